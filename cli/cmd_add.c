@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/fields.h"
+#include "cli/files.h"
+#include "cli/options.h"
+#include "core/vm/store.h"
+#include "core/vm/vm.h"
+
+static char *
+text(json_object *row, bool colour)
+{
+    (void)colour;
+    return maqet_format("Added virtual machine '%s'.\n", field_get(row, "name"));
+}
+
+static int
+run(struct invocation *invocation, struct maqet_error **err)
+{
+    struct maqet_definition *definition =
+        files_read(invocation, 0, invocation_text(invocation, "name"), err);
+    _cleanup_vm_ struct maqet_vm *vm =
+        definition ? maqet_vm_new(&invocation->context, definition, err) : NULL;
+
+    if (!vm || maqet_vm_check(vm, err) < 0 ||
+        maqet_store_add(&invocation->context, vm->definition, err) < 0)
+        return -1;
+
+    json_object *result = json_object_new_object();
+    field_text(result, "name", vm->definition->name);
+    field_text(result, "uuid", vm->definition->uuid);
+    output_result(&invocation->output, &invocation->command->view, result);
+    return 0;
+}
+
+static const struct command_option options[] = {OPTION_NAME_ROW, OPTION_SET_ROW, {0}};
+
+static const struct command_example examples[] = {
+    {"maqet add vm.yaml", "Add the virtual machine that vm.yaml describes"},
+    {"maqet add base.yaml big.yaml --name build --set memory=8G",
+     "Add what base.yaml describes, as big.yaml and the command line change it"},
+    {0},
+};
+
+static const struct column columns[] = {
+    {"name", "NAME", COLUMN_TEXT},
+    {"uuid", "UUID", COLUMN_TEXT},
+    {0},
+};
+
+const struct command command_add = {
+    .name = "add",
+    .operands = "FILE...",
+    .min_operands = 1,
+    .max_operands = OPERANDS_ANY,
+    .summary = "Add a virtual machine from YAML files",
+    .description = "The files are merged from left to right: mappings deep, lists "
+                   "end to end, a storage entry into the earlier one of the same "
+                   "name. '-' is standard input. What results is checked against the "
+                   "plugins and stored; the files are not needed any more. No image "
+                   "is made before the first start.",
+    .options = options,
+    .examples = examples,
+    .view = {.columns = columns, .text = text, .confirmation = true},
+    .run = run,
+};

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "cli/files.h"
+#include "cli/options.h"
+#include "core/vm/store.h"
+#include "core/vm/vm.h"
+
+/* ---- for a shell ---- */
+
+/* One argument as a shell reads it. $'...' (POSIX.1-2024) keeps control characters from
+ * the terminal that shows it. */
+static void
+append_quoted(struct maqet_text *text, const char *argument)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789_@%+=:,./-";
+    bool control = false;
+
+    for (const char *c = argument; *c; c++)
+        control |= (unsigned char)*c < 0x20 || *c == 0x7f;
+    if (*argument && argument[strspn(argument, plain)] == '\0') {
+        maqet_text_append(text, argument);
+        return;
+    }
+    maqet_text_append(text, control ? "$'" : "'");
+    for (const char *c = argument; *c; c++) {
+        if (control && ((unsigned char)*c < 0x20 || *c == 0x7f))
+            maqet_text_appendf(text, "\\%03o", (unsigned char)*c);
+        else if (control && (*c == '\'' || *c == '\\'))
+            maqet_text_appendf(text, "\\%c", *c);
+        else if (*c == '\'')
+            maqet_text_append(text, "'\\''");
+        else
+            maqet_text_append_bytes(text, c, 1);
+    }
+    maqet_text_append(text, "'");
+}
+
+/* An option and its value on a line, ready to be pasted. */
+static char *
+text(json_object *argv, bool colour)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    (void)colour;
+    for (size_t i = 0; i < json_object_array_length(argv); i++) {
+        const char *argument = json_object_get_string(json_object_array_get_idx(argv, i));
+
+        if (i > 0)
+            maqet_text_append(&text, *argument == '-' ? " \\\n    " : " ");
+        append_quoted(&text, argument);
+    }
+    maqet_text_append(&text, "\n");
+    return maqet_text_take(&text);
+}
+
+static char *
+plain(json_object *argv)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    for (size_t i = 0; i < json_object_array_length(argv); i++)
+        maqet_text_appendf(&text, "%s\n",
+                           json_object_get_string(json_object_array_get_idx(argv, i)));
+    return maqet_text_take(&text);
+}
+
+/* ---- the command ---- */
+
+static bool
+looks_like_file(const char *operand)
+{
+    const char *dot = strrchr(operand, '.');
+
+    return strchr(operand, '/') || strcmp(operand, "-") == 0 ||
+           (dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0)) ||
+           access(operand, F_OK) == 0;
+}
+
+/* A machine's name wins over a file that is called the same. */
+static struct maqet_vm *
+open_operands(const struct invocation *invocation, struct maqet_error **err)
+{
+    const struct maqet_context *context = &invocation->context;
+    const char *name = invocation_text(invocation, "name");
+    const char *operand = invocation->operands.items[0];
+    _cleanup_error_ struct maqet_error *unknown = NULL;
+    _cleanup_free_ char *stored = invocation->operands.count == 1
+                                      ? maqet_store_resolve(context, operand, &unknown)
+                                      : NULL;
+
+    if (stored) {
+        if (!name && !invocation_has(invocation, "set"))
+            return maqet_vm_open(context, stored, err);
+        usage_error(invocation->command, err,
+                    "'%s' is a virtual machine; --name and --set are for files", operand);
+        return NULL;
+    }
+    if (unknown && !looks_like_file(operand)) {
+        maqet_error_move(err, TAKE_PTR(unknown));
+        return NULL;
+    }
+    struct maqet_definition *definition = files_read(invocation, 0, name, err);
+    return definition ? maqet_vm_new(context, definition, err) : NULL;
+}
+
+static int
+run(struct invocation *invocation, struct maqet_error **err)
+{
+    _cleanup_vm_ struct maqet_vm *vm = open_operands(invocation, err);
+    _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
+
+    if (!vm || maqet_vm_command_line(vm, &argv, err) < 0)
+        return -1;
+
+    json_object *result = json_object_new_array();
+    for (size_t i = 0; i < argv.count; i++)
+        json_object_array_add(result, json_object_new_string(argv.items[i]));
+    output_result(&invocation->output, &invocation->command->view, result);
+    return 0;
+}
+
+static const struct command_option options[] = {OPTION_NAME_ROW, OPTION_SET_ROW, {0}};
+
+static const struct command_example examples[] = {
+    {"maqet args myvm", "What 'maqet start myvm' runs"},
+    {"maqet args ./vm.yaml --set memory=8G", "What a file would run, with more memory"},
+    {0},
+};
+
+const struct command command_args = {
+    .name = "args",
+    .operands = "VM|FILE...",
+    .min_operands = 1,
+    .max_operands = OPERANDS_ANY,
+    .summary = "Show the QEMU command line",
+    .description = "Shows exactly what 'maqet start' runs, quoted for a shell, an "
+                   "option a line; with --format plain an argument a line, with "
+                   "--format json or yaml a list. The operand is a virtual machine, "
+                   "or YAML files that are read as 'maqet add' does it and not "
+                   "stored.",
+    .options = options,
+    .examples = examples,
+    .view = {.text = text, .plain = plain, .whole = true},
+    .run = run,
+};

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "cli/invocation.h"
+#include "core/vm/lifecycle.h"
+
+static char *
+text(json_object *answer, bool colour)
+{
+    (void)colour;
+    return maqet_format("%s\n",
+                        json_object_to_json_string_ext(
+                            answer, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+                                        JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+static char *
+plain(json_object *answer)
+{
+    return maqet_format(
+        "%s\n", json_object_to_json_string_ext(answer, JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+static int
+read_arguments(const struct invocation *invocation, json_object **arguments,
+               struct maqet_error **err)
+{
+    const char *words =
+        invocation->operands.count > 2 ? invocation->operands.items[2] : NULL;
+    enum json_tokener_error fault = json_tokener_success;
+
+    *arguments = words ? json_tokener_parse_verbose(words, &fault) : NULL;
+    if (!words || json_object_is_type(*arguments, json_type_object))
+        return 0;
+    json_object_put(*arguments);
+    if (fault != json_tokener_success)
+        return usage_error(invocation->command, err, "The arguments are no JSON (%s): %s",
+                           json_tokener_error_desc(fault), words);
+    return usage_error(invocation->command, err,
+                       "The arguments are no JSON object, {\"name\": value}: %s", words);
+}
+
+static int
+run(struct invocation *invocation, struct maqet_error **err)
+{
+    char *const *operands = invocation->operands.items;
+    json_object *arguments;
+
+    if (read_arguments(invocation, &arguments, err) < 0)
+        return -1;
+    json_object *answer =
+        maqet_vm_qmp(&invocation->context, operands[0], operands[1], arguments, err);
+    if (!answer)
+        return -1;
+    output_result(&invocation->output, &invocation->command->view, answer);
+    return 0;
+}
+
+static const struct command_example examples[] = {
+    {"maqet qmp myvm query-status", "Ask for the state"},
+    {"maqet qmp myvm device_del '{\"id\": \"usb0\"}'", "A command with arguments"},
+    {0},
+};
+
+const struct command command_qmp = {
+    .name = "qmp",
+    .operands = "VM QMP-COMMAND [JSON-ARGUMENTS]",
+    .min_operands = 2,
+    .max_operands = 3,
+    .summary = "Send a command to QEMU's monitor",
+    .description = "Sends one command of the QEMU Machine Protocol to a machine that "
+                   "runs, and prints what QEMU returns as JSON; with --format plain "
+                   "on one line. What the command does is between you and QEMU.",
+    .examples = examples,
+    .view = {.text = text, .plain = plain, .whole = true},
+    .run = run,
+};

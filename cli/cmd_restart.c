@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/fields.h"
+#include "cli/machines.h"
+#include "cli/options.h"
+#include "cli/start_stop.h"
+
+static json_object *
+restart_machine(struct invocation *invocation, const char *name, struct maqet_error **err)
+{
+    _cleanup_json_ json_object *stopped = stop_machine(invocation, name, err);
+
+    return stopped ? start_machine(invocation, name, err) : NULL;
+}
+
+static char *
+text(json_object *row, bool colour)
+{
+    (void)colour;
+    return maqet_format("Restarted virtual machine '%s' (PID %s).\n",
+                        field_get(row, "name"), field_get(row, "pid"));
+}
+
+static int
+run(struct invocation *invocation, struct maqet_error **err)
+{
+    (void)err;
+    return machines_run(invocation, restart_machine);
+}
+
+static const struct command_option options[] = {
+    OPTION_TIMEOUT_ROW,
+    OPTION_FORCE_STOP_ROW,
+    OPTION_WAIT_ROW,
+    {0},
+};
+
+static const struct command_example examples[] = {
+    {"maqet restart myvm", "Power one off and start it again"},
+    {0},
+};
+
+const struct command command_restart = {
+    .name = "restart",
+    .operands = "VM...",
+    .min_operands = 1,
+    .max_operands = OPERANDS_ANY,
+    .summary = "Stop virtual machines and start them again",
+    .description = "The same as 'maqet stop' and then 'maqet start': QEMU is run "
+                   "anew, and the machine becomes what 'maqet apply' has made of it. "
+                   "One that doesn't run is started.",
+    .options = options,
+    .examples = examples,
+    .view = {.columns = start_columns, .text = text, .confirmation = true},
+    .run = run,
+};

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/fields.h"
+#include "cli/machines.h"
+#include "cli/options.h"
+#include "cli/start_stop.h"
+#include "core/vm/lifecycle.h"
+
+json_object *
+start_machine(struct invocation *invocation, const char *name, struct maqet_error **err)
+{
+    int pid;
+
+    if (maqet_vm_start(&invocation->context, name,
+                       invocation_milliseconds(invocation, "wait"), &pid, err) < 0)
+        return NULL;
+
+    json_object *row = json_object_new_object();
+    field_text(row, "name", name);
+    json_object_object_add(row, "pid", json_object_new_int(pid));
+    return row;
+}
+
+static char *
+text(json_object *row, bool colour)
+{
+    (void)colour;
+    return maqet_format("Started virtual machine '%s' (PID %s).\n",
+                        field_get(row, "name"), field_get(row, "pid"));
+}
+
+static int
+run_in_foreground(struct invocation *invocation, struct maqet_error **err)
+{
+    const char *name = invocation->operands.items[0];
+    int exit_code;
+
+    if (invocation->operands.count > 1)
+        return usage_error(invocation->command, err,
+                           "There is one foreground, for one virtual machine");
+    if (maqet_vm_run(&invocation->context, name,
+                     invocation_milliseconds(invocation, "wait"), &exit_code, err) < 0)
+        return -1;
+    if (exit_code != 0)
+        return maqet_error_set(err, MAQET_ERROR_FAILED,
+                               "QEMU of virtual machine '%s' ended with exit code %d",
+                               name, exit_code);
+    return 0;
+}
+
+static int
+run(struct invocation *invocation, struct maqet_error **err)
+{
+    if (invocation_has(invocation, "foreground"))
+        return run_in_foreground(invocation, err);
+    return machines_run(invocation, start_machine);
+}
+
+static const struct command_option options[] = {
+    {.name = "foreground",
+     .help =
+         "let QEMU have the terminal, and stay until it has ended; SIGTERM presses the "
+         "power button"},
+    OPTION_WAIT_ROW,
+    {0},
+};
+
+static const struct command_example examples[] = {
+    {"maqet start myvm", "Start one"},
+    {"maqet start web db cache", "Start three at once"},
+    {"maqet start myvm --foreground", "Run one under a service manager"},
+    {0},
+};
+
+const struct column start_columns[] = {
+    {"name", "NAME", COLUMN_TEXT},
+    {"pid", "PID", COLUMN_NUMBER},
+    {0},
+};
+
+const struct command command_start = {
+    .name = "start",
+    .operands = "VM...",
+    .min_operands = 1,
+    .max_operands = OPERANDS_ANY,
+    .summary = "Start virtual machines",
+    .description = "Makes the images that are missing, runs QEMU, and returns when "
+                   "the machine runs. When QEMU can't, its own words are the error. "
+                   "Several machines are started at the same time.",
+    .options = options,
+    .examples = examples,
+    .view = {.columns = start_columns, .text = text, .confirmation = true},
+    .run = run,
+};

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/drives.h"
+#include "cli/fields.h"
+#include "cli/invocation.h"
+#include "cli/table.h"
+#include "core/vm/store.h"
+
+static const struct column machine_columns[] = {
+    {"name", "name", COLUMN_TEXT},         {"uuid", "uuid", COLUMN_TEXT},
+    {"status", "status", COLUMN_STATUS},   {"pid", "pid", COLUMN_NUMBER},
+    {"memory", "memory", COLUMN_BYTES},    {"cpu", "cpu", COLUMN_PERCENT},
+    {"uptime", "uptime", COLUMN_DURATION}, {0},
+};
+
+/* Each drive's line begins with the word "storage", for grep. */
+static const struct column drive_columns[] = {
+    {"storage", "", COLUMN_FIXED},
+    {"name", "NAME", COLUMN_TEXT},
+    {"type", "TYPE", COLUMN_TEXT},
+    {"interface", "INTERFACE", COLUMN_TEXT},
+    {"media", "MEDIA", COLUMN_TEXT},
+    {"virtual_size", "SIZE", COLUMN_BYTES},
+    {"allocated_size", "ALLOCATED", COLUMN_BYTES},
+    {"file", "FILE", COLUMN_TEXT},
+    {0},
+};
+
+static char *
+text(json_object *row, bool colour)
+{
+    json_object *drives = json_object_object_get(row, "storage");
+    _cleanup_free_ char *fields = table_fields(machine_columns, row, colour);
+
+    if (json_object_array_length(drives) == 0)
+        return TAKE_PTR(fields);
+    _cleanup_free_ char *table = table_text(drive_columns, drives, colour);
+    return maqet_format("%s\n%s", fields, table);
+}
+
+/* "status<tab>running" for each field, and the drives' lines. */
+static char *
+plain(json_object *row)
+{
+    json_object *drives = json_object_object_get(row, "storage");
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    for (const struct column *column = machine_columns; column->key; column++) {
+        const struct column one[] = {{column->key, NULL, COLUMN_FIXED}, *column, {0}};
+        _cleanup_free_ char *line = table_plain(one, row);
+        maqet_text_append(&text, line);
+    }
+    for (size_t i = 0; i < json_object_array_length(drives); i++) {
+        _cleanup_free_ char *line =
+            table_plain(drive_columns, json_object_array_get_idx(drives, i));
+        maqet_text_append(&text, line);
+    }
+    return maqet_text_take(&text);
+}
+
+/* The drives; as far as they can be said when a plugin has gone or a file is not what it
+ * was: the state of a machine can be asked for in any case. */
+static json_object *
+drives_of(const struct maqet_context *context, const char *name)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_vm_ struct maqet_vm *vm = maqet_vm_open(context, name, &error);
+
+    if (vm)
+        return drives_inspect(vm);
+    maqet_context_say(context, MAQET_LEVEL_WARNING,
+                      "The drives of '%s' can't be shown: %s", name, error->message);
+    return json_object_new_array();
+}
+
+static int
+run(struct invocation *invocation, struct maqet_error **err)
+{
+    const struct maqet_context *context = &invocation->context;
+    _cleanup_definition_ struct maqet_definition *definition =
+        maqet_store_load(context, invocation->operands.items[0], err);
+    struct maqet_state state;
+
+    if (!definition || maqet_state_read(context, definition->name, &state, err) < 0)
+        return -1;
+
+    json_object *result = json_object_new_object();
+    field_text(result, "name", definition->name);
+    field_text(result, "uuid", definition->uuid);
+    fields_state(result, &state);
+    json_object_object_add(result, "storage", drives_of(context, definition->name));
+    output_result(&invocation->output, &invocation->command->view, result);
+    return 0;
+}
+
+static const struct command_example examples[] = {
+    {"maqet status myvm", "All about one"},
+    {"maqet status myvm | grep storage", "Its drives only"},
+    {0},
+};
+
+const struct command command_status = {
+    .name = "status",
+    .operands = "VM",
+    .min_operands = 1,
+    .max_operands = 1,
+    .summary = "Show a virtual machine's state and its storage",
+    .description = "SIZE is what the guest sees, ALLOCATED what the image occupies "
+                   "on the host. Neither is known before the first start has made "
+                   "the image.",
+    .examples = examples,
+    .view = {.text = text, .plain = plain},
+    .run = run,
+};

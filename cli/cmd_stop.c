@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/fields.h"
+#include "cli/machines.h"
+#include "cli/options.h"
+#include "cli/start_stop.h"
+#include "core/vm/lifecycle.h"
+
+json_object *
+stop_machine(struct invocation *invocation, const char *name, struct maqet_error **err)
+{
+    struct maqet_stop stop = {
+        .timeout = invocation_milliseconds(invocation, "timeout"),
+        .force = invocation_has(invocation, "force"),
+        .waiting = machines_waiting,
+        .data = invocation,
+    };
+    bool was_running;
+
+    if (maqet_vm_stop(&invocation->context, name, &stop, &was_running, err) < 0)
+        return NULL;
+
+    json_object *row = json_object_new_object();
+    field_text(row, "name", name);
+    json_object_object_add(row, "was_running", json_object_new_boolean(was_running));
+    return row;
+}
+
+static char *
+text(json_object *row, bool colour)
+{
+    bool was_running =
+        json_object_get_boolean(json_object_object_get(row, "was_running"));
+
+    (void)colour;
+    return maqet_format(was_running ? "Stopped virtual machine '%s'.\n"
+                                    : "Virtual machine '%s' was not running.\n",
+                        field_get(row, "name"));
+}
+
+static int
+run(struct invocation *invocation, struct maqet_error **err)
+{
+    (void)err;
+    return machines_run(invocation, stop_machine);
+}
+
+static const struct command_option options[] = {
+    OPTION_TIMEOUT_ROW,
+    OPTION_FORCE_STOP_ROW,
+    {0},
+};
+
+static const struct command_example examples[] = {
+    {"maqet stop myvm", "Ask the guest to power off"},
+    {"maqet stop myvm --timeout 120 --force", "Kill QEMU after two minutes"},
+    {"maqet stop myvm --timeout 0 --force", "Kill QEMU at once"},
+    {0},
+};
+
+static const struct column columns[] = {
+    {"name", "NAME", COLUMN_TEXT},
+    {"was_running", "WAS RUNNING", COLUMN_TEXT},
+    {0},
+};
+
+const struct command command_stop = {
+    .name = "stop",
+    .operands = "VM...",
+    .min_operands = 1,
+    .max_operands = OPERANDS_ANY,
+    .summary = "Stop virtual machines",
+    .description = "Presses the power button and waits until the guest has powered "
+                   "off and QEMU has ended, so that its images are free. A guest "
+                   "that takes too long is left running, and that is an error; with "
+                   "--force QEMU is killed then, which is to the guest what a power "
+                   "cut is. Stopping what doesn't run is no error. Several machines "
+                   "are stopped at the same time.",
+    .options = options,
+    .examples = examples,
+    .view = {.columns = columns, .text = text, .confirmation = true},
+    .run = run,
+};

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * command.h - what a command of maqet is. Each is one const struct in a file of its own
+ * (cmd_NAME.c); --help, the man page and the shell completion are made from it.
+ */
+#ifndef MAQET_CLI_COMMAND_H
+#define MAQET_CLI_COMMAND_H
+
+#include "cli/view.h"
+#include "core/base/error.h"
+
+struct invocation;
+
+enum option_type {
+    OPTION_SWITCH, /* takes no value */
+    OPTION_TEXT,
+    OPTION_SECONDS, /* a number that is not negative; fractions are allowed */
+    OPTION_CHOICE,  /* one of the words that choice() gives */
+};
+
+/* One row of an option table; a name of NULL ends the table. */
+struct command_option {
+    const char *name; /* "timeout", written as --timeout */
+    char letter;      /* its short form; '\0': none */
+    enum option_type type;
+    const char *argument; /* what stands for the value in the help, "SECONDS" */
+    const char *fallback; /* the value that holds when it is not given; NULL: none */
+    const char *(*choice)(unsigned index); /* NULL after the last one */
+    const char *help; /* a phrase without a full stop; NULL: not for people */
+};
+
+struct command_example {
+    const char *command; /* NULL ends the list */
+    const char *what;
+};
+
+enum { OPERANDS_ANY = 1000000 };
+
+struct command {
+    const char *name;
+    const char *operands; /* as in the synopsis, "VM FILE..."; "": none */
+    size_t min_operands;
+    size_t max_operands;
+    const char *all;         /* the switch that stands in for all operands; NULL: none */
+    const char *summary;     /* a phrase without a full stop */
+    const char *description; /* paragraphs; a line feed between two */
+    const struct command_option *options; /* NULL: none but the global ones */
+    const struct command_example *examples;
+    struct view view; /* how its result is shown */
+
+    /* Returns the program's exit code, or -1 with an error. */
+    int (*run)(struct invocation *invocation, struct maqet_error **err);
+};
+
+/* All commands, in the order in which the help lists them; ends with NULL. */
+extern const struct command *const commands[];
+
+/* The options that every command takes. */
+extern const struct command_option global_options[];
+
+const struct command *command_find(const char *name, struct maqet_error **err);
+
+/* An error about how a command (NULL: the program) was called; it ends with the way to
+ * the help. Returns -1. */
+int usage_error(const struct command *command, struct maqet_error **err,
+                const char *format, ...) MAQET_PRINTF(3, 4);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/drives.h"
+
+#include "cli/fields.h"
+#include "core/config/options.h"
+#include "core/storage/image.h"
+
+/* How it is attached; NULL for a share, which is no block device. */
+static const char *
+interface_of(const struct maqet_drive *drive)
+{
+    if (drive->iface)
+        return drive->iface->plugin.name;
+    return drive->storage->plugin.interface ? "none" : NULL;
+}
+
+static const char *
+media_of(const struct maqet_drive *drive)
+{
+    if (!drive->storage->plugin.interface)
+        return NULL;
+    return drive->media == MAQET_MEDIA_CDROM ? "cdrom" : "disk";
+}
+
+/* The image, or what else of the host's files the drive is made of. */
+static const char *
+file_of(const struct maqet_drive *drive)
+{
+    const struct maqet_option *option = drive->storage->options;
+
+    if (drive->path || drive->storage->plugin.path_option)
+        return drive->path;
+    for (; option->name; option++)
+        if (option->type == MAQET_OPTION_PATH)
+            return maqet_options_text(drive->tree, option->name);
+    return NULL;
+}
+
+static json_object *
+describe(const struct maqet_drive *drive)
+{
+    json_object *row = json_object_new_object();
+
+    field_text(row, "name", drive->name);
+    field_text(row, "type", drive->storage->plugin.name);
+    field_text(row, "interface", interface_of(drive));
+    field_text(row, "media", media_of(drive));
+    field_text(row, "file", file_of(drive));
+    return row;
+}
+
+static void
+inspect(const struct maqet_drive *drive, json_object *row)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    struct maqet_image_state state = {0};
+
+    if (drive->path && maqet_image_inspect(drive, &state, &error) < 0)
+        maqet_context_say(drive->context, MAQET_LEVEL_WARNING, "%s", error->message);
+    field_bytes(row, "virtual_size", state.virtual_size);
+    field_bytes(row, "allocated_size", state.allocated_size);
+}
+
+json_object *
+drives_describe(const struct maqet_vm *vm)
+{
+    json_object *rows = json_object_new_array();
+
+    for (size_t i = 0; i < vm->drive_count; i++)
+        json_object_array_add(rows, describe(vm->drives[i]));
+    return rows;
+}
+
+json_object *
+drives_inspect(const struct maqet_vm *vm)
+{
+    json_object *rows = drives_describe(vm);
+
+    for (size_t i = 0; i < vm->drive_count; i++)
+        inspect(vm->drives[i], json_object_array_get_idx(rows, i));
+    return rows;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * drives.h - a machine's drives as rows of a result.
+ */
+#ifndef MAQET_CLI_DRIVES_H
+#define MAQET_CLI_DRIVES_H
+
+#include "core/vm/vm.h"
+
+/* A list with name, type, interface, media and file of each drive. */
+json_object *drives_describe(const struct maqet_vm *vm);
+
+/* The same, with virtual_size and allocated_size of the images that are there. One that
+ * can't be looked at is a warning. */
+json_object *drives_inspect(const struct maqet_vm *vm);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/fields.h"
+
+void
+field_text(json_object *row, const char *key, const char *text)
+{
+    json_object_object_add(row, key, text ? json_object_new_string(text) : NULL);
+}
+
+void
+field_bytes(json_object *row, const char *key, uint64_t bytes)
+{
+    json_object_object_add(row, key, bytes > 0 ? json_object_new_uint64(bytes) : NULL);
+}
+
+void
+field_strings(json_object *row, const char *key, const struct maqet_strings *strings)
+{
+    json_object *list = json_object_new_array();
+
+    for (size_t i = 0; i < strings->count; i++)
+        json_object_array_add(list, json_object_new_string(strings->items[i]));
+    json_object_object_add(row, key, list);
+}
+
+const char *
+field_get(json_object *row, const char *key)
+{
+    return json_object_get_string(json_object_object_get(row, key));
+}
+
+/* With one decimal, which is what it is worth. */
+static json_object *
+percent(double value)
+{
+    _cleanup_free_ char *text = maqet_format("%.1f", value);
+
+    return json_object_new_double_s(value, text);
+}
+
+void
+fields_state(json_object *row, const struct maqet_state *state)
+{
+    bool runs = state && state->pid > 0;
+
+    field_text(row, "status", state ? maqet_status_name(state->status) : NULL);
+    json_object_object_add(row, "pid", runs ? json_object_new_int(state->pid) : NULL);
+    field_bytes(row, "memory", runs ? state->memory : 0);
+    json_object_object_add(row, "cpu", runs ? percent(state->cpu) : NULL);
+    json_object_object_add(row, "uptime",
+                           runs ? json_object_new_int64(state->uptime / 1000) : NULL);
+}

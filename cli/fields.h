@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fields.h - fields of a result. What is not known is null, so that every row has the
+ * same keys.
+ */
+#ifndef MAQET_CLI_FIELDS_H
+#define MAQET_CLI_FIELDS_H
+
+#include <stdint.h>
+
+#include "core/vm/state.h"
+
+void field_text(json_object *row, const char *key, const char *text); /* NULL: null */
+void field_bytes(json_object *row, const char *key, uint64_t bytes);  /* 0: null */
+void field_strings(json_object *row, const char *key,
+                   const struct maqet_strings *strings);
+
+/* A text field that is there. */
+const char *field_get(json_object *row, const char *key);
+
+/* status, pid, memory (bytes), cpu (percent) and uptime (seconds); all null when the
+ * state is not known (NULL). */
+void fields_state(json_object *row, const struct maqet_state *state);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * help.h - --help and --version, made from the commands' structs.
+ */
+#ifndef MAQET_CLI_HELP_H
+#define MAQET_CLI_HELP_H
+
+#include "cli/command.h"
+
+/* Prints the help on a command, or on the program (NULL). */
+void help_print(const struct command *command);
+
+void help_print_version(void);
+
+/* "maqet start [OPTION]... VM..."; the caller frees. */
+char *help_synopsis(const struct command *command);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * invocation.h - one run of the program: its command line, sorted into a command, options
+ * and operands; the context made from it; and the output it goes to.
+ */
+#ifndef MAQET_CLI_INVOCATION_H
+#define MAQET_CLI_INVOCATION_H
+
+#include "cli/command.h"
+#include "cli/output.h"
+#include "core/base/context.h"
+
+/* An option as it was given: its row, and its value (NULL for a switch). */
+struct given {
+    const struct command_option *option;
+    const char *value; /* a part of argv */
+};
+
+struct invocation {
+    const struct command *command; /* NULL: none was named */
+    struct given *given;           /* in the order of the command line */
+    size_t given_count;
+    struct maqet_strings operands;
+    struct maqet_context context;
+    struct output output;
+    int exit_code; /* the greatest of the errors that were shown already */
+    int report_fd; /* of a worker of machines.h: where its parent listens; else -1 */
+};
+
+#define INVOCATION_INIT ((struct invocation){.report_fd = -1})
+
+/*
+ * Sorts the command line. Options may stand anywhere, "--" ends them. Reading goes on
+ * after a fault, so that --format and --help hold wherever they stand; *err is the first
+ * one.
+ */
+int invocation_parse(struct invocation *invocation, int argc, char **argv,
+                     struct maqet_error **err);
+
+/* Checks the number of operands against the command. */
+int invocation_check_operands(const struct invocation *invocation,
+                              struct maqet_error **err);
+
+void invocation_clear(struct invocation *invocation);
+
+/* Shows the error of one operand, where the work goes on with the others. */
+void invocation_show_error(struct invocation *invocation,
+                           const struct maqet_error *error);
+
+/* What the options say; a name that no table has is a bug and aborts. */
+bool invocation_has(const struct invocation *invocation, const char *option);
+unsigned invocation_count(const struct invocation *invocation, const char *option);
+
+/* The last value given, or the fallback, or NULL. */
+const char *invocation_text(const struct invocation *invocation, const char *option);
+
+/* An OPTION_SECONDS in milliseconds. */
+int64_t invocation_milliseconds(const struct invocation *invocation, const char *option);
+
+/* All values of an option that may be repeated. */
+void invocation_texts(const struct invocation *invocation, const char *option,
+                      struct maqet_strings *values);
+
+#endif

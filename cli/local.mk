@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+# The program. All but main() is a library, so that unit tests can link it.
+noinst_LTLIBRARIES += libmaqet-cli.la
+libmaqet_cli_la_SOURCES = \
+	cli/cmd_add.c \
+	cli/cmd_apply.c \
+	cli/cmd_args.c \
+	cli/cmd_help.c \
+	cli/cmd_ls.c \
+	cli/cmd_qmp.c \
+	cli/cmd_restart.c \
+	cli/cmd_rm.c \
+	cli/cmd_start.c \
+	cli/cmd_status.c \
+	cli/cmd_stop.c \
+	cli/cmd_validate.c \
+	cli/command.h cli/commands.c \
+	cli/context.c cli/context.h \
+	cli/drives.c cli/drives.h \
+	cli/fields.c cli/fields.h \
+	cli/files.c cli/files.h \
+	cli/help.c cli/help.h \
+	cli/invocation.c cli/invocation.h \
+	cli/machines.c cli/machines.h \
+	cli/manual.c cli/manual.h \
+	cli/options.c cli/options.h \
+	cli/output.c cli/output.h \
+	cli/start_stop.h \
+	cli/table.c cli/table.h \
+	cli/terminal.c cli/terminal.h \
+	cli/view.h
+
+bin_PROGRAMS += maqet
+maqet_SOURCES = cli/main.c
+maqet_LDADD = libmaqet-cli.la libmaqet-core.la
+maqet_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+EXTRA_maqet_DEPENDENCIES = host.syms

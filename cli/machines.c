@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/machines.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "cli/fields.h"
+#include "cli/terminal.h"
+#include "core/vm/store.h"
+
+/*
+ * What a worker tells its parent: lines of JSON, each with one of these keys. The last
+ * one is a result or an error.
+ */
+#define KEY_LEFT "left"       /* ms that it still waits */
+#define KEY_MESSAGE "message" /* with KEY_LEVEL */
+#define KEY_LEVEL "level"
+#define KEY_RESULT "result"
+#define KEY_ERROR "error" /* with KEY_CODE and KEY_HINTS */
+#define KEY_CODE "code"
+#define KEY_HINTS "hints"
+
+/* The machine and the process that works on it. */
+struct worker {
+    const char *name;
+    pid_t pid;
+    int fd;                 /* -1: it has ended */
+    int64_t left;           /* ms; -1: it isn't waiting */
+    struct maqet_text line; /* what has come of the next one */
+};
+
+/* ---- in the worker ---- */
+
+static void
+tell(int fd, json_object *line)
+{
+    const char *text = json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN);
+    struct maqet_text bytes = MAQET_TEXT_INIT;
+
+    maqet_text_append(&bytes, text);
+    maqet_text_append(&bytes, "\n");
+    for (size_t done = 0; done < bytes.length;) {
+        ssize_t count = write(fd, bytes.data + done, bytes.length - done);
+
+        if (count < 0 && errno != EINTR)
+            break; /* the parent has gone */
+        done += count > 0 ? (size_t)count : 0;
+    }
+    maqet_text_clear(&bytes);
+    json_object_put(line);
+}
+
+static void
+tell_message(void *data, enum maqet_level level, const char *message)
+{
+    struct invocation *invocation = data;
+    json_object *line = json_object_new_object();
+
+    field_text(line, KEY_MESSAGE, message);
+    json_object_object_add(line, KEY_LEVEL, json_object_new_int(level));
+    tell(invocation->report_fd, line);
+}
+
+static void
+tell_error(int fd, const struct maqet_error *error)
+{
+    json_object *line = json_object_new_object();
+
+    field_text(line, KEY_ERROR, error->message);
+    json_object_object_add(line, KEY_CODE, json_object_new_int(error->code));
+    field_strings(line, KEY_HINTS, &error->hints);
+    tell(fd, line);
+}
+
+static void
+work(struct invocation *invocation, machine_task *task, const char *name, int fd)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    invocation->report_fd = fd;
+    invocation->context.message = tell_message;
+    invocation->context.message_data = invocation;
+
+    json_object *result = task(invocation, name, &error);
+    if (result) {
+        json_object *line = json_object_new_object();
+        json_object_object_add(line, KEY_RESULT, result);
+        tell(fd, line);
+    } else {
+        tell_error(fd, error);
+    }
+}
+
+static int
+begin(struct invocation *invocation, machine_task *task, struct worker *worker,
+      struct maqet_error **err)
+{
+    int ends[2];
+    pid_t parent = getpid();
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return maqet_error_errno(err, errno, "Can't begin with '%s'", worker->name);
+    fflush(NULL); /* or the worker's copy of what is buffered might be written as well */
+    worker->pid = fork();
+    if (worker->pid == 0) {
+        /* When the program is killed, its workers stop at the same place as it would. */
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        if (getppid() == parent)
+            work(invocation, task, worker->name, ends[1]);
+        _exit(0);
+    }
+    close(ends[1]);
+    if (worker->pid < 0) {
+        close(ends[0]);
+        return maqet_error_errno(err, errno, "Can't begin with '%s'", worker->name);
+    }
+    worker->fd = ends[0];
+    return 0;
+}
+
+/* ---- in the parent ---- */
+
+static void
+show_progress(const struct worker *workers, size_t count)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    int64_t left = -1;
+
+    for (size_t i = 0; i < count; i++) {
+        if (workers[i].left < 0)
+            continue;
+        maqet_strings_add(&names, workers[i].name);
+        if (workers[i].left > left)
+            left = workers[i].left;
+    }
+    if (names.count == 0)
+        return;
+
+    _cleanup_free_ char *list = names.count <= 3
+                                    ? maqet_strings_join(&names, ", ")
+                                    : maqet_format("%zu virtual machines", names.count);
+    _cleanup_free_ char *text = maqet_format("Waiting for %s to power off: %d s left",
+                                             list, (int)((left + 999) / 1000));
+    terminal_progress(text);
+}
+
+void
+machines_waiting(void *data, const char *name, int64_t left)
+{
+    struct invocation *invocation = data;
+
+    if (invocation->report_fd >= 0) {
+        json_object *line = json_object_new_object();
+        json_object_object_add(line, KEY_LEFT, json_object_new_int64(left));
+        tell(invocation->report_fd, line);
+    } else if (invocation->output.loudness > QUIET) {
+        show_progress(&(struct worker){.name = name, .left = left}, 1);
+    }
+}
+
+static void
+show_told_error(struct invocation *invocation, json_object *line)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    json_object *hints = json_object_object_get(line, KEY_HINTS);
+
+    maqet_error_set(&error, json_object_get_int(json_object_object_get(line, KEY_CODE)),
+                    "%s",
+                    json_object_get_string(json_object_object_get(line, KEY_ERROR)));
+    for (size_t i = 0; i < json_object_array_length(hints); i++)
+        maqet_error_hint(&error, "%s",
+                         json_object_get_string(json_object_array_get_idx(hints, i)));
+    invocation_show_error(invocation, error);
+}
+
+/* Returns whether the line was the worker's last one. */
+static bool
+hear_line(struct invocation *invocation, struct worker *worker, const char *text)
+{
+    _cleanup_json_ json_object *line = json_tokener_parse(text);
+    json_object *value;
+
+    if (json_object_object_get_ex(line, KEY_LEFT, &value)) {
+        worker->left = json_object_get_int64(value);
+        return false;
+    }
+    if (json_object_object_get_ex(line, KEY_MESSAGE, &value)) {
+        output_message(&invocation->output,
+                       json_object_get_int(json_object_object_get(line, KEY_LEVEL)),
+                       json_object_get_string(value));
+        return false;
+    }
+    if (json_object_object_get_ex(line, KEY_RESULT, &value))
+        output_row(&invocation->output, &invocation->command->view,
+                   json_object_get(value));
+    else
+        show_told_error(invocation, line);
+    return true;
+}
+
+/* Returns whether one of the whole lines that have come was the last one. */
+static bool
+hear_lines(struct invocation *invocation, struct worker *worker)
+{
+    for (char *feed; (feed = strchr(worker->line.data, '\n'));) {
+        struct maqet_text rest = MAQET_TEXT_INIT;
+
+        *feed = '\0';
+        maqet_text_append(&rest, feed + 1);
+        bool last = hear_line(invocation, worker, worker->line.data);
+        maqet_text_clear(&worker->line);
+        worker->line = rest;
+        if (last)
+            return true;
+    }
+    return false;
+}
+
+/* Ends the account of a worker, and makes an error when it has told no end of its own. */
+static void
+end(struct invocation *invocation, struct worker *worker, bool told)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    int status = 0;
+
+    close(TAKE_FD(worker->fd));
+    worker->left = -1;
+    maqet_text_clear(&worker->line);
+    while (waitpid(worker->pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (told)
+        return;
+    maqet_error_set(&error, MAQET_ERROR_FAILED,
+                    "The work on '%s' ended without a result (wait status 0x%x)",
+                    worker->name, (unsigned)status);
+    maqet_error_hint(&error, "See what became of it: maqet status %s", worker->name);
+    invocation_show_error(invocation, error);
+}
+
+static void
+hear(struct invocation *invocation, struct worker *worker)
+{
+    char buffer[4096];
+    ssize_t count = read(worker->fd, buffer, sizeof(buffer));
+
+    if (count < 0 && errno == EINTR)
+        return;
+    if (count <= 0) {
+        end(invocation, worker, false);
+        return;
+    }
+    maqet_text_append_bytes(&worker->line, buffer, (size_t)count);
+    if (hear_lines(invocation, worker))
+        end(invocation, worker, true);
+}
+
+static void
+hear_all(struct invocation *invocation, struct worker *workers, size_t count)
+{
+    _cleanup_free_ struct pollfd *fds = maqet_alloc(count * sizeof(*fds));
+
+    for (;;) {
+        size_t alive = 0;
+
+        for (size_t i = 0; i < count; i++) {
+            fds[i] = (struct pollfd){.fd = workers[i].fd, .events = POLLIN};
+            alive += workers[i].fd >= 0;
+        }
+        if (alive == 0)
+            return;
+        if (poll(fds, count, -1) < 0)
+            continue;
+        for (size_t i = 0; i < count; i++)
+            if (fds[i].revents)
+                hear(invocation, &workers[i]);
+        if (invocation->output.loudness > QUIET)
+            show_progress(workers, count);
+    }
+}
+
+/* ---- the whole ---- */
+
+void
+machines_resolve(struct invocation *invocation, struct maqet_strings *names)
+{
+    for (size_t i = 0; i < invocation->operands.count; i++) {
+        _cleanup_error_ struct maqet_error *error = NULL;
+        _cleanup_free_ char *name = maqet_store_resolve(
+            &invocation->context, invocation->operands.items[i], &error);
+
+        if (!name)
+            invocation_show_error(invocation, error);
+        else if (!maqet_strings_has(names, name))
+            maqet_strings_take(names, TAKE_PTR(name));
+    }
+}
+
+static void
+run_here(struct invocation *invocation, machine_task *task, const char *name)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    json_object *result = task(invocation, name, &error);
+
+    if (result)
+        output_row(&invocation->output, &invocation->command->view, result);
+    else
+        invocation_show_error(invocation, error);
+}
+
+static void
+run_in_workers(struct invocation *invocation, machine_task *task,
+               const struct maqet_strings *names)
+{
+    _cleanup_free_ struct worker *workers = maqet_alloc(names->count * sizeof(*workers));
+
+    for (size_t i = 0; i < names->count; i++) {
+        _cleanup_error_ struct maqet_error *error = NULL;
+
+        workers[i] = (struct worker){.name = names->items[i], .fd = -1, .left = -1};
+        if (begin(invocation, task, &workers[i], &error) < 0)
+            invocation_show_error(invocation, error);
+    }
+    hear_all(invocation, workers, names->count);
+}
+
+int
+machines_run(struct invocation *invocation, machine_task *task)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    machines_resolve(invocation, &names);
+    if (names.count == 1)
+        run_here(invocation, task, names.items[0]);
+    else
+        run_in_workers(invocation, task, &names);
+    return invocation->exit_code;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * machines.h - one task for each machine that the command line names, all at the same
+ * time: a worker process for each, whose messages and result come back through a pipe. A
+ * single machine needs no worker.
+ */
+#ifndef MAQET_CLI_MACHINES_H
+#define MAQET_CLI_MACHINES_H
+
+#include "cli/invocation.h"
+
+/* Does the work for one machine. Returns its row of the result, or NULL and an error. */
+typedef json_object *machine_task(struct invocation *invocation, const char *name,
+                                  struct maqet_error **err);
+
+/* Runs the task for all operands and shows each result as it comes. Returns the exit
+ * code: the greatest of all. */
+int machines_run(struct invocation *invocation, machine_task *task);
+
+/* The names of all machines that the operands mean, each once. One that is not there is
+ * shown as an error. */
+void machines_resolve(struct invocation *invocation, struct maqet_strings *names);
+
+/* For struct maqet_stop, with the invocation as its data: shows how long it still may
+ * take. */
+void machines_waiting(void *invocation, const char *name, int64_t left);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <locale.h>
+#include <string.h>
+
+#include "cli/context.h"
+#include "cli/help.h"
+#include "cli/invocation.h"
+#include "cli/manual.h"
+
+/* A descriptor 0, 1 or 2 that is closed would be given to the next file that is opened,
+ * and messages would be written into it. */
+static void
+open_standard_streams(void)
+{
+    int fd;
+
+    while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO)
+        continue;
+    if (fd >= 0)
+        close(fd);
+}
+
+/* --format and --quiet hold for errors about the command line, too. */
+static void
+set_output(struct invocation *invocation)
+{
+    const char *format = invocation_text(invocation, "format");
+
+    for (unsigned i = 0; format_name(i); i++)
+        if (strcmp(format_name(i), format) == 0)
+            invocation->output.format = i;
+}
+
+/* The options that ask about the program itself. Returns whether there was one. */
+static bool
+answer(const struct invocation *invocation, int *exit_code, struct maqet_error **err)
+{
+    *exit_code = 0;
+    if (invocation_has(invocation, "help"))
+        help_print(invocation->command);
+    else if (invocation_has(invocation, "version"))
+        help_print_version();
+    else if (invocation_has(invocation, "dump-man"))
+        manual_print();
+    else if (invocation_has(invocation, "list-commands"))
+        manual_list_commands();
+    else if (invocation_has(invocation, "list-options"))
+        *exit_code =
+            manual_list_options(invocation_text(invocation, "list-options"), err);
+    else
+        return false;
+    return true;
+}
+
+static int
+run(struct invocation *invocation, int argc, char **argv, struct maqet_error **err)
+{
+    struct maqet_error *wrong = NULL;
+    int exit_code;
+
+    invocation_parse(invocation, argc, argv, &wrong);
+    set_output(invocation);
+    if ((!wrong || invocation->command) && answer(invocation, &exit_code, err)) {
+        maqet_error_free(wrong);
+        return exit_code;
+    }
+    if (wrong)
+        return maqet_error_move(err, wrong);
+    if (!invocation->command) {
+        help_print(NULL);
+        return 0;
+    }
+    if (invocation_check_operands(invocation, err) < 0 ||
+        context_fill(invocation, err) < 0)
+        return -1;
+    return invocation->command->run(invocation, err);
+}
+
+int
+main(int argc, char **argv)
+{
+    _cleanup_(invocation_clear) struct invocation invocation = INVOCATION_INIT;
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    open_standard_streams();
+    /* Character widths only: numbers and messages are the same everywhere. A locale that
+     * is missing leaves "C". */
+    setlocale(LC_CTYPE, "");
+    int exit_code = run(&invocation, argc, argv, &error);
+    if (error) {
+        output_error(&invocation.output, error);
+        exit_code = maqet_error_exit_code(error->code);
+    }
+    return output_finish(&invocation.output, exit_code);
+}

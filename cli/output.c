@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/output.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cli/fields.h"
+#include "cli/table.h"
+#include "cli/terminal.h"
+#include "core/config/yaml.h"
+
+enum {
+    PRETTY = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+             JSON_C_TO_STRING_NOSLASHESCAPE,
+    COMPACT = JSON_C_TO_STRING_NOSLASHESCAPE
+};
+
+static const char *const formats[] = {
+    [FORMAT_TABLE] = "table",
+    [FORMAT_JSON] = "json",
+    [FORMAT_YAML] = "yaml",
+    [FORMAT_PLAIN] = "plain",
+};
+
+const char *
+format_name(unsigned index)
+{
+    return index < sizeof(formats) / sizeof(*formats) ? formats[index] : NULL;
+}
+
+/* ---- messages and errors ---- */
+
+static const struct {
+    const char *title; /* for people */
+    const char *name;  /* for JSON */
+    enum shade shade;
+} levels[] = {
+    [MAQET_LEVEL_WARNING] = {"WARNING", "warning", SHADE_YELLOW},
+    [MAQET_LEVEL_INFO] = {"INFO", "info", SHADE_NONE},
+    [MAQET_LEVEL_DEBUG] = {"DEBUG", "debug", SHADE_DIM},
+};
+
+/* One write for one message, so that those of several processes don't mix. */
+static void
+say(struct maqet_text *text)
+{
+    terminal_progress_clear();
+    maqet_text_append(text, "\n");
+    fwrite(text->data, 1, text->length, stderr);
+    fflush(stderr);
+}
+
+static void
+say_titled(const char *title, enum shade shade, const char *message,
+           struct maqet_text *text)
+{
+    bool colour = terminal_has_colour(stderr);
+    _cleanup_free_ char *printable = text_printable(message, "\n\t");
+
+    maqet_text_appendf(text, "%s%s:%s %s", shade_begin(colour, shade), title,
+                       shade_end(colour, shade), printable);
+}
+
+void
+output_message(const struct output *output, enum maqet_level level, const char *message)
+{
+    _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
+
+    if ((int)level > output->loudness)
+        return;
+    if (output->format == FORMAT_JSON) {
+        _cleanup_json_ json_object *line = json_object_new_object();
+        field_text(line, "level", levels[level].name);
+        field_text(line, "message", message);
+        maqet_text_append(&text, json_object_to_json_string_ext(line, COMPACT));
+    } else {
+        say_titled(levels[level].title, levels[level].shade, message, &text);
+    }
+    say(&text);
+}
+
+static json_object *
+error_json(const struct maqet_error *error)
+{
+    json_object *object = json_object_new_object();
+
+    field_text(object, "code", maqet_error_code_name(error->code));
+    field_text(object, "message", error->message);
+    field_strings(object, "hints", &error->hints);
+    return object;
+}
+
+static void
+append_hints(const struct maqet_strings *hints, struct maqet_text *text)
+{
+    if (hints->count > 1)
+        maqet_text_append(text, "\nOptions:");
+    for (size_t i = 0; i < hints->count; i++) {
+        _cleanup_free_ char *hint = text_printable(hints->items[i], "\n\t");
+
+        if (hints->count > 1)
+            maqet_text_appendf(text, "\n  %zu. %s", i + 1, hint);
+        else
+            maqet_text_appendf(text, "\n%s", hint);
+    }
+}
+
+void
+output_error(const struct output *output, const struct maqet_error *error)
+{
+    _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
+
+    if (output->format == FORMAT_JSON) {
+        _cleanup_json_ json_object *object = error_json(error);
+        maqet_text_append(&text, json_object_to_json_string_ext(object, COMPACT));
+    } else {
+        say_titled("ERROR", SHADE_RED, error->message, &text);
+        append_hints(&error->hints, &text);
+    }
+    say(&text);
+}
+
+/* ---- results ---- */
+
+/* Formats that show a result as it is, whatever the command. */
+static bool
+is_document(enum format format)
+{
+    return format == FORMAT_JSON || format == FORMAT_YAML;
+}
+
+static char *
+document_text(enum format format, json_object *result)
+{
+    if (format == FORMAT_YAML)
+        return maqet_yaml_write(result);
+    return maqet_format("%s\n", json_object_to_json_string_ext(result, PRETTY));
+}
+
+static char *
+row_text(const struct output *output, const struct view *view, json_object *row)
+{
+    if (output->format == FORMAT_PLAIN)
+        return view->plain ? view->plain(row) : table_plain(view->columns, row);
+    if (view->confirmation && output->loudness == QUIET)
+        return maqet_strdup("");
+    return view->text(row, terminal_has_colour(stdout));
+}
+
+static char *
+list_text(const struct output *output, const struct view *view, json_object *rows)
+{
+    size_t count = json_object_array_length(rows);
+    bool is_table = output->format == FORMAT_TABLE;
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    if (is_table && count == 0 && view->empty)
+        return maqet_strdup(view->empty);
+    if (is_table && !view->text)
+        return table_text(view->columns, rows, terminal_has_colour(stdout));
+    for (size_t i = 0; i < count; i++) {
+        _cleanup_free_ char *row =
+            row_text(output, view, json_object_array_get_idx(rows, i));
+        maqet_text_append(&text, row);
+    }
+    return maqet_text_take(&text);
+}
+
+static char *
+result_text(const struct output *output, const struct view *view, json_object *result)
+{
+    if (is_document(output->format))
+        return document_text(output->format, result);
+    if (json_object_is_type(result, json_type_array) && !view->whole)
+        return list_text(output, view, result);
+    return row_text(output, view, result);
+}
+
+/* What kept a result from being written; an errno. */
+static int write_fault;
+
+static void
+print(const char *text)
+{
+    terminal_progress_clear();
+    fputs(text, stdout);
+    if (fflush(stdout) != 0 && write_fault == 0)
+        write_fault = errno;
+}
+
+void
+output_result(const struct output *output, const struct view *view, json_object *result)
+{
+    _cleanup_json_ json_object *owned = result;
+    _cleanup_free_ char *text = result_text(output, view, result);
+
+    print(text);
+}
+
+void
+output_row(struct output *output, const struct view *view, json_object *row)
+{
+    if (!is_document(output->format)) {
+        output_result(output, view, row);
+        return;
+    }
+    if (!output->rows)
+        output->rows = json_object_new_array();
+    json_object_array_add(output->rows, row);
+}
+
+int
+output_finish(struct output *output, int exit_code)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_free_ char *rest =
+        output->rows ? document_text(output->format, output->rows) : maqet_strdup("");
+
+    print(rest); /* and what the help has left in the buffer */
+    if (write_fault == 0)
+        return exit_code;
+
+    /* A full disk must not look like success. */
+    maqet_error_errno(&error, write_fault, "Can't write to standard output");
+    output_error(output, error);
+    return exit_code ? exit_code : maqet_error_exit_code(error->code);
+}
+
+void
+output_clear(struct output *output)
+{
+    json_object_put(output->rows);
+    output->rows = NULL;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/base/error.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+/* The one place where error codes get their words and their exit codes. */
+static const struct {
+    const char *name;
+    int exit_code;
+} codes[] = {
+    [MAQET_ERROR_FAILED] = {"failed", 1},
+    [MAQET_ERROR_INVALID] = {"invalid", 3},
+    [MAQET_ERROR_EXISTS] = {"exists", 3},
+    [MAQET_ERROR_MISSING] = {"missing", 3},
+    [MAQET_ERROR_STATE] = {"state", 3},
+    [MAQET_ERROR_UNSUPPORTED] = {"unsupported", 3},
+    [MAQET_ERROR_BUSY] = {"busy", 1},
+    [MAQET_ERROR_NO_SPACE] = {"no-space", 1},
+    [MAQET_ERROR_TIMEOUT] = {"timeout", 2},
+    [MAQET_ERROR_REFUSED] = {"refused", 2},
+    [MAQET_ERROR_PERMISSION] = {"permission", 4},
+};
+
+/* A plugin of a later maqet may know codes that this one doesn't. */
+static enum maqet_error_code
+known(enum maqet_error_code code)
+{
+    size_t count = sizeof(codes) / sizeof(*codes);
+
+    return code >= MAQET_ERROR_FAILED && (size_t)code < count ? code : MAQET_ERROR_FAILED;
+}
+
+const char *
+maqet_error_code_name(enum maqet_error_code code)
+{
+    return codes[known(code)].name;
+}
+
+int
+maqet_error_exit_code(enum maqet_error_code code)
+{
+    return codes[known(code)].exit_code;
+}
+
+void
+maqet_error_free(struct maqet_error *error)
+{
+    if (!error)
+        return;
+    free(error->message);
+    maqet_strings_clear(&error->hints);
+    free(error);
+}
+
+void
+maqet_error_cleanup(struct maqet_error **error)
+{
+    maqet_error_free(*error);
+}
+
+int
+maqet_error_vset(struct maqet_error **err, enum maqet_error_code code, const char *format,
+                 va_list arguments)
+{
+    if (!err)
+        return -1;
+    assert(*err == NULL);
+    *err = maqet_alloc(sizeof(**err));
+    (*err)->code = code;
+    (*err)->message = maqet_vformat(format, arguments);
+    return -1;
+}
+
+int
+maqet_error_set(struct maqet_error **err, enum maqet_error_code code, const char *format,
+                ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    maqet_error_vset(err, code, format, arguments);
+    va_end(arguments);
+    return -1;
+}
+
+void
+maqet_error_hint(struct maqet_error **err, const char *format, ...)
+{
+    va_list arguments;
+
+    if (!err || !*err)
+        return;
+    va_start(arguments, format);
+    maqet_strings_take(&(*err)->hints, maqet_vformat(format, arguments));
+    va_end(arguments);
+}
+
+int
+maqet_error_wrap(struct maqet_error **err, const char *format, ...)
+{
+    va_list arguments;
+
+    if (!err || !*err)
+        return -1;
+    va_start(arguments, format);
+    _cleanup_free_ char *context = maqet_vformat(format, arguments);
+    va_end(arguments);
+    _cleanup_free_ char *message = (*err)->message;
+    (*err)->message = maqet_format("%s: %s", context, message);
+    return -1;
+}
+
+static enum maqet_error_code
+code_of_errno(int number)
+{
+    switch (number) {
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return MAQET_ERROR_PERMISSION;
+    case ENOENT:
+    case ENOTDIR:
+        return MAQET_ERROR_MISSING;
+    case EEXIST:
+        return MAQET_ERROR_EXISTS;
+    case ENOSPC:
+    case EDQUOT:
+        return MAQET_ERROR_NO_SPACE;
+    case ETIMEDOUT:
+        return MAQET_ERROR_TIMEOUT;
+    default:
+        return MAQET_ERROR_FAILED;
+    }
+}
+
+int
+maqet_error_errno(struct maqet_error **err, int number, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    _cleanup_free_ char *context = maqet_vformat(format, arguments);
+    va_end(arguments);
+    return maqet_error_set(err, code_of_errno(number), "%s: %s", context,
+                           strerror(number));
+}
+
+int
+maqet_error_move(struct maqet_error **err, struct maqet_error *error)
+{
+    if (err) {
+        assert(*err == NULL);
+        *err = error;
+    } else {
+        maqet_error_free(error);
+    }
+    return -1;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * error.h - errors as values. How one is made stands in maqet-plugin.h (maqet_error_set,
+ * _hint, _wrap), since plugins make them in the same way; here is how one is read.
+ */
+#ifndef MAQET_BASE_ERROR_H
+#define MAQET_BASE_ERROR_H
+
+#include <maqet-plugin.h>
+
+#include "core/base/text.h"
+
+struct maqet_error {
+    enum maqet_error_code code;
+    char *message;
+    struct maqet_strings hints;
+};
+
+void maqet_error_free(struct maqet_error *error);
+void maqet_error_cleanup(struct maqet_error **error);
+
+#define _cleanup_error_ _cleanup_(maqet_error_cleanup)
+
+/* The code as a word, for JSON: "invalid". */
+const char *maqet_error_code_name(enum maqet_error_code code);
+
+/* The exit code of a program that ends with this error. */
+int maqet_error_exit_code(enum maqet_error_code code);
+
+int maqet_error_vset(struct maqet_error **err, enum maqet_error_code code,
+                     const char *format, va_list arguments) MAQET_PRINTF(3, 0);
+
+/*
+ * Makes an error from errno: the code follows it (EACCES is a permission, ENOENT is missing,
+ * ENOSPC is no space), and its words end the message: "MESSAGE: No such file or directory".
+ * Returns -1.
+ */
+int maqet_error_errno(struct maqet_error **err, int number, const char *format, ...)
+    MAQET_PRINTF(3, 4);
+
+/* Moves an error into *err (or drops it where nobody wants it). Returns -1. */
+int maqet_error_move(struct maqet_error **err, struct maqet_error *error);
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/base/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <string.h>
+#include <time.h>
+
+/* ---- paths ---- */
+
+/* The home folder that "~" or "~user" at the start of a path means; NULL: no such user. */
+static char *
+home_of(const char *user, size_t length)
+{
+    const char *home = getenv("HOME");
+
+    if (length == 0 && home && home[0] == '/')
+        return maqet_strdup(home);
+
+    _cleanup_free_ char *name = maqet_strndup(user, length);
+    const struct passwd *entry = length ? getpwnam(name) : getpwuid(geteuid());
+    return entry ? maqet_strdup(entry->pw_dir) : NULL;
+}
+
+/* Drops "." and empty components; ".." stays, since links may stand before it. */
+static char *
+tidy(const char *path)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    while (*path) {
+        size_t length;
+
+        path += strspn(path, "/");
+        length = strcspn(path, "/");
+        if (length > 0 && !(length == 1 && path[0] == '.')) {
+            maqet_text_append(&text, "/");
+            maqet_text_append_bytes(&text, path, length);
+        }
+        path += length;
+    }
+    if (text.length == 0)
+        maqet_text_append(&text, "/");
+    return maqet_text_take(&text);
+}
+
+char *
+maqet_path_absolute(const char *path, const char *folder)
+{
+    if (path[0] == '~') {
+        size_t length = strcspn(path + 1, "/");
+        _cleanup_free_ char *home = home_of(path + 1, length);
+
+        if (home) {
+            _cleanup_free_ char *full = maqet_format("%s/%s", home, path + 1 + length);
+            return tidy(full);
+        }
+    }
+    if (path[0] == '/')
+        return tidy(path);
+    _cleanup_free_ char *full = maqet_format("%s/%s", folder, path);
+    return tidy(full);
+}
+
+char *
+maqet_path_of_fd(int fd)
+{
+    _cleanup_free_ char *link = maqet_format("/proc/self/fd/%d", fd);
+    return realpath(link, NULL);
+}
+
+/* ---- folders ---- */
+
+int
+maqet_dir_make(const char *path, mode_t mode, struct maqet_error **err)
+{
+    _cleanup_free_ char *copy = maqet_strdup(path);
+
+    for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(copy, 0777) < 0 && errno != EEXIST)
+            return maqet_error_errno(err, errno, "Can't make the folder %s", copy);
+        *slash = '/';
+    }
+    if (mkdir(copy, mode) < 0 && errno != EEXIST)
+        return maqet_error_errno(err, errno, "Can't make the folder %s", copy);
+    return 0;
+}
+
+int
+maqet_dir_open_private(const char *path, struct maqet_error **err)
+{
+    struct stat status;
+
+    if (maqet_dir_make(path, 0700, err) < 0)
+        return -1;
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &status) < 0)
+        return maqet_error_errno(err, errno, "Can't open the folder %s", path);
+    if (status.st_uid != geteuid())
+        return maqet_error_set(err, MAQET_ERROR_PERMISSION,
+                               "The folder %s belongs to another user (uid %u)", path,
+                               (unsigned)status.st_uid);
+    if ((status.st_mode & 022) && fchmod(fd, status.st_mode & 07755) < 0)
+        return maqet_error_errno(err, errno, "Can't close the folder %s to others", path);
+    return TAKE_FD(fd);
+}
+
+int
+maqet_dir_list(const char *path, struct maqet_strings *names, struct maqet_error **err)
+{
+    DIR *dir = opendir(path);
+
+    if (!dir)
+        return errno == ENOENT ? 0 : maqet_error_errno(err, errno, "Can't read %s", path);
+    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            maqet_strings_add(names, entry->d_name);
+    closedir(dir);
+    maqet_strings_sort(names);
+    return 0;
+}
+
+int
+maqet_dir_remove(const char *path, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    if (maqet_dir_list(path, &names, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.count; i++) {
+        _cleanup_free_ char *item = maqet_format("%s/%s", path, names.items[i]);
+
+        if (unlink(item) == 0 || errno == ENOENT)
+            continue;
+        if (errno != EISDIR && errno != EPERM)
+            return maqet_error_errno(err, errno, "Can't remove %s", item);
+        if (maqet_dir_remove(item, err) < 0)
+            return -1;
+    }
+    if (rmdir(path) < 0 && errno != ENOENT)
+        return maqet_error_errno(err, errno, "Can't remove the folder %s", path);
+    return 0;
+}
+
+int
+maqet_dir_sync(int dir_fd, const char *path, struct maqet_error **err)
+{
+    /* Some network file systems can't, and say EINVAL; there is nothing better to do. */
+    if (fsync(dir_fd) < 0 && errno != EINVAL)
+        return maqet_error_errno(err, errno, "Can't write the folder %s to the disk", path);
+    return 0;
+}
+
+/* ---- files ---- */
+
+int
+maqet_file_read(const char *path, size_t limit, char **data, size_t *length,
+                struct maqet_error **err)
+{
+    _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat status;
+    char buffer[16384];
+    ssize_t count;
+
+    if (fd < 0 || fstat(fd, &status) < 0)
+        return maqet_error_errno(err, errno, "Can't read %s", path);
+    if (S_ISDIR(status.st_mode))
+        return maqet_error_set(err, MAQET_ERROR_INVALID, "%s is a folder, not a file",
+                               path);
+    while ((count = read(fd, buffer, sizeof(buffer))) != 0) {
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return maqet_error_errno(err, errno, "Can't read %s", path);
+        if (text.length + (size_t)count > limit) {
+            _cleanup_free_ char *most = maqet_text_bytes(limit);
+            return maqet_error_set(err, MAQET_ERROR_INVALID, "%s is larger than %s", path,
+                                   most);
+        }
+        maqet_text_append_bytes(&text, buffer, (size_t)count);
+    }
+    if (length)
+        *length = text.length;
+    *data = maqet_text_take(&text);
+    return 0;
+}
+
+static int
+write_all(int fd, const char *data, size_t length)
+{
+    while (length > 0) {
+        ssize_t count = write(fd, data, length);
+
+        if (count < 0 && errno != EINTR)
+            return -1;
+        if (count > 0) {
+            data += count;
+            length -= (size_t)count;
+        }
+    }
+    return 0;
+}
+
+int
+maqet_file_replace(const char *path, const char *data, size_t length, mode_t mode,
+                   struct maqet_error **err)
+{
+    const char *slash = strrchr(path, '/');
+    _cleanup_free_ char *folder = maqet_strndup(path, (size_t)(slash - path));
+    _cleanup_free_ char *temporary = maqet_format("%s/.%s.XXXXXX", folder, slash + 1);
+    _cleanup_close_ int dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_close_ int fd = dir_fd < 0 ? -1 : mkostemp(temporary, O_CLOEXEC);
+
+    if (fd < 0)
+        return maqet_error_errno(err, errno, "Can't write %s", path);
+    if (fchmod(fd, mode) < 0 || write_all(fd, data, length) < 0 || fsync(fd) < 0 ||
+        rename(temporary, path) < 0) {
+        maqet_error_errno(err, errno, "Can't write %s", path);
+        unlink(temporary);
+        return -1;
+    }
+    return maqet_dir_sync(dir_fd, folder, err);
+}
+
+/* ---- locks ---- */
+
+int
+maqet_lock_try(int fd, struct maqet_error **err)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+        return 1;
+    if (errno == EAGAIN || errno == EACCES)
+        return 0;
+    return maqet_error_errno(err, errno, "Can't lock a file");
+}
+
+int
+maqet_lock_wait(int fd, int64_t timeout, const char *what, struct maqet_error **err)
+{
+    int64_t deadline = maqet_now() + timeout;
+    long pause = 2;
+
+    /* There is no F_OFD_SETLKW with a deadline; waiting longer each time costs nothing. */
+    for (;;) {
+        int taken = maqet_lock_try(fd, err);
+
+        if (taken != 0)
+            return taken < 0 ? -1 : 0;
+        if (maqet_now() >= deadline)
+            return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
+                                   "Another maqet has been working on %s for %.1f s", what,
+                                   (double)timeout / 1000);
+        nanosleep(&(struct timespec){.tv_nsec = pause * 1000000}, NULL);
+        if (pause < 64)
+            pause *= 2;
+    }
+}
+
+int
+maqet_lock_held(int fd, struct maqet_error **err)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
+        return maqet_error_errno(err, errno, "Can't ask for a lock");
+    return lock.l_type != F_UNLCK;
+}
+
+int64_t
+maqet_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * files.h - files that are replaced whole, locks that the kernel gives back, and folders
+ * that only their owner can enter.
+ */
+#ifndef MAQET_BASE_FILES_H
+#define MAQET_BASE_FILES_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "core/base/error.h"
+
+/* Absolute form of a path: "~" expands, what is relative starts at @folder. Caller frees. */
+char *maqet_path_absolute(const char *path, const char *folder);
+
+/* Makes a folder and the missing ones above it; the last one gets @mode. */
+int maqet_dir_make(const char *path, mode_t mode, struct maqet_error **err);
+
+/*
+ * Opens a folder that is ours alone, making it with mode 0700 when it is missing. One that
+ * belongs to somebody else is an error. Returns a descriptor or -1.
+ */
+int maqet_dir_open_private(const char *path, struct maqet_error **err);
+
+/* Names of what lies in a folder, sorted, without "." and "..". A missing folder is empty. */
+int maqet_dir_list(const char *path, struct maqet_strings *names, struct maqet_error **err);
+
+/* Removes a folder and all that is in it; following no link. A missing one is fine. */
+int maqet_dir_remove(const char *path, struct maqet_error **err);
+
+/* Writes a folder's entries to the disk, so that a rename survives a power cut. */
+int maqet_dir_sync(int dir_fd, const char *path, struct maqet_error **err);
+
+/* Where a descriptor's file is now, links resolved. Caller frees; NULL: not known. */
+char *maqet_path_of_fd(int fd);
+
+/* Reads a file of at most @limit bytes. The caller frees *data, which ends with a NUL. */
+int maqet_file_read(const char *path, size_t limit, char **data, size_t *length,
+                    struct maqet_error **err);
+
+/* Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. */
+int maqet_file_replace(const char *path, const char *data, size_t length, mode_t mode,
+                       struct maqet_error **err);
+
+/*
+ * An open file description lock (F_OFD_SETLK, fcntl(2)) on the whole file: it lives as long
+ * as the description, so a child that inherits the descriptor keeps it, and the kernel
+ * releases it when the last holder dies, however it dies.
+ *
+ * maqet_lock_try: 1 taken, 0 somebody else has it, -1 error.
+ * maqet_lock_wait: 0 taken, -1 error; MAQET_ERROR_TIMEOUT when @timeout ms went by.
+ * maqet_lock_held: 1 somebody else holds it, 0 nobody does, -1 error. Disturbs nobody.
+ */
+int maqet_lock_try(int fd, struct maqet_error **err);
+int maqet_lock_wait(int fd, int64_t timeout, const char *what, struct maqet_error **err);
+int maqet_lock_held(int fd, struct maqet_error **err);
+
+/* Milliseconds of the monotonic clock. */
+int64_t maqet_now(void);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/base/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "core/base/files.h"
+
+enum { OUTPUT_LIMIT = 16 * 1024 * 1024 };
+
+/* A running helper: its two outputs are read until both are closed. */
+struct child {
+    pid_t pid;
+    int out;
+    int error;
+};
+
+/* Between fork and exec only what signal-safety(7) lists is called. */
+static void
+become(const char *const *argv, const char *path, int out, int error, pid_t parent)
+{
+    sigset_t none;
+
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) /* it died before we asked to be told */
+        _exit(127);
+    int empty = open("/dev/null", O_RDONLY);
+    if (empty < 0 || dup2(empty, 0) < 0 || dup2(out, 1) < 0 || dup2(error, 2) < 0)
+        _exit(127);
+    execv(path, (char *const *)argv);
+    _exit(127);
+}
+
+static int
+spawn(const char *const *argv, const char *path, struct child *child,
+      struct maqet_error **err)
+{
+    int out[2], error[2];
+    pid_t parent = getpid();
+
+    if (pipe2(out, O_CLOEXEC) < 0)
+        return maqet_error_errno(err, errno, "Can't run %s", argv[0]);
+    if (pipe2(error, O_CLOEXEC) < 0) {
+        maqet_error_errno(err, errno, "Can't run %s", argv[0]);
+        close(out[0]);
+        close(out[1]);
+        return -1;
+    }
+    child->pid = fork();
+    if (child->pid == 0)
+        become(argv, path, out[1], error[1], parent);
+    close(out[1]);
+    close(error[1]);
+    child->out = out[0];
+    child->error = error[0];
+    return child->pid < 0 ? maqet_error_errno(err, errno, "Can't run %s", argv[0]) : 0;
+}
+
+/* Reads what has arrived; closes the pipe at its end. What is too much is dropped. */
+static void
+drain(int *fd, struct maqet_text *text)
+{
+    char buffer[4096];
+    ssize_t count = read(*fd, buffer, sizeof(buffer));
+
+    if (count > 0 && text->length < OUTPUT_LIMIT) {
+        maqet_text_append_bytes(text, buffer, (size_t)count);
+    } else if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) {
+        close(*fd);
+        *fd = -1;
+    }
+}
+
+/* Returns 0 when both outputs are at their end, -1 when the deadline came first. */
+static int
+collect(struct child *child, int64_t deadline, struct maqet_text *out,
+        struct maqet_text *error)
+{
+    while (child->out >= 0 || child->error >= 0) {
+        struct pollfd fds[2] = {{.fd = child->out, .events = POLLIN},
+                                {.fd = child->error, .events = POLLIN}};
+        int64_t left = deadline < 0 ? -1 : deadline - maqet_now();
+
+        if (deadline >= 0 && left <= 0)
+            return -1;
+        if (poll(fds, 2, (int)left) < 0)
+            continue;
+        if (fds[0].revents)
+            drain(&child->out, out);
+        if (fds[1].revents)
+            drain(&child->error, error);
+    }
+    return 0;
+}
+
+static int
+judge(const char *program, int status, struct maqet_text *words, struct maqet_error **err)
+{
+    while (words->length > 0 && strchr("\r\n ", words->data[words->length - 1]))
+        words->data[--words->length] = '\0';
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    if (words->length > 0)
+        return maqet_error_set(err, MAQET_ERROR_FAILED, "%s failed: %s", program,
+                               words->data);
+    if (WIFSIGNALED(status))
+        return maqet_error_set(err, MAQET_ERROR_FAILED, "%s was killed by signal %d (%s)",
+                               program, WTERMSIG(status), strsignal(WTERMSIG(status)));
+    return maqet_error_set(err, MAQET_ERROR_FAILED, "%s failed with exit code %d", program,
+                           WEXITSTATUS(status));
+}
+
+int
+maqet_process_run(const char *const *argv, int64_t timeout, char **output,
+                  struct maqet_error **err)
+{
+    _cleanup_text_ struct maqet_text out = MAQET_TEXT_INIT, error = MAQET_TEXT_INIT;
+    _cleanup_free_ char *path = maqet_process_find(argv[0]);
+    struct child child;
+    int status = 0;
+
+    if (!path) {
+        maqet_error_set(err, MAQET_ERROR_FAILED, "The program %s was not found in PATH",
+                        argv[0]);
+        maqet_error_hint(err, "Install it (Debian: apt install qemu-utils has qemu-img)");
+        return -1;
+    }
+    if (spawn(argv, path, &child, err) < 0)
+        return -1;
+    bool late =
+        collect(&child, timeout < 0 ? -1 : maqet_now() + timeout, &out, &error) < 0;
+    if (late)
+        kill(child.pid, SIGKILL);
+    if (child.out >= 0)
+        close(child.out);
+    if (child.error >= 0)
+        close(child.error);
+    while (waitpid(child.pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (late)
+        return maqet_error_set(err, MAQET_ERROR_TIMEOUT, "%s took longer than %" PRId64
+                               " s and was stopped", argv[0], timeout / 1000);
+    if (judge(argv[0], status, &error, err) < 0)
+        return -1;
+    if (output)
+        *output = maqet_text_take(&out);
+    return 0;
+}
+
+char *
+maqet_process_find(const char *program)
+{
+    const char *path = getenv("PATH");
+
+    if (strchr(program, '/'))
+        return access(program, X_OK) == 0 ? maqet_strdup(program) : NULL;
+    if (!path)
+        path = "/usr/local/bin:/usr/bin:/bin";
+    while (*path) {
+        size_t length = strcspn(path, ":");
+        struct stat status;
+
+        /* An empty entry means the current folder, from which nothing is run here. */
+        if (length > 0) {
+            _cleanup_free_ char *full =
+                maqet_format("%.*s/%s", (int)length, path, program);
+
+            if (access(full, X_OK) == 0 && stat(full, &status) == 0 &&
+                S_ISREG(status.st_mode))
+                return TAKE_PTR(full);
+        }
+        path += length + (path[length] == ':');
+    }
+    return NULL;
+}
+
+uint64_t
+maqet_process_started(int pid)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/%d/stat", pid);
+    _cleanup_free_ char *data = NULL;
+    uint64_t started = 0;
+
+    if (maqet_file_read(path, 65536, &data, NULL, NULL) < 0)
+        return 0;
+    /* The second field is the name in parentheses, which may hold anything. */
+    char *field = strrchr(data, ')');
+    for (int number = 2; field && number < 22; number++)
+        field = strchr(field + 1, ' ');
+    if (field)
+        started = strtoull(field + 1, NULL, 10);
+    return started;
+}

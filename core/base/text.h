@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * text.h - the one string buffer, the one string vector, and what is done with words:
+ * sizes for people, the closest word to a misspelt one.
+ *
+ * Running out of memory aborts: no caller could do anything better, and a machine that is
+ * already running does not notice.
+ */
+#ifndef MAQET_BASE_TEXT_H
+#define MAQET_BASE_TEXT_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <maqet-plugin.h>
+
+#include "core/base/cleanup.h"
+
+
+void *maqet_alloc(size_t size);   /* zeroed */
+void *maqet_realloc(void *pointer, size_t size);
+char *maqet_strdup(const char *text);                      /* NULL stays NULL */
+char *maqet_strndup(const char *text, size_t length);
+char *maqet_format(const char *format, ...) MAQET_PRINTF(1, 2);
+char *maqet_vformat(const char *format, va_list arguments) MAQET_PRINTF(1, 0);
+
+/* A string that grows. Zero-initialised is empty; `data` is NULL or NUL-terminated. */
+struct maqet_text {
+    char *data;
+    size_t length;
+    size_t space;
+};
+
+#define MAQET_TEXT_INIT ((struct maqet_text){0})
+
+void maqet_text_append(struct maqet_text *text, const char *more);
+void maqet_text_append_bytes(struct maqet_text *text, const char *bytes, size_t count);
+void maqet_text_appendf(struct maqet_text *text, const char *format, ...)
+    MAQET_PRINTF(2, 3);
+char *maqet_text_take(struct maqet_text *text);            /* never NULL; caller frees */
+void maqet_text_clear(struct maqet_text *text);
+
+#define _cleanup_text_ _cleanup_(maqet_text_clear)
+
+/* A vector of owned strings. Zero-initialised is empty; `items` ends with NULL once used. */
+struct maqet_strings {
+    char **items;
+    size_t count;
+};
+
+#define MAQET_STRINGS_INIT ((struct maqet_strings){0})
+
+void maqet_strings_add(struct maqet_strings *strings, const char *item);
+void maqet_strings_addf(struct maqet_strings *strings, const char *format, ...)
+    MAQET_PRINTF(2, 3);
+void maqet_strings_take(struct maqet_strings *strings, char *item); /* takes the item */
+bool maqet_strings_has(const struct maqet_strings *strings, const char *item);
+void maqet_strings_sort(struct maqet_strings *strings);
+char *maqet_strings_join(const struct maqet_strings *strings, const char *separator);
+void maqet_strings_clear(struct maqet_strings *strings);
+
+#define _cleanup_strings_ _cleanup_(maqet_strings_clear)
+
+bool maqet_text_starts(const char *text, const char *prefix);
+
+/* The word of @candidates that @word was probably meant to be, or NULL. */
+const char *maqet_text_closest(const char *word, const struct maqet_strings *candidates);
+
+/* Doubles every comma, as QEMU's option syntax wants it. The caller frees. */
+char *maqet_text_double_commas(const char *text);
+
+/* "20.0GB": for people, in powers of 1024. The caller frees. */
+char *maqet_text_bytes(uint64_t bytes);
+
+/* "20G" where it can be said so without rounding, else plain bytes. The caller frees. */
+char *maqet_text_size(uint64_t bytes);
+
+#endif

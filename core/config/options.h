@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * options.h - option tables (struct maqet_option of maqet-plugin.h) against the tree: which
+ * keys may stand in a mapping, and what their text means.
+ */
+#ifndef MAQET_CONFIG_OPTIONS_H
+#define MAQET_CONFIG_OPTIONS_H
+
+#include "core/config/tree.h"
+
+/*
+ * Checks every key and value of a mapping against the tables (an array that ends with NULL).
+ * Errors name the place, and the closest known key or the choices. @owner is whose keys they
+ * are, for the message: "drive 'hdd'", or NULL. Values of PATH options are made absolute, in
+ * the tree. Keys in @others (may be NULL) are known but checked by somebody else.
+ */
+int maqet_options_check(json_object *mapping, const struct maqet_option *const *tables,
+                        const struct maqet_strings *others, const char *owner,
+                        struct maqet_error **err);
+
+/* The row of an option; "map.option" leads into a MAP. NULL: there is none. */
+const struct maqet_option *maqet_options_find(const struct maqet_option *table,
+                                              const char *name);
+
+/* The value's text in a mapping; "map.option" leads into a nested one. NULL: absent. */
+const char *maqet_options_text(json_object *mapping, const char *name);
+
+/* Text to value; false when the text is not of that form. */
+bool maqet_parse_size(const char *text, uint64_t *bytes);
+bool maqet_parse_int(const char *text, int64_t *value);
+bool maqet_parse_bool(const char *text, bool *value);
+bool maqet_parse_mode(const char *text, int64_t *mode);
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * saved.c - the form in which a tree is stored: {"tree": plain json, "sources": [{"file",
+ * "folder"}], "places": [[...]]}. `places` has an array for every container, in the order in
+ * which a walk from the root meets them, with three numbers for each place: the source
+ * (from 1; 0: not known), the line, the column. The container's own place comes first; then
+ * come those of each key and its value, or of each item.
+ *
+ * The tree stands apart from its places, so that people can read the file, and so that it
+ * nests no deeper than what the user wrote.
+ */
+#include "core/config/tree.h"
+
+#include <string.h>
+
+#include "core/base/files.h"
+
+/* ---- saving ---- */
+
+struct writer {
+    json_object *sources;
+    json_object *places;
+};
+
+/* A stored name must mean the same file wherever maqet is run the next time. */
+static char *
+absolute_file(struct maqet_place place)
+{
+    /* "-" and "--set ..." are no files. */
+    if (!place.file || !place.folder || place.file[0] == '-')
+        return maqet_strdup(place.file);
+    const char *slash = strrchr(place.file, '/');
+    return maqet_path_absolute(slash ? slash + 1 : place.file, place.folder);
+}
+
+static json_object *
+string_or_null(const char *text)
+{
+    return text ? json_object_new_string(text) : NULL;
+}
+
+static bool
+has_text(json_object *source, const char *key, const char *text)
+{
+    const char *other = maqet_tree_text(source, key);
+
+    return text && other ? strcmp(text, other) == 0 : text == other;
+}
+
+static int
+number_of_source(struct writer *writer, struct maqet_place place)
+{
+    size_t count = json_object_array_length(writer->sources);
+
+    if (!place.file && !place.folder)
+        return 0;
+    _cleanup_free_ char *file = absolute_file(place);
+    for (size_t i = 0; i < count; i++) {
+        json_object *source = json_object_array_get_idx(writer->sources, i);
+
+        if (has_text(source, "file", file) && has_text(source, "folder", place.folder))
+            return (int)i + 1;
+    }
+    json_object *source = json_object_new_object();
+    json_object_object_add(source, "file", string_or_null(file));
+    json_object_object_add(source, "folder", string_or_null(place.folder));
+    json_object_array_add(writer->sources, source);
+    return (int)count + 1;
+}
+
+static void
+write_place(struct writer *writer, json_object *numbers, struct maqet_place place)
+{
+    json_object_array_add(numbers, json_object_new_int(number_of_source(writer, place)));
+    json_object_array_add(numbers, json_object_new_int((int)place.line));
+    json_object_array_add(numbers, json_object_new_int((int)place.column));
+}
+
+/* Begins the array of a container. */
+static json_object *
+write_container(struct writer *writer, json_object *container)
+{
+    json_object *numbers = json_object_new_array();
+
+    json_object_array_add(writer->places, numbers);
+    write_place(writer, numbers, maqet_tree_place(container));
+    return numbers;
+}
+
+static json_object *
+write_tree(struct writer *writer, json_object *tree)
+{
+    json_object *plain;
+
+    if (json_object_is_type(tree, json_type_object)) {
+        json_object *numbers = write_container(writer, tree);
+
+        plain = json_object_new_object();
+        json_object_object_foreach(tree, key, value)
+        {
+            write_place(writer, numbers, maqet_tree_place_of_key(tree, key));
+            write_place(writer, numbers, maqet_tree_place_of_value(tree, key));
+            json_object_object_add(plain, key, write_tree(writer, value));
+        }
+    } else if (json_object_is_type(tree, json_type_array)) {
+        json_object *numbers = write_container(writer, tree);
+
+        plain = json_object_new_array();
+        for (size_t i = 0; i < json_object_array_length(tree); i++) {
+            write_place(writer, numbers, maqet_tree_place_of_item(tree, i));
+            json_object_array_add(plain,
+                                  write_tree(writer, json_object_array_get_idx(tree, i)));
+        }
+    } else {
+        plain = maqet_tree_copy(tree);
+    }
+    return plain;
+}
+
+json_object *
+maqet_tree_save(json_object *tree)
+{
+    struct writer writer = {.sources = json_object_new_array(),
+                            .places = json_object_new_array()};
+    json_object *saved = json_object_new_object();
+
+    json_object_object_add(saved, "tree", write_tree(&writer, tree));
+    json_object_object_add(saved, "sources", writer.sources);
+    json_object_object_add(saved, "places", writer.places);
+    return saved;
+}
+
+/* ---- loading ---- */
+
+struct reader {
+    json_object *sources;
+    json_object *places;
+    size_t next; /* the container that comes next */
+};
+
+static int
+damaged(struct maqet_error **err, const char *what)
+{
+    return maqet_error_set(err, MAQET_ERROR_FAILED, "the stored configuration is damaged: %s",
+                           what);
+}
+
+/* Reads the number at @index; false when it is none, or not in 0 to @greatest. */
+static bool
+read_number(json_object *numbers, size_t index, size_t greatest, unsigned *number)
+{
+    json_object *value = json_object_array_get_idx(numbers, index);
+    int64_t read = json_object_get_int64(value);
+
+    if (!json_object_is_type(value, json_type_int) || read < 0 || (size_t)read > greatest)
+        return false;
+    *number = (unsigned)read;
+    return true;
+}
+
+static int
+read_place(const struct reader *reader, json_object *numbers, size_t index,
+           struct maqet_place *place, struct maqet_error **err)
+{
+    size_t sources = json_object_array_length(reader->sources);
+    unsigned source;
+
+    *place = (struct maqet_place){0};
+    if (!read_number(numbers, index * 3, sources, &source) ||
+        !read_number(numbers, index * 3 + 1, INT32_MAX, &place->line) ||
+        !read_number(numbers, index * 3 + 2, INT32_MAX, &place->column))
+        return damaged(err, "a place is not three numbers");
+    if (source) {
+        json_object *entry = json_object_array_get_idx(reader->sources, source - 1);
+
+        place->file = maqet_tree_text(entry, "file");
+        place->folder = maqet_tree_text(entry, "folder");
+    }
+    return 0;
+}
+
+/* The array of the next container, which has @count places, and its own place. NULL: error. */
+static json_object *
+read_container(struct reader *reader, size_t count, struct maqet_place *place,
+               struct maqet_error **err)
+{
+    json_object *numbers = json_object_array_get_idx(reader->places, reader->next++);
+
+    if (!json_object_is_type(numbers, json_type_array) ||
+        json_object_array_length(numbers) != count * 3) {
+        damaged(err, "the places don't fit the tree");
+        return NULL;
+    }
+    return read_place(reader, numbers, 0, place, err) < 0 ? NULL : numbers;
+}
+
+static int read_tree(struct reader *reader, json_object *plain, json_object **tree,
+                     struct maqet_error **err);
+
+static int
+read_mapping(struct reader *reader, json_object *plain, json_object **tree,
+             struct maqet_error **err)
+{
+    size_t count = 1 + 2 * (size_t)json_object_object_length(plain), index = 1;
+    struct maqet_place place, of_key, of_value;
+    json_object *numbers = read_container(reader, count, &place, err);
+
+    if (!numbers)
+        return -1;
+    _cleanup_json_ json_object *mapping = maqet_tree_mapping(place);
+    json_object_object_foreach(plain, key, value)
+    {
+        json_object *read = NULL;
+
+        if (read_place(reader, numbers, index++, &of_key, err) < 0 ||
+            read_place(reader, numbers, index++, &of_value, err) < 0 ||
+            read_tree(reader, value, &read, err) < 0)
+            return -1;
+        maqet_tree_set(mapping, key, read, of_key, of_value);
+    }
+    *tree = TAKE_PTR(mapping);
+    return 0;
+}
+
+static int
+read_sequence(struct reader *reader, json_object *plain, json_object **tree,
+              struct maqet_error **err)
+{
+    size_t length = json_object_array_length(plain);
+    struct maqet_place place, of_item;
+    json_object *numbers = read_container(reader, 1 + length, &place, err);
+
+    if (!numbers)
+        return -1;
+    _cleanup_json_ json_object *sequence = maqet_tree_sequence(place);
+    for (size_t i = 0; i < length; i++) {
+        json_object *read = NULL;
+
+        if (read_place(reader, numbers, 1 + i, &of_item, err) < 0 ||
+            read_tree(reader, json_object_array_get_idx(plain, i), &read, err) < 0)
+            return -1;
+        maqet_tree_append(sequence, read, of_item);
+    }
+    *tree = TAKE_PTR(sequence);
+    return 0;
+}
+
+static int
+read_tree(struct reader *reader, json_object *plain, json_object **tree,
+          struct maqet_error **err)
+{
+    switch (json_object_get_type(plain)) {
+    case json_type_object:
+        return read_mapping(reader, plain, tree, err);
+    case json_type_array:
+        return read_sequence(reader, plain, tree, err);
+    case json_type_null:
+    case json_type_string:
+        *tree = maqet_tree_copy(plain);
+        return 0;
+    default:
+        return damaged(err, "a value is neither a text nor null");
+    }
+}
+
+json_object *
+maqet_tree_load(json_object *stored, struct maqet_error **err)
+{
+    struct reader reader = {0};
+    json_object *plain = NULL, *tree = NULL;
+
+    if (!json_object_object_get_ex(stored, "tree", &plain) ||
+        !json_object_object_get_ex(stored, "sources", &reader.sources) ||
+        !json_object_object_get_ex(stored, "places", &reader.places) ||
+        !json_object_is_type(reader.sources, json_type_array) ||
+        !json_object_is_type(reader.places, json_type_array)) {
+        damaged(err, "it has no tree, no sources or no places");
+        return NULL;
+    }
+    if (!plain) {
+        damaged(err, "the tree is empty");
+        return NULL;
+    }
+    return read_tree(&reader, plain, &tree, err) < 0 ? NULL : tree;
+}

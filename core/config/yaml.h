@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * yaml.h - YAML text to a tree with places (libyaml), and json to YAML text.
+ *
+ * Every fault is one line that begins with file:line:column. Limits against hostile files:
+ * 1 MiB of text, 32 levels, 10000 nodes after aliases are expanded. Duplicate keys, tabs as
+ * indentation, bytes that are no UTF-8, several documents, merge keys, tags other than
+ * !!str, and keys that are no plain text are errors.
+ */
+#ifndef MAQET_CONFIG_YAML_H
+#define MAQET_CONFIG_YAML_H
+
+#include "core/config/tree.h"
+
+/* Reads a file ("-": standard input) whose root is a mapping. NULL on error. */
+json_object *maqet_yaml_read(const char *path, struct maqet_error **err);
+
+/* Reads text. @name is for messages; @folder is where relative paths start. The root may be
+ * of any kind but null, which is an error. NULL on error. */
+json_object *maqet_yaml_parse(const char *text, size_t length, const char *name,
+                              const char *folder, struct maqet_error **err);
+
+/* Any json as a YAML document; texts that would be read as another type are quoted. The
+ * caller frees. */
+char *maqet_yaml_write(json_object *value);
+
+#endif

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+# The library: linked into the program and into every unit test; never installed.
+noinst_LTLIBRARIES += libmaqet-core.la
+libmaqet_core_la_SOURCES = \
+	core/base/cleanup.h \
+	core/base/context.c core/base/context.h \
+	core/base/error.c core/base/error.h \
+	core/base/files.c core/base/files.h \
+	core/base/process.c core/base/process.h \
+	core/base/text.c core/base/text.h \
+	core/config/assign.c \
+	core/config/merge.c core/config/merge.h \
+	core/config/options.c core/config/options.h \
+	core/config/settings.c core/config/settings.h \
+	core/config/saved.c \
+	core/config/tree.c core/config/tree.h \
+	core/config/yaml.c core/config/yaml.h \
+	core/config/yaml_write.c \
+	core/plugin/host.c \
+	core/plugin/loader.c core/plugin/loader.h \
+	core/qemu/arguments.c core/qemu/arguments.h \
+	core/qemu/channel.c core/qemu/channel.h \
+	core/qemu/keyval.c core/qemu/keyval.h \
+	core/qemu/launch.c core/qemu/launch.h \
+	core/qemu/objects.c core/qemu/objects.h \
+	core/qemu/qmp.c core/qemu/qmp.h \
+	core/storage/drive.c core/storage/drive.h \
+	core/storage/image.c core/storage/image.h \
+	core/storage/paths.c core/storage/paths.h \
+	core/vm/definition.c core/vm/definition.h \
+	core/vm/apply.c \
+	core/vm/lifecycle.h \
+	core/vm/remove.c \
+	core/vm/run.c core/vm/run.h \
+	core/vm/start.c \
+	core/vm/state.c core/vm/state.h \
+	core/vm/stop.c \
+	core/vm/store.c core/vm/store.h \
+	core/vm/vm.c core/vm/vm.h
+libmaqet_core_la_LIBADD = $(YAML_LIBS) $(JSON_LIBS)
+
+# What plugins may call is what the public header marks with MAQET_EXPORT: the list of
+# exported symbols is made from it, so that neither can name what the other doesn't.
+host.syms: $(top_srcdir)/include/maqet-plugin.h $(top_srcdir)/core/local.mk
+	$(AM_V_GEN)$(AWK) ' \
+	  /^#/ { next } \
+	  /^MAQET_EXPORT / { \
+	    while ($$0 !~ /\(/) { getline more; $$0 = $$0 " " more } \
+	    sub(/\(.*/, ""); sub(/.*[ *]/, ""); print "    " $$0 ";" } \
+	  BEGIN { print "{" } END { print "};" }' \
+	  $(top_srcdir)/include/maqet-plugin.h > $@.tmp && mv $@.tmp $@
+CLEANFILES += host.syms
+
+# maqet_run is in an object that only plugins refer to; -u pulls it out of the library.
+EXPORT_FLAGS = -Wl,--dynamic-list=host.syms -Wl,-u,maqet_run

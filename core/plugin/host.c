@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * host.c - what plugins may call to run a program. The rest of what maqet-plugin.h offers
+ * stands with the struct that it is about: errors in base/error.c, drives in
+ * storage/drive.c, images in storage/image.c, objects in qemu/objects.c.
+ */
+#include "core/base/process.h"
+#include "core/base/text.h"
+
+/* Full preallocation of a large image takes its time; a dead file server takes for ever. */
+static const int64_t RUN_TIMEOUT = 4 * 3600 * INT64_C(1000);
+
+struct maqet_command {
+    struct maqet_strings argv;
+};
+
+struct maqet_command *
+maqet_command_new(const char *program)
+{
+    struct maqet_command *command = maqet_alloc(sizeof(*command));
+
+    maqet_strings_add(&command->argv, program);
+    return command;
+}
+
+void
+maqet_command_arg(struct maqet_command *command, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    maqet_strings_take(&command->argv, maqet_vformat(format, arguments));
+    va_end(arguments);
+}
+
+void
+maqet_command_option(struct maqet_command *command, const char *prefix, const char *value)
+{
+    _cleanup_free_ char *doubled = maqet_text_double_commas(value);
+
+    maqet_strings_addf(&command->argv, "%s=%s", prefix, doubled);
+}
+
+int
+maqet_command_run(struct maqet_command *command, struct maqet_error **err)
+{
+    int result = maqet_process_run((const char *const *)command->argv.items, RUN_TIMEOUT,
+                                   NULL, err);
+
+    maqet_strings_clear(&command->argv);
+    free(command);
+    return result;
+}
+
+int
+maqet_run(struct maqet_error **err, const char *program, ...)
+{
+    struct maqet_command *command = maqet_command_new(program);
+    const char *argument;
+    va_list arguments;
+
+    va_start(arguments, program);
+    while ((argument = va_arg(arguments, const char *)))
+        maqet_strings_add(&command->argv, argument);
+    va_end(arguments);
+    return maqet_command_run(command, err);
+}

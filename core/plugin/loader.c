@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/plugin/loader.h"
+
+#include <assert.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base/files.h"
+
+/* The two kinds differ in these words, and in the layout of their struct. */
+struct kind {
+    uint32_t number;
+    const char *word;   /* for messages */
+    const char *prefix; /* of the file's name */
+    const char *symbol; /* the entry */
+    size_t size;        /* of ABI 1's struct: a smaller one was never released */
+};
+
+static const struct kind storage_kind = {
+    .number = MAQET_PLUGIN_KIND_STORAGE,
+    .word = "storage",
+    .prefix = "maqet-storage-",
+    .symbol = "maqet_storage_plugin",
+    .size = sizeof(struct maqet_storage_plugin),
+};
+
+static const struct kind iface_kind = {
+    .number = MAQET_PLUGIN_KIND_IFACE,
+    .word = "interface",
+    .prefix = "maqet-iface-",
+    .symbol = "maqet_iface_plugin",
+    .size = sizeof(struct maqet_iface_plugin),
+};
+
+/* A struct option of another size than ours may be that of a later ABI 1, never smaller. */
+enum { OPTION_SIZE_MIN = sizeof(struct maqet_option), OPTION_SIZE_MAX = 4096 };
+enum { OPTIONS_MAX = 200, NESTING_MAX = 4 };
+
+bool
+maqet_plugin_name_valid(const char *name)
+{
+    static const char first[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+    return name[0] && strchr(first, name[0]) && strlen(name) <= 64 &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(name);
+}
+
+/* ---- where plugins are ---- */
+
+/* Whoever can write a plugin, or the folder that it is in, can run code as its user. */
+static int
+check_writers(const char *path, struct maqet_error **err)
+{
+    struct stat status;
+
+    if (stat(path, &status) < 0)
+        return maqet_error_errno(err, errno, "Can't look at %s", path);
+    if (status.st_uid != 0 && status.st_uid != geteuid()) {
+        maqet_error_set(err, MAQET_ERROR_PERMISSION,
+                        "%s belongs to another user (uid %u), so no plugin is loaded from it",
+                        path, (unsigned)status.st_uid);
+        maqet_error_hint(err, "Make root or yourself its owner");
+        return -1;
+    }
+    if (status.st_mode & (S_IWGRP | S_IWOTH)) {
+        maqet_error_set(err, MAQET_ERROR_PERMISSION,
+                        "%s can be written by other users, so no plugin is loaded from it",
+                        path);
+        maqet_error_hint(err, "Close it: chmod go-w %s", path);
+        return -1;
+    }
+    return 0;
+}
+
+/* The names that plugins of a kind have in the folders, for an error's hint. */
+static char *
+names_found(const struct maqet_context *context, const struct kind *kind)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    for (size_t i = 0; i < context->plugin_dirs.count; i++) {
+        _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+
+        maqet_dir_list(context->plugin_dirs.items[i], &files, NULL);
+        for (size_t j = 0; j < files.count; j++) {
+            const char *file = files.items[j];
+            size_t length = strlen(file), prefix = strlen(kind->prefix);
+
+            if (!maqet_text_starts(file, kind->prefix) || length < prefix + 4 ||
+                strcmp(file + length - 3, ".so") != 0)
+                continue;
+            _cleanup_free_ char *name =
+                maqet_strndup(file + prefix, length - prefix - 3);
+            if (!maqet_strings_has(&names, name))
+                maqet_strings_add(&names, name);
+        }
+    }
+    maqet_strings_sort(&names);
+    return maqet_strings_join(&names, ", ");
+}
+
+static int
+error_missing(const struct maqet_context *context, const struct kind *kind,
+              const char *name, struct maqet_error **err)
+{
+    _cleanup_free_ char *dirs = maqet_strings_join(&context->plugin_dirs, ", ");
+    _cleanup_free_ char *names = names_found(context, kind);
+
+    maqet_error_set(err, MAQET_ERROR_INVALID, "There is no %s plugin '%s' (searched in: %s)",
+                    kind->word, name, dirs);
+    maqet_error_hint(err, "%s plugins found: %s", kind->word, *names ? names : "none");
+    return -1;
+}
+
+static char *
+find(const struct maqet_context *context, const struct kind *kind, const char *name,
+     struct maqet_error **err)
+{
+    if (!maqet_plugin_name_valid(name)) {
+        maqet_error_set(err, MAQET_ERROR_INVALID,
+                        "'%s' can't name a %s plugin: lower-case letters, digits and '-'",
+                        name, kind->word);
+        return NULL;
+    }
+    for (size_t i = 0; i < context->plugin_dirs.count; i++) {
+        const char *dir = context->plugin_dirs.items[i];
+        _cleanup_free_ char *path = maqet_format("%s/%s%s.so", dir, kind->prefix, name);
+
+        if (access(path, F_OK) < 0)
+            continue;
+        if (check_writers(dir, err) < 0 || check_writers(path, err) < 0)
+            return NULL;
+        return TAKE_PTR(path);
+    }
+    error_missing(context, kind, name, err);
+    return NULL;
+}
+
+/* ---- option tables ---- */
+
+static void
+options_free(struct maqet_option *options)
+{
+    for (struct maqet_option *row = options; row && row->name; row++)
+        options_free((struct maqet_option *)row->options);
+    free(options);
+}
+
+static bool
+option_name_valid(const char *name)
+{
+    return name[0] >= 'a' && name[0] <= 'z' &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name);
+}
+
+static int
+option_check(const struct maqet_option *row, struct maqet_error **err)
+{
+    /* These belong to the core, for every drive. */
+    static const char *const reserved[] = {"name",  "type",       "interface",
+                                           "media", "overcommit", "options"};
+
+    if (!option_name_valid(row->name))
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "its option '%s' is not named [a-z][a-z0-9_]*", row->name);
+    for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
+        if (strcmp(row->name, reserved[i]) == 0)
+            return maqet_error_set(err, MAQET_ERROR_INVALID,
+                                   "its option '%s' has a name that maqet keeps for itself",
+                                   row->name);
+    if (row->type < MAQET_OPTION_STRING || row->type > MAQET_OPTION_MAP)
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "its option '%s' has the unknown type %d", row->name,
+                               (int)row->type);
+    if (row->type == MAQET_OPTION_CHOICE && (!row->choices || !row->choices[0]))
+        return maqet_error_set(err, MAQET_ERROR_INVALID, "its option '%s' has no choices",
+                               row->name);
+    if (row->type == MAQET_OPTION_MAP && !row->options)
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "its option '%s' has no options of its own", row->name);
+    return 0;
+}
+
+/* Copies a table whose rows are @stride bytes apart into one of our own rows. */
+static struct maqet_option *
+options_copy(const struct maqet_option *table, size_t stride, int depth,
+             struct maqet_error **err)
+{
+    struct maqet_option *copy = maqet_alloc(sizeof(*copy));
+    size_t count = 0;
+
+    for (const char *at = (const char *)table; at; at += stride) {
+        struct maqet_option row = {0};
+
+        memcpy(&row, at, sizeof(row) < stride ? sizeof(row) : stride);
+        if (!row.name)
+            break;
+        if (count == OPTIONS_MAX || depth == NESTING_MAX) {
+            maqet_error_set(err, MAQET_ERROR_INVALID, "its option table has no end");
+            goto fail;
+        }
+        if (option_check(&row, err) < 0)
+            goto fail;
+        if (row.options) {
+            row.options = options_copy(row.options, stride, depth + 1, err);
+            if (!row.options)
+                goto fail;
+        }
+        copy = maqet_realloc(copy, (count + 2) * sizeof(*copy));
+        copy[count++] = row;
+        copy[count] = (struct maqet_option){0};
+    }
+    return copy;
+fail:
+    options_free(copy);
+    return NULL;
+}
+
+/* ---- opening one ---- */
+
+/* Checks what both kinds have in common, and copies the struct into ours. */
+static int
+adopt(const struct kind *kind, const void *theirs, void *ours, struct maqet_error **err)
+{
+    struct maqet_plugin_header header;
+
+    memcpy(&header, theirs, sizeof(header));
+    if (header.kind != kind->number)
+        return maqet_error_set(err, MAQET_ERROR_INVALID, "it is not of the kind '%s'",
+                               kind->word);
+    if (header.abi != MAQET_PLUGIN_ABI)
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "it was built for plugin ABI %u; this maqet has ABI %u",
+                               header.abi, MAQET_PLUGIN_ABI);
+    if (header.size < kind->size || header.option_size < OPTION_SIZE_MIN ||
+        header.option_size > OPTION_SIZE_MAX)
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "its structs have %u and %u bytes; ABI 1 has %zu and %zu",
+                               header.size, header.option_size, kind->size,
+                               sizeof(struct maqet_option));
+    memcpy(ours, theirs, header.size < kind->size ? header.size : kind->size);
+    return 0;
+}
+
+static int
+require(bool there, const char *callback, struct maqet_error **err)
+{
+    if (there)
+        return 0;
+    return maqet_error_set(err, MAQET_ERROR_INVALID, "it has no %s", callback);
+}
+
+static int
+check_name(const char *theirs, const char *name, struct maqet_error **err)
+{
+    if (require(theirs, "name", err) < 0)
+        return -1;
+    if (strcmp(theirs, name) != 0)
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "it calls itself '%s', which is not its file's name", theirs);
+    return 0;
+}
+
+/* Opens the file and calls its entry. Returns the plugin's struct, or NULL. */
+static const void *
+open_entry(const struct kind *kind, const char *file, void **handle,
+           struct maqet_error **err)
+{
+    const void *(*entry)(void);
+
+    *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+    if (!*handle) {
+        maqet_error_set(err, MAQET_ERROR_FAILED, "%s", dlerror());
+        return NULL;
+    }
+    *(void **)&entry = dlsym(*handle, kind->symbol);
+    if (!entry) {
+        maqet_error_set(err, MAQET_ERROR_INVALID, "it doesn't export %s", kind->symbol);
+        return NULL;
+    }
+    const void *theirs = entry();
+    if (!theirs)
+        maqet_error_set(err, MAQET_ERROR_INVALID, "%s returned NULL", kind->symbol);
+    return theirs;
+}
+
+/* All that loading has in common. @ours is zeroed; all outputs are the caller's. */
+static int
+load(const struct maqet_context *context, const struct kind *kind, const char *name,
+     void *ours, void **handle, char **file, struct maqet_error **err)
+{
+    *file = find(context, kind, name, err);
+    if (!*file)
+        return -1;
+    const void *theirs = open_entry(kind, *file, handle, err);
+    if (!theirs || adopt(kind, theirs, ours, err) < 0)
+        return maqet_error_wrap(err, "Can't load the plugin %s", *file);
+    maqet_context_say(context, MAQET_LEVEL_DEBUG, "Loaded the %s plugin %s", kind->word,
+                      *file);
+    return 0;
+}
+
+static int
+check_storage(struct maqet_storage *storage, const char *name, struct maqet_error **err)
+{
+    const struct maqet_storage_plugin *plugin = &storage->plugin;
+
+    if (check_name(plugin->name, name, err) < 0 ||
+        require(plugin->emit_args, "emit_args", err) < 0)
+        return -1;
+    storage->options = options_copy(plugin->options, plugin->header.option_size, 0, err);
+    if (!storage->options)
+        return -1;
+    if (!plugin->path_option)
+        return 0;
+    for (const struct maqet_option *row = storage->options; row->name; row++)
+        if (strcmp(row->name, plugin->path_option) == 0 && row->type == MAQET_OPTION_PATH)
+            return require(plugin->create, "create", err) < 0 ||
+                           require(plugin->space, "space", err) < 0
+                       ? -1
+                       : 0;
+    return maqet_error_set(err, MAQET_ERROR_INVALID,
+                           "its path_option '%s' is none of its PATH options",
+                           plugin->path_option);
+}
+
+struct maqet_storage *
+maqet_storage_load(const struct maqet_context *context, const char *name,
+                   struct maqet_error **err)
+{
+    struct maqet_storage *storage = maqet_alloc(sizeof(*storage));
+
+    if (load(context, &storage_kind, name, &storage->plugin, &storage->handle,
+             &storage->file, err) < 0)
+        goto fail;
+    if (check_storage(storage, name, err) < 0) {
+        maqet_error_wrap(err, "Can't load the plugin %s", storage->file);
+        goto fail;
+    }
+    return storage;
+fail:
+    maqet_storage_unload(storage);
+    return NULL;
+}
+
+void
+maqet_storage_unload(struct maqet_storage *storage)
+{
+    if (!storage)
+        return;
+    options_free(storage->options);
+    if (storage->handle)
+        dlclose(storage->handle);
+    free(storage->file);
+    free(storage);
+}
+
+static int
+check_iface(struct maqet_iface *iface, const char *name, struct maqet_error **err)
+{
+    const struct maqet_iface_plugin *plugin = &iface->plugin;
+
+    if (check_name(plugin->name, name, err) < 0 ||
+        require(plugin->capacity, "capacity", err) < 0 ||
+        require(plugin->emit_device, "emit_device", err) < 0)
+        return -1;
+    iface->options = options_copy(plugin->options, plugin->header.option_size, 0, err);
+    return iface->options ? 0 : -1;
+}
+
+struct maqet_iface *
+maqet_iface_load(const struct maqet_context *context, const char *name,
+                 struct maqet_error **err)
+{
+    struct maqet_iface *iface = maqet_alloc(sizeof(*iface));
+
+    if (load(context, &iface_kind, name, &iface->plugin, &iface->handle, &iface->file,
+             err) < 0)
+        goto fail;
+    if (check_iface(iface, name, err) < 0) {
+        maqet_error_wrap(err, "Can't load the plugin %s", iface->file);
+        goto fail;
+    }
+    return iface;
+fail:
+    maqet_iface_unload(iface);
+    return NULL;
+}
+
+void
+maqet_iface_unload(struct maqet_iface *iface)
+{
+    if (!iface)
+        return;
+    options_free(iface->options);
+    if (iface->handle)
+        dlclose(iface->handle);
+    free(iface->file);
+    free(iface);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arguments.h - the user's own QEMU arguments: the `arguments` list of the tree.
+ *
+ * An item is an option's name ("enable-kvm", with or without dashes), or a mapping of
+ * options to values. A value that is a text goes to QEMU as it was written; null is no
+ * value; a mapping becomes "key=value,key=value" (keyval.h).
+ *
+ * Where QEMU wants a path, a relative one starts at the folder of the YAML file: the
+ * whole value of -kernel and its like, and in a mapping the properties that are paths,
+ * such as `file` of -drive. A text in QEMU's own syntax ("file=a.img,if=none") is never
+ * looked into.
+ */
+#ifndef MAQET_QEMU_ARGUMENTS_H
+#define MAQET_QEMU_ARGUMENTS_H
+
+#include "core/config/tree.h"
+
+/*
+ * Checks the list and makes the paths in it absolute, in the tree. Options that can't
+ * work with us (-daemonize, -pidfile, -chroot, -runas, -incoming) are errors that say
+ * why. @list may be NULL.
+ */
+int maqet_arguments_check(json_object *list, struct maqet_error **err);
+
+/* Appends the list to a command line. It was checked. */
+void maqet_arguments_render(json_object *list, struct maqet_strings *argv);
+
+/* Whether an option (without its dash; "machine" means -M too) is in the list. */
+bool maqet_arguments_has(json_object *list, const char *option);
+
+/* The value of the last such option as it would be rendered; "" for one without a value;
+ * NULL: it is not in the list. The caller frees. */
+char *maqet_arguments_value(json_object *list, const char *option);
+
+/*
+ * A property of an option's value: @property "accel" of "q35,accel=tcg" is "tcg".
+ * @implied is the property that the first word has when it bears no name ("type" for
+ * -machine). Of several such options the last one that has the property counts. NULL: not
+ * there. The caller frees.
+ */
+char *maqet_arguments_property(json_object *list, const char *option, const char *implied,
+                               const char *property);
+
+/* Whether the list says what runs the guest's code: -accel, -enable-kvm, -machine accel=.
+ */
+bool maqet_arguments_say_accel(json_object *list);
+
+/* Whether the list says where the guest's screen goes: -display, -nographic, -vnc, ... */
+bool maqet_arguments_say_display(json_object *list);
+
+#endif

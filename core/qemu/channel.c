@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/qemu/channel.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "core/base/files.h"
+
+enum {
+    MESSAGE_LIMIT = 64 << 20, /* bytes */
+    CHUNK = 16 << 10,         /* bytes of one read */
+    NESTING_LIMIT = 1024,     /* QEMU's own (QEMU: qobject/json-streamer.c) */
+    RETRY_INTERVAL = 20       /* ms between two attempts to connect */
+};
+
+/* ---- waiting ---- */
+
+struct maqet_wait
+maqet_wait_for(const char *awaited, int64_t timeout)
+{
+    return (struct maqet_wait){.awaited = awaited,
+                               .timeout = timeout,
+                               .deadline = timeout < 0 ? 0 : maqet_now() + timeout};
+}
+
+/* What is left, for poll(2): negative is no limit. */
+static int
+time_left(const struct maqet_wait *wait)
+{
+    int64_t left;
+
+    if (wait->timeout < 0)
+        return -1;
+    left = wait->deadline - maqet_now();
+    return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
+static int
+set_late(const struct maqet_wait *wait, struct maqet_error **err)
+{
+    return maqet_error_set(err, MAQET_ERROR_TIMEOUT, "Waited %g s in vain for %s",
+                           (double)wait->timeout / 1000, wait->awaited);
+}
+
+static int
+set_ended(struct maqet_error **err)
+{
+    return maqet_error_set(err, MAQET_ERROR_STATE, "QEMU has ended");
+}
+
+/*
+ * Waits until the connection is ready for @events. When QEMU has gone nothing more will
+ * come, but what it said before is still there to be read.
+ */
+static int
+wait_ready(const struct maqet_channel *channel, short events, struct maqet_wait *wait,
+           struct maqet_error **err)
+{
+    /* Whoever sends without end is always ready, and must not keep us for ever either. */
+    if (wait->has_begun && time_left(wait) == 0)
+        return set_late(wait, err);
+    wait->has_begun = true;
+    for (;;) {
+        struct pollfd fds[] = {{.fd = channel->fd, .events = events},
+                               {.fd = channel->gone, .events = POLLIN}};
+        int ready = poll(fds, 2, time_left(wait));
+
+        if (ready < 0 && errno != EINTR)
+            return maqet_error_errno(err, errno, "Can't wait for QEMU");
+        if (ready > 0)
+            return fds[0].revents ? 0 : set_ended(err);
+        if (ready == 0 && time_left(wait) == 0)
+            return set_late(wait, err);
+    }
+}
+
+/* ---- connecting ---- */
+
+/*
+ * A unix socket's address has room for a path of 107 bytes (unix(7)); /proc/self/fd gives
+ * every folder a short one.
+ */
+static int
+make_address(int dir_fd, const char *name, struct sockaddr_un *address,
+             struct maqet_error **err)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/self/fd/%d/%s", dir_fd, name);
+    size_t length = strlen(path);
+
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (length >= sizeof(address->sun_path))
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "The name of the socket '%s' is too long", name);
+    memcpy(address->sun_path, path, length);
+    return 0;
+}
+
+int
+maqet_channel_connect(struct maqet_channel *channel, int dir_fd, const char *name,
+                      struct maqet_wait *wait, struct maqet_error **err)
+{
+    struct sockaddr_un address;
+
+    if (make_address(dir_fd, name, &address, err) < 0)
+        return -1;
+    channel->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (channel->fd < 0)
+        return maqet_error_errno(err, errno, "Can't make a socket");
+    while (connect(channel->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+        struct pollfd gone = {.fd = channel->gone, .events = POLLIN};
+
+        if (errno == ECONNREFUSED)
+            return set_ended(err);
+        if (errno != EAGAIN && errno != EINTR)
+            return maqet_error_errno(err, errno, "Can't connect to QEMU's socket '%s'",
+                                     name);
+        /* So many are waiting already that the kernel makes no queue of more. */
+        if (poll(&gone, 1, RETRY_INTERVAL) > 0)
+            return set_ended(err);
+        if (time_left(wait) == 0)
+            return set_late(wait, err);
+    }
+    return 0;
+}
+
+void
+maqet_channel_clear(struct maqet_channel *channel)
+{
+    maqet_cleanup_close(&channel->fd);
+    maqet_text_clear(&channel->input);
+    *channel = MAQET_CHANNEL_INIT;
+}
+
+static int
+check_whole(const struct maqet_channel *channel, struct maqet_error **err)
+{
+    if (!channel->broken)
+        return 0;
+    return maqet_error_set(err, MAQET_ERROR_FAILED, "The connection to QEMU is lost");
+}
+
+/* ---- sending ---- */
+
+static int
+send_all(struct maqet_channel *channel, const char *text, size_t length,
+         struct maqet_wait *wait, struct maqet_error **err)
+{
+    while (length > 0) {
+        ssize_t count = send(channel->fd, text, length, MSG_NOSIGNAL);
+
+        if (count >= 0) {
+            text += count;
+            length -= (size_t)count;
+        } else if (errno == EPIPE || errno == ECONNRESET) {
+            return set_ended(err);
+        } else if (errno != EAGAIN && errno != EINTR) {
+            return maqet_error_errno(err, errno, "Can't send to QEMU");
+        } else if (wait_ready(channel, POLLOUT, wait, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int
+maqet_channel_send(struct maqet_channel *channel, json_object *message,
+                   struct maqet_wait *wait, struct maqet_error **err)
+{
+    int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
+    _cleanup_free_ char *line =
+        maqet_format("%s\n", json_object_to_json_string_ext(message, flags));
+
+    if (check_whole(channel, err) < 0)
+        return -1;
+    if (send_all(channel, line, strlen(line), wait, err) == 0)
+        return 0;
+    channel->broken = true;
+    return -1;
+}
+
+/* ---- receiving ---- */
+
+/* Reads what there is, waiting for it if need be. */
+static int
+read_more(struct maqet_channel *channel, struct maqet_wait *wait,
+          struct maqet_error **err)
+{
+    char chunk[CHUNK];
+
+    for (;;) {
+        if (wait_ready(channel, POLLIN, wait, err) < 0)
+            return -1;
+        ssize_t count = recv(channel->fd, chunk, sizeof(chunk), 0);
+        if (count > 0) {
+            maqet_text_append_bytes(&channel->input, chunk, (size_t)count);
+            return 0;
+        }
+        if (count == 0 || errno == ECONNRESET)
+            return set_ended(err);
+        if (errno != EAGAIN && errno != EINTR)
+            return maqet_error_errno(err, errno, "Can't read from QEMU");
+    }
+}
+
+/* Reads until there is a whole line, whose length it returns. -1 on error. */
+static ssize_t
+await_line(struct maqet_channel *channel, struct maqet_wait *wait,
+           struct maqet_error **err)
+{
+    struct maqet_text *input = &channel->input;
+
+    for (;;) {
+        size_t unknown = input->length - channel->scanned;
+        char *end =
+            unknown ? memchr(input->data + channel->scanned, '\n', unknown) : NULL;
+
+        if (end)
+            return end - input->data;
+        channel->scanned = input->length;
+        if (input->length > MESSAGE_LIMIT) {
+            channel->broken = true;
+            return maqet_error_set(err, MAQET_ERROR_FAILED,
+                                   "QEMU sent a message of more than %d MiB",
+                                   MESSAGE_LIMIT >> 20);
+        }
+        if (read_more(channel, wait, err) < 0)
+            return -1;
+    }
+}
+
+static void
+drop_line(struct maqet_channel *channel, size_t length)
+{
+    struct maqet_text *input = &channel->input;
+
+    input->length -= length + 1;
+    memmove(input->data, input->data + length + 1, input->length);
+    channel->scanned = 0;
+}
+
+/* Text to a json object; NULL when it is anything else. */
+static json_object *
+parse_object(const char *text, size_t length)
+{
+    json_tokener *tokener = json_tokener_new_ex(NESTING_LIMIT);
+    _cleanup_json_ json_object *value = NULL;
+    bool is_object;
+
+    if (!tokener)
+        abort();
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    value = json_tokener_parse_ex(tokener, text, (int)length);
+    is_object = json_tokener_get_error(tokener) == json_tokener_success &&
+                json_object_is_type(value, json_type_object);
+    json_tokener_free(tokener);
+    return is_object ? TAKE_PTR(value) : NULL;
+}
+
+json_object *
+maqet_channel_receive(struct maqet_channel *channel, struct maqet_wait *wait,
+                      size_t *size, struct maqet_error **err)
+{
+    json_object *message;
+    ssize_t length;
+
+    if (check_whole(channel, err) < 0)
+        return NULL;
+    length = await_line(channel, wait, err);
+    if (length < 0)
+        return NULL;
+    *size = (size_t)length;
+    message = parse_object(channel->input.data, *size);
+    drop_line(channel, *size);
+    if (!message) {
+        channel->broken = true;
+        maqet_error_set(err, MAQET_ERROR_FAILED, "QEMU sent something that is not QMP");
+    }
+    return message;
+}

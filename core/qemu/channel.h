@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * channel.h - a connection to QEMU on which each side sends json objects, one a line.
+ * Every call has a deadline, and nothing that arrives is trusted: a message of more than
+ * 64 MiB, or one that is no json object, is an error and ends the connection.
+ */
+#ifndef MAQET_QEMU_CHANNEL_H
+#define MAQET_QEMU_CHANNEL_H
+
+#include "core/base/error.h"
+
+struct maqet_channel {
+    int fd;
+    int gone;                /* becomes readable when QEMU has ended; -1: nobody tells */
+    bool broken;             /* the sides no longer agree where a message begins */
+    struct maqet_text input; /* what was read and not yet taken */
+    size_t scanned;          /* bytes of it that are known to hold no line feed */
+};
+
+#define MAQET_CHANNEL_INIT ((struct maqet_channel){.fd = -1, .gone = -1})
+
+/* For how long a caller waits, and for what, in the words of an error. */
+struct maqet_wait {
+    const char *awaited;
+    int64_t timeout;  /* ms; negative: no limit; 0: only for what is there */
+    int64_t deadline; /* on the clock of maqet_now() */
+    bool has_begun;
+};
+
+/* @awaited, "QEMU's answer" for example, must outlive the result. */
+struct maqet_wait maqet_wait_for(const char *awaited, int64_t timeout);
+
+/*
+ * Connects to the unix socket @name in the folder @dir_fd, whose path may be of any
+ * length. Sets channel->fd; channel->gone was set by the caller, and stays the caller's.
+ */
+int maqet_channel_connect(struct maqet_channel *channel, int dir_fd, const char *name,
+                          struct maqet_wait *wait, struct maqet_error **err);
+
+/* Sends an object. After an error nothing can be sent or received any more. */
+int maqet_channel_send(struct maqet_channel *channel, json_object *message,
+                       struct maqet_wait *wait, struct maqet_error **err);
+
+/* Receives an object; the caller puts it. *size, in bytes, is that of its text. */
+json_object *maqet_channel_receive(struct maqet_channel *channel, struct maqet_wait *wait,
+                                   size_t *size, struct maqet_error **err);
+
+void maqet_channel_clear(struct maqet_channel *channel);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/qemu/keyval.h"
+
+#include <string.h>
+
+/* ---- rendering ---- */
+
+static void
+append_pair(struct maqet_text *text, const char *key, json_object *value)
+{
+    if (text->length > 0)
+        maqet_text_append(text, ",");
+    maqet_text_append(text, key);
+    if (!value)
+        return;
+    maqet_text_append(text, "=");
+    if (json_object_is_type(value, json_type_boolean)) {
+        maqet_text_append(text, json_object_get_boolean(value) ? "on" : "off");
+    } else {
+        _cleanup_free_ char *doubled =
+            maqet_text_double_commas(json_object_get_string(value));
+        maqet_text_append(text, doubled);
+    }
+}
+
+static void
+append_mapping(struct maqet_text *text, const char *prefix, json_object *mapping)
+{
+    json_object_object_foreach(mapping, name, value)
+    {
+        _cleanup_free_ char *key = maqet_format("%s%s", prefix, name);
+
+        if (json_object_is_type(value, json_type_object)) {
+            _cleanup_free_ char *deeper = maqet_format("%s.", key);
+            append_mapping(text, deeper, value);
+        } else {
+            append_pair(text, key, value);
+        }
+    }
+}
+
+char *
+maqet_keyval_render(json_object *mapping)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    append_mapping(&text, "", mapping);
+    return maqet_text_take(&text);
+}
+
+/* ---- reading ---- */
+
+/* Reads a value up to the comma that ends it, of which it returns the place. */
+static const char *
+read_value(const char *at, char **value)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    for (;;) {
+        size_t plain = strcspn(at, ",");
+
+        maqet_text_append_bytes(&text, at, plain);
+        at += plain;
+        if (at[0] != ',' || at[1] != ',')
+            break;
+        maqet_text_append(&text, ",");
+        at += 2;
+    }
+    *value = maqet_text_take(&text);
+    return at;
+}
+
+/* Reads "key=value", or a word without a value, which the first may be of the implied
+ * key. */
+static const char *
+read_pair(const char *at, const char *implied, char **key, char **value)
+{
+    size_t length = strcspn(at, "=,");
+
+    if (at[length] == '=') {
+        *key = maqet_strndup(at, length);
+        return read_value(at + length + 1, value);
+    }
+    if (implied) {
+        *key = maqet_strdup(implied);
+        return read_value(at, value);
+    }
+    *key = maqet_strndup(at, length);
+    *value = maqet_strdup("on");
+    return at + length;
+}
+
+char *
+maqet_keyval_get(const char *text, const char *implied, const char *key)
+{
+    char *found = NULL;
+
+    for (const char *at = text; *at; at += *at == ',', implied = NULL) {
+        _cleanup_free_ char *name = NULL;
+        _cleanup_free_ char *value = NULL;
+
+        at = read_pair(at, implied, &name, &value);
+        if (strcmp(name, key) == 0) {
+            free(found);
+            found = TAKE_PTR(value);
+        }
+    }
+    return found;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * keyval.h - QEMU's option syntax: "first,key=value,key=value", in which a comma within a
+ * value is written twice (QEMU: util/qemu-option.c).
+ */
+#ifndef MAQET_QEMU_KEYVAL_H
+#define MAQET_QEMU_KEYVAL_H
+
+#include "core/base/text.h"
+
+/*
+ * Renders a mapping: what is nested gets dotted keys, null is a key without a value, true
+ * and false are "on" and "off". Any bytes can be in a value. The caller frees.
+ */
+char *maqet_keyval_render(json_object *mapping);
+
+/*
+ * The value of @key in @text; of several the last one, as in QEMU. The first word of
+ * @text belongs to the key @implied when it bears no name (NULL: none is implied);
+ * another word without a value is "on". NULL: not there. The caller frees.
+ */
+char *maqet_keyval_get(const char *text, const char *implied, const char *key);
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/qemu/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "core/base/files.h"
+#include "core/base/process.h"
+
+/* ---- pidfds, by system call: glibc has had wrappers since 2.36 only ---- */
+
+int
+maqet_pidfd_open(pid_t pid)
+{
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+int
+maqet_pidfd_kill(int pidfd, int signal)
+{
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+}
+
+bool
+maqet_pidfd_wait(int pidfd, int64_t timeout)
+{
+    int64_t deadline = maqet_now() + timeout;
+
+    for (;;) {
+        struct pollfd fd = {.fd = pidfd, .events = POLLIN};
+        int64_t left = deadline - maqet_now();
+
+        if (poll(&fd, 1, left > 0 ? (int)left : 0) > 0)
+            return true;
+        if (left <= 0)
+            return false;
+    }
+}
+
+/* ---- the child, between fork and exec: only what signal-safety(7) lists ---- */
+
+/* Writes "PID\n" into the run file: whoever finds its lock held reads there who holds it. */
+static void
+write_pid(int fd)
+{
+    char digits[16];
+    size_t at = sizeof(digits);
+
+    digits[--at] = '\n';
+    for (unsigned pid = (unsigned)getpid(); pid > 0; pid /= 10)
+        digits[--at] = (char)('0' + pid % 10);
+    if (ftruncate(fd, 0) < 0 ||
+        pwrite(fd, digits + at, sizeof(digits) - at, 0) != (ssize_t)(sizeof(digits) - at))
+        _exit(126);
+}
+
+static void
+reset_signals(void)
+{
+    sigset_t none;
+
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Moves what QEMU inherits to its place, first out of the way of one another. */
+static int
+place_descriptors(const struct maqet_launch *launch, int report)
+{
+    int monitor = fcntl(launch->monitor_fd, F_DUPFD_CLOEXEC, 10);
+    int lock = fcntl(launch->lock_fd, F_DUPFD_CLOEXEC, 10);
+    int log = launch->log_fd < 0 ? -1 : fcntl(launch->log_fd, F_DUPFD_CLOEXEC, 10);
+
+    report = fcntl(report, F_DUPFD_CLOEXEC, 10);
+    if (monitor < 0 || lock < 0 || report < 0)
+        return -1;
+    if (launch->log_fd >= 0) {
+        int empty = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+        if (log < 0 || empty < 0 || dup2(empty, 0) < 0 || dup2(log, 1) < 0 ||
+            dup2(log, 2) < 0)
+            return -1;
+    }
+    if (dup2(monitor, MAQET_LAUNCH_MONITOR_FD) < 0 ||
+        dup2(lock, MAQET_LAUNCH_LOCK_FD) < 0)
+        return -1;
+    /* What the caller's caller forgot to close is not QEMU's business. */
+    syscall(SYS_close_range, MAQET_LAUNCH_LOCK_FD + 1, report - 1, 0);
+    syscall(SYS_close_range, report + 1, ~0U, 0);
+    return report;
+}
+
+static void
+become_qemu(const struct maqet_launch *launch, const char *path, int report)
+{
+    int number;
+
+    reset_signals();
+    report = place_descriptors(launch, report);
+    if (report >= 0) {
+        if (launch->log_fd >= 0)
+            setsid();
+        write_pid(MAQET_LAUNCH_LOCK_FD);
+        execv(path, (char *const *)launch->argv);
+    }
+    number = errno;
+    if (write(report, &number, sizeof(number)) < 0)
+        _exit(126);
+    _exit(127);
+}
+
+/* ---- the parent ---- */
+
+int
+maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
+             struct maqet_error **err)
+{
+    _cleanup_free_ char *path = maqet_process_find(launch->argv[0]);
+    int report[2], number = 0;
+
+    if (!path) {
+        maqet_error_set(err, MAQET_ERROR_MISSING, "QEMU's program %s was not found",
+                        launch->argv[0]);
+        maqet_error_hint(err, "Install it (Debian: apt install qemu-system), or name "
+                              "another one with `binary:`");
+        return -1;
+    }
+    if (pipe2(report, O_CLOEXEC) < 0)
+        return maqet_error_errno(err, errno, "Can't run %s", path);
+    process->pid = fork();
+    if (process->pid == 0)
+        become_qemu(launch, path, report[1]);
+    number = process->pid < 0 ? errno : 0;
+    close(report[1]);
+    /* The pipe closes when exec has succeeded; else errno comes through it. */
+    while (process->pid > 0 && read(report[0], &number, sizeof(number)) < 0 &&
+           errno == EINTR)
+        continue;
+    close(report[0]);
+    if (number != 0) {
+        if (process->pid > 0)
+            waitpid(process->pid, NULL, 0);
+        return maqet_error_errno(err, number, "Can't run %s", path);
+    }
+    process->pidfd = maqet_pidfd_open(process->pid);
+    if (process->pidfd < 0) {
+        maqet_error_errno(err, errno, "Can't watch QEMU");
+        kill(process->pid, SIGKILL);
+        waitpid(process->pid, NULL, 0);
+        return -1;
+    }
+    return 0;
+}
+
+/* ---- why it ended ---- */
+
+/* Drops "qemu-system-x86_64: " from the start of each line, and what is empty. */
+static char *
+tidy_words(const char *words)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    while (*words) {
+        size_t length = strcspn(words, "\r\n");
+        const char *colon = memchr(words, ':', length);
+
+        if (maqet_text_starts(words, "qemu") && colon && colon[1] == ' ') {
+            length -= (size_t)(colon + 2 - words);
+            words = colon + 2;
+        }
+        if (length > 0) {
+            if (text.length > 0)
+                maqet_text_append(&text, "; ");
+            maqet_text_append_bytes(&text, words, length);
+        }
+        words += length;
+        words += strspn(words, "\r\n");
+    }
+    return maqet_text_take(&text);
+}
+
+/* What QEMU can't know: that it was our sandbox which stopped it. */
+static bool
+is_sandbox_death(int status, const char *words)
+{
+    return (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) ||
+           /* a helper that QEMU forked, killed by the same filter */
+           strstr(words, "failed with status 31") || strstr(words, "fork: Operation not") ||
+           strstr(words, "could not launch network script") ||
+           strstr(words, "Failed to fork");
+}
+
+static void
+add_hints(int status, const char *words, struct maqet_error **err)
+{
+    if (is_sandbox_death(status, words))
+        maqet_error_hint(err, "QEMU's sandbox forbids it to run other programs (scripts of "
+                              "-netdev tap, some displays); say `sandbox: off` in the VM's "
+                              "YAML file if this machine needs that");
+    if (strstr(words, "Failed to get \"write\" lock") ||
+        strstr(words, "Failed to get shared \"write\" lock"))
+        maqet_error_hint(err, "Another QEMU or qemu-img has the image open; stop it first");
+    if (strstr(words, "gtk initialization failed"))
+        maqet_error_hint(err, "There is no graphical session here; say `display: none`");
+}
+
+int
+maqet_launch_error(int status, const char *words, struct maqet_error **err)
+{
+    _cleanup_free_ char *tidy = tidy_words(words);
+
+    if (WIFSIGNALED(status))
+        maqet_error_set(err, MAQET_ERROR_FAILED, "QEMU was ended by signal %d (%s)%s%s",
+                        WTERMSIG(status), strsignal(WTERMSIG(status)), *tidy ? ": " : "",
+                        tidy);
+    else if (*tidy)
+        maqet_error_set(err, MAQET_ERROR_FAILED, "QEMU says: %s", tidy);
+    else
+        maqet_error_set(err, MAQET_ERROR_FAILED,
+                        "QEMU ended with exit code %d and without a word",
+                        WEXITSTATUS(status));
+    add_hints(status, tidy, err);
+    return -1;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * launch.h - from an argument vector to a running QEMU: the process, and the descriptors that
+ * it inherits.
+ */
+#ifndef MAQET_QEMU_LAUNCH_H
+#define MAQET_QEMU_LAUNCH_H
+
+#include <sys/types.h>
+
+#include "core/base/error.h"
+
+/* The numbers under which QEMU finds what it inherits; the command line names the first. */
+enum { MAQET_LAUNCH_MONITOR_FD = 3, MAQET_LAUNCH_LOCK_FD = 4 };
+
+struct maqet_launch {
+    const char *const *argv;
+    int monitor_fd;  /* a listening unix socket, for the monitor */
+    int lock_fd;     /* the run file, locked; the child writes its PID into it */
+    int log_fd;      /* where its outputs go; -1: it keeps our terminal */
+};
+
+struct maqet_process {
+    pid_t pid;
+    int pidfd; /* readable when the process has ended */
+};
+
+/* Runs QEMU. On success the process is the caller's: to wait for, or to leave behind. */
+int maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
+                 struct maqet_error **err);
+
+/* A pidfd (pidfd_open(2)); -1 and errno. */
+int maqet_pidfd_open(pid_t pid);
+
+/* Sends a signal by pidfd: never to another process that got the same PID. */
+int maqet_pidfd_kill(int pidfd, int signal);
+
+/* Waits until the process has ended, @timeout ms at most. True: it has. */
+bool maqet_pidfd_wait(int pidfd, int64_t timeout);
+
+/*
+ * Makes the error for a QEMU that ended (with the status of wait(2)) before it answered: its
+ * own words, @words, with what they mean where we know better.
+ */
+int maqet_launch_error(int status, const char *words, struct maqet_error **err);
+
+#endif

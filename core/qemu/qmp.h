@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * qmp.h - a client of the QEMU Machine Protocol (QEMU: docs/interop/qmp-spec). One
+ * connection serves one client at a time; another one waits until the first has gone, so
+ * connections are kept short.
+ *
+ * Nothing that QEMU sends is trusted: what is malformed or larger than 64 MiB is an
+ * error. All timeouts are in ms for the whole call; a negative one is no limit. Errors of
+ * all calls: MAQET_ERROR_STATE when QEMU has ended, MAQET_ERROR_TIMEOUT,
+ * MAQET_ERROR_FAILED.
+ */
+#ifndef MAQET_QEMU_QMP_H
+#define MAQET_QEMU_QMP_H
+
+#include "core/base/error.h"
+
+struct maqet_qmp;
+
+/*
+ * Connects to the socket @name in the folder that @dir_fd is (so that its path may be of
+ * any length), reads the greeting, refuses a QEMU older than 6.2 in words, and
+ * negotiates.
+ * @timeout: ms for all of that. @gone: a descriptor that becomes readable when QEMU has
+ * ended (a pidfd), or -1; then the error is MAQET_ERROR_STATE. It stays the caller's, and
+ * must outlive the connection.
+ */
+struct maqet_qmp *maqet_qmp_open(int dir_fd, const char *name, int64_t timeout, int gone,
+                                 struct maqet_error **err);
+void maqet_qmp_close(struct maqet_qmp *qmp);
+void maqet_qmp_cleanup(struct maqet_qmp **qmp);
+
+#define _cleanup_qmp_ _cleanup_(maqet_qmp_cleanup)
+
+/*
+ * Runs a command. @arguments (taken; may be NULL) is a json object. Returns what QEMU
+ * returned (the caller puts it; an empty answer is an empty object), or NULL and an error
+ * that carries QEMU's own words: MAQET_ERROR_UNSUPPORTED for a command that it doesn't
+ * know, MAQET_ERROR_MISSING for a device. Events that arrive meanwhile are kept for
+ * maqet_qmp_event.
+ */
+json_object *maqet_qmp_execute(struct maqet_qmp *qmp, const char *command,
+                               json_object *arguments, int64_t timeout,
+                               struct maqet_error **err);
+
+/*
+ * The next event of that name (NULL: of any name), one that was kept or one that arrives
+ * in time; with its "event", "data" and "timestamp". The caller puts it. Of the events
+ * that nobody asks for, the last 256 are kept.
+ */
+json_object *maqet_qmp_event(struct maqet_qmp *qmp, const char *name, int64_t timeout,
+                             struct maqet_error **err);
+
+/* QEMU's version as one number, 70200 for 7.2.0, and as text ("7.2.22 (Debian ...)"). */
+int maqet_qmp_version(const struct maqet_qmp *qmp);
+const char *maqet_qmp_version_text(const struct maqet_qmp *qmp);
+
+#endif

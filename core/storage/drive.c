@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/storage/drive.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/config/options.h"
+#include "core/qemu/objects.h"
+
+enum { NAME_MAX_BYTES = 31 }; /* of a node-name in QEMU */
+
+/* The keys that belong to the core. A share takes the first two only. */
+static const char *const media_words[] = {"disk", "cdrom", NULL};
+static const struct maqet_option block_options[] = {
+    {.name = "name", .type = MAQET_OPTION_STRING, .required = true, .help = "the drive's name"},
+    {.name = "type", .type = MAQET_OPTION_STRING, .help = "what it is made of"},
+    {.name = "interface", .type = MAQET_OPTION_STRING, .help = "how it is attached"},
+    {.name = "media",
+     .type = MAQET_OPTION_CHOICE,
+     .choices = media_words,
+     .help = "what the guest sees"},
+    {.name = "overcommit",
+     .type = MAQET_OPTION_BOOL,
+     .help = "check only the space that the image takes at once"},
+    {.name = NULL},
+};
+static const struct maqet_option share_options[] = {
+    {.name = "name", .type = MAQET_OPTION_STRING, .required = true, .help = "the share's name"},
+    {.name = "type", .type = MAQET_OPTION_STRING, .help = "what it is made of"},
+    {.name = NULL},
+};
+
+/* ---- what plugins ask (maqet-plugin.h) ---- */
+
+const char *
+maqet_drive_name(const struct maqet_drive *drive)
+{
+    return drive->name;
+}
+
+const char *
+maqet_drive_vm_name(const struct maqet_drive *drive)
+{
+    return drive->machine->vm_name;
+}
+
+const char *
+maqet_drive_machine(const struct maqet_drive *drive)
+{
+    return drive->machine->type;
+}
+
+const char *
+maqet_drive_arch(const struct maqet_drive *drive)
+{
+    return drive->machine->arch;
+}
+
+enum maqet_media
+maqet_drive_media(const struct maqet_drive *drive)
+{
+    return drive->media;
+}
+
+bool
+maqet_drive_readonly(const struct maqet_drive *drive)
+{
+    return drive->media == MAQET_MEDIA_CDROM || maqet_drive_bool(drive, "readonly");
+}
+
+const char *
+maqet_drive_path(const struct maqet_drive *drive)
+{
+    return drive->path;
+}
+
+/* The row of an option in the tables of the plugins; NULL: they have none. */
+static const struct maqet_option *
+row_of(const struct maqet_drive *drive, const char *option)
+{
+    const struct maqet_option *row = NULL;
+
+    if (drive->storage)
+        row = maqet_options_find(drive->storage->options, option);
+    if (!row && drive->iface)
+        row = maqet_options_find(drive->iface->options, option);
+    return row;
+}
+
+const char *
+maqet_drive_string(const struct maqet_drive *drive, const char *option)
+{
+    const char *text = maqet_options_text(drive->tree, option);
+    const struct maqet_option *row = text ? NULL : row_of(drive, option);
+
+    return row ? row->fallback : text;
+}
+
+bool
+maqet_drive_has(const struct maqet_drive *drive, const char *option)
+{
+    json_object *value = NULL;
+
+    /* A mapping has no text, but it is there. */
+    return maqet_drive_string(drive, option) ||
+           (json_object_object_get_ex(drive->tree, option, &value) && value);
+}
+
+uint64_t
+maqet_drive_size(const struct maqet_drive *drive, const char *option)
+{
+    const char *text = maqet_drive_string(drive, option);
+    uint64_t bytes = 0;
+
+    return text && maqet_parse_size(text, &bytes) ? bytes : 0;
+}
+
+int64_t
+maqet_drive_int(const struct maqet_drive *drive, const char *option)
+{
+    const char *text = maqet_drive_string(drive, option);
+    const struct maqet_option *row = row_of(drive, option);
+    int64_t value = 0;
+
+    if (!text)
+        return 0;
+    if (row && row->type == MAQET_OPTION_MODE)
+        return maqet_parse_mode(text, &value) ? value : 0;
+    return maqet_parse_int(text, &value) ? value : 0;
+}
+
+bool
+maqet_drive_bool(const struct maqet_drive *drive, const char *option)
+{
+    const char *text = maqet_drive_string(drive, option);
+    bool value = false;
+
+    return text && maqet_parse_bool(text, &value) && value;
+}
+
+/* The place of an option: "map.option" is looked for in the nested mapping. */
+static struct maqet_place
+place_of(const struct maqet_drive *drive, const char *option)
+{
+    const char *dot = option ? strchr(option, '.') : NULL;
+    json_object *value = NULL;
+
+    if (!option)
+        return maqet_tree_place(drive->tree);
+    if (!dot)
+        return json_object_object_get_ex(drive->tree, option, NULL)
+                   ? maqet_tree_place_of_value(drive->tree, option)
+                   : maqet_tree_place(drive->tree);
+    _cleanup_free_ char *outer = maqet_strndup(option, (size_t)(dot - option));
+    if (!json_object_object_get_ex(drive->tree, outer, &value) ||
+        !json_object_is_type(value, json_type_object))
+        return maqet_tree_place(drive->tree);
+    return json_object_object_get_ex(value, dot + 1, NULL)
+               ? maqet_tree_place_of_value(value, dot + 1)
+               : maqet_tree_place(value);
+}
+
+int
+maqet_drive_error(const struct maqet_drive *drive, const char *option,
+                  struct maqet_error **err, enum maqet_error_code code, const char *format,
+                  ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    _cleanup_free_ char *message = maqet_vformat(format, arguments);
+    va_end(arguments);
+    return maqet_place_error(place_of(drive, option), err, code, "drive '%s' of VM '%s': %s",
+                             drive->name, drive->machine->vm_name, message);
+}
+
+void
+maqet_warn(const struct maqet_drive *drive, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    _cleanup_free_ char *message = maqet_vformat(format, arguments);
+    va_end(arguments);
+    maqet_context_say(drive->context, MAQET_LEVEL_WARNING, "Drive '%s' of VM '%s': %s",
+                      drive->name, drive->machine->vm_name, message);
+}
+
+/* ---- from an entry of the list to a drive ---- */
+
+static int
+check_name(struct maqet_drive *drive, struct maqet_error **err)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const char more[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+    const char *name = maqet_tree_text(drive->tree, "name");
+
+    if (!name || !*name)
+        return maqet_place_error(maqet_tree_place(drive->tree), err, MAQET_ERROR_INVALID,
+                                 "this drive of VM '%s' has no name; add a line `name: ...`",
+                                 drive->machine->vm_name);
+    if (!strchr(letters, name[0]) || strspn(name, more) != strlen(name) ||
+        strlen(name) > NAME_MAX_BYTES)
+        return maqet_place_error(
+            maqet_tree_place_of_value(drive->tree, "name"), err, MAQET_ERROR_INVALID,
+            "'%s' can't name a drive of VM '%s': a letter, then letters, digits, "
+            "'-', '.' and '_', %d characters at most",
+            name, drive->machine->vm_name, NAME_MAX_BYTES);
+    if (maqet_text_starts(name, "maqet-"))
+        return maqet_place_error(maqet_tree_place_of_value(drive->tree, "name"), err,
+                                 MAQET_ERROR_INVALID,
+                                 "'%s' can't name a drive of VM '%s': names that begin with "
+                                 "'maqet-' are kept for maqet's own controllers",
+                                 name, drive->machine->vm_name);
+    drive->name = maqet_strdup(name);
+    return 0;
+}
+
+/* Keys below `options:` mean the same as keys beside it: they are moved up. */
+static int
+flatten_options(struct maqet_drive *drive, struct maqet_error **err)
+{
+    json_object *nested = NULL;
+
+    if (!json_object_object_get_ex(drive->tree, "options", &nested))
+        return 0;
+    if (nested && !json_object_is_type(nested, json_type_object))
+        return maqet_drive_error(drive, "options", err, MAQET_ERROR_INVALID,
+                                 "'options' is a mapping of keys and values");
+    json_object_get(nested);
+    json_object_object_del(drive->tree, "options");
+    _cleanup_json_ json_object *owned = nested;
+    if (!nested)
+        return 0;
+    json_object_object_foreach(nested, key, value)
+    {
+        struct maqet_place place = maqet_tree_place_of_key(nested, key);
+
+        if (json_object_object_get_ex(drive->tree, key, NULL))
+            return maqet_place_error(place, err, MAQET_ERROR_INVALID,
+                                     "drive '%s' of VM '%s' has '%s' twice: beside 'options' "
+                                     "and below it",
+                                     drive->name, drive->machine->vm_name, key);
+        maqet_tree_set(drive->tree, key, json_object_get(value), place,
+                       maqet_tree_place_of_value(nested, key));
+    }
+    return 0;
+}
+
+/* Loads the plugin that a key names; the error gets the key's place. */
+static int
+load_storage(struct maqet_drive *drive, struct maqet_error **err)
+{
+    const char *type = maqet_tree_text(drive->tree, "type");
+
+    drive->storage =
+        maqet_storage_load(drive->context, type ? type : MAQET_DEFAULT_STORAGE, err);
+    if (drive->storage)
+        return 0;
+    _cleanup_free_ char *place = maqet_place_text(place_of(drive, "type"));
+    return maqet_error_wrap(err, "%s%sdrive '%s' of VM '%s'", place, *place ? ": " : "",
+                            drive->name, drive->machine->vm_name);
+}
+
+static int
+load_iface(struct maqet_drive *drive, struct maqet_error **err)
+{
+    const char *written = maqet_tree_text(drive->tree, "interface");
+    const char *name = drive->storage->plugin.interface;
+
+    if (!name) {
+        if (!written)
+            return 0;
+        return maqet_drive_error(drive, "interface", err, MAQET_ERROR_INVALID,
+                                 "a share of type '%s' is attached by itself; remove the "
+                                 "line `interface: %s`",
+                                 drive->storage->plugin.name, written);
+    }
+    if (written)
+        name = written;
+    if (strcmp(name, "none") == 0)
+        return 0;
+    drive->iface = maqet_iface_load(drive->context, name, err);
+    if (drive->iface)
+        return 0;
+    maqet_error_hint(err, "Or `interface: none`, for a -device of your own in `arguments`");
+    _cleanup_free_ char *place = maqet_place_text(place_of(drive, "interface"));
+    return maqet_error_wrap(err, "%s%sdrive '%s' of VM '%s'", place, *place ? ": " : "",
+                            drive->name, drive->machine->vm_name);
+}
+
+static int
+check_options(struct maqet_drive *drive, struct maqet_error **err)
+{
+    const struct maqet_option *tables[4] = {
+        drive->storage->plugin.interface ? block_options : share_options,
+        drive->storage->options};
+    _cleanup_free_ char *owner = maqet_format("drive '%s' of VM '%s'", drive->name,
+                                              drive->machine->vm_name);
+
+    if (drive->iface)
+        tables[2] = drive->iface->options;
+    if (maqet_options_check(drive->tree, tables, NULL, owner, err) < 0)
+        return -1;
+    const char *media = maqet_tree_text(drive->tree, "media");
+    drive->media =
+        media && strcmp(media, "cdrom") == 0 ? MAQET_MEDIA_CDROM : MAQET_MEDIA_DISK;
+    drive->overcommit = maqet_drive_bool(drive, "overcommit");
+    return 0;
+}
+
+/* Where the image is: what the user says, or a name of our own making. */
+static void
+find_path(struct maqet_drive *drive)
+{
+    const char *option = drive->storage->plugin.path_option;
+    const char *written = option ? maqet_drive_string(drive, option) : NULL;
+
+    if (!option)
+        return;
+    if (written) {
+        drive->path = maqet_strdup(written);
+    } else if (drive->media == MAQET_MEDIA_DISK) {
+        drive->path = maqet_format("%s/maqet-%s-%s.%s", drive->machine->storage_dir,
+                                   drive->machine->vm_name, drive->name,
+                                   drive->storage->plugin.name);
+        drive->default_path = true;
+    }
+}
+
+/* A callback that fails without a word would leave us with nothing to show. */
+static int
+judge(struct maqet_drive *drive, const char *plugin, const char *callback, int result,
+      struct maqet_error **err)
+{
+    if (result == 0)
+        return 0;
+    if (err && !*err)
+        maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
+                          "the plugin '%s' failed in %s without saying why", plugin,
+                          callback);
+    return -1;
+}
+
+static int
+check_by_plugins(struct maqet_drive *drive, struct maqet_error **err)
+{
+    const struct maqet_storage_plugin *storage = &drive->storage->plugin;
+
+    if (storage->validate &&
+        judge(drive, storage->name, "validate", storage->validate(drive, err), err) < 0)
+        return -1;
+    if (drive->iface && drive->iface->plugin.validate &&
+        judge(drive, drive->iface->plugin.name, "validate",
+              drive->iface->plugin.validate(drive, err), err) < 0)
+        return -1;
+    return 0;
+}
+
+struct maqet_drive *
+maqet_drive_new(const struct maqet_context *context, const struct maqet_machine *machine,
+                json_object *entry, struct maqet_error **err)
+{
+    struct maqet_drive *drive = maqet_alloc(sizeof(*drive));
+
+    drive->context = context;
+    drive->machine = machine;
+    drive->tree = json_object_get(entry);
+    drive->media = MAQET_MEDIA_DISK;
+    if (check_name(drive, err) < 0 || flatten_options(drive, err) < 0 ||
+        load_storage(drive, err) < 0 || load_iface(drive, err) < 0 ||
+        check_options(drive, err) < 0)
+        goto fail;
+    find_path(drive);
+    if (check_by_plugins(drive, err) < 0)
+        goto fail;
+    return drive;
+fail:
+    maqet_drive_free(drive);
+    return NULL;
+}
+
+void
+maqet_drive_free(struct maqet_drive *drive)
+{
+    if (!drive)
+        return;
+    maqet_iface_unload(drive->iface);
+    maqet_storage_unload(drive->storage);
+    json_object_put(drive->tree);
+    free(drive->name);
+    free(drive->path);
+    free(drive);
+}
+
+/* ---- slots and controllers ---- */
+
+/* How many drives before this one are on the same interface. */
+static uint32_t
+place_on_interface(struct maqet_drive *const *drives, size_t index)
+{
+    uint32_t before = 0;
+
+    for (size_t i = 0; i < index; i++)
+        if (drives[i]->iface &&
+            strcmp(drives[i]->iface->plugin.name, drives[index]->iface->plugin.name) == 0)
+            before++;
+    return before;
+}
+
+/* Emits the device of a drive that is the @number-th on its interface, and the controller
+ * that it is the first to need. */
+static int
+attach(struct maqet_drive *drive, uint32_t number, struct maqet_args *args,
+       struct maqet_error **err)
+{
+    const struct maqet_iface_plugin *iface = &drive->iface->plugin;
+    struct maqet_capacity capacity = {0};
+    struct maqet_slot slot = {.index = number};
+    _cleanup_free_ char *controller = NULL;
+
+    if (judge(drive, iface->name, "capacity", iface->capacity(drive, &capacity, err), err) <
+        0)
+        return -1;
+    uint64_t most =
+        capacity.builtin + (uint64_t)capacity.per_controller * capacity.controllers;
+    if (number >= most)
+        return maqet_drive_error(drive, "interface", err, MAQET_ERROR_INVALID,
+                                 "too many drives for the interface '%s': %" PRIu64
+                                 " fit on the machine type '%s'",
+                                 iface->name, most, drive->machine->type);
+    if (number >= capacity.builtin) {
+        uint32_t added = number - capacity.builtin;
+
+        controller = maqet_format("maqet-%s-%" PRIu32, iface->name,
+                                  added / capacity.per_controller);
+        slot.controller = controller;
+        slot.index = added % capacity.per_controller;
+        if (slot.index == 0) {
+            if (!iface->emit_controller)
+                return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
+                                         "the plugin '%s' has no emit_controller",
+                                         iface->name);
+            if (judge(drive, iface->name, "emit_controller",
+                      iface->emit_controller(drive, controller, args, err), err) < 0)
+                return -1;
+        }
+    }
+    return judge(drive, iface->name, "emit_device",
+                 iface->emit_device(drive, &slot, args, err), err);
+}
+
+int
+maqet_drives_emit(struct maqet_drive *const *drives, size_t count, struct maqet_args *args,
+                  struct maqet_error **err)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct maqet_drive *drive = drives[i];
+        const struct maqet_storage_plugin *storage = &drive->storage->plugin;
+
+        if (judge(drive, storage->name, "emit_args", storage->emit_args(drive, args, err),
+                  err) < 0)
+            return -1;
+        if (drive->iface && attach(drive, place_on_interface(drives, i), args, err) < 0)
+            return -1;
+        if (maqet_args_fault(args))
+            return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
+                                     "its plugins emitted something that QEMU can't take: %s",
+                                     maqet_args_fault(args));
+    }
+    return 0;
+}

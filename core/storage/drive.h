@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * drive.h - one entry of the `storage` list, paired with its storage plugin and its interface
+ * plugin; and how all drives of a machine share out slots and controllers.
+ */
+#ifndef MAQET_STORAGE_DRIVE_H
+#define MAQET_STORAGE_DRIVE_H
+
+#include "core/base/context.h"
+#include "core/config/tree.h"
+#include "core/plugin/loader.h"
+
+/* What a drive must know of the machine that it is in. */
+struct maqet_machine {
+    char *vm_name;
+    char *arch;        /* "x86_64" */
+    char *type;        /* "q35", "pc-i440fx-7.2"; "" when not known */
+    char *storage_dir; /* where images with no path go */
+};
+
+struct maqet_drive {
+    const struct maqet_context *context;
+    const struct maqet_machine *machine;
+    json_object *tree;                /* the entry; owned */
+    char *name;
+    struct maqet_storage *storage;
+    struct maqet_iface *iface;        /* NULL: a share, or `interface: none` */
+    enum maqet_media media;
+    bool overcommit;
+    char *path;                       /* what maqet_drive_path() says */
+    bool default_path;                /* @path was made up by us */
+};
+
+/* Checks an entry of the list (not taken; its paths become absolute) and loads its plugins.
+ * Nothing on the disk is looked at but by the plugins' validate. NULL on error. */
+struct maqet_drive *maqet_drive_new(const struct maqet_context *context,
+                                    const struct maqet_machine *machine,
+                                    json_object *entry, struct maqet_error **err);
+void maqet_drive_free(struct maqet_drive *drive);
+
+/* Appends what all drives need, with the controllers and slots shared out in list order. */
+int maqet_drives_emit(struct maqet_drive *const *drives, size_t count,
+                      struct maqet_args *args, struct maqet_error **err);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * image.h - the image behind a drive: whether it is there and what it says it is, and making
+ * it when it is missing.
+ */
+#ifndef MAQET_STORAGE_IMAGE_H
+#define MAQET_STORAGE_IMAGE_H
+
+#include <sys/types.h>
+
+#include "core/storage/drive.h"
+
+/* What is on the disk. */
+struct maqet_image_state {
+    bool exists;
+    uint64_t virtual_size;   /* what the guest sees; 0: not known */
+    uint64_t allocated_size; /* what it takes in the file system */
+    dev_t device;
+    ino_t inode;
+};
+
+/* Fills @state. A missing image is no error; a hostile or wrong one is. */
+int maqet_image_inspect(const struct maqet_drive *drive, struct maqet_image_state *state,
+                        struct maqet_error **err);
+
+/* Whether `start` will be able to make the image, as far as the configuration tells. */
+int maqet_image_check(const struct maqet_drive *drive, struct maqet_error **err);
+
+/*
+ * Makes the image when it is missing; looks at it when it is there. *state is what it is then;
+ * *created tells whether it was us who made it.
+ */
+int maqet_image_prepare(const struct maqet_drive *drive, struct maqet_image_state *state,
+                        bool *created, struct maqet_error **err);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * definition.h - what a machine is: its name, its UUID and its merged tree; made from YAML
+ * files, and checked against the plugins.
+ */
+#ifndef MAQET_VM_DEFINITION_H
+#define MAQET_VM_DEFINITION_H
+
+#include "core/base/context.h"
+#include "core/config/tree.h"
+
+struct maqet_definition {
+    char *name;
+    char *uuid;
+    json_object *tree;
+};
+
+void maqet_definition_free(struct maqet_definition *definition);
+void maqet_definition_cleanup(struct maqet_definition **definition);
+
+#define _cleanup_definition_ _cleanup_(maqet_definition_cleanup)
+
+/*
+ * Reads and merges files, applies assignments ("memory=2G", may be empty), and gives it the
+ * name (@name, or what the files say; neither is an error) and a new UUID. Only what can be said without
+ * plugins is checked. NULL on error.
+ */
+struct maqet_definition *maqet_definition_read(const struct maqet_strings *files,
+                                               const struct maqet_strings *assignments,
+                                               const char *name,
+                                               struct maqet_error **err);
+
+/* Whether a machine may bear this name: [A-Za-z0-9][A-Za-z0-9_.-]{0,62}. */
+bool maqet_vm_name_valid(const char *name);
+
+#endif

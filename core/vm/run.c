@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/vm/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <time.h>
+
+#include "core/base/files.h"
+#include "core/qemu/launch.h"
+#include "core/vm/lifecycle.h"
+#include "core/vm/store.h"
+
+/* How long QEMU has to answer one command. */
+static const int64_t COMMAND_TIMEOUT = 10000;
+
+/* ---- the run folder ---- */
+
+int
+maqet_run_dir(const struct maqet_context *context, const char *name,
+              struct maqet_error **err)
+{
+    _cleanup_free_ char *path = maqet_format("%s/%s", context->runtime_dir, name);
+    _cleanup_close_ int above = maqet_dir_open_private(context->runtime_dir, err);
+
+    return above < 0 ? -1 : maqet_dir_open_private(path, err);
+}
+
+int
+maqet_run_file(int dir_fd, struct maqet_error **err)
+{
+    int fd = openat(dir_fd, "run", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    return fd < 0 ? maqet_error_errno(err, errno, "Can't open the run file") : fd;
+}
+
+/*
+ * Whether a process has the run file open where QEMU has it. A PID in the file that is not
+ * yet, or no longer, QEMU's can't pass this, even when another process got the same number.
+ */
+static bool
+has_run_file(int pid, int run_fd)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/%d/fd/%d", pid, MAQET_LAUNCH_LOCK_FD);
+    struct stat theirs, ours;
+
+    return stat(path, &theirs) == 0 && fstat(run_fd, &ours) == 0 &&
+           theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+}
+
+/* Between the lock and the PID there is the instant in which a start forks. */
+static const int64_t FORK_TIMEOUT = 2000;
+
+int
+maqet_run_holder(int run_fd, int *pidfd, struct maqet_error **err)
+{
+    int64_t deadline = maqet_now() + FORK_TIMEOUT;
+
+    for (*pidfd = -1; maqet_now() < deadline;
+         nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL)) {
+        char text[16] = "";
+        int held = maqet_lock_held(run_fd, err);
+
+        if (held <= 0)
+            return held;
+        int pid = pread(run_fd, text, sizeof(text) - 1, 0) > 0
+                      ? (int)strtol(text, NULL, 10)
+                      : 0;
+        if (pid <= 0)
+            continue;
+        *pidfd = maqet_pidfd_open(pid);
+        if (*pidfd >= 0 && has_run_file(pid, run_fd))
+            return pid;
+        if (*pidfd >= 0)
+            close(TAKE_FD(*pidfd));
+    }
+    return maqet_error_set(err, MAQET_ERROR_FAILED,
+                           "somebody holds its run file's lock, but the process that the "
+                           "file names is not QEMU");
+}
+
+/* ---- the monitor ---- */
+
+struct maqet_qmp *
+maqet_monitor_open(int dir_fd, const char *name, int64_t timeout, int gone, int *lock,
+                   struct maqet_error **err)
+{
+    _cleanup_free_ char *what =
+        maqet_format("the monitor of the virtual machine '%s'", name);
+    _cleanup_close_ int fd =
+        openat(dir_fd, "qmp.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd < 0) {
+        maqet_error_errno(err, errno, "Can't open the monitor's lock");
+        return NULL;
+    }
+    if (maqet_lock_wait(fd, timeout, what, err) < 0)
+        return NULL;
+    struct maqet_qmp *qmp = maqet_qmp_open(dir_fd, "qmp.sock", timeout, gone, err);
+    if (qmp)
+        *lock = TAKE_FD(fd);
+    return qmp;
+}
+
+int
+maqet_power_button_press(int dir_fd, const char *name, int gone, struct maqet_error **err)
+{
+    _cleanup_close_ int lock = -1;
+    _cleanup_qmp_ struct maqet_qmp *qmp =
+        maqet_monitor_open(dir_fd, name, COMMAND_TIMEOUT, gone, &lock, err);
+
+    if (!qmp)
+        return -1;
+    /* A guest that stands still can't react to its power button. */
+    _cleanup_json_ json_object *status =
+        maqet_qmp_execute(qmp, "query-status", NULL, COMMAND_TIMEOUT, err);
+    json_object *running = NULL;
+    if (!status)
+        return -1;
+    if (json_object_object_get_ex(status, "running", &running) &&
+        !json_object_get_boolean(running)) {
+        _cleanup_json_ json_object *answer =
+            maqet_qmp_execute(qmp, "cont", NULL, COMMAND_TIMEOUT, err);
+        if (!answer)
+            return -1;
+    }
+    _cleanup_json_ json_object *answer =
+        maqet_qmp_execute(qmp, "system_powerdown", NULL, COMMAND_TIMEOUT, err);
+    return answer ? 0 : -1;
+}
+
+json_object *
+maqet_vm_qmp(const struct maqet_context *context, const char *name_or_uuid,
+             const char *command, json_object *arguments, struct maqet_error **err)
+{
+    _cleanup_json_ json_object *owned = arguments;
+    _cleanup_free_ char *name = maqet_store_resolve(context, name_or_uuid, err);
+    _cleanup_close_ int dir_fd = name ? maqet_run_dir(context, name, err) : -1;
+    _cleanup_close_ int run_fd = dir_fd < 0 ? -1 : maqet_run_file(dir_fd, err);
+    _cleanup_close_ int pidfd = -1, lock = -1;
+
+    if (run_fd < 0)
+        return NULL;
+    int pid = maqet_run_holder(run_fd, &pidfd, err);
+    if (pid < 0) {
+        maqet_error_wrap(err, "Virtual machine '%s'", name);
+        return NULL;
+    }
+    if (pid == 0) {
+        maqet_error_set(err, MAQET_ERROR_STATE, "Virtual machine '%s' is not running", name);
+        maqet_error_hint(err, "Start it: maqet start %s", name);
+        return NULL;
+    }
+    _cleanup_qmp_ struct maqet_qmp *qmp =
+        maqet_monitor_open(dir_fd, name, COMMAND_TIMEOUT, pidfd, &lock, err);
+    return qmp ? maqet_qmp_execute(qmp, command, TAKE_PTR(owned), COMMAND_TIMEOUT, err)
+               : NULL;
+}
+
+/* ---- the end ---- */
+
+void
+maqet_qemu_end(int pidfd)
+{
+    maqet_pidfd_kill(pidfd, SIGTERM);
+    if (maqet_pidfd_wait(pidfd, MAQET_END_TIMEOUT))
+        return;
+    maqet_pidfd_kill(pidfd, SIGKILL);
+    maqet_pidfd_wait(pidfd, MAQET_END_TIMEOUT);
+}

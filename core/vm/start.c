@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "core/base/files.h"
+#include "core/qemu/launch.h"
+#include "core/qemu/qmp.h"
+#include "core/storage/image.h"
+#include "core/vm/lifecycle.h"
+#include "core/vm/run.h"
+#include "core/vm/store.h"
+
+enum { LOG_TAIL = 4096 };
+
+/* What a start holds while it is under way. */
+struct starting {
+    const struct maqet_context *context;
+    struct maqet_vm *vm;
+    bool foreground;
+    int64_t timeout;
+    int dir_fd;      /* RUNTIME/NAME */
+    int run_fd;      /* the run file, locked for QEMU */
+    int monitor_fd;  /* the listening socket */
+    int log_fd;
+    struct maqet_process process;
+};
+
+static void
+starting_clear(struct starting *starting)
+{
+    const int fds[] = {starting->dir_fd, starting->run_fd, starting->monitor_fd,
+                       starting->log_fd, starting->process.pidfd};
+
+    for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    maqet_vm_free(starting->vm);
+}
+
+/* Makes the images that are missing, and remembers which were made. */
+static int
+prepare_images(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        struct maqet_image_state state;
+        bool created;
+
+        if (maqet_image_prepare(vm->drives[i], &state, &created, err) < 0)
+            return -1;
+        if (!created)
+            continue;
+        struct maqet_created record = {.path = vm->drives[i]->path,
+                                       .device = state.device,
+                                       .inode = state.inode};
+        if (maqet_store_created_add(vm->context, vm->definition->name, &record, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The monitor's socket: it listens before QEMU runs, so nobody has to wait for it. */
+static int
+listen_monitor(struct starting *starting, struct maqet_error **err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    starting->monitor_fd = fd;
+    /* By way of /proc the path is short, however long the folder's is (unix(7)). */
+    snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/qmp.sock",
+             starting->dir_fd);
+    unlinkat(starting->dir_fd, "qmp.sock", 0);
+    if (fd < 0 || fchmod(fd, 0600) < 0 ||
+        bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 1) < 0)
+        return maqet_error_errno(err, errno, "Can't make the monitor's socket");
+    return 0;
+}
+
+static int
+error_running(const char *name, int run_fd, struct maqet_error **err)
+{
+    _cleanup_close_ int pidfd = -1;
+    int pid = maqet_run_holder(run_fd, &pidfd, NULL);
+
+    if (pid > 0)
+        maqet_error_set(err, MAQET_ERROR_STATE,
+                        "Virtual machine '%s' is running already (PID %d)", name, pid);
+    else
+        maqet_error_set(err, MAQET_ERROR_STATE,
+                        "Virtual machine '%s' is just being started or stopped", name);
+    maqet_error_hint(err, "Stop it first: maqet stop %s", name);
+    return -1;
+}
+
+/* Opens the run folder and makes sure that nothing runs in it. */
+static int
+enter_run_dir(struct starting *starting, const char *name, struct maqet_error **err)
+{
+    int held;
+
+    starting->dir_fd = maqet_run_dir(starting->context, name, err);
+    if (starting->dir_fd < 0)
+        return -1;
+    starting->run_fd = maqet_run_file(starting->dir_fd, err);
+    if (starting->run_fd < 0)
+        return -1;
+    held = maqet_lock_held(starting->run_fd, err);
+    if (held != 0)
+        return held < 0 ? -1 : error_running(name, starting->run_fd, err);
+    return 0;
+}
+
+/* Puts into the folder what QEMU will inherit. */
+static int
+furnish_run_dir(struct starting *starting, struct maqet_error **err)
+{
+    int taken = maqet_lock_try(starting->run_fd, err);
+
+    if (taken <= 0)
+        return taken < 0 ? -1
+                         : error_running(starting->vm->definition->name, starting->run_fd,
+                                         err);
+    if (ftruncate(starting->run_fd, 0) < 0)
+        return maqet_error_errno(err, errno, "Can't write the run file");
+    unlinkat(starting->dir_fd, "pid", 0);
+    if (!starting->foreground) {
+        starting->log_fd =
+            openat(starting->dir_fd, "qemu.log",
+                   O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (starting->log_fd < 0)
+            return maqet_error_errno(err, errno, "Can't make QEMU's log");
+    }
+    return listen_monitor(starting, err);
+}
+
+/* What QEMU said last. The caller frees. */
+static char *
+read_log(int log_fd)
+{
+    struct stat status;
+    char *words = maqet_alloc(LOG_TAIL + 1);
+
+    if (log_fd < 0 || fstat(log_fd, &status) < 0)
+        return words;
+    off_t from = status.st_size > LOG_TAIL ? status.st_size - LOG_TAIL : 0;
+    if (pread(log_fd, words, LOG_TAIL, from) < 0)
+        words[0] = '\0';
+    return words;
+}
+
+/* QEMU did not come up: ends it, tidies up, and finds the words that tell why. */
+static int
+fail_start(struct starting *starting, struct maqet_error *reason, struct maqet_error **err)
+{
+    const char *name = starting->vm->definition->name;
+    /* A connection that broke is the first sign of an end that takes a moment longer. */
+    bool ended = maqet_pidfd_wait(starting->process.pidfd,
+                                  reason->code == MAQET_ERROR_STATE ? MAQET_END_TIMEOUT : 0);
+    int status = 0;
+
+    if (!ended)
+        maqet_qemu_end(starting->process.pidfd);
+    waitpid(starting->process.pid, &status, 0);
+    unlinkat(starting->dir_fd, "qmp.sock", 0);
+    unlinkat(starting->dir_fd, "pid", 0);
+    if (ended) {
+        _cleanup_free_ char *words = read_log(starting->log_fd);
+
+        maqet_error_free(reason);
+        maqet_launch_error(status, words, err);
+    } else {
+        maqet_error_move(err, reason);
+    }
+    return maqet_error_wrap(err, "Virtual machine '%s' did not start", name);
+}
+
+/* Runs QEMU and waits for its answer. */
+static int
+launch(struct starting *starting, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    _cleanup_close_ int lock = -1;
+    const char *name = starting->vm->definition->name;
+
+    if (maqet_vm_command_line(starting->vm, &argv, err) < 0)
+        return -1;
+    const struct maqet_launch how = {
+        .argv = (const char *const *)argv.items,
+        .monitor_fd = starting->monitor_fd,
+        .lock_fd = starting->run_fd,
+        .log_fd = starting->log_fd,
+    };
+    if (maqet_launch(&how, &starting->process, err) < 0) {
+        unlinkat(starting->dir_fd, "qmp.sock", 0);
+        return maqet_error_wrap(err, "Virtual machine '%s' did not start", name);
+    }
+    /* Only QEMU listens now: if it dies, the connection tells. */
+    close(TAKE_FD(starting->monitor_fd));
+    _cleanup_qmp_ struct maqet_qmp *qmp =
+        maqet_monitor_open(starting->dir_fd, name, starting->timeout,
+                           starting->process.pidfd, &lock, &reason);
+    if (!qmp)
+        return fail_start(starting, TAKE_PTR(reason), err);
+    _cleanup_json_ json_object *answer =
+        maqet_qmp_execute(qmp, "query-status", NULL, starting->timeout, &reason);
+    if (!answer)
+        return fail_start(starting, TAKE_PTR(reason), err);
+    maqet_context_say(starting->context, MAQET_LEVEL_DEBUG, "QEMU %s answers",
+                      maqet_qmp_version_text(qmp));
+    return maqet_store_started_set(starting->context, name, err);
+}
+
+/* All of a start; the machine's lock is held only within. */
+static int
+start(struct starting *starting, const char *name_or_uuid, struct maqet_error **err)
+{
+    _cleanup_free_ char *name = maqet_store_resolve(starting->context, name_or_uuid, err);
+    _cleanup_close_ int lock = name ? maqet_store_lock(starting->context, name, err) : -1;
+
+    if (lock < 0 || enter_run_dir(starting, name, err) < 0)
+        return -1;
+    starting->vm = maqet_vm_open(starting->context, name, err);
+    if (!starting->vm || prepare_images(starting->vm, err) < 0 ||
+        furnish_run_dir(starting, err) < 0)
+        return -1;
+    return launch(starting, err);
+}
+
+int
+maqet_vm_start(const struct maqet_context *context, const char *name, int64_t timeout,
+               int *pid, struct maqet_error **err)
+{
+    _cleanup_(starting_clear) struct starting starting = {
+        .context = context,
+        .timeout = timeout,
+        .dir_fd = -1,
+        .run_fd = -1,
+        .monitor_fd = -1,
+        .log_fd = -1,
+        .process.pidfd = -1,
+    };
+
+    if (start(&starting, name, err) < 0)
+        return -1;
+    if (pid)
+        *pid = starting.process.pid;
+    return 0;
+}
+
+/* ---- in the foreground ---- */
+
+/* Waits for QEMU's end; signals that mean "end" are handed on as the guest's power button. */
+static void
+attend(struct starting *starting, int signal_fd)
+{
+    const char *name = starting->vm->definition->name;
+    struct pollfd fds[2] = {{.fd = starting->process.pidfd, .events = POLLIN},
+                            {.fd = signal_fd, .events = POLLIN}};
+    int asked = 0;
+
+    while (!fds[0].revents) {
+        struct signalfd_siginfo info;
+
+        if (poll(fds, 2, -1) < 0 || !fds[1].revents)
+            continue;
+        /* SIGINT from the terminal has reached QEMU too, which knows what to do. */
+        if (read(signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info) ||
+            info.ssi_signo == SIGINT)
+            continue;
+        if (asked++ > 0 || maqet_power_button_press(starting->dir_fd, name,
+                                              starting->process.pidfd, NULL) < 0)
+            maqet_pidfd_kill(starting->process.pidfd, SIGTERM);
+    }
+}
+
+int
+maqet_vm_run(const struct maqet_context *context, const char *name, int64_t timeout,
+             int *exit_code, struct maqet_error **err)
+{
+    _cleanup_(starting_clear) struct starting starting = {
+        .context = context,
+        .foreground = true,
+        .timeout = timeout,
+        .dir_fd = -1,
+        .run_fd = -1,
+        .monitor_fd = -1,
+        .log_fd = -1,
+        .process.pidfd = -1,
+    };
+    sigset_t ends, before;
+    int status = 0;
+
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGHUP);
+    sigprocmask(SIG_BLOCK, &ends, &before);
+    _cleanup_close_ int signal_fd = signalfd(-1, &ends, SFD_CLOEXEC);
+    int result = start(&starting, name, err);
+    if (result == 0) {
+        attend(&starting, signal_fd);
+        waitpid(starting.process.pid, &status, 0);
+        *exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return result;
+}

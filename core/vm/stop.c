@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "core/base/files.h"
+#include "core/qemu/launch.h"
+#include "core/vm/lifecycle.h"
+#include "core/vm/run.h"
+#include "core/vm/store.h"
+
+/* A QEMU that had to be killed leaves its PID file, which would look like a crash. */
+static int
+tidy_after_stop(const struct maqet_context *context, const char *name, int dir_fd,
+                int run_fd, struct maqet_error **err)
+{
+    _cleanup_close_ int lock = maqet_store_lock(context, name, err);
+
+    if (lock < 0)
+        return -1;
+    int held = maqet_lock_held(run_fd, err);
+    if (held < 0)
+        return -1;
+    if (!held) {
+        unlinkat(dir_fd, "pid", 0);
+        unlinkat(dir_fd, "qmp.sock", 0);
+    }
+    return 0;
+}
+
+static bool
+wait_for_end(int pidfd, const char *name, const struct maqet_stop *stop)
+{
+    int64_t deadline = maqet_now() + stop->timeout;
+
+    for (;;) {
+        int64_t left = deadline - maqet_now();
+
+        if (left < 0)
+            left = 0;
+        if (maqet_pidfd_wait(pidfd, left < 1000 ? left : 1000))
+            return true;
+        if (left == 0)
+            return false;
+        if (stop->waiting)
+            stop->waiting(stop->data, name, deadline - maqet_now());
+    }
+}
+
+static int
+end_by_force_or_fail(int pidfd, const char *name, const struct maqet_stop *stop,
+                     struct maqet_error **err)
+{
+    if (stop->force) {
+        maqet_qemu_end(pidfd);
+        if (maqet_pidfd_wait(pidfd, 0))
+            return 0;
+        return maqet_error_set(err, MAQET_ERROR_FAILED,
+                               "QEMU of virtual machine '%s' does not even end by SIGKILL; "
+                               "it waits for its storage",
+                               name);
+    }
+    maqet_error_set(err, MAQET_ERROR_TIMEOUT,
+                    "Virtual machine '%s' did not power off within %.0f s", name,
+                    (double)stop->timeout / 1000);
+    maqet_error_hint(err, "Give it more time: maqet stop %s --timeout SECONDS", name);
+    maqet_error_hint(err, "End it without the guest's consent: maqet stop %s --force", name);
+    return -1;
+}
+
+int
+maqet_vm_stop(const struct maqet_context *context, const char *name_or_uuid,
+              const struct maqet_stop *stop, bool *was_running, struct maqet_error **err)
+{
+    _cleanup_free_ char *name = maqet_store_resolve(context, name_or_uuid, err);
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    _cleanup_close_ int dir_fd = name ? maqet_run_dir(context, name, err) : -1;
+    _cleanup_close_ int run_fd = dir_fd < 0 ? -1 : maqet_run_file(dir_fd, err);
+    _cleanup_close_ int pidfd = -1;
+
+    if (run_fd < 0)
+        return -1;
+    int pid = maqet_run_holder(run_fd, &pidfd, err);
+    if (was_running)
+        *was_running = pid > 0;
+    if (pid <= 0)
+        return pid < 0 ? maqet_error_wrap(err, "Virtual machine '%s'", name)
+                       : tidy_after_stop(context, name, dir_fd, run_fd, err);
+    /* A monitor that does not answer is no reason to give up: the guest may end all the
+     * same, and --force needs no monitor. */
+    if (stop->timeout > 0 && maqet_power_button_press(dir_fd, name, pidfd, &reason) < 0 &&
+        reason->code != MAQET_ERROR_STATE)
+        maqet_context_say(context, MAQET_LEVEL_WARNING,
+                          "The power button of '%s' could not be pressed: %s", name,
+                          reason->message);
+    if (!wait_for_end(pidfd, name, stop) &&
+        end_by_force_or_fail(pidfd, name, stop, err) < 0)
+        return -1;
+    return tidy_after_stop(context, name, dir_fd, run_fd, err);
+}

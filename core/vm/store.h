@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store.h - machines on the disk: one folder each below DATA/vms/, holding vm.json (the
+ * definition), created.json (the images that we made for it), started (when it was started
+ * once) and lock. Nothing else holds
+ * state, so a backup is `cp -a`.
+ */
+#ifndef MAQET_VM_STORE_H
+#define MAQET_VM_STORE_H
+
+#include "core/vm/definition.h"
+
+/* The names of all machines, sorted. */
+int maqet_store_list(const struct maqet_context *context, struct maqet_strings *names,
+                     struct maqet_error **err);
+
+/* The name of the machine that is called so, or has this UUID. NULL: MAQET_ERROR_MISSING,
+ * with the closest name. The caller frees. */
+char *maqet_store_resolve(const struct maqet_context *context, const char *name_or_uuid,
+                          struct maqet_error **err);
+
+struct maqet_definition *maqet_store_load(const struct maqet_context *context,
+                                          const char *name_or_uuid,
+                                          struct maqet_error **err);
+
+/* Stores a new machine; MAQET_ERROR_EXISTS when there is one of that name. */
+int maqet_store_add(const struct maqet_context *context,
+                    const struct maqet_definition *definition, struct maqet_error **err);
+
+/* Replaces the definition of a machine, whose lock the caller holds. */
+int maqet_store_replace(const struct maqet_context *context,
+                        const struct maqet_definition *definition,
+                        struct maqet_error **err);
+
+/* Forgets a machine, whose lock the caller holds. */
+int maqet_store_remove(const struct maqet_context *context, const char *name,
+                       struct maqet_error **err);
+
+/* An image that we made for a machine: what `rm --delete-storage` may remove. */
+struct maqet_created {
+    char *path;
+    uint64_t device;
+    uint64_t inode;
+};
+
+/* Remembers an image that was made for a machine. The caller holds the machine's lock. */
+int maqet_store_created_add(const struct maqet_context *context, const char *name,
+                            const struct maqet_created *created, struct maqet_error **err);
+
+/* The images that were made for a machine. The caller frees with the function below. */
+int maqet_store_created_list(const struct maqet_context *context, const char *name,
+                             struct maqet_created **list, size_t *count,
+                             struct maqet_error **err);
+void maqet_store_created_free(struct maqet_created *list, size_t count);
+
+/* Remembers that a machine was started once, and tells so. */
+int maqet_store_started_set(const struct maqet_context *context, const char *name,
+                            struct maqet_error **err);
+bool maqet_store_started(const struct maqet_context *context, const char *name);
+
+/* Locks a machine against other maqets; waits context->lock_timeout. Returns a descriptor,
+ * whose closing releases the lock, or -1 (MAQET_ERROR_MISSING when it was removed). */
+int maqet_store_lock(const struct maqet_context *context, const char *name,
+                     struct maqet_error **err);
+
+#endif

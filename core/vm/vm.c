@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/vm/vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "core/base/files.h"
+#include "core/config/options.h"
+#include "core/qemu/arguments.h"
+#include "core/qemu/launch.h"
+#include "core/qemu/objects.h"
+#include "core/storage/image.h"
+#include "core/vm/store.h"
+
+static const char PROGRAM_PREFIX[] = "qemu-system-";
+
+/* ---- what the machine is ---- */
+
+/* This host's architecture as QEMU spells it. The caller frees. */
+static char *
+host_arch(void)
+{
+    static const struct {
+        const char *kernel, *qemu;
+    } spellings[] = {
+        {"i486", "i386"},     {"i586", "i386"},   {"i686", "i386"},
+        {"armv6l", "arm"},    {"armv7l", "arm"},  {"armv8l", "arm"},
+        {"ppc64le", "ppc64"}, {"mips", "mips"},
+    };
+    struct utsname host;
+
+    if (uname(&host) < 0)
+        return maqet_strdup("x86_64");
+    for (size_t i = 0; i < sizeof(spellings) / sizeof(*spellings); i++)
+        if (strcmp(host.machine, spellings[i].kernel) == 0)
+            return maqet_strdup(spellings[i].qemu);
+    return maqet_strdup(host.machine);
+}
+
+/* QEMU's program: a name for PATH, or a path (relative to the YAML file). Caller frees. */
+static char *
+program_of(json_object *tree)
+{
+    const char *written = maqet_tree_text(tree, "binary");
+
+    if (!written) {
+        _cleanup_free_ char *arch = host_arch();
+        return maqet_format("%s%s", PROGRAM_PREFIX, arch);
+    }
+    if (!strchr(written, '/'))
+        return maqet_strdup(written);
+    return maqet_path_absolute(written, maqet_tree_place_of_value(tree, "binary").folder);
+}
+
+static json_object *
+arguments_of(const struct maqet_vm *vm)
+{
+    json_object *arguments = NULL;
+
+    json_object_object_get_ex(vm->definition->tree, "arguments", &arguments);
+    return arguments;
+}
+
+static void
+describe_machine(struct maqet_vm *vm)
+{
+    json_object *tree = vm->definition->tree;
+    _cleanup_free_ char *program = program_of(tree);
+    const char *slash = strrchr(program, '/');
+    const char *base = slash ? slash + 1 : program;
+    const char *written = maqet_tree_text(tree, "storage_dir");
+
+    vm->machine.vm_name = maqet_strdup(vm->definition->name);
+    vm->machine.arch = maqet_text_starts(base, PROGRAM_PREFIX)
+                           ? maqet_strdup(base + strlen(PROGRAM_PREFIX))
+                           : host_arch();
+    vm->machine.type =
+        maqet_arguments_property(arguments_of(vm), "machine", "type", "type");
+    if (!vm->machine.type) {
+        /* QEMU has a default for x86 only; elsewhere it wants to be told. */
+        bool x86 = strcmp(vm->machine.arch, "x86_64") == 0 ||
+                   strcmp(vm->machine.arch, "i386") == 0;
+        vm->machine.type = maqet_strdup(x86 ? "pc" : "");
+    }
+    if (!written)
+        written = vm->context->storage_dir;
+    vm->machine.storage_dir = maqet_strdup(written ? written : "/tmp");
+}
+
+static int
+make_drives(struct maqet_vm *vm, struct maqet_error **err)
+{
+    json_object *list = NULL;
+
+    if (!json_object_object_get_ex(vm->definition->tree, "storage", &list) || !list)
+        return 0;
+    size_t count = json_object_array_length(list);
+    vm->drives = maqet_alloc(count * sizeof(struct maqet_drive *));
+    for (size_t i = 0; i < count; i++) {
+        vm->drives[i] = maqet_drive_new(vm->context, &vm->machine,
+                                        json_object_array_get_idx(list, i), err);
+        if (!vm->drives[i])
+            return -1;
+        vm->drive_count++;
+    }
+    return 0;
+}
+
+struct maqet_vm *
+maqet_vm_new(const struct maqet_context *context, struct maqet_definition *definition,
+             struct maqet_error **err)
+{
+    struct maqet_vm *vm = maqet_alloc(sizeof(*vm));
+
+    vm->context = context;
+    vm->definition = definition;
+    describe_machine(vm);
+    if (make_drives(vm, err) < 0) {
+        maqet_vm_free(vm);
+        return NULL;
+    }
+    return vm;
+}
+
+struct maqet_vm *
+maqet_vm_open(const struct maqet_context *context, const char *name,
+              struct maqet_error **err)
+{
+    struct maqet_definition *definition = maqet_store_load(context, name, err);
+
+    return definition ? maqet_vm_new(context, definition, err) : NULL;
+}
+
+void
+maqet_vm_free(struct maqet_vm *vm)
+{
+    if (!vm)
+        return;
+    for (size_t i = 0; i < vm->drive_count; i++)
+        maqet_drive_free(vm->drives[i]);
+    free(vm->drives);
+    free(vm->machine.vm_name);
+    free(vm->machine.arch);
+    free(vm->machine.type);
+    free(vm->machine.storage_dir);
+    maqet_definition_free(vm->definition);
+    free(vm);
+}
+
+void
+maqet_vm_cleanup(struct maqet_vm **vm)
+{
+    maqet_vm_free(*vm);
+}
+
+int
+maqet_vm_check(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
+
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (maqet_image_check(vm->drives[i], err) < 0)
+            return -1;
+    return maqet_vm_command_line(vm, &argv, err);
+}
+
+/* ---- the command line ---- */
+
+static bool
+kvm_usable(const struct maqet_vm *vm)
+{
+    _cleanup_free_ char *host = host_arch();
+    bool same = strcmp(host, vm->machine.arch) == 0 ||
+                (strcmp(host, "x86_64") == 0 && strcmp(vm->machine.arch, "i386") == 0);
+
+    return same && faccessat(AT_FDCWD, "/dev/kvm", R_OK | W_OK, AT_EACCESS) == 0;
+}
+
+static void
+add_accel(const struct maqet_vm *vm, struct maqet_strings *argv)
+{
+    const char *accel = maqet_tree_text(vm->definition->tree, "accel");
+
+    if (maqet_arguments_say_accel(arguments_of(vm)))
+        return;
+    if (!accel)
+        accel = vm->context->accel;
+    if (!accel || strcmp(accel, "auto") == 0)
+        accel = kvm_usable(vm) ? "kvm" : "tcg";
+    maqet_strings_add(argv, "-accel");
+    maqet_strings_add(argv, accel);
+}
+
+/* A top-level key that is one of QEMU's options, unless `arguments` says it already. */
+static void
+add_key(const struct maqet_vm *vm, const char *key, const char *option,
+        struct maqet_strings *argv)
+{
+    const char *value = maqet_tree_text(vm->definition->tree, key);
+
+    if (!value || maqet_arguments_has(arguments_of(vm), option))
+        return;
+    maqet_strings_addf(argv, "-%s", option);
+    maqet_strings_add(argv, value);
+}
+
+/*
+ * Without a graphical session QEMU's own default display may refuse to start (GTK), so that
+ * one case needs a word from us; in a session the default is what the user expects.
+ */
+static void
+add_display(const struct maqet_vm *vm, struct maqet_strings *argv)
+{
+    if (maqet_arguments_say_display(arguments_of(vm)))
+        return;
+    if (maqet_tree_text(vm->definition->tree, "display")) {
+        add_key(vm, "display", "display", argv);
+    } else if (!getenv("DISPLAY") && !getenv("WAYLAND_DISPLAY")) {
+        maqet_strings_add(argv, "-display");
+        maqet_strings_add(argv, "none");
+    }
+}
+
+static void
+add_sandbox(const struct maqet_vm *vm, struct maqet_strings *argv)
+{
+    const char *text = maqet_tree_text(vm->definition->tree, "sandbox");
+    bool on = true;
+
+    if (text)
+        maqet_parse_bool(text, &on);
+    if (!on || maqet_arguments_has(arguments_of(vm), "sandbox"))
+        return;
+    maqet_strings_add(argv, "-sandbox");
+    maqet_strings_add(argv, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,"
+                            "resourcecontrol=deny");
+}
+
+/* What maqet itself needs to look after QEMU: its PID file and a monitor of our own. */
+static void
+add_own(const struct maqet_vm *vm, struct maqet_strings *argv)
+{
+    maqet_strings_add(argv, "-pidfile");
+    maqet_strings_addf(argv, "%s/%s/pid", vm->context->runtime_dir, vm->definition->name);
+    maqet_strings_add(argv, "-chardev");
+    maqet_strings_addf(argv, "socket,id=maqet-monitor,fd=%d,server=on,wait=off",
+                       MAQET_LAUNCH_MONITOR_FD);
+    maqet_strings_add(argv, "-mon");
+    maqet_strings_add(argv, "chardev=maqet-monitor,mode=control");
+}
+
+int
+maqet_vm_command_line(const struct maqet_vm *vm, struct maqet_strings *argv,
+                      struct maqet_error **err)
+{
+    json_object *arguments = arguments_of(vm);
+    _cleanup_args_ struct maqet_args *args = maqet_args_new();
+
+    if (maqet_drives_emit(vm->drives, vm->drive_count, args, err) < 0)
+        return -1;
+    maqet_strings_take(argv, program_of(vm->definition->tree));
+    if (!maqet_arguments_has(arguments, "name")) {
+        maqet_strings_add(argv, "-name");
+        maqet_strings_add(argv, vm->definition->name);
+    }
+    add_accel(vm, argv);
+    add_key(vm, "memory", "m", argv);
+    add_key(vm, "cpu", "cpu", argv);
+    add_display(vm, argv);
+    add_key(vm, "vga", "vga", argv);
+    add_sandbox(vm, argv);
+    add_own(vm, argv);
+    maqet_arguments_render(arguments, argv);
+    maqet_args_render(args, argv);
+    return 0;
+}
