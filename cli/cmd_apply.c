@@ -22,7 +22,7 @@ text(json_object *row, bool colour)
                                 ? ", which is running: the change takes effect at its "
                                   "next start"
                                 : "");
-    return maqet_format("Virtual machine '%s' is as the files say.\n", name);
+    return maqet_format("Virtual machine '%s' is unchanged.\n", name);
 }
 
 /* What the first operand is called: a machine that is there, or one to be created. */

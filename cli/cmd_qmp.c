@@ -2,23 +2,22 @@
 #include <string.h>
 
 #include "cli/invocation.h"
+#include "cli/json.h"
 #include "core/vm/lifecycle.h"
 
 static char *
 text(json_object *answer, bool colour)
 {
     (void)colour;
-    return maqet_format("%s\n",
-                        json_object_to_json_string_ext(
-                            answer, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-                                        JSON_C_TO_STRING_NOSLASHESCAPE));
+    return json_pretty(answer);
 }
 
 static char *
 plain(json_object *answer)
 {
-    return maqet_format(
-        "%s\n", json_object_to_json_string_ext(answer, JSON_C_TO_STRING_NOSLASHESCAPE));
+    _cleanup_free_ char *line = json_line(answer);
+
+    return maqet_format("%s\n", line);
 }
 
 static int

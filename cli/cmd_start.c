@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+#include <string.h>
+
 #include "cli/fields.h"
 #include "cli/machines.h"
 #include "cli/options.h"
 #include "cli/start_stop.h"
 #include "core/vm/lifecycle.h"
+
+/* The exit code of a process that a signal ended, less the signal; as in a shell. */
+enum { SIGNAL_BASE = 128 };
 
 json_object *
 start_machine(struct invocation *invocation, const char *name, struct maqet_error **err)
@@ -40,6 +45,11 @@ run_in_foreground(struct invocation *invocation, struct maqet_error **err)
     if (maqet_vm_run(&invocation->context, name,
                      invocation_milliseconds(invocation, "wait"), &exit_code, err) < 0)
         return -1;
+    if (exit_code > SIGNAL_BASE)
+        return maqet_error_set(err, MAQET_ERROR_FAILED,
+                               "QEMU of virtual machine '%s' was ended by signal %d (%s)",
+                               name, exit_code - SIGNAL_BASE,
+                               strsignal(exit_code - SIGNAL_BASE));
     if (exit_code != 0)
         return maqet_error_set(err, MAQET_ERROR_FAILED,
                                "QEMU of virtual machine '%s' ended with exit code %d",

@@ -21,6 +21,7 @@ libmaqet_cli_la_SOURCES = \
 	cli/files.c cli/files.h \
 	cli/help.c cli/help.h \
 	cli/invocation.c cli/invocation.h \
+	cli/json.c cli/json.h \
 	cli/machines.c cli/machines.h \
 	cli/manual.c cli/manual.h \
 	cli/options.c cli/options.h \

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "cli/fields.h"
+#include "cli/json.h"
 #include "cli/terminal.h"
 #include "core/vm/store.h"
 
@@ -39,20 +40,18 @@ struct worker {
 static void
 tell(int fd, json_object *line)
 {
-    const char *text = json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN);
-    struct maqet_text bytes = MAQET_TEXT_INIT;
+    _cleanup_free_ char *text = json_line(line);
+    _cleanup_free_ char *bytes = maqet_format("%s\n", text);
+    size_t length = strlen(bytes);
 
-    maqet_text_append(&bytes, text);
-    maqet_text_append(&bytes, "\n");
-    for (size_t done = 0; done < bytes.length;) {
-        ssize_t count = write(fd, bytes.data + done, bytes.length - done);
+    json_object_put(line);
+    for (size_t done = 0; done < length;) {
+        ssize_t count = write(fd, bytes + done, length - done);
 
         if (count < 0 && errno != EINTR)
-            break; /* the parent has gone */
+            return; /* the parent has gone */
         done += count > 0 ? (size_t)count : 0;
     }
-    maqet_text_clear(&bytes);
-    json_object_put(line);
 }
 
 static void

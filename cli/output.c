@@ -5,15 +5,10 @@
 #include <string.h>
 
 #include "cli/fields.h"
+#include "cli/json.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "core/config/yaml.h"
-
-enum {
-    PRETTY = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-             JSON_C_TO_STRING_NOSLASHESCAPE,
-    COMPACT = JSON_C_TO_STRING_NOSLASHESCAPE
-};
 
 static const char *const formats[] = {
     [FORMAT_TABLE] = "table",
@@ -42,82 +37,88 @@ static const struct {
 
 /* One write for one message, so that those of several processes don't mix. */
 static void
-say(struct maqet_text *text)
+say(const char *message)
 {
+    _cleanup_free_ char *line = maqet_format("%s\n", message);
+
     terminal_progress_clear();
-    maqet_text_append(text, "\n");
-    fwrite(text->data, 1, text->length, stderr);
+    fwrite(line, 1, strlen(line), stderr);
     fflush(stderr);
 }
 
-static void
-say_titled(const char *title, enum shade shade, const char *message,
-           struct maqet_text *text)
+/* "WARNING: message"; the caller frees. */
+static char *
+titled(const char *title, enum shade shade, const char *message)
 {
     bool colour = terminal_has_colour(stderr);
     _cleanup_free_ char *printable = text_printable(message, "\n\t");
 
-    maqet_text_appendf(text, "%s%s:%s %s", shade_begin(colour, shade), title,
-                       shade_end(colour, shade), printable);
+    return maqet_format("%s%s:%s %s", shade_begin(colour, shade), title,
+                        shade_end(colour, shade), printable);
+}
+
+static char *
+message_json(enum maqet_level level, const char *message)
+{
+    _cleanup_json_ json_object *object = json_object_new_object();
+
+    field_text(object, "level", levels[level].name);
+    field_text(object, "message", message);
+    return json_line(object);
 }
 
 void
 output_message(const struct output *output, enum maqet_level level, const char *message)
 {
-    _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
-
     if ((int)level > output->loudness)
         return;
-    if (output->format == FORMAT_JSON) {
-        _cleanup_json_ json_object *line = json_object_new_object();
-        field_text(line, "level", levels[level].name);
-        field_text(line, "message", message);
-        maqet_text_append(&text, json_object_to_json_string_ext(line, COMPACT));
-    } else {
-        say_titled(levels[level].title, levels[level].shade, message, &text);
-    }
-    say(&text);
+    _cleanup_free_ char *text =
+        output->format == FORMAT_JSON
+            ? message_json(level, message)
+            : titled(levels[level].title, levels[level].shade, message);
+    say(text);
 }
 
-static json_object *
+static char *
 error_json(const struct maqet_error *error)
 {
-    json_object *object = json_object_new_object();
+    _cleanup_json_ json_object *object = json_object_new_object();
 
     field_text(object, "code", maqet_error_code_name(error->code));
     field_text(object, "message", error->message);
     field_strings(object, "hints", &error->hints);
-    return object;
+    return json_line(object);
 }
 
-static void
-append_hints(const struct maqet_strings *hints, struct maqet_text *text)
+/* The message, and below it what can be done: one way, or several with numbers. */
+static char *
+error_text(const struct maqet_error *error)
 {
-    if (hints->count > 1)
-        maqet_text_append(text, "\nOptions:");
-    for (size_t i = 0; i < hints->count; i++) {
-        _cleanup_free_ char *hint = text_printable(hints->items[i], "\n\t");
+    _cleanup_free_ char *title = titled("ERROR", SHADE_RED, error->message);
+    struct maqet_text text = MAQET_TEXT_INIT;
+    size_t count = error->hints.count;
 
-        if (hints->count > 1)
-            maqet_text_appendf(text, "\n  %zu. %s", i + 1, hint);
+    maqet_text_append(&text, title);
+    if (count > 1)
+        maqet_text_append(&text, "\nOptions:");
+    for (size_t i = 0; i < count; i++) {
+        _cleanup_free_ char *hint = text_printable(error->hints.items[i], "\n\t");
+
+        if (count > 1)
+            maqet_text_appendf(&text, "\n  %zu. %s", i + 1, hint);
         else
-            maqet_text_appendf(text, "\n%s", hint);
+            maqet_text_appendf(&text, "\n%s", hint);
     }
+    return maqet_text_take(&text);
 }
 
 void
 output_error(const struct output *output, const struct maqet_error *error)
 {
-    _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
+    _cleanup_free_ char *text =
+        output->format == FORMAT_JSON ? error_json(error) : error_text(error);
 
-    if (output->format == FORMAT_JSON) {
-        _cleanup_json_ json_object *object = error_json(error);
-        maqet_text_append(&text, json_object_to_json_string_ext(object, COMPACT));
-    } else {
-        say_titled("ERROR", SHADE_RED, error->message, &text);
-        append_hints(&error->hints, &text);
-    }
-    say(&text);
+    say(text);
 }
 
 /* ---- results ---- */
@@ -132,9 +133,7 @@ is_document(enum format format)
 static char *
 document_text(enum format format, json_object *result)
 {
-    if (format == FORMAT_YAML)
-        return maqet_yaml_write(result);
-    return maqet_format("%s\n", json_object_to_json_string_ext(result, PRETTY));
+    return format == FORMAT_YAML ? maqet_yaml_write(result) : json_pretty(result);
 }
 
 static char *

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/terminal.h"
 
-#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <wchar.h>
@@ -46,17 +45,7 @@ shade_end(bool colour, enum shade shade)
 
 /* ---- the line that is redrawn ---- */
 
-static volatile sig_atomic_t progress_shown;
-
-/* Ctrl-C leaves the cursor in the line; the shell's prompt belongs below it. */
-static void
-leave_line(int number)
-{
-    if (progress_shown && write(STDERR_FILENO, "\n", 1) < 0)
-        progress_shown = 0;
-    signal(number, SIG_DFL);
-    raise(number);
-}
+static bool progress_shown;
 
 static size_t
 screen_width(void)
@@ -70,13 +59,9 @@ screen_width(void)
 void
 terminal_progress(const char *text)
 {
-    struct sigaction action;
-
     if (!is_capable(stderr))
         return;
-    if (sigaction(SIGINT, NULL, &action) == 0 && action.sa_handler == SIG_DFL)
-        signal(SIGINT, leave_line);
-    progress_shown = 1;
+    progress_shown = true;
     fprintf(stderr, "\r%.*s\033[K", (int)screen_width() - 1, text);
     fflush(stderr);
 }
@@ -88,7 +73,7 @@ terminal_progress_clear(void)
         return;
     fputs("\r\033[K", stderr);
     fflush(stderr);
-    progress_shown = 0;
+    progress_shown = false;
 }
 
 /* ---- questions ---- */

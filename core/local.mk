@@ -15,6 +15,8 @@ libmaqet_core_la_SOURCES = \
 	core/config/saved.c \
 	core/config/tree.c core/config/tree.h \
 	core/config/yaml.c core/config/yaml.h \
+	core/config/yaml_fault.c core/config/yaml_fault.h \
+	core/config/yaml_fault.c core/config/yaml_fault.h \
 	core/config/yaml_write.c \
 	core/plugin/host.c \
 	core/plugin/loader.c core/plugin/loader.h \

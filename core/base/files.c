@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 
 /* ---- paths ---- */
@@ -158,28 +159,21 @@ maqet_dir_sync(int dir_fd, const char *path, struct maqet_error **err)
 /* ---- files ---- */
 
 int
-maqet_file_read(const char *path, size_t limit, char **data, size_t *length,
-                struct maqet_error **err)
+maqet_fd_read(int fd, const char *name, size_t limit, char **data, size_t *length,
+              struct maqet_error **err)
 {
     _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat status;
     char buffer[16384];
     ssize_t count;
 
-    if (fd < 0 || fstat(fd, &status) < 0)
-        return maqet_error_errno(err, errno, "Can't read %s", path);
-    if (S_ISDIR(status.st_mode))
-        return maqet_error_set(err, MAQET_ERROR_INVALID, "%s is a folder, not a file",
-                               path);
     while ((count = read(fd, buffer, sizeof(buffer))) != 0) {
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0)
-            return maqet_error_errno(err, errno, "Can't read %s", path);
+            return maqet_error_errno(err, errno, "Can't read %s", name);
         if (text.length + (size_t)count > limit) {
             _cleanup_free_ char *most = maqet_text_bytes(limit);
-            return maqet_error_set(err, MAQET_ERROR_INVALID, "%s is larger than %s", path,
+            return maqet_error_set(err, MAQET_ERROR_INVALID, "%s is larger than %s", name,
                                    most);
         }
         maqet_text_append_bytes(&text, buffer, (size_t)count);
@@ -188,6 +182,60 @@ maqet_file_read(const char *path, size_t limit, char **data, size_t *length,
         *length = text.length;
     *data = maqet_text_take(&text);
     return 0;
+}
+
+int
+maqet_file_read(const char *path, size_t limit, char **data, size_t *length,
+                struct maqet_error **err)
+{
+    /* Without O_NONBLOCK a FIFO that nobody writes to would hold us here for ever. */
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat status;
+
+    if (fd < 0 || fstat(fd, &status) < 0)
+        return maqet_error_errno(err, errno, "Can't read %s", path);
+    if (S_ISDIR(status.st_mode))
+        return maqet_error_set(err, MAQET_ERROR_INVALID, "%s is a folder, not a file",
+                               path);
+    /* One that has a writer, such as the shell's <(...), is waited for. */
+    if (fcntl(fd, F_SETFL, 0) < 0)
+        return maqet_error_errno(err, errno, "Can't read %s", path);
+    return maqet_fd_read(fd, path, limit, data, length, err);
+}
+
+static bool
+file_id(int fd, const char *path, int flags, struct maqet_file_id *id)
+{
+    struct statx status;
+
+    if (statx(fd, path, flags, STATX_INO | STATX_BTIME, &status) < 0)
+        return false;
+    *id = (struct maqet_file_id){
+        .device = makedev(status.stx_dev_major, status.stx_dev_minor),
+        .inode = status.stx_ino,
+    };
+    if (status.stx_mask & STATX_BTIME)
+        id->birth = (uint64_t)status.stx_btime.tv_sec * 1000000000 +
+                    status.stx_btime.tv_nsec;
+    return true;
+}
+
+bool
+maqet_file_id_of_fd(int fd, struct maqet_file_id *id)
+{
+    return file_id(fd, "", AT_EMPTY_PATH, id);
+}
+
+bool
+maqet_file_id_of_path(const char *path, struct maqet_file_id *id)
+{
+    return file_id(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, id);
+}
+
+bool
+maqet_file_id_equal(const struct maqet_file_id *a, const struct maqet_file_id *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->birth == b->birth;
 }
 
 static int

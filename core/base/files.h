@@ -38,6 +38,24 @@ char *maqet_path_of_fd(int fd);
 /* Reads a file of at most @limit bytes. The caller frees *data, which ends with a NUL. */
 int maqet_file_read(const char *path, size_t limit, char **data, size_t *length,
                     struct maqet_error **err);
+/* The same for a descriptor, which stays open; @name is for messages. */
+int maqet_fd_read(int fd, const char *name, size_t limit, char **data, size_t *length,
+                  struct maqet_error **err);
+
+/*
+ * What tells a file from every other one, and from a later one that got its inode's number:
+ * the time of its birth, where the file system keeps it (else 0).
+ */
+struct maqet_file_id {
+    uint64_t device;
+    uint64_t inode;
+    uint64_t birth; /* ns since 1970 */
+};
+
+/* False: no such file. maqet_file_id_of_path follows no link. */
+bool maqet_file_id_of_fd(int fd, struct maqet_file_id *id);
+bool maqet_file_id_of_path(const char *path, struct maqet_file_id *id);
+bool maqet_file_id_equal(const struct maqet_file_id *a, const struct maqet_file_id *b);
 
 /* Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. */
 int maqet_file_replace(const char *path, const char *data, size_t length, mode_t mode,

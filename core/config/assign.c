@@ -1,29 +1,60 @@
 /* SPDX-License-Identifier: MIT */
-/* assign.c - `--set KEY=VALUE` as a small tree, to be merged like one more file. */
+/* assign.c - `--set KEY=VALUE`: a small tree, merged like one more file. */
+#include "core/config/merge.h"
+
 #include <string.h>
 
-#include "core/config/merge.h"
 #include "core/config/yaml.h"
 
-/* Reads the value: a flow collection as YAML, anything else as the text that it is. */
-static int
-read_value(const char *text, struct maqet_place place, json_object **value,
-           struct maqet_error **err)
+/* One assignment, taken apart. It has no lines: its place is the whole of it. */
+struct assignment {
+    struct maqet_place place;
+    char *key;
+    json_object *value;
+};
+
+static void
+clear_assignment(struct assignment *assignment)
 {
-    *value = NULL;
-    if (strcmp(text, "null") == 0 || strcmp(text, "~") == 0 || !*text)
+    free(assignment->key);
+    json_object_put(assignment->value);
+}
+
+#define _cleanup_assignment_ _cleanup_(clear_assignment)
+
+static int
+wrong(const struct assignment *assignment, struct maqet_error **err, const char *message)
+{
+    return maqet_place_error(assignment->place, err, MAQET_ERROR_INVALID, "%s", message);
+}
+
+/* ---- the value ---- */
+
+static int
+read_value(struct assignment *assignment, const char *text, struct maqet_error **err)
+{
+    if (!*text || strcmp(text, "~") == 0 || strcmp(text, "null") == 0)
         return 0;
     if (!strchr("[{\"'", text[0])) {
-        *value = json_object_new_string(text);
+        assignment->value = json_object_new_string(text);
         return 0;
     }
-    *value = maqet_yaml_parse(text, strlen(text), place.file, place.folder, err);
-    return *value ? 0 : -1;
+    assignment->value = maqet_yaml_parse(text, strlen(text), assignment->place.file,
+                                         assignment->place.folder, err);
+    if (!assignment->value)
+        return -1;
+    /* 'a': b has become a mapping that nobody meant. */
+    if (strchr("\"'", text[0]) &&
+        !json_object_is_type(assignment->value, json_type_string))
+        return wrong(assignment, err, "the value goes on after its closing quote");
+    return 0;
 }
+
+/* ---- from the key to a tree ---- */
 
 /* A mapping with one key. Takes the value. */
 static json_object *
-single(const char *key, json_object *value, struct maqet_place place)
+mapping_of(const char *key, json_object *value, struct maqet_place place)
 {
     json_object *mapping = maqet_tree_mapping(place);
 
@@ -40,46 +71,115 @@ list_of(json_object *item, struct maqet_place place)
     return list;
 }
 
-/* "storage.DRIVE.KEY": DRIVE may hold dots itself, so the last one parts it from KEY. */
+/* The value at the end of a dotted key: {a: {b: VALUE}}. */
 static json_object *
-drive_tree(const char *path, json_object *value, struct maqet_place place)
+nested(struct assignment *assignment, const char *key)
 {
-    const char *dot = strrchr(path, '.');
-    _cleanup_free_ char *name = maqet_strndup(path, (size_t)(dot - path));
-    json_object *entry = single("name", json_object_new_string(name), place);
+    const char *dot = strchr(key, '.');
 
-    maqet_tree_set(entry, dot + 1, value, place, place);
-    return single("storage", list_of(entry, place), place);
+    if (!dot)
+        return mapping_of(key, TAKE_PTR(assignment->value), assignment->place);
+    _cleanup_free_ char *outer = maqet_strndup(key, (size_t)(dot - key));
+    return mapping_of(outer, nested(assignment, dot + 1), assignment->place);
 }
 
-json_object *
-maqet_assignment_parse(const char *assignment, const char *folder, struct maqet_error **err)
+/* The drive whose name a dotted path begins with. Names may hold dots: the longest
+ * counts. */
+static const char *
+find_drive(json_object *tree, const char *path, struct maqet_strings *names)
 {
-    const char *equals = strchr(assignment, '=');
-    _cleanup_free_ char *file = maqet_format("--set %s", assignment);
-    struct maqet_place place = {.file = file, .folder = folder};
-    json_object *value;
+    const char *found = NULL;
+    json_object *list = NULL;
 
-    if (!equals || equals == assignment) {
-        maqet_error_set(err, MAQET_ERROR_INVALID, "--set %s: this is not KEY=VALUE",
-                        assignment);
+    json_object_object_get_ex(tree, "storage", &list);
+    if (!json_object_is_type(list, json_type_array))
+        return NULL;
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        const char *name = maqet_tree_text(json_object_array_get_idx(list, i), "name");
+        size_t length = name ? strlen(name) : 0;
+
+        if (!name)
+            continue;
+        maqet_strings_add(names, name);
+        if (maqet_text_starts(path, name) && path[length] == '.' &&
+            (!found || length > strlen(found)))
+            found = name;
+    }
+    return found;
+}
+
+/*
+ * A drive that the files don't have is more likely a slip of the finger than a new drive,
+ * which would come into being unasked.
+ */
+static json_object *
+drive_tree(struct assignment *assignment, json_object *tree, const char *path,
+           struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    const char *drive = find_drive(tree, path, &names);
+
+    if (!drive) {
+        _cleanup_free_ char *written = maqet_strndup(path, strcspn(path, "."));
+        _cleanup_free_ char *known = maqet_strings_join(&names, ", ");
+        const char *closest = maqet_text_closest(written, &names);
+
+        if (closest)
+            maqet_place_error(assignment->place, err, MAQET_ERROR_INVALID,
+                              "there is no drive '%s'; did you mean '%s'?", written,
+                              closest);
+        else
+            maqet_place_error(assignment->place, err, MAQET_ERROR_INVALID,
+                              "there is no drive '%s'; the drives are: %s", written,
+                              *known ? known : "none");
         return NULL;
     }
-    _cleanup_free_ char *key = maqet_strndup(assignment, (size_t)(equals - assignment));
-    if (read_value(equals + 1, place, &value, err) < 0)
-        return NULL;
-    if (maqet_text_starts(key, "arguments.") && key[10])
-        return single("arguments", list_of(single(key + 10, value, place), place), place);
-    if (maqet_text_starts(key, "storage.") && strchr(key + 8, '.') &&
-        strrchr(key, '.')[1] && key[8] != '.')
-        return drive_tree(key + 8, value, place);
-    if (strchr(key, '.')) {
-        json_object_put(value);
-        maqet_error_set(err, MAQET_ERROR_INVALID,
-                        "--set %s: a key is a top-level one, storage.DRIVE.KEY or "
-                        "arguments.OPTION",
-                        assignment);
+    const char *key = path + strlen(drive) + 1;
+    if (strcmp(key, "name") == 0) {
+        wrong(assignment, err, "a drive's name stays what the file says");
         return NULL;
     }
-    return single(key, value, place);
+    json_object *entry = nested(assignment, key);
+    maqet_tree_set(entry, "name", json_object_new_string(drive), assignment->place,
+                   assignment->place);
+    return mapping_of("storage", list_of(entry, assignment->place), assignment->place);
+}
+
+static json_object *
+assignment_tree(struct assignment *assignment, json_object *tree,
+                struct maqet_error **err)
+{
+    struct maqet_place place = assignment->place;
+    const char *key = assignment->key, *dot = strchr(key, '.');
+
+    if (!dot)
+        return mapping_of(key, TAKE_PTR(assignment->value), place);
+    if (maqet_text_starts(key, "arguments.") && dot[1]) {
+        json_object *item = mapping_of(dot + 1, TAKE_PTR(assignment->value), place);
+        return mapping_of("arguments", list_of(item, place), place);
+    }
+    if (maqet_text_starts(key, "storage.") && strchr(dot + 1, '.') &&
+        !strstr(key, "..") && key[strlen(key) - 1] != '.')
+        return drive_tree(assignment, tree, dot + 1, err);
+    wrong(assignment, err,
+          "a key is one of the top level, or storage.DRIVE.KEY, or arguments.OPTION");
+    return NULL;
+}
+
+int
+maqet_assign(json_object *tree, const char *assignment, const char *folder,
+             struct maqet_error **err)
+{
+    _cleanup_free_ char *file = maqet_format("--set %s", assignment);
+    _cleanup_assignment_ struct assignment parts = {
+        .place = {.file = file, .folder = folder}};
+    const char *equals = strchr(assignment, '=');
+
+    if (!equals || equals == assignment)
+        return wrong(&parts, err, "this is not KEY=VALUE, such as memory=2G");
+    parts.key = maqet_strndup(assignment, (size_t)(equals - assignment));
+    if (read_value(&parts, equals + 1, err) < 0)
+        return -1;
+    _cleanup_json_ json_object *later = assignment_tree(&parts, tree, err);
+    return later ? maqet_merge(tree, later, err) : -1;
 }

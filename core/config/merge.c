@@ -3,102 +3,119 @@
 
 #include <string.h>
 
-/* ---- what QEMU takes once ---- */
+/* ---- `arguments`: the user's own QEMU options ---- */
 
-/* An option's name without its dashes; -M is a short way to say -machine. */
-static const char *
-plain_option(const char *option)
+const char *
+maqet_argument_name(const char *written)
 {
-    option += strspn(option, "-");
-    return strcmp(option, "M") == 0 ? "machine" : option;
+    for (int dashes = 0; dashes < 2 && *written == '-'; dashes++)
+        written++;
+    return strcmp(written, "M") == 0 ? "machine" : written;
 }
 
+/* Whether QEMU takes the option once, so that a later one stands for the earlier one. */
 static bool
-is_single(const char *option)
+is_single(const char *name, json_object *value)
 {
-    static const char *const single[] = {"m",      "smp",    "machine", "cpu",   "display",
-                                         "vga",    "kernel", "initrd",  "append", "accel"};
+    static const char *const single[] = {"accel",  "append", "cpu", "display",
+                                         "initrd", "kernel", "m",   "machine",
+                                         "smp",    "vga"};
 
+    (void)value;
     for (size_t i = 0; i < sizeof(single) / sizeof(*single); i++)
-        if (strcmp(plain_option(option), single[i]) == 0)
+        if (strcmp(name, single[i]) == 0)
             return true;
     return false;
 }
 
-/* Takes an option out of the items before @end of the list. */
-static void
-drop_option(json_object *list, size_t end, const char *option)
+/* Whether it says nothing but its name, so that saying it again adds nothing. */
+static bool
+is_flag(const char *name, json_object *value)
 {
-    for (size_t i = 0; i < end && i < json_object_array_length(list); i++) {
-        json_object *item = json_object_array_get_idx(list, i);
-        _cleanup_strings_ struct maqet_strings same = MAQET_STRINGS_INIT;
-
-        if (!json_object_is_type(item, json_type_object))
-            continue;
-        json_object_object_foreach(item, key, unused)
-        {
-            (void)unused;
-            if (strcmp(plain_option(key), plain_option(option)) == 0)
-                maqet_strings_add(&same, key);
-        }
-        for (size_t j = 0; j < same.count; j++)
-            json_object_object_del(item, same.items[j]);
-    }
+    (void)name;
+    return !value;
 }
 
-/* Moves the items into a new list, without those that have nothing left in them. */
-static json_object *
-without_empty(json_object *list)
-{
-    json_object *kept = maqet_tree_sequence(maqet_tree_place(list));
+typedef bool kind_of_option(const char *name, json_object *value);
 
+/* The names of the options of a kind in a list. */
+static void
+find_options(json_object *list, kind_of_option *kind, struct maqet_strings *names)
+{
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         json_object *item = json_object_array_get_idx(list, i);
 
-        if (!json_object_is_type(item, json_type_object) ||
-            json_object_object_length(item) > 0)
-            maqet_tree_append(kept, json_object_get(item),
-                              maqet_tree_place_of_item(list, i));
+        if (json_object_is_type(item, json_type_object)) {
+            json_object_object_foreach(item, key,
+                                       value) if (kind(maqet_argument_name(key), value))
+                maqet_strings_add(names, maqet_argument_name(key));
+        } else if (json_object_is_type(item, json_type_string)) {
+            const char *name = maqet_argument_name(json_object_get_string(item));
+
+            if (kind(name, NULL))
+                maqet_strings_add(names, name);
+        }
     }
-    return kept;
 }
 
-/* Returns the list that both make. */
+/* Appends copies of a list's items, without the options of a kind that have these names.
+ */
+static void
+append_options(json_object *list, json_object *from, kind_of_option *kind,
+               const struct maqet_strings *names)
+{
+    for (size_t i = 0; i < json_object_array_length(from); i++) {
+        json_object *item = json_object_array_get_idx(from, i);
+        json_object *copy = maqet_tree_copy(item);
+        bool empty = false;
+
+        if (json_object_is_type(item, json_type_object)) {
+            json_object_object_foreach(item, key, value)
+            {
+                const char *name = maqet_argument_name(key);
+
+                if (kind(name, value) && maqet_strings_has(names, name)) {
+                    json_object_object_del(copy, key);
+                    empty = json_object_object_length(copy) == 0;
+                }
+            }
+        } else if (json_object_is_type(item, json_type_string)) {
+            empty = maqet_strings_has(names,
+                                      maqet_argument_name(json_object_get_string(item)));
+        }
+        if (empty)
+            json_object_put(copy);
+        else
+            maqet_tree_append(list, copy, maqet_tree_place_of_item(from, i));
+    }
+}
+
+/* The list that both make: what is said anew stands where the later file says it. */
 static json_object *
 merge_arguments(json_object *base, json_object *later)
 {
-    size_t count = json_object_array_length(base);
-    _cleanup_json_ json_object *joined = maqet_tree_copy(base);
+    _cleanup_strings_ struct maqet_strings replaced = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings flags = MAQET_STRINGS_INIT;
+    json_object *merged = maqet_tree_sequence(maqet_tree_place(base));
 
-    for (size_t i = 0; i < json_object_array_length(later); i++) {
-        json_object *item = json_object_array_get_idx(later, i);
-
-        maqet_tree_append(joined, maqet_tree_copy(item), maqet_tree_place_of_item(later, i));
-        if (!json_object_is_type(item, json_type_object))
-            continue;
-        json_object_object_foreach(item, key, unused)
-        {
-            (void)unused;
-            if (is_single(key))
-                drop_option(joined, count, key);
-        }
-    }
-    return without_empty(joined);
+    find_options(later, is_single, &replaced);
+    append_options(merged, base, is_single, &replaced);
+    find_options(merged, is_flag, &flags);
+    append_options(merged, later, is_flag, &flags);
+    return merged;
 }
 
-/* ---- the storage list ---- */
+/* ---- `storage`: drives have names ---- */
 
-static int merge_mappings(json_object *base, json_object *later, bool top,
-                          struct maqet_error **err);
+static int merge_mapping(json_object *base, json_object *later, struct maqet_error **err);
 
+/* The first of the first @count entries that bears the name, or NULL. */
 static json_object *
-find_named(json_object *list, size_t end, const char *name)
+find_drive(json_object *list, size_t count, const char *name)
 {
-    for (size_t i = 0; name && i < end; i++) {
+    for (size_t i = 0; i < count; i++) {
         json_object *entry = json_object_array_get_idx(list, i);
-        const char *other = json_object_is_type(entry, json_type_object)
-                                ? maqet_tree_text(entry, "name")
-                                : NULL;
+        const char *other = maqet_tree_text(entry, "name");
 
         if (other && strcmp(other, name) == 0)
             return entry;
@@ -106,24 +123,26 @@ find_named(json_object *list, size_t end, const char *name)
     return NULL;
 }
 
+/*
+ * Two drives of one name in one file are a mistake, and not for us to hide: only the
+ * first of them is merged, into what the earlier files had.
+ */
 static int
 merge_storage(json_object *base, json_object *later, struct maqet_error **err)
 {
-    /* Two of one name in one file are a mistake, which is found later: only what the earlier
-     * files had is merged into. */
     size_t count = json_object_array_length(base);
 
     for (size_t i = 0; i < json_object_array_length(later); i++) {
         json_object *entry = json_object_array_get_idx(later, i);
-        const char *name = json_object_is_type(entry, json_type_object)
-                               ? maqet_tree_text(entry, "name")
-                               : NULL;
-        json_object *earlier = find_named(base, count, name);
+        const char *name = maqet_tree_text(entry, "name");
+        json_object *earlier = NULL;
 
+        if (name && !find_drive(later, i, name))
+            earlier = find_drive(base, count, name);
         if (!earlier)
             maqet_tree_append(base, maqet_tree_copy(entry),
                               maqet_tree_place_of_item(later, i));
-        else if (merge_mappings(earlier, entry, false, err) < 0)
+        else if (merge_mapping(earlier, entry, err) < 0)
             return -1;
     }
     return 0;
@@ -134,65 +153,76 @@ merge_storage(json_object *base, json_object *later, struct maqet_error **err)
 static const char *
 kind_of(json_object *value)
 {
-    return json_object_is_type(value, json_type_object)  ? "a mapping"
-           : json_object_is_type(value, json_type_array) ? "a list"
-                                                         : "one value";
+    if (json_object_is_type(value, json_type_object))
+        return "a mapping";
+    return json_object_is_type(value, json_type_array) ? "a list" : "a text";
 }
 
 static void
-append_all(json_object *base, json_object *later)
-{
-    for (size_t i = 0; i < json_object_array_length(later); i++)
-        maqet_tree_append(base, maqet_tree_copy(json_object_array_get_idx(later, i)),
-                          maqet_tree_place_of_item(later, i));
-}
-
-static void
-replace(json_object *base, json_object *later, const char *key, json_object *value)
+replace(json_object *base, const char *key, json_object *value, json_object *later)
 {
     maqet_tree_set(base, key, value, maqet_tree_place_of_key(later, key),
                    maqet_tree_place_of_value(later, key));
 }
 
 static int
-merge_key(json_object *base, json_object *later, const char *key, bool top,
-          struct maqet_error **err)
+clash(json_object *base, json_object *later, const char *key, json_object *earlier_value,
+      json_object *value, struct maqet_error **err)
 {
-    json_object *before = NULL, *after = NULL;
+    struct maqet_place place = maqet_tree_place_of_value(base, key);
+    _cleanup_free_ char *earlier = maqet_place_text(place);
 
-    json_object_object_get_ex(base, key, &before);
-    json_object_object_get_ex(later, key, &after);
-    if (!before || !after) {
-        replace(base, later, key, maqet_tree_copy(after));
+    return maqet_place_error(maqet_tree_place_of_value(later, key), err,
+                             MAQET_ERROR_INVALID,
+                             "'%s' is %s here, but %s at %s: they can't be merged", key,
+                             kind_of(value), kind_of(earlier_value), earlier);
+}
+
+/* Appends copies of all items. */
+static void
+concatenate(json_object *base, json_object *later)
+{
+    for (size_t i = 0; i < json_object_array_length(later); i++)
+        maqet_tree_append(base, maqet_tree_copy(json_object_array_get_idx(later, i)),
+                          maqet_tree_place_of_item(later, i));
+}
+
+static int
+merge_value(json_object *base, json_object *later, const char *key,
+            struct maqet_error **err)
+{
+    json_object *earlier = NULL, *value = NULL;
+
+    json_object_object_get_ex(base, key, &earlier);
+    json_object_object_get_ex(later, key, &value);
+    bool is_mapping = json_object_is_type(value, json_type_object);
+    bool is_list = json_object_is_type(value, json_type_array);
+    bool was_mapping = json_object_is_type(earlier, json_type_object);
+    bool was_list = json_object_is_type(earlier, json_type_array);
+
+    /* A key with nothing below it adds nothing; it takes a text back, but no whole list.
+     */
+    if (!value && (was_mapping || was_list))
+        return 0;
+    if (!earlier || (!is_mapping && !is_list && !was_mapping && !was_list)) {
+        replace(base, key, maqet_tree_copy(value), later);
         return 0;
     }
-    if (json_object_get_type(before) != json_object_get_type(after)) {
-        _cleanup_free_ char *first = maqet_place_text(maqet_tree_place_of_value(base, key));
-        return maqet_place_error(maqet_tree_place_of_value(later, key), err,
-                                 MAQET_ERROR_INVALID,
-                                 "'%s' is %s here and %s at %s; they can't be merged", key,
-                                 kind_of(after), kind_of(before), first);
-    }
-    if (json_object_is_type(after, json_type_object))
-        return merge_mappings(before, after, false, err);
-    if (!json_object_is_type(after, json_type_array))
-        replace(base, later, key, maqet_tree_copy(after));
-    else if (top && strcmp(key, "arguments") == 0)
-        replace(base, later, key, merge_arguments(before, after));
-    else if (top && strcmp(key, "storage") == 0)
-        return merge_storage(before, after, err);
-    else
-        append_all(before, after);
+    if (is_mapping && was_mapping)
+        return merge_mapping(earlier, value, err);
+    if (!is_list || !was_list)
+        return clash(base, later, key, earlier, value, err);
+    concatenate(earlier, value);
     return 0;
 }
 
 static int
-merge_mappings(json_object *base, json_object *later, bool top, struct maqet_error **err)
+merge_mapping(json_object *base, json_object *later, struct maqet_error **err)
 {
-    json_object_object_foreach(later, key, unused)
+    json_object_object_foreach(later, key, value)
     {
-        (void)unused;
-        if (merge_key(base, later, key, top, err) < 0)
+        (void)value;
+        if (merge_value(base, later, key, err) < 0)
             return -1;
     }
     return 0;
@@ -201,5 +231,24 @@ merge_mappings(json_object *base, json_object *later, bool top, struct maqet_err
 int
 maqet_merge(json_object *base, json_object *later, struct maqet_error **err)
 {
-    return merge_mappings(base, later, true, err);
+    json_object_object_foreach(later, key, value)
+    {
+        json_object *earlier = NULL;
+        int result;
+
+        json_object_object_get_ex(base, key, &earlier);
+        bool lists = json_object_is_type(value, json_type_array) &&
+                     json_object_is_type(earlier, json_type_array);
+        if (lists && strcmp(key, "arguments") == 0) {
+            replace(base, key, merge_arguments(earlier, value), later);
+            result = 0;
+        } else if (lists && strcmp(key, "storage") == 0) {
+            result = merge_storage(earlier, value, err);
+        } else {
+            result = merge_value(base, later, key, err);
+        }
+        if (result < 0)
+            return -1;
+    }
+    return 0;
 }

@@ -1,25 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * merge.h - several files and `--set` make one tree. Mappings merge deep, lists concatenate,
- * scalars are replaced. Two top-level lists know what their items are: a `storage` entry is
- * merged into the earlier one of the same name, and in `arguments` an item that QEMU takes
- * once (-m, -smp, -machine or -M, -cpu, -display, -vga, -kernel, -initrd, -append, -accel)
- * replaces the earlier one, while the rest accumulates.
+ * merge.h - several files and `--set` make one tree. Mappings merge deep, lists
+ * concatenate, texts are replaced; a null takes an earlier text back, and changes no
+ * mapping and no list. Two top-level lists know what their items are: a `storage` entry
+ * is merged into the earlier one of the same name, and in `arguments` an item that QEMU
+ * takes once (-m, -smp, -machine or -M, -cpu, -display, -vga, -kernel, -initrd, -append,
+ * -accel) replaces the earlier one, while the rest accumulates, but for an option without
+ * a value that was there.
  */
 #ifndef MAQET_CONFIG_MERGE_H
 #define MAQET_CONFIG_MERGE_H
 
 #include "core/config/tree.h"
 
-/* Merges @later into @base. @later is left as it was. */
+/*
+ * Merges @later into @base, places included. @later is left as it was. After an error (a
+ * list over a mapping, for instance) @base is of no more use.
+ */
 int maqet_merge(json_object *base, json_object *later, struct maqet_error **err);
 
 /*
- * The tree that "KEY=VALUE" means, to be merged: KEY is a top-level key, `storage.DRIVE.KEY`
- * or `arguments.OPTION`; VALUE is read as YAML ("a: b" is not split: only scalars and flow
- * collections). Relative paths start at @folder. NULL on error.
+ * Merges "KEY=VALUE" into a tree. KEY is a top-level key, `storage.DRIVE.KEY` (the tree
+ * has that drive; the key may lead into mappings, as in storage.hdd.encryption.format) or
+ * `arguments.OPTION`. VALUE is a flow collection or a text in quotes, as in YAML, or else
+ * the text as it stands; empty, `~` and `null` are null. Relative paths start at @folder.
  */
-json_object *maqet_assignment_parse(const char *assignment, const char *folder,
-                                    struct maqet_error **err);
+int maqet_assign(json_object *tree, const char *assignment, const char *folder,
+                 struct maqet_error **err);
+
+/* An item of `arguments` by its one name: QEMU takes one dash or two, and -M is -machine.
+ */
+const char *maqet_argument_name(const char *written);
 
 #endif

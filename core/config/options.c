@@ -9,64 +9,101 @@
 
 /* ---- text to value ---- */
 
+/* A number from digits alone, in any base that strtoull() knows; false: it is none. */
+static bool
+parse_digits(const char *text, const char *digits, int base, uint64_t *number)
+{
+    if (!*text || text[strspn(text, digits)] != '\0')
+        return false;
+    errno = 0;
+    *number = strtoull(text, NULL, base);
+    return errno == 0;
+}
+
+static bool
+is_hexadecimal(const char *text)
+{
+    return text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+}
+
+/*
+ * The part of a unit that the digits behind a point make, rounded down: from the last
+ * digit to the first, (digit * unit + what follows it) / 10. Nothing is lost on the way,
+ * as it would be with floating point, and a unit of 1 EiB still fits.
+ */
+static uint64_t
+fraction_of(const char *digits, size_t count, uint64_t unit)
+{
+    uint64_t part = 0;
+
+    while (count-- > 0)
+        part = ((uint64_t)(digits[count] - '0') * unit + part) / 10;
+    return part;
+}
+
 bool
 maqet_parse_size(const char *text, uint64_t *bytes)
 {
-    static const char units[] = "bkmgtpe";
-    uint64_t whole = 0, scale = 1;
-    double fraction = 0, digit = 1;
-    const char *c = text;
+    static const char suffixes[] = "BKMGTPE";
+    const char *point = text + strspn(text, "0123456789");
+    const char *end = point;
+    uint64_t number, unit = 1;
 
-    if (*c < '0' || *c > '9')
-        return false;
-    for (; *c >= '0' && *c <= '9'; c++)
-        if (__builtin_mul_overflow(whole, 10, &whole) ||
-            __builtin_add_overflow(whole, (uint64_t)(*c - '0'), &whole))
+    if (is_hexadecimal(text))
+        return parse_digits(text + 2, "0123456789abcdefABCDEF", 16, bytes);
+    if (*point == '.') {
+        end = point + 1 + strspn(point + 1, "0123456789");
+        if (end == point + 1)
             return false;
-    if (*c == '.') {
-        if (c[1] < '0' || c[1] > '9')
-            return false;
-        for (c++; *c >= '0' && *c <= '9'; c++) {
-            digit /= 10;
-            fraction += (*c - '0') * digit;
-        }
     }
-    if (*c) {
-        const char *unit = strchr(units, *c | 0x20);
+    if (*end) {
+        const char *suffix = strchr(suffixes, *end & ~0x20);
 
-        if (!unit || !*unit || c[1])
+        if (!suffix || !*suffix || end[1])
             return false;
-        scale <<= 10 * (unit - units);
+        unit <<= 10 * (suffix - suffixes);
     }
-    /* Half a byte is no size. */
-    if ((fraction > 0 && scale == 1) || __builtin_mul_overflow(whole, scale, &whole))
+    _cleanup_free_ char *whole = maqet_strndup(text, (size_t)(point - text));
+    if (!parse_digits(whole, "0123456789", 10, &number) ||
+        __builtin_mul_overflow(number, unit, &number))
         return false;
-    return !__builtin_add_overflow(whole, (uint64_t)(fraction * (double)scale), bytes);
+    if (*point != '.') {
+        *bytes = number;
+        return true;
+    }
+    /* There is no half of a byte. */
+    return unit > 1 &&
+           !__builtin_add_overflow(
+               number, fraction_of(point + 1, (size_t)(end - point - 1), unit), bytes);
 }
 
 bool
 maqet_parse_int(const char *text, int64_t *value)
 {
-    const char *digits = text + (*text == '-' || *text == '+');
-    bool hex = digits[0] == '0' && (digits[1] | 0x20) == 'x';
-    char *end;
+    bool negative = *text == '-';
+    uint64_t number;
 
-    if (digits[0] < '0' || digits[0] > '9')
+    text += negative;
+    if (is_hexadecimal(text)
+            ? !parse_digits(text + 2, "0123456789abcdefABCDEF", 16, &number)
+            : !parse_digits(text, "0123456789", 10, &number))
         return false;
-    errno = 0;
-    *value = strtoll(text, &end, hex ? 16 : 10);
-    return errno == 0 && *end == '\0';
+    if (number > (uint64_t)INT64_MAX + negative)
+        return false;
+    *value = negative ? (int64_t)(0 - number) : (int64_t)number;
+    return true;
 }
 
 bool
 maqet_parse_bool(const char *text, bool *value)
 {
-    static const char *const words[][2] = {{"on", "off"}, {"true", "false"}, {"yes", "no"}};
+    static const char *const words[][2] = {
+        {"off", "on"}, {"false", "true"}, {"no", "yes"}};
 
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-        for (int off = 0; off < 2; off++)
-            if (strcasecmp(text, words[i][off]) == 0) {
-                *value = !off;
+        for (int yes = 0; yes < 2; yes++)
+            if (strcasecmp(text, words[i][yes]) == 0) {
+                *value = yes;
                 return true;
             }
     return false;
@@ -75,234 +112,274 @@ maqet_parse_bool(const char *text, bool *value)
 bool
 maqet_parse_mode(const char *text, int64_t *mode)
 {
-    const char *digits = text + (strncmp(text, "0o", 2) == 0 ? 2 : 0);
-    size_t length = strlen(digits);
+    uint64_t number;
 
-    if (length == 0 || length > 5 || strspn(digits, "01234567") != length)
+    if (!parse_digits(maqet_text_starts(text, "0o") ? text + 2 : text, "01234567", 8,
+                      &number) ||
+        number > 07777)
         return false;
-    *mode = strtoll(digits, NULL, 8);
-    return *mode <= 07777;
+    *mode = (int64_t)number;
+    return true;
 }
 
 /* ---- looking up ---- */
+
+/* The row of a plain name, without dots. */
+static const struct maqet_option *
+find_row(const struct maqet_option *table, const char *name, size_t length)
+{
+    for (const struct maqet_option *row = table; row && row->name; row++)
+        if (strncmp(row->name, name, length) == 0 && row->name[length] == '\0')
+            return row;
+    return NULL;
+}
 
 const struct maqet_option *
 maqet_options_find(const struct maqet_option *table, const char *name)
 {
     size_t length = strcspn(name, ".");
+    const struct maqet_option *row = find_row(table, name, length);
 
-    for (const struct maqet_option *row = table; row && row->name; row++) {
-        if (strlen(row->name) != length || strncmp(row->name, name, length) != 0)
-            continue;
-        return name[length] ? maqet_options_find(row->options, name + length + 1) : row;
-    }
-    return NULL;
+    return row && name[length] ? maqet_options_find(row->options, name + length + 1)
+                               : row;
 }
 
 const char *
 maqet_options_text(json_object *mapping, const char *name)
 {
     size_t length = strcspn(name, ".");
-    json_object *value = NULL;
+    json_object *inner = NULL;
 
     if (!name[length])
         return maqet_tree_text(mapping, name);
     _cleanup_free_ char *outer = maqet_strndup(name, length);
-    return json_object_object_get_ex(mapping, outer, &value) &&
-                   json_object_is_type(value, json_type_object)
-               ? maqet_options_text(value, name + length + 1)
-               : NULL;
+    json_object_object_get_ex(mapping, outer, &inner);
+    return maqet_options_text(inner, name + length + 1);
 }
 
 /* ---- checking ---- */
 
-/* What is being checked: a mapping, or one within it (then @prefix is "encryption."). */
+/* A mapping that is being checked. */
 struct check {
     json_object *mapping;
     const struct maqet_option *const *tables;
     const struct maqet_strings *others;
     const char *owner;
-    const char *prefix;
     struct maqet_error **err;
 };
-
-/* " in drive 'hdd'", or nothing. The caller frees. */
-static char *
-owner_text(const struct check *check)
-{
-    return check->owner ? maqet_format(" in %s", check->owner) : maqet_strdup("");
-}
-
-static int
-error_unknown(const struct check *check, const char *key)
-{
-    _cleanup_strings_ struct maqet_strings known = MAQET_STRINGS_INIT;
-    _cleanup_free_ char *owner = owner_text(check);
-    struct maqet_place place = maqet_tree_place_of_key(check->mapping, key);
-
-    for (size_t i = 0; check->tables[i]; i++)
-        for (const struct maqet_option *row = check->tables[i]; row->name; row++)
-            maqet_strings_add(&known, row->name);
-    for (size_t i = 0; check->others && i < check->others->count; i++)
-        maqet_strings_add(&known, check->others->items[i]);
-    const char *closest = maqet_text_closest(key, &known);
-    if (closest)
-        return maqet_place_error(place, check->err, MAQET_ERROR_INVALID,
-                                 "unknown key '%s%s'%s; did you mean '%s'?", check->prefix,
-                                 key, owner, closest);
-    maqet_strings_sort(&known);
-    _cleanup_free_ char *list = maqet_strings_join(&known, ", ");
-    return maqet_place_error(place, check->err, MAQET_ERROR_INVALID,
-                             "unknown key '%s%s'%s; known are: %s", check->prefix, key, owner,
-                             list);
-}
-
-static int
-error_value(const struct check *check, const struct maqet_option *row, const char *text,
-            const char *wanted)
-{
-    _cleanup_free_ char *owner = owner_text(check);
-
-    return maqet_place_error(maqet_tree_place_of_value(check->mapping, row->name),
-                             check->err, MAQET_ERROR_INVALID, "'%s%s'%s can't be '%s': %s",
-                             check->prefix, row->name, owner, text, wanted);
-}
-
-static int
-check_choice(const struct check *check, const struct maqet_option *row, const char *text)
-{
-    _cleanup_strings_ struct maqet_strings choices = MAQET_STRINGS_INIT;
-
-    for (size_t i = 0; row->choices[i]; i++) {
-        if (strcmp(row->choices[i], text) == 0)
-            return 0;
-        maqet_strings_add(&choices, row->choices[i]);
-    }
-    _cleanup_free_ char *list = maqet_strings_join(&choices, ", ");
-    const char *closest = maqet_text_closest(text, &choices);
-    _cleanup_free_ char *wanted =
-        closest ? maqet_format("it is one of %s; did you mean '%s'?", list, closest)
-                : maqet_format("it is one of %s", list);
-    return error_value(check, row, text, wanted);
-}
-
-static int
-check_limits(const struct check *check, const struct maqet_option *row, const char *text,
-             bool within)
-{
-    if (row->maximum == 0 || within)
-        return 0;
-    _cleanup_free_ char *wanted = maqet_format("it lies between %" PRId64 " and %" PRId64,
-                                               row->minimum, row->maximum);
-    return error_value(check, row, text, wanted);
-}
-
-static int
-check_path(const struct check *check, const struct maqet_option *row, const char *text)
-{
-    struct maqet_place of_value = maqet_tree_place_of_value(check->mapping, row->name);
-
-    if (!*text)
-        return error_value(check, row, text, "it is a path");
-    _cleanup_free_ char *absolute =
-        maqet_path_absolute(text, of_value.folder ? of_value.folder : "/");
-    maqet_tree_set(check->mapping, row->name, json_object_new_string(absolute),
-                   maqet_tree_place_of_key(check->mapping, row->name), of_value);
-    return 0;
-}
-
-static int
-check_text(const struct check *check, const struct maqet_option *row, const char *text)
-{
-    uint64_t bytes;
-    int64_t number;
-    bool yes;
-
-    switch (row->type) {
-    case MAQET_OPTION_PATH:
-        return check_path(check, row, text);
-    case MAQET_OPTION_SIZE:
-        if (!maqet_parse_size(text, &bytes))
-            return error_value(check, row, text,
-                               "it is a size such as 512M, 20G or 1.5T, or a number of bytes");
-        return check_limits(check, row, text,
-                            bytes >= (uint64_t)row->minimum &&
-                                bytes <= (uint64_t)row->maximum);
-    case MAQET_OPTION_INT:
-        if (!maqet_parse_int(text, &number))
-            return error_value(check, row, text, "it is a whole number");
-        return check_limits(check, row, text,
-                            number >= row->minimum && number <= row->maximum);
-    case MAQET_OPTION_BOOL:
-        return maqet_parse_bool(text, &yes)
-                   ? 0
-                   : error_value(check, row, text, "it is on or off (true, false, yes, no)");
-    case MAQET_OPTION_CHOICE:
-        return check_choice(check, row, text);
-    case MAQET_OPTION_MODE:
-        return maqet_parse_mode(text, &number)
-                   ? 0
-                   : error_value(check, row, text, "it is permissions in octal, such as 0644");
-    default:
-        return 0;
-    }
-}
-
-static int
-check_value(const struct check *check, const struct maqet_option *row, json_object *value)
-{
-    struct maqet_place place = maqet_tree_place_of_value(check->mapping, row->name);
-    _cleanup_free_ char *owner = owner_text(check);
-
-    if (!value)
-        return 0;
-    if (row->type == MAQET_OPTION_MAP) {
-        const struct maqet_option *const tables[] = {row->options, NULL};
-        _cleanup_free_ char *prefix = maqet_format("%s%s.", check->prefix, row->name);
-        const struct check inner = {.mapping = value,
-                                    .tables = tables,
-                                    .owner = check->owner,
-                                    .prefix = prefix,
-                                    .err = check->err};
-
-        if (!json_object_is_type(value, json_type_object))
-            return maqet_place_error(place, check->err, MAQET_ERROR_INVALID,
-                                     "'%s%s'%s is a mapping of keys and values",
-                                     check->prefix, row->name, owner);
-        json_object_object_foreach(value, key, unused)
-        {
-            (void)unused;
-            if (!maqet_options_find(row->options, key) || strchr(key, '.'))
-                return error_unknown(&inner, key);
-        }
-        for (const struct maqet_option *option = row->options; option->name; option++) {
-            json_object *nested = NULL;
-
-            json_object_object_get_ex(value, option->name, &nested);
-            if (!nested && option->required)
-                return maqet_place_error(maqet_tree_place(value), check->err,
-                                         MAQET_ERROR_INVALID, "'%s%s'%s is missing", prefix,
-                                         option->name, owner);
-            if (check_value(&inner, option, nested) < 0)
-                return -1;
-        }
-        return 0;
-    }
-    if (!json_object_is_type(value, json_type_string))
-        return maqet_place_error(place, check->err, MAQET_ERROR_INVALID,
-                                 "'%s%s'%s is one value, not a list or a mapping",
-                                 check->prefix, row->name, owner);
-    return check_text(check, row, json_object_get_string(value));
-}
 
 static const struct maqet_option *
 find_in_tables(const struct check *check, const char *key)
 {
     const struct maqet_option *row = NULL;
 
-    for (size_t i = 0; !row && check->tables[i] && !strchr(key, '.'); i++)
-        row = maqet_options_find(check->tables[i], key);
+    for (size_t i = 0; !row && check->tables[i]; i++)
+        row = find_row(check->tables[i], key, strlen(key));
     return row;
+}
+
+static int
+error_unknown(const struct check *check, const char *key)
+{
+    _cleanup_strings_ struct maqet_strings known = MAQET_STRINGS_INIT;
+    struct maqet_place place = maqet_tree_place_of_key(check->mapping, key);
+    const char *in = check->owner ? " in " : "",
+               *owner = check->owner ? check->owner : "";
+
+    for (size_t i = 0; check->tables[i]; i++)
+        for (const struct maqet_option *row = check->tables[i]; row->name; row++)
+            if (!maqet_strings_has(&known, row->name))
+                maqet_strings_add(&known, row->name);
+    for (size_t i = 0; check->others && i < check->others->count; i++)
+        maqet_strings_add(&known, check->others->items[i]);
+    const char *closest = maqet_text_closest(key, &known);
+    if (closest)
+        return maqet_place_error(place, check->err, MAQET_ERROR_INVALID,
+                                 "unknown key '%s'%s%s; did you mean '%s'?", key, in,
+                                 owner, closest);
+    _cleanup_free_ char *list = maqet_strings_join(&known, ", ");
+    return maqet_place_error(place, check->err, MAQET_ERROR_INVALID,
+                             "unknown key '%s'%s%s; there are: %s", key, in, owner, list);
+}
+
+/* "'size' of drive 'hdd'": what a message about a value begins with. The caller frees. */
+static char *
+subject(const struct check *check, const char *key)
+{
+    return check->owner ? maqet_format("'%s' of %s", key, check->owner)
+                        : maqet_format("'%s'", key);
+}
+
+/* A value as it may stand in a message: one line, and not a page. The caller frees. */
+static char *
+readable(const char *text)
+{
+    size_t length = strlen(text), most = 60;
+
+    if (length > most)
+        for (length = most; length > 0 && (text[length] & 0xc0) == 0x80; length--)
+            continue; /* no half of a character */
+    char *copy =
+        text[length] ? maqet_format("%.*s...", (int)length, text) : maqet_strdup(text);
+    for (char *c = copy; *c; c++)
+        if ((*c > 0 && *c < ' ') || *c == '\x7f')
+            *c = '?';
+    return copy;
+}
+
+/* "'size' of drive 'hdd' is '20GG', which is no size". @what says what is wrong. */
+static int
+error_value(const struct check *check, const struct maqet_option *row, const char *text,
+            const char *what)
+{
+    _cleanup_free_ char *key = subject(check, row->name);
+    _cleanup_free_ char *value = readable(text);
+
+    return maqet_place_error(maqet_tree_place_of_value(check->mapping, row->name),
+                             check->err, MAQET_ERROR_INVALID, "%s is '%s'%s", key, value,
+                             what);
+}
+
+static int
+error_kind(const struct check *check, const struct maqet_option *row, json_object *value,
+           const char *wanted)
+{
+    _cleanup_free_ char *key = subject(check, row->name);
+    const char *kind = json_object_is_type(value, json_type_array)    ? "a list"
+                       : json_object_is_type(value, json_type_object) ? "a mapping"
+                                                                      : "a text";
+
+    return maqet_place_error(maqet_tree_place_of_value(check->mapping, row->name),
+                             check->err, MAQET_ERROR_INVALID,
+                             "%s is %s, but it must be %s", key, kind, wanted);
+}
+
+static int
+check_choice(const struct check *check, const struct maqet_option *row, const char *text)
+{
+    _cleanup_strings_ struct maqet_strings words = MAQET_STRINGS_INIT;
+
+    for (size_t i = 0; row->choices[i]; i++)
+        maqet_strings_add(&words, row->choices[i]);
+    if (maqet_strings_has(&words, text))
+        return 0;
+    _cleanup_free_ char *list = maqet_strings_join(&words, ", ");
+    const char *closest = maqet_text_closest(text, &words);
+    _cleanup_free_ char *what =
+        closest ? maqet_format("; did you mean '%s'? It can be: %s", closest, list)
+                : maqet_format("; it can be: %s", list);
+    return error_value(check, row, text, what);
+}
+
+static int
+check_size(const struct check *check, const struct maqet_option *row, const char *text)
+{
+    uint64_t bytes, least = (uint64_t)row->minimum, most = (uint64_t)row->maximum;
+
+    if (!maqet_parse_size(text, &bytes))
+        return error_value(check, row, text,
+                           ", which is no size; write it like 512M, 20G or 1.5T");
+    if (row->maximum == 0 || (bytes >= least && bytes <= most))
+        return 0;
+    _cleanup_free_ char *minimum = maqet_text_size(least);
+    _cleanup_free_ char *maximum = maqet_text_size(most);
+    _cleanup_free_ char *what =
+        maqet_format("; it must be from %s to %s", minimum, maximum);
+    return error_value(check, row, text, what);
+}
+
+static int
+check_int(const struct check *check, const struct maqet_option *row, const char *text)
+{
+    int64_t number;
+
+    if (!maqet_parse_int(text, &number))
+        return error_value(check, row, text, ", which is no whole number");
+    if (row->maximum == 0 || (number >= row->minimum && number <= row->maximum))
+        return 0;
+    _cleanup_free_ char *what = maqet_format("; it must be from %" PRId64 " to %" PRId64,
+                                             row->minimum, row->maximum);
+    return error_value(check, row, text, what);
+}
+
+static int
+check_path(const struct check *check, const struct maqet_option *row, const char *text)
+{
+    struct maqet_place place = maqet_tree_place_of_value(check->mapping, row->name);
+
+    if (!*text)
+        return error_value(check, row, text, ", but it must be a path");
+    _cleanup_free_ char *path =
+        maqet_path_absolute(text, place.folder ? place.folder : "/");
+    maqet_tree_set(check->mapping, row->name, json_object_new_string(path),
+                   maqet_tree_place_of_key(check->mapping, row->name), place);
+    return 0;
+}
+
+static int
+check_text(const struct check *check, const struct maqet_option *row, const char *text)
+{
+    int64_t mode;
+    bool yes;
+
+    switch (row->type) {
+    case MAQET_OPTION_PATH:
+        return check_path(check, row, text);
+    case MAQET_OPTION_SIZE:
+        return check_size(check, row, text);
+    case MAQET_OPTION_INT:
+        return check_int(check, row, text);
+    case MAQET_OPTION_BOOL:
+        return maqet_parse_bool(text, &yes)
+                   ? 0
+                   : error_value(check, row, text, "; it can be: on, off");
+    case MAQET_OPTION_CHOICE:
+        return check_choice(check, row, text);
+    case MAQET_OPTION_MODE:
+        return maqet_parse_mode(text, &mode)
+                   ? 0
+                   : error_value(check, row, text,
+                                 ", which is no file mode; write it in octal, like 0644");
+    default:
+        return 0;
+    }
+}
+
+static int
+check_map(const struct check *check, const struct maqet_option *row, json_object *value)
+{
+    const struct maqet_option *const tables[] = {row->options, NULL};
+    _cleanup_free_ char *owner = subject(check, row->name);
+
+    return maqet_options_check(value, tables, NULL, owner, check->err);
+}
+
+static int
+check_value(const struct check *check, const struct maqet_option *row, json_object *value)
+{
+    bool is_mapping = json_object_is_type(value, json_type_object);
+
+    if (row->type == MAQET_OPTION_MAP)
+        return is_mapping ? check_map(check, row, value)
+                          : error_kind(check, row, value, "a mapping of keys and values");
+    if (is_mapping || json_object_is_type(value, json_type_array))
+        return error_kind(check, row, value, "a text");
+    return check_text(check, row, json_object_get_string(value));
+}
+
+/* A key with nothing behind it is as good as absent. */
+static int
+check_required(const struct check *check, const struct maqet_option *row)
+{
+    json_object *value = NULL;
+
+    if (!row->required || find_in_tables(check, row->name) != row ||
+        (json_object_object_get_ex(check->mapping, row->name, &value) && value))
+        return 0;
+    return maqet_place_error(
+        maqet_tree_place(check->mapping), check->err, MAQET_ERROR_INVALID,
+        "%s%s'%s' is missing; add a line `%s: ...`", check->owner ? check->owner : "",
+        check->owner ? ": " : "", row->name, row->name);
 }
 
 int
@@ -314,28 +391,20 @@ maqet_options_check(json_object *mapping, const struct maqet_option *const *tabl
                                 .tables = tables,
                                 .others = others,
                                 .owner = owner,
-                                .prefix = "",
                                 .err = err};
 
-    json_object_object_foreach(mapping, key, unused)
+    json_object_object_foreach(mapping, key, value)
     {
-        (void)unused;
-        if (!find_in_tables(&check, key) && !(others && maqet_strings_has(others, key)))
-            return error_unknown(&check, key);
-    }
-    for (size_t i = 0; tables[i]; i++) {
-        for (const struct maqet_option *row = tables[i]; row->name; row++) {
-            json_object *value = NULL;
+        const struct maqet_option *row = find_in_tables(&check, key);
 
-            json_object_object_get_ex(mapping, row->name, &value);
-            if (!value && row->required) {
-                _cleanup_free_ char *where = owner_text(&check);
-                return maqet_place_error(maqet_tree_place(mapping), err, MAQET_ERROR_INVALID,
-                                         "'%s'%s is missing", row->name, where);
-            }
-            if (check_value(&check, row, value) < 0)
-                return -1;
-        }
+        if (!row && !(others && maqet_strings_has(others, key)))
+            return error_unknown(&check, key);
+        if (row && value && check_value(&check, row, value) < 0)
+            return -1;
     }
+    for (size_t i = 0; tables[i]; i++)
+        for (const struct maqet_option *row = tables[i]; row->name; row++)
+            if (check_required(&check, row) < 0)
+                return -1;
     return 0;
 }

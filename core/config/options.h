@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * options.h - option tables (struct maqet_option of maqet-plugin.h) against the tree: which
- * keys may stand in a mapping, and what their text means.
+ * options.h - option tables (struct maqet_option of maqet-plugin.h) against the tree:
+ * which keys may stand in a mapping, and what their text means.
  */
 #ifndef MAQET_CONFIG_OPTIONS_H
 #define MAQET_CONFIG_OPTIONS_H
@@ -9,10 +9,11 @@
 #include "core/config/tree.h"
 
 /*
- * Checks every key and value of a mapping against the tables (an array that ends with NULL).
- * Errors name the place, and the closest known key or the choices. @owner is whose keys they
- * are, for the message: "drive 'hdd'", or NULL. Values of PATH options are made absolute, in
- * the tree. Keys in @others (may be NULL) are known but checked by somebody else.
+ * Checks every key and value of a mapping against the tables (an array that ends with
+ * NULL; of two rows of one name the first counts). Errors name the place, and the closest
+ * known key or the choices. @owner is whose keys they are, for the message: "drive
+ * 'hdd'", or NULL. Values of PATH options are made absolute, in the tree. A null is as
+ * good as absent. Keys in @others (may be NULL) are known but checked by somebody else.
  */
 int maqet_options_check(json_object *mapping, const struct maqet_option *const *tables,
                         const struct maqet_strings *others, const char *owner,
@@ -25,7 +26,12 @@ const struct maqet_option *maqet_options_find(const struct maqet_option *table,
 /* The value's text in a mapping; "map.option" leads into a nested one. NULL: absent. */
 const char *maqet_options_text(json_object *mapping, const char *name);
 
-/* Text to value; false when the text is not of that form. */
+/*
+ * Text to value; false when the text is not of that form, or the value doesn't fit. A
+ * size is bytes, in hexadecimal too, or has one of QEMU's suffixes (b, K, M, G, T, P, E
+ * in either case; fractions are rounded down to whole bytes). An int may be hexadecimal
+ * (0x...). A mode is octal, up to 07777.
+ */
 bool maqet_parse_size(const char *text, uint64_t *bytes);
 bool maqet_parse_int(const char *text, int64_t *value);
 bool maqet_parse_bool(const char *text, bool *value);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * saved.c - the form in which a tree is stored: {"tree": plain json, "sources": [{"file",
- * "folder"}], "places": [[...]]}. `places` has an array for every container, in the order in
- * which a walk from the root meets them, with three numbers for each place: the source
- * (from 1; 0: not known), the line, the column. The container's own place comes first; then
- * come those of each key and its value, or of each item.
+ * "folder"}], "places": [[...]]}. `places` has an array for every container, in the order
+ * in which a walk from the root meets them, with three numbers for each place: the source
+ * (from 1; 0: not known), the line, the column. The container's own place comes first;
+ * then come those of each key and its value, or of each item.
  *
  * The tree stands apart from its places, so that people can read the file, and so that it
  * nests no deeper than what the user wrote.
@@ -141,8 +141,8 @@ struct reader {
 static int
 damaged(struct maqet_error **err, const char *what)
 {
-    return maqet_error_set(err, MAQET_ERROR_FAILED, "the stored configuration is damaged: %s",
-                           what);
+    return maqet_error_set(err, MAQET_ERROR_FAILED,
+                           "the stored configuration is damaged: %s", what);
 }
 
 /* Reads the number at @index; false when it is none, or not in 0 to @greatest. */
@@ -179,7 +179,8 @@ read_place(const struct reader *reader, json_object *numbers, size_t index,
     return 0;
 }
 
-/* The array of the next container, which has @count places, and its own place. NULL: error. */
+/* The array of the next container, which has @count places, and its own place. NULL:
+ * error. */
 static json_object *
 read_container(struct reader *reader, size_t count, struct maqet_place *place,
                struct maqet_error **err)

@@ -6,9 +6,11 @@
 
 static const char *const accel_words[] = {"auto", "kvm", "tcg", NULL};
 static const char *const verbosity_words[] = {"quiet", "normal", "verbose", NULL};
-static const struct maqet_option settings_options[] = {
+static const struct maqet_option options[] = {
     {.name = "data_dir", .type = MAQET_OPTION_PATH, .help = "where definitions are"},
-    {.name = "runtime_dir", .type = MAQET_OPTION_PATH, .help = "where sockets and locks are"},
+    {.name = "runtime_dir",
+     .type = MAQET_OPTION_PATH,
+     .help = "where sockets and locks are"},
     {.name = "storage_dir",
      .type = MAQET_OPTION_PATH,
      .help = "where images without a path of their own go"},
@@ -23,17 +25,32 @@ static const struct maqet_option settings_options[] = {
     {.name = NULL},
 };
 
+/* The settings as a tree; *tree stays NULL when there are none. */
+static int
+read_tree(const char *path, json_object **tree, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    *tree = maqet_yaml_read(path, &error);
+    /* A missing file, and one in which all lines are comments, say nothing. */
+    if (!*tree && error->code != MAQET_ERROR_MISSING)
+        return maqet_error_move(err, TAKE_PTR(error));
+    return 0;
+}
+
 int
 maqet_settings_read(const char *path, struct maqet_settings *settings,
                     struct maqet_error **err)
 {
-    static const struct maqet_option *const tables[] = {settings_options, NULL};
+    static const struct maqet_option *const tables[] = {options, NULL};
+    _cleanup_json_ json_object *tree = NULL;
 
     *settings = (struct maqet_settings){0};
-    if (access(path, F_OK) < 0)
+    if (read_tree(path, &tree, err) < 0)
+        return -1;
+    if (!tree)
         return 0;
-    _cleanup_json_ json_object *tree = maqet_yaml_read(path, err);
-    if (!tree || maqet_options_check(tree, tables, NULL, NULL, err) < 0)
+    if (maqet_options_check(tree, tables, NULL, NULL, err) < 0)
         return -1;
     settings->data_dir = maqet_strdup(maqet_tree_text(tree, "data_dir"));
     settings->runtime_dir = maqet_strdup(maqet_tree_text(tree, "runtime_dir"));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * settings.h - the user's settings file (maqet.conf, YAML): directories, accel, verbosity.
+ * settings.h - the user's settings file (maqet.conf, YAML): directories, accel,
+ * verbosity.
  */
 #ifndef MAQET_CONFIG_SETTINGS_H
 #define MAQET_CONFIG_SETTINGS_H
@@ -8,11 +9,11 @@
 #include "core/base/error.h"
 
 struct maqet_settings {
-    char *data_dir;    /* NULL where the file doesn't say */
+    char *data_dir; /* NULL where the file doesn't say */
     char *runtime_dir;
     char *storage_dir;
     char *accel;
-    char *verbosity;   /* quiet, normal or verbose */
+    char *verbosity; /* quiet, normal or verbose */
 };
 
 /* Reads the file; a missing one leaves all NULL. The directories come out absolute. */

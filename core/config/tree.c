@@ -111,8 +111,8 @@ keep(struct places *places, struct maqet_place place)
         struct source source = {.file = maqet_strdup(place.file),
                                 .folder = maqet_strdup(place.folder)};
 
-        places->sources = maqet_realloc(
-            places->sources, (places->source_count + 1) * sizeof(*places->sources));
+        places->sources = maqet_realloc(places->sources, (places->source_count + 1) *
+                                                             sizeof(*places->sources));
         places->sources[places->source_count++] = source;
         spot.source = (unsigned)places->source_count;
     }
@@ -263,10 +263,9 @@ maqet_tree_copy(json_object *tree)
 
     if (json_object_is_type(tree, json_type_object)) {
         copy = maqet_tree_mapping(maqet_tree_place(tree));
-        json_object_object_foreach(tree, key, value)
-            maqet_tree_set(copy, key, maqet_tree_copy(value),
-                           maqet_tree_place_of_key(tree, key),
-                           maqet_tree_place_of_value(tree, key));
+        json_object_object_foreach(tree, key, value) maqet_tree_set(
+            copy, key, maqet_tree_copy(value), maqet_tree_place_of_key(tree, key),
+            maqet_tree_place_of_value(tree, key));
     } else if (json_object_is_type(tree, json_type_array)) {
         copy = maqet_tree_sequence(maqet_tree_place(tree));
         for (size_t i = 0; i < json_object_array_length(tree); i++)

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tree.h - the one tree of configuration: json-c objects, with the file, line and column of
- * every key, value and item kept beside them (as user data of their container).
+ * tree.h - the one tree of configuration: json-c objects, with the file, line and column
+ * of every key, value and item kept beside them (as user data of their container).
  *
- * Mappings are json objects, sequences are json arrays, every scalar is a json string with
- * the text exactly as it was written ("on" stays "on", "0755" stays "0755"), and an empty or
- * `null` scalar is json's null. What a text means is decided where it is used, by an option
- * table.
+ * Mappings are json objects, sequences are json arrays, every scalar is a json string
+ * with the text exactly as it was written ("on" stays "on", "0755" stays "0755"), and an
+ * empty or `null` scalar is json's null. What a text means is decided where it is used,
+ * by an option table.
  */
 #ifndef MAQET_CONFIG_TREE_H
 #define MAQET_CONFIG_TREE_H
 
 #include "core/base/error.h"
 
-/* Where something was written. The strings live as long as the container that holds it. */
+/* Where something was written. The strings live as long as the container that holds it.
+ */
 struct maqet_place {
-    const char *file;   /* as the user named it; for messages. NULL: not known */
+    /* As the user named it, for messages; "-" is standard input, and "--set ..." is what
+     * stood on the command line. NULL: not known. */
+    const char *file;
     const char *folder; /* absolute; relative paths in this file start here */
     unsigned line;      /* from 1 */
     unsigned column;    /* from 1 */
@@ -28,22 +31,25 @@ json_object *maqet_tree_sequence(struct maqet_place place);
 /* Puts a value (taken) into a container; replaces what the key had. */
 void maqet_tree_set(json_object *mapping, const char *key, json_object *value,
                     struct maqet_place of_key, struct maqet_place of_value);
-void maqet_tree_append(json_object *sequence, json_object *value, struct maqet_place place);
+void maqet_tree_append(json_object *sequence, json_object *value,
+                       struct maqet_place place);
 
-/* Where a container begins, where a key stands, where its value or an item begins. What was
- * never placed has the place of its container. */
+/* Where a container begins, where a key stands, where its value or an item begins. What
+ * was never placed has the place of its container. */
 struct maqet_place maqet_tree_place(json_object *container);
 struct maqet_place maqet_tree_place_of_key(json_object *mapping, const char *key);
 struct maqet_place maqet_tree_place_of_value(json_object *mapping, const char *key);
 struct maqet_place maqet_tree_place_of_item(json_object *sequence, size_t index);
 
-/* A deep copy, places included. */
+/* A deep copy, places included. (json_object_deep_copy() fails with a tree: it can't copy
+ * what it doesn't know.) */
 json_object *maqet_tree_copy(json_object *tree);
 
 /* The text of a mapping's scalar; NULL when it is absent, null, or no scalar. */
 const char *maqet_tree_text(json_object *mapping, const char *key);
 
-/* "vm.yaml:12:9", or "" when not known. The caller frees. */
+/* "vm.yaml:12:9", or the name alone when there are no lines, or "" when nothing is known.
+ * The caller frees. */
 char *maqet_place_text(struct maqet_place place);
 
 /* An error whose message begins with the place: "vm.yaml:12:9: ...". Returns -1. */
@@ -52,8 +58,10 @@ int maqet_place_error(struct maqet_place place, struct maqet_error **err,
     MAQET_PRINTF(4, 5);
 
 /*
- * The tree as plain json with its places, to be stored, and back. Stored file names are
- * absolute. maqet_tree_load returns NULL and an error when @stored is not of that form.
+ * The tree as plain json with its places (saved.c has the form), to be stored, and back.
+ * It nests one level deeper than the tree (json-c's parser must be told: it stops at 32).
+ * Stored file names are absolute. maqet_tree_load returns NULL and an error when @stored
+ * is not of that form.
  */
 json_object *maqet_tree_save(json_object *tree);
 json_object *maqet_tree_load(json_object *stored, struct maqet_error **err);

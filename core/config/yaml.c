@@ -3,401 +3,395 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
-#include <yaml.h>
 
 #include "core/base/files.h"
+#include "core/config/yaml_fault.h"
 
-enum { TEXT_LIMIT = 1024 * 1024, DEPTH_LIMIT = 32, NODE_LIMIT = 10000 };
+enum {
+    TEXT_LIMIT = 1024 * 1024,
+    DEPTH_LIMIT = 32,
+    NODE_LIMIT = 10000,
+    KEY_LIMIT = 128, /* bytes; no key that means anything comes near it */
+};
 
-/* One reading of one text. */
-struct reading {
+/*
+ * A document in the making, from libyaml's events. (Its documents would not do: they are
+ * read to their end before a limit can be checked.)
+ */
+struct reader {
     yaml_parser_t parser;
+    const char *text;
+    size_t length;
     const char *name;
     const char *folder;
-    json_object *anchors; /* name to node */
-    unsigned nodes;
+    json_object *anchors; /* by name, once they are complete */
+    size_t nodes;
+    unsigned depth;
     struct maqet_error **err;
 };
 
+#define _cleanup_event_ _cleanup_(yaml_event_delete)
+
 static struct maqet_place
-place_of(const struct reading *reading, yaml_mark_t mark)
+place_of(const struct reader *reader, const yaml_event_t *event)
 {
-    return (struct maqet_place){.file = reading->name,
-                                .folder = reading->folder,
-                                .line = (unsigned)mark.line + 1,
-                                .column = (unsigned)mark.column + 1};
+    return (struct maqet_place){.file = reader->name,
+                                .folder = reader->folder,
+                                .line = (unsigned)event->start_mark.line + 1,
+                                .column = (unsigned)event->start_mark.column + 1};
 }
 
 static int
-fault(const struct reading *reading, yaml_mark_t mark, const char *message)
+fault(const struct reader *reader, const yaml_event_t *event, const char *message)
 {
-    return maqet_place_error(place_of(reading, mark), reading->err, MAQET_ERROR_INVALID,
+    return maqet_place_error(place_of(reader, event), reader->err, MAQET_ERROR_INVALID,
                              "%s", message);
 }
 
-/* What libyaml says, in our words where they help. */
 static int
-fault_of_parser(const struct reading *reading)
+next_event(struct reader *reader, yaml_event_t *event)
 {
-    const yaml_parser_t *parser = &reading->parser;
-    const char *problem = parser->problem ? parser->problem : "it can't be read";
+    if (yaml_parser_parse(&reader->parser, event))
+        return 0;
+    return maqet_yaml_fault(&reader->parser, reader->text, reader->length, reader->name,
+                            reader->err);
+}
 
-    if (parser->error == YAML_READER_ERROR) {
-        /* The reader counts bytes, not lines. */
-        unsigned line = 1;
-        size_t offset = parser->problem_offset;
-        const char *text = (const char *)parser->input.string.start, *start = text;
-        size_t size = (size_t)(parser->input.string.end - parser->input.string.start);
+/* ---- limits ---- */
 
-        for (const char *c = text; c < text + offset && c < text + size; c++)
-            if (*c == '\n') {
-                line++;
-                start = c + 1;
-            }
-        size_t column = offset <= size ? (size_t)(text + offset - start) : 0;
-        return fault(reading, (yaml_mark_t){.line = line - 1, .column = column},
-                     strstr(problem, "control") ? "a control character can't be in YAML"
-                                                : "this is not UTF-8 text");
+/* What a tree counts against the limits: its nodes, and the levels of its containers. */
+struct extent {
+    size_t nodes;
+    unsigned depth;
+};
+
+static void
+measure(json_object *tree, unsigned depth, struct extent *extent)
+{
+    extent->nodes++;
+    if (json_object_is_type(tree, json_type_object)) {
+        json_object_object_foreach(tree, key, value)
+        {
+            (void)key;
+            measure(value, depth + 1, extent);
+        }
+    } else if (json_object_is_type(tree, json_type_array)) {
+        for (size_t i = 0; i < json_object_array_length(tree); i++)
+            measure(json_object_array_get_idx(tree, i), depth + 1, extent);
+    } else {
+        return;
     }
-    if (strstr(problem, "found character that cannot start any token"))
-        return fault(reading, parser->problem_mark,
-                     "a tab or another character that can't begin anything stands here; "
-                     "indent with spaces");
-    _cleanup_free_ char *message =
-        parser->context ? maqet_format("%s %s", parser->context, problem)
-                        : maqet_strdup(problem);
-    return fault(reading, parser->problem_mark, message);
+    if (extent->depth < depth)
+        extent->depth = depth;
 }
 
 static int
-next(struct reading *reading, yaml_event_t *event)
+take_room(struct reader *reader, const yaml_event_t *event, struct extent extent)
 {
-    return yaml_parser_parse(&reading->parser, event) ? 0 : fault_of_parser(reading);
+    reader->nodes += extent.nodes;
+    if (reader->nodes > NODE_LIMIT)
+        return maqet_place_error(
+            place_of(reader, event), reader->err, MAQET_ERROR_INVALID,
+            "there are more than %d values up to here%s", NODE_LIMIT,
+            event->type == YAML_ALIAS_EVENT ? ", since aliases repeat them" : "");
+    if (reader->depth + extent.depth > DEPTH_LIMIT)
+        return maqet_place_error(place_of(reader, event), reader->err,
+                                 MAQET_ERROR_INVALID,
+                                 "this is nested more than %d levels deep", DEPTH_LIMIT);
+    return 0;
 }
+
+/* ---- nodes ---- */
+
+static int read_node(struct reader *reader, const yaml_event_t *event,
+                     json_object **node);
 
 static bool
-is_null(const yaml_event_t *event)
+is_null(const char *text)
 {
     static const char *const words[] = {"", "~", "null", "Null", "NULL"};
-    const char *text = (const char *)event->data.scalar.value;
 
-    if (event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE || event->data.scalar.tag)
-        return false;
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
         if (strcmp(text, words[i]) == 0)
             return true;
     return false;
 }
 
-static int read_node(struct reading *reading, yaml_event_t *event, int depth,
-                     json_object **node);
-
-/* Reads a key: a scalar of text. The caller frees. */
-static char *
-read_key(struct reading *reading, const yaml_event_t *event)
+static int
+check_tag(const struct reader *reader, const yaml_event_t *event, const yaml_char_t *tag)
 {
-    if (event->type != YAML_SCALAR_EVENT) {
-        fault(reading, event->start_mark, "a key must be plain text");
-        return NULL;
-    }
-    if (event->data.scalar.length == 0 || strcmp((char *)event->data.scalar.value, "<<") == 0) {
-        fault(reading, event->start_mark,
-              event->data.scalar.length ? "merge keys (<<) are not supported"
-                                        : "a key is missing here");
-        return NULL;
-    }
-    if (strlen((char *)event->data.scalar.value) != event->data.scalar.length) {
-        fault(reading, event->start_mark, "a key can't hold a NUL character");
-        return NULL;
-    }
-    return maqet_strdup((char *)event->data.scalar.value);
+    if (!tag || (event->type == YAML_SCALAR_EVENT &&
+                 (strcmp((const char *)tag, YAML_STR_TAG) == 0 ||
+                  strcmp((const char *)tag, "!") == 0)))
+        return 0;
+    return fault(reader, event, "tags (!...) can't be used here, but for !!str");
 }
 
 static int
-read_pair(struct reading *reading, yaml_event_t *event, int depth, json_object *mapping)
+read_scalar(const struct reader *reader, const yaml_event_t *event, json_object **node)
 {
-    _cleanup_free_ char *key = read_key(reading, event);
-    yaml_event_t value;
-    json_object *node = NULL;
-    int result;
+    const char *text = (const char *)event->data.scalar.value;
+    size_t length = event->data.scalar.length;
 
-    if (!key)
+    if (check_tag(reader, event, event->data.scalar.tag) < 0)
         return -1;
-    if (json_object_object_get_ex(mapping, key, NULL)) {
-        _cleanup_free_ char *first = maqet_place_text(maqet_tree_place_of_key(mapping, key));
-        return maqet_place_error(place_of(reading, event->start_mark), reading->err,
-                                 MAQET_ERROR_INVALID,
-                                 "duplicate key '%s'; the first is at %s", key, first);
-    }
-    if (next(reading, &value) < 0)
-        return -1;
-    struct maqet_place of_value = place_of(reading, value.start_mark);
-    result = read_node(reading, &value, depth, &node);
-    yaml_event_delete(&value);
-    if (result == 0)
-        maqet_tree_set(mapping, key, node, place_of(reading, event->start_mark), of_value);
-    return result;
-}
-
-/* Reads what is in a mapping or a sequence, up to its end. */
-static int
-read_content(struct reading *reading, yaml_event_type_t end, int depth,
-             json_object *container)
-{
-    for (;;) {
-        yaml_event_t event;
-        json_object *node = NULL;
-        int result;
-
-        if (next(reading, &event) < 0)
-            return -1;
-        if (event.type == end) {
-            yaml_event_delete(&event);
-            return 0;
-        }
-        if (end == YAML_MAPPING_END_EVENT) {
-            result = read_pair(reading, &event, depth, container);
-        } else {
-            struct maqet_place place = place_of(reading, event.start_mark);
-
-            result = read_node(reading, &event, depth, &node);
-            if (result == 0)
-                maqet_tree_append(container, node, place);
-        }
-        yaml_event_delete(&event);
-        if (result < 0)
-            return -1;
-    }
-}
-
-/* How many nodes a tree has: what an alias to it costs. */
-static unsigned
-count_nodes(json_object *tree)
-{
-    unsigned count = 1;
-
-    if (json_object_is_type(tree, json_type_object)) {
-        json_object_object_foreach(tree, key, value)
-        {
-            (void)key;
-            count += count_nodes(value);
-        }
-    } else if (json_object_is_type(tree, json_type_array)) {
-        for (size_t i = 0; i < json_object_array_length(tree); i++)
-            count += count_nodes(json_object_array_get_idx(tree, i));
-    }
-    return count;
+    if (memchr(text, '\0', length)) /* written as an escape */
+        return fault(reader, event, "a text can't hold a NUL byte");
+    /* plain_implicit: neither in quotes nor with a tag */
+    if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+        event->data.scalar.plain_implicit && is_null(text))
+        *node = NULL;
+    else
+        *node = json_object_new_string_len(text, (int)length);
+    return 0;
 }
 
 static int
-read_alias(struct reading *reading, const yaml_event_t *event, json_object **node)
+read_alias(struct reader *reader, const yaml_event_t *event, json_object **node)
 {
+    const char *name = (const char *)event->data.alias.anchor;
+    struct extent extent = {0};
     json_object *anchored = NULL;
 
-    if (!json_object_object_get_ex(reading->anchors, (char *)event->data.alias.anchor,
-                                   &anchored))
-        return fault(reading, event->start_mark,
-                     "this alias has no anchor before it that is complete");
-    reading->nodes += count_nodes(anchored);
-    if (reading->nodes > NODE_LIMIT)
-        return fault(reading, event->start_mark, "too many nodes, aliases included");
+    /* An anchor is known once its value is complete: no value can hold itself. */
+    if (!json_object_object_get_ex(reader->anchors, name, &anchored))
+        return maqet_place_error(
+            place_of(reader, event), reader->err, MAQET_ERROR_INVALID,
+            "there is no anchor '&%s' before this alias; a text that "
+            "begins with '*' must be in quotes",
+            name);
+    measure(anchored, 1, &extent);
+    if (take_room(reader, event, extent) < 0)
+        return -1;
     *node = maqet_tree_copy(anchored);
     return 0;
 }
 
 static int
-check_tag(const struct reading *reading, const yaml_event_t *event, const yaml_char_t *tag)
+read_sequence(struct reader *reader, const yaml_event_t *begin, json_object **node)
 {
-    if (!tag || strcmp((const char *)tag, YAML_STR_TAG) == 0 ||
-        strcmp((const char *)tag, "!") == 0)
+    _cleanup_json_ json_object *sequence = maqet_tree_sequence(place_of(reader, begin));
+
+    if (check_tag(reader, begin, begin->data.sequence_start.tag) < 0)
+        return -1;
+    for (;;) {
+        _cleanup_event_ yaml_event_t event = {0};
+        json_object *item = NULL;
+
+        if (next_event(reader, &event) < 0)
+            return -1;
+        if (event.type == YAML_SEQUENCE_END_EVENT)
+            break;
+        if (read_node(reader, &event, &item) < 0)
+            return -1;
+        maqet_tree_append(sequence, item, place_of(reader, &event));
+    }
+    *node = TAKE_PTR(sequence);
+    return 0;
+}
+
+/* Keys end up in messages, and are compared with the names that we know. */
+static int
+check_key(const struct reader *reader, const yaml_event_t *event, json_object *mapping)
+{
+    const char *key = (const char *)event->data.scalar.value;
+    bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+
+    if (event->type != YAML_SCALAR_EVENT)
+        return fault(reader, event, "a key must be a text");
+    if (check_tag(reader, event, event->data.scalar.tag) < 0)
+        return -1;
+    if (event->data.scalar.length == 0)
+        return fault(reader, event, "there is no key before this ':'");
+    if (plain && strcmp(key, "<<") == 0)
+        return fault(reader, event,
+                     "merge keys (<<) are not known here; write the keys out");
+    if (event->data.scalar.length > KEY_LIMIT)
+        return fault(reader, event, "this key is too long");
+    for (size_t i = 0; i < event->data.scalar.length; i++)
+        if ((unsigned char)key[i] < ' ' || key[i] == '\x7f')
+            return fault(reader, event, "a key can't hold control characters");
+    if (!json_object_object_get_ex(mapping, key, NULL))
         return 0;
-    return fault(reading, event->start_mark, "tags other than !!str are not supported");
+    _cleanup_free_ char *first = maqet_place_text(maqet_tree_place_of_key(mapping, key));
+    return maqet_place_error(place_of(reader, event), reader->err, MAQET_ERROR_INVALID,
+                             "duplicate key '%s'; the first is at %s", key, first);
 }
 
 static int
-read_scalar(struct reading *reading, const yaml_event_t *event, json_object **node)
+read_mapping(struct reader *reader, const yaml_event_t *begin, json_object **node)
 {
-    const char *text = (const char *)event->data.scalar.value;
+    _cleanup_json_ json_object *mapping = maqet_tree_mapping(place_of(reader, begin));
 
-    if (check_tag(reading, event, event->data.scalar.tag) < 0)
+    if (check_tag(reader, begin, begin->data.mapping_start.tag) < 0)
         return -1;
-    if (strlen(text) != event->data.scalar.length)
-        return fault(reading, event->start_mark, "a NUL character can't be used");
-    *node = is_null(event) ? NULL : json_object_new_string(text);
+    for (;;) {
+        _cleanup_event_ yaml_event_t key = {0}, event = {0};
+        json_object *value = NULL;
+
+        if (next_event(reader, &key) < 0)
+            return -1;
+        if (key.type == YAML_MAPPING_END_EVENT)
+            break;
+        if (check_key(reader, &key, mapping) < 0 || next_event(reader, &event) < 0 ||
+            read_node(reader, &event, &value) < 0)
+            return -1;
+        maqet_tree_set(mapping, (const char *)key.data.scalar.value, value,
+                       place_of(reader, &key), place_of(reader, &event));
+    }
+    *node = TAKE_PTR(mapping);
     return 0;
 }
 
-static int
-read_container(struct reading *reading, const yaml_event_t *event, int depth,
-               json_object **node)
-{
-    bool mapping = event->type == YAML_MAPPING_START_EVENT;
-    struct maqet_place place = place_of(reading, event->start_mark);
-
-    if (check_tag(reading, event,
-                  mapping ? event->data.mapping_start.tag
-                          : event->data.sequence_start.tag) < 0)
-        return -1;
-    if (depth >= DEPTH_LIMIT)
-        return fault(reading, event->start_mark, "this is nested too deeply");
-    _cleanup_json_ json_object *container =
-        mapping ? maqet_tree_mapping(place) : maqet_tree_sequence(place);
-    if (read_content(reading, mapping ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT,
-                     depth + 1, container) < 0)
-        return -1;
-    *node = TAKE_PTR(container);
-    return 0;
-}
-
-static int
-read_node(struct reading *reading, yaml_event_t *event, int depth, json_object **node)
+static const char *
+anchor_of(const yaml_event_t *event)
 {
     const yaml_char_t *anchor = NULL;
+
+    if (event->type == YAML_SCALAR_EVENT)
+        anchor = event->data.scalar.anchor;
+    else if (event->type == YAML_SEQUENCE_START_EVENT)
+        anchor = event->data.sequence_start.anchor;
+    else if (event->type == YAML_MAPPING_START_EVENT)
+        anchor = event->data.mapping_start.anchor;
+    return (const char *)anchor;
+}
+
+static int
+read_node(struct reader *reader, const yaml_event_t *event, json_object **node)
+{
+    bool scalar = event->type == YAML_SCALAR_EVENT;
+    const char *anchor = anchor_of(event);
     int result;
 
-    if (++reading->nodes > NODE_LIMIT)
-        return fault(reading, event->start_mark, "too many nodes");
-    switch (event->type) {
-    case YAML_SCALAR_EVENT:
-        anchor = event->data.scalar.anchor;
-        result = read_scalar(reading, event, node);
-        break;
-    case YAML_MAPPING_START_EVENT:
-        anchor = event->data.mapping_start.anchor;
-        result = read_container(reading, event, depth, node);
-        break;
-    case YAML_SEQUENCE_START_EVENT:
-        anchor = event->data.sequence_start.anchor;
-        result = read_container(reading, event, depth, node);
-        break;
-    case YAML_ALIAS_EVENT:
-        return read_alias(reading, event, node);
-    default:
-        return fault(reading, event->start_mark, "a value is missing here");
+    if (event->type == YAML_ALIAS_EVENT)
+        return read_alias(reader, event, node);
+    if (take_room(reader, event, (struct extent){.nodes = 1, .depth = !scalar}) < 0)
+        return -1;
+    if (scalar) {
+        result = read_scalar(reader, event, node);
+    } else {
+        reader->depth++;
+        result = event->type == YAML_MAPPING_START_EVENT
+                     ? read_mapping(reader, event, node)
+                     : read_sequence(reader, event, node);
+        reader->depth--;
     }
     if (result == 0 && anchor)
-        json_object_object_add(reading->anchors, (const char *)anchor,
-                               json_object_get(*node));
+        json_object_object_add(reader->anchors, anchor, json_object_get(*node));
     return result;
 }
 
-/* Reads events until one of a type that can begin or end a document. */
+/* ---- the document ---- */
+
+/* Reads an event that only says where something begins or ends, such as the document. */
 static int
-skip_to(struct reading *reading, yaml_event_t *event, yaml_event_type_t unwanted)
+pass(struct reader *reader, yaml_event_type_t type, enum maqet_error_code code,
+     const char *otherwise)
 {
-    do {
-        if (next(reading, event) < 0)
-            return -1;
-        if (event->type != unwanted)
-            return 0;
-        yaml_event_delete(event);
-    } while (true);
+    _cleanup_event_ yaml_event_t event = {0};
+
+    if (next_event(reader, &event) < 0)
+        return -1;
+    if (event.type == type)
+        return 0;
+    return maqet_place_error(place_of(reader, &event), reader->err, code, "%s",
+                             otherwise);
 }
 
 static int
-read_document(struct reading *reading, json_object **root)
+read_document(struct reader *reader, json_object **root)
 {
-    yaml_event_t event;
-    int result;
+    static const char nothing[] = "there is nothing in it";
+    static const char second[] = "a second document begins here; a file holds one";
+    _cleanup_event_ yaml_event_t event = {0};
+    _cleanup_json_ json_object *node = NULL;
 
-    if (skip_to(reading, &event, YAML_STREAM_START_EVENT) < 0)
+    if (pass(reader, YAML_STREAM_START_EVENT, MAQET_ERROR_MISSING, nothing) < 0 ||
+        pass(reader, YAML_DOCUMENT_START_EVENT, MAQET_ERROR_MISSING, nothing) < 0 ||
+        next_event(reader, &event) < 0 || read_node(reader, &event, &node) < 0 ||
+        pass(reader, YAML_DOCUMENT_END_EVENT, MAQET_ERROR_INVALID, second) < 0 ||
+        pass(reader, YAML_STREAM_END_EVENT, MAQET_ERROR_INVALID, second) < 0)
         return -1;
-    if (event.type != YAML_DOCUMENT_START_EVENT) {
-        result = fault(reading, event.start_mark, "the file is empty");
-        yaml_event_delete(&event);
-        return result;
-    }
-    yaml_event_delete(&event);
-    if (next(reading, &event) < 0)
-        return -1;
-    result = read_node(reading, &event, 0, root);
-    if (result == 0 && !*root)
-        result = fault(reading, event.start_mark, "the file is empty");
-    yaml_event_delete(&event);
-    if (result < 0)
-        return -1;
-    if (skip_to(reading, &event, YAML_DOCUMENT_END_EVENT) < 0)
-        return -1;
-    if (event.type != YAML_STREAM_END_EVENT)
-        result = fault(reading, event.start_mark, "only one document can be in a file");
-    yaml_event_delete(&event);
-    return result;
+    if (!node)
+        return maqet_place_error(place_of(reader, &event), reader->err,
+                                 MAQET_ERROR_MISSING, "%s", nothing);
+    *root = TAKE_PTR(node);
+    return 0;
 }
 
 json_object *
 maqet_yaml_parse(const char *text, size_t length, const char *name, const char *folder,
                  struct maqet_error **err)
 {
-    struct reading reading = {.name = name, .folder = folder, .err = err};
+    static const char byte_order_mark[] = "\xef\xbb\xbf";
+    struct reader reader = {.name = name, .folder = folder, .err = err};
     json_object *root = NULL;
 
     if (length > TEXT_LIMIT) {
-        maqet_error_set(err, MAQET_ERROR_INVALID, "%s: the file is larger than 1 MiB", name);
+        maqet_place_error((struct maqet_place){.file = name}, err, MAQET_ERROR_INVALID,
+                          "this is longer than 1 MiB");
         return NULL;
     }
-    if (!yaml_parser_initialize(&reading.parser))
-        abort();
-    yaml_parser_set_input_string(&reading.parser, (const unsigned char *)text, length);
-    yaml_parser_set_encoding(&reading.parser, YAML_UTF8_ENCODING);
-    reading.anchors = json_object_new_object();
-    if (read_document(&reading, &root) < 0) {
-        json_object_put(root);
-        root = NULL;
+    /* libyaml skips it only when it may guess the encoding. */
+    if (length >= 3 && memcmp(text, byte_order_mark, 3) == 0) {
+        text += 3;
+        length -= 3;
     }
-    json_object_put(reading.anchors);
-    yaml_parser_delete(&reading.parser);
+    if (!yaml_parser_initialize(&reader.parser))
+        abort();
+    reader.text = text;
+    reader.length = length;
+    reader.anchors = json_object_new_object();
+    yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, length);
+    read_document(&reader, &root);
+    yaml_parser_delete(&reader.parser);
+    json_object_put(reader.anchors);
     return root;
 }
 
-static int
-read_input(const char *path, char **text, size_t *length, struct maqet_error **err)
-{
-    const char *name = strcmp(path, "-") == 0 ? "/dev/stdin" : path;
+/* ---- the file ---- */
 
-    if (maqet_file_read(name, TEXT_LIMIT, text, length, err) == 0)
-        return 0;
-    if (err && *err && (*err)->code == MAQET_ERROR_FAILED)
-        (*err)->code = MAQET_ERROR_INVALID;
-    return -1;
-}
-
-/* The absolute folder that a file is in. The caller frees. */
+/* Where relative paths in a file start: beside it. A pipe has nothing beside it. */
 static char *
 folder_of(const char *path)
 {
-    _cleanup_free_ char *here = realpath(".", NULL);
     const char *slash = strrchr(path, '/');
+    struct stat status;
 
-    if (strcmp(path, "-") == 0 || !slash)
-        return maqet_strdup(here ? here : "/");
-    _cleanup_free_ char *folder =
-        slash == path ? maqet_strdup("/") : maqet_strndup(path, (size_t)(slash - path));
-    return maqet_path_absolute(folder, here ? here : "/");
+    if (!slash || stat(path, &status) < 0 || !S_ISREG(status.st_mode))
+        return realpath(".", NULL);
+    _cleanup_free_ char *folder = maqet_strndup(path, (size_t)(slash - path) + 1);
+    return realpath(folder, NULL);
 }
 
 json_object *
 maqet_yaml_read(const char *path, struct maqet_error **err)
 {
     _cleanup_free_ char *text = NULL;
+    size_t length;
+
+    if ((strcmp(path, "-") == 0
+             ? maqet_fd_read(STDIN_FILENO, "standard input", TEXT_LIMIT, &text, &length,
+                             err)
+             : maqet_file_read(path, TEXT_LIMIT, &text, &length, err)) < 0)
+        return NULL;
     _cleanup_free_ char *folder = folder_of(path);
-    size_t length = 0;
-
-    if (read_input(path, &text, &length, err) < 0)
-        return NULL;
-    const char *name = strcmp(path, "-") == 0 ? "<stdin>" : path;
-    _cleanup_json_ json_object *root = maqet_yaml_parse(text, length, name, folder, err);
-    if (!root)
-        return NULL;
-    if (!json_object_is_type(root, json_type_object)) {
-        bool list = json_object_is_type(root, json_type_array);
-        struct maqet_place top = {.file = name, .folder = folder, .line = 1, .column = 1};
-
-        maqet_place_error(list ? maqet_tree_place(root) : top, err, MAQET_ERROR_INVALID,
-                          "this must be a mapping of keys and values (such as `name: vm`), "
-                          "but it is %s",
-                          list ? "a list" : "a text");
+    if (!folder) {
+        maqet_error_errno(err, errno, "Can't tell the folder of %s", path);
         return NULL;
     }
-    return TAKE_PTR(root);
+    _cleanup_json_ json_object *root = maqet_yaml_parse(text, length, path, folder, err);
+    if (!root || json_object_is_type(root, json_type_object))
+        return TAKE_PTR(root);
+
+    bool list = json_object_is_type(root, json_type_array);
+    struct maqet_place place = {.file = path, .line = 1, .column = 1};
+    maqet_place_error(
+        list ? maqet_tree_place(root) : place, err, MAQET_ERROR_INVALID,
+        "this must be a mapping of keys and values (such as `name: vm`), but "
+        "it is a %s",
+        list ? "list" : "text");
+    return NULL;
 }

@@ -2,26 +2,36 @@
 /*
  * yaml.h - YAML text to a tree with places (libyaml), and json to YAML text.
  *
- * Every fault is one line that begins with file:line:column. Limits against hostile files:
- * 1 MiB of text, 32 levels, 10000 nodes after aliases are expanded. Duplicate keys, tabs as
- * indentation, bytes that are no UTF-8, several documents, merge keys, tags other than
- * !!str, and keys that are no plain text are errors.
+ * Every fault is one line that begins with file:line:column. Limits against hostile
+ * files: 1 MiB of text, 32 levels, 10000 nodes after aliases are expanded. Duplicate
+ * keys, tabs as indentation, bytes that are no UTF-8, several documents, merge keys, tags
+ * other than
+ * !!str, and keys that are no short text of one line are errors.
  */
 #ifndef MAQET_CONFIG_YAML_H
 #define MAQET_CONFIG_YAML_H
 
 #include "core/config/tree.h"
 
-/* Reads a file ("-": standard input) whose root is a mapping. NULL on error. */
+/*
+ * Reads a file ("-": standard input) whose root is a mapping. Relative paths start beside
+ * the file, or, where it is no regular one, in the working directory. NULL on error,
+ * which is MAQET_ERROR_MISSING when there is no such file, or nothing in it.
+ */
 json_object *maqet_yaml_read(const char *path, struct maqet_error **err);
 
-/* Reads text. @name is for messages; @folder is where relative paths start. The root may be
- * of any kind but null, which is an error. NULL on error. */
+/*
+ * Reads text. @name is for messages; @folder is where relative paths start. The root may
+ * be of any kind but null. NULL on error, which is MAQET_ERROR_MISSING when it is null or
+ * there is none.
+ */
 json_object *maqet_yaml_parse(const char *text, size_t length, const char *name,
                               const char *folder, struct maqet_error **err);
 
-/* Any json as a YAML document; texts that would be read as another type are quoted. The
- * caller frees. */
+/*
+ * Any json as a YAML document; texts that would be read as another type are quoted, and
+ * texts that are no UTF-8 have their odd bytes shown as '?'. The caller frees.
+ */
 char *maqet_yaml_write(json_object *value);
 
 #endif

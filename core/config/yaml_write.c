@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* yaml_write.c - json to YAML text (libyaml's emitter). */
+#include "core/config/yaml.h"
+
 #include <string.h>
 #include <yaml.h>
-
-#include "core/config/options.h"
-#include "core/config/yaml.h"
 
 static int
 append(void *data, unsigned char *bytes, size_t count)
@@ -13,39 +12,59 @@ append(void *data, unsigned char *bytes, size_t count)
     return 1;
 }
 
-/* Whether a reader would take the plain text for something other than text. */
+/*
+ * Whether a reader of YAML 1.1 or 1.2 would take the plain text for something else than
+ * text. Two quotes too many do no harm, so the numbers are told by their letters alone.
+ */
 static bool
-needs_quotes(const char *text)
+looks_typed(const char *text)
 {
-    static const char *const words[] = {"null", "~",   "y",  "n",  "yes", "no",
-                                        "true", "false", "on", "off", ".nan", ".inf"};
-    size_t length = strlen(text);
+    static const char *const words[] = {"",      "~",    "null",  "y",   "n",    "yes",
+                                        "no",    "true", "on",    "off", ".nan", ".inf",
+                                        "+.inf", "=",    "false", "<<",  "-.inf"};
 
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
         if (strcasecmp(text, words[i]) == 0)
             return true;
-    /* Numbers of every base, times and dates: all begin alike and hold no other letters. */
-    return length == 0 || (strchr("0123456789+-.", text[0]) &&
-                           strspn(text, "0123456789abcdefABCDEFxXoO_+-.:eETZ ") == length);
+    /* Numbers of every base, times and dates. */
+    return strchr("0123456789+-.", text[0]) &&
+           text[strspn(text, "0123456789abcdefABCDEFxXoO_+-.:tTzZ ")] == '\0';
 }
 
 static void
 emit(yaml_emitter_t *emitter, yaml_event_t *event)
 {
     if (!yaml_emitter_emit(emitter, event))
-        abort(); /* only memory can fail: we write to a string */
+        abort(); /* only memory can be short: a string takes all that is written */
 }
 
 static void
-emit_scalar(yaml_emitter_t *emitter, const char *text, bool quoted)
+emit_text(yaml_emitter_t *emitter, const char *text, size_t length,
+          yaml_scalar_style_t style)
 {
     yaml_event_t event;
-    yaml_scalar_style_t style =
-        quoted ? YAML_DOUBLE_QUOTED_SCALAR_STYLE : YAML_PLAIN_SCALAR_STYLE;
 
-    yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text,
-                                 (int)strlen(text), 1, 1, style);
-    emit(emitter, &event);
+    if (yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text,
+                                     (int)length, 1, 1, style)) {
+        emit(emitter, &event);
+        return;
+    }
+    /* It is no UTF-8, as the name of a file may be, which YAML can't express. */
+    _cleanup_free_ char *readable = maqet_strndup(text, length);
+    for (char *c = readable; *c; c++)
+        if (*c & 0x80)
+            *c = '?';
+    emit_text(emitter, readable, strlen(readable), style);
+}
+
+static void
+emit_string(yaml_emitter_t *emitter, const char *text, size_t length)
+{
+    bool plain = !looks_typed(text) && !memchr(text, '\n', length);
+
+    /* The emitter itself quotes what the syntax forbids to stand plain. */
+    emit_text(emitter, text, length,
+              plain ? YAML_PLAIN_SCALAR_STYLE : YAML_DOUBLE_QUOTED_SCALAR_STYLE);
 }
 
 static void
@@ -55,11 +74,12 @@ emit_value(yaml_emitter_t *emitter, json_object *value)
 
     switch (json_object_get_type(value)) {
     case json_type_object:
-        yaml_mapping_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_MAPPING_STYLE);
+        yaml_mapping_start_event_initialize(&event, NULL, NULL, 1,
+                                            YAML_BLOCK_MAPPING_STYLE);
         emit(emitter, &event);
         json_object_object_foreach(value, key, inner)
         {
-            emit_scalar(emitter, key, needs_quotes(key));
+            emit_string(emitter, key, strlen(key));
             emit_value(emitter, inner);
         }
         yaml_mapping_end_event_initialize(&event);
@@ -75,11 +95,14 @@ emit_value(yaml_emitter_t *emitter, json_object *value)
         emit(emitter, &event);
         break;
     case json_type_string:
-        emit_scalar(emitter, json_object_get_string(value),
-                    needs_quotes(json_object_get_string(value)));
+        emit_string(emitter, json_object_get_string(value),
+                    (size_t)json_object_get_string_len(value));
         break;
-    default:
-        emit_scalar(emitter, value ? json_object_get_string(value) : "null", false);
+    default: {
+        const char *text = value ? json_object_get_string(value) : "null";
+
+        emit_text(emitter, text, strlen(text), YAML_PLAIN_SCALAR_STYLE);
+    }
     }
 }
 

@@ -155,7 +155,7 @@ has_protocol(const char *text)
 static bool
 is_qemus_own(const char *text, const char *folder)
 {
-    if (text[0] == '~' || strchr(text, '/'))
+    if (strchr(text, '/'))
         return false;
     _cleanup_free_ char *here = maqet_path_absolute(text, folder);
     return access(here, F_OK) < 0;
@@ -183,17 +183,6 @@ is_option_name(const char *name)
 {
     return *name && strchr(ALPHANUMERIC, *name) &&
            name[strspn(name, ALPHANUMERIC "_.-")] == '\0';
-}
-
-static int
-check_text(json_object *text, struct maqet_place place, struct maqet_error **err)
-{
-    size_t length = (size_t)json_object_get_string_len(text);
-
-    if (strlen(json_object_get_string(text)) == length)
-        return 0;
-    return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                             "a NUL character can't be passed to QEMU");
 }
 
 static int
@@ -232,8 +221,6 @@ check_properties(const char *option, const char *prefix, json_object *mapping,
                 return -1;
             continue;
         }
-        if (check_text(value, place, err) < 0)
-            return -1;
         if (path &&
             !(path->unless && json_object_object_get_ex(mapping, path->unless, NULL)))
             make_absolute(value, path->nature, place.folder);
@@ -293,8 +280,6 @@ check_option(const char *option, struct maqet_place key, json_object *value,
                                  option, option);
     if (json_object_is_type(value, json_type_object))
         return check_mapping(known, option, value, place, err);
-    if (check_text(value, place, err) < 0)
-        return -1;
     if (known->nature != OTHER && known->nature != PROPERTIES)
         make_absolute(value, known->nature, place.folder);
     return 0;
@@ -340,9 +325,7 @@ check_item(json_object *item, struct maqet_place place, struct maqet_error **err
                                  "an item of `arguments` is one of QEMU's options, such "
                                  "as `- smp: 2` or `- enable-kvm`");
     if (!json_object_is_type(item, json_type_object))
-        return check_text(item, place, err) < 0
-                   ? -1
-                   : check_word(json_object_get_string(item), place, err);
+        return check_word(json_object_get_string(item), place, err);
     json_object_object_foreach(item, written, value)
     {
         struct maqet_place key = maqet_tree_place_of_key(item, written);

@@ -190,8 +190,7 @@ maqet_image_inspect(const struct maqet_drive *drive, struct maqet_image_state *s
                                  MAQET_ERROR_INVALID,
                                  "%s is neither a file nor a block device", drive->path);
     state->exists = true;
-    state->device = status.st_dev;
-    state->inode = status.st_ino;
+    maqet_file_id_of_fd(fd, &state->id);
     state->allocated_size = (uint64_t)status.st_blocks * 512;
     if (inspect_by_plugin(drive, fd, state, err) < 0)
         return -1;

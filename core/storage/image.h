@@ -6,8 +6,7 @@
 #ifndef MAQET_STORAGE_IMAGE_H
 #define MAQET_STORAGE_IMAGE_H
 
-#include <sys/types.h>
-
+#include "core/base/files.h"
 #include "core/storage/drive.h"
 
 /* What is on the disk. */
@@ -15,8 +14,7 @@ struct maqet_image_state {
     bool exists;
     uint64_t virtual_size;   /* what the guest sees; 0: not known */
     uint64_t allocated_size; /* what it takes in the file system */
-    dev_t device;
-    ino_t inode;
+    struct maqet_file_id id; /* of the file */
 };
 
 /* Fills @state. A missing image is no error; a hostile or wrong one is. */

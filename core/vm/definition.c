@@ -85,13 +85,9 @@ read_files(const struct maqet_strings *files, const struct maqet_strings *assign
         if (merged < 0)
             return NULL;
     }
-    for (size_t i = 0; i < assignments->count; i++) {
-        _cleanup_json_ json_object *later =
-            maqet_assignment_parse(assignments->items[i], folder ? folder : "/", err);
-
-        if (!later || maqet_merge(tree, later, err) < 0)
+    for (size_t i = 0; i < assignments->count; i++)
+        if (maqet_assign(tree, assignments->items[i], folder ? folder : "/", err) < 0)
             return NULL;
-    }
     return TAKE_PTR(tree);
 }
 

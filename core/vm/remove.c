@@ -16,8 +16,9 @@ is_file(const char *path, const struct maqet_created *created)
 {
     struct stat status;
 
-    return path[0] == '/' && stat(path, &status) == 0 && status.st_dev == created->device &&
-           status.st_ino == created->inode;
+    /* A link to it is a use of it, so this one follows links. */
+    return path[0] == '/' && stat(path, &status) == 0 &&
+           status.st_dev == created->id.device && status.st_ino == created->id.inode;
 }
 
 /* Whether any text of a tree is a path to the image: as a drive's file, a base, anything. */
@@ -82,13 +83,12 @@ is_open(const char *path)
 static const struct maqet_created *
 find_created(const struct maqet_created *list, size_t count, const char *path)
 {
-    struct stat status;
+    struct maqet_file_id id;
 
-    if (lstat(path, &status) < 0 || !S_ISREG(status.st_mode))
+    if (!maqet_file_id_of_path(path, &id))
         return NULL;
     for (size_t i = 0; i < count; i++)
-        if (strcmp(list[i].path, path) == 0 && list[i].device == status.st_dev &&
-            list[i].inode == status.st_ino)
+        if (strcmp(list[i].path, path) == 0 && maqet_file_id_equal(&list[i].id, &id))
             return &list[i];
     return NULL;
 }

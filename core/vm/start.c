@@ -56,9 +56,8 @@ prepare_images(const struct maqet_vm *vm, struct maqet_error **err)
             return -1;
         if (!created)
             continue;
-        struct maqet_created record = {.path = vm->drives[i]->path,
-                                       .device = state.device,
-                                       .inode = state.inode};
+        struct maqet_created record = {.path = vm->drives[i]->path, .id = state.id};
+
         if (maqet_store_created_add(vm->context, vm->definition->name, &record, err) < 0)
             return -1;
     }

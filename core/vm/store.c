@@ -328,8 +328,9 @@ maqet_store_created_add(const struct maqet_context *context, const char *name,
         return -1;
     entry = json_object_new_object();
     json_object_object_add(entry, "path", json_object_new_string(created->path));
-    json_object_object_add(entry, "device", json_object_new_uint64(created->device));
-    json_object_object_add(entry, "inode", json_object_new_uint64(created->inode));
+    json_object_object_add(entry, "device", json_object_new_uint64(created->id.device));
+    json_object_object_add(entry, "inode", json_object_new_uint64(created->id.inode));
+    json_object_object_add(entry, "birth", json_object_new_uint64(created->id.birth));
     json_object_array_add(list, entry);
     return write_json(path, list, err);
 }
@@ -360,9 +361,11 @@ maqet_store_created_list(const struct maqet_context *context, const char *name,
             continue;
         created->path = maqet_strdup(json_object_get_string(value));
         if (json_object_object_get_ex(entry, "device", &value))
-            created->device = json_object_get_uint64(value);
+            created->id.device = json_object_get_uint64(value);
         if (json_object_object_get_ex(entry, "inode", &value))
-            created->inode = json_object_get_uint64(value);
+            created->id.inode = json_object_get_uint64(value);
+        if (json_object_object_get_ex(entry, "birth", &value))
+            created->id.birth = json_object_get_uint64(value);
         (*count)++;
     }
     return 0;

@@ -8,6 +8,7 @@
 #ifndef MAQET_VM_STORE_H
 #define MAQET_VM_STORE_H
 
+#include "core/base/files.h"
 #include "core/vm/definition.h"
 
 /* The names of all machines, sorted. */
@@ -39,8 +40,7 @@ int maqet_store_remove(const struct maqet_context *context, const char *name,
 /* An image that we made for a machine: what `rm --delete-storage` may remove. */
 struct maqet_created {
     char *path;
-    uint64_t device;
-    uint64_t inode;
+    struct maqet_file_id id;
 };
 
 /* Remembers an image that was made for a machine. The caller holds the machine's lock. */

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/config/yaml_fault.h"
+
+#include <string.h>
+
+#include "core/config/tree.h"
+
+/* Where the fault is shown: where libyaml noticed it, or where what it was reading began.
+ */
+enum where { HERE, BEGINNING };
+
+/* The first row whose words are in libyaml's (an empty word is in all) says it. */
+static const struct {
+    const char *problem;
+    const char *context;
+    enum where where;
+    const char *message;
+} faults[] = {
+    {"", "a directive", BEGINNING,
+     "a line can't begin with '%'; put the text in quotes, or leave the directive out"},
+    {"", "a %", BEGINNING, "this directive can't be read; leave it out"},
+    {"incompatible YAML", "", HERE,
+     "this version of YAML is not known; leave out the line"},
+    {"duplicate %", "", HERE, "this directive stands here twice"},
+    {"", "an alias", BEGINNING, "a text that begins with '*' must be in quotes"},
+    {"", "an anchor", BEGINNING, "a text that begins with '&' must be in quotes"},
+    {"", "a tag", BEGINNING, "a text that begins with '!' must be in quotes"},
+    {"undefined tag handle", "", HERE, "a text that begins with '!' must be in quotes"},
+    {"cannot start any token", "", HERE,
+     "a text that begins with this character must be in quotes"},
+    {"unknown escape", "", HERE,
+     "this escape is not known; write \\\\ for a backslash, or use single quotes"},
+    {"hexdecimal", "", HERE, "this escape needs hexadecimal digits"},
+    {"Unicode character escape", "", HERE, "this escape stands for no character"},
+    {"", "quoted scalar", BEGINNING, "this quote is never closed"},
+    {"", "a block scalar", HERE, "the text after '|' or '>' begins on the next line"},
+    {"expected ':'", "", BEGINNING, "there is no ':' after this key"},
+    {"mapping values", "", HERE,
+     "a ':' can't stand here; put the text in quotes, or check the indentation"},
+    {"mapping keys", "", HERE, "a '?' can't stand here; put the text in quotes"},
+    {"block sequence entries", "", HERE, "a list begins on a line of its own"},
+    {"expected key", "", HERE, "a key should begin here; check the indentation"},
+    {"expected '-'", "", HERE, "a '-' should stand here; check the indentation"},
+    {"',' or ']'", "", BEGINNING, "this '[' is not closed, or a ',' is missing in it"},
+    {"',' or '}'", "", BEGINNING, "this '{' is not closed, or a ',' is missing in it"},
+    {"node content", "", HERE, "a value is missing here"},
+    {"<document start>", "", HERE,
+     "this doesn't go with what stands above; check the indentation"},
+};
+
+/* ---- bytes that are no text ---- */
+
+static int
+reader_fault(const yaml_parser_t *parser, const char *text, size_t length,
+             const char *name, struct maqet_error **err)
+{
+    struct maqet_place place = {.file = name, .line = 1, .column = 1};
+
+    for (size_t i = 0; i < parser->problem_offset && i < length; i++) {
+        if (text[i] == '\n') {
+            place.line++;
+            place.column = 1;
+        } else if (((unsigned char)text[i] & 0xc0) != 0x80) {
+            place.column++; /* one for each character, not for each byte of it */
+        }
+    }
+    if (!strstr(parser->problem, "control character"))
+        return maqet_place_error(place, err, MAQET_ERROR_INVALID,
+                                 "this is no UTF-8 text; save the file as UTF-8");
+    if (parser->problem_value == 0)
+        return maqet_place_error(place, err, MAQET_ERROR_INVALID,
+                                 "a NUL byte can't stand in a text file");
+    return maqet_place_error(place, err, MAQET_ERROR_INVALID,
+                             "the control character 0x%02x can't stand in a text file",
+                             (unsigned)parser->problem_value);
+}
+
+/* ---- text that is no YAML ---- */
+
+/*
+ * The column, from 1, of a tab at which the fault may lie: among what indents the line,
+ * or right where libyaml stopped. 0: there is none. A mark counts characters.
+ */
+static size_t
+column_of_tab(const char *text, size_t length, yaml_mark_t mark)
+{
+    size_t byte = 0, start = 0;
+
+    for (size_t left = mark.index; byte < length; byte++) {
+        if (((unsigned char)text[byte] & 0xc0) != 0x80 && left-- == 0)
+            break;
+        if (text[byte] == '\n')
+            start = byte + 1;
+    }
+    for (size_t i = start; i < byte && (text[i] == ' ' || text[i] == '\t'); i++)
+        if (text[i] == '\t')
+            return i - start + 1;
+    return byte < length && text[byte] == '\t' ? mark.column + 1 : 0;
+}
+
+int
+maqet_yaml_fault(const yaml_parser_t *parser, const char *text, size_t length,
+                 const char *name, struct maqet_error **err)
+{
+    const char *problem = parser->problem ? parser->problem : "";
+    const char *context = parser->context ? parser->context : "";
+    yaml_mark_t mark = parser->problem_mark;
+    const char *message = NULL;
+
+    if (parser->error == YAML_MEMORY_ERROR)
+        abort(); /* as everywhere, see text.h */
+    if (parser->error == YAML_READER_ERROR)
+        return reader_fault(parser, text, length, name, err);
+
+    /* Inside brackets a tab is as good as a space. */
+    size_t tab = strstr(context, "flow") ? 0 : column_of_tab(text, length, mark);
+    if (tab > 0) {
+        mark.column = tab - 1;
+        message = "a tab can't indent YAML; use spaces";
+    }
+    for (size_t i = 0; i < sizeof(faults) / sizeof(*faults) && !message; i++) {
+        if (!strstr(problem, faults[i].problem) || !strstr(context, faults[i].context))
+            continue;
+        message = faults[i].message;
+        if (faults[i].where == BEGINNING)
+            mark = parser->context_mark;
+    }
+    struct maqet_place place = {.file = name,
+                                .line = (unsigned)mark.line + 1,
+                                .column = (unsigned)mark.column + 1};
+    if (message)
+        return maqet_place_error(place, err, MAQET_ERROR_INVALID, "%s", message);
+    return maqet_place_error(place, err, MAQET_ERROR_INVALID, "this is no YAML: %s",
+                             problem);
+}

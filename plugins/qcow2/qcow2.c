@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * qcow2.c - QEMU's own image format: thin, with snapshots, overlays and encryption.
+ * Images are made by qemu-img; an existing one is looked at before QEMU opens it
+ * (header.h), and a base is always given to QEMU by us and never by what the image says
+ * (backing.h).
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* asprintf() */
+#endif
+#define MAQET_PLUGIN_ABI 1
+#include <maqet-plugin.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "plugins/common/blockdev.h"
+#include "plugins/common/probe.h"
+#include "plugins/qcow2/backing.h"
+#include "plugins/qcow2/header.h"
+
+enum {
+    CLUSTER_SIZE = 64 * 1024, /* QEMU's default */
+    CLUSTER_SIZE_MIN = 512,
+    CLUSTER_SIZE_MAX = 2048 * 1024,
+    LUKS_SIZE = 2048 * 1024, /* of the LUKS header in an encrypted image */
+};
+
+/* ---- options ---- */
+
+static const char *const backing_format_words[] = {"qcow2", "raw", NULL};
+static const char *const compression_type_words[] = {"zlib", "zstd", NULL};
+static const char *const preallocation_words[] = {"off", "metadata", "falloc", "full",
+                                                  NULL};
+static const char *const encryption_format_words[] = {"luks", NULL};
+
+static const struct maqet_option encryption_options[] = {
+    {.name = "format",
+     .type = MAQET_OPTION_CHOICE,
+     .required = true,
+     .choices = encryption_format_words,
+     .help = "how the data is encrypted"},
+    {.name = "key_file",
+     .type = MAQET_OPTION_PATH,
+     .required = true,
+     .help = "file that holds the passphrase, to its last byte"},
+    {.name = NULL},
+};
+
+static const struct maqet_option options[] = {
+    BLOCKDEV_OPTIONS,
+    {.name = "backing_file",
+     .type = MAQET_OPTION_PATH,
+     .help =
+         "base whose content shows through where nothing was written; only ever read"},
+    {.name = "backing_format",
+     .type = MAQET_OPTION_CHOICE,
+     .choices = backing_format_words,
+     .help = "format of the base; needed with backing_file, since it is never guessed"},
+    {.name = "cluster_size",
+     .type = MAQET_OPTION_SIZE,
+     .minimum = CLUSTER_SIZE_MIN,
+     .maximum = CLUSTER_SIZE_MAX,
+     .help = "unit of allocation of a new image, a power of two; 64K unless it is given"},
+    {.name = "extended_l2",
+     .type = MAQET_OPTION_BOOL,
+     .help = "whether a new image can allocate a 32nd of a cluster: quick for overlays"},
+    {.name = "lazy_refcounts",
+     .type = MAQET_OPTION_BOOL,
+     .help = "whether a new image puts off its reference counts, and checks them after a "
+             "crash"},
+    {.name = "compression_type",
+     .type = MAQET_OPTION_CHOICE,
+     .choices = compression_type_words,
+     .help =
+         "how a new image's compressed clusters are compressed; zlib unless it is given"},
+    {.name = "preallocation",
+     .type = MAQET_OPTION_CHOICE,
+     .choices = preallocation_words,
+     .help = "what a new image takes at once: off, metadata, falloc (reserved), full "
+             "(written)"},
+    {.name = "encryption",
+     .type = MAQET_OPTION_MAP,
+     .options = encryption_options,
+     .help = "encrypts the image"},
+    {.name = NULL},
+};
+
+/* ---- validate ---- */
+
+static int
+validate_clusters(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    bool written = maqet_drive_has(drive, "cluster_size");
+    uint64_t size = written ? maqet_drive_size(drive, "cluster_size") : CLUSTER_SIZE;
+
+    if (size & (size - 1))
+        return maqet_drive_error(drive, "cluster_size", err, MAQET_ERROR_INVALID,
+                                 "`cluster_size` must be a power of two");
+    if (maqet_drive_bool(drive, "extended_l2") && size < 16384)
+        return maqet_drive_error(drive, "cluster_size", err, MAQET_ERROR_INVALID,
+                                 "`extended_l2` needs a `cluster_size` of 16K or more");
+    return 0;
+}
+
+static int
+validate_preallocation(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    const char *preallocation = maqet_drive_string(drive, "preallocation");
+
+    if (!preallocation || strcmp(preallocation, "off") == 0 ||
+        !maqet_drive_has(drive, "backing_file") || maqet_drive_bool(drive, "extended_l2"))
+        return 0;
+    maqet_drive_error(drive, "preallocation", err, MAQET_ERROR_INVALID,
+                      "an image with a `backing_file` can be preallocated only with "
+                      "`extended_l2: on`, else the base would not show through");
+    maqet_error_hint(err, "Remove `preallocation`, or add `extended_l2: on`");
+    return -1;
+}
+
+static int
+validate_encryption(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    const char *path = maqet_drive_string(drive, "encryption.key_file");
+    struct stat status;
+
+    if (!maqet_drive_has(drive, "encryption"))
+        return 0;
+    if (!path)
+        return maqet_drive_error(drive, "encryption", err, MAQET_ERROR_INVALID,
+                                 "`encryption` needs a `key_file`");
+    if (stat(path, &status) < 0 || access(path, R_OK) < 0) {
+        int number = errno;
+
+        maqet_drive_error(drive, "encryption.key_file", err,
+                          number == EACCES ? MAQET_ERROR_PERMISSION : MAQET_ERROR_MISSING,
+                          "can't read the key file %s: %s", path, strerror(number));
+        if (number == ENOENT)
+            maqet_error_hint(err, "Make one: (umask 077; openssl rand -base64 32 > '%s')",
+                             path);
+        return -1;
+    }
+    if (!S_ISREG(status.st_mode) || status.st_size == 0)
+        return maqet_drive_error(drive, "encryption.key_file", err, MAQET_ERROR_INVALID,
+                                 "the key file %s is %s", path,
+                                 S_ISREG(status.st_mode) ? "empty" : "no regular file");
+    return 0;
+}
+
+static int
+qcow2_validate(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    uint64_t virtual_size;
+
+    if (blockdev_validate(drive, err) < 0 || validate_clusters(drive, err) < 0 ||
+        validate_preallocation(drive, err) < 0 || validate_encryption(drive, err) < 0)
+        return -1;
+    return backing_check(drive, &virtual_size, err);
+}
+
+/* ---- create ---- */
+
+/* `size`, or else as large as the base. */
+static int
+size_to_make(const struct maqet_drive *drive, uint64_t *size, struct maqet_error **err)
+{
+    if (backing_check(drive, size, err) < 0)
+        return -1;
+    if (maqet_drive_has(drive, "size"))
+        *size = maqet_drive_size(drive, "size");
+    *size = blockdev_round_up(*size);
+    return *size > 0 ? 0 : blockdev_error_no_size(drive, err);
+}
+
+static int
+qcow2_space(const struct maqet_drive *drive, uint64_t *at_once, uint64_t *at_most,
+            struct maqet_error **err)
+{
+    const char *preallocation = maqet_drive_string(drive, "preallocation");
+    uint64_t cluster_size = maqet_drive_has(drive, "cluster_size")
+                                ? maqet_drive_size(drive, "cluster_size")
+                                : CLUSTER_SIZE;
+
+    if (size_to_make(drive, at_most, err) < 0)
+        return -1;
+    /* The header, and the first of each kind of table. */
+    *at_once = 4 * cluster_size + (maqet_drive_has(drive, "encryption") ? LUKS_SIZE : 0);
+    if (blockdev_preallocated(drive))
+        *at_once = *at_most;
+    else if (preallocation && strcmp(preallocation, "metadata") == 0)
+        /* For each cluster an L2 entry of 8 bytes (or 16) and a reference count of 2. */
+        *at_once +=
+            *at_most / cluster_size * (maqet_drive_bool(drive, "extended_l2") ? 18 : 10);
+    return 0;
+}
+
+static void
+add_option(struct maqet_command *command, const char *name, const char *value)
+{
+    maqet_command_arg(command, "-o");
+    maqet_command_arg(command, "%s=%s", name, value);
+}
+
+static void
+add_format_options(const struct maqet_drive *drive, struct maqet_command *command)
+{
+    static const char *const words[] = {"compression_type", "preallocation"};
+    static const char *const switches[] = {"extended_l2", "lazy_refcounts"};
+
+    if (maqet_drive_has(drive, "cluster_size")) {
+        maqet_command_arg(command, "-o");
+        maqet_command_arg(command, "cluster_size=%" PRIu64,
+                          maqet_drive_size(drive, "cluster_size"));
+    }
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (maqet_drive_has(drive, words[i]))
+            add_option(command, words[i], maqet_drive_string(drive, words[i]));
+    for (size_t i = 0; i < sizeof(switches) / sizeof(*switches); i++)
+        if (maqet_drive_has(drive, switches[i]))
+            add_option(command, switches[i],
+                       maqet_drive_bool(drive, switches[i]) ? "on" : "off");
+    if (maqet_drive_has(drive, "encryption")) {
+        maqet_command_arg(command, "--object");
+        maqet_command_option(command, "secret,id=key,file",
+                             maqet_drive_string(drive, "encryption.key_file"));
+        add_option(command, "encrypt.format",
+                   maqet_drive_string(drive, "encryption.format"));
+        add_option(command, "encrypt.key-secret", "key");
+    }
+}
+
+static int
+qcow2_create(const struct maqet_drive *drive, const char *path, struct maqet_error **err)
+{
+    const char *base = maqet_drive_string(drive, "backing_file");
+    uint64_t size;
+
+    if (size_to_make(drive, &size, err) < 0)
+        return -1;
+    struct maqet_command *command = maqet_command_new("qemu-img");
+    maqet_command_arg(command, "create");
+    maqet_command_arg(command, "-q");
+    maqet_command_arg(command, "-f");
+    maqet_command_arg(command, "qcow2");
+    if (base) {
+        /* -u: qemu-img has no need to open the base, we know how large it is. */
+        maqet_command_arg(command, "-u");
+        maqet_command_arg(command, "-b");
+        maqet_command_arg(command, "%s", base);
+        maqet_command_arg(command, "-F");
+        maqet_command_arg(command, "%s", maqet_drive_string(drive, "backing_format"));
+    }
+    add_format_options(drive, command);
+    maqet_command_arg(command, "--");
+    maqet_command_arg(command, "%s", path);
+    maqet_command_arg(command, "%" PRIu64, size);
+    return maqet_command_run(command, err);
+}
+
+/* ---- inspect ---- */
+
+static int
+check_features(const struct maqet_drive *drive, const struct qcow2_header *header,
+               struct maqet_error **err)
+{
+    const char *path = maqet_drive_path(drive);
+    uint64_t unknown = header->incompatible_features & ~QCOW2_KNOWN_FEATURES;
+
+    if (unknown)
+        return maqet_drive_error(drive, "file", err, MAQET_ERROR_UNSUPPORTED,
+                                 "the image %s uses features of qcow2 that are not known "
+                                 "here (0x%" PRIx64 ")",
+                                 path, unknown);
+    if (header->incompatible_features & QCOW2_CORRUPT && !maqet_drive_readonly(drive)) {
+        maqet_drive_error(drive, "file", err, MAQET_ERROR_FAILED,
+                          "the image %s is marked as corrupt; QEMU will not write to it",
+                          path);
+        maqet_error_hint(err, "Copy it, then repair it: qemu-img check -r all '%s'",
+                         path);
+        maqet_error_hint(err, "Or say `readonly: on` to save what can be read");
+        return -1;
+    }
+    return 0;
+}
+
+static int
+check_encryption(const struct maqet_drive *drive, const struct qcow2_header *header,
+                 struct maqet_error **err)
+{
+    const char *path = maqet_drive_path(drive);
+    bool wanted = maqet_drive_has(drive, "encryption");
+
+    if (header->crypt_method == QCOW2_CRYPT_AES) {
+        maqet_drive_error(
+            drive, "file", err, MAQET_ERROR_UNSUPPORTED,
+            "the image %s is encrypted by qcow2's old AES method, which QEMU "
+            "no longer runs machines with",
+            path);
+        maqet_error_hint(err,
+                         "Convert it to LUKS or to plain qcow2 with qemu-img convert");
+        return -1;
+    }
+    if (wanted && header->crypt_method == QCOW2_CRYPT_NONE) {
+        maqet_drive_error(
+            drive, "encryption", err, MAQET_ERROR_INVALID,
+            "the image %s is not encrypted, though the configuration says so", path);
+        maqet_error_hint(err,
+                         "Remove `encryption`, or give a `file` that isn't there yet");
+        return -1;
+    }
+    if (!wanted && header->crypt_method == QCOW2_CRYPT_LUKS) {
+        maqet_drive_error(drive, "file", err, MAQET_ERROR_INVALID,
+                          "the image %s is encrypted, and there is no key for it", path);
+        maqet_error_hint(err, "Add `encryption: {format: luks, key_file: ...}`");
+        return -1;
+    }
+    return 0;
+}
+
+static int
+check_backing(const struct maqet_drive *drive, const struct qcow2_header *header,
+              struct maqet_error **err)
+{
+    const char *path = maqet_drive_path(drive);
+    const char *format = maqet_drive_string(drive, "backing_format");
+
+    if (!maqet_drive_has(drive, "backing_file"))
+        return 0;
+    if (!header->backing_file[0]) {
+        maqet_drive_error(
+            drive, "backing_file", err, MAQET_ERROR_INVALID,
+            "the image %s has no backing file, though the configuration says "
+            "so",
+            path);
+        maqet_error_hint(err,
+                         "Remove `backing_file`, or give a `file` that isn't there yet");
+        return -1;
+    }
+    if (header->backing_format[0] && format &&
+        strcmp(header->backing_format, format) != 0)
+        return maqet_drive_error(drive, "backing_format", err, MAQET_ERROR_INVALID,
+                                 "the image %s was made on a backing file of the format "
+                                 "'%s', not '%s'",
+                                 path, header->backing_format, format);
+    return 0;
+}
+
+static int
+error_empty(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    maqet_drive_error(drive, "file", err, MAQET_ERROR_INVALID,
+                      "%s is an empty file, not a qcow2 image", maqet_drive_path(drive));
+    maqet_error_hint(err, "Remove it, and the image is made in its place");
+    return -1;
+}
+
+static int
+qcow2_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image,
+              struct maqet_error **err)
+{
+    const char *path = maqet_drive_path(drive);
+    const char *format = probe_format(fd);
+    struct qcow2_header header;
+    const char *fault;
+    uint64_t size;
+
+    if (!format || probe_size(fd, &size) < 0)
+        return maqet_drive_error(drive, "file", err, MAQET_ERROR_FAILED,
+                                 "can't read %s: %s", path, strerror(errno));
+    if (size == 0)
+        return error_empty(drive, err);
+    maqet_image_format(image, format);
+    if (strcmp(format, "qcow2") != 0)
+        return 0;
+    if (qcow2_header_read(fd, &header, &fault) < 0)
+        return maqet_drive_error(drive, "file", err, MAQET_ERROR_INVALID,
+                                 "%s is no valid qcow2 image: %s", path, fault);
+    maqet_image_virtual_size(image, header.virtual_size);
+    if (header.backing_file[0])
+        maqet_image_names_file(image, "backing_file", "backing file",
+                               header.backing_file);
+    if (qcow2_has_data_file(&header))
+        maqet_image_names_file(image, NULL, "external data file", header.data_file);
+    if (check_features(drive, &header, err) < 0 ||
+        check_encryption(drive, &header, err) < 0)
+        return -1;
+    return check_backing(drive, &header, err);
+}
+
+/* ---- emit ---- */
+
+/* The secret's id; the caller frees it. */
+static char *
+secret_id(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    char *id;
+
+    if (asprintf(&id, "%s-key", maqet_drive_name(drive)) >= 0)
+        return id;
+    maqet_error_set(err, MAQET_ERROR_FAILED, "out of memory");
+    return NULL;
+}
+
+static int
+qcow2_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
+                struct maqet_error **err)
+{
+    char *secret = NULL;
+
+    if (!maqet_drive_path(drive))
+        return 0; /* an empty CD-ROM drive */
+    if (maqet_drive_has(drive, "encryption")) {
+        /* QEMU reads the secret from the file itself; it is in no command line. */
+        secret = secret_id(drive, err);
+        if (!secret)
+            return -1;
+        maqet_props_string(maqet_args_object(args, "secret", secret), "file",
+                           maqet_drive_string(drive, "encryption.key_file"));
+    }
+    struct maqet_props *node = blockdev_emit(drive, args, "qcow2");
+    backing_emit(drive, node);
+    if (secret) {
+        maqet_props_string(node, "encrypt.format",
+                           maqet_drive_string(drive, "encryption.format"));
+        maqet_props_string(node, "encrypt.key-secret", secret);
+    }
+    free(secret);
+    return 0;
+}
+
+static const struct maqet_storage_plugin plugin = {
+    .header = MAQET_STORAGE_PLUGIN_HEADER,
+    .name = "qcow2",
+    .summary = "QEMU's own format: thin images, overlays, encryption",
+    .options = options,
+    .interface = "virtio",
+    .path_option = "file",
+    .validate = qcow2_validate,
+    .space = qcow2_space,
+    .create = qcow2_create,
+    .inspect = qcow2_inspect,
+    .emit_args = qcow2_emit_args,
+};
+MAQET_REGISTER_STORAGE_PLUGIN(plugin)

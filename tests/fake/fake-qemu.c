@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fake-qemu - stands in for QEMU to fail in ways that the real one won't. It takes the
+ * arguments that maqet gives QEMU, of which it understands only
+ * "-chardev socket,...,fd=N,...": N is a listening unix socket, and serves one client
+ * after another there, as a QMP monitor does.
+ *
+ * The environment variable FAKE_QEMU says what it does:
+ *
+ *   (unset)       answers as QEMU 7.2.22 does, to the few commands that are listed below
+ *   old           greets as QEMU 5.2.0
+ *   silent        accepts clients and never says a word
+ *   garbage       greets with something that is no JSON
+ *   nonsense      greets with JSON that is no greeting
+ *   echo          answers every command with the command itself
+ *   events        sends 300 events, and one of 70 KB, before each answer
+ *   hang          answers qmp_capabilities, and no command after it
+ *   slow          answers all commands a second late
+ *   close         ends in the middle of an answer
+ *   huge          answers with a message that never ends
+ *   deep          answers with more nested lists than anybody can want
+ *   flood         sends events without end instead of an answer
+ *   exit:N:WORDS  ends at once with exit code N, after WORDS on standard error
+ *   sigsys        dies at once as if its sandbox had killed it
+ *
+ * It ends by itself after two minutes, whatever happens.
+ */
+#include <json-c/json.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { LIFETIME = 120 /* s */, MOMENT = 100000 /* us */ };
+
+static bool
+behaves(const char *mode, const char *as)
+{
+    return strcmp(mode, as) == 0;
+}
+
+/* ---- answers ---- */
+
+static void
+answer(FILE *client, json_object *id, const char *key, const char *text)
+{
+    fprintf(client, "{\"%s\": %s, \"id\": %s}\n", key, text,
+            json_object_to_json_string_ext(id, JSON_C_TO_STRING_PLAIN));
+}
+
+/* What a QEMU that is well would answer, to the few commands that tests need. */
+static void
+obey(FILE *client, const char *command, json_object *id)
+{
+    static const struct {
+        const char *command;
+        const char *key;
+        const char *text;
+    } answers[] = {
+        {"qmp_capabilities", "return", "{}"},
+        {"query-status", "return", "{\"status\": \"running\", \"running\": true}"},
+        {"query-block", "return", "[]"},
+        {"stop", "return", "{}"},
+        {"cont", "return", "{}"},
+        {"quit", "return", "{}"},
+        {"system_powerdown", "return", "{}"},
+        {"device_del", "error",
+         "{\"class\": \"DeviceNotFound\", \"desc\": \"Device 'x' not found\"}"},
+        {"screendump", "error",
+         "{\"class\": \"GenericError\", \"desc\": \"no surface\"}"},
+    };
+
+    if (strcmp(command, "stop") == 0)
+        fputs("{\"event\": \"STOP\", \"timestamp\": {}}\n", client);
+    if (strcmp(command, "cont") == 0)
+        fputs("{\"event\": \"RESUME\", \"timestamp\": {}}\n", client);
+    for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
+        if (strcmp(answers[i].command, command) == 0) {
+            answer(client, id, answers[i].key, answers[i].text);
+            return;
+        }
+    }
+    answer(client, id, "error",
+           "{\"class\": \"CommandNotFound\", \"desc\": \"The command is not known\"}");
+}
+
+static void
+misbehave(const char *mode, FILE *client)
+{
+    if (behaves(mode, "hang")) {
+        pause();
+    } else if (behaves(mode, "close")) {
+        fputs("{\"return\": {\"status\": \"runn", client);
+        fflush(client);
+        exit(0);
+    } else if (behaves(mode, "huge")) {
+        fputs("{\"return\": \"", client);
+        while (fputs("a word, and then another, and none of them is the last one; ",
+                     client) >= 0)
+            continue;
+    } else if (behaves(mode, "deep")) {
+        for (int i = 0; i < 100000; i++)
+            fputs("{\"return\": ", client);
+        fputc('\n', client);
+    } else if (behaves(mode, "flood")) {
+        while (fputs("{\"event\": \"RTC_CHANGE\", \"data\": {\"offset\": 1}}\n",
+                     client) >= 0)
+            continue;
+    } else if (behaves(mode, "events")) {
+        for (int i = 0; i < 300; i++)
+            fprintf(client, "{\"event\": \"RTC_CHANGE\", \"data\": {\"offset\": %d}}\n",
+                    i);
+        fprintf(client, "{\"event\": \"LARGE\", \"data\": \"%070000d\"}\n", 0);
+    } else if (behaves(mode, "slow")) {
+        sleep(1);
+    }
+}
+
+/* ---- arguments ---- */
+
+static int
+socket_of(char **arguments)
+{
+    for (char **argument = arguments; *argument; argument++) {
+        const char *number = strstr(*argument, ",fd=");
+
+        if (strncmp(*argument, "socket,", 7) == 0 && number)
+            return atoi(number + 4);
+    }
+    return -1;
+}
+
+/* The file to keep the PID in, or NULL. */
+static const char *
+pidfile_of(char **arguments)
+{
+    for (char **argument = arguments; *argument; argument++)
+        if (strcmp(*argument, "-pidfile") == 0)
+            return argument[1];
+    return NULL;
+}
+
+static void
+write_pid(const char *pidfile)
+{
+    FILE *file = pidfile ? fopen(pidfile, "w") : NULL;
+
+    if (file) {
+        fprintf(file, "%d\n", (int)getpid());
+        fclose(file);
+    }
+}
+
+/* ---- clients ---- */
+
+static void
+greet(const char *mode, FILE *client)
+{
+    if (behaves(mode, "garbage"))
+        fputs("220 mail.example.org ESMTP\n", client);
+    else if (behaves(mode, "nonsense"))
+        fputs("{\"QMP\": {\"version\": [7, 2]}}\n", client);
+    else
+        fprintf(client,
+                "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": %d, \"minor\": %d, "
+                "\"major\": %d}, \"package\": \"%s\"}, \"capabilities\": [\"oob\"]}}\n",
+                behaves(mode, "old") ? 0 : 22, 2, behaves(mode, "old") ? 5 : 7,
+                behaves(mode, "old") ? "" : "Fake 1:7.2");
+    fflush(client);
+}
+
+/* Serves one client until it leaves. True: it told us to end. */
+static bool
+serve(const char *mode, FILE *from, FILE *client)
+{
+    char *line = NULL;
+    size_t space = 0;
+    bool ends = false;
+
+    if (behaves(mode, "silent"))
+        pause();
+    greet(mode, client);
+    while (!ends && getline(&line, &space, from) > 0) {
+        json_object *message = json_tokener_parse(line), *command = NULL, *id = NULL;
+        const char *name;
+
+        json_object_object_get_ex(message, "execute", &command);
+        json_object_object_get_ex(message, "id", &id);
+        name = command ? json_object_get_string(command) : "";
+        if (strcmp(name, "qmp_capabilities") != 0)
+            misbehave(mode, client);
+        if (behaves(mode, "echo"))
+            answer(client, id, "return",
+                   json_object_to_json_string_ext(message, JSON_C_TO_STRING_PLAIN));
+        else
+            obey(client, name, id);
+        fflush(client);
+        ends = strcmp(name, "quit") == 0 || strcmp(name, "system_powerdown") == 0;
+        if (ends) {
+            usleep(MOMENT);
+            fputs("{\"event\": \"SHUTDOWN\", \"timestamp\": {}}\n", client);
+        }
+        json_object_put(message);
+    }
+    free(line);
+    return ends;
+}
+
+static void
+end_at_once(const char *mode)
+{
+    if (strncmp(mode, "exit:", 5) == 0) {
+        char *words;
+        int code = (int)strtol(mode + 5, &words, 10);
+
+        if (*words == ':')
+            fprintf(stderr, "%s\n", words + 1);
+        exit(code);
+    }
+    if (behaves(mode, "sigsys")) {
+        struct rlimit none = {0, 0};
+
+        setrlimit(RLIMIT_CORE, &none);
+        raise(SIGSYS);
+    }
+}
+
+int
+main(int count, char **arguments)
+{
+    const char *mode = getenv("FAKE_QEMU") ? getenv("FAKE_QEMU") : "";
+    int listener = socket_of(arguments + (count > 0));
+    const char *pidfile = pidfile_of(arguments + (count > 0));
+    bool ends = false;
+
+    alarm(LIFETIME);
+    signal(SIGPIPE, SIG_IGN);
+    end_at_once(mode);
+    if (listener < 0) {
+        fprintf(stderr, "%s: no -chardev socket,fd=N was given\n", arguments[0]);
+        return 1;
+    }
+    write_pid(pidfile);
+    while (!ends) {
+        int fd = accept(listener, NULL, NULL);
+        FILE *from = fd < 0 ? NULL : fdopen(fd, "r");
+        FILE *client = fd < 0 ? NULL : fdopen(dup(fd), "w");
+
+        if (!from || !client) {
+            perror(arguments[0]);
+            return 1;
+        }
+        ends = serve(mode, from, client);
+        fclose(client);
+        fclose(from);
+    }
+    if (pidfile)
+        unlink(pidfile);
+    return 0;
+}

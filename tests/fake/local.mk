@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+# A QEMU that fails to order.
+check_PROGRAMS += tests/fake/fake-qemu
+tests_fake_fake_qemu_SOURCES = tests/fake/fake-qemu.c
+tests_fake_fake_qemu_LDADD = $(JSON_LIBS)

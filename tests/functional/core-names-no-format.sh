@@ -1,0 +1,41 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The core knows no storage format and no bus: not in code, not in comments.
+. "${srcdir:-.}/tests/functional/functions.sh"
+
+core="$abs_top_srcdir/core"
+[ -d "$core" ] || fail "no folder $core"
+words='qcow2|virtfs|virtio|sata|ide|scsi|9p|ahci|piix'
+if grep -rnwiE "$words" "$core" --include='*.c' --include='*.h'; then
+    fail "core/ names a format or a bus"
+fi
+# `raw` is a word of its own in English, so only where it would be a format's name.
+if grep -rnE '"raw"' "$core" --include='*.c' --include='*.h'; then
+    fail "core/ names a format"
+fi
+# The check itself can fail.
+printf 'static const char *x = "qcow2";\n' >"$TMP/x.c"
+grep -qwiE "$words" "$TMP/x.c" || fail "the search finds nothing"
+
+# The core never prints and never exits, and calls nothing of the banned list.
+if grep -rnE '\b(printf|puts|putchar|exit|system|popen|strcpy|strcat|sprintf|gets) *\(' \
+    "$core" --include='*.c' | grep -vE '_exit *\('; then
+    fail "core/ prints, exits, or uses what is banned"
+fi
+
+# The dependency arrows point down: a floor includes its own and lower ones only.
+floors='base config plugin qemu storage vm'
+# Where a floor stands in the house; plugin/ and qemu/ stand beside one another.
+height() {
+    case $1 in
+    base) echo 0 ;; config) echo 1 ;; qemu) echo 2 ;; plugin) echo 2 ;;
+    storage) echo 3 ;; vm) echo 4 ;; *) echo 9 ;;
+    esac
+}
+for floor in $floors; do
+    for included in $(cat "$core/$floor"/*.c "$core/$floor"/*.h |
+        sed -n 's/^#include "core\/\([a-z]*\)\/.*/\1/p' | sort -u); do
+        [ "$(height "$included")" -lt "$(height "$floor")" ] || [ "$included" = "$floor" ] ||
+            fail "core/$floor includes core/$included"
+    done
+done

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+#
+# functions.sh - what every functional test begins with. A test is a script that reads like
+# prose: what it requires, what it does, what it expects. It runs the maqet of the build tree
+# with folders of its own, and whatever it started is gone when it ends, however it ends.
+#
+# By `make check` these are set: MAQET (the program), top_srcdir, abs_top_builddir.
+
+set -eu
+
+: "${MAQET:?this test is run by make check}"
+LC_ALL=C
+export LC_ALL
+unset DISPLAY WAYLAND_DISPLAY MAQET_STORAGE_DIR MAQET_DATA_DIR MAQET_RUNTIME_DIR 2>/dev/null
+
+TEST_NAME=$(basename "$0" .sh)
+TMP=$(mktemp -d "${TMPDIR:-/tmp}/maqet-$TEST_NAME.XXXXXX")
+export MAQET_DATA_DIR="$TMP/data" MAQET_RUNTIME_DIR="$TMP/run" MAQET_STORAGE_DIR="$TMP/images"
+export XDG_CONFIG_HOME="$TMP/config"
+mkdir "$TMP/images"
+cd "$TMP"
+
+cleanup_commands=
+# Runs a command when the test ends; the last one first.
+cleanup_fn() {
+    cleanup_commands="$*
+$cleanup_commands"
+}
+
+finish() {
+    status=$?
+    trap - EXIT INT TERM HUP
+    set +e
+    for vm in "${MAQET_DATA_DIR:-$TMP/data}"/vms/*/; do
+        [ -d "$vm" ] && "$MAQET" -q stop --timeout 0 --force "$(basename "$vm")"
+    done
+    eval "$cleanup_commands"
+    cd /
+    if [ "${MAQET_TEST_KEEP:-}" ]; then
+        echo "kept: $TMP"
+    else
+        rm -rf "$TMP"
+    fi
+    exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM HUP
+
+fail() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+
+# Ends the test as skipped; as failed where everything is supposed to be there.
+skip() {
+    echo "SKIPPED: $*" >&2
+    [ -z "${MAQET_TEST_REQUIRE:-}" ] || exit 1
+    exit 77
+}
+
+# What the machine can't offer whatever is installed (root, mounts) may always be skipped.
+skip_always() {
+    echo "SKIPPED: $*" >&2
+    exit 77
+}
+
+requires() {
+    for program; do
+        command -v "$program" >/dev/null 2>&1 || skip "$program is not installed"
+    done
+}
+
+maqet() {
+    "$MAQET" "$@"
+}
+
+# expect CODE COMMAND...: the command's exit code; its outputs go to the files out and err.
+expect() {
+    wanted=$1
+    shift
+    got=0
+    "$@" >"$TMP/out" 2>"$TMP/err" || got=$?
+    if [ "$got" -ne "$wanted" ]; then
+        echo "exit code $got instead of $wanted: $*" >&2
+        sed 's/^/  out: /' "$TMP/out" >&2
+        sed 's/^/  err: /' "$TMP/err" >&2
+        exit 1
+    fi
+}
+
+# out_has TEXT, err_has TEXT: what the last `expect` printed contains the text.
+out_has() {
+    grep -qF -- "$1" "$TMP/out" || { cat "$TMP/out" >&2; fail "not printed: $1"; }
+}
+err_has() {
+    grep -qF -- "$1" "$TMP/err" || { cat "$TMP/err" >&2; fail "not said: $1"; }
+}
+err_lacks() {
+    ! grep -qF -- "$1" "$TMP/err" || { cat "$TMP/err" >&2; fail "said: $1"; }
+}
+
+# same WANTED GOT [WHAT]
+same() {
+    [ "$1" = "$2" ] || fail "${3:-value}: '$2' instead of '$1'"
+}
+
+# eventually SECONDS COMMAND...: the command succeeds sooner or later.
+eventually() {
+    deadline=$(($(date +%s) + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ "$(date +%s)" -lt "$deadline" ] || fail "never succeeded: $*"
+        sleep 0.1
+    done
+}
+
+vm_status() {
+    "$MAQET" --format plain ls | awk -F '\t' -v vm="$1" '$1 == vm { print $2 }'
+}
+vm_pid() {
+    "$MAQET" --format plain ls | awk -F '\t' -v vm="$1" '$1 == vm { print $3 }'
+}
+
+# vm_yaml NAME: the file NAME.yaml with a machine that starts quickly; more lines by stdin.
+vm_yaml() {
+    {
+        cat <<EOF
+name: $1
+binary: qemu-system-x86_64
+accel: tcg
+memory: 64M
+EOF
+        cat
+    } >"$TMP/$1.yaml"
+}
+
+qemu_required() {
+    requires qemu-system-x86_64 qemu-img
+}

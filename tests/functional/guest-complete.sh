@@ -1,0 +1,87 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The storage guide's complete example, in a size for tests: two disks, a CD-ROM on sata and a
+# shared folder, used from inside the guest, through a stop by the power button and a new start.
+. "${srcdir:-.}/tests/functional/guest-functions.sh"
+requires xorriso
+
+mkdir iso work
+echo 'from the CD' >iso/file
+xorriso -as mkisofs -quiet -R -o cd.iso iso 2>/dev/null
+cp cd.iso cd.before
+echo 'from the host' >work/host
+for machine in pc q35; do
+    vm=guide-$machine
+    guest_yaml "$vm" "$machine" <<EOF
+  - name: system
+    type: qcow2
+    file: $vm-system.qcow2
+    size: 64M
+    interface: virtio
+    serial: SYSTEM1
+  - name: data
+    type: raw
+    file: $vm-data.raw
+    size: 32M
+    interface: virtio
+    serial: DATA1
+  - name: cdrom
+    type: raw
+    file: cd.iso
+    interface: sata
+    media: cdrom
+  - name: workspace
+    type: virtfs
+    path: work
+    mount_tag: workspace
+    security_model: mapped-xattr
+    readonly: false
+  - name: looking
+    type: virtfs
+    path: work
+    readonly: true
+EOF
+    expect 0 maqet add "$vm.yaml"
+    boot "$vm"
+
+    same 131072 "$(in_guest "$vm" 'cat /sys/block/vda/size')" "sectors of the first disk"
+    same 65536 "$(in_guest "$vm" 'cat /sys/block/vdb/size')" "sectors of the second disk"
+    same vda "$(disk_with_serial "$vm" SYSTEM1)" "the disk with the serial SYSTEM1"
+    same vdb "$(disk_with_serial "$vm" DATA1)" "the disk with the serial DATA1"
+    same ahci "$(driver_of "$vm" sr0)" "the CD-ROM's controller"
+
+    # The raw image takes its full size at once.
+    [ "$(du -k "$vm-data.raw" | cut -f1)" -ge 32768 ] || fail "the raw image is sparse"
+
+    for disk in vda vdb; do
+        in_guest "$vm" "mkfs.ext2 /dev/$disk >/dev/null 2>&1 && mkdir -p /mnt/$disk &&
+            mount /dev/$disk /mnt/$disk && echo 'kept on $disk' >/mnt/$disk/file"
+    done
+
+    in_guest "$vm" 'mkdir -p /mnt/cd && mount -t iso9660 -o ro /dev/sr0 /mnt/cd'
+    same 'from the CD' "$(in_guest "$vm" 'cat /mnt/cd/file')" "the file on the CD-ROM"
+    same 1 "$(in_guest "$vm" 'cat /sys/block/sr0/ro 2>/dev/null || echo 1')" "read-only CD-ROM"
+    not_in_guest "$vm" 'dd if=/dev/zero of=/dev/sr0 bs=2048 count=1 conv=fsync'
+
+    in_guest "$vm" 'mkdir -p /mnt/share /mnt/look &&
+        mount -t 9p -o trans=virtio,version=9p2000.L workspace /mnt/share &&
+        mount -t 9p -o trans=virtio,version=9p2000.L looking /mnt/look'
+    same 'from the host' "$(in_guest "$vm" 'cat /mnt/share/host')" "the host's file"
+    in_guest "$vm" "echo 'from $vm' >/mnt/share/guest-$vm"
+    same "from $vm" "$(cat "work/guest-$vm")" "the guest's file"
+    same "from $vm" "$(in_guest "$vm" "cat /mnt/look/guest-$vm")" "the same by the other share"
+    not_in_guest "$vm" 'echo x >/mnt/look/nothing'
+    [ ! -e work/nothing ] || fail "a read-only share was written"
+
+    # The power button, and again.
+    shut_down "$vm"
+    same stopped "$(vm_status "$vm")"
+    boot "$vm"
+    for disk in vda vdb; do
+        in_guest "$vm" "mkdir -p /mnt/$disk && mount /dev/$disk /mnt/$disk"
+        same "kept on $disk" "$(in_guest "$vm" "cat /mnt/$disk/file")" "what was written"
+    done
+    shut_down "$vm"
+    qemu-img check -q "$vm-system.qcow2"
+done
+cmp cd.iso cd.before || fail "the CD-ROM's image was changed"

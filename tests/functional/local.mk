@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+FUNCTIONAL_TESTS = \
+	tests/functional/core-names-no-format.sh \
+	tests/functional/public-header.sh \
+	tests/functional/installed.sh \
+	tests/functional/config-errors.sh \
+	tests/functional/merging.sh \
+	tests/functional/plugins-refused.sh \
+	tests/functional/args-golden.sh \
+	tests/functional/args-start.sh \
+	tests/functional/too-many-drives.sh \
+	tests/functional/lifecycle.sh \
+	tests/functional/concurrent-starts.sh \
+	tests/functional/shared-image.sh \
+	tests/functional/odd-paths.sh \
+	tests/functional/enospc.sh \
+	tests/functional/failing-qemu.sh \
+	tests/functional/killed-in-creation.sh \
+	tests/functional/hostile-images.sh \
+	tests/functional/system-folders.sh \
+	tests/functional/removal.sh \
+	tests/functional/guest-complete.sh \
+	tests/functional/guest-interfaces.sh
+TESTS += $(FUNCTIONAL_TESTS)
+EXTRA_DIST += $(FUNCTIONAL_TESTS) \
+	tests/functional/functions.sh \
+	tests/functional/guest-functions.sh \
+	tests/functional/combinations.sh \
+	tests/functional/args-golden.txt

@@ -1,0 +1,75 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# A plugin that is wrong is refused with its reason; one that is newer than maqet loads.
+. "${srcdir:-.}/tests/functional/functions.sh"
+MAQET_PLUGIN_PATH="$abs_top_builddir/tests/plugins/.libs"
+export MAQET_PLUGIN_PATH
+
+drive() { # TYPE
+    vm_yaml vm <<EOF
+storage:
+  - name: hdd
+    type: $1
+    size: 1M
+EOF
+}
+refused() { # TYPE REASON
+    drive "$1"
+    expect "${3:-3}" maqet validate vm.yaml
+    err_has "$2"
+    err_has "drive 'hdd' of VM 'vm'"
+    err_has "vm.yaml:7:11"
+}
+loads() {
+    drive "$1"
+    expect 0 maqet validate vm.yaml
+}
+
+loads good
+loads newer
+refused wrong-abi "it was built for plugin ABI 77; this maqet has ABI 1"
+refused small "its structs have"
+refused wrong-kind "it is not of the kind 'storage'"
+refused wrong-name "it calls itself 'another', which is not its file's name"
+refused no-entry "it doesn't export maqet_storage_plugin"
+refused null-entry "maqet_storage_plugin returned NULL"
+refused no-emit "it has no emit_args"
+refused no-create "it has no create"
+refused no-space "it has no space"
+refused path-option "its path_option 'nowhere' is none of its PATH options"
+refused bad-option "its option 'Bad-Name' is not named"
+refused reserved-option "its option 'media' has a name that maqet keeps for itself"
+refused no-choices "its option 'word' has no choices"
+refused missing-symbol maqet_not_in_this_version 1
+refused no-such "There is no storage plugin 'no-such'"
+err_has "searched in: $MAQET_PLUGIN_PATH"
+err_has good
+refused ../good "can't name a storage plugin"
+refused Good "can't name a storage plugin"
+
+# What it emits is checked, and a failure without a word gets some.
+drive key-twice
+expect 1 maqet validate vm.yaml
+err_has "its plugins emitted something that QEMU can't take"
+if command -v qemu-system-x86_64 >/dev/null; then
+    drive silent
+    expect 0 maqet add vm.yaml
+    expect 1 maqet start vm
+    err_has "the plugin 'silent' failed in create without saying why"
+fi
+
+# A plugin, or its folder, that others may write is no plugin.
+mkdir plugins
+cp "$MAQET_PLUGIN_PATH/maqet-storage-good.so" plugins/
+MAQET_PLUGIN_PATH="$TMP/plugins"
+loads good
+chmod g+w plugins/maqet-storage-good.so
+refused good "can be written by other users" 4
+chmod g-w plugins/maqet-storage-good.so
+chmod o+w plugins
+refused good "can be written by other users" 4
+chmod o-w plugins
+if [ "$(id -u)" -eq 0 ]; then
+    chown 65534 plugins/maqet-storage-good.so
+    refused good "belongs to another user" 4
+fi

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+# Plugins that are wrong in one way each, and one from the future: for the loader's tests.
+# They are modules that are never installed, hence the -rpath that leads nowhere.
+FAULTY_FLAGS = $(PLUGIN_FLAGS) -rpath /nowhere
+EXTRA_DIST += tests/plugins/faulty.c
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-good.la
+tests_plugins_maqet_storage_good_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_maqet_storage_good_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_GOOD -DFAULTY_NAME='"good"'
+tests_plugins_maqet_storage_good_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-wrong-abi.la
+tests_plugins_maqet_storage_wrong_abi_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_maqet_storage_wrong_abi_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_WRONG_ABI -DFAULTY_NAME='"wrong-abi"'
+tests_plugins_maqet_storage_wrong_abi_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-small.la
+tests_plugins_maqet_storage_small_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_maqet_storage_small_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_SMALL -DFAULTY_NAME='"small"'
+tests_plugins_maqet_storage_small_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-wrong-kind.la
+tests_plugins_maqet_storage_wrong_kind_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_maqet_storage_wrong_kind_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_WRONG_KIND -DFAULTY_NAME='"wrong-kind"'
+tests_plugins_maqet_storage_wrong_kind_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-wrong-name.la
+tests_plugins_maqet_storage_wrong_name_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_maqet_storage_wrong_name_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_WRONG_NAME -DFAULTY_NAME='"another"'
+tests_plugins_maqet_storage_wrong_name_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-no-entry.la
+tests_plugins_maqet_storage_no_entry_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_maqet_storage_no_entry_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_NO_ENTRY -DFAULTY_NAME='"no-entry"'
+tests_plugins_maqet_storage_no_entry_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-null-entry.la
+tests_plugins_maqet_storage_null_entry_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_maqet_storage_null_entry_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_NULL_ENTRY -DFAULTY_NAME='"null-entry"'
+tests_plugins_maqet_storage_null_entry_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-no-emit.la
+tests_plugins_maqet_storage_no_emit_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_maqet_storage_no_emit_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_NO_EMIT -DFAULTY_NAME='"no-emit"'
+tests_plugins_maqet_storage_no_emit_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-no-create.la
+tests_plugins_maqet_storage_no_create_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_maqet_storage_no_create_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_NO_CREATE -DFAULTY_NAME='"no-create"'
+tests_plugins_maqet_storage_no_create_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-no-space.la
+tests_plugins_maqet_storage_no_space_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_maqet_storage_no_space_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_NO_SPACE -DFAULTY_NAME='"no-space"'
+tests_plugins_maqet_storage_no_space_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-path-option.la
+tests_plugins_maqet_storage_path_option_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_maqet_storage_path_option_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_PATH_OPTION -DFAULTY_NAME='"path-option"'
+tests_plugins_maqet_storage_path_option_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-bad-option.la
+tests_plugins_maqet_storage_bad_option_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_maqet_storage_bad_option_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_BAD_OPTION -DFAULTY_NAME='"bad-option"'
+tests_plugins_maqet_storage_bad_option_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-reserved-option.la
+tests_plugins_maqet_storage_reserved_option_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_maqet_storage_reserved_option_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_RESERVED_OPTION -DFAULTY_NAME='"reserved-option"'
+tests_plugins_maqet_storage_reserved_option_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-no-choices.la
+tests_plugins_maqet_storage_no_choices_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_maqet_storage_no_choices_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_NO_CHOICES -DFAULTY_NAME='"no-choices"'
+tests_plugins_maqet_storage_no_choices_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-missing-symbol.la
+tests_plugins_maqet_storage_missing_symbol_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_maqet_storage_missing_symbol_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_MISSING_SYMBOL -DFAULTY_NAME='"missing-symbol"'
+tests_plugins_maqet_storage_missing_symbol_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-key-twice.la
+tests_plugins_maqet_storage_key_twice_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_maqet_storage_key_twice_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_KEY_TWICE -DFAULTY_NAME='"key-twice"'
+tests_plugins_maqet_storage_key_twice_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-silent.la
+tests_plugins_maqet_storage_silent_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_maqet_storage_silent_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_SILENT -DFAULTY_NAME='"silent"'
+tests_plugins_maqet_storage_silent_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-newer.la
+tests_plugins_maqet_storage_newer_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_maqet_storage_newer_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_NEWER -DFAULTY_NAME='"newer"'
+tests_plugins_maqet_storage_newer_la_LDFLAGS = $(FAULTY_FLAGS)

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* The commands' structs: what the help, the manual and the completion rely on. */
+#include <string.h>
+
+#include "cli/invocation.h"
+#include "tests/unit/unit.h"
+
+#define FOR_EACH_COMMAND(command)                                                        \
+    for (const struct command *const *at_ = commands, *command; (command = *at_); at_++)
+
+static void
+check_phrase(const char *phrase)
+{
+    CU_ASSERT_TRUE(strlen(phrase) > 0);
+    CU_ASSERT_PTR_NULL(strchr(phrase, '\n'));
+    CU_ASSERT_NOT_EQUAL(phrase[strlen(phrase) - 1], '.');
+}
+
+static void
+check_row(const struct command_option *row)
+{
+    CU_ASSERT_EQUAL(row->type == OPTION_SWITCH, row->argument == NULL);
+    CU_ASSERT_EQUAL(row->type == OPTION_CHOICE, row->choice != NULL);
+    if (row->help)
+        check_phrase(row->help);
+}
+
+/* Two tables that are parsed together have no name and no letter in common. */
+static void
+check_distinct(const struct command_option *row, const struct command_option *others)
+{
+    for (; others && others->name; others++) {
+        if (others == row)
+            continue;
+        CU_ASSERT_STRING_NOT_EQUAL(row->name, others->name);
+        CU_ASSERT_TRUE(!row->letter || row->letter != others->letter);
+    }
+}
+
+static void
+test_options(void)
+{
+    for (const struct command_option *row = global_options; row->name; row++) {
+        check_row(row);
+        check_distinct(row, global_options);
+    }
+    FOR_EACH_COMMAND(command)
+    {
+        for (const struct command_option *row = command->options; row && row->name;
+             row++) {
+            check_row(row);
+            CU_ASSERT_PTR_NOT_NULL(row->help);
+            check_distinct(row, command->options);
+            check_distinct(row, global_options);
+        }
+    }
+}
+
+static void
+test_words(void)
+{
+    FOR_EACH_COMMAND(command)
+    {
+        CU_ASSERT_PTR_EQUAL(command_find(command->name, NULL), command);
+        CU_ASSERT_TRUE(command->min_operands <= command->max_operands);
+        CU_ASSERT_EQUAL(command->max_operands == 0, *command->operands == '\0');
+        check_phrase(command->summary);
+        CU_ASSERT_TRUE(strlen(command->description) > 0);
+        CU_ASSERT_PTR_NOT_NULL(command->run);
+        /* --format plain and table can show what the command returns. */
+        CU_ASSERT_TRUE(command->view.columns || command->view.plain ||
+                       strcmp(command->name, "help") == 0);
+    }
+}
+
+/* Splits at spaces outside of single quotes, as far as examples need it. */
+static int
+split(char *line, char **argv, int max)
+{
+    int argc = 0;
+
+    while (*line && argc < max) {
+        char end = *line == '\'' ? '\'' : ' ';
+
+        line += end == '\'';
+        argv[argc++] = line;
+        line += strcspn(line, end == '\'' ? "'" : " ");
+        if (*line)
+            *line++ = '\0';
+        line += strspn(line, " ");
+    }
+    return argc;
+}
+
+/* Examples are command lines that parse. */
+static void
+test_examples(void)
+{
+    FOR_EACH_COMMAND(command)
+    {
+        CU_ASSERT_PTR_NOT_NULL_FATAL(command->examples[0].command);
+        for (const struct command_example *example = command->examples; example->command;
+             example++) {
+            _cleanup_(invocation_clear) struct invocation invocation = INVOCATION_INIT;
+            _cleanup_error_ struct maqet_error *error = NULL;
+            _cleanup_free_ char *line =
+                maqet_strndup(example->command, strcspn(example->command, "|"));
+            char *argv[16] = {NULL};
+            int argc = split(line, argv, 15);
+
+            CU_ASSERT_STRING_EQUAL(argv[0], "maqet");
+            CU_ASSERT_EQUAL(invocation_parse(&invocation, argc, argv, &error), 0);
+            CU_ASSERT_PTR_EQUAL_FATAL(invocation.command, command);
+            CU_ASSERT_EQUAL(invocation_check_operands(&invocation, &error), 0);
+            check_phrase(example->what);
+        }
+    }
+}
+
+int
+main(void)
+{
+    CU_TestInfo tests[] = {
+        {"option tables", test_options},
+        {"names, summaries, counts", test_words},
+        {"examples", test_examples},
+        CU_TEST_INFO_NULL,
+    };
+
+    return unit_run("commands", tests);
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line, sorted into a command, options and operands; and what is wrong in it.
+ */
+#include <string.h>
+
+#include "cli/invocation.h"
+#include "tests/unit/unit.h"
+
+enum { WORDS_MAX = 16 };
+
+/* Parses a command line of words with single spaces between them. */
+static int
+parse(struct invocation *invocation, const char *line, struct maqet_error **err)
+{
+    /* Values point into the line, so it lives as long as the test. */
+    static char *copy;
+    char *argv[WORDS_MAX + 1] = {NULL};
+    int argc = 0;
+
+    free(copy);
+    copy = maqet_strdup(line);
+    for (char *word = strtok(copy, " "); word && argc < WORDS_MAX;
+         word = strtok(NULL, " "))
+        argv[argc++] = word;
+    return invocation_parse(invocation, argc, argv, err);
+}
+
+/* The operands of a line that is right. */
+static void
+check_operands(const char *line, const char *expected)
+{
+    _cleanup_(invocation_clear) struct invocation invocation = INVOCATION_INIT;
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    CU_ASSERT_EQUAL(parse(&invocation, line, &error), 0);
+    CU_ASSERT_PTR_NULL(error);
+    _cleanup_free_ char *operands = maqet_strings_join(&invocation.operands, " ");
+    CU_ASSERT_STRING_EQUAL(operands, expected);
+}
+
+/* The message and the last hint of a line that is wrong. */
+static void
+check_error(const char *line, const char *message, const char *hint)
+{
+    _cleanup_(invocation_clear) struct invocation invocation = INVOCATION_INIT;
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    if (parse(&invocation, line, &error) == 0)
+        invocation_check_operands(&invocation, &error);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+    CU_ASSERT_EQUAL(error->code, MAQET_ERROR_INVALID);
+    CU_ASSERT_STRING_EQUAL(error->message, message);
+    CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
+    CU_ASSERT_STRING_EQUAL(error->hints.items[0], hint);
+}
+
+/* ---- what is right ---- */
+
+static void
+test_operands(void)
+{
+    check_operands("maqet start", "");
+    check_operands("maqet start a b", "a b");
+    check_operands("maqet start a --wait 3 b -q c", "a b c");
+    check_operands("maqet -q --format json start a", "a");
+    check_operands("maqet start -- --wait -q", "--wait -q");
+    check_operands("maqet start a -- -b --", "a -b --");
+    check_operands("maqet add -", "-");
+    check_operands("maqet -- start a", "a");
+}
+
+static void
+test_operands_whatever_the_environment_says(void)
+{
+    setenv("POSIXLY_CORRECT", "1", 1);
+    check_operands("maqet stop a --timeout 3 b", "a b");
+    unsetenv("POSIXLY_CORRECT");
+}
+
+static void
+test_values(void)
+{
+    _cleanup_(invocation_clear) struct invocation invocation = INVOCATION_INIT;
+
+    CU_ASSERT_EQUAL(parse(&invocation, "maqet -vqv stop a -ft7 --timeout=1.5 b", NULL),
+                    0);
+    CU_ASSERT_STRING_EQUAL(invocation.command->name, "stop");
+    CU_ASSERT_EQUAL(invocation_count(&invocation, "verbose"), 2);
+    CU_ASSERT_TRUE(invocation_has(&invocation, "quiet"));
+    CU_ASSERT_TRUE(invocation_has(&invocation, "force"));
+    /* The last one counts. */
+    CU_ASSERT_STRING_EQUAL(invocation_text(&invocation, "timeout"), "1.5");
+    CU_ASSERT_EQUAL(invocation_milliseconds(&invocation, "timeout"), 1500);
+    /* What is not given falls back. */
+    CU_ASSERT_EQUAL(invocation_milliseconds(&invocation, "lock-timeout"), 30000);
+    CU_ASSERT_STRING_EQUAL(invocation_text(&invocation, "format"), "table");
+    CU_ASSERT_PTR_NULL(invocation_text(&invocation, "data-dir"));
+}
+
+static void
+test_global_options_anywhere(void)
+{
+    static const char *const lines[] = {
+        "maqet --data-dir /x ls",
+        "maqet ls --data-dir /x",
+        "maqet ls --data-dir=/x",
+        "maqet --data-dir /y ls --data-dir /x",
+    };
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+        _cleanup_(invocation_clear) struct invocation invocation = INVOCATION_INIT;
+
+        CU_ASSERT_EQUAL(parse(&invocation, lines[i], NULL), 0);
+        CU_ASSERT_STRING_EQUAL(invocation_text(&invocation, "data-dir"), "/x");
+    }
+}
+
+static void
+test_repeated_values(void)
+{
+    _cleanup_(invocation_clear) struct invocation invocation = INVOCATION_INIT;
+    _cleanup_strings_ struct maqet_strings values = MAQET_STRINGS_INIT;
+
+    CU_ASSERT_EQUAL(parse(&invocation, "maqet add f --set a=1 --set=b=2", NULL), 0);
+    invocation_texts(&invocation, "set", &values);
+    CU_ASSERT_EQUAL_FATAL(values.count, 2);
+    CU_ASSERT_STRING_EQUAL(values.items[0], "a=1");
+    CU_ASSERT_STRING_EQUAL(values.items[1], "b=2");
+}
+
+static void
+test_no_command(void)
+{
+    _cleanup_(invocation_clear) struct invocation invocation = INVOCATION_INIT;
+
+    CU_ASSERT_EQUAL(parse(&invocation, "maqet -v", NULL), 0);
+    CU_ASSERT_PTR_NULL(invocation.command);
+}
+
+/* ---- what is wrong ---- */
+
+static void
+test_unknown_words(void)
+{
+    check_error("maqet strat a", "Unknown command 'strat'; did you mean 'start'?",
+                "Try 'maqet --help'");
+    check_error("maqet frobnicate", "Unknown command 'frobnicate'", "Try 'maqet --help'");
+    check_error("maqet --formt json ls",
+                "Unknown option '--formt'; did you mean '--format'?",
+                "Try 'maqet --help'");
+    check_error("maqet stop a --forse",
+                "Unknown option '--forse'; did you mean '--force'?",
+                "Try 'maqet stop --help'");
+    check_error("maqet stop a --frobnicate=3", "Unknown option '--frobnicate'",
+                "Try 'maqet stop --help'");
+    check_error("maqet stop -Z a", "Unknown option '-Z'", "Try 'maqet stop --help'");
+    check_error("maqet stop -fZ a", "Unknown option '-Z'", "Try 'maqet stop --help'");
+    check_error("maqet start --fo a", "Option '--fo' may mean --foreground or --format",
+                "Try 'maqet start --help'");
+}
+
+static void
+test_wrong_values(void)
+{
+    static const char *const wrong[] = {"abc",  "-1",  "1s", "1.2.3", ".",
+                                        "0x10", "inf", "",   "1e3",   "9999999999"};
+
+    check_error("maqet stop a --timeout", "Option '--timeout' needs a value: SECONDS",
+                "Try 'maqet stop --help'");
+    check_error("maqet stop a --force=yes", "Option '--force' takes no value",
+                "Try 'maqet stop --help'");
+    check_error(
+        "maqet ls --status gone",
+        "Option '--status' takes one of created, running, paused, stopped, crashed, "
+        "not 'gone'",
+        "Try 'maqet ls --help'");
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        _cleanup_free_ char *line = maqet_format("maqet stop a --timeout=%s", wrong[i]);
+        _cleanup_free_ char *message = maqet_format(
+            "Option '--timeout' takes a number of seconds, not '%s'", wrong[i]);
+        check_error(line, message, "Try 'maqet stop --help'");
+    }
+}
+
+static void
+test_wrong_counts(void)
+{
+    check_error("maqet start", "Missing operand; usage: maqet start VM...",
+                "Try 'maqet start --help'");
+    check_error("maqet apply a", "Missing operand; usage: maqet apply VM FILE...",
+                "Try 'maqet apply --help'");
+    check_error("maqet status a b", "Unexpected operand 'b'; usage: maqet status VM",
+                "Try 'maqet status --help'");
+    check_error("maqet rm", "Missing operand; usage: maqet rm VM...",
+                "Try 'maqet rm --help'");
+    check_error("maqet rm a --all", "Either --all or names: both together are no request",
+                "Try 'maqet rm --help'");
+}
+
+/* An error is shown in the format that is asked for, wherever that stands. */
+static void
+test_parsing_goes_on_after_a_fault(void)
+{
+    _cleanup_(invocation_clear) struct invocation invocation = INVOCATION_INIT;
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    CU_ASSERT_EQUAL(
+        parse(&invocation, "maqet stop --forse --bogus --format json", &error), -1);
+    CU_ASSERT_STRING_EQUAL(error->message,
+                           "Unknown option '--forse'; did you mean '--force'?");
+    CU_ASSERT_STRING_EQUAL(invocation_text(&invocation, "format"), "json");
+}
+
+int
+main(void)
+{
+    CU_TestInfo tests[] = {
+        {"operands", test_operands},
+        {"operands, whatever the environment says",
+         test_operands_whatever_the_environment_says},
+        {"values of options", test_values},
+        {"global options anywhere", test_global_options_anywhere},
+        {"repeated values", test_repeated_values},
+        {"no command", test_no_command},
+        {"unknown words", test_unknown_words},
+        {"wrong values", test_wrong_values},
+        {"wrong counts", test_wrong_counts},
+        {"parsing goes on after a fault", test_parsing_goes_on_after_a_fault},
+        CU_TEST_INFO_NULL,
+    };
+
+    return unit_run("invocation", tests);
+}

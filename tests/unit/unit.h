@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unit.h - what the unit tests share: a program is a table of tests and one call,
+ *
+ *     int
+ *     main(void)
+ *     {
+ *         CU_TestInfo tests[] = {
+ *             {"what is shown", test_what_is_shown},
+ *             CU_TEST_INFO_NULL,
+ *         };
+ *
+ *         return unit_run("module", tests);
+ *     }
+ *
+ * and checks whose failures say what was there instead.
+ */
+#ifndef MAQET_UNIT_H
+#define MAQET_UNIT_H
+
+#include <CUnit/Basic.h>
+#include <string.h>
+
+#include "core/base/error.h"
+#include "core/base/files.h"
+
+/* Runs the tests, ends with CUnit's summary, and returns the program's exit code. */
+static inline int
+unit_run(const char *suite, CU_TestInfo *tests)
+{
+    CU_SuiteInfo suites[] = {{.pName = suite, .pTests = tests}, CU_SUITE_INFO_NULL};
+
+    if (CU_initialize_registry() != CUE_SUCCESS ||
+        CU_register_suites(suites) != CUE_SUCCESS)
+        return 99; /* the test harness's word for "could not even begin" */
+    CU_basic_set_mode(CU_BRM_NORMAL);
+    CU_basic_run_tests();
+    bool failed = CU_get_number_of_failures() > 0 || CU_get_number_of_tests_run() == 0;
+    CU_cleanup_registry();
+    return failed;
+}
+
+/* Two texts are the same; either may be NULL. */
+#define UNIT_SAME(actual, wanted) unit_same(actual, wanted, __FILE__, __LINE__)
+
+static inline void
+unit_same(const char *actual, const char *wanted, const char *file, unsigned line)
+{
+    bool same = actual == wanted || (actual && wanted && strcmp(actual, wanted) == 0);
+    _cleanup_free_ char *words =
+        maqet_format("\n      wanted: %s\n      got:    %s", wanted ? wanted : "NULL",
+                     actual ? actual : "NULL");
+
+    CU_assertImplementation(same, line, words, file, "", CU_FALSE);
+}
+
+/* The error has this code and exactly this message. It is freed, to be used again. */
+#define UNIT_ERROR(err, code, message) unit_error(err, code, message, __FILE__, __LINE__)
+
+static inline void
+unit_error(struct maqet_error **err, enum maqet_error_code code, const char *message,
+           const char *file, unsigned line)
+{
+    unit_same(*err ? (*err)->message : NULL, message, file, line);
+    unit_same(*err ? maqet_error_code_name((*err)->code) : NULL,
+              maqet_error_code_name(code), file, line);
+    maqet_error_free(*err);
+    *err = NULL;
+}
+
+/* There is no error. It is freed, to be used again. */
+#define UNIT_NO_ERROR(err) unit_no_error(err, __FILE__, __LINE__)
+
+static inline void
+unit_no_error(struct maqet_error **err, const char *file, unsigned line)
+{
+    unit_same(*err ? (*err)->message : NULL, NULL, file, line);
+    maqet_error_free(*err);
+    *err = NULL;
+}
+
+/* A new folder for a test's files, and its removal. Declare it with _cleanup_folder_. */
+static inline char *
+unit_folder(void)
+{
+    const char *base = getenv("TMPDIR");
+    char *pattern = maqet_format("%s/maqet-unit-XXXXXX", base && *base ? base : "/tmp");
+
+    if (!mkdtemp(pattern))
+        abort();
+    char *path = realpath(pattern, NULL);
+    free(pattern);
+    return path;
+}
+
+static inline void
+unit_remove_folder(char **path)
+{
+    maqet_dir_remove(*path, NULL);
+    free(*path);
+}
+
+#define _cleanup_folder_ _cleanup_(unit_remove_folder)
+
+/* Writes a file into such a folder. Returns its path; the caller frees. */
+static inline char *
+unit_file(const char *folder, const char *name, const char *text)
+{
+    char *path = maqet_format("%s/%s", folder, name);
+
+    if (maqet_file_replace(path, text, strlen(text), 0644, NULL) < 0)
+        abort();
+    return path;
+}
+
+#endif
