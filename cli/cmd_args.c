@@ -3,39 +3,9 @@
 
 #include "cli/files.h"
 #include "cli/options.h"
+#include "cli/shell.h"
 #include "core/vm/store.h"
 #include "core/vm/vm.h"
-
-/* ---- for a shell ---- */
-
-/* One argument as a shell reads it. $'...' (POSIX.1-2024) keeps control characters from
- * the terminal that shows it. */
-static void
-append_quoted(struct maqet_text *text, const char *argument)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                "0123456789_@%+=:,./-";
-    bool control = false;
-
-    for (const char *c = argument; *c; c++)
-        control |= (unsigned char)*c < 0x20 || *c == 0x7f;
-    if (*argument && argument[strspn(argument, plain)] == '\0') {
-        maqet_text_append(text, argument);
-        return;
-    }
-    maqet_text_append(text, control ? "$'" : "'");
-    for (const char *c = argument; *c; c++) {
-        if (control && ((unsigned char)*c < 0x20 || *c == 0x7f))
-            maqet_text_appendf(text, "\\%03o", (unsigned char)*c);
-        else if (control && (*c == '\'' || *c == '\\'))
-            maqet_text_appendf(text, "\\%c", *c);
-        else if (*c == '\'')
-            maqet_text_append(text, "'\\''");
-        else
-            maqet_text_append_bytes(text, c, 1);
-    }
-    maqet_text_append(text, "'");
-}
 
 /* An option and its value on a line, ready to be pasted. */
 static char *
@@ -49,7 +19,7 @@ text(json_object *argv, bool colour)
 
         if (i > 0)
             maqet_text_append(&text, *argument == '-' ? " \\\n    " : " ");
-        append_quoted(&text, argument);
+        shell_append(&text, argument);
     }
     maqet_text_append(&text, "\n");
     return maqet_text_take(&text);
@@ -65,8 +35,6 @@ plain(json_object *argv)
                            json_object_get_string(json_object_array_get_idx(argv, i)));
     return maqet_text_take(&text);
 }
-
-/* ---- the command ---- */
 
 static bool
 looks_like_file(const char *operand)
@@ -139,7 +107,8 @@ const struct command command_args = {
                    "option a line; with --format plain an argument a line, with "
                    "--format json or yaml a list. The operand is a virtual machine, "
                    "or YAML files that are read as 'maqet add' does it and not "
-                   "stored.",
+                   "stored. Descriptor 3 in it is the monitor's socket, which QEMU "
+                   "inherits from maqet.",
     .options = options,
     .examples = examples,
     .view = {.text = text, .plain = plain, .whole = true},

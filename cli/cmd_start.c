@@ -21,7 +21,7 @@ start_machine(struct invocation *invocation, const char *name, struct maqet_erro
 
     json_object *row = json_object_new_object();
     field_text(row, "name", name);
-    json_object_object_add(row, "pid", json_object_new_int(pid));
+    field_number(row, "pid", true, (uint64_t)pid);
     return row;
 }
 

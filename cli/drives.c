@@ -57,8 +57,8 @@ inspect(const struct maqet_drive *drive, json_object *row)
 
     if (drive->path && maqet_image_inspect(drive, &state, &error) < 0)
         maqet_context_say(drive->context, MAQET_LEVEL_WARNING, "%s", error->message);
-    field_bytes(row, "virtual_size", state.virtual_size);
-    field_bytes(row, "allocated_size", state.allocated_size);
+    field_number(row, "virtual_size", state.virtual_size > 0, state.virtual_size);
+    field_number(row, "allocated_size", state.exists, state.allocated_size);
 }
 
 json_object *

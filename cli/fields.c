@@ -8,9 +8,9 @@ field_text(json_object *row, const char *key, const char *text)
 }
 
 void
-field_bytes(json_object *row, const char *key, uint64_t bytes)
+field_number(json_object *row, const char *key, bool known, uint64_t number)
 {
-    json_object_object_add(row, key, bytes > 0 ? json_object_new_uint64(bytes) : NULL);
+    json_object_object_add(row, key, known ? json_object_new_uint64(number) : NULL);
 }
 
 void
@@ -44,9 +44,8 @@ fields_state(json_object *row, const struct maqet_state *state)
     bool runs = state && state->pid > 0;
 
     field_text(row, "status", state ? maqet_status_name(state->status) : NULL);
-    json_object_object_add(row, "pid", runs ? json_object_new_int(state->pid) : NULL);
-    field_bytes(row, "memory", runs ? state->memory : 0);
+    field_number(row, "pid", runs, runs ? (uint64_t)state->pid : 0);
+    field_number(row, "memory", runs, runs ? state->memory : 0);
     json_object_object_add(row, "cpu", runs ? percent(state->cpu) : NULL);
-    json_object_object_add(row, "uptime",
-                           runs ? json_object_new_int64(state->uptime / 1000) : NULL);
+    field_number(row, "uptime", runs, runs ? (uint64_t)state->uptime / 1000 : 0);
 }

@@ -11,7 +11,7 @@
 #include "core/vm/state.h"
 
 void field_text(json_object *row, const char *key, const char *text); /* NULL: null */
-void field_bytes(json_object *row, const char *key, uint64_t bytes);  /* 0: null */
+void field_number(json_object *row, const char *key, bool known, uint64_t number);
 void field_strings(json_object *row, const char *key,
                    const struct maqet_strings *strings);
 

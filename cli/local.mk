@@ -26,6 +26,7 @@ libmaqet_cli_la_SOURCES = \
 	cli/manual.c cli/manual.h \
 	cli/options.c cli/options.h \
 	cli/output.c cli/output.h \
+	cli/shell.c cli/shell.h \
 	cli/start_stop.h \
 	cli/table.c cli/table.h \
 	cli/terminal.c cli/terminal.h \

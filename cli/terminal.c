@@ -103,14 +103,14 @@ terminal_ask(const char *question)
 /* ---- text ---- */
 
 /* C0, DEL, and the C1 controls as UTF-8 encodes them (C2 80 to C2 9F). */
-static size_t
-control_length(const char *c)
+size_t
+text_control(const char *text)
 {
-    unsigned char first = (unsigned char)c[0], second = (unsigned char)c[1];
+    unsigned char first = (unsigned char)text[0];
 
-    if (first < 0x20 || first == 0x7f)
-        return 1;
-    return first == 0xc2 && second >= 0x80 && second <= 0x9f ? 2 : 0;
+    if (first == 0xc2 && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] <= 0x9f)
+        return 2;
+    return (first < 0x20 && first != '\0') || first == 0x7f;
 }
 
 char *
@@ -119,7 +119,7 @@ text_printable(const char *text, const char *keep)
     struct maqet_text printable = MAQET_TEXT_INIT;
 
     for (const char *c = text; *c; c++) {
-        size_t length = control_length(c);
+        size_t length = text_control(c);
 
         if (length == 0 || strchr(keep, *c))
             maqet_text_append_bytes(&printable, c, 1);

@@ -36,6 +36,9 @@ bool terminal_ask(const char *question);
  */
 char *text_printable(const char *text, const char *keep);
 
+/* The length of the control character that a text begins with; 0: it begins with none. */
+size_t text_control(const char *text);
+
 /* The columns that a text takes on a terminal. */
 size_t text_width(const char *text);
 

@@ -8,7 +8,7 @@ docs/maqet.1: $(top_srcdir)/docs/maqet.1.in maqet$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) docs && \
 	./maqet$(EXEEXT) --dump-man > $@.sections && \
 	$(SED) -e '/^@SECTIONS@$$/r $@.sections' -e '/^@SECTIONS@$$/d' \
-	  -e 's|@VERSION@|$(PACKAGE_VERSION)|g' \
+	  -e 's|@RELEASE@|$(PACKAGE_VERSION)|g' \
 	  -e 's|@SYSCONFDIR@|$(sysconfdir)|g' \
 	  -e 's|@PLUGINDIR@|$(plugindir)|g' \
 	  $(top_srcdir)/docs/maqet.1.in > $@.tmp && mv $@.tmp $@

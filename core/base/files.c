@@ -79,6 +79,7 @@ int
 maqet_dir_make(const char *path, mode_t mode, struct maqet_error **err)
 {
     _cleanup_free_ char *copy = maqet_strdup(path);
+    struct stat status;
 
     for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
@@ -86,9 +87,11 @@ maqet_dir_make(const char *path, mode_t mode, struct maqet_error **err)
             return maqet_error_errno(err, errno, "Can't make the folder %s", copy);
         *slash = '/';
     }
-    if (mkdir(copy, mode) < 0 && errno != EEXIST)
-        return maqet_error_errno(err, errno, "Can't make the folder %s", copy);
-    return 0;
+    if (mkdir(copy, mode) == 0)
+        return 0;
+    if (errno == EEXIST && stat(copy, &status) == 0)
+        errno = S_ISDIR(status.st_mode) ? 0 : ENOTDIR;
+    return errno ? maqet_error_errno(err, errno, "Can't make the folder %s", copy) : 0;
 }
 
 int
@@ -129,7 +132,11 @@ int
 maqet_dir_remove(const char *path, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    struct stat status;
 
+    /* What a link leads to is not ours to empty. */
+    if (lstat(path, &status) == 0 && S_ISLNK(status.st_mode))
+        return maqet_error_errno(err, ENOTDIR, "Can't remove the folder %s", path);
     if (maqet_dir_list(path, &names, err) < 0)
         return -1;
     for (size_t i = 0; i < names.count; i++) {
@@ -259,8 +266,10 @@ maqet_file_replace(const char *path, const char *data, size_t length, mode_t mod
                    struct maqet_error **err)
 {
     const char *slash = strrchr(path, '/');
-    _cleanup_free_ char *folder = maqet_strndup(path, (size_t)(slash - path));
-    _cleanup_free_ char *temporary = maqet_format("%s/.%s.XXXXXX", folder, slash + 1);
+    const char *name = slash ? slash + 1 : path;
+    _cleanup_free_ char *folder =
+        slash ? maqet_strndup(path, (size_t)(name - path)) : maqet_strdup("./");
+    _cleanup_free_ char *temporary = maqet_format("%s.%s.XXXXXX", folder, name);
     _cleanup_close_ int dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     _cleanup_close_ int fd = dir_fd < 0 ? -1 : mkostemp(temporary, O_CLOEXEC);
 

@@ -58,11 +58,16 @@ spawn(const char *const *argv, const char *path, struct child *child,
     child->pid = fork();
     if (child->pid == 0)
         become(argv, path, out[1], error[1], parent);
+    if (child->pid < 0) {
+        maqet_error_errno(err, errno, "Can't run %s", argv[0]);
+        close(out[0]);
+        close(error[0]);
+    }
     close(out[1]);
     close(error[1]);
     child->out = out[0];
     child->error = error[0];
-    return child->pid < 0 ? maqet_error_errno(err, errno, "Can't run %s", argv[0]) : 0;
+    return child->pid < 0 ? -1 : 0;
 }
 
 /* Reads what has arrived; closes the pipe at its end. What is too much is dropped. */

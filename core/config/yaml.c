@@ -121,8 +121,7 @@ static int
 check_tag(const struct reader *reader, const yaml_event_t *event, const yaml_char_t *tag)
 {
     if (!tag || (event->type == YAML_SCALAR_EVENT &&
-                 (strcmp((const char *)tag, YAML_STR_TAG) == 0 ||
-                  strcmp((const char *)tag, "!") == 0)))
+                 strcmp((const char *)tag, YAML_STR_TAG) == 0))
         return 0;
     return fault(reader, event, "tags (!...) can't be used here, but for !!str");
 }

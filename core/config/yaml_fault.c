@@ -55,8 +55,14 @@ reader_fault(const yaml_parser_t *parser, const char *text, size_t length,
              const char *name, struct maqet_error **err)
 {
     struct maqet_place place = {.file = name, .line = 1, .column = 1};
+    size_t offset = parser->problem_offset;
 
-    for (size_t i = 0; i < parser->problem_offset && i < length; i++) {
+    /* libyaml points at the byte that doesn't continue a character, not at its first. */
+    if (strstr(parser->problem, "trailing"))
+        do
+            offset--;
+        while (offset > 0 && ((unsigned char)text[offset] & 0xc0) == 0x80);
+    for (size_t i = 0; i < offset && i < length; i++) {
         if (text[i] == '\n') {
             place.line++;
             place.column = 1;

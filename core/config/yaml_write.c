@@ -26,9 +26,10 @@ looks_typed(const char *text)
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
         if (strcasecmp(text, words[i]) == 0)
             return true;
-    /* Numbers of every base, times and dates. */
+    /* Numbers of every base, times, and dates. */
     return strchr("0123456789+-.", text[0]) &&
-           text[strspn(text, "0123456789abcdefABCDEFxXoO_+-.:tTzZ ")] == '\0';
+           (text[strspn(text, "0123456789abcdefABCDEFxXoO_+-.:")] == '\0' ||
+            (strspn(text, "0123456789") == 4 && text[4] == '-'));
 }
 
 static void

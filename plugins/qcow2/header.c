@@ -173,13 +173,12 @@ qcow2_header_read(int fd, struct qcow2_header *header, const char **fault)
     *header = (struct qcow2_header){0};
     if (probe_size(fd, &size) < 0)
         return fail(fault, strerror(errno));
-    if (size < LENGTH_2)
-        return fail(fault, "it ends within its header");
-    if (read_at(fd, start, sizeof(start), 0, fault) < 0 ||
-        read_fields(header, start, &header_length, fault) < 0)
+    if (read_at(fd, start, sizeof(start), 0, fault) < 0)
         return -1;
-    if (size < header_length)
+    if (size < LENGTH_2 || (size < LENGTH_3 && be32(start + 4) >= 3))
         return fail(fault, "it ends within its header");
+    if (read_fields(header, start, &header_length, fault) < 0)
+        return -1;
     if (read_backing_file(fd, header, start, header_length, &end, fault) < 0)
         return -1;
     return read_extensions(fd, header, header_length, end, fault);

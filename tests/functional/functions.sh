@@ -16,6 +16,7 @@ unset DISPLAY WAYLAND_DISPLAY MAQET_STORAGE_DIR MAQET_DATA_DIR MAQET_RUNTIME_DIR
 
 TEST_NAME=$(basename "$0" .sh)
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/maqet-$TEST_NAME.XXXXXX")
+: "${SANITIZER_FLAGS:=}"
 export MAQET_DATA_DIR="$TMP/data" MAQET_RUNTIME_DIR="$TMP/run" MAQET_STORAGE_DIR="$TMP/images"
 export XDG_CONFIG_HOME="$TMP/config"
 mkdir "$TMP/images"

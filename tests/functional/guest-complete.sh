@@ -3,11 +3,11 @@
 # The storage guide's complete example, in a size for tests: two disks, a CD-ROM on sata and a
 # shared folder, used from inside the guest, through a stop by the power button and a new start.
 . "${srcdir:-.}/tests/functional/guest-functions.sh"
-requires xorriso
+requires genisoimage
 
 mkdir iso work
 echo 'from the CD' >iso/file
-xorriso -as mkisofs -quiet -R -o cd.iso iso 2>/dev/null
+genisoimage -quiet -R -o cd.iso iso
 cp cd.iso cd.before
 echo 'from the host' >work/host
 for machine in pc q35; do

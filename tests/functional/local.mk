@@ -3,6 +3,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/core-names-no-format.sh \
 	tests/functional/public-header.sh \
 	tests/functional/installed.sh \
+	tests/functional/unit-under-valgrind.sh \
 	tests/functional/config-errors.sh \
 	tests/functional/merging.sh \
 	tests/functional/plugins-refused.sh \

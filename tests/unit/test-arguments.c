@@ -1,63 +1,58 @@
 /* SPDX-License-Identifier: MIT */
 /* The user's own QEMU arguments: each form that works, and the words for each that
  * doesn't. */
-#include <fcntl.h>
-#include <string.h>
-
-#include "core/base/files.h"
 #include "core/config/yaml.h"
 #include "core/qemu/arguments.h"
 #include "tests/unit/unit.h"
 
-/* A list as it stands in the file /vms/vm.yaml. */
+/* A list as it stands in the file "vm.yaml" of a folder. */
 static json_object *
 list_in(const char *yaml, const char *folder)
 {
-    _cleanup_error_ struct maqet_error *error = NULL;
+    struct maqet_error *error = NULL;
     json_object *list = maqet_yaml_parse(yaml, strlen(yaml), "vm.yaml", folder, &error);
 
-    if (!list)
-        fprintf(stderr, "%s: %s\n", yaml, error->message);
+    UNIT_NO_ERROR(&error);
     CU_ASSERT_PTR_NOT_NULL_FATAL(list);
     return list;
 }
 
-/* Checks that a list is right and becomes these arguments, which are joined by spaces. */
+/* Checks that a list becomes these arguments, which are joined by spaces here. */
 static void
-check_in_folder(const char *yaml, const char *folder, const char *expected)
+check_rendered(json_object *list, const char *wanted)
 {
-    _cleanup_error_ struct maqet_error *error = NULL;
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
+
+    maqet_arguments_render(list, &argv);
+    _cleanup_free_ char *line = maqet_strings_join(&argv, " ");
+    UNIT_SAME(line, wanted);
+}
+
+static void
+check_in_folder(const char *yaml, const char *folder, const char *wanted)
+{
+    struct maqet_error *error = NULL;
     _cleanup_json_ json_object *list = list_in(yaml, folder);
 
     CU_ASSERT_EQUAL(maqet_arguments_check(list, &error), 0);
-    if (error)
-        fprintf(stderr, "%s: %s\n", yaml, error->message);
-    maqet_arguments_render(list, &argv);
-    _cleanup_free_ char *line = maqet_strings_join(&argv, " ");
-    if (strcmp(line, expected) != 0)
-        fprintf(stderr, "%s: %s\n", yaml, line);
-    CU_ASSERT_STRING_EQUAL(line, expected);
+    UNIT_NO_ERROR(&error);
+    check_rendered(list, wanted);
 }
 
 static void
-check(const char *yaml, const char *expected)
+check(const char *yaml, const char *wanted)
 {
-    check_in_folder(yaml, "/vms", expected);
+    check_in_folder(yaml, "/vms", wanted);
 }
 
 static void
-check_wrong(const char *yaml, const char *expected)
+check_wrong(const char *yaml, const char *message)
 {
-    _cleanup_error_ struct maqet_error *error = NULL;
+    struct maqet_error *error = NULL;
     _cleanup_json_ json_object *list = list_in(yaml, "/vms");
 
     CU_ASSERT_EQUAL(maqet_arguments_check(list, &error), -1);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(error);
-    CU_ASSERT_EQUAL(error->code, MAQET_ERROR_INVALID);
-    if (strcmp(error->message, expected) != 0)
-        fprintf(stderr, "%s: %s\n", yaml, error->message);
-    CU_ASSERT_STRING_EQUAL(error->message, expected);
+    UNIT_ERROR(&error, MAQET_ERROR_INVALID, message);
 }
 
 /* ---- forms ---- */
@@ -190,43 +185,34 @@ test_texts_in_qemus_syntax_are_left_alone(void)
     check("- serial: \"file:a.log\"", "-serial file:a.log");
 }
 
-/* A bare name is QEMU's own firmware, unless there is such a file beside the YAML file.
- */
+/* A bare name is one of QEMU's own files, unless there is such a file in the folder. */
 static void
 test_firmware(void)
 {
-    char folder[] = "/tmp/maqet-test-XXXXXX";
-
-    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
-    _cleanup_free_ char *file = maqet_format("%s/mine.bin", folder);
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_free_ char *file = unit_file(folder, "mine.bin", "");
     _cleanup_free_ char *bios = maqet_format("-bios %s", file);
     _cleanup_free_ char *rom = maqet_format("-option-rom %s", file);
     _cleanup_free_ char *firmware = maqet_format("-machine firmware=%s", file);
     _cleanup_free_ char *below = maqet_format("-bios %s/no/such.bin", folder);
-    _cleanup_close_ int fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
-    CU_ASSERT_TRUE(fd >= 0);
     check_in_folder("- bios: mine.bin", folder, bios);
     check_in_folder("- option-rom: mine.bin", folder, rom);
     check_in_folder("- machine: {firmware: mine.bin}", folder, firmware);
     check_in_folder("- bios: no/such.bin", folder, below);
     check_in_folder("- bios: bios-256k.bin", folder, "-bios bios-256k.bin");
     check_in_folder("- option-rom: vgabios.bin", folder, "-option-rom vgabios.bin");
-    maqet_dir_remove(folder, NULL);
 }
 
-/* What was checked is stored and is checked again: nothing may change. */
+/* What was checked is stored, and is checked again: nothing may change. */
 static void
 test_twice(void)
 {
     _cleanup_json_ json_object *list = list_in("- kernel: a\n- drive: {file: b}", "/vms");
-    _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
 
     CU_ASSERT_EQUAL(maqet_arguments_check(list, NULL), 0);
     CU_ASSERT_EQUAL(maqet_arguments_check(list, NULL), 0);
-    maqet_arguments_render(list, &argv);
-    _cleanup_free_ char *line = maqet_strings_join(&argv, " ");
-    CU_ASSERT_STRING_EQUAL(line, "-kernel /vms/a -drive file=/vms/b");
+    check_rendered(list, "-kernel /vms/a -drive file=/vms/b");
 }
 
 /* ---- what is wrong ---- */
@@ -328,15 +314,12 @@ test_has(void)
 }
 
 static void
-check_value(const char *yaml, const char *option, const char *expected)
+check_value(const char *yaml, const char *option, const char *wanted)
 {
     _cleanup_json_ json_object *list = list_in(yaml, NULL);
     _cleanup_free_ char *value = maqet_arguments_value(list, option);
 
-    if (!expected)
-        CU_ASSERT_PTR_NULL(value)
-    else
-        CU_ASSERT_STRING_EQUAL(value ? value : "(null)", expected);
+    UNIT_SAME(value, wanted);
 }
 
 static void
@@ -350,16 +333,13 @@ test_value(void)
 }
 
 static void
-check_property(const char *yaml, const char *property, const char *expected)
+check_property(const char *yaml, const char *property, const char *wanted)
 {
     _cleanup_json_ json_object *list = list_in(yaml, NULL);
     _cleanup_free_ char *value =
         maqet_arguments_property(list, "machine", "type", property);
 
-    if (!expected)
-        CU_ASSERT_PTR_NULL(value)
-    else
-        CU_ASSERT_STRING_EQUAL(value ? value : "(null)", expected);
+    UNIT_SAME(value, wanted);
 }
 
 static void

@@ -108,7 +108,7 @@ test_examples(void)
             char *argv[16] = {NULL};
             int argc = split(line, argv, 15);
 
-            CU_ASSERT_STRING_EQUAL(argv[0], "maqet");
+            UNIT_SAME(argv[0], "maqet");
             CU_ASSERT_EQUAL(invocation_parse(&invocation, argc, argv, &error), 0);
             CU_ASSERT_PTR_EQUAL_FATAL(invocation.command, command);
             CU_ASSERT_EQUAL(invocation_check_operands(&invocation, &error), 0);

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include "cli/context.h"
-#include "core/base/files.h"
 #include "tests/unit/unit.h"
 
 /* A home of our own; it goes with the test. */
@@ -14,10 +13,9 @@ static void
 write_settings(const char *text)
 {
     _cleanup_free_ char *folder = maqet_format("%s/config/maqet", home);
-    _cleanup_free_ char *file = maqet_format("%s/maqet.conf", folder);
 
     CU_ASSERT_EQUAL_FATAL(maqet_dir_make(folder, 0700, NULL), 0);
-    CU_ASSERT_EQUAL_FATAL(maqet_file_replace(file, text, strlen(text), 0600, NULL), 0);
+    free(unit_file(folder, "maqet.conf", text));
 }
 
 static void
@@ -27,10 +25,8 @@ set_up(void)
         "MAQET_DATA_DIR",    "MAQET_RUNTIME_DIR", "MAQET_STORAGE_DIR",
         "MAQET_PLUGIN_PATH", "XDG_RUNTIME_DIR",   "XDG_DATA_HOME",
     };
-    char template[] = "/tmp/maqet-test-context.XXXXXX";
 
-    home = maqet_strdup(mkdtemp(template));
-    CU_ASSERT_PTR_NOT_NULL_FATAL(home);
+    home = unit_folder();
     for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++)
         unsetenv(variables[i]);
     _cleanup_free_ char *config = maqet_format("%s/config", home);
@@ -41,9 +37,7 @@ set_up(void)
 static void
 tear_down(void)
 {
-    CU_ASSERT_EQUAL(maqet_dir_remove(home, NULL), 0);
-    free(home);
-    home = NULL;
+    unit_remove_folder(&home);
 }
 
 /* Fills a context as a command line says it. */
@@ -65,7 +59,7 @@ check_data_dir(char **argv, const char *expected)
     _cleanup_(invocation_clear) struct invocation invocation = INVOCATION_INIT;
 
     fill(&invocation, argv);
-    CU_ASSERT_STRING_EQUAL(invocation.context.data_dir, expected);
+    UNIT_SAME(invocation.context.data_dir, expected);
 }
 
 static void
@@ -113,12 +107,12 @@ test_defaults(void)
     setenv("XDG_RUNTIME_DIR", "/run/user/1", 1);
     fill(&invocation, argv);
     if (geteuid() == 0) {
-        CU_ASSERT_STRING_EQUAL(invocation.context.data_dir, "/var/lib/maqet");
-        CU_ASSERT_STRING_EQUAL(invocation.context.runtime_dir, "/run/maqet");
+        UNIT_SAME(invocation.context.data_dir, "/var/lib/maqet");
+        UNIT_SAME(invocation.context.runtime_dir, "/run/maqet");
     } else {
         _cleanup_free_ char *data = maqet_format("%s/.local/share/maqet", home);
-        CU_ASSERT_STRING_EQUAL(invocation.context.data_dir, data);
-        CU_ASSERT_STRING_EQUAL(invocation.context.runtime_dir, "/run/user/1/maqet");
+        UNIT_SAME(invocation.context.data_dir, data);
+        UNIT_SAME(invocation.context.runtime_dir, "/run/user/1/maqet");
     }
     CU_ASSERT_PTR_NULL(invocation.context.storage_dir);
     CU_ASSERT_EQUAL(invocation.context.lock_timeout, 30000);
@@ -175,7 +169,7 @@ test_plugin_folders(void)
     CU_ASSERT_EQUAL(maqet_strings_has(folders, foreign), !is_foreign);
     CU_ASSERT_TRUE(maqet_strings_has(folders, own));
     CU_ASSERT_EQUAL(folders->count, is_foreign ? 2 : 3);
-    CU_ASSERT_STRING_EQUAL(folders->items[folders->count - 1], MAQET_PLUGIN_DIR);
+    UNIT_SAME(folders->items[folders->count - 1], MAQET_PLUGIN_DIR);
     tear_down();
 }
 

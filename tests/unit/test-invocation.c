@@ -35,7 +35,7 @@ check_operands(const char *line, const char *expected)
     CU_ASSERT_EQUAL(parse(&invocation, line, &error), 0);
     CU_ASSERT_PTR_NULL(error);
     _cleanup_free_ char *operands = maqet_strings_join(&invocation.operands, " ");
-    CU_ASSERT_STRING_EQUAL(operands, expected);
+    UNIT_SAME(operands, expected);
 }
 
 /* The message and the last hint of a line that is wrong. */
@@ -49,9 +49,9 @@ check_error(const char *line, const char *message, const char *hint)
         invocation_check_operands(&invocation, &error);
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL(error->code, MAQET_ERROR_INVALID);
-    CU_ASSERT_STRING_EQUAL(error->message, message);
+    UNIT_SAME(error->message, message);
     CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
-    CU_ASSERT_STRING_EQUAL(error->hints.items[0], hint);
+    UNIT_SAME(error->hints.items[0], hint);
 }
 
 /* ---- what is right ---- */
@@ -84,16 +84,16 @@ test_values(void)
 
     CU_ASSERT_EQUAL(parse(&invocation, "maqet -vqv stop a -ft7 --timeout=1.5 b", NULL),
                     0);
-    CU_ASSERT_STRING_EQUAL(invocation.command->name, "stop");
+    UNIT_SAME(invocation.command->name, "stop");
     CU_ASSERT_EQUAL(invocation_count(&invocation, "verbose"), 2);
     CU_ASSERT_TRUE(invocation_has(&invocation, "quiet"));
     CU_ASSERT_TRUE(invocation_has(&invocation, "force"));
     /* The last one counts. */
-    CU_ASSERT_STRING_EQUAL(invocation_text(&invocation, "timeout"), "1.5");
+    UNIT_SAME(invocation_text(&invocation, "timeout"), "1.5");
     CU_ASSERT_EQUAL(invocation_milliseconds(&invocation, "timeout"), 1500);
     /* What is not given falls back. */
     CU_ASSERT_EQUAL(invocation_milliseconds(&invocation, "lock-timeout"), 30000);
-    CU_ASSERT_STRING_EQUAL(invocation_text(&invocation, "format"), "table");
+    UNIT_SAME(invocation_text(&invocation, "format"), "table");
     CU_ASSERT_PTR_NULL(invocation_text(&invocation, "data-dir"));
 }
 
@@ -111,7 +111,7 @@ test_global_options_anywhere(void)
         _cleanup_(invocation_clear) struct invocation invocation = INVOCATION_INIT;
 
         CU_ASSERT_EQUAL(parse(&invocation, lines[i], NULL), 0);
-        CU_ASSERT_STRING_EQUAL(invocation_text(&invocation, "data-dir"), "/x");
+        UNIT_SAME(invocation_text(&invocation, "data-dir"), "/x");
     }
 }
 
@@ -124,8 +124,8 @@ test_repeated_values(void)
     CU_ASSERT_EQUAL(parse(&invocation, "maqet add f --set a=1 --set=b=2", NULL), 0);
     invocation_texts(&invocation, "set", &values);
     CU_ASSERT_EQUAL_FATAL(values.count, 2);
-    CU_ASSERT_STRING_EQUAL(values.items[0], "a=1");
-    CU_ASSERT_STRING_EQUAL(values.items[1], "b=2");
+    UNIT_SAME(values.items[0], "a=1");
+    UNIT_SAME(values.items[1], "b=2");
 }
 
 static void
@@ -206,9 +206,8 @@ test_parsing_goes_on_after_a_fault(void)
 
     CU_ASSERT_EQUAL(
         parse(&invocation, "maqet stop --forse --bogus --format json", &error), -1);
-    CU_ASSERT_STRING_EQUAL(error->message,
-                           "Unknown option '--forse'; did you mean '--force'?");
-    CU_ASSERT_STRING_EQUAL(invocation_text(&invocation, "format"), "json");
+    UNIT_SAME(error->message, "Unknown option '--forse'; did you mean '--force'?");
+    UNIT_SAME(invocation_text(&invocation, "format"), "json");
 }
 
 int

@@ -7,7 +7,6 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include "core/base/files.h"
 #include "core/base/process.h"
 #include "core/qemu/objects.h"
 #include "core/qemu/qmp.h"
@@ -24,12 +23,12 @@ rendered(const struct maqet_args *args)
 }
 
 static void
-check_rendered(const struct maqet_args *args, const char *expected)
+check_rendered(const struct maqet_args *args, const char *wanted)
 {
     _cleanup_free_ char *text = rendered(args);
 
-    CU_ASSERT_PTR_NULL(maqet_args_fault(args));
-    CU_ASSERT_STRING_EQUAL(text, expected);
+    UNIT_SAME(maqet_args_fault(args), NULL);
+    UNIT_SAME(text, wanted);
 }
 
 /* ---- rendering ---- */
@@ -138,25 +137,18 @@ test_fsdev_as_key_and_value(void)
 
 /* ---- faults ---- */
 
-static void
-check_fault(const struct maqet_args *args, const char *expected)
-{
-    CU_ASSERT_PTR_NOT_NULL_FATAL(maqet_args_fault(args));
-    CU_ASSERT_STRING_EQUAL(maqet_args_fault(args), expected);
-}
-
 /* Sets two properties of a block node, as one that is a text and one that is a number. */
 static void
-check_pair_fault(const char *first, const char *second, const char *expected)
+check_pair_fault(const char *first, const char *second, const char *wanted)
 {
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
     struct maqet_props *node = maqet_args_blockdev(args, "disk");
 
     if (first)
         maqet_props_string(node, first, "x");
-    CU_ASSERT_PTR_NULL(maqet_args_fault(args));
+    UNIT_SAME(maqet_args_fault(args), NULL);
     maqet_props_int(node, second, 1);
-    check_fault(args, expected);
+    UNIT_SAME(maqet_args_fault(args), wanted);
 }
 
 static void
@@ -191,15 +183,12 @@ test_key_faults(void)
 }
 
 static void
-check_id_fault(const char *id, const char *expected)
+check_id_fault(const char *id, const char *wanted)
 {
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
 
     maqet_args_blockdev(args, id);
-    if (expected)
-        check_fault(args, expected);
-    else
-        CU_ASSERT_PTR_NULL(maqet_args_fault(args));
+    UNIT_SAME(maqet_args_fault(args), wanted);
 }
 
 #define NAME_RULE                                                                        \
@@ -232,9 +221,9 @@ test_ids_are_unique_within_a_kind(void)
     maqet_args_device(args, "virtio-blk-pci", "disk");
     maqet_args_object(args, "iothread", "disk");
     maqet_args_fsdev(args, "local", "disk");
-    CU_ASSERT_PTR_NULL(maqet_args_fault(args));
+    UNIT_SAME(maqet_args_fault(args), NULL);
     maqet_args_device(args, "ide-hd", "disk");
-    check_fault(args, "-device 'disk': the id is given to two objects");
+    UNIT_SAME(maqet_args_fault(args), "-device 'disk': the id is given to two objects");
 }
 
 static void
@@ -245,11 +234,11 @@ test_empty_type(void)
     _cleanup_args_ struct maqet_args *fsdev = maqet_args_new();
 
     maqet_args_device(device, "", "disk");
-    check_fault(device, "-device 'disk': its driver is empty");
+    UNIT_SAME(maqet_args_fault(device), "-device 'disk': its driver is empty");
     maqet_args_object(object, NULL, "disk");
-    check_fault(object, "-object 'disk': its qom-type is empty");
+    UNIT_SAME(maqet_args_fault(object), "-object 'disk': its qom-type is empty");
     maqet_args_fsdev(fsdev, NULL, "disk");
-    check_fault(fsdev, "-fsdev 'disk': its driver is empty");
+    UNIT_SAME(maqet_args_fault(fsdev), "-fsdev 'disk': its driver is empty");
 }
 
 static void
@@ -258,11 +247,10 @@ check_text(const char *text, bool is_fine)
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
 
     maqet_props_string(maqet_args_blockdev(args, "disk"), "file.filename", text);
-    if (is_fine)
-        CU_ASSERT_PTR_NULL(maqet_args_fault(args))
-    else
-        check_fault(args, "-blockdev 'disk': the value of 'file.filename' is not valid "
-                          "UTF-8, and QEMU takes no other text");
+    UNIT_SAME(maqet_args_fault(args),
+              is_fine ? NULL
+                      : "-blockdev 'disk': the value of 'file.filename' is not valid "
+                        "UTF-8, and QEMU takes no other text");
 }
 
 static void
@@ -293,9 +281,9 @@ test_fsdev_has_no_null(void)
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
 
     maqet_props_string(maqet_args_fsdev(args, "local", "share"), "path", NULL);
-    check_fault(args,
-                "-fsdev 'share': the value of 'path' is null, which this option can't "
-                "say");
+    UNIT_SAME(maqet_args_fault(args),
+              "-fsdev 'share': the value of 'path' is null, which this option can't "
+              "say");
 }
 
 static void
@@ -308,81 +296,58 @@ test_first_fault_stays(void)
     maqet_props_string(node, "a", "2");
     maqet_props_string(node, "a.b", "3");
     maqet_props_string(maqet_args_blockdev(args, "1"), "", "\xff");
-    check_fault(args, "-blockdev 'disk': the key 'a' is set twice");
+    UNIT_SAME(maqet_args_fault(args), "-blockdev 'disk': the key 'a' is set twice");
 }
 
 /* ---- a real QEMU ---- */
 
-/* A path with all that quoting could stumble over. */
+/* A name with all that quoting could stumble over. */
 #define ODD_NAME "a, b,,c=\"d\" 'e' \\f \xc3\xbc"
 
-enum { PATIENCE = 60000 };
+enum { PATIENCE = 60000 /* ms */ };
 
+/* QEMU, and the folder with its monitor's socket. */
 struct qemu {
-    char folder[32];
+    char *folder;
     int dir_fd;
-    int listener;
     pid_t pid;
 };
 
-static void
-prepare(struct qemu *qemu)
+static int
+make_socket(const char *folder)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    _cleanup_close_ int image = -1;
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-    *qemu = (struct qemu){.folder = "/tmp/maqet-test-XXXXXX"};
-    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(qemu->folder));
-    qemu->dir_fd = open(qemu->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    qemu->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s/qmp", qemu->folder);
-    CU_ASSERT_EQUAL_FATAL(
-        bind(qemu->listener, (struct sockaddr *)&address, sizeof(address)), 0);
-    CU_ASSERT_EQUAL_FATAL(listen(qemu->listener, 1), 0);
-    CU_ASSERT_EQUAL_FATAL(mkdirat(qemu->dir_fd, ODD_NAME, 0700), 0);
-    image = openat(qemu->dir_fd, ODD_NAME "/image", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    CU_ASSERT_EQUAL_FATAL(ftruncate(image, 1 << 20), 0);
-}
-
-static void
-clean_up(struct qemu *qemu)
-{
-    maqet_dir_remove(qemu->folder, NULL);
-    close(qemu->dir_fd);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/qmp", folder);
+    CU_ASSERT_EQUAL_FATAL(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    CU_ASSERT_EQUAL_FATAL(listen(fd, 1), 0);
+    return fd;
 }
 
 /* Starts QEMU with what was appended, and waits until it has taken or refused it all. */
 static struct maqet_qmp *
 start(struct qemu *qemu, const struct maqet_args *args, struct maqet_error **err)
 {
-    static const char *const own[] = {"qemu-system-x86_64",
-                                      "-S",
-                                      "-M",
-                                      "q35",
-                                      "-accel",
-                                      "tcg",
-                                      "-m",
-                                      "64",
-                                      "-display",
-                                      "none",
-                                      "-nodefaults",
-                                      "-mon",
-                                      "chardev=mon,mode=control",
-                                      "-chardev"};
+    static const char own[] =
+        "qemu-system-x86_64 -S -M q35 -accel tcg -m 64 -display none "
+        "-nodefaults -mon chardev=mon,mode=control -chardev "
+        "socket,id=mon,server=on,wait=off,fd=";
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
+    int listener = make_socket(qemu->folder);
+    _cleanup_free_ char *words = maqet_format("%s%d", own, listener);
+    char *word, *rest = words;
 
-    for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
-        maqet_strings_add(&argv, own[i]);
-    maqet_strings_addf(&argv, "socket,id=mon,fd=%d,server=on,wait=off", qemu->listener);
+    while ((word = strsep(&rest, " ")))
+        maqet_strings_add(&argv, word);
     maqet_args_render(args, &argv);
     fflush(stdout);
     qemu->pid = fork();
     if (qemu->pid == 0) {
-        fcntl(qemu->listener, F_SETFD, 0);
         execvp(argv.items[0], argv.items);
         _exit(127);
     }
-    close(qemu->listener);
+    close(listener);
     return maqet_qmp_open(qemu->dir_fd, "qmp", PATIENCE, -1, err);
 }
 
@@ -393,31 +358,36 @@ stop(const struct qemu *qemu, struct maqet_qmp *qmp)
     int status;
 
     CU_ASSERT_PTR_NOT_NULL(answer);
-    json_object_put(answer);
     if (!answer)
         kill(qemu->pid, SIGKILL);
+    json_object_put(answer);
     CU_ASSERT_EQUAL(waitpid(qemu->pid, &status, 0), qemu->pid);
     CU_ASSERT_EQUAL(status, 0);
 }
 
-/* Whether QEMU's answer to a command holds a text; @arguments as json, or NULL. */
-static bool
-answer_holds(struct maqet_qmp *qmp, const char *command, const char *arguments,
-             const char *text)
+/* Checks that QEMU's answer to a command, whose arguments are json or NULL, holds a text.
+ */
+static void
+check_answer(struct maqet_qmp *qmp, const char *command, const char *arguments,
+             const char *wanted)
 {
-    json_object *asked = arguments ? json_tokener_parse(arguments) : NULL;
-    _cleanup_error_ struct maqet_error *error = NULL;
-    _cleanup_json_ json_object *answer =
-        maqet_qmp_execute(qmp, command, asked, PATIENCE, &error);
-    const char *all =
-        answer ? json_object_to_json_string_ext(
-                     answer, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
-               : error->message;
-    bool holds = strstr(all, text);
+    struct maqet_error *error = NULL;
+    _cleanup_json_ json_object *answer = maqet_qmp_execute(
+        qmp, command, arguments ? json_tokener_parse(arguments) : NULL, PATIENCE, &error);
+    const char *all = json_object_to_json_string_ext(
+        answer, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 
-    if (!holds)
-        fprintf(stderr, "%s: %s\n", command, all);
-    return holds;
+    UNIT_NO_ERROR(&error);
+    UNIT_SAME(strstr(all, wanted) ? wanted : all, wanted);
+}
+
+static void
+make_files(int dir_fd)
+{
+    CU_ASSERT_EQUAL_FATAL(mkdirat(dir_fd, ODD_NAME, 0700), 0);
+    _cleanup_close_ int image =
+        openat(dir_fd, ODD_NAME "/image", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    CU_ASSERT_EQUAL_FATAL(ftruncate(image, 1 << 20), 0);
 }
 
 static void
@@ -457,50 +427,41 @@ append_all(struct maqet_args *args, const char *folder)
     maqet_props_string(props, "mount_tag", "a, b");
 }
 
-static bool
-qemu_is_here(void)
-{
-    _cleanup_free_ char *program = maqet_process_find("qemu-system-x86_64");
-
-    return program;
-}
-
 static void
 test_real_qemu_takes_it(void)
 {
+    _cleanup_free_ char *program = maqet_process_find("qemu-system-x86_64");
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
-    _cleanup_error_ struct maqet_error *error = NULL;
-    _cleanup_qmp_ struct maqet_qmp *qmp = NULL;
-    struct qemu qemu;
+    _cleanup_folder_ char *folder = unit_folder();
+    struct maqet_error *error = NULL;
+    struct qemu qemu = {.folder = folder};
 
-    if (!qemu_is_here()) {
-        fprintf(stderr, "skipped, there is no qemu-system-x86_64; ");
+    if (!program) {
+        printf("skipped: there is no qemu-system-x86_64 here\n");
         return;
     }
-    prepare(&qemu);
-    append_all(args, qemu.folder);
-    CU_ASSERT_PTR_NULL(maqet_args_fault(args));
-    qmp = start(&qemu, args, &error);
-    if (!qmp)
-        CU_FAIL_FATAL("QEMU did not take what was rendered");
-    CU_ASSERT_TRUE(answer_holds(qmp, "query-named-block-nodes", NULL,
-                                "/a, b,,c=\\\"d\\\" 'e' \\\\f \xc3\xbc/image\""));
-    CU_ASSERT_TRUE(
-        answer_holds(qmp, "query-named-block-nodes", NULL, "\"drv\":\"quorum\""));
-    CU_ASSERT_TRUE(answer_holds(qmp, "qom-get",
-                                "{\"path\": \"/machine/peripheral/disk\", "
-                                "\"property\": \"serial\"}",
-                                "a, \\\"b\\\""));
-    CU_ASSERT_TRUE(
-        answer_holds(qmp, "qom-get",
-                     "{\"path\": \"/machine/peripheral/share/virtio-backend\", "
-                     "\"property\": \"mount_tag\"}",
-                     "a, b"));
-    CU_ASSERT_TRUE(answer_holds(qmp, "qom-get",
-                                "{\"path\": \"/objects/key\", \"property\": \"data\"}",
-                                "a, b,,c=\\\"d\\\" 'e' \\\\f \xc3\xbc"));
+    _cleanup_close_ int dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    qemu.dir_fd = dir_fd;
+    make_files(dir_fd);
+    append_all(args, folder);
+    UNIT_SAME(maqet_args_fault(args), NULL);
+    _cleanup_qmp_ struct maqet_qmp *qmp = start(&qemu, args, &error);
+    UNIT_NO_ERROR(&error);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(qmp);
+
+    check_answer(qmp, "query-named-block-nodes", NULL,
+                 "/a, b,,c=\\\"d\\\" 'e' \\\\f \xc3\xbc/image\"");
+    check_answer(qmp, "query-named-block-nodes", NULL, "\"drv\":\"quorum\"");
+    check_answer(qmp, "qom-get",
+                 "{\"path\": \"/machine/peripheral/disk\", \"property\": \"serial\"}",
+                 "\"a, \\\"b\\\"\"");
+    check_answer(qmp, "qom-get",
+                 "{\"path\": \"/machine/peripheral/share/virtio-backend\", "
+                 "\"property\": \"mount_tag\"}",
+                 "\"a, b\"");
+    check_answer(qmp, "qom-get", "{\"path\": \"/objects/key\", \"property\": \"data\"}",
+                 "\"a, b,,c=\\\"d\\\" 'e' \\\\f \xc3\xbc\"");
     stop(&qemu, qmp);
-    clean_up(&qemu);
 }
 
 int

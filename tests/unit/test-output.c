@@ -34,7 +34,7 @@ check_caught(struct caught caught, const char *expected)
     fflush(caught.stream);
     dup2(caught.before, fileno(caught.stream));
     CU_ASSERT_TRUE(pread(caught.file, buffer, sizeof(buffer) - 1, 0) >= 0);
-    CU_ASSERT_STRING_EQUAL(buffer, expected);
+    UNIT_SAME(buffer, expected);
     close(caught.before);
     close(caught.file);
 }

@@ -20,7 +20,7 @@ check_table(const char *rows, bool colour, const char *expected)
     _cleanup_json_ json_object *json = json_tokener_parse(rows);
     _cleanup_free_ char *text = table_text(columns, json, colour);
 
-    CU_ASSERT_STRING_EQUAL(text, expected);
+    UNIT_SAME(text, expected);
 }
 
 static void
@@ -61,7 +61,7 @@ test_durations(void)
         json_object_object_add(row, "t", json_object_new_int64(cases[i].seconds));
         _cleanup_free_ char *text = table_fields(column, row, false);
         _cleanup_free_ char *expected = maqet_format("t  %s\n", cases[i].text);
-        CU_ASSERT_STRING_EQUAL(text, expected);
+        UNIT_SAME(text, expected);
     }
 }
 
@@ -73,7 +73,7 @@ test_fields(void)
     _cleanup_free_ char *text = table_fields(columns, row, false);
 
     /* What is null is left out. */
-    CU_ASSERT_STRING_EQUAL(text, "NAME    x\nUPTIME  5s\n");
+    UNIT_SAME(text, "NAME    x\nUPTIME  5s\n");
 }
 
 static void
@@ -83,7 +83,7 @@ test_plain(void)
         json_tokener_parse("{'name': 'a\\tb\\nc\\\\d', 'size': 20971520, 'uptime': 61}");
     _cleanup_free_ char *text = table_plain(columns, row);
 
-    CU_ASSERT_STRING_EQUAL(text, "a\\tb\\nc\\\\d\t20971520\t\t61\t\n");
+    UNIT_SAME(text, "a\\tb\\nc\\\\d\t20971520\t\t61\t\n");
 }
 
 static void
@@ -95,8 +95,8 @@ test_fixed_column(void)
     _cleanup_free_ char *table = table_text(fixed, rows, false);
     _cleanup_free_ char *plain = table_plain(fixed, json_object_array_get_idx(rows, 0));
 
-    CU_ASSERT_STRING_EQUAL(table, "         NAME\nstorage  hdd\n");
-    CU_ASSERT_STRING_EQUAL(plain, "storage\thdd\n");
+    UNIT_SAME(table, "         NAME\nstorage  hdd\n");
+    UNIT_SAME(plain, "storage\thdd\n");
 }
 
 static void
@@ -116,7 +116,7 @@ test_control_characters(void)
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         _cleanup_free_ char *printable = text_printable(cases[i].text, cases[i].keep);
-        CU_ASSERT_STRING_EQUAL(printable, cases[i].printable);
+        UNIT_SAME(printable, cases[i].printable);
     }
 }
 
@@ -160,7 +160,7 @@ test_wrapping(void)
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         _cleanup_free_ char *wrapped =
             text_wrap(cases[i].paragraph, cases[i].indent, cases[i].width);
-        CU_ASSERT_STRING_EQUAL(wrapped, cases[i].wrapped);
+        UNIT_SAME(wrapped, cases[i].wrapped);
     }
 }
 
