@@ -29,7 +29,8 @@ parser_add(struct parser *parser, const struct command_option *row)
 {
     size_t count = parser->count++;
 
-    parser->rows = maqet_realloc(parser->rows, parser->count * sizeof(*parser->rows));
+    parser->rows =
+        maqet_realloc(parser->rows, parser->count * sizeof(struct command_option *));
     parser->longs =
         maqet_realloc(parser->longs, (parser->count + 1) * sizeof(*parser->longs));
     parser->rows[count] = row;

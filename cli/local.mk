@@ -37,3 +37,5 @@ maqet_SOURCES = cli/main.c
 maqet_LDADD = libmaqet-cli.la libmaqet-core.la
 maqet_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 EXTRA_maqet_DEPENDENCIES = host.syms
+
+dist_bashcomp_DATA = completions/maqet.bash

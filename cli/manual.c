@@ -99,9 +99,7 @@ print_exit_status(void)
         "Done; also when it was so before",
         "It failed: QEMU, the system, or a plugin",
         "It took longer than it may, or a person was asked and said no",
-        "The request is wrong: the command line, the configuration, a machine that is "
-        "not "
-        "there or in the wrong state",
+        "The request is wrong: usage, configuration, no such machine, wrong state",
         "Not permitted",
     };
 

@@ -2,34 +2,44 @@
 # Completion for maqet in bash (4 or later). It knows no command and no option: it asks the
 # program, with the hidden options --list-commands and --list-options.
 
-# Replies that stand for an operand or an option's value of this kind.
+# Adds the lines of its input to the replies; a name may have spaces in it.
+_maqet_add() {
+    local -a lines
+
+    mapfile -t lines
+    COMPREPLY+=("${lines[@]}")
+}
+
+# Adds what an operand or an option's value of this kind may be.
 _maqet_kind() {
     local kind=$1 current=$2
 
     case $kind in
     VM)
-        COMPREPLY+=($(compgen -W "$("$maqet" ls --format plain 2>/dev/null | cut -f 1)" \
-            -- "$current"))
+        _maqet_add < <(compgen -W "$("$maqet" ls --format plain 2>/dev/null | cut -f 1)" \
+            -- "$current")
         ;;
     COMMAND)
-        COMPREPLY+=($(compgen -W "$("$maqet" --list-commands | cut -f 1)" -- "$current"))
+        _maqet_add < <(compgen -W "$("$maqet" --list-commands | cut -f 1)" -- "$current")
         ;;
     FILE)
         compopt -o filenames 2>/dev/null
-        COMPREPLY+=($(compgen -f -X '!*.y?(a)ml' -- "$current") $(compgen -d -- "$current"))
+        _maqet_add < <(compgen -f -X '!*.yaml' -- "$current")
+        _maqet_add < <(compgen -f -X '!*.yml' -- "$current")
+        _maqet_add < <(compgen -d -- "$current")
         ;;
     DIR)
         compopt -o filenames 2>/dev/null
-        COMPREPLY+=($(compgen -d -- "$current"))
+        _maqet_add < <(compgen -d -- "$current")
         ;;
     *'|'*)
-        COMPREPLY+=($(compgen -W "${kind//|/ }" -- "$current"))
+        _maqet_add < <(compgen -W "${kind//|/ }" -- "$current")
         ;;
     esac
 }
 
 _maqet() {
-    local maqet=$1 current=$2 previous=$3 command= word i
+    local maqet=$1 current=$2 previous=$3 command="" word i
     local -a rows=()
     local IFS=$' \t\n'
 
@@ -60,7 +70,8 @@ _maqet() {
         fi
     done
     if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "$(printf '%s\n' "${rows[@]%%=*}" | grep '^-')" -- "$current"))
+        _maqet_add < <(compgen -W "$(printf '%s\n' "${rows[@]%%=*}" | grep '^-')" \
+            -- "$current")
         return
     fi
     if [[ -z $command ]]; then

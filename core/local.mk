@@ -51,6 +51,7 @@ host.syms: $(top_srcdir)/include/maqet-plugin.h $(top_srcdir)/core/local.mk
 	    sub(/\(.*/, ""); sub(/.*[ *]/, ""); print "    " $$0 ";" } \
 	  BEGIN { print "{" } END { print "};" }' \
 	  $(top_srcdir)/include/maqet-plugin.h > $@.tmp && mv $@.tmp $@
+BUILT_SOURCES += host.syms
 CLEANFILES += host.syms
 
 # maqet_run is in an object that only plugins refer to; -u pulls it out of the library.

@@ -444,7 +444,8 @@ MAQET_EXPORT struct maqet_props *maqet_args_fsdev(struct maqet_args *args,
 /**
  * maqet_props_string - set a property to a text.
  * @props: the object's properties.
- * @key: the property; dots lead into nested objects: "file.filename".
+ * @key: the property; dots lead into nested objects ("file.filename"), and numbers into
+ *   lists ("server.0.host").
  * @value: the text. It is copied. NULL is JSON's null (as in `"backing": null`).
  *
  * A key that is set twice, or that is both a value and a nested object, is a fault of the

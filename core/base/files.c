@@ -12,7 +12,8 @@
 
 /* ---- paths ---- */
 
-/* The home folder that "~" or "~user" at the start of a path means; NULL: no such user. */
+/* The home folder that "~" or "~user" at the start of a path means; NULL: no such user.
+ */
 static char *
 home_of(const char *user, size_t length)
 {
@@ -159,7 +160,8 @@ maqet_dir_sync(int dir_fd, const char *path, struct maqet_error **err)
 {
     /* Some network file systems can't, and say EINVAL; there is nothing better to do. */
     if (fsync(dir_fd) < 0 && errno != EINVAL)
-        return maqet_error_errno(err, errno, "Can't write the folder %s to the disk", path);
+        return maqet_error_errno(err, errno, "Can't write the folder %s to the disk",
+                                 path);
     return 0;
 }
 
@@ -222,8 +224,8 @@ file_id(int fd, const char *path, int flags, struct maqet_file_id *id)
         .inode = status.stx_ino,
     };
     if (status.stx_mask & STATX_BTIME)
-        id->birth = (uint64_t)status.stx_btime.tv_sec * 1000000000 +
-                    status.stx_btime.tv_nsec;
+        id->birth =
+            (uint64_t)status.stx_btime.tv_sec * 1000000000 + status.stx_btime.tv_nsec;
     return true;
 }
 
@@ -304,7 +306,8 @@ maqet_lock_wait(int fd, int64_t timeout, const char *what, struct maqet_error **
     int64_t deadline = maqet_now() + timeout;
     long pause = 2;
 
-    /* There is no F_OFD_SETLKW with a deadline; waiting longer each time costs nothing. */
+    /* There is no F_OFD_SETLKW with a deadline; waiting longer each time costs nothing.
+     */
     for (;;) {
         int taken = maqet_lock_try(fd, err);
 
@@ -312,8 +315,8 @@ maqet_lock_wait(int fd, int64_t timeout, const char *what, struct maqet_error **
             return taken < 0 ? -1 : 0;
         if (maqet_now() >= deadline)
             return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
-                                   "Another maqet has been working on %s for %.1f s", what,
-                                   (double)timeout / 1000);
+                                   "Another maqet has been working on %s for %.1f s",
+                                   what, (double)timeout / 1000);
         nanosleep(&(struct timespec){.tv_nsec = pause * 1000000}, NULL);
         if (pause < 64)
             pause *= 2;

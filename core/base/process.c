@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "core/base/files.h"
 
@@ -107,6 +108,29 @@ collect(struct child *child, int64_t deadline, struct maqet_text *out,
     return 0;
 }
 
+/*
+ * Waits for the end, which mostly comes with that of the outputs, and makes it come at
+ * the deadline. Returns whether it had to.
+ */
+static bool
+reap(pid_t pid, int64_t deadline, int *status)
+{
+    bool late = false;
+    pid_t ended;
+
+    while ((ended = waitpid(pid, status, deadline < 0 ? 0 : WNOHANG)) == 0 ||
+           (ended < 0 && errno == EINTR)) {
+        if (deadline >= 0 && maqet_now() >= deadline) {
+            kill(pid, SIGKILL);
+            late = true;
+            deadline = -1;
+        } else if (ended == 0) {
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        }
+    }
+    return late;
+}
+
 static int
 judge(const char *program, int status, struct maqet_text *words, struct maqet_error **err)
 {
@@ -120,8 +144,8 @@ judge(const char *program, int status, struct maqet_text *words, struct maqet_er
     if (WIFSIGNALED(status))
         return maqet_error_set(err, MAQET_ERROR_FAILED, "%s was killed by signal %d (%s)",
                                program, WTERMSIG(status), strsignal(WTERMSIG(status)));
-    return maqet_error_set(err, MAQET_ERROR_FAILED, "%s failed with exit code %d", program,
-                           WEXITSTATUS(status));
+    return maqet_error_set(err, MAQET_ERROR_FAILED, "%s failed with exit code %d",
+                           program, WEXITSTATUS(status));
 }
 
 int
@@ -130,7 +154,7 @@ maqet_process_run(const char *const *argv, int64_t timeout, char **output,
 {
     _cleanup_text_ struct maqet_text out = MAQET_TEXT_INIT, error = MAQET_TEXT_INIT;
     _cleanup_free_ char *path = maqet_process_find(argv[0]);
-    struct child child;
+    struct child child = {.pid = -1, .out = -1, .error = -1};
     int status = 0;
 
     if (!path) {
@@ -141,24 +165,30 @@ maqet_process_run(const char *const *argv, int64_t timeout, char **output,
     }
     if (spawn(argv, path, &child, err) < 0)
         return -1;
-    bool late =
-        collect(&child, timeout < 0 ? -1 : maqet_now() + timeout, &out, &error) < 0;
-    if (late)
-        kill(child.pid, SIGKILL);
+    int64_t deadline = timeout < 0 ? -1 : maqet_now() + timeout;
+    bool late = collect(&child, deadline, &out, &error) < 0;
     if (child.out >= 0)
         close(child.out);
     if (child.error >= 0)
         close(child.error);
-    while (waitpid(child.pid, &status, 0) < 0 && errno == EINTR)
-        continue;
+    late = reap(child.pid, late ? 0 : deadline, &status) || late;
     if (late)
-        return maqet_error_set(err, MAQET_ERROR_TIMEOUT, "%s took longer than %" PRId64
-                               " s and was stopped", argv[0], timeout / 1000);
+        return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
+                               "%s took longer than %" PRId64 " s and was stopped",
+                               argv[0], timeout / 1000);
     if (judge(argv[0], status, &error, err) < 0)
         return -1;
     if (output)
         *output = maqet_text_take(&out);
     return 0;
+}
+
+static bool
+is_program(const char *path)
+{
+    struct stat status;
+
+    return access(path, X_OK) == 0 && stat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 char *
@@ -167,20 +197,18 @@ maqet_process_find(const char *program)
     const char *path = getenv("PATH");
 
     if (strchr(program, '/'))
-        return access(program, X_OK) == 0 ? maqet_strdup(program) : NULL;
+        return is_program(program) ? maqet_strdup(program) : NULL;
     if (!path)
         path = "/usr/local/bin:/usr/bin:/bin";
     while (*path) {
         size_t length = strcspn(path, ":");
-        struct stat status;
 
         /* An empty entry means the current folder, from which nothing is run here. */
         if (length > 0) {
             _cleanup_free_ char *full =
                 maqet_format("%.*s/%s", (int)length, path, program);
 
-            if (access(full, X_OK) == 0 && stat(full, &status) == 0 &&
-                S_ISREG(status.st_mode))
+            if (is_program(full))
                 return TAKE_PTR(full);
         }
         path += length + (path[length] == ':');

@@ -255,7 +255,9 @@ maqet_text_bytes(uint64_t bytes)
     double value = (double)bytes;
     size_t unit = 0;
 
-    while (value >= 1024 && unit + 1 < sizeof(units) / sizeof(*units)) {
+    /* What would be shown as 1024.0 of a unit is shown as 1.0 of the next. */
+    while (value >= (unit == 0 ? 1024 : 1023.95) &&
+           unit + 1 < sizeof(units) / sizeof(*units)) {
         value /= 1024;
         unit++;
     }

@@ -13,6 +13,7 @@
 struct kind {
     uint32_t number;
     const char *word;   /* for messages */
+    const char *one;    /* the same with its article */
     const char *prefix; /* of the file's name */
     const char *symbol; /* the entry */
     size_t size;        /* of ABI 1's struct: a smaller one was never released */
@@ -21,6 +22,7 @@ struct kind {
 static const struct kind storage_kind = {
     .number = MAQET_PLUGIN_KIND_STORAGE,
     .word = "storage",
+    .one = "a storage",
     .prefix = "maqet-storage-",
     .symbol = "maqet_storage_plugin",
     .size = sizeof(struct maqet_storage_plugin),
@@ -29,6 +31,7 @@ static const struct kind storage_kind = {
 static const struct kind iface_kind = {
     .number = MAQET_PLUGIN_KIND_IFACE,
     .word = "interface",
+    .one = "an interface",
     .prefix = "maqet-iface-",
     .symbol = "maqet_iface_plugin",
     .size = sizeof(struct maqet_iface_plugin),
@@ -120,8 +123,8 @@ find(const struct maqet_context *context, const struct kind *kind, const char *n
 {
     if (!maqet_plugin_name_valid(name)) {
         maqet_error_set(err, MAQET_ERROR_INVALID,
-                        "'%s' can't name a %s plugin: lower-case letters, digits and '-'",
-                        name, kind->word);
+                        "'%s' can't name %s plugin: lower-case letters, digits and '-'",
+                        name, kind->one);
         return NULL;
     }
     for (size_t i = 0; i < context->plugin_dirs.count; i++) {

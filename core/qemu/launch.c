@@ -45,7 +45,7 @@ maqet_pidfd_wait(int pidfd, int64_t timeout)
 /* ---- the child, between fork and exec: only what signal-safety(7) lists ---- */
 
 /* Writes "PID\n" into the run file: whoever finds its lock held reads there who holds it. */
-static void
+static int
 write_pid(int fd)
 {
     char digits[16];
@@ -54,9 +54,8 @@ write_pid(int fd)
     digits[--at] = '\n';
     for (unsigned pid = (unsigned)getpid(); pid > 0; pid /= 10)
         digits[--at] = (char)('0' + pid % 10);
-    if (ftruncate(fd, 0) < 0 ||
-        pwrite(fd, digits + at, sizeof(digits) - at, 0) != (ssize_t)(sizeof(digits) - at))
-        _exit(126);
+    return ftruncate(fd, 0) < 0 || pwrite(fd, digits + at, sizeof(digits) - at, 0) < 0 ? -1
+                                                                                       : 0;
 }
 
 static void
@@ -78,14 +77,12 @@ place_descriptors(const struct maqet_launch *launch, int report)
     int lock = fcntl(launch->lock_fd, F_DUPFD_CLOEXEC, 10);
     int log = launch->log_fd < 0 ? -1 : fcntl(launch->log_fd, F_DUPFD_CLOEXEC, 10);
 
-    report = fcntl(report, F_DUPFD_CLOEXEC, 10);
-    if (monitor < 0 || lock < 0 || report < 0)
+    if (monitor < 0 || lock < 0 || (launch->log_fd >= 0 && log < 0))
         return -1;
     if (launch->log_fd >= 0) {
         int empty = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-        if (log < 0 || empty < 0 || dup2(empty, 0) < 0 || dup2(log, 1) < 0 ||
-            dup2(log, 2) < 0)
+        if (empty < 0 || dup2(empty, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
             return -1;
     }
     if (dup2(monitor, MAQET_LAUNCH_MONITOR_FD) < 0 ||
@@ -94,21 +91,24 @@ place_descriptors(const struct maqet_launch *launch, int report)
     /* What the caller's caller forgot to close is not QEMU's business. */
     syscall(SYS_close_range, MAQET_LAUNCH_LOCK_FD + 1, report - 1, 0);
     syscall(SYS_close_range, report + 1, ~0U, 0);
-    return report;
+    return 0;
 }
 
 static void
 become_qemu(const struct maqet_launch *launch, const char *path, int report)
 {
+    /* The pipe goes out of the way first, so that every failure after this can be told. */
+    int out = fcntl(report, F_DUPFD_CLOEXEC, 10);
     int number;
 
     reset_signals();
-    report = place_descriptors(launch, report);
-    if (report >= 0) {
+    if (out >= 0)
+        report = out;
+    if (out >= 0 && place_descriptors(launch, report) == 0) {
         if (launch->log_fd >= 0)
             setsid();
-        write_pid(MAQET_LAUNCH_LOCK_FD);
-        execv(path, (char *const *)launch->argv);
+        if (write_pid(MAQET_LAUNCH_LOCK_FD) == 0)
+            execv(path, (char *const *)launch->argv);
     }
     number = errno;
     if (write(report, &number, sizeof(number)) < 0)

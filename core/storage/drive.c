@@ -329,18 +329,17 @@ find_path(struct maqet_drive *drive)
     }
 }
 
-/* A callback that fails without a word would leave us with nothing to show. */
-static int
-judge(struct maqet_drive *drive, const char *plugin, const char *callback, int result,
-      struct maqet_error **err)
+int
+maqet_drive_judge(const struct maqet_drive *drive, const char *plugin, const char *callback,
+                  int result, struct maqet_error **err)
 {
+    if (err && *err)
+        return -1;
     if (result == 0)
         return 0;
-    if (err && !*err)
-        maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
-                          "the plugin '%s' failed in %s without saying why", plugin,
-                          callback);
-    return -1;
+    return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
+                             "the plugin '%s' failed in %s without saying why", plugin,
+                             callback);
 }
 
 static int
@@ -349,10 +348,10 @@ check_by_plugins(struct maqet_drive *drive, struct maqet_error **err)
     const struct maqet_storage_plugin *storage = &drive->storage->plugin;
 
     if (storage->validate &&
-        judge(drive, storage->name, "validate", storage->validate(drive, err), err) < 0)
+        maqet_drive_judge(drive, storage->name, "validate", storage->validate(drive, err), err) < 0)
         return -1;
     if (drive->iface && drive->iface->plugin.validate &&
-        judge(drive, drive->iface->plugin.name, "validate",
+        maqet_drive_judge(drive, drive->iface->plugin.name, "validate",
               drive->iface->plugin.validate(drive, err), err) < 0)
         return -1;
     return 0;
@@ -420,7 +419,7 @@ attach(struct maqet_drive *drive, uint32_t number, struct maqet_args *args,
     struct maqet_slot slot = {.index = number};
     _cleanup_free_ char *controller = NULL;
 
-    if (judge(drive, iface->name, "capacity", iface->capacity(drive, &capacity, err), err) <
+    if (maqet_drive_judge(drive, iface->name, "capacity", iface->capacity(drive, &capacity, err), err) <
         0)
         return -1;
     uint64_t most =
@@ -442,12 +441,12 @@ attach(struct maqet_drive *drive, uint32_t number, struct maqet_args *args,
                 return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
                                          "the plugin '%s' has no emit_controller",
                                          iface->name);
-            if (judge(drive, iface->name, "emit_controller",
+            if (maqet_drive_judge(drive, iface->name, "emit_controller",
                       iface->emit_controller(drive, controller, args, err), err) < 0)
                 return -1;
         }
     }
-    return judge(drive, iface->name, "emit_device",
+    return maqet_drive_judge(drive, iface->name, "emit_device",
                  iface->emit_device(drive, &slot, args, err), err);
 }
 
@@ -459,7 +458,7 @@ maqet_drives_emit(struct maqet_drive *const *drives, size_t count, struct maqet_
         struct maqet_drive *drive = drives[i];
         const struct maqet_storage_plugin *storage = &drive->storage->plugin;
 
-        if (judge(drive, storage->name, "emit_args", storage->emit_args(drive, args, err),
+        if (maqet_drive_judge(drive, storage->name, "emit_args", storage->emit_args(drive, args, err),
                   err) < 0)
             return -1;
         if (drive->iface && attach(drive, place_on_interface(drives, i), args, err) < 0)

@@ -38,6 +38,14 @@ struct maqet_drive *maqet_drive_new(const struct maqet_context *context,
                                     json_object *entry, struct maqet_error **err);
 void maqet_drive_free(struct maqet_drive *drive);
 
+/*
+ * What a plugin's callback has come to: 0, or -1 with an error. A failure without a word would
+ * leave nothing to show, so it gets one; and an error that was set is a failure, whatever was
+ * returned with it.
+ */
+int maqet_drive_judge(const struct maqet_drive *drive, const char *plugin,
+                      const char *callback, int result, struct maqet_error **err);
+
 /* Appends what all drives need, with the controllers and slots shared out in list order. */
 int maqet_drives_emit(struct maqet_drive *const *drives, size_t count,
                       struct maqet_args *args, struct maqet_error **err);

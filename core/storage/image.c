@@ -105,21 +105,15 @@ inspect_by_plugin(const struct maqet_drive *drive, int fd, struct maqet_image_st
 {
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
     struct maqet_image image = {.drive = drive};
-    int result = 0;
 
     if (!plugin->inspect)
         return 0;
-    if (plugin->inspect(drive, fd, &image, err) < 0) {
-        if (err && !*err)
-            maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
-                              "the plugin '%s' failed in inspect without saying why",
-                              plugin->name);
-        result = -1;
-    } else if (image.format && strcmp(image.format, plugin->name) != 0) {
+    int result = maqet_drive_judge(drive, plugin->name, "inspect",
+                                   plugin->inspect(drive, fd, &image, err), err);
+    if (result == 0 && image.format && strcmp(image.format, plugin->name) != 0)
         result = error_format(drive, image.format, err);
-    } else if (image.undeclared) {
+    else if (result == 0 && image.undeclared)
         result = error_undeclared(drive, &image, err);
-    }
     state->virtual_size = image.virtual_size;
     free(image.format);
     free(image.undeclared);
@@ -153,6 +147,20 @@ error_open(const struct maqet_drive *drive, int number, struct maqet_error **err
                              "can't open %s: %s", drive->path, strerror(number));
 }
 
+/* A link to nothing can neither be opened nor be replaced: "missing" would be wrong. */
+static int
+check_no_link(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    struct stat status;
+
+    if (lstat(drive->path, &status) < 0 || !S_ISLNK(status.st_mode))
+        return 0;
+    maqet_drive_error(drive, drive->storage->plugin.path_option, err, MAQET_ERROR_MISSING,
+                      "%s is a link to a file that isn't there", drive->path);
+    maqet_error_hint(err, "Remove the link, or name the file itself");
+    return -1;
+}
+
 static int
 check_writable(const struct maqet_drive *drive, struct maqet_error **err)
 {
@@ -180,7 +188,7 @@ maqet_image_inspect(const struct maqet_drive *drive, struct maqet_image_state *s
         open(drive->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
                               (drive->default_path ? O_NOFOLLOW : 0));
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-        return 0;
+        return check_no_link(drive, err);
     if (fd < 0 || fstat(fd, &status) < 0)
         return error_open(drive, errno, err);
     if (drive->default_path && check_default_path(drive, &status, err) < 0)
@@ -304,14 +312,11 @@ static int
 call_space(const struct maqet_drive *drive, uint64_t *at_once, uint64_t *at_most,
            struct maqet_error **err)
 {
+    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
+
     *at_once = *at_most = 0;
-    if (drive->storage->plugin.space(drive, at_once, at_most, err) == 0)
-        return 0;
-    if (err && !*err)
-        maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
-                          "the plugin '%s' failed in space without saying why",
-                          drive->storage->plugin.name);
-    return -1;
+    return maqet_drive_judge(drive, plugin->name, "space",
+                             plugin->space(drive, at_once, at_most, err), err);
 }
 
 static int
@@ -379,7 +384,7 @@ make_temporary(struct making *making, struct maqet_error **err)
     if (fd < 0)
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED, "can't make %s: %s",
                                  path, strerror(errno));
-    if (drive->storage->plugin.create(drive, path, err) < 0) {
+    if (drive->storage->plugin.create(drive, path, err) != 0 || (err && *err)) {
         if (err && !*err)
             maqet_error_set(err, MAQET_ERROR_FAILED,
                             "the plugin '%s' failed in create without saying why",

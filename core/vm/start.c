@@ -25,18 +25,39 @@ struct starting {
     struct maqet_vm *vm;
     bool foreground;
     int64_t timeout;
-    int dir_fd;      /* RUNTIME/NAME */
-    int run_fd;      /* the run file, locked for QEMU */
-    int monitor_fd;  /* the listening socket */
+    int dir_fd;     /* RUNTIME/NAME */
+    int run_fd;     /* the run file, locked for QEMU */
+    int monitor_fd; /* the listening socket */
     int log_fd;
+    int signal_fd; /* in the foreground: signals that mean "end", kept from us */
+    sigset_t signals_before;
     struct maqet_process process;
 };
+
+static struct starting
+starting_new(const struct maqet_context *context, int64_t timeout, bool foreground)
+{
+    return (struct starting){
+        .context = context,
+        .foreground = foreground,
+        .timeout = timeout,
+        .dir_fd = -1,
+        .run_fd = -1,
+        .monitor_fd = -1,
+        .log_fd = -1,
+        .signal_fd = -1,
+        .process.pidfd = -1,
+    };
+}
 
 static void
 starting_clear(struct starting *starting)
 {
-    const int fds[] = {starting->dir_fd, starting->run_fd, starting->monitor_fd,
-                       starting->log_fd, starting->process.pidfd};
+    const int fds[] = {starting->dir_fd, starting->run_fd,    starting->monitor_fd,
+                       starting->log_fd, starting->signal_fd, starting->process.pidfd};
+
+    if (starting->signal_fd >= 0)
+        sigprocmask(SIG_SETMASK, &starting->signals_before, NULL);
 
     for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
         if (fds[i] >= 0)
@@ -116,6 +137,24 @@ enter_run_dir(struct starting *starting, const char *name, struct maqet_error **
     return 0;
 }
 
+/* From here on, a signal that means "end" is for the guest; until here it stops a start.
+ */
+static int
+hold_signals(struct starting *starting, struct maqet_error **err)
+{
+    sigset_t ends;
+
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGHUP);
+    starting->signal_fd = signalfd(-1, &ends, SFD_CLOEXEC);
+    if (starting->signal_fd < 0)
+        return maqet_error_errno(err, errno, "Can't watch for signals");
+    sigprocmask(SIG_BLOCK, &ends, &starting->signals_before);
+    return 0;
+}
+
 /* Puts into the folder what QEMU will inherit. */
 static int
 furnish_run_dir(struct starting *starting, struct maqet_error **err)
@@ -123,13 +162,16 @@ furnish_run_dir(struct starting *starting, struct maqet_error **err)
     int taken = maqet_lock_try(starting->run_fd, err);
 
     if (taken <= 0)
-        return taken < 0 ? -1
-                         : error_running(starting->vm->definition->name, starting->run_fd,
-                                         err);
+        return taken < 0
+                   ? -1
+                   : error_running(starting->vm->definition->name, starting->run_fd, err);
     if (ftruncate(starting->run_fd, 0) < 0)
         return maqet_error_errno(err, errno, "Can't write the run file");
     unlinkat(starting->dir_fd, "pid", 0);
-    if (!starting->foreground) {
+    if (starting->foreground) {
+        if (hold_signals(starting, err) < 0)
+            return -1;
+    } else {
         starting->log_fd =
             openat(starting->dir_fd, "qemu.log",
                    O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -156,12 +198,14 @@ read_log(int log_fd)
 
 /* QEMU did not come up: ends it, tidies up, and finds the words that tell why. */
 static int
-fail_start(struct starting *starting, struct maqet_error *reason, struct maqet_error **err)
+fail_start(struct starting *starting, struct maqet_error *reason,
+           struct maqet_error **err)
 {
     const char *name = starting->vm->definition->name;
     /* A connection that broke is the first sign of an end that takes a moment longer. */
-    bool ended = maqet_pidfd_wait(starting->process.pidfd,
-                                  reason->code == MAQET_ERROR_STATE ? MAQET_END_TIMEOUT : 0);
+    bool ended =
+        maqet_pidfd_wait(starting->process.pidfd,
+                         reason->code == MAQET_ERROR_STATE ? MAQET_END_TIMEOUT : 0);
     int status = 0;
 
     if (!ended)
@@ -237,15 +281,8 @@ int
 maqet_vm_start(const struct maqet_context *context, const char *name, int64_t timeout,
                int *pid, struct maqet_error **err)
 {
-    _cleanup_(starting_clear) struct starting starting = {
-        .context = context,
-        .timeout = timeout,
-        .dir_fd = -1,
-        .run_fd = -1,
-        .monitor_fd = -1,
-        .log_fd = -1,
-        .process.pidfd = -1,
-    };
+    _cleanup_(starting_clear) struct starting starting =
+        starting_new(context, timeout, false);
 
     if (start(&starting, name, err) < 0)
         return -1;
@@ -256,13 +293,14 @@ maqet_vm_start(const struct maqet_context *context, const char *name, int64_t ti
 
 /* ---- in the foreground ---- */
 
-/* Waits for QEMU's end; signals that mean "end" are handed on as the guest's power button. */
+/* Waits for QEMU's end; signals that mean "end" are handed on as the guest's power
+ * button. */
 static void
-attend(struct starting *starting, int signal_fd)
+attend(struct starting *starting)
 {
     const char *name = starting->vm->definition->name;
     struct pollfd fds[2] = {{.fd = starting->process.pidfd, .events = POLLIN},
-                            {.fd = signal_fd, .events = POLLIN}};
+                            {.fd = starting->signal_fd, .events = POLLIN}};
     int asked = 0;
 
     while (!fds[0].revents) {
@@ -271,11 +309,11 @@ attend(struct starting *starting, int signal_fd)
         if (poll(fds, 2, -1) < 0 || !fds[1].revents)
             continue;
         /* SIGINT from the terminal has reached QEMU too, which knows what to do. */
-        if (read(signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info) ||
+        if (read(starting->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info) ||
             info.ssi_signo == SIGINT)
             continue;
         if (asked++ > 0 || maqet_power_button_press(starting->dir_fd, name,
-                                              starting->process.pidfd, NULL) < 0)
+                                                    starting->process.pidfd, NULL) < 0)
             maqet_pidfd_kill(starting->process.pidfd, SIGTERM);
     }
 }
@@ -284,31 +322,14 @@ int
 maqet_vm_run(const struct maqet_context *context, const char *name, int64_t timeout,
              int *exit_code, struct maqet_error **err)
 {
-    _cleanup_(starting_clear) struct starting starting = {
-        .context = context,
-        .foreground = true,
-        .timeout = timeout,
-        .dir_fd = -1,
-        .run_fd = -1,
-        .monitor_fd = -1,
-        .log_fd = -1,
-        .process.pidfd = -1,
-    };
-    sigset_t ends, before;
+    _cleanup_(starting_clear) struct starting starting =
+        starting_new(context, timeout, true);
     int status = 0;
 
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGINT);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGHUP);
-    sigprocmask(SIG_BLOCK, &ends, &before);
-    _cleanup_close_ int signal_fd = signalfd(-1, &ends, SFD_CLOEXEC);
-    int result = start(&starting, name, err);
-    if (result == 0) {
-        attend(&starting, signal_fd);
-        waitpid(starting.process.pid, &status, 0);
-        *exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    }
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    return result;
+    if (start(&starting, name, err) < 0)
+        return -1;
+    attend(&starting);
+    waitpid(starting.process.pid, &status, 0);
+    *exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return 0;
 }

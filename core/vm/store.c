@@ -8,7 +8,8 @@
 
 #include "core/base/files.h"
 
-enum { FORMAT = 1, FILE_LIMIT = 16 * 1024 * 1024 };
+/* The tree may be as deep as YAML may be (32), and stands two levels deep in its file. */
+enum { FORMAT = 1, FILE_LIMIT = 16 * 1024 * 1024, DEPTH_MAX = 64 };
 
 /* ---- paths ---- */
 
@@ -42,7 +43,9 @@ read_json(const char *path, struct maqet_error **err)
 
     if (maqet_file_read(path, FILE_LIMIT, &text, NULL, err) < 0)
         return NULL;
-    json_object *value = json_tokener_parse(text);
+    struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
+    json_object *value = json_tokener_parse_ex(tokener, text, -1);
+    json_tokener_free(tokener);
     if (!value)
         maqet_error_set(err, MAQET_ERROR_FAILED, "%s is damaged: it is no JSON", path);
     return value;
@@ -97,18 +100,22 @@ maqet_store_lock(const struct maqet_context *context, const char *name,
     _cleanup_free_ char *what = maqet_format("the virtual machine '%s'", name);
     struct stat ours, there;
 
-    _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-        return error_no_vm(context, name, err);
-    if (fd < 0)
-        return maqet_error_errno(err, errno, "Can't open %s", path);
-    if (maqet_lock_wait(fd, context->lock_timeout, what, err) < 0)
-        return -1;
-    /* While we waited, the machine may have been removed, and even added anew. */
-    if (fstat(fd, &ours) < 0 || stat(path, &there) < 0 || ours.st_ino != there.st_ino ||
-        ours.st_dev != there.st_dev)
-        return error_no_vm(context, name, err);
-    return TAKE_FD(fd);
+    for (;;) {
+        _cleanup_close_ int fd =
+            open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+        if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+            return error_no_vm(context, name, err);
+        if (fd < 0)
+            return maqet_error_errno(err, errno, "Can't open %s", path);
+        if (maqet_lock_wait(fd, context->lock_timeout, what, err) < 0)
+            return -1;
+        /* While we waited, the machine may have been removed, and even added anew: then the
+         * lock that we got is nobody's, and we begin again. */
+        if (fstat(fd, &ours) == 0 && stat(path, &there) == 0 &&
+            ours.st_ino == there.st_ino && ours.st_dev == there.st_dev)
+            return TAKE_FD(fd);
+    }
 }
 
 /* ---- looking ---- */
@@ -222,7 +229,21 @@ write_definition(const char *path, const struct maqet_definition *definition,
     return write_json(path, file, err);
 }
 
-/* What a killed maqet left half made or half removed. The store's lock is held. */
+/* Whether a name in the store is one that add or remove gives: ".NAME.new", ".NAME.old". */
+static bool
+is_leftover(const char *name)
+{
+    size_t length = strlen(name);
+
+    if (name[0] != '.' || length < strlen(".a.new") ||
+        (strcmp(name + length - 4, ".new") != 0 && strcmp(name + length - 4, ".old") != 0))
+        return false;
+    _cleanup_free_ char *machine = maqet_strndup(name + 1, length - 5);
+    return maqet_vm_name_valid(machine);
+}
+
+/* What a killed maqet left half made or half removed; what else has a dot, such as .git, is
+ * the user's. The store's lock is held. */
 static void
 sweep(const struct maqet_context *context)
 {
@@ -233,7 +254,7 @@ sweep(const struct maqet_context *context)
     for (size_t i = 0; i < entries.count; i++) {
         _cleanup_free_ char *path = maqet_format("%s/%s", folder, entries.items[i]);
 
-        if (entries.items[i][0] == '.' && strcmp(entries.items[i], ".lock") != 0)
+        if (is_leftover(entries.items[i]))
             maqet_dir_remove(path, NULL);
     }
 }
@@ -315,6 +336,14 @@ maqet_store_remove(const struct maqet_context *context, const char *name,
 
 /* ---- the images that we made ---- */
 
+static int
+error_damaged_list(const char *path, struct maqet_error **err)
+{
+    maqet_error_set(err, MAQET_ERROR_FAILED, "%s is damaged: it is no list", path);
+    maqet_error_hint(err, "Remove it; the images that it names will be kept");
+    return -1;
+}
+
 int
 maqet_store_created_add(const struct maqet_context *context, const char *name,
                         const struct maqet_created *created, struct maqet_error **err)
@@ -326,6 +355,8 @@ maqet_store_created_add(const struct maqet_context *context, const char *name,
 
     if (!list)
         return -1;
+    if (!json_object_is_type(list, json_type_array))
+        return error_damaged_list(path, err);
     entry = json_object_new_object();
     json_object_object_add(entry, "path", json_object_new_string(created->path));
     json_object_object_add(entry, "device", json_object_new_uint64(created->id.device));
@@ -350,7 +381,7 @@ maqet_store_created_list(const struct maqet_context *context, const char *name,
     if (!stored)
         return -1;
     if (!json_object_is_type(stored, json_type_array))
-        return maqet_error_set(err, MAQET_ERROR_FAILED, "%s is damaged", path);
+        return error_damaged_list(path, err);
     size_t length = json_object_array_length(stored);
     *list = maqet_alloc(length * sizeof(**list));
     for (size_t i = 0; i < length; i++) {

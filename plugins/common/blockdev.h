@@ -14,37 +14,25 @@ extern const char *const blockdev_discard_words[];
 extern const char *const blockdev_detect_zeroes_words[];
 
 /* The rows of a plugin's option table that are the same in each. */
-#define BLOCKDEV_OPTIONS                                                                 \
-    {.name = "file",                                                                     \
-     .type = MAQET_OPTION_PATH,                                                          \
-     .help = "the image or a block device; an image is made when it is missing"},        \
-        {.name = "size",                                                                 \
-         .type = MAQET_OPTION_SIZE,                                                      \
-         .help = "size that the guest sees, such as 20G; used when the image is made"},  \
-        {.name = "readonly",                                                             \
-         .type = MAQET_OPTION_BOOL,                                                      \
-         .help = "the guest may only read, and the image is never made"},                \
-        {.name = "cache",                                                                \
-         .type = MAQET_OPTION_CHOICE,                                                    \
-         .choices = blockdev_cache_words,                                                \
-         .help =                                                                         \
-             "how the host caches, as in QEMU's -drive; writeback unless it is given"},  \
-        {.name = "aio",                                                                  \
-         .type = MAQET_OPTION_CHOICE,                                                    \
-         .choices = blockdev_aio_words,                                                  \
-         .help = "how QEMU does its I/O; native needs cache: none or directsync"},       \
-        {.name = "discard",                                                              \
-         .type = MAQET_OPTION_CHOICE,                                                    \
-         .choices = blockdev_discard_words,                                              \
-         .help =                                                                         \
-             "whether space that the guest frees (fstrim) is given back to the host; "   \
-             "unmap unless the image is preallocated"},                                  \
-    {                                                                                    \
-        .name = "detect_zeroes", .type = MAQET_OPTION_CHOICE,                            \
-        .choices = blockdev_detect_zeroes_words,                                         \
-        .help =                                                                          \
-            "whether written zeroes are stored as a hole; unmap needs discard: unmap"    \
-    }
+/* clang-format off */
+#define BLOCKDEV_OPTIONS \
+    {.name = "file", .type = MAQET_OPTION_PATH, \
+     .help = "the image, made when it is missing, or a block device"}, \
+    {.name = "size", .type = MAQET_OPTION_SIZE, \
+     .help = "size that the guest sees, such as 20G; used when the image is made"}, \
+    {.name = "readonly", .type = MAQET_OPTION_BOOL, \
+     .help = "the guest may only read, and the image is never made"}, \
+    {.name = "cache", .type = MAQET_OPTION_CHOICE, .choices = blockdev_cache_words, \
+     .help = "how the host caches, in QEMU's words; writeback unless given"}, \
+    {.name = "aio", .type = MAQET_OPTION_CHOICE, .choices = blockdev_aio_words, \
+     .help = "how QEMU does its I/O; native needs cache none or directsync"}, \
+    {.name = "discard", .type = MAQET_OPTION_CHOICE, .choices = blockdev_discard_words, \
+     .help = "what becomes of space that the guest frees (fstrim): unmap gives it back " \
+             "to the host, and is the default for images that are not preallocated"}, \
+    {.name = "detect_zeroes", .type = MAQET_OPTION_CHOICE, \
+     .choices = blockdev_detect_zeroes_words, \
+     .help = "whether written zeroes are stored as holes; unmap needs discard unmap"}
+/* clang-format on */
 
 /*
  * Where a layer's properties are in the node: all keys of a layer begin alike.

@@ -28,11 +28,11 @@ attach_machine_of(const struct maqet_drive *drive)
 }
 
 /*
- * Counted by adding virtio-blk-pci, ich9-ahci and virtio-scsi-pci devices until QEMU said
- * "PCI: no slot/function available", with QEMU 7.2.22, and nothing on its command line
- * that would add or remove other devices: 28 each on q35 and pc (the bridges, the
- * graphics card and the network card have the rest of the 32), 30 on aarch64's virt. What
- * else the user adds takes slots away; then it is QEMU that says so.
+ * Counted by adding virtio-blk-pci, ich9-ahci and virtio-scsi-pci devices to otherwise
+ * bare machines until QEMU said "PCI: no slot/function available", with QEMU 7.2.22
+ * and 10.0.13: 28 each on q35 and pc (bridges, graphics and network have the rest of the
+ * 32), and 30 on aarch64's virt. What else the user adds takes slots away; then it is
+ * QEMU that says so.
  */
 uint32_t
 attach_pci_slots(const struct maqet_drive *drive)

@@ -6,10 +6,14 @@
 #define MAQET_PLUGIN_ABI 1
 #include <maqet-plugin.h>
 
+#include <string.h>
+
 #include "plugins/iface/attach.h"
 
 enum {
     SERIAL_MAX = 36,
+    SERIAL_MAX_AS_ID =
+        20,        /* QEMU's limit for a serial number that is the device_id too */
     TARGETS = 256, /* QEMU: VIRTIO_SCSI_MAX_TARGET is 255 */
 };
 
@@ -49,11 +53,15 @@ scsi_emit_device(const struct maqet_drive *drive, const struct maqet_slot *slot,
                  struct maqet_args *args, struct maqet_error **err)
 {
     bool cdrom = maqet_drive_media(drive) == MAQET_MEDIA_CDROM;
+    const char *serial = maqet_drive_string(drive, "serial");
     struct maqet_props *device =
         attach_emit_device(drive, args, cdrom ? "scsi-cd" : "scsi-hd");
 
     if (attach_emit_bus(device, slot->controller, 0, err) < 0)
         return -1;
+    /* A device_id of its own has no such limit. */
+    if (serial && strlen(serial) > SERIAL_MAX_AS_ID)
+        maqet_props_string(device, "device_id", serial);
     maqet_props_int(device, "scsi-id", slot->index);
     maqet_props_int(device, "lun", 0);
     return 0;

@@ -58,6 +58,19 @@ err_has "it broke"
 same '' "$(ls -A images)" "what is left in the image folder"
 
 # The sandbox: a helper that QEMU may not run, explained with the key that allows it.
+vm_yaml bridge <<EOF
+arguments:
+  - netdev: {bridge: null, id: net0}
+EOF
+expect 0 maqet add bridge.yaml
+expect 1 maqet start bridge
+err_has "sandbox: off"
+no_leftovers bridge created
+expect 0 maqet apply bridge bridge.yaml --set sandbox=off
+expect 1 maqet start bridge
+err_lacks "sandbox: off"
+err_has "bridge"
+
 fake=$abs_top_builddir/tests/fake/fake-qemu
 for how in sigsys old silent garbage; do
     vm_yaml "$how" <<EOF

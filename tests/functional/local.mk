@@ -20,6 +20,10 @@ FUNCTIONAL_TESTS = \
 	tests/functional/hostile-images.sh \
 	tests/functional/system-folders.sh \
 	tests/functional/removal.sh \
+	tests/functional/qcow2-options.sh \
+	tests/functional/raw-options.sh \
+	tests/functional/shares.sh \
+	tests/functional/commands.sh \
 	tests/functional/guest-complete.sh \
 	tests/functional/guest-interfaces.sh
 TESTS += $(FUNCTIONAL_TESTS)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 check_PROGRAMS += tests/guest/guest-console
 tests_guest_guest_console_SOURCES = tests/guest/guest-console.c
-EXTRA_DIST += tests/guest/build tests/guest/guest.sh \
+TESTS += tests/guest/guest-itself.sh
+EXTRA_DIST += tests/guest/build tests/guest/guest.sh tests/guest/guest-itself.sh \
 	tests/guest/rootfs/init tests/guest/rootfs/etc/filesystems \
 	tests/guest/rootfs/sbin/interpreter tests/guest/rootfs/sbin/mkfs.ext2 \
 	tests/guest/rootfs/sbin/modprobe

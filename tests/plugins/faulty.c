@@ -27,6 +27,20 @@ static const struct maqet_option options[] = {
     {.name = "word", .type = MAQET_OPTION_CHOICE, .help = "has no choices"},
     {.name = NULL},
 };
+#elif defined(FAULT_NEWER)
+/* Rows of later days are longer. */
+struct option_of_tomorrow {
+    struct maqet_option today;
+    const char *unit;
+};
+static const struct option_of_tomorrow rows[] = {
+    {{.name = "file", .type = MAQET_OPTION_PATH, .help = "image file"}, "path"},
+    {{.name = "size", .type = MAQET_OPTION_SIZE, .help = "virtual size"}, "bytes"},
+    {{.name = "colour", .type = MAQET_OPTION_STRING, .fallback = "red"}, "nm"},
+    {{.name = NULL}, NULL},
+};
+#define OPTIONS (&rows[0].today)
+#define OPTION_SIZE sizeof(struct option_of_tomorrow)
 #else
 static const struct maqet_option options[] = {
     {.name = "file", .type = MAQET_OPTION_PATH, .help = "image file"},
@@ -34,6 +48,10 @@ static const struct maqet_option options[] = {
     {.name = "colour", .type = MAQET_OPTION_STRING, .fallback = "red", .help = "of no use"},
     {.name = NULL},
 };
+#endif
+#ifndef OPTIONS
+#define OPTIONS options
+#define OPTION_SIZE sizeof(struct maqet_option)
 #endif
 
 static MAYBE_UNUSED int
@@ -114,11 +132,11 @@ MAYBE_UNUSED static const struct maqet_storage_plugin plugin =
 #else
                 MAQET_PLUGIN_KIND_STORAGE,
 #endif
-                sizeof(struct maqet_option),
+                OPTION_SIZE,
             },
         .name = FAULTY_NAME,
         .summary = "a plugin for tests",
-        .options = options,
+        .options = OPTIONS,
         .interface = "virtio",
 #ifdef FAULT_PATH_OPTION
         .path_option = "nowhere",

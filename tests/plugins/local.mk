@@ -93,3 +93,12 @@ check_LTLIBRARIES += tests/plugins/maqet-storage-newer.la
 tests_plugins_maqet_storage_newer_la_SOURCES = tests/plugins/faulty.c
 tests_plugins_maqet_storage_newer_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_NEWER -DFAULTY_NAME='"newer"'
 tests_plugins_maqet_storage_newer_la_LDFLAGS = $(FAULTY_FLAGS)
+
+# Plugins that are right, and need neither a program nor a machine: for drives and images.
+check_LTLIBRARIES += tests/plugins/maqet-storage-maker.la
+tests_plugins_maqet_storage_maker_la_SOURCES = tests/plugins/maker.c
+tests_plugins_maqet_storage_maker_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-iface-slots.la
+tests_plugins_maqet_iface_slots_la_SOURCES = tests/plugins/slots.c
+tests_plugins_maqet_iface_slots_la_LDFLAGS = $(FAULTY_FLAGS)

@@ -2,7 +2,7 @@
 # A program for each module of the core, the program and the plugins, named after it.
 UNIT_TESTS =
 UNIT_LDADD = libmaqet-core.la $(CUNIT_LIBS)
-EXTRA_DIST += tests/unit/unit.h
+EXTRA_DIST += tests/unit/unit.h tests/fake/fake.h
 
 UNIT_TESTS += tests/unit/test-arguments
 tests_unit_test_arguments_SOURCES = tests/unit/test-arguments.c
@@ -19,10 +19,35 @@ tests_unit_test_context_SOURCES = tests/unit/test-context.c
 tests_unit_test_context_LDADD = libmaqet-cli.la $(UNIT_LDADD)
 tests_unit_test_context_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-drive
+tests_unit_test_drive_SOURCES = tests/unit/test-drive.c
+tests_unit_test_drive_LDADD = $(UNIT_LDADD)
+tests_unit_test_drive_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
+UNIT_TESTS += tests/unit/test-error
+tests_unit_test_error_SOURCES = tests/unit/test-error.c
+tests_unit_test_error_LDADD = $(UNIT_LDADD)
+tests_unit_test_error_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
+UNIT_TESTS += tests/unit/test-files
+tests_unit_test_files_SOURCES = tests/unit/test-files.c
+tests_unit_test_files_LDADD = $(UNIT_LDADD)
+tests_unit_test_files_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-invocation
 tests_unit_test_invocation_SOURCES = tests/unit/test-invocation.c
 tests_unit_test_invocation_LDADD = libmaqet-cli.la $(UNIT_LDADD)
 tests_unit_test_invocation_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
+UNIT_TESTS += tests/unit/test-launch
+tests_unit_test_launch_SOURCES = tests/unit/test-launch.c
+tests_unit_test_launch_LDADD = $(UNIT_LDADD)
+tests_unit_test_launch_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
+UNIT_TESTS += tests/unit/test-loader
+tests_unit_test_loader_SOURCES = tests/unit/test-loader.c
+tests_unit_test_loader_LDADD = $(UNIT_LDADD)
+tests_unit_test_loader_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
 UNIT_TESTS += tests/unit/test-machines
 tests_unit_test_machines_SOURCES = tests/unit/test-machines.c
@@ -49,6 +74,16 @@ tests_unit_test_output_SOURCES = tests/unit/test-output.c
 tests_unit_test_output_LDADD = libmaqet-cli.la $(UNIT_LDADD)
 tests_unit_test_output_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-paths
+tests_unit_test_paths_SOURCES = tests/unit/test-paths.c
+tests_unit_test_paths_LDADD = $(UNIT_LDADD)
+tests_unit_test_paths_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
+UNIT_TESTS += tests/unit/test-process
+tests_unit_test_process_SOURCES = tests/unit/test-process.c
+tests_unit_test_process_LDADD = $(UNIT_LDADD)
+tests_unit_test_process_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-qcow2-header
 tests_unit_test_qcow2_header_SOURCES = tests/unit/test-qcow2-header.c
 tests_unit_test_qcow2_header_LDADD = libmaqet-qcow2-header.la libmaqet-blockdev.la $(UNIT_LDADD)
@@ -73,6 +108,11 @@ UNIT_TESTS += tests/unit/test-table
 tests_unit_test_table_SOURCES = tests/unit/test-table.c
 tests_unit_test_table_LDADD = libmaqet-cli.la $(UNIT_LDADD)
 tests_unit_test_table_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
+UNIT_TESTS += tests/unit/test-text
+tests_unit_test_text_SOURCES = tests/unit/test-text.c
+tests_unit_test_text_LDADD = $(UNIT_LDADD)
+tests_unit_test_text_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
 UNIT_TESTS += tests/unit/test-tree
 tests_unit_test_tree_SOURCES = tests/unit/test-tree.c

@@ -31,7 +31,8 @@ put64(uint8_t *image, size_t offset, uint64_t value)
 static void
 put_text(uint8_t *image, size_t offset, const char *text)
 {
-    memcpy(image + offset, text, strlen(text));
+    while (*text)
+        image[offset++] = (uint8_t)*text++;
 }
 
 /* A header extension at the beginning of those; returns where the next one begins. */
@@ -341,8 +342,8 @@ made_by_qemu_img(const char *path, ...)
     va_end(arguments);
     maqet_strings_add(&argv, path);
     maqet_strings_add(&argv, "3M");
-    CU_ASSERT_EQUAL(
-        maqet_process_run((const char *const *)argv.items, 60 * 1000, NULL, &err), 0);
+    CU_ASSERT_EQUAL(maqet_process_run((const char *const *)argv.items, 60000, NULL, &err),
+                    0);
     UNIT_NO_ERROR(&err);
 
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -1,0 +1,120 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What people type: options anywhere, every format, several machines at once, the foreground.
+. "${srcdir:-.}/tests/functional/functions.sh"
+qemu_required
+
+for vm in a b c; do
+    vm_yaml $vm </dev/null
+done
+expect 0 maqet add a.yaml
+expect 0 maqet add --name=bee b.yaml
+expect 0 maqet add c.yaml --name cee --set memory=80M
+
+# Several at once; the options after and between the operands.
+expect 0 maqet start a --wait 20 bee -q cee
+for vm in a bee cee; do
+    same running "$(vm_status $vm)"
+done
+same 3 "$(maqet --format plain ls --status running | wc -l)" "machines that run"
+same 0 "$(maqet ls --status stopped --format plain | wc -l)" "machines that are stopped"
+expect 3 maqet ls --status runing
+err_has "running"
+
+# One of several fails: the others go on, and the exit code tells.
+expect 0 maqet stop a --timeout 0 --force
+expect 3 maqet start bee a
+err_has "'bee' is running already"
+same running "$(vm_status a)"
+
+for format in table json yaml plain; do
+    for command in ls "status a" "args a" "qmp a query-status"; do
+        # shellcheck disable=SC2086 # words
+        expect 0 maqet $command --format $format
+        [ -s out ] || fail "$command --format $format prints nothing"
+        [ ! -s err ] || fail "$command --format $format says something"
+    done
+done
+expect 0 maqet ls
+out_has NAME
+out_has UPTIME
+maqet ls --format json >ls.json
+grep -q '"name": *"bee"' ls.json || fail "no bee in JSON"
+expect 3 maqet ls --format xml
+expect 0 maqet stop a bee cee --timeout=0 --force
+expect 0 maqet stop a bee cee
+
+# The foreground: QEMU's end is ours, and SIGTERM is the power button first.
+"$MAQET" start a --foreground >fg.out 2>fg.err &
+foreground=$!
+eventually 20 sh -c "'$MAQET' --format plain ls | grep -q '^a	running'"
+expect 3 maqet start a
+expect 0 maqet stop a --timeout 0 --force
+code=0
+wait "$foreground" || code=$?
+[ "$code" -le 1 ] || fail "start --foreground ended with $code"
+"$MAQET" start a --foreground >fg.out 2>fg.err &
+foreground=$!
+eventually 20 sh -c "'$MAQET' --format plain ls | grep -q '^a	running'"
+kill -TERM "$foreground"
+# The firmware does not react, so it takes another one to end QEMU. Two that come too close
+# together count as one.
+eventually 20 sh -c "kill -TERM $foreground; ! kill -0 $foreground"
+wait "$foreground" || true
+same stopped "$(vm_status a)"
+
+# Usage: what is wrong, and the next command.
+expect 3 maqet strat a
+err_has "start"
+expect 3 maqet start
+err_has "maqet start --help"
+expect 3 maqet start a --nonsense
+err_has "maqet start --help"
+expect 3 maqet status a b
+for command in add start stop restart status ls rm args validate apply qmp; do
+    expect 0 maqet $command --help
+    out_has "Usage: maqet $command"
+    # Whatever it can do is in the manual too.
+    sed -n 's/^ *\(-[a-z], \)\{0,1\}--\([a-z-]*\).*/\2/p' out | while read -r option; do
+        man=$(printf '%s' "$option" | sed 's/-/\\-/g')
+        grep -qF -- "$man" "$abs_top_builddir/docs/maqet.1" || fail "--$option is not in the manual"
+    done
+done
+expect 0 maqet --version
+out_has maqet
+
+# Nobody is asked for what can't be answered; a machine is kept until somebody says so.
+expect 2 maqet rm a </dev/null
+expect 2 maqet rm --all </dev/null
+same 3 "$(maqet ls --format plain | wc -l)" "machines"
+
+# A default path in a folder that all can write: made by us alone, and said to be unsafe.
+(
+    unset MAQET_STORAGE_DIR
+    vm_yaml "temporary$$" <<EOF
+storage:
+  - {name: hdd, size: 1M}
+EOF
+    expect 0 maqet add "temporary$$.yaml"
+    cleanup="/tmp/maqet-temporary$$-hdd.qcow2"
+    expect 0 maqet start "temporary$$"
+    err_has "INFO: Creating qcow2 storage file: $cleanup (1M)"
+    err_has "WARNING: Drive 'hdd' of VM 'temporary$$': the system may clean /tmp"
+    same 600 "$(stat -c %a "$cleanup")" "mode"
+    expect 0 maqet rm "temporary$$" --force --delete-storage
+    [ ! -e "$cleanup" ] || fail "$cleanup is left"
+)
+
+# Two machines whose default paths would be the same file.
+vm_yaml x-y <<EOF
+storage:
+  - {name: z, size: 1M}
+EOF
+vm_yaml x <<EOF
+storage:
+  - {name: y-z, size: 1M}
+EOF
+expect 0 maqet add x-y.yaml
+expect 3 maqet add x.yaml
+err_has "maqet-x-y-z.qcow2"
+err_has "'x-y'"

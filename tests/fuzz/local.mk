@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+# The fuzz target, fed with the same inputs every time. tests/fuzz/run is the real fuzzer.
+
+check_PROGRAMS += tests/fuzz/mutations
+TESTS += tests/fuzz/mutations
+tests_fuzz_mutations_SOURCES = \
+	tests/fuzz/config.c tests/fuzz/config.h \
+	tests/fuzz/mutations.c \
+	tests/unit/unit.h
+tests_fuzz_mutations_LDADD = libmaqet-core.la $(CUNIT_LIBS)
+
+EXTRA_DIST += \
+	tests/fuzz/run \
+	tests/fuzz/yaml.dict \
+	tests/fuzz/corpus/aliases.yaml \
+	tests/fuzz/corpus/clash.yaml \
+	tests/fuzz/corpus/crlf.yaml \
+	tests/fuzz/corpus/deep.yaml \
+	tests/fuzz/corpus/document.yaml \
+	tests/fuzz/corpus/machine.yaml \
+	tests/fuzz/corpus/merge.yaml \
+	tests/fuzz/corpus/options.yaml \
+	tests/fuzz/corpus/set.yaml \
+	tests/fuzz/corpus/texts.yaml \
+	tests/fuzz/corpus/typed.yaml

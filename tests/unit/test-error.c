@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* Errors as values: making them, reading them, and what they mean to the shell. */
+#include "core/base/error.h"
+
+#include <errno.h>
+
+#include "tests/unit/unit.h"
+
+static void
+test_set(void)
+{
+    struct maqet_error *err = NULL;
+
+    CU_ASSERT_EQUAL(maqet_error_set(&err, MAQET_ERROR_STATE, "%s is %d", "it", 5), -1);
+    UNIT_ERROR(&err, MAQET_ERROR_STATE, "it is 5");
+    errno = ENOENT;
+    CU_ASSERT_EQUAL(maqet_error_set(&err, MAQET_ERROR_FAILED, "no: %m"), -1);
+    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "no: No such file or directory");
+}
+
+static void
+test_nobody_wants_it(void)
+{
+    CU_ASSERT_EQUAL(maqet_error_set(NULL, MAQET_ERROR_STATE, "x"), -1);
+    CU_ASSERT_EQUAL(maqet_error_wrap(NULL, "x"), -1);
+    CU_ASSERT_EQUAL(maqet_error_errno(NULL, ENOENT, "x"), -1);
+    maqet_error_hint(NULL, "x");
+    maqet_error_free(NULL);
+    CU_ASSERT_EQUAL(maqet_error_move(NULL, NULL), -1);
+}
+
+static void
+test_wrap(void)
+{
+    struct maqet_error *err = NULL;
+
+    CU_ASSERT_EQUAL(maqet_error_wrap(&err, "x"), -1);
+    maqet_error_hint(&err, "x");
+    CU_ASSERT_PTR_NULL(err);
+    maqet_error_set(&err, MAQET_ERROR_BUSY, "100%%");
+    CU_ASSERT_EQUAL(maqet_error_wrap(&err, "drive '%s'", "hdd"), -1);
+    maqet_error_wrap(&err, "VM");
+    UNIT_ERROR(&err, MAQET_ERROR_BUSY, "VM: drive 'hdd': 100%");
+}
+
+static void
+test_hints(void)
+{
+    _cleanup_error_ struct maqet_error *err = NULL;
+
+    maqet_error_set(&err, MAQET_ERROR_BUSY, "no");
+    maqet_error_hint(&err, "do %s", "this");
+    maqet_error_hint(&err, "or that");
+    CU_ASSERT_EQUAL(err->hints.count, 2);
+    UNIT_SAME(err->hints.items[0], "do this");
+    UNIT_SAME(err->hints.items[1], "or that");
+}
+
+static void
+test_move(void)
+{
+    struct maqet_error *from = NULL, *to = NULL;
+
+    maqet_error_set(&from, MAQET_ERROR_EXISTS, "there");
+    CU_ASSERT_EQUAL(maqet_error_move(&to, from), -1);
+    UNIT_ERROR(&to, MAQET_ERROR_EXISTS, "there");
+    from = NULL;
+    maqet_error_set(&from, MAQET_ERROR_EXISTS, "dropped, and not leaked");
+    CU_ASSERT_EQUAL(maqet_error_move(NULL, from), -1);
+}
+
+static void
+test_errno(void)
+{
+    static const struct {
+        int number;
+        enum maqet_error_code code;
+    } cases[] = {
+        {EACCES, MAQET_ERROR_PERMISSION}, {EPERM, MAQET_ERROR_PERMISSION},
+        {EROFS, MAQET_ERROR_PERMISSION},  {ENOENT, MAQET_ERROR_MISSING},
+        {ENOTDIR, MAQET_ERROR_MISSING},   {EEXIST, MAQET_ERROR_EXISTS},
+        {ENOSPC, MAQET_ERROR_NO_SPACE},   {EDQUOT, MAQET_ERROR_NO_SPACE},
+        {ETIMEDOUT, MAQET_ERROR_TIMEOUT}, {EIO, MAQET_ERROR_FAILED},
+        {ELOOP, MAQET_ERROR_FAILED},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct maqet_error *err = NULL;
+        _cleanup_free_ char *message =
+            maqet_format("Can't read x: %s", strerror(cases[i].number));
+
+        CU_ASSERT_EQUAL(maqet_error_errno(&err, cases[i].number, "Can't read %s", "x"),
+                        -1);
+        UNIT_ERROR(&err, cases[i].code, message);
+    }
+}
+
+/* The table of docs/architecture.md. */
+static void
+test_codes(void)
+{
+    static const struct {
+        enum maqet_error_code code;
+        const char *name;
+        int exit_code;
+    } cases[] = {
+        {MAQET_ERROR_FAILED, "failed", 1},
+        {MAQET_ERROR_INVALID, "invalid", 3},
+        {MAQET_ERROR_EXISTS, "exists", 3},
+        {MAQET_ERROR_MISSING, "missing", 3},
+        {MAQET_ERROR_STATE, "state", 3},
+        {MAQET_ERROR_UNSUPPORTED, "unsupported", 3},
+        {MAQET_ERROR_BUSY, "busy", 1},
+        {MAQET_ERROR_NO_SPACE, "no-space", 1},
+        {MAQET_ERROR_TIMEOUT, "timeout", 2},
+        {MAQET_ERROR_REFUSED, "refused", 2},
+        {MAQET_ERROR_PERMISSION, "permission", 4},
+        {(enum maqet_error_code)0, "failed", 1}, /* what a later plugin may say */
+        {(enum maqet_error_code)99, "failed", 1},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        UNIT_SAME(maqet_error_code_name(cases[i].code), cases[i].name);
+        CU_ASSERT_EQUAL(maqet_error_exit_code(cases[i].code), cases[i].exit_code);
+    }
+}
+
+int
+main(void)
+{
+    CU_TestInfo tests[] = {
+        {"an error is made", test_set},
+        {"nobody wants the error", test_nobody_wants_it},
+        {"context goes before the message", test_wrap},
+        {"hints", test_hints},
+        {"an error is moved", test_move},
+        {"errors of the system", test_errno},
+        {"codes, their names and exit codes", test_codes},
+        CU_TEST_INFO_NULL,
+    };
+
+    return unit_run("error", tests);
+}

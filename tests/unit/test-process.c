@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* Helpers are run to their end: their words, their faults, their deadlines. */
+#include "core/base/process.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+
+#include "tests/unit/unit.h"
+
+static int
+shell(const char *script, int64_t timeout, char **output, struct maqet_error **err)
+{
+    return maqet_process_run((const char *const[]){"sh", "-c", script, "sh", NULL},
+                             timeout, output, err);
+}
+
+static size_t
+count_descriptors(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    size_t count = 0;
+
+    while (readdir(dir))
+        count++;
+    closedir(dir);
+    return count;
+}
+
+static void
+test_output(void)
+{
+    _cleanup_free_ char *output = NULL, *nothing = NULL;
+    struct maqet_error *err = NULL;
+
+    CU_ASSERT_EQUAL(shell("echo out; echo err >&2", -1, &output, &err), 0);
+    UNIT_NO_ERROR(&err);
+    UNIT_SAME(output, "out\n");
+    CU_ASSERT_EQUAL(shell(":", -1, &nothing, &err), 0);
+    UNIT_SAME(nothing, "");
+    CU_ASSERT_EQUAL(shell("echo dropped", -1, NULL, &err), 0);
+    UNIT_NO_ERROR(&err);
+}
+
+static void
+test_large_output(void)
+{
+    _cleanup_free_ char *output = NULL;
+    struct maqet_error *err = NULL;
+
+    /* More than a pipe holds, on both outputs at once. */
+    CU_ASSERT_EQUAL(shell("head -c 300000 /dev/zero | tr '\\0' a >&2 & "
+                          "head -c 300000 /dev/zero | tr '\\0' b; wait",
+                          -1, &output, &err),
+                    0);
+    UNIT_NO_ERROR(&err);
+    CU_ASSERT_EQUAL(strlen(output), 300000);
+    CU_ASSERT_EQUAL(strspn(output, "b"), 300000);
+}
+
+static void
+test_arguments_are_not_interpreted(void)
+{
+    _cleanup_free_ char *output = NULL;
+    struct maqet_error *err = NULL;
+
+    CU_ASSERT_EQUAL(maqet_process_run((const char *const[]){"printf", "[%s]", "a b",
+                                                            "$HOME", "", "'*", NULL},
+                                      -1, &output, &err),
+                    0);
+    UNIT_NO_ERROR(&err);
+    UNIT_SAME(output, "[a b][$HOME][]['*]");
+}
+
+static void
+test_failures(void)
+{
+    struct maqet_error *err = NULL;
+    char *output = NULL;
+
+    CU_ASSERT_EQUAL(
+        shell("echo; echo bad >&2; echo worse >&2; exit 3", -1, &output, &err), -1);
+    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "sh failed: bad\nworse");
+    CU_ASSERT_PTR_NULL(output);
+    CU_ASSERT_EQUAL(shell("exit 3", -1, NULL, &err), -1);
+    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "sh failed with exit code 3");
+    CU_ASSERT_EQUAL(shell("kill -9 $$", -1, NULL, &err), -1);
+    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "sh was killed by signal 9 (Killed)");
+    CU_ASSERT_EQUAL(shell("exit 3", -1, NULL, NULL), -1);
+}
+
+static void
+test_missing_program(void)
+{
+    struct maqet_error *err = NULL;
+
+    CU_ASSERT_EQUAL(
+        maqet_process_run((const char *const[]){"maqet-no-such-program", NULL}, -1, NULL,
+                          &err),
+        -1);
+    UNIT_ERROR(&err, MAQET_ERROR_FAILED,
+               "The program maqet-no-such-program was not found in PATH");
+}
+
+static void
+test_deadline(void)
+{
+    struct maqet_error *err = NULL;
+    int64_t start = maqet_now();
+
+    CU_ASSERT_EQUAL(shell("exec sleep 30", 1000, NULL, &err), -1);
+    CU_ASSERT_TRUE(maqet_now() - start >= 1000);
+    CU_ASSERT_TRUE(maqet_now() - start < 10000);
+    UNIT_ERROR(&err, MAQET_ERROR_TIMEOUT, "sh took longer than 1 s and was stopped");
+    CU_ASSERT_EQUAL(shell("echo in time", 30000, NULL, &err), 0);
+    UNIT_NO_ERROR(&err);
+}
+
+/* Its outputs are at their end long before it is. */
+static void
+test_deadline_without_outputs(void)
+{
+    struct maqet_error *err = NULL;
+    int64_t start = maqet_now();
+
+    CU_ASSERT_EQUAL(shell("exec sleep 30 >&- 2>&-", 1000, NULL, &err), -1);
+    CU_ASSERT_TRUE(maqet_now() - start < 10000);
+    UNIT_ERROR(&err, MAQET_ERROR_TIMEOUT, "sh took longer than 1 s and was stopped");
+}
+
+static void
+test_nothing_is_inherited(void)
+{
+    _cleanup_free_ char *input = NULL, *signals = NULL;
+    struct maqet_error *err = NULL;
+    sigset_t all, before;
+
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
+    shell("grep SigBlk /proc/self/status", -1, &signals, &err);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    UNIT_NO_ERROR(&err);
+    UNIT_SAME(signals, "SigBlk:\t0000000000000000\n");
+    _cleanup_close_ int ours = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 200);
+    _cleanup_free_ char *script = maqet_format("[ ! -e /proc/$$/fd/%d ]", ours);
+    CU_ASSERT_EQUAL(shell(script, -1, NULL, &err), 0);
+    UNIT_NO_ERROR(&err);
+    shell("cat", -1, &input, &err); /* it would wait for ever, were it our terminal */
+    UNIT_NO_ERROR(&err);
+    UNIT_SAME(input, "");
+}
+
+static void
+test_nothing_leaks(void)
+{
+    size_t before = count_descriptors();
+
+    shell("echo x", -1, NULL, NULL);
+    shell("exit 1", -1, NULL, NULL);
+    shell("exec sleep 30", 10, NULL, NULL);
+    CU_ASSERT_EQUAL(count_descriptors(), before);
+}
+
+static void
+test_find(void)
+{
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_free_ char *tool = unit_file(folder, "maqet-tool", "#!/bin/sh\n");
+    _cleanup_free_ char *inner = maqet_format("%s/first/maqet-tool", folder);
+    _cleanup_free_ char *path = maqet_format("/nowhere:%s/first:%s", folder, folder);
+    _cleanup_free_ char *empties = maqet_format(":.:%s:", folder);
+    _cleanup_free_ char *before = maqet_strdup(getenv("PATH"));
+
+    setenv("PATH", path, 1);
+    CU_ASSERT_PTR_NULL(maqet_process_find("maqet-tool")); /* may not be executed */
+    CU_ASSERT_EQUAL(chmod(tool, 0755), 0);
+    CU_ASSERT_EQUAL(maqet_dir_make(inner, 0755, NULL), 0); /* a folder of that name */
+    _cleanup_free_ char *found = maqet_process_find("maqet-tool");
+    UNIT_SAME(found, tool);
+    _cleanup_free_ char *by_path = maqet_process_find(tool);
+    UNIT_SAME(by_path, tool);
+    CU_ASSERT_PTR_NULL(maqet_process_find("/nowhere/maqet-tool"));
+    CU_ASSERT_PTR_NULL(maqet_process_find(folder));
+    CU_ASSERT_PTR_NULL(maqet_process_find("maqet-no-such-program"));
+    setenv("PATH", empties, 1);
+    _cleanup_free_ char *last = maqet_process_find("maqet-tool");
+    UNIT_SAME(last, tool);
+    setenv("PATH", ":", 1); /* empty entries are not the current folder */
+    CU_ASSERT_PTR_NULL(maqet_process_find("maqet-tool"));
+    unsetenv("PATH");
+    _cleanup_free_ char *standard = maqet_process_find("sh");
+    CU_ASSERT_PTR_NOT_NULL(standard);
+    if (before)
+        setenv("PATH", before, 1);
+}
+
+static void
+test_started(void)
+{
+    uint64_t first = maqet_process_started(1), ours = maqet_process_started(getpid());
+
+    CU_ASSERT_TRUE(ours > 0);
+    CU_ASSERT_TRUE(first <= ours);
+    CU_ASSERT_EQUAL(maqet_process_started(getpid()), ours);
+    CU_ASSERT_EQUAL(maqet_process_started(0x7ffffffe), 0);
+}
+
+int
+main(void)
+{
+    CU_TestInfo tests[] = {
+        {"output", test_output},
+        {"large outputs", test_large_output},
+        {"arguments are not interpreted", test_arguments_are_not_interpreted},
+        {"failures", test_failures},
+        {"a missing program", test_missing_program},
+        {"a deadline", test_deadline},
+        {"a deadline without outputs", test_deadline_without_outputs},
+        {"nothing is inherited", test_nothing_is_inherited},
+        {"nothing leaks", test_nothing_leaks},
+        {"finding a program", test_find},
+        {"when a process started", test_started},
+        CU_TEST_INFO_NULL,
+    };
+
+    return unit_run("process", tests);
+}
