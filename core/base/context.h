@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * context.h - what one run of the program was told: where things are kept, and whom to tell
- * what happens. The core has no variables of its own; it gets this.
+ * context.h - what one run of the program was told: where things are kept, and whom to
+ * tell what happens. The core has no variables of its own; it gets this.
  */
 #ifndef MAQET_BASE_CONTEXT_H
 #define MAQET_BASE_CONTEXT_H
@@ -11,14 +11,15 @@
 enum maqet_level { MAQET_LEVEL_WARNING, MAQET_LEVEL_INFO, MAQET_LEVEL_DEBUG };
 
 struct maqet_context {
-    char *data_dir;     /* definitions, below vms/ */
-    char *runtime_dir;  /* sockets, locks and logs of running machines */
-    char *storage_dir;  /* images with no `file`; NULL: /tmp */
-    char *accel;        /* what `accel` is when a machine doesn't say; NULL: auto */
+    char *data_dir;    /* definitions, below vms/ */
+    char *runtime_dir; /* sockets, locks and logs of running machines */
+    char *storage_dir; /* images with no `file`; NULL: /tmp */
+    char *accel;       /* what `accel` is when a machine doesn't say; NULL: auto */
     struct maqet_strings plugin_dirs;
     int64_t lock_timeout; /* ms to wait for another maqet at the same machine */
 
-    /* Called with each message for the user, without a line feed. NULL: nobody listens. */
+    /* Called with each message for the user, without a line feed. NULL: nobody listens.
+     */
     void (*message)(void *data, enum maqet_level level, const char *message);
     void *message_data;
 };

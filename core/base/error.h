@@ -31,9 +31,9 @@ int maqet_error_vset(struct maqet_error **err, enum maqet_error_code code,
                      const char *format, va_list arguments) MAQET_PRINTF(3, 0);
 
 /*
- * Makes an error from errno: the code follows it (EACCES is a permission, ENOENT is missing,
- * ENOSPC is no space), and its words end the message: "MESSAGE: No such file or directory".
- * Returns -1.
+ * Makes an error from errno: the code follows it (EACCES is a permission, ENOENT is
+ * missing, ENOSPC is no space), and its words end the message: "MESSAGE: No such file or
+ * directory". Returns -1.
  */
 int maqet_error_errno(struct maqet_error **err, int number, const char *format, ...)
     MAQET_PRINTF(3, 4);

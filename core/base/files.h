@@ -11,20 +11,23 @@
 
 #include "core/base/error.h"
 
-/* Absolute form of a path: "~" expands, what is relative starts at @folder. Caller frees. */
+/* Absolute form of a path: "~" expands, what is relative starts at @folder. Caller frees.
+ */
 char *maqet_path_absolute(const char *path, const char *folder);
 
 /* Makes a folder and the missing ones above it; the last one gets @mode. */
 int maqet_dir_make(const char *path, mode_t mode, struct maqet_error **err);
 
 /*
- * Opens a folder that is ours alone, making it with mode 0700 when it is missing. One that
- * belongs to somebody else is an error. Returns a descriptor or -1.
+ * Opens a folder that is ours alone, making it with mode 0700 when it is missing. One
+ * that belongs to somebody else is an error. Returns a descriptor or -1.
  */
 int maqet_dir_open_private(const char *path, struct maqet_error **err);
 
-/* Names of what lies in a folder, sorted, without "." and "..". A missing folder is empty. */
-int maqet_dir_list(const char *path, struct maqet_strings *names, struct maqet_error **err);
+/* Names of what lies in a folder, sorted, without "." and "..". A missing folder is
+ * empty. */
+int maqet_dir_list(const char *path, struct maqet_strings *names,
+                   struct maqet_error **err);
 
 /* Removes a folder and all that is in it; following no link. A missing one is fine. */
 int maqet_dir_remove(const char *path, struct maqet_error **err);
@@ -43,8 +46,8 @@ int maqet_fd_read(int fd, const char *name, size_t limit, char **data, size_t *l
                   struct maqet_error **err);
 
 /*
- * What tells a file from every other one, and from a later one that got its inode's number:
- * the time of its birth, where the file system keeps it (else 0).
+ * What tells a file from every other one, and from a later one that got its inode's
+ * number: the time of its birth, where the file system keeps it (else 0).
  */
 struct maqet_file_id {
     uint64_t device;
@@ -62,9 +65,9 @@ int maqet_file_replace(const char *path, const char *data, size_t length, mode_t
                        struct maqet_error **err);
 
 /*
- * An open file description lock (F_OFD_SETLK, fcntl(2)) on the whole file: it lives as long
- * as the description, so a child that inherits the descriptor keeps it, and the kernel
- * releases it when the last holder dies, however it dies.
+ * An open file description lock (F_OFD_SETLK, fcntl(2)) on the whole file: it lives as
+ * long as the description, so a child that inherits the descriptor keeps it, and the
+ * kernel releases it when the last holder dies, however it dies.
  *
  * maqet_lock_try: 1 taken, 0 somebody else has it, -1 error.
  * maqet_lock_wait: 0 taken, -1 error; MAQET_ERROR_TIMEOUT when @timeout ms went by.

@@ -10,8 +10,8 @@
 
 /*
  * Runs argv[0] (looked up in PATH) and waits for it, @timeout ms at most (-1: no limit).
- * *output, when @output is not NULL, gets its standard output (caller frees). When it fails,
- * its standard error is in the error's message.
+ * *output, when @output is not NULL, gets its standard output (caller frees). When it
+ * fails, its standard error is in the error's message.
  */
 int maqet_process_run(const char *const *argv, int64_t timeout, char **output,
                       struct maqet_error **err);
@@ -19,7 +19,8 @@ int maqet_process_run(const char *const *argv, int64_t timeout, char **output,
 /* Where a program is in PATH: its absolute path (caller frees), or NULL. */
 char *maqet_process_find(const char *program);
 
-/* A process's start, in clock ticks since boot (proc(5), stat field 22); 0: no such one. */
+/* A process's start, in clock ticks since boot (proc(5), stat field 22); 0: no such one.
+ */
 uint64_t maqet_process_started(int pid);
 
 #endif

@@ -239,6 +239,22 @@ maqet_text_closest(const char *word, const struct maqet_strings *candidates)
 }
 
 char *
+maqet_text_readable(const char *text)
+{
+    size_t length = strlen(text), most = 60;
+
+    if (length > most)
+        for (length = most; length > 0 && (text[length] & 0xc0) == 0x80; length--)
+            continue; /* no half of a character */
+    char *copy =
+        text[length] ? maqet_format("%.*s...", (int)length, text) : maqet_strdup(text);
+    for (char *c = copy; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == '\x7f')
+            *c = '?';
+    return copy;
+}
+
+char *
 maqet_text_double_commas(const char *text)
 {
     struct maqet_text doubled = MAQET_TEXT_INIT;

@@ -18,10 +18,9 @@
 
 #include "core/base/cleanup.h"
 
-
-void *maqet_alloc(size_t size);   /* zeroed */
+void *maqet_alloc(size_t size); /* zeroed */
 void *maqet_realloc(void *pointer, size_t size);
-char *maqet_strdup(const char *text);                      /* NULL stays NULL */
+char *maqet_strdup(const char *text); /* NULL stays NULL */
 char *maqet_strndup(const char *text, size_t length);
 char *maqet_format(const char *format, ...) MAQET_PRINTF(1, 2);
 char *maqet_vformat(const char *format, va_list arguments) MAQET_PRINTF(1, 0);
@@ -39,12 +38,13 @@ void maqet_text_append(struct maqet_text *text, const char *more);
 void maqet_text_append_bytes(struct maqet_text *text, const char *bytes, size_t count);
 void maqet_text_appendf(struct maqet_text *text, const char *format, ...)
     MAQET_PRINTF(2, 3);
-char *maqet_text_take(struct maqet_text *text);            /* never NULL; caller frees */
+char *maqet_text_take(struct maqet_text *text); /* never NULL; caller frees */
 void maqet_text_clear(struct maqet_text *text);
 
 #define _cleanup_text_ _cleanup_(maqet_text_clear)
 
-/* A vector of owned strings. Zero-initialised is empty; `items` ends with NULL once used. */
+/* A vector of owned strings. Zero-initialised is empty; `items` ends with NULL once used.
+ */
 struct maqet_strings {
     char **items;
     size_t count;
@@ -67,6 +67,10 @@ bool maqet_text_starts(const char *text, const char *prefix);
 
 /* The word of @candidates that @word was probably meant to be, or NULL. */
 const char *maqet_text_closest(const char *word, const struct maqet_strings *candidates);
+
+/* What a file says, as it may stand in a message: one line without control characters,
+ * and no more than the beginning of it. The caller frees. */
+char *maqet_text_readable(const char *text);
 
 /* Doubles every comma, as QEMU's option syntax wants it. The caller frees. */
 char *maqet_text_double_commas(const char *text);

@@ -110,8 +110,27 @@ find_drive(json_object *tree, const char *path, struct maqet_strings *names)
 
 /*
  * A drive that the files don't have is more likely a slip of the finger than a new drive,
- * which would come into being unasked.
+ * which would come into being unasked. Returns NULL.
  */
+static json_object *
+no_drive(const struct assignment *assignment, const char *path,
+         const struct maqet_strings *names, struct maqet_error **err)
+{
+    _cleanup_free_ char *written = maqet_strndup(path, strcspn(path, "."));
+    _cleanup_free_ char *joined = maqet_strings_join(names, ", ");
+    const char *closest = maqet_text_closest(written, names);
+    _cleanup_free_ char *known = maqet_text_readable(closest ? closest : joined);
+
+    if (closest)
+        maqet_place_error(assignment->place, err, MAQET_ERROR_INVALID,
+                          "there is no drive '%s'; did you mean '%s'?", written, known);
+    else
+        maqet_place_error(assignment->place, err, MAQET_ERROR_INVALID,
+                          "there is no drive '%s'; the drives are: %s", written,
+                          *known ? known : "none");
+    return NULL;
+}
+
 static json_object *
 drive_tree(struct assignment *assignment, json_object *tree, const char *path,
            struct maqet_error **err)
@@ -119,21 +138,8 @@ drive_tree(struct assignment *assignment, json_object *tree, const char *path,
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     const char *drive = find_drive(tree, path, &names);
 
-    if (!drive) {
-        _cleanup_free_ char *written = maqet_strndup(path, strcspn(path, "."));
-        _cleanup_free_ char *known = maqet_strings_join(&names, ", ");
-        const char *closest = maqet_text_closest(written, &names);
-
-        if (closest)
-            maqet_place_error(assignment->place, err, MAQET_ERROR_INVALID,
-                              "there is no drive '%s'; did you mean '%s'?", written,
-                              closest);
-        else
-            maqet_place_error(assignment->place, err, MAQET_ERROR_INVALID,
-                              "there is no drive '%s'; the drives are: %s", written,
-                              *known ? known : "none");
-        return NULL;
-    }
+    if (!drive)
+        return no_drive(assignment, path, &names, err);
     const char *key = path + strlen(drive) + 1;
     if (strcmp(key, "name") == 0) {
         wrong(assignment, err, "a drive's name stays what the file says");

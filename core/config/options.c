@@ -210,30 +210,13 @@ subject(const struct check *check, const char *key)
                         : maqet_format("'%s'", key);
 }
 
-/* A value as it may stand in a message: one line, and not a page. The caller frees. */
-static char *
-readable(const char *text)
-{
-    size_t length = strlen(text), most = 60;
-
-    if (length > most)
-        for (length = most; length > 0 && (text[length] & 0xc0) == 0x80; length--)
-            continue; /* no half of a character */
-    char *copy =
-        text[length] ? maqet_format("%.*s...", (int)length, text) : maqet_strdup(text);
-    for (char *c = copy; *c; c++)
-        if ((*c > 0 && *c < ' ') || *c == '\x7f')
-            *c = '?';
-    return copy;
-}
-
 /* "'size' of drive 'hdd' is '20GG', which is no size". @what says what is wrong. */
 static int
 error_value(const struct check *check, const struct maqet_option *row, const char *text,
             const char *what)
 {
     _cleanup_free_ char *key = subject(check, row->name);
-    _cleanup_free_ char *value = readable(text);
+    _cleanup_free_ char *value = maqet_text_readable(text);
 
     return maqet_place_error(maqet_tree_place_of_value(check->mapping, row->name),
                              check->err, MAQET_ERROR_INVALID, "%s is '%s'%s", key, value,

@@ -51,14 +51,14 @@ static const struct {
 /* ---- bytes that are no text ---- */
 
 static int
-reader_fault(const yaml_parser_t *parser, const char *text, size_t length,
-             const char *name, struct maqet_error **err)
+reader_fault(const yaml_parser_t *parser, const char *problem, const char *text,
+             size_t length, const char *name, struct maqet_error **err)
 {
     struct maqet_place place = {.file = name, .line = 1, .column = 1};
     size_t offset = parser->problem_offset;
 
     /* libyaml points at the byte that doesn't continue a character, not at its first. */
-    if (strstr(parser->problem, "trailing"))
+    if (strstr(problem, "trailing"))
         do
             offset--;
         while (offset > 0 && ((unsigned char)text[offset] & 0xc0) == 0x80);
@@ -70,7 +70,7 @@ reader_fault(const yaml_parser_t *parser, const char *text, size_t length,
             place.column++; /* one for each character, not for each byte of it */
         }
     }
-    if (!strstr(parser->problem, "control character"))
+    if (!strstr(problem, "control character"))
         return maqet_place_error(place, err, MAQET_ERROR_INVALID,
                                  "this is no UTF-8 text; save the file as UTF-8");
     if (parser->problem_value == 0)
@@ -116,7 +116,7 @@ maqet_yaml_fault(const yaml_parser_t *parser, const char *text, size_t length,
     if (parser->error == YAML_MEMORY_ERROR)
         abort(); /* as everywhere, see text.h */
     if (parser->error == YAML_READER_ERROR)
-        return reader_fault(parser, text, length, name, err);
+        return reader_fault(parser, problem, text, length, name, err);
 
     /* Inside brackets a tab is as good as a space. */
     size_t tab = strstr(context, "flow") ? 0 : column_of_tab(text, length, mark);

@@ -7,7 +7,8 @@
 #include "core/base/process.h"
 #include "core/base/text.h"
 
-/* Full preallocation of a large image takes its time; a dead file server takes for ever. */
+/* Full preallocation of a large image takes its time; a dead file server takes for ever.
+ */
 static const int64_t RUN_TIMEOUT = 4 * 3600 * INT64_C(1000);
 
 struct maqet_command {

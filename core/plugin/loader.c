@@ -37,7 +37,8 @@ static const struct kind iface_kind = {
     .size = sizeof(struct maqet_iface_plugin),
 };
 
-/* A struct option of another size than ours may be that of a later ABI 1, never smaller. */
+/* A struct option of another size than ours may be that of a later ABI 1, never smaller.
+ */
 enum { OPTION_SIZE_MIN = sizeof(struct maqet_option), OPTION_SIZE_MAX = 4096 };
 enum { OPTIONS_MAX = 200, NESTING_MAX = 4 };
 
@@ -61,16 +62,17 @@ check_writers(const char *path, struct maqet_error **err)
     if (stat(path, &status) < 0)
         return maqet_error_errno(err, errno, "Can't look at %s", path);
     if (status.st_uid != 0 && status.st_uid != geteuid()) {
-        maqet_error_set(err, MAQET_ERROR_PERMISSION,
-                        "%s belongs to another user (uid %u), so no plugin is loaded from it",
-                        path, (unsigned)status.st_uid);
+        maqet_error_set(
+            err, MAQET_ERROR_PERMISSION,
+            "%s belongs to another user (uid %u), so no plugin is loaded from it", path,
+            (unsigned)status.st_uid);
         maqet_error_hint(err, "Make root or yourself its owner");
         return -1;
     }
     if (status.st_mode & (S_IWGRP | S_IWOTH)) {
-        maqet_error_set(err, MAQET_ERROR_PERMISSION,
-                        "%s can be written by other users, so no plugin is loaded from it",
-                        path);
+        maqet_error_set(
+            err, MAQET_ERROR_PERMISSION,
+            "%s can be written by other users, so no plugin is loaded from it", path);
         maqet_error_hint(err, "Close it: chmod go-w %s", path);
         return -1;
     }
@@ -94,8 +96,7 @@ names_found(const struct maqet_context *context, const struct kind *kind)
             if (!maqet_text_starts(file, kind->prefix) || length < prefix + 4 ||
                 strcmp(file + length - 3, ".so") != 0)
                 continue;
-            _cleanup_free_ char *name =
-                maqet_strndup(file + prefix, length - prefix - 3);
+            _cleanup_free_ char *name = maqet_strndup(file + prefix, length - prefix - 3);
             if (!maqet_strings_has(&names, name))
                 maqet_strings_add(&names, name);
         }
@@ -111,8 +112,9 @@ error_missing(const struct maqet_context *context, const struct kind *kind,
     _cleanup_free_ char *dirs = maqet_strings_join(&context->plugin_dirs, ", ");
     _cleanup_free_ char *names = names_found(context, kind);
 
-    maqet_error_set(err, MAQET_ERROR_INVALID, "There is no %s plugin '%s' (searched in: %s)",
-                    kind->word, name, dirs);
+    maqet_error_set(err, MAQET_ERROR_INVALID,
+                    "There is no %s plugin '%s' (searched in: %s)", kind->word, name,
+                    dirs);
     maqet_error_hint(err, "%s plugins found: %s", kind->word, *names ? names : "none");
     return -1;
 }
@@ -170,9 +172,9 @@ option_check(const struct maqet_option *row, struct maqet_error **err)
                                "its option '%s' is not named [a-z][a-z0-9_]*", row->name);
     for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
         if (strcmp(row->name, reserved[i]) == 0)
-            return maqet_error_set(err, MAQET_ERROR_INVALID,
-                                   "its option '%s' has a name that maqet keeps for itself",
-                                   row->name);
+            return maqet_error_set(
+                err, MAQET_ERROR_INVALID,
+                "its option '%s' has a name that maqet keeps for itself", row->name);
     if (row->type < MAQET_OPTION_STRING || row->type > MAQET_OPTION_MAP)
         return maqet_error_set(err, MAQET_ERROR_INVALID,
                                "its option '%s' has the unknown type %d", row->name,
@@ -262,7 +264,8 @@ check_name(const char *theirs, const char *name, struct maqet_error **err)
         return -1;
     if (strcmp(theirs, name) != 0)
         return maqet_error_set(err, MAQET_ERROR_INVALID,
-                               "it calls itself '%s', which is not its file's name", theirs);
+                               "it calls itself '%s', which is not its file's name",
+                               theirs);
     return 0;
 }
 

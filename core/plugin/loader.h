@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * loader.h - plugins: found by name, opened, checked, and copied into structs of our own, so
- * that one that was built against an older or a newer header works alike.
+ * loader.h - plugins: found by name, opened, checked, and copied into structs of our own,
+ * so that one that was built against an older or a newer header works alike.
  */
 #ifndef MAQET_PLUGIN_LOADER_H
 #define MAQET_PLUGIN_LOADER_H
@@ -13,8 +13,8 @@
 struct maqet_storage {
     struct maqet_storage_plugin plugin; /* our copy; what the plugin lacks is NULL */
     void *handle;
-    struct maqet_option *options;       /* our copies of its tables; never NULL */
-    char *file;                         /* where it was found */
+    struct maqet_option *options; /* our copies of its tables; never NULL */
+    char *file;                   /* where it was found */
 };
 
 struct maqet_iface {
@@ -29,8 +29,8 @@ struct maqet_storage *maqet_storage_load(const struct maqet_context *context,
                                          const char *name, struct maqet_error **err);
 void maqet_storage_unload(struct maqet_storage *storage);
 
-struct maqet_iface *maqet_iface_load(const struct maqet_context *context, const char *name,
-                                     struct maqet_error **err);
+struct maqet_iface *maqet_iface_load(const struct maqet_context *context,
+                                     const char *name, struct maqet_error **err);
 void maqet_iface_unload(struct maqet_iface *iface);
 
 /* Whether a word may name a plugin: [a-z0-9][a-z0-9-]*. */

@@ -44,7 +44,8 @@ maqet_pidfd_wait(int pidfd, int64_t timeout)
 
 /* ---- the child, between fork and exec: only what signal-safety(7) lists ---- */
 
-/* Writes "PID\n" into the run file: whoever finds its lock held reads there who holds it. */
+/* Writes "PID\n" into the run file: whoever finds its lock held reads there who holds it.
+ */
 static int
 write_pid(int fd)
 {
@@ -54,8 +55,9 @@ write_pid(int fd)
     digits[--at] = '\n';
     for (unsigned pid = (unsigned)getpid(); pid > 0; pid /= 10)
         digits[--at] = (char)('0' + pid % 10);
-    return ftruncate(fd, 0) < 0 || pwrite(fd, digits + at, sizeof(digits) - at, 0) < 0 ? -1
-                                                                                       : 0;
+    return ftruncate(fd, 0) < 0 || pwrite(fd, digits + at, sizeof(digits) - at, 0) < 0
+               ? -1
+               : 0;
 }
 
 static void
@@ -97,7 +99,8 @@ place_descriptors(const struct maqet_launch *launch, int report)
 static void
 become_qemu(const struct maqet_launch *launch, const char *path, int report)
 {
-    /* The pipe goes out of the way first, so that every failure after this can be told. */
+    /* The pipe goes out of the way first, so that every failure after this can be told.
+     */
     int out = fcntl(report, F_DUPFD_CLOEXEC, 10);
     int number;
 
@@ -192,7 +195,8 @@ is_sandbox_death(int status, const char *words)
 {
     return (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) ||
            /* a helper that QEMU forked, killed by the same filter */
-           strstr(words, "failed with status 31") || strstr(words, "fork: Operation not") ||
+           strstr(words, "failed with status 31") ||
+           strstr(words, "fork: Operation not") ||
            strstr(words, "could not launch network script") ||
            strstr(words, "Failed to fork");
 }
@@ -201,12 +205,14 @@ static void
 add_hints(int status, const char *words, struct maqet_error **err)
 {
     if (is_sandbox_death(status, words))
-        maqet_error_hint(err, "QEMU's sandbox forbids it to run other programs (scripts of "
-                              "-netdev tap, some displays); say `sandbox: off` in the VM's "
-                              "YAML file if this machine needs that");
+        maqet_error_hint(err,
+                         "QEMU's sandbox forbids it to run other programs (scripts of "
+                         "-netdev tap, some displays); say `sandbox: off` in the VM's "
+                         "YAML file if this machine needs that");
     if (strstr(words, "Failed to get \"write\" lock") ||
         strstr(words, "Failed to get shared \"write\" lock"))
-        maqet_error_hint(err, "Another QEMU or qemu-img has the image open; stop it first");
+        maqet_error_hint(err,
+                         "Another QEMU or qemu-img has the image open; stop it first");
     if (strstr(words, "gtk initialization failed"))
         maqet_error_hint(err, "There is no graphical session here; say `display: none`");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * launch.h - from an argument vector to a running QEMU: the process, and the descriptors that
- * it inherits.
+ * launch.h - from an argument vector to a running QEMU: the process, and the descriptors
+ * that it inherits.
  */
 #ifndef MAQET_QEMU_LAUNCH_H
 #define MAQET_QEMU_LAUNCH_H
@@ -10,14 +10,15 @@
 
 #include "core/base/error.h"
 
-/* The numbers under which QEMU finds what it inherits; the command line names the first. */
+/* The numbers under which QEMU finds what it inherits; the command line names the first.
+ */
 enum { MAQET_LAUNCH_MONITOR_FD = 3, MAQET_LAUNCH_LOCK_FD = 4 };
 
 struct maqet_launch {
     const char *const *argv;
-    int monitor_fd;  /* a listening unix socket, for the monitor */
-    int lock_fd;     /* the run file, locked; the child writes its PID into it */
-    int log_fd;      /* where its outputs go; -1: it keeps our terminal */
+    int monitor_fd; /* a listening unix socket, for the monitor */
+    int lock_fd;    /* the run file, locked; the child writes its PID into it */
+    int log_fd;     /* where its outputs go; -1: it keeps our terminal */
 };
 
 struct maqet_process {
@@ -39,8 +40,8 @@ int maqet_pidfd_kill(int pidfd, int signal);
 bool maqet_pidfd_wait(int pidfd, int64_t timeout);
 
 /*
- * Makes the error for a QEMU that ended (with the status of wait(2)) before it answered: its
- * own words, @words, with what they mean where we know better.
+ * Makes the error for a QEMU that ended (with the status of wait(2)) before it answered:
+ * its own words, @words, with what they mean where we know better.
  */
 int maqet_launch_error(int status, const char *words, struct maqet_error **err);
 

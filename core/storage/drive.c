@@ -12,7 +12,10 @@ enum { NAME_MAX_BYTES = 31 }; /* of a node-name in QEMU */
 /* The keys that belong to the core. A share takes the first two only. */
 static const char *const media_words[] = {"disk", "cdrom", NULL};
 static const struct maqet_option block_options[] = {
-    {.name = "name", .type = MAQET_OPTION_STRING, .required = true, .help = "the drive's name"},
+    {.name = "name",
+     .type = MAQET_OPTION_STRING,
+     .required = true,
+     .help = "the drive's name"},
     {.name = "type", .type = MAQET_OPTION_STRING, .help = "what it is made of"},
     {.name = "interface", .type = MAQET_OPTION_STRING, .help = "how it is attached"},
     {.name = "media",
@@ -25,7 +28,10 @@ static const struct maqet_option block_options[] = {
     {.name = NULL},
 };
 static const struct maqet_option share_options[] = {
-    {.name = "name", .type = MAQET_OPTION_STRING, .required = true, .help = "the share's name"},
+    {.name = "name",
+     .type = MAQET_OPTION_STRING,
+     .required = true,
+     .help = "the share's name"},
     {.name = "type", .type = MAQET_OPTION_STRING, .help = "what it is made of"},
     {.name = NULL},
 };
@@ -162,16 +168,17 @@ place_of(const struct maqet_drive *drive, const char *option)
 
 int
 maqet_drive_error(const struct maqet_drive *drive, const char *option,
-                  struct maqet_error **err, enum maqet_error_code code, const char *format,
-                  ...)
+                  struct maqet_error **err, enum maqet_error_code code,
+                  const char *format, ...)
 {
     va_list arguments;
 
     va_start(arguments, format);
     _cleanup_free_ char *message = maqet_vformat(format, arguments);
     va_end(arguments);
-    return maqet_place_error(place_of(drive, option), err, code, "drive '%s' of VM '%s': %s",
-                             drive->name, drive->machine->vm_name, message);
+    return maqet_place_error(place_of(drive, option), err, code,
+                             "drive '%s' of VM '%s': %s", drive->name,
+                             drive->machine->vm_name, message);
 }
 
 void
@@ -197,9 +204,10 @@ check_name(struct maqet_drive *drive, struct maqet_error **err)
     const char *name = maqet_tree_text(drive->tree, "name");
 
     if (!name || !*name)
-        return maqet_place_error(maqet_tree_place(drive->tree), err, MAQET_ERROR_INVALID,
-                                 "this drive of VM '%s' has no name; add a line `name: ...`",
-                                 drive->machine->vm_name);
+        return maqet_place_error(
+            maqet_tree_place(drive->tree), err, MAQET_ERROR_INVALID,
+            "this drive of VM '%s' has no name; add a line `name: ...`",
+            drive->machine->vm_name);
     if (!strchr(letters, name[0]) || strspn(name, more) != strlen(name) ||
         strlen(name) > NAME_MAX_BYTES)
         return maqet_place_error(
@@ -208,11 +216,11 @@ check_name(struct maqet_drive *drive, struct maqet_error **err)
             "'-', '.' and '_', %d characters at most",
             name, drive->machine->vm_name, NAME_MAX_BYTES);
     if (maqet_text_starts(name, "maqet-"))
-        return maqet_place_error(maqet_tree_place_of_value(drive->tree, "name"), err,
-                                 MAQET_ERROR_INVALID,
-                                 "'%s' can't name a drive of VM '%s': names that begin with "
-                                 "'maqet-' are kept for maqet's own controllers",
-                                 name, drive->machine->vm_name);
+        return maqet_place_error(
+            maqet_tree_place_of_value(drive->tree, "name"), err, MAQET_ERROR_INVALID,
+            "'%s' can't name a drive of VM '%s': names that begin with "
+            "'maqet-' are kept for maqet's own controllers",
+            name, drive->machine->vm_name);
     drive->name = maqet_strdup(name);
     return 0;
 }
@@ -238,10 +246,11 @@ flatten_options(struct maqet_drive *drive, struct maqet_error **err)
         struct maqet_place place = maqet_tree_place_of_key(nested, key);
 
         if (json_object_object_get_ex(drive->tree, key, NULL))
-            return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                                     "drive '%s' of VM '%s' has '%s' twice: beside 'options' "
-                                     "and below it",
-                                     drive->name, drive->machine->vm_name, key);
+            return maqet_place_error(
+                place, err, MAQET_ERROR_INVALID,
+                "drive '%s' of VM '%s' has '%s' twice: beside 'options' "
+                "and below it",
+                drive->name, drive->machine->vm_name, key);
         maqet_tree_set(drive->tree, key, json_object_get(value), place,
                        maqet_tree_place_of_value(nested, key));
     }
@@ -284,7 +293,8 @@ load_iface(struct maqet_drive *drive, struct maqet_error **err)
     drive->iface = maqet_iface_load(drive->context, name, err);
     if (drive->iface)
         return 0;
-    maqet_error_hint(err, "Or `interface: none`, for a -device of your own in `arguments`");
+    maqet_error_hint(err,
+                     "Or `interface: none`, for a -device of your own in `arguments`");
     _cleanup_free_ char *place = maqet_place_text(place_of(drive, "interface"));
     return maqet_error_wrap(err, "%s%sdrive '%s' of VM '%s'", place, *place ? ": " : "",
                             drive->name, drive->machine->vm_name);
@@ -296,8 +306,8 @@ check_options(struct maqet_drive *drive, struct maqet_error **err)
     const struct maqet_option *tables[4] = {
         drive->storage->plugin.interface ? block_options : share_options,
         drive->storage->options};
-    _cleanup_free_ char *owner = maqet_format("drive '%s' of VM '%s'", drive->name,
-                                              drive->machine->vm_name);
+    _cleanup_free_ char *owner =
+        maqet_format("drive '%s' of VM '%s'", drive->name, drive->machine->vm_name);
 
     if (drive->iface)
         tables[2] = drive->iface->options;
@@ -330,8 +340,8 @@ find_path(struct maqet_drive *drive)
 }
 
 int
-maqet_drive_judge(const struct maqet_drive *drive, const char *plugin, const char *callback,
-                  int result, struct maqet_error **err)
+maqet_drive_judge(const struct maqet_drive *drive, const char *plugin,
+                  const char *callback, int result, struct maqet_error **err)
 {
     if (err && *err)
         return -1;
@@ -347,12 +357,12 @@ check_by_plugins(struct maqet_drive *drive, struct maqet_error **err)
 {
     const struct maqet_storage_plugin *storage = &drive->storage->plugin;
 
-    if (storage->validate &&
-        maqet_drive_judge(drive, storage->name, "validate", storage->validate(drive, err), err) < 0)
+    if (storage->validate && maqet_drive_judge(drive, storage->name, "validate",
+                                               storage->validate(drive, err), err) < 0)
         return -1;
     if (drive->iface && drive->iface->plugin.validate &&
         maqet_drive_judge(drive, drive->iface->plugin.name, "validate",
-              drive->iface->plugin.validate(drive, err), err) < 0)
+                          drive->iface->plugin.validate(drive, err), err) < 0)
         return -1;
     return 0;
 }
@@ -419,8 +429,8 @@ attach(struct maqet_drive *drive, uint32_t number, struct maqet_args *args,
     struct maqet_slot slot = {.index = number};
     _cleanup_free_ char *controller = NULL;
 
-    if (maqet_drive_judge(drive, iface->name, "capacity", iface->capacity(drive, &capacity, err), err) <
-        0)
+    if (maqet_drive_judge(drive, iface->name, "capacity",
+                          iface->capacity(drive, &capacity, err), err) < 0)
         return -1;
     uint64_t most =
         capacity.builtin + (uint64_t)capacity.per_controller * capacity.controllers;
@@ -442,31 +452,33 @@ attach(struct maqet_drive *drive, uint32_t number, struct maqet_args *args,
                                          "the plugin '%s' has no emit_controller",
                                          iface->name);
             if (maqet_drive_judge(drive, iface->name, "emit_controller",
-                      iface->emit_controller(drive, controller, args, err), err) < 0)
+                                  iface->emit_controller(drive, controller, args, err),
+                                  err) < 0)
                 return -1;
         }
     }
     return maqet_drive_judge(drive, iface->name, "emit_device",
-                 iface->emit_device(drive, &slot, args, err), err);
+                             iface->emit_device(drive, &slot, args, err), err);
 }
 
 int
-maqet_drives_emit(struct maqet_drive *const *drives, size_t count, struct maqet_args *args,
-                  struct maqet_error **err)
+maqet_drives_emit(struct maqet_drive *const *drives, size_t count,
+                  struct maqet_args *args, struct maqet_error **err)
 {
     for (size_t i = 0; i < count; i++) {
         struct maqet_drive *drive = drives[i];
         const struct maqet_storage_plugin *storage = &drive->storage->plugin;
 
-        if (maqet_drive_judge(drive, storage->name, "emit_args", storage->emit_args(drive, args, err),
-                  err) < 0)
+        if (maqet_drive_judge(drive, storage->name, "emit_args",
+                              storage->emit_args(drive, args, err), err) < 0)
             return -1;
         if (drive->iface && attach(drive, place_on_interface(drives, i), args, err) < 0)
             return -1;
         if (maqet_args_fault(args))
-            return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
-                                     "its plugins emitted something that QEMU can't take: %s",
-                                     maqet_args_fault(args));
+            return maqet_drive_error(
+                drive, NULL, err, MAQET_ERROR_FAILED,
+                "its plugins emitted something that QEMU can't take: %s",
+                maqet_args_fault(args));
     }
     return 0;
 }

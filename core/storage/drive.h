@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * drive.h - one entry of the `storage` list, paired with its storage plugin and its interface
- * plugin; and how all drives of a machine share out slots and controllers.
+ * drive.h - one entry of the `storage` list, paired with its storage plugin and its
+ * interface plugin; and how all drives of a machine share out slots and controllers.
  */
 #ifndef MAQET_STORAGE_DRIVE_H
 #define MAQET_STORAGE_DRIVE_H
@@ -21,32 +21,34 @@ struct maqet_machine {
 struct maqet_drive {
     const struct maqet_context *context;
     const struct maqet_machine *machine;
-    json_object *tree;                /* the entry; owned */
+    json_object *tree; /* the entry; owned */
     char *name;
     struct maqet_storage *storage;
-    struct maqet_iface *iface;        /* NULL: a share, or `interface: none` */
+    struct maqet_iface *iface; /* NULL: a share, or `interface: none` */
     enum maqet_media media;
     bool overcommit;
-    char *path;                       /* what maqet_drive_path() says */
-    bool default_path;                /* @path was made up by us */
+    char *path;        /* what maqet_drive_path() says */
+    bool default_path; /* @path was made up by us */
 };
 
-/* Checks an entry of the list (not taken; its paths become absolute) and loads its plugins.
- * Nothing on the disk is looked at but by the plugins' validate. NULL on error. */
+/* Checks an entry of the list (not taken; its paths become absolute) and loads its
+ * plugins. Nothing on the disk is looked at but by the plugins' validate. NULL on error.
+ */
 struct maqet_drive *maqet_drive_new(const struct maqet_context *context,
                                     const struct maqet_machine *machine,
                                     json_object *entry, struct maqet_error **err);
 void maqet_drive_free(struct maqet_drive *drive);
 
 /*
- * What a plugin's callback has come to: 0, or -1 with an error. A failure without a word would
- * leave nothing to show, so it gets one; and an error that was set is a failure, whatever was
- * returned with it.
+ * What a plugin's callback has come to: 0, or -1 with an error. A failure without a word
+ * would leave nothing to show, so it gets one; and an error that was set is a failure,
+ * whatever was returned with it.
  */
 int maqet_drive_judge(const struct maqet_drive *drive, const char *plugin,
                       const char *callback, int result, struct maqet_error **err);
 
-/* Appends what all drives need, with the controllers and slots shared out in list order. */
+/* Appends what all drives need, with the controllers and slots shared out in list order.
+ */
 int maqet_drives_emit(struct maqet_drive *const *drives, size_t count,
                       struct maqet_args *args, struct maqet_error **err);
 

@@ -19,7 +19,8 @@ struct maqet_image {
     const struct maqet_drive *drive;
     char *format;
     uint64_t virtual_size;
-    char *undeclared; /* the first file that the image names and the configuration doesn't */
+    char *undeclared; /* the first file that the image names and the configuration doesn't
+                       */
 };
 
 /* ---- what plugins report (maqet-plugin.h) ---- */
@@ -42,7 +43,8 @@ folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
 
-    return slash == path ? maqet_strdup("/") : maqet_strndup(path, (size_t)(slash - path));
+    return slash == path ? maqet_strdup("/")
+                         : maqet_strndup(path, (size_t)(slash - path));
 }
 
 /* Two names of one file: the same text, or the same file behind them. */
@@ -83,13 +85,15 @@ error_undeclared(const struct maqet_drive *drive, const struct maqet_image *imag
                       "not opened, since such a name can make any file of this host "
                       "readable in the guest",
                       drive->path, image->undeclared);
-    maqet_error_hint(err, "If you trust the image, name that file in the configuration too; "
-                          "else remove the image");
+    maqet_error_hint(err,
+                     "If you trust the image, name that file in the configuration too; "
+                     "else remove the image");
     return -1;
 }
 
 static int
-error_format(const struct maqet_drive *drive, const char *format, struct maqet_error **err)
+error_format(const struct maqet_drive *drive, const char *format,
+             struct maqet_error **err)
 {
     maqet_drive_error(drive, drive->storage->plugin.path_option, err, MAQET_ERROR_INVALID,
                       "%s is an image of the format '%s', not '%s'", drive->path, format,
@@ -98,10 +102,11 @@ error_format(const struct maqet_drive *drive, const char *format, struct maqet_e
     return -1;
 }
 
-/* Lets the plugin look at what we opened, and holds the answer against the configuration. */
+/* Lets the plugin look at what we opened, and holds the answer against the configuration.
+ */
 static int
-inspect_by_plugin(const struct maqet_drive *drive, int fd, struct maqet_image_state *state,
-                  struct maqet_error **err)
+inspect_by_plugin(const struct maqet_drive *drive, int fd,
+                  struct maqet_image_state *state, struct maqet_error **err)
 {
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
     struct maqet_image image = {.drive = drive};
@@ -127,11 +132,13 @@ check_default_path(const struct maqet_drive *drive, const struct stat *status,
 {
     if (S_ISREG(status->st_mode) && status->st_uid == geteuid() && status->st_nlink == 1)
         return 0;
-    maqet_drive_error(drive, NULL, err, MAQET_ERROR_PERMISSION,
-                      "%s is not a plain file of your own, so somebody else may have put it "
-                      "there; it is not used",
-                      drive->path);
-    maqet_error_hint(err, "Look at it and remove it, or give the drive a `file` of its own");
+    maqet_drive_error(
+        drive, NULL, err, MAQET_ERROR_PERMISSION,
+        "%s is not a plain file of your own, so somebody else may have put it "
+        "there; it is not used",
+        drive->path);
+    maqet_error_hint(err,
+                     "Look at it and remove it, or give the drive a `file` of its own");
     return -1;
 }
 
@@ -143,7 +150,8 @@ error_open(const struct maqet_drive *drive, int number, struct maqet_error **err
     if (number == ELOOP && drive->default_path)
         return check_default_path(drive, &(struct stat){0}, err);
     return maqet_drive_error(drive, option, err,
-                             number == EACCES ? MAQET_ERROR_PERMISSION : MAQET_ERROR_FAILED,
+                             number == EACCES ? MAQET_ERROR_PERMISSION
+                                              : MAQET_ERROR_FAILED,
                              "can't open %s: %s", drive->path, strerror(number));
 }
 
@@ -210,11 +218,11 @@ maqet_image_inspect(const struct maqet_drive *drive, struct maqet_image_state *s
 /* What is at hand while an image is made: the folder, and the names in it. */
 struct making {
     const struct maqet_drive *drive;
-    const char *name;  /* the image's, within the folder */
-    char *folder;      /* where it really is, links resolved */
+    const char *name; /* the image's, within the folder */
+    char *folder;     /* where it really is, links resolved */
     int folder_fd;
     int lock_fd;
-    char *lock;        /* names within the folder */
+    char *lock; /* names within the folder */
     char *temporary;
 };
 
@@ -259,18 +267,44 @@ open_folder(struct making *making, struct maqet_error **err)
                                  strerror(errno));
     const char *system = maqet_path_system(making->folder, geteuid());
     if (system) {
-        maqet_drive_error(drive, option, err, MAQET_ERROR_PERMISSION,
-                          "%s would be made in %s, a folder of the system; that is refused",
-                          drive->path, system);
+        maqet_drive_error(
+            drive, option, err, MAQET_ERROR_PERMISSION,
+            "%s would be made in %s, a folder of the system; that is refused",
+            drive->path, system);
         maqet_error_hint(err, "Give a `file` elsewhere, below your home for example");
         return -1;
     }
     return 0;
 }
 
+/* No lock file could be made, or the one that is there is somebody else's. */
+static int
+error_lock(const struct making *making, int number, struct maqet_error **err)
+{
+    const struct maqet_drive *drive = making->drive;
+    const char *option = drive->storage->plugin.path_option;
+    enum maqet_error_code code =
+        number == EACCES || number == EROFS    ? MAQET_ERROR_PERMISSION
+        : number == ENOSPC || number == EDQUOT ? MAQET_ERROR_NO_SPACE
+                                               : MAQET_ERROR_FAILED;
+    struct stat status;
+
+    if (fstatat(making->folder_fd, making->lock, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return maqet_drive_error(drive, option, err, code,
+                                 "can't make %s: no file can be made in %s: %s",
+                                 drive->path, making->folder, strerror(number));
+    maqet_drive_error(drive, option, err, code,
+                      "can't make %s: its lock file %s/%s can't be opened: %s",
+                      drive->path, making->folder, making->lock, strerror(number));
+    maqet_error_hint(err,
+                     "Remove the lock file when nobody is making that image, or give the "
+                     "drive another `file`");
+    return -1;
+}
+
 /*
- * Takes the lock file beside the image. Its last user removes it, so a lock that we got may
- * be on a file that is no longer there: then we begin again.
+ * Takes the lock file beside the image. Its last user removes it, so a lock that we got
+ * may be on a file that is no longer there: then we begin again.
  */
 static int
 take_lock(struct making *making, struct maqet_error **err)
@@ -280,14 +314,8 @@ take_lock(struct making *making, struct maqet_error **err)
         int fd = openat(making->folder_fd, making->lock,
                         O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-        if (fd < 0) {
-            maqet_drive_error(making->drive, making->drive->storage->plugin.path_option, err,
-                              errno == EACCES || errno == EROFS ? MAQET_ERROR_PERMISSION
-                                                                : MAQET_ERROR_FAILED,
-                              "can't make %s: no file can be made in %s: %s",
-                              making->drive->path, making->folder, strerror(errno));
-            return -1;
-        }
+        if (fd < 0)
+            return error_lock(making, errno, err);
         making->lock_fd = fd;
         if (maqet_lock_wait(fd, MAKING_TIMEOUT, making->drive->path, err) < 0)
             return -1;
@@ -342,8 +370,9 @@ check_space(struct making *making, uint64_t at_once, uint64_t at_most,
                     drive->path, required_text, available_text);
     if (!drive->overcommit && at_once <= available) {
         _cleanup_free_ char *once = maqet_text_bytes(at_once);
-        maqet_error_hint(err, "Or say `overcommit: true` on the drive '%s' of VM '%s', which "
-                              "then needs only the %s that the image takes at once",
+        maqet_error_hint(err,
+                         "Or say `overcommit: true` on the drive '%s' of VM '%s', which "
+                         "then needs only the %s that the image takes at once",
                          drive->name, drive->machine->vm_name, once);
     }
     return -1;
@@ -382,8 +411,8 @@ make_temporary(struct making *making, struct maqet_error **err)
                                     drive->default_path ? 0600 : 0666);
 
     if (fd < 0)
-        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED, "can't make %s: %s",
-                                 path, strerror(errno));
+        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
+                                 "can't make %s: %s", path, strerror(errno));
     if (drive->storage->plugin.create(drive, path, err) != 0 || (err && *err)) {
         if (err && !*err)
             maqet_error_set(err, MAQET_ERROR_FAILED,
@@ -413,11 +442,13 @@ make(struct making *making, bool *created, struct maqet_error **err)
         check_space(making, at_once, at_most, err) < 0)
         return -1;
     _cleanup_free_ char *size = maqet_text_size(at_most);
-    maqet_context_say(drive->context, MAQET_LEVEL_INFO, "Creating %s storage file: %s (%s)",
-                      drive->storage->plugin.name, drive->path, size);
+    maqet_context_say(drive->context, MAQET_LEVEL_INFO,
+                      "Creating %s storage file: %s (%s)", drive->storage->plugin.name,
+                      drive->path, size);
     if (drive->default_path && maqet_text_starts(drive->path, "/tmp/"))
-        maqet_warn(drive, "the system may clean /tmp; set `file`, or `storage_dir` for all "
-                          "images without one, to keep them for sure");
+        maqet_warn(drive,
+                   "the system may clean /tmp; set `file`, or `storage_dir` for all "
+                   "images without one, to keep them for sure");
     int late = make_temporary(making, err) < 0 ? -1 : publish(making, err);
     if (late != 0)
         unlinkat(making->folder_fd, making->temporary, 0);
@@ -443,7 +474,8 @@ error_never_made(const struct maqet_drive *drive, struct maqet_error **err)
     maqet_drive_error(drive, option, err, MAQET_ERROR_MISSING,
                       "there is no %s; the image of a read-only drive is never created",
                       drive->path);
-    maqet_error_hint(err, "Remove `readonly` for the first start, or give an existing file");
+    maqet_error_hint(err,
+                     "Remove `readonly` for the first start, or give an existing file");
     return -1;
 }
 
@@ -461,7 +493,8 @@ maqet_image_check(const struct maqet_drive *drive, struct maqet_error **err)
     return call_space(drive, &at_once, &at_most, err);
 }
 
-/* An earlier maqet that died in the middle of making this image left its temporary file. */
+/* An earlier maqet that died in the middle of making this image left its temporary file.
+ */
 static bool
 has_leftovers(const struct maqet_drive *drive)
 {

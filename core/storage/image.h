@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * image.h - the image behind a drive: whether it is there and what it says it is, and making
- * it when it is missing.
+ * image.h - the image behind a drive: whether it is there and what it says it is, and
+ * making it when it is missing.
  */
 #ifndef MAQET_STORAGE_IMAGE_H
 #define MAQET_STORAGE_IMAGE_H
@@ -25,8 +25,8 @@ int maqet_image_inspect(const struct maqet_drive *drive, struct maqet_image_stat
 int maqet_image_check(const struct maqet_drive *drive, struct maqet_error **err);
 
 /*
- * Makes the image when it is missing; looks at it when it is there. *state is what it is then;
- * *created tells whether it was us who made it.
+ * Makes the image when it is missing; looks at it when it is there. *state is what it is
+ * then; *created tells whether it was us who made it.
  */
 int maqet_image_prepare(const struct maqet_drive *drive, struct maqet_image_state *state,
                         bool *created, struct maqet_error **err);

@@ -29,23 +29,16 @@ is_library_folder(const char *folder)
 const char *
 maqet_path_system(const char *folder, uid_t uid)
 {
-    /* The first that fits decides, so an exception stands before the folder that it is in. */
+    /* The first that fits decides, so an exception stands before the folder that it is
+     * in. */
     static const struct {
         const char *path;
         bool allowed;
     } rules[] = {
-        {"/dev/shm", true},
-        {"/var/lib/maqet", true},
-        {"/var/lib/libvirt/images", true},
-        {"/var/tmp", true},
-        {"/bin", false},
-        {"/boot", false},
-        {"/dev", false},
-        {"/etc", false},
-        {"/proc", false},
-        {"/sbin", false},
-        {"/sys", false},
-        {"/usr", false},
+        {"/dev/shm", true}, {"/var/lib/maqet", true}, {"/var/lib/libvirt/images", true},
+        {"/var/tmp", true}, {"/bin", false},          {"/boot", false},
+        {"/dev", false},    {"/etc", false},          {"/proc", false},
+        {"/sbin", false},   {"/sys", false},          {"/usr", false},
         {"/var", false},
     };
 

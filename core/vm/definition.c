@@ -22,7 +22,9 @@ static const struct maqet_option top_options[] = {
      .help = "how the guest's code is run"},
     {.name = "memory", .type = MAQET_OPTION_STRING, .help = "as QEMU's -m takes it"},
     {.name = "cpu", .type = MAQET_OPTION_STRING, .help = "as QEMU's -cpu takes it"},
-    {.name = "display", .type = MAQET_OPTION_STRING, .help = "as QEMU's -display takes it"},
+    {.name = "display",
+     .type = MAQET_OPTION_STRING,
+     .help = "as QEMU's -display takes it"},
     {.name = "vga", .type = MAQET_OPTION_STRING, .help = "as QEMU's -vga takes it"},
     {.name = "sandbox",
      .type = MAQET_OPTION_BOOL,
@@ -120,9 +122,9 @@ check_storage_list(json_object *tree, struct maqet_error **err)
         json_object *entry = json_object_array_get_idx(list, i);
 
         if (!json_object_is_type(entry, json_type_object))
-            return maqet_place_error(maqet_tree_place_of_item(list, i), err,
-                                     MAQET_ERROR_INVALID,
-                                     "a drive is a mapping such as `name: hdd`, `size: 20G`");
+            return maqet_place_error(
+                maqet_tree_place_of_item(list, i), err, MAQET_ERROR_INVALID,
+                "a drive is a mapping such as `name: hdd`, `size: 20G`");
         const char *name = maqet_tree_text(entry, "name");
         for (size_t j = 0; name && j < i; j++) {
             json_object *other = json_object_array_get_idx(list, j);
@@ -132,10 +134,9 @@ check_storage_list(json_object *tree, struct maqet_error **err)
                 continue;
             _cleanup_free_ char *first =
                 maqet_place_text(maqet_tree_place_of_value(other, "name"));
-            return maqet_place_error(maqet_tree_place_of_value(entry, "name"), err,
-                                     MAQET_ERROR_INVALID,
-                                     "two drives are called '%s'; the first is at %s", name,
-                                     first);
+            return maqet_place_error(
+                maqet_tree_place_of_value(entry, "name"), err, MAQET_ERROR_INVALID,
+                "two drives are called '%s'; the first is at %s", name, first);
         }
     }
     return 0;
@@ -160,7 +161,8 @@ check_tree(json_object *tree, struct maqet_error **err)
 }
 
 static int
-settle_name(struct maqet_definition *definition, const char *name, struct maqet_error **err)
+settle_name(struct maqet_definition *definition, const char *name,
+            struct maqet_error **err)
 {
     struct maqet_place place = maqet_tree_place_of_value(definition->tree, "name");
     const char *written = maqet_tree_text(definition->tree, "name");
@@ -176,10 +178,11 @@ settle_name(struct maqet_definition *definition, const char *name, struct maqet_
     else
         name = written;
     if (!maqet_vm_name_valid(name))
-        return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                                 "'%s' can't name a virtual machine: a letter or digit, then "
-                                 "letters, digits, '.', '_' and '-', %d characters at most",
-                                 name, VM_NAME_MAX);
+        return maqet_place_error(
+            place, err, MAQET_ERROR_INVALID,
+            "'%s' can't name a virtual machine: a letter or digit, then "
+            "letters, digits, '.', '_' and '-', %d characters at most",
+            name, VM_NAME_MAX);
     definition->name = maqet_strdup(name);
     /* The stored tree says the name that the machine really has. */
     if (!written || strcmp(written, name) != 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * definition.h - what a machine is: its name, its UUID and its merged tree; made from YAML
- * files, and checked against the plugins.
+ * definition.h - what a machine is: its name, its UUID and its merged tree; made from
+ * YAML files, and checked against the plugins.
  */
 #ifndef MAQET_VM_DEFINITION_H
 #define MAQET_VM_DEFINITION_H
@@ -21,9 +21,9 @@ void maqet_definition_cleanup(struct maqet_definition **definition);
 #define _cleanup_definition_ _cleanup_(maqet_definition_cleanup)
 
 /*
- * Reads and merges files, applies assignments ("memory=2G", may be empty), and gives it the
- * name (@name, or what the files say; neither is an error) and a new UUID. Only what can be said without
- * plugins is checked. NULL on error.
+ * Reads and merges files, applies assignments ("memory=2G", may be empty), and gives it
+ * the name (@name, or what the files say; neither is an error) and a new UUID. Only what
+ * can be said without plugins is checked. NULL on error.
  */
 struct maqet_definition *maqet_definition_read(const struct maqet_strings *files,
                                                const struct maqet_strings *assignments,

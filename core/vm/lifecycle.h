@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lifecycle.h - start, stop, remove: what changes a machine's state. Each takes the machine's
- * lock, and returns only when the new state is reached.
+ * lifecycle.h - start, stop, remove: what changes a machine's state. Each takes the
+ * machine's lock, and returns only when the new state is reached.
  */
 #ifndef MAQET_VM_LIFECYCLE_H
 #define MAQET_VM_LIFECYCLE_H
@@ -9,15 +9,16 @@
 #include "core/vm/vm.h"
 
 /*
- * Starts a machine: checks, makes missing images, runs QEMU, waits @timeout ms at most until
- * it answers. *pid (may be NULL) gets QEMU's PID. Running already: MAQET_ERROR_STATE.
+ * Starts a machine: checks, makes missing images, runs QEMU, waits @timeout ms at most
+ * until it answers. *pid (may be NULL) gets QEMU's PID. Running already:
+ * MAQET_ERROR_STATE.
  */
 int maqet_vm_start(const struct maqet_context *context, const char *name, int64_t timeout,
                    int *pid, struct maqet_error **err);
 
 /*
- * The same, but QEMU keeps our terminal and we stay until it has ended; *exit_code gets its
- * exit code. SIGTERM and SIGHUP press the power button; a second one ends QEMU.
+ * The same, but QEMU keeps our terminal and we stay until it has ended; *exit_code gets
+ * its exit code. SIGTERM and SIGHUP press the power button; a second one ends QEMU.
  */
 int maqet_vm_run(const struct maqet_context *context, const char *name, int64_t timeout,
                  int *exit_code, struct maqet_error **err);
@@ -46,14 +47,14 @@ int maqet_vm_remove(const struct maqet_context *context, const char *name,
                     const struct maqet_remove *how, struct maqet_strings *kept,
                     struct maqet_strings *deleted, struct maqet_error **err);
 
-/* Replaces a machine's definition, or adds it when there is none. *change (may be NULL) is
- * "created", "changed" or "unchanged". Takes the definition. */
+/* Replaces a machine's definition, or adds it when there is none. *change (may be NULL)
+ * is "created", "changed" or "unchanged". Takes the definition. */
 int maqet_vm_apply(const struct maqet_context *context,
                    struct maqet_definition *definition, const char **change,
                    struct maqet_error **err);
 
-/* Runs a QMP command on a running machine. @arguments is taken; may be NULL. The caller puts
- * the answer. */
+/* Runs a QMP command on a running machine. @arguments is taken; may be NULL. The caller
+ * puts the answer. */
 json_object *maqet_vm_qmp(const struct maqet_context *context, const char *name,
                           const char *command, json_object *arguments,
                           struct maqet_error **err);

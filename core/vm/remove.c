@@ -21,7 +21,8 @@ is_file(const char *path, const struct maqet_created *created)
            status.st_dev == created->id.device && status.st_ino == created->id.inode;
 }
 
-/* Whether any text of a tree is a path to the image: as a drive's file, a base, anything. */
+/* Whether any text of a tree is a path to the image: as a drive's file, a base, anything.
+ */
 static bool
 tree_names(json_object *tree, const struct maqet_created *created)
 {
@@ -103,8 +104,8 @@ delete_image(const struct maqet_context *context, const char *name,
     *deleted = false;
     if (user) {
         maqet_context_say(context, MAQET_LEVEL_WARNING,
-                          "%s is kept: the virtual machine '%s' uses it too", created->path,
-                          user);
+                          "%s is kept: the virtual machine '%s' uses it too",
+                          created->path, user);
         return 0;
     }
     if (is_open(created->path)) {
@@ -160,8 +161,8 @@ maqet_vm_remove(const struct maqet_context *context, const char *name_or_uuid,
     if (lock < 0 || maqet_state_read(context, name, &state, err) < 0)
         return -1;
     if (state.pid > 0) {
-        maqet_error_set(err, MAQET_ERROR_STATE, "Virtual machine '%s' is running (PID %d)",
-                        name, state.pid);
+        maqet_error_set(err, MAQET_ERROR_STATE,
+                        "Virtual machine '%s' is running (PID %d)", name, state.pid);
         maqet_error_hint(err, "Stop it: maqet stop %s", name);
         maqet_error_hint(err, "Or end and remove it at once: maqet rm %s --force", name);
         return -1;

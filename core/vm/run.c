@@ -35,8 +35,9 @@ maqet_run_file(int dir_fd, struct maqet_error **err)
 }
 
 /*
- * Whether a process has the run file open where QEMU has it. A PID in the file that is not
- * yet, or no longer, QEMU's can't pass this, even when another process got the same number.
+ * Whether a process has the run file open where QEMU has it. A PID in the file that is
+ * not yet, or no longer, QEMU's can't pass this, even when another process got the same
+ * number.
  */
 static bool
 has_run_file(int pid, int run_fd)
@@ -147,7 +148,8 @@ maqet_vm_qmp(const struct maqet_context *context, const char *name_or_uuid,
         return NULL;
     }
     if (pid == 0) {
-        maqet_error_set(err, MAQET_ERROR_STATE, "Virtual machine '%s' is not running", name);
+        maqet_error_set(err, MAQET_ERROR_STATE, "Virtual machine '%s' is not running",
+                        name);
         maqet_error_hint(err, "Start it: maqet start %s", name);
         return NULL;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run.h - the folder of a running machine, RUNTIME/NAME/: the run file, whose lock QEMU holds
- * until it dies, the monitor's socket, QEMU's PID file and its log.
+ * run.h - the folder of a running machine, RUNTIME/NAME/: the run file, whose lock QEMU
+ * holds until it dies, the monitor's socket, QEMU's PID file and its log.
  */
 #ifndef MAQET_VM_RUN_H
 #define MAQET_VM_RUN_H
@@ -20,17 +20,17 @@ int maqet_run_dir(const struct maqet_context *context, const char *name,
 /* The run file in that folder, opened but not locked: a descriptor, or -1. */
 int maqet_run_file(int dir_fd, struct maqet_error **err);
 
-/* The PID that the run file names while its lock is held; 0: nobody runs. The caller gets a
- * pidfd in *pidfd, which is that of the holder for sure. */
+/* The PID that the run file names while its lock is held; 0: nobody runs. The caller gets
+ * a pidfd in *pidfd, which is that of the holder for sure. */
 int maqet_run_holder(int run_fd, int *pidfd, struct maqet_error **err);
 
-/* A connection to a running machine's monitor, shared fairly with other maqets: @lock gets a
- * descriptor to be closed after the connection. NULL on error. */
+/* A connection to a running machine's monitor, shared fairly with other maqets: @lock
+ * gets a descriptor to be closed after the connection. NULL on error. */
 struct maqet_qmp *maqet_monitor_open(int dir_fd, const char *name, int64_t timeout,
                                      int gone, int *lock, struct maqet_error **err);
 
-/* Presses the guest's power button; a guest that is paused goes on first, since it could not
- * react. MAQET_ERROR_STATE: QEMU has ended meanwhile. */
+/* Presses the guest's power button; a guest that is paused goes on first, since it could
+ * not react. MAQET_ERROR_STATE: QEMU has ended meanwhile. */
 int maqet_power_button_press(int dir_fd, const char *name, int gone,
                              struct maqet_error **err);
 

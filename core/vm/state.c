@@ -63,8 +63,8 @@ read_usage(struct maqet_state *state)
                          &user, &kernel, &started, &pages) != 4)
         return;
     clock_gettime(CLOCK_BOOTTIME, &now);
-    double uptime = (double)now.tv_sec + (double)now.tv_nsec / 1e9 -
-                    (double)started / (double)ticks;
+    double uptime =
+        (double)now.tv_sec + (double)now.tv_nsec / 1e9 - (double)started / (double)ticks;
     state->uptime = uptime > 0 ? (int64_t)(uptime * 1000) : 0;
     state->memory = (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
     if (uptime > 0)
@@ -77,7 +77,8 @@ status_at_rest(const struct maqet_context *context, const char *name, int dir_fd
     /* QEMU removes its PID file when it ends in order. */
     if (dir_fd >= 0 && faccessat(dir_fd, "pid", F_OK, 0) == 0)
         return MAQET_STATUS_CRASHED;
-    return maqet_store_started(context, name) ? MAQET_STATUS_STOPPED : MAQET_STATUS_CREATED;
+    return maqet_store_started(context, name) ? MAQET_STATUS_STOPPED
+                                              : MAQET_STATUS_CREATED;
 }
 
 int
@@ -87,12 +88,14 @@ maqet_state_read(const struct maqet_context *context, const char *name,
     _cleanup_free_ char *path = maqet_format("%s/%s", context->runtime_dir, name);
     /* Looking makes nothing: no folder means that nothing runs. */
     _cleanup_close_ int dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    _cleanup_close_ int run_fd = dir_fd < 0 ? -1 : openat(dir_fd, "run", O_RDWR | O_CLOEXEC);
+    _cleanup_close_ int run_fd =
+        dir_fd < 0 ? -1 : openat(dir_fd, "run", O_RDWR | O_CLOEXEC);
     _cleanup_close_ int pidfd = -1;
 
     *state = (struct maqet_state){0};
     if (run_fd < 0 && errno != ENOENT)
-        return maqet_error_errno(err, errno, "Can't look at the virtual machine '%s'", name);
+        return maqet_error_errno(err, errno, "Can't look at the virtual machine '%s'",
+                                 name);
     if (run_fd >= 0) {
         state->pid = maqet_run_holder(run_fd, &pidfd, err);
         if (state->pid < 0)
@@ -103,7 +106,7 @@ maqet_state_read(const struct maqet_context *context, const char *name,
         return 0;
     }
     read_usage(state);
-    state->status = is_paused(dir_fd, name, pidfd) ? MAQET_STATUS_PAUSED
-                                                            : MAQET_STATUS_RUNNING;
+    state->status =
+        is_paused(dir_fd, name, pidfd) ? MAQET_STATUS_PAUSED : MAQET_STATUS_RUNNING;
     return 0;
 }

@@ -19,10 +19,10 @@ enum maqet_status {
 
 struct maqet_state {
     enum maqet_status status;
-    int pid;           /* of QEMU; 0 when it doesn't run */
-    int64_t uptime;    /* ms */
-    uint64_t memory;   /* resident bytes of QEMU */
-    double cpu;        /* percent of one processor since QEMU's start */
+    int pid;         /* of QEMU; 0 when it doesn't run */
+    int64_t uptime;  /* ms */
+    uint64_t memory; /* resident bytes of QEMU */
+    double cpu;      /* percent of one processor since QEMU's start */
 };
 
 /* "running" */

@@ -7,6 +7,9 @@
 #include "core/vm/run.h"
 #include "core/vm/store.h"
 
+/* ms between two presses of the power button. */
+static const int64_t PRESS_INTERVAL = 8000;
+
 /* A QEMU that had to be killed leaves its PID file, which would look like a crash. */
 static int
 tidy_after_stop(const struct maqet_context *context, const char *name, int dir_fd,
@@ -26,10 +29,14 @@ tidy_after_stop(const struct maqet_context *context, const char *name, int dir_f
     return 0;
 }
 
+/*
+ * Waits for the guest to power off, and presses the button again now and then: a guest
+ * that is still booting misses it.
+ */
 static bool
-wait_for_end(int pidfd, const char *name, const struct maqet_stop *stop)
+wait_for_end(int dir_fd, int pidfd, const char *name, const struct maqet_stop *stop)
 {
-    int64_t deadline = maqet_now() + stop->timeout;
+    int64_t deadline = maqet_now() + stop->timeout, again = maqet_now() + PRESS_INTERVAL;
 
     for (;;) {
         int64_t left = deadline - maqet_now();
@@ -42,6 +49,10 @@ wait_for_end(int pidfd, const char *name, const struct maqet_stop *stop)
             return false;
         if (stop->waiting)
             stop->waiting(stop->data, name, deadline - maqet_now());
+        if (maqet_now() >= again) {
+            maqet_power_button_press(dir_fd, name, pidfd, NULL);
+            again += PRESS_INTERVAL;
+        }
     }
 }
 
@@ -53,16 +64,18 @@ end_by_force_or_fail(int pidfd, const char *name, const struct maqet_stop *stop,
         maqet_qemu_end(pidfd);
         if (maqet_pidfd_wait(pidfd, 0))
             return 0;
-        return maqet_error_set(err, MAQET_ERROR_FAILED,
-                               "QEMU of virtual machine '%s' does not even end by SIGKILL; "
-                               "it waits for its storage",
-                               name);
+        return maqet_error_set(
+            err, MAQET_ERROR_FAILED,
+            "QEMU of virtual machine '%s' does not even end by SIGKILL; "
+            "it waits for its storage",
+            name);
     }
     maqet_error_set(err, MAQET_ERROR_TIMEOUT,
                     "Virtual machine '%s' did not power off within %.0f s", name,
                     (double)stop->timeout / 1000);
     maqet_error_hint(err, "Give it more time: maqet stop %s --timeout SECONDS", name);
-    maqet_error_hint(err, "End it without the guest's consent: maqet stop %s --force", name);
+    maqet_error_hint(err, "End it without the guest's consent: maqet stop %s --force",
+                     name);
     return -1;
 }
 
@@ -91,7 +104,7 @@ maqet_vm_stop(const struct maqet_context *context, const char *name_or_uuid,
         maqet_context_say(context, MAQET_LEVEL_WARNING,
                           "The power button of '%s' could not be pressed: %s", name,
                           reason->message);
-    if (!wait_for_end(pidfd, name, stop) &&
+    if (!wait_for_end(dir_fd, pidfd, name, stop) &&
         end_by_force_or_fail(pidfd, name, stop, err) < 0)
         return -1;
     return tidy_after_stop(context, name, dir_fd, run_fd, err);

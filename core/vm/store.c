@@ -28,9 +28,8 @@ vm_path(const struct maqet_context *context, const char *name, const char *file)
 static int
 write_json(const char *path, json_object *value, struct maqet_error **err)
 {
-    const char *text =
-        json_object_to_json_string_ext(value, JSON_C_TO_STRING_PRETTY |
-                                                  JSON_C_TO_STRING_NOSLASHESCAPE);
+    const char *text = json_object_to_json_string_ext(
+        value, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
     _cleanup_free_ char *line = maqet_format("%s\n", text);
 
     return maqet_file_replace(path, line, strlen(line), 0600, err);
@@ -74,7 +73,8 @@ lock_store(const struct maqet_context *context, struct maqet_error **err)
 }
 
 static int
-error_no_vm(const struct maqet_context *context, const char *name, struct maqet_error **err)
+error_no_vm(const struct maqet_context *context, const char *name,
+            struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
@@ -110,8 +110,8 @@ maqet_store_lock(const struct maqet_context *context, const char *name,
             return maqet_error_errno(err, errno, "Can't open %s", path);
         if (maqet_lock_wait(fd, context->lock_timeout, what, err) < 0)
             return -1;
-        /* While we waited, the machine may have been removed, and even added anew: then the
-         * lock that we got is nobody's, and we begin again. */
+        /* While we waited, the machine may have been removed, and even added anew: then
+         * the lock that we got is nobody's, and we begin again. */
         if (fstat(fd, &ours) == 0 && stat(path, &there) == 0 &&
             ours.st_ino == there.st_ino && ours.st_dev == there.st_dev)
             return TAKE_FD(fd);
@@ -229,21 +229,23 @@ write_definition(const char *path, const struct maqet_definition *definition,
     return write_json(path, file, err);
 }
 
-/* Whether a name in the store is one that add or remove gives: ".NAME.new", ".NAME.old". */
+/* Whether a name in the store is one that add or remove gives: ".NAME.new", ".NAME.old".
+ */
 static bool
 is_leftover(const char *name)
 {
     size_t length = strlen(name);
 
     if (name[0] != '.' || length < strlen(".a.new") ||
-        (strcmp(name + length - 4, ".new") != 0 && strcmp(name + length - 4, ".old") != 0))
+        (strcmp(name + length - 4, ".new") != 0 &&
+         strcmp(name + length - 4, ".old") != 0))
         return false;
     _cleanup_free_ char *machine = maqet_strndup(name + 1, length - 5);
     return maqet_vm_name_valid(machine);
 }
 
-/* What a killed maqet left half made or half removed; what else has a dot, such as .git, is
- * the user's. The store's lock is held. */
+/* What a killed maqet left half made or half removed; what else has a dot, such as .git,
+ * is the user's. The store's lock is held. */
 static void
 sweep(const struct maqet_context *context)
 {
@@ -279,10 +281,10 @@ maqet_store_add(const struct maqet_context *context,
     if (lock < 0)
         return -1;
     sweep(context);
-    _cleanup_free_ char *folder = maqet_format("%s/vms/%s", context->data_dir,
-                                               definition->name);
-    _cleanup_free_ char *temporary = maqet_format("%s/vms/.%s.new", context->data_dir,
-                                                  definition->name);
+    _cleanup_free_ char *folder =
+        maqet_format("%s/vms/%s", context->data_dir, definition->name);
+    _cleanup_free_ char *temporary =
+        maqet_format("%s/vms/.%s.new", context->data_dir, definition->name);
     _cleanup_free_ char *file = maqet_format("%s/vm.json", temporary);
 
     if (access(folder, F_OK) == 0) {
@@ -322,7 +324,8 @@ maqet_store_remove(const struct maqet_context *context, const char *name,
 {
     _cleanup_close_ int lock = lock_store(context, err);
     _cleanup_free_ char *folder = maqet_format("%s/vms/%s", context->data_dir, name);
-    _cleanup_free_ char *temporary = maqet_format("%s/vms/.%s.old", context->data_dir, name);
+    _cleanup_free_ char *temporary =
+        maqet_format("%s/vms/.%s.old", context->data_dir, name);
 
     if (lock < 0)
         return -1;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * store.h - machines on the disk: one folder each below DATA/vms/, holding vm.json (the
- * definition), created.json (the images that we made for it), started (when it was started
- * once) and lock. Nothing else holds
- * state, so a backup is `cp -a`.
+ * definition), created.json (the images that we made for it), started (when it was
+ * started once) and lock. Nothing else holds state, so a backup is `cp -a`.
  */
 #ifndef MAQET_VM_STORE_H
 #define MAQET_VM_STORE_H
@@ -45,7 +44,8 @@ struct maqet_created {
 
 /* Remembers an image that was made for a machine. The caller holds the machine's lock. */
 int maqet_store_created_add(const struct maqet_context *context, const char *name,
-                            const struct maqet_created *created, struct maqet_error **err);
+                            const struct maqet_created *created,
+                            struct maqet_error **err);
 
 /* The images that were made for a machine. The caller frees with the function below. */
 int maqet_store_created_list(const struct maqet_context *context, const char *name,
@@ -58,8 +58,9 @@ int maqet_store_started_set(const struct maqet_context *context, const char *nam
                             struct maqet_error **err);
 bool maqet_store_started(const struct maqet_context *context, const char *name);
 
-/* Locks a machine against other maqets; waits context->lock_timeout. Returns a descriptor,
- * whose closing releases the lock, or -1 (MAQET_ERROR_MISSING when it was removed). */
+/* Locks a machine against other maqets; waits context->lock_timeout. Returns a
+ * descriptor, whose closing releases the lock, or -1 (MAQET_ERROR_MISSING when it was
+ * removed). */
 int maqet_store_lock(const struct maqet_context *context, const char *name,
                      struct maqet_error **err);
 

@@ -25,9 +25,8 @@ host_arch(void)
     static const struct {
         const char *kernel, *qemu;
     } spellings[] = {
-        {"i486", "i386"},     {"i586", "i386"},   {"i686", "i386"},
-        {"armv6l", "arm"},    {"armv7l", "arm"},  {"armv8l", "arm"},
-        {"ppc64le", "ppc64"}, {"mips", "mips"},
+        {"i486", "i386"},  {"i586", "i386"},  {"i686", "i386"},     {"armv6l", "arm"},
+        {"armv7l", "arm"}, {"armv8l", "arm"}, {"ppc64le", "ppc64"}, {"mips", "mips"},
     };
     struct utsname host;
 
@@ -39,7 +38,8 @@ host_arch(void)
     return maqet_strdup(host.machine);
 }
 
-/* QEMU's program: a name for PATH, or a path (relative to the YAML file). Caller frees. */
+/* QEMU's program: a name for PATH, or a path (relative to the YAML file). Caller frees.
+ */
 static char *
 program_of(json_object *tree)
 {
@@ -254,8 +254,8 @@ add_key(const struct maqet_vm *vm, const char *key, const char *option,
 }
 
 /*
- * Without a graphical session QEMU's own default display may refuse to start (GTK), so that
- * one case needs a word from us; in a session the default is what the user expects.
+ * Without a graphical session QEMU's own default display may refuse to start (GTK), so
+ * that one case needs a word from us; in a session the default is what the user expects.
  */
 static void
 add_display(const struct maqet_vm *vm, struct maqet_strings *argv)

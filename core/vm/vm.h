@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vm.h - a machine whose definition has met its plugins: checked drives, ready to be shown or
- * started.
+ * vm.h - a machine whose definition has met its plugins: checked drives, ready to be
+ * shown or started.
  */
 #ifndef MAQET_VM_VM_H
 #define MAQET_VM_VM_H
@@ -17,8 +17,8 @@ struct maqet_vm {
     size_t drive_count;
 };
 
-/* Checks a definition (taken) against the plugins: options, drives, arguments. Makes nothing
- * on the disk. NULL on error. */
+/* Checks a definition (taken) against the plugins: options, drives, arguments. Makes
+ * nothing on the disk. NULL on error. */
 struct maqet_vm *maqet_vm_new(const struct maqet_context *context,
                               struct maqet_definition *definition,
                               struct maqet_error **err);
@@ -33,8 +33,8 @@ void maqet_vm_cleanup(struct maqet_vm **vm);
 #define _cleanup_vm_ _cleanup_(maqet_vm_cleanup)
 
 /* All that `add` wants to know before it stores a machine: that images which exist may be
- * used, that missing ones can be made as far as the configuration tells, and that the drives
- * fit on their buses. */
+ * used, that missing ones can be made as far as the configuration tells, and that the
+ * drives fit on their buses. */
 int maqet_vm_check(const struct maqet_vm *vm, struct maqet_error **err);
 
 /* QEMU's whole command line, the program first, exactly as start runs it. */

@@ -29,6 +29,7 @@ enum {
     CLUSTER_SIZE_MIN = 512,
     CLUSTER_SIZE_MAX = 2048 * 1024,
     LUKS_SIZE = 2048 * 1024, /* of the LUKS header in an encrypted image */
+    LUKS_TRIES = 5,
 };
 
 /* ---- options ---- */
@@ -231,15 +232,12 @@ add_format_options(const struct maqet_drive *drive, struct maqet_command *comman
     }
 }
 
-static int
-qcow2_create(const struct maqet_drive *drive, const char *path, struct maqet_error **err)
+static struct maqet_command *
+create_command(const struct maqet_drive *drive, const char *path, uint64_t size)
 {
     const char *base = maqet_drive_string(drive, "backing_file");
-    uint64_t size;
-
-    if (size_to_make(drive, &size, err) < 0)
-        return -1;
     struct maqet_command *command = maqet_command_new("qemu-img");
+
     maqet_command_arg(command, "create");
     maqet_command_arg(command, "-q");
     maqet_command_arg(command, "-f");
@@ -256,7 +254,27 @@ qcow2_create(const struct maqet_drive *drive, const char *path, struct maqet_err
     maqet_command_arg(command, "--");
     maqet_command_arg(command, "%s", path);
     maqet_command_arg(command, "%" PRIu64, size);
-    return maqet_command_run(command, err);
+    return command;
+}
+
+/*
+ * qemu-img finds out by the CPU clock how costly it can make the key of an encrypted
+ * image. That of QEMU 7.2 gives up ("Unable to get accurate CPU usage") when the clock
+ * didn't tick meanwhile, which is chance: one in twenty, where clocks are coarse. So it
+ * may try again.
+ */
+static int
+qcow2_create(const struct maqet_drive *drive, const char *path, struct maqet_error **err)
+{
+    int tries = maqet_drive_has(drive, "encryption") ? LUKS_TRIES : 1;
+    uint64_t size;
+
+    if (size_to_make(drive, &size, err) < 0)
+        return -1;
+    while (--tries > 0)
+        if (maqet_command_run(create_command(drive, path, size), NULL) == 0)
+            return 0;
+    return maqet_command_run(create_command(drive, path, size), err);
 }
 
 /* ---- inspect ---- */

@@ -152,6 +152,29 @@ test_closest_of_several(void)
 }
 
 static void
+test_readable(void)
+{
+    static const char ten[] = "0123456789";
+    _cleanup_free_ char *sixty =
+        maqet_format("%s%s%s%s%s%s", ten, ten, ten, ten, ten, ten);
+    _cleanup_free_ char *more = maqet_format("%sx", sixty);
+    _cleanup_free_ char *cut = maqet_format("%s...", sixty);
+    _cleanup_free_ char *half = maqet_format("%.59sü%s", sixty, ten);
+    _cleanup_free_ char *no_half = maqet_format("%.59s...", sixty);
+    const char *const cases[][2] = {
+        {"", ""},        {"a b", "a b"}, {"a\nb\tc\x1b[1m\x7f", "a?b?c?[1m?"},
+        {"ü€", "ü€"},    {sixty, sixty}, {more, cut},
+        {half, no_half},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        _cleanup_free_ char *readable = maqet_text_readable(cases[i][0]);
+
+        UNIT_SAME(readable, cases[i][1]);
+    }
+}
+
+static void
 test_commas(void)
 {
     static const char *const cases[][2] = {
@@ -209,6 +232,7 @@ main(void)
         {"how a text begins", test_starts},
         {"the closest word", test_closest},
         {"the closest of several words", test_closest_of_several},
+        {"readable in a message", test_readable},
         {"commas are doubled", test_commas},
         {"sizes for people and exact ones", test_sizes},
         CU_TEST_INFO_NULL,

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/* From YAML files to one checked tree with a name; what can be said without plugins. */
+#include <string.h>
+
+#include "core/vm/definition.h"
+#include "tests/unit/unit.h"
+
+/* Reads the texts as a.yaml, b.yaml, ... of a folder, then the assignments. */
+static struct maqet_definition *
+read_texts(const char *folder, const char *const *texts, const char *const *assignments,
+           const char *name, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings set = MAQET_STRINGS_INIT;
+
+    for (char letter = 'a'; *texts; texts++, letter++) {
+        _cleanup_free_ char *file = maqet_format("%c.yaml", letter);
+
+        maqet_strings_take(&files, unit_file(folder, file, *texts));
+    }
+    for (; assignments && *assignments; assignments++)
+        maqet_strings_add(&set, *assignments);
+    return maqet_definition_read(&files, &set, name, err);
+}
+
+static struct maqet_definition *
+read_text(const char *text, const char *name)
+{
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_error_ struct maqet_error *error = NULL;
+    struct maqet_definition *definition =
+        read_texts(folder, (const char *const[]){text, NULL}, NULL, name, &error);
+
+    UNIT_NO_ERROR(&error);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(definition);
+    return definition;
+}
+
+/* The message is @what, after the path of the file unless @what begins with none. */
+static void
+check_wrong(const char *text, const char *name, const char *where, const char *what)
+{
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_free_ char *message =
+        *where ? maqet_format("%s/a.yaml:%s: %s", folder, where, what) : maqet_strdup(what);
+
+    CU_ASSERT_PTR_NULL(
+        read_texts(folder, (const char *const[]){text, NULL}, NULL, name, &error));
+    UNIT_ERROR(&error, MAQET_ERROR_INVALID, message);
+}
+
+static void
+check_in_tree(const struct maqet_definition *definition, const char *key, const char *value)
+{
+    UNIT_SAME(maqet_tree_text(definition->tree, key), value);
+}
+
+/* ---- names ---- */
+
+static void
+test_valid_names(void)
+{
+    char name[65];
+
+    CU_ASSERT_TRUE(maqet_vm_name_valid("a"));
+    CU_ASSERT_TRUE(maqet_vm_name_valid("9"));
+    CU_ASSERT_TRUE(maqet_vm_name_valid("Web_1.b-c"));
+    CU_ASSERT_TRUE(maqet_vm_name_valid("a.."));
+    memset(name, 'a', sizeof(name));
+    name[63] = '\0';
+    CU_ASSERT_TRUE(maqet_vm_name_valid(name));
+    name[63] = 'a';
+    name[64] = '\0';
+    CU_ASSERT_FALSE(maqet_vm_name_valid(name));
+    for (const char *const *wrong = (const char *const[]){"", ".", "..", ".a", "-a", "_a", "a/b",
+                                                          "a b", "a\n", "\xc3\xa4", "a:b", NULL};
+         *wrong; wrong++)
+        CU_ASSERT_FALSE(maqet_vm_name_valid(*wrong));
+}
+
+static void
+test_name(void)
+{
+    _cleanup_definition_ struct maqet_definition *written = read_text("name: web\n", NULL);
+    _cleanup_definition_ struct maqet_definition *given = read_text("name: web\n", "db");
+    _cleanup_definition_ struct maqet_definition *added = read_text("memory: 1G\n", "db");
+
+    UNIT_SAME(written->name, "web");
+    check_in_tree(written, "name", "web");
+    /* The tree says the name that the machine really has. */
+    UNIT_SAME(given->name, "db");
+    check_in_tree(given, "name", "db");
+    UNIT_SAME(added->name, "db");
+    check_in_tree(added, "name", "db");
+    check_in_tree(added, "memory", "1G");
+}
+
+static void
+test_wrong_name(void)
+{
+    static const char rule[] = "can't name a virtual machine: a letter or digit, then letters, "
+                               "digits, '.', '_' and '-', 63 characters at most";
+    _cleanup_free_ char *dots = maqet_format("'../web' %s", rule);
+    _cleanup_free_ char *empty = maqet_format("'' %s", rule);
+
+    check_wrong("memory: 1G\nname: ../web\n", NULL, "2:7", dots);
+    check_wrong("name: ''\n", NULL, "1:7", empty);
+    check_wrong("name: web\n", "../web", "", dots);
+    check_wrong("name: web\n", "", "", empty);
+    check_wrong("name: [web]\n", NULL, "1:7", "'name' is a list, but it must be a text");
+}
+
+static void
+test_no_name(void)
+{
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_free_ char *message =
+        maqet_format("%s/a.yaml:2:1: the virtual machine has no name", folder);
+
+    CU_ASSERT_PTR_NULL(read_texts(folder, (const char *const[]){"# me\nmemory: 1G\n", NULL},
+                                  NULL, NULL, &error));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+    CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
+    UNIT_SAME(error->hints.items[0], "Add a line `name: ...`, or use --name");
+    UNIT_ERROR(&error, MAQET_ERROR_INVALID, message);
+    check_wrong("name:\n", NULL, "1:1", "the virtual machine has no name");
+}
+
+static void
+test_uuid(void)
+{
+    _cleanup_definition_ struct maqet_definition *one = read_text("name: a\n", NULL);
+    _cleanup_definition_ struct maqet_definition *other = read_text("name: a\n", NULL);
+
+    CU_ASSERT_EQUAL(strlen(one->uuid), 36);
+    CU_ASSERT_EQUAL(strspn(one->uuid, "0123456789abcdef-"), 36);
+    CU_ASSERT_STRING_NOT_EQUAL(one->uuid, other->uuid);
+}
+
+/* ---- several files, and --set ---- */
+
+static void
+test_files_and_assignments(void)
+{
+    static const char *const texts[] = {"name: a\nmemory: 1G\nstorage: [{name: x}]\n",
+                                        "memory: 2G\nstorage: [{name: y}]\n", NULL};
+    static const char *const assignments[] = {"memory=3G", "cpu=host", NULL};
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_error_ struct maqet_error *error = NULL;
+    json_object *list = NULL;
+
+    _cleanup_definition_ struct maqet_definition *definition =
+        read_texts(folder, texts, assignments, NULL, &error);
+    UNIT_NO_ERROR(&error);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(definition);
+    check_in_tree(definition, "memory", "3G");
+    check_in_tree(definition, "cpu", "host");
+    CU_ASSERT_TRUE(json_object_object_get_ex(definition->tree, "storage", &list));
+    CU_ASSERT_EQUAL(json_object_array_length(list), 2);
+}
+
+static void
+test_missing_file(void)
+{
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT, none = files;
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    maqet_strings_addf(&files, "%s/no.yaml", folder);
+    CU_ASSERT_PTR_NULL(maqet_definition_read(&files, &none, NULL, &error));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+    CU_ASSERT_EQUAL(error->code, MAQET_ERROR_MISSING);
+}
+
+static void
+test_wrong_assignment(void)
+{
+    static const char *const texts[] = {"name: a\n", NULL};
+    static const char *const unknown[] = {"memry=3G", NULL};
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    CU_ASSERT_PTR_NULL(read_texts(folder, texts, unknown, NULL, &error));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+    CU_ASSERT_EQUAL(error->code, MAQET_ERROR_INVALID);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error->message, "unknown key 'memry'"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(error->message, "did you mean 'memory'?"));
+}
+
+/* ---- the top level ---- */
+
+static void
+test_keys(void)
+{
+    _cleanup_definition_ struct maqet_definition *all = read_text(
+        "name: a\nbinary: qemu-system-arm\naccel: tcg\nmemory: 1G\ncpu: max\ndisplay: none\n"
+        "vga: std\nsandbox: off\nstorage_dir: images\narguments: [nographic]\nstorage: []\n",
+        NULL);
+    const char *path = maqet_tree_text(all->tree, "storage_dir");
+
+    CU_ASSERT_TRUE(path[0] == '/');
+    CU_ASSERT_PTR_NOT_NULL(strstr(path, "/images"));
+    maqet_definition_free(read_text("name: a\narguments:\nstorage:\naccel:\n", NULL));
+}
+
+static void
+test_wrong_keys(void)
+{
+    check_wrong("name: a\nmemroy: 1G\n", NULL, "2:1",
+                "unknown key 'memroy'; did you mean 'memory'?");
+    check_wrong("name: a\nargument: []\n", NULL, "2:1",
+                "unknown key 'argument'; did you mean 'arguments'?");
+    check_wrong("name: a\naccel: xen\n", NULL, "2:8",
+                "'accel' is 'xen'; it can be: auto, kvm, tcg");
+    check_wrong("name: a\nsandbox: perhaps\n", NULL, "2:10",
+                "'sandbox' is 'perhaps'; it can be: on, off");
+    check_wrong("name: a\nmemory: [1G]\n", NULL, "2:9",
+                "'memory' is a list, but it must be a text");
+    check_wrong("name: a\narguments: nographic\n", NULL, "2:12",
+                "'arguments' is a list of QEMU's options, such as `- smp: 2`");
+    check_wrong("name: a\narguments:\n  smp: 2\n", NULL, "3:3",
+                "'arguments' is a list of QEMU's options, such as `- smp: 2`");
+    check_wrong("name: a\narguments:\n  - daemonize\n", NULL, "3:5",
+                "-daemonize can't be used: maqet detaches QEMU itself, and QEMU's sandbox "
+                "forbids forking");
+}
+
+static void
+test_storage_list(void)
+{
+    static const char of_list[] =
+        "'storage' is a list of drives, each beginning with `- name: ...`";
+    static const char of_drive[] = "a drive is a mapping such as `name: hdd`, `size: 20G`";
+
+    check_wrong("name: a\nstorage: hdd\n", NULL, "2:10", of_list);
+    check_wrong("name: a\nstorage:\n  name: hdd\n", NULL, "3:3", of_list);
+    check_wrong("name: a\nstorage:\n  - hdd\n", NULL, "3:5", of_drive);
+    check_wrong("name: a\nstorage:\n  - name: hdd\n  - [size]\n", NULL, "4:5", of_drive);
+    check_wrong("name: a\nstorage: [ ~ ]\n", NULL, "2:12", of_drive);
+}
+
+static void
+test_drives_of_one_name(void)
+{
+    static const char *const texts[] = {"name: a\nstorage:\n  - name: hdd\n",
+                                        "storage:\n  - name: cd\n  - size: 1G\n    name: hdd\n",
+                                        NULL};
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_free_ char *message = maqet_format(
+        "%s/b.yaml:4:11: two drives are called 'hdd'; the first is at %s/a.yaml:3:11", folder,
+        folder);
+
+    CU_ASSERT_PTR_NULL(read_texts(folder, texts, NULL, NULL, &error));
+    UNIT_ERROR(&error, MAQET_ERROR_INVALID, message);
+    /* A drive without a name is somebody else's to complain about; Hdd is another one. */
+    maqet_definition_free(
+        read_text("name: a\nstorage: [{size: 1}, {size: 2}, {name: hdd}, {name: Hdd}]\n", NULL));
+}
+
+int
+main(void)
+{
+    CU_TestInfo tests[] = {
+        {"names that are valid", test_valid_names},
+        {"name", test_name},
+        {"wrong name", test_wrong_name},
+        {"no name", test_no_name},
+        {"UUID", test_uuid},
+        {"files and assignments", test_files_and_assignments},
+        {"missing file", test_missing_file},
+        {"wrong assignment", test_wrong_assignment},
+        {"keys", test_keys},
+        {"wrong keys", test_wrong_keys},
+        {"storage list", test_storage_list},
+        {"drives of one name", test_drives_of_one_name},
+        CU_TEST_INFO_NULL,
+    };
+
+    return unit_run("definition", tests);
+}

@@ -1,0 +1,809 @@
+/* SPDX-License-Identifier: MIT */
+/* Images: what is there is looked at, what is missing is made, once and whole. */
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "core/config/yaml.h"
+#include "core/storage/image.h"
+#include "core/storage/paths.h"
+#include "tests/unit/plugins.h"
+
+/* ---- a folder for images, and one for plugins ---- */
+
+struct scene {
+    char *plugins;
+    char *images;
+    struct maqet_context context;
+    struct maqet_machine machine;
+    struct maqet_strings said;
+};
+
+static void
+listen(void *data, enum maqet_level level, const char *message)
+{
+    if (level != MAQET_LEVEL_DEBUG)
+        maqet_strings_add(data, message);
+}
+
+static void
+scene_fill(struct scene *scene)
+{
+    *scene = (struct scene){.plugins = unit_folder(), .images = unit_folder()};
+    scene->context.message = listen;
+    scene->context.message_data = &scene->said;
+    scene->machine.vm_name = maqet_strdup("web");
+    scene->machine.arch = maqet_strdup("x86_64");
+    scene->machine.type = maqet_strdup("q35");
+    scene->machine.storage_dir = maqet_strdup(scene->images);
+    maqet_strings_add(&scene->context.plugin_dirs, scene->plugins);
+    unit_plugin(scene->plugins, "maqet-storage-maker.so");
+}
+
+static void
+scene_clear(struct scene *scene)
+{
+    maqet_context_clear(&scene->context);
+    free(scene->machine.vm_name);
+    free(scene->machine.arch);
+    free(scene->machine.type);
+    free(scene->machine.storage_dir);
+    maqet_strings_clear(&scene->said);
+    unit_remove_folder(&scene->plugins);
+    unit_remove_folder(&scene->images);
+}
+
+#define _cleanup_scene_ _cleanup_(scene_clear)
+
+static void
+drive_free(struct maqet_drive **drive)
+{
+    maqet_drive_free(*drive);
+}
+
+#define _cleanup_drive_ _cleanup_(drive_free)
+
+/* A drive with these keys, each on its line; paths start at the images' folder. */
+static struct maqet_drive *
+drive_of(const struct scene *scene, const char *keys)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_free_ char *yaml =
+        maqet_format("name: hdd\ntype: maker\ninterface: none\n%s\n", keys);
+    _cleanup_json_ json_object *entry =
+        maqet_yaml_parse(yaml, strlen(yaml), "vm.yaml", scene->images, &error);
+    struct maqet_drive *drive =
+        entry ? maqet_drive_new(&scene->context, &scene->machine, entry, &error) : NULL;
+
+    UNIT_NO_ERROR(&error);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(drive);
+    return drive;
+}
+
+static char *
+in_images(const struct scene *scene, const char *name)
+{
+    return maqet_format("%s/%s", scene->images, name);
+}
+
+/* Exactly these files lie in the images' folder; their names, joined by spaces. */
+static void
+check_files(const struct scene *scene, const char *expected)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    CU_ASSERT_EQUAL(maqet_dir_list(scene->images, &names, NULL), 0);
+    _cleanup_free_ char *joined = maqet_strings_join(&names, " ");
+    UNIT_SAME(joined, expected);
+}
+
+static void
+check_content(const struct scene *scene, const char *name, const char *expected)
+{
+    _cleanup_free_ char *path = in_images(scene, name);
+    _cleanup_free_ char *text = NULL;
+
+    CU_ASSERT_EQUAL(maqet_file_read(path, 4096, &text, NULL, NULL), 0);
+    UNIT_SAME(text, expected);
+}
+
+/* An error of preparing: the message is @place, the drive, and @what. */
+static void
+check_not_prepared(const struct maqet_drive *drive, enum maqet_error_code code,
+                   const char *place, const char *what)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_free_ char *message =
+        maqet_format("vm.yaml:%s: drive 'hdd' of VM 'web': %s", place, what);
+    struct maqet_image_state state;
+    bool created = true;
+
+    CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, &error), -1);
+    CU_ASSERT_FALSE(created);
+    UNIT_ERROR(&error, code, message);
+}
+
+static void
+check_prepared(const struct maqet_drive *drive, bool by_us, uint64_t size)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    struct maqet_image_state state;
+    struct maqet_file_id id;
+    bool created = !by_us;
+
+    CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, &error), 0);
+    UNIT_NO_ERROR(&error);
+    CU_ASSERT_EQUAL(created, by_us);
+    CU_ASSERT_TRUE(state.exists);
+    CU_ASSERT_EQUAL(state.virtual_size, size);
+    CU_ASSERT_TRUE(maqet_file_id_of_path(drive->path, &id));
+    CU_ASSERT_TRUE(maqet_file_id_equal(&id, &state.id));
+}
+
+/* Where the value of `file` stands when it comes first, and where the drive begins. */
+#define AT_FILE "4:7"
+#define AT_DRIVE "1:1"
+
+/* ---- what is there ---- */
+
+static void
+test_inspect(void)
+{
+    _cleanup_scene_ struct scene scene;
+    _cleanup_error_ struct maqet_error *error = NULL;
+    struct maqet_image_state state = {.exists = true, .virtual_size = 7};
+
+    scene_fill(&scene);
+    _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img");
+    CU_ASSERT_EQUAL(maqet_image_inspect(drive, &state, &error), 0);
+    CU_ASSERT_FALSE(state.exists);
+    CU_ASSERT_EQUAL(state.virtual_size, 0);
+
+    _cleanup_free_ char *path = unit_file(scene.images, "a.img", "maker 4711\n");
+    check_prepared(drive, false, 4711);
+    CU_ASSERT_EQUAL(maqet_image_inspect(drive, &state, &error), 0);
+    struct stat status;
+    CU_ASSERT_EQUAL(stat(path, &status), 0);
+    CU_ASSERT_EQUAL(state.allocated_size, (uint64_t)status.st_blocks * 512);
+    CU_ASSERT_EQUAL(scene.said.count, 0);
+    check_files(&scene, "a.img");
+}
+
+static void
+test_no_path(void)
+{
+    _cleanup_scene_ struct scene scene;
+    struct maqet_image_state state;
+    bool created;
+
+    scene_fill(&scene);
+    _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "media: cdrom");
+    CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, NULL), 0);
+    CU_ASSERT_FALSE(created);
+    CU_ASSERT_FALSE(state.exists);
+    CU_ASSERT_EQUAL(maqet_image_check(drive, NULL), 0);
+    check_files(&scene, "");
+}
+
+/* What can't be an image, whatever a plugin would say of it. */
+static void
+test_no_image(void)
+{
+    _cleanup_scene_ struct scene scene;
+
+    scene_fill(&scene);
+    _cleanup_free_ char *path = in_images(&scene, "a.img");
+    _cleanup_free_ char *neither = maqet_format("%s is neither a file nor a block device", path);
+    _cleanup_free_ char *nowhere = maqet_format("%s is a link to a file that isn't there", path);
+    _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img");
+
+    CU_ASSERT_EQUAL(mkdir(path, 0700), 0);
+    check_not_prepared(drive, MAQET_ERROR_INVALID, AT_FILE, neither);
+    CU_ASSERT_EQUAL(rmdir(path), 0);
+    CU_ASSERT_EQUAL(mkfifo(path, 0600), 0);
+    check_not_prepared(drive, MAQET_ERROR_INVALID, AT_FILE, neither);
+    CU_ASSERT_EQUAL(unlink(path), 0);
+    CU_ASSERT_EQUAL(symlink("nowhere", path), 0);
+    check_not_prepared(drive, MAQET_ERROR_MISSING, AT_FILE, nowhere);
+    check_files(&scene, "a.img");
+}
+
+static void
+test_what_the_plugin_finds(void)
+{
+    _cleanup_scene_ struct scene scene;
+    _cleanup_error_ struct maqet_error *error = NULL;
+    struct maqet_image_state state;
+
+    scene_fill(&scene);
+    _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img");
+    _cleanup_free_ char *damaged = maqet_format("there is no image in %s", drive->path);
+    _cleanup_free_ char *other = maqet_format("vm.yaml:4:7: drive 'hdd' of VM 'web': %s is an "
+                                              "image of the format 'tape', not 'maker'",
+                                              drive->path);
+
+    free(unit_file(scene.images, "a.img", "maker\n"));
+    check_not_prepared(drive, MAQET_ERROR_INVALID, AT_FILE, damaged);
+    free(unit_file(scene.images, "a.img", "mute\n"));
+    check_not_prepared(drive, MAQET_ERROR_FAILED, AT_DRIVE,
+                       "the plugin 'maker' failed in inspect without saying why");
+    free(unit_file(scene.images, "a.img", "tape 10\n"));
+    CU_ASSERT_EQUAL(maqet_image_inspect(drive, &state, &error), -1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+    CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
+    UNIT_SAME(error->hints.items[0], "Say `type: tape`, or give another file");
+    UNIT_ERROR(&error, MAQET_ERROR_INVALID, other);
+}
+
+/* A file that the image names must be one that the configuration names, too. */
+static void
+test_named_files(void)
+{
+    _cleanup_scene_ struct scene scene;
+
+    scene_fill(&scene);
+    _cleanup_free_ char *base = unit_file(scene.images, "base.img", "maker 5\n");
+    _cleanup_free_ char *absolute = maqet_format("maker 9 %s\n", base);
+    _cleanup_drive_ struct maqet_drive *plain = drive_of(&scene, "file: a.img");
+    _cleanup_drive_ struct maqet_drive *declared =
+        drive_of(&scene, "file: a.img\nbase: base.img");
+    static const char *const refused[] = {"/etc/passwd", "~/base.img", "../base.img",
+                                          "base.img/", "nbd:host"};
+
+    free(unit_file(scene.images, "a.img", absolute));
+    check_prepared(declared, false, 9);
+    free(unit_file(scene.images, "a.img", "maker 9 base.img\n"));
+    check_prepared(declared, false, 9);
+    free(unit_file(scene.images, "a.img", "maker 9 ./base.img\n"));
+    check_prepared(declared, false, 9);
+    for (size_t i = 0; i < 2 * sizeof(refused) / sizeof(*refused); i++) {
+        const char *name = refused[i / 2];
+        _cleanup_free_ char *text = maqet_format("maker 9 %s\n", name);
+        _cleanup_free_ char *what = maqet_format(
+            "the image %s names the base '%s', which the configuration doesn't; it is not "
+            "opened, since such a name can make any file of this host readable in the guest",
+            plain->path, name);
+
+        free(unit_file(scene.images, "a.img", text));
+        check_not_prepared(i % 2 ? plain : declared, MAQET_ERROR_INVALID, AT_FILE, what);
+    }
+}
+
+static void
+test_not_writable(void)
+{
+    _cleanup_scene_ struct scene scene;
+
+    scene_fill(&scene);
+    if (geteuid() == 0)
+        return; /* root may write everything */
+    _cleanup_free_ char *path = unit_file(scene.images, "a.img", "maker 1\n");
+    _cleanup_free_ char *may_not = maqet_format("you may not write %s: Permission denied", path);
+    _cleanup_free_ char *cannot = maqet_format("can't open %s: Permission denied", path);
+    _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img");
+    _cleanup_drive_ struct maqet_drive *reader = drive_of(&scene, "file: a.img\nreadonly: on");
+
+    CU_ASSERT_EQUAL(chmod(path, 0400), 0);
+    check_not_prepared(drive, MAQET_ERROR_PERMISSION, AT_FILE, may_not);
+    check_prepared(reader, false, 1);
+    CU_ASSERT_EQUAL(chmod(path, 0), 0);
+    check_not_prepared(drive, MAQET_ERROR_PERMISSION, AT_FILE, cannot);
+}
+
+/* ---- under the default path ---- */
+
+static void
+check_not_ours(const struct maqet_drive *drive)
+{
+    _cleanup_free_ char *what =
+        maqet_format("%s is not a plain file of your own, so somebody else may have put it "
+                     "there; it is not used",
+                     drive->path);
+
+    check_not_prepared(drive, MAQET_ERROR_PERMISSION, AT_DRIVE, what);
+    CU_ASSERT_EQUAL(unlink(drive->path), 0);
+}
+
+static void
+test_default_path_must_be_ours(void)
+{
+    _cleanup_scene_ struct scene scene;
+
+    scene_fill(&scene);
+    _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "");
+    _cleanup_free_ char *other = unit_file(scene.images, "other", "maker 3\n");
+
+    CU_ASSERT_EQUAL(symlink(other, drive->path), 0);
+    check_not_ours(drive);
+    CU_ASSERT_EQUAL(symlink("nowhere", drive->path), 0);
+    check_not_ours(drive);
+    CU_ASSERT_EQUAL(link(other, drive->path), 0);
+    check_not_ours(drive);
+    CU_ASSERT_EQUAL(mkfifo(drive->path, 0600), 0);
+    check_not_ours(drive);
+    if (geteuid() == 0) {
+        free(unit_file(scene.images, "maqet-web-hdd.maker", "maker 3\n"));
+        CU_ASSERT_EQUAL(chown(drive->path, 12345, 0), 0);
+        check_not_ours(drive);
+    }
+    free(unit_file(scene.images, "maqet-web-hdd.maker", "maker 3\n"));
+    check_prepared(drive, false, 3);
+    check_content(&scene, "other", "maker 3\n");
+}
+
+/* Where the user said which file, it may be anybody's, and a link. */
+static void
+test_given_path_may_be_a_link(void)
+{
+    _cleanup_scene_ struct scene scene;
+
+    scene_fill(&scene);
+    _cleanup_free_ char *link_path = in_images(&scene, "link");
+    _cleanup_free_ char *second_path = in_images(&scene, "second");
+    _cleanup_free_ char *other = unit_file(scene.images, "other", "maker 3\n");
+    _cleanup_drive_ struct maqet_drive *by_link = drive_of(&scene, "file: link");
+    _cleanup_drive_ struct maqet_drive *by_second_name = drive_of(&scene, "file: second");
+    struct maqet_image_state state;
+    bool created;
+
+    CU_ASSERT_EQUAL(symlink("other", link_path), 0);
+    CU_ASSERT_EQUAL(link(other, second_path), 0);
+    CU_ASSERT_EQUAL(maqet_image_prepare(by_link, &state, &created, NULL), 0);
+    CU_ASSERT_TRUE(state.exists);
+    check_prepared(by_second_name, false, 3);
+}
+
+/* ---- making ---- */
+
+static void
+check_said(const struct scene *scene, size_t index, const char *expected)
+{
+    CU_ASSERT_TRUE_FATAL(scene->said.count > index);
+    UNIT_SAME(scene->said.items[index], expected);
+}
+
+static mode_t
+mode_of(const char *path)
+{
+    struct stat status = {0};
+
+    CU_ASSERT_EQUAL(stat(path, &status), 0);
+    return status.st_mode & 07777;
+}
+
+static void
+test_make(void)
+{
+    _cleanup_scene_ struct scene scene;
+    mode_t before = umask(027);
+
+    scene_fill(&scene);
+    _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img\nsize: 2M");
+    _cleanup_free_ char *begun =
+        maqet_format("Creating maker storage file: %s (2M)", drive->path);
+    _cleanup_free_ char *done =
+        maqet_format("Successfully created storage file: %s", drive->path);
+
+    check_prepared(drive, true, 2 << 20);
+    umask(before);
+    CU_ASSERT_EQUAL(mode_of(drive->path), 0640);
+    check_files(&scene, "a.img");
+    check_content(&scene, "a.img", "maker 2097152\n");
+    CU_ASSERT_EQUAL(scene.said.count, 2);
+    check_said(&scene, 0, begun);
+    check_said(&scene, 1, done);
+    check_prepared(drive, false, 2 << 20);
+    CU_ASSERT_EQUAL(scene.said.count, 2);
+}
+
+static void
+test_make_under_default_path(void)
+{
+    _cleanup_scene_ struct scene scene;
+    mode_t before = umask(0);
+
+    scene_fill(&scene);
+    _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "");
+    check_prepared(drive, true, 1 << 20);
+    umask(before);
+    CU_ASSERT_EQUAL(mode_of(drive->path), 0600);
+    check_files(&scene, "maqet-web-hdd.maker");
+    bool warned = maqet_text_starts(drive->path, "/tmp/");
+    CU_ASSERT_EQUAL(scene.said.count, 2 + warned);
+    if (warned)
+        check_said(&scene, 1,
+                   "Drive 'hdd' of VM 'web': the system may clean /tmp; set `file`, or "
+                   "`storage_dir` for all images without one, to keep them for sure");
+}
+
+/* A plugin may put another file into the place of the empty one. */
+static void
+test_make_anew(void)
+{
+    _cleanup_scene_ struct scene scene;
+
+    scene_fill(&scene);
+    _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img\nact: anew");
+    check_prepared(drive, true, 1 << 20);
+    check_files(&scene, "a.img");
+}
+
+static void
+check_create_fails(const struct scene *scene, const char *act, const char *why)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_free_ char *keys = maqet_format("file: a.img\nact: %s", act);
+    _cleanup_drive_ struct maqet_drive *drive = drive_of(scene, keys);
+    _cleanup_free_ char *message =
+        maqet_format("Can't make %s (drive 'hdd' of VM 'web'): %s", drive->path, why);
+    struct maqet_image_state state;
+    bool created = true;
+
+    CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, &error), -1);
+    CU_ASSERT_FALSE(created);
+    UNIT_ERROR(&error, MAQET_ERROR_FAILED, message);
+    check_files(scene, "");
+}
+
+static void
+test_failing_plugin_leaves_nothing(void)
+{
+    _cleanup_scene_ struct scene scene;
+
+    scene_fill(&scene);
+    check_create_fails(&scene, "half", "the ink has run out");
+    check_create_fails(&scene, "mute",
+                       "the plugin 'maker' failed in create without saying why");
+    check_create_fails(&scene, "odd",
+                       "the plugin 'maker' failed in create without saying why");
+
+    _cleanup_drive_ struct maqet_drive *vanish = drive_of(&scene, "file: a.img\nact: vanish");
+    _cleanup_free_ char *gone =
+        maqet_format("can't write %s to the disk: No such file or directory", vanish->path);
+    check_not_prepared(vanish, MAQET_ERROR_FAILED, AT_DRIVE, gone);
+    check_files(&scene, "");
+
+    _cleanup_drive_ struct maqet_drive *space = drive_of(&scene, "file: a.img\nact: no-space");
+    check_not_prepared(space, MAQET_ERROR_FAILED, AT_DRIVE,
+                       "the plugin 'maker' failed in space without saying why");
+    check_files(&scene, "");
+}
+
+static void
+test_check(void)
+{
+    _cleanup_scene_ struct scene scene;
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    scene_fill(&scene);
+    _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img");
+    _cleanup_drive_ struct maqet_drive *no_size = drive_of(&scene, "file: a.img\nsize: 0");
+    _cleanup_drive_ struct maqet_drive *reader =
+        drive_of(&scene, "file: a.img\nsize: 0\nreadonly: on");
+
+    CU_ASSERT_EQUAL(maqet_image_check(drive, &error), 0);
+    CU_ASSERT_EQUAL(maqet_image_check(no_size, &error), -1);
+    UNIT_ERROR(&error, MAQET_ERROR_INVALID,
+               "vm.yaml:5:7: drive 'hdd' of VM 'web': an image of no size can't be made");
+    /* It will never be made, but may still arrive. */
+    CU_ASSERT_EQUAL(maqet_image_check(reader, &error), 0);
+    check_files(&scene, "");
+    /* What exists needs no size. */
+    free(unit_file(scene.images, "a.img", "maker 3\n"));
+    CU_ASSERT_EQUAL(maqet_image_check(no_size, &error), 0);
+    UNIT_NO_ERROR(&error);
+    CU_ASSERT_EQUAL(scene.said.count, 0);
+}
+
+static void
+test_never_made(void)
+{
+    _cleanup_scene_ struct scene scene;
+
+    scene_fill(&scene);
+    _cleanup_drive_ struct maqet_drive *reader = drive_of(&scene, "file: a.img\nreadonly: on");
+    _cleanup_drive_ struct maqet_drive *cdrom = drive_of(&scene, "file: a.img\nmedia: cdrom");
+    _cleanup_free_ char *of_reader = maqet_format(
+        "there is no %s; the image of a read-only drive is never created", reader->path);
+    _cleanup_free_ char *of_cdrom = maqet_format(
+        "there is no %s; the image in a CD-ROM drive is never created", cdrom->path);
+
+    check_not_prepared(reader, MAQET_ERROR_MISSING, AT_FILE, of_reader);
+    check_not_prepared(cdrom, MAQET_ERROR_MISSING, AT_FILE, of_cdrom);
+    check_files(&scene, "");
+}
+
+/* ---- space ---- */
+
+static void
+test_space(void)
+{
+    _cleanup_scene_ struct scene scene;
+    _cleanup_error_ struct maqet_error *error = NULL;
+    struct maqet_image_state state;
+    bool created;
+
+    scene_fill(&scene);
+    _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img\nsize: 8E");
+    _cleanup_free_ char *begin = maqet_format(
+        "Insufficient disk space for %s. Required: 8.0EB, Available: ", drive->path);
+
+    CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, &error), -1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+    CU_ASSERT_EQUAL(error->code, MAQET_ERROR_NO_SPACE);
+    CU_ASSERT_TRUE(maqet_text_starts(error->message, begin));
+    CU_ASSERT_PTR_NOT_NULL(strstr(error->message, ". Free up disk space and try again."));
+    CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
+    UNIT_SAME(error->hints.items[0],
+              "Or say `overcommit: true` on the drive 'hdd' of VM 'web', which then needs only "
+              "the 4.0KB that the image takes at once");
+    check_files(&scene, "");
+    CU_ASSERT_EQUAL(scene.said.count, 0);
+
+    _cleanup_drive_ struct maqet_drive *bold =
+        drive_of(&scene, "file: a.img\nsize: 8E\novercommit: true");
+    check_prepared(bold, true, UINT64_C(1) << 63);
+}
+
+/* ---- folders ---- */
+
+static void
+test_missing_folder(void)
+{
+    _cleanup_scene_ struct scene scene;
+    _cleanup_error_ struct maqet_error *error = NULL;
+    struct maqet_image_state state;
+    bool created;
+
+    scene_fill(&scene);
+    _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a b/c/x.img");
+    _cleanup_free_ char *message = maqet_format(
+        "vm.yaml:4:7: drive 'hdd' of VM 'web': can't make %s/a b/c/x.img: the folder %s/a b/c: "
+        "No such file or directory",
+        scene.images, scene.images);
+    _cleanup_free_ char *hint = maqet_format("Make it: mkdir -p '%s/a b/c'", scene.images);
+
+    CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, &error), -1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+    CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
+    UNIT_SAME(error->hints.items[0], hint);
+    UNIT_ERROR(&error, MAQET_ERROR_MISSING, message);
+    check_files(&scene, "");
+
+    free(unit_file(scene.images, "file", ""));
+    _cleanup_drive_ struct maqet_drive *below = drive_of(&scene, "file: file/x.img");
+    _cleanup_free_ char *no_folder =
+        maqet_format("can't make %s: the folder %s/file: Not a directory", below->path,
+                     scene.images);
+    check_not_prepared(below, MAQET_ERROR_MISSING, AT_FILE, no_folder);
+}
+
+/* Links in the path are resolved before the rules of paths.c are asked. */
+static void
+test_system_folders(void)
+{
+    _cleanup_scene_ struct scene scene;
+    static const char *const files[] = {"/etc/maqet-unit-test.img", "link/maqet-unit-test.img",
+                                        "/tmp/../etc/maqet-unit-test.img"};
+
+    scene_fill(&scene);
+    _cleanup_free_ char *link_path = in_images(&scene, "link");
+    CU_ASSERT_EQUAL(symlink("/etc", link_path), 0);
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+        _cleanup_free_ char *keys = maqet_format("file: %s", files[i]);
+        _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, keys);
+        _cleanup_free_ char *what = maqet_format(
+            "%s would be made in /etc, a folder of the system; that is refused", drive->path);
+
+        check_not_prepared(drive, MAQET_ERROR_PERMISSION, AT_FILE, what);
+        CU_ASSERT_EQUAL(access("/etc/maqet-unit-test.img", F_OK), -1);
+        CU_ASSERT_EQUAL(access("/etc/.maqet-unit-test.img.maqet-lock", F_OK), -1);
+    }
+}
+
+/* ---- others at the same image ---- */
+
+/* Publication replaces nothing: not even what appeared while the image was made. */
+static void
+test_rival(void)
+{
+    _cleanup_scene_ struct scene scene;
+
+    scene_fill(&scene);
+    _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img\nact: rival");
+    check_prepared(drive, false, 7);
+    check_files(&scene, "a.img");
+    check_content(&scene, "a.img", "maker 7\n");
+}
+
+/* Exits with 1 when it was the one that made the image, with 0 when it found it. */
+static void
+compete(const struct maqet_drive *drive, int start_fd)
+{
+    struct maqet_image_state state;
+    bool created = false;
+    char byte;
+
+    if (read(start_fd, &byte, 1) != 0 ||
+        maqet_image_prepare(drive, &state, &created, NULL) < 0 || !state.exists ||
+        state.virtual_size != 1 << 20)
+        _exit(99);
+    _exit(created);
+}
+
+/* Many at once: one makes it, and the others use what it made. */
+static void
+test_race(void)
+{
+    enum { RIVALS = 8 };
+    _cleanup_scene_ struct scene scene;
+    pid_t rivals[RIVALS];
+    int start[2], winners = 0;
+
+    scene_fill(&scene);
+    _cleanup_drive_ struct maqet_drive *drive =
+        drive_of(&scene, "file: a.img\nlog: log\nact: slowly");
+    CU_ASSERT_EQUAL_FATAL(pipe(start), 0);
+    for (int i = 0; i < RIVALS; i++) {
+        rivals[i] = fork();
+        if (rivals[i] == 0) {
+            close(start[1]);
+            compete(drive, start[0]);
+        }
+    }
+    close(start[0]);
+    close(start[1]); /* off they go */
+    for (int i = 0; i < RIVALS; i++) {
+        int status = -1;
+
+        CU_ASSERT_EQUAL(waitpid(rivals[i], &status, 0), rivals[i]);
+        CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
+        winners += WEXITSTATUS(status) == 1;
+    }
+    CU_ASSERT_EQUAL(winners, 1);
+    check_content(&scene, "log", "maker 1048576\n");
+    check_files(&scene, "a.img log");
+}
+
+/* Waits until a file has some content; false: it never gets any. */
+static bool
+wait_for_content(const char *path)
+{
+    struct stat status;
+
+    for (int64_t deadline = maqet_now() + 20000; maqet_now() < deadline;) {
+        if (stat(path, &status) == 0 && status.st_size > 0)
+            return true;
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    }
+    return false;
+}
+
+/* Killed when half is done: the next one clears that away and makes the image. */
+static void
+test_killed(void)
+{
+    _cleanup_scene_ struct scene scene;
+    struct maqet_image_state state;
+    bool created;
+
+    scene_fill(&scene);
+    _cleanup_free_ char *temporary = in_images(&scene, ".a.img.maqet-new");
+    _cleanup_drive_ struct maqet_drive *stuck = drive_of(&scene, "file: a.img\nact: hang");
+    _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img");
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(maqet_image_prepare(stuck, &state, &created, NULL));
+    CU_ASSERT_TRUE(wait_for_content(temporary));
+    CU_ASSERT_EQUAL(kill(child, SIGKILL), 0);
+    CU_ASSERT_EQUAL(waitpid(child, NULL, 0), child);
+    check_files(&scene, ".a.img.maqet-lock .a.img.maqet-new");
+    check_prepared(drive, true, 1 << 20);
+    check_files(&scene, "a.img");
+}
+
+/* The image is there after all, beside what a killed maqet left. */
+static void
+test_leftovers(void)
+{
+    _cleanup_scene_ struct scene scene;
+
+    scene_fill(&scene);
+    _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img");
+    free(unit_file(scene.images, "a.img", "maker 3\n"));
+    free(unit_file(scene.images, ".a.img.maqet-new", "mak"));
+    free(unit_file(scene.images, ".a.img.maqet-lock", ""));
+    free(unit_file(scene.images, ".b.img.maqet-new", "not ours"));
+    check_prepared(drive, false, 3);
+    check_files(&scene, ".b.img.maqet-new a.img");
+    check_content(&scene, "a.img", "maker 3\n");
+}
+
+/* What others may have put under the names that we use is not followed. */
+static void
+test_traps(void)
+{
+    _cleanup_scene_ struct scene scene;
+
+    scene_fill(&scene);
+    _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img");
+    _cleanup_free_ char *temporary = in_images(&scene, ".a.img.maqet-new");
+    _cleanup_free_ char *lock = in_images(&scene, ".a.img.maqet-lock");
+    _cleanup_free_ char *what =
+        maqet_format("can't make %s: its lock file %s can't be opened: Too many levels of "
+                     "symbolic links",
+                     drive->path, lock);
+
+    free(unit_file(scene.images, "victim", "precious\n"));
+    CU_ASSERT_EQUAL(symlink("victim", lock), 0);
+    check_not_prepared(drive, MAQET_ERROR_FAILED, AT_FILE, what);
+    CU_ASSERT_EQUAL(unlink(lock), 0);
+    CU_ASSERT_EQUAL(symlink("victim", temporary), 0);
+    check_prepared(drive, true, 1 << 20);
+    check_content(&scene, "victim", "precious\n");
+    check_files(&scene, "a.img victim");
+}
+
+static void
+test_folder_without_permission(void)
+{
+    _cleanup_scene_ struct scene scene;
+
+    scene_fill(&scene);
+    if (geteuid() == 0)
+        return; /* root may write everything */
+    _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img");
+    _cleanup_free_ char *folder =
+        maqet_format("can't make %s: no file can be made in %s: Permission denied",
+                     drive->path, scene.images);
+    _cleanup_free_ char *lock = in_images(&scene, ".a.img.maqet-lock");
+    _cleanup_free_ char *of_lock = maqet_format(
+        "can't make %s: its lock file %s can't be opened: Permission denied", drive->path, lock);
+
+    CU_ASSERT_EQUAL(chmod(scene.images, 0500), 0);
+    check_not_prepared(drive, MAQET_ERROR_PERMISSION, AT_FILE, folder);
+    CU_ASSERT_EQUAL(chmod(scene.images, 0700), 0);
+    free(unit_file(scene.images, ".a.img.maqet-lock", ""));
+    CU_ASSERT_EQUAL(chmod(lock, 0), 0);
+    check_not_prepared(drive, MAQET_ERROR_PERMISSION, AT_FILE, of_lock);
+}
+
+int
+main(void)
+{
+    CU_TestInfo tests[] = {
+        {"what is there", test_inspect},
+        {"no path", test_no_path},
+        {"what is no image", test_no_image},
+        {"what the plugin finds", test_what_the_plugin_finds},
+        {"files that an image names", test_named_files},
+        {"not writable", test_not_writable},
+        {"the default path must be ours", test_default_path_must_be_ours},
+        {"a given path may be a link", test_given_path_may_be_a_link},
+        {"making", test_make},
+        {"making under the default path", test_make_under_default_path},
+        {"making another file", test_make_anew},
+        {"a failing plugin leaves nothing", test_failing_plugin_leaves_nothing},
+        {"check", test_check},
+        {"what is never made", test_never_made},
+        {"space", test_space},
+        {"missing folder", test_missing_folder},
+        {"folders of the system", test_system_folders},
+        {"a rival", test_rival},
+        {"a race", test_race},
+        {"killed in creation", test_killed},
+        {"leftovers", test_leftovers},
+        {"traps", test_traps},
+        {"a folder without permission", test_folder_without_permission},
+        CU_TEST_INFO_NULL,
+    };
+    _cleanup_folder_ char *folder = unit_folder();
+
+    /* With TMPDIR in a folder of the system nothing could be made there. */
+    if (!unit_plugins_built() || maqet_path_system(folder, geteuid()))
+        return UNIT_SKIP;
+    return unit_run("image", tests);
+}
