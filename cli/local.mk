@@ -36,6 +36,6 @@ bin_PROGRAMS += maqet
 maqet_SOURCES = cli/main.c
 maqet_LDADD = libmaqet-cli.la libmaqet-core.la
 maqet_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
-EXTRA_maqet_DEPENDENCIES = host.syms
+EXTRA_maqet_DEPENDENCIES = host.syms host.undefined
 
 dist_bashcomp_DATA = completions/maqet.bash

@@ -16,7 +16,6 @@ libmaqet_core_la_SOURCES = \
 	core/config/tree.c core/config/tree.h \
 	core/config/yaml.c core/config/yaml.h \
 	core/config/yaml_fault.c core/config/yaml_fault.h \
-	core/config/yaml_fault.c core/config/yaml_fault.h \
 	core/config/yaml_write.c \
 	core/plugin/host.c \
 	core/plugin/loader.c core/plugin/loader.h \
@@ -41,18 +40,20 @@ libmaqet_core_la_SOURCES = \
 	core/vm/vm.c core/vm/vm.h
 libmaqet_core_la_LIBADD = $(YAML_LIBS) $(JSON_LIBS)
 
-# What plugins may call is what the public header marks with MAQET_EXPORT: the list of
-# exported symbols is made from it, so that neither can name what the other doesn't.
-host.syms: $(top_srcdir)/include/maqet-plugin.h $(top_srcdir)/core/local.mk
-	$(AM_V_GEN)$(AWK) ' \
-	  /^#/ { next } \
-	  /^MAQET_EXPORT / { \
-	    while ($$0 !~ /\(/) { getline more; $$0 = $$0 " " more } \
-	    sub(/\(.*/, ""); sub(/.*[ *]/, ""); print "    " $$0 ";" } \
-	  BEGIN { print "{" } END { print "};" }' \
-	  $(top_srcdir)/include/maqet-plugin.h > $@.tmp && mv $@.tmp $@
-BUILT_SOURCES += host.syms
-CLEANFILES += host.syms
-
-# maqet_run is in an object that only plugins refer to; -u pulls it out of the library.
-EXPORT_FLAGS = -Wl,--dynamic-list=host.syms -Wl,-u,maqet_run
+# What plugins may call is what the public header marks with MAQET_EXPORT: the lists of
+# exported symbols are made from it, so that neither can name what the other doesn't. The
+# second list pulls objects out of the library that only plugins refer to.
+EXPORTS = $(AWK) ' \
+	/^\#/ { next } \
+	/^MAQET_EXPORT / { \
+	  while ($$0 !~ /\(/) { getline more; $$0 = $$0 " " more } \
+	  sub(/\(.*/, ""); sub(/.*[ *]/, ""); print }' \
+	$(top_srcdir)/include/maqet-plugin.h
+host.syms: include/maqet-plugin.h core/local.mk
+	$(AM_V_GEN){ echo '{'; $(EXPORTS) | $(SED) 's/.*/    &;/'; echo '};'; } > $@.tmp && \
+	mv $@.tmp $@
+host.undefined: include/maqet-plugin.h core/local.mk
+	$(AM_V_GEN)$(EXPORTS) | $(SED) 's/^/--undefined=/' > $@.tmp && mv $@.tmp $@
+BUILT_SOURCES += host.syms host.undefined
+CLEANFILES += host.syms host.undefined
+EXPORT_FLAGS = -Wl,--dynamic-list=host.syms -Wl,@host.undefined

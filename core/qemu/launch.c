@@ -194,11 +194,11 @@ static bool
 is_sandbox_death(int status, const char *words)
 {
     return (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) ||
+           /* a later QEMU is told EPERM instead of being killed */
+           (strstr(words, "fork") && strstr(words, "Operation not permitted")) ||
            /* a helper that QEMU forked, killed by the same filter */
            strstr(words, "failed with status 31") ||
-           strstr(words, "fork: Operation not") ||
-           strstr(words, "could not launch network script") ||
-           strstr(words, "Failed to fork");
+           strstr(words, "could not launch network script");
 }
 
 static void

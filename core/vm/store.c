@@ -391,7 +391,8 @@ maqet_store_created_list(const struct maqet_context *context, const char *name,
         json_object *entry = json_object_array_get_idx(stored, i), *value = NULL;
         struct maqet_created *created = &(*list)[*count];
 
-        if (!json_object_object_get_ex(entry, "path", &value))
+        if (!json_object_object_get_ex(entry, "path", &value) ||
+            !json_object_is_type(value, json_type_string))
             continue;
         created->path = maqet_strdup(json_object_get_string(value));
         if (json_object_object_get_ex(entry, "device", &value))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * faulty.c - a storage plugin that is right, or wrong in the one way that a -DFAULT_... says.
- * tests/plugins/local.mk builds it once for each way.
+ * faulty.c - a storage plugin that is right, or wrong in the one way that a -DFAULT_...
+ * says. tests/plugins/local.mk builds it once for each way.
  */
 #include <maqet-plugin.h>
 
@@ -45,7 +45,10 @@ static const struct option_of_tomorrow rows[] = {
 static const struct maqet_option options[] = {
     {.name = "file", .type = MAQET_OPTION_PATH, .help = "image file"},
     {.name = "size", .type = MAQET_OPTION_SIZE, .help = "virtual size"},
-    {.name = "colour", .type = MAQET_OPTION_STRING, .fallback = "red", .help = "of no use"},
+    {.name = "colour",
+     .type = MAQET_OPTION_STRING,
+     .fallback = "red",
+     .help = "of no use"},
     {.name = NULL},
 };
 #endif
@@ -112,48 +115,48 @@ MAYBE_UNUSED static const struct storage_of_tomorrow plugin = {
 #define PLUGIN plugin
 MAYBE_UNUSED static const struct maqet_storage_plugin plugin =
 #endif
-    {
-        .header =
-            {
+        {
+            .header =
+                {
 #ifdef FAULT_SMALL
-                sizeof(struct maqet_storage_plugin) - sizeof(void *),
+                    sizeof(struct maqet_storage_plugin) - sizeof(void *),
 #elif defined(FAULT_NEWER)
                 sizeof(struct storage_of_tomorrow),
 #else
-                sizeof(struct maqet_storage_plugin),
+            sizeof(struct maqet_storage_plugin),
 #endif
 #ifdef FAULT_WRONG_ABI
-                77,
+                    77,
 #else
                 MAQET_PLUGIN_ABI,
 #endif
 #ifdef FAULT_WRONG_KIND
-                MAQET_PLUGIN_KIND_IFACE,
+                    MAQET_PLUGIN_KIND_IFACE,
 #else
                 MAQET_PLUGIN_KIND_STORAGE,
 #endif
-                OPTION_SIZE,
-            },
-        .name = FAULTY_NAME,
-        .summary = "a plugin for tests",
-        .options = OPTIONS,
-        .interface = "virtio",
+                    OPTION_SIZE,
+                },
+            .name = FAULTY_NAME,
+            .summary = "a plugin for tests",
+            .options = OPTIONS,
+            .interface = "virtio",
 #ifdef FAULT_PATH_OPTION
-        .path_option = "nowhere",
+            .path_option = "nowhere",
 #else
         .path_option = "file",
 #endif
 #ifndef FAULT_NO_SPACE
-        .space = faulty_space,
+            .space = faulty_space,
 #endif
 #ifndef FAULT_NO_CREATE
-        .create = faulty_create,
+            .create = faulty_create,
 #endif
 #ifndef FAULT_NO_EMIT
-        .emit_args = faulty_emit_args,
+            .emit_args = faulty_emit_args,
 #endif
 #ifdef FAULT_NEWER
-    },
+        },
     .surprise = "you don't know me",
 #endif
 };

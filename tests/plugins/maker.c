@@ -24,13 +24,17 @@ static const char *const acts[] = {
     "odd",      /* returns what no callback may return */
     "vanish",   /* says that all is well, but there is no file */
     "hang",     /* gets stuck when half is done */
-    "rival",    /* makes the image, but somebody else has put one into its place by then */
-    "invalid",  /* validate refuses it */
-    "unsure",   /* validate sets an error and says that all is well */
+    "rival",   /* makes the image, but somebody else has put one into its place by then */
+    "invalid", /* validate refuses it */
+    "unsure",  /* validate sets an error and says that all is well */
     NULL,
 };
 static const struct maqet_option limits[] = {
-    {.name = "depth", .type = MAQET_OPTION_INT, .minimum = 1, .maximum = 9, .help = "a number"},
+    {.name = "depth",
+     .type = MAQET_OPTION_INT,
+     .minimum = 1,
+     .maximum = 9,
+     .help = "a number"},
     {.name = "word", .type = MAQET_OPTION_STRING, .fallback = "none", .help = "a text"},
     {.name = NULL},
 };
@@ -89,7 +93,8 @@ append(const char *path, int flags, const char *text, struct maqet_error **err)
 
     if (fd >= 0)
         close(fd);
-    return failed ? maqet_error_set(err, MAQET_ERROR_FAILED, "can't write %s: %m", path) : 0;
+    return failed ? maqet_error_set(err, MAQET_ERROR_FAILED, "can't write %s: %m", path)
+                  : 0;
 }
 
 /* What the acts that make no image do when half of one is there. */
@@ -118,7 +123,8 @@ maker_create(const struct maqet_drive *drive, const char *path, struct maqet_err
         return -1;
     if (acts_as(drive, "slowly"))
         nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
-    if (acts_as(drive, "anew") && (unlink(path) < 0 || append(path, O_CREAT, "", err) < 0))
+    if (acts_as(drive, "anew") &&
+        (unlink(path) < 0 || append(path, O_CREAT, "", err) < 0))
         return -1;
     if (acts_as(drive, "rival") &&
         append(maqet_drive_path(drive), O_CREAT, "maker 7\n", err) < 0)
@@ -143,7 +149,8 @@ maker_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image
         return strcmp(format, "mute") == 0
                    ? -1
                    : maqet_drive_error(drive, "file", err, MAQET_ERROR_INVALID,
-                                       "there is no image in %s", maqet_drive_path(drive));
+                                       "there is no image in %s",
+                                       maqet_drive_path(drive));
     maqet_image_format(image, format);
     maqet_image_virtual_size(image, size);
     if (words == 3)

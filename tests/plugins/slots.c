@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slots.c - an interface plugin with one place on the machine itself and two on each of two
- * controllers that can be added, whatever the machine; for the tests of how drives are
- * shared out. A few machine types make it fail.
+ * slots.c - an interface plugin with one place on the machine itself and two on each of
+ * two controllers that can be added, whatever the machine; for the tests of how drives
+ * are shared out. A few machine types make it fail.
  */
 #include <maqet-plugin.h>
 
 #include <string.h>
 
 static const struct maqet_option options[] = {
-    {.name = "unit", .type = MAQET_OPTION_INT, .maximum = 9, .help = "5 and 6 are refused"},
+    {.name = "unit",
+     .type = MAQET_OPTION_INT,
+     .maximum = 9,
+     .help = "5 and 6 are refused"},
     {.name = NULL},
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * plugins.h - the plugins of tests/plugins/ for unit tests, as copies in a folder of the
- * test: there they may be changed, and neither the umask of who built them nor the owner of
- * the build tree makes the loader refuse them.
+ * test: there they may be changed, and neither the umask of who built them nor the owner
+ * of the build tree makes the loader refuse them.
  */
 #ifndef MAQET_UNIT_PLUGINS_H
 #define MAQET_UNIT_PLUGINS_H

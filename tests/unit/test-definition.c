@@ -43,7 +43,8 @@ check_wrong(const char *text, const char *name, const char *where, const char *w
     _cleanup_folder_ char *folder = unit_folder();
     _cleanup_error_ struct maqet_error *error = NULL;
     _cleanup_free_ char *message =
-        *where ? maqet_format("%s/a.yaml:%s: %s", folder, where, what) : maqet_strdup(what);
+        *where ? maqet_format("%s/a.yaml:%s: %s", folder, where, what)
+               : maqet_strdup(what);
 
     CU_ASSERT_PTR_NULL(
         read_texts(folder, (const char *const[]){text, NULL}, NULL, name, &error));
@@ -51,7 +52,8 @@ check_wrong(const char *text, const char *name, const char *where, const char *w
 }
 
 static void
-check_in_tree(const struct maqet_definition *definition, const char *key, const char *value)
+check_in_tree(const struct maqet_definition *definition, const char *key,
+              const char *value)
 {
     UNIT_SAME(maqet_tree_text(definition->tree, key), value);
 }
@@ -73,8 +75,9 @@ test_valid_names(void)
     name[63] = 'a';
     name[64] = '\0';
     CU_ASSERT_FALSE(maqet_vm_name_valid(name));
-    for (const char *const *wrong = (const char *const[]){"", ".", "..", ".a", "-a", "_a", "a/b",
-                                                          "a b", "a\n", "\xc3\xa4", "a:b", NULL};
+    for (const char *const *wrong =
+             (const char *const[]){"", ".", "..", ".a", "-a", "_a", "a/b", "a b", "a\n",
+                                   "\xc3\xa4", "a:b", NULL};
          *wrong; wrong++)
         CU_ASSERT_FALSE(maqet_vm_name_valid(*wrong));
 }
@@ -82,7 +85,8 @@ test_valid_names(void)
 static void
 test_name(void)
 {
-    _cleanup_definition_ struct maqet_definition *written = read_text("name: web\n", NULL);
+    _cleanup_definition_ struct maqet_definition *written =
+        read_text("name: web\n", NULL);
     _cleanup_definition_ struct maqet_definition *given = read_text("name: web\n", "db");
     _cleanup_definition_ struct maqet_definition *added = read_text("memory: 1G\n", "db");
 
@@ -99,8 +103,9 @@ test_name(void)
 static void
 test_wrong_name(void)
 {
-    static const char rule[] = "can't name a virtual machine: a letter or digit, then letters, "
-                               "digits, '.', '_' and '-', 63 characters at most";
+    static const char rule[] =
+        "can't name a virtual machine: a letter or digit, then letters, "
+        "digits, '.', '_' and '-', 63 characters at most";
     _cleanup_free_ char *dots = maqet_format("'../web' %s", rule);
     _cleanup_free_ char *empty = maqet_format("'' %s", rule);
 
@@ -119,8 +124,8 @@ test_no_name(void)
     _cleanup_free_ char *message =
         maqet_format("%s/a.yaml:2:1: the virtual machine has no name", folder);
 
-    CU_ASSERT_PTR_NULL(read_texts(folder, (const char *const[]){"# me\nmemory: 1G\n", NULL},
-                                  NULL, NULL, &error));
+    CU_ASSERT_PTR_NULL(read_texts(
+        folder, (const char *const[]){"# me\nmemory: 1G\n", NULL}, NULL, NULL, &error));
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
     UNIT_SAME(error->hints.items[0], "Add a line `name: ...`, or use --name");
@@ -194,10 +199,12 @@ test_wrong_assignment(void)
 static void
 test_keys(void)
 {
-    _cleanup_definition_ struct maqet_definition *all = read_text(
-        "name: a\nbinary: qemu-system-arm\naccel: tcg\nmemory: 1G\ncpu: max\ndisplay: none\n"
-        "vga: std\nsandbox: off\nstorage_dir: images\narguments: [nographic]\nstorage: []\n",
-        NULL);
+    _cleanup_definition_ struct maqet_definition *all =
+        read_text("name: a\nbinary: qemu-system-arm\naccel: tcg\nmemory: 1G\ncpu: "
+                  "max\ndisplay: none\n"
+                  "vga: std\nsandbox: off\nstorage_dir: images\narguments: "
+                  "[nographic]\nstorage: []\n",
+                  NULL);
     const char *path = maqet_tree_text(all->tree, "storage_dir");
 
     CU_ASSERT_TRUE(path[0] == '/');
@@ -222,9 +229,10 @@ test_wrong_keys(void)
                 "'arguments' is a list of QEMU's options, such as `- smp: 2`");
     check_wrong("name: a\narguments:\n  smp: 2\n", NULL, "3:3",
                 "'arguments' is a list of QEMU's options, such as `- smp: 2`");
-    check_wrong("name: a\narguments:\n  - daemonize\n", NULL, "3:5",
-                "-daemonize can't be used: maqet detaches QEMU itself, and QEMU's sandbox "
-                "forbids forking");
+    check_wrong(
+        "name: a\narguments:\n  - daemonize\n", NULL, "3:5",
+        "-daemonize can't be used: maqet detaches QEMU itself, and QEMU's sandbox "
+        "forbids forking");
 }
 
 static void
@@ -232,7 +240,8 @@ test_storage_list(void)
 {
     static const char of_list[] =
         "'storage' is a list of drives, each beginning with `- name: ...`";
-    static const char of_drive[] = "a drive is a mapping such as `name: hdd`, `size: 20G`";
+    static const char of_drive[] =
+        "a drive is a mapping such as `name: hdd`, `size: 20G`";
 
     check_wrong("name: a\nstorage: hdd\n", NULL, "2:10", of_list);
     check_wrong("name: a\nstorage:\n  name: hdd\n", NULL, "3:3", of_list);
@@ -244,20 +253,20 @@ test_storage_list(void)
 static void
 test_drives_of_one_name(void)
 {
-    static const char *const texts[] = {"name: a\nstorage:\n  - name: hdd\n",
-                                        "storage:\n  - name: cd\n  - size: 1G\n    name: hdd\n",
-                                        NULL};
+    static const char *const texts[] = {
+        "name: a\nstorage:\n  - name: hdd\n  - name: cd\n  - size: 1G\n    name: hdd\n",
+        NULL};
     _cleanup_folder_ char *folder = unit_folder();
     _cleanup_error_ struct maqet_error *error = NULL;
     _cleanup_free_ char *message = maqet_format(
-        "%s/b.yaml:4:11: two drives are called 'hdd'; the first is at %s/a.yaml:3:11", folder,
-        folder);
+        "%s/a.yaml:6:11: two drives are called 'hdd'; the first is at %s/a.yaml:3:11",
+        folder, folder);
 
     CU_ASSERT_PTR_NULL(read_texts(folder, texts, NULL, NULL, &error));
     UNIT_ERROR(&error, MAQET_ERROR_INVALID, message);
     /* A drive without a name is somebody else's to complain about; Hdd is another one. */
-    maqet_definition_free(
-        read_text("name: a\nstorage: [{size: 1}, {size: 2}, {name: hdd}, {name: Hdd}]\n", NULL));
+    maqet_definition_free(read_text(
+        "name: a\nstorage: [{size: 1}, {size: 2}, {name: hdd}, {name: Hdd}]\n", NULL));
 }
 
 int

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An entry of the storage list becomes a drive: its keys, its plugins, its path, its place. */
+/* An entry of the storage list becomes a drive: its keys, its plugins, its path, its
+ * place. */
 #include <string.h>
 
 #include "core/config/yaml.h"
@@ -102,8 +103,8 @@ static void
 test_names(void)
 {
     _cleanup_scene_ struct scene scene;
-    static const char *const good[] = {"a", "Hdd", "a.b-c_9", "a234567890123456789012345678901",
-                                       "maqet"};
+    static const char *const good[] = {"a", "Hdd", "a.b-c_9",
+                                       "a234567890123456789012345678901", "maqet"};
 
     scene_fill(&scene);
     for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
@@ -119,8 +120,9 @@ static void
 test_wrong_names(void)
 {
     _cleanup_scene_ struct scene scene;
-    static const char *const wrong[] = {"9p", "-a",  "_a", "a/b", "a,b", "a b",
-                                        "a:b", "ä", ".a", "a2345678901234567890123456789012"};
+    static const char *const wrong[] = {
+        "9p",  "-a",  "_a", "a/b", "a,b",
+        "a b", "a:b", "ä",  ".a",  "a2345678901234567890123456789012"};
     static const char no_name[] =
         "vm.yaml:1:1: this drive of VM 'web' has no name; add a line `name: ...`";
 
@@ -138,9 +140,10 @@ test_wrong_names(void)
     check_refused(&scene, "{type: maker, name: }", MAQET_ERROR_INVALID, no_name);
     check_refused(&scene, "{type: maker, name: ''}", MAQET_ERROR_INVALID, no_name);
     check_refused(&scene, "{type: maker, name: [a]}", MAQET_ERROR_INVALID, no_name);
-    check_refused(&scene, "name: maqet-slots-0", MAQET_ERROR_INVALID,
-                  "vm.yaml:1:7: 'maqet-slots-0' can't name a drive of VM 'web': names that "
-                  "begin with 'maqet-' are kept for maqet's own controllers");
+    check_refused(
+        &scene, "name: maqet-slots-0", MAQET_ERROR_INVALID,
+        "vm.yaml:1:7: 'maqet-slots-0' can't name a drive of VM 'web': names that "
+        "begin with 'maqet-' are kept for maqet's own controllers");
 }
 
 /* ---- keys ---- */
@@ -204,27 +207,31 @@ test_wrong_keys(void)
     _cleanup_scene_ struct scene scene;
 
     scene_fill(&scene);
-    check_refused(&scene, "name: hdd\ntype: maker\nsice: 1G", MAQET_ERROR_INVALID,
-                  "vm.yaml:3:1: unknown key 'sice' in drive 'hdd' of VM 'web'; did you mean "
-                  "'size'?");
-    check_refused(&scene, "name: hdd\ntype: maker\nsize: 1X", MAQET_ERROR_INVALID,
-                  "vm.yaml:3:7: 'size' of drive 'hdd' of VM 'web' is '1X', which is no size; "
-                  "write it like 512M, 20G or 1.5T");
-    check_refused(&scene, "name: hdd\ntype: maker\nlimits: {depth: 10}", MAQET_ERROR_INVALID,
-                  "vm.yaml:3:17: 'depth' of 'limits' of drive 'hdd' of VM 'web' is '10'; it "
-                  "must be from 1 to 9");
-    check_refused(&scene, "name: hdd\ntype: maker\nunit: 10", MAQET_ERROR_INVALID,
-                  "vm.yaml:3:7: 'unit' of drive 'hdd' of VM 'web' is '10'; it must be from 0 "
-                  "to 9");
+    check_refused(
+        &scene, "name: hdd\ntype: maker\nsice: 1G", MAQET_ERROR_INVALID,
+        "vm.yaml:3:1: unknown key 'sice' in drive 'hdd' of VM 'web'; did you mean "
+        "'size'?");
+    check_refused(
+        &scene, "name: hdd\ntype: maker\nsize: 1X", MAQET_ERROR_INVALID,
+        "vm.yaml:3:7: 'size' of drive 'hdd' of VM 'web' is '1X', which is no size; "
+        "write it like 512M, 20G or 1.5T");
+    check_refused(
+        &scene, "name: hdd\ntype: maker\nlimits: {depth: 10}", MAQET_ERROR_INVALID,
+        "vm.yaml:3:17: 'depth' of 'limits' of drive 'hdd' of VM 'web' is '10'; it "
+        "must be from 1 to 9");
+    check_refused(
+        &scene, "name: hdd\ntype: maker\nunit: 10", MAQET_ERROR_INVALID,
+        "vm.yaml:3:7: 'unit' of drive 'hdd' of VM 'web' is '10'; it must be from 0 "
+        "to 9");
     check_refused(&scene, "name: hdd\ntype: maker\nmedia: tape", MAQET_ERROR_INVALID,
                   "vm.yaml:3:8: 'media' of drive 'hdd' of VM 'web' is 'tape'; it can be: "
                   "disk, cdrom");
     /* The options of an interface are unknown where there is none. */
-    check_refused(&scene, "name: hdd\ntype: maker\ninterface: none\nunit: 1",
-                  MAQET_ERROR_INVALID,
-                  "vm.yaml:4:1: unknown key 'unit' in drive 'hdd' of VM 'web'; there are: "
-                  "name, type, interface, media, overcommit, file, size, readonly, base, log, "
-                  "mode, limits, act");
+    check_refused(
+        &scene, "name: hdd\ntype: maker\ninterface: none\nunit: 1", MAQET_ERROR_INVALID,
+        "vm.yaml:4:1: unknown key 'unit' in drive 'hdd' of VM 'web'; there are: "
+        "name, type, interface, media, overcommit, file, size, readonly, base, log, "
+        "mode, limits, act");
 }
 
 /* Keys below `options:` mean the same as those beside it. */
@@ -254,21 +261,25 @@ test_wrong_nested_options(void)
     _cleanup_scene_ struct scene scene;
 
     scene_fill(&scene);
-    check_refused(&scene, "name: hdd\ntype: maker\nsize: 1M\noptions:\n  size: 2M",
-                  MAQET_ERROR_INVALID,
-                  "vm.yaml:5:3: drive 'hdd' of VM 'web' has 'size' twice: beside 'options' "
-                  "and below it");
-    check_refused(&scene, "name: hdd\ntype: maker\noptions: [size, 2M]", MAQET_ERROR_INVALID,
-                  "vm.yaml:3:10: drive 'hdd' of VM 'web': 'options' is a mapping of keys and "
-                  "values");
-    check_refused(&scene, "name: hdd\ntype: maker\noptions: size=2M", MAQET_ERROR_INVALID,
-                  "vm.yaml:3:10: drive 'hdd' of VM 'web': 'options' is a mapping of keys and "
-                  "values");
+    check_refused(
+        &scene, "name: hdd\ntype: maker\nsize: 1M\noptions:\n  size: 2M",
+        MAQET_ERROR_INVALID,
+        "vm.yaml:5:3: drive 'hdd' of VM 'web' has 'size' twice: beside 'options' "
+        "and below it");
+    check_refused(
+        &scene, "name: hdd\ntype: maker\noptions: [size, 2M]", MAQET_ERROR_INVALID,
+        "vm.yaml:3:10: drive 'hdd' of VM 'web': 'options' is a mapping of keys and "
+        "values");
+    check_refused(
+        &scene, "name: hdd\ntype: maker\noptions: size=2M", MAQET_ERROR_INVALID,
+        "vm.yaml:3:10: drive 'hdd' of VM 'web': 'options' is a mapping of keys and "
+        "values");
     /* The place is that of the nested key, not of `options`. */
-    check_refused(&scene, "name: hdd\ntype: maker\noptions:\n  size: 1M\n  unit: x",
-                  MAQET_ERROR_INVALID,
-                  "vm.yaml:5:9: 'unit' of drive 'hdd' of VM 'web' is 'x', which is no whole "
-                  "number");
+    check_refused(
+        &scene, "name: hdd\ntype: maker\noptions:\n  size: 1M\n  unit: x",
+        MAQET_ERROR_INVALID,
+        "vm.yaml:5:9: 'unit' of drive 'hdd' of VM 'web' is 'x', which is no whole "
+        "number");
 }
 
 /* ---- plugins ---- */
@@ -280,14 +291,16 @@ test_missing_plugins(void)
     _cleanup_error_ struct maqet_error *error = NULL;
 
     scene_fill(&scene);
-    _cleanup_free_ char *by_default = maqet_format(
-        "vm.yaml:1:1: drive 'hdd' of VM 'web': There is no storage plugin '%s' (searched in: "
-        "%s)",
-        MAQET_DEFAULT_STORAGE, scene.plugins);
-    _cleanup_free_ char *written = maqet_format(
-        "vm.yaml:2:7: drive 'hdd' of VM 'web': There is no storage plugin 'tape' (searched "
-        "in: %s)",
-        scene.plugins);
+    _cleanup_free_ char *by_default =
+        maqet_format("vm.yaml:1:1: drive 'hdd' of VM 'web': There is no storage plugin "
+                     "'%s' (searched in: "
+                     "%s)",
+                     MAQET_DEFAULT_STORAGE, scene.plugins);
+    _cleanup_free_ char *written =
+        maqet_format("vm.yaml:2:7: drive 'hdd' of VM 'web': There is no storage plugin "
+                     "'tape' (searched "
+                     "in: %s)",
+                     scene.plugins);
     _cleanup_free_ char *interface = maqet_format(
         "vm.yaml:1:1: drive 'hdd' of VM 'web': There is no interface plugin 'virtio' "
         "(searched in: %s)",
@@ -311,7 +324,8 @@ test_interface(void)
     _cleanup_scene_ struct scene scene;
 
     scene_fill(&scene);
-    struct maqet_drive *drive = drive_of(&scene, "{name: hdd, type: good, interface: slots}");
+    struct maqet_drive *drive =
+        drive_of(&scene, "{name: hdd, type: good, interface: slots}");
     CU_ASSERT_PTR_NOT_NULL_FATAL(drive->iface);
     UNIT_SAME(drive->iface->plugin.name, "slots");
     maqet_drive_free(drive);
@@ -348,10 +362,10 @@ test_error_places(void)
         const char *option;
         const char *place;
     } rows[] = {
-        {NULL, "vm.yaml:1:1"},           {"size", "vm.yaml:3:7"},
-        {"limits", "vm.yaml:4:9"},       {"limits.depth", "vm.yaml:4:17"},
-        {"limits.word", "vm.yaml:4:9"},  {"base", "vm.yaml:1:1"},
-        {"size.depth", "vm.yaml:1:1"},   {"nonsense.depth", "vm.yaml:1:1"},
+        {NULL, "vm.yaml:1:1"},          {"size", "vm.yaml:3:7"},
+        {"limits", "vm.yaml:4:9"},      {"limits.depth", "vm.yaml:4:17"},
+        {"limits.word", "vm.yaml:4:9"}, {"base", "vm.yaml:1:1"},
+        {"size.depth", "vm.yaml:1:1"},  {"nonsense.depth", "vm.yaml:1:1"},
     };
 
     scene_fill(&scene);
@@ -414,8 +428,8 @@ test_cdrom(void)
 
 enum { DRIVES_MAX = 8 };
 
-/* Emits @count drives, of which the @bare-th (from 1; 0: none) has no interface. The caller
- * frees what comes out, one object a line; NULL: error. */
+/* Emits @count drives, of which the @bare-th (from 1; 0: none) has no interface. The
+ * caller frees what comes out, one object a line; NULL: error. */
 static char *
 emit(const struct scene *scene, size_t count, size_t bare, struct maqet_error **err)
 {
@@ -449,7 +463,8 @@ check_emitted(const struct scene *scene, size_t count, size_t bare, const char *
 }
 
 #define DISK(name, bus, unit)                                                            \
-    "-device {\"driver\":\"disk\",\"id\":\"" name "\",\"bus\":\"" bus "\",\"unit\":" unit "}"
+    "-device {\"driver\":\"disk\",\"id\":\"" name "\",\"bus\":\"" bus                    \
+    "\",\"unit\":" unit "}"
 #define CONTROLLER(id) "-device {\"driver\":\"controller\",\"id\":\"" id "\"}"
 
 static void
@@ -460,11 +475,23 @@ test_slots(void)
     scene_fill(&scene);
     check_emitted(&scene, 0, 0, "");
     check_emitted(&scene, 1, 0, DISK("d0", "own", "0"));
-    check_emitted(&scene, 5, 0,
-                  DISK("d0", "own", "0") " " CONTROLLER("maqet-slots-0") " "
-                  DISK("d1", "maqet-slots-0", "0") " " DISK("d2", "maqet-slots-0", "1") " "
-                  CONTROLLER("maqet-slots-1") " " DISK("d3", "maqet-slots-1", "0") " "
-                  DISK("d4", "maqet-slots-1", "1"));
+    check_emitted(
+        &scene, 5, 0,
+        DISK("d0", "own", "0") " " CONTROLLER("maqet-slots-0") " " DISK(
+            "d1", "maqet-slots-0",
+            "0") " " DISK("d2", "maqet-slots-0",
+                          "1") " " CONTROLLER("maqet-slots-1") " " DISK("d3",
+                                                                        "maqet-slots-1",
+                                                                        "0") " " DISK("d"
+                                                                                      "4",
+                                                                                      "ma"
+                                                                                      "qe"
+                                                                                      "t-"
+                                                                                      "sl"
+                                                                                      "ot"
+                                                                                      "s-"
+                                                                                      "1",
+                                                                                      "1"));
 }
 
 /* A drive without an interface takes no place. */
@@ -475,8 +502,8 @@ test_slots_skip_the_bare(void)
 
     scene_fill(&scene);
     check_emitted(&scene, 3, 1,
-                  DISK("d1", "own", "0") " " CONTROLLER("maqet-slots-0") " "
-                  DISK("d2", "maqet-slots-0", "0"));
+                  DISK("d1", "own", "0") " " CONTROLLER("maqet-slots-0") " " DISK(
+                      "d2", "maqet-slots-0", "0"));
     check_emitted(&scene, 1, 1, "");
 }
 
@@ -497,20 +524,35 @@ test_too_many(void)
     _cleanup_scene_ struct scene scene;
 
     scene_fill(&scene);
-    check_emit_fails(&scene, "q35", 6, 0, MAQET_ERROR_INVALID,
-                     "vm.yaml:1:1: drive 'd5' of VM 'web': too many drives for the interface "
-                     "'slots': 5 fit on the machine type 'q35'");
-    check_emitted(&scene, 6, 3,
-                  DISK("d0", "own", "0") " " CONTROLLER("maqet-slots-0") " "
-                  DISK("d1", "maqet-slots-0", "0") " " DISK("d3", "maqet-slots-0", "1") " "
-                  CONTROLLER("maqet-slots-1") " " DISK("d4", "maqet-slots-1", "0") " "
-                  DISK("d5", "maqet-slots-1", "1"));
-    check_emit_fails(&scene, "bare", 2, 0, MAQET_ERROR_INVALID,
-                     "vm.yaml:1:1: drive 'd1' of VM 'web': too many drives for the interface "
-                     "'slots': 1 fit on the machine type 'bare'");
-    check_emit_fails(&scene, "none", 1, 0, MAQET_ERROR_INVALID,
-                     "vm.yaml:1:1: drive 'd0' of VM 'web': too many drives for the interface "
-                     "'slots': 0 fit on the machine type 'none'");
+    check_emit_fails(
+        &scene, "q35", 6, 0, MAQET_ERROR_INVALID,
+        "vm.yaml:1:1: drive 'd5' of VM 'web': too many drives for the interface "
+        "'slots': 5 fit on the machine type 'q35'");
+    check_emitted(
+        &scene, 6, 3,
+        DISK("d0", "own", "0") " " CONTROLLER("maqet-slots-0") " " DISK(
+            "d1", "maqet-slots-0",
+            "0") " " DISK("d3", "maqet-slots-0",
+                          "1") " " CONTROLLER("maqet-slots-1") " " DISK("d4",
+                                                                        "maqet-slots-1",
+                                                                        "0") " " DISK("d"
+                                                                                      "5",
+                                                                                      "ma"
+                                                                                      "qe"
+                                                                                      "t-"
+                                                                                      "sl"
+                                                                                      "ot"
+                                                                                      "s-"
+                                                                                      "1",
+                                                                                      "1"));
+    check_emit_fails(
+        &scene, "bare", 2, 0, MAQET_ERROR_INVALID,
+        "vm.yaml:1:1: drive 'd1' of VM 'web': too many drives for the interface "
+        "'slots': 1 fit on the machine type 'bare'");
+    check_emit_fails(
+        &scene, "none", 1, 0, MAQET_ERROR_INVALID,
+        "vm.yaml:1:1: drive 'd0' of VM 'web': too many drives for the interface "
+        "'slots': 0 fit on the machine type 'none'");
 }
 
 static void
@@ -540,8 +582,9 @@ test_faults_of_what_is_emitted(void)
     CU_ASSERT_EQUAL(maqet_drives_emit(&drive, 1, args, &error), -1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_TRUE(maqet_text_starts(
-        error->message, "vm.yaml:1:1: drive 'hdd' of VM 'web': its plugins emitted something "
-                        "that QEMU can't take: "));
+        error->message,
+        "vm.yaml:1:1: drive 'hdd' of VM 'web': its plugins emitted something "
+        "that QEMU can't take: "));
     CU_ASSERT_EQUAL(error->code, MAQET_ERROR_FAILED);
     maqet_drive_free(drive);
 }

@@ -321,6 +321,28 @@ test_replace_faults(void)
     CU_ASSERT_EQUAL(names.count, 1); /* no temporary file stays behind */
 }
 
+static void
+test_ids(void)
+{
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_free_ char *path = unit_file(folder, "file", "x");
+    _cleanup_free_ char *link_path = maqet_format("%s/link", folder);
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct maqet_file_id opened, named, linked, replaced;
+
+    CU_ASSERT_EQUAL(symlink(path, link_path), 0);
+    CU_ASSERT_TRUE(maqet_file_id_of_fd(fd, &opened));
+    CU_ASSERT_TRUE(maqet_file_id_of_path(path, &named));
+    CU_ASSERT_TRUE(maqet_file_id_equal(&opened, &named));
+    CU_ASSERT_TRUE(maqet_file_id_of_path(link_path, &linked));
+    CU_ASSERT_FALSE(maqet_file_id_equal(&opened, &linked));
+    CU_ASSERT_EQUAL(maqet_file_replace(path, "x", 1, 0600, NULL), 0);
+    CU_ASSERT_TRUE(maqet_file_id_of_path(path, &replaced));
+    CU_ASSERT_FALSE(maqet_file_id_equal(&opened, &replaced));
+    CU_ASSERT_FALSE(maqet_file_id_of_path("/nowhere", &named));
+    CU_ASSERT_FALSE(maqet_file_id_of_fd(-1, &named));
+}
+
 /* ---- locks ---- */
 
 static int
@@ -408,6 +430,7 @@ main(void)
         {"a file is replaced", test_replace},
         {"a file is replaced here", test_replace_here},
         {"what can't be replaced", test_replace_faults},
+        {"what tells files apart", test_ids},
         {"locks", test_locks},
         {"waiting for a lock", test_lock_wait},
         {"what can't be locked", test_lock_faults},

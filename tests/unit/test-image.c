@@ -195,8 +195,10 @@ test_no_image(void)
 
     scene_fill(&scene);
     _cleanup_free_ char *path = in_images(&scene, "a.img");
-    _cleanup_free_ char *neither = maqet_format("%s is neither a file nor a block device", path);
-    _cleanup_free_ char *nowhere = maqet_format("%s is a link to a file that isn't there", path);
+    _cleanup_free_ char *neither =
+        maqet_format("%s is neither a file nor a block device", path);
+    _cleanup_free_ char *nowhere =
+        maqet_format("%s is a link to a file that isn't there", path);
     _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img");
 
     CU_ASSERT_EQUAL(mkdir(path, 0700), 0);
@@ -220,9 +222,10 @@ test_what_the_plugin_finds(void)
     scene_fill(&scene);
     _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img");
     _cleanup_free_ char *damaged = maqet_format("there is no image in %s", drive->path);
-    _cleanup_free_ char *other = maqet_format("vm.yaml:4:7: drive 'hdd' of VM 'web': %s is an "
-                                              "image of the format 'tape', not 'maker'",
-                                              drive->path);
+    _cleanup_free_ char *other =
+        maqet_format("vm.yaml:4:7: drive 'hdd' of VM 'web': %s is an "
+                     "image of the format 'tape', not 'maker'",
+                     drive->path);
 
     free(unit_file(scene.images, "a.img", "maker\n"));
     check_not_prepared(drive, MAQET_ERROR_INVALID, AT_FILE, damaged);
@@ -261,10 +264,12 @@ test_named_files(void)
     for (size_t i = 0; i < 2 * sizeof(refused) / sizeof(*refused); i++) {
         const char *name = refused[i / 2];
         _cleanup_free_ char *text = maqet_format("maker 9 %s\n", name);
-        _cleanup_free_ char *what = maqet_format(
-            "the image %s names the base '%s', which the configuration doesn't; it is not "
-            "opened, since such a name can make any file of this host readable in the guest",
-            plain->path, name);
+        _cleanup_free_ char *what =
+            maqet_format("the image %s names the base '%s', which the configuration "
+                         "doesn't; it is not "
+                         "opened, since such a name can make any file of this host "
+                         "readable in the guest",
+                         plain->path, name);
 
         free(unit_file(scene.images, "a.img", text));
         check_not_prepared(i % 2 ? plain : declared, MAQET_ERROR_INVALID, AT_FILE, what);
@@ -280,10 +285,12 @@ test_not_writable(void)
     if (geteuid() == 0)
         return; /* root may write everything */
     _cleanup_free_ char *path = unit_file(scene.images, "a.img", "maker 1\n");
-    _cleanup_free_ char *may_not = maqet_format("you may not write %s: Permission denied", path);
+    _cleanup_free_ char *may_not =
+        maqet_format("you may not write %s: Permission denied", path);
     _cleanup_free_ char *cannot = maqet_format("can't open %s: Permission denied", path);
     _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img");
-    _cleanup_drive_ struct maqet_drive *reader = drive_of(&scene, "file: a.img\nreadonly: on");
+    _cleanup_drive_ struct maqet_drive *reader =
+        drive_of(&scene, "file: a.img\nreadonly: on");
 
     CU_ASSERT_EQUAL(chmod(path, 0400), 0);
     check_not_prepared(drive, MAQET_ERROR_PERMISSION, AT_FILE, may_not);
@@ -297,10 +304,10 @@ test_not_writable(void)
 static void
 check_not_ours(const struct maqet_drive *drive)
 {
-    _cleanup_free_ char *what =
-        maqet_format("%s is not a plain file of your own, so somebody else may have put it "
-                     "there; it is not used",
-                     drive->path);
+    _cleanup_free_ char *what = maqet_format(
+        "%s is not a plain file of your own, so somebody else may have put it "
+        "there; it is not used",
+        drive->path);
 
     check_not_prepared(drive, MAQET_ERROR_PERMISSION, AT_DRIVE, what);
     CU_ASSERT_EQUAL(unlink(drive->path), 0);
@@ -425,7 +432,8 @@ test_make_anew(void)
     _cleanup_scene_ struct scene scene;
 
     scene_fill(&scene);
-    _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img\nact: anew");
+    _cleanup_drive_ struct maqet_drive *drive =
+        drive_of(&scene, "file: a.img\nact: anew");
     check_prepared(drive, true, 1 << 20);
     check_files(&scene, "a.img");
 }
@@ -459,13 +467,15 @@ test_failing_plugin_leaves_nothing(void)
     check_create_fails(&scene, "odd",
                        "the plugin 'maker' failed in create without saying why");
 
-    _cleanup_drive_ struct maqet_drive *vanish = drive_of(&scene, "file: a.img\nact: vanish");
-    _cleanup_free_ char *gone =
-        maqet_format("can't write %s to the disk: No such file or directory", vanish->path);
+    _cleanup_drive_ struct maqet_drive *vanish =
+        drive_of(&scene, "file: a.img\nact: vanish");
+    _cleanup_free_ char *gone = maqet_format(
+        "can't write %s to the disk: No such file or directory", vanish->path);
     check_not_prepared(vanish, MAQET_ERROR_FAILED, AT_DRIVE, gone);
     check_files(&scene, "");
 
-    _cleanup_drive_ struct maqet_drive *space = drive_of(&scene, "file: a.img\nact: no-space");
+    _cleanup_drive_ struct maqet_drive *space =
+        drive_of(&scene, "file: a.img\nact: no-space");
     check_not_prepared(space, MAQET_ERROR_FAILED, AT_DRIVE,
                        "the plugin 'maker' failed in space without saying why");
     check_files(&scene, "");
@@ -479,7 +489,8 @@ test_check(void)
 
     scene_fill(&scene);
     _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img");
-    _cleanup_drive_ struct maqet_drive *no_size = drive_of(&scene, "file: a.img\nsize: 0");
+    _cleanup_drive_ struct maqet_drive *no_size =
+        drive_of(&scene, "file: a.img\nsize: 0");
     _cleanup_drive_ struct maqet_drive *reader =
         drive_of(&scene, "file: a.img\nsize: 0\nreadonly: on");
 
@@ -503,8 +514,10 @@ test_never_made(void)
     _cleanup_scene_ struct scene scene;
 
     scene_fill(&scene);
-    _cleanup_drive_ struct maqet_drive *reader = drive_of(&scene, "file: a.img\nreadonly: on");
-    _cleanup_drive_ struct maqet_drive *cdrom = drive_of(&scene, "file: a.img\nmedia: cdrom");
+    _cleanup_drive_ struct maqet_drive *reader =
+        drive_of(&scene, "file: a.img\nreadonly: on");
+    _cleanup_drive_ struct maqet_drive *cdrom =
+        drive_of(&scene, "file: a.img\nmedia: cdrom");
     _cleanup_free_ char *of_reader = maqet_format(
         "there is no %s; the image of a read-only drive is never created", reader->path);
     _cleanup_free_ char *of_cdrom = maqet_format(
@@ -536,9 +549,10 @@ test_space(void)
     CU_ASSERT_TRUE(maqet_text_starts(error->message, begin));
     CU_ASSERT_PTR_NOT_NULL(strstr(error->message, ". Free up disk space and try again."));
     CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
-    UNIT_SAME(error->hints.items[0],
-              "Or say `overcommit: true` on the drive 'hdd' of VM 'web', which then needs only "
-              "the 4.0KB that the image takes at once");
+    UNIT_SAME(
+        error->hints.items[0],
+        "Or say `overcommit: true` on the drive 'hdd' of VM 'web', which then needs only "
+        "the 4.0KB that the image takes at once");
     check_files(&scene, "");
     CU_ASSERT_EQUAL(scene.said.count, 0);
 
@@ -559,11 +573,13 @@ test_missing_folder(void)
 
     scene_fill(&scene);
     _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a b/c/x.img");
-    _cleanup_free_ char *message = maqet_format(
-        "vm.yaml:4:7: drive 'hdd' of VM 'web': can't make %s/a b/c/x.img: the folder %s/a b/c: "
-        "No such file or directory",
-        scene.images, scene.images);
-    _cleanup_free_ char *hint = maqet_format("Make it: mkdir -p '%s/a b/c'", scene.images);
+    _cleanup_free_ char *message =
+        maqet_format("vm.yaml:4:7: drive 'hdd' of VM 'web': can't make %s/a b/c/x.img: "
+                     "the folder %s/a b/c: "
+                     "No such file or directory",
+                     scene.images, scene.images);
+    _cleanup_free_ char *hint =
+        maqet_format("Make it: mkdir -p '%s/a b/c'", scene.images);
 
     CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, &error), -1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
@@ -574,9 +590,8 @@ test_missing_folder(void)
 
     free(unit_file(scene.images, "file", ""));
     _cleanup_drive_ struct maqet_drive *below = drive_of(&scene, "file: file/x.img");
-    _cleanup_free_ char *no_folder =
-        maqet_format("can't make %s: the folder %s/file: Not a directory", below->path,
-                     scene.images);
+    _cleanup_free_ char *no_folder = maqet_format(
+        "can't make %s: the folder %s/file: Not a directory", below->path, scene.images);
     check_not_prepared(below, MAQET_ERROR_MISSING, AT_FILE, no_folder);
 }
 
@@ -585,7 +600,8 @@ static void
 test_system_folders(void)
 {
     _cleanup_scene_ struct scene scene;
-    static const char *const files[] = {"/etc/maqet-unit-test.img", "link/maqet-unit-test.img",
+    static const char *const files[] = {"/etc/maqet-unit-test.img",
+                                        "link/maqet-unit-test.img",
                                         "/tmp/../etc/maqet-unit-test.img"};
 
     scene_fill(&scene);
@@ -595,7 +611,8 @@ test_system_folders(void)
         _cleanup_free_ char *keys = maqet_format("file: %s", files[i]);
         _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, keys);
         _cleanup_free_ char *what = maqet_format(
-            "%s would be made in /etc, a folder of the system; that is refused", drive->path);
+            "%s would be made in /etc, a folder of the system; that is refused",
+            drive->path);
 
         check_not_prepared(drive, MAQET_ERROR_PERMISSION, AT_FILE, what);
         CU_ASSERT_EQUAL(access("/etc/maqet-unit-test.img", F_OK), -1);
@@ -612,7 +629,8 @@ test_rival(void)
     _cleanup_scene_ struct scene scene;
 
     scene_fill(&scene);
-    _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img\nact: rival");
+    _cleanup_drive_ struct maqet_drive *drive =
+        drive_of(&scene, "file: a.img\nact: rival");
     check_prepared(drive, false, 7);
     check_files(&scene, "a.img");
     check_content(&scene, "a.img", "maker 7\n");
@@ -691,7 +709,8 @@ test_killed(void)
 
     scene_fill(&scene);
     _cleanup_free_ char *temporary = in_images(&scene, ".a.img.maqet-new");
-    _cleanup_drive_ struct maqet_drive *stuck = drive_of(&scene, "file: a.img\nact: hang");
+    _cleanup_drive_ struct maqet_drive *stuck =
+        drive_of(&scene, "file: a.img\nact: hang");
     _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img");
     pid_t child = fork();
 
@@ -732,10 +751,10 @@ test_traps(void)
     _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img");
     _cleanup_free_ char *temporary = in_images(&scene, ".a.img.maqet-new");
     _cleanup_free_ char *lock = in_images(&scene, ".a.img.maqet-lock");
-    _cleanup_free_ char *what =
-        maqet_format("can't make %s: its lock file %s can't be opened: Too many levels of "
-                     "symbolic links",
-                     drive->path, lock);
+    _cleanup_free_ char *what = maqet_format(
+        "can't make %s: its lock file %s can't be opened: Too many levels of "
+        "symbolic links",
+        drive->path, lock);
 
     free(unit_file(scene.images, "victim", "precious\n"));
     CU_ASSERT_EQUAL(symlink("victim", lock), 0);
@@ -760,8 +779,9 @@ test_folder_without_permission(void)
         maqet_format("can't make %s: no file can be made in %s: Permission denied",
                      drive->path, scene.images);
     _cleanup_free_ char *lock = in_images(&scene, ".a.img.maqet-lock");
-    _cleanup_free_ char *of_lock = maqet_format(
-        "can't make %s: its lock file %s can't be opened: Permission denied", drive->path, lock);
+    _cleanup_free_ char *of_lock =
+        maqet_format("can't make %s: its lock file %s can't be opened: Permission denied",
+                     drive->path, lock);
 
     CU_ASSERT_EQUAL(chmod(scene.images, 0500), 0);
     check_not_prepared(drive, MAQET_ERROR_PERMISSION, AT_FILE, folder);

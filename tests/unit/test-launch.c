@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What QEMU finds when it begins, with a shell in its place; and what is said when it ends. */
+/* What QEMU finds when it begins, with a shell in its place; and what is said when it
+ * ends. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -24,7 +25,8 @@ static struct scene
 scene_new(void)
 {
     struct scene scene = {.folder = unit_folder()};
-    _cleanup_free_ char *run = unit_file(scene.folder, "run", "4194304 is what stood here\n");
+    _cleanup_free_ char *run =
+        unit_file(scene.folder, "run", "4194304 is what stood here\n");
     _cleanup_free_ char *log = unit_file(scene.folder, "log", "");
 
     scene.monitor_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -139,9 +141,9 @@ test_descriptors(void)
 {
     _cleanup_scene_ struct scene scene = scene_new();
     _cleanup_free_ char *monitor = target_of(scene.monitor_fd);
-    _cleanup_free_ char *expected = maqet_format(
-        "0 /dev/null\n1 %s/log\n2 %s/log\n3 %s\n4 %s/run\n", scene.folder, scene.folder,
-        monitor, scene.folder);
+    _cleanup_free_ char *expected =
+        maqet_format("0 /dev/null\n1 %s/log\n2 %s/log\n3 %s\n4 %s/run\n", scene.folder,
+                     scene.folder, monitor, scene.folder);
     /* Descriptors that somebody forgot to close, on both sides of what we inherit. */
     int low = fcntl(0, F_DUPFD, 3), middle = fcntl(0, F_DUPFD, 12),
         high = fcntl(0, F_DUPFD, 200);
@@ -175,7 +177,8 @@ test_descriptors_in_the_way(void)
 
     CU_ASSERT_EQUAL(dup3(another, 4, O_CLOEXEC), 4);
     CU_ASSERT_EQUAL(dup3(lock, 3, O_CLOEXEC), 3);
-    CU_ASSERT_EQUAL(run(&crossed, "echo $(readlink /proc/$$/fd/3 /proc/$$/fd/4)", NULL), 0);
+    CU_ASSERT_EQUAL(run(&crossed, "echo $(readlink /proc/$$/fd/3 /proc/$$/fd/4)", NULL),
+                    0);
     check_text(&scene, "log", expected);
     if (three < 0 || dup3(three, 3, O_CLOEXEC) < 0)
         close(3);
@@ -219,7 +222,8 @@ test_log(void)
 {
     _cleanup_scene_ struct scene scene = scene_new();
 
-    CU_ASSERT_EQUAL(run(&scene, "echo words; echo trouble >&2; cat; exit 3", NULL), 3 << 8);
+    CU_ASSERT_EQUAL(run(&scene, "echo words; echo trouble >&2; cat; exit 3", NULL),
+                    3 << 8);
     check_text(&scene, "log", "words\ntrouble\n");
 }
 
@@ -246,7 +250,8 @@ static void
 test_foreground_keeps_streams(void)
 {
     _cleanup_scene_ struct scene scene = scene_new();
-    _cleanup_free_ char *input = target_of(0), *output = target_of(1), *error = target_of(2);
+    _cleanup_free_ char *input = target_of(0), *output = target_of(1),
+                        *error = target_of(2);
     _cleanup_free_ char *expected = maqet_format("%s\n%s\n%s\n", input, output, error);
 
     close(TAKE_FD(scene.log_fd));
@@ -271,7 +276,8 @@ test_signals(void)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_IGN);
     signal(SIGCHLD, SIG_DFL);
-    CU_ASSERT_EQUAL(run(&scene, "exec grep -E '^Sig(Blk|Ign)' /proc/self/status", NULL), 0);
+    CU_ASSERT_EQUAL(run(&scene, "exec grep -E '^Sig(Blk|Ign)' /proc/self/status", NULL),
+                    0);
     signal(SIGPIPE, SIG_DFL);
     signal(SIGINT, SIG_DFL);
     sigprocmask(SIG_SETMASK, &before, NULL);
@@ -412,8 +418,8 @@ test_words_of_qemu(void)
                 "QEMU says: could not load kernel 'x': gone; more; words", NULL);
     check_error(1 << 8, "error: qemu: inner", "QEMU says: error: qemu: inner", NULL);
     check_error(1 << 8, "qemu", "QEMU says: qemu", NULL);
-    check_error(1 << 8, "qemu-img:no space behind it", "QEMU says: qemu-img:no space behind it",
-                NULL);
+    check_error(1 << 8, "qemu-img:no space behind it",
+                "QEMU says: qemu-img:no space behind it", NULL);
     check_error(SIGABRT, "", "QEMU was ended by signal 6 (Aborted)", NULL);
     check_error(SIGSEGV, "qemu-system-x86_64: warning: w\n",
                 "QEMU was ended by signal 11 (Segmentation fault): warning: w", NULL);
@@ -429,9 +435,10 @@ test_hints(void)
         "Another QEMU or qemu-img has the image open; stop it first";
 
     check_error(SIGSYS, "", "QEMU was ended by signal 31 (Bad system call)", sandbox);
-    check_error(1 << 8,
-                "qemu-system-x86_64: network script /etc/qemu-ifup failed with status 31\n",
-                "QEMU says: network script /etc/qemu-ifup failed with status 31", sandbox);
+    check_error(
+        1 << 8,
+        "qemu-system-x86_64: network script /etc/qemu-ifup failed with status 31\n",
+        "QEMU says: network script /etc/qemu-ifup failed with status 31", sandbox);
     check_error(1 << 8, "qemu-system-x86_64: could not launch network script\n",
                 "QEMU says: could not launch network script", sandbox);
     check_error(1 << 8,
@@ -440,7 +447,8 @@ test_hints(void)
                 "QEMU says: -drive x: Failed to get \"write\" lock; Is another process "
                 "using the image [a]?",
                 lock);
-    check_error(1 << 8, "gtk initialization failed\n", "QEMU says: gtk initialization failed",
+    check_error(1 << 8, "gtk initialization failed\n",
+                "QEMU says: gtk initialization failed",
                 "There is no graphical session here; say `display: none`");
 }
 

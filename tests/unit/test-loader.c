@@ -76,8 +76,9 @@ test_invalid_name_is_not_searched(void)
     _cleanup_error_ struct maqet_error *error = NULL;
 
     CU_ASSERT_PTR_NULL(maqet_storage_load(&scene.context, "../good", &error));
-    UNIT_ERROR(&error, MAQET_ERROR_INVALID,
-               "'../good' can't name a storage plugin: lower-case letters, digits and '-'");
+    UNIT_ERROR(
+        &error, MAQET_ERROR_INVALID,
+        "'../good' can't name a storage plugin: lower-case letters, digits and '-'");
     CU_ASSERT_PTR_NULL(maqet_iface_load(&scene.context, "", &error));
     UNIT_ERROR(&error, MAQET_ERROR_INVALID,
                "'' can't name an interface plugin: lower-case letters, digits and '-'");
@@ -263,9 +264,10 @@ test_other_kind(void)
 {
     _cleanup_scene_ struct scene scene = scene_new();
     _cleanup_error_ struct maqet_error *error = NULL;
-    _cleanup_free_ char *message = maqet_format("Can't load the plugin %s/maqet-iface-good.so"
-                                                ": it doesn't export maqet_iface_plugin",
-                                                scene.folder);
+    _cleanup_free_ char *message =
+        maqet_format("Can't load the plugin %s/maqet-iface-good.so"
+                     ": it doesn't export maqet_iface_plugin",
+                     scene.folder);
 
     unit_plugin_as(scene.folder, "maqet-iface-slots.so", "maqet-storage-slots.so");
     check_refused(&scene, "slots", MAQET_ERROR_INVALID,

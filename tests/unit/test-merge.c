@@ -384,6 +384,11 @@ test_set_without_drives(void)
     CU_ASSERT_EQUAL(maqet_assign(tree, "storage.a.b=c", "/", &err), -1);
     UNIT_ERROR(&err, MAQET_ERROR_INVALID,
                "--set storage.a.b=c: there is no drive 'a'; the drives are: none");
+    _cleanup_json_ json_object *odd =
+        tree_of("storage: [{size: 1}, text, ~, {name: \"a\\nb\"}]\n", "vm.yaml", "/vms");
+    CU_ASSERT_EQUAL(maqet_assign(odd, "storage.other.b=c", "/", &err), -1);
+    UNIT_ERROR(&err, MAQET_ERROR_INVALID,
+               "--set storage.other.b=c: there is no drive 'other'; the drives are: a?b");
 }
 
 int

@@ -168,6 +168,7 @@ test_what_has_no_place(void)
     maqet_tree_append(list, json_object_new_string("x"), here);
     UNIT_SAME(maqet_tree_place_of_item(list, 2).file, "f");
     UNIT_SAME(maqet_tree_place_of_item(list, 1).file, NULL);
+    UNIT_SAME(maqet_tree_place_of_item(list, 3).file, NULL);
     maqet_tree_set(plain, "a", json_object_new_string("y"), here, here);
     UNIT_SAME(maqet_tree_place_of_value(plain, "a").file, "f");
 }
@@ -298,6 +299,9 @@ test_damaged(void)
         {"{\"tree\":{\"a\":[]},\"sources\":[],\"places\":[[0,0,0,0,0,0,0,0,0]]}", fit},
         {"{\"tree\":[\"a\"],\"sources\":[],\"places\":[[0,0,0]]}", fit},
         {"{\"tree\":{},\"sources\":[],\"places\":[[1,0,0]]}", numbers},
+        {"{\"tree\":[\"a\"],\"sources\":[],\"places\":[[0,0,0,1,0,0]]}", numbers},
+        {"{\"tree\":{\"a\":\"b\"},\"sources\":[],\"places\":[[0,0,0,0,0,0,1,0,0]]}",
+         numbers},
         {"{\"tree\":{},\"sources\":[],\"places\":[[0,-1,0]]}", numbers},
         {"{\"tree\":{},\"sources\":[],\"places\":[[0,0,\"0\"]]}", numbers},
         {"{\"tree\":{},\"sources\":[],\"places\":[[0,0,9999999999]]}", numbers},

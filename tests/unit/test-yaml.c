@@ -165,6 +165,8 @@ test_tabs(void)
             "vm.yaml:2:1: a tab can't indent YAML; use spaces");
     REFUSED("a:\n\tb: 1\n", "vm.yaml:2:1: a tab can't indent YAML; use spaces");
     REFUSED("a:\n  b: 1\n  \tc: 2\n", "vm.yaml:3:3: a tab can't indent YAML; use spaces");
+    REFUSED("name x\n \tmemory: 2G\n",
+            "vm.yaml:2:2: a tab can't indent YAML; use spaces");
     REFUSED("- \tname: x\n", "vm.yaml:1:3: a tab can't indent YAML; use spaces");
     REFUSED("a: |\n\tfoo\n", "vm.yaml:2:1: a tab can't indent YAML; use spaces");
     REFUSED("\xc3\xbc:\r\n\tb: 1\r\n",
@@ -267,6 +269,7 @@ test_structure(void)
     REFUSED("a: {b: c\n",
             "vm.yaml:1:4: this '{' is not closed, or a ',' is missing in it");
     REFUSED("a: ]\n", "vm.yaml:1:4: a value is missing here");
+    REFUSED("--- ]\n", "vm.yaml:1:5: a value is missing here");
     REFUSED("[a, , b]\n", "vm.yaml:1:5: a value is missing here");
     REFUSED("a: |foo\n",
             "vm.yaml:1:5: the text after '|' or '>' begins on the next line");

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: MIT */
+/* Who holds the run file, and how its monitor is reached, with children in QEMU's place.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "core/qemu/launch.h"
+#include "core/vm/run.h"
+#include "tests/unit/plugins.h"
+
+/* ---- the folder of a machine that is called "web" ---- */
+
+struct scene {
+    char *folder;
+    struct maqet_context context;
+    int dir_fd;
+    int run_fd;
+};
+
+static struct scene
+scene_new(void)
+{
+    struct scene scene = {.folder = unit_folder()};
+
+    scene.context.runtime_dir = maqet_format("%s/runtime/maqet", scene.folder);
+    scene.dir_fd = maqet_run_dir(&scene.context, "web", NULL);
+    CU_ASSERT_TRUE_FATAL(scene.dir_fd >= 0);
+    int fd = maqet_run_file(scene.dir_fd, NULL);
+    CU_ASSERT_TRUE(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    /* Not as the descriptor that it is in QEMU: we stand for somebody else. */
+    scene.run_fd = fcntl(fd, F_DUPFD_CLOEXEC, 50);
+    CU_ASSERT_TRUE_FATAL(scene.run_fd >= 0);
+    close(fd);
+    return scene;
+}
+
+static void
+scene_clear(struct scene *scene)
+{
+    close(scene->dir_fd);
+    close(scene->run_fd);
+    maqet_context_clear(&scene->context);
+    unit_remove_folder(&scene->folder);
+}
+
+#define _cleanup_scene_ _cleanup_(scene_clear)
+
+static void
+pause_for(int64_t ms)
+{
+    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000},
+              NULL);
+}
+
+/* A child in QEMU's place, and how it behaves. */
+struct holder {
+    const char *pid; /* what it writes for its PID; NULL: its PID */
+    int64_t delay;   /* ms between taking the lock and writing */
+    bool elsewhere;  /* has the run file open, but not as descriptor 4 */
+    bool leaves;     /* ends instead of writing */
+};
+
+static void
+hold(const struct scene *scene, const struct holder *how, int ready)
+{
+    int fd = maqet_run_file(scene->dir_fd, NULL);
+
+    /* Out of the way of the number that it is to get, or not to get. */
+    fd = fcntl(fd, F_DUPFD, 50);
+    ready = fcntl(ready, F_DUPFD, 50);
+    close(MAQET_LAUNCH_LOCK_FD);
+    if (!how->elsewhere)
+        dup2(fd, MAQET_LAUNCH_LOCK_FD);
+    if (maqet_lock_try(fd, NULL) != 1 || write(ready, "", 1) != 1)
+        _exit(1);
+    pause_for(how->delay);
+    if (how->leaves)
+        _exit(0);
+    if (ftruncate(fd, 0) < 0 ||
+        (how->pid ? dprintf(fd, "%s", how->pid) : dprintf(fd, "%d\n", (int)getpid())) < 0)
+        _exit(1);
+    if (!how->delay && write(ready, "", 1) != 1)
+        _exit(1);
+    for (;;)
+        pause();
+}
+
+/* Returns when the child holds the lock, and has written what is to be written at once.
+ */
+static pid_t
+holder_new(const struct scene *scene, struct holder how)
+{
+    int ready[2];
+    char byte;
+
+    CU_ASSERT_EQUAL_FATAL(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0)
+        hold(scene, &how, ready[1]);
+    close(ready[1]);
+    CU_ASSERT_EQUAL(read(ready[0], &byte, 1), 1);
+    if (!how.delay)
+        CU_ASSERT_EQUAL(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    return child;
+}
+
+/* Ends the child if need be. Returns its status. */
+static int
+holder_end(pid_t child)
+{
+    int status = -1;
+
+    kill(child, SIGKILL);
+    CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+    return status;
+}
+
+static int
+holder_of(const struct scene *scene, int *pidfd)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    int pid = maqet_run_holder(scene->run_fd, pidfd, &error);
+
+    UNIT_NO_ERROR(&error);
+    return pid;
+}
+
+/* ---- the folder and the run file ---- */
+
+static void
+test_folder(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_free_ char *path = maqet_format("%s/web", scene.context.runtime_dir);
+    _cleanup_free_ char *run = maqet_format("%s/run", path);
+    const char *const folders[] = {scene.context.runtime_dir, path};
+    struct stat status;
+
+    for (size_t i = 0; i < 2; i++) {
+        CU_ASSERT_EQUAL(stat(folders[i], &status), 0);
+        CU_ASSERT_EQUAL(status.st_mode & 07777, 0700);
+    }
+    CU_ASSERT_EQUAL(stat(run, &status), 0);
+    CU_ASSERT_EQUAL(status.st_mode & 07777, 0600);
+    CU_ASSERT_TRUE(fcntl(scene.dir_fd, F_GETFD) & FD_CLOEXEC);
+
+    /* What others could write is closed to them. */
+    CU_ASSERT_EQUAL(chmod(path, 0777), 0);
+    int again = maqet_run_dir(&scene.context, "web", NULL);
+    CU_ASSERT_TRUE(again >= 0);
+    close(again);
+    CU_ASSERT_EQUAL(stat(path, &status), 0);
+    CU_ASSERT_EQUAL(status.st_mode & 022, 0);
+}
+
+static void
+test_folder_of_another(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_free_ char *message = maqet_format(
+        "The folder %s belongs to another user (uid 12345)", scene.context.runtime_dir);
+
+    if (geteuid() != 0)
+        return; /* nobody else can give folders away */
+    CU_ASSERT_EQUAL(chown(scene.context.runtime_dir, 12345, 0), 0);
+    CU_ASSERT_EQUAL(maqet_run_dir(&scene.context, "web", &error), -1);
+    UNIT_ERROR(&error, MAQET_ERROR_PERMISSION, message);
+}
+
+static void
+test_run_file_is_no_link(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    CU_ASSERT_EQUAL(unlinkat(scene.dir_fd, "run", 0), 0);
+    CU_ASSERT_EQUAL(symlinkat("target", scene.dir_fd, "run"), 0);
+    CU_ASSERT_EQUAL(maqet_run_file(scene.dir_fd, &error), -1);
+    UNIT_ERROR(&error, MAQET_ERROR_FAILED,
+               "Can't open the run file: Too many levels of symbolic links");
+    CU_ASSERT_EQUAL(faccessat(scene.dir_fd, "target", F_OK, 0), -1);
+}
+
+/* ---- who holds it ---- */
+
+static void
+test_nobody(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    int pidfd = 7;
+
+    CU_ASSERT_EQUAL(holder_of(&scene, &pidfd), 0);
+    CU_ASSERT_EQUAL(pidfd, -1);
+    /* A PID that stands there without a lock says nothing, even of a living process. */
+    CU_ASSERT_TRUE(dprintf(scene.run_fd, "%d\n", (int)getpid()) > 0);
+    CU_ASSERT_EQUAL(holder_of(&scene, &pidfd), 0);
+    CU_ASSERT_EQUAL(pidfd, -1);
+}
+
+static void
+test_holder(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    pid_t child = holder_new(&scene, (struct holder){0});
+    _cleanup_close_ int pidfd = -1;
+
+    CU_ASSERT_EQUAL(holder_of(&scene, &pidfd), child);
+    CU_ASSERT_FALSE(maqet_pidfd_wait(pidfd, 0));
+    CU_ASSERT_EQUAL(maqet_pidfd_kill(pidfd, SIGTERM), 0);
+    CU_ASSERT_TRUE(maqet_pidfd_wait(pidfd, 20000));
+    /* The kernel has given the lock back by then, though nobody has waited for the child.
+     */
+    int after = 7;
+    CU_ASSERT_EQUAL(holder_of(&scene, &after), 0);
+    CU_ASSERT_EQUAL(after, -1);
+    CU_ASSERT_EQUAL(holder_end(child), SIGTERM);
+}
+
+/* Between the lock and the PID there is the instant in which a start forks. */
+static void
+test_pid_comes_late(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_close_ int pidfd = -1;
+
+    CU_ASSERT_TRUE(dprintf(scene.run_fd, "%d\n", (int)getpid()) > 0);
+    pid_t child = holder_new(&scene, (struct holder){.delay = 100});
+    CU_ASSERT_EQUAL(holder_of(&scene, &pidfd), child);
+    CU_ASSERT_TRUE(pidfd >= 0);
+    CU_ASSERT_EQUAL(holder_end(child), SIGKILL);
+}
+
+static void
+test_start_that_fails(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    pid_t child = holder_new(&scene, (struct holder){.delay = 100, .leaves = true});
+    int pidfd = 7;
+
+    CU_ASSERT_EQUAL(holder_of(&scene, &pidfd), 0);
+    CU_ASSERT_EQUAL(pidfd, -1);
+    CU_ASSERT_EQUAL(waitpid(child, NULL, 0), child);
+}
+
+static void
+check_not_believed(struct holder how)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_error_ struct maqet_error *error = NULL;
+    pid_t child = holder_new(&scene, how);
+    int pidfd = 7;
+
+    CU_ASSERT_EQUAL(maqet_run_holder(scene.run_fd, &pidfd, &error), -1);
+    CU_ASSERT_EQUAL(pidfd, -1);
+    UNIT_ERROR(
+        &error, MAQET_ERROR_FAILED,
+        "somebody holds its run file's lock, but the process that the file names is "
+        "not QEMU");
+    CU_ASSERT_EQUAL(holder_end(child), SIGKILL);
+}
+
+/* A PID that was reused must never be taken for QEMU, and never be signalled. */
+static void
+test_wrong_pid(void)
+{
+    _cleanup_free_ char *ours = maqet_format("%d\n", (int)getpid());
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_free_ char *other = unit_file(folder, "other", "");
+    int fd = open(other, O_RDONLY | O_CLOEXEC);
+
+    /* We have some file as that descriptor, too. */
+    CU_ASSERT_EQUAL(dup2(fd, MAQET_LAUNCH_LOCK_FD), MAQET_LAUNCH_LOCK_FD);
+    check_not_believed((struct holder){.pid = ours});
+    check_not_believed((struct holder){.pid = "-1\n"});
+    check_not_believed((struct holder){.elsewhere = true});
+    if (fd != MAQET_LAUNCH_LOCK_FD)
+        close(fd);
+    close(MAQET_LAUNCH_LOCK_FD);
+}
+
+/* ---- the end ---- */
+
+static void
+test_end(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    pid_t child = holder_new(&scene, (struct holder){0});
+    _cleanup_close_ int pidfd = maqet_pidfd_open(child);
+    int status = -1;
+
+    maqet_qemu_end(pidfd);
+    CU_ASSERT_EQUAL(waitpid(child, &status, WNOHANG), child);
+    CU_ASSERT_EQUAL(status, SIGTERM); /* so that it could have flushed its images */
+}
+
+/* ---- the monitor ---- */
+
+/* A monitor for one connection: notes the commands that it gets in the file "commands".
+ */
+static void
+serve(int listener, int dir_fd, bool running)
+{
+    static const char greeting[] = "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 0, "
+                                   "\"minor\": 2, \"major\": 7}, \"package\": \"\"}, "
+                                   "\"capabilities\": []}}\r\n";
+    int fd = accept(listener, NULL, NULL);
+    int log = openat(dir_fd, "commands", O_WRONLY | O_CREAT | O_APPEND, 0600);
+    FILE *stream = fdopen(fd, "r");
+    char *line = NULL;
+    size_t space = 0;
+
+    if (write(fd, greeting, strlen(greeting)) < 0 || log < 0 || !stream)
+        _exit(1);
+    while (getline(&line, &space, stream) > 0) {
+        json_object *command = json_tokener_parse(line), *name = NULL, *id = NULL;
+
+        if (!json_object_object_get_ex(command, "execute", &name) ||
+            !json_object_object_get_ex(command, "id", &id))
+            _exit(1);
+        dprintf(log, "%s\n", json_object_get_string(name));
+        dprintf(fd, "{\"return\": {\"running\": %s}, \"id\": %s}\r\n",
+                running ? "true" : "false", json_object_get_string(id));
+    }
+    _exit(0);
+}
+
+static pid_t
+monitor_new(const struct scene *scene, bool running)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    _cleanup_close_ int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/qmp.sock",
+             scene->dir_fd);
+    CU_ASSERT_EQUAL_FATAL(bind(listener, (struct sockaddr *)&address, sizeof(address)),
+                          0);
+    CU_ASSERT_EQUAL_FATAL(listen(listener, 1), 0);
+    pid_t child = fork();
+    if (child == 0)
+        serve(listener, scene->dir_fd, running);
+    return child;
+}
+
+static void
+check_commands(const struct scene *scene, pid_t monitor, const char *expected)
+{
+    _cleanup_free_ char *path =
+        maqet_format("%s/web/commands", scene->context.runtime_dir);
+    _cleanup_free_ char *commands = NULL;
+    int status = -1;
+
+    CU_ASSERT_EQUAL(waitpid(monitor, &status, 0), monitor);
+    CU_ASSERT_EQUAL(status, 0);
+    CU_ASSERT_EQUAL(maqet_file_read(path, 4096, &commands, NULL, NULL), 0);
+    UNIT_SAME(commands, expected);
+}
+
+/* One client at a time: the second waits for the lock, not in QEMU's queue. */
+static void
+test_monitor_lock(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_error_ struct maqet_error *error = NULL;
+    pid_t monitor = monitor_new(&scene, true);
+    int lock = -1, second = -1;
+
+    struct maqet_qmp *qmp =
+        maqet_monitor_open(scene.dir_fd, "web", 20000, -1, &lock, &error);
+    UNIT_NO_ERROR(&error);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(qmp);
+    CU_ASSERT_TRUE(lock >= 0);
+    CU_ASSERT_PTR_NULL(maqet_monitor_open(scene.dir_fd, "web", 100, -1, &second, &error));
+    UNIT_ERROR(
+        &error, MAQET_ERROR_TIMEOUT,
+        "Another maqet has been working on the monitor of the virtual machine 'web' for "
+        "0.1 s");
+    CU_ASSERT_EQUAL(second, -1);
+    maqet_qmp_close(qmp);
+    close(lock);
+    check_commands(&scene, monitor, "qmp_capabilities\n");
+}
+
+/* A lock that was taken for a connection that fails is given back. */
+static void
+test_monitor_is_not_there(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_error_ struct maqet_error *error = NULL;
+    int lock = -1;
+
+    for (int i = 0; i < 2; i++) {
+        CU_ASSERT_PTR_NULL(
+            maqet_monitor_open(scene.dir_fd, "web", 100, -1, &lock, &error));
+        CU_ASSERT_EQUAL(lock, -1);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+        CU_ASSERT_NOT_EQUAL(error->code, MAQET_ERROR_TIMEOUT);
+        maqet_error_free(TAKE_PTR(error));
+    }
+}
+
+static void
+check_button(bool running, const char *expected)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_error_ struct maqet_error *error = NULL;
+    pid_t monitor = monitor_new(&scene, running);
+
+    CU_ASSERT_EQUAL(maqet_power_button_press(scene.dir_fd, "web", -1, &error), 0);
+    UNIT_NO_ERROR(&error);
+    check_commands(&scene, monitor, expected);
+}
+
+static void
+test_power_button(void)
+{
+    check_button(true, "qmp_capabilities\nquery-status\nsystem_powerdown\n");
+    /* A guest that is paused could not react. */
+    check_button(false, "qmp_capabilities\nquery-status\ncont\nsystem_powerdown\n");
+}
+
+int
+main(void)
+{
+    CU_TestInfo tests[] = {
+        {"folder", test_folder},
+        {"folder of another user", test_folder_of_another},
+        {"the run file is no link", test_run_file_is_no_link},
+        {"nobody", test_nobody},
+        {"holder", test_holder},
+        {"a PID that comes late", test_pid_comes_late},
+        {"a start that fails", test_start_that_fails},
+        {"a wrong PID", test_wrong_pid},
+        {"the end", test_end},
+        {"the monitor's lock", test_monitor_lock},
+        {"a monitor that is not there", test_monitor_is_not_there},
+        {"the power button", test_power_button},
+        CU_TEST_INFO_NULL,
+    };
+
+    /* An old valgrind doesn't know the system call. */
+    if (maqet_pidfd_open(getpid()) < 0 && errno == ENOSYS)
+        return UNIT_SKIP;
+    return unit_run("run", tests);
+}

@@ -1,0 +1,662 @@
+/* SPDX-License-Identifier: MIT */
+/* Machines on the disk: they come and go whole, and nothing else is touched. */
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "core/vm/store.h"
+#include "tests/unit/unit.h"
+
+/* ---- a store ---- */
+
+struct scene {
+    char *folder;
+    struct maqet_context context;
+};
+
+static struct scene
+scene_new(void)
+{
+    struct scene scene = {.folder = unit_folder()};
+
+    scene.context.data_dir = maqet_format("%s/data", scene.folder);
+    scene.context.lock_timeout = 10000;
+    return scene;
+}
+
+static void
+scene_clear(struct scene *scene)
+{
+    maqet_context_clear(&scene->context);
+    unit_remove_folder(&scene->folder);
+}
+
+#define _cleanup_scene_ _cleanup_(scene_clear)
+
+static struct maqet_definition *
+definition_of(const struct scene *scene, const char *name, const char *text)
+{
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT, none = files;
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    maqet_strings_take(&files, unit_file(scene->folder, "vm.yaml", text));
+    struct maqet_definition *definition =
+        maqet_definition_read(&files, &none, name, &error);
+    UNIT_NO_ERROR(&error);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(definition);
+    return definition;
+}
+
+/* Adds a machine. Returns its UUID; the caller frees. */
+static char *
+add(const struct scene *scene, const char *name)
+{
+    _cleanup_definition_ struct maqet_definition *definition =
+        definition_of(scene, name, "memory: 1G\n");
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    CU_ASSERT_EQUAL(maqet_store_add(&scene->context, definition, &error), 0);
+    UNIT_NO_ERROR(&error);
+    return maqet_strdup(definition->uuid);
+}
+
+static char *
+in_store(const struct scene *scene, const char *path)
+{
+    return maqet_format("%s/vms/%s", scene->context.data_dir, path);
+}
+
+static void
+write_in_store(const struct scene *scene, const char *path, const char *text)
+{
+    _cleanup_free_ char *full = in_store(scene, path);
+
+    CU_ASSERT_EQUAL(maqet_file_replace(full, text, strlen(text), 0600, NULL), 0);
+}
+
+static void
+make_in_store(const struct scene *scene, const char *path)
+{
+    _cleanup_free_ char *full = in_store(scene, path);
+
+    CU_ASSERT_EQUAL(maqet_dir_make(full, 0700, NULL), 0);
+}
+
+/* What lies in a folder of the store, joined by spaces. */
+static void
+check_files(const struct scene *scene, const char *folder, const char *expected)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    _cleanup_free_ char *path = in_store(scene, folder);
+
+    CU_ASSERT_EQUAL(maqet_dir_list(path, &names, NULL), 0);
+    _cleanup_free_ char *joined = maqet_strings_join(&names, " ");
+    UNIT_SAME(joined, expected);
+}
+
+static void
+check_list(const struct scene *scene, const char *expected)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    CU_ASSERT_EQUAL(maqet_store_list(&scene->context, &names, &error), 0);
+    UNIT_NO_ERROR(&error);
+    _cleanup_free_ char *joined = maqet_strings_join(&names, " ");
+    UNIT_SAME(joined, expected);
+}
+
+/* ---- adding and looking ---- */
+
+static void
+test_add_and_load(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_definition_ struct maqet_definition *before = definition_of(
+        &scene, "web", "memory: 1G\nstorage:\n  - name: hdd\n    size: 2G\n");
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_free_ char *place = maqet_format("%s/vm.yaml:4:11", scene.folder);
+    json_object *list = NULL;
+    struct stat status;
+
+    CU_ASSERT_EQUAL(maqet_store_add(&scene.context, before, &error), 0);
+    check_files(&scene, "", ".lock web");
+    check_files(&scene, "web", "vm.json");
+    _cleanup_definition_ struct maqet_definition *after =
+        maqet_store_load(&scene.context, "web", &error);
+    UNIT_NO_ERROR(&error);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(after);
+    UNIT_SAME(after->name, "web");
+    UNIT_SAME(after->uuid, before->uuid);
+    CU_ASSERT_TRUE(json_object_equal(after->tree, before->tree));
+    /* Places come back too. */
+    CU_ASSERT_TRUE(json_object_object_get_ex(after->tree, "storage", &list));
+    _cleanup_free_ char *found = maqet_place_text(
+        maqet_tree_place_of_value(json_object_array_get_idx(list, 0), "size"));
+    UNIT_SAME(found, place);
+
+    /* Nobody else may read what may hold secrets. */
+    _cleanup_free_ char *folder = in_store(&scene, "web");
+    _cleanup_free_ char *file = in_store(&scene, "web/vm.json");
+    CU_ASSERT_EQUAL(stat(folder, &status), 0);
+    CU_ASSERT_EQUAL(status.st_mode & 07777, 0700);
+    CU_ASSERT_EQUAL(stat(file, &status), 0);
+    CU_ASSERT_EQUAL(status.st_mode & 07777, 0600);
+}
+
+/* Whatever may be written in YAML, 32 levels deep, can be read again. */
+static void
+test_deep_tree(void)
+{
+    enum { BELOW_DEVICE = 29 };
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    maqet_text_append(&text, "arguments: [{device: ");
+    for (int i = 0; i < BELOW_DEVICE; i++)
+        maqet_text_append(&text, "{a: ");
+    maqet_text_append(&text, "b");
+    for (int i = 0; i < BELOW_DEVICE; i++)
+        maqet_text_append(&text, "}");
+    maqet_text_append(&text, "}]\n");
+    _cleanup_definition_ struct maqet_definition *before =
+        definition_of(&scene, "deep", text.data);
+    CU_ASSERT_EQUAL(maqet_store_add(&scene.context, before, NULL), 0);
+    _cleanup_definition_ struct maqet_definition *after =
+        maqet_store_load(&scene.context, "deep", &error);
+    UNIT_NO_ERROR(&error);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(after);
+    CU_ASSERT_TRUE(json_object_equal(after->tree, before->tree));
+}
+
+static void
+test_exists(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_free_ char *uuid = add(&scene, "web");
+    _cleanup_definition_ struct maqet_definition *again =
+        definition_of(&scene, "web", "memory: 2G\n");
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    CU_ASSERT_EQUAL(maqet_store_add(&scene.context, again, &error), -1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+    CU_ASSERT_EQUAL_FATAL(error->hints.count, 2);
+    UNIT_SAME(error->hints.items[0], "Change it: maqet apply web FILE");
+    UNIT_SAME(error->hints.items[1], "Add this one under another name: --name NAME");
+    UNIT_ERROR(&error, MAQET_ERROR_EXISTS, "There is a virtual machine 'web' already");
+    _cleanup_definition_ struct maqet_definition *there =
+        maqet_store_load(&scene.context, "web", NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(there);
+    UNIT_SAME(there->uuid, uuid);
+    UNIT_SAME(maqet_tree_text(there->tree, "memory"), "1G");
+}
+
+static void
+test_list(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+
+    check_list(&scene, ""); /* and nothing is made by looking */
+    CU_ASSERT_EQUAL(access(scene.context.data_dir, F_OK), -1);
+    free(add(&scene, "web"));
+    free(add(&scene, "Db.1"));
+    free(add(&scene, "a"));
+    make_in_store(&scene, "no-machine");
+    make_in_store(&scene, "-odd");
+    write_in_store(&scene, "-odd/vm.json", "{}");
+    write_in_store(&scene, "file", "");
+    check_list(&scene, "Db.1 a web");
+}
+
+static void
+check_resolved(const struct scene *scene, const char *word, const char *expected)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_free_ char *name = maqet_store_resolve(&scene->context, word, &error);
+
+    UNIT_NO_ERROR(&error);
+    UNIT_SAME(name, expected);
+}
+
+static void
+test_resolve(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_free_ char *web = add(&scene, "web");
+    _cleanup_free_ char *db = add(&scene, "db");
+
+    check_resolved(&scene, "web", "web");
+    check_resolved(&scene, "db", "db");
+    check_resolved(&scene, web, "web");
+    for (char *c = db; *c; c++)
+        if (*c >= 'a' && *c <= 'f')
+            *c = (char)(*c - 'a' + 'A');
+    check_resolved(&scene, db, "db");
+    /* A machine may be called like another's UUID; the name counts. */
+    free(add(&scene, web));
+    check_resolved(&scene, web, web);
+    /* A damaged one doesn't hide the others. */
+    write_in_store(&scene, "db/vm.json", "{");
+    _cleanup_free_ char *zoo = add(&scene, "zoo");
+    check_resolved(&scene, zoo, "zoo");
+}
+
+static void
+check_missing(const struct scene *scene, const char *word, const char *hint)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_free_ char *message = maqet_format("There is no virtual machine '%s'", word);
+
+    CU_ASSERT_PTR_NULL(maqet_store_load(&scene->context, word, &error));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+    CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
+    UNIT_SAME(error->hints.items[0], hint);
+    UNIT_ERROR(&error, MAQET_ERROR_MISSING, message);
+    CU_ASSERT_EQUAL(maqet_store_lock(&scene->context, word, &error), -1);
+    UNIT_ERROR(&error, MAQET_ERROR_MISSING, message);
+}
+
+static void
+test_missing(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+
+    check_missing(&scene, "web", "Add one: maqet add FILE");
+    free(add(&scene, "webserver"));
+    check_missing(&scene, "websever", "Did you mean 'webserver'?");
+    check_missing(&scene, "mail", "See which there are: maqet ls");
+    check_missing(&scene, "../vms/webserver/x", "See which there are: maqet ls");
+    check_missing(&scene, "12345678-1234-1234-1234-123456789abc",
+                  "See which there are: maqet ls");
+}
+
+/* ---- changing ---- */
+
+static void
+test_replace(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_free_ char *uuid = add(&scene, "web");
+    _cleanup_definition_ struct maqet_definition *changed =
+        definition_of(&scene, "web", "memory: 2G\n");
+
+    CU_ASSERT_EQUAL(maqet_store_started_set(&scene.context, "web", NULL), 0);
+    CU_ASSERT_EQUAL(maqet_store_replace(&scene.context, changed, NULL), 0);
+    _cleanup_definition_ struct maqet_definition *there =
+        maqet_store_load(&scene.context, "web", NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(there);
+    UNIT_SAME(maqet_tree_text(there->tree, "memory"), "2G");
+    UNIT_SAME(there->uuid, changed->uuid);
+    CU_ASSERT_TRUE(maqet_store_started(&scene.context, "web"));
+    check_files(&scene, "web", "started vm.json");
+}
+
+static void
+test_remove(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    free(add(&scene, "web"));
+    free(add(&scene, "db"));
+    CU_ASSERT_EQUAL(maqet_store_started_set(&scene.context, "web", NULL), 0);
+    CU_ASSERT_EQUAL(maqet_store_remove(&scene.context, "web", &error), 0);
+    check_files(&scene, "", ".lock db");
+    check_list(&scene, "db");
+    CU_ASSERT_EQUAL(maqet_store_remove(&scene.context, "web", &error), -1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+    CU_ASSERT_EQUAL(error->code, MAQET_ERROR_MISSING);
+    /* The next of that name begins anew. */
+    free(add(&scene, "web"));
+    CU_ASSERT_FALSE(maqet_store_started(&scene.context, "web"));
+}
+
+/* What a maqet leaves that was killed while it added or removed a machine. */
+static void
+test_sweep(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+
+    free(add(&scene, "web"));
+    for (int i = 0; i < 2; i++) {
+        make_in_store(&scene, ".half.new/deep/er");
+        write_in_store(&scene, ".half.new/vm.json", "{");
+        make_in_store(&scene, ".gone.old");
+        write_in_store(&scene, ".gone.old/created.json", "[]");
+        check_list(&scene, i == 0 ? "web" : "half web");
+        if (i == 0)
+            free(add(&scene, "half"));
+        else
+            CU_ASSERT_EQUAL(maqet_store_remove(&scene.context, "half", NULL), 0);
+        check_files(&scene, "", i == 0 ? ".lock half web" : ".lock web");
+    }
+}
+
+/* What else has a dot is the user's: a repository in the store, a link of his own. */
+static void
+test_sweep_spares(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_free_ char *outside = maqet_format("%s/outside", scene.folder);
+    _cleanup_free_ char *precious = maqet_format("%s/precious", outside);
+    _cleanup_free_ char *link_path = in_store(&scene, ".link.old");
+
+    free(add(&scene, "web"));
+    CU_ASSERT_EQUAL(maqet_dir_make(precious, 0700, NULL), 0);
+    CU_ASSERT_EQUAL(symlink(outside, link_path), 0);
+    make_in_store(&scene, ".git/objects");
+    make_in_store(&scene, ".web");
+    make_in_store(&scene, ".new");
+    make_in_store(&scene, ".-odd.old");
+    free(add(&scene, "db"));
+    CU_ASSERT_EQUAL(access(precious, F_OK), 0);
+    CU_ASSERT_EQUAL(unlink(link_path), 0);
+    check_files(&scene, "", ".-odd.old .git .lock .new .web db web");
+}
+
+/* ---- locks ---- */
+
+static void
+test_lock(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    free(add(&scene, "web"));
+    free(add(&scene, "db"));
+    scene.context.lock_timeout = 100;
+    int first = maqet_store_lock(&scene.context, "web", &error);
+    CU_ASSERT_TRUE_FATAL(first >= 0);
+    CU_ASSERT_TRUE(fcntl(first, F_GETFD) & FD_CLOEXEC);
+    int64_t began = maqet_now();
+    CU_ASSERT_EQUAL(maqet_store_lock(&scene.context, "web", &error), -1);
+    CU_ASSERT_TRUE(maqet_now() - began >= 100);
+    UNIT_ERROR(&error, MAQET_ERROR_TIMEOUT,
+               "Another maqet has been working on the virtual machine 'web' for 0.1 s");
+    /* Others are free, and so is this one when the descriptor is closed. */
+    int other = maqet_store_lock(&scene.context, "db", &error);
+    CU_ASSERT_TRUE(other >= 0);
+    close(other);
+    close(first);
+    int second = maqet_store_lock(&scene.context, "web", &error);
+    CU_ASSERT_TRUE(second >= 0);
+    UNIT_NO_ERROR(&error);
+    close(second);
+}
+
+/* A child that holds the lock of "web" until it has done something to the store. */
+static pid_t
+hold_lock_and(const struct scene *scene, void (*act)(const struct scene *scene))
+{
+    int ready[2];
+    char byte;
+
+    CU_ASSERT_EQUAL_FATAL(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        if (maqet_store_lock(&scene->context, "web", NULL) < 0 ||
+            write(ready[1], "", 1) != 1)
+            _exit(1);
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+        act(scene);
+        _exit(0);
+    }
+    close(ready[1]);
+    CU_ASSERT_EQUAL(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    return child;
+}
+
+static void
+check_child(pid_t child)
+{
+    int status = -1;
+
+    CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+    CU_ASSERT_EQUAL(status, 0);
+}
+
+static void
+act_remove(const struct scene *scene)
+{
+    if (maqet_store_remove(&scene->context, "web", NULL) < 0)
+        _exit(2);
+}
+
+static void
+test_removed_while_waiting(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    free(add(&scene, "web"));
+    pid_t child = hold_lock_and(&scene, act_remove);
+    CU_ASSERT_EQUAL(maqet_store_lock(&scene.context, "web", &error), -1);
+    UNIT_ERROR(&error, MAQET_ERROR_MISSING, "There is no virtual machine 'web'");
+    check_child(child);
+    check_files(&scene, "", ".lock"); /* and waiting has left nothing behind */
+}
+
+static void
+act_remove_and_add(const struct scene *scene)
+{
+    act_remove(scene);
+    free(add(scene, "web"));
+    /* Somebody has had the new one's lock, so there is a file under its name. */
+    int lock = maqet_store_lock(&scene->context, "web", NULL);
+    if (lock < 0)
+        _exit(3);
+    close(lock);
+}
+
+/* The lock that is got in the end is that of the machine that is there. */
+static void
+test_replaced_while_waiting(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_free_ char *path = in_store(&scene, "web/lock");
+    struct maqet_file_id ours, there;
+
+    free(add(&scene, "web"));
+    pid_t child = hold_lock_and(&scene, act_remove_and_add);
+    _cleanup_close_ int lock = maqet_store_lock(&scene.context, "web", &error);
+    check_child(child);
+    UNIT_NO_ERROR(&error);
+    CU_ASSERT_TRUE_FATAL(lock >= 0);
+    CU_ASSERT_TRUE(maqet_file_id_of_fd(lock, &ours) &&
+                   maqet_file_id_of_path(path, &there));
+    CU_ASSERT_TRUE(maqet_file_id_equal(&ours, &there));
+}
+
+/* Many at once: one adds the machine, and the others hear that it is there. */
+static void
+test_race_to_add(void)
+{
+    enum { RIVALS = 8 };
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_definition_ struct maqet_definition *definition =
+        definition_of(&scene, "web", "memory: 1G\n");
+    pid_t rivals[RIVALS];
+    int winners = 0;
+
+    for (int i = 0; i < RIVALS; i++) {
+        rivals[i] = fork();
+        if (rivals[i] == 0) {
+            struct maqet_error *error = NULL;
+
+            if (maqet_store_add(&scene.context, definition, &error) == 0)
+                _exit(1);
+            _exit(error->code == MAQET_ERROR_EXISTS ? 0 : 99);
+        }
+    }
+    for (int i = 0; i < RIVALS; i++) {
+        int status = -1;
+
+        CU_ASSERT_EQUAL(waitpid(rivals[i], &status, 0), rivals[i]);
+        CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
+        winners += WEXITSTATUS(status) == 1;
+    }
+    CU_ASSERT_EQUAL(winners, 1);
+    check_files(&scene, "", ".lock web");
+}
+
+/* ---- damage ---- */
+
+static void
+check_damaged(const struct scene *scene, const char *text, const char *what)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_free_ char *path = in_store(scene, "web/vm.json");
+    _cleanup_free_ char *message = maqet_format("%s %s", path, what);
+
+    write_in_store(scene, "web/vm.json", text);
+    CU_ASSERT_PTR_NULL(maqet_store_load(&scene->context, "web", &error));
+    UNIT_ERROR(&error, MAQET_ERROR_FAILED, message);
+}
+
+static void
+test_damage(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    static const char later[] = "is damaged, or was written by a later maqet";
+    static const char no_tree[] = "is damaged: the stored configuration is damaged: it "
+                                  "has no tree, no sources or no "
+                                  "places";
+
+    free(add(&scene, "web"));
+    check_damaged(&scene, "", "is damaged: it is no JSON");
+    check_damaged(&scene, "{\"format\": 1,", "is damaged: it is no JSON");
+    check_damaged(&scene, "[]", later);
+    check_damaged(&scene, "1", later);
+    check_damaged(&scene, "{}", later);
+    check_damaged(&scene, "{\"format\": 2, \"uuid\": \"u\", \"definition\": {}}", later);
+    check_damaged(&scene, "{\"format\": 1, \"definition\": {}}", later);
+    check_damaged(&scene, "{\"format\": 1, \"uuid\": \"u\"}", later);
+    check_damaged(&scene, "{\"format\": 1, \"uuid\": \"u\", \"definition\": {}}",
+                  no_tree);
+    check_damaged(
+        &scene,
+        "{\"format\": 1, \"uuid\": \"u\", \"definition\": {\"tree\": {\"a\": \"b\"}, "
+        "\"sources\": [], \"places\": []}}",
+        "is damaged: the stored configuration is damaged: the places don't fit the "
+        "tree");
+    /* It is still listed, and can be removed. */
+    check_list(&scene, "web");
+    CU_ASSERT_EQUAL(maqet_store_remove(&scene.context, "web", NULL), 0);
+}
+
+/* ---- the images that we made ---- */
+
+static void
+test_created(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    struct maqet_created images[] = {
+        {.path = (char *)"/tmp/a \"b\"/ä.img",
+         .id = {.device = UINT64_MAX, .inode = UINT64_MAX - 1, .birth = INT64_MAX}},
+        {.path = (char *)"/tmp/b.img", .id = {.device = 1, .inode = 2}},
+    };
+    struct maqet_created *list;
+    size_t count = 7;
+
+    free(add(&scene, "web"));
+    CU_ASSERT_EQUAL(maqet_store_created_list(&scene.context, "web", &list, &count, NULL),
+                    0);
+    CU_ASSERT_EQUAL(count, 0);
+    maqet_store_created_free(list, count);
+    for (size_t i = 0; i < 2; i++)
+        CU_ASSERT_EQUAL(maqet_store_created_add(&scene.context, "web", &images[i], NULL),
+                        0);
+    CU_ASSERT_EQUAL(maqet_store_created_list(&scene.context, "web", &list, &count, NULL),
+                    0);
+    CU_ASSERT_EQUAL_FATAL(count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        UNIT_SAME(list[i].path, images[i].path);
+        CU_ASSERT_TRUE(maqet_file_id_equal(&list[i].id, &images[i].id));
+    }
+    maqet_store_created_free(list, count);
+    check_files(&scene, "web", "created.json vm.json");
+}
+
+static void
+check_created_damaged(const struct scene *scene, const char *text, const char *what)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_free_ char *path = in_store(scene, "web/created.json");
+    _cleanup_free_ char *message = maqet_format("%s is damaged: %s", path, what);
+    struct maqet_created image = {.path = (char *)"/a"}, *list;
+    size_t count;
+
+    write_in_store(scene, "web/created.json", text);
+    CU_ASSERT_EQUAL(
+        maqet_store_created_list(&scene->context, "web", &list, &count, &error), -1);
+    UNIT_ERROR(&error, MAQET_ERROR_FAILED, message);
+    CU_ASSERT_EQUAL(maqet_store_created_add(&scene->context, "web", &image, &error), -1);
+    UNIT_ERROR(&error, MAQET_ERROR_FAILED, message);
+}
+
+static void
+test_created_damaged(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    struct maqet_created *list;
+    size_t count;
+
+    free(add(&scene, "web"));
+    check_created_damaged(&scene, "{}", "it is no list");
+    check_created_damaged(&scene, "1", "it is no list");
+    check_created_damaged(&scene, "[", "it is no JSON");
+    /* An entry without a path names no image. */
+    write_in_store(&scene, "web/created.json",
+                   "[1, {}, {\"path\": null}, {\"path\": \"/a\"}, null]");
+    CU_ASSERT_EQUAL(maqet_store_created_list(&scene.context, "web", &list, &count, NULL),
+                    0);
+    CU_ASSERT_EQUAL_FATAL(count, 1);
+    UNIT_SAME(list[0].path, "/a");
+    maqet_store_created_free(list, count);
+}
+
+static void
+test_started(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+
+    free(add(&scene, "web"));
+    CU_ASSERT_FALSE(maqet_store_started(&scene.context, "web"));
+    for (int i = 0; i < 2; i++) {
+        CU_ASSERT_EQUAL(maqet_store_started_set(&scene.context, "web", NULL), 0);
+        CU_ASSERT_TRUE(maqet_store_started(&scene.context, "web"));
+    }
+}
+
+int
+main(void)
+{
+    CU_TestInfo tests[] = {
+        {"adding and loading", test_add_and_load},
+        {"a deep tree", test_deep_tree},
+        {"exists", test_exists},
+        {"list", test_list},
+        {"resolving", test_resolve},
+        {"missing", test_missing},
+        {"replacing", test_replace},
+        {"removing", test_remove},
+        {"leftovers are swept away", test_sweep},
+        {"and nothing else is", test_sweep_spares},
+        {"lock", test_lock},
+        {"removed while waiting", test_removed_while_waiting},
+        {"replaced while waiting", test_replaced_while_waiting},
+        {"a race to add", test_race_to_add},
+        {"damage", test_damage},
+        {"images that were made", test_created},
+        {"damaged list of images", test_created_damaged},
+        {"started", test_started},
+        CU_TEST_INFO_NULL,
+    };
+
+    return unit_run("store", tests);
+}
