@@ -25,6 +25,7 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/launch.c core/qemu/launch.h \
 	core/qemu/objects.c core/qemu/objects.h \
 	core/qemu/qmp.c core/qemu/qmp.h \
+	core/storage/creation.c \
 	core/storage/drive.c core/storage/drive.h \
 	core/storage/image.c core/storage/image.h \
 	core/storage/paths.c core/storage/paths.h \

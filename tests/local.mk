@@ -13,6 +13,7 @@ AM_TESTS_ENVIRONMENT = \
 
 if ENABLE_TESTS
 include tests/unit/local.mk
+include tests/fuzz/local.mk
 include tests/fake/local.mk
 include tests/plugins/local.mk
 include tests/guest/local.mk

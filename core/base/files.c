@@ -68,6 +68,15 @@ maqet_path_absolute(const char *path, const char *folder)
 }
 
 char *
+maqet_path_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash == path ? maqet_strdup("/")
+                         : maqet_strndup(path, (size_t)(slash - path));
+}
+
+char *
 maqet_path_of_fd(int fd)
 {
     _cleanup_free_ char *link = maqet_format("/proc/self/fd/%d", fd);
@@ -102,15 +111,25 @@ maqet_dir_open_private(const char *path, struct maqet_error **err)
 
     if (maqet_dir_make(path, 0700, err) < 0)
         return -1;
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
+        return maqet_error_set(
+            err, MAQET_ERROR_PERMISSION,
+            "%s is a link, or no folder; somebody else may have put it "
+            "there, so it is not used",
+            path);
     if (fd < 0 || fstat(fd, &status) < 0)
         return maqet_error_errno(err, errno, "Can't open the folder %s", path);
     if (status.st_uid != geteuid())
         return maqet_error_set(err, MAQET_ERROR_PERMISSION,
                                "The folder %s belongs to another user (uid %u)", path,
                                (unsigned)status.st_uid);
-    if ((status.st_mode & 022) && fchmod(fd, status.st_mode & 07755) < 0)
-        return maqet_error_errno(err, errno, "Can't close the folder %s to others", path);
+    if (status.st_mode & (S_IWGRP | S_IWOTH)) {
+        maqet_error_set(err, MAQET_ERROR_PERMISSION,
+                        "The folder %s can be written by other users", path);
+        maqet_error_hint(err, "Close it (chmod go-w '%s'), or name another folder", path);
+        return -1;
+    }
     return TAKE_FD(fd);
 }
 

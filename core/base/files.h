@@ -15,12 +15,17 @@
  */
 char *maqet_path_absolute(const char *path, const char *folder);
 
+/* The folder that an absolute path's last component is in. Caller frees. */
+char *maqet_path_folder(const char *path);
+
 /* Makes a folder and the missing ones above it; the last one gets @mode. */
 int maqet_dir_make(const char *path, mode_t mode, struct maqet_error **err);
 
 /*
- * Opens a folder that is ours alone, making it with mode 0700 when it is missing. One
- * that belongs to somebody else is an error. Returns a descriptor or -1.
+ * Opens a folder that is ours alone, making it with mode 0700 when it is missing. A link
+ * in its place, a folder of another user, and one that others can write are errors:
+ * whoever can change what is in it could make us use, or remove, something else. Returns
+ * a descriptor or -1.
  */
 int maqet_dir_open_private(const char *path, struct maqet_error **err);
 

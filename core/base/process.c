@@ -215,21 +215,3 @@ maqet_process_find(const char *program)
     }
     return NULL;
 }
-
-uint64_t
-maqet_process_started(int pid)
-{
-    _cleanup_free_ char *path = maqet_format("/proc/%d/stat", pid);
-    _cleanup_free_ char *data = NULL;
-    uint64_t started = 0;
-
-    if (maqet_file_read(path, 65536, &data, NULL, NULL) < 0)
-        return 0;
-    /* The second field is the name in parentheses, which may hold anything. */
-    char *field = strrchr(data, ')');
-    for (int number = 2; field && number < 22; number++)
-        field = strchr(field + 1, ' ');
-    if (field)
-        started = strtoull(field + 1, NULL, 10);
-    return started;
-}

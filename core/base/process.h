@@ -19,8 +19,4 @@ int maqet_process_run(const char *const *argv, int64_t timeout, char **output,
 /* Where a program is in PATH: its absolute path (caller frees), or NULL. */
 char *maqet_process_find(const char *program);
 
-/* A process's start, in clock ticks since boot (proc(5), stat field 22); 0: no such one.
- */
-uint64_t maqet_process_started(int pid);
-
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/files.h"
+#include "core/config/merge.h"
 #include "core/qemu/keyval.h"
 
 /* ---- what we know of QEMU's options ---- */
@@ -131,15 +132,6 @@ look_up_property(const char *option, const char *key)
             return known;
     }
     return NULL;
-}
-
-/* An option's one name, from how it was written: QEMU takes one dash or two, and -M. */
-static const char *
-option_name(const char *written)
-{
-    for (int dashes = 0; dashes < 2 && *written == '-'; dashes++)
-        written++;
-    return strcmp(written, "M") == 0 ? "machine" : written;
 }
 
 /* ---- paths ---- */
@@ -299,7 +291,7 @@ check_name(const char *written, const char *name, struct maqet_place place,
 static int
 check_word(const char *written, struct maqet_place place, struct maqet_error **err)
 {
-    const char *name = option_name(written);
+    const char *name = maqet_argument_name(written);
     size_t length = strcspn(name, " \t\n=");
     const char *rest = name + length + strspn(name + length, " \t\n=");
     _cleanup_free_ char *option = maqet_strndup(name, length);
@@ -329,7 +321,7 @@ check_item(json_object *item, struct maqet_place place, struct maqet_error **err
     json_object_object_foreach(item, written, value)
     {
         struct maqet_place key = maqet_tree_place_of_key(item, written);
-        const char *option = option_name(written);
+        const char *option = maqet_argument_name(written);
 
         if (check_name(written, option, key, err) < 0 ||
             check_option(option, key, value, maqet_tree_place_of_value(item, written),
@@ -378,7 +370,7 @@ add_argument(struct arguments *arguments, const char *written, json_object *valu
     arguments->items = maqet_realloc(arguments->items,
                                      (arguments->count + 1) * sizeof(*arguments->items));
     arguments->items[arguments->count++] =
-        (struct argument){.option = option_name(written), .value = value};
+        (struct argument){.option = maqet_argument_name(written), .value = value};
 }
 
 static struct arguments

@@ -108,6 +108,10 @@ become_qemu(const struct maqet_launch *launch, const char *path, int report)
     if (out >= 0)
         report = out;
     if (out >= 0 && place_descriptors(launch, report) == 0) {
+        /* A folder that has gone is no reason not to start: most machines don't need it.
+         */
+        if (launch->folder && chdir(launch->folder) < 0)
+            errno = 0;
         if (launch->log_fd >= 0)
             setsid();
         if (write_pid(MAQET_LAUNCH_LOCK_FD) == 0)
@@ -129,7 +133,7 @@ maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
     int report[2], number = 0;
 
     if (!path) {
-        maqet_error_set(err, MAQET_ERROR_MISSING, "QEMU's program %s was not found",
+        maqet_error_set(err, MAQET_ERROR_FAILED, "QEMU's program %s was not found",
                         launch->argv[0]);
         maqet_error_hint(err, "Install it (Debian: apt install qemu-system), or name "
                               "another one with `binary:`");

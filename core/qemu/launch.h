@@ -18,7 +18,9 @@ struct maqet_launch {
     const char *const *argv;
     int monitor_fd; /* a listening unix socket, for the monitor */
     int lock_fd;    /* the run file, locked; the child writes its PID into it */
-    int log_fd;     /* where its outputs go; -1: it keeps our terminal */
+    int log_fd;     /* where its errors go; -1: it keeps our terminal */
+    const char
+        *folder; /* where it works, for relative paths in its arguments; may be NULL */
 };
 
 struct maqet_process {

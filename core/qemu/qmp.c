@@ -184,6 +184,12 @@ version_part(json_object *numbers, const char *key)
     return value < 100 ? value : -1;
 }
 
+bool
+maqet_qmp_version_suffices(int major, int minor)
+{
+    return major * 10000 + minor * 100 >= OLDEST_VERSION;
+}
+
 static int
 read_version(struct maqet_qmp *qmp, json_object *greeting, struct maqet_error **err)
 {
@@ -203,7 +209,7 @@ read_version(struct maqet_qmp *qmp, json_object *greeting, struct maqet_error **
     qmp->version = major * 10000 + minor * 100 + micro;
     qmp->version_text = maqet_format("%d.%d.%d%s%s%s", major, minor, micro,
                                      *package ? " (" : "", package, *package ? ")" : "");
-    if (qmp->version < OLDEST_VERSION)
+    if (!maqet_qmp_version_suffices(major, minor))
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                                "QEMU %d.%d.%d is too old: maqet needs 6.2 or later",
                                major, minor, micro);

@@ -24,11 +24,23 @@ int maqet_image_inspect(const struct maqet_drive *drive, struct maqet_image_stat
 /* Whether `start` will be able to make the image, as far as the configuration tells. */
 int maqet_image_check(const struct maqet_drive *drive, struct maqet_error **err);
 
+/* Whom to tell of an image that is about to get its name. */
+struct maqet_image_recorder {
+    int (*record)(void *data, const char *path, const struct maqet_file_id *id,
+                  struct maqet_error **err);
+    void *data;
+};
+
 /*
  * Makes the image when it is missing; looks at it when it is there. *state is what it is
- * then; *created tells whether it was us who made it.
+ * then; *created tells whether it was us who made it. @recorder may be NULL.
  */
 int maqet_image_prepare(const struct maqet_drive *drive, struct maqet_image_state *state,
-                        bool *created, struct maqet_error **err);
+                        bool *created, const struct maqet_image_recorder *recorder,
+                        struct maqet_error **err);
+
+/* Whether all missing images of a machine fit together where they will be made. */
+int maqet_image_check_space(struct maqet_drive *const *drives, size_t count,
+                            struct maqet_error **err);
 
 #endif

@@ -50,7 +50,7 @@ int maqet_vm_remove(const struct maqet_context *context, const char *name,
 /* Replaces a machine's definition, or adds it when there is none. *change (may be NULL)
  * is "created", "changed" or "unchanged". Takes the definition. */
 int maqet_vm_apply(const struct maqet_context *context,
-                   struct maqet_definition *definition, const char **change,
+                   struct maqet_definition *definition, const char **outcome,
                    struct maqet_error **err);
 
 /* Runs a QMP command on a running machine. @arguments is taken; may be NULL. The caller

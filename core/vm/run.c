@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <time.h>
 
 #include "core/base/files.h"
+#include "core/config/tree.h"
 #include "core/qemu/launch.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/store.h"
@@ -103,31 +105,41 @@ maqet_monitor_open(int dir_fd, const char *name, int64_t timeout, int gone, int 
     return qmp;
 }
 
+/* Runs a command whose answer nobody needs. */
+static int
+tell(struct maqet_qmp *qmp, const char *command, int64_t timeout,
+     struct maqet_error **err)
+{
+    _cleanup_json_ json_object *answer =
+        maqet_qmp_execute(qmp, command, NULL, timeout, err);
+
+    return answer ? 0 : -1;
+}
+
 int
-maqet_power_button_press(int dir_fd, const char *name, int gone, struct maqet_error **err)
+maqet_power_button_press(int dir_fd, const char *name, int gone, int64_t timeout,
+                         struct maqet_error **err)
 {
     _cleanup_close_ int lock = -1;
     _cleanup_qmp_ struct maqet_qmp *qmp =
-        maqet_monitor_open(dir_fd, name, COMMAND_TIMEOUT, gone, &lock, err);
-
-    if (!qmp)
-        return -1;
-    /* A guest that stands still can't react to its power button. */
-    _cleanup_json_ json_object *status =
-        maqet_qmp_execute(qmp, "query-status", NULL, COMMAND_TIMEOUT, err);
-    json_object *running = NULL;
-    if (!status)
-        return -1;
-    if (json_object_object_get_ex(status, "running", &running) &&
-        !json_object_get_boolean(running)) {
-        _cleanup_json_ json_object *answer =
-            maqet_qmp_execute(qmp, "cont", NULL, COMMAND_TIMEOUT, err);
-        if (!answer)
-            return -1;
-    }
+        maqet_monitor_open(dir_fd, name, timeout, gone, &lock, err);
     _cleanup_json_ json_object *answer =
-        maqet_qmp_execute(qmp, "system_powerdown", NULL, COMMAND_TIMEOUT, err);
-    return answer ? 0 : -1;
+        qmp ? maqet_qmp_execute(qmp, "query-status", NULL, timeout, err) : NULL;
+    json_object *running = NULL;
+
+    if (!answer)
+        return -1;
+    const char *status = maqet_tree_text(answer, "status");
+    json_object_object_get_ex(answer, "running", &running);
+    /* With -no-shutdown a guest that has powered off leaves QEMU behind. */
+    if (status && strcmp(status, "shutdown") == 0)
+        return tell(qmp, "quit", timeout, err);
+    /* A guest that sleeps or stands still can't react to its power button. */
+    if (status && strcmp(status, "suspended") == 0)
+        tell(qmp, "system_wakeup", timeout, NULL);
+    else if (!json_object_get_boolean(running))
+        tell(qmp, "cont", timeout, NULL);
+    return tell(qmp, "system_powerdown", timeout, err);
 }
 
 json_object *
@@ -162,10 +174,10 @@ maqet_vm_qmp(const struct maqet_context *context, const char *name_or_uuid,
 /* ---- the end ---- */
 
 void
-maqet_qemu_end(int pidfd)
+maqet_qemu_end(int pidfd, int64_t flush)
 {
     maqet_pidfd_kill(pidfd, SIGTERM);
-    if (maqet_pidfd_wait(pidfd, MAQET_END_TIMEOUT))
+    if (maqet_pidfd_wait(pidfd, flush))
         return;
     maqet_pidfd_kill(pidfd, SIGKILL);
     maqet_pidfd_wait(pidfd, MAQET_END_TIMEOUT);

@@ -29,12 +29,16 @@ int maqet_run_holder(int run_fd, int *pidfd, struct maqet_error **err);
 struct maqet_qmp *maqet_monitor_open(int dir_fd, const char *name, int64_t timeout,
                                      int gone, int *lock, struct maqet_error **err);
 
-/* Presses the guest's power button; a guest that is paused goes on first, since it could
- * not react. MAQET_ERROR_STATE: QEMU has ended meanwhile. */
-int maqet_power_button_press(int dir_fd, const char *name, int gone,
+/*
+ * Presses the guest's power button, within @timeout ms. A guest that is paused or asleep
+ * goes on first, since it could not react; a QEMU whose guest has powered off already is
+ * told to quit. MAQET_ERROR_STATE: QEMU has ended meanwhile.
+ */
+int maqet_power_button_press(int dir_fd, const char *name, int gone, int64_t timeout,
                              struct maqet_error **err);
 
-/* Ends a QEMU that must not go on: first so that it can flush, then for sure. */
-void maqet_qemu_end(int pidfd);
+/* Ends a QEMU that must not go on: first so that it can flush its images, for @flush ms,
+ * and then for sure. */
+void maqet_qemu_end(int pidfd, int64_t flush);
 
 #endif

@@ -4,12 +4,14 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
 #include "core/base/files.h"
+#include "core/base/process.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/qmp.h"
 #include "core/storage/image.h"
@@ -65,23 +67,31 @@ starting_clear(struct starting *starting)
     maqet_vm_free(starting->vm);
 }
 
-/* Makes the images that are missing, and remembers which were made. */
+/* Remembers an image that is about to appear: a record too many does no harm, since it
+ * counts only for the very file that it names; one too few would leave a file behind for
+ * ever. */
 static int
-prepare_images(const struct maqet_vm *vm, struct maqet_error **err)
+remember_image(void *data, const char *path, const struct maqet_file_id *id,
+               struct maqet_error **err)
 {
-    for (size_t i = 0; i < vm->drive_count; i++) {
-        struct maqet_image_state state;
-        bool created;
+    const struct maqet_vm *vm = data;
+    const struct maqet_created record = {.path = (char *)path, .id = *id};
 
-        if (maqet_image_prepare(vm->drives[i], &state, &created, err) < 0)
-            return -1;
-        if (!created)
-            continue;
-        struct maqet_created record = {.path = vm->drives[i]->path, .id = state.id};
+    return maqet_store_created_add(vm->context, vm->definition->name, &record, err);
+}
 
-        if (maqet_store_created_add(vm->context, vm->definition->name, &record, err) < 0)
+static int
+prepare_images(struct maqet_vm *vm, struct maqet_error **err)
+{
+    const struct maqet_image_recorder recorder = {.record = remember_image, .data = vm};
+    struct maqet_image_state state;
+    bool created;
+
+    if (maqet_image_check_space(vm->drives, vm->drive_count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (maqet_image_prepare(vm->drives[i], &state, &created, &recorder, err) < 0)
             return -1;
-    }
     return 0;
 }
 
@@ -196,9 +206,44 @@ read_log(int log_fd)
     return words;
 }
 
+/*
+ * A QEMU that is too old ends over an argument that it doesn't know before it can greet
+ * us with its version, so then it is asked. Returns NULL where the version is not the
+ * reason.
+ */
+static char *
+too_old(const char *program)
+{
+    const char *const argv[] = {program, "--version", NULL};
+    _cleanup_free_ char *words = NULL;
+    int major, minor;
+
+    if (maqet_process_run(argv, MAQET_END_TIMEOUT, &words, NULL) < 0)
+        return NULL;
+    const char *version = strstr(words, "version ");
+    if (!version || sscanf(version, "version %d.%d", &major, &minor) != 2 ||
+        maqet_qmp_version_suffices(major, minor))
+        return NULL;
+    return maqet_format("%d.%d", major, minor);
+}
+
+/* QEMU ended by itself: its own words, or ours where they tell more. */
+static int
+error_ended(struct starting *starting, const char *program, int status,
+            struct maqet_error **err)
+{
+    _cleanup_free_ char *words = read_log(starting->log_fd);
+    _cleanup_free_ char *version = too_old(program);
+
+    if (version)
+        return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                               "QEMU %s is too old: maqet needs 6.2 or later", version);
+    return maqet_launch_error(status, words, err);
+}
+
 /* QEMU did not come up: ends it, tidies up, and finds the words that tell why. */
 static int
-fail_start(struct starting *starting, struct maqet_error *reason,
+fail_start(struct starting *starting, const char *program, struct maqet_error *reason,
            struct maqet_error **err)
 {
     const char *name = starting->vm->definition->name;
@@ -209,15 +254,13 @@ fail_start(struct starting *starting, struct maqet_error *reason,
     int status = 0;
 
     if (!ended)
-        maqet_qemu_end(starting->process.pidfd);
+        maqet_qemu_end(starting->process.pidfd, MAQET_END_TIMEOUT);
     waitpid(starting->process.pid, &status, 0);
     unlinkat(starting->dir_fd, "qmp.sock", 0);
     unlinkat(starting->dir_fd, "pid", 0);
     if (ended) {
-        _cleanup_free_ char *words = read_log(starting->log_fd);
-
         maqet_error_free(reason);
-        maqet_launch_error(status, words, err);
+        error_ended(starting, program, status, err);
     } else {
         maqet_error_move(err, reason);
     }
@@ -240,6 +283,7 @@ launch(struct starting *starting, struct maqet_error **err)
         .monitor_fd = starting->monitor_fd,
         .lock_fd = starting->run_fd,
         .log_fd = starting->log_fd,
+        .folder = maqet_tree_place(starting->vm->definition->tree).folder,
     };
     if (maqet_launch(&how, &starting->process, err) < 0) {
         unlinkat(starting->dir_fd, "qmp.sock", 0);
@@ -250,15 +294,31 @@ launch(struct starting *starting, struct maqet_error **err)
     _cleanup_qmp_ struct maqet_qmp *qmp =
         maqet_monitor_open(starting->dir_fd, name, starting->timeout,
                            starting->process.pidfd, &lock, &reason);
-    if (!qmp)
-        return fail_start(starting, TAKE_PTR(reason), err);
     _cleanup_json_ json_object *answer =
-        maqet_qmp_execute(qmp, "query-status", NULL, starting->timeout, &reason);
+        qmp ? maqet_qmp_execute(qmp, "query-status", NULL, starting->timeout, &reason)
+            : NULL;
     if (!answer)
-        return fail_start(starting, TAKE_PTR(reason), err);
+        return fail_start(starting, argv.items[0], TAKE_PTR(reason), err);
     maqet_context_say(starting->context, MAQET_LEVEL_DEBUG, "QEMU %s answers",
                       maqet_qmp_version_text(qmp));
-    return maqet_store_started_set(starting->context, name, err);
+    return 0;
+}
+
+/* The mark that the machine was started once is set first and taken back: a maqet that is
+ * killed in between must not leave a machine that has run and seems never to have. */
+static int
+launch_marked(struct starting *starting, struct maqet_error **err)
+{
+    const char *name = starting->vm->definition->name;
+    bool before = maqet_store_started(starting->context, name);
+
+    if (maqet_store_started_set(starting->context, name, err) < 0)
+        return -1;
+    if (launch(starting, err) == 0)
+        return 0;
+    if (!before)
+        maqet_store_started_clear(starting->context, name);
+    return -1;
 }
 
 /* All of a start; the machine's lock is held only within. */
@@ -274,7 +334,7 @@ start(struct starting *starting, const char *name_or_uuid, struct maqet_error **
     if (!starting->vm || prepare_images(starting->vm, err) < 0 ||
         furnish_run_dir(starting, err) < 0)
         return -1;
-    return launch(starting, err);
+    return launch_marked(starting, err);
 }
 
 int
@@ -308,12 +368,14 @@ attend(struct starting *starting)
 
         if (poll(fds, 2, -1) < 0 || !fds[1].revents)
             continue;
-        /* SIGINT from the terminal has reached QEMU too, which knows what to do. */
-        if (read(starting->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info) ||
-            info.ssi_signo == SIGINT)
+        if (read(starting->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
             continue;
-        if (asked++ > 0 || maqet_power_button_press(starting->dir_fd, name,
-                                                    starting->process.pidfd, NULL) < 0)
+        /* Ctrl-C on the terminal has reached QEMU too, which knows what to do. */
+        if (info.ssi_signo == SIGINT && info.ssi_code == SI_KERNEL)
+            continue;
+        if (asked++ > 0 ||
+            maqet_power_button_press(starting->dir_fd, name, starting->process.pidfd,
+                                     MAQET_END_TIMEOUT, NULL) < 0)
             maqet_pidfd_kill(starting->process.pidfd, SIGTERM);
     }
 }

@@ -7,10 +7,15 @@
 #include "core/vm/run.h"
 #include "core/vm/store.h"
 
-/* ms between two presses of the power button. */
+/* ms between two presses of the power button, and for one conversation about it. */
 static const int64_t PRESS_INTERVAL = 8000;
+static const int64_t PRESS_TIMEOUT = 5000;
 
-/* A QEMU that had to be killed leaves its PID file, which would look like a crash. */
+/* ms that a QEMU which is told to end at once has to flush its images. */
+static const int64_t FLUSH_TIMEOUT = 3000;
+
+/* A QEMU that had to be killed leaves its PID file, which would look like a crash.
+ * Returns 1 when somebody has started the machine (again) meanwhile. */
 static int
 tidy_after_stop(const struct maqet_context *context, const char *name, int dir_fd,
                 int run_fd, struct maqet_error **err)
@@ -20,13 +25,17 @@ tidy_after_stop(const struct maqet_context *context, const char *name, int dir_f
     if (lock < 0)
         return -1;
     int held = maqet_lock_held(run_fd, err);
-    if (held < 0)
-        return -1;
-    if (!held) {
+    if (held == 0) {
         unlinkat(dir_fd, "pid", 0);
         unlinkat(dir_fd, "qmp.sock", 0);
     }
-    return 0;
+    return held;
+}
+
+static int64_t
+shorter(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
 }
 
 /*
@@ -34,24 +43,25 @@ tidy_after_stop(const struct maqet_context *context, const char *name, int dir_f
  * that is still booting misses it.
  */
 static bool
-wait_for_end(int dir_fd, int pidfd, const char *name, const struct maqet_stop *stop)
+wait_for_end(int dir_fd, int pidfd, const char *name, const struct maqet_stop *stop,
+             int64_t deadline)
 {
-    int64_t deadline = maqet_now() + stop->timeout, again = maqet_now() + PRESS_INTERVAL;
+    int64_t again = maqet_now() + PRESS_INTERVAL;
 
     for (;;) {
         int64_t left = deadline - maqet_now();
 
-        if (left < 0)
-            left = 0;
-        if (maqet_pidfd_wait(pidfd, left < 1000 ? left : 1000))
+        if (maqet_pidfd_wait(pidfd, left < 0 ? 0 : shorter(left, 1000)))
             return true;
-        if (left == 0)
+        left = deadline - maqet_now();
+        if (left <= 0)
             return false;
         if (stop->waiting)
-            stop->waiting(stop->data, name, deadline - maqet_now());
+            stop->waiting(stop->data, name, left);
         if (maqet_now() >= again) {
-            maqet_power_button_press(dir_fd, name, pidfd, NULL);
-            again += PRESS_INTERVAL;
+            maqet_power_button_press(dir_fd, name, pidfd, shorter(left, PRESS_TIMEOUT),
+                                     NULL);
+            again = maqet_now() + PRESS_INTERVAL;
         }
     }
 }
@@ -61,7 +71,7 @@ end_by_force_or_fail(int pidfd, const char *name, const struct maqet_stop *stop,
                      struct maqet_error **err)
 {
     if (stop->force) {
-        maqet_qemu_end(pidfd);
+        maqet_qemu_end(pidfd, FLUSH_TIMEOUT);
         if (maqet_pidfd_wait(pidfd, 0))
             return 0;
         return maqet_error_set(
@@ -79,33 +89,54 @@ end_by_force_or_fail(int pidfd, const char *name, const struct maqet_stop *stop,
     return -1;
 }
 
+/* Presses the button and waits, then ends QEMU by force if that was asked for. */
+static int
+end_machine(const struct maqet_context *context, const char *name, int dir_fd, int pidfd,
+            const struct maqet_stop *stop, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    int64_t deadline = maqet_now() + stop->timeout;
+
+    /* A monitor that does not answer is no reason to give up: the guest may end all the
+     * same, and --force needs no monitor. */
+    if (stop->timeout == 0 && stop->force)
+        return end_by_force_or_fail(pidfd, name, stop, err);
+    if (maqet_power_button_press(dir_fd, name, pidfd,
+                                 stop->timeout ? shorter(stop->timeout, PRESS_TIMEOUT)
+                                               : PRESS_TIMEOUT,
+                                 &reason) < 0 &&
+        reason->code != MAQET_ERROR_STATE)
+        maqet_context_say(context, MAQET_LEVEL_WARNING,
+                          "The power button of '%s' could not be pressed: %s", name,
+                          reason->message);
+    return wait_for_end(dir_fd, pidfd, name, stop, deadline)
+               ? 0
+               : end_by_force_or_fail(pidfd, name, stop, err);
+}
+
 int
 maqet_vm_stop(const struct maqet_context *context, const char *name_or_uuid,
               const struct maqet_stop *stop, bool *was_running, struct maqet_error **err)
 {
     _cleanup_free_ char *name = maqet_store_resolve(context, name_or_uuid, err);
-    _cleanup_error_ struct maqet_error *reason = NULL;
     _cleanup_close_ int dir_fd = name ? maqet_run_dir(context, name, err) : -1;
     _cleanup_close_ int run_fd = dir_fd < 0 ? -1 : maqet_run_file(dir_fd, err);
     _cleanup_close_ int pidfd = -1;
+    int pid, again;
 
     if (run_fd < 0)
         return -1;
-    int pid = maqet_run_holder(run_fd, &pidfd, err);
+    /* Nothing runs, but a start that was under way when we looked has brought it up by
+     * the time that we had the machine's lock: then it is that one which is stopped. */
+    do {
+        pid = maqet_run_holder(run_fd, &pidfd, err);
+        if (pid < 0)
+            return maqet_error_wrap(err, "Virtual machine '%s'", name);
+        if (pid > 0 && end_machine(context, name, dir_fd, pidfd, stop, err) < 0)
+            return -1;
+        again = tidy_after_stop(context, name, dir_fd, run_fd, err);
+    } while (pid == 0 && again > 0);
     if (was_running)
         *was_running = pid > 0;
-    if (pid <= 0)
-        return pid < 0 ? maqet_error_wrap(err, "Virtual machine '%s'", name)
-                       : tidy_after_stop(context, name, dir_fd, run_fd, err);
-    /* A monitor that does not answer is no reason to give up: the guest may end all the
-     * same, and --force needs no monitor. */
-    if (stop->timeout > 0 && maqet_power_button_press(dir_fd, name, pidfd, &reason) < 0 &&
-        reason->code != MAQET_ERROR_STATE)
-        maqet_context_say(context, MAQET_LEVEL_WARNING,
-                          "The power button of '%s' could not be pressed: %s", name,
-                          reason->message);
-    if (!wait_for_end(dir_fd, pidfd, name, stop) &&
-        end_by_force_or_fail(pidfd, name, stop, err) < 0)
-        return -1;
-    return tidy_after_stop(context, name, dir_fd, run_fd, err);
+    return again < 0 ? -1 : 0;
 }

@@ -318,6 +318,41 @@ maqet_store_replace(const struct maqet_context *context,
     return write_definition(path, definition, err);
 }
 
+/* Whether a file in a machine's folder is one of ours: a temporary one of them, too. */
+static bool
+is_own_file(const char *file)
+{
+    static const char *const names[] = {"vm.json", "created.json", "started", "lock"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        _cleanup_free_ char *temporary = maqet_format(".%s.", names[i]);
+
+        if (strcmp(file, names[i]) == 0 || maqet_text_starts(file, temporary))
+            return true;
+    }
+    return false;
+}
+
+/* Somebody may have put an image into a machine's folder; it must not go with it. */
+static int
+check_own_files(const char *folder, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+
+    if (maqet_dir_list(folder, &files, err) < 0)
+        return -1;
+    for (size_t i = 0; i < files.count; i++) {
+        if (is_own_file(files.items[i]))
+            continue;
+        maqet_error_set(err, MAQET_ERROR_STATE,
+                        "%s/%s is not maqet's, and would be removed with the folder",
+                        folder, files.items[i]);
+        maqet_error_hint(err, "Move it elsewhere first");
+        return -1;
+    }
+    return 0;
+}
+
 int
 maqet_store_remove(const struct maqet_context *context, const char *name,
                    struct maqet_error **err)
@@ -330,6 +365,8 @@ maqet_store_remove(const struct maqet_context *context, const char *name,
     if (lock < 0)
         return -1;
     sweep(context);
+    if (check_own_files(folder, err) < 0)
+        return -1;
     if (rename(folder, temporary) < 0)
         return maqet_error_errno(err, errno, "Can't remove %s", folder);
     if (sync_store(context, err) < 0)
@@ -339,12 +376,19 @@ maqet_store_remove(const struct maqet_context *context, const char *name,
 
 /* ---- the images that we made ---- */
 
-static int
-error_damaged_list(const char *path, struct maqet_error **err)
+/* The list as it is stored; an empty one when there is none. NULL: error. */
+static json_object *
+read_list(const char *path, struct maqet_error **err)
 {
-    maqet_error_set(err, MAQET_ERROR_FAILED, "%s is damaged: it is no list", path);
+    _cleanup_json_ json_object *list =
+        access(path, F_OK) == 0 ? read_json(path, err) : json_object_new_array();
+
+    if (list && !json_object_is_type(list, json_type_array))
+        maqet_error_set(err, MAQET_ERROR_FAILED, "%s is damaged: it is no list", path);
+    if (json_object_is_type(list, json_type_array))
+        return TAKE_PTR(list);
     maqet_error_hint(err, "Remove it; the images that it names will be kept");
-    return -1;
+    return NULL;
 }
 
 int
@@ -352,14 +396,11 @@ maqet_store_created_add(const struct maqet_context *context, const char *name,
                         const struct maqet_created *created, struct maqet_error **err)
 {
     _cleanup_free_ char *path = vm_path(context, name, "created.json");
-    _cleanup_json_ json_object *list =
-        access(path, F_OK) == 0 ? read_json(path, err) : json_object_new_array();
+    _cleanup_json_ json_object *list = read_list(path, err);
     json_object *entry;
 
     if (!list)
         return -1;
-    if (!json_object_is_type(list, json_type_array))
-        return error_damaged_list(path, err);
     entry = json_object_new_object();
     json_object_object_add(entry, "path", json_object_new_string(created->path));
     json_object_object_add(entry, "device", json_object_new_uint64(created->id.device));
@@ -378,13 +419,9 @@ maqet_store_created_list(const struct maqet_context *context, const char *name,
 
     *list = NULL;
     *count = 0;
-    if (access(path, F_OK) < 0)
-        return 0;
-    _cleanup_json_ json_object *stored = read_json(path, err);
+    _cleanup_json_ json_object *stored = read_list(path, err);
     if (!stored)
         return -1;
-    if (!json_object_is_type(stored, json_type_array))
-        return error_damaged_list(path, err);
     size_t length = json_object_array_length(stored);
     *list = maqet_alloc(length * sizeof(**list));
     for (size_t i = 0; i < length; i++) {
@@ -423,6 +460,14 @@ maqet_store_started_set(const struct maqet_context *context, const char *name,
     _cleanup_free_ char *path = vm_path(context, name, "started");
 
     return access(path, F_OK) == 0 ? 0 : maqet_file_replace(path, "", 0, 0600, err);
+}
+
+void
+maqet_store_started_clear(const struct maqet_context *context, const char *name)
+{
+    _cleanup_free_ char *path = vm_path(context, name, "started");
+
+    unlink(path);
 }
 
 bool

@@ -56,6 +56,7 @@ void maqet_store_created_free(struct maqet_created *list, size_t count);
 /* Remembers that a machine was started once, and tells so. */
 int maqet_store_started_set(const struct maqet_context *context, const char *name,
                             struct maqet_error **err);
+void maqet_store_started_clear(const struct maqet_context *context, const char *name);
 bool maqet_store_started(const struct maqet_context *context, const char *name);
 
 /* Locks a machine against other maqets; waits context->lock_timeout. Returns a

@@ -247,8 +247,17 @@ add_key(const struct maqet_vm *vm, const char *key, const char *option,
 {
     const char *value = maqet_tree_text(vm->definition->tree, key);
 
-    if (!value || maqet_arguments_has(arguments_of(vm), option))
+    if (!value)
         return;
+    if (maqet_arguments_has(arguments_of(vm), option)) {
+        _cleanup_free_ char *place =
+            maqet_place_text(maqet_tree_place_of_value(vm->definition->tree, key));
+
+        maqet_context_say(vm->context, MAQET_LEVEL_WARNING,
+                          "%s: '%s' is ignored: `arguments` says -%s", place, key,
+                          option);
+        return;
+    }
     maqet_strings_addf(argv, "-%s", option);
     maqet_strings_add(argv, value);
 }

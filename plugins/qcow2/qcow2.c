@@ -169,9 +169,15 @@ size_to_make(const struct maqet_drive *drive, uint64_t *size, struct maqet_error
 {
     if (backing_check(drive, size, err) < 0)
         return -1;
+    uint64_t base = *size;
     if (maqet_drive_has(drive, "size"))
         *size = maqet_drive_size(drive, "size");
     *size = blockdev_round_up(*size);
+    if (*size > 0 && *size < base)
+        return maqet_drive_error(drive, "size", err, MAQET_ERROR_INVALID,
+                                 "`size` is less than the %" PRIu64 " bytes of the base, "
+                                 "whose end the guest could not see",
+                                 base);
     return *size > 0 ? 0 : blockdev_error_no_size(drive, err);
 }
 

@@ -40,6 +40,17 @@ err_has "Insufficient disk space for $TMP/small/disk.raw. Required: 16.0MB"
 err_lacks "overcommit: true"
 same disk.qcow2 "$(ls -A small)" "what is left"
 
+# Two that fit one by one, and not together.
+vm_yaml two <<EOF
+storage:
+  - {name: one, file: small/one.qcow2, size: 5M}
+  - {name: two, file: small/two.qcow2, size: 5M}
+EOF
+expect 0 maqet add two.yaml
+expect 1 maqet start two
+err_has "Insufficient disk space for $TMP/small/one.qcow2 and 1 more images of VM 'two'. Required: 10.0MB"
+same disk.qcow2 "$(ls -A small)" "what is left"
+
 # The room vanishes after the check: what was begun is removed.
 mkdir bin
 cat >bin/qemu-img <<EOF

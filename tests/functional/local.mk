@@ -20,6 +20,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/hostile-images.sh \
 	tests/functional/system-folders.sh \
 	tests/functional/removal.sh \
+	tests/functional/nothing-lost.sh \
 	tests/functional/qcow2-options.sh \
 	tests/functional/raw-options.sh \
 	tests/functional/shares.sh \

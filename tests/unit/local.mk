@@ -19,6 +19,11 @@ tests_unit_test_context_SOURCES = tests/unit/test-context.c
 tests_unit_test_context_LDADD = libmaqet-cli.la $(UNIT_LDADD)
 tests_unit_test_context_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-definition
+tests_unit_test_definition_SOURCES = tests/unit/test-definition.c
+tests_unit_test_definition_LDADD = $(UNIT_LDADD)
+tests_unit_test_definition_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-drive
 tests_unit_test_drive_SOURCES = tests/unit/test-drive.c
 tests_unit_test_drive_LDADD = $(UNIT_LDADD)
@@ -33,6 +38,11 @@ UNIT_TESTS += tests/unit/test-files
 tests_unit_test_files_SOURCES = tests/unit/test-files.c
 tests_unit_test_files_LDADD = $(UNIT_LDADD)
 tests_unit_test_files_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
+UNIT_TESTS += tests/unit/test-image
+tests_unit_test_image_SOURCES = tests/unit/test-image.c
+tests_unit_test_image_LDADD = $(UNIT_LDADD)
+tests_unit_test_image_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
 UNIT_TESTS += tests/unit/test-invocation
 tests_unit_test_invocation_SOURCES = tests/unit/test-invocation.c
@@ -94,6 +104,11 @@ tests_unit_test_qmp_SOURCES = tests/unit/test-qmp.c
 tests_unit_test_qmp_LDADD = $(UNIT_LDADD)
 tests_unit_test_qmp_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-run
+tests_unit_test_run_SOURCES = tests/unit/test-run.c
+tests_unit_test_run_LDADD = $(UNIT_LDADD)
+tests_unit_test_run_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-settings
 tests_unit_test_settings_SOURCES = tests/unit/test-settings.c
 tests_unit_test_settings_LDADD = $(UNIT_LDADD)
@@ -103,6 +118,11 @@ UNIT_TESTS += tests/unit/test-shell
 tests_unit_test_shell_SOURCES = tests/unit/test-shell.c
 tests_unit_test_shell_LDADD = libmaqet-cli.la $(UNIT_LDADD)
 tests_unit_test_shell_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
+UNIT_TESTS += tests/unit/test-store
+tests_unit_test_store_SOURCES = tests/unit/test-store.c
+tests_unit_test_store_LDADD = $(UNIT_LDADD)
+tests_unit_test_store_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
 UNIT_TESTS += tests/unit/test-table
 tests_unit_test_table_SOURCES = tests/unit/test-table.c

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Images: what is there is looked at, what is missing is made, once and whole. */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -120,7 +122,7 @@ check_not_prepared(const struct maqet_drive *drive, enum maqet_error_code code,
     struct maqet_image_state state;
     bool created = true;
 
-    CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, &error), -1);
+    CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, NULL, &error), -1);
     CU_ASSERT_FALSE(created);
     UNIT_ERROR(&error, code, message);
 }
@@ -133,7 +135,7 @@ check_prepared(const struct maqet_drive *drive, bool by_us, uint64_t size)
     struct maqet_file_id id;
     bool created = !by_us;
 
-    CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, &error), 0);
+    CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, NULL, &error), 0);
     UNIT_NO_ERROR(&error);
     CU_ASSERT_EQUAL(created, by_us);
     CU_ASSERT_TRUE(state.exists);
@@ -171,6 +173,28 @@ test_inspect(void)
     check_files(&scene, "a.img");
 }
 
+/* `size` counts when an image is made: another one is said, and left as it is. */
+static void
+test_size_of_existing(void)
+{
+    _cleanup_scene_ struct scene scene;
+
+    scene_fill(&scene);
+    _cleanup_drive_ struct maqet_drive *same = drive_of(&scene, "file: a.img\nsize: 2K");
+    _cleanup_drive_ struct maqet_drive *other = drive_of(&scene, "file: a.img\nsize: 3K");
+    _cleanup_free_ char *words =
+        maqet_format("Drive 'hdd' of VM 'web': the image %s has the size 2K and not 3K; "
+                     "`size` counts only when an image is made",
+                     other->path);
+
+    free(unit_file(scene.images, "a.img", "maker 2048\n"));
+    check_prepared(same, false, 2048);
+    CU_ASSERT_EQUAL(scene.said.count, 0);
+    check_prepared(other, false, 2048);
+    CU_ASSERT_EQUAL_FATAL(scene.said.count, 1);
+    UNIT_SAME(scene.said.items[0], words);
+}
+
 static void
 test_no_path(void)
 {
@@ -180,7 +204,7 @@ test_no_path(void)
 
     scene_fill(&scene);
     _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "media: cdrom");
-    CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, NULL), 0);
+    CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, NULL, NULL), 0);
     CU_ASSERT_FALSE(created);
     CU_ASSERT_FALSE(state.exists);
     CU_ASSERT_EQUAL(maqet_image_check(drive, NULL), 0);
@@ -236,7 +260,8 @@ test_what_the_plugin_finds(void)
     CU_ASSERT_EQUAL(maqet_image_inspect(drive, &state, &error), -1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
-    UNIT_SAME(error->hints.items[0], "Say `type: tape`, or give another file");
+    UNIT_SAME(error->hints.items[0],
+              "Give another file, or convert this one (qemu-img convert)");
     UNIT_ERROR(&error, MAQET_ERROR_INVALID, other);
 }
 
@@ -357,7 +382,7 @@ test_given_path_may_be_a_link(void)
 
     CU_ASSERT_EQUAL(symlink("other", link_path), 0);
     CU_ASSERT_EQUAL(link(other, second_path), 0);
-    CU_ASSERT_EQUAL(maqet_image_prepare(by_link, &state, &created, NULL), 0);
+    CU_ASSERT_EQUAL(maqet_image_prepare(by_link, &state, &created, NULL, NULL), 0);
     CU_ASSERT_TRUE(state.exists);
     check_prepared(by_second_name, false, 3);
 }
@@ -449,7 +474,7 @@ check_create_fails(const struct scene *scene, const char *act, const char *why)
     struct maqet_image_state state;
     bool created = true;
 
-    CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, &error), -1);
+    CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, NULL, &error), -1);
     CU_ASSERT_FALSE(created);
     UNIT_ERROR(&error, MAQET_ERROR_FAILED, message);
     check_files(scene, "");
@@ -543,7 +568,7 @@ test_space(void)
     _cleanup_free_ char *begin = maqet_format(
         "Insufficient disk space for %s. Required: 8.0EB, Available: ", drive->path);
 
-    CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, &error), -1);
+    CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, NULL, &error), -1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL(error->code, MAQET_ERROR_NO_SPACE);
     CU_ASSERT_TRUE(maqet_text_starts(error->message, begin));
@@ -559,6 +584,60 @@ test_space(void)
     _cleanup_drive_ struct maqet_drive *bold =
         drive_of(&scene, "file: a.img\nsize: 8E\novercommit: true");
     check_prepared(bold, true, UINT64_C(1) << 63);
+}
+
+/* Two images that fit one by one, but not together, are refused before the first is made.
+ */
+static void
+test_space_together(void)
+{
+    _cleanup_scene_ struct scene scene;
+    _cleanup_error_ struct maqet_error *error = NULL;
+    struct statvfs space;
+
+    scene_fill(&scene);
+    CU_ASSERT_EQUAL(statvfs(scene.images, &space), 0);
+    uint64_t most = (uint64_t)space.f_bavail * space.f_frsize / 4 * 3;
+    _cleanup_free_ char *size = maqet_format("size: %" PRIu64, most);
+    _cleanup_free_ char *one = maqet_format("file: a.img\n%s", size);
+    _cleanup_free_ char *other = maqet_format("file: b.img\n%s", size);
+    _cleanup_free_ char *thin = maqet_format("%s\novercommit: on", other);
+    struct maqet_drive *drives[] = {drive_of(&scene, one), drive_of(&scene, other)};
+    _cleanup_free_ char *begin =
+        maqet_format("Insufficient disk space for %s and 1 more images of VM 'web'. ",
+                     drives[0]->path);
+
+    CU_ASSERT_EQUAL(maqet_image_check_space(drives, 1, &error), 0);
+    CU_ASSERT_EQUAL(maqet_image_check_space(drives, 2, &error), -1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+    CU_ASSERT_EQUAL(error->code, MAQET_ERROR_NO_SPACE);
+    CU_ASSERT_TRUE(maqet_text_starts(error->message, begin));
+    maqet_error_free(TAKE_PTR(error));
+    maqet_drive_free(drives[1]);
+    drives[1] = drive_of(&scene, thin);
+    CU_ASSERT_EQUAL(maqet_image_check_space(drives, 2, &error), 0);
+    /* What is there needs no space. */
+    maqet_drive_free(drives[1]);
+    drives[1] = drive_of(&scene, other);
+    free(unit_file(scene.images, "b.img", "maker 1\n"));
+    CU_ASSERT_EQUAL(maqet_image_check_space(drives, 2, &error), 0);
+    maqet_drive_free(drives[0]);
+    maqet_drive_free(drives[1]);
+}
+
+static void
+test_space_beyond_all(void)
+{
+    _cleanup_scene_ struct scene scene;
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    scene_fill(&scene);
+    struct maqet_drive *drives[] = {drive_of(&scene, "file: a.img\nsize: 8E"),
+                                    drive_of(&scene, "file: b.img\nsize: 8E")};
+    CU_ASSERT_EQUAL(maqet_image_check_space(drives, 2, &error), -1);
+    CU_ASSERT_PTR_NOT_NULL(error);
+    maqet_drive_free(drives[0]);
+    maqet_drive_free(drives[1]);
 }
 
 /* ---- folders ---- */
@@ -581,7 +660,7 @@ test_missing_folder(void)
     _cleanup_free_ char *hint =
         maqet_format("Make it: mkdir -p '%s/a b/c'", scene.images);
 
-    CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, &error), -1);
+    CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, NULL, &error), -1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
     UNIT_SAME(error->hints.items[0], hint);
@@ -620,6 +699,89 @@ test_system_folders(void)
     }
 }
 
+/* ---- remembering what was made ---- */
+
+struct recorded {
+    const char *path;
+    struct maqet_file_id id;
+    bool was_there; /* under its name, when it was recorded */
+    bool refuse;
+    int calls;
+};
+
+static int
+note(void *data, const char *path, const struct maqet_file_id *id,
+     struct maqet_error **err)
+{
+    struct recorded *recorded = data;
+
+    recorded->path = path;
+    recorded->id = *id;
+    recorded->was_there = access(path, F_OK) == 0;
+    recorded->calls++;
+    return recorded->refuse ? maqet_error_set(err, MAQET_ERROR_BUSY, "not now") : 0;
+}
+
+/* The record is there before the image is: a kill in between leaves no unknown file. */
+static void
+test_recorder(void)
+{
+    _cleanup_scene_ struct scene scene;
+    _cleanup_error_ struct maqet_error *error = NULL;
+    struct recorded recorded = {.refuse = true};
+    const struct maqet_image_recorder recorder = {.record = note, .data = &recorded};
+    struct maqet_image_state state;
+    bool created;
+
+    scene_fill(&scene);
+    _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img");
+    CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, &recorder, &error), -1);
+    UNIT_ERROR(&error, MAQET_ERROR_BUSY, "not now");
+    CU_ASSERT_FALSE(created);
+    check_files(&scene, "");
+
+    recorded.refuse = false;
+    CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, &recorder, &error), 0);
+    CU_ASSERT_TRUE(created);
+    CU_ASSERT_EQUAL(recorded.calls, 2);
+    CU_ASSERT_FALSE(recorded.was_there);
+    UNIT_SAME(recorded.path, drive->path);
+    CU_ASSERT_TRUE(maqet_file_id_equal(&recorded.id, &state.id));
+    /* What is found is not ours to remember. */
+    CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, &recorder, &error), 0);
+    CU_ASSERT_EQUAL(recorded.calls, 2);
+}
+
+static unsigned
+count_descriptors(void)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    CU_ASSERT_EQUAL(maqet_dir_list("/proc/self/fd", &names, NULL), 0);
+    return (unsigned)names.count;
+}
+
+static void
+test_no_descriptor_is_lost(void)
+{
+    static const char *const acts[] = {"half", "vanish", "no-space", "rival", "write"};
+    _cleanup_scene_ struct scene scene;
+    struct maqet_image_state state;
+    bool created;
+
+    scene_fill(&scene);
+    for (size_t i = 0; i < sizeof(acts) / sizeof(*acts); i++) {
+        _cleanup_free_ char *keys = maqet_format("file: a.img\nact: %s", acts[i]);
+        _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, keys);
+        unsigned before = count_descriptors();
+
+        maqet_image_prepare(drive, &state, &created, NULL, NULL);
+        maqet_image_prepare(drive, &state, &created, NULL, NULL);
+        CU_ASSERT_EQUAL(count_descriptors(), before);
+        unlink(drive->path);
+    }
+}
+
 /* ---- others at the same image ---- */
 
 /* Publication replaces nothing: not even what appeared while the image was made. */
@@ -645,7 +807,7 @@ compete(const struct maqet_drive *drive, int start_fd)
     char byte;
 
     if (read(start_fd, &byte, 1) != 0 ||
-        maqet_image_prepare(drive, &state, &created, NULL) < 0 || !state.exists ||
+        maqet_image_prepare(drive, &state, &created, NULL, NULL) < 0 || !state.exists ||
         state.virtual_size != 1 << 20)
         _exit(99);
     _exit(created);
@@ -715,7 +877,7 @@ test_killed(void)
     pid_t child = fork();
 
     if (child == 0)
-        _exit(maqet_image_prepare(stuck, &state, &created, NULL));
+        _exit(maqet_image_prepare(stuck, &state, &created, NULL, NULL));
     CU_ASSERT_TRUE(wait_for_content(temporary));
     CU_ASSERT_EQUAL(kill(child, SIGKILL), 0);
     CU_ASSERT_EQUAL(waitpid(child, NULL, 0), child);
@@ -796,6 +958,7 @@ main(void)
 {
     CU_TestInfo tests[] = {
         {"what is there", test_inspect},
+        {"the size of what is there", test_size_of_existing},
         {"no path", test_no_path},
         {"what is no image", test_no_image},
         {"what the plugin finds", test_what_the_plugin_finds},
@@ -810,8 +973,12 @@ main(void)
         {"check", test_check},
         {"what is never made", test_never_made},
         {"space", test_space},
+        {"space for several", test_space_together},
+        {"space beyond all numbers", test_space_beyond_all},
         {"missing folder", test_missing_folder},
         {"folders of the system", test_system_folders},
+        {"recorder", test_recorder},
+        {"no descriptor is lost", test_no_descriptor_is_lost},
         {"a rival", test_rival},
         {"a race", test_race},
         {"killed in creation", test_killed},

@@ -194,17 +194,6 @@ test_find(void)
         setenv("PATH", before, 1);
 }
 
-static void
-test_started(void)
-{
-    uint64_t first = maqet_process_started(1), ours = maqet_process_started(getpid());
-
-    CU_ASSERT_TRUE(ours > 0);
-    CU_ASSERT_TRUE(first <= ours);
-    CU_ASSERT_EQUAL(maqet_process_started(getpid()), ours);
-    CU_ASSERT_EQUAL(maqet_process_started(0x7ffffffe), 0);
-}
-
 int
 main(void)
 {
@@ -219,7 +208,6 @@ main(void)
         {"nothing is inherited", test_nothing_is_inherited},
         {"nothing leaks", test_nothing_leaks},
         {"finding a program", test_find},
-        {"when a process started", test_started},
         CU_TEST_INFO_NULL,
     };
 

@@ -150,14 +150,41 @@ test_folder(void)
     CU_ASSERT_EQUAL(stat(run, &status), 0);
     CU_ASSERT_EQUAL(status.st_mode & 07777, 0600);
     CU_ASSERT_TRUE(fcntl(scene.dir_fd, F_GETFD) & FD_CLOEXEC);
+}
 
-    /* What others could write is closed to them. */
-    CU_ASSERT_EQUAL(chmod(path, 0777), 0);
-    int again = maqet_run_dir(&scene.context, "web", NULL);
-    CU_ASSERT_TRUE(again >= 0);
-    close(again);
-    CU_ASSERT_EQUAL(stat(path, &status), 0);
-    CU_ASSERT_EQUAL(status.st_mode & 022, 0);
+/* Whoever can change what is in the folder could have us signal or remove something else.
+ */
+static void
+test_folder_that_others_can_write(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_free_ char *path = maqet_format("%s/web", scene.context.runtime_dir);
+    const char *const folders[] = {path, scene.context.runtime_dir};
+
+    for (size_t i = 0; i < 4; i++) {
+        _cleanup_error_ struct maqet_error *error = NULL;
+        const char *folder = folders[i / 2];
+        _cleanup_free_ char *message =
+            maqet_format("The folder %s can be written by other users", folder);
+
+        CU_ASSERT_EQUAL(chmod(folder, i % 2 ? 0720 : 01702), 0);
+        CU_ASSERT_EQUAL(maqet_run_dir(&scene.context, "web", &error), -1);
+        UNIT_ERROR(&error, MAQET_ERROR_PERMISSION, message);
+        CU_ASSERT_EQUAL(chmod(folder, 0700), 0);
+    }
+}
+
+static void
+test_folder_is_no_link(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_free_ char *link_path = maqet_format("%s/link", scene.context.runtime_dir);
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    CU_ASSERT_EQUAL(symlink("web", link_path), 0);
+    CU_ASSERT_EQUAL(maqet_run_dir(&scene.context, "link", &error), -1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+    CU_ASSERT_EQUAL(error->code, MAQET_ERROR_PERMISSION);
 }
 
 static void
@@ -296,7 +323,7 @@ test_end(void)
     _cleanup_close_ int pidfd = maqet_pidfd_open(child);
     int status = -1;
 
-    maqet_qemu_end(pidfd);
+    maqet_qemu_end(pidfd, 5000);
     CU_ASSERT_EQUAL(waitpid(child, &status, WNOHANG), child);
     CU_ASSERT_EQUAL(status, SIGTERM); /* so that it could have flushed its images */
 }
@@ -306,7 +333,7 @@ test_end(void)
 /* A monitor for one connection: notes the commands that it gets in the file "commands".
  */
 static void
-serve(int listener, int dir_fd, bool running)
+serve(int listener, int dir_fd, const char *status)
 {
     static const char greeting[] = "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 0, "
                                    "\"minor\": 2, \"major\": 7}, \"package\": \"\"}, "
@@ -326,14 +353,15 @@ serve(int listener, int dir_fd, bool running)
             !json_object_object_get_ex(command, "id", &id))
             _exit(1);
         dprintf(log, "%s\n", json_object_get_string(name));
-        dprintf(fd, "{\"return\": {\"running\": %s}, \"id\": %s}\r\n",
-                running ? "true" : "false", json_object_get_string(id));
+        dprintf(fd, "{\"return\": {\"running\": %s, \"status\": \"%s\"}, \"id\": %s}\r\n",
+                strcmp(status, "running") == 0 ? "true" : "false", status,
+                json_object_get_string(id));
     }
     _exit(0);
 }
 
 static pid_t
-monitor_new(const struct scene *scene, bool running)
+monitor_new(const struct scene *scene, const char *status)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     _cleanup_close_ int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -345,7 +373,7 @@ monitor_new(const struct scene *scene, bool running)
     CU_ASSERT_EQUAL_FATAL(listen(listener, 1), 0);
     pid_t child = fork();
     if (child == 0)
-        serve(listener, scene->dir_fd, running);
+        serve(listener, scene->dir_fd, status);
     return child;
 }
 
@@ -369,7 +397,7 @@ test_monitor_lock(void)
 {
     _cleanup_scene_ struct scene scene = scene_new();
     _cleanup_error_ struct maqet_error *error = NULL;
-    pid_t monitor = monitor_new(&scene, true);
+    pid_t monitor = monitor_new(&scene, "running");
     int lock = -1, second = -1;
 
     struct maqet_qmp *qmp =
@@ -407,13 +435,13 @@ test_monitor_is_not_there(void)
 }
 
 static void
-check_button(bool running, const char *expected)
+check_button(const char *status, const char *expected)
 {
     _cleanup_scene_ struct scene scene = scene_new();
     _cleanup_error_ struct maqet_error *error = NULL;
-    pid_t monitor = monitor_new(&scene, running);
+    pid_t monitor = monitor_new(&scene, status);
 
-    CU_ASSERT_EQUAL(maqet_power_button_press(scene.dir_fd, "web", -1, &error), 0);
+    CU_ASSERT_EQUAL(maqet_power_button_press(scene.dir_fd, "web", -1, 5000, &error), 0);
     UNIT_NO_ERROR(&error);
     check_commands(&scene, monitor, expected);
 }
@@ -421,9 +449,13 @@ check_button(bool running, const char *expected)
 static void
 test_power_button(void)
 {
-    check_button(true, "qmp_capabilities\nquery-status\nsystem_powerdown\n");
-    /* A guest that is paused could not react. */
-    check_button(false, "qmp_capabilities\nquery-status\ncont\nsystem_powerdown\n");
+#define BEGIN "qmp_capabilities\nquery-status\n"
+    check_button("running", BEGIN "system_powerdown\n");
+    /* A guest that stands still or sleeps could not react. */
+    check_button("paused", BEGIN "cont\nsystem_powerdown\n");
+    check_button("suspended", BEGIN "system_wakeup\nsystem_powerdown\n");
+    /* There is no guest any more: `-no-shutdown`. */
+    check_button("shutdown", BEGIN "quit\n");
 }
 
 int
@@ -431,6 +463,8 @@ main(void)
 {
     CU_TestInfo tests[] = {
         {"folder", test_folder},
+        {"folder that others can write", test_folder_that_others_can_write},
+        {"folder is no link", test_folder_is_no_link},
         {"folder of another user", test_folder_of_another},
         {"the run file is no link", test_run_file_is_no_link},
         {"nobody", test_nobody},

@@ -314,6 +314,28 @@ test_remove(void)
     CU_ASSERT_FALSE(maqet_store_started(&scene.context, "web"));
 }
 
+/* An image that somebody has put into the folder must not go with it. */
+static void
+test_foreign_file(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_free_ char *file = in_store(&scene, "web/disk.img");
+    _cleanup_free_ char *message =
+        maqet_format("%s is not maqet's, and would be removed with the folder", file);
+
+    free(add(&scene, "web"));
+    write_in_store(&scene, "web/disk.img", "precious\n");
+    write_in_store(&scene, "web/.vm.json.a1b2c3", "{"); /* of a killed maqet */
+    CU_ASSERT_EQUAL(maqet_store_remove(&scene.context, "web", &error), -1);
+    UNIT_ERROR(&error, MAQET_ERROR_STATE, message);
+    check_list(&scene, "web");
+    CU_ASSERT_EQUAL(unlink(file), 0);
+    CU_ASSERT_EQUAL(maqet_store_remove(&scene.context, "web", &error), 0);
+    UNIT_NO_ERROR(&error);
+    check_files(&scene, "", ".lock");
+}
+
 /* What a maqet leaves that was killed while it added or removed a machine. */
 static void
 test_sweep(void)
@@ -592,11 +614,18 @@ check_created_damaged(const struct scene *scene, const char *text, const char *w
     size_t count;
 
     write_in_store(scene, "web/created.json", text);
-    CU_ASSERT_EQUAL(
-        maqet_store_created_list(&scene->context, "web", &list, &count, &error), -1);
-    UNIT_ERROR(&error, MAQET_ERROR_FAILED, message);
-    CU_ASSERT_EQUAL(maqet_store_created_add(&scene->context, "web", &image, &error), -1);
-    UNIT_ERROR(&error, MAQET_ERROR_FAILED, message);
+    for (int i = 0; i < 2; i++) {
+        int result =
+            i ? maqet_store_created_add(&scene->context, "web", &image, &error)
+              : maqet_store_created_list(&scene->context, "web", &list, &count, &error);
+
+        CU_ASSERT_EQUAL(result, -1);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+        CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
+        UNIT_SAME(error->hints.items[0],
+                  "Remove it; the images that it names will be kept");
+        UNIT_ERROR(&error, MAQET_ERROR_FAILED, message);
+    }
 }
 
 static void
@@ -645,6 +674,7 @@ main(void)
         {"missing", test_missing},
         {"replacing", test_replace},
         {"removing", test_remove},
+        {"a file that is not maqet's", test_foreign_file},
         {"leftovers are swept away", test_sweep},
         {"and nothing else is", test_sweep_spares},
         {"lock", test_lock},

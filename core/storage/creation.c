@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * creation.c - making the image of a drive: in one way for every format, so that it
+ * appears whole or not at all, and replaces nothing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "core/base/files.h"
+#include "core/storage/image.h"
+#include "core/storage/paths.h"
+
+/* Somebody else may be making a large image under the same name; we wait for him. */
+static const int64_t MAKING_TIMEOUT = 600 * 1000;
+
+/* What is at hand while an image is made: the folder, and the names in it. */
+struct making {
+    const struct maqet_drive *drive;
+    const char *name; /* the image's, within the folder */
+    char *folder;     /* where it really is, links resolved */
+    int folder_fd;
+    int lock_fd;
+    char *lock; /* names within the folder */
+    char *temporary;
+};
+
+static void
+making_clear(struct making *making)
+{
+    free(making->folder);
+    free(making->lock);
+    free(making->temporary);
+    if (making->folder_fd >= 0)
+        close(making->folder_fd);
+    if (making->lock_fd >= 0)
+        close(making->lock_fd);
+}
+
+static int
+open_folder(struct making *making, struct maqet_error **err)
+{
+    const struct maqet_drive *drive = making->drive;
+    const char *option = drive->storage->plugin.path_option;
+    _cleanup_free_ char *folder = maqet_path_folder(drive->path);
+
+    making->name = strrchr(drive->path, '/') + 1;
+    making->lock = maqet_format(".%s.maqet-lock", making->name);
+    making->temporary = maqet_format(".%s.maqet-new", making->name);
+    making->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (making->folder_fd < 0) {
+        int number = errno;
+
+        maqet_drive_error(drive, option, err,
+                          number == EACCES ? MAQET_ERROR_PERMISSION : MAQET_ERROR_MISSING,
+                          "can't make %s: the folder %s: %s", drive->path, folder,
+                          strerror(number));
+        if (number == ENOENT)
+            maqet_error_hint(err, "Make it: mkdir -p '%s'", folder);
+        return -1;
+    }
+    making->folder = maqet_path_of_fd(making->folder_fd);
+    if (!making->folder)
+        return maqet_drive_error(drive, option, err, MAQET_ERROR_FAILED,
+                                 "can't find out where the folder %s is: %s", folder,
+                                 strerror(errno));
+    const char *system = maqet_path_system(making->folder, geteuid());
+    if (system) {
+        maqet_drive_error(
+            drive, option, err, MAQET_ERROR_PERMISSION,
+            "%s would be made in %s, a folder of the system; that is refused",
+            drive->path, system);
+        maqet_error_hint(err, "Give a `file` elsewhere, below your home for example");
+        return -1;
+    }
+    return 0;
+}
+
+/* No lock file could be made, or the one that is there is somebody else's. */
+static int
+error_lock(const struct making *making, int number, struct maqet_error **err)
+{
+    const struct maqet_drive *drive = making->drive;
+    const char *option = drive->storage->plugin.path_option;
+    enum maqet_error_code code =
+        number == EACCES || number == EROFS    ? MAQET_ERROR_PERMISSION
+        : number == ENOSPC || number == EDQUOT ? MAQET_ERROR_NO_SPACE
+                                               : MAQET_ERROR_FAILED;
+    struct stat status;
+
+    if (fstatat(making->folder_fd, making->lock, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return maqet_drive_error(drive, option, err, code,
+                                 "can't make %s: no file can be made in %s: %s",
+                                 drive->path, making->folder, strerror(number));
+    maqet_drive_error(drive, option, err, code,
+                      "can't make %s: its lock file %s/%s can't be opened: %s",
+                      drive->path, making->folder, making->lock, strerror(number));
+    maqet_error_hint(err,
+                     "Remove the lock file when nobody is making that image, or give the "
+                     "drive another `file`");
+    return -1;
+}
+
+/*
+ * Takes the lock file beside the image. Its last user removes it, so a lock that we got
+ * may be on a file that is no longer there: then we begin again.
+ */
+static int
+take_lock(struct making *making, int64_t timeout, struct maqet_error **err)
+{
+    for (;;) {
+        struct stat ours, there;
+        int fd = openat(making->folder_fd, making->lock,
+                        O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+        if (fd < 0)
+            return error_lock(making, errno, err);
+        making->lock_fd = fd;
+        if (maqet_lock_held(fd, NULL) == 1)
+            maqet_context_say(making->drive->context, MAQET_LEVEL_INFO,
+                              "Waiting for whoever makes %s (lock: %s/%s)",
+                              making->drive->path, making->folder, making->lock);
+        if (maqet_lock_wait(fd, timeout, making->drive->path, err) < 0)
+            return -1;
+        if (fstat(fd, &ours) == 0 &&
+            fstatat(making->folder_fd, making->lock, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+            ours.st_ino == there.st_ino && ours.st_dev == there.st_dev)
+            return 0;
+        close(fd);
+        making->lock_fd = -1;
+    }
+}
+
+static void
+release_lock(struct making *making)
+{
+    unlinkat(making->folder_fd, making->lock, 0);
+    close(making->lock_fd);
+    making->lock_fd = -1;
+}
+
+static int
+call_space(const struct maqet_drive *drive, uint64_t *at_once, uint64_t *at_most,
+           struct maqet_error **err)
+{
+    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
+
+    *at_once = *at_most = 0;
+    return maqet_drive_judge(drive, plugin->name, "space",
+                             plugin->space(drive, at_once, at_most, err), err);
+}
+
+static int
+check_space(struct making *making, uint64_t at_once, uint64_t at_most,
+            struct maqet_error **err)
+{
+    const struct maqet_drive *drive = making->drive;
+    uint64_t needed = drive->overcommit ? at_once : at_most;
+    struct statvfs status;
+
+    /* A file system without blocks (ramfs) doesn't know how much it holds. */
+    if (fstatvfs(making->folder_fd, &status) < 0 || status.f_blocks == 0)
+        return 0;
+    uint64_t available = (uint64_t)status.f_bavail * status.f_frsize;
+    if (needed <= available)
+        return 0;
+
+    _cleanup_free_ char *required_text = maqet_text_bytes(needed);
+    _cleanup_free_ char *available_text = maqet_text_bytes(available);
+    maqet_error_set(err, MAQET_ERROR_NO_SPACE,
+                    "Insufficient disk space for %s. Required: %s, Available: %s. "
+                    "Free up disk space and try again.",
+                    drive->path, required_text, available_text);
+    if (!drive->overcommit && at_once <= available) {
+        _cleanup_free_ char *once = maqet_text_bytes(at_once);
+        maqet_error_hint(err,
+                         "Or say `overcommit: true` on the drive '%s' of VM '%s', which "
+                         "then needs only the %s that the image takes at once",
+                         drive->name, drive->machine->vm_name, once);
+    }
+    return -1;
+}
+
+/* Puts the finished file into place, replacing nothing. 1: somebody else was first. */
+static int
+publish(struct making *making, struct maqet_error **err)
+{
+    int fd = making->folder_fd;
+
+    if (renameat2(fd, making->temporary, fd, making->name, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno == EINVAL || errno == ENOSYS) {
+        /* Not every file system has it; every other one has hard links. */
+        if (linkat(fd, making->temporary, fd, making->name, 0) == 0) {
+            unlinkat(fd, making->temporary, 0);
+            return 0;
+        }
+    }
+    if (errno == EEXIST)
+        return 1;
+    return maqet_drive_error(making->drive, NULL, err, MAQET_ERROR_FAILED,
+                             "can't put the new image into place at %s: %s",
+                             making->drive->path, strerror(errno));
+}
+
+/* Has the plugin make the image at the temporary name, and sees it safe on the disk. */
+static int
+make_temporary(struct making *making, struct maqet_error **err)
+{
+    const struct maqet_drive *drive = making->drive;
+    _cleanup_free_ char *path = maqet_format("%s/%s", making->folder, making->temporary);
+    int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    _cleanup_close_ int fd = openat(making->folder_fd, making->temporary, flags,
+                                    drive->default_path ? 0600 : 0666);
+
+    if (fd < 0)
+        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
+                                 "can't make %s: %s", path, strerror(errno));
+    if (drive->storage->plugin.create(drive, path, err) != 0 || (err && *err)) {
+        if (err && !*err)
+            maqet_error_set(err, MAQET_ERROR_FAILED,
+                            "the plugin '%s' failed in create without saying why",
+                            drive->storage->plugin.name);
+        return maqet_error_wrap(err, "Can't make %s (drive '%s' of VM '%s')", drive->path,
+                                drive->name, drive->machine->vm_name);
+    }
+    /* The plugin may have put another file there; that one has to reach the disk. */
+    close(TAKE_FD(fd));
+    fd = openat(making->folder_fd, making->temporary, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) < 0)
+        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
+                                 "can't write %s to the disk: %s", drive->path,
+                                 strerror(errno));
+    return 0;
+}
+
+/* Has the caller remember the file before it gets its name: a kill in between must not
+ * leave an image that nobody knows of. */
+static int
+record(const struct making *making, const struct maqet_image_recorder *recorder,
+       struct maqet_error **err)
+{
+    _cleanup_free_ char *path = maqet_format("%s/%s", making->folder, making->temporary);
+    struct maqet_file_id id;
+
+    if (!recorder)
+        return 0;
+    if (!maqet_file_id_of_path(path, &id))
+        return maqet_error_errno(err, errno, "Can't look at %s", path);
+    return recorder->record(recorder->data, making->drive->path, &id, err);
+}
+
+/* With the lock held and the image missing: makes it. *created: it was us. */
+static int
+make(struct making *making, const struct maqet_image_recorder *recorder, bool *created,
+     struct maqet_error **err)
+{
+    const struct maqet_drive *drive = making->drive;
+    uint64_t at_once, at_most;
+
+    if (call_space(drive, &at_once, &at_most, err) < 0 ||
+        check_space(making, at_once, at_most, err) < 0)
+        return -1;
+    _cleanup_free_ char *size = maqet_text_size(at_most);
+    maqet_context_say(drive->context, MAQET_LEVEL_INFO,
+                      "Creating %s storage file: %s (%s)", drive->storage->plugin.name,
+                      drive->path, size);
+    if (drive->default_path && maqet_text_starts(drive->path, "/tmp/"))
+        maqet_warn(drive,
+                   "the system may clean /tmp; set `file`, or `storage_dir` for all "
+                   "images without one, to keep them for sure");
+    int late = make_temporary(making, err) < 0 || record(making, recorder, err) < 0
+                   ? -1
+                   : publish(making, err);
+    if (late != 0)
+        unlinkat(making->folder_fd, making->temporary, 0);
+    if (late < 0)
+        return -1;
+    *created = late == 0;
+    if (*created)
+        maqet_context_say(drive->context, MAQET_LEVEL_INFO,
+                          "Successfully created storage file: %s", drive->path);
+    return maqet_dir_sync(making->folder_fd, making->folder, err);
+}
+
+static int
+error_never_made(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    const char *option = drive->storage->plugin.path_option;
+
+    if (drive->media == MAQET_MEDIA_CDROM)
+        return maqet_drive_error(drive, option, err, MAQET_ERROR_MISSING,
+                                 "there is no %s; the image in a CD-ROM drive is never "
+                                 "created",
+                                 drive->path);
+    maqet_drive_error(drive, option, err, MAQET_ERROR_MISSING,
+                      "there is no %s; the image of a read-only drive is never created",
+                      drive->path);
+    maqet_error_hint(err,
+                     "Remove `readonly` for the first start, or give an existing file");
+    return -1;
+}
+
+int
+maqet_image_check(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    struct maqet_image_state state;
+    uint64_t at_once, at_most;
+
+    if (maqet_image_inspect(drive, &state, err) < 0)
+        return -1;
+    /* Media that will never be created may still arrive before the machine is started. */
+    if (state.exists || !drive->path || maqet_drive_readonly(drive))
+        return 0;
+    return call_space(drive, &at_once, &at_most, err);
+}
+
+/* An earlier maqet that died in the middle of making this image left its temporary file.
+ */
+static bool
+has_leftovers(const struct maqet_drive *drive)
+{
+    _cleanup_free_ char *folder = maqet_path_folder(drive->path);
+    const char *name = strrchr(drive->path, '/') + 1;
+    _cleanup_free_ char *temporary = maqet_format("%s/.%s.maqet-new", folder, name);
+
+    return access(temporary, F_OK) == 0;
+}
+
+/* The image is there after all: what is left over is removed where that is possible. */
+static void
+remove_leftovers(const struct maqet_drive *drive)
+{
+    _cleanup_(making_clear) struct making making = {
+        .drive = drive, .folder_fd = -1, .lock_fd = -1};
+
+    if (has_leftovers(drive) && open_folder(&making, NULL) == 0 &&
+        take_lock(&making, 0, NULL) == 0) {
+        unlinkat(making.folder_fd, making.temporary, 0);
+        release_lock(&making);
+    }
+}
+
+/* `size` counts when an image is made; a user who has changed it since should know. */
+static void
+compare_size(const struct maqet_drive *drive, const struct maqet_image_state *state)
+{
+    /* A plugin's own default is nothing that the user has said. */
+    bool said_so = maqet_tree_text(drive->tree, "size");
+    uint64_t wanted = said_so ? maqet_drive_size(drive, "size") : 0;
+
+    if (wanted == 0 || state->virtual_size == 0 ||
+        state->virtual_size / 512 == (wanted + 511) / 512)
+        return;
+    _cleanup_free_ char *is = maqet_text_size(state->virtual_size);
+    _cleanup_free_ char *said = maqet_text_size(wanted);
+    maqet_warn(drive,
+               "the image %s has the size %s and not %s; `size` counts only when an "
+               "image is made",
+               drive->path, is, said);
+}
+
+int
+maqet_image_prepare(const struct maqet_drive *drive, struct maqet_image_state *state,
+                    bool *created, const struct maqet_image_recorder *recorder,
+                    struct maqet_error **err)
+{
+    _cleanup_(making_clear) struct making making = {
+        .drive = drive, .folder_fd = -1, .lock_fd = -1};
+
+    *created = false;
+    if (maqet_image_inspect(drive, state, err) < 0)
+        return -1;
+    if (!drive->path)
+        return 0;
+    if (state->exists) {
+        remove_leftovers(drive);
+        compare_size(drive, state);
+        return 0;
+    }
+    if (maqet_drive_readonly(drive))
+        return error_never_made(drive, err);
+    if (open_folder(&making, err) < 0 || take_lock(&making, MAKING_TIMEOUT, err) < 0)
+        return -1;
+    /* We hold the lock, so what lies under the temporary name is nobody's. */
+    unlinkat(making.folder_fd, making.temporary, 0);
+    int result = maqet_image_inspect(drive, state, err);
+    if (result == 0 && !state->exists) {
+        result = make(&making, recorder, created, err);
+        if (result == 0)
+            result = maqet_image_inspect(drive, state, err);
+    }
+    release_lock(&making);
+    return result;
+}
+
+/* ---- several images on one file system ---- */
+
+/* What a missing image needs, and where. False: it needs nothing, or that is not known.
+ */
+static bool
+need_of(const struct maqet_drive *drive, uint64_t *needed, uint64_t *available,
+        uint64_t *device)
+{
+    uint64_t at_once, at_most;
+    struct statvfs space;
+    struct stat status;
+
+    if (!drive->path || maqet_drive_readonly(drive) || access(drive->path, F_OK) == 0 ||
+        call_space(drive, &at_once, &at_most, NULL) < 0)
+        return false;
+    _cleanup_free_ char *folder = maqet_path_folder(drive->path);
+    if (statvfs(folder, &space) < 0 || space.f_blocks == 0 || stat(folder, &status) < 0)
+        return false;
+    *needed = drive->overcommit ? at_once : at_most;
+    *available = (uint64_t)space.f_bavail * space.f_frsize;
+    *device = status.st_dev;
+    return true;
+}
+
+int
+maqet_image_check_space(struct maqet_drive *const *drives, size_t count,
+                        struct maqet_error **err)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t total, available, device;
+        unsigned images = 1;
+
+        if (!need_of(drives[i], &total, &available, &device))
+            continue;
+        for (size_t j = i + 1; j < count; j++) {
+            uint64_t more, there, other;
+
+            if (!need_of(drives[j], &more, &there, &other) || other != device)
+                continue;
+            if (__builtin_add_overflow(total, more, &total))
+                total = UINT64_MAX;
+            images++;
+        }
+        /* One image alone is checked when it is made, with words of its own. */
+        if (images == 1 || total <= available)
+            continue;
+        _cleanup_free_ char *required_text = maqet_text_bytes(total);
+        _cleanup_free_ char *available_text = maqet_text_bytes(available);
+        maqet_error_set(err, MAQET_ERROR_NO_SPACE,
+                        "Insufficient disk space for %s and %u more images of VM '%s'. "
+                        "Required: %s, Available: %s. Free up disk space and try again.",
+                        drives[i]->path, images - 1, drives[i]->machine->vm_name,
+                        required_text, available_text);
+        maqet_error_hint(err, "Or say `overcommit: true` on drives that grow as they are "
+                              "filled");
+        return -1;
+    }
+    return 0;
+}
