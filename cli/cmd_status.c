@@ -83,6 +83,10 @@ run(struct invocation *invocation, struct maqet_error **err)
     if (!definition || maqet_state_read(context, definition->name, &state, err) < 0)
         return -1;
 
+    if (state.status == MAQET_STATUS_CRASHED) {
+        _cleanup_free_ char *crash = maqet_crash_text(context, definition->name);
+        maqet_context_say(context, MAQET_LEVEL_WARNING, "%s", crash);
+    }
     json_object *result = json_object_new_object();
     field_text(result, "name", definition->name);
     field_text(result, "uuid", definition->uuid);

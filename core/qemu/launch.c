@@ -168,9 +168,8 @@ maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
 
 /* ---- why it ended ---- */
 
-/* Drops "qemu-system-x86_64: " from the start of each line, and what is empty. */
-static char *
-tidy_words(const char *words)
+char *
+maqet_launch_words(const char *words)
 {
     struct maqet_text text = MAQET_TEXT_INIT;
 
@@ -224,7 +223,7 @@ add_hints(int status, const char *words, struct maqet_error **err)
 int
 maqet_launch_error(int status, const char *words, struct maqet_error **err)
 {
-    _cleanup_free_ char *tidy = tidy_words(words);
+    _cleanup_free_ char *tidy = maqet_launch_words(words);
 
     if (WIFSIGNALED(status))
         maqet_error_set(err, MAQET_ERROR_FAILED, "QEMU was ended by signal %d (%s)%s%s",

@@ -41,6 +41,9 @@ int maqet_pidfd_kill(int pidfd, int signal);
 /* Waits until the process has ended, @timeout ms at most. True: it has. */
 bool maqet_pidfd_wait(int pidfd, int64_t timeout);
 
+/* QEMU's words as one line: without its own name and empty lines. The caller frees. */
+char *maqet_launch_words(const char *words);
+
 /*
  * Makes the error for a QEMU that ended (with the status of wait(2)) before it answered:
  * its own words, @words, with what they mean where we know better.

@@ -13,6 +13,8 @@
 #include "core/vm/lifecycle.h"
 #include "core/vm/store.h"
 
+enum { LOG_TAIL = 4096 };
+
 /* How long QEMU has to answer one command. */
 static const int64_t COMMAND_TIMEOUT = 10000;
 
@@ -80,6 +82,20 @@ maqet_run_holder(int run_fd, int *pidfd, struct maqet_error **err)
     return maqet_error_set(err, MAQET_ERROR_FAILED,
                            "somebody holds its run file's lock, but the process that the "
                            "file names is not QEMU");
+}
+
+char *
+maqet_run_last_words(int log_fd)
+{
+    struct stat status;
+    char *words = maqet_alloc(LOG_TAIL + 1);
+
+    if (log_fd < 0 || fstat(log_fd, &status) < 0)
+        return words;
+    off_t from = status.st_size > LOG_TAIL ? status.st_size - LOG_TAIL : 0;
+    if (pread(log_fd, words, LOG_TAIL, from) < 0)
+        words[0] = '\0';
+    return words;
 }
 
 /* ---- the monitor ---- */

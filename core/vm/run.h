@@ -24,6 +24,9 @@ int maqet_run_file(int dir_fd, struct maqet_error **err);
  * a pidfd in *pidfd, which is that of the holder for sure. */
 int maqet_run_holder(int run_fd, int *pidfd, struct maqet_error **err);
 
+/* What QEMU said last, from its log; "" when there is none. The caller frees. */
+char *maqet_run_last_words(int log_fd);
+
 /* A connection to a running machine's monitor, shared fairly with other maqets: @lock
  * gets a descriptor to be closed after the connection. NULL on error. */
 struct maqet_qmp *maqet_monitor_open(int dir_fd, const char *name, int64_t timeout,

@@ -19,8 +19,6 @@
 #include "core/vm/run.h"
 #include "core/vm/store.h"
 
-enum { LOG_TAIL = 4096 };
-
 /* What a start holds while it is under way. */
 struct starting {
     const struct maqet_context *context;
@@ -191,21 +189,6 @@ furnish_run_dir(struct starting *starting, struct maqet_error **err)
     return listen_monitor(starting, err);
 }
 
-/* What QEMU said last. The caller frees. */
-static char *
-read_log(int log_fd)
-{
-    struct stat status;
-    char *words = maqet_alloc(LOG_TAIL + 1);
-
-    if (log_fd < 0 || fstat(log_fd, &status) < 0)
-        return words;
-    off_t from = status.st_size > LOG_TAIL ? status.st_size - LOG_TAIL : 0;
-    if (pread(log_fd, words, LOG_TAIL, from) < 0)
-        words[0] = '\0';
-    return words;
-}
-
 /*
  * A QEMU that is too old ends over an argument that it doesn't know before it can greet
  * us with its version, so then it is asked. Returns NULL where the version is not the
@@ -232,7 +215,7 @@ static int
 error_ended(struct starting *starting, const char *program, int status,
             struct maqet_error **err)
 {
-    _cleanup_free_ char *words = read_log(starting->log_fd);
+    _cleanup_free_ char *words = maqet_run_last_words(starting->log_fd);
     _cleanup_free_ char *version = too_old(program);
 
     if (version)

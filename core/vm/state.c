@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "core/base/files.h"
+#include "core/qemu/launch.h"
 #include "core/qemu/qmp.h"
 #include "core/vm/run.h"
 #include "core/vm/store.h"
@@ -109,4 +110,24 @@ maqet_state_read(const struct maqet_context *context, const char *name,
     state->status =
         is_paused(dir_fd, name, pidfd) ? MAQET_STATUS_PAUSED : MAQET_STATUS_RUNNING;
     return 0;
+}
+
+char *
+maqet_crash_text(const struct maqet_context *context, const char *name)
+{
+    _cleanup_free_ char *path =
+        maqet_format("%s/%s/qemu.log", context->runtime_dir, name);
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    _cleanup_free_ char *words = maqet_run_last_words(fd);
+    _cleanup_free_ char *readable = maqet_launch_words(words);
+
+    if (*readable)
+        return maqet_format(
+            "QEMU of '%s' ended without cleaning up. Its last words (%s): %s", name, path,
+            readable);
+    return maqet_format(
+        "QEMU of '%s' ended without cleaning up, and without a word in %s: "
+        "it was killed, by a person, for want of memory, or by its sandbox "
+        "when it wanted to run another program (`sandbox: off` allows that)",
+        name, path);
 }

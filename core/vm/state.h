@@ -31,4 +31,7 @@ const char *maqet_status_name(enum maqet_status status);
 int maqet_state_read(const struct maqet_context *context, const char *name,
                      struct maqet_state *state, struct maqet_error **err);
 
+/* What is known of a crash, in a sentence or two. The caller frees. */
+char *maqet_crash_text(const struct maqet_context *context, const char *name);
+
 #endif

@@ -93,6 +93,10 @@ same "$before" "$(stat -c %i "$TMP/images/maqet-one-hdd.qcow2")" "inode of the i
 # Killed from outside, however it happens: crashed, and startable again.
 kill -9 "$(vm_pid one)"
 eventually 10 sh -c "[ \"\$('$MAQET' --format plain ls | cut -f2)\" = crashed ]"
+expect 0 maqet status one
+err_has "QEMU of 'one' ended without cleaning up"
+err_has "sandbox: off"
+err_has "$TMP/run/one/qemu.log"
 expect 0 maqet restart one --timeout 0 --force
 same running "$(vm_status one)"
 

@@ -678,24 +678,26 @@ test_missing_folder(void)
 static void
 test_system_folders(void)
 {
+    static const char *const ways[] = {"/etc", "link", "/tmp/../etc"};
     _cleanup_scene_ struct scene scene;
-    static const char *const files[] = {"/etc/maqet-unit-test.img",
-                                        "link/maqet-unit-test.img",
-                                        "/tmp/../etc/maqet-unit-test.img"};
+    _cleanup_free_ char *name = maqet_format("maqet-unit-test-%d.img", (int)getpid());
+    _cleanup_free_ char *image = maqet_format("/etc/%s", name);
+    _cleanup_free_ char *lock = maqet_format("/etc/.%s.maqet-lock", name);
 
     scene_fill(&scene);
     _cleanup_free_ char *link_path = in_images(&scene, "link");
     CU_ASSERT_EQUAL(symlink("/etc", link_path), 0);
-    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
-        _cleanup_free_ char *keys = maqet_format("file: %s", files[i]);
+    for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+        _cleanup_free_ char *keys = maqet_format("file: %s/%s", ways[i], name);
         _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, keys);
         _cleanup_free_ char *what = maqet_format(
             "%s would be made in /etc, a folder of the system; that is refused",
             drive->path);
 
         check_not_prepared(drive, MAQET_ERROR_PERMISSION, AT_FILE, what);
-        CU_ASSERT_EQUAL(access("/etc/maqet-unit-test.img", F_OK), -1);
-        CU_ASSERT_EQUAL(access("/etc/.maqet-unit-test.img.maqet-lock", F_OK), -1);
+        /* What should not be there must not stay there either. */
+        CU_ASSERT_EQUAL(unlink(image), -1);
+        CU_ASSERT_EQUAL(unlink(lock), -1);
     }
 }
 

@@ -328,6 +328,31 @@ test_end(void)
     CU_ASSERT_EQUAL(status, SIGTERM); /* so that it could have flushed its images */
 }
 
+static void
+check_last_words(const struct scene *scene, const char *text, const char *expected)
+{
+    _cleanup_free_ char *path = unit_file(scene->folder, "log", text);
+    _cleanup_close_ int fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC);
+    _cleanup_free_ char *words = maqet_run_last_words(fd);
+
+    UNIT_SAME(words, expected);
+}
+
+static void
+test_last_words(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_free_ char *none = maqet_run_last_words(-1);
+    char text[5001];
+
+    UNIT_SAME(none, "");
+    check_last_words(&scene, "", "");
+    check_last_words(&scene, "one\ntwo\n", "one\ntwo\n");
+    memset(text, 'a', sizeof(text) - 1);
+    memcpy(text + sizeof(text) - 4, "end", 4);
+    check_last_words(&scene, text, text + 5000 - 4096);
+}
+
 /* ---- the monitor ---- */
 
 /* A monitor for one connection: notes the commands that it gets in the file "commands".
@@ -473,6 +498,7 @@ main(void)
         {"a start that fails", test_start_that_fails},
         {"a wrong PID", test_wrong_pid},
         {"the end", test_end},
+        {"last words", test_last_words},
         {"the monitor's lock", test_monitor_lock},
         {"a monitor that is not there", test_monitor_is_not_there},
         {"the power button", test_power_button},
