@@ -104,14 +104,16 @@ maqet_dir_make(const char *path, mode_t mode, struct maqet_error **err)
     return errno ? maqet_error_errno(err, errno, "Can't make the folder %s", copy) : 0;
 }
 
-int
-maqet_dir_open_private(const char *path, struct maqet_error **err)
+/* Opens a folder, made when it is missing, and makes sure that nobody else can change it.
+ */
+static int
+open_own(const char *path, int flags, struct maqet_error **err)
 {
     struct stat status;
 
     if (maqet_dir_make(path, 0700, err) < 0)
         return -1;
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
     if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
         return maqet_error_set(
             err, MAQET_ERROR_PERMISSION,
@@ -131,6 +133,18 @@ maqet_dir_open_private(const char *path, struct maqet_error **err)
         return -1;
     }
     return TAKE_FD(fd);
+}
+
+int
+maqet_dir_open_own(const char *path, struct maqet_error **err)
+{
+    return open_own(path, 0, err);
+}
+
+int
+maqet_dir_open_private(const char *path, struct maqet_error **err)
+{
+    return open_own(path, O_NOFOLLOW, err);
 }
 
 int

@@ -22,11 +22,13 @@ char *maqet_path_folder(const char *path);
 int maqet_dir_make(const char *path, mode_t mode, struct maqet_error **err);
 
 /*
- * Opens a folder that is ours alone, making it with mode 0700 when it is missing. A link
- * in its place, a folder of another user, and one that others can write are errors:
- * whoever can change what is in it could make us use, or remove, something else. Returns
- * a descriptor or -1.
+ * Opens a folder that is ours alone, making it with mode 0700 when it is missing. A
+ * folder of another user, and one that others can write, are errors: whoever can change
+ * what is in it could make us use, or remove, something else. So is, for the private one,
+ * a link in its place: its name can be guessed where others can write. Returns a
+ * descriptor or -1.
  */
+int maqet_dir_open_own(const char *path, struct maqet_error **err);
 int maqet_dir_open_private(const char *path, struct maqet_error **err);
 
 /* Names of what lies in a folder, sorted, without "." and "..". A missing folder is

@@ -40,6 +40,19 @@ making_clear(struct making *making)
         close(making->lock_fd);
 }
 
+/* Whether a folder (links resolved) is in the one that holds the definitions. */
+static bool
+in_store(const struct maqet_context *context, const char *folder)
+{
+    _cleanup_free_ char *path =
+        context->data_dir ? maqet_format("%s/vms", context->data_dir) : NULL;
+    _cleanup_free_ char *store = path ? realpath(path, NULL) : NULL;
+    size_t length = store ? strlen(store) : 0;
+
+    return store && strncmp(folder, store, length) == 0 &&
+           (folder[length] == '/' || folder[length] == '\0');
+}
+
 static int
 open_folder(struct making *making, struct maqet_error **err)
 {
@@ -67,6 +80,14 @@ open_folder(struct making *making, struct maqet_error **err)
         return maqet_drive_error(drive, option, err, MAQET_ERROR_FAILED,
                                  "can't find out where the folder %s is: %s", folder,
                                  strerror(errno));
+    if (in_store(drive->context, making->folder)) {
+        maqet_drive_error(drive, option, err, MAQET_ERROR_PERMISSION,
+                          "%s would be made where maqet keeps its definitions, which go "
+                          "with their machine; that is refused",
+                          drive->path);
+        maqet_error_hint(err, "Give a `file` elsewhere");
+        return -1;
+    }
     const char *system = maqet_path_system(making->folder, geteuid());
     if (system) {
         maqet_drive_error(

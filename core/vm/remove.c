@@ -234,7 +234,8 @@ maqet_vm_remove(const struct maqet_context *context, const char *name_or_uuid,
     _cleanup_free_ char *name = maqet_store_resolve(context, name_or_uuid, err);
     _cleanup_close_ int lock = name ? lock_at_rest(context, name, how->force, err) : -1;
 
-    if (lock < 0 ||
+    /* Before any image goes: a removal that stops halfway would be worse than none. */
+    if (lock < 0 || maqet_store_check_removal(context, name, err) < 0 ||
         (how->delete_storage && delete_images(context, name, deleted, err) < 0))
         return -1;
     list_kept(context, name, kept);

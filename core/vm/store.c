@@ -61,7 +61,7 @@ lock_store(const struct maqet_context *context, struct maqet_error **err)
     _cleanup_close_ int folder_fd = -1;
 
     /* The folder above may be shared with others (--data-dir); this one is ours alone. */
-    folder_fd = maqet_dir_open_private(folder, err);
+    folder_fd = maqet_dir_open_own(folder, err);
     if (folder_fd < 0)
         return -1;
     _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -334,10 +334,12 @@ is_own_file(const char *file)
 }
 
 /* Somebody may have put an image into a machine's folder; it must not go with it. */
-static int
-check_own_files(const char *folder, struct maqet_error **err)
+int
+maqet_store_check_removal(const struct maqet_context *context, const char *name,
+                          struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+    _cleanup_free_ char *folder = maqet_format("%s/vms/%s", context->data_dir, name);
 
     if (maqet_dir_list(folder, &files, err) < 0)
         return -1;
@@ -365,7 +367,7 @@ maqet_store_remove(const struct maqet_context *context, const char *name,
     if (lock < 0)
         return -1;
     sweep(context);
-    if (check_own_files(folder, err) < 0)
+    if (maqet_store_check_removal(context, name, err) < 0)
         return -1;
     if (rename(folder, temporary) < 0)
         return maqet_error_errno(err, errno, "Can't remove %s", folder);

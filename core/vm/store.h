@@ -32,6 +32,11 @@ int maqet_store_replace(const struct maqet_context *context,
                         const struct maqet_definition *definition,
                         struct maqet_error **err);
 
+/* Whether a machine's folder holds nothing but maqet's own files, and so may be removed.
+ */
+int maqet_store_check_removal(const struct maqet_context *context, const char *name,
+                              struct maqet_error **err);
+
 /* Forgets a machine, whose lock the caller holds. */
 int maqet_store_remove(const struct maqet_context *context, const char *name,
                        struct maqet_error **err);

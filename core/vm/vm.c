@@ -200,12 +200,37 @@ check_default_paths(const struct maqet_vm *vm, struct maqet_error **err)
     return 0;
 }
 
+/* QEMU locks an image that a drive writes, so a second drive on it could never start. */
+static int
+check_shared_image(const struct maqet_drive *one, const struct maqet_drive *other,
+                   struct maqet_error **err)
+{
+    if (!one->path || !other->path || strcmp(one->path, other->path) != 0 ||
+        (maqet_drive_readonly(one) && maqet_drive_readonly(other)))
+        return 0;
+    return maqet_drive_error(other, other->storage->plugin.path_option, err,
+                             MAQET_ERROR_INVALID,
+                             "its image %s is that of the drive '%s' already, and one of "
+                             "them writes",
+                             other->path, one->name);
+}
+
+static int
+check_shared_images(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    for (size_t i = 0; i < vm->drive_count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (check_shared_image(vm->drives[j], vm->drives[i], err) < 0)
+                return -1;
+    return 0;
+}
+
 int
 maqet_vm_check(const struct maqet_vm *vm, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
 
-    if (check_default_paths(vm, err) < 0)
+    if (check_shared_images(vm, err) < 0 || check_default_paths(vm, err) < 0)
         return -1;
     for (size_t i = 0; i < vm->drive_count; i++)
         if (maqet_image_check(vm->drives[i], err) < 0)

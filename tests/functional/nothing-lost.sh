@@ -26,16 +26,42 @@ err_has "$TMP/run/a is kept"
 rm -r run/a
 vm_yaml inside <<EOF
 storage:
-  - {name: hdd, file: $TMP/data/vms/inside/disk.qcow2, size: 1M}
+  - {name: hdd, file: images/inside.qcow2, size: 1M}
 EOF
 expect 0 maqet add inside.yaml
 expect 0 maqet start inside
 expect 0 maqet stop inside --timeout 0 --force
-expect 3 maqet rm inside --yes
-err_has "disk.qcow2 is not maqet's"
-[ -f data/vms/inside/disk.qcow2 ] || fail "an image went with the machine's folder"
+echo keep >data/vms/inside/notes
+expect 3 maqet rm inside --yes --delete-storage
+err_has "data/vms/inside/notes is not maqet's"
+[ -f data/vms/inside/notes ] || fail "a stranger's file went with the machine's folder"
+[ -f images/inside.qcow2 ] || fail "an image went, and its machine stayed"
+rm data/vms/inside/notes
 expect 0 maqet rm inside --yes --delete-storage
-[ ! -e data/vms/inside ] || fail "the folder is left"
+[ ! -e images/inside.qcow2 ] || fail "the image is left"
+vm_yaml store <<EOF
+storage:
+  - {name: hdd, file: $TMP/data/vms/store/disk.qcow2, size: 1M}
+EOF
+expect 0 maqet add store.yaml
+expect 4 maqet start store
+err_has "where maqet keeps its definitions"
+# Two drives on one image.
+vm_yaml twice <<EOF
+storage:
+  - {name: one, file: images/twice.qcow2, size: 1M}
+  - {name: two, file: images/twice.qcow2, size: 1M}
+EOF
+expect 3 maqet add twice.yaml
+err_has "its image $TMP/images/twice.qcow2 is that of the drive 'one' already"
+# The folder of all definitions may be a link of one's own.
+mkdir disk
+mv data/vms disk/
+ln -s "$TMP/disk/vms" data/vms
+vm_yaml linked </dev/null
+expect 0 maqet add linked.yaml
+rm data/vms
+mv disk/vms data/
 
 # Another machine names the image within an argument, or can't be read at all.
 user() { # NAME, then lines
