@@ -9,7 +9,7 @@
 
 /* Full preallocation of a large image takes its time; a dead file server takes for ever.
  */
-static const int64_t RUN_TIMEOUT = 4 * 3600 * INT64_C(1000);
+static const int64_t RUN_TIMEOUT = INT64_C(4) * 3600 * 1000;
 
 struct maqet_command {
     struct maqet_strings argv;

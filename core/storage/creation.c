@@ -15,7 +15,7 @@
 #include "core/storage/paths.h"
 
 /* Somebody else may be making a large image under the same name; we wait for him. */
-static const int64_t MAKING_TIMEOUT = 600 * 1000;
+static const int64_t MAKING_TIMEOUT = INT64_C(600) * 1000;
 
 /* What is at hand while an image is made: the folder, and the names in it. */
 struct making {
