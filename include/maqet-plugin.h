@@ -15,7 +15,8 @@
  *
  * All state comes in the arguments. One plugin serves several drives of one machine, so a
  * plugin keeps no variables of its own between two calls. A plugin never prints and never
- * exits: it returns -1 with an error set, or calls maqet_warn().
+ * exits: it returns -1 with an error set, or calls maqet_warn(). It is called from one thread
+ * only, and what it is given may be used until it returns.
  */
 #ifndef MAQET_PLUGIN_H
 #define MAQET_PLUGIN_H
@@ -43,6 +44,13 @@ extern "C" {
 #define MAQET_PRINTF(message, first)
 #define MAQET_SENTINEL
 #define MAQET_EXPORT
+#endif
+
+/* What a plugin's entry is declared with, whatever language the plugin is written in. */
+#ifdef __cplusplus
+#define MAQET_ENTRY extern "C" MAQET_EXPORT
+#else
+#define MAQET_ENTRY MAQET_EXPORT
 #endif
 
 /* ---- errors ------------------------------------------------------------------------ */
@@ -157,8 +165,9 @@ enum maqet_option_type {
  * @required: true: a drive without it is an error.
  * @fallback: the value that holds when the key is absent, as text; NULL: none.
  * @choices: for MAQET_OPTION_CHOICE: the words, ended by NULL.
- * @minimum: for MAQET_OPTION_INT and _SIZE: the least value, when @maximum is not 0.
- * @maximum: for MAQET_OPTION_INT and _SIZE: the greatest value; 0: no limits.
+ * @minimum: for MAQET_OPTION_INT and _SIZE: the least value; counts with @maximum only.
+ * @maximum: for MAQET_OPTION_INT and _SIZE: the greatest value; 0: no limits at all.
+ *   INT64_MAX: only @minimum limits.
  * @options: for MAQET_OPTION_MAP: the table of what the mapping may hold.
  * @help: one line for people, without a full stop.
  *
@@ -580,33 +589,54 @@ struct maqet_storage_plugin {
 };
 
 /**
- * struct maqet_capacity - how many drives an interface takes on a machine type.
- * @builtin: drives that fit on what the machine has by itself.
- * @per_controller: drives that fit on one controller that is added; 0: none is needed or
- *   possible, and @builtin is all there is.
- * @controllers: how many controllers can be added at most.
- *
- * The core zeroes it before the call.
+ * struct maqet_capacity - how many drives an interface takes on a machine type. Opaque.
  *
  * Since: 0.1
  */
-struct maqet_capacity {
-    uint32_t builtin;
-    uint32_t per_controller;
-    uint32_t controllers;
-};
+struct maqet_capacity;
 
 /**
- * struct maqet_slot - where the core puts a drive.
- * @controller: the id of the added controller; NULL: the machine's own.
- * @index: the place on it, from 0.
+ * maqet_capacity_builtin - report how many drives fit on what the machine has by itself.
+ *
+ * Without this call it is none.
  *
  * Since: 0.1
  */
-struct maqet_slot {
-    const char *controller;
-    uint32_t index;
-};
+MAQET_EXPORT void maqet_capacity_builtin(struct maqet_capacity *capacity, uint32_t drives);
+
+/**
+ * maqet_capacity_controllers - report the controllers that can be added.
+ * @capacity: the capacity.
+ * @controllers: how many can be added at most.
+ * @drives: how many drives fit on each; not 0.
+ *
+ * Without this call none is needed or possible, and the built-in places are all there is.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_capacity_controllers(struct maqet_capacity *capacity,
+                                             uint32_t controllers, uint32_t drives);
+
+/**
+ * struct maqet_slot - where the core puts a drive. Opaque.
+ *
+ * Since: 0.1
+ */
+struct maqet_slot;
+
+/**
+ * maqet_slot_controller - the id of the added controller; NULL: the machine's own.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT const char *maqet_slot_controller(const struct maqet_slot *slot);
+
+/**
+ * maqet_slot_index - the place on that controller, from 0.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT uint32_t maqet_slot_index(const struct maqet_slot *slot);
 
 /**
  * struct maqet_iface_plugin - how a drive is attached.
@@ -618,7 +648,7 @@ struct maqet_slot {
  * @validate: checks what the option table can't say; optional.
  * @capacity: how many drives fit on the drive's machine type; needed.
  * @emit_controller: appends one more controller with the given id; needed when @capacity
- *   ever reports @per_controller.
+ *   ever reports controllers.
  * @emit_device: appends the device that shows the node of the drive's name to the guest; its
  *   id is the drive's name; needed. An empty CD-ROM drive (maqet_drive_path() is NULL) has
  *   no node.
@@ -663,17 +693,17 @@ struct maqet_iface_plugin {
  *
  * Since: 0.1
  */
-#define MAQET_REGISTER_STORAGE_PLUGIN(plugin)                                             \
-    MAQET_EXPORT const struct maqet_storage_plugin *maqet_storage_plugin(void);           \
-    const struct maqet_storage_plugin *maqet_storage_plugin(void)                         \
-    {                                                                                     \
-        return &(plugin);                                                                 \
+#define MAQET_REGISTER_STORAGE_PLUGIN(plugin)                                            \
+    MAQET_ENTRY const struct maqet_storage_plugin *maqet_storage_plugin(void);           \
+    MAQET_ENTRY const struct maqet_storage_plugin *maqet_storage_plugin(void)            \
+    {                                                                                    \
+        return &(plugin);                                                                \
     }
-#define MAQET_REGISTER_IFACE_PLUGIN(plugin)                                               \
-    MAQET_EXPORT const struct maqet_iface_plugin *maqet_iface_plugin(void);               \
-    const struct maqet_iface_plugin *maqet_iface_plugin(void)                             \
-    {                                                                                     \
-        return &(plugin);                                                                 \
+#define MAQET_REGISTER_IFACE_PLUGIN(plugin)                                              \
+    MAQET_ENTRY const struct maqet_iface_plugin *maqet_iface_plugin(void);               \
+    MAQET_ENTRY const struct maqet_iface_plugin *maqet_iface_plugin(void)                \
+    {                                                                                    \
+        return &(plugin);                                                                \
     }
 
 #ifdef __cplusplus

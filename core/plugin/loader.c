@@ -16,8 +16,13 @@ struct kind {
     const char *one;    /* the same with its article */
     const char *prefix; /* of the file's name */
     const char *symbol; /* the entry */
-    size_t size;        /* of ABI 1's struct: a smaller one was never released */
+    size_t first;       /* the size of ABI 1's first struct: none was ever smaller */
+    size_t size;        /* of the struct as we know it */
 };
+
+/* The sizes with which ABI 1 began, up to the last member that it had: never to be
+ * changed, however many members follow. */
+#define FIRST_SIZE(type, last) (offsetof(type, last) + sizeof(((type *)NULL)->last))
 
 static const struct kind storage_kind = {
     .number = MAQET_PLUGIN_KIND_STORAGE,
@@ -25,6 +30,7 @@ static const struct kind storage_kind = {
     .one = "a storage",
     .prefix = "maqet-storage-",
     .symbol = "maqet_storage_plugin",
+    .first = FIRST_SIZE(struct maqet_storage_plugin, emit_args),
     .size = sizeof(struct maqet_storage_plugin),
 };
 
@@ -34,12 +40,11 @@ static const struct kind iface_kind = {
     .one = "an interface",
     .prefix = "maqet-iface-",
     .symbol = "maqet_iface_plugin",
+    .first = FIRST_SIZE(struct maqet_iface_plugin, emit_device),
     .size = sizeof(struct maqet_iface_plugin),
 };
 
-/* A struct option of another size than ours may be that of a later ABI 1, never smaller.
- */
-enum { OPTION_SIZE_MIN = sizeof(struct maqet_option), OPTION_SIZE_MAX = 4096 };
+enum { OPTION_SIZE_MIN = FIRST_SIZE(struct maqet_option, help), OPTION_SIZE_MAX = 4096 };
 enum { OPTIONS_MAX = 200, NESTING_MAX = 4 };
 
 bool
@@ -239,12 +244,14 @@ adopt(const struct kind *kind, const void *theirs, void *ours, struct maqet_erro
         return maqet_error_set(err, MAQET_ERROR_INVALID,
                                "it was built for plugin ABI %u; this maqet has ABI %u",
                                header.abi, MAQET_PLUGIN_ABI);
-    if (header.size < kind->size || header.option_size < OPTION_SIZE_MIN ||
+    if (header.size < kind->first || header.option_size < OPTION_SIZE_MIN ||
         header.option_size > OPTION_SIZE_MAX)
         return maqet_error_set(err, MAQET_ERROR_INVALID,
                                "its structs have %u and %u bytes; ABI 1 has %zu and %zu",
-                               header.size, header.option_size, kind->size,
+                               header.size, header.option_size, kind->first,
                                sizeof(struct maqet_option));
+    /* What the plugin is too old to have stays NULL, what we are too old to know is left.
+     */
     memcpy(ours, theirs, header.size < kind->size ? header.size : kind->size);
     return 0;
 }

@@ -405,6 +405,44 @@ maqet_drive_free(struct maqet_drive *drive)
 
 /* ---- slots and controllers ---- */
 
+struct maqet_capacity {
+    uint32_t builtin;
+    uint32_t controllers;
+    uint32_t per_controller;
+};
+
+struct maqet_slot {
+    const char *controller;
+    uint32_t index;
+};
+
+void
+maqet_capacity_builtin(struct maqet_capacity *capacity, uint32_t drives)
+{
+    capacity->builtin = drives;
+}
+
+void
+maqet_capacity_controllers(struct maqet_capacity *capacity, uint32_t controllers,
+                           uint32_t drives)
+{
+    /* Without places a controller is of no use. */
+    capacity->controllers = drives ? controllers : 0;
+    capacity->per_controller = drives;
+}
+
+const char *
+maqet_slot_controller(const struct maqet_slot *slot)
+{
+    return slot->controller;
+}
+
+uint32_t
+maqet_slot_index(const struct maqet_slot *slot)
+{
+    return slot->index;
+}
+
 /* How many drives before this one are on the same interface. */
 static uint32_t
 place_on_interface(struct maqet_drive *const *drives, size_t index)

@@ -24,15 +24,13 @@ ide_capacity(const struct maqet_drive *drive, struct maqet_capacity *capacity,
     (void)err;
     switch (attach_machine_of(drive)) {
     case ATTACH_MACHINE_PC:
-        capacity->builtin = CHANNELS * UNITS;
+        maqet_capacity_builtin(capacity, CHANNELS * UNITS);
         break;
     case ATTACH_MACHINE_Q35:
-        capacity->per_controller = CHANNELS * UNITS;
-        capacity->controllers = 1;
+        maqet_capacity_controllers(capacity, 1, CHANNELS * UNITS);
         break;
     case ATTACH_MACHINE_OTHER:
-        capacity->per_controller = AHCI_PORTS;
-        capacity->controllers = attach_pci_slots(drive);
+        maqet_capacity_controllers(capacity, attach_pci_slots(drive), AHCI_PORTS);
         break;
     }
     return 0;
@@ -55,12 +53,12 @@ ide_emit_device(const struct maqet_drive *drive, const struct maqet_slot *slot,
                 struct maqet_args *args, struct maqet_error **err)
 {
     uint32_t units = attach_machine_of(drive) == ATTACH_MACHINE_OTHER ? 1 : UNITS;
-    struct maqet_props *device =
-        ata_emit_device(drive, args, slot->controller, slot->index / units, err);
+    struct maqet_props *device = ata_emit_device(drive, args, maqet_slot_controller(slot),
+                                                 maqet_slot_index(slot) / units, err);
 
     if (!device)
         return -1;
-    maqet_props_int(device, "unit", slot->index % units);
+    maqet_props_int(device, "unit", maqet_slot_index(slot) % units);
     return 0;
 }
 

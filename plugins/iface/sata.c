@@ -19,9 +19,9 @@ sata_capacity(const struct maqet_drive *drive, struct maqet_capacity *capacity,
               struct maqet_error **err)
 {
     (void)err;
-    capacity->builtin = attach_machine_of(drive) == ATTACH_MACHINE_Q35 ? AHCI_PORTS : 0;
-    capacity->per_controller = AHCI_PORTS;
-    capacity->controllers = attach_pci_slots(drive);
+    maqet_capacity_builtin(
+        capacity, attach_machine_of(drive) == ATTACH_MACHINE_Q35 ? AHCI_PORTS : 0);
+    maqet_capacity_controllers(capacity, attach_pci_slots(drive), AHCI_PORTS);
     return 0;
 }
 
@@ -39,7 +39,10 @@ static int
 sata_emit_device(const struct maqet_drive *drive, const struct maqet_slot *slot,
                  struct maqet_args *args, struct maqet_error **err)
 {
-    return ata_emit_device(drive, args, slot->controller, slot->index, err) ? 0 : -1;
+    return ata_emit_device(drive, args, maqet_slot_controller(slot),
+                           maqet_slot_index(slot), err)
+               ? 0
+               : -1;
 }
 
 static const struct maqet_iface_plugin plugin = {

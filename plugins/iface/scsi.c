@@ -33,8 +33,7 @@ scsi_capacity(const struct maqet_drive *drive, struct maqet_capacity *capacity,
               struct maqet_error **err)
 {
     (void)err;
-    capacity->per_controller = TARGETS;
-    capacity->controllers = attach_pci_slots(drive);
+    maqet_capacity_controllers(capacity, attach_pci_slots(drive), TARGETS);
     return 0;
 }
 
@@ -57,12 +56,12 @@ scsi_emit_device(const struct maqet_drive *drive, const struct maqet_slot *slot,
     struct maqet_props *device =
         attach_emit_device(drive, args, cdrom ? "scsi-cd" : "scsi-hd");
 
-    if (attach_emit_bus(device, slot->controller, 0, err) < 0)
+    if (attach_emit_bus(device, maqet_slot_controller(slot), 0, err) < 0)
         return -1;
     /* A device_id of its own has no such limit. */
     if (serial && strlen(serial) > SERIAL_MAX_AS_ID)
         maqet_props_string(device, "device_id", serial);
-    maqet_props_int(device, "scsi-id", slot->index);
+    maqet_props_int(device, "scsi-id", maqet_slot_index(slot));
     maqet_props_int(device, "lun", 0);
     return 0;
 }

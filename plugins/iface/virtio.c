@@ -31,7 +31,7 @@ virtio_capacity(const struct maqet_drive *drive, struct maqet_capacity *capacity
                 struct maqet_error **err)
 {
     (void)err;
-    capacity->builtin = attach_pci_slots(drive);
+    maqet_capacity_builtin(capacity, attach_pci_slots(drive));
     return 0;
 }
 

@@ -28,13 +28,7 @@ static const struct maqet_storage_plugin plugin = {
     .header = MAQET_STORAGE_PLUGIN_HEADER,
     .name = "null", .summary = "nothing at all", .interface = "virtio", .emit_args = emit};
 #endif
-#ifdef __cplusplus
-extern "C" {
-#endif
 MAQET_REGISTER_STORAGE_PLUGIN(plugin)
-#ifdef __cplusplus
-}
-#endif
 EOF
 compile() { # LANGUAGE FLAGS...
     language=$1
@@ -43,18 +37,21 @@ compile() { # LANGUAGE FLAGS...
 }
 compile c -std=c99 -pedantic
 compile c -std=c11 -pedantic
-if command -v g++ >/dev/null; then
-    CC=g++
-    compile c++ -std=c++17 -pedantic
-fi
-CC=cc
 
 # Outside of the tree, with the header alone, and then loaded for real.
 mkdir plugins
-expect 0 "${CC%% *}" -fPIC -shared -I"$include" plugin.c -o plugins/maqet-storage-null.so
 printf 'name: x\nbinary: qemu-system-x86_64\naccel: tcg\nstorage:\n  - {name: hdd, type: "null", interface: none}\n' >vm.yaml
-MAQET_PLUGIN_PATH="$TMP/plugins" expect 0 maqet --format plain args vm.yaml
-out_has '{"node-name":"hdd","driver":"null-co","size":1048576}'
+loads() { # COMPILER...
+    expect 0 "$@" -fPIC -shared -I"$include" plugin.c -o plugins/maqet-storage-null.so
+    MAQET_PLUGIN_PATH="$TMP/plugins" expect 0 maqet --format plain args vm.yaml
+    out_has '{"node-name":"hdd","driver":"null-co","size":1048576}'
+}
+loads "${CC%% *}"
+requires g++
+CC=g++
+compile c++ -std=c++17 -pedantic
+loads g++ -x c++
+CC=cc
 
 sed 's/#define MAQET_PLUGIN_ABI 1//' plugin.c >none.c
 expect 1 "${CC%% *}" -I"$include" -c none.c

@@ -36,11 +36,10 @@ slots_capacity(const struct maqet_drive *drive, struct maqet_capacity *capacity,
         return -1;
     if (strcmp(machine, "none") == 0)
         return 0;
-    capacity->builtin = 1;
+    maqet_capacity_builtin(capacity, 1);
     if (strcmp(machine, "bare") == 0)
         return 0;
-    capacity->per_controller = 2;
-    capacity->controllers = 2;
+    maqet_capacity_controllers(capacity, 2, 2);
     return 0;
 }
 
@@ -62,8 +61,9 @@ slots_emit_device(const struct maqet_drive *drive, const struct maqet_slot *slot
     struct maqet_props *device = maqet_args_device(args, "disk", maqet_drive_name(drive));
 
     (void)err;
-    maqet_props_string(device, "bus", slot->controller ? slot->controller : "own");
-    maqet_props_int(device, "unit", slot->index);
+    maqet_props_string(device, "bus",
+                       maqet_slot_controller(slot) ? maqet_slot_controller(slot) : "own");
+    maqet_props_int(device, "unit", maqet_slot_index(slot));
     return 0;
 }
 
