@@ -82,9 +82,12 @@ place_descriptors(const struct maqet_launch *launch, int report)
     if (monitor < 0 || lock < 0 || (launch->log_fd >= 0 && log < 0))
         return -1;
     if (launch->log_fd >= 0) {
-        int empty = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        /* What QEMU writes to its standard output is the guest's (-nographic): a log of
+         * that would grow for as long as the guest likes. */
+        int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-        if (empty < 0 || dup2(empty, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
+        if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(nothing, 1) < 0 ||
+            dup2(log, 2) < 0)
             return -1;
     }
     if (dup2(monitor, MAQET_LAUNCH_MONITOR_FD) < 0 ||

@@ -74,11 +74,13 @@ wait_for(struct maqet_process *process)
     return status;
 }
 
-/* Runs a script, whose $1 is the folder, to its end. Returns its status. */
+/* Runs a script, whose $1 is the folder, to its end; what it prints goes to the log with
+ * its errors. Returns its status. */
 static int
 run(const struct scene *scene, const char *script, pid_t *pid)
 {
-    const char *const argv[] = {"sh", "-c", script, "sh", scene->folder, NULL};
+    _cleanup_free_ char *printing = maqet_format("exec >&2; %s", script);
+    const char *const argv[] = {"sh", "-c", printing, "sh", scene->folder, NULL};
     _cleanup_error_ struct maqet_error *error = NULL;
     struct maqet_process process;
 
@@ -217,6 +219,20 @@ test_lock_is_inherited(void)
     CU_ASSERT_EQUAL(maqet_lock_held(fd, NULL), 0);
 }
 
+/* The guest's own console must not fill the host's disk. */
+static void
+test_output(void)
+{
+    const char *const argv[] = {"sh", "-c", "there=$(readlink /proc/$$/fd/1); echo $there >&2", NULL};
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_error_ struct maqet_error *error = NULL;
+    struct maqet_process process;
+
+    CU_ASSERT_EQUAL_FATAL(launch(&scene, argv, &process, &error), 0);
+    CU_ASSERT_EQUAL(wait_for(&process), 0);
+    check_text(&scene, "log", "/dev/null\n");
+}
+
 static void
 test_log(void)
 {
@@ -292,7 +308,7 @@ test_signals(void)
 static void
 test_folder(void)
 {
-    static const char *const argv[] = {"pwd", NULL};
+    static const char *const argv[] = {"sh", "-c", "pwd >&2", NULL};
     _cleanup_scene_ struct scene scene = scene_new();
     _cleanup_free_ char *here = realpath(".", NULL);
     _cleanup_free_ char *expected =
@@ -491,6 +507,7 @@ main(void)
         {"descriptors that stand in one another's place", test_descriptors_in_the_way},
         {"PID in the run file", test_pid_in_run_file},
         {"lock is inherited", test_lock_is_inherited},
+        {"standard output", test_output},
         {"outputs go to the log", test_log},
         {"session", test_session},
         {"foreground keeps our streams", test_foreground_keeps_streams},
