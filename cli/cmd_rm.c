@@ -127,6 +127,15 @@ run(struct invocation *invocation, struct maqet_error **err)
                       json_object_new_array());
         return 0;
     }
+    /* Nor when one of them can't be removed: before anybody is asked. */
+    for (size_t i = 0; i < names.count && !invocation_has(invocation, "force"); i++) {
+        _cleanup_error_ struct maqet_error *error = NULL;
+
+        if (maqet_vm_removable(&invocation->context, names.items[i], &error) < 0)
+            invocation_show_error(invocation, error);
+    }
+    if (invocation->exit_code > 0)
+        return invocation->exit_code;
     if (confirm(invocation, &names, err) < 0)
         return -1;
     for (size_t i = 0; i < names.count; i++) {
@@ -165,7 +174,7 @@ const struct command command_rm = {
                    "--delete-storage says otherwise; and that deletes only images "
                    "that maqet itself has made, never an installation medium, a base "
                    "image or a shared folder. A machine that runs is not removed "
-                   "without --force.\n"
+                   "without --force; then none of those named with it is.\n"
                    "Asks before anything is removed. Where there is no terminal to "
                    "ask on, --yes or --force must have said so.",
     .options = options,

@@ -78,18 +78,17 @@ check_writers(const char *path, struct maqet_error **err)
         maqet_error_set(
             err, MAQET_ERROR_PERMISSION,
             "%s can be written by other users, so no plugin is loaded from it", path);
-        maqet_error_hint(err, "Close it: chmod go-w %s", path);
+        maqet_error_hint(err, "Close it: chmod go-w '%s'", path);
         return -1;
     }
     return 0;
 }
 
-/* The names that plugins of a kind have in the folders, for an error's hint. */
-static char *
-names_found(const struct maqet_context *context, const struct kind *kind)
+/* The names that plugins of a kind have in the folders. */
+static void
+find_names(const struct maqet_context *context, const struct kind *kind,
+           struct maqet_strings *names)
 {
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
-
     for (size_t i = 0; i < context->plugin_dirs.count; i++) {
         _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
 
@@ -102,12 +101,11 @@ names_found(const struct maqet_context *context, const struct kind *kind)
                 strcmp(file + length - 3, ".so") != 0)
                 continue;
             _cleanup_free_ char *name = maqet_strndup(file + prefix, length - prefix - 3);
-            if (!maqet_strings_has(&names, name))
-                maqet_strings_add(&names, name);
+            if (!maqet_strings_has(names, name))
+                maqet_strings_add(names, name);
         }
     }
-    maqet_strings_sort(&names);
-    return maqet_strings_join(&names, ", ");
+    maqet_strings_sort(names);
 }
 
 static int
@@ -115,12 +113,19 @@ error_missing(const struct maqet_context *context, const struct kind *kind,
               const char *name, struct maqet_error **err)
 {
     _cleanup_free_ char *dirs = maqet_strings_join(&context->plugin_dirs, ", ");
-    _cleanup_free_ char *names = names_found(context, kind);
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    find_names(context, kind, &names);
+    _cleanup_free_ char *list = maqet_strings_join(&names, ", ");
+    const char *closest = maqet_text_closest(name, &names);
 
     maqet_error_set(err, MAQET_ERROR_INVALID,
                     "There is no %s plugin '%s' (searched in: %s)", kind->word, name,
                     dirs);
-    maqet_error_hint(err, "%s plugins found: %s", kind->word, *names ? names : "none");
+    if (closest)
+        maqet_error_hint(err, "Did you mean '%s'? There are: %s", closest, list);
+    else
+        maqet_error_hint(err, "There are: %s", *list ? list : "none");
     return -1;
 }
 

@@ -135,6 +135,16 @@ maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
     _cleanup_free_ char *path = maqet_process_find(launch->argv[0]);
     int report[2], number = 0;
 
+    if (!path && strchr(launch->argv[0], '/') && access(launch->argv[0], F_OK) == 0) {
+        maqet_error_set(err, MAQET_ERROR_PERMISSION,
+                        "QEMU's program %s can't be run: it is no executable file",
+                        launch->argv[0]);
+        maqet_error_hint(err,
+                         "Make it one (chmod +x '%s'), or name another one with "
+                         "`binary:`",
+                         launch->argv[0]);
+        return -1;
+    }
     if (!path) {
         maqet_error_set(err, MAQET_ERROR_FAILED, "QEMU's program %s was not found",
                         launch->argv[0]);

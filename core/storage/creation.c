@@ -385,6 +385,21 @@ compare_size(const struct maqet_drive *drive, const struct maqet_image_state *st
 }
 
 int
+maqet_image_precheck(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    _cleanup_(making_clear) struct making making = {
+        .drive = drive, .folder_fd = -1, .lock_fd = -1};
+    struct maqet_image_state state;
+
+    if (maqet_image_inspect(drive, &state, err) < 0)
+        return -1;
+    if (state.exists || !drive->path)
+        return 0;
+    return maqet_drive_readonly(drive) ? error_never_made(drive, err)
+                                       : open_folder(&making, err);
+}
+
+int
 maqet_image_prepare(const struct maqet_drive *drive, struct maqet_image_state *state,
                     bool *created, const struct maqet_image_recorder *recorder,
                     struct maqet_error **err)

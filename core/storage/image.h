@@ -39,6 +39,10 @@ int maqet_image_prepare(const struct maqet_drive *drive, struct maqet_image_stat
                         bool *created, const struct maqet_image_recorder *recorder,
                         struct maqet_error **err);
 
+/* Whether the image is there, or may be made where it would be: what `start` wants to
+ * know of all drives before it makes the first image. */
+int maqet_image_precheck(const struct maqet_drive *drive, struct maqet_error **err);
+
 /* Whether all missing images of a machine fit together where they will be made. */
 int maqet_image_check_space(struct maqet_drive *const *drives, size_t count,
                             struct maqet_error **err);

@@ -42,6 +42,11 @@ struct maqet_remove {
     bool delete_storage; /* remove the images that we made */
 };
 
+/* Whether a machine could be removed without force: it does not run, and its folder holds
+ * nothing of somebody else. */
+int maqet_vm_removable(const struct maqet_context *context, const char *name,
+                       struct maqet_error **err);
+
 /* Forgets a machine. @kept and @deleted get the paths of its images. */
 int maqet_vm_remove(const struct maqet_context *context, const char *name,
                     const struct maqet_remove *how, struct maqet_strings *kept,

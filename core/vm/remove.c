@@ -199,6 +199,23 @@ remove_run_dir(const struct maqet_context *context, const char *name,
     return 0;
 }
 
+int
+maqet_vm_removable(const struct maqet_context *context, const char *name,
+                   struct maqet_error **err)
+{
+    struct maqet_state state;
+
+    if (maqet_state_read(context, name, &state, err) < 0)
+        return -1;
+    if (state.pid == 0)
+        return maqet_store_check_removal(context, name, err);
+    maqet_error_set(err, MAQET_ERROR_STATE, "Virtual machine '%s' is running (PID %d)",
+                    name, state.pid);
+    maqet_error_hint(err, "Stop it: maqet stop %s", name);
+    maqet_error_hint(err, "Or end and remove it at once: maqet rm %s --force", name);
+    return -1;
+}
+
 /* Takes the lock of a machine that does not run: with @force, after ending it, as often
  * as somebody starts it meanwhile. Returns the lock's descriptor, or -1. */
 static int
@@ -214,15 +231,11 @@ lock_at_rest(const struct maqet_context *context, const char *name, bool force,
         _cleanup_close_ int lock = maqet_store_lock(context, name, err);
         if (lock < 0 || maqet_state_read(context, name, &state, err) < 0)
             return -1;
-        if (state.pid == 0)
-            return TAKE_FD(lock);
-        if (force)
+        if (state.pid > 0 && force)
             continue;
-        maqet_error_set(err, MAQET_ERROR_STATE,
-                        "Virtual machine '%s' is running (PID %d)", name, state.pid);
-        maqet_error_hint(err, "Stop it: maqet stop %s", name);
-        maqet_error_hint(err, "Or end and remove it at once: maqet rm %s --force", name);
-        return -1;
+        /* Before any image goes: a removal that stops halfway would be worse than none.
+         */
+        return maqet_vm_removable(context, name, err) < 0 ? -1 : TAKE_FD(lock);
     }
 }
 
@@ -234,8 +247,7 @@ maqet_vm_remove(const struct maqet_context *context, const char *name_or_uuid,
     _cleanup_free_ char *name = maqet_store_resolve(context, name_or_uuid, err);
     _cleanup_close_ int lock = name ? lock_at_rest(context, name, how->force, err) : -1;
 
-    /* Before any image goes: a removal that stops halfway would be worse than none. */
-    if (lock < 0 || maqet_store_check_removal(context, name, err) < 0 ||
+    if (lock < 0 ||
         (how->delete_storage && delete_images(context, name, deleted, err) < 0))
         return -1;
     list_kept(context, name, kept);

@@ -85,6 +85,9 @@ prepare_images(struct maqet_vm *vm, struct maqet_error **err)
     struct maqet_image_state state;
     bool created;
 
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (maqet_image_precheck(vm->drives[i], err) < 0)
+            return -1;
     if (maqet_image_check_space(vm->drives, vm->drive_count, err) < 0)
         return -1;
     for (size_t i = 0; i < vm->drive_count; i++)

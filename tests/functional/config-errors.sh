@@ -81,7 +81,7 @@ printf 'name: x\nstorage: {name: hdd}\n' | wrong "vm.yaml:2:10: 'storage' is a l
 printf 'memory: 2G\n' | wrong "the virtual machine has no name"
 printf 'name: x\narguments:\n  - daemonize\n' | wrong "vm.yaml:3:5: "
 printf 'name: x\narguments:\n  - m 4G\n' | wrong "vm.yaml:3:5: "
-wrong "There is no storage plugin 'qcow3'" <<'EOF'
+wrong "Did you mean 'qcow2'?" <<'EOF'
 name: x
 storage:
   - name: hdd

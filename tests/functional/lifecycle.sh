@@ -112,8 +112,10 @@ uuid=$(sed -n 's/.*"uuid": *"\(.*\)".*/\1/p' "$TMP/data/vms/one/vm.json")
 expect 0 maqet status "$uuid"
 out_has one
 
-expect 2 maqet rm one </dev/null
-err_has --yes
+# Said before anybody is asked.
+expect 3 maqet rm one </dev/null
+err_has "is running (PID"
+err_lacks --yes
 expect 0 maqet rm one --force
 [ -e "$TMP/images/maqet-one-hdd.qcow2" ] || fail "rm removed an image unasked"
 [ ! -e "$TMP/data/vms/one" ] || fail "rm left the folder"

@@ -46,6 +46,17 @@ EOF
 expect 0 maqet add store.yaml
 expect 4 maqet start store
 err_has "where maqet keeps its definitions"
+# A drive that can't be had is found before another one's image is made.
+vm_yaml early <<EOF
+storage:
+  - {name: hdd, file: images/early.qcow2, size: 1M}
+  - {name: cd, type: raw, file: images/none.iso, interface: sata, media: cdrom}
+EOF
+expect 0 maqet add early.yaml
+expect 3 maqet start early
+err_has "there is no $TMP/images/none.iso"
+err_lacks Creating
+[ ! -e images/early.qcow2 ] || fail "an image was made for a machine that can't start"
 # Two drives on one image.
 vm_yaml twice <<EOF
 storage:

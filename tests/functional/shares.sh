@@ -75,7 +75,7 @@ refused 3 "fmode" <<EOF
 path: folder
 fmode: 0999
 EOF
-if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null && setpriv --reuid 65534 true 2>/dev/null; then
+if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null && setpriv --reuid 65534 --clear-groups "$MAQET" --version >/dev/null 2>&1; then
     chmod 755 "$TMP"
     MAQET_DATA_DIR="$TMP/nobody/data" MAQET_RUNTIME_DIR="$TMP/nobody/run"
     mkdir nobody locked

@@ -106,12 +106,12 @@ test_missing(void)
     CU_ASSERT_PTR_NULL(maqet_storage_load(&scene.context, "god", &error));
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
-    UNIT_SAME(error->hints.items[0], "storage plugins found: a, good");
+    UNIT_SAME(error->hints.items[0], "Did you mean 'good'? There are: a, good");
     UNIT_ERROR(&error, MAQET_ERROR_INVALID, storage);
     CU_ASSERT_PTR_NULL(maqet_iface_load(&scene.context, "god", &error));
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
-    UNIT_SAME(error->hints.items[0], "interface plugins found: none");
+    UNIT_SAME(error->hints.items[0], "There are: none");
     UNIT_ERROR(&error, MAQET_ERROR_INVALID, iface);
 }
 
@@ -146,7 +146,7 @@ check_writers(const struct scene *scene, const char *path, mode_t mode)
     _cleanup_error_ struct maqet_error *error = NULL;
     _cleanup_free_ char *message = maqet_format(
         "%s can be written by other users, so no plugin is loaded from it", path);
-    _cleanup_free_ char *hint = maqet_format("Close it: chmod go-w %s", path);
+    _cleanup_free_ char *hint = maqet_format("Close it: chmod go-w '%s'", path);
 
     CU_ASSERT_EQUAL(chmod(path, mode), 0);
     CU_ASSERT_PTR_NULL(maqet_storage_load(&scene->context, "good", &error));
