@@ -215,8 +215,7 @@ edit_distance(const char *a, const char *b)
             d[i * columns + j] = best;
         }
     }
-    /* The analyser does not see the cleanup attribute. NOLINTNEXTLINE(clang-analyzer-*)
-     */
+    /* The analyser can't see cleanup. NOLINTNEXTLINE(clang-analyzer-*) */
     return d[rows * columns - 1];
 }
 

@@ -9,6 +9,7 @@
  *
  *   (unset)       answers as QEMU 7.2.22 does, to the few commands that are listed below
  *   old           greets as QEMU 5.2.0
+ *   ancient       says by --version that it is QEMU 5.2.0, and ends over its arguments
  *   silent        accepts clients and never says a word
  *   garbage       greets with something that is no JSON
  *   nonsense      greets with JSON that is no greeting
@@ -237,6 +238,14 @@ main(int count, char **arguments)
     const char *pidfile = pidfile_of(arguments + (count > 0));
     bool ends = false;
 
+    if (behaves(mode, "ancient")) {
+        bool asked = count > 1 && strcmp(arguments[1], "--version") == 0;
+
+        fprintf(asked ? stdout : stderr, "%s\n",
+                asked ? "QEMU emulator version 5.2.0 (Debian 1:5.2+dfsg-11)"
+                      : "qemu: -device: '{\"driver\":' is not a valid device model name");
+        return !asked;
+    }
     alarm(LIFETIME);
     signal(SIGPIPE, SIG_IGN);
     end_at_once(mode);

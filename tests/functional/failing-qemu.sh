@@ -69,7 +69,7 @@ err_lacks "sandbox: off"
 err_has "bridge"
 
 fake=$abs_top_builddir/tests/fake/fake-qemu
-for how in sigsys old silent garbage; do
+for how in sigsys old ancient silent garbage; do
     vm_yaml "$how" <<EOF
 EOF
     sed -i "s|^binary: .*|binary: $fake|" "$how.yaml"
@@ -81,6 +81,10 @@ no_leftovers sigsys created
 FAKE_QEMU=old expect 3 maqet start old
 err_has "QEMU 5.2.0 is too old: maqet needs 6.2 or later"
 no_leftovers old created
+# One that does not even get to its greeting.
+FAKE_QEMU=ancient expect 3 maqet start ancient
+err_has "QEMU 5.2 is too old: maqet needs 6.2 or later"
+no_leftovers ancient created
 FAKE_QEMU=silent expect 2 maqet start silent --wait 1
 no_leftovers silent created
 FAKE_QEMU=garbage expect 1 maqet start garbage
