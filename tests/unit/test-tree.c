@@ -250,7 +250,7 @@ test_stored_names_are_absolute(void)
 {
     static const char *const cases[][3] = {
         {"vm.yaml", "/vms", "/vms/vm.yaml"},
-        {"../a/vm.yaml", "/work/a", "/work/a/vm.yaml"},
+        {"../a/vm.yaml", "/srv/a", "/srv/a/vm.yaml"},
         {"/vms/vm.yaml", "/vms", "/vms/vm.yaml"},
         {"-", "/vms", "-"},
         {"--set a=b/c", "/vms", "--set a=b/c"},
