@@ -16,7 +16,7 @@
  * All state comes in the arguments. One plugin serves several drives of one machine, so a
  * plugin keeps no variables of its own between two calls. A plugin never prints and never
  * exits: it returns -1 with an error set, or calls maqet_warn(). It is called from one thread
- * only, and what it is given may be used until it returns.
+ * only, never from a signal handler, and what it is given may be used until it returns.
  */
 #ifndef MAQET_PLUGIN_H
 #define MAQET_PLUGIN_H

@@ -254,7 +254,7 @@ adopt(const struct kind *kind, const void *theirs, void *ours, struct maqet_erro
         return maqet_error_set(err, MAQET_ERROR_INVALID,
                                "its structs have %u and %u bytes; ABI 1 has %zu and %zu",
                                header.size, header.option_size, kind->first,
-                               sizeof(struct maqet_option));
+                               (size_t)OPTION_SIZE_MIN);
     /* What the plugin is too old to have stays NULL, what we are too old to know is left.
      */
     memcpy(ours, theirs, header.size < kind->size ? header.size : kind->size);

@@ -2,6 +2,7 @@
 FUNCTIONAL_TESTS = \
 	tests/functional/core-names-no-format.sh \
 	tests/functional/public-header.sh \
+	tests/functional/outside-plugin.sh \
 	tests/functional/installed.sh \
 	tests/functional/unit-under-valgrind.sh \
 	tests/functional/config-errors.sh \
