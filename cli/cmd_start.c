@@ -5,6 +5,7 @@
 #include "cli/machines.h"
 #include "cli/options.h"
 #include "cli/start_stop.h"
+#include "core/snapshot/snapshot.h"
 #include "core/vm/lifecycle.h"
 
 /* The exit code of a process that a signal ended, less the signal; as in a shell. */
@@ -15,7 +16,8 @@ start_machine(struct invocation *invocation, const char *name, struct maqet_erro
 {
     int pid;
 
-    if (maqet_vm_start(&invocation->context, name,
+    if (maqet_snapshot_repair(&invocation->context, name, err) < 0 ||
+        maqet_vm_start(&invocation->context, name,
                        invocation_milliseconds(invocation, "wait"), &pid, err) < 0)
         return NULL;
 
@@ -42,7 +44,8 @@ run_in_foreground(struct invocation *invocation, struct maqet_error **err)
     if (invocation->operands.count > 1)
         return usage_error(invocation->command, err,
                            "There is one foreground, for one virtual machine");
-    if (maqet_vm_run(&invocation->context, name,
+    if (maqet_snapshot_repair(&invocation->context, name, err) < 0 ||
+        maqet_vm_run(&invocation->context, name,
                      invocation_milliseconds(invocation, "wait"), &exit_code, err) < 0)
         return -1;
     if (exit_code > SIGNAL_BASE)

@@ -60,10 +60,12 @@ plain(json_object *row)
 /* The drives; as far as they can be said when a plugin has gone or a file is not what it
  * was: the state of a machine can be asked for in any case. */
 static json_object *
-drives_of(const struct maqet_context *context, const char *name)
+drives_of(const struct maqet_context *context, const char *name, bool running)
 {
     _cleanup_error_ struct maqet_error *error = NULL;
-    _cleanup_vm_ struct maqet_vm *vm = maqet_vm_open(context, name, &error);
+    _cleanup_vm_ struct maqet_vm *vm = running
+                                           ? maqet_vm_open_running(context, name, &error)
+                                           : maqet_vm_open(context, name, &error);
 
     if (vm)
         return drives_inspect(vm);
@@ -91,7 +93,8 @@ run(struct invocation *invocation, struct maqet_error **err)
     field_text(result, "name", definition->name);
     field_text(result, "uuid", definition->uuid);
     fields_state(result, &state);
-    json_object_object_add(result, "storage", drives_of(context, definition->name));
+    json_object_object_add(result, "storage",
+                           drives_of(context, definition->name, state.pid > 0));
     output_result(&invocation->output, &invocation->command->view, result);
     return 0;
 }

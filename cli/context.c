@@ -6,6 +6,7 @@
 
 #include "core/base/files.h"
 #include "core/config/settings.h"
+#include "cli/terminal.h"
 
 #define SETTINGS_FILE "maqet/maqet.conf"
 
@@ -176,6 +177,25 @@ say_message(void *data, enum maqet_level level, const char *message)
     output_message(&invocation->output, level, message);
 }
 
+/* What takes less than a second, in ms, needs no such line. */
+static const int64_t PROGRESS_AFTER = 1000;
+
+/* "VM 'a', drive 'hdd': 42 %, 3 s left" */
+static void
+show_progress(void *data, const char *what, double percent, int64_t elapsed)
+{
+    const struct invocation *invocation = data;
+
+    if (invocation->output.loudness == QUIET || elapsed < PROGRESS_AFTER)
+        return;
+    double seconds = (double)elapsed / 1000;
+    _cleanup_free_ char *text =
+        percent > 0 ? maqet_format("%s: %.0f %%, %.0f s left", what, percent,
+                                   seconds * (100 - percent) / percent)
+                    : maqet_format("%s: %.0f s", what, seconds);
+    terminal_progress(text);
+}
+
 int
 context_fill(struct invocation *invocation, struct maqet_error **err)
 {
@@ -186,7 +206,8 @@ context_fill(struct invocation *invocation, struct maqet_error **err)
         return -1;
     set_loudness(invocation, &settings);
     context->message = say_message;
-    context->message_data = invocation;
+    context->progress = show_progress;
+    context->data = invocation;
     context->lock_timeout = invocation_milliseconds(invocation, "lock-timeout");
 
     context->data_dir =

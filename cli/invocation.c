@@ -275,16 +275,26 @@ row_named(const struct command_option *row, const char *name)
     return row && row->name ? row : NULL;
 }
 
+/* A command's row goes before a global one of the same name, which it widens. */
 static const struct command_option *
 row_of(const struct invocation *invocation, const char *name)
 {
-    const struct command_option *row = row_named(global_options, name);
+    const struct command_option *row = NULL;
 
-    if (!row && invocation->command)
+    if (invocation->command)
         row = row_named(invocation->command->options, name);
+    if (!row)
+        row = row_named(global_options, name);
     if (!row)
         abort();
     return row;
+}
+
+/* Which row it was given by depends on where in the line it stood. */
+static bool
+is_given(const struct given *given, const struct command_option *row)
+{
+    return strcmp(given->option->name, row->name) == 0;
 }
 
 unsigned
@@ -294,7 +304,7 @@ invocation_count(const struct invocation *invocation, const char *option)
     unsigned count = 0;
 
     for (size_t i = 0; i < invocation->given_count; i++)
-        count += invocation->given[i].option == row;
+        count += is_given(&invocation->given[i], row);
     return count;
 }
 
@@ -310,7 +320,7 @@ invocation_text(const struct invocation *invocation, const char *option)
     const struct command_option *row = row_of(invocation, option);
 
     for (size_t i = invocation->given_count; i > 0; i--)
-        if (invocation->given[i - 1].option == row)
+        if (is_given(&invocation->given[i - 1], row))
             return invocation->given[i - 1].value;
     return row->fallback;
 }
@@ -333,6 +343,6 @@ invocation_texts(const struct invocation *invocation, const char *option,
     const struct command_option *row = row_of(invocation, option);
 
     for (size_t i = 0; i < invocation->given_count; i++)
-        if (invocation->given[i].option == row)
+        if (is_given(&invocation->given[i], row))
             maqet_strings_add(values, invocation->given[i].value);
 }

@@ -10,6 +10,7 @@ libmaqet_cli_la_SOURCES = \
 	cli/cmd_qmp.c \
 	cli/cmd_restart.c \
 	cli/cmd_rm.c \
+	cli/cmd_snapshot.c \
 	cli/cmd_start.c \
 	cli/cmd_status.c \
 	cli/cmd_stop.c \
@@ -27,6 +28,7 @@ libmaqet_cli_la_SOURCES = \
 	cli/options.c cli/options.h \
 	cli/output.c cli/output.h \
 	cli/shell.c cli/shell.h \
+	cli/snapshots.c cli/snapshots.h \
 	cli/start_stop.h \
 	cli/table.c cli/table.h \
 	cli/terminal.c cli/terminal.h \

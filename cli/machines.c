@@ -83,7 +83,8 @@ work(struct invocation *invocation, machine_task *task, const char *name, int fd
 
     invocation->report_fd = fd;
     invocation->context.message = tell_message;
-    invocation->context.message_data = invocation;
+    invocation->context.progress = NULL;
+    invocation->context.data = invocation;
 
     json_object *result = task(invocation, name, &error);
     if (result) {

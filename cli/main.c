@@ -25,11 +25,13 @@ open_standard_streams(void)
 static void
 set_output(struct invocation *invocation)
 {
-    const char *format = invocation_text(invocation, "format");
+    _cleanup_strings_ struct maqet_strings formats = MAQET_STRINGS_INIT;
 
-    for (unsigned i = 0; format_name(i); i++)
-        if (strcmp(format_name(i), format) == 0)
-            invocation->output.format = i;
+    invocation_texts(invocation, "format", &formats);
+    for (size_t i = 0; i < formats.count; i++)
+        for (unsigned number = 0; format_name(number); number++)
+            if (strcmp(format_name(number), formats.items[i]) == 0)
+                invocation->output.format = number;
 }
 
 /* The options that ask about the program itself. Returns whether there was one. */

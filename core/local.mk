@@ -6,6 +6,7 @@ libmaqet_core_la_SOURCES = \
 	core/base/context.c core/base/context.h \
 	core/base/error.c core/base/error.h \
 	core/base/files.c core/base/files.h \
+	core/base/json.c core/base/json.h \
 	core/base/process.c core/base/process.h \
 	core/base/text.c core/base/text.h \
 	core/config/assign.c \
@@ -17,7 +18,7 @@ libmaqet_core_la_SOURCES = \
 	core/config/yaml.c core/config/yaml.h \
 	core/config/yaml_fault.c core/config/yaml_fault.h \
 	core/config/yaml_write.c \
-	core/plugin/host.c \
+	core/plugin/host.c core/plugin/host.h \
 	core/plugin/loader.c core/plugin/loader.h \
 	core/qemu/arguments.c core/qemu/arguments.h \
 	core/qemu/channel.c core/qemu/channel.h \
@@ -25,10 +26,25 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/launch.c core/qemu/launch.h \
 	core/qemu/objects.c core/qemu/objects.h \
 	core/qemu/qmp.c core/qemu/qmp.h \
+	core/snapshot/checks.c \
+	core/snapshot/create.c \
+	core/snapshot/delete.c \
+	core/snapshot/history.c core/snapshot/history.h \
+	core/snapshot/journal.c core/snapshot/journal.h \
+	core/snapshot/list.c \
+	core/snapshot/load.c \
+	core/snapshot/repair.c \
+	core/snapshot/saved_state.c core/snapshot/saved_state.h \
+	core/snapshot/session.c core/snapshot/session.h \
+	core/snapshot/snapshot.h \
+	core/snapshot/steps.c \
+	core/storage/command.c \
 	core/storage/creation.c \
 	core/storage/drive.c core/storage/drive.h \
+	core/storage/export.c \
 	core/storage/image.c core/storage/image.h \
 	core/storage/paths.c core/storage/paths.h \
+	core/storage/snapshots.c core/storage/snapshots.h \
 	core/vm/definition.c core/vm/definition.h \
 	core/vm/apply.c \
 	core/vm/lifecycle.h \

@@ -361,7 +361,8 @@ struct maqet_command;
  * maqet_command_new - begin a command.
  * @program: its name, looked up in PATH.
  *
- * Returns: the command, to be given to maqet_command_run(), which frees it.
+ * Returns: the command, to be given to maqet_command_run(), which frees it, or to
+ * maqet_command_free().
  *
  * Since: 0.1
  */
@@ -389,6 +390,13 @@ MAQET_EXPORT void maqet_command_option(struct maqet_command *command, const char
                                        const char *value);
 
 /**
+ * maqet_command_free - give up a command that was not run.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_command_free(struct maqet_command *command);
+
+/**
  * maqet_command_run - run a command as maqet_run() does, and free it.
  *
  * Returns: 0 when it exited with 0, else -1.
@@ -396,6 +404,37 @@ MAQET_EXPORT void maqet_command_option(struct maqet_command *command, const char
  * Since: 0.1
  */
 MAQET_EXPORT int maqet_command_run(struct maqet_command *command, struct maqet_error **err);
+
+/**
+ * maqet_command_image - append the drive's image, in the way in which qemu-img takes it.
+ * @command: the command.
+ * @drive: the drive; what its emit_args says is what qemu-img is told: the node as a "json:"
+ *   name, and the objects that it refers to (secrets) before it. So a base comes from the
+ *   configuration and never from the image.
+ * @err: set when the drive has no image, or its emit_args fails.
+ *
+ * Returns: 0 or -1.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT int maqet_command_image(struct maqet_command *command,
+                                     const struct maqet_drive *drive,
+                                     struct maqet_error **err);
+
+/**
+ * maqet_command_run_progress - run a command as maqet_command_run() does, and show the user
+ * how far it is.
+ * @command: the command; it is freed. It reports on its standard output as `qemu-img -p`
+ *   does: "(12.34/100%)" again and again.
+ * @drive: the drive that it is about.
+ *
+ * Returns: 0 when it exited with 0, else -1.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT int maqet_command_run_progress(struct maqet_command *command,
+                                            const struct maqet_drive *drive,
+                                            struct maqet_error **err);
 
 /* ---- what is emitted --------------------------------------------------------------- */
 
@@ -518,6 +557,164 @@ MAQET_EXPORT void maqet_image_virtual_size(struct maqet_image *image, uint64_t b
 MAQET_EXPORT void maqet_image_names_file(struct maqet_image *image, const char *option,
                                          const char *what, const char *name);
 
+/* ---- snapshots ---------------------------------------------------------------------- */
+
+/**
+ * struct maqet_snapshot - one snapshot of a drive. Opaque; it belongs to the core.
+ * struct maqet_snapshots - the list of them that a plugin reports. Opaque.
+ *
+ * A snapshot has an id, by which the format tells it from all others, and a name, by which
+ * people do. Formats without ids give the name for both.
+ *
+ * Since: 0.1
+ */
+struct maqet_snapshot;
+struct maqet_snapshots;
+
+/**
+ * maqet_snapshots_add - report one more snapshot.
+ * @snapshots: the list; report the oldest snapshot first.
+ * @id: what the format knows it by; no other one of the drive has it.
+ * @name: its name, as it stands in the format, whatever that is. Both are copied.
+ *
+ * Returns: the snapshot, for the functions below, until the callback returns. What is not
+ * told of it is not known.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT struct maqet_snapshot *maqet_snapshots_add(struct maqet_snapshots *snapshots,
+                                                        const char *id, const char *name);
+
+/**
+ * maqet_snapshot_date - report when it was taken.
+ * @snapshot: the snapshot.
+ * @seconds: since 1970, UTC.
+ * @nanoseconds: of that second, 0 to 999999999.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_snapshot_date(struct maqet_snapshot *snapshot, int64_t seconds,
+                                      uint32_t nanoseconds);
+
+/**
+ * maqet_snapshot_vm_clock - report for how many ns the guest had been running then.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_snapshot_vm_clock(struct maqet_snapshot *snapshot,
+                                          uint64_t nanoseconds);
+
+/**
+ * maqet_snapshot_vm_state - report the bytes of the guest's memory that it holds; 0: none.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_snapshot_vm_state(struct maqet_snapshot *snapshot,
+                                          uint64_t bytes);
+
+/**
+ * maqet_snapshot_virtual_size - report the size that the guest saw then, in bytes.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_snapshot_virtual_size(struct maqet_snapshot *snapshot,
+                                              uint64_t bytes);
+
+/**
+ * maqet_snapshot_used - report its cost: the bytes that deleting it would free.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_snapshot_used(struct maqet_snapshot *snapshot, uint64_t bytes);
+
+/**
+ * maqet_snapshot_id - the id that the plugin, or QEMU, reported.
+ * maqet_snapshot_name - likewise the name.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT const char *maqet_snapshot_id(const struct maqet_snapshot *snapshot);
+MAQET_EXPORT const char *maqet_snapshot_name(const struct maqet_snapshot *snapshot);
+
+/**
+ * struct maqet_actions - what QEMU's monitor is to be told. Opaque.
+ *
+ * Since: 0.1
+ */
+struct maqet_actions;
+
+/**
+ * maqet_actions_add - append one action.
+ * @actions: the actions.
+ * @name: its name in QEMU's QMP reference, such as "blockdev-snapshot-internal-sync".
+ *
+ * Returns: its arguments, to be filled by the maqet_props_ functions. The drive's node is
+ * called as the drive is, maqet_drive_name().
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT struct maqet_props *maqet_actions_add(struct maqet_actions *actions,
+                                                   const char *name);
+
+/**
+ * struct maqet_snapshot_table - how a storage keeps snapshots.
+ * @size: sizeof(struct maqet_snapshot_table), as it was when the plugin was compiled.
+ *
+ * The first four are needed. While one of those without "live" in its name runs, the core
+ * holds the machine's lock, and QEMU does not run; but another program may use the image,
+ * which the plugin's helper (qemu-img) finds out by itself.
+ *
+ * @create: makes a snapshot of the present state. The core has made sure that there is none
+ *   of that name.
+ * @load: makes the present state that of the snapshot.
+ * @remove: deletes the snapshot.
+ * @list: reports all snapshots with maqet_snapshots_add(). @fd is the image, open for
+ *   reading, or -1 where the plugin has no path option. It is called while QEMU runs, too,
+ *   and must then change nothing and trust nothing; it should spawn no process.
+ *
+ * @live_create: appends what makes a snapshot while QEMU runs. The core runs what all
+ *   drives have appended as one `transaction`: all or none. NULL: not while it runs.
+ * @live_remove: appends the commands that delete one while QEMU runs; they are run one
+ *   after the other. NULL: not while it runs.
+ * @rename: gives a snapshot another name, of as many bytes, without touching anything else.
+ *   @fd is the image, open for reading and writing. A call that was killed may be repeated:
+ *   it succeeds when the snapshot has the new name already. NULL: there is no such way.
+ * @repair: after an operation was killed: frees what it may have left behind in the image.
+ *   NULL: nothing can be left behind.
+ * @write_out: writes what the snapshot holds to the new file @path, as an image of @format
+ *   ("raw", or another one that the helper knows), @compress: compressed; see
+ *   maqet_command_run_progress(). NULL: not supported.
+ *
+ * Every one of them fails with MAQET_ERROR_ codes as all callbacks do.
+ *
+ * Since: 0.1
+ */
+struct maqet_snapshot_table {
+    uint32_t size;
+
+    int (*create)(const struct maqet_drive *drive, const char *name,
+                  struct maqet_error **err);
+    int (*load)(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
+                struct maqet_error **err);
+    int (*remove)(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
+                  struct maqet_error **err);
+    int (*list)(const struct maqet_drive *drive, int fd,
+                struct maqet_snapshots *snapshots, struct maqet_error **err);
+
+    int (*live_create)(const struct maqet_drive *drive, const char *name,
+                       struct maqet_actions *actions, struct maqet_error **err);
+    int (*live_remove)(const struct maqet_drive *drive,
+                       const struct maqet_snapshot *snapshot,
+                       struct maqet_actions *actions, struct maqet_error **err);
+    int (*rename)(const struct maqet_drive *drive, int fd,
+                  const struct maqet_snapshot *snapshot, const char *name,
+                  struct maqet_error **err);
+    int (*repair)(const struct maqet_drive *drive, struct maqet_error **err);
+    int (*write_out)(const struct maqet_drive *drive,
+                     const struct maqet_snapshot *snapshot, const char *path,
+                     const char *format, bool compress, struct maqet_error **err);
+};
+
 /* ---- the two kinds of plugin -------------------------------------------------------- */
 
 #define MAQET_PLUGIN_KIND_STORAGE 1
@@ -566,6 +763,7 @@ struct maqet_plugin_header {
  *   Optional. Never trust what the image says.
  * @emit_args: appends the block node whose node-name is the drive's name (or the share's
  *   objects); needed.
+ * @snapshot: how it keeps snapshots; NULL: it has none.
  *
  * Since: 0.1
  */
@@ -586,6 +784,8 @@ struct maqet_storage_plugin {
                    struct maqet_error **err);
     int (*emit_args)(const struct maqet_drive *drive, struct maqet_args *args,
                      struct maqet_error **err);
+
+    const struct maqet_snapshot_table *snapshot;
 };
 
 /**

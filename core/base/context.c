@@ -23,5 +23,5 @@ maqet_context_say(const struct maqet_context *context, enum maqet_level level,
     va_start(arguments, format);
     _cleanup_free_ char *message = maqet_vformat(format, arguments);
     va_end(arguments);
-    context->message(context->message_data, level, message);
+    context->message(context->data, level, message);
 }

@@ -21,7 +21,13 @@ struct maqet_context {
     /* Called with each message for the user, without a line feed. NULL: nobody listens.
      */
     void (*message)(void *data, enum maqet_level level, const char *message);
-    void *message_data;
+
+    /* Called again and again with how far something is that takes its time, @elapsed ms
+     * so far: @percent is
+     * negative where nobody knows. NULL: nobody listens. */
+    void (*progress)(void *data, const char *what, double percent, int64_t elapsed);
+
+    void *data; /* for both */
 };
 
 void maqet_context_clear(struct maqet_context *context);

@@ -71,6 +71,10 @@ bool maqet_file_id_equal(const struct maqet_file_id *a, const struct maqet_file_
 int maqet_file_replace(const char *path, const char *data, size_t length, mode_t mode,
                        struct maqet_error **err);
 
+/* Gives a finished file its name, replacing nothing. False, and errno: EEXIST where there
+ * is a file of that name. */
+bool maqet_file_publish(int dir_fd, const char *temporary, const char *name);
+
 /*
  * An open file description lock (F_OFD_SETLK, fcntl(2)) on the whole file: it lives as
  * long as the description, so a child that inherits the descriptor keeps it, and the

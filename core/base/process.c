@@ -14,7 +14,7 @@
 
 #include "core/base/files.h"
 
-enum { OUTPUT_LIMIT = 16 * 1024 * 1024 };
+enum { OUTPUT_LIMIT = 16 * 1024 * 1024, IDLE_INTERVAL = 500 };
 
 /* A running helper: its two outputs are read until both are closed. */
 struct child {
@@ -73,11 +73,15 @@ spawn(const char *const *argv, const char *path, struct child *child,
 
 /* Reads what has arrived; closes the pipe at its end. What is too much is dropped. */
 static void
-drain(int *fd, struct maqet_text *text)
+drain(int *fd, struct maqet_text *text, const struct maqet_process_listener *listener)
 {
     char buffer[4096];
     ssize_t count = read(*fd, buffer, sizeof(buffer));
 
+    if (count > 0 && listener) {
+        listener->heard(listener->data, buffer, (size_t)count);
+        return;
+    }
     if (count > 0 && text->length < OUTPUT_LIMIT) {
         maqet_text_append_bytes(text, buffer, (size_t)count);
     } else if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) {
@@ -89,7 +93,7 @@ drain(int *fd, struct maqet_text *text)
 /* Returns 0 when both outputs are at their end, -1 when the deadline came first. */
 static int
 collect(struct child *child, int64_t deadline, struct maqet_text *out,
-        struct maqet_text *error)
+        struct maqet_text *error, const struct maqet_process_listener *listener)
 {
     while (child->out >= 0 || child->error >= 0) {
         struct pollfd fds[2] = {{.fd = child->out, .events = POLLIN},
@@ -98,12 +102,17 @@ collect(struct child *child, int64_t deadline, struct maqet_text *out,
 
         if (deadline >= 0 && left <= 0)
             return -1;
-        if (poll(fds, 2, (int)left) < 0)
+        if (listener && (left < 0 || left > IDLE_INTERVAL))
+            left = IDLE_INTERVAL;
+        int ready = poll(fds, 2, (int)left);
+        if (ready == 0 && listener)
+            listener->heard(listener->data, "", 0);
+        if (ready < 0)
             continue;
         if (fds[0].revents)
-            drain(&child->out, out);
+            drain(&child->out, out, listener);
         if (fds[1].revents)
-            drain(&child->error, error);
+            drain(&child->error, error, NULL);
     }
     return 0;
 }
@@ -148,9 +157,9 @@ judge(const char *program, int status, struct maqet_text *words, struct maqet_er
                            program, WEXITSTATUS(status));
 }
 
-int
-maqet_process_run(const char *const *argv, int64_t timeout, char **output,
-                  struct maqet_error **err)
+static int
+run(const char *const *argv, int64_t timeout, char **output,
+    const struct maqet_process_listener *listener, struct maqet_error **err)
 {
     _cleanup_text_ struct maqet_text out = MAQET_TEXT_INIT, error = MAQET_TEXT_INIT;
     _cleanup_free_ char *path = maqet_process_find(argv[0]);
@@ -166,7 +175,7 @@ maqet_process_run(const char *const *argv, int64_t timeout, char **output,
     if (spawn(argv, path, &child, err) < 0)
         return -1;
     int64_t deadline = timeout < 0 ? -1 : maqet_now() + timeout;
-    bool late = collect(&child, deadline, &out, &error) < 0;
+    bool late = collect(&child, deadline, &out, &error, listener) < 0;
     if (child.out >= 0)
         close(child.out);
     if (child.error >= 0)
@@ -181,6 +190,21 @@ maqet_process_run(const char *const *argv, int64_t timeout, char **output,
     if (output)
         *output = maqet_text_take(&out);
     return 0;
+}
+
+int
+maqet_process_run(const char *const *argv, int64_t timeout, char **output,
+                  struct maqet_error **err)
+{
+    return run(argv, timeout, output, NULL, err);
+}
+
+int
+maqet_process_listen(const char *const *argv, int64_t timeout,
+                     const struct maqet_process_listener *listener,
+                     struct maqet_error **err)
+{
+    return run(argv, timeout, NULL, listener, err);
 }
 
 static bool

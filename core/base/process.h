@@ -16,6 +16,18 @@
 int maqet_process_run(const char *const *argv, int64_t timeout, char **output,
                       struct maqet_error **err);
 
+/* Who hears a program while it runs. */
+struct maqet_process_listener {
+    /* Called with each piece of its standard output, and with none now and then. */
+    void (*heard)(void *data, const char *bytes, size_t count);
+    void *data;
+};
+
+/* The same; @listener (may be NULL) gets the standard output as it comes. */
+int maqet_process_listen(const char *const *argv, int64_t timeout,
+                         const struct maqet_process_listener *listener,
+                         struct maqet_error **err);
+
 /* Where a program is in PATH: its absolute path (caller frees), or NULL. */
 char *maqet_process_find(const char *program);
 

@@ -2,18 +2,14 @@
 /*
  * host.c - what plugins may call to run a program. The rest of what maqet-plugin.h offers
  * stands with the struct that it is about: errors in base/error.c, drives in
- * storage/drive.c, images in storage/image.c, objects in qemu/objects.c.
+ * storage/drive.c, images in storage/image.c, snapshots in storage/snapshots.c, objects
+ * in qemu/objects.c.
  */
-#include "core/base/process.h"
-#include "core/base/text.h"
+#include "core/plugin/host.h"
 
 /* Full preallocation of a large image takes its time; a dead file server takes for ever.
  */
 static const int64_t RUN_TIMEOUT = INT64_C(4) * 3600 * 1000;
-
-struct maqet_command {
-    struct maqet_strings argv;
-};
 
 struct maqet_command *
 maqet_command_new(const char *program)
@@ -42,15 +38,29 @@ maqet_command_option(struct maqet_command *command, const char *prefix, const ch
     maqet_strings_addf(&command->argv, "%s=%s", prefix, doubled);
 }
 
+void
+maqet_command_free(struct maqet_command *command)
+{
+    maqet_strings_clear(&command->argv);
+    free(command);
+}
+
+int
+maqet_command_finish(struct maqet_command *command,
+                     const struct maqet_process_listener *listener,
+                     struct maqet_error **err)
+{
+    int result = maqet_process_listen((const char *const *)command->argv.items,
+                                      RUN_TIMEOUT, listener, err);
+
+    maqet_command_free(command);
+    return result;
+}
+
 int
 maqet_command_run(struct maqet_command *command, struct maqet_error **err)
 {
-    int result = maqet_process_run((const char *const *)command->argv.items, RUN_TIMEOUT,
-                                   NULL, err);
-
-    maqet_strings_clear(&command->argv);
-    free(command);
-    return result;
+    return maqet_command_finish(command, NULL, err);
 }
 
 int

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -45,6 +46,8 @@ static const struct kind iface_kind = {
 };
 
 enum { OPTION_SIZE_MIN = FIRST_SIZE(struct maqet_option, help), OPTION_SIZE_MAX = 4096 };
+static const size_t SNAPSHOT_SIZE_MIN =
+    FIRST_SIZE(struct maqet_snapshot_table, write_out);
 enum { OPTIONS_MAX = 200, NESTING_MAX = 4 };
 
 bool
@@ -320,13 +323,37 @@ load(const struct maqet_context *context, const struct kind *kind, const char *n
     return 0;
 }
 
+/* Copies the snapshot table as far as both sides know it. */
+static int
+check_snapshot_table(struct maqet_storage *storage, struct maqet_error **err)
+{
+    const struct maqet_snapshot_table *theirs = storage->plugin.snapshot;
+    struct maqet_snapshot_table *ours = &storage->snapshot;
+
+    if (!theirs)
+        return 0;
+    if (theirs->size < SNAPSHOT_SIZE_MIN)
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "its snapshot table has %" PRIu32 " bytes, less than "
+                               "the %zu that it began with",
+                               theirs->size, SNAPSHOT_SIZE_MIN);
+    memcpy(ours, theirs, theirs->size < sizeof(*ours) ? theirs->size : sizeof(*ours));
+    return require(ours->create, "snapshot.create", err) < 0 ||
+                   require(ours->load, "snapshot.load", err) < 0 ||
+                   require(ours->remove, "snapshot.remove", err) < 0 ||
+                   require(ours->list, "snapshot.list", err) < 0
+               ? -1
+               : 0;
+}
+
 static int
 check_storage(struct maqet_storage *storage, const char *name, struct maqet_error **err)
 {
     const struct maqet_storage_plugin *plugin = &storage->plugin;
 
     if (check_name(plugin->name, name, err) < 0 ||
-        require(plugin->emit_args, "emit_args", err) < 0)
+        require(plugin->emit_args, "emit_args", err) < 0 ||
+        check_snapshot_table(storage, err) < 0)
         return -1;
     storage->options = options_copy(plugin->options, plugin->header.option_size, 0, err);
     if (!storage->options)
@@ -342,6 +369,12 @@ check_storage(struct maqet_storage *storage, const char *name, struct maqet_erro
     return maqet_error_set(err, MAQET_ERROR_INVALID,
                            "its path_option '%s' is none of its PATH options",
                            plugin->path_option);
+}
+
+void
+maqet_storage_names(const struct maqet_context *context, struct maqet_strings *names)
+{
+    find_names(context, &storage_kind, names);
 }
 
 struct maqet_storage *

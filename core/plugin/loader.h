@@ -13,6 +13,8 @@
 struct maqet_storage {
     struct maqet_storage_plugin plugin; /* our copy; what the plugin lacks is NULL */
     void *handle;
+    struct maqet_snapshot_table
+        snapshot;                 /* our copy; its size is 0 where there is none */
     struct maqet_option *options; /* our copies of its tables; never NULL */
     char *file;                   /* where it was found */
 };
@@ -32,6 +34,10 @@ void maqet_storage_unload(struct maqet_storage *storage);
 struct maqet_iface *maqet_iface_load(const struct maqet_context *context,
                                      const char *name, struct maqet_error **err);
 void maqet_iface_unload(struct maqet_iface *iface);
+
+/* The names of all storage plugins that lie in the folders, loadable or not, sorted. */
+void maqet_storage_names(const struct maqet_context *context,
+                         struct maqet_strings *names);
 
 /* Whether a word may name a plugin: [a-z0-9][a-z0-9-]*. */
 bool maqet_plugin_name_valid(const char *name);

@@ -24,6 +24,7 @@ static const struct kind blockdev = {"-blockdev", NULL, "node-name", NODE_NAME_L
                                      true};
 static const struct kind device = {"-device", "driver", "id", 0, true};
 static const struct kind fsdev = {"-fsdev", "driver", "id", 0, false};
+static const struct kind action = {"QMP action", NULL, NULL, 0, true};
 
 struct maqet_props {
     struct maqet_args *args;
@@ -38,17 +39,20 @@ struct maqet_args {
     char *fault;
 };
 
+/* Actions are objects of a kind that no command line has. */
+struct maqet_actions {
+    struct maqet_args args;
+};
+
 struct maqet_args *
 maqet_args_new(void)
 {
     return maqet_alloc(sizeof(struct maqet_args));
 }
 
-void
-maqet_args_free(struct maqet_args *args)
+static void
+clear(struct maqet_args *args)
 {
-    if (!args)
-        return;
     for (size_t i = 0; i < args->count; i++) {
         free(args->objects[i]->id);
         json_object_put(args->objects[i]->json);
@@ -56,6 +60,14 @@ maqet_args_free(struct maqet_args *args)
     }
     free(args->objects);
     free(args->fault);
+}
+
+void
+maqet_args_free(struct maqet_args *args)
+{
+    if (!args)
+        return;
+    clear(args);
     free(args);
 }
 
@@ -316,14 +328,16 @@ append(struct maqet_args *args, const struct kind *kind, const char *type, const
     props->kind = kind;
     props->id = maqet_strdup(id ? id : "");
     props->json = json_object_new_object();
-    check_id(props);
+    if (kind->id_key)
+        check_id(props);
     if (kind->type_key && (!type || !*type))
         fault(props, "its %s is empty", kind->type_key);
     else if (kind->type_key && kind->takes_json)
         maqet_props_string(props, kind->type_key, type);
     else if (kind->type_key)
         set(props, type, NULL); /* in key=value the type is the first word, alone */
-    maqet_props_string(props, kind->id_key, props->id);
+    if (kind->id_key)
+        maqet_props_string(props, kind->id_key, props->id);
 
     args->objects =
         maqet_realloc(args->objects, (args->count + 1) * sizeof(struct maqet_props *));
@@ -357,6 +371,13 @@ maqet_args_fsdev(struct maqet_args *args, const char *driver, const char *id)
 
 /* ---- rendering ---- */
 
+static const char *
+as_text(json_object *json)
+{
+    return json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN |
+                                                    JSON_C_TO_STRING_NOSLASHESCAPE);
+}
+
 void
 maqet_args_render(const struct maqet_args *args, struct maqet_strings *argv)
 {
@@ -365,10 +386,76 @@ maqet_args_render(const struct maqet_args *args, struct maqet_strings *argv)
 
         maqet_strings_add(argv, props->kind->option);
         if (props->kind->takes_json)
-            maqet_strings_add(argv, json_object_to_json_string_ext(
-                                        props->json, JSON_C_TO_STRING_PLAIN |
-                                                         JSON_C_TO_STRING_NOSLASHESCAPE));
+            maqet_strings_add(argv, as_text(props->json));
         else
             maqet_strings_take(argv, maqet_keyval_render(props->json));
     }
+}
+
+bool
+maqet_args_render_image(const struct maqet_args *args, const char *node_name,
+                        struct maqet_strings *argv)
+{
+    const struct maqet_props *node = NULL;
+
+    for (size_t i = 0; i < args->count; i++) {
+        const struct maqet_props *props = args->objects[i];
+
+        if (props->kind == &object) {
+            maqet_strings_add(argv, "--object");
+            maqet_strings_add(argv, as_text(props->json));
+        } else if (props->kind == &blockdev && strcmp(props->id, node_name) == 0) {
+            node = props;
+        }
+    }
+    if (!node)
+        return false;
+    maqet_strings_addf(argv, "json:%s", as_text(node->json));
+    return true;
+}
+
+/* ---- actions of the monitor ---- */
+
+struct maqet_props *
+maqet_actions_add(struct maqet_actions *actions, const char *name)
+{
+    return append(&actions->args, &action, NULL, name);
+}
+
+struct maqet_actions *
+maqet_actions_new(void)
+{
+    return maqet_alloc(sizeof(struct maqet_actions));
+}
+
+void
+maqet_actions_cleanup(struct maqet_actions **actions)
+{
+    if (*actions)
+        clear(&(*actions)->args);
+    free(*actions);
+}
+
+const char *
+maqet_actions_fault(const struct maqet_actions *actions)
+{
+    return actions->args.fault;
+}
+
+size_t
+maqet_actions_count(const struct maqet_actions *actions)
+{
+    return actions->args.count;
+}
+
+const char *
+maqet_actions_name(const struct maqet_actions *actions, size_t index)
+{
+    return actions->args.objects[index]->id;
+}
+
+json_object *
+maqet_actions_arguments(const struct maqet_actions *actions, size_t index)
+{
+    return json_object_get(actions->args.objects[index]->json);
 }

@@ -29,4 +29,27 @@ const char *maqet_args_fault(const struct maqet_args *args);
 /* Appends the objects to a command line, in the order in which they were appended. */
 void maqet_args_render(const struct maqet_args *args, struct maqet_strings *argv);
 
+/*
+ * Appends what qemu-img takes for the image that a node of this name is: its objects, and
+ * the node as a "json:" name. False: there is no such node.
+ */
+bool maqet_args_render_image(const struct maqet_args *args, const char *node_name,
+                             struct maqet_strings *argv);
+
+/* ---- actions of the monitor ---- */
+
+struct maqet_actions *maqet_actions_new(void);
+void maqet_actions_cleanup(struct maqet_actions **actions);
+
+#define _cleanup_actions_ _cleanup_(maqet_actions_cleanup)
+
+/* As maqet_args_fault(). */
+const char *maqet_actions_fault(const struct maqet_actions *actions);
+
+size_t maqet_actions_count(const struct maqet_actions *actions);
+const char *maqet_actions_name(const struct maqet_actions *actions, size_t index);
+
+/* What the action is told, as an object; the caller puts it. */
+json_object *maqet_actions_arguments(const struct maqet_actions *actions, size_t index);
+
 #endif

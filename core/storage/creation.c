@@ -205,21 +205,12 @@ check_space(struct making *making, uint64_t at_once, uint64_t at_most,
     return -1;
 }
 
-/* Puts the finished file into place, replacing nothing. 1: somebody else was first. */
+/* Puts the finished file into place. 1: somebody else was first. */
 static int
 publish(struct making *making, struct maqet_error **err)
 {
-    int fd = making->folder_fd;
-
-    if (renameat2(fd, making->temporary, fd, making->name, RENAME_NOREPLACE) == 0)
+    if (maqet_file_publish(making->folder_fd, making->temporary, making->name))
         return 0;
-    if (errno == EINVAL || errno == ENOSYS) {
-        /* Not every file system has it; every other one has hard links. */
-        if (linkat(fd, making->temporary, fd, making->name, 0) == 0) {
-            unlinkat(fd, making->temporary, 0);
-            return 0;
-        }
-    }
     if (errno == EEXIST)
         return 1;
     return maqet_drive_error(making->drive, NULL, err, MAQET_ERROR_FAILED,

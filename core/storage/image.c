@@ -175,18 +175,21 @@ check_writable(const struct maqet_drive *drive, struct maqet_error **err)
     return -1;
 }
 
-int
-maqet_image_inspect(const struct maqet_drive *drive, struct maqet_image_state *state,
-                    struct maqet_error **err)
+/* Opens the image and makes sure of what it is. *found gets the descriptor, or -1 where
+ * there is no image, which is no error. */
+static int
+open_checked(const struct maqet_drive *drive, int access_mode,
+             struct maqet_image_state *state, int *found, struct maqet_error **err)
 {
     struct stat status;
 
+    *found = -1;
     *state = (struct maqet_image_state){0};
     if (!drive->path)
         return 0;
     /* O_NONBLOCK: a FIFO in the image's place must not make us wait for a writer. */
     _cleanup_close_ int fd =
-        open(drive->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
+        open(drive->path, access_mode | O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
                               (drive->default_path ? O_NOFOLLOW : 0));
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return check_no_link(drive, err);
@@ -203,5 +206,35 @@ maqet_image_inspect(const struct maqet_drive *drive, struct maqet_image_state *s
     state->allocated_size = (uint64_t)status.st_blocks * 512;
     if (inspect_by_plugin(drive, fd, state, err) < 0)
         return -1;
-    return check_writable(drive, err);
+    *found = TAKE_FD(fd);
+    return 0;
+}
+
+int
+maqet_image_inspect(const struct maqet_drive *drive, struct maqet_image_state *state,
+                    struct maqet_error **err)
+{
+    _cleanup_close_ int fd = -1;
+
+    if (open_checked(drive, O_RDONLY, state, &fd, err) < 0)
+        return -1;
+    return fd < 0 ? 0 : check_writable(drive, err);
+}
+
+int
+maqet_image_open(const struct maqet_drive *drive, bool writable, struct maqet_error **err)
+{
+    struct maqet_image_state state;
+    int fd;
+
+    if (open_checked(drive, writable ? O_RDWR : O_RDONLY, &state, &fd, err) < 0)
+        return -1;
+    if (fd >= 0)
+        return fd;
+    maqet_error_set(err, MAQET_ERROR_MISSING,
+                    "The image of the drive '%s' of VM '%s' is not there: %s",
+                    drive->name, drive->machine->vm_name, drive->path);
+    maqet_error_hint(err, "It is made when the machine starts: maqet start %s",
+                     drive->machine->vm_name);
+    return -1;
 }

@@ -21,6 +21,11 @@ struct maqet_image_state {
 int maqet_image_inspect(const struct maqet_drive *drive, struct maqet_image_state *state,
                         struct maqet_error **err);
 
+/* Opens an image that is there, after the same checks. Returns a descriptor, or -1;
+ * MAQET_ERROR_MISSING: there is none. */
+int maqet_image_open(const struct maqet_drive *drive, bool writable,
+                     struct maqet_error **err);
+
 /* Whether `start` will be able to make the image, as far as the configuration tells. */
 int maqet_image_check(const struct maqet_drive *drive, struct maqet_error **err);
 

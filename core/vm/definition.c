@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "core/base/files.h"
+#include "core/base/json.h"
 #include "core/config/merge.h"
 #include "core/config/options.h"
 #include "core/config/yaml.h"
 #include "core/qemu/arguments.h"
 
-enum { VM_NAME_MAX = 63 };
+enum { VM_NAME_MAX = 63, FORMAT = 1 };
 
 static const char *const accel_words[] = {"auto", "kvm", "tcg", NULL};
 static const struct maqet_option top_options[] = {
@@ -218,5 +219,46 @@ maqet_definition_read(const struct maqet_strings *files,
     if (!definition->tree || check_tree(definition->tree, err) < 0 ||
         settle_name(definition, name, err) < 0)
         return NULL;
+    return TAKE_PTR(definition);
+}
+
+/* ---- as a file ---- */
+
+int
+maqet_definition_save(const char *path, const struct maqet_definition *definition,
+                      struct maqet_error **err)
+{
+    _cleanup_json_ json_object *file = json_object_new_object();
+
+    json_object_object_add(file, "format", json_object_new_int(FORMAT));
+    json_object_object_add(file, "uuid", json_object_new_string(definition->uuid));
+    json_object_object_add(file, "definition", maqet_tree_save(definition->tree));
+    return maqet_json_write(path, file, err);
+}
+
+struct maqet_definition *
+maqet_definition_load(const char *path, const char *name, struct maqet_error **err)
+{
+    _cleanup_definition_ struct maqet_definition *definition =
+        maqet_alloc(sizeof(*definition));
+    _cleanup_json_ json_object *file = maqet_json_read(path, err);
+    json_object *tree = NULL;
+
+    if (!file)
+        return NULL;
+    json_object_object_get_ex(file, "definition", &tree);
+    if (maqet_json_int(file, "format") != FORMAT || !maqet_json_text(file, "uuid") ||
+        !tree) {
+        maqet_error_set(err, MAQET_ERROR_FAILED,
+                        "%s is damaged, or was written by a later maqet", path);
+        return NULL;
+    }
+    definition->name = maqet_strdup(name);
+    definition->uuid = maqet_strdup(maqet_json_text(file, "uuid"));
+    definition->tree = maqet_tree_load(tree, err);
+    if (!definition->tree) {
+        maqet_error_wrap(err, "%s is damaged", path);
+        return NULL;
+    }
     return TAKE_PTR(definition);
 }

@@ -33,4 +33,10 @@ struct maqet_definition *maqet_definition_read(const struct maqet_strings *files
 /* Whether a machine may bear this name: [A-Za-z0-9][A-Za-z0-9_.-]{0,62}. */
 bool maqet_vm_name_valid(const char *name);
 
+/* A definition as a file, and back; nothing in it is checked against anything. */
+int maqet_definition_save(const char *path, const struct maqet_definition *definition,
+                          struct maqet_error **err);
+struct maqet_definition *maqet_definition_load(const char *path, const char *name,
+                                               struct maqet_error **err);
+
 #endif

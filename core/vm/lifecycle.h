@@ -23,6 +23,14 @@ int maqet_vm_start(const struct maqet_context *context, const char *name, int64_
 int maqet_vm_run(const struct maqet_context *context, const char *name, int64_t timeout,
                  int *exit_code, struct maqet_error **err);
 
+/*
+ * Starts a machine with a definition (taken) whose lock the caller holds: one that ran
+ * until just now, and is to run again as it was.
+ */
+int maqet_vm_start_again(const struct maqet_context *context,
+                         struct maqet_definition *definition, int64_t timeout, int *pid,
+                         struct maqet_error **err);
+
 struct maqet_stop {
     int64_t timeout; /* ms that the guest has to power off */
     bool force;      /* kill QEMU afterwards */

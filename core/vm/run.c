@@ -198,3 +198,30 @@ maqet_qemu_end(int pidfd, int64_t flush)
     maqet_pidfd_kill(pidfd, SIGKILL);
     maqet_pidfd_wait(pidfd, MAQET_END_TIMEOUT);
 }
+
+/* ---- what runs ---- */
+
+static char *
+running_path(const struct maqet_context *context, const char *name)
+{
+    return maqet_format("%s/%s/vm.json", context->runtime_dir, name);
+}
+
+int
+maqet_running_save(const struct maqet_context *context,
+                   const struct maqet_definition *definition, struct maqet_error **err)
+{
+    _cleanup_free_ char *path = running_path(context, definition->name);
+
+    return maqet_definition_save(path, definition, err);
+}
+
+struct maqet_definition *
+maqet_running_load(const struct maqet_context *context, const char *name,
+                   struct maqet_error **err)
+{
+    _cleanup_free_ char *path = running_path(context, name);
+
+    return access(path, F_OK) == 0 ? maqet_definition_load(path, name, err)
+                                   : maqet_store_load(context, name, err);
+}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * run.h - the folder of a running machine, RUNTIME/NAME/: the run file, whose lock QEMU
- * holds until it dies, the monitor's socket, QEMU's PID file and its log.
+ * holds until it dies, the monitor's socket, QEMU's PID file and its log, and the
+ * definition that it was started with.
  */
 #ifndef MAQET_VM_RUN_H
 #define MAQET_VM_RUN_H
@@ -9,6 +10,7 @@
 #include "core/base/context.h"
 #include "core/base/error.h"
 #include "core/qemu/qmp.h"
+#include "core/vm/definition.h"
 
 /* How long a QEMU that is told to end may take to flush its images, in ms. */
 #define MAQET_END_TIMEOUT INT64_C(10000)
@@ -43,5 +45,16 @@ int maqet_power_button_press(int dir_fd, const char *name, int gone, int64_t tim
 /* Ends a QEMU that must not go on: first so that it can flush its images, for @flush ms,
  * and then for sure. */
 void maqet_qemu_end(int pidfd, int64_t flush);
+
+/*
+ * The definition with which a machine was started, kept beside its run file: what runs,
+ * though `apply` may have stored another one since. Where there is no record, the stored
+ * one is loaded.
+ */
+int maqet_running_save(const struct maqet_context *context,
+                       const struct maqet_definition *definition,
+                       struct maqet_error **err);
+struct maqet_definition *maqet_running_load(const struct maqet_context *context,
+                                            const char *name, struct maqet_error **err);
 
 #endif

@@ -179,6 +179,8 @@ furnish_run_dir(struct starting *starting, struct maqet_error **err)
     if (ftruncate(starting->run_fd, 0) < 0)
         return maqet_error_errno(err, errno, "Can't write the run file");
     unlinkat(starting->dir_fd, "pid", 0);
+    if (maqet_running_save(starting->context, starting->vm->definition, err) < 0)
+        return -1;
     if (starting->foreground) {
         if (hold_signals(starting, err) < 0)
             return -1;
@@ -307,20 +309,49 @@ launch_marked(struct starting *starting, struct maqet_error **err)
     return -1;
 }
 
-/* All of a start; the machine's lock is held only within. */
+/* An operation on the snapshots that was interrupted must not be followed by a guest that
+ * writes to the images. */
+static int
+error_pending(const char *name, struct maqet_error **err)
+{
+    maqet_error_set(
+        err, MAQET_ERROR_STATE,
+        "Virtual machine '%s': an operation on its snapshots was interrupted, "
+        "and has to be put right first",
+        name);
+    maqet_error_hint(err, "maqet snapshot %s list --all does that, and says what it did",
+                     name);
+    return -1;
+}
+
+/* All of a start but the machine's lock, which is held. Takes the definition. */
+static int
+start_locked(struct starting *starting, struct maqet_definition *definition,
+             struct maqet_error **err)
+{
+    _cleanup_definition_ struct maqet_definition *owned = definition;
+
+    if (enter_run_dir(starting, owned->name, err) < 0)
+        return -1;
+    if (maqet_store_pending(starting->context, owned->name))
+        return error_pending(owned->name, err);
+    starting->vm = maqet_vm_new(starting->context, TAKE_PTR(owned), err);
+    if (!starting->vm || prepare_images(starting->vm, err) < 0 ||
+        furnish_run_dir(starting, err) < 0)
+        return -1;
+    return launch_marked(starting, err);
+}
+
 static int
 start(struct starting *starting, const char *name_or_uuid, struct maqet_error **err)
 {
     _cleanup_free_ char *name = maqet_store_resolve(starting->context, name_or_uuid, err);
     _cleanup_close_ int lock = name ? maqet_store_lock(starting->context, name, err) : -1;
 
-    if (lock < 0 || enter_run_dir(starting, name, err) < 0)
+    if (lock < 0)
         return -1;
-    starting->vm = maqet_vm_open(starting->context, name, err);
-    if (!starting->vm || prepare_images(starting->vm, err) < 0 ||
-        furnish_run_dir(starting, err) < 0)
-        return -1;
-    return launch_marked(starting, err);
+    struct maqet_definition *definition = maqet_store_load(starting->context, name, err);
+    return definition ? start_locked(starting, definition, err) : -1;
 }
 
 int
@@ -331,6 +362,21 @@ maqet_vm_start(const struct maqet_context *context, const char *name, int64_t ti
         starting_new(context, timeout, false);
 
     if (start(&starting, name, err) < 0)
+        return -1;
+    if (pid)
+        *pid = starting.process.pid;
+    return 0;
+}
+
+int
+maqet_vm_start_again(const struct maqet_context *context,
+                     struct maqet_definition *definition, int64_t timeout, int *pid,
+                     struct maqet_error **err)
+{
+    _cleanup_(starting_clear) struct starting starting =
+        starting_new(context, timeout, false);
+
+    if (start_locked(&starting, definition, err) < 0)
         return -1;
     if (pid)
         *pid = starting.process.pid;

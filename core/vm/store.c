@@ -7,9 +7,7 @@
 #include <string.h>
 
 #include "core/base/files.h"
-
-/* The tree may be as deep as YAML may be (32), and stands two levels deep in its file. */
-enum { FORMAT = 1, FILE_LIMIT = 16 * 1024 * 1024, DEPTH_MAX = 64 };
+#include "core/base/json.h"
 
 /* ---- paths ---- */
 
@@ -23,31 +21,6 @@ static char *
 vm_path(const struct maqet_context *context, const char *name, const char *file)
 {
     return maqet_format("%s/vms/%s/%s", context->data_dir, name, file);
-}
-
-static int
-write_json(const char *path, json_object *value, struct maqet_error **err)
-{
-    const char *text = json_object_to_json_string_ext(
-        value, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
-    _cleanup_free_ char *line = maqet_format("%s\n", text);
-
-    return maqet_file_replace(path, line, strlen(line), 0600, err);
-}
-
-static json_object *
-read_json(const char *path, struct maqet_error **err)
-{
-    _cleanup_free_ char *text = NULL;
-
-    if (maqet_file_read(path, FILE_LIMIT, &text, NULL, err) < 0)
-        return NULL;
-    struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
-    json_object *value = json_tokener_parse_ex(tokener, text, -1);
-    json_tokener_free(tokener);
-    if (!value)
-        maqet_error_set(err, MAQET_ERROR_FAILED, "%s is damaged: it is no JSON", path);
-    return value;
 }
 
 /* ---- locks ---- */
@@ -144,35 +117,13 @@ looks_like_uuid(const char *text)
     return strlen(text) == 36 && strspn(text, "0123456789abcdefABCDEF-") == 36;
 }
 
-/* Reads a stored machine without its tree being checked against anything. */
 static struct maqet_definition *
 read_definition(const struct maqet_context *context, const char *name,
                 struct maqet_error **err)
 {
-    _cleanup_definition_ struct maqet_definition *definition =
-        maqet_alloc(sizeof(*definition));
     _cleanup_free_ char *path = vm_path(context, name, "vm.json");
-    _cleanup_json_ json_object *file = read_json(path, err);
-    json_object *format = NULL, *uuid = NULL, *tree = NULL;
 
-    if (!file)
-        return NULL;
-    json_object_object_get_ex(file, "format", &format);
-    json_object_object_get_ex(file, "uuid", &uuid);
-    json_object_object_get_ex(file, "definition", &tree);
-    if (json_object_get_int(format) != FORMAT || !uuid || !tree) {
-        maqet_error_set(err, MAQET_ERROR_FAILED,
-                        "%s is damaged, or was written by a later maqet", path);
-        return NULL;
-    }
-    definition->name = maqet_strdup(name);
-    definition->uuid = maqet_strdup(json_object_get_string(uuid));
-    definition->tree = maqet_tree_load(tree, err);
-    if (!definition->tree) {
-        maqet_error_wrap(err, "%s is damaged", path);
-        return NULL;
-    }
-    return TAKE_PTR(definition);
+    return maqet_definition_load(path, name, err);
 }
 
 char *
@@ -216,18 +167,6 @@ maqet_store_load(const struct maqet_context *context, const char *name_or_uuid,
 }
 
 /* ---- changing ---- */
-
-static int
-write_definition(const char *path, const struct maqet_definition *definition,
-                 struct maqet_error **err)
-{
-    _cleanup_json_ json_object *file = json_object_new_object();
-
-    json_object_object_add(file, "format", json_object_new_int(FORMAT));
-    json_object_object_add(file, "uuid", json_object_new_string(definition->uuid));
-    json_object_object_add(file, "definition", maqet_tree_save(definition->tree));
-    return write_json(path, file, err);
-}
 
 /* Whether a name in the store is one that add or remove gives: ".NAME.new", ".NAME.old".
  */
@@ -297,7 +236,7 @@ maqet_store_add(const struct maqet_context *context,
     /* It appears whole: a folder that is filled first and gets its name at last. */
     if (maqet_dir_make(temporary, 0700, err) < 0)
         return -1;
-    if (write_definition(file, definition, err) < 0) {
+    if (maqet_definition_save(file, definition, err) < 0) {
         maqet_dir_remove(temporary, NULL);
         return -1;
     }
@@ -315,14 +254,16 @@ maqet_store_replace(const struct maqet_context *context,
 {
     _cleanup_free_ char *path = vm_path(context, definition->name, "vm.json");
 
-    return write_definition(path, definition, err);
+    return maqet_definition_save(path, definition, err);
 }
 
 /* Whether a file in a machine's folder is one of ours: a temporary one of them, too. */
 static bool
 is_own_file(const char *file)
 {
-    static const char *const names[] = {"vm.json", "created.json", "started", "lock"};
+    static const char *const names[] = {
+        "vm.json",           "created.json", MAQET_STORE_SNAPSHOTS,
+        MAQET_STORE_PENDING, "started",      "lock"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         _cleanup_free_ char *temporary = maqet_format(".%s.", names[i]);
@@ -383,7 +324,7 @@ static json_object *
 read_list(const char *path, struct maqet_error **err)
 {
     _cleanup_json_ json_object *list =
-        access(path, F_OK) == 0 ? read_json(path, err) : json_object_new_array();
+        access(path, F_OK) == 0 ? maqet_json_read(path, err) : json_object_new_array();
 
     if (list && !json_object_is_type(list, json_type_array))
         maqet_error_set(err, MAQET_ERROR_FAILED, "%s is damaged: it is no list", path);
@@ -409,7 +350,7 @@ maqet_store_created_add(const struct maqet_context *context, const char *name,
     json_object_object_add(entry, "inode", json_object_new_uint64(created->id.inode));
     json_object_object_add(entry, "birth", json_object_new_uint64(created->id.birth));
     json_object_array_add(list, entry);
-    return write_json(path, list, err);
+    return maqet_json_write(path, list, err);
 }
 
 int
@@ -476,6 +417,22 @@ bool
 maqet_store_started(const struct maqet_context *context, const char *name)
 {
     _cleanup_free_ char *path = vm_path(context, name, "started");
+
+    return access(path, F_OK) == 0;
+}
+
+/* ---- snapshots ---- */
+
+char *
+maqet_store_file(const struct maqet_context *context, const char *name, const char *file)
+{
+    return vm_path(context, name, file);
+}
+
+bool
+maqet_store_pending(const struct maqet_context *context, const char *name)
+{
+    _cleanup_free_ char *path = vm_path(context, name, MAQET_STORE_PENDING);
 
     return access(path, F_OK) == 0;
 }

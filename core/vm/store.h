@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * store.h - machines on the disk: one folder each below DATA/vms/, holding vm.json (the
- * definition), created.json (the images that we made for it), started (when it was
- * started once) and lock. Nothing else holds state, so a backup is `cp -a`.
+ * definition), created.json (the images that we made for it), snapshots.json (what came
+ * of what), pending.json (while snapshots change), started (when it was started once) and
+ * lock. Nothing else holds state, so a backup is `cp -a`.
  */
 #ifndef MAQET_VM_STORE_H
 #define MAQET_VM_STORE_H
@@ -69,5 +70,18 @@ bool maqet_store_started(const struct maqet_context *context, const char *name);
  * removed). */
 int maqet_store_lock(const struct maqet_context *context, const char *name,
                      struct maqet_error **err);
+
+/* Files about a machine's snapshots: their history, and an operation that is under way.
+ */
+#define MAQET_STORE_SNAPSHOTS "snapshots.json"
+#define MAQET_STORE_PENDING "pending.json"
+
+/* The path of a file in a machine's folder. The caller frees. */
+char *maqet_store_file(const struct maqet_context *context, const char *name,
+                       const char *file);
+
+/* Whether an operation on its snapshots was interrupted, or is under way: its images are
+ * not to be used until that has been put right. */
+bool maqet_store_pending(const struct maqet_context *context, const char *name);
 
 #endif

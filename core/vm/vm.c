@@ -12,6 +12,7 @@
 #include "core/qemu/launch.h"
 #include "core/qemu/objects.h"
 #include "core/storage/image.h"
+#include "core/vm/run.h"
 #include "core/vm/store.h"
 
 static const char PROGRAM_PREFIX[] = "qemu-system-";
@@ -129,6 +130,15 @@ maqet_vm_open(const struct maqet_context *context, const char *name,
               struct maqet_error **err)
 {
     struct maqet_definition *definition = maqet_store_load(context, name, err);
+
+    return definition ? maqet_vm_new(context, definition, err) : NULL;
+}
+
+struct maqet_vm *
+maqet_vm_open_running(const struct maqet_context *context, const char *name,
+                      struct maqet_error **err)
+{
+    struct maqet_definition *definition = maqet_running_load(context, name, err);
 
     return definition ? maqet_vm_new(context, definition, err) : NULL;
 }

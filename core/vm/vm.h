@@ -27,6 +27,10 @@ struct maqet_vm *maqet_vm_new(const struct maqet_context *context,
 struct maqet_vm *maqet_vm_open(const struct maqet_context *context, const char *name,
                                struct maqet_error **err);
 
+/* The same for a machine that runs: with the definition that it was started with. */
+struct maqet_vm *maqet_vm_open_running(const struct maqet_context *context,
+                                       const char *name, struct maqet_error **err);
+
 void maqet_vm_free(struct maqet_vm *vm);
 void maqet_vm_cleanup(struct maqet_vm **vm);
 

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "plugins/qcow2/header.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "plugins/common/probe.h"
+#include "plugins/qcow2/bytes.h"
 
 enum {
     LENGTH_2 = 72,  /* of the header, in version 2 */
     LENGTH_3 = 104, /* at least, in version 3 */
     CLUSTER_BITS_MIN = 9,
     CLUSTER_BITS_MAX = 21,
+    REFCOUNT_BITS_2 = 16, /* in version 2 */
+    REFCOUNT_ORDER_MAX = 6,
     EXTENSIONS_MAX = 256, /* QEMU writes four; the limit is ours */
 };
 
@@ -20,31 +22,6 @@ enum {
     EXTENSION_DATA_FILE = 0x44415441,
 };
 static const uint32_t EXTENSION_BACKING_FORMAT = 0xe2792aca;
-
-static uint32_t
-be32(const uint8_t *at)
-{
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
-static uint64_t
-be64(const uint8_t *at)
-{
-    return (uint64_t)be32(at) << 32 | be32(at + 4);
-}
-
-static int
-fail(const char **fault, const char *what)
-{
-    *fault = what;
-    return -1;
-}
-
-static int
-read_at(int fd, void *buffer, size_t size, uint64_t offset, const char **fault)
-{
-    return probe_read(fd, buffer, size, offset) < 0 ? fail(fault, strerror(errno)) : 0;
-}
 
 /*
  * Reads a text that the image holds. Control characters are refused: a NUL would make
@@ -143,12 +120,24 @@ read_fields(struct qcow2_header *header, const uint8_t *start, uint32_t *header_
     header->virtual_size = be64(start + 24);
     if (header->virtual_size > INT64_MAX)
         return fail(fault, "its virtual size is out of bounds");
+    header->l1_size = be32(start + 36);
+    header->l1_table_offset = be64(start + 40);
+    header->refcount_table_offset = be64(start + 48);
+    header->refcount_table_clusters = be32(start + 56);
+    header->snapshot_count = be32(start + 60);
+    header->snapshots_offset = be64(start + 64);
+    header->refcount_bits = REFCOUNT_BITS_2;
     header->crypt_method = be32(start + 32);
     if (header->crypt_method > QCOW2_CRYPT_LUKS)
         return fail(fault, "it is encrypted by a method that is not known");
     *header_length = LENGTH_2;
     if (header->version == 3) {
+        uint32_t refcount_order = be32(start + 96);
+
         header->incompatible_features = be64(start + 72);
+        if (refcount_order > REFCOUNT_ORDER_MAX)
+            return fail(fault, "the width of its reference counts is out of bounds");
+        header->refcount_bits = UINT32_C(1) << refcount_order;
         *header_length = be32(start + 100);
         if (*header_length < LENGTH_3 || *header_length % 8 != 0 ||
             *header_length > UINT32_C(1) << header->cluster_bits)

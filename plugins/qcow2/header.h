@@ -33,6 +33,13 @@ struct qcow2_header {
     uint32_t cluster_bits;
     uint64_t virtual_size;
     uint32_t crypt_method;
+    uint64_t l1_table_offset;
+    uint32_t l1_size; /* entries */
+    uint64_t refcount_table_offset;
+    uint32_t refcount_table_clusters;
+    uint32_t refcount_bits; /* width of a reference count */
+    uint32_t snapshot_count;
+    uint64_t snapshots_offset;
     uint64_t incompatible_features;
     char backing_file[QCOW2_NAME_MAX + 1];     /* "": none */
     char backing_format[QCOW2_FORMAT_MAX + 1]; /* "": not said */

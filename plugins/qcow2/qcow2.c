@@ -23,6 +23,7 @@
 #include "plugins/common/probe.h"
 #include "plugins/qcow2/backing.h"
 #include "plugins/qcow2/header.h"
+#include "plugins/qcow2/operations.h"
 
 enum {
     CLUSTER_SIZE = 64 * 1024, /* QEMU's default */
@@ -457,7 +458,7 @@ qcow2_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
 static const struct maqet_storage_plugin plugin = {
     .header = MAQET_STORAGE_PLUGIN_HEADER,
     .name = "qcow2",
-    .summary = "QEMU's own format: thin images, overlays, encryption",
+    .summary = "QEMU's own format: thin images, snapshots, overlays, encryption",
     .options = options,
     .interface = "virtio",
     .path_option = "file",
@@ -466,5 +467,6 @@ static const struct maqet_storage_plugin plugin = {
     .create = qcow2_create,
     .inspect = qcow2_inspect,
     .emit_args = qcow2_emit_args,
+    .snapshot = &qcow2_snapshot_table,
 };
 MAQET_REGISTER_STORAGE_PLUGIN(plugin)

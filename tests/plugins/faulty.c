@@ -100,6 +100,21 @@ faulty_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
 #endif
 }
 
+#ifdef FAULT_SNAPSHOTS
+/* Incomplete, and smaller than any that ever was. */
+static const struct maqet_snapshot_table snapshots = {
+#ifdef FAULT_SMALL_TABLE
+    .size = offsetof(struct maqet_snapshot_table, write_out),
+#else
+    .size = sizeof(struct maqet_snapshot_table),
+#endif
+};
+#endif
+
+/* A plugin from the first days: its struct ends here, and what is behind it is anything. */
+#define FIRST_SIZE \
+    (offsetof(struct maqet_storage_plugin, emit_args) + sizeof(plugin.emit_args))
+
 /* A maqet of later days: the same ABI, and callbacks that this one has never heard of. */
 struct storage_of_tomorrow {
     struct maqet_storage_plugin today;
@@ -119,7 +134,9 @@ MAYBE_UNUSED static const struct maqet_storage_plugin plugin =
             .header =
                 {
 #ifdef FAULT_SMALL
-                    sizeof(struct maqet_storage_plugin) - sizeof(void *),
+                    offsetof(struct maqet_storage_plugin, emit_args),
+#elif defined(FAULT_OLDER)
+                FIRST_SIZE,
 #elif defined(FAULT_NEWER)
                 sizeof(struct storage_of_tomorrow),
 #else
@@ -154,6 +171,12 @@ MAYBE_UNUSED static const struct maqet_storage_plugin plugin =
 #endif
 #ifndef FAULT_NO_EMIT
             .emit_args = faulty_emit_args,
+#endif
+#ifdef FAULT_SNAPSHOTS
+            .snapshot = &snapshots,
+#endif
+#ifdef FAULT_OLDER
+            .snapshot = (const struct maqet_snapshot_table *)&plugin,
 #endif
 #ifdef FAULT_NEWER
         },

@@ -102,3 +102,18 @@ tests_plugins_maqet_storage_maker_la_LDFLAGS = $(FAULTY_FLAGS)
 check_LTLIBRARIES += tests/plugins/maqet-iface-slots.la
 tests_plugins_maqet_iface_slots_la_SOURCES = tests/plugins/slots.c
 tests_plugins_maqet_iface_slots_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-older.la
+tests_plugins_maqet_storage_older_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_maqet_storage_older_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_OLDER -DFAULTY_NAME='"older"'
+tests_plugins_maqet_storage_older_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-no-snapshots.la
+tests_plugins_maqet_storage_no_snapshots_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_maqet_storage_no_snapshots_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_SNAPSHOTS -DFAULTY_NAME='"no-snapshots"'
+tests_plugins_maqet_storage_no_snapshots_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-small-table.la
+tests_plugins_maqet_storage_small_table_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_maqet_storage_small_table_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_SNAPSHOTS -DFAULT_SMALL_TABLE -DFAULTY_NAME='"small-table"'
+tests_plugins_maqet_storage_small_table_la_LDFLAGS = $(FAULTY_FLAGS)

@@ -96,7 +96,7 @@ tests_unit_test_process_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
 UNIT_TESTS += tests/unit/test-qcow2-header
 tests_unit_test_qcow2_header_SOURCES = tests/unit/test-qcow2-header.c
-tests_unit_test_qcow2_header_LDADD = libmaqet-qcow2-header.la libmaqet-blockdev.la $(UNIT_LDADD)
+tests_unit_test_qcow2_header_LDADD = libmaqet-qcow2-reader.la libmaqet-blockdev.la $(UNIT_LDADD)
 tests_unit_test_qcow2_header_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
 UNIT_TESTS += tests/unit/test-qmp

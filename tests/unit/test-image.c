@@ -35,7 +35,7 @@ scene_fill(struct scene *scene)
 {
     *scene = (struct scene){.plugins = unit_folder(), .images = unit_folder()};
     scene->context.message = listen;
-    scene->context.message_data = &scene->said;
+    scene->context.data = &scene->said;
     scene->machine.vm_name = maqet_strdup("web");
     scene->machine.arch = maqet_strdup("x86_64");
     scene->machine.type = maqet_strdup("q35");

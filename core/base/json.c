@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/base/json.h"
+
+#include <string.h>
+
+#include "core/base/files.h"
+
+/* A definition's tree may be as deep as YAML may be (32), and stands two levels deep in
+ * its file. */
+enum { FILE_LIMIT = 16 * 1024 * 1024, DEPTH_MAX = 64 };
+
+int
+maqet_json_write(const char *path, json_object *value, struct maqet_error **err)
+{
+    const char *text = json_object_to_json_string_ext(
+        value, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+    _cleanup_free_ char *line = maqet_format("%s\n", text);
+
+    return maqet_file_replace(path, line, strlen(line), 0600, err);
+}
+
+json_object *
+maqet_json_read(const char *path, struct maqet_error **err)
+{
+    _cleanup_free_ char *text = NULL;
+
+    if (maqet_file_read(path, FILE_LIMIT, &text, NULL, err) < 0)
+        return NULL;
+    struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
+    json_object *value = json_tokener_parse_ex(tokener, text, -1);
+    json_tokener_free(tokener);
+    if (!value)
+        maqet_error_set(err, MAQET_ERROR_FAILED, "%s is damaged: it is no JSON", path);
+    return value;
+}
+
+const char *
+maqet_json_text(json_object *object, const char *key)
+{
+    json_object *value = NULL;
+
+    json_object_object_get_ex(object, key, &value);
+    return json_object_is_type(value, json_type_string) ? json_object_get_string(value)
+                                                        : NULL;
+}
+
+int64_t
+maqet_json_int(json_object *object, const char *key)
+{
+    json_object *value = NULL;
+
+    json_object_object_get_ex(object, key, &value);
+    return json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
+}

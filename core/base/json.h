@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * json.h - files that hold JSON, written whole and read with limits.
+ */
+#ifndef MAQET_BASE_JSON_H
+#define MAQET_BASE_JSON_H
+
+#include <json-c/json.h>
+
+#include "core/base/error.h"
+
+/* Replaces a file by a value (maqet_file_replace), for its owner's eyes only. */
+int maqet_json_write(const char *path, json_object *value, struct maqet_error **err);
+
+/* Reads a file; the caller puts the value. NULL: an error, which names the file. */
+json_object *maqet_json_read(const char *path, struct maqet_error **err);
+
+/* A text, or a number, of an object; NULL, or 0, where there is none. */
+const char *maqet_json_text(json_object *object, const char *key);
+int64_t maqet_json_int(json_object *object, const char *key);
+
+#endif

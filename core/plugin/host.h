@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * host.h - the command that a plugin makes (maqet_command_new and the like in
+ * maqet-plugin.h), for those parts of the core that add to it.
+ */
+#ifndef MAQET_PLUGIN_HOST_H
+#define MAQET_PLUGIN_HOST_H
+
+#include "core/base/process.h"
+
+struct maqet_command {
+    struct maqet_strings argv;
+};
+
+/* Runs a command and frees it; @listener (may be NULL) hears its standard output. */
+int maqet_command_finish(struct maqet_command *command,
+                         const struct maqet_process_listener *listener,
+                         struct maqet_error **err);
+
+#endif

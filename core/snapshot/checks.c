@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * checks.c - what is asked of a machine before anything happens to its snapshots.
+ */
+#include <string.h>
+
+#include "core/snapshot/session.h"
+#include "core/vm/state.h"
+
+static int
+error_not_running(const struct maqet_session *session, struct maqet_error **err)
+{
+    struct maqet_state state = {.status = MAQET_STATUS_STOPPED};
+
+    maqet_state_read(session->context, session->name, &state, NULL);
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "VM '%s' is not running (status: %s).\n"
+                    "Live snapshots require running VM.",
+                    session->name, maqet_status_name(state.status));
+    maqet_error_hint(err, "Start VM: maqet start %s", session->name);
+    maqet_error_hint(err, "Use offline snapshot (remove --live flag)");
+    return -1;
+}
+
+static int
+error_running(const struct maqet_session *session, struct maqet_error **err)
+{
+    struct maqet_state state = {.status = MAQET_STATUS_RUNNING};
+
+    maqet_state_read(session->context, session->name, &state, NULL);
+    maqet_error_set(
+        err, MAQET_ERROR_STATE,
+        "VM '%s' is %s.\n"
+        "Offline snapshots require stopped VM.",
+        session->name,
+        maqet_status_name(state.pid > 0 ? state.status : MAQET_STATUS_RUNNING));
+    maqet_error_hint(err, "Stop VM: maqet stop %s", session->name);
+    maqet_error_hint(err, "Use live snapshot (add --live flag)");
+    return -1;
+}
+
+int
+maqet_session_check_way(struct maqet_session *session, enum maqet_way way,
+                        struct maqet_error **err)
+{
+    if (way == MAQET_WAY_LIVE && session->pid == 0)
+        return error_not_running(session, err);
+    if (way == MAQET_WAY_OFFLINE && session->pid > 0)
+        return error_running(session, err);
+    return 0;
+}
+
+static int
+error_missing(const struct maqet_session *session, const struct maqet_member *member,
+              const char *name, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    for (size_t i = 0; i < member->snapshots.count; i++)
+        maqet_strings_add(
+            &names, maqet_session_name_of(session, member, member->snapshots.items[i]));
+    const char *closest = maqet_text_closest(name, &names);
+    _cleanup_free_ char *list = maqet_strings_join(&names, ", ");
+
+    maqet_error_set(err, MAQET_ERROR_MISSING,
+                    "There is no snapshot '%s' of drive '%s' on VM '%s'", name,
+                    member->drive->name, session->name);
+    if (closest)
+        maqet_error_hint(err, "Did you mean '%s'? There are: %s", closest, list);
+    else
+        maqet_error_hint(err, "There are: %s", *list ? list : "none");
+    if (session->count > 1)
+        maqet_error_hint(err, "Leave that drive out: --exclude %s", member->drive->name);
+    return -1;
+}
+
+int
+maqet_session_error_duplicate(const struct maqet_session *session,
+                              const struct maqet_member *member, const char *name,
+                              size_t count, struct maqet_error **err)
+{
+    maqet_error_set(err, MAQET_ERROR_INVALID,
+                    "Drive '%s' on VM '%s' has %zu snapshots named '%s', and it can't be "
+                    "known which is meant",
+                    member->drive->name, session->name, count, name);
+    if (member->drive->path)
+        maqet_error_hint(err,
+                         "Stop the VM, and delete the oldest of them by its name: "
+                         "qemu-img snapshot -d '%s' '%s'",
+                         name, member->drive->path);
+    return -1;
+}
+
+int
+maqet_session_need(const struct maqet_session *session, const char *name,
+                   struct maqet_error **err)
+{
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+        size_t count;
+
+        maqet_session_find(session, member, name, &count);
+        if (count == 0)
+            return error_missing(session, member, name, err);
+        if (count > 1)
+            return maqet_session_error_duplicate(session, member, name, count, err);
+    }
+    return 0;
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * snapshots.json: {"drives": {DRIVE: {"now": KEY, "parents": {KEY: KEY}, "names": {KEY:
+ * NAME}}},
+ * "sets": {NAME: {DRIVE: KEY}}}. A KEY is a snapshot's id and date, so that another
+ * program's snapshot of the same name is not taken for it, and a new name changes
+ * nothing.
+ */
+#include "core/snapshot/history.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/vm/store.h"
+
+struct maqet_history {
+    char *path;
+    json_object *root;
+};
+
+/* The same without making it: NULL where there is none. */
+static json_object *
+look_up(json_object *object, const char *name)
+{
+    json_object *value = NULL;
+
+    json_object_object_get_ex(object, name, &value);
+    return json_object_is_type(value, json_type_object) ? value : NULL;
+}
+
+static json_object *
+look_up_drive(const struct maqet_history *history, const char *drive)
+{
+    return look_up(look_up(history->root, "drives"), drive);
+}
+
+/* A chain of parents that is longer than this is a loop. */
+enum { CHAIN_MAX = 100000 };
+
+static char *
+key_of(const struct maqet_snapshot *snapshot)
+{
+    return maqet_format("%s@%" PRId64 ".%09" PRIu32, snapshot->id, snapshot->seconds,
+                        snapshot->nanoseconds);
+}
+
+/* An object's member that is an object; made when it is missing. */
+static json_object *
+member(json_object *object, const char *name)
+{
+    json_object *value = NULL;
+
+    json_object_object_get_ex(object, name, &value);
+    if (!json_object_is_type(value, json_type_object)) {
+        value = json_object_new_object();
+        json_object_object_add(object, name, value);
+    }
+    return value;
+}
+
+static json_object *
+drive_of(const struct maqet_history *history, const char *drive)
+{
+    return member(member(history->root, "drives"), drive);
+}
+
+struct maqet_history *
+maqet_history_load(const struct maqet_context *context, const char *vm)
+{
+    struct maqet_history *history = maqet_alloc(sizeof(*history));
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    history->path = maqet_store_file(context, vm, MAQET_STORE_SNAPSHOTS);
+    if (access(history->path, F_OK) == 0) {
+        history->root = maqet_json_read(history->path, &error);
+        if (!json_object_is_type(history->root, json_type_object))
+            maqet_context_say(context, MAQET_LEVEL_WARNING,
+                              "What came of which snapshot of '%s' is forgotten: %s", vm,
+                              error ? error->message : history->path);
+    }
+    if (!json_object_is_type(history->root, json_type_object)) {
+        json_object_put(history->root);
+        history->root = json_object_new_object();
+    }
+    return history;
+}
+
+void
+maqet_history_cleanup(struct maqet_history **history)
+{
+    if (!*history)
+        return;
+    json_object_put((*history)->root);
+    free((*history)->path);
+    free(*history);
+}
+
+/* ---- what happened ---- */
+
+static void
+set_text(json_object *object, const char *key, const char *text)
+{
+    json_object_object_add(object, key, text ? json_object_new_string(text) : NULL);
+}
+
+void
+maqet_history_created(struct maqet_history *history, const char *drive,
+                      const struct maqet_snapshot *snapshot)
+{
+    json_object *entry = drive_of(history, drive);
+    _cleanup_free_ char *key = key_of(snapshot);
+    _cleanup_free_ char *before = maqet_strdup(maqet_json_text(entry, "now"));
+
+    if (before && strcmp(before, key) == 0)
+        return; /* told twice */
+    set_text(member(entry, "parents"), key, before);
+    set_text(entry, "now", key);
+}
+
+void
+maqet_history_loaded(struct maqet_history *history, const char *drive,
+                     const struct maqet_snapshot *snapshot)
+{
+    _cleanup_free_ char *key = key_of(snapshot);
+
+    set_text(drive_of(history, drive), "now", key);
+}
+
+/* Its children become those of its parent. */
+void
+maqet_history_removed(struct maqet_history *history, const char *drive,
+                      const struct maqet_snapshot *snapshot)
+{
+    json_object *entry = drive_of(history, drive);
+    json_object *parents = member(entry, "parents");
+    _cleanup_free_ char *key = key_of(snapshot);
+    _cleanup_free_ char *parent = maqet_strdup(maqet_json_text(parents, key));
+    const char *now = maqet_json_text(entry, "now");
+
+    json_object_object_foreach(parents, child, of)
+    {
+        if (of && strcmp(json_object_get_string(of), key) == 0)
+            set_text(parents, child, parent);
+    }
+    json_object_object_del(parents, key);
+    if (now && strcmp(now, key) == 0)
+        set_text(entry, "now", parent);
+}
+
+void
+maqet_history_set_add(struct maqet_history *history, const char *name, bool first,
+                      const char *drive, const struct maqet_snapshot *snapshot)
+{
+    json_object *sets = member(history->root, "sets");
+    _cleanup_free_ char *key = key_of(snapshot);
+
+    if (first)
+        json_object_object_del(sets, name);
+    set_text(member(sets, name), drive, key);
+}
+
+int
+maqet_history_save(struct maqet_history *history, struct maqet_error **err)
+{
+    return maqet_json_write(history->path, history->root, err);
+}
+
+/* ---- what is known ---- */
+
+static const struct maqet_snapshot *
+with_key(const struct maqet_snapshots *snapshots, const char *key)
+{
+    for (size_t i = 0; i < snapshots->count; i++) {
+        _cleanup_free_ char *other = key_of(snapshots->items[i]);
+
+        if (strcmp(other, key) == 0)
+            return snapshots->items[i];
+    }
+    return NULL;
+}
+
+/* The first one of a chain of parents, beginning with @key, that is still there: another
+ * program may have deleted some of them. */
+static const struct maqet_snapshot *
+first_there(json_object *parents, const struct maqet_snapshots *snapshots,
+            const char *key)
+{
+    for (int i = 0; key && i < CHAIN_MAX; i++) {
+        const struct maqet_snapshot *found = with_key(snapshots, key);
+
+        if (found)
+            return found;
+        key = maqet_json_text(parents, key);
+    }
+    return NULL;
+}
+
+const struct maqet_snapshot *
+maqet_history_parent(const struct maqet_history *history, const char *drive,
+                     const struct maqet_snapshots *snapshots,
+                     const struct maqet_snapshot *snapshot)
+{
+    json_object *parents = look_up(look_up_drive(history, drive), "parents");
+    _cleanup_free_ char *key = key_of(snapshot);
+    const struct maqet_snapshot *parent =
+        first_there(parents, snapshots, maqet_json_text(parents, key));
+
+    return parent == snapshot ? NULL : parent;
+}
+
+const struct maqet_snapshot *
+maqet_history_now(const struct maqet_history *history, const char *drive,
+                  const struct maqet_snapshots *snapshots)
+{
+    json_object *entry = look_up_drive(history, drive);
+
+    return first_there(look_up(entry, "parents"), snapshots,
+                       maqet_json_text(entry, "now"));
+}
+
+bool
+maqet_history_in_set(const struct maqet_history *history, const char *name,
+                     const char *drive, const struct maqet_snapshot *snapshot)
+{
+    json_object *set = look_up(look_up(history->root, "sets"), name);
+    _cleanup_free_ char *key = key_of(snapshot);
+    const char *known = maqet_json_text(set, drive);
+
+    return known && strcmp(known, key) == 0;
+}
+
+/* ---- other names ---- */
+
+void
+maqet_history_alias_set(struct maqet_history *history, const char *drive,
+                        const struct maqet_snapshot *snapshot, const char *name)
+{
+    _cleanup_free_ char *key = key_of(snapshot);
+    json_object *names = look_up(look_up_drive(history, drive), "names");
+
+    if (name)
+        set_text(member(drive_of(history, drive), "names"), key, name);
+    else if (names)
+        json_object_object_del(names, key);
+}
+
+const char *
+maqet_history_alias(const struct maqet_history *history, const char *drive,
+                    const struct maqet_snapshot *snapshot)
+{
+    _cleanup_free_ char *key = key_of(snapshot);
+
+    return maqet_json_text(look_up(look_up_drive(history, drive), "names"), key);
+}
+
+bool
+maqet_history_has_alias(const struct maqet_history *history, const char *drive)
+{
+    json_object *names = look_up(look_up_drive(history, drive), "names");
+
+    return names && json_object_object_length(names) > 0;
+}

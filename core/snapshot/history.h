@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * history.h - what came of what: for each drive of a machine which snapshot was taken on
+ * top of which one, where the drive is now, and which snapshots were taken together. No
+ * format keeps that, so it stands in snapshots.json beside the machine's definition. It
+ * is a memory, not a promise: what another program did to an image is not in it, and when
+ * it is lost, only the lines of the tree and a few names are.
+ */
+#ifndef MAQET_SNAPSHOT_HISTORY_H
+#define MAQET_SNAPSHOT_HISTORY_H
+
+#include "core/base/context.h"
+#include "core/storage/snapshots.h"
+
+struct maqet_history;
+
+/* Never NULL: one that is not there, or is damaged (a warning), is empty. */
+struct maqet_history *maqet_history_load(const struct maqet_context *context,
+                                         const char *vm);
+void maqet_history_cleanup(struct maqet_history **history);
+
+#define _cleanup_history_ _cleanup_(maqet_history_cleanup)
+
+/* Notes what happened; nothing is on the disk before it is saved. */
+void maqet_history_created(struct maqet_history *history, const char *drive,
+                           const struct maqet_snapshot *snapshot);
+void maqet_history_loaded(struct maqet_history *history, const char *drive,
+                          const struct maqet_snapshot *snapshot);
+void maqet_history_removed(struct maqet_history *history, const char *drive,
+                           const struct maqet_snapshot *snapshot);
+
+/* Says that a snapshot belongs to the set of that name, which ends an older set so called
+ * that it did not belong to. @first: it is the first one of a new set. */
+void maqet_history_set_add(struct maqet_history *history, const char *name, bool first,
+                           const char *drive, const struct maqet_snapshot *snapshot);
+
+int maqet_history_save(struct maqet_history *history, struct maqet_error **err);
+
+/* The snapshot (of those that there are) that this one was taken on top of; NULL: not
+ * known, or the image as it was made. */
+const struct maqet_snapshot *maqet_history_parent(const struct maqet_history *history,
+                                                  const char *drive,
+                                                  const struct maqet_snapshots *snapshots,
+                                                  const struct maqet_snapshot *snapshot);
+
+/* The snapshot that the drive's present state came of; NULL: not known. */
+const struct maqet_snapshot *maqet_history_now(const struct maqet_history *history,
+                                               const char *drive,
+                                               const struct maqet_snapshots *snapshots);
+
+/* Whether the snapshot was taken as one of a set, together with those of other drives. */
+bool maqet_history_in_set(const struct maqet_history *history, const char *name,
+                          const char *drive, const struct maqet_snapshot *snapshot);
+
+/*
+ * Another name for a snapshot, by which alone users know it: overwriting was interrupted
+ * while the machine ran, so the snapshot that stood in could not be renamed. NULL as the
+ * name ends that; NULL as the answer: it has none.
+ */
+void maqet_history_alias_set(struct maqet_history *history, const char *drive,
+                             const struct maqet_snapshot *snapshot, const char *name);
+const char *maqet_history_alias(const struct maqet_history *history, const char *drive,
+                                const struct maqet_snapshot *snapshot);
+
+/* Whether any snapshot of the drive has one. */
+bool maqet_history_has_alias(const struct maqet_history *history, const char *drive);
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * list.c - what there is. While the machine runs QEMU is asked, and the images are only
+ * read for what QEMU doesn't tell: what a snapshot costs, as of the guest's last flush.
+ */
+#include <string.h>
+
+#include "core/snapshot/saved_state.h"
+#include "core/snapshot/session.h"
+
+void
+maqet_snapshot_list_cleanup(struct maqet_snapshot_list **list)
+{
+    if (!*list)
+        return;
+    for (size_t i = 0; i < (*list)->count; i++) {
+        struct maqet_drive_list *drive = &(*list)->drives[i];
+
+        for (size_t j = 0; j < drive->snapshots.count; j++)
+            free(drive->names[j]);
+        free(drive->names);
+        free(drive->parents);
+        free(drive->in_set);
+        free(drive->drive);
+        maqet_snapshots_clear(&drive->snapshots);
+    }
+    free((*list)->drives);
+    free((*list)->vm);
+    free(*list);
+}
+
+/* Adds what the image itself says of the snapshots that QEMU has told of. An image that
+ * can't be read now leaves it unknown. */
+static void
+add_usage(struct maqet_member *member)
+{
+    _cleanup_snapshots_ struct maqet_snapshots stored = {0};
+
+    if (maqet_drive_snapshots_read(member->drive, &stored, NULL) < 0)
+        return;
+    for (size_t i = 0; i < member->snapshots.count; i++) {
+        struct maqet_snapshot *snapshot = member->snapshots.items[i];
+
+        for (size_t j = 0; j < stored.count; j++) {
+            if (strcmp(stored.items[j]->id, snapshot->id) != 0)
+                continue;
+            snapshot->used_known = stored.items[j]->used_known;
+            snapshot->used = stored.items[j]->used;
+            snapshot->virtual_size = stored.items[j]->virtual_size;
+        }
+    }
+}
+
+/* What another maqet is just working with is none of the user's snapshots. */
+static void
+hide_own(const struct maqet_session *session, struct maqet_snapshots *snapshots)
+{
+    const char *stand_in = session->journal.stand_in;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < snapshots->count; i++) {
+        struct maqet_snapshot *snapshot = snapshots->items[i];
+        struct maqet_snapshots one = {0};
+
+        if (strcmp(snapshot->name, MAQET_SAVED_STATE) != 0 &&
+            !(stand_in && strcmp(snapshot->name, stand_in) == 0)) {
+            snapshots->items[kept++] = snapshot;
+            continue;
+        }
+        one.items = maqet_alloc(sizeof(struct maqet_snapshot *));
+        one.items[0] = snapshot;
+        one.count = 1;
+        maqet_snapshots_clear(&one);
+    }
+    snapshots->count = kept;
+}
+
+static ssize_t
+index_of(const struct maqet_snapshots *snapshots, const struct maqet_snapshot *snapshot)
+{
+    for (size_t i = 0; snapshot && i < snapshots->count; i++)
+        if (snapshots->items[i] == snapshot)
+            return (ssize_t)i;
+    return -1;
+}
+
+static void
+describe(const struct maqet_session *session, struct maqet_member *member,
+         struct maqet_drive_list *drive)
+{
+    const struct maqet_history *history = session->history;
+    const char *name = member->drive->name;
+
+    hide_own(session, &member->snapshots);
+    size_t count = member->snapshots.count;
+    drive->drive = maqet_strdup(name);
+    drive->names = maqet_alloc(count * sizeof(char *) + 1);
+    drive->parents = maqet_alloc(count * sizeof(ssize_t) + 1);
+    drive->in_set = maqet_alloc(count * sizeof(bool) + 1);
+    for (size_t i = 0; i < count; i++) {
+        const struct maqet_snapshot *snapshot = member->snapshots.items[i];
+        const char *known = maqet_session_name_of(session, member, snapshot);
+
+        drive->names[i] = maqet_strdup(known);
+        drive->parents[i] =
+            index_of(&member->snapshots,
+                     maqet_history_parent(history, name, &member->snapshots, snapshot));
+        drive->in_set[i] = maqet_history_in_set(history, known, name, snapshot);
+    }
+    drive->now = index_of(&member->snapshots,
+                          maqet_history_now(history, name, &member->snapshots));
+    drive->snapshots = member->snapshots;
+    member->snapshots = (struct maqet_snapshots){0};
+}
+
+/* All drives that have snapshots, or the one that is asked for. */
+static int
+choose(struct maqet_session *session, const struct maqet_snapshot_request *request,
+       struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings able = MAQET_STRINGS_INIT;
+
+    if (request->drive || (request->exclude && request->exclude->count > 0))
+        return maqet_session_choose(session, request->drive, request->exclude, NULL, err);
+    for (size_t i = 0; i < session->vm->drive_count; i++)
+        if (maqet_drive_has_snapshots(session->vm->drives[i]))
+            maqet_strings_add(&able, session->vm->drives[i]->name);
+    maqet_session_choose_listed(session, &able);
+    return 0;
+}
+
+struct maqet_snapshot_list *
+maqet_snapshot_list(const struct maqet_context *context,
+                    const struct maqet_snapshot_request *request,
+                    struct maqet_error **err)
+{
+    _cleanup_session_ struct maqet_session *session =
+        maqet_session_open(context, request->vm, false, err);
+
+    if (!session || maqet_session_repair(session, err) < 0 ||
+        choose(session, request, err) < 0 || maqet_session_refresh(session, err) < 0)
+        return NULL;
+
+    struct maqet_snapshot_list *list = maqet_alloc(sizeof(*list));
+    list->vm = maqet_strdup(session->name);
+    list->live = session->pid > 0;
+    list->drives = maqet_alloc(session->count * sizeof(*list->drives) + 1);
+    for (size_t i = 0; i < session->count; i++) {
+        if (list->live)
+            add_usage(&session->members[i]);
+        describe(session, &session->members[i], &list->drives[list->count++]);
+    }
+    return list;
+}

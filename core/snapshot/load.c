@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * load.c - reverting drives to a snapshot. One that runs is ended first and started again
+ * afterwards, as it was.
+ */
+#include <string.h>
+
+#include "core/snapshot/saved_state.h"
+#include "core/snapshot/session.h"
+#include "core/vm/lifecycle.h"
+#include "core/vm/run.h"
+
+/* Opens the machine and makes sure that all drives have the snapshot. */
+static struct maqet_session *
+open_loadable(const struct maqet_context *context,
+              const struct maqet_snapshot_request *request, struct maqet_error **err)
+{
+    _cleanup_session_ struct maqet_session *session =
+        maqet_session_open(context, request->vm, true, err);
+
+    if (!session || maqet_session_repair(session, err) < 0 ||
+        maqet_session_check_way(session, request->way, err) < 0 ||
+        maqet_session_choose(session, request->drive, request->exclude, NULL, err) < 0 ||
+        maqet_session_refresh(session, err) < 0 ||
+        maqet_session_need(session, request->name, err) < 0)
+        return NULL;
+    return TAKE_PTR(session);
+}
+
+int
+maqet_snapshot_loadable(const struct maqet_context *context,
+                        const struct maqet_snapshot_request *request, bool *live,
+                        struct maqet_strings *drives, struct maqet_error **err)
+{
+    _cleanup_session_ struct maqet_session *session =
+        open_loadable(context, request, err);
+
+    if (!session)
+        return -1;
+    if (live)
+        *live = session->pid > 0;
+    for (size_t i = 0; i < session->count; i++)
+        maqet_strings_add(drives, session->members[i].drive->name);
+    return 0;
+}
+
+/* Snapshots of the same name that were not taken together are no state that the machine
+ * ever had. */
+static void
+warn_of_mixture(const struct maqet_session *session, const char *name)
+{
+    for (size_t i = 0; session->count > 1 && i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+        const struct maqet_snapshot *snapshot =
+            maqet_session_find(session, member, name, NULL);
+
+        if (maqet_history_in_set(session->history, name, member->drive->name, snapshot))
+            continue;
+        maqet_context_say(session->context, MAQET_LEVEL_WARNING,
+                          "Virtual machine '%s': the snapshots '%s' were not taken "
+                          "together, as far as is known",
+                          session->name, name);
+        return;
+    }
+}
+
+/* Reverts, all or none. QEMU does not run. */
+static int
+revert(struct maqet_session *session, const char *name, struct maqet_error **err)
+{
+    struct maqet_stillness none = {0};
+
+    /* A single drive needs no other to be in step with. */
+    if (session->count > 1 &&
+        (maqet_session_create(session, MAQET_SAVED_STATE, false, &none, err) < 0 ||
+         maqet_session_refresh(session, err) < 0))
+        return -1;
+    if (maqet_session_phase(session, MAQET_OPERATION_LOAD, err) < 0)
+        return -1;
+    if (maqet_load_all(session, name, err) == 0)
+        return 0;
+    /* Not by being killed but by failing: back, and not on. */
+    if (session->count > 1)
+        maqet_session_phase(session, MAQET_OPERATION_UNDO, NULL);
+    return -1;
+}
+
+static int
+start_again(struct maqet_session *session, struct maqet_definition *definition,
+            int64_t timeout, int *pid, struct maqet_error **err)
+{
+    if (maqet_vm_start_again(session->context, definition, timeout, pid, err) == 0)
+        return 0;
+    return maqet_error_wrap(err, "The snapshot is loaded, but the machine is stopped");
+}
+
+int
+maqet_snapshot_load(const struct maqet_context *context,
+                    const struct maqet_snapshot_request *request, int *pid,
+                    struct maqet_error **err)
+{
+    _cleanup_session_ struct maqet_session *session =
+        open_loadable(context, request, err);
+    _cleanup_definition_ struct maqet_definition *definition = NULL;
+
+    if (pid)
+        *pid = 0;
+    if (!session)
+        return -1;
+    warn_of_mixture(session, request->name);
+    bool runs = session->pid > 0;
+    if (runs) {
+        definition = maqet_running_load(context, session->name, err);
+        if (!definition)
+            return -1;
+    }
+    if (maqet_session_begin(session, MAQET_OPERATION_PREPARE, request->name, NULL, err) <
+        0)
+        return -1;
+    if ((runs && (maqet_session_end_qemu(session, err) < 0 ||
+                  maqet_session_refresh(session, err) < 0)) ||
+        revert(session, request->name, err) < 0 ||
+        maqet_history_save(session->history, err) < 0 ||
+        maqet_session_done(session, err) < 0) {
+        maqet_session_recover(session, err);
+        if (runs && session->pid == 0)
+            maqet_error_hint(err, "The machine is stopped; start it: maqet start %s",
+                             session->name);
+        return -1;
+    }
+    return runs ? start_again(session, TAKE_PTR(definition), request->timeout, pid, err)
+                : 0;
+}

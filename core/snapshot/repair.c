@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * repair.c - what an interrupted operation has left is put right: by its next command, or
+ * by itself when only a step of it has failed. What is found in the images decides, so a
+ * repair that is interrupted in its turn is simply done again.
+ *
+ * Creating: a set that is not complete is removed.
+ *
+ * Overwriting (create.c has the order of its steps): the stand-in was complete before the
+ * first old snapshot went, and goes only when the new ones are complete. So when all
+ * drives have a snapshot of the name, that is the set, old or new, and the stand-in goes;
+ * and when the stand-in alone is complete, it is the new set: it gets the name.
+ *
+ * Loading: what has begun to revert is reverted to the end; the user was asked before. If
+ * that fails, all drives go back to the state that was saved at first.
+ *
+ * Deleting goes on.
+ */
+#include <string.h>
+
+#include "core/snapshot/saved_state.h"
+#include "core/snapshot/session.h"
+#include "core/vm/store.h"
+
+static const struct maqet_snapshot *
+tagged(const struct maqet_member *member, const char *tag)
+{
+    return tag ? maqet_snapshots_find(&member->snapshots, tag, NULL) : NULL;
+}
+
+static size_t
+count_named(const struct maqet_session *session, const char *name)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < session->count; i++)
+        count += maqet_session_find(session, &session->members[i], name, NULL) != NULL;
+    return count;
+}
+
+static size_t
+count_tagged(const struct maqet_session *session, const char *tag)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < session->count; i++)
+        count += tagged(&session->members[i], tag) != NULL;
+    return count;
+}
+
+static void
+say(const struct maqet_session *session, const char *what)
+{
+    maqet_context_say(session->context, MAQET_LEVEL_WARNING,
+                      "Virtual machine '%s': %s of the snapshot '%s' was interrupted: %s",
+                      session->name,
+                      session->journal.operation <= MAQET_OPERATION_OVERWRITE ? "creating"
+                      : session->journal.operation == MAQET_OPERATION_DELETE  ? "deleting"
+                                                                              : "loading",
+                      session->journal.name, what);
+}
+
+static int
+remove_tagged(struct maqet_session *session, const char *tag, struct maqet_error **err)
+{
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_snapshot *found = tagged(&session->members[i], tag);
+
+        if (found && maqet_session_remove(session, &session->members[i], found, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+remove_named(struct maqet_session *session, const char *name, struct maqet_error **err)
+{
+    for (size_t i = 0; i < session->count; i++) {
+        struct maqet_member *member = &session->members[i];
+        const struct maqet_snapshot *found =
+            maqet_session_find(session, member, name, NULL);
+
+        if (!found)
+            continue;
+        if (maqet_session_remove(session, member, found, err) < 0)
+            return -1;
+        maqet_history_removed(session->history, member->drive->name, found);
+    }
+    return 0;
+}
+
+void
+maqet_session_note_created(struct maqet_session *session, const char *name)
+{
+    for (size_t i = 0; i < session->count; i++) {
+        struct maqet_member *member = &session->members[i];
+        const struct maqet_snapshot *found =
+            maqet_session_find(session, member, name, NULL);
+
+        if (!found)
+            continue;
+        maqet_history_created(session->history, member->drive->name, found);
+        if (session->count > 1)
+            maqet_history_set_add(session->history, name, i == 0, member->drive->name,
+                                  found);
+    }
+}
+
+static int
+repair_create(struct maqet_session *session, struct maqet_error **err)
+{
+    const char *name = session->journal.name;
+    size_t made = count_named(session, name);
+
+    if (made == session->count && made > 0) {
+        maqet_session_note_created(session, name);
+        say(session, "it is complete");
+        return 0;
+    }
+    if (remove_named(session, name, err) < 0)
+        return -1;
+    say(session,
+        made > 0 ? "it was incomplete, and has been removed" : "nothing had been made");
+    return 0;
+}
+
+/* The stand-in is the snapshot. */
+static int
+promote(struct maqet_session *session, struct maqet_error **err)
+{
+    const char *name = session->journal.name;
+
+    if (remove_named(session, name, err) < 0)
+        return -1;
+    for (size_t i = 0; i < session->count; i++) {
+        struct maqet_member *member = &session->members[i];
+
+        maqet_history_alias_set(session->history, member->drive->name,
+                                tagged(member, session->journal.stand_in), name);
+    }
+    maqet_session_note_created(session, name);
+    say(session, "the new one was complete under another name, and replaces the old one");
+    return 0;
+}
+
+static int
+repair_overwrite(struct maqet_session *session, struct maqet_error **err)
+{
+    const char *stand_in = session->journal.stand_in;
+
+    if (count_named(session, session->journal.name) < session->count &&
+        count_tagged(session, stand_in) == session->count)
+        return promote(session, err);
+    if (remove_tagged(session, stand_in, err) < 0)
+        return -1;
+    say(session, "the old one, or the new one, is complete; nothing was lost");
+    return 0;
+}
+
+/* Whether nothing was reverted yet. */
+static int
+repair_prepare(struct maqet_session *session, struct maqet_error **err)
+{
+    if (session->pid > 0) {
+        say(session, "nothing had been reverted, and the machine runs on");
+        return remove_tagged(session, MAQET_SAVED_STATE, err);
+    }
+    if (remove_tagged(session, MAQET_SAVED_STATE, err) < 0)
+        return -1;
+    say(session, "nothing had been reverted; the machine is stopped");
+    return 0;
+}
+
+static int
+repair_undo(struct maqet_session *session, struct maqet_error **err)
+{
+    if (maqet_saved_state_restore(session, err) < 0)
+        return -1;
+    say(session, "the drives are as they were before it");
+    return 0;
+}
+
+/* What can't be finished goes back, where the state before was kept. */
+static int
+repair_load(struct maqet_session *session, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    if (maqet_load_all(session, session->journal.name, &reason) == 0) {
+        say(session, "it has been finished; the machine is stopped");
+        return 0;
+    }
+    if (maqet_session_refresh(session, err) < 0)
+        return -1;
+    if (session->count > 0 && count_tagged(session, MAQET_SAVED_STATE) == session->count)
+        return maqet_session_phase(session, MAQET_OPERATION_UNDO, err) < 0
+                   ? -1
+                   : repair_undo(session, err);
+    if (reason->code != MAQET_ERROR_MISSING)
+        return maqet_error_move(err, TAKE_PTR(reason));
+    say(session, reason->message);
+    return 0;
+}
+
+static int
+repair_delete(struct maqet_session *session, struct maqet_error **err)
+{
+    if (remove_named(session, session->journal.name, err) < 0)
+        return -1;
+    say(session, "it has been finished");
+    return 0;
+}
+
+/* Offline, helpers that were killed, or QEMU itself, may have left things behind. */
+static int
+repair_images(struct maqet_session *session, struct maqet_error **err)
+{
+    for (size_t i = 0; session->pid == 0 && i < session->count; i++)
+        if (maqet_drive_snapshot_repair(session->members[i].drive, err) < 0)
+            return -1;
+    return 0;
+}
+
+static int
+repair_pending(struct maqet_session *session, struct maqet_error **err)
+{
+    static int (*const repairs[])(struct maqet_session *, struct maqet_error **) = {
+        [MAQET_OPERATION_CREATE] = repair_create,
+        [MAQET_OPERATION_OVERWRITE] = repair_overwrite,
+        [MAQET_OPERATION_PREPARE] = repair_prepare,
+        [MAQET_OPERATION_LOAD] = repair_load,
+        [MAQET_OPERATION_UNDO] = repair_undo,
+        [MAQET_OPERATION_DELETE] = repair_delete,
+    };
+
+    maqet_session_choose_listed(session, &session->journal.drives);
+    if (repair_images(session, err) < 0 || maqet_session_refresh(session, err) < 0 ||
+        repairs[session->journal.operation](session, err) < 0 ||
+        maqet_history_save(session->history, err) < 0)
+        return -1;
+    return maqet_session_done(session, err);
+}
+
+/* Gives one snapshot the name by which users know it. */
+static bool
+settle_name(struct maqet_session *session, const struct maqet_drive *drive,
+            const struct maqet_snapshot *snapshot, const char *name)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    if (maqet_drive_snapshot_rename(drive, snapshot, name, &error) == 0) {
+        maqet_context_say(session->context, MAQET_LEVEL_WARNING,
+                          "Virtual machine '%s', drive '%s': the snapshot '%s' has got "
+                          "its name, which it could not while the machine ran",
+                          session->name, drive->name, name);
+        maqet_history_alias_set(session->history, drive->name, snapshot, NULL);
+        return true;
+    }
+    if (error->code != MAQET_ERROR_UNSUPPORTED)
+        maqet_context_say(session->context, MAQET_LEVEL_WARNING,
+                          "The snapshot '%s' is still called '%s' in the image: %s", name,
+                          snapshot->name, error->message);
+    return false;
+}
+
+/* A stand-in that could not be renamed while the machine ran gets its name at last. A
+ * type that can't rename keeps the other name, by which nobody but other programs knows
+ * it. */
+static int
+settle_names(struct maqet_session *session, struct maqet_error **err)
+{
+    bool changed = false;
+
+    for (size_t i = 0; i < session->vm->drive_count; i++) {
+        const struct maqet_drive *drive = session->vm->drives[i];
+        _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
+
+        if (!maqet_history_has_alias(session->history, drive->name) ||
+            !maqet_drive_has_snapshots(drive) ||
+            maqet_drive_snapshots_read(drive, &snapshots, NULL) < 0)
+            continue;
+        for (size_t j = 0; j < snapshots.count; j++) {
+            _cleanup_free_ char *name = maqet_strdup(
+                maqet_history_alias(session->history, drive->name, snapshots.items[j]));
+
+            if (name && settle_name(session, drive, snapshots.items[j], name))
+                changed = true;
+        }
+    }
+    return changed ? maqet_history_save(session->history, err) : 0;
+}
+
+int
+maqet_session_repair(struct maqet_session *session, struct maqet_error **err)
+{
+    if (session->lock < 0)
+        return 0;
+    if (session->journal.operation != MAQET_OPERATION_NONE &&
+        repair_pending(session, err) < 0) {
+        maqet_error_wrap(err,
+                         "Virtual machine '%s': an interrupted operation on the snapshot "
+                         "'%s' could not be put right",
+                         session->name, session->journal.name);
+        return -1;
+    }
+    return session->pid > 0 ? 0 : settle_names(session, err);
+}
+
+int
+maqet_session_recover(struct maqet_session *session, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    /* Nothing had begun. */
+    if (session->journal.operation == MAQET_OPERATION_NONE)
+        return -1;
+    if (maqet_session_look(session, &reason) == 0 &&
+        maqet_session_repair(session, &reason) == 0)
+        return -1;
+    maqet_error_hint(
+        err,
+        "%s; the next command at the machine's snapshots, or its next start, "
+        "tries again",
+        reason->message);
+    return -1;
+}
+
+int
+maqet_snapshot_repair(const struct maqet_context *context, const char *vm,
+                      struct maqet_error **err)
+{
+    _cleanup_free_ char *name = maqet_store_resolve(context, vm, err);
+
+    if (!name)
+        return -1;
+    /* Opening loads the plugins, for which there is mostly no reason. */
+    if (!maqet_store_pending(context, name))
+        return 0;
+    _cleanup_session_ struct maqet_session *session =
+        maqet_session_open(context, name, true, err);
+    return session ? maqet_session_repair(session, err) : -1;
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/snapshot/session.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "core/base/files.h"
+#include "core/qemu/launch.h"
+#include "core/vm/run.h"
+#include "core/vm/store.h"
+
+/* ---- opening ---- */
+
+void
+maqet_session_free(struct maqet_session *session)
+{
+    if (!session)
+        return;
+    maqet_qmp_close(session->qmp);
+    const int fds[] = {session->qmp_lock, session->pidfd, session->run_fd,
+                       session->dir_fd, session->lock};
+    for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    for (size_t i = 0; i < session->count; i++)
+        maqet_snapshots_clear(&session->members[i].snapshots);
+    free(session->members);
+    maqet_history_cleanup(&session->history);
+    maqet_journal_clear(&session->journal);
+    maqet_vm_free(session->vm);
+    free(session->name);
+    free(session);
+}
+
+void
+maqet_session_cleanup(struct maqet_session **session)
+{
+    maqet_session_free(*session);
+}
+
+int
+maqet_session_look(struct maqet_session *session, struct maqet_error **err)
+{
+    if (session->pidfd >= 0)
+        close(TAKE_FD(session->pidfd));
+    session->pid = maqet_run_holder(session->run_fd, &session->pidfd, err);
+    if (session->pid < 0)
+        return maqet_error_wrap(err, "Virtual machine '%s'", session->name);
+    if (session->pid == 0 && session->qmp) {
+        maqet_qmp_close(TAKE_PTR(session->qmp));
+        close(TAKE_FD(session->qmp_lock));
+    }
+    return 0;
+}
+
+/* Takes the machine's lock; without @wait only when it is free. */
+static int
+lock(struct maqet_session *session, bool wait, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    struct maqet_context context = *session->context;
+
+    if (!wait)
+        context.lock_timeout = 0;
+    session->lock = maqet_store_lock(&context, session->name, &reason);
+    if (session->lock >= 0 || (!wait && reason->code == MAQET_ERROR_TIMEOUT))
+        return 0;
+    return maqet_error_move(err, TAKE_PTR(reason));
+}
+
+struct maqet_session *
+maqet_session_open(const struct maqet_context *context, const char *vm, bool wait,
+                   struct maqet_error **err)
+{
+    _cleanup_session_ struct maqet_session *session = maqet_alloc(sizeof(*session));
+
+    session->context = context;
+    session->lock = session->dir_fd = session->run_fd = session->pidfd =
+        session->qmp_lock = -1;
+    session->name = maqet_store_resolve(context, vm, err);
+    if (!session->name || lock(session, wait, err) < 0)
+        return NULL;
+    session->dir_fd = maqet_run_dir(context, session->name, err);
+    session->run_fd = session->dir_fd < 0 ? -1 : maqet_run_file(session->dir_fd, err);
+    if (session->run_fd < 0 || maqet_session_look(session, err) < 0)
+        return NULL;
+    session->vm = session->pid > 0 ? maqet_vm_open_running(context, session->name, err)
+                                   : maqet_vm_open(context, session->name, err);
+    if (!session->vm ||
+        maqet_journal_read(context, session->name, &session->journal, err) < 0)
+        return NULL;
+    session->history = maqet_history_load(context, session->name);
+    return TAKE_PTR(session);
+}
+
+/* ---- the drives ---- */
+
+static void
+clear_members(struct maqet_session *session)
+{
+    for (size_t i = 0; i < session->count; i++)
+        maqet_snapshots_clear(&session->members[i].snapshots);
+    session->count = 0;
+    free(session->members);
+    session->members =
+        maqet_alloc(session->vm->drive_count * sizeof(struct maqet_member) + 1);
+}
+
+static void
+add_member(struct maqet_session *session, const struct maqet_drive *drive)
+{
+    session->members[session->count++] = (struct maqet_member){.drive = drive};
+}
+
+static const struct maqet_drive *
+drive_named(const struct maqet_session *session, const char *name)
+{
+    for (size_t i = 0; i < session->vm->drive_count; i++)
+        if (strcmp(session->vm->drives[i]->name, name) == 0)
+            return session->vm->drives[i];
+    return NULL;
+}
+
+static int
+error_no_drive(const struct maqet_session *session, const char *name,
+               struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    for (size_t i = 0; i < session->vm->drive_count; i++)
+        maqet_strings_add(&names, session->vm->drives[i]->name);
+    const char *closest = maqet_text_closest(name, &names);
+    _cleanup_free_ char *list = maqet_strings_join(&names, ", ");
+
+    maqet_error_set(err, MAQET_ERROR_MISSING, "There is no drive '%s' on VM '%s'", name,
+                    session->name);
+    if (closest)
+        maqet_error_hint(err, "Did you mean '%s'? Its drives: %s", closest, list);
+    else
+        maqet_error_hint(err, "Its drives: %s", *list ? list : "none");
+    return -1;
+}
+
+static int
+choose_one(struct maqet_session *session, const char *name, struct maqet_error **err)
+{
+    const struct maqet_drive *drive = drive_named(session, name);
+
+    if (!drive)
+        return error_no_drive(session, name, err);
+    if (!maqet_drive_has_snapshots(drive))
+        return maqet_drive_error_no_snapshots(drive, err);
+    add_member(session, drive);
+    return 0;
+}
+
+/* Those that would be missing from a set. */
+static int
+error_unable(const struct maqet_session *session, const struct maqet_strings *unable,
+             struct maqet_error **err)
+{
+    _cleanup_text_ struct maqet_text words = MAQET_TEXT_INIT;
+    _cleanup_text_ struct maqet_text options = MAQET_TEXT_INIT;
+
+    for (size_t i = 0; i < unable->count; i++) {
+        const struct maqet_drive *drive = drive_named(session, unable->items[i]);
+
+        maqet_text_appendf(&words, "%s'%s' (%s)", i > 0 ? ", " : "", drive->name,
+                           drive->storage->plugin.name);
+        maqet_text_appendf(&options, " --exclude %s", drive->name);
+    }
+    maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                    "VM '%s' has %s without support for snapshots: %s; nothing was done",
+                    session->name, unable->count > 1 ? "drives" : "a drive", words.data);
+    maqet_error_hint(err, "Leave %s out:%s", unable->count > 1 ? "them" : "it",
+                     options.data);
+    return -1;
+}
+
+int
+maqet_session_choose(struct maqet_session *session, const char *drive,
+                     const struct maqet_strings *exclude, struct maqet_strings *skipped,
+                     struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings unable = MAQET_STRINGS_INIT;
+
+    clear_members(session);
+    if (drive)
+        return choose_one(session, drive, err);
+    for (size_t i = 0; exclude && i < exclude->count; i++)
+        if (!drive_named(session, exclude->items[i]))
+            return error_no_drive(session, exclude->items[i], err);
+    for (size_t i = 0; i < session->vm->drive_count; i++) {
+        const struct maqet_drive *each = session->vm->drives[i];
+
+        if (exclude && maqet_strings_has(exclude, each->name))
+            continue;
+        if (maqet_drive_has_snapshots(each))
+            add_member(session, each);
+        else if (maqet_drive_readonly(each) && skipped)
+            maqet_strings_add(skipped, each->name);
+        else if (!maqet_drive_readonly(each))
+            maqet_strings_add(&unable, each->name);
+    }
+    if (unable.count > 0)
+        return error_unable(session, &unable, err);
+    return session->count > 0
+               ? 0
+               : maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                                 "VM '%s' has no drive that could be snapshotted",
+                                 session->name);
+}
+
+void
+maqet_session_choose_listed(struct maqet_session *session,
+                            const struct maqet_strings *drives)
+{
+    clear_members(session);
+    for (size_t i = 0; i < drives->count; i++) {
+        const struct maqet_drive *drive = drive_named(session, drives->items[i]);
+
+        if (drive && maqet_drive_has_snapshots(drive))
+            add_member(session, drive);
+        else
+            maqet_context_say(session->context, MAQET_LEVEL_WARNING,
+                              "The drive '%s' of VM '%s', of which an operation was "
+                              "interrupted, is no longer there",
+                              drives->items[i], session->name);
+    }
+}
+
+/* ---- names ---- */
+
+const char *
+maqet_session_name_of(const struct maqet_session *session,
+                      const struct maqet_member *member,
+                      const struct maqet_snapshot *snapshot)
+{
+    const char *alias =
+        maqet_history_alias(session->history, member->drive->name, snapshot);
+
+    return alias ? alias : snapshot->name;
+}
+
+const struct maqet_snapshot *
+maqet_session_find(const struct maqet_session *session, const struct maqet_member *member,
+                   const char *name, size_t *count)
+{
+    const struct maqet_snapshots *snapshots = &member->snapshots;
+    const struct maqet_snapshot *found = NULL;
+
+    if (count)
+        *count = 0;
+    for (size_t i = 0; i < snapshots->count; i++) {
+        const struct maqet_snapshot *snapshot = snapshots->items[i];
+
+        if (strcmp(maqet_session_name_of(session, member, snapshot), name) != 0)
+            continue;
+        if (!found)
+            found = snapshot;
+        if (count)
+            (*count)++;
+    }
+    return found;
+}
+
+/* ---- what is pending ---- */
+
+int
+maqet_session_begin(struct maqet_session *session, enum maqet_operation operation,
+                    const char *name, const char *stand_in, struct maqet_error **err)
+{
+    struct maqet_journal *journal = &session->journal;
+
+    maqet_journal_clear(journal);
+    journal->operation = operation;
+    journal->name = maqet_strdup(name);
+    journal->stand_in = maqet_strdup(stand_in);
+    for (size_t i = 0; i < session->count; i++)
+        maqet_strings_add(&journal->drives, session->members[i].drive->name);
+    if (maqet_journal_write(session->context, session->name, journal, err) == 0)
+        return 0;
+    maqet_journal_clear(journal);
+    return -1;
+}
+
+int
+maqet_session_phase(struct maqet_session *session, enum maqet_operation operation,
+                    struct maqet_error **err)
+{
+    session->journal.operation = operation;
+    return maqet_journal_write(session->context, session->name, &session->journal, err);
+}
+
+int
+maqet_session_done(struct maqet_session *session, struct maqet_error **err)
+{
+    maqet_journal_clear(&session->journal);
+    return maqet_journal_remove(session->context, session->name, err);
+}
+
+/* ---- the end of QEMU ---- */
+
+int
+maqet_session_end_qemu(struct maqet_session *session, struct maqet_error **err)
+{
+    if (session->qmp) {
+        maqet_qmp_close(TAKE_PTR(session->qmp));
+        close(TAKE_FD(session->qmp_lock));
+    }
+    maqet_qemu_end(session->pidfd, MAQET_END_TIMEOUT);
+    if (!maqet_pidfd_wait(session->pidfd, 0))
+        return maqet_error_set(err, MAQET_ERROR_FAILED,
+                               "QEMU of virtual machine '%s' does not even end by "
+                               "SIGKILL; it waits for its storage",
+                               session->name);
+    unlinkat(session->dir_fd, "pid", 0);
+    unlinkat(session->dir_fd, "qmp.sock", 0);
+    return maqet_session_look(session, err);
+}

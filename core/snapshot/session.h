@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * session.h - one command at one machine's snapshots: the machine's lock, its drives and
+ * their lists, the connection to QEMU when it runs, and the elementary steps, which are
+ * the same words whether QEMU runs (its monitor does them) or not (the plugins do).
+ */
+#ifndef MAQET_SNAPSHOT_SESSION_H
+#define MAQET_SNAPSHOT_SESSION_H
+
+#include "core/qemu/qmp.h"
+#include "core/snapshot/history.h"
+#include "core/snapshot/journal.h"
+#include "core/snapshot/snapshot.h"
+#include "core/storage/snapshots.h"
+#include "core/vm/vm.h"
+
+/* A drive that the command is about. */
+struct maqet_member {
+    const struct maqet_drive *drive;
+    struct maqet_snapshots snapshots; /* as of the last refresh */
+};
+
+struct maqet_session {
+    const struct maqet_context *context;
+    char *name; /* of the machine */
+    int lock;   /* the machine's; -1: not held, so nothing may be changed */
+    int dir_fd;
+    int run_fd;
+    int pidfd;           /* of QEMU; -1: it does not run */
+    int pid;             /* 0: it does not run */
+    struct maqet_vm *vm; /* as it was started, when it runs */
+    int qmp_lock;
+    struct maqet_qmp *qmp;
+    struct maqet_member *members;
+    size_t count;
+    struct maqet_journal journal; /* what is pending, or under way */
+    struct maqet_history *history;
+};
+
+/* Opens a machine. With @wait, waits for its lock as long as the context says; without
+ * it, goes on without the lock when somebody else has it. */
+struct maqet_session *maqet_session_open(const struct maqet_context *context,
+                                         const char *vm, bool wait,
+                                         struct maqet_error **err);
+void maqet_session_free(struct maqet_session *session);
+void maqet_session_cleanup(struct maqet_session **session);
+
+#define _cleanup_session_ _cleanup_(maqet_session_cleanup)
+
+/* Chooses the drives. @drive is one by name, NULL: all but the excluded ones. @skipped
+ * (may be NULL) gets those of all that are left out because the guest can't write to
+ * them. */
+int maqet_session_choose(struct maqet_session *session, const char *drive,
+                         const struct maqet_strings *exclude,
+                         struct maqet_strings *skipped, struct maqet_error **err);
+
+/* Chooses the drives of that list that are still there; for repairs. */
+void maqet_session_choose_listed(struct maqet_session *session,
+                                 const struct maqet_strings *drives);
+
+/* Reads the members' lists anew: from QEMU when it runs, else from the images. */
+int maqet_session_refresh(struct maqet_session *session, struct maqet_error **err);
+
+/* The first snapshot by the name that the user knows it by, as of the last refresh;
+ * *count (may be NULL) tells how many have it. */
+const struct maqet_snapshot *maqet_session_find(const struct maqet_session *session,
+                                                const struct maqet_member *member,
+                                                const char *name, size_t *count);
+
+/* The name that the user knows a snapshot by: that of the one that it stands in for. */
+const char *maqet_session_name_of(const struct maqet_session *session,
+                                  const struct maqet_member *member,
+                                  const struct maqet_snapshot *snapshot);
+
+/* What creating was like for the guest. */
+struct maqet_stillness {
+    bool stopped;
+    double pause; /* ms from STOP to RESUME */
+};
+
+/* Makes a snapshot of all members: live all or none by one transaction; offline one after
+ * the other. With @quiesce the guest's file systems stand still meanwhile. */
+int maqet_session_create(struct maqet_session *session, const char *name, bool quiesce,
+                         struct maqet_stillness *stillness, struct maqet_error **err);
+
+/* Deletes one snapshot. */
+int maqet_session_remove(struct maqet_session *session, const struct maqet_member *member,
+                         const struct maqet_snapshot *snapshot, struct maqet_error **err);
+
+/* Ends QEMU, so that the rest is done offline. What the guest had in memory is lost. */
+int maqet_session_end_qemu(struct maqet_session *session, struct maqet_error **err);
+
+/* Looks again whether QEMU runs: after an error it may have gone. */
+int maqet_session_look(struct maqet_session *session, struct maqet_error **err);
+
+/* Writes down the operation, with the members' drives; it is pending from here on. */
+int maqet_session_begin(struct maqet_session *session, enum maqet_operation operation,
+                        const char *name, const char *stand_in, struct maqet_error **err);
+
+/* Goes on to another phase of it. */
+int maqet_session_phase(struct maqet_session *session, enum maqet_operation operation,
+                        struct maqet_error **err);
+
+/* It is over. */
+int maqet_session_done(struct maqet_session *session, struct maqet_error **err);
+
+/* Notes in the history that the snapshots of that name were just made, as one set. */
+void maqet_session_note_created(struct maqet_session *session, const char *name);
+
+/* ---- what may be asked for ---- */
+
+/* Whether the machine is in the state that the way needs. */
+int maqet_session_check_way(struct maqet_session *session, enum maqet_way way,
+                            struct maqet_error **err);
+
+/* Whether every member has exactly one snapshot of that name. */
+int maqet_session_need(const struct maqet_session *session, const char *name,
+                       struct maqet_error **err);
+
+/* Several of the same name, which only another program can have made. Returns -1. */
+int maqet_session_error_duplicate(const struct maqet_session *session,
+                                  const struct maqet_member *member, const char *name,
+                                  size_t count, struct maqet_error **err);
+
+/* ---- what went wrong ---- */
+
+/* After a failed step: puts right what the operation has left so far, quietly where that
+ * works; *err stays the error that it failed with. Returns -1. */
+int maqet_session_recover(struct maqet_session *session, struct maqet_error **err);
+
+/* Puts right what is pending, and says what was done. The members are chosen anew
+ * afterwards. */
+int maqet_session_repair(struct maqet_session *session, struct maqet_error **err);
+
+#endif

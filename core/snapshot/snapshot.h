@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * snapshot.h - snapshots of a machine's drives: of one drive or of all of them together,
+ * while the machine runs (live) or not (offline).
+ *
+ * Every call takes the machine's lock, and first puts right what an earlier, interrupted
+ * one has left; it says so by the context's messages.
+ */
+#ifndef MAQET_SNAPSHOT_SNAPSHOT_H
+#define MAQET_SNAPSHOT_SNAPSHOT_H
+
+#include "core/base/context.h"
+#include "core/storage/snapshots.h"
+
+enum maqet_way {
+    MAQET_WAY_OFFLINE, /* the machine must not run */
+    MAQET_WAY_LIVE,    /* it must run */
+    MAQET_WAY_AUTO,    /* whatever it does */
+};
+
+/* What is asked for; a member that a call does not name below is ignored by it. */
+struct maqet_snapshot_request {
+    const char *vm;                      /* name or UUID */
+    const char *drive;                   /* NULL: all drives */
+    const struct maqet_strings *exclude; /* drives left out of all; may be NULL */
+    const char *name;                    /* of the snapshot */
+    enum maqet_way way;
+    bool overwrite;  /* create: replaces one of that name */
+    bool quiesce;    /* create, live: the guest's file systems are frozen meanwhile */
+    int64_t timeout; /* load, live: ms that QEMU has to answer when it starts again */
+};
+
+enum maqet_consistency {
+    MAQET_CONSISTENCY_CRASH,       /* as after a power cut */
+    MAQET_CONSISTENCY_FILE_SYSTEM, /* the guest has written all out */
+    MAQET_CONSISTENCY_OFF,         /* as the guest has left it when it ended */
+};
+
+/* "crash" */
+const char *maqet_consistency_name(enum maqet_consistency consistency);
+
+/* How creating went. */
+struct maqet_snapshot_receipt {
+    bool live;
+    bool stopped; /* the guest stood still for @pause ms, by QEMU's own clock */
+    double pause;
+    double wall;   /* ms that all of it took */
+    bool replaced; /* there was one of that name */
+    enum maqet_consistency consistency;
+    struct maqet_strings drives;
+    struct maqet_strings skipped; /* drives that the guest can't write to */
+};
+
+void maqet_snapshot_receipt_clear(struct maqet_snapshot_receipt *receipt);
+
+/* Needs vm, drive, exclude, name, way, overwrite, quiesce. */
+int maqet_snapshot_create(const struct maqet_context *context,
+                          const struct maqet_snapshot_request *request,
+                          struct maqet_snapshot_receipt *receipt,
+                          struct maqet_error **err);
+
+/*
+ * Makes the drives' present state that of the snapshot; what came after it is lost. Live:
+ * QEMU is ended, and started again with the same arguments. Needs vm, drive, exclude,
+ * name, way, timeout. *pid (may be NULL) gets QEMU's PID, 0: it does not run.
+ */
+int maqet_snapshot_load(const struct maqet_context *context,
+                        const struct maqet_snapshot_request *request, int *pid,
+                        struct maqet_error **err);
+
+/* Whether it could be loaded, before anybody is asked; *live (may be NULL) tells which
+ * way it would go, @drives gets the drives. */
+int maqet_snapshot_loadable(const struct maqet_context *context,
+                            const struct maqet_snapshot_request *request, bool *live,
+                            struct maqet_strings *drives, struct maqet_error **err);
+
+/* Needs vm, drive, exclude, name, way. @drives gets the drives that it was deleted of. */
+int maqet_snapshot_delete(const struct maqet_context *context,
+                          const struct maqet_snapshot_request *request,
+                          struct maqet_strings *drives, struct maqet_error **err);
+
+/* Writes what a snapshot of one drive holds to a new file; the machine must not run.
+ * Needs vm, drive, name. @path is absolute. */
+int maqet_snapshot_export(const struct maqet_context *context,
+                          const struct maqet_snapshot_request *request, const char *path,
+                          const char *format, bool compress, struct maqet_error **err);
+
+/* One drive of a list. */
+struct maqet_drive_list {
+    char *drive;
+    struct maqet_snapshots snapshots;
+    char **names; /* of each, by which the user knows it */
+    ssize_t
+        *parents; /* of each: the index of the one that it was taken on; -1: not known */
+    bool *in_set; /* of each: it was taken together with those of other drives */
+    ssize_t now;  /* the one that the present state came of; -1: not known */
+};
+
+struct maqet_snapshot_list {
+    char *vm;
+    bool live; /* QEMU runs */
+    struct maqet_drive_list *drives;
+    size_t count;
+};
+
+/* Needs vm, drive, exclude. Of all drives, those without snapshots are left out. */
+struct maqet_snapshot_list *
+maqet_snapshot_list(const struct maqet_context *context,
+                    const struct maqet_snapshot_request *request,
+                    struct maqet_error **err);
+void maqet_snapshot_list_cleanup(struct maqet_snapshot_list **list);
+
+#define _cleanup_snapshot_list_ _cleanup_(maqet_snapshot_list_cleanup)
+
+/* Puts right what an interrupted operation has left, if there is any; before a machine is
+ * started. */
+int maqet_snapshot_repair(const struct maqet_context *context, const char *vm,
+                          struct maqet_error **err);
+
+#endif

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * steps.c - the elementary steps of a session: reading the lists, making and deleting
+ * snapshots, by QEMU's monitor when it runs and by the plugins when it doesn't.
+ *
+ * The commands are those of QEMU's QMP reference: `transaction` with
+ * `blockdev-snapshot-internal-sync` for example, though it is the plugin who says which.
+ * `query-named-block-nodes` knows the snapshots of any node.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/base/files.h"
+#include "core/base/json.h"
+#include "core/qemu/objects.h"
+#include "core/snapshot/session.h"
+#include "core/vm/run.h"
+
+/* ms for a question, and for work whose time grows with the image. */
+static const int64_t ASK_TIMEOUT = 10000;
+static const int64_t WORK_TIMEOUT = INT64_C(600) * 1000;
+
+/* ---- the monitor ---- */
+
+static struct maqet_qmp *
+monitor(struct maqet_session *session, struct maqet_error **err)
+{
+    if (!session->qmp)
+        session->qmp = maqet_monitor_open(session->dir_fd, session->name,
+                                          session->context->lock_timeout + ASK_TIMEOUT,
+                                          session->pidfd, &session->qmp_lock, err);
+    return session->qmp;
+}
+
+/* Takes the arguments. */
+static json_object *
+ask(struct maqet_session *session, const char *command, json_object *arguments,
+    int64_t timeout, struct maqet_error **err)
+{
+    struct maqet_qmp *qmp = monitor(session, err);
+    json_object *answer = NULL;
+
+    if (qmp)
+        answer = maqet_qmp_execute(qmp, command, arguments, timeout, err);
+    else
+        json_object_put(arguments);
+    if (!answer)
+        maqet_error_wrap(err, "Virtual machine '%s'", session->name);
+    return answer;
+}
+
+/* ---- reading ---- */
+
+/* One of QEMU's SnapshotInfo (QEMU: qapi/block-core.json). */
+static void
+add_reported(struct maqet_snapshots *snapshots, json_object *info)
+{
+    struct maqet_snapshot *snapshot = maqet_snapshots_add(
+        snapshots, maqet_json_text(info, "id"), maqet_json_text(info, "name"));
+
+    maqet_snapshot_date(snapshot, maqet_json_int(info, "date-sec"),
+                        (uint32_t)maqet_json_int(info, "date-nsec"));
+    maqet_snapshot_vm_clock(snapshot,
+                            (uint64_t)maqet_json_int(info, "vm-clock-sec") * 1000000000 +
+                                (uint64_t)maqet_json_int(info, "vm-clock-nsec"));
+    maqet_snapshot_vm_state(snapshot, (uint64_t)maqet_json_int(info, "vm-state-size"));
+}
+
+/* What QEMU says of one node; false: there is no such node. */
+static bool
+read_reported(json_object *nodes, const char *name, struct maqet_snapshots *snapshots)
+{
+    for (size_t i = 0; i < json_object_array_length(nodes); i++) {
+        json_object *node = json_object_array_get_idx(nodes, i), *image = NULL;
+        json_object *list = NULL;
+        const char *node_name = maqet_json_text(node, "node-name");
+
+        if (!node_name || strcmp(node_name, name) != 0)
+            continue;
+        json_object_object_get_ex(node, "image", &image);
+        json_object_object_get_ex(image, "snapshots", &list);
+        for (size_t j = 0; list && j < json_object_array_length(list); j++)
+            add_reported(snapshots, json_object_array_get_idx(list, j));
+        return true;
+    }
+    return false;
+}
+
+static int
+refresh_live(struct maqet_session *session, struct maqet_error **err)
+{
+    json_object *arguments = json_object_new_object();
+
+    json_object_object_add(arguments, "flat", json_object_new_boolean(true));
+    _cleanup_json_ json_object *nodes =
+        ask(session, "query-named-block-nodes", arguments, ASK_TIMEOUT, err);
+    if (!json_object_is_type(nodes, json_type_array))
+        return nodes ? maqet_error_set(err, MAQET_ERROR_FAILED,
+                                       "QEMU's list of block nodes is no list")
+                     : -1;
+    for (size_t i = 0; i < session->count; i++) {
+        struct maqet_member *member = &session->members[i];
+
+        maqet_snapshots_clear(&member->snapshots);
+        if (!read_reported(nodes, member->drive->name, &member->snapshots))
+            return maqet_error_set(err, MAQET_ERROR_MISSING,
+                                   "QEMU of virtual machine '%s' has no drive '%s'; it "
+                                   "was started without it, or it was removed since",
+                                   session->name, member->drive->name);
+    }
+    return 0;
+}
+
+int
+maqet_session_refresh(struct maqet_session *session, struct maqet_error **err)
+{
+    if (session->pid > 0)
+        return refresh_live(session, err);
+    for (size_t i = 0; i < session->count; i++)
+        if (maqet_drive_snapshots_read(session->members[i].drive,
+                                       &session->members[i].snapshots, err) < 0)
+            return -1;
+    return 0;
+}
+
+/* ---- creating ---- */
+
+/* {"type": NAME, "data": ARGUMENTS} for each action, as `transaction` takes them. */
+static json_object *
+render(const struct maqet_actions *actions)
+{
+    json_object *list = json_object_new_array();
+
+    for (size_t i = 0; i < maqet_actions_count(actions); i++) {
+        json_object *action = json_object_new_object();
+
+        json_object_object_add(action, "type",
+                               json_object_new_string(maqet_actions_name(actions, i)));
+        json_object_object_add(action, "data", maqet_actions_arguments(actions, i));
+        json_object_array_add(list, action);
+    }
+    json_object *arguments = json_object_new_object();
+    json_object_object_add(arguments, "actions", list);
+    return arguments;
+}
+
+static int
+check_actions(const struct maqet_drive *drive, const struct maqet_actions *actions,
+              const char *callback, int result, struct maqet_error **err)
+{
+    if (maqet_drive_judge(drive, drive->storage->plugin.name, callback, result, err) < 0)
+        return -1;
+    if (!maqet_actions_fault(actions))
+        return 0;
+    return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
+                             "its plugin wants what QEMU can't be told: %s",
+                             maqet_actions_fault(actions));
+}
+
+/* The moment of an event by QEMU's clock, in ms. */
+static double
+moment(json_object *event)
+{
+    json_object *stamp = NULL;
+
+    json_object_object_get_ex(event, "timestamp", &stamp);
+    return (double)maqet_json_int(stamp, "seconds") * 1000 +
+           (double)maqet_json_int(stamp, "microseconds") / 1000;
+}
+
+/* How long the guest stood still since the connection was made, by QEMU's own account. */
+static void
+measure(struct maqet_session *session, struct maqet_stillness *stillness)
+{
+    for (;;) {
+        _cleanup_json_ json_object *stop = maqet_qmp_event(session->qmp, "STOP", 0, NULL);
+        _cleanup_json_ json_object *resume =
+            stop ? maqet_qmp_event(session->qmp, "RESUME", 0, NULL) : NULL;
+
+        if (!stop)
+            return;
+        stillness->stopped = true;
+        if (resume)
+            stillness->pause += moment(resume) - moment(stop);
+    }
+}
+
+static int
+create_live(struct maqet_session *session, const char *name,
+            struct maqet_stillness *stillness, struct maqet_error **err)
+{
+    _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
+
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_drive *drive = session->members[i].drive;
+        const struct maqet_snapshot_table *table = &drive->storage->snapshot;
+
+        if (!table->live_create)
+            return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                                   "Drive '%s' on VM '%s': the type %s has no snapshots "
+                                   "while the machine runs",
+                                   drive->name, session->name,
+                                   drive->storage->plugin.name);
+        if (check_actions(drive, actions, "live_create",
+                          table->live_create(drive, name, actions, err), err) < 0)
+            return -1;
+    }
+    _cleanup_json_ json_object *answer =
+        ask(session, "transaction", render(actions), WORK_TIMEOUT, err);
+    if (!answer)
+        return maqet_error_wrap(err, "Can't create the snapshot '%s'", name);
+    measure(session, stillness);
+    return 0;
+}
+
+static int
+create_offline(struct maqet_session *session, const char *name, struct maqet_error **err)
+{
+    for (size_t i = 0; i < session->count; i++)
+        if (maqet_drive_snapshot_create(session->members[i].drive, name, err) < 0)
+            return -1;
+    return 0;
+}
+
+int
+maqet_session_create(struct maqet_session *session, const char *name, bool quiesce,
+                     struct maqet_stillness *stillness, struct maqet_error **err)
+{
+    (void)quiesce;
+    return session->pid > 0 ? create_live(session, name, stillness, err)
+                            : create_offline(session, name, err);
+}
+
+/* ---- deleting ---- */
+
+static int
+remove_live(struct maqet_session *session, const struct maqet_drive *drive,
+            const struct maqet_snapshot *snapshot, struct maqet_error **err)
+{
+    const struct maqet_snapshot_table *table = &drive->storage->snapshot;
+    _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
+
+    if (!table->live_remove)
+        return maqet_error_set(
+            err, MAQET_ERROR_UNSUPPORTED,
+            "Drive '%s' on VM '%s': the type %s can't delete snapshots "
+            "while the machine runs",
+            drive->name, session->name, drive->storage->plugin.name);
+    if (check_actions(drive, actions, "live_remove",
+                      table->live_remove(drive, snapshot, actions, err), err) < 0)
+        return -1;
+    for (size_t i = 0; i < maqet_actions_count(actions); i++) {
+        _cleanup_json_ json_object *answer =
+            ask(session, maqet_actions_name(actions, i),
+                maqet_actions_arguments(actions, i), WORK_TIMEOUT, err);
+
+        if (!answer)
+            return maqet_error_wrap(err, "Can't delete the snapshot '%s' of drive '%s'",
+                                    snapshot->name, drive->name);
+    }
+    return 0;
+}
+
+int
+maqet_session_remove(struct maqet_session *session, const struct maqet_member *member,
+                     const struct maqet_snapshot *snapshot, struct maqet_error **err)
+{
+    return session->pid > 0 ? remove_live(session, member->drive, snapshot, err)
+                            : maqet_drive_snapshot_remove(member->drive, snapshot, err);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * command.c - a drive in a helper's command line (maqet_command_image and the like in
+ * maqet-plugin.h): what the drive's plugin tells QEMU is what qemu-img is told, so
+ * neither can open another base, or miss a key.
+ */
+#include <string.h>
+
+#include "core/base/files.h"
+#include "core/plugin/host.h"
+#include "core/qemu/objects.h"
+#include "core/storage/drive.h"
+
+/* ms between two signs of life of a helper that doesn't say how far it is. */
+static const int64_t SIGN_INTERVAL = 500;
+
+int
+maqet_command_image(struct maqet_command *command, const struct maqet_drive *drive,
+                    struct maqet_error **err)
+{
+    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
+    _cleanup_args_ struct maqet_args *args = maqet_args_new();
+
+    if (maqet_drive_judge(drive, plugin->name, "emit_args",
+                          plugin->emit_args(drive, args, err), err) < 0)
+        return -1;
+    if (maqet_args_fault(args))
+        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
+                                 "its plugin emitted something that QEMU can't take: %s",
+                                 maqet_args_fault(args));
+    return maqet_args_render_image(args, drive->name, &command->argv)
+               ? 0
+               : maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
+                                   "it has no image that qemu-img could open");
+}
+
+/* ---- how far it is ---- */
+
+struct watch {
+    const struct maqet_drive *drive;
+    char *what;
+    int64_t begun;
+    int64_t shown;  /* when something was last shown */
+    double percent; /* negative: it never said */
+    char line[64];  /* the end of what was heard: "    (12.34/100%)" */
+    size_t length;
+};
+
+static void
+show(struct watch *watch)
+{
+    const struct maqet_context *context = watch->drive->context;
+
+    watch->shown = maqet_now();
+    context->progress(context->data, watch->what, watch->percent,
+                      watch->shown - watch->begun);
+}
+
+/* Called with nothing when nothing was heard for a while. */
+static void
+heard(void *data, const char *bytes, size_t count)
+{
+    struct watch *watch = data;
+
+    for (size_t i = 0; i < count; i++) {
+        double percent;
+
+        if (bytes[i] == '(')
+            watch->length = 0;
+        if (watch->length < sizeof(watch->line) - 1)
+            watch->line[watch->length++] = bytes[i];
+        watch->line[watch->length] = '\0';
+        if (bytes[i] == ')' && sscanf(watch->line, "(%lf/100%%)", &percent) == 1)
+            watch->percent = percent;
+    }
+    if (maqet_now() - watch->shown >= SIGN_INTERVAL)
+        show(watch);
+}
+
+int
+maqet_command_run_progress(struct maqet_command *command, const struct maqet_drive *drive,
+                           struct maqet_error **err)
+{
+    struct watch watch = {
+        .drive = drive, .percent = -1, .begun = maqet_now(), .shown = maqet_now()};
+    const struct maqet_process_listener listener = {.heard = heard, .data = &watch};
+
+    if (!drive->context->progress)
+        return maqet_command_finish(command, NULL, err);
+    watch.what =
+        maqet_format("VM '%s', drive '%s'", drive->machine->vm_name, drive->name);
+    int result = maqet_command_finish(command, &listener, err);
+    free(watch.what);
+    return result;
+}

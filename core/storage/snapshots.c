@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/storage/snapshots.h"
+
+#include <string.h>
+
+#include "core/base/files.h"
+#include "core/storage/image.h"
+
+enum { SNAPSHOT_NAME_MAX = 128, REPORTED_MAX = 65536 };
+
+/* ---- what plugins report (maqet-plugin.h) ---- */
+
+struct maqet_snapshot *
+maqet_snapshots_add(struct maqet_snapshots *snapshots, const char *id, const char *name)
+{
+    struct maqet_snapshot *snapshot = maqet_alloc(sizeof(*snapshot));
+
+    snapshot->id = maqet_strdup(id ? id : "");
+    snapshot->name = maqet_strdup(name ? name : "");
+    snapshots->items = maqet_realloc(
+        snapshots->items, (snapshots->count + 1) * sizeof(struct maqet_snapshot *));
+    snapshots->items[snapshots->count++] = snapshot;
+    return snapshot;
+}
+
+void
+maqet_snapshot_date(struct maqet_snapshot *snapshot, int64_t seconds,
+                    uint32_t nanoseconds)
+{
+    snapshot->seconds = seconds;
+    snapshot->nanoseconds = nanoseconds;
+}
+
+void
+maqet_snapshot_vm_clock(struct maqet_snapshot *snapshot, uint64_t nanoseconds)
+{
+    snapshot->vm_clock = nanoseconds;
+}
+
+void
+maqet_snapshot_vm_state(struct maqet_snapshot *snapshot, uint64_t bytes)
+{
+    snapshot->vm_state = bytes;
+}
+
+void
+maqet_snapshot_virtual_size(struct maqet_snapshot *snapshot, uint64_t bytes)
+{
+    snapshot->virtual_size = bytes;
+}
+
+void
+maqet_snapshot_used(struct maqet_snapshot *snapshot, uint64_t bytes)
+{
+    snapshot->used = bytes;
+    snapshot->used_known = true;
+}
+
+const char *
+maqet_snapshot_id(const struct maqet_snapshot *snapshot)
+{
+    return snapshot->id;
+}
+
+const char *
+maqet_snapshot_name(const struct maqet_snapshot *snapshot)
+{
+    return snapshot->name;
+}
+
+/* ---- the list ---- */
+
+void
+maqet_snapshots_clear(struct maqet_snapshots *snapshots)
+{
+    for (size_t i = 0; i < snapshots->count; i++) {
+        free(snapshots->items[i]->id);
+        free(snapshots->items[i]->name);
+        free(snapshots->items[i]);
+    }
+    free(snapshots->items);
+    *snapshots = (struct maqet_snapshots){0};
+}
+
+const struct maqet_snapshot *
+maqet_snapshots_find(const struct maqet_snapshots *snapshots, const char *name,
+                     bool *more)
+{
+    const struct maqet_snapshot *found = NULL;
+
+    if (more)
+        *more = false;
+    for (size_t i = 0; i < snapshots->count; i++) {
+        if (strcmp(snapshots->items[i]->name, name) != 0)
+            continue;
+        if (found && more)
+            *more = true;
+        if (!found)
+            found = snapshots->items[i];
+    }
+    return found;
+}
+
+bool
+maqet_snapshot_name_valid(const char *name)
+{
+    static const char first[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    static const char more[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:+-";
+
+    return name[0] && strchr(first, name[0]) && strspn(name, more) == strlen(name) &&
+           strlen(name) <= SNAPSHOT_NAME_MAX;
+}
+
+/* ---- drives without snapshots ---- */
+
+bool
+maqet_drive_has_snapshots(const struct maqet_drive *drive)
+{
+    return drive->storage->snapshot.size > 0 && !maqet_drive_readonly(drive);
+}
+
+/* What can be done about a type without snapshots: a type that has them, where there is
+ * one, and how the image gets there. */
+static void
+hint_at_types(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings able = MAQET_STRINGS_INIT;
+    const char *type = drive->storage->plugin.name;
+
+    maqet_storage_names(drive->context, &names);
+    for (size_t i = 0; i < names.count; i++) {
+        struct maqet_storage *storage =
+            maqet_storage_load(drive->context, names.items[i], NULL);
+
+        if (storage && storage->snapshot.size > 0)
+            maqet_strings_add(&able, names.items[i]);
+        maqet_storage_unload(storage);
+    }
+    if (able.count == 0)
+        return;
+    _cleanup_free_ char *list = maqet_strings_join(&able, ", ");
+    maqet_error_hint(err, "Storage types that have snapshots: %s", list);
+    if (drive->path && drive->storage->plugin.interface)
+        maqet_error_hint(err,
+                         "Convert the image: qemu-img convert -f %s -O %s '%s' '%s.%s'; "
+                         "then name that file, with `type: %s`",
+                         type, able.items[0], drive->path, drive->path, able.items[0],
+                         able.items[0]);
+}
+
+int
+maqet_drive_error_no_snapshots(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    const char *vm = drive->machine->vm_name;
+
+    if (drive->storage->snapshot.size > 0)
+        return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                               "Drive '%s' on VM '%s' is read-only, so there is nothing "
+                               "to snapshot",
+                               drive->name, vm);
+    maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                    "Drive '%s' on VM '%s' is of the type %s, which does not support "
+                    "snapshots",
+                    drive->name, vm, drive->storage->plugin.name);
+    hint_at_types(drive, err);
+    return -1;
+}
+
+/* ---- the plugin's steps ---- */
+
+/* Says which machine, which drive and which step it was that failed. */
+static int
+judge(const struct maqet_drive *drive, const char *callback, int result, const char *what,
+      const char *name, struct maqet_error **err)
+{
+    struct maqet_error *reason = NULL;
+    struct maqet_error **at = err ? err : &reason;
+
+    if (maqet_drive_judge(drive, drive->storage->plugin.name, callback, result, at) < 0)
+        maqet_error_wrap(at, "Virtual machine '%s', drive '%s': can't %s%s%s%s",
+                         drive->machine->vm_name, drive->name, what, name ? " '" : "",
+                         name ? name : "", name ? "'" : "");
+    maqet_error_free(reason);
+    return result == 0 && !*at ? 0 : -1;
+}
+
+int
+maqet_drive_snapshots_read(const struct maqet_drive *drive,
+                           struct maqet_snapshots *snapshots, struct maqet_error **err)
+{
+    _cleanup_close_ int fd = -1;
+
+    maqet_snapshots_clear(snapshots);
+    if (drive->path) {
+        fd = maqet_image_open(drive, false, err);
+        if (fd < 0)
+            return -1;
+    }
+    if (judge(drive, "list", drive->storage->snapshot.list(drive, fd, snapshots, err),
+              "list the snapshots", NULL, err) < 0)
+        return -1;
+    return snapshots->count <= REPORTED_MAX
+               ? 0
+               : maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID,
+                                   "it has more than %d snapshots", REPORTED_MAX);
+}
+
+int
+maqet_drive_snapshot_create(const struct maqet_drive *drive, const char *name,
+                            struct maqet_error **err)
+{
+    return judge(drive, "create", drive->storage->snapshot.create(drive, name, err),
+                 "create the snapshot", name, err);
+}
+
+int
+maqet_drive_snapshot_load(const struct maqet_drive *drive,
+                          const struct maqet_snapshot *snapshot, struct maqet_error **err)
+{
+    return judge(drive, "load", drive->storage->snapshot.load(drive, snapshot, err),
+                 "load the snapshot", snapshot->name, err);
+}
+
+int
+maqet_drive_snapshot_remove(const struct maqet_drive *drive,
+                            const struct maqet_snapshot *snapshot,
+                            struct maqet_error **err)
+{
+    return judge(drive, "remove", drive->storage->snapshot.remove(drive, snapshot, err),
+                 "delete the snapshot", snapshot->name, err);
+}
+
+int
+maqet_drive_snapshot_repair(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    const struct maqet_snapshot_table *table = &drive->storage->snapshot;
+
+    return table->repair
+               ? judge(drive, "repair", table->repair(drive, err),
+                       "repair the image after an interrupted operation", NULL, err)
+               : 0;
+}
+
+int
+maqet_drive_snapshot_rename(const struct maqet_drive *drive,
+                            const struct maqet_snapshot *snapshot, const char *name,
+                            struct maqet_error **err)
+{
+    const struct maqet_snapshot_table *table = &drive->storage->snapshot;
+    _cleanup_close_ int fd = -1;
+
+    if (!table->rename)
+        return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                               "The type %s can't rename snapshots",
+                               drive->storage->plugin.name);
+    if (drive->path) {
+        fd = maqet_image_open(drive, true, err);
+        if (fd < 0)
+            return -1;
+        /* QEMU locks single bytes of an image; a lock on all of it excludes them all. */
+        int taken = maqet_lock_try(fd, err);
+        if (taken <= 0)
+            return taken < 0 ? -1
+                             : maqet_error_set(err, MAQET_ERROR_BUSY,
+                                               "Virtual machine '%s', drive '%s': "
+                                               "another program has %s open",
+                                               drive->machine->vm_name, drive->name,
+                                               drive->path);
+    }
+    return judge(drive, "rename", table->rename(drive, fd, snapshot, name, err),
+                 "rename the snapshot", snapshot->name, err);
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+#include "plugins/qcow2/operations.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugins/qcow2/header.h"
+#include "plugins/qcow2/snapshots.h"
+#include "plugins/qcow2/usage.h"
+
+/* ---- by qemu-img ---- */
+
+/* "qemu-img snapshot -q -X WORD IMAGE". The word is an option's value, so it may begin
+ * with anything. */
+static int
+run_snapshot(const struct maqet_drive *drive, const char *option, const char *word,
+             struct maqet_error **err)
+{
+    struct maqet_command *command = maqet_command_new("qemu-img");
+
+    maqet_command_arg(command, "snapshot");
+    maqet_command_arg(command, "-q");
+    maqet_command_arg(command, "%s", option);
+    maqet_command_arg(command, "%s", word);
+    if (maqet_command_image(command, drive, err) < 0) {
+        maqet_command_free(command);
+        return -1;
+    }
+    return maqet_command_run_progress(command, drive, err);
+}
+
+static int
+create(const struct maqet_drive *drive, const char *name, struct maqet_error **err)
+{
+    return run_snapshot(drive, "-c", name, err);
+}
+
+/* qemu-img takes what it is given for an id first and for a name only then, so that of a
+ * snapshot named "2" would load another one: it gets the id. */
+static int
+load(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
+     struct maqet_error **err)
+{
+    return run_snapshot(drive, "-a", maqet_snapshot_id(snapshot), err);
+}
+
+/* Here it knows names only; of several alike it takes the first, and the core has made
+ * sure that there are none. */
+static int delete (const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
+                   struct maqet_error **err)
+{
+    return run_snapshot(drive, "-d", maqet_snapshot_name(snapshot), err);
+}
+
+/* Clusters that a killed program had allocated and nothing refers to are given back. */
+static int
+repair(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    struct maqet_command *command = maqet_command_new("qemu-img");
+
+    maqet_command_arg(command, "check");
+    maqet_command_arg(command, "-q");
+    maqet_command_arg(command, "-r");
+    maqet_command_arg(command, "leaks");
+    if (maqet_command_image(command, drive, err) < 0) {
+        maqet_command_free(command);
+        return -1;
+    }
+    return maqet_command_run_progress(command, drive, err);
+}
+
+static int
+write_out(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
+          const char *path, const char *format, bool compress, struct maqet_error **err)
+{
+    struct maqet_command *command = maqet_command_new("qemu-img");
+
+    maqet_command_arg(command, "convert");
+    maqet_command_arg(command, "-p");
+    if (compress)
+        maqet_command_arg(command, "-c");
+    maqet_command_arg(command, "-O");
+    maqet_command_arg(command, "%s", format);
+    maqet_command_arg(command, "-l");
+    maqet_command_option(command, "snapshot.id", maqet_snapshot_id(snapshot));
+    if (maqet_command_image(command, drive, err) < 0) {
+        maqet_command_free(command);
+        return -1;
+    }
+    maqet_command_arg(command, "%s", path);
+    return maqet_command_run_progress(command, drive, err);
+}
+
+/* ---- by QEMU's monitor ---- */
+
+static int
+live_create(const struct maqet_drive *drive, const char *name,
+            struct maqet_actions *actions, struct maqet_error **err)
+{
+    struct maqet_props *data =
+        maqet_actions_add(actions, "blockdev-snapshot-internal-sync");
+
+    (void)err;
+    maqet_props_string(data, "device", maqet_drive_name(drive));
+    maqet_props_string(data, "name", name);
+    return 0;
+}
+
+static int
+live_remove(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
+            struct maqet_actions *actions, struct maqet_error **err)
+{
+    struct maqet_props *data =
+        maqet_actions_add(actions, "blockdev-snapshot-delete-internal-sync");
+
+    (void)err;
+    maqet_props_string(data, "device", maqet_drive_name(drive));
+    maqet_props_string(data, "id", maqet_snapshot_id(snapshot));
+    return 0;
+}
+
+/* ---- by ourselves ---- */
+
+static int
+error_fault(const struct maqet_drive *drive, const char *fault, struct maqet_error **err)
+{
+    return maqet_drive_error(drive, "file", err, MAQET_ERROR_INVALID,
+                             "the snapshots in %s can't be read: %s",
+                             maqet_drive_path(drive), fault);
+}
+
+static int
+read_table(const struct maqet_drive *drive, int fd, struct qcow2_header *header,
+           struct qcow2_snapshots *table, struct maqet_error **err)
+{
+    const char *fault;
+
+    if (qcow2_header_read(fd, header, &fault) < 0 ||
+        qcow2_snapshots_read(fd, header, table, &fault) < 0)
+        return error_fault(drive, fault, err);
+    return 0;
+}
+
+/* What they cost is told where it can be found out: while QEMU writes the image its
+ * tables may not fit together for a moment, which is no reason to show nothing. */
+static int
+list(const struct maqet_drive *drive, int fd, struct maqet_snapshots *snapshots,
+     struct maqet_error **err)
+{
+    struct qcow2_header header;
+    struct qcow2_snapshots table = {0};
+    const char *fault;
+
+    if (read_table(drive, fd, &header, &table, err) < 0)
+        return -1;
+    uint64_t *used = calloc(table.count + 1, sizeof(*used));
+    bool known = used && qcow2_usage_read(fd, &header, &table, used, &fault) == 0;
+    for (size_t i = 0; i < table.count; i++) {
+        const struct qcow2_snapshot *entry = &table.items[i];
+        struct maqet_snapshot *snapshot =
+            maqet_snapshots_add(snapshots, entry->id, entry->name);
+
+        maqet_snapshot_date(snapshot, entry->date_seconds, entry->date_nanoseconds);
+        maqet_snapshot_vm_clock(snapshot, entry->vm_clock);
+        maqet_snapshot_vm_state(snapshot, entry->vm_state_size);
+        maqet_snapshot_virtual_size(snapshot, entry->disk_size);
+        if (known)
+            maqet_snapshot_used(snapshot, used[i]);
+    }
+    free(used);
+    qcow2_snapshots_clear(&table);
+    return 0;
+}
+
+/* No program renames snapshots; a name of the same length is one write in place. */
+static int
+rename_in_place(const struct maqet_drive *drive, int fd,
+                const struct maqet_snapshot *snapshot, const char *name,
+                struct maqet_error **err)
+{
+    struct qcow2_header header;
+    struct qcow2_snapshots table = {0};
+    const char *fault = "it has no such snapshot";
+    int result = -1;
+
+    if (read_table(drive, fd, &header, &table, err) < 0)
+        return -1;
+    for (size_t i = 0; i < table.count; i++)
+        if (strcmp(table.items[i].id, maqet_snapshot_id(snapshot)) == 0)
+            result = qcow2_snapshot_rename(fd, &table.items[i], name, &fault);
+    qcow2_snapshots_clear(&table);
+    return result < 0 ? error_fault(drive, fault, err) : 0;
+}
+
+const struct maqet_snapshot_table qcow2_snapshot_table = {
+    .size = sizeof(struct maqet_snapshot_table),
+    .create = create,
+    .load = load,
+    .remove = delete,
+    .list = list,
+    .live_create = live_create,
+    .live_remove = live_remove,
+    .rename = rename_in_place,
+    .repair = repair,
+    .write_out = write_out,
+};
