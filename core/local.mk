@@ -47,6 +47,7 @@ libmaqet_core_la_SOURCES = \
 	core/storage/snapshots.c core/storage/snapshots.h \
 	core/vm/definition.c core/vm/definition.h \
 	core/vm/apply.c \
+	core/vm/holders.c core/vm/holders.h \
 	core/vm/lifecycle.h \
 	core/vm/remove.c \
 	core/vm/run.c core/vm/run.h \

@@ -39,6 +39,11 @@ tests_unit_test_files_SOURCES = tests/unit/test-files.c
 tests_unit_test_files_LDADD = $(UNIT_LDADD)
 tests_unit_test_files_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-holders
+tests_unit_test_holders_SOURCES = tests/unit/test-holders.c
+tests_unit_test_holders_LDADD = $(UNIT_LDADD)
+tests_unit_test_holders_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-image
 tests_unit_test_image_SOURCES = tests/unit/test-image.c
 tests_unit_test_image_LDADD = $(UNIT_LDADD)

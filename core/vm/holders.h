@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * holders.h - who has an image open, and the error that says so. QEMU's locks are locks
+ * of open file descriptions and have no PID (F_OFD_GETLK, fcntl(2)), so the holder is
+ * looked for in /proc, by the identity of the files that processes have open.
+ */
+#ifndef MAQET_VM_HOLDERS_H
+#define MAQET_VM_HOLDERS_H
+
+#include "core/base/context.h"
+#include "core/base/error.h"
+#include "core/vm/vm.h"
+
+struct maqet_holder {
+    int pid;
+    char *command; /* "qemu-img convert disk ...", to be shown; never NULL */
+    char *vm;      /* the machine whose QEMU it is; NULL: none of ours */
+    bool locked;   /* it has a lock on the file, and not only the file open */
+};
+
+/*
+ * The processes but ourselves that have a file, or block device, open: under whatever
+ * name, by PID. Those that we may not look at, such as other users', are passed over, so
+ * there can be more than *count. The caller frees with the function below.
+ */
+int maqet_holders_find(const struct maqet_context *context, const char *path,
+                       struct maqet_holder **list, size_t *count,
+                       struct maqet_error **err);
+void maqet_holders_free(struct maqet_holder *list, size_t count);
+
+/* Whether anybody but ourselves has a lock on the file, be it somebody whom we can't see.
+ */
+bool maqet_holders_locked(const char *path);
+
+/* "QEMU of virtual machine 'b' (PID 123) and 'qemu-img convert ...' (PID 456)", to follow
+ * "in use by"; without any, it says that they can't be seen. The caller frees. */
+char *maqet_holders_text(const struct maqet_holder *list, size_t count);
+
+/* Whether QEMU or qemu-img failed because another process has an image locked. */
+bool maqet_holders_is_conflict(const struct maqet_error *error);
+
+/*
+ * Replaces such an error by MAQET_ERROR_BUSY: which drive and image of the machine it is
+ * about, who has it, and what to do. @drive is the one that was worked on; NULL: it may
+ * be any, as in a start. The program that failed must have ended. The new message begins
+ * with the machine's name, so this comes after all wrapping. A conflict that is over by
+ * now keeps its words and gets a hint; other errors stay as they are. Returns -1.
+ */
+int maqet_holders_explain(const struct maqet_vm *vm, const struct maqet_drive *drive,
+                          struct maqet_error **err);
+
+#endif
