@@ -225,10 +225,6 @@ add_hints(int status, const char *words, struct maqet_error **err)
                          "QEMU's sandbox forbids it to run other programs (scripts of "
                          "-netdev tap, some displays); say `sandbox: off` in the VM's "
                          "YAML file if this machine needs that");
-    if (strstr(words, "Failed to get \"write\" lock") ||
-        strstr(words, "Failed to get shared \"write\" lock"))
-        maqet_error_hint(err,
-                         "Another QEMU or qemu-img has the image open; stop it first");
     if (strstr(words, "gtk initialization failed"))
         maqet_error_hint(err, "There is no graphical session here; say `display: none`");
 }

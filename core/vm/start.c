@@ -15,6 +15,7 @@
 #include "core/qemu/launch.h"
 #include "core/qemu/qmp.h"
 #include "core/storage/image.h"
+#include "core/vm/holders.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/run.h"
 #include "core/vm/store.h"
@@ -252,7 +253,8 @@ fail_start(struct starting *starting, const char *program, struct maqet_error *r
     } else {
         maqet_error_move(err, reason);
     }
-    return maqet_error_wrap(err, "Virtual machine '%s' did not start", name);
+    maqet_error_wrap(err, "Virtual machine '%s' did not start", name);
+    return maqet_holders_explain(starting->vm, NULL, err);
 }
 
 /* Runs QEMU and waits for its answer. */

@@ -14,6 +14,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/lifecycle.sh \
 	tests/functional/concurrent-starts.sh \
 	tests/functional/shared-image.sh \
+	tests/functional/lock-conflict.sh \
 	tests/functional/odd-paths.sh \
 	tests/functional/enospc.sh \
 	tests/functional/failing-qemu.sh \

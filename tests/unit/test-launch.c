@@ -463,6 +463,12 @@ test_words_of_qemu(void)
                 "QEMU says: -smp 0: Invalid CPU topology", NULL);
     check_error(1 << 8, "qemu: could not load kernel 'x': gone\n\nmore\r\nwords",
                 "QEMU says: could not load kernel 'x': gone; more; words", NULL);
+    check_error(1 << 8,
+                "qemu-system-x86_64: -drive x: Failed to get \"write\" lock\n"
+                "Is another process using the image [a]?\n",
+                "QEMU says: -drive x: Failed to get \"write\" lock; Is another process "
+                "using the image [a]?",
+                NULL);
     check_error(1 << 8, "error: qemu: inner", "QEMU says: error: qemu: inner", NULL);
     check_error(1 << 8, "qemu", "QEMU says: qemu", NULL);
     check_error(1 << 8, "qemu-img:no space behind it",
@@ -478,8 +484,6 @@ test_hints(void)
     static const char sandbox[] =
         "QEMU's sandbox forbids it to run other programs (scripts of -netdev tap, some "
         "displays); say `sandbox: off` in the VM's YAML file if this machine needs that";
-    static const char lock[] =
-        "Another QEMU or qemu-img has the image open; stop it first";
 
     check_error(SIGSYS, "", "QEMU was ended by signal 31 (Bad system call)", sandbox);
     check_error(
@@ -488,12 +492,6 @@ test_hints(void)
         "QEMU says: network script /etc/qemu-ifup failed with status 31", sandbox);
     check_error(1 << 8, "qemu-system-x86_64: could not launch network script\n",
                 "QEMU says: could not launch network script", sandbox);
-    check_error(1 << 8,
-                "qemu-system-x86_64: -drive x: Failed to get \"write\" lock\n"
-                "Is another process using the image [a]?\n",
-                "QEMU says: -drive x: Failed to get \"write\" lock; Is another process "
-                "using the image [a]?",
-                lock);
     check_error(1 << 8, "gtk initialization failed\n",
                 "QEMU says: gtk initialization failed",
                 "There is no graphical session here; say `display: none`");
