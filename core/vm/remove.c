@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "core/base/files.h"
+#include "core/vm/holders.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/state.h"
 #include "core/vm/store.h"
@@ -91,13 +92,19 @@ reason_to_keep(const struct maqet_context *context, const char *name,
     return NULL;
 }
 
-/* QEMU and qemu-img lock the images that they have open (OFD locks on single bytes). */
-static bool
-is_open(const char *path)
+/* Who has the image open; NULL: nobody does. QEMU and qemu-img lock the images that they
+ * have open, and so are noticed even where they can't be seen. The caller frees. */
+static char *
+users_of(const struct maqet_context *context, const char *path)
 {
-    _cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    struct maqet_holder *list = NULL;
+    size_t count = 0;
+    bool locked = maqet_holders_locked(path);
 
-    return fd >= 0 && maqet_lock_held(fd, NULL) == 1;
+    maqet_holders_find(context, path, &list, &count, NULL);
+    char *users = locked || count > 0 ? maqet_holders_text(list, count) : NULL;
+    maqet_holders_free(list, count);
+    return users;
 }
 
 /* ---- the images of the machine that goes ---- */
@@ -128,9 +135,10 @@ delete_image(const struct maqet_context *context, const char *name,
                           reason);
         return 0;
     }
-    if (is_open(created->path)) {
-        maqet_context_say(context, MAQET_LEVEL_WARNING,
-                          "%s is kept: another program has it open", created->path);
+    _cleanup_free_ char *users = users_of(context, created->path);
+    if (users) {
+        maqet_context_say(context, MAQET_LEVEL_WARNING, "%s is kept: it is in use by %s",
+                          created->path, users);
         return 0;
     }
     if (unlink(created->path) < 0)

@@ -141,3 +141,27 @@ expect 1 maqet start twice
 err_has 'unless this virtual machine itself uses it twice'
 err_lacks PID
 refused twice
+
+# rm keeps what somebody else has open: with a lock, and without.
+vm_yaml locked <<EOF
+storage:
+  - name: hdd
+    size: 1M
+EOF
+expect 0 maqet add locked.yaml
+expect 0 maqet start locked
+expect 0 maqet stop locked --timeout 0 --force
+hold images/maqet-locked-hdd.qcow2 qcow2
+expect 0 maqet rm locked --delete-storage --yes
+err_has "images/maqet-locked-hdd.qcow2 is kept: it is in use by 'qemu-io -f qcow2 images/maqet-locked-hdd.qcow2' (PID $holder)"
+release
+[ -f images/maqet-locked-hdd.qcow2 ] || fail "an image in use is gone"
+
+sed 's/locked/read/' locked.yaml >read.yaml
+expect 0 maqet add read.yaml
+expect 0 maqet start read
+expect 0 maqet stop read --timeout 0 --force
+look_at images/maqet-read-hdd.qcow2
+expect 0 maqet rm read --delete-storage --yes
+err_has "images/maqet-read-hdd.qcow2 is kept: it is in use by 'tail -f images/maqet-read-hdd.qcow2' (PID $reader)"
+[ -f images/maqet-read-hdd.qcow2 ] || fail "an image in use is gone"

@@ -75,7 +75,8 @@ eventually 20 test -s other.pid
 expect 0 maqet rm open --delete-storage --yes
 kill "$other"
 wait "$other" || true
-err_has "is kept: another program has it open"
+err_has "is kept: it is in use by 'qemu-system-x86_64 -M none"
+err_has "(PID $other)"
 [ -f images/maqet-open-made.qcow2 ] || fail "an open image is gone"
 
 # All at once.
