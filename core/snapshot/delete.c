@@ -73,7 +73,8 @@ maqet_snapshot_export(const struct maqet_context *context,
     }
     if (maqet_session_choose(session, request->drive, NULL, NULL, err) < 0 ||
         maqet_session_refresh(session, err) < 0 ||
-        maqet_session_need(session, request->name, err) < 0)
+        maqet_session_need(session, request->name, err) < 0 ||
+        maqet_session_check_holders(session, err) < 0)
         return -1;
     return maqet_drive_snapshot_export(
         session->members[0].drive,

@@ -234,7 +234,8 @@ repair_pending(struct maqet_session *session, struct maqet_error **err)
     };
 
     maqet_session_choose_listed(session, &session->journal.drives);
-    if (repair_images(session, err) < 0 || maqet_session_refresh(session, err) < 0 ||
+    if (maqet_session_check_holders(session, err) < 0 ||
+        repair_images(session, err) < 0 || maqet_session_refresh(session, err) < 0 ||
         repairs[session->journal.operation](session, err) < 0 ||
         maqet_history_save(session->history, err) < 0)
         return -1;

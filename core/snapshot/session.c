@@ -6,6 +6,7 @@
 
 #include "core/base/files.h"
 #include "core/qemu/launch.h"
+#include "core/vm/holders.h"
 #include "core/vm/run.h"
 #include "core/vm/store.h"
 
@@ -267,11 +268,22 @@ maqet_session_find(const struct maqet_session *session, const struct maqet_membe
 /* ---- what is pending ---- */
 
 int
+maqet_session_check_holders(const struct maqet_session *session, struct maqet_error **err)
+{
+    for (size_t i = 0; session->pid == 0 && i < session->count; i++)
+        if (maqet_holders_check(session->vm, session->members[i].drive, err) < 0)
+            return -1;
+    return 0;
+}
+
+int
 maqet_session_begin(struct maqet_session *session, enum maqet_operation operation,
                     const char *name, const char *stand_in, struct maqet_error **err)
 {
     struct maqet_journal *journal = &session->journal;
 
+    if (maqet_session_check_holders(session, err) < 0)
+        return -1;
     maqet_journal_clear(journal);
     journal->operation = operation;
     journal->name = maqet_strdup(name);

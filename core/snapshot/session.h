@@ -93,7 +93,12 @@ int maqet_session_end_qemu(struct maqet_session *session, struct maqet_error **e
 /* Looks again whether QEMU runs: after an error it may have gone. */
 int maqet_session_look(struct maqet_session *session, struct maqet_error **err);
 
-/* Writes down the operation, with the members' drives; it is pending from here on. */
+/* Whether another program has an image of the members locked, when QEMU does not run. */
+int maqet_session_check_holders(const struct maqet_session *session,
+                                struct maqet_error **err);
+
+/* Writes down the operation, with the members' drives; it is pending from here on. An image
+ * that another program holds is an error before that. */
 int maqet_session_begin(struct maqet_session *session, enum maqet_operation operation,
                         const char *name, const char *stand_in, struct maqet_error **err);
 

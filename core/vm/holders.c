@@ -351,7 +351,6 @@ error_busy(const struct maqet_vm *vm, const struct maqet_drive *drive, const cha
     _cleanup_free_ char *of_drive =
         drive ? maqet_format("drive '%s': ", drive->name) : maqet_strdup("");
 
-    maqet_error_free(TAKE_PTR(*err));
     maqet_error_set(err, MAQET_ERROR_BUSY,
                     "Virtual machine '%s': %sthe image %s is in use by %s",
                     vm->definition->name, of_drive, image, holders);
@@ -389,7 +388,23 @@ maqet_holders_explain(const struct maqet_vm *vm, const struct maqet_drive *drive
         return -1;
     }
     maqet_holders_find(vm->context, image, &list, &count, NULL);
+    maqet_error_free(TAKE_PTR(*err));
     error_busy(vm, drive, image, list, select_locked(list, count), err);
+    maqet_holders_free(list, count);
+    return -1;
+}
+
+int
+maqet_holders_check(const struct maqet_vm *vm, const struct maqet_drive *drive,
+                    struct maqet_error **err)
+{
+    struct maqet_holder *list = NULL;
+    size_t count = 0;
+
+    if (!drive->path || !maqet_holders_locked(drive->path))
+        return 0;
+    maqet_holders_find(vm->context, drive->path, &list, &count, NULL);
+    error_busy(vm, drive, drive->path, list, select_locked(list, count), err);
     maqet_holders_free(list, count);
     return -1;
 }
