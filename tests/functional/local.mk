@@ -27,11 +27,13 @@ FUNCTIONAL_TESTS = \
 	tests/functional/raw-options.sh \
 	tests/functional/shares.sh \
 	tests/functional/commands.sh \
+	tests/functional/snapshot-offline.sh \
 	tests/functional/guest-complete.sh \
 	tests/functional/guest-interfaces.sh
 TESTS += $(FUNCTIONAL_TESTS)
 EXTRA_DIST += $(FUNCTIONAL_TESTS) \
 	tests/functional/functions.sh \
 	tests/functional/guest-functions.sh \
+	tests/functional/image-functions.sh \
 	tests/functional/combinations.sh \
 	tests/functional/args-golden.txt
