@@ -28,8 +28,8 @@ int maqet_holders_find(const struct maqet_context *context, const char *path,
                        struct maqet_error **err);
 void maqet_holders_free(struct maqet_holder *list, size_t count);
 
-/* Whether anybody but ourselves has a lock on the file, be it somebody whom we can't see.
- */
+/* Whether somebody has a lock on the file, even one whom we can't see; we ourselves count
+ * too, with every other descriptor than one that this function opens. */
 bool maqet_holders_locked(const char *path);
 
 /* "QEMU of virtual machine 'b' (PID 123) and 'qemu-img convert ...' (PID 456)", to follow
