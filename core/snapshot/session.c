@@ -163,10 +163,12 @@ error_unable(const struct maqet_session *session, const struct maqet_strings *un
     _cleanup_text_ struct maqet_text words = MAQET_TEXT_INIT;
     _cleanup_text_ struct maqet_text options = MAQET_TEXT_INIT;
 
-    for (size_t i = 0; i < unable->count; i++) {
-        const struct maqet_drive *drive = drive_named(session, unable->items[i]);
+    for (size_t i = 0; i < session->vm->drive_count; i++) {
+        const struct maqet_drive *drive = session->vm->drives[i];
 
-        maqet_text_appendf(&words, "%s'%s' (%s)", i > 0 ? ", " : "", drive->name,
+        if (!maqet_strings_has(unable, drive->name))
+            continue;
+        maqet_text_appendf(&words, "%s'%s' (%s)", words.length > 0 ? ", " : "", drive->name,
                            drive->storage->plugin.name);
         maqet_text_appendf(&options, " --exclude %s", drive->name);
     }

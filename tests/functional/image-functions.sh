@@ -44,3 +44,14 @@ wrapped() (
     export PATH
     "$@"
 )
+
+# traced CALL WHAT ARGUMENT...: maqet (without its helpers) with something done to it at a
+# system call, in strace's words: `traced rename signal=KILL:when=2 snapshot ...`. The leak
+# detector doesn't work there.
+traced() {
+    call=$1
+    what=$2
+    shift 2
+    ASAN_OPTIONS=detect_leaks=0 strace -qq -o "$TMP/trace" -e "trace=$call" \
+        -e "inject=$call:$what" "$MAQET" "$@"
+}

@@ -28,6 +28,8 @@ FUNCTIONAL_TESTS = \
 	tests/functional/shares.sh \
 	tests/functional/commands.sh \
 	tests/functional/snapshot-offline.sh \
+	tests/functional/snapshot-live.sh \
+	tests/functional/snapshot-killed.sh \
 	tests/functional/guest-complete.sh \
 	tests/functional/guest-interfaces.sh
 TESTS += $(FUNCTIONAL_TESTS)

@@ -215,6 +215,19 @@ err_has "can't export the snapshot 'exported' to $TMP/broken.raw"
 err_has "it broke"
 [ -z "$(find . -name '*broken.raw*')" ] || fail "a failed export left something"
 
+# Another maqet's work is waited for, and no longer than told; a list is shown all the same.
+wrap_qemu_img 'convert*' ": >'$TMP/converting'; while [ -e '$TMP/converting' ]; do sleep 0.1; done"
+wrapped maqet snapshot vm export hdd exported slow.qcow2 >slow.out 2>&1 &
+slow=$!
+eventually 10 test -e converting
+expect 2 maqet snapshot vm create hdd third --lock-timeout 0.1
+err_has "the virtual machine 'vm'"
+expect 0 maqet snapshot vm list hdd
+out_has '- exported ('
+rm converting
+wait "$slow" || fail "the export failed: $(cat slow.out)"
+holds slow.qcow2 10
+
 # A qemu-img that fails at the second drive: nothing of the set remains.
 wrap_qemu_img 'snapshot\ -q\ -c\ *data.qcow2*' 'echo "qemu-img: no luck" >&2; exit 1'
 # shellcheck disable=SC2086

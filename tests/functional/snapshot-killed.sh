@@ -1,0 +1,165 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# maqet is killed at every step of what changes snapshots: before and after each thing that it
+# tells QEMU, each qemu-img that it runs, each file that it writes. The next command puts it
+# right: all drives or none, the old state or the new one, and sound images.
+. "${srcdir:-.}/tests/functional/functions.sh"
+. "${srcdir:-.}/tests/functional/image-functions.sh"
+qemu_required
+requires qemu-io strace
+
+vm_yaml vm <<EOF
+storage:
+  - {name: hdd, type: qcow2, size: 4M, file: hdd.qcow2}
+  - {name: data, type: qcow2, size: 4M, file: data.qcow2}
+EOF
+expect 0 maqet add vm.yaml
+expect 0 maqet start vm
+expect 0 maqet stop vm --timeout 0 --force
+
+# The state from which each attempt begins: 1 is kept as "keep", 2 is there now.
+fill hdd.qcow2 1
+fill data.qcow2 1
+expect 0 maqet snapshot vm create --all keep
+fill hdd.qcow2 2
+fill data.qcow2 2
+mkdir saved
+cp hdd.qcow2 data.qcow2 data/vms/vm/snapshots.json saved
+begin_anew() {
+    expect 0 maqet stop vm --timeout 0 --force
+    cp saved/hdd.qcow2 saved/data.qcow2 .
+    cp saved/snapshots.json data/vms/vm
+}
+
+# The number that an image holds: 1 or 2.
+number_in() {
+    for number in 1 2; do
+        qemu-io -f qcow2 -c "read -P $number 0 64k" "$1" | grep -q failed || echo "$number"
+    done
+}
+# Both drives hold the same, a whole state that there was.
+in_step() {
+    sound hdd.qcow2 data.qcow2
+    now=$(number_in hdd.qcow2)
+    [ "$now" ] || fail "$1: hdd holds no state that there was"
+    same "$now" "$(number_in data.qcow2)" "$1: what data holds"
+}
+# tags NAME...: both images have just these snapshots.
+tags() {
+    for image in hdd.qcow2 data.qcow2; do
+        same "$*" "$(qemu-img snapshot -l "$image" | sed 1,2d | awk '{ print $2 }' | sort |
+            tr '\n' ' ' | sed 's/ $//')" "$what: snapshots in $image"
+    done
+}
+
+# at_every_step CALL CHECK PREPARE ARGUMENT...: kills maqet at the first CALL, then at the
+# second one, until it has come to its end.
+at_every_step() {
+    call=$1
+    check=$2
+    prepare=$3
+    shift 3
+    step=0
+    while :; do
+        step=$((step + 1))
+        what="$* killed at $call $step"
+        begin_anew
+        [ -z "$prepare" ] || expect 0 maqet $prepare vm
+        code=0
+        traced "$call" "signal=KILL:when=$step" snapshot vm "$@" >out 2>err || code=$?
+        [ "$code" -ne 0 ] || break
+        [ "$code" -eq 137 ] || { cat err >&2; fail "$what: exit code $code"; }
+        # A kill before the operation was begun, or after its end, needs no repair.
+        [ ! -e data/vms/vm/pending.json ] || pending=$((pending + 1))
+        expect 0 maqet snapshot vm list
+        [ ! -e data/vms/vm/pending.json ] || fail "$what: still pending"
+        $check
+    done
+    [ "$step" -gt 1 ] || fail "$* was never killed at $call"
+    kills=$((kills + step - 1))
+}
+
+stopped() {
+    expect 0 maqet stop vm --timeout 0 --force
+    expect 0 maqet snapshot vm list
+}
+check_create() {
+    stopped
+    in_step "$what"
+    if grep -q '^- new' out; then tags keep new; else tags keep; fi
+}
+# The old one or the new one is there, on both drives, and by its name.
+check_overwrite() {
+    grep -q '^- keep (' out || { cat out >&2; fail "$what: nothing of that name is listed"; }
+    stopped
+    tags keep
+    expect 0 maqet snapshot vm load --all keep
+    in_step "$what"
+}
+check_load() {
+    stopped
+    in_step "$what"
+    tags keep
+}
+check_delete() {
+    stopped
+    in_step "$what"
+    if grep -q '^- keep' out; then tags keep; else tags; fi
+}
+
+kills=0 pending=0
+for call in clone wait4 rename unlink; do
+    at_every_step $call check_create '' create --all new
+    at_every_step $call check_overwrite '' create --all keep --overwrite
+    at_every_step $call check_load '' load --all keep
+    at_every_step $call check_delete '' delete --all keep
+done
+for call in sendto recvfrom rename unlink; do
+    at_every_step $call check_create start create --all new --live
+    at_every_step $call check_overwrite start create --all keep --overwrite --live
+    at_every_step $call check_delete start delete --all keep --live
+done
+for call in pidfd_send_signal clone unlinkat rename unlink; do
+    at_every_step $call check_load start load --all keep --live
+done
+echo "killed $kills times, $pending times in the middle of an operation"
+[ "$pending" -ge 40 ] || fail "hardly ever killed in the middle"
+
+# While a machine runs, a stand-in can't be renamed: it is known by the other's name until it
+# can.
+begin_anew
+expect 0 maqet start vm
+step=1
+until grep -qs overwrite data/vms/vm/pending.json &&
+    ! maqet --format json qmp vm query-named-block-nodes | grep -q '"name": "keep"'; do
+    [ ! -e data/vms/vm/pending.json ] || expect 0 maqet snapshot vm list
+    traced recvfrom "signal=KILL:when=$step" snapshot vm create --all keep --overwrite --live >out 2>err ||
+        :
+    step=$((step + 1))
+    [ $step -lt 40 ] || fail "the stand-in was never alone"
+done
+expect 0 maqet snapshot vm list hdd
+err_has "the new one was complete under another name"
+out_has '- keep ('
+qemu_tags=$(maqet --format json qmp vm query-named-block-nodes)
+echo "$qemu_tags" | grep -q '"name": "[.:+_-]eep"' || fail "no stand-in"
+expect 3 maqet snapshot vm create hdd keep --live
+expect 0 maqet snapshot vm create --all keep --live --overwrite
+expect 0 maqet snapshot vm list hdd
+same 1 "$(grep -c '^- ' out)" "snapshots of hdd"
+
+# The same, and then the machine stops: the stand-in gets its name in the image, and its
+# content stays what it was.
+begin_anew
+expect 0 maqet start vm
+expect 137 traced recvfrom "signal=KILL:when=$((step - 1))" \
+    snapshot vm create --all keep --overwrite --live
+expect 0 maqet stop vm --timeout 0 --force
+expect 0 maqet start vm
+err_has "the new one was complete under another name"
+expect 0 maqet stop vm --timeout 0 --force
+what="a stand-in at a start"
+tags keep
+expect 0 maqet snapshot vm load --all keep
+same 2 "$(number_in hdd.qcow2)" "what the stand-in held"
+in_step "$what"
