@@ -83,7 +83,9 @@ read_operands(const struct invocation *invocation, const struct action *action,
     request->exclude = &asked->exclude;
     request->way = way_of(invocation);
     request->overwrite = invocation_has(invocation, "overwrite");
-    request->quiesce = invocation_has(invocation, "quiesce");
+    request->freeze_timeout = invocation_has(invocation, "quiesce")
+                                  ? invocation_milliseconds(invocation, "freeze-timeout")
+                                  : -1;
     request->timeout = invocation_milliseconds(invocation, "wait");
     return 0;
 }
@@ -492,6 +494,11 @@ static const struct command_option options[] = {
     {.name = "quiesce",
      .help = "create --live: freeze the guest's file systems meanwhile, by its guest "
              "agent"},
+    {.name = "freeze-timeout",
+     .type = OPTION_SECONDS,
+     .argument = "SECONDS",
+     .fallback = "10",
+     .help = "how long freezing may take; what takes longer is undone"},
     {.name = "yes", .letter = 'y', .help = "load: don't ask"},
     OPTION_WAIT_ROW,
     {.name = "format",

@@ -20,6 +20,7 @@ libmaqet_core_la_SOURCES = \
 	core/config/yaml_write.c \
 	core/plugin/host.c core/plugin/host.h \
 	core/plugin/loader.c core/plugin/loader.h \
+	core/qemu/agent.c core/qemu/agent.h \
 	core/qemu/arguments.c core/qemu/arguments.h \
 	core/qemu/channel.c core/qemu/channel.h \
 	core/qemu/keyval.c core/qemu/keyval.h \
@@ -33,6 +34,7 @@ libmaqet_core_la_SOURCES = \
 	core/snapshot/journal.c core/snapshot/journal.h \
 	core/snapshot/list.c \
 	core/snapshot/load.c \
+	core/snapshot/quiesce.c core/snapshot/quiesce.h \
 	core/snapshot/repair.c \
 	core/snapshot/saved_state.c core/snapshot/saved_state.h \
 	core/snapshot/session.c core/snapshot/session.h \

@@ -182,6 +182,19 @@ maqet_channel_send(struct maqet_channel *channel, json_object *message,
     return -1;
 }
 
+int
+maqet_channel_mark(struct maqet_channel *channel, struct maqet_wait *wait,
+                   struct maqet_error **err)
+{
+    if (check_whole(channel, err) < 0)
+        return -1;
+    channel->marked = true;
+    if (send_all(channel, "\xff", 1, wait, err) == 0)
+        return 0;
+    channel->broken = true;
+    return -1;
+}
+
 /* ---- receiving ---- */
 
 /* Reads what there is, waiting for it if need be. */
@@ -260,21 +273,37 @@ parse_object(const char *text, size_t length)
     return is_object ? TAKE_PTR(value) : NULL;
 }
 
+/* What a line says after the last mark in it. */
+static json_object *
+parse_line(const struct maqet_channel *channel, size_t length)
+{
+    const char *text = channel->input.data;
+    const char *mark = channel->marked ? memrchr(text, 0xff, length) : NULL;
+
+    if (mark) {
+        length -= (size_t)(mark + 1 - text);
+        text = mark + 1;
+    }
+    return parse_object(text, length);
+}
+
 json_object *
 maqet_channel_receive(struct maqet_channel *channel, struct maqet_wait *wait,
                       size_t *size, struct maqet_error **err)
 {
     json_object *message;
-    ssize_t length;
 
     if (check_whole(channel, err) < 0)
         return NULL;
-    length = await_line(channel, wait, err);
-    if (length < 0)
-        return NULL;
-    *size = (size_t)length;
-    message = parse_object(channel->input.data, *size);
-    drop_line(channel, *size);
+    do {
+        ssize_t length = await_line(channel, wait, err);
+
+        if (length < 0)
+            return NULL;
+        *size = (size_t)length;
+        message = parse_line(channel, *size);
+        drop_line(channel, *size);
+    } while (!message && channel->marked);
     if (!message) {
         channel->broken = true;
         maqet_error_set(err, MAQET_ERROR_FAILED, "QEMU sent something that is not QMP");

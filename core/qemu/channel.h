@@ -12,6 +12,7 @@
 struct maqet_channel {
     int fd;
     int gone;                /* becomes readable when QEMU has ended; -1: nobody tells */
+    bool marked;             /* see maqet_channel_mark() */
     bool broken;             /* the sides no longer agree where a message begins */
     struct maqet_text input; /* what was read and not yet taken */
     size_t scanned;          /* bytes of it that are known to hold no line feed */
@@ -40,6 +41,15 @@ int maqet_channel_connect(struct maqet_channel *channel, int dir_fd, const char 
 /* Sends an object. After an error nothing can be sent or received any more. */
 int maqet_channel_send(struct maqet_channel *channel, json_object *message,
                        struct maqet_wait *wait, struct maqet_error **err);
+
+/*
+ * Sends a mark (the byte 0xFF) by which the other side begins anew, whatever a former
+ * client has left there. From then on lines that are no objects are passed over, and so
+ * is all of a line up to the last mark in it, with which the other side answers (QEMU:
+ * docs/interop/qemu-ga-ref, guest-sync-delimited).
+ */
+int maqet_channel_mark(struct maqet_channel *channel, struct maqet_wait *wait,
+                       struct maqet_error **err);
 
 /* Receives an object; the caller puts it. *size, in bytes, is that of its text. */
 json_object *maqet_channel_receive(struct maqet_channel *channel, struct maqet_wait *wait,

@@ -77,9 +77,12 @@ place_descriptors(const struct maqet_launch *launch, int report)
 {
     int monitor = fcntl(launch->monitor_fd, F_DUPFD_CLOEXEC, 10);
     int lock = fcntl(launch->lock_fd, F_DUPFD_CLOEXEC, 10);
+    int agent = launch->agent_fd < 0 ? -1 : fcntl(launch->agent_fd, F_DUPFD_CLOEXEC, 10);
     int log = launch->log_fd < 0 ? -1 : fcntl(launch->log_fd, F_DUPFD_CLOEXEC, 10);
+    int last = agent < 0 ? MAQET_LAUNCH_LOCK_FD : MAQET_LAUNCH_AGENT_FD;
 
-    if (monitor < 0 || lock < 0 || (launch->log_fd >= 0 && log < 0))
+    if (monitor < 0 || lock < 0 || (launch->log_fd >= 0 && log < 0) ||
+        (launch->agent_fd >= 0 && agent < 0))
         return -1;
     if (launch->log_fd >= 0) {
         /* What QEMU writes to its standard output is the guest's (-nographic): a log of
@@ -91,10 +94,11 @@ place_descriptors(const struct maqet_launch *launch, int report)
             return -1;
     }
     if (dup2(monitor, MAQET_LAUNCH_MONITOR_FD) < 0 ||
-        dup2(lock, MAQET_LAUNCH_LOCK_FD) < 0)
+        dup2(lock, MAQET_LAUNCH_LOCK_FD) < 0 ||
+        (agent >= 0 && dup2(agent, MAQET_LAUNCH_AGENT_FD) < 0))
         return -1;
     /* What the caller's caller forgot to close is not QEMU's business. */
-    syscall(SYS_close_range, MAQET_LAUNCH_LOCK_FD + 1, report - 1, 0);
+    syscall(SYS_close_range, last + 1, report - 1, 0);
     syscall(SYS_close_range, report + 1, ~0U, 0);
     return 0;
 }

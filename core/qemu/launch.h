@@ -10,14 +10,16 @@
 
 #include "core/base/error.h"
 
-/* The numbers under which QEMU finds what it inherits; the command line names the first.
+/* The numbers under which QEMU finds what it inherits; the command line names the first
+ * and the last.
  */
-enum { MAQET_LAUNCH_MONITOR_FD = 3, MAQET_LAUNCH_LOCK_FD = 4 };
+enum { MAQET_LAUNCH_MONITOR_FD = 3, MAQET_LAUNCH_LOCK_FD = 4, MAQET_LAUNCH_AGENT_FD = 5 };
 
 struct maqet_launch {
     const char *const *argv;
     int monitor_fd; /* a listening unix socket, for the monitor */
     int lock_fd;    /* the run file, locked; the child writes its PID into it */
+    int agent_fd;   /* the same, for the guest's agent; -1: none */
     int log_fd;     /* where its errors go; -1: it keeps our terminal */
     const char
         *folder; /* where it works, for relative paths in its arguments; may be NULL */

@@ -135,12 +135,12 @@ replace(struct maqet_session *session, const struct maqet_snapshot_request *requ
                                session->name, name);
     if (maqet_session_begin(session, MAQET_OPERATION_OVERWRITE, name, stand_in, err) < 0)
         return -1;
-    return maqet_session_create(session, stand_in, request->quiesce, stillness, err) <
-                       0 ||
+    return maqet_session_create(session, stand_in, request->freeze_timeout, stillness,
+                                err) < 0 ||
                    maqet_session_refresh(session, err) < 0 ||
                    remove_all(session, name, false, err) < 0 ||
-                   maqet_session_create(session, name, request->quiesce, stillness, err) <
-                       0 ||
+                   maqet_session_create(session, name, request->freeze_timeout, stillness,
+                                        err) < 0 ||
                    maqet_session_refresh(session, err) < 0 ||
                    remove_all(session, stand_in, true, err) < 0
                ? -1
@@ -154,8 +154,8 @@ make(struct maqet_session *session, const struct maqet_snapshot_request *request
     if (maqet_session_begin(session, MAQET_OPERATION_CREATE, request->name, NULL, err) <
         0)
         return -1;
-    return maqet_session_create(session, request->name, request->quiesce, stillness,
-                                err) < 0 ||
+    return maqet_session_create(session, request->name, request->freeze_timeout,
+                                stillness, err) < 0 ||
                    maqet_session_refresh(session, err) < 0
                ? -1
                : 0;
@@ -217,14 +217,14 @@ maqet_snapshot_create(const struct maqet_context *context,
         maqet_session_refresh(session, err) < 0 ||
         check_existing(session, request->name, request->overwrite, &replaces, err) < 0)
         return -1;
-    if (request->quiesce && session->pid == 0)
+    if (request->freeze_timeout >= 0 && session->pid == 0)
         return maqet_error_set(err, MAQET_ERROR_STATE,
                                "Virtual machine '%s' is not running, so its file systems "
                                "can't and need not be frozen; leave --quiesce out",
                                session->name);
     receipt->live = session->pid > 0;
     receipt->replaced = replaces;
-    receipt->consistency = consistency_of(session, request->quiesce);
+    receipt->consistency = consistency_of(session, request->freeze_timeout >= 0);
     if ((replaces ? replace(session, request, &stillness, err)
                   : make(session, request, &stillness, err)) < 0 ||
         finish(session, request->name, err) < 0)

@@ -72,7 +72,7 @@ revert(struct maqet_session *session, const char *name, struct maqet_error **err
 
     /* A single drive needs no other to be in step with. */
     if (session->count > 1 &&
-        (maqet_session_create(session, MAQET_SAVED_STATE, false, &none, err) < 0 ||
+        (maqet_session_create(session, MAQET_SAVED_STATE, -1, &none, err) < 0 ||
          maqet_session_refresh(session, err) < 0))
         return -1;
     if (maqet_session_phase(session, MAQET_OPERATION_LOAD, err) < 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/files.h"
+#include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
 #include "core/vm/holders.h"
 #include "core/vm/run.h"
@@ -168,8 +169,8 @@ error_unable(const struct maqet_session *session, const struct maqet_strings *un
 
         if (!maqet_strings_has(unable, drive->name))
             continue;
-        maqet_text_appendf(&words, "%s'%s' (%s)", words.length > 0 ? ", " : "", drive->name,
-                           drive->storage->plugin.name);
+        maqet_text_appendf(&words, "%s'%s' (%s)", words.length > 0 ? ", " : "",
+                           drive->name, drive->storage->plugin.name);
         maqet_text_appendf(&options, " --exclude %s", drive->name);
     }
     maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
@@ -330,5 +331,6 @@ maqet_session_end_qemu(struct maqet_session *session, struct maqet_error **err)
                                session->name);
     unlinkat(session->dir_fd, "pid", 0);
     unlinkat(session->dir_fd, "qmp.sock", 0);
+    unlinkat(session->dir_fd, MAQET_AGENT_SOCKET, 0);
     return maqet_session_look(session, err);
 }

@@ -79,9 +79,11 @@ struct maqet_stillness {
 };
 
 /* Makes a snapshot of all members: live all or none by one transaction; offline one after
- * the other. With @quiesce the guest's file systems stand still meanwhile. */
-int maqet_session_create(struct maqet_session *session, const char *name, bool quiesce,
-                         struct maqet_stillness *stillness, struct maqet_error **err);
+ * the other. The guest's file systems are frozen meanwhile, which may take
+ * @freeze_timeout ms; negative: they are not. */
+int maqet_session_create(struct maqet_session *session, const char *name,
+                         int64_t freeze_timeout, struct maqet_stillness *stillness,
+                         struct maqet_error **err);
 
 /* Deletes one snapshot. */
 int maqet_session_remove(struct maqet_session *session, const struct maqet_member *member,
@@ -97,8 +99,8 @@ int maqet_session_look(struct maqet_session *session, struct maqet_error **err);
 int maqet_session_check_holders(const struct maqet_session *session,
                                 struct maqet_error **err);
 
-/* Writes down the operation, with the members' drives; it is pending from here on. An image
- * that another program holds is an error before that. */
+/* Writes down the operation, with the members' drives; it is pending from here on. An
+ * image that another program holds is an error before that. */
 int maqet_session_begin(struct maqet_session *session, enum maqet_operation operation,
                         const char *name, const char *stand_in, struct maqet_error **err);
 

@@ -25,8 +25,9 @@ struct maqet_snapshot_request {
     const struct maqet_strings *exclude; /* drives left out of all; may be NULL */
     const char *name;                    /* of the snapshot */
     enum maqet_way way;
-    bool overwrite;  /* create: replaces one of that name */
-    bool quiesce;    /* create, live: the guest's file systems are frozen meanwhile */
+    bool overwrite;         /* create: replaces one of that name */
+    int64_t freeze_timeout; /* create, live: ms that freezing the guest's file systems may
+                             * take; negative: they are not frozen */
     int64_t timeout; /* load, live: ms that QEMU has to answer when it starts again */
 };
 
@@ -53,7 +54,7 @@ struct maqet_snapshot_receipt {
 
 void maqet_snapshot_receipt_clear(struct maqet_snapshot_receipt *receipt);
 
-/* Needs vm, drive, exclude, name, way, overwrite, quiesce. */
+/* Needs vm, drive, exclude, name, way, overwrite, freeze_timeout. */
 int maqet_snapshot_create(const struct maqet_context *context,
                           const struct maqet_snapshot_request *request,
                           struct maqet_snapshot_receipt *receipt,

@@ -13,12 +13,16 @@
 #include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/qemu/objects.h"
+#include "core/snapshot/quiesce.h"
 #include "core/snapshot/session.h"
 #include "core/vm/run.h"
 
 /* ms for a question, and for work whose time grows with the image. */
 static const int64_t ASK_TIMEOUT = 10000;
 static const int64_t WORK_TIMEOUT = INT64_C(600) * 1000;
+
+/* ms for which the guest's file systems stand still at most. */
+static const int64_t HOLD_TIMEOUT = 60000;
 
 /* ---- the monitor ---- */
 
@@ -222,13 +226,41 @@ create_offline(struct maqet_session *session, const char *name, struct maqet_err
     return 0;
 }
 
-int
-maqet_session_create(struct maqet_session *session, const char *name, bool quiesce,
-                     struct maqet_stillness *stillness, struct maqet_error **err)
+/* The same while the guest's file systems stand still. */
+static int
+create_quiesced(struct maqet_session *session, const char *name, int64_t freeze_timeout,
+                struct maqet_stillness *stillness, struct maqet_error **err)
 {
-    (void)quiesce;
-    return session->pid > 0 ? create_live(session, name, stillness, err)
-                            : create_offline(session, name, err);
+    struct maqet_error *reason = NULL;
+    bool held;
+    struct maqet_quiesce *quiesce =
+        maqet_quiesce_begin(session->dir_fd, session->name, session->pidfd,
+                            freeze_timeout, HOLD_TIMEOUT, err);
+
+    if (!quiesce)
+        return -1;
+    int result = create_live(session, name, stillness, err);
+    int thawed = maqet_quiesce_end(quiesce, &held, result < 0 ? &reason : err);
+    maqet_error_free(reason);
+    if (result < 0 || thawed < 0)
+        return -1;
+    return held ? 0
+                : maqet_error_set(err, MAQET_ERROR_TIMEOUT,
+                                  "Virtual machine '%s': its file systems did not stay "
+                                  "frozen until the snapshot was complete",
+                                  session->name);
+}
+
+int
+maqet_session_create(struct maqet_session *session, const char *name,
+                     int64_t freeze_timeout, struct maqet_stillness *stillness,
+                     struct maqet_error **err)
+{
+    if (session->pid == 0)
+        return create_offline(session, name, err);
+    return freeze_timeout < 0
+               ? create_live(session, name, stillness, err)
+               : create_quiesced(session, name, freeze_timeout, stillness, err);
 }
 
 /* ---- deleting ---- */

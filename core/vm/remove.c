@@ -6,6 +6,7 @@
 
 #include "core/base/files.h"
 #include "core/vm/holders.h"
+#include "core/qemu/agent.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/state.h"
 #include "core/vm/store.h"
@@ -193,8 +194,8 @@ static int
 remove_run_dir(const struct maqet_context *context, const char *name,
                struct maqet_error **err)
 {
-    static const char *const files[] = {"run",      "pid",      "qmp.sock",
-                                        "qmp.lock", "qemu.log", "vm.json"};
+    static const char *const files[] = {
+        "run", "pid", "qmp.sock", "qmp.lock", "qemu.log", "vm.json", MAQET_AGENT_SOCKET};
     _cleanup_free_ char *path = maqet_format("%s/%s", context->runtime_dir, name);
     _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 

@@ -12,6 +12,7 @@
 
 #include "core/base/files.h"
 #include "core/base/process.h"
+#include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/qmp.h"
 #include "core/storage/image.h"
@@ -28,7 +29,8 @@ struct starting {
     int64_t timeout;
     int dir_fd;     /* RUNTIME/NAME */
     int run_fd;     /* the run file, locked for QEMU */
-    int monitor_fd; /* the listening socket */
+    int monitor_fd; /* listening sockets */
+    int agent_fd;
     int log_fd;
     int signal_fd; /* in the foreground: signals that mean "end", kept from us */
     sigset_t signals_before;
@@ -45,6 +47,7 @@ starting_new(const struct maqet_context *context, int64_t timeout, bool foregrou
         .dir_fd = -1,
         .run_fd = -1,
         .monitor_fd = -1,
+        .agent_fd = -1,
         .log_fd = -1,
         .signal_fd = -1,
         .process.pidfd = -1,
@@ -54,8 +57,9 @@ starting_new(const struct maqet_context *context, int64_t timeout, bool foregrou
 static void
 starting_clear(struct starting *starting)
 {
-    const int fds[] = {starting->dir_fd, starting->run_fd,    starting->monitor_fd,
-                       starting->log_fd, starting->signal_fd, starting->process.pidfd};
+    const int fds[] = {starting->dir_fd,       starting->run_fd, starting->monitor_fd,
+                       starting->agent_fd,     starting->log_fd, starting->signal_fd,
+                       starting->process.pidfd};
 
     if (starting->signal_fd >= 0)
         sigprocmask(SIG_SETMASK, &starting->signals_before, NULL);
@@ -97,22 +101,34 @@ prepare_images(struct maqet_vm *vm, struct maqet_error **err)
     return 0;
 }
 
-/* The monitor's socket: it listens before QEMU runs, so nobody has to wait for it. */
+/* A socket for QEMU: it listens before QEMU runs, so nobody has to wait for it. */
 static int
-listen_monitor(struct starting *starting, struct maqet_error **err)
+listen_at(const struct starting *starting, const char *name, struct maqet_error **err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    starting->monitor_fd = fd;
     /* By way of /proc the path is short, however long the folder's is (unix(7)). */
-    snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/qmp.sock",
-             starting->dir_fd);
-    unlinkat(starting->dir_fd, "qmp.sock", 0);
+    snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s",
+             starting->dir_fd, name);
+    unlinkat(starting->dir_fd, name, 0);
     if (fd < 0 || fchmod(fd, 0600) < 0 ||
         bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 1) < 0)
-        return maqet_error_errno(err, errno, "Can't make the monitor's socket");
-    return 0;
+        return maqet_error_errno(err, errno, "Can't make the socket %s", name);
+    return TAKE_FD(fd);
+}
+
+static int
+listen_sockets(struct starting *starting, struct maqet_error **err)
+{
+    unlinkat(starting->dir_fd, MAQET_AGENT_SOCKET, 0);
+    starting->monitor_fd = listen_at(starting, "qmp.sock", err);
+    if (starting->monitor_fd < 0)
+        return -1;
+    if (!maqet_vm_has_agent(starting->vm))
+        return 0;
+    starting->agent_fd = listen_at(starting, MAQET_AGENT_SOCKET, err);
+    return starting->agent_fd < 0 ? -1 : 0;
 }
 
 static int
@@ -192,7 +208,7 @@ furnish_run_dir(struct starting *starting, struct maqet_error **err)
         if (starting->log_fd < 0)
             return maqet_error_errno(err, errno, "Can't make QEMU's log");
     }
-    return listen_monitor(starting, err);
+    return listen_sockets(starting, err);
 }
 
 /*
@@ -246,6 +262,7 @@ fail_start(struct starting *starting, const char *program, struct maqet_error *r
         maqet_qemu_end(starting->process.pidfd, MAQET_END_TIMEOUT);
     waitpid(starting->process.pid, &status, 0);
     unlinkat(starting->dir_fd, "qmp.sock", 0);
+    unlinkat(starting->dir_fd, MAQET_AGENT_SOCKET, 0);
     unlinkat(starting->dir_fd, "pid", 0);
     if (ended) {
         maqet_error_free(reason);
@@ -271,16 +288,20 @@ launch(struct starting *starting, struct maqet_error **err)
     const struct maqet_launch how = {
         .argv = (const char *const *)argv.items,
         .monitor_fd = starting->monitor_fd,
+        .agent_fd = starting->agent_fd,
         .lock_fd = starting->run_fd,
         .log_fd = starting->log_fd,
         .folder = maqet_tree_place(starting->vm->definition->tree).folder,
     };
     if (maqet_launch(&how, &starting->process, err) < 0) {
         unlinkat(starting->dir_fd, "qmp.sock", 0);
+        unlinkat(starting->dir_fd, MAQET_AGENT_SOCKET, 0);
         return maqet_error_wrap(err, "Virtual machine '%s' did not start", name);
     }
     /* Only QEMU listens now: if it dies, the connection tells. */
     close(TAKE_FD(starting->monitor_fd));
+    if (starting->agent_fd >= 0)
+        close(TAKE_FD(starting->agent_fd));
     _cleanup_qmp_ struct maqet_qmp *qmp =
         maqet_monitor_open(starting->dir_fd, name, starting->timeout,
                            starting->process.pidfd, &lock, &reason);

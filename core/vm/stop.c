@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/base/files.h"
+#include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/run.h"
@@ -28,6 +29,7 @@ tidy_after_stop(const struct maqet_context *context, const char *name, int dir_f
     if (held == 0) {
         unlinkat(dir_fd, "pid", 0);
         unlinkat(dir_fd, "qmp.sock", 0);
+        unlinkat(dir_fd, MAQET_AGENT_SOCKET, 0);
     }
     return held;
 }

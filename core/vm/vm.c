@@ -342,6 +342,33 @@ add_own(const struct maqet_vm *vm, struct maqet_strings *argv)
     maqet_strings_add(argv, "chardev=maqet-monitor,mode=control");
 }
 
+bool
+maqet_vm_has_agent(const struct maqet_vm *vm)
+{
+    const char *text = maqet_tree_text(vm->definition->tree, "guest_agent");
+    bool on = false;
+
+    if (text)
+        maqet_parse_bool(text, &on);
+    return on;
+}
+
+/* The port by which the guest's agent is spoken to. */
+static void
+add_agent(const struct maqet_vm *vm, struct maqet_strings *argv)
+{
+    if (!maqet_vm_has_agent(vm))
+        return;
+    maqet_strings_add(argv, "-chardev");
+    maqet_strings_addf(argv, "socket,id=maqet-agent,fd=%d,server=on,wait=off",
+                       MAQET_LAUNCH_AGENT_FD);
+    maqet_strings_add(argv, "-device");
+    maqet_strings_add(argv, MAQET_AGENT_BUS ",id=maqet-agent-bus");
+    maqet_strings_add(argv, "-device");
+    maqet_strings_add(argv, "virtserialport,bus=maqet-agent-bus.0,chardev=maqet-agent,"
+                            "name=org.qemu.guest_agent.0");
+}
+
 int
 maqet_vm_command_line(const struct maqet_vm *vm, struct maqet_strings *argv,
                       struct maqet_error **err)
@@ -363,6 +390,7 @@ maqet_vm_command_line(const struct maqet_vm *vm, struct maqet_strings *argv,
     add_key(vm, "vga", "vga", argv);
     add_sandbox(vm, argv);
     add_own(vm, argv);
+    add_agent(vm, argv);
     maqet_arguments_render(arguments, argv);
     maqet_args_render(args, argv);
     return 0;

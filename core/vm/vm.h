@@ -45,4 +45,7 @@ int maqet_vm_check(const struct maqet_vm *vm, struct maqet_error **err);
 int maqet_vm_command_line(const struct maqet_vm *vm, struct maqet_strings *argv,
                           struct maqet_error **err);
 
+/* Whether the guest has a port for its agent: `guest_agent: on`. */
+bool maqet_vm_has_agent(const struct maqet_vm *vm);
+
 #endif

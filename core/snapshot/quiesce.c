@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/snapshot/quiesce.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "core/base/files.h"
+#include "core/base/json.h"
+#include "core/qemu/agent.h"
+#include "core/qemu/channel.h"
+
+/* ms: for one attempt to thaw, between two, and for all of them; and for how much longer
+ * than the child the parent waits. */
+static const int64_t THAW_TIMEOUT = 5000;
+static const int64_t THAW_INTERVAL = 200;
+static const int64_t THAW_LIMIT = INT64_C(600) * 1000;
+static const int64_t GRACE = 2000;
+
+struct maqet_quiesce {
+    pid_t pid;
+    struct maqet_channel channel; /* to the child */
+    int dir_fd;                   /* the caller's */
+    int gone;                     /* likewise */
+    char *vm;
+};
+
+/* ---- thawing ---- */
+
+/* Thaws by a connection of its own. True: nothing is frozen (any more), or QEMU is gone.
+ */
+static bool
+thaw_once(int dir_fd, int gone)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_agent_ struct maqet_agent *agent =
+        maqet_agent_open(dir_fd, THAW_TIMEOUT, gone, &error);
+    _cleanup_json_ json_object *count =
+        agent ? maqet_agent_execute(agent, "guest-fsfreeze-thaw", THAW_TIMEOUT, &error)
+              : NULL;
+
+    if (!count)
+        return error->code == MAQET_ERROR_STATE;
+    _cleanup_json_ json_object *status =
+        maqet_agent_execute(agent, "guest-fsfreeze-status", THAW_TIMEOUT, NULL);
+    return json_object_is_type(status, json_type_string) &&
+           strcmp(json_object_get_string(status), "thawed") == 0;
+}
+
+static bool
+thaw(int dir_fd, int gone, int64_t limit)
+{
+    int64_t deadline = maqet_now() + limit;
+
+    while (!thaw_once(dir_fd, gone)) {
+        struct pollfd fd = {.fd = gone, .events = POLLIN};
+
+        if (maqet_now() >= deadline || poll(&fd, 1, (int)THAW_INTERVAL) > 0)
+            return false;
+    }
+    return true;
+}
+
+/* ---- the child ---- */
+
+static void
+report(struct maqet_channel *channel, const struct maqet_error *error, bool held)
+{
+    struct maqet_wait wait = maqet_wait_for("the parent", GRACE);
+    _cleanup_json_ json_object *message = json_object_new_object();
+
+    json_object_object_add(message, "held", json_object_new_boolean(held));
+    if (error) {
+        json_object_object_add(message, "code", json_object_new_int(error->code));
+        json_object_object_add(message, "message",
+                               json_object_new_string(error->message));
+        if (error->hints.count > 0)
+            json_object_object_add(message, "hint",
+                                   json_object_new_string(error->hints.items[0]));
+    }
+    maqet_channel_send(channel, message, &wait, NULL);
+}
+
+/* Waits until the parent speaks or dies. False: it took too long. */
+static bool
+hold(const struct maqet_channel *channel, int64_t timeout)
+{
+    struct pollfd fd = {.fd = channel->fd, .events = POLLIN};
+    int64_t deadline = maqet_now() + timeout;
+    int ready;
+
+    do {
+        int64_t left = deadline - maqet_now();
+        ready = poll(&fd, 1, left > 0 ? (int)left : 0);
+    } while (ready < 0 && errno == EINTR);
+    return ready > 0;
+}
+
+static int
+freeze(int dir_fd, int gone, int64_t timeout, struct maqet_error **err)
+{
+    int64_t begun = maqet_now();
+    _cleanup_agent_ struct maqet_agent *agent =
+        maqet_agent_open(dir_fd, timeout, gone, err);
+
+    if (!agent)
+        return -1;
+    int64_t left = begun + timeout - maqet_now();
+    _cleanup_json_ json_object *count =
+        maqet_agent_execute(agent, "guest-fsfreeze-freeze", left > 0 ? left : 0, err);
+    if (count)
+        return 0;
+    /* It may still come about: what undoes it waits behind it in the agent's queue. */
+    maqet_agent_post(agent, "guest-fsfreeze-thaw", GRACE, NULL);
+    return -1;
+}
+
+static void
+watch(struct maqet_channel *channel, int dir_fd, int gone, int64_t freeze_timeout,
+      int64_t hold_timeout)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    if (freeze(dir_fd, gone, freeze_timeout, &error) < 0) {
+        report(channel, error, false);
+        /* Whether a freeze was begun can't be known. */
+        if (error->code == MAQET_ERROR_TIMEOUT)
+            thaw(dir_fd, gone, THAW_LIMIT);
+        return;
+    }
+    report(channel, NULL, true);
+    bool held = hold(channel, hold_timeout);
+    if (thaw(dir_fd, gone, THAW_LIMIT)) {
+        report(channel, NULL, held);
+        return;
+    }
+    maqet_error_set(&error, MAQET_ERROR_TIMEOUT, "the file systems did not thaw");
+    report(channel, error, held);
+}
+
+/* The child keeps what it needs and nothing else: neither locks nor the terminal's
+ * signals.
+ */
+static int
+detach(int fd)
+{
+    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGTSTP};
+
+    setsid();
+    for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
+        signal(ignored[i], SIG_IGN);
+    return fcntl(fd, F_DUPFD_CLOEXEC, 20);
+}
+
+static void
+become_watchdog(int fd, int dir_fd, int gone, int64_t freeze_timeout,
+                int64_t hold_timeout)
+{
+    struct maqet_channel channel = MAQET_CHANNEL_INIT;
+    int dir = fcntl(dir_fd, F_DUPFD_CLOEXEC, 20);
+    int end = fcntl(gone, F_DUPFD_CLOEXEC, 20);
+
+    channel.fd = detach(fd);
+    if (channel.fd < 0 || dir < 0 || end < 0)
+        _exit(1);
+    for (int number = 0; number < 4096; number++)
+        if (number != channel.fd && number != dir && number != end)
+            close(number);
+    watch(&channel, dir, end, freeze_timeout, hold_timeout);
+    _exit(0);
+}
+
+/* ---- the parent ---- */
+
+/* What the child reports next. Returns 0, or -1 with its error. */
+static int
+hear(struct maqet_quiesce *quiesce, int64_t timeout, bool *held, struct maqet_error **err)
+{
+    struct maqet_wait wait = maqet_wait_for("the guest's file systems", timeout);
+    json_object *value = NULL;
+    size_t size;
+    _cleanup_json_ json_object *message =
+        maqet_channel_receive(&quiesce->channel, &wait, &size, err);
+
+    if (!message)
+        return -1;
+    json_object_object_get_ex(message, "held", &value);
+    *held = json_object_get_boolean(value);
+    if (!maqet_json_text(message, "message"))
+        return 0;
+    maqet_error_set(err, (enum maqet_error_code)maqet_json_int(message, "code"), "%s",
+                    maqet_json_text(message, "message"));
+    if (maqet_json_text(message, "hint"))
+        maqet_error_hint(err, "%s", maqet_json_text(message, "hint"));
+    return -1;
+}
+
+static void
+quiesce_free(struct maqet_quiesce *quiesce)
+{
+    maqet_channel_clear(&quiesce->channel);
+    free(quiesce->vm);
+    free(quiesce);
+}
+
+static int
+error_no_agent(const char *vm, struct maqet_error **err)
+{
+    maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                    "Virtual machine '%s' was started without a port for a guest agent, "
+                    "so its file systems can't be frozen",
+                    vm);
+    maqet_error_hint(err, "Add `guest_agent: on` to the machine and start it again, with "
+                          "qemu-guest-agent in the guest");
+    maqet_error_hint(err, "Leave --quiesce out: the snapshot is as after a power cut");
+    return -1;
+}
+
+static struct maqet_quiesce *
+fork_watchdog(int dir_fd, const char *vm, int gone, int64_t freeze_timeout,
+              int64_t hold_timeout, struct maqet_error **err)
+{
+    int pair[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
+        maqet_error_errno(err, errno, "Can't begin to freeze the guest");
+        return NULL;
+    }
+    pid_t pid = fork();
+    if (pid == 0)
+        become_watchdog(pair[1], dir_fd, gone, freeze_timeout, hold_timeout);
+    close(pair[1]);
+    if (pid < 0) {
+        maqet_error_errno(err, errno, "Can't begin to freeze the guest");
+        close(pair[0]);
+        return NULL;
+    }
+    struct maqet_quiesce *quiesce = maqet_alloc(sizeof(*quiesce));
+    quiesce->pid = pid;
+    quiesce->channel = MAQET_CHANNEL_INIT;
+    quiesce->channel.fd = pair[0];
+    quiesce->dir_fd = dir_fd;
+    quiesce->gone = gone;
+    quiesce->vm = maqet_strdup(vm);
+    return quiesce;
+}
+
+struct maqet_quiesce *
+maqet_quiesce_begin(int dir_fd, const char *vm, int gone, int64_t freeze_timeout,
+                    int64_t hold_timeout, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    bool held;
+
+    if (faccessat(dir_fd, MAQET_AGENT_SOCKET, F_OK, 0) < 0) {
+        error_no_agent(vm, err);
+        return NULL;
+    }
+    struct maqet_quiesce *quiesce =
+        fork_watchdog(dir_fd, vm, gone, freeze_timeout, hold_timeout, err);
+    if (!quiesce)
+        return NULL;
+    if (hear(quiesce, freeze_timeout + GRACE, &held, &reason) == 0)
+        return quiesce;
+    maqet_error_wrap(&reason, "Virtual machine '%s': can't freeze its file systems", vm);
+    if (reason->code == MAQET_ERROR_TIMEOUT)
+        maqet_error_hint(&reason, "What may have been frozen is being thawed");
+    else
+        waitpid(quiesce->pid, NULL, 0);
+    maqet_error_move(err, TAKE_PTR(reason));
+    quiesce_free(quiesce);
+    return NULL;
+}
+
+int
+maqet_quiesce_end(struct maqet_quiesce *quiesce, bool *held, struct maqet_error **err)
+{
+    struct maqet_wait wait = maqet_wait_for("the guest's file systems", GRACE);
+    _cleanup_json_ json_object *word = json_object_new_object();
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    int result = 0;
+
+    *held = false;
+    maqet_channel_send(&quiesce->channel, word, &wait, NULL);
+    if (hear(quiesce, 2 * THAW_TIMEOUT + GRACE, held, &reason) < 0 &&
+        !thaw(quiesce->dir_fd, quiesce->gone, THAW_TIMEOUT)) {
+        maqet_error_move(err, TAKE_PTR(reason));
+        maqet_error_wrap(err,
+                         "Virtual machine '%s': its file systems may still be frozen",
+                         quiesce->vm);
+        maqet_error_hint(err, "Thaw them in the guest: fsfreeze -u MOUNTPOINT");
+        result = -1;
+    } else {
+        waitpid(quiesce->pid, NULL, 0);
+    }
+    quiesce_free(quiesce);
+    return result;
+}

@@ -1,0 +1,77 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# A live snapshot with the guest's file systems frozen by its agent; and that they thaw,
+# whatever happens.
+. "${srcdir:-.}/tests/functional/guest-functions.sh"
+. "${srcdir:-.}/tests/functional/image-functions.sh"
+requires strace
+
+for vm in vm plain; do
+    guest_yaml $vm q35 <<EOF
+  - {name: hdd, type: qcow2, size: 32M, file: $vm.qcow2}
+EOF
+done
+echo 'guest_agent: on' >>vm.yaml
+expect 0 maqet add vm.yaml
+expect 0 maqet add plain.yaml
+
+# A machine without a port for the agent says what to do.
+expect 0 maqet start plain
+expect 3 maqet snapshot plain create hdd one --live --quiesce
+err_has "was started without a port for a guest agent"
+err_has 'Add `guest_agent: on`'
+expect 0 maqet stop plain --timeout 0 --force
+
+# Before the guest has booted nobody answers, and nothing is made.
+expect 0 maqet start vm
+expect 2 maqet snapshot vm create hdd early --live --quiesce --freeze-timeout 0.2
+err_has "can't freeze its file systems"
+err_has "Is qemu-guest-agent running in the guest?"
+expect 0 maqet snapshot vm list hdd
+out_has "No snapshots"
+
+guest_wait "$TMP/vm.serial" || fail "the guest does not answer"
+eventually 20 guest_run "$TMP/vm.serial" 'pidof qemu-ga'
+in_guest vm 'mkfs.ext2 /dev/vda >/dev/null 2>&1 && mkdir -p /mnt/a && mount -t ext4 /dev/vda /mnt/a'
+
+thawed() {
+    in_guest vm "timeout 20 sh -c 'echo $1 >/mnt/a/$1 && sync' && cat /mnt/a/$1" >written
+    same "$1" "$(cat written)" "what was written after the thaw"
+}
+
+expect 0 maqet --format json snapshot vm create hdd quiet --live --quiesce
+grep -q '"consistency": "file-system"' out || fail "consistency"
+thawed one
+expect 0 maqet snapshot vm create hdd quiet --live --quiesce --overwrite
+out_has "consistency: file-system"
+thawed two
+
+# What was frozen has reached the snapshot: the file is there without a repair.
+in_guest vm 'echo kept >/mnt/a/kept'
+expect 0 maqet snapshot vm create hdd kept --live --quiesce
+in_guest vm 'rm /mnt/a/kept && sync'
+
+# maqet is killed while all stands still: the guest goes on, and the next command works.
+expect 137 traced sendto signal=KILL:when=3 snapshot vm create hdd killed --live --quiesce
+grep -q "transaction.* = ?" trace || fail "not killed at the transaction: $(cat trace)"
+thawed three
+expect 0 maqet snapshot vm create hdd after --live --quiesce
+thawed four
+expect 0 maqet snapshot vm list hdd
+! grep -q killed out || fail "half a snapshot"
+
+# The agent hangs: an error in time, and when it goes on it is not left frozen.
+in_guest vm 'kill -STOP $(pidof qemu-ga)'
+expect 2 maqet snapshot vm create hdd hanging --live --quiesce --freeze-timeout 0.5
+err_has "What may have been frozen is being thawed"
+in_guest vm 'kill -CONT $(pidof qemu-ga)'
+thawed five
+expect 0 maqet snapshot vm create hdd again --live --quiesce
+thawed six
+
+expect 0 maqet snapshot vm load hdd kept --live
+guest_wait "$TMP/vm.serial" || fail "the guest does not answer after the load"
+in_guest vm 'mkdir -p /mnt/a && mount -t ext4 -o ro,noload /dev/vda /mnt/a'
+same kept "$(in_guest vm 'cat /mnt/a/kept')" "what was written before the freeze"
+shut_down vm
+sound vm.qcow2
