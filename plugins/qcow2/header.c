@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "plugins/qcow2/header.h"
 
-#include <stddef.h>
-#include <string.h>
-
-#include "plugins/common/probe.h"
 #include "plugins/qcow2/bytes.h"
 
 enum {
@@ -12,7 +8,7 @@ enum {
     LENGTH_3 = 104, /* at least, in version 3 */
     CLUSTER_BITS_MIN = 9,
     CLUSTER_BITS_MAX = 21,
-    REFCOUNT_BITS_2 = 16, /* in version 2 */
+    REFCOUNT_ORDER_2 = 4, /* in version 2, whose header doesn't say it */
     REFCOUNT_ORDER_MAX = 6,
     EXTENSIONS_MAX = 256, /* QEMU writes four; the limit is ours */
 };
@@ -30,12 +26,12 @@ static const uint32_t EXTENSION_BACKING_FORMAT = 0xe2792aca;
 static int
 read_text(int fd, char *text, size_t length, uint64_t offset, const char **fault)
 {
-    if (read_at(fd, text, length, offset, fault) < 0)
+    if (qcow2_read(fd, text, length, offset, fault) < 0)
         return -1;
     text[length] = '\0';
     for (size_t i = 0; i < length; i++)
         if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-            return fail(fault, "a name in its header has control characters in it");
+            return qcow2_fail(fault, "a name in its header has control characters in it");
     return 0;
 }
 
@@ -46,12 +42,12 @@ read_extension(int fd, struct qcow2_header *header, uint32_t type, uint32_t leng
 {
     if (type == EXTENSION_BACKING_FORMAT) {
         if (length > QCOW2_FORMAT_MAX)
-            return fail(fault, "the name of its backing format is too long");
+            return qcow2_fail(fault, "the name of its backing format is too long");
         return read_text(fd, header->backing_format, length, offset, fault);
     }
     if (type == EXTENSION_DATA_FILE) {
         if (length > QCOW2_NAME_MAX)
-            return fail(fault, "the name of its data file is too long");
+            return qcow2_fail(fault, "the name of its data file is too long");
         return read_text(fd, header->data_file, length, offset, fault);
     }
     return 0;
@@ -65,17 +61,17 @@ read_extensions(int fd, struct qcow2_header *header, uint64_t offset, uint64_t e
     for (int count = 0; offset + 8 <= end; count++) {
         uint8_t start[8];
 
-        if (read_at(fd, start, sizeof(start), offset, fault) < 0)
+        if (qcow2_read(fd, start, sizeof(start), offset, fault) < 0)
             return -1;
-        uint32_t type = be32(start);
-        uint32_t length = be32(start + 4);
+        uint32_t type = qcow2_be32(start);
+        uint32_t length = qcow2_be32(start + 4);
         offset += 8;
         if (type == EXTENSION_END)
             return 0;
         if (count == EXTENSIONS_MAX)
-            return fail(fault, "it has too many header extensions");
+            return qcow2_fail(fault, "it has too many header extensions");
         if (length > end - offset)
-            return fail(fault, "a header extension is longer than the header");
+            return qcow2_fail(fault, "a header extension is longer than the header");
         if (read_extension(fd, header, type, length, offset, fault) < 0)
             return -1;
         offset += ((uint64_t)length + 7) & ~UINT64_C(7);
@@ -89,18 +85,31 @@ read_backing_file(int fd, struct qcow2_header *header, const uint8_t *start,
                   uint32_t header_length, uint64_t *end, const char **fault)
 {
     uint64_t cluster_size = UINT64_C(1) << header->cluster_bits;
-    uint64_t offset = be64(start + 8);
-    uint32_t length = be32(start + 16);
+    uint64_t offset = qcow2_be64(start + 8);
+    uint32_t length = qcow2_be32(start + 16);
 
     *end = cluster_size;
     if (offset == 0)
         return 0;
     if (offset < header_length || offset > cluster_size || length > cluster_size - offset)
-        return fail(fault, "the name of its backing file is outside its header");
+        return qcow2_fail(fault, "the name of its backing file is outside its header");
     if (length > QCOW2_NAME_MAX)
-        return fail(fault, "the name of its backing file is too long");
+        return qcow2_fail(fault, "the name of its backing file is too long");
     *end = offset;
     return read_text(fd, header->backing_file, length, offset, fault);
+}
+
+/* Where the tables are. What stands there is for their own readers to judge: here a fault
+ * would keep a machine from starting that QEMU starts. */
+static void
+read_places(struct qcow2_header *header, const uint8_t *start)
+{
+    header->l1_size = qcow2_be32(start + 36);
+    header->l1_table_offset = qcow2_be64(start + 40);
+    header->refcount_table_offset = qcow2_be64(start + 48);
+    header->refcount_table_clusters = qcow2_be32(start + 56);
+    header->snapshot_count = qcow2_be32(start + 60);
+    header->snapshots_offset = qcow2_be64(start + 64);
 }
 
 /* Checks the fields of fixed size. */
@@ -108,41 +117,36 @@ static int
 read_fields(struct qcow2_header *header, const uint8_t *start, uint32_t *header_length,
             const char **fault)
 {
-    header->version = be32(start + 4);
+    uint32_t order = REFCOUNT_ORDER_2;
+
+    header->version = qcow2_be32(start + 4);
     if (memcmp(start, "QFI\xfb", 4) != 0)
-        return fail(fault, "it doesn't begin as one");
+        return qcow2_fail(fault, "it doesn't begin as one");
     if (header->version != 2 && header->version != 3)
-        return fail(fault, "its version is neither 2 nor 3");
-    header->cluster_bits = be32(start + 20);
+        return qcow2_fail(fault, "its version is neither 2 nor 3");
+    header->cluster_bits = qcow2_be32(start + 20);
     if (header->cluster_bits < CLUSTER_BITS_MIN ||
         header->cluster_bits > CLUSTER_BITS_MAX)
-        return fail(fault, "its cluster size is out of bounds");
-    header->virtual_size = be64(start + 24);
+        return qcow2_fail(fault, "its cluster size is out of bounds");
+    header->virtual_size = qcow2_be64(start + 24);
     if (header->virtual_size > INT64_MAX)
-        return fail(fault, "its virtual size is out of bounds");
-    header->l1_size = be32(start + 36);
-    header->l1_table_offset = be64(start + 40);
-    header->refcount_table_offset = be64(start + 48);
-    header->refcount_table_clusters = be32(start + 56);
-    header->snapshot_count = be32(start + 60);
-    header->snapshots_offset = be64(start + 64);
-    header->refcount_bits = REFCOUNT_BITS_2;
-    header->crypt_method = be32(start + 32);
+        return qcow2_fail(fault, "its virtual size is out of bounds");
+    header->crypt_method = qcow2_be32(start + 32);
     if (header->crypt_method > QCOW2_CRYPT_LUKS)
-        return fail(fault, "it is encrypted by a method that is not known");
+        return qcow2_fail(fault, "it is encrypted by a method that is not known");
     *header_length = LENGTH_2;
     if (header->version == 3) {
-        uint32_t refcount_order = be32(start + 96);
-
-        header->incompatible_features = be64(start + 72);
-        if (refcount_order > REFCOUNT_ORDER_MAX)
-            return fail(fault, "the width of its reference counts is out of bounds");
-        header->refcount_bits = UINT32_C(1) << refcount_order;
-        *header_length = be32(start + 100);
+        header->incompatible_features = qcow2_be64(start + 72);
+        *header_length = qcow2_be32(start + 100);
         if (*header_length < LENGTH_3 || *header_length % 8 != 0 ||
             *header_length > UINT32_C(1) << header->cluster_bits)
-            return fail(fault, "the length of its header is out of bounds");
+            return qcow2_fail(fault, "the length of its header is out of bounds");
+        order = qcow2_be32(start + 96);
+        if (order > REFCOUNT_ORDER_MAX)
+            return qcow2_fail(fault, "the width of its refcounts is out of bounds");
     }
+    header->refcount_bits = UINT32_C(1) << order;
+    read_places(header, start);
     return 0;
 }
 
@@ -161,11 +165,11 @@ qcow2_header_read(int fd, struct qcow2_header *header, const char **fault)
 
     *header = (struct qcow2_header){0};
     if (probe_size(fd, &size) < 0)
-        return fail(fault, strerror(errno));
-    if (read_at(fd, start, sizeof(start), 0, fault) < 0)
+        return qcow2_fail(fault, strerror(errno));
+    if (qcow2_read(fd, start, sizeof(start), 0, fault) < 0)
         return -1;
-    if (size < LENGTH_2 || (size < LENGTH_3 && be32(start + 4) >= 3))
-        return fail(fault, "it ends within its header");
+    if (size < LENGTH_2 || (size < LENGTH_3 && qcow2_be32(start + 4) >= 3))
+        return qcow2_fail(fault, "it ends within its header");
     if (read_fields(header, start, &header_length, fault) < 0)
         return -1;
     if (read_backing_file(fd, header, start, header_length, &end, fault) < 0)

@@ -33,14 +33,14 @@ struct qcow2_header {
     uint32_t cluster_bits;
     uint64_t virtual_size;
     uint32_t crypt_method;
+    uint64_t incompatible_features;
     uint64_t l1_table_offset;
     uint32_t l1_size; /* entries */
     uint64_t refcount_table_offset;
     uint32_t refcount_table_clusters;
-    uint32_t refcount_bits; /* width of a reference count */
+    uint32_t refcount_bits; /* the width of one: 1, 2, 4, ... 64 */
     uint32_t snapshot_count;
     uint64_t snapshots_offset;
-    uint64_t incompatible_features;
     char backing_file[QCOW2_NAME_MAX + 1];     /* "": none */
     char backing_format[QCOW2_FORMAT_MAX + 1]; /* "": not said */
     char data_file[QCOW2_NAME_MAX + 1];        /* "": none, or not named */
@@ -49,7 +49,8 @@ struct qcow2_header {
 /* Whether the guest's data is in another file than the image. */
 bool qcow2_has_data_file(const struct qcow2_header *header);
 
-/* Returns 0, or -1 with *fault set to what is wrong, as the end of a sentence. */
+/* Returns 0, or -1 with *fault set to what is wrong, as the end of a sentence. The places
+ * and sizes of the tables are as the image has them: their readers check them. */
 int qcow2_header_read(int fd, struct qcow2_header *header, const char **fault);
 
 #endif

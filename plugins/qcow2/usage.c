@@ -1,292 +1,215 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Deleting a snapshot takes one reference from each cluster of its L1 table, from each L2
- * table that it refers to, and from each cluster that those refer to; what has none left
- * is free. An L2 table that has several references is kept by another snapshot, or by the
- * active layer, and so is all that it refers to: it need not be read. That is why a list
- * is quick: only what the snapshots do not share is looked at.
+ * Deleting a snapshot drops one reference to each cluster of its L1 table, to each L2
+ * table, and to each cluster that those refer to; a cluster without references is free.
+ * The walk does the same with refcounts in memory.
+ *
+ * An L2 table that others refer to as well isn't read: they hold all of its clusters too,
+ * so none of them can become free. This is what makes the walk cheap, since all but the
+ * changes of a snapshot is shared.
  */
 #include "plugins/qcow2/usage.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include "plugins/qcow2/bytes.h"
+#include "plugins/qcow2/refcounts.h"
 
-#define OFFSET_MASK UINT64_C(0x00fffffffffffe00)
-#define L2_COMPRESSED (UINT64_C(1) << 62)
+#define OFFSET_MASK UINT64_C(0x00fffffffffffe00) /* of an entry of L1 or L2 tables */
+#define COMPRESSED (UINT64_C(1) << 62)           /* of an L2 entry */
 
 enum {
-    REFCOUNT_TABLE_MAX = 8 * 1024 * 1024, /* QEMU's limit */
-    CACHE_MAX = 256 * 1024 * 1024,        /* bytes of reference counts kept; ours */
+    L1_MAX = 32 * 1024 * 1024, /* bytes; QEMU's limit */
+    L1_READ_SIZE = 64 * 1024,  /* bytes that are read at once */
+    SECTOR_SIZE = 512,
+    EXTRA_SIZE = 24, /* what QEMU makes of shorter extra data when it writes a table */
+    ENTRY_LENGTH = 40,
 };
 
-/* Bytes of tables that are read for one list; ours. */
+/* The bytes of tables that one call reads: far more than honest images have, and some
+ * seconds for one that was made to take long. */
 static const uint64_t READ_MAX = UINT64_C(4) << 30;
 
-/* Host clusters that compressed data lies in, each as often as it was met. */
-struct touched {
-    uint64_t *clusters;
-    size_t count;
-    size_t space;
-};
-
-struct reader {
+struct walk {
     int fd;
     const struct qcow2_header *header;
-    const char **fault;
     uint64_t cluster_size;
-    uint64_t file_size;
-    uint8_t *refcount_table;
-    uint64_t refcount_entries; /* in the table */
-    uint8_t **blocks;          /* of reference counts; NULL: not read yet */
-    uint64_t cached;           /* bytes of them */
-    uint64_t read;             /* bytes of tables */
-    uint8_t *l2;               /* one table */
-    struct touched touched;
+    uint64_t read; /* bytes so far */
+    struct qcow2_refcounts refcounts;
+    uint8_t *l1;    /* a part of an L1 table, L1_READ_SIZE */
+    uint8_t *l2;    /* an L2 table, a cluster */
+    uint64_t freed; /* clusters, by this snapshot */
 };
 
-static void
-reader_clear(struct reader *reader)
+static int
+read_part(struct walk *walk, uint8_t *buffer, size_t size, uint64_t offset,
+          const char **fault)
 {
-    for (uint64_t i = 0; reader->blocks && i < reader->refcount_entries; i++)
-        free(reader->blocks[i]);
-    free(reader->blocks);
-    free(reader->refcount_table);
-    free(reader->l2);
-    free(reader->touched.clusters);
+    walk->read += size;
+    if (walk->read > READ_MAX)
+        return qcow2_fail(fault, "its tables are too large to count what snapshots use");
+    return qcow2_read(walk->fd, buffer, size, offset, fault);
 }
 
 static int
-reader_fill(struct reader *reader)
+drop(struct walk *walk, uint64_t offset, const char **fault)
 {
-    const struct qcow2_header *header = reader->header;
-    uint64_t size = header->refcount_table_clusters * reader->cluster_size;
+    uint64_t refcount, left;
 
-    if (size > REFCOUNT_TABLE_MAX || header->refcount_table_offset > reader->file_size)
-        return fail(reader->fault, "its table of reference counts is out of bounds");
-    reader->refcount_entries = size / 8;
-    reader->refcount_table = malloc(size + 1);
-    reader->blocks = calloc(reader->refcount_entries + 1, sizeof(uint8_t *));
-    reader->l2 = malloc(reader->cluster_size);
-    if (!reader->refcount_table || !reader->blocks || !reader->l2)
-        return fail(reader->fault, strerror(ENOMEM));
-    return read_at(reader->fd, reader->refcount_table, size,
-                   header->refcount_table_offset, reader->fault);
-}
-
-/* ---- reference counts ---- */
-
-/* The count at an index of a block; those of less than a byte begin with the lowest bits.
- */
-static uint64_t
-count_at(const uint8_t *block, uint32_t bits, uint64_t index)
-{
-    switch (bits) {
-    case 64:
-        return be64(block + index * 8);
-    case 32:
-        return be32(block + index * 4);
-    case 16:
-        return be16(block + index * 2);
-    case 8:
-        return block[index];
-    default:
-        return block[index * bits / 8] >> (index * bits % 8) & ((1U << bits) - 1);
-    }
-}
-
-static int
-load_block(struct reader *reader, uint64_t number, uint64_t offset)
-{
-    if (offset % reader->cluster_size != 0 || offset >= reader->file_size)
-        return fail(reader->fault, "a block of reference counts is out of bounds");
-    if (reader->cached + reader->cluster_size > CACHE_MAX)
-        return fail(reader->fault, "its reference counts are too many");
-    uint8_t *block = malloc(reader->cluster_size);
-    if (!block)
-        return fail(reader->fault, strerror(ENOMEM));
-    reader->blocks[number] = block;
-    reader->cached += reader->cluster_size;
-    return read_at(reader->fd, block, reader->cluster_size, offset, reader->fault);
-}
-
-/* The reference count of a host cluster. */
-static int
-refcount_of(struct reader *reader, uint64_t cluster, uint64_t *count)
-{
-    uint32_t bits = reader->header->refcount_bits;
-    uint64_t per_block = reader->cluster_size * 8 / bits;
-    uint64_t number = cluster / per_block;
-
-    *count = 0;
-    if (number >= reader->refcount_entries)
-        return 0;
-    uint64_t offset = be64(reader->refcount_table + number * 8) & ~UINT64_C(511);
-    if (offset == 0)
-        return 0;
-    if (!reader->blocks[number] && load_block(reader, number, offset) < 0)
+    if (qcow2_refcounts_drop(&walk->refcounts, offset, &refcount, &left, fault) < 0)
         return -1;
-    *count = count_at(reader->blocks[number], bits, cluster % per_block);
+    walk->freed += left == 0;
     return 0;
 }
 
-/* ---- what a table refers to ---- */
-
+/* Compressed data begins at any byte and goes on for some sectors, in at most all the
+ * clusters that these touch. */
 static int
-touch(struct reader *reader, uint64_t cluster)
+drop_compressed(struct walk *walk, uint64_t entry, const char **fault)
 {
-    struct touched *touched = &reader->touched;
+    uint32_t size_bits = walk->header->cluster_bits - 8;
+    uint32_t offset_bits = 62 - size_bits;
+    uint64_t offset = entry & ((UINT64_C(1) << offset_bits) - 1);
+    uint64_t sectors = ((entry >> offset_bits) & ((UINT64_C(1) << size_bits) - 1)) + 1;
+    uint64_t last = (offset & ~(uint64_t)(SECTOR_SIZE - 1)) + sectors * SECTOR_SIZE - 1;
 
-    if (touched->count == touched->space) {
-        size_t space = touched->space ? touched->space * 2 : 1024;
-        uint64_t *clusters = realloc(touched->clusters, space * sizeof(*clusters));
-
-        if (!clusters)
-            return fail(reader->fault, strerror(ENOMEM));
-        touched->clusters = clusters;
-        touched->space = space;
-    }
-    touched->clusters[touched->count++] = cluster;
-    return 0;
-}
-
-/* Compressed data begins at any byte and ends with a sector, and shares its host clusters
- * with other data, each of which holds a reference. */
-static int
-visit_compressed(struct reader *reader, uint64_t entry)
-{
-    uint32_t bits = reader->header->cluster_bits;
-    uint32_t shift = 62 - (bits - 8);
-    uint64_t offset = entry & ((UINT64_C(1) << shift) - 1);
-    uint64_t sectors = (entry >> shift & ((UINT64_C(1) << (bits - 8)) - 1)) + 1;
-    uint64_t end = (offset & ~UINT64_C(511)) + sectors * 512;
-
-    for (uint64_t cluster = offset >> bits; cluster << bits < end; cluster++)
-        if (touch(reader, cluster) < 0)
+    for (uint64_t at = offset & ~(walk->cluster_size - 1); at <= last;
+         at += walk->cluster_size)
+        if (drop(walk, at, fault) < 0)
             return -1;
     return 0;
 }
 
-/* Counts a cluster that the snapshot alone refers to. */
+/* A cluster that reads as zeroes may have a place in the file nevertheless. */
 static int
-visit(struct reader *reader, uint64_t offset, uint64_t *freed, bool *alone)
+drop_l2_entry(struct walk *walk, uint64_t entry, const char **fault)
 {
-    uint64_t count;
+    uint64_t offset = entry & OFFSET_MASK;
 
-    if (refcount_of(reader, offset >> reader->header->cluster_bits, &count) < 0)
+    if (entry & COMPRESSED)
+        return drop_compressed(walk, entry, fault);
+    if (offset & (walk->cluster_size - 1))
+        return qcow2_fail(fault, "a snapshot's data doesn't begin with a cluster");
+    return offset == 0 ? 0 : drop(walk, offset, fault);
+}
+
+static int
+drop_l2_table(struct walk *walk, uint64_t offset, const char **fault)
+{
+    bool extended = walk->header->incompatible_features & QCOW2_EXTENDED_L2;
+    size_t step = extended ? 16 : 8;
+
+    if (read_part(walk, walk->l2, walk->cluster_size, offset, fault) < 0)
         return -1;
-    *alone = count == 1;
-    *freed += count == 1 ? reader->cluster_size : 0;
-    return 0;
-}
+    for (size_t at = 0; at < walk->cluster_size; at += step) {
+        uint64_t entry;
 
-static int
-visit_l2(struct reader *reader, uint64_t offset, uint64_t *freed)
-{
-    bool extended = reader->header->incompatible_features & QCOW2_EXTENDED_L2;
-    size_t entry_size = extended ? 16 : 8;
-    bool alone;
-
-    reader->read += reader->cluster_size;
-    if (reader->read > READ_MAX)
-        return fail(reader->fault, "its tables are too many");
-    if (read_at(reader->fd, reader->l2, reader->cluster_size, offset, reader->fault) < 0)
-        return -1;
-    if (qcow2_has_data_file(reader->header))
-        return 0; /* the clusters are in the other file, and have no counts */
-    for (size_t at = 0; at < reader->cluster_size; at += entry_size) {
-        uint64_t entry = be64(reader->l2 + at);
-        int result = 0;
-
-        if (entry & L2_COMPRESSED)
-            result = visit_compressed(reader, entry);
-        else if (entry & OFFSET_MASK)
-            result = visit(reader, entry & OFFSET_MASK, freed, &alone);
-        if (result < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int
-compare(const void *a, const void *b)
-{
-    uint64_t one = *(const uint64_t *)a, other = *(const uint64_t *)b;
-
-    return one < other ? -1 : one > other;
-}
-
-/* A host cluster of compressed data is free when all references to it were the
- * snapshot's.
- */
-static int
-count_touched(struct reader *reader, uint64_t *freed)
-{
-    struct touched *touched = &reader->touched;
-
-    if (touched->count > 0)
-        qsort(touched->clusters, touched->count, sizeof(uint64_t), compare);
-    for (size_t i = 0; i < touched->count;) {
-        size_t first = i;
-        uint64_t count;
-
-        while (i < touched->count && touched->clusters[i] == touched->clusters[first])
-            i++;
-        if (refcount_of(reader, touched->clusters[first], &count) < 0)
-            return -1;
-        *freed += count == i - first ? reader->cluster_size : 0;
-    }
-    touched->count = 0;
-    return 0;
-}
-
-static int
-visit_l1(struct reader *reader, const uint8_t *l1, uint32_t entries, uint64_t *freed)
-{
-    for (uint32_t i = 0; i < entries; i++) {
-        uint64_t offset = be64(l1 + (size_t)i * 8) & OFFSET_MASK;
-        bool alone;
-
-        if (offset == 0)
+        memcpy(&entry, walk->l2 + at, sizeof(entry));
+        if (entry == 0) /* the most frequent one by far, whatever the byte order */
             continue;
-        if (offset % reader->cluster_size != 0 || offset >= reader->file_size)
-            return fail(reader->fault, "an L2 table of a snapshot is out of bounds");
-        if (visit(reader, offset, freed, &alone) < 0 ||
-            (alone && visit_l2(reader, offset, freed) < 0))
+        if (drop_l2_entry(walk, qcow2_be64(walk->l2 + at), fault) < 0)
             return -1;
     }
-    return count_touched(reader, freed);
-}
-
-static uint64_t
-clusters_of(const struct reader *reader, uint64_t bytes)
-{
-    return (bytes + reader->cluster_size - 1) / reader->cluster_size;
+    return 0;
 }
 
 static int
-usage_of(struct reader *reader, const struct qcow2_snapshots *snapshots,
-         const struct qcow2_snapshot *snapshot, uint64_t *freed)
+drop_l1_entry(struct walk *walk, uint64_t entry, const char **fault)
+{
+    uint64_t offset = entry & OFFSET_MASK;
+    uint64_t refcount, left;
+
+    if (entry == 0)
+        return 0;
+    if (offset == 0 || offset & (walk->cluster_size - 1))
+        return qcow2_fail(fault, "a snapshot's L2 table doesn't begin with a cluster");
+    if (qcow2_refcounts_drop(&walk->refcounts, offset, &refcount, &left, fault) < 0)
+        return -1;
+    if (left > 0)
+        return 0;
+    /* All references are this snapshot's own, and QEMU makes no two of them. */
+    if (refcount > 1)
+        return qcow2_fail(fault, "a snapshot refers to an L2 table twice");
+    walk->freed++;
+    return drop_l2_table(walk, offset, fault);
+}
+
+static int
+check_l1(const struct walk *walk, uint64_t offset, uint64_t size, const char **fault)
+{
+    uint64_t end = walk->refcounts.clusters << walk->header->cluster_bits;
+
+    if (size > L1_MAX)
+        return qcow2_fail(fault, "a snapshot's L1 table is too large");
+    if (offset & (walk->cluster_size - 1))
+        return qcow2_fail(fault, "a snapshot's L1 table doesn't begin with a cluster");
+    if (offset > end || size > end - offset)
+        return qcow2_fail(fault, "a snapshot's L1 table is outside of its file");
+    return 0;
+}
+
+static int
+drop_snapshot(struct walk *walk, const struct qcow2_snapshot *snapshot,
+              const char **fault)
 {
     uint64_t size = (uint64_t)snapshot->l1_size * 8;
 
-    /* The table of snapshots is written anew, without one row. */
-    *freed = (clusters_of(reader, snapshots->size) -
-              clusters_of(reader, snapshots->size - snapshot->entry_size) +
-              clusters_of(reader, size)) *
-             reader->cluster_size;
-    reader->read += size;
-    if (reader->read > READ_MAX || snapshot->l1_offset > reader->file_size)
-        return fail(reader->fault, "the L1 table of a snapshot is out of bounds");
-    uint8_t *l1 = malloc(size + 1);
-    if (!l1)
-        return fail(reader->fault, strerror(ENOMEM));
-    int result = read_at(reader->fd, l1, size, snapshot->l1_offset, reader->fault);
-    if (result == 0)
-        result = visit_l1(reader, l1, snapshot->l1_size, freed);
-    free(l1);
-    return result;
+    walk->freed = 0;
+    qcow2_refcounts_restore(&walk->refcounts);
+    if (size == 0)
+        return 0;
+    if (check_l1(walk, snapshot->l1_offset, size, fault) < 0)
+        return -1;
+    for (uint64_t done = 0; done < size; done += walk->cluster_size)
+        if (drop(walk, snapshot->l1_offset + done, fault) < 0)
+            return -1;
+    for (uint64_t done = 0; done < size; done += L1_READ_SIZE) {
+        size_t part = size - done < L1_READ_SIZE ? (size_t)(size - done) : L1_READ_SIZE;
+
+        if (read_part(walk, walk->l1, part, snapshot->l1_offset + done, fault) < 0)
+            return -1;
+        for (size_t at = 0; at < part; at += 8)
+            if (drop_l1_entry(walk, qcow2_be64(walk->l1 + at), fault) < 0)
+                return -1;
+    }
+    return 0;
+}
+
+/* The bytes of a snapshot's entry when QEMU writes the table the next time. */
+static uint64_t
+entry_size(const struct qcow2_snapshot *snapshot)
+{
+    uint64_t extra =
+        snapshot->extra_size > EXTRA_SIZE ? snapshot->extra_size : EXTRA_SIZE;
+
+    return qcow2_round_up(
+        ENTRY_LENGTH + extra + strlen(snapshot->id) + strlen(snapshot->name), 8);
+}
+
+/* The table is written anew without the snapshot, and its old clusters become free. */
+static uint64_t
+with_table(const struct walk *walk, uint64_t old_size, uint64_t new_size)
+{
+    uint64_t gone = qcow2_round_up(old_size, walk->cluster_size) / walk->cluster_size;
+    uint64_t made = qcow2_round_up(new_size, walk->cluster_size) / walk->cluster_size;
+
+    return walk->freed + gone > made ? walk->freed + gone - made : 0;
+}
+
+static int
+check_features(const struct qcow2_header *header, const char **fault)
+{
+    uint64_t features = header->incompatible_features;
+
+    if (features & ~QCOW2_KNOWN_FEATURES)
+        return qcow2_fail(fault, "it uses features of qcow2 that are not known here");
+    if (features & QCOW2_CORRUPT)
+        return qcow2_fail(fault, "it is marked as corrupt");
+    if (features & QCOW2_DIRTY)
+        return qcow2_fail(fault, "its refcounts are out of date");
+    if (features & QCOW2_DATA_FILE)
+        return qcow2_fail(fault, "with an external data file there are no snapshots");
+    return 0;
 }
 
 int
@@ -294,20 +217,30 @@ qcow2_usage_read(int fd, const struct qcow2_header *header,
                  const struct qcow2_snapshots *snapshots, uint64_t *used,
                  const char **fault)
 {
-    struct reader reader = {.fd = fd,
-                            .header = header,
-                            .fault = fault,
-                            .cluster_size = UINT64_C(1) << header->cluster_bits};
-    int result = 0;
+    struct walk walk = {.fd = fd, .header = header};
+    uint64_t table_size = 0;
+    int result;
 
     if (snapshots->count == 0)
         return 0;
-    if (probe_size(fd, &reader.file_size) < 0)
-        return fail(fault, strerror(errno));
-    if (reader_fill(&reader) < 0)
-        result = -1;
-    for (size_t i = 0; result == 0 && i < snapshots->count; i++)
-        result = usage_of(&reader, snapshots, &snapshots->items[i], &used[i]);
-    reader_clear(&reader);
+    if (check_features(header, fault) < 0)
+        return -1;
+    walk.cluster_size = UINT64_C(1) << header->cluster_bits;
+    walk.l1 = malloc(L1_READ_SIZE);
+    walk.l2 = malloc(walk.cluster_size);
+    result = qcow2_refcounts_open(&walk.refcounts, fd, header, fault);
+    if (result == 0 && (!walk.l1 || !walk.l2))
+        result = qcow2_fail(fault, strerror(ENOMEM));
+    for (size_t i = 0; i < snapshots->count; i++)
+        table_size += entry_size(&snapshots->items[i]);
+    for (size_t i = 0; i < snapshots->count && result == 0; i++) {
+        result = drop_snapshot(&walk, &snapshots->items[i], fault);
+        used[i] = with_table(&walk, snapshots->table_size,
+                             table_size - entry_size(&snapshots->items[i])) *
+                  walk.cluster_size;
+    }
+    qcow2_refcounts_close(&walk.refcounts);
+    free(walk.l1);
+    free(walk.l2);
     return result;
 }

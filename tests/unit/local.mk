@@ -2,7 +2,7 @@
 # A program for each module of the core, the program and the plugins, named after it.
 UNIT_TESTS =
 UNIT_LDADD = libmaqet-core.la $(CUNIT_LIBS)
-EXTRA_DIST += tests/unit/unit.h tests/unit/plugins.h tests/fake/fake.h
+EXTRA_DIST += tests/unit/unit.h tests/unit/plugins.h tests/unit/qcow2.h tests/fake/fake.h
 
 UNIT_TESTS += tests/unit/test-arguments
 tests_unit_test_arguments_SOURCES = tests/unit/test-arguments.c
@@ -101,8 +101,18 @@ tests_unit_test_process_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
 UNIT_TESTS += tests/unit/test-qcow2-header
 tests_unit_test_qcow2_header_SOURCES = tests/unit/test-qcow2-header.c
-tests_unit_test_qcow2_header_LDADD = libmaqet-qcow2-reader.la libmaqet-blockdev.la $(UNIT_LDADD)
+tests_unit_test_qcow2_header_LDADD = libmaqet-qcow2-image.la libmaqet-blockdev.la $(UNIT_LDADD)
 tests_unit_test_qcow2_header_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
+UNIT_TESTS += tests/unit/test-qcow2-snapshots
+tests_unit_test_qcow2_snapshots_SOURCES = tests/unit/test-qcow2-snapshots.c
+tests_unit_test_qcow2_snapshots_LDADD = libmaqet-qcow2-image.la libmaqet-blockdev.la $(UNIT_LDADD)
+tests_unit_test_qcow2_snapshots_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
+UNIT_TESTS += tests/unit/test-qcow2-usage
+tests_unit_test_qcow2_usage_SOURCES = tests/unit/test-qcow2-usage.c
+tests_unit_test_qcow2_usage_LDADD = libmaqet-qcow2-image.la libmaqet-blockdev.la $(UNIT_LDADD)
+tests_unit_test_qcow2_usage_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
 UNIT_TESTS += tests/unit/test-qmp
 tests_unit_test_qmp_SOURCES = tests/unit/test-qmp.c

@@ -113,6 +113,40 @@ test_by_hand(void)
     CU_ASSERT_TRUE(qcow2_has_data_file(&header));
 }
 
+/* Where the tables are is as the image has it, however wild: their readers judge. */
+static void
+test_places(void)
+{
+    uint8_t image[IMAGE_SIZE];
+    struct qcow2_header header;
+    const char *fault;
+
+    make_image(image);
+    put32(image, 36, UINT32_MAX);
+    put64(image, 40, 3);
+    put64(image, 48, UINT64_MAX);
+    put32(image, 56, UINT32_MAX - 1);
+    put32(image, 60, 65537);
+    put64(image, 64, INT64_MAX);
+    for (uint32_t order = 0; order <= 6; order++) {
+        put32(image, 96, order);
+        CU_ASSERT_EQUAL(read_image(image, sizeof(image), &header, &fault), 0);
+        CU_ASSERT_EQUAL(header.refcount_bits, UINT32_C(1) << order);
+    }
+    CU_ASSERT_EQUAL(header.l1_size, UINT32_MAX);
+    CU_ASSERT_EQUAL(header.l1_table_offset, 3);
+    CU_ASSERT_EQUAL(header.refcount_table_offset, UINT64_MAX);
+    CU_ASSERT_EQUAL(header.refcount_table_clusters, UINT32_MAX - 1);
+    CU_ASSERT_EQUAL(header.snapshot_count, 65537);
+    CU_ASSERT_EQUAL(header.snapshots_offset, INT64_MAX);
+    /* Version 2 has no such field, whatever stands in its place. */
+    put32(image, 4, 2);
+    put32(image, 96, UINT32_MAX);
+    put32(image, 72, 0); /* the end of the extensions, that come there then */
+    CU_ASSERT_EQUAL(read_image(image, sizeof(image), &header, &fault), 0);
+    CU_ASSERT_EQUAL(header.refcount_bits, 16);
+}
+
 static void
 test_longest_names(void)
 {
@@ -177,6 +211,8 @@ static const struct {
     {24, 8, UINT64_C(1) << 63, "its virtual size is out of bounds"},
     {24, 8, UINT64_MAX, "its virtual size is out of bounds"},
     {32, 4, 3, "it is encrypted by a method that is not known"},
+    {96, 4, 7, "the width of its refcounts is out of bounds"},
+    {96, 4, UINT32_MAX, "the width of its refcounts is out of bounds"},
     {100, 4, 0, "the length of its header is out of bounds"},
     {100, 4, 96, "the length of its header is out of bounds"},
     {100, 4, 105, "the length of its header is out of bounds"},
@@ -266,6 +302,7 @@ check_promises(const struct qcow2_header *header)
     CU_ASSERT_TRUE(header->version == 2 || header->version == 3);
     CU_ASSERT_TRUE(header->cluster_bits >= 9 && header->cluster_bits <= 21);
     CU_ASSERT_TRUE(header->virtual_size <= INT64_MAX);
+    CU_ASSERT_TRUE(header->refcount_bits >= 1 && header->refcount_bits <= 64);
     for (size_t i = 0; i < 3; i++) {
         size_t length = strnlen(texts[i], limits[i] + 1);
 
@@ -441,6 +478,7 @@ main(void)
 {
     CU_TestInfo tests[] = {
         {"a header made by hand", test_by_hand},
+        {"where the tables are", test_places},
         {"the longest names", test_longest_names},
         {"a file that ends after its header", test_ends_after_header},
         {"fields out of bounds", test_hostile_fields},
