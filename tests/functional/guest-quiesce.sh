@@ -3,7 +3,7 @@
 # A live snapshot with the guest's file systems frozen by its agent; and that they thaw,
 # whatever happens.
 . "${srcdir:-.}/tests/functional/guest-functions.sh"
-. "${srcdir:-.}/tests/functional/image-functions.sh"
+. "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 requires strace
 
 for vm in vm plain; do

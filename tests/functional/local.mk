@@ -32,7 +32,8 @@ FUNCTIONAL_TESTS = \
 	tests/functional/snapshot-killed.sh \
 	tests/functional/guest-complete.sh \
 	tests/functional/guest-interfaces.sh \
-	tests/functional/guest-quiesce.sh
+	tests/functional/guest-quiesce.sh \
+	tests/functional/guest-snapshots.sh
 TESTS += $(FUNCTIONAL_TESTS)
 EXTRA_DIST += $(FUNCTIONAL_TESTS) \
 	tests/functional/functions.sh \

@@ -4,7 +4,7 @@
 # tells QEMU, each qemu-img that it runs, each file that it writes. The next command puts it
 # right: all drives or none, the old state or the new one, and sound images.
 . "${srcdir:-.}/tests/functional/functions.sh"
-. "${srcdir:-.}/tests/functional/image-functions.sh"
+. "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 qemu_required
 requires qemu-io strace
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Snapshots of a machine that does not run: what each action does to the image, and says.
 . "${srcdir:-.}/tests/functional/functions.sh"
-. "${srcdir:-.}/tests/functional/image-functions.sh"
+. "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 qemu_required
 requires qemu-io
 
