@@ -168,7 +168,7 @@ find_block(struct qcow2_refcounts *refcounts, uint64_t number, const char **faul
     if (block->bytes)
         return block;
     if (!block->pages)
-        block->pages = allocate(refcounts, pages, sizeof(*block->pages), fault);
+        block->pages = allocate(refcounts, pages, sizeof(void *), fault);
     uint8_t *bytes = block->pages ? allocate(refcounts, size, 1, fault) : NULL;
     if (!bytes)
         return NULL;

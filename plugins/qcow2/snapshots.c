@@ -166,7 +166,7 @@ qcow2_snapshots_read(int fd, const struct qcow2_header *header,
     else
         result = read_entries(&window, header, snapshots, fault);
     free(window.bytes);
-    if (result < 0)
+    if (result < 0 && snapshots->items)
         qcow2_snapshots_clear(snapshots);
     return result;
 }

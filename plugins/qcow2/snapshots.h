@@ -29,9 +29,8 @@ struct qcow2_snapshot {
     uint64_t vm_state_size;
     uint64_t disk_size;
     uint64_t name_offset; /* where the name lies in the file */
-    uint32_t
-        name_length;     /* bytes there; more than the name has if there is a NUL in it */
-    uint32_t extra_size; /* bytes of extra data */
+    uint32_t name_length; /* bytes there, with those behind a NUL */
+    uint32_t extra_size;  /* bytes of extra data */
 };
 
 struct qcow2_snapshots {

@@ -109,6 +109,11 @@ tests_unit_test_qcow2_snapshots_SOURCES = tests/unit/test-qcow2-snapshots.c
 tests_unit_test_qcow2_snapshots_LDADD = libmaqet-qcow2-image.la libmaqet-blockdev.la $(UNIT_LDADD)
 tests_unit_test_qcow2_snapshots_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-qcow2-trees
+tests_unit_test_qcow2_trees_SOURCES = tests/unit/test-qcow2-trees.c
+tests_unit_test_qcow2_trees_LDADD = libmaqet-qcow2-image.la libmaqet-blockdev.la $(UNIT_LDADD)
+tests_unit_test_qcow2_trees_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-qcow2-usage
 tests_unit_test_qcow2_usage_SOURCES = tests/unit/test-qcow2-usage.c
 tests_unit_test_qcow2_usage_LDADD = libmaqet-qcow2-image.la libmaqet-blockdev.la $(UNIT_LDADD)

@@ -56,6 +56,7 @@ launch(const struct scene *scene, const char *const *argv, struct maqet_process 
         .argv = argv,
         .monitor_fd = scene->monitor_fd,
         .lock_fd = scene->lock_fd,
+        .agent_fd = -1,
         .log_fd = scene->log_fd,
     };
 
@@ -320,6 +321,7 @@ test_folder(void)
             .argv = argv,
             .monitor_fd = scene.monitor_fd,
             .lock_fd = scene.lock_fd,
+            .agent_fd = -1,
             .log_fd = scene.log_fd,
             .folder = folders[i],
         };
