@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/snapshot/session.h"
+#include "core/storage/image.h"
 #include "core/vm/state.h"
 
 static int
@@ -106,4 +107,11 @@ maqet_session_need(const struct maqet_session *session, const char *name,
             return maqet_session_error_duplicate(session, member, name, count, err);
     }
     return 0;
+}
+
+void
+maqet_session_hint_space(const struct maqet_session *session, struct maqet_error **err)
+{
+    for (size_t i = 0; i < session->count; i++)
+        maqet_image_hint_space(session->members[i].drive, err);
 }

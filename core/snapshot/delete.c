@@ -46,6 +46,8 @@ maqet_snapshot_delete(const struct maqet_context *context,
         result = -1;
     if (maqet_session_done(session, result < 0 ? NULL : err) < 0)
         result = -1;
+    if (result < 0)
+        maqet_session_hint_space(session, err);
     if (result < 0 && drives->count > 0) {
         _cleanup_free_ char *list = maqet_strings_join(drives, ", ");
         maqet_error_hint(err, "It is deleted of: %s", list);

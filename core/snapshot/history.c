@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * snapshots.json: {"drives": {DRIVE: {"now": KEY, "parents": {KEY: KEY}, "names": {KEY:
- * NAME}}},
- * "sets": {NAME: {DRIVE: KEY}}}. A KEY is a snapshot's id and date, so that another
- * program's snapshot of the same name is not taken for it, and a new name changes
- * nothing.
+ * NAME}, "untidy": true}}, "sets": {NAME: {DRIVE: KEY}}}. A KEY is a snapshot's id and
+ * date, so that another program's snapshot of the same name is not taken for it, and a
+ * new name changes nothing.
  */
 #include "core/snapshot/history.h"
 
@@ -260,4 +259,25 @@ maqet_history_has_alias(const struct maqet_history *history, const char *drive)
     json_object *names = look_up(look_up_drive(history, drive), "names");
 
     return names && json_object_object_length(names) > 0;
+}
+
+/* ---- what is left to do ---- */
+
+void
+maqet_history_untidy_set(struct maqet_history *history, const char *drive, bool untidy)
+{
+    if (untidy)
+        json_object_object_add(drive_of(history, drive), "untidy",
+                               json_object_new_boolean(true));
+    else if (maqet_history_untidy(history, drive))
+        json_object_object_del(drive_of(history, drive), "untidy");
+}
+
+bool
+maqet_history_untidy(const struct maqet_history *history, const char *drive)
+{
+    json_object *value = NULL;
+
+    json_object_object_get_ex(look_up_drive(history, drive), "untidy", &value);
+    return json_object_get_boolean(value);
 }

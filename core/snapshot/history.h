@@ -65,4 +65,10 @@ const char *maqet_history_alias(const struct maqet_history *history, const char 
 /* Whether any snapshot of the drive has one. */
 bool maqet_history_has_alias(const struct maqet_history *history, const char *drive);
 
+/* Something failed at the drive's image while the machine ran, so clusters may be lost in
+ * it, which can be found only when it is stopped. */
+void maqet_history_untidy_set(struct maqet_history *history, const char *drive,
+                              bool untidy);
+bool maqet_history_untidy(const struct maqet_history *history, const char *drive);
+
 #endif

@@ -51,13 +51,14 @@ count_tagged(const struct maqet_session *session, const char *tag)
 static void
 say(const struct maqet_session *session, const char *what)
 {
-    maqet_context_say(session->context, MAQET_LEVEL_WARNING,
-                      "Virtual machine '%s': %s of the snapshot '%s' was interrupted: %s",
-                      session->name,
-                      session->journal.operation <= MAQET_OPERATION_OVERWRITE ? "creating"
-                      : session->journal.operation == MAQET_OPERATION_DELETE  ? "deleting"
-                                                                              : "loading",
-                      session->journal.name, what);
+    maqet_context_say(
+        session->context, MAQET_LEVEL_WARNING,
+        "Virtual machine '%s': %s of the snapshot '%s' was not finished: %s",
+        session->name,
+        session->journal.operation <= MAQET_OPERATION_OVERWRITE ? "creating"
+        : session->journal.operation == MAQET_OPERATION_DELETE  ? "deleting"
+                                                                : "loading",
+        session->journal.name, what);
 }
 
 static int
@@ -211,13 +212,18 @@ repair_delete(struct maqet_session *session, struct maqet_error **err)
     return 0;
 }
 
-/* Offline, helpers that were killed, or QEMU itself, may have left things behind. */
+/* Helpers that were killed, or QEMU itself, may have left things behind, which can be
+ * found only while no QEMU has the image. */
 static int
 repair_images(struct maqet_session *session, struct maqet_error **err)
 {
-    for (size_t i = 0; session->pid == 0 && i < session->count; i++)
-        if (maqet_drive_snapshot_repair(session->members[i].drive, err) < 0)
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_drive *drive = session->members[i].drive;
+
+        maqet_history_untidy_set(session->history, drive->name, session->pid > 0);
+        if (session->pid == 0 && maqet_drive_snapshot_repair(drive, err) < 0)
             return -1;
+    }
     return 0;
 }
 
@@ -264,29 +270,45 @@ settle_name(struct maqet_session *session, const struct maqet_drive *drive,
     return false;
 }
 
-/* A stand-in that could not be renamed while the machine ran gets its name at last. A
- * type that can't rename keeps the other name, by which nobody but other programs knows
+/* A type that can't rename keeps the other name, by which nobody but other programs knows
  * it. */
+static bool
+settle_names(struct maqet_session *session, const struct maqet_drive *drive)
+{
+    _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
+    bool changed = false;
+
+    if (!maqet_history_has_alias(session->history, drive->name) ||
+        maqet_drive_snapshots_read(drive, &snapshots, NULL) < 0)
+        return false;
+    for (size_t i = 0; i < snapshots.count; i++) {
+        _cleanup_free_ char *name = maqet_strdup(
+            maqet_history_alias(session->history, drive->name, snapshots.items[i]));
+
+        if (name && settle_name(session, drive, snapshots.items[i], name))
+            changed = true;
+    }
+    return changed;
+}
+
+/* What had to wait until the machine was stopped: lost clusters, and stand-ins that get
+ * their name at last. */
 static int
-settle_names(struct maqet_session *session, struct maqet_error **err)
+settle(struct maqet_session *session, struct maqet_error **err)
 {
     bool changed = false;
 
     for (size_t i = 0; i < session->vm->drive_count; i++) {
         const struct maqet_drive *drive = session->vm->drives[i];
-        _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
 
-        if (!maqet_history_has_alias(session->history, drive->name) ||
-            !maqet_drive_has_snapshots(drive) ||
-            maqet_drive_snapshots_read(drive, &snapshots, NULL) < 0)
+        if (!maqet_drive_has_snapshots(drive))
             continue;
-        for (size_t j = 0; j < snapshots.count; j++) {
-            _cleanup_free_ char *name = maqet_strdup(
-                maqet_history_alias(session->history, drive->name, snapshots.items[j]));
-
-            if (name && settle_name(session, drive, snapshots.items[j], name))
-                changed = true;
+        if (maqet_history_untidy(session->history, drive->name) &&
+            maqet_drive_snapshot_repair(drive, NULL) == 0) {
+            maqet_history_untidy_set(session->history, drive->name, false);
+            changed = true;
         }
+        changed = settle_names(session, drive) || changed;
     }
     return changed ? maqet_history_save(session->history, err) : 0;
 }
@@ -304,7 +326,7 @@ maqet_session_repair(struct maqet_session *session, struct maqet_error **err)
                          session->name, session->journal.name);
         return -1;
     }
-    return session->pid > 0 ? 0 : settle_names(session, err);
+    return session->pid > 0 ? 0 : settle(session, err);
 }
 
 int
@@ -312,6 +334,7 @@ maqet_session_recover(struct maqet_session *session, struct maqet_error **err)
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
 
+    maqet_session_hint_space(session, err);
     /* Nothing had begun. */
     if (session->journal.operation == MAQET_OPERATION_NONE)
         return -1;

@@ -131,6 +131,10 @@ int maqet_session_error_duplicate(const struct maqet_session *session,
 
 /* ---- what went wrong ---- */
 
+/* After a failed step: says where the images of drives have no room left. */
+void maqet_session_hint_space(const struct maqet_session *session,
+                              struct maqet_error **err);
+
 /* After a failed step: puts right what the operation has left so far, quietly where that
  * works; *err stays the error that it failed with. Returns -1. */
 int maqet_session_recover(struct maqet_session *session, struct maqet_error **err);

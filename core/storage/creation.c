@@ -17,6 +17,9 @@
 /* Somebody else may be making a large image under the same name; we wait for him. */
 static const int64_t MAKING_TIMEOUT = INT64_C(600) * 1000;
 
+/* Bytes, less than which a file system counts as full. */
+static const uint64_t LITTLE_SPACE = 1 << 20;
+
 /* What is at hand while an image is made: the folder, and the names in it. */
 struct making {
     const struct maqet_drive *drive;
@@ -426,6 +429,23 @@ maqet_image_prepare(const struct maqet_drive *drive, struct maqet_image_state *s
 
 /* ---- several images on one file system ---- */
 
+/* The folder of a drive's image: what is free there, and which file system that is.
+ * False: not known. A file system without blocks (ramfs) doesn't know how much it holds.
+ */
+static bool
+space_of(const struct maqet_drive *drive, uint64_t *available, uint64_t *device)
+{
+    _cleanup_free_ char *folder = maqet_path_folder(drive->path);
+    struct statvfs space;
+    struct stat status;
+
+    if (statvfs(folder, &space) < 0 || space.f_blocks == 0 || stat(folder, &status) < 0)
+        return false;
+    *available = (uint64_t)space.f_bavail * space.f_frsize;
+    *device = status.st_dev;
+    return true;
+}
+
 /* What a missing image needs, and where. False: it needs nothing, or that is not known.
  */
 static bool
@@ -433,19 +453,12 @@ need_of(const struct maqet_drive *drive, uint64_t *needed, uint64_t *available,
         uint64_t *device)
 {
     uint64_t at_once, at_most;
-    struct statvfs space;
-    struct stat status;
 
     if (!drive->path || maqet_drive_readonly(drive) || access(drive->path, F_OK) == 0 ||
         call_space(drive, &at_once, &at_most, NULL) < 0)
         return false;
-    _cleanup_free_ char *folder = maqet_path_folder(drive->path);
-    if (statvfs(folder, &space) < 0 || space.f_blocks == 0 || stat(folder, &status) < 0)
-        return false;
     *needed = drive->overcommit ? at_once : at_most;
-    *available = (uint64_t)space.f_bavail * space.f_frsize;
-    *device = status.st_dev;
-    return true;
+    return space_of(drive, available, device);
 }
 
 int
@@ -482,4 +495,18 @@ maqet_image_check_space(struct maqet_drive *const *drives, size_t count,
         return -1;
     }
     return 0;
+}
+
+void
+maqet_image_hint_space(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    uint64_t available, device;
+
+    if (!drive->path || !space_of(drive, &available, &device) ||
+        available >= LITTLE_SPACE)
+        return;
+    _cleanup_free_ char *text = maqet_text_bytes(available);
+    maqet_error_hint(
+        err, "Free up disk space: %s are left where the image %s of drive '%s' lies",
+        text, drive->path, drive->name);
 }

@@ -52,4 +52,8 @@ int maqet_image_precheck(const struct maqet_drive *drive, struct maqet_error **e
 int maqet_image_check_space(struct maqet_drive *const *drives, size_t count,
                             struct maqet_error **err);
 
+/* After something failed at the drive's image: says so where its file system is as good
+ * as full. */
+void maqet_image_hint_space(const struct maqet_drive *drive, struct maqet_error **err);
+
 #endif

@@ -29,6 +29,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/commands.sh \
 	tests/functional/snapshot-offline.sh \
 	tests/functional/snapshot-live.sh \
+	tests/functional/snapshot-enospc.sh \
 	tests/functional/snapshot-killed.sh \
 	tests/functional/guest-complete.sh \
 	tests/functional/guest-interfaces.sh \
