@@ -62,6 +62,14 @@ expect 0 live create hdd paused
 expect 0 maqet qmp vm cont
 expect 0 live delete hdd paused
 
+# One with memory, which another program has made, is told as such; its disk can be loaded.
+expect 0 maqet qmp vm human-monitor-command '{"command-line": "savevm whole"}'
+expect 0 maqet --format plain snapshot vm list hdd
+awk -F '\t' '$1 == "whole" { exit !($5 == "disk+memory" && $8 > 1000000) }' out ||
+    fail "the one with memory: $(cat out)"
+awk -F '\t' '$1 == "one" { exit !($5 == "disk" && $8 + 0 == 0) }' out || fail "the other: $(cat out)"
+expect 0 live delete hdd whole
+
 # Two at once take turns.
 maqet snapshot vm create hdd first --live >/dev/null &
 first=$!

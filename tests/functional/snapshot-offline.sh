@@ -250,8 +250,26 @@ holds hdd.qcow2 12
 holds data.qcow2 12
 sound hdd.qcow2 data.qcow2
 
-# Nothing of the snapshots' files is in the way when the machine goes; the images stay.
-expect 0 maqet rm vm --yes
+# Nothing of the snapshots' files is in the way when the machine goes; the images stay. Who has
+# waited for it is told that it is gone, or was before.
+wrap_qemu_img 'convert*' ": >'$TMP/converting'; while [ -e '$TMP/converting' ]; do sleep 0.1; done"
+wrapped maqet snapshot vm export hdd exported last.qcow2 >slow.out 2>&1 &
+slow=$!
+eventually 10 test -e converting
+maqet snapshot vm create hdd waiting >waiting.out 2>&1 &
+waiting=$!
+maqet rm vm --yes >removing.out 2>&1 &
+removing=$!
+rm converting
+wait "$slow" || fail "the export failed: $(cat slow.out)"
+wait "$removing" || fail "the removal failed: $(cat removing.out)"
+code=0
+wait "$waiting" || code=$?
+case $code in
+0) ;;
+3) grep -q "There is no virtual machine 'vm'" waiting.out || fail "said: $(cat waiting.out)" ;;
+*) fail "exit code $code: $(cat waiting.out)" ;;
+esac
 [ ! -e data/vms/vm ] || fail "the folder remains"
 sound hdd.qcow2
 
