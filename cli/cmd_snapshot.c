@@ -261,14 +261,14 @@ static int
 confirm(const struct invocation *invocation, const struct asked *asked, bool live,
         const struct maqet_strings *drives, struct maqet_error **err)
 {
-    _cleanup_free_ char *list = maqet_strings_join(drives, ", ");
+    _cleanup_free_ char *list = maqet_strings_join(drives, "', '");
     const struct maqet_snapshot_request *request = &asked->request;
 
     maqet_context_say(
         &invocation->context, live ? MAQET_LEVEL_WARNING : MAQET_LEVEL_INFO,
         "Loading the snapshot '%s' discards all changes made after it on "
-        "%s of VM '%s'%s",
-        request->name, list, request->vm,
+        "%s '%s' of VM '%s'%s",
+        request->name, drives->count == 1 ? "drive" : "drives", list, request->vm,
         live ? ". QEMU is ended and started again, which takes seconds: what "
                "the guest has in memory is lost, and it boots anew"
              : "");

@@ -37,7 +37,7 @@ out_has "Snapshots for drive 'hdd' on VM 'vm':"
 grep -qE '^- backup-20240101 \([0-9.]+KB, [0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}\)$' out ||
     fail "not as in the guide: $(cat out)"
 expect 0 maqet snapshot vm load hdd backup-20240101
-err_has "discards all changes made after it on hdd"
+err_has "discards all changes made after it on drive 'hdd' of VM 'vm'"
 out_has "Loaded snapshot 'backup-20240101' on drive 'hdd' on VM 'vm'."
 holds hdd.qcow2 1
 sound hdd.qcow2
