@@ -101,23 +101,28 @@ hold(const struct maqet_channel *channel, int64_t timeout)
     return ready > 0;
 }
 
+/* *begun: the guest may have frozen something, whatever came back. */
 static int
-freeze(int dir_fd, int gone, int64_t timeout, struct maqet_error **err)
+freeze(int dir_fd, int gone, int64_t timeout, bool *begun, struct maqet_error **err)
 {
-    int64_t begun = maqet_now();
+    int64_t start = maqet_now();
     _cleanup_agent_ struct maqet_agent *agent =
         maqet_agent_open(dir_fd, timeout, gone, err);
 
+    *begun = false;
     if (!agent)
         return -1;
-    int64_t left = begun + timeout - maqet_now();
+    int64_t left = start + timeout - maqet_now();
+    _cleanup_error_ struct maqet_error *reason = NULL;
     _cleanup_json_ json_object *count =
-        maqet_agent_execute(agent, "guest-fsfreeze-freeze", left > 0 ? left : 0, err);
+        maqet_agent_execute(agent, "guest-fsfreeze-freeze", left > 0 ? left : 0, &reason);
     if (count)
         return 0;
+    *begun = reason->code != MAQET_ERROR_UNSUPPORTED && reason->code != MAQET_ERROR_STATE;
     /* It may still come about: what undoes it waits behind it in the agent's queue. */
-    maqet_agent_post(agent, "guest-fsfreeze-thaw", GRACE, NULL);
-    return -1;
+    if (*begun)
+        maqet_agent_post(agent, "guest-fsfreeze-thaw", GRACE, NULL);
+    return maqet_error_move(err, TAKE_PTR(reason));
 }
 
 static void
@@ -125,11 +130,13 @@ watch(struct maqet_channel *channel, int dir_fd, int gone, int64_t freeze_timeou
       int64_t hold_timeout)
 {
     _cleanup_error_ struct maqet_error *error = NULL;
+    bool begun;
 
-    if (freeze(dir_fd, gone, freeze_timeout, &error) < 0) {
+    if (freeze(dir_fd, gone, freeze_timeout, &begun, &error) < 0) {
+        if (begun)
+            maqet_error_hint(&error, "What may have been frozen is being thawed");
         report(channel, error, false);
-        /* Whether a freeze was begun can't be known. */
-        if (error->code == MAQET_ERROR_TIMEOUT)
+        if (begun)
             thaw(dir_fd, gone, THAW_LIMIT);
         return;
     }
@@ -268,10 +275,7 @@ maqet_quiesce_begin(int dir_fd, const char *vm, int gone, int64_t freeze_timeout
     if (hear(quiesce, freeze_timeout + GRACE, &held, &reason) == 0)
         return quiesce;
     maqet_error_wrap(&reason, "Virtual machine '%s': can't freeze its file systems", vm);
-    if (reason->code == MAQET_ERROR_TIMEOUT)
-        maqet_error_hint(&reason, "What may have been frozen is being thawed");
-    else
-        waitpid(quiesce->pid, NULL, 0);
+    waitpid(quiesce->pid, NULL, WNOHANG); /* it may have to thaw yet */
     maqet_error_move(err, TAKE_PTR(reason));
     quiesce_free(quiesce);
     return NULL;

@@ -63,7 +63,7 @@ expect 0 maqet snapshot vm list hdd
 # The agent hangs: an error in time, and when it goes on it is not left frozen.
 in_guest vm 'kill -STOP $(pidof qemu-ga)'
 expect 2 maqet snapshot vm create hdd hanging --live --quiesce --freeze-timeout 0.5
-err_has "What may have been frozen is being thawed"
+err_has "Is qemu-guest-agent running in the guest?"
 in_guest vm 'kill -CONT $(pidof qemu-ga)'
 thawed five
 expect 0 maqet snapshot vm create hdd again --live --quiesce

@@ -12,7 +12,7 @@ for test in "$abs_top_builddir"/tests/unit/test-*; do
     case $test in
     *.c | *.o | *.log | *.trs) continue ;;
     # The valgrind of Debian 12 does not know pidfds, without which nothing is launched or found.
-    */test-holders | */test-launch | */test-run) continue ;;
+    */test-holders | */test-launch | */test-quiesce | */test-run) continue ;;
     esac
     # Children end by _exit or exec, with what their parent owns: only the test itself counts.
     (cd "$abs_top_builddir" && valgrind -q --error-exitcode=119 --leak-check=full \

@@ -124,6 +124,11 @@ tests_unit_test_qmp_SOURCES = tests/unit/test-qmp.c
 tests_unit_test_qmp_LDADD = $(UNIT_LDADD)
 tests_unit_test_qmp_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-quiesce
+tests_unit_test_quiesce_SOURCES = tests/unit/test-quiesce.c
+tests_unit_test_quiesce_LDADD = $(UNIT_LDADD)
+tests_unit_test_quiesce_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-run
 tests_unit_test_run_SOURCES = tests/unit/test-run.c
 tests_unit_test_run_LDADD = $(UNIT_LDADD)
