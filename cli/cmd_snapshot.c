@@ -1,21 +1,53 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "cli/fields.h"
-#include "cli/machines.h"
 #include "cli/options.h"
+#include "cli/snapshot_actions.h"
 #include "cli/snapshots.h"
-#include "cli/terminal.h"
-#include "core/base/files.h"
+
+/* ---- formats of images ---- */
+
+static const char *const export_formats[] = {"qcow2", "raw"};
+
+static bool
+is_export_format(const char *word)
+{
+    for (size_t i = 0; i < sizeof(export_formats) / sizeof(*export_formats); i++)
+        if (strcmp(word, export_formats[i]) == 0)
+            return true;
+    return false;
+}
+
+/* The formats of results and, for export, those of images. */
+static const char *
+any_format_name(unsigned index)
+{
+    unsigned results = 0;
+
+    while (format_name(results))
+        results++;
+    if (index < results)
+        return format_name(index);
+    index -= results;
+    return index < sizeof(export_formats) / sizeof(*export_formats)
+               ? export_formats[index]
+               : NULL;
+}
+
+/* The last image format that was given, NULL: none. */
+static const char *
+export_format(const struct invocation *invocation)
+{
+    const char *format = NULL;
+
+    for (size_t i = 0; i < invocation->given_count; i++)
+        if (strcmp(invocation->given[i].option->name, "format") == 0 &&
+            is_export_format(invocation->given[i].value))
+            format = invocation->given[i].value;
+    return format;
+}
 
 /* ---- what is asked for ---- */
-
-/* What a call is about, taken from the operands by the action's rules. */
-struct asked {
-    struct maqet_snapshot_request request;
-    struct maqet_strings exclude;
-    const char *file;
-};
 
 struct action {
     const char *name;
@@ -82,6 +114,7 @@ read_operands(const struct invocation *invocation, const struct action *action,
                            "Either --live or --auto: both together are no request");
     request->exclude = &asked->exclude;
     request->way = way_of(invocation);
+    asked->format = export_format(invocation);
     request->overwrite = invocation_has(invocation, "overwrite");
     request->freeze_timeout = invocation_has(invocation, "quiesce")
                                   ? invocation_milliseconds(invocation, "freeze-timeout")
@@ -90,351 +123,26 @@ read_operands(const struct invocation *invocation, const struct action *action,
     return 0;
 }
 
-static void
-add_drives(struct maqet_text *text, json_object *drives)
-{
-    size_t count = json_object_array_length(drives);
-
-    maqet_text_append(text, count == 1 ? "drive " : "drives ");
-    for (size_t i = 0; i < count; i++)
-        maqet_text_appendf(text, "%s'%s'", i > 0 ? ", " : "",
-                           json_object_get_string(json_object_array_get_idx(drives, i)));
-}
-
-/* "Created snapshot 'a' of drives 'hdd', 'data' on VM 'myvm'." */
-static char *
-done_text(const char *what, json_object *row, const char *of)
-{
-    struct maqet_text text = MAQET_TEXT_INIT;
-
-    maqet_text_appendf(&text, "%s snapshot '%s' %s ", what, field_get(row, "name"), of);
-    add_drives(&text, json_object_object_get(row, "drives"));
-    maqet_text_appendf(&text, " on VM '%s'.\n", field_get(row, "vm"));
-    return maqet_text_take(&text);
-}
-
-static json_object *
-new_row(const struct asked *asked, const struct maqet_strings *drives)
-{
-    json_object *row = json_object_new_object();
-
-    field_text(row, "vm", asked->request.vm);
-    field_text(row, "name", asked->request.name);
-    field_strings(row, "drives", drives);
-    return row;
-}
-
-/* ---- create ---- */
-
-static char *
-create_text(json_object *row, bool colour)
-{
-    bool replaced = json_object_get_boolean(json_object_object_get(row, "replaced"));
-    bool live = json_object_get_boolean(json_object_object_get(row, "live"));
-    bool stopped = json_object_get_boolean(json_object_object_get(row, "stopped"));
-    double pause = json_object_get_double(json_object_object_get(row, "pause_ms"));
-    double wall = json_object_get_double(json_object_object_get(row, "wall_ms"));
-    _cleanup_free_ char *done = done_text(replaced ? "Replaced" : "Created", row, "of");
-    _cleanup_free_ char *still =
-        !live     ? maqet_strdup("the VM was off")
-        : stopped ? maqet_format("the guest stood still for %.1f ms", pause)
-                  : maqet_strdup("guest pause 0 ms, not stopped");
-
-    (void)colour;
-    return maqet_format("%sTook %.0f ms; %s; consistency: %s.\n", done, wall, still,
-                        live ? field_get(row, "consistency")
-                             : "as the guest has left it");
-}
-
-static const struct column create_columns[] = {
-    {"name", "NAME", COLUMN_TEXT},
-    {"drives", "DRIVES", COLUMN_TEXT},
-    {"pause_ms", "PAUSE", COLUMN_TEXT},
-    {"wall_ms", "TIME", COLUMN_TEXT},
-    {"consistency", "CONSISTENCY", COLUMN_TEXT},
-    {0},
-};
-static const struct view create_view = {
-    .columns = create_columns, .text = create_text, .confirmation = true};
-
-/* With three decimals, which is what it is worth. */
-static json_object *
-decimal(double value)
-{
-    _cleanup_free_ char *text = maqet_format("%.3f", value);
-
-    return json_object_new_double_s(value, text);
-}
-
-static int
-run_create(struct invocation *invocation, struct asked *asked, struct maqet_error **err)
-{
-    _cleanup_(maqet_snapshot_receipt_clear) struct maqet_snapshot_receipt receipt = {0};
-
-    if (maqet_snapshot_create(&invocation->context, &asked->request, &receipt, err) < 0)
-        return -1;
-    if (receipt.skipped.count > 0) {
-        _cleanup_free_ char *list = maqet_strings_join(&receipt.skipped, ", ");
-        maqet_context_say(&invocation->context, MAQET_LEVEL_INFO,
-                          "Left out, since the guest can't write to them: %s", list);
-    }
-    json_object *row = new_row(asked, &receipt.drives);
-    field_strings(row, "skipped", &receipt.skipped);
-    json_object_object_add(row, "live", json_object_new_boolean(receipt.live));
-    json_object_object_add(row, "replaced", json_object_new_boolean(receipt.replaced));
-    json_object_object_add(row, "stopped", json_object_new_boolean(receipt.stopped));
-    json_object_object_add(row, "pause_ms", decimal(receipt.pause));
-    json_object_object_add(row, "wall_ms", decimal(receipt.wall));
-    field_text(row, "consistency", maqet_consistency_name(receipt.consistency));
-    output_result(&invocation->output, &create_view, row);
-    return 0;
-}
-
-/* ---- list and tree ---- */
-
-static char *
-list_text(json_object *result, bool colour)
-{
-    (void)colour;
-    return snapshots_text(field_get(result, "vm"), field_get(result, "drive"),
-                          json_object_object_get(result, "snapshots"));
-}
-
-static const struct view list_view = {.text = list_text, .whole = true};
-static const struct view rows_view = {.columns = snapshot_columns};
-
-static int
-run_list(struct invocation *invocation, struct asked *asked, struct maqet_error **err)
-{
-    _cleanup_snapshot_list_ struct maqet_snapshot_list *list =
-        maqet_snapshot_list(&invocation->context, &asked->request, err);
-
-    if (!list)
-        return -1;
-    json_object *rows =
-        asked->request.drive ? snapshots_rows(list) : snapshots_set_rows(list);
-    /* A table of all there is to know is for those who ask for one. */
-    if (invocation->output.format != FORMAT_TABLE ||
-        invocation_has(invocation, "format")) {
-        output_result(&invocation->output, &rows_view, rows);
-        return 0;
-    }
-    json_object *result = json_object_new_object();
-    field_text(result, "vm", list->vm);
-    field_text(result, "drive", asked->request.drive);
-    json_object_object_add(result, "snapshots", rows);
-    output_result(&invocation->output, &list_view, result);
-    return 0;
-}
-
-static char *
-tree_text(json_object *result, bool colour)
-{
-    (void)colour;
-    return maqet_strdup(field_get(result, "text"));
-}
-
-static const struct view tree_view = {.text = tree_text, .whole = true};
-
-static int
-run_tree(struct invocation *invocation, struct asked *asked, struct maqet_error **err)
-{
-    _cleanup_snapshot_list_ struct maqet_snapshot_list *list =
-        maqet_snapshot_list(&invocation->context, &asked->request, err);
-
-    if (!list)
-        return -1;
-    if (invocation->output.format != FORMAT_TABLE) {
-        output_result(&invocation->output, &rows_view, snapshots_rows(list));
-        return 0;
-    }
-    json_object *result = json_object_new_object();
-    _cleanup_free_ char *text = snapshots_tree_text(list);
-    field_text(result, "text", text);
-    output_result(&invocation->output, &tree_view, result);
-    return 0;
-}
-
-/* ---- load ---- */
-
-static int
-confirm(const struct invocation *invocation, const struct asked *asked, bool live,
-        const struct maqet_strings *drives, struct maqet_error **err)
-{
-    _cleanup_free_ char *list = maqet_strings_join(drives, "', '");
-    const struct maqet_snapshot_request *request = &asked->request;
-
-    maqet_context_say(
-        &invocation->context, live ? MAQET_LEVEL_WARNING : MAQET_LEVEL_INFO,
-        "Loading the snapshot '%s' discards all changes made after it on "
-        "%s '%s' of VM '%s'%s",
-        request->name, drives->count == 1 ? "drive" : "drives", list, request->vm,
-        live ? ". QEMU is ended and started again, which takes seconds: what "
-               "the guest has in memory is lost, and it boots anew"
-             : "");
-    if (invocation_has(invocation, "yes") || !terminal_can_ask())
-        return 0;
-    return terminal_ask("Go on?")
-               ? 0
-               : maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was loaded");
-}
-
-static char *
-load_text(json_object *row, bool colour)
-{
-    json_object *pid = json_object_object_get(row, "pid");
-    _cleanup_free_ char *done = done_text("Loaded", row, "on");
-
-    (void)colour;
-    return pid ? maqet_format("%sThe VM runs again (PID %s).\n", done,
-                              json_object_get_string(pid))
-               : TAKE_PTR(done);
-}
-
-static const struct column changed_columns[] = {
-    {"name", "NAME", COLUMN_TEXT}, {"drives", "DRIVES", COLUMN_TEXT}, {0}};
-static const struct view load_view = {
-    .columns = changed_columns, .text = load_text, .confirmation = true};
-
-static int
-run_load(struct invocation *invocation, struct asked *asked, struct maqet_error **err)
-{
-    _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
-    bool live;
-    int pid;
-
-    if (maqet_snapshot_loadable(&invocation->context, &asked->request, &live, &drives,
-                                err) < 0 ||
-        confirm(invocation, asked, live, &drives, err) < 0 ||
-        maqet_snapshot_load(&invocation->context, &asked->request, &pid, err) < 0)
-        return -1;
-    json_object *row = new_row(asked, &drives);
-    field_number(row, "pid", pid > 0, (uint64_t)pid);
-    output_result(&invocation->output, &load_view, row);
-    return 0;
-}
-
-/* ---- delete ---- */
-
-static char *
-delete_text(json_object *row, bool colour)
-{
-    (void)colour;
-    return done_text("Deleted", row, "of");
-}
-
-static const struct view delete_view = {
-    .columns = changed_columns, .text = delete_text, .confirmation = true};
-
-static int
-run_delete(struct invocation *invocation, struct asked *asked, struct maqet_error **err)
-{
-    _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
-
-    if (maqet_snapshot_delete(&invocation->context, &asked->request, &drives, err) < 0)
-        return -1;
-    output_result(&invocation->output, &delete_view, new_row(asked, &drives));
-    return 0;
-}
-
-/* ---- export ---- */
-
-static const char *const export_formats[] = {"qcow2", "raw"};
-
-static bool
-is_export_format(const char *word)
-{
-    for (size_t i = 0; i < sizeof(export_formats) / sizeof(*export_formats); i++)
-        if (strcmp(word, export_formats[i]) == 0)
-            return true;
-    return false;
-}
-
-/* The formats of results and, for export, those of images. */
-static const char *
-any_format_name(unsigned index)
-{
-    unsigned results = 0;
-
-    while (format_name(results))
-        results++;
-    if (index < results)
-        return format_name(index);
-    index -= results;
-    return index < sizeof(export_formats) / sizeof(*export_formats)
-               ? export_formats[index]
-               : NULL;
-}
-
-/* The last image format that was given, NULL: none. */
-static const char *
-export_format(const struct invocation *invocation)
-{
-    const char *format = NULL;
-
-    for (size_t i = 0; i < invocation->given_count; i++)
-        if (strcmp(invocation->given[i].option->name, "format") == 0 &&
-            is_export_format(invocation->given[i].value))
-            format = invocation->given[i].value;
-    return format;
-}
-
-static char *
-export_text(json_object *row, bool colour)
-{
-    _cleanup_free_ char *done = done_text("Exported", row, "of");
-    _cleanup_free_ char *file = text_printable(field_get(row, "file"), "");
-
-    (void)colour;
-    return maqet_format("%sIt is in %s.\n", done, file);
-}
-
-static const struct column export_columns[] = {{"name", "NAME", COLUMN_TEXT},
-                                               {"drives", "DRIVES", COLUMN_TEXT},
-                                               {"format", "FORMAT", COLUMN_TEXT},
-                                               {"file", "FILE", COLUMN_TEXT},
-                                               {0}};
-static const struct view export_view = {
-    .columns = export_columns, .text = export_text, .confirmation = true};
-
-static int
-run_export(struct invocation *invocation, struct asked *asked, struct maqet_error **err)
-{
-    const char *format = export_format(invocation);
-    bool compress = invocation_has(invocation, "compress");
-    _cleanup_free_ char *here = getcwd(NULL, 0);
-    _cleanup_free_ char *path = maqet_path_absolute(asked->file, here ? here : "/");
-    _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
-
-    if (!format)
-        format = export_formats[0];
-    if (compress && strcmp(format, "raw") == 0)
-        return usage_error(invocation->command, err, "A raw image can't be compressed");
-    if (maqet_snapshot_export(&invocation->context, &asked->request, path, format,
-                              compress, err) < 0)
-        return -1;
-    maqet_strings_add(&drives, asked->request.drive);
-    json_object *row = new_row(asked, &drives);
-    field_text(row, "format", format);
-    field_text(row, "file", path);
-    output_result(&invocation->output, &export_view, row);
-    return 0;
-}
-
 /* ---- the command ---- */
 
 static const struct action actions[] = {
-    {.name = "create", .operands = "DRIVE NAME", .needs_name = true, .run = run_create},
-    {.name = "list", .operands = "[DRIVE]", .all_drives = true, .run = run_list},
-    {.name = "load", .operands = "DRIVE NAME", .needs_name = true, .run = run_load},
-    {.name = "delete", .operands = "DRIVE NAME", .needs_name = true, .run = run_delete},
-    {.name = "tree", .operands = "[DRIVE]", .all_drives = true, .run = run_tree},
+    {.name = "create",
+     .operands = "DRIVE NAME",
+     .needs_name = true,
+     .run = snapshot_create},
+    {.name = "list", .operands = "[DRIVE]", .all_drives = true, .run = snapshot_list},
+    {.name = "load", .operands = "DRIVE NAME", .needs_name = true, .run = snapshot_load},
+    {.name = "delete",
+     .operands = "DRIVE NAME",
+     .needs_name = true,
+     .run = snapshot_delete},
+    {.name = "tree", .operands = "[DRIVE]", .all_drives = true, .run = snapshot_tree},
     {.name = "export",
      .operands = "DRIVE NAME FILE",
      .needs_name = true,
      .needs_file = true,
      .needs_drive = true,
-     .run = run_export},
+     .run = snapshot_export},
 };
 
 static const struct action *

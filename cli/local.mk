@@ -28,6 +28,7 @@ libmaqet_cli_la_SOURCES = \
 	cli/options.c cli/options.h \
 	cli/output.c cli/output.h \
 	cli/shell.c cli/shell.h \
+	cli/snapshot_actions.c cli/snapshot_actions.h \
 	cli/snapshots.c cli/snapshots.h \
 	cli/start_stop.h \
 	cli/table.c cli/table.h \

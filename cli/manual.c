@@ -149,14 +149,17 @@ list_option(const struct command_option *option)
     printf("\n");
 }
 
-/* The words of "VM|FILE..." or "[COMMAND]", one a line. */
+/* The words of "VM|FILE..." or "VM create|list [DRIVE]", one a line; words that are to be
+ * typed as they are stay together. */
 static void
 list_operands(const char *operands)
 {
     while (*operands) {
         size_t length = strspn(operands, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-");
 
-        if (length > 0)
+        if (length == 0)
+            length = strspn(operands, "abcdefghijklmnopqrstuvwxyz|");
+        if (length > 0 && *operands != '|')
             printf("%.*s\n", (int)length, operands);
         operands += length + (operands[length] != '\0');
     }
