@@ -20,6 +20,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/failing-qemu.sh \
 	tests/functional/killed-in-creation.sh \
 	tests/functional/hostile-images.sh \
+	tests/functional/snapshot-terminal.sh \
 	tests/functional/system-folders.sh \
 	tests/functional/removal.sh \
 	tests/functional/nothing-lost.sh \
