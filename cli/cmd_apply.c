@@ -4,6 +4,7 @@
 #include "cli/fields.h"
 #include "cli/files.h"
 #include "cli/options.h"
+#include "core/snapshot/snapshot.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/store.h"
 
@@ -25,22 +26,27 @@ text(json_object *row, bool colour)
     return maqet_format("Virtual machine '%s' is unchanged.\n", name);
 }
 
-/* What the first operand is called: a machine that is there, or one to be created. */
+/* What the first operand is called: a machine that is there, and has no interrupted
+ * operation on its snapshots any more, or one to be created. NULL with an error. */
 static char *
-name_of(const struct invocation *invocation)
+name_of(const struct invocation *invocation, struct maqet_error **err)
 {
     const char *operand = invocation->operands.items[0];
-    char *name = maqet_store_resolve(&invocation->context, operand, NULL);
+    _cleanup_free_ char *name = maqet_store_resolve(&invocation->context, operand, NULL);
 
-    return name ? name : maqet_strdup(operand);
+    if (!name)
+        return maqet_strdup(operand);
+    return maqet_snapshot_repair(&invocation->context, name, err) < 0 ? NULL
+                                                                      : TAKE_PTR(name);
 }
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)
 {
     const struct maqet_context *context = &invocation->context;
-    _cleanup_free_ char *name = name_of(invocation);
-    struct maqet_definition *definition = files_read(invocation, 1, name, err);
+    _cleanup_free_ char *name = name_of(invocation, err);
+    struct maqet_definition *definition =
+        name ? files_read(invocation, 1, name, err) : NULL;
     struct maqet_state state = {0};
     const char *change;
 

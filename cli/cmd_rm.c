@@ -3,6 +3,7 @@
 #include "cli/machines.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
+#include "core/snapshot/snapshot.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/store.h"
 
@@ -89,6 +90,21 @@ confirm(const struct invocation *invocation, const struct maqet_strings *names,
 
 /* ---- removing ---- */
 
+/* What an interrupted operation on its snapshots has left in the images: where they stay,
+ * they stay as one would want to find them. */
+static int
+repair(struct invocation *invocation, const char *name, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    if (maqet_snapshot_repair(&invocation->context, name, &reason) == 0)
+        return 0;
+    if (!invocation_has(invocation, "force"))
+        return maqet_error_move(err, TAKE_PTR(reason));
+    maqet_context_say(&invocation->context, MAQET_LEVEL_WARNING, "%s", reason->message);
+    return 0;
+}
+
 static int
 remove_machine(struct invocation *invocation, const char *name, struct maqet_error **err)
 {
@@ -99,7 +115,8 @@ remove_machine(struct invocation *invocation, const char *name, struct maqet_err
         .delete_storage = invocation_has(invocation, "delete-storage"),
     };
 
-    if (maqet_vm_remove(&invocation->context, name, &how, &kept, &deleted, err) < 0)
+    if (repair(invocation, name, err) < 0 ||
+        maqet_vm_remove(&invocation->context, name, &how, &kept, &deleted, err) < 0)
         return -1;
 
     json_object *row = json_object_new_object();

@@ -26,6 +26,8 @@ change(const struct maqet_context *context, struct maqet_definition *definition,
         *outcome = "unchanged";
         return 0;
     }
+    if (maqet_store_check_pending(context, definition->name, err) < 0)
+        return -1;
     *outcome = "changed";
     free(definition->uuid);
     definition->uuid = TAKE_PTR(before->uuid);

@@ -245,7 +245,10 @@ lock_at_rest(const struct maqet_context *context, const char *name, bool force,
             continue;
         /* Before any image goes: a removal that stops halfway would be worse than none.
          */
-        return maqet_vm_removable(context, name, err) < 0 ? -1 : TAKE_FD(lock);
+        return maqet_vm_removable(context, name, err) < 0 ||
+                       (!force && maqet_store_check_pending(context, name, err) < 0)
+                   ? -1
+                   : TAKE_FD(lock);
     }
 }
 

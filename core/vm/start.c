@@ -332,21 +332,6 @@ launch_marked(struct starting *starting, struct maqet_error **err)
     return -1;
 }
 
-/* An operation on the snapshots that was interrupted must not be followed by a guest that
- * writes to the images. */
-static int
-error_pending(const char *name, struct maqet_error **err)
-{
-    maqet_error_set(
-        err, MAQET_ERROR_STATE,
-        "Virtual machine '%s': an operation on its snapshots was interrupted, "
-        "and has to be put right first",
-        name);
-    maqet_error_hint(err, "maqet snapshot %s list --all does that, and says what it did",
-                     name);
-    return -1;
-}
-
 /* All of a start but the machine's lock, which is held. Takes the definition. */
 static int
 start_locked(struct starting *starting, struct maqet_definition *definition,
@@ -356,8 +341,8 @@ start_locked(struct starting *starting, struct maqet_definition *definition,
 
     if (enter_run_dir(starting, owned->name, err) < 0)
         return -1;
-    if (maqet_store_pending(starting->context, owned->name))
-        return error_pending(owned->name, err);
+    if (maqet_store_check_pending(starting->context, owned->name, err) < 0)
+        return -1;
     starting->vm = maqet_vm_new(starting->context, TAKE_PTR(owned), err);
     if (!starting->vm || prepare_images(starting->vm, err) < 0 ||
         furnish_run_dir(starting, err) < 0)

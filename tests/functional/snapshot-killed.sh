@@ -163,3 +163,30 @@ tags keep
 expect 0 maqet snapshot vm load --all keep
 same 2 "$(number_in hdd.qcow2)" "what the stand-in held"
 in_step "$what"
+
+# A load that was killed between two drives is finished before the machine is changed, so that
+# it is not finished on other images; and before it is forgotten which images they were.
+half_loaded() {
+    step=0
+    until [ -e data/vms/vm/pending.json ] && [ "$(number_in hdd.qcow2)" -ne "$(number_in data.qcow2)" ]; do
+        [ ! -e data/vms/vm/pending.json ] || expect 0 maqet snapshot vm list
+        begin_anew
+        step=$((step + 1))
+        expect 137 traced clone "signal=KILL:when=$step" snapshot vm load --all keep
+    done
+}
+half_loaded
+sed 's/hdd.qcow2/other.qcow2/' vm.yaml >changed.yaml
+qemu-img create -q -f qcow2 other.qcow2 8M
+expect 0 maqet apply vm changed.yaml
+err_has "loading of the snapshot 'keep' was not finished: it has been finished"
+what="after a change"
+in_step "$what"
+tags keep
+expect 0 maqet apply vm vm.yaml
+half_loaded
+expect 0 maqet rm vm --yes
+err_has "loading of the snapshot 'keep' was not finished: it has been finished"
+what="after the removal"
+in_step "$what"
+tags keep
