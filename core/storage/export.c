@@ -128,10 +128,14 @@ maqet_drive_snapshot_export(const struct maqet_drive *drive,
     _cleanup_(exporting_clear) struct exporting exporting = {
         .path = path, .folder_fd = -1, .fd = -1};
 
-    if (!drive->storage->snapshot.write_out)
-        return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                               "The type %s can't export snapshots",
-                               drive->storage->plugin.name);
+    if (!drive->storage->snapshot.write_out) {
+        maqet_error_set(
+            err, MAQET_ERROR_UNSUPPORTED,
+            "Virtual machine '%s', drive '%s': the type %s can't export snapshots",
+            drive->machine->vm_name, drive->name, drive->storage->plugin.name);
+        maqet_error_hint(err, "Load the snapshot, and copy the image");
+        return -1;
+    }
     if (begin(&exporting, err) < 0)
         return -1;
     if (write_temporary(&exporting, drive, snapshot, format, compress, err) == 0)

@@ -31,6 +31,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/snapshot-offline.sh \
 	tests/functional/snapshot-live.sh \
 	tests/functional/snapshot-enospc.sh \
+	tests/functional/snapshot-other-type.sh \
 	tests/functional/snapshot-killed.sh \
 	tests/functional/guest-complete.sh \
 	tests/functional/guest-interfaces.sh \

@@ -117,3 +117,7 @@ check_LTLIBRARIES += tests/plugins/maqet-storage-small-table.la
 tests_plugins_maqet_storage_small_table_la_SOURCES = tests/plugins/faulty.c
 tests_plugins_maqet_storage_small_table_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_SNAPSHOTS -DFAULT_SMALL_TABLE -DFAULTY_NAME='"small-table"'
 tests_plugins_maqet_storage_small_table_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-copies.la
+tests_plugins_maqet_storage_copies_la_SOURCES = tests/plugins/copies.c
+tests_plugins_maqet_storage_copies_la_LDFLAGS = $(FAULTY_FLAGS)
