@@ -20,7 +20,7 @@ fill hdd.qcow2 2
 # on_terminal ARGUMENT...: maqet on a terminal of its own, whose screen goes to the file
 # screen; what is typed comes by stdin.
 on_terminal() {
-    script -qefc "'$MAQET' $*" screen >/dev/null
+    TERM=vt100 script -qefc "'$MAQET' $*" screen >/dev/null
 }
 shown() {
     grep -qE -- "$1" screen || { cat screen >&2; fail "not shown: $1"; }
