@@ -13,6 +13,10 @@ enum {
      * smallest block has 64 refcounts: a cluster of 512 bytes, 64 bits each. */
     PAGE_BITS = 6,
     PAGE_ENTRIES = 1 << PAGE_BITS,
+    /* Blocks are read by parts. Where snapshots share nearly all, what matters of a large
+     * image is the refcount of an L2 table here and there. The smallest block has 512
+     * bytes. */
+    PART_SIZE = 512,
 };
 
 /* What all blocks and counters may take: enough for some terabytes that were all changed
@@ -27,7 +31,7 @@ struct page {
 };
 
 struct qcow2_refcount_block {
-    uint8_t *bytes; /* NULL: not read yet */
+    uint8_t **parts; /* PART_SIZE bytes each; NULL: not read yet */
     struct page **pages;
 };
 
@@ -36,6 +40,18 @@ static uint32_t
 block_bits(const struct qcow2_refcounts *refcounts)
 {
     return refcounts->cluster_bits + 3 - refcounts->order;
+}
+
+static size_t
+pages_of_block(const struct qcow2_refcounts *refcounts)
+{
+    return ((size_t)1 << block_bits(refcounts)) / PAGE_ENTRIES;
+}
+
+static size_t
+parts_of_block(const struct qcow2_refcounts *refcounts)
+{
+    return ((size_t)1 << refcounts->cluster_bits) / PART_SIZE;
 }
 
 static void *
@@ -131,15 +147,15 @@ qcow2_refcounts_open(struct qcow2_refcounts *refcounts, int fd,
 void
 qcow2_refcounts_close(struct qcow2_refcounts *refcounts)
 {
-    size_t pages = ((size_t)1 << block_bits(refcounts)) / PAGE_ENTRIES;
-
     for (size_t i = 0; refcounts->blocks && i < refcounts->count; i++) {
         struct qcow2_refcount_block *block = &refcounts->blocks[i];
 
-        for (size_t j = 0; block->pages && j < pages; j++)
+        for (size_t j = 0; block->pages && j < pages_of_block(refcounts); j++)
             free(block->pages[j]);
+        for (size_t j = 0; block->parts && j < parts_of_block(refcounts); j++)
+            free(block->parts[j]);
         free(block->pages);
-        free(block->bytes);
+        free(block->parts);
     }
     free(refcounts->blocks);
     free(refcounts->table);
@@ -155,8 +171,6 @@ qcow2_refcounts_restore(struct qcow2_refcounts *refcounts)
 static struct qcow2_refcount_block *
 find_block(struct qcow2_refcounts *refcounts, uint64_t number, const char **fault)
 {
-    size_t size = (size_t)1 << refcounts->cluster_bits;
-    size_t pages = ((size_t)1 << block_bits(refcounts)) / PAGE_ENTRIES;
     uint64_t index = number >> block_bits(refcounts);
     struct qcow2_refcount_block *block;
 
@@ -165,19 +179,32 @@ find_block(struct qcow2_refcounts *refcounts, uint64_t number, const char **faul
         return NULL;
     }
     block = &refcounts->blocks[index];
-    if (block->bytes)
-        return block;
     if (!block->pages)
-        block->pages = allocate(refcounts, pages, sizeof(void *), fault);
-    uint8_t *bytes = block->pages ? allocate(refcounts, size, 1, fault) : NULL;
-    if (!bytes)
-        return NULL;
-    if (qcow2_read(refcounts->fd, bytes, size, refcounts->table[index], fault) < 0) {
+        block->pages =
+            allocate(refcounts, pages_of_block(refcounts), sizeof(void *), fault);
+    if (block->pages && !block->parts)
+        block->parts =
+            allocate(refcounts, parts_of_block(refcounts), sizeof(void *), fault);
+    return block->pages && block->parts ? block : NULL;
+}
+
+/* The part of @block that its byte @at is in. NULL with *fault set. */
+static const uint8_t *
+find_part(struct qcow2_refcounts *refcounts, struct qcow2_refcount_block *block,
+          uint64_t at, const char **fault)
+{
+    uint64_t number = at / PART_SIZE;
+    uint64_t offset = refcounts->table[block - refcounts->blocks] + number * PART_SIZE;
+    uint8_t *bytes = block->parts[number];
+
+    if (bytes)
+        return bytes;
+    bytes = allocate(refcounts, PART_SIZE, 1, fault);
+    if (bytes && qcow2_read(refcounts->fd, bytes, PART_SIZE, offset, fault) < 0) {
         free(bytes);
         return NULL;
     }
-    block->bytes = bytes;
-    return block;
+    return block->parts[number] = bytes;
 }
 
 /* The page of @block with its entry @index. NULL with *fault set. */
@@ -220,6 +247,7 @@ qcow2_refcounts_drop(struct qcow2_refcounts *refcounts, uint64_t offset,
 {
     uint64_t number = offset >> refcounts->cluster_bits;
     uint64_t index = number & ((UINT64_C(1) << block_bits(refcounts)) - 1);
+    uint64_t part_entries = ((uint64_t)PART_SIZE * 8) >> refcounts->order;
 
     if (number == 0 || number >= refcounts->clusters)
         return qcow2_fail(fault, "a snapshot refers to clusters outside of its file");
@@ -227,10 +255,12 @@ qcow2_refcounts_drop(struct qcow2_refcounts *refcounts, uint64_t offset,
     if (!block)
         return -1;
     struct page *page = find_page(refcounts, block, index, fault);
-    if (!page)
+    const uint8_t *part =
+        page ? find_part(refcounts, block, (index << refcounts->order) / 8, fault) : NULL;
+    if (!part)
         return -1;
     uint32_t drops = ++page->drops[index & (PAGE_ENTRIES - 1)];
-    *refcount = get_refcount(block->bytes, refcounts->order, index);
+    *refcount = get_refcount(part, refcounts->order, index & (part_entries - 1));
     if (drops > *refcount)
         return qcow2_fail(fault, "a cluster has more references than its refcount tells");
     *left = *refcount - drops;
