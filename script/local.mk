@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-EXTRA_DIST += script/lib.sh script/setup script/build script/test script/demo
+EXTRA_DIST += script/lib.sh script/setup script/build script/test script/demo script/bench

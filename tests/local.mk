@@ -17,5 +17,6 @@ include tests/fuzz/local.mk
 include tests/fake/local.mk
 include tests/plugins/local.mk
 include tests/guest/local.mk
+include tests/bench/local.mk
 include tests/functional/local.mk
 endif

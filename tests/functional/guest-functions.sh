@@ -9,21 +9,25 @@ MAQET_SOURCE_DIR=${abs_top_srcdir:?}
 MAQET_BUILD_DIR=${abs_top_builddir:?}
 . "$abs_top_srcdir/tests/guest/guest.sh"
 
-# guest_yaml NAME MACHINE: the file NAME.yaml of a machine that boots the guest; the storage
-# list by stdin.
+# guest_yaml NAME MACHINE [ARGUMENT...]: the file NAME.yaml of a machine that boots the guest,
+# with more arguments of QEMU's, one "option: value" a word; the storage list by stdin.
 guest_yaml() {
-    cat >"$TMP/$1.yaml" <<EOF
-name: $1
+    guest_yaml_name=$1
+    guest_yaml_machine=$2
+    shift 2
+    cat >"$TMP/$guest_yaml_name.yaml" <<EOF
+name: $guest_yaml_name
 binary: qemu-system-x86_64
 accel: tcg
 memory: 256M
 arguments:
-  - machine: $2
+  - machine: $guest_yaml_machine
   - kernel: $KERNEL
   - initrd: $INITRD
   - append: "$GUEST_APPEND"
   - no-reboot
-  - serial: "unix:$TMP/$1.serial,server=on,wait=off"
+  - serial: "unix:$TMP/$guest_yaml_name.serial,server=on,wait=off"
+$([ $# -eq 0 ] || printf '  - %s\n' "$@")
 storage:
 $(cat)
 EOF

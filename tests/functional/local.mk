@@ -33,6 +33,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/snapshot-enospc.sh \
 	tests/functional/snapshot-other-type.sh \
 	tests/functional/snapshot-killed.sh \
+	tests/functional/benchmarks.sh \
 	tests/functional/guest-complete.sh \
 	tests/functional/guest-interfaces.sh \
 	tests/functional/guest-quiesce.sh \

@@ -1,0 +1,29 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# script/bench tells what it has and refuses what it hasn't, and each benchmark runs through. What
+# it measures is of no interest here.
+. "${srcdir:-.}/tests/functional/functions.sh"
+qemu_required
+requires qemu-io
+bench=${abs_top_srcdir:?}/script/bench
+
+expect 0 "$bench"
+out_has 'snapshot '
+expect 0 "$bench" --help
+out_has '--rounds N'
+expect 2 "$bench" nonesuch
+err_has "unknown benchmark 'nonesuch'"
+expect 2 "$bench" bench-functions
+expect 2 "$bench" ../functional/lifecycle
+expect 2 "$bench" snapshot --rounds
+expect 2 "$bench" snapshot --rounds 0
+expect 2 "$bench" snapshot --rounds many
+expect 2 "$bench" snapshot --fast
+expect 2 "$bench" snapshot list
+
+[ -n "${MAQET_TEST_REQUIRE:-}" ] || [ -f "${abs_top_builddir:?}/guest/kernel" ] ||
+    skip "the test guest is not built"
+BENCH_SNAPSHOTS=2 expect 0 "$bench" snapshot --rounds 1 --build "$abs_top_builddir"
+out_has '| maqet snapshot VM list DRIVE '
+out_has "| savevm, by the monitor "
+out_has '| qemu-img snapshot -d '
