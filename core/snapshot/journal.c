@@ -24,26 +24,50 @@ maqet_journal_clear(struct maqet_journal *journal)
     *journal = (struct maqet_journal){0};
 }
 
+/* Its texts; false: there is something else among them. */
+static bool
+parse_drives(json_object *file, struct maqet_strings *drives)
+{
+    json_object *list = NULL;
+
+    json_object_object_get_ex(file, "drives", &list);
+    if (!json_object_is_type(list, json_type_array))
+        return false;
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        json_object *drive = json_object_array_get_idx(list, i);
+
+        if (!json_object_is_type(drive, json_type_string))
+            return false;
+        maqet_strings_add(drives, json_object_get_string(drive));
+    }
+    return true;
+}
+
+/* Overwriting can't be repaired without knowing what stood in; the others may have none.
+ */
+static bool
+parse_stand_in(json_object *file, struct maqet_journal *journal)
+{
+    json_object *value = NULL;
+
+    json_object_object_get_ex(file, "stand_in", &value);
+    journal->stand_in = maqet_strdup(maqet_json_text(file, "stand_in"));
+    return journal->stand_in ||
+           (!value && journal->operation != MAQET_OPERATION_OVERWRITE);
+}
+
 /* Fills the journal; false: it is not one of ours. */
 static bool
 parse(json_object *file, struct maqet_journal *journal)
 {
     const char *word = maqet_json_text(file, "operation");
-    json_object *drives = NULL;
 
     for (size_t i = 1; word && i < sizeof(words) / sizeof(*words); i++)
         if (strcmp(words[i], word) == 0)
             journal->operation = (enum maqet_operation)i;
     journal->name = maqet_strdup(maqet_json_text(file, "name"));
-    journal->stand_in = maqet_strdup(maqet_json_text(file, "stand_in"));
-    json_object_object_get_ex(file, "drives", &drives);
-    if (!journal->operation || !journal->name ||
-        !json_object_is_type(drives, json_type_array))
-        return false;
-    for (size_t i = 0; i < json_object_array_length(drives); i++)
-        maqet_strings_add(&journal->drives,
-                          json_object_get_string(json_object_array_get_idx(drives, i)));
-    return true;
+    return journal->operation && journal->name && parse_stand_in(file, journal) &&
+           parse_drives(file, &journal->drives);
 }
 
 int
