@@ -195,6 +195,21 @@ first_there(json_object *parents, const struct maqet_snapshots *snapshots,
     return NULL;
 }
 
+/* Whether the chain of parents comes back to where it began, as only a damaged file's
+ * does. */
+static bool
+is_in_loop(json_object *parents, const char *key)
+{
+    const char *at = maqet_json_text(parents, key);
+
+    for (int i = 0; at && i < CHAIN_MAX; i++) {
+        if (strcmp(at, key) == 0)
+            return true;
+        at = maqet_json_text(parents, at);
+    }
+    return false;
+}
+
 const struct maqet_snapshot *
 maqet_history_parent(const struct maqet_history *history, const char *drive,
                      const struct maqet_snapshots *snapshots,
@@ -202,10 +217,10 @@ maqet_history_parent(const struct maqet_history *history, const char *drive,
 {
     json_object *parents = look_up(look_up_drive(history, drive), "parents");
     _cleanup_free_ char *key = key_of(snapshot);
-    const struct maqet_snapshot *parent =
-        first_there(parents, snapshots, maqet_json_text(parents, key));
 
-    return parent == snapshot ? NULL : parent;
+    if (is_in_loop(parents, key))
+        return NULL;
+    return first_there(parents, snapshots, maqet_json_text(parents, key));
 }
 
 const struct maqet_snapshot *

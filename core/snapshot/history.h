@@ -37,7 +37,7 @@ void maqet_history_set_add(struct maqet_history *history, const char *name, bool
 int maqet_history_save(struct maqet_history *history, struct maqet_error **err);
 
 /* The snapshot (of those that there are) that this one was taken on top of; NULL: not
- * known, or the image as it was made. */
+ * known, or the image as it was made. Following them always comes to an end. */
 const struct maqet_snapshot *maqet_history_parent(const struct maqet_history *history,
                                                   const char *drive,
                                                   const struct maqet_snapshots *snapshots,
