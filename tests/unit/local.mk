@@ -39,6 +39,11 @@ tests_unit_test_files_SOURCES = tests/unit/test-files.c
 tests_unit_test_files_LDADD = $(UNIT_LDADD)
 tests_unit_test_files_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-history
+tests_unit_test_history_SOURCES = tests/unit/test-history.c
+tests_unit_test_history_LDADD = $(UNIT_LDADD)
+tests_unit_test_history_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-holders
 tests_unit_test_holders_SOURCES = tests/unit/test-holders.c
 tests_unit_test_holders_LDADD = $(UNIT_LDADD)
@@ -53,6 +58,11 @@ UNIT_TESTS += tests/unit/test-invocation
 tests_unit_test_invocation_SOURCES = tests/unit/test-invocation.c
 tests_unit_test_invocation_LDADD = libmaqet-cli.la $(UNIT_LDADD)
 tests_unit_test_invocation_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
+UNIT_TESTS += tests/unit/test-journal
+tests_unit_test_journal_SOURCES = tests/unit/test-journal.c
+tests_unit_test_journal_LDADD = $(UNIT_LDADD)
+tests_unit_test_journal_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
 UNIT_TESTS += tests/unit/test-launch
 tests_unit_test_launch_SOURCES = tests/unit/test-launch.c

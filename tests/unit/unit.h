@@ -19,7 +19,9 @@
 #define MAQET_UNIT_H
 
 #include <CUnit/Basic.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "core/base/error.h"
 #include "core/base/files.h"
@@ -111,6 +113,20 @@ unit_file(const char *folder, const char *name, const char *text)
     if (maqet_file_replace(path, text, strlen(text), 0644, NULL) < 0)
         abort();
     return path;
+}
+
+/* Begins, or ends, a time in which no file can be written, as on a disk that is full. */
+static inline void
+unit_disk_full(bool full)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_FSIZE, &limit) < 0)
+        abort();
+    limit.rlim_cur = full ? 0 : limit.rlim_max;
+    signal(SIGXFSZ, full ? SIG_IGN : SIG_DFL);
+    if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
+        abort();
 }
 
 #endif
