@@ -18,13 +18,14 @@ struct scene {
     char *folder;
     int monitor_fd;
     int lock_fd;
+    int agent_fd; /* -1: none */
     int log_fd;
 };
 
 static struct scene
 scene_new(void)
 {
-    struct scene scene = {.folder = unit_folder()};
+    struct scene scene = {.folder = unit_folder(), .agent_fd = -1};
     _cleanup_free_ char *run =
         unit_file(scene.folder, "run", "4194304 is what stood here\n");
     _cleanup_free_ char *log = unit_file(scene.folder, "log", "");
@@ -42,6 +43,7 @@ scene_clear(struct scene *scene)
 {
     maqet_cleanup_close(&scene->monitor_fd);
     maqet_cleanup_close(&scene->lock_fd);
+    maqet_cleanup_close(&scene->agent_fd);
     maqet_cleanup_close(&scene->log_fd);
     unit_remove_folder(&scene->folder);
 }
@@ -56,7 +58,7 @@ launch(const struct scene *scene, const char *const *argv, struct maqet_process 
         .argv = argv,
         .monitor_fd = scene->monitor_fd,
         .lock_fd = scene->lock_fd,
-        .agent_fd = -1,
+        .agent_fd = scene->agent_fd,
         .log_fd = scene->log_fd,
     };
 
@@ -139,54 +141,126 @@ target_of(int fd)
     return length < 0 ? maqet_strdup("") : maqet_strndup(target, (size_t)length);
 }
 
+/* @more is what there is besides the monitor and the lock. */
 static void
-test_descriptors(void)
+check_descriptors(const struct scene *scene, const char *more)
 {
-    _cleanup_scene_ struct scene scene = scene_new();
-    _cleanup_free_ char *monitor = target_of(scene.monitor_fd);
+    _cleanup_free_ char *monitor = target_of(scene->monitor_fd);
     _cleanup_free_ char *expected =
-        maqet_format("0 /dev/null\n1 %s/log\n2 %s/log\n3 %s\n4 %s/run\n", scene.folder,
-                     scene.folder, monitor, scene.folder);
+        maqet_format("0 /dev/null\n1 %s/log\n2 %s/log\n3 %s\n4 %s/run\n%s", scene->folder,
+                     scene->folder, monitor, scene->folder, more);
     /* Descriptors that somebody forgot to close, on both sides of what we inherit. */
     int low = fcntl(0, F_DUPFD, 3), middle = fcntl(0, F_DUPFD, 12),
         high = fcntl(0, F_DUPFD, 200);
 
     CU_ASSERT_TRUE(low >= 3 && middle >= 12 && high >= 200);
-    CU_ASSERT_EQUAL(run(&scene,
+    CU_ASSERT_EQUAL(run(scene,
                         "for fd in /proc/$$/fd/*; do"
                         "  [ ! -e $fd ] || echo ${fd##*/} $(readlink $fd); done",
                         NULL),
                     0);
-    check_text(&scene, "log", expected);
+    check_text(scene, "log", expected);
     close(low);
     close(middle);
     close(high);
+}
+
+static void
+test_descriptors(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+
+    check_descriptors(&scene, "");
+}
+
+static void
+test_agent(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+
+    scene.agent_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    _cleanup_free_ char *agent = target_of(scene.agent_fd);
+    _cleanup_free_ char *more = maqet_format("5 %s\n", agent);
+    check_descriptors(&scene, more);
+}
+
+/* Our descriptors 3 to 5 go out of the way, and come back. */
+static void
+put_away(int away[3])
+{
+    for (int i = 0; i < 3; i++) {
+        away[i] = fcntl(3 + i, F_DUPFD_CLOEXEC, 100);
+        close(3 + i);
+    }
+}
+
+static void
+put_back(const int away[3])
+{
+    for (int i = 0; i < 3; i++) {
+        if (away[i] < 0 || dup3(away[i], 3 + i, O_CLOEXEC) < 0)
+            close(3 + i);
+        close(away[i]);
+    }
+}
+
+/* Runs what prints its descriptors 3 to 5, while monitor, lock and agent, @ours, have the
+ * numbers @order with us; with no agent, a descriptor that was forgotten has the last. */
+static void
+run_in_order(const struct scene *scene, const int ours[3], const int order[3])
+{
+    _cleanup_close_ int log = fcntl(scene->log_fd, F_DUPFD_CLOEXEC, 100);
+    struct scene crossed = {.folder = scene->folder,
+                            .monitor_fd = order[0],
+                            .lock_fd = order[1],
+                            .agent_fd = order[2],
+                            .log_fd = log};
+    int copies[3], away[3];
+
+    for (int i = 0; i < 3; i++)
+        copies[i] = fcntl(ours[i], F_DUPFD_CLOEXEC, 100);
+    put_away(away);
+    if (order[2] < 0)
+        CU_ASSERT_EQUAL(dup2(0, 5), 5);
+    for (int i = 0; i < 3 && order[i] >= 0; i++)
+        CU_ASSERT_EQUAL(dup3(copies[i], order[i], O_CLOEXEC), order[i]);
+    CU_ASSERT_EQUAL(
+        run(&crossed, "for i in 3 4 5; do readlink /proc/$$/fd/$i; done; :", NULL), 0);
+    for (int i = 0; i < 3; i++) {
+        close(copies[i]);
+        close(order[i]);
+    }
+    put_back(away);
+}
+
+static void
+check_order(const int order[3])
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_close_ int agent = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    _cleanup_free_ char *at_monitor = target_of(scene.monitor_fd);
+    _cleanup_free_ char *at_agent = target_of(agent);
+    _cleanup_free_ char *expected =
+        maqet_format("%s\n%s/run\n%s%s", at_monitor, scene.folder,
+                     order[2] < 0 ? "" : at_agent, order[2] < 0 ? "" : "\n");
+    const int ours[] = {scene.monitor_fd, scene.lock_fd, agent};
+
+    run_in_order(&scene, ours, order);
+    check_text(&scene, "log", expected);
 }
 
 /* The numbers that the descriptors have with us may be anything, even each other's. */
 static void
 test_descriptors_in_the_way(void)
 {
-    _cleanup_scene_ struct scene scene = scene_new();
-    _cleanup_free_ char *monitor = target_of(scene.monitor_fd);
-    _cleanup_free_ char *expected = maqet_format("%s %s/run\n", monitor, scene.folder);
-    _cleanup_close_ int three = fcntl(3, F_DUPFD_CLOEXEC, 100);
-    _cleanup_close_ int four = fcntl(4, F_DUPFD_CLOEXEC, 100);
-    _cleanup_close_ int another = fcntl(scene.monitor_fd, F_DUPFD_CLOEXEC, 100);
-    _cleanup_close_ int lock = fcntl(scene.lock_fd, F_DUPFD_CLOEXEC, 100);
-    _cleanup_close_ int log = fcntl(scene.log_fd, F_DUPFD_CLOEXEC, 100);
-    struct scene crossed = {
-        .folder = scene.folder, .monitor_fd = 4, .lock_fd = 3, .log_fd = log};
+    static const int orders[][3] = {{3, 4, -1}, {4, 3, -1}, {60, 61, 62},
+                                    {3, 4, 5},  {3, 5, 4},  {4, 3, 5},
+                                    {4, 5, 3},  {5, 3, 4},  {5, 4, 3}};
+    unsigned before = count_descriptors();
 
-    CU_ASSERT_EQUAL(dup3(another, 4, O_CLOEXEC), 4);
-    CU_ASSERT_EQUAL(dup3(lock, 3, O_CLOEXEC), 3);
-    CU_ASSERT_EQUAL(run(&crossed, "echo $(readlink /proc/$$/fd/3 /proc/$$/fd/4)", NULL),
-                    0);
-    check_text(&scene, "log", expected);
-    if (three < 0 || dup3(three, 3, O_CLOEXEC) < 0)
-        close(3);
-    if (four < 0 || dup3(four, 4, O_CLOEXEC) < 0)
-        close(4);
+    for (size_t i = 0; i < sizeof(orders) / sizeof(*orders); i++)
+        check_order(orders[i]);
+    CU_ASSERT_EQUAL(count_descriptors(), before);
 }
 
 static void
@@ -224,7 +298,8 @@ test_lock_is_inherited(void)
 static void
 test_output(void)
 {
-    const char *const argv[] = {"sh", "-c", "there=$(readlink /proc/$$/fd/1); echo $there >&2", NULL};
+    const char *const argv[] = {"sh", "-c",
+                                "there=$(readlink /proc/$$/fd/1); echo $there >&2", NULL};
     _cleanup_scene_ struct scene scene = scene_new();
     _cleanup_error_ struct maqet_error *error = NULL;
     struct maqet_process process;
@@ -396,6 +471,12 @@ test_child_fails_before_exec(void)
     check_no_child();
 
     wrong = scene;
+    wrong.agent_fd = 987;
+    CU_ASSERT_EQUAL(launch(&wrong, argv, &process, &error), -1);
+    UNIT_ERROR(&error, MAQET_ERROR_FAILED, "Can't run /bin/sh: Bad file descriptor");
+    check_no_child();
+
+    wrong = scene;
     _cleanup_free_ char *run = maqet_format("%s/run", scene.folder);
     _cleanup_close_ int read_only = open(run, O_RDONLY | O_CLOEXEC);
     wrong.lock_fd = read_only;
@@ -504,6 +585,7 @@ main(void)
 {
     CU_TestInfo tests[] = {
         {"descriptors 0 to 4 and no more", test_descriptors},
+        {"descriptors with a guest agent", test_agent},
         {"descriptors that stand in one another's place", test_descriptors_in_the_way},
         {"PID in the run file", test_pid_in_run_file},
         {"lock is inherited", test_lock_is_inherited},
