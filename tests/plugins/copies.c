@@ -129,13 +129,13 @@ static int
 snapshot_list(const struct maqet_drive *drive, int fd, struct maqet_snapshots *snapshots,
               struct maqet_error **err)
 {
-    char *path = copy_of(drive, ""), *folder = strdup(path);
-    char *prefix = strrchr(path, '/') + 1;
-    DIR *dir;
+    const char *image = maqet_drive_path(drive), *base = strrchr(image, '/') + 1;
+    char *folder = strndup(image, (size_t)(base - image)), *prefix;
+    DIR *dir = opendir(folder);
 
     (void)fd;
-    folder[prefix - path] = '\0';
-    dir = opendir(folder);
+    if (asprintf(&prefix, "%s.at-", base) < 0)
+        abort();
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         const char *name = entry->d_name + strlen(prefix);
         struct stat status;
@@ -154,7 +154,7 @@ snapshot_list(const struct maqet_drive *drive, int fd, struct maqet_snapshots *s
     if (dir)
         closedir(dir);
     free(folder);
-    free(path);
+    free(prefix);
     return result;
 }
 
