@@ -342,16 +342,22 @@ static void
 test_foreground_keeps_streams(void)
 {
     _cleanup_scene_ struct scene scene = scene_new();
+    /* The redirection is the subshell's: $$ is still the shell that was launched. */
+    const char *const argv[] = {
+        "sh",
+        "-c",
+        "(for fd in 0 1 2; do readlink /proc/$$/fd/$fd; done > $1/log)",
+        "sh",
+        scene.folder,
+        NULL};
     _cleanup_free_ char *input = target_of(0), *output = target_of(1),
                         *error = target_of(2);
     _cleanup_free_ char *expected = maqet_format("%s\n%s\n%s\n", input, output, error);
+    struct maqet_process process;
 
     close(TAKE_FD(scene.log_fd));
-    /* The redirection is the subshell's: $$ is still the shell that was launched. */
-    CU_ASSERT_EQUAL(run(&scene,
-                        "(for fd in 0 1 2; do readlink /proc/$$/fd/$fd; done > $1/log)",
-                        NULL),
-                    0);
+    CU_ASSERT_EQUAL_FATAL(launch(&scene, argv, &process, NULL), 0);
+    CU_ASSERT_EQUAL(wait_for(&process), 0);
     check_text(&scene, "log", expected);
 }
 
