@@ -110,7 +110,10 @@ maqet_agent_execute(struct maqet_agent *agent, const char *command, int64_t time
         return NULL;
     }
     json_object_object_get_ex(message, "return", &value);
-    return value ? json_object_get(value) : json_object_new_object();
+    if (!value)
+        maqet_error_set(err, MAQET_ERROR_FAILED,
+                        "The guest agent's answer to '%s' says nothing", command);
+    return json_object_get(value);
 }
 
 int
