@@ -86,7 +86,7 @@ report(struct maqet_channel *channel, const struct maqet_error *error, bool held
     maqet_channel_send(channel, message, &wait, NULL);
 }
 
-/* Waits until the parent speaks or dies. False: it took too long. */
+/* Waits until the parent hangs up, or dies. False: it took too long. */
 static bool
 hold(const struct maqet_channel *channel, int64_t timeout)
 {
@@ -284,13 +284,13 @@ maqet_quiesce_begin(int dir_fd, const char *vm, int gone, int64_t freeze_timeout
 int
 maqet_quiesce_end(struct maqet_quiesce *quiesce, bool *held, struct maqet_error **err)
 {
-    struct maqet_wait wait = maqet_wait_for("the guest's file systems", GRACE);
-    _cleanup_json_ json_object *word = json_object_new_object();
     _cleanup_error_ struct maqet_error *reason = NULL;
     int result = 0;
 
     *held = false;
-    maqet_channel_send(&quiesce->channel, word, &wait, NULL);
+    /* A message would not do: that it can't be sent to a child which has thawed already,
+     * and ended, must not keep us from reading its report. */
+    shutdown(quiesce->channel.fd, SHUT_WR);
     if (hear(quiesce, 2 * THAW_TIMEOUT + GRACE, held, &reason) < 0 &&
         !thaw(quiesce->dir_fd, quiesce->gone, THAW_TIMEOUT)) {
         maqet_error_move(err, TAKE_PTR(reason));
