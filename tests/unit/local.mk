@@ -2,7 +2,7 @@
 # A program for each module of the core, the program and the plugins, named after it.
 UNIT_TESTS =
 UNIT_LDADD = libmaqet-core.la $(CUNIT_LIBS)
-EXTRA_DIST += tests/unit/unit.h tests/unit/plugins.h tests/unit/qcow2.h tests/fake/fake.h
+EXTRA_DIST += tests/unit/unit.h tests/unit/plugins.h tests/unit/qcow2.h tests/fake/agent.h tests/fake/fake.h
 
 UNIT_TESTS += tests/unit/test-arguments
 tests_unit_test_arguments_SOURCES = tests/unit/test-arguments.c

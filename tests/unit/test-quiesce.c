@@ -2,18 +2,9 @@
 /* Freezing and thawing, against a guest agent that is as bad as one in a guest may be. */
 #include "core/snapshot/quiesce.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-
-#include "core/base/json.h"
 #include "core/base/process.h"
-#include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
-#include "tests/unit/unit.h"
+#include "tests/fake/agent.h"
 
 enum { PATIENCE = 30000, SHORT = 300 /* ms */ };
 
@@ -26,84 +17,48 @@ enum manner {
     REFUSING,         /* it can't freeze */
     TALKATIVE,        /* what former clients left unread comes first */
     INCOMPREHENSIBLE, /* its answer to the freeze is no JSON */
+    EVASIVE,          /* its answer to the freeze is none */
+    DEADLY,           /* QEMU ends in the freeze, of which the socket tells nothing */
 };
 
-/* ---- the agent, a child ---- */
+static pid_t qemu_to_kill; /* by a deadly agent */
 
 static void
-say(int client, const char *text)
+answer_freeze(int client, enum manner manner)
 {
-    if (write(client, text, strlen(text)) < 0)
-        _exit(1);
+    static const char *const answers[] = {
+        [WELL] = "{\"return\": 1}\n",
+        [TALKATIVE] = "{\"return\": 1}\n",
+        [IGNORANT] =
+            "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"no such\"}}\n",
+        [REFUSING] =
+            "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no luck\"}}\n",
+        [INCOMPREHENSIBLE] = "}frozen{\n",
+        [EVASIVE] = "{\"frozen\": true}\n",
+        [DEADLY] = NULL,
+    };
+
+    if (manner == DEADLY)
+        kill(qemu_to_kill, SIGKILL);
+    if (answers[manner])
+        fake_agent_say(client, answers[manner]);
 }
 
-/* Answers a command. */
 static void
-answer(int client, enum manner manner, const char *command, json_object *arguments)
+answer(int client, int manner, const char *command, json_object *arguments)
 {
-    bool freezes = strcmp(command, "guest-fsfreeze-freeze") == 0;
-
-    if (manner == MUTE || (manner == HANGING && freezes))
+    if (manner == MUTE)
         return;
-    if (strcmp(command, "guest-sync-delimited") == 0) {
-        _cleanup_free_ char *text =
-            maqet_format("%s\xff{\"return\": %" PRId64 "}\n",
-                         manner == TALKATIVE ? "{\"return\": 7}\n{\"error\": {\"re" : "",
-                         maqet_json_int(arguments, "id"));
-        say(client, text);
-    } else if (manner == IGNORANT) {
-        say(client,
-            "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"no such\"}}\n");
-    } else if (manner == REFUSING && freezes) {
-        say(client,
-            "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no luck\"}}\n");
-    } else if (manner == INCOMPREHENSIBLE && freezes) {
-        say(client, "}frozen{\n");
-    } else if (strcmp(command, "guest-fsfreeze-status") == 0) {
-        say(client, "{\"return\": \"thawed\"}\n");
-    } else {
-        say(client, "{\"return\": 1}\n");
-    }
-}
-
-/* Serves one client to its end, and tells what it has asked for, one command a line. */
-static void
-serve(int client, enum manner manner, int told)
-{
-    json_tokener *parser = json_tokener_new();
-    char byte;
-
-    while (read(client, &byte, 1) == 1) {
-        if (byte == '\xff') { /* as the agent does: begin anew */
-            json_tokener_reset(parser);
-            continue;
-        }
-        _cleanup_json_ json_object *message = json_tokener_parse_ex(parser, &byte, 1);
-        json_object *arguments = NULL;
-        const char *command = maqet_json_text(message, "execute");
-
-        if (!command)
-            continue;
-        _cleanup_free_ char *line = maqet_format("%s\n", command);
-        say(told, line);
-        json_object_object_get_ex(message, "arguments", &arguments);
-        answer(client, manner, command, arguments);
-    }
-    json_tokener_free(parser);
-}
-
-static void
-be_agent(int listener, enum manner manner, int told)
-{
-    signal(SIGPIPE, SIG_IGN);
-    for (;;) {
-        int client = accept(listener, NULL, NULL);
-
-        if (client < 0)
-            _exit(0);
-        serve(client, manner, told);
-        close(client);
-    }
+    if (strcmp(command, "guest-sync-delimited") == 0)
+        fake_agent_synchronise(
+            client, arguments,
+            manner == TALKATIVE ? "{\"return\": 7}\n{\"error\": {\xff\"re" : "");
+    else if (strcmp(command, "guest-fsfreeze-freeze") == 0)
+        answer_freeze(client, (enum manner)manner);
+    else if (strcmp(command, "guest-fsfreeze-status") == 0)
+        fake_agent_say(client, "{\"return\": \"thawed\"}\n");
+    else
+        fake_agent_say(client, "{\"return\": 1}\n");
 }
 
 /* ---- a machine that has it ---- */
@@ -111,40 +66,35 @@ be_agent(int listener, enum manner manner, int told)
 struct scene {
     char *folder;
     int dir_fd;
-    int listener;
-    int told; /* what the agent has heard */
-    pid_t agent;
+    struct fake_agent agent;
     pid_t qemu;
     int gone; /* its pidfd */
+    size_t descriptors;
 };
+
+static size_t
+count_descriptors(void)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    CU_ASSERT_EQUAL(maqet_dir_list("/proc/self/fd", &names, NULL), 0);
+    return names.count;
+}
 
 static struct scene
 scene_new(enum manner manner)
 {
-    struct scene scene = {.folder = unit_folder()};
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int pair[2];
+    struct scene scene = {.folder = unit_folder(), .descriptors = count_descriptors()};
 
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", scene.folder,
-             MAQET_AGENT_SOCKET);
     scene.dir_fd = open(scene.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    scene.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CU_ASSERT_EQUAL_FATAL(
-        bind(scene.listener, (struct sockaddr *)&address, sizeof(address)), 0);
-    CU_ASSERT_EQUAL_FATAL(listen(scene.listener, 5), 0);
-    CU_ASSERT_EQUAL_FATAL(pipe2(pair, O_CLOEXEC), 0);
-    scene.agent = fork();
-    if (scene.agent == 0)
-        be_agent(scene.listener, manner, pair[1]);
     scene.qemu = fork();
     if (scene.qemu == 0)
         for (;;)
             pause();
-    close(pair[1]);
-    close(TAKE_FD(scene.listener));
-    scene.told = pair[0];
+    qemu_to_kill = scene.qemu;
     scene.gone = maqet_pidfd_open(scene.qemu);
-    CU_ASSERT_TRUE_FATAL(scene.agent > 0 && scene.qemu > 0 && scene.gone >= 0);
+    scene.agent = fake_agent_start(scene.folder, answer, manner);
+    CU_ASSERT_TRUE_FATAL(scene.agent.pid > 0 && scene.qemu > 0 && scene.gone >= 0);
     return scene;
 }
 
@@ -154,51 +104,71 @@ kill_qemu(struct scene *scene)
 {
     if (scene->qemu == 0)
         return;
-    kill(scene->agent, SIGKILL);
+    fake_agent_kill(&scene->agent);
     kill(scene->qemu, SIGKILL);
-    waitpid(scene->agent, NULL, 0);
     waitpid(scene->qemu, NULL, 0);
     scene->qemu = 0;
 }
 
-/* Ends it all; no watchdog outlives its QEMU. */
+/* The only other child: the watchdog. 0: there is none. */
+static pid_t
+find_watchdog(const struct scene *scene)
+{
+    _cleanup_free_ char *path =
+        maqet_format("/proc/self/task/%d/children", (int)getpid());
+    _cleanup_free_ char *text = NULL;
+    pid_t found = 0;
+
+    CU_ASSERT_EQUAL_FATAL(maqet_file_read(path, 4096, &text, NULL, NULL), 0);
+    for (char *rest = text, *end; *rest; rest = end) {
+        pid_t pid = (pid_t)strtol(rest, &end, 10);
+
+        if (end == rest)
+            break;
+        if (pid != scene->agent.pid && pid != scene->qemu)
+            found = pid;
+    }
+    return found;
+}
+
 static void
-scene_end(struct scene *scene)
+wait_watchdog(const struct scene *scene)
+{
+    siginfo_t info;
+    pid_t pid = find_watchdog(scene);
+
+    if (pid > 0)
+        CU_ASSERT_EQUAL(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+}
+
+/* Ends it all; no watchdog outlives its QEMU. @wanted are the last words that the agent
+ * has heard, as fake_agent_end() has them. */
+static void
+scene_end(struct scene *scene, const char *wanted)
 {
     kill_qemu(scene);
     while (waitpid(-1, NULL, 0) > 0)
         ;
     CU_ASSERT_EQUAL(errno, ECHILD);
+    fake_agent_end(&scene->agent, wanted);
     close(scene->dir_fd);
-    close(scene->told);
     close(scene->gone);
+    CU_ASSERT_EQUAL(count_descriptors(), scene->descriptors);
     unit_remove_folder(&scene->folder);
 }
 
-/* Waits until the agent hears a command; NULL: it ended before. Others before it are
+/* Waits until the agent hears a command; false: it ended before. Others before it are
  * passed over, but for @never. */
 static bool
 hears(const struct scene *scene, const char *command, const char *never)
 {
-    struct maqet_text line = MAQET_TEXT_INIT;
-    bool heard = false;
-    char byte;
+    for (;;) {
+        _cleanup_free_ char *line = fake_agent_heard(&scene->agent);
 
-    while (!heard) {
-        struct pollfd fd = {.fd = scene->told, .events = POLLIN};
-
-        if (poll(&fd, 1, PATIENCE) <= 0 || read(scene->told, &byte, 1) != 1)
-            break;
-        if (byte != '\n') {
-            maqet_text_append_bytes(&line, &byte, 1);
-            continue;
-        }
-        heard = strcmp(line.data, command) == 0;
-        CU_ASSERT_FALSE(never && strcmp(line.data, never) == 0);
-        maqet_text_clear(&line);
+        CU_ASSERT_FALSE(line && never && strcmp(line, never) == 0);
+        if (!line || strcmp(line, command) == 0)
+            return line != NULL;
     }
-    maqet_text_clear(&line);
-    return heard;
 }
 
 static struct maqet_quiesce *
@@ -232,38 +202,25 @@ must_end(struct maqet_quiesce *quiesce, bool wanted)
     CU_ASSERT_EQUAL(held, wanted);
 }
 
+/* The error has the words @why in it, and this hint, if any; @heard is all that the agent
+ * was asked for. */
 static void
 must_not_begin(enum manner manner, int64_t timeout, enum maqet_error_code code,
-               const char *message)
+               const char *why, const char *hint, const char *heard)
 {
     struct scene scene = scene_new(manner);
     struct maqet_error *error = NULL;
 
     CU_ASSERT_PTR_NULL(begin(&scene, timeout, PATIENCE, &error));
-    UNIT_ERROR(&error, code, message);
-    scene_end(&scene);
-}
-
-/* The only other child: the watchdog. */
-static pid_t
-find_watchdog(const struct scene *scene)
-{
-    _cleanup_free_ char *path =
-        maqet_format("/proc/self/task/%d/children", (int)getpid());
-    _cleanup_free_ char *text = NULL;
-    pid_t found = 0;
-
-    CU_ASSERT_EQUAL_FATAL(maqet_file_read(path, 4096, &text, NULL, NULL), 0);
-    for (char *rest = text, *end; *rest; rest = end) {
-        pid_t pid = (pid_t)strtol(rest, &end, 10);
-
-        if (end == rest)
-            break;
-        if (pid != scene->agent && pid != scene->qemu)
-            found = pid;
-    }
-    CU_ASSERT_TRUE_FATAL(found > 0);
-    return found;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+    UNIT_SAME(error->hints.count > 0 ? error->hints.items[0] : NULL, hint);
+    CU_ASSERT_EQUAL(error->code, code);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error->message, why));
+    CU_ASSERT_TRUE(maqet_text_starts(
+        error->message, "Virtual machine 'vm': can't freeze its file systems: "));
+    maqet_error_free(error);
+    wait_watchdog(&scene);
+    scene_end(&scene, heard);
 }
 
 /* ---- when all is well ---- */
@@ -278,7 +235,8 @@ test_freeze_and_thaw(void)
         CU_ASSERT_TRUE(hears(&scene, "guest-fsfreeze-thaw", "guest-fsfreeze-freeze"));
         CU_ASSERT_TRUE(hears(&scene, "guest-fsfreeze-status", NULL));
     }
-    scene_end(&scene);
+    CU_ASSERT_EQUAL(find_watchdog(&scene), 0);
+    scene_end(&scene, "");
 }
 
 static void
@@ -287,7 +245,7 @@ test_stale_answers(void)
     struct scene scene = scene_new(TALKATIVE);
 
     must_end(must_begin(&scene, PATIENCE), true);
-    scene_end(&scene);
+    scene_end(&scene, "delimited thaw status");
 }
 
 /* ---- it can't be frozen ---- */
@@ -305,43 +263,40 @@ test_no_port(void)
         &error, MAQET_ERROR_UNSUPPORTED,
         "Virtual machine 'vm' was started without a port for a guest agent, so its "
         "file systems can't be frozen");
-    scene_end(&scene);
+    scene_end(&scene, NULL);
 }
+
+#define THAWING "What may have been frozen is being thawed"
+#define THAWED "delimited freeze thaw delimited thaw status"
 
 static void
 test_refusals(void)
 {
-    must_not_begin(
-        IGNORANT, PATIENCE, MAQET_ERROR_UNSUPPORTED,
-        "Virtual machine 'vm': can't freeze its file systems: The guest agent: "
-        "no such");
-    must_not_begin(
-        REFUSING, PATIENCE, MAQET_ERROR_FAILED,
-        "Virtual machine 'vm': can't freeze its file systems: The guest agent: "
-        "no luck");
+    must_not_begin(IGNORANT, PATIENCE, MAQET_ERROR_UNSUPPORTED,
+                   "The guest agent: no such", NULL, "delimited freeze");
+    must_not_begin(REFUSING, PATIENCE, MAQET_ERROR_FAILED, "The guest agent: no luck",
+                   THAWING, THAWED);
 }
 
 static void
 test_mute(void)
 {
     must_not_begin(MUTE, SHORT, MAQET_ERROR_TIMEOUT,
-                   "Virtual machine 'vm': can't freeze its file systems: Waited 0.3 s in "
-                   "vain for the guest agent's answer");
+                   "Waited 0.3 s in vain for the guest agent's answer",
+                   "Is qemu-guest-agent running in the guest?", "delimited");
 }
 
-static void
-test_broken_answer(void)
-{
-    struct scene scene = scene_new(INCOMPREHENSIBLE);
-    struct maqet_error *error = NULL;
+#define NO_ANSWER "s in vain for the guest agent's answer to 'guest-fsfreeze-freeze'"
 
-    CU_ASSERT_PTR_NULL(begin(&scene, SHORT, PATIENCE, &error));
-    CU_ASSERT_EQUAL(error ? error->code : 0, MAQET_ERROR_TIMEOUT);
-    CU_ASSERT_EQUAL(error ? error->hints.count : 0, 1);
-    maqet_error_free(error);
-    /* It may have frozen all the same. */
-    CU_ASSERT_TRUE(hears(&scene, "guest-fsfreeze-thaw", NULL));
-    scene_end(&scene);
+/* It may have frozen all the same. */
+static void
+test_broken_answers(void)
+{
+    must_not_begin(INCOMPREHENSIBLE, SHORT, MAQET_ERROR_TIMEOUT, NO_ANSWER, THAWING,
+                   THAWED);
+    must_not_begin(EVASIVE, PATIENCE, MAQET_ERROR_FAILED,
+                   "The guest agent's answer to 'guest-fsfreeze-freeze' says nothing",
+                   THAWING, THAWED);
 }
 
 static void
@@ -354,7 +309,15 @@ test_qemu_ends_before(void)
     CU_ASSERT_PTR_NULL(begin(&scene, PATIENCE, PATIENCE, &error));
     UNIT_ERROR(&error, MAQET_ERROR_STATE,
                "Virtual machine 'vm': can't freeze its file systems: QEMU has ended");
-    scene_end(&scene);
+    scene_end(&scene, "");
+}
+
+/* Its pidfd tells. */
+static void
+test_qemu_ends_in_freeze(void)
+{
+    must_not_begin(DEADLY, PATIENCE, MAQET_ERROR_STATE, "QEMU has ended", NULL,
+                   "delimited freeze");
 }
 
 /* ---- it thaws, whatever happens ---- */
@@ -362,26 +325,20 @@ test_qemu_ends_before(void)
 static void
 test_hanging_freeze(void)
 {
-    struct scene scene = scene_new(HANGING);
-    struct maqet_error *error = NULL;
-
-    CU_ASSERT_PTR_NULL(begin(&scene, SHORT, PATIENCE, &error));
-    CU_ASSERT_EQUAL(error ? error->code : 0, MAQET_ERROR_TIMEOUT);
-    maqet_error_free(error);
-    CU_ASSERT_TRUE(hears(&scene, "guest-fsfreeze-freeze", "guest-fsfreeze-thaw"));
-    CU_ASSERT_TRUE(hears(&scene, "guest-fsfreeze-thaw", NULL));
-    scene_end(&scene);
+    must_not_begin(HANGING, SHORT, MAQET_ERROR_TIMEOUT, NO_ANSWER, THAWING, THAWED);
 }
 
+/* An agent that hangs by then does not make it unknown that all was thawed. */
 static void
 test_held_too_long(void)
 {
     struct scene scene = scene_new(WELL);
     struct maqet_quiesce *quiesce = must_begin(&scene, SHORT);
 
-    CU_ASSERT_TRUE(hears(&scene, "guest-fsfreeze-thaw", NULL));
+    wait_watchdog(&scene);
+    kill(scene.agent.pid, SIGSTOP);
     must_end(quiesce, false);
-    scene_end(&scene);
+    scene_end(&scene, "delimited thaw status");
 }
 
 static void
@@ -400,7 +357,7 @@ test_maqet_is_killed(void)
     kill(maqet, SIGKILL);
     CU_ASSERT_EQUAL(waitpid(maqet, NULL, 0), maqet);
     CU_ASSERT_TRUE(hears(&scene, "guest-fsfreeze-thaw", NULL));
-    scene_end(&scene);
+    scene_end(&scene, NULL);
 }
 
 static void
@@ -409,10 +366,12 @@ test_watchdog_is_killed(void)
     struct scene scene = scene_new(WELL);
     struct maqet_quiesce *quiesce = must_begin(&scene, PATIENCE);
 
-    kill(find_watchdog(&scene), SIGKILL);
+    pid_t watchdog = find_watchdog(&scene);
+
+    CU_ASSERT_TRUE_FATAL(watchdog > 0);
+    kill(watchdog, SIGKILL);
     must_end(quiesce, false);
-    CU_ASSERT_TRUE(hears(&scene, "guest-fsfreeze-thaw", NULL));
-    scene_end(&scene);
+    scene_end(&scene, "delimited thaw status");
 }
 
 static void
@@ -424,7 +383,7 @@ test_qemu_ends_meanwhile(void)
 
     kill_qemu(&scene);
     CU_ASSERT_EQUAL(maqet_quiesce_end(quiesce, &held, NULL), 0);
-    scene_end(&scene);
+    scene_end(&scene, NULL);
 }
 
 int
@@ -436,8 +395,9 @@ main(void)
         {"a machine without a port", test_no_port},
         {"an agent that refuses", test_refusals},
         {"an agent that never answers", test_mute},
-        {"an agent whose answer is broken", test_broken_answer},
+        {"an agent whose answer is none", test_broken_answers},
         {"QEMU has ended", test_qemu_ends_before},
+        {"QEMU ends in the freeze", test_qemu_ends_in_freeze},
         {"a freeze that hangs is undone", test_hanging_freeze},
         {"a freeze that lasts too long is ended", test_held_too_long},
         {"maqet is killed while all is frozen", test_maqet_is_killed},
@@ -446,5 +406,8 @@ main(void)
         CU_TEST_INFO_NULL,
     };
 
+    /* An old valgrind doesn't know the system call. */
+    if (maqet_pidfd_open(getpid()) < 0 && errno == ENOSYS)
+        return 77;
     return unit_run("quiesce", tests);
 }
