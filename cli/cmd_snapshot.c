@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "cli/checkpoints.h"
 #include "cli/options.h"
 #include "cli/snapshot_actions.h"
 #include "cli/snapshots.h"
@@ -76,6 +77,25 @@ error_operands(const struct invocation *invocation, const struct action *action,
                        action->name, action->operands);
 }
 
+/* With memory it is a checkpoint, which is of all drives of a VM that runs, or is none.
+ */
+static int
+check_memory(const struct invocation *invocation, const struct action *action,
+             struct maqet_error **err)
+{
+    static const char *const others[] = {"exclude", "overwrite", "quiesce"};
+
+    if (strcmp(action->name, "create") != 0 || !invocation_has(invocation, "all") ||
+        !invocation_has(invocation, "live"))
+        return usage_error(invocation->command, err,
+                           "--memory goes with create --all NAME --live");
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+        if (invocation_has(invocation, others[i]))
+            return usage_error(invocation->command, err, "--memory does not go with --%s",
+                               others[i]);
+    return 0;
+}
+
 static int
 read_operands(const struct invocation *invocation, const struct action *action,
               struct asked *asked, struct maqet_error **err)
@@ -109,6 +129,8 @@ read_operands(const struct invocation *invocation, const struct action *action,
     if (asked->exclude.count > 0 && request->drive)
         return usage_error(invocation->command, err,
                            "--exclude goes with --all, not with one drive");
+    if (invocation_has(invocation, "memory") && check_memory(invocation, action, err) < 0)
+        return -1;
     if (invocation_has(invocation, "live") && invocation_has(invocation, "auto"))
         return usage_error(invocation->command, err,
                            "Either --live or --auto: both together are no request");
@@ -207,6 +229,11 @@ static const struct command_option options[] = {
      .argument = "SECONDS",
      .fallback = "10",
      .help = "how long freezing may take; what takes longer is undone"},
+    {.name = "memory",
+     .help = "create --all --live: keep the guest's memory, too; the same as 'maqet "
+             "checkpoint VM create NAME'"},
+    OPTION_METHOD_ROW,
+    OPTION_LIMIT_ROW,
     {.name = "yes", .letter = 'y', .help = "load: don't ask"},
     OPTION_WAIT_ROW,
     {.name = "format",

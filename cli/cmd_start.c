@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "cli/checkpoints.h"
 #include "cli/fields.h"
 #include "cli/machines.h"
 #include "cli/options.h"
 #include "cli/start_stop.h"
 #include "core/snapshot/snapshot.h"
 #include "core/vm/lifecycle.h"
+#include "core/vm/state.h"
+#include "core/vm/store.h"
 
 /* The exit code of a process that a signal ended, less the signal; as in a shell. */
 enum { SIGNAL_BASE = 128 };
@@ -61,8 +64,34 @@ run_in_foreground(struct invocation *invocation, struct maqet_error **err)
 }
 
 static int
+run_from(struct invocation *invocation, struct maqet_error **err)
+{
+    const struct maqet_context *context = &invocation->context;
+    _cleanup_free_ char *name = NULL;
+    struct maqet_state state;
+
+    if (invocation->operands.count > 1 || invocation_has(invocation, "foreground"))
+        return usage_error(invocation->command, err,
+                           "--from goes with one virtual machine, in the background");
+    name = maqet_store_resolve(context, invocation->operands.items[0], err);
+    if (!name || maqet_state_read(context, name, &state, err) < 0)
+        return -1;
+    if (state.pid == 0)
+        return checkpoint_load(invocation, name, invocation_text(invocation, "from"),
+                               NULL, err);
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "Virtual machine '%s' is running already (PID %d)", name, state.pid);
+    maqet_error_hint(err,
+                     "Load it in the place of what runs: maqet checkpoint %s load %s",
+                     name, invocation_text(invocation, "from"));
+    return -1;
+}
+
+static int
 run(struct invocation *invocation, struct maqet_error **err)
 {
+    if (invocation_has(invocation, "from"))
+        return run_from(invocation, err);
     if (invocation_has(invocation, "foreground"))
         return run_in_foreground(invocation, err);
     return machines_run(invocation, start_machine);
@@ -73,6 +102,11 @@ static const struct command_option options[] = {
      .help =
          "let QEMU have the terminal, and stay until it has ended; SIGTERM presses the "
          "power button"},
+    {.name = "from",
+     .type = OPTION_TEXT,
+     .argument = "NAME",
+     .help = "go on from that checkpoint instead of booting"},
+    {.name = "yes", .letter = 'y', .help = "--from: don't ask"},
     OPTION_WAIT_ROW,
     {0},
 };

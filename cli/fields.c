@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/fields.h"
 
+#include <string.h>
+#include <time.h>
+
 void
 field_text(json_object *row, const char *key, const char *text)
 {
@@ -27,6 +30,38 @@ const char *
 field_get(json_object *row, const char *key)
 {
     return json_object_get_string(json_object_object_get(row, key));
+}
+
+/* "2024-01-01T12:00:00+01:00": for machines and, nearly, for people. The caller frees. */
+static char *
+date_text(int64_t seconds)
+{
+    time_t moment = (time_t)seconds;
+    struct tm local;
+    char text[64];
+
+    if (seconds == 0 || !localtime_r(&moment, &local) ||
+        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S%z", &local) == 0)
+        return NULL;
+    size_t length = strlen(text); /* %z has no colon */
+    return maqet_format("%.*s:%s", (int)length - 2, text, text + length - 2);
+}
+
+void
+field_date(json_object *row, const char *key, int64_t seconds)
+{
+    _cleanup_free_ char *text = date_text(seconds);
+
+    field_text(row, key, text);
+}
+
+/* With three decimals, which is what it is worth. */
+void
+field_milliseconds(json_object *row, const char *key, double value)
+{
+    _cleanup_free_ char *text = maqet_format("%.3f", value);
+
+    json_object_object_add(row, key, json_object_new_double_s(value, text));
 }
 
 /* With one decimal, which is what it is worth. */

@@ -15,6 +15,10 @@ void field_number(json_object *row, const char *key, bool known, uint64_t number
 void field_strings(json_object *row, const char *key,
                    const struct maqet_strings *strings);
 
+/* A moment (s since 1970; 0: not known), as a text in local time, and a time in ms. */
+void field_date(json_object *row, const char *key, int64_t seconds);
+void field_milliseconds(json_object *row, const char *key, double value);
+
 /* A text field that is there. */
 const char *field_get(json_object *row, const char *key);
 

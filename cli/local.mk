@@ -5,6 +5,7 @@ libmaqet_cli_la_SOURCES = \
 	cli/cmd_add.c \
 	cli/cmd_apply.c \
 	cli/cmd_args.c \
+	cli/cmd_checkpoint.c \
 	cli/cmd_help.c \
 	cli/cmd_ls.c \
 	cli/cmd_qmp.c \
@@ -15,6 +16,7 @@ libmaqet_cli_la_SOURCES = \
 	cli/cmd_status.c \
 	cli/cmd_stop.c \
 	cli/cmd_validate.c \
+	cli/checkpoints.h \
 	cli/command.h cli/commands.c \
 	cli/context.c cli/context.h \
 	cli/drives.c cli/drives.h \

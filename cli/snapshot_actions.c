@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cli/checkpoints.h"
 #include "cli/fields.h"
 #include "cli/machines.h"
 #include "cli/snapshots.h"
@@ -78,21 +79,14 @@ static const struct column create_columns[] = {
 static const struct view create_view = {
     .columns = create_columns, .text = create_text, .confirmation = true};
 
-/* With three decimals, which is what it is worth. */
-static json_object *
-decimal(double value)
-{
-    _cleanup_free_ char *text = maqet_format("%.3f", value);
-
-    return json_object_new_double_s(value, text);
-}
-
 int
 snapshot_create(struct invocation *invocation, struct asked *asked,
                 struct maqet_error **err)
 {
     _cleanup_(maqet_snapshot_receipt_clear) struct maqet_snapshot_receipt receipt = {0};
 
+    if (invocation_has(invocation, "memory"))
+        return checkpoint_create(invocation, asked->request.vm, asked->request.name, err);
     if (maqet_snapshot_create(&invocation->context, &asked->request, &receipt, err) < 0)
         return -1;
     if (receipt.skipped.count > 0) {
@@ -105,8 +99,8 @@ snapshot_create(struct invocation *invocation, struct asked *asked,
     json_object_object_add(row, "live", json_object_new_boolean(receipt.live));
     json_object_object_add(row, "replaced", json_object_new_boolean(receipt.replaced));
     json_object_object_add(row, "stopped", json_object_new_boolean(receipt.stopped));
-    json_object_object_add(row, "pause_ms", decimal(receipt.pause));
-    json_object_object_add(row, "wall_ms", decimal(receipt.wall));
+    field_milliseconds(row, "pause_ms", receipt.pause);
+    field_milliseconds(row, "wall_ms", receipt.wall);
     field_text(row, "consistency", maqet_consistency_name(receipt.consistency));
     output_result(&invocation->output, &create_view, row);
     return 0;

@@ -22,33 +22,17 @@ const struct column snapshot_columns[] = {
 
 /* ---- rows ---- */
 
-/* "2024-01-01T12:00:00+01:00": for machines and, nearly, for people. The caller frees. */
-static char *
-date_text(int64_t seconds)
-{
-    time_t moment = (time_t)seconds;
-    struct tm local;
-    char text[64];
-
-    if (seconds == 0 || !localtime_r(&moment, &local) ||
-        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S%z", &local) == 0)
-        return NULL;
-    size_t length = strlen(text); /* %z has no colon */
-    return maqet_format("%.*s:%s", (int)length - 2, text, text + length - 2);
-}
-
 static json_object *
 row_of(const struct maqet_drive_list *drive, size_t index)
 {
     const struct maqet_snapshot *snapshot = drive->snapshots.items[index];
     ssize_t parent = drive->parents[index];
-    _cleanup_free_ char *date = date_text(snapshot->seconds);
     json_object *row = json_object_new_object();
 
     field_text(row, "name", drive->names[index]);
     field_text(row, "drives", drive->drive);
     field_text(row, "id", snapshot->id);
-    field_text(row, "date", date);
+    field_date(row, "date", snapshot->seconds);
     json_object_object_add(row, "vm_clock",
                            json_object_new_double((double)snapshot->vm_clock / 1e9));
     field_text(row, "kind", snapshot->vm_state > 0 ? "disk+memory" : "disk");

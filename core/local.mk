@@ -25,11 +25,15 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/channel.c core/qemu/channel.h \
 	core/qemu/keyval.c core/qemu/keyval.h \
 	core/qemu/launch.c core/qemu/launch.h \
+	core/qemu/migration.c core/qemu/migration.h \
 	core/qemu/objects.c core/qemu/objects.h \
 	core/qemu/qmp.c core/qemu/qmp.h \
+	core/snapshot/checkpoint.c core/snapshot/checkpoint.h \
+	core/snapshot/checkpoint_load.c \
 	core/snapshot/checks.c \
 	core/snapshot/create.c \
 	core/snapshot/delete.c \
+	core/snapshot/guard.c core/snapshot/guard.h \
 	core/snapshot/history.c core/snapshot/history.h \
 	core/snapshot/journal.c core/snapshot/journal.h \
 	core/snapshot/list.c \
@@ -39,6 +43,7 @@ libmaqet_core_la_SOURCES = \
 	core/snapshot/saved_state.c core/snapshot/saved_state.h \
 	core/snapshot/session.c core/snapshot/session.h \
 	core/snapshot/snapshot.h \
+	core/snapshot/state_file.c core/snapshot/state_file.h \
 	core/snapshot/steps.c \
 	core/storage/command.c \
 	core/storage/creation.c \

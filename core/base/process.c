@@ -239,3 +239,32 @@ maqet_process_find(const char *program)
     }
     return NULL;
 }
+
+/* ---- a life of its own ---- */
+
+/* No descriptor of ours has a larger number. */
+enum { DESCRIPTOR_MAX = 4096, KEPT_FIRST = 100 };
+
+int
+maqet_process_detach(int *const *fds, size_t count)
+{
+    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGTSTP};
+
+    setsid();
+    for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
+        signal(ignored[i], SIG_IGN);
+    for (size_t i = 0; i < count; i++) {
+        *fds[i] = fcntl(*fds[i], F_DUPFD_CLOEXEC, KEPT_FIRST);
+        if (*fds[i] < 0)
+            return -1;
+    }
+    for (int number = 0; number < DESCRIPTOR_MAX; number++) {
+        bool kept = false;
+
+        for (size_t i = 0; i < count; i++)
+            kept = kept || *fds[i] == number;
+        if (!kept)
+            close(number);
+    }
+    return 0;
+}

@@ -145,16 +145,40 @@ check_whole(const struct maqet_channel *channel, struct maqet_error **err)
 
 /* ---- sending ---- */
 
+/* send(2) with a descriptor, which goes with the first byte (unix(7)); -1: with none. */
+static ssize_t
+send_some(int socket, const char *text, size_t length, int fd)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec part = {.iov_base = (char *)text, .iov_len = length};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
+    if (fd >= 0) {
+        message.msg_control = control.bytes;
+        message.msg_controllen = sizeof(control.bytes);
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(header), &fd, sizeof(int));
+    }
+    return sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
 static int
-send_all(struct maqet_channel *channel, const char *text, size_t length,
+send_all(struct maqet_channel *channel, const char *text, size_t length, int fd,
          struct maqet_wait *wait, struct maqet_error **err)
 {
     while (length > 0) {
-        ssize_t count = send(channel->fd, text, length, MSG_NOSIGNAL);
+        ssize_t count = send_some(channel->fd, text, length, fd);
 
         if (count >= 0) {
             text += count;
             length -= (size_t)count;
+            fd = -1;
         } else if (errno == EPIPE || errno == ECONNRESET) {
             return set_ended(err);
         } else if (errno != EAGAIN && errno != EINTR) {
@@ -167,8 +191,8 @@ send_all(struct maqet_channel *channel, const char *text, size_t length,
 }
 
 int
-maqet_channel_send(struct maqet_channel *channel, json_object *message,
-                   struct maqet_wait *wait, struct maqet_error **err)
+maqet_channel_send_fd(struct maqet_channel *channel, json_object *message, int fd,
+                      struct maqet_wait *wait, struct maqet_error **err)
 {
     int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
     _cleanup_free_ char *line =
@@ -176,10 +200,17 @@ maqet_channel_send(struct maqet_channel *channel, json_object *message,
 
     if (check_whole(channel, err) < 0)
         return -1;
-    if (send_all(channel, line, strlen(line), wait, err) == 0)
+    if (send_all(channel, line, strlen(line), fd, wait, err) == 0)
         return 0;
     channel->broken = true;
     return -1;
+}
+
+int
+maqet_channel_send(struct maqet_channel *channel, json_object *message,
+                   struct maqet_wait *wait, struct maqet_error **err)
+{
+    return maqet_channel_send_fd(channel, message, -1, wait, err);
 }
 
 int
@@ -189,7 +220,7 @@ maqet_channel_mark(struct maqet_channel *channel, struct maqet_wait *wait,
     if (check_whole(channel, err) < 0)
         return -1;
     channel->marked = true;
-    if (send_all(channel, "\xff", 1, wait, err) == 0)
+    if (send_all(channel, "\xff", 1, -1, wait, err) == 0)
         return 0;
     channel->broken = true;
     return -1;

@@ -42,6 +42,10 @@ int maqet_channel_connect(struct maqet_channel *channel, int dir_fd, const char 
 int maqet_channel_send(struct maqet_channel *channel, json_object *message,
                        struct maqet_wait *wait, struct maqet_error **err);
 
+/* The same with a descriptor (-1: none), of which the other side gets a copy. */
+int maqet_channel_send_fd(struct maqet_channel *channel, json_object *message, int fd,
+                          struct maqet_wait *wait, struct maqet_error **err);
+
 /*
  * Sends a mark (the byte 0xFF) by which the other side begins anew, whatever a former
  * client has left there. From then on lines that are no objects are passed over, and so

@@ -93,9 +93,9 @@ maqet_qmp_event(struct maqet_qmp *qmp, const char *name, int64_t timeout,
 
 /* ---- commands ---- */
 
-/* Takes the arguments. */
+/* Takes the arguments. The descriptor goes with the command; -1: none. */
 static int
-send_command(struct maqet_qmp *qmp, const char *command, json_object *arguments,
+send_command(struct maqet_qmp *qmp, const char *command, json_object *arguments, int fd,
              struct maqet_wait *wait, struct maqet_error **err)
 {
     _cleanup_json_ json_object *message = json_object_new_object();
@@ -104,7 +104,7 @@ send_command(struct maqet_qmp *qmp, const char *command, json_object *arguments,
     if (arguments)
         json_object_object_add(message, "arguments", arguments);
     json_object_object_add(message, "id", json_object_new_int64(++qmp->last_id));
-    return maqet_channel_send(&qmp->channel, message, wait, err);
+    return maqet_channel_send_fd(&qmp->channel, message, fd, wait, err);
 }
 
 /*
@@ -157,16 +157,35 @@ await_answer(struct maqet_qmp *qmp, struct maqet_wait *wait, struct maqet_error 
     }
 }
 
-json_object *
-maqet_qmp_execute(struct maqet_qmp *qmp, const char *command, json_object *arguments,
-                  int64_t timeout, struct maqet_error **err)
+static json_object *
+execute(struct maqet_qmp *qmp, const char *command, json_object *arguments, int fd,
+        int64_t timeout, struct maqet_error **err)
 {
     _cleanup_free_ char *awaited = maqet_format("QEMU's answer to '%s'", command);
     struct maqet_wait wait = maqet_wait_for(awaited, timeout);
 
-    if (send_command(qmp, command, arguments, &wait, err) < 0)
+    if (send_command(qmp, command, arguments, fd, &wait, err) < 0)
         return NULL;
     return await_answer(qmp, &wait, err);
+}
+
+json_object *
+maqet_qmp_execute(struct maqet_qmp *qmp, const char *command, json_object *arguments,
+                  int64_t timeout, struct maqet_error **err)
+{
+    return execute(qmp, command, arguments, -1, timeout, err);
+}
+
+int
+maqet_qmp_give_fd(struct maqet_qmp *qmp, const char *name, int fd, int64_t timeout,
+                  struct maqet_error **err)
+{
+    json_object *arguments = json_object_new_object();
+
+    json_object_object_add(arguments, "fdname", json_object_new_string(name));
+    _cleanup_json_ json_object *answer =
+        execute(qmp, "getfd", arguments, fd, timeout, err);
+    return answer ? 0 : -1;
 }
 
 /* ---- the greeting ---- */
@@ -225,7 +244,7 @@ negotiate(struct maqet_qmp *qmp, struct maqet_wait *wait, struct maqet_error **e
     if (!greeting || read_version(qmp, greeting, err) < 0)
         return -1;
     wait->awaited = "QEMU's answer to 'qmp_capabilities'";
-    if (send_command(qmp, "qmp_capabilities", NULL, wait, err) < 0)
+    if (send_command(qmp, "qmp_capabilities", NULL, -1, wait, err) < 0)
         return -1;
     answer = await_answer(qmp, wait, err);
     return answer ? 0 : -1;

@@ -43,6 +43,13 @@ json_object *maqet_qmp_execute(struct maqet_qmp *qmp, const char *command,
                                struct maqet_error **err);
 
 /*
+ * Gives QEMU a copy of a descriptor, under a name by which commands take it; an earlier
+ * one of that name is closed (QEMU: `getfd`).
+ */
+int maqet_qmp_give_fd(struct maqet_qmp *qmp, const char *name, int fd, int64_t timeout,
+                      struct maqet_error **err);
+
+/*
  * The next event of that name (NULL: of any name), one that was kept or one that arrives
  * in time; with its "event", "data" and "timestamp". The caller puts it. Of the events
  * that nobody asks for, the last 256 are kept.

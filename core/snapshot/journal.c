@@ -10,9 +10,14 @@
 #include "core/vm/store.h"
 
 static const char *const words[] = {
-    [MAQET_OPERATION_CREATE] = "create",        [MAQET_OPERATION_OVERWRITE] = "overwrite",
-    [MAQET_OPERATION_PREPARE] = "prepare-load", [MAQET_OPERATION_LOAD] = "load",
-    [MAQET_OPERATION_UNDO] = "undo-load",       [MAQET_OPERATION_DELETE] = "delete",
+    [MAQET_OPERATION_CREATE] = "create",
+    [MAQET_OPERATION_OVERWRITE] = "overwrite",
+    [MAQET_OPERATION_PREPARE] = "prepare-load",
+    [MAQET_OPERATION_LOAD] = "load",
+    [MAQET_OPERATION_UNDO] = "undo-load",
+    [MAQET_OPERATION_DELETE] = "delete",
+    [MAQET_OPERATION_CHECKPOINT] = "checkpoint",
+    [MAQET_OPERATION_FORGET] = "delete-checkpoint",
 };
 
 void

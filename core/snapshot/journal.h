@@ -14,11 +14,13 @@
 enum maqet_operation {
     MAQET_OPERATION_NONE,
     MAQET_OPERATION_CREATE,
-    MAQET_OPERATION_OVERWRITE, /* with a stand-in, see create.c */
-    MAQET_OPERATION_PREPARE,   /* of loading: nothing has been reverted yet */
-    MAQET_OPERATION_LOAD,      /* some drives may have been reverted: finish it */
-    MAQET_OPERATION_UNDO,      /* of loading, which has failed: go back */
+    MAQET_OPERATION_OVERWRITE,  /* with a stand-in, see create.c */
+    MAQET_OPERATION_CHECKPOINT, /* creating one */
+    MAQET_OPERATION_PREPARE,    /* of loading: nothing has been reverted yet */
+    MAQET_OPERATION_LOAD,       /* some drives may have been reverted: finish it */
+    MAQET_OPERATION_UNDO,       /* of loading, which has failed: go back */
     MAQET_OPERATION_DELETE,
+    MAQET_OPERATION_FORGET, /* deleting a checkpoint */
 };
 
 struct maqet_journal {

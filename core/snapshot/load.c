@@ -64,9 +64,9 @@ warn_of_mixture(const struct maqet_session *session, const char *name)
     }
 }
 
-/* Reverts, all or none. QEMU does not run. */
-static int
-revert(struct maqet_session *session, const char *name, struct maqet_error **err)
+int
+maqet_session_revert(struct maqet_session *session, const char *name,
+                     struct maqet_error **err)
 {
     struct maqet_stillness none = {0};
 
@@ -89,7 +89,7 @@ static int
 start_again(struct maqet_session *session, struct maqet_definition *definition,
             int64_t timeout, int *pid, struct maqet_error **err)
 {
-    if (maqet_vm_start_again(session->context, definition, timeout, pid, err) == 0)
+    if (maqet_vm_start_again(session->context, definition, NULL, timeout, pid, err) == 0)
         return 0;
     return maqet_error_wrap(err, "The snapshot is loaded, but the machine is stopped");
 }
@@ -119,7 +119,7 @@ maqet_snapshot_load(const struct maqet_context *context,
         return -1;
     if ((runs && (maqet_session_end_qemu(session, err) < 0 ||
                   maqet_session_refresh(session, err) < 0)) ||
-        revert(session, request->name, err) < 0 ||
+        maqet_session_revert(session, request->name, err) < 0 ||
         maqet_history_save(session->history, err) < 0 ||
         maqet_session_done(session, err) < 0) {
         maqet_session_recover(session, err);

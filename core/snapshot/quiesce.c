@@ -12,6 +12,7 @@
 
 #include "core/base/files.h"
 #include "core/base/json.h"
+#include "core/base/process.h"
 #include "core/qemu/agent.h"
 #include "core/qemu/channel.h"
 
@@ -150,35 +151,17 @@ watch(struct maqet_channel *channel, int dir_fd, int gone, int64_t freeze_timeou
     report(channel, error, held);
 }
 
-/* The child keeps what it needs and nothing else: neither locks nor the terminal's
- * signals.
- */
-static int
-detach(int fd)
-{
-    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGTSTP};
-
-    setsid();
-    for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
-        signal(ignored[i], SIG_IGN);
-    return fcntl(fd, F_DUPFD_CLOEXEC, 20);
-}
-
 static void
 become_watchdog(int fd, int dir_fd, int gone, int64_t freeze_timeout,
                 int64_t hold_timeout)
 {
     struct maqet_channel channel = MAQET_CHANNEL_INIT;
-    int dir = fcntl(dir_fd, F_DUPFD_CLOEXEC, 20);
-    int end = fcntl(gone, F_DUPFD_CLOEXEC, 20);
+    int *const kept[] = {&fd, &dir_fd, &gone};
 
-    channel.fd = detach(fd);
-    if (channel.fd < 0 || dir < 0 || end < 0)
+    if (maqet_process_detach(kept, 3) < 0)
         _exit(1);
-    for (int number = 0; number < 4096; number++)
-        if (number != channel.fd && number != dir && number != end)
-            close(number);
-    watch(&channel, dir, end, freeze_timeout, hold_timeout);
+    channel.fd = fd;
+    watch(&channel, dir_fd, gone, freeze_timeout, hold_timeout);
     _exit(0);
 }
 

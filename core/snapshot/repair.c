@@ -14,12 +14,14 @@
  * Loading: what has begun to revert is reverted to the end; the user was asked before. If
  * that fails, all drives go back to the state that was saved at first.
  *
- * Deleting goes on.
+ * Deleting goes on. A checkpoint is a set, and has a file of state besides.
  */
 #include <string.h>
 
+#include "core/qemu/migration.h"
 #include "core/snapshot/saved_state.h"
 #include "core/snapshot/session.h"
+#include "core/snapshot/state_file.h"
 #include "core/vm/store.h"
 
 static const struct maqet_snapshot *
@@ -51,14 +53,20 @@ count_tagged(const struct maqet_session *session, const char *tag)
 static void
 say(const struct maqet_session *session, const char *what)
 {
-    maqet_context_say(
-        session->context, MAQET_LEVEL_WARNING,
-        "Virtual machine '%s': %s of the snapshot '%s' was not finished: %s",
-        session->name,
-        session->journal.operation <= MAQET_OPERATION_OVERWRITE ? "creating"
-        : session->journal.operation == MAQET_OPERATION_DELETE  ? "deleting"
-                                                                : "loading",
-        session->journal.name, what);
+    static const char *const doing[] = {
+        [MAQET_OPERATION_CREATE] = "creating of the snapshot",
+        [MAQET_OPERATION_OVERWRITE] = "creating of the snapshot",
+        [MAQET_OPERATION_CHECKPOINT] = "creating of the checkpoint",
+        [MAQET_OPERATION_PREPARE] = "loading of the snapshot",
+        [MAQET_OPERATION_LOAD] = "loading of the snapshot",
+        [MAQET_OPERATION_UNDO] = "loading of the snapshot",
+        [MAQET_OPERATION_DELETE] = "deleting of the snapshot",
+        [MAQET_OPERATION_FORGET] = "deleting of the checkpoint",
+    };
+
+    maqet_context_say(session->context, MAQET_LEVEL_WARNING,
+                      "Virtual machine '%s': %s '%s' was not finished: %s", session->name,
+                      doing[session->journal.operation], session->journal.name, what);
 }
 
 static int
@@ -158,6 +166,40 @@ repair_overwrite(struct maqet_session *session, struct maqet_error **err)
     return 0;
 }
 
+/* The state is published last, so where it is, all is complete. Else the guest, which may
+ * stand still, runs on without. */
+static int
+repair_checkpoint(struct maqet_session *session, struct maqet_error **err)
+{
+    const char *name = session->journal.name;
+    struct maqet_qmp *qmp = session->pid > 0 ? maqet_session_monitor(session, err) : NULL;
+
+    if (session->pid > 0 && (!qmp || maqet_migration_abandon(qmp, err) < 0))
+        return -1;
+    if (maqet_state_file_exists(session->context, session->name, name) &&
+        count_named(session, name) == session->count) {
+        maqet_session_note_created(session, name);
+        say(session, "it is complete");
+        return 0;
+    }
+    if (remove_named(session, name, err) < 0 ||
+        maqet_state_file_remove(session->context, session->name, name, err) < 0)
+        return -1;
+    say(session, "what there was of it has been removed");
+    return 0;
+}
+
+static int
+repair_forget(struct maqet_session *session, struct maqet_error **err)
+{
+    if (maqet_state_file_remove(session->context, session->name, session->journal.name,
+                                err) < 0 ||
+        remove_named(session, session->journal.name, err) < 0)
+        return -1;
+    say(session, "it has been finished");
+    return 0;
+}
+
 /* Whether nothing was reverted yet. */
 static int
 repair_prepare(struct maqet_session *session, struct maqet_error **err)
@@ -233,10 +275,12 @@ repair_pending(struct maqet_session *session, struct maqet_error **err)
     static int (*const repairs[])(struct maqet_session *, struct maqet_error **) = {
         [MAQET_OPERATION_CREATE] = repair_create,
         [MAQET_OPERATION_OVERWRITE] = repair_overwrite,
+        [MAQET_OPERATION_CHECKPOINT] = repair_checkpoint,
         [MAQET_OPERATION_PREPARE] = repair_prepare,
         [MAQET_OPERATION_LOAD] = repair_load,
         [MAQET_OPERATION_UNDO] = repair_undo,
         [MAQET_OPERATION_DELETE] = repair_delete,
+        [MAQET_OPERATION_FORGET] = repair_forget,
     };
 
     maqet_session_choose_listed(session, &session->journal.drives);

@@ -85,9 +85,28 @@ int maqet_session_create(struct maqet_session *session, const char *name,
                          int64_t freeze_timeout, struct maqet_stillness *stillness,
                          struct maqet_error **err);
 
+/* The transaction of such a live one alone. */
+int maqet_session_transact(struct maqet_session *session, const char *name,
+                           struct maqet_error **err);
+
+/* Adds how long the guest stood still since the connection was made, or since the last
+ * call, by QEMU's own account. */
+void maqet_session_measure(struct maqet_session *session,
+                           struct maqet_stillness *stillness);
+
+/* The connection to QEMU, which runs; it is made when it is first needed. NULL on error.
+ */
+struct maqet_qmp *maqet_session_monitor(struct maqet_session *session,
+                                        struct maqet_error **err);
+
 /* Deletes one snapshot. */
 int maqet_session_remove(struct maqet_session *session, const struct maqet_member *member,
                          const struct maqet_snapshot *snapshot, struct maqet_error **err);
+
+/* Reverts all members to the snapshot of that name, all or none; QEMU does not run, and
+ * the operation is PREPARE, and LOAD afterwards. */
+int maqet_session_revert(struct maqet_session *session, const char *name,
+                         struct maqet_error **err);
 
 /* Ends QEMU, so that the rest is done offline. What the guest had in memory is lost. */
 int maqet_session_end_qemu(struct maqet_session *session, struct maqet_error **err);

@@ -26,8 +26,8 @@ static const int64_t HOLD_TIMEOUT = 60000;
 
 /* ---- the monitor ---- */
 
-static struct maqet_qmp *
-monitor(struct maqet_session *session, struct maqet_error **err)
+struct maqet_qmp *
+maqet_session_monitor(struct maqet_session *session, struct maqet_error **err)
 {
     if (!session->qmp)
         session->qmp = maqet_monitor_open(session->dir_fd, session->name,
@@ -41,7 +41,7 @@ static json_object *
 ask(struct maqet_session *session, const char *command, json_object *arguments,
     int64_t timeout, struct maqet_error **err)
 {
-    struct maqet_qmp *qmp = monitor(session, err);
+    struct maqet_qmp *qmp = maqet_session_monitor(session, err);
     json_object *answer = NULL;
 
     if (qmp)
@@ -172,9 +172,8 @@ moment(json_object *event)
            (double)maqet_json_int(stamp, "microseconds") / 1000;
 }
 
-/* How long the guest stood still since the connection was made, by QEMU's own account. */
-static void
-measure(struct maqet_session *session, struct maqet_stillness *stillness)
+void
+maqet_session_measure(struct maqet_session *session, struct maqet_stillness *stillness)
 {
     for (;;) {
         _cleanup_json_ json_object *stop = maqet_qmp_event(session->qmp, "STOP", 0, NULL);
@@ -189,9 +188,9 @@ measure(struct maqet_session *session, struct maqet_stillness *stillness)
     }
 }
 
-static int
-create_live(struct maqet_session *session, const char *name,
-            struct maqet_stillness *stillness, struct maqet_error **err)
+int
+maqet_session_transact(struct maqet_session *session, const char *name,
+                       struct maqet_error **err)
 {
     _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
 
@@ -211,9 +210,16 @@ create_live(struct maqet_session *session, const char *name,
     }
     _cleanup_json_ json_object *answer =
         ask(session, "transaction", render(actions), WORK_TIMEOUT, err);
-    if (!answer)
-        return maqet_error_wrap(err, "Can't create the snapshot '%s'", name);
-    measure(session, stillness);
+    return answer ? 0 : maqet_error_wrap(err, "Can't create the snapshot '%s'", name);
+}
+
+static int
+create_live(struct maqet_session *session, const char *name,
+            struct maqet_stillness *stillness, struct maqet_error **err)
+{
+    if (maqet_session_transact(session, name, err) < 0)
+        return -1;
+    maqet_session_measure(session, stillness);
     return 0;
 }
 

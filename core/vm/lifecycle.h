@@ -23,12 +23,19 @@ int maqet_vm_start(const struct maqet_context *context, const char *name, int64_
 int maqet_vm_run(const struct maqet_context *context, const char *name, int64_t timeout,
                  int *exit_code, struct maqet_error **err);
 
+/* A state with which a guest goes on instead of booting. */
+struct maqet_incoming {
+    int fd;              /* the file, as QEMU wrote it; stays the caller's */
+    const char *machine; /* the type of machine that it needs; NULL: the definition's */
+};
+
 /*
- * Starts a machine with a definition (taken) whose lock the caller holds: one that ran
- * until just now, and is to run again as it was.
+ * Starts a machine with a definition (taken) whose lock the caller holds: one that is to run
+ * again as it was.  may be NULL: it boots.
  */
 int maqet_vm_start_again(const struct maqet_context *context,
-                         struct maqet_definition *definition, int64_t timeout, int *pid,
+                         struct maqet_definition *definition,
+                         const struct maqet_incoming *incoming, int64_t timeout, int *pid,
                          struct maqet_error **err);
 
 struct maqet_stop {

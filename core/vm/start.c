@@ -14,6 +14,7 @@
 #include "core/base/process.h"
 #include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
+#include "core/qemu/migration.h"
 #include "core/qemu/qmp.h"
 #include "core/storage/image.h"
 #include "core/vm/holders.h"
@@ -25,6 +26,7 @@
 struct starting {
     const struct maqet_context *context;
     struct maqet_vm *vm;
+    const struct maqet_incoming *incoming; /* NULL: the guest boots */
     bool foreground;
     int64_t timeout;
     int dir_fd;     /* RUNTIME/NAME */
@@ -274,6 +276,18 @@ fail_start(struct starting *starting, const char *program, struct maqet_error *r
     return maqet_holders_explain(starting->vm, NULL, err);
 }
 
+/* QEMU takes the last one of several types. */
+static void
+add_incoming(const struct maqet_incoming *incoming, struct maqet_strings *argv)
+{
+    if (incoming->machine) {
+        maqet_strings_add(argv, "-machine");
+        maqet_strings_addf(argv, "type=%s", incoming->machine);
+    }
+    maqet_strings_add(argv, "-incoming");
+    maqet_strings_add(argv, "defer");
+}
+
 /* Runs QEMU and waits for its answer. */
 static int
 launch(struct starting *starting, struct maqet_error **err)
@@ -285,6 +299,8 @@ launch(struct starting *starting, struct maqet_error **err)
 
     if (maqet_vm_command_line(starting->vm, &argv, err) < 0)
         return -1;
+    if (starting->incoming)
+        add_incoming(starting->incoming, &argv);
     const struct maqet_launch how = {
         .argv = (const char *const *)argv.items,
         .monitor_fd = starting->monitor_fd,
@@ -308,7 +324,8 @@ launch(struct starting *starting, struct maqet_error **err)
     _cleanup_json_ json_object *answer =
         qmp ? maqet_qmp_execute(qmp, "query-status", NULL, starting->timeout, &reason)
             : NULL;
-    if (!answer)
+    if (!answer || (starting->incoming &&
+                    maqet_migration_load(qmp, starting->incoming->fd, &reason) < 0))
         return fail_start(starting, argv.items[0], TAKE_PTR(reason), err);
     maqet_context_say(starting->context, MAQET_LEVEL_DEBUG, "QEMU %s answers",
                       maqet_qmp_version_text(qmp));
@@ -378,12 +395,14 @@ maqet_vm_start(const struct maqet_context *context, const char *name, int64_t ti
 
 int
 maqet_vm_start_again(const struct maqet_context *context,
-                     struct maqet_definition *definition, int64_t timeout, int *pid,
+                     struct maqet_definition *definition,
+                     const struct maqet_incoming *incoming, int64_t timeout, int *pid,
                      struct maqet_error **err)
 {
     _cleanup_(starting_clear) struct starting starting =
         starting_new(context, timeout, false);
 
+    starting.incoming = incoming;
     if (start_locked(&starting, definition, err) < 0)
         return -1;
     if (pid)

@@ -261,9 +261,13 @@ maqet_store_replace(const struct maqet_context *context,
 static bool
 is_own_file(const char *file)
 {
-    static const char *const names[] = {
-        "vm.json",           "created.json", MAQET_STORE_SNAPSHOTS,
-        MAQET_STORE_PENDING, "started",      "lock"};
+    static const char *const names[] = {"vm.json",
+                                        "created.json",
+                                        MAQET_STORE_SNAPSHOTS,
+                                        MAQET_STORE_PENDING,
+                                        MAQET_STORE_CHECKPOINTS,
+                                        "started",
+                                        "lock"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         _cleanup_free_ char *temporary = maqet_format(".%s.", names[i]);

@@ -75,6 +75,7 @@ int maqet_store_lock(const struct maqet_context *context, const char *name,
  */
 #define MAQET_STORE_SNAPSHOTS "snapshots.json"
 #define MAQET_STORE_PENDING "pending.json"
+#define MAQET_STORE_CHECKPOINTS "checkpoints" /* a folder */
 
 /* The path of a file in a machine's folder. The caller frees. */
 char *maqet_store_file(const struct maqet_context *context, const char *name,

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "cli/checkpoints.h"
+#include "cli/fields.h"
+#include "cli/options.h"
+#include "cli/terminal.h"
+
+/* ---- create ---- */
+
+static char *
+create_text(json_object *row, bool colour)
+{
+    const char *reason = field_get(row, "reason");
+    double pause = json_object_get_double(json_object_object_get(row, "pause_ms"));
+    double wall = json_object_get_double(json_object_object_get(row, "wall_ms"));
+    _cleanup_free_ char *size = maqet_text_bytes(
+        (uint64_t)json_object_get_int64(json_object_object_get(row, "size")));
+    _cleanup_free_ char *why = reason ? maqet_format(" (%s)", reason) : maqet_strdup("");
+
+    (void)colour;
+    return maqet_format(
+        "Created checkpoint '%s' of VM '%s', %s of memory.\nThe guest stood "
+        "still for %.1f ms; took %.0f ms; method: %s%s.\n",
+        field_get(row, "name"), field_get(row, "vm"), size, pause, wall,
+        field_get(row, "method"), why);
+}
+
+static const struct column create_columns[] = {{"name", "NAME", COLUMN_TEXT},
+                                               {"drives", "DRIVES", COLUMN_TEXT},
+                                               {"pause_ms", "PAUSE", COLUMN_TEXT},
+                                               {"wall_ms", "TIME", COLUMN_TEXT},
+                                               {"size", "SIZE", COLUMN_BYTES},
+                                               {"method", "METHOD", COLUMN_TEXT},
+                                               {0}};
+static const struct view create_view = {
+    .columns = create_columns, .text = create_text, .confirmation = true};
+
+static enum maqet_migration_method
+method_of(const struct invocation *invocation)
+{
+    const char *word = invocation_text(invocation, "method");
+    unsigned method = 0;
+
+    while (word && maqet_migration_method_name(method) &&
+           strcmp(maqet_migration_method_name(method), word) != 0)
+        method++;
+    return (enum maqet_migration_method)method;
+}
+
+int
+checkpoint_create(struct invocation *invocation, const char *vm, const char *name,
+                  struct maqet_error **err)
+{
+    _cleanup_(maqet_checkpoint_receipt_clear) struct maqet_checkpoint_receipt receipt = {
+        0};
+    const struct maqet_checkpoint_request request = {
+        .vm = vm,
+        .name = name,
+        .method = method_of(invocation),
+        .limit = invocation_milliseconds(invocation, "limit"),
+    };
+
+    if (maqet_checkpoint_create(&invocation->context, &request, &receipt, err) < 0)
+        return -1;
+    json_object *row = json_object_new_object();
+    field_text(row, "vm", vm);
+    field_text(row, "name", name);
+    field_strings(row, "drives", &receipt.drives);
+    field_milliseconds(row, "pause_ms", receipt.pause);
+    field_milliseconds(row, "wall_ms", receipt.wall);
+    field_number(row, "size", true, (uint64_t)receipt.bytes);
+    field_text(row, "method", maqet_migration_method_name(receipt.method));
+    field_text(row, "reason", receipt.reason);
+    output_result(&invocation->output, &create_view, row);
+    return 0;
+}
+
+/* ---- load ---- */
+
+static int
+confirm(const struct invocation *invocation,
+        const struct maqet_checkpoint_request *request, struct maqet_error **err)
+{
+    bool running;
+
+    if (maqet_checkpoint_loadable(&invocation->context, request, &running, err) < 0)
+        return -1;
+    maqet_context_say(
+        &invocation->context, running ? MAQET_LEVEL_WARNING : MAQET_LEVEL_INFO,
+        "Loading the checkpoint '%s' discards all changes made after it on the "
+        "drives of VM '%s'%s",
+        request->name, request->vm,
+        !running        ? ""
+        : request->keep ? ", once the present state is kept"
+                        : ", and what its guest has in memory now");
+    if (invocation_has(invocation, "yes") || !terminal_can_ask())
+        return 0;
+    return terminal_ask("Go on?")
+               ? 0
+               : maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was loaded");
+}
+
+static char *
+load_text(json_object *row, bool colour)
+{
+    (void)colour;
+    return maqet_format(
+        "Loaded checkpoint '%s' of VM '%s', which runs on from there (PID "
+        "%s).\n",
+        field_get(row, "name"), field_get(row, "vm"), field_get(row, "pid"));
+}
+
+static const struct column load_columns[] = {
+    {"name", "NAME", COLUMN_TEXT}, {"pid", "PID", COLUMN_NUMBER}, {0}};
+static const struct view load_view = {
+    .columns = load_columns, .text = load_text, .confirmation = true};
+
+int
+checkpoint_load(struct invocation *invocation, const char *vm, const char *name,
+                const char *keep, struct maqet_error **err)
+{
+    const struct maqet_checkpoint_request request = {
+        .vm = vm,
+        .name = name,
+        .keep = keep,
+        .limit = CHECKPOINT_LIMIT,
+        .timeout = invocation_milliseconds(invocation, "wait"),
+    };
+    int pid;
+
+    if (confirm(invocation, &request, err) < 0 ||
+        maqet_checkpoint_load(&invocation->context, &request, &pid, err) < 0)
+        return -1;
+    json_object *row = json_object_new_object();
+    field_text(row, "vm", vm);
+    field_text(row, "name", name);
+    field_number(row, "pid", true, (uint64_t)pid);
+    output_result(&invocation->output, &load_view, row);
+    return 0;
+}
+
+static int
+run_load(struct invocation *invocation, const char *vm, const char *name,
+         struct maqet_error **err)
+{
+    return checkpoint_load(invocation, vm, name, invocation_text(invocation, "keep"),
+                           err);
+}
+
+/* ---- delete ---- */
+
+static char *
+delete_text(json_object *row, bool colour)
+{
+    (void)colour;
+    return maqet_format("Deleted checkpoint '%s' of VM '%s'.\n", field_get(row, "name"),
+                        field_get(row, "vm"));
+}
+
+static const struct column delete_columns[] = {{"name", "NAME", COLUMN_TEXT}, {0}};
+static const struct view delete_view = {
+    .columns = delete_columns, .text = delete_text, .confirmation = true};
+
+static int
+run_delete(struct invocation *invocation, const char *vm, const char *name,
+           struct maqet_error **err)
+{
+    const struct maqet_checkpoint_request request = {.vm = vm, .name = name};
+
+    if (maqet_checkpoint_delete(&invocation->context, &request, err) < 0)
+        return -1;
+    json_object *row = json_object_new_object();
+    field_text(row, "vm", vm);
+    field_text(row, "name", name);
+    output_result(&invocation->output, &delete_view, row);
+    return 0;
+}
+
+/* ---- list ---- */
+
+static const struct column list_columns[] = {
+    {"name", "NAME", COLUMN_TEXT},     {"date", "DATE", COLUMN_TEXT},
+    {"drives", "DRIVES", COLUMN_TEXT}, {"memory", "MEMORY", COLUMN_BYTES},
+    {"size", "SIZE", COLUMN_BYTES},    {"pause_ms", "PAUSE", COLUMN_TEXT},
+    {"method", "METHOD", COLUMN_TEXT}, {"machine", "MACHINE", COLUMN_TEXT},
+    {"qemu", "QEMU", COLUMN_TEXT},     {0}};
+static const struct view list_view = {.columns = list_columns,
+                                      .empty = "No checkpoints found.\n"};
+
+static void
+copy_field(json_object *row, json_object *about, const char *key)
+{
+    json_object *value = NULL;
+
+    if (json_object_object_get_ex(about, key, &value))
+        json_object_object_add(row, key, json_object_get(value));
+}
+
+static json_object *
+row_of(json_object *about)
+{
+    static const char *const same[] = {"name",   "drives",  "memory", "size",
+                                       "method", "machine", "qemu"};
+    json_object *row = json_object_new_object();
+
+    for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++)
+        copy_field(row, about, same[i]);
+    field_date(row, "date", json_object_get_int64(json_object_object_get(about, "date")));
+    field_milliseconds(row, "pause_ms",
+                       json_object_get_double(json_object_object_get(about, "pause")));
+    return row;
+}
+
+static int
+run_list(struct invocation *invocation, const char *vm, const char *name,
+         struct maqet_error **err)
+{
+    _cleanup_json_ json_object *list =
+        maqet_checkpoint_list(&invocation->context, vm, err);
+    json_object *rows = json_object_new_array();
+
+    (void)name;
+    for (size_t i = 0; list && i < json_object_array_length(list); i++)
+        json_object_array_add(rows, row_of(json_object_array_get_idx(list, i)));
+    if (list)
+        output_result(&invocation->output, &list_view, rows);
+    else
+        json_object_put(rows);
+    return list ? 0 : -1;
+}
+
+/* ---- the command ---- */
+
+static const struct {
+    const char *name;
+    bool needs_name;
+    int (*run)(struct invocation *invocation, const char *vm, const char *name,
+               struct maqet_error **err);
+} actions[] = {
+    {"create", true, checkpoint_create},
+    {"list", false, run_list},
+    {"load", true, run_load},
+    {"delete", true, run_delete},
+};
+
+static int
+run(struct invocation *invocation, struct maqet_error **err)
+{
+    char *const *operands = invocation->operands.items;
+    size_t count = invocation->operands.count;
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++) {
+        maqet_strings_add(&names, actions[i].name);
+        if (strcmp(actions[i].name, operands[1]) != 0)
+            continue;
+        if (count != (actions[i].needs_name ? 3 : 2))
+            return usage_error(invocation->command, err,
+                               "Usage: maqet checkpoint VM %s%s", actions[i].name,
+                               actions[i].needs_name ? " NAME" : "");
+        return actions[i].run(invocation, operands[0], count > 2 ? operands[2] : NULL,
+                              err);
+    }
+    const char *closest = maqet_text_closest(operands[1], &names);
+    _cleanup_free_ char *list = maqet_strings_join(&names, ", ");
+    if (closest)
+        return usage_error(invocation->command, err,
+                           "Unknown action '%s'; did you mean '%s'?", operands[1],
+                           closest);
+    return usage_error(invocation->command, err, "Unknown action '%s'; there are: %s",
+                       operands[1], list);
+}
+
+static const struct command_option options[] = {
+    OPTION_METHOD_ROW,
+    OPTION_LIMIT_ROW,
+    {.name = "keep",
+     .type = OPTION_TEXT,
+     .argument = "NAME",
+     .help = "load: first keep the present state of a VM that runs as a checkpoint"},
+    {.name = "yes", .letter = 'y', .help = "load: don't ask"},
+    OPTION_WAIT_ROW,
+    {0},
+};
+
+static const struct command_example examples[] = {
+    {"maqet checkpoint myvm create before-test",
+     "Keep disks and memory; the guest runs on"},
+    {"maqet checkpoint myvm list", "What there is, and what it costs"},
+    {"maqet checkpoint myvm load before-test", "Go on from there, in place of what runs"},
+    {"maqet checkpoint myvm load before-test --keep after-test",
+     "The same, and come back later"},
+    {"maqet start myvm --from before-test", "Start a VM that is stopped from there"},
+    {0},
+};
+
+const struct command command_checkpoint = {
+    .name = "checkpoint",
+    .operands = "VM create|list|load|delete [NAME]",
+    .min_operands = 2,
+    .max_operands = 3,
+    .summary = "Keep and bring back a running guest, disks and memory",
+    .description =
+        "A checkpoint is the snapshots of all drives and the guest's memory at one "
+        "instant. When it is loaded, the guest goes on where it was, as if nothing had "
+        "been "
+        "since. Its drives' snapshots can be listed and loaded alone by 'maqet "
+        "snapshot'.\n"
+        "The guest stands still for milliseconds: its memory is written while it runs "
+        "on. "
+        "That needs userfaultfd (method background), which an ordinary user may lack; "
+        "then "
+        "memory is copied until little is left to copy (precopy), and a guest that "
+        "changes "
+        "it too fast is stopped after --limit until all is written (stop).\n"
+        "A checkpoint fits the machine that it was made of: the same version of QEMU, "
+        "called "
+        "with the same arguments. It can be loaded as often as you like. The guest's "
+        "clock "
+        "stands where it stood: let it ask for the time (NTP), or set it.\n"
+        "A shared folder that the guest has mounted must be unmounted first: QEMU can't "
+        "keep "
+        "its state.",
+    .options = options,
+    .examples = examples,
+    .view = {.columns = list_columns},
+    .run = run,
+};

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * migration.h - the state of a running guest (its memory, and that of its devices) to a
+ * file, by QEMU's migration (QEMU: qapi/migration.json).
+ *
+ * What the file is to be in step with, the drives for example, is done by a callback
+ * while the guest stands still. There are three methods:
+ *
+ * background: the guest stands still for its devices' state only. Its memory is written
+ *   while it runs on; what it is about to change is written first. Needs userfaultfd.
+ * precopy: memory is written while the guest runs, and what it has changed meanwhile
+ * again, until the rest is written in a moment in which it stands still. stop: the guest
+ * stands still until all is written.
+ */
+#ifndef MAQET_QEMU_MIGRATION_H
+#define MAQET_QEMU_MIGRATION_H
+
+#include "core/qemu/qmp.h"
+
+enum maqet_migration_method {
+    MAQET_MIGRATION_AUTO, /* the first of these that works */
+    MAQET_MIGRATION_BACKGROUND,
+    MAQET_MIGRATION_PRECOPY,
+    MAQET_MIGRATION_STOP,
+};
+
+/* "background"; "auto". NULL after the last one. */
+const char *maqet_migration_method_name(unsigned method);
+
+struct maqet_migration_save {
+    int fd; /* the file, for QEMU to write to */
+    enum maqet_migration_method method;
+    int64_t limit; /* ms for which precopy may go on before the guest is stopped for it */
+    /* Called once while the guest stands still. 0, or -1 with an error, which ends it
+     * all. */
+    int (*still)(void *data, struct maqet_error **err);
+    /* Called some times a second: bytes done and left, as far as is known; may be NULL.
+     */
+    void (*progress)(void *data, uint64_t done, uint64_t left, uint64_t rate);
+    void *data;
+};
+
+struct maqet_migration_result {
+    enum maqet_migration_method method; /* the one that was used */
+    char *reason; /* why not the first one of all; NULL: it was. The caller frees. */
+    uint64_t bytes;
+};
+
+/* Why QEMU can't save its state now, in its own words, such as a shared folder that the
+ * guest has mounted; NULL: it can, as far as it says. The caller frees. */
+char *maqet_migration_blocked(struct maqet_qmp *qmp, struct maqet_error **err);
+
+/* Saves the state of a guest that runs. In the end it runs on, even after a failure. */
+int maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
+                         struct maqet_migration_result *result, struct maqet_error **err);
+
+/* Gives up what somebody else has begun and could not end: the guest, which ran before,
+ * runs on. Nothing to do is no error. */
+int maqet_migration_abandon(struct maqet_qmp *qmp, struct maqet_error **err);
+
+/* Lets a QEMU that was started with `-incoming defer` read a state from a file, and the
+ * guest go on. */
+int maqet_migration_load(struct maqet_qmp *qmp, int fd, struct maqet_error **err);
+
+#endif

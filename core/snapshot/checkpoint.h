@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * checkpoint.h - checkpoints: the snapshots of all drives of a machine that runs, and the
+ * guest's memory at the same instant, so that it goes on where it was.
+ *
+ * As with snapshots, every call takes the machine's lock, and first puts right what an
+ * interrupted one has left.
+ */
+#ifndef MAQET_SNAPSHOT_CHECKPOINT_H
+#define MAQET_SNAPSHOT_CHECKPOINT_H
+
+#include <json-c/json.h>
+
+#include "core/base/context.h"
+#include "core/base/error.h"
+#include "core/qemu/migration.h"
+
+struct maqet_checkpoint_request {
+    const char *vm;   /* name or UUID */
+    const char *name; /* of the checkpoint */
+    enum maqet_migration_method method;
+    int64_t limit;   /* create: ms for which precopy may go on */
+    int64_t timeout; /* load: ms that QEMU has to answer */
+    const char
+        *keep; /* load: the present state is kept under this name; NULL: it isn't */
+};
+
+/* How creating went. */
+struct maqet_checkpoint_receipt {
+    enum maqet_migration_method method;
+    char *reason;  /* why not the first method of all; NULL: it was */
+    double pause;  /* ms for which the guest stood still, by QEMU's own clock */
+    double wall;   /* ms that all of it took */
+    int64_t bytes; /* of the state file */
+    struct maqet_strings drives;
+};
+
+void maqet_checkpoint_receipt_clear(struct maqet_checkpoint_receipt *receipt);
+
+/* Needs vm, name, method, limit. In the end the guest runs on, whatever happened. */
+int maqet_checkpoint_create(const struct maqet_context *context,
+                            const struct maqet_checkpoint_request *request,
+                            struct maqet_checkpoint_receipt *receipt,
+                            struct maqet_error **err);
+
+/* Whether it could be loaded, before anybody is asked; *running tells whether QEMU would
+ * be ended for it. */
+int maqet_checkpoint_loadable(const struct maqet_context *context,
+                              const struct maqet_checkpoint_request *request,
+                              bool *running, struct maqet_error **err);
+
+/* Reverts the drives and lets the guest go on where it was. Needs vm, name, timeout,
+ * keep. *pid gets QEMU's PID. */
+int maqet_checkpoint_load(const struct maqet_context *context,
+                          const struct maqet_checkpoint_request *request, int *pid,
+                          struct maqet_error **err);
+
+/* Needs vm, name. */
+int maqet_checkpoint_delete(const struct maqet_context *context,
+                            const struct maqet_checkpoint_request *request,
+                            struct maqet_error **err);
+
+/* What is known of each, as a list of objects, the oldest first: name, date (s), method,
+ * pause (ms), size and memory (bytes), drives, machine, qemu. The caller puts it. */
+json_object *maqet_checkpoint_list(const struct maqet_context *context, const char *vm,
+                                   struct maqet_error **err);
+
+#endif

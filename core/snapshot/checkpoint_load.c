@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * checkpoint_load.c - going back to a checkpoint: the drives revert as for a set of
+ * snapshots, and QEMU starts with the guest's memory. All that could be in the way is
+ * looked for before anything is touched.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/files.h"
+#include "core/base/json.h"
+#include "core/base/process.h"
+#include "core/snapshot/checkpoint.h"
+#include "core/snapshot/session.h"
+#include "core/snapshot/state_file.h"
+#include "core/vm/lifecycle.h"
+#include "core/vm/run.h"
+#include "core/vm/store.h"
+
+/* ms that a program has to tell its version. */
+static const int64_t VERSION_TIMEOUT = 10000;
+
+/* What is to be loaded. */
+struct loading {
+    struct maqet_session *session;
+    json_object *about;
+    int fd;
+};
+
+static void
+loading_clear(struct loading *loading)
+{
+    maqet_session_free(loading->session);
+    json_object_put(loading->about);
+    if (loading->fd >= 0)
+        close(loading->fd);
+}
+
+#define _cleanup_loading_ _cleanup_(loading_clear)
+
+/* ---- does it fit ---- */
+
+static int
+error_differs(const struct loading *loading, const char *name, const char *what,
+              const char *then, const char *now, struct maqet_error **err)
+{
+    maqet_error_set(
+        err, MAQET_ERROR_STATE,
+        "The checkpoint '%s' does not fit VM '%s' any more: its %s was %s, and is "
+        "%s now",
+        name, loading->session->name, what, then, now);
+    maqet_error_hint(err, "Make it what it was: maqet apply %s FILE",
+                     loading->session->name);
+    maqet_error_hint(err, "Or load its drives alone: maqet snapshot %s load --all %s",
+                     loading->session->name, name);
+    return -1;
+}
+
+/* Whether the value after that option may differ: where something lies for the time that
+ * the machine runs. */
+static bool
+is_of_no_matter(const char *option)
+{
+    return strcmp(option, "-pidfile") == 0;
+}
+
+static const char *
+argument_at(json_object *list, size_t index)
+{
+    const char *text =
+        index < json_object_array_length(list)
+            ? json_object_get_string(json_object_array_get_idx(list, index))
+            : NULL;
+
+    return text ? text : "nothing";
+}
+
+static int
+check_arguments(const struct loading *loading, const char *name,
+                const struct maqet_strings *argv, struct maqet_error **err)
+{
+    json_object *then = NULL;
+
+    json_object_object_get_ex(loading->about, "arguments", &then);
+    if (!json_object_is_type(then, json_type_array))
+        return maqet_error_set(
+            err, MAQET_ERROR_FAILED,
+            "The checkpoint '%s' of VM '%s' is damaged: it does not say "
+            "what QEMU was called with",
+            name, loading->session->name);
+    size_t count = json_object_array_length(then);
+    for (size_t i = 0; i < count || i < argv->count; i++) {
+        const char *before = argument_at(then, i);
+        const char *now = i < argv->count ? argv->items[i] : "nothing";
+
+        if (strcmp(before, now) == 0 || (i > 0 && is_of_no_matter(argv->items[i - 1])))
+            continue;
+        /* An option's value says nothing without the option. */
+        bool value = i > 0 && i < argv->count && argv->items[i - 1][0] == '-' &&
+                     argv->items[i][0] != '-';
+        _cleanup_free_ char *what = value
+                                        ? maqet_format("argument %s", argv->items[i - 1])
+                                        : maqet_format("argument %zu", i);
+        return error_differs(loading, name, what, before, now, err);
+    }
+    return 0;
+}
+
+/* 70200 of "QEMU emulator version 7.2.22 (...)": what its state depends on. 0: not known.
+ */
+static int
+version_of(const char *program)
+{
+    const char *const argv[] = {program, "--version", NULL};
+    _cleanup_free_ char *words = NULL;
+    int major, minor;
+
+    if (maqet_process_run(argv, VERSION_TIMEOUT, &words, NULL) < 0)
+        return 0;
+    const char *version = strstr(words, "version ");
+    return version && sscanf(version, "version %d.%d", &major, &minor) == 2
+               ? major * 10000 + minor * 100
+               : 0;
+}
+
+static int
+check_version(const struct loading *loading, const char *name, const char *program,
+              struct maqet_error **err)
+{
+    int now = version_of(program), then = (int)maqet_json_int(loading->about, "version");
+    const char *text = maqet_json_text(loading->about, "qemu");
+
+    if (now == 0 || now == then / 100 * 100)
+        return 0;
+    _cleanup_free_ char *words = maqet_format("%d.%d", now / 10000, now / 100 % 100);
+    return error_differs(loading, name, "QEMU", text ? text : "another one", words, err);
+}
+
+/* ---- opening ---- */
+
+static int
+open_drives(struct loading *loading, const char *name, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
+    json_object *list = NULL;
+
+    json_object_object_get_ex(loading->about, "drives", &list);
+    for (size_t i = 0; list && i < json_object_array_length(list); i++)
+        maqet_strings_add(&drives,
+                          json_object_get_string(json_object_array_get_idx(list, i)));
+    maqet_session_choose_listed(loading->session, &drives);
+    return maqet_session_refresh(loading->session, err) < 0 ||
+                   maqet_session_need(loading->session, name, err) < 0
+               ? -1
+               : 0;
+}
+
+static int
+open_loading(const struct maqet_context *context,
+             const struct maqet_checkpoint_request *request, struct loading *loading,
+             struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
+    const char *name = request->name;
+
+    *loading = (struct loading){.fd = -1};
+    loading->session = maqet_session_open(context, request->vm, true, err);
+    if (!loading->session || maqet_session_repair(loading->session, err) < 0)
+        return -1;
+    loading->about = maqet_state_file_about(context, loading->session->name, name, err);
+    if (!loading->about || maqet_vm_command_line(loading->session->vm, &argv, err) < 0 ||
+        check_arguments(loading, name, &argv, err) < 0 ||
+        check_version(loading, name, argv.items[0], err) < 0 ||
+        open_drives(loading, name, err) < 0)
+        return -1;
+    loading->fd =
+        maqet_state_file_open(context, loading->session->name, name, loading->about, err);
+    return loading->fd < 0 ? -1 : 0;
+}
+
+int
+maqet_checkpoint_loadable(const struct maqet_context *context,
+                          const struct maqet_checkpoint_request *request, bool *running,
+                          struct maqet_error **err)
+{
+    _cleanup_loading_ struct loading loading;
+
+    if (open_loading(context, request, &loading, err) < 0)
+        return -1;
+    *running = loading.session->pid > 0;
+    return 0;
+}
+
+/* ---- loading ---- */
+
+/* The definition that is to run: that of the machine that runs, or the stored one. */
+static struct maqet_definition *
+definition_of(const struct maqet_session *session, struct maqet_error **err)
+{
+    return session->pid > 0 ? maqet_running_load(session->context, session->name, err)
+                            : maqet_store_load(session->context, session->name, err);
+}
+
+static int
+load(struct loading *loading, const struct maqet_checkpoint_request *request, int *pid,
+     struct maqet_error **err)
+{
+    struct maqet_session *session = loading->session;
+    const struct maqet_incoming incoming = {
+        .fd = loading->fd, .machine = maqet_json_text(loading->about, "machine")};
+    bool runs = session->pid > 0;
+    _cleanup_definition_ struct maqet_definition *definition =
+        definition_of(session, err);
+
+    if (!definition || maqet_session_begin(session, MAQET_OPERATION_PREPARE,
+                                           request->name, NULL, err) < 0)
+        return -1;
+    if ((runs && (maqet_session_end_qemu(session, err) < 0 ||
+                  maqet_session_refresh(session, err) < 0)) ||
+        maqet_session_revert(session, request->name, err) < 0 ||
+        maqet_history_save(session->history, err) < 0 ||
+        maqet_session_done(session, err) < 0)
+        return maqet_session_recover(session, err);
+    if (maqet_vm_start_again(session->context, TAKE_PTR(definition), &incoming,
+                             request->timeout, pid, err) == 0)
+        return 0;
+    maqet_error_hint(
+        err,
+        "The drives are at the checkpoint, and the machine is stopped; boot it "
+        "from them: maqet start %s",
+        session->name);
+    return -1;
+}
+
+int
+maqet_checkpoint_load(const struct maqet_context *context,
+                      const struct maqet_checkpoint_request *request, int *pid,
+                      struct maqet_error **err)
+{
+    _cleanup_loading_ struct loading loading;
+
+    return open_loading(context, request, &loading, err) < 0
+               ? -1
+               : load(&loading, request, pid, err);
+}
