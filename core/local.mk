@@ -45,6 +45,7 @@ libmaqet_core_la_SOURCES = \
 	core/snapshot/snapshot.h \
 	core/snapshot/state_file.c core/snapshot/state_file.h \
 	core/snapshot/steps.c \
+	core/snapshot/writer.c core/snapshot/writer.h \
 	core/storage/command.c \
 	core/storage/creation.c \
 	core/storage/drive.c core/storage/drive.h \

@@ -10,7 +10,7 @@
  * happens); and for a migration that was told to end. */
 static const int64_t ASK_TIMEOUT = 10000;
 static const int64_t LOOK_INTERVAL = 200;
-static const int64_t CANCEL_TIMEOUT = 30000;
+static const int64_t CANCEL_TIMEOUT = 120000;
 
 /* What precopy may leave for the moment in which the guest stands still, in ms; and the
  * bytes a second that it may write, which is no limit but that of the disk. */
@@ -188,13 +188,37 @@ is_one_of(const char *word, const char *const *words)
     return *words;
 }
 
+/* Whether memory is being saved in the background. A QEMU that is told to give that up
+ * may hang: a device that is about to write to the guest's memory waits until the page is
+ * saved, and the thread that would save it waits for the device. */
+static bool
+is_in_background(struct maqet_qmp *qmp)
+{
+    _cleanup_json_ json_object *list =
+        maqet_qmp_execute(qmp, "query-migrate-capabilities", NULL, ASK_TIMEOUT, NULL);
+
+    for (size_t i = 0;
+         json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
+         i++) {
+        json_object *row = json_object_array_get_idx(list, i), *state = NULL;
+        const char *name = maqet_json_text(row, "capability");
+
+        if (name && strcmp(name, "background-snapshot") == 0 &&
+            json_object_object_get_ex(row, "state", &state))
+            return json_object_get_boolean(state);
+    }
+    return false;
+}
+
+/* Ends what is under way: in the background by waiting, since all that it writes is taken
+ * from it quickly (core/snapshot/writer.h). */
 static int
 cancel(struct maqet_qmp *qmp, struct maqet_error **err)
 {
     static const char *const under_way[] = {
         "setup", "active", "device", "pre-switchover", "wait-unplug", "cancelling", NULL};
     int64_t deadline = maqet_now() + CANCEL_TIMEOUT;
-    bool told = false;
+    bool told = is_in_background(qmp);
 
     for (;;) {
         _cleanup_free_ char *status = migration_status(qmp, err);
@@ -374,6 +398,8 @@ maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *s
         tell(qmp, "migrate-set-parameters", limits(DOWNTIME_LIMIT, BANDWIDTH), err);
     if (done == 0)
         done = maqet_qmp_give_fd(qmp, FD_NAME, save->fd, ASK_TIMEOUT, err);
+    if (save->given)
+        save->given(save->data);
     if (done == 0)
         done = run(qmp, save, result, err);
     /* What it failed with counts, and not what comes of that. */

@@ -28,7 +28,7 @@ enum maqet_migration_method {
 const char *maqet_migration_method_name(unsigned method);
 
 struct maqet_migration_save {
-    int fd; /* the file, for QEMU to write to */
+    int fd; /* for QEMU to write to; whoever reads must go on until its end */
     enum maqet_migration_method method;
     int64_t limit; /* ms for which precopy may go on before the guest is stopped for it */
     /* Called once while the guest stands still. 0, or -1 with an error, which ends it
@@ -37,6 +37,8 @@ struct maqet_migration_save {
     /* Called some times a second: bytes done and left, as far as is known; may be NULL.
      */
     void (*progress)(void *data, uint64_t done, uint64_t left, uint64_t rate);
+    /* Called when QEMU has its copy of the descriptor; may be NULL. */
+    void (*given)(void *data);
     void *data;
 };
 

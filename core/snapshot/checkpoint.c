@@ -17,6 +17,7 @@
 #include "core/snapshot/guard.h"
 #include "core/snapshot/session.h"
 #include "core/snapshot/state_file.h"
+#include "core/snapshot/writer.h"
 
 /* ms for a question. */
 static const int64_t ASK_TIMEOUT = 10000;
@@ -254,6 +255,7 @@ check_space(const struct maqet_session *session, struct maqet_qmp *qmp, uint64_t
 
 struct making {
     struct maqet_session *session;
+    struct maqet_writer *writer;
     const char *name;
     int64_t begun;
 };
@@ -264,6 +266,14 @@ make_snapshots(void *data, struct maqet_error **err)
     const struct making *making = data;
 
     return maqet_session_transact(making->session, making->name, err);
+}
+
+static void
+release_pipe(void *data)
+{
+    const struct making *making = data;
+
+    maqet_writer_release(making->writer);
 }
 
 static void
@@ -290,23 +300,33 @@ save(struct maqet_session *session, const struct maqet_checkpoint_request *reque
      struct maqet_error **err)
 {
     struct making making = {
-        .session = session, .name = request->name, .begun = maqet_now()};
+        .session = session,
+        .writer = maqet_writer_begin(fd, err),
+        .name = request->name,
+        .begun = maqet_now(),
+    };
+
+    if (!making.writer)
+        return -1;
     const struct maqet_migration_save how = {
-        .fd = fd,
+        .fd = maqet_writer_pipe(making.writer),
         .method = request->method,
         .limit = request->limit,
         .still = make_snapshots,
+        .given = release_pipe,
         .progress = show_progress,
         .data = &making,
     };
     struct maqet_guard *guard =
         maqet_guard_begin(session->dir_fd, session->name, session->pidfd, err);
 
-    if (!guard)
-        return -1;
-    int saved = maqet_migration_save(qmp, &how, result, err);
+    int saved = guard ? maqet_migration_save(qmp, &how, result, err) : -1;
+    /* A writer that could not write ends the checkpoint, but not the guest. */
+    int written = maqet_writer_end(making.writer, saved < 0, saved < 0 ? NULL : err);
     maqet_guard_end(guard);
-    return saved < 0 ? maqet_error_wrap(err, "Virtual machine '%s'", session->name) : 0;
+    return saved < 0 || written < 0
+               ? maqet_error_wrap(err, "Virtual machine '%s'", session->name)
+               : 0;
 }
 
 /* From the journal to its end; a failure is for maqet_session_recover. */

@@ -19,7 +19,7 @@ struct maqet_checkpoint_request {
     const char *vm;   /* name or UUID */
     const char *name; /* of the checkpoint */
     enum maqet_migration_method method;
-    int64_t limit;   /* create: ms for which precopy may go on */
+    int64_t limit;   /* create, keep: ms for which precopy may go on */
     int64_t timeout; /* load: ms that QEMU has to answer */
     const char
         *keep; /* load: the present state is kept under this name; NULL: it isn't */

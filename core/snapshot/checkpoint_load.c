@@ -232,13 +232,42 @@ load(struct loading *loading, const struct maqet_checkpoint_request *request, in
     return -1;
 }
 
+/* Keeps the present state: as a checkpoint of a guest that runs, else that of the drives.
+ */
+static int
+keep(const struct maqet_context *context, const struct maqet_checkpoint_request *request,
+     bool running, struct maqet_error **err)
+{
+    if (!running) {
+        const struct maqet_snapshot_request drives = {
+            .vm = request->vm, .name = request->keep, .freeze_timeout = -1};
+        struct maqet_snapshot_receipt receipt = {0};
+        int result = maqet_snapshot_create(context, &drives, &receipt, err);
+
+        maqet_snapshot_receipt_clear(&receipt);
+        return result;
+    }
+    const struct maqet_checkpoint_request present = {
+        .vm = request->vm, .name = request->keep, .limit = request->limit};
+    struct maqet_checkpoint_receipt receipt = {0};
+    int result = maqet_checkpoint_create(context, &present, &receipt, err);
+
+    maqet_checkpoint_receipt_clear(&receipt);
+    return result;
+}
+
 int
 maqet_checkpoint_load(const struct maqet_context *context,
                       const struct maqet_checkpoint_request *request, int *pid,
                       struct maqet_error **err)
 {
-    _cleanup_loading_ struct loading loading;
+    _cleanup_loading_ struct loading loading = {.fd = -1};
+    bool running;
 
+    if (request->keep &&
+        (maqet_checkpoint_loadable(context, request, &running, err) < 0 ||
+         keep(context, request, running, err) < 0))
+        return -1;
     return open_loading(context, request, &loading, err) < 0
                ? -1
                : load(&loading, request, pid, err);

@@ -100,6 +100,23 @@ maqet_state_file_open(const struct maqet_context *context, const char *vm,
     return TAKE_FD(fd);
 }
 
+/* What was being written when a maqet was killed. */
+static void
+remove_temporary(const char *folder, const char *name)
+{
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+    _cleanup_free_ char *prefix = maqet_format(".%s.json.", name);
+
+    if (maqet_dir_list(folder, &files, NULL) < 0)
+        return;
+    for (size_t i = 0; i < files.count; i++) {
+        _cleanup_free_ char *path = maqet_format("%s/%s", folder, files.items[i]);
+
+        if (maqet_text_starts(files.items[i], prefix))
+            unlink(path);
+    }
+}
+
 int
 maqet_state_file_remove(const struct maqet_context *context, const char *vm,
                         const char *name, struct maqet_error **err)
@@ -116,6 +133,7 @@ maqet_state_file_remove(const struct maqet_context *context, const char *vm,
             result = maqet_error_errno(err, errno, "Can't remove %s", paths[i]);
         free(paths[i]);
     }
+    remove_temporary(folder, name);
     if (result == 0 && access(folder, F_OK) == 0)
         result = sync_folder(context, vm, err);
     return result;

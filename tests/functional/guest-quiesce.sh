@@ -52,7 +52,7 @@ expect 0 maqet snapshot vm create hdd kept --live --quiesce
 in_guest vm 'rm /mnt/a/kept && sync'
 
 # maqet is killed while all stands still: the guest goes on, and the next command works.
-expect 137 traced sendto signal=KILL:when=3 snapshot vm create hdd killed --live --quiesce
+expect 137 traced sendmsg signal=KILL:when=3 snapshot vm create hdd killed --live --quiesce
 grep -q "transaction.* = ?" trace || fail "not killed at the transaction: $(cat trace)"
 thawed three
 expect 0 maqet snapshot vm create hdd after --live --quiesce

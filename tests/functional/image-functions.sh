@@ -50,8 +50,8 @@ wrapped() (
 # detector doesn't work there.
 traced() {
     call=$1
-    what=$2
+    injected=$2
     shift 2
     ASAN_OPTIONS=detect_leaks=0 strace -qq -o "$TMP/trace" -e "trace=$call" \
-        -e "inject=$call:$what" "$MAQET" "$@"
+        -e "inject=$call:$injected" "$MAQET" "$@"
 }

@@ -31,9 +31,11 @@ FUNCTIONAL_TESTS = \
 	tests/functional/snapshot-offline.sh \
 	tests/functional/snapshot-live.sh \
 	tests/functional/snapshot-enospc.sh \
+	tests/functional/checkpoint-killed.sh \
 	tests/functional/snapshot-other-type.sh \
 	tests/functional/snapshot-killed.sh \
 	tests/functional/benchmarks.sh \
+	tests/functional/guest-checkpoints.sh \
 	tests/functional/guest-complete.sh \
 	tests/functional/guest-interfaces.sh \
 	tests/functional/guest-quiesce.sh \

@@ -114,7 +114,7 @@ for call in clone wait4 rename unlink; do
     at_every_step $call check_load '' load --all keep
     at_every_step $call check_delete '' delete --all keep
 done
-for call in sendto recvfrom rename unlink; do
+for call in sendmsg recvfrom rename unlink; do
     at_every_step $call check_create start create --all new --live
     at_every_step $call check_overwrite start create --all keep --overwrite --live
     at_every_step $call check_delete start delete --all keep --live

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * writer.h - a child between QEMU and the file of state. QEMU writes to a pipe, and never
+ * learns of a full disk or of our death: the child takes all that comes until QEMU is
+ * done, and throws it away when there is no use for it any more. For while its guest's
+ * memory is protected against writing (method background), a QEMU that fails, or is told
+ * to give up, may never answer again (seen with 7.2: a device that is about to write
+ * waits for the page to be saved, and the thread that would save it waits for the
+ * device).
+ */
+#ifndef MAQET_SNAPSHOT_WRITER_H
+#define MAQET_SNAPSHOT_WRITER_H
+
+#include "core/base/error.h"
+
+struct maqet_writer;
+
+/* @file is a descriptor of the file, which stays the caller's. NULL on error. */
+struct maqet_writer *maqet_writer_begin(int file, struct maqet_error **err);
+
+/* The end of the pipe that is for QEMU; it stays the writer's. */
+int maqet_writer_pipe(const struct maqet_writer *writer);
+
+/* QEMU has got its copy of it, or none was made. */
+void maqet_writer_release(struct maqet_writer *writer);
+
+/* Waits until QEMU has closed the pipe and all is in the file; frees the writer.
+ * @useless: don't wait, and throw away what comes yet. Returns 0, or -1 when something is
+ * missing. */
+int maqet_writer_end(struct maqet_writer *writer, bool useless, struct maqet_error **err);
+
+#endif

@@ -1,0 +1,105 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# maqet is killed at every step of making, loading and deleting a checkpoint: the guest runs on,
+# and the next command finds all of it or removes what there is. No drive keeps a part of a
+# set, and no file of state remains.
+. "${srcdir:-.}/tests/functional/functions.sh"
+. "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
+qemu_required
+requires strace qemu-io
+
+vm_yaml vm <<EOF
+storage:
+  - {name: hdd, type: qcow2, size: 8M, file: hdd.qcow2}
+  - {name: data, type: qcow2, size: 8M, file: data.qcow2}
+EOF
+expect 0 maqet add vm.yaml
+expect 0 maqet start vm
+
+runs() {
+    maqet --format plain qmp vm query-status 2>/dev/null | grep -q '"running":true'
+}
+# tags NAME...: what QEMU has of each drive.
+tags() {
+    expect 0 maqet --format plain snapshot vm list
+    same "$*" "$(cut -f 1,2 out | tr '\t\n' ' ;' | sed 's/;$//')" "$what: the snapshots"
+}
+states() {
+    same "$*" "$(find data/vms/vm/checkpoints -type f 2>/dev/null | sort | sed 's|.*/||' |
+        tr '\n' ' ' | sed 's/ $//')" "$what: the files of state"
+}
+
+# at_every_step CALL CHECK ARGUMENT...: kills maqet at the first CALL, then at the second one,
+# until it has come to its end; the check is done after the next command.
+kills=0 pending=0
+at_every_step() {
+    call=$1
+    check=$2
+    shift 2
+    step=0
+    while :; do
+        step=$((step + 1))
+        what="killed at $call $step of $*"
+        code=0
+        traced "$call" "signal=KILL:when=$step" "$@" >out 2>err || code=$?
+        [ $code -ne 0 ] || break
+        [ $code -eq 137 ] || { cat err >&2; fail "$what: exit code $code"; }
+        kills=$((kills + 1))
+        [ ! -e data/vms/vm/pending.json ] || pending=$((pending + 1))
+        $check
+        [ $step -lt 200 ] || fail "$what: no end"
+    done
+    $check
+}
+
+# The guest runs before any other command has seen to it.
+created() {
+    eventually 30 runs
+    expect 0 maqet checkpoint vm list
+    if grep -q '^new ' out; then
+        tags 'new hdd,data'
+        states new.json new.state
+        expect 0 maqet checkpoint vm delete new
+    fi
+    tags
+    states
+    runs || fail "$what: the guest does not run"
+}
+for method in background precopy stop; do
+    for call in sendmsg recvfrom rename fsync clone; do
+        at_every_step $call created checkpoint vm create new --method $method
+    done
+done
+
+# What is there is loaded as a whole: afterwards the guest runs, or the machine is stopped with
+# its drives in step, and the checkpoint is still there.
+expect 0 maqet checkpoint vm create keep
+loaded() {
+    expect 0 maqet checkpoint vm list
+    tags 'keep hdd,data'
+    states keep.json keep.state
+    expect 0 maqet checkpoint vm load keep
+    eventually 30 runs
+}
+for call in clone rename unlink unlinkat pidfd_send_signal sendmsg; do
+    at_every_step $call loaded checkpoint vm load keep
+done
+
+deleted() {
+    expect 0 maqet checkpoint vm list
+    if grep -q '^keep ' out; then
+        tags 'keep hdd,data'
+    else
+        tags
+        states
+        expect 0 maqet checkpoint vm create keep
+    fi
+}
+for call in sendmsg rename unlink; do
+    at_every_step $call deleted checkpoint vm delete keep
+done
+echo "killed $kills times, $pending times in the middle of an operation"
+[ "$pending" -ge 60 ] || fail "hardly ever killed in the middle"
+expect 0 maqet stop vm --timeout 0 --force
+expect 0 maqet snapshot vm list
+sound hdd.qcow2 data.qcow2

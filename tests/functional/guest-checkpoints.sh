@@ -1,0 +1,99 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Checkpoints of a Linux guest: it goes on where it was, with its memory and its drives at the
+# same instant, as often as one likes.
+. "${srcdir:-.}/tests/functional/guest-functions.sh"
+. "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
+PATH=$PATH:/sbin:/usr/sbin
+requires mke2fs
+
+mke2fs -q -t ext4 -O ^metadata_csum fs.raw 24M 2>/dev/null
+qemu-img convert -f raw -O qcow2 fs.raw one.qcow2
+qemu-img convert -f raw -O qcow2 fs.raw two.qcow2
+mkdir share
+guest_yaml vm q35 <<EOF
+  - {name: one, type: qcow2, file: one.qcow2, serial: ONE}
+  - {name: two, type: qcow2, file: two.qcow2, serial: TWO, interface: sata}
+  - {name: share, type: virtfs, path: share}
+EOF
+expect 0 maqet add vm.yaml
+boot vm
+for drive in ONE TWO; do
+    disk=$(disk_with_serial vm $drive)
+    in_guest vm "mkdir -p /mnt/$drive && mount -t ext4 /dev/$disk /mnt/$drive"
+done
+
+# put WORD: in memory and on both drives, not yet written out by the guest's kernel.
+put() {
+    in_guest vm "echo $1 >/tmp/word; for d in ONE TWO; do echo $1 >/mnt/\$d/word; done"
+}
+has() {
+    same "$1 $1 $1" "$(in_guest vm 'echo $(cat /tmp/word /mnt/ONE/word /mnt/TWO/word)')" \
+        "what the guest has"
+}
+# A process that has been there since the boot, and notices if it was not.
+in_guest vm '(setsid sh -c "while :; do n=\$((n + 1)); echo \$n >/tmp/n; sleep 0.1; done" >/dev/null 2>&1 &)'
+number() {
+    in_guest vm 'cat /tmp/n'
+}
+
+# A share that the guest has mounted can't be kept: said before anything is done.
+in_guest vm 'mkdir -p /mnt/s && mount -t 9p -o trans=virtio,version=9p2000.L share /mnt/s'
+expect 3 maqet checkpoint vm create shared
+err_has "VM 'vm' can't be kept with its memory now. QEMU says:"
+err_has "mount"
+err_has "maqet snapshot vm create --all NAME --live"
+in_guest vm 'umount /mnt/s'
+expect 0 maqet snapshot vm list
+! grep -q shared out || fail "half a checkpoint"
+
+put A
+expect 0 maqet checkpoint vm create a
+out_has "Created checkpoint 'a' of VM 'vm'"
+number_a=$(number)
+put B
+expect 0 maqet snapshot vm create --all b --live --memory --method precopy
+out_has "method: precopy"
+put C
+expect 0 maqet checkpoint vm create c --method stop
+put D
+has D
+for checkpoint in a:A c:C b:B a:A; do
+    expect 0 maqet checkpoint vm load "${checkpoint%:*}"
+    has "${checkpoint#*:}"
+done
+# The process goes on from the number that it had.
+later=$(number)
+[ "$later" -ge $((number_a - 5)) ] || fail "the process began anew: $later after $number_a"
+
+# In the place of what runs, which is kept.
+put E
+expect 0 maqet checkpoint vm load b --keep e
+has B
+expect 0 maqet checkpoint vm load e
+has E
+
+# From the off.
+expect 0 maqet stop vm --timeout 0 --force
+expect 3 maqet checkpoint vm create off
+err_has "VM 'vm' is not running"
+expect 0 maqet start vm --from c
+has C
+expect 3 maqet start vm --from c
+err_has "maqet checkpoint vm load c"
+
+# The drives alone: the guest boots, and its journal has what was written out.
+expect 0 maqet stop vm --timeout 0 --force
+expect 0 maqet snapshot vm load --all a --exclude share
+sound one.qcow2 two.qcow2
+
+# Gone is gone; the others stay.
+expect 0 maqet checkpoint vm delete a
+expect 0 maqet --format plain checkpoint vm list
+same 'b c e' "$(cut -f 1 out | tr '\n' ' ' | sed 's/ $//')" "the checkpoints"
+expect 3 maqet checkpoint vm load a
+err_has "There is no checkpoint 'a' of VM 'vm'"
+expect 0 maqet start vm --from b
+has B
+shut_down vm
+sound one.qcow2 two.qcow2
