@@ -18,6 +18,7 @@ enum manner {
     TALKATIVE,        /* what former clients left unread comes first */
     INCOMPREHENSIBLE, /* its answer to the freeze is no JSON */
     EVASIVE,          /* its answer to the freeze is none */
+    STUBBORN,         /* it has not thawed when it is first asked */
     DEADLY,           /* QEMU ends in the freeze, of which the socket tells nothing */
 };
 
@@ -29,6 +30,7 @@ answer_freeze(int client, enum manner manner)
     static const char *const answers[] = {
         [WELL] = "{\"return\": 1}\n",
         [TALKATIVE] = "{\"return\": 1}\n",
+        [STUBBORN] = "{\"return\": 1}\n",
         [IGNORANT] =
             "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"no such\"}}\n",
         [REFUSING] =
@@ -45,6 +47,17 @@ answer_freeze(int client, enum manner manner)
 }
 
 static void
+answer_status(int client, enum manner manner)
+{
+    static int asked;
+
+    if (manner == STUBBORN && asked++ == 0)
+        fake_agent_say(client, "{\"return\": \"frozen\"}\n");
+    else
+        fake_agent_say(client, "{\"return\": \"thawed\"}\n");
+}
+
+static void
 answer(int client, int manner, const char *command, json_object *arguments)
 {
     if (manner == MUTE)
@@ -56,7 +69,7 @@ answer(int client, int manner, const char *command, json_object *arguments)
     else if (strcmp(command, "guest-fsfreeze-freeze") == 0)
         answer_freeze(client, (enum manner)manner);
     else if (strcmp(command, "guest-fsfreeze-status") == 0)
-        fake_agent_say(client, "{\"return\": \"thawed\"}\n");
+        answer_status(client, (enum manner)manner);
     else
         fake_agent_say(client, "{\"return\": 1}\n");
 }
@@ -239,6 +252,21 @@ test_freeze_and_thaw(void)
     scene_end(&scene, "");
 }
 
+/* It must hold no lock of ours, nor keep a pipe open that somebody reads from us. */
+static void
+test_watchdog_has_nothing_else(void)
+{
+    struct scene scene = scene_new(WELL);
+    struct maqet_quiesce *quiesce = must_begin(&scene, PATIENCE);
+    _cleanup_free_ char *path = maqet_format("/proc/%d/fd", (int)find_watchdog(&scene));
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    CU_ASSERT_EQUAL(maqet_dir_list(path, &names, NULL), 0);
+    CU_ASSERT_EQUAL(names.count, 3); /* the machine's folder, its pidfd, and to us */
+    must_end(quiesce, true);
+    scene_end(&scene, NULL);
+}
+
 static void
 test_stale_answers(void)
 {
@@ -328,6 +356,15 @@ test_hanging_freeze(void)
     must_not_begin(HANGING, SHORT, MAQET_ERROR_TIMEOUT, NO_ANSWER, THAWING, THAWED);
 }
 
+static void
+test_thaw_that_takes_two(void)
+{
+    struct scene scene = scene_new(STUBBORN);
+
+    must_end(must_begin(&scene, PATIENCE), true);
+    scene_end(&scene, "delimited thaw status delimited thaw status");
+}
+
 /* An agent that hangs by then does not make it unknown that all was thawed. */
 static void
 test_held_too_long(void)
@@ -391,6 +428,7 @@ main(void)
 {
     CU_TestInfo tests[] = {
         {"it freezes and thaws", test_freeze_and_thaw},
+        {"the watchdog has nothing else of ours", test_watchdog_has_nothing_else},
         {"answers to former clients are passed over", test_stale_answers},
         {"a machine without a port", test_no_port},
         {"an agent that refuses", test_refusals},
@@ -399,6 +437,7 @@ main(void)
         {"QEMU has ended", test_qemu_ends_before},
         {"QEMU ends in the freeze", test_qemu_ends_in_freeze},
         {"a freeze that hangs is undone", test_hanging_freeze},
+        {"a thaw that takes two attempts", test_thaw_that_takes_two},
         {"a freeze that lasts too long is ended", test_held_too_long},
         {"maqet is killed while all is frozen", test_maqet_is_killed},
         {"the watchdog is killed while all is frozen", test_watchdog_is_killed},
