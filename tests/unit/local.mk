@@ -4,6 +4,11 @@ UNIT_TESTS =
 UNIT_LDADD = libmaqet-core.la $(CUNIT_LIBS)
 EXTRA_DIST += tests/unit/unit.h tests/unit/plugins.h tests/unit/qcow2.h tests/fake/agent.h tests/fake/fake.h
 
+UNIT_TESTS += tests/unit/test-agent
+tests_unit_test_agent_SOURCES = tests/unit/test-agent.c
+tests_unit_test_agent_LDADD = $(UNIT_LDADD)
+tests_unit_test_agent_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-arguments
 tests_unit_test_arguments_SOURCES = tests/unit/test-arguments.c
 tests_unit_test_arguments_LDADD = $(UNIT_LDADD)
