@@ -28,7 +28,13 @@ maqet_json_read(const char *path, struct maqet_error **err)
         return NULL;
     struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
     json_object *value = json_tokener_parse_ex(tokener, text, -1);
+    size_t end = json_tokener_get_parse_end(tokener);
     json_tokener_free(tokener);
+    /* More than one value: which of them counts, nobody knows. */
+    if (end < strlen(text) && text[end + strspn(text + end, " \t\r\n")] != '\0') {
+        json_object_put(value);
+        value = NULL;
+    }
     if (!value)
         maqet_error_set(err, MAQET_ERROR_FAILED, "%s is damaged: it is no JSON", path);
     return value;
