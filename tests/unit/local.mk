@@ -69,6 +69,11 @@ tests_unit_test_journal_SOURCES = tests/unit/test-journal.c
 tests_unit_test_journal_LDADD = $(UNIT_LDADD)
 tests_unit_test_journal_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-json
+tests_unit_test_json_SOURCES = tests/unit/test-json.c
+tests_unit_test_json_LDADD = $(UNIT_LDADD)
+tests_unit_test_json_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-launch
 tests_unit_test_launch_SOURCES = tests/unit/test-launch.c
 tests_unit_test_launch_LDADD = $(UNIT_LDADD)
