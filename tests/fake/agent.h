@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -19,6 +20,13 @@
 #include "tests/unit/unit.h"
 
 /* ---- in the child ---- */
+
+/* A test that is aborted must not leave children behind. */
+static inline void
+fake_agent_die_with_test(void)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
 
 /* Answers a command, or does not. */
 typedef void fake_agent_answer(int client, int manner, const char *command,
@@ -103,6 +111,7 @@ fake_agent_start(const char *folder, fake_agent_answer *answer, int manner)
     fflush(stdout);
     agent.pid = fork();
     if (agent.pid == 0) {
+        fake_agent_die_with_test();
         while ((client = accept(listener, NULL, NULL)) >= 0) {
             fake_agent_serve(client, pair[1], answer, manner);
             close(client);

@@ -101,9 +101,11 @@ scene_new(enum manner manner)
 
     scene.dir_fd = open(scene.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     scene.qemu = fork();
-    if (scene.qemu == 0)
+    if (scene.qemu == 0) {
+        fake_agent_die_with_test();
         for (;;)
             pause();
+    }
     qemu_to_kill = scene.qemu;
     scene.gone = maqet_pidfd_open(scene.qemu);
     scene.agent = fake_agent_start(scene.folder, answer, manner);
@@ -385,6 +387,7 @@ test_maqet_is_killed(void)
     pid_t maqet = fork();
 
     if (maqet == 0) {
+        fake_agent_die_with_test();
         if (!begin(&scene, PATIENCE, PATIENCE, NULL))
             _exit(1);
         for (;;)
