@@ -30,7 +30,7 @@ enum {
     CLUSTER_SIZE_MIN = 512,
     CLUSTER_SIZE_MAX = 2048 * 1024,
     LUKS_SIZE = 2048 * 1024, /* of the LUKS header in an encrypted image */
-    LUKS_TRIES = 5,
+    LUKS_TRIES = 20,
 };
 
 /* ---- options ---- */
@@ -267,8 +267,8 @@ create_command(const struct maqet_drive *drive, const char *path, uint64_t size)
 /*
  * qemu-img finds out by the CPU clock how costly it can make the key of an encrypted
  * image. That of QEMU 7.2 gives up ("Unable to get accurate CPU usage") when the clock
- * didn't tick meanwhile, which is chance: one in twenty, where clocks are coarse. So it
- * may try again.
+ * didn't tick meanwhile, which is chance: one in twenty, where clocks are coarse, and
+ * more often on a machine that is busy. So it may try again.
  */
 static int
 qcow2_create(const struct maqet_drive *drive, const char *path, struct maqet_error **err)
