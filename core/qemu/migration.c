@@ -10,6 +10,7 @@
  * happens); and for a migration that was told to end. */
 static const int64_t ASK_TIMEOUT = 10000;
 static const int64_t LOOK_INTERVAL = 200;
+static const int64_t RETRY_INTERVAL = 5;
 static const int64_t CANCEL_TIMEOUT = 120000;
 
 /* What precopy may leave for the moment in which the guest stands still, in ms; and the
@@ -237,16 +238,32 @@ cancel(struct maqet_qmp *qmp, struct maqet_error **err)
     }
 }
 
+/* A guest whose state was just saved is on its way to a state of rest ("finish-migrate"),
+ * from which alone it goes on. */
 static int
 resume(struct maqet_qmp *qmp, struct maqet_error **err)
 {
-    static const char *const still[] = {"paused", "postmigrate", "finish-migrate",
-                                        "prelaunch", NULL};
-    _cleanup_free_ char *state = run_state(qmp, err);
+    static const char *const still[] = {"paused", "postmigrate", "prelaunch", NULL};
+    int64_t deadline = maqet_now() + ASK_TIMEOUT;
 
-    if (!state)
-        return -1;
-    return is_one_of(state, still) ? tell(qmp, "cont", NULL, err) : 0;
+    for (;;) {
+        _cleanup_error_ struct maqet_error *reason = NULL;
+        _cleanup_free_ char *state = run_state(qmp, err);
+        bool moving = state && strcmp(state, "finish-migrate") == 0;
+
+        if (!state)
+            return -1;
+        if (!moving && !is_one_of(state, still))
+            return 0;
+        if (!moving && tell(qmp, "cont", NULL, &reason) == 0)
+            return 0;
+        if (maqet_now() >= deadline || (reason && reason->code == MAQET_ERROR_STATE))
+            return reason ? maqet_error_move(err, TAKE_PTR(reason))
+                          : maqet_error_set(err, MAQET_ERROR_TIMEOUT,
+                                            "QEMU does not come to rest after saving the "
+                                            "guest's state");
+        json_object_put(maqet_qmp_event(qmp, NULL, RETRY_INTERVAL, NULL));
+    }
 }
 
 int

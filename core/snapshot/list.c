@@ -5,8 +5,10 @@
  */
 #include <string.h>
 
+#include "core/base/json.h"
 #include "core/snapshot/saved_state.h"
 #include "core/snapshot/session.h"
+#include "core/snapshot/state_file.h"
 
 void
 maqet_snapshot_list_cleanup(struct maqet_snapshot_list **list)
@@ -84,6 +86,18 @@ index_of(const struct maqet_snapshots *snapshots, const struct maqet_snapshot *s
     return -1;
 }
 
+/* Beside the image there may be the guest's memory. */
+static void
+add_memory(const struct maqet_session *session, struct maqet_snapshot *snapshot,
+           const char *name)
+{
+    if (!maqet_state_file_exists(session->context, session->name, name))
+        return;
+    _cleanup_json_ json_object *about =
+        maqet_state_file_about(session->context, session->name, name, NULL);
+    snapshot->vm_state = (uint64_t)maqet_json_int(about, "size");
+}
+
 static void
 describe(const struct maqet_session *session, struct maqet_member *member,
          struct maqet_drive_list *drive)
@@ -98,9 +112,10 @@ describe(const struct maqet_session *session, struct maqet_member *member,
     drive->parents = maqet_alloc(count * sizeof(ssize_t) + 1);
     drive->in_set = maqet_alloc(count * sizeof(bool) + 1);
     for (size_t i = 0; i < count; i++) {
-        const struct maqet_snapshot *snapshot = member->snapshots.items[i];
+        struct maqet_snapshot *snapshot = member->snapshots.items[i];
         const char *known = maqet_session_name_of(session, member, snapshot);
 
+        add_memory(session, snapshot, known);
         drive->names[i] = maqet_strdup(known);
         drive->parents[i] =
             index_of(&member->snapshots,

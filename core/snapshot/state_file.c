@@ -145,7 +145,23 @@ maqet_state_file_exists(const struct maqet_context *context, const char *vm,
 {
     _cleanup_free_ char *path = path_of(context, vm, name, ".json");
 
-    return access(path, F_OK) == 0;
+    return !strchr(name, '/') && access(path, F_OK) == 0;
+}
+
+int
+maqet_state_file_check_none(const struct maqet_context *context, const char *vm,
+                            const char *name, struct maqet_error **err)
+{
+    if (!maqet_state_file_exists(context, vm, name))
+        return 0;
+    maqet_error_set(
+        err, MAQET_ERROR_STATE,
+        "The snapshots '%s' of VM '%s' belong to a checkpoint, which needs all of "
+        "them",
+        name, vm);
+    maqet_error_hint(err, "Delete the checkpoint: maqet checkpoint %s delete %s", vm,
+                     name);
+    return -1;
 }
 
 int

@@ -36,6 +36,11 @@ int maqet_state_file_remove(const struct maqet_context *context, const char *vm,
 bool maqet_state_file_exists(const struct maqet_context *context, const char *vm,
                              const char *name);
 
+/* An error (MAQET_ERROR_STATE) where there is one: its snapshots are not to go without
+ * it. */
+int maqet_state_file_check_none(const struct maqet_context *context, const char *vm,
+                                const char *name, struct maqet_error **err);
+
 /* What a checkpoint's state belongs to; the caller puts it. NULL: MAQET_ERROR_MISSING,
  * with those that there are. */
 json_object *maqet_state_file_about(const struct maqet_context *context, const char *vm,

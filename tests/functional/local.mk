@@ -32,6 +32,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/snapshot-live.sh \
 	tests/functional/snapshot-enospc.sh \
 	tests/functional/checkpoint-killed.sh \
+	tests/functional/checkpoint-refused.sh \
 	tests/functional/snapshot-other-type.sh \
 	tests/functional/snapshot-killed.sh \
 	tests/functional/benchmarks.sh \

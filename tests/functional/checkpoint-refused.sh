@@ -1,0 +1,147 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What can't be kept or brought back with its memory is said before anything is touched; and
+# what fails leaves a guest that runs, and nothing else.
+. "${srcdir:-.}/tests/functional/functions.sh"
+. "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
+qemu_required
+requires qemu-io strace
+
+vm_yaml vm <<EOF
+storage:
+  - {name: hdd, type: qcow2, size: 8M, file: hdd.qcow2}
+  - {name: data, type: qcow2, size: 8M, file: data.qcow2}
+EOF
+expect 0 maqet add vm.yaml
+expect 3 maqet checkpoint vm create off
+err_has "VM 'vm' is not running, so there is no memory to keep"
+err_has "maqet snapshot vm create --all NAME"
+expect 0 maqet checkpoint vm list
+out_has "No checkpoints found."
+expect 0 maqet start vm
+
+# Words that are wrong.
+expect 3 maqet checkpoint vm
+expect 3 maqet checkpoint vm create
+expect 3 maqet checkpoint vm list one
+expect 3 maqet checkpoint vm crate one
+err_has "did you mean 'create'?"
+expect 3 maqet checkpoint vm create 'a b'
+err_has "'a b' can't name a checkpoint"
+expect 3 maqet checkpoint vm create one --method magic
+expect 3 maqet snapshot vm create --all one --memory
+err_has "--memory goes with create --all NAME --live"
+expect 3 maqet snapshot vm create --all one --live --memory --overwrite
+err_has "--memory does not go with --overwrite"
+expect 3 maqet checkpoint vm load one
+err_has "There is no checkpoint 'one' of VM 'vm'"
+err_has "There are: none"
+expect 3 maqet checkpoint vm delete ../vm
+err_has "There is no checkpoint '../vm' of VM 'vm'"
+
+# A guest that stands still, and a drive that can't be kept.
+expect 0 maqet qmp vm stop
+expect 3 maqet checkpoint vm create one
+err_has "VM 'vm' is paused; only one that runs has checkpoints"
+expect 0 maqet qmp vm cont
+vm_yaml raw <<EOF
+storage:
+  - {name: hdd, type: raw, size: 8M, file: hdd.raw}
+EOF
+expect 0 maqet add raw.yaml
+expect 0 maqet start raw
+expect 3 maqet checkpoint raw create one
+err_has "VM 'raw' has a drive without support for snapshots: 'hdd' (raw)"
+err_has "A checkpoint needs all drives that the guest can write to"
+expect 0 maqet stop raw --timeout 0 --force
+
+# The snapshots of a checkpoint are listed as such, and don't go without it.
+expect 0 maqet checkpoint vm create one
+expect 3 maqet checkpoint vm create one
+err_has "There is a snapshot 'one' of drive 'hdd' on VM 'vm' already"
+expect 0 maqet --format plain snapshot vm list
+awk -F '\t' '$1 == "one" { exit !($2 == "hdd,data" && $5 == "disk+memory" && $8 > 100000) }' out ||
+    fail "listed as: $(cat out)"
+expect 3 maqet snapshot vm delete hdd one --live
+err_has "The snapshots 'one' of VM 'vm' belong to a checkpoint, which needs all of them"
+err_has "maqet checkpoint vm delete one"
+expect 3 maqet snapshot vm create --all one --live --overwrite
+err_has "belong to a checkpoint"
+
+# A machine that is another one by now: what differs is named, and it runs on.
+pid=$(vm_pid vm)
+expect 0 maqet stop vm --timeout 0 --force
+sed 's/memory: 64M/memory: 65M/' vm.yaml >changed.yaml
+expect 0 maqet apply vm changed.yaml
+expect 3 maqet start vm --from one
+err_has "The checkpoint 'one' does not fit VM 'vm' any more: its argument -m was 64M, and is 65M now"
+err_has "maqet snapshot vm load --all one"
+expect 0 maqet apply vm vm.yaml
+mkdir bin
+cat >bin/qemu-system-x86_64 <<EOF
+#!/bin/sh
+[ "\$1" != --version ] || { echo "QEMU emulator version 99.1.0"; exit; }
+exec "$(command -v qemu-system-x86_64)" "\$@"
+EOF
+chmod +x bin/qemu-system-x86_64
+PATH=$TMP/bin:$PATH expect 3 maqet start vm --from one
+err_has "its QEMU was"
+err_has "and is 99.1 now"
+cp data/vms/vm/checkpoints/one.state kept
+truncate -s -1 data/vms/vm/checkpoints/one.state
+expect 1 maqet start vm --from one
+err_has "data/vms/vm/checkpoints/one.state is damaged"
+same created-or-stopped "$(vm_status vm | sed 's/^stopped$/created-or-stopped/')" "the status"
+cp kept data/vms/vm/checkpoints/one.state
+# QEMU itself finds another damage: said, the machine is stopped, and nothing is lost.
+printf 'XXXXXXXX' | dd of=data/vms/vm/checkpoints/one.state conv=notrunc 2>/dev/null
+expect 1 maqet start vm --from one
+err_has "Virtual machine 'vm' did not start"
+err_has "maqet start vm"
+sound hdd.qcow2 data.qcow2
+cp kept data/vms/vm/checkpoints/one.state
+expect 0 maqet start vm --from one
+[ "$(vm_pid vm)" -ne "$pid" ] || fail "the same QEMU"
+
+# One of its snapshots is gone, by the hand of another program.
+expect 0 maqet stop vm --timeout 0 --force
+qemu-img snapshot -d one data.qcow2
+expect 3 maqet start vm --from one
+err_has "There is no snapshot 'one' of drive 'data' on VM 'vm'"
+expect 0 maqet checkpoint vm delete one
+same '' "$(ls -A data/vms/vm/checkpoints)" "what is left"
+
+# No room: known beforehand, or in the middle.
+mkdir small
+if mount -t tmpfs -o size=3m tmpfs small 2>/dev/null; then
+    cleanup_fn umount "$TMP/small"
+    mv data/vms/vm small/vm
+    ln -s "$TMP/small/vm" data/vms/vm
+    expect 0 maqet start vm
+    expect 1 maqet checkpoint vm create big
+    err_has "Insufficient disk space for the memory of VM 'vm'. Required: 64.0MB"
+    rm data/vms/vm
+    mv small/vm data/vms/vm
+else
+    expect 0 maqet start vm
+fi
+# The disk is full when a part of it is written already: the writer's calls fail from the second
+# one on.
+for method in background precopy stop; do
+    code=0
+    ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o trace -P "$TMP/data/vms/vm/checkpoints/.big.state.new" \
+        -e trace=write -e inject=write:error=ENOSPC:when=2+ \
+        "$MAQET" checkpoint vm create big --method $method >out 2>err || code=$?
+    same 1 $code "the exit code without room ($method)"
+    err_has "No space left on device"
+    maqet --format plain qmp vm query-status | grep -q '"running":true' ||
+        fail "the guest does not run ($method)"
+    same '' "$(find data/vms/vm/checkpoints -type f)" "what is left ($method)"
+    expect 0 maqet --format plain snapshot vm list
+    same '' "$(cat out)" "the snapshots ($method)"
+done
+expect 0 maqet checkpoint vm create big
+expect 0 maqet checkpoint vm delete big
+expect 0 maqet stop vm --timeout 0 --force
+expect 0 maqet snapshot vm list
+sound hdd.qcow2 data.qcow2
