@@ -291,7 +291,6 @@ static const struct command_example examples[] = {
     {"maqet checkpoint myvm load before-test", "Go on from there, in place of what runs"},
     {"maqet checkpoint myvm load before-test --keep after-test",
      "The same, and come back later"},
-    {"maqet start myvm --from before-test", "Start a VM that is stopped from there"},
     {0},
 };
 

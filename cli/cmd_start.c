@@ -114,6 +114,7 @@ static const struct command_option options[] = {
 static const struct command_example examples[] = {
     {"maqet start myvm", "Start one"},
     {"maqet start web db cache", "Start three at once"},
+    {"maqet start myvm --from before-test", "Go on from a checkpoint"},
     {"maqet start myvm --foreground", "Run one under a service manager"},
     {0},
 };

@@ -266,9 +266,20 @@ resume(struct maqet_qmp *qmp, struct maqet_error **err)
     }
 }
 
+/* A descriptor that QEMU was given and has not used keeps its other end waiting. */
+static void
+take_back_fd(struct maqet_qmp *qmp)
+{
+    json_object *arguments = json_object_new_object();
+
+    json_object_object_add(arguments, "fdname", json_object_new_string(FD_NAME));
+    json_object_put(maqet_qmp_execute(qmp, "closefd", arguments, ASK_TIMEOUT, NULL));
+}
+
 int
 maqet_migration_abandon(struct maqet_qmp *qmp, struct maqet_error **err)
 {
+    take_back_fd(qmp);
     return cancel(qmp, err) < 0 || resume(qmp, err) < 0 ? -1 : 0;
 }
 

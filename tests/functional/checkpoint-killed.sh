@@ -54,7 +54,7 @@ at_every_step() {
 
 # The guest runs before any other command has seen to it.
 created() {
-    eventually 30 runs
+    eventually 120 runs
     expect 0 maqet checkpoint vm list
     if grep -q '^new ' out; then
         tags 'new hdd,data'
@@ -79,7 +79,7 @@ loaded() {
     tags 'keep hdd,data'
     states keep.json keep.state
     expect 0 maqet checkpoint vm load keep
-    eventually 30 runs
+    eventually 120 runs
 }
 for call in clone rename unlink unlinkat pidfd_send_signal sendmsg; do
     at_every_step $call loaded checkpoint vm load keep

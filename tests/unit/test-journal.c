@@ -132,7 +132,8 @@ static void
 test_file(void)
 {
     static const char *const words[] = {
-        "create", "overwrite", "prepare-load", "load", "undo-load", "delete",
+        "create", "overwrite", "checkpoint", "prepare-load",
+        "load",   "undo-load", "delete",     "delete-checkpoint",
     };
     _cleanup_scene_ struct scene scene = scene_new();
     struct stat status = {0};
