@@ -11,6 +11,7 @@ libmaqet_cli_la_SOURCES = \
 	cli/cmd_qmp.c \
 	cli/cmd_restart.c \
 	cli/cmd_rm.c \
+	cli/cmd_run.c \
 	cli/cmd_snapshot.c \
 	cli/cmd_start.c \
 	cli/cmd_status.c \

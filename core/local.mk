@@ -30,6 +30,7 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/qmp.c core/qemu/qmp.h \
 	core/snapshot/checkpoint.c core/snapshot/checkpoint.h \
 	core/snapshot/checkpoint_load.c \
+	core/snapshot/checkpoint_run.c core/snapshot/loading.h \
 	core/snapshot/checks.c \
 	core/snapshot/create.c \
 	core/snapshot/delete.c \
@@ -52,6 +53,7 @@ libmaqet_core_la_SOURCES = \
 	core/storage/export.c \
 	core/storage/image.c core/storage/image.h \
 	core/storage/paths.c core/storage/paths.h \
+	core/storage/serve.c \
 	core/storage/snapshots.c core/storage/snapshots.h \
 	core/vm/definition.c core/vm/definition.h \
 	core/vm/apply.c \

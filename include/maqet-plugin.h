@@ -684,6 +684,9 @@ MAQET_EXPORT struct maqet_props *maqet_actions_add(struct maqet_actions *actions
  * @write_out: writes what the snapshot holds to the new file @path, as an image of @format
  *   ("raw", or another one that the helper knows), @compress: compressed; see
  *   maqet_command_run_progress(). NULL: not supported.
+ * @serve: a command that offers what the snapshot holds to readers, as a raw disk by the NBD
+ *   protocol, at the unix socket @socket, until it is killed; it must not write to the image.
+ *   The core runs it. NULL: not supported, or an error.
  *
  * Every one of them fails with MAQET_ERROR_ codes as all callbacks do.
  *
@@ -713,6 +716,9 @@ struct maqet_snapshot_table {
     int (*write_out)(const struct maqet_drive *drive,
                      const struct maqet_snapshot *snapshot, const char *path,
                      const char *format, bool compress, struct maqet_error **err);
+    struct maqet_command *(*serve)(const struct maqet_drive *drive,
+                                   const struct maqet_snapshot *snapshot,
+                                   const char *socket, struct maqet_error **err);
 };
 
 /* ---- the two kinds of plugin -------------------------------------------------------- */

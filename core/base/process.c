@@ -158,6 +158,15 @@ judge(const char *program, int status, struct maqet_text *words, struct maqet_er
 }
 
 static int
+error_not_found(const char *program, struct maqet_error **err)
+{
+    maqet_error_set(err, MAQET_ERROR_FAILED, "The program %s was not found in PATH",
+                    program);
+    maqet_error_hint(err, "Install it (Debian: apt install qemu-utils has qemu-img)");
+    return -1;
+}
+
+static int
 run(const char *const *argv, int64_t timeout, char **output,
     const struct maqet_process_listener *listener, struct maqet_error **err)
 {
@@ -166,12 +175,8 @@ run(const char *const *argv, int64_t timeout, char **output,
     struct child child = {.pid = -1, .out = -1, .error = -1};
     int status = 0;
 
-    if (!path) {
-        maqet_error_set(err, MAQET_ERROR_FAILED, "The program %s was not found in PATH",
-                        argv[0]);
-        maqet_error_hint(err, "Install it (Debian: apt install qemu-utils has qemu-img)");
-        return -1;
-    }
+    if (!path)
+        return error_not_found(argv[0], err);
     if (spawn(argv, path, &child, err) < 0)
         return -1;
     int64_t deadline = timeout < 0 ? -1 : maqet_now() + timeout;
@@ -206,6 +211,58 @@ maqet_process_listen(const char *const *argv, int64_t timeout,
 {
     return run(argv, timeout, NULL, listener, err);
 }
+
+/* ---- beside us ---- */
+
+int
+maqet_process_serve(const char *const *argv, struct maqet_process_server *server,
+                    struct maqet_error **err)
+{
+    _cleanup_free_ char *path = maqet_process_find(argv[0]);
+    struct child child = {.pid = -1, .out = -1, .error = -1};
+
+    if (!path)
+        return error_not_found(argv[0], err);
+    if (spawn(argv, path, &child, err) < 0)
+        return -1;
+    *server = (struct maqet_process_server){
+        .pid = child.pid, .out = child.out, .error = child.error};
+    return 0;
+}
+
+int
+maqet_process_server_check(struct maqet_process_server *server, const char *program,
+                           struct maqet_error **err)
+{
+    _cleanup_text_ struct maqet_text words = MAQET_TEXT_INIT;
+    int status;
+
+    if (waitpid(server->pid, &status, WNOHANG) == 0)
+        return 0;
+    server->pid = 0;
+    while (server->error >= 0)
+        drain(&server->error, &words, NULL);
+    if (judge(program, status, &words, err) == 0)
+        maqet_error_set(err, MAQET_ERROR_FAILED, "%s ended at once", program);
+    maqet_process_server_end(server);
+    return -1;
+}
+
+void
+maqet_process_server_end(struct maqet_process_server *server)
+{
+    if (server->pid > 0) {
+        kill(server->pid, SIGKILL);
+        waitpid(server->pid, NULL, 0);
+    }
+    if (server->out >= 0)
+        close(server->out);
+    if (server->error >= 0)
+        close(server->error);
+    *server = (struct maqet_process_server){.out = -1, .error = -1};
+}
+
+/* ---- finding ---- */
 
 static bool
 is_program(const char *path)

@@ -28,6 +28,22 @@ int maqet_process_listen(const char *const *argv, int64_t timeout,
                          const struct maqet_process_listener *listener,
                          struct maqet_error **err);
 
+/* A program that runs beside us until we end it, or die ourselves. */
+struct maqet_process_server {
+    int pid; /* 0: none */
+    int out;
+    int error; /* its standard error */
+};
+
+/* Runs argv[0]; what it prints is kept for it by pipes. */
+int maqet_process_serve(const char *const *argv, struct maqet_process_server *server,
+                        struct maqet_error **err);
+
+/* Whether it has ended already, which is an error, with its own words. */
+int maqet_process_server_check(struct maqet_process_server *server, const char *program,
+                               struct maqet_error **err);
+void maqet_process_server_end(struct maqet_process_server *server);
+
 /* Where a program is in PATH: its absolute path (caller frees), or NULL. */
 char *maqet_process_find(const char *program);
 

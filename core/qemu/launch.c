@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "core/base/files.h"
@@ -121,6 +122,8 @@ become_qemu(const struct maqet_launch *launch, const char *path, int report)
             errno = 0;
         if (launch->log_fd >= 0)
             setsid();
+        if (launch->dies_with_us)
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (write_pid(MAQET_LAUNCH_LOCK_FD) == 0)
             execv(path, (char *const *)launch->argv);
     }

@@ -17,10 +17,11 @@ enum { MAQET_LAUNCH_MONITOR_FD = 3, MAQET_LAUNCH_LOCK_FD = 4, MAQET_LAUNCH_AGENT
 
 struct maqet_launch {
     const char *const *argv;
-    int monitor_fd; /* a listening unix socket, for the monitor */
-    int lock_fd;    /* the run file, locked; the child writes its PID into it */
-    int agent_fd;   /* the same, for the guest's agent; -1: none */
-    int log_fd;     /* where its errors go; -1: it keeps our terminal */
+    int monitor_fd;    /* a listening unix socket, for the monitor */
+    int lock_fd;       /* the run file, locked; the child writes its PID into it */
+    int agent_fd;      /* the same, for the guest's agent; -1: none */
+    int log_fd;        /* where its errors go; -1: it keeps our terminal */
+    bool dies_with_us; /* it is killed when we die */
     const char
         *folder; /* where it works, for relative paths in its arguments; may be NULL */
 };

@@ -24,6 +24,7 @@ static const struct kind blockdev = {"-blockdev", NULL, "node-name", NODE_NAME_L
                                      true};
 static const struct kind device = {"-device", "driver", "id", 0, true};
 static const struct kind fsdev = {"-fsdev", "driver", "id", 0, false};
+static const struct kind drive = {"-drive", NULL, "id", 0, false};
 static const struct kind action = {"QMP action", NULL, NULL, 0, true};
 
 struct maqet_props {
@@ -367,6 +368,19 @@ struct maqet_props *
 maqet_args_fsdev(struct maqet_args *args, const char *driver, const char *id)
 {
     return append(args, &fsdev, driver, id);
+}
+
+void
+maqet_args_scratch(struct maqet_args *args, const char *id, const char *socket)
+{
+    struct maqet_props *props = append(args, &drive, NULL, id);
+
+    maqet_props_string(props, "if", "none");
+    maqet_props_string(props, "format", "raw");
+    maqet_props_string(props, "snapshot", "on");
+    maqet_props_string(props, "file.driver", "nbd");
+    maqet_props_string(props, "file.server.type", "unix");
+    maqet_props_string(props, "file.server.path", socket);
 }
 
 /* ---- rendering ---- */

@@ -26,6 +26,10 @@ void maqet_args_cleanup(struct maqet_args **args);
  */
 const char *maqet_args_fault(const struct maqet_args *args);
 
+/* Appends a drive whose content a server offers at a unix socket (NBD), and of which the
+ * guest writes to a copy that nobody ever sees again (QEMU: `snapshot=on`). */
+void maqet_args_scratch(struct maqet_args *args, const char *id, const char *socket);
+
 /* Appends the objects to a command line, in the order in which they were appended. */
 void maqet_args_render(const struct maqet_args *args, struct maqet_strings *argv);
 

@@ -11,6 +11,7 @@
 #include "core/base/json.h"
 #include "core/base/process.h"
 #include "core/snapshot/checkpoint.h"
+#include "core/snapshot/loading.h"
 #include "core/snapshot/session.h"
 #include "core/snapshot/state_file.h"
 #include "core/vm/lifecycle.h"
@@ -20,15 +21,8 @@
 /* ms that a program has to tell its version. */
 static const int64_t VERSION_TIMEOUT = 10000;
 
-/* What is to be loaded. */
-struct loading {
-    struct maqet_session *session;
-    json_object *about;
-    int fd;
-};
-
-static void
-loading_clear(struct loading *loading)
+void
+maqet_loading_clear(struct maqet_loading *loading)
 {
     maqet_session_free(loading->session);
     json_object_put(loading->about);
@@ -36,12 +30,10 @@ loading_clear(struct loading *loading)
         close(loading->fd);
 }
 
-#define _cleanup_loading_ _cleanup_(loading_clear)
-
 /* ---- does it fit ---- */
 
 static int
-error_differs(const struct loading *loading, const char *name, const char *what,
+error_differs(const struct maqet_loading *loading, const char *name, const char *what,
               const char *then, const char *now, struct maqet_error **err)
 {
     maqet_error_set(
@@ -76,7 +68,7 @@ argument_at(json_object *list, size_t index)
 }
 
 static int
-check_arguments(const struct loading *loading, const char *name,
+check_arguments(const struct maqet_loading *loading, const char *name,
                 const struct maqet_strings *argv, struct maqet_error **err)
 {
     json_object *then = NULL;
@@ -124,7 +116,7 @@ version_of(const char *program)
 }
 
 static int
-check_version(const struct loading *loading, const char *name, const char *program,
+check_version(const struct maqet_loading *loading, const char *name, const char *program,
               struct maqet_error **err)
 {
     int now = version_of(program), then = (int)maqet_json_int(loading->about, "version");
@@ -139,7 +131,7 @@ check_version(const struct loading *loading, const char *name, const char *progr
 /* ---- opening ---- */
 
 static int
-open_drives(struct loading *loading, const char *name, struct maqet_error **err)
+open_drives(struct maqet_loading *loading, const char *name, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
     json_object *list = NULL;
@@ -155,15 +147,15 @@ open_drives(struct loading *loading, const char *name, struct maqet_error **err)
                : 0;
 }
 
-static int
-open_loading(const struct maqet_context *context,
-             const struct maqet_checkpoint_request *request, struct loading *loading,
-             struct maqet_error **err)
+int
+maqet_loading_open(const struct maqet_context *context,
+                   const struct maqet_checkpoint_request *request,
+                   struct maqet_loading *loading, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
     const char *name = request->name;
 
-    *loading = (struct loading){.fd = -1};
+    *loading = (struct maqet_loading){.fd = -1};
     loading->session = maqet_session_open(context, request->vm, true, err);
     if (!loading->session || maqet_session_repair(loading->session, err) < 0)
         return -1;
@@ -183,9 +175,9 @@ maqet_checkpoint_loadable(const struct maqet_context *context,
                           const struct maqet_checkpoint_request *request, bool *running,
                           struct maqet_error **err)
 {
-    _cleanup_loading_ struct loading loading;
+    _cleanup_loading_ struct maqet_loading loading;
 
-    if (open_loading(context, request, &loading, err) < 0)
+    if (maqet_loading_open(context, request, &loading, err) < 0)
         return -1;
     *running = loading.session->pid > 0;
     return 0;
@@ -194,23 +186,23 @@ maqet_checkpoint_loadable(const struct maqet_context *context,
 /* ---- loading ---- */
 
 /* The definition that is to run: that of the machine that runs, or the stored one. */
-static struct maqet_definition *
-definition_of(const struct maqet_session *session, struct maqet_error **err)
+struct maqet_definition *
+maqet_loading_definition(const struct maqet_session *session, struct maqet_error **err)
 {
     return session->pid > 0 ? maqet_running_load(session->context, session->name, err)
                             : maqet_store_load(session->context, session->name, err);
 }
 
 static int
-load(struct loading *loading, const struct maqet_checkpoint_request *request, int *pid,
-     struct maqet_error **err)
+load(struct maqet_loading *loading, const struct maqet_checkpoint_request *request,
+     int *pid, struct maqet_error **err)
 {
     struct maqet_session *session = loading->session;
     const struct maqet_incoming incoming = {
         .fd = loading->fd, .machine = maqet_json_text(loading->about, "machine")};
     bool runs = session->pid > 0;
     _cleanup_definition_ struct maqet_definition *definition =
-        definition_of(session, err);
+        maqet_loading_definition(session, err);
 
     if (!definition || maqet_session_begin(session, MAQET_OPERATION_PREPARE,
                                            request->name, NULL, err) < 0)
@@ -261,14 +253,14 @@ maqet_checkpoint_load(const struct maqet_context *context,
                       const struct maqet_checkpoint_request *request, int *pid,
                       struct maqet_error **err)
 {
-    _cleanup_loading_ struct loading loading = {.fd = -1};
+    _cleanup_loading_ struct maqet_loading loading = {.fd = -1};
     bool running;
 
     if (request->keep &&
         (maqet_checkpoint_loadable(context, request, &running, err) < 0 ||
          keep(context, request, running, err) < 0))
         return -1;
-    return open_loading(context, request, &loading, err) < 0
+    return maqet_loading_open(context, request, &loading, err) < 0
                ? -1
                : load(&loading, request, pid, err);
 }

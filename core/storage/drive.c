@@ -400,6 +400,7 @@ maqet_drive_free(struct maqet_drive *drive)
     json_object_put(drive->tree);
     free(drive->name);
     free(drive->path);
+    free(drive->served);
     free(drive);
 }
 
@@ -499,16 +500,28 @@ attach(struct maqet_drive *drive, uint32_t number, struct maqet_args *args,
                              iface->emit_device(drive, &slot, args, err), err);
 }
 
+/* What the device is to be attached to. */
+static int
+emit(struct maqet_drive *drive, struct maqet_args *args, struct maqet_error **err)
+{
+    const struct maqet_storage_plugin *storage = &drive->storage->plugin;
+
+    if (drive->served) {
+        maqet_args_scratch(args, drive->name, drive->served);
+        return 0;
+    }
+    return maqet_drive_judge(drive, storage->name, "emit_args",
+                             storage->emit_args(drive, args, err), err);
+}
+
 int
 maqet_drives_emit(struct maqet_drive *const *drives, size_t count,
                   struct maqet_args *args, struct maqet_error **err)
 {
     for (size_t i = 0; i < count; i++) {
         struct maqet_drive *drive = drives[i];
-        const struct maqet_storage_plugin *storage = &drive->storage->plugin;
 
-        if (maqet_drive_judge(drive, storage->name, "emit_args",
-                              storage->emit_args(drive, args, err), err) < 0)
+        if (emit(drive, args, err) < 0)
             return -1;
         if (drive->iface && attach(drive, place_on_interface(drives, i), args, err) < 0)
             return -1;

@@ -29,6 +29,8 @@ struct maqet_drive {
     bool overcommit;
     char *path;        /* what maqet_drive_path() says */
     bool default_path; /* @path was made up by us */
+    char *served; /* the socket of a server that the guest gets the content from, writing
+                   * to a copy of it; NULL: the image itself, as ever */
 };
 
 /* Checks an entry of the list (not taken; its paths become absolute) and loads its

@@ -27,11 +27,16 @@ int maqet_vm_run(const struct maqet_context *context, const char *name, int64_t 
 struct maqet_incoming {
     int fd;              /* the file, as QEMU wrote it; stays the caller's */
     const char *machine; /* the type of machine that it needs; NULL: the definition's */
+    /* For a guest whose changes are thrown away: the drives that it gets from servers,
+     * and the sockets of these, in the same order. QEMU ends with us then. Both may be
+     * NULL. */
+    const struct maqet_strings *served;
+    const struct maqet_strings *sockets;
 };
 
 /*
- * Starts a machine with a definition (taken) whose lock the caller holds: one that is to run
- * again as it was.  may be NULL: it boots.
+ * Starts a machine with a definition (taken) whose lock the caller holds: one that is to
+ * run again as it was.  may be NULL: it boots.
  */
 int maqet_vm_start_again(const struct maqet_context *context,
                          struct maqet_definition *definition,

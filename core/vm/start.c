@@ -307,6 +307,7 @@ launch(struct starting *starting, struct maqet_error **err)
         .agent_fd = starting->agent_fd,
         .lock_fd = starting->run_fd,
         .log_fd = starting->log_fd,
+        .dies_with_us = starting->incoming && starting->incoming->served,
         .folder = maqet_tree_place(starting->vm->definition->tree).folder,
     };
     if (maqet_launch(&how, &starting->process, err) < 0) {
@@ -349,6 +350,20 @@ launch_marked(struct starting *starting, struct maqet_error **err)
     return -1;
 }
 
+static void
+serve_drives(const struct starting *starting)
+{
+    const struct maqet_incoming *incoming = starting->incoming;
+
+    for (size_t i = 0; i < starting->vm->drive_count; i++) {
+        struct maqet_drive *drive = starting->vm->drives[i];
+
+        for (size_t j = 0; j < incoming->served->count; j++)
+            if (strcmp(incoming->served->items[j], drive->name) == 0)
+                drive->served = maqet_strdup(incoming->sockets->items[j]);
+    }
+}
+
 /* All of a start but the machine's lock, which is held. Takes the definition. */
 static int
 start_locked(struct starting *starting, struct maqet_definition *definition,
@@ -361,8 +376,11 @@ start_locked(struct starting *starting, struct maqet_definition *definition,
     if (maqet_store_check_pending(starting->context, owned->name, err) < 0)
         return -1;
     starting->vm = maqet_vm_new(starting->context, TAKE_PTR(owned), err);
-    if (!starting->vm || prepare_images(starting->vm, err) < 0 ||
-        furnish_run_dir(starting, err) < 0)
+    if (!starting->vm)
+        return -1;
+    if (starting->incoming && starting->incoming->served)
+        serve_drives(starting);
+    if (prepare_images(starting->vm, err) < 0 || furnish_run_dir(starting, err) < 0)
         return -1;
     return launch_marked(starting, err);
 }

@@ -94,6 +94,23 @@ write_out(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot
     return maqet_command_run_progress(command, drive, err);
 }
 
+static struct maqet_command *
+serve(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
+      const char *socket, struct maqet_error **err)
+{
+    struct maqet_command *command = maqet_command_new("qemu-nbd");
+
+    maqet_command_arg(command, "--read-only");
+    maqet_command_arg(command, "--persistent");
+    maqet_command_arg(command, "--socket=%s", socket);
+    maqet_command_arg(command, "--load-snapshot");
+    maqet_command_option(command, "snapshot.id", maqet_snapshot_id(snapshot));
+    if (maqet_command_image(command, drive, err) == 0)
+        return command;
+    maqet_command_free(command);
+    return NULL;
+}
+
 /* ---- by QEMU's monitor ---- */
 
 static int
@@ -206,4 +223,5 @@ const struct maqet_snapshot_table qcow2_snapshot_table = {
     .rename = rename_in_place,
     .repair = repair,
     .write_out = write_out,
+    .serve = serve,
 };

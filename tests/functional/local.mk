@@ -40,6 +40,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/guest-complete.sh \
 	tests/functional/guest-interfaces.sh \
 	tests/functional/guest-quiesce.sh \
+	tests/functional/guest-run.sh \
 	tests/functional/guest-snapshots.sh
 TESTS += $(FUNCTIONAL_TESTS)
 EXTRA_DIST += $(FUNCTIONAL_TESTS) \

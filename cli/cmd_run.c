@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/checkpoints.h"
+#include "cli/options.h"
+
+static int
+run(struct invocation *invocation, struct maqet_error **err)
+{
+    const struct maqet_checkpoint_request request = {
+        .vm = invocation->operands.items[0],
+        .name = invocation_text(invocation, "from"),
+        .timeout = invocation_milliseconds(invocation, "wait"),
+    };
+    struct maqet_checkpoint_command command = {.timeout = -1};
+    int exit_code;
+
+    if (!request.name || !invocation_has(invocation, "discard"))
+        return usage_error(invocation->command, err,
+                           "Usage: maqet run VM --from NAME --discard [-- COMMAND...]");
+    if (invocation->operands.count > 1)
+        command.argv = (const char *const *)invocation->operands.items + 1;
+    if (invocation_has(invocation, "timeout"))
+        command.timeout = invocation_milliseconds(invocation, "timeout");
+    return maqet_checkpoint_run(&invocation->context, &request, &command, &exit_code,
+                                err) < 0
+               ? -1
+               : exit_code;
+}
+
+static const struct command_option options[] = {
+    {.name = "from",
+     .type = OPTION_TEXT,
+     .argument = "NAME",
+     .help = "the checkpoint from which the guest goes on"},
+    {.name = "discard",
+     .help = "throw all that the guest changes away; there is no other way yet"},
+    {.name = "timeout",
+     .type = OPTION_SECONDS,
+     .argument = "SECONDS",
+     .help = "how long the command, or the guest without one, may run"},
+    OPTION_WAIT_ROW,
+    {0},
+};
+
+static const struct command_example examples[] = {
+    {"maqet run myvm --from ready --discard -- ./test.sh", "Run a test against a guest"},
+    {"maqet run myvm --from ready --discard --timeout 60",
+     "Look what it does for a minute"},
+    {0},
+};
+
+static const struct column columns[] = {{0}};
+
+const struct command command_run = {
+    .name = "run",
+    .operands = "VM [COMMAND...]",
+    .min_operands = 1,
+    .max_operands = OPERANDS_ANY,
+    .summary = "Run a command against a guest that goes on from a checkpoint",
+    .description = "For tests: the guest goes on from the checkpoint, the command runs "
+                   "on the host, and "
+                   "then QEMU is ended and all that the guest has changed is thrown "
+                   "away. The images are "
+                   "never written to, so the next run begins at the very same point. The "
+                   "exit code is "
+                   "the command's. Without a command, the guest runs until it powers "
+                   "off. Put -- before "
+                   "a command that has options.\n"
+                   "The command finds in its environment MAQET_VM, the VM's name; "
+                   "MAQET_QMP, the path of "
+                   "the monitor's socket; and MAQET_CONSOLE, that of the serial console "
+                   "where it is a "
+                   "unix socket.",
+    .options = options,
+    .examples = examples,
+    .view = {.columns = columns},
+    .run = run,
+};

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * checkpoint_run.c - a guest that goes on from a checkpoint, for a test, and of which
+ * nothing is kept. A server for each drive offers what its snapshot holds, and QEMU keeps
+ * what the guest writes in temporary files without a name; so no image is written to.
+ * Servers and QEMU are killed with us, however we end.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "core/base/files.h"
+#include "core/base/json.h"
+#include "core/base/process.h"
+#include "core/qemu/agent.h"
+#include "core/qemu/launch.h"
+#include "core/snapshot/loading.h"
+#include "core/storage/snapshots.h"
+#include "core/vm/lifecycle.h"
+#include "core/vm/run.h"
+
+/* ms for a question, and for a command that was told to end before it is killed. */
+static const int64_t ASK_TIMEOUT = 10000;
+static const int64_t END_TIMEOUT = 5000;
+
+struct test {
+    struct maqet_loading loading;
+    struct maqet_process_server *servers;
+    size_t server_count;
+    struct maqet_strings drives;
+    struct maqet_strings sockets;
+    pid_t qemu; /* 0: it does not run */
+    int pidfd;
+};
+
+/* Ends all that runs, and leaves nothing. */
+static void
+test_clear(struct test *test)
+{
+    struct maqet_session *session = test->loading.session;
+
+    if (test->qemu > 0) {
+        maqet_pidfd_kill(test->pidfd, SIGKILL);
+        waitpid(test->qemu, NULL, 0);
+        unlinkat(session->dir_fd, "pid", 0);
+        unlinkat(session->dir_fd, "qmp.sock", 0);
+        unlinkat(session->dir_fd, MAQET_AGENT_SOCKET, 0);
+    }
+    if (test->pidfd >= 0)
+        close(test->pidfd);
+    for (size_t i = 0; i < test->server_count; i++)
+        maqet_process_server_end(&test->servers[i]);
+    for (size_t i = 0; i < test->sockets.count; i++)
+        unlink(test->sockets.items[i]);
+    free(test->servers);
+    maqet_strings_clear(&test->drives);
+    maqet_strings_clear(&test->sockets);
+    maqet_loading_clear(&test->loading);
+}
+
+static int
+serve_all(struct test *test, const char *name, struct maqet_error **err)
+{
+    struct maqet_session *session = test->loading.session;
+
+    test->servers = maqet_alloc(session->count * sizeof(*test->servers) + 1);
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+        char *socket = maqet_format("%s/%s/drive%zu.sock", session->context->runtime_dir,
+                                    session->name, i);
+
+        maqet_strings_take(&test->sockets, socket);
+        maqet_strings_add(&test->drives, member->drive->name);
+        if (maqet_drive_snapshot_serve(member->drive,
+                                       maqet_session_find(session, member, name, NULL),
+                                       socket, &test->servers[i], err) < 0)
+            return -1;
+        test->server_count++;
+    }
+    return 0;
+}
+
+static int
+start(struct test *test, int64_t timeout, struct maqet_error **err)
+{
+    struct maqet_session *session = test->loading.session;
+    const struct maqet_incoming incoming = {
+        .fd = test->loading.fd,
+        .machine = maqet_json_text(test->loading.about, "machine"),
+        .served = &test->drives,
+        .sockets = &test->sockets,
+    };
+    struct maqet_definition *definition = maqet_loading_definition(session, err);
+    int pid;
+
+    if (!definition || maqet_vm_start_again(session->context, definition, &incoming,
+                                            timeout, &pid, err) < 0)
+        return -1;
+    test->qemu = pid;
+    test->pidfd = maqet_pidfd_open(pid);
+    return test->pidfd < 0 ? maqet_error_errno(err, errno, "Can't watch QEMU") : 0;
+}
+
+/* ---- the command ---- */
+
+/* The path of the socket that the guest's first serial port is, or NULL; the caller
+ * frees. */
+static char *
+console_of(struct maqet_session *session)
+{
+    static const char prefix[] = "unix:";
+    struct maqet_qmp *qmp = maqet_session_monitor(session, NULL);
+    _cleanup_json_ json_object *list =
+        qmp ? maqet_qmp_execute(qmp, "query-chardev", NULL, ASK_TIMEOUT, NULL) : NULL;
+
+    for (size_t i = 0;
+         json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
+         i++) {
+        json_object *row = json_object_array_get_idx(list, i);
+        const char *label = maqet_json_text(row, "label");
+        const char *file = maqet_json_text(row, "filename");
+
+        if (label && maqet_text_starts(label, "serial") && file && strstr(file, prefix)) {
+            const char *path = strstr(file, prefix) + strlen(prefix);
+
+            return maqet_strndup(path, strcspn(path, ","));
+        }
+    }
+    return NULL;
+}
+
+static void
+become_command(const struct maqet_context *context, const char *const *argv,
+               const char *vm, const char *monitor, const char *console)
+{
+    setenv("MAQET_VM", vm, 1);
+    setenv("MAQET_QMP", monitor, 1);
+    /* It finds the same machines as we do. */
+    setenv("MAQET_DATA_DIR", context->data_dir, 1);
+    setenv("MAQET_RUNTIME_DIR", context->runtime_dir, 1);
+    if (console)
+        setenv("MAQET_CONSOLE", console, 1);
+    else
+        unsetenv("MAQET_CONSOLE");
+    execvp(argv[0], (char *const *)argv);
+    _exit(errno == ENOENT ? 127 : 126);
+}
+
+static int
+begin_command(struct test *test, const char *const *argv, pid_t *pid,
+              struct maqet_error **err)
+{
+    struct maqet_session *session = test->loading.session;
+    _cleanup_free_ char *monitor =
+        maqet_format("%s/%s/qmp.sock", session->context->runtime_dir, session->name);
+    _cleanup_free_ char *console = NULL;
+
+    /* The session was opened when nothing ran; the monitor is free for the command when
+     * the connection is closed again. */
+    if (maqet_session_look(session, err) < 0)
+        return -1;
+    console = console_of(session);
+    if (session->qmp) {
+        maqet_qmp_close(TAKE_PTR(session->qmp));
+        close(TAKE_FD(session->qmp_lock));
+    }
+    *pid = fork();
+    if (*pid == 0)
+        become_command(session->context, argv, session->name, monitor, console);
+    return *pid < 0 ? maqet_error_errno(err, errno, "Can't run %s", argv[0]) : 0;
+}
+
+/* Waits for a process, @timeout ms at most. Returns whether it has ended. */
+static bool
+wait_for(int pidfd, int64_t timeout)
+{
+    int64_t deadline = maqet_now() + timeout;
+
+    for (;;) {
+        struct pollfd fd = {.fd = pidfd, .events = POLLIN};
+        int64_t left = timeout < 0 ? 1000 : deadline - maqet_now();
+
+        if (poll(&fd, 1, left > 0 ? (int)left : 0) > 0)
+            return true;
+        if (timeout >= 0 && maqet_now() >= deadline)
+            return false;
+    }
+}
+
+static int
+error_late(const char *what, int64_t timeout, struct maqet_error **err)
+{
+    return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
+                           "%s took longer than %g s, and was ended", what,
+                           (double)timeout / 1000);
+}
+
+static int
+run_command(struct test *test, const struct maqet_checkpoint_command *command,
+            int *exit_code, struct maqet_error **err)
+{
+    _cleanup_close_ int pidfd = -1;
+    int status = 0;
+    pid_t pid;
+
+    if (begin_command(test, command->argv, &pid, err) < 0)
+        return -1;
+    pidfd = maqet_pidfd_open(pid);
+    bool late = !wait_for(pidfd, command->timeout);
+    if (late) {
+        maqet_pidfd_kill(pidfd, SIGTERM);
+        if (!wait_for(pidfd, END_TIMEOUT))
+            maqet_pidfd_kill(pidfd, SIGKILL);
+    }
+    waitpid(pid, &status, 0);
+    *exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return late ? error_late(command->argv[0], command->timeout, err) : 0;
+}
+
+int
+maqet_checkpoint_run(const struct maqet_context *context,
+                     const struct maqet_checkpoint_request *request,
+                     const struct maqet_checkpoint_command *command, int *exit_code,
+                     struct maqet_error **err)
+{
+    _cleanup_(test_clear) struct test test = {.loading.fd = -1, .pidfd = -1};
+
+    *exit_code = 0;
+    if (maqet_loading_open(context, request, &test.loading, err) < 0)
+        return -1;
+    if (test.loading.session->pid > 0) {
+        maqet_error_set(err, MAQET_ERROR_STATE, "VM '%s' is running",
+                        test.loading.session->name);
+        maqet_error_hint(err, "Stop VM: maqet stop %s", test.loading.session->name);
+        return -1;
+    }
+    if (maqet_session_check_holders(test.loading.session, err) < 0 ||
+        serve_all(&test, request->name, err) < 0 ||
+        start(&test, request->timeout, err) < 0)
+        return -1;
+    if (command->argv)
+        return run_command(&test, command, exit_code, err);
+    return wait_for(test.pidfd, command->timeout)
+               ? 0
+               : error_late("The guest", command->timeout, err);
+}

@@ -1,0 +1,95 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# A guest that goes on from a checkpoint for a test: each run begins at the same point, and
+# nothing of it is kept, however it ends.
+. "${srcdir:-.}/tests/functional/guest-functions.sh"
+. "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
+PATH=$PATH:/sbin:/usr/sbin
+requires mke2fs qemu-nbd
+
+mke2fs -q -t ext4 -O ^metadata_csum fs.raw 24M 2>/dev/null
+qemu-img convert -f raw -O qcow2 fs.raw one.qcow2
+guest_yaml vm q35 <<EOF
+  - {name: one, type: qcow2, file: one.qcow2, serial: ONE}
+  - {name: two, type: qcow2, size: 8M, file: two.qcow2, serial: TWO, interface: sata}
+EOF
+expect 0 maqet add vm.yaml
+boot vm
+one=$(disk_with_serial vm ONE)
+two=$(disk_with_serial vm TWO)
+in_guest vm "mkdir -p /mnt/one && mount -t ext4 /dev/$one /mnt/one &&
+    echo A >/tmp/word && echo A >/mnt/one/word && sync"
+expect 0 maqet checkpoint vm create ready
+in_guest vm 'echo B >/tmp/word; echo B >/mnt/one/word; sync'
+
+# The images are never written to: neither now nor at any time below.
+export TMPDIR="$TMP/tmp"
+mkdir tmp
+expect 3 maqet run vm --from ready --discard -- true
+err_has "VM 'vm' is running"
+expect 0 maqet stop vm --timeout 0 --force
+sha256sum one.qcow2 two.qcow2 >sums
+untouched() {
+    sha256sum -c --quiet sums || fail "an image was written to"
+    same '' "$(ls -A tmp)" "temporary files"
+    same 'qemu.log qmp.lock run vm.json' "$(find run/vm -type f -o -type s | sed 's|.*/||' |
+        sort | tr '\n' ' ' | sed 's/ $//')" "what is left in the run folder"
+    [ ! -e data/vms/vm/pending.json ] || fail "an operation is pending"
+}
+
+expect 3 maqet run vm --from ready -- true
+expect 3 maqet run vm --discard -- true
+expect 3 maqet run vm --from raedy --discard -- true
+err_has "Did you mean 'ready'?"
+
+cat >inside <<EOF
+set -e
+srcdir=$srcdir abs_top_srcdir=$abs_top_srcdir abs_top_builddir=$abs_top_builddir
+MAQET_SOURCE_DIR=\$abs_top_srcdir MAQET_BUILD_DIR=\$abs_top_builddir
+. "\$abs_top_srcdir/tests/guest/guest.sh"
+[ "\$MAQET_VM" = vm ] && [ -S "\$MAQET_QMP" ] && [ -S "\$MAQET_CONSOLE" ]
+[ "\$(guest_run "\$MAQET_CONSOLE" 'echo \$(cat /tmp/word /mnt/one/word)')" = "A A" ]
+guest_run "\$MAQET_CONSOLE" "echo Z >/tmp/word; echo Z >/mnt/one/word; sync; sha256sum /mnt/one/word >/dev/null
+    dd if=/dev/urandom of=/dev/$two bs=64k count=4 conv=fsync 2>/dev/null"
+[ "\$(guest_run "\$MAQET_CONSOLE" 'echo \$(cat /tmp/word /mnt/one/word)')" = "Z Z" ]
+exit 7
+EOF
+rounds=${MAQET_TEST_ROUNDS:-20}
+i=0
+while [ $((i += 1)) -le "$rounds" ]; do
+    expect 7 maqet run vm --from ready --discard -- sh inside
+    same stopped "$(vm_status vm)" "the status"
+    untouched
+done
+
+# What takes too long, what can't be run, and what is killed.
+expect 2 maqet run vm --from ready --discard --timeout 1 -- sleep 1000
+err_has "sleep took longer than 1 s"
+untouched
+expect 127 maqet run vm --from ready --discard -- no-such-program
+untouched
+expect 2 maqet run vm --from ready --discard --timeout 1
+err_has "The guest took longer than 1 s"
+untouched
+"$MAQET" run vm --from ready --discard -- sh -c ': >began; exec sleep 1000' &
+command=$!
+eventually 30 test -e began
+pid=$(vm_pid vm)
+for child in $(cat "/proc/$command/task/$command/children"); do
+    [ "$child" = "$pid" ] || children="${children:-} $child"
+done
+kill -9 "$command"
+wait "$command" || :
+eventually 10 sh -c "! kill -0 $pid"
+for child in $children; do
+    grep -aq sleep "/proc/$child/cmdline" 2>/dev/null && kill "$child" && continue
+    eventually 10 sh -c "! kill -0 $child"
+done
+sha256sum -c --quiet sums || fail "an image was written to"
+same '' "$(ls -A tmp)" "temporary files"
+
+# And the checkpoint is what it was.
+expect 0 maqet start vm --from ready
+same "A A" "$(in_guest vm 'echo $(cat /tmp/word /mnt/one/word)')" "what the guest has"
+shut_down vm
+sound one.qcow2 two.qcow2
