@@ -87,6 +87,30 @@ expect 0 maqet stop vm --timeout 0 --force
 expect 0 maqet snapshot vm load --all a --exclude share
 sound one.qcow2 two.qcow2
 
+# A random tree of 20: each goes back to what the guest had noted when it was taken.
+expect 0 maqet start vm --from c
+number=0
+while [ $((number += 1)) -le 20 ]; do
+    put "t$number"
+    expect 0 maqet checkpoint vm create "t$number"
+    put "after-t$number"
+    # From one of those that there are, one time in two.
+    random=$(awk -v seed="$number" -v most="$number" \
+        'BEGIN { srand(seed); print int(rand() * 2 * most) + 1 }')
+    [ "$random" -gt "$number" ] || expect 0 maqet checkpoint vm load "t$random"
+done
+for number in 20 1 13 7 2 19 11 5 16 3 9 14 8 18 4 12 6 17 10 15; do
+    expect 0 maqet checkpoint vm load "t$number"
+    has "t$number"
+done
+number=0
+while [ $((number += 1)) -le 20 ]; do
+    expect 0 maqet checkpoint vm delete "t$number"
+done
+expect 0 maqet stop vm --timeout 0 --force
+expect 0 maqet snapshot vm list
+sound one.qcow2 two.qcow2
+
 # Gone is gone; the others stay.
 expect 0 maqet checkpoint vm delete a
 expect 0 maqet --format plain checkpoint vm list

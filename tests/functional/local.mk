@@ -31,6 +31,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/snapshot-offline.sh \
 	tests/functional/snapshot-live.sh \
 	tests/functional/snapshot-enospc.sh \
+	tests/functional/checkpoint-ordinary-user.sh \
 	tests/functional/checkpoint-killed.sh \
 	tests/functional/checkpoint-refused.sh \
 	tests/functional/snapshot-other-type.sh \
