@@ -27,6 +27,11 @@ enum { CHECKPOINT_LIMIT = 30000 };
         .help = "how long precopy may go on before the guest is stopped for it"          \
     }
 
+#define OPTION_COMPRESS_STATE_ROW                                                        \
+    {                                                                                    \
+        .name = "compress", .help = "compress the memory that is kept"                   \
+    }
+
 int checkpoint_create(struct invocation *invocation, const char *vm, const char *name,
                       struct maqet_error **err);
 

@@ -59,6 +59,7 @@ checkpoint_create(struct invocation *invocation, const char *vm, const char *nam
         .name = name,
         .method = method_of(invocation),
         .limit = invocation_milliseconds(invocation, "limit"),
+        .compress = invocation_has(invocation, "compress"),
     };
 
     if (maqet_checkpoint_create(&invocation->context, &request, &receipt, err) < 0)
@@ -275,6 +276,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 static const struct command_option options[] = {
     OPTION_METHOD_ROW,
     OPTION_LIMIT_ROW,
+    OPTION_COMPRESS_STATE_ROW,
     {.name = "keep",
      .type = OPTION_TEXT,
      .argument = "NAME",

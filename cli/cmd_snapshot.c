@@ -243,7 +243,9 @@ static const struct command_option options[] = {
      .choice = any_format_name,
      .help = "export: qcow2 (unless given) or raw, the format of FILE; else how results "
              "are written, as for every command"},
-    {.name = "compress", .help = "export: compress what is written"},
+    {.name = "compress",
+     .help =
+         "export: compress what is written; create --memory: the memory that is kept"},
     {0},
 };
 

@@ -66,7 +66,7 @@ libmaqet_core_la_SOURCES = \
 	core/vm/stop.c \
 	core/vm/store.c core/vm/store.h \
 	core/vm/vm.c core/vm/vm.h
-libmaqet_core_la_LIBADD = $(YAML_LIBS) $(JSON_LIBS)
+libmaqet_core_la_LIBADD = $(YAML_LIBS) $(JSON_LIBS) $(ZSTD_LIBS)
 
 # What plugins may call is what the public header marks with MAQET_EXPORT: the lists of
 # exported symbols are made from it, so that neither can name what the other doesn't. The

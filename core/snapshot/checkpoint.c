@@ -301,7 +301,7 @@ save(struct maqet_session *session, const struct maqet_checkpoint_request *reque
 {
     struct making making = {
         .session = session,
-        .writer = maqet_writer_begin(fd, err),
+        .writer = maqet_writer_begin(fd, request->compress, err),
         .name = request->name,
         .begun = maqet_now(),
     };
@@ -352,6 +352,8 @@ make(struct maqet_session *session, const struct maqet_checkpoint_request *reque
     maqet_session_measure(session, &stillness);
     receipt->pause = stillness.pause;
     add_text(about, "method", maqet_migration_method_name(result.method));
+    if (request->compress)
+        add_text(about, "compression", "zstd");
     json_object_object_add(about, "pause", json_object_new_double(stillness.pause));
     json_object_object_add(about, "date", json_object_new_int64(time(NULL)));
     if (maqet_state_file_publish(session->context, session->name, request->name, fd,

@@ -19,6 +19,7 @@ struct maqet_checkpoint_request {
     const char *vm;   /* name or UUID */
     const char *name; /* of the checkpoint */
     enum maqet_migration_method method;
+    bool compress;   /* create, keep: the file of state, with Zstandard */
     int64_t limit;   /* create, keep: ms for which precopy may go on */
     int64_t timeout; /* load: ms that QEMU has to answer */
     const char

@@ -9,6 +9,7 @@
 
 #include "core/base/files.h"
 #include "core/base/json.h"
+#include "core/snapshot/writer.h"
 #include "core/vm/store.h"
 
 static char *
@@ -97,7 +98,14 @@ maqet_state_file_open(const struct maqet_context *context, const char *vm,
                          vm, name);
         return -1;
     }
-    return TAKE_FD(fd);
+    const char *compression = maqet_json_text(about, "compression");
+    if (!compression)
+        return TAKE_FD(fd);
+    if (strcmp(compression, "zstd") == 0)
+        return maqet_writer_unpack(fd, err);
+    return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                           "%s is compressed by %s, which this maqet does not know", path,
+                           compression);
 }
 
 /* What was being written when a maqet was killed. */

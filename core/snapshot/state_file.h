@@ -22,8 +22,8 @@ int maqet_state_file_publish(const struct maqet_context *context, const char *vm
                              const char *name, int fd, json_object *about,
                              struct maqet_error **err);
 
-/* Opens it for reading: a descriptor, or -1. One that is not as long as it was is an
- * error.
+/* Opens it for reading, unpacked: a descriptor, or -1. One that is not as long as it was
+ * is an error.
  */
 int maqet_state_file_open(const struct maqet_context *context, const char *vm,
                           const char *name, json_object *about, struct maqet_error **err);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <zstd.h>
 
 #include "core/base/process.h"
 
@@ -45,43 +46,96 @@ is_useless(int control)
     return poll(&fd, 1, 0) > 0;
 }
 
+/* What is written goes through here; without a compressor as it is. */
+struct packer {
+    int file;
+    ZSTD_CCtx *compressor; /* NULL: none */
+    char *packed;
+    size_t size;
+};
+
+/* Returns an error number, or 0. */
+static int
+packer_open(struct packer *packer, int file, bool compress)
+{
+    *packer = (struct packer){.file = file};
+    if (!compress)
+        return 0;
+    packer->size = ZSTD_CStreamOutSize();
+    packer->packed = malloc(packer->size);
+    packer->compressor = ZSTD_createCCtx();
+    if (!packer->packed || !packer->compressor)
+        return ENOMEM;
+    ZSTD_CCtx_setParameter(packer->compressor, ZSTD_c_compressionLevel, 1);
+    ZSTD_CCtx_setParameter(packer->compressor, ZSTD_c_checksumFlag, 1);
+    return 0;
+}
+
+/* Writes; with nothing to write it is the end. Returns an error number, or 0. */
+static int
+pack(struct packer *packer, const char *bytes, size_t length)
+{
+    ZSTD_inBuffer in = {.src = bytes, .size = length};
+    ZSTD_EndDirective mode = length > 0 ? ZSTD_e_continue : ZSTD_e_end;
+    size_t left;
+
+    if (!packer->compressor)
+        return write_all(packer->file, bytes, length);
+    do {
+        ZSTD_outBuffer out = {.dst = packer->packed, .size = packer->size};
+
+        left = ZSTD_compressStream2(packer->compressor, &out, &in, mode);
+        if (ZSTD_isError(left))
+            return EIO;
+        int failed = write_all(packer->file, packer->packed, out.pos);
+        if (failed)
+            return failed;
+    } while (mode == ZSTD_e_end ? left > 0 : in.pos < in.size);
+    return 0;
+}
+
 /* Takes all that comes; returns the error number of the first failure, 0: all is written.
  */
 static int
-take(int source, int file, int control)
+take(int source, int file, int control, bool compress)
 {
+    struct packer packer;
     char *bytes = malloc(CHUNK);
-    int failed = bytes ? 0 : ENOMEM;
+    int failed = packer_open(&packer, file, compress);
     char little[4096];
 
+    if (!bytes)
+        failed = ENOMEM;
     for (;;) {
         char *target = bytes ? bytes : little;
         ssize_t count = read(source, target, bytes ? CHUNK : sizeof(little));
 
-        if (count == 0)
-            break;
-        if (count < 0 && errno != EINTR) {
-            failed = failed ? failed : errno;
-            break;
-        }
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0 && failed == 0)
+            failed = errno;
         if (failed == 0 && is_useless(control))
             failed = ECANCELED;
-        if (count > 0 && failed == 0)
-            failed = write_all(file, target, (size_t)count);
+        if (failed == 0)
+            failed = pack(&packer, target, (size_t)count);
+        if (count <= 0)
+            break;
     }
+    ZSTD_freeCCtx(packer.compressor);
+    free(packer.packed);
     free(bytes);
     return failed;
 }
 
 static void
-become_writer(int source, int file, int control)
+become_writer(int source, int file, int control, bool compress)
 {
     int *const kept[] = {&source, &file, &control};
     int failed;
 
     if (maqet_process_detach(kept, 3) < 0)
         _exit(1);
-    failed = take(source, file, control);
+    failed = take(source, file, control, compress);
     if (send(control, &failed, sizeof(failed), MSG_NOSIGNAL) < 0)
         _exit(1);
     _exit(0);
@@ -90,7 +144,7 @@ become_writer(int source, int file, int control)
 /* ---- the parent ---- */
 
 struct maqet_writer *
-maqet_writer_begin(int file, struct maqet_error **err)
+maqet_writer_begin(int file, bool compress, struct maqet_error **err)
 {
     int control[2], data[2];
 
@@ -107,7 +161,7 @@ maqet_writer_begin(int file, struct maqet_error **err)
     fcntl(data[1], F_SETPIPE_SZ, CHUNK); /* a smaller one is slower, and does */
     pid_t pid = fork();
     if (pid == 0)
-        become_writer(data[0], file, control[0]);
+        become_writer(data[0], file, control[0], compress);
     close(control[0]);
     close(data[0]);
     if (pid < 0) {
@@ -161,4 +215,55 @@ maqet_writer_end(struct maqet_writer *writer, bool useless, struct maqet_error *
     free(writer);
     return failed == 0 ? 0
                        : maqet_error_errno(err, failed, "Can't write the guest's memory");
+}
+
+/* ---- the way back ---- */
+
+/* Writes what the file has to the pipe, as long as somebody reads it. */
+static void
+unpack(int file, int target)
+{
+    size_t size = ZSTD_DStreamInSize(), room = ZSTD_DStreamOutSize();
+    ZSTD_DCtx *decompressor = ZSTD_createDCtx();
+    char *packed = malloc(size), *bytes = malloc(room);
+    ssize_t count;
+
+    if (!decompressor || !packed || !bytes)
+        return;
+    while ((count = read(file, packed, size)) > 0) {
+        ZSTD_inBuffer in = {.src = packed, .size = (size_t)count};
+
+        while (in.pos < in.size) {
+            ZSTD_outBuffer out = {.dst = bytes, .size = room};
+
+            if (ZSTD_isError(ZSTD_decompressStream(decompressor, &out, &in)) ||
+                write_all(target, bytes, out.pos) != 0)
+                return;
+        }
+    }
+}
+
+int
+maqet_writer_unpack(int file, struct maqet_error **err)
+{
+    int pair[2];
+
+    if (pipe2(pair, O_CLOEXEC) < 0)
+        return maqet_error_errno(err, errno, "Can't read the guest's memory");
+    fcntl(pair[1], F_SETPIPE_SZ, CHUNK);
+    pid_t pid = fork();
+    if (pid == 0) {
+        int *const kept[] = {&file, &pair[1]};
+
+        if (maqet_process_detach(kept, 2) == 0)
+            unpack(file, pair[1]);
+        _exit(0);
+    }
+    close(pair[1]);
+    if (pid < 0) {
+        maqet_error_errno(err, errno, "Can't read the guest's memory");
+        close(pair[0]);
+        return -1;
+    }
+    return pair[0];
 }

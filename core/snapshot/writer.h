@@ -15,8 +15,11 @@
 
 struct maqet_writer;
 
-/* @file is a descriptor of the file, which stays the caller's. NULL on error. */
-struct maqet_writer *maqet_writer_begin(int file, struct maqet_error **err);
+/* @file is a descriptor of the file, which stays the caller's. @compress: with Zstandard
+ * (RFC 8878), which costs processor time of ours and none of the guest's. NULL on error.
+ */
+struct maqet_writer *maqet_writer_begin(int file, bool compress,
+                                        struct maqet_error **err);
 
 /* The end of the pipe that is for QEMU; it stays the writer's. */
 int maqet_writer_pipe(const struct maqet_writer *writer);
@@ -28,5 +31,13 @@ void maqet_writer_release(struct maqet_writer *writer);
  * @useless: don't wait, and throw away what comes yet. Returns 0, or -1 when something is
  * missing. */
 int maqet_writer_end(struct maqet_writer *writer, bool useless, struct maqet_error **err);
+
+/*
+ * The way back: a child that reads such a compressed file from where it stands and writes
+ * what was in it to a pipe. Returns the pipe's other end, for QEMU, or -1. The child ends
+ * when that is closed; a damaged file ends the pipe early, which QEMU takes for a damaged
+ * state.
+ */
+int maqet_writer_unpack(int file, struct maqet_error **err);
 
 #endif

@@ -56,9 +56,11 @@ expect 0 maqet snapshot vm create --all b --live --memory --method precopy
 out_has "method: precopy"
 put C
 expect 0 maqet checkpoint vm create c --method stop
+put F
+expect 0 maqet checkpoint vm create f --compress
 put D
 has D
-for checkpoint in a:A c:C b:B a:A; do
+for checkpoint in a:A f:F c:C b:B f:F a:A; do
     expect 0 maqet checkpoint vm load "${checkpoint%:*}"
     has "${checkpoint#*:}"
 done
@@ -114,7 +116,7 @@ sound one.qcow2 two.qcow2
 # Gone is gone; the others stay.
 expect 0 maqet checkpoint vm delete a
 expect 0 maqet --format plain checkpoint vm list
-same 'b c e' "$(cut -f 1 out | tr '\n' ' ' | sed 's/ $//')" "the checkpoints"
+same 'b c f e' "$(cut -f 1 out | tr '\n' ' ' | sed 's/ $//')" "the checkpoints"
 expect 3 maqet checkpoint vm load a
 err_has "There is no checkpoint 'a' of VM 'vm'"
 expect 0 maqet start vm --from b
