@@ -280,7 +280,12 @@ int
 maqet_migration_abandon(struct maqet_qmp *qmp, struct maqet_error **err)
 {
     take_back_fd(qmp);
-    return cancel(qmp, err) < 0 || resume(qmp, err) < 0 ? -1 : 0;
+    if (cancel(qmp, err) < 0)
+        return -1;
+    /* The one that began it may not have lived to take them back. */
+    set_capability(qmp, "background-snapshot", false, NULL);
+    set_capability(qmp, "pause-before-switchover", false, NULL);
+    return resume(qmp, err);
 }
 
 /* ---- the methods ---- */

@@ -103,3 +103,11 @@ echo "killed $kills times, $pending times in the middle of an operation"
 expect 0 maqet stop vm --timeout 0 --force
 expect 0 maqet snapshot vm list
 sound hdd.qcow2 data.qcow2
+
+# What a killed one has told QEMU is not in the way of the next one.
+expect 0 maqet start vm
+expect 137 traced recvfrom signal=KILL:when=15 checkpoint vm create one --method background
+eventually 120 runs
+expect 0 maqet checkpoint vm create two --method precopy
+expect 0 maqet checkpoint vm delete two
+expect 0 maqet stop vm --timeout 0 --force
