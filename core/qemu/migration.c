@@ -262,7 +262,8 @@ resume(struct maqet_qmp *qmp, struct maqet_error **err)
                           : maqet_error_set(err, MAQET_ERROR_TIMEOUT,
                                             "QEMU does not come to rest after saving the "
                                             "guest's state");
-        json_object_put(maqet_qmp_event(qmp, NULL, RETRY_INTERVAL, NULL));
+        /* Other events are for those who measure how long the guest stood still. */
+        json_object_put(maqet_qmp_event(qmp, "MIGRATION", RETRY_INTERVAL, NULL));
     }
 }
 
@@ -461,7 +462,7 @@ await_load(struct maqet_qmp *qmp, struct maqet_error **err)
             return -1;
         if (strcmp(state, "inmigrate") != 0)
             return resume(qmp, err);
-        json_object_put(maqet_qmp_event(qmp, NULL, LOOK_INTERVAL / 10, NULL));
+        json_object_put(maqet_qmp_event(qmp, "MIGRATION", LOOK_INTERVAL / 10, NULL));
     }
 }
 
@@ -471,7 +472,8 @@ maqet_migration_load(struct maqet_qmp *qmp, int fd, struct maqet_error **err)
     json_object *arguments = json_object_new_object();
 
     json_object_object_add(arguments, "uri", json_object_new_string("fd:" FD_NAME));
-    if (maqet_qmp_give_fd(qmp, FD_NAME, fd, ASK_TIMEOUT, err) < 0) {
+    if (set_capability(qmp, "events", true, err) < 0 ||
+        maqet_qmp_give_fd(qmp, FD_NAME, fd, ASK_TIMEOUT, err) < 0) {
         json_object_put(arguments);
         return -1;
     }
