@@ -48,9 +48,9 @@ expect 0 maqet snapshot vm list
 ! grep -q shared out || fail "half a checkpoint"
 
 put A
+number_a=$(number)
 expect 0 maqet checkpoint vm create a
 out_has "Created checkpoint 'a' of VM 'vm'"
-number_a=$(number)
 put B
 expect 0 maqet snapshot vm create --all b --live --memory --method precopy
 out_has "method: precopy"
@@ -66,7 +66,7 @@ for checkpoint in a:A f:F c:C b:B f:F a:A; do
 done
 # The process goes on from the number that it had.
 later=$(number)
-[ "$later" -ge $((number_a - 5)) ] || fail "the process began anew: $later after $number_a"
+[ "$later" -ge "$number_a" ] || fail "the process began anew: $later after $number_a"
 
 # In the place of what runs, which is kept.
 put E
