@@ -28,8 +28,8 @@ create_text(json_object *row, bool colour)
 
 static const struct column create_columns[] = {{"name", "NAME", COLUMN_TEXT},
                                                {"drives", "DRIVES", COLUMN_TEXT},
-                                               {"pause_ms", "PAUSE", COLUMN_TEXT},
-                                               {"wall_ms", "TIME", COLUMN_TEXT},
+                                               {"pause_ms", "PAUSE MS", COLUMN_TEXT},
+                                               {"wall_ms", "TIME MS", COLUMN_TEXT},
                                                {"size", "SIZE", COLUMN_BYTES},
                                                {"method", "METHOD", COLUMN_TEXT},
                                                {0}};
@@ -180,12 +180,15 @@ run_delete(struct invocation *invocation, const char *vm, const char *name,
 
 /* ---- list ---- */
 
-static const struct column list_columns[] = {
-    {"name", "NAME", COLUMN_TEXT},     {"date", "DATE", COLUMN_TEXT},
-    {"drives", "DRIVES", COLUMN_TEXT}, {"memory", "MEMORY", COLUMN_BYTES},
-    {"size", "SIZE", COLUMN_BYTES},    {"pause_ms", "PAUSE", COLUMN_TEXT},
-    {"method", "METHOD", COLUMN_TEXT}, {"machine", "MACHINE", COLUMN_TEXT},
-    {"qemu", "QEMU", COLUMN_TEXT},     {0}};
+static const struct column list_columns[] = {{"name", "NAME", COLUMN_TEXT},
+                                             {"date", "DATE", COLUMN_TEXT},
+                                             {"drives", "DRIVES", COLUMN_TEXT},
+                                             {"memory", "MEMORY", COLUMN_BYTES},
+                                             {"size", "SIZE", COLUMN_BYTES},
+                                             {"pause_ms", "PAUSE MS", COLUMN_TEXT},
+                                             {"method", "METHOD", COLUMN_TEXT},
+                                             {"machine", "MACHINE", COLUMN_TEXT},
+                                             {0}};
 static const struct view list_view = {.columns = list_columns,
                                       .empty = "No checkpoints found.\n"};
 
@@ -198,15 +201,31 @@ copy_field(json_object *row, json_object *about, const char *key)
         json_object_object_add(row, key, json_object_get(value));
 }
 
+/* "hdd,data", as in a list of snapshots. The caller frees. */
+static char *
+joined(json_object *drives)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    for (size_t i = 0; json_object_is_type(drives, json_type_array) &&
+                       i < json_object_array_length(drives);
+         i++)
+        maqet_text_appendf(&text, "%s%s", i > 0 ? "," : "",
+                           json_object_get_string(json_object_array_get_idx(drives, i)));
+    return maqet_text_take(&text);
+}
+
 static json_object *
 row_of(json_object *about)
 {
-    static const char *const same[] = {"name",   "drives",  "memory", "size",
+    static const char *const same[] = {"name",   "memory",  "size",
                                        "method", "machine", "qemu"};
     json_object *row = json_object_new_object();
 
     for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++)
         copy_field(row, about, same[i]);
+    _cleanup_free_ char *drives = joined(json_object_object_get(about, "drives"));
+    field_text(row, "drives", drives);
     field_date(row, "date", json_object_get_int64(json_object_object_get(about, "date")));
     field_milliseconds(row, "pause_ms",
                        json_object_get_double(json_object_object_get(about, "pause")));
