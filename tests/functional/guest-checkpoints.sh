@@ -68,6 +68,15 @@ done
 later=$(number)
 [ "$later" -ge "$number_a" ] || fail "the process began anew: $later after $number_a"
 
+# A copy that does not come to its end in time ends with a guest that is stopped for it.
+put G
+expect 0 maqet checkpoint vm create g --method precopy --limit 0
+out_has "method: stop (the guest changes its memory faster than it can be written"
+put D
+expect 0 maqet checkpoint vm load g
+has G
+expect 0 maqet checkpoint vm delete g
+
 # In the place of what runs, which is kept.
 put E
 expect 0 maqet checkpoint vm load b --keep e
