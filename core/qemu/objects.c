@@ -376,11 +376,11 @@ maqet_args_scratch(struct maqet_args *args, const char *id, const char *socket)
     struct maqet_props *props = append(args, &drive, NULL, id);
 
     maqet_props_string(props, "if", "none");
-    maqet_props_string(props, "format", "raw");
+    /* Named, so that QEMU does not look in the guest's data for what it might be. */
+    maqet_props_string(props, "driver", "nbd");
     maqet_props_string(props, "snapshot", "on");
-    maqet_props_string(props, "file.driver", "nbd");
-    maqet_props_string(props, "file.server.type", "unix");
-    maqet_props_string(props, "file.server.path", socket);
+    maqet_props_string(props, "server.type", "unix");
+    maqet_props_string(props, "server.path", socket);
 }
 
 /* ---- rendering ---- */
