@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/qemu/migration.h"
 
+#include <poll.h>
 #include <string.h>
 
 #include "core/base/files.h"
@@ -11,6 +12,7 @@
 static const int64_t ASK_TIMEOUT = 10000;
 static const int64_t LOOK_INTERVAL = 200;
 static const int64_t RETRY_INTERVAL = 5;
+static const int RESUME_INTERVAL = 1;
 static const int64_t CANCEL_TIMEOUT = 120000;
 
 /* What precopy may leave for the moment in which the guest stands still, in ms; and the
@@ -300,13 +302,51 @@ begin(struct maqet_qmp *qmp, struct maqet_error **err)
     return tell(qmp, "migrate", arguments, err);
 }
 
-/* QEMU lets the guest go on as soon as its devices are saved. */
+/* Whether pages of memory are being saved, or none are left: by then the devices are
+ * saved, and memory is protected. */
+static int
+is_saving_pages(struct maqet_qmp *qmp, struct maqet_error **err)
+{
+    _cleanup_json_ json_object *info = query(qmp, err);
+    const char *status = maqet_json_text(info, "status");
+    json_object *ram = NULL;
+
+    if (!info)
+        return -1;
+    json_object_object_get_ex(info, "ram", &ram);
+    return (status &&
+            (strcmp(status, "completed") == 0 || strcmp(status, "failed") == 0)) ||
+           maqet_json_int(ram, "normal") + maqet_json_int(ram, "duplicate") > 0;
+}
+
+/*
+ * Lets the guest go on as soon as its devices are saved, and not earlier: its memory
+ * would no longer be that of the drives' snapshots. QEMU before 8.2 does so by itself;
+ * later ones leave a guest that was stopped before as it was.
+ */
+static int
+let_go_on(struct maqet_qmp *qmp, struct maqet_error **err)
+{
+    for (;;) {
+        _cleanup_free_ char *state = run_state(qmp, err);
+
+        if (!state)
+            return -1;
+        if (strcmp(state, "running") == 0)
+            return 0;
+        int saving = is_saving_pages(qmp, err);
+        if (saving != 0)
+            return saving < 0 ? -1 : resume(qmp, err);
+        poll(NULL, 0, RESUME_INTERVAL);
+    }
+}
+
 static int
 save_in_background(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
                    struct maqet_migration_result *result, struct maqet_error **err)
 {
     return tell(qmp, "stop", NULL, err) < 0 || save->still(save->data, err) < 0 ||
-                   begin(qmp, err) < 0 ||
+                   begin(qmp, err) < 0 || let_go_on(qmp, err) < 0 ||
                    await(qmp, save, "completed", 0, &result->bytes, err) < 0
                ? -1
                : 0;
