@@ -77,3 +77,23 @@ machine() {
     printf '%s cores, accel: tcg, images %s, QEMU %s, %s rounds\n' "$(nproc)" "$place" \
         "$version" "$BENCH_ROUNDS"
 }
+
+# watch SERIES COMMAND...: the longest gap of the guest whose heart beats on the socket $TMP/beat
+# or that which $beat names, within a second, or more when the command takes longer, and the time
+# of the command. What that printed is in the file out.
+watch() {
+    series=$1
+    shift
+    "$bench_programs/heartbeat" watch "${beat:-$TMP/beat}" 1000 "$@" >out 2>err ||
+        fail "$*: $(cat err)"
+    # shellcheck disable=SC2046 # three numbers
+    set -- $(tail -n 1 out)
+    add "$series.gap" "$1"
+    add "$series.took" "$2"
+}
+
+# receipt SERIES: its pause, from milliseconds, after a watch.
+receipt() {
+    pause=$(sed -n 's/.*"pause_ms": *\([0-9.]*\).*/\1/p' out)
+    add "$1.pause" "$(awk -v ms="${pause:?no receipt}" 'BEGIN { print ms * 1000 }')"
+}

@@ -70,7 +70,6 @@ done
 
 # ---- while the guest runs ----
 
-heartbeat=$bench_programs/heartbeat
 "${CC:-cc}" -O2 -static -o heart "$abs_top_srcdir/tests/bench/heartbeat.c"
 size=$(stat -c %s heart)
 truncate -s %2048 heart
@@ -86,22 +85,6 @@ disk=$(disk_with_serial live ONE)
 in_guest live "head -c $size /dev/sr0 >/tmp/heart && chmod +x /tmp/heart &&
     (setsid /tmp/heart beat /dev/ttyS1 /dev/$disk >/dev/null 2>&1 &) && sleep 1"
 
-# watch SERIES COMMAND...: the guest's longest gap within a second, or more when the command
-# takes longer, and the time of the command. What that printed is in the file out.
-watch() {
-    series=$1
-    shift
-    "$heartbeat" watch "$TMP/beat" 1000 "$@" >out 2>err || fail "$*: $(cat err)"
-    # shellcheck disable=SC2046 # three numbers
-    set -- $(tail -n 1 out)
-    add "$series.gap" "$1"
-    add "$series.took" "$2"
-}
-# The receipt's pause, from milliseconds.
-receipt() {
-    pause=$(sed -n 's/.*"pause_ms": *\([0-9.]*\).*/\1/p' out)
-    add "$1.pause" "$(awk -v ms="${pause:?no receipt}" 'BEGIN { print ms * 1000 }')"
-}
 monitor() {
     maqet qmp live human-monitor-command "{\"command-line\": \"$1\"}" >out
     ! grep -qi error out || fail "$1: $(cat out)"
