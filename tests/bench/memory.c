@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * memory SPARE [RATE]
  *
@@ -105,8 +105,8 @@ main(int argc, char **argv)
     size_t rate = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
     size_t free_now = (size_t)info.freeram * info.mem_unit;
     size_t size = free_now > spare ? (free_now - spare) / MEGABYTE * MEGABYTE : 0;
-    char *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                       -1, 0);
+    char *bytes =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (size == 0 || bytes == MAP_FAILED) {
         fputs("memory: there is none to fill\n", stderr);

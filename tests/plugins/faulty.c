@@ -111,8 +111,9 @@ static const struct maqet_snapshot_table snapshots = {
 };
 #endif
 
-/* A plugin from the first days: its struct ends here, and what is behind it is anything. */
-#define FIRST_SIZE \
+/* A plugin from the first days: its struct ends here, and what is behind it is anything.
+ */
+#define FIRST_SIZE                                                                       \
     (offsetof(struct maqet_storage_plugin, emit_args) + sizeof(plugin.emit_args))
 
 /* A maqet of later days: the same ABI, and callbacks that this one has never heard of. */
@@ -138,7 +139,7 @@ MAYBE_UNUSED static const struct maqet_storage_plugin plugin =
 #elif defined(FAULT_OLDER)
                 FIRST_SIZE,
 #elif defined(FAULT_NEWER)
-                sizeof(struct storage_of_tomorrow),
+            sizeof(struct storage_of_tomorrow),
 #else
             sizeof(struct maqet_storage_plugin),
 #endif
