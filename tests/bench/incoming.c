@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * incoming STATE MONITOR PROGRAM [ARGUMENT...]
  *
