@@ -19,6 +19,22 @@ expect 0 maqet start vm
 runs() {
     maqet --format plain qmp vm query-status 2>/dev/null | grep -q '"running":true'
 }
+# The guest runs, sooner or later; else what QEMU's threads wait for is of interest.
+will_run() {
+    deadline=$(($(date +%s) + 300))
+    until runs; do
+        [ "$(date +%s)" -lt "$deadline" ] || explain
+        sleep 0.1
+    done
+}
+explain() {
+    maqet --lock-timeout 1 qmp vm query-status || :
+    maqet --lock-timeout 1 qmp vm query-migrate || :
+    for task in "/proc/$(vm_pid vm)"/task/*; do
+        echo "$(cat "$task/comm"): $(cat "$task/wchan") $(tr '\n' ' ' <"$task/stack")"
+    done
+    fail "$what: the guest does not run"
+}
 # tags NAME...: what QEMU has of each drive.
 tags() {
     expect 0 maqet --format plain snapshot vm list
@@ -54,7 +70,7 @@ at_every_step() {
 
 # The guest runs before any other command has seen to it.
 created() {
-    eventually 120 runs
+    will_run
     expect 0 maqet checkpoint vm list
     if grep -q '^new ' out; then
         tags 'new hdd,data'
@@ -79,7 +95,7 @@ loaded() {
     tags 'keep hdd,data'
     states keep.json keep.state
     expect 0 maqet checkpoint vm load keep
-    eventually 120 runs
+    will_run
 }
 for call in clone rename unlink unlinkat pidfd_send_signal sendmsg; do
     at_every_step $call loaded checkpoint vm load keep
@@ -107,7 +123,7 @@ sound hdd.qcow2 data.qcow2
 # What a killed one has told QEMU is not in the way of the next one.
 expect 0 maqet start vm
 expect 137 traced recvfrom signal=KILL:when=15 checkpoint vm create one --method background
-eventually 120 runs
+will_run
 expect 0 maqet checkpoint vm create two --method precopy
 expect 0 maqet checkpoint vm delete two
 expect 0 maqet stop vm --timeout 0 --force
