@@ -213,6 +213,17 @@ is_in_background(struct maqet_qmp *qmp)
     return false;
 }
 
+/* Asks for the next state of a migration that waits for that, in the state that is told;
+ * in another one nothing happens. */
+static int
+go_on_from(struct maqet_qmp *qmp, const char *state, struct maqet_error **err)
+{
+    json_object *arguments = json_object_new_object();
+
+    json_object_object_add(arguments, "state", json_object_new_string(state));
+    return tell(qmp, "migrate-continue", arguments, err);
+}
+
 /* Ends what is under way: in the background by waiting, since all that it writes is taken
  * from it quickly (core/snapshot/writer.h). */
 static int
@@ -233,6 +244,10 @@ cancel(struct maqet_qmp *qmp, struct maqet_error **err)
         if (!told && tell(qmp, "migrate_cancel", NULL, err) < 0)
             return -1;
         told = true;
+        /* One that is told while QEMU's thread is about to wait before the switch-over
+         * leaves that thread waiting (QEMU 7.2: migration_maybe_pause). */
+        if (strcmp(status, "cancelling") == 0)
+            go_on_from(qmp, status, NULL);
         if (maqet_now() >= deadline)
             return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
                                    "QEMU did not give up saving the guest's state");
@@ -369,13 +384,8 @@ static int
 save_by_precopy(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
                 struct maqet_migration_result *result, struct maqet_error **err)
 {
-    json_object *arguments = json_object_new_object();
-
-    json_object_object_add(arguments, "state", json_object_new_string("pre-switchover"));
-    if (begin(qmp, err) < 0) {
-        json_object_put(arguments);
+    if (begin(qmp, err) < 0)
         return -1;
-    }
     int late = await(qmp, save, "pre-switchover", maqet_now() + save->limit,
                      &result->bytes, err);
     if (late > 0) {
@@ -389,11 +399,8 @@ save_by_precopy(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
                    ? -1
                    : await(qmp, save, "pre-switchover", 0, &result->bytes, err);
     }
-    if (late < 0 || save->still(save->data, err) < 0) {
-        json_object_put(arguments);
-        return -1;
-    }
-    return tell(qmp, "migrate-continue", arguments, err) < 0 ||
+    return late < 0 || save->still(save->data, err) < 0 ||
+                   go_on_from(qmp, "pre-switchover", err) < 0 ||
                    await(qmp, save, "completed", 0, &result->bytes, err) < 0
                ? -1
                : resume(qmp, err);

@@ -21,8 +21,10 @@
  *   huge          answers with a message that never ends
  *   deep          answers with more nested lists than anybody can want
  *   flood         sends events without end instead of an answer
- *   exit:N:WORDS  ends at once with exit code N, after WORDS on standard error
- *   sigsys        dies at once as if its sandbox had killed it
+ *   cancelling    saves its state, and does not give that up, as QEMU 7.2 with its thread
+ * on the way to the switch-over: "migrate_cancel" alone does not end it exit:N:WORDS ends
+ * at once with exit code N, after WORDS on standard error sigsys        dies at once as
+ * if its sandbox had killed it
  *
  * It ends by itself after two minutes, whatever happens.
  */
@@ -87,6 +89,39 @@ obey(FILE *client, const char *command, json_object *id)
     }
     answer(client, id, "error",
            "{\"class\": \"CommandNotFound\", \"desc\": \"The command is not known\"}");
+}
+
+/* Whether it is one of the commands that concern saving the state; answers it then. */
+static bool
+save(FILE *client, const char *command, json_object *message, json_object *id)
+{
+    static const char *status = "active";
+    json_object *arguments = NULL, *state = NULL;
+    char text[64];
+
+    json_object_object_get_ex(message, "arguments", &arguments);
+    json_object_object_get_ex(arguments, "state", &state);
+    if (strcmp(command, "migrate_cancel") == 0) {
+        status = "cancelling";
+    } else if (strcmp(command, "migrate-continue") == 0) {
+        if (!state || strcmp(json_object_get_string(state), status) != 0) {
+            answer(client, id, "error",
+                   "{\"class\": \"GenericError\", \"desc\": \"another state\"}");
+            return true;
+        }
+        status = "cancelled";
+    } else if (strcmp(command, "query-migrate") == 0) {
+        snprintf(text, sizeof(text), "{\"status\": \"%s\"}", status);
+        answer(client, id, "return", text);
+        return true;
+    } else if (strcmp(command, "query-migrate-capabilities") == 0) {
+        answer(client, id, "return", "[]");
+        return true;
+    } else {
+        return false;
+    }
+    answer(client, id, "return", "{}");
+    return true;
 }
 
 static void
@@ -197,7 +232,7 @@ serve(const char *mode, FILE *from, FILE *client)
         if (behaves(mode, "echo"))
             answer(client, id, "return",
                    json_object_to_json_string_ext(message, JSON_C_TO_STRING_PLAIN));
-        else
+        else if (!behaves(mode, "cancelling") || !save(client, name, message, id))
             obey(client, name, id);
         fflush(client);
         ends = strcmp(name, "quit") == 0 || strcmp(name, "system_powerdown") == 0;

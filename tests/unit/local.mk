@@ -94,6 +94,11 @@ tests_unit_test_merge_SOURCES = tests/unit/test-merge.c
 tests_unit_test_merge_LDADD = $(UNIT_LDADD)
 tests_unit_test_merge_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-migration
+tests_unit_test_migration_SOURCES = tests/unit/test-migration.c
+tests_unit_test_migration_LDADD = $(UNIT_LDADD)
+tests_unit_test_migration_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-objects
 tests_unit_test_objects_SOURCES = tests/unit/test-objects.c
 tests_unit_test_objects_LDADD = $(UNIT_LDADD)
