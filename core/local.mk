@@ -9,6 +9,7 @@ libmaqet_core_la_SOURCES = \
 	core/base/json.c core/base/json.h \
 	core/base/process.c core/base/process.h \
 	core/base/text.c core/base/text.h \
+	core/base/threads.c core/base/threads.h \
 	core/config/assign.c \
 	core/config/merge.c core/config/merge.h \
 	core/config/options.c core/config/options.h \
@@ -25,7 +26,8 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/channel.c core/qemu/channel.h \
 	core/qemu/keyval.c core/qemu/keyval.h \
 	core/qemu/launch.c core/qemu/launch.h \
-	core/qemu/migration.c core/qemu/migration.h \
+	core/qemu/migration.c core/qemu/migration.h core/qemu/migration_words.h \
+	core/qemu/migration_save.c \
 	core/qemu/objects.c core/qemu/objects.h \
 	core/qemu/qmp.c core/qemu/qmp.h \
 	core/snapshot/checkpoint.c core/snapshot/checkpoint.h \

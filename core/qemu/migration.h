@@ -6,8 +6,9 @@
  * What the file is to be in step with, the drives for example, is done by a callback
  * while the guest stands still. There are three methods:
  *
- * background: the guest stands still for its devices' state only. Its memory is written
- *   while it runs on; what it is about to change is written first. Needs userfaultfd.
+ * background: QEMU makes memory ready while the guest runs, and waits at the pipe. Then the
+ *   guest stands still for its devices' state only. Its memory is written while it runs
+ *   on; what it is about to change is written first. Needs userfaultfd.
  * precopy: memory is written while the guest runs, and what it has changed meanwhile
  * again, until the rest is written in a moment in which it stands still. stop: the guest
  * stands still until all is written.
@@ -28,9 +29,16 @@ enum maqet_migration_method {
 const char *maqet_migration_method_name(unsigned method);
 
 struct maqet_migration_save {
-    int fd; /* for QEMU to write to; whoever reads must go on until its end */
+    /* For QEMU to write to: a pipe that takes nothing before take() is called, and from
+     * then on all until its end. */
+    int fd;
+    int pid; /* of QEMU */
     enum maqet_migration_method method;
     int64_t limit; /* ms for which precopy may go on before the guest is stopped for it */
+    void (*take)(void *data); /* may be called again, which has no effect */
+    /* Called once when the guest is about to stand still: what can be done before makes
+     * that shorter. */
+    void (*soon)(void *data);
     /* Called once while the guest stands still. 0, or -1 with an error, which ends it
      * all. */
     int (*still)(void *data, struct maqet_error **err);

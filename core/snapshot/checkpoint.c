@@ -9,6 +9,7 @@
  */
 #include "core/snapshot/checkpoint.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <time.h>
 
@@ -268,6 +269,30 @@ make_snapshots(void *data, struct maqet_error **err)
     return maqet_session_transact(making->session, making->name, err);
 }
 
+/* Flushing the images is most of what stopping a guest takes: by now there is little left
+ * of that. */
+static void
+flush_images(void *data)
+{
+    const struct maqet_session *session = ((const struct making *)data)->session;
+
+    for (size_t i = 0; i < session->count; i++) {
+        const char *path = session->members[i].drive->path;
+        _cleanup_close_ int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+
+        if (fd >= 0)
+            fdatasync(fd);
+    }
+}
+
+static void
+take_all(void *data)
+{
+    const struct making *making = data;
+
+    maqet_writer_take(making->writer);
+}
+
 static void
 release_pipe(void *data)
 {
@@ -310,6 +335,9 @@ save(struct maqet_session *session, const struct maqet_checkpoint_request *reque
         return -1;
     const struct maqet_migration_save how = {
         .fd = maqet_writer_pipe(making.writer),
+        .pid = session->pid,
+        .take = take_all,
+        .soon = flush_images,
         .method = request->method,
         .limit = request->limit,
         .still = make_snapshots,

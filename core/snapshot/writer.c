@@ -15,7 +15,8 @@ enum { CHUNK = 1 << 20 /* bytes, of one read; and what the pipe holds */ };
 
 struct maqet_writer {
     pid_t pid;
-    int control; /* its end means that nobody needs the file any more */
+    bool taking;
+    int control; /* a byte: take what comes; its end: nobody needs the file any more */
     int pipe;    /* -1: released */
 };
 
@@ -94,11 +95,40 @@ pack(struct packer *packer, const char *bytes, size_t length)
     return 0;
 }
 
+/* Waits for a word, or until nobody needs the file. */
+static void
+await_word(int control)
+{
+    ssize_t count;
+    char word;
+
+    do
+        count = recv(control, &word, 1, 0);
+    while (count < 0 && errno == EINTR);
+}
+
+/* Takes what the pipe was filled with. */
+static void
+skip(int source, size_t count)
+{
+    char bytes[4096];
+
+    while (count > 0) {
+        ssize_t got = read(source, bytes, count < sizeof(bytes) ? count : sizeof(bytes));
+
+        if (got == 0 || (got < 0 && errno != EINTR))
+            return;
+        if (got > 0)
+            count -= (size_t)got;
+    }
+}
+
 /* Takes all that comes; returns the error number of the first failure, 0: all is written.
  */
 static int
 take(int source, int file, int control, bool compress)
 {
+
     struct packer packer;
     char *bytes = malloc(CHUNK);
     int failed = packer_open(&packer, file, compress);
@@ -128,13 +158,16 @@ take(int source, int file, int control, bool compress)
 }
 
 static void
-become_writer(int source, int file, int control, bool compress)
+become_writer(int source, size_t filled, int file, int control, bool compress)
 {
     int *const kept[] = {&source, &file, &control};
     int failed;
 
     if (maqet_process_detach(kept, 3) < 0)
         _exit(1);
+    await_word(control);
+    fcntl(source, F_SETPIPE_SZ, CHUNK); /* a smaller one is slower, and does */
+    skip(source, filled);
     failed = take(source, file, control, compress);
     if (send(control, &failed, sizeof(failed), MSG_NOSIGNAL) < 0)
         _exit(1);
@@ -142,6 +175,23 @@ become_writer(int source, int file, int control, bool compress)
 }
 
 /* ---- the parent ---- */
+
+/* Fills a pipe, so that whoever writes to it waits until something is taken from it.
+ * Returns how many bytes that were. */
+static size_t
+fill(int pipe)
+{
+    static const char nothing[4096];
+    int flags = fcntl(pipe, F_GETFL);
+    size_t filled = 0;
+    ssize_t count;
+
+    fcntl(pipe, F_SETFL, flags | O_NONBLOCK);
+    while ((count = write(pipe, nothing, sizeof(nothing))) > 0)
+        filled += (size_t)count;
+    fcntl(pipe, F_SETFL, flags);
+    return filled;
+}
 
 struct maqet_writer *
 maqet_writer_begin(int file, bool compress, struct maqet_error **err)
@@ -158,10 +208,10 @@ maqet_writer_begin(int file, bool compress, struct maqet_error **err)
         close(control[1]);
         return NULL;
     }
-    fcntl(data[1], F_SETPIPE_SZ, CHUNK); /* a smaller one is slower, and does */
+    size_t filled = fill(data[1]);
     pid_t pid = fork();
     if (pid == 0)
-        become_writer(data[0], file, control[0], compress);
+        become_writer(data[0], filled, file, control[0], compress);
     close(control[0]);
     close(data[0]);
     if (pid < 0) {
@@ -179,6 +229,14 @@ int
 maqet_writer_pipe(const struct maqet_writer *writer)
 {
     return writer->pipe;
+}
+
+void
+maqet_writer_take(struct maqet_writer *writer)
+{
+    /* A child that has gone is noticed at the end. */
+    if (!writer->taking && send(writer->control, "t", 1, MSG_NOSIGNAL) == 1)
+        writer->taking = true;
 }
 
 void

@@ -21,8 +21,11 @@ struct maqet_writer;
 struct maqet_writer *maqet_writer_begin(int file, bool compress,
                                         struct maqet_error **err);
 
-/* The end of the pipe that is for QEMU; it stays the writer's. */
+/* The end of the pipe that is for QEMU; it stays the writer's. It takes nothing yet. */
 int maqet_writer_pipe(const struct maqet_writer *writer);
+
+/* From now on it takes all that comes; a second call has no effect. */
+void maqet_writer_take(struct maqet_writer *writer);
 
 /* QEMU has got its copy of it, or none was made. */
 void maqet_writer_release(struct maqet_writer *writer);

@@ -184,10 +184,20 @@ tests_unit_test_text_SOURCES = tests/unit/test-text.c
 tests_unit_test_text_LDADD = $(UNIT_LDADD)
 tests_unit_test_text_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-threads
+tests_unit_test_threads_SOURCES = tests/unit/test-threads.c
+tests_unit_test_threads_LDADD = $(UNIT_LDADD)
+tests_unit_test_threads_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-tree
 tests_unit_test_tree_SOURCES = tests/unit/test-tree.c
 tests_unit_test_tree_LDADD = $(UNIT_LDADD)
 tests_unit_test_tree_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
+UNIT_TESTS += tests/unit/test-writer
+tests_unit_test_writer_SOURCES = tests/unit/test-writer.c
+tests_unit_test_writer_LDADD = $(UNIT_LDADD)
+tests_unit_test_writer_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
 UNIT_TESTS += tests/unit/test-yaml
 tests_unit_test_yaml_SOURCES = tests/unit/test-yaml.c

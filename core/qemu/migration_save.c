@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+/* migration_save.c - the methods of saving a guest's state, and choosing one */
+#include <string.h>
+
+#include "core/base/files.h"
+#include "core/base/threads.h"
+#include "core/qemu/migration_words.h"
+
+/* ms between two looks at how far it is; events tell of what happens. */
+static const int64_t LOOK_INTERVAL = 200;
+
+/* ms between two looks whether QEMU has prepared itself, how many of these must say so,
+ * and ms after which it goes on without: then the guest stands still a little longer. */
+static const int64_t PREPARE_INTERVAL = 1;
+static const int PREPARE_LOOKS = 3;
+static const int64_t PREPARE_TIMEOUT = 60000;
+
+/* What precopy may leave for the moment in which the guest stands still, in ms; and the
+ * bytes a second that it may write, which is no limit but that of the disk. */
+enum { DOWNTIME_LIMIT = 20 };
+static const int64_t BANDWIDTH = INT64_C(1) << 40;
+
+const char *
+maqet_migration_method_name(unsigned method)
+{
+    static const char *const names[] = {
+        [MAQET_MIGRATION_AUTO] = "auto",
+        [MAQET_MIGRATION_BACKGROUND] = "background",
+        [MAQET_MIGRATION_PRECOPY] = "precopy",
+        [MAQET_MIGRATION_STOP] = "stop",
+    };
+
+    return method < sizeof(names) / sizeof(*names) ? names[method] : NULL;
+}
+
+/* ---- waiting ---- */
+
+static uint64_t
+bytes_of(json_object *ram, const char *key)
+{
+    int64_t value = maqet_json_int(ram, key);
+
+    return value > 0 ? (uint64_t)value : 0;
+}
+
+/* Looks how far it is, and tells. */
+static int
+look(struct maqet_qmp *qmp, const struct maqet_migration_save *save, uint64_t *bytes,
+     char **status, struct maqet_error **err)
+{
+    _cleanup_json_ json_object *info = maqet_migration_query(qmp, err);
+    json_object *ram = NULL;
+
+    if (!info)
+        return -1;
+    const char *words = maqet_json_text(info, "status");
+    free(*status);
+    *status = maqet_strdup(words ? words : "none");
+    if (!json_object_object_get_ex(info, "ram", &ram))
+        return 0;
+    *bytes = bytes_of(ram, "transferred");
+    if (save->progress)
+        save->progress(save->data, bytes_of(ram, "total") - bytes_of(ram, "remaining"),
+                       bytes_of(ram, "remaining"), *bytes);
+    return 0;
+}
+
+static int
+error_failed(struct maqet_qmp *qmp, const char *status, struct maqet_error **err)
+{
+    _cleanup_json_ json_object *info = maqet_migration_query(qmp, NULL);
+    const char *words = maqet_json_text(info, "error-desc");
+
+    return maqet_error_set(err, MAQET_ERROR_FAILED,
+                           "QEMU could not save the guest's state: %s",
+                           words ? words : status);
+}
+
+/*
+ * Waits until the migration is in the wanted state, or has gone beyond it, or until the
+ * deadline (0: none), when it returns 1. QEMU's events tell at once; a look now and then
+ * is for the figures, and for events that were missed.
+ */
+static int
+await(struct maqet_qmp *qmp, const struct maqet_migration_save *save, const char *wanted,
+      int64_t deadline, uint64_t *bytes, struct maqet_error **err)
+{
+    _cleanup_free_ char *status = maqet_strdup("");
+
+    for (;;) {
+        _cleanup_error_ struct maqet_error *late = NULL;
+        _cleanup_json_ json_object *event =
+            maqet_qmp_event(qmp, "MIGRATION", LOOK_INTERVAL, &late);
+        json_object *data = NULL;
+
+        if (!event && late->code != MAQET_ERROR_TIMEOUT)
+            return maqet_error_move(err, TAKE_PTR(late));
+        json_object_object_get_ex(event, "data", &data);
+        if (maqet_json_text(data, "status")) {
+            free(status);
+            status = maqet_strdup(maqet_json_text(data, "status"));
+        } else if (look(qmp, save, bytes, &status, err) < 0) {
+            return -1;
+        }
+        if (strcmp(status, wanted) == 0 || strcmp(status, "completed") == 0)
+            return 0;
+        if (strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0)
+            return error_failed(qmp, status, err);
+        if (deadline > 0 && maqet_now() >= deadline)
+            return 1;
+    }
+}
+
+/* ---- the methods ---- */
+
+/*
+ * Waits until QEMU has made memory ready for being protected: it reads one byte of every
+ * page, which takes longer the more there is, and the guest runs meanwhile. Then it is
+ * about to write, to a pipe that takes nothing, so the thread that does all that sleeps.
+ */
+static int
+await_preparation(struct maqet_qmp *qmp, int pid, const struct maqet_strings *before,
+                  struct maqet_error **err)
+{
+    int64_t deadline = maqet_now() + PREPARE_TIMEOUT;
+
+    for (int looks = 0; looks < PREPARE_LOOKS && maqet_now() < deadline;) {
+        _cleanup_error_ struct maqet_error *late = NULL;
+        _cleanup_json_ json_object *event =
+            maqet_qmp_event(qmp, "MIGRATION", PREPARE_INTERVAL, &late);
+        json_object *data = NULL;
+
+        if (!event && late->code != MAQET_ERROR_TIMEOUT)
+            return maqet_error_move(err, TAKE_PTR(late));
+        json_object_object_get_ex(event, "data", &data);
+        const char *status = maqet_json_text(data, "status");
+        if (status && strcmp(status, "setup") != 0)
+            return 0; /* who looks at the state afterwards says what that means */
+        looks = maqet_threads_others_sleep(pid, before) ? looks + 1 : 0;
+    }
+    return 0;
+}
+
+/* Whether it waits for the pipe, as it must when the guest has been stopped: only then
+ * are devices and memory those of the moment in which the guest stands still. */
+static int
+check_preparation(struct maqet_qmp *qmp, struct maqet_error **err)
+{
+    _cleanup_free_ char *status = maqet_migration_status(qmp, err);
+
+    if (!status)
+        return -1;
+    if (strcmp(status, "setup") == 0)
+        return 0;
+    if (strcmp(status, "failed") == 0)
+        return error_failed(qmp, status, err);
+    return maqet_error_set(err, MAQET_ERROR_FAILED,
+                           "QEMU did not wait for the guest to stand still (%s)", status);
+}
+
+static int
+save_in_background(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
+                   struct maqet_migration_result *result, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings threads = MAQET_STRINGS_INIT;
+
+    maqet_threads_list(save->pid, &threads);
+    if (maqet_migration_begin(qmp, "migrate", err) < 0 ||
+        await_preparation(qmp, save->pid, &threads, err) < 0)
+        return -1;
+    save->soon(save->data);
+    if (maqet_migration_tell(qmp, "stop", NULL, err) < 0 ||
+        check_preparation(qmp, err) < 0 || save->still(save->data, err) < 0)
+        return -1;
+    save->take(save->data);
+    return maqet_migration_resume_early(qmp, err) < 0
+               ? -1
+               : await(qmp, save, "completed", 0, &result->bytes, err);
+}
+
+static int
+save_stopped(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
+             struct maqet_migration_result *result, struct maqet_error **err)
+{
+    save->soon(save->data);
+    save->take(save->data);
+    return maqet_migration_tell(qmp, "stop", NULL, err) < 0 ||
+                   save->still(save->data, err) < 0 ||
+                   maqet_migration_begin(qmp, "migrate", err) < 0 ||
+                   await(qmp, save, "completed", 0, &result->bytes, err) < 0
+               ? -1
+               : maqet_migration_resume(qmp, err);
+}
+
+/* A guest that changes memory faster than it is written would be copied for ever: after
+ * the limit it is stopped, and then little is left. */
+static int
+save_by_precopy(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
+                struct maqet_migration_result *result, struct maqet_error **err)
+{
+    save->soon(save->data);
+    save->take(save->data);
+    if (maqet_migration_begin(qmp, "migrate", err) < 0)
+        return -1;
+    int late = await(qmp, save, "pre-switchover", maqet_now() + save->limit,
+                     &result->bytes, err);
+    if (late > 0) {
+        result->method = MAQET_MIGRATION_STOP;
+        free(result->reason);
+        result->reason =
+            maqet_format("the guest changes its memory faster than it can be "
+                         "written, for %.0f s by now",
+                         (double)save->limit / 1000);
+        late = maqet_migration_tell(qmp, "stop", NULL, err) < 0
+                   ? -1
+                   : await(qmp, save, "pre-switchover", 0, &result->bytes, err);
+    }
+    return late < 0 || save->still(save->data, err) < 0 ||
+                   maqet_migration_go_on_from(qmp, "pre-switchover", err) < 0 ||
+                   await(qmp, save, "completed", 0, &result->bytes, err) < 0
+               ? -1
+               : maqet_migration_resume(qmp, err);
+}
+
+/* ---- choosing ---- */
+
+/* The limits of precopy, for "migrate-set-parameters". */
+static json_object *
+limits(int64_t downtime, int64_t bandwidth)
+{
+    json_object *parameters = json_object_new_object();
+
+    json_object_object_add(parameters, "downtime-limit", json_object_new_int64(downtime));
+    json_object_object_add(parameters, "max-bandwidth", json_object_new_int64(bandwidth));
+    return parameters;
+}
+
+/* The capability that a method needs; NULL: none. */
+static const char *
+capability_of(enum maqet_migration_method method)
+{
+    if (method == MAQET_MIGRATION_BACKGROUND)
+        return "background-snapshot";
+    return method == MAQET_MIGRATION_PRECOPY ? "pause-before-switchover" : NULL;
+}
+
+/* The first method that QEMU takes, or the one that is wanted. */
+static int
+choose(struct maqet_qmp *qmp, enum maqet_migration_method wanted,
+       struct maqet_migration_result *result, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    result->method = wanted == MAQET_MIGRATION_AUTO ? MAQET_MIGRATION_BACKGROUND : wanted;
+    if (!capability_of(result->method))
+        return 0;
+    if (maqet_migration_set_capability(qmp, capability_of(result->method), true,
+                                       &reason) == 0)
+        return 0;
+    if (wanted != MAQET_MIGRATION_AUTO || reason->code == MAQET_ERROR_STATE)
+        return maqet_error_move(err, TAKE_PTR(reason));
+    result->reason = maqet_strdup(reason->message);
+    result->method = MAQET_MIGRATION_PRECOPY;
+    return maqet_migration_set_capability(qmp, capability_of(result->method), true, err);
+}
+
+static int
+run(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
+    struct maqet_migration_result *result, struct maqet_error **err)
+{
+    switch (result->method) {
+    case MAQET_MIGRATION_BACKGROUND:
+        return save_in_background(qmp, save, result, err);
+    case MAQET_MIGRATION_PRECOPY:
+        return save_by_precopy(qmp, save, result, err);
+    default:
+        return save_stopped(qmp, save, result, err);
+    }
+}
+
+int
+maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
+                     struct maqet_migration_result *result, struct maqet_error **err)
+{
+    _cleanup_json_ json_object *before = maqet_qmp_execute(
+        qmp, "query-migrate-parameters", NULL, MAQET_MIGRATION_ASK_TIMEOUT, err);
+    uint64_t bytes = 0;
+    _cleanup_free_ char *status = NULL;
+
+    *result = (struct maqet_migration_result){0};
+    if (!before || maqet_migration_set_capability(qmp, "events", true, err) < 0 ||
+        choose(qmp, save->method, result, err) < 0)
+        return -1;
+    const char *capability = capability_of(result->method);
+    int done = maqet_migration_tell(qmp, "migrate-set-parameters",
+                                    limits(DOWNTIME_LIMIT, BANDWIDTH), err);
+    if (done == 0)
+        done = maqet_qmp_give_fd(qmp, MAQET_MIGRATION_FD, save->fd,
+                                 MAQET_MIGRATION_ASK_TIMEOUT, err);
+    if (save->given)
+        save->given(save->data);
+    if (done == 0)
+        done = run(qmp, save, result, err);
+    /* What it failed with counts, and not what comes of that. */
+    if (done < 0) {
+        save->take(save->data);
+        maqet_migration_abandon(qmp, NULL);
+    } else if (look(qmp, save, &bytes, &status, NULL) == 0) {
+        result->bytes = bytes;
+    }
+    maqet_migration_tell(qmp, "migrate-set-parameters",
+                         limits(maqet_json_int(before, "downtime-limit"),
+                                maqet_json_int(before, "max-bandwidth")),
+                         NULL);
+    if (capability)
+        maqet_migration_set_capability(qmp, capability, false, NULL);
+    return done;
+}

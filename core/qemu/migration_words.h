@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * migration_words.h - what is said to QEMU of a migration, for those who begin one
+ * (migration_save.c) and those who end or load one (migration.c).
+ */
+#ifndef MAQET_QEMU_MIGRATION_WORDS_H
+#define MAQET_QEMU_MIGRATION_WORDS_H
+
+#include "core/base/json.h"
+#include "core/qemu/migration.h"
+
+/* The name that QEMU knows the file's descriptor by. */
+#define MAQET_MIGRATION_FD "maqet-state"
+
+/* ms for a question. */
+static const int64_t MAQET_MIGRATION_ASK_TIMEOUT = 10000;
+
+/* Runs a command whose answer says nothing. Takes the arguments. */
+int maqet_migration_tell(struct maqet_qmp *qmp, const char *command,
+                         json_object *arguments, struct maqet_error **err);
+
+int maqet_migration_set_capability(struct maqet_qmp *qmp, const char *name, bool on,
+                                   struct maqet_error **err);
+
+/* Begins to save to the file, or to load from it: "migrate", "migrate-incoming". */
+int maqet_migration_begin(struct maqet_qmp *qmp, const char *command,
+                          struct maqet_error **err);
+
+/* All that QEMU says of the migration. NULL on error. */
+json_object *maqet_migration_query(struct maqet_qmp *qmp, struct maqet_error **err);
+
+/* Its state alone, "active"; "none" before the first one. NULL on error; the caller
+ * frees. */
+char *maqet_migration_status(struct maqet_qmp *qmp, struct maqet_error **err);
+
+/* Asks for the next state of a migration that waits for that, in the state that is told;
+ * in another one that is an error. */
+int maqet_migration_go_on_from(struct maqet_qmp *qmp, const char *state,
+                               struct maqet_error **err);
+
+/* Lets a guest that stands still go on. */
+int maqet_migration_resume(struct maqet_qmp *qmp, struct maqet_error **err);
+
+/* Lets it go on as soon as its devices are saved in the background, and not earlier. */
+int maqet_migration_resume_early(struct maqet_qmp *qmp, struct maqet_error **err);
+
+#endif
