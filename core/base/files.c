@@ -280,6 +280,18 @@ maqet_file_id_equal(const struct maqet_file_id *a, const struct maqet_file_id *b
     return a->device == b->device && a->inode == b->inode && a->birth == b->birth;
 }
 
+char *
+maqet_file_mark(const char *path)
+{
+    struct stat info;
+
+    if (stat(path, &info) < 0)
+        return NULL;
+    return maqet_format("%ju:%ju:%jd:%jd.%09ld", (uintmax_t)info.st_dev,
+                        (uintmax_t)info.st_ino, (intmax_t)info.st_size,
+                        (intmax_t)info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
+}
+
 static int
 write_all(int fd, const char *data, size_t length)
 {

@@ -67,6 +67,10 @@ bool maqet_file_id_of_fd(int fd, struct maqet_file_id *id);
 bool maqet_file_id_of_path(const char *path, struct maqet_file_id *id);
 bool maqet_file_id_equal(const struct maqet_file_id *a, const struct maqet_file_id *b);
 
+/* What tells a file's content from what it was before, and from that of others, without
+ * reading it. Follows links. Caller frees; NULL: no such file. */
+char *maqet_file_mark(const char *path);
+
 /* Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. */
 int maqet_file_replace(const char *path, const char *data, size_t length, mode_t mode,
                        struct maqet_error **err);

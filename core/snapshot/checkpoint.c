@@ -192,6 +192,16 @@ add_cpu(json_object *about, struct maqet_qmp *qmp)
     add_text(about, "cpu", type);
 }
 
+/* The program that runs, even when the file of that name is another one by now. */
+static void
+add_program(json_object *about, int pid)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/%d/exe", pid);
+    _cleanup_free_ char *mark = maqet_file_mark(path);
+
+    add_text(about, "program", mark);
+}
+
 static json_object *
 texts(const struct maqet_strings *strings)
 {
@@ -217,6 +227,7 @@ describe(struct maqet_session *session, struct maqet_qmp *qmp, uint64_t memory,
         maqet_strings_add(&drives, session->members[i].drive->name);
     add_machine(about, qmp);
     add_cpu(about, qmp);
+    add_program(about, session->pid);
     add_text(about, "qemu", maqet_qmp_version_text(qmp));
     json_object_object_add(about, "version", json_object_new_int(maqet_qmp_version(qmp)));
     json_object_object_add(about, "memory", json_object_new_int64((int64_t)memory));

@@ -425,6 +425,25 @@ test_lock_faults(void)
     UNIT_ERROR(&err, MAQET_ERROR_FAILED, "Can't lock a file: Bad file descriptor");
 }
 
+static void
+test_mark(void)
+{
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_free_ char *path = unit_file(folder, "file", "a");
+    _cleanup_free_ char *link = maqet_format("%s/link", folder);
+    _cleanup_free_ char *before = maqet_file_mark(path);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(before);
+    CU_ASSERT_EQUAL(symlink("file", link), 0);
+    _cleanup_free_ char *by_link = maqet_file_mark(link);
+    UNIT_SAME(by_link, before);
+    free(unit_file(folder, "file", "ab"));
+    _cleanup_free_ char *after = maqet_file_mark(path);
+    CU_ASSERT_STRING_NOT_EQUAL(after, before);
+    unlink(path);
+    CU_ASSERT_PTR_NULL(maqet_file_mark(path));
+}
+
 int
 main(void)
 {
@@ -445,6 +464,7 @@ main(void)
         {"locks", test_locks},
         {"waiting for a lock", test_lock_wait},
         {"what can't be locked", test_lock_faults},
+        {"the mark of a file", test_mark},
         CU_TEST_INFO_NULL,
     };
 
