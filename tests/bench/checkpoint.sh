@@ -8,11 +8,8 @@
 
 parts=" ${BENCH_PARTS:-size drives method busy load} "
 memory=${BENCH_MEMORY:-1G} # of most guests
-all_rounds=$BENCH_ROUNDS
-few_rounds=$(((all_rounds + 3) / 4))
 
 machine
-echo "The pause with 512 MB and 1 GB by $all_rounds rounds, all else by $few_rounds."
 
 # ---- guests ----
 
@@ -48,7 +45,7 @@ start_guest() {
     spare=48
     [ "$2" != 4G ] || spare=256
     filled=$(in_guest "$vm" "/tmp/memory $spare ${4:-}")
-    echo "A guest with $2 and $3 drives: $filled MB of its memory are full."
+    printf "\nA guest with %s and drives: %s; %s MB of its memory are full.\n" "$2" "$3" "$filled"
 }
 end_guest() {
     expect 0 maqet stop "$vm" --timeout 0 --force
@@ -106,10 +103,9 @@ deleted() {
         maqet qmp "$vm" job-dismiss '{"id": "delete"}'
 }
 
-# pauses NAME MEMORY DRIVES ROUNDS
+# pauses NAME MEMORY DRIVES
 pauses() {
     start_guest "$1" "$2" "$3"
-    BENCH_ROUNDS=$4
     in_turn nothing by_maqet by_qemu
     end_guest
     table "the guest's pause: $2, drives: $3" "$1.maqet.gap"
@@ -125,20 +121,19 @@ pauses() {
 # ---- sizes and drives ----
 
 case $parts in *' size '*)
-    pauses little 512M 1 "$all_rounds"
-    pauses middle 1G 1 "$all_rounds"
-    pauses large 4G 1 "$few_rounds"
+    pauses little 512M 1
+    pauses middle 1G 1
+    pauses large 4G 1
     ;;
 esac
 case $parts in *' drives '*)
-    pauses two 1G 2 "$few_rounds"
-    pauses four 1G 4 "$few_rounds"
+    pauses two 1G 2
+    pauses four 1G 4
     ;;
 esac
 
 # ---- methods ----
 
-BENCH_ROUNDS=$few_rounds
 background() { checkpoint "$vm.background" --method background; }
 precopy() { checkpoint "$vm.precopy" --method precopy --limit 60; }
 stop() { checkpoint "$vm.stop" --method stop; }
