@@ -15,6 +15,10 @@ static const int64_t RETRY_INTERVAL = 5;
 static const int RESUME_INTERVAL = 1;
 static const int64_t CANCEL_TIMEOUT = 120000;
 
+/* What QEMU knows the descriptor by: that of a pipe, and that of a file. */
+#define FD_NAME "maqet-state"
+enum { FD_SET = 28017 }; /* any number that nobody else is likely to take */
+
 /* ---- words to QEMU ---- */
 
 int
@@ -42,13 +46,35 @@ maqet_migration_set_capability(struct maqet_qmp *qmp, const char *name, bool on,
 }
 
 int
-maqet_migration_begin(struct maqet_qmp *qmp, const char *command,
+maqet_migration_give(struct maqet_qmp *qmp, int fd, bool mapped, struct maqet_error **err)
+{
+    if (!mapped)
+        return maqet_qmp_give_fd(qmp, FD_NAME, fd, MAQET_MIGRATION_ASK_TIMEOUT, err);
+    return maqet_migration_set_capability(qmp, "mapped-ram", true, err) < 0
+               ? -1
+               : maqet_qmp_add_fd(qmp, FD_SET, fd, MAQET_MIGRATION_ASK_TIMEOUT, err);
+}
+
+void
+maqet_migration_take_back(struct maqet_qmp *qmp)
+{
+    json_object *fd = json_object_new_object(), *set = json_object_new_object();
+
+    json_object_object_add(fd, "fdname", json_object_new_string(FD_NAME));
+    json_object_object_add(set, "fdset-id", json_object_new_int(FD_SET));
+    maqet_migration_tell(qmp, "closefd", fd, NULL);
+    maqet_migration_tell(qmp, "remove-fd", set, NULL);
+}
+
+int
+maqet_migration_begin(struct maqet_qmp *qmp, const char *command, bool mapped,
                       struct maqet_error **err)
 {
     json_object *arguments = json_object_new_object();
+    _cleanup_free_ char *uri = mapped ? maqet_format("file:/dev/fdset/%d", FD_SET)
+                                      : maqet_format("fd:%s", FD_NAME);
 
-    json_object_object_add(arguments, "uri",
-                           json_object_new_string("fd:" MAQET_MIGRATION_FD));
+    json_object_object_add(arguments, "uri", json_object_new_string(uri));
     return maqet_migration_tell(qmp, command, arguments, err);
 }
 
@@ -249,27 +275,16 @@ cancel(struct maqet_qmp *qmp, struct maqet_error **err)
     }
 }
 
-/* A descriptor that QEMU was given and has not used keeps its other end waiting. */
-static void
-take_back_fd(struct maqet_qmp *qmp)
-{
-    json_object *arguments = json_object_new_object();
-
-    json_object_object_add(arguments, "fdname",
-                           json_object_new_string(MAQET_MIGRATION_FD));
-    json_object_put(
-        maqet_qmp_execute(qmp, "closefd", arguments, MAQET_MIGRATION_ASK_TIMEOUT, NULL));
-}
-
 int
 maqet_migration_abandon(struct maqet_qmp *qmp, struct maqet_error **err)
 {
-    take_back_fd(qmp);
+    maqet_migration_take_back(qmp);
     if (cancel(qmp, err) < 0)
         return -1;
     /* The one that began it may not have lived to take them back. */
     maqet_migration_set_capability(qmp, "background-snapshot", false, NULL);
     maqet_migration_set_capability(qmp, "pause-before-switchover", false, NULL);
+    maqet_migration_set_capability(qmp, "mapped-ram", false, NULL);
     return maqet_migration_resume(qmp, err);
 }
 
@@ -290,12 +305,16 @@ await_load(struct maqet_qmp *qmp, struct maqet_error **err)
 }
 
 int
-maqet_migration_load(struct maqet_qmp *qmp, int fd, struct maqet_error **err)
+maqet_migration_load(struct maqet_qmp *qmp, int fd, bool mapped, struct maqet_error **err)
 {
-    return maqet_migration_set_capability(qmp, "events", true, err) < 0 ||
-                   maqet_qmp_give_fd(qmp, MAQET_MIGRATION_FD, fd,
-                                     MAQET_MIGRATION_ASK_TIMEOUT, err) < 0 ||
-                   maqet_migration_begin(qmp, "migrate-incoming", err) < 0
-               ? -1
-               : await_load(qmp, err);
+    if (maqet_migration_set_capability(qmp, "events", true, err) < 0 ||
+        maqet_migration_give(qmp, fd, mapped, err) < 0 ||
+        maqet_migration_begin(qmp, "migrate-incoming", mapped, err) < 0 ||
+        await_load(qmp, err) < 0)
+        return -1;
+    if (mapped) {
+        maqet_migration_take_back(qmp);
+        maqet_migration_set_capability(qmp, "mapped-ram", false, NULL);
+    }
+    return 0;
 }

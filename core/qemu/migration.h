@@ -6,8 +6,8 @@
  * What the file is to be in step with, the drives for example, is done by a callback
  * while the guest stands still. There are three methods:
  *
- * background: QEMU makes memory ready while the guest runs, and waits at the pipe. Then the
- *   guest stands still for its devices' state only. Its memory is written while it runs
+ * background: QEMU makes memory ready while the guest runs, and waits at the pipe. Then
+ * the guest stands still for its devices' state only. Its memory is written while it runs
  *   on; what it is about to change is written first. Needs userfaultfd.
  * precopy: memory is written while the guest runs, and what it has changed meanwhile
  * again, until the rest is written in a moment in which it stands still. stop: the guest
@@ -32,6 +32,9 @@ struct maqet_migration_save {
     /* For QEMU to write to: a pipe that takes nothing before take() is called, and from
      * then on all until its end. */
     int fd;
+    /* The file itself, open for writing only, for a QEMU that can put each page in a
+     * place of its own there; -1: there is only the pipe. */
+    int file;
     int pid; /* of QEMU */
     enum maqet_migration_method method;
     int64_t limit; /* ms for which precopy may go on before the guest is stopped for it */
@@ -45,7 +48,7 @@ struct maqet_migration_save {
     /* Called some times a second: bytes done and left, as far as is known; may be NULL.
      */
     void (*progress)(void *data, uint64_t done, uint64_t left, uint64_t rate);
-    /* Called when QEMU has its copy of the descriptor; may be NULL. */
+    /* Called when QEMU has its copy of the pipe, or does not need it. */
     void (*given)(void *data);
     void *data;
 };
@@ -53,6 +56,7 @@ struct maqet_migration_save {
 struct maqet_migration_result {
     enum maqet_migration_method method; /* the one that was used */
     char *reason; /* why not the first one of all; NULL: it was. The caller frees. */
+    bool mapped;  /* each page has its place in the file: so it is to be loaded */
     uint64_t bytes;
 };
 
@@ -69,7 +73,8 @@ int maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_sav
 int maqet_migration_abandon(struct maqet_qmp *qmp, struct maqet_error **err);
 
 /* Lets a QEMU that was started with `-incoming defer` read a state from a file, and the
- * guest go on. */
-int maqet_migration_load(struct maqet_qmp *qmp, int fd, struct maqet_error **err);
+ * guest go on. @mapped is what saving it said. */
+int maqet_migration_load(struct maqet_qmp *qmp, int fd, bool mapped,
+                         struct maqet_error **err);
 
 #endif

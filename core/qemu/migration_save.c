@@ -20,6 +20,9 @@ static const int64_t PREPARE_TIMEOUT = 60000;
 enum { DOWNTIME_LIMIT = 20 };
 static const int64_t BANDWIDTH = INT64_C(1) << 40;
 
+/* The first QEMU that has the capability "mapped-ram". */
+enum { MAPPED_RAM_SINCE = 90000 };
+
 const char *
 maqet_migration_method_name(unsigned method)
 {
@@ -165,7 +168,7 @@ save_in_background(struct maqet_qmp *qmp, const struct maqet_migration_save *sav
     _cleanup_strings_ struct maqet_strings threads = MAQET_STRINGS_INIT;
 
     maqet_threads_list(save->pid, &threads);
-    if (maqet_migration_begin(qmp, "migrate", err) < 0 ||
+    if (maqet_migration_begin(qmp, "migrate", result->mapped, err) < 0 ||
         await_preparation(qmp, save->pid, &threads, err) < 0)
         return -1;
     save->soon(save->data);
@@ -186,7 +189,7 @@ save_stopped(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
     save->take(save->data);
     return maqet_migration_tell(qmp, "stop", NULL, err) < 0 ||
                    save->still(save->data, err) < 0 ||
-                   maqet_migration_begin(qmp, "migrate", err) < 0 ||
+                   maqet_migration_begin(qmp, "migrate", result->mapped, err) < 0 ||
                    await(qmp, save, "completed", 0, &result->bytes, err) < 0
                ? -1
                : maqet_migration_resume(qmp, err);
@@ -200,7 +203,7 @@ save_by_precopy(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
 {
     save->soon(save->data);
     save->take(save->data);
-    if (maqet_migration_begin(qmp, "migrate", err) < 0)
+    if (maqet_migration_begin(qmp, "migrate", result->mapped, err) < 0)
         return -1;
     int late = await(qmp, save, "pre-switchover", maqet_now() + save->limit,
                      &result->bytes, err);
@@ -264,6 +267,21 @@ choose(struct maqet_qmp *qmp, enum maqet_migration_method wanted,
     return maqet_migration_set_capability(qmp, capability_of(result->method), true, err);
 }
 
+/* Gives QEMU the file itself where it can put each page in a place of its own: then a
+ * guest that changes much does not make it larger. Not in the background, where what QEMU
+ * writes must not fail (core/snapshot/writer.h). */
+static int
+give(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
+     struct maqet_migration_result *result, struct maqet_error **err)
+{
+    result->mapped = result->method != MAQET_MIGRATION_BACKGROUND && save->file >= 0 &&
+                     maqet_qmp_version(qmp) >= MAPPED_RAM_SINCE;
+    int done = maqet_migration_give(qmp, result->mapped ? save->file : save->fd,
+                                    result->mapped, err);
+    save->given(save->data);
+    return done;
+}
+
 static int
 run(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
     struct maqet_migration_result *result, struct maqet_error **err)
@@ -295,10 +313,7 @@ maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *s
     int done = maqet_migration_tell(qmp, "migrate-set-parameters",
                                     limits(DOWNTIME_LIMIT, BANDWIDTH), err);
     if (done == 0)
-        done = maqet_qmp_give_fd(qmp, MAQET_MIGRATION_FD, save->fd,
-                                 MAQET_MIGRATION_ASK_TIMEOUT, err);
-    if (save->given)
-        save->given(save->data);
+        done = give(qmp, save, result, err);
     if (done == 0)
         done = run(qmp, save, result, err);
     /* What it failed with counts, and not what comes of that. */
@@ -312,6 +327,10 @@ maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *s
                          limits(maqet_json_int(before, "downtime-limit"),
                                 maqet_json_int(before, "max-bandwidth")),
                          NULL);
+    if (result->mapped) {
+        maqet_migration_take_back(qmp);
+        maqet_migration_set_capability(qmp, "mapped-ram", false, NULL);
+    }
     if (capability)
         maqet_migration_set_capability(qmp, capability, false, NULL);
     return done;

@@ -9,9 +9,6 @@
 #include "core/base/json.h"
 #include "core/qemu/migration.h"
 
-/* The name that QEMU knows the file's descriptor by. */
-#define MAQET_MIGRATION_FD "maqet-state"
-
 /* ms for a question. */
 static const int64_t MAQET_MIGRATION_ASK_TIMEOUT = 10000;
 
@@ -22,9 +19,16 @@ int maqet_migration_tell(struct maqet_qmp *qmp, const char *command,
 int maqet_migration_set_capability(struct maqet_qmp *qmp, const char *name, bool on,
                                    struct maqet_error **err);
 
-/* Begins to save to the file, or to load from it: "migrate", "migrate-incoming". */
-int maqet_migration_begin(struct maqet_qmp *qmp, const char *command,
+/* Gives QEMU a pipe, or with @mapped a file in which each page has a place of its own. */
+int maqet_migration_give(struct maqet_qmp *qmp, int fd, bool mapped,
+                         struct maqet_error **err);
+
+/* Begins to save to what was given, or to load from it: "migrate", "migrate-incoming". */
+int maqet_migration_begin(struct maqet_qmp *qmp, const char *command, bool mapped,
                           struct maqet_error **err);
+
+/* Takes back what was given: what QEMU has not used would stay open. */
+void maqet_migration_take_back(struct maqet_qmp *qmp);
 
 /* All that QEMU says of the migration. NULL on error. */
 json_object *maqet_migration_query(struct maqet_qmp *qmp, struct maqet_error **err);

@@ -188,6 +188,18 @@ maqet_qmp_give_fd(struct maqet_qmp *qmp, const char *name, int fd, int64_t timeo
     return answer ? 0 : -1;
 }
 
+int
+maqet_qmp_add_fd(struct maqet_qmp *qmp, int set, int fd, int64_t timeout,
+                 struct maqet_error **err)
+{
+    json_object *arguments = json_object_new_object();
+
+    json_object_object_add(arguments, "fdset-id", json_object_new_int(set));
+    _cleanup_json_ json_object *answer =
+        execute(qmp, "add-fd", arguments, fd, timeout, err);
+    return answer ? 0 : -1;
+}
+
 /* ---- the greeting ---- */
 
 /* A part of QEMU's version, none of which has more than two digits; -1: it is none. */

@@ -49,6 +49,11 @@ json_object *maqet_qmp_execute(struct maqet_qmp *qmp, const char *command,
 int maqet_qmp_give_fd(struct maqet_qmp *qmp, const char *name, int fd, int64_t timeout,
                       struct maqet_error **err);
 
+/* The same for a file that commands take by its path, "/dev/fdset/SET" (QEMU: `add-fd`).
+ */
+int maqet_qmp_add_fd(struct maqet_qmp *qmp, int set, int fd, int64_t timeout,
+                     struct maqet_error **err);
+
 /*
  * The next event of that name (NULL: of any name), one that was kept or one that arrives
  * in time; with its "event", "data" and "timestamp". The caller puts it. Of the events

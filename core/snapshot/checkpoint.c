@@ -270,6 +270,7 @@ struct making {
     struct maqet_writer *writer;
     const char *name;
     int64_t begun;
+    struct maqet_stillness *stillness;
 };
 
 static int
@@ -312,6 +313,21 @@ release_pipe(void *data)
     maqet_writer_release(making->writer);
 }
 
+/* How long the guest has stood still by now, in ms. */
+static double
+pause_so_far(const struct making *making)
+{
+    struct timespec now;
+    const struct maqet_stillness *stillness = making->stillness;
+
+    maqet_session_measure(making->session, making->stillness);
+    clock_gettime(CLOCK_REALTIME, &now); /* QEMU's events have the time of that clock */
+    return stillness->pause + (stillness->since > 0
+                                   ? (double)now.tv_sec * 1000 +
+                                         (double)now.tv_nsec / 1000000 - stillness->since
+                                   : 0);
+}
+
 static void
 show_progress(void *data, uint64_t done, uint64_t left, uint64_t written)
 {
@@ -324,28 +340,42 @@ show_progress(void *data, uint64_t done, uint64_t left, uint64_t written)
     _cleanup_free_ char *bytes = maqet_text_bytes(written);
     _cleanup_free_ char *rate =
         maqet_text_bytes(elapsed > 0 ? written * 1000 / (uint64_t)elapsed : 0);
-    _cleanup_free_ char *what = maqet_format("VM '%s': %s of memory written, %s/s",
-                                             making->session->name, bytes, rate);
+    _cleanup_free_ char *what =
+        maqet_format("VM '%s': %s of memory written, %s/s, pause so far %.0f ms",
+                     making->session->name, bytes, rate, pause_so_far(making));
     context->progress(context->data, what, 100.0 * (double)done / (double)(done + left),
                       elapsed);
+}
+
+/* The file anew, as QEMU wants it of a set: for writing only. -1: not for this request.
+ */
+static int
+open_for_qemu(int fd, const struct maqet_checkpoint_request *request)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/self/fd/%d", fd);
+
+    return request->compress ? -1 : open(path, O_WRONLY | O_CLOEXEC);
 }
 
 static int
 save(struct maqet_session *session, const struct maqet_checkpoint_request *request,
      struct maqet_qmp *qmp, int fd, struct maqet_migration_result *result,
-     struct maqet_error **err)
+     struct maqet_stillness *stillness, struct maqet_error **err)
 {
     struct making making = {
         .session = session,
         .writer = maqet_writer_begin(fd, request->compress, err),
         .name = request->name,
         .begun = maqet_now(),
+        .stillness = stillness,
     };
 
     if (!making.writer)
         return -1;
+    _cleanup_close_ int file = open_for_qemu(fd, request);
     const struct maqet_migration_save how = {
         .fd = maqet_writer_pipe(making.writer),
+        .file = file,
         .pid = session->pid,
         .take = take_all,
         .soon = flush_images,
@@ -382,7 +412,7 @@ make(struct maqet_session *session, const struct maqet_checkpoint_request *reque
                             err) < 0)
         return -1;
     fd = maqet_state_file_create(session->context, session->name, request->name, err);
-    if (fd < 0 || save(session, request, qmp, fd, &result, err) < 0) {
+    if (fd < 0 || save(session, request, qmp, fd, &result, &stillness, err) < 0) {
         free(result.reason);
         return -1;
     }
@@ -393,6 +423,7 @@ make(struct maqet_session *session, const struct maqet_checkpoint_request *reque
     add_text(about, "method", maqet_migration_method_name(result.method));
     if (request->compress)
         add_text(about, "compression", "zstd");
+    json_object_object_add(about, "mapped", json_object_new_boolean(result.mapped));
     json_object_object_add(about, "pause", json_object_new_double(stillness.pause));
     json_object_object_add(about, "date", json_object_new_int64(time(NULL)));
     if (maqet_state_file_publish(session->context, session->name, request->name, fd,

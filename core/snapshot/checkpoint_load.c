@@ -182,6 +182,15 @@ maqet_loading_open(const struct maqet_context *context,
     return loading->fd < 0 ? -1 : 0;
 }
 
+bool
+maqet_loading_mapped(const struct maqet_loading *loading)
+{
+    json_object *mapped = NULL;
+
+    json_object_object_get_ex(loading->about, "mapped", &mapped);
+    return json_object_get_boolean(mapped);
+}
+
 int
 maqet_checkpoint_loadable(const struct maqet_context *context,
                           const struct maqet_checkpoint_request *request, bool *running,
@@ -211,7 +220,9 @@ load(struct maqet_loading *loading, const struct maqet_checkpoint_request *reque
 {
     struct maqet_session *session = loading->session;
     const struct maqet_incoming incoming = {
-        .fd = loading->fd, .machine = maqet_json_text(loading->about, "machine")};
+        .fd = loading->fd,
+        .mapped = maqet_loading_mapped(loading),
+        .machine = maqet_json_text(loading->about, "machine")};
     bool runs = session->pid > 0;
     _cleanup_definition_ struct maqet_definition *definition =
         maqet_loading_definition(session, err);

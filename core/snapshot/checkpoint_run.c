@@ -89,6 +89,7 @@ start(struct test *test, int64_t timeout, struct maqet_error **err)
     struct maqet_session *session = test->loading.session;
     const struct maqet_incoming incoming = {
         .fd = test->loading.fd,
+        .mapped = maqet_loading_mapped(&test->loading),
         .machine = maqet_json_text(test->loading.about, "machine"),
         .served = &test->drives,
         .sockets = &test->sockets,

@@ -20,6 +20,9 @@ struct maqet_loading {
 int maqet_loading_open(const struct maqet_context *context,
                        const struct maqet_checkpoint_request *request,
                        struct maqet_loading *loading, struct maqet_error **err);
+/* Whether each page of memory has its place in the file. */
+bool maqet_loading_mapped(const struct maqet_loading *loading);
+
 void maqet_loading_clear(struct maqet_loading *loading);
 
 #define _cleanup_loading_ _cleanup_(maqet_loading_clear)

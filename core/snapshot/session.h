@@ -76,6 +76,7 @@ const char *maqet_session_name_of(const struct maqet_session *session,
 struct maqet_stillness {
     bool stopped;
     double pause; /* ms from STOP to RESUME */
+    double since; /* the moment of a STOP without RESUME, in ms since 1970; 0: none */
 };
 
 /* Makes a snapshot of all members: live all or none by one transaction; offline one after
@@ -90,7 +91,7 @@ int maqet_session_transact(struct maqet_session *session, const char *name,
                            struct maqet_error **err);
 
 /* Adds how long the guest stood still since the connection was made, or since the last
- * call, by QEMU's own account. */
+ * call for the same account, by QEMU's own clock. */
 void maqet_session_measure(struct maqet_session *session,
                            struct maqet_stillness *stillness);
 

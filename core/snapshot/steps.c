@@ -176,15 +176,16 @@ void
 maqet_session_measure(struct maqet_session *session, struct maqet_stillness *stillness)
 {
     for (;;) {
-        _cleanup_json_ json_object *stop = maqet_qmp_event(session->qmp, "STOP", 0, NULL);
-        _cleanup_json_ json_object *resume =
-            stop ? maqet_qmp_event(session->qmp, "RESUME", 0, NULL) : NULL;
+        bool still = stillness->since > 0;
+        _cleanup_json_ json_object *event =
+            maqet_qmp_event(session->qmp, still ? "RESUME" : "STOP", 0, NULL);
 
-        if (!stop)
+        if (!event)
             return;
         stillness->stopped = true;
-        if (resume)
-            stillness->pause += moment(resume) - moment(stop);
+        if (still)
+            stillness->pause += moment(event) - stillness->since;
+        stillness->since = still ? 0 : moment(event);
     }
 }
 

@@ -26,6 +26,7 @@ int maqet_vm_run(const struct maqet_context *context, const char *name, int64_t 
 /* A state with which a guest goes on instead of booting. */
 struct maqet_incoming {
     int fd;              /* the file, as QEMU wrote it; stays the caller's */
+    bool mapped;         /* each page has its place in it */
     const char *machine; /* the type of machine that it needs; NULL: the definition's */
     /* For a guest whose changes are thrown away: the drives that it gets from servers,
      * and the sockets of these, in the same order. QEMU ends with us then. Both may be
@@ -36,7 +37,7 @@ struct maqet_incoming {
 
 /*
  * Starts a machine with a definition (taken) whose lock the caller holds: one that is to
- * run again as it was.  may be NULL: it boots.
+ * run again as it was. @incoming may be NULL: it boots.
  */
 int maqet_vm_start_again(const struct maqet_context *context,
                          struct maqet_definition *definition,

@@ -326,7 +326,8 @@ launch(struct starting *starting, struct maqet_error **err)
         qmp ? maqet_qmp_execute(qmp, "query-status", NULL, starting->timeout, &reason)
             : NULL;
     if (!answer || (starting->incoming &&
-                    maqet_migration_load(qmp, starting->incoming->fd, &reason) < 0))
+                    maqet_migration_load(qmp, starting->incoming->fd,
+                                         starting->incoming->mapped, &reason) < 0))
         return fail_start(starting, argv.items[0], TAKE_PTR(reason), err);
     maqet_context_say(starting->context, MAQET_LEVEL_DEBUG, "QEMU %s answers",
                       maqet_qmp_version_text(qmp));
