@@ -4,7 +4,7 @@
 #include "cli/checkpoints.h"
 #include "cli/fields.h"
 #include "cli/options.h"
-#include "cli/terminal.h"
+#include "cli/snapshot_actions.h"
 
 /* ---- create ---- */
 
@@ -87,19 +87,15 @@ confirm(const struct invocation *invocation,
 
     if (maqet_checkpoint_loadable(&invocation->context, request, &running, err) < 0)
         return -1;
-    maqet_context_say(
-        &invocation->context, running ? MAQET_LEVEL_WARNING : MAQET_LEVEL_INFO,
-        "Loading the checkpoint '%s' discards all changes made after it on the "
-        "drives of VM '%s'%s",
-        request->name, request->vm,
-        !running        ? ""
-        : request->keep ? ", once the present state is kept"
-                        : ", and what its guest has in memory now");
-    if (invocation_has(invocation, "yes") || !terminal_can_ask())
-        return 0;
-    return terminal_ask("Go on?")
-               ? 0
-               : maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was loaded");
+    return snapshot_confirm(
+        invocation, running,
+        maqet_format("Loading the checkpoint '%s' discards all changes made after it on "
+                     "the drives of VM '%s'%s",
+                     request->name, request->vm,
+                     !running        ? ""
+                     : request->keep ? ", once the present state is kept"
+                                     : ", and what its guest has in memory now"),
+        err);
 }
 
 static char *

@@ -175,6 +175,20 @@ snapshot_tree(struct invocation *invocation, struct asked *asked,
 
 /* ---- load ---- */
 
+int
+snapshot_confirm(const struct invocation *invocation, bool live, char *words,
+                 struct maqet_error **err)
+{
+    maqet_context_say(&invocation->context, live ? MAQET_LEVEL_WARNING : MAQET_LEVEL_INFO,
+                      "%s", words);
+    free(words);
+    if (invocation_has(invocation, "yes") || !terminal_can_ask())
+        return 0;
+    return terminal_ask("Go on?")
+               ? 0
+               : maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was loaded");
+}
+
 static int
 confirm(const struct invocation *invocation, const struct asked *asked, bool live,
         const struct maqet_strings *drives, struct maqet_error **err)
@@ -182,19 +196,16 @@ confirm(const struct invocation *invocation, const struct asked *asked, bool liv
     _cleanup_free_ char *list = maqet_strings_join(drives, "', '");
     const struct maqet_snapshot_request *request = &asked->request;
 
-    maqet_context_say(
-        &invocation->context, live ? MAQET_LEVEL_WARNING : MAQET_LEVEL_INFO,
-        "Loading the snapshot '%s' discards all changes made after it on "
-        "%s '%s' of VM '%s'%s",
-        request->name, drives->count == 1 ? "drive" : "drives", list, request->vm,
-        live ? ". QEMU is ended and started again, which takes seconds: what "
-               "the guest has in memory is lost, and it boots anew"
-             : "");
-    if (invocation_has(invocation, "yes") || !terminal_can_ask())
-        return 0;
-    return terminal_ask("Go on?")
-               ? 0
-               : maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was loaded");
+    return snapshot_confirm(
+        invocation, live,
+        maqet_format("Loading the snapshot '%s' discards all changes made after it on "
+                     "%s '%s' of VM '%s'%s",
+                     request->name, drives->count == 1 ? "drive" : "drives", list,
+                     request->vm,
+                     live ? ". QEMU is ended and started again, which takes seconds: "
+                            "what the guest has in memory is lost, and it boots anew"
+                          : ""),
+        err);
 }
 
 static char *
