@@ -80,13 +80,15 @@ checkpoint_create(struct invocation *invocation, const char *vm, const char *nam
 /* ---- load ---- */
 
 static int
-confirm(const struct invocation *invocation,
-        const struct maqet_checkpoint_request *request, struct maqet_error **err)
+confirm(const struct invocation *invocation, struct maqet_checkpoint_request *request,
+        struct maqet_error **err)
 {
     bool running;
 
     if (maqet_checkpoint_loadable(&invocation->context, request, &running, err) < 0)
         return -1;
+    /* One that is started while it is asked is not what was agreed to. */
+    request->running = running;
     return snapshot_confirm(
         invocation, running,
         maqet_format("Loading the checkpoint '%s' discards all changes made after it on "
@@ -117,7 +119,7 @@ int
 checkpoint_load(struct invocation *invocation, const char *vm, const char *name,
                 const char *keep, struct maqet_error **err)
 {
-    const struct maqet_checkpoint_request request = {
+    struct maqet_checkpoint_request request = {
         .vm = vm,
         .name = name,
         .keep = keep,

@@ -58,3 +58,15 @@ maqet_json_int(json_object *object, const char *key)
     json_object_object_get_ex(object, key, &value);
     return json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
 }
+
+void
+maqet_json_texts(json_object *list, struct maqet_strings *texts)
+{
+    for (size_t i = 0;
+         json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
+         i++) {
+        const char *text = json_object_get_string(json_object_array_get_idx(list, i));
+
+        maqet_strings_add(texts, text ? text : "");
+    }
+}

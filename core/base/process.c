@@ -305,7 +305,7 @@ enum { DESCRIPTOR_MAX = 4096, KEPT_FIRST = 100 };
 int
 maqet_process_detach(int *const *fds, size_t count)
 {
-    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGTSTP};
+    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGTSTP, SIGXFSZ};
 
     setsid();
     for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)

@@ -157,6 +157,15 @@ maqet_strings_sort(struct maqet_strings *strings)
         qsort(strings->items, strings->count, sizeof(*strings->items), compare_items);
 }
 
+void
+maqet_strings_cut(struct maqet_strings *strings, size_t count)
+{
+    while (strings->count > count) {
+        free(strings->items[--strings->count]);
+        strings->items[strings->count] = NULL;
+    }
+}
+
 char *
 maqet_strings_join(const struct maqet_strings *strings, const char *separator)
 {

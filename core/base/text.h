@@ -57,6 +57,8 @@ void maqet_strings_addf(struct maqet_strings *strings, const char *format, ...)
     MAQET_PRINTF(2, 3);
 void maqet_strings_take(struct maqet_strings *strings, char *item); /* takes the item */
 bool maqet_strings_has(const struct maqet_strings *strings, const char *item);
+/* Leaves the first @count of them. */
+void maqet_strings_cut(struct maqet_strings *strings, size_t count);
 void maqet_strings_sort(struct maqet_strings *strings);
 char *maqet_strings_join(const struct maqet_strings *strings, const char *separator);
 void maqet_strings_clear(struct maqet_strings *strings);

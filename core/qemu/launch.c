@@ -104,8 +104,15 @@ place_descriptors(const struct maqet_launch *launch, int report)
     return 0;
 }
 
+/* Ends with the parent, even with one that has ended by now. */
+static int
+die_with(pid_t parent)
+{
+    return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent ? -1 : 0;
+}
+
 static void
-become_qemu(const struct maqet_launch *launch, const char *path, int report)
+become_qemu(const struct maqet_launch *launch, const char *path, int report, pid_t parent)
 {
     /* The pipe goes out of the way first, so that every failure after this can be told.
      */
@@ -122,8 +129,8 @@ become_qemu(const struct maqet_launch *launch, const char *path, int report)
             errno = 0;
         if (launch->log_fd >= 0)
             setsid();
-        if (launch->dies_with_us)
-            prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (launch->dies_with_us && die_with(parent) < 0)
+            _exit(127);
         if (write_pid(MAQET_LAUNCH_LOCK_FD) == 0)
             execv(path, (char *const *)launch->argv);
     }
@@ -161,9 +168,11 @@ maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
     }
     if (pipe2(report, O_CLOEXEC) < 0)
         return maqet_error_errno(err, errno, "Can't run %s", path);
+    pid_t parent = getpid();
+
     process->pid = fork();
     if (process->pid == 0)
-        become_qemu(launch, path, report[1]);
+        become_qemu(launch, path, report[1], parent);
     number = process->pid < 0 ? errno : 0;
     close(report[1]);
     /* The pipe closes when exec has succeeded; else errno comes through it. */

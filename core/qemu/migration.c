@@ -290,15 +290,18 @@ maqet_migration_abandon(struct maqet_qmp *qmp, struct maqet_error **err)
 
 /* ---- loading ---- */
 
+/* QEMU may answer nothing for as long as it reads, whatever time that takes: only its end
+ * is one. */
 static int
 await_load(struct maqet_qmp *qmp, struct maqet_error **err)
 {
     for (;;) {
-        _cleanup_free_ char *state = run_state(qmp, err);
+        _cleanup_error_ struct maqet_error *reason = NULL;
+        _cleanup_free_ char *state = run_state(qmp, &reason);
 
-        if (!state)
-            return -1;
-        if (strcmp(state, "inmigrate") != 0)
+        if (!state && reason->code != MAQET_ERROR_TIMEOUT)
+            return maqet_error_move(err, TAKE_PTR(reason));
+        if (state && strcmp(state, "inmigrate") != 0)
             return maqet_migration_resume(qmp, err);
         json_object_put(maqet_qmp_event(qmp, "MIGRATION", LOAD_INTERVAL, NULL));
     }
@@ -317,4 +320,17 @@ maqet_migration_load(struct maqet_qmp *qmp, int fd, bool mapped, struct maqet_er
         maqet_migration_set_capability(qmp, "mapped-ram", false, NULL);
     }
     return 0;
+}
+
+int
+maqet_migration_finish_load(struct maqet_qmp *qmp, bool *loads, struct maqet_error **err)
+{
+    _cleanup_json_ json_object *info = maqet_migration_query(qmp, err);
+    _cleanup_free_ char *state = info ? run_state(qmp, err) : NULL;
+
+    if (!state)
+        return -1;
+    /* Before it is told to load, it says nothing of a migration. */
+    *loads = strcmp(state, "inmigrate") != 0 || maqet_json_text(info, "status");
+    return *loads ? await_load(qmp, err) : 0;
 }

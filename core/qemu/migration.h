@@ -57,6 +57,7 @@ struct maqet_migration_result {
     enum maqet_migration_method method; /* the one that was used */
     char *reason; /* why not the first one of all; NULL: it was. The caller frees. */
     bool mapped;  /* each page has its place in the file: so it is to be loaded */
+    bool stuck;   /* after a failure: the guest may not run on, and QEMU did not answer */
     uint64_t bytes;
 };
 
@@ -64,7 +65,8 @@ struct maqet_migration_result {
  * guest has mounted; NULL: it can, as far as it says. The caller frees. */
 char *maqet_migration_blocked(struct maqet_qmp *qmp, struct maqet_error **err);
 
-/* Saves the state of a guest that runs. In the end it runs on, even after a failure. */
+/* Saves the state of a guest that runs. In the end it runs on, even after a
+ * failure, unless @result says that it is stuck. */
 int maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
                          struct maqet_migration_result *result, struct maqet_error **err);
 
@@ -76,5 +78,10 @@ int maqet_migration_abandon(struct maqet_qmp *qmp, struct maqet_error **err);
  * guest go on. @mapped is what saving it said. */
 int maqet_migration_load(struct maqet_qmp *qmp, int fd, bool mapped,
                          struct maqet_error **err);
+
+/* For a QEMU that somebody else has started to load a state, and did not live to see it:
+ * waits until it is read and lets the guest go on. *@loads false: it was not told to. */
+int maqet_migration_finish_load(struct maqet_qmp *qmp, bool *loads,
+                                struct maqet_error **err);
 
 #endif

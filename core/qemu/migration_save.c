@@ -23,6 +23,10 @@ static const int64_t BANDWIDTH = INT64_C(1) << 40;
 /* The first QEMU that has the capability "mapped-ram". */
 enum { MAPPED_RAM_SINCE = 90000 };
 
+/* The first QEMU that writes the beginning of a state with its big lock held: made to
+ * wait there, it would be deaf. */
+enum { SETUP_LOCKED_SINCE = 80200 };
+
 const char *
 maqet_migration_method_name(unsigned method)
 {
@@ -161,9 +165,10 @@ check_preparation(struct maqet_qmp *qmp, struct maqet_error **err)
                            "QEMU did not wait for the guest to stand still (%s)", status);
 }
 
+/* Begins to save, with the guest stopped at the last moment. */
 static int
-save_in_background(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
-                   struct maqet_migration_result *result, struct maqet_error **err)
+begin_prepared(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
+               struct maqet_migration_result *result, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings threads = MAQET_STRINGS_INIT;
 
@@ -176,20 +181,40 @@ save_in_background(struct maqet_qmp *qmp, const struct maqet_migration_save *sav
         check_preparation(qmp, err) < 0 || save->still(save->data, err) < 0)
         return -1;
     save->take(save->data);
-    return maqet_migration_resume_early(qmp, err) < 0
+    return 0;
+}
+
+/* Begins to save with the guest stopped before. */
+static int
+begin_stopped(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
+              struct maqet_migration_result *result, struct maqet_error **err)
+{
+    save->soon(save->data);
+    save->take(save->data);
+    return maqet_migration_tell(qmp, "stop", NULL, err) < 0 ||
+                   save->still(save->data, err) < 0
                ? -1
-               : await(qmp, save, "completed", 0, &result->bytes, err);
+               : maqet_migration_begin(qmp, "migrate", result->mapped, err);
+}
+
+static int
+save_in_background(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
+                   struct maqet_migration_result *result, struct maqet_error **err)
+{
+    bool waits = maqet_qmp_version(qmp) < SETUP_LOCKED_SINCE;
+
+    return (waits ? begin_prepared : begin_stopped)(qmp, save, result, err) < 0 ||
+                   maqet_migration_resume_early(qmp, err) < 0 ||
+                   await(qmp, save, "completed", 0, &result->bytes, err) < 0
+               ? -1
+               : 0;
 }
 
 static int
 save_stopped(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
              struct maqet_migration_result *result, struct maqet_error **err)
 {
-    save->soon(save->data);
-    save->take(save->data);
-    return maqet_migration_tell(qmp, "stop", NULL, err) < 0 ||
-                   save->still(save->data, err) < 0 ||
-                   maqet_migration_begin(qmp, "migrate", result->mapped, err) < 0 ||
+    return begin_stopped(qmp, save, result, err) < 0 ||
                    await(qmp, save, "completed", 0, &result->bytes, err) < 0
                ? -1
                : maqet_migration_resume(qmp, err);
@@ -319,7 +344,7 @@ maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *s
     /* What it failed with counts, and not what comes of that. */
     if (done < 0) {
         save->take(save->data);
-        maqet_migration_abandon(qmp, NULL);
+        result->stuck = maqet_migration_abandon(qmp, NULL) < 0;
     } else if (look(qmp, save, &bytes, &status, NULL) == 0) {
         result->bytes = bytes;
     }

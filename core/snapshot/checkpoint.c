@@ -23,6 +23,8 @@
 /* ms for a question. */
 static const int64_t ASK_TIMEOUT = 10000;
 
+enum { COMMAND_LINE_LIMIT = 1 << 20 /* bytes */ };
+
 void
 maqet_checkpoint_receipt_clear(struct maqet_checkpoint_receipt *receipt)
 {
@@ -33,16 +35,6 @@ maqet_checkpoint_receipt_clear(struct maqet_checkpoint_receipt *receipt)
 
 /* ---- what is asked for ---- */
 
-/* Drives that QEMU has no block node of: what a guest has mounted of them keeps QEMU from
- * saving its state, of which it tells by itself. */
-static void
-list_shares(const struct maqet_session *session, struct maqet_strings *shares)
-{
-    for (size_t i = 0; i < session->vm->drive_count; i++)
-        if (!session->vm->drives[i]->storage->plugin.interface)
-            maqet_strings_add(shares, session->vm->drives[i]->name);
-}
-
 /* All drives that the guest writes to: with one of them missing, its memory would come
  * back to a drive that has gone on. */
 static int
@@ -52,7 +44,7 @@ choose_drives(struct maqet_session *session, struct maqet_error **err)
     _cleanup_strings_ struct maqet_strings skipped = MAQET_STRINGS_INIT;
     _cleanup_error_ struct maqet_error *reason = NULL;
 
-    list_shares(session, &shares);
+    maqet_session_shares(session, &shares);
     if (maqet_session_choose(session, NULL, &shares, &skipped, &reason) == 0)
         return 0;
     maqet_error_set(err, reason->code, "%s", reason->message);
@@ -120,6 +112,19 @@ check_state(struct maqet_session *session, struct maqet_qmp *qmp,
     return -1;
 }
 
+/* How the drives alone are kept while it runs: without what has no snapshots. */
+static void
+hint_drives_alone(const struct maqet_session *session, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings shares = MAQET_STRINGS_INIT;
+
+    maqet_session_shares(session, &shares);
+    _cleanup_free_ char *list = maqet_strings_join(&shares, " --exclude ");
+    maqet_error_hint(
+        err, "Keep the drives alone: maqet snapshot %s create --all NAME --live%s%s",
+        session->name, shares.count > 0 ? " --exclude " : "", list);
+}
+
 static int
 check_blocked(struct maqet_session *session, struct maqet_qmp *qmp,
               struct maqet_error **err)
@@ -135,10 +140,66 @@ check_blocked(struct maqet_session *session, struct maqet_qmp *qmp,
                     "VM '%s' can't be kept with its memory now. QEMU says: %s",
                     session->name, blocked);
     maqet_error_hint(err, "If it is a shared folder: unmount it in the guest first");
-    maqet_error_hint(err,
-                     "Keep the drives alone: maqet snapshot %s create --all NAME --live",
-                     session->name);
+    hint_drives_alone(session, err);
     return -1;
+}
+
+/* A flash memory's content is part of the devices' state, and is written to its file when
+ * that is loaded. */
+static bool
+is_flash(json_object *device)
+{
+    const char *name = maqet_json_text(device, "device");
+    const char *path = maqet_json_text(device, "qdev");
+
+    return (name && maqet_text_starts(name, "pflash")) ||
+           (path && maqet_text_starts(path, "/machine/system.flash"));
+}
+
+static bool
+is_member(const struct maqet_session *session, const char *node)
+{
+    for (size_t i = 0; node && i < session->count; i++)
+        if (strcmp(session->members[i].drive->name, node) == 0)
+            return true;
+    return false;
+}
+
+/* What the guest writes to besides its drives, by `arguments`: that would not come back
+ * with its memory, and be damaged by a guest that takes it for what it was. *flash gets
+ * the files of flash memory. */
+static int
+check_others(const struct maqet_session *session, struct maqet_qmp *qmp,
+             struct maqet_strings *flash, struct maqet_error **err)
+{
+    _cleanup_json_ json_object *devices =
+        maqet_qmp_execute(qmp, "query-block", NULL, ASK_TIMEOUT, err);
+
+    if (!json_object_is_type(devices, json_type_array))
+        return devices ? maqet_error_set(err, MAQET_ERROR_FAILED,
+                                         "QEMU's list of block devices is no list")
+                       : -1;
+    for (size_t i = 0; i < json_object_array_length(devices); i++) {
+        json_object *device = json_object_array_get_idx(devices, i), *inserted = NULL;
+
+        if (!json_object_object_get_ex(device, "inserted", &inserted) ||
+            json_object_get_boolean(json_object_object_get(inserted, "ro")) ||
+            is_member(session, maqet_json_text(inserted, "node-name")))
+            continue;
+        const char *file = maqet_json_text(inserted, "file");
+        if (is_flash(device)) {
+            maqet_strings_add(flash, file ? file : "?");
+            continue;
+        }
+        maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                        "VM '%s' can't be kept with its memory: the guest can write to "
+                        "%s, which is none of its drives",
+                        session->name, file ? file : "something");
+        maqet_error_hint(err, "Make it a drive: move it from `arguments` to `storage`");
+        hint_drives_alone(session, err);
+        return -1;
+    }
+    return 0;
 }
 
 /* ---- what it belongs to ---- */
@@ -212,16 +273,37 @@ texts(const struct maqet_strings *strings)
     return list;
 }
 
+/* What QEMU was called with, but for what lets it load a state (add_incoming in
+ * core/vm/start.c): it may have been started from a checkpoint itself. */
+static int
+command_line(int pid, struct maqet_strings *argv, struct maqet_error **err)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/%d/cmdline", pid);
+    _cleanup_free_ char *text = NULL;
+    size_t length;
+
+    if (maqet_file_read(path, COMMAND_LINE_LIMIT, &text, &length, err) < 0)
+        return -1;
+    for (size_t at = 0; at < length; at += strlen(text + at) + 1)
+        maqet_strings_add(argv, text + at);
+    if (argv->count >= 2 && strcmp(argv->items[argv->count - 2], "-incoming") == 0) {
+        maqet_strings_cut(argv, argv->count - 2);
+        if (argv->count >= 2 && strcmp(argv->items[argv->count - 2], "-machine") == 0)
+            maqet_strings_cut(argv, argv->count - 2);
+    }
+    return 0;
+}
+
 /* What the state can be loaded into. NULL on error. */
 static json_object *
 describe(struct maqet_session *session, struct maqet_qmp *qmp, uint64_t memory,
-         struct maqet_error **err)
+         const struct maqet_strings *flash, struct maqet_error **err)
 {
     _cleanup_json_ json_object *about = json_object_new_object();
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
     _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
 
-    if (maqet_vm_command_line(session->vm, &argv, err) < 0)
+    if (command_line(session->pid, &argv, err) < 0)
         return NULL;
     for (size_t i = 0; i < session->count; i++)
         maqet_strings_add(&drives, session->members[i].drive->name);
@@ -233,6 +315,7 @@ describe(struct maqet_session *session, struct maqet_qmp *qmp, uint64_t memory,
     json_object_object_add(about, "memory", json_object_new_int64((int64_t)memory));
     json_object_object_add(about, "arguments", texts(&argv));
     json_object_object_add(about, "drives", texts(&drives));
+    json_object_object_add(about, "flash", texts(flash));
     return TAKE_PTR(about);
 }
 
@@ -386,13 +469,15 @@ save(struct maqet_session *session, const struct maqet_checkpoint_request *reque
         .progress = show_progress,
         .data = &making,
     };
-    struct maqet_guard *guard =
-        maqet_guard_begin(session->dir_fd, session->name, session->pidfd, err);
+    struct maqet_guard *guard = maqet_guard_begin(session->dir_fd, session->name,
+                                                  session->pidfd, making.writer, err);
 
     int saved = guard ? maqet_migration_save(qmp, &how, result, err) : -1;
     /* A writer that could not write ends the checkpoint, but not the guest. */
     int written = maqet_writer_end(making.writer, saved < 0, saved < 0 ? NULL : err);
-    maqet_guard_end(guard);
+    if (result->stuck)
+        maqet_session_leave_monitor(session);
+    maqet_guard_end(guard, !result->stuck);
     return saved < 0 || written < 0
                ? maqet_error_wrap(err, "Virtual machine '%s'", session->name)
                : 0;
@@ -448,6 +533,7 @@ maqet_checkpoint_create(const struct maqet_context *context,
         maqet_session_open(context, request->vm, true, err);
     int64_t begun = maqet_now();
     uint64_t memory;
+    _cleanup_strings_ struct maqet_strings flash = MAQET_STRINGS_INIT;
 
     if (!session || maqet_session_repair(session, err) < 0 ||
         check_runs(session, err) < 0 || choose_drives(session, err) < 0 ||
@@ -457,9 +543,10 @@ maqet_checkpoint_create(const struct maqet_context *context,
     struct maqet_qmp *qmp = maqet_session_monitor(session, err);
     if (!qmp || check_state(session, qmp, err) < 0 ||
         check_blocked(session, qmp, err) < 0 ||
+        check_others(session, qmp, &flash, err) < 0 ||
         check_space(session, qmp, &memory, err) < 0)
         return -1;
-    _cleanup_json_ json_object *about = describe(session, qmp, memory, err);
+    _cleanup_json_ json_object *about = describe(session, qmp, memory, &flash, err);
     if (!about)
         return -1;
     if (make(session, request, qmp, about, receipt, err) < 0)
@@ -480,7 +567,6 @@ maqet_checkpoint_delete(const struct maqet_context *context,
     _cleanup_session_ struct maqet_session *session =
         maqet_session_open(context, request->vm, true, err);
     _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
-    json_object *list = NULL;
 
     if (!session || maqet_session_repair(session, err) < 0)
         return -1;
@@ -488,10 +574,7 @@ maqet_checkpoint_delete(const struct maqet_context *context,
         maqet_state_file_about(context, session->name, request->name, err);
     if (!about)
         return -1;
-    json_object_object_get_ex(about, "drives", &list);
-    for (size_t i = 0; list && i < json_object_array_length(list); i++)
-        maqet_strings_add(&drives,
-                          json_object_get_string(json_object_array_get_idx(list, i)));
+    maqet_json_texts(json_object_object_get(about, "drives"), &drives);
     maqet_session_choose_listed(session, &drives);
     if (maqet_session_refresh(session, err) < 0 ||
         maqet_session_begin(session, MAQET_OPERATION_FORGET, request->name, NULL, err) <

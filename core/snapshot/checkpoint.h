@@ -22,6 +22,7 @@ struct maqet_checkpoint_request {
     bool compress;   /* create, keep: the file of state, with Zstandard */
     int64_t limit;   /* create, keep: ms for which precopy may go on */
     int64_t timeout; /* load: ms that QEMU has to answer */
+    bool running;    /* load: the machine may run, and is ended for it */
     const char
         *keep; /* load: the present state is kept under this name; NULL: it isn't */
 };
@@ -51,7 +52,7 @@ int maqet_checkpoint_loadable(const struct maqet_context *context,
                               bool *running, struct maqet_error **err);
 
 /* Reverts the drives and lets the guest go on where it was. Needs vm, name, timeout,
- * keep. *pid gets QEMU's PID. */
+ * running, keep. *pid gets QEMU's PID. */
 int maqet_checkpoint_load(const struct maqet_context *context,
                           const struct maqet_checkpoint_request *request, int *pid,
                           struct maqet_error **err);

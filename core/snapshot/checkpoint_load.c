@@ -48,54 +48,72 @@ error_differs(const struct maqet_loading *loading, const char *name, const char 
     return -1;
 }
 
-/* Whether the value after that option may differ: where something lies for the time that
- * the machine runs. */
+/* Whether an option and its value may differ: where something lies for the time that the
+ * machine runs, and where the guest is shown. */
 static bool
 is_of_no_matter(const char *option)
 {
-    return strcmp(option, "-pidfile") == 0;
+    return strcmp(option, "-pidfile") == 0 || strcmp(option, "-display") == 0;
+}
+
+/* Leaves such options out, with their values. */
+static void
+add_what_matters(struct maqet_strings *kept, char *const *argv, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (is_of_no_matter(argv[i]))
+            i++;
+        else
+            maqet_strings_add(kept, argv[i]);
+    }
 }
 
 static const char *
-argument_at(json_object *list, size_t index)
+argument_at(const struct maqet_strings *argv, size_t index)
 {
-    const char *text =
-        index < json_object_array_length(list)
-            ? json_object_get_string(json_object_array_get_idx(list, index))
-            : NULL;
+    return index < argv->count ? argv->items[index] : "nothing";
+}
 
-    return text ? text : "nothing";
+static int
+compare_arguments(const struct maqet_loading *loading, const char *name,
+                  const struct maqet_strings *then, const struct maqet_strings *now,
+                  struct maqet_error **err)
+{
+    for (size_t i = 0; i < then->count || i < now->count; i++) {
+        const char *before = argument_at(then, i), *present = argument_at(now, i);
+
+        if (strcmp(before, present) == 0)
+            continue;
+        /* An option's value says nothing without the option. */
+        bool value =
+            i > 0 && i < now->count && now->items[i - 1][0] == '-' && present[0] != '-';
+        _cleanup_free_ char *what = value ? maqet_format("argument %s", now->items[i - 1])
+                                          : maqet_format("argument %zu", i);
+        return error_differs(loading, name, what, before, present, err);
+    }
+    return 0;
 }
 
 static int
 check_arguments(const struct maqet_loading *loading, const char *name,
                 const struct maqet_strings *argv, struct maqet_error **err)
 {
-    json_object *then = NULL;
+    _cleanup_strings_ struct maqet_strings recorded = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings then = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings now = MAQET_STRINGS_INIT;
+    json_object *list = NULL;
 
-    json_object_object_get_ex(loading->about, "arguments", &then);
-    if (!json_object_is_type(then, json_type_array))
+    json_object_object_get_ex(loading->about, "arguments", &list);
+    if (!json_object_is_type(list, json_type_array))
         return maqet_error_set(
             err, MAQET_ERROR_FAILED,
             "The checkpoint '%s' of VM '%s' is damaged: it does not say "
             "what QEMU was called with",
             name, loading->session->name);
-    size_t count = json_object_array_length(then);
-    for (size_t i = 0; i < count || i < argv->count; i++) {
-        const char *before = argument_at(then, i);
-        const char *now = i < argv->count ? argv->items[i] : "nothing";
-
-        if (strcmp(before, now) == 0 || (i > 0 && is_of_no_matter(argv->items[i - 1])))
-            continue;
-        /* An option's value says nothing without the option. */
-        bool value = i > 0 && i < argv->count && argv->items[i - 1][0] == '-' &&
-                     argv->items[i][0] != '-';
-        _cleanup_free_ char *what = value
-                                        ? maqet_format("argument %s", argv->items[i - 1])
-                                        : maqet_format("argument %zu", i);
-        return error_differs(loading, name, what, before, now, err);
-    }
-    return 0;
+    maqet_json_texts(list, &recorded);
+    add_what_matters(&then, recorded.items, recorded.count);
+    add_what_matters(&now, argv->items, argv->count);
+    return compare_arguments(loading, name, &then, &now, err);
 }
 
 /* 70200 of "QEMU emulator version 7.2.22 (...)": what its state depends on. 0: not known.
@@ -146,12 +164,8 @@ static int
 open_drives(struct maqet_loading *loading, const char *name, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
-    json_object *list = NULL;
 
-    json_object_object_get_ex(loading->about, "drives", &list);
-    for (size_t i = 0; list && i < json_object_array_length(list); i++)
-        maqet_strings_add(&drives,
-                          json_object_get_string(json_object_array_get_idx(list, i)));
+    maqet_json_texts(json_object_object_get(loading->about, "drives"), &drives);
     maqet_session_choose_listed(loading->session, &drives);
     return maqet_session_refresh(loading->session, err) < 0 ||
                    maqet_session_need(loading->session, name, err) < 0
@@ -227,6 +241,14 @@ load(struct maqet_loading *loading, const struct maqet_checkpoint_request *reque
     _cleanup_definition_ struct maqet_definition *definition =
         maqet_loading_definition(session, err);
 
+    if (runs && !request->running) {
+        maqet_error_set(err, MAQET_ERROR_STATE,
+                        "VM '%s' runs by now: it was started meanwhile", session->name);
+        maqet_error_hint(err,
+                         "Load it in the place of what runs: maqet checkpoint %s load %s",
+                         session->name, request->name);
+        return -1;
+    }
     if (!definition || maqet_session_begin(session, MAQET_OPERATION_PREPARE,
                                            request->name, NULL, err) < 0)
         return -1;
@@ -234,11 +256,12 @@ load(struct maqet_loading *loading, const struct maqet_checkpoint_request *reque
                   maqet_session_refresh(session, err) < 0)) ||
         maqet_session_revert(session, request->name, err) < 0 ||
         maqet_history_save(session->history, err) < 0 ||
-        maqet_session_done(session, err) < 0)
+        maqet_session_phase(session, MAQET_OPERATION_RESUME, err) < 0)
         return maqet_session_recover(session, err);
     if (maqet_vm_start_again(session->context, TAKE_PTR(definition), &incoming,
                              request->timeout, pid, err) == 0)
-        return 0;
+        return maqet_session_done(session, err);
+    maqet_session_done(session, NULL);
     maqet_error_hint(
         err,
         "The drives are at the checkpoint, and the machine is stopped; boot it "
@@ -247,21 +270,38 @@ load(struct maqet_loading *loading, const struct maqet_checkpoint_request *reque
     return -1;
 }
 
+/* Keeps the drives of a machine that is stopped, all that a checkpoint would keep. */
+static int
+keep_drives(const struct maqet_context *context,
+            const struct maqet_checkpoint_request *request, struct maqet_error **err)
+{
+    _cleanup_session_ struct maqet_session *session =
+        maqet_session_open(context, request->vm, false, err);
+    _cleanup_strings_ struct maqet_strings shares = MAQET_STRINGS_INIT;
+    const struct maqet_snapshot_request drives = {.vm = request->vm,
+                                                  .name = request->keep,
+                                                  .exclude = &shares,
+                                                  .freeze_timeout = -1};
+    struct maqet_snapshot_receipt receipt = {0};
+
+    if (!session)
+        return -1;
+    maqet_session_shares(session, &shares);
+    maqet_session_cleanup(&session);
+    session = NULL;
+    int result = maqet_snapshot_create(context, &drives, &receipt, err);
+    maqet_snapshot_receipt_clear(&receipt);
+    return result;
+}
+
 /* Keeps the present state: as a checkpoint of a guest that runs, else that of the drives.
  */
 static int
 keep(const struct maqet_context *context, const struct maqet_checkpoint_request *request,
      bool running, struct maqet_error **err)
 {
-    if (!running) {
-        const struct maqet_snapshot_request drives = {
-            .vm = request->vm, .name = request->keep, .freeze_timeout = -1};
-        struct maqet_snapshot_receipt receipt = {0};
-        int result = maqet_snapshot_create(context, &drives, &receipt, err);
-
-        maqet_snapshot_receipt_clear(&receipt);
-        return result;
-    }
+    if (!running)
+        return keep_drives(context, request, err);
     const struct maqet_checkpoint_request present = {
         .vm = request->vm, .name = request->keep, .limit = request->limit};
     struct maqet_checkpoint_receipt receipt = {0};

@@ -10,6 +10,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 
 #include "core/base/files.h"
@@ -26,6 +28,9 @@
 static const int64_t ASK_TIMEOUT = 10000;
 static const int64_t END_TIMEOUT = 5000;
 
+/* The exit code of what a signal has ended is this and its number. */
+enum { SIGNAL_BASE = 128 };
+
 struct test {
     struct maqet_loading loading;
     struct maqet_process_server *servers;
@@ -34,7 +39,17 @@ struct test {
     struct maqet_strings sockets;
     pid_t qemu; /* 0: it does not run */
     int pidfd;
+    int signals; /* a signalfd of those that ask us to end */
+    sigset_t before;
 };
+
+static void
+leave_run_dir(const struct maqet_session *session)
+{
+    unlinkat(session->dir_fd, "pid", 0);
+    unlinkat(session->dir_fd, "qmp.sock", 0);
+    unlinkat(session->dir_fd, MAQET_AGENT_SOCKET, 0);
+}
 
 /* Ends all that runs, and leaves nothing. */
 static void
@@ -43,22 +58,69 @@ test_clear(struct test *test)
     struct maqet_session *session = test->loading.session;
 
     if (test->qemu > 0) {
-        maqet_pidfd_kill(test->pidfd, SIGKILL);
+        kill(test->qemu, SIGKILL); /* our child: its number is its own */
         waitpid(test->qemu, NULL, 0);
-        unlinkat(session->dir_fd, "pid", 0);
-        unlinkat(session->dir_fd, "qmp.sock", 0);
-        unlinkat(session->dir_fd, MAQET_AGENT_SOCKET, 0);
+        leave_run_dir(session);
     }
     if (test->pidfd >= 0)
         close(test->pidfd);
+    if (test->signals >= 0) {
+        close(test->signals);
+        sigprocmask(SIG_SETMASK, &test->before, NULL);
+    }
     for (size_t i = 0; i < test->server_count; i++)
         maqet_process_server_end(&test->servers[i]);
-    for (size_t i = 0; i < test->sockets.count; i++)
-        unlink(test->sockets.items[i]);
+    if (session)
+        maqet_run_remove_servers(session->context, session->name);
     free(test->servers);
     maqet_strings_clear(&test->drives);
     maqet_strings_clear(&test->sockets);
     maqet_loading_clear(&test->loading);
+}
+
+/* From here on nothing is left behind by a signal that asks us to end. */
+static int
+hold_signals(struct test *test, struct maqet_error **err)
+{
+    sigset_t ends;
+
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGHUP);
+    test->signals = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (test->signals < 0)
+        return maqet_error_errno(err, errno, "Can't wait for signals");
+    sigprocmask(SIG_BLOCK, &ends, &test->before);
+    return 0;
+}
+
+/* What the guest can write to and is not served would keep what it has written. */
+static int
+check_writable(const struct test *test, struct maqet_error **err)
+{
+    const struct maqet_session *session = test->loading.session;
+    _cleanup_strings_ struct maqet_strings flash = MAQET_STRINGS_INIT;
+
+    maqet_json_texts(json_object_object_get(test->loading.about, "flash"), &flash);
+    if (flash.count > 0)
+        return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                               "VM '%s' has flash memory in %s: what is written to it "
+                               "can't be thrown away",
+                               session->name, flash.items[0]);
+    for (size_t i = 0; i < session->vm->drive_count; i++) {
+        const struct maqet_drive *drive = session->vm->drives[i];
+
+        if (drive->storage->plugin.interface || maqet_drive_readonly(drive))
+            continue;
+        maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                        "The guest of VM '%s' can write to the share '%s': that can't be "
+                        "thrown away",
+                        session->name, drive->name);
+        maqet_error_hint(err, "Make it `readonly: on`, before the checkpoint is made");
+        return -1;
+    }
+    return 0;
 }
 
 static int
@@ -69,8 +131,7 @@ serve_all(struct test *test, const char *name, struct maqet_error **err)
     test->servers = maqet_alloc(session->count * sizeof(*test->servers) + 1);
     for (size_t i = 0; i < session->count; i++) {
         const struct maqet_member *member = &session->members[i];
-        char *socket = maqet_format("%s/%s/drive%zu.sock", session->context->runtime_dir,
-                                    session->name, i);
+        char *socket = maqet_run_server_socket(session->context, session->name, i);
 
         maqet_strings_take(&test->sockets, socket);
         maqet_strings_add(&test->drives, member->drive->name);
@@ -133,10 +194,27 @@ console_of(struct maqet_session *session)
     return NULL;
 }
 
-static void
-become_command(const struct maqet_context *context, const char *const *argv,
-               const char *vm, const char *monitor, const char *console)
+/* Whether the command gets a process group of its own, which ends as a whole: on a
+ * terminal it could not read from there then. */
+static bool
+has_group(void)
 {
+    return !isatty(STDIN_FILENO);
+}
+
+static void
+become_command(const struct test *test, const char *const *argv, pid_t parent,
+               const char *monitor, const char *console)
+{
+    const struct maqet_context *context = test->loading.session->context;
+    const char *vm = test->loading.session->name;
+
+    sigprocmask(SIG_SETMASK, &test->before, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        _exit(127);
+    if (has_group())
+        setpgid(0, 0);
     setenv("MAQET_VM", vm, 1);
     setenv("MAQET_QMP", monitor, 1);
     /* It finds the same machines as we do. */
@@ -164,30 +242,43 @@ begin_command(struct test *test, const char *const *argv, pid_t *pid,
     if (maqet_session_look(session, err) < 0)
         return -1;
     console = console_of(session);
-    if (session->qmp) {
-        maqet_qmp_close(TAKE_PTR(session->qmp));
-        close(TAKE_FD(session->qmp_lock));
-    }
+    maqet_session_leave_monitor(session);
+    pid_t parent = getpid();
     *pid = fork();
     if (*pid == 0)
-        become_command(session->context, argv, session->name, monitor, console);
+        become_command(test, argv, parent, monitor, console);
+    if (*pid > 0 && has_group())
+        setpgid(*pid, *pid); /* whoever comes first */
     return *pid < 0 ? maqet_error_errno(err, errno, "Can't run %s", argv[0]) : 0;
 }
 
-/* Waits for a process, @timeout ms at most. Returns whether it has ended. */
-static bool
-wait_for(int pidfd, int64_t timeout)
+/*
+ * Waits for a process, @timeout ms at most (negative: no limit). Returns 0 when it has
+ * ended, -1 when it has not; *number (may be NULL: none is waited for) gets the signal
+ * that we got meanwhile, or 0.
+ */
+static int
+wait_for(const struct test *test, int pidfd, int64_t timeout, int *number)
 {
     int64_t deadline = maqet_now() + timeout;
 
+    if (number)
+        *number = 0;
     for (;;) {
-        struct pollfd fd = {.fd = pidfd, .events = POLLIN};
+        struct pollfd fds[] = {{.fd = pidfd, .events = POLLIN},
+                               {.fd = number ? test->signals : -1, .events = POLLIN}};
         int64_t left = timeout < 0 ? 1000 : deadline - maqet_now();
+        struct signalfd_siginfo info;
 
-        if (poll(&fd, 1, left > 0 ? (int)left : 0) > 0)
-            return true;
+        poll(fds, 2, left > 0 ? (int)left : 0);
+        if (fds[0].revents)
+            return 0;
+        if (number && read(test->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+            *number = (int)info.ssi_signo;
+            return -1;
+        }
         if (timeout >= 0 && maqet_now() >= deadline)
-            return false;
+            return -1;
     }
 }
 
@@ -204,21 +295,56 @@ run_command(struct test *test, const struct maqet_checkpoint_command *command,
             int *exit_code, struct maqet_error **err)
 {
     _cleanup_close_ int pidfd = -1;
+    int number;
     int status = 0;
     pid_t pid;
 
     if (begin_command(test, command->argv, &pid, err) < 0)
         return -1;
     pidfd = maqet_pidfd_open(pid);
-    bool late = !wait_for(pidfd, command->timeout);
-    if (late) {
-        maqet_pidfd_kill(pidfd, SIGTERM);
-        if (!wait_for(pidfd, END_TIMEOUT))
-            maqet_pidfd_kill(pidfd, SIGKILL);
+    if (pidfd < 0) {
+        maqet_error_errno(err, errno, "Can't watch %s", command->argv[0]);
+        kill(has_group() ? -pid : pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        return -1;
+    }
+    int late = wait_for(test, pidfd, command->timeout, &number);
+    if (late < 0) {
+        kill(has_group() ? -pid : pid, number ? number : SIGTERM);
+        wait_for(test, pidfd, END_TIMEOUT, NULL);
+        kill(has_group() ? -pid : pid, SIGKILL);
     }
     waitpid(pid, &status, 0);
-    *exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    return late ? error_late(command->argv[0], command->timeout, err) : 0;
+    *exit_code = number              ? SIGNAL_BASE + number
+                 : WIFEXITED(status) ? WEXITSTATUS(status)
+                                     : SIGNAL_BASE + WTERMSIG(status);
+    return late < 0 && !number ? error_late(command->argv[0], command->timeout, err) : 0;
+}
+
+/* Without a command: the guest runs until it powers off. */
+static int
+run_guest(struct test *test, const struct maqet_checkpoint_command *command,
+          int *exit_code, struct maqet_error **err)
+{
+    const char *name = test->loading.session->name;
+    int number, status = 0;
+
+    if (wait_for(test, test->pidfd, command->timeout, &number) < 0) {
+        *exit_code = number ? SIGNAL_BASE + number : 0;
+        return number ? 0 : error_late("The guest", command->timeout, err);
+    }
+    waitpid(test->qemu, &status, 0);
+    test->qemu = 0;
+    leave_run_dir(test->loading.session);
+    if (WIFSIGNALED(status))
+        return maqet_error_set(err, MAQET_ERROR_FAILED,
+                               "QEMU of VM '%s' was ended by signal %d (%s)", name,
+                               WTERMSIG(status), strsignal(WTERMSIG(status)));
+    if (WEXITSTATUS(status) != 0)
+        return maqet_error_set(err, MAQET_ERROR_FAILED,
+                               "QEMU of VM '%s' ended with exit code %d", name,
+                               WEXITSTATUS(status));
+    return 0;
 }
 
 int
@@ -227,7 +353,8 @@ maqet_checkpoint_run(const struct maqet_context *context,
                      const struct maqet_checkpoint_command *command, int *exit_code,
                      struct maqet_error **err)
 {
-    _cleanup_(test_clear) struct test test = {.loading.fd = -1, .pidfd = -1};
+    _cleanup_(test_clear) struct test test = {
+        .loading.fd = -1, .pidfd = -1, .signals = -1};
 
     *exit_code = 0;
     if (maqet_loading_open(context, request, &test.loading, err) < 0)
@@ -238,13 +365,13 @@ maqet_checkpoint_run(const struct maqet_context *context,
         maqet_error_hint(err, "Stop VM: maqet stop %s", test.loading.session->name);
         return -1;
     }
-    if (maqet_session_check_holders(test.loading.session, err) < 0 ||
-        serve_all(&test, request->name, err) < 0 ||
+    maqet_run_remove_servers(context, test.loading.session->name);
+    if (check_writable(&test, err) < 0 ||
+        maqet_session_check_holders(test.loading.session, err) < 0 ||
+        hold_signals(&test, err) < 0 || serve_all(&test, request->name, err) < 0 ||
         start(&test, request->timeout, err) < 0)
         return -1;
     if (command->argv)
         return run_command(&test, command, exit_code, err);
-    return wait_for(test.pidfd, command->timeout)
-               ? 0
-               : error_late("The guest", command->timeout, err);
+    return run_guest(&test, command, exit_code, err);
 }

@@ -18,6 +18,7 @@ static const char *const words[] = {
     [MAQET_OPERATION_DELETE] = "delete",
     [MAQET_OPERATION_CHECKPOINT] = "checkpoint",
     [MAQET_OPERATION_FORGET] = "delete-checkpoint",
+    [MAQET_OPERATION_RESUME] = "resume",
 };
 
 void

@@ -21,6 +21,7 @@ enum maqet_operation {
     MAQET_OPERATION_UNDO,       /* of loading, which has failed: go back */
     MAQET_OPERATION_DELETE,
     MAQET_OPERATION_FORGET, /* deleting a checkpoint */
+    MAQET_OPERATION_RESUME, /* of loading one: the drives have reverted, QEMU starts */
 };
 
 struct maqet_journal {

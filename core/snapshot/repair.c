@@ -14,6 +14,9 @@
  * Loading: what has begun to revert is reverted to the end; the user was asked before. If
  * that fails, all drives go back to the state that was saved at first.
  *
+ * Loading a checkpoint: when its drives have reverted, and QEMU was started, the guest
+ * goes on if QEMU has been given the memory.
+ *
  * Deleting goes on. A checkpoint is a set, and has a file of state besides.
  */
 #include <string.h>
@@ -62,6 +65,7 @@ say(const struct maqet_session *session, const char *what)
         [MAQET_OPERATION_UNDO] = "loading of the snapshot",
         [MAQET_OPERATION_DELETE] = "deleting of the snapshot",
         [MAQET_OPERATION_FORGET] = "deleting of the checkpoint",
+        [MAQET_OPERATION_RESUME] = "loading of the checkpoint",
     };
 
     maqet_context_say(session->context, MAQET_LEVEL_WARNING,
@@ -245,6 +249,23 @@ repair_load(struct maqet_session *session, struct maqet_error **err)
     return 0;
 }
 
+/* The drives are at the checkpoint. A QEMU that reads the memory, or has read it, lets
+ * the guest go on; one that was not told to read is of no use. */
+static int
+repair_resume(struct maqet_session *session, struct maqet_error **err)
+{
+    struct maqet_qmp *qmp = session->pid > 0 ? maqet_session_monitor(session, err) : NULL;
+    bool loads = false;
+
+    if (session->pid > 0 && (!qmp || maqet_migration_finish_load(qmp, &loads, err) < 0))
+        return -1;
+    if (session->pid > 0 && !loads && maqet_session_end_qemu(session, err) < 0)
+        return -1;
+    say(session, loads ? "it has been finished; the guest goes on"
+                       : "the drives are at it, and the machine is stopped");
+    return 0;
+}
+
 static int
 repair_delete(struct maqet_session *session, struct maqet_error **err)
 {
@@ -281,6 +302,7 @@ repair_pending(struct maqet_session *session, struct maqet_error **err)
         [MAQET_OPERATION_UNDO] = repair_undo,
         [MAQET_OPERATION_DELETE] = repair_delete,
         [MAQET_OPERATION_FORGET] = repair_forget,
+        [MAQET_OPERATION_RESUME] = repair_resume,
     };
 
     maqet_session_choose_listed(session, &session->journal.drives);

@@ -48,10 +48,8 @@ maqet_session_look(struct maqet_session *session, struct maqet_error **err)
     session->pid = maqet_run_holder(session->run_fd, &session->pidfd, err);
     if (session->pid < 0)
         return maqet_error_wrap(err, "Virtual machine '%s'", session->name);
-    if (session->pid == 0 && session->qmp) {
-        maqet_qmp_close(TAKE_PTR(session->qmp));
-        close(TAKE_FD(session->qmp_lock));
-    }
+    if (session->pid == 0)
+        maqet_session_leave_monitor(session);
     return 0;
 }
 
@@ -314,15 +312,20 @@ maqet_session_done(struct maqet_session *session, struct maqet_error **err)
     return maqet_journal_remove(session->context, session->name, err);
 }
 
+void
+maqet_session_shares(const struct maqet_session *session, struct maqet_strings *shares)
+{
+    for (size_t i = 0; i < session->vm->drive_count; i++)
+        if (!session->vm->drives[i]->storage->plugin.interface)
+            maqet_strings_add(shares, session->vm->drives[i]->name);
+}
+
 /* ---- the end of QEMU ---- */
 
 int
 maqet_session_end_qemu(struct maqet_session *session, struct maqet_error **err)
 {
-    if (session->qmp) {
-        maqet_qmp_close(TAKE_PTR(session->qmp));
-        close(TAKE_FD(session->qmp_lock));
-    }
+    maqet_session_leave_monitor(session);
     maqet_qemu_end(session->pidfd, MAQET_END_TIMEOUT);
     if (!maqet_pidfd_wait(session->pidfd, 0))
         return maqet_error_set(err, MAQET_ERROR_FAILED,

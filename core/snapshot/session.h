@@ -54,6 +54,11 @@ int maqet_session_choose(struct maqet_session *session, const char *drive,
                          const struct maqet_strings *exclude,
                          struct maqet_strings *skipped, struct maqet_error **err);
 
+/* Adds the shares: drives that QEMU has no block node of. What a guest has mounted of
+ * them keeps QEMU from saving its state, of which it tells by itself. */
+void maqet_session_shares(const struct maqet_session *session,
+                          struct maqet_strings *shares);
+
 /* Chooses the drives of that list that are still there; for repairs. */
 void maqet_session_choose_listed(struct maqet_session *session,
                                  const struct maqet_strings *drives);
@@ -99,6 +104,9 @@ void maqet_session_measure(struct maqet_session *session,
  */
 struct maqet_qmp *maqet_session_monitor(struct maqet_session *session,
                                         struct maqet_error **err);
+
+/* Gives the monitor up for others; it is connected to again when it is next needed. */
+void maqet_session_leave_monitor(struct maqet_session *session);
 
 /* Deletes one snapshot. */
 int maqet_session_remove(struct maqet_session *session, const struct maqet_member *member,

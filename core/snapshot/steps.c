@@ -36,6 +36,15 @@ maqet_session_monitor(struct maqet_session *session, struct maqet_error **err)
     return session->qmp;
 }
 
+void
+maqet_session_leave_monitor(struct maqet_session *session)
+{
+    if (!session->qmp)
+        return;
+    maqet_qmp_close(TAKE_PTR(session->qmp));
+    close(TAKE_FD(session->qmp_lock));
+}
+
 /* Takes the arguments. */
 static json_object *
 ask(struct maqet_session *session, const char *command, json_object *arguments,

@@ -10,6 +10,7 @@
 #include <zstd.h>
 
 #include "core/base/process.h"
+#include "core/qemu/launch.h"
 
 enum { CHUNK = 1 << 20 /* bytes, of one read; and what the pipe holds */ };
 
@@ -18,6 +19,9 @@ struct maqet_writer {
     bool taking;
     int control; /* a byte: take what comes; its end: nobody needs the file any more */
     int pipe;    /* -1: released */
+    int source; /* where the child reads: as long as we have it, QEMU's writing can't fail
+                 */
+    int pidfd;  /* the child's */
 };
 
 /* ---- the child ---- */
@@ -213,15 +217,19 @@ maqet_writer_begin(int file, bool compress, struct maqet_error **err)
     if (pid == 0)
         become_writer(data[0], filled, file, control[0], compress);
     close(control[0]);
-    close(data[0]);
     if (pid < 0) {
         maqet_error_errno(err, errno, "Can't write the guest's memory");
         close(control[1]);
+        close(data[0]);
         close(data[1]);
         return NULL;
     }
     struct maqet_writer *writer = maqet_alloc(sizeof(*writer));
-    *writer = (struct maqet_writer){.pid = pid, .control = control[1], .pipe = data[1]};
+    *writer = (struct maqet_writer){.pid = pid,
+                                    .control = control[1],
+                                    .pipe = data[1],
+                                    .source = data[0],
+                                    .pidfd = maqet_pidfd_open(pid)};
     return writer;
 }
 
@@ -229,6 +237,29 @@ int
 maqet_writer_pipe(const struct maqet_writer *writer)
 {
     return writer->pipe;
+}
+
+int
+maqet_writer_source(const struct maqet_writer *writer)
+{
+    return writer->source;
+}
+
+int
+maqet_writer_pidfd(const struct maqet_writer *writer)
+{
+    return writer->pidfd;
+}
+
+void
+maqet_drain(int source)
+{
+    char bytes[4096];
+    ssize_t count;
+
+    do
+        count = read(source, bytes, sizeof(bytes));
+    while (count > 0 || (count < 0 && errno == EINTR));
 }
 
 void
@@ -247,7 +278,7 @@ maqet_writer_release(struct maqet_writer *writer)
     writer->pipe = -1;
 }
 
-/* What the child says at its end: an error number. */
+/* What the child says at its end: an error number; EPIPE: nothing. */
 static int
 hear(const struct maqet_writer *writer)
 {
@@ -257,7 +288,7 @@ hear(const struct maqet_writer *writer)
     do
         count = recv(writer->control, &failed, sizeof(failed), MSG_WAITALL);
     while (count < 0 && errno == EINTR);
-    return count == (ssize_t)sizeof(failed) ? failed : EIO;
+    return count == (ssize_t)sizeof(failed) ? failed : EPIPE;
 }
 
 int
@@ -269,8 +300,13 @@ maqet_writer_end(struct maqet_writer *writer, bool useless, struct maqet_error *
     if (!useless)
         failed = hear(writer);
     close(writer->control);
+    close(writer->source);
+    close(writer->pidfd);
     waitpid(writer->pid, NULL, useless ? WNOHANG : 0);
     free(writer);
+    if (failed == EPIPE)
+        return maqet_error_set(err, MAQET_ERROR_FAILED,
+                               "The process that wrote the guest's memory was killed");
     return failed == 0 ? 0
                        : maqet_error_errno(err, failed, "Can't write the guest's memory");
 }

@@ -27,6 +27,14 @@ int maqet_writer_pipe(const struct maqet_writer *writer);
 /* From now on it takes all that comes; a second call has no effect. */
 void maqet_writer_take(struct maqet_writer *writer);
 
+/* The other end of the pipe, and a pidfd of the child (-1: none), for somebody who throws
+ * away what comes (maqet_drain) when that was killed. Both stay the writer's. */
+int maqet_writer_pidfd(const struct maqet_writer *writer);
+int maqet_writer_source(const struct maqet_writer *writer);
+
+/* Reads to the end of a pipe. */
+void maqet_drain(int source);
+
 /* QEMU has got its copy of it, or none was made. */
 void maqet_writer_release(struct maqet_writer *writer);
 

@@ -9,6 +9,7 @@
 #include "core/qemu/agent.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/state.h"
+#include "core/vm/run.h"
 #include "core/vm/store.h"
 
 /* ---- who else needs an image ---- */
@@ -203,6 +204,7 @@ remove_run_dir(const struct maqet_context *context, const char *name,
         return errno == ENOENT ? 0 : maqet_error_errno(err, errno, "Can't open %s", path);
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
         unlinkat(fd, files[i], 0);
+    maqet_run_remove_servers(context, name);
     if (rmdir(path) < 0)
         maqet_context_say(context, MAQET_LEVEL_WARNING, "%s is kept: %s", path,
                           strerror(errno));

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
@@ -36,6 +37,28 @@ maqet_run_file(int dir_fd, struct maqet_error **err)
     int fd = openat(dir_fd, "run", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     return fd < 0 ? maqet_error_errno(err, errno, "Can't open the run file") : fd;
+}
+
+char *
+maqet_run_server_socket(const struct maqet_context *context, const char *name,
+                        size_t index)
+{
+    return maqet_format("%s/%s/drive%zu.sock", context->runtime_dir, name, index);
+}
+
+void
+maqet_run_remove_servers(const struct maqet_context *context, const char *name)
+{
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+    _cleanup_free_ char *folder = maqet_format("%s/%s", context->runtime_dir, name);
+
+    maqet_dir_list(folder, &files, NULL);
+    for (size_t i = 0; i < files.count; i++) {
+        _cleanup_free_ char *path = maqet_format("%s/%s", folder, files.items[i]);
+
+        if (fnmatch("drive[0-9]*.sock", files.items[i], 0) == 0)
+            unlink(path);
+    }
 }
 
 /*

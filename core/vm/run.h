@@ -22,6 +22,12 @@ int maqet_run_dir(const struct maqet_context *context, const char *name,
 /* The run file in that folder, opened but not locked: a descriptor, or -1. */
 int maqet_run_file(int dir_fd, struct maqet_error **err);
 
+/* The socket of the server of one drive, for a guest whose changes are thrown away; the
+ * caller frees. And what servers have left that were killed with their maqet. */
+char *maqet_run_server_socket(const struct maqet_context *context, const char *name,
+                              size_t index);
+void maqet_run_remove_servers(const struct maqet_context *context, const char *name);
+
 /* The PID that the run file names while its lock is held; 0: nobody runs. The caller gets
  * a pidfd in *pidfd, which is that of the holder for sure. */
 int maqet_run_holder(int run_fd, int *pidfd, struct maqet_error **err);

@@ -374,7 +374,9 @@ start_locked(struct starting *starting, struct maqet_definition *definition,
 
     if (enter_run_dir(starting, owned->name, err) < 0)
         return -1;
-    if (maqet_store_check_pending(starting->context, owned->name, err) < 0)
+    /* A load is an operation itself, and holds the lock. */
+    if (!starting->incoming &&
+        maqet_store_check_pending(starting->context, owned->name, err) < 0)
         return -1;
     starting->vm = maqet_vm_new(starting->context, TAKE_PTR(owned), err);
     if (!starting->vm)

@@ -92,6 +92,11 @@ done
 expect 0 maqet checkpoint vm create keep
 loaded() {
     expect 0 maqet checkpoint vm list
+    case $(vm_status vm) in
+    running) runs || fail "$what: the guest does not run" ;;
+    stopped | crashed) ;;
+    *) fail "$what: the machine is $(vm_status vm)" ;;
+    esac
     tags 'keep hdd,data'
     states keep.json keep.state
     expect 0 maqet checkpoint vm load keep

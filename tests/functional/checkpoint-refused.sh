@@ -5,7 +5,7 @@
 . "${srcdir:-.}/tests/functional/functions.sh"
 . "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 qemu_required
-requires qemu-io strace
+requires qemu-io strace script
 
 vm_yaml vm <<EOF
 storage:
@@ -125,23 +125,86 @@ if mount -t tmpfs -o size=3m tmpfs small 2>/dev/null; then
 else
     expect 0 maqet start vm
 fi
-# The disk is full when a part of it is written already: the writer's calls fail from the second
-# one on.
-for method in background precopy stop; do
+# written_badly WHAT METHOD: a checkpoint while the calls that write its file go wrong. It is
+# compressed where a newer QEMU would write the file itself.
+written_badly() {
+    options="--method $2"
+    [ "$2" = background ] || options="$options --compress"
     code=0
+    # shellcheck disable=SC2086
     ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o trace -P "$TMP/data/vms/vm/checkpoints/.big.state.new" \
-        -e trace=write -e inject=write:error=ENOSPC:when=2+ \
-        "$MAQET" checkpoint vm create big --method $method >out 2>err || code=$?
-    same 1 $code "the exit code without room ($method)"
-    err_has "No space left on device"
+        -e trace=write -e "inject=write:$1" \
+        "$MAQET" checkpoint vm create big $options >out 2>err || code=$?
+    same 1 $code "the exit code ($1, $2)"
     maqet --format plain qmp vm query-status | grep -q '"running":true' ||
-        fail "the guest does not run ($method)"
-    same '' "$(find data/vms/vm/checkpoints -type f)" "what is left ($method)"
+        fail "the guest does not run ($1, $2)"
+    same '' "$(find data/vms/vm/checkpoints -type f)" "what is left ($1, $2)"
+}
+# The disk is full when a part of it is written already, or the process that writes is killed.
+for method in background precopy stop; do
+    written_badly error=ENOSPC:when=2+ $method
+    err_has "No space left on device"
+    written_badly signal=KILL $method
+    err_has "The process that wrote the guest's memory was killed"
     expect 0 maqet --format plain snapshot vm list
     same '' "$(cat out)" "the snapshots ($method)"
 done
+# As large as a file may be, which is less than it takes.
+(ulimit -f 8 && "$MAQET" checkpoint vm create big >out 2>err) && fail "no limit held"
+err_has "File too large"
+maqet --format plain qmp vm query-status | grep -q '"running":true' || fail "the guest does not run"
 expect 0 maqet checkpoint vm create big
+
+# A machine that was started while it was asked whether to go on is not ended.
+expect 0 maqet stop vm --timeout 0 --force
+{
+    until grep -aq 'Go on' screen 2>/dev/null; do sleep 0.1; done
+    maqet start vm >out
+    echo y
+} | TERM=vt100 script -qefc "'$MAQET' start vm --from big" screen >/dev/null && fail "it was ended"
+grep -q "runs by now: it was started meanwhile" screen || { cat screen >&2; fail "not said"; }
 expect 0 maqet checkpoint vm delete big
 expect 0 maqet stop vm --timeout 0 --force
 expect 0 maqet snapshot vm list
 sound hdd.qcow2 data.qcow2
+
+# What the guest writes to besides its drives would not come back with its memory.
+truncate -s 1M other.raw
+vm_yaml other <<END
+storage:
+  - {name: hdd, type: qcow2, size: 8M, file: other.qcow2}
+arguments:
+  - drive: "file=$TMP/other.raw,format=raw,if=ide"
+END
+expect 0 maqet add other.yaml
+expect 0 maqet start other
+expect 3 maqet checkpoint other create one
+err_has "VM 'other' can't be kept with its memory: the guest can write to $TMP/other.raw"
+err_has "maqet snapshot other create --all NAME --live"
+expect 0 maqet stop other --timeout 0 --force
+
+# But flash memory is a device, whose content comes back; so for a test it is no good, and neither
+# is a share.
+head -c 65536 /dev/zero >flash.raw
+vm_yaml flash <<END
+storage:
+  - {name: hdd, type: qcow2, size: 8M, file: flash.qcow2}
+arguments:
+  - drive: "file=$TMP/flash.raw,format=raw,if=pflash"
+END
+mkdir share
+vm_yaml share <<END
+storage:
+  - {name: hdd, type: qcow2, size: 8M, file: share.qcow2}
+  - {name: folder, type: virtfs, path: share}
+END
+for vm in flash share; do
+    expect 0 maqet add $vm.yaml
+    expect 0 maqet start $vm
+    expect 0 maqet checkpoint $vm create one
+    expect 0 maqet stop $vm --timeout 0 --force
+    expect 3 maqet run $vm --from one --discard -- true
+    err_has "can't be thrown away"
+    expect 0 maqet checkpoint $vm load one --keep two
+    expect 0 maqet stop $vm --timeout 0 --force
+done

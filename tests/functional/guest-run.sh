@@ -75,18 +75,43 @@ untouched
 command=$!
 eventually 30 test -e began
 pid=$(vm_pid vm)
-for child in $(cat "/proc/$command/task/$command/children"); do
-    [ "$child" = "$pid" ] || children="${children:-} $child"
-done
+children=$(cat "/proc/$command/task/$command/children")
 kill -9 "$command"
 wait "$command" || :
-eventually 10 sh -c "! kill -0 $pid"
-for child in $children; do
-    grep -aq sleep "/proc/$child/cmdline" 2>/dev/null && kill "$child" && continue
+for child in $pid $children; do
     eventually 10 sh -c "! kill -0 $child"
 done
 sha256sum -c --quiet sums || fail "an image was written to"
 same '' "$(ls -A tmp)" "temporary files"
+
+# Nor is anything left by a signal that asks for the end: the command gets it too.
+"$MAQET" run vm --from ready --discard -- sh -c 'trap "echo told >told; exit" TERM; : >asked
+    sleep 1000 & wait' </dev/null &
+command=$!
+eventually 30 test -e asked
+kill "$command"
+code=0
+wait "$command" || code=$?
+same 143 $code "the exit code after SIGTERM"
+same told "$(cat told)" "what the command got"
+untouched
+
+# All that a command has started ends with it, where it can't be one of a terminal's.
+expect 2 maqet run vm --from ready --discard --timeout 2 -- \
+    sh -c 'sleep 1000 & echo $! >grandchild; wait' </dev/null
+eventually 10 sh -c "! kill -0 $(cat grandchild)"
+untouched
+
+# A QEMU that dies is no success.
+"$MAQET" run vm --from ready --discard 2>err &
+command=$!
+eventually 60 sh -c "'$MAQET' --format plain qmp vm query-status 2>/dev/null | grep -q '\"running\":true'"
+kill -9 "$(vm_pid vm)"
+code=0
+wait "$command" || code=$?
+same 1 $code "the exit code after QEMU's death"
+err_has "QEMU of VM 'vm' was ended by signal 9"
+untouched
 
 # And the checkpoint is what it was.
 expect 0 maqet start vm --from ready
