@@ -31,7 +31,7 @@ int snapshot_export(struct invocation *invocation, struct asked *asked,
                     struct maqet_error **err);
 
 /* Says what a load discards (taken) and asks whether to go on, unless the user has said
- * so or nobody is there to ask. : a guest loses its memory. */
+ * so or nobody is there to ask. @live: a guest loses its memory. */
 int snapshot_confirm(const struct invocation *invocation, bool live, char *words,
                      struct maqet_error **err);
 
