@@ -40,6 +40,7 @@ libmaqet_core_la_SOURCES = \
 	core/snapshot/history.c core/snapshot/history.h \
 	core/snapshot/journal.c core/snapshot/journal.h \
 	core/snapshot/list.c \
+	core/snapshot/making.h core/snapshot/making_about.c core/snapshot/making_check.c \
 	core/snapshot/load.c \
 	core/snapshot/quiesce.c core/snapshot/quiesce.h \
 	core/snapshot/repair.c \

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/qemu/migration.h"
+#include "core/snapshot/making.h"
+#include "core/snapshot/state_file.h"
+
+/* ms for a question. */
+static const int64_t ASK_TIMEOUT = 10000;
+
+/* All drives that the guest writes to: with one of them missing, its memory would come
+ * back to a drive that has gone on. */
+static int
+choose_drives(struct maqet_session *session, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings shares = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings skipped = MAQET_STRINGS_INIT;
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    maqet_session_shares(session, &shares);
+    if (maqet_session_choose(session, NULL, &shares, &skipped, &reason) == 0)
+        return 0;
+    maqet_error_set(err, reason->code, "%s", reason->message);
+    maqet_error_hint(err,
+                     "A checkpoint needs all drives that the guest can write to; keep "
+                     "the others alone: maqet snapshot %s create --all NAME --live "
+                     "--exclude DRIVE",
+                     session->name);
+    return -1;
+}
+
+static int
+check_name(const struct maqet_session *session, const char *name,
+           struct maqet_error **err)
+{
+    if (!maqet_snapshot_name_valid(name))
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "'%s' can't name a checkpoint: a letter or digit, then "
+                               "letters, digits and '_', '.', ':', '+', '-', 128 at most",
+                               name);
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+
+        if (!maqet_session_find(session, member, name, NULL))
+            continue;
+        maqet_error_set(err, MAQET_ERROR_EXISTS,
+                        "There is a snapshot '%s' of drive '%s' on VM '%s' already", name,
+                        member->drive->name, session->name);
+        maqet_error_hint(err, "Give another name");
+        return -1;
+    }
+    return 0;
+}
+
+static int
+check_runs(const struct maqet_session *session, struct maqet_error **err)
+{
+    if (session->pid > 0)
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "VM '%s' is not running, so there is no memory to keep",
+                    session->name);
+    maqet_error_hint(err, "Keep its drives: maqet snapshot %s create --all NAME",
+                     session->name);
+    return -1;
+}
+
+/* QEMU lets the guest run when its state is saved, whatever it did before. */
+static int
+check_state(struct maqet_session *session, struct maqet_qmp *qmp,
+            struct maqet_error **err)
+{
+    _cleanup_json_ json_object *status =
+        maqet_qmp_execute(qmp, "query-status", NULL, ASK_TIMEOUT, err);
+    const char *word = maqet_json_text(status, "status");
+
+    if (!status)
+        return -1;
+    if (word && strcmp(word, "running") == 0)
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "VM '%s' is %s; only one that runs has checkpoints", session->name,
+                    word ? word : "in an unknown state");
+    maqet_error_hint(err, "Let it go on: maqet qmp %s cont", session->name);
+    return -1;
+}
+
+/* How the drives alone are kept while it runs: without what has no snapshots. */
+static void
+hint_drives_alone(const struct maqet_session *session, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings shares = MAQET_STRINGS_INIT;
+
+    maqet_session_shares(session, &shares);
+    _cleanup_free_ char *list = maqet_strings_join(&shares, " --exclude ");
+    maqet_error_hint(
+        err, "Keep the drives alone: maqet snapshot %s create --all NAME --live%s%s",
+        session->name, shares.count > 0 ? " --exclude " : "", list);
+}
+
+static int
+check_blocked(struct maqet_session *session, struct maqet_qmp *qmp,
+              struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    _cleanup_free_ char *blocked = maqet_migration_blocked(qmp, &reason);
+
+    if (reason)
+        return maqet_error_move(err, TAKE_PTR(reason));
+    if (!blocked)
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "VM '%s' can't be kept with its memory now. QEMU says: %s",
+                    session->name, blocked);
+    maqet_error_hint(err, "If it is a shared folder: unmount it in the guest first");
+    hint_drives_alone(session, err);
+    return -1;
+}
+
+/* A flash memory's content is part of the devices' state, and is written to its file when
+ * that is loaded. */
+static bool
+is_flash(json_object *device)
+{
+    const char *name = maqet_json_text(device, "device");
+    const char *path = maqet_json_text(device, "qdev");
+
+    return (name && maqet_text_starts(name, "pflash")) ||
+           (path && maqet_text_starts(path, "/machine/system.flash"));
+}
+
+static bool
+is_member(const struct maqet_session *session, const char *node)
+{
+    for (size_t i = 0; node && i < session->count; i++)
+        if (strcmp(session->members[i].drive->name, node) == 0)
+            return true;
+    return false;
+}
+
+/* What the guest writes to besides its drives, by `arguments`: that would not come back
+ * with its memory, and be damaged by a guest that takes it for what it was. *flash gets
+ * the files of flash memory. */
+static int
+check_others(const struct maqet_session *session, struct maqet_qmp *qmp,
+             struct maqet_strings *flash, struct maqet_error **err)
+{
+    _cleanup_json_ json_object *devices =
+        maqet_qmp_execute(qmp, "query-block", NULL, ASK_TIMEOUT, err);
+
+    if (!json_object_is_type(devices, json_type_array))
+        return devices ? maqet_error_set(err, MAQET_ERROR_FAILED,
+                                         "QEMU's list of block devices is no list")
+                       : -1;
+    for (size_t i = 0; i < json_object_array_length(devices); i++) {
+        json_object *device = json_object_array_get_idx(devices, i), *inserted = NULL;
+
+        if (!json_object_object_get_ex(device, "inserted", &inserted) ||
+            json_object_get_boolean(json_object_object_get(inserted, "ro")) ||
+            is_member(session, maqet_json_text(inserted, "node-name")))
+            continue;
+        const char *file = maqet_json_text(inserted, "file");
+        if (is_flash(device)) {
+            maqet_strings_add(flash, file ? file : "?");
+            continue;
+        }
+        maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                        "VM '%s' can't be kept with its memory: the guest can write to "
+                        "%s, which is none of its drives",
+                        session->name, file ? file : "something");
+        maqet_error_hint(err, "Make it a drive: move it from `arguments` to `storage`");
+        hint_drives_alone(session, err);
+        return -1;
+    }
+    return 0;
+}
+
+/* The guest's memory in bytes, which bounds what its state takes; and there is room for
+ * it.
+ */
+static int
+check_space(const struct maqet_session *session, struct maqet_qmp *qmp, uint64_t *memory,
+            struct maqet_error **err)
+{
+    _cleanup_json_ json_object *summary =
+        maqet_qmp_execute(qmp, "query-memory-size-summary", NULL, ASK_TIMEOUT, err);
+    uint64_t available;
+
+    if (!summary)
+        return -1;
+    *memory = (uint64_t)maqet_json_int(summary, "base-memory") +
+              (uint64_t)maqet_json_int(summary, "plugged-memory");
+    if (!maqet_state_file_space(session->context, session->name, &available) ||
+        *memory <= available)
+        return 0;
+    _cleanup_free_ char *needed = maqet_text_bytes(*memory);
+    _cleanup_free_ char *left = maqet_text_bytes(available);
+    maqet_error_set(err, MAQET_ERROR_NO_SPACE,
+                    "Insufficient disk space for the memory of VM '%s'. Required: %s, "
+                    "Available: %s. Free up disk space in %s and try again.",
+                    session->name, needed, left, session->context->data_dir);
+    return -1;
+}
+
+void
+maqet_making_cleanup(struct maqet_making *making)
+{
+    maqet_strings_clear(&making->flash);
+}
+
+int
+maqet_making_check(struct maqet_session *session, const char *name,
+                   struct maqet_making *making, struct maqet_error **err)
+{
+    if (check_runs(session, err) < 0 || choose_drives(session, err) < 0 ||
+        maqet_session_refresh(session, err) < 0 || check_name(session, name, err) < 0)
+        return -1;
+    struct maqet_qmp *qmp = maqet_session_monitor(session, err);
+    return !qmp || check_state(session, qmp, err) < 0 ||
+                   check_blocked(session, qmp, err) < 0 ||
+                   check_others(session, qmp, &making->flash, err) < 0 ||
+                   check_space(session, qmp, &making->memory, err) < 0
+               ? -1
+               : 0;
+}
