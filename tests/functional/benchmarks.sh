@@ -27,3 +27,8 @@ BENCH_SNAPSHOTS=2 expect 0 "$bench" snapshot --rounds 1 --build "$abs_top_buildd
 out_has '| maqet snapshot VM list DRIVE '
 out_has "| savevm, by the monitor "
 out_has '| qemu-img snapshot -d '
+BENCH_PARTS='method busy load' BENCH_MEMORY=256M \
+    expect 0 "$bench" checkpoint --rounds 1 --build "$abs_top_builddir"
+out_has '| maqet checkpoint VM create --method background '
+out_has '| --method precopy --limit 5: the pause '
+out_has '| QEMU -incoming, drives reverted beforehand '
