@@ -280,14 +280,7 @@ run(struct invocation *invocation, struct maqet_error **err)
         return actions[i].run(invocation, operands[0], count > 2 ? operands[2] : NULL,
                               err);
     }
-    const char *closest = maqet_text_closest(operands[1], &names);
-    _cleanup_free_ char *list = maqet_strings_join(&names, ", ");
-    if (closest)
-        return usage_error(invocation->command, err,
-                           "Unknown action '%s'; did you mean '%s'?", operands[1],
-                           closest);
-    return usage_error(invocation->command, err, "Unknown action '%s'; there are: %s",
-                       operands[1], list);
+    return usage_error_unknown(invocation->command, "action", operands[1], &names, err);
 }
 
 static const struct command_option options[] = {

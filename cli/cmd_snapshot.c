@@ -178,14 +178,7 @@ find_action(const struct invocation *invocation, const char *word,
             return &actions[i];
         maqet_strings_add(&names, actions[i].name);
     }
-    const char *closest = maqet_text_closest(word, &names);
-    _cleanup_free_ char *list = maqet_strings_join(&names, ", ");
-    if (closest)
-        usage_error(invocation->command, err, "Unknown action '%s'; did you mean '%s'?",
-                    word, closest);
-    else
-        usage_error(invocation->command, err, "Unknown action '%s'; there are: %s", word,
-                    list);
+    usage_error_unknown(invocation->command, "action", word, &names, err);
     return NULL;
 }
 

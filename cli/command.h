@@ -65,4 +65,8 @@ const struct command *command_find(const char *name, struct maqet_error **err);
 int usage_error(const struct command *command, struct maqet_error **err,
                 const char *format, ...) MAQET_PRINTF(3, 4);
 
+/* Likewise for a word that is none of those that are known; it names the closest one. */
+int usage_error_unknown(const struct command *command, const char *what, const char *word,
+                        const struct maqet_strings *known, struct maqet_error **err);
+
 #endif

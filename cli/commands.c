@@ -7,8 +7,8 @@
  * is the struct command_NAME of the file cmd_NAME.c. */
 #define COMMANDS(each)                                                                   \
     each(add) each(apply) each(validate) each(args) each(start) each(stop) each(restart) \
-        each(ls) each(status) each(snapshot) each(checkpoint) each(run) each(qmp)        \
-            each(rm) each(help)
+        each(ls) each(status) each(snapshot) each(checkpoint) each(run) each(plugin)     \
+            each(qmp) each(rm) each(help)
 
 #define DECLARE(name) extern const struct command command_##name;
 #define ADDRESS(name) &command_##name,
@@ -50,4 +50,17 @@ usage_error(const struct command *command, struct maqet_error **err, const char 
     else
         maqet_error_hint(err, "Try 'maqet --help'");
     return -1;
+}
+
+int
+usage_error_unknown(const struct command *command, const char *what, const char *word,
+                    const struct maqet_strings *known, struct maqet_error **err)
+{
+    const char *closest = maqet_text_closest(word, known);
+    _cleanup_free_ char *list = maqet_strings_join(known, ", ");
+
+    if (closest)
+        return usage_error(command, err, "Unknown %s '%s'; did you mean '%s'?", what,
+                           word, closest);
+    return usage_error(command, err, "Unknown %s '%s'; there are: %s", what, word, list);
 }

@@ -8,6 +8,7 @@ libmaqet_cli_la_SOURCES = \
 	cli/cmd_checkpoint.c \
 	cli/cmd_help.c \
 	cli/cmd_ls.c \
+	cli/cmd_plugin.c \
 	cli/cmd_qmp.c \
 	cli/cmd_restart.c \
 	cli/cmd_rm.c \

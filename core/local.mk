@@ -2,6 +2,7 @@
 # The library: linked into the program and into every unit test; never installed.
 noinst_LTLIBRARIES += libmaqet-core.la
 libmaqet_core_la_SOURCES = \
+	core/base/apart.c core/base/apart.h \
 	core/base/cleanup.h \
 	core/base/context.c core/base/context.h \
 	core/base/error.c core/base/error.h \
@@ -19,8 +20,10 @@ libmaqet_core_la_SOURCES = \
 	core/config/yaml.c core/config/yaml.h \
 	core/config/yaml_fault.c core/config/yaml_fault.h \
 	core/config/yaml_write.c \
+	core/plugin/describe.c core/plugin/describe.h \
 	core/plugin/host.c core/plugin/host.h \
 	core/plugin/loader.c core/plugin/loader.h \
+	core/plugin/option_table.c core/plugin/option_table.h \
 	core/qemu/agent.c core/qemu/agent.h \
 	core/qemu/arguments.c core/qemu/arguments.h \
 	core/qemu/channel.c core/qemu/channel.h \

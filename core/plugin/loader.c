@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "core/base/files.h"
+#include "core/plugin/option_table.h"
 
 /* The two kinds differ in these words, and in the layout of their struct. */
 struct kind {
@@ -48,7 +49,6 @@ static const struct kind iface_kind = {
 enum { OPTION_SIZE_MIN = FIRST_SIZE(struct maqet_option, help), OPTION_SIZE_MAX = 4096 };
 static const size_t SNAPSHOT_SIZE_MIN =
     FIRST_SIZE(struct maqet_snapshot_table, write_out);
-enum { OPTIONS_MAX = 200, NESTING_MAX = 4 };
 
 bool
 maqet_plugin_name_valid(const char *name)
@@ -61,7 +61,6 @@ maqet_plugin_name_valid(const char *name)
 
 /* ---- where plugins are ---- */
 
-/* Whoever can write a plugin, or the folder that it is in, can run code as its user. */
 static int
 check_writers(const char *path, struct maqet_error **err)
 {
@@ -87,6 +86,19 @@ check_writers(const char *path, struct maqet_error **err)
     return 0;
 }
 
+/* The name that a file of that name has as a plugin of the kind, or NULL. The caller
+ * frees. */
+static char *
+name_in(const struct kind *kind, const char *file)
+{
+    size_t length = strlen(file), prefix = strlen(kind->prefix);
+
+    return maqet_text_starts(file, kind->prefix) && length >= prefix + 4 &&
+                   strcmp(file + length - 3, ".so") == 0
+               ? maqet_strndup(file + prefix, length - prefix - 3)
+               : NULL;
+}
+
 /* The names that plugins of a kind have in the folders. */
 static void
 find_names(const struct maqet_context *context, const struct kind *kind,
@@ -97,18 +109,42 @@ find_names(const struct maqet_context *context, const struct kind *kind,
 
         maqet_dir_list(context->plugin_dirs.items[i], &files, NULL);
         for (size_t j = 0; j < files.count; j++) {
-            const char *file = files.items[j];
-            size_t length = strlen(file), prefix = strlen(kind->prefix);
+            _cleanup_free_ char *name = name_in(kind, files.items[j]);
 
-            if (!maqet_text_starts(file, kind->prefix) || length < prefix + 4 ||
-                strcmp(file + length - 3, ".so") != 0)
-                continue;
-            _cleanup_free_ char *name = maqet_strndup(file + prefix, length - prefix - 3);
-            if (!maqet_strings_has(names, name))
+            if (name && !maqet_strings_has(names, name))
                 maqet_strings_add(names, name);
         }
     }
     maqet_strings_sort(names);
+}
+
+void
+maqet_plugin_files(const struct maqet_context *context, struct maqet_strings *paths)
+{
+    for (size_t i = 0; i < context->plugin_dirs.count; i++) {
+        const char *dir = context->plugin_dirs.items[i];
+        _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+
+        maqet_dir_list(dir, &files, NULL);
+        maqet_strings_sort(&files);
+        for (size_t j = 0; j < files.count; j++) {
+            _cleanup_free_ char *storage = name_in(&storage_kind, files.items[j]);
+            _cleanup_free_ char *iface = name_in(&iface_kind, files.items[j]);
+
+            if (storage || iface)
+                maqet_strings_addf(paths, "%s/%s", dir, files.items[j]);
+        }
+    }
+}
+
+char *
+maqet_plugin_name_of(const char *path, bool *is_iface)
+{
+    const char *slash = strrchr(path, '/');
+    char *name = name_in(&iface_kind, slash ? slash + 1 : path);
+
+    *is_iface = name;
+    return name ? name : name_in(&storage_kind, slash ? slash + 1 : path);
 }
 
 static int
@@ -146,93 +182,10 @@ find(const struct maqet_context *context, const struct kind *kind, const char *n
         const char *dir = context->plugin_dirs.items[i];
         _cleanup_free_ char *path = maqet_format("%s/%s%s.so", dir, kind->prefix, name);
 
-        if (access(path, F_OK) < 0)
-            continue;
-        if (check_writers(dir, err) < 0 || check_writers(path, err) < 0)
-            return NULL;
-        return TAKE_PTR(path);
+        if (access(path, F_OK) == 0)
+            return TAKE_PTR(path);
     }
     error_missing(context, kind, name, err);
-    return NULL;
-}
-
-/* ---- option tables ---- */
-
-static void
-options_free(struct maqet_option *options)
-{
-    for (struct maqet_option *row = options; row && row->name; row++)
-        options_free((struct maqet_option *)row->options);
-    free(options);
-}
-
-static bool
-option_name_valid(const char *name)
-{
-    return name[0] >= 'a' && name[0] <= 'z' &&
-           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name);
-}
-
-static int
-option_check(const struct maqet_option *row, struct maqet_error **err)
-{
-    /* These belong to the core, for every drive. */
-    static const char *const reserved[] = {"name",  "type",       "interface",
-                                           "media", "overcommit", "options"};
-
-    if (!option_name_valid(row->name))
-        return maqet_error_set(err, MAQET_ERROR_INVALID,
-                               "its option '%s' is not named [a-z][a-z0-9_]*", row->name);
-    for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
-        if (strcmp(row->name, reserved[i]) == 0)
-            return maqet_error_set(
-                err, MAQET_ERROR_INVALID,
-                "its option '%s' has a name that maqet keeps for itself", row->name);
-    if (row->type < MAQET_OPTION_STRING || row->type > MAQET_OPTION_MAP)
-        return maqet_error_set(err, MAQET_ERROR_INVALID,
-                               "its option '%s' has the unknown type %d", row->name,
-                               (int)row->type);
-    if (row->type == MAQET_OPTION_CHOICE && (!row->choices || !row->choices[0]))
-        return maqet_error_set(err, MAQET_ERROR_INVALID, "its option '%s' has no choices",
-                               row->name);
-    if (row->type == MAQET_OPTION_MAP && !row->options)
-        return maqet_error_set(err, MAQET_ERROR_INVALID,
-                               "its option '%s' has no options of its own", row->name);
-    return 0;
-}
-
-/* Copies a table whose rows are @stride bytes apart into one of our own rows. */
-static struct maqet_option *
-options_copy(const struct maqet_option *table, size_t stride, int depth,
-             struct maqet_error **err)
-{
-    struct maqet_option *copy = maqet_alloc(sizeof(*copy));
-    size_t count = 0;
-
-    for (const char *at = (const char *)table; at; at += stride) {
-        struct maqet_option row = {0};
-
-        memcpy(&row, at, sizeof(row) < stride ? sizeof(row) : stride);
-        if (!row.name)
-            break;
-        if (count == OPTIONS_MAX || depth == NESTING_MAX) {
-            maqet_error_set(err, MAQET_ERROR_INVALID, "its option table has no end");
-            goto fail;
-        }
-        if (option_check(&row, err) < 0)
-            goto fail;
-        if (row.options) {
-            row.options = options_copy(row.options, stride, depth + 1, err);
-            if (!row.options)
-                goto fail;
-        }
-        copy = maqet_realloc(copy, (count + 2) * sizeof(*copy));
-        copy[count++] = row;
-        copy[count] = (struct maqet_option){0};
-    }
-    return copy;
-fail:
-    options_free(copy);
     return NULL;
 }
 
@@ -307,20 +260,38 @@ open_entry(const struct kind *kind, const char *file, void **handle,
     return theirs;
 }
 
+/* Whoever can write a plugin, or the folder that it is in, can run code as its user. */
+static int
+check_place(const char *file, struct maqet_error **err)
+{
+    const char *slash = strrchr(file, '/');
+    _cleanup_free_ char *dir =
+        slash ? maqet_strndup(file, (size_t)(slash - file) + (slash == file))
+              : maqet_strdup(".");
+
+    return check_writers(dir, err) < 0 ? -1 : check_writers(file, err);
+}
+
 /* All that loading has in common. @ours is zeroed; all outputs are the caller's. */
 static int
-load(const struct maqet_context *context, const struct kind *kind, const char *name,
-     void *ours, void **handle, char **file, struct maqet_error **err)
+load(const struct kind *kind, const char *file, void *ours, void **handle,
+     struct maqet_error **err)
 {
-    *file = find(context, kind, name, err);
-    if (!*file)
+    if (check_place(file, err) < 0)
         return -1;
-    const void *theirs = open_entry(kind, *file, handle, err);
-    if (!theirs || adopt(kind, theirs, ours, err) < 0)
-        return maqet_error_wrap(err, "Can't load the plugin %s", *file);
-    maqet_context_say(context, MAQET_LEVEL_DEBUG, "Loaded the %s plugin %s", kind->word,
-                      *file);
-    return 0;
+    const void *theirs = open_entry(kind, file, handle, err);
+    return !theirs || adopt(kind, theirs, ours, err) < 0
+               ? maqet_error_wrap(err, "Can't load the plugin %s", file)
+               : 0;
+}
+
+/* @file is NULL when it was not. */
+static void
+say_loaded(const struct maqet_context *context, const struct kind *kind, const char *file)
+{
+    if (file)
+        maqet_context_say(context, MAQET_LEVEL_DEBUG, "Loaded the %s plugin %s",
+                          kind->word, file);
 }
 
 /* Copies the snapshot table as far as both sides know it. */
@@ -355,7 +326,8 @@ check_storage(struct maqet_storage *storage, const char *name, struct maqet_erro
         require(plugin->emit_args, "emit_args", err) < 0 ||
         check_snapshot_table(storage, err) < 0)
         return -1;
-    storage->options = options_copy(plugin->options, plugin->header.option_size, 0, err);
+    storage->options =
+        maqet_option_table_copy(plugin->options, plugin->header.option_size, err);
     if (!storage->options)
         return -1;
     if (!plugin->path_option)
@@ -378,16 +350,15 @@ maqet_storage_names(const struct maqet_context *context, struct maqet_strings *n
 }
 
 struct maqet_storage *
-maqet_storage_load(const struct maqet_context *context, const char *name,
-                   struct maqet_error **err)
+maqet_storage_load_file(const char *file, const char *name, struct maqet_error **err)
 {
     struct maqet_storage *storage = maqet_alloc(sizeof(*storage));
 
-    if (load(context, &storage_kind, name, &storage->plugin, &storage->handle,
-             &storage->file, err) < 0)
+    storage->file = maqet_strdup(file);
+    if (load(&storage_kind, file, &storage->plugin, &storage->handle, err) < 0)
         goto fail;
     if (check_storage(storage, name, err) < 0) {
-        maqet_error_wrap(err, "Can't load the plugin %s", storage->file);
+        maqet_error_wrap(err, "Can't load the plugin %s", file);
         goto fail;
     }
     return storage;
@@ -396,12 +367,24 @@ fail:
     return NULL;
 }
 
+struct maqet_storage *
+maqet_storage_load(const struct maqet_context *context, const char *name,
+                   struct maqet_error **err)
+{
+    _cleanup_free_ char *file = find(context, &storage_kind, name, err);
+    struct maqet_storage *storage =
+        file ? maqet_storage_load_file(file, name, err) : NULL;
+
+    say_loaded(context, &storage_kind, storage ? file : NULL);
+    return storage;
+}
+
 void
 maqet_storage_unload(struct maqet_storage *storage)
 {
     if (!storage)
         return;
-    options_free(storage->options);
+    maqet_option_table_free(storage->options);
     if (storage->handle)
         dlclose(storage->handle);
     free(storage->file);
@@ -417,21 +400,21 @@ check_iface(struct maqet_iface *iface, const char *name, struct maqet_error **er
         require(plugin->capacity, "capacity", err) < 0 ||
         require(plugin->emit_device, "emit_device", err) < 0)
         return -1;
-    iface->options = options_copy(plugin->options, plugin->header.option_size, 0, err);
+    iface->options =
+        maqet_option_table_copy(plugin->options, plugin->header.option_size, err);
     return iface->options ? 0 : -1;
 }
 
 struct maqet_iface *
-maqet_iface_load(const struct maqet_context *context, const char *name,
-                 struct maqet_error **err)
+maqet_iface_load_file(const char *file, const char *name, struct maqet_error **err)
 {
     struct maqet_iface *iface = maqet_alloc(sizeof(*iface));
 
-    if (load(context, &iface_kind, name, &iface->plugin, &iface->handle, &iface->file,
-             err) < 0)
+    iface->file = maqet_strdup(file);
+    if (load(&iface_kind, file, &iface->plugin, &iface->handle, err) < 0)
         goto fail;
     if (check_iface(iface, name, err) < 0) {
-        maqet_error_wrap(err, "Can't load the plugin %s", iface->file);
+        maqet_error_wrap(err, "Can't load the plugin %s", file);
         goto fail;
     }
     return iface;
@@ -440,12 +423,23 @@ fail:
     return NULL;
 }
 
+struct maqet_iface *
+maqet_iface_load(const struct maqet_context *context, const char *name,
+                 struct maqet_error **err)
+{
+    _cleanup_free_ char *file = find(context, &iface_kind, name, err);
+    struct maqet_iface *iface = file ? maqet_iface_load_file(file, name, err) : NULL;
+
+    say_loaded(context, &iface_kind, iface ? file : NULL);
+    return iface;
+}
+
 void
 maqet_iface_unload(struct maqet_iface *iface)
 {
     if (!iface)
         return;
-    options_free(iface->options);
+    maqet_option_table_free(iface->options);
     if (iface->handle)
         dlclose(iface->handle);
     free(iface->file);

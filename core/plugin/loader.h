@@ -35,6 +35,20 @@ struct maqet_iface *maqet_iface_load(const struct maqet_context *context,
                                      const char *name, struct maqet_error **err);
 void maqet_iface_unload(struct maqet_iface *iface);
 
+/* The same for one by its file, whose name is to be that plugin's. */
+struct maqet_storage *maqet_storage_load_file(const char *file, const char *name,
+                                              struct maqet_error **err);
+struct maqet_iface *maqet_iface_load_file(const char *file, const char *name,
+                                          struct maqet_error **err);
+
+/* The paths of all files in the folders that are named like plugins, in the order in
+ * which they are looked for: of two plugins of one name the first counts. */
+void maqet_plugin_files(const struct maqet_context *context, struct maqet_strings *paths);
+
+/* The name that a file has as a plugin, and its kind; NULL: it is not named like one. The
+ * caller frees. */
+char *maqet_plugin_name_of(const char *path, bool *is_iface);
+
 /* The names of all storage plugins that lie in the folders, loadable or not, sorted. */
 void maqet_storage_names(const struct maqet_context *context,
                          struct maqet_strings *names);

@@ -73,3 +73,46 @@ if [ "$(id -u)" -eq 0 ]; then
     chown 65534 plugins/maqet-storage-good.so
     refused good "belongs to another user" 4
 fi
+
+# The list has all of them, each in a state, and one that crashes when it is loaded takes nobody
+# down.
+built="$abs_top_builddir/tests/plugins/.libs"
+rm -rf plugins
+mkdir plugins
+cp "$built/maqet-storage-good.so" plugins/
+MAQET_PLUGIN_PATH="$TMP/plugins:$built"
+expect 0 maqet --format plain plugin list
+states() { # NAME
+    awk -F '\t' -v name="$1" '$1 == name { printf "%s%s", s, $3; s = " " }' out
+}
+same 'loads shadowed' "$(states good)" "the states of good"
+same loads "$(states newer)" "the state of newer"
+same loads "$(states slots)" "the state of slots"
+for plugin in wrong-abi small no-entry no-emit bad-option missing-symbol crashing; do
+    same refused "$(states $plugin)" "the state of $plugin"
+done
+out_has "it was built for plugin ABI 77; this maqet has ABI 1"
+expect 0 maqet plugin list
+out_has "crashing: Can't load the plugin $built/maqet-storage-crashing.so: it crashed (Aborted)"
+expect 1 maqet plugin info crashing
+err_has "it crashed (Aborted)"
+expect 0 maqet plugin info good
+out_has "Kind: storage, plugin ABI 1"
+out_has "File: $TMP/plugins/maqet-storage-good.so"
+expect 3 maqet plugin info goood
+err_has "Did you mean 'good'?"
+expect 3 maqet plugin
+expect 3 maqet plugin list good
+expect 3 maqet plugin info
+expect 3 maqet plugin lst
+err_has "did you mean 'list'?"
+
+# What a plugin of the build says of itself is what its table has.
+MAQET_PLUGIN_PATH=
+expect 0 maqet plugin info qcow2
+out_has "Attached by: virtio"
+out_has "live-snapshot"
+out_has "  encryption.key_file "
+out_has "one of: none, writeback, writethrough"
+expect 0 maqet --format json plugin info scsi
+out_has '"kind": "interface"'

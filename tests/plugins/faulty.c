@@ -8,6 +8,16 @@
 /* What a fault leaves without a user. */
 #define MAYBE_UNUSED __attribute__((__unused__))
 
+#ifdef FAULT_CRASHING
+#include <stdlib.h>
+
+/* Runs when it is loaded. */
+static void __attribute__((__constructor__)) crash(void)
+{
+    abort();
+}
+#endif
+
 #ifdef FAULT_MISSING_SYMBOL
 int maqet_not_in_this_version(void);
 #endif

@@ -9,6 +9,11 @@ tests_unit_test_agent_SOURCES = tests/unit/test-agent.c
 tests_unit_test_agent_LDADD = $(UNIT_LDADD)
 tests_unit_test_agent_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-apart
+tests_unit_test_apart_SOURCES = tests/unit/test-apart.c
+tests_unit_test_apart_LDADD = $(UNIT_LDADD)
+tests_unit_test_apart_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-arguments
 tests_unit_test_arguments_SOURCES = tests/unit/test-arguments.c
 tests_unit_test_arguments_LDADD = $(UNIT_LDADD)

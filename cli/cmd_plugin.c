@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli/fields.h"
+#include "cli/invocation.h"
+#include "cli/table.h"
+#include "core/base/json.h"
+#include "core/plugin/describe.h"
+
+/* ---- list ---- */
+
+#define COMMON_COLUMNS                                                                   \
+    {"name", "NAME", COLUMN_TEXT}, {"kind", "KIND", COLUMN_TEXT},                        \
+        {"state", "STATE", COLUMN_TEXT},                                                 \
+    {                                                                                    \
+        "file", "FILE", COLUMN_TEXT                                                      \
+    }
+
+static const struct column plain_columns[] = {COMMON_COLUMNS,
+                                              {"reason", "REASON", COLUMN_TEXT},
+                                              {"summary", "SUMMARY", COLUMN_TEXT},
+                                              {0}};
+static const struct column table_columns[] = {
+    COMMON_COLUMNS, {"summary", "SUMMARY", COLUMN_TEXT}, {0}};
+
+/* A reason is a whole sentence, and stands below the table. */
+static char *
+list_text(json_object *rows, bool colour)
+{
+    _cleanup_free_ char *table = table_text(table_columns, rows, colour);
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    if (json_object_array_length(rows) == 0)
+        return maqet_strdup("No plugins found.\n");
+    maqet_text_append(&text, table);
+    for (size_t i = 0; i < json_object_array_length(rows); i++) {
+        json_object *row = json_object_array_get_idx(rows, i);
+        const char *reason = maqet_json_text(row, "reason");
+
+        if (reason)
+            maqet_text_appendf(&text, "\n%s: %s\n", field_get(row, "name"), reason);
+    }
+    return maqet_text_take(&text);
+}
+
+static char *
+list_plain(json_object *rows)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    for (size_t i = 0; i < json_object_array_length(rows); i++) {
+        _cleanup_free_ char *line =
+            table_plain(plain_columns, json_object_array_get_idx(rows, i));
+
+        maqet_text_append(&text, line);
+    }
+    return maqet_text_take(&text);
+}
+
+static const struct view list_view = {
+    .text = list_text, .plain = list_plain, .whole = true};
+
+static int
+run_list(struct invocation *invocation, const char *name, struct maqet_error **err)
+{
+    (void)name;
+    (void)err;
+    output_result(&invocation->output, &list_view,
+                  maqet_plugin_list(&invocation->context));
+    return 0;
+}
+
+/* ---- info ---- */
+
+static void
+append_words(struct maqet_text *text, const char *title, json_object *words)
+{
+    size_t count =
+        json_object_is_type(words, json_type_array) ? json_object_array_length(words) : 0;
+
+    for (size_t i = 0; i < count; i++)
+        maqet_text_appendf(text, "%s%s", i == 0 ? title : ", ",
+                           json_object_get_string(json_object_array_get_idx(words, i)));
+    if (count > 0)
+        maqet_text_append(text, "\n");
+}
+
+static void append_options(struct maqet_text *text, json_object *options,
+                           const char *before);
+
+static void
+append_option(struct maqet_text *text, json_object *option, const char *before)
+{
+    const char *fallback = maqet_json_text(option, "fallback");
+    _cleanup_free_ char *name =
+        maqet_format("%s%s", before, maqet_json_text(option, "name"));
+    const char *help = maqet_json_text(option, "help");
+
+    maqet_text_appendf(text, "  %-24s %-8s %s", name, maqet_json_text(option, "type"),
+                       help ? help : "");
+    if (json_object_get_boolean(json_object_object_get(option, "required")))
+        maqet_text_append(text, " (required)");
+    if (fallback)
+        maqet_text_appendf(text, " (default: %s)", fallback);
+    append_words(text, "; one of: ", json_object_object_get(option, "choices"));
+    if (!json_object_object_get(option, "choices"))
+        maqet_text_append(text, "\n");
+    _cleanup_free_ char *inner = maqet_format("%s.", name);
+    append_options(text, json_object_object_get(option, "options"), inner);
+}
+
+static void
+append_options(struct maqet_text *text, json_object *options, const char *before)
+{
+    for (size_t i = 0; options && i < json_object_array_length(options); i++)
+        append_option(text, json_object_array_get_idx(options, i), before);
+}
+
+static char *
+info_text(json_object *row, bool colour)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+    const char *interface = maqet_json_text(row, "interface");
+    const char *summary = maqet_json_text(row, "summary");
+    json_object *options = json_object_object_get(row, "options");
+
+    (void)colour;
+    maqet_text_appendf(&text, "%s: %s\n", field_get(row, "name"),
+                       summary ? summary : "a plugin without a word on itself");
+    maqet_text_appendf(&text, "Kind: %s, plugin ABI %" PRId64 "\nFile: %s\n",
+                       field_get(row, "kind"), maqet_json_int(row, "abi"),
+                       field_get(row, "file"));
+    if (interface)
+        maqet_text_appendf(&text, "Attached by: %s, unless the drive says another one\n",
+                           interface);
+    append_words(&text, "Can: ", json_object_object_get(row, "capabilities"));
+    maqet_text_append(&text, json_object_array_length(options) > 0
+                                 ? "Options of a drive:\n"
+                                 : "It has no options.\n");
+    append_options(&text, options, "");
+    return maqet_text_take(&text);
+}
+
+static const struct column info_columns[] = {
+    COMMON_COLUMNS, {"summary", "SUMMARY", COLUMN_TEXT}, {0}};
+static const struct view info_view = {.columns = info_columns, .text = info_text};
+
+static int
+run_info(struct invocation *invocation, const char *name, struct maqet_error **err)
+{
+    json_object *rows = maqet_plugin_info(&invocation->context, name, err);
+
+    if (rows)
+        output_result(&invocation->output, &info_view, rows);
+    return rows ? 0 : -1;
+}
+
+/* ---- the command ---- */
+
+static const struct {
+    const char *name;
+    bool needs_name;
+    int (*run)(struct invocation *invocation, const char *name, struct maqet_error **err);
+} actions[] = {
+    {"list", false, run_list},
+    {"info", true, run_info},
+};
+
+static int
+run(struct invocation *invocation, struct maqet_error **err)
+{
+    char *const *operands = invocation->operands.items;
+    size_t count = invocation->operands.count;
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++) {
+        maqet_strings_add(&names, actions[i].name);
+        if (strcmp(actions[i].name, operands[0]) != 0)
+            continue;
+        if (count != (actions[i].needs_name ? 2 : 1))
+            return usage_error(invocation->command, err, "Usage: maqet plugin %s%s",
+                               actions[i].name, actions[i].needs_name ? " NAME" : "");
+        return actions[i].run(invocation, count > 1 ? operands[1] : NULL, err);
+    }
+    return usage_error_unknown(invocation->command, "action", operands[0], &names, err);
+}
+
+static const struct command_example examples[] = {
+    {"maqet plugin list", "What there is, and where it was found"},
+    {"maqet plugin info qcow2", "What a drive of that type may say"},
+    {0},
+};
+
+const struct command command_plugin = {
+    .name = "plugin",
+    .operands = "list|info [NAME]",
+    .min_operands = 1,
+    .max_operands = 2,
+    .summary = "List plugins, and what they can do",
+    .description =
+        "Storage plugins make the images of drives, interface plugins attach drives to "
+        "the machine. Each is loaded in a process of its own, so that one that crashes "
+        "is only listed as refused. Of two plugins of one name the one in the earlier "
+        "folder counts; the other one is shadowed.\n"
+        "A plugin is refused when others than root and yourself could write it or its "
+        "folder, when it was built for another plugin ABI, or when it lacks what it "
+        "needs; the list says why.",
+    .examples = examples,
+    .view = {.columns = plain_columns},
+    .run = run,
+};

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * apart.h - calling a function in a child, so that what it breaks is not us: it may
+ * crash, hang, print, or leave its descriptors open. What it found comes back as JSON.
+ */
+#ifndef MAQET_BASE_APART_H
+#define MAQET_BASE_APART_H
+
+#include <json-c/json.h>
+
+#include "core/base/error.h"
+
+/* Returns what it found, or NULL with an error. */
+typedef json_object *maqet_apart_call(void *data, struct maqet_error **err);
+
+/*
+ * Calls @call in a child that has nothing to read, and is killed after @timeout ms, or
+ * when we die. *printed (may be NULL) gets what the child, and whoever it has started,
+ * printed on its outputs; the caller frees. NULL on error: the call's own, with its code,
+ * message and hints, or that it crashed (MAQET_ERROR_FAILED) or came to no end
+ * (MAQET_ERROR_TIMEOUT).
+ */
+json_object *maqet_apart(maqet_apart_call *call, void *data, int64_t timeout,
+                         char **printed, struct maqet_error **err);
+
+#endif
