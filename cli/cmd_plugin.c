@@ -21,8 +21,7 @@ static const struct column plain_columns[] = {COMMON_COLUMNS,
                                               {"reason", "REASON", COLUMN_TEXT},
                                               {"summary", "SUMMARY", COLUMN_TEXT},
                                               {0}};
-static const struct column table_columns[] = {
-    COMMON_COLUMNS, {"summary", "SUMMARY", COLUMN_TEXT}, {0}};
+static const struct column table_columns[] = {COMMON_COLUMNS, {0}};
 
 /* A reason is a whole sentence, and stands below the table. */
 static char *
