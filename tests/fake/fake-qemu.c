@@ -117,7 +117,13 @@ save(FILE *client, const char *command, json_object *message, json_object *id)
     } else if (strcmp(command, "query-migrate-capabilities") == 0) {
         answer(client, id, "return", "[]");
         return true;
-    } else {
+    } else if (strcmp(command, "migrate") == 0) {
+        fputs("{\"event\": \"MIGRATION\", \"data\": {\"status\": \"active\"}, "
+              "\"timestamp\": {}}\n",
+              client);
+    } else if (strncmp(command, "migrate-set-", 12) != 0 &&
+               strcmp(command, "query-migrate-parameters") != 0 &&
+               strcmp(command, "getfd") != 0) {
         return false;
     }
     answer(client, id, "return", "{}");

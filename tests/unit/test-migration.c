@@ -41,6 +41,53 @@ test_no_migration(void)
 }
 
 static void
+note(void *data)
+{
+    (void)data;
+}
+
+/* The drives' snapshots. */
+static int
+note_still(void *data, struct maqet_error **err)
+{
+    (void)err;
+    *(bool *)data = true;
+    return 0;
+}
+
+/* A QEMU that went on saving before the guest was stopped has devices and memory of
+ * another moment: the drives are left alone, and all is given up. */
+static void
+test_one_that_does_not_wait(void)
+{
+    struct fake fake = start_fake("cancelling");
+    struct maqet_qmp *qmp = maqet_qmp_open(fake.dir_fd, "qmp", PATIENCE, fake.gone, NULL);
+    struct maqet_migration_result result;
+    struct maqet_error *error = NULL;
+    bool stood_still = false;
+    const struct maqet_migration_save save = {
+        .fd = fake.dir_fd, /* any will do */
+        .file = -1,
+        .pid = fake.pid,
+        .method = MAQET_MIGRATION_BACKGROUND,
+        .take = note,
+        .soon = note,
+        .given = note,
+        .still = note_still,
+        .data = &stood_still,
+    };
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(qmp);
+    CU_ASSERT_EQUAL(maqet_migration_save(qmp, &save, &result, &error), -1);
+    UNIT_ERROR(&error, MAQET_ERROR_FAILED,
+               "QEMU did not wait for the guest to stand still (active)");
+    CU_ASSERT_FALSE(stood_still);
+    CU_ASSERT_FALSE(result.stuck);
+    maqet_qmp_close(qmp);
+    end_fake(&fake);
+}
+
+static void
 test_method_names(void)
 {
     UNIT_SAME(maqet_migration_method_name(MAQET_MIGRATION_AUTO), "auto");
@@ -54,6 +101,7 @@ main(void)
     CU_TestInfo tests[] = {
         {"cancelled at the switch-over", test_cancel_at_switchover},
         {"a QEMU that knows no migration", test_no_migration},
+        {"one that does not wait", test_one_that_does_not_wait},
         {"the methods' names", test_method_names},
         CU_TEST_INFO_NULL,
     };
