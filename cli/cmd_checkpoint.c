@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "cli/actions.h"
 #include "cli/checkpoints.h"
 #include "cli/fields.h"
 #include "cli/options.h"
@@ -250,37 +251,18 @@ run_list(struct invocation *invocation, const char *vm, const char *name,
 
 /* ---- the command ---- */
 
-static const struct {
-    const char *name;
-    bool needs_name;
-    int (*run)(struct invocation *invocation, const char *vm, const char *name,
-               struct maqet_error **err);
-} actions[] = {
+static const struct action_row actions[] = {
     {"create", true, checkpoint_create},
     {"list", false, run_list},
     {"load", true, run_load},
     {"delete", true, run_delete},
+    {0},
 };
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)
 {
-    char *const *operands = invocation->operands.items;
-    size_t count = invocation->operands.count;
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
-
-    for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++) {
-        maqet_strings_add(&names, actions[i].name);
-        if (strcmp(actions[i].name, operands[1]) != 0)
-            continue;
-        if (count != (actions[i].needs_name ? 3 : 2))
-            return usage_error(invocation->command, err,
-                               "Usage: maqet checkpoint VM %s%s", actions[i].name,
-                               actions[i].needs_name ? " NAME" : "");
-        return actions[i].run(invocation, operands[0], count > 2 ? operands[2] : NULL,
-                              err);
-    }
-    return usage_error_unknown(invocation->command, "action", operands[1], &names, err);
+    return actions_run(invocation, actions, true, err);
 }
 
 static const struct command_option options[] = {

@@ -2,8 +2,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "cli/actions.h"
 #include "cli/fields.h"
-#include "cli/invocation.h"
 #include "cli/table.h"
 #include "core/base/json.h"
 #include "core/plugin/describe.h"
@@ -61,8 +61,10 @@ static const struct view list_view = {
     .text = list_text, .plain = list_plain, .whole = true};
 
 static int
-run_list(struct invocation *invocation, const char *name, struct maqet_error **err)
+run_list(struct invocation *invocation, const char *vm, const char *name,
+         struct maqet_error **err)
 {
+    (void)vm;
     (void)name;
     (void)err;
     output_result(&invocation->output, &list_view,
@@ -146,8 +148,10 @@ static const struct column info_columns[] = {
 static const struct view info_view = {.columns = info_columns, .text = info_text};
 
 static int
-run_info(struct invocation *invocation, const char *name, struct maqet_error **err)
+run_info(struct invocation *invocation, const char *vm, const char *name,
+         struct maqet_error **err)
 {
+    (void)vm;
     json_object *rows = maqet_plugin_info(&invocation->context, name, err);
 
     if (rows)
@@ -157,32 +161,16 @@ run_info(struct invocation *invocation, const char *name, struct maqet_error **e
 
 /* ---- the command ---- */
 
-static const struct {
-    const char *name;
-    bool needs_name;
-    int (*run)(struct invocation *invocation, const char *name, struct maqet_error **err);
-} actions[] = {
+static const struct action_row actions[] = {
     {"list", false, run_list},
     {"info", true, run_info},
+    {0},
 };
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)
 {
-    char *const *operands = invocation->operands.items;
-    size_t count = invocation->operands.count;
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
-
-    for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++) {
-        maqet_strings_add(&names, actions[i].name);
-        if (strcmp(actions[i].name, operands[0]) != 0)
-            continue;
-        if (count != (actions[i].needs_name ? 2 : 1))
-            return usage_error(invocation->command, err, "Usage: maqet plugin %s%s",
-                               actions[i].name, actions[i].needs_name ? " NAME" : "");
-        return actions[i].run(invocation, count > 1 ? operands[1] : NULL, err);
-    }
-    return usage_error_unknown(invocation->command, "action", operands[0], &names, err);
+    return actions_run(invocation, actions, false, err);
 }
 
 static const struct command_example examples[] = {

@@ -19,6 +19,7 @@ libmaqet_cli_la_SOURCES = \
 	cli/cmd_stop.c \
 	cli/cmd_validate.c \
 	cli/checkpoints.h \
+	cli/actions.c cli/actions.h \
 	cli/command.h cli/commands.c \
 	cli/context.c cli/context.h \
 	cli/drives.c cli/drives.h \

@@ -83,6 +83,25 @@ error_failed(struct maqet_qmp *qmp, const char *status, struct maqet_error **err
                            words ? words : status);
 }
 
+/* The state that QEMU's next event of the migration tells, within @timeout ms: *status,
+ * which the caller frees; NULL: there was none. */
+static int
+next_status(struct maqet_qmp *qmp, int64_t timeout, char **status,
+            struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *late = NULL;
+    _cleanup_json_ json_object *event = maqet_qmp_event(qmp, "MIGRATION", timeout, &late);
+    json_object *data = NULL;
+
+    *status = NULL;
+    if (!event && late->code != MAQET_ERROR_TIMEOUT)
+        return maqet_error_move(err, TAKE_PTR(late));
+    json_object_object_get_ex(event, "data", &data);
+    if (maqet_json_text(data, "status"))
+        *status = maqet_strdup(maqet_json_text(data, "status"));
+    return 0;
+}
+
 /*
  * Waits until the migration is in the wanted state, or has gone beyond it, or until the
  * deadline (0: none), when it returns 1. QEMU's events tell at once; a look now and then
@@ -92,23 +111,12 @@ static int
 await(struct maqet_qmp *qmp, const struct maqet_migration_save *save, const char *wanted,
       int64_t deadline, uint64_t *bytes, struct maqet_error **err)
 {
-    _cleanup_free_ char *status = maqet_strdup("");
-
     for (;;) {
-        _cleanup_error_ struct maqet_error *late = NULL;
-        _cleanup_json_ json_object *event =
-            maqet_qmp_event(qmp, "MIGRATION", LOOK_INTERVAL, &late);
-        json_object *data = NULL;
+        _cleanup_free_ char *status = NULL;
 
-        if (!event && late->code != MAQET_ERROR_TIMEOUT)
-            return maqet_error_move(err, TAKE_PTR(late));
-        json_object_object_get_ex(event, "data", &data);
-        if (maqet_json_text(data, "status")) {
-            free(status);
-            status = maqet_strdup(maqet_json_text(data, "status"));
-        } else if (look(qmp, save, bytes, &status, err) < 0) {
+        if (next_status(qmp, LOOK_INTERVAL, &status, err) < 0 ||
+            (!status && look(qmp, save, bytes, &status, err) < 0))
             return -1;
-        }
         if (strcmp(status, wanted) == 0 || strcmp(status, "completed") == 0)
             return 0;
         if (strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0)
@@ -132,15 +140,10 @@ await_preparation(struct maqet_qmp *qmp, int pid, const struct maqet_strings *be
     int64_t deadline = maqet_now() + PREPARE_TIMEOUT;
 
     for (int looks = 0; looks < PREPARE_LOOKS && maqet_now() < deadline;) {
-        _cleanup_error_ struct maqet_error *late = NULL;
-        _cleanup_json_ json_object *event =
-            maqet_qmp_event(qmp, "MIGRATION", PREPARE_INTERVAL, &late);
-        json_object *data = NULL;
+        _cleanup_free_ char *status = NULL;
 
-        if (!event && late->code != MAQET_ERROR_TIMEOUT)
-            return maqet_error_move(err, TAKE_PTR(late));
-        json_object_object_get_ex(event, "data", &data);
-        const char *status = maqet_json_text(data, "status");
+        if (next_status(qmp, PREPARE_INTERVAL, &status, err) < 0)
+            return -1;
         if (status && strcmp(status, "setup") != 0)
             return 0; /* who looks at the state afterwards says what that means */
         looks = maqet_threads_others_sleep(pid, before) ? looks + 1 : 0;
