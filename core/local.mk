@@ -20,6 +20,7 @@ libmaqet_core_la_SOURCES = \
 	core/config/yaml.c core/config/yaml.h \
 	core/config/yaml_fault.c core/config/yaml_fault.h \
 	core/config/yaml_write.c \
+	core/plugin/call.c core/plugin/call.h \
 	core/plugin/describe.c core/plugin/describe.h \
 	core/plugin/host.c core/plugin/host.h \
 	core/plugin/loader.c core/plugin/loader.h \
@@ -56,16 +57,20 @@ libmaqet_core_la_SOURCES = \
 	core/storage/command.c \
 	core/storage/creation.c \
 	core/storage/drive.c core/storage/drive.h \
+	core/storage/elsewhere.c core/storage/elsewhere.h \
 	core/storage/export.c \
 	core/storage/image.c core/storage/image.h \
 	core/storage/paths.c core/storage/paths.h \
 	core/storage/serve.c \
+	core/storage/slots.c \
 	core/storage/snapshots.c core/storage/snapshots.h \
 	core/vm/definition.c core/vm/definition.h \
 	core/vm/apply.c \
+	core/vm/helpers.c core/vm/helpers.h \
 	core/vm/holders.c core/vm/holders.h \
 	core/vm/lifecycle.h \
 	core/vm/remove.c \
+	core/vm/resize.c \
 	core/vm/run.c core/vm/run.h \
 	core/vm/start.c \
 	core/vm/state.c core/vm/state.h \

@@ -16,7 +16,8 @@
  * All state comes in the arguments. One plugin serves several drives of one machine, so a
  * plugin keeps no variables of its own between two calls. A plugin never prints and never
  * exits: it returns -1 with an error set, or calls maqet_warn(). It is called from one thread
- * only, never from a signal handler, and what it is given may be used until it returns.
+ * only, never from a signal handler, and what it is given may be used until it returns. Each
+ * call has a time limit, see maqet_time_left().
  */
 #ifndef MAQET_PLUGIN_H
 #define MAQET_PLUGIN_H
@@ -267,6 +268,18 @@ MAQET_EXPORT bool maqet_drive_readonly(const struct maqet_drive *drive);
 MAQET_EXPORT const char *maqet_drive_path(const struct maqet_drive *drive);
 
 /**
+ * maqet_drive_socket - the unix socket of the program that runs beside QEMU for the drive.
+ *
+ * The core makes it and hands it to what the plugin's @helper describes; emit_args names it
+ * for QEMU, as the "path" of a character device for example.
+ *
+ * Returns: an absolute path; never NULL.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT const char *maqet_drive_socket(const struct maqet_drive *drive);
+
+/**
  * maqet_drive_has - whether an option was written down, or has a fallback.
  * @drive: the drive.
  * @option: the option's name; "map.option" for one inside a mapping.
@@ -332,6 +345,29 @@ MAQET_EXPORT int maqet_drive_error(const struct maqet_drive *drive, const char *
  */
 MAQET_EXPORT void maqet_warn(const struct maqet_drive *drive, const char *format, ...)
     MAQET_PRINTF(2, 3);
+
+/**
+ * maqet_time_left - how long the running callback may still take, in ms; 0: it is late.
+ *
+ * What maqet_run() and its like run is stopped at that moment, with MAQET_ERROR_TIMEOUT. A
+ * plugin that waits for something by itself, such as a service, asks. The limits: 4 h for
+ * what moves data (create, resize, and the snapshot table but list), 30 s for what may ask a
+ * service (inspect, holders, list), 10 s for the rest.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT int64_t maqet_time_left(const struct maqet_drive *drive);
+
+/**
+ * maqet_progress - show the user how far the running callback is.
+ * @drive: the drive that it is about; its name is shown by the core.
+ * @percent: from 0 to 100; negative where that is not known.
+ *
+ * It may be called as often as one likes: the core shows it now and then.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_progress(const struct maqet_drive *drive, double percent);
 
 /* ---- running a program ------------------------------------------------------------- */
 
@@ -404,6 +440,19 @@ MAQET_EXPORT void maqet_command_free(struct maqet_command *command);
  * Since: 0.1
  */
 MAQET_EXPORT int maqet_command_run(struct maqet_command *command, struct maqet_error **err);
+
+/**
+ * maqet_command_output - run a command as maqet_command_run() does, and free it.
+ * @command: the command.
+ * @err: as there.
+ *
+ * Returns: what it wrote to its standard output, with a NUL at its end, to be freed with
+ * free(); NULL when it did not exit with 0. What is longer than 16 MiB is cut off.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT char *maqet_command_output(struct maqet_command *command,
+                                        struct maqet_error **err);
 
 /**
  * maqet_command_image - append the drive's image, in the way in which qemu-img takes it.
@@ -490,6 +539,27 @@ MAQET_EXPORT struct maqet_props *maqet_args_fsdev(struct maqet_args *args,
                                                   const char *driver, const char *id);
 
 /**
+ * maqet_args_chardev - append a `-chardev`.
+ * @backend: its backend, such as "socket".
+ * @id: its id. Begin it with the drive's name.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT struct maqet_props *maqet_args_chardev(struct maqet_args *args,
+                                                    const char *backend, const char *id);
+
+/**
+ * maqet_args_share_memory - say that another process must be able to map the guest's memory.
+ *
+ * A device whose other half is a process of its own (vhost-user) needs that. However many
+ * drives say so, the core gives the machine one memory of that kind. It has no effect on what
+ * maqet_command_image() makes.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_args_share_memory(struct maqet_args *args);
+
+/**
  * maqet_props_string - set a property to a text.
  * @props: the object's properties.
  * @key: the property; dots lead into nested objects ("file.filename"), and numbers into
@@ -556,6 +626,27 @@ MAQET_EXPORT void maqet_image_virtual_size(struct maqet_image *image, uint64_t b
  */
 MAQET_EXPORT void maqet_image_names_file(struct maqet_image *image, const char *option,
                                          const char *what, const char *name);
+
+/* ---- who else uses it --------------------------------------------------------------- */
+
+/**
+ * struct maqet_holders - other users of what a drive is made of. Opaque.
+ *
+ * Since: 0.1
+ */
+struct maqet_holders;
+
+/**
+ * maqet_holders_add - report one more user, who may write, or who can't be told from one who
+ * may.
+ * @holders: the list.
+ * @who: whom a person would look for, such as "client.4123 at 192.0.2.7"; copied.
+ * @hint: what can be done about it, one step; copied; NULL: nothing that is known.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_holders_add(struct maqet_holders *holders, const char *who,
+                                    const char *hint);
 
 /* ---- snapshots ---------------------------------------------------------------------- */
 
@@ -745,6 +836,21 @@ struct maqet_plugin_header {
 };
 
 /**
+ * enum maqet_storage_flag - what a storage can besides its callbacks.
+ * @MAQET_STORAGE_HOTPLUG: its objects can be added to a QEMU that runs, and removed.
+ *
+ * Since: 0.1
+ */
+enum maqet_storage_flag { MAQET_STORAGE_HOTPLUG = 1 };
+
+/**
+ * MAQET_HELPER_FD - the descriptor at which a helper finds its listening socket.
+ *
+ * Since: 0.1
+ */
+#define MAQET_HELPER_FD 3
+
+/**
  * struct maqet_storage_plugin - what a drive is made of.
  * @header: MAQET_STORAGE_PLUGIN_HEADER.
  * @name: the word for `type:` in the YAML, [a-z0-9][a-z0-9-]*, as in the file's name.
@@ -753,9 +859,11 @@ struct maqet_plugin_header {
  * @interface: the interface plugin that attaches it when the drive doesn't say; NULL: the
  *   storage is no block device but emits its own device (a share), and `interface` on such a
  *   drive is an error.
- * @path_option: the PATH option that says where the image is; NULL: there is nothing in the
- *   host's file system to make. With it, the core makes a missing image: it checks the path
- *   and the space, calls @create with a temporary name, and publishes the result.
+ * @path_option: the PATH option that says where the image is; NULL: what the drive is made of
+ *   lies in no file that the plugin could make (a network block device, a folder). With it,
+ *   the core makes a missing image: it checks the path and the space, calls @create with a
+ *   temporary name, and publishes the result.
+ * @flags: the sum of what MAQET_STORAGE_ values apply; what the core doesn't know is ignored.
  *
  * @validate: checks what the option table can't say; optional. Nothing may be changed.
  * @space: how many bytes the image takes in the file system as soon as it is made, and at
@@ -763,10 +871,29 @@ struct maqet_plugin_header {
  *   creation needs is absent.
  * @create: makes the image at @path, where an empty file with the right permissions stands
  *   already; needed with @path_option. What a failed call leaves at @path is removed by the
- *   core.
+ *   core. Without a path option it makes what is missing in its own world: @path is NULL; it
+ *   is called when @inspect has said MAQET_ERROR_MISSING (where there is no @inspect, before
+ *   each start), never for a read-only drive, and succeeds, changing nothing, when it finds
+ *   the thing there after all.
  * @inspect: looks at an existing image through @fd, which is open for reading, and reports
  *   with the maqet_image_ functions. It may move the file offset; the core closes it.
- *   Optional. Never trust what the image says.
+ *   Optional. Never trust what the image says. Without a path option @fd is -1; it is called
+ *   before each start, and what is not there yet is MAQET_ERROR_MISSING.
+ * @holders: reports with maqet_holders_add() who else uses what the drive is made of, where
+ *   the format or its service can tell; optional. The core asks before it starts a machine
+ *   whose drive writes, and before it changes what no QEMU has open; it refuses when anybody
+ *   is reported. Users of a file need no report: the core finds them by itself.
+ * @helper: describes a program that must run beside QEMU for the drive: the core runs it
+ *   before QEMU and ends it with QEMU, however QEMU ends. It finds the drive's socket
+ *   (maqet_drive_socket), already listening, as its descriptor 3, and LISTEN_FDS and
+ *   LISTEN_PID in its environment as systemd's socket activation has them; QEMU's connection
+ *   waits until it accepts. Its standard input is empty; what it prints goes where QEMU's
+ *   errors go. It must stay in the foreground, and end when it is told by SIGTERM. The core
+ *   frees the command. NULL: there is none, or an error. Optional.
+ * @resize: makes what the drive is made of larger, to @bytes; no QEMU has it open. The core
+ *   never asks for less than there is. NULL: it has one size for ever.
+ * @live_resize: appends the commands that do the same while QEMU runs. NULL: not while it
+ *   runs.
  * @emit_args: appends the block node whose node-name is the drive's name (or the share's
  *   objects); needed.
  * @snapshot: how it keeps snapshots; NULL: it has none.
@@ -780,6 +907,7 @@ struct maqet_storage_plugin {
     const struct maqet_option *options;
     const char *interface;
     const char *path_option;
+    uint32_t flags;
 
     int (*validate)(const struct maqet_drive *drive, struct maqet_error **err);
     int (*space)(const struct maqet_drive *drive, uint64_t *at_once, uint64_t *at_most,
@@ -788,6 +916,14 @@ struct maqet_storage_plugin {
                   struct maqet_error **err);
     int (*inspect)(const struct maqet_drive *drive, int fd, struct maqet_image *image,
                    struct maqet_error **err);
+    int (*holders)(const struct maqet_drive *drive, struct maqet_holders *holders,
+                   struct maqet_error **err);
+    struct maqet_command *(*helper)(const struct maqet_drive *drive,
+                                    struct maqet_error **err);
+    int (*resize)(const struct maqet_drive *drive, uint64_t bytes,
+                  struct maqet_error **err);
+    int (*live_resize)(const struct maqet_drive *drive, uint64_t bytes,
+                       struct maqet_actions *actions, struct maqet_error **err);
     int (*emit_args)(const struct maqet_drive *drive, struct maqet_args *args,
                      struct maqet_error **err);
 
@@ -845,11 +981,21 @@ MAQET_EXPORT const char *maqet_slot_controller(const struct maqet_slot *slot);
 MAQET_EXPORT uint32_t maqet_slot_index(const struct maqet_slot *slot);
 
 /**
+ * enum maqet_iface_flag - what an interface can besides its callbacks.
+ * @MAQET_IFACE_HOTPLUG: its devices can be added to a QEMU that runs, and removed, on the
+ *   places of controllers that are there.
+ *
+ * Since: 0.1
+ */
+enum maqet_iface_flag { MAQET_IFACE_HOTPLUG = 1 };
+
+/**
  * struct maqet_iface_plugin - how a drive is attached.
  * @header: MAQET_IFACE_PLUGIN_HEADER.
  * @name: the word for `interface:` in the YAML, as in the file's name.
  * @summary: one line for people.
  * @options: the keys that a drive on this interface may have besides its storage's.
+ * @flags: the sum of what MAQET_IFACE_ values apply; what the core doesn't know is ignored.
  *
  * @validate: checks what the option table can't say; optional.
  * @capacity: how many drives fit on the drive's machine type; needed.
@@ -866,6 +1012,7 @@ struct maqet_iface_plugin {
     const char *name;
     const char *summary;
     const struct maqet_option *options;
+    uint32_t flags;
 
     int (*validate)(const struct maqet_drive *drive, struct maqet_error **err);
     int (*capacity)(const struct maqet_drive *drive, struct maqet_capacity *capacity,

@@ -26,10 +26,18 @@ capabilities_of(const struct maqet_storage *storage)
         bool there;
         const char *word;
     } all[] = {
-        {plugin->create, "create"},         {plugin->inspect, "inspect"},
-        {table->create, "snapshot"},        {table->live_create, "live-snapshot"},
-        {table->rename, "snapshot-rename"}, {table->write_out, "snapshot-export"},
+        {plugin->create, "create"},
+        {plugin->inspect, "inspect"},
+        {table->create, "snapshot"},
+        {table->live_create, "live-snapshot"},
+        {table->rename, "snapshot-rename"},
+        {table->write_out, "snapshot-export"},
         {table->serve, "snapshot-serve"},
+        {plugin->resize, "resize"},
+        {plugin->live_resize, "live-resize"},
+        {plugin->holders, "holders"},
+        {plugin->helper, "helper"},
+        {plugin->flags & MAQET_STORAGE_HOTPLUG, "hotplug"},
     };
     json_object *list = json_object_new_array();
 
@@ -80,6 +88,10 @@ describe_iface(const char *file, const char *name, struct maqet_error **err)
         return NULL;
     json_object *object = describe(iface->plugin.name, "interface", iface->plugin.summary,
                                    file, iface->options);
+    json_object *list = json_object_new_array();
+    if (iface->plugin.flags & MAQET_IFACE_HOTPLUG)
+        json_object_array_add(list, json_object_new_string("hotplug"));
+    json_object_object_add(object, "capabilities", list);
     maqet_iface_unload(iface);
     return object;
 }

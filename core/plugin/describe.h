@@ -13,9 +13,9 @@
 
 /*
  * Loads the plugin of a file and tells: name, kind ("storage", "interface"), summary,
- * abi, file, options (maqet_option_table_describe), and for a storage: interface,
- * path_option (either may be null), and capabilities, a list of words. NULL on error; the
- * caller puts it.
+ * abi, file, options (maqet_option_table_describe), capabilities (a list of words), and for
+ * a storage interface and path_option (either may be null). NULL on error; the caller puts
+ * it.
  */
 json_object *maqet_plugin_describe(const char *file, struct maqet_error **err);
 

@@ -7,9 +7,7 @@
  */
 #include "core/plugin/host.h"
 
-/* Full preallocation of a large image takes its time; a dead file server takes for ever.
- */
-static const int64_t RUN_TIMEOUT = INT64_C(4) * 3600 * 1000;
+#include "core/plugin/call.h"
 
 struct maqet_command *
 maqet_command_new(const char *program)
@@ -51,7 +49,7 @@ maqet_command_finish(struct maqet_command *command,
                      struct maqet_error **err)
 {
     int result = maqet_process_listen((const char *const *)command->argv.items,
-                                      RUN_TIMEOUT, listener, err);
+                                      maqet_call_left(), listener, err);
 
     maqet_command_free(command);
     return result;
@@ -61,6 +59,17 @@ int
 maqet_command_run(struct maqet_command *command, struct maqet_error **err)
 {
     return maqet_command_finish(command, NULL, err);
+}
+
+char *
+maqet_command_output(struct maqet_command *command, struct maqet_error **err)
+{
+    char *output = NULL;
+
+    maqet_process_run((const char *const *)command->argv.items, maqet_call_left(),
+                      &output, err);
+    maqet_command_free(command);
+    return output;
 }
 
 int

@@ -47,8 +47,7 @@ static const struct kind iface_kind = {
 };
 
 enum { OPTION_SIZE_MIN = FIRST_SIZE(struct maqet_option, help), OPTION_SIZE_MAX = 4096 };
-static const size_t SNAPSHOT_SIZE_MIN =
-    FIRST_SIZE(struct maqet_snapshot_table, write_out);
+static const size_t SNAPSHOT_SIZE_MIN = FIRST_SIZE(struct maqet_snapshot_table, write_out);
 
 bool
 maqet_plugin_name_valid(const char *name)

@@ -45,18 +45,35 @@ maqet_pidfd_wait(int pidfd, int64_t timeout)
 
 /* ---- the child, between fork and exec: only what signal-safety(7) lists ---- */
 
+/* What comes through the pipe when something could not be run. */
+struct failure {
+    int number; /* errno */
+    int helper; /* which one; -1: QEMU itself */
+};
+
+/* Digits of our PID into a buffer of 16 bytes at least; returns where they begin, and
+ * ends them with @last. */
+static char *
+pid_digits(char *buffer, char last)
+{
+    char *at = buffer + 15;
+
+    *at = last;
+    for (unsigned pid = (unsigned)getpid(); pid > 0; pid /= 10)
+        *--at = (char)('0' + pid % 10);
+    return at;
+}
+
 /* Writes "PID\n" into the run file: whoever finds its lock held reads there who holds it.
  */
 static int
 write_pid(int fd)
 {
-    char digits[16];
-    size_t at = sizeof(digits);
+    char buffer[16];
+    const char *digits = pid_digits(buffer, '\n');
 
-    digits[--at] = '\n';
-    for (unsigned pid = (unsigned)getpid(); pid > 0; pid /= 10)
-        digits[--at] = (char)('0' + pid % 10);
-    return ftruncate(fd, 0) < 0 || pwrite(fd, digits + at, sizeof(digits) - at, 0) < 0
+    return ftruncate(fd, 0) < 0 ||
+                   pwrite(fd, digits, (size_t)(buffer + 16 - digits), 0) < 0
                ? -1
                : 0;
 }
@@ -104,11 +121,66 @@ place_descriptors(const struct maqet_launch *launch, int report)
     return 0;
 }
 
-/* Ends with the parent, even with one that has ended by now. */
+/* Gets a signal when the parent ends; fails when it has ended by now. */
 static int
-die_with(pid_t parent)
+die_with(pid_t parent, int number)
 {
-    return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent ? -1 : 0;
+    return prctl(PR_SET_PDEATHSIG, number) < 0 || getppid() != parent ? -1 : 0;
+}
+
+static void
+become_helper(const struct maqet_launch *launch, const struct maqet_launch_helper *helper,
+              int report, pid_t parent)
+{
+    int out = fcntl(report, F_DUPFD_CLOEXEC, 10);
+    int socket = fcntl(helper->socket_fd, F_DUPFD_CLOEXEC, 10);
+    int record = fcntl(launch->record_fd, F_DUPFD_CLOEXEC, 10);
+    int log = fcntl(launch->log_fd < 0 ? 2 : launch->log_fd, F_DUPFD_CLOEXEC, 10);
+    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    char buffer[16];
+    const char *digits = pid_digits(buffer, '\n');
+    int number;
+
+    setsid();
+    if (out >= 0 && socket >= 0 && record >= 0 && log >= 0 && nothing >= 0 &&
+        die_with(parent, SIGTERM) == 0 && dup2(nothing, 0) >= 0 && dup2(log, 1) >= 0 &&
+        dup2(log, 2) >= 0 && dup2(socket, MAQET_LAUNCH_MONITOR_FD) >= 0 &&
+        dup2(record, MAQET_LAUNCH_LOCK_FD) >= 0 &&
+        write(record, digits, (size_t)(buffer + 16 - digits)) > 0) {
+        syscall(SYS_close_range, MAQET_LAUNCH_LOCK_FD + 1, out - 1, 0);
+        syscall(SYS_close_range, out + 1, ~0U, 0);
+        memcpy(helper->listen_pid + sizeof("LISTEN_PID=") - 1, digits,
+               (size_t)(buffer + 15 - digits));
+        if (launch->folder && chdir(launch->folder) < 0)
+            errno = 0;
+        execve(helper->path, (char *const *)helper->argv, helper->environment);
+    }
+    number = errno;
+    if (write(out, &number, sizeof(number)) < 0)
+        _exit(126);
+    _exit(127);
+}
+
+/* Runs a helper, and returns when it runs, or can't; then -1 and errno. */
+static int
+start_helper(const struct maqet_launch *launch, const struct maqet_launch_helper *helper)
+{
+    pid_t parent = getpid();
+    int report[2], number = 0;
+
+    if (pipe2(report, O_CLOEXEC) < 0)
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0)
+        become_helper(launch, helper, report[1], parent);
+    if (pid < 0)
+        number = errno;
+    close(report[1]);
+    while (pid > 0 && read(report[0], &number, sizeof(number)) < 0 && errno == EINTR)
+        continue;
+    close(report[0]);
+    errno = number;
+    return number == 0 ? 0 : -1;
 }
 
 static void
@@ -117,11 +189,19 @@ become_qemu(const struct maqet_launch *launch, const char *path, int report, pid
     /* The pipe goes out of the way first, so that every failure after this can be told.
      */
     int out = fcntl(report, F_DUPFD_CLOEXEC, 10);
-    int number;
+    struct failure failure = {.helper = -1};
 
     reset_signals();
     if (out >= 0)
         report = out;
+    for (size_t i = 0; i < launch->helper_count; i++) {
+        if (start_helper(launch, &launch->helpers[i]) == 0)
+            continue;
+        failure = (struct failure){.number = errno, .helper = (int)i};
+        if (write(report, &failure, sizeof(failure)) < 0)
+            _exit(126);
+        _exit(127);
+    }
     if (out >= 0 && place_descriptors(launch, report) == 0) {
         /* A folder that has gone is no reason not to start: most machines don't need it.
          */
@@ -129,13 +209,13 @@ become_qemu(const struct maqet_launch *launch, const char *path, int report, pid
             errno = 0;
         if (launch->log_fd >= 0)
             setsid();
-        if (launch->dies_with_us && die_with(parent) < 0)
+        if (launch->dies_with_us && die_with(parent, SIGKILL) < 0)
             _exit(127);
         if (write_pid(MAQET_LAUNCH_LOCK_FD) == 0)
             execv(path, (char *const *)launch->argv);
     }
-    number = errno;
-    if (write(report, &number, sizeof(number)) < 0)
+    failure.number = errno;
+    if (write(report, &failure, sizeof(failure)) < 0)
         _exit(126);
     _exit(127);
 }
@@ -147,7 +227,8 @@ maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
              struct maqet_error **err)
 {
     _cleanup_free_ char *path = maqet_process_find(launch->argv[0]);
-    int report[2], number = 0;
+    struct failure failure = {.helper = -1};
+    int report[2];
 
     if (!path && strchr(launch->argv[0], '/') && access(launch->argv[0], F_OK) == 0) {
         maqet_error_set(err, MAQET_ERROR_PERMISSION,
@@ -173,17 +254,19 @@ maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
     process->pid = fork();
     if (process->pid == 0)
         become_qemu(launch, path, report[1], parent);
-    number = process->pid < 0 ? errno : 0;
+    failure.number = process->pid < 0 ? errno : 0;
     close(report[1]);
     /* The pipe closes when exec has succeeded; else errno comes through it. */
-    while (process->pid > 0 && read(report[0], &number, sizeof(number)) < 0 &&
+    while (process->pid > 0 && read(report[0], &failure, sizeof(failure)) < 0 &&
            errno == EINTR)
         continue;
     close(report[0]);
-    if (number != 0) {
+    if (failure.number != 0) {
         if (process->pid > 0)
             waitpid(process->pid, NULL, 0);
-        return maqet_error_errno(err, number, "Can't run %s", path);
+        return maqet_error_errno(
+            err, failure.number, "Can't run %s",
+            failure.helper < 0 ? path : launch->helpers[failure.helper].path);
     }
     process->pidfd = maqet_pidfd_open(process->pid);
     if (process->pidfd < 0) {

@@ -15,6 +15,24 @@
  */
 enum { MAQET_LAUNCH_MONITOR_FD = 3, MAQET_LAUNCH_LOCK_FD = 4, MAQET_LAUNCH_AGENT_FD = 5 };
 
+/*
+ * A program that runs beside QEMU and ends with it: QEMU's process starts it before it
+ * becomes QEMU, so that it is QEMU's child, and the kernel sends it SIGTERM when QEMU
+ * ends, however that happens. It finds its listening socket and the record of such
+ * programs as the same descriptors as QEMU finds its monitor and its run file, and writes
+ * its PID into that record.
+ */
+struct maqet_launch_helper {
+    const char *path; /* the program */
+    const char *const *argv;
+    char *const *environment; /* with @listen_pid in it */
+    char *listen_pid;         /* "LISTEN_PID=" and room for a number */
+    int socket_fd;
+};
+
+/* Bytes of @listen_pid. */
+enum { MAQET_LISTEN_PID_SIZE = sizeof("LISTEN_PID=") + 12 };
+
 struct maqet_launch {
     const char *const *argv;
     int monitor_fd;    /* a listening unix socket, for the monitor */
@@ -24,6 +42,9 @@ struct maqet_launch {
     bool dies_with_us; /* it is killed when we die */
     const char
         *folder; /* where it works, for relative paths in its arguments; may be NULL */
+    const struct maqet_launch_helper *helpers;
+    size_t helper_count;
+    int record_fd; /* open for appending; not used without helpers */
 };
 
 struct maqet_process {

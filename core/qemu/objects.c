@@ -24,6 +24,7 @@ static const struct kind blockdev = {"-blockdev", NULL, "node-name", NODE_NAME_L
                                      true};
 static const struct kind device = {"-device", "driver", "id", 0, true};
 static const struct kind fsdev = {"-fsdev", "driver", "id", 0, false};
+static const struct kind chardev = {"-chardev", "backend", "id", 0, false};
 static const struct kind drive = {"-drive", NULL, "id", 0, false};
 static const struct kind action = {"QMP action", NULL, NULL, 0, true};
 
@@ -38,6 +39,7 @@ struct maqet_args {
     struct maqet_props **objects;
     size_t count;
     char *fault;
+    bool shares_memory;
 };
 
 /* Actions are objects of a kind that no command line has. */
@@ -368,6 +370,24 @@ struct maqet_props *
 maqet_args_fsdev(struct maqet_args *args, const char *driver, const char *id)
 {
     return append(args, &fsdev, driver, id);
+}
+
+struct maqet_props *
+maqet_args_chardev(struct maqet_args *args, const char *backend, const char *id)
+{
+    return append(args, &chardev, backend, id);
+}
+
+void
+maqet_args_share_memory(struct maqet_args *args)
+{
+    args->shares_memory = true;
+}
+
+bool
+maqet_args_shares_memory(const struct maqet_args *args)
+{
+    return args->shares_memory;
 }
 
 void

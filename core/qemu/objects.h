@@ -26,6 +26,10 @@ void maqet_args_cleanup(struct maqet_args **args);
  */
 const char *maqet_args_fault(const struct maqet_args *args);
 
+/* Whether a plugin has said that another process must be able to map the guest's memory.
+ */
+bool maqet_args_shares_memory(const struct maqet_args *args);
+
 /* Appends a drive whose content a server offers at a unix socket (NBD), and of which the
  * guest writes to a copy that nobody ever sees again (QEMU: `snapshot=on`). */
 void maqet_args_scratch(struct maqet_args *args, const char *id, const char *socket);

@@ -43,14 +43,6 @@ struct test {
     sigset_t before;
 };
 
-static void
-leave_run_dir(const struct maqet_session *session)
-{
-    unlinkat(session->dir_fd, "pid", 0);
-    unlinkat(session->dir_fd, "qmp.sock", 0);
-    unlinkat(session->dir_fd, MAQET_AGENT_SOCKET, 0);
-}
-
 /* Ends all that runs, and leaves nothing. */
 static void
 test_clear(struct test *test)
@@ -60,7 +52,7 @@ test_clear(struct test *test)
     if (test->qemu > 0) {
         kill(test->qemu, SIGKILL); /* our child: its number is its own */
         waitpid(test->qemu, NULL, 0);
-        leave_run_dir(session);
+        maqet_run_tidy(session->dir_fd);
     }
     if (test->pidfd >= 0)
         close(test->pidfd);
@@ -335,7 +327,7 @@ run_guest(struct test *test, const struct maqet_checkpoint_command *command,
     }
     waitpid(test->qemu, &status, 0);
     test->qemu = 0;
-    leave_run_dir(test->loading.session);
+    maqet_run_tidy(test->loading.session->dir_fd);
     if (WIFSIGNALED(status))
         return maqet_error_set(err, MAQET_ERROR_FAILED,
                                "QEMU of VM '%s' was ended by signal %d (%s)", name,

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/base/files.h"
-#include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
 #include "core/vm/holders.h"
 #include "core/vm/run.h"
@@ -332,8 +331,6 @@ maqet_session_end_qemu(struct maqet_session *session, struct maqet_error **err)
                                "QEMU of virtual machine '%s' does not even end by "
                                "SIGKILL; it waits for its storage",
                                session->name);
-    unlinkat(session->dir_fd, "pid", 0);
-    unlinkat(session->dir_fd, "qmp.sock", 0);
-    unlinkat(session->dir_fd, MAQET_AGENT_SOCKET, 0);
+    maqet_run_tidy(session->dir_fd);
     return maqet_session_look(session, err);
 }

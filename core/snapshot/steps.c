@@ -12,6 +12,7 @@
 
 #include "core/base/files.h"
 #include "core/base/json.h"
+#include "core/plugin/call.h"
 #include "core/qemu/objects.h"
 #include "core/snapshot/quiesce.h"
 #include "core/snapshot/session.h"
@@ -157,19 +158,6 @@ render(const struct maqet_actions *actions)
     return arguments;
 }
 
-static int
-check_actions(const struct maqet_drive *drive, const struct maqet_actions *actions,
-              const char *callback, int result, struct maqet_error **err)
-{
-    if (maqet_drive_judge(drive, drive->storage->plugin.name, callback, result, err) < 0)
-        return -1;
-    if (!maqet_actions_fault(actions))
-        return 0;
-    return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
-                             "its plugin wants what QEMU can't be told: %s",
-                             maqet_actions_fault(actions));
-}
-
 /* The moment of an event by QEMU's clock, in ms. */
 static double
 moment(json_object *event)
@@ -214,8 +202,10 @@ maqet_session_transact(struct maqet_session *session, const char *name,
                                    "while the machine runs",
                                    drive->name, session->name,
                                    drive->storage->plugin.name);
-        if (check_actions(drive, actions, "live_create",
-                          table->live_create(drive, name, actions, err), err) < 0)
+        MAQET_CALL(MAQET_CALL_QUICK);
+        if (maqet_drive_judge_actions(drive, actions, "live_create",
+                                      table->live_create(drive, name, actions, err),
+                                      err) < 0)
             return -1;
     }
     _cleanup_json_ json_object *answer =
@@ -294,8 +284,10 @@ remove_live(struct maqet_session *session, const struct maqet_drive *drive,
             "Drive '%s' on VM '%s': the type %s can't delete snapshots "
             "while the machine runs",
             drive->name, session->name, drive->storage->plugin.name);
-    if (check_actions(drive, actions, "live_remove",
-                      table->live_remove(drive, snapshot, actions, err), err) < 0)
+    MAQET_CALL(MAQET_CALL_QUICK);
+    if (maqet_drive_judge_actions(drive, actions, "live_remove",
+                                  table->live_remove(drive, snapshot, actions, err),
+                                  err) < 0)
         return -1;
     for (size_t i = 0; i < maqet_actions_count(actions); i++) {
         _cleanup_json_ json_object *answer =

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/files.h"
+#include "core/plugin/call.h"
 #include "core/plugin/host.h"
 #include "core/qemu/objects.h"
 #include "core/storage/drive.h"
@@ -20,6 +21,7 @@ maqet_command_image(struct maqet_command *command, const struct maqet_drive *dri
 {
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
+    MAQET_CALL(MAQET_CALL_QUICK);
 
     if (maqet_drive_judge(drive, plugin->name, "emit_args",
                           plugin->emit_args(drive, args, err), err) < 0)

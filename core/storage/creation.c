@@ -11,7 +11,8 @@
 #include <sys/statvfs.h>
 
 #include "core/base/files.h"
-#include "core/storage/image.h"
+#include "core/plugin/call.h"
+#include "core/storage/elsewhere.h"
 #include "core/storage/paths.h"
 
 /* Somebody else may be making a large image under the same name; we wait for him. */
@@ -171,6 +172,7 @@ call_space(const struct maqet_drive *drive, uint64_t *at_once, uint64_t *at_most
            struct maqet_error **err)
 {
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
+    MAQET_CALL(MAQET_CALL_QUICK);
 
     *at_once = *at_most = 0;
     return maqet_drive_judge(drive, plugin->name, "space",
@@ -230,6 +232,7 @@ make_temporary(struct making *making, struct maqet_error **err)
     int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     _cleanup_close_ int fd = openat(making->folder_fd, making->temporary, flags,
                                     drive->default_path ? 0600 : 0666);
+    MAQET_CALL(MAQET_CALL_LONG);
 
     if (fd < 0)
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
@@ -373,9 +376,10 @@ compare_size(const struct maqet_drive *drive, const struct maqet_image_state *st
     _cleanup_free_ char *is = maqet_text_size(state->virtual_size);
     _cleanup_free_ char *said = maqet_text_size(wanted);
     maqet_warn(drive,
-               "the image %s has the size %s and not %s; `size` counts only when an "
-               "image is made",
-               drive->path, is, said);
+               "%s%s has the size %s and not %s; `size` counts only when an image is "
+               "made",
+               drive->path ? "the image " : "it", drive->path ? drive->path : "", is,
+               said);
 }
 
 int
@@ -402,6 +406,13 @@ maqet_image_prepare(const struct maqet_drive *drive, struct maqet_image_state *s
         .drive = drive, .folder_fd = -1, .lock_fd = -1};
 
     *created = false;
+    if (!drive->storage->plugin.path_option) {
+        if (maqet_elsewhere_prepare(drive, state, created, err) < 0)
+            return -1;
+        if (!*created)
+            compare_size(drive, state);
+        return 0;
+    }
     if (maqet_image_inspect(drive, state, err) < 0)
         return -1;
     if (!drive->path)
@@ -495,6 +506,25 @@ maqet_image_check_space(struct maqet_drive *const *drives, size_t count,
         return -1;
     }
     return 0;
+}
+
+int
+maqet_image_check_growth(const struct maqet_drive *drive, uint64_t more,
+                         struct maqet_error **err)
+{
+    uint64_t available, device;
+
+    if (drive->overcommit || !space_of(drive, &available, &device) || more <= available)
+        return 0;
+    _cleanup_free_ char *required_text = maqet_text_bytes(more);
+    _cleanup_free_ char *available_text = maqet_text_bytes(available);
+    maqet_drive_error(drive, NULL, err, MAQET_ERROR_NO_SPACE,
+                      "insufficient disk space for %s to grow. Required: %s, Available: "
+                      "%s. Free up disk space and try again.",
+                      drive->path, required_text, available_text);
+    maqet_error_hint(err, "Or say `overcommit: true` on the drive, if it grows as it is "
+                          "filled");
+    return -1;
 }
 
 void

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/storage/drive.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "core/config/options.h"
+#include "core/plugin/call.h"
 #include "core/qemu/objects.h"
 
 enum { NAME_MAX_BYTES = 31 }; /* of a node-name in QEMU */
@@ -78,6 +78,12 @@ const char *
 maqet_drive_path(const struct maqet_drive *drive)
 {
     return drive->path;
+}
+
+const char *
+maqet_drive_socket(const struct maqet_drive *drive)
+{
+    return drive->socket;
 }
 
 /* The row of an option in the tables of the plugins; NULL: they have none. */
@@ -191,6 +197,25 @@ maqet_warn(const struct maqet_drive *drive, const char *format, ...)
     va_end(arguments);
     maqet_context_say(drive->context, MAQET_LEVEL_WARNING, "Drive '%s' of VM '%s': %s",
                       drive->name, drive->machine->vm_name, message);
+}
+
+int64_t
+maqet_time_left(const struct maqet_drive *drive)
+{
+    (void)drive;
+    return maqet_call_left();
+}
+
+void
+maqet_progress(const struct maqet_drive *drive, double percent)
+{
+    const struct maqet_context *context = drive->context;
+
+    if (!context->progress)
+        return;
+    _cleanup_free_ char *what =
+        maqet_format("VM '%s', drive '%s'", drive->machine->vm_name, drive->name);
+    context->progress(context->data, what, percent, maqet_call_elapsed());
 }
 
 /* ---- from an entry of the list to a drive ---- */
@@ -352,10 +377,25 @@ maqet_drive_judge(const struct maqet_drive *drive, const char *plugin,
                              callback);
 }
 
+int
+maqet_drive_judge_actions(const struct maqet_drive *drive,
+                          const struct maqet_actions *actions, const char *callback,
+                          int result, struct maqet_error **err)
+{
+    if (maqet_drive_judge(drive, drive->storage->plugin.name, callback, result, err) < 0)
+        return -1;
+    if (!maqet_actions_fault(actions))
+        return 0;
+    return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
+                             "its plugin wants what QEMU can't be told: %s",
+                             maqet_actions_fault(actions));
+}
+
 static int
 check_by_plugins(struct maqet_drive *drive, struct maqet_error **err)
 {
     const struct maqet_storage_plugin *storage = &drive->storage->plugin;
+    MAQET_CALL(MAQET_CALL_QUICK);
 
     if (storage->validate && maqet_drive_judge(drive, storage->name, "validate",
                                                storage->validate(drive, err), err) < 0)
@@ -382,6 +422,9 @@ maqet_drive_new(const struct maqet_context *context, const struct maqet_machine 
         check_options(drive, err) < 0)
         goto fail;
     find_path(drive);
+    drive->socket = maqet_format("%s/%s/" MAQET_DRIVE_SOCKET_PREFIX "%s.sock",
+                                 context->runtime_dir ? context->runtime_dir : "",
+                                 machine->vm_name, drive->name);
     if (check_by_plugins(drive, err) < 0)
         goto fail;
     return drive;
@@ -400,136 +443,7 @@ maqet_drive_free(struct maqet_drive *drive)
     json_object_put(drive->tree);
     free(drive->name);
     free(drive->path);
+    free(drive->socket);
     free(drive->served);
     free(drive);
-}
-
-/* ---- slots and controllers ---- */
-
-struct maqet_capacity {
-    uint32_t builtin;
-    uint32_t controllers;
-    uint32_t per_controller;
-};
-
-struct maqet_slot {
-    const char *controller;
-    uint32_t index;
-};
-
-void
-maqet_capacity_builtin(struct maqet_capacity *capacity, uint32_t drives)
-{
-    capacity->builtin = drives;
-}
-
-void
-maqet_capacity_controllers(struct maqet_capacity *capacity, uint32_t controllers,
-                           uint32_t drives)
-{
-    /* Without places a controller is of no use. */
-    capacity->controllers = drives ? controllers : 0;
-    capacity->per_controller = drives;
-}
-
-const char *
-maqet_slot_controller(const struct maqet_slot *slot)
-{
-    return slot->controller;
-}
-
-uint32_t
-maqet_slot_index(const struct maqet_slot *slot)
-{
-    return slot->index;
-}
-
-/* How many drives before this one are on the same interface. */
-static uint32_t
-place_on_interface(struct maqet_drive *const *drives, size_t index)
-{
-    uint32_t before = 0;
-
-    for (size_t i = 0; i < index; i++)
-        if (drives[i]->iface &&
-            strcmp(drives[i]->iface->plugin.name, drives[index]->iface->plugin.name) == 0)
-            before++;
-    return before;
-}
-
-/* Emits the device of a drive that is the @number-th on its interface, and the controller
- * that it is the first to need. */
-static int
-attach(struct maqet_drive *drive, uint32_t number, struct maqet_args *args,
-       struct maqet_error **err)
-{
-    const struct maqet_iface_plugin *iface = &drive->iface->plugin;
-    struct maqet_capacity capacity = {0};
-    struct maqet_slot slot = {.index = number};
-    _cleanup_free_ char *controller = NULL;
-
-    if (maqet_drive_judge(drive, iface->name, "capacity",
-                          iface->capacity(drive, &capacity, err), err) < 0)
-        return -1;
-    uint64_t most =
-        capacity.builtin + (uint64_t)capacity.per_controller * capacity.controllers;
-    if (number >= most)
-        return maqet_drive_error(drive, "interface", err, MAQET_ERROR_INVALID,
-                                 "too many drives for the interface '%s': %" PRIu64
-                                 " fit on the machine type '%s'",
-                                 iface->name, most, drive->machine->type);
-    if (number >= capacity.builtin) {
-        uint32_t added = number - capacity.builtin;
-
-        controller = maqet_format("maqet-%s-%" PRIu32, iface->name,
-                                  added / capacity.per_controller);
-        slot.controller = controller;
-        slot.index = added % capacity.per_controller;
-        if (slot.index == 0) {
-            if (!iface->emit_controller)
-                return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
-                                         "the plugin '%s' has no emit_controller",
-                                         iface->name);
-            if (maqet_drive_judge(drive, iface->name, "emit_controller",
-                                  iface->emit_controller(drive, controller, args, err),
-                                  err) < 0)
-                return -1;
-        }
-    }
-    return maqet_drive_judge(drive, iface->name, "emit_device",
-                             iface->emit_device(drive, &slot, args, err), err);
-}
-
-/* What the device is to be attached to. */
-static int
-emit(struct maqet_drive *drive, struct maqet_args *args, struct maqet_error **err)
-{
-    const struct maqet_storage_plugin *storage = &drive->storage->plugin;
-
-    if (drive->served) {
-        maqet_args_scratch(args, drive->name, drive->served);
-        return 0;
-    }
-    return maqet_drive_judge(drive, storage->name, "emit_args",
-                             storage->emit_args(drive, args, err), err);
-}
-
-int
-maqet_drives_emit(struct maqet_drive *const *drives, size_t count,
-                  struct maqet_args *args, struct maqet_error **err)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct maqet_drive *drive = drives[i];
-
-        if (emit(drive, args, err) < 0)
-            return -1;
-        if (drive->iface && attach(drive, place_on_interface(drives, i), args, err) < 0)
-            return -1;
-        if (maqet_args_fault(args))
-            return maqet_drive_error(
-                drive, NULL, err, MAQET_ERROR_FAILED,
-                "its plugins emitted something that QEMU can't take: %s",
-                maqet_args_fault(args));
-    }
-    return 0;
 }

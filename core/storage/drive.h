@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * drive.h - one entry of the `storage` list, paired with its storage plugin and its
- * interface plugin; and how all drives of a machine share out slots and controllers.
+ * interface plugin; and how all drives of a machine share out slots and controllers
+ * (slots.c).
  */
 #ifndef MAQET_STORAGE_DRIVE_H
 #define MAQET_STORAGE_DRIVE_H
@@ -18,6 +19,9 @@ struct maqet_machine {
     char *storage_dir; /* where images with no path go */
 };
 
+/* What the sockets of programs beside QEMU begin with, in RUNTIME/NAME/. */
+#define MAQET_DRIVE_SOCKET_PREFIX "helper-"
+
 struct maqet_drive {
     const struct maqet_context *context;
     const struct maqet_machine *machine;
@@ -29,6 +33,7 @@ struct maqet_drive {
     bool overcommit;
     char *path;        /* what maqet_drive_path() says */
     bool default_path; /* @path was made up by us */
+    char *socket;      /* what maqet_drive_socket() says */
     char *served; /* the socket of a server that the guest gets the content from, writing
                    * to a copy of it; NULL: the image itself, as ever */
 };
@@ -48,6 +53,12 @@ void maqet_drive_free(struct maqet_drive *drive);
  */
 int maqet_drive_judge(const struct maqet_drive *drive, const char *plugin,
                       const char *callback, int result, struct maqet_error **err);
+
+/* The same for a storage's callback that appends actions: what it has appended must be
+ * what QEMU can be told. */
+int maqet_drive_judge_actions(const struct maqet_drive *drive,
+                              const struct maqet_actions *actions, const char *callback,
+                              int result, struct maqet_error **err);
 
 /* Appends what all drives need, with the controllers and slots shared out in list order.
  */

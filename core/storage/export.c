@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "core/base/files.h"
+#include "core/plugin/call.h"
 #include "core/storage/snapshots.h"
 
 struct exporting {
@@ -99,6 +100,7 @@ write_temporary(struct exporting *exporting, const struct maqet_drive *drive,
     const struct maqet_snapshot_table *table = &drive->storage->snapshot;
     _cleanup_free_ char *folder = maqet_path_folder(exporting->path);
     _cleanup_free_ char *path = maqet_format("%s/%s", folder, exporting->temporary);
+    MAQET_CALL(MAQET_CALL_LONG);
     int result = table->write_out(drive, snapshot, path, format, compress, err);
 
     if (maqet_drive_judge(drive, drive->storage->plugin.name, "write_out", result, err) <

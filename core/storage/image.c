@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "core/base/files.h"
+#include "core/plugin/call.h"
 
 /* What a plugin's inspect reports. */
 struct maqet_image {
@@ -50,7 +51,8 @@ maqet_image_names_file(struct maqet_image *image, const char *option, const char
                        const char *name)
 {
     const char *declared = option ? maqet_drive_string(image->drive, option) : NULL;
-    _cleanup_free_ char *folder = maqet_path_folder(image->drive->path);
+    _cleanup_free_ char *folder =
+        image->drive->path ? maqet_path_folder(image->drive->path) : maqet_strdup("");
     /* "~" is a name like any other in an image. */
     _cleanup_free_ char *absolute =
         name[0] == '/' ? maqet_strdup(name) : maqet_format("%s/%s", folder, name);
@@ -70,7 +72,7 @@ error_undeclared(const struct maqet_drive *drive, const struct maqet_image *imag
                       "the image %s names the %s, which the configuration doesn't; it is "
                       "not opened, since such a name can make any file of this host "
                       "readable in the guest",
-                      drive->path, image->undeclared);
+                      drive->path ? drive->path : "", image->undeclared);
     maqet_error_hint(err,
                      "If you trust the image, name that file in the configuration too; "
                      "else remove the image");
@@ -82,7 +84,8 @@ error_format(const struct maqet_drive *drive, const char *format,
              struct maqet_error **err)
 {
     maqet_drive_error(drive, drive->storage->plugin.path_option, err, MAQET_ERROR_INVALID,
-                      "%s is an image of the format '%s', not '%s'", drive->path, format,
+                      "%s is an image of the format '%s', not '%s'",
+                      drive->path ? drive->path : "it", format,
                       drive->storage->plugin.name);
     /* Only what there is a plugin for is worth a try. */
     struct maqet_storage *fitting = maqet_storage_load(drive->context, format, NULL);
@@ -95,14 +98,13 @@ error_format(const struct maqet_drive *drive, const char *format,
     return -1;
 }
 
-/* Lets the plugin look at what we opened, and holds the answer against the configuration.
- */
-static int
-inspect_by_plugin(const struct maqet_drive *drive, int fd,
-                  struct maqet_image_state *state, struct maqet_error **err)
+int
+maqet_image_ask(const struct maqet_drive *drive, int fd, struct maqet_image_state *state,
+                struct maqet_error **err)
 {
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
     struct maqet_image image = {.drive = drive};
+    MAQET_CALL(MAQET_CALL_SERVICE);
 
     if (!plugin->inspect)
         return 0;
@@ -204,7 +206,7 @@ open_checked(const struct maqet_drive *drive, int access_mode,
     state->exists = true;
     maqet_file_id_of_fd(fd, &state->id);
     state->allocated_size = (uint64_t)status.st_blocks * 512;
-    if (inspect_by_plugin(drive, fd, state, err) < 0)
+    if (maqet_image_ask(drive, fd, state, err) < 0)
         return -1;
     *found = TAKE_FD(fd);
     return 0;

@@ -21,6 +21,11 @@ struct maqet_image_state {
 int maqet_image_inspect(const struct maqet_drive *drive, struct maqet_image_state *state,
                         struct maqet_error **err);
 
+/* Lets the plugin look at what we opened (-1: it lies elsewhere), and holds the answer
+ * against the configuration. */
+int maqet_image_ask(const struct maqet_drive *drive, int fd,
+                    struct maqet_image_state *state, struct maqet_error **err);
+
 /* Opens an image that is there, after the same checks. Returns a descriptor, or -1;
  * MAQET_ERROR_MISSING: there is none. */
 int maqet_image_open(const struct maqet_drive *drive, bool writable,
@@ -51,6 +56,11 @@ int maqet_image_precheck(const struct maqet_drive *drive, struct maqet_error **e
 /* Whether all missing images of a machine fit together where they will be made. */
 int maqet_image_check_space(struct maqet_drive *const *drives, size_t count,
                             struct maqet_error **err);
+
+/* Whether there is room for an image to become larger: for all of @more bytes, unless the
+ * drive may be overcommitted. */
+int maqet_image_check_growth(const struct maqet_drive *drive, uint64_t more,
+                             struct maqet_error **err);
 
 /* After something failed at the drive's image: says so where its file system is as good
  * as full. */

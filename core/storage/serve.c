@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/base/files.h"
+#include "core/plugin/call.h"
 #include "core/plugin/host.h"
 #include "core/storage/snapshots.h"
 
@@ -50,6 +51,7 @@ maqet_drive_snapshot_serve(const struct maqet_drive *drive,
                            struct maqet_process_server *server, struct maqet_error **err)
 {
     const struct maqet_snapshot_table *table = &drive->storage->snapshot;
+    MAQET_CALL(MAQET_CALL_QUICK);
 
     if (!table->serve)
         return error_unsupported(drive, err);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/files.h"
+#include "core/plugin/call.h"
 #include "core/storage/image.h"
 
 enum { SNAPSHOT_NAME_MAX = 128, REPORTED_MAX = 65536 };
@@ -192,6 +193,7 @@ maqet_drive_snapshots_read(const struct maqet_drive *drive,
                            struct maqet_snapshots *snapshots, struct maqet_error **err)
 {
     _cleanup_close_ int fd = -1;
+    MAQET_CALL(MAQET_CALL_SERVICE);
 
     maqet_snapshots_clear(snapshots);
     if (drive->path) {
@@ -212,6 +214,8 @@ int
 maqet_drive_snapshot_create(const struct maqet_drive *drive, const char *name,
                             struct maqet_error **err)
 {
+    MAQET_CALL(MAQET_CALL_LONG);
+
     return judge(drive, "create", drive->storage->snapshot.create(drive, name, err),
                  "create the snapshot", name, err);
 }
@@ -220,6 +224,8 @@ int
 maqet_drive_snapshot_load(const struct maqet_drive *drive,
                           const struct maqet_snapshot *snapshot, struct maqet_error **err)
 {
+    MAQET_CALL(MAQET_CALL_LONG);
+
     return judge(drive, "load", drive->storage->snapshot.load(drive, snapshot, err),
                  "load the snapshot", snapshot->name, err);
 }
@@ -229,6 +235,8 @@ maqet_drive_snapshot_remove(const struct maqet_drive *drive,
                             const struct maqet_snapshot *snapshot,
                             struct maqet_error **err)
 {
+    MAQET_CALL(MAQET_CALL_LONG);
+
     return judge(drive, "remove", drive->storage->snapshot.remove(drive, snapshot, err),
                  "delete the snapshot", snapshot->name, err);
 }
@@ -237,6 +245,7 @@ int
 maqet_drive_snapshot_repair(const struct maqet_drive *drive, struct maqet_error **err)
 {
     const struct maqet_snapshot_table *table = &drive->storage->snapshot;
+    MAQET_CALL(MAQET_CALL_LONG);
 
     return table->repair
                ? judge(drive, "repair", table->repair(drive, err),
@@ -251,6 +260,7 @@ maqet_drive_snapshot_rename(const struct maqet_drive *drive,
 {
     const struct maqet_snapshot_table *table = &drive->storage->snapshot;
     _cleanup_close_ int fd = -1;
+    MAQET_CALL(MAQET_CALL_LONG);
 
     if (!table->rename)
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,

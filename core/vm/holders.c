@@ -11,6 +11,7 @@
 
 #include "core/base/files.h"
 #include "core/config/tree.h"
+#include "core/storage/elsewhere.h"
 #include "core/vm/run.h"
 #include "core/vm/store.h"
 
@@ -378,7 +379,7 @@ maqet_holders_explain(const struct maqet_vm *vm, const struct maqet_drive *drive
         named_image((*err)->message, maqet_tree_place(vm->definition->tree).folder);
     if (!drive)
         drive = image ? drive_with(vm, image, (*err)->message) : locked_drive(vm);
-    if (!image && drive)
+    if (!image && drive && drive->path)
         image = maqet_strdup(drive->path);
     if (!image)
         return -1;
@@ -401,6 +402,8 @@ maqet_holders_check(const struct maqet_vm *vm, const struct maqet_drive *drive,
     struct maqet_holder *list = NULL;
     size_t count = 0;
 
+    if (maqet_drive_check_unused(drive, err) < 0)
+        return -1;
     if (!drive->path || !maqet_holders_locked(drive->path))
         return 0;
     maqet_holders_find(vm->context, drive->path, &list, &count, NULL);

@@ -79,6 +79,17 @@ int maqet_vm_apply(const struct maqet_context *context,
                    struct maqet_definition *definition, const char **outcome,
                    struct maqet_error **err);
 
+struct maqet_resize {
+    uint64_t bytes;
+    bool relative; /* so many more than there are */
+};
+
+/* Makes what a drive is made of larger, whether the machine runs or not. *before and
+ * *after get the sizes, in bytes; they are equal where there was nothing to do. */
+int maqet_vm_resize(const struct maqet_context *context, const char *name,
+                    const char *drive, const struct maqet_resize *how, uint64_t *before,
+                    uint64_t *after, struct maqet_error **err);
+
 /* Runs a QMP command on a running machine. @arguments is taken; may be NULL. The caller
  * puts the answer. */
 json_object *maqet_vm_qmp(const struct maqet_context *context, const char *name,

@@ -6,7 +6,6 @@
 
 #include "core/base/files.h"
 #include "core/vm/holders.h"
-#include "core/qemu/agent.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/state.h"
 #include "core/vm/run.h"
@@ -195,13 +194,13 @@ static int
 remove_run_dir(const struct maqet_context *context, const char *name,
                struct maqet_error **err)
 {
-    static const char *const files[] = {
-        "run", "pid", "qmp.sock", "qmp.lock", "qemu.log", "vm.json", MAQET_AGENT_SOCKET};
+    static const char *const files[] = {"run", "qmp.lock", "qemu.log", "vm.json"};
     _cleanup_free_ char *path = maqet_format("%s/%s", context->runtime_dir, name);
     _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
     if (fd < 0)
         return errno == ENOENT ? 0 : maqet_error_errno(err, errno, "Can't open %s", path);
+    maqet_run_tidy(fd);
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
         unlinkat(fd, files[i], 0);
     maqet_run_remove_servers(context, name);

@@ -6,11 +6,15 @@
 #include <fnmatch.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 
 #include "core/base/files.h"
 #include "core/config/tree.h"
+#include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
+#include "core/vm/helpers.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/store.h"
 
@@ -39,6 +43,23 @@ maqet_run_file(int dir_fd, struct maqet_error **err)
     return fd < 0 ? maqet_error_errno(err, errno, "Can't open the run file") : fd;
 }
 
+/* A socket for QEMU: it listens before QEMU runs, so nobody has to wait for it. */
+int
+maqet_run_listen(int dir_fd, const char *name, struct maqet_error **err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    _cleanup_free_ char *path = maqet_format("/proc/self/fd/%d/%s", dir_fd, name);
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    /* By way of /proc the path is short, however long the folder's is (unix(7)). */
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    unlinkat(dir_fd, name, 0);
+    if (fd < 0 || fchmod(fd, 0600) < 0 ||
+        bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 1) < 0)
+        return maqet_error_errno(err, errno, "Can't make the socket %s", name);
+    return TAKE_FD(fd);
+}
+
 char *
 maqet_run_server_socket(const struct maqet_context *context, const char *name,
                         size_t index)
@@ -61,18 +82,13 @@ maqet_run_remove_servers(const struct maqet_context *context, const char *name)
     }
 }
 
-/*
- * Whether a process has the run file open where QEMU has it. A PID in the file that is
- * not yet, or no longer, QEMU's can't pass this, even when another process got the same
- * number.
- */
-static bool
-has_run_file(int pid, int run_fd)
+bool
+maqet_run_has_file(int pid, int file_fd)
 {
     _cleanup_free_ char *path = maqet_format("/proc/%d/fd/%d", pid, MAQET_LAUNCH_LOCK_FD);
     struct stat theirs, ours;
 
-    return stat(path, &theirs) == 0 && fstat(run_fd, &ours) == 0 &&
+    return stat(path, &theirs) == 0 && fstat(file_fd, &ours) == 0 &&
            theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
 }
 
@@ -97,7 +113,7 @@ maqet_run_holder(int run_fd, int *pidfd, struct maqet_error **err)
         if (pid <= 0)
             continue;
         *pidfd = maqet_pidfd_open(pid);
-        if (*pidfd >= 0 && has_run_file(pid, run_fd))
+        if (*pidfd >= 0 && maqet_run_has_file(pid, run_fd))
             return pid;
         if (*pidfd >= 0)
             close(TAKE_FD(*pidfd));
@@ -220,6 +236,16 @@ maqet_qemu_end(int pidfd, int64_t flush)
         return;
     maqet_pidfd_kill(pidfd, SIGKILL);
     maqet_pidfd_wait(pidfd, MAQET_END_TIMEOUT);
+}
+
+void
+maqet_run_tidy(int dir_fd)
+{
+    static const char *const files[] = {"pid", "qmp.sock", MAQET_AGENT_SOCKET};
+
+    maqet_helpers_end(dir_fd);
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+        unlinkat(dir_fd, files[i], 0);
 }
 
 /* ---- what runs ---- */

@@ -22,6 +22,10 @@ int maqet_run_dir(const struct maqet_context *context, const char *name,
 /* The run file in that folder, opened but not locked: a descriptor, or -1. */
 int maqet_run_file(int dir_fd, struct maqet_error **err);
 
+/* A unix socket in that folder, for its user only; it listens already. What had its name
+ * is removed. A descriptor, or -1. */
+int maqet_run_listen(int dir_fd, const char *name, struct maqet_error **err);
+
 /* The socket of the server of one drive, for a guest whose changes are thrown away; the
  * caller frees. And what servers have left that were killed with their maqet. */
 char *maqet_run_server_socket(const struct maqet_context *context, const char *name,
@@ -31,6 +35,13 @@ void maqet_run_remove_servers(const struct maqet_context *context, const char *n
 /* The PID that the run file names while its lock is held; 0: nobody runs. The caller gets
  * a pidfd in *pidfd, which is that of the holder for sure. */
 int maqet_run_holder(int run_fd, int *pidfd, struct maqet_error **err);
+
+/*
+ * Whether a process has a file of the folder open where QEMU has the run file. A PID in
+ * the file that is not yet, or no longer, that process's can't pass this, even when
+ * another process got the same number.
+ */
+bool maqet_run_has_file(int pid, int file_fd);
 
 /* What QEMU said last, from its log; "" when there is none. The caller frees. */
 char *maqet_run_last_words(int log_fd);
@@ -51,6 +62,11 @@ int maqet_power_button_press(int dir_fd, const char *name, int gone, int64_t tim
 /* Ends a QEMU that must not go on: first so that it can flush its images, for @flush ms,
  * and then for sure. */
 void maqet_qemu_end(int pidfd, int64_t flush);
+
+/* Removes from the folder what a QEMU that has ended leaves there, and ends what ran
+ * beside it. Nothing of it is in use by a machine that starts: the caller has its lock.
+ */
+void maqet_run_tidy(int dir_fd);
 
 /*
  * The definition with which a machine was started, kept beside its run file: what runs,

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "core/base/files.h"
@@ -16,7 +14,8 @@
 #include "core/qemu/launch.h"
 #include "core/qemu/migration.h"
 #include "core/qemu/qmp.h"
-#include "core/storage/image.h"
+#include "core/storage/elsewhere.h"
+#include "core/vm/helpers.h"
 #include "core/vm/holders.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/run.h"
@@ -36,6 +35,7 @@ struct starting {
     int log_fd;
     int signal_fd; /* in the foreground: signals that mean "end", kept from us */
     sigset_t signals_before;
+    struct maqet_helpers helpers;
     struct maqet_process process;
 };
 
@@ -52,6 +52,7 @@ starting_new(const struct maqet_context *context, int64_t timeout, bool foregrou
         .agent_fd = -1,
         .log_fd = -1,
         .signal_fd = -1,
+        .helpers = MAQET_HELPERS_INIT,
         .process.pidfd = -1,
     };
 }
@@ -69,6 +70,7 @@ starting_clear(struct starting *starting)
     for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
         if (fds[i] >= 0)
             close(fds[i]);
+    maqet_helpers_clear(&starting->helpers);
     maqet_vm_free(starting->vm);
 }
 
@@ -98,38 +100,23 @@ prepare_images(struct maqet_vm *vm, struct maqet_error **err)
     if (maqet_image_check_space(vm->drives, vm->drive_count, err) < 0)
         return -1;
     for (size_t i = 0; i < vm->drive_count; i++)
+        if (maqet_drive_check_unused(vm->drives[i], err) < 0)
+            return -1;
+    for (size_t i = 0; i < vm->drive_count; i++)
         if (maqet_image_prepare(vm->drives[i], &state, &created, &recorder, err) < 0)
             return -1;
     return 0;
 }
 
-/* A socket for QEMU: it listens before QEMU runs, so nobody has to wait for it. */
-static int
-listen_at(const struct starting *starting, const char *name, struct maqet_error **err)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    /* By way of /proc the path is short, however long the folder's is (unix(7)). */
-    snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s",
-             starting->dir_fd, name);
-    unlinkat(starting->dir_fd, name, 0);
-    if (fd < 0 || fchmod(fd, 0600) < 0 ||
-        bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 1) < 0)
-        return maqet_error_errno(err, errno, "Can't make the socket %s", name);
-    return TAKE_FD(fd);
-}
-
 static int
 listen_sockets(struct starting *starting, struct maqet_error **err)
 {
-    unlinkat(starting->dir_fd, MAQET_AGENT_SOCKET, 0);
-    starting->monitor_fd = listen_at(starting, "qmp.sock", err);
+    starting->monitor_fd = maqet_run_listen(starting->dir_fd, "qmp.sock", err);
     if (starting->monitor_fd < 0)
         return -1;
     if (!maqet_vm_has_agent(starting->vm))
         return 0;
-    starting->agent_fd = listen_at(starting, MAQET_AGENT_SOCKET, err);
+    starting->agent_fd = maqet_run_listen(starting->dir_fd, MAQET_AGENT_SOCKET, err);
     return starting->agent_fd < 0 ? -1 : 0;
 }
 
@@ -185,6 +172,14 @@ hold_signals(struct starting *starting, struct maqet_error **err)
     return 0;
 }
 
+/* What was put there goes again. */
+static int
+fail_furnishing(struct starting *starting)
+{
+    maqet_run_tidy(starting->dir_fd);
+    return -1;
+}
+
 /* Puts into the folder what QEMU will inherit. */
 static int
 furnish_run_dir(struct starting *starting, struct maqet_error **err)
@@ -197,7 +192,7 @@ furnish_run_dir(struct starting *starting, struct maqet_error **err)
                    : error_running(starting->vm->definition->name, starting->run_fd, err);
     if (ftruncate(starting->run_fd, 0) < 0)
         return maqet_error_errno(err, errno, "Can't write the run file");
-    unlinkat(starting->dir_fd, "pid", 0);
+    maqet_run_tidy(starting->dir_fd);
     if (maqet_running_save(starting->context, starting->vm->definition, err) < 0)
         return -1;
     if (starting->foreground) {
@@ -210,7 +205,11 @@ furnish_run_dir(struct starting *starting, struct maqet_error **err)
         if (starting->log_fd < 0)
             return maqet_error_errno(err, errno, "Can't make QEMU's log");
     }
-    return listen_sockets(starting, err);
+    return listen_sockets(starting, err) < 0 ||
+                   maqet_helpers_prepare(starting->vm, starting->dir_fd,
+                                         &starting->helpers, err) < 0
+               ? fail_furnishing(starting)
+               : 0;
 }
 
 /*
@@ -263,9 +262,7 @@ fail_start(struct starting *starting, const char *program, struct maqet_error *r
     if (!ended)
         maqet_qemu_end(starting->process.pidfd, MAQET_END_TIMEOUT);
     waitpid(starting->process.pid, &status, 0);
-    unlinkat(starting->dir_fd, "qmp.sock", 0);
-    unlinkat(starting->dir_fd, MAQET_AGENT_SOCKET, 0);
-    unlinkat(starting->dir_fd, "pid", 0);
+    maqet_run_tidy(starting->dir_fd);
     if (ended) {
         maqet_error_free(reason);
         error_ended(starting, program, status, err);
@@ -309,16 +306,19 @@ launch(struct starting *starting, struct maqet_error **err)
         .log_fd = starting->log_fd,
         .dies_with_us = starting->incoming && starting->incoming->served,
         .folder = maqet_tree_place(starting->vm->definition->tree).folder,
+        .helpers = starting->helpers.items,
+        .helper_count = starting->helpers.count,
+        .record_fd = starting->helpers.record_fd,
     };
     if (maqet_launch(&how, &starting->process, err) < 0) {
-        unlinkat(starting->dir_fd, "qmp.sock", 0);
-        unlinkat(starting->dir_fd, MAQET_AGENT_SOCKET, 0);
+        maqet_run_tidy(starting->dir_fd);
         return maqet_error_wrap(err, "Virtual machine '%s' did not start", name);
     }
     /* Only QEMU listens now: if it dies, the connection tells. */
     close(TAKE_FD(starting->monitor_fd));
     if (starting->agent_fd >= 0)
         close(TAKE_FD(starting->agent_fd));
+    maqet_helpers_clear(&starting->helpers);
     _cleanup_qmp_ struct maqet_qmp *qmp =
         maqet_monitor_open(starting->dir_fd, name, starting->timeout,
                            starting->process.pidfd, &lock, &reason);

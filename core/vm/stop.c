@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "core/base/files.h"
-#include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/run.h"
@@ -26,11 +25,8 @@ tidy_after_stop(const struct maqet_context *context, const char *name, int dir_f
     if (lock < 0)
         return -1;
     int held = maqet_lock_held(run_fd, err);
-    if (held == 0) {
-        unlinkat(dir_fd, "pid", 0);
-        unlinkat(dir_fd, "qmp.sock", 0);
-        unlinkat(dir_fd, MAQET_AGENT_SOCKET, 0);
-    }
+    if (held == 0)
+        maqet_run_tidy(dir_fd);
     return held;
 }
 

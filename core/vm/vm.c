@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/utsname.h>
 
@@ -369,6 +370,44 @@ add_agent(const struct maqet_vm *vm, struct maqet_strings *argv)
                             "name=org.qemu.guest_agent.0");
 }
 
+/* Bytes of memory that the guest gets; 0: what is written is QEMU's to refuse. A number
+ * alone means MiB, and QEMU's default is 128 of them (qemu(1), -m). */
+static uint64_t
+memory_size(const struct maqet_vm *vm)
+{
+    _cleanup_free_ char *argument =
+        maqet_arguments_property(arguments_of(vm), "m", "size", "size");
+    const char *written =
+        argument ? argument : maqet_tree_text(vm->definition->tree, "memory");
+    uint64_t bytes = 0;
+
+    if (!written)
+        return 128 << 20;
+    if (maqet_text_starts(written, "size="))
+        written += strlen("size=");
+    _cleanup_free_ char *size = maqet_strndup(written, strcspn(written, ","));
+    if (!maqet_parse_size(size, &bytes))
+        return 0;
+    return size[strspn(size, "0123456789")] ? bytes : bytes << 20;
+}
+
+/* A memory that other processes can map, unless the user's own arguments make one. */
+static void
+add_shared_memory(const struct maqet_vm *vm, struct maqet_strings *argv)
+{
+    _cleanup_free_ char *own =
+        maqet_arguments_property(arguments_of(vm), "machine", "type", "memory-backend");
+    uint64_t bytes = memory_size(vm);
+
+    if (own || bytes == 0 || maqet_arguments_has(arguments_of(vm), "numa"))
+        return;
+    maqet_strings_add(argv, "-object");
+    maqet_strings_addf(
+        argv, "memory-backend-memfd,id=maqet-memory,share=on,size=%" PRIu64, bytes);
+    maqet_strings_add(argv, "-machine");
+    maqet_strings_add(argv, "memory-backend=maqet-memory");
+}
+
 int
 maqet_vm_command_line(const struct maqet_vm *vm, struct maqet_strings *argv,
                       struct maqet_error **err)
@@ -392,6 +431,8 @@ maqet_vm_command_line(const struct maqet_vm *vm, struct maqet_strings *argv,
     add_own(vm, argv);
     add_agent(vm, argv);
     maqet_arguments_render(arguments, argv);
+    if (maqet_args_shares_memory(args))
+        add_shared_memory(vm, argv);
     maqet_args_render(args, argv);
     return 0;
 }

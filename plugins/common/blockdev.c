@@ -153,3 +153,30 @@ blockdev_emit(const struct maqet_drive *drive, struct maqet_args *args,
     blockdev_emit_file(drive, node, BLOCKDEV_LAYER("file."), maqet_drive_path(drive));
     return node;
 }
+
+int
+blockdev_resize(const struct maqet_drive *drive, uint64_t bytes, struct maqet_error **err)
+{
+    struct maqet_command *command = maqet_command_new("qemu-img");
+
+    maqet_command_arg(command, "resize");
+    maqet_command_arg(command, "-q");
+    if (maqet_command_image(command, drive, err) < 0) {
+        maqet_command_free(command);
+        return -1;
+    }
+    maqet_command_arg(command, "%llu", (unsigned long long)blockdev_round_up(bytes));
+    return maqet_command_run(command, err);
+}
+
+int
+blockdev_live_resize(const struct maqet_drive *drive, uint64_t bytes,
+                     struct maqet_actions *actions, struct maqet_error **err)
+{
+    struct maqet_props *action = maqet_actions_add(actions, "block_resize");
+
+    (void)err;
+    maqet_props_string(action, "node-name", maqet_drive_name(drive));
+    maqet_props_int(action, "size", (int64_t)blockdev_round_up(bytes));
+    return 0;
+}

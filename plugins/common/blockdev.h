@@ -72,4 +72,10 @@ void blockdev_emit_cache(const struct maqet_drive *drive, struct maqet_props *no
 void blockdev_emit_file(const struct maqet_drive *drive, struct maqet_props *node,
                         const struct blockdev_layer *layer, const char *path);
 
+/* The callbacks of that name, for an image that qemu-img and QEMU know how to resize. */
+int blockdev_resize(const struct maqet_drive *drive, uint64_t bytes,
+                    struct maqet_error **err);
+int blockdev_live_resize(const struct maqet_drive *drive, uint64_t bytes,
+                         struct maqet_actions *actions, struct maqet_error **err);
+
 #endif

@@ -71,6 +71,7 @@ static const struct maqet_iface_plugin plugin = {
     .name = "scsi",
     .summary = "SCSI disks and CD-ROM drives (virtio-scsi)",
     .options = options,
+    .flags = MAQET_IFACE_HOTPLUG,
     .validate = scsi_validate,
     .capacity = scsi_capacity,
     .emit_controller = scsi_emit_controller,

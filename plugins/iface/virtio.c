@@ -50,6 +50,7 @@ static const struct maqet_iface_plugin plugin = {
     .name = "virtio",
     .summary = "virtio-blk disks: quick, for guests that know them",
     .options = options,
+    .flags = MAQET_IFACE_HOTPLUG,
     .validate = virtio_validate,
     .capacity = virtio_capacity,
     .emit_device = virtio_emit_device,

@@ -462,10 +462,13 @@ static const struct maqet_storage_plugin plugin = {
     .options = options,
     .interface = "virtio",
     .path_option = "file",
+    .flags = MAQET_STORAGE_HOTPLUG,
     .validate = qcow2_validate,
     .space = qcow2_space,
     .create = qcow2_create,
     .inspect = qcow2_inspect,
+    .resize = blockdev_resize,
+    .live_resize = blockdev_live_resize,
     .emit_args = qcow2_emit_args,
     .snapshot = &qcow2_snapshot_table,
 };

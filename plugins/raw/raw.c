@@ -138,10 +138,13 @@ static const struct maqet_storage_plugin plugin = {
     .options = options,
     .interface = "virtio",
     .path_option = "file",
+    .flags = MAQET_STORAGE_HOTPLUG,
     .validate = blockdev_validate,
     .space = raw_space,
     .create = raw_create,
     .inspect = raw_inspect,
+    .resize = blockdev_resize,
+    .live_resize = blockdev_live_resize,
     .emit_args = raw_emit_args,
 };
 MAQET_REGISTER_STORAGE_PLUGIN(plugin)

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/fields.h"
+#include "cli/invocation.h"
+#include "core/config/options.h"
+#include "core/vm/lifecycle.h"
+
+/* "20G", or "+5G" for so much more than there is. */
+static int
+read_size(const struct invocation *invocation, const char *word, struct maqet_resize *how,
+          struct maqet_error **err)
+{
+    how->relative = word[0] == '+';
+    if (maqet_parse_size(word + how->relative, &how->bytes) && how->bytes > 0)
+        return 0;
+    return usage_error(invocation->command, err,
+                       "'%s' is no size; write it like 512M, 20G or +5G", word);
+}
+
+static char *
+text(json_object *row, bool colour)
+{
+    uint64_t before = json_object_get_uint64(json_object_object_get(row, "before"));
+    uint64_t after = json_object_get_uint64(json_object_object_get(row, "after"));
+    _cleanup_free_ char *was = maqet_text_size(before);
+    _cleanup_free_ char *is = maqet_text_size(after);
+
+    (void)colour;
+    if (before == after)
+        return maqet_format("Drive '%s' of VM '%s' has that size already: %s\n",
+                            field_get(row, "drive"), field_get(row, "vm"), is);
+    return maqet_format("Drive '%s' of VM '%s' has grown from %s to %s; the guest's "
+                        "partitions and file systems are as they were\n",
+                        field_get(row, "drive"), field_get(row, "vm"), was, is);
+}
+
+static int
+run(struct invocation *invocation, struct maqet_error **err)
+{
+    char *const *operands = invocation->operands.items;
+    struct maqet_resize how;
+    uint64_t before = 0, after = 0;
+
+    if (read_size(invocation, operands[2], &how, err) < 0 ||
+        maqet_vm_resize(&invocation->context, operands[0], operands[1], &how, &before,
+                        &after, err) < 0)
+        return -1;
+    json_object *result = json_object_new_object();
+    field_text(result, "vm", operands[0]);
+    field_text(result, "drive", operands[1]);
+    field_number(result, "before", true, before);
+    field_number(result, "after", true, after);
+    output_result(&invocation->output, &invocation->command->view, result);
+    return 0;
+}
+
+static const struct column columns[] = {
+    {"vm", "VM", COLUMN_TEXT},
+    {"drive", "DRIVE", COLUMN_TEXT},
+    {"before", "BEFORE", COLUMN_BYTES},
+    {"after", "AFTER", COLUMN_BYTES},
+    {0},
+};
+
+static const struct command_example examples[] = {
+    {"maqet resize myvm disk 40G", "Make the drive `disk` 40 GiB large"},
+    {"maqet resize myvm disk +10G", "Make it 10 GiB larger"},
+    {0},
+};
+
+const struct command command_resize = {
+    .name = "resize",
+    .operands = "VM DRIVE SIZE",
+    .min_operands = 3,
+    .max_operands = 3,
+    .summary = "Make a drive larger, also while the machine runs",
+    .description = "Makes what the drive is made of larger, to SIZE, or with +SIZE by so "
+                   "much. A guest that runs sees it at once. Smaller is never done: what "
+                   "the guest keeps at the end would be lost.\n"
+                   "`size` in the YAML file counts only when an image is made; set it to "
+                   "the new size too, so that maqet does not wonder.",
+    .examples = examples,
+    .view = {.columns = columns, .text = text, .confirmation = true},
+    .run = run,
+};

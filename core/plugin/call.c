@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/plugin/call.h"
+
+#include "core/base/files.h"
+
+/* The call that is under way; a deadline of 0: none. */
+static struct maqet_call current;
+
+struct maqet_call
+maqet_call_begin(int64_t limit)
+{
+    struct maqet_call outer = current;
+    int64_t now = maqet_now();
+
+    if (outer.deadline == 0)
+        current.begun = now;
+    if (outer.deadline == 0 || now + limit < outer.deadline)
+        current.deadline = now + limit;
+    return outer;
+}
+
+void
+maqet_call_end(struct maqet_call *outer)
+{
+    current = *outer;
+}
+
+int64_t
+maqet_call_left(void)
+{
+    int64_t left = current.deadline - maqet_now();
+
+    if (current.deadline == 0)
+        return MAQET_CALL_LONG;
+    return left > 0 ? left : 0;
+}
+
+int64_t
+maqet_call_elapsed(void)
+{
+    return current.deadline == 0 ? 0 : maqet_now() - current.begun;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * call.h - the time limit of a plugin's callback. Nothing can stop a plugin's own code,
+ * but what it runs is stopped in time, and it may ask (maqet_time_left in
+ * maqet-plugin.h).
+ */
+#ifndef MAQET_PLUGIN_CALL_H
+#define MAQET_PLUGIN_CALL_H
+
+#include "core/base/cleanup.h"
+#include "core/base/error.h"
+
+/* ms for what only computes, for what may ask a service, and for what moves data. */
+#define MAQET_CALL_QUICK INT64_C(10000)
+#define MAQET_CALL_SERVICE INT64_C(30000)
+#define MAQET_CALL_LONG (INT64_C(4) * 3600 * 1000)
+
+/* The call that was under way when this one began; it goes on when this one ends. */
+struct maqet_call {
+    int64_t deadline;
+    int64_t begun;
+};
+
+/* Plugins are called from one thread, so there is one call at a time. A call within a
+ * call ends no later than the outer one. */
+struct maqet_call maqet_call_begin(int64_t limit);
+void maqet_call_end(struct maqet_call *outer);
+
+/* For the block that it stands in: `MAQET_CALL(MAQET_CALL_QUICK);` */
+#define MAQET_CALL(limit)                                                                \
+    __attribute__((__unused__,                                                           \
+                   __cleanup__(maqet_call_end))) struct maqet_call outer_call =          \
+        maqet_call_begin(limit)
+
+/* ms that the call may still take, at most; without a call that of a long one. */
+int64_t maqet_call_left(void);
+
+/* ms since it began. */
+int64_t maqet_call_elapsed(void);
+
+#endif

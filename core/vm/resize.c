@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * resize.c - making what a drive is made of larger: by QEMU while it runs, by the drive's
+ * plugin while it doesn't. Smaller is never done: it would cut off what the guest has.
+ */
+#include <string.h>
+
+#include "core/base/files.h"
+#include "core/base/json.h"
+#include "core/plugin/call.h"
+#include "core/qemu/objects.h"
+#include "core/storage/elsewhere.h"
+#include "core/vm/holders.h"
+#include "core/vm/lifecycle.h"
+#include "core/vm/run.h"
+#include "core/vm/store.h"
+
+/* ms that QEMU has for it: a format may have to move its tables. */
+static const int64_t RESIZE_TIMEOUT = 60000;
+
+struct resizing {
+    const struct maqet_context *context;
+    struct maqet_vm *vm;
+    const struct maqet_drive *drive;
+    struct maqet_qmp *qmp; /* NULL: the machine does not run */
+    int dir_fd;
+    int run_fd;
+    int pidfd;
+    int qmp_lock;
+};
+
+static void
+resizing_clear(struct resizing *resizing)
+{
+    const int fds[] = {resizing->qmp_lock, resizing->pidfd, resizing->run_fd,
+                       resizing->dir_fd};
+
+    maqet_qmp_close(resizing->qmp);
+    for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    maqet_vm_free(resizing->vm);
+}
+
+static int
+error_no_drive(const struct maqet_vm *vm, const char *name, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    for (size_t i = 0; i < vm->drive_count; i++)
+        maqet_strings_add(&names, vm->drives[i]->name);
+    const char *closest = maqet_text_closest(name, &names);
+    _cleanup_free_ char *list = maqet_strings_join(&names, ", ");
+
+    maqet_error_set(err, MAQET_ERROR_MISSING, "There is no drive '%s' on VM '%s'", name,
+                    vm->definition->name);
+    if (closest)
+        maqet_error_hint(err, "Did you mean '%s'? Its drives: %s", closest, list);
+    else
+        maqet_error_hint(err, "Its drives: %s", *list ? list : "none");
+    return -1;
+}
+
+/* Opens the machine as it is: with QEMU's monitor when it runs. */
+static int
+open_machine(struct resizing *resizing, const char *name, struct maqet_error **err)
+{
+    resizing->dir_fd = maqet_run_dir(resizing->context, name, err);
+    resizing->run_fd = resizing->dir_fd < 0 ? -1 : maqet_run_file(resizing->dir_fd, err);
+    if (resizing->run_fd < 0)
+        return -1;
+    int pid = maqet_run_holder(resizing->run_fd, &resizing->pidfd, err);
+    if (pid < 0)
+        return maqet_error_wrap(err, "Virtual machine '%s'", name);
+    if (pid == 0) {
+        if (maqet_store_check_pending(resizing->context, name, err) < 0)
+            return -1;
+        resizing->vm = maqet_vm_open(resizing->context, name, err);
+        return resizing->vm ? 0 : -1;
+    }
+    resizing->vm = maqet_vm_open_running(resizing->context, name, err);
+    if (!resizing->vm)
+        return -1;
+    resizing->qmp = maqet_monitor_open(resizing->dir_fd, name, RESIZE_TIMEOUT,
+                                       resizing->pidfd, &resizing->qmp_lock, err);
+    return resizing->qmp ? 0 : -1;
+}
+
+/* Finds the drive, and makes sure that its storage can do it in this state. */
+static int
+choose_drive(struct resizing *resizing, const char *name, struct maqet_error **err)
+{
+    const struct maqet_vm *vm = resizing->vm;
+
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (strcmp(vm->drives[i]->name, name) == 0)
+            resizing->drive = vm->drives[i];
+    if (!resizing->drive)
+        return error_no_drive(vm, name, err);
+    const struct maqet_storage_plugin *plugin = &resizing->drive->storage->plugin;
+    if (maqet_drive_readonly(resizing->drive))
+        return maqet_drive_error(resizing->drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
+                                 "it is read-only, so its size stays what it is");
+    if (resizing->qmp ? plugin->live_resize != NULL : plugin->resize != NULL)
+        return 0;
+    maqet_drive_error(resizing->drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
+                      "the type %s can't be resized%s", plugin->name,
+                      resizing->qmp && plugin->resize ? " while the machine runs" : "");
+    if (resizing->qmp && plugin->resize)
+        maqet_error_hint(err, "Stop it first: maqet stop %s", vm->definition->name);
+    return -1;
+}
+
+/* ---- the size that it has ---- */
+
+/* QEMU's own number, of the drive's node. */
+static int
+live_size(const struct resizing *resizing, uint64_t *bytes, struct maqet_error **err)
+{
+    json_object *arguments = json_object_new_object(), *image, *size, *name;
+
+    json_object_object_add(arguments, "flat", json_object_new_boolean(true));
+    _cleanup_json_ json_object *nodes = maqet_qmp_execute(
+        resizing->qmp, "query-named-block-nodes", arguments, RESIZE_TIMEOUT, err);
+    size_t count =
+        json_object_is_type(nodes, json_type_array) ? json_object_array_length(nodes) : 0;
+
+    for (size_t i = 0; i < count; i++) {
+        json_object *node = json_object_array_get_idx(nodes, i);
+
+        if (!json_object_object_get_ex(node, "node-name", &name) ||
+            strcmp(json_object_get_string(name), resizing->drive->name) != 0 ||
+            !json_object_object_get_ex(node, "image", &image) ||
+            !json_object_object_get_ex(image, "virtual-size", &size))
+            continue;
+        *bytes = json_object_get_uint64(size);
+        return 0;
+    }
+    return nodes ? maqet_drive_error(resizing->drive, NULL, err, MAQET_ERROR_MISSING,
+                                     "QEMU has no such drive; the machine was started "
+                                     "without it, or it was removed since")
+                 : -1;
+}
+
+static int
+offline_size(const struct resizing *resizing, uint64_t *bytes, struct maqet_error **err)
+{
+    const struct maqet_drive *drive = resizing->drive;
+    struct maqet_image_state state;
+    int result = drive->path ? maqet_image_inspect(drive, &state, err)
+                             : maqet_elsewhere_inspect(drive, &state, err);
+
+    if (result < 0)
+        return -1;
+    *bytes = state.virtual_size;
+    if (state.exists)
+        return 0;
+    maqet_drive_error(drive, NULL, err, MAQET_ERROR_MISSING,
+                      "there is nothing to be resized yet%s%s", drive->path ? ": " : "",
+                      drive->path ? drive->path : "");
+    maqet_error_hint(err, "It is made when the machine starts: maqet start %s",
+                     drive->machine->vm_name);
+    return -1;
+}
+
+/* ---- the change ---- */
+
+static int
+resize_live(const struct resizing *resizing, uint64_t bytes, struct maqet_error **err)
+{
+    const struct maqet_drive *drive = resizing->drive;
+    _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
+    MAQET_CALL(MAQET_CALL_QUICK);
+
+    if (maqet_drive_judge_actions(
+            drive, actions, "live_resize",
+            drive->storage->plugin.live_resize(drive, bytes, actions, err), err) < 0)
+        return -1;
+    for (size_t i = 0; i < maqet_actions_count(actions); i++) {
+        _cleanup_json_ json_object *answer =
+            maqet_qmp_execute(resizing->qmp, maqet_actions_name(actions, i),
+                              maqet_actions_arguments(actions, i), RESIZE_TIMEOUT, err);
+        if (!answer)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+resize_offline(const struct resizing *resizing, uint64_t bytes, struct maqet_error **err)
+{
+    const struct maqet_drive *drive = resizing->drive;
+    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
+    MAQET_CALL(MAQET_CALL_LONG);
+
+    return maqet_drive_judge(drive, plugin->name, "resize",
+                             plugin->resize(drive, bytes, err), err);
+}
+
+static int
+error_smaller(const struct maqet_drive *drive, uint64_t is, uint64_t wanted,
+              struct maqet_error **err)
+{
+    _cleanup_free_ char *now = maqet_text_size(is);
+    _cleanup_free_ char *then = maqet_text_size(wanted);
+
+    return maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID,
+                             "it has the size %s, and %s is less: what the guest keeps "
+                             "at its end would be lost",
+                             now, then);
+}
+
+/* All of it but the machine's lock, which is held. */
+static int
+resize(struct resizing *resizing, const struct maqet_resize *how, uint64_t *before,
+       uint64_t *after, struct maqet_error **err)
+{
+    const struct maqet_drive *drive = resizing->drive;
+
+    if ((resizing->qmp ? live_size(resizing, before, err)
+                       : offline_size(resizing, before, err)) < 0)
+        return -1;
+    if (__builtin_add_overflow(how->bytes, how->relative ? *before : 0, after) ||
+        *after > INT64_MAX)
+        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID,
+                                 "no drive can be that large");
+    if (*after < *before)
+        return error_smaller(drive, *before, *after, err);
+    if (*after == *before)
+        return 0;
+    if (!resizing->qmp && maqet_holders_check(resizing->vm, drive, err) < 0)
+        return -1;
+    if (drive->path && maqet_image_check_growth(drive, *after - *before, err) < 0)
+        return -1;
+    if ((resizing->qmp ? resize_live(resizing, *after, err)
+                       : resize_offline(resizing, *after, err)) == 0)
+        return 0;
+    maqet_error_wrap(err, "Virtual machine '%s', drive '%s': can't be resized",
+                     drive->machine->vm_name, drive->name);
+    return maqet_holders_explain(resizing->vm, drive, err);
+}
+
+int
+maqet_vm_resize(const struct maqet_context *context, const char *name_or_uuid,
+                const char *drive, const struct maqet_resize *how, uint64_t *before,
+                uint64_t *after, struct maqet_error **err)
+{
+    _cleanup_(resizing_clear) struct resizing resizing = {
+        .context = context, .dir_fd = -1, .run_fd = -1, .pidfd = -1, .qmp_lock = -1};
+    _cleanup_free_ char *name = maqet_store_resolve(context, name_or_uuid, err);
+    _cleanup_close_ int lock = name ? maqet_store_lock(context, name, err) : -1;
+
+    if (lock < 0 || open_machine(&resizing, name, err) < 0 ||
+        choose_drive(&resizing, drive, err) < 0)
+        return -1;
+    return resize(&resizing, how, before, after, err);
+}
