@@ -151,19 +151,19 @@ may_load_from(const struct maqet_context *context, const char *path)
 }
 
 static void
-set_plugin_dirs(struct maqet_context *context)
+set_plugin_dirs(struct maqet_context *context, const struct all_settings *settings)
 {
+    _cleanup_strings_ struct maqet_strings dirs = MAQET_STRINGS_INIT;
+    _cleanup_free_ char *folder = getcwd(NULL, 0);
     const char *path = secure_getenv("MAQET_PLUGIN_PATH");
+    const struct maqet_strings *said[] = {&dirs, &settings->user.plugin_dirs,
+                                          &settings->system.plugin_dirs};
 
-    while (path && *path) {
-        size_t length = strcspn(path, ":");
-        _cleanup_free_ char *entry = maqet_strndup(path, length);
-        _cleanup_free_ char *folder = given_path(entry);
-
-        if (folder && may_load_from(context, folder))
-            maqet_strings_take(&context->plugin_dirs, TAKE_PTR(folder));
-        path += length + (path[length] == ':');
-    }
+    maqet_path_split(path ? path : "", folder ? folder : "/", &dirs);
+    for (size_t i = 0; i < sizeof(said) / sizeof(*said); i++)
+        for (size_t j = 0; j < said[i]->count; j++)
+            if (may_load_from(context, said[i]->items[j]))
+                maqet_strings_add(&context->plugin_dirs, said[i]->items[j]);
     maqet_strings_add(&context->plugin_dirs, MAQET_PLUGIN_DIR);
 }
 
@@ -225,6 +225,6 @@ context_fill(struct invocation *invocation, struct maqet_error **err)
         context->data_dir = default_data_dir();
     if (!context->runtime_dir)
         context->runtime_dir = default_runtime_dir();
-    set_plugin_dirs(context);
+    set_plugin_dirs(context, &settings);
     return 0;
 }

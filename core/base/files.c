@@ -76,6 +76,19 @@ maqet_path_folder(const char *path)
                          : maqet_strndup(path, (size_t)(slash - path));
 }
 
+void
+maqet_path_split(const char *list, const char *folder, struct maqet_strings *paths)
+{
+    while (*list) {
+        size_t length = strcspn(list, ":");
+        _cleanup_free_ char *entry = maqet_strndup(list, length);
+
+        if (*entry)
+            maqet_strings_take(paths, maqet_path_absolute(entry, folder));
+        list += length + (list[length] == ':');
+    }
+}
+
 char *
 maqet_path_of_fd(int fd)
 {

@@ -188,8 +188,8 @@ run(const char *const *argv, int64_t timeout, char **output,
     late = reap(child.pid, late ? 0 : deadline, &status) || late;
     if (late)
         return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
-                               "%s took longer than %" PRId64 " s and was stopped",
-                               argv[0], timeout / 1000);
+                               "%s took longer than %g s and was stopped",
+                               argv[0], (double)timeout / 1000);
     if (judge(argv[0], status, &error, err) < 0)
         return -1;
     if (output)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/config/settings.h"
 
+#include "core/base/files.h"
 #include "core/config/options.h"
 #include "core/config/yaml.h"
 
@@ -14,6 +15,9 @@ static const struct maqet_option options[] = {
     {.name = "storage_dir",
      .type = MAQET_OPTION_PATH,
      .help = "where images without a path of their own go"},
+    {.name = "plugin_path",
+     .type = MAQET_OPTION_STRING,
+     .help = "folders with more plugins, with ':' in between"},
     {.name = "accel",
      .type = MAQET_OPTION_CHOICE,
      .choices = accel_words,
@@ -55,6 +59,10 @@ maqet_settings_read(const char *path, struct maqet_settings *settings,
     settings->data_dir = maqet_strdup(maqet_tree_text(tree, "data_dir"));
     settings->runtime_dir = maqet_strdup(maqet_tree_text(tree, "runtime_dir"));
     settings->storage_dir = maqet_strdup(maqet_tree_text(tree, "storage_dir"));
+    if (maqet_tree_text(tree, "plugin_path"))
+        maqet_path_split(maqet_tree_text(tree, "plugin_path"),
+                         maqet_tree_place_of_value(tree, "plugin_path").folder,
+                         &settings->plugin_dirs);
     settings->accel = maqet_strdup(maqet_tree_text(tree, "accel"));
     settings->verbosity = maqet_strdup(maqet_tree_text(tree, "verbosity"));
     return 0;
@@ -66,6 +74,7 @@ maqet_settings_clear(struct maqet_settings *settings)
     free(settings->data_dir);
     free(settings->runtime_dir);
     free(settings->storage_dir);
+    maqet_strings_clear(&settings->plugin_dirs);
     free(settings->accel);
     free(settings->verbosity);
     *settings = (struct maqet_settings){0};

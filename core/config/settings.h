@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * settings.h - the user's settings file (maqet.conf, YAML): directories, accel,
+ * settings.h - the user's settings file (maqet.conf, YAML): directories, plugins, accel,
  * verbosity.
  */
 #ifndef MAQET_CONFIG_SETTINGS_H
@@ -12,6 +12,7 @@ struct maqet_settings {
     char *data_dir; /* NULL where the file doesn't say */
     char *runtime_dir;
     char *storage_dir;
+    struct maqet_strings plugin_dirs;
     char *accel;
     char *verbosity; /* quiet, normal or verbose */
 };

@@ -47,7 +47,8 @@ static const struct kind iface_kind = {
 };
 
 enum { OPTION_SIZE_MIN = FIRST_SIZE(struct maqet_option, help), OPTION_SIZE_MAX = 4096 };
-static const size_t SNAPSHOT_SIZE_MIN = FIRST_SIZE(struct maqet_snapshot_table, write_out);
+static const size_t SNAPSHOT_SIZE_MIN =
+    FIRST_SIZE(struct maqet_snapshot_table, write_out);
 
 bool
 maqet_plugin_name_valid(const char *name)
@@ -260,15 +261,44 @@ open_entry(const struct kind *kind, const char *file, void **handle,
 }
 
 /* Whoever can write a plugin, or the folder that it is in, can run code as its user. */
+/* Whoever can rename a folder above can put another one in the plugin's place. In a
+ * sticky one, such as /tmp, only the owner can (chmod(2)). */
+static int
+check_above(const char *dir, struct maqet_error **err)
+{
+    _cleanup_free_ char *above = maqet_path_folder(dir);
+    struct stat status;
+    bool sticky = stat(above, &status) == 0 && (status.st_mode & S_ISVTX) &&
+                  (status.st_uid == 0 || status.st_uid == geteuid());
+
+    if (!sticky && check_writers(above, err) < 0)
+        return -1;
+    return strcmp(above, "/") == 0 ? 0 : check_above(above, err);
+}
+
+static int
+check_folder(const char *file, struct maqet_error **err)
+{
+    _cleanup_free_ char *dir = maqet_path_folder(file);
+    _cleanup_free_ char *real = realpath(dir, NULL);
+
+    if (!real)
+        return maqet_error_errno(err, errno, "Can't look at %s", dir);
+    return check_writers(dir, err) < 0 ? -1 : check_above(real, err);
+}
+
+/* The file, and the one that it may be a link to, lie where only root and the user write.
+ */
 static int
 check_place(const char *file, struct maqet_error **err)
 {
-    const char *slash = strrchr(file, '/');
-    _cleanup_free_ char *dir =
-        slash ? maqet_strndup(file, (size_t)(slash - file) + (slash == file))
-              : maqet_strdup(".");
+    _cleanup_free_ char *real = realpath(file, NULL);
 
-    return check_writers(dir, err) < 0 ? -1 : check_writers(file, err);
+    if (!real)
+        return maqet_error_errno(err, errno, "Can't look at %s", file);
+    return check_folder(file, err) < 0 || check_folder(real, err) < 0
+               ? -1
+               : check_writers(real, err);
 }
 
 /* All that loading has in common. @ours is zeroed; all outputs are the caller's. */

@@ -13,6 +13,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/too-many-drives.sh \
 	tests/functional/lifecycle.sh \
 	tests/functional/concurrent-starts.sh \
+	tests/functional/resize.sh \
 	tests/functional/shared-image.sh \
 	tests/functional/lock-conflict.sh \
 	tests/functional/odd-paths.sh \

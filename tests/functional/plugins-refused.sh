@@ -69,9 +69,47 @@ chmod g-w plugins/maqet-storage-good.so
 chmod o+w plugins
 refused good "can be written by other users" 4
 chmod o-w plugins
+# So is one whose folder others could put another one in the place of, or to which a link from a
+# safe place leads; a sticky folder such as /tmp is safe.
+mkdir -p above/plugins links
+cp plugins/maqet-storage-good.so above/plugins/
+ln -s ../above/plugins/maqet-storage-good.so links/
+MAQET_PLUGIN_PATH="$TMP/above/plugins"
+loads good
+chmod o+w above
+refused good "$TMP/above can be written by other users" 4
+MAQET_PLUGIN_PATH="$TMP/links"
+refused good "$TMP/above can be written by other users" 4
+chmod +t above
+loads good
+chmod -t,o-w above
+loads good
+
+# The settings name more folders; relative ones start at the file's.
+MAQET_PLUGIN_PATH=
+refused good "There is no storage plugin 'good'"
+mkdir -p config/maqet
+printf 'plugin_path: ../../nowhere:../../links\n' >config/maqet/maqet.conf
+expect 0 maqet validate vm.yaml
+printf 'plugin_path: [x]\n' >config/maqet/maqet.conf
+expect 3 maqet validate vm.yaml
+err_has maqet.conf:1:14
+rm config/maqet/maqet.conf
+MAQET_PLUGIN_PATH="$TMP/plugins"
 if [ "$(id -u)" -eq 0 ]; then
     chown 65534 plugins/maqet-storage-good.so
     refused good "belongs to another user" 4
+    # Root takes nothing from a folder of somebody else's, whoever named it.
+    chown -R 0:0 plugins
+    chown 65534 links
+    MAQET_PLUGIN_PATH="$TMP/links"
+    refused good "There is no storage plugin 'good'"
+    err_has "Plugins in $TMP/links are not used: the folder does not belong to root"
+    printf 'plugin_path: ../../links\n' >config/maqet/maqet.conf
+    MAQET_PLUGIN_PATH=
+    expect 3 maqet validate vm.yaml
+    err_has "links are not used: the folder does not belong to root"
+    rm config/maqet/maqet.conf
 fi
 
 # The list has all of them, each in a state, and one that crashes when it is loaded takes nobody

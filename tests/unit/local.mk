@@ -19,6 +19,11 @@ tests_unit_test_arguments_SOURCES = tests/unit/test-arguments.c
 tests_unit_test_arguments_LDADD = $(UNIT_LDADD)
 tests_unit_test_arguments_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-call
+tests_unit_test_call_SOURCES = tests/unit/test-call.c
+tests_unit_test_call_LDADD = $(UNIT_LDADD)
+tests_unit_test_call_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-commands
 tests_unit_test_commands_SOURCES = tests/unit/test-commands.c
 tests_unit_test_commands_LDADD = libmaqet-cli.la $(UNIT_LDADD)

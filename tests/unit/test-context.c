@@ -160,6 +160,9 @@ test_plugin_folders(void)
     _cleanup_free_ char *path = maqet_format(":%s::%s", foreign, own);
     CU_ASSERT_EQUAL_FATAL(mkdir(own, 0755), 0);
     CU_ASSERT_EQUAL_FATAL(mkdir(foreign, 0755), 0);
+    /* The settings' folders come after the environment's, and are judged alike. */
+    _cleanup_free_ char *settings = maqet_format("plugin_path: '%s:/later'\n", foreign);
+    write_settings(settings);
     bool is_foreign = geteuid() == 0 && chown(foreign, 12345, 12345) == 0;
     setenv("MAQET_PLUGIN_PATH", path, 1);
     fill(&invocation, argv);
@@ -168,7 +171,8 @@ test_plugin_folders(void)
     const struct maqet_strings *folders = &invocation.context.plugin_dirs;
     CU_ASSERT_EQUAL(maqet_strings_has(folders, foreign), !is_foreign);
     CU_ASSERT_TRUE(maqet_strings_has(folders, own));
-    CU_ASSERT_EQUAL(folders->count, is_foreign ? 2 : 3);
+    CU_ASSERT_EQUAL(folders->count, is_foreign ? 3 : 5);
+    UNIT_SAME(folders->items[folders->count - 2], "/later");
     UNIT_SAME(folders->items[folders->count - 1], MAQET_PLUGIN_DIR);
     tear_down();
 }

@@ -13,6 +13,7 @@ check_nothing(const struct maqet_settings *settings)
     UNIT_SAME(settings->runtime_dir, NULL);
     UNIT_SAME(settings->storage_dir, NULL);
     UNIT_SAME(settings->accel, NULL);
+    CU_ASSERT_EQUAL(settings->plugin_dirs.count, 0);
     UNIT_SAME(settings->verbosity, NULL);
 }
 
@@ -23,7 +24,9 @@ test_all(void)
     _cleanup_free_ char *path =
         unit_file(folder, "maqet.conf",
                   "data_dir: /data\nruntime_dir: run/./time\nstorage_dir: ~/images\n"
-                  "accel: tcg\nverbosity: quiet\n");
+                  "accel: tcg\nverbosity: quiet\n"
+                  "plugin_path: '/opt/plugins::~/plugins:more'\n");
+    _cleanup_free_ char *more = maqet_format("%s/more", folder);
     _cleanup_free_ char *runtime = maqet_format("%s/run/time", folder);
     _cleanup_free_ char *home = maqet_strdup(getenv("HOME"));
     _cleanup_settings_ struct maqet_settings settings;
@@ -39,6 +42,10 @@ test_all(void)
     UNIT_SAME(settings.storage_dir, "/home/me/images");
     UNIT_SAME(settings.accel, "tcg");
     UNIT_SAME(settings.verbosity, "quiet");
+    CU_ASSERT_EQUAL_FATAL(settings.plugin_dirs.count, 3);
+    UNIT_SAME(settings.plugin_dirs.items[0], "/opt/plugins");
+    UNIT_SAME(settings.plugin_dirs.items[1], "/home/me/plugins");
+    UNIT_SAME(settings.plugin_dirs.items[2], more);
 }
 
 static void

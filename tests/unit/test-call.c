@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* The time limit of a callback, and of what it runs. */
+#include "core/plugin/call.h"
+
+#include "core/base/files.h"
+#include "tests/unit/unit.h"
+
+enum { SHORT = 200 /* ms */ };
+
+static void
+test_no_call(void)
+{
+    CU_ASSERT_EQUAL(maqet_call_left(), MAQET_CALL_LONG);
+    CU_ASSERT_EQUAL(maqet_call_elapsed(), 0);
+}
+
+/* An inner call never ends later than the outer one, and the outer one goes on after it.
+ */
+static void
+test_nested(void)
+{
+    {
+        MAQET_CALL(MAQET_CALL_SERVICE);
+        CU_ASSERT_TRUE(maqet_call_left() <= MAQET_CALL_SERVICE);
+        CU_ASSERT_TRUE(maqet_call_left() > MAQET_CALL_QUICK);
+        {
+            MAQET_CALL(MAQET_CALL_QUICK);
+            CU_ASSERT_TRUE(maqet_call_left() <= MAQET_CALL_QUICK);
+        }
+        {
+            MAQET_CALL(MAQET_CALL_LONG);
+            CU_ASSERT_TRUE(maqet_call_left() <= MAQET_CALL_SERVICE);
+        }
+        CU_ASSERT_TRUE(maqet_call_left() > MAQET_CALL_QUICK);
+    }
+    CU_ASSERT_EQUAL(maqet_call_left(), MAQET_CALL_LONG);
+}
+
+static void
+test_late(void)
+{
+    MAQET_CALL(0);
+
+    CU_ASSERT_EQUAL(maqet_call_left(), 0);
+    CU_ASSERT_TRUE(maqet_call_elapsed() >= 0);
+}
+
+/* What a plugin runs is stopped with the call, however long it would go on. */
+static void
+test_program(void)
+{
+    struct maqet_error *err = NULL;
+    int64_t begun = maqet_now();
+    MAQET_CALL(SHORT);
+
+    CU_ASSERT_EQUAL(maqet_run(&err, "sleep", "1000", NULL), -1);
+    CU_ASSERT_TRUE(maqet_now() - begun >= SHORT);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(err);
+    CU_ASSERT_EQUAL(err->code, MAQET_ERROR_TIMEOUT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err->message, "sleep took longer"));
+    maqet_error_free(err);
+}
+
+static void
+test_output(void)
+{
+    struct maqet_error *err = NULL;
+    struct maqet_command *command = maqet_command_new("printf");
+
+    maqet_command_arg(command, "%s", "one\\ntwo%%");
+    _cleanup_free_ char *text = maqet_command_output(command, &err);
+    UNIT_NO_ERROR(&err);
+    UNIT_SAME(text, "one\ntwo%");
+
+    command = maqet_command_new("cat");
+    maqet_command_arg(command, "/nowhere/at/all");
+    CU_ASSERT_PTR_NULL(maqet_command_output(command, &err));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(err);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err->message, "/nowhere/at/all"));
+    maqet_error_free(err);
+    command = maqet_command_new("cat");
+    maqet_command_arg(command, "/nowhere/at/all");
+    CU_ASSERT_PTR_NULL(maqet_command_output(command, NULL));
+}
+
+int
+main(void)
+{
+    CU_TestInfo tests[] = {
+        {"without a call", test_no_call},      {"a call within a call", test_nested},
+        {"a call that is late", test_late},    {"a program that goes on", test_program},
+        {"what a program wrote", test_output}, CU_TEST_INFO_NULL,
+    };
+
+    return unit_run("call", tests);
+}
