@@ -1,0 +1,1066 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * maqet-plugin.h - all that a plugin of maqet may use, and nothing else.
+ *
+ * A plugin is one shared object that links to nothing: it is compiled against this header
+ * alone, and the functions below come from the maqet program that loads it. There are two
+ * kinds, told apart by their file's name and their entry symbol:
+ *
+ *   maqet-storage-NAME.so   what a drive is made of (an image format, a shared folder, ...)
+ *   maqet-iface-NAME.so     how a drive is attached to the virtual machine (a bus)
+ *
+ * The promise: a plugin that was built against an older header of the same ABI number loads
+ * in every later maqet; older source compiles against a newer header. New callbacks are added
+ * at the end of a struct and are NULL for the plugins that don't know them.
+ *
+ * All state comes in the arguments. One plugin serves several drives of one machine, so a
+ * plugin keeps no variables of its own between two calls. A plugin never prints and never
+ * exits: it returns -1 with an error set, or calls maqet_warn(). It is called from one thread
+ * only, never from a signal handler, and what it is given may be used until it returns. Each
+ * call has a time limit, see maqet_time_left().
+ */
+#ifndef MAQET_PLUGIN_H
+#define MAQET_PLUGIN_H
+
+#ifndef MAQET_PLUGIN_ABI
+#error "define MAQET_PLUGIN_ABI (as 1) before including maqet-plugin.h"
+#elif MAQET_PLUGIN_ABI != 1
+#error "this maqet-plugin.h offers MAQET_PLUGIN_ABI 1 only"
+#endif
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define MAQET_PRINTF(message, first)                                                     \
+    __attribute__((__format__(__printf__, message, first)))
+#define MAQET_SENTINEL __attribute__((__sentinel__))
+#define MAQET_EXPORT __attribute__((__visibility__("default")))
+#else
+#define MAQET_PRINTF(message, first)
+#define MAQET_SENTINEL
+#define MAQET_EXPORT
+#endif
+
+/* What a plugin's entry is declared with, whatever language the plugin is written in. */
+#ifdef __cplusplus
+#define MAQET_ENTRY extern "C" MAQET_EXPORT
+#else
+#define MAQET_ENTRY MAQET_EXPORT
+#endif
+
+/* ---- errors ------------------------------------------------------------------------ */
+
+/**
+ * struct maqet_error - why a call failed: a code, a message, and hints on what to do.
+ *
+ * Opaque. Every function that can fail takes a `struct maqet_error **err` as its last
+ * parameter (maqet_run() and its like as the first, before the variable arguments), returns
+ * 0 or -1 (or a pointer or NULL), and has set *err whenever it returned -1 or NULL.
+ *
+ * Since: 0.1
+ */
+struct maqet_error;
+
+/**
+ * enum maqet_error_code - what kind of failure it was; the program's exit code follows it.
+ * @MAQET_ERROR_FAILED: QEMU, the system or a service failed; exit 1.
+ * @MAQET_ERROR_INVALID: the configuration or the request is wrong; exit 3.
+ * @MAQET_ERROR_EXISTS: it is there already; exit 3.
+ * @MAQET_ERROR_MISSING: it is not there: no such machine, drive, file; exit 3.
+ * @MAQET_ERROR_STATE: the machine is in the wrong state for the request; exit 3.
+ * @MAQET_ERROR_UNSUPPORTED: this storage or interface can't do that; exit 3.
+ * @MAQET_ERROR_BUSY: somebody else holds it; the message names the holder; exit 1.
+ * @MAQET_ERROR_NO_SPACE: not enough room; the message has the bytes; exit 1.
+ * @MAQET_ERROR_TIMEOUT: it took longer than its deadline; exit 2.
+ * @MAQET_ERROR_REFUSED: a person was asked and said no; exit 2.
+ * @MAQET_ERROR_PERMISSION: not allowed; exit 4.
+ *
+ * Since: 0.1
+ */
+enum maqet_error_code {
+    MAQET_ERROR_FAILED = 1,
+    MAQET_ERROR_INVALID = 2,
+    MAQET_ERROR_EXISTS = 3,
+    MAQET_ERROR_MISSING = 4,
+    MAQET_ERROR_STATE = 5,
+    MAQET_ERROR_UNSUPPORTED = 6,
+    MAQET_ERROR_BUSY = 7,
+    MAQET_ERROR_NO_SPACE = 8,
+    MAQET_ERROR_TIMEOUT = 9,
+    MAQET_ERROR_REFUSED = 10,
+    MAQET_ERROR_PERMISSION = 11
+};
+
+/**
+ * maqet_error_set - make an error.
+ * @err: where to put it; *err must be NULL. NULL: the caller doesn't want to know.
+ * @code: the kind of failure.
+ * @format: the message, one sentence or more without a line feed at the end; "%m" works.
+ *
+ * Returns: -1, so that a callback can end with `return maqet_error_set(...)`.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT int maqet_error_set(struct maqet_error **err, enum maqet_error_code code,
+                                 const char *format, ...) MAQET_PRINTF(3, 4);
+
+/**
+ * maqet_error_hint - add a next step for the person who reads the error.
+ * @err: an error that was set; nothing happens where there is none.
+ * @format: one step; several hints are numbered when they are shown.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_error_hint(struct maqet_error **err, const char *format, ...)
+    MAQET_PRINTF(2, 3);
+
+/**
+ * maqet_error_wrap - say what was being attempted when the error arose.
+ * @err: an error that was set.
+ * @format: the context; the message becomes "context: message".
+ *
+ * Returns: -1.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT int maqet_error_wrap(struct maqet_error **err, const char *format, ...)
+    MAQET_PRINTF(2, 3);
+
+/* ---- options ----------------------------------------------------------------------- */
+
+/**
+ * enum maqet_option_type - how the text that a person wrote is read.
+ * @MAQET_OPTION_STRING: any text.
+ * @MAQET_OPTION_PATH: a path; "~" expands, and what is relative starts at the folder of the
+ *   YAML file. The plugin sees an absolute path.
+ * @MAQET_OPTION_SIZE: bytes, with QEMU's suffixes (K, M, G, T, P, E; fractions allowed).
+ * @MAQET_OPTION_INT: a whole number.
+ * @MAQET_OPTION_BOOL: on/off, true/false, yes/no.
+ * @MAQET_OPTION_CHOICE: one of a list of words.
+ * @MAQET_OPTION_MODE: permission bits in octal, such as 0644.
+ * @MAQET_OPTION_MAP: a mapping with options of its own; they are asked for as "map.option".
+ *
+ * Since: 0.1
+ */
+enum maqet_option_type {
+    MAQET_OPTION_STRING = 1,
+    MAQET_OPTION_PATH = 2,
+    MAQET_OPTION_SIZE = 3,
+    MAQET_OPTION_INT = 4,
+    MAQET_OPTION_BOOL = 5,
+    MAQET_OPTION_CHOICE = 6,
+    MAQET_OPTION_MODE = 7,
+    MAQET_OPTION_MAP = 8
+};
+
+/**
+ * struct maqet_option - one key that a drive of this plugin may have in the YAML file.
+ * @name: the key, [a-z][a-z0-9_]*; NULL ends the table.
+ * @type: how its value is read.
+ * @required: true: a drive without it is an error.
+ * @fallback: the value that holds when the key is absent, as text; NULL: none.
+ * @choices: for MAQET_OPTION_CHOICE: the words, ended by NULL.
+ * @minimum: for MAQET_OPTION_INT and _SIZE: the least value; counts with @maximum only.
+ * @maximum: for MAQET_OPTION_INT and _SIZE: the greatest value; 0: no limits at all.
+ *   INT64_MAX: only @minimum limits.
+ * @options: for MAQET_OPTION_MAP: the table of what the mapping may hold.
+ * @help: one line for people, without a full stop.
+ *
+ * The core checks names, types, choices and limits from this table, before validate is
+ * called, and makes the messages, the help and the manual from it.
+ *
+ * Since: 0.1
+ */
+struct maqet_option {
+    const char *name;
+    enum maqet_option_type type;
+    bool required;
+    const char *fallback;
+    const char *const *choices;
+    int64_t minimum;
+    int64_t maximum;
+    const struct maqet_option *options;
+    const char *help;
+};
+
+/* ---- the drive --------------------------------------------------------------------- */
+
+/**
+ * struct maqet_drive - one entry of a machine's `storage` list. Opaque.
+ *
+ * All strings that the functions below return belong to the drive and live as long as it
+ * does: to the end of the callback at least.
+ *
+ * Since: 0.1
+ */
+struct maqet_drive;
+
+/**
+ * enum maqet_media - what the guest sees.
+ * @MAQET_MEDIA_DISK: a disk.
+ * @MAQET_MEDIA_CDROM: a CD-ROM drive: read-only, never created, possibly empty.
+ *
+ * Since: 0.1
+ */
+enum maqet_media { MAQET_MEDIA_DISK = 1, MAQET_MEDIA_CDROM = 2 };
+
+/**
+ * maqet_drive_name - the drive's name, which is its node-name and device id in QEMU too.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT const char *maqet_drive_name(const struct maqet_drive *drive);
+
+/**
+ * maqet_drive_vm_name - the name of the machine that the drive belongs to.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT const char *maqet_drive_vm_name(const struct maqet_drive *drive);
+
+/**
+ * maqet_drive_machine - QEMU's machine type, such as "q35" or "pc-i440fx-7.2".
+ *
+ * Returns: the type as the user wrote it, or what QEMU takes when nobody says it; "" where
+ * that is not known.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT const char *maqet_drive_machine(const struct maqet_drive *drive);
+
+/**
+ * maqet_drive_arch - the architecture of the guest as QEMU spells it, such as "x86_64".
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT const char *maqet_drive_arch(const struct maqet_drive *drive);
+
+/**
+ * maqet_drive_media - disk or CD-ROM.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT enum maqet_media maqet_drive_media(const struct maqet_drive *drive);
+
+/**
+ * maqet_drive_readonly - whether the guest may only read: a CD-ROM, or `readonly: on`.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT bool maqet_drive_readonly(const struct maqet_drive *drive);
+
+/**
+ * maqet_drive_path - the absolute path of the image.
+ *
+ * It is what the option that the plugin named as its @path_option holds, or the default
+ * path when the drive has none.
+ *
+ * Returns: the path, or NULL: an empty CD-ROM drive, or a plugin without a path option.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT const char *maqet_drive_path(const struct maqet_drive *drive);
+
+/**
+ * maqet_drive_socket - the unix socket of the program that runs beside QEMU for the drive.
+ *
+ * The core makes it and hands it to what the plugin's @helper describes; emit_args names it
+ * for QEMU, as the "path" of a character device for example.
+ *
+ * Returns: an absolute path; never NULL.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT const char *maqet_drive_socket(const struct maqet_drive *drive);
+
+/**
+ * maqet_drive_has - whether an option was written down, or has a fallback.
+ * @drive: the drive.
+ * @option: the option's name; "map.option" for one inside a mapping.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT bool maqet_drive_has(const struct maqet_drive *drive, const char *option);
+
+/**
+ * maqet_drive_string - an option's text: STRING, PATH and CHOICE as read, others as written.
+ *
+ * Returns: the text, or NULL when the option is absent and has no fallback.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT const char *maqet_drive_string(const struct maqet_drive *drive,
+                                            const char *option);
+
+/**
+ * maqet_drive_size - a SIZE option in bytes; 0 when it is absent.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT uint64_t maqet_drive_size(const struct maqet_drive *drive, const char *option);
+
+/**
+ * maqet_drive_int - an INT or MODE option's value; 0 when it is absent.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT int64_t maqet_drive_int(const struct maqet_drive *drive, const char *option);
+
+/**
+ * maqet_drive_bool - a BOOL option's value; false when it is absent.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT bool maqet_drive_bool(const struct maqet_drive *drive, const char *option);
+
+/**
+ * maqet_drive_error - make an error about an option of a drive.
+ * @drive: the drive; the message begins with the file, line and column of the option (or of
+ *   the drive, when the option is absent) and with the drive's name.
+ * @option: the option, or NULL for the drive as a whole.
+ * @err: where to put it.
+ * @code: the kind of failure, mostly MAQET_ERROR_INVALID.
+ * @format: the message.
+ *
+ * Returns: -1.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT int maqet_drive_error(const struct maqet_drive *drive, const char *option,
+                                   struct maqet_error **err, enum maqet_error_code code,
+                                   const char *format, ...) MAQET_PRINTF(5, 6);
+
+/**
+ * maqet_warn - tell the user something that is no failure.
+ * @drive: the drive that it is about; its name is added by the core.
+ * @format: one sentence.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_warn(const struct maqet_drive *drive, const char *format, ...)
+    MAQET_PRINTF(2, 3);
+
+/**
+ * maqet_time_left - how long the running callback may still take, in ms; 0: it is late.
+ *
+ * What maqet_run() and its like run is stopped at that moment, with MAQET_ERROR_TIMEOUT. A
+ * plugin that waits for something by itself, such as a service, asks. The limits: 4 h for
+ * what moves data (create, resize, and the snapshot table but list), 30 s for what may ask a
+ * service (inspect, holders, list), 10 s for the rest.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT int64_t maqet_time_left(const struct maqet_drive *drive);
+
+/**
+ * maqet_progress - show the user how far the running callback is.
+ * @drive: the drive that it is about; its name is shown by the core.
+ * @percent: from 0 to 100; negative where that is not known.
+ *
+ * It may be called as often as one likes: the core shows it now and then.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_progress(const struct maqet_drive *drive, double percent);
+
+/* ---- running a program ------------------------------------------------------------- */
+
+/**
+ * maqet_run - run a program, such as qemu-img, and wait for it. No shell is involved.
+ * @err: set when it can't be run or fails; then its own words are in the message.
+ * @program: its name, looked up in PATH, followed by its arguments and a NULL.
+ *
+ * Its standard input is empty, and its output is kept from the terminal. It is killed when
+ * maqet dies, however maqet dies.
+ *
+ * Returns: 0 when it exited with 0, else -1.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT int maqet_run(struct maqet_error **err, const char *program, ...)
+    MAQET_SENTINEL;
+
+/**
+ * struct maqet_command - a program's arguments in the making. Opaque.
+ *
+ * Since: 0.1
+ */
+struct maqet_command;
+
+/**
+ * maqet_command_new - begin a command.
+ * @program: its name, looked up in PATH.
+ *
+ * Returns: the command, to be given to maqet_command_run(), which frees it, or to
+ * maqet_command_free().
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT struct maqet_command *maqet_command_new(const char *program);
+
+/**
+ * maqet_command_arg - append one argument.
+ * @command: the command.
+ * @format: the argument, formatted.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_command_arg(struct maqet_command *command, const char *format, ...)
+    MAQET_PRINTF(2, 3);
+
+/**
+ * maqet_command_option - append one argument "PREFIX=VALUE" in QEMU's option syntax.
+ * @command: the command.
+ * @prefix: all up to the equals sign, such as "secret,id=key,file".
+ * @value: the value; its commas are doubled, as that syntax wants them.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_command_option(struct maqet_command *command, const char *prefix,
+                                       const char *value);
+
+/**
+ * maqet_command_free - give up a command that was not run.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_command_free(struct maqet_command *command);
+
+/**
+ * maqet_command_run - run a command as maqet_run() does, and free it.
+ *
+ * Returns: 0 when it exited with 0, else -1.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT int maqet_command_run(struct maqet_command *command, struct maqet_error **err);
+
+/**
+ * maqet_command_output - run a command as maqet_command_run() does, and free it.
+ * @command: the command.
+ * @err: as there.
+ *
+ * Returns: what it wrote to its standard output, with a NUL at its end, to be freed with
+ * free(); NULL when it did not exit with 0. What is longer than 16 MiB is cut off.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT char *maqet_command_output(struct maqet_command *command,
+                                        struct maqet_error **err);
+
+/**
+ * maqet_command_image - append the drive's image, in the way in which qemu-img takes it.
+ * @command: the command.
+ * @drive: the drive; what its emit_args says is what qemu-img is told: the node as a "json:"
+ *   name, and the objects that it refers to (secrets) before it. So a base comes from the
+ *   configuration and never from the image.
+ * @err: set when the drive has no image, or its emit_args fails.
+ *
+ * Returns: 0 or -1.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT int maqet_command_image(struct maqet_command *command,
+                                     const struct maqet_drive *drive,
+                                     struct maqet_error **err);
+
+/**
+ * maqet_command_run_progress - run a command as maqet_command_run() does, and show the user
+ * how far it is.
+ * @command: the command; it is freed. It reports on its standard output as `qemu-img -p`
+ *   does: "(12.34/100%)" again and again.
+ * @drive: the drive that it is about.
+ *
+ * Returns: 0 when it exited with 0, else -1.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT int maqet_command_run_progress(struct maqet_command *command,
+                                            const struct maqet_drive *drive,
+                                            struct maqet_error **err);
+
+/* ---- what is emitted --------------------------------------------------------------- */
+
+/**
+ * struct maqet_args - the objects that QEMU is to be given. Opaque.
+ * struct maqet_props - the properties of one of them. Opaque; it belongs to the args.
+ *
+ * The core renders objects for the command line (as JSON, or with commas doubled where QEMU
+ * takes no JSON). A plugin never quotes and never joins strings with commas.
+ *
+ * Since: 0.1
+ */
+struct maqet_args;
+struct maqet_props;
+
+/**
+ * maqet_args_blockdev - append a `-blockdev`.
+ * @node_name: its node-name: maqet_drive_name() for the node that an interface attaches.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT struct maqet_props *maqet_args_blockdev(struct maqet_args *args,
+                                                     const char *node_name);
+
+/**
+ * maqet_args_device - append a `-device`.
+ * @driver: QEMU's driver, such as "virtio-9p-pci".
+ * @id: its id: maqet_drive_name() for the drive itself.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT struct maqet_props *maqet_args_device(struct maqet_args *args,
+                                                   const char *driver, const char *id);
+
+/**
+ * maqet_args_object - append an `-object`.
+ * @qom_type: its type, such as "secret".
+ * @id: its id. Begin it with the drive's name.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT struct maqet_props *maqet_args_object(struct maqet_args *args,
+                                                   const char *qom_type, const char *id);
+
+/**
+ * maqet_args_fsdev - append an `-fsdev`.
+ * @driver: the file system driver, such as "local".
+ * @id: its id.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT struct maqet_props *maqet_args_fsdev(struct maqet_args *args,
+                                                  const char *driver, const char *id);
+
+/**
+ * maqet_args_chardev - append a `-chardev`.
+ * @backend: its backend, such as "socket".
+ * @id: its id. Begin it with the drive's name.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT struct maqet_props *maqet_args_chardev(struct maqet_args *args,
+                                                    const char *backend, const char *id);
+
+/**
+ * maqet_args_share_memory - say that another process must be able to map the guest's memory.
+ *
+ * A device whose other half is a process of its own (vhost-user) needs that. However many
+ * drives say so, the core gives the machine one memory of that kind. It has no effect on what
+ * maqet_command_image() makes.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_args_share_memory(struct maqet_args *args);
+
+/**
+ * maqet_props_string - set a property to a text.
+ * @props: the object's properties.
+ * @key: the property; dots lead into nested objects ("file.filename"), and numbers into
+ *   lists ("server.0.host").
+ * @value: the text. It is copied. NULL is JSON's null (as in `"backing": null`).
+ *
+ * A key that is set twice, or that is both a value and a nested object, is a fault of the
+ * plugin, which the core reports after emit_args returned.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_props_string(struct maqet_props *props, const char *key,
+                                     const char *value);
+
+/**
+ * maqet_props_int - set a property to a whole number.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_props_int(struct maqet_props *props, const char *key,
+                                  int64_t value);
+
+/**
+ * maqet_props_bool - set a property to true or false.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_props_bool(struct maqet_props *props, const char *key, bool value);
+
+/* ---- what an image says of itself --------------------------------------------------- */
+
+/**
+ * struct maqet_image - the result of looking at an existing image. Opaque.
+ *
+ * Since: 0.1
+ */
+struct maqet_image;
+
+/**
+ * maqet_image_format - report what the image really is.
+ * @format: QEMU's name of the format; the core refuses an image whose format is not the
+ *   plugin's name.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_image_format(struct maqet_image *image, const char *format);
+
+/**
+ * maqet_image_virtual_size - report the size that the guest sees, in bytes.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_image_virtual_size(struct maqet_image *image, uint64_t bytes);
+
+/**
+ * maqet_image_names_file - report another file that the image names.
+ * @image: the image.
+ * @option: the option in which the configuration must name the same file; where it doesn't,
+ *   the core refuses the image. NULL: nothing may name it, so the image is always refused.
+ * @what: what it is to the image, for the message, such as "backing file".
+ * @name: as it stands in the image; what is relative starts at the image's folder.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_image_names_file(struct maqet_image *image, const char *option,
+                                         const char *what, const char *name);
+
+/* ---- who else uses it --------------------------------------------------------------- */
+
+/**
+ * struct maqet_holders - other users of what a drive is made of. Opaque.
+ *
+ * Since: 0.1
+ */
+struct maqet_holders;
+
+/**
+ * maqet_holders_add - report one more user, who may write, or who can't be told from one who
+ * may.
+ * @holders: the list.
+ * @who: whom a person would look for, such as "client.4123 at 192.0.2.7"; copied.
+ * @hint: what can be done about it, one step; copied; NULL: nothing that is known.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_holders_add(struct maqet_holders *holders, const char *who,
+                                    const char *hint);
+
+/* ---- snapshots ---------------------------------------------------------------------- */
+
+/**
+ * struct maqet_snapshot - one snapshot of a drive. Opaque; it belongs to the core.
+ * struct maqet_snapshots - the list of them that a plugin reports. Opaque.
+ *
+ * A snapshot has an id, by which the format tells it from all others, and a name, by which
+ * people do. Formats without ids give the name for both.
+ *
+ * Since: 0.1
+ */
+struct maqet_snapshot;
+struct maqet_snapshots;
+
+/**
+ * maqet_snapshots_add - report one more snapshot.
+ * @snapshots: the list; report the oldest snapshot first.
+ * @id: what the format knows it by; no other one of the drive has it.
+ * @name: its name, as it stands in the format, whatever that is. Both are copied.
+ *
+ * Returns: the snapshot, for the functions below, until the callback returns. What is not
+ * told of it is not known.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT struct maqet_snapshot *maqet_snapshots_add(struct maqet_snapshots *snapshots,
+                                                        const char *id, const char *name);
+
+/**
+ * maqet_snapshot_date - report when it was taken.
+ * @snapshot: the snapshot.
+ * @seconds: since 1970, UTC.
+ * @nanoseconds: of that second, 0 to 999999999.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_snapshot_date(struct maqet_snapshot *snapshot, int64_t seconds,
+                                      uint32_t nanoseconds);
+
+/**
+ * maqet_snapshot_vm_clock - report for how many ns the guest had been running then.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_snapshot_vm_clock(struct maqet_snapshot *snapshot,
+                                          uint64_t nanoseconds);
+
+/**
+ * maqet_snapshot_vm_state - report the bytes of the guest's memory that it holds; 0: none.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_snapshot_vm_state(struct maqet_snapshot *snapshot,
+                                          uint64_t bytes);
+
+/**
+ * maqet_snapshot_virtual_size - report the size that the guest saw then, in bytes.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_snapshot_virtual_size(struct maqet_snapshot *snapshot,
+                                              uint64_t bytes);
+
+/**
+ * maqet_snapshot_used - report its cost: the bytes that deleting it would free.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_snapshot_used(struct maqet_snapshot *snapshot, uint64_t bytes);
+
+/**
+ * maqet_snapshot_id - the id that the plugin, or QEMU, reported.
+ * maqet_snapshot_name - likewise the name.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT const char *maqet_snapshot_id(const struct maqet_snapshot *snapshot);
+MAQET_EXPORT const char *maqet_snapshot_name(const struct maqet_snapshot *snapshot);
+
+/**
+ * struct maqet_actions - what QEMU's monitor is to be told. Opaque.
+ *
+ * Since: 0.1
+ */
+struct maqet_actions;
+
+/**
+ * maqet_actions_add - append one action.
+ * @actions: the actions.
+ * @name: its name in QEMU's QMP reference, such as "blockdev-snapshot-internal-sync".
+ *
+ * Returns: its arguments, to be filled by the maqet_props_ functions. The drive's node is
+ * called as the drive is, maqet_drive_name().
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT struct maqet_props *maqet_actions_add(struct maqet_actions *actions,
+                                                   const char *name);
+
+/**
+ * struct maqet_snapshot_table - how a storage keeps snapshots.
+ * @size: sizeof(struct maqet_snapshot_table), as it was when the plugin was compiled.
+ *
+ * The first four are needed. While one of those without "live" in its name runs, the core
+ * holds the machine's lock, and QEMU does not run; but another program may use the image,
+ * which the plugin's helper (qemu-img) finds out by itself.
+ *
+ * @create: makes a snapshot of the present state. The core has made sure that there is none
+ *   of that name.
+ * @load: makes the present state that of the snapshot.
+ * @remove: deletes the snapshot.
+ * @list: reports all snapshots with maqet_snapshots_add(). @fd is the image, open for
+ *   reading, or -1 where the plugin has no path option. It is called while QEMU runs, too,
+ *   and must then change nothing and trust nothing; it should spawn no process.
+ *
+ * @live_create: appends what makes a snapshot while QEMU runs. The core runs what all
+ *   drives have appended as one `transaction`: all or none. NULL: not while it runs.
+ * @live_remove: appends the commands that delete one while QEMU runs; they are run one
+ *   after the other. NULL: not while it runs.
+ * @rename: gives a snapshot another name, of as many bytes, without touching anything else.
+ *   @fd is the image, open for reading and writing. A call that was killed may be repeated:
+ *   it succeeds when the snapshot has the new name already. NULL: there is no such way.
+ * @repair: after an operation was killed: frees what it may have left behind in the image.
+ *   NULL: nothing can be left behind.
+ * @write_out: writes what the snapshot holds to the new file @path, as an image of @format
+ *   ("raw", or another one that the helper knows), @compress: compressed; see
+ *   maqet_command_run_progress(). NULL: not supported.
+ * @serve: a command that offers what the snapshot holds to readers, as a raw disk by the NBD
+ *   protocol, at the unix socket @socket, until it is killed; it must not write to the image.
+ *   The core runs it. NULL: not supported, or an error.
+ *
+ * Every one of them fails with MAQET_ERROR_ codes as all callbacks do.
+ *
+ * Since: 0.1
+ */
+struct maqet_snapshot_table {
+    uint32_t size;
+
+    int (*create)(const struct maqet_drive *drive, const char *name,
+                  struct maqet_error **err);
+    int (*load)(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
+                struct maqet_error **err);
+    int (*remove)(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
+                  struct maqet_error **err);
+    int (*list)(const struct maqet_drive *drive, int fd,
+                struct maqet_snapshots *snapshots, struct maqet_error **err);
+
+    int (*live_create)(const struct maqet_drive *drive, const char *name,
+                       struct maqet_actions *actions, struct maqet_error **err);
+    int (*live_remove)(const struct maqet_drive *drive,
+                       const struct maqet_snapshot *snapshot,
+                       struct maqet_actions *actions, struct maqet_error **err);
+    int (*rename)(const struct maqet_drive *drive, int fd,
+                  const struct maqet_snapshot *snapshot, const char *name,
+                  struct maqet_error **err);
+    int (*repair)(const struct maqet_drive *drive, struct maqet_error **err);
+    int (*write_out)(const struct maqet_drive *drive,
+                     const struct maqet_snapshot *snapshot, const char *path,
+                     const char *format, bool compress, struct maqet_error **err);
+    struct maqet_command *(*serve)(const struct maqet_drive *drive,
+                                   const struct maqet_snapshot *snapshot,
+                                   const char *socket, struct maqet_error **err);
+};
+
+/* ---- the two kinds of plugin -------------------------------------------------------- */
+
+#define MAQET_PLUGIN_KIND_STORAGE 1
+#define MAQET_PLUGIN_KIND_IFACE 2
+
+/**
+ * struct maqet_plugin_header - the first 16 bytes of every plugin, for ever.
+ * @size: the size of the plugin's struct, as it was when the plugin was compiled.
+ * @abi: MAQET_PLUGIN_ABI.
+ * @kind: MAQET_PLUGIN_KIND_STORAGE or MAQET_PLUGIN_KIND_IFACE.
+ * @option_size: the size of struct maqet_option, likewise.
+ *
+ * Filled by MAQET_STORAGE_PLUGIN_HEADER and MAQET_IFACE_PLUGIN_HEADER only.
+ *
+ * Since: 0.1
+ */
+struct maqet_plugin_header {
+    uint32_t size;
+    uint32_t abi;
+    uint32_t kind;
+    uint32_t option_size;
+};
+
+/**
+ * enum maqet_storage_flag - what a storage can besides its callbacks.
+ * @MAQET_STORAGE_HOTPLUG: its objects can be added to a QEMU that runs, and removed.
+ *
+ * Since: 0.1
+ */
+enum maqet_storage_flag { MAQET_STORAGE_HOTPLUG = 1 };
+
+/**
+ * MAQET_HELPER_FD - the descriptor at which a helper finds its listening socket.
+ *
+ * Since: 0.1
+ */
+#define MAQET_HELPER_FD 3
+
+/**
+ * struct maqet_storage_plugin - what a drive is made of.
+ * @header: MAQET_STORAGE_PLUGIN_HEADER.
+ * @name: the word for `type:` in the YAML, [a-z0-9][a-z0-9-]*, as in the file's name.
+ * @summary: one line for people.
+ * @options: the keys that a drive of this type may have; NULL: none.
+ * @interface: the interface plugin that attaches it when the drive doesn't say; NULL: the
+ *   storage is no block device but emits its own device (a share), and `interface` on such a
+ *   drive is an error.
+ * @path_option: the PATH option that says where the image is; NULL: what the drive is made of
+ *   lies in no file that the plugin could make (a network block device, a folder). With it,
+ *   the core makes a missing image: it checks the path and the space, calls @create with a
+ *   temporary name, and publishes the result.
+ * @flags: the sum of what MAQET_STORAGE_ values apply; what the core doesn't know is ignored.
+ *
+ * @validate: checks what the option table can't say; optional. Nothing may be changed.
+ * @space: how many bytes the image takes in the file system as soon as it is made, and at
+ *   most (its full virtual size); needed with @path_option. Fails when an option that
+ *   creation needs is absent.
+ * @create: makes the image at @path, where an empty file with the right permissions stands
+ *   already; needed with @path_option. What a failed call leaves at @path is removed by the
+ *   core. Without a path option it makes what is missing in its own world: @path is NULL; it
+ *   is called when @inspect has said MAQET_ERROR_MISSING (where there is no @inspect, before
+ *   each start), never for a read-only drive, and succeeds, changing nothing, when it finds
+ *   the thing there after all.
+ * @inspect: looks at an existing image through @fd, which is open for reading, and reports
+ *   with the maqet_image_ functions. It may move the file offset; the core closes it.
+ *   Optional. Never trust what the image says. Without a path option @fd is -1; it is called
+ *   before each start, and what is not there yet is MAQET_ERROR_MISSING.
+ * @holders: reports with maqet_holders_add() who else uses what the drive is made of, where
+ *   the format or its service can tell; optional. The core asks before it starts a machine
+ *   whose drive writes, and before it changes what no QEMU has open; it refuses when anybody
+ *   is reported. Users of a file need no report: the core finds them by itself.
+ * @helper: describes a program that must run beside QEMU for the drive: the core runs it
+ *   before QEMU and ends it with QEMU, however QEMU ends. It finds the drive's socket
+ *   (maqet_drive_socket), already listening, as its descriptor 3, and LISTEN_FDS and
+ *   LISTEN_PID in its environment as systemd's socket activation has them; QEMU's connection
+ *   waits until it accepts. Its standard input is empty; what it prints goes where QEMU's
+ *   errors go. It must stay in the foreground, and end when it is told by SIGTERM. The core
+ *   frees the command. NULL: there is none, or an error. Optional.
+ * @resize: makes what the drive is made of larger, to @bytes; no QEMU has it open. The core
+ *   never asks for less than there is. NULL: it has one size for ever.
+ * @live_resize: appends the commands that do the same while QEMU runs. NULL: not while it
+ *   runs.
+ * @emit_args: appends the block node whose node-name is the drive's name (or the share's
+ *   objects); needed.
+ * @snapshot: how it keeps snapshots; NULL: it has none.
+ *
+ * Since: 0.1
+ */
+struct maqet_storage_plugin {
+    struct maqet_plugin_header header;
+    const char *name;
+    const char *summary;
+    const struct maqet_option *options;
+    const char *interface;
+    const char *path_option;
+    uint32_t flags;
+
+    int (*validate)(const struct maqet_drive *drive, struct maqet_error **err);
+    int (*space)(const struct maqet_drive *drive, uint64_t *at_once, uint64_t *at_most,
+                 struct maqet_error **err);
+    int (*create)(const struct maqet_drive *drive, const char *path,
+                  struct maqet_error **err);
+    int (*inspect)(const struct maqet_drive *drive, int fd, struct maqet_image *image,
+                   struct maqet_error **err);
+    int (*holders)(const struct maqet_drive *drive, struct maqet_holders *holders,
+                   struct maqet_error **err);
+    struct maqet_command *(*helper)(const struct maqet_drive *drive,
+                                    struct maqet_error **err);
+    int (*resize)(const struct maqet_drive *drive, uint64_t bytes,
+                  struct maqet_error **err);
+    int (*live_resize)(const struct maqet_drive *drive, uint64_t bytes,
+                       struct maqet_actions *actions, struct maqet_error **err);
+    int (*emit_args)(const struct maqet_drive *drive, struct maqet_args *args,
+                     struct maqet_error **err);
+
+    const struct maqet_snapshot_table *snapshot;
+};
+
+/**
+ * struct maqet_capacity - how many drives an interface takes on a machine type. Opaque.
+ *
+ * Since: 0.1
+ */
+struct maqet_capacity;
+
+/**
+ * maqet_capacity_builtin - report how many drives fit on what the machine has by itself.
+ *
+ * Without this call it is none.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_capacity_builtin(struct maqet_capacity *capacity, uint32_t drives);
+
+/**
+ * maqet_capacity_controllers - report the controllers that can be added.
+ * @capacity: the capacity.
+ * @controllers: how many can be added at most.
+ * @drives: how many drives fit on each; not 0.
+ *
+ * Without this call none is needed or possible, and the built-in places are all there is.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_capacity_controllers(struct maqet_capacity *capacity,
+                                             uint32_t controllers, uint32_t drives);
+
+/**
+ * struct maqet_slot - where the core puts a drive. Opaque.
+ *
+ * Since: 0.1
+ */
+struct maqet_slot;
+
+/**
+ * maqet_slot_controller - the id of the added controller; NULL: the machine's own.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT const char *maqet_slot_controller(const struct maqet_slot *slot);
+
+/**
+ * maqet_slot_index - the place on that controller, from 0.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT uint32_t maqet_slot_index(const struct maqet_slot *slot);
+
+/**
+ * enum maqet_iface_flag - what an interface can besides its callbacks.
+ * @MAQET_IFACE_HOTPLUG: its devices can be added to a QEMU that runs, and removed, on the
+ *   places of controllers that are there.
+ *
+ * Since: 0.1
+ */
+enum maqet_iface_flag { MAQET_IFACE_HOTPLUG = 1 };
+
+/**
+ * struct maqet_iface_plugin - how a drive is attached.
+ * @header: MAQET_IFACE_PLUGIN_HEADER.
+ * @name: the word for `interface:` in the YAML, as in the file's name.
+ * @summary: one line for people.
+ * @options: the keys that a drive on this interface may have besides its storage's.
+ * @flags: the sum of what MAQET_IFACE_ values apply; what the core doesn't know is ignored.
+ *
+ * @validate: checks what the option table can't say; optional.
+ * @capacity: how many drives fit on the drive's machine type; needed.
+ * @emit_controller: appends one more controller with the given id; needed when @capacity
+ *   ever reports controllers.
+ * @emit_device: appends the device that shows the node of the drive's name to the guest; its
+ *   id is the drive's name; needed. An empty CD-ROM drive (maqet_drive_path() is NULL) has
+ *   no node.
+ *
+ * Since: 0.1
+ */
+struct maqet_iface_plugin {
+    struct maqet_plugin_header header;
+    const char *name;
+    const char *summary;
+    const struct maqet_option *options;
+    uint32_t flags;
+
+    int (*validate)(const struct maqet_drive *drive, struct maqet_error **err);
+    int (*capacity)(const struct maqet_drive *drive, struct maqet_capacity *capacity,
+                    struct maqet_error **err);
+    int (*emit_controller)(const struct maqet_drive *drive, const char *id,
+                           struct maqet_args *args, struct maqet_error **err);
+    int (*emit_device)(const struct maqet_drive *drive, const struct maqet_slot *slot,
+                       struct maqet_args *args, struct maqet_error **err);
+};
+
+/**
+ * MAQET_STORAGE_PLUGIN_HEADER - the value of .header in a struct maqet_storage_plugin.
+ * MAQET_IFACE_PLUGIN_HEADER - the same in a struct maqet_iface_plugin.
+ *
+ * Since: 0.1
+ */
+#define MAQET_STORAGE_PLUGIN_HEADER                                                       \
+    {                                                                                     \
+        sizeof(struct maqet_storage_plugin), MAQET_PLUGIN_ABI, MAQET_PLUGIN_KIND_STORAGE, \
+            sizeof(struct maqet_option)                                                   \
+    }
+#define MAQET_IFACE_PLUGIN_HEADER                                                         \
+    {                                                                                     \
+        sizeof(struct maqet_iface_plugin), MAQET_PLUGIN_ABI, MAQET_PLUGIN_KIND_IFACE,     \
+            sizeof(struct maqet_option)                                                   \
+    }
+
+/**
+ * MAQET_REGISTER_STORAGE_PLUGIN - export a storage plugin; once, at the end of the file.
+ * MAQET_REGISTER_IFACE_PLUGIN - export an interface plugin.
+ *
+ * Since: 0.1
+ */
+#define MAQET_REGISTER_STORAGE_PLUGIN(plugin)                                            \
+    MAQET_ENTRY const struct maqet_storage_plugin *maqet_storage_plugin(void);           \
+    MAQET_ENTRY const struct maqet_storage_plugin *maqet_storage_plugin(void)            \
+    {                                                                                    \
+        return &(plugin);                                                                \
+    }
+#define MAQET_REGISTER_IFACE_PLUGIN(plugin)                                              \
+    MAQET_ENTRY const struct maqet_iface_plugin *maqet_iface_plugin(void);               \
+    MAQET_ENTRY const struct maqet_iface_plugin *maqet_iface_plugin(void)                \
+    {                                                                                    \
+        return &(plugin);                                                                \
+    }
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
