@@ -1,20 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The example of a plugin, copied out of the tree and built against the header alone, makes a
-# disk for a real QEMU, finds it again, and refuses what is no image of its format.
+# The example of a plugin, copied out of the tree and built against the header alone, which
+# pkg-config finds in the build tree, makes a disk for a real QEMU, finds it again, and refuses
+# what is no image of its format.
 . "${srcdir:-.}/tests/functional/functions.sh"
 : "${CC:=cc}"
-requires make qemu-io "${CC%% *}"
+requires make pkg-config qemu-io "${CC%% *}"
 qemu_required
 unset MAKEFLAGS MFLAGS MAKELEVEL
 umask 022
 
-mkdir vdi include
+mkdir vdi
 for file in Makefile vdi.c vm.yaml; do
     cat "$abs_top_srcdir/examples/plugins/vdi/$file" >"vdi/$file"
 done
-cat "$abs_top_srcdir/include/maqet-plugin.h" >include/maqet-plugin.h
-expect 0 make -C vdi CC="${CC%% *}" CFLAGS="-Wall -Wextra -Werror" MAQET_INCLUDEDIR="$TMP/include"
+expect 2 env PKG_CONFIG_LIBDIR="$TMP" make -C vdi CC="${CC%% *}"
+err_has maqet
+expect 0 env PKG_CONFIG_PATH="$abs_top_builddir/pkgconfig" \
+    make -C vdi CC="${CC%% *}" CFLAGS="-Wall -Wextra -Werror"
 expect 3 maqet validate vdi/vm.yaml
 err_has "There is no storage plugin 'vdi'"
 MAQET_PLUGIN_PATH="$TMP/vdi"
