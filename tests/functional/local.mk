@@ -8,6 +8,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/config-errors.sh \
 	tests/functional/merging.sh \
 	tests/functional/plugins-refused.sh \
+	tests/functional/plugins-setuid.sh \
 	tests/functional/abi-compatible.sh \
 	tests/functional/args-golden.sh \
 	tests/functional/args-start.sh \
