@@ -4,9 +4,23 @@ dist_examples_DATA = \
 	examples/development-vm.yaml \
 	examples/overlay.yaml
 
-examplevdidir = $(examplesdir)/plugins/vdi
-dist_examplevdi_DATA = \
-	examples/plugins/vdi/Makefile \
-	examples/plugins/vdi/README.md \
-	examples/plugins/vdi/vdi.c \
-	examples/plugins/vdi/vm.yaml
+# The plugins are projects of their own, installed as they are, to be copied.
+exampleplugindir = $(examplesdir)/plugins
+EXAMPLE_PLUGINS = \
+	examples/plugins/vdi/Makefile examples/plugins/vdi/README.md \
+	examples/plugins/vdi/vdi.c examples/plugins/vdi/vm.yaml \
+	examples/plugins/virtiofs/Makefile examples/plugins/virtiofs/README.md \
+	examples/plugins/virtiofs/check.sh examples/plugins/virtiofs/virtiofs.c \
+	examples/plugins/virtiofs/vm.yaml
+EXTRA_DIST += $(EXAMPLE_PLUGINS)
+install-data-local: install-example-plugins
+uninstall-local: uninstall-example-plugins
+install-example-plugins:
+	@for file in $(EXAMPLE_PLUGINS); do \
+	  folder="$(DESTDIR)$(exampleplugindir)/$$(basename "$${file%/*}")" && \
+	  $(MKDIR_P) "$$folder" && \
+	  $(INSTALL_DATA) "$(srcdir)/$$file" "$$folder" || exit 1; \
+	done
+uninstall-example-plugins:
+	rm -rf "$(DESTDIR)$(exampleplugindir)"
+.PHONY: install-example-plugins uninstall-example-plugins

@@ -2,6 +2,7 @@
 FUNCTIONAL_TESTS = \
 	tests/functional/core-names-no-format.sh \
 	tests/functional/public-header.sh \
+	tests/functional/outside-virtiofs.sh \
 	tests/functional/outside-plugin.sh \
 	tests/functional/installed.sh \
 	tests/functional/unit-under-valgrind.sh \
@@ -49,7 +50,7 @@ FUNCTIONAL_TESTS = \
 TESTS += $(FUNCTIONAL_TESTS)
 EXTRA_DIST += $(FUNCTIONAL_TESTS) \
 	tests/functional/functions.sh \
-	tests/functional/guest-functions.sh \
+	tests/functional/guest-functions.sh tests/functional/outside-functions.sh \
 	tests/functional/image-functions.sh \
 	tests/functional/combinations.sh \
 	tests/functional/args-golden.txt
