@@ -7,6 +7,18 @@ dist_examples_DATA = \
 # The plugins are projects of their own, installed as they are, to be copied.
 exampleplugindir = $(examplesdir)/plugins
 EXAMPLE_PLUGINS = \
+	examples/plugins/luks/Makefile examples/plugins/luks/README.md \
+	examples/plugins/luks/check.sh examples/plugins/luks/luks.c \
+	examples/plugins/luks/vm.yaml \
+	examples/plugins/nbd/Makefile examples/plugins/nbd/README.md \
+	examples/plugins/nbd/check.sh examples/plugins/nbd/nbd.c \
+	examples/plugins/nbd/vm.yaml \
+	examples/plugins/nvme/Makefile examples/plugins/nvme/README.md \
+	examples/plugins/nvme/check.sh examples/plugins/nvme/nvme.c \
+	examples/plugins/nvme/vm.yaml \
+	examples/plugins/usb/Makefile examples/plugins/usb/README.md \
+	examples/plugins/usb/check.sh examples/plugins/usb/usb.c \
+	examples/plugins/usb/vm.yaml \
 	examples/plugins/vdi/Makefile examples/plugins/vdi/README.md \
 	examples/plugins/vdi/vdi.c examples/plugins/vdi/vm.yaml \
 	examples/plugins/virtiofs/Makefile examples/plugins/virtiofs/README.md \

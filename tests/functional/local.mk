@@ -3,6 +3,8 @@ FUNCTIONAL_TESTS = \
 	tests/functional/core-names-no-format.sh \
 	tests/functional/public-header.sh \
 	tests/functional/outside-virtiofs.sh \
+	tests/functional/outside-storages.sh \
+	tests/functional/outside-interfaces.sh \
 	tests/functional/outside-plugin.sh \
 	tests/functional/installed.sh \
 	tests/functional/unit-under-valgrind.sh \
