@@ -16,12 +16,13 @@ actions_run(struct invocation *invocation, const struct action_row *actions, boo
         maqet_strings_add(&names, action->name);
         if (strcmp(action->name, operands[0]) != 0)
             continue;
-        if (count != 1 + (size_t)action->needs_name)
-            return usage_error(command, err, "Usage: maqet %s %s%s%s", command->name,
+        if (count != 1 + (size_t)(action->operand != NULL))
+            return usage_error(command, err, "Usage: maqet %s %s%s%s%s", command->name,
                                of_vm ? "VM " : "", action->name,
-                               action->needs_name ? " NAME" : "");
+                               action->operand ? " " : "",
+                               action->operand ? action->operand : "");
         return action->run(invocation, of_vm ? invocation->operands.items[0] : NULL,
-                           action->needs_name ? operands[1] : NULL, err);
+                           action->operand ? operands[1] : NULL, err);
     }
     return usage_error_unknown(command, "action", operands[0], &names, err);
 }

@@ -11,8 +11,9 @@
 /* One of them; a name of NULL ends the table. */
 struct action_row {
     const char *name;
-    bool needs_name; /* it takes one more operand, else none */
-    /* Returns 0, or -1 with an error. @vm and @name are NULL where there are none. */
+    const char *operand; /* what one more operand is, "NAME"; NULL: it takes none */
+    /* Returns the exit code, or -1 with an error. @vm and @name are NULL where there are
+     * none. */
     int (*run)(struct invocation *invocation, const char *vm, const char *name,
                struct maqet_error **err);
 };

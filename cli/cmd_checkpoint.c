@@ -252,10 +252,10 @@ run_list(struct invocation *invocation, const char *vm, const char *name,
 /* ---- the command ---- */
 
 static const struct action_row actions[] = {
-    {"create", true, checkpoint_create},
-    {"list", false, run_list},
-    {"load", true, run_load},
-    {"delete", true, run_delete},
+    {"create", "NAME", checkpoint_create},
+    {"list", NULL, run_list},
+    {"load", "NAME", run_load},
+    {"delete", "NAME", run_delete},
     {0},
 };
 

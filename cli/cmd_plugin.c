@@ -6,6 +6,7 @@
 #include "cli/fields.h"
 #include "cli/table.h"
 #include "core/base/json.h"
+#include "core/conformance/conformance.h"
 #include "core/plugin/describe.h"
 
 /* ---- list ---- */
@@ -44,17 +45,23 @@ list_text(json_object *rows, bool colour)
 }
 
 static char *
-list_plain(json_object *rows)
+plain_lines(const struct column *columns, json_object *rows)
 {
     struct maqet_text text = MAQET_TEXT_INIT;
 
     for (size_t i = 0; i < json_object_array_length(rows); i++) {
         _cleanup_free_ char *line =
-            table_plain(plain_columns, json_object_array_get_idx(rows, i));
+            table_plain(columns, json_object_array_get_idx(rows, i));
 
         maqet_text_append(&text, line);
     }
     return maqet_text_take(&text);
+}
+
+static char *
+list_plain(json_object *rows)
+{
+    return plain_lines(plain_columns, rows);
 }
 
 static const struct view list_view = {
@@ -159,32 +166,134 @@ run_info(struct invocation *invocation, const char *vm, const char *name,
     return rows ? 0 : -1;
 }
 
+/* ---- check ---- */
+
+static const struct column check_columns[] = {{"check", "CHECK", COLUMN_TEXT},
+                                              {"result", "RESULT", COLUMN_TEXT},
+                                              {"why", "WHY", COLUMN_TEXT},
+                                              {"hint", "HINT", COLUMN_TEXT},
+                                              {0}};
+static const struct column result_columns[] = {
+    {"check", "CHECK", COLUMN_TEXT}, {"result", "RESULT", COLUMN_TEXT}, {0}};
+
+/* A reason is a whole sentence, and stands below the table. */
+static void
+append_reason(struct maqet_text *text, json_object *row, const char *result)
+{
+    const char *why = maqet_json_text(row, "why"), *hint = maqet_json_text(row, "hint");
+
+    if (!why || strcmp(field_get(row, "result"), result) != 0)
+        return;
+    maqet_text_appendf(text, "\n%s %s: %s\n", field_get(row, "check"), result, why);
+    if (hint)
+        maqet_text_appendf(text, "  What to do: %s\n", hint);
+}
+
+static char *
+check_text(json_object *rows, bool colour)
+{
+    static const char *const results[] = {"skipped", "FAILED"};
+    _cleanup_free_ char *table = table_text(result_columns, rows, colour);
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    maqet_text_append(&text, table);
+    for (size_t i = 0; i < sizeof(results) / sizeof(*results); i++)
+        for (size_t j = 0; j < json_object_array_length(rows); j++)
+            append_reason(&text, json_object_array_get_idx(rows, j), results[i]);
+    return maqet_text_take(&text);
+}
+
+static char *
+check_plain(json_object *rows)
+{
+    return plain_lines(check_columns, rows);
+}
+
+static const struct view check_view = {
+    .text = check_text, .plain = check_plain, .whole = true};
+
+static int
+run_check(struct invocation *invocation, const char *vm, const char *name,
+          struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings settings = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings only = MAQET_STRINGS_INIT;
+    unsigned failed = 0;
+
+    (void)vm;
+    invocation_texts(invocation, "set", &settings);
+    invocation_texts(invocation, "only", &only);
+    const struct maqet_conformance request = {
+        .file = name,
+        .qemu = invocation_text(invocation, "qemu"),
+        .settings = &settings,
+        .only = &only,
+    };
+    json_object *rows =
+        maqet_conformance_run(&invocation->context, &request, &failed, err);
+    if (!rows)
+        return -1;
+    output_result(&invocation->output, &check_view, rows);
+    return failed > 0 ? maqet_error_exit_code(MAQET_ERROR_FAILED) : 0;
+}
+
 /* ---- the command ---- */
 
 static const struct action_row actions[] = {
-    {"list", false, run_list},
-    {"info", true, run_info},
+    {"list", NULL, run_list},
+    {"info", "NAME", run_info},
+    {"check", "FILE", run_check},
     {0},
 };
+
+static const char *const check_options[] = {"only", "set", "qemu"};
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)
 {
+    const char *action = invocation->operands.items[0];
+
+    for (size_t i = 0; i < sizeof(check_options) / sizeof(*check_options); i++)
+        if (strcmp(action, "check") != 0 && invocation_has(invocation, check_options[i]))
+            return usage_error(invocation->command, err,
+                               "--%s belongs to 'maqet plugin check'", check_options[i]);
     return actions_run(invocation, actions, false, err);
 }
+
+static const struct command_option options[] = {
+    {.name = "only",
+     .type = OPTION_CHOICE,
+     .argument = "CHECK",
+     .choice = maqet_conformance_name,
+     .help = "for check: run this check alone; may be repeated"},
+    {.name = "set",
+     .type = OPTION_TEXT,
+     .argument = "OPTION=VALUE",
+     .help = "for check: an option of every drive, such as a server's name, which nobody "
+             "can make up; may be repeated"},
+    {.name = "qemu",
+     .type = OPTION_TEXT,
+     .argument = "PROGRAM",
+     .help = "for check: the QEMU to try it with, if not that of this machine's "
+             "architecture"},
+    {0},
+};
 
 static const struct command_example examples[] = {
     {"maqet plugin list", "What there is, and where it was found"},
     {"maqet plugin info qcow2", "What a drive of that type may say"},
+    {"maqet plugin check ./maqet-storage-vdi.so", "Try whether a plugin keeps the rules"},
+    {"maqet plugin check ./maqet-storage-nbd.so --set host=localhost --only qemu",
+     "One check, of a plugin that needs a server"},
     {0},
 };
 
 const struct command command_plugin = {
     .name = "plugin",
-    .operands = "list|info [NAME]",
+    .operands = "list|info|check [NAME|FILE]",
     .min_operands = 1,
     .max_operands = 2,
-    .summary = "List plugins, and what they can do",
+    .summary = "List plugins, tell what they can do, and check one",
     .description =
         "Storage plugins make the images of drives, interface plugins attach drives to "
         "the machine. Each is loaded in a process of its own, so that one that crashes "
@@ -192,7 +301,14 @@ const struct command command_plugin = {
         "folder counts; the other one is shadowed.\n"
         "A plugin is refused when others than root and yourself could write it or its "
         "folder, when it was built for another plugin ABI, or when it lacks what it "
-        "needs; the list says why.",
+        "needs; the list says why.\n"
+        "'maqet plugin check' is for authors of plugins: it tries whether a plugin, "
+        "wherever it lies, keeps what maqet-plugin.h promises. It makes drives with "
+        "made-up options in a folder below TMPDIR, which goes again, and runs a real "
+        "qemu-img and a real QEMU, whose guest never runs. Each check has a process of "
+        "its own; for one that fails it says what the plugin did and what to do, and "
+        "maqet ends with 1.",
+    .options = options,
     .examples = examples,
     .view = {.columns = plain_columns},
     .run = run,

@@ -20,6 +20,29 @@ libmaqet_core_la_SOURCES = \
 	core/config/yaml.c core/config/yaml.h \
 	core/config/yaml_fault.c core/config/yaml_fault.h \
 	core/config/yaml_write.c \
+	core/conformance/bench.c core/conformance/bench.h \
+	core/conformance/check_calls.c \
+	core/conformance/check_create.c \
+	core/conformance/check_errors.c \
+	core/conformance/check_file.c \
+	core/conformance/check_hostile.c \
+	core/conformance/check_hotplug.c \
+	core/conformance/check_inspect.c \
+	core/conformance/check_options.c \
+	core/conformance/check_qemu.c \
+	core/conformance/check_snapshots.c \
+	core/conformance/check_tool.c \
+	core/conformance/check_traces.c \
+	core/conformance/check_writes.c \
+	core/conformance/checks.c core/conformance/checks.h \
+	core/conformance/conformance.c core/conformance/conformance.h \
+	core/conformance/emitted.c core/conformance/emitted.h \
+	core/conformance/machine.c core/conformance/machine.h \
+	core/conformance/scenarios.c core/conformance/scenarios.h \
+	core/conformance/strays.c core/conformance/strays.h \
+	core/conformance/tool.c core/conformance/tool.h \
+	core/conformance/tracer.c core/conformance/tracer.h \
+	core/conformance/variants.c core/conformance/variants.h \
 	core/plugin/call.c core/plugin/call.h \
 	core/plugin/describe.c core/plugin/describe.h \
 	core/plugin/host.c core/plugin/host.h \
@@ -62,7 +85,7 @@ libmaqet_core_la_SOURCES = \
 	core/storage/image.c core/storage/image.h \
 	core/storage/paths.c core/storage/paths.h \
 	core/storage/serve.c \
-	core/storage/slots.c \
+	core/storage/slots.c core/storage/slots.h \
 	core/storage/snapshots.c core/storage/snapshots.h \
 	core/vm/definition.c core/vm/definition.h \
 	core/vm/apply.c \

@@ -10,15 +10,6 @@
 #include "core/base/files.h"
 #include "core/plugin/call.h"
 
-/* What a plugin's inspect reports. */
-struct maqet_image {
-    const struct maqet_drive *drive;
-    char *format;
-    uint64_t virtual_size;
-    char *undeclared; /* the first file that the image names and the configuration doesn't
-                       */
-};
-
 /* ---- what plugins report (maqet-plugin.h) ---- */
 
 void

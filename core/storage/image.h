@@ -17,6 +17,15 @@ struct maqet_image_state {
     struct maqet_file_id id; /* of the file */
 };
 
+/* What a plugin's inspect reports. */
+struct maqet_image {
+    const struct maqet_drive *drive;
+    char *format;
+    uint64_t virtual_size;
+    char *undeclared; /* the first file that the image names and the configuration doesn't
+                       */
+};
+
 /* Fills @state. A missing image is no error; a hostile or wrong one is. */
 int maqet_image_inspect(const struct maqet_drive *drive, struct maqet_image_state *state,
                         struct maqet_error **err);

@@ -8,18 +8,7 @@
 
 #include "core/plugin/call.h"
 #include "core/qemu/objects.h"
-#include "core/storage/drive.h"
-
-struct maqet_capacity {
-    uint32_t builtin;
-    uint32_t controllers;
-    uint32_t per_controller;
-};
-
-struct maqet_slot {
-    const char *controller;
-    uint32_t index;
-};
+#include "core/storage/slots.h"
 
 void
 maqet_capacity_builtin(struct maqet_capacity *capacity, uint32_t drives)

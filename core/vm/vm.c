@@ -65,27 +65,38 @@ arguments_of(const struct maqet_vm *vm)
     return arguments;
 }
 
+char *
+maqet_vm_arch_of(const char *program)
+{
+    const char *slash = program ? strrchr(program, '/') : NULL;
+    const char *base = slash ? slash + 1 : program;
+
+    return base && maqet_text_starts(base, PROGRAM_PREFIX)
+               ? maqet_strdup(base + strlen(PROGRAM_PREFIX))
+               : host_arch();
+}
+
+bool
+maqet_vm_arch_is_pc(const char *arch)
+{
+    return strcmp(arch, "x86_64") == 0 || strcmp(arch, "i386") == 0;
+}
+
 static void
 describe_machine(struct maqet_vm *vm)
 {
     json_object *tree = vm->definition->tree;
     _cleanup_free_ char *program = program_of(tree);
-    const char *slash = strrchr(program, '/');
-    const char *base = slash ? slash + 1 : program;
     const char *written = maqet_tree_text(tree, "storage_dir");
 
     vm->machine.vm_name = maqet_strdup(vm->definition->name);
-    vm->machine.arch = maqet_text_starts(base, PROGRAM_PREFIX)
-                           ? maqet_strdup(base + strlen(PROGRAM_PREFIX))
-                           : host_arch();
+    vm->machine.arch = maqet_vm_arch_of(program);
     vm->machine.type =
         maqet_arguments_property(arguments_of(vm), "machine", "type", "type");
-    if (!vm->machine.type) {
-        /* QEMU has a default for x86 only; elsewhere it wants to be told. */
-        bool x86 = strcmp(vm->machine.arch, "x86_64") == 0 ||
-                   strcmp(vm->machine.arch, "i386") == 0;
-        vm->machine.type = maqet_strdup(x86 ? "pc" : "");
-    }
+    /* QEMU has a default for PCs only; elsewhere it wants to be told. */
+    if (!vm->machine.type)
+        vm->machine.type =
+            maqet_strdup(maqet_vm_arch_is_pc(vm->machine.arch) ? "pc" : "");
     if (!written)
         written = vm->context->storage_dir;
     vm->machine.storage_dir = maqet_strdup(written ? written : "/tmp");

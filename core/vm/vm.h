@@ -45,6 +45,13 @@ int maqet_vm_check(const struct maqet_vm *vm, struct maqet_error **err);
 int maqet_vm_command_line(const struct maqet_vm *vm, struct maqet_strings *argv,
                           struct maqet_error **err);
 
+/* The architecture of the guests of a QEMU program, as QEMU spells it; NULL, and one
+ * whose name does not say it: this host's. The caller frees. */
+char *maqet_vm_arch_of(const char *program);
+
+/* Whether that is one of PCs. */
+bool maqet_vm_arch_is_pc(const char *arch);
+
 /* Whether the guest has a port for its agent: `guest_agent: on`. */
 bool maqet_vm_has_agent(const struct maqet_vm *vm);
 

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/conformance/bench.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/config/options.h"
+#include "core/qemu/objects.h"
+
+/* ---- words ---- */
+
+int
+bench_skip(struct bench *bench, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    free(bench->skipped);
+    bench->skipped = maqet_vformat(format, arguments);
+    va_end(arguments);
+    return 0;
+}
+
+void
+bench_doing(struct bench *bench, const char *format, ...)
+{
+    va_list arguments;
+
+    if (!bench->trail)
+        return;
+    va_start(arguments, format);
+    vsnprintf(bench->trail->doing, sizeof(bench->trail->doing), format, arguments);
+    va_end(arguments);
+}
+
+int
+bench_fail(struct maqet_error **err, const char *hint, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    _cleanup_free_ char *message = maqet_vformat(format, arguments);
+    va_end(arguments);
+    maqet_error_set(err, MAQET_ERROR_FAILED, "%s", message);
+    if (hint)
+        maqet_error_hint(err, "%s", hint);
+    return -1;
+}
+
+/* ---- the plugin ---- */
+
+/* What a storage is attached by: its own choice where that is installed. */
+static const char *
+interface_of(const struct bench *bench)
+{
+    const char *name = bench->storage->plugin.interface;
+    const char *written = maqet_tree_text(bench->settings, "interface");
+
+    if (bench->is_iface)
+        return bench->name;
+    if (!name || written)
+        return written;
+    struct maqet_iface *iface = maqet_iface_load(&bench->context, name, NULL);
+    maqet_iface_unload(iface);
+    return iface ? name : "none";
+}
+
+int
+bench_open(struct bench *bench, struct maqet_error **err)
+{
+    if (bench->is_iface) {
+        bench->iface = maqet_iface_load_file(bench->file, bench->name, err);
+        if (!bench->iface)
+            return -1;
+        bench->storage = maqet_storage_load(&bench->context, MAQET_DEFAULT_STORAGE, err);
+    } else {
+        bench->storage = maqet_storage_load_file(bench->file, bench->name, err);
+    }
+    if (!bench->storage)
+        return -1;
+    bench->interface = interface_of(bench);
+    return 0;
+}
+
+const struct maqet_option *
+bench_options(const struct bench *bench)
+{
+    return bench->is_iface ? bench->iface->options : bench->storage->options;
+}
+
+bool
+bench_has_path(const struct bench *bench)
+{
+    return bench->storage->plugin.path_option;
+}
+
+bool
+bench_has_size(const struct bench *bench)
+{
+    const struct maqet_option *row = maqet_options_find(bench->storage->options, "size");
+
+    return row && row->type == MAQET_OPTION_SIZE;
+}
+
+/* ---- entries ---- */
+
+void
+bench_set(json_object *entry, const char *option, const char *value)
+{
+    const char *dot = strchr(option, '.');
+    struct maqet_place place = maqet_tree_place(entry);
+    json_object *inner = NULL;
+
+    if (!value && !dot) {
+        json_object_object_del(entry, option);
+    } else if (!dot) {
+        maqet_tree_set(entry, option, json_object_new_string(value), place, place);
+    } else {
+        _cleanup_free_ char *outer = maqet_strndup(option, (size_t)(dot - option));
+
+        if (!json_object_object_get_ex(entry, outer, &inner)) {
+            inner = maqet_tree_mapping(place);
+            maqet_tree_set(entry, outer, inner, place, place);
+        }
+        bench_set(inner, dot + 1, value);
+    }
+}
+
+/* The number closest to @wanted that a row allows. */
+static int64_t
+within(const struct maqet_option *row, int64_t wanted)
+{
+    if (row->maximum == 0)
+        return wanted;
+    if (wanted < row->minimum)
+        return row->minimum;
+    return wanted > row->maximum ? row->maximum : wanted;
+}
+
+/* A value that an option's type accepts; the caller frees. A path is that of a folder
+ * that is there. */
+static char *
+value_for(const struct bench *bench, const struct maqet_option *row, const char *drive,
+          uint64_t size)
+{
+    char *path;
+
+    switch (row->type) {
+    case MAQET_OPTION_SIZE:
+        return maqet_format("%" PRId64, within(row, (int64_t)(size ? size : BENCH_SIZE)));
+    case MAQET_OPTION_INT:
+        return maqet_format("%" PRId64, within(row, 1));
+    case MAQET_OPTION_BOOL:
+        return maqet_strdup("off");
+    case MAQET_OPTION_CHOICE:
+        return maqet_strdup(row->choices[0]);
+    case MAQET_OPTION_MODE:
+        return maqet_strdup("0600");
+    case MAQET_OPTION_PATH:
+        path = maqet_format("%s/%s-%s", bench->folder, drive, row->name);
+        maqet_dir_make(path, 0700, NULL);
+        return path;
+    default:
+        return maqet_strdup("maqet");
+    }
+}
+
+/* Fills what a drive can't do without. */
+static void
+make_up(const struct bench *bench, const struct maqet_option *table, const char *before,
+        json_object *entry, const char *drive, uint64_t size)
+{
+    const char *path_option = bench->storage->plugin.path_option;
+
+    for (const struct maqet_option *row = table; row->name; row++) {
+        _cleanup_free_ char *name = maqet_format("%s%s", before, row->name);
+        bool is_size = row->type == MAQET_OPTION_SIZE && strcmp(name, "size") == 0;
+        bool is_image = path_option && strcmp(name, path_option) == 0;
+
+        if (is_image || (!row->required && !is_size))
+            continue;
+        if (row->type == MAQET_OPTION_MAP && row->options) {
+            _cleanup_free_ char *inner = maqet_format("%s.", name);
+
+            make_up(bench, row->options, inner, entry, drive, size);
+            continue;
+        }
+        _cleanup_free_ char *value = value_for(bench, row, drive, size);
+        bench_set(entry, name, value);
+    }
+}
+
+/* What the author says holds in every check, but for what a check itself is about. */
+static void
+take_settings(json_object *entry, json_object *settings)
+{
+    json_object_object_foreach(settings, key, value)
+    {
+        maqet_tree_set(entry, key,
+                       json_object_is_type(value, json_type_object)
+                           ? maqet_tree_copy(value)
+                           : json_object_get(value),
+                       maqet_tree_place_of_key(settings, key),
+                       maqet_tree_place_of_value(settings, key));
+    }
+}
+
+json_object *
+bench_entry(const struct bench *bench, const char *name, const char *image, uint64_t size)
+{
+    struct maqet_place place = {.folder = bench->folder};
+    json_object *entry = maqet_tree_mapping(place);
+    const char *path_option = bench->storage->plugin.path_option;
+
+    bench_set(entry, "name", name);
+    bench_set(entry, "type", bench->storage->plugin.name);
+    if (bench->interface)
+        bench_set(entry, "interface", bench->interface);
+    make_up(bench, bench->storage->options, "", entry, name, size);
+    if (bench->iface)
+        make_up(bench, bench->iface->options, "", entry, name, size);
+    take_settings(entry, bench->settings);
+    if (size && bench_has_size(bench)) {
+        _cleanup_free_ char *text = value_for(
+            bench, maqet_options_find(bench->storage->options, "size"), name, size);
+        bench_set(entry, "size", text);
+    }
+    if (path_option) {
+        _cleanup_free_ char *own = image
+                                       ? bench_path(bench, image)
+                                       : maqet_format("%s/disk.%s", bench->folder, name);
+        bench_set(entry, path_option, own);
+    }
+    return entry;
+}
+
+/* ---- drives ---- */
+
+struct maqet_drive *
+bench_drive_of(struct bench *bench, json_object *entry, struct maqet_error **err)
+{
+    bench_doing(bench, "validate");
+    return maqet_drive_new(&bench->context, &bench->machine, entry, err);
+}
+
+/* Puts a file where value_for() has made a folder. */
+static void
+files_for_folders(const struct bench *bench, const char *drive)
+{
+    for (const struct maqet_option *row = bench_options(bench); row->name; row++) {
+        _cleanup_free_ char *path =
+            maqet_format("%s/%s-%s", bench->folder, drive, row->name);
+
+        if (row->type == MAQET_OPTION_PATH && row->required && rmdir(path) == 0)
+            bench_write(path, "maqet\n", strlen("maqet\n"), NULL);
+    }
+}
+
+struct maqet_drive *
+bench_drive(struct bench *bench, const char *name, const char *image, uint64_t size,
+            struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    _cleanup_json_ json_object *entry = bench_entry(bench, name, image, size);
+    struct maqet_drive *drive = bench_drive_of(bench, entry, &reason);
+
+    if (drive)
+        return drive;
+    /* What it asks a path of may be a file. */
+    files_for_folders(bench, name);
+    drive = bench_drive_of(bench, entry, NULL);
+    if (!drive)
+        maqet_error_move(err, TAKE_PTR(reason));
+    return drive;
+}
+
+int
+bench_prepare(struct bench *bench, const struct maqet_drive *drive,
+              struct maqet_error **err)
+{
+    struct maqet_image_state state;
+    bool created;
+
+    bench_doing(bench, "space, create or inspect");
+    return maqet_image_prepare(drive, &state, &created, NULL, err);
+}
+
+int
+bench_emit(struct bench *bench, struct maqet_drive *drive, struct maqet_strings *argv,
+           struct maqet_error **err)
+{
+    _cleanup_args_ struct maqet_args *args = maqet_args_new();
+
+    bench_doing(bench, "emit_args, capacity or emit_device");
+    if (maqet_drives_emit(&drive, 1, args, err) < 0)
+        return -1;
+    maqet_args_render(args, argv);
+    return 0;
+}
+
+/* ---- files ---- */
+
+char *
+bench_path(const struct bench *bench, const char *name)
+{
+    return maqet_format("%s/%s", bench->folder, name);
+}
+
+int
+bench_write(const char *path, const void *data, size_t length, struct maqet_error **err)
+{
+    _cleanup_close_ int fd =
+        open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    const char *at = data;
+
+    while (fd >= 0 && length > 0) {
+        ssize_t count = write(fd, at, length);
+
+        if (count < 0)
+            break;
+        at += count;
+        length -= (size_t)count;
+    }
+    return fd >= 0 && length == 0 ? 0
+                                  : maqet_error_errno(err, errno, "Can't write %s", path);
+}
+
+static void
+describe(struct maqet_text *text, const char *path, const char *name)
+{
+    struct stat status;
+
+    if (lstat(path, &status) < 0)
+        return;
+    maqet_text_appendf(text, "%s %o %" PRIu64 " %" PRIu64, name, status.st_mode,
+                       (uint64_t)status.st_ino, (uint64_t)status.st_uid);
+    /* A folder's own times change with what is made and removed in it for a moment. */
+    if (!S_ISDIR(status.st_mode))
+        maqet_text_appendf(text, " %" PRIu64 " %lld.%09ld", (uint64_t)status.st_size,
+                           (long long)status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+    maqet_text_append(text, "\n");
+    if (S_ISDIR(status.st_mode)) {
+        _cleanup_free_ char *inside = bench_picture(path);
+        maqet_text_append(text, inside);
+    }
+}
+
+char *
+bench_picture(const char *folder)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    maqet_dir_list(folder, &names, NULL);
+    for (size_t i = 0; i < names.count; i++) {
+        _cleanup_free_ char *path = maqet_format("%s/%s", folder, names.items[i]);
+
+        describe(&text, path, names.items[i]);
+    }
+    return maqet_text_take(&text);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bench.h - what a check works with: the plugin, a folder of its own, and drives with
+ * options that were made up from the plugin's table.
+ */
+#ifndef MAQET_CONFORMANCE_BENCH_H
+#define MAQET_CONFORMANCE_BENCH_H
+
+#include "core/storage/image.h"
+
+/* ms that one step of a check may take, such as a QEMU that starts. */
+static const int64_t BENCH_STEP_TIMEOUT = 20000;
+
+/* What parent and child both see: where a child was when it crashed. */
+struct bench_trail {
+    char doing[200];
+};
+
+struct bench {
+    struct maqet_context context; /* its folders lie in @folder; the rest is borrowed */
+    struct maqet_machine machine;
+    const char *file;      /* the plugin */
+    const char *qemu;      /* the program */
+    json_object *settings; /* what the author says of every drive: a tree */
+    bool is_iface;
+    char *name;   /* the plugin's */
+    char *folder; /* the check's own; it is there, and empty, when the check begins */
+
+    /* In the child only. */
+    struct maqet_storage *storage; /* the plugin, or what the interface is tried with */
+    struct maqet_iface *iface;     /* the plugin; NULL: it is a storage */
+    const char *interface;         /* what drives say; NULL: nothing, as a share */
+    char *warned;                  /* the last warning of the plugin */
+    char *skipped;                 /* why there was nothing to check */
+    struct bench_trail *trail;     /* shared with the parent */
+};
+
+/* Loads the plugin, and a storage to try an interface with. */
+int bench_open(struct bench *bench, struct maqet_error **err);
+
+/* Says why there is nothing to check. Returns 0, for a check to end with. */
+int bench_skip(struct bench *bench, const char *format, ...) MAQET_PRINTF(2, 3);
+
+/* Remembers what is about to be called, for the words of a crash. */
+void bench_doing(struct bench *bench, const char *format, ...) MAQET_PRINTF(2, 3);
+
+/* A failed check: what the plugin did, and what its author should do. Returns -1. */
+int bench_fail(struct maqet_error **err, const char *hint, const char *format, ...)
+    MAQET_PRINTF(3, 4);
+
+/* The options of the drive's plugins: the storage's, or with @iface the interface's. */
+const struct maqet_option *bench_options(const struct bench *bench);
+
+/*
+ * The entry of a drive: with the image @image in the check's folder (NULL: disk.NAME),
+ * and made-up values for what it needs. Sizes are @size bytes (0: some). The caller puts
+ * it.
+ */
+json_object *bench_entry(const struct bench *bench, const char *name, const char *image,
+                         uint64_t size);
+
+/* Sets an option of an entry; "map.option" leads into a mapping. NULL removes it. */
+void bench_set(json_object *entry, const char *option, const char *value);
+
+/* A drive of the plugin, with made-up options. NULL on error. */
+struct maqet_drive *bench_drive(struct bench *bench, const char *name, const char *image,
+                                uint64_t size, struct maqet_error **err);
+struct maqet_drive *bench_drive_of(struct bench *bench, json_object *entry,
+                                   struct maqet_error **err);
+
+static inline void
+bench_drive_cleanup(struct maqet_drive **drive)
+{
+    maqet_drive_free(*drive);
+}
+
+#define _cleanup_drive_ _cleanup_(bench_drive_cleanup)
+
+/* Makes what the drive is made of, as a start does. */
+int bench_prepare(struct bench *bench, const struct maqet_drive *drive,
+                  struct maqet_error **err);
+
+/* Whether the plugin makes images in files, and whether it can be asked for a size. */
+bool bench_has_path(const struct bench *bench);
+bool bench_has_size(const struct bench *bench);
+
+/* What a drive's plugins append, in QEMU's words: option, value, option, value, ... */
+int bench_emit(struct bench *bench, struct maqet_drive *drive, struct maqet_strings *argv,
+               struct maqet_error **err);
+
+/* The sizes that drives have unless a check says otherwise. */
+#define BENCH_SIZE (UINT64_C(8) << 20)
+
+/* A file in the check's folder; the caller frees. */
+char *bench_path(const struct bench *bench, const char *name);
+int bench_write(const char *path, const void *data, size_t length,
+                struct maqet_error **err);
+
+/* A text that changes when anything in a folder does: names, kinds, sizes, contents'
+ * times. The caller frees. */
+char *bench_picture(const char *folder);
+
+#endif

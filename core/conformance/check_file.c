@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * check_file.c - what the file itself tells, by the rules of ELF (elf(5)): nothing in it
+ * runs but what maqet calls, and nothing of it gets in the way of another plugin.
+ */
+#include <elf.h>
+#include <link.h>
+#include <string.h>
+
+#include "core/conformance/checks.h"
+#include "core/plugin/describe.h"
+
+enum { FILE_LIMIT = 256 << 20 };
+
+struct elf {
+    const char *bytes;
+    size_t size;
+    const ElfW(Ehdr) * header;
+};
+
+/* A part of the file, or NULL where the file doesn't reach. */
+static const void *
+part(const struct elf *elf, uint64_t offset, uint64_t size)
+{
+    return offset <= elf->size && size <= elf->size - offset ? elf->bytes + offset : NULL;
+}
+
+static const ElfW(Phdr) * segment(const struct elf *elf, unsigned index)
+{
+    return part(elf, elf->header->e_phoff + (uint64_t)index * sizeof(ElfW(Phdr)),
+                sizeof(ElfW(Phdr)));
+}
+
+static const ElfW(Shdr) * section(const struct elf *elf, unsigned index)
+{
+    return index < elf->header->e_shnum
+               ? part(elf, elf->header->e_shoff + (uint64_t)index * sizeof(ElfW(Shdr)),
+                      sizeof(ElfW(Shdr)))
+               : NULL;
+}
+
+/* ---- symbols ---- */
+
+/* What linkers and compilers add by themselves begins with an underscore. */
+static bool
+is_foreign(const char *name, const char *entry)
+{
+    return name[0] && name[0] != '_' && strcmp(name, entry) != 0;
+}
+
+static const char *
+name_at(const struct elf *elf, const ElfW(Shdr) * names, uint64_t offset)
+{
+    const char *table = names ? part(elf, names->sh_offset, names->sh_size) : NULL;
+
+    return table && offset < names->sh_size &&
+                   memchr(table + offset, 0, names->sh_size - offset)
+               ? table + offset
+               : "";
+}
+
+/* Looks through the dynamic symbols: *foreign gets the first that is exported and is not
+ * the entry; *instrumented: the compiler has put its own checks into it. */
+static void
+read_symbols(const struct elf *elf, const char *entry, const char **foreign,
+             bool *instrumented)
+{
+    for (unsigned i = 0; i < elf->header->e_shnum; i++) {
+        const ElfW(Shdr) *table = section(elf, i);
+
+        if (!table || table->sh_type != SHT_DYNSYM)
+            continue;
+        const ElfW(Shdr) *names = section(elf, table->sh_link);
+        for (uint64_t at = 0; at + sizeof(ElfW(Sym)) <= table->sh_size;
+             at += sizeof(ElfW(Sym))) {
+            const ElfW(Sym) *symbol = part(elf, table->sh_offset + at, sizeof(ElfW(Sym)));
+            const char *name = symbol ? name_at(elf, names, symbol->st_name) : "";
+
+            if (!symbol)
+                return;
+            if (symbol->st_shndx == SHN_UNDEF && strstr(name, "san_init"))
+                *instrumented = true;
+            if (symbol->st_shndx != SHN_UNDEF && is_foreign(name, entry) && !*foreign)
+                *foreign = name;
+        }
+    }
+}
+
+/* ---- the dynamic section ---- */
+
+struct dynamic {
+    uint64_t constructors; /* bytes */
+    bool text_relocations;
+};
+
+static void
+read_dynamic(const struct elf *elf, const ElfW(Phdr) * header, struct dynamic *dynamic)
+{
+    for (uint64_t at = 0; at + sizeof(ElfW(Dyn)) <= header->p_filesz;
+         at += sizeof(ElfW(Dyn))) {
+        const ElfW(Dyn) *row = part(elf, header->p_offset + at, sizeof(ElfW(Dyn)));
+
+        if (!row || row->d_tag == DT_NULL)
+            return;
+        if (row->d_tag == DT_INIT_ARRAYSZ)
+            dynamic->constructors = row->d_un.d_val;
+        if (row->d_tag == DT_TEXTREL ||
+            (row->d_tag == DT_FLAGS && (row->d_un.d_val & DF_TEXTREL)))
+            dynamic->text_relocations = true;
+    }
+}
+
+static int
+check_segments(const struct elf *elf, bool instrumented, struct maqet_error **err)
+{
+    struct dynamic dynamic = {0};
+
+    for (unsigned i = 0; i < elf->header->e_phnum; i++) {
+        const ElfW(Phdr) *header = segment(elf, i);
+
+        if (header && header->p_type == PT_DYNAMIC)
+            read_dynamic(elf, header, &dynamic);
+        if (header && header->p_type == PT_GNU_STACK && (header->p_flags & PF_X))
+            return bench_fail(err, "Assembler files need .note.GNU-stack",
+                              "it wants an executable stack");
+    }
+    if (dynamic.text_relocations)
+        return bench_fail(err, "Compile with -fPIC", "it has text relocations");
+    /* One entry is the compiler's own (crtbegin.o). */
+    if (!instrumented && dynamic.constructors > sizeof(void *))
+        return bench_fail(err,
+                          "Remove constructors and, in C++, variables that have one: "
+                          "a plugin has no state of its own",
+                          "it runs code of its own when it is loaded (%zu constructors)",
+                          (size_t)(dynamic.constructors / sizeof(void *)) - 1);
+    return 0;
+}
+
+/* ---- the check ---- */
+
+static int
+check_elf(const struct elf *elf, bool is_iface, struct maqet_error **err)
+{
+    const char *entry = is_iface ? "maqet_iface_plugin" : "maqet_storage_plugin";
+    const char *foreign = NULL;
+    bool instrumented = false;
+
+    if (!elf->header || memcmp(elf->header->e_ident, ELFMAG, SELFMAG) != 0 ||
+        elf->header->e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32))
+        return bench_fail(err, "Build it for this machine, with -shared -fPIC",
+                          "it is no ELF file of this machine's kind");
+    if (elf->header->e_type != ET_DYN)
+        return bench_fail(err, "Link it with -shared -fPIC", "it is no shared object");
+    read_symbols(elf, entry, &foreign, &instrumented);
+    if (foreign)
+        return bench_fail(err,
+                          "Make everything static but the entry, or compile with "
+                          "-fvisibility=hidden",
+                          "it exports '%s' besides %s", foreign, entry);
+    return check_segments(elf, instrumented, err);
+}
+
+int
+check_file(struct bench *bench, struct maqet_error **err)
+{
+    _cleanup_free_ char *bytes = NULL;
+    struct elf elf = {0};
+
+    if (maqet_file_read(bench->file, FILE_LIMIT, &bytes, &elf.size, err) < 0)
+        return -1;
+    elf.bytes = bytes;
+    elf.header = part(&elf, 0, sizeof(ElfW(Ehdr)));
+    return check_elf(&elf, bench->is_iface, err);
+}
+
+int
+check_loads(struct bench *bench, struct maqet_error **err)
+{
+    bench_doing(bench, "loading the plugin");
+    if (bench->is_iface) {
+        struct maqet_iface *iface = maqet_iface_load_file(bench->file, bench->name, err);
+
+        maqet_iface_unload(iface);
+        return iface ? 0 : -1;
+    }
+    struct maqet_storage *storage =
+        maqet_storage_load_file(bench->file, bench->name, err);
+    maqet_storage_unload(storage);
+    return storage ? 0 : -1;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * check_inspect.c - looking at images: those that the plugin made, and those that
+ * somebody made up.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/conformance/checks.h"
+#include "core/storage/snapshots.h"
+
+enum { IMAGE_BYTES = 256 << 10, MUTATIONS = 200, HEADER_BYTES = 512 };
+
+static const char no_path[] = "it looks at no file (no .path_option)";
+static const char no_inspect[] = "it has no inspect";
+
+int
+check_inspect(struct bench *bench, struct maqet_error **err)
+{
+    _cleanup_drive_ struct maqet_drive *drive = bench_drive(bench, "disk", NULL, 0, err);
+    struct maqet_image_state state;
+    bool created;
+
+    if (!drive)
+        return -1;
+    if (!drive->storage->plugin.inspect)
+        return bench_skip(bench, "%s", no_inspect);
+    bench_doing(bench, "inspect");
+    if (maqet_image_prepare(drive, &state, &created, NULL, err) < 0)
+        return maqet_error_wrap(err, "It does not recognise what it made");
+    _cleanup_free_ char *before = bench_picture(bench->folder);
+    if (maqet_image_inspect(drive, &state, err) < 0)
+        return maqet_error_wrap(err, "It does not recognise what it made");
+    _cleanup_free_ char *after = bench_picture(bench->folder);
+    if (strcmp(before, after) != 0)
+        return bench_fail(err, "Only look",
+                          "inspect changes files in the image's folder");
+    uint64_t wanted = bench_has_size(bench) ? maqet_drive_size(drive, "size") : 0;
+    if (!state.exists)
+        return bench_fail(err, NULL, "what was made is not there");
+    if (wanted == 0 || state.virtual_size / 512 == (wanted + 511) / 512)
+        return 0;
+    return bench_fail(err, "Report it with maqet_image_virtual_size(), in bytes",
+                      "inspect says that a disk of %llu bytes has %llu (0: not known)",
+                      (unsigned long long)wanted, (unsigned long long)state.virtual_size);
+}
+
+/* ---- hostile ones ---- */
+
+/* A sequence that is the same in each run, so that a failure can be repeated. */
+static uint32_t
+next(uint32_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 17;
+    *state ^= *state << 5;
+    return *state;
+}
+
+/* Looks at what is there now: it must come back, and change nothing. */
+static int
+look(struct bench *bench, const struct maqet_drive *drive, const char *what,
+     struct maqet_error **err)
+{
+    _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_free_ char *before = bench_picture(bench->folder);
+    struct maqet_image_state state;
+
+    bench_doing(bench, "inspect of %s", what);
+    int result = maqet_image_inspect(drive, &state, &error);
+    if (result == 0 && maqet_drive_has_snapshots(drive)) {
+        bench_doing(bench, "snapshot.list of %s", what);
+        result = maqet_drive_snapshots_read(drive, &snapshots, &error);
+    }
+    _cleanup_free_ char *after = bench_picture(bench->folder);
+    if (result < 0 && strstr(error->message, "without saying why"))
+        return bench_fail(err, "Say what is wrong with the image", "%s (%s)",
+                          error->message, what);
+    if (strcmp(before, after) != 0)
+        return bench_fail(err, "Only look", "inspect changes %s", what);
+    return 0;
+}
+
+static int
+look_at(struct bench *bench, const struct maqet_drive *drive, const char *bytes,
+        size_t length, const char *what, struct maqet_error **err)
+{
+    return bench_write(drive->path, bytes, length, err) < 0
+               ? -1
+               : look(bench, drive, what, err);
+}
+
+static int
+truncated(struct bench *bench, const struct maqet_drive *drive, const char *bytes,
+          size_t length, struct maqet_error **err)
+{
+    static const size_t sizes[] = {0,    1,     3,     4,     16,     63,    72,
+                                   103,  104,   200,   511,   512,    513,   1024,
+                                   4096, 65535, 65536, 65537, 131072, 262144};
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+        _cleanup_free_ char *what =
+            maqet_format("an image that ends after %zu bytes", sizes[i]);
+
+        if (sizes[i] <= length && look_at(bench, drive, bytes, sizes[i], what, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Some bytes changed in what is read first. */
+static int
+mutated(struct bench *bench, const struct maqet_drive *drive, char *bytes, size_t length,
+        struct maqet_error **err)
+{
+    uint32_t random = 4711;
+    size_t within = length < HEADER_BYTES ? length : HEADER_BYTES;
+
+    for (int i = 0; i < MUTATIONS && within > 0; i++) {
+        _cleanup_free_ char *copy = maqet_alloc(length);
+        _cleanup_free_ char *what = maqet_format("an image with odd bytes (%d)", i);
+
+        memcpy(copy, bytes, length);
+        for (uint32_t count = 1 + next(&random) % 6; count > 0; count--)
+            copy[next(&random) % within] =
+                (char)(next(&random) % 3 ? next(&random) : 0xff);
+        if (look_at(bench, drive, copy, length, what, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* A number of four or eight bytes set to its extremes, wherever it may be. */
+static int
+extremes(struct bench *bench, const struct maqet_drive *drive, char *bytes, size_t length,
+         struct maqet_error **err)
+{
+    for (size_t at = 4; at + 8 <= length && at < HEADER_BYTES; at += 4)
+        for (int kind = 0; kind < 3; kind++) {
+            _cleanup_free_ char *copy = maqet_alloc(length);
+            _cleanup_free_ char *what =
+                maqet_format("an image with an extreme number at byte %zu", at);
+
+            memcpy(copy, bytes, length);
+            memset(copy + at, kind == 0 ? 0xff : 0, kind == 2 ? 4 : 8);
+            if (kind == 2)
+                copy[at] = (char)0x7f;
+            if (look_at(bench, drive, copy, length, what, err) < 0)
+                return -1;
+        }
+    return 0;
+}
+
+static int
+random_bytes(struct bench *bench, const struct maqet_drive *drive,
+             struct maqet_error **err)
+{
+    _cleanup_free_ char *bytes = maqet_alloc(65536);
+    uint32_t random = 815;
+
+    for (size_t i = 0; i < 65536; i++)
+        bytes[i] = (char)next(&random);
+    if (look_at(bench, drive, bytes, 65536, "a file of random bytes", err) < 0)
+        return -1;
+    memset(bytes, 0, 65536);
+    return look_at(bench, drive, bytes, 65536, "a file of zeros", err);
+}
+
+/* What is no file at all is refused by the core, with the plugin loaded. */
+static int
+no_files(struct bench *bench, const struct maqet_drive *drive, struct maqet_error **err)
+{
+    struct maqet_image_state state;
+
+    for (int i = 0; i < 3; i++) {
+        static const char *const whats[] = {"a FIFO", "a folder", "a link to nothing"};
+
+        unlink(drive->path);
+        int made = i == 0   ? mkfifo(drive->path, 0600)
+                   : i == 1 ? mkdir(drive->path, 0700)
+                            : symlink("nothing", drive->path);
+        if (made < 0)
+            return maqet_error_errno(err, errno, "Can't make %s", whats[i]);
+        bench_doing(bench, "inspect of %s", whats[i]);
+        if (maqet_image_inspect(drive, &state, NULL) == 0)
+            return bench_fail(err, NULL, "%s is taken for an image", whats[i]);
+        if (i == 1)
+            rmdir(drive->path);
+    }
+    return 0;
+}
+
+int
+check_hostile_images(struct bench *bench, struct maqet_error **err)
+{
+    _cleanup_drive_ struct maqet_drive *drive = bench_drive(bench, "disk", NULL, 0, err);
+    _cleanup_close_ int fd = -1;
+
+    if (!drive)
+        return -1;
+    if (!bench_has_path(bench) || !drive->storage->plugin.inspect)
+        return bench_skip(bench, "%s", bench_has_path(bench) ? no_inspect : no_path);
+    if (bench_prepare(bench, drive, err) < 0)
+        return -1;
+    _cleanup_free_ char *bytes = maqet_alloc(IMAGE_BYTES);
+    fd = open(drive->path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : pread(fd, bytes, IMAGE_BYTES, 0);
+    if (got < 0)
+        return maqet_error_errno(err, errno, "Can't read %s", drive->path);
+    size_t length = (size_t)got;
+    if (truncated(bench, drive, bytes, length, err) < 0 ||
+        mutated(bench, drive, bytes, length, err) < 0 ||
+        extremes(bench, drive, bytes, length, err) < 0 ||
+        random_bytes(bench, drive, err) < 0)
+        return -1;
+    return no_files(bench, drive, err);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * check_options.c - the words and limits of the option table.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/config/options.h"
+#include "core/conformance/checks.h"
+
+/* Words for people, as they stand in the help and the manual. */
+static int
+check_words(const char *words, const char *whose, struct maqet_error **err)
+{
+    size_t length = words ? strlen(words) : 0;
+
+    if (length == 0 || strspn(words, " ") == length)
+        return bench_fail(err, "Say in one line what it is for",
+                          "%s has no words for people", whose);
+    if (words[length - 1] == '.')
+        return bench_fail(err, "Remove it: maqet puts the words into sentences",
+                          "the words for %s end with a full stop", whose);
+    for (const char *c = words; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == '\x7f')
+            return bench_fail(err, "Write one line",
+                              "the words for %s have a control character in them", whose);
+    return 0;
+}
+
+static int
+check_choices(const struct maqet_option *row, const char *whose, struct maqet_error **err)
+{
+    for (const char *const *word = row->choices; *word; word++) {
+        if (!**word)
+            return bench_fail(err, "Remove it: nobody can write it down",
+                              "%s has an empty choice", whose);
+        for (const char *const *other = row->choices; other < word; other++)
+            if (strcmp(*word, *other) == 0)
+                return bench_fail(err, "Remove one of them",
+                                  "%s has the choice '%s' twice", whose, *word);
+    }
+    return 0;
+}
+
+static int
+check_limits(const struct maqet_option *row, const char *whose, struct maqet_error **err)
+{
+    bool number = row->type == MAQET_OPTION_INT || row->type == MAQET_OPTION_SIZE;
+
+    if (!number && (row->minimum != 0 || row->maximum != 0))
+        return bench_fail(err, "Limits are for INT and SIZE",
+                          "%s has limits, and is no number", whose);
+    if (row->maximum == 0 && row->minimum != 0)
+        return bench_fail(err, "Say .maximum = INT64_MAX",
+                          "%s has a minimum that does not count, since it has no maximum",
+                          whose);
+    if (row->maximum != 0 && row->minimum > row->maximum)
+        return bench_fail(err, "Turn them round",
+                          "the minimum of %s is greater than its maximum", whose);
+    if (row->type == MAQET_OPTION_SIZE && row->minimum < 0)
+        return bench_fail(err, "Sizes begin at 0", "the minimum of %s is negative",
+                          whose);
+    return 0;
+}
+
+/* The fallback as if somebody had written it down. */
+static int
+check_fallback(const struct bench *bench, const struct maqet_option *row,
+               const char *whose, struct maqet_error **err)
+{
+    const struct maqet_option one[] = {*row, {0}};
+    const struct maqet_option *const tables[] = {one, NULL};
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    if (!row->fallback)
+        return 0;
+    if (row->required)
+        return bench_fail(err, "Remove one of the two",
+                          "%s is required and has a fallback, which never counts", whose);
+    if (row->type == MAQET_OPTION_MAP)
+        return bench_fail(err, "Give its options fallbacks",
+                          "%s is a mapping and has a fallback", whose);
+    _cleanup_json_ json_object *tree =
+        maqet_tree_mapping((struct maqet_place){.folder = bench->folder});
+    bench_set(tree, row->name, row->fallback);
+    if (maqet_options_check(tree, tables, NULL, NULL, &reason) < 0)
+        return bench_fail(err, "Give it a value that a user could write",
+                          "the fallback '%s' of %s is refused: %s", row->fallback, whose,
+                          reason->message);
+    return 0;
+}
+
+static int check_table(const struct bench *bench, const struct maqet_option *table,
+                       const char *before, struct maqet_error **err);
+
+static int
+check_row(const struct bench *bench, const struct maqet_option *row, const char *before,
+          struct maqet_error **err)
+{
+    _cleanup_free_ char *whose = maqet_format("the option '%s%s'", before, row->name);
+
+    if (check_words(row->help, whose, err) < 0 || check_limits(row, whose, err) < 0 ||
+        (row->type == MAQET_OPTION_CHOICE && check_choices(row, whose, err) < 0) ||
+        check_fallback(bench, row, whose, err) < 0)
+        return -1;
+    if (row->type != MAQET_OPTION_MAP)
+        return 0;
+    _cleanup_free_ char *inner = maqet_format("%s%s.", before, row->name);
+    return check_table(bench, row->options, inner, err);
+}
+
+static int
+check_table(const struct bench *bench, const struct maqet_option *table,
+            const char *before, struct maqet_error **err)
+{
+    for (const struct maqet_option *row = table; row->name; row++) {
+        for (const struct maqet_option *other = table; other < row; other++)
+            if (strcmp(row->name, other->name) == 0)
+                return bench_fail(err, "Remove one of them: only the first counts",
+                                  "the option '%s%s' is there twice", before, row->name);
+        if (check_row(bench, row, before, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int
+check_options(struct bench *bench, struct maqet_error **err)
+{
+    const char *summary =
+        bench->is_iface ? bench->iface->plugin.summary : bench->storage->plugin.summary;
+    const char *interface = bench->storage->plugin.interface;
+
+    if (check_words(summary, "the plugin itself (.summary)", err) < 0)
+        return -1;
+    if (!bench->is_iface && interface && !maqet_plugin_name_valid(interface))
+        return bench_fail(err, "Name an interface plugin, or NULL for a share",
+                          "its .interface '%s' can be no plugin's name", interface);
+    return check_table(bench, bench_options(bench), "", err);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * check_traces.c - what a plugin must not leave behind: the process is after a drive's
+ * whole life as it was before.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/conformance/checks.h"
+#include "core/conformance/scenarios.h"
+#include "core/conformance/strays.h"
+
+/* ---- descriptors ---- */
+
+/* "NUMBER -> WHAT" for each open descriptor but the folder's that is read for it. */
+static void
+list_descriptors(struct maqet_strings *list)
+{
+    for (int fd = 0; fd < 1024; fd++) {
+        _cleanup_free_ char *path = fcntl(fd, F_GETFD) < 0 ? NULL : maqet_path_of_fd(fd);
+
+        if (path)
+            maqet_strings_addf(list, "%d -> %s", fd, path);
+        else if (fcntl(fd, F_GETFD) >= 0)
+            maqet_strings_addf(list, "%d", fd);
+    }
+}
+
+int
+check_descriptors(struct bench *bench, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings before = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings after = MAQET_STRINGS_INIT;
+
+    list_descriptors(&before);
+    if (scenarios_live(bench, "one", err) < 0 || scenarios_live(bench, "two", err) < 0)
+        return -1;
+    list_descriptors(&after);
+    for (size_t i = 0; i < after.count; i++)
+        if (!maqet_strings_has(&before, after.items[i]))
+            return bench_fail(err, "Close what was opened, on failures too",
+                              "a descriptor stays open: %s", after.items[i]);
+    for (size_t i = 0; i < before.count; i++)
+        if (!maqet_strings_has(&after, before.items[i]))
+            return bench_fail(err, "The core closes what it opened",
+                              "a descriptor that is not the plugin's was closed: %s",
+                              before.items[i]);
+    return 0;
+}
+
+/* ---- processes ---- */
+
+int
+check_children(struct bench *bench, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings children = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings threads = MAQET_STRINGS_INIT;
+
+    if (scenarios_live(bench, "one", err) < 0)
+        return -1;
+    strays_list(&children);
+    if (children.count > 0) {
+        _cleanup_free_ char *name = strays_name(children.items[0]);
+
+        return bench_fail(err,
+                          "Run programs by maqet_run() and its like, and what runs "
+                          "beside QEMU by .helper",
+                          "a process stays when the callbacks have returned: %s", name);
+    }
+    maqet_dir_list("/proc/self/task", &threads, NULL);
+    return threads.count > 1
+               ? bench_fail(err, "Join it: callbacks are called from one thread",
+                            "a thread stays when the callbacks have returned")
+               : 0;
+}
+
+/* ---- the process ---- */
+
+/* The process as one text, a line for each thing. */
+static void
+describe_signals(struct maqet_strings *list)
+{
+    sigset_t blocked;
+
+    sigprocmask(SIG_SETMASK, NULL, &blocked);
+    for (int number = 1; number < NSIG; number++) {
+        struct sigaction action;
+
+        if (sigaction(number, NULL, &action) < 0)
+            continue;
+        maqet_strings_addf(list, "what happens at signal %d: %p, %d, %s", number,
+                           (void *)action.sa_handler, action.sa_flags,
+                           sigismember(&blocked, number) ? "blocked" : "not blocked");
+    }
+}
+
+static void
+describe_process(struct maqet_strings *list)
+{
+    _cleanup_free_ char *folder = getcwd(NULL, 0);
+    mode_t mask = umask(0);
+
+    umask(mask);
+    maqet_strings_addf(list, "the working directory: %s", folder ? folder : "?");
+    maqet_strings_addf(list, "the umask: %03o", mask);
+    maqet_strings_addf(list, "the locale: %s", setlocale(LC_ALL, NULL));
+    maqet_strings_addf(list, "the user: %u %u %u %u", getuid(), geteuid(), getgid(),
+                       getegid());
+    describe_signals(list);
+    for (char **variable = environ; variable && *variable; variable++)
+        maqet_strings_addf(list, "the environment: %s", *variable);
+}
+
+static const char *
+first_missing(const struct maqet_strings *list, const struct maqet_strings *in)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (!maqet_strings_has(in, list->items[i]))
+            return list->items[i];
+    return NULL;
+}
+
+int
+check_environment(struct bench *bench, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings before = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings after = MAQET_STRINGS_INIT;
+
+    describe_process(&before);
+    if (scenarios_live(bench, "one", err) < 0)
+        return -1;
+    describe_process(&after);
+    const char *gone = first_missing(&before, &after);
+    const char *come = first_missing(&after, &before);
+    if (!gone && !come)
+        return 0;
+    return bench_fail(err,
+                      "Leave the process as it is: maqet and other plugins live in it",
+                      "the callbacks change the process: '%s' becomes '%s'",
+                      gone ? gone : "nothing", come ? come : "nothing");
+}
+
+/* ---- output ---- */
+
+/* What was printed is seen by the parent. */
+int
+check_output(struct bench *bench, struct maqet_error **err)
+{
+    return scenarios_live(bench, "one", err);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * machine.h - a real QEMU with drives of the plugin: started as maqet starts one, but
+ * that its guest never runs (-S) and that it dies with us.
+ */
+#ifndef MAQET_CONFORMANCE_MACHINE_H
+#define MAQET_CONFORMANCE_MACHINE_H
+
+#include "core/conformance/bench.h"
+#include "core/qemu/launch.h"
+#include "core/qemu/qmp.h"
+#include "core/vm/vm.h"
+
+struct machine {
+    struct maqet_vm *vm; /* its drives are those of the entries, in their order */
+    struct maqet_process process;
+    struct maqet_qmp *qmp;
+    int dir_fd;
+    int run_fd;
+    int log_fd;
+    int lock; /* of the monitor */
+};
+
+#define MACHINE_INIT                                                                     \
+    ((struct machine){                                                                   \
+        .dir_fd = -1, .run_fd = -1, .log_fd = -1, .lock = -1, .process = {.pidfd = -1}})
+
+/* The @index-th machine type to try: NULL after the last one. */
+const char *machine_type(const struct bench *bench, unsigned index);
+
+/* Whether QEMU's program is there; else says that the check is skipped. */
+bool machine_possible(struct bench *bench);
+
+/* Checks the entries and makes their drives and what these are made of. */
+int machine_prepare(struct bench *bench, struct machine *machine, const char *type,
+                    json_object *const *entries, size_t count, struct maqet_error **err);
+
+/* Runs QEMU and waits for its answer. */
+int machine_start(struct bench *bench, struct machine *machine, struct maqet_error **err);
+
+/* Both. */
+int machine_run(struct bench *bench, struct machine *machine, const char *type,
+                json_object *const *entries, size_t count, struct maqet_error **err);
+
+/* Ends QEMU, so that it flushes its images. */
+void machine_end(struct machine *machine);
+void machine_clear(struct machine *machine);
+
+#define _cleanup_machine_ _cleanup_(machine_clear)
+
+/* Runs a command; takes the arguments. NULL on error. */
+json_object *machine_ask(struct machine *machine, const char *command,
+                         json_object *arguments, struct maqet_error **err);
+int machine_tell(struct machine *machine, const char *command, json_object *arguments,
+                 struct maqet_error **err);
+
+/* Whether the guest has a device of that id, or QEMU a block node of that name. */
+bool machine_has_device(struct machine *machine, const char *id);
+bool machine_has_node(struct machine *machine, const char *name);
+
+#endif
