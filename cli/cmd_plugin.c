@@ -4,10 +4,12 @@
 
 #include "cli/actions.h"
 #include "cli/fields.h"
+#include "cli/json.h"
 #include "cli/table.h"
 #include "core/base/json.h"
 #include "core/conformance/conformance.h"
 #include "core/plugin/describe.h"
+#include "core/vm/schema.h"
 
 /* ---- list ---- */
 
@@ -237,12 +239,44 @@ run_check(struct invocation *invocation, const char *vm, const char *name,
     return failed > 0 ? maqet_error_exit_code(MAQET_ERROR_FAILED) : 0;
 }
 
+/* ---- schema ---- */
+
+static char *
+schema_text(json_object *schema, bool colour)
+{
+    (void)colour;
+    return json_pretty(schema);
+}
+
+static char *
+schema_plain(json_object *schema)
+{
+    _cleanup_free_ char *line = json_line(schema);
+
+    return maqet_format("%s\n", line);
+}
+
+static const struct view schema_view = {
+    .text = schema_text, .plain = schema_plain, .whole = true};
+
+static int
+run_schema(struct invocation *invocation, const char *vm, const char *name,
+           struct maqet_error **err)
+{
+    (void)vm;
+    (void)name;
+    (void)err;
+    output_result(&invocation->output, &schema_view, maqet_schema(&invocation->context));
+    return 0;
+}
+
 /* ---- the command ---- */
 
 static const struct action_row actions[] = {
     {"list", NULL, run_list},
     {"info", "NAME", run_info},
     {"check", "FILE", run_check},
+    {"schema", NULL, run_schema},
     {0},
 };
 
@@ -282,6 +316,8 @@ static const struct command_option options[] = {
 static const struct command_example examples[] = {
     {"maqet plugin list", "What there is, and where it was found"},
     {"maqet plugin info qcow2", "What a drive of that type may say"},
+    {"maqet plugin schema >maqet.schema.json",
+     "For an editor that checks YAML as you type"},
     {"maqet plugin check ./maqet-storage-vdi.so", "Try whether a plugin keeps the rules"},
     {"maqet plugin check ./maqet-storage-nbd.so --set host=localhost --only qemu",
      "One check, of a plugin that needs a server"},
@@ -290,7 +326,7 @@ static const struct command_example examples[] = {
 
 const struct command command_plugin = {
     .name = "plugin",
-    .operands = "list|info|check [NAME|FILE]",
+    .operands = "list|info|check|schema [NAME|FILE]",
     .min_operands = 1,
     .max_operands = 2,
     .summary = "List plugins, tell what they can do, and check one",

@@ -95,6 +95,7 @@ libmaqet_core_la_SOURCES = \
 	core/vm/remove.c \
 	core/vm/resize.c \
 	core/vm/run.c core/vm/run.h \
+	core/vm/schema.c core/vm/schema.h \
 	core/vm/start.c \
 	core/vm/state.c core/vm/state.h \
 	core/vm/stop.c \

@@ -36,6 +36,12 @@ static const struct maqet_option share_options[] = {
     {.name = NULL},
 };
 
+const struct maqet_option *
+maqet_drive_options(bool share)
+{
+    return share ? share_options : block_options;
+}
+
 /* ---- what plugins ask (maqet-plugin.h) ---- */
 
 const char *
@@ -329,8 +335,7 @@ static int
 check_options(struct maqet_drive *drive, struct maqet_error **err)
 {
     const struct maqet_option *tables[4] = {
-        drive->storage->plugin.interface ? block_options : share_options,
-        drive->storage->options};
+        maqet_drive_options(!drive->storage->plugin.interface), drive->storage->options};
     _cleanup_free_ char *owner =
         maqet_format("drive '%s' of VM '%s'", drive->name, drive->machine->vm_name);
 

@@ -46,6 +46,9 @@ struct maqet_drive *maqet_drive_new(const struct maqet_context *context,
                                     json_object *entry, struct maqet_error **err);
 void maqet_drive_free(struct maqet_drive *drive);
 
+/* The keys that every drive may have, besides those of its plugins; a share has fewer. */
+const struct maqet_option *maqet_drive_options(bool share);
+
 /*
  * What a plugin's callback has come to: 0, or -1 with an error. A failure without a word
  * would leave nothing to show, so it gets one; and an error that was set is a failure,

@@ -39,6 +39,12 @@ static const struct maqet_option top_options[] = {
     {.name = NULL},
 };
 
+const struct maqet_option *
+maqet_definition_options(void)
+{
+    return top_options;
+}
+
 void
 maqet_definition_free(struct maqet_definition *definition)
 {

@@ -30,6 +30,9 @@ struct maqet_definition *maqet_definition_read(const struct maqet_strings *files
                                                const char *name,
                                                struct maqet_error **err);
 
+/* The keys of the top level, but `storage` and `arguments`, which are lists. */
+const struct maqet_option *maqet_definition_options(void);
+
 /* Whether a machine may bear this name: [A-Za-z0-9][A-Za-z0-9_.-]{0,62}. */
 bool maqet_vm_name_valid(const char *name);
 
