@@ -85,20 +85,22 @@ maqet_holders_add(struct maqet_holders *holders, const char *who, const char *hi
 
 static int
 error_used(const struct maqet_drive *drive, const struct maqet_holders *holders,
-           struct maqet_error **err)
+           size_t ours, struct maqet_error **err)
 {
     _cleanup_free_ char *list = maqet_strings_join(&holders->who, ", ");
 
     maqet_error_set(err, MAQET_ERROR_BUSY,
-                    "Virtual machine '%s': drive '%s' is in use by %s",
-                    drive->machine->vm_name, drive->name, list);
+                    "Virtual machine '%s': drive '%s' is in use by %s%s",
+                    drive->machine->vm_name, drive->name, list,
+                    ours > 0 ? ", of which only one is this machine" : "");
     for (size_t i = 0; i < holders->hints.count; i++)
         maqet_error_hint(err, "%s", holders->hints.items[i]);
     return -1;
 }
 
-int
-maqet_drive_check_unused(const struct maqet_drive *drive, struct maqet_error **err)
+/* `ours`: how many of the users are ourselves. */
+static int
+check_users(const struct maqet_drive *drive, size_t ours, struct maqet_error **err)
 {
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
     _cleanup_error_ struct maqet_error *reason = NULL;
@@ -114,9 +116,21 @@ maqet_drive_check_unused(const struct maqet_drive *drive, struct maqet_error **e
         result = reason->code == MAQET_ERROR_MISSING
                      ? 0
                      : maqet_error_move(err, TAKE_PTR(reason));
-    else if (holders.who.count > 0)
-        result = error_used(drive, &holders, err);
+    else if (holders.who.count > ours)
+        result = error_used(drive, &holders, ours, err);
     maqet_strings_clear(&holders.who);
     maqet_strings_clear(&holders.hints);
     return result;
+}
+
+int
+maqet_drive_check_unused(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    return check_users(drive, 0, err);
+}
+
+int
+maqet_drive_check_alone(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    return check_users(drive, 1, err);
 }

@@ -22,4 +22,7 @@ int maqet_elsewhere_prepare(const struct maqet_drive *drive,
  * MAQET_ERROR_BUSY names the users. A read-only drive may be shared. */
 int maqet_drive_check_unused(const struct maqet_drive *drive, struct maqet_error **err);
 
+/* The same when our QEMU has it open, which is one of the users then. */
+int maqet_drive_check_alone(const struct maqet_drive *drive, struct maqet_error **err);
+
 #endif

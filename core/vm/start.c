@@ -99,8 +99,9 @@ prepare_images(struct maqet_vm *vm, struct maqet_error **err)
             return -1;
     if (maqet_image_check_space(vm->drives, vm->drive_count, err) < 0)
         return -1;
+    /* Where a drive's content is served, only its server reads the image. */
     for (size_t i = 0; i < vm->drive_count; i++)
-        if (maqet_drive_check_unused(vm->drives[i], err) < 0)
+        if (!vm->drives[i]->served && maqet_drive_check_unused(vm->drives[i], err) < 0)
             return -1;
     for (size_t i = 0; i < vm->drive_count; i++)
         if (maqet_image_prepare(vm->drives[i], &state, &created, &recorder, err) < 0)
@@ -273,6 +274,17 @@ fail_start(struct starting *starting, const char *program, struct maqet_error *r
     return maqet_holders_explain(starting->vm, NULL, err);
 }
 
+/* Two starts may both have found that nobody uses a drive: now both QEMUs have it open,
+ * and neither may go on. */
+static int
+check_alone(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (!vm->drives[i]->served && maqet_drive_check_alone(vm->drives[i], err) < 0)
+            return -1;
+    return 0;
+}
+
 /* QEMU takes the last one of several types. */
 static void
 add_incoming(const struct maqet_incoming *incoming, struct maqet_strings *argv)
@@ -325,9 +337,10 @@ launch(struct starting *starting, struct maqet_error **err)
     _cleanup_json_ json_object *answer =
         qmp ? maqet_qmp_execute(qmp, "query-status", NULL, starting->timeout, &reason)
             : NULL;
-    if (!answer || (starting->incoming &&
-                    maqet_migration_load(qmp, starting->incoming->fd,
-                                         starting->incoming->mapped, &reason) < 0))
+    if (!answer || check_alone(starting->vm, &reason) < 0 ||
+        (starting->incoming &&
+         maqet_migration_load(qmp, starting->incoming->fd, starting->incoming->mapped,
+                              &reason) < 0))
         return fail_start(starting, argv.items[0], TAKE_PTR(reason), err);
     maqet_context_say(starting->context, MAQET_LEVEL_DEBUG, "QEMU %s answers",
                       maqet_qmp_version_text(qmp));
