@@ -2,6 +2,7 @@
 /*
  * list.c - what there is. While the machine runs QEMU is asked, and the images are only
  * read for what QEMU doesn't tell: what a snapshot costs, as of the guest's last flush.
+ * What lies elsewhere has told all of it already.
  */
 #include <string.h>
 
@@ -161,7 +162,7 @@ maqet_snapshot_list(const struct maqet_context *context,
     list->live = session->pid > 0;
     list->drives = maqet_alloc(session->count * sizeof(*list->drives) + 1);
     for (size_t i = 0; i < session->count; i++) {
-        if (list->live)
+        if (list->live && session->members[i].drive->path)
             add_usage(&session->members[i]);
         describe(session, &session->members[i], &list->drives[list->count++]);
     }

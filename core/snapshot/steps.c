@@ -100,6 +100,16 @@ read_reported(json_object *nodes, const char *name, struct maqet_snapshots *snap
     return false;
 }
 
+/* Whether QEMU is asked for the snapshots of a drive: while it runs, the image is in its
+ * hands. What lies elsewhere is in those of a service, which its plugin asks, running or
+ * not: so a snapshot has the same id and date at all times, and a service that doesn't
+ * answer is found out before QEMU waits for it. */
+static bool
+is_asked(const struct maqet_session *session, const struct maqet_member *member)
+{
+    return session->pid > 0 && member->drive->path;
+}
+
 static int
 refresh_live(struct maqet_session *session, struct maqet_error **err)
 {
@@ -115,6 +125,8 @@ refresh_live(struct maqet_session *session, struct maqet_error **err)
     for (size_t i = 0; i < session->count; i++) {
         struct maqet_member *member = &session->members[i];
 
+        if (!is_asked(session, member))
+            continue;
         maqet_snapshots_clear(&member->snapshots);
         if (!read_reported(nodes, member->drive->name, &member->snapshots))
             return maqet_error_set(err, MAQET_ERROR_MISSING,
@@ -128,13 +140,17 @@ refresh_live(struct maqet_session *session, struct maqet_error **err)
 int
 maqet_session_refresh(struct maqet_session *session, struct maqet_error **err)
 {
-    if (session->pid > 0)
-        return refresh_live(session, err);
-    for (size_t i = 0; i < session->count; i++)
-        if (maqet_drive_snapshots_read(session->members[i].drive,
-                                       &session->members[i].snapshots, err) < 0)
+    bool asks = false;
+
+    for (size_t i = 0; i < session->count; i++) {
+        struct maqet_member *member = &session->members[i];
+
+        if (is_asked(session, member))
+            asks = true;
+        else if (maqet_drive_snapshots_read(member->drive, &member->snapshots, err) < 0)
             return -1;
-    return 0;
+    }
+    return asks ? refresh_live(session, err) : 0;
 }
 
 /* ---- creating ---- */
