@@ -22,7 +22,8 @@ media_of(const struct maqet_drive *drive)
     return drive->media == MAQET_MEDIA_CDROM ? "cdrom" : "disk";
 }
 
-/* The image, or what else of the host's files the drive is made of. */
+/* The image, or what else the drive is made of: what its type can't do without comes
+ * first in the table of its options. */
 static const char *
 file_of(const struct maqet_drive *drive)
 {
@@ -31,7 +32,7 @@ file_of(const struct maqet_drive *drive)
     if (drive->path || drive->storage->plugin.path_option)
         return drive->path;
     for (; option->name; option++)
-        if (option->type == MAQET_OPTION_PATH)
+        if (option->type == MAQET_OPTION_PATH || option->required)
             return maqet_options_text(drive->tree, option->name);
     return NULL;
 }
