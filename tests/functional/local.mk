@@ -20,6 +20,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/lifecycle.sh \
 	tests/functional/concurrent-starts.sh \
 	tests/functional/resize.sh \
+	tests/functional/elsewhere.sh \
 	tests/functional/shared-image.sh \
 	tests/functional/lock-conflict.sh \
 	tests/functional/odd-paths.sh \

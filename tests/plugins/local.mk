@@ -126,3 +126,7 @@ check_LTLIBRARIES += tests/plugins/maqet-storage-crashing.la
 tests_plugins_maqet_storage_crashing_la_SOURCES = tests/plugins/faulty.c
 tests_plugins_maqet_storage_crashing_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_CRASHING -DFAULTY_NAME='"crashing"'
 tests_plugins_maqet_storage_crashing_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-elsewhere.la
+tests_plugins_maqet_storage_elsewhere_la_SOURCES = tests/plugins/elsewhere.c
+tests_plugins_maqet_storage_elsewhere_la_LDFLAGS = $(FAULTY_FLAGS)

@@ -1,0 +1,153 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# A drive that is made of no file of this host: its plugin makes it, looks at it and tells who
+# uses it; snapshots, checkpoints and growing go on as for any other drive.
+. "${srcdir:-.}/tests/functional/functions.sh"
+qemu_required
+requires qemu-io qemu-nbd
+MAQET_PLUGIN_PATH="$abs_top_builddir/tests/plugins/.libs${MAQET_PLUGIN_PATH:+:$MAQET_PLUGIN_PATH}"
+export MAQET_PLUGIN_PATH
+image=$TMP/service/one
+
+vm_yaml vm <<EOF
+storage:
+  - {name: far, type: elsewhere, service: service, image: one, size: 8M}
+  - {name: near, type: qcow2, size: 8M, file: near.qcow2}
+EOF
+# Who else uses it, and nobody.
+users() { # SUFFIX [USER...]
+    list=$image.$1
+    shift
+    printf '%s\n' "$@" >"$list"
+}
+nobody() {
+    rm -f "$image.users" "$image.late"
+}
+put() { # BYTE
+    expect 0 qemu-io -f qcow2 -c "write -P $1 0 64k" "$image"
+}
+holds() { # BYTE [FORMAT FILE]
+    expect 0 qemu-io -r -f "${2:-qcow2}" -c "read -P $1 0 64k" "${3:-$image}"
+    ! grep -q 'verification failed' out || fail "it does not hold $1"
+}
+halt() {
+    expect 0 maqet stop vm --timeout 0 --force
+}
+snapshots() {
+    maqet --format plain snapshot vm list far | cut -f 1 | sort | tr '\n' ' '
+}
+
+# The service need not be there to add the machine, nor is it asked.
+expect 0 maqet add vm.yaml
+expect 0 maqet status vm
+out_has one
+expect 3 maqet resize vm far 16M
+err_has "there is nothing to be resized yet"
+expect 1 maqet start vm
+err_has "Can't make what the drive 'far' of VM 'vm' needs"
+same created "$(vm_status vm)" "the machine"
+mkdir service
+expect 0 maqet start vm
+err_has "Creating elsewhere storage for the drive 'far' of VM 'vm'"
+same one "$(ls service)" "what the service has"
+halt
+put 1
+expect 0 maqet start vm
+err_lacks Creating
+halt
+holds 1
+
+# What is to be read only is never made.
+vm_yaml reader <<EOF
+storage:
+  - {name: far, type: elsewhere, service: service, image: two, readonly: on}
+EOF
+expect 0 maqet add reader.yaml
+expect 3 maqet start reader
+err_has "drive 'far'"
+err_has "the service has no image 'two'"
+[ ! -e service/two ] || fail "it was made"
+expect 0 maqet rm reader --yes
+
+# Somebody else uses it: nothing is changed, and no machine is started.
+expect 0 maqet snapshot vm create far old
+users users "client.7 at 192.0.2.7" "client.8"
+for words in "start vm" "resize vm far 16M" "snapshot vm create far new" \
+    "snapshot vm load far old" "snapshot vm delete far old"; do
+    # shellcheck disable=SC2086 # words
+    expect 1 maqet $words
+    err_has "drive 'far' is in use by client.7 at 192.0.2.7, client.8"
+    err_has "Ask the service who that is"
+done
+nobody
+same "old " "$(snapshots)" "the snapshots"
+expect 0 maqet start vm
+# While it runs, QEMU is the one who uses it.
+expect 0 maqet snapshot vm create far new --live
+halt
+
+# Somebody who came at the same time, and was not there when maqet asked first: QEMU is ended.
+users late "client.9"
+expect 1 maqet start vm
+err_has "Virtual machine 'vm' did not start"
+err_has "drive 'far' is in use by a QEMU, client.9, of which only one is this machine"
+same stopped "$(vm_status vm)" "the machine"
+nobody
+holds 1
+
+# Growing.
+expect 0 maqet resize vm far 16M
+out_has "has grown from 8M to 16M"
+expect 0 maqet start vm
+expect 0 maqet resize vm far +8M
+expect 0 maqet qmp vm query-block
+out_has '"virtual-size": 25165824'
+halt
+
+# Snapshots, in sets with other drives: it is the plugin who tells of them, running or not.
+put 2
+expect 0 maqet snapshot vm create --all both
+put 3
+expect 0 maqet start vm
+expect 0 maqet snapshot vm create --all live --live
+same "both live new old " "$(snapshots)" "the snapshots while it runs"
+expect 0 maqet --format json snapshot vm list far
+out_has 2001-09-09
+expect 0 maqet snapshot vm tree far
+out_has '   └─ live'
+expect 0 maqet snapshot vm delete far new --live
+halt
+same "both live old " "$(snapshots)" "the snapshots at rest"
+expect 0 maqet snapshot vm tree far
+out_has '   └─ live'
+expect 0 maqet snapshot vm load --all both
+holds 2
+expect 0 maqet snapshot vm load --all live
+holds 3
+expect 0 maqet snapshot vm export far both out.img --format raw
+holds 2 raw out.img
+expect 0 maqet snapshot vm create far both --overwrite
+same "both live old " "$(snapshots)" "the snapshots after one was replaced"
+expect 0 maqet snapshot vm load far both
+holds 3
+
+# A checkpoint; its test opens a server of the drive's content, and not the drive.
+expect 0 maqet start vm
+expect 0 maqet checkpoint vm create point
+halt
+put 4
+expect 0 maqet run vm --from point --discard -- true
+holds 4
+users users "qemu-nbd of the test"
+expect 1 maqet run vm --from point --discard -- true
+err_has "drive 'far' is in use by qemu-nbd of the test"
+nobody
+expect 0 maqet checkpoint vm load point
+halt
+holds 3
+expect 0 maqet checkpoint vm delete point
+
+# What maqet can't know to be its own stays.
+expect 0 maqet rm vm --yes --delete-storage
+[ -e "$image" ] || fail "the image is gone"
+[ ! -e near.qcow2 ] || fail "the other image is still there"
