@@ -776,7 +776,7 @@ MAQET_EXPORT struct maqet_props *maqet_actions_add(struct maqet_actions *actions
  *   ("raw", or another one that the helper knows), @compress: compressed; see
  *   maqet_command_run_progress(). NULL: not supported.
  * @serve: a command that offers what the snapshot holds to readers, as a raw disk by the NBD
- *   protocol, at the unix socket @socket, until it is killed; it must not write to the image.
+ *   protocol, at the unix socket @socket, until SIGTERM ends it; it must not write to the image.
  *   The core runs it. NULL: not supported, or an error.
  *
  * Every one of them fails with MAQET_ERROR_ codes as all callbacks do.

@@ -16,6 +16,10 @@
 
 enum { OUTPUT_LIMIT = 16 * 1024 * 1024, IDLE_INTERVAL = 500 };
 
+/* ms that a server has to leave in order what it has open: a service may count one that
+ * was killed as a user for long. */
+static const int64_t END_TIMEOUT = 5000;
+
 /* A running helper: its two outputs are read until both are closed. */
 struct child {
     pid_t pid;
@@ -251,9 +255,11 @@ maqet_process_server_check(struct maqet_process_server *server, const char *prog
 void
 maqet_process_server_end(struct maqet_process_server *server)
 {
+    int status;
+
     if (server->pid > 0) {
-        kill(server->pid, SIGKILL);
-        waitpid(server->pid, NULL, 0);
+        kill(server->pid, SIGTERM);
+        reap(server->pid, maqet_now() + END_TIMEOUT, &status);
     }
     if (server->out >= 0)
         close(server->out);

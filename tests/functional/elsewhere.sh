@@ -136,7 +136,18 @@ expect 0 maqet start vm
 expect 0 maqet checkpoint vm create point
 halt
 put 4
-expect 0 maqet run vm --from point --discard -- true
+# The servers are told to end, and may leave the service in order.
+mkdir bin
+cat >bin/qemu-nbd <<EOF
+#!/bin/sh
+trap 'kill \$server; echo ended >>$TMP/ended' TERM
+$(command -v qemu-nbd) "\$@" &
+server=\$!
+wait
+EOF
+chmod +x bin/qemu-nbd
+expect 0 env PATH="$TMP/bin:$PATH" "$MAQET" run vm --from point --discard -- true
+same 2 "$(grep -c ended ended)" "servers that were told to end"
 holds 4
 users users "qemu-nbd of the test"
 expect 1 maqet run vm --from point --discard -- true
