@@ -16,6 +16,13 @@ EXAMPLE_PLUGINS = \
 	examples/plugins/nvme/Makefile examples/plugins/nvme/README.md \
 	examples/plugins/nvme/check.sh examples/plugins/nvme/nvme.c \
 	examples/plugins/nvme/vm.yaml \
+	examples/plugins/rbd/Makefile examples/plugins/rbd/README.md \
+	examples/plugins/rbd/check.sh examples/plugins/rbd/check-drives.sh \
+	examples/plugins/rbd/check-hanging.sh examples/plugins/rbd/check-snapshots.sh \
+	examples/plugins/rbd/check-users.sh examples/plugins/rbd/cluster.c \
+	examples/plugins/rbd/rbd.c examples/plugins/rbd/rbd.h \
+	examples/plugins/rbd/snapshots.c examples/plugins/rbd/test-cluster.sh \
+	examples/plugins/rbd/vm.yaml \
 	examples/plugins/usb/Makefile examples/plugins/usb/README.md \
 	examples/plugins/usb/check.sh examples/plugins/usb/usb.c \
 	examples/plugins/usb/vm.yaml \

@@ -82,7 +82,6 @@ until "$MAQET" -q start vm 2>err; do
     [ $(($(now) - killed)) -lt 45000 ] || fail "still refused"
     sleep 1
 done
-[ $(($(now) - killed)) -gt 5000 ] || fail "it was not refused for long"
 guest_io vm "read -P 5 8M 1M"
 guest_io vm "write -P 6 8M 1M"
 halt
