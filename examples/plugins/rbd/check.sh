@@ -48,11 +48,11 @@ fail() {
 now() {
     date +%s%3N
 }
-begun=
+doing=
 # What comes next; ends what came before.
-step() {
-    [ -z "$begun" ] || printf '%7d ms  %s\n' $(($(now) - begun)) "$doing"
-    doing=$1
+step() { # [WHAT]
+    [ -z "$doing" ] || printf '%7d ms  %s\n' $(($(now) - begun)) "$doing"
+    doing=${1-}
     begun=$(now)
 }
 # expect CODE COMMAND...: the command's exit code, and its outputs in the files out and err. Nothing
@@ -148,9 +148,10 @@ resident() {
 . "$here/check-drives.sh"
 . "$here/check-users.sh"
 . "$here/check-snapshots.sh"
-. "$here/check-hanging.sh"
-step "(end of the cluster)"
+step
 echo "memory at the end:$(resident)"
+. "$here/check-hanging.sh"
+step "cluster down"
 cluster_down
 step
 echo "rbd: all is well"
