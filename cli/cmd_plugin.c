@@ -5,11 +5,16 @@
 #include "cli/actions.h"
 #include "cli/fields.h"
 #include "cli/json.h"
+#include "cli/plugin_manual.h"
 #include "cli/table.h"
+#include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/conformance/conformance.h"
 #include "core/plugin/describe.h"
 #include "core/vm/schema.h"
+
+/* Bytes of the prose of a manual page. */
+enum { PROSE_LIMIT = 1 << 20 };
 
 /* ---- list ---- */
 
@@ -270,27 +275,73 @@ run_schema(struct invocation *invocation, const char *vm, const char *name,
     return 0;
 }
 
+/* ---- manual ---- */
+
+/* A page is a text as it is, for man(1). */
+static char *
+manual_text(json_object *page, bool colour)
+{
+    (void)colour;
+    return maqet_strdup(json_object_get_string(page));
+}
+
+static char *
+manual_plain(json_object *page)
+{
+    return manual_text(page, false);
+}
+
+static const struct view manual_view = {.text = manual_text, .plain = manual_plain};
+
+static int
+run_manual(struct invocation *invocation, const char *vm, const char *name,
+           struct maqet_error **err)
+{
+    const char *file = invocation_text(invocation, "prose");
+    _cleanup_free_ char *prose = NULL;
+
+    (void)vm;
+    if (file && maqet_file_read(file, PROSE_LIMIT, &prose, NULL, err) < 0)
+        return -1;
+    _cleanup_json_ json_object *rows = maqet_plugin_info(&invocation->context, name, err);
+    if (!rows)
+        return -1;
+    json_object *pages = json_object_new_array();
+    for (size_t i = 0; i < json_object_array_length(rows); i++) {
+        _cleanup_free_ char *page =
+            plugin_manual(json_object_array_get_idx(rows, i), prose);
+
+        json_object_array_add(pages, json_object_new_string(page));
+    }
+    output_result(&invocation->output, &manual_view, pages);
+    return 0;
+}
+
 /* ---- the command ---- */
 
 static const struct action_row actions[] = {
-    {"list", NULL, run_list},
-    {"info", "NAME", run_info},
-    {"check", "FILE", run_check},
-    {"schema", NULL, run_schema},
-    {0},
+    {"list", NULL, run_list},       {"info", "NAME", run_info},
+    {"check", "FILE", run_check},   {"schema", NULL, run_schema},
+    {"manual", "NAME", run_manual}, {0},
 };
 
-static const char *const check_options[] = {"only", "set", "qemu"};
+/* The options that belong to one action alone. */
+static const struct {
+    const char *option, *action;
+} belongings[] = {
+    {"only", "check"}, {"set", "check"}, {"qemu", "check"}, {"prose", "manual"}};
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)
 {
     const char *action = invocation->operands.items[0];
 
-    for (size_t i = 0; i < sizeof(check_options) / sizeof(*check_options); i++)
-        if (strcmp(action, "check") != 0 && invocation_has(invocation, check_options[i]))
+    for (size_t i = 0; i < sizeof(belongings) / sizeof(*belongings); i++)
+        if (strcmp(action, belongings[i].action) != 0 &&
+            invocation_has(invocation, belongings[i].option))
             return usage_error(invocation->command, err,
-                               "--%s belongs to 'maqet plugin check'", check_options[i]);
+                               "--%s belongs to 'maqet plugin %s'", belongings[i].option,
+                               belongings[i].action);
     return actions_run(invocation, actions, false, err);
 }
 
@@ -310,6 +361,10 @@ static const struct command_option options[] = {
      .argument = "PROGRAM",
      .help = "for check: the QEMU to try it with, if not that of this machine's "
              "architecture"},
+    {.name = "prose",
+     .type = OPTION_TEXT,
+     .argument = "FILE",
+     .help = "for manual: man(7) text to stand before the options"},
     {0},
 };
 
@@ -326,7 +381,7 @@ static const struct command_example examples[] = {
 
 const struct command command_plugin = {
     .name = "plugin",
-    .operands = "list|info|check|schema [NAME|FILE]",
+    .operands = "list|info|check|schema|manual [NAME|FILE]",
     .min_operands = 1,
     .max_operands = 2,
     .summary = "List plugins, tell what they can do, and check one",
@@ -343,7 +398,10 @@ const struct command command_plugin = {
         "made-up options in a folder below TMPDIR, which goes again, and runs a real "
         "qemu-img and a real QEMU, whose guest never runs. Each check has a process of "
         "its own; for one that fails it says what the plugin did and what to do, and "
-        "maqet ends with 1.",
+        "maqet ends with 1.\n"
+        "'maqet plugin schema' prints a JSON Schema of what a YAML file may say, with "
+        "all plugins that load, and 'maqet plugin manual' the manual page of one, "
+        "for man(1).",
     .options = options,
     .examples = examples,
     .view = {.columns = plain_columns},

@@ -5,33 +5,10 @@
 #include <string.h>
 
 #include "cli/help.h"
+#include "cli/roff.h"
 #include "core/base/text.h"
 
 /* ---- man(7) ---- */
-
-/* Text as roff reads it: a hyphen is not a minus, a line must not begin with a dot, and a
- * line feed ends a paragraph. */
-static char *
-roff(const char *words)
-{
-    struct maqet_text text = MAQET_TEXT_INIT;
-
-    if (*words == '.' || *words == '\'')
-        maqet_text_append(&text, "\\&");
-    for (const char *c = words; *c; c++) {
-        if (*c == '\n')
-            maqet_text_append(&text, "\n.PP\n");
-        else if (*c == '-')
-            maqet_text_append(&text, "\\-");
-        else if (*c == '\\')
-            maqet_text_append(&text, "\\e");
-        else if (*c == '\'')
-            maqet_text_append(&text, "\\(aq");
-        else
-            maqet_text_append_bytes(&text, c, 1);
-    }
-    return maqet_text_take(&text);
-}
 
 static void
 print_roff(const char *before, const char *words, const char *after)

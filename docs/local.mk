@@ -14,3 +14,37 @@ docs/maqet.1: $(top_srcdir)/docs/maqet.1.in maqet$(EXEEXT)
 	  -e 's|@SYSCONFDIR@|$(sysconfdir)|g' \
 	  -e 's|@PLUGINDIR@|$(plugindir)|g' \
 	  $(top_srcdir)/docs/maqet.1.in > $@.tmp && mv $@.tmp $@
+
+# The author's reference: the prose, and what the public header says of each symbol.
+nodist_man_MANS += docs/maqet-plugin.3
+CLEANFILES += docs/maqet-plugin.3 docs/maqet-plugin.3.sections
+EXTRA_DIST += docs/maqet-plugin.3.in docs/reference.awk
+docs/maqet-plugin.3: $(top_srcdir)/docs/maqet-plugin.3.in $(top_srcdir)/docs/reference.awk \
+		$(top_srcdir)/include/maqet-plugin.h
+	$(AM_V_GEN)$(MKDIR_P) docs && \
+	$(AWK) -f $(top_srcdir)/docs/reference.awk $(top_srcdir)/include/maqet-plugin.h > $@.sections && \
+	abi=`$(SED) -n 's/^#elif MAQET_PLUGIN_ABI != //p' $(top_srcdir)/include/maqet-plugin.h` && \
+	$(SED) -e '/^@SECTIONS@$$/r $@.sections' -e '/^@SECTIONS@$$/d' \
+	  -e 's|@RELEASE@|$(PACKAGE_VERSION)|g' -e "s|@ABI@|$$abi|g" \
+	  -e 's|@PLUGINDIR@|$(plugindir)|g' \
+	  $(top_srcdir)/docs/maqet-plugin.3.in > $@.tmp && mv $@.tmp $@
+
+# A page for each plugin: the program asks it for its options, and the prose stands before them.
+# The plugins are copied to a folder that nobody else can write, since from another one the
+# program would not load them.
+PLUGIN_MANUALS = docs/maqet-storage-qcow2.5 docs/maqet-storage-raw.5 docs/maqet-storage-virtfs.5 \
+	docs/maqet-iface-virtio.5 docs/maqet-iface-sata.5 docs/maqet-iface-ide.5 \
+	docs/maqet-iface-scsi.5
+nodist_man_MANS += $(PLUGIN_MANUALS)
+CLEANFILES += $(PLUGIN_MANUALS)
+PLUGIN_PROSE = docs/plugins/storage-qcow2.man docs/plugins/storage-raw.man \
+	docs/plugins/storage-virtfs.man docs/plugins/iface-virtio.man docs/plugins/iface-sata.man \
+	docs/plugins/iface-ide.man docs/plugins/iface-scsi.man
+EXTRA_DIST += $(PLUGIN_PROSE)
+$(PLUGIN_MANUALS): maqet$(EXEEXT) $(plugin_LTLIBRARIES) $(PLUGIN_PROSE)
+	$(AM_V_GEN)$(MKDIR_P) docs && \
+	page=`echo '$(@F)' | $(SED) 's/^maqet-//; s/\.5$$//'` && folder=`mktemp -d` && \
+	cp ".libs/maqet-$$page.so" "$$folder" && chmod go-w "$$folder"/* && \
+	MAQET_PLUGIN_PATH="$$folder" ./maqet$(EXEEXT) --format plain plugin manual "$${page#*-}" \
+	  --prose "$(top_srcdir)/docs/plugins/$$page.man" > $@.tmp; status=$$?; \
+	rm -rf "$$folder"; test $$status = 0 && mv $@.tmp $@

@@ -10,6 +10,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/unit-under-valgrind.sh \
 	tests/functional/config-errors.sh \
 	tests/functional/merging.sh \
+	tests/functional/manuals.sh \
 	tests/functional/schema.sh \
 	tests/functional/plugins-refused.sh \
 	tests/functional/plugins-setuid.sh \

@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The manual pages tell of all that there is, and of nothing else: every option of every plugin,
+# with its type and default; every function, struct, enum and constant of the public header.
+. "${srcdir:-.}/tests/functional/functions.sh"
+docs="$abs_top_builddir/docs"
+reference="$abs_top_srcdir/docs/configuration.md"
+header="$abs_top_srcdir/include/maqet-plugin.h"
+
+# "NAME TYPE DEFAULT" for each option, "map.option" for nested ones, as the program has them.
+options_of() { # PLUGIN
+    expect 0 maqet plugin info "$1"
+    sed -n '/^Options of a drive:/,$p' out | sed 1d | while read -r name type rest; do
+        default=$(printf '%s\n' "$rest" | sed -n 's/.*(default: \([^)]*\)).*/\1/p')
+        printf '%s %s %s\n' "$name" "$type" "$default"
+    done
+}
+# The same as the page has them, and whatever else it may have.
+documented_in() { # PAGE
+    sed -n '/^\.SH OPTIONS/,/^\.SH [^O]/p' "$1" | sed 's/\\-/-/g' |
+        sed -n 's/^\\fB\([a-z0-9_.]*\)\\fR (\\fI\([a-z]*\)\\fR.*/\1 \2/p'
+}
+
+for page in storage-qcow2 storage-raw storage-virtfs iface-virtio iface-sata iface-ide iface-scsi; do
+    plugin=${page#*-}
+    file="$docs/maqet-$page.5"
+    [ -s "$file" ] || fail "there is no page maqet-$page(5)"
+    options_of "$plugin" >options
+    [ -s options ] || fail "$plugin has no options"
+    cut -d ' ' -f 1,2 options >said
+    documented_in "$file" >documented
+    diff -u said documented || fail "the options of $plugin and of its page differ"
+    while read -r name type default; do
+        [ -z "$default" ] || sed 's/\\-/-/g' "$file" | grep -qF "Default: \\fB$default\\fR" ||
+            fail "the default of $name, a $type of $plugin, is not in its page"
+        # The reference for users has all of them too, `map.option` within a mapping.
+        grep -qE "\`(encryption\.)?${name#*.}\`|^\| .*\`${name#*.}|[ {]${name#*.}[:}]" "$reference" ||
+            fail "docs/configuration.md doesn't tell of $name of $plugin"
+    done <options
+    grep -q '^\.SH CAPABILITIES' "$file" || case $plugin in qcow2 | raw | virtio | scsi)
+        fail "the page of $plugin doesn't tell what it can" ;;
+    esac
+done
+
+# What the reference's tables call an option of a type is one.
+known() { # SECTION PLUGIN
+    options_of "$2" | sed 's/ .*//; s/\..*//' | sort -u >options
+    sed -n "/^## $1\$/,/^## /p" "$reference" | sed -n 's/^| \(`[^|]*`\) |.*/\1/p' |
+        grep -o '`[a-z_0-9]*`' | tr -d '`' | sort -u >told
+    [ -s told ] || fail "no table of options in '$1' of docs/configuration.md"
+    while read -r option; do
+        grep -qx "$option" options || fail "docs/configuration.md: $2 has no option '$option'"
+    done <told
+}
+known qcow2 qcow2
+known virtfs virtfs
+
+# The header, the list of exported symbols and maqet-plugin(3).
+page="$docs/maqet-plugin.3"
+sed 's/\\-/-/g; s/\\e/\\/g' "$page" >page
+sed -n 's/^ *\(maqet_[a-z_]*\);/\1/p' "$abs_top_builddir/host.syms" | sort >functions
+[ "$(wc -l <functions)" -gt 50 ] || fail "the list of functions is too short to be true"
+{
+    cat functions
+    grep -oE '^(struct|enum) maqet_[a-z_]+ ?[{;]' "$header" | sed 's/ *[{;]$//' | sort -u
+} >symbols
+while read -r symbol; do
+    grep -qE "(^\.SS \"$symbol\"|^$symbol - )" page || fail "$symbol is not in maqet-plugin(3)"
+done <symbols
+grep -oE '^#define MAQET_[A-Z_]+' "$header" | sed 's/#define //' |
+    grep -vE '^MAQET_(PLUGIN_H|PRINTF|SENTINEL|EXPORT|ENTRY|PLUGIN_KIND_.*)$' | sort -u >macros
+while read -r macro; do
+    grep -q "$macro" page || fail "$macro is not in maqet-plugin(3)"
+done <macros
+# And the other way around: what the page has a heading for is in the header.
+sed -n 's/^\.SS "\(maqet_[a-z_]*\)"$/\1/p' page | while read -r symbol; do
+    grep -qx "$symbol" functions || fail "maqet-plugin(3) tells of $symbol, which is not exported"
+done
+# Each of them says since when it is there.
+awk '/^\.SS "(struct |enum )?maqet_/ { if (name != "" && !since) print name; name = $0; since = 0 }
+    /Since: / { since = 1 } END { if (!since) print name }' page >without
+[ ! -s without ] || fail "without a version: $(cat without)"
+
+# They are well-formed.
+command -v groff >/dev/null || { echo "without groff"; exit 0; }
+for file in "$docs"/*.[135]; do
+    groff -man -Tutf8 -ww "$file" >/dev/null 2>warnings
+    [ ! -s warnings ] || fail "$file: $(cat warnings)"
+done
