@@ -18,7 +18,8 @@ int maqet_vm_start(const struct maqet_context *context, const char *name, int64_
 
 /*
  * The same, but QEMU keeps our terminal and we stay until it has ended; *exit_code gets
- * its exit code. SIGTERM and SIGHUP press the power button; a second one ends QEMU.
+ * its exit code. SIGTERM and SIGHUP press the power button; a second one ends QEMU. A
+ * service manager that waits for it is told when QEMU runs (sd_notify(3)).
  */
 int maqet_vm_run(const struct maqet_context *context, const char *name, int64_t timeout,
                  int *exit_code, struct maqet_error **err);

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "core/base/files.h"
+#include "core/base/notify.h"
 #include "core/base/process.h"
 #include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
@@ -483,6 +484,7 @@ maqet_vm_run(const struct maqet_context *context, const char *name, int64_t time
 
     if (start(&starting, name, err) < 0)
         return -1;
+    maqet_notify("READY=1");
     attend(&starting);
     waitpid(starting.process.pid, &status, 0);
     *exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

@@ -7,6 +7,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/outside-interfaces.sh \
 	tests/functional/outside-plugin.sh \
 	tests/functional/installed.sh \
+	tests/functional/systemd-units.sh \
 	tests/functional/unit-under-valgrind.sh \
 	tests/functional/config-errors.sh \
 	tests/functional/merging.sh \
@@ -51,11 +52,13 @@ FUNCTIONAL_TESTS = \
 	tests/functional/guest-interfaces.sh \
 	tests/functional/guest-quiesce.sh \
 	tests/functional/guest-run.sh \
+	tests/functional/guest-service.sh \
 	tests/functional/guest-snapshots.sh
 TESTS += $(FUNCTIONAL_TESTS)
 EXTRA_DIST += $(FUNCTIONAL_TESTS) \
 	tests/functional/functions.sh \
 	tests/functional/guest-functions.sh tests/functional/outside-functions.sh \
 	tests/functional/image-functions.sh \
+	tests/functional/unit-functions.sh \
 	tests/functional/combinations.sh \
 	tests/functional/args-golden.txt

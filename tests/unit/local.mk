@@ -109,6 +109,11 @@ tests_unit_test_migration_SOURCES = tests/unit/test-migration.c
 tests_unit_test_migration_LDADD = $(UNIT_LDADD)
 tests_unit_test_migration_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-notify
+tests_unit_test_notify_SOURCES = tests/unit/test-notify.c
+tests_unit_test_notify_LDADD = $(UNIT_LDADD)
+tests_unit_test_notify_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-objects
 tests_unit_test_objects_SOURCES = tests/unit/test-objects.c
 tests_unit_test_objects_LDADD = $(UNIT_LDADD)
