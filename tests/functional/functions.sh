@@ -21,6 +21,8 @@ export MAQET_DATA_DIR="$TMP/data" MAQET_RUNTIME_DIR="$TMP/run" MAQET_STORAGE_DIR
 export XDG_CONFIG_HOME="$TMP/config"
 mkdir "$TMP/images"
 cd "$TMP"
+# What a test reads further is found from here too: make may have named it relative to there.
+srcdir=${abs_top_srcdir:?}
 
 cleanup_commands=
 # Runs a command when the test ends; the last one first.
