@@ -7,6 +7,16 @@ dist_examples_DATA = \
 # The plugins are projects of their own, installed as they are, to be copied.
 exampleplugindir = $(examplesdir)/plugins
 EXAMPLE_PLUGINS = \
+	examples/plugins/maqet-plugin-template/Makefile \
+	examples/plugins/maqet-plugin-template/README.md \
+	examples/plugins/maqet-plugin-template/check.sh \
+	examples/plugins/maqet-plugin-template/rename \
+	examples/plugins/maqet-plugin-template/template.c \
+	examples/plugins/maqet-plugin-template/debian/changelog \
+	examples/plugins/maqet-plugin-template/debian/control \
+	examples/plugins/maqet-plugin-template/debian/copyright \
+	examples/plugins/maqet-plugin-template/debian/rules \
+	examples/plugins/maqet-plugin-template/debian/source/format \
 	examples/plugins/luks/Makefile examples/plugins/luks/README.md \
 	examples/plugins/luks/check.sh examples/plugins/luks/luks.c \
 	examples/plugins/luks/vm.yaml \
@@ -36,9 +46,10 @@ install-data-local: install-example-plugins
 uninstall-local: uninstall-example-plugins
 install-example-plugins:
 	@for file in $(EXAMPLE_PLUGINS); do \
-	  folder="$(DESTDIR)$(exampleplugindir)/$$(basename "$${file%/*}")" && \
+	  part="$${file#examples/plugins/}" && folder="$(DESTDIR)$(exampleplugindir)/$${part%/*}" && \
 	  $(MKDIR_P) "$$folder" && \
-	  $(INSTALL_DATA) "$(srcdir)/$$file" "$$folder" || exit 1; \
+	  if test -x "$(srcdir)/$$file"; then $(INSTALL_SCRIPT) "$(srcdir)/$$file" "$$folder"; \
+	  else $(INSTALL_DATA) "$(srcdir)/$$file" "$$folder"; fi || exit 1; \
 	done
 uninstall-example-plugins:
 	rm -rf "$(DESTDIR)$(exampleplugindir)"
