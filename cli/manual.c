@@ -7,6 +7,7 @@
 #include "cli/help.h"
 #include "cli/roff.h"
 #include "core/base/text.h"
+#include "core/conformance/conformance.h"
 
 /* ---- man(7) ---- */
 
@@ -90,6 +91,17 @@ print_exit_status(void)
     }
 }
 
+/* What `maqet plugin check` looks at, from its own table. */
+static void
+print_checks(void)
+{
+    printf("\\&'maqet plugin check' tries these, in this order:\n");
+    for (unsigned i = 0; maqet_conformance_name(i); i++) {
+        print_roff(".TP\n.B ", maqet_conformance_name(i), "\n");
+        print_roff("", maqet_conformance_text(i), ".\n");
+    }
+}
+
 void
 manual_print(void)
 {
@@ -98,6 +110,8 @@ manual_print(void)
     printf(".SH COMMANDS\n");
     for (const struct command *const *command = commands; *command; command++)
         print_command(*command);
+    printf(".SH CHECKS OF A PLUGIN\n");
+    print_checks();
     printf(".SH EXIT STATUS\n");
     print_exit_status();
 }

@@ -94,7 +94,9 @@ check_validate(struct bench *bench, struct maqet_error **err)
         return -1;
     for (unsigned i = 0;; i++) {
         _cleanup_free_ char *what = NULL;
-        _cleanup_json_ json_object *entry = variant_entry(bench, i, "disk", &what);
+        /* A new name each time, so that what is made for it is new, too. */
+        _cleanup_free_ char *name = maqet_format("disk-%u", i);
+        _cleanup_json_ json_object *entry = variant_entry(bench, i, name, &what);
 
         if (!entry)
             return 0;

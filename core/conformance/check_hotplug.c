@@ -12,7 +12,7 @@
 #include "core/qemu/objects.h"
 
 /* ms that a device may take to go, without and with a guest that is reset. */
-static const int64_t UNPLUG_TIMEOUT = 1000, RESET_TIMEOUT = 10000;
+static const int64_t UNPLUG_TIMEOUT = 200, RESET_TIMEOUT = 10000;
 
 static bool
 declared(const struct bench *bench)

@@ -93,6 +93,18 @@ look_at(struct bench *bench, const struct maqet_drive *drive, const char *bytes,
                : look(bench, drive, what, err);
 }
 
+/* The same with another beginning, and all the rest as it is. */
+static int
+look_at_start(struct bench *bench, const struct maqet_drive *drive, const char *bytes,
+              size_t length, const char *what, struct maqet_error **err)
+{
+    _cleanup_close_ int fd = open(drive->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+
+    if (fd < 0 || pwrite(fd, bytes, length, 0) != (ssize_t)length)
+        return maqet_error_errno(err, errno, "Can't write %s", drive->path);
+    return look(bench, drive, what, err);
+}
+
 static int
 truncated(struct bench *bench, const struct maqet_drive *drive, const char *bytes,
           size_t length, struct maqet_error **err)
@@ -113,21 +125,20 @@ truncated(struct bench *bench, const struct maqet_drive *drive, const char *byte
 
 /* Some bytes changed in what is read first. */
 static int
-mutated(struct bench *bench, const struct maqet_drive *drive, char *bytes, size_t length,
-        struct maqet_error **err)
+mutated(struct bench *bench, const struct maqet_drive *drive, const char *bytes,
+        size_t within, struct maqet_error **err)
 {
     uint32_t random = 4711;
-    size_t within = length < HEADER_BYTES ? length : HEADER_BYTES;
 
     for (int i = 0; i < MUTATIONS && within > 0; i++) {
-        _cleanup_free_ char *copy = maqet_alloc(length);
         _cleanup_free_ char *what = maqet_format("an image with odd bytes (%d)", i);
+        char copy[HEADER_BYTES];
 
-        memcpy(copy, bytes, length);
+        memcpy(copy, bytes, within);
         for (uint32_t count = 1 + next(&random) % 6; count > 0; count--)
             copy[next(&random) % within] =
                 (char)(next(&random) % 3 ? next(&random) : 0xff);
-        if (look_at(bench, drive, copy, length, what, err) < 0)
+        if (look_at_start(bench, drive, copy, within, what, err) < 0)
             return -1;
     }
     return 0;
@@ -135,20 +146,20 @@ mutated(struct bench *bench, const struct maqet_drive *drive, char *bytes, size_
 
 /* A number of four or eight bytes set to its extremes, wherever it may be. */
 static int
-extremes(struct bench *bench, const struct maqet_drive *drive, char *bytes, size_t length,
-         struct maqet_error **err)
+extremes(struct bench *bench, const struct maqet_drive *drive, const char *bytes,
+         size_t within, struct maqet_error **err)
 {
-    for (size_t at = 4; at + 8 <= length && at < HEADER_BYTES; at += 4)
+    for (size_t at = 4; at + 8 <= within; at += 4)
         for (int kind = 0; kind < 3; kind++) {
-            _cleanup_free_ char *copy = maqet_alloc(length);
             _cleanup_free_ char *what =
                 maqet_format("an image with an extreme number at byte %zu", at);
+            char copy[HEADER_BYTES];
 
-            memcpy(copy, bytes, length);
+            memcpy(copy, bytes, within);
             memset(copy + at, kind == 0 ? 0xff : 0, kind == 2 ? 4 : 8);
             if (kind == 2)
                 copy[at] = (char)0x7f;
-            if (look_at(bench, drive, copy, length, what, err) < 0)
+            if (look_at_start(bench, drive, copy, within, what, err) < 0)
                 return -1;
         }
     return 0;
@@ -211,9 +222,11 @@ check_hostile_images(struct bench *bench, struct maqet_error **err)
     if (got < 0)
         return maqet_error_errno(err, errno, "Can't read %s", drive->path);
     size_t length = (size_t)got;
+    size_t within = length < HEADER_BYTES ? length : HEADER_BYTES;
     if (truncated(bench, drive, bytes, length, err) < 0 ||
-        mutated(bench, drive, bytes, length, err) < 0 ||
-        extremes(bench, drive, bytes, length, err) < 0 ||
+        bench_write(drive->path, bytes, length, err) < 0 ||
+        mutated(bench, drive, bytes, within, err) < 0 ||
+        extremes(bench, drive, bytes, within, err) < 0 ||
         random_bytes(bench, drive, err) < 0)
         return -1;
     return no_files(bench, drive, err);

@@ -215,7 +215,7 @@ error_of_child(const char *log, const char *what, struct maqet_error **err)
                       "%s: %s", what, text);
 }
 
-/* Makes the images of both drives at the same time; slowly, so that they do meet. */
+/* Makes the images of both drives at the same time; slowly where they would not meet. */
 static int
 create_both(struct bench *bench, const struct maqet_drive *one,
             const struct maqet_drive *other, const char *what, struct maqet_error **err)
@@ -223,7 +223,7 @@ create_both(struct bench *bench, const struct maqet_drive *one,
     _cleanup_free_ char *first = bench_path(bench, "error-0");
     _cleanup_free_ char *second = bench_path(bench, "error-1");
     const char *const logs[] = {first, second};
-    bool slow = tool_replace(bench, TOOL_SLOW) == 0;
+    bool slow = one != other && tool_replace(bench, TOOL_SLOW) == 0;
     pid_t pids[2] = {fork_creation(bench, one, logs[0]),
                      fork_creation(bench, other, logs[1])};
     int results[2];

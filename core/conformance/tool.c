@@ -46,7 +46,7 @@ script(const struct bench *bench, enum tool tool, const char *real)
     case TOOL_FAILS:
         return maqet_format("%secho '%s' >&2\nexit 1\n", begin, TOOL_WORDS);
     case TOOL_SLOW:
-        return maqet_format("%ssleep 1\n%s \"$@\"\nstatus=$?\n: >%s\nexit $status\n",
+        return maqet_format("%s%s \"$@\"\nstatus=$?\nsleep 1\n: >%s\nexit $status\n",
                             begin, real_word, finished_word);
     default:
         return maqet_format("%sexec sleep 600\n", begin);

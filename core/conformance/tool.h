@@ -10,7 +10,7 @@
 
 enum tool {
     TOOL_FAILS, /* says TOOL_WORDS and exits with 1 */
-    TOOL_SLOW,  /* does its work a second later, and says so by a file */
+    TOOL_SLOW,  /* does its work, ends a second later, and says so by a file */
     TOOL_HANGS, /* never ends by itself */
 };
 

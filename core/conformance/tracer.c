@@ -275,22 +275,21 @@ resume(pid_t pid, int status, const char *const *allowed, char **outside)
     ptrace(PTRACE_CONT, pid, NULL, (void *)(intptr_t)signal);
 }
 
+/* Watches until the child has ended; what it has left behind is for others to end. */
 static int
 watch(pid_t child, const char *const *allowed, char **outside)
 {
-    int status, result = -1;
+    int status = 0;
 
     for (;;) {
         pid_t pid = waitpid(-1, &status, __WALL);
 
-        if (pid < 0 && errno == EINTR)
-            continue;
-        if (pid < 0)
-            return result;
-        if (WIFSTOPPED(status))
+        if (pid < 0 && errno != EINTR)
+            return -1;
+        if (pid > 0 && WIFSTOPPED(status))
             resume(pid, status, allowed, outside);
         else if (pid == child)
-            result = status;
+            return status;
     }
 }
 
