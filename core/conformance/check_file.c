@@ -15,7 +15,7 @@ enum { FILE_LIMIT = 256 << 20 };
 struct elf {
     const char *bytes;
     size_t size;
-    const ElfW(Ehdr) * header;
+    ElfW(Ehdr) header;
 };
 
 /* A part of the file, or NULL where the file doesn't reach. */
@@ -25,18 +25,30 @@ part(const struct elf *elf, uint64_t offset, uint64_t size)
     return offset <= elf->size && size <= elf->size - offset ? elf->bytes + offset : NULL;
 }
 
-static const ElfW(Phdr) * segment(const struct elf *elf, unsigned index)
+/* Copies a struct out of the file, where it may stand at any address. */
+static bool
+read_struct(const struct elf *elf, uint64_t offset, void *copy, size_t size)
 {
-    return part(elf, elf->header->e_phoff + (uint64_t)index * sizeof(ElfW(Phdr)),
-                sizeof(ElfW(Phdr)));
+    const void *bytes = part(elf, offset, size);
+
+    if (bytes)
+        memcpy(copy, bytes, size);
+    return bytes;
 }
 
-static const ElfW(Shdr) * section(const struct elf *elf, unsigned index)
+static bool
+read_segment(const struct elf *elf, unsigned index, ElfW(Phdr) * segment)
 {
-    return index < elf->header->e_shnum
-               ? part(elf, elf->header->e_shoff + (uint64_t)index * sizeof(ElfW(Shdr)),
-                      sizeof(ElfW(Shdr)))
-               : NULL;
+    return read_struct(elf, elf->header.e_phoff + (uint64_t)index * sizeof(*segment),
+                       segment, sizeof(*segment));
+}
+
+static bool
+read_section(const struct elf *elf, unsigned index, ElfW(Shdr) * section)
+{
+    return index < elf->header.e_shnum &&
+           read_struct(elf, elf->header.e_shoff + (uint64_t)index * sizeof(*section),
+                       section, sizeof(*section));
 }
 
 /* ---- symbols ---- */
@@ -51,7 +63,7 @@ is_foreign(const char *name, const char *entry)
 static const char *
 name_at(const struct elf *elf, const ElfW(Shdr) * names, uint64_t offset)
 {
-    const char *table = names ? part(elf, names->sh_offset, names->sh_size) : NULL;
+    const char *table = part(elf, names->sh_offset, names->sh_size);
 
     return table && offset < names->sh_size &&
                    memchr(table + offset, 0, names->sh_size - offset)
@@ -59,30 +71,40 @@ name_at(const struct elf *elf, const ElfW(Shdr) * names, uint64_t offset)
                : "";
 }
 
-/* Looks through the dynamic symbols: *foreign gets the first that is exported and is not
- * the entry; *instrumented: the compiler has put its own checks into it. */
+/* What the dynamic symbols tell. */
+struct symbols {
+    const char *foreign; /* the first that is exported and is not the entry */
+    bool instrumented;   /* the compiler has put its own checks into the file */
+};
+
 static void
-read_symbols(const struct elf *elf, const char *entry, const char **foreign,
-             bool *instrumented)
+read_table(const struct elf *elf, const ElfW(Shdr) * table, const char *entry,
+           struct symbols *symbols)
 {
-    for (unsigned i = 0; i < elf->header->e_shnum; i++) {
-        const ElfW(Shdr) *table = section(elf, i);
+    ElfW(Shdr) names = {0};
+    ElfW(Sym) symbol;
 
-        if (!table || table->sh_type != SHT_DYNSYM)
-            continue;
-        const ElfW(Shdr) *names = section(elf, table->sh_link);
-        for (uint64_t at = 0; at + sizeof(ElfW(Sym)) <= table->sh_size;
-             at += sizeof(ElfW(Sym))) {
-            const ElfW(Sym) *symbol = part(elf, table->sh_offset + at, sizeof(ElfW(Sym)));
-            const char *name = symbol ? name_at(elf, names, symbol->st_name) : "";
+    if (!read_section(elf, table->sh_link, &names))
+        return;
+    for (uint64_t at = 0; at + sizeof(symbol) <= table->sh_size; at += sizeof(symbol)) {
+        if (!read_struct(elf, table->sh_offset + at, &symbol, sizeof(symbol)))
+            return;
+        const char *name = name_at(elf, &names, symbol.st_name);
+        if (symbol.st_shndx == SHN_UNDEF && strstr(name, "san_init"))
+            symbols->instrumented = true;
+        if (symbol.st_shndx != SHN_UNDEF && is_foreign(name, entry) && !symbols->foreign)
+            symbols->foreign = name;
+    }
+}
 
-            if (!symbol)
-                return;
-            if (symbol->st_shndx == SHN_UNDEF && strstr(name, "san_init"))
-                *instrumented = true;
-            if (symbol->st_shndx != SHN_UNDEF && is_foreign(name, entry) && !*foreign)
-                *foreign = name;
-        }
+static void
+read_symbols(const struct elf *elf, const char *entry, struct symbols *symbols)
+{
+    for (unsigned i = 0; i < elf->header.e_shnum; i++) {
+        ElfW(Shdr) table;
+
+        if (read_section(elf, i, &table) && table.sh_type == SHT_DYNSYM)
+            read_table(elf, &table, entry, symbols);
     }
 }
 
@@ -96,16 +118,16 @@ struct dynamic {
 static void
 read_dynamic(const struct elf *elf, const ElfW(Phdr) * header, struct dynamic *dynamic)
 {
-    for (uint64_t at = 0; at + sizeof(ElfW(Dyn)) <= header->p_filesz;
-         at += sizeof(ElfW(Dyn))) {
-        const ElfW(Dyn) *row = part(elf, header->p_offset + at, sizeof(ElfW(Dyn)));
+    ElfW(Dyn) row;
 
-        if (!row || row->d_tag == DT_NULL)
+    for (uint64_t at = 0; at + sizeof(row) <= header->p_filesz; at += sizeof(row)) {
+        if (!read_struct(elf, header->p_offset + at, &row, sizeof(row)) ||
+            row.d_tag == DT_NULL)
             return;
-        if (row->d_tag == DT_INIT_ARRAYSZ)
-            dynamic->constructors = row->d_un.d_val;
-        if (row->d_tag == DT_TEXTREL ||
-            (row->d_tag == DT_FLAGS && (row->d_un.d_val & DF_TEXTREL)))
+        if (row.d_tag == DT_INIT_ARRAYSZ)
+            dynamic->constructors = row.d_un.d_val;
+        if (row.d_tag == DT_TEXTREL ||
+            (row.d_tag == DT_FLAGS && (row.d_un.d_val & DF_TEXTREL)))
             dynamic->text_relocations = true;
     }
 }
@@ -115,12 +137,14 @@ check_segments(const struct elf *elf, bool instrumented, struct maqet_error **er
 {
     struct dynamic dynamic = {0};
 
-    for (unsigned i = 0; i < elf->header->e_phnum; i++) {
-        const ElfW(Phdr) *header = segment(elf, i);
+    for (unsigned i = 0; i < elf->header.e_phnum; i++) {
+        ElfW(Phdr) segment;
 
-        if (header && header->p_type == PT_DYNAMIC)
-            read_dynamic(elf, header, &dynamic);
-        if (header && header->p_type == PT_GNU_STACK && (header->p_flags & PF_X))
+        if (!read_segment(elf, i, &segment))
+            break;
+        if (segment.p_type == PT_DYNAMIC)
+            read_dynamic(elf, &segment, &dynamic);
+        if (segment.p_type == PT_GNU_STACK && (segment.p_flags & PF_X))
             return bench_fail(err, "Assembler files need .note.GNU-stack",
                               "it wants an executable stack");
     }
@@ -142,22 +166,21 @@ static int
 check_elf(const struct elf *elf, bool is_iface, struct maqet_error **err)
 {
     const char *entry = is_iface ? "maqet_iface_plugin" : "maqet_storage_plugin";
-    const char *foreign = NULL;
-    bool instrumented = false;
+    struct symbols symbols = {0};
 
-    if (!elf->header || memcmp(elf->header->e_ident, ELFMAG, SELFMAG) != 0 ||
-        elf->header->e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32))
+    if (memcmp(elf->header.e_ident, ELFMAG, SELFMAG) != 0 ||
+        elf->header.e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32))
         return bench_fail(err, "Build it for this machine, with -shared -fPIC",
                           "it is no ELF file of this machine's kind");
-    if (elf->header->e_type != ET_DYN)
+    if (elf->header.e_type != ET_DYN)
         return bench_fail(err, "Link it with -shared -fPIC", "it is no shared object");
-    read_symbols(elf, entry, &foreign, &instrumented);
-    if (foreign)
+    read_symbols(elf, entry, &symbols);
+    if (symbols.foreign)
         return bench_fail(err,
                           "Make everything static but the entry, or compile with "
                           "-fvisibility=hidden",
-                          "it exports '%s' besides %s", foreign, entry);
-    return check_segments(elf, instrumented, err);
+                          "it exports '%s' besides %s", symbols.foreign, entry);
+    return check_segments(elf, symbols.instrumented, err);
 }
 
 int
@@ -169,7 +192,8 @@ check_file(struct bench *bench, struct maqet_error **err)
     if (maqet_file_read(bench->file, FILE_LIMIT, &bytes, &elf.size, err) < 0)
         return -1;
     elf.bytes = bytes;
-    elf.header = part(&elf, 0, sizeof(ElfW(Ehdr)));
+    /* A file that is shorter has a header of zeros, which is none. */
+    read_struct(&elf, 0, &elf.header, sizeof(elf.header));
     return check_elf(&elf, bench->is_iface, err);
 }
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
-#include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
@@ -14,10 +13,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <linux/ptrace.h>
 
 #include "core/base/files.h"
 
@@ -30,40 +27,44 @@ struct row {
     const char *name;
     int folder, path;   /* indexes of arguments; -1: none */
     int folder2, path2; /* of a second name */
-    int flags;          /* of an open: it counts only when it may write */
+    int flags;          /* the argument with an open's flags, which may say "read only" */
 };
+
+/* Or not that simple. */
+enum { ALWAYS = -1, OPEN_HOW = -2 };
 
 static const struct row rows[] = {
 #ifdef SYS_open
     {SYS_open, "open", -1, 0, -1, -1, 1},
-    {SYS_creat, "creat", -1, 0, -1, -1, -1},
-    {SYS_mkdir, "mkdir", -1, 0, -1, -1, -1},
-    {SYS_rmdir, "rmdir", -1, 0, -1, -1, -1},
-    {SYS_unlink, "unlink", -1, 0, -1, -1, -1},
-    {SYS_rename, "rename", -1, 0, -1, 1, -1},
-    {SYS_link, "link", -1, -1, -1, 1, -1},
-    {SYS_symlink, "symlink", -1, 1, -1, -1, -1},
-    {SYS_mknod, "mknod", -1, 0, -1, -1, -1},
-    {SYS_chmod, "chmod", -1, 0, -1, -1, -1},
-    {SYS_chown, "chown", -1, 0, -1, -1, -1},
-    {SYS_lchown, "lchown", -1, 0, -1, -1, -1},
+    {SYS_creat, "creat", -1, 0, -1, -1, ALWAYS},
+    {SYS_mkdir, "mkdir", -1, 0, -1, -1, ALWAYS},
+    {SYS_rmdir, "rmdir", -1, 0, -1, -1, ALWAYS},
+    {SYS_unlink, "unlink", -1, 0, -1, -1, ALWAYS},
+    {SYS_rename, "rename", -1, 0, -1, 1, ALWAYS},
+    {SYS_link, "link", -1, -1, -1, 1, ALWAYS},
+    {SYS_symlink, "symlink", -1, 1, -1, -1, ALWAYS},
+    {SYS_mknod, "mknod", -1, 0, -1, -1, ALWAYS},
+    {SYS_chmod, "chmod", -1, 0, -1, -1, ALWAYS},
+    {SYS_chown, "chown", -1, 0, -1, -1, ALWAYS},
+    {SYS_lchown, "lchown", -1, 0, -1, -1, ALWAYS},
 #endif
 #ifdef SYS_renameat
-    {SYS_renameat, "renameat", 0, 1, 2, 3, -1},
+    {SYS_renameat, "renameat", 0, 1, 2, 3, ALWAYS},
 #endif
     {SYS_openat, "openat", 0, 1, -1, -1, 2},
-    {SYS_openat2, "openat2", 0, 1, -1, -1, -2},
-    {SYS_mkdirat, "mkdirat", 0, 1, -1, -1, -1},
-    {SYS_unlinkat, "unlinkat", 0, 1, -1, -1, -1},
-    {SYS_renameat2, "renameat2", 0, 1, 2, 3, -1},
-    {SYS_linkat, "linkat", -1, -1, 2, 3, -1},
-    {SYS_symlinkat, "symlinkat", 1, 2, -1, -1, -1},
-    {SYS_mknodat, "mknodat", 0, 1, -1, -1, -1},
-    {SYS_fchmodat, "fchmodat", 0, 1, -1, -1, -1},
-    {SYS_fchownat, "fchownat", 0, 1, -1, -1, -1},
-    {SYS_truncate, "truncate", -1, 0, -1, -1, -1},
-    {SYS_setxattr, "setxattr", -1, 0, -1, -1, -1},
-    {SYS_removexattr, "removexattr", -1, 0, -1, -1, -1},
+    {SYS_openat2, "openat2", 0, 1, -1, -1, OPEN_HOW},
+    {SYS_mkdirat, "mkdirat", 0, 1, -1, -1, ALWAYS},
+    {SYS_unlinkat, "unlinkat", 0, 1, -1, -1, ALWAYS},
+    {SYS_renameat2, "renameat2", 0, 1, 2, 3, ALWAYS},
+    {SYS_linkat, "linkat", -1, -1, 2, 3, ALWAYS},
+    {SYS_symlinkat, "symlinkat", 1, 2, -1, -1, ALWAYS},
+    {SYS_mknodat, "mknodat", 0, 1, -1, -1, ALWAYS},
+    {SYS_fchmodat, "fchmodat", 0, 1, -1, -1, ALWAYS},
+    {SYS_fchownat, "fchownat", 0, 1, -1, -1, ALWAYS},
+    {SYS_truncate, "truncate", -1, 0, -1, -1, ALWAYS},
+    {SYS_setxattr, "setxattr", -1, 0, -1, -1, ALWAYS},
+    {SYS_removexattr, "removexattr", -1, 0, -1, -1, ALWAYS},
+    {SYS_bind, "bind", -1, -1, -1, -1, ALWAYS}, /* see socket_outside() */
 };
 
 enum { ROWS = sizeof(rows) / sizeof(*rows) };
@@ -111,6 +112,16 @@ become_watched(void (*call)(void *data), void *data)
 
 /* ---- what it is about to change ---- */
 
+/* Bytes of another process; -1: they can't be read. */
+static ssize_t
+read_at(pid_t pid, uint64_t address, void *bytes, size_t count)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/%d/mem", (int)pid);
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    return fd < 0 ? -1 : pread(fd, bytes, count, (off_t)address);
+}
+
 /* A text in another process; the caller frees. */
 static char *
 text_at(pid_t pid, uint64_t address)
@@ -120,9 +131,7 @@ text_at(pid_t pid, uint64_t address)
     /* Page by page: the next one may not be there. */
     while (text.length < 2 * 4096) {
         char bytes[4096];
-        size_t count = 4096 - address % 4096;
-        struct iovec here = {bytes, count}, there = {(void *)(uintptr_t)address, count};
-        ssize_t got = process_vm_readv(pid, &here, 1, &there, 1, 0);
+        ssize_t got = read_at(pid, address, bytes, 4096 - address % 4096);
 
         if (got <= 0)
             break;
@@ -196,13 +205,10 @@ writes(pid_t pid, const struct row *row, const uint64_t *arguments)
 {
     uint64_t flags = 0;
 
-    if (row->flags == -1)
+    if (row->flags == ALWAYS)
         return true;
-    if (row->flags == -2) {
-        struct iovec here = {&flags, sizeof(flags)};
-        struct iovec there = {(void *)(uintptr_t)arguments[2], sizeof(flags)};
-
-        if (process_vm_readv(pid, &here, 1, &there, 1, 0) != sizeof(flags))
+    if (row->flags == OPEN_HOW) {
+        if (read_at(pid, arguments[2], &flags, sizeof(flags)) != sizeof(flags))
             return true;
     } else {
         flags = arguments[row->flags];
@@ -229,31 +235,55 @@ name_outside(pid_t pid, const struct row *row, const uint64_t *arguments, int fo
     return maqet_format("%s %s", row->name, full);
 }
 
+/* A unix socket is a file, too. */
 static char *
-judge(pid_t pid, const char *const *allowed)
+socket_outside(pid_t pid, const uint64_t *arguments, const char *const *allowed)
 {
-    struct ptrace_syscall_info info = {0};
+    struct sockaddr_un address = {0};
+    size_t length = arguments[2] < sizeof(address) ? arguments[2] : sizeof(address) - 1;
+
+    if (read_at(pid, arguments[1], &address, length) < 0 ||
+        address.sun_family != AF_UNIX || !address.sun_path[0])
+        return NULL;
+    address.sun_path[sizeof(address.sun_path) - 1] = '\0';
+    _cleanup_free_ char *full = resolve(pid, AT_FDCWD, address.sun_path);
+    return full && !is_inside(full, allowed) ? maqet_format("bind %s", full) : NULL;
+}
+
+/* What has been seen so far. */
+struct sight {
+    const char *const *allowed;
+    char *outside;
+    bool blind; /* the kernel doesn't tell what is called */
+};
+
+static char *
+judge(pid_t pid, struct sight *sight)
+{
+    struct __ptrace_syscall_info info = {0};
+    const struct row *row = rows;
+    uint64_t arguments[6];
 
     if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) <= 0 ||
-        info.op != PTRACE_SYSCALL_INFO_SECCOMP)
+        info.op != PTRACE_SYSCALL_INFO_SECCOMP) {
+        sight->blind = true;
         return NULL;
-    for (size_t i = 0; i < ROWS; i++) {
-        uint64_t arguments[6];
-        const struct row *row = &rows[i];
-
-        if ((uint64_t)row->number != info.seccomp.nr)
-            continue;
-        for (int j = 0; j < 6; j++)
-            arguments[j] = info.seccomp.args[j];
-        if (!writes(pid, row, arguments))
-            return NULL;
-        char *outside =
-            name_outside(pid, row, arguments, row->folder, row->path, allowed);
-        return outside
-                   ? outside
-                   : name_outside(pid, row, arguments, row->folder2, row->path2, allowed);
     }
-    return NULL;
+    while (row < rows + ROWS && (uint64_t)row->number != info.seccomp.nr)
+        row++;
+    if (row == rows + ROWS)
+        return NULL;
+    for (int i = 0; i < 6; i++)
+        arguments[i] = info.seccomp.args[i];
+    if (row->number == SYS_bind)
+        return socket_outside(pid, arguments, sight->allowed);
+    if (!writes(pid, row, arguments))
+        return NULL;
+    char *outside =
+        name_outside(pid, row, arguments, row->folder, row->path, sight->allowed);
+    return outside ? outside
+                   : name_outside(pid, row, arguments, row->folder2, row->path2,
+                                  sight->allowed);
 }
 
 /* ---- in the parent ---- */
@@ -263,12 +293,12 @@ static const long options = PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK |
 
 /* Goes on with a process that has stopped for whatever reason. */
 static void
-resume(pid_t pid, int status, const char *const *allowed, char **outside)
+resume(pid_t pid, int status, struct sight *sight)
 {
     int event = status >> 16, signal = WSTOPSIG(status);
 
-    if (event == PTRACE_EVENT_SECCOMP && !*outside)
-        *outside = judge(pid, allowed);
+    if (event == PTRACE_EVENT_SECCOMP && !sight->outside)
+        sight->outside = judge(pid, sight);
     /* A new child begins with a stop of its own. */
     if (event != 0 || signal == SIGSTOP || signal == SIGTRAP)
         signal = 0;
@@ -277,7 +307,7 @@ resume(pid_t pid, int status, const char *const *allowed, char **outside)
 
 /* Watches until the child has ended; what it has left behind is for others to end. */
 static int
-watch(pid_t child, const char *const *allowed, char **outside)
+watch(pid_t child, struct sight *sight)
 {
     int status = 0;
 
@@ -287,16 +317,24 @@ watch(pid_t child, const char *const *allowed, char **outside)
         if (pid < 0 && errno != EINTR)
             return -1;
         if (pid > 0 && WIFSTOPPED(status))
-            resume(pid, status, allowed, outside);
+            resume(pid, status, sight);
         else if (pid == child)
             return status;
     }
+}
+
+static int
+error_blind(struct maqet_error **err)
+{
+    return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                           "the kernel lets nobody watch a process (ptrace, seccomp)");
 }
 
 int
 tracer_run(void (*call)(void *data), void *data, const char *const *folders,
            char **outside, struct maqet_error **err)
 {
+    struct sight sight = {.allowed = folders};
     int status = 0;
 
     *outside = NULL;
@@ -306,22 +344,20 @@ tracer_run(void (*call)(void *data), void *data, const char *const *folders,
         become_watched(call, data);
     if (child < 0)
         return maqet_error_errno(err, errno, "Can't start a child");
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+    while (waitpid(child, &status, WUNTRACED) < 0 && errno == EINTR)
         continue;
     if (WIFSTOPPED(status)) {
         if (ptrace(PTRACE_SETOPTIONS, child, NULL, (void *)options) < 0) {
             kill(child, SIGKILL);
             waitpid(child, NULL, 0);
-            return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                                   "the kernel lets nobody watch a process (ptrace)");
+            return error_blind(err);
         }
         ptrace(PTRACE_CONT, child, NULL, NULL);
-        status = watch(child, folders, outside);
+        status = watch(child, &sight);
     }
-    if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_WATCHED)
-        return maqet_error_set(
-            err, MAQET_ERROR_UNSUPPORTED,
-            "the kernel lets nobody watch a process (ptrace, seccomp)");
+    *outside = sight.outside;
+    if (sight.blind || (WIFEXITED(status) && WEXITSTATUS(status) == NOT_WATCHED))
+        return error_blind(err);
     return WIFSIGNALED(status)
                ? maqet_error_set(err, MAQET_ERROR_FAILED, "it crashed (%s)",
                                  strsignal(WTERMSIG(status)))

@@ -15,6 +15,8 @@ FUNCTIONAL_TESTS = \
 	tests/functional/plugins-guide.sh \
 	tests/functional/schema.sh \
 	tests/functional/plugins-refused.sh \
+	tests/functional/plugin-check.sh \
+	tests/functional/plugin-check-seeded.sh \
 	tests/functional/plugins-setuid.sh \
 	tests/functional/abi-compatible.sh \
 	tests/functional/args-golden.sh \

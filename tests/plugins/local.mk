@@ -2,7 +2,8 @@
 # Plugins that are wrong in one way each, and one from the future: for the loader's tests.
 # They are modules that are never installed, hence the -rpath that leads nowhere.
 FAULTY_FLAGS = $(PLUGIN_FLAGS) -rpath /nowhere
-EXTRA_DIST += tests/plugins/faulty.c
+EXTRA_DIST += tests/plugins/faulty.c tests/plugins/seeded.c tests/plugins/seeded-iface.c \
+	tests/plugins/seeded-faults.h
 
 check_LTLIBRARIES += tests/plugins/maqet-storage-good.la
 tests_plugins_maqet_storage_good_la_SOURCES = tests/plugins/faulty.c

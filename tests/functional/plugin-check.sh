@@ -1,0 +1,112 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Plugins of maqet's own, and the example, pass the conformance kit; what it is asked wrongly it
+# says; and nothing of it stays, however it ends.
+. "${srcdir:-.}/tests/functional/functions.sh"
+: "${CC:=cc}"
+requires qemu-io "${CC%% *}"
+qemu_required
+umask 022
+unset MAQET_PLUGIN_PATH
+plugins="$abs_top_builddir/.libs"
+TMPDIR="$TMP/tmp"
+export TMPDIR
+mkdir "$TMPDIR"
+
+result() { # CHECK
+    awk -F '\t' -v check="$1" '$1 == check { print $2 }' out
+}
+nothing_left() {
+    [ -z "$(ls -A "$TMPDIR")" ]
+}
+
+# Every plugin of the build, and one that was built outside of the tree.
+mkdir vdi
+"${CC%% *}" -O2 -fPIC -shared -I"$abs_top_srcdir/include" -o vdi/maqet-storage-vdi.so \
+    "$abs_top_srcdir/examples/plugins/vdi/vdi.c"
+for plugin in storage-qcow2 storage-raw storage-virtfs iface-virtio iface-sata iface-ide \
+    iface-scsi "$TMP/vdi/maqet-storage-vdi"; do
+    case $plugin in
+    /*) file=$plugin.so ;;
+    *) file=$plugins/maqet-$plugin.so ;;
+    esac
+    expect 0 maqet --format plain plugin check "$file"
+    echo "$plugin: $(cut -f 2 out | sort | uniq -c | tr '\n' ' ')"
+    [ "$(cut -f 2 out | grep -cx ok)" -ge 14 ] || fail "hardly anything was checked: $plugin"
+    same ok "$(result qemu)" "$plugin in a real QEMU"
+    nothing_left || fail "$plugin: $(ls -A "$TMPDIR") is left"
+done
+
+# What there is nothing to check of is skipped, and says why; what is there is not.
+expect 0 maqet --format plain plugin check "$plugins/maqet-storage-qcow2.so" \
+    --only snapshots --only live-snapshots --only hotplug --only resize
+same "ok ok ok ok" "$(cut -f 2 out | tr '\n' ' ' | sed 's/ $//')" "what qcow2 can"
+expect 0 maqet plugin check "$plugins/maqet-storage-raw.so" --only snapshots
+out_has "snapshots skipped: it has no snapshots"
+expect 0 maqet plugin check "$plugins/maqet-storage-raw.so" --only qemu --qemu qemu-system-none
+out_has "qemu skipped: QEMU's program qemu-system-none is not there"
+expect 0 maqet --format json plugin check "$plugins/maqet-iface-ide.so" --only file
+out_has '"result": "ok"'
+
+# What the author says of every drive holds, and is said to be wrong where it is.
+printf 0123456789abcdef >key
+expect 0 maqet plugin check "$plugins/maqet-storage-qcow2.so" --only qemu --only create \
+    --set encryption.format=luks --set encryption.key_file=key
+expect 1 maqet plugin check "$plugins/maqet-storage-qcow2.so" --set cluster_size=3 \
+    --only drive --only create
+out_has "drive FAILED: it refuses a drive"
+out_has "cluster_size"
+out_has "create skipped: there is no drive to try it with"
+
+# What can't be loaded is one failure, and a crash is one, too.
+built="$abs_top_builddir/tests/plugins/.libs"
+expect 1 maqet plugin check "$built/maqet-storage-wrong-abi.so"
+out_has "it was built for plugin ABI 77"
+out_has "skipped: maqet does not load it"
+expect 1 maqet plugin check "$built/maqet-storage-crashing.so"
+out_has "In loading the plugin: it crashed (Aborted)"
+out_has "What to do: Run that check alone in a debugger"
+
+# Questions that make no sense.
+expect 3 maqet plugin check
+err_has "Usage: maqet plugin check FILE"
+expect 3 maqet plugin check no-such-file.so
+err_has "Can't read the plugin $TMP/no-such-file.so"
+expect 3 maqet plugin check "$0"
+err_has "is not named like a plugin"
+expect 3 maqet plugin check "$plugins/maqet-storage-raw.so" --only everything
+err_has "everything"
+expect 3 maqet plugin check "$plugins/maqet-storage-raw.so" --set nothing
+err_has "--set nothing is not KEY=VALUE"
+expect 3 maqet plugin list --set a=b
+err_has "--set belongs to 'maqet plugin check'"
+nothing_left || fail "$(ls -A "$TMPDIR") is left"
+
+# Every check is in the manual.
+expect 0 "$abs_top_builddir/maqet" --dump-man
+for check in options create-killed writes; do
+    out_has ".B $(echo "$check" | sed 's/-/\\-/g')"
+done
+
+# Killed in the middle, it leaves neither files nor processes.
+runs() {
+    for process in /proc/[0-9]*; do
+        tr '\0' ' ' 2>/dev/null <"$process/cmdline" | grep -qF "$TMPDIR/maqet-check" && return 0
+    done
+    return 1
+}
+gone() {
+    ! runs
+}
+for signal in TERM HUP KILL; do
+    # No shell in between, so that it is maqet itself that gets the signal.
+    MAQET_PLUGIN_PATH="$plugins" "$abs_top_builddir/maqet" plugin check \
+        "$plugins/maqet-storage-qcow2.so" --only create-slow --only create-killed \
+        --only qemu --only hotplug >/dev/null 2>&1 &
+    pid=$!
+    eventually 20 runs
+    kill -s "$signal" "$pid"
+    wait "$pid" || :
+    eventually 30 nothing_left
+    eventually 30 gone
+done
