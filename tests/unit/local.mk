@@ -29,6 +29,11 @@ tests_unit_test_commands_SOURCES = tests/unit/test-commands.c
 tests_unit_test_commands_LDADD = libmaqet-cli.la $(UNIT_LDADD)
 tests_unit_test_commands_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-conformance
+tests_unit_test_conformance_SOURCES = tests/unit/test-conformance.c
+tests_unit_test_conformance_LDADD = $(UNIT_LDADD)
+tests_unit_test_conformance_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-context
 tests_unit_test_context_SOURCES = tests/unit/test-context.c
 tests_unit_test_context_LDADD = libmaqet-cli.la $(UNIT_LDADD)
@@ -203,6 +208,11 @@ UNIT_TESTS += tests/unit/test-threads
 tests_unit_test_threads_SOURCES = tests/unit/test-threads.c
 tests_unit_test_threads_LDADD = $(UNIT_LDADD)
 tests_unit_test_threads_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
+UNIT_TESTS += tests/unit/test-tracer
+tests_unit_test_tracer_SOURCES = tests/unit/test-tracer.c
+tests_unit_test_tracer_LDADD = $(UNIT_LDADD)
+tests_unit_test_tracer_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
 UNIT_TESTS += tests/unit/test-tree
 tests_unit_test_tree_SOURCES = tests/unit/test-tree.c

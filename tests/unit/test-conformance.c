@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/conformance/conformance.h"
+
+#include "core/base/json.h"
+#include "core/conformance/checks.h"
+#include "core/conformance/emitted.h"
+#include "core/conformance/variants.h"
+#include "tests/unit/plugins.h"
+#include "tests/unit/unit.h"
+
+/* ---- the table ---- */
+
+static void
+test_the_table_is_complete(void)
+{
+    unsigned count = 0;
+
+    for (const struct check *check = maqet_checks; check->name; check++, count++) {
+        CU_ASSERT(check->run != NULL);
+        CU_ASSERT(check->kinds != 0 && check->seconds > 0);
+        CU_ASSERT(check->text[0] && check->text[strlen(check->text) - 1] != '.');
+        UNIT_SAME(maqet_conformance_name(count), check->name);
+        UNIT_SAME(maqet_conformance_text(count), check->text);
+        for (const struct check *other = maqet_checks; other < check; other++)
+            CU_ASSERT_STRING_NOT_EQUAL(check->name, other->name);
+    }
+    UNIT_SAME(maqet_conformance_name(count), NULL);
+    UNIT_SAME(maqet_conformance_text(count + 1000), NULL);
+}
+
+/* ---- what was emitted ---- */
+
+static void
+test_emitted_is_read(void)
+{
+    _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
+    _cleanup_emitted_ struct emitted_list list = {0};
+    _cleanup_free_ char *fault = NULL;
+
+    maqet_strings_add(&argv, "-blockdev");
+    maqet_strings_add(&argv, "{\"node-name\":\"a\",\"driver\":\"null-co\"}");
+    maqet_strings_add(&argv, "-object");
+    maqet_strings_add(&argv, "{\"qom-type\":\"secret\",\"id\":\"a-key\"}");
+    maqet_strings_add(&argv, "-fsdev");
+    maqet_strings_add(&argv, "local,id=b,path=/x,,y");
+    CU_ASSERT_EQUAL(emitted_read(&argv, &list, &fault), 0);
+    CU_ASSERT_EQUAL(list.count, 3);
+    CU_ASSERT(emitted_find(&list, "-blockdev", "a") == &list.items[0]);
+    CU_ASSERT(emitted_find(&list, "-blockdev", "b") == NULL);
+    UNIT_SAME(list.items[1].type, "secret");
+    UNIT_SAME(list.items[2].id, "b");
+    UNIT_SAME(list.items[2].type, "local");
+    CU_ASSERT_EQUAL(emitted_count(&list, "-fsdev"), 1);
+    CU_ASSERT_EQUAL(emitted_count(&list, NULL), 3);
+}
+
+static void
+test_emitted_faults_are_named(void)
+{
+    _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
+    _cleanup_emitted_ struct emitted_list list = {0};
+    _cleanup_free_ char *fault = NULL;
+
+    maqet_strings_add(&argv, "-device");
+    maqet_strings_add(&argv, "{\"id\":");
+    CU_ASSERT_EQUAL(emitted_read(&argv, &list, &fault), -1);
+    UNIT_SAME(fault, "-device {\"id\": is no JSON");
+}
+
+/* ---- entries and variants ---- */
+
+static const char *const words[] = {"one", "other", NULL};
+static const struct maqet_option inner[] = {
+    {.name = "count",
+     .type = MAQET_OPTION_INT,
+     .required = true,
+     .minimum = 5,
+     .maximum = 9},
+    {0},
+};
+static const struct maqet_option table[] = {
+    {.name = "file", .type = MAQET_OPTION_PATH},
+    {.name = "size", .type = MAQET_OPTION_SIZE, .minimum = 1, .maximum = 4096},
+    {.name = "word", .type = MAQET_OPTION_CHOICE, .choices = words},
+    {.name = "map", .type = MAQET_OPTION_MAP, .required = true, .options = inner},
+    {0},
+};
+
+/* A bench without a plugin's file. */
+static void
+furnish(struct bench *bench, struct maqet_storage *storage, char *folder)
+{
+    *storage = (struct maqet_storage){
+        .plugin = {.name = "odd", .interface = "bus", .path_option = "file"},
+        .options = (struct maqet_option *)table,
+    };
+    *bench = (struct bench){.storage = storage,
+                            .interface = "bus",
+                            .folder = folder,
+                            .settings = maqet_tree_mapping((struct maqet_place){0})};
+}
+
+static void
+test_values_are_made_up(void)
+{
+    struct maqet_storage storage;
+    struct bench bench;
+
+    furnish(&bench, &storage, (char *)"/folder");
+    bench_set(bench.settings, "word", "other");
+    _cleanup_json_ json_object *settings = bench.settings;
+    _cleanup_json_ json_object *entry = bench_entry(&bench, "disk", NULL, 0);
+    json_object *map = json_object_object_get(entry, "map");
+
+    UNIT_SAME(maqet_tree_text(entry, "name"), "disk");
+    UNIT_SAME(maqet_tree_text(entry, "type"), "odd");
+    UNIT_SAME(maqet_tree_text(entry, "interface"), "bus");
+    UNIT_SAME(maqet_tree_text(entry, "file"), "/folder/disk.disk");
+    UNIT_SAME(maqet_tree_text(entry, "size"), "4096"); /* the most that it may be */
+    UNIT_SAME(maqet_tree_text(entry, "word"), "other");
+    UNIT_SAME(maqet_tree_text(map, "count"), "5");
+    bench_set(entry, "word", NULL);
+    UNIT_SAME(maqet_tree_text(entry, "word"), NULL);
+}
+
+static void
+test_variants_differ_in_one_option(void)
+{
+    static const char *const wanted[] = {"plain",       "media: cdrom", "word: one",
+                                         "word: other", "map.count: 5", "map.count: 9"};
+    struct maqet_storage storage;
+    struct bench bench;
+
+    furnish(&bench, &storage, (char *)"/folder");
+    _cleanup_json_ json_object *settings = bench.settings;
+    for (unsigned i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+        _cleanup_free_ char *what = NULL;
+        _cleanup_json_ json_object *entry = variant_entry(&bench, i, "disk", &what);
+
+        CU_ASSERT(entry != NULL);
+        UNIT_SAME(what, wanted[i]);
+    }
+    _cleanup_free_ char *what = NULL;
+    CU_ASSERT(variant_entry(&bench, sizeof(wanted) / sizeof(*wanted), "disk", &what) ==
+              NULL);
+}
+
+static void
+test_hostile_values_end(void)
+{
+    unsigned count = 0;
+    const char *what;
+
+    for (;; count++) {
+        _cleanup_free_ char *value = variant_hostile(count, &what);
+
+        if (!value)
+            break;
+        CU_ASSERT(what && *what);
+    }
+    CU_ASSERT(count >= 10);
+}
+
+/* ---- pictures ---- */
+
+static void
+test_a_picture_shows_changes(void)
+{
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_free_ char *path = maqet_format("%s/file", folder);
+    _cleanup_free_ char *empty = bench_picture(folder);
+
+    CU_ASSERT_EQUAL(bench_write(path, "one", 3, NULL), 0);
+    _cleanup_free_ char *with = bench_picture(folder);
+    _cleanup_free_ char *again = bench_picture(folder);
+    CU_ASSERT_EQUAL(bench_write(path, "other", 5, NULL), 0);
+    _cleanup_free_ char *changed = bench_picture(folder);
+
+    UNIT_SAME(empty, "");
+    CU_ASSERT_STRING_NOT_EQUAL(with, empty);
+    UNIT_SAME(again, with);
+    CU_ASSERT_STRING_NOT_EQUAL(changed, with);
+}
+
+/* ---- files ---- */
+
+/* Any file may be given, and bytes of it may be anything: the kit survives. */
+static void
+test_odd_files_are_refused(void)
+{
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_free_ char *path = maqet_format("%s/odd.so", folder);
+    _cleanup_free_ char *built = unit_plugin_built("maqet-storage-good.so");
+    _cleanup_free_ char *data = NULL;
+    struct bench bench = {.file = path};
+    size_t length;
+    uint32_t random = 1;
+
+    CU_ASSERT_EQUAL_FATAL(maqet_file_read(built, 64 << 20, &data, &length, NULL), 0);
+    bench_write(path, data, length, NULL);
+    CU_ASSERT_EQUAL(check_file(&bench, NULL), 0);
+    for (size_t cut = 0; cut < length; cut = cut * 2 + 1) {
+        bench_write(path, data, cut, NULL);
+        check_file(&bench, NULL);
+    }
+    for (int i = 0; i < 300; i++) {
+        _cleanup_free_ char *copy = maqet_alloc(length);
+        size_t within = i % 2 ? 512 : length;
+
+        memcpy(copy, data, length);
+        for (int j = 0; j < 8; j++) {
+            random = random * 1664525 + 1013904223;
+            copy[(random >> 8) % within] = (char)(random >> 4);
+        }
+        bench_write(path, copy, length, NULL);
+        check_file(&bench, NULL);
+    }
+    struct maqet_error *err = NULL;
+    bench_write(path, "#!/bin/sh\n", 10, NULL);
+    CU_ASSERT_EQUAL(check_file(&bench, &err), -1);
+    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "it is no ELF file of this machine's kind");
+}
+
+/* ---- a whole run ---- */
+
+static void
+test_a_run_tells_of_each_check(void)
+{
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_free_ char *file = maqet_format("%s/maqet-storage-good.so", folder);
+    _cleanup_strings_ struct maqet_strings only = MAQET_STRINGS_INIT;
+    struct maqet_context context = {0};
+    struct maqet_error *err = NULL;
+    unsigned failed = 0;
+
+    unit_plugin(folder, "maqet-storage-good.so");
+    maqet_strings_add(&only, "loads");
+    maqet_strings_add(&only, "options");
+    const struct maqet_conformance request = {.file = file, .only = &only};
+    _cleanup_json_ json_object *rows =
+        maqet_conformance_run(&context, &request, &failed, &err);
+
+    UNIT_NO_ERROR(&err);
+    CU_ASSERT_EQUAL_FATAL(json_object_array_length(rows), 2);
+    UNIT_SAME(maqet_json_text(json_object_array_get_idx(rows, 0), "check"), "loads");
+    UNIT_SAME(maqet_json_text(json_object_array_get_idx(rows, 0), "result"), "ok");
+    UNIT_SAME(maqet_json_text(json_object_array_get_idx(rows, 1), "result"), "ok");
+    CU_ASSERT_EQUAL(failed, 0);
+}
+
+int
+main(void)
+{
+    CU_TestInfo tests[] = {
+        {"the table of checks is complete", test_the_table_is_complete},
+        {"what was emitted is read", test_emitted_is_read},
+        {"what is no object is named", test_emitted_faults_are_named},
+        {"values are made up as the table wants them", test_values_are_made_up},
+        {"variants differ in one option", test_variants_differ_in_one_option},
+        {"hostile values come to an end", test_hostile_values_end},
+        {"a picture shows what has changed", test_a_picture_shows_changes},
+        {"files that are no plugins do no harm", test_odd_files_are_refused},
+        {"a run tells of each check", test_a_run_tells_of_each_check},
+        CU_TEST_INFO_NULL,
+    };
+
+    return unit_plugins_built() ? unit_run("conformance", tests) : UNIT_SKIP;
+}
