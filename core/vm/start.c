@@ -122,12 +122,16 @@ listen_sockets(struct starting *starting, struct maqet_error **err)
     return starting->agent_fd < 0 ? -1 : 0;
 }
 
+/* Makes sure that nothing runs in the folder. A QEMU that is just ending is waited for,
+ * since nobody has to know that its lock outlives it by an instant. */
 static int
-error_running(const char *name, int run_fd, struct maqet_error **err)
+check_rest(const char *name, int run_fd, struct maqet_error **err)
 {
     _cleanup_close_ int pidfd = -1;
     int pid = maqet_run_holder(run_fd, &pidfd, NULL);
 
+    if (pid == 0)
+        return 0;
     if (pid > 0)
         maqet_error_set(err, MAQET_ERROR_STATE,
                         "Virtual machine '%s' is running already (PID %d)", name, pid);
@@ -142,18 +146,13 @@ error_running(const char *name, int run_fd, struct maqet_error **err)
 static int
 enter_run_dir(struct starting *starting, const char *name, struct maqet_error **err)
 {
-    int held;
-
     starting->dir_fd = maqet_run_dir(starting->context, name, err);
     if (starting->dir_fd < 0)
         return -1;
     starting->run_fd = maqet_run_file(starting->dir_fd, err);
     if (starting->run_fd < 0)
         return -1;
-    held = maqet_lock_held(starting->run_fd, err);
-    if (held != 0)
-        return held < 0 ? -1 : error_running(name, starting->run_fd, err);
-    return 0;
+    return check_rest(name, starting->run_fd, err);
 }
 
 /* From here on, a signal that means "end" is for the guest; until here it stops a start.
@@ -188,10 +187,14 @@ furnish_run_dir(struct starting *starting, struct maqet_error **err)
 {
     int taken = maqet_lock_try(starting->run_fd, err);
 
+    /* It was free a moment ago, and we have the machine's lock. */
     if (taken <= 0)
         return taken < 0
                    ? -1
-                   : error_running(starting->vm->definition->name, starting->run_fd, err);
+                   : maqet_error_set(err, MAQET_ERROR_STATE,
+                                     "Virtual machine '%s': another program has its run "
+                                     "file locked",
+                                     starting->vm->definition->name);
     if (ftruncate(starting->run_fd, 0) < 0)
         return maqet_error_errno(err, errno, "Can't write the run file");
     maqet_run_tidy(starting->dir_fd);
