@@ -140,6 +140,17 @@ within(const struct maqet_option *row, int64_t wanted)
     return wanted > row->maximum ? row->maximum : wanted;
 }
 
+/* Where a path is that was made up for an option: in a folder apart, since what a plugin
+ * leaves beside an image is looked for. The caller frees. */
+static char *
+given_path(const struct bench *bench, const char *drive, const char *option)
+{
+    _cleanup_free_ char *folder = maqet_format("%s/given", bench->folder);
+
+    maqet_dir_make(folder, 0700, NULL);
+    return maqet_format("%s/%s-%s", folder, drive, option);
+}
+
 /* A value that an option's type accepts; the caller frees. A path is that of a folder
  * that is there. */
 static char *
@@ -160,7 +171,7 @@ value_for(const struct bench *bench, const struct maqet_option *row, const char 
     case MAQET_OPTION_MODE:
         return maqet_strdup("0600");
     case MAQET_OPTION_PATH:
-        path = maqet_format("%s/%s-%s", bench->folder, drive, row->name);
+        path = given_path(bench, drive, row->name);
         maqet_dir_make(path, 0700, NULL);
         return path;
     default:
@@ -251,8 +262,7 @@ static void
 files_for_folders(const struct bench *bench, const char *drive)
 {
     for (const struct maqet_option *row = bench_options(bench); row->name; row++) {
-        _cleanup_free_ char *path =
-            maqet_format("%s/%s-%s", bench->folder, drive, row->name);
+        _cleanup_free_ char *path = given_path(bench, drive, row->name);
 
         if (row->type == MAQET_OPTION_PATH && row->required && rmdir(path) == 0)
             bench_write(path, "maqet\n", strlen("maqet\n"), NULL);

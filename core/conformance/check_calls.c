@@ -20,14 +20,15 @@ check_drive(struct bench *bench, struct maqet_error **err)
 
     if (drive)
         return 0;
+    bench_fail(err,
+               "If it needs a value that nobody can make up, such as a server's "
+               "name, say --set OPTION=VALUE; else it refuses what it should "
+               "accept",
+               "it refuses a drive with nothing but what is required: %s",
+               reason->message);
     for (size_t i = 0; i < reason->hints.count; i++)
-        maqet_error_hint(&reason, "%s", reason->hints.items[i]);
-    return bench_fail(err,
-                      "If it needs a value that nobody can make up, such as a server's "
-                      "name, say --set OPTION=VALUE; else it refuses what it should "
-                      "accept",
-                      "it refuses a drive with nothing but what is required: %s",
-                      reason->message);
+        maqet_error_hint(err, "%s", reason->hints.items[i]);
+    return -1;
 }
 
 /* ---- validate ---- */

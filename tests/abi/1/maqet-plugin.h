@@ -776,7 +776,7 @@ MAQET_EXPORT struct maqet_props *maqet_actions_add(struct maqet_actions *actions
  *   ("raw", or another one that the helper knows), @compress: compressed; see
  *   maqet_command_run_progress(). NULL: not supported.
  * @serve: a command that offers what the snapshot holds to readers, as a raw disk by the NBD
- *   protocol, at the unix socket @socket, until it is killed; it must not write to the image.
+ *   protocol, at the unix socket @socket, until SIGTERM ends it; it must not write to the image.
  *   The core runs it. NULL: not supported, or an error.
  *
  * Every one of them fails with MAQET_ERROR_ codes as all callbacks do.
@@ -882,7 +882,9 @@ enum maqet_storage_flag { MAQET_STORAGE_HOTPLUG = 1 };
  * @holders: reports with maqet_holders_add() who else uses what the drive is made of, where
  *   the format or its service can tell; optional. The core asks before it starts a machine
  *   whose drive writes, and before it changes what no QEMU has open; it refuses when anybody
- *   is reported. Users of a file need no report: the core finds them by itself.
+ *   is reported. Users of a file need no report: the core finds them by itself. It asks again
+ *   as soon as QEMU has the drive open, since two starts may both have found nobody: QEMU is
+ *   one of those reported then, and where it is not the only one, it is ended.
  * @helper: describes a program that must run beside QEMU for the drive: the core runs it
  *   before QEMU and ends it with QEMU, however QEMU ends. It finds the drive's socket
  *   (maqet_drive_socket), already listening, as its descriptor 3, and LISTEN_FDS and
