@@ -51,7 +51,7 @@ refused "it must be from 1 to 65535"
 
 # serve ARGUMENT...: a server of disk.img, until `end`.
 serve() {
-    qemu-nbd -f raw --persistent "$@" disk.img 2>server.err &
+    qemu-nbd -f raw --persistent --shared=0 "$@" disk.img 2>server.err &
     server=$!
 }
 end() {
@@ -79,6 +79,8 @@ vm add vm.yaml
 vm start vm
 vm qmp vm query-block | grep -q '"virtual-size": 8388608' || fail "QEMU sees another disk"
 vm stop vm --force --timeout 0
+# What every plugin must do, with this server.
+"$MAQET" plugin check --set socket="$PWD/a, socket" --set export="odd, name=x" "$plugin"
 end
 
 # By TCP, at a port that is free.
