@@ -183,30 +183,61 @@ static const struct column check_columns[] = {{"check", "CHECK", COLUMN_TEXT},
 static const struct column result_columns[] = {
     {"check", "CHECK", COLUMN_TEXT}, {"result", "RESULT", COLUMN_TEXT}, {0}};
 
-/* A reason is a whole sentence, and stands below the table. */
-static void
-append_reason(struct maqet_text *text, json_object *row, const char *result)
+static bool
+is_result(json_object *row, const char *result)
 {
-    const char *why = maqet_json_text(row, "why"), *hint = maqet_json_text(row, "hint");
-
-    if (!why || strcmp(field_get(row, "result"), result) != 0)
-        return;
-    maqet_text_appendf(text, "\n%s %s: %s\n", field_get(row, "check"), result, why);
-    if (hint)
-        maqet_text_appendf(text, "  What to do: %s\n", hint);
+    return strcmp(field_get(row, "result"), result) == 0;
 }
 
+/* The names of all checks that were skipped for the same reason as the one at @index;
+ * NULL: they were told with an earlier one. The caller frees. */
+static char *
+skipped_alike(json_object *rows, size_t index)
+{
+    const char *why = maqet_json_text(json_object_array_get_idx(rows, index), "why");
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    for (size_t i = 0; i < json_object_array_length(rows); i++) {
+        json_object *row = json_object_array_get_idx(rows, i);
+
+        if (!is_result(row, "skipped") || strcmp(field_get(row, "why"), why) != 0)
+            continue;
+        if (i < index)
+            return NULL;
+        maqet_strings_add(&names, field_get(row, "check"));
+    }
+    return maqet_strings_join(&names, ", ");
+}
+
+/* A reason is a whole sentence, and stands below the table; what has failed comes last,
+ * where it is seen. */
 static char *
 check_text(json_object *rows, bool colour)
 {
-    static const char *const results[] = {"skipped", "FAILED"};
     _cleanup_free_ char *table = table_text(result_columns, rows, colour);
+    size_t count = json_object_array_length(rows);
     struct maqet_text text = MAQET_TEXT_INIT;
 
     maqet_text_append(&text, table);
-    for (size_t i = 0; i < sizeof(results) / sizeof(*results); i++)
-        for (size_t j = 0; j < json_object_array_length(rows); j++)
-            append_reason(&text, json_object_array_get_idx(rows, j), results[i]);
+    for (size_t i = 0; i < count; i++) {
+        json_object *row = json_object_array_get_idx(rows, i);
+        _cleanup_free_ char *names =
+            is_result(row, "skipped") ? skipped_alike(rows, i) : NULL;
+
+        if (names)
+            maqet_text_appendf(&text, "\n%s skipped: %s\n", names, field_get(row, "why"));
+    }
+    for (size_t i = 0; i < count; i++) {
+        json_object *row = json_object_array_get_idx(rows, i);
+        const char *hint = maqet_json_text(row, "hint");
+
+        if (!is_result(row, "FAILED"))
+            continue;
+        maqet_text_appendf(&text, "\n%s FAILED: %s\n", field_get(row, "check"),
+                           field_get(row, "why"));
+        if (hint)
+            maqet_text_appendf(&text, "  What to do: %s\n", hint);
+    }
     return maqet_text_take(&text);
 }
 

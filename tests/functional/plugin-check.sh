@@ -4,7 +4,7 @@
 # says; and nothing of it stays, however it ends.
 . "${srcdir:-.}/tests/functional/functions.sh"
 : "${CC:=cc}"
-requires qemu-io "${CC%% *}"
+requires qemu-io qemu-nbd "${CC%% *}"
 qemu_required
 umask 022
 unset MAQET_PLUGIN_PATH
@@ -57,6 +57,36 @@ expect 1 maqet plugin check "$plugins/maqet-storage-qcow2.so" --set cluster_size
 out_has "drive FAILED: it refuses a drive"
 out_has "cluster_size"
 out_has "create skipped: there is no drive to try it with"
+
+# A plugin that needs a server says so, and passes with one.
+mkdir nbd
+"${CC%% *}" -O2 -fPIC -shared -I"$abs_top_srcdir/include" -o nbd/maqet-storage-nbd.so \
+    "$abs_top_srcdir/examples/plugins/nbd/nbd.c"
+expect 1 maqet plugin check nbd/maqet-storage-nbd.so --only drive
+out_has "it doesn't say where the server is"
+out_has "--set OPTION=VALUE; else it refuses what it should accept; Add \`socket: PATH\`"
+qemu-img create -q -f raw served.img 16M
+qemu-nbd -f raw -t -e 16 -k "$TMP/nbd.sock" served.img &
+server=$!
+cleanup_fn "kill $server 2>/dev/null || :"
+eventually 20 test -S nbd.sock
+expect 0 maqet --format plain plugin check nbd/maqet-storage-nbd.so --set socket=nbd.sock
+same "ok ok ok" "$(result drive) $(result qemu) $(result hotplug)" "nbd with a server"
+kill "$server"
+wait "$server" || :
+
+# An ordinary user can do all of it, too.
+if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
+    mkdir bin home
+    cp "$abs_top_builddir/maqet" "$plugins"/*.so bin
+    chmod 755 "$TMP" bin bin/*
+    chown 65534:65534 home
+    (cd home && TMPDIR=$TMP/home MAQET_PLUGIN_PATH=$TMP/bin ASAN_OPTIONS=detect_leaks=0 \
+        setpriv --reuid=65534 --regid=65534 --clear-groups "$TMP/bin/maqet" \
+        --format plain plugin check "$TMP/bin/maqet-storage-qcow2.so") >out
+    ! cut -f 2 out | grep -qvx ok || fail "an ordinary user: $(cat out)"
+    [ -z "$(ls -A home)" ] || fail "$(ls -A home) is left"
+fi
 
 # What can't be loaded is one failure, and a crash is one, too.
 built="$abs_top_builddir/tests/plugins/.libs"
