@@ -429,7 +429,8 @@ const struct command command_plugin = {
         "made-up options in a folder below TMPDIR, which goes again, and runs a real "
         "qemu-img and a real QEMU, whose guest never runs. Each check has a process of "
         "its own; for one that fails it says what the plugin did and what to do, and "
-        "maqet ends with 1.\n"
+        "maqet ends with 1. What a drive is made of elsewhere, such as the image on a "
+        "server that --set names, is written to: name one that nobody needs.\n"
         "'maqet plugin schema' prints a JSON Schema of what a YAML file may say, with "
         "all plugins that load, and 'maqet plugin manual' the manual page of one, "
         "for man(1).",

@@ -31,12 +31,14 @@ libmaqet_core_la_SOURCES = \
 	core/conformance/check_inspect.c \
 	core/conformance/check_options.c \
 	core/conformance/check_qemu.c \
+	core/conformance/check_resize.c \
 	core/conformance/check_snapshots.c \
 	core/conformance/check_tool.c \
 	core/conformance/check_traces.c \
 	core/conformance/check_writes.c \
 	core/conformance/checks.c core/conformance/checks.h \
 	core/conformance/conformance.c core/conformance/conformance.h \
+	core/conformance/data.c core/conformance/data.h \
 	core/conformance/emitted.c core/conformance/emitted.h \
 	core/conformance/machine.c core/conformance/machine.h \
 	core/conformance/scenarios.c core/conformance/scenarios.h \

@@ -7,63 +7,19 @@
 
 #include "core/base/process.h"
 #include "core/conformance/checks.h"
+#include "core/conformance/data.h"
 #include "core/conformance/machine.h"
-#include "core/plugin/host.h"
 #include "core/qemu/objects.h"
 #include "core/storage/snapshots.h"
 
 static const char offline_name[] = "check-1.a";
 static const char live_name[] = "check-live";
 
-/* ---- data ---- */
-
-/* Runs one command of qemu-io's on the drive. */
-static int
-run_io(struct bench *bench, const struct maqet_drive *drive, const char *words,
-       struct maqet_error **err)
-{
-    struct maqet_command *command = maqet_command_new("qemu-io");
-
-    maqet_command_arg(command, "-c");
-    maqet_command_arg(command, "%s", words);
-    bench_doing(bench, "emit_args");
-    if (maqet_command_image(command, drive, err) < 0) {
-        maqet_command_free(command);
-        return -1;
-    }
-    _cleanup_free_ char *said = maqet_command_output(command, err);
-    if (!said)
-        return -1;
-    return strstr(said, "verification failed")
-               ? maqet_error_set(err, MAQET_ERROR_FAILED, "its data is another one")
-               : 0;
-}
-
-static int
-write_data(struct bench *bench, const struct maqet_drive *drive, int pattern,
-           struct maqet_error **err)
-{
-    _cleanup_free_ char *words = maqet_format("write -P %d 64k 128k", pattern);
-
-    return run_io(bench, drive, words, err) < 0
-               ? maqet_error_wrap(err, "Writing through what emit_args says")
-               : 0;
-}
-
-static int
-read_data(struct bench *bench, const struct maqet_drive *drive, int pattern,
-          struct maqet_error **err)
-{
-    _cleanup_free_ char *words = maqet_format("read -P %d 64k 128k", pattern);
-
-    return run_io(bench, drive, words, err);
-}
-
 /* What can't be tried is no fault. */
 static bool
 possible(struct bench *bench)
 {
-    _cleanup_free_ char *io = maqet_process_find("qemu-io");
+    bool io = data_possible();
 
     if (bench->storage->snapshot.size == 0)
         bench_skip(bench, "it has no snapshots");
@@ -123,7 +79,7 @@ load_and_read(struct bench *bench, const struct maqet_drive *drive, const char *
     bench_doing(bench, "snapshot.load");
     if (maqet_drive_snapshot_load(drive, found, err) < 0)
         return -1;
-    if (read_data(bench, drive, pattern, &reason) < 0)
+    if (data_read(bench, drive, pattern, &reason) < 0)
         return bench_fail(err, "The present state becomes that of the snapshot",
                           "snapshot.load says that all is well, and the data of '%s' is "
                           "not back: %s",
@@ -170,20 +126,20 @@ rename_and_back(struct bench *bench, const struct maqet_drive *drive,
 static int
 round_trip(struct bench *bench, const struct maqet_drive *drive, struct maqet_error **err)
 {
-    if (write_data(bench, drive, 1, err) < 0)
+    if (data_write(bench, drive, 1, err) < 0)
         return -1;
     bench_doing(bench, "snapshot.create");
     if (maqet_drive_snapshot_create(drive, offline_name, err) < 0 ||
-        write_data(bench, drive, 2, err) < 0 || rename_and_back(bench, drive, err) < 0 ||
+        data_write(bench, drive, 2, err) < 0 || rename_and_back(bench, drive, err) < 0 ||
         load_and_read(bench, drive, offline_name, 1, err) < 0)
         return -1;
     /* A snapshot serves more than once. */
-    if (write_data(bench, drive, 3, err) < 0 ||
+    if (data_write(bench, drive, 3, err) < 0 ||
         load_and_read(bench, drive, offline_name, 1, err) < 0)
         return -1;
     return remove_offline(bench, drive, offline_name, err) < 0
                ? -1
-               : read_data(bench, drive, 1, err);
+               : data_read(bench, drive, 1, err);
 }
 
 int
@@ -196,6 +152,54 @@ check_snapshots(struct bench *bench, struct maqet_error **err)
     if (!possible(bench))
         return 0;
     return bench_prepare(bench, drive, err) < 0 ? -1 : round_trip(bench, drive, err);
+}
+
+/* ---- offered to readers ---- */
+
+/* Reads what a server of the plugin's offers. */
+static int
+read_served(struct bench *bench, const struct maqet_drive *drive,
+            const struct maqet_snapshot *snapshot, struct maqet_error **err)
+{
+    _cleanup_free_ char *socket = bench_path(bench, "serve.sock");
+    struct maqet_process_server server = {.out = -1, .error = -1};
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    bench_doing(bench, "snapshot.serve");
+    if (maqet_drive_snapshot_serve(drive, snapshot, socket, &server, err) < 0)
+        return -1;
+    int result = data_read_served(socket, 1, &reason);
+    maqet_process_server_end(&server);
+    return result == 0 ? 0
+                       : bench_fail(err,
+                                    "Offer what the snapshot holds, not what is there "
+                                    "now, by the NBD protocol and without a name",
+                                    "what snapshot.serve offers is not what the snapshot "
+                                    "holds: %s",
+                                    reason->message);
+}
+
+int
+check_served(struct bench *bench, struct maqet_error **err)
+{
+    _cleanup_drive_ struct maqet_drive *drive = bench_drive(bench, "disk", NULL, 0, err);
+    _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
+
+    if (!drive)
+        return -1;
+    if (!possible(bench))
+        return 0;
+    if (!drive->storage->snapshot.serve)
+        return bench_skip(bench, "it offers no snapshots to readers");
+    if (bench_prepare(bench, drive, err) < 0 || data_write(bench, drive, 1, err) < 0 ||
+        maqet_drive_snapshot_create(drive, offline_name, err) < 0 ||
+        data_write(bench, drive, 2, err) < 0)
+        return -1;
+    const struct maqet_snapshot *found =
+        find(bench, drive, &snapshots, offline_name, err);
+    return !found || read_served(bench, drive, found, err) < 0
+               ? -1
+               : data_read(bench, drive, 2, err);
 }
 
 /* ---- live ---- */
@@ -261,7 +265,7 @@ make_live(struct bench *bench, json_object *entry, struct maqet_error **err)
     _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
 
     if (machine_prepare(bench, &machine, machine_type(bench, 0), &entry, 1, err) < 0 ||
-        write_data(bench, machine.vm->drives[0], 1, err) < 0 ||
+        data_write(bench, machine.vm->drives[0], 1, err) < 0 ||
         machine_start(bench, &machine, err) < 0)
         return -1;
     return create_live(bench, &machine, err) < 0 ||
@@ -286,7 +290,7 @@ check_live_snapshots(struct bench *bench, struct maqet_error **err)
     if (make_live(bench, entry, err) < 0)
         return -1;
     /* QEMU has ended; what it made is as good as any. */
-    if (write_data(bench, drive, 2, err) < 0 ||
+    if (data_write(bench, drive, 2, err) < 0 ||
         load_and_read(bench, drive, live_name, 1, err) < 0)
         return -1;
     if (!drive->storage->snapshot.live_remove)
@@ -294,40 +298,4 @@ check_live_snapshots(struct bench *bench, struct maqet_error **err)
     if (machine_run(bench, &machine, machine_type(bench, 0), &entry, 1, err) < 0)
         return -1;
     return remove_live(bench, &machine, err);
-}
-
-/* ---- resize ---- */
-
-int
-check_resize(struct bench *bench, struct maqet_error **err)
-{
-    _cleanup_drive_ struct maqet_drive *drive =
-        bench_drive(bench, "disk", NULL, BENCH_SIZE, err);
-    _cleanup_free_ char *io = maqet_process_find("qemu-io");
-    struct maqet_image_state state;
-    const uint64_t wanted = 2 * BENCH_SIZE;
-
-    if (!drive)
-        return -1;
-    if (!drive->storage->plugin.resize || !bench_has_path(bench) ||
-        !bench_has_size(bench))
-        return bench_skip(bench, "its drives have one size for ever");
-    if (bench_prepare(bench, drive, err) < 0 ||
-        (io && write_data(bench, drive, 5, err) < 0))
-        return -1;
-    bench_doing(bench, "resize");
-    if (maqet_drive_judge(drive, bench->name, "resize",
-                          drive->storage->plugin.resize(drive, wanted, err), err) < 0)
-        return -1;
-    if (maqet_image_inspect(drive, &state, err) < 0)
-        return maqet_error_wrap(err, "After resize");
-    if (state.virtual_size != 0 && state.virtual_size / 512 != wanted / 512)
-        return bench_fail(err, "Resize to the bytes that are given, or return -1",
-                          "resize says that all is well, and the drive has %llu bytes "
-                          "instead of %llu",
-                          (unsigned long long)state.virtual_size,
-                          (unsigned long long)wanted);
-    return io && read_data(bench, drive, 5, err) < 0
-               ? maqet_error_wrap(err, "After resize")
-               : 0;
 }

@@ -58,7 +58,11 @@ int check_capacity(struct bench *bench, struct maqet_error **err);
 int check_hotplug(struct bench *bench, struct maqet_error **err);
 int check_snapshots(struct bench *bench, struct maqet_error **err);
 int check_live_snapshots(struct bench *bench, struct maqet_error **err);
+int check_served(struct bench *bench, struct maqet_error **err);
+
+/* check_resize.c */
 int check_resize(struct bench *bench, struct maqet_error **err);
+int check_live_resize(struct bench *bench, struct maqet_error **err);
 
 /* check_traces.c, check_writes.c */
 int check_writes(struct bench *bench, struct maqet_error **err);

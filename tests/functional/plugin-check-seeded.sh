@@ -4,7 +4,7 @@
 # there for it, in a run of all checks; and the plugin without a fault passes all of them.
 . "${srcdir:-.}/tests/functional/functions.sh"
 : "${CC:=cc}"
-requires qemu-io "${CC%% *}"
+requires qemu-io qemu-nbd "${CC%% *}"
 qemu_required
 umask 022
 unset MAQET_PLUGIN_PATH

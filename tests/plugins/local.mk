@@ -3,7 +3,7 @@
 # They are modules that are never installed, hence the -rpath that leads nowhere.
 FAULTY_FLAGS = $(PLUGIN_FLAGS) -rpath /nowhere
 EXTRA_DIST += tests/plugins/faulty.c tests/plugins/seeded.c tests/plugins/seeded-iface.c \
-	tests/plugins/seeded-faults.h
+	tests/plugins/seeded-faults.h tests/plugins/seeded-snapshots.h
 
 check_LTLIBRARIES += tests/plugins/maqet-storage-good.la
 tests_plugins_maqet_storage_good_la_SOURCES = tests/plugins/faulty.c

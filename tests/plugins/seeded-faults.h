@@ -46,10 +46,12 @@
 #define LEAVES_CHILD 33     /* children: a process stays */
 #define CHANGES_UMASK 34    /* environment: another umask */
 #define PRINTS 35           /* output: words for nobody */
+#define SERVES_NOW 36       /* served-snapshots: what is there now */
+#define LIVE_HALF 37        /* live-resize: half of what was asked for */
 
 /* Of seeded-iface.c: */
-#define TOO_MANY 36  /* capacity: more places than there are */
-#define DEVICE_ID 37 /* emit: the device has another id */
-#define COLD 38      /* hotplug: a device that must be there from the start */
+#define TOO_MANY 38  /* capacity: more places than there are */
+#define DEVICE_ID 39 /* emit: the device has another id */
+#define COLD 40      /* hotplug: a device that must be there from the start */
 
 #endif

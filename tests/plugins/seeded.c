@@ -295,6 +295,18 @@ seeded_resize(const struct maqet_drive *drive, uint64_t bytes, struct maqet_erro
                            maqet_drive_path(drive), size, (char *)NULL);
 }
 
+static int
+seeded_live_resize(const struct maqet_drive *drive, uint64_t bytes,
+                   struct maqet_actions *actions, struct maqet_error **err)
+{
+    struct maqet_props *data = maqet_actions_add(actions, "block_resize");
+
+    (void)err;
+    maqet_props_string(data, "node-name", maqet_drive_name(drive));
+    maqet_props_int(data, "size", (int64_t)bytes / (FAULT == LIVE_HALF ? 2 : 1));
+    return 0;
+}
+
 /* ---- what is emitted ---- */
 
 static const char *
@@ -368,114 +380,7 @@ seeded_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
     return 0;
 }
 
-/* ---- snapshots ---- */
-
-static int
-run_snapshot(const struct maqet_drive *drive, const char *option, const char *name,
-             struct maqet_error **err)
-{
-    return maqet_run(err, "qemu-img", "snapshot", "-q", option, name,
-                     maqet_drive_path(drive), (char *)NULL);
-}
-
-static int
-snapshot_create(const struct maqet_drive *drive, const char *name,
-                struct maqet_error **err)
-{
-    return run_snapshot(drive, "-c", name, err);
-}
-
-static int
-snapshot_load(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
-              struct maqet_error **err)
-{
-    return FAULT == LOADS_NOTHING
-               ? 0
-               : run_snapshot(drive, "-a", maqet_snapshot_id(snapshot), err);
-}
-
-static int
-snapshot_remove(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
-                struct maqet_error **err)
-{
-    return run_snapshot(drive, "-d", maqet_snapshot_name(snapshot), err);
-}
-
-/* A text of the image's, which may have no end. */
-static int
-read_text(int fd, uint64_t at, uint64_t length, char *text, size_t space)
-{
-    if (length >= space || pread(fd, text, length, (off_t)at) != (ssize_t)length)
-        return -1;
-    text[length] = '\0';
-    return 0;
-}
-
-/* Reads the table of snapshots, as QEMU's docs/interop/qcow2 has it. */
-static int
-snapshot_list(const struct maqet_drive *drive, int fd, struct maqet_snapshots *snapshots,
-              struct maqet_error **err)
-{
-    unsigned char header[HEADER_BYTES], row[40];
-    char id[128], name[256];
-
-    if (read_header(fd, header) < 0)
-        return error_no_image(drive, err);
-    uint64_t count = big_endian(header + 60, 4), at = big_endian(header + 64, 8);
-    if (count > 1000 || at > INT64_MAX / 2)
-        return error_no_image(drive, err);
-    for (uint64_t i = 0; i < count; i++) {
-        if (pread(fd, row, sizeof(row), (off_t)at) != sizeof(row))
-            return error_no_image(drive, err);
-        uint64_t id_length = big_endian(row + 12, 2);
-        uint64_t name_length = big_endian(row + 14, 2);
-
-        at += sizeof(row) + big_endian(row + 36, 4);
-        if (read_text(fd, at, id_length, id, sizeof(id)) < 0 ||
-            read_text(fd, at + id_length, name_length, name, sizeof(name)) < 0)
-            return error_no_image(drive, err);
-        maqet_snapshots_add(snapshots, id, name);
-        at = (at + id_length + name_length + 7) & ~UINT64_C(7);
-    }
-    return 0;
-}
-
-static int
-live_create(const struct maqet_drive *drive, const char *name,
-            struct maqet_actions *actions, struct maqet_error **err)
-{
-    struct maqet_props *data =
-        maqet_actions_add(actions, "blockdev-snapshot-internal-sync");
-
-    (void)err;
-    maqet_props_string(data, "device",
-                       FAULT == WRONG_NODE ? "drive0" : maqet_drive_name(drive));
-    maqet_props_string(data, "name", name);
-    return 0;
-}
-
-static int
-live_remove(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
-            struct maqet_actions *actions, struct maqet_error **err)
-{
-    struct maqet_props *data =
-        maqet_actions_add(actions, "blockdev-snapshot-delete-internal-sync");
-
-    (void)err;
-    maqet_props_string(data, "device", maqet_drive_name(drive));
-    maqet_props_string(data, "id", maqet_snapshot_id(snapshot));
-    return 0;
-}
-
-static const struct maqet_snapshot_table snapshots = {
-    .size = sizeof(struct maqet_snapshot_table),
-    .create = snapshot_create,
-    .load = snapshot_load,
-    .remove = snapshot_remove,
-    .list = snapshot_list,
-    .live_create = live_create,
-    .live_remove = live_remove,
-};
+#include "seeded-snapshots.h"
 
 static const struct maqet_storage_plugin plugin = {
     .header = {sizeof(struct maqet_storage_plugin),
@@ -492,6 +397,7 @@ static const struct maqet_storage_plugin plugin = {
     .create = seeded_create,
     .inspect = seeded_inspect,
     .resize = seeded_resize,
+    .live_resize = seeded_live_resize,
     .emit_args = seeded_emit_args,
     .snapshot = &snapshots,
 };

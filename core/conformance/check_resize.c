@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * check_resize.c - drives that grow, with and without a QEMU that has them.
+ */
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/conformance/checks.h"
+#include "core/conformance/data.h"
+#include "core/conformance/machine.h"
+#include "core/qemu/objects.h"
+
+static const char one_size[] = "its drives have one size for ever";
+
+/* ---- offline ---- */
+
+int
+check_resize(struct bench *bench, struct maqet_error **err)
+{
+    _cleanup_drive_ struct maqet_drive *drive =
+        bench_drive(bench, "disk", NULL, BENCH_SIZE, err);
+    bool io = data_possible();
+    struct maqet_image_state state;
+    const uint64_t wanted = 2 * BENCH_SIZE;
+
+    if (!drive)
+        return -1;
+    if (!drive->storage->plugin.resize || !bench_has_path(bench) ||
+        !bench_has_size(bench))
+        return bench_skip(bench, "%s", one_size);
+    if (bench_prepare(bench, drive, err) < 0 ||
+        (io && data_write(bench, drive, 5, err) < 0))
+        return -1;
+    bench_doing(bench, "resize");
+    if (maqet_drive_judge(drive, bench->name, "resize",
+                          drive->storage->plugin.resize(drive, wanted, err), err) < 0)
+        return -1;
+    if (maqet_image_inspect(drive, &state, err) < 0)
+        return maqet_error_wrap(err, "After resize");
+    if (state.virtual_size != 0 && state.virtual_size / 512 != wanted / 512)
+        return bench_fail(err, "Resize to the bytes that are given, or return -1",
+                          "resize says that all is well, and the drive has %llu bytes "
+                          "instead of %llu",
+                          (unsigned long long)state.virtual_size,
+                          (unsigned long long)wanted);
+    return io && data_read(bench, drive, 5, err) < 0
+               ? maqet_error_wrap(err, "After resize")
+               : 0;
+}
+
+/* ---- live ---- */
+
+/* What QEMU says of the size of a drive, in bytes; 0: nothing. */
+static int64_t
+size_in_qemu(struct machine *machine, const char *name)
+{
+    _cleanup_json_ json_object *list =
+        machine_ask(machine, "query-named-block-nodes", NULL, NULL);
+    size_t count =
+        json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+
+    for (size_t i = 0; i < count; i++) {
+        json_object *node = json_object_array_get_idx(list, i);
+        const char *other = maqet_json_text(node, "node-name");
+
+        if (other && strcmp(other, name) == 0)
+            return maqet_json_int(json_object_object_get(node, "image"), "virtual-size");
+    }
+    return 0;
+}
+
+static int
+resize_live(struct bench *bench, struct machine *machine, uint64_t wanted,
+            struct maqet_error **err)
+{
+    const struct maqet_drive *drive = machine->vm->drives[0];
+    _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
+
+    bench_doing(bench, "live_resize");
+    if (maqet_drive_judge_actions(
+            drive, actions, "live_resize",
+            drive->storage->plugin.live_resize(drive, wanted, actions, err), err) < 0)
+        return -1;
+    for (size_t i = 0; i < maqet_actions_count(actions); i++)
+        if (machine_tell(machine, maqet_actions_name(actions, i),
+                         maqet_actions_arguments(actions, i), err) < 0)
+            return maqet_error_wrap(err, "QEMU refuses what live_resize appends");
+    int64_t is = size_in_qemu(machine, drive->name);
+    return is == (int64_t)wanted
+               ? 0
+               : bench_fail(err,
+                            "Append a command that grows the node of the drive's name",
+                            "what live_resize appends is done, and the drive has %lld "
+                            "bytes instead of %llu",
+                            (long long)is, (unsigned long long)wanted);
+}
+
+int
+check_live_resize(struct bench *bench, struct maqet_error **err)
+{
+    _cleanup_drive_ struct maqet_drive *drive =
+        bench_drive(bench, "disk", NULL, BENCH_SIZE, err);
+    _cleanup_json_ json_object *entry = drive ? maqet_tree_copy(drive->tree) : NULL;
+    _cleanup_machine_ struct machine machine = MACHINE_INIT;
+
+    if (!drive)
+        return -1;
+    if (!drive->storage->plugin.live_resize || !bench_has_size(bench))
+        return bench_skip(bench, "%s while QEMU runs", one_size);
+    if (!machine_possible(bench))
+        return 0;
+    if (machine_run(bench, &machine, machine_type(bench, 0), &entry, 1, err) < 0)
+        return -1;
+    return resize_live(bench, &machine, 2 * BENCH_SIZE, err);
+}
