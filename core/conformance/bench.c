@@ -32,8 +32,9 @@ bench_doing(struct bench *bench, const char *format, ...)
     if (!bench->trail)
         return;
     va_start(arguments, format);
-    vsnprintf(bench->trail->doing, sizeof(bench->trail->doing), format, arguments);
+    _cleanup_free_ char *doing = maqet_vformat(format, arguments);
     va_end(arguments);
+    snprintf(bench->trail->doing, sizeof(bench->trail->doing), "%s", doing);
 }
 
 int

@@ -122,6 +122,9 @@ read_at(pid_t pid, uint64_t address, void *bytes, size_t count)
     return fd < 0 ? -1 : pread(fd, bytes, count, (off_t)address);
 }
 
+/* Bytes of a path that are looked at: more than there can be. */
+enum { TEXT_LIMIT = 8192 };
+
 /* A text in another process; the caller frees. */
 static char *
 text_at(pid_t pid, uint64_t address)
@@ -129,7 +132,7 @@ text_at(pid_t pid, uint64_t address)
     struct maqet_text text = MAQET_TEXT_INIT;
 
     /* Page by page: the next one may not be there. */
-    while (text.length < 2 * 4096) {
+    while (text.length < TEXT_LIMIT) {
         char bytes[4096];
         ssize_t got = read_at(pid, address, bytes, 4096 - address % 4096);
 

@@ -203,7 +203,7 @@ test_odd_files_are_refused(void)
         bench_write(path, data, cut, NULL);
         check_file(&bench, NULL);
     }
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 300 && length > 512; i++) {
         _cleanup_free_ char *copy = maqet_alloc(length);
         size_t within = i % 2 ? 512 : length;
 
