@@ -11,7 +11,7 @@ function roff(words) {
     gsub(/'/, "\\(aq", words)
     words = gensub_names(words)
     if (words ~ /^\./)
-        words = "\\\\&" words
+        words = "\\&" words
     return words
 }
 
@@ -89,13 +89,13 @@ declaring && /^$/ { declaring = 0; flush_comment(); next }
 declaring {
     line = $0
     sub(/^MAQET_EXPORT /, "", line)
-    sub(/ MAQET_PRINTF\([0-9], [0-9]\)/, "", line)
-    sub(/ MAQET_SENTINEL/, "", line)
     # Attributes on a line of their own leave the semicolon to the line before.
-    if (line ~ /^    MAQET_(PRINTF\([0-9], [0-9]\)|SENTINEL);$/) {
+    if (line ~ /^ +MAQET_(PRINTF\([0-9], [0-9]\)|SENTINEL);$/) {
         sub(/\n$/, ";\n", code)
         next
     }
+    sub(/ MAQET_PRINTF\([0-9], [0-9]\)/, "", line)
+    sub(/ MAQET_SENTINEL/, "", line)
     gsub(/\\/, "\\e", line)
     gsub(/-/, "\\-", line)
     if (line != "")

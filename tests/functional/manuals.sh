@@ -73,16 +73,54 @@ while read -r macro; do
     grep -q "$macro" page || fail "$macro is not in maqet-plugin(3)"
 done <macros
 # And the other way around: what the page has a heading for is in the header.
-sed -n 's/^\.SS "\(maqet_[a-z_]*\)"$/\1/p' page | while read -r symbol; do
-    grep -qx "$symbol" functions || fail "maqet-plugin(3) tells of $symbol, which is not exported"
-done
+sed -n 's/^\.SS "\(\(struct \|enum \)\{0,1\}maqet_[a-z_]*\)"$/\1/p' page >headings
+[ "$(wc -l <headings)" -gt 60 ] || fail "too few headings in maqet-plugin(3)"
+grep -oE '^(struct|enum) maqet_[a-z_]+' "$header" | sort -u >>symbols
+while read -r symbol; do
+    grep -qx "$symbol" symbols || fail "maqet-plugin(3) tells of $symbol, which is not in the header"
+done <headings
+# Every constant of an enum and every member of a struct that is not opaque has its paragraph
+# within the section of its type, and no paragraph is of anything else.
+awk '/^(struct|enum) maqet_[a-z_]+ \{/ { type = $1 " " $2 }
+    type != "" {
+        line = $0
+        sub(/\/\*.*/, "", line)
+        if (type ~ /^enum/) {
+            while (match(line, /MAQET_[A-Z_]+ =/)) {
+                print type, substr(line, RSTART, RLENGTH - 2)
+                line = substr(line, RSTART + RLENGTH)
+            }
+        } else if (match(line, /\(\*[a-z_]+\)/)) {
+            print type, substr(line, RSTART + 2, RLENGTH - 3)
+        } else if (line ~ /^    [a-z]/ && match(line, /[a-z_]+;$/)) {
+            print type, substr(line, RSTART, RLENGTH - 1)
+        }
+    }
+    /};/ { type = "" }' "$header" | sort >members
+[ "$(wc -l <members)" -gt 50 ] || fail "too few members were found in the header"
+awk '/^\.S[SH] / { type = ""; if ($0 ~ /"(struct|enum) /) { type = $0; gsub(/^\.SS "|"$/, "", type) } }
+    type != "" && /^\\fI[A-Za-z_]+\\fR$/ { name = $0; gsub(/\\fI|\\fR/, "", name); print type, name }' \
+    page | sort >told
+diff -u members told || fail "the members of the header's types and of maqet-plugin(3) differ"
+# The page shows the declarations as they are: a compiler takes them beside the header's own.
+{
+    printf '#define MAQET_PLUGIN_ABI 1\n#include <maqet-plugin.h>\n'
+    awk '/^\.SS / { function_ = /^\.SS "maqet_/ } /^\.EX/ { inside = function_; next }
+        /^\.EE/ { inside = 0 } inside' page
+} >declarations.c
+[ "$(grep -c ';$' declarations.c)" -ge "$(wc -l <functions)" ] ||
+    fail "maqet-plugin(3) shows fewer declarations than there are functions"
+: "${CC:=cc}"
+expect 0 "${CC%% *}" -std=c11 -pedantic -Wall -Wextra -Werror -I"$abs_top_srcdir/include" \
+    -fsyntax-only declarations.c
+! grep -n '^ *;' page || fail "maqet-plugin(3) has a declaration that is torn apart"
 # Each of them says since when it is there.
 awk '/^\.SS "(struct |enum )?maqet_/ { if (name != "" && !since) print name; name = $0; since = 0 }
     /Since: / { since = 1 } END { if (!since) print name }' page >without
 [ ! -s without ] || fail "without a version: $(cat without)"
 
 # They are well-formed.
-command -v groff >/dev/null || { echo "without groff"; exit 0; }
+requires groff
 for file in "$docs"/*.[135]; do
     groff -man -Tutf8 -ww "$file" >/dev/null 2>warnings
     [ ! -s warnings ] || fail "$file: $(cat warnings)"
