@@ -13,6 +13,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/config-errors.sh \
 	tests/functional/merging.sh \
 	tests/functional/manuals.sh \
+	tests/functional/plugin-calls.sh \
 	tests/functional/plugins-guide.sh \
 	tests/functional/schema.sh \
 	tests/functional/plugins-refused.sh \

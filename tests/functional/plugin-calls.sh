@@ -1,0 +1,65 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The author's guide says which callbacks each command calls, and in which order. A plugin that
+# writes down when it is called says so, too.
+. "${srcdir:-.}/tests/functional/functions.sh"
+qemu_required
+requires qemu-img
+: "${CC:=cc}"
+requires "${CC%% *}"
+guide="$abs_top_srcdir/docs/plugins.md"
+
+mkdir plugins
+expect 0 "${CC%% *}" -Wall -Wextra -Werror -fPIC -shared -I"$abs_top_srcdir/include" \
+    "$abs_top_srcdir/tests/plugins/traced.c" -o plugins/maqet-storage-traced.so
+export MAQET_PLUGIN_PATH="$TMP/plugins"
+export MAQET_TRACE="$TMP/trace"
+cat >vm.yaml <<END
+name: vm
+binary: qemu-system-x86_64
+accel: tcg
+memory: 64M
+storage:
+  - {name: disk, type: traced, file: disk.img}
+END
+
+# The words of the guide's row, and what was called, each word once, by its first call.
+row() { # ROW COMMAND...
+    row=$1
+    shift
+    : >trace
+    expect 0 "$@"
+    awk '!seen[$0]++' trace >called
+    sed -n '/^## When a plugin is called/,/^## /p' "$guide" | grep -F "| $row |" |
+        sed 's/^|[^|]*|//' | grep -o '`[a-z_.]*`' | tr -d '`' >told || :
+    printf '%s\n' "$row" >>compared
+    diff -u told called || fail "the guide's row '$row' (-) and what was called (+) differ"
+}
+
+row '`validate`, `add`, `apply`; the image is missing' maqet validate vm.yaml
+row '`validate`, `add`, `apply`; the image is missing' maqet add vm.yaml
+row '`validate`, `add`, `apply`; the image is missing' maqet apply vm vm.yaml
+row '`args`' maqet args vm
+row '`start`; the image is missing' maqet start vm
+row '`snapshot create --live`' maqet snapshot vm create disk one --live
+row '`snapshot list`' maqet snapshot vm list disk
+row '`snapshot delete --live`' maqet snapshot vm delete disk one --live --yes
+row '`resize`; it runs' maqet resize vm disk 20M
+row '`status`' maqet status vm
+row '`stop`' maqet stop vm --timeout 0 --force
+row '`status`' maqet status vm
+row '`validate`, `add`, `apply`; the image is there' maqet validate vm.yaml
+row '`validate`, `add`, `apply`; the image is there' maqet apply vm vm.yaml
+row '`resize`; it is stopped' maqet resize vm disk 24M
+row '`snapshot create`; it is stopped' maqet snapshot vm create disk two
+row '`snapshot list`' maqet snapshot vm list disk
+row '`snapshot load`; it is stopped' maqet snapshot vm load disk two --yes
+row '`snapshot delete`; it is stopped' maqet snapshot vm delete disk two --yes
+row '`start`; the image is there' maqet start vm
+expect 0 maqet stop vm --timeout 0 --force
+row '`rm`' maqet rm vm --yes
+
+# No row is left that nobody looked at.
+sed -n '/^## When a plugin is called/,/^## /p' "$guide" | sed -n 's/^| \(`[^|]*\) |.*/\1/p' |
+    sort >rows
+sort -u compared | diff -u rows - || fail "these rows of the guide were not looked at"
