@@ -75,11 +75,16 @@ out_has '"drv": "parallels"'
 expect 0 maqet stop desktop --timeout 0 --force
 cd ..
 
-# Every callback of both kinds is told of, and every example is in the table.
-for word in $(sed -n '/^struct maqet_\(storage\|iface\)_plugin {/,/^};/s/.*(\*\([a-z_]*\)).*/\1/p' \
-    "$abs_top_srcdir/include/maqet-plugin.h" | sort -u); do
-    grep -q "\`$word\`" "$guide" || fail "the guide doesn't tell of $word"
-done
+# Every callback is told of, with what comes of its failure, and every example is in the table.
+sed -n '/^## When a callback fails/,/^## /s/^| \([^|]*\) |.*/\1/p' "$guide" | grep -o '`[a-z_.]*`' |
+    tr -d '`' | sort -u >failures
+awk '/^struct maqet_(storage|iface)_plugin \{/ { before = ""; inside = 1 }
+    /^struct maqet_snapshot_table \{/ { before = "snapshot."; inside = 1 }
+    /^};/ { inside = 0 }
+    inside && match($0, /\(\*[a-z_]+\)/) { print before substr($0, RSTART + 2, RLENGTH - 3) }' \
+    "$abs_top_srcdir/include/maqet-plugin.h" | sort -u >callbacks
+[ "$(wc -l <callbacks)" -gt 20 ] || fail "too few callbacks were found in the header"
+diff -u callbacks failures || fail "the guide must tell what comes of each callback's failure"
 for example in "$examples"/*/; do
     grep -q "^| \`$(basename "$example")\` |" "$guide" || fail "the guide doesn't list $example"
 done
