@@ -58,12 +58,14 @@ static const struct {
     const char *type, *schema;
 } scalars[] = {
     {"string", "{\"type\": [\"string\", \"number\", \"boolean\", \"null\"]}"},
-    {"path", "{\"type\": [\"string\", \"number\", \"boolean\", \"null\"]}"},
+    {"path", "{\"type\": [\"string\", \"number\", \"boolean\", \"null\"], "
+             "\"minLength\": 1}"},
     {"size",
-     "{\"type\": [\"string\", \"number\", \"null\"], \"minimum\": 0, \"pattern\": "
-     "\"^(0[xX][0-9a-fA-F]+|[0-9]+([.][0-9]+)?[bBkKmMgGtTpPeE]?)$\"}"},
+     "{\"type\": [\"string\", \"integer\", \"null\"], \"minimum\": 0, \"pattern\": "
+     "\"^(0[xX][0-9a-fA-F]+|[0-9]+[bBkKmMgGtTpPeE]?|"
+     "[0-9]+[.][0-9]+[kKmMgGtTpPeE])$\"}"},
     {"int", "{\"type\": [\"string\", \"integer\", \"null\"], "
-            "\"pattern\": \"^[-+]?(0[xX][0-9a-fA-F]+|[0-9]+)$\"}"},
+            "\"pattern\": \"^-?(0[xX][0-9a-fA-F]+|[0-9]+)$\"}"},
     {"bool", "{\"type\": [\"string\", \"boolean\", \"null\"], \"pattern\": "
              "\"^([oO][nN]|[oO][fF][fF]|[tT][rR][uU][eE]|[fF][aA][lL][sS][eE]|"
              "[yY][eE][sS]|[nN][oO])$\"}"},
@@ -83,6 +85,20 @@ is_truth(const char *word)
     return false;
 }
 
+/* What a reader of YAML makes of a word that looks like a number; NULL: it is a text to
+ * him. */
+static json_object *
+number_of(const char *word)
+{
+    json_object *value = parse(word);
+
+    if (json_object_is_type(value, json_type_int) ||
+        json_object_is_type(value, json_type_double))
+        return value;
+    json_object_put(value);
+    return NULL;
+}
+
 static json_object *
 choice(json_object *words)
 {
@@ -91,9 +107,12 @@ choice(json_object *words)
 
     for (size_t i = 0; i < json_object_array_length(words); i++) {
         json_object *word = json_object_array_get_idx(words, i);
+        json_object *number = number_of(json_object_get_string(word));
 
         truth = truth || is_truth(json_object_get_string(word));
         json_object_array_add(list, json_object_get(word));
+        if (number)
+            json_object_array_add(list, number);
     }
     if (truth) {
         json_object_array_add(list, json_object_new_boolean(true));
