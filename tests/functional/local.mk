@@ -20,6 +20,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/plugin-check.sh \
 	tests/functional/plugin-check-seeded.sh \
 	tests/functional/plugins-setuid.sh \
+	tests/functional/abi-binaries.sh \
 	tests/functional/abi-compatible.sh \
 	tests/functional/args-golden.sh \
 	tests/functional/args-start.sh \
