@@ -190,6 +190,16 @@ is_inside(const char *path, const char *const *folders)
     return false;
 }
 
+/* Where a library names its threads. */
+static bool
+names_thread(const char *path)
+{
+    size_t length = strlen(path), end = strlen("/comm");
+
+    return maqet_text_starts(path, "/proc/") && strstr(path, "/task/") && length > end &&
+           strcmp(path + length - end, "/comm") == 0;
+}
+
 /* What everybody may write to: it keeps nothing. */
 static bool
 keeps_nothing(const char *path)
@@ -200,7 +210,7 @@ keeps_nothing(const char *path)
     for (size_t i = 0; i < sizeof(devices) / sizeof(*devices); i++)
         if (strcmp(path, devices[i]) == 0)
             return true;
-    return false;
+    return names_thread(path);
 }
 
 static bool

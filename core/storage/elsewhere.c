@@ -45,6 +45,15 @@ maqet_elsewhere_inspect(const struct maqet_drive *drive, struct maqet_image_stat
 }
 
 int
+maqet_drive_inspect(const struct maqet_drive *drive, struct maqet_image_state *state,
+                    struct maqet_error **err)
+{
+    return drive->storage->plugin.path_option
+               ? maqet_image_inspect(drive, state, err)
+               : maqet_elsewhere_inspect(drive, state, err);
+}
+
+int
 maqet_elsewhere_prepare(const struct maqet_drive *drive, struct maqet_image_state *state,
                         bool *created, struct maqet_error **err)
 {

@@ -13,6 +13,10 @@
 int maqet_elsewhere_inspect(const struct maqet_drive *drive,
                             struct maqet_image_state *state, struct maqet_error **err);
 
+/* The same of any drive: what lies here is opened, as by maqet_image_inspect. */
+int maqet_drive_inspect(const struct maqet_drive *drive, struct maqet_image_state *state,
+                        struct maqet_error **err);
+
 /* Has the plugin make what is missing, where it can. As maqet_image_prepare. */
 int maqet_elsewhere_prepare(const struct maqet_drive *drive,
                             struct maqet_image_state *state, bool *created,

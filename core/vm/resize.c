@@ -147,8 +147,7 @@ offline_size(const struct resizing *resizing, uint64_t *bytes, struct maqet_erro
 {
     const struct maqet_drive *drive = resizing->drive;
     struct maqet_image_state state;
-    int result = drive->path ? maqet_image_inspect(drive, &state, err)
-                             : maqet_elsewhere_inspect(drive, &state, err);
+    int result = maqet_drive_inspect(drive, &state, err);
 
     if (result < 0)
         return -1;

@@ -158,6 +158,11 @@ halt
 holds 3
 expect 0 maqet checkpoint vm delete point
 
+# The kit for authors knows such plugins.
+expect 0 maqet plugin check "$abs_top_builddir/tests/plugins/.libs/maqet-storage-elsewhere.so" \
+    --set "service=$TMP/service" --only create --only inspect --only qemu --only snapshots --only resize
+! grep -q 'FAILED\|skipped' out || { cat out; fail "not all was tried"; }
+
 # What maqet can't know to be its own stays.
 expect 0 maqet rm vm --yes --delete-storage
 [ -e "$image" ] || fail "the image is gone"
