@@ -150,3 +150,7 @@ same 134217728 "$(rbd_admin info --format json disk | sed 's/.*"size":\([0-9]*\)
 guest_io vm "write -P 9 127M 1M"
 halt
 io disk "read -P 8 0 4M" "read -P 9 127M 1M"
+
+step "what every plugin must do"
+maqet 0 plugin check "$scratch/plugins/maqet-storage-rbd.so" --set "conf=$CLUSTER/ceph.conf" \
+    --set user=maqet --set "key_file=$scratch/maqet.key"

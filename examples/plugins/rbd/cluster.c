@@ -31,6 +31,9 @@ rbd_pool_command(const struct maqet_drive *drive, const char *const *words)
 
     for (; *words; words++)
         maqet_command_arg(command, "%s", *words);
+    /* Its library's log would stand amidst its own words. */
+    maqet_command_arg(command, "--log-to-stderr=false");
+    maqet_command_arg(command, "--err-to-stderr=false");
     add_option(command, "--conf", maqet_drive_string(drive, "conf"));
     add_option(command, "--mon-host", maqet_drive_string(drive, "monitors"));
     add_option(command, "--id", maqet_drive_string(drive, "user"));
