@@ -761,14 +761,16 @@ MAQET_EXPORT struct maqet_props *maqet_actions_add(struct maqet_actions *actions
  * @remove: deletes the snapshot.
  * @list: reports all snapshots with maqet_snapshots_add(). @fd is the image, open for
  *   reading, or -1 where the plugin has no path option. It is called while QEMU runs, too,
- *   and must then change nothing and trust nothing; it should spawn no process.
+ *   and must then change nothing and trust nothing; with @fd it should spawn no process.
+ *   While QEMU runs it is QEMU that tells of a file's snapshots, and @list only adds what they
+ *   cost; without a path option @list is all that the core goes by.
  *
  * @live_create: appends what makes a snapshot while QEMU runs. The core runs what all
  *   drives have appended as one `transaction`: all or none. NULL: not while it runs.
  * @live_remove: appends the commands that delete one while QEMU runs; they are run one
  *   after the other. NULL: not while it runs.
  * @rename: gives a snapshot another name, of as many bytes, without touching anything else.
- *   @fd is the image, open for reading and writing. A call that was killed may be repeated:
+ *   @fd is the image, open for reading and writing, or -1. A call that was killed may be repeated:
  *   it succeeds when the snapshot has the new name already. NULL: there is no such way.
  * @repair: after an operation was killed: frees what it may have left behind in the image.
  *   NULL: nothing can be left behind.

@@ -5,7 +5,7 @@
 # Another QEMU, which maqet knows nothing of: it stands for one on another host.
 stranger() {
     setpriv --pdeathsig KILL qemu-system-x86_64 -accel tcg -display none -S -monitor none -serial none \
-        -drive "if=virtio,format=raw,file=rbd:rbd/disk:conf=$CLUSTER/ceph.conf" &
+        -drive "if=virtio,format=raw,file=rbd:rbd/disk:conf=$CLUSTER/ceph.conf" 2>stranger.err &
     stranger=$!
     cluster_await 30 "the other QEMU does not open the image" sh -c \
         "rbd --conf '$CLUSTER/ceph.conf' status disk | grep -q watcher="
