@@ -28,7 +28,8 @@ EXAMPLE_PLUGINS = \
 	examples/plugins/nvme/vm.yaml \
 	examples/plugins/rbd/Makefile examples/plugins/rbd/README.md \
 	examples/plugins/rbd/check.sh examples/plugins/rbd/check-drives.sh \
-	examples/plugins/rbd/check-hanging.sh examples/plugins/rbd/check-snapshots.sh \
+	examples/plugins/rbd/check-hanging.sh examples/plugins/rbd/check-options.sh \
+	examples/plugins/rbd/check-snapshots.sh \
 	examples/plugins/rbd/check-users.sh examples/plugins/rbd/cluster.c \
 	examples/plugins/rbd/rbd.c examples/plugins/rbd/rbd.h \
 	examples/plugins/rbd/snapshots.c examples/plugins/rbd/test-cluster.sh \

@@ -10,6 +10,7 @@ hangs() {
 }
 
 step "the OSD hangs: a start, snapshots and growing end in time"
+fresh
 kill -STOP "$(cluster_pid osd)"
 hangs 2 start vm
 same stopped "$(status_of vm)" "the machine"
@@ -22,7 +23,7 @@ step "the OSD hangs while the machine runs"
 kill -STOP "$(cluster_pid osd)"
 hangs 2 snapshot vm create disk stuck --live
 kill -CONT "$(cluster_pid osd)"
-guest_io vm "read -P 6 0 1M"
+guest_io vm "read -P 8 0 1M"
 same "" "$(snapshots_in_cluster disk)" "what a refused snapshot has left"
 halt
 

@@ -3,7 +3,7 @@
 # Snapshots and checkpoints, alone and together with a drive of another type.
 
 step "snapshots are the cluster's own"
-maqet 0 apply vm vm.yaml
+fresh
 io disk "write -P 1 0 1M"
 maqet 0 snapshot vm create disk off
 io disk "write -P 2 0 1M"
@@ -117,3 +117,4 @@ guest_io vm "read -P 6 0 1M"
 halt
 maqet 0 checkpoint vm delete point
 same "" "$(snapshots_in_cluster disk)" "what is left"
+gone

@@ -16,7 +16,12 @@ stranger_ends() { # SIGNAL
     wait $stranger 2>/dev/null || :
 }
 
+has_crashed() {
+    [ "$(status_of vm)" = crashed ]
+}
+
 step "no start beside another QEMU, nor any change"
+fresh
 maqet 0 snapshot vm create disk old
 stranger
 for words in "start vm" "resize vm disk 256M" "snapshot vm create disk new" \
@@ -72,6 +77,7 @@ maqet 0 start vm
 guest_io vm "write -P 5 8M 1M"
 guest_io vm flush
 kill -9 "$(pid_of vm)"
+cluster_await 30 "QEMU does not end" has_crashed
 maqet 1 start vm
 err_has "drive 'disk' is in use by client."
 err_has "The cluster forgets a QEMU that was killed"
@@ -99,3 +105,4 @@ kill -CONT $stranger
 stranger_ends KILL
 halt
 io disk "read -P 4 8M 1M"
+gone

@@ -1,5 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# usage: check.sh [PART...]: drives, users, snapshots, hanging; all of them unless some are named.
+#
 # The plugin, a real QEMU and a real Ceph cluster, which is started on loopback and ended again.
 # For each step the time that it took is printed. KEEP=1 keeps the scratch folder.
 set -eu
@@ -93,6 +95,19 @@ pid_of() {
 status_of() {
     "$MAQET" --format plain ls | awk -F '\t' -v vm="$1" '$1 == vm { print $2 }'
 }
+# What a part begins with: a machine whose image has 128M, and holds 8 in the first 4M.
+fresh() {
+    machine vm "{name: disk, type: rbd, image: disk, size: 128M, $identity}"
+    maqet 0 add vm.yaml
+    maqet 0 start vm
+    halt
+    io disk "write -P 8 0 4M"
+}
+# And what it ends with.
+gone() {
+    maqet 0 rm vm --yes
+    rbd_admin rm --no-progress disk
+}
 # machine NAME DRIVE...: the file NAME.yaml, with a drive for each argument.
 machine() {
     name=$1
@@ -140,17 +155,26 @@ snapshots_of() { # VM DRIVE
 }
 resident() {
     for name in mon osd; do
+        [ -e "/proc/$(cluster_pid $name)/status" ] || continue
         printf ' %s %d MiB' $name \
             $(($(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$(cluster_pid $name)/status") / 1024))
     done
 }
 
-. "$here/check-drives.sh"
-. "$here/check-users.sh"
-. "$here/check-snapshots.sh"
-step
-echo "memory at the end:$(resident)"
-. "$here/check-hanging.sh"
+[ $# -gt 0 ] || set -- drives users snapshots hanging
+# What needs no cluster comes before there is one.
+case " $* " in *" drives "*) . "$here/check-options.sh" ;; esac
+
+step "cluster up"
+cluster_up || fail "there is no cluster"
+echo "memory at the start:$(resident)"
+key=$(cluster_ceph auth get-or-create-key client.maqet mon 'profile rbd' osd 'profile rbd pool=rbd')
+(umask 077 && printf %s "$key" >maqet.key)
+for part; do
+    . "$here/check-$part.sh"
+    step
+    echo "memory after the $part:$(resident)"
+done
 step "cluster down"
 cluster_down
 step

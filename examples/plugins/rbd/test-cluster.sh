@@ -161,15 +161,14 @@ cluster_down() {
     for name in osd mon; do
         [ -e "$CLUSTER/run/$name.pid" ] || continue
         pid=$(cluster_pid "$name")
-        kill -CONT "$pid" 2>/dev/null
-        kill "$pid" 2>/dev/null
+        kill -CONT "$pid" 2>/dev/null && kill "$pid" || :
         tenths=0
         while kill -0 "$pid" 2>/dev/null && [ "$tenths" -lt 150 ]; do
             sleep 0.1
             tenths=$((tenths + 1))
         done
-        kill -9 "$pid" 2>/dev/null
-        wait "$pid" 2>/dev/null
+        kill -9 "$pid" 2>/dev/null || :
+        wait "$pid" 2>/dev/null || :
         rm -f "$CLUSTER/run/$name.pid"
     done
     return 0
