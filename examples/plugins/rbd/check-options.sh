@@ -8,7 +8,7 @@ printf '[client.maqet]\n\tkey = AQDmxgRriBXyJBAA08XeyFlkyWkuNTp8iog4MQ==\n' >key
 printf 'AQDmxgRriBXyJBAA08XeyFlkyWkuNTp8iog4MQ==' >maqet.key
 refused "one name, without '/' and '@'" '{name: disk, type: rbd, image: rbd/disk}'
 refused "one name, without '/' and '@'" '{name: disk, type: rbd, image: disk@one}'
-refused '`pool` is empty' '{name: disk, type: rbd, image: disk, pool: ""}'
+refused "\`pool\` is empty" '{name: disk, type: rbd, image: disk, pool: ""}'
 refused 'without "client."' '{name: disk, type: rbd, image: disk, user: client.maqet}'
 refused "HOST:PORT" '{name: disk, type: rbd, image: disk, monitors: "127.0.0.1"}'
 refused "HOST:PORT" '{name: disk, type: rbd, image: disk, monitors: "127.0.0.1:1, 127.0.0.1:2"}'

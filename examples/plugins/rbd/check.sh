@@ -16,6 +16,7 @@ done
 # Not below $TMPDIR, which may be long: Ceph's sockets lie here.
 scratch=$(mktemp -d /tmp/maqet-rbd.XXXXXX)
 CLUSTER=$scratch/c
+# shellcheck source=test-cluster.sh
 . ./test-cluster.sh
 cd "$scratch"
 mkdir plugins c
@@ -86,6 +87,7 @@ same() { # WANTED GOT WHAT
 rbd_admin() {
     timeout 60 rbd --conf "$CLUSTER/ceph.conf" "$@"
 }
+# shellcheck disable=SC2120 # the other files give it a machine
 halt() {
     maqet 0 stop "${1:-vm}" --timeout 0 --force
 }
@@ -171,6 +173,7 @@ echo "memory at the start:$(resident)"
 key=$(cluster_ceph auth get-or-create-key client.maqet mon 'profile rbd' osd 'profile rbd pool=rbd')
 (umask 077 && printf %s "$key" >maqet.key)
 for part; do
+    # shellcheck disable=SC1090 # one of those beside this
     . "$here/check-$part.sh"
     step
     echo "memory after the $part:$(resident)"
