@@ -29,6 +29,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/concurrent-starts.sh \
 	tests/functional/resize.sh \
 	tests/functional/elsewhere.sh \
+	tests/functional/helpers.sh \
 	tests/functional/shared-image.sh \
 	tests/functional/lock-conflict.sh \
 	tests/functional/odd-paths.sh \

@@ -132,3 +132,7 @@ tests_plugins_maqet_storage_crashing_la_LDFLAGS = $(FAULTY_FLAGS)
 check_LTLIBRARIES += tests/plugins/maqet-storage-elsewhere.la
 tests_plugins_maqet_storage_elsewhere_la_SOURCES = tests/plugins/elsewhere.c
 tests_plugins_maqet_storage_elsewhere_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-beside.la
+tests_plugins_maqet_storage_beside_la_SOURCES = tests/plugins/beside.c
+tests_plugins_maqet_storage_beside_la_LDFLAGS = $(FAULTY_FLAGS)
