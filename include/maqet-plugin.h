@@ -132,6 +132,35 @@ MAQET_EXPORT void maqet_error_hint(struct maqet_error **err, const char *format,
 MAQET_EXPORT int maqet_error_wrap(struct maqet_error **err, const char *format, ...)
     MAQET_PRINTF(2, 3);
 
+/**
+ * maqet_error_what - what kind of failure an error is.
+ * @err: an error, or NULL.
+ *
+ * Returns: its code; 0 where there is none.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT int maqet_error_what(const struct maqet_error *err);
+
+/**
+ * maqet_error_text - the message of an error, without its hints.
+ * @err: an error, or NULL.
+ *
+ * Returns: the message, which lives as long as the error; "" where there is none.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT const char *maqet_error_text(const struct maqet_error *err);
+
+/**
+ * maqet_error_clear - forget an error: a plugin that tries something which may fail gives a
+ * `struct maqet_error *` of its own, set to NULL before, and clears it.
+ * @err: the error; *err is NULL afterwards. One that the plugin was given is the core's.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_error_clear(struct maqet_error **err);
+
 /* ---- options ----------------------------------------------------------------------- */
 
 /**
@@ -278,6 +307,15 @@ MAQET_EXPORT const char *maqet_drive_path(const struct maqet_drive *drive);
  * Since: 0.1
  */
 MAQET_EXPORT const char *maqet_drive_socket(const struct maqet_drive *drive);
+
+/**
+ * maqet_drive_empty - whether it is a CD-ROM drive without a disc.
+ *
+ * Then there is no node of its name, and an interface shows the guest an empty drive.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT bool maqet_drive_empty(const struct maqet_drive *drive);
 
 /**
  * maqet_drive_has - whether an option was written down, or has a fallback.
@@ -1006,8 +1044,7 @@ enum maqet_iface_flag { MAQET_IFACE_HOTPLUG = 1 };
  * @emit_controller: appends one more controller with the given id; needed when @capacity
  *   ever reports controllers.
  * @emit_device: appends the device that shows the node of the drive's name to the guest; its
- *   id is the drive's name; needed. An empty CD-ROM drive (maqet_drive_path() is NULL) has
- *   no node.
+ *   id is the drive's name; needed. An empty CD-ROM drive (maqet_drive_empty()) has no node.
  *
  * Since: 0.1
  */

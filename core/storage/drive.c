@@ -86,6 +86,13 @@ maqet_drive_path(const struct maqet_drive *drive)
     return drive->path;
 }
 
+bool
+maqet_drive_empty(const struct maqet_drive *drive)
+{
+    return drive->media == MAQET_MEDIA_CDROM && drive->storage &&
+           drive->storage->plugin.path_option && !drive->path;
+}
+
 const char *
 maqet_drive_socket(const struct maqet_drive *drive)
 {

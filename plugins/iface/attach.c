@@ -75,8 +75,7 @@ attach_emit_device(const struct maqet_drive *drive, struct maqet_args *args,
     const char *name = maqet_drive_name(drive);
     const char *serial = maqet_drive_string(drive, "serial");
     struct maqet_props *device = maqet_args_device(args, driver, name);
-    bool empty =
-        maqet_drive_media(drive) == MAQET_MEDIA_CDROM && !maqet_drive_path(drive);
+    bool empty = maqet_drive_empty(drive);
 
     if (!empty)
         maqet_props_string(device, "drive", name);

@@ -125,6 +125,22 @@ test_codes(void)
     }
 }
 
+/* What plugins ask of an error, and of none. */
+static void
+test_asked(void)
+{
+    struct maqet_error *err = NULL;
+
+    CU_ASSERT_EQUAL(maqet_error_what(err), 0);
+    UNIT_SAME(maqet_error_text(err), "");
+    maqet_error_clear(&err);
+    maqet_error_set(&err, MAQET_ERROR_BUSY, "somebody has it");
+    CU_ASSERT_EQUAL(maqet_error_what(err), MAQET_ERROR_BUSY);
+    UNIT_SAME(maqet_error_text(err), "somebody has it");
+    maqet_error_clear(&err);
+    CU_ASSERT_PTR_NULL(err);
+}
+
 int
 main(void)
 {
@@ -136,6 +152,7 @@ main(void)
         {"an error is moved", test_move},
         {"errors of the system", test_errno},
         {"codes, their names and exit codes", test_codes},
+        {"what plugins ask", test_asked},
         CU_TEST_INFO_NULL,
     };
 

@@ -79,6 +79,15 @@ vm add vm.yaml
 vm start vm
 vm qmp vm query-block | grep -q '"virtual-size": 8388608' || fail "QEMU sees another disk"
 vm stop vm --force --timeout 0
+# As a disc in a CD-ROM drive, too.
+machine "{name: disk, type: nbd, socket: 'a, socket', export: 'odd, name=x', media: cdrom, interface: sata}"
+vm apply vm vm.yaml
+vm start vm
+vm qmp vm query-block >blocks
+grep -q '"virtual-size": 8388608' blocks || fail "the drive is empty"
+grep -q '"ro": true' blocks || fail "the disc can be written"
+vm stop vm --force --timeout 0
+
 # What every plugin must do, with this server.
 "$MAQET" plugin check --set socket="$PWD/a, socket" --set export="odd, name=x" "$plugin"
 end

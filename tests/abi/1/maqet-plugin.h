@@ -132,6 +132,35 @@ MAQET_EXPORT void maqet_error_hint(struct maqet_error **err, const char *format,
 MAQET_EXPORT int maqet_error_wrap(struct maqet_error **err, const char *format, ...)
     MAQET_PRINTF(2, 3);
 
+/**
+ * maqet_error_what - what kind of failure an error is.
+ * @err: an error, or NULL.
+ *
+ * Returns: its code; 0 where there is none.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT int maqet_error_what(const struct maqet_error *err);
+
+/**
+ * maqet_error_text - the message of an error, without its hints.
+ * @err: an error, or NULL.
+ *
+ * Returns: the message, which lives as long as the error; "" where there is none.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT const char *maqet_error_text(const struct maqet_error *err);
+
+/**
+ * maqet_error_clear - forget an error: a plugin that tries something which may fail gives a
+ * `struct maqet_error *` of its own, set to NULL before, and clears it.
+ * @err: the error; *err is NULL afterwards. One that the plugin was given is the core's.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_error_clear(struct maqet_error **err);
+
 /* ---- options ----------------------------------------------------------------------- */
 
 /**
@@ -278,6 +307,15 @@ MAQET_EXPORT const char *maqet_drive_path(const struct maqet_drive *drive);
  * Since: 0.1
  */
 MAQET_EXPORT const char *maqet_drive_socket(const struct maqet_drive *drive);
+
+/**
+ * maqet_drive_empty - whether it is a CD-ROM drive without a disc.
+ *
+ * Then there is no node of its name, and an interface shows the guest an empty drive.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT bool maqet_drive_empty(const struct maqet_drive *drive);
 
 /**
  * maqet_drive_has - whether an option was written down, or has a fallback.
@@ -761,14 +799,16 @@ MAQET_EXPORT struct maqet_props *maqet_actions_add(struct maqet_actions *actions
  * @remove: deletes the snapshot.
  * @list: reports all snapshots with maqet_snapshots_add(). @fd is the image, open for
  *   reading, or -1 where the plugin has no path option. It is called while QEMU runs, too,
- *   and must then change nothing and trust nothing; it should spawn no process.
+ *   and must then change nothing and trust nothing; with @fd it should spawn no process.
+ *   While QEMU runs it is QEMU that tells of a file's snapshots, and @list only adds what they
+ *   cost; without a path option @list is all that the core goes by.
  *
  * @live_create: appends what makes a snapshot while QEMU runs. The core runs what all
  *   drives have appended as one `transaction`: all or none. NULL: not while it runs.
  * @live_remove: appends the commands that delete one while QEMU runs; they are run one
  *   after the other. NULL: not while it runs.
  * @rename: gives a snapshot another name, of as many bytes, without touching anything else.
- *   @fd is the image, open for reading and writing. A call that was killed may be repeated:
+ *   @fd is the image, open for reading and writing, or -1. A call that was killed may be repeated:
  *   it succeeds when the snapshot has the new name already. NULL: there is no such way.
  * @repair: after an operation was killed: frees what it may have left behind in the image.
  *   NULL: nothing can be left behind.
@@ -1004,8 +1044,7 @@ enum maqet_iface_flag { MAQET_IFACE_HOTPLUG = 1 };
  * @emit_controller: appends one more controller with the given id; needed when @capacity
  *   ever reports controllers.
  * @emit_device: appends the device that shows the node of the drive's name to the guest; its
- *   id is the drive's name; needed. An empty CD-ROM drive (maqet_drive_path() is NULL) has
- *   no node.
+ *   id is the drive's name; needed. An empty CD-ROM drive (maqet_drive_empty()) has no node.
  *
  * Since: 0.1
  */
