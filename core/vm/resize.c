@@ -152,8 +152,13 @@ offline_size(const struct resizing *resizing, uint64_t *bytes, struct maqet_erro
     if (result < 0)
         return -1;
     *bytes = state.virtual_size;
-    if (state.exists)
+    if (state.exists && state.virtual_size > 0)
         return 0;
+    /* Without its size, larger can't be told from smaller. */
+    if (state.exists)
+        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
+                                 "its plugin doesn't tell its size, so it can't be "
+                                 "resized");
     maqet_drive_error(drive, NULL, err, MAQET_ERROR_MISSING,
                       "there is nothing to be resized yet%s%s", drive->path ? ": " : "",
                       drive->path ? drive->path : "");

@@ -102,7 +102,7 @@ expect 3 maqet plugin check
 err_has "Usage: maqet plugin check FILE"
 expect 3 maqet plugin check no-such-file.so
 err_has "Can't read the plugin $TMP/no-such-file.so"
-expect 3 maqet plugin check "$0"
+expect 3 maqet plugin check "$abs_top_srcdir/tests/functional/plugin-check.sh"
 err_has "is not named like a plugin"
 expect 3 maqet plugin check "$plugins/maqet-storage-raw.so" --only everything
 err_has "everything"

@@ -188,6 +188,9 @@ enum maqet_option_type {
     MAQET_OPTION_MAP = 8
 };
 
+/* Its size is part of the ABI: a compiler that is told to make enums short would differ. */
+typedef char maqet_option_type_has_4_bytes[sizeof(enum maqet_option_type) == 4 ? 1 : -1];
+
 /**
  * struct maqet_option - one key that a drive of this plugin may have in the YAML file.
  * @name: the key, [a-z][a-z0-9_]*; NULL ends the table.
