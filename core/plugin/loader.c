@@ -290,12 +290,8 @@ check_folder(const char *file, struct maqet_error **err)
 /* The file, and the one that it may be a link to, lie where only root and the user write.
  */
 static int
-check_place(const char *file, struct maqet_error **err)
+check_place(const char *file, const char *real, struct maqet_error **err)
 {
-    _cleanup_free_ char *real = realpath(file, NULL);
-
-    if (!real)
-        return maqet_error_errno(err, errno, "Can't look at %s", file);
     return check_folder(file, err) < 0 || check_folder(real, err) < 0
                ? -1
                : check_writers(real, err);
@@ -306,9 +302,14 @@ static int
 load(const struct kind *kind, const char *file, void *ours, void **handle,
      struct maqet_error **err)
 {
-    if (check_place(file, err) < 0)
+    _cleanup_free_ char *real = realpath(file, NULL);
+
+    if (!real)
+        return maqet_error_errno(err, errno, "Can't look at %s", file);
+    if (check_place(file, real, err) < 0)
         return -1;
-    const void *theirs = open_entry(kind, file, handle, err);
+    /* What was checked is opened: a link on the way may lead elsewhere by now. */
+    const void *theirs = open_entry(kind, real, handle, err);
     return !theirs || adopt(kind, theirs, ours, err) < 0
                ? maqet_error_wrap(err, "Can't load the plugin %s", file)
                : 0;
