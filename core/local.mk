@@ -92,6 +92,7 @@ libmaqet_core_la_SOURCES = \
 	core/storage/snapshots.c core/storage/snapshots.h \
 	core/vm/definition.c core/vm/definition.h \
 	core/vm/apply.c \
+	core/vm/drives.c core/vm/drives.h \
 	core/vm/helpers.c core/vm/helpers.h \
 	core/vm/holders.c core/vm/holders.h \
 	core/vm/lifecycle.h \

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/base/error.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -64,9 +63,9 @@ int
 maqet_error_vset(struct maqet_error **err, enum maqet_error_code code, const char *format,
                  va_list arguments)
 {
-    if (!err)
+    /* The first one is the reason: what comes later mostly comes of it. */
+    if (!err || *err)
         return -1;
-    assert(*err == NULL);
     *err = maqet_alloc(sizeof(**err));
     (*err)->code = code;
     (*err)->message = maqet_vformat(format, arguments);
@@ -150,12 +149,10 @@ maqet_error_errno(struct maqet_error **err, int number, const char *format, ...)
 int
 maqet_error_move(struct maqet_error **err, struct maqet_error *error)
 {
-    if (err) {
-        assert(*err == NULL);
+    if (err && !*err)
         *err = error;
-    } else {
+    else
         maqet_error_free(error);
-    }
     return -1;
 }
 

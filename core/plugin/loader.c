@@ -354,6 +354,8 @@ check_storage(struct maqet_storage *storage, const char *name, struct maqet_erro
 
     if (check_name(plugin->name, name, err) < 0 ||
         require(plugin->emit_args, "emit_args", err) < 0 ||
+        (plugin->resize &&
+         require(plugin->inspect, "inspect, which resize needs", err) < 0) ||
         check_snapshot_table(storage, err) < 0)
         return -1;
     storage->options =

@@ -128,6 +128,35 @@ die_with(pid_t parent, int number)
     return prctl(PR_SET_PDEATHSIG, number) < 0 || getppid() != parent ? -1 : 0;
 }
 
+/* Writes "PID START\n" to the record: of the text in /proc/self/stat, the first field and
+ * the 22nd. The second is a name in parentheses, which may hold anything. */
+static int
+write_record(int record)
+{
+    char stat[1024], line[64];
+    int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? -1 : read(fd, stat, sizeof(stat) - 1);
+    size_t used = 0;
+
+    if (fd >= 0)
+        close(fd);
+    if (length <= 0)
+        return -1;
+    stat[length] = '\0';
+    for (const char *c = stat; *c != ' ' && used < 20; c++)
+        line[used++] = *c;
+    line[used++] = ' ';
+    const char *start = strrchr(stat, ')');
+    for (int field = 2; start && field < 22; field++)
+        start = strchr(start + 1, ' ');
+    if (!start)
+        return -1;
+    for (const char *c = start + 1; *c != ' ' && used < sizeof(line) - 1; c++)
+        line[used++] = *c;
+    line[used++] = '\n';
+    return write(record, line, used) == (ssize_t)used ? 0 : -1;
+}
+
 static void
 become_helper(const struct maqet_launch *launch, const struct maqet_launch_helper *helper,
               int report, pid_t parent)
@@ -138,16 +167,15 @@ become_helper(const struct maqet_launch *launch, const struct maqet_launch_helpe
     int log = fcntl(launch->log_fd < 0 ? 2 : launch->log_fd, F_DUPFD_CLOEXEC, 10);
     int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
     char buffer[16];
-    const char *digits = pid_digits(buffer, '\n');
+    const char *digits = pid_digits(buffer, '\0');
     int number;
 
     setsid();
     if (out >= 0 && socket >= 0 && record >= 0 && log >= 0 && nothing >= 0 &&
         die_with(parent, SIGTERM) == 0 && dup2(nothing, 0) >= 0 && dup2(log, 1) >= 0 &&
-        dup2(log, 2) >= 0 && dup2(socket, MAQET_LAUNCH_MONITOR_FD) >= 0 &&
-        dup2(record, MAQET_LAUNCH_LOCK_FD) >= 0 &&
-        write(record, digits, (size_t)(buffer + 16 - digits)) > 0) {
-        syscall(SYS_close_range, MAQET_LAUNCH_LOCK_FD + 1, out - 1, 0);
+        dup2(log, 2) >= 0 && write_record(record) == 0 &&
+        dup2(socket, MAQET_LAUNCH_MONITOR_FD) >= 0) {
+        syscall(SYS_close_range, MAQET_LAUNCH_MONITOR_FD + 1, out - 1, 0);
         syscall(SYS_close_range, out + 1, ~0U, 0);
         memcpy(helper->listen_pid + sizeof("LISTEN_PID=") - 1, digits,
                (size_t)(buffer + 15 - digits));

@@ -18,9 +18,10 @@ enum { MAQET_LAUNCH_MONITOR_FD = 3, MAQET_LAUNCH_LOCK_FD = 4, MAQET_LAUNCH_AGENT
 /*
  * A program that runs beside QEMU and ends with it: QEMU's process starts it before it
  * becomes QEMU, so that it is QEMU's child, and the kernel sends it SIGTERM when QEMU
- * ends, however that happens. It finds its listening socket and the record of such
- * programs as the same descriptors as QEMU finds its monitor and its run file, and writes
- * its PID into that record.
+ * ends, however that happens. It finds its listening socket as the descriptor as which
+ * QEMU finds its monitor. Before it becomes that program it writes a line to the record
+ * of such programs: its PID, and when it was started (proc(5), field 22 of stat), by
+ * which it is known again.
  */
 struct maqet_launch_helper {
     const char *path; /* the program */

@@ -79,7 +79,7 @@ texts(const struct maqet_strings *strings)
     return list;
 }
 
-/* What QEMU was called with, but for what lets it load a state (add_incoming in
+/* What QEMU was called with, but for what a start adds at the end (launch in
  * core/vm/start.c): it may have been started from a checkpoint itself. */
 static int
 command_line(int pid, struct maqet_strings *argv, struct maqet_error **err)
@@ -96,6 +96,8 @@ command_line(int pid, struct maqet_strings *argv, struct maqet_error **err)
         maqet_strings_cut(argv, argv->count - 2);
         if (argv->count >= 2 && strcmp(argv->items[argv->count - 2], "-machine") == 0)
             maqet_strings_cut(argv, argv->count - 2);
+    } else if (argv->count >= 1 && strcmp(argv->items[argv->count - 1], "-S") == 0) {
+        maqet_strings_cut(argv, argv->count - 1);
     }
     return 0;
 }

@@ -512,9 +512,15 @@ int
 maqet_image_check_growth(const struct maqet_drive *drive, uint64_t more,
                          struct maqet_error **err)
 {
-    uint64_t available, device;
+    struct stat status;
+    struct statvfs space;
 
-    if (drive->overcommit || !space_of(drive, &available, &device) || more <= available)
+    /* A block device has its size from elsewhere. Links are followed to where it lies. */
+    if (drive->overcommit || stat(drive->path, &status) < 0 || S_ISBLK(status.st_mode) ||
+        statvfs(drive->path, &space) < 0 || space.f_blocks == 0)
+        return 0;
+    uint64_t available = (uint64_t)space.f_bavail * space.f_frsize;
+    if (more <= available)
         return 0;
     _cleanup_free_ char *required_text = maqet_text_bytes(more);
     _cleanup_free_ char *available_text = maqet_text_bytes(available);

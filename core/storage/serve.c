@@ -57,8 +57,12 @@ maqet_drive_snapshot_serve(const struct maqet_drive *drive,
         return error_unsupported(drive, err);
     unlink(socket);
     struct maqet_command *command = table->serve(drive, snapshot, socket, err);
-    if (!command)
-        return maqet_drive_judge(drive, drive->storage->plugin.name, "serve", -1, err);
+    if (maqet_drive_judge(drive, drive->storage->plugin.name, "serve", command ? 0 : -1,
+                          err) < 0) {
+        if (command)
+            maqet_command_free(command);
+        return -1;
+    }
     int result =
         maqet_process_serve((const char *const *)command->argv.items, server, err);
     if (result == 0)

@@ -62,13 +62,19 @@ prepare(const struct maqet_drive *drive, int dir_fd, struct maqet_helpers *helpe
 {
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
     struct maqet_launch_helper *helper = &helpers->items[helpers->count];
+    _cleanup_error_ struct maqet_error *reason = NULL;
     MAQET_CALL(MAQET_CALL_QUICK);
 
     if (check_socket(drive, err) < 0)
         return -1;
-    struct maqet_command *command = plugin->helper(drive, err);
-    if (!command)
-        return err && *err ? -1 : 0;
+    struct maqet_command *command = plugin->helper(drive, &reason);
+    if (reason) {
+        if (command)
+            maqet_command_free(command);
+        return maqet_error_move(err, TAKE_PTR(reason));
+    }
+    if (!command) /* and no error: it needs none */
+        return 0;
     helpers->commands[helpers->count++] = command;
     helper->listen_pid = maqet_alloc(MAQET_LISTEN_PID_SIZE);
     memcpy(helper->listen_pid, "LISTEN_PID=", sizeof("LISTEN_PID="));
@@ -128,15 +134,46 @@ maqet_helpers_clear(struct maqet_helpers *helpers)
 
 /* ---- after QEMU ---- */
 
-/* Waits for one process of the record, until @deadline, and then kills it. */
-static void
-end(int pid, int record_fd, int64_t deadline)
+/* Whether the process that has the PID now is the one that was started then. */
+static bool
+is_same(int pid, unsigned long long started)
 {
+    _cleanup_free_ char *path = maqet_format("/proc/%d/stat", pid);
+    _cleanup_free_ char *data = NULL;
+    unsigned long long start;
+
+    if (maqet_file_read(path, RECORD_LIMIT, &data, NULL, NULL) < 0)
+        return false;
+    const char *after = strrchr(data, ')');
+    return after &&
+           sscanf(after + 1,
+                  " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+                  "%*d %*d %llu",
+                  &start) == 1 &&
+           start == started;
+}
+
+/* A pidfd of the process that a line of the record names; -1: it has ended. */
+static int
+open_recorded(const char *line)
+{
+    unsigned long long started;
+    int pid;
+
+    if (sscanf(line, "%d %llu", &pid, &started) != 2 || pid <= 0)
+        return -1;
     _cleanup_close_ int pidfd = maqet_pidfd_open(pid);
+    return pidfd >= 0 && is_same(pid, started) ? TAKE_FD(pidfd) : -1;
+}
+
+/* The kernel has told it already, unless it changed its user since (PR_SET_PDEATHSIG,
+ * prctl(2)). */
+static void
+end(int pidfd, int64_t deadline)
+{
     int64_t left = deadline - maqet_now();
 
-    if (pidfd < 0 || !maqet_run_has_file(pid, record_fd) ||
-        maqet_pidfd_wait(pidfd, left > 0 ? left : 0))
+    if (maqet_pidfd_wait(pidfd, left > 0 ? left : 0))
         return;
     maqet_pidfd_kill(pidfd, SIGKILL);
     maqet_pidfd_wait(pidfd, END_TIMEOUT);
@@ -161,13 +198,25 @@ maqet_helpers_end(int dir_fd)
     int64_t deadline = maqet_now() + END_TIMEOUT;
     _cleanup_close_ int fd = openat(dir_fd, RECORD, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     _cleanup_free_ char *text = NULL;
-    char *rest;
+    _cleanup_free_ int *pidfds = NULL;
+    size_t count = 0;
 
     if (fd >= 0 && maqet_fd_read(fd, RECORD, RECORD_LIMIT, &text, NULL, NULL) == 0) {
-        rest = text;
-        for (char *line; (line = strsep(&rest, "\n"));)
-            if (*line)
-                end((int)strtol(line, NULL, 10), fd, deadline);
+        char *rest = text;
+
+        for (char *line; (line = strsep(&rest, "\n"));) {
+            int pidfd = open_recorded(line);
+
+            if (pidfd < 0)
+                continue;
+            pidfds = maqet_realloc(pidfds, (count + 1) * sizeof(*pidfds));
+            pidfds[count++] = pidfd;
+            maqet_pidfd_kill(pidfd, SIGTERM);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        end(pidfds[i], deadline);
+        close(pidfds[i]);
     }
     remove_sockets(dir_fd);
     unlinkat(dir_fd, RECORD, 0);

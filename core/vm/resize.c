@@ -155,7 +155,7 @@ offline_size(const struct resizing *resizing, uint64_t *bytes, struct maqet_erro
     if (state.exists && state.virtual_size > 0)
         return 0;
     /* Without its size, larger can't be told from smaller. */
-    if (state.exists)
+    if (state.exists || !drive->storage->plugin.inspect)
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
                                  "its plugin doesn't tell its size, so it can't be "
                                  "resized");

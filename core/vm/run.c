@@ -82,13 +82,18 @@ maqet_run_remove_servers(const struct maqet_context *context, const char *name)
     }
 }
 
-bool
-maqet_run_has_file(int pid, int file_fd)
+/*
+ * Whether a process has the run file open where QEMU has it. A PID in the file that is
+ * not yet, or no longer, QEMU's can't pass this, even when another process got the same
+ * number.
+ */
+static bool
+has_run_file(int pid, int run_fd)
 {
     _cleanup_free_ char *path = maqet_format("/proc/%d/fd/%d", pid, MAQET_LAUNCH_LOCK_FD);
     struct stat theirs, ours;
 
-    return stat(path, &theirs) == 0 && fstat(file_fd, &ours) == 0 &&
+    return stat(path, &theirs) == 0 && fstat(run_fd, &ours) == 0 &&
            theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
 }
 
@@ -113,7 +118,7 @@ maqet_run_holder(int run_fd, int *pidfd, struct maqet_error **err)
         if (pid <= 0)
             continue;
         *pidfd = maqet_pidfd_open(pid);
-        if (*pidfd >= 0 && maqet_run_has_file(pid, run_fd))
+        if (*pidfd >= 0 && has_run_file(pid, run_fd))
             return pid;
         if (*pidfd >= 0)
             close(TAKE_FD(*pidfd));

@@ -12,6 +12,10 @@
 #include "core/qemu/qmp.h"
 #include "core/vm/definition.h"
 
+/* The file in that folder which tells that somebody had QEMU killed; the next start
+ * removes it. */
+#define MAQET_RUN_FORCED "forced"
+
 /* How long a QEMU that is told to end may take to flush its images, in ms. */
 #define MAQET_END_TIMEOUT INT64_C(10000)
 
@@ -35,13 +39,6 @@ void maqet_run_remove_servers(const struct maqet_context *context, const char *n
 /* The PID that the run file names while its lock is held; 0: nobody runs. The caller gets
  * a pidfd in *pidfd, which is that of the holder for sure. */
 int maqet_run_holder(int run_fd, int *pidfd, struct maqet_error **err);
-
-/*
- * Whether a process has a file of the folder open where QEMU has the run file. A PID in
- * the file that is not yet, or no longer, that process's can't pass this, even when
- * another process got the same number.
- */
-bool maqet_run_has_file(int pid, int file_fd);
 
 /* What QEMU said last, from its log; "" when there is none. The caller frees. */
 char *maqet_run_last_words(int log_fd);

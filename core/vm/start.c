@@ -15,7 +15,7 @@
 #include "core/qemu/launch.h"
 #include "core/qemu/migration.h"
 #include "core/qemu/qmp.h"
-#include "core/storage/elsewhere.h"
+#include "core/vm/drives.h"
 #include "core/vm/helpers.h"
 #include "core/vm/holders.h"
 #include "core/vm/lifecycle.h"
@@ -73,41 +73,6 @@ starting_clear(struct starting *starting)
             close(fds[i]);
     maqet_helpers_clear(&starting->helpers);
     maqet_vm_free(starting->vm);
-}
-
-/* Remembers an image that is about to appear: a record too many does no harm, since it
- * counts only for the very file that it names; one too few would leave a file behind for
- * ever. */
-static int
-remember_image(void *data, const char *path, const struct maqet_file_id *id,
-               struct maqet_error **err)
-{
-    const struct maqet_vm *vm = data;
-    const struct maqet_created record = {.path = (char *)path, .id = *id};
-
-    return maqet_store_created_add(vm->context, vm->definition->name, &record, err);
-}
-
-static int
-prepare_images(struct maqet_vm *vm, struct maqet_error **err)
-{
-    const struct maqet_image_recorder recorder = {.record = remember_image, .data = vm};
-    struct maqet_image_state state;
-    bool created;
-
-    for (size_t i = 0; i < vm->drive_count; i++)
-        if (maqet_image_precheck(vm->drives[i], err) < 0)
-            return -1;
-    if (maqet_image_check_space(vm->drives, vm->drive_count, err) < 0)
-        return -1;
-    /* Where a drive's content is served, only its server reads the image. */
-    for (size_t i = 0; i < vm->drive_count; i++)
-        if (!vm->drives[i]->served && maqet_drive_check_unused(vm->drives[i], err) < 0)
-            return -1;
-    for (size_t i = 0; i < vm->drive_count; i++)
-        if (maqet_image_prepare(vm->drives[i], &state, &created, &recorder, err) < 0)
-            return -1;
-    return 0;
 }
 
 static int
@@ -198,6 +163,7 @@ furnish_run_dir(struct starting *starting, struct maqet_error **err)
     if (ftruncate(starting->run_fd, 0) < 0)
         return maqet_error_errno(err, errno, "Can't write the run file");
     maqet_run_tidy(starting->dir_fd);
+    unlinkat(starting->dir_fd, MAQET_RUN_FORCED, 0);
     if (maqet_running_save(starting->context, starting->vm->definition, err) < 0)
         return -1;
     if (starting->foreground) {
@@ -278,17 +244,6 @@ fail_start(struct starting *starting, const char *program, struct maqet_error *r
     return maqet_holders_explain(starting->vm, NULL, err);
 }
 
-/* Two starts may both have found that nobody uses a drive: now both QEMUs have it open,
- * and neither may go on. */
-static int
-check_alone(const struct maqet_vm *vm, struct maqet_error **err)
-{
-    for (size_t i = 0; i < vm->drive_count; i++)
-        if (!vm->drives[i]->served && maqet_drive_check_alone(vm->drives[i], err) < 0)
-            return -1;
-    return 0;
-}
-
 /* QEMU takes the last one of several types. */
 static void
 add_incoming(const struct maqet_incoming *incoming, struct maqet_strings *argv)
@@ -299,6 +254,26 @@ add_incoming(const struct maqet_incoming *incoming, struct maqet_strings *argv)
     }
     maqet_strings_add(argv, "-incoming");
     maqet_strings_add(argv, "defer");
+}
+
+/* All that QEMU is told before the machine runs. */
+static int
+bring_up(const struct starting *starting, struct maqet_qmp *qmp, bool waits,
+         struct maqet_error **err)
+{
+    const struct maqet_incoming *incoming = starting->incoming;
+    _cleanup_json_ json_object *status =
+        maqet_qmp_execute(qmp, "query-status", NULL, starting->timeout, err);
+
+    if (!status || maqet_vm_drives_check_alone(starting->vm, err) < 0)
+        return -1;
+    if (incoming)
+        return maqet_migration_load(qmp, incoming->fd, incoming->mapped, err);
+    if (!waits)
+        return 0;
+    _cleanup_json_ json_object *answer =
+        maqet_qmp_execute(qmp, "cont", NULL, starting->timeout, err);
+    return answer ? 0 : -1;
 }
 
 /* Runs QEMU and waits for its answer. */
@@ -312,8 +287,11 @@ launch(struct starting *starting, struct maqet_error **err)
 
     if (maqet_vm_command_line(starting->vm, &argv, err) < 0)
         return -1;
+    bool waits = !starting->incoming && maqet_vm_drives_are_asked_again(starting->vm);
     if (starting->incoming)
         add_incoming(starting->incoming, &argv);
+    if (waits)
+        maqet_strings_add(&argv, "-S");
     const struct maqet_launch how = {
         .argv = (const char *const *)argv.items,
         .monitor_fd = starting->monitor_fd,
@@ -338,13 +316,7 @@ launch(struct starting *starting, struct maqet_error **err)
     _cleanup_qmp_ struct maqet_qmp *qmp =
         maqet_monitor_open(starting->dir_fd, name, starting->timeout,
                            starting->process.pidfd, &lock, &reason);
-    _cleanup_json_ json_object *answer =
-        qmp ? maqet_qmp_execute(qmp, "query-status", NULL, starting->timeout, &reason)
-            : NULL;
-    if (!answer || check_alone(starting->vm, &reason) < 0 ||
-        (starting->incoming &&
-         maqet_migration_load(qmp, starting->incoming->fd, starting->incoming->mapped,
-                              &reason) < 0))
+    if (!qmp || bring_up(starting, qmp, waits, &reason) < 0)
         return fail_start(starting, argv.items[0], TAKE_PTR(reason), err);
     maqet_context_say(starting->context, MAQET_LEVEL_DEBUG, "QEMU %s answers",
                       maqet_qmp_version_text(qmp));
@@ -400,7 +372,8 @@ start_locked(struct starting *starting, struct maqet_definition *definition,
         return -1;
     if (starting->incoming && starting->incoming->served)
         serve_drives(starting);
-    if (prepare_images(starting->vm, err) < 0 || furnish_run_dir(starting, err) < 0)
+    if (maqet_vm_drives_prepare(starting->vm, err) < 0 ||
+        furnish_run_dir(starting, err) < 0)
         return -1;
     return launch_marked(starting, err);
 }
@@ -491,5 +464,9 @@ maqet_vm_run(const struct maqet_context *context, const char *name, int64_t time
     attend(&starting);
     waitpid(starting.process.pid, &status, 0);
     *exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    /* That a person had it killed is no failure: a service manager would bring it back.
+     */
+    if (faccessat(starting.dir_fd, MAQET_RUN_FORCED, F_OK, 0) == 0)
+        *exit_code = 0;
     return 0;
 }

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "core/base/files.h"
@@ -65,10 +67,15 @@ wait_for_end(int dir_fd, int pidfd, const char *name, const struct maqet_stop *s
 }
 
 static int
-end_by_force_or_fail(int pidfd, const char *name, const struct maqet_stop *stop,
-                     struct maqet_error **err)
+end_by_force_or_fail(int dir_fd, int pidfd, const char *name,
+                     const struct maqet_stop *stop, struct maqet_error **err)
 {
     if (stop->force) {
+        /* Whoever waits for QEMU's end is told that it was wanted. */
+        _cleanup_close_ int mark = openat(
+            dir_fd, MAQET_RUN_FORCED, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (mark < 0)
+            return maqet_error_errno(err, errno, "Can't write to the run folder");
         maqet_qemu_end(pidfd, FLUSH_TIMEOUT);
         if (maqet_pidfd_wait(pidfd, 0))
             return 0;
@@ -98,7 +105,7 @@ end_machine(const struct maqet_context *context, const char *name, int dir_fd, i
     /* A monitor that does not answer is no reason to give up: the guest may end all the
      * same, and --force needs no monitor. */
     if (stop->timeout == 0 && stop->force)
-        return end_by_force_or_fail(pidfd, name, stop, err);
+        return end_by_force_or_fail(dir_fd, pidfd, name, stop, err);
     if (maqet_power_button_press(dir_fd, name, pidfd,
                                  stop->timeout ? shorter(stop->timeout, PRESS_TIMEOUT)
                                                : PRESS_TIMEOUT,
@@ -109,7 +116,7 @@ end_machine(const struct maqet_context *context, const char *name, int dir_fd, i
                           reason->message);
     return wait_for_end(dir_fd, pidfd, name, stop, deadline)
                ? 0
-               : end_by_force_or_fail(pidfd, name, stop, err);
+               : end_by_force_or_fail(dir_fd, pidfd, name, stop, err);
 }
 
 int

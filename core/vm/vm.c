@@ -355,6 +355,12 @@ add_own(const struct maqet_vm *vm, struct maqet_strings *argv)
 }
 
 bool
+maqet_vm_starts_paused(const struct maqet_vm *vm)
+{
+    return maqet_arguments_has(arguments_of(vm), "S");
+}
+
+bool
 maqet_vm_has_agent(const struct maqet_vm *vm)
 {
     const char *text = maqet_tree_text(vm->definition->tree, "guest_agent");

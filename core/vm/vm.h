@@ -52,6 +52,9 @@ char *maqet_vm_arch_of(const char *program);
 /* Whether that is one of PCs. */
 bool maqet_vm_arch_is_pc(const char *arch);
 
+/* Whether the user's own arguments have QEMU start with the guest standing still (-S). */
+bool maqet_vm_starts_paused(const struct maqet_vm *vm);
+
 /* Whether the guest has a port for its agent: `guest_agent: on`. */
 bool maqet_vm_has_agent(const struct maqet_vm *vm);
 

@@ -5,7 +5,8 @@
 . "${srcdir:-.}/tests/functional/functions.sh"
 qemu_required
 requires qemu-io qemu-nbd
-MAQET_PLUGIN_PATH="$abs_top_builddir/tests/plugins/.libs${MAQET_PLUGIN_PATH:+:$MAQET_PLUGIN_PATH}"
+: "${ELSEWHERE:=$abs_top_builddir/tests/plugins/.libs}" # the folder of its plugin
+MAQET_PLUGIN_PATH="$ELSEWHERE${MAQET_PLUGIN_PATH:+:$MAQET_PLUGIN_PATH}"
 export MAQET_PLUGIN_PATH
 image=$TMP/service/one
 
@@ -95,6 +96,24 @@ same stopped "$(vm_status vm)" "the machine"
 nobody
 holds 1
 
+# The guest stands still until the second answer: when maqet is killed before it, nobody has asked,
+# and nobody has run. The answer waits for a fifo here.
+mkfifo "$image.late"
+"$MAQET" start vm 2>late.err &
+starting=$!
+eventually 20 test -e run/vm/pid
+# Where the kernel tells, it waits for somebody who writes to the fifo.
+eventually 20 grep -qE "fifo|partner|pipe" "/proc/$starting/wchan"
+kill -9 $starting
+wait $starting 2>/dev/null || :
+nobody
+same paused "$(vm_status vm)" "a machine whose start was killed before the answer"
+halt
+expect 0 maqet start vm
+same running "$(vm_status vm)" "a machine that was started"
+same -S "$(tr '\0' '\n' <"/proc/$(vm_pid vm)/cmdline" | tail -n 1)" "the last argument"
+halt
+
 # Growing.
 expect 0 maqet resize vm far 16M
 out_has "has grown from 8M to 16M"
@@ -103,6 +122,13 @@ expect 0 maqet resize vm far +8M
 expect 0 maqet qmp vm query-block
 out_has '"virtual-size": 25165824'
 halt
+
+# Of what tells no size, nobody knows whether it would become larger.
+dd if="$image" of=size bs=1 skip=24 count=8 2>/dev/null
+dd if=/dev/zero of="$image" bs=1 seek=24 count=8 conv=notrunc 2>/dev/null
+expect 3 maqet resize vm far 1G
+err_has "drive 'far' of VM 'vm': its plugin doesn't tell its size"
+dd if=size of="$image" bs=1 seek=24 conv=notrunc 2>/dev/null
 
 # Snapshots, in sets with other drives: it is the plugin who tells of them, running or not.
 put 2
@@ -159,7 +185,7 @@ holds 3
 expect 0 maqet checkpoint vm delete point
 
 # The kit for authors knows such plugins.
-expect 0 maqet plugin check "$abs_top_builddir/tests/plugins/.libs/maqet-storage-elsewhere.so" \
+expect 0 maqet plugin check "$ELSEWHERE/maqet-storage-elsewhere.so" \
     --set "service=$TMP/service" --only create --only inspect --only qemu --only snapshots --only resize
 ! grep -q 'FAILED\|skipped' out || { cat out; fail "not all was tried"; }
 

@@ -38,10 +38,14 @@ alive() { # PID...
 dead() {
     ! alive "$@"
 }
+# The record has a PID and the time of its start in each line.
+recorded() {
+    cut -d ' ' -f 1 run/vm/helpers
+}
 # start COUNT: the machine runs with that many programs, whose PIDs are in $helpers then.
 start() {
     expect 0 maqet start vm
-    helpers=$(cat run/vm/helpers)
+    helpers=$(recorded)
     same "$1" "$(echo "$helpers" | wc -l)" "the number of helpers"
     for pid in $helpers; do
         alive "$pid" || fail "the helper $pid does not run"
@@ -58,23 +62,24 @@ nothing_left() {
 }
 waits="exec sleep 1000"
 
-# What it is given: its socket, the record that it keeps open, QEMU's log, an environment as
+# What it is given: its socket, QEMU's log, an environment as
 # systemd makes it, and nothing of what the caller had open or said.
 machine "words: 'env >given; readlink /proc/\$\$/fd/* >fds; echo \$\$ >ready; $waits'"
 expect 0 env LISTEN_FDS=5 LISTEN_PID=1 LISTEN_FDNAMES=odd "$MAQET" start vm \
     3</dev/zero 5</dev/zero 7</dev/zero 9</dev/zero
 eventually 10 test -s ready
-helpers=$(cat run/vm/helpers)
+helpers=$(recorded)
 qemu=$(vm_pid vm)
 same "$(cat ready)" "$helpers" "the record"
 same "LISTEN_FDS=1 LISTEN_PID=$helpers" "$(grep '^LISTEN_' given | sort | tr '\n' ' ' | sed 's/ $//')" \
     "its environment"
-for fd in 0 1 2 3 4; do
+for fd in 0 1 2 3; do
     readlink "/proc/$helpers/fd/$fd"
 done | sed 's/socket:.*/socket/' >open
-printf '%s\n' /dev/null "$TMP/run/vm/qemu.log" "$TMP/run/vm/qemu.log" socket "$TMP/run/vm/helpers" >wanted
+printf '%s\n' /dev/null "$TMP/run/vm/qemu.log" "$TMP/run/vm/qemu.log" socket >wanted
 same "$(cat wanted)" "$(cat open)" "what it has open"
-same "0 1 2 3 4" "$(ls "/proc/$helpers/fd" | sort -n | tr '\n' ' ' | sed 's/ $//')" "its descriptors"
+same "0 1 2 3" "$(ls "/proc/$helpers/fd" | sort -n | tr '\n' ' ' | sed 's/ $//')" "its descriptors"
+same "$(awk '{ print $1, $22 }' "/proc/$helpers/stat")" "$(cat run/vm/helpers)" "the record"
 [ "$(awk '{ print $6 }' "/proc/$helpers/stat")" = "$helpers" ] || fail "it is in the session of another"
 
 # The socket is its user's only, QEMU is connected to it, and has been told what `args` says.
@@ -175,3 +180,30 @@ machine "words: '$waits'"
 expect 3 maqet start vm
 err_has "Use a shorter --runtime-dir"
 err_has "drive 'drive1'"
+
+MAQET_RUNTIME_DIR="$TMP/run"
+# Where the kernel has forgotten to tell it, as it does when a program changes its user, and it has
+# closed all that it was not told of, maqet tells it.
+cat >forgetful <<'END'
+#!/bin/sh
+[ "${1:-}" = told ] || exec setpriv --pdeathsig clear "$0" told
+exec 4>&- 5>&-
+trap 'echo ended >ended; exit' TERM
+echo >ready
+while :; do sleep 0.1; done
+END
+chmod +x forgetful
+machine "program: $TMP/forgetful"
+start 1
+eventually 10 test -e ready
+pid=$helpers
+# A PID of somebody else's in the record is nobody whom maqet knows.
+sleep 1000 &
+other=$!
+cleanup_fn "kill $other 2>/dev/null"
+echo "$other 1" >>run/vm/helpers
+expect 0 maqet stop vm --timeout 0 --force
+eventually 20 dead "$pid"
+[ -e ended ] || fail "it was not told to end"
+alive $other || fail "another process was ended"
+helpers=''

@@ -100,6 +100,16 @@ eventually 60 grep -qx READY=1 heard
 same running "$(vm_status my-vm_1.0)"
 kill -0 "$main" || fail "the main process has gone"
 
+# One that had to be killed is no failure either: the service would bring the machine back.
+kill -STOP "$(vm_pid my-vm_1.0)"
+expect 0 maqet stop my-vm_1.0 --timeout 0 --force
+code=0
+wait "$main" || code=$?
+same 0 "$code" "the exit code of a service whose QEMU was killed on demand"
+(NOTIFY_SOCKET=$TMP/notify as_systemd "$system_unit" ExecStart my-vm_1.0) >main.out 2>main.err &
+main=$!
+eventually 60 sh -c "[ \"\$(grep -cx READY=1 heard)\" -eq 2 ]"
+
 # What has ended by itself is not stopped once more: this may be a maqet that starts it anew.
 expect 0 maqet stop my-vm_1.0 --timeout 0 --force
 code=0

@@ -110,6 +110,17 @@ faulty_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
 #endif
 }
 
+#ifdef FAULT_NO_INSPECT
+static int
+faulty_resize(const struct maqet_drive *drive, uint64_t bytes, struct maqet_error **err)
+{
+    (void)drive;
+    (void)bytes;
+    (void)err;
+    return 0;
+}
+#endif
+
 #ifdef FAULT_SNAPSHOTS
 /* Incomplete, and smaller than any that ever was. */
 static const struct maqet_snapshot_table snapshots = {
@@ -182,6 +193,9 @@ MAYBE_UNUSED static const struct maqet_storage_plugin plugin =
 #endif
 #ifndef FAULT_NO_EMIT
             .emit_args = faulty_emit_args,
+#endif
+#ifdef FAULT_NO_INSPECT
+            .resize = faulty_resize,
 #endif
 #ifdef FAULT_SNAPSHOTS
             .snapshot = &snapshots,

@@ -56,6 +56,11 @@ tests_plugins_maqet_storage_no_space_la_SOURCES = tests/plugins/faulty.c
 tests_plugins_maqet_storage_no_space_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_NO_SPACE -DFAULTY_NAME='"no-space"'
 tests_plugins_maqet_storage_no_space_la_LDFLAGS = $(FAULTY_FLAGS)
 
+check_LTLIBRARIES += tests/plugins/maqet-storage-no-inspect.la
+tests_plugins_maqet_storage_no_inspect_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_maqet_storage_no_inspect_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_NO_INSPECT -DFAULTY_NAME='"no-inspect"'
+tests_plugins_maqet_storage_no_inspect_la_LDFLAGS = $(FAULTY_FLAGS)
+
 check_LTLIBRARIES += tests/plugins/maqet-storage-path-option.la
 tests_plugins_maqet_storage_path_option_la_SOURCES = tests/plugins/faulty.c
 tests_plugins_maqet_storage_path_option_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_PATH_OPTION -DFAULTY_NAME='"path-option"'

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * drives.h - what a start makes sure of for all drives of a machine: that what they are
+ * made of is there, and that nobody else uses it.
+ */
+#ifndef MAQET_VM_DRIVES_H
+#define MAQET_VM_DRIVES_H
+
+#include "core/vm/vm.h"
+
+/* Looks at what the drives are made of, and makes what is missing; nothing is made when
+ * anything is wrong with one of them. */
+int maqet_vm_drives_prepare(const struct maqet_vm *vm, struct maqet_error **err);
+
+/*
+ * Whether a drive's plugin is asked for its users once more when QEMU has it open, as two
+ * starts may both have found none: then the guest stands still until the answer, so that
+ * a maqet that is killed in between leaves no guest that was never asked about. Not where
+ * the user has it stand still anyway (-S).
+ */
+bool maqet_vm_drives_are_asked_again(const struct maqet_vm *vm);
+
+/* Asks them: where two QEMUs have a drive open, neither may go on. */
+int maqet_vm_drives_check_alone(const struct maqet_vm *vm, struct maqet_error **err);
+
+#endif
