@@ -99,7 +99,8 @@ enum maqet_error_code {
 
 /**
  * maqet_error_set - make an error.
- * @err: where to put it; *err must be NULL. NULL: the caller doesn't want to know.
+ * @err: where to put it; an error that is there already stays, as the reason of all that
+ *   follows. NULL: the caller doesn't want to know.
  * @code: the kind of failure.
  * @format: the message, one sentence or more without a line feed at the end; "%m" works.
  *
@@ -199,8 +200,8 @@ typedef char maqet_option_type_has_4_bytes[sizeof(enum maqet_option_type) == 4 ?
  * @fallback: the value that holds when the key is absent, as text; NULL: none.
  * @choices: for MAQET_OPTION_CHOICE: the words, ended by NULL.
  * @minimum: for MAQET_OPTION_INT and _SIZE: the least value; counts with @maximum only.
- * @maximum: for MAQET_OPTION_INT and _SIZE: the greatest value; 0: no limits at all.
- *   INT64_MAX: only @minimum limits.
+ * @maximum: for MAQET_OPTION_INT and _SIZE: the greatest value; 0: no limits at all, so 0
+ *   itself can't be one, and validate has to say it. INT64_MAX: only @minimum limits.
  * @options: for MAQET_OPTION_MAP: the table of what the mapping may hold.
  * @help: one line for people, without a full stop.
  *
@@ -926,17 +927,19 @@ enum maqet_storage_flag { MAQET_STORAGE_HOTPLUG = 1 };
  *   the format or its service can tell; optional. The core asks before it starts a machine
  *   whose drive writes, and before it changes what no QEMU has open; it refuses when anybody
  *   is reported. Users of a file need no report: the core finds them by itself. It asks again
- *   as soon as QEMU has the drive open, since two starts may both have found nobody: QEMU is
- *   one of those reported then, and where it is not the only one, it is ended.
+ *   when QEMU has the drive open and the guest does not run yet, since two starts may both
+ *   have found nobody: by then each QEMU that has it open must be reported, as exactly one,
+ *   and where ours is not the only one, it is ended.
  * @helper: describes a program that must run beside QEMU for the drive: the core runs it
  *   before QEMU and ends it with QEMU, however QEMU ends. It finds the drive's socket
  *   (maqet_drive_socket), already listening, as its descriptor 3, and LISTEN_FDS and
  *   LISTEN_PID in its environment as systemd's socket activation has them; QEMU's connection
  *   waits until it accepts. Its standard input is empty; what it prints goes where QEMU's
- *   errors go. It must stay in the foreground, and end when it is told by SIGTERM. The core
- *   frees the command. NULL: there is none, or an error. Optional.
+ *   errors go. It must stay in the foreground, and end when it is told by SIGTERM; one that
+ *   does not is killed when maqet next looks after the machine. The core frees the command. NULL: there is none, or an error. Optional.
  * @resize: makes what the drive is made of larger, to @bytes; no QEMU has it open. The core
- *   never asks for less than there is. NULL: it has one size for ever.
+ *   never asks for less than there is, and therefore needs an @inspect that reports the size.
+ *   NULL: it has one size for ever.
  * @live_resize: appends the commands that do the same while QEMU runs. NULL: not while it
  *   runs.
  * @emit_args: appends the block node whose node-name is the drive's name (or the share's
