@@ -5,6 +5,10 @@
  * lists of those who use it: IMAGE.users, and IMAGE.late of those who come when QEMU has
  * it open.
  */
+/* It is also built without the configuration of the tree, when an ABI is frozen. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <maqet-plugin.h>
 
 #include <errno.h>
