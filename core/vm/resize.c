@@ -208,10 +208,12 @@ error_smaller(const struct maqet_drive *drive, uint64_t is, uint64_t wanted,
     _cleanup_free_ char *now = maqet_text_size(is);
     _cleanup_free_ char *then = maqet_text_size(wanted);
 
-    return maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID,
-                             "it has the size %s, and %s is less: what the guest keeps "
-                             "at its end would be lost",
-                             now, then);
+    maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID,
+                      "it has the size %s, and %s is less: what the guest keeps at its "
+                      "end would be lost",
+                      now, then);
+    maqet_error_hint(err, "Give more than %s, or +SIZE for so much more", now);
+    return -1;
 }
 
 /* All of it but the machine's lock, which is held. */
