@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct maqet_option options[] = {
     {.name = "file", .type = MAQET_OPTION_PATH, .help = "the image"},
@@ -64,10 +65,9 @@ traced_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *imag
                struct maqet_error **err)
 {
     (void)drive;
-    (void)fd;
-    (void)image;
     (void)err;
     trace("inspect");
+    maqet_image_virtual_size(image, (uint64_t)lseek(fd, 0, SEEK_END));
     return 0;
 }
 

@@ -74,6 +74,8 @@ if ! vm start vm >out 2>err; then
     fi
 fi
 vm rm vm --yes --force
+# What every plugin must do.
+"$MAQET" plugin check --set "sandbox=${sandbox#*: }" "$plugin"
 
 # One machine, two shares, one of them with an odd name.
 machine work 'path: folder' "$sandbox"
