@@ -111,42 +111,13 @@ add_member(struct maqet_session *session, const struct maqet_drive *drive)
     session->members[session->count++] = (struct maqet_member){.drive = drive};
 }
 
-static const struct maqet_drive *
-drive_named(const struct maqet_session *session, const char *name)
-{
-    for (size_t i = 0; i < session->vm->drive_count; i++)
-        if (strcmp(session->vm->drives[i]->name, name) == 0)
-            return session->vm->drives[i];
-    return NULL;
-}
-
-static int
-error_no_drive(const struct maqet_session *session, const char *name,
-               struct maqet_error **err)
-{
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
-
-    for (size_t i = 0; i < session->vm->drive_count; i++)
-        maqet_strings_add(&names, session->vm->drives[i]->name);
-    const char *closest = maqet_text_closest(name, &names);
-    _cleanup_free_ char *list = maqet_strings_join(&names, ", ");
-
-    maqet_error_set(err, MAQET_ERROR_MISSING, "There is no drive '%s' on VM '%s'", name,
-                    session->name);
-    if (closest)
-        maqet_error_hint(err, "Did you mean '%s'? Its drives: %s", closest, list);
-    else
-        maqet_error_hint(err, "Its drives: %s", *list ? list : "none");
-    return -1;
-}
-
 static int
 choose_one(struct maqet_session *session, const char *name, struct maqet_error **err)
 {
-    const struct maqet_drive *drive = drive_named(session, name);
+    const struct maqet_drive *drive = maqet_vm_find_drive(session->vm, name, err);
 
     if (!drive)
-        return error_no_drive(session, name, err);
+        return -1;
     if (!maqet_drive_has_snapshots(drive))
         return maqet_drive_error_no_snapshots(drive, err);
     add_member(session, drive);
@@ -189,8 +160,8 @@ maqet_session_choose(struct maqet_session *session, const char *drive,
     if (drive)
         return choose_one(session, drive, err);
     for (size_t i = 0; exclude && i < exclude->count; i++)
-        if (!drive_named(session, exclude->items[i]))
-            return error_no_drive(session, exclude->items[i], err);
+        if (!maqet_vm_find_drive(session->vm, exclude->items[i], err))
+            return -1;
     for (size_t i = 0; i < session->vm->drive_count; i++) {
         const struct maqet_drive *each = session->vm->drives[i];
 
@@ -218,7 +189,8 @@ maqet_session_choose_listed(struct maqet_session *session,
 {
     clear_members(session);
     for (size_t i = 0; i < drives->count; i++) {
-        const struct maqet_drive *drive = drive_named(session, drives->items[i]);
+        const struct maqet_drive *drive =
+            maqet_vm_find_drive(session->vm, drives->items[i], NULL);
 
         if (drive && maqet_drive_has_snapshots(drive))
             add_member(session, drive);

@@ -42,25 +42,6 @@ resizing_clear(struct resizing *resizing)
     maqet_vm_free(resizing->vm);
 }
 
-static int
-error_no_drive(const struct maqet_vm *vm, const char *name, struct maqet_error **err)
-{
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
-
-    for (size_t i = 0; i < vm->drive_count; i++)
-        maqet_strings_add(&names, vm->drives[i]->name);
-    const char *closest = maqet_text_closest(name, &names);
-    _cleanup_free_ char *list = maqet_strings_join(&names, ", ");
-
-    maqet_error_set(err, MAQET_ERROR_MISSING, "There is no drive '%s' on VM '%s'", name,
-                    vm->definition->name);
-    if (closest)
-        maqet_error_hint(err, "Did you mean '%s'? Its drives: %s", closest, list);
-    else
-        maqet_error_hint(err, "Its drives: %s", *list ? list : "none");
-    return -1;
-}
-
 /* Opens the machine as it is: with QEMU's monitor when it runs. */
 static int
 open_machine(struct resizing *resizing, const char *name, struct maqet_error **err)
@@ -90,13 +71,9 @@ open_machine(struct resizing *resizing, const char *name, struct maqet_error **e
 static int
 choose_drive(struct resizing *resizing, const char *name, struct maqet_error **err)
 {
-    const struct maqet_vm *vm = resizing->vm;
-
-    for (size_t i = 0; i < vm->drive_count; i++)
-        if (strcmp(vm->drives[i]->name, name) == 0)
-            resizing->drive = vm->drives[i];
+    resizing->drive = maqet_vm_find_drive(resizing->vm, name, err);
     if (!resizing->drive)
-        return error_no_drive(vm, name, err);
+        return -1;
     const struct maqet_storage_plugin *plugin = &resizing->drive->storage->plugin;
     if (maqet_drive_readonly(resizing->drive))
         return maqet_drive_error(resizing->drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
@@ -107,7 +84,8 @@ choose_drive(struct resizing *resizing, const char *name, struct maqet_error **e
                       "the type %s can't be resized%s", plugin->name,
                       resizing->qmp && plugin->resize ? " while the machine runs" : "");
     if (resizing->qmp && plugin->resize)
-        maqet_error_hint(err, "Stop it first: maqet stop %s", vm->definition->name);
+        maqet_error_hint(err, "Stop it first: maqet stop %s",
+                         resizing->vm->definition->name);
     return -1;
 }
 

@@ -177,6 +177,28 @@ maqet_vm_cleanup(struct maqet_vm **vm)
     maqet_vm_free(*vm);
 }
 
+const struct maqet_drive *
+maqet_vm_find_drive(const struct maqet_vm *vm, const char *name, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        if (strcmp(vm->drives[i]->name, name) == 0)
+            return vm->drives[i];
+        maqet_strings_add(&names, vm->drives[i]->name);
+    }
+    const char *closest = maqet_text_closest(name, &names);
+    _cleanup_free_ char *list = maqet_strings_join(&names, ", ");
+
+    maqet_error_set(err, MAQET_ERROR_MISSING, "There is no drive '%s' on VM '%s'", name,
+                    vm->definition->name);
+    if (closest)
+        maqet_error_hint(err, "Did you mean '%s'? Its drives: %s", closest, list);
+    else
+        maqet_error_hint(err, "Its drives: %s", *list ? list : "none");
+    return NULL;
+}
+
 /* Default paths are made of names that may hold '-', so "x-y" + "z" meets "x" + "y-z". */
 static int
 check_default_path(const struct maqet_vm *vm, const struct maqet_drive *drive,

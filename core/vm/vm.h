@@ -36,6 +36,10 @@ void maqet_vm_cleanup(struct maqet_vm **vm);
 
 #define _cleanup_vm_ _cleanup_(maqet_vm_cleanup)
 
+/* The drive of that name. NULL and an error that names the closest one: there is none. */
+const struct maqet_drive *maqet_vm_find_drive(const struct maqet_vm *vm, const char *name,
+                                              struct maqet_error **err);
+
 /* All that `add` wants to know before it stores a machine: that images which exist may be
  * used, that missing ones can be made as far as the configuration tells, and that the
  * drives fit on their buses. */
