@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/plugin_manual.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -89,9 +88,11 @@ append_option(struct maqet_text *text, json_object *option, const char *before)
                           ? ", required)\n"
                           : ")\n");
     if (help) {
-        _cleanup_free_ char *sentence =
-            maqet_format("%c%s.", toupper((unsigned char)*help), *help ? help + 1 : "");
+        _cleanup_free_ char *sentence = maqet_format("%s.", help);
 
+        /* Of ASCII only: the page is the same in every locale. */
+        if (*sentence >= 'a' && *sentence <= 'z')
+            *sentence = (char)(*sentence - 'a' + 'A');
         roff_append(text, "", sentence, "");
     }
     if (fallback)

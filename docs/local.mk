@@ -23,7 +23,7 @@ EXTRA_DIST += docs/maqet-plugin.3.in docs/reference.awk
 docs/maqet-plugin.3: $(top_srcdir)/docs/maqet-plugin.3.in $(top_srcdir)/docs/reference.awk \
 		$(top_srcdir)/include/maqet-plugin.h
 	$(AM_V_GEN)$(MKDIR_P) docs && \
-	$(AWK) -f $(top_srcdir)/docs/reference.awk $(top_srcdir)/include/maqet-plugin.h > $@.sections && \
+	LC_ALL=C $(AWK) -f $(top_srcdir)/docs/reference.awk $(top_srcdir)/include/maqet-plugin.h > $@.sections && \
 	abi=`$(SED) -n 's/^#elif MAQET_PLUGIN_ABI != //p' $(top_srcdir)/include/maqet-plugin.h` && \
 	$(SED) -e '/^@SECTIONS@$$/r $@.sections' -e '/^@SECTIONS@$$/d' \
 	  -e 's|@RELEASE@|$(PACKAGE_VERSION)|g' -e "s|@ABI@|$$abi|g" \
