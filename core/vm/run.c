@@ -191,8 +191,10 @@ maqet_power_button_press(int dir_fd, const char *name, int gone, int64_t timeout
         return -1;
     const char *status = maqet_tree_text(answer, "status");
     json_object_object_get_ex(answer, "running", &running);
-    /* With -no-shutdown a guest that has powered off leaves QEMU behind. */
-    if (status && strcmp(status, "shutdown") == 0)
+    /* With -no-shutdown a guest that has powered off leaves QEMU behind; and one that has
+     * never run has nothing to lose, and must not run now: its start may have been killed
+     * before it was known whether somebody else uses its drives. */
+    if (status && (strcmp(status, "shutdown") == 0 || strcmp(status, "prelaunch") == 0))
         return tell(qmp, "quit", timeout, err);
     /* A guest that sleeps or stands still can't react to its power button. */
     if (status && strcmp(status, "suspended") == 0)

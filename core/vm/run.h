@@ -50,8 +50,8 @@ struct maqet_qmp *maqet_monitor_open(int dir_fd, const char *name, int64_t timeo
 
 /*
  * Presses the guest's power button, within @timeout ms. A guest that is paused or asleep
- * goes on first, since it could not react; a QEMU whose guest has powered off already is
- * told to quit. MAQET_ERROR_STATE: QEMU has ended meanwhile.
+ * goes on first, since it could not react; a QEMU whose guest has powered off already, or
+ * has never run, is told to quit. MAQET_ERROR_STATE: QEMU has ended meanwhile.
  */
 int maqet_power_button_press(int dir_fd, const char *name, int gone, int64_t timeout,
                              struct maqet_error **err);

@@ -481,6 +481,8 @@ test_power_button(void)
     check_button("suspended", BEGIN "system_wakeup\nsystem_powerdown\n");
     /* There is no guest any more: `-no-shutdown`. */
     check_button("shutdown", BEGIN "quit\n");
+    /* There was none yet, and it may not run. */
+    check_button("prelaunch", BEGIN "quit\n");
 }
 
 int
