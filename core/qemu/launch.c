@@ -292,6 +292,7 @@ maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
     if (failure.number != 0) {
         if (process->pid > 0)
             waitpid(process->pid, NULL, 0);
+        process->pid = -1; /* nobody's, and soon somebody else's */
         return maqet_error_errno(
             err, failure.number, "Can't run %s",
             failure.helper < 0 ? path : launch->helpers[failure.helper].path);
@@ -301,6 +302,7 @@ maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
         maqet_error_errno(err, errno, "Can't watch QEMU");
         kill(process->pid, SIGKILL);
         waitpid(process->pid, NULL, 0);
+        process->pid = -1;
         return -1;
     }
     return 0;

@@ -53,7 +53,8 @@ struct maqet_process {
     int pidfd; /* readable when the process has ended */
 };
 
-/* Runs QEMU. On success the process is the caller's: to wait for, or to leave behind. */
+/* Runs QEMU. On success the process is the caller's: to wait for, or to leave behind;
+ * after a failure there is none, and its PID is no PID. */
 int maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
                  struct maqet_error **err);
 

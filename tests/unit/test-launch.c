@@ -448,6 +448,7 @@ check_exec_fails(const char *name, const char *content, mode_t mode,
     CU_ASSERT_EQUAL(launch(&scene, argv, &process, &error), -1);
     UNIT_ERROR(&error, code, message);
     CU_ASSERT_EQUAL(process.pidfd, -1);
+    CU_ASSERT_EQUAL(process.pid, -1);
     CU_ASSERT_EQUAL(count_descriptors(), before);
     check_no_child();
 }
