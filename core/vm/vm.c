@@ -409,6 +409,10 @@ add_agent(const struct maqet_vm *vm, struct maqet_strings *argv)
                             "name=org.qemu.guest_agent.0");
 }
 
+/* What QEMU makes the guest's memory a multiple of (QEMU: softmmu/vl.c, or
+ * hw/core/machine.c): a fraction of a gigabyte may be any number of bytes. */
+static const uint64_t MEMORY_UNIT = 8192;
+
 /* Bytes of memory that the guest gets; 0: what is written is QEMU's to refuse. A number
  * alone means MiB, and QEMU's default is 128 of them (qemu(1), -m). */
 static uint64_t
@@ -427,7 +431,9 @@ memory_size(const struct maqet_vm *vm)
     _cleanup_free_ char *size = maqet_strndup(written, strcspn(written, ","));
     if (!maqet_parse_size(size, &bytes))
         return 0;
-    return size[strspn(size, "0123456789")] ? bytes : bytes << 20;
+    if (!size[strspn(size, "0123456789")])
+        bytes <<= 20;
+    return (bytes + MEMORY_UNIT - 1) / MEMORY_UNIT * MEMORY_UNIT;
 }
 
 /* A memory that other processes can map, unless the user's own arguments make one. */

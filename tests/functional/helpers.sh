@@ -174,6 +174,15 @@ alive $helpers || fail "the helper has ended before QEMU"
 expect 0 maqet stop vm --timeout 0 --force
 nothing_left
 
+# The memory that it shares with QEMU is as large as QEMU makes the guest's of what is written.
+for memory in 64.3M 65 0.1G; do
+    expect 0 maqet rm vm --yes
+    sed "s/^memory: .*/memory: $memory/" vm.yaml >sized.yaml
+    expect 0 maqet add sized.yaml
+    expect 2 maqet start vm --wait 1
+    err_lacks "does not match"
+done
+
 # A folder whose name leaves no room for the socket's is refused in words.
 MAQET_RUNTIME_DIR="$TMP/$(printf '%0100d' 0)"
 machine "words: '$waits'"
