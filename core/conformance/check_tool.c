@@ -132,15 +132,19 @@ kill_with_tool(struct bench *bench, const struct maqet_drive *drive,
 {
     pid_t pid = fork_creation(bench, drive, NULL);
     int64_t deadline = maqet_now() + END_TIMEOUT;
+    bool ended = false;
     int tool;
 
     if (pid < 0)
         return maqet_error_errno(err, errno, "Can't start a child");
     while ((tool = tool_called(bench)) == 0 && maqet_now() < deadline &&
-           waitpid(pid, NULL, WNOHANG) == 0)
+           !(ended = waitpid(pid, NULL, WNOHANG) != 0))
         pause_for(10000000);
-    kill(pid, SIGKILL);
-    wait_for(pid);
+    /* One that was waited for has no number any more: it may be anybody's. */
+    if (!ended) {
+        kill(pid, SIGKILL);
+        wait_for(pid);
+    }
     if (tool == 0)
         return 1;
     if (!has_ended(tool))
