@@ -313,6 +313,20 @@ live_snapshots(struct bench *bench, struct maqet_drive *drive)
     maqet_drive_snapshot_remove(drive, made, NULL);
 }
 
+/* As the core would: only where the size is known, and never to less. A service may have
+ * kept what an earlier check has made larger. */
+static void
+grow(struct bench *bench, struct maqet_drive *drive)
+{
+    struct maqet_image_state state;
+
+    if (bench->is_iface || !drive->storage->plugin.resize ||
+        maqet_drive_inspect(drive, &state, NULL) < 0 || state.virtual_size == 0)
+        return;
+    bench_doing(bench, "resize");
+    drive->storage->plugin.resize(drive, state.virtual_size + BENCH_SIZE, NULL);
+}
+
 int
 scenarios_live(struct bench *bench, const char *name, struct maqet_error **err)
 {
@@ -331,8 +345,6 @@ scenarios_live(struct bench *bench, const char *name, struct maqet_error **err)
     }
     bench_doing(bench, "a snapshot's callbacks");
     live_snapshots(bench, drive);
-    bench_doing(bench, "resize");
-    if (!bench->is_iface && drive->storage->plugin.resize)
-        drive->storage->plugin.resize(drive, 4 * BENCH_SIZE, NULL);
+    grow(bench, drive);
     return 0;
 }

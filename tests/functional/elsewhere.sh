@@ -191,6 +191,19 @@ expect 0 maqet plugin check "$ELSEWHERE/maqet-storage-elsewhere.so" \
     --set "service=$TMP/service" --only create --only inspect --only qemu --only snapshots --only resize
 ! grep -q 'FAILED\|skipped' out || { cat out; fail "not all was tried"; }
 
+# It never asks for less than there is, as the core never does.
+mkdir tools
+cat >tools/qemu-img <<EOF
+#!/bin/sh
+echo "\$*" >>$TMP/words
+exec $(command -v qemu-img) "\$@"
+EOF
+chmod +x tools/qemu-img
+expect 0 qemu-img create -q -f qcow2 service/large 128M
+expect 0 env PATH="$TMP/tools:$PATH" "$MAQET" plugin check "$ELSEWHERE/maqet-storage-elsewhere.so" \
+    --set "service=$TMP/service" --set image=large --only children
+same $((136 << 20)) "$(sed -n 's/^resize .* //p' words)" "the size that was asked for"
+
 # What maqet can't know to be its own stays.
 expect 0 maqet rm vm --yes --delete-storage
 [ -e "$image" ] || fail "the image is gone"
