@@ -6,6 +6,7 @@
 
 #include "core/base/files.h"
 #include "core/qemu/launch.h"
+#include "core/vm/helpers.h"
 #include "core/vm/holders.h"
 #include "core/vm/run.h"
 #include "core/vm/store.h"
@@ -49,6 +50,9 @@ maqet_session_look(struct maqet_session *session, struct maqet_error **err)
         return maqet_error_wrap(err, "Virtual machine '%s'", session->name);
     if (session->pid == 0)
         maqet_session_leave_monitor(session);
+    /* What ran beside QEMU may still be writing. */
+    if (session->pid == 0 && session->lock >= 0)
+        maqet_helpers_end(session->dir_fd);
     return 0;
 }
 

@@ -30,7 +30,8 @@ void maqet_helpers_clear(struct maqet_helpers *helpers);
 #define _cleanup_helpers_ _cleanup_(maqet_helpers_clear)
 
 /* Waits for the helpers of a QEMU that has ended, ends those that stay, and removes their
- * sockets and their record from the folder. */
+ * sockets and their record from the folder. Before it anybody looks at the drives or
+ * changes them: a helper may have something to write yet. The machine's lock is held. */
 void maqet_helpers_end(int dir_fd);
 
 #endif

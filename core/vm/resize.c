@@ -10,6 +10,7 @@
 #include "core/plugin/call.h"
 #include "core/qemu/objects.h"
 #include "core/storage/elsewhere.h"
+#include "core/vm/helpers.h"
 #include "core/vm/holders.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/run.h"
@@ -54,6 +55,7 @@ open_machine(struct resizing *resizing, const char *name, struct maqet_error **e
     if (pid < 0)
         return maqet_error_wrap(err, "Virtual machine '%s'", name);
     if (pid == 0) {
+        maqet_helpers_end(resizing->dir_fd);
         if (maqet_store_check_pending(resizing->context, name, err) < 0)
             return -1;
         resizing->vm = maqet_vm_open(resizing->context, name, err);

@@ -107,7 +107,8 @@ check_rest(const char *name, int run_fd, struct maqet_error **err)
     return -1;
 }
 
-/* Opens the run folder and makes sure that nothing runs in it. */
+/* Opens the run folder and makes sure that nothing runs in it. What ran beside a QEMU
+ * that has ended may still have the drives open. */
 static int
 enter_run_dir(struct starting *starting, const char *name, struct maqet_error **err)
 {
@@ -117,7 +118,10 @@ enter_run_dir(struct starting *starting, const char *name, struct maqet_error **
     starting->run_fd = maqet_run_file(starting->dir_fd, err);
     if (starting->run_fd < 0)
         return -1;
-    return check_rest(name, starting->run_fd, err);
+    if (check_rest(name, starting->run_fd, err) < 0)
+        return -1;
+    maqet_helpers_end(starting->dir_fd);
+    return 0;
 }
 
 /* From here on, a signal that means "end" is for the guest; until here it stops a start.

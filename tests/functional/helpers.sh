@@ -183,6 +183,34 @@ for memory in 64.3M 65 0.1G; do
     err_lacks "does not match"
 done
 
+# It may have something to write when QEMU has gone, and uses the drive until then: whoever looks
+# at the drive next waits for it.
+expect 0 maqet rm vm --yes
+mkdir service
+cat >last-words <<'END'
+trap 'echo "the helper" >service/one.users; sleep 1; rm service/one.users; exit' TERM
+echo >ready
+while :; do sleep 0.1; done
+END
+vm_yaml vm <<END
+storage:
+  - {name: far, type: elsewhere, service: service, image: one, size: 8M, words: 'exec sh ./last-words'}
+END
+expect 0 maqet add vm.yaml
+for words in "start vm" "snapshot vm create far new" "resize vm far +1M"; do
+    rm -f ready
+    start 1
+    eventually 10 test -e ready
+    kill -9 "$qemu"
+    eventually 10 test -e service/one.users
+    # shellcheck disable=SC2086 # words
+    expect 0 maqet $words
+    # shellcheck disable=SC2086 # PIDs
+    dead $helpers || fail "it has not ended before: $words"
+    expect 0 maqet stop vm --timeout 0 --force
+done
+helpers=''
+
 # A folder whose name leaves no room for the socket's is refused in words.
 MAQET_RUNTIME_DIR="$TMP/$(printf '%0100d' 0)"
 machine "words: '$waits'"

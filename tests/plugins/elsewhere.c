@@ -3,7 +3,7 @@
  * elsewhere.c - a storage plugin without a path option: its service is a folder, which
  * holds qcow2 images under names that are no paths to maqet, and beside each image two
  * lists of those who use it: IMAGE.users, and IMAGE.late of those who come when QEMU has
- * it open.
+ * it open. Beside QEMU a shell does what the words of the test say, if there are any.
  */
 /* It is also built without the configuration of the tree, when an ABI is frozen. */
 #ifndef _GNU_SOURCE
@@ -29,6 +29,7 @@ static const struct maqet_option options[] = {
      .help = "the folder that is the service"},
     {.name = "size", .type = MAQET_OPTION_SIZE, .fallback = "16M", .help = "size"},
     {.name = "readonly", .type = MAQET_OPTION_BOOL, .help = "the guest may only read"},
+    {.name = "words", .type = MAQET_OPTION_STRING, .help = "what a shell does"},
     {.name = NULL},
 };
 
@@ -166,6 +167,20 @@ elsewhere_holders(const struct maqet_drive *drive, struct maqet_holders *holders
         add_users(drive, ".late", holders);
     }
     return 0;
+}
+
+static struct maqet_command *
+elsewhere_helper(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    const char *words = maqet_drive_string(drive, "words");
+    struct maqet_command *command = words ? maqet_command_new("sh") : NULL;
+
+    (void)err;
+    if (!command)
+        return NULL;
+    maqet_command_arg(command, "-c");
+    maqet_command_arg(command, "%s", words);
+    return command;
 }
 
 /* ---- size ---- */
@@ -374,6 +389,7 @@ static const struct maqet_storage_plugin plugin = {
     .create = elsewhere_create,
     .inspect = elsewhere_inspect,
     .holders = elsewhere_holders,
+    .helper = elsewhere_helper,
     .resize = elsewhere_resize,
     .live_resize = elsewhere_live_resize,
     .emit_args = elsewhere_emit_args,
