@@ -30,8 +30,8 @@ struct row {
     int flags;          /* the argument with an open's flags, which may say "read only" */
 };
 
-/* Or not that simple. */
-enum { ALWAYS = -1, OPEN_HOW = -2 };
+/* Or not that simple. ITSELF: it is the folder's descriptor itself that is changed. */
+enum { ALWAYS = -1, OPEN_HOW = -2, ITSELF = -3 };
 
 static const struct row rows[] = {
 #ifdef SYS_open
@@ -47,6 +47,12 @@ static const struct row rows[] = {
     {SYS_chmod, "chmod", -1, 0, -1, -1, ALWAYS},
     {SYS_chown, "chown", -1, 0, -1, -1, ALWAYS},
     {SYS_lchown, "lchown", -1, 0, -1, -1, ALWAYS},
+    {SYS_utime, "utime", -1, 0, -1, -1, ALWAYS},
+    {SYS_utimes, "utimes", -1, 0, -1, -1, ALWAYS},
+    {SYS_futimesat, "futimesat", 0, 1, -1, -1, ALWAYS},
+#endif
+#ifdef SYS_fchmodat2
+    {SYS_fchmodat2, "fchmodat2", 0, 1, -1, -1, ALWAYS},
 #endif
 #ifdef SYS_renameat
     {SYS_renameat, "renameat", 0, 1, 2, 3, ALWAYS},
@@ -64,6 +70,14 @@ static const struct row rows[] = {
     {SYS_truncate, "truncate", -1, 0, -1, -1, ALWAYS},
     {SYS_setxattr, "setxattr", -1, 0, -1, -1, ALWAYS},
     {SYS_removexattr, "removexattr", -1, 0, -1, -1, ALWAYS},
+    {SYS_lsetxattr, "lsetxattr", -1, 0, -1, -1, ALWAYS},
+    {SYS_lremovexattr, "lremovexattr", -1, 0, -1, -1, ALWAYS},
+    {SYS_utimensat, "utimensat", 0, 1, -1, -1, ALWAYS},
+    /* These need no descriptor that was opened for writing. */
+    {SYS_fchmod, "fchmod", 0, ITSELF, -1, -1, ALWAYS},
+    {SYS_fchown, "fchown", 0, ITSELF, -1, -1, ALWAYS},
+    {SYS_fsetxattr, "fsetxattr", 0, ITSELF, -1, -1, ALWAYS},
+    {SYS_fremovexattr, "fremovexattr", 0, ITSELF, -1, -1, ALWAYS},
     {SYS_bind, "bind", -1, -1, -1, -1, ALWAYS}, /* see socket_outside() */
 };
 
@@ -235,9 +249,10 @@ static char *
 name_outside(pid_t pid, const struct row *row, const uint64_t *arguments, int folder,
              int path, const char *const *allowed)
 {
-    if (path < 0)
+    if (path < 0 && path != ITSELF)
         return NULL;
-    _cleanup_free_ char *text = text_at(pid, arguments[path]);
+    _cleanup_free_ char *text =
+        path == ITSELF ? maqet_strdup("") : text_at(pid, arguments[path]);
     _cleanup_free_ char *full =
         resolve(pid, folder < 0 ? AT_FDCWD : (int)arguments[folder], text);
 

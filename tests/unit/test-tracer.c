@@ -133,6 +133,24 @@ binds(const struct deed *deed)
     return bind(fd, (struct sockaddr *)&address, sizeof(address));
 }
 
+/* Neither needs a file that was opened for writing. */
+static int
+stamps(const struct deed *deed)
+{
+    _cleanup_free_ char *path = maqet_format("%s/old", deed->outside);
+
+    return utimensat(AT_FDCWD, path, NULL, 0);
+}
+
+static int
+opens_and_changes(const struct deed *deed)
+{
+    _cleanup_free_ char *path = maqet_format("%s/old", deed->outside);
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    return fchmod(fd, 0640);
+}
+
 /* What it runs is watched, too. */
 static int
 runs(const struct deed *deed)
@@ -202,9 +220,10 @@ test_outside_is_seen(void)
         int (*does)(const struct deed *deed);
         const char *name;
     } all[] = {
-        {makes, "made"},       {climbs, "climbed"},  {works_there, "relative"},
-        {removes, "old"},      {moves_out, "moved"}, {by_descriptor, "folder"},
-        {follows, "followed"}, {binds, "socket"},    {runs, "run"},
+        {makes, "made"},       {climbs, "climbed"},        {works_there, "relative"},
+        {removes, "old"},      {moves_out, "moved"},       {by_descriptor, "folder"},
+        {follows, "followed"}, {binds, "socket"},          {runs, "run"},
+        {stamps, "old"},       {opens_and_changes, "old"},
     };
 
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
