@@ -61,7 +61,9 @@ extern "C" {
  *
  * Opaque. Every function that can fail takes a `struct maqet_error **err` as its last
  * parameter (maqet_run() and its like as the first, before the variable arguments), returns
- * 0 or -1 (or a pointer or NULL), and has set *err whenever it returned -1 or NULL.
+ * 0 or -1 (or a pointer or NULL), and has set *err whenever it returned -1 or NULL. The core
+ * gives a callback NULL for err where it doesn't want to know why: so a callback hands err on
+ * and looks at *err only where it gave one of its own.
  *
  * Since: 0.1
  */
@@ -393,8 +395,9 @@ MAQET_EXPORT void maqet_warn(const struct maqet_drive *drive, const char *format
  *
  * What maqet_run() and its like run is stopped at that moment, with MAQET_ERROR_TIMEOUT. A
  * plugin that waits for something by itself, such as a service, asks. The limits: 4 h for
- * what moves data (create, resize, and the snapshot table but list), 30 s for what may ask a
- * service (inspect, holders, list), 10 s for the rest.
+ * what moves data (create, resize, and of the snapshot table create, load, remove, rename,
+ * repair and write_out), 30 s for what may ask a service (inspect, holders, list), 10 s for
+ * the rest.
  *
  * Since: 0.1
  */
