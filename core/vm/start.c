@@ -454,6 +454,23 @@ attend(struct starting *starting)
     }
 }
 
+/* What ran beside QEMU may have something to write yet, and a service manager kills what
+ * is left when we end. Whoever has the machine's lock waits for it himself. */
+static void
+await_helpers(struct starting *starting)
+{
+    struct maqet_context context = *starting->context;
+
+    close(TAKE_FD(starting->run_fd)); /* as which we have QEMU's lock, too */
+    context.lock_timeout = 0;
+    _cleanup_close_ int lock =
+        maqet_store_lock(&context, starting->vm->definition->name, NULL);
+    _cleanup_close_ int run_fd = maqet_run_file(starting->dir_fd, NULL);
+
+    if (lock >= 0 && run_fd >= 0 && maqet_lock_held(run_fd, NULL) == 0)
+        maqet_helpers_end(starting->dir_fd);
+}
+
 int
 maqet_vm_run(const struct maqet_context *context, const char *name, int64_t timeout,
              int *exit_code, struct maqet_error **err)
@@ -472,5 +489,6 @@ maqet_vm_run(const struct maqet_context *context, const char *name, int64_t time
      */
     if (faccessat(starting.dir_fd, MAQET_RUN_FORCED, F_OK, 0) == 0)
         *exit_code = 0;
+    await_helpers(&starting);
     return 0;
 }

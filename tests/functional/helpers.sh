@@ -183,6 +183,20 @@ for memory in 64.3M 65 0.1G; do
     err_lacks "does not match"
 done
 
+# A machine in the foreground: maqet stays until it has ended.
+machine "words: 'trap \"sleep 1; echo ended >ended; exit\" TERM; echo >ready; while :; do sleep 0.1; done'"
+"$MAQET" start vm --foreground >/dev/null 2>&1 &
+maqet=$!
+eventually 20 test -e ready
+helpers=$(recorded)
+expect 0 maqet qmp vm quit
+wait $maqet || fail "the exit code of a machine that has ended"
+same ended "$(cat ended)" "what it did at its end"
+# shellcheck disable=SC2086 # PIDs
+dead $helpers || fail "it runs longer than maqet"
+[ ! -e run/vm/helpers ] || fail "the record is left"
+helpers=''
+
 # It may have something to write when QEMU has gone, and uses the drive until then: whoever looks
 # at the drive next waits for it.
 expect 0 maqet rm vm --yes
