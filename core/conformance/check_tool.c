@@ -89,10 +89,16 @@ check_slow_tool(struct bench *bench, struct maqet_error **err)
 static pid_t
 fork_creation(struct bench *bench, const struct maqet_drive *drive, const char *log)
 {
+    pid_t parent = getpid();
+
     fflush(NULL);
     pid_t pid = fork();
     if (pid != 0)
         return pid;
+    /* Whoever kills maqet ends its child, the check; and that ends us. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(1);
     _cleanup_error_ struct maqet_error *error = NULL;
     int result = bench_prepare(bench, drive, &error);
     if (result < 0 && log)

@@ -138,3 +138,33 @@ for signal in TERM HUP KILL; do
     eventually 30 nothing_left
     eventually 30 gone
 done
+
+# Nor do those that it has make images at the same time, with a qemu-img that hangs.
+mkdir hanging
+cat >hanging/qemu-img <<EOF
+#!/bin/sh
+echo \$\$ >>$TMP/hangs
+exec sleep 300
+EOF
+chmod +x hanging/qemu-img
+cleanup_fn "kill \$(cat $TMP/hangs)"
+own() {
+    for process in /proc/[0-9]*; do
+        [ "$(readlink "$process/exe")" = "$(readlink -f "$abs_top_builddir/maqet")" ] &&
+            grep -qazx "TMPDIR=$TMPDIR" "$process/environ" && return 0
+    done 2>/dev/null
+    return 1
+}
+not_own() {
+    ! own
+}
+PATH="$TMP/hanging:$PATH" MAQET_PLUGIN_PATH="$plugins" "$abs_top_builddir/maqet" plugin check \
+    "$plugins/maqet-storage-qcow2.so" --only create-two >/dev/null 2>&1 &
+pid=$!
+# shellcheck disable=SC2016 # it is the other shell that expands this
+eventually 20 sh -c '[ "$(wc -l <hangs)" -ge 2 ]'
+own || fail "its processes are not found"
+kill -KILL $pid
+wait $pid || :
+eventually 10 not_own
+eventually 30 nothing_left
