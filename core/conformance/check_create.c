@@ -92,7 +92,9 @@ check_space(struct bench *bench, struct maqet_error **err)
     if (!bench_has_path(bench))
         return bench_skip(bench, "%s", no_path);
     bench_doing(bench, "space");
-    if (drive->storage->plugin.space(drive, &at_once, &at_most, err) < 0)
+    if (maqet_drive_judge(drive, bench->name, "space",
+                          drive->storage->plugin.space(drive, &at_once, &at_most, err),
+                          err) < 0)
         return -1;
     if (at_once > at_most)
         return bench_fail(err, "The second number is the most that it can ever take",
@@ -248,7 +250,8 @@ check_existing(struct bench *bench, struct maqet_error **err)
         bench_write(temporary, "", 0, err) < 0)
         return -1;
     bench_doing(bench, "create");
-    if (drive->storage->plugin.create(drive, temporary, err) < 0)
+    if (maqet_drive_judge(drive, bench->name, "create",
+                          drive->storage->plugin.create(drive, temporary, err), err) < 0)
         return check_precious(drive->path, "create", NULL) < 0
                    ? maqet_error_wrap(err, "create destroys a file that is there")
                    : -1;

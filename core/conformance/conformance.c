@@ -106,8 +106,10 @@ run_apart(void *data, struct maqet_error **err)
         return found;
     }
     /* What comes of it is in the error. */
-    if (call->check->without_load || bench_open(&bench, err) == 0)
-        call->check->run(&bench, err);
+    if ((call->check->without_load || bench_open(&bench, err) == 0) &&
+        call->check->run(&bench, err) < 0 && !*err)
+        bench_fail(err, "Set an error for every failure", "%s fails without saying why",
+                   bench.trail->doing);
     strays_end(&none);
     if (bench.skipped)
         json_object_object_add(found, "skipped", json_object_new_string(bench.skipped));

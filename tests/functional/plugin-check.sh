@@ -168,3 +168,53 @@ kill -KILL $pid
 wait $pid || :
 eventually 10 not_own
 eventually 30 nothing_left
+
+# A callback that fails and says nothing is no success of a check that calls it by itself.
+mkdir mute
+cat >mute/mute.c <<'EOF'
+#define MAQET_PLUGIN_ABI 1
+#include <maqet-plugin.h>
+
+static const struct maqet_option options[] = {
+    {.name = "file", .type = MAQET_OPTION_PATH, .help = "the image"},
+    {.name = NULL},
+};
+
+static int
+mute_space(const struct maqet_drive *drive, uint64_t *at_once, uint64_t *at_most,
+           struct maqet_error **err)
+{
+    return -1;
+}
+
+static int
+mute_create(const struct maqet_drive *drive, const char *path, struct maqet_error **err)
+{
+    return -1;
+}
+
+static int
+mute_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
+               struct maqet_error **err)
+{
+    return -1;
+}
+
+static const struct maqet_storage_plugin plugin = {
+    .header = MAQET_STORAGE_PLUGIN_HEADER,
+    .name = "mute",
+    .summary = "it fails and says nothing",
+    .options = options,
+    .interface = "virtio",
+    .path_option = "file",
+    .space = mute_space,
+    .create = mute_create,
+    .emit_args = mute_emit_args,
+};
+MAQET_REGISTER_STORAGE_PLUGIN(plugin)
+EOF
+"${CC%% *}" -fPIC -shared -I"$abs_top_srcdir/include" -o mute/maqet-storage-mute.so mute/mute.c
+expect 1 maqet --format plain plugin check mute/maqet-storage-mute.so --only space --only create-existing
+same "FAILED FAILED" "$(result space) $(result create-existing)" "a plugin that says nothing"
+out_has "the plugin 'mute' failed in space without saying why"
+out_has "the plugin 'mute' failed in create without saying why"
