@@ -228,18 +228,30 @@ run_check(struct run *run, const struct check *check)
 }
 
 static bool
+is_of_kind(const struct run *run, const struct check *check)
+{
+    return check->kinds & (run->bench.is_iface ? CHECK_IFACE : CHECK_STORAGE);
+}
+
+/* One that is asked for by its name is told of, even where it is not for such a plugin.
+ */
+static bool
 is_wanted(const struct run *run, const struct check *check,
           const struct maqet_conformance *request)
 {
-    return (check->kinds & (run->bench.is_iface ? CHECK_IFACE : CHECK_STORAGE)) &&
-           (!request->only || request->only->count == 0 ||
-            maqet_strings_has(request->only, check->name));
+    return request->only && request->only->count > 0
+               ? maqet_strings_has(request->only, check->name)
+               : is_of_kind(run, check);
 }
 
 /* What can't be checked after a failure says so. */
 static json_object *
 run_or_skip(struct run *run, const struct check *check)
 {
+    if (!is_of_kind(run, check))
+        return row_of(check, "skipped",
+                      run->bench.is_iface ? "it is for storages" : "it is for interfaces",
+                      NULL);
     if (!run->loads && !check->without_load)
         return row_of(check, "skipped", "maqet does not load it", NULL);
     if (!run->has_drive && !check->without_load && !check->without_drive)

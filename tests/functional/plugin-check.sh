@@ -45,6 +45,10 @@ expect 0 maqet plugin check "$plugins/maqet-storage-raw.so" --only snapshots
 out_has "snapshots skipped: it has no snapshots"
 expect 0 maqet plugin check "$plugins/maqet-storage-raw.so" --only qemu --qemu qemu-system-none
 out_has "qemu skipped: QEMU's program qemu-system-none is not there"
+expect 0 maqet plugin check "$plugins/maqet-storage-raw.so" --only capacity
+out_has "capacity skipped: it is for interfaces"
+expect 0 maqet plugin check "$plugins/maqet-iface-ide.so" --only space
+out_has "space skipped: it is for storages"
 expect 0 maqet --format json plugin check "$plugins/maqet-iface-ide.so" --only file
 out_has '"result": "ok"'
 
