@@ -166,7 +166,11 @@ error_not_found(const char *program, struct maqet_error **err)
 {
     maqet_error_set(err, MAQET_ERROR_FAILED, "The program %s was not found in PATH",
                     program);
-    maqet_error_hint(err, "Install it (Debian: apt install qemu-utils has qemu-img)");
+    /* It may be any program that a plugin runs. */
+    maqet_error_hint(err, "Install it%s",
+                     maqet_text_starts(program, "qemu-")
+                         ? " (Debian: apt install qemu-utils has qemu-img)"
+                         : ", or add its folder to PATH");
     return -1;
 }
 
@@ -192,8 +196,8 @@ run(const char *const *argv, int64_t timeout, char **output,
     late = reap(child.pid, late ? 0 : deadline, &status) || late;
     if (late)
         return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
-                               "%s took longer than %g s and was stopped",
-                               argv[0], (double)timeout / 1000);
+                               "%s took longer than %g s and was stopped", argv[0],
+                               (double)timeout / 1000);
     if (judge(argv[0], status, &error, err) < 0)
         return -1;
     if (output)

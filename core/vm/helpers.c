@@ -55,6 +55,18 @@ check_socket(const struct maqet_drive *drive, struct maqet_error **err)
     return -1;
 }
 
+static int
+error_not_found(const struct maqet_drive *drive, const char *program,
+                struct maqet_error **err)
+{
+    maqet_drive_error(
+        drive, NULL, err, MAQET_ERROR_FAILED,
+        "the program %s, which has to run beside QEMU for it, was not found", program);
+    maqet_error_hint(err, "Install it%s",
+                     strchr(program, '/') ? " there" : ", or add its folder to PATH");
+    return -1;
+}
+
 /* Fills the next item; what was done before an error is cleared with the rest. */
 static int
 prepare(const struct maqet_drive *drive, int dir_fd, struct maqet_helpers *helpers,
@@ -83,10 +95,7 @@ prepare(const struct maqet_drive *drive, int dir_fd, struct maqet_helpers *helpe
     helper->path = maqet_process_find(helper->argv[0]);
     helper->socket_fd = -1;
     if (!helper->path)
-        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
-                                 "the program %s, which has to run beside QEMU for it, "
-                                 "was not found",
-                                 helper->argv[0]);
+        return error_not_found(drive, helper->argv[0], err);
     helper->socket_fd = maqet_run_listen(dir_fd, strrchr(drive->socket, '/') + 1, err);
     return helper->socket_fd < 0 ? -1 : 0;
 }

@@ -149,6 +149,7 @@ refused 1 "the program $TMP/nowhere, which has to run beside QEMU for it, was no
 err_has "drive 'drive2'"
 machine "$first" "program: no-such-program-of-maqet"
 refused 1 "the program no-such-program-of-maqet,"
+err_has "Install it, or add its folder to PATH"
 # It ends at once: QEMU can't go on, and the reason is what it said.
 machine "$first" "words: 'echo no, not today >&2; exit 3', asked: on"
 refused 1 "no, not today"

@@ -98,6 +98,9 @@ test_missing_program(void)
         maqet_process_run((const char *const[]){"maqet-no-such-program", NULL}, -1, NULL,
                           &err),
         -1);
+    /* Only of QEMU's own we know where they come from. */
+    CU_ASSERT_EQUAL_FATAL(err->hints.count, 1);
+    UNIT_SAME(err->hints.items[0], "Install it, or add its folder to PATH");
     UNIT_ERROR(&err, MAQET_ERROR_FAILED,
                "The program maqet-no-such-program was not found in PATH");
 }
