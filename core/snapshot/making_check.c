@@ -5,6 +5,7 @@
 #include "core/qemu/migration.h"
 #include "core/snapshot/making.h"
 #include "core/snapshot/state_file.h"
+#include "core/vm/drives.h"
 
 /* ms for a question. */
 static const int64_t ASK_TIMEOUT = 10000;
@@ -82,7 +83,14 @@ check_state(struct maqet_session *session, struct maqet_qmp *qmp,
     maqet_error_set(err, MAQET_ERROR_STATE,
                     "VM '%s' is %s; only one that runs has checkpoints", session->name,
                     word ? word : "in an unknown state");
-    maqet_error_hint(err, "Let it go on: maqet qmp %s cont", session->name);
+    if (word && strcmp(word, "prelaunch") == 0 &&
+        maqet_vm_drives_are_asked_again(session->vm))
+        maqet_error_hint(err,
+                         "Its start came to no end, so somebody else may use its drives. "
+                         "Stop it, and start it again: maqet stop %s",
+                         session->name);
+    else
+        maqet_error_hint(err, "Let it go on: maqet qmp %s cont", session->name);
     return -1;
 }
 

@@ -108,6 +108,9 @@ kill -9 $starting
 wait $starting 2>/dev/null || :
 nobody
 same paused "$(vm_status vm)" "a machine whose start was killed before the answer"
+expect 3 maqet checkpoint vm create point
+err_has "VM 'vm' is prelaunch"
+err_has "Stop it, and start it again: maqet stop vm"
 # Nor does it run to be stopped: its power button ends QEMU at once.
 expect 0 maqet stop vm --timeout 5
 same stopped "$(vm_status vm)" "a machine that never ran"
