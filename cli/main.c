@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
 #include <string.h>
 
 #include "cli/context.h"
@@ -86,6 +87,9 @@ main(int argc, char **argv)
     _cleanup_error_ struct maqet_error *error = NULL;
 
     open_standard_streams();
+    /* Who started us may have it ignored, and then nobody learns how a child ended
+     * (wait(2)): what failed would look as if it were done. */
+    signal(SIGCHLD, SIG_DFL);
     /* Character widths only: numbers and messages are the same everywhere. A locale that
      * is missing leaves "C". */
     setlocale(LC_CTYPE, "");

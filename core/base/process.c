@@ -20,6 +20,9 @@ enum { OUTPUT_LIMIT = 16 * 1024 * 1024, IDLE_INTERVAL = 500 };
  * was killed as a user for long. */
 static const int64_t END_TIMEOUT = 5000;
 
+/* A status of wait(2): an exit code of 255. */
+enum { UNKNOWN_END = 255 << 8 };
+
 /* A running helper: its two outputs are read until both are closed. */
 struct child {
     pid_t pid;
@@ -141,6 +144,9 @@ reap(pid_t pid, int64_t deadline, int *status)
             nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
         }
     }
+    /* Where SIGCHLD is ignored nobody knows how it ended, and that is no success. */
+    if (ended < 0)
+        *status = UNKNOWN_END;
     return late;
 }
 

@@ -54,6 +54,15 @@ PATH="$TMP/bin:$PATH" expect 1 maqet start noimg
 err_has "it broke"
 same '' "$(ls -A images)" "what is left in the image folder"
 
+# Nor is it overlooked where maqet was started by somebody who doesn't care how children end.
+# No shell in between, which would care.
+if env --ignore-signal=CHLD true 2>/dev/null; then
+    PATH="$TMP/bin:$PATH" MAQET_PLUGIN_PATH="$abs_top_builddir/.libs" \
+        expect 1 env --ignore-signal=CHLD "$abs_top_builddir/maqet" start noimg
+    err_has "it broke"
+    same '' "$(ls -A images)" "what is left in the image folder"
+fi
+
 # The sandbox: a helper that QEMU may not run, explained with the key that allows it.
 vm_yaml bridge <<EOF
 arguments:

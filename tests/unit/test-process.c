@@ -105,6 +105,22 @@ test_missing_program(void)
                "The program maqet-no-such-program was not found in PATH");
 }
 
+/* The kernel tells nobody how a child has ended then. */
+static void
+test_unknown_end_is_no_success(void)
+{
+    struct maqet_error *err = NULL;
+
+    signal(SIGCHLD, SIG_IGN);
+    CU_ASSERT_EQUAL(shell("exit 3", -1, NULL, &err), -1);
+    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "sh failed with exit code 255");
+    CU_ASSERT_EQUAL(shell("exit 3", 30000, NULL, &err), -1);
+    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "sh failed with exit code 255");
+    signal(SIGCHLD, SIG_DFL);
+    CU_ASSERT_EQUAL(shell("exit 0", -1, NULL, &err), 0);
+    UNIT_NO_ERROR(&err);
+}
+
 static void
 test_deadline(void)
 {
@@ -206,6 +222,7 @@ main(void)
         {"arguments are not interpreted", test_arguments_are_not_interpreted},
         {"failures", test_failures},
         {"a missing program", test_missing_program},
+        {"an end that nobody knows is no success", test_unknown_end_is_no_success},
         {"a deadline", test_deadline},
         {"a deadline without outputs", test_deadline_without_outputs},
         {"nothing is inherited", test_nothing_is_inherited},
