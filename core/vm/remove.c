@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "core/base/files.h"
+#include "core/vm/helpers.h"
 #include "core/vm/holders.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/state.h"
@@ -211,6 +212,17 @@ remove_run_dir(const struct maqet_context *context, const char *name,
     return 0;
 }
 
+/* What ran beside QEMU may have an image open until it has ended. */
+static void
+end_helpers(const struct maqet_context *context, const char *name)
+{
+    _cleanup_free_ char *path = maqet_format("%s/%s", context->runtime_dir, name);
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd >= 0)
+        maqet_helpers_end(fd);
+}
+
 int
 maqet_vm_removable(const struct maqet_context *context, const char *name,
                    struct maqet_error **err)
@@ -262,8 +274,10 @@ maqet_vm_remove(const struct maqet_context *context, const char *name_or_uuid,
     _cleanup_free_ char *name = maqet_store_resolve(context, name_or_uuid, err);
     _cleanup_close_ int lock = name ? lock_at_rest(context, name, how->force, err) : -1;
 
-    if (lock < 0 ||
-        (how->delete_storage && delete_images(context, name, deleted, err) < 0))
+    if (lock < 0)
+        return -1;
+    end_helpers(context, name);
+    if (how->delete_storage && delete_images(context, name, deleted, err) < 0)
         return -1;
     list_kept(context, name, kept);
     return maqet_store_remove(context, name, err) < 0 ||

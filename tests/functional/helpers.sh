@@ -226,6 +226,29 @@ for words in "start vm" "snapshot vm create far new" "resize vm far +1M"; do
 done
 helpers=''
 
+# The same goes for who removes the machine and its image, which it has open.
+expect 0 maqet rm vm --yes
+cat >last-words <<'END'
+exec 8<disk.qcow2
+trap 'echo >leaving; sleep 1; exit' TERM
+echo >ready
+while :; do sleep 0.1; done
+END
+vm_yaml vm <<END
+storage:
+  - {name: disk, type: qcow2, size: 1M, file: disk.qcow2}
+  - {name: beside, type: beside, words: 'exec sh ./last-words'}
+END
+expect 0 maqet add vm.yaml
+rm -f ready
+start 1
+eventually 10 test -e ready
+kill -9 "$qemu"
+eventually 10 test -e leaving
+expect 0 maqet rm vm --yes --delete-storage
+[ ! -e disk.qcow2 ] || fail "the image is still there"
+helpers=''
+
 # A folder whose name leaves no room for the socket's is refused in words.
 MAQET_RUNTIME_DIR="$TMP/$(printf '%0100d' 0)"
 machine "words: '$waits'"
