@@ -11,7 +11,8 @@ AM_TESTS_ENVIRONMENT = \
 	SANITIZER_FLAGS='$(SANITIZER_FLAGS)'; export SANITIZER_FLAGS; \
 	MALLOC_PERTURB_=$${MALLOC_PERTURB_-165}; export MALLOC_PERTURB_;
 
-EXTRA_DIST += tests/abi/README.md tests/abi/freeze tests/abi/1/maqet-plugin.h tests/abi/1/x86_64
+EXTRA_DIST += tests/abi/README.md tests/abi/freeze tests/abi/1/maqet-plugin.h tests/abi/1/src \
+	tests/abi/1/x86_64
 
 if ENABLE_TESTS
 include tests/unit/local.mk

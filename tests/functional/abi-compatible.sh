@@ -71,6 +71,18 @@ diff -u then now >difference || fail "the layout has changed: $(cat difference)"
 [ "$(grep -c '^struct then_' types.c)" -ge 5 ] || fail "the structs were not found"
 expect 0 "$CC" -Werror -DMAQET_PLUGIN_ABI=1 -I"$current" -fsyntax-only types.c
 
+# What was written against that header compiles against this one, and nothing is said about it. A
+# plugin's source lies beside its binary, whatever becomes of the examples.
+cflags=$(pkg-config --cflags json-c)
+for source in "$frozen"/src/*.c; do
+    # shellcheck disable=SC2086 # one flag a word
+    expect 0 "$CC" -std=gnu11 -Wall -Wextra -Wno-missing-field-initializers -Werror -fsyntax-only \
+        -DMAQET_PLUGIN_ABI=1 -I"$current" $cflags "$source"
+done
+for binary in "$frozen"/*/*.so; do
+    [ -s "$frozen/src/$(basename "$binary" .so).c" ] || fail "$binary has no source"
+done
+
 # Each of these can fail.
 mkdir changed
 change() { # SED-EXPRESSION
