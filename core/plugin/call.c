@@ -3,6 +3,9 @@
 
 #include "core/base/files.h"
 
+/* ms between two things that are shown of a call. */
+static const int64_t SHOW_INTERVAL = 100;
+
 /* The call that is under way; a deadline of 0: none. */
 static struct maqet_call current;
 
@@ -33,6 +36,18 @@ maqet_call_left(void)
     if (current.deadline == 0)
         return MAQET_CALL_LONG;
     return left > 0 ? left : 0;
+}
+
+bool
+maqet_call_is_shown(void)
+{
+    static int64_t shown;
+    int64_t now = maqet_now();
+
+    if (shown != 0 && now - shown < SHOW_INTERVAL)
+        return false;
+    shown = now;
+    return true;
 }
 
 int64_t

@@ -36,6 +36,10 @@ void maqet_call_end(struct maqet_call *outer);
 /* ms that the call may still take, at most; without a call that of a long one. */
 int64_t maqet_call_left(void);
 
+/* Whether it is time to show the user something of it again: a plugin may tell how far it
+ * is for every block that it moves. */
+bool maqet_call_is_shown(void);
+
 /* ms since it began. */
 int64_t maqet_call_elapsed(void);
 

@@ -224,10 +224,12 @@ maqet_progress(const struct maqet_drive *drive, double percent)
 {
     const struct maqet_context *context = drive->context;
 
-    if (!context->progress)
+    if (!context->progress || !maqet_call_is_shown())
         return;
     _cleanup_free_ char *what =
         maqet_format("VM '%s', drive '%s'", drive->machine->vm_name, drive->name);
+    /* What is no number is no percentage either. */
+    percent = percent >= 0 ? (percent < 100 ? percent : 100) : -1;
     context->progress(context->data, what, percent, maqet_call_elapsed());
 }
 

@@ -2,7 +2,10 @@
 /* The time limit of a callback, and of what it runs. */
 #include "core/plugin/call.h"
 
+#include <time.h>
+
 #include "core/base/files.h"
+#include "core/storage/drive.h"
 #include "tests/unit/unit.h"
 
 enum { SHORT = 200 /* ms */ };
@@ -83,13 +86,59 @@ test_output(void)
     CU_ASSERT_PTR_NULL(maqet_command_output(command, NULL));
 }
 
+/* ---- how far it is ---- */
+
+struct shown {
+    unsigned count;
+    double percent;
+};
+
+static void
+show(void *data, const char *what, double percent, int64_t elapsed)
+{
+    struct shown *shown = data;
+
+    UNIT_SAME(what, "VM 'web', drive 'hdd'");
+    CU_ASSERT_TRUE(elapsed >= 0);
+    shown->count++;
+    shown->percent = percent;
+}
+
+/* A plugin may tell it as often as it likes, and whatever it takes for a percentage. */
+static void
+test_progress(void)
+{
+    static const double told[][2] = {{42, 42}, {500, 100}, {-3, -1}, {0.0 / 0.0, -1}};
+    struct shown shown = {0};
+    const struct maqet_context context = {.progress = show, .data = &shown};
+    const struct maqet_machine machine = {.vm_name = (char *)"web"};
+    const struct maqet_drive drive = {
+        .context = &context, .machine = &machine, .name = (char *)"hdd"};
+    int64_t begun = maqet_now();
+    MAQET_CALL(MAQET_CALL_LONG);
+
+    for (int i = 0; i < 10000; i++)
+        maqet_progress(&drive, 1);
+    CU_ASSERT_TRUE(shown.count >= 1);
+    CU_ASSERT_TRUE(shown.count <= 1 + (maqet_now() - begun) / 100);
+    for (size_t i = 0; i < sizeof(told) / sizeof(*told); i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 110000000}, NULL);
+        maqet_progress(&drive, told[i][0]);
+        CU_ASSERT_EQUAL(shown.percent, told[i][1]);
+    }
+}
+
 int
 main(void)
 {
     CU_TestInfo tests[] = {
-        {"without a call", test_no_call},      {"a call within a call", test_nested},
-        {"a call that is late", test_late},    {"a program that goes on", test_program},
-        {"what a program wrote", test_output}, CU_TEST_INFO_NULL,
+        {"without a call", test_no_call},
+        {"a call within a call", test_nested},
+        {"a call that is late", test_late},
+        {"a program that goes on", test_program},
+        {"what a program wrote", test_output},
+        {"how far it is", test_progress},
+        CU_TEST_INFO_NULL,
     };
 
     return unit_run("call", tests);
