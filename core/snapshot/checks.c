@@ -6,7 +6,11 @@
 
 #include "core/snapshot/session.h"
 #include "core/storage/image.h"
+#include "core/vm/drives.h"
 #include "core/vm/state.h"
+
+/* ms for a question. */
+static const int64_t ASK_TIMEOUT = 10000;
 
 static int
 error_not_running(const struct maqet_session *session, struct maqet_error **err)
@@ -48,7 +52,10 @@ maqet_session_check_way(struct maqet_session *session, enum maqet_way way,
         return error_not_running(session, err);
     if (way == MAQET_WAY_OFFLINE && session->pid > 0)
         return error_running(session, err);
-    return 0;
+    if (session->pid == 0)
+        return 0;
+    struct maqet_qmp *qmp = maqet_session_monitor(session, err);
+    return qmp ? maqet_vm_drives_check_asked(session->vm, qmp, ASK_TIMEOUT, err) : -1;
 }
 
 static int

@@ -72,6 +72,8 @@ static int
 check_state(struct maqet_session *session, struct maqet_qmp *qmp,
             struct maqet_error **err)
 {
+    if (maqet_vm_drives_check_asked(session->vm, qmp, ASK_TIMEOUT, err) < 0)
+        return -1;
     _cleanup_json_ json_object *status =
         maqet_qmp_execute(qmp, "query-status", NULL, ASK_TIMEOUT, err);
     const char *word = maqet_json_text(status, "status");
@@ -83,14 +85,7 @@ check_state(struct maqet_session *session, struct maqet_qmp *qmp,
     maqet_error_set(err, MAQET_ERROR_STATE,
                     "VM '%s' is %s; only one that runs has checkpoints", session->name,
                     word ? word : "in an unknown state");
-    if (word && strcmp(word, "prelaunch") == 0 &&
-        maqet_vm_drives_are_asked_again(session->vm))
-        maqet_error_hint(err,
-                         "Its start came to no end, so somebody else may use its drives. "
-                         "Stop it, and start it again: maqet stop %s",
-                         session->name);
-    else
-        maqet_error_hint(err, "Let it go on: maqet qmp %s cont", session->name);
+    maqet_error_hint(err, "Let it go on: maqet qmp %s cont", session->name);
     return -1;
 }
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/vm/drives.h"
 
+#include <string.h>
+
+#include "core/base/json.h"
 #include "core/storage/elsewhere.h"
 #include "core/vm/store.h"
 
@@ -52,6 +55,29 @@ maqet_vm_drives_are_asked_again(const struct maqet_vm *vm)
             !maqet_drive_readonly(vm->drives[i]))
             return true;
     return false;
+}
+
+int
+maqet_vm_drives_check_asked(const struct maqet_vm *vm, struct maqet_qmp *qmp,
+                            int64_t timeout, struct maqet_error **err)
+{
+    if (!maqet_vm_drives_are_asked_again(vm))
+        return 0;
+    _cleanup_json_ json_object *answer =
+        maqet_qmp_execute(qmp, "query-status", NULL, timeout, err);
+    const char *status = maqet_json_text(answer, "status");
+
+    if (!answer)
+        return maqet_error_wrap(err, "Virtual machine '%s'", vm->definition->name);
+    if (!status || strcmp(status, "prelaunch") != 0)
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "VM '%s' has never run: its start came to no end, and somebody else "
+                    "may use its drives",
+                    vm->definition->name);
+    maqet_error_hint(err, "Stop it, and start it again: maqet stop %s",
+                     vm->definition->name);
+    return -1;
 }
 
 int

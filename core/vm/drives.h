@@ -6,6 +6,7 @@
 #ifndef MAQET_VM_DRIVES_H
 #define MAQET_VM_DRIVES_H
 
+#include "core/qemu/qmp.h"
 #include "core/vm/vm.h"
 
 /* Looks at what the drives are made of, and makes what is missing; nothing is made when
@@ -19,6 +20,12 @@ int maqet_vm_drives_prepare(const struct maqet_vm *vm, struct maqet_error **err)
  * the user has it stand still anyway (-S).
  */
 bool maqet_vm_drives_are_asked_again(const struct maqet_vm *vm);
+
+/* Whether a machine that runs has come past that: one whose start was killed before the
+ * answer is not to be changed either, since somebody else may use what it uses. @timeout
+ * is in ms. MAQET_ERROR_STATE: it hasn't. */
+int maqet_vm_drives_check_asked(const struct maqet_vm *vm, struct maqet_qmp *qmp,
+                                int64_t timeout, struct maqet_error **err);
 
 /* Asks them: where two QEMUs have a drive open, neither may go on. */
 int maqet_vm_drives_check_alone(const struct maqet_vm *vm, struct maqet_error **err);

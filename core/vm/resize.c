@@ -10,6 +10,7 @@
 #include "core/plugin/call.h"
 #include "core/qemu/objects.h"
 #include "core/storage/elsewhere.h"
+#include "core/vm/drives.h"
 #include "core/vm/helpers.h"
 #include "core/vm/holders.h"
 #include "core/vm/lifecycle.h"
@@ -66,7 +67,9 @@ open_machine(struct resizing *resizing, const char *name, struct maqet_error **e
         return -1;
     resizing->qmp = maqet_monitor_open(resizing->dir_fd, name, RESIZE_TIMEOUT,
                                        resizing->pidfd, &resizing->qmp_lock, err);
-    return resizing->qmp ? 0 : -1;
+    return resizing->qmp ? maqet_vm_drives_check_asked(resizing->vm, resizing->qmp,
+                                                       RESIZE_TIMEOUT, err)
+                         : -1;
 }
 
 /* Finds the drive, and makes sure that its storage can do it in this state. */

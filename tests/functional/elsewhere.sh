@@ -109,8 +109,13 @@ wait $starting 2>/dev/null || :
 nobody
 same paused "$(vm_status vm)" "a machine whose start was killed before the answer"
 expect 3 maqet checkpoint vm create point
-err_has "VM 'vm' is prelaunch"
+err_has "VM 'vm' has never run"
 err_has "Stop it, and start it again: maqet stop vm"
+for change in "snapshot vm create far beside --live" "resize vm far 16M"; do
+    # shellcheck disable=SC2086 # words
+    expect 3 maqet $change
+    err_has "VM 'vm' has never run: its start came to no end, and somebody else may use its drives"
+done
 # Nor does it run to be stopped: its power button ends QEMU at once.
 expect 0 maqet stop vm --timeout 5
 same stopped "$(vm_status vm)" "a machine that never ran"
