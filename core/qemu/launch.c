@@ -183,7 +183,8 @@ become_helper(const struct maqet_launch *launch, const struct maqet_launch_helpe
             errno = 0;
         execve(helper->path, (char *const *)helper->argv, helper->environment);
     }
-    number = errno;
+    /* A short write, or a parent that has gone, sets none. */
+    number = errno != 0 ? errno : EIO;
     if (write(out, &number, sizeof(number)) < 0)
         _exit(126);
     _exit(127);
@@ -250,6 +251,19 @@ become_qemu(const struct maqet_launch *launch, const char *path, int report, pid
 
 /* ---- the parent ---- */
 
+static int
+error_not_run(const struct maqet_launch *launch, const char *qemu,
+              const struct failure *failure, struct maqet_error **err)
+{
+    if (failure->helper < 0)
+        return maqet_error_errno(err, failure->number, "Can't run %s", qemu);
+    const struct maqet_launch_helper *helper = &launch->helpers[failure->helper];
+
+    return maqet_error_errno(err, failure->number,
+                             "Drive '%s': can't run %s, which has to run beside QEMU",
+                             helper->drive, helper->path);
+}
+
 int
 maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
              struct maqet_error **err)
@@ -293,9 +307,7 @@ maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
         if (process->pid > 0)
             waitpid(process->pid, NULL, 0);
         process->pid = -1; /* nobody's, and soon somebody else's */
-        return maqet_error_errno(
-            err, failure.number, "Can't run %s",
-            failure.helper < 0 ? path : launch->helpers[failure.helper].path);
+        return error_not_run(launch, path, &failure, err);
     }
     process->pidfd = maqet_pidfd_open(process->pid);
     if (process->pidfd < 0) {

@@ -24,7 +24,8 @@ enum { MAQET_LAUNCH_MONITOR_FD = 3, MAQET_LAUNCH_LOCK_FD = 4, MAQET_LAUNCH_AGENT
  * which it is known again.
  */
 struct maqet_launch_helper {
-    const char *path; /* the program */
+    const char *drive; /* whose it is, for errors */
+    const char *path;  /* the program */
     const char *const *argv;
     char *const *environment; /* with @listen_pid in it */
     char *listen_pid;         /* "LISTEN_PID=" and room for a number */

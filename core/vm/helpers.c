@@ -88,6 +88,7 @@ prepare(const struct maqet_drive *drive, int dir_fd, struct maqet_helpers *helpe
     if (!command) /* and no error: it needs none */
         return 0;
     helpers->commands[helpers->count++] = command;
+    helper->drive = drive->name;
     helper->listen_pid = maqet_alloc(MAQET_LISTEN_PID_SIZE);
     memcpy(helper->listen_pid, "LISTEN_PID=", sizeof("LISTEN_PID="));
     helper->environment = environment_with(helper->listen_pid);

@@ -143,7 +143,7 @@ first="words: 'echo \$\$ >ready; $waits'"
 printf 'no program\n' >text
 chmod +x text
 machine "$first" "program: $TMP/text"
-refused 1 "Can't run $TMP/text"
+refused 1 "Drive 'drive2': can't run $TMP/text, which has to run beside QEMU"
 machine "$first" "program: $TMP/nowhere"
 refused 1 "the program $TMP/nowhere, which has to run beside QEMU for it, was not found"
 err_has "drive 'drive2'"
