@@ -69,18 +69,32 @@ hire_janitor(struct run *run, struct maqet_error **err)
     return run->janitor < 0 ? maqet_error_errno(err, errno, "Can't start a child") : 0;
 }
 
+/* Bytes of a path to it, so that the sockets below it have names that the kernel takes
+ * (unix(7): 107 bytes), of a check, a machine and a drive. */
+enum { SCRATCH_LIMIT = 62 };
+
 static int
 make_scratch(struct run *run, struct maqet_error **err)
 {
-    const char *base = getenv("TMPDIR");
-    _cleanup_free_ char *pattern =
-        maqet_format("%s/maqet-check-XXXXXX", base && *base ? base : "/tmp");
+    const char *set = getenv("TMPDIR"), *named = set && *set ? set : "/tmp";
+    _cleanup_free_ char *base = realpath(named, NULL);
 
+    if (!base)
+        return maqet_error_errno(err, errno, "Can't find the folder %s", named);
+    _cleanup_free_ char *pattern = maqet_format("%s/maqet-check-XXXXXX", base);
+
+    if (strlen(pattern) > SCRATCH_LIMIT) {
+        maqet_error_set(err, MAQET_ERROR_INVALID,
+                        "The folder for temporary files has too long a name for sockets "
+                        "in it: %s",
+                        base);
+        maqet_error_hint(err, "Name a shorter one: TMPDIR=/tmp maqet plugin check %s",
+                         run->file);
+        return -1;
+    }
     if (!mkdtemp(pattern))
         return maqet_error_errno(err, errno, "Can't make a folder %s", pattern);
-    run->scratch = realpath(pattern, NULL);
-    if (!run->scratch)
-        return maqet_error_errno(err, errno, "Can't find the folder %s", pattern);
+    run->scratch = TAKE_PTR(pattern);
     return hire_janitor(run, err);
 }
 

@@ -45,6 +45,13 @@ expect 0 maqet plugin check "$plugins/maqet-storage-raw.so" --only snapshots
 out_has "snapshots skipped: it has no snapshots"
 expect 0 maqet plugin check "$plugins/maqet-storage-raw.so" --only qemu --qemu qemu-system-none
 out_has "qemu skipped: QEMU's program qemu-system-none is not there"
+long="$TMP/$(printf %060d 0)"
+mkdir "$long"
+TMPDIR="$long" expect 3 maqet plugin check "$plugins/maqet-storage-raw.so" --only file
+err_has "too long a name for sockets in it: $long"
+err_has "TMPDIR=/tmp maqet plugin check"
+TMPDIR="$TMP/none" expect 3 maqet plugin check "$plugins/maqet-storage-raw.so" --only file
+err_has "Can't find the folder $TMP/none"
 expect 0 maqet plugin check "$plugins/maqet-storage-raw.so" --only capacity
 out_has "capacity skipped: it is for interfaces"
 expect 0 maqet plugin check "$plugins/maqet-iface-ide.so" --only space
