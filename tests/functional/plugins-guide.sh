@@ -24,7 +24,7 @@ awk -v folder=blocks '
 for block in blocks/*.c; do
     case $(cat "$block.note") in
     fragment)
-        { printf '#define MAQET_PLUGIN_ABI 1\n#include <maqet-plugin.h>\n#include <stdio.h>\n#include <stdlib.h>\n'
+        { printf '#define MAQET_PLUGIN_ABI 1\n#include <maqet-plugin.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n'
             cat "$block"; } >fragment.c
         for standard in c99 c11; do
             expect 0 "$CC" -std=$standard -pedantic -Wall -Wextra -Werror -Wno-unused-function \
