@@ -244,7 +244,8 @@ check_size_of(const struct bench *bench, const struct maqet_drive *drive,
         return -1;
     if (state.virtual_size == 0 || state.virtual_size / 512 == (wanted + 511) / 512)
         return 0;
-    return bench_fail(err, "Keep nothing in static variables",
+    return bench_fail(err,
+                      "If the check `inspect` passes, keep nothing in static variables",
                       "of two drives '%s' has the size %llu instead of %llu", drive->name,
                       (unsigned long long)state.virtual_size, (unsigned long long)wanted);
 }

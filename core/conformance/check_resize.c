@@ -11,7 +11,7 @@
 #include "core/qemu/objects.h"
 #include "core/storage/elsewhere.h"
 
-static const char one_size[] = "its drives have one size for ever";
+static const char unable[] = "its drives can't be resized";
 
 /* Twice as large; a service may have kept what an earlier check has made larger. */
 static uint64_t
@@ -33,7 +33,7 @@ check_resize(struct bench *bench, struct maqet_error **err)
     if (!drive)
         return -1;
     if (!drive->storage->plugin.resize || !bench_has_size(bench))
-        return bench_skip(bench, "%s", one_size);
+        return bench_skip(bench, "%s", unable);
     if (bench_prepare(bench, drive, err) < 0 ||
         (io && data_write(bench, drive, 5, err) < 0) ||
         maqet_drive_inspect(drive, &state, err) < 0)
@@ -114,7 +114,7 @@ check_live_resize(struct bench *bench, struct maqet_error **err)
     if (!drive)
         return -1;
     if (!drive->storage->plugin.live_resize || !bench_has_size(bench))
-        return bench_skip(bench, "%s while QEMU runs", one_size);
+        return bench_skip(bench, "%s while QEMU runs", unable);
     if (!machine_possible(bench))
         return 0;
     if (machine_run(bench, &machine, machine_type(bench, 0), &entry, 1, err) < 0)

@@ -262,7 +262,9 @@ check_size(const struct bench *bench, const struct maqet_drive *drive,
     if (!bench_has_size(bench) || state.virtual_size == 0 ||
         state.virtual_size / 512 == (wanted + 511) / 512)
         return 0;
-    return bench_fail(err, "Use names that are made of the path that create is given",
+    return bench_fail(err,
+                      "If the check `inspect` passes, use names that are made of "
+                      "the path that create is given",
                       "of two images that were made at once in one folder, one has the "
                       "size %llu instead of %llu",
                       (unsigned long long)state.virtual_size, (unsigned long long)wanted);
