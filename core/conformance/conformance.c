@@ -69,9 +69,9 @@ hire_janitor(struct run *run, struct maqet_error **err)
     return run->janitor < 0 ? maqet_error_errno(err, errno, "Can't start a child") : 0;
 }
 
-/* Bytes of a path to it, so that the sockets below it have names that the kernel takes
- * (unix(7): 107 bytes), of a check, a machine and a drive. */
-enum { SCRATCH_LIMIT = 62 };
+/* Bytes of a path to it, so that a socket in a folder of a check in it has a name that
+ * the kernel takes (unix(7): 107 bytes). */
+enum { SCRATCH_LIMIT = 78 };
 
 static int
 make_scratch(struct run *run, struct maqet_error **err)
