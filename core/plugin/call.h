@@ -30,8 +30,9 @@ void maqet_call_end(struct maqet_call *outer);
 #define MAQET_CALL(limit) MAQET_CALL_NAMED(limit, __LINE__)
 #define MAQET_CALL_NAMED(limit, line) MAQET_CALL_LINE(limit, line)
 #define MAQET_CALL_LINE(limit, line)                                                     \
-    __attribute__((__unused__, __cleanup__(maqet_call_end))) struct maqet_call           \
-        outer_call_##line = maqet_call_begin(limit)
+    __attribute__((__unused__,                                                           \
+                   __cleanup__(maqet_call_end))) struct maqet_call outer_call_##line =   \
+        maqet_call_begin(limit)
 
 /* ms that the call may still take, at most; without a call that of a long one. */
 int64_t maqet_call_left(void);
