@@ -3,6 +3,7 @@
 noinst_LTLIBRARIES += libmaqet-core.la
 libmaqet_core_la_SOURCES = \
 	core/base/apart.c core/base/apart.h \
+	core/base/checksum.c core/base/checksum.h \
 	core/base/cleanup.h \
 	core/base/context.c core/base/context.h \
 	core/base/error.c core/base/error.h \
@@ -105,7 +106,7 @@ libmaqet_core_la_SOURCES = \
 	core/vm/stop.c \
 	core/vm/store.c core/vm/store.h \
 	core/vm/vm.c core/vm/vm.h
-libmaqet_core_la_LIBADD = $(YAML_LIBS) $(JSON_LIBS) $(ZSTD_LIBS)
+libmaqet_core_la_LIBADD = $(YAML_LIBS) $(JSON_LIBS) $(ZSTD_LIBS) $(XXHASH_LIBS)
 
 # What plugins may call is what the public header marks with MAQET_EXPORT: the lists of
 # exported symbols are made from it, so that neither can name what the other doesn't. The

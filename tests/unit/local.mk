@@ -24,6 +24,11 @@ tests_unit_test_call_SOURCES = tests/unit/test-call.c
 tests_unit_test_call_LDADD = $(UNIT_LDADD)
 tests_unit_test_call_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-checksum
+tests_unit_test_checksum_SOURCES = tests/unit/test-checksum.c
+tests_unit_test_checksum_LDADD = $(UNIT_LDADD)
+tests_unit_test_checksum_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-commands
 tests_unit_test_commands_SOURCES = tests/unit/test-commands.c
 tests_unit_test_commands_LDADD = libmaqet-cli.la $(UNIT_LDADD)
