@@ -31,6 +31,8 @@ static const struct command_option options[] = {
     OPTION_TIMEOUT_ROW,
     OPTION_FORCE_STOP_ROW,
     OPTION_WAIT_ROW,
+    OPTION_CREATE_MISSING_ROW,
+    OPTION_ACCEPT_BASE_ROW,
     {0},
 };
 

@@ -14,14 +14,24 @@
 /* The exit code of a process that a signal ended, less the signal; as in a shell. */
 enum { SIGNAL_BASE = 128 };
 
+static struct maqet_start
+how_to_start(const struct invocation *invocation)
+{
+    return (struct maqet_start){
+        .timeout = invocation_milliseconds(invocation, "wait"),
+        .consent = {.create_missing = invocation_has(invocation, "create-missing"),
+                    .accept_bases = invocation_has(invocation, "accept-base")},
+    };
+}
+
 json_object *
 start_machine(struct invocation *invocation, const char *name, struct maqet_error **err)
 {
+    const struct maqet_start how = how_to_start(invocation);
     int pid;
 
     if (maqet_snapshot_repair(&invocation->context, name, err) < 0 ||
-        maqet_vm_start(&invocation->context, name,
-                       invocation_milliseconds(invocation, "wait"), &pid, err) < 0)
+        maqet_vm_start(&invocation->context, name, &how, &pid, err) < 0)
         return NULL;
 
     json_object *row = json_object_new_object();
@@ -41,6 +51,7 @@ text(json_object *row, bool colour)
 static int
 run_in_foreground(struct invocation *invocation, struct maqet_error **err)
 {
+    const struct maqet_start how = how_to_start(invocation);
     const char *name = invocation->operands.items[0];
     int exit_code;
 
@@ -48,8 +59,7 @@ run_in_foreground(struct invocation *invocation, struct maqet_error **err)
         return usage_error(invocation->command, err,
                            "There is one foreground, for one virtual machine");
     if (maqet_snapshot_repair(&invocation->context, name, err) < 0 ||
-        maqet_vm_run(&invocation->context, name,
-                     invocation_milliseconds(invocation, "wait"), &exit_code, err) < 0)
+        maqet_vm_run(&invocation->context, name, &how, &exit_code, err) < 0)
         return -1;
     if (exit_code > SIGNAL_BASE)
         return maqet_error_set(err, MAQET_ERROR_FAILED,
@@ -108,6 +118,8 @@ static const struct command_option options[] = {
      .help = "go on from that checkpoint instead of booting"},
     {.name = "yes", .letter = 'y', .help = "--from: don't ask"},
     OPTION_WAIT_ROW,
+    OPTION_CREATE_MISSING_ROW,
+    OPTION_ACCEPT_BASE_ROW,
     {0},
 };
 
@@ -131,9 +143,14 @@ const struct command command_start = {
     .min_operands = 1,
     .max_operands = OPERANDS_ANY,
     .summary = "Start virtual machines",
-    .description = "Makes the images that are missing, runs QEMU, and returns when "
+    .description = "Creates the images that never existed, runs QEMU, and returns when "
                    "the machine runs. When QEMU can't, its own words are the error. "
-                   "Several machines are started at the same time.",
+                   "Several machines are started at the same time.\n"
+                   "An image that was there before and is missing now is an error: its "
+                   "disk may not be mounted, or it was moved. --create-missing makes a "
+                   "new, empty one. So is a backing file that has changed since the "
+                   "image on top of it was created or first used: what the guest has "
+                   "written would no longer fit it. --accept-base takes it as it is.",
     .options = options,
     .examples = examples,
     .view = {.columns = start_columns, .text = text, .confirmation = true},

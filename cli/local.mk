@@ -18,6 +18,7 @@ libmaqet_cli_la_SOURCES = \
 	cli/cmd_start.c \
 	cli/cmd_status.c \
 	cli/cmd_stop.c \
+	cli/cmd_storage.c \
 	cli/cmd_validate.c \
 	cli/checkpoints.h \
 	cli/actions.c cli/actions.h \

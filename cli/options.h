@@ -27,6 +27,19 @@
         .fallback = "30", .help = "how long QEMU may take to answer"                     \
     }
 
+/* Of start and restart: what could hide the loss of data, and so has to be asked for. */
+#define OPTION_CREATE_MISSING_ROW                                                        \
+    {                                                                                    \
+        .name = "create-missing",                                                        \
+        .help = "create new, empty images in the place of those that were there before " \
+                "and are missing"                                                        \
+    }
+#define OPTION_ACCEPT_BASE_ROW                                                           \
+    {                                                                                    \
+        .name = "accept-base",                                                           \
+        .help = "start although a backing file has changed, and take it as it is now"    \
+    }
+
 /* Of stop and restart. */
 #define OPTION_TIMEOUT_ROW                                                               \
     {                                                                                    \

@@ -88,6 +88,7 @@ libmaqet_core_la_SOURCES = \
 	core/storage/export.c \
 	core/storage/image.c core/storage/image.h \
 	core/storage/paths.c core/storage/paths.h \
+	core/storage/record.c core/storage/record.h \
 	core/storage/serve.c \
 	core/storage/slots.c core/storage/slots.h \
 	core/storage/snapshots.c core/storage/snapshots.h \
@@ -96,7 +97,12 @@ libmaqet_core_la_SOURCES = \
 	core/vm/drives.c core/vm/drives.h \
 	core/vm/helpers.c core/vm/helpers.h \
 	core/vm/holders.c core/vm/holders.h \
+	core/vm/images.c core/vm/images.h \
+	core/vm/images_file.c \
 	core/vm/lifecycle.h \
+	core/vm/needs.c core/vm/needs.h \
+	core/vm/owner.c core/vm/owner.h \
+	core/vm/removal_plan.c \
 	core/vm/remove.c \
 	core/vm/resize.c \
 	core/vm/run.c core/vm/run.h \
@@ -105,6 +111,7 @@ libmaqet_core_la_SOURCES = \
 	core/vm/state.c core/vm/state.h \
 	core/vm/stop.c \
 	core/vm/store.c core/vm/store.h \
+	core/vm/unused.c core/vm/unused.h \
 	core/vm/vm.c core/vm/vm.h
 libmaqet_core_la_LIBADD = $(YAML_LIBS) $(JSON_LIBS) $(ZSTD_LIBS) $(XXHASH_LIBS)
 

@@ -147,6 +147,15 @@ maqet_error_errno(struct maqet_error **err, int number, const char *format, ...)
 }
 
 int
+maqet_error_copy(struct maqet_error **err, const struct maqet_error *error)
+{
+    maqet_error_set(err, error->code, "%s", error->message);
+    for (size_t i = 0; i < error->hints.count; i++)
+        maqet_error_hint(err, "%s", error->hints.items[i]);
+    return -1;
+}
+
+int
 maqet_error_move(struct maqet_error **err, struct maqet_error *error)
 {
     if (err && !*err)

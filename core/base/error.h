@@ -38,6 +38,9 @@ int maqet_error_vset(struct maqet_error **err, enum maqet_error_code code,
 int maqet_error_errno(struct maqet_error **err, int number, const char *format, ...)
     MAQET_PRINTF(3, 4);
 
+/* Sets a copy of an error. Returns -1. */
+int maqet_error_copy(struct maqet_error **err, const struct maqet_error *error);
+
 /* Moves an error into *err (or drops it where nobody wants it). Returns -1. */
 int maqet_error_move(struct maqet_error **err, struct maqet_error *error);
 

@@ -293,6 +293,12 @@ maqet_file_id_equal(const struct maqet_file_id *a, const struct maqet_file_id *b
     return a->device == b->device && a->inode == b->inode && a->birth == b->birth;
 }
 
+bool
+maqet_file_id_is_same_file(const struct maqet_file_id *a, const struct maqet_file_id *b)
+{
+    return a->inode == b->inode && a->birth == b->birth;
+}
+
 char *
 maqet_file_mark(const char *path)
 {
@@ -329,7 +335,7 @@ maqet_file_replace(const char *path, const char *data, size_t length, mode_t mod
     const char *name = slash ? slash + 1 : path;
     _cleanup_free_ char *folder =
         slash ? maqet_strndup(path, (size_t)(name - path)) : maqet_strdup("./");
-    _cleanup_free_ char *temporary = maqet_format("%s.%s.XXXXXX", folder, name);
+    _cleanup_free_ char *temporary = maqet_format("%s.%s" MAQET_FILE_TEMPORARY "XXXXXX", folder, name);
     _cleanup_close_ int dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     _cleanup_close_ int fd = dir_fd < 0 ? -1 : mkostemp(temporary, O_CLOEXEC);
 

@@ -66,14 +66,21 @@ struct maqet_file_id {
     uint64_t birth; /* ns since 1970 */
 };
 
-/* False: no such file. maqet_file_id_of_path follows no link. */
+/* False: no such file. maqet_file_id_of_path follows no link. maqet_file_id_is_same_file
+ * leaves the number of the device out, which may change when the host boots. */
 bool maqet_file_id_of_fd(int fd, struct maqet_file_id *id);
 bool maqet_file_id_of_path(const char *path, struct maqet_file_id *id);
 bool maqet_file_id_equal(const struct maqet_file_id *a, const struct maqet_file_id *b);
+bool maqet_file_id_is_same_file(const struct maqet_file_id *a,
+                                const struct maqet_file_id *b);
 
 /* What tells a file's content from what it was before, and from that of others, without
  * reading it. Follows links. Caller frees; NULL: no such file. */
 char *maqet_file_mark(const char *path);
+
+/* What follows a dot and a file's name in that of the temporary file which is to replace
+ * it; six more characters come behind (mkostemp(3)). */
+#define MAQET_FILE_TEMPORARY ".maqet-"
 
 /* Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. */
 int maqet_file_replace(const char *path, const char *data, size_t length, mode_t mode,

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 void *
 maqet_alloc(size_t size)
@@ -289,6 +290,19 @@ maqet_text_bytes(uint64_t bytes)
     }
     return unit == 0 ? maqet_format("%" PRIu64 "B", bytes)
                      : maqet_format("%.1f%s", value, units[unit]);
+}
+
+char *
+maqet_text_date(int64_t seconds)
+{
+    time_t moment = (time_t)seconds;
+    struct tm local;
+    char text[32];
+
+    if (!localtime_r(&moment, &local) ||
+        strftime(text, sizeof(text), "%Y-%m-%d %H:%M", &local) == 0)
+        return maqet_strdup("an unknown date");
+    return maqet_strdup(text);
 }
 
 char *

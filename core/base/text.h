@@ -80,6 +80,9 @@ char *maqet_text_double_commas(const char *text);
 /* "20.0GB": for people, in powers of 1024. The caller frees. */
 char *maqet_text_bytes(uint64_t bytes);
 
+/* "2026-11-28 04:12" in local time, of s since 1970. The caller frees. */
+char *maqet_text_date(int64_t seconds);
+
 /* "20G" where it can be said so without rounding, else plain bytes. The caller frees. */
 char *maqet_text_size(uint64_t bytes);
 

@@ -260,6 +260,9 @@ maqet_session_begin(struct maqet_session *session, enum maqet_operation operatio
 
     if (maqet_session_check_holders(session, err) < 0)
         return -1;
+    for (size_t i = 0; session->pid == 0 && i < session->count; i++)
+        if (maqet_images_check_not_base(session->members[i].drive, err) < 0)
+            return -1;
     maqet_journal_clear(journal);
     journal->operation = operation;
     journal->name = maqet_strdup(name);

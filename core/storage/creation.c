@@ -14,6 +14,7 @@
 #include "core/plugin/call.h"
 #include "core/storage/elsewhere.h"
 #include "core/storage/paths.h"
+#include "core/storage/record.h"
 
 /* Somebody else may be making a large image under the same name; we wait for him. */
 static const int64_t MAKING_TIMEOUT = INT64_C(600) * 1000;
@@ -268,7 +269,7 @@ record(const struct making *making, const struct maqet_image_recorder *recorder,
         return 0;
     if (!maqet_file_id_of_path(path, &id))
         return maqet_error_errno(err, errno, "Can't look at %s", path);
-    return recorder->record(recorder->data, making->drive->path, &id, err);
+    return recorder->record(recorder->data, making->drive, path, &id, err);
 }
 
 /* With the lock held and the image missing: makes it. *created: it was us. */
@@ -320,6 +321,15 @@ error_never_made(const struct maqet_drive *drive, struct maqet_error **err)
     maqet_error_hint(err,
                      "Remove `readonly` for the first start, or give an existing file");
     return -1;
+}
+
+/* Only an image that never existed is made without being asked for. */
+static int
+check_never_there(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    return drive->create_missing || !maqet_image_vanished(drive)
+               ? 0
+               : maqet_image_error_vanished(drive, err);
 }
 
 int
@@ -393,6 +403,8 @@ maqet_image_precheck(const struct maqet_drive *drive, struct maqet_error **err)
         return -1;
     if (state.exists || !drive->path)
         return 0;
+    if (check_never_there(drive, err) < 0)
+        return -1;
     return maqet_drive_readonly(drive) ? error_never_made(drive, err)
                                        : open_folder(&making, err);
 }
@@ -406,6 +418,7 @@ maqet_image_prepare(const struct maqet_drive *drive, struct maqet_image_state *s
         .drive = drive, .folder_fd = -1, .lock_fd = -1};
 
     *created = false;
+    *state = (struct maqet_image_state){0};
     if (!drive->storage->plugin.path_option) {
         if (maqet_elsewhere_prepare(drive, state, created, err) < 0)
             return -1;
@@ -422,6 +435,8 @@ maqet_image_prepare(const struct maqet_drive *drive, struct maqet_image_state *s
         compare_size(drive, state);
         return 0;
     }
+    if (check_never_there(drive, err) < 0)
+        return -1;
     if (maqet_drive_readonly(drive))
         return error_never_made(drive, err);
     if (open_folder(&making, err) < 0 || take_lock(&making, MAKING_TIMEOUT, err) < 0)

@@ -22,6 +22,8 @@ struct maqet_machine {
 /* What the sockets of programs beside QEMU begin with, in RUNTIME/NAME/. */
 #define MAQET_DRIVE_SOCKET_PREFIX "helper-"
 
+struct maqet_image_record; /* record.h */
+
 struct maqet_drive {
     const struct maqet_context *context;
     const struct maqet_machine *machine;
@@ -36,6 +38,10 @@ struct maqet_drive {
     char *socket;      /* what maqet_drive_socket() says */
     char *served; /* the socket of a server that the guest gets the content from, writing
                    * to a copy of it; NULL: the image itself, as ever */
+    /* What is remembered of the image; both belong to the machine, and may be NULL. */
+    const struct maqet_image_record *record;  /* of this very image */
+    const struct maqet_image_record *earlier; /* of another one that the drive had */
+    bool create_missing; /* the image is made though one that was there is missing */
 };
 
 /* Checks an entry of the list (not taken; its paths become absolute) and loads its

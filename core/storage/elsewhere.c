@@ -7,6 +7,7 @@
 
 #include "core/plugin/call.h"
 #include "core/storage/elsewhere.h"
+#include "core/storage/record.h"
 
 /* ---- is it there ---- */
 
@@ -63,6 +64,9 @@ maqet_elsewhere_prepare(const struct maqet_drive *drive, struct maqet_image_stat
     *created = false;
     if (maqet_elsewhere_inspect(drive, state, err) < 0)
         return -1;
+    if (plugin->inspect && !state->exists && !drive->create_missing &&
+        maqet_image_vanished(drive))
+        return maqet_image_error_vanished(drive, err);
     if (makes && !state->exists) {
         if (make(drive, plugin->inspect, err) < 0)
             return -1;

@@ -9,6 +9,7 @@
 
 #include "core/base/files.h"
 #include "core/plugin/call.h"
+#include "core/storage/record.h"
 
 /* ---- what plugins report (maqet-plugin.h) ---- */
 
@@ -48,7 +49,12 @@ maqet_image_names_file(struct maqet_image *image, const char *option, const char
     _cleanup_free_ char *absolute =
         name[0] == '/' ? maqet_strdup(name) : maqet_format("%s/%s", folder, name);
 
-    if (image->undeclared || (declared && same_file(declared, absolute)))
+    if (declared && same_file(declared, absolute)) {
+        maqet_strings_add(&image->options, option);
+        maqet_strings_add(&image->files, declared);
+        return;
+    }
+    if (image->undeclared)
         return;
     image->undeclared = maqet_format("%s '%s'", what, name);
 }
@@ -89,26 +95,42 @@ error_format(const struct maqet_drive *drive, const char *format,
     return -1;
 }
 
-int
-maqet_image_ask(const struct maqet_drive *drive, int fd, struct maqet_image_state *state,
-                struct maqet_error **err)
+static void
+image_clear(struct maqet_image *image)
+{
+    free(image->format);
+    free(image->undeclared);
+    maqet_strings_clear(&image->options);
+    maqet_strings_clear(&image->files);
+}
+
+/* Has the plugin look at what was opened, and fills @image. */
+static int
+inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image,
+        struct maqet_image_state *state, struct maqet_error **err)
 {
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    struct maqet_image image = {.drive = drive};
     MAQET_CALL(MAQET_CALL_SERVICE);
 
     if (!plugin->inspect)
         return 0;
     int result = maqet_drive_judge(drive, plugin->name, "inspect",
-                                   plugin->inspect(drive, fd, &image, err), err);
-    if (result == 0 && image.format && strcmp(image.format, plugin->name) != 0)
-        result = error_format(drive, image.format, err);
-    else if (result == 0 && image.undeclared)
-        result = error_undeclared(drive, &image, err);
-    state->virtual_size = image.virtual_size;
-    free(image.format);
-    free(image.undeclared);
+                                   plugin->inspect(drive, fd, image, err), err);
+    if (result == 0 && image->format && strcmp(image->format, plugin->name) != 0)
+        result = error_format(drive, image->format, err);
+    else if (result == 0 && image->undeclared)
+        result = error_undeclared(drive, image, err);
+    state->virtual_size = image->virtual_size;
     return result;
+}
+
+int
+maqet_image_ask(const struct maqet_drive *drive, int fd, struct maqet_image_state *state,
+                struct maqet_error **err)
+{
+    _cleanup_(image_clear) struct maqet_image image = {.drive = drive};
+
+    return inspect(drive, fd, &image, state, err);
 }
 
 /* A file under a name that others could guess must be nobody's but ours. */
@@ -224,10 +246,34 @@ maqet_image_open(const struct maqet_drive *drive, bool writable, struct maqet_er
         return -1;
     if (fd >= 0)
         return fd;
+    if (maqet_image_vanished(drive))
+        return maqet_image_error_vanished(drive, err);
     maqet_error_set(err, MAQET_ERROR_MISSING,
                     "The image of the drive '%s' of VM '%s' is not there: %s",
                     drive->name, drive->machine->vm_name, drive->path);
     maqet_error_hint(err, "It is made when the machine starts: maqet start %s",
                      drive->machine->vm_name);
     return -1;
+}
+
+int
+maqet_image_dependencies(const struct maqet_drive *drive, struct maqet_strings *options,
+                         struct maqet_strings *files, struct maqet_error **err)
+{
+    _cleanup_(image_clear) struct maqet_image image = {.drive = drive};
+    struct maqet_image_state state;
+
+    if (!drive->path)
+        return 0;
+    _cleanup_close_ int fd =
+        open(drive->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return errno == ENOENT || errno == ENOTDIR ? 0 : error_open(drive, errno, err);
+    if (inspect(drive, fd, &image, &state, err) < 0)
+        return -1;
+    for (size_t i = 0; i < image.files.count; i++) {
+        maqet_strings_add(options, image.options.items[i]);
+        maqet_strings_add(files, image.files.items[i]);
+    }
+    return 0;
 }

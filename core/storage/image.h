@@ -24,6 +24,10 @@ struct maqet_image {
     uint64_t virtual_size;
     char *undeclared; /* the first file that the image names and the configuration doesn't
                        */
+    /* The files that it names and the configuration does: of each the option, and the
+     * path that this has. */
+    struct maqet_strings options;
+    struct maqet_strings files;
 };
 
 /* Fills @state. A missing image is no error; a hostile or wrong one is. */
@@ -35,6 +39,12 @@ int maqet_image_inspect(const struct maqet_drive *drive, struct maqet_image_stat
 int maqet_image_ask(const struct maqet_drive *drive, int fd,
                     struct maqet_image_state *state, struct maqet_error **err);
 
+/* The files that an existing image depends on, as its header and the configuration name
+ * them: of each the option, and its path. None for an image that is missing. */
+int maqet_image_dependencies(const struct maqet_drive *drive,
+                             struct maqet_strings *options, struct maqet_strings *files,
+                             struct maqet_error **err);
+
 /* Opens an image that is there, after the same checks. Returns a descriptor, or -1;
  * MAQET_ERROR_MISSING: there is none. */
 int maqet_image_open(const struct maqet_drive *drive, bool writable,
@@ -45,8 +55,9 @@ int maqet_image_check(const struct maqet_drive *drive, struct maqet_error **err)
 
 /* Whom to tell of an image that is about to get its name. */
 struct maqet_image_recorder {
-    int (*record)(void *data, const char *path, const struct maqet_file_id *id,
-                  struct maqet_error **err);
+    /* @file is what it is called until then. */
+    int (*record)(void *data, const struct maqet_drive *drive, const char *file,
+                  const struct maqet_file_id *id, struct maqet_error **err);
     void *data;
 };
 

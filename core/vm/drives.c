@@ -5,42 +5,81 @@
 
 #include "core/base/json.h"
 #include "core/storage/elsewhere.h"
-#include "core/vm/store.h"
+#include "core/vm/images.h"
+#include "core/vm/owner.h"
+
+/* Whether a drive is made of something that could vanish: a file, or something elsewhere
+ * that its plugin can look for. */
+static bool
+is_remembered(const struct maqet_drive *drive)
+{
+    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
+
+    return drive->path || (plugin->interface && !plugin->path_option && plugin->inspect);
+}
 
 /* Remembers an image that is about to appear: a record too many does no harm, since it
  * counts only for the very file that it names; one too few would leave a file behind for
  * ever. */
 static int
-remember_image(void *data, const char *path, const struct maqet_file_id *id,
-               struct maqet_error **err)
+remember_image(void *data, const struct maqet_drive *drive, const char *file,
+               const struct maqet_file_id *id, struct maqet_error **err)
 {
-    const struct maqet_vm *vm = data;
-    const struct maqet_created record = {.path = (char *)path, .id = *id};
+    struct maqet_vm *vm = data;
+    _cleanup_free_ char *data_dir = maqet_owner_data_dir(vm->context);
+    const struct maqet_owner owner = {
+        .vm = vm->definition->name, .uuid = vm->definition->uuid, .data_dir = data_dir};
 
-    return maqet_store_created_add(vm->context, vm->definition->name, &record, err);
+    maqet_owner_write(file, &owner);
+    return maqet_images_note_created(vm, drive, id, err);
 }
 
-int
-maqet_vm_drives_prepare(const struct maqet_vm *vm, struct maqet_error **err)
+/* All that is wrong with the drives, before anything is made. */
+static int
+check(const struct maqet_vm *vm, const struct maqet_drives_consent *consent,
+      struct maqet_error **err)
 {
-    const struct maqet_image_recorder recorder = {.record = remember_image,
-                                                  .data = (void *)vm};
-    struct maqet_image_state state;
-    bool created;
+    if (vm->images_error)
+        return maqet_error_copy(err, vm->images_error);
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        struct maqet_drive *drive = vm->drives[i];
 
-    for (size_t i = 0; i < vm->drive_count; i++)
-        if (maqet_image_precheck(vm->drives[i], err) < 0)
+        drive->create_missing = consent && consent->create_missing;
+        if (maqet_image_precheck(drive, err) < 0 ||
+            (!(consent && consent->accept_bases) &&
+             maqet_images_check_bases(drive, err) < 0) ||
+            (!drive->served && maqet_images_check_not_base(drive, err) < 0))
             return -1;
+    }
     if (maqet_image_check_space(vm->drives, vm->drive_count, err) < 0)
         return -1;
     /* Where a drive's content is served, only its server reads the image. */
     for (size_t i = 0; i < vm->drive_count; i++)
         if (!vm->drives[i]->served && maqet_drive_check_unused(vm->drives[i], err) < 0)
             return -1;
-    for (size_t i = 0; i < vm->drive_count; i++)
-        if (maqet_image_prepare(vm->drives[i], &state, &created, &recorder, err) < 0)
-            return -1;
     return 0;
+}
+
+int
+maqet_vm_drives_prepare(struct maqet_vm *vm, const struct maqet_drives_consent *consent,
+                        struct maqet_error **err)
+{
+    const struct maqet_image_recorder recorder = {.record = remember_image, .data = vm};
+    bool accept_bases = consent && consent->accept_bases;
+    struct maqet_image_state state;
+    bool created;
+
+    if (check(vm, consent, err) < 0)
+        return -1;
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        const struct maqet_drive *drive = vm->drives[i];
+
+        if (maqet_image_prepare(drive, &state, &created, &recorder, err) < 0 ||
+            (state.exists && is_remembered(drive) &&
+             maqet_images_note_seen(vm, drive, &state, accept_bases, err) < 0))
+            return -1;
+    }
+    return maqet_images_confirm(vm, err);
 }
 
 /* ---- who else uses them ---- */

@@ -9,9 +9,17 @@
 #include "core/qemu/qmp.h"
 #include "core/vm/vm.h"
 
+/* What a start may do that is otherwise refused, since it could hide the loss of data. */
+struct maqet_drives_consent {
+    bool create_missing; /* make images anew that were there and are missing */
+    bool accept_bases;   /* go on though backing files have changed */
+};
+
 /* Looks at what the drives are made of, and makes what is missing; nothing is made when
- * anything is wrong with one of them. */
-int maqet_vm_drives_prepare(const struct maqet_vm *vm, struct maqet_error **err);
+ * anything is wrong with one of them. @consent may be NULL: none. */
+int maqet_vm_drives_prepare(struct maqet_vm *vm,
+                            const struct maqet_drives_consent *consent,
+                            struct maqet_error **err);
 
 /*
  * Whether a drive's plugin is asked for its users once more when QEMU has it open, as two

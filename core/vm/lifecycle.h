@@ -6,23 +6,28 @@
 #ifndef MAQET_VM_LIFECYCLE_H
 #define MAQET_VM_LIFECYCLE_H
 
+#include "core/vm/drives.h"
 #include "core/vm/vm.h"
 
+struct maqet_start {
+    int64_t timeout; /* ms that QEMU has to answer */
+    struct maqet_drives_consent consent;
+};
+
 /*
- * Starts a machine: checks, makes missing images, runs QEMU, waits @timeout ms at most
- * until it answers. *pid (may be NULL) gets QEMU's PID. Running already:
- * MAQET_ERROR_STATE.
+ * Starts a machine: checks, makes missing images, runs QEMU, and waits until it answers.
+ * *pid (may be NULL) gets QEMU's PID. Running already: MAQET_ERROR_STATE.
  */
-int maqet_vm_start(const struct maqet_context *context, const char *name, int64_t timeout,
-                   int *pid, struct maqet_error **err);
+int maqet_vm_start(const struct maqet_context *context, const char *name,
+                   const struct maqet_start *how, int *pid, struct maqet_error **err);
 
 /*
  * The same, but QEMU keeps our terminal and we stay until it has ended; *exit_code gets
  * its exit code. SIGTERM and SIGHUP press the power button; a second one ends QEMU. A
  * service manager that waits for it is told when QEMU runs (sd_notify(3)).
  */
-int maqet_vm_run(const struct maqet_context *context, const char *name, int64_t timeout,
-                 int *exit_code, struct maqet_error **err);
+int maqet_vm_run(const struct maqet_context *context, const char *name,
+                 const struct maqet_start *how, int *exit_code, struct maqet_error **err);
 
 /* A state with which a guest goes on instead of booting. */
 struct maqet_incoming {
@@ -69,10 +74,34 @@ struct maqet_remove {
 int maqet_vm_removable(const struct maqet_context *context, const char *name,
                        struct maqet_error **err);
 
-/* Forgets a machine. @kept and @deleted get the paths of its images. */
+/* A file of a machine that goes. */
+struct maqet_removal_file {
+    char *path;
+    bool image;    /* else a checkpoint's memory */
+    uint64_t size; /* bytes that it takes on the disk */
+    bool removed;  /* it goes, or has gone */
+    char *reason;  /* why it goes or stays, as a phrase; never NULL */
+};
+
+/* What becomes of all of them. */
+struct maqet_removal {
+    struct maqet_removal_file *files;
+    size_t count;
+};
+
+void maqet_removal_clear(struct maqet_removal *removal);
+
+#define _cleanup_removal_ _cleanup_(maqet_removal_clear)
+
+/* What removing a machine would come to, as of now. */
+int maqet_vm_plan_removal(const struct maqet_context *context, const char *name,
+                          const struct maqet_remove *how, struct maqet_removal *plan,
+                          struct maqet_error **err);
+
+/* Forgets a machine. @receipt tells what has become of its files, as the plan does. */
 int maqet_vm_remove(const struct maqet_context *context, const char *name,
-                    const struct maqet_remove *how, struct maqet_strings *kept,
-                    struct maqet_strings *deleted, struct maqet_error **err);
+                    const struct maqet_remove *how, struct maqet_removal *receipt,
+                    struct maqet_error **err);
 
 /* Replaces a machine's definition, or adds it when there is none. *change (may be NULL)
  * is "created", "changed" or "unchanged". Takes the definition. */

@@ -10,6 +10,7 @@
 #include "core/plugin/call.h"
 #include "core/qemu/objects.h"
 #include "core/storage/elsewhere.h"
+#include "core/storage/record.h"
 #include "core/vm/drives.h"
 #include "core/vm/helpers.h"
 #include "core/vm/holders.h"
@@ -142,6 +143,8 @@ offline_size(const struct resizing *resizing, uint64_t *bytes, struct maqet_erro
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
                                  "its plugin doesn't tell its size, so it can't be "
                                  "resized");
+    if (maqet_image_vanished(drive))
+        return maqet_image_error_vanished(drive, err);
     maqet_drive_error(drive, NULL, err, MAQET_ERROR_MISSING,
                       "there is nothing to be resized yet%s%s", drive->path ? ": " : "",
                       drive->path ? drive->path : "");
@@ -217,7 +220,8 @@ resize(struct resizing *resizing, const struct maqet_resize *how, uint64_t *befo
         return error_smaller(drive, *before, *after, err);
     if (*after == *before)
         return 0;
-    if (!resizing->qmp && maqet_holders_check(resizing->vm, drive, err) < 0)
+    if (!resizing->qmp && (maqet_holders_check(resizing->vm, drive, err) < 0 ||
+                           maqet_images_check_not_base(drive, err) < 0))
         return -1;
     if (drive->path && maqet_image_check_growth(drive, *after - *before, err) < 0)
         return -1;

@@ -29,6 +29,7 @@ struct starting {
     const struct maqet_incoming *incoming; /* NULL: the guest boots */
     bool foreground;
     int64_t timeout;
+    struct maqet_drives_consent consent;
     int dir_fd;     /* RUNTIME/NAME */
     int run_fd;     /* the run file, locked for QEMU */
     int monitor_fd; /* listening sockets */
@@ -376,7 +377,7 @@ start_locked(struct starting *starting, struct maqet_definition *definition,
         return -1;
     if (starting->incoming && starting->incoming->served)
         serve_drives(starting);
-    if (maqet_vm_drives_prepare(starting->vm, err) < 0 ||
+    if (maqet_vm_drives_prepare(starting->vm, &starting->consent, err) < 0 ||
         furnish_run_dir(starting, err) < 0)
         return -1;
     return launch_marked(starting, err);
@@ -395,12 +396,13 @@ start(struct starting *starting, const char *name_or_uuid, struct maqet_error **
 }
 
 int
-maqet_vm_start(const struct maqet_context *context, const char *name, int64_t timeout,
-               int *pid, struct maqet_error **err)
+maqet_vm_start(const struct maqet_context *context, const char *name,
+               const struct maqet_start *how, int *pid, struct maqet_error **err)
 {
     _cleanup_(starting_clear) struct starting starting =
-        starting_new(context, timeout, false);
+        starting_new(context, how->timeout, false);
 
+    starting.consent = how->consent;
     if (start(&starting, name, err) < 0)
         return -1;
     if (pid)
@@ -472,13 +474,14 @@ await_helpers(struct starting *starting)
 }
 
 int
-maqet_vm_run(const struct maqet_context *context, const char *name, int64_t timeout,
-             int *exit_code, struct maqet_error **err)
+maqet_vm_run(const struct maqet_context *context, const char *name,
+             const struct maqet_start *how, int *exit_code, struct maqet_error **err)
 {
     _cleanup_(starting_clear) struct starting starting =
-        starting_new(context, timeout, true);
+        starting_new(context, how->timeout, true);
     int status = 0;
 
+    starting.consent = how->consent;
     if (start(&starting, name, err) < 0)
         return -1;
     maqet_notify("READY=1");

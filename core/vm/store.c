@@ -3,11 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "core/base/files.h"
-#include "core/base/json.h"
+#include "core/storage/snapshots.h"
 
 /* ---- paths ---- */
 
@@ -168,23 +167,127 @@ maqet_store_load(const struct maqet_context *context, const char *name_or_uuid,
 
 /* ---- changing ---- */
 
-/* Whether a name in the store is one that add or remove gives: ".NAME.new", ".NAME.old".
- */
-static bool
-is_leftover(const char *name)
-{
-    size_t length = strlen(name);
+/* What add and remove call a machine's folder before it has its name, and after it has
+ * lost it. The prefix is maqet's mark; what else begins with a dot, such as .git or
+ * .web.old, is the user's. */
+#define ADDING_PREFIX ".maqet-add."
+#define REMOVING_PREFIX ".maqet-rm."
 
-    if (name[0] != '.' || length < strlen(".a.new") ||
-        (strcmp(name + length - 4, ".new") != 0 &&
-         strcmp(name + length - 4, ".old") != 0))
-        return false;
-    _cleanup_free_ char *machine = maqet_strndup(name + 1, length - 5);
-    return maqet_vm_name_valid(machine);
+/* Whether a name is @base, or that of a temporary file which was to replace it. */
+static bool
+is_file_or_temporary(const char *name, const char *base)
+{
+    _cleanup_free_ char *temporary = maqet_format(".%s" MAQET_FILE_TEMPORARY, base);
+
+    return strcmp(name, base) == 0 || maqet_text_starts(name, temporary);
 }
 
-/* What a killed maqet left half made or half removed; what else has a dot, such as .git,
- * is the user's. The store's lock is held. */
+/* Whether a file in a machine's folder is one of ours. */
+static bool
+is_own_file(const char *file)
+{
+    static const char *const names[] = {
+        "vm.json",           MAQET_STORE_IMAGES, MAQET_STORE_SNAPSHOTS,
+        MAQET_STORE_PENDING, "started",          "lock"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (is_file_or_temporary(file, names[i]))
+            return true;
+    return false;
+}
+
+/* Whether @name is that of a snapshot, and @suffix. */
+static bool
+is_named_with(const char *name, size_t length, const char *suffix)
+{
+    size_t end = strlen(suffix);
+
+    if (length <= end || strncmp(name + length - end, suffix, end) != 0)
+        return false;
+    _cleanup_free_ char *stem = maqet_strndup(name, length - end);
+    return maqet_snapshot_name_valid(stem);
+}
+
+/* The same for the folder of checkpoints: NAME.json, NAME.state, and what they are before
+ * they are complete (core/snapshot/state_file.c). */
+static bool
+is_own_checkpoint_file(const char *file)
+{
+    size_t length = strlen(file);
+
+    if (is_named_with(file, length, ".json") || is_named_with(file, length, ".state"))
+        return true;
+    if (file[0] != '.')
+        return false;
+    const char *temporary = strstr(file, MAQET_FILE_TEMPORARY);
+    return is_named_with(file + 1, length - 1, ".state.new") ||
+           (temporary &&
+            is_named_with(file + 1, (size_t)(temporary - file) - 1, ".json"));
+}
+
+/* Something in a machine's folder, or in that of its checkpoints, that is not ours: its
+ * name within the folder, or NULL. The caller frees. */
+static char *
+find_stray(const char *folder)
+{
+    struct stat status;
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings inner = MAQET_STRINGS_INIT;
+    _cleanup_free_ char *checkpoints =
+        maqet_format("%s/" MAQET_STORE_CHECKPOINTS, folder);
+
+    maqet_dir_list(folder, &files, NULL);
+    for (size_t i = 0; i < files.count; i++)
+        if (!is_own_file(files.items[i]) &&
+            strcmp(files.items[i], MAQET_STORE_CHECKPOINTS) != 0)
+            return maqet_strdup(files.items[i]);
+    /* A link leads to a folder of the user's. */
+    if (lstat(checkpoints, &status) == 0 && !S_ISDIR(status.st_mode))
+        return maqet_strdup(MAQET_STORE_CHECKPOINTS);
+    maqet_dir_list(checkpoints, &inner, NULL);
+    for (size_t i = 0; i < inner.count; i++)
+        if (!is_own_checkpoint_file(inner.items[i]))
+            return maqet_format(MAQET_STORE_CHECKPOINTS "/%s", inner.items[i]);
+    return NULL;
+}
+
+/* Removes those files of a folder that are ours, and the folder when nothing else is in
+ * it. What is a folder itself, or a link in the place of one, stays. */
+static int
+remove_own(const char *folder, bool (*is_own)(const char *file), struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+    _cleanup_close_ int fd =
+        open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd < 0)
+        return errno == ENOENT ? 0
+                               : maqet_error_errno(err, errno, "Can't open %s", folder);
+    if (maqet_dir_list(folder, &files, err) < 0)
+        return -1;
+    for (size_t i = 0; i < files.count; i++)
+        if (is_own(files.items[i]) && unlinkat(fd, files.items[i], 0) < 0 &&
+            errno != ENOENT)
+            return maqet_error_errno(err, errno, "Can't remove %s/%s", folder,
+                                     files.items[i]);
+    return rmdir(folder) == 0 || errno == ENOENT
+               ? 0
+               : maqet_error_errno(err, errno, "Can't remove the folder %s", folder);
+}
+
+/* Removes a machine's folder, of which nothing goes but our own files. */
+static int
+remove_machine_folder(const char *folder, struct maqet_error **err)
+{
+    _cleanup_free_ char *checkpoints =
+        maqet_format("%s/" MAQET_STORE_CHECKPOINTS, folder);
+
+    return remove_own(checkpoints, is_own_checkpoint_file, err) < 0
+               ? -1
+               : remove_own(folder, is_own_file, err);
+}
+
+/* What a killed maqet left half added or half removed. The store's lock is held. */
 static void
 sweep(const struct maqet_context *context)
 {
@@ -195,9 +298,25 @@ sweep(const struct maqet_context *context)
     for (size_t i = 0; i < entries.count; i++) {
         _cleanup_free_ char *path = maqet_format("%s/%s", folder, entries.items[i]);
 
-        if (is_leftover(entries.items[i]))
-            maqet_dir_remove(path, NULL);
+        if (maqet_text_starts(entries.items[i], ADDING_PREFIX) ||
+            maqet_text_starts(entries.items[i], REMOVING_PREFIX))
+            remove_machine_folder(path, NULL);
     }
+}
+
+/* An empty folder with a name that begins with @prefix. NULL on error; the caller frees.
+ */
+static char *
+make_temporary_folder(const struct maqet_context *context, const char *prefix,
+                      struct maqet_error **err)
+{
+    _cleanup_free_ char *path =
+        maqet_format("%s/vms/%sXXXXXX", context->data_dir, prefix);
+
+    if (mkdtemp(path))
+        return TAKE_PTR(path);
+    maqet_error_errno(err, errno, "Can't make a folder in %s/vms", context->data_dir);
+    return NULL;
 }
 
 static int
@@ -222,9 +341,6 @@ maqet_store_add(const struct maqet_context *context,
     sweep(context);
     _cleanup_free_ char *folder =
         maqet_format("%s/vms/%s", context->data_dir, definition->name);
-    _cleanup_free_ char *temporary =
-        maqet_format("%s/vms/.%s.new", context->data_dir, definition->name);
-    _cleanup_free_ char *file = maqet_format("%s/vm.json", temporary);
 
     if (access(folder, F_OK) == 0) {
         maqet_error_set(err, MAQET_ERROR_EXISTS,
@@ -234,15 +350,17 @@ maqet_store_add(const struct maqet_context *context,
         return -1;
     }
     /* It appears whole: a folder that is filled first and gets its name at last. */
-    if (maqet_dir_make(temporary, 0700, err) < 0)
+    _cleanup_free_ char *temporary = make_temporary_folder(context, ADDING_PREFIX, err);
+    _cleanup_free_ char *file = maqet_format("%s/vm.json", temporary ? temporary : "");
+    if (!temporary)
         return -1;
     if (maqet_definition_save(file, definition, err) < 0) {
-        maqet_dir_remove(temporary, NULL);
+        remove_machine_folder(temporary, NULL);
         return -1;
     }
     if (rename(temporary, folder) < 0) {
         maqet_error_errno(err, errno, "Can't store the virtual machine in %s", folder);
-        maqet_dir_remove(temporary, NULL);
+        remove_machine_folder(temporary, NULL);
         return -1;
     }
     return sync_store(context, err);
@@ -257,47 +375,21 @@ maqet_store_replace(const struct maqet_context *context,
     return maqet_definition_save(path, definition, err);
 }
 
-/* Whether a file in a machine's folder is one of ours: a temporary one of them, too. */
-static bool
-is_own_file(const char *file)
-{
-    static const char *const names[] = {"vm.json",
-                                        "created.json",
-                                        MAQET_STORE_SNAPSHOTS,
-                                        MAQET_STORE_PENDING,
-                                        MAQET_STORE_CHECKPOINTS,
-                                        "started",
-                                        "lock"};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        _cleanup_free_ char *temporary = maqet_format(".%s.", names[i]);
-
-        if (strcmp(file, names[i]) == 0 || maqet_text_starts(file, temporary))
-            return true;
-    }
-    return false;
-}
-
 /* Somebody may have put an image into a machine's folder; it must not go with it. */
 int
 maqet_store_check_removal(const struct maqet_context *context, const char *name,
                           struct maqet_error **err)
 {
-    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
     _cleanup_free_ char *folder = maqet_format("%s/vms/%s", context->data_dir, name);
+    _cleanup_free_ char *stray = find_stray(folder);
 
-    if (maqet_dir_list(folder, &files, err) < 0)
-        return -1;
-    for (size_t i = 0; i < files.count; i++) {
-        if (is_own_file(files.items[i]))
-            continue;
-        maqet_error_set(err, MAQET_ERROR_STATE,
-                        "%s/%s is not maqet's, and would be removed with the folder",
-                        folder, files.items[i]);
-        maqet_error_hint(err, "Move it elsewhere first");
-        return -1;
-    }
-    return 0;
+    if (!stray)
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "%s/%s is not maqet's, so the folder of VM '%s' can't be removed",
+                    folder, stray, name);
+    maqet_error_hint(err, "Move it elsewhere first");
+    return -1;
 }
 
 int
@@ -306,96 +398,27 @@ maqet_store_remove(const struct maqet_context *context, const char *name,
 {
     _cleanup_close_ int lock = lock_store(context, err);
     _cleanup_free_ char *folder = maqet_format("%s/vms/%s", context->data_dir, name);
-    _cleanup_free_ char *temporary =
-        maqet_format("%s/vms/.%s.old", context->data_dir, name);
 
     if (lock < 0)
         return -1;
     sweep(context);
     if (maqet_store_check_removal(context, name, err) < 0)
         return -1;
-    if (rename(folder, temporary) < 0)
-        return maqet_error_errno(err, errno, "Can't remove %s", folder);
-    if (sync_store(context, err) < 0)
+    _cleanup_free_ char *temporary = make_temporary_folder(context, REMOVING_PREFIX, err);
+    if (!temporary)
         return -1;
-    return maqet_dir_remove(temporary, err);
-}
-
-/* ---- the images that we made ---- */
-
-/* The list as it is stored; an empty one when there is none. NULL: error. */
-static json_object *
-read_list(const char *path, struct maqet_error **err)
-{
-    _cleanup_json_ json_object *list =
-        access(path, F_OK) == 0 ? maqet_json_read(path, err) : json_object_new_array();
-
-    if (list && !json_object_is_type(list, json_type_array))
-        maqet_error_set(err, MAQET_ERROR_FAILED, "%s is damaged: it is no list", path);
-    if (json_object_is_type(list, json_type_array))
-        return TAKE_PTR(list);
-    maqet_error_hint(err, "Remove it; the images that it names will be kept");
-    return NULL;
-}
-
-int
-maqet_store_created_add(const struct maqet_context *context, const char *name,
-                        const struct maqet_created *created, struct maqet_error **err)
-{
-    _cleanup_free_ char *path = vm_path(context, name, "created.json");
-    _cleanup_json_ json_object *list = read_list(path, err);
-    json_object *entry;
-
-    if (!list)
+    if (rename(folder, temporary) < 0) {
+        maqet_error_errno(err, errno, "Can't remove %s", folder);
+        rmdir(temporary);
         return -1;
-    entry = json_object_new_object();
-    json_object_object_add(entry, "path", json_object_new_string(created->path));
-    json_object_object_add(entry, "device", json_object_new_uint64(created->id.device));
-    json_object_object_add(entry, "inode", json_object_new_uint64(created->id.inode));
-    json_object_object_add(entry, "birth", json_object_new_uint64(created->id.birth));
-    json_object_array_add(list, entry);
-    return maqet_json_write(path, list, err);
-}
-
-int
-maqet_store_created_list(const struct maqet_context *context, const char *name,
-                         struct maqet_created **list, size_t *count,
-                         struct maqet_error **err)
-{
-    _cleanup_free_ char *path = vm_path(context, name, "created.json");
-
-    *list = NULL;
-    *count = 0;
-    _cleanup_json_ json_object *stored = read_list(path, err);
-    if (!stored)
-        return -1;
-    size_t length = json_object_array_length(stored);
-    *list = maqet_alloc(length * sizeof(**list));
-    for (size_t i = 0; i < length; i++) {
-        json_object *entry = json_object_array_get_idx(stored, i), *value = NULL;
-        struct maqet_created *created = &(*list)[*count];
-
-        if (!json_object_object_get_ex(entry, "path", &value) ||
-            !json_object_is_type(value, json_type_string))
-            continue;
-        created->path = maqet_strdup(json_object_get_string(value));
-        if (json_object_object_get_ex(entry, "device", &value))
-            created->id.device = json_object_get_uint64(value);
-        if (json_object_object_get_ex(entry, "inode", &value))
-            created->id.inode = json_object_get_uint64(value);
-        if (json_object_object_get_ex(entry, "birth", &value))
-            created->id.birth = json_object_get_uint64(value);
-        (*count)++;
     }
-    return 0;
+    return sync_store(context, err) < 0 ? -1 : remove_machine_folder(temporary, err);
 }
 
-void
-maqet_store_created_free(struct maqet_created *list, size_t count)
+int
+maqet_store_lock_all(const struct maqet_context *context, struct maqet_error **err)
 {
-    for (size_t i = 0; i < count; i++)
-        free(list[i].path);
-    free(list);
+    return lock_store(context, err);
 }
 
 /* ---- started once ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * store.h - machines on the disk: one folder each below DATA/vms/, holding vm.json (the
- * definition), created.json (the images that we made for it), snapshots.json (what came
+ * definition), images.json (what is known of its images), snapshots.json (what came
  * of what), pending.json (while snapshots change), started (when it was started once) and
  * lock. Nothing else holds state, so a backup is `cp -a`.
  */
@@ -33,31 +33,14 @@ int maqet_store_replace(const struct maqet_context *context,
                         const struct maqet_definition *definition,
                         struct maqet_error **err);
 
-/* Whether a machine's folder holds nothing but maqet's own files, and so may be removed.
- */
+/* Whether a machine's folder, and those in it, hold nothing but maqet's own files, so that
+ * it may be removed. */
 int maqet_store_check_removal(const struct maqet_context *context, const char *name,
                               struct maqet_error **err);
 
 /* Forgets a machine, whose lock the caller holds. */
 int maqet_store_remove(const struct maqet_context *context, const char *name,
                        struct maqet_error **err);
-
-/* An image that we made for a machine: what `rm --delete-storage` may remove. */
-struct maqet_created {
-    char *path;
-    struct maqet_file_id id;
-};
-
-/* Remembers an image that was made for a machine. The caller holds the machine's lock. */
-int maqet_store_created_add(const struct maqet_context *context, const char *name,
-                            const struct maqet_created *created,
-                            struct maqet_error **err);
-
-/* The images that were made for a machine. The caller frees with the function below. */
-int maqet_store_created_list(const struct maqet_context *context, const char *name,
-                             struct maqet_created **list, size_t *count,
-                             struct maqet_error **err);
-void maqet_store_created_free(struct maqet_created *list, size_t count);
 
 /* Remembers that a machine was started once, and tells so. */
 int maqet_store_started_set(const struct maqet_context *context, const char *name,
@@ -71,8 +54,13 @@ bool maqet_store_started(const struct maqet_context *context, const char *name);
 int maqet_store_lock(const struct maqet_context *context, const char *name,
                      struct maqet_error **err);
 
-/* Files about a machine's snapshots: their history, and an operation that is under way.
- */
+/* Locks the store against everybody who adds or removes machines, as for the list of
+ * images that outlive them (unused.h). A descriptor to be closed, or -1. */
+int maqet_store_lock_all(const struct maqet_context *context, struct maqet_error **err);
+
+/* Files of a machine besides its definition: its images, the history of its snapshots,
+ * and an operation on them that is under way. */
+#define MAQET_STORE_IMAGES "images.json" /* what is known of its images: images.h */
 #define MAQET_STORE_SNAPSHOTS "snapshots.json"
 #define MAQET_STORE_PENDING "pending.json"
 #define MAQET_STORE_CHECKPOINTS "checkpoints" /* a folder */

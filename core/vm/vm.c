@@ -134,6 +134,8 @@ maqet_vm_new(const struct maqet_context *context, struct maqet_definition *defin
         maqet_vm_free(vm);
         return NULL;
     }
+    maqet_images_load(context, definition->name, &vm->images, &vm->images_error);
+    maqet_images_attach(vm);
     return vm;
 }
 
@@ -163,6 +165,8 @@ maqet_vm_free(struct maqet_vm *vm)
     for (size_t i = 0; i < vm->drive_count; i++)
         maqet_drive_free(vm->drives[i]);
     free(vm->drives);
+    maqet_images_clear(&vm->images);
+    maqet_error_free(vm->images_error);
     free(vm->machine.vm_name);
     free(vm->machine.arch);
     free(vm->machine.type);

@@ -8,6 +8,7 @@
 
 #include "core/storage/drive.h"
 #include "core/vm/definition.h"
+#include "core/vm/images.h"
 
 struct maqet_vm {
     const struct maqet_context *context;
@@ -15,6 +16,11 @@ struct maqet_vm {
     struct maqet_machine machine;
     struct maqet_drive **drives; /* in the order of the list */
     size_t drive_count;
+    /* What is remembered of the images; why it can't be read, which keeps the machine from
+     * starting, or NULL; and whether something is noted that is not on the disk yet. */
+    struct maqet_images images;
+    struct maqet_error *images_error;
+    bool images_changed;
 };
 
 /* Checks a definition (taken) against the plugins: options, drives, arguments. Makes

@@ -103,6 +103,16 @@ err_lacks() {
     ! grep -qF -- "$1" "$TMP/err" || { cat "$TMP/err" >&2; fail "said: $1"; }
 }
 
+# kept PATH REASON, removed PATH: what `rm` has said of a file, in one line.
+kept() {
+    grep -F "  kept     $1 (" "$TMP/out" | grep -qF -- "): $2" ||
+        { cat "$TMP/out" >&2; fail "not said to be kept, since $2: $1"; }
+}
+removed() {
+    grep -qF "  removed  $1 (" "$TMP/out" ||
+        { cat "$TMP/out" >&2; fail "not said to be removed: $1"; }
+}
+
 # same WANTED GOT [WHAT]
 same() {
     [ "$1" = "$2" ] || fail "${3:-value}: '$2' instead of '$1'"

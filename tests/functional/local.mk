@@ -40,6 +40,9 @@ FUNCTIONAL_TESTS = \
 	tests/functional/hostile-images.sh \
 	tests/functional/snapshot-terminal.sh \
 	tests/functional/system-folders.sh \
+	tests/functional/vanished-images.sh \
+	tests/functional/base-images.sh \
+	tests/functional/storage.sh \
 	tests/functional/removal.sh \
 	tests/functional/nothing-lost.sh \
 	tests/functional/qcow2-options.sh \

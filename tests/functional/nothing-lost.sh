@@ -91,20 +91,20 @@ arguments:
 EOF
 expect 0 maqet add h.yaml
 expect 0 maqet rm g --delete-storage --yes
-err_has "is kept: the virtual machine 'h' uses it too"
+kept "$TMP/images/g.raw" "VM 'h' uses it"
 [ -f images/g.raw ] || fail "an image that an argument names is gone"
 expect 0 maqet rm h --yes
 user g2
 expect 0 maqet add h.yaml
 echo '{' >data/vms/h/vm.json
 expect 0 maqet rm g2 --delete-storage --yes
-err_has "the definition of 'h', which may use it, can't be read"
+kept "$TMP/images/g2.raw" "the definition of VM 'h', which may use it, can't be read"
 [ -f images/g2.raw ] || fail "an image that may be in use is gone"
 rm -r data/vms/h
 
 # An image that maqet was killed before it could say a word about is known all the same.
 user r
-grep -q 'images/r.raw' data/vms/r/created.json || fail "no record"
+grep -q 'images/r.raw' data/vms/r/images.json || fail "no record"
 expect 0 maqet rm r --delete-storage --yes
 [ ! -e images/r.raw ] || fail "the image is left"
 
@@ -124,7 +124,7 @@ EOF
 expect 0 maqet add slow.yaml
 for command in 'stop slow --timeout 0 --force' 'rm slow --force'; do
     rm -f begun images/slow.qcow2
-    PATH="$TMP/bin:$PATH" "$MAQET" start slow >/dev/null 2>&1 &
+    PATH="$TMP/bin:$PATH" "$MAQET" start slow --create-missing >/dev/null 2>&1 &
     starter=$!
     eventually 20 test -e begun
     # shellcheck disable=SC2086 # words

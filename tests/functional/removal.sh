@@ -37,7 +37,8 @@ EOF
 
 machine keep
 expect 0 maqet rm keep --yes
-cat out err | grep -q "maqet-keep-made.qcow2" || fail "rm does not say what it keeps"
+kept "$TMP/images/maqet-keep-made.qcow2" "created by maqet, and --delete-storage was not given"
+kept "$TMP/images/mine.qcow2" "not created by maqet"
 [ -f images/maqet-keep-made.qcow2 ] || fail "an image is gone"
 
 machine gone
@@ -61,7 +62,8 @@ expect 0 maqet add second.yaml
 rm images/first-over.qcow2
 cp images/mine.qcow2 images/first-over.qcow2
 expect 0 maqet rm first --delete-storage --yes
-err_has "is kept: the virtual machine 'second' uses it too"
+kept "$TMP/images/maqet-first-made.qcow2" "VM 'second' uses it"
+kept "$TMP/images/first-over.qcow2" "it is not the file that maqet created"
 [ -f images/maqet-first-made.qcow2 ] || fail "a base is gone"
 [ -f images/first-over.qcow2 ] || fail "a replaced image is gone"
 
@@ -75,8 +77,8 @@ eventually 20 test -s other.pid
 expect 0 maqet rm open --delete-storage --yes
 kill "$other"
 wait "$other" || true
-err_has "is kept: it is in use by 'qemu-system-x86_64 -M none"
-err_has "(PID $other)"
+kept "$TMP/images/maqet-open-made.qcow2" "it is in use by 'qemu-system-x86_64 -M none"
+out_has "(PID $other)"
 [ -f images/maqet-open-made.qcow2 ] || fail "an open image is gone"
 
 # All at once.

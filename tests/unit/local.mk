@@ -194,6 +194,11 @@ tests_unit_test_shell_SOURCES = tests/unit/test-shell.c
 tests_unit_test_shell_LDADD = libmaqet-cli.la $(UNIT_LDADD)
 tests_unit_test_shell_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-images
+tests_unit_test_images_SOURCES = tests/unit/test-images.c
+tests_unit_test_images_LDADD = $(UNIT_LDADD)
+tests_unit_test_images_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-store
 tests_unit_test_store_SOURCES = tests/unit/test-store.c
 tests_unit_test_store_LDADD = $(UNIT_LDADD)

@@ -712,14 +712,17 @@ struct recorded {
 };
 
 static int
-note(void *data, const char *path, const struct maqet_file_id *id,
-     struct maqet_error **err)
+note(void *data, const struct maqet_drive *drive, const char *file,
+     const struct maqet_file_id *id, struct maqet_error **err)
 {
     struct recorded *recorded = data;
+    struct maqet_file_id there;
 
-    recorded->path = path;
+    recorded->path = drive->path;
     recorded->id = *id;
-    recorded->was_there = access(path, F_OK) == 0;
+    recorded->was_there = access(drive->path, F_OK) == 0;
+    CU_ASSERT_TRUE(maqet_file_id_of_path(file, &there) &&
+                   maqet_file_id_equal(&there, id));
     recorded->calls++;
     return recorded->refuse ? maqet_error_set(err, MAQET_ERROR_BUSY, "not now") : 0;
 }

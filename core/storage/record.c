@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/storage/record.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/checksum.h"
+
+/* Bytes of a backing file that are compared: its header, where it has one, and the tables
+ * that mostly follow. */
+enum { BEGINNING = 64 * 1024 };
+
+void
+maqet_base_record_clear(struct maqet_base_record *base)
+{
+    free(base->option);
+    free(base->path);
+    free(base->checksum);
+    *base = (struct maqet_base_record){0};
+}
+
+void
+maqet_image_record_clear(struct maqet_image_record *record)
+{
+    free(record->drive);
+    free(record->type);
+    free(record->path);
+    free(record->place);
+    free(record->vm);
+    free(record->uuid);
+    free(record->data_dir);
+    for (size_t i = 0; i < record->base_count; i++)
+        maqet_base_record_clear(&record->bases[i]);
+    free(record->bases);
+    *record = (struct maqet_image_record){0};
+}
+
+char *
+maqet_drive_place(const struct maqet_drive *drive)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    for (const struct maqet_option *row = drive->storage->options; row->name; row++) {
+        const char *value =
+            row->type == MAQET_OPTION_STRING || row->type == MAQET_OPTION_PATH
+                ? maqet_drive_string(drive, row->name)
+                : NULL;
+
+        if (value)
+            maqet_text_appendf(&text, "%s%s=%s", text.length > 0 ? "," : "", row->name,
+                               value);
+    }
+    return maqet_text_take(&text);
+}
+
+/* ---- backing files ---- */
+
+bool
+maqet_base_record_read(struct maqet_base_record *base, const char *option,
+                       const char *path)
+{
+    /* O_NONBLOCK: a FIFO in its place must not make us wait for a writer. */
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat status;
+    off_t end = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+
+    *base = (struct maqet_base_record){0};
+    if (end < 0 || fstat(fd, &status) < 0 || !maqet_file_id_of_fd(fd, &base->id))
+        return false;
+    base->checksum = maqet_fd_checksum(fd, path, BEGINNING, NULL);
+    if (!base->checksum)
+        return false;
+    base->option = maqet_strdup(option);
+    base->path = maqet_strdup(path);
+    base->size = (uint64_t)end;
+    if (S_ISREG(status.st_mode))
+        base->mtime =
+            (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+    return true;
+}
+
+char *
+maqet_base_record_compare(const struct maqet_base_record *then,
+                          const struct maqet_base_record *now)
+{
+    bool device = then->mtime == 0 || now->mtime == 0;
+    bool same_content = then->size == now->size && then->mtime == now->mtime &&
+                        strcmp(then->checksum, now->checksum) == 0;
+    /* The number of the device is left out: it may change when the host boots. That of a
+     * block device's node says nothing either. */
+    bool same_file =
+        device || (then->id.inode == now->id.inode && then->id.birth == now->id.birth);
+    bool moved = strcmp(then->path, now->path) != 0;
+
+    if (same_content && (same_file || moved))
+        return NULL;
+    if (then->size != now->size)
+        return maqet_format("%s: it has %" PRIu64 " bytes, and had %" PRIu64,
+                            same_file ? "was written to" : "was replaced by another file",
+                            now->size, then->size);
+    if (!same_file)
+        return maqet_strdup("was replaced by another file");
+    if (then->mtime != now->mtime) {
+        _cleanup_free_ char *when = maqet_text_date(now->mtime / 1000000000);
+
+        return maqet_format("was written to (last modified %s)", when);
+    }
+    return maqet_strdup("was written to: its beginning differs");
+}
+
+/* ---- an image that is gone ---- */
+
+bool
+maqet_image_vanished(const struct maqet_drive *drive)
+{
+    const struct maqet_image_record *earlier = drive->earlier;
+
+    if (drive->record && drive->record->seen > 0)
+        return true;
+    /* The drive has another image now, and neither is there: it may have been moved to a
+     * place that is misspelt. */
+    return earlier && earlier->path && earlier->seen > 0 &&
+           access(earlier->path, F_OK) < 0;
+}
+
+/* "2026-11-28 04:12, size 20G, created by maqet". The caller frees. */
+static char *
+describe(const struct maqet_image_record *record)
+{
+    _cleanup_free_ char *when = maqet_text_date(record->seen);
+    _cleanup_free_ char *size = record->size > 0 ? maqet_text_size(record->size) : NULL;
+
+    return maqet_format("%s%s%s%s", when, size ? ", size " : "", size ? size : "",
+                        record->created ? ", created by maqet" : "");
+}
+
+int
+maqet_image_error_vanished(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    bool same = drive->record && drive->record->seen > 0;
+    const struct maqet_image_record *record = same ? drive->record : drive->earlier;
+    const char *vm = drive->machine->vm_name;
+    const char *option = drive->storage->plugin.path_option;
+    _cleanup_free_ char *last = describe(record);
+
+    if (!record->path)
+        maqet_drive_error(drive, NULL, err, MAQET_ERROR_MISSING,
+                          "its storage (%s) is missing; it was last there on %s",
+                          record->place, last);
+    else if (same)
+        maqet_drive_error(drive, option, err, MAQET_ERROR_MISSING,
+                          "the image %s is missing; it was last there on %s",
+                          record->path, last);
+    else
+        maqet_drive_error(drive, option, err, MAQET_ERROR_MISSING,
+                          "there is no image %s, and its earlier image %s is missing "
+                          "too; it was last there on %s",
+                          drive->path, record->path, last);
+    if (record->path) {
+        maqet_error_hint(err, "If its disk is not mounted, mount it");
+        maqet_error_hint(err,
+                         "If it was moved, move it back, or name its new place and run: "
+                         "maqet apply %s FILE",
+                         vm);
+    } else {
+        maqet_error_hint(err,
+                         "Bring it back, or name its new place and run: maqet apply "
+                         "%s FILE",
+                         vm);
+    }
+    if (!maqet_drive_readonly(drive))
+        maqet_error_hint(err,
+                         "If it is gone for good, start with a new, empty one: maqet "
+                         "start %s --create-missing",
+                         vm);
+    return -1;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * record.h - what is remembered of an image from one start of its machine to the next:
+ * which file it was, who made it, when it was last there, and on which backing files it
+ * depends. An image that is missing now, or whose backing file is not what it was, is
+ * told by its record from one that never existed. Where records are kept stands in
+ * core/vm/images.h.
+ */
+#ifndef MAQET_STORAGE_RECORD_H
+#define MAQET_STORAGE_RECORD_H
+
+#include "core/base/files.h"
+#include "core/storage/image.h"
+
+/* A backing file as it was when its overlay was made, or first started with. */
+struct maqet_base_record {
+    char *option; /* of the drive, which names it */
+    char *path;   /* absolute */
+    struct maqet_file_id id;
+    uint64_t size;  /* bytes of the file, or of the block device */
+    int64_t mtime;  /* ns since 1970; 0 for a block device */
+    char *checksum; /* of its beginning, see core/base/checksum.h */
+};
+
+struct maqet_image_record {
+    char *drive; /* that had it last */
+    char *type;  /* of the storage */
+    char *path;  /* absolute; NULL: it lies in no file of this host */
+    char *place; /* where there is no path: the options that say what it is */
+    struct maqet_file_id id;
+    uint64_t size; /* that the guest saw, in bytes; 0: not known */
+    bool created;  /* maqet made it for this machine */
+    /* Of what maqet made: the machine, and the data folder that defines it. */
+    char *vm;
+    char *uuid;
+    char *data_dir;
+    int64_t seen; /* s since 1970: when it was last known to be there */
+    struct maqet_base_record *bases;
+    size_t base_count;
+};
+
+void maqet_base_record_clear(struct maqet_base_record *base);
+void maqet_image_record_clear(struct maqet_image_record *record);
+
+/* What says which image a drive without a path has: its options of the types STRING and
+ * PATH, as "key=value" in the order of the plugin's table. The caller frees. */
+char *maqet_drive_place(const struct maqet_drive *drive);
+
+/* Looks at a backing file. False: it can't be read. */
+bool maqet_base_record_read(struct maqet_base_record *base, const char *option,
+                            const char *path);
+
+/*
+ * How a backing file differs from what was recorded, as a phrase to follow its path ("was
+ * replaced by another file"); NULL: it doesn't. A file that was moved keeps its size,
+ * time and content, and is the same. The caller frees.
+ */
+char *maqet_base_record_compare(const struct maqet_base_record *then,
+                                const struct maqet_base_record *now);
+
+/* Whether the image of a drive, which is not there, was there before: a new one in its
+ * place must be asked for. */
+bool maqet_image_vanished(const struct maqet_drive *drive);
+
+/* An error (MAQET_ERROR_MISSING) for a drive whose image was there and is gone: when it
+ * was last there, and the ways out. Returns -1. */
+int maqet_image_error_vanished(const struct maqet_drive *drive, struct maqet_error **err);
+
+#endif

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/vm/unused.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "core/vm/needs.h"
+#include "core/vm/owner.h"
+#include "core/vm/store.h"
+
+const char *
+maqet_unused_state_name(enum maqet_unused_state state)
+{
+    static const char *const names[] = {
+        [MAQET_UNUSED_THERE] = "there",
+        [MAQET_UNUSED_MISSING] = "missing",
+        [MAQET_UNUSED_REPLACED] = "replaced",
+    };
+
+    return names[state];
+}
+
+void
+maqet_unused_clear(struct maqet_unused *unused)
+{
+    for (size_t i = 0; i < unused->count; i++) {
+        free(unused->items[i].path);
+        free(unused->items[i].vm);
+        free(unused->items[i].drive);
+    }
+    free(unused->items);
+    *unused = (struct maqet_unused){0};
+}
+
+/* ---- images that outlive their machine ---- */
+
+static char *
+list_path(const struct maqet_context *context)
+{
+    return maqet_format("%s/" MAQET_STORE_IMAGES, context->data_dir);
+}
+
+int
+maqet_unused_read(const struct maqet_context *context, struct maqet_images *images,
+                  struct maqet_error **err)
+{
+    _cleanup_free_ char *path = list_path(context);
+
+    return maqet_images_read(path, images, err);
+}
+
+static void
+copy_record(struct maqet_image_record *to, const struct maqet_image_record *from)
+{
+    *to = *from;
+    to->drive = maqet_strdup(from->drive);
+    to->type = maqet_strdup(from->type);
+    to->path = maqet_strdup(from->path);
+    to->place = maqet_strdup(from->place);
+    to->vm = maqet_strdup(from->vm);
+    to->uuid = maqet_strdup(from->uuid);
+    to->data_dir = maqet_strdup(from->data_dir);
+    to->bases = maqet_alloc(from->base_count * sizeof(*to->bases) + 1);
+    for (size_t i = 0; i < from->base_count; i++) {
+        to->bases[i] = from->bases[i];
+        to->bases[i].option = maqet_strdup(from->bases[i].option);
+        to->bases[i].path = maqet_strdup(from->bases[i].path);
+        to->bases[i].checksum = maqet_strdup(from->bases[i].checksum);
+    }
+}
+
+int
+maqet_unused_add(const struct maqet_context *context, const struct maqet_images *records,
+                 const struct maqet_strings *gone, struct maqet_error **err)
+{
+    _cleanup_images_ struct maqet_images images = {0};
+    _cleanup_free_ char *path = list_path(context);
+    _cleanup_close_ int lock = maqet_store_lock_all(context, err);
+    bool changed = false;
+
+    if (lock < 0 || maqet_images_read(path, &images, err) < 0)
+        return -1;
+    for (size_t i = 0; i < records->count; i++) {
+        const struct maqet_image_record *record = &records->items[i];
+
+        /* One that never got its name was never there. */
+        if (!record->created || !record->path || maqet_strings_has(gone, record->path) ||
+            (record->seen == 0 && access(record->path, F_OK) < 0))
+            continue;
+        struct maqet_image_record *known = maqet_images_find(&images, record->path);
+        if (known)
+            maqet_image_record_clear(known);
+        copy_record(known ? known : maqet_images_append(&images), record);
+        changed = true;
+    }
+    return changed ? maqet_images_write(path, &images, err) : 0;
+}
+
+/* ---- listing ---- */
+
+/* Whether a drive of the machine has that path. */
+static bool
+has_drive(const struct maqet_vm *vm, const char *path)
+{
+    for (size_t i = 0; vm && i < vm->drive_count; i++)
+        if (vm->drives[i]->path && strcmp(vm->drives[i]->path, path) == 0)
+            return true;
+    return false;
+}
+
+static enum maqet_unused_state
+state_of(const struct maqet_image_record *record)
+{
+    struct maqet_file_id id;
+
+    if (!maqet_file_id_of_path(record->path, &id))
+        return MAQET_UNUSED_MISSING;
+    return maqet_file_id_is_same_file(&record->id, &id) ? MAQET_UNUSED_THERE
+                                                        : MAQET_UNUSED_REPLACED;
+}
+
+static void
+add_unused(const struct maqet_context *context, const struct maqet_image_record *record,
+           struct maqet_unused *unused)
+{
+    enum maqet_unused_state state = state_of(record);
+    struct stat status;
+
+    for (size_t i = 0; i < unused->count; i++)
+        if (strcmp(unused->items[i].path, record->path) == 0)
+            return;
+    _cleanup_free_ char *user =
+        maqet_image_user(context, NULL, record->path, &record->id);
+    if (user)
+        return;
+    unused->items =
+        maqet_realloc(unused->items, (unused->count + 1) * sizeof(*unused->items));
+    unused->items[unused->count++] = (struct maqet_unused_image){
+        .path = maqet_strdup(record->path),
+        .vm = maqet_strdup(record->vm),
+        .drive = maqet_strdup(record->drive),
+        .size = state == MAQET_UNUSED_THERE && stat(record->path, &status) == 0
+                    ? (uint64_t)status.st_blocks * 512
+                    : 0,
+        .seen = record->seen,
+        .state = state,
+    };
+}
+
+static int
+by_path(const void *a, const void *b)
+{
+    const struct maqet_unused_image *one = a, *other = b;
+
+    return strcmp(one->path, other->path);
+}
+
+int
+maqet_unused_list(const struct maqet_context *context, struct maqet_unused *unused,
+                  struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    _cleanup_images_ struct maqet_images kept = {0};
+
+    if (maqet_unused_read(context, &kept, err) < 0 ||
+        maqet_store_list(context, &names, err) < 0)
+        return -1;
+    for (size_t i = 0; i < kept.count; i++)
+        add_unused(context, &kept.items[i], unused);
+    for (size_t i = 0; i < names.count; i++) {
+        _cleanup_vm_ struct maqet_vm *vm = maqet_vm_open(context, names.items[i], NULL);
+
+        for (size_t j = 0; vm && j < vm->images.count; j++) {
+            const struct maqet_image_record *record = &vm->images.items[j];
+
+            if (record->created && record->path && record->seen > 0 &&
+                !has_drive(vm, record->path))
+                add_unused(context, record, unused);
+        }
+    }
+    if (unused->count > 0)
+        qsort(unused->items, unused->count, sizeof(*unused->items), by_path);
+    return 0;
+}
+
+/* ---- deleting ---- */
+
+/* Where a record was found, so that it can be taken off there. */
+struct found {
+    struct maqet_images images;
+    struct maqet_image_record *record; /* NULL: no list has it */
+    char *vm; /* the machine whose list it is; NULL: that of removed machines */
+    char *uuid;
+    int lock;
+};
+
+static void
+found_clear(struct found *found)
+{
+    maqet_images_clear(&found->images);
+    free(found->vm);
+    free(found->uuid);
+    if (found->lock >= 0)
+        close(found->lock);
+}
+
+/* Looks for a record among those of one machine, and locks that when it is there. */
+static int
+find_in_machine(const struct maqet_context *context, const char *name, const char *path,
+                struct found *found, struct maqet_error **err)
+{
+    _cleanup_definition_ struct maqet_definition *definition = NULL;
+
+    if (maqet_images_load(context, name, &found->images, NULL) < 0)
+        return 0;
+    const struct maqet_image_record *there = maqet_images_find(&found->images, path);
+    if (!there || !there->created)
+        return 0;
+    found->lock = maqet_store_lock(context, name, err);
+    definition = found->lock < 0 ? NULL : maqet_store_load(context, name, err);
+    if (!definition || maqet_images_load(context, name, &found->images, err) < 0)
+        return -1;
+    found->record = maqet_images_find(&found->images, path);
+    found->vm = maqet_strdup(name);
+    found->uuid = maqet_strdup(definition->uuid);
+    return 0;
+}
+
+static int
+find_record(const struct maqet_context *context, const char *path, struct found *found,
+            struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    if (maqet_store_list(context, &names, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.count && !found->record; i++)
+        if (find_in_machine(context, names.items[i], path, found, err) < 0)
+            return -1;
+    if (found->record)
+        return 0;
+    found->lock = maqet_store_lock_all(context, err);
+    if (found->lock < 0 || maqet_unused_read(context, &found->images, err) < 0)
+        return -1;
+    found->record = maqet_images_find(&found->images, path);
+    return 0;
+}
+
+/* Takes the record off its list. */
+static int
+forget(const struct maqet_context *context, struct found *found, struct maqet_error **err)
+{
+    _cleanup_free_ char *path = list_path(context);
+
+    if (!found->record)
+        return 0;
+    maqet_images_remove(&found->images, (size_t)(found->record - found->images.items));
+    found->record = NULL;
+    return found->vm ? maqet_images_save(context, found->vm, &found->images, err)
+                     : maqet_images_write(path, &found->images, err);
+}
+
+static int
+error_not_ours(const char *path, struct maqet_error **err)
+{
+    maqet_error_set(err, MAQET_ERROR_MISSING,
+                    "%s is not an image that maqet created and no VM uses", path);
+    maqet_error_hint(err, "See which there are: maqet storage ls");
+    return -1;
+}
+
+/* Without a record, the mark on the image says that it is one of ours. */
+static bool
+is_marked(const char *path)
+{
+    _cleanup_owner_ struct maqet_owner owner = {0};
+
+    return maqet_owner_read(path, &owner);
+}
+
+static int
+error_kept(const char *path, const char *reason, struct maqet_error **err)
+{
+    return maqet_error_set(err, MAQET_ERROR_STATE, "%s is kept: %s", path, reason);
+}
+
+/* Forgets an image that is not there. One that a machine has is still missed there. */
+static int
+forget_missing(const struct maqet_context *context, const char *path, struct found *found,
+               struct maqet_error **err)
+{
+    if (!found->record)
+        return error_not_ours(path, err);
+    _cleanup_free_ char *user = maqet_image_user(context, NULL, path, &found->record->id);
+    return user ? error_kept(path, user, err) : forget(context, found, err);
+}
+
+static int
+check_removal(const struct maqet_context *context, const char *path, struct found *found,
+              const struct maqet_file_id *id, struct maqet_error **err)
+{
+    const struct maqet_image_record bare = {.path = (char *)path};
+    const struct maqet_image_record *record = found->record ? found->record : &bare;
+
+    if (!found->record && !is_marked(path))
+        return error_not_ours(path, err);
+    if (found->record && !maqet_file_id_is_same_file(&record->id, id))
+        return error_kept(path, "it is not the file that maqet created", err);
+    _cleanup_free_ char *objection = maqet_owner_objection(context, found->uuid, record);
+    _cleanup_free_ char *need =
+        objection ? NULL : maqet_image_need(context, NULL, NULL, path, id);
+    if (objection)
+        return maqet_error_set(err, MAQET_ERROR_STATE, "%s is kept: it was created %s",
+                               path, objection);
+    return need ? error_kept(path, need, err) : 0;
+}
+
+int
+maqet_unused_remove(const struct maqet_context *context, const char *path, uint64_t *size,
+                    struct maqet_error **err)
+{
+    _cleanup_(found_clear) struct found found = {.lock = -1};
+    _cleanup_free_ char *folder = maqet_path_folder(path);
+    _cleanup_close_ int folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct maqet_file_id id;
+    struct stat status;
+
+    *size = 0;
+    if (find_record(context, path, &found, err) < 0)
+        return -1;
+    if (!maqet_file_id_of_path(path, &id) || lstat(path, &status) < 0)
+        return forget_missing(context, path, &found, err);
+    if (!S_ISREG(status.st_mode))
+        return error_not_ours(path, err);
+    if (check_removal(context, path, &found, &id, err) < 0)
+        return -1;
+    *size = (uint64_t)status.st_blocks * 512;
+    if (folder_fd < 0 || unlink(path) < 0)
+        return maqet_error_errno(err, errno, "Can't delete %s", path);
+    return maqet_dir_sync(folder_fd, folder, err) < 0 ? -1 : forget(context, &found, err);
+}

@@ -1,0 +1,153 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# A backing file that has changed since its overlay was created or first started with is
+# noticed, and an image that is somebody's backing file is not written to.
+. "${srcdir:-.}/tests/functional/functions.sh"
+qemu_required
+requires qemu-io
+
+image() { # FILE
+    qemu-img create -q -f qcow2 "$1" 2M
+    expect 0 qemu-io -f qcow2 -c "write -P 1 0 64k" "$1"
+}
+halt() {
+    expect 0 maqet stop "$1" --timeout 0 --force
+}
+# refused VM WORDS: its backing file has changed, and no guest runs on it.
+refused() {
+    expect 3 maqet start "$1"
+    err_has "the backing file $TMP/base.qcow2 of $TMP/$1.qcow2 $2"
+    err_has "maqet start $1 --accept-base"
+    [ "$(vm_status "$1")" = stopped ] || fail "it runs"
+}
+
+image base.qcow2
+cp -p base.qcow2 saved.qcow2
+vm_yaml ov <<EOF
+storage:
+  - {name: a, file: ov.qcow2, backing_file: base.qcow2, backing_format: qcow2}
+EOF
+expect 0 maqet add ov.yaml
+expect 0 maqet start ov
+halt ov
+expect 0 maqet start ov
+halt ov
+
+# Written to by another program, without a trace in its header.
+expect 0 qemu-io -f qcow2 -c "write -P 2 0 64k" base.qcow2
+refused ov "was written to"
+# Put back as it was, with its old time, it is another file of the same content: a copy in
+# the place of the base is not accepted blindly.
+cp -p saved.qcow2 base.new
+mv base.new base.qcow2
+refused ov "was replaced by another file"
+expect 0 maqet start ov --accept-base
+halt ov
+expect 0 maqet start ov
+halt ov
+
+# Resized, reverted, replaced by a smaller file, made raw bytes of another disk.
+expect 0 qemu-img snapshot -c one base.qcow2
+refused ov "was written to"
+expect 0 maqet start ov --accept-base
+halt ov
+expect 0 qemu-img snapshot -a one base.qcow2
+refused ov "was written to"
+expect 0 maqet start ov --accept-base
+halt ov
+expect 0 qemu-img snapshot -d one base.qcow2
+expect 0 qemu-img resize -q -f qcow2 base.qcow2 4M
+expect 3 maqet start ov
+err_has "the backing file $TMP/base.qcow2"
+expect 0 maqet start ov --accept-base
+halt ov
+mv base.qcow2 big.qcow2
+qemu-img create -q -f qcow2 base.qcow2 1M
+refused ov "was replaced by another file: it has"
+mv big.qcow2 base.qcow2
+expect 0 maqet start ov
+halt ov
+# Its time set back, its header changed.
+touch -r base.qcow2 stamp
+printf '\001' | dd of=base.qcow2 bs=1 seek=87 conv=notrunc status=none
+touch -r stamp base.qcow2
+refused ov "was written to: its beginning differs"
+printf '\000' | dd of=base.qcow2 bs=1 seek=87 conv=notrunc status=none
+touch -r stamp base.qcow2
+expect 0 maqet start ov
+halt ov
+
+# An overlay that the user has made himself is held to its base as well.
+image other.qcow2
+qemu-img create -q -f qcow2 -b "$TMP/other.qcow2" -F qcow2 hand.qcow2
+vm_yaml hand <<EOF
+storage:
+  - {name: a, file: hand.qcow2, backing_file: other.qcow2, backing_format: qcow2}
+EOF
+expect 0 maqet add hand.yaml
+expect 0 maqet start hand
+halt hand
+expect 0 qemu-io -f qcow2 -c "write -P 2 0 64k" other.qcow2
+expect 3 maqet start hand
+err_has "the backing file $TMP/other.qcow2 of $TMP/hand.qcow2 was written to"
+
+# A raw base.
+truncate -s 1M raw.img
+vm_yaml raw <<EOF
+storage:
+  - {name: a, file: raw.qcow2, backing_file: raw.img, backing_format: raw}
+EOF
+expect 0 maqet add raw.yaml
+expect 0 maqet start raw
+halt raw
+expect 0 qemu-io -f raw -c "write -P 2 512k 64k" raw.img
+expect 3 maqet start raw
+err_has "the backing file $TMP/raw.img of $TMP/raw.qcow2 was written to"
+
+# The machine whose disk is the base can't be started, resized or reverted meanwhile; the one
+# that depends on it is named.
+vm_yaml below <<EOF
+storage:
+  - {name: disk, file: base.qcow2}
+EOF
+expect 0 maqet add below.yaml
+depends="$TMP/base.qcow2 is the backing file of the image $TMP/ov.qcow2 of VM 'ov', drive 'a'"
+sum=$(cksum <base.qcow2)
+expect 3 maqet start below
+err_has "$depends"
+err_has 'readonly: on'
+expect 3 maqet resize below disk 8M
+err_has "$depends"
+expect 3 maqet snapshot below create disk new
+err_has "$depends"
+qemu-img snapshot -c old base.qcow2
+sum=$(cksum <base.qcow2)
+expect 3 maqet snapshot below load disk old -y
+err_has "$depends"
+expect 3 maqet snapshot below delete disk old
+err_has "$depends"
+same "$sum" "$(cksum <base.qcow2)" "the base"
+[ ! -e data/vms/below/pending.json ] || fail "something is pending"
+expect 0 maqet start ov --accept-base
+halt ov
+# Under another name, too.
+ln -s base.qcow2 alias.qcow2
+sed 's/base.qcow2/alias.qcow2/' below.yaml >alias.yaml
+expect 0 maqet apply below alias.yaml
+expect 3 maqet start below
+err_has "is the backing file of the image $TMP/ov.qcow2"
+# Who only reads may.
+sed 's/alias.qcow2/base.qcow2, readonly: on/' alias.yaml >reader.yaml
+expect 0 maqet apply below reader.yaml
+expect 0 maqet start below
+halt below
+expect 0 maqet apply below below.yaml
+
+# The overlay outlives its machine, and its base is still one.
+expect 0 maqet rm ov --yes
+kept "$TMP/ov.qcow2" "created by maqet, and --delete-storage was not given"
+expect 3 maqet start below
+err_has "is the backing file of the image $TMP/ov.qcow2, which no VM uses"
+expect 0 maqet storage rm --yes ov.qcow2
+expect 0 maqet start below
+halt below

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+/* What is remembered of images: records on the disk, backing files that have changed, and
+ * for which machine an image was made. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#include "core/vm/definition.h"
+#include "core/vm/images.h"
+#include "core/vm/owner.h"
+#include "tests/unit/unit.h"
+
+/* ---- the file ---- */
+
+static void
+test_round_trip(void)
+{
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_free_ char *path = maqet_format("%s/images.json", folder);
+    _cleanup_images_ struct maqet_images images = {0}, read = {0};
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    CU_ASSERT_EQUAL(maqet_images_read(path, &read, &error), 0);
+    CU_ASSERT_EQUAL(read.count, 0); /* there is none yet */
+    struct maqet_image_record *record = maqet_images_append(&images);
+    record->drive = maqet_strdup("hdd");
+    record->type = maqet_strdup("some");
+    record->path = maqet_strdup("/tmp/a \"b\"/\xc3\xa4.img");
+    record->vm = maqet_strdup("web");
+    record->uuid = maqet_strdup("u");
+    record->data_dir = maqet_strdup("/data");
+    record->id = (struct maqet_file_id){UINT64_MAX, UINT64_MAX - 1, INT64_MAX};
+    record->size = UINT64_MAX;
+    record->created = true;
+    record->seen = INT64_MAX;
+    record->bases = maqet_alloc(sizeof(*record->bases));
+    record->base_count = 1;
+    record->bases[0] = (struct maqet_base_record){
+        .option = maqet_strdup("base"),
+        .path = maqet_strdup("/base"),
+        .checksum = maqet_strdup("xxh3:1"),
+        .id = {1, 2, 3},
+        .size = 4,
+        .mtime = 5,
+    };
+    record = maqet_images_append(&images);
+    record->drive = maqet_strdup("far");
+    record->type = maqet_strdup("elsewhere");
+    record->place = maqet_strdup("pool=a");
+    CU_ASSERT_EQUAL(maqet_images_write(path, &images, &error), 0);
+    CU_ASSERT_EQUAL(maqet_images_read(path, &read, &error), 0);
+    UNIT_NO_ERROR(&error);
+    CU_ASSERT_EQUAL_FATAL(read.count, 2);
+    const struct maqet_image_record *first =
+        maqet_images_find(&read, images.items[0].path);
+    CU_ASSERT_PTR_EQUAL_FATAL(first, &read.items[0]);
+    UNIT_SAME(first->drive, "hdd");
+    UNIT_SAME(first->data_dir, "/data");
+    CU_ASSERT_TRUE(maqet_file_id_equal(&first->id, &images.items[0].id));
+    CU_ASSERT_EQUAL(first->size, UINT64_MAX);
+    CU_ASSERT_TRUE(first->created);
+    CU_ASSERT_EQUAL(first->seen, INT64_MAX);
+    CU_ASSERT_EQUAL_FATAL(first->base_count, 1);
+    UNIT_SAME(first->bases[0].checksum, "xxh3:1");
+    CU_ASSERT_EQUAL(first->bases[0].mtime, 5);
+    UNIT_SAME(read.items[1].place, "pool=a");
+    CU_ASSERT_FALSE(read.items[1].created);
+    maqet_images_remove(&read, 0);
+    CU_ASSERT_EQUAL_FATAL(read.count, 1);
+    UNIT_SAME(read.items[0].drive, "far");
+}
+
+/* What can't be read is never taken for "there is nothing": that would be written back.
+ */
+static void
+test_damaged(void)
+{
+    static const char *const texts[] = {
+        "[",
+        "[]",
+        "{\"format\": 2, \"images\": []}",
+        "{\"format\": 1, \"images\": {}}",
+        "{\"format\": 1, \"images\": [{}]}",
+        "{\"format\": 1, \"images\": [1]}",
+        "{\"format\": 1, \"images\": [{\"drive\": \"a\", \"type\": \"b\"}]}",
+        "{\"format\": 1, \"images\": [{\"drive\": \"a\", \"type\": \"b\", \"path\": "
+        "\"/c\", "
+        "\"bases\": [{\"option\": \"x\"}]}]}",
+    };
+    _cleanup_folder_ char *folder = unit_folder();
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        _cleanup_free_ char *path = unit_file(folder, "images.json", texts[i]);
+        _cleanup_images_ struct maqet_images images = {0};
+        _cleanup_error_ struct maqet_error *error = NULL;
+
+        CU_ASSERT_EQUAL(maqet_images_read(path, &images, &error), -1);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+        CU_ASSERT_EQUAL(error->code, MAQET_ERROR_FAILED);
+        CU_ASSERT_EQUAL(images.count, 0);
+    }
+}
+
+static void
+test_unreadable(void)
+{
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_free_ char *path = maqet_format("%s/images.json", folder);
+    _cleanup_images_ struct maqet_images images = {0};
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    CU_ASSERT_EQUAL(mkdir(path, 0700), 0);
+    CU_ASSERT_EQUAL(maqet_images_read(path, &images, &error), -1);
+    CU_ASSERT_PTR_NOT_NULL(error);
+}
+
+/* ---- backing files ---- */
+
+/* Sets a file's time of modification. */
+static void
+set_time(const char *path, int64_t ns)
+{
+    const struct timespec times[] = {
+        {.tv_nsec = UTIME_OMIT}, {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000}};
+
+    CU_ASSERT_EQUAL(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+/* How a file differs from what was recorded of it. */
+static char *
+changed(const struct maqet_base_record *then, const char *path)
+{
+    struct maqet_base_record now;
+
+    CU_ASSERT_TRUE_FATAL(maqet_base_record_read(&now, "base", path));
+    char *change = maqet_base_record_compare(then, &now);
+    maqet_base_record_clear(&now);
+    return change;
+}
+
+static void
+check_change(const struct maqet_base_record *then, const char *path, const char *wanted)
+{
+    _cleanup_free_ char *change = changed(then, path);
+
+    if (!wanted)
+        UNIT_SAME(change, NULL);
+    else
+        CU_ASSERT_TRUE(change && maqet_text_starts(change, wanted));
+}
+
+static void
+test_base(void)
+{
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_free_ char *path = unit_file(folder, "base.img", "0123456789");
+    _cleanup_free_ char *moved = maqet_format("%s/moved.img", folder);
+    _cleanup_free_ char *copy = NULL;
+    struct maqet_base_record then;
+
+    set_time(path, 1000000000000000007);
+    CU_ASSERT_TRUE_FATAL(maqet_base_record_read(&then, "base", path));
+    check_change(&then, path, NULL);
+
+    /* Written to, by whatever program. */
+    set_time(path, 1000000000000000008);
+    check_change(&then, path, "was written to");
+    set_time(path, then.mtime);
+    check_change(&then, path, NULL);
+
+    /* Its time was set back afterwards: the content tells. */
+    int fd = open(path, O_WRONLY);
+    CU_ASSERT_EQUAL(pwrite(fd, "X", 1, 3), 1);
+    set_time(path, then.mtime);
+    check_change(&then, path, "was written to: its beginning");
+    CU_ASSERT_EQUAL(pwrite(fd, "3", 1, 3), 1);
+    CU_ASSERT_EQUAL(ftruncate(fd, 20), 0);
+    set_time(path, then.mtime);
+    check_change(&then, path, "was written to: it has 20 bytes, and had 10");
+    CU_ASSERT_EQUAL(ftruncate(fd, 10), 0);
+    close(fd);
+    set_time(path, then.mtime);
+    check_change(&then, path, NULL);
+
+    /* A copy elsewhere that keeps size, time and content is the same base; in the place
+     * of the old one it is another file. */
+    copy = unit_file(folder, "copy.img", "0123456789");
+    set_time(copy, then.mtime);
+    check_change(&then, copy, NULL);
+    CU_ASSERT_EQUAL(rename(path, moved), 0);
+    check_change(&then, moved, NULL);
+    CU_ASSERT_EQUAL(rename(copy, path), 0);
+    check_change(&then, path, "was replaced by another file");
+    free(copy);
+    copy = unit_file(folder, "base.img", "0123");
+    check_change(&then, path, "was replaced by another file: it has 4 bytes, and had 10");
+    CU_ASSERT_EQUAL(unlink(path), 0);
+    struct maqet_base_record none;
+    CU_ASSERT_FALSE(maqet_base_record_read(&none, "base", path));
+    maqet_base_record_clear(&then);
+}
+
+/* ---- owners ---- */
+
+static const char UUID[] = "11111111-1111-4111-8111-111111111111";
+static const char OTHER[] = "22222222-2222-4222-8222-222222222222";
+
+struct scene {
+    char *folder;
+    struct maqet_context context;
+    char *image;
+};
+
+/* A data folder that has a machine "web" with a UUID. */
+static void
+define(const char *data_dir, const char *uuid)
+{
+    _cleanup_free_ char *folder = maqet_format("%s/vms/web", data_dir);
+    _cleanup_free_ char *path = maqet_format("%s/vm.json", folder);
+    const struct maqet_definition definition = {
+        .name = (char *)"web", .uuid = (char *)uuid, .tree = json_object_new_object()};
+
+    CU_ASSERT_EQUAL(maqet_dir_make(folder, 0700, NULL), 0);
+    CU_ASSERT_EQUAL(maqet_definition_save(path, &definition, NULL), 0);
+    json_object_put(definition.tree);
+}
+
+static void
+check_objection(const struct scene *scene, const char *data_dir, const char *uuid,
+                const char *wanted)
+{
+    const struct maqet_context context = {.data_dir = (char *)data_dir};
+    const struct maqet_image_record record = {.path = scene->image,
+                                              .vm = (char *)"web",
+                                              .uuid = (char *)UUID,
+                                              .data_dir = scene->context.data_dir};
+    _cleanup_free_ char *objection = maqet_owner_objection(&context, uuid, &record);
+
+    UNIT_SAME(objection, wanted);
+}
+
+/* With the mark on the image, and without it, where the record has to do. */
+static void
+check_owner(struct scene *scene, bool marked)
+{
+    _cleanup_free_ char *copy = maqet_format("%s/copy", scene->folder);
+    _cleanup_free_ char *copied =
+        maqet_format("for VM 'web' in %s, of which this data folder is a copy",
+                     scene->context.data_dir);
+    _cleanup_free_ char *others =
+        maqet_format("for VM 'web' in %s", scene->context.data_dir);
+    _cleanup_free_ char *vms = maqet_format("%s/vms", scene->context.data_dir);
+    const struct maqet_owner owner = {
+        .vm = (char *)"web", .uuid = (char *)UUID, .data_dir = scene->context.data_dir};
+
+    removexattr(scene->image, "user.maqet");
+    if (marked && !maqet_owner_write(scene->image, &owner))
+        return; /* the file system keeps no such marks */
+    define(scene->context.data_dir, UUID);
+    define(copy, UUID);
+    check_objection(scene, scene->context.data_dir, UUID, NULL);
+    check_objection(scene, copy, UUID, copied);
+    check_objection(scene, copy, OTHER, others);
+    check_objection(scene, copy, NULL, others);
+    /* The original is gone: the copy is the machine now, and nobody else is. */
+    maqet_dir_remove(vms, NULL);
+    check_objection(scene, copy, UUID, NULL);
+    check_objection(scene, copy, OTHER, "for another VM 'web', which is gone");
+    check_objection(scene, copy, NULL, NULL);
+    /* Another machine of that name is not the one that owned it. */
+    define(scene->context.data_dir, OTHER);
+    check_objection(scene, copy, UUID, NULL);
+    maqet_dir_remove(vms, NULL);
+}
+
+static void
+test_owner(void)
+{
+    struct scene scene = {.folder = unit_folder()};
+
+    scene.context.data_dir = maqet_format("%s/data", scene.folder);
+    scene.image = unit_file(scene.folder, "a.img", "");
+    check_owner(&scene, true);
+    check_owner(&scene, false);
+    free(scene.image);
+    maqet_context_clear(&scene.context);
+    unit_remove_folder(&scene.folder);
+}
+
+static void
+test_mark(void)
+{
+    static const char *const marks[] = {"", "{", "1", "{\"vm\": \"web\"}",
+                                        "{\"vm\": \"../x\", \"uuid\": \"u\", "
+                                        "\"data_dir\": \"/\"}"};
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_free_ char *path = unit_file(folder, "a.img", "");
+    const struct maqet_owner owner = {
+        .vm = (char *)"web", .uuid = (char *)UUID, .data_dir = (char *)"/d \"x\""};
+    _cleanup_owner_ struct maqet_owner read = {0};
+
+    CU_ASSERT_FALSE(maqet_owner_read(path, &read));
+    if (!maqet_owner_write(path, &owner))
+        return; /* the file system keeps no such marks */
+    CU_ASSERT_TRUE_FATAL(maqet_owner_read(path, &read));
+    UNIT_SAME(read.vm, "web");
+    UNIT_SAME(read.uuid, UUID);
+    UNIT_SAME(read.data_dir, "/d \"x\"");
+    maqet_owner_clear(&read);
+    for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
+        CU_ASSERT_EQUAL(setxattr(path, "user.maqet", marks[i], strlen(marks[i]), 0), 0);
+        CU_ASSERT_FALSE(maqet_owner_read(path, &read));
+    }
+}
+
+int
+main(void)
+{
+    CU_TestInfo tests[] = {
+        {"records are read as they were written", test_round_trip},
+        {"a damaged list is an error", test_damaged},
+        {"an unreadable list is an error", test_unreadable},
+        {"a backing file that has changed", test_base},
+        {"for which machine an image was made", test_owner},
+        {"the mark on an image", test_mark},
+        CU_TEST_INFO_NULL,
+    };
+
+    return unit_run("images", tests);
+}
