@@ -4,7 +4,8 @@ nodist_man_MANS += docs/maqet.1
 CLEANFILES += docs/maqet.1 docs/maqet.1.sections
 dist_doc_DATA += docs/architecture.md docs/configuration.md docs/performance.md \
 	docs/checkpoints.md docs/packaging.md docs/plugins.md docs/services.md \
-	docs/snapshots.md
+	docs/snapshots.md \
+	docs/images.md
 EXTRA_DIST += docs/maqet.1.in
 
 docs/maqet.1: $(top_srcdir)/docs/maqet.1.in maqet$(EXEEXT)

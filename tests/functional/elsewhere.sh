@@ -58,6 +58,26 @@ err_lacks Creating
 halt
 holds 1
 
+# What was there and is missing is not made anew without being asked for; what the
+# configuration names in its place, and never was there, is.
+mv service/one away
+expect 3 maqet start vm
+err_has "drive 'far' of VM 'vm': its storage (image=one,service=$TMP/service) is missing; it was last there on 2"
+err_has "maqet start vm --create-missing"
+err_lacks Creating
+same '' "$(ls service)" "what the service has"
+expect 0 maqet start vm --create-missing
+err_has "Creating elsewhere storage for the drive 'far' of VM 'vm'"
+halt
+mv away service/one
+sed 's/image: one/image: new/' vm.yaml >other.yaml
+expect 0 maqet apply vm other.yaml
+expect 0 maqet start vm
+err_has "Creating elsewhere storage for the drive 'far' of VM 'vm'"
+halt
+expect 0 maqet apply vm vm.yaml
+rm service/new
+
 # What is to be read only is never made.
 vm_yaml reader <<EOF
 storage:
