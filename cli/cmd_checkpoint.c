@@ -82,12 +82,14 @@ checkpoint_create(struct invocation *invocation, const char *vm, const char *nam
 
 static int
 confirm(const struct invocation *invocation, struct maqet_checkpoint_request *request,
-        struct maqet_error **err)
+        char **verified, struct maqet_error **err)
 {
     bool running;
 
-    if (maqet_checkpoint_loadable(&invocation->context, request, &running, err) < 0)
+    if (maqet_checkpoint_loadable(&invocation->context, request, &running, verified,
+                                  err) < 0)
         return -1;
+    request->verified = *verified;
     /* One that is started while it is asked is not what was agreed to. */
     request->running = running;
     return snapshot_confirm(
@@ -127,9 +129,10 @@ checkpoint_load(struct invocation *invocation, const char *vm, const char *name,
         .limit = CHECKPOINT_LIMIT,
         .timeout = invocation_milliseconds(invocation, "wait"),
     };
+    _cleanup_free_ char *verified = NULL;
     int pid;
 
-    if (confirm(invocation, &request, err) < 0 ||
+    if (confirm(invocation, &request, &verified, err) < 0 ||
         maqet_checkpoint_load(&invocation->context, &request, &pid, err) < 0)
         return -1;
     json_object *row = json_object_new_object();

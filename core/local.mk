@@ -69,6 +69,7 @@ libmaqet_core_la_SOURCES = \
 	core/snapshot/delete.c \
 	core/snapshot/guard.c core/snapshot/guard.h \
 	core/snapshot/history.c core/snapshot/history.h \
+	core/snapshot/identity.c core/snapshot/identity.h \
 	core/snapshot/journal.c core/snapshot/journal.h \
 	core/snapshot/list.c \
 	core/snapshot/making.h core/snapshot/making_about.c core/snapshot/making_check.c \

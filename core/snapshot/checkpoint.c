@@ -16,6 +16,7 @@
 #include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/snapshot/guard.h"
+#include "core/snapshot/identity.h"
 #include "core/snapshot/making.h"
 #include "core/snapshot/session.h"
 #include "core/snapshot/state_file.h"
@@ -196,9 +197,13 @@ make(struct maqet_session *session, const struct maqet_checkpoint_request *reque
     json_object_object_add(about, "mapped", json_object_new_boolean(result.mapped));
     json_object_object_add(about, "pause", json_object_new_double(stillness.pause));
     json_object_object_add(about, "date", json_object_new_int64(time(NULL)));
+    if (maqet_session_refresh(session, err) < 0 ||
+        maqet_identity_record(session, request->name, about, err) < 0)
+        return -1;
+    /* Reading all of the file for its checksum takes a while. */
+    maqet_session_leave_monitor(session);
     if (maqet_state_file_publish(session->context, session->name, request->name, fd,
-                                 about, err) < 0 ||
-        maqet_session_refresh(session, err) < 0)
+                                 about, err) < 0)
         return -1;
     receipt->bytes = maqet_json_int(about, "size");
     maqet_session_note_created(session, request->name);
@@ -237,6 +242,41 @@ maqet_checkpoint_create(const struct maqet_context *context,
 
 /* ---- deleting ---- */
 
+/* Chooses the drives whose snapshots of that name are the checkpoint's own: one that
+ * another program, or the user, has put in the place of one of them stays. */
+static int
+choose_own(struct maqet_session *session, const char *name, json_object *about,
+           struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings own = MAQET_STRINGS_INIT;
+
+    maqet_json_texts(json_object_object_get(about, "drives"), &drives);
+    maqet_session_choose_listed(session, &drives);
+    if (maqet_session_refresh(session, err) < 0)
+        return -1;
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+        const char *drive = member->drive->name;
+        size_t count;
+        const struct maqet_snapshot *found =
+            maqet_session_find(session, member, name, &count);
+
+        if (count > 1)
+            return maqet_session_error_duplicate(session, member, name, count, err);
+        if (found && maqet_identity_belongs(about, drive, found))
+            maqet_strings_add(&own, drive);
+        else if (found)
+            maqet_context_say(
+                session->context, MAQET_LEVEL_WARNING,
+                "The snapshot '%s' of drive '%s' on VM '%s' does not belong "
+                "to the checkpoint, and is kept",
+                name, drive, session->name);
+    }
+    maqet_session_choose_listed(session, &own);
+    return maqet_session_refresh(session, err);
+}
+
 int
 maqet_checkpoint_delete(const struct maqet_context *context,
                         const struct maqet_checkpoint_request *request,
@@ -244,7 +284,6 @@ maqet_checkpoint_delete(const struct maqet_context *context,
 {
     _cleanup_session_ struct maqet_session *session =
         maqet_session_open(context, request->vm, true, err);
-    _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
 
     if (!session || maqet_session_repair(session, err) < 0)
         return -1;
@@ -252,9 +291,7 @@ maqet_checkpoint_delete(const struct maqet_context *context,
         maqet_state_file_about(context, session->name, request->name, err);
     if (!about)
         return -1;
-    maqet_json_texts(json_object_object_get(about, "drives"), &drives);
-    maqet_session_choose_listed(session, &drives);
-    if (maqet_session_refresh(session, err) < 0 ||
+    if (choose_own(session, request->name, about, err) < 0 ||
         maqet_session_begin(session, MAQET_OPERATION_FORGET, request->name, NULL, err) <
             0)
         return -1;

@@ -11,6 +11,7 @@
 #include "core/base/json.h"
 #include "core/base/process.h"
 #include "core/snapshot/checkpoint.h"
+#include "core/snapshot/identity.h"
 #include "core/snapshot/loading.h"
 #include "core/snapshot/session.h"
 #include "core/snapshot/state_file.h"
@@ -26,6 +27,7 @@ maqet_loading_clear(struct maqet_loading *loading)
 {
     maqet_session_free(loading->session);
     json_object_put(loading->about);
+    free(loading->verified);
     if (loading->fd >= 0)
         close(loading->fd);
 }
@@ -160,6 +162,16 @@ check_version(const struct maqet_loading *loading, const char *name, const char 
 
 /* ---- opening ---- */
 
+/* Whether the drives have the snapshots that the memory belongs to. */
+static int
+check_drives(const struct maqet_loading *loading, const char *name,
+             struct maqet_error **err)
+{
+    return maqet_identity_check(loading->session, name, loading->about, err) < 0
+               ? -1
+               : maqet_session_need(loading->session, name, err);
+}
+
 static int
 open_drives(struct maqet_loading *loading, const char *name, struct maqet_error **err)
 {
@@ -168,9 +180,23 @@ open_drives(struct maqet_loading *loading, const char *name, struct maqet_error 
     maqet_json_texts(json_object_object_get(loading->about, "drives"), &drives);
     maqet_session_choose_listed(loading->session, &drives);
     return maqet_session_refresh(loading->session, err) < 0 ||
-                   maqet_session_need(loading->session, name, err) < 0
+                   check_drives(loading, name, err) < 0
                ? -1
                : 0;
+}
+
+/* A checkpoint of an earlier maqet is loaded as that one loaded it. */
+static void
+warn_of_unrecorded(const struct maqet_loading *loading, const char *name)
+{
+    if (maqet_identity_recorded(loading->about) &&
+        maqet_json_text(loading->about, "checksum"))
+        return;
+    maqet_context_say(loading->session->context, MAQET_LEVEL_WARNING,
+                      "The checkpoint '%s' of VM '%s' was made by an earlier maqet, so "
+                      "whether its memory is undamaged, and belongs to the drives' "
+                      "snapshots of that name, can't be verified",
+                      name, loading->session->name);
 }
 
 int
@@ -191,8 +217,11 @@ maqet_loading_open(const struct maqet_context *context,
         check_version(loading, name, argv.items[0], err) < 0 ||
         open_drives(loading, name, err) < 0)
         return -1;
-    loading->fd =
-        maqet_state_file_open(context, loading->session->name, name, loading->about, err);
+    loading->verified = maqet_strdup(request->verified);
+    loading->fd = maqet_state_file_open(context, loading->session->name, name,
+                                        loading->about, &loading->verified, err);
+    if (loading->fd >= 0 && !request->verified)
+        warn_of_unrecorded(loading, name);
     return loading->fd < 0 ? -1 : 0;
 }
 
@@ -208,13 +237,14 @@ maqet_loading_mapped(const struct maqet_loading *loading)
 int
 maqet_checkpoint_loadable(const struct maqet_context *context,
                           const struct maqet_checkpoint_request *request, bool *running,
-                          struct maqet_error **err)
+                          char **verified, struct maqet_error **err)
 {
     _cleanup_loading_ struct maqet_loading loading;
 
     if (maqet_loading_open(context, request, &loading, err) < 0)
         return -1;
     *running = loading.session->pid > 0;
+    *verified = TAKE_PTR(loading.verified);
     return 0;
 }
 
@@ -253,7 +283,8 @@ load(struct maqet_loading *loading, const struct maqet_checkpoint_request *reque
                                            request->name, NULL, err) < 0)
         return -1;
     if ((runs && (maqet_session_end_qemu(session, err) < 0 ||
-                  maqet_session_refresh(session, err) < 0)) ||
+                  maqet_session_refresh(session, err) < 0 ||
+                  check_drives(loading, request->name, err) < 0)) ||
         maqet_session_revert(session, request->name, err) < 0 ||
         maqet_history_save(session->history, err) < 0 ||
         maqet_session_phase(session, MAQET_OPERATION_RESUME, err) < 0)
@@ -317,13 +348,17 @@ maqet_checkpoint_load(const struct maqet_context *context,
                       struct maqet_error **err)
 {
     _cleanup_loading_ struct maqet_loading loading = {.fd = -1};
+    _cleanup_free_ char *verified = NULL;
+    struct maqet_checkpoint_request again = *request;
     bool running;
 
     if (request->keep &&
-        (maqet_checkpoint_loadable(context, request, &running, err) < 0 ||
+        (maqet_checkpoint_loadable(context, request, &running, &verified, err) < 0 ||
          keep(context, request, running, err) < 0))
         return -1;
-    return maqet_loading_open(context, request, &loading, err) < 0
+    if (verified)
+        again.verified = verified;
+    return maqet_loading_open(context, &again, &loading, err) < 0
                ? -1
                : load(&loading, request, pid, err);
 }

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/snapshot/identity.h"
 #include "core/snapshot/session.h"
-#include "core/snapshot/state_file.h"
 #include "core/vm/state.h"
 
 static double
@@ -217,8 +217,7 @@ maqet_snapshot_create(const struct maqet_context *context,
                              err) < 0 ||
         maqet_session_refresh(session, err) < 0 ||
         check_existing(session, request->name, request->overwrite, &replaces, err) < 0 ||
-        (replaces &&
-         maqet_state_file_check_none(context, session->name, request->name, err) < 0))
+        (replaces && maqet_identity_check_none(session, request->name, err) < 0))
         return -1;
     if (request->freeze_timeout >= 0 && session->pid == 0)
         return maqet_error_set(err, MAQET_ERROR_STATE,

@@ -2,8 +2,8 @@
 /*
  * delete.c - deleting snapshots, and writing what one holds to a file.
  */
+#include "core/snapshot/identity.h"
 #include "core/snapshot/session.h"
-#include "core/snapshot/state_file.h"
 
 /* Deletes the snapshot of each drive; @drives gets those that it is gone of. */
 static int
@@ -37,7 +37,9 @@ maqet_snapshot_delete(const struct maqet_context *context,
         maqet_session_choose(session, request->drive, request->exclude, NULL, err) < 0 ||
         maqet_session_refresh(session, err) < 0 ||
         maqet_session_need(session, request->name, err) < 0 ||
-        maqet_state_file_check_none(context, session->name, request->name, err) < 0 ||
+        maqet_identity_check_none(session, request->name, err) < 0 ||
+        (!request->drive &&
+         maqet_identity_check_set(session, request->name, "delete", err) < 0) ||
         maqet_session_begin(session, MAQET_OPERATION_DELETE, request->name, NULL, err) <
             0)
         return -1;

@@ -3,11 +3,13 @@
  * snapshots.json: {"drives": {DRIVE: {"now": KEY, "parents": {KEY: KEY}, "names": {KEY:
  * NAME}, "untidy": true}}, "sets": {NAME: {DRIVE: KEY}}}. A KEY is a snapshot's id and
  * date, so that another program's snapshot of the same name is not taken for it, and a
- * new name changes nothing.
+ * new name changes nothing. In a set, "-KEY" is one that was removed: a later one of that
+ * name does not belong to the others.
  */
 #include "core/snapshot/history.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/json.h"
@@ -126,6 +128,49 @@ maqet_history_loaded(struct maqet_history *history, const char *drive,
     set_text(drive_of(history, drive), "now", key);
 }
 
+/* Marks a member of a set as removed; returns whether all of them are by now. */
+static bool
+remove_from_set(json_object *set, const char *drive, const char *key)
+{
+    const char *known = maqet_json_text(set, drive);
+
+    if (!known || strcmp(known, key) != 0)
+        return false;
+    _cleanup_free_ char *removed = maqet_format("-%s", key);
+    set_text(set, drive, removed);
+    json_object_object_foreach(set, other, value)
+    {
+        const char *text = maqet_json_text(set, other);
+
+        (void)value;
+        if (text && text[0] != '-')
+            return false;
+    }
+    return true;
+}
+
+static void
+remove_from_sets(struct maqet_history *history, const char *drive, const char *key)
+{
+    json_object *sets = look_up(history->root, "sets");
+
+    if (!sets)
+        return;
+    struct json_object_iterator at = json_object_iter_begin(sets);
+    struct json_object_iterator end = json_object_iter_end(sets);
+    const char *over = NULL;
+
+    for (; !over && !json_object_iter_equal(&at, &end); json_object_iter_next(&at)) {
+        const char *name = json_object_iter_peek_name(&at);
+
+        if (remove_from_set(look_up(sets, name), drive, key))
+            over = name;
+    }
+    /* A snapshot belongs to one set at most. */
+    if (over)
+        json_object_object_del(sets, over);
+}
+
 /* Its children become those of its parent. */
 void
 maqet_history_removed(struct maqet_history *history, const char *drive,
@@ -145,6 +190,7 @@ maqet_history_removed(struct maqet_history *history, const char *drive,
     json_object_object_del(parents, key);
     if (now && strcmp(now, key) == 0)
         set_text(entry, "now", parent);
+    remove_from_sets(history, drive, key);
 }
 
 void
@@ -242,6 +288,17 @@ maqet_history_in_set(const struct maqet_history *history, const char *name,
     const char *known = maqet_json_text(set, drive);
 
     return known && strcmp(known, key) == 0;
+}
+
+bool
+maqet_history_set_date(const struct maqet_history *history, const char *name,
+                       const char *drive, int64_t *seconds, uint32_t *nanoseconds)
+{
+    json_object *set = look_up(look_up(history->root, "sets"), name);
+    const char *known = maqet_json_text(set, drive);
+    const char *date = known ? strrchr(known, '@') : NULL;
+
+    return date && sscanf(date, "@%" SCNd64 ".%" SCNu32, seconds, nanoseconds) == 2;
 }
 
 /* ---- other names ---- */

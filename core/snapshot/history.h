@@ -3,8 +3,9 @@
  * history.h - what came of what: for each drive of a machine which snapshot was taken on
  * top of which one, where the drive is now, and which snapshots were taken together. No
  * format keeps that, so it stands in snapshots.json beside the machine's definition. It
- * is a memory, not a promise: what another program did to an image is not in it, and when
- * it is lost, only the lines of the tree and a few names are.
+ * is a memory, not a promise: what another program did to an image is not in it. When it
+ * is lost, the lines of the tree and a few names are, and sets are no longer told from
+ * snapshots that merely have the same name.
  */
 #ifndef MAQET_SNAPSHOT_HISTORY_H
 #define MAQET_SNAPSHOT_HISTORY_H
@@ -51,6 +52,11 @@ const struct maqet_snapshot *maqet_history_now(const struct maqet_history *histo
 /* Whether the snapshot was taken as one of a set, together with those of other drives. */
 bool maqet_history_in_set(const struct maqet_history *history, const char *name,
                           const char *drive, const struct maqet_snapshot *snapshot);
+
+/* The date of the snapshot that the drive has, or had, in the set of that name; false:
+ * none is recorded. One that was removed stays recorded until all of the set are. */
+bool maqet_history_set_date(const struct maqet_history *history, const char *name,
+                            const char *drive, int64_t *seconds, uint32_t *nanoseconds);
 
 /*
  * Another name for a snapshot, by which alone users know it: overwriting was interrupted

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/snapshot/identity.h"
 #include "core/snapshot/saved_state.h"
 #include "core/snapshot/session.h"
 #include "core/snapshot/state_file.h"
@@ -87,16 +88,17 @@ index_of(const struct maqet_snapshots *snapshots, const struct maqet_snapshot *s
     return -1;
 }
 
-/* Beside the image there may be the guest's memory. */
+/* Beside the image there may be the guest's memory that was kept with the snapshot. */
 static void
-add_memory(const struct maqet_session *session, struct maqet_snapshot *snapshot,
-           const char *name)
+add_memory(const struct maqet_session *session, const char *drive,
+           struct maqet_snapshot *snapshot, const char *name)
 {
     if (!maqet_state_file_exists(session->context, session->name, name))
         return;
     _cleanup_json_ json_object *about =
         maqet_state_file_about(session->context, session->name, name, NULL);
-    snapshot->vm_state = (uint64_t)maqet_json_int(about, "size");
+    if (maqet_identity_belongs(about, drive, snapshot))
+        snapshot->vm_state = (uint64_t)maqet_json_int(about, "size");
 }
 
 static void
@@ -116,7 +118,7 @@ describe(const struct maqet_session *session, struct maqet_member *member,
         struct maqet_snapshot *snapshot = member->snapshots.items[i];
         const char *known = maqet_session_name_of(session, member, snapshot);
 
-        add_memory(session, snapshot, known);
+        add_memory(session, name, snapshot, known);
         drive->names[i] = maqet_strdup(known);
         drive->parents[i] =
             index_of(&member->snapshots,

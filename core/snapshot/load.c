@@ -5,10 +5,23 @@
  */
 #include <string.h>
 
+#include "core/snapshot/identity.h"
 #include "core/snapshot/saved_state.h"
 #include "core/snapshot/session.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/run.h"
+
+/* Whether all drives have the snapshot; of several, the one that was taken together with
+ * the others. */
+static int
+check_snapshots(const struct maqet_session *session,
+                const struct maqet_snapshot_request *request, struct maqet_error **err)
+{
+    if (maqet_session_need(session, request->name, err) < 0)
+        return -1;
+    return request->drive ? 0
+                          : maqet_identity_check_set(session, request->name, "load", err);
+}
 
 /* Opens the machine and makes sure that all drives have the snapshot. */
 static struct maqet_session *
@@ -22,7 +35,7 @@ open_loadable(const struct maqet_context *context,
         maqet_session_check_way(session, request->way, err) < 0 ||
         maqet_session_choose(session, request->drive, request->exclude, NULL, err) < 0 ||
         maqet_session_refresh(session, err) < 0 ||
-        maqet_session_need(session, request->name, err) < 0)
+        check_snapshots(session, request, err) < 0)
         return NULL;
     return TAKE_PTR(session);
 }
@@ -118,7 +131,8 @@ maqet_snapshot_load(const struct maqet_context *context,
         0)
         return -1;
     if ((runs && (maqet_session_end_qemu(session, err) < 0 ||
-                  maqet_session_refresh(session, err) < 0)) ||
+                  maqet_session_refresh(session, err) < 0 ||
+                  check_snapshots(session, request, err) < 0)) ||
         maqet_session_revert(session, request->name, err) < 0 ||
         maqet_history_save(session->history, err) < 0 ||
         maqet_session_done(session, err) < 0) {

@@ -12,7 +12,8 @@
 struct maqet_loading {
     struct maqet_session *session; /* its members: the checkpoint's drives */
     json_object *about;
-    int fd; /* the file of state */
+    int fd;         /* the file of state */
+    char *verified; /* see maqet_state_file_open */
 };
 
 /* Opens the machine and the checkpoint, and looks for all that could be in the way. It is

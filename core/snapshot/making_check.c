@@ -40,6 +40,16 @@ check_name(const struct maqet_session *session, const char *name,
                                "'%s' can't name a checkpoint: a letter or digit, then "
                                "letters, digits and '_', '.', ':', '+', '-', 128 at most",
                                name);
+    /* Its snapshots may have been deleted by another program. */
+    if (maqet_state_file_exists(session->context, session->name, name)) {
+        maqet_error_set(err, MAQET_ERROR_EXISTS,
+                        "There is a checkpoint '%s' of VM '%s' already", name,
+                        session->name);
+        maqet_error_hint(err, "Give another name");
+        maqet_error_hint(err, "Or delete it: maqet checkpoint %s delete %s",
+                         session->name, name);
+        return -1;
+    }
     for (size_t i = 0; i < session->count; i++) {
         const struct maqet_member *member = &session->members[i];
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "core/base/checksum.h"
 #include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/snapshot/writer.h"
@@ -74,30 +75,78 @@ maqet_state_file_publish(const struct maqet_context *context, const char *vm,
 
     if (fsync(fd) < 0 || fstat(fd, &status) < 0)
         return maqet_error_errno(err, errno, "Can't write %s", temporary);
+    _cleanup_free_ char *checksum = maqet_fd_checksum(fd, temporary, UINT64_MAX, err);
+    if (!checksum)
+        return -1;
     json_object_object_add(about, "size", json_object_new_int64(status.st_size));
+    json_object_object_add(about, "checksum", json_object_new_string(checksum));
     if (rename(temporary, state) < 0)
         return maqet_error_errno(err, errno, "Can't make %s", state);
     return maqet_json_write(description, about, err);
 }
 
-int
-maqet_state_file_open(const struct maqet_context *context, const char *vm,
-                      const char *name, json_object *about, struct maqet_error **err)
+/* Says what is wrong with the file, and what can be done without it. Returns -1. */
+static int
+error_damaged(const char *vm, const char *name, struct maqet_error **err)
 {
-    _cleanup_free_ char *path = path_of(context, vm, name, ".state");
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+    maqet_error_hint(err,
+                     "The guest's memory is lost. Load the drives alone: maqet snapshot "
+                     "%s load --all %s",
+                     vm, name);
+    maqet_error_hint(err, "Or delete the checkpoint: maqet checkpoint %s delete %s", vm,
+                     name);
+    return -1;
+}
+
+/* Whether it is as it was written. */
+static int
+verify(int fd, const char *path, const char *vm, const char *name, json_object *about,
+       char **verified, struct maqet_error **err)
+{
+    _cleanup_free_ char *mark = maqet_file_mark(path);
+    const char *recorded = maqet_json_text(about, "checksum");
     struct stat status;
 
-    if (fd < 0 || fstat(fd, &status) < 0)
+    if (fstat(fd, &status) < 0)
         return maqet_error_errno(err, errno, "Can't read %s", path);
     if (status.st_size != maqet_json_int(about, "size")) {
         maqet_error_set(
             err, MAQET_ERROR_FAILED, "%s is damaged: it has %lld bytes, and had %lld",
             path, (long long)status.st_size, (long long)maqet_json_int(about, "size"));
-        maqet_error_hint(err, "Load its drives alone: maqet snapshot %s load --all %s",
-                         vm, name);
-        return -1;
+        return error_damaged(vm, name, err);
     }
+    if (recorded && !(mark && *verified && strcmp(mark, *verified) == 0)) {
+        _cleanup_free_ char *present = maqet_fd_checksum(fd, path, UINT64_MAX, err);
+
+        if (!present)
+            return -1;
+        if (strcmp(present, recorded) != 0) {
+            maqet_error_set(err, MAQET_ERROR_FAILED,
+                            "%s is damaged: it is not what was written to it (its "
+                            "checksum is %s, and was %s)",
+                            path, present, recorded);
+            return error_damaged(vm, name, err);
+        }
+    }
+    free(*verified);
+    *verified = TAKE_PTR(mark);
+    return 0;
+}
+
+int
+maqet_state_file_open(const struct maqet_context *context, const char *vm,
+                      const char *name, json_object *about, char **verified,
+                      struct maqet_error **err)
+{
+    _cleanup_free_ char *path = path_of(context, vm, name, ".state");
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0) {
+        maqet_error_errno(err, errno, "Can't read %s", path);
+        return error_damaged(vm, name, err);
+    }
+    if (verify(fd, path, vm, name, about, verified, err) < 0)
+        return -1;
     const char *compression = maqet_json_text(about, "compression");
     if (!compression)
         return TAKE_FD(fd);
@@ -154,22 +203,6 @@ maqet_state_file_exists(const struct maqet_context *context, const char *vm,
     _cleanup_free_ char *path = path_of(context, vm, name, ".json");
 
     return !strchr(name, '/') && access(path, F_OK) == 0;
-}
-
-int
-maqet_state_file_check_none(const struct maqet_context *context, const char *vm,
-                            const char *name, struct maqet_error **err)
-{
-    if (!maqet_state_file_exists(context, vm, name))
-        return 0;
-    maqet_error_set(
-        err, MAQET_ERROR_STATE,
-        "The snapshots '%s' of VM '%s' belong to a checkpoint, which needs all of "
-        "them",
-        name, vm);
-    maqet_error_hint(err, "Delete the checkpoint: maqet checkpoint %s delete %s", vm,
-                     name);
-    return -1;
 }
 
 int

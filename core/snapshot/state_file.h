@@ -17,16 +17,21 @@
 int maqet_state_file_create(const struct maqet_context *context, const char *vm,
                             const char *name, struct maqet_error **err);
 
-/* Gives it its name, with what it belongs to, once it has reached the disk. */
+/* Gives it its name, with what it belongs to and its checksum, once it has reached the
+ * disk. */
 int maqet_state_file_publish(const struct maqet_context *context, const char *vm,
                              const char *name, int fd, json_object *about,
                              struct maqet_error **err);
 
-/* Opens it for reading, unpacked: a descriptor, or -1. One that is not as long as it was
- * is an error.
+/*
+ * Opens it for reading, unpacked: a descriptor, or -1. One that is not as it was written,
+ * by its length and its checksum, is an error. *verified tells which file has been found
+ * to be so (maqet_file_mark), and saves reading it a second time: NULL, or what an
+ * earlier call has left there. The caller frees.
  */
 int maqet_state_file_open(const struct maqet_context *context, const char *vm,
-                          const char *name, json_object *about, struct maqet_error **err);
+                          const char *name, json_object *about, char **verified,
+                          struct maqet_error **err);
 
 /* Removes all that there is of it, complete or not. */
 int maqet_state_file_remove(const struct maqet_context *context, const char *vm,
@@ -35,11 +40,6 @@ int maqet_state_file_remove(const struct maqet_context *context, const char *vm,
 /* Whether there is a checkpoint of that name. */
 bool maqet_state_file_exists(const struct maqet_context *context, const char *vm,
                              const char *name);
-
-/* An error (MAQET_ERROR_STATE) where there is one: its snapshots are not to go without
- * it. */
-int maqet_state_file_check_none(const struct maqet_context *context, const char *vm,
-                                const char *name, struct maqet_error **err);
 
 /* What a checkpoint's state belongs to; the caller puts it. NULL: MAQET_ERROR_MISSING,
  * with those that there are. */

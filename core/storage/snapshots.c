@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/storage/snapshots.h"
 
+#include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/base/files.h"
 #include "core/plugin/call.h"
@@ -100,6 +102,28 @@ maqet_snapshots_find(const struct maqet_snapshots *snapshots, const char *name,
             found = snapshots->items[i];
     }
     return found;
+}
+
+bool
+maqet_snapshot_same(const struct maqet_snapshot *a, const struct maqet_snapshot *b)
+{
+    return strcmp(a->id, b->id) == 0 && a->seconds == b->seconds &&
+           a->nanoseconds == b->nanoseconds;
+}
+
+char *
+maqet_snapshot_date_text(const struct maqet_snapshot *snapshot)
+{
+    time_t moment = (time_t)snapshot->seconds;
+    struct tm local;
+    char date[64], zone[16];
+
+    if (!localtime_r(&moment, &local) ||
+        strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &local) == 0 ||
+        strftime(zone, sizeof(zone), "%z", &local) != 5)
+        return maqet_format("%" PRId64 " s since 1970", snapshot->seconds);
+    return maqet_format("%s.%03" PRIu32 "%.3s:%s", date, snapshot->nanoseconds / 1000000,
+                        zone, zone + 3);
 }
 
 bool

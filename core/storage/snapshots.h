@@ -36,6 +36,13 @@ void maqet_snapshots_clear(struct maqet_snapshots *snapshots);
 const struct maqet_snapshot *maqet_snapshots_find(const struct maqet_snapshots *snapshots,
                                                   const char *name, bool *more);
 
+/* Whether both are the same snapshot, by id and date: a name may be given again, and so
+ * may an id. */
+bool maqet_snapshot_same(const struct maqet_snapshot *a, const struct maqet_snapshot *b);
+
+/* Its date for people, "2026-11-28T04:33:26.123+00:00". The caller frees. */
+char *maqet_snapshot_date_text(const struct maqet_snapshot *snapshot);
+
 /* Whether a new snapshot may be called so: [A-Za-z0-9][A-Za-z0-9_.:+-]{0,127}. */
 bool maqet_snapshot_name_valid(const char *name);
 

@@ -58,7 +58,11 @@ expect 0 maqet stop raw --timeout 0 --force
 # The snapshots of a checkpoint are listed as such, and don't go without it.
 expect 0 maqet checkpoint vm create one
 expect 3 maqet checkpoint vm create one
-err_has "There is a snapshot 'one' of drive 'hdd' on VM 'vm' already"
+err_has "There is a checkpoint 'one' of VM 'vm' already"
+expect 0 maqet snapshot vm create hdd two --live
+expect 3 maqet checkpoint vm create two
+err_has "There is a snapshot 'two' of drive 'hdd' on VM 'vm' already"
+expect 0 maqet snapshot vm delete hdd two --live
 expect 0 maqet --format plain snapshot vm list
 awk -F '\t' '$1 == "one" { exit !($2 == "hdd,data" && $5 == "disk+memory" && $8 > 100000) }' out ||
     fail "listed as: $(cat out)"
@@ -93,13 +97,17 @@ expect 1 maqet start vm --from one
 err_has "data/vms/vm/checkpoints/one.state is damaged"
 same created-or-stopped "$(vm_status vm | sed 's/^stopped$/created-or-stopped/')" "the status"
 cp kept data/vms/vm/checkpoints/one.state
-# QEMU itself finds another damage: said, the machine is stopped, and nothing is lost.
+# QEMU itself finds another damage, where no checksum is recorded: said, the machine is stopped,
+# and nothing is lost.
+cp data/vms/vm/checkpoints/one.json kept.json
+sed -i 's/"checksum":/"was":/' data/vms/vm/checkpoints/one.json
 printf 'XXXXXXXX' | dd of=data/vms/vm/checkpoints/one.state conv=notrunc 2>/dev/null
 expect 1 maqet start vm --from one
 err_has "Virtual machine 'vm' did not start"
 err_has "maqet start vm"
 sound hdd.qcow2 data.qcow2
 cp kept data/vms/vm/checkpoints/one.state
+cp kept.json data/vms/vm/checkpoints/one.json
 expect 0 maqet start vm --from one
 [ "$(vm_pid vm)" -ne "$pid" ] || fail "the same QEMU"
 

@@ -55,6 +55,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/checkpoint-ordinary-user.sh \
 	tests/functional/checkpoint-killed.sh \
 	tests/functional/checkpoint-refused.sh \
+	tests/functional/checkpoint-other-snapshot.sh \
 	tests/functional/snapshot-other-type.sh \
 	tests/functional/snapshot-killed.sh \
 	tests/functional/benchmarks.sh \

@@ -287,6 +287,50 @@ test_sets(void)
     check_set(history, "t", b, true, false);
 }
 
+/* The date of the member that is recorded; 0: none is. */
+static int64_t
+set_date(const struct maqet_history *history, const char *drive)
+{
+    int64_t seconds = 0;
+    uint32_t nanoseconds = 0;
+
+    if (!maqet_history_set_date(history, "s", drive, &seconds, &nanoseconds))
+        return 0;
+    CU_ASSERT_EQUAL(nanoseconds, 5);
+    return seconds;
+}
+
+/* A member that was removed stays recorded, or another one of its name would be taken for
+ * it, until all of the set are gone. */
+static void
+test_sets_removed(void)
+{
+    _cleanup_scene_ struct scene scene;
+    _cleanup_snapshots_ struct maqet_snapshots snapshots = snapshots_of("abc");
+    const struct maqet_snapshot *a = snapshots.items[A], *b = snapshots.items[B];
+
+    scene_init(&scene);
+    _cleanup_history_ struct maqet_history *history = load(&scene);
+    maqet_history_removed(history, "hdd", a); /* there are no sets */
+    maqet_history_set_add(history, "s", true, "hdd", a);
+    maqet_history_set_add(history, "s", false, "data", b);
+    maqet_history_set_add(history, "t", true, "hdd", b);
+    CU_ASSERT_EQUAL(set_date(history, "hdd"), 'a');
+    CU_ASSERT_EQUAL(set_date(history, "data"), 'b');
+    CU_ASSERT_EQUAL(set_date(history, "cd"), 0);
+    maqet_history_removed(history, "data", a); /* it is none of them */
+    maqet_history_removed(history, "hdd", a);
+    reload(&scene, &history);
+    check_set(history, "s", a, false, false);
+    check_set(history, "s", b, false, true);
+    CU_ASSERT_EQUAL(set_date(history, "hdd"), 'a');
+    maqet_history_removed(history, "data", b);
+    reload(&scene, &history);
+    CU_ASSERT_EQUAL(set_date(history, "hdd"), 0);
+    CU_ASSERT_EQUAL(set_date(history, "data"), 0);
+    check_set(history, "t", b, true, false);
+}
+
 /* ---- other names, and untidiness ---- */
 
 static void
@@ -398,6 +442,7 @@ test_wrong_types(void)
         " \"untidy\": null}}, \"sets\": {\"s\": {\"hdd\": {}}}}",
         "{\"drives\": {\"hdd\": {\"now\": {}, \"parents\": {\"a@97.000000005\": 5,"
         " \"b@98.000000005\": {}}, \"names\": {\"a@97.000000005\": []}}}}",
+        "{\"sets\": {\"s\": {\"hdd\": \"a@\", \"data\": \"-\"}, \"t\": 7}}",
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
@@ -410,6 +455,7 @@ test_wrong_types(void)
         _cleanup_history_ struct maqet_history *history = load(&scene);
         check_tree(history, &snapshots, "-<a -<b -<c now -");
         check_set(history, "s", a, false, false);
+        CU_ASSERT_EQUAL(set_date(history, "hdd"), 0);
         UNIT_SAME(maqet_history_alias(history, "hdd", a), NULL);
         CU_ASSERT_FALSE(maqet_history_untidy(history, "hdd"));
         maqet_history_alias_set(history, "hdd", a, NULL);
@@ -481,6 +527,7 @@ main(void)
         {"what another program has deleted", test_gone},
         {"what makes a snapshot the same", test_identity},
         {"sets", test_sets},
+        {"sets of which some were removed", test_sets_removed},
         {"other names", test_aliases},
         {"untidiness", test_untidy},
         {"no file", test_missing},

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * In a checkpoint's description: {"snapshots": {DRIVE: {"id": ID, "seconds": N,
+ * "nanoseconds": N, "image": PATH}}}. The image's path is for people: an image may be
+ * moved, and a copy of it has the same snapshots.
+ */
+#include "core/snapshot/identity.h"
+
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/snapshot/state_file.h"
+
+/* ---- recording ---- */
+
+static json_object *
+describe(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot)
+{
+    json_object *entry = json_object_new_object();
+
+    json_object_object_add(entry, "id", json_object_new_string(snapshot->id));
+    json_object_object_add(entry, "seconds", json_object_new_int64(snapshot->seconds));
+    json_object_object_add(entry, "nanoseconds",
+                           json_object_new_int64(snapshot->nanoseconds));
+    if (drive->path)
+        json_object_object_add(entry, "image", json_object_new_string(drive->path));
+    return entry;
+}
+
+int
+maqet_identity_record(const struct maqet_session *session, const char *name,
+                      json_object *about, struct maqet_error **err)
+{
+    json_object *snapshots = json_object_new_object();
+
+    json_object_object_add(about, "snapshots", snapshots);
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+        const struct maqet_snapshot *found =
+            maqet_session_find(session, member, name, NULL);
+
+        if (!found)
+            return maqet_error_set(err, MAQET_ERROR_FAILED,
+                                   "The snapshot '%s' of drive '%s' on VM '%s', which "
+                                   "was just taken, is not there",
+                                   name, member->drive->name, session->name);
+        json_object_object_add(snapshots, member->drive->name,
+                               describe(member->drive, found));
+    }
+    return 0;
+}
+
+/* ---- what is recorded ---- */
+
+bool
+maqet_identity_recorded(json_object *about)
+{
+    return json_object_is_type(json_object_object_get(about, "snapshots"),
+                               json_type_object);
+}
+
+/* Fills what is known of a drive's snapshot, whose id stays the description's; false:
+ * nothing is. */
+static bool
+recorded_of(json_object *about, const char *drive, struct maqet_snapshot *recorded)
+{
+    json_object *snapshots = json_object_object_get(about, "snapshots"), *entry = NULL;
+    const char *id;
+
+    if (!json_object_is_type(snapshots, json_type_object) ||
+        !json_object_object_get_ex(snapshots, drive, &entry))
+        return false;
+    id = maqet_json_text(entry, "id");
+    *recorded = (struct maqet_snapshot){
+        .id = (char *)id,
+        .seconds = maqet_json_int(entry, "seconds"),
+        .nanoseconds = (uint32_t)maqet_json_int(entry, "nanoseconds"),
+    };
+    return id != NULL;
+}
+
+bool
+maqet_identity_belongs(json_object *about, const char *drive,
+                       const struct maqet_snapshot *snapshot)
+{
+    struct maqet_snapshot recorded;
+
+    if (!maqet_identity_recorded(about))
+        return true;
+    return recorded_of(about, drive, &recorded) &&
+           maqet_snapshot_same(&recorded, snapshot);
+}
+
+/* ---- checkpoints ---- */
+
+static void
+hint_ways_out(const struct maqet_session *session, const char *name, const char *drive,
+              struct maqet_error **err)
+{
+    maqet_error_hint(err,
+                     "Load the drives without the memory, one by one: maqet snapshot %s "
+                     "load %s %s",
+                     session->name, drive, name);
+    maqet_error_hint(err,
+                     "Or delete the checkpoint, which leaves snapshots that are not its "
+                     "own: maqet checkpoint %s delete %s",
+                     session->name, name);
+}
+
+static int
+error_other_snapshot(const struct maqet_session *session, const char *name,
+                     const char *drive, const struct maqet_snapshot *then,
+                     const struct maqet_snapshot *now, struct maqet_error **err)
+{
+    _cleanup_free_ char *before = maqet_snapshot_date_text(then);
+    _cleanup_free_ char *present = maqet_snapshot_date_text(now);
+
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "The memory of the checkpoint '%s' of VM '%s' does not belong to the "
+                    "snapshot '%s' that drive '%s' has now: it was kept with the one "
+                    "taken at %s (id %s), and this one was taken at %s (id %s)",
+                    name, session->name, name, drive, before, then->id, present, now->id);
+    hint_ways_out(session, name, drive, err);
+    return -1;
+}
+
+static const struct maqet_member *
+find_member(const struct maqet_session *session, const char *drive)
+{
+    for (size_t i = 0; i < session->count; i++)
+        if (strcmp(session->members[i].drive->name, drive) == 0)
+            return &session->members[i];
+    return NULL;
+}
+
+static int
+check_drive(const struct maqet_session *session, const char *name, const char *drive,
+            json_object *about, struct maqet_error **err)
+{
+    const struct maqet_member *member = find_member(session, drive);
+    const struct maqet_snapshot *now =
+        member ? maqet_session_find(session, member, name, NULL) : NULL;
+    struct maqet_snapshot then;
+
+    if (!now) {
+        maqet_error_set(err, MAQET_ERROR_MISSING,
+                        member
+                            ? "There is no snapshot '%s' of drive '%s' on VM '%s', "
+                              "which belongs to the checkpoint"
+                            : "The checkpoint '%s' has a snapshot of drive '%s', which "
+                              "VM '%s' no longer has",
+                        name, drive, session->name);
+        maqet_error_hint(err,
+                         "Delete the checkpoint, if it is of no more use: maqet "
+                         "checkpoint %s delete %s",
+                         session->name, name);
+        return -1;
+    }
+    if (!maqet_identity_recorded(about))
+        return 0;
+    if (!recorded_of(about, drive, &then)) {
+        maqet_error_set(
+            err, MAQET_ERROR_FAILED,
+            "The description of the checkpoint '%s' of VM '%s' is damaged: it "
+            "does not say which snapshot of drive '%s' belongs to it",
+            name, session->name, drive);
+        hint_ways_out(session, name, drive, err);
+        return -1;
+    }
+    return maqet_snapshot_same(&then, now)
+               ? 0
+               : error_other_snapshot(session, name, drive, &then, now, err);
+}
+
+int
+maqet_identity_check(const struct maqet_session *session, const char *name,
+                     json_object *about, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
+
+    maqet_json_texts(json_object_object_get(about, "drives"), &drives);
+    for (size_t i = 0; i < drives.count; i++)
+        if (check_drive(session, name, drives.items[i], about, err) < 0)
+            return -1;
+    return 0;
+}
+
+int
+maqet_identity_check_none(const struct maqet_session *session, const char *name,
+                          struct maqet_error **err)
+{
+    if (!maqet_state_file_exists(session->context, session->name, name))
+        return 0;
+    /* One that can't be read may own any of them. */
+    _cleanup_json_ json_object *about =
+        maqet_state_file_about(session->context, session->name, name, NULL);
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+        const struct maqet_snapshot *found =
+            maqet_session_find(session, member, name, NULL);
+
+        if (!found ||
+            (about && !maqet_identity_belongs(about, member->drive->name, found)))
+            continue;
+        maqet_error_set(err, MAQET_ERROR_STATE,
+                        "The snapshots '%s' of VM '%s' belong to a checkpoint, which "
+                        "needs all of them",
+                        name, session->name);
+        maqet_error_hint(err, "Delete the checkpoint: maqet checkpoint %s delete %s",
+                         session->name, name);
+        return -1;
+    }
+    return 0;
+}
+
+/* ---- sets ---- */
+
+static int
+error_other_member(const struct maqet_session *session, const char *name,
+                   const char *drive, int64_t seconds, uint32_t nanoseconds,
+                   const struct maqet_snapshot *now, const char *verb,
+                   struct maqet_error **err)
+{
+    const struct maqet_snapshot then = {.seconds = seconds, .nanoseconds = nanoseconds};
+    _cleanup_free_ char *before = maqet_snapshot_date_text(&then);
+    _cleanup_free_ char *present = maqet_snapshot_date_text(now);
+
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "The snapshot '%s' of drive '%s' on VM '%s' is not the one that was "
+                    "taken together with those of the other drives: that was taken at "
+                    "%s, and this one at %s",
+                    name, drive, session->name, before, present);
+    maqet_error_hint(err,
+                     "If it is meant nevertheless, take the drives one by one: maqet "
+                     "snapshot %s %s %s %s%s",
+                     session->name, verb, drive, name, session->pid > 0 ? " --live" : "");
+    return -1;
+}
+
+int
+maqet_identity_check_set(const struct maqet_session *session, const char *name,
+                         const char *verb, struct maqet_error **err)
+{
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+        const char *drive = member->drive->name;
+        const struct maqet_snapshot *now =
+            maqet_session_find(session, member, name, NULL);
+        int64_t seconds;
+        uint32_t nanoseconds;
+
+        if (now && !maqet_history_in_set(session->history, name, drive, now) &&
+            maqet_history_set_date(session->history, name, drive, &seconds, &nanoseconds))
+            return error_other_member(session, name, drive, seconds, nanoseconds, now,
+                                      verb, err);
+    }
+    return 0;
+}
