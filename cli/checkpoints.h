@@ -18,7 +18,7 @@ enum { CHECKPOINT_LIMIT = 30000 };
         .name = "method", .type = OPTION_CHOICE, .argument = "METHOD",                   \
         .fallback = "auto", .choice = maqet_migration_method_name,                       \
         .help = "how memory is kept: background, precopy or stop; auto takes the first " \
-                "of them that works"                                                     \
+                "of them that works and is sound"                                        \
     }
 #define OPTION_LIMIT_ROW                                                                 \
     {                                                                                    \

@@ -58,6 +58,7 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/keyval.c core/qemu/keyval.h \
 	core/qemu/launch.c core/qemu/launch.h \
 	core/qemu/migration.c core/qemu/migration.h core/qemu/migration_words.h \
+	core/qemu/migration_method.c \
 	core/qemu/migration_save.c \
 	core/qemu/objects.c core/qemu/objects.h \
 	core/qemu/qmp.c core/qemu/qmp.h \

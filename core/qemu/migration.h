@@ -10,8 +10,8 @@
  * the guest stands still for its devices' state only. Its memory is written while it runs
  *   on; what it is about to change is written first. Needs userfaultfd.
  * precopy: memory is written while the guest runs, and what it has changed meanwhile
- * again, until the rest is written in a moment in which it stands still. stop: the guest
- * stands still until all is written.
+ * again, until the rest is written in a moment in which it stands still. Not sound for
+ * every guest (migration_method.c). stop: the guest stands still until all is written.
  */
 #ifndef MAQET_QEMU_MIGRATION_H
 #define MAQET_QEMU_MIGRATION_H
@@ -64,6 +64,16 @@ struct maqet_migration_result {
 /* Why QEMU can't save its state now, in its own words, such as a shared folder that the
  * guest has mounted; NULL: it can, as far as it says. The caller frees. */
 char *maqet_migration_blocked(struct maqet_qmp *qmp, struct maqet_error **err);
+
+/* Whether precopy saves what the guest has in its memory, by QEMU's version as one number
+ * (maqet_qmp_version). */
+bool maqet_migration_precopy_sound(int version, bool emulated);
+
+/* An error where that method is known to save a corrupt state of this guest; before
+ * anything is begun. */
+int maqet_migration_check_method(struct maqet_qmp *qmp,
+                                 enum maqet_migration_method method,
+                                 struct maqet_error **err);
 
 /* Saves the state of a guest that runs. In the end it runs on, even after a
  * failure, unless @result says that it is stuck. */

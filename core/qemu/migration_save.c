@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* migration_save.c - the methods of saving a guest's state, and choosing one */
+/* migration_save.c - the methods of saving a guest's state; choosing one is in
+ * migration_method.c */
 #include <string.h>
 
 #include "core/base/files.h"
@@ -26,19 +27,6 @@ enum { MAPPED_RAM_SINCE = 90000 };
 /* The first QEMU that writes the beginning of a state with its big lock held: made to
  * wait there, it would be deaf. */
 enum { SETUP_LOCKED_SINCE = 80200 };
-
-const char *
-maqet_migration_method_name(unsigned method)
-{
-    static const char *const names[] = {
-        [MAQET_MIGRATION_AUTO] = "auto",
-        [MAQET_MIGRATION_BACKGROUND] = "background",
-        [MAQET_MIGRATION_PRECOPY] = "precopy",
-        [MAQET_MIGRATION_STOP] = "stop",
-    };
-
-    return method < sizeof(names) / sizeof(*names) ? names[method] : NULL;
-}
 
 /* ---- waiting ---- */
 
@@ -253,7 +241,7 @@ save_by_precopy(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
                : maqet_migration_resume(qmp, err);
 }
 
-/* ---- choosing ---- */
+/* ---- all of it ---- */
 
 /* The limits of precopy, for "migrate-set-parameters". */
 static json_object *
@@ -264,35 +252,6 @@ limits(int64_t downtime, int64_t bandwidth)
     json_object_object_add(parameters, "downtime-limit", json_object_new_int64(downtime));
     json_object_object_add(parameters, "max-bandwidth", json_object_new_int64(bandwidth));
     return parameters;
-}
-
-/* The capability that a method needs; NULL: none. */
-static const char *
-capability_of(enum maqet_migration_method method)
-{
-    if (method == MAQET_MIGRATION_BACKGROUND)
-        return "background-snapshot";
-    return method == MAQET_MIGRATION_PRECOPY ? "pause-before-switchover" : NULL;
-}
-
-/* The first method that QEMU takes, or the one that is wanted. */
-static int
-choose(struct maqet_qmp *qmp, enum maqet_migration_method wanted,
-       struct maqet_migration_result *result, struct maqet_error **err)
-{
-    _cleanup_error_ struct maqet_error *reason = NULL;
-
-    result->method = wanted == MAQET_MIGRATION_AUTO ? MAQET_MIGRATION_BACKGROUND : wanted;
-    if (!capability_of(result->method))
-        return 0;
-    if (maqet_migration_set_capability(qmp, capability_of(result->method), true,
-                                       &reason) == 0)
-        return 0;
-    if (wanted != MAQET_MIGRATION_AUTO || reason->code == MAQET_ERROR_STATE)
-        return maqet_error_move(err, TAKE_PTR(reason));
-    result->reason = maqet_strdup(reason->message);
-    result->method = MAQET_MIGRATION_PRECOPY;
-    return maqet_migration_set_capability(qmp, capability_of(result->method), true, err);
 }
 
 /* Gives QEMU the file itself where it can put each page in a place of its own: then a
@@ -335,9 +294,9 @@ maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *s
 
     *result = (struct maqet_migration_result){0};
     if (!before || maqet_migration_set_capability(qmp, "events", true, err) < 0 ||
-        choose(qmp, save->method, result, err) < 0)
+        maqet_migration_choose(qmp, save->method, result, err) < 0)
         return -1;
-    const char *capability = capability_of(result->method);
+    const char *capability = maqet_migration_capability_of(result->method);
     int done = maqet_migration_tell(qmp, "migrate-set-parameters",
                                     limits(DOWNTIME_LIMIT, BANDWIDTH), err);
     if (done == 0)

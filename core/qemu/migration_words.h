@@ -42,6 +42,15 @@ char *maqet_migration_status(struct maqet_qmp *qmp, struct maqet_error **err);
 int maqet_migration_go_on_from(struct maqet_qmp *qmp, const char *state,
                                struct maqet_error **err);
 
+/* The capability that a method needs; NULL: none. */
+const char *maqet_migration_capability_of(enum maqet_migration_method method);
+
+/* Makes QEMU ready for the wanted method, or for the first one that works, and notes
+ * which one that is, and why none before it. */
+int maqet_migration_choose(struct maqet_qmp *qmp, enum maqet_migration_method wanted,
+                           struct maqet_migration_result *result,
+                           struct maqet_error **err);
+
 /* Lets a guest that stands still go on. */
 int maqet_migration_resume(struct maqet_qmp *qmp, struct maqet_error **err);
 

@@ -228,8 +228,9 @@ maqet_checkpoint_create(const struct maqet_context *context,
         maqet_making_check(session, request->name, &making, err) < 0)
         return -1;
     struct maqet_qmp *qmp = maqet_session_monitor(session, err);
-    _cleanup_json_ json_object *about =
-        qmp ? maqet_making_describe(session, qmp, &making, err) : NULL;
+    if (!qmp || maqet_migration_check_method(qmp, request->method, err) < 0)
+        return -1;
+    _cleanup_json_ json_object *about = maqet_making_describe(session, qmp, &making, err);
     if (!about)
         return -1;
     if (make(session, request, qmp, about, receipt, err) < 0)

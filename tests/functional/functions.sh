@@ -148,6 +148,11 @@ EOF
     } >"$TMP/$1.yaml"
 }
 
+# Whether precopy of a guest under TCG is sound with this QEMU.
+precopy_sound() {
+    [ "$(qemu-system-x86_64 --version | sed -n 's/.*version \([0-9]*\)\..*/\1/p')" -ge 10 ]
+}
+
 qemu_required() {
     requires qemu-system-x86_64 qemu-img
 }

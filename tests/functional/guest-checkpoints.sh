@@ -52,8 +52,11 @@ number_a=$(number)
 expect 0 maqet checkpoint vm create a
 out_has "Created checkpoint 'a' of VM 'vm'"
 put B
-expect 0 maqet snapshot vm create --all b --live --memory --method precopy
-out_has "method: precopy"
+# Precopy, where it is sound under TCG (guest-checkpoints-busy.sh).
+precopy=precopy
+precopy_sound || precopy=stop
+expect 0 maqet snapshot vm create --all b --live --memory --method $precopy
+out_has "method: $precopy"
 put C
 expect 0 maqet checkpoint vm create c --method stop
 put F
@@ -69,13 +72,15 @@ later=$(number)
 [ "$later" -ge "$number_a" ] || fail "the process began anew: $later after $number_a"
 
 # A copy that does not come to its end in time ends with a guest that is stopped for it.
-put G
-expect 0 maqet checkpoint vm create g --method precopy --limit 0
-out_has "method: stop (the guest changes its memory faster than it can be written"
-put D
-expect 0 maqet checkpoint vm load g
-has G
-expect 0 maqet checkpoint vm delete g
+if precopy_sound; then
+    put G
+    expect 0 maqet checkpoint vm create g --method precopy --limit 0
+    out_has "method: stop (the guest changes its memory faster than it can be written"
+    put D
+    expect 0 maqet checkpoint vm load g
+    has G
+    expect 0 maqet checkpoint vm delete g
+fi
 
 # Where QEMU can (since 9.0), it puts each page in its place in the file, but not in the background.
 qemu_major=$(qemu-system-x86_64 --version | sed -n 's/.*version \([0-9]*\)\..*/\1/p')

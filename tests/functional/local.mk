@@ -60,6 +60,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/snapshot-killed.sh \
 	tests/functional/benchmarks.sh \
 	tests/functional/guest-checkpoints.sh \
+	tests/functional/guest-checkpoints-busy.sh \
 	tests/functional/guest-complete.sh \
 	tests/functional/guest-interfaces.sh \
 	tests/functional/guest-quiesce.sh \

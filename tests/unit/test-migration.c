@@ -87,6 +87,16 @@ test_one_that_does_not_wait(void)
 }
 
 static void
+test_precopy_sound(void)
+{
+    CU_ASSERT_TRUE(maqet_migration_precopy_sound(70222, false));
+    CU_ASSERT_FALSE(maqet_migration_precopy_sound(70222, true));
+    CU_ASSERT_FALSE(maqet_migration_precopy_sound(90204, true));
+    CU_ASSERT_TRUE(maqet_migration_precopy_sound(100000, true));
+    CU_ASSERT_TRUE(maqet_migration_precopy_sound(100013, true));
+}
+
+static void
 test_method_names(void)
 {
     UNIT_SAME(maqet_migration_method_name(MAQET_MIGRATION_AUTO), "auto");
@@ -101,6 +111,7 @@ main(void)
         {"cancelled at the switch-over", test_cancel_at_switchover},
         {"a QEMU that knows no migration", test_no_migration},
         {"one that does not wait", test_one_that_does_not_wait},
+        {"where precopy is sound", test_precopy_sound},
         {"the methods' names", test_method_names},
         CU_TEST_INFO_NULL,
     };
