@@ -324,6 +324,17 @@ MAQET_EXPORT const char *maqet_drive_socket(const struct maqet_drive *drive);
 MAQET_EXPORT bool maqet_drive_empty(const struct maqet_drive *drive);
 
 /**
+ * maqet_drive_running - whether QEMU has what the drive is made of open.
+ *
+ * While it is true, the core calls only what works beside QEMU: the callbacks that append
+ * actions, @list of the snapshot table, and for a storage with MAQET_STORAGE_LIVE_READ its
+ * @write_out, @write_decrypted and @serve.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT bool maqet_drive_running(const struct maqet_drive *drive);
+
+/**
  * maqet_drive_has - whether an option was written down, or has a fallback.
  * @drive: the drive.
  * @option: the option's name; "map.option" for one inside a mapping.
@@ -516,6 +527,24 @@ MAQET_EXPORT int maqet_command_image(struct maqet_command *command,
                                      struct maqet_error **err);
 
 /**
+ * maqet_command_file - give a command a temporary file to read.
+ * @command: the command; the file lasts until the command is freed, which the core does with
+ *   one that serves (@serve of the snapshot table) when its program greets the first client.
+ *   The file has no name in any folder, so nothing is left of it however maqet ends.
+ * @bytes: what the file holds; copied.
+ * @size: how many bytes that are.
+ * @err: set when the file can't be made.
+ *
+ * Returns: a path by which the program can open the file for reading; it lives as long as the
+ * command. NULL on error.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT const char *maqet_command_file(struct maqet_command *command,
+                                            const void *bytes, size_t size,
+                                            struct maqet_error **err);
+
+/**
  * maqet_command_run_progress - run a command as maqet_command_run() does, and show the user
  * how far it is.
  * @command: the command; it is freed. It reports on its standard output as `qemu-img -p`
@@ -605,6 +634,26 @@ MAQET_EXPORT struct maqet_props *maqet_args_chardev(struct maqet_args *args,
 MAQET_EXPORT void maqet_args_share_memory(struct maqet_args *args);
 
 /**
+ * maqet_command_node - append an image as maqet_command_image() does, but one that the plugin
+ * describes for this command alone, such as what a snapshot of the drive holds.
+ * @command: the command.
+ * @drive: the drive.
+ * @emit: called once, with @data; appends the block node whose node-name is the drive's name,
+ *   and the objects that it refers to. Returns 0, or -1 with an error set.
+ * @data: handed to @emit.
+ * @err: set when @emit fails, or what it appends can't be used.
+ *
+ * Returns: 0 or -1.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT int
+maqet_command_node(struct maqet_command *command, const struct maqet_drive *drive,
+                   int (*emit)(const struct maqet_drive *drive, struct maqet_args *args,
+                               void *data, struct maqet_error **err),
+                   void *data, struct maqet_error **err);
+
+/**
  * maqet_props_string - set a property to a text.
  * @props: the object's properties.
  * @key: the property; dots lead into nested objects ("file.filename"), and numbers into
@@ -663,7 +712,9 @@ MAQET_EXPORT void maqet_image_virtual_size(struct maqet_image *image, uint64_t b
  * maqet_image_names_file - report another file that the image names.
  * @image: the image.
  * @option: the option in which the configuration must name the same file; where it doesn't,
- *   the core refuses the image. NULL: nothing may name it, so the image is always refused.
+ *   the core refuses the image, unless @name leads to no file any more, since the image was
+ *   moved: then what the configuration names holds. NULL: nothing may name it, so the image is
+ *   always refused.
  * @what: what it is to the image, for the message, such as "backing file".
  * @name: as it stands in the image; what is relative starts at the image's folder.
  *
@@ -671,6 +722,18 @@ MAQET_EXPORT void maqet_image_virtual_size(struct maqet_image *image, uint64_t b
  */
 MAQET_EXPORT void maqet_image_names_file(struct maqet_image *image, const char *option,
                                          const char *what, const char *name);
+
+/**
+ * maqet_image_relink - report the command by which a person makes the image name the file
+ * that the configuration names, and changes nothing else of it.
+ * @image: the image.
+ * @format: the command. It is shown where the core refuses the image because the two name
+ *   different files.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_image_relink(struct maqet_image *image, const char *format, ...)
+    MAQET_PRINTF(2, 3);
 
 /* ---- who else uses it --------------------------------------------------------------- */
 
@@ -821,10 +884,17 @@ MAQET_EXPORT struct maqet_props *maqet_actions_add(struct maqet_actions *actions
  *   NULL: nothing can be left behind.
  * @write_out: writes what the snapshot holds to the new file @path, as an image of @format
  *   ("raw", or another one that the helper knows), @compress: compressed; see
- *   maqet_command_run_progress(). NULL: not supported.
+ *   maqet_command_run_progress(). The image has the size that the guest saw when the snapshot
+ *   was taken, whatever the drive's size is now. An empty file that only the user may read
+ *   stands at @path already; its permissions must stay. What an encrypted drive holds is
+ *   encrypted in the file as well, with the same key; what can't be (for want of encryption in
+ *   @format) is MAQET_ERROR_UNSUPPORTED. NULL: not supported.
  * @serve: a command that offers what the snapshot holds to readers, as a raw disk by the NBD
  *   protocol, at the unix socket @socket, until SIGTERM ends it; it must not write to the image.
+ *   The disk has the size that the guest saw when the snapshot was taken.
  *   The core runs it. NULL: not supported, or an error.
+ * @write_decrypted: as @write_out, but not encrypted, because the user said so. It fails with
+ *   MAQET_ERROR_INVALID where the drive is not encrypted. NULL: the storage encrypts nothing.
  *
  * Every one of them fails with MAQET_ERROR_ codes as all callbacks do.
  *
@@ -857,6 +927,9 @@ struct maqet_snapshot_table {
     struct maqet_command *(*serve)(const struct maqet_drive *drive,
                                    const struct maqet_snapshot *snapshot,
                                    const char *socket, struct maqet_error **err);
+    int (*write_decrypted)(const struct maqet_drive *drive,
+                           const struct maqet_snapshot *snapshot, const char *path,
+                           const char *format, bool compress, struct maqet_error **err);
 };
 
 /* ---- the two kinds of plugin -------------------------------------------------------- */
@@ -885,10 +958,21 @@ struct maqet_plugin_header {
 /**
  * enum maqet_storage_flag - what a storage can besides its callbacks.
  * @MAQET_STORAGE_HOTPLUG: its objects can be added to a QEMU that runs, and removed.
+ * @MAQET_STORAGE_PLAIN: the image holds the guest's data and nothing else, so its beginning
+ *   says nothing about its format: the guest may have written it. Such a storage has a CHOICE
+ *   option "format" with its own name as the only word; where a drive has it, @inspect reports
+ *   that format and looks at no beginning.
+ * @MAQET_STORAGE_LIVE_READ: the callbacks @write_out, @write_decrypted and @serve of its
+ *   snapshot table work while QEMU runs, too. The core keeps the snapshot from being deleted
+ *   meanwhile. See maqet_drive_running().
  *
  * Since: 0.1
  */
-enum maqet_storage_flag { MAQET_STORAGE_HOTPLUG = 1 };
+enum maqet_storage_flag {
+    MAQET_STORAGE_HOTPLUG = 1,
+    MAQET_STORAGE_PLAIN = 2,
+    MAQET_STORAGE_LIVE_READ = 4
+};
 
 /**
  * MAQET_HELPER_FD - the descriptor at which a helper finds its listening socket.

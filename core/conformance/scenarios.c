@@ -121,8 +121,7 @@ inspect_fd(struct bench *bench, struct maqet_drive *drive, int fd,
     if (bench->is_iface || !drive->storage->plugin.inspect || fd < 0)
         return SCENARIO_NONE;
     int result = drive->storage->plugin.inspect(drive, fd, &image, err);
-    free(image.format);
-    free(image.undeclared);
+    maqet_image_clear(&image);
     return result;
 }
 

@@ -38,6 +38,7 @@ capabilities_of(const struct maqet_storage *storage)
         {plugin->holders, "holders"},
         {plugin->helper, "helper"},
         {plugin->flags & MAQET_STORAGE_HOTPLUG, "hotplug"},
+        {plugin->flags & MAQET_STORAGE_LIVE_READ, "live-read"},
     };
     json_object *list = json_object_new_array();
 

@@ -7,6 +7,10 @@
  */
 #include "core/plugin/host.h"
 
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "core/base/files.h"
 #include "core/plugin/call.h"
 
 struct maqet_command *
@@ -36,9 +40,40 @@ maqet_command_option(struct maqet_command *command, const char *prefix, const ch
     maqet_strings_addf(&command->argv, "%s=%s", prefix, doubled);
 }
 
+/* The program opens our descriptor by way of /proc: what has no name in a folder leaves
+ * nothing behind, even when we are killed. */
+const char *
+maqet_command_file(struct maqet_command *command, const void *bytes, size_t size,
+                   struct maqet_error **err)
+{
+    _cleanup_close_ int fd = memfd_create("maqet", MFD_CLOEXEC);
+    size_t done = 0;
+
+    while (fd >= 0 && done < size) {
+        ssize_t written = write(fd, (const char *)bytes + done, size - done);
+
+        if (written < 0 && errno != EINTR)
+            break;
+        done += written > 0 ? (size_t)written : 0;
+    }
+    if (fd < 0 || done < size) {
+        maqet_error_errno(err, errno, "Can't make a temporary file of %zu bytes", size);
+        return NULL;
+    }
+    size_t count = command->files.count;
+    command->fds = maqet_realloc(command->fds, (count + 1) * sizeof(*command->fds));
+    maqet_strings_addf(&command->files, "/proc/%d/fd/%d", (int)getpid(), fd);
+    command->fds[count] = TAKE_FD(fd);
+    return command->files.items[count];
+}
+
 void
 maqet_command_free(struct maqet_command *command)
 {
+    for (size_t i = 0; i < command->files.count; i++)
+        close(command->fds[i]);
+    free(command->fds);
+    maqet_strings_clear(&command->files);
     maqet_strings_clear(&command->argv);
     free(command);
 }

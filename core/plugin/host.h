@@ -10,6 +10,9 @@
 
 struct maqet_command {
     struct maqet_strings argv;
+    struct maqet_strings files; /* the paths of temporary files, as maqet_command_file
+                                 * gave them */
+    int *fds;                   /* of each */
 };
 
 /* Runs a command and frees it; @listener (may be NULL) hears its standard output. */

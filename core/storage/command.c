@@ -15,17 +15,10 @@
 /* ms between two signs of life of a helper that doesn't say how far it is. */
 static const int64_t SIGN_INTERVAL = 500;
 
-int
-maqet_command_image(struct maqet_command *command, const struct maqet_drive *drive,
-                    struct maqet_error **err)
+static int
+append_image(struct maqet_command *command, const struct maqet_drive *drive,
+             const struct maqet_args *args, struct maqet_error **err)
 {
-    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    _cleanup_args_ struct maqet_args *args = maqet_args_new();
-    MAQET_CALL(MAQET_CALL_QUICK);
-
-    if (maqet_drive_judge(drive, plugin->name, "emit_args",
-                          plugin->emit_args(drive, args, err), err) < 0)
-        return -1;
     if (maqet_args_fault(args))
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
                                  "its plugin emitted something that QEMU can't take: %s",
@@ -34,6 +27,34 @@ maqet_command_image(struct maqet_command *command, const struct maqet_drive *dri
                ? 0
                : maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
                                    "it has no image that qemu-img could open");
+}
+
+int
+maqet_command_image(struct maqet_command *command, const struct maqet_drive *drive,
+                    struct maqet_error **err)
+{
+    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
+    _cleanup_args_ struct maqet_args *args = maqet_args_new();
+    MAQET_CALL(MAQET_CALL_QUICK);
+
+    return maqet_drive_judge(drive, plugin->name, "emit_args",
+                             plugin->emit_args(drive, args, err), err) < 0
+               ? -1
+               : append_image(command, drive, args, err);
+}
+
+int
+maqet_command_node(struct maqet_command *command, const struct maqet_drive *drive,
+                   int (*emit)(const struct maqet_drive *drive, struct maqet_args *args,
+                               void *data, struct maqet_error **err),
+                   void *data, struct maqet_error **err)
+{
+    _cleanup_args_ struct maqet_args *args = maqet_args_new();
+
+    return maqet_drive_judge(drive, drive->storage->plugin.name, "maqet_command_node",
+                             emit(drive, args, data, err), err) < 0
+               ? -1
+               : append_image(command, drive, args, err);
 }
 
 /* ---- how far it is ---- */

@@ -122,6 +122,12 @@ maqet_drive_string(const struct maqet_drive *drive, const char *option)
 }
 
 bool
+maqet_drive_running(const struct maqet_drive *drive)
+{
+    return drive->running;
+}
+
+bool
 maqet_drive_has(const struct maqet_drive *drive, const char *option)
 {
     json_object *value = NULL;

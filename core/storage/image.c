@@ -38,6 +38,32 @@ same_file(const char *a, const char *b)
            one.st_ino == other.st_ino;
 }
 
+/* Whether a name that stands in an image is one of a file: QEMU takes what stands before
+ * a colon for a protocol. */
+static bool
+names_a_file(const char *name)
+{
+    return name[strcspn(name, ":/")] != ':';
+}
+
+/*
+ * Whether the file that the configuration names may stand for the one that the image
+ * names. The same file may. So may any file where the name in the image leads to none:
+ * then the image, or its folder, has been moved since the name was written, and QEMU gets
+ * the name from the configuration anyway. A name that leads to another file may have been
+ * meant; which of the two it is, is for the user to say.
+ */
+static bool
+may_stand_for(const char *declared, const char *named)
+{
+    struct stat status;
+
+    if (same_file(declared, named))
+        return true;
+    return stat(declared, &status) == 0 && stat(named, &status) < 0 &&
+           (errno == ENOENT || errno == ENOTDIR);
+}
+
 void
 maqet_image_names_file(struct maqet_image *image, const char *option, const char *what,
                        const char *name)
@@ -46,10 +72,12 @@ maqet_image_names_file(struct maqet_image *image, const char *option, const char
     _cleanup_free_ char *folder =
         image->drive->path ? maqet_path_folder(image->drive->path) : maqet_strdup("");
     /* "~" is a name like any other in an image. */
-    _cleanup_free_ char *absolute =
+    _cleanup_free_ char *named =
         name[0] == '/' ? maqet_strdup(name) : maqet_format("%s/%s", folder, name);
 
-    if (declared && same_file(declared, absolute)) {
+    if (declared && names_a_file(name) &&
+        (may_stand_for(declared, named) ||
+         maqet_base_is_recorded(image->drive, option, declared))) {
         maqet_strings_add(&image->options, option);
         maqet_strings_add(&image->files, declared);
         return;
@@ -57,51 +85,120 @@ maqet_image_names_file(struct maqet_image *image, const char *option, const char
     if (image->undeclared)
         return;
     image->undeclared = maqet_format("%s '%s'", what, name);
+    image->named = names_a_file(name) ? TAKE_PTR(named) : NULL;
+    image->declared = maqet_strdup(declared);
+    image->option = option;
+}
+
+void
+maqet_image_relink(struct maqet_image *image, const char *format, ...)
+{
+    va_list arguments;
+
+    free(image->relink);
+    va_start(arguments, format);
+    image->relink = maqet_vformat(format, arguments);
+    va_end(arguments);
+}
+
+void
+maqet_image_clear(struct maqet_image *image)
+{
+    free(image->format);
+    free(image->undeclared);
+    free(image->named);
+    free(image->declared);
+    free(image->relink);
+    maqet_strings_clear(&image->options);
+    maqet_strings_clear(&image->files);
+    *image = (struct maqet_image){.drive = image->drive};
 }
 
 /* ---- what is there ---- */
+
+/* The image names one file and the configuration another. */
+static int
+error_two_files(const struct maqet_drive *drive, const struct maqet_image *image,
+                struct maqet_error **err)
+{
+    maqet_drive_error(
+        drive, image->option, err, MAQET_ERROR_INVALID,
+        "the image %s names the %s, but the configuration names %s, which is "
+        "another file; with the wrong one, the guest would see damaged data",
+        drive->path ? drive->path : "", image->undeclared, image->declared);
+    if (image->named)
+        maqet_error_hint(err, "If the name in the image is right: `%s: %s`",
+                         image->option, image->named);
+    if (image->relink)
+        maqet_error_hint(err,
+                         "If the configuration is right (the file was copied, say), "
+                         "change the name in the image, and nothing else of it: %s",
+                         image->relink);
+    return -1;
+}
 
 static int
 error_undeclared(const struct maqet_drive *drive, const struct maqet_image *image,
                  struct maqet_error **err)
 {
+    if (image->declared)
+        return error_two_files(drive, image, err);
     maqet_drive_error(drive, drive->storage->plugin.path_option, err, MAQET_ERROR_INVALID,
                       "the image %s names the %s, which the configuration doesn't; it is "
                       "not opened, since such a name can make any file of this host "
                       "readable in the guest",
                       drive->path ? drive->path : "", image->undeclared);
-    maqet_error_hint(err,
-                     "If you trust the image, name that file in the configuration too; "
-                     "else remove the image");
+    if (image->option && image->named)
+        maqet_error_hint(err, "If you trust the image, name that file, too: `%s: %s`",
+                         image->option, image->named);
+    maqet_error_hint(err, "Else give the drive another image");
     return -1;
+}
+
+/* Whether the drive may have `format:` with the name of its plugin, see
+ * MAQET_STORAGE_PLAIN. */
+static bool
+has_format_option(const struct maqet_storage_plugin *plugin)
+{
+    const struct maqet_option *row = plugin->options;
+
+    while (row && row->name && strcmp(row->name, "format") != 0)
+        row++;
+    return plugin->flags & MAQET_STORAGE_PLAIN && row && row->name;
 }
 
 static int
 error_format(const struct maqet_drive *drive, const char *format,
              struct maqet_error **err)
 {
-    maqet_drive_error(drive, drive->storage->plugin.path_option, err, MAQET_ERROR_INVALID,
-                      "%s is an image of the format '%s', not '%s'",
-                      drive->path ? drive->path : "it", format,
-                      drive->storage->plugin.name);
+    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
+    bool plain = has_format_option(plugin);
+
+    maqet_drive_error(drive, plugin->path_option, err, MAQET_ERROR_INVALID,
+                      plain
+                          ? "%s begins like an image of the format '%s', and its type is "
+                            "%s"
+                          : "%s is an image of the format '%s', not '%s'",
+                      drive->path ? drive->path : "it", format, plugin->name);
+    /* Whoever takes such a beginning for true has QEMU read what a guest made up. */
+    if (plain)
+        maqet_error_hint(err,
+                         "If it is a %s disk, and its guest has written that beginning: "
+                         "`format: %s`",
+                         plugin->name, plugin->name);
     /* Only what there is a plugin for is worth a try. */
     struct maqet_storage *fitting = maqet_storage_load(drive->context, format, NULL);
     maqet_storage_unload(fitting);
     if (fitting)
-        maqet_error_hint(err, "Say `type: %s`, or give another file", format);
+        maqet_error_hint(err,
+                         plain
+                             ? "If you know that it was made as such an image: `type: %s`"
+                             : "Say `type: %s`, or give another file",
+                         format);
     else
         maqet_error_hint(err,
                          "Give another file, or convert this one (qemu-img convert)");
     return -1;
-}
-
-static void
-image_clear(struct maqet_image *image)
-{
-    free(image->format);
-    free(image->undeclared);
-    maqet_strings_clear(&image->options);
-    maqet_strings_clear(&image->files);
 }
 
 /* Has the plugin look at what was opened, and fills @image. */
@@ -116,7 +213,8 @@ inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image,
         return 0;
     int result = maqet_drive_judge(drive, plugin->name, "inspect",
                                    plugin->inspect(drive, fd, image, err), err);
-    if (result == 0 && image->format && strcmp(image->format, plugin->name) != 0)
+    if (result == 0 && image->format && strcmp(image->format, plugin->name) != 0 &&
+        !maqet_image_keeps_type(drive, &state->id))
         result = error_format(drive, image->format, err);
     else if (result == 0 && image->undeclared)
         result = error_undeclared(drive, image, err);
@@ -128,7 +226,7 @@ int
 maqet_image_ask(const struct maqet_drive *drive, int fd, struct maqet_image_state *state,
                 struct maqet_error **err)
 {
-    _cleanup_(image_clear) struct maqet_image image = {.drive = drive};
+    _cleanup_(maqet_image_clear) struct maqet_image image = {.drive = drive};
 
     return inspect(drive, fd, &image, state, err);
 }
@@ -146,7 +244,8 @@ check_default_path(const struct maqet_drive *drive, const struct stat *status,
         "there; it is not used",
         drive->path);
     maqet_error_hint(err,
-                     "Look at it and remove it, or give the drive a `file` of its own");
+                     "Give the drive a `file` of its own, in a folder that only you can "
+                     "write");
     return -1;
 }
 
@@ -173,7 +272,8 @@ check_no_link(const struct maqet_drive *drive, struct maqet_error **err)
         return 0;
     maqet_drive_error(drive, drive->storage->plugin.path_option, err, MAQET_ERROR_MISSING,
                       "%s is a link to a file that isn't there", drive->path);
-    maqet_error_hint(err, "Remove the link, or name the file itself");
+    maqet_error_hint(err,
+                     "Bring that file back (is its disk mounted?), or name another one");
     return -1;
 }
 
@@ -260,7 +360,7 @@ int
 maqet_image_dependencies(const struct maqet_drive *drive, struct maqet_strings *options,
                          struct maqet_strings *files, struct maqet_error **err)
 {
-    _cleanup_(image_clear) struct maqet_image image = {.drive = drive};
+    _cleanup_(maqet_image_clear) struct maqet_image image = {.drive = drive};
     struct maqet_image_state state;
 
     if (!drive->path)
@@ -269,6 +369,7 @@ maqet_image_dependencies(const struct maqet_drive *drive, struct maqet_strings *
         open(drive->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return errno == ENOENT || errno == ENOTDIR ? 0 : error_open(drive, errno, err);
+    maqet_file_id_of_fd(fd, &state.id);
     if (inspect(drive, fd, &image, &state, err) < 0)
         return -1;
     for (size_t i = 0; i < image.files.count; i++) {

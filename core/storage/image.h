@@ -22,13 +22,22 @@ struct maqet_image {
     const struct maqet_drive *drive;
     char *format;
     uint64_t virtual_size;
-    char *undeclared; /* the first file that the image names and the configuration doesn't
-                       */
     /* The files that it names and the configuration does: of each the option, and the
      * path that this has. */
     struct maqet_strings options;
     struct maqet_strings files;
+    /* The first file that the image names and the configuration doesn't, as "WHAT
+     * 'NAME'"; its path (NULL: it is no file), and the file that the configuration names
+     * instead (NULL: none), by @option. */
+    char *undeclared;
+    char *named;
+    char *declared;
+    const char *option;
+    char *relink; /* what maqet_image_relink() was told */
 };
+
+/* Frees what was reported. */
+void maqet_image_clear(struct maqet_image *image);
 
 /* Fills @state. A missing image is no error; a hostile or wrong one is. */
 int maqet_image_inspect(const struct maqet_drive *drive, struct maqet_image_state *state,

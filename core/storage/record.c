@@ -111,6 +111,38 @@ maqet_base_record_compare(const struct maqet_base_record *then,
     return maqet_strdup("was written to: its beginning differs");
 }
 
+bool
+maqet_base_is_recorded(const struct maqet_drive *drive, const char *option,
+                       const char *path)
+{
+    const struct maqet_image_record *record = drive->record;
+
+    for (size_t i = 0; record && i < record->base_count; i++) {
+        struct maqet_base_record now;
+
+        if (strcmp(record->bases[i].option, option) != 0 ||
+            !maqet_base_record_read(&now, option, path))
+            continue;
+        _cleanup_free_ char *change = maqet_base_record_compare(&record->bases[i], &now);
+        maqet_base_record_clear(&now);
+        return !change;
+    }
+    return false;
+}
+
+/* ---- an image that has been used ---- */
+
+bool
+maqet_image_keeps_type(const struct maqet_drive *drive, const struct maqet_file_id *id)
+{
+    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
+    const struct maqet_image_record *record = drive->record;
+
+    return plugin->flags & MAQET_STORAGE_PLAIN && record &&
+           strcmp(record->type, plugin->name) == 0 &&
+           maqet_file_id_is_same_file(&record->id, id);
+}
+
 /* ---- an image that is gone ---- */
 
 bool

@@ -58,6 +58,17 @@ bool maqet_base_record_read(struct maqet_base_record *base, const char *option,
 char *maqet_base_record_compare(const struct maqet_base_record *then,
                                 const struct maqet_base_record *now);
 
+/* Whether a drive's image was recorded with this very file as the backing file that
+ * @option names. */
+bool maqet_base_is_recorded(const struct maqet_drive *drive, const char *option,
+                            const char *path);
+
+/* Whether a drive's image holds nothing but what the guest wrote (MAQET_STORAGE_PLAIN), and
+ * was created or used as such before: then its beginning can't make another format of it.
+ * @id: of the image, as it is now. */
+bool maqet_image_keeps_type(const struct maqet_drive *drive,
+                            const struct maqet_file_id *id);
+
 /* Whether the image of a drive, which is not there, was there before: a new one in its
  * place must be asked for. */
 bool maqet_image_vanished(const struct maqet_drive *drive);

@@ -265,6 +265,23 @@ test_what_the_plugin_finds(void)
     UNIT_ERROR(&error, MAQET_ERROR_INVALID, other);
 }
 
+/* Makes an image that names that file, and has it refused by a drive that names none. */
+static void
+check_undeclared(const struct scene *scene, const struct maqet_drive *drive,
+                 const char *name)
+{
+    _cleanup_free_ char *text = maqet_format("maker 9 %s\n", name);
+    _cleanup_free_ char *what =
+        maqet_format("the image %s names the base '%s', which the configuration "
+                     "doesn't; it is not "
+                     "opened, since such a name can make any file of this host "
+                     "readable in the guest",
+                     drive->path, name);
+
+    free(unit_file(scene->images, "a.img", text));
+    check_not_prepared(drive, MAQET_ERROR_INVALID, AT_FILE, what);
+}
+
 /* A file that the image names must be one that the configuration names, too. */
 static void
 test_named_files(void)
@@ -277,8 +294,10 @@ test_named_files(void)
     _cleanup_drive_ struct maqet_drive *plain = drive_of(&scene, "file: a.img");
     _cleanup_drive_ struct maqet_drive *declared =
         drive_of(&scene, "file: a.img\nbase: base.img");
-    static const char *const refused[] = {"/etc/passwd", "~/base.img", "../base.img",
-                                          "base.img/", "nbd:host"};
+    /* What leads to no file is stale, since the image was moved. */
+    static const char *const stale[] = {"/no/such/base.img", "~/base.img", "../base.img",
+                                        "base.img/"};
+    static const char *const refused[] = {"/etc/passwd", "nbd:host"};
 
     free(unit_file(scene.images, "a.img", absolute));
     check_prepared(declared, false, 9);
@@ -286,19 +305,26 @@ test_named_files(void)
     check_prepared(declared, false, 9);
     free(unit_file(scene.images, "a.img", "maker 9 ./base.img\n"));
     check_prepared(declared, false, 9);
-    for (size_t i = 0; i < 2 * sizeof(refused) / sizeof(*refused); i++) {
-        const char *name = refused[i / 2];
-        _cleanup_free_ char *text = maqet_format("maker 9 %s\n", name);
-        _cleanup_free_ char *what =
-            maqet_format("the image %s names the base '%s', which the configuration "
-                         "doesn't; it is not "
-                         "opened, since such a name can make any file of this host "
-                         "readable in the guest",
-                         plain->path, name);
-
-        free(unit_file(scene.images, "a.img", text));
-        check_not_prepared(i % 2 ? plain : declared, MAQET_ERROR_INVALID, AT_FILE, what);
+    for (size_t i = 0; i < sizeof(stale) / sizeof(*stale); i++) {
+        check_undeclared(&scene, plain, stale[i]);
+        check_prepared(declared, false, 9);
     }
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+        _cleanup_free_ char *what = maqet_format(
+            "the image %s names the base '%s', but the configuration names %s, which is "
+            "another file; with the wrong one, the guest would see damaged data",
+            declared->path, refused[i], base);
+
+        check_undeclared(&scene, plain, refused[i]);
+        check_not_prepared(declared, MAQET_ERROR_INVALID, "5:7", what);
+    }
+    CU_ASSERT_EQUAL(unlink(base), 0);
+    _cleanup_free_ char *gone = maqet_format(
+        "the image %s names the base '/no/such/base.img', but the configuration names %s, "
+        "which is another file; with the wrong one, the guest would see damaged data",
+        declared->path, base);
+    free(unit_file(scene.images, "a.img", "maker 9 /no/such/base.img\n"));
+    check_not_prepared(declared, MAQET_ERROR_INVALID, "5:7", gone);
 }
 
 static void
