@@ -236,6 +236,9 @@ static const struct command_option options[] = {
      .choice = any_format_name,
      .help = "export: qcow2 (unless given) or raw, the format of FILE; else how results "
              "are written, as for every command"},
+    {.name = "decrypt",
+     .help = "export: write what an encrypted drive holds without encryption; otherwise "
+             "FILE is encrypted with the same key"},
     {.name = "compress",
      .help =
          "export: compress what is written; create --memory: the memory that is kept"},

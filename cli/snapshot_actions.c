@@ -275,9 +275,11 @@ export_text(json_object *row, bool colour)
 {
     _cleanup_free_ char *done = done_text("Exported", row, "of");
     _cleanup_free_ char *file = text_printable(field_get(row, "file"), "");
+    bool decrypted = json_object_get_boolean(json_object_object_get(row, "decrypted"));
 
     (void)colour;
-    return maqet_format("%sIt is in %s.\n", done, file);
+    return maqet_format("%sIt is in %s%s.\n", done, file,
+                        decrypted ? ", which is not encrypted" : "");
 }
 
 static const struct column export_columns[] = {{"name", "NAME", COLUMN_TEXT},
@@ -298,15 +300,22 @@ snapshot_export(struct invocation *invocation, struct asked *asked,
     _cleanup_free_ char *path = maqet_path_absolute(asked->file, here ? here : "/");
     _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
 
+    const struct maqet_export export = {
+        .path = path,
+        .format = format,
+        .compress = compress,
+        .decrypt = invocation_has(invocation, "decrypt"),
+    };
+
     if (compress && strcmp(format, "raw") == 0)
         return usage_error(invocation->command, err, "A raw image can't be compressed");
-    if (maqet_snapshot_export(&invocation->context, &asked->request, path, format,
-                              compress, err) < 0)
+    if (maqet_snapshot_export(&invocation->context, &asked->request, &export, err) < 0)
         return -1;
     maqet_strings_add(&drives, asked->request.drive);
     json_object *row = new_row(asked, &drives);
     field_text(row, "format", format);
     field_text(row, "file", path);
+    json_object_object_add(row, "decrypted", json_object_new_boolean(export.decrypt));
     output_result(&invocation->output, &export_view, row);
     return 0;
 }

@@ -97,6 +97,7 @@ libmaqet_core_la_SOURCES = \
 	core/vm/definition.c core/vm/definition.h \
 	core/vm/apply.c \
 	core/vm/drives.c core/vm/drives.h \
+	core/vm/exports.c core/vm/exports.h \
 	core/vm/helpers.c core/vm/helpers.h \
 	core/vm/holders.c core/vm/holders.h \
 	core/vm/images.c core/vm/images.h \

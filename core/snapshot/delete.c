@@ -4,6 +4,8 @@
  */
 #include "core/snapshot/identity.h"
 #include "core/snapshot/session.h"
+#include "core/snapshot/state_file.h"
+#include "core/vm/exports.h"
 
 /* Deletes the snapshot of each drive; @drives gets those that it is gone of. */
 static int
@@ -59,31 +61,58 @@ maqet_snapshot_delete(const struct maqet_context *context,
     return result;
 }
 
+/* ---- export ---- */
+
+static int
+record_export(void *data, const char *temporary, const struct maqet_file_id *id,
+              struct maqet_error **err)
+{
+    const struct maqet_session *session = data;
+
+    return maqet_exports_record(session->context, session->name, temporary, id, err);
+}
+
+/* Whether the drive can be read as the machine is now. While QEMU runs, its monitor is
+ * given up: an export takes long, and needs nothing of it. */
+static int
+check_readable(struct maqet_session *session, const struct maqet_drive *drive,
+               struct maqet_error **err)
+{
+    if (session->pid == 0)
+        return maqet_session_check_holders(session, err);
+    maqet_session_leave_monitor(session);
+    if (drive->storage->plugin.flags & MAQET_STORAGE_LIVE_READ)
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "VM '%s' is running, and drives of the type %s can't be read by "
+                    "another program meanwhile",
+                    session->name, drive->storage->plugin.name);
+    maqet_error_hint(err, "Stop VM: maqet stop %s", session->name);
+    return -1;
+}
+
 int
 maqet_snapshot_export(const struct maqet_context *context,
-                      const struct maqet_snapshot_request *request, const char *path,
-                      const char *format, bool compress, struct maqet_error **err)
+                      const struct maqet_snapshot_request *request,
+                      const struct maqet_export *export, struct maqet_error **err)
 {
     _cleanup_session_ struct maqet_session *session =
         maqet_session_open(context, request->vm, true, err);
+    const struct maqet_export_recorder recorder = {record_export, session};
+    struct maqet_export recorded = *export;
 
-    if (!session || maqet_session_repair(session, err) < 0)
-        return -1;
-    if (session->pid > 0) {
-        maqet_error_set(err, MAQET_ERROR_STATE,
-                        "VM '%s' is running, and an image that is in use is not read by "
-                        "another program",
-                        session->name);
-        maqet_error_hint(err, "Stop VM: maqet stop %s", session->name);
-        return -1;
-    }
-    if (maqet_session_choose(session, request->drive, NULL, NULL, err) < 0 ||
+    recorded.recorder = &recorder;
+    if (!session || maqet_session_repair(session, err) < 0 ||
+        maqet_session_choose(session, request->drive, NULL, NULL, err) < 0 ||
         maqet_session_refresh(session, err) < 0 ||
-        maqet_session_need(session, request->name, err) < 0 ||
-        maqet_session_check_holders(session, err) < 0)
+        maqet_session_need(session, request->name, err) < 0)
         return -1;
-    return maqet_drive_snapshot_export(
-        session->members[0].drive,
-        maqet_session_find(session, &session->members[0], request->name, NULL), path,
-        format, compress, err);
+    const struct maqet_member *member = &session->members[0];
+    if (check_readable(session, member->drive, err) < 0)
+        return -1;
+    int result = maqet_drive_snapshot_export(
+        member->drive, maqet_session_find(session, member, request->name, NULL),
+        &recorded, err);
+    maqet_exports_sweep(context, session->name);
+    return result;
 }

@@ -25,6 +25,7 @@
 #include "core/snapshot/saved_state.h"
 #include "core/snapshot/session.h"
 #include "core/snapshot/state_file.h"
+#include "core/vm/exports.h"
 #include "core/vm/store.h"
 
 static const struct maqet_snapshot *
@@ -384,6 +385,7 @@ maqet_session_repair(struct maqet_session *session, struct maqet_error **err)
 {
     if (session->lock < 0)
         return 0;
+    maqet_exports_sweep(session->context, session->name);
     if (session->journal.operation != MAQET_OPERATION_NONE &&
         repair_pending(session, err) < 0) {
         maqet_error_wrap(err,
@@ -423,6 +425,13 @@ maqet_snapshot_repair(const struct maqet_context *context, const char *vm,
 
     if (!name)
         return -1;
+    if (maqet_exports_any(context, name)) {
+        _cleanup_close_ int lock = maqet_store_lock(context, name, err);
+
+        if (lock < 0)
+            return -1;
+        maqet_exports_sweep(context, name);
+    }
     /* Opening loads the plugins, for which there is mostly no reason. */
     if (!maqet_store_pending(context, name))
         return 0;

@@ -40,6 +40,14 @@ maqet_session_cleanup(struct maqet_session **session)
     maqet_session_free(*session);
 }
 
+/* What plugins are told by maqet_drive_running(). */
+static void
+mark_drives(struct maqet_session *session)
+{
+    for (size_t i = 0; session->vm && i < session->vm->drive_count; i++)
+        session->vm->drives[i]->running = session->pid > 0;
+}
+
 int
 maqet_session_look(struct maqet_session *session, struct maqet_error **err)
 {
@@ -48,6 +56,7 @@ maqet_session_look(struct maqet_session *session, struct maqet_error **err)
     session->pid = maqet_run_holder(session->run_fd, &session->pidfd, err);
     if (session->pid < 0)
         return maqet_error_wrap(err, "Virtual machine '%s'", session->name);
+    mark_drives(session);
     if (session->pid == 0)
         maqet_session_leave_monitor(session);
     /* What ran beside QEMU may still be writing. */
@@ -89,6 +98,7 @@ maqet_session_open(const struct maqet_context *context, const char *vm, bool wai
         return NULL;
     session->vm = session->pid > 0 ? maqet_vm_open_running(context, session->name, err)
                                    : maqet_vm_open(context, session->name, err);
+    mark_drives(session);
     if (!session->vm ||
         maqet_journal_read(context, session->name, &session->journal, err) < 0)
         return NULL;

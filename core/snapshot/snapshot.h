@@ -80,11 +80,11 @@ int maqet_snapshot_delete(const struct maqet_context *context,
                           const struct maqet_snapshot_request *request,
                           struct maqet_strings *drives, struct maqet_error **err);
 
-/* Writes what a snapshot of one drive holds to a new file; the machine must not run.
- * Needs vm, drive, name. @path is absolute. */
+/* Writes what a snapshot of one drive holds to a new file, while the machine runs as
+ * well. Needs vm, drive, name; the recorder of @export is ignored. */
 int maqet_snapshot_export(const struct maqet_context *context,
-                          const struct maqet_snapshot_request *request, const char *path,
-                          const char *format, bool compress, struct maqet_error **err);
+                          const struct maqet_snapshot_request *request,
+                          const struct maqet_export *export, struct maqet_error **err);
 
 /* One drive of a list. */
 struct maqet_drive_list {

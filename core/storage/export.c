@@ -1,29 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * export.c - writing what a snapshot holds to a file of its own: under a temporary name
- * beside it, which becomes the file when it is complete and on the disk.
+ * beside it, which becomes the file when it is complete and on the disk. When we are
+ * killed meanwhile, a child removes the temporary file; where that was killed too, the
+ * next command does, by the record that the caller keeps.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "core/base/files.h"
+#include "core/base/process.h"
 #include "core/plugin/call.h"
 #include "core/storage/snapshots.h"
 
 struct exporting {
-    const char *path;
+    const struct maqet_export *export;
     const char *name; /* of the file, within its folder */
     char *temporary;
+    char *temporary_path;
     int folder_fd;
     int fd; /* the temporary file, locked against another export to the same name */
+    struct maqet_file_id id; /* of it */
+    pid_t janitor;           /* 0: none */
+    int janitor_fd;          /* closes when we die */
 };
 
 static void
 exporting_clear(struct exporting *exporting)
 {
     free(exporting->temporary);
+    free(exporting->temporary_path);
     if (exporting->folder_fd >= 0)
         close(exporting->folder_fd);
     if (exporting->fd >= 0)
@@ -34,7 +46,7 @@ static int
 error_exists(const char *path, struct maqet_error **err)
 {
     maqet_error_set(err, MAQET_ERROR_EXISTS, "There is a file %s already", path);
-    maqet_error_hint(err, "Remove it, or give another name");
+    maqet_error_hint(err, "Give another name");
     return -1;
 }
 
@@ -48,29 +60,71 @@ lock_first_byte(int fd)
     return fcntl(fd, F_OFD_SETLK, &lock) == 0;
 }
 
-/* Takes the temporary file, which may be one that a killed export has left. */
+/* ---- the temporary file ---- */
+
+/* With @id, it is the file that we made. Without it, we were killed before we could write
+ * down which file that is; one that holds nothing can go. */
+static bool
+is_abandoned(int fd, const struct maqet_file_id *id)
+{
+    struct maqet_file_id there;
+    struct stat status;
+
+    if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_uid != geteuid())
+        return false;
+    return id ? maqet_file_id_of_fd(fd, &there) && maqet_file_id_equal(&there, id)
+              : status.st_size == 0 && status.st_nlink == 1;
+}
+
+bool
+maqet_export_remove_abandoned(const char *temporary, const struct maqet_file_id *id)
+{
+    _cleanup_close_ int fd =
+        open(temporary, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    struct maqet_file_id there, opened;
+
+    /* Whoever has the lock is writing the file, maybe one that a killed export had left.
+     */
+    return fd >= 0 && lock_first_byte(fd) && is_abandoned(fd, id) &&
+           maqet_file_id_of_fd(fd, &opened) && maqet_file_id_of_path(temporary, &there) &&
+           maqet_file_id_equal(&opened, &there) && unlink(temporary) == 0;
+}
+
+/* Tells the recorder of the temporary file; @id is NULL before it is there. */
+static int
+record(const struct exporting *exporting, const struct maqet_file_id *id,
+       struct maqet_error **err)
+{
+    const struct maqet_export_recorder *recorder = exporting->export->recorder;
+
+    return recorder ? recorder->record(recorder->data, exporting->temporary_path, id, err)
+                    : 0;
+}
+
+/* Takes the temporary file, which may be one that a killed export has left. It is for its
+ * owner's eyes only, whatever the umask is: a disk holds secrets. */
 static int
 take_temporary(struct exporting *exporting, struct maqet_error **err)
 {
-    struct stat ours, there;
+    const char *path = exporting->export->path;
+    struct maqet_file_id there;
 
     for (;;) {
         _cleanup_close_ int fd = openat(exporting->folder_fd, exporting->temporary,
-                                        O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+                                        O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
         if (fd < 0)
-            return maqet_error_errno(err, errno, "Can't make %s", exporting->path);
+            return maqet_error_errno(err, errno, "Can't make %s", path);
         if (!lock_first_byte(fd))
             return maqet_error_set(err, MAQET_ERROR_BUSY,
-                                   "Another export to %s is under way", exporting->path);
+                                   "Another export to %s is under way", path);
         /* It may have become the finished file while we were at it. */
-        if (fstat(fd, &ours) < 0 ||
-            fstatat(exporting->folder_fd, exporting->temporary, &there,
-                    AT_SYMLINK_NOFOLLOW) < 0 ||
-            ours.st_ino != there.st_ino)
+        if (!maqet_file_id_of_fd(fd, &exporting->id) ||
+            !maqet_file_id_of_path(exporting->temporary_path, &there) ||
+            !maqet_file_id_equal(&exporting->id, &there))
             continue;
-        if (ftruncate(fd, 0) < 0)
-            return maqet_error_errno(err, errno, "Can't write %s", exporting->path);
+        if (fchmod(fd, 0600) < 0 || ftruncate(fd, 0) < 0)
+            return maqet_error_errno(err, errno, "Can't write %s", path);
         exporting->fd = TAKE_FD(fd);
         return 0;
     }
@@ -79,69 +133,152 @@ take_temporary(struct exporting *exporting, struct maqet_error **err)
 static int
 begin(struct exporting *exporting, struct maqet_error **err)
 {
-    _cleanup_free_ char *folder = maqet_path_folder(exporting->path);
+    const char *path = exporting->export->path;
+    _cleanup_free_ char *folder = maqet_path_folder(path);
 
-    exporting->name = strrchr(exporting->path, '/') + 1;
+    exporting->name = strrchr(path, '/') + 1;
     exporting->temporary = maqet_format(".%s.maqet-new", exporting->name);
+    exporting->temporary_path = maqet_format("%s/%s", folder, exporting->temporary);
     exporting->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (exporting->folder_fd < 0)
-        return maqet_error_errno(err, errno, "Can't make %s", exporting->path);
+        return maqet_error_errno(err, errno, "Can't make %s", path);
     if (faccessat(exporting->folder_fd, exporting->name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-        return error_exists(exporting->path, err);
-    return take_temporary(exporting, err);
+        return error_exists(path, err);
+    if (record(exporting, NULL, err) < 0 || take_temporary(exporting, err) < 0)
+        return -1;
+    return record(exporting, &exporting->id, err);
 }
 
-/* Has the plugin write the temporary file, and gives it its name. */
+/* ---- when we are killed ---- */
+
+/* Starts a child that waits for our end and then removes the temporary file. When it
+ * can't, the next command finds the record of the file. */
+static void
+start_janitor(struct exporting *exporting)
+{
+    int ends[2];
+    char byte;
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return;
+    fflush(NULL);
+    exporting->janitor = fork();
+    if (exporting->janitor == 0) {
+        int *const kept[] = {&ends[0]};
+
+        if (maqet_process_detach(kept, 1) < 0)
+            _exit(1);
+        while (read(ends[0], &byte, 1) < 0 && errno == EINTR)
+            continue;
+        /* The kernel may drop the lock of a process that ended after it closed the pipe.
+         */
+        for (int i = 0; i < 100; i++) {
+            if (maqet_export_remove_abandoned(exporting->temporary_path, &exporting->id))
+                break;
+            poll(NULL, 0, 20);
+        }
+        _exit(0);
+    }
+    close(ends[0]);
+    exporting->janitor_fd = ends[1];
+    if (exporting->janitor < 0) {
+        close(ends[1]);
+        exporting->janitor = 0;
+    }
+}
+
+static void
+end_janitor(struct exporting *exporting)
+{
+    if (exporting->janitor == 0)
+        return;
+    kill(exporting->janitor, SIGKILL);
+    waitpid(exporting->janitor, NULL, 0);
+    close(exporting->janitor_fd);
+}
+
+/* ---- writing it ---- */
+
 static int
-write_temporary(struct exporting *exporting, const struct maqet_drive *drive,
-                const struct maqet_snapshot *snapshot, const char *format, bool compress,
-                struct maqet_error **err)
+error_unsupported(const struct maqet_drive *drive, const char *what, const char *hint,
+                  struct maqet_error **err)
+{
+    maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                    "VM '%s', drive '%s': the type %s can't %s", drive->machine->vm_name,
+                    drive->name, drive->storage->plugin.name, what);
+    maqet_error_hint(err, "%s", hint);
+    return -1;
+}
+
+/* Has the plugin write the temporary file. */
+static int
+write_temporary(const struct exporting *exporting, const struct maqet_drive *drive,
+                const struct maqet_snapshot *snapshot, struct maqet_error **err)
 {
     const struct maqet_snapshot_table *table = &drive->storage->snapshot;
-    _cleanup_free_ char *folder = maqet_path_folder(exporting->path);
-    _cleanup_free_ char *path = maqet_format("%s/%s", folder, exporting->temporary);
+    const struct maqet_export *export = exporting->export;
+    struct maqet_error *reason = NULL;
     MAQET_CALL(MAQET_CALL_LONG);
-    int result = table->write_out(drive, snapshot, path, format, compress, err);
+    int result = (export->decrypt ? table->write_decrypted : table->write_out)(
+        drive, snapshot, exporting->temporary_path, export->format, export->compress,
+        &reason);
 
-    if (maqet_drive_judge(drive, drive->storage->plugin.name, "write_out", result, err) <
-        0)
-        return maqet_error_wrap(err,
-                                "Virtual machine '%s', drive '%s': can't export the "
-                                "snapshot '%s' to %s",
-                                drive->machine->vm_name, drive->name, snapshot->name,
-                                exporting->path);
+    if (maqet_drive_judge(drive, drive->storage->plugin.name,
+                          export->decrypt ? "write_decrypted" : "write_out", result,
+                          &reason) == 0)
+        return 0;
+    maqet_error_wrap(&reason, "VM '%s', drive '%s': can't export the snapshot '%s' to %s",
+                     drive->machine->vm_name, drive->name, snapshot->name, export->path);
+    if (!export->decrypt && table->write_decrypted &&
+        reason->code == MAQET_ERROR_UNSUPPORTED)
+        maqet_error_hint(&reason, "Add --decrypt if the file may hold the data of the "
+                                  "drive in clear");
+    if (export->decrypt && reason->code == MAQET_ERROR_INVALID)
+        maqet_error_hint(&reason, "Leave out --decrypt");
+    return maqet_error_move(err, reason);
+}
+
+/* Gives the file its name when all of it is on the disk. */
+static int
+publish(const struct exporting *exporting, struct maqet_error **err)
+{
+    const char *path = exporting->export->path;
+    _cleanup_free_ char *folder = maqet_path_folder(path);
     _cleanup_close_ int fd = openat(exporting->folder_fd, exporting->temporary,
                                     O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
     if (fd < 0 || fsync(fd) < 0)
-        return maqet_error_errno(err, errno, "Can't write %s to the disk",
-                                 exporting->path);
+        return maqet_error_errno(err, errno, "Can't write %s to the disk", path);
     if (maqet_file_publish(exporting->folder_fd, exporting->temporary, exporting->name))
         return maqet_dir_sync(exporting->folder_fd, folder, err);
-    return errno == EEXIST
-               ? error_exists(exporting->path, err)
-               : maqet_error_errno(err, errno, "Can't make %s", exporting->path);
+    return errno == EEXIST ? error_exists(path, err)
+                           : maqet_error_errno(err, errno, "Can't make %s", path);
 }
 
 int
 maqet_drive_snapshot_export(const struct maqet_drive *drive,
-                            const struct maqet_snapshot *snapshot, const char *path,
-                            const char *format, bool compress, struct maqet_error **err)
+                            const struct maqet_snapshot *snapshot,
+                            const struct maqet_export *export, struct maqet_error **err)
 {
     _cleanup_(exporting_clear) struct exporting exporting = {
-        .path = path, .folder_fd = -1, .fd = -1};
+        .export = export, .folder_fd = -1, .fd = -1, .janitor_fd = -1};
 
-    if (!drive->storage->snapshot.write_out) {
-        maqet_error_set(
-            err, MAQET_ERROR_UNSUPPORTED,
-            "Virtual machine '%s', drive '%s': the type %s can't export snapshots",
-            drive->machine->vm_name, drive->name, drive->storage->plugin.name);
-        maqet_error_hint(err, "Load the snapshot, and copy the image");
+    if (!drive->storage->snapshot.write_out)
+        return error_unsupported(drive, "export snapshots",
+                                 "Load the snapshot, and copy the image", err);
+    if (export->decrypt && !drive->storage->snapshot.write_decrypted)
+        return error_unsupported(drive, "decrypt", "Leave out --decrypt", err);
+    if (begin(&exporting, err) < 0) {
+        if (exporting.fd >= 0)
+            unlinkat(exporting.folder_fd, exporting.temporary, 0);
         return -1;
     }
-    if (begin(&exporting, err) < 0)
-        return -1;
-    if (write_temporary(&exporting, drive, snapshot, format, compress, err) == 0)
-        return 0;
-    unlinkat(exporting.folder_fd, exporting.temporary, 0);
-    return -1;
+    start_janitor(&exporting);
+    int result = write_temporary(&exporting, drive, snapshot, err);
+    if (result == 0)
+        result = publish(&exporting, err);
+    if (result < 0)
+        unlinkat(exporting.folder_fd, exporting.temporary, 0);
+    end_janitor(&exporting);
+    return result;
 }

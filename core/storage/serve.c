@@ -3,6 +3,9 @@
  * serve.c - a snapshot's content for readers, by a program of the storage's.
  */
 #include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "core/base/files.h"
@@ -14,13 +17,42 @@
 static const int64_t READY_TIMEOUT = 10000;
 static const int READY_INTERVAL = 2;
 
+/* A connection to the socket, or -1: nobody listens yet. */
 static int
-await_socket(struct maqet_process_server *server, const char *program, const char *socket,
-             struct maqet_error **err)
+connect_to(const char *socket_path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || strlen(socket_path) >= sizeof(address.sun_path))
+        return -1;
+    memcpy(address.sun_path, socket_path, strlen(socket_path));
+    return connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ? TAKE_FD(fd)
+                                                                          : -1;
+}
+
+/*
+ * A server is ready when it greets, as the NBD protocol has it (doc/proto.md of NBD): one
+ * may listen before it has opened the image, which can fail, and what its command keeps
+ * for it (maqet_command_file) is needed until then.
+ */
+static int
+await_greeting(struct maqet_process_server *server, const char *program,
+               const char *socket_path, struct maqet_error **err)
 {
     int64_t deadline = maqet_now() + READY_TIMEOUT;
+    _cleanup_close_ int fd = -1;
+    char byte;
 
-    while (access(socket, F_OK) < 0) {
+    for (;;) {
+        if (fd < 0)
+            fd = connect_to(socket_path);
+        struct pollfd ready = {.fd = fd, .events = POLLIN};
+        if (poll(&ready, 1, READY_INTERVAL) > 0) {
+            if (recv(fd, &byte, 1, 0) == 1)
+                return 0;
+            close(TAKE_FD(fd));
+        }
         if (maqet_process_server_check(server, program, err) < 0)
             return -1;
         if (maqet_now() >= deadline) {
@@ -28,9 +60,7 @@ await_socket(struct maqet_process_server *server, const char *program, const cha
             return maqet_error_set(err, MAQET_ERROR_TIMEOUT, "%s does not get ready",
                                    program);
         }
-        poll(NULL, 0, READY_INTERVAL);
     }
-    return 0;
 }
 
 static int
@@ -66,7 +96,7 @@ maqet_drive_snapshot_serve(const struct maqet_drive *drive,
     int result =
         maqet_process_serve((const char *const *)command->argv.items, server, err);
     if (result == 0)
-        result = await_socket(server, command->argv.items[0], socket, err);
+        result = await_greeting(server, command->argv.items[0], socket, err);
     maqet_command_free(command);
     return result < 0 ? maqet_error_wrap(err, "Virtual machine '%s', drive '%s'",
                                          drive->machine->vm_name, drive->name)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/files.h"
+#include "core/vm/exports.h"
 #include "core/vm/helpers.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/state.h"
@@ -133,6 +134,7 @@ maqet_vm_remove(const struct maqet_context *context, const char *name_or_uuid,
     if (lock < 0)
         return -1;
     end_helpers(context, name);
+    maqet_exports_sweep(context, name);
     /* Anew, with the machine locked: others may have begun to use an image. */
     return maqet_vm_plan_removal(context, name, how, receipt, err) < 0 ||
                    delete_images(receipt, &deleted, err) < 0 ||

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* asprintf() */
+#endif
 #include "plugins/qcow2/operations.h"
 
 #include <errno.h>
@@ -7,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugins/qcow2/encryption.h"
 #include "plugins/qcow2/header.h"
+#include "plugins/qcow2/node.h"
 #include "plugins/qcow2/snapshots.h"
 #include "plugins/qcow2/usage.h"
 
@@ -72,11 +77,15 @@ repair(const struct maqet_drive *drive, struct maqet_error **err)
     return maqet_command_run_progress(command, drive, err);
 }
 
+/* ---- what a snapshot holds ---- */
+
 static int
-write_out(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
-          const char *path, const char *format, bool compress, struct maqet_error **err)
+convert_plain(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
+              const char *path, const char *format, bool compress,
+              struct maqet_error **err)
 {
     struct maqet_command *command = maqet_command_new("qemu-img");
+    uint64_t size;
 
     maqet_command_arg(command, "convert");
     maqet_command_arg(command, "-p");
@@ -84,9 +93,7 @@ write_out(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot
         maqet_command_arg(command, "-c");
     maqet_command_arg(command, "-O");
     maqet_command_arg(command, "%s", format);
-    maqet_command_arg(command, "-l");
-    maqet_command_option(command, "snapshot.id", maqet_snapshot_id(snapshot));
-    if (maqet_command_image(command, drive, err) < 0) {
+    if (node_add_snapshot(drive, maqet_snapshot_id(snapshot), command, &size, err) < 0) {
         maqet_command_free(command);
         return -1;
     }
@@ -95,17 +102,95 @@ write_out(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot
 }
 
 static struct maqet_command *
+encrypted_command(const struct maqet_drive *drive, const char *path, uint64_t size)
+{
+    struct maqet_command *command = maqet_command_new("qemu-img");
+
+    maqet_command_arg(command, "create");
+    maqet_command_arg(command, "-q");
+    maqet_command_arg(command, "-f");
+    maqet_command_arg(command, "qcow2");
+    encryption_add_options(drive, command);
+    maqet_command_arg(command, "--");
+    maqet_command_arg(command, "%s", path);
+    maqet_command_arg(command, "%" PRIu64, size);
+    return command;
+}
+
+/* The image is made by a command of its own, which can be tried again; qemu-img then
+ * writes into it (-n). It is new, so what is not written reads as zeroes. */
+static int
+convert_encrypted(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
+                  const char *path, struct maqet_error **err)
+{
+    struct maqet_command *command = maqet_command_new("qemu-img");
+    char *secret = node_secret_id(drive, err);
+    char *target = NULL;
+    uint64_t size;
+
+    maqet_command_arg(command, "convert");
+    maqet_command_arg(command, "-p");
+    maqet_command_arg(command, "-n");
+    maqet_command_arg(command, "--target-is-zero");
+    maqet_command_arg(command, "--target-image-opts");
+    if (!secret ||
+        node_add_snapshot(drive, maqet_snapshot_id(snapshot), command, &size, err) < 0 ||
+        encryption_create(drive, encrypted_command, path, size, err) < 0 ||
+        asprintf(&target,
+                 "driver=qcow2,encrypt.key-secret=%s,file.driver=file,"
+                 "file.filename",
+                 secret) < 0) {
+        free(secret);
+        maqet_command_free(command);
+        return maqet_error_set(err, MAQET_ERROR_FAILED, "out of memory");
+    }
+    maqet_command_option(command, target, path);
+    free(target);
+    free(secret);
+    return maqet_command_run_progress(command, drive, err);
+}
+
+static int
+write_out(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
+          const char *path, const char *format, bool compress, struct maqet_error **err)
+{
+    if (!encryption_wanted(drive))
+        return convert_plain(drive, snapshot, path, format, compress, err);
+    if (strcmp(format, "qcow2") != 0)
+        return maqet_error_set(
+            err, MAQET_ERROR_UNSUPPORTED,
+            "the drive is encrypted, which an image of the format '%s' "
+            "can't be",
+            format);
+    /* qemu-img would write compressed clusters that are not encrypted. */
+    if (compress)
+        return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                               "the drive is encrypted, and an encrypted image can't be "
+                               "compressed");
+    return convert_encrypted(drive, snapshot, path, err);
+}
+
+static int
+write_decrypted(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
+                const char *path, const char *format, bool compress,
+                struct maqet_error **err)
+{
+    if (!encryption_wanted(drive))
+        return maqet_error_set(err, MAQET_ERROR_INVALID, "the drive is not encrypted");
+    return convert_plain(drive, snapshot, path, format, compress, err);
+}
+
+static struct maqet_command *
 serve(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
       const char *socket, struct maqet_error **err)
 {
     struct maqet_command *command = maqet_command_new("qemu-nbd");
+    uint64_t size;
 
     maqet_command_arg(command, "--read-only");
     maqet_command_arg(command, "--persistent");
     maqet_command_arg(command, "--socket=%s", socket);
-    maqet_command_arg(command, "--load-snapshot");
-    maqet_command_option(command, "snapshot.id", maqet_snapshot_id(snapshot));
-    if (maqet_command_image(command, drive, err) == 0)
+    if (node_add_snapshot(drive, maqet_snapshot_id(snapshot), command, &size, err) == 0)
         return command;
     maqet_command_free(command);
     return NULL;
@@ -224,4 +309,5 @@ const struct maqet_snapshot_table qcow2_snapshot_table = {
     .repair = repair,
     .write_out = write_out,
     .serve = serve,
+    .write_decrypted = write_decrypted,
 };

@@ -5,16 +5,11 @@
  * (header.h), and a base is always given to QEMU by us and never by what the image says
  * (backing.h).
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* asprintf() */
-#endif
 #define MAQET_PLUGIN_ABI 1
 #include <maqet-plugin.h>
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,7 +17,9 @@
 #include "plugins/common/blockdev.h"
 #include "plugins/common/probe.h"
 #include "plugins/qcow2/backing.h"
+#include "plugins/qcow2/encryption.h"
 #include "plugins/qcow2/header.h"
+#include "plugins/qcow2/node.h"
 #include "plugins/qcow2/operations.h"
 
 enum {
@@ -30,7 +27,6 @@ enum {
     CLUSTER_SIZE_MIN = 512,
     CLUSTER_SIZE_MAX = 2048 * 1024,
     LUKS_SIZE = 2048 * 1024, /* of the LUKS header in an encrypted image */
-    LUKS_TRIES = 20,
 };
 
 /* ---- options ---- */
@@ -229,14 +225,7 @@ add_format_options(const struct maqet_drive *drive, struct maqet_command *comman
         if (maqet_drive_has(drive, switches[i]))
             add_option(command, switches[i],
                        maqet_drive_bool(drive, switches[i]) ? "on" : "off");
-    if (maqet_drive_has(drive, "encryption")) {
-        maqet_command_arg(command, "--object");
-        maqet_command_option(command, "secret,id=key,file",
-                             maqet_drive_string(drive, "encryption.key_file"));
-        add_option(command, "encrypt.format",
-                   maqet_drive_string(drive, "encryption.format"));
-        add_option(command, "encrypt.key-secret", "key");
-    }
+    encryption_add_options(drive, command);
 }
 
 static struct maqet_command *
@@ -264,24 +253,14 @@ create_command(const struct maqet_drive *drive, const char *path, uint64_t size)
     return command;
 }
 
-/*
- * qemu-img finds out by the CPU clock how costly it can make the key of an encrypted
- * image. That of QEMU 7.2 gives up ("Unable to get accurate CPU usage") when the clock
- * didn't tick meanwhile, which is chance: one in twenty, where clocks are coarse, and
- * more often on a machine that is busy. So it may try again.
- */
 static int
 qcow2_create(const struct maqet_drive *drive, const char *path, struct maqet_error **err)
 {
-    int tries = maqet_drive_has(drive, "encryption") ? LUKS_TRIES : 1;
     uint64_t size;
 
-    if (size_to_make(drive, &size, err) < 0)
-        return -1;
-    while (--tries > 0)
-        if (maqet_command_run(create_command(drive, path, size), NULL) == 0)
-            return 0;
-    return maqet_command_run(create_command(drive, path, size), err);
+    return size_to_make(drive, &size, err) < 0
+               ? -1
+               : encryption_create(drive, create_command, path, size, err);
 }
 
 /* ---- inspect ---- */
@@ -377,7 +356,8 @@ error_empty(const struct maqet_drive *drive, struct maqet_error **err)
 {
     maqet_drive_error(drive, "file", err, MAQET_ERROR_INVALID,
                       "%s is an empty file, not a qcow2 image", maqet_drive_path(drive));
-    maqet_error_hint(err, "Remove it, and the image is made in its place");
+    maqet_error_hint(err,
+                     "Remove it, and the image is made in its place");
     return -1;
 }
 
@@ -416,43 +396,13 @@ qcow2_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image
 
 /* ---- emit ---- */
 
-/* The secret's id; the caller frees it. */
-static char *
-secret_id(const struct maqet_drive *drive, struct maqet_error **err)
-{
-    char *id;
-
-    if (asprintf(&id, "%s-key", maqet_drive_name(drive)) >= 0)
-        return id;
-    maqet_error_set(err, MAQET_ERROR_FAILED, "out of memory");
-    return NULL;
-}
-
 static int
 qcow2_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
                 struct maqet_error **err)
 {
-    char *secret = NULL;
-
     if (!maqet_drive_path(drive))
         return 0; /* an empty CD-ROM drive */
-    if (maqet_drive_has(drive, "encryption")) {
-        /* QEMU reads the secret from the file itself; it is in no command line. */
-        secret = secret_id(drive, err);
-        if (!secret)
-            return -1;
-        maqet_props_string(maqet_args_object(args, "secret", secret), "file",
-                           maqet_drive_string(drive, "encryption.key_file"));
-    }
-    struct maqet_props *node = blockdev_emit(drive, args, "qcow2");
-    backing_emit(drive, node);
-    if (secret) {
-        maqet_props_string(node, "encrypt.format",
-                           maqet_drive_string(drive, "encryption.format"));
-        maqet_props_string(node, "encrypt.key-secret", secret);
-    }
-    free(secret);
-    return 0;
+    return node_emit_format(drive, args, blockdev_emit(drive, args, "qcow2"), err);
 }
 
 static const struct maqet_storage_plugin plugin = {
@@ -462,7 +412,7 @@ static const struct maqet_storage_plugin plugin = {
     .options = options,
     .interface = "virtio",
     .path_option = "file",
-    .flags = MAQET_STORAGE_HOTPLUG,
+    .flags = MAQET_STORAGE_HOTPLUG | MAQET_STORAGE_LIVE_READ,
     .validate = qcow2_validate,
     .space = qcow2_space,
     .create = qcow2_create,

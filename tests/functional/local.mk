@@ -51,6 +51,8 @@ FUNCTIONAL_TESTS = \
 	tests/functional/commands.sh \
 	tests/functional/snapshot-offline.sh \
 	tests/functional/snapshot-live.sh \
+	tests/functional/export.sh \
+	tests/functional/export-running.sh \
 	tests/functional/snapshot-enospc.sh \
 	tests/functional/checkpoint-ordinary-user.sh \
 	tests/functional/checkpoint-killed.sh \

@@ -29,7 +29,7 @@ err_has "  2. Use live snapshot (add --live flag)"
 expect 3 maqet snapshot vm load hdd test
 expect 3 maqet snapshot vm delete hdd test
 expect 3 maqet snapshot vm export hdd test out.qcow2
-err_has "is running"
+err_has "There is no snapshot 'test' of drive 'hdd'"
 
 expect 0 live create hdd one
 out_has "Created snapshot 'one' of drive 'hdd' on VM 'vm'."
