@@ -92,10 +92,11 @@ maqet_session_error_duplicate(const struct maqet_session *session,
                     "known which is meant",
                     member->drive->name, session->name, count, name);
     if (member->drive->path)
-        maqet_error_hint(err,
-                         "Stop the VM, and delete the oldest of them by its name: "
-                         "qemu-img snapshot -d '%s' '%s'",
-                         name, member->drive->path);
+        maqet_error_hint(
+            err,
+            "See which there are: qemu-img snapshot -l '%s'. What one of them "
+            "holds shows in a copy of the image: qemu-img snapshot -a ID COPY",
+            member->drive->path);
     return -1;
 }
 

@@ -53,8 +53,8 @@ error_exists(const struct maqet_session *session, const struct maqet_member *mem
     maqet_error_set(err, MAQET_ERROR_EXISTS,
                     "There is a snapshot '%s' of drive '%s' on VM '%s' already", name,
                     member->drive->name, session->name);
-    maqet_error_hint(err, "Replace it: add --overwrite");
     maqet_error_hint(err, "Give another name");
+    maqet_error_hint(err, "Replace it, if it is no longer needed: add --overwrite");
     return -1;
 }
 

@@ -187,8 +187,9 @@ static bool
 is_own_file(const char *file)
 {
     static const char *const names[] = {
-        "vm.json",           MAQET_STORE_IMAGES, MAQET_STORE_SNAPSHOTS,
-        MAQET_STORE_PENDING, "started",          "lock"};
+        "vm.json",           MAQET_STORE_IMAGES,  MAQET_STORE_SNAPSHOTS,
+        MAQET_STORE_PENDING, MAQET_STORE_EXPORTS, "started",
+        "lock"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (is_file_or_temporary(file, names[i]))

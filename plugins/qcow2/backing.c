@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,7 +48,28 @@ check_file(const struct maqet_drive *drive, const char *path, int fd,
     return 0;
 }
 
-/* The user's word on the format must be there, and be true. */
+/* Whether the overlay is there, and was made on a base of that format. */
+static bool
+was_made_on(const struct maqet_drive *drive, const char *format)
+{
+    const char *path = maqet_drive_path(drive);
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
+    struct qcow2_header header;
+    const char *fault;
+
+    if (fd < 0)
+        return false;
+    bool same = qcow2_header_read(fd, &header, &fault) == 0 &&
+                strcmp(header.backing_format, format) == 0;
+    close(fd);
+    return same;
+}
+
+/*
+ * The user's word on the format must be there, and be true. A base that is said to be
+ * raw, and that the overlay was made on as such, is: a guest may have written to it what
+ * looks like the beginning of an image, and QEMU is told not to look at that.
+ */
 static int
 check_format(const struct maqet_drive *drive, const char *path, const char *real,
              struct maqet_error **err)
@@ -55,7 +77,8 @@ check_format(const struct maqet_drive *drive, const char *path, const char *real
     const char *written = maqet_drive_string(drive, "backing_format");
     bool usable = strcmp(real, "qcow2") == 0 || strcmp(real, "raw") == 0;
 
-    if (written && strcmp(written, real) == 0)
+    if (written && (strcmp(written, real) == 0 ||
+                    (strcmp(written, "raw") == 0 && was_made_on(drive, written))))
         return 0;
     if (written)
         maqet_drive_error(drive, "backing_format", err, MAQET_ERROR_INVALID,
@@ -68,8 +91,15 @@ check_format(const struct maqet_drive *drive, const char *path, const char *real
             "never guessed, since a guest can fake it");
     if (usable)
         maqet_error_hint(err,
-                         "%s looks like '%s'; if you trust it, say `backing_format: %s`",
+                         "%s looks like '%s'; if you know that it was made as such an "
+                         "image, say `backing_format: %s`",
                          path, real, real);
+    if (written && strcmp(written, "raw") == 0 && maqet_drive_path(drive))
+        maqet_error_hint(
+            err,
+            "If its guest has written what looks like that, make the overlay "
+            "by hand: qemu-img create -f qcow2 -F raw -b '%s' '%s'",
+            path, maqet_drive_path(drive));
     else
         maqet_error_hint(err, "Convert it first: qemu-img convert -f %s -O qcow2 ...",
                          real);
@@ -131,7 +161,7 @@ check_open(const struct maqet_drive *drive, const char *path, int fd,
         return error_system(drive, path, errno, err);
     if (check_format(drive, path, format, err) < 0)
         return -1;
-    if (strcmp(format, "qcow2") == 0)
+    if (strcmp(maqet_drive_string(drive, "backing_format"), "qcow2") == 0)
         return check_header(drive, path, fd, virtual_size, err);
     return probe_size(fd, virtual_size) < 0 ? error_system(drive, path, errno, err) : 0;
 }
@@ -155,6 +185,35 @@ backing_check(const struct maqet_drive *drive, uint64_t *virtual_size,
     int result = check_open(drive, path, fd, virtual_size, err);
     close(fd);
     return result;
+}
+
+/* Whether the folders of two absolute paths are the same. */
+static bool
+share_folder(const char *one, const char *other)
+{
+    struct stat first, second;
+    /* With the slash, for "/". */
+    char *a = strndup(one, (size_t)(strrchr(one, '/') - one) + 1);
+    char *b = strndup(other, (size_t)(strrchr(other, '/') - other) + 1);
+    bool same = a && b && stat(a, &first) == 0 && stat(b, &second) == 0 &&
+                first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+
+    free(a);
+    free(b);
+    return same;
+}
+
+const char *
+backing_name(const struct maqet_drive *drive)
+{
+    const char *base = maqet_drive_string(drive, "backing_file");
+    const char *overlay = maqet_drive_path(drive);
+
+    /* QEMU would take what stands before a colon for a protocol. */
+    if (!base || !overlay || !share_folder(base, overlay) ||
+        strchr(strrchr(base, '/'), ':'))
+        return base;
+    return strrchr(base, '/') + 1;
 }
 
 void

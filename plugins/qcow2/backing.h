@@ -13,6 +13,13 @@
 int backing_check(const struct maqet_drive *drive, uint64_t *virtual_size,
                   struct maqet_error **err);
 
+/*
+ * How a new image is to name its base; NULL: it has none. Base and overlay in one folder
+ * are moved together, so then it is the name within that folder; else it is the whole
+ * path. The text is part of the option's.
+ */
+const char *backing_name(const struct maqet_drive *drive);
+
 /* Emits the base as part of the overlay's node, or that there is none: QEMU then opens no
  * file just because a header names it. */
 void backing_emit(const struct maqet_drive *drive, struct maqet_props *node);

@@ -231,7 +231,7 @@ add_format_options(const struct maqet_drive *drive, struct maqet_command *comman
 static struct maqet_command *
 create_command(const struct maqet_drive *drive, const char *path, uint64_t size)
 {
-    const char *base = maqet_drive_string(drive, "backing_file");
+    const char *base = backing_name(drive);
     struct maqet_command *command = maqet_command_new("qemu-img");
 
     maqet_command_arg(command, "create");
@@ -351,13 +351,26 @@ check_backing(const struct maqet_drive *drive, const struct qcow2_header *header
     return 0;
 }
 
+static void
+report_backing(const struct maqet_drive *drive, const struct qcow2_header *header,
+               struct maqet_image *image)
+{
+    const char *base = maqet_drive_string(drive, "backing_file");
+    const char *format = maqet_drive_string(drive, "backing_format");
+
+    maqet_image_names_file(image, "backing_file", "backing file", header->backing_file);
+    if (base && format)
+        maqet_image_relink(image, "qemu-img rebase -u -f qcow2 -F %s -b '%s' '%s'",
+                           format, base, maqet_drive_path(drive));
+}
+
 static int
 error_empty(const struct maqet_drive *drive, struct maqet_error **err)
 {
     maqet_drive_error(drive, "file", err, MAQET_ERROR_INVALID,
                       "%s is an empty file, not a qcow2 image", maqet_drive_path(drive));
     maqet_error_hint(err,
-                     "Remove it, and the image is made in its place");
+                     "Restore the image there, or give a `file` that isn't there yet");
     return -1;
 }
 
@@ -384,8 +397,7 @@ qcow2_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image
                                  "%s is no valid qcow2 image: %s", path, fault);
     maqet_image_virtual_size(image, header.virtual_size);
     if (header.backing_file[0])
-        maqet_image_names_file(image, "backing_file", "backing file",
-                               header.backing_file);
+        report_backing(drive, &header, image);
     if (qcow2_has_data_file(&header))
         maqet_image_names_file(image, NULL, "external data file", header.data_file);
     if (check_features(drive, &header, err) < 0 ||

@@ -47,6 +47,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/nothing-lost.sh \
 	tests/functional/qcow2-options.sh \
 	tests/functional/raw-options.sh \
+	tests/functional/moved-base.sh \
 	tests/functional/shares.sh \
 	tests/functional/commands.sh \
 	tests/functional/snapshot-offline.sh \

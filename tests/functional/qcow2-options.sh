@@ -66,9 +66,22 @@ backing_file: images/base.qcow2
 backing_format: qcow2
 EOF
 info_has '(8388608 bytes)'
-info_has "backing file: $TMP/images/base.qcow2"
+info_has "backing file: base.qcow2 (actual path: images/base.qcow2)"
 info_has 'backing file format: qcow2'
 same "$before" "$(md5sum <images/base.qcow2)" "the base"
+# A raw base whose guest has written what looks like the beginning of another image.
+truncate -s 1M images/plain.raw
+try onraw <<EOF
+backing_file: images/plain.raw
+backing_format: raw
+EOF
+qemu-img create -q -f qcow2 -u -b /etc/passwd -F raw header 64K
+dd if=header of=images/plain.raw conv=notrunc status=none
+expect 0 maqet start onraw
+expect 0 maqet qmp onraw query-named-block-nodes
+! grep -q passwd out || fail "QEMU has read what the guest wrote"
+expect 0 maqet stop onraw --timeout 0 --force
+expect 0 maqet rm onraw --yes
 qemu-io -c 'read -P 7 0 64k' images/overlay.qcow2 | grep -q 'read 65536' || fail "the base does not show"
 expect 0 maqet start overlay
 expect 0 maqet qmp overlay query-named-block-nodes
