@@ -18,10 +18,18 @@
 #include "plugins/common/blockdev.h"
 #include "plugins/common/probe.h"
 
+static const char plugin_name[] = "raw";
 static const char *const preallocation_words[] = {"off", "falloc", "full", NULL};
+
+static const char *const format_words[] = {plugin_name, NULL};
 
 static const struct maqet_option options[] = {
     BLOCKDEV_OPTIONS,
+    {.name = "format",
+     .type = MAQET_OPTION_CHOICE,
+     .choices = format_words,
+     .help = "say that an image is raw although it begins like one of another format, "
+             "which its guest has written"},
     {.name = "preallocation",
      .type = MAQET_OPTION_CHOICE,
      .fallback = "falloc",
@@ -109,7 +117,9 @@ static int
 raw_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image,
             struct maqet_error **err)
 {
-    const char *format = probe_format(fd);
+    /* What a guest has written to its disk is no reason to doubt the user's word. */
+    const char *format =
+        maqet_drive_has(drive, "format") ? plugin_name : probe_format(fd);
     uint64_t size;
 
     if (!format || probe_size(fd, &size) < 0)
@@ -133,12 +143,12 @@ raw_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
 
 static const struct maqet_storage_plugin plugin = {
     .header = MAQET_STORAGE_PLUGIN_HEADER,
-    .name = "raw",
+    .name = plugin_name,
     .summary = "plain disk images, CD-ROM images and block devices",
     .options = options,
     .interface = "virtio",
     .path_option = "file",
-    .flags = MAQET_STORAGE_HOTPLUG,
+    .flags = MAQET_STORAGE_HOTPLUG | MAQET_STORAGE_PLAIN,
     .validate = blockdev_validate,
     .space = raw_space,
     .create = raw_create,

@@ -63,7 +63,9 @@ type: raw
 file: images/really.qcow2
 EOF
 expect 3 maqet add asraw.yaml
-err_has "is an image of the format 'qcow2', not 'raw'"
+err_has "begins like an image of the format 'qcow2', and its type is raw"
+err_has '`format: raw`'
+err_has '`type: qcow2`'
 truncate -s 1M images/really.raw
 drive asqcow2 <<EOF
 file: images/really.raw

@@ -98,7 +98,7 @@ storage:
     file: images/disk.vdi
 END
 expect 3 maqet add raw.yaml
-err_has "is an image of the format 'vdi', not 'raw'"
+err_has "begins like an image of the format 'vdi', and its type is raw"
 err_has "Say \`type: vdi\`"
 
 expect 0 maqet rm vm --yes --delete-storage

@@ -54,6 +54,34 @@ EOF
     same 4194304 "$(size_of ramfs/disk.raw)" "size"
 fi
 
+# A disk whose guest has written the beginning of an image of another format, which names a file of
+# the host. It stays a raw disk where the user says so; QEMU doesn't read that beginning.
+echo secret >secret
+qemu-img create -q -f qcow2 -u -b "$TMP/secret" -F raw header 1M
+truncate -s 4M images/guest.raw
+dd if=header of=images/guest.raw conv=notrunc status=none
+vm_yaml guest <<EOF
+storage:
+  - {name: hdd, type: raw, file: images/guest.raw}
+EOF
+expect 3 maqet add guest.yaml
+err_has "begins like an image of the format 'qcow2', and its type is raw"
+err_has '1. If it is a raw disk, and its guest has written that beginning: `format: raw`'
+err_has '2. If you know that it was made as such an image: `type: qcow2`'
+sed -i 's/type: raw/type: raw, format: raw/' guest.yaml
+expect 0 maqet add guest.yaml
+expect 0 maqet start guest
+expect 0 maqet qmp guest query-named-block-nodes
+! grep -qE '"drv": "qcow2"|secret' out || fail "QEMU has read what the guest wrote: $(cat out)"
+grep -q '"drv": "raw"' out || fail "the disk is not raw: $(cat out)"
+expect 0 maqet --format json status guest
+out_has 4194304
+expect 0 maqet stop guest --timeout 0 --force
+expect 0 maqet rm guest --yes
+sed 's/format: raw/format: qcow2/; s/name: guest/name: wrong/' guest.yaml >wrong.yaml
+expect 3 maqet add wrong.yaml
+err_has 'raw'
+
 # A block device: its size is its own, and nothing is made.
 truncate -s 8M images/backing
 loop=$(losetup --show -f images/backing 2>/dev/null) || exit 0
