@@ -31,12 +31,43 @@ struct maqet_quiesce {
     char *vm;
 };
 
+/* ---- the agent's answers ---- */
+
+/* How many file systems the agent says that it froze or thawed: the guest can answer
+ * anything. Negative: that is not a number of file systems. */
+static int64_t
+count_of(json_object *answer)
+{
+    return json_object_is_type(answer, json_type_int) ? json_object_get_int64(answer)
+                                                      : -1;
+}
+
+/* Whether the guest has frozen anything, as it was asked to. */
+static int
+check_frozen(json_object *answer, int64_t *frozen, struct maqet_error **err)
+{
+    *frozen = count_of(answer);
+    if (*frozen > 0)
+        return 0;
+    if (*frozen == 0)
+        maqet_error_set(err, MAQET_ERROR_FAILED,
+                        "the guest agent froze no file system: none is mounted that can "
+                        "be frozen");
+    else
+        maqet_error_set(err, MAQET_ERROR_FAILED,
+                        "the guest agent's answer to 'guest-fsfreeze-freeze' is not a "
+                        "number of file systems: %.64s",
+                        json_object_to_json_string(answer));
+    maqet_error_hint(err, "Leave --quiesce out: the snapshot is as after a power cut");
+    return -1;
+}
+
 /* ---- thawing ---- */
 
 /* Thaws by a connection of its own. True: nothing is frozen (any more), or QEMU is gone.
- */
+ * @thawed grows by the number of file systems that were frozen until now. */
 static bool
-thaw_once(int dir_fd, int gone)
+thaw_once(int dir_fd, int gone, int64_t *thawed)
 {
     _cleanup_error_ struct maqet_error *error = NULL;
     _cleanup_agent_ struct maqet_agent *agent =
@@ -47,18 +78,22 @@ thaw_once(int dir_fd, int gone)
 
     if (!count)
         return error->code == MAQET_ERROR_STATE;
+    if (count_of(count) > 0)
+        *thawed += count_of(count);
     _cleanup_json_ json_object *status =
         maqet_agent_execute(agent, "guest-fsfreeze-status", THAW_TIMEOUT, NULL);
     return json_object_is_type(status, json_type_string) &&
            strcmp(json_object_get_string(status), "thawed") == 0;
 }
 
+/* The same until it succeeds, for @limit ms. */
 static bool
-thaw(int dir_fd, int gone, int64_t limit)
+thaw(int dir_fd, int gone, int64_t limit, int64_t *thawed)
 {
     int64_t deadline = maqet_now() + limit;
 
-    while (!thaw_once(dir_fd, gone)) {
+    *thawed = 0;
+    while (!thaw_once(dir_fd, gone, thawed)) {
         struct pollfd fd = {.fd = gone, .events = POLLIN};
 
         if (maqet_now() >= deadline || poll(&fd, 1, (int)THAW_INTERVAL) > 0)
@@ -80,9 +115,10 @@ report(struct maqet_channel *channel, const struct maqet_error *error, bool held
         json_object_object_add(message, "code", json_object_new_int(error->code));
         json_object_object_add(message, "message",
                                json_object_new_string(error->message));
-        if (error->hints.count > 0)
-            json_object_object_add(message, "hint",
-                                   json_object_new_string(error->hints.items[0]));
+        json_object *hints = json_object_new_array();
+        for (size_t i = 0; i < error->hints.count; i++)
+            json_object_array_add(hints, json_object_new_string(error->hints.items[i]));
+        json_object_object_add(message, "hints", hints);
     }
     maqet_channel_send(channel, message, &wait, NULL);
 }
@@ -102,9 +138,11 @@ hold(const struct maqet_channel *channel, int64_t timeout)
     return ready > 0;
 }
 
-/* *begun: the guest may have frozen something, whatever came back. */
+/* *begun: the guest may have frozen something, whatever came back. *frozen gets the
+ * number of file systems. */
 static int
-freeze(int dir_fd, int gone, int64_t timeout, bool *begun, struct maqet_error **err)
+freeze(int dir_fd, int gone, int64_t timeout, bool *begun, int64_t *frozen,
+       struct maqet_error **err)
 {
     int64_t start = maqet_now();
     _cleanup_agent_ struct maqet_agent *agent =
@@ -117,7 +155,7 @@ freeze(int dir_fd, int gone, int64_t timeout, bool *begun, struct maqet_error **
     _cleanup_error_ struct maqet_error *reason = NULL;
     _cleanup_json_ json_object *count =
         maqet_agent_execute(agent, "guest-fsfreeze-freeze", left > 0 ? left : 0, &reason);
-    if (count)
+    if (count && check_frozen(count, frozen, &reason) == 0)
         return 0;
     *begun = reason->code != MAQET_ERROR_UNSUPPORTED && reason->code != MAQET_ERROR_STATE;
     /* It may still come about: what undoes it waits behind it in the agent's queue. */
@@ -131,20 +169,23 @@ watch(struct maqet_channel *channel, int dir_fd, int gone, int64_t freeze_timeou
       int64_t hold_timeout)
 {
     _cleanup_error_ struct maqet_error *error = NULL;
+    int64_t frozen = 0, thawed;
     bool begun;
 
-    if (freeze(dir_fd, gone, freeze_timeout, &begun, &error) < 0) {
+    if (freeze(dir_fd, gone, freeze_timeout, &begun, &frozen, &error) < 0) {
         if (begun)
             maqet_error_hint(&error, "What may have been frozen is being thawed");
         report(channel, error, false);
         if (begun)
-            thaw(dir_fd, gone, THAW_LIMIT);
+            thaw(dir_fd, gone, THAW_LIMIT, &thawed);
         return;
     }
     report(channel, NULL, true);
     bool held = hold(channel, hold_timeout);
-    if (thaw(dir_fd, gone, THAW_LIMIT)) {
-        report(channel, NULL, held);
+    if (thaw(dir_fd, gone, THAW_LIMIT, &thawed)) {
+        /* A guest that thaws by itself, after a time limit of its own for example, finds
+         * fewer to thaw than it froze. */
+        report(channel, NULL, held && thawed >= frozen);
         return;
     }
     maqet_error_set(&error, MAQET_ERROR_TIMEOUT, "the file systems did not thaw");
@@ -172,6 +213,7 @@ static int
 hear(struct maqet_quiesce *quiesce, int64_t timeout, bool *held, struct maqet_error **err)
 {
     struct maqet_wait wait = maqet_wait_for("the guest's file systems", timeout);
+    _cleanup_strings_ struct maqet_strings hints = MAQET_STRINGS_INIT;
     json_object *value = NULL;
     size_t size;
     _cleanup_json_ json_object *message =
@@ -185,8 +227,9 @@ hear(struct maqet_quiesce *quiesce, int64_t timeout, bool *held, struct maqet_er
         return 0;
     maqet_error_set(err, (enum maqet_error_code)maqet_json_int(message, "code"), "%s",
                     maqet_json_text(message, "message"));
-    if (maqet_json_text(message, "hint"))
-        maqet_error_hint(err, "%s", maqet_json_text(message, "hint"));
+    maqet_json_texts(json_object_object_get(message, "hints"), &hints);
+    for (size_t i = 0; i < hints.count; i++)
+        maqet_error_hint(err, "%s", hints.items[i]);
     return -1;
 }
 
@@ -268,6 +311,7 @@ int
 maqet_quiesce_end(struct maqet_quiesce *quiesce, bool *held, struct maqet_error **err)
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
+    int64_t thawed;
     int result = 0;
 
     *held = false;
@@ -275,7 +319,7 @@ maqet_quiesce_end(struct maqet_quiesce *quiesce, bool *held, struct maqet_error 
      * and ended, must not keep us from reading its report. */
     shutdown(quiesce->channel.fd, SHUT_WR);
     if (hear(quiesce, 2 * THAW_TIMEOUT + GRACE, held, &reason) < 0 &&
-        !thaw(quiesce->dir_fd, quiesce->gone, THAW_TIMEOUT)) {
+        !thaw(quiesce->dir_fd, quiesce->gone, THAW_TIMEOUT, &thawed)) {
         maqet_error_move(err, TAKE_PTR(reason));
         maqet_error_wrap(err,
                          "Virtual machine '%s': its file systems may still be frozen",

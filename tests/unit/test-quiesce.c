@@ -19,6 +19,13 @@ enum manner {
     INCOMPREHENSIBLE, /* its answer to the freeze is no JSON */
     EVASIVE,          /* its answer to the freeze is none */
     STUBBORN,         /* it has not thawed when it is first asked */
+    IDLE,             /* it has nothing to freeze */
+    NEGATIVE,         /* it counts below zero */
+    WORDY,            /* it answers with a text */
+    FRACTIONAL,       /* it counts by halves */
+    DISLOYAL,         /* it has thawed by itself before it is asked */
+    WEAK,             /* one of two has thawed by itself */
+    GRADUAL,          /* it thaws one of two each time that it is asked */
     DEADLY,           /* QEMU ends in the freeze, of which the socket tells nothing */
 };
 
@@ -37,6 +44,13 @@ answer_freeze(int client, enum manner manner)
             "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no luck\"}}\n",
         [INCOMPREHENSIBLE] = "}frozen{\n",
         [EVASIVE] = "{\"frozen\": true}\n",
+        [IDLE] = "{\"return\": 0}\n",
+        [NEGATIVE] = "{\"return\": -5}\n",
+        [WORDY] = "{\"return\": \"7\"}\n",
+        [FRACTIONAL] = "{\"return\": 1.5}\n",
+        [DISLOYAL] = "{\"return\": 1}\n",
+        [WEAK] = "{\"return\": 2}\n",
+        [GRADUAL] = "{\"return\": 2}\n",
         [DEADLY] = NULL,
     };
 
@@ -51,7 +65,7 @@ answer_status(int client, enum manner manner)
 {
     static int asked;
 
-    if (manner == STUBBORN && asked++ == 0)
+    if ((manner == STUBBORN || manner == GRADUAL) && asked++ == 0)
         fake_agent_say(client, "{\"return\": \"frozen\"}\n");
     else
         fake_agent_say(client, "{\"return\": \"thawed\"}\n");
@@ -71,7 +85,8 @@ answer(int client, int manner, const char *command, json_object *arguments)
     else if (strcmp(command, "guest-fsfreeze-status") == 0)
         answer_status(client, (enum manner)manner);
     else
-        fake_agent_say(client, "{\"return\": 1}\n");
+        fake_agent_say(client, manner == DISLOYAL ? "{\"return\": 0}\n"
+                                                  : "{\"return\": 1}\n");
 }
 
 /* ---- a machine that has it ---- */
@@ -350,6 +365,47 @@ test_qemu_ends_in_freeze(void)
                    "delimited freeze");
 }
 
+/* What the agent says that it froze decides, and is thawed all the same. */
+#define NOT_A_NUMBER "answer to 'guest-fsfreeze-freeze' is not a number of file systems: "
+static void
+test_nothing_frozen(void)
+{
+    static const char leave_out[] =
+        "Leave --quiesce out: the snapshot is as after a power cut";
+
+    must_not_begin(IDLE, PATIENCE, MAQET_ERROR_FAILED,
+                   "the guest agent froze no file system", leave_out, THAWED);
+    must_not_begin(NEGATIVE, PATIENCE, MAQET_ERROR_FAILED, NOT_A_NUMBER "-5", leave_out,
+                   THAWED);
+    must_not_begin(WORDY, PATIENCE, MAQET_ERROR_FAILED, NOT_A_NUMBER "\"7\"", leave_out,
+                   THAWED);
+    must_not_begin(FRACTIONAL, PATIENCE, MAQET_ERROR_FAILED, NOT_A_NUMBER "1.5",
+                   leave_out, THAWED);
+}
+
+/* What it thaws tells what was frozen until then. */
+static void
+test_thawed_before(void)
+{
+    static const enum manner manners[] = {DISLOYAL, WEAK};
+
+    for (size_t i = 0; i < sizeof(manners) / sizeof(*manners); i++) {
+        struct scene scene = scene_new(manners[i]);
+
+        must_end(must_begin(&scene, PATIENCE), false);
+        scene_end(&scene, "delimited thaw status");
+    }
+}
+
+static void
+test_thaw_by_and_by(void)
+{
+    struct scene scene = scene_new(GRADUAL);
+
+    must_end(must_begin(&scene, PATIENCE), true);
+    scene_end(&scene, "delimited thaw status delimited thaw status");
+}
+
 /* ---- it thaws, whatever happens ---- */
 
 static void
@@ -437,6 +493,9 @@ main(void)
         {"an agent that refuses", test_refusals},
         {"an agent that never answers", test_mute},
         {"an agent whose answer is none", test_broken_answers},
+        {"an agent that froze nothing", test_nothing_frozen},
+        {"a guest that has thawed by itself", test_thawed_before},
+        {"a guest that thaws by and by", test_thaw_by_and_by},
         {"QEMU has ended", test_qemu_ends_before},
         {"QEMU ends in the freeze", test_qemu_ends_in_freeze},
         {"a freeze that hangs is undone", test_hanging_freeze},
