@@ -209,8 +209,9 @@ static const struct command_option options[] = {
     {.name = "all", .help = "all drives together, in the place of DRIVE"},
     {.name = "exclude",
      .type = OPTION_TEXT,
-     .argument = "DRIVE",
-     .help = "with --all, leave that drive out; may be repeated"},
+     .argument = "NAME",
+     .help = "with --all, leave that drive, or other device that the guest can write to, "
+             "out; may be repeated"},
     {.name = "overwrite",
      .help =
          "create: replace a snapshot of that name, of which one is there at any time"},

@@ -35,6 +35,41 @@ done_text(const char *what, json_object *row, const char *of)
     return maqet_text_take(&text);
 }
 
+/* "'a', 'b'" */
+static char *
+quoted(json_object *names)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    for (size_t i = 0; names && i < json_object_array_length(names); i++)
+        maqet_text_appendf(&text, "%s'%s'", i > 0 ? ", " : "",
+                           json_object_get_string(json_object_array_get_idx(names, i)));
+    return maqet_text_take(&text);
+}
+
+/* What a command at all drives left out, a line for each reason. */
+static char *
+left_text(json_object *row, bool skipped_too)
+{
+    _cleanup_free_ char *skipped = quoted(json_object_object_get(row, "skipped"));
+    _cleanup_free_ char *excluded = quoted(json_object_object_get(row, "excluded"));
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    if (skipped_too && *skipped)
+        maqet_text_appendf(&text, "Left out, with nothing that a snapshot keeps: %s.\n",
+                           skipped);
+    if (*excluded)
+        maqet_text_appendf(&text, "Excluded, and left as it is: %s.\n", excluded);
+    return maqet_text_take(&text);
+}
+
+static void
+add_left(json_object *row, const struct maqet_snapshot_left *left)
+{
+    field_strings(row, "skipped", &left->skipped);
+    field_strings(row, "excluded", &left->excluded);
+}
+
 static json_object *
 new_row(const struct asked *asked, const struct maqet_strings *drives)
 {
@@ -47,6 +82,17 @@ new_row(const struct asked *asked, const struct maqet_strings *drives)
 }
 
 /* ---- create ---- */
+
+/* What people read in the place of the word that other formats have. */
+static const char *
+consistency_text(json_object *row)
+{
+    const char *word = field_get(row, "consistency");
+
+    return strcmp(word, maqet_consistency_name(MAQET_CONSISTENCY_OFF)) == 0
+               ? "off, as the guest left it"
+               : word;
+}
 
 static char *
 create_text(json_object *row, bool colour)
@@ -62,10 +108,11 @@ create_text(json_object *row, bool colour)
         : stopped ? maqet_format("the guest stood still for %.1f ms", pause)
                   : maqet_strdup("guest pause 0 ms, not stopped");
 
+    _cleanup_free_ char *left = left_text(row, true);
+
     (void)colour;
-    return maqet_format("%sTook %.0f ms; %s; consistency: %s.\n", done, wall, still,
-                        live ? field_get(row, "consistency")
-                             : "as the guest has left it");
+    return maqet_format("%sTook %.0f ms; %s; consistency: %s.\n%s", done, wall, still,
+                        consistency_text(row), left);
 }
 
 static const struct column create_columns[] = {
@@ -89,13 +136,8 @@ snapshot_create(struct invocation *invocation, struct asked *asked,
         return checkpoint_create(invocation, asked->request.vm, asked->request.name, err);
     if (maqet_snapshot_create(&invocation->context, &asked->request, &receipt, err) < 0)
         return -1;
-    if (receipt.skipped.count > 0) {
-        _cleanup_free_ char *list = maqet_strings_join(&receipt.skipped, ", ");
-        maqet_context_say(&invocation->context, MAQET_LEVEL_INFO,
-                          "Left out, since the guest can't write to them: %s", list);
-    }
     json_object *row = new_row(asked, &receipt.drives);
-    field_strings(row, "skipped", &receipt.skipped);
+    add_left(row, &receipt.left);
     json_object_object_add(row, "live", json_object_new_boolean(receipt.live));
     json_object_object_add(row, "replaced", json_object_new_boolean(receipt.replaced));
     json_object_object_add(row, "stopped", json_object_new_boolean(receipt.stopped));
@@ -191,17 +233,20 @@ snapshot_confirm(const struct invocation *invocation, bool live, char *words,
 
 static int
 confirm(const struct invocation *invocation, const struct asked *asked, bool live,
-        const struct maqet_strings *drives, struct maqet_error **err)
+        const struct maqet_strings *drives, const struct maqet_snapshot_left *left,
+        struct maqet_error **err)
 {
+    _cleanup_free_ char *kept = maqet_strings_join(&left->excluded, "', '");
     _cleanup_free_ char *list = maqet_strings_join(drives, "', '");
     const struct maqet_snapshot_request *request = &asked->request;
 
     return snapshot_confirm(
         invocation, live,
         maqet_format("Loading the snapshot '%s' discards all changes made after it on "
-                     "%s '%s' of VM '%s'%s",
+                     "%s '%s' of VM '%s'%s%s%s%s",
                      request->name, drives->count == 1 ? "drive" : "drives", list,
-                     request->vm,
+                     request->vm, *kept ? "; '" : "", kept,
+                     *kept ? "' stays as it is" : "",
                      live ? ". QEMU is ended and started again, which takes seconds: "
                             "what the guest has in memory is lost, and it boots anew"
                           : ""),
@@ -213,11 +258,12 @@ load_text(json_object *row, bool colour)
 {
     json_object *pid = json_object_object_get(row, "pid");
     _cleanup_free_ char *done = done_text("Loaded", row, "on");
+    _cleanup_free_ char *left = left_text(row, false);
 
     (void)colour;
-    return pid ? maqet_format("%sThe VM runs again (PID %s).\n", done,
+    return pid ? maqet_format("%s%sThe VM runs again (PID %s).\n", done, left,
                               json_object_get_string(pid))
-               : TAKE_PTR(done);
+               : maqet_format("%s%s", done, left);
 }
 
 static const struct column changed_columns[] = {
@@ -230,15 +276,17 @@ snapshot_load(struct invocation *invocation, struct asked *asked,
               struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
+    _cleanup_(maqet_snapshot_left_clear) struct maqet_snapshot_left left = {0};
     bool live;
     int pid;
 
     if (maqet_snapshot_loadable(&invocation->context, &asked->request, &live, &drives,
-                                err) < 0 ||
-        confirm(invocation, asked, live, &drives, err) < 0 ||
+                                &left, err) < 0 ||
+        confirm(invocation, asked, live, &drives, &left, err) < 0 ||
         maqet_snapshot_load(&invocation->context, &asked->request, &pid, err) < 0)
         return -1;
     json_object *row = new_row(asked, &drives);
+    add_left(row, &left);
     field_number(row, "pid", pid > 0, (uint64_t)pid);
     output_result(&invocation->output, &load_view, row);
     return 0;
@@ -249,8 +297,11 @@ snapshot_load(struct invocation *invocation, struct asked *asked,
 static char *
 delete_text(json_object *row, bool colour)
 {
+    _cleanup_free_ char *done = done_text("Deleted", row, "of");
+    _cleanup_free_ char *left = left_text(row, false);
+
     (void)colour;
-    return done_text("Deleted", row, "of");
+    return maqet_format("%s%s", done, left);
 }
 
 static const struct view delete_view = {
@@ -261,10 +312,14 @@ snapshot_delete(struct invocation *invocation, struct asked *asked,
                 struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
+    _cleanup_(maqet_snapshot_left_clear) struct maqet_snapshot_left left = {0};
 
-    if (maqet_snapshot_delete(&invocation->context, &asked->request, &drives, err) < 0)
+    if (maqet_snapshot_delete(&invocation->context, &asked->request, &drives, &left,
+                              err) < 0)
         return -1;
-    output_result(&invocation->output, &delete_view, new_row(asked, &drives));
+    json_object *row = new_row(asked, &drives);
+    add_left(row, &left);
+    output_result(&invocation->output, &delete_view, row);
     return 0;
 }
 

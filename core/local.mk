@@ -62,10 +62,12 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/migration_save.c \
 	core/qemu/objects.c core/qemu/objects.h \
 	core/qemu/qmp.c core/qemu/qmp.h \
+	core/qemu/writables.c core/qemu/writables.h \
 	core/snapshot/checkpoint.c core/snapshot/checkpoint.h \
 	core/snapshot/checkpoint_load.c \
 	core/snapshot/checkpoint_run.c core/snapshot/loading.h \
 	core/snapshot/checks.c \
+	core/snapshot/choice.c core/snapshot/choice.h \
 	core/snapshot/create.c \
 	core/snapshot/delete.c \
 	core/snapshot/guard.c core/snapshot/guard.h \
@@ -75,6 +77,7 @@ libmaqet_core_la_SOURCES = \
 	core/snapshot/list.c \
 	core/snapshot/making.h core/snapshot/making_about.c core/snapshot/making_check.c \
 	core/snapshot/load.c \
+	core/snapshot/others.c core/snapshot/others.h \
 	core/snapshot/quiesce.c core/snapshot/quiesce.h \
 	core/snapshot/repair.c \
 	core/snapshot/saved_state.c core/snapshot/saved_state.h \

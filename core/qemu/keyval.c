@@ -90,20 +90,30 @@ read_pair(const char *at, const char *implied, char **key, char **value)
     return at + length;
 }
 
+bool
+maqet_keyval_next(const char **at, const char *implied, char **key, char **value)
+{
+    if (!**at)
+        return false;
+    *at = read_pair(*at, implied, key, value);
+    if (**at == ',')
+        (*at)++;
+    return true;
+}
+
 char *
 maqet_keyval_get(const char *text, const char *implied, const char *key)
 {
-    char *found = NULL;
+    char *found = NULL, *name, *value;
 
-    for (const char *at = text; *at; at += *at == ',', implied = NULL) {
-        _cleanup_free_ char *name = NULL;
-        _cleanup_free_ char *value = NULL;
-
-        at = read_pair(at, implied, &name, &value);
+    for (const char *at = text; maqet_keyval_next(&at, implied, &name, &value);
+         implied = NULL) {
         if (strcmp(name, key) == 0) {
             free(found);
             found = TAKE_PTR(value);
         }
+        free(name);
+        free(value);
     }
     return found;
 }

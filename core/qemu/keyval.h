@@ -21,4 +21,11 @@ char *maqet_keyval_render(json_object *mapping);
  */
 char *maqet_keyval_get(const char *text, const char *implied, const char *key);
 
+/*
+ * Reads the pair at *at, and moves on to the next one; false: the text has ended.
+ * @implied is that of the first word, and NULL for those after it. The caller frees key
+ * and value.
+ */
+bool maqet_keyval_next(const char **at, const char *implied, char **key, char **value);
+
 #endif

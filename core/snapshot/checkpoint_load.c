@@ -13,6 +13,7 @@
 #include "core/snapshot/checkpoint.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/loading.h"
+#include "core/snapshot/others.h"
 #include "core/snapshot/session.h"
 #include "core/snapshot/state_file.h"
 #include "core/vm/lifecycle.h"
@@ -308,16 +309,24 @@ keep_drives(const struct maqet_context *context,
 {
     _cleanup_session_ struct maqet_session *session =
         maqet_session_open(context, request->vm, false, err);
-    _cleanup_strings_ struct maqet_strings shares = MAQET_STRINGS_INIT;
+    _cleanup_writables_ struct maqet_writables others = {0};
+    _cleanup_strings_ struct maqet_strings excluded = MAQET_STRINGS_INIT;
     const struct maqet_snapshot_request drives = {.vm = request->vm,
                                                   .name = request->keep,
-                                                  .exclude = &shares,
+                                                  .exclude = &excluded,
                                                   .freeze_timeout = -1};
     struct maqet_snapshot_receipt receipt = {0};
 
-    if (!session)
+    if (!session || maqet_session_others(session, &others, err) < 0)
         return -1;
-    maqet_session_shares(session, &shares);
+    for (size_t i = 0; i < others.count; i++) {
+        _cleanup_free_ char *one = maqet_other_text(&others.items[i]);
+
+        maqet_strings_add(&excluded, others.items[i].name);
+        maqet_context_say(context, MAQET_LEVEL_WARNING,
+                          "The present state of %s of VM '%s' is not kept in '%s'", one,
+                          session->name, request->keep);
+    }
     maqet_session_cleanup(&session);
     session = NULL;
     int result = maqet_snapshot_create(context, &drives, &receipt, err);

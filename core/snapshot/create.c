@@ -8,11 +8,15 @@
  * any instant either all drives have one of the name, or all have the stand-in. repair.c
  * follows from that.
  */
+#include <fcntl.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "core/snapshot/choice.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/session.h"
+#include "core/vm/run.h"
 #include "core/vm/state.h"
 
 static double
@@ -40,7 +44,7 @@ void
 maqet_snapshot_receipt_clear(struct maqet_snapshot_receipt *receipt)
 {
     maqet_strings_clear(&receipt->drives);
-    maqet_strings_clear(&receipt->skipped);
+    maqet_snapshot_left_clear(&receipt->left);
     *receipt = (struct maqet_snapshot_receipt){0};
 }
 
@@ -183,10 +187,26 @@ consistency_of(const struct maqet_session *session, bool quiesce)
 
     if (session->pid > 0)
         return quiesce ? MAQET_CONSISTENCY_FILE_SYSTEM : MAQET_CONSISTENCY_CRASH;
-    return maqet_state_read(session->context, session->name, &state, NULL) == 0 &&
-                   state.status == MAQET_STATUS_CRASHED
+    /* To the guest, QEMU killed by `stop --force` is a power cut, too. */
+    return maqet_state_read(session->context, session->name, &state, NULL) < 0 ||
+                   state.status == MAQET_STATUS_CRASHED ||
+                   faccessat(session->dir_fd, MAQET_RUN_FORCED, F_OK, 0) == 0
                ? MAQET_CONSISTENCY_CRASH
                : MAQET_CONSISTENCY_OFF;
+}
+
+/* Writes down what a set is about to be made without, so that loading it later does not
+ * ask for that again. */
+static int
+announce(struct maqet_session *session, const struct maqet_snapshot_request *request,
+         const struct maqet_strings *excluded, struct maqet_error **err)
+{
+    bool is_part = !request->drive && excluded->count > 0;
+
+    if (!is_part && !maqet_history_set_begun(session->history, request->name))
+        return 0;
+    maqet_history_set_begin(session->history, request->name, is_part ? excluded : NULL);
+    return maqet_history_save(session->history, err);
 }
 
 static int
@@ -213,9 +233,8 @@ maqet_snapshot_create(const struct maqet_context *context,
     double begun = milliseconds();
     if (!session || maqet_session_repair(session, err) < 0 ||
         maqet_session_check_way(session, request->way, err) < 0 ||
-        maqet_session_choose(session, request->drive, request->exclude, &receipt->skipped,
-                             err) < 0 ||
-        maqet_session_refresh(session, err) < 0 ||
+        maqet_session_choose_for(session, request, MAQET_PURPOSE_CREATE, &receipt->left,
+                                 err) < 0 ||
         check_existing(session, request->name, request->overwrite, &replaces, err) < 0 ||
         (replaces && maqet_identity_check_none(session, request->name, err) < 0))
         return -1;
@@ -227,6 +246,8 @@ maqet_snapshot_create(const struct maqet_context *context,
     receipt->live = session->pid > 0;
     receipt->replaced = replaces;
     receipt->consistency = consistency_of(session, request->freeze_timeout >= 0);
+    if (announce(session, request, &receipt->left.excluded, err) < 0)
+        return -1;
     if ((replaces ? replace(session, request, &stillness, err)
                   : make(session, request, &stillness, err)) < 0 ||
         finish(session, request->name, err) < 0)

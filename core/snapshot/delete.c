@@ -2,6 +2,7 @@
 /*
  * delete.c - deleting snapshots, and writing what one holds to a file.
  */
+#include "core/snapshot/choice.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/session.h"
 #include "core/snapshot/state_file.h"
@@ -29,15 +30,15 @@ delete_all(struct maqet_session *session, const char *name, struct maqet_strings
 int
 maqet_snapshot_delete(const struct maqet_context *context,
                       const struct maqet_snapshot_request *request,
-                      struct maqet_strings *drives, struct maqet_error **err)
+                      struct maqet_strings *drives, struct maqet_snapshot_left *left,
+                      struct maqet_error **err)
 {
     _cleanup_session_ struct maqet_session *session =
         maqet_session_open(context, request->vm, true, err);
 
     if (!session || maqet_session_repair(session, err) < 0 ||
         maqet_session_check_way(session, request->way, err) < 0 ||
-        maqet_session_choose(session, request->drive, request->exclude, NULL, err) < 0 ||
-        maqet_session_refresh(session, err) < 0 ||
+        maqet_session_choose_for(session, request, MAQET_PURPOSE_DELETE, left, err) < 0 ||
         maqet_session_need(session, request->name, err) < 0 ||
         maqet_identity_check_none(session, request->name, err) < 0 ||
         (!request->drive &&
@@ -46,6 +47,8 @@ maqet_snapshot_delete(const struct maqet_context *context,
             0)
         return -1;
     int result = delete_all(session, request->name, drives, err);
+    if (result == 0 && !request->drive)
+        maqet_history_set_forget(session->history, request->name);
     /* What is gone is gone: a failure ends the operation, and there is nothing to undo.
      */
     if (maqet_history_save(session->history, result < 0 ? NULL : err) < 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * snapshots.json: {"drives": {DRIVE: {"now": KEY, "parents": {KEY: KEY}, "names": {KEY:
- * NAME}, "untidy": true}}, "sets": {NAME: {DRIVE: KEY}}}. A KEY is a snapshot's id and
+ * NAME}, "untidy": true}}, "sets": {NAME: {DRIVE: KEY}}, "excluded": {NAME: [DRIVE]},
+ * "making": {"name": NAME, "excluded": [DRIVE]}}. A KEY is a snapshot's id and
  * date, so that another program's snapshot of the same name is not taken for it, and a
  * new name changes nothing. In a set, "-KEY" is one that was removed: a later one of that
  * name does not belong to the others.
@@ -193,6 +194,23 @@ maqet_history_removed(struct maqet_history *history, const char *drive,
     remove_from_sets(history, drive, key);
 }
 
+/* What a part of the whole says of a set. */
+static void
+forget(struct maqet_history *history, const char *part, const char *name)
+{
+    json_object *object = look_up(history->root, part);
+
+    if (object)
+        json_object_object_del(object, name);
+}
+
+void
+maqet_history_set_forget(struct maqet_history *history, const char *name)
+{
+    forget(history, "sets", name);
+    forget(history, "excluded", name);
+}
+
 void
 maqet_history_set_add(struct maqet_history *history, const char *name, bool first,
                       const char *drive, const struct maqet_snapshot *snapshot)
@@ -200,9 +218,72 @@ maqet_history_set_add(struct maqet_history *history, const char *name, bool firs
     json_object *sets = member(history->root, "sets");
     _cleanup_free_ char *key = key_of(snapshot);
 
-    if (first)
-        json_object_object_del(sets, name);
+    /* Told twice, it is the same set, made without the same. */
+    if (first && !maqet_history_in_set(history, name, drive, snapshot))
+        maqet_history_set_forget(history, name);
     set_text(member(sets, name), drive, key);
+}
+
+void
+maqet_history_set_begin(struct maqet_history *history, const char *name,
+                        const struct maqet_strings *excluded)
+{
+    json_object_object_del(history->root, "making");
+    if (!excluded)
+        return;
+    json_object *making = member(history->root, "making");
+    json_object *names = json_object_new_array();
+    for (size_t i = 0; i < excluded->count; i++)
+        json_object_array_add(names, json_object_new_string(excluded->items[i]));
+    set_text(making, "name", name);
+    json_object_object_add(making, "excluded", names);
+}
+
+bool
+maqet_history_set_begun(const struct maqet_history *history, const char *name)
+{
+    const char *making = maqet_json_text(look_up(history->root, "making"), "name");
+
+    return making && strcmp(making, name) == 0;
+}
+
+void
+maqet_history_set_end(struct maqet_history *history, const char *name)
+{
+    json_object *names = NULL;
+
+    if (!maqet_history_set_begun(history, name))
+        return;
+    json_object_object_get_ex(look_up(history->root, "making"), "excluded", &names);
+    if (names)
+        json_object_object_add(member(history->root, "excluded"), name,
+                               json_object_get(names));
+    json_object_object_del(history->root, "making");
+}
+
+void
+maqet_history_set_drives(const struct maqet_history *history, const char *name,
+                         struct maqet_strings *drives)
+{
+    json_object *set = look_up(look_up(history->root, "sets"), name);
+
+    if (!set)
+        return;
+    json_object_object_foreach(set, drive, key)
+    {
+        if (key)
+            maqet_strings_add(drives, drive);
+    }
+}
+
+void
+maqet_history_set_excluded(const struct maqet_history *history, const char *name,
+                           struct maqet_strings *excluded)
+{
+    json_object *names = NULL;
+
+    json_object_object_get_ex(look_up(history->root, "excluded"), name, &names);
+    maqet_json_texts(names, excluded);
 }
 
 int

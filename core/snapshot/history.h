@@ -35,6 +35,31 @@ void maqet_history_removed(struct maqet_history *history, const char *drive,
 void maqet_history_set_add(struct maqet_history *history, const char *name, bool first,
                            const char *drive, const struct maqet_snapshot *snapshot);
 
+/*
+ * What a set is made without, by the names that were excluded. It is told before the set
+ * is made, and saved, so that it is known even when making it is interrupted; what is
+ * noted as created next under that name is a set then, of one drive too. NULL: what is
+ * made next is no set.
+ */
+void maqet_history_set_begin(struct maqet_history *history, const char *name,
+                             const struct maqet_strings *excluded);
+
+/* Whether that was said of the name. */
+bool maqet_history_set_begun(const struct maqet_history *history, const char *name);
+
+/* The set of that name is noted; what was said of it belongs to it from now on. */
+void maqet_history_set_end(struct maqet_history *history, const char *name);
+
+/* Forgets a set, whose snapshots are gone. */
+void maqet_history_set_forget(struct maqet_history *history, const char *name);
+
+/* Adds the drives of a set, and what it was made without. There may be none of the name.
+ */
+void maqet_history_set_drives(const struct maqet_history *history, const char *name,
+                              struct maqet_strings *drives);
+void maqet_history_set_excluded(const struct maqet_history *history, const char *name,
+                                struct maqet_strings *excluded);
+
 int maqet_history_save(struct maqet_history *history, struct maqet_error **err);
 
 /* The snapshot (of those that there are) that this one was taken on top of; NULL: not

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "core/snapshot/choice.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/saved_state.h"
 #include "core/snapshot/session.h"
@@ -26,15 +27,15 @@ check_snapshots(const struct maqet_session *session,
 /* Opens the machine and makes sure that all drives have the snapshot. */
 static struct maqet_session *
 open_loadable(const struct maqet_context *context,
-              const struct maqet_snapshot_request *request, struct maqet_error **err)
+              const struct maqet_snapshot_request *request,
+              struct maqet_snapshot_left *left, struct maqet_error **err)
 {
     _cleanup_session_ struct maqet_session *session =
         maqet_session_open(context, request->vm, true, err);
 
     if (!session || maqet_session_repair(session, err) < 0 ||
         maqet_session_check_way(session, request->way, err) < 0 ||
-        maqet_session_choose(session, request->drive, request->exclude, NULL, err) < 0 ||
-        maqet_session_refresh(session, err) < 0 ||
+        maqet_session_choose_for(session, request, MAQET_PURPOSE_LOAD, left, err) < 0 ||
         check_snapshots(session, request, err) < 0)
         return NULL;
     return TAKE_PTR(session);
@@ -43,10 +44,11 @@ open_loadable(const struct maqet_context *context,
 int
 maqet_snapshot_loadable(const struct maqet_context *context,
                         const struct maqet_snapshot_request *request, bool *live,
-                        struct maqet_strings *drives, struct maqet_error **err)
+                        struct maqet_strings *drives, struct maqet_snapshot_left *left,
+                        struct maqet_error **err)
 {
     _cleanup_session_ struct maqet_session *session =
-        open_loadable(context, request, err);
+        open_loadable(context, request, left, err);
 
     if (!session)
         return -1;
@@ -113,7 +115,7 @@ maqet_snapshot_load(const struct maqet_context *context,
                     struct maqet_error **err)
 {
     _cleanup_session_ struct maqet_session *session =
-        open_loadable(context, request, err);
+        open_loadable(context, request, NULL, err);
     _cleanup_definition_ struct maqet_definition *definition = NULL;
 
     if (pid)

@@ -4,6 +4,7 @@
 #include "core/base/json.h"
 #include "core/qemu/migration.h"
 #include "core/snapshot/making.h"
+#include "core/snapshot/others.h"
 #include "core/snapshot/state_file.h"
 #include "core/vm/drives.h"
 
@@ -15,12 +16,9 @@ static const int64_t ASK_TIMEOUT = 10000;
 static int
 choose_drives(struct maqet_session *session, struct maqet_error **err)
 {
-    _cleanup_strings_ struct maqet_strings shares = MAQET_STRINGS_INIT;
-    _cleanup_strings_ struct maqet_strings skipped = MAQET_STRINGS_INIT;
     _cleanup_error_ struct maqet_error *reason = NULL;
 
-    maqet_session_shares(session, &shares);
-    if (maqet_session_choose(session, NULL, &shares, &skipped, &reason) == 0)
+    if (maqet_session_choose(session, NULL, NULL, NULL, &reason) == 0)
         return 0;
     maqet_error_set(err, reason->code, "%s", reason->message);
     maqet_error_hint(err,
@@ -99,17 +97,19 @@ check_state(struct maqet_session *session, struct maqet_qmp *qmp,
     return -1;
 }
 
-/* How the drives alone are kept while it runs: without what has no snapshots. */
+/* How the drives alone are kept while it runs: without what no snapshot of them holds. */
 static void
-hint_drives_alone(const struct maqet_session *session, struct maqet_error **err)
+hint_drives_alone(struct maqet_session *session, struct maqet_error **err)
 {
-    _cleanup_strings_ struct maqet_strings shares = MAQET_STRINGS_INIT;
+    _cleanup_writables_ struct maqet_writables others = {0};
+    _cleanup_text_ struct maqet_text options = MAQET_TEXT_INIT;
 
-    maqet_session_shares(session, &shares);
-    _cleanup_free_ char *list = maqet_strings_join(&shares, " --exclude ");
+    maqet_session_others(session, &others, NULL);
+    for (size_t i = 0; i < others.count; i++)
+        maqet_text_appendf(&options, " --exclude %s", others.items[i].name);
     maqet_error_hint(
-        err, "Keep the drives alone: maqet snapshot %s create --all NAME --live%s%s",
-        session->name, shares.count > 0 ? " --exclude " : "", list);
+        err, "Keep the drives alone: maqet snapshot %s create --all NAME --live%s",
+        session->name, options.data ? options.data : "");
 }
 
 static int
@@ -131,57 +131,31 @@ check_blocked(struct maqet_session *session, struct maqet_qmp *qmp,
     return -1;
 }
 
-/* A flash memory's content is part of the devices' state, and is written to its file when
- * that is loaded. */
-static bool
-is_flash(json_object *device)
-{
-    const char *name = maqet_json_text(device, "device");
-    const char *path = maqet_json_text(device, "qdev");
-
-    return (name && maqet_text_starts(name, "pflash")) ||
-           (path && maqet_text_starts(path, "/machine/system.flash"));
-}
-
-static bool
-is_member(const struct maqet_session *session, const char *node)
-{
-    for (size_t i = 0; node && i < session->count; i++)
-        if (strcmp(session->members[i].drive->name, node) == 0)
-            return true;
-    return false;
-}
-
-/* What the guest writes to besides its drives, by `arguments`: that would not come back
- * with its memory, and be damaged by a guest that takes it for what it was. *flash gets
- * the files of flash memory. */
+/* What the guest writes to besides its drives would not come back with its memory, and be
+ * damaged by a guest that takes it for what it was. But flash and persistent memory and a
+ * TPM's state are part of the devices' state, and written to their files when that is
+ * loaded. *flash gets those files. */
 static int
-check_others(const struct maqet_session *session, struct maqet_qmp *qmp,
-             struct maqet_strings *flash, struct maqet_error **err)
+check_others(struct maqet_session *session, struct maqet_strings *flash,
+             struct maqet_error **err)
 {
-    _cleanup_json_ json_object *devices =
-        maqet_qmp_execute(qmp, "query-block", NULL, ASK_TIMEOUT, err);
+    _cleanup_writables_ struct maqet_writables others = {0};
 
-    if (!json_object_is_type(devices, json_type_array))
-        return devices ? maqet_error_set(err, MAQET_ERROR_FAILED,
-                                         "QEMU's list of block devices is no list")
-                       : -1;
-    for (size_t i = 0; i < json_object_array_length(devices); i++) {
-        json_object *device = json_object_array_get_idx(devices, i), *inserted = NULL;
+    if (maqet_session_others(session, &others, err) < 0)
+        return -1;
+    for (size_t i = 0; i < others.count; i++) {
+        const struct maqet_writable *other = &others.items[i];
+        const char *file = other->file ? other->file : other->name;
 
-        if (!json_object_object_get_ex(device, "inserted", &inserted) ||
-            json_object_get_boolean(json_object_object_get(inserted, "ro")) ||
-            is_member(session, maqet_json_text(inserted, "node-name")))
-            continue;
-        const char *file = maqet_json_text(inserted, "file");
-        if (is_flash(device)) {
-            maqet_strings_add(flash, file ? file : "?");
+        if (other->kind != MAQET_WRITABLE_DISK && other->kind != MAQET_WRITABLE_UNKNOWN) {
+            maqet_strings_add(flash, file);
             continue;
         }
         maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                         "VM '%s' can't be kept with its memory: the guest can write to "
-                        "%s, which is none of its drives",
-                        session->name, file ? file : "something");
+                        "%s, which is not one of its drives%s%s%s",
+                        session->name, file, other->place ? " (" : "",
+                        other->place ? other->place : "", other->place ? ")" : "");
         maqet_error_hint(err, "Make it a drive: move it from `arguments` to `storage`");
         hint_drives_alone(session, err);
         return -1;
@@ -204,6 +178,10 @@ check_space(const struct maqet_session *session, struct maqet_qmp *qmp, uint64_t
         return -1;
     *memory = (uint64_t)maqet_json_int(summary, "base-memory") +
               (uint64_t)maqet_json_int(summary, "plugged-memory");
+    if (*memory == 0)
+        return maqet_error_set(err, MAQET_ERROR_FAILED,
+                               "VM '%s': QEMU does not tell the size of its memory",
+                               session->name);
     if (!maqet_state_file_space(session->context, session->name, &available) ||
         *memory <= available)
         return 0;
@@ -232,7 +210,7 @@ maqet_making_check(struct maqet_session *session, const char *name,
     struct maqet_qmp *qmp = maqet_session_monitor(session, err);
     return !qmp || check_state(session, qmp, err) < 0 ||
                    check_blocked(session, qmp, err) < 0 ||
-                   check_others(session, qmp, &making->flash, err) < 0 ||
+                   check_others(session, &making->flash, err) < 0 ||
                    check_space(session, qmp, &making->memory, err) < 0
                ? -1
                : 0;

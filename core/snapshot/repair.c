@@ -114,10 +114,11 @@ maqet_session_note_created(struct maqet_session *session, const char *name)
         if (!found)
             continue;
         maqet_history_created(session->history, member->drive->name, found);
-        if (session->count > 1)
+        if (session->count > 1 || maqet_history_set_begun(session->history, name))
             maqet_history_set_add(session->history, name, i == 0, member->drive->name,
                                   found);
     }
+    maqet_history_set_end(session->history, name);
 }
 
 static int

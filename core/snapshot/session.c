@@ -183,10 +183,10 @@ maqet_session_choose(struct maqet_session *session, const char *drive,
             continue;
         if (maqet_drive_has_snapshots(each))
             add_member(session, each);
-        else if (maqet_drive_readonly(each) && skipped)
-            maqet_strings_add(skipped, each->name);
-        else if (!maqet_drive_readonly(each))
+        else if (!maqet_drive_readonly(each) && each->storage->plugin.interface)
             maqet_strings_add(&unable, each->name);
+        else if (skipped)
+            maqet_strings_add(skipped, each->name);
     }
     if (unable.count > 0)
         return error_unable(session, &unable, err);
@@ -298,14 +298,6 @@ maqet_session_done(struct maqet_session *session, struct maqet_error **err)
 {
     maqet_journal_clear(&session->journal);
     return maqet_journal_remove(session->context, session->name, err);
-}
-
-void
-maqet_session_shares(const struct maqet_session *session, struct maqet_strings *shares)
-{
-    for (size_t i = 0; i < session->vm->drive_count; i++)
-        if (!session->vm->drives[i]->storage->plugin.interface)
-            maqet_strings_add(shares, session->vm->drives[i]->name);
 }
 
 /* ---- the end of QEMU ---- */

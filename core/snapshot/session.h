@@ -48,16 +48,11 @@ void maqet_session_cleanup(struct maqet_session **session);
 #define _cleanup_session_ _cleanup_(maqet_session_cleanup)
 
 /* Chooses the drives. @drive is one by name, NULL: all but the excluded ones. @skipped
- * (may be NULL) gets those of all that are left out because the guest can't write to
- * them. */
+ * (may be NULL) gets those of all that are left out because they hold nothing that a
+ * snapshot keeps: shares, and what the guest can't write to. */
 int maqet_session_choose(struct maqet_session *session, const char *drive,
                          const struct maqet_strings *exclude,
                          struct maqet_strings *skipped, struct maqet_error **err);
-
-/* Adds the shares: drives that QEMU has no block node of. What a guest has mounted of
- * them keeps QEMU from saving its state, of which it tells by itself. */
-void maqet_session_shares(const struct maqet_session *session,
-                          struct maqet_strings *shares);
 
 /* Chooses the drives of that list that are still there; for repairs. */
 void maqet_session_choose_listed(struct maqet_session *session,

@@ -40,6 +40,16 @@ enum maqet_consistency {
 /* "crash" */
 const char *maqet_consistency_name(enum maqet_consistency consistency);
 
+/* What a command at all drives leaves out. */
+struct maqet_snapshot_left {
+    struct maqet_strings skipped;  /* drives that hold nothing which a snapshot keeps:
+                                    * shares,  and what the guest can't write to */
+    struct maqet_strings excluded; /* drives and other devices that the user leaves out,
+                                    * or has left out when the set was made */
+};
+
+void maqet_snapshot_left_clear(struct maqet_snapshot_left *left);
+
 /* How creating went. */
 struct maqet_snapshot_receipt {
     bool live;
@@ -49,7 +59,7 @@ struct maqet_snapshot_receipt {
     bool replaced; /* there was one of that name */
     enum maqet_consistency consistency;
     struct maqet_strings drives;
-    struct maqet_strings skipped; /* drives that the guest can't write to */
+    struct maqet_snapshot_left left;
 };
 
 void maqet_snapshot_receipt_clear(struct maqet_snapshot_receipt *receipt);
@@ -70,15 +80,18 @@ int maqet_snapshot_load(const struct maqet_context *context,
                         struct maqet_error **err);
 
 /* Whether it could be loaded, before anybody is asked; *live (may be NULL) tells which
- * way it would go, @drives gets the drives. */
+ * way it would go, @drives gets the drives, @left (may be NULL) what stays as it is. */
 int maqet_snapshot_loadable(const struct maqet_context *context,
                             const struct maqet_snapshot_request *request, bool *live,
-                            struct maqet_strings *drives, struct maqet_error **err);
+                            struct maqet_strings *drives,
+                            struct maqet_snapshot_left *left, struct maqet_error **err);
 
-/* Needs vm, drive, exclude, name, way. @drives gets the drives that it was deleted of. */
+/* Needs vm, drive, exclude, name, way. @drives gets the drives that it was deleted of,
+ * @left (may be NULL) what was left out. */
 int maqet_snapshot_delete(const struct maqet_context *context,
                           const struct maqet_snapshot_request *request,
-                          struct maqet_strings *drives, struct maqet_error **err);
+                          struct maqet_strings *drives, struct maqet_snapshot_left *left,
+                          struct maqet_error **err);
 
 /* Writes what a snapshot of one drive holds to a new file, while the machine runs as
  * well. Needs vm, drive, name; the recorder of @export is ignored. */

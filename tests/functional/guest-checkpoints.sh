@@ -42,7 +42,7 @@ in_guest vm 'mkdir -p /mnt/s && mount -t 9p -o trans=virtio,version=9p2000.L sha
 expect 3 maqet checkpoint vm create shared
 err_has "VM 'vm' can't be kept with its memory now. QEMU says:"
 err_has "mount"
-err_has "maqet snapshot vm create --all NAME --live --exclude share"
+err_has "maqet snapshot vm create --all NAME --live"
 in_guest vm 'umount /mnt/s'
 expect 0 maqet snapshot vm list
 ! grep -q shared out || fail "half a checkpoint"
@@ -117,7 +117,7 @@ err_has "maqet checkpoint vm load c"
 
 # The drives alone: the guest boots, and its journal has what was written out.
 expect 0 maqet stop vm --timeout 0 --force
-expect 0 maqet snapshot vm load --all a --exclude share
+expect 0 maqet snapshot vm load --all a
 sound one.qcow2 two.qcow2
 
 # A random tree of 20: each goes back to what the guest had noted when it was taken.

@@ -31,6 +31,8 @@ fill hdd.qcow2 1
 expect 0 maqet snapshot vm create hdd backup-20240101
 out_has "Created snapshot 'backup-20240101' of drive 'hdd' on VM 'vm'."
 out_has "the VM was off"
+# To the guest, that stop was a power cut.
+out_has "consistency: crash."
 fill hdd.qcow2 2
 expect 0 maqet snapshot vm list hdd
 out_has "Snapshots for drive 'hdd' on VM 'vm':"
@@ -87,25 +89,27 @@ err_has "is of the type virtfs, which does not support snapshots"
 
 # Several drives: what can't be in a set is named before anything happens.
 expect 3 maqet snapshot vm create --all set
-err_has "'plain' (raw), 'share' (virtfs)"
-err_has "Leave them out: --exclude plain --exclude share"
+err_has "VM 'vm' has a drive without support for snapshots: 'plain' (raw); nothing was done"
+err_has "Leave it out: --exclude plain"
 same 0 "$(count_snapshots data.qcow2)" "snapshots of data"
 expect 3 maqet snapshot vm create --all set --exclude plan
 err_has "Did you mean 'plain'?"
-all="--all --exclude plain --exclude share"
+all="--all --exclude plain"
 fill data.qcow2 1
 # shellcheck disable=SC2086 # $all is several words
 {
     expect 0 maqet snapshot vm create $all set
     out_has "of drives 'hdd', 'data' on VM 'vm'"
-    err_has "Left out, since the guest can't write to them: cd"
+    out_has "Left out, with nothing that a snapshot keeps: 'share', 'cd'."
+    out_has "Excluded, and left as it is: 'plain'."
     fill hdd.qcow2 3
     fill data.qcow2 3
     expect 0 maqet --format plain snapshot vm list
     same 2 "$(wc -l <out)" "rows: a set is one"
     grep -q "^set	hdd,data	" out || fail "the set is no row of its own"
-    expect 0 maqet snapshot vm load $all set
+    expect 0 maqet snapshot vm load --all set
     err_lacks "not taken together"
+    err_has "of VM 'vm'; 'plain' stays as it is"
     holds hdd.qcow2 1
     holds data.qcow2 1
     sound hdd.qcow2 data.qcow2
@@ -272,6 +276,30 @@ case $code in
 esac
 [ ! -e data/vms/vm ] || fail "the folder remains"
 sound hdd.qcow2
+
+# What the guest left, and what it did not get to write: the same in all formats.
+consistency() {
+    expect 0 maqet snapshot vm create hdd "$1" --overwrite
+    out_has "consistency: $2."
+    expect 0 maqet --format json snapshot vm create hdd "$1" --overwrite
+    grep -q "\"consistency\": \"$3\"" out || fail "not $3: $(cat out)"
+}
+vm_yaml vm <<EOF
+storage:
+  - {name: hdd, type: qcow2, size: 8M, file: hdd.qcow2}
+EOF
+expect 0 maqet add vm.yaml
+expect 0 maqet start vm
+kill -9 "$(vm_pid vm)"
+eventually 10 sh -c "'$MAQET' ls | grep -q crashed"
+consistency state crash crash
+expect 0 maqet start vm
+expect 0 maqet qmp vm quit
+eventually 10 sh -c "'$MAQET' ls | grep -q stopped"
+consistency state 'off, as the guest left it' off
+expect 0 maqet start vm
+expect 0 maqet stop vm --timeout 0 --force
+consistency state crash crash
 
 # Encrypted and on a base: qemu-img is told all that QEMU is.
 printf 'a long passphrase' >key

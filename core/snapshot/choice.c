@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/snapshot/choice.h"
+
+#include <string.h>
+
+#include "core/snapshot/others.h"
+
+void
+maqet_snapshot_left_clear(struct maqet_snapshot_left *left)
+{
+    maqet_strings_clear(&left->skipped);
+    maqet_strings_clear(&left->excluded);
+}
+
+/* What is chosen from. */
+struct choosing {
+    struct maqet_session *session;
+    const struct maqet_snapshot_request *request;
+    enum maqet_purpose purpose;
+    struct maqet_snapshot_left *left;
+    struct maqet_writables others;
+    bool is_set;                    /* the snapshots were made together, as is recorded */
+    struct maqet_strings set;       /* the drives of that set */
+    struct maqet_strings set_left;  /* what was excluded from it */
+    struct maqet_strings chosen;    /* drives */
+    struct maqet_strings unable;    /* drives that have no snapshots */
+    struct maqet_strings outside;   /* drives that are not in the set */
+    struct maqet_strings unguarded; /* others that are not excluded */
+};
+
+static void
+choosing_clear(struct choosing *choosing)
+{
+    struct maqet_strings *const lists[] = {&choosing->set,     &choosing->set_left,
+                                           &choosing->chosen,  &choosing->unable,
+                                           &choosing->outside, &choosing->unguarded};
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+        maqet_strings_clear(lists[i]);
+    maqet_writables_clear(&choosing->others);
+}
+
+/* ---- the set ---- */
+
+/* Whether the snapshots of that name are the set of the record, or a part of it: the
+ * record outlives snapshots that are deleted one by one. */
+static int
+find_set(struct choosing *choosing, struct maqet_error **err)
+{
+    struct maqet_session *session = choosing->session;
+    const char *name = choosing->request->name;
+    _cleanup_strings_ struct maqet_strings there = MAQET_STRINGS_INIT;
+
+    maqet_history_set_drives(session->history, name, &choosing->set);
+    for (size_t i = 0; i < choosing->set.count; i++)
+        if (maqet_vm_find_drive(session->vm, choosing->set.items[i], NULL))
+            maqet_strings_add(&there, choosing->set.items[i]);
+    maqet_session_choose_listed(session, &there);
+    if (maqet_session_refresh(session, err) < 0)
+        return -1;
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+        const struct maqet_snapshot *found =
+            maqet_session_find(session, member, name, NULL);
+
+        if (found &&
+            maqet_history_in_set(session->history, name, member->drive->name, found))
+            choosing->is_set = true;
+    }
+    if (!choosing->is_set)
+        return 0;
+    maqet_history_set_excluded(session->history, name, &choosing->set_left);
+    for (size_t i = 0; i < choosing->set.count; i++)
+        if (!maqet_strings_has(&there, choosing->set.items[i]))
+            maqet_context_say(session->context, MAQET_LEVEL_WARNING,
+                              "VM '%s' no longer has the drive '%s', which is in the set "
+                              "'%s'",
+                              session->name, choosing->set.items[i], name);
+    return 0;
+}
+
+/* ---- what is excluded ---- */
+
+static bool
+is_excluded(const struct choosing *choosing, const char *name)
+{
+    const struct maqet_strings *exclude = choosing->request->exclude;
+
+    return (exclude && maqet_strings_has(exclude, name)) ||
+           maqet_strings_has(&choosing->set_left, name);
+}
+
+static int
+error_unknown(const struct choosing *choosing, const char *name, struct maqet_error **err)
+{
+    const struct maqet_session *session = choosing->session;
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    for (size_t i = 0; i < session->vm->drive_count; i++)
+        maqet_strings_add(&names, session->vm->drives[i]->name);
+    for (size_t i = 0; i < choosing->others.count; i++)
+        maqet_strings_add(&names, choosing->others.items[i].name);
+    const char *closest = maqet_text_closest(name, &names);
+    _cleanup_free_ char *list = maqet_strings_join(&names, ", ");
+
+    maqet_error_set(err, MAQET_ERROR_MISSING,
+                    "There is no drive '%s' on VM '%s' that could be excluded", name,
+                    session->name);
+    if (closest)
+        maqet_error_hint(err, "Did you mean '%s'? There are: %s", closest, list);
+    else
+        maqet_error_hint(err, "There are: %s", *list ? list : "none");
+    return -1;
+}
+
+static int
+check_excluded(const struct choosing *choosing, struct maqet_error **err)
+{
+    const struct maqet_strings *exclude = choosing->request->exclude;
+
+    for (size_t i = 0; exclude && i < exclude->count; i++) {
+        const char *name = exclude->items[i];
+
+        if (!maqet_vm_find_drive(choosing->session->vm, name, NULL) &&
+            !maqet_writables_find(&choosing->others, name) &&
+            !maqet_strings_has(&choosing->set_left, name))
+            return error_unknown(choosing, name, err);
+    }
+    return 0;
+}
+
+/* ---- sorting ---- */
+
+static void
+sort_drive(struct choosing *choosing, const struct maqet_drive *drive)
+{
+    bool able = maqet_drive_has_snapshots(drive);
+    bool in_set = maqet_strings_has(&choosing->set, drive->name);
+
+    /* A share, and what the guest can't write to. */
+    if (!able && (!drive->storage->plugin.interface || maqet_drive_readonly(drive)))
+        maqet_strings_add(&choosing->left->skipped, drive->name);
+    else if (is_excluded(choosing, drive->name))
+        maqet_strings_add(&choosing->left->excluded, drive->name);
+    else if (able && (in_set || !choosing->is_set))
+        maqet_strings_add(&choosing->chosen, drive->name);
+    else if (choosing->is_set)
+        maqet_strings_add(&choosing->outside, drive->name);
+    else
+        maqet_strings_add(&choosing->unable, drive->name);
+}
+
+static void
+sort_all(struct choosing *choosing)
+{
+    const struct maqet_vm *vm = choosing->session->vm;
+
+    for (size_t i = 0; i < vm->drive_count; i++)
+        sort_drive(choosing, vm->drives[i]);
+    for (size_t i = 0; i < choosing->others.count; i++) {
+        const char *name = choosing->others.items[i].name;
+
+        maqet_strings_add(is_excluded(choosing, name) ? &choosing->left->excluded
+                                                      : &choosing->unguarded,
+                          name);
+    }
+}
+
+/* ---- what is in the way ---- */
+
+/* "'plain' (raw), 'more' (raw)" */
+static void
+append_drives(const struct choosing *choosing, const struct maqet_strings *names,
+              struct maqet_text *words)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        const struct maqet_drive *drive =
+            maqet_vm_find_drive(choosing->session->vm, names->items[i], NULL);
+
+        maqet_text_appendf(words, "%s'%s' (%s)", i > 0 ? ", " : "", names->items[i],
+                           drive->storage->plugin.name);
+    }
+}
+
+static void
+append_others(const struct choosing *choosing, struct maqet_text *words)
+{
+    for (size_t i = 0; i < choosing->unguarded.count; i++) {
+        _cleanup_free_ char *one = maqet_other_text(
+            maqet_writables_find(&choosing->others, choosing->unguarded.items[i]));
+
+        maqet_text_appendf(words, "%s%s", i > 0 ? ", " : "", one);
+    }
+}
+
+static char *
+in_the_way(const struct choosing *choosing)
+{
+    struct maqet_text words = MAQET_TEXT_INIT;
+
+    if (choosing->unable.count > 0) {
+        maqet_text_appendf(&words, "%s without support for snapshots: ",
+                           choosing->unable.count > 1 ? "drives" : "a drive");
+        append_drives(choosing, &choosing->unable, &words);
+    }
+    if (choosing->outside.count > 0) {
+        maqet_text_appendf(
+            &words, "%s%s not in the set '%s': ", words.length > 0 ? "; and " : "",
+            choosing->outside.count > 1 ? "drives that are" : "a drive that is",
+            choosing->request->name);
+        append_drives(choosing, &choosing->outside, &words);
+    }
+    if (choosing->unguarded.count > 0) {
+        maqet_text_appendf(&words,
+                           "%sdevices besides its drives that the guest can write to, "
+                           "and no snapshot keeps: ",
+                           words.length > 0 ? "; and " : "");
+        append_others(choosing, &words);
+    }
+    return maqet_text_take(&words);
+}
+
+/* Those that would be missing from a set. */
+static int
+error_incomplete(const struct choosing *choosing, struct maqet_error **err)
+{
+    const struct maqet_strings *const lists[] = {&choosing->unable, &choosing->outside,
+                                                 &choosing->unguarded};
+    _cleanup_free_ char *words = in_the_way(choosing);
+    _cleanup_text_ struct maqet_text options = MAQET_TEXT_INIT;
+    size_t count = 0;
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+        for (size_t j = 0; j < lists[i]->count; j++, count++)
+            maqet_text_appendf(&options, " --exclude %s", lists[i]->items[j]);
+    maqet_error_set(err, MAQET_ERROR_UNSUPPORTED, "VM '%s' has %s; nothing was done",
+                    choosing->session->name, words);
+    maqet_error_hint(err, "Leave %s out:%s", count > 1 ? "them" : "it", options.data);
+    for (size_t i = 0; i < choosing->others.count; i++)
+        if (choosing->others.items[i].kind == MAQET_WRITABLE_DISK &&
+            maqet_strings_has(&choosing->unguarded, choosing->others.items[i].name)) {
+            maqet_error_hint(err, "Make a disk a drive: move it from `arguments` to "
+                                  "`storage`");
+            break;
+        }
+    return -1;
+}
+
+/* ---- the choice ---- */
+
+static int
+choose_all(struct choosing *choosing, struct maqet_error **err)
+{
+    struct maqet_session *session = choosing->session;
+
+    if (maqet_session_others(session, &choosing->others, err) < 0 ||
+        (choosing->purpose != MAQET_PURPOSE_CREATE && find_set(choosing, err) < 0) ||
+        check_excluded(choosing, err) < 0)
+        return -1;
+    sort_all(choosing);
+    /* What was never kept can't be deleted. */
+    if (choosing->purpose != MAQET_PURPOSE_DELETE &&
+        choosing->unable.count + choosing->outside.count + choosing->unguarded.count > 0)
+        return error_incomplete(choosing, err);
+    if (choosing->chosen.count == 0)
+        return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                               "VM '%s' has no drive that could be snapshotted",
+                               session->name);
+    maqet_session_choose_listed(session, &choosing->chosen);
+    return maqet_session_refresh(session, err);
+}
+
+int
+maqet_session_choose_for(struct maqet_session *session,
+                         const struct maqet_snapshot_request *request,
+                         enum maqet_purpose purpose, struct maqet_snapshot_left *left,
+                         struct maqet_error **err)
+{
+    _cleanup_(maqet_snapshot_left_clear) struct maqet_snapshot_left unwanted = {0};
+    _cleanup_(choosing_clear) struct choosing choosing = {
+        .session = session,
+        .request = request,
+        .purpose = purpose,
+        .left = left ? left : &unwanted,
+    };
+
+    if (!request->drive)
+        return choose_all(&choosing, err);
+    return maqet_session_choose(session, request->drive, NULL, NULL, err) < 0
+               ? -1
+               : maqet_session_refresh(session, err);
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * others.c - the commands are those of QEMU's QMP reference: `query-block` lists the
+ * devices' backends, whatever made them.
+ */
+#include "core/snapshot/others.h"
+
+#include <string.h>
+
+#include "core/base/json.h"
+
+/* ms for a question. */
+static const int64_t ASK_TIMEOUT = 10000;
+
+static json_object *
+arguments_of(const struct maqet_session *session)
+{
+    json_object *arguments = NULL;
+
+    json_object_object_get_ex(session->vm->definition->tree, "arguments", &arguments);
+    return arguments;
+}
+
+char *
+maqet_other_text(const struct maqet_writable *other)
+{
+    return maqet_format("'%s' (%s%s%s%s%s)", other->name,
+                        maqet_writable_kind_name(other->kind), other->place ? ", " : "",
+                        other->place ? other->place : "", other->file ? ": " : "",
+                        other->file ? other->file : "");
+}
+
+/* ---- names ---- */
+
+/* Drives come first: what has the name of one gets another. */
+static char *
+name_beside_drives(const struct maqet_session *session, const char *name)
+{
+    return maqet_vm_find_drive(session->vm, name, NULL)
+               ? maqet_format("argument-%s", name)
+               : maqet_strdup(name);
+}
+
+/* Adds one as it was found in `arguments`. */
+static void
+add_known(const struct maqet_session *session, const struct maqet_writable *known,
+          struct maqet_writables *others)
+{
+    struct maqet_writable *added = maqet_writables_add(
+        others, known->kind, name_beside_drives(session, known->name));
+
+    added->file = maqet_strdup(known->file);
+    added->place = maqet_strdup(known->place);
+}
+
+/* ---- what QEMU tells ---- */
+
+static bool
+same(const char *one, const char *other)
+{
+    return one && other && strcmp(one, other) == 0;
+}
+
+/* The entry of `arguments` that a device's backend comes of. */
+static const struct maqet_writable *
+find_known(const struct maqet_writables *known, json_object *device,
+           json_object *inserted)
+{
+    const char *name = maqet_json_text(device, "device");
+    const char *node = maqet_json_text(inserted, "node-name");
+    const char *file = maqet_json_text(inserted, "file");
+    const char *below = maqet_json_text(inserted, "backing_file");
+
+    for (size_t i = 0; i < known->count; i++)
+        if (same(known->items[i].name, name) || same(known->items[i].name, node))
+            return &known->items[i];
+    for (size_t i = 0; i < known->count; i++)
+        if (same(known->items[i].file, file) ||
+            (known->items[i].discarded && same(known->items[i].file, below)))
+            return &known->items[i];
+    return NULL;
+}
+
+/* Of what was added by the monitor: an id, or the name of a node that somebody chose; the
+ * ones that QEMU makes up begin with '#'. */
+static const char *
+name_of(json_object *device, json_object *inserted)
+{
+    const char *name = maqet_json_text(device, "device");
+    const char *node = maqet_json_text(inserted, "node-name");
+    const char *path = maqet_json_text(device, "qdev");
+
+    if (name && *name)
+        return name;
+    return node && *node != '#' ? node : path;
+}
+
+/* A flash memory's content is part of the devices' state, too. */
+static bool
+is_flash(json_object *device)
+{
+    const char *name = maqet_json_text(device, "device");
+    const char *path = maqet_json_text(device, "qdev");
+
+    return (name && maqet_text_starts(name, "pflash")) ||
+           (path && maqet_text_starts(path, "/machine/") && strstr(path, ".flash"));
+}
+
+static void
+add_device(const struct maqet_session *session, const struct maqet_writables *known,
+           json_object *device, struct maqet_writables *others)
+{
+    json_object *inserted = NULL;
+
+    json_object_object_get_ex(device, "inserted", &inserted);
+    const char *node = maqet_json_text(inserted, "node-name");
+    const char *file = maqet_json_text(inserted, "file");
+    /* What no device has, the guest can't reach. */
+    if (!inserted || json_object_get_boolean(json_object_object_get(inserted, "ro")) ||
+        !maqet_json_text(device, "qdev") ||
+        (node && maqet_vm_find_drive(session->vm, node, NULL)))
+        return;
+    const struct maqet_writable *entry = find_known(known, device, inserted);
+    if (entry) {
+        if (!entry->discarded)
+            add_known(session, entry, others);
+        return;
+    }
+    enum maqet_writable_kind kind =
+        is_flash(device) ? MAQET_WRITABLE_FLASH : MAQET_WRITABLE_DISK;
+    struct maqet_writable *added = maqet_writables_add(
+        others, kind, name_beside_drives(session, name_of(device, inserted)));
+    added->file = maqet_strdup(file);
+}
+
+/* Asks for a list. NULL: an error, or (without one) QEMU doesn't know the command, as it
+ * was built without what it asks for. The caller puts it. */
+static json_object *
+ask_list(struct maqet_session *session, const char *command, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    struct maqet_qmp *qmp = maqet_session_monitor(session, err);
+    _cleanup_json_ json_object *answer =
+        qmp ? maqet_qmp_execute(qmp, command, NULL, ASK_TIMEOUT, &reason) : NULL;
+
+    if (json_object_is_type(answer, json_type_array))
+        return TAKE_PTR(answer);
+    if (answer)
+        maqet_error_set(err, MAQET_ERROR_FAILED,
+                        "VM '%s': QEMU's answer to '%s' is not a list", session->name,
+                        command);
+    else if (reason && reason->code != MAQET_ERROR_UNSUPPORTED)
+        maqet_error_move(err, TAKE_PTR(reason));
+    return NULL;
+}
+
+static int
+add_devices(struct maqet_session *session, const struct maqet_writables *known,
+            struct maqet_writables *others, struct maqet_error **err)
+{
+    _cleanup_json_ json_object *devices = ask_list(session, "query-block", err);
+
+    if (!devices)
+        return err && *err ? -1
+                           : maqet_error_set(err, MAQET_ERROR_FAILED,
+                                             "VM '%s': QEMU does not tell its block "
+                                             "devices",
+                                             session->name);
+    for (size_t i = 0; i < json_object_array_length(devices); i++)
+        add_device(session, known, json_object_array_get_idx(devices, i), others);
+    return 0;
+}
+
+/* TPMs that the guest has, and the memory devices whose content outlives QEMU. */
+static int
+add_entries(struct maqet_session *session, const struct maqet_writables *known,
+            const char *command, struct maqet_writables *others, struct maqet_error **err)
+{
+    struct maqet_error *reason = NULL;
+    bool tpm = strcmp(command, "query-tpm") == 0;
+    _cleanup_json_ json_object *list = ask_list(session, command, &reason);
+
+    if (reason)
+        return maqet_error_move(err, reason);
+    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+        json_object *entry = json_object_array_get_idx(list, i), *data = NULL;
+        const char *name = maqet_json_text(entry, "id");
+
+        json_object_object_get_ex(entry, "data", &data);
+        if (!tpm) {
+            /* "/objects/NAME"; ordinary memory has a backend, too. */
+            const char *path = maqet_json_text(data, "memdev");
+            const char *slash = path ? strrchr(path, '/') : NULL;
+            name = slash ? slash + 1 : NULL;
+        }
+        const struct maqet_writable *found =
+            name ? maqet_writables_find(known, name) : NULL;
+        if (found)
+            add_known(session, found, others);
+        else if (tpm && name)
+            maqet_writables_add(others, MAQET_WRITABLE_TPM,
+                                name_beside_drives(session, name));
+    }
+    return 0;
+}
+
+int
+maqet_session_others(struct maqet_session *session, struct maqet_writables *others,
+                     struct maqet_error **err)
+{
+    _cleanup_writables_ struct maqet_writables known = {0};
+
+    maqet_arguments_writables(arguments_of(session), &known);
+    if (session->pid > 0)
+        return add_devices(session, &known, others, err) < 0 ||
+                       add_entries(session, &known, "query-tpm", others, err) < 0 ||
+                       add_entries(session, &known, "query-memory-devices", others, err) <
+                           0
+                   ? -1
+                   : 0;
+    for (size_t i = 0; i < known.count; i++)
+        if (!known.items[i].discarded)
+            add_known(session, &known.items[i], others);
+    return 0;
+}
