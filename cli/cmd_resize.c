@@ -2,6 +2,7 @@
 #include "cli/fields.h"
 #include "cli/invocation.h"
 #include "core/config/options.h"
+#include "core/snapshot/snapshot.h"
 #include "core/vm/lifecycle.h"
 
 /* "20G", or "+5G" for so much more than there is. */
@@ -41,6 +42,7 @@ run(struct invocation *invocation, struct maqet_error **err)
     uint64_t before = 0, after = 0;
 
     if (read_size(invocation, operands[2], &how, err) < 0 ||
+        maqet_snapshot_repair(&invocation->context, operands[0], err) < 0 ||
         maqet_vm_resize(&invocation->context, operands[0], operands[1], &how, &before,
                         &after, err) < 0)
         return -1;

@@ -3,10 +3,14 @@
 #include "cli/machines.h"
 #include "cli/options.h"
 #include "cli/start_stop.h"
+#include "core/snapshot/snapshot.h"
 
 static json_object *
 restart_machine(struct invocation *invocation, const char *name, struct maqet_error **err)
 {
+    /* One that could not be started again is not stopped. */
+    if (maqet_snapshot_repair(&invocation->context, name, err) < 0)
+        return NULL;
     _cleanup_json_ json_object *stopped = stop_machine(invocation, name, err);
 
     return stopped ? start_machine(invocation, name, err) : NULL;

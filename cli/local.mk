@@ -10,6 +10,7 @@ libmaqet_cli_la_SOURCES = \
 	cli/cmd_ls.c \
 	cli/cmd_plugin.c \
 	cli/cmd_qmp.c \
+	cli/cmd_recover.c \
 	cli/cmd_resize.c \
 	cli/cmd_restart.c \
 	cli/cmd_rm.c \

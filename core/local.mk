@@ -73,14 +73,18 @@ libmaqet_core_la_SOURCES = \
 	core/snapshot/guard.c core/snapshot/guard.h \
 	core/snapshot/history.c core/snapshot/history.h \
 	core/snapshot/identity.c core/snapshot/identity.h \
+	core/snapshot/file_state.c core/snapshot/file_state.h \
+	core/snapshot/interrupted.c core/snapshot/interrupted.h \
 	core/snapshot/journal.c core/snapshot/journal.h \
 	core/snapshot/list.c \
 	core/snapshot/making.h core/snapshot/making_about.c core/snapshot/making_check.c \
 	core/snapshot/load.c \
 	core/snapshot/others.c core/snapshot/others.h \
 	core/snapshot/quiesce.c core/snapshot/quiesce.h \
+	core/snapshot/recover.c \
 	core/snapshot/repair.c \
 	core/snapshot/saved_state.c core/snapshot/saved_state.h \
+	core/snapshot/seal.c core/snapshot/seal.h \
 	core/snapshot/session.c core/snapshot/session.h \
 	core/snapshot/snapshot.h \
 	core/snapshot/state_file.c core/snapshot/state_file.h \

@@ -86,6 +86,28 @@ char *maqet_file_mark(const char *path);
 int maqet_file_replace(const char *path, const char *data, size_t length, mode_t mode,
                        struct maqet_error **err);
 
+/*
+ * The same in two steps, for a file whose content depends on which file it is:
+ * maqet_replacement_begin makes the temporary file, open as @fd, maqet_replacement_finish
+ * writes it and gives it its name. Whatever came of it, maqet_replacement_cleanup removes
+ * a temporary file that is left.
+ */
+struct maqet_replacement {
+    char *path;
+    char *folder;
+    char *temporary; /* NULL: there is none, or it has its name */
+    int dir_fd;
+    int fd;
+};
+
+int maqet_replacement_begin(const char *path, struct maqet_replacement *replacement,
+                            struct maqet_error **err);
+int maqet_replacement_finish(struct maqet_replacement *replacement, const char *data,
+                             size_t length, mode_t mode, struct maqet_error **err);
+void maqet_replacement_cleanup(struct maqet_replacement *replacement);
+
+#define _cleanup_replacement_ _cleanup_(maqet_replacement_cleanup)
+
 /* Gives a finished file its name, replacing nothing. False, and errno: EEXIST where there
  * is a file of that name. */
 bool maqet_file_publish(int dir_fd, const char *temporary, const char *name);

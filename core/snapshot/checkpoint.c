@@ -17,6 +17,7 @@
 #include "core/base/json.h"
 #include "core/snapshot/guard.h"
 #include "core/snapshot/identity.h"
+#include "core/snapshot/interrupted.h"
 #include "core/snapshot/making.h"
 #include "core/snapshot/session.h"
 #include "core/snapshot/state_file.h"
@@ -335,8 +336,10 @@ maqet_checkpoint_list(const struct maqet_context *context, const char *vm,
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     _cleanup_json_ json_object *list = json_object_new_array();
 
-    if (!session || maqet_session_repair(session, err) < 0 ||
-        maqet_state_file_list(context, session->name, &names, err) < 0)
+    if (!session)
+        return NULL;
+    maqet_interrupted_warn(session);
+    if (maqet_state_file_list(context, session->name, &names, err) < 0)
         return NULL;
     for (size_t i = 0; i < names.count; i++) {
         json_object *about =

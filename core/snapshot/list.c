@@ -8,6 +8,7 @@
 
 #include "core/base/json.h"
 #include "core/snapshot/identity.h"
+#include "core/snapshot/interrupted.h"
 #include "core/snapshot/saved_state.h"
 #include "core/snapshot/session.h"
 #include "core/snapshot/state_file.h"
@@ -55,18 +56,22 @@ add_usage(struct maqet_member *member)
     }
 }
 
-/* What another maqet is just working with is none of the user's snapshots. */
+/* What an operation that is under way, or was interrupted, works with is none of the
+ * user's snapshots. */
 static void
 hide_own(const struct maqet_session *session, struct maqet_snapshots *snapshots)
 {
     const char *stand_in = session->journal.stand_in;
+    enum maqet_operation operation = session->journal.operation;
+    bool loads = operation == MAQET_OPERATION_PREPARE ||
+                 operation == MAQET_OPERATION_LOAD || operation == MAQET_OPERATION_UNDO;
     size_t kept = 0;
 
     for (size_t i = 0; i < snapshots->count; i++) {
         struct maqet_snapshot *snapshot = snapshots->items[i];
         struct maqet_snapshots one = {0};
 
-        if (strcmp(snapshot->name, MAQET_SAVED_STATE) != 0 &&
+        if (!(loads && strcmp(snapshot->name, MAQET_SAVED_STATE) == 0) &&
             !(stand_in && strcmp(snapshot->name, stand_in) == 0)) {
             snapshots->items[kept++] = snapshot;
             continue;
@@ -155,8 +160,10 @@ maqet_snapshot_list(const struct maqet_context *context,
     _cleanup_session_ struct maqet_session *session =
         maqet_session_open(context, request->vm, false, err);
 
-    if (!session || maqet_session_repair(session, err) < 0 ||
-        choose(session, request, err) < 0 || maqet_session_refresh(session, err) < 0)
+    if (!session)
+        return NULL;
+    maqet_interrupted_warn(session);
+    if (choose(session, request, err) < 0 || maqet_session_refresh(session, err) < 0)
         return NULL;
 
     struct maqet_snapshot_list *list = maqet_alloc(sizeof(*list));

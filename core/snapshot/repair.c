@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * repair.c - what an interrupted operation has left is put right: by its next command, or
- * by itself when only a step of it has failed. What is found in the images decides, so a
- * repair that is interrupted in its turn is simply done again.
+ * repair.c - what an interrupted operation has left is put right: by the next command
+ * that changes something, or by itself when only a step of it has failed. What is found
+ * in the images decides, so a repair that is interrupted in its turn is simply done
+ * again. Where the images are not as the operation left them, it is the user who decides
+ * (interrupted.c); nor is a later snapshot of the same name taken for the operation's.
  *
  * Creating: a set that is not complete is removed.
  *
@@ -22,6 +24,7 @@
 #include <string.h>
 
 #include "core/qemu/migration.h"
+#include "core/snapshot/interrupted.h"
 #include "core/snapshot/saved_state.h"
 #include "core/snapshot/session.h"
 #include "core/snapshot/state_file.h"
@@ -32,6 +35,16 @@ static const struct maqet_snapshot *
 tagged(const struct maqet_member *member, const char *tag)
 {
     return tag ? maqet_snapshots_find(&member->snapshots, tag, NULL) : NULL;
+}
+
+/* Whether the operation has made, or was to delete, a snapshot that users know by the
+ * name. */
+static bool
+is_own(const struct maqet_session *session, const struct maqet_member *member,
+       const struct maqet_snapshot *snapshot, const char *name)
+{
+    return strcmp(maqet_session_name_of(session, member, snapshot), name) == 0 &&
+           maqet_interrupted_owns(session, member, snapshot);
 }
 
 static size_t
@@ -57,48 +70,43 @@ count_tagged(const struct maqet_session *session, const char *tag)
 static void
 say(const struct maqet_session *session, const char *what)
 {
-    static const char *const doing[] = {
-        [MAQET_OPERATION_CREATE] = "creating of the snapshot",
-        [MAQET_OPERATION_OVERWRITE] = "creating of the snapshot",
-        [MAQET_OPERATION_CHECKPOINT] = "creating of the checkpoint",
-        [MAQET_OPERATION_PREPARE] = "loading of the snapshot",
-        [MAQET_OPERATION_LOAD] = "loading of the snapshot",
-        [MAQET_OPERATION_UNDO] = "loading of the snapshot",
-        [MAQET_OPERATION_DELETE] = "deleting of the snapshot",
-        [MAQET_OPERATION_FORGET] = "deleting of the checkpoint",
-        [MAQET_OPERATION_RESUME] = "loading of the checkpoint",
-    };
+    _cleanup_free_ char *operation = maqet_interrupted_operation(&session->journal);
 
     maqet_context_say(session->context, MAQET_LEVEL_WARNING,
-                      "Virtual machine '%s': %s '%s' was not finished: %s", session->name,
-                      doing[session->journal.operation], session->journal.name, what);
+                      "Virtual machine '%s': %s was not finished: %s", session->name,
+                      operation, what);
 }
 
 static int
 remove_tagged(struct maqet_session *session, const char *tag, struct maqet_error **err)
 {
     for (size_t i = 0; i < session->count; i++) {
-        const struct maqet_snapshot *found = tagged(&session->members[i], tag);
+        const struct maqet_member *member = &session->members[i];
+        const struct maqet_snapshot *found = tagged(member, tag);
 
-        if (found && maqet_session_remove(session, &session->members[i], found, err) < 0)
+        if (found && maqet_interrupted_owns(session, member, found) &&
+            maqet_session_remove(session, member, found, err) < 0)
             return -1;
     }
     return 0;
 }
 
+/* Deletes what is the operation's own; a later snapshot of the name stays. */
 static int
 remove_named(struct maqet_session *session, const char *name, struct maqet_error **err)
 {
     for (size_t i = 0; i < session->count; i++) {
         struct maqet_member *member = &session->members[i];
-        const struct maqet_snapshot *found =
-            maqet_session_find(session, member, name, NULL);
 
-        if (!found)
-            continue;
-        if (maqet_session_remove(session, member, found, err) < 0)
-            return -1;
-        maqet_history_removed(session->history, member->drive->name, found);
+        for (size_t j = 0; j < member->snapshots.count; j++) {
+            const struct maqet_snapshot *found = member->snapshots.items[j];
+
+            if (!is_own(session, member, found, name))
+                continue;
+            if (maqet_session_remove(session, member, found, err) < 0)
+                return -1;
+            maqet_history_removed(session->history, member->drive->name, found);
+        }
     }
     return 0;
 }
@@ -292,6 +300,20 @@ repair_images(struct maqet_session *session, struct maqet_error **err)
     return 0;
 }
 
+/* Drives revert while QEMU does not run, and it is not started before that has come to an
+ * end; so one that runs is none that this operation knows of. */
+static int
+check_stopped(const struct maqet_session *session, struct maqet_error **err)
+{
+    if (session->pid == 0 || (session->journal.operation != MAQET_OPERATION_LOAD &&
+                              session->journal.operation != MAQET_OPERATION_UNDO))
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_STATE, "VM '%s' is running (PID %d)", session->name,
+                    session->pid);
+    maqet_error_hint(err, "Stop VM: maqet stop %s", session->name);
+    return -1;
+}
+
 static int
 repair_pending(struct maqet_session *session, struct maqet_error **err)
 {
@@ -307,9 +329,11 @@ repair_pending(struct maqet_session *session, struct maqet_error **err)
         [MAQET_OPERATION_RESUME] = repair_resume,
     };
 
-    maqet_session_choose_listed(session, &session->journal.drives);
-    if (maqet_session_check_holders(session, err) < 0 ||
-        repair_images(session, err) < 0 || maqet_session_refresh(session, err) < 0 ||
+    maqet_session_choose_journal(session);
+    if (check_stopped(session, err) < 0 ||
+        maqet_session_check_holders(session, err) < 0 ||
+        maqet_session_resume(session, err) < 0 || repair_images(session, err) < 0 ||
+        maqet_session_refresh(session, err) < 0 ||
         repairs[session->journal.operation](session, err) < 0 ||
         maqet_history_save(session->history, err) < 0)
         return -1;
@@ -387,6 +411,11 @@ maqet_session_repair(struct maqet_session *session, struct maqet_error **err)
     if (session->lock < 0)
         return 0;
     maqet_exports_sweep(session->context, session->name);
+    if (session->damage)
+        return maqet_error_move(err, TAKE_PTR(session->damage));
+    if (session->journal.operation != MAQET_OPERATION_NONE && !session->began &&
+        !session->agreed && maqet_interrupted_check(session, err) < 0)
+        return -1;
     if (session->journal.operation != MAQET_OPERATION_NONE &&
         repair_pending(session, err) < 0) {
         maqet_error_wrap(err,
@@ -412,9 +441,9 @@ maqet_session_recover(struct maqet_session *session, struct maqet_error **err)
         return -1;
     maqet_error_hint(
         err,
-        "%s; the next command at the machine's snapshots, or its next start, "
-        "tries again",
-        reason->message);
+        "%s; the next command that changes the machine's snapshots, or its next start, "
+        "tries again; so does: maqet recover %s",
+        reason->message, session->name);
     return -1;
 }
 

@@ -21,8 +21,7 @@ maqet_load_all(struct maqet_session *session, const char *name, struct maqet_err
 {
     for (size_t i = 0; i < session->count; i++) {
         const struct maqet_member *member = &session->members[i];
-        const struct maqet_snapshot *snapshot =
-            maqet_session_find(session, member, name, NULL);
+        const struct maqet_snapshot *snapshot = maqet_session_recorded(session, member);
 
         if (!snapshot)
             return maqet_error_set(err, MAQET_ERROR_MISSING,
@@ -36,7 +35,7 @@ maqet_load_all(struct maqet_session *session, const char *name, struct maqet_err
         const struct maqet_member *member = &session->members[i];
 
         maqet_history_loaded(session->history, member->drive->name,
-                             maqet_session_find(session, member, name, NULL));
+                             maqet_session_recorded(session, member));
     }
     return forget(session, err);
 }

@@ -11,8 +11,8 @@
 /* Its name, which no user can give. */
 #define MAQET_SAVED_STATE ".maqet-before-load"
 
-/* Reverts all members to the snapshot of that name, and forgets the saved state. The
- * lists are fresh, before and after. */
+/* Reverts all members to the snapshot of that name which the journal records, and forgets
+ * the saved state. The lists are fresh, before and after. */
 int maqet_load_all(struct maqet_session *session, const char *name,
                    struct maqet_error **err);
 

@@ -6,6 +6,7 @@
 
 #include "core/base/files.h"
 #include "core/qemu/launch.h"
+#include "core/snapshot/saved_state.h"
 #include "core/vm/helpers.h"
 #include "core/vm/holders.h"
 #include "core/vm/run.h"
@@ -19,6 +20,8 @@ maqet_session_free(struct maqet_session *session)
     if (!session)
         return;
     maqet_qmp_close(session->qmp);
+    /* An operation that came to no end has left the images so. */
+    maqet_seal_end(session->seal, false);
     const int fds[] = {session->qmp_lock, session->pidfd, session->run_fd,
                        session->dir_fd, session->lock};
     for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
@@ -29,6 +32,7 @@ maqet_session_free(struct maqet_session *session)
     free(session->members);
     maqet_history_cleanup(&session->history);
     maqet_journal_clear(&session->journal);
+    maqet_error_free(session->damage);
     maqet_vm_free(session->vm);
     free(session->name);
     free(session);
@@ -98,10 +102,11 @@ maqet_session_open(const struct maqet_context *context, const char *vm, bool wai
         return NULL;
     session->vm = session->pid > 0 ? maqet_vm_open_running(context, session->name, err)
                                    : maqet_vm_open(context, session->name, err);
-    mark_drives(session);
-    if (!session->vm ||
-        maqet_journal_read(context, session->name, &session->journal, err) < 0)
+    if (!session->vm)
         return NULL;
+    mark_drives(session);
+    /* That is an error for whoever changes something; others can still look. */
+    maqet_journal_read(context, session->name, &session->journal, &session->damage);
     session->history = maqet_history_load(context, session->name);
     return TAKE_PTR(session);
 }
@@ -216,6 +221,16 @@ maqet_session_choose_listed(struct maqet_session *session,
     }
 }
 
+void
+maqet_session_choose_journal(struct maqet_session *session)
+{
+    _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
+
+    for (size_t i = 0; i < session->journal.drive_count; i++)
+        maqet_strings_add(&drives, session->journal.drives[i].name);
+    maqet_session_choose_listed(session, &drives);
+}
+
 /* ---- names ---- */
 
 const char *
@@ -251,6 +266,28 @@ maqet_session_find(const struct maqet_session *session, const struct maqet_membe
     return found;
 }
 
+const struct maqet_snapshot *
+maqet_session_recorded(const struct maqet_session *session,
+                       const struct maqet_member *member)
+{
+    const struct maqet_journal *journal = &session->journal;
+    const struct maqet_journal_drive *drive =
+        maqet_journal_find_drive(journal, member->drive->name);
+
+    /* An earlier maqet knew nothing but the name. */
+    if (!journal->boot)
+        return maqet_session_find(session, member, journal->name, NULL);
+    for (size_t i = 0; drive && drive->snapshot && i < member->snapshots.count; i++) {
+        const struct maqet_snapshot *snapshot = member->snapshots.items[i];
+
+        if (strcmp(snapshot->id, drive->snapshot) == 0 &&
+            snapshot->seconds == drive->seconds &&
+            snapshot->nanoseconds == drive->nanoseconds)
+            return snapshot;
+    }
+    return NULL;
+}
+
 /* ---- what is pending ---- */
 
 int
@@ -262,27 +299,112 @@ maqet_session_check_holders(const struct maqet_session *session, struct maqet_er
     return 0;
 }
 
-int
-maqet_session_begin(struct maqet_session *session, enum maqet_operation operation,
-                    const char *name, const char *stand_in, struct maqet_error **err)
+/* What was kept of an earlier load, which the user chose not to finish, would be taken
+ * for the state before this one. */
+static int
+check_saved(const struct maqet_session *session, struct maqet_error **err)
+{
+    for (size_t i = 0; session->count > 1 && i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+
+        if (!maqet_snapshots_find(&member->snapshots, MAQET_SAVED_STATE, NULL))
+            continue;
+        maqet_error_set(err, MAQET_ERROR_EXISTS,
+                        "Drive '%s' on VM '%s' has a snapshot '%s', kept of a load that "
+                        "was interrupted; while several drives are loaded, there must be "
+                        "none",
+                        member->drive->name, session->name, MAQET_SAVED_STATE);
+        maqet_error_hint(err, "Once you don't need it: maqet snapshot %s delete %s %s",
+                         session->name, member->drive->name, MAQET_SAVED_STATE);
+        return -1;
+    }
+    return 0;
+}
+
+/* Fills the journal in. */
+static void
+describe_operation(struct maqet_session *session, enum maqet_operation operation,
+                   const char *name, const char *stand_in)
 {
     struct maqet_journal *journal = &session->journal;
 
-    if (maqet_session_check_holders(session, err) < 0)
-        return -1;
-    for (size_t i = 0; session->pid == 0 && i < session->count; i++)
-        if (maqet_images_check_not_base(session->members[i].drive, err) < 0)
-            return -1;
     maqet_journal_clear(journal);
     journal->operation = operation;
     journal->name = maqet_strdup(name);
     journal->stand_in = maqet_strdup(stand_in);
-    for (size_t i = 0; i < session->count; i++)
-        maqet_strings_add(&journal->drives, session->members[i].drive->name);
-    if (maqet_journal_write(session->context, session->name, journal, err) == 0)
-        return 0;
-    maqet_journal_clear(journal);
+    journal->begun = maqet_realtime();
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+        const struct maqet_snapshot *snapshot =
+            maqet_session_find(session, member, name, NULL);
+        struct maqet_journal_drive *drive =
+            maqet_journal_add_drive(journal, member->drive->name, member->drive->path);
+
+        if (!snapshot)
+            continue;
+        drive->snapshot = maqet_strdup(snapshot->id);
+        drive->seconds = snapshot->seconds;
+        drive->nanoseconds = snapshot->nanoseconds;
+    }
+}
+
+/* Writes the journal with the images' present state. */
+static int
+write_journal(struct maqet_session *session, struct maqet_error **err)
+{
+    maqet_journal_record(&session->journal);
+    return maqet_journal_write(session->context, session->name, &session->journal, err);
+}
+
+int
+maqet_session_begin(struct maqet_session *session, enum maqet_operation operation,
+                    const char *name, const char *stand_in, struct maqet_error **err)
+{
+    if (maqet_session_check_holders(session, err) < 0 ||
+        (operation == MAQET_OPERATION_PREPARE && check_saved(session, err) < 0))
+        return -1;
+    for (size_t i = 0; session->pid == 0 && i < session->count; i++)
+        if (maqet_images_check_not_base(session->members[i].drive, err) < 0)
+            return -1;
+    describe_operation(session, operation, name, stand_in);
+    if (write_journal(session, err) == 0) {
+        session->seal =
+            maqet_seal_begin(session->context, session->name, session->lock, err);
+        session->began = session->seal != NULL;
+        if (session->began)
+            return 0;
+        maqet_journal_remove(session->context, session->name, NULL);
+    }
+    maqet_journal_clear(&session->journal);
     return -1;
+}
+
+int
+maqet_session_resume(struct maqet_session *session, struct maqet_error **err)
+{
+    struct maqet_journal *journal = &session->journal;
+
+    /* An operation that failed is still watched over; what an earlier maqet wrote down
+     * is left as it is. */
+    if (session->seal || !journal->boot)
+        return 0;
+    for (size_t i = 0; i < journal->drive_count; i++) {
+        struct maqet_journal_drive *left = &journal->drives[i];
+        const struct maqet_drive *drive =
+            maqet_vm_find_drive(session->vm, left->name, NULL);
+
+        if (!drive)
+            continue;
+        free(left->path);
+        left->path = maqet_strdup(drive->path);
+    }
+    if (!journal->interrupted)
+        journal->interrupted = journal->touched;
+    journal->sealed = false;
+    if (write_journal(session, err) < 0)
+        return -1;
+    session->seal = maqet_seal_begin(session->context, session->name, session->lock, err);
+    return session->seal ? 0 : -1;
 }
 
 int
@@ -290,14 +412,18 @@ maqet_session_phase(struct maqet_session *session, enum maqet_operation operatio
                     struct maqet_error **err)
 {
     session->journal.operation = operation;
-    return maqet_journal_write(session->context, session->name, &session->journal, err);
+    return write_journal(session, err);
 }
 
 int
 maqet_session_done(struct maqet_session *session, struct maqet_error **err)
 {
     maqet_journal_clear(&session->journal);
-    return maqet_journal_remove(session->context, session->name, err);
+    session->began = false;
+    if (maqet_journal_remove(session->context, session->name, err) < 0)
+        return -1;
+    maqet_seal_end(TAKE_PTR(session->seal), true);
+    return 0;
 }
 
 /* ---- the end of QEMU ---- */

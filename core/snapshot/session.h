@@ -10,6 +10,7 @@
 #include "core/qemu/qmp.h"
 #include "core/snapshot/history.h"
 #include "core/snapshot/journal.h"
+#include "core/snapshot/seal.h"
 #include "core/snapshot/snapshot.h"
 #include "core/storage/snapshots.h"
 #include "core/vm/vm.h"
@@ -34,6 +35,10 @@ struct maqet_session {
     struct maqet_member *members;
     size_t count;
     struct maqet_journal journal; /* what is pending, or under way */
+    struct maqet_error *damage;   /* the journal can't be read; NULL: it can */
+    struct maqet_seal *seal;      /* while an operation, or its repair, is under way */
+    bool began;                   /* the operation is this session's own */
+    bool agreed; /* the user wants it finished, whatever happened to the images since */
     struct maqet_history *history;
 };
 
@@ -58,6 +63,9 @@ int maqet_session_choose(struct maqet_session *session, const char *drive,
 void maqet_session_choose_listed(struct maqet_session *session,
                                  const struct maqet_strings *drives);
 
+/* The same for those that the journal lists. */
+void maqet_session_choose_journal(struct maqet_session *session);
+
 /* Reads the members' lists anew: from QEMU when it runs, else from the images. */
 int maqet_session_refresh(struct maqet_session *session, struct maqet_error **err);
 
@@ -66,6 +74,11 @@ int maqet_session_refresh(struct maqet_session *session, struct maqet_error **er
 const struct maqet_snapshot *maqet_session_find(const struct maqet_session *session,
                                                 const struct maqet_member *member,
                                                 const char *name, size_t *count);
+
+/* The very snapshot that the operation is about, as its journal records it: another one
+ * may have its name by now. NULL: there is none, or it is gone. */
+const struct maqet_snapshot *maqet_session_recorded(const struct maqet_session *session,
+                                                    const struct maqet_member *member);
 
 /* The name that the user knows a snapshot by: that of the one that it stands in for. */
 const char *maqet_session_name_of(const struct maqet_session *session,
@@ -131,6 +144,10 @@ int maqet_session_begin(struct maqet_session *session, enum maqet_operation oper
 int maqet_session_phase(struct maqet_session *session, enum maqet_operation operation,
                         struct maqet_error **err);
 
+/* Writes the journal down again for a repair that begins, which is watched over as the
+ * operation itself was. */
+int maqet_session_resume(struct maqet_session *session, struct maqet_error **err);
+
 /* It is over. */
 int maqet_session_done(struct maqet_session *session, struct maqet_error **err);
 
@@ -163,7 +180,8 @@ void maqet_session_hint_space(const struct maqet_session *session,
 int maqet_session_recover(struct maqet_session *session, struct maqet_error **err);
 
 /* Puts right what is pending, and says what was done. The members are chosen anew
- * afterwards. */
+ * afterwards. MAQET_ERROR_STATE where the images are not as the operation left them, so
+ * that the user has to decide (interrupted.h). */
 int maqet_session_repair(struct maqet_session *session, struct maqet_error **err);
 
 #endif

@@ -127,8 +127,37 @@ void maqet_snapshot_list_cleanup(struct maqet_snapshot_list **list);
 #define _cleanup_snapshot_list_ _cleanup_(maqet_snapshot_list_cleanup)
 
 /* Puts right what an interrupted operation has left, if there is any; before a machine is
- * started. */
+ * started or changed. MAQET_ERROR_STATE where the user has to decide (recover.c). */
 int maqet_snapshot_repair(const struct maqet_context *context, const char *vm,
                           struct maqet_error **err);
+
+/* What is to become of an interrupted operation. */
+enum maqet_recovery_way {
+    MAQET_RECOVERY_SAFE,   /* put it right where that discards nothing, else an error */
+    MAQET_RECOVERY_FINISH, /* whatever happened to the images since */
+    MAQET_RECOVERY_FORGET, /* leave the images as they are */
+};
+
+/* What is pending, for whoever has to decide. */
+struct maqet_interruption {
+    char *what;   /* "The loading of the snapshot 'a' was interrupted"; NULL: nothing is */
+    char *finish; /* what finishing it does: "reverts ..."; NULL: it can't be finished */
+    struct maqet_strings changes; /* what is not as the operation left it */
+};
+
+void maqet_interruption_clear(struct maqet_interruption *interruption);
+
+#define _cleanup_interruption_ _cleanup_(maqet_interruption_clear)
+
+/* Looks, and changes nothing. */
+int maqet_snapshot_interruption(const struct maqet_context *context, const char *vm,
+                                struct maqet_interruption *interruption,
+                                struct maqet_error **err);
+
+/* Puts an interrupted operation to an end. *pending tells whether there was one; @kept
+ * gets phrases about what is left of it that the user may want to delete. */
+int maqet_snapshot_recover(const struct maqet_context *context, const char *vm,
+                           enum maqet_recovery_way way, bool *pending,
+                           struct maqet_strings *kept, struct maqet_error **err);
 
 #endif

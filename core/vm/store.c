@@ -476,7 +476,6 @@ maqet_store_check_pending(const struct maqet_context *context, const char *name,
         "Virtual machine '%s': an operation on its snapshots was interrupted, "
         "and has to be put right first",
         name);
-    maqet_error_hint(err, "maqet snapshot %s list --all does that, and says what it did",
-                     name);
+    maqet_error_hint(err, "Put it right: maqet recover %s", name);
     return -1;
 }

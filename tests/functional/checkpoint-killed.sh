@@ -71,6 +71,7 @@ at_every_step() {
 # The guest runs before any other command has seen to it.
 created() {
     will_run
+    expect 0 maqet recover vm
     expect 0 maqet checkpoint vm list
     if grep -q '^new ' out; then
         tags 'new hdd,data'
@@ -93,7 +94,7 @@ done
 # its drives in step, and the checkpoint is still there.
 expect 0 maqet checkpoint vm create keep
 loaded() {
-    expect 0 maqet checkpoint vm list
+    expect 0 maqet recover vm
     case $(vm_status vm) in
     running) runs || fail "$what: the guest does not run" ;;
     stopped | crashed) ;;
@@ -109,6 +110,7 @@ for call in clone rename unlink unlinkat pidfd_send_signal sendmsg; do
 done
 
 deleted() {
+    expect 0 maqet recover vm
     expect 0 maqet checkpoint vm list
     if grep -q '^keep ' out; then
         tags 'keep hdd,data'
@@ -124,7 +126,7 @@ done
 echo "killed $kills times, $pending times in the middle of an operation"
 [ "$pending" -ge 60 ] || fail "hardly ever killed in the middle"
 expect 0 maqet stop vm --timeout 0 --force
-expect 0 maqet snapshot vm list
+expect 0 maqet recover vm
 sound hdd.qcow2 data.qcow2
 
 # What a killed one has told QEMU is not in the way of the next one.

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # maqet is killed at every step of what changes snapshots: before and after each thing that it
-# tells QEMU, each qemu-img that it runs, each file that it writes. The next command puts it
-# right: all drives or none, the old state or the new one, and sound images.
+# tells QEMU, each qemu-img that it runs, each file that it writes. The next command (recover
+# does nothing else) puts it right: all drives or none, the old state or the new one, and sound
+# images.
 . "${srcdir:-.}/tests/functional/functions.sh"
 . "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 qemu_required
@@ -71,8 +72,9 @@ at_every_step() {
         [ "$code" -eq 137 ] || { cat err >&2; fail "$what: exit code $code"; }
         # A kill before the operation was begun, or after its end, needs no repair.
         [ ! -e data/vms/vm/pending.json ] || pending=$((pending + 1))
-        expect 0 maqet snapshot vm list
+        expect 0 maqet recover vm
         [ ! -e data/vms/vm/pending.json ] || fail "$what: still pending"
+        expect 0 maqet snapshot vm list
         $check
     done
     [ "$step" -gt 1 ] || fail "$* was never killed at $call"
@@ -81,6 +83,7 @@ at_every_step() {
 
 stopped() {
     expect 0 maqet stop vm --timeout 0 --force
+    expect 0 maqet recover vm
     expect 0 maqet snapshot vm list
 }
 check_create() {
@@ -132,14 +135,16 @@ expect 0 maqet start vm
 step=1
 until grep -qs overwrite data/vms/vm/pending.json &&
     ! maqet --format json qmp vm query-named-block-nodes | grep -q '"name": "keep"'; do
-    [ ! -e data/vms/vm/pending.json ] || expect 0 maqet snapshot vm list
+    [ ! -e data/vms/vm/pending.json ] || expect 0 maqet recover vm
     traced recvfrom "signal=KILL:when=$step" snapshot vm create --all keep --overwrite --live >out 2>err ||
         :
     step=$((step + 1))
     [ $step -lt 40 ] || fail "the stand-in was never alone"
 done
-expect 0 maqet snapshot vm list hdd
+expect 0 maqet recover vm
 err_has "the new one was complete under another name"
+expect 0 maqet snapshot vm list hdd
+err_lacks "interrupted"
 out_has '- keep ('
 qemu_tags=$(maqet --format json qmp vm query-named-block-nodes)
 echo "$qemu_tags" | grep -q '"name": "[.:+_-]eep"' || fail "no stand-in"
@@ -169,7 +174,7 @@ in_step "$what"
 half_loaded() {
     step=0
     until [ -e data/vms/vm/pending.json ] && [ "$(number_in hdd.qcow2)" -ne "$(number_in data.qcow2)" ]; do
-        [ ! -e data/vms/vm/pending.json ] || expect 0 maqet snapshot vm list
+        [ ! -e data/vms/vm/pending.json ] || expect 0 maqet recover vm
         begin_anew
         step=$((step + 1))
         expect 137 traced clone "signal=KILL:when=$step" snapshot vm load --all keep

@@ -56,16 +56,17 @@ expect 0 maqet snapshot vm create hdd one --overwrite
 write E
 step=1
 until [ -e hdd.img.at-.ne ] && [ ! -e hdd.img.at-one ]; do
-    [ ! -e data/vms/vm/pending.json ] || expect 0 maqet snapshot vm list
+    [ ! -e data/vms/vm/pending.json ] || expect 0 maqet recover vm
     traced clone "signal=KILL:when=$step" snapshot vm create hdd one --overwrite >out 2>err || :
     step=$((step + 1))
     [ $step -lt 20 ] || fail "the stand-in was never alone"
 done
-expect 0 maqet snapshot vm list hdd
+expect 0 maqet recover vm
 err_has "the new one was complete under another name"
+expect 0 maqet snapshot vm list hdd
 out_has '- one ('
 expect 0 maqet snapshot vm list hdd
-err_lacks "not finished"
+err_lacks "interrupted"
 out_has '- one ('
 [ -e hdd.img.at-.ne ] || fail "the stand-in is gone"
 write F

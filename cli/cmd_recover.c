@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "cli/fields.h"
+#include "cli/invocation.h"
+#include "cli/terminal.h"
+#include "core/snapshot/snapshot.h"
+
+static char *
+text(json_object *row, bool colour)
+{
+    const char *vm = field_get(row, "vm"), *outcome = field_get(row, "outcome");
+    json_object *kept = json_object_object_get(row, "kept");
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    (void)colour;
+    if (strcmp(outcome, "nothing") == 0)
+        maqet_text_appendf(&text, "VM '%s' has nothing to recover.\n", vm);
+    else if (strcmp(outcome, "recovered") == 0)
+        maqet_text_appendf(&text, "Recovered VM '%s'.\n", vm);
+    else
+        maqet_text_appendf(&text,
+                           "Forgot the interrupted operation of VM '%s'; its images are "
+                           "left as they are.\n",
+                           vm);
+    for (size_t i = 0; i < json_object_array_length(kept); i++)
+        maqet_text_appendf(&text, "Kept: %s\n",
+                           json_object_get_string(json_object_array_get_idx(kept, i)));
+    return maqet_text_take(&text);
+}
+
+static enum maqet_recovery_way
+way_of(const struct invocation *invocation)
+{
+    if (invocation_has(invocation, "finish"))
+        return MAQET_RECOVERY_FINISH;
+    return invocation_has(invocation, "forget") ? MAQET_RECOVERY_FORGET
+                                                : MAQET_RECOVERY_SAFE;
+}
+
+/* What the user is about to decide. */
+static char *
+question(const char *vm, enum maqet_recovery_way way,
+         const struct maqet_interruption *interruption)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    maqet_text_appendf(&text, "VM '%s': %s\n", vm, interruption->what);
+    for (size_t i = 0; i < interruption->changes.count; i++)
+        maqet_text_appendf(&text, "  %s\n", interruption->changes.items[i]);
+    if (way == MAQET_RECOVERY_FINISH)
+        maqet_text_appendf(&text, "Finishing it %s.\nFinish it?", interruption->finish);
+    else
+        maqet_text_append(&text, "Leave the images as they are, and forget it?");
+    return maqet_text_take(&text);
+}
+
+/* Asks, where there is anything to decide. */
+static int
+confirm(const struct invocation *invocation, enum maqet_recovery_way way,
+        struct maqet_error **err)
+{
+    _cleanup_interruption_ struct maqet_interruption interruption = {0};
+    const char *vm = invocation->operands.items[0];
+
+    if (way == MAQET_RECOVERY_SAFE || invocation_has(invocation, "yes"))
+        return 0;
+    if (maqet_snapshot_interruption(&invocation->context, vm, &interruption, err) < 0)
+        return -1;
+    if (!interruption.what || (way == MAQET_RECOVERY_FINISH && !interruption.finish))
+        return 0;
+    _cleanup_free_ char *words = question(vm, way, &interruption);
+    if (!terminal_can_ask()) {
+        maqet_error_set(err, MAQET_ERROR_REFUSED,
+                        "Nothing was done: there is no terminal to ask on.\n%s", words);
+        maqet_error_hint(err, "Say --yes to do it without being asked");
+        return -1;
+    }
+    return terminal_ask(words)
+               ? 0
+               : maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was done");
+}
+
+static int
+run(struct invocation *invocation, struct maqet_error **err)
+{
+    const char *vm = invocation->operands.items[0];
+    _cleanup_strings_ struct maqet_strings kept = MAQET_STRINGS_INIT;
+    enum maqet_recovery_way way = way_of(invocation);
+    bool pending;
+
+    if (invocation_has(invocation, "finish") && invocation_has(invocation, "forget"))
+        return usage_error(invocation->command, err,
+                           "Either --finish or --forget: both together are no request");
+    if (confirm(invocation, way, err) < 0 ||
+        maqet_snapshot_recover(&invocation->context, vm, way, &pending, &kept, err) < 0)
+        return -1;
+    json_object *row = json_object_new_object();
+    field_text(row, "vm", vm);
+    field_text(row, "outcome",
+               !pending                       ? "nothing"
+               : way == MAQET_RECOVERY_FORGET ? "forgotten"
+                                              : "recovered");
+    field_strings(row, "kept", &kept);
+    output_result(&invocation->output, &invocation->command->view, row);
+    return 0;
+}
+
+static const struct command_option options[] = {
+    {.name = "finish",
+     .help = "finish the operation, whatever happened to the images since"},
+    {.name = "forget", .help = "leave the images as they are, and forget the operation"},
+    {.name = "yes", .letter = 'y', .help = "--finish, --forget: don't ask"},
+    {0},
+};
+
+static const struct command_example examples[] = {
+    {"maqet recover myvm", "Put right what discards nothing"},
+    {"maqet recover myvm --finish", "Finish a load, and discard what was written since"},
+    {"maqet recover myvm --forget", "Keep the images as they are now"},
+    {0},
+};
+
+static const struct column columns[] = {
+    {"vm", "VM", COLUMN_TEXT},
+    {"outcome", "OUTCOME", COLUMN_TEXT},
+    {"kept", "KEPT", COLUMN_TEXT},
+    {0},
+};
+
+const struct command command_recover = {
+    .name = "recover",
+    .operands = "VM",
+    .min_operands = 1,
+    .max_operands = 1,
+    .summary = "Put an interrupted operation on snapshots to an end",
+    .description =
+        "An operation on snapshots or checkpoints that was interrupted is put right by "
+        "the next command that changes the VM, or starts it, and by this one, which does "
+        "nothing else. What it did is said; when nothing was interrupted, it says so.\n"
+        "Where the images are not as the operation left them (written to since, replaced "
+        "by other files, missing), or the data folder is a copy, nothing is done: "
+        "putting it right could discard what is newer. Then all these commands end with "
+        "an error that says what has changed, and the user decides. --finish finishes "
+        "the operation all the same. --forget leaves the images as they are; what the "
+        "operation has left in them is named, and can be loaded or deleted as any other "
+        "snapshot. Both ask before anything is done; where there is no terminal to ask "
+        "on, --yes must have said so.",
+    .options = options,
+    .examples = examples,
+    .view = {.columns = columns, .text = text, .confirmation = true},
+    .run = run,
+};

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/snapshot/interrupted.h"
+
+#include <string.h>
+#include <time.h>
+
+static const int64_t SECOND = 1000000000; /* in ns */
+
+/* s by which a snapshot's date may come before its operation, since not every format
+ * keeps fractions, and after its interruption: QEMU goes on with what it was told. */
+static const int64_t DATE_BEFORE = 2;
+static const int64_t DATE_AFTER = 60;
+
+/* s between two signs of life of an operation (seal.c), and some to spare. */
+static const int64_t SIGN_SLACK = 3;
+
+/* ---- words ---- */
+
+char *
+maqet_interrupted_operation(const struct maqet_journal *journal)
+{
+    static const char *const doing[] = {
+        [MAQET_OPERATION_CREATE] = "creating of the snapshot",
+        [MAQET_OPERATION_OVERWRITE] = "creating of the snapshot",
+        [MAQET_OPERATION_CHECKPOINT] = "creating of the checkpoint",
+        [MAQET_OPERATION_PREPARE] = "loading of the snapshot",
+        [MAQET_OPERATION_LOAD] = "loading of the snapshot",
+        [MAQET_OPERATION_UNDO] = "loading of the snapshot",
+        [MAQET_OPERATION_DELETE] = "deleting of the snapshot",
+        [MAQET_OPERATION_FORGET] = "deleting of the checkpoint",
+        [MAQET_OPERATION_RESUME] = "loading of the checkpoint",
+    };
+
+    return maqet_format("%s '%s'", doing[journal->operation], journal->name);
+}
+
+/* " on 2026-01-31 12:00:00", in local time; empty where it is not known. */
+static char *
+moment(int64_t time)
+{
+    time_t seconds = (time_t)(time / SECOND);
+    char text[32];
+    struct tm local;
+
+    if (time <= 0 || !localtime_r(&seconds, &local) ||
+        strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &local) == 0)
+        return maqet_strdup("");
+    return maqet_format(" on %s", text);
+}
+
+char *
+maqet_interrupted_text(const struct maqet_journal *journal)
+{
+    _cleanup_free_ char *operation = maqet_interrupted_operation(journal);
+    _cleanup_free_ char *when =
+        moment(journal->interrupted ? journal->interrupted : journal->touched);
+
+    return maqet_format("The %s was interrupted%s", operation, when);
+}
+
+char *
+maqet_interrupted_finish_text(const struct maqet_journal *journal)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+    _cleanup_text_ struct maqet_text drives = MAQET_TEXT_INIT;
+
+    for (size_t i = 0; i < journal->drive_count; i++)
+        maqet_text_appendf(&drives, "%s'%s'", i > 0 ? ", " : "", journal->drives[i].name);
+    const char *list = drives.data ? drives.data : "none";
+    switch (journal->operation) {
+    case MAQET_OPERATION_LOAD:
+        maqet_text_appendf(&text,
+                           "reverts the drives %s to the snapshot '%s', or where that "
+                           "fails to their state before the load; what was written to "
+                           "them since is lost",
+                           list, journal->name);
+        break;
+    case MAQET_OPERATION_UNDO:
+        maqet_text_appendf(&text,
+                           "reverts the drives %s to their state before the load; what "
+                           "was written to them since is lost",
+                           list);
+        break;
+    case MAQET_OPERATION_DELETE:
+    case MAQET_OPERATION_FORGET:
+        maqet_text_appendf(&text, "deletes the snapshot '%s' of the drives %s",
+                           journal->name, list);
+        break;
+    case MAQET_OPERATION_PREPARE:
+        maqet_text_appendf(&text,
+                           "deletes what was saved for it of the drives %s; nothing is "
+                           "reverted",
+                           list);
+        break;
+    case MAQET_OPERATION_RESUME:
+        maqet_text_append(&text, "lets the guest go on where QEMU has its memory, and "
+                                 "ends a QEMU that has not");
+        break;
+    default:
+        maqet_text_appendf(&text,
+                           "keeps '%s' where it is complete on the drives %s, and else "
+                           "deletes what there is of it",
+                           journal->name, list);
+        break;
+    }
+    return maqet_text_take(&text);
+}
+
+/* ---- what is not as it was left ---- */
+
+/* Whether recovery reverts drives, and so discards what they hold. */
+static bool
+reverts(const struct maqet_journal *journal)
+{
+    return journal->operation == MAQET_OPERATION_LOAD ||
+           journal->operation == MAQET_OPERATION_UNDO;
+}
+
+/*
+ * Whether an image's content is the operation's own. Without a seal, as after a power
+ * cut, a step may have been cut short: what was last written while the operation gave
+ * signs of life, before the host was started again, is its own too.
+ */
+static bool
+is_own_content(const struct maqet_journal *journal, const struct maqet_file_state *left,
+               const struct maqet_file_state *now, bool same_boot)
+{
+    if (maqet_file_state_same_content(left, now))
+        return true;
+    return !journal->sealed && !same_boot && now->modified >= journal->begun &&
+           now->modified <= journal->touched + SIGN_SLACK * SECOND;
+}
+
+static void
+add_file_change(const struct maqet_journal *journal,
+                const struct maqet_journal_drive *drive, struct maqet_strings *changes)
+{
+    struct maqet_file_state now;
+    bool same_boot = maqet_journal_same_boot(journal);
+
+    if (!maqet_file_state_read(drive->path, &now)) {
+        maqet_strings_addf(changes, "drive '%s': %s is missing", drive->name,
+                           drive->path);
+        return;
+    }
+    if (!now.known && !drive->state.known) {
+        if (reverts(journal))
+            maqet_strings_addf(changes,
+                               "drive '%s': %s is no regular file, so it can't be told "
+                               "whether it was written to since",
+                               drive->name, drive->path);
+        return;
+    }
+    if (!maqet_file_state_same_file(&drive->state, &now, same_boot)) {
+        maqet_strings_addf(changes, "drive '%s': %s was replaced by another file",
+                           drive->name, drive->path);
+        return;
+    }
+    if (reverts(journal) && !is_own_content(journal, &drive->state, &now, same_boot)) {
+        _cleanup_free_ char *when = moment(now.modified);
+
+        maqet_strings_addf(changes, "drive '%s': %s was written to since, last%s",
+                           drive->name, drive->path, when);
+    }
+}
+
+static void
+add_drive_change(const struct maqet_session *session,
+                 const struct maqet_journal_drive *left, struct maqet_strings *changes)
+{
+    const struct maqet_drive *drive = maqet_vm_find_drive(session->vm, left->name, NULL);
+
+    if (!drive) {
+        maqet_strings_addf(changes, "drive '%s' is no longer a drive of the VM",
+                           left->name);
+    } else if (left->path && drive->path && strcmp(left->path, drive->path) != 0) {
+        maqet_strings_addf(changes, "drive '%s' was %s, and is %s now", left->name,
+                           left->path, drive->path);
+    } else if (left->path) {
+        add_file_change(&session->journal, left, changes);
+    } else if (reverts(&session->journal)) {
+        maqet_strings_addf(changes,
+                           "drive '%s' lies elsewhere, so it can't be told whether it "
+                           "was written to since",
+                           left->name);
+    }
+}
+
+void
+maqet_interrupted_changes(const struct maqet_session *session,
+                          struct maqet_strings *changes)
+{
+    const struct maqet_journal *journal = &session->journal;
+
+    if (!journal->boot) {
+        maqet_strings_add(changes, "an earlier maqet began it, which did not record the "
+                                   "state of the images");
+        return;
+    }
+    if (journal->copied)
+        maqet_strings_add(changes, "the data folder is a copy, or was restored from a "
+                                   "backup, which says nothing of the images now");
+    for (size_t i = 0; i < journal->drive_count; i++)
+        add_drive_change(session, &journal->drives[i], changes);
+}
+
+/* ---- stop and ask ---- */
+
+int
+maqet_interrupted_check(const struct maqet_session *session, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings changes = MAQET_STRINGS_INIT;
+
+    maqet_interrupted_changes(session, &changes);
+    if (changes.count == 0)
+        return 0;
+    _cleanup_free_ char *what = maqet_interrupted_text(&session->journal);
+    _cleanup_free_ char *list = maqet_strings_join(&changes, "\n");
+    _cleanup_free_ char *finish = maqet_interrupted_finish_text(&session->journal);
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "VM '%s': %s, and the images are not as it left them. Nothing was "
+                    "done to them now.\n%s",
+                    session->name, what, list);
+    maqet_error_hint(err, "Finish it all the same: maqet recover %s --finish (that %s)",
+                     session->name, finish);
+    maqet_error_hint(err, "Or leave the images as they are: maqet recover %s --forget",
+                     session->name);
+    return -1;
+}
+
+void
+maqet_interrupted_warn(const struct maqet_session *session)
+{
+    /* Whoever has the lock is just working on it. */
+    if (session->lock < 0)
+        return;
+    if (session->damage) {
+        maqet_context_say(session->context, MAQET_LEVEL_WARNING,
+                          "VM '%s': %s; go on with: maqet recover %s --forget",
+                          session->name, session->damage->message, session->name);
+        return;
+    }
+    if (session->journal.operation == MAQET_OPERATION_NONE)
+        return;
+    _cleanup_free_ char *what = maqet_interrupted_text(&session->journal);
+    maqet_context_say(session->context, MAQET_LEVEL_WARNING,
+                      "VM '%s': %s; put it right: maqet recover %s", session->name, what,
+                      session->name);
+}
+
+/* ---- whose snapshot it is ---- */
+
+bool
+maqet_interrupted_owns(const struct maqet_session *session,
+                       const struct maqet_member *member,
+                       const struct maqet_snapshot *snapshot)
+{
+    const struct maqet_journal *journal = &session->journal;
+    int64_t end = journal->interrupted ? journal->interrupted : journal->touched;
+
+    /* We began it ourselves and have the lock ever since, or nothing was recorded. */
+    if (session->began || !journal->boot)
+        return true;
+    if (snapshot == maqet_session_recorded(session, member))
+        return true;
+    if (journal->operation == MAQET_OPERATION_DELETE ||
+        journal->operation == MAQET_OPERATION_FORGET)
+        return false;
+    /* What lies elsewhere is dated by another clock. */
+    return !member->drive->path ||
+           (snapshot->seconds >= journal->begun / SECOND - DATE_BEFORE &&
+            snapshot->seconds <= end / SECOND + DATE_AFTER);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * recover.c - what users decide about an interrupted operation: to have it put right, to
+ * have it finished whatever happened to the images since, or to leave them as they are.
+ */
+#include <string.h>
+
+#include "core/qemu/migration.h"
+#include "core/snapshot/interrupted.h"
+#include "core/snapshot/saved_state.h"
+#include "core/snapshot/state_file.h"
+
+void
+maqet_interruption_clear(struct maqet_interruption *interruption)
+{
+    free(interruption->what);
+    free(interruption->finish);
+    maqet_strings_clear(&interruption->changes);
+    *interruption = (struct maqet_interruption){0};
+}
+
+int
+maqet_snapshot_interruption(const struct maqet_context *context, const char *vm,
+                            struct maqet_interruption *interruption,
+                            struct maqet_error **err)
+{
+    _cleanup_session_ struct maqet_session *session =
+        maqet_session_open(context, vm, true, err);
+
+    if (!session)
+        return -1;
+    if (session->damage) {
+        interruption->what =
+            maqet_format("An operation on its snapshots was interrupted, and which one "
+                         "can't be read: %s",
+                         session->damage->message);
+    } else if (session->journal.operation != MAQET_OPERATION_NONE) {
+        interruption->what = maqet_interrupted_text(&session->journal);
+        interruption->finish = maqet_interrupted_finish_text(&session->journal);
+        maqet_interrupted_changes(session, &interruption->changes);
+    }
+    return 0;
+}
+
+/* ---- leaving it as it is ---- */
+
+/* The guest may stand still for a checkpoint that nobody will complete, and its memory,
+ * as far as it was written, is of no use. */
+static int
+abandon_checkpoint(struct maqet_session *session, struct maqet_error **err)
+{
+    const char *name = session->journal.name;
+    struct maqet_qmp *qmp = session->pid > 0 ? maqet_session_monitor(session, err) : NULL;
+
+    if (session->pid > 0 && (!qmp || maqet_migration_abandon(qmp, err) < 0))
+        return -1;
+    return maqet_state_file_exists(session->context, session->name, name)
+               ? 0
+               : maqet_state_file_remove(session->context, session->name, name, err);
+}
+
+static void
+add_kept(const struct maqet_session *session, const char *name, const char *what,
+         struct maqet_strings *kept)
+{
+    for (size_t i = 0; name && i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+
+        if (maqet_snapshots_find(&member->snapshots, name, NULL))
+            maqet_strings_addf(kept,
+                               "the snapshot '%s' of drive '%s', %s; once you don't need "
+                               "it: maqet snapshot %s delete %s %s",
+                               name, member->drive->name, what, session->name,
+                               member->drive->name, name);
+    }
+}
+
+/* What the operation has left is a snapshot like others from now on, since it may be the
+ * only one that has what the user wants. */
+static void
+list_kept(struct maqet_session *session, struct maqet_strings *kept)
+{
+    const struct maqet_journal *journal = &session->journal;
+
+    maqet_session_choose_journal(session);
+    /* An image that is missing has nothing to tell. */
+    if (maqet_session_refresh(session, NULL) < 0)
+        return;
+    add_kept(session, MAQET_SAVED_STATE, "its state before the load", kept);
+    add_kept(session, journal->stand_in, "which was to replace another one", kept);
+    if (journal->operation == MAQET_OPERATION_CREATE ||
+        journal->operation == MAQET_OPERATION_CHECKPOINT)
+        add_kept(session, journal->name, "which other drives may lack", kept);
+}
+
+static int
+forget(struct maqet_session *session, struct maqet_strings *kept,
+       struct maqet_error **err)
+{
+    if (session->journal.operation == MAQET_OPERATION_CHECKPOINT &&
+        abandon_checkpoint(session, err) < 0)
+        return -1;
+    if (!session->damage)
+        list_kept(session, kept);
+    return maqet_session_done(session, err);
+}
+
+/* ---- the whole ---- */
+
+int
+maqet_snapshot_recover(const struct maqet_context *context, const char *vm,
+                       enum maqet_recovery_way way, bool *pending,
+                       struct maqet_strings *kept, struct maqet_error **err)
+{
+    _cleanup_session_ struct maqet_session *session =
+        maqet_session_open(context, vm, true, err);
+
+    if (!session)
+        return -1;
+    *pending = session->damage || session->journal.operation != MAQET_OPERATION_NONE;
+    session->agreed = way == MAQET_RECOVERY_FINISH;
+    if (*pending && way == MAQET_RECOVERY_FORGET)
+        return forget(session, kept, err);
+    return maqet_session_repair(session, err);
+}
