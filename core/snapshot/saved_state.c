@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/snapshot/saved_state.h"
 
-/* Deletes the saved states that are there. */
+/* Deletes the saved states that are there. For a single drive none was made: one that it
+ * has was kept of an earlier load, for the user. */
 static int
 forget(struct maqet_session *session, struct maqet_error **err)
 {
-    for (size_t i = 0; i < session->count; i++) {
+    for (size_t i = 0; session->journal.drive_count > 1 && i < session->count; i++) {
         const struct maqet_member *member = &session->members[i];
         const struct maqet_snapshot *saved =
             maqet_snapshots_find(&member->snapshots, MAQET_SAVED_STATE, NULL);

@@ -61,6 +61,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/checkpoint-refused.sh \
 	tests/functional/checkpoint-other-snapshot.sh \
 	tests/functional/snapshot-other-type.sh \
+	tests/functional/recover.sh \
 	tests/functional/snapshot-killed.sh \
 	tests/functional/benchmarks.sh \
 	tests/functional/guest-checkpoints.sh \
