@@ -13,6 +13,7 @@ libmaqet_core_la_SOURCES = \
 	core/base/process.c core/base/process.h \
 	core/base/text.c core/base/text.h \
 	core/base/threads.c core/base/threads.h \
+	core/base/tool_output.c core/base/tool_output.h \
 	core/config/assign.c \
 	core/config/merge.c core/config/merge.h \
 	core/config/options.c core/config/options.h \

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "core/base/files.h"
+#include "core/base/tool_output.h"
 
 enum { OUTPUT_LIMIT = 16 * 1024 * 1024, IDLE_INTERVAL = 500 };
 
@@ -78,29 +79,45 @@ spawn(const char *const *argv, const char *path, struct child *child,
     return child->pid < 0 ? -1 : 0;
 }
 
-/* Reads what has arrived; closes the pipe at its end. What is too much is dropped. */
-static void
-drain(int *fd, struct maqet_text *text, const struct maqet_process_listener *listener)
+/* Reads what has arrived; closes the pipe at its end. Returns the number of bytes, or 0. */
+static size_t
+receive(int *fd, char *buffer, size_t size)
 {
-    char buffer[4096];
-    ssize_t count = read(*fd, buffer, sizeof(buffer));
+    ssize_t count = read(*fd, buffer, size);
 
-    if (count > 0 && listener) {
-        listener->heard(listener->data, buffer, (size_t)count);
-        return;
-    }
-    if (count > 0 && text->length < OUTPUT_LIMIT) {
-        maqet_text_append_bytes(text, buffer, (size_t)count);
-    } else if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) {
+    if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) {
         close(*fd);
         *fd = -1;
     }
+    return count > 0 ? (size_t)count : 0;
+}
+
+/* What is too much of the standard output is dropped. */
+static void
+drain_output(int *fd, struct maqet_text *text,
+             const struct maqet_process_listener *listener)
+{
+    char buffer[4096];
+    size_t count = receive(fd, buffer, sizeof(buffer));
+
+    if (count > 0 && listener)
+        listener->heard(listener->data, buffer, count);
+    else if (count > 0 && text->length < OUTPUT_LIMIT)
+        maqet_text_append_bytes(text, buffer, count);
+}
+
+static void
+drain_error(int *fd, struct maqet_tool_output *words)
+{
+    char buffer[4096];
+
+    maqet_tool_output_add(words, buffer, receive(fd, buffer, sizeof(buffer)));
 }
 
 /* Returns 0 when both outputs are at their end, -1 when the deadline came first. */
 static int
 collect(struct child *child, int64_t deadline, struct maqet_text *out,
-        struct maqet_text *error, const struct maqet_process_listener *listener)
+        struct maqet_tool_output *error, const struct maqet_process_listener *listener)
 {
     while (child->out >= 0 || child->error >= 0) {
         struct pollfd fds[2] = {{.fd = child->out, .events = POLLIN},
@@ -117,9 +134,9 @@ collect(struct child *child, int64_t deadline, struct maqet_text *out,
         if (ready < 0)
             continue;
         if (fds[0].revents)
-            drain(&child->out, out, listener);
+            drain_output(&child->out, out, listener);
         if (fds[1].revents)
-            drain(&child->error, error, NULL);
+            drain_error(&child->error, error);
     }
     return 0;
 }
@@ -150,16 +167,23 @@ reap(pid_t pid, int64_t deadline, int *status)
     return late;
 }
 
+/* Returns 0, or -1 where it has failed; *exit_code (may be NULL) gets its exit code, and
+ * then none is a failure. */
 static int
-judge(const char *program, int status, struct maqet_text *words, struct maqet_error **err)
+judge(const char *const *argv, int status, const struct maqet_tool_output *words,
+      const struct maqet_process_manner *manner, struct maqet_error **err)
 {
-    while (words->length > 0 && strchr("\r\n ", words->data[words->length - 1]))
-        words->data[--words->length] = '\0';
+    const char *program = argv[0];
+
+    if (WIFEXITED(status) && manner->exit_code && status != UNKNOWN_END) {
+        *manner->exit_code = WEXITSTATUS(status);
+        return 0;
+    }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
-    if (words->length > 0)
-        return maqet_error_set(err, MAQET_ERROR_FAILED, "%s failed: %s", program,
-                               words->data);
+    _cleanup_free_ char *said = maqet_tool_output_text(words, argv, manner->log);
+    if (*said)
+        return maqet_error_set(err, MAQET_ERROR_FAILED, "%s failed%s", program, said);
     if (WIFSIGNALED(status))
         return maqet_error_set(err, MAQET_ERROR_FAILED, "%s was killed by signal %d (%s)",
                                program, WTERMSIG(status), strsignal(WTERMSIG(status)));
@@ -180,13 +204,15 @@ error_not_found(const char *program, struct maqet_error **err)
     return -1;
 }
 
-static int
-run(const char *const *argv, int64_t timeout, char **output,
-    const struct maqet_process_listener *listener, struct maqet_error **err)
+int
+maqet_process_run_as(const char *const *argv, const struct maqet_process_manner *manner,
+                     char **output, struct maqet_error **err)
 {
-    _cleanup_text_ struct maqet_text out = MAQET_TEXT_INIT, error = MAQET_TEXT_INIT;
+    _cleanup_text_ struct maqet_text out = MAQET_TEXT_INIT;
+    _cleanup_(maqet_tool_output_clear) struct maqet_tool_output error = {0};
     _cleanup_free_ char *path = maqet_process_find(argv[0]);
     struct child child = {.pid = -1, .out = -1, .error = -1};
+    int64_t timeout = manner->timeout;
     int status = 0;
 
     if (!path)
@@ -194,7 +220,7 @@ run(const char *const *argv, int64_t timeout, char **output,
     if (spawn(argv, path, &child, err) < 0)
         return -1;
     int64_t deadline = timeout < 0 ? -1 : maqet_now() + timeout;
-    bool late = collect(&child, deadline, &out, &error, listener) < 0;
+    bool late = collect(&child, deadline, &out, &error, manner->listener) < 0;
     if (child.out >= 0)
         close(child.out);
     if (child.error >= 0)
@@ -204,7 +230,7 @@ run(const char *const *argv, int64_t timeout, char **output,
         return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
                                "%s took longer than %g s and was stopped", argv[0],
                                (double)timeout / 1000);
-    if (judge(argv[0], status, &error, err) < 0)
+    if (judge(argv, status, &error, manner, err) < 0)
         return -1;
     if (output)
         *output = maqet_text_take(&out);
@@ -215,15 +241,9 @@ int
 maqet_process_run(const char *const *argv, int64_t timeout, char **output,
                   struct maqet_error **err)
 {
-    return run(argv, timeout, output, NULL, err);
-}
+    const struct maqet_process_manner manner = {.timeout = timeout};
 
-int
-maqet_process_listen(const char *const *argv, int64_t timeout,
-                     const struct maqet_process_listener *listener,
-                     struct maqet_error **err)
-{
-    return run(argv, timeout, NULL, listener, err);
+    return maqet_process_run_as(argv, &manner, output, err);
 }
 
 /* ---- beside us ---- */
@@ -248,15 +268,16 @@ int
 maqet_process_server_check(struct maqet_process_server *server, const char *program,
                            struct maqet_error **err)
 {
-    _cleanup_text_ struct maqet_text words = MAQET_TEXT_INIT;
+    _cleanup_(maqet_tool_output_clear) struct maqet_tool_output words = {0};
     int status;
 
     if (waitpid(server->pid, &status, WNOHANG) == 0)
         return 0;
     server->pid = 0;
     while (server->error >= 0)
-        drain(&server->error, &words, NULL);
-    if (judge(program, status, &words, err) == 0)
+        drain_error(&server->error, &words);
+    if (judge((const char *const[]){program, NULL}, status, &words,
+              &(struct maqet_process_manner){0}, err) == 0)
         maqet_error_set(err, MAQET_ERROR_FAILED, "%s ended at once", program);
     maqet_process_server_end(server);
     return -1;

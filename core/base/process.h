@@ -11,7 +11,7 @@
 /*
  * Runs argv[0] (looked up in PATH) and waits for it, @timeout ms at most (-1: no limit).
  * *output, when @output is not NULL, gets its standard output (caller frees). When it
- * fails, its standard error is in the error's message.
+ * fails, the last lines of its standard error are in the error's message.
  */
 int maqet_process_run(const char *const *argv, int64_t timeout, char **output,
                       struct maqet_error **err);
@@ -23,10 +23,19 @@ struct maqet_process_listener {
     void *data;
 };
 
-/* The same; @listener (may be NULL) gets the standard output as it comes. */
-int maqet_process_listen(const char *const *argv, int64_t timeout,
-                         const struct maqet_process_listener *listener,
-                         struct maqet_error **err);
+/* How a program is run; what is NULL is not wanted. */
+struct maqet_process_manner {
+    int64_t timeout; /* ms; -1: no limit */
+    const struct maqet_process_listener *listener; /* gets its standard output as it comes */
+    int *exit_code;  /* gets its exit code, of which each is a success then */
+    const char *log; /* the file that gets all of its standard error (16 MiB at most) where
+                      * a message can't hold it; the message names the file then. Its folder
+                      * must be there, and be ours */
+};
+
+/* The same, in that manner. */
+int maqet_process_run_as(const char *const *argv, const struct maqet_process_manner *manner,
+                         char **output, struct maqet_error **err);
 
 /* A program that runs beside us until we end it, or die ourselves. */
 struct maqet_process_server {

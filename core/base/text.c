@@ -180,6 +180,20 @@ maqet_strings_join(const struct maqet_strings *strings, const char *separator)
     return maqet_text_take(&text);
 }
 
+char *
+maqet_strings_list(const struct maqet_strings *strings)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    if (strings->count == 0)
+        return maqet_strdup("none");
+    for (size_t i = 0; i < strings->count && i < MAQET_LISTED_MAX; i++)
+        maqet_text_appendf(&text, "%s%s", i > 0 ? ", " : "", strings->items[i]);
+    if (strings->count > MAQET_LISTED_MAX)
+        maqet_text_appendf(&text, " and %zu more", strings->count - MAQET_LISTED_MAX);
+    return maqet_text_take(&text);
+}
+
 void
 maqet_strings_clear(struct maqet_strings *strings)
 {
@@ -263,6 +277,33 @@ maqet_text_readable(const char *text)
         if ((unsigned char)*c < ' ' || *c == '\x7f')
             *c = '?';
     return copy;
+}
+
+const char *
+maqet_text_last_lines(const char *text, size_t length, bool *more)
+{
+    size_t at = length, lines = 0;
+
+    for (; at > 0 && length - at < MAQET_LAST_BYTES; at--)
+        if (text[at - 1] == '\n' && at < length && ++lines == MAQET_LAST_LINES)
+            break;
+    while (at > 0 && at < length && (text[at] & 0xc0) == 0x80)
+        at++; /* no half of a character */
+    if (more)
+        *more = at > 0;
+    return text + at;
+}
+
+int
+maqet_text_fitting(const char *text)
+{
+    size_t length = strnlen(text, MAQET_LAST_BYTES + 1);
+
+    if (length <= MAQET_LAST_BYTES)
+        return (int)length;
+    for (length = MAQET_LAST_BYTES; length > 0 && (text[length] & 0xc0) == 0x80; length--)
+        continue; /* no half of a character */
+    return (int)length;
 }
 
 char *

@@ -28,6 +28,18 @@ maqet_call_end(struct maqet_call *outer)
     current = *outer;
 }
 
+void
+maqet_call_log_set(const char *log)
+{
+    current.log = log;
+}
+
+const char *
+maqet_call_log(void)
+{
+    return current.log;
+}
+
 int64_t
 maqet_call_left(void)
 {

@@ -19,6 +19,7 @@
 struct maqet_call {
     int64_t deadline;
     int64_t begun;
+    const char *log;
 };
 
 /* Plugins are called from one thread, so there is one call at a time. A call within a
@@ -33,6 +34,11 @@ void maqet_call_end(struct maqet_call *outer);
     __attribute__((__unused__,                                                           \
                    __cleanup__(maqet_call_end))) struct maqet_call outer_call_##line =   \
         maqet_call_begin(limit)
+
+/* The file for what a program that it runs says, where a message can't hold it; it stays the
+ * caller's, and counts until the call ends. NULL: there is none. */
+void maqet_call_log_set(const char *log);
+const char *maqet_call_log(void);
 
 /* ms that the call may still take, at most; without a call that of a long one. */
 int64_t maqet_call_left(void);

@@ -80,11 +80,15 @@ maqet_command_free(struct maqet_command *command)
 
 int
 maqet_command_finish(struct maqet_command *command,
-                     const struct maqet_process_listener *listener,
+                     const struct maqet_process_listener *listener, int *exit_code,
                      struct maqet_error **err)
 {
-    int result = maqet_process_listen((const char *const *)command->argv.items,
-                                      maqet_call_left(), listener, err);
+    const struct maqet_process_manner manner = {.timeout = maqet_call_left(),
+                                                .listener = listener,
+                                                .exit_code = exit_code,
+                                                .log = maqet_call_log()};
+    int result = maqet_process_run_as((const char *const *)command->argv.items, &manner,
+                                      NULL, err);
 
     maqet_command_free(command);
     return result;
@@ -93,16 +97,17 @@ maqet_command_finish(struct maqet_command *command,
 int
 maqet_command_run(struct maqet_command *command, struct maqet_error **err)
 {
-    return maqet_command_finish(command, NULL, err);
+    return maqet_command_finish(command, NULL, NULL, err);
 }
 
 char *
 maqet_command_output(struct maqet_command *command, struct maqet_error **err)
 {
+    const struct maqet_process_manner manner = {.timeout = maqet_call_left(),
+                                                .log = maqet_call_log()};
     char *output = NULL;
 
-    maqet_process_run((const char *const *)command->argv.items, maqet_call_left(),
-                      &output, err);
+    maqet_process_run_as((const char *const *)command->argv.items, &manner, &output, err);
     maqet_command_free(command);
     return output;
 }

@@ -15,9 +15,10 @@ struct maqet_command {
     int *fds;                   /* of each */
 };
 
-/* Runs a command and frees it; @listener (may be NULL) hears its standard output. */
+/* Runs a command and frees it; @listener (may be NULL) hears its standard output, and
+ * @exit_code (may be NULL) gets its exit code, of which each is a success then. */
 int maqet_command_finish(struct maqet_command *command,
-                         const struct maqet_process_listener *listener,
+                         const struct maqet_process_listener *listener, int *exit_code,
                          struct maqet_error **err);
 
 #endif

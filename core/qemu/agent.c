@@ -85,8 +85,10 @@ set_refusal(json_object *error, struct maqet_error **err)
     const char *words = maqet_json_text(error, "desc");
     bool unknown = class && strcmp(class, "CommandNotFound") == 0;
 
+    if (!words)
+        words = "it failed";
     maqet_error_set(err, unknown ? MAQET_ERROR_UNSUPPORTED : MAQET_ERROR_FAILED,
-                    "The guest agent: %s", words ? words : "it failed");
+                    "The guest agent: %.*s", maqet_text_fitting(words), words);
 }
 
 json_object *

@@ -66,9 +66,11 @@ error_failed(struct maqet_qmp *qmp, const char *status, struct maqet_error **err
     _cleanup_json_ json_object *info = maqet_migration_query(qmp, NULL);
     const char *words = maqet_json_text(info, "error-desc");
 
+    if (!words)
+        words = status;
     return maqet_error_set(err, MAQET_ERROR_FAILED,
-                           "QEMU could not save the guest's state: %s",
-                           words ? words : status);
+                           "QEMU could not save the guest's state: %.*s",
+                           maqet_text_fitting(words), words);
 }
 
 /* The state that QEMU's next event of the migration tells, within @timeout ms: *status,

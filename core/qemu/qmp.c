@@ -133,7 +133,9 @@ set_refusal(json_object *error, struct maqet_error **err)
         code = MAQET_ERROR_UNSUPPORTED;
     else if (strcmp(class, "DeviceNotFound") == 0)
         code = MAQET_ERROR_MISSING;
-    maqet_error_set(err, code, "QEMU: %s", text_of(error, "desc"));
+    const char *words = text_of(error, "desc");
+
+    maqet_error_set(err, code, "QEMU: %.*s", maqet_text_fitting(words), words);
 }
 
 static json_object *

@@ -124,8 +124,8 @@ check_blocked(struct maqet_session *session, struct maqet_qmp *qmp,
     if (!blocked)
         return 0;
     maqet_error_set(err, MAQET_ERROR_STATE,
-                    "VM '%s' can't be kept with its memory now. QEMU says: %s",
-                    session->name, blocked);
+                    "VM '%s' can't be kept with its memory now. QEMU says: %.*s",
+                    session->name, maqet_text_fitting(blocked), blocked);
     maqet_error_hint(err, "If it is a shared folder: unmount it in the guest first");
     hint_drives_alone(session, err);
     return -1;

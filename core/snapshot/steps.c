@@ -218,7 +218,7 @@ maqet_session_transact(struct maqet_session *session, const char *name,
                                    "while the machine runs",
                                    drive->name, session->name,
                                    drive->storage->plugin.name);
-        MAQET_CALL(MAQET_CALL_QUICK);
+        MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
         if (maqet_drive_judge_actions(drive, actions, "live_create",
                                       table->live_create(drive, name, actions, err),
                                       err) < 0)
@@ -300,7 +300,7 @@ remove_live(struct maqet_session *session, const struct maqet_drive *drive,
             "Drive '%s' on VM '%s': the type %s can't delete snapshots "
             "while the machine runs",
             drive->name, session->name, drive->storage->plugin.name);
-    MAQET_CALL(MAQET_CALL_QUICK);
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
     if (maqet_drive_judge_actions(drive, actions, "live_remove",
                                   table->live_remove(drive, snapshot, actions, err),
                                   err) < 0)

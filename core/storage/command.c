@@ -35,7 +35,7 @@ maqet_command_image(struct maqet_command *command, const struct maqet_drive *dri
 {
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
-    MAQET_CALL(MAQET_CALL_QUICK);
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
 
     return maqet_drive_judge(drive, plugin->name, "emit_args",
                              plugin->emit_args(drive, args, err), err) < 0
@@ -109,10 +109,10 @@ maqet_command_run_progress(struct maqet_command *command, const struct maqet_dri
     const struct maqet_process_listener listener = {.heard = heard, .data = &watch};
 
     if (!drive->context->progress)
-        return maqet_command_finish(command, NULL, err);
+        return maqet_command_finish(command, NULL, NULL, err);
     watch.what =
         maqet_format("VM '%s', drive '%s'", drive->machine->vm_name, drive->name);
-    int result = maqet_command_finish(command, &listener, err);
+    int result = maqet_command_finish(command, &listener, NULL, err);
     free(watch.what);
     return result;
 }

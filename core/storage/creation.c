@@ -173,7 +173,7 @@ call_space(const struct maqet_drive *drive, uint64_t *at_once, uint64_t *at_most
            struct maqet_error **err)
 {
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    MAQET_CALL(MAQET_CALL_QUICK);
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
 
     *at_once = *at_most = 0;
     return maqet_drive_judge(drive, plugin->name, "space",
@@ -233,7 +233,7 @@ make_temporary(struct making *making, struct maqet_error **err)
     int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     _cleanup_close_ int fd = openat(making->folder_fd, making->temporary, flags,
                                     drive->default_path ? 0600 : 0666);
-    MAQET_CALL(MAQET_CALL_LONG);
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_LONG);
 
     if (fd < 0)
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,

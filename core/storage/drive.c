@@ -415,7 +415,7 @@ static int
 check_by_plugins(struct maqet_drive *drive, struct maqet_error **err)
 {
     const struct maqet_storage_plugin *storage = &drive->storage->plugin;
-    MAQET_CALL(MAQET_CALL_QUICK);
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
 
     if (storage->validate && maqet_drive_judge(drive, storage->name, "validate",
                                                storage->validate(drive, err), err) < 0)
@@ -445,6 +445,9 @@ maqet_drive_new(const struct maqet_context *context, const struct maqet_machine 
     drive->socket = maqet_format("%s/%s/" MAQET_DRIVE_SOCKET_PREFIX "%s.sock",
                                  context->runtime_dir ? context->runtime_dir : "",
                                  machine->vm_name, drive->name);
+    drive->log = maqet_format("%s/%s/" MAQET_DRIVE_LOG,
+                              context->runtime_dir ? context->runtime_dir : "",
+                              machine->vm_name);
     if (check_by_plugins(drive, err) < 0)
         goto fail;
     return drive;
@@ -464,6 +467,7 @@ maqet_drive_free(struct maqet_drive *drive)
     free(drive->name);
     free(drive->path);
     free(drive->socket);
+    free(drive->log);
     free(drive->served);
     free(drive);
 }

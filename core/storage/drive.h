@@ -37,6 +37,7 @@ struct maqet_drive {
     bool default_path; /* @path was made up by us */
     char *socket;      /* what maqet_drive_socket() says */
     bool running;      /* what maqet_drive_running() says */
+    char *log; /* for what a program says that its plugin runs, see MAQET_DRIVE_CALL */
     char *served; /* the socket of a server that the guest gets the content from, writing
                    * to a copy of it; NULL: the image itself, as ever */
     /* What is remembered of the image; both belong to the machine, and may be NULL. */
@@ -44,6 +45,14 @@ struct maqet_drive {
     const struct maqet_image_record *earlier; /* of another one that the drive had */
     bool create_missing; /* the image is made though one that was there is missing */
 };
+
+/* The file in RUNTIME/NAME/ that a failing program's output goes to where it is long. */
+#define MAQET_DRIVE_LOG "tool.log"
+
+/* MAQET_CALL for a callback that is about a drive. */
+#define MAQET_DRIVE_CALL(drive, limit)                                                   \
+    MAQET_CALL(limit);                                                                   \
+    maqet_call_log_set((drive)->log)
 
 /* Checks an entry of the list (not taken; its paths become absolute) and loads its
  * plugins. Nothing on the disk is looked at but by the plugins' validate. NULL on error.

@@ -15,7 +15,7 @@ static int
 make(const struct maqet_drive *drive, bool say, struct maqet_error **err)
 {
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    MAQET_CALL(MAQET_CALL_LONG);
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_LONG);
 
     if (say)
         maqet_context_say(drive->context, MAQET_LEVEL_INFO,
@@ -118,7 +118,7 @@ check_users(const struct maqet_drive *drive, size_t ours, struct maqet_error **e
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
     _cleanup_error_ struct maqet_error *reason = NULL;
     struct maqet_holders holders = {0};
-    MAQET_CALL(MAQET_CALL_SERVICE);
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_SERVICE);
 
     if (!plugin->holders || maqet_drive_readonly(drive))
         return 0;

@@ -218,7 +218,7 @@ write_temporary(const struct exporting *exporting, const struct maqet_drive *dri
     const struct maqet_snapshot_table *table = &drive->storage->snapshot;
     const struct maqet_export *export = exporting->export;
     struct maqet_error *reason = NULL;
-    MAQET_CALL(MAQET_CALL_LONG);
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_LONG);
     int result = (export->decrypt ? table->write_decrypted : table->write_out)(
         drive, snapshot, exporting->temporary_path, export->format, export->compress,
         &reason);

@@ -207,7 +207,7 @@ inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image,
         struct maqet_image_state *state, struct maqet_error **err)
 {
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    MAQET_CALL(MAQET_CALL_SERVICE);
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_SERVICE);
 
     if (!plugin->inspect)
         return 0;

@@ -81,7 +81,7 @@ maqet_drive_snapshot_serve(const struct maqet_drive *drive,
                            struct maqet_process_server *server, struct maqet_error **err)
 {
     const struct maqet_snapshot_table *table = &drive->storage->snapshot;
-    MAQET_CALL(MAQET_CALL_QUICK);
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
 
     if (!table->serve)
         return error_unsupported(drive, err);

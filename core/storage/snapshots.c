@@ -217,7 +217,7 @@ maqet_drive_snapshots_read(const struct maqet_drive *drive,
                            struct maqet_snapshots *snapshots, struct maqet_error **err)
 {
     _cleanup_close_ int fd = -1;
-    MAQET_CALL(MAQET_CALL_SERVICE);
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_SERVICE);
 
     maqet_snapshots_clear(snapshots);
     if (drive->path) {
@@ -238,7 +238,7 @@ int
 maqet_drive_snapshot_create(const struct maqet_drive *drive, const char *name,
                             struct maqet_error **err)
 {
-    MAQET_CALL(MAQET_CALL_LONG);
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_LONG);
 
     return judge(drive, "create", drive->storage->snapshot.create(drive, name, err),
                  "create the snapshot", name, err);
@@ -248,7 +248,7 @@ int
 maqet_drive_snapshot_load(const struct maqet_drive *drive,
                           const struct maqet_snapshot *snapshot, struct maqet_error **err)
 {
-    MAQET_CALL(MAQET_CALL_LONG);
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_LONG);
 
     return judge(drive, "load", drive->storage->snapshot.load(drive, snapshot, err),
                  "load the snapshot", snapshot->name, err);
@@ -259,7 +259,7 @@ maqet_drive_snapshot_remove(const struct maqet_drive *drive,
                             const struct maqet_snapshot *snapshot,
                             struct maqet_error **err)
 {
-    MAQET_CALL(MAQET_CALL_LONG);
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_LONG);
 
     return judge(drive, "remove", drive->storage->snapshot.remove(drive, snapshot, err),
                  "delete the snapshot", snapshot->name, err);
@@ -269,7 +269,7 @@ int
 maqet_drive_snapshot_repair(const struct maqet_drive *drive, struct maqet_error **err)
 {
     const struct maqet_snapshot_table *table = &drive->storage->snapshot;
-    MAQET_CALL(MAQET_CALL_LONG);
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_LONG);
 
     return table->repair
                ? judge(drive, "repair", table->repair(drive, err),
@@ -284,7 +284,7 @@ maqet_drive_snapshot_rename(const struct maqet_drive *drive,
 {
     const struct maqet_snapshot_table *table = &drive->storage->snapshot;
     _cleanup_close_ int fd = -1;
-    MAQET_CALL(MAQET_CALL_LONG);
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_LONG);
 
     if (!table->rename)
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,

@@ -75,7 +75,7 @@ prepare(const struct maqet_drive *drive, int dir_fd, struct maqet_helpers *helpe
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
     struct maqet_launch_helper *helper = &helpers->items[helpers->count];
     _cleanup_error_ struct maqet_error *reason = NULL;
-    MAQET_CALL(MAQET_CALL_QUICK);
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
 
     if (check_socket(drive, err) < 0)
         return -1;

@@ -160,7 +160,7 @@ resize_live(const struct resizing *resizing, uint64_t bytes, struct maqet_error 
 {
     const struct maqet_drive *drive = resizing->drive;
     _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
-    MAQET_CALL(MAQET_CALL_QUICK);
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
 
     if (maqet_drive_judge_actions(
             drive, actions, "live_resize",
@@ -181,7 +181,7 @@ resize_offline(const struct resizing *resizing, uint64_t bytes, struct maqet_err
 {
     const struct maqet_drive *drive = resizing->drive;
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    MAQET_CALL(MAQET_CALL_LONG);
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_LONG);
 
     return maqet_drive_judge(drive, plugin->name, "resize",
                              plugin->resize(drive, bytes, err), err);

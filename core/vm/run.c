@@ -137,8 +137,12 @@ maqet_run_last_words(int log_fd)
     if (log_fd < 0 || fstat(log_fd, &status) < 0)
         return words;
     off_t from = status.st_size > LOG_TAIL ? status.st_size - LOG_TAIL : 0;
-    if (pread(log_fd, words, LOG_TAIL, from) < 0)
-        words[0] = '\0';
+    ssize_t count = pread(log_fd, words, LOG_TAIL, from);
+    size_t length = count > 0 ? strnlen(words, (size_t)count) : 0;
+
+    words[length] = '\0';
+    const char *last = maqet_text_last_lines(words, length, NULL);
+    memmove(words, last, length - (size_t)(last - words) + 1);
     return words;
 }
 

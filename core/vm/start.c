@@ -216,11 +216,18 @@ error_ended(struct starting *starting, const char *program, int status,
 {
     _cleanup_free_ char *words = maqet_run_last_words(starting->log_fd);
     _cleanup_free_ char *version = too_old(program);
+    struct stat log;
 
     if (version)
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                                "QEMU %s is too old: maqet needs 6.2 or later", version);
-    return maqet_launch_error(status, words, err);
+    maqet_launch_error(status, words, err);
+    if (starting->log_fd >= 0 && fstat(starting->log_fd, &log) == 0 &&
+        (size_t)log.st_size > strlen(words) + 1)
+        maqet_error_hint(err, "All that QEMU said is in %s/%s/qemu.log",
+                         starting->context->runtime_dir,
+                         starting->vm->definition->name);
+    return -1;
 }
 
 /* QEMU did not come up: ends it, tidies up, and finds the words that tell why. */

@@ -58,6 +58,102 @@ test_large_output(void)
     CU_ASSERT_EQUAL(strspn(output, "b"), 300000);
 }
 
+/* Lines "1", "2", ... up to @count on standard error, and a failure. */
+static struct maqet_error *
+fail_with_lines(int count, const char *log)
+{
+    _cleanup_free_ char *script = maqet_format("seq %d >&2; exit 3", count);
+    const struct maqet_process_manner manner = {.timeout = -1, .log = log};
+    struct maqet_error *err = NULL;
+
+    CU_ASSERT_EQUAL(maqet_process_run_as((const char *const[]){"sh", "-c", script, NULL},
+                                         &manner, NULL, &err),
+                    -1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(err);
+    return err;
+}
+
+static void
+test_last_lines(void)
+{
+    _cleanup_free_ char *folder = unit_folder();
+    _cleanup_free_ char *log = maqet_format("%s/tool.log", folder);
+    _cleanup_free_ char *nowhere = maqet_format("%s/none/tool.log", folder);
+    _cleanup_free_ char *named = NULL, *data = NULL;
+    struct stat status;
+    size_t length;
+
+    /* What fits is all in the message, and in no log. */
+    _cleanup_error_ struct maqet_error *few = fail_with_lines(10, log);
+    UNIT_SAME(few->message, "sh failed: 1\n2\n3\n4\n5\n6\n7\n8\n9\n10");
+    CU_ASSERT_NOT_EQUAL(access(log, F_OK), 0);
+
+    _cleanup_error_ struct maqet_error *many = fail_with_lines(66866, log);
+    named = maqet_format("sh failed (all of its output, 66866 lines, is in %s):\n66857\n"
+                         "66858\n66859\n66860\n66861\n66862\n66863\n66864\n66865\n66866",
+                         log);
+    UNIT_SAME(many->message, named);
+    CU_ASSERT_EQUAL_FATAL(stat(log, &status), 0);
+    CU_ASSERT_EQUAL(status.st_mode & 07777, 0600);
+    CU_ASSERT_EQUAL_FATAL(maqet_file_read(log, 1 << 20, &data, &length, NULL), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(data, "$ sh -c seq 66866 >&2; exit 3\n1\n2\n3\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(data, "\n66866\n"));
+
+    /* The next one replaces it; without a log, the lines alone. */
+    _cleanup_error_ struct maqet_error *next = fail_with_lines(11, log);
+    free(TAKE_PTR(data));
+    CU_ASSERT_EQUAL_FATAL(maqet_file_read(log, 1 << 20, &data, &length, NULL), 0);
+    UNIT_SAME(data, "$ sh -c seq 11 >&2; exit 3\n1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n");
+    _cleanup_error_ struct maqet_error *bare = fail_with_lines(11, nowhere);
+    UNIT_SAME(bare->message, "sh failed (these are the last of 11 lines):\n"
+                             "2\n3\n4\n5\n6\n7\n8\n9\n10\n11");
+    maqet_dir_remove(folder, NULL);
+}
+
+/* More than is kept: the end is there all the same, and the log stays bounded. */
+static void
+test_endless_output(void)
+{
+    _cleanup_free_ char *folder = unit_folder();
+    _cleanup_free_ char *log = maqet_format("%s/tool.log", folder);
+    const struct maqet_process_manner manner = {.timeout = -1, .log = log};
+    _cleanup_error_ struct maqet_error *err = NULL;
+    struct stat status;
+
+    CU_ASSERT_EQUAL(
+        maqet_process_run_as(
+            (const char *const[]){"sh", "-c",
+                                  "head -c 40000000 /dev/zero | tr '\\0' a >&2; "
+                                  "echo the end >&2; exit 1",
+                                  NULL},
+            &manner, NULL, &err),
+        -1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(err);
+    CU_ASSERT(strlen(err->message) < MAQET_LAST_BYTES + 500);
+    UNIT_SAME(err->message + strlen(err->message) - 7, "the end");
+    CU_ASSERT_EQUAL_FATAL(stat(log, &status), 0);
+    CU_ASSERT(status.st_size > 16 * 1024 * 1024 && status.st_size < 17 * 1024 * 1024);
+    maqet_dir_remove(folder, NULL);
+}
+
+static void
+test_exit_code(void)
+{
+    int exit_code = -1;
+    const struct maqet_process_manner manner = {.timeout = -1, .exit_code = &exit_code};
+    _cleanup_error_ struct maqet_error *err = NULL;
+
+    CU_ASSERT_EQUAL(maqet_process_run_as(
+                        (const char *const[]){"sh", "-c", "exit 3", NULL}, &manner, NULL,
+                        &err),
+                    0);
+    CU_ASSERT_EQUAL(exit_code, 3);
+    CU_ASSERT_EQUAL(maqet_process_run_as(
+                        (const char *const[]){"sh", "-c", "kill -9 $$", NULL}, &manner,
+                        NULL, &err),
+                    -1);
+}
+
 static void
 test_arguments_are_not_interpreted(void)
 {
@@ -219,6 +315,9 @@ main(void)
     CU_TestInfo tests[] = {
         {"output", test_output},
         {"large outputs", test_large_output},
+        {"the last lines and the log", test_last_lines},
+        {"output without end", test_endless_output},
+        {"an exit code", test_exit_code},
         {"arguments are not interpreted", test_arguments_are_not_interpreted},
         {"failures", test_failures},
         {"a missing program", test_missing_program},

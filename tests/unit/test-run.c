@@ -350,7 +350,9 @@ test_last_words(void)
     check_last_words(&scene, "one\ntwo\n", "one\ntwo\n");
     memset(text, 'a', sizeof(text) - 1);
     memcpy(text + sizeof(text) - 4, "end", 4);
-    check_last_words(&scene, text, text + 5000 - 4096);
+    check_last_words(&scene, text, text + 5000 - MAQET_LAST_BYTES);
+    check_last_words(&scene, "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n",
+                     "2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n");
 }
 
 /* ---- the monitor ---- */
