@@ -68,7 +68,7 @@ drives_of(const struct maqet_context *context, const char *name, bool running)
                                            : maqet_vm_open(context, name, &error);
 
     if (vm)
-        return drives_inspect(vm);
+        return drives_inspect(vm, running);
     maqet_context_say(context, MAQET_LEVEL_WARNING,
                       "The drives of '%s' can't be shown: %s", name, error->message);
     return json_object_new_array();

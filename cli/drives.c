@@ -4,6 +4,7 @@
 #include "cli/fields.h"
 #include "core/config/options.h"
 #include "core/storage/image.h"
+#include "core/vm/check.h"
 
 /* How it is attached; NULL for a share, which is no block device. */
 static const char *
@@ -50,6 +51,21 @@ describe(const struct maqet_drive *drive)
     return row;
 }
 
+/* A list of sentences; empty where no damage is to be seen. */
+static void
+add_damage(const struct maqet_drive *drive, bool running, json_object *row)
+{
+    _cleanup_strings_ struct maqet_strings damage = MAQET_STRINGS_INIT;
+
+    maqet_vm_drive_damage(drive, running, &damage);
+    field_strings(row, "damage", &damage);
+    for (size_t i = 0; i < damage.count; i++)
+        maqet_context_say(drive->context, MAQET_LEVEL_WARNING,
+                          "Drive '%s' of VM '%s': %s. See what is wrong: maqet check %s %s",
+                          drive->name, drive->machine->vm_name, damage.items[i],
+                          drive->machine->vm_name, drive->name);
+}
+
 static void
 inspect(const struct maqet_drive *drive, json_object *row)
 {
@@ -73,11 +89,13 @@ drives_describe(const struct maqet_vm *vm)
 }
 
 json_object *
-drives_inspect(const struct maqet_vm *vm)
+drives_inspect(const struct maqet_vm *vm, bool running)
 {
     json_object *rows = drives_describe(vm);
 
-    for (size_t i = 0; i < vm->drive_count; i++)
+    for (size_t i = 0; i < vm->drive_count; i++) {
         inspect(vm->drives[i], json_object_array_get_idx(rows, i));
+        add_damage(vm->drives[i], running, json_object_array_get_idx(rows, i));
+    }
     return rows;
 }

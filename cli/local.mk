@@ -5,6 +5,7 @@ libmaqet_cli_la_SOURCES = \
 	cli/cmd_add.c \
 	cli/cmd_apply.c \
 	cli/cmd_args.c \
+	cli/cmd_check.c \
 	cli/cmd_checkpoint.c \
 	cli/cmd_help.c \
 	cli/cmd_ls.c \

@@ -91,6 +91,7 @@ libmaqet_core_la_SOURCES = \
 	core/snapshot/state_file.c core/snapshot/state_file.h \
 	core/snapshot/steps.c \
 	core/snapshot/writer.c core/snapshot/writer.h \
+	core/storage/check.c core/storage/check.h \
 	core/storage/command.c \
 	core/storage/creation.c \
 	core/storage/drive.c core/storage/drive.h \
@@ -103,6 +104,7 @@ libmaqet_core_la_SOURCES = \
 	core/storage/slots.c core/storage/slots.h \
 	core/storage/snapshots.c core/storage/snapshots.h \
 	core/vm/definition.c core/vm/definition.h \
+	core/vm/check.c core/vm/check.h \
 	core/vm/apply.c \
 	core/vm/drives.c core/vm/drives.h \
 	core/vm/exports.c core/vm/exports.h \

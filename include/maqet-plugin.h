@@ -406,8 +406,8 @@ MAQET_EXPORT void maqet_warn(const struct maqet_drive *drive, const char *format
  *
  * What maqet_run() and its like run is stopped at that moment, with MAQET_ERROR_TIMEOUT. A
  * plugin that waits for something by itself, such as a service, asks. The limits: 4 h for
- * what moves data (create, resize, and of the snapshot table create, load, remove, rename,
- * repair and write_out), 30 s for what may ask a service (inspect, holders, list), 10 s for
+ * what moves data (create, resize, check unless it is quick, and of the snapshot table create,
+ * load, remove, rename, repair and write_out), 30 s for what may ask a service (inspect, holders, list), 10 s for
  * the rest.
  *
  * Since: 0.1
@@ -543,6 +543,23 @@ MAQET_EXPORT int maqet_command_image(struct maqet_command *command,
 MAQET_EXPORT const char *maqet_command_file(struct maqet_command *command,
                                             const void *bytes, size_t size,
                                             struct maqet_error **err);
+
+/**
+ * maqet_command_output_progress - run a command as maqet_command_run_progress() does, and keep
+ * what it says.
+ * @command: the command; it is freed.
+ * @drive: the drive that it is about.
+ * @exit_code: gets the exit code; whichever it is, it is no failure.
+ * @err: set when it can't be run, is stopped or killed.
+ *
+ * Returns: what it wrote to its standard output, as maqet_command_output() has it; NULL on
+ * error.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT char *maqet_command_output_progress(struct maqet_command *command,
+                                                 const struct maqet_drive *drive,
+                                                 int *exit_code, struct maqet_error **err);
 
 /**
  * maqet_command_run_progress - run a command as maqet_command_run() does, and show the user
@@ -756,6 +773,63 @@ struct maqet_holders;
 MAQET_EXPORT void maqet_holders_add(struct maqet_holders *holders, const char *who,
                                     const char *hint);
 
+/* ---- damage ------------------------------------------------------------------------- */
+
+/**
+ * enum maqet_check_depth - how thoroughly a drive is checked for damage.
+ * @MAQET_CHECK_QUICK: by what can be read at once, such as whether the tables lie inside the
+ *   file: no program is run, and no more than a few MiB are read. The core asks before each
+ *   start and each change, and refuses to let a guest write to a damaged image.
+ * @MAQET_CHECK_FULL: all of it, however long it takes.
+ * @MAQET_CHECK_REPAIR_LEAKS: all of it, and what takes up space without being in use is freed,
+ *   by which nothing can be lost.
+ * @MAQET_CHECK_REPAIR: all of it, and whatever can be repaired is repaired. The user has
+ *   agreed to it, since what is damaged may be lost.
+ *
+ * Since: 0.1
+ */
+enum maqet_check_depth {
+    MAQET_CHECK_QUICK = 1,
+    MAQET_CHECK_FULL = 2,
+    MAQET_CHECK_REPAIR_LEAKS = 3,
+    MAQET_CHECK_REPAIR = 4
+};
+
+/**
+ * struct maqet_check_report - what a check has found. Opaque.
+ *
+ * Since: 0.1
+ */
+struct maqet_check_report;
+
+/**
+ * maqet_check_damage - report that a file is damaged.
+ * @report: the report.
+ * @path: the file: the drive's own image (maqet_drive_path()), or another one that the drive
+ *   reads, such as the base of an overlay. The core warns of damage in what is only read.
+ * @format: what is wrong, as the end of a sentence that begins with the file, such as "it is
+ *   marked as corrupt".
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_check_damage(struct maqet_check_report *report, const char *path,
+                                     const char *format, ...) MAQET_PRINTF(3, 4);
+
+/**
+ * maqet_check_counts - report what a thorough check of a file has counted.
+ * @report: the report.
+ * @path: the file, as for maqet_check_damage().
+ * @errors: the faults that are in it now; any of them is damage.
+ * @leaks: the clusters that take up space without being in use; they are no damage.
+ * @errors_fixed: the faults that were repaired.
+ * @leaks_fixed: the clusters that were freed.
+ *
+ * Since: 0.1
+ */
+MAQET_EXPORT void maqet_check_counts(struct maqet_check_report *report, const char *path,
+                                     uint64_t errors, uint64_t leaks, uint64_t errors_fixed,
+                                     uint64_t leaks_fixed);
+
 /* ---- snapshots ---------------------------------------------------------------------- */
 
 /**
@@ -895,6 +969,9 @@ MAQET_EXPORT struct maqet_props *maqet_actions_add(struct maqet_actions *actions
  *   The core runs it. NULL: not supported, or an error.
  * @write_decrypted: as @write_out, but not encrypted, because the user said so. It fails with
  *   MAQET_ERROR_INVALID where the drive is not encrypted. NULL: the storage encrypts nothing.
+ * @can_create: fails, with the reason, where this very image can't keep a snapshot, whose
+ *   creation would fail halfway. @fd is as for @list. It is asked before anything is changed,
+ *   also while QEMU runs. NULL: each of them can.
  *
  * Every one of them fails with MAQET_ERROR_ codes as all callbacks do.
  *
@@ -930,6 +1007,7 @@ struct maqet_snapshot_table {
     int (*write_decrypted)(const struct maqet_drive *drive,
                            const struct maqet_snapshot *snapshot, const char *path,
                            const char *format, bool compress, struct maqet_error **err);
+    int (*can_create)(const struct maqet_drive *drive, int fd, struct maqet_error **err);
 };
 
 /* ---- the two kinds of plugin -------------------------------------------------------- */
@@ -1032,6 +1110,12 @@ enum maqet_storage_flag {
  * @emit_args: appends the block node whose node-name is the drive's name (or the share's
  *   objects); needed.
  * @snapshot: how it keeps snapshots; NULL: it has none.
+ * @check: looks for damage, as thoroughly as @depth says, in what the drive is made of and in
+ *   what it reads besides, and reports it; optional. A file that is not there is no damage.
+ *   With MAQET_CHECK_QUICK nothing is changed and nothing trusted; with the other depths no
+ *   QEMU has the drive open, and with the two that repair no other program has. A read-only
+ *   drive, and what the drive only reads, are never repaired. It fails where it can't find
+ *   out; what is damaged is reported and is no failure.
  *
  * Since: 0.1
  */
@@ -1063,6 +1147,9 @@ struct maqet_storage_plugin {
                      struct maqet_error **err);
 
     const struct maqet_snapshot_table *snapshot;
+
+    int (*check)(const struct maqet_drive *drive, enum maqet_check_depth depth,
+                 struct maqet_check_report *report, struct maqet_error **err);
 };
 
 /**

@@ -18,6 +18,7 @@ if ENABLE_TESTS
 include tests/unit/local.mk
 include tests/fuzz/local.mk
 include tests/fake/local.mk
+include tests/images/local.mk
 include tests/plugins/local.mk
 include tests/guest/local.mk
 include tests/bench/local.mk

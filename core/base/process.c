@@ -29,6 +29,7 @@ struct child {
     pid_t pid;
     int out;
     int error;
+    bool answered; /* it has written to its standard output */
 };
 
 /* Between fork and exec only what signal-safety(7) lists is called. */
@@ -94,12 +95,13 @@ receive(int *fd, char *buffer, size_t size)
 
 /* What is too much of the standard output is dropped. */
 static void
-drain_output(int *fd, struct maqet_text *text,
+drain_output(struct child *child, struct maqet_text *text,
              const struct maqet_process_listener *listener)
 {
     char buffer[4096];
-    size_t count = receive(fd, buffer, sizeof(buffer));
+    size_t count = receive(&child->out, buffer, sizeof(buffer));
 
+    child->answered = child->answered || count > 0;
     if (count > 0 && listener)
         listener->heard(listener->data, buffer, count);
     else if (count > 0 && text->length < OUTPUT_LIMIT)
@@ -134,7 +136,7 @@ collect(struct child *child, int64_t deadline, struct maqet_text *out,
         if (ready < 0)
             continue;
         if (fds[0].revents)
-            drain_output(&child->out, out, listener);
+            drain_output(child, out, listener);
         if (fds[1].revents)
             drain_error(&child->error, error);
     }
@@ -167,19 +169,22 @@ reap(pid_t pid, int64_t deadline, int *status)
     return late;
 }
 
-/* Returns 0, or -1 where it has failed; *exit_code (may be NULL) gets its exit code, and
- * then none is a failure. */
+/* Returns 0, or -1 where it has failed. */
 static int
-judge(const char *const *argv, int status, const struct maqet_tool_output *words,
-      const struct maqet_process_manner *manner, struct maqet_error **err)
+judge(const char *const *argv, int status, bool answered,
+      const struct maqet_tool_output *words, const struct maqet_process_manner *manner,
+      struct maqet_error **err)
 {
     const char *program = argv[0];
+    bool good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 
-    if (WIFEXITED(status) && manner->exit_code && status != UNKNOWN_END) {
+    if (manner->exit_code && WIFEXITED(status) && (good || answered)) {
         *manner->exit_code = WEXITSTATUS(status);
+        if (!good && manner->log)
+            maqet_tool_output_log(words, argv, manner->log);
         return 0;
     }
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+    if (good)
         return 0;
     _cleanup_free_ char *said = maqet_tool_output_text(words, argv, manner->log);
     if (*said)
@@ -230,7 +235,7 @@ maqet_process_run_as(const char *const *argv, const struct maqet_process_manner 
         return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
                                "%s took longer than %g s and was stopped", argv[0],
                                (double)timeout / 1000);
-    if (judge(argv, status, &error, manner, err) < 0)
+    if (judge(argv, status, child.answered, &error, manner, err) < 0)
         return -1;
     if (output)
         *output = maqet_text_take(&out);
@@ -276,7 +281,7 @@ maqet_process_server_check(struct maqet_process_server *server, const char *prog
     server->pid = 0;
     while (server->error >= 0)
         drain_error(&server->error, &words);
-    if (judge((const char *const[]){program, NULL}, status, &words,
+    if (judge((const char *const[]){program, NULL}, status, false, &words,
               &(struct maqet_process_manner){0}, err) == 0)
         maqet_error_set(err, MAQET_ERROR_FAILED, "%s ended at once", program);
     maqet_process_server_end(server);

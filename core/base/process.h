@@ -27,10 +27,11 @@ struct maqet_process_listener {
 struct maqet_process_manner {
     int64_t timeout; /* ms; -1: no limit */
     const struct maqet_process_listener *listener; /* gets its standard output as it comes */
-    int *exit_code;  /* gets its exit code, of which each is a success then */
+    int *exit_code;  /* gets its exit code; then only one that fails and writes nothing to its
+                      * standard output is a failure */
     const char *log; /* the file that gets all of its standard error (16 MiB at most) where
-                      * a message can't hold it; the message names the file then. Its folder
-                      * must be there, and be ours */
+                      * a message can't hold it, which names the file then, or where it has
+                      * another exit code than 0. Its folder must be there, and be ours */
 };
 
 /* The same, in that manner. */

@@ -79,10 +79,9 @@ create_log(const char *path)
                   0600);
 }
 
-/* Returns whether all of it (but for what was left out) is in the file now. */
-static bool
-write_log(const struct maqet_tool_output *output, const char *const *argv,
-          const char *path)
+bool
+maqet_tool_output_log(const struct maqet_tool_output *output, const char *const *argv,
+                      const char *path)
 {
     _cleanup_text_ struct maqet_text head = MAQET_TEXT_INIT, gap = MAQET_TEXT_INIT;
     _cleanup_close_ int fd = create_log(path);
@@ -134,7 +133,7 @@ maqet_tool_output_text(const struct maqet_tool_output *output, const char *const
     int count = (int)(length - (size_t)(last - words.data));
     if (!more)
         return maqet_format(": %.*s", count, last);
-    if (log && write_log(output, argv, log))
+    if (log && maqet_tool_output_log(output, argv, log))
         return maqet_format(" (all of its output, %" PRIu64 " lines, is in %s):\n%.*s",
                             output->lines, log, count, last);
     return maqet_format(" (these are the last of %" PRIu64 " lines):\n%.*s",

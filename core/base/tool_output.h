@@ -20,11 +20,15 @@ void maqet_tool_output_add(struct maqet_tool_output *output, const char *bytes,
                            size_t count);
 void maqet_tool_output_clear(struct maqet_tool_output *output);
 
+/* Writes all of it to the file @log, which is replaced and readable by its owner only. @argv
+ * is the command. Returns whether it could: the folder must be there, and be ours alone. */
+bool maqet_tool_output_log(const struct maqet_tool_output *output,
+                           const char *const *argv, const char *log);
+
 /*
  * What an error says of it, as the end of a sentence: ": it did not work", or
  * " (...):" and the last lines, where it is longer than a message should be. Then all of it
- * is written to the file @log (NULL: it is not), which is replaced and readable by its owner
- * only, and which is named. @argv is the command. "" where nothing was said. The caller
+ * is written to the file @log (NULL: it is not), which is named. "" where nothing was said. The caller
  * frees.
  */
 char *maqet_tool_output_text(const struct maqet_tool_output *output,

@@ -286,18 +286,22 @@ repair_delete(struct maqet_session *session, struct maqet_error **err)
 }
 
 /* Helpers that were killed, or QEMU itself, may have left things behind, which can be
- * found only while no QEMU has the image. */
-static int
-repair_images(struct maqet_session *session, struct maqet_error **err)
+ * found only while no QEMU has the image. They only take up space, so a damaged image, where
+ * they can't be found, keeps nothing from going on. */
+static void
+repair_images(struct maqet_session *session)
 {
     for (size_t i = 0; i < session->count; i++) {
         const struct maqet_drive *drive = session->members[i].drive;
+        _cleanup_error_ struct maqet_error *reason = NULL;
 
         maqet_history_untidy_set(session->history, drive->name, session->pid > 0);
-        if (session->pid == 0 && maqet_drive_snapshot_repair(drive, err) < 0)
-            return -1;
+        if (session->pid > 0 || maqet_drive_snapshot_repair(drive, &reason) == 0)
+            continue;
+        maqet_context_say(session->context, MAQET_LEVEL_WARNING,
+                          "%s. Look for damage: maqet check %s %s", reason->message,
+                          session->name, drive->name);
     }
-    return 0;
 }
 
 /* Drives revert while QEMU does not run, and it is not started before that has come to an
@@ -332,8 +336,10 @@ repair_pending(struct maqet_session *session, struct maqet_error **err)
     maqet_session_choose_journal(session);
     if (check_stopped(session, err) < 0 ||
         maqet_session_check_holders(session, err) < 0 ||
-        maqet_session_resume(session, err) < 0 || repair_images(session, err) < 0 ||
-        maqet_session_refresh(session, err) < 0 ||
+        maqet_session_resume(session, err) < 0)
+        return -1;
+    repair_images(session);
+    if (maqet_session_refresh(session, err) < 0 ||
         repairs[session->journal.operation](session, err) < 0 ||
         maqet_history_save(session->history, err) < 0)
         return -1;

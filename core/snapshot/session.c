@@ -7,6 +7,7 @@
 #include "core/base/files.h"
 #include "core/qemu/launch.h"
 #include "core/snapshot/saved_state.h"
+#include "core/vm/check.h"
 #include "core/vm/helpers.h"
 #include "core/vm/holders.h"
 #include "core/vm/run.h"
@@ -321,6 +322,27 @@ check_saved(const struct maqet_session *session, struct maqet_error **err)
     return 0;
 }
 
+/* What could only fail halfway is not begun, and what others depend on is not changed. */
+static int
+check_images(const struct maqet_session *session, enum maqet_operation operation,
+             struct maqet_error **err)
+{
+    bool creates = operation == MAQET_OPERATION_CREATE ||
+                   operation == MAQET_OPERATION_OVERWRITE ||
+                   operation == MAQET_OPERATION_CHECKPOINT ||
+                   (operation == MAQET_OPERATION_PREPARE && session->count > 1);
+
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_drive *drive = session->members[i].drive;
+
+        if ((session->pid == 0 && (maqet_vm_check_drive(session->vm, drive, err) < 0 ||
+                                   maqet_images_check_not_base(drive, err) < 0)) ||
+            (creates && maqet_drive_snapshot_can_create(drive, err) < 0))
+            return -1;
+    }
+    return 0;
+}
+
 /* Fills the journal in. */
 static void
 describe_operation(struct maqet_session *session, enum maqet_operation operation,
@@ -361,11 +383,9 @@ maqet_session_begin(struct maqet_session *session, enum maqet_operation operatio
                     const char *name, const char *stand_in, struct maqet_error **err)
 {
     if (maqet_session_check_holders(session, err) < 0 ||
-        (operation == MAQET_OPERATION_PREPARE && check_saved(session, err) < 0))
+        (operation == MAQET_OPERATION_PREPARE && check_saved(session, err) < 0) ||
+        check_images(session, operation, err) < 0)
         return -1;
-    for (size_t i = 0; session->pid == 0 && i < session->count; i++)
-        if (maqet_images_check_not_base(session->members[i].drive, err) < 0)
-            return -1;
     describe_operation(session, operation, name, stand_in);
     if (write_journal(session, err) == 0) {
         session->seal =

@@ -15,6 +15,9 @@
 /* ms between two signs of life of a helper that doesn't say how far it is. */
 static const int64_t SIGN_INTERVAL = 500;
 
+/* Bytes of its standard output that are kept. */
+enum { KEPT_MAX = 16 * 1024 * 1024 };
+
 static int
 append_image(struct maqet_command *command, const struct maqet_drive *drive,
              const struct maqet_args *args, struct maqet_error **err)
@@ -61,6 +64,7 @@ maqet_command_node(struct maqet_command *command, const struct maqet_drive *driv
 
 struct watch {
     const struct maqet_drive *drive;
+    struct maqet_text *kept; /* what was heard; NULL: it is not wanted */
     char *what;
     int64_t begun;
     int64_t shown;  /* when something was last shown */
@@ -84,7 +88,10 @@ static void
 heard(void *data, const char *bytes, size_t count)
 {
     struct watch *watch = data;
+    const struct maqet_context *context = watch->drive->context;
 
+    if (watch->kept && watch->kept->length + count <= KEPT_MAX)
+        maqet_text_append_bytes(watch->kept, bytes, count);
     for (size_t i = 0; i < count; i++) {
         double percent;
 
@@ -96,23 +103,43 @@ heard(void *data, const char *bytes, size_t count)
         if (bytes[i] == ')' && sscanf(watch->line, "(%lf/100%%)", &percent) == 1)
             watch->percent = percent;
     }
-    if (maqet_now() - watch->shown >= SIGN_INTERVAL)
+    if (context->progress && maqet_now() - watch->shown >= SIGN_INTERVAL)
         show(watch);
+}
+
+static int
+run_watched(struct maqet_command *command, const struct maqet_drive *drive,
+            struct maqet_text *kept, int *exit_code, struct maqet_error **err)
+{
+    struct watch watch = {.drive = drive,
+                          .kept = kept,
+                          .percent = -1,
+                          .begun = maqet_now(),
+                          .shown = maqet_now()};
+    const struct maqet_process_listener listener = {.heard = heard, .data = &watch};
+
+    watch.what =
+        maqet_format("VM '%s', drive '%s'", drive->machine->vm_name, drive->name);
+    int result = maqet_command_finish(command, &listener, exit_code, err);
+    free(watch.what);
+    return result;
 }
 
 int
 maqet_command_run_progress(struct maqet_command *command, const struct maqet_drive *drive,
                            struct maqet_error **err)
 {
-    struct watch watch = {
-        .drive = drive, .percent = -1, .begun = maqet_now(), .shown = maqet_now()};
-    const struct maqet_process_listener listener = {.heard = heard, .data = &watch};
+    return run_watched(command, drive, NULL, NULL, err);
+}
 
-    if (!drive->context->progress)
-        return maqet_command_finish(command, NULL, NULL, err);
-    watch.what =
-        maqet_format("VM '%s', drive '%s'", drive->machine->vm_name, drive->name);
-    int result = maqet_command_finish(command, &listener, NULL, err);
-    free(watch.what);
-    return result;
+char *
+maqet_command_output_progress(struct maqet_command *command,
+                              const struct maqet_drive *drive, int *exit_code,
+                              struct maqet_error **err)
+{
+    _cleanup_text_ struct maqet_text kept = MAQET_TEXT_INIT;
+
+    return run_watched(command, drive, &kept, exit_code, err) < 0
+               ? NULL
+               : maqet_text_take(&kept);
 }

@@ -245,6 +245,24 @@ maqet_drive_snapshot_create(const struct maqet_drive *drive, const char *name,
 }
 
 int
+maqet_drive_snapshot_can_create(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    const struct maqet_snapshot_table *table = &drive->storage->snapshot;
+    _cleanup_close_ int fd = -1;
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_SERVICE);
+
+    if (!table->can_create)
+        return 0;
+    if (drive->path) {
+        fd = maqet_image_open(drive, false, err);
+        if (fd < 0)
+            return -1;
+    }
+    return maqet_drive_judge(drive, drive->storage->plugin.name, "can_create",
+                             table->can_create(drive, fd, err), err);
+}
+
+int
 maqet_drive_snapshot_load(const struct maqet_drive *drive,
                           const struct maqet_snapshot *snapshot, struct maqet_error **err)
 {

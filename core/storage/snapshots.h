@@ -72,6 +72,10 @@ int maqet_drive_snapshot_remove(const struct maqet_drive *drive,
 int maqet_drive_snapshot_repair(const struct maqet_drive *drive,
                                 struct maqet_error **err);
 
+/* Whether its image can keep a snapshot, running or not; before anything is changed. */
+int maqet_drive_snapshot_can_create(const struct maqet_drive *drive,
+                                    struct maqet_error **err);
+
 /* Renames one in place. MAQET_ERROR_UNSUPPORTED: the plugin can't; MAQET_ERROR_BUSY:
  * another program has the image open. */
 int maqet_drive_snapshot_rename(const struct maqet_drive *drive,

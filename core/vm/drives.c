@@ -5,6 +5,7 @@
 
 #include "core/base/json.h"
 #include "core/storage/elsewhere.h"
+#include "core/vm/check.h"
 #include "core/vm/images.h"
 #include "core/vm/owner.h"
 
@@ -51,6 +52,8 @@ check(const struct maqet_vm *vm, const struct maqet_drives_consent *consent,
             (!drive->served && maqet_images_check_not_base(drive, err) < 0))
             return -1;
     }
+    if (maqet_vm_check_drives(vm, err) < 0)
+        return -1;
     if (maqet_image_check_space(vm->drives, vm->drive_count, err) < 0)
         return -1;
     /* Where a drive's content is served, only its server reads the image. */

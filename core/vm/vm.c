@@ -13,6 +13,7 @@
 #include "core/qemu/launch.h"
 #include "core/qemu/objects.h"
 #include "core/storage/image.h"
+#include "core/vm/check.h"
 #include "core/vm/run.h"
 #include "core/vm/store.h"
 
@@ -283,7 +284,8 @@ maqet_vm_check(const struct maqet_vm *vm, struct maqet_error **err)
     for (size_t i = 0; i < vm->drive_count; i++)
         if (maqet_image_check(vm->drives[i], err) < 0)
             return -1;
-    return maqet_vm_command_line(vm, &argv, err);
+    return maqet_vm_check_drives(vm, err) < 0 ? -1
+                                              : maqet_vm_command_line(vm, &argv, err);
 }
 
 /* ---- the command line ---- */

@@ -99,8 +99,8 @@ read_backing_file(int fd, struct qcow2_header *header, const uint8_t *start,
     return read_text(fd, header->backing_file, length, offset, fault);
 }
 
-/* Where the tables are. What stands there is for their own readers to judge: here a fault
- * would keep a machine from starting that QEMU starts. */
+/* Where the tables are. What stands there is for their own readers to judge, and for
+ * damage.c. */
 static void
 read_places(struct qcow2_header *header, const uint8_t *start)
 {

@@ -4,6 +4,7 @@ maqet_storage_qcow2_la_SOURCES = \
 	plugins/qcow2/backing.c plugins/qcow2/backing.h \
 	plugins/qcow2/encryption.c plugins/qcow2/encryption.h \
 	plugins/qcow2/node.c plugins/qcow2/node.h \
+	plugins/qcow2/check.c plugins/qcow2/check.h \
 	plugins/qcow2/operations.c plugins/qcow2/operations.h \
 	plugins/qcow2/qcow2.c
 maqet_storage_qcow2_la_LIBADD = libmaqet-qcow2-image.la libmaqet-blockdev.la
@@ -13,6 +14,7 @@ maqet_storage_qcow2_la_LDFLAGS = $(AM_LDFLAGS) $(PLUGIN_FLAGS)
 noinst_LTLIBRARIES += libmaqet-qcow2-image.la
 libmaqet_qcow2_image_la_SOURCES = \
 	plugins/qcow2/bytes.h \
+	plugins/qcow2/damage.c plugins/qcow2/damage.h \
 	plugins/qcow2/header.c plugins/qcow2/header.h \
 	plugins/qcow2/refcounts.c plugins/qcow2/refcounts.h \
 	plugins/qcow2/snapshots.c plugins/qcow2/snapshots.h \

@@ -16,6 +16,39 @@
 #include "plugins/qcow2/snapshots.h"
 #include "plugins/qcow2/usage.h"
 
+/* ---- whether it can be done ---- */
+
+/* A snapshot shares the clusters of the present state, which then have two references. */
+static int
+can_create(const struct maqet_drive *drive, int fd, struct maqet_error **err)
+{
+    const char *path = maqet_drive_path(drive);
+    struct qcow2_header header;
+    const char *fault;
+
+    if (qcow2_header_read(fd, &header, &fault) < 0)
+        return maqet_drive_error(drive, "file", err, MAQET_ERROR_INVALID,
+                                 "%s is no valid qcow2 image: %s", path, fault);
+    if (qcow2_has_data_file(&header))
+        return maqet_drive_error(drive, "file", err, MAQET_ERROR_UNSUPPORTED,
+                                 "the image %s has an external data file: no snapshots",
+                                 path);
+    if (header.snapshot_count >= QCOW2_SNAPSHOTS_MAX)
+        return maqet_drive_error(drive, "file", err, MAQET_ERROR_UNSUPPORTED,
+                                 "the image %s has %" PRIu32
+                                 " snapshots already, which are as many as it can have",
+                                 path, header.snapshot_count);
+    if (header.refcount_bits > 1)
+        return 0;
+    maqet_drive_error(drive, "file", err, MAQET_ERROR_UNSUPPORTED,
+                      "the image %s has 1-bit reference counts: no snapshots", path);
+    maqet_error_hint(err,
+                     "Stop the VM and widen them: qemu-img amend -f qcow2 -o "
+                     "refcount_bits=16 '%s'",
+                     path);
+    return -1;
+}
+
 /* ---- by qemu-img ---- */
 
 /* "qemu-img snapshot -q -X WORD IMAGE". The word is an option's value, so it may begin
@@ -310,4 +343,5 @@ const struct maqet_snapshot_table qcow2_snapshot_table = {
     .write_out = write_out,
     .serve = serve,
     .write_decrypted = write_decrypted,
+    .can_create = can_create,
 };

@@ -18,6 +18,7 @@
 #include "plugins/common/probe.h"
 #include "plugins/qcow2/backing.h"
 #include "plugins/qcow2/encryption.h"
+#include "plugins/qcow2/check.h"
 #include "plugins/qcow2/header.h"
 #include "plugins/qcow2/node.h"
 #include "plugins/qcow2/operations.h"
@@ -277,15 +278,6 @@ check_features(const struct maqet_drive *drive, const struct qcow2_header *heade
                                  "the image %s uses features of qcow2 that are not known "
                                  "here (0x%" PRIx64 ")",
                                  path, unknown);
-    if (header->incompatible_features & QCOW2_CORRUPT && !maqet_drive_readonly(drive)) {
-        maqet_drive_error(drive, "file", err, MAQET_ERROR_FAILED,
-                          "the image %s is marked as corrupt; QEMU will not write to it",
-                          path);
-        maqet_error_hint(err, "Copy it, then repair it: qemu-img check -r all '%s'",
-                         path);
-        maqet_error_hint(err, "Or say `readonly: on` to save what can be read");
-        return -1;
-    }
     return 0;
 }
 
@@ -433,5 +425,6 @@ static const struct maqet_storage_plugin plugin = {
     .live_resize = blockdev_live_resize,
     .emit_args = qcow2_emit_args,
     .snapshot = &qcow2_snapshot_table,
+    .check = qcow2_check,
 };
 MAQET_REGISTER_STORAGE_PLUGIN(plugin)

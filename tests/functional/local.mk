@@ -38,6 +38,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/failing-qemu.sh \
 	tests/functional/killed-in-creation.sh \
 	tests/functional/hostile-images.sh \
+	tests/functional/damaged-images.sh \
 	tests/functional/snapshot-terminal.sh \
 	tests/functional/system-folders.sh \
 	tests/functional/vanished-images.sh \

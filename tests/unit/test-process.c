@@ -144,10 +144,17 @@ test_exit_code(void)
     _cleanup_error_ struct maqet_error *err = NULL;
 
     CU_ASSERT_EQUAL(maqet_process_run_as(
-                        (const char *const[]){"sh", "-c", "exit 3", NULL}, &manner, NULL,
-                        &err),
+                        (const char *const[]){"sh", "-c", "echo; exit 3", NULL}, &manner,
+                        NULL, &err),
                     0);
     CU_ASSERT_EQUAL(exit_code, 3);
+    /* One that answers nothing has failed. */
+    CU_ASSERT_EQUAL(maqet_process_run_as(
+                        (const char *const[]){"sh", "-c", "echo why >&2; exit 3", NULL},
+                        &manner, NULL, &err),
+                    -1);
+    UNIT_SAME(err->message, "sh failed: why");
+    maqet_error_clear(&err);
     CU_ASSERT_EQUAL(maqet_process_run_as(
                         (const char *const[]){"sh", "-c", "kill -9 $$", NULL}, &manner,
                         NULL, &err),

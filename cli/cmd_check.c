@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli/fields.h"
+#include "cli/invocation.h"
+#include "cli/terminal.h"
+#include "core/vm/check.h"
+#include "core/vm/store.h"
+
+/* ---- rows ---- */
+
+static const char *
+status_of(const struct maqet_checked_file *file)
+{
+    if (maqet_checked_file_is_damaged(file))
+        return "damaged";
+    return file->leaks > 0 ? "leaks" : "clean";
+}
+
+static json_object *
+row_of(const struct maqet_drive *drive, const struct maqet_checked_file *file)
+{
+    json_object *row = json_object_new_object();
+
+    field_text(row, "vm", drive->machine->vm_name);
+    field_text(row, "drive", drive->name);
+    field_text(row, "file", *file->path ? file->path : NULL);
+    json_object_object_add(row, "readonly", json_object_new_boolean(!file->written));
+    field_text(row, "status", status_of(file));
+    field_number(row, "errors", file->counted, file->errors);
+    field_number(row, "leaks", file->counted, file->leaks);
+    field_number(row, "errors_fixed", file->counted, file->errors_fixed);
+    field_number(row, "leaks_fixed", file->counted, file->leaks_fixed);
+    field_strings(row, "damage", &file->damage);
+    return row;
+}
+
+/* One whose image was not made yet has nothing to be checked. */
+static json_object *
+row_of_nothing(const struct maqet_drive *drive)
+{
+    static const struct maqet_checked_file none = {0};
+    const struct maqet_checked_file file = {
+        .path = drive->path ? drive->path : "", .written = !maqet_drive_readonly(drive)};
+    json_object *row = row_of(drive, drive->path ? &file : &none);
+
+    field_text(row, "status", "missing");
+    return row;
+}
+
+static void
+append_count(struct maqet_text *text, json_object *row, const char *key,
+             const char *one, const char *many)
+{
+    uint64_t count = json_object_get_uint64(json_object_object_get(row, key));
+
+    if (count > 0)
+        maqet_text_appendf(text, "%s%" PRIu64 " %s", text->length > 0 ? ", " : "", count,
+                           count == 1 ? one : many);
+}
+
+/* "Drive 'hdd' of VM 'myvm', /images/hdd.qcow2: damaged (it is marked as corrupt, 3 errors)"
+ */
+static char *
+text(json_object *row, bool colour)
+{
+    json_object *damage = json_object_object_get(row, "damage");
+    json_object *file = json_object_object_get(row, "file");
+    const char *status = field_get(row, "status");
+    _cleanup_text_ struct maqet_text facts = MAQET_TEXT_INIT;
+    enum shade shade = strcmp(status, "damaged") == 0 ? SHADE_RED
+                       : strcmp(status, "clean") == 0 ? SHADE_GREEN
+                                                      : SHADE_YELLOW;
+
+    for (size_t i = 0; i < json_object_array_length(damage); i++)
+        maqet_text_appendf(&facts, "%s%s", i > 0 ? ", " : "",
+                           json_object_get_string(json_object_array_get_idx(damage, i)));
+    append_count(&facts, row, "errors", "error", "errors");
+    append_count(&facts, row, "leaks", "leaked cluster, which only takes up space",
+                 "leaked clusters, which only take up space");
+    append_count(&facts, row, "errors_fixed", "error repaired", "errors repaired");
+    append_count(&facts, row, "leaks_fixed", "leaked cluster freed",
+                 "leaked clusters freed");
+    _cleanup_free_ char *path = text_printable(file ? json_object_get_string(file) : "", "");
+    return maqet_format("Drive '%s' of VM '%s'%s%s: %s%s%s%s%s%s\n",
+                        field_get(row, "drive"), field_get(row, "vm"), *path ? ", " : "",
+                        path, shade_begin(colour, shade), status, shade_end(colour, shade),
+                        facts.length > 0 ? " (" : "", facts.length > 0 ? facts.data : "",
+                        facts.length > 0 ? ")" : "");
+}
+
+/* ---- what is to be checked ---- */
+
+/* A machine by its name, or one that is not added yet by its file. */
+static struct maqet_checking *
+open_machine(const struct invocation *invocation, struct maqet_error **err)
+{
+    const struct maqet_context *context = &invocation->context;
+    const char *word = invocation->operands.items[0];
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings none = MAQET_STRINGS_INIT;
+    _cleanup_free_ char *name = maqet_store_resolve(context, word, NULL);
+
+    if (name || access(word, F_OK) < 0)
+        return maqet_checking_open(context, word, invocation_has(invocation, "repair"),
+                                   err);
+    maqet_strings_add(&files, word);
+    struct maqet_definition *definition = maqet_definition_read(&files, &none, NULL, err);
+    return definition ? maqet_checking_new(context, definition, err) : NULL;
+}
+
+/* ---- checking and repairing ---- */
+
+static int
+confirm(const struct invocation *invocation, const struct maqet_drive *drive,
+        const struct maqet_checked_file *file, struct maqet_error **err)
+{
+    if (invocation_has(invocation, "yes"))
+        return 0;
+    if (!terminal_can_ask()) {
+        maqet_error_set(err, MAQET_ERROR_REFUSED,
+                        "Nothing was repaired: repairing can lose data, and there is no "
+                        "terminal to ask on");
+        maqet_error_hint(err, "Copy the image first: cp --sparse=always '%s' '%s.copy'",
+                         file->path, file->path);
+        maqet_error_hint(err, "Say --yes to repair without being asked");
+        return -1;
+    }
+    _cleanup_free_ char *path = text_printable(file->path, "");
+    _cleanup_free_ char *question = maqet_format(
+        "Repairing can lose data: what is damaged can't always be saved, and is dropped "
+        "then.\nA copy of the image shows afterwards what was lost:\n"
+        "  cp --sparse=always '%s' '%s.copy'\n"
+        "Repair the image of drive '%s' of VM '%s' now?",
+        path, path, drive->name, drive->machine->vm_name);
+    return terminal_ask(question)
+               ? 0
+               : maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was repaired");
+}
+
+/* Repairs what may be written, if there is anything to repair. */
+static int
+repair(const struct invocation *invocation, const struct maqet_checking *checking,
+       struct maqet_check_report *report, struct maqet_error **err)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        const struct maqet_checked_file *file = &report->files[i];
+        bool damaged = maqet_checked_file_is_damaged(file);
+
+        if (!file->written || (!damaged && file->leaks == 0))
+            continue;
+        if (damaged && confirm(invocation, report->drive, file, err) < 0)
+            return -1;
+        return maqet_checking_run(checking, report,
+                                  damaged ? MAQET_CHECK_REPAIR : MAQET_CHECK_REPAIR_LEAKS,
+                                  err);
+    }
+    return 0;
+}
+
+/* Returns the exit code, or -1. */
+static int
+check_drive(struct invocation *invocation, const struct maqet_checking *checking,
+            const struct maqet_drive *drive, struct maqet_error **err)
+{
+    _cleanup_check_report_ struct maqet_check_report report = {.drive = drive};
+    const struct view *view = &invocation->command->view;
+    int exit_code = 0;
+
+    if (maqet_checking_run(checking, &report, MAQET_CHECK_FULL, err) < 0)
+        return -1;
+    int result = invocation_has(invocation, "repair")
+                     ? repair(invocation, checking, &report, err)
+                     : 0;
+    for (size_t i = 0; i < report.count; i++) {
+        output_row(&invocation->output, view, row_of(drive, &report.files[i]));
+        if (maqet_checked_file_is_damaged(&report.files[i]))
+            exit_code = 1;
+    }
+    if (report.count == 0)
+        output_row(&invocation->output, view, row_of_nothing(drive));
+    if (exit_code > 0 && access(drive->log, F_OK) == 0)
+        maqet_context_say(&invocation->context, MAQET_LEVEL_INFO,
+                          "What is wrong in particular is in %s", drive->log);
+    return result < 0 ? -1 : exit_code;
+}
+
+static int
+run(struct invocation *invocation, struct maqet_error **err)
+{
+    const char *name =
+        invocation->operands.count > 1 ? invocation->operands.items[1] : NULL;
+    _cleanup_checking_ struct maqet_checking *checking = open_machine(invocation, err);
+
+    if (!checking)
+        return -1;
+    const struct maqet_vm *vm = checking->vm;
+    if (name) {
+        const struct maqet_drive *drive = maqet_vm_find_drive(vm, name, err);
+        return drive ? check_drive(invocation, checking, drive, err) : -1;
+    }
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        _cleanup_error_ struct maqet_error *error = NULL;
+
+        if (!maqet_drive_can_be_checked(vm->drives[i]))
+            continue;
+        int exit_code = check_drive(invocation, checking, vm->drives[i], &error);
+        if (exit_code > 0)
+            invocation->exit_code = exit_code;
+        if (exit_code < 0)
+            invocation_show_error(invocation, error);
+    }
+    return invocation->exit_code;
+}
+
+static const struct command_option options[] = {
+    {.name = "repair",
+     .help = "free leaked clusters, and after asking, repair what is damaged"},
+    {.name = "yes", .letter = 'y', .help = "don't ask before a repair that can lose data"},
+    {0},
+};
+
+static const struct command_example examples[] = {
+    {"maqet check myvm", "Check all drives of a machine that is stopped"},
+    {"maqet check myvm hdd --repair", "Check one, and repair it"},
+    {"maqet check vm.yaml hdd", "Check a drive of a machine that is not added yet"},
+    {0},
+};
+
+static const struct column columns[] = {
+    {"vm", "VM", COLUMN_TEXT},
+    {"drive", "DRIVE", COLUMN_TEXT},
+    {"status", "STATUS", COLUMN_TEXT},
+    {"errors", "ERRORS", COLUMN_NUMBER},
+    {"leaks", "LEAKS", COLUMN_NUMBER},
+    {"errors_fixed", "ERRORS FIXED", COLUMN_NUMBER},
+    {"leaks_fixed", "LEAKS FIXED", COLUMN_NUMBER},
+    {"file", "FILE", COLUMN_TEXT},
+    {0},
+};
+
+const struct command command_check = {
+    .name = "check",
+    .operands = "VM [DRIVE]",
+    .min_operands = 1,
+    .max_operands = 2,
+    .summary = "Look for damage in images, and repair it",
+    .description =
+        "Has the images of a machine that is stopped, or that of one drive, checked from end "
+        "to end by their storage's own tool, and the bases of overlays as well. VM may be a "
+        "YAML file, for a machine that can't be added since its image is damaged. What can be "
+        "seen at once is looked at before every start, too: an image that is damaged is not "
+        "started, and of a damaged base there is a warning.\n"
+        "Each image is clean, damaged, or has leaks: clusters that take up space without being "
+        "in use, by which nothing is lost. Drives whose type can't be checked are left out. "
+        "The exit code is 0 where nothing is damaged, and 1 where something is.\n"
+        "--repair frees leaked clusters. Where an image is damaged it asks first, since what "
+        "is damaged can't always be saved; make a copy before. Where there is no terminal to "
+        "ask on, --yes must have said so. Read-only drives and bases are never repaired.",
+    .options = options,
+    .examples = examples,
+    .view = {.columns = columns, .text = text},
+    .run = run,
+};
