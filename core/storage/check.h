@@ -41,7 +41,7 @@ int maqet_drive_check(struct maqet_check_report *report, enum maqet_check_depth 
 /* Whether a file is damaged: leaked clusters alone are no damage. */
 bool maqet_checked_file_is_damaged(const struct maqet_checked_file *file);
 
-/* "/images/base.qcow2 is damaged: it is marked as corrupt", of a file that is; the caller
+/* "/images/base is damaged: it is marked as corrupt", of a file that is; the caller
  * frees. */
 char *maqet_checked_file_text(const struct maqet_checked_file *file);
 

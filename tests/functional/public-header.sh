@@ -22,7 +22,7 @@ emit(const struct maqet_drive *drive, struct maqet_args *args, struct maqet_erro
 #ifdef __cplusplus
 static const struct maqet_storage_plugin plugin = {
     MAQET_STORAGE_PLUGIN_HEADER, "null", "nothing at all", NULL, "virtio", NULL, 0,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, emit, NULL};
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, emit, NULL, NULL};
 #else
 static const struct maqet_storage_plugin plugin = {
     .header = MAQET_STORAGE_PLUGIN_HEADER,
