@@ -6,6 +6,7 @@ libmaqet_core_la_SOURCES = \
 	core/base/checksum.c core/base/checksum.h \
 	core/base/cleanup.h \
 	core/base/context.c core/base/context.h \
+	core/base/deadline.h \
 	core/base/error.c core/base/error.h \
 	core/base/files.c core/base/files.h \
 	core/base/json.c core/base/json.h \
@@ -64,6 +65,8 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/objects.c core/qemu/objects.h \
 	core/qemu/qmp.c core/qemu/qmp.h \
 	core/qemu/writables.c core/qemu/writables.h \
+	core/qemu/silence.c core/qemu/silence.h \
+	core/qemu/survey.c core/qemu/survey.h \
 	core/snapshot/checkpoint.c core/snapshot/checkpoint.h \
 	core/snapshot/checkpoint_load.c \
 	core/snapshot/checkpoint_run.c core/snapshot/loading.h \

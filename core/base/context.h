@@ -17,6 +17,8 @@ struct maqet_context {
     char *accel;       /* what `accel` is when a machine doesn't say; NULL: auto */
     struct maqet_strings plugin_dirs;
     int64_t lock_timeout; /* ms to wait for another maqet at the same machine */
+    /* ms that a QEMU that runs has to answer all that one command asks; 0: ten seconds */
+    int64_t answer_timeout;
 
     /* Called with each message for the user, without a line feed. NULL: nobody listens.
      */

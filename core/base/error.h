@@ -14,6 +14,7 @@ struct maqet_error {
     enum maqet_error_code code;
     char *message;
     struct maqet_strings hints;
+    bool silent; /* QEMU did not answer (core/qemu/silence.h): some can do without */
 };
 
 void maqet_error_free(struct maqet_error *error);

@@ -428,11 +428,13 @@ maqet_lock_wait(int fd, int64_t timeout, const char *what, struct maqet_error **
 
         if (taken != 0)
             return taken < 0 ? -1 : 0;
-        if (maqet_now() >= deadline)
+        int64_t left = deadline - maqet_now();
+        if (left <= 0)
             return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
                                    "Another maqet has been working on %s for %.1f s",
                                    what, (double)timeout / 1000);
-        nanosleep(&(struct timespec){.tv_nsec = pause * 1000000}, NULL);
+        nanosleep(&(struct timespec){.tv_nsec = (left < pause ? left : pause) * 1000000},
+                  NULL);
         if (pause < 64)
             pause *= 2;
     }

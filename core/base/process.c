@@ -295,6 +295,7 @@ maqet_process_server_end(struct maqet_process_server *server)
 
     if (server->pid > 0) {
         kill(server->pid, SIGTERM);
+        kill(server->pid, SIGCONT); /* one that is stopped would not get it */
         reap(server->pid, maqet_now() + END_TIMEOUT, &status);
     }
     if (server->out >= 0)

@@ -6,6 +6,7 @@
 #include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/qemu/channel.h"
+#include "core/qemu/silence.h"
 
 struct maqet_agent {
     struct maqet_channel channel;
@@ -71,7 +72,11 @@ maqet_agent_open(int dir_fd, int64_t timeout, int gone, struct maqet_error **err
                               &reason) == 0 &&
         synchronise(agent, &wait, &reason) == 0)
         return TAKE_PTR(agent);
-    if (reason->code == MAQET_ERROR_TIMEOUT)
+    int pid = maqet_silence_pid(gone);
+    if (reason->code == MAQET_ERROR_TIMEOUT &&
+        maqet_silence_is_stopped(maqet_silence_state(pid)))
+        maqet_error_hint(&reason, "QEMU is stopped; let it continue: kill -CONT %d", pid);
+    else if (reason->code == MAQET_ERROR_TIMEOUT)
         maqet_error_hint(&reason, "Is qemu-guest-agent running in the guest?");
     maqet_error_move(err, TAKE_PTR(reason));
     return NULL;

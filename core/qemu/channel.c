@@ -119,10 +119,11 @@ maqet_channel_connect(struct maqet_channel *channel, int dir_fd, const char *nam
             return maqet_error_errno(err, errno, "Can't connect to QEMU's socket '%s'",
                                      name);
         /* So many are waiting already that the kernel makes no queue of more. */
-        if (poll(&gone, 1, RETRY_INTERVAL) > 0)
-            return set_ended(err);
-        if (time_left(wait) == 0)
+        int left = time_left(wait);
+        if (left == 0)
             return set_late(wait, err);
+        if (poll(&gone, 1, left < 0 || left > RETRY_INTERVAL ? RETRY_INTERVAL : left) > 0)
+            return set_ended(err);
     }
     return 0;
 }

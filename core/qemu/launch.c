@@ -27,6 +27,13 @@ maqet_pidfd_kill(int pidfd, int signal)
     return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
 }
 
+void
+maqet_pidfd_terminate(int pidfd)
+{
+    maqet_pidfd_kill(pidfd, SIGTERM);
+    maqet_pidfd_kill(pidfd, SIGCONT);
+}
+
 bool
 maqet_pidfd_wait(int pidfd, int64_t timeout)
 {

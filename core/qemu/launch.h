@@ -65,6 +65,10 @@ int maqet_pidfd_open(pid_t pid);
 /* Sends a signal by pidfd: never to another process that got the same PID. */
 int maqet_pidfd_kill(int pidfd, int signal);
 
+/* Asks a process to end, by SIGTERM; also one that a signal has stopped, which would not
+ * get it before it goes on: SIGCONT follows, as systemd has it (systemd.kill(5)). */
+void maqet_pidfd_terminate(int pidfd);
+
 /* Waits until the process has ended, @timeout ms at most. True: it has. */
 bool maqet_pidfd_wait(int pidfd, int64_t timeout);
 

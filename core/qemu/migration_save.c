@@ -305,6 +305,13 @@ maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *s
         done = give(qmp, save, result, err);
     if (done == 0)
         done = run(qmp, save, result, err);
+    /* One that does not answer is left to the guard: it would be waited for again and
+     * again. */
+    if (done < 0 && err && *err && (*err)->silent) {
+        save->take(save->data);
+        result->stuck = true;
+        return -1;
+    }
     /* What it failed with counts, and not what comes of that. */
     if (done < 0) {
         save->take(save->data);

@@ -10,7 +10,7 @@
 #include "core/qemu/migration.h"
 
 /* ms for a question. */
-static const int64_t MAQET_MIGRATION_ASK_TIMEOUT = 10000;
+static const int64_t MAQET_MIGRATION_ASK_TIMEOUT = MAQET_QMP_ANSWER_TIMEOUT;
 
 /* Runs a command whose answer says nothing. Takes the arguments. */
 int maqet_migration_tell(struct maqet_qmp *qmp, const char *command,

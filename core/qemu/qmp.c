@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/qemu/channel.h"
+#include "core/qemu/silence.h"
 
 enum {
     OLDEST_VERSION = 60200,     /* the first that takes -device as JSON */
@@ -17,6 +18,7 @@ struct maqet_qmp {
     int64_t last_id;
     int version;
     char *version_text;
+    char *vm; /* NULL: its errors name nobody */
 };
 
 /* A text in a json object, or "". */
@@ -159,16 +161,32 @@ await_answer(struct maqet_qmp *qmp, struct maqet_wait *wait, struct maqet_error 
     }
 }
 
+/* Takes what failed, after @timeout ms at most. A QEMU that said nothing is named, where
+ * it has a name. Returns -1. */
+static int
+fail(const struct maqet_qmp *qmp, int64_t timeout, struct maqet_error *reason,
+     struct maqet_error **err)
+{
+    if (!qmp->vm || reason->code != MAQET_ERROR_TIMEOUT)
+        return maqet_error_move(err, reason);
+    maqet_error_free(reason);
+    return maqet_silence_error(qmp->vm, qmp->channel.gone, timeout, err);
+}
+
 static json_object *
 execute(struct maqet_qmp *qmp, const char *command, json_object *arguments, int fd,
         int64_t timeout, struct maqet_error **err)
 {
     _cleanup_free_ char *awaited = maqet_format("QEMU's answer to '%s'", command);
     struct maqet_wait wait = maqet_wait_for(awaited, timeout);
+    struct maqet_error *reason = NULL;
+    json_object *answer = send_command(qmp, command, arguments, fd, &wait, &reason) < 0
+                              ? NULL
+                              : await_answer(qmp, &wait, &reason);
 
-    if (send_command(qmp, command, arguments, fd, &wait, err) < 0)
-        return NULL;
-    return await_answer(qmp, &wait, err);
+    if (!answer)
+        fail(qmp, timeout, reason, err);
+    return answer;
 }
 
 json_object *
@@ -265,10 +283,11 @@ negotiate(struct maqet_qmp *qmp, struct maqet_wait *wait, struct maqet_error **e
 }
 
 struct maqet_qmp *
-maqet_qmp_open(int dir_fd, const char *name, int64_t timeout, int gone,
-               struct maqet_error **err)
+maqet_qmp_open_vm(int dir_fd, const char *name, const char *vm, int64_t timeout, int gone,
+                  struct maqet_error **err)
 {
     _cleanup_qmp_ struct maqet_qmp *qmp = maqet_alloc(sizeof(*qmp));
+    struct maqet_error *reason = NULL;
     struct maqet_wait wait = maqet_wait_for(
         "QEMU's greeting: it hangs, or another client is connected to its monitor",
         timeout);
@@ -276,10 +295,19 @@ maqet_qmp_open(int dir_fd, const char *name, int64_t timeout, int gone,
     qmp->channel = MAQET_CHANNEL_INIT;
     qmp->channel.gone = gone;
     qmp->events = json_object_new_array();
-    if (maqet_channel_connect(&qmp->channel, dir_fd, name, &wait, err) < 0 ||
-        negotiate(qmp, &wait, err) < 0)
-        return NULL;
-    return TAKE_PTR(qmp);
+    qmp->vm = vm ? maqet_strdup(vm) : NULL;
+    if (maqet_channel_connect(&qmp->channel, dir_fd, name, &wait, &reason) == 0 &&
+        negotiate(qmp, &wait, &reason) == 0)
+        return TAKE_PTR(qmp);
+    fail(qmp, timeout, reason, err);
+    return NULL;
+}
+
+struct maqet_qmp *
+maqet_qmp_open(int dir_fd, const char *name, int64_t timeout, int gone,
+               struct maqet_error **err)
+{
+    return maqet_qmp_open_vm(dir_fd, name, NULL, timeout, gone, err);
 }
 
 void
@@ -290,6 +318,7 @@ maqet_qmp_close(struct maqet_qmp *qmp)
     maqet_channel_clear(&qmp->channel);
     json_object_put(qmp->events);
     free(qmp->version_text);
+    free(qmp->vm);
     free(qmp);
 }
 

@@ -16,6 +16,9 @@
 
 struct maqet_qmp;
 
+/* ms that QEMU has to answer a question, unless the user said otherwise. */
+#define MAQET_QMP_ANSWER_TIMEOUT INT64_C(10000)
+
 /*
  * Connects to the socket @name in the folder that @dir_fd is (so that its path may be of
  * any length), reads the greeting, refuses a QEMU older than 6.2 in words, and
@@ -26,6 +29,11 @@ struct maqet_qmp;
  */
 struct maqet_qmp *maqet_qmp_open(int dir_fd, const char *name, int64_t timeout, int gone,
                                  struct maqet_error **err);
+
+/* The same for QEMU of the VM @vm, whose name the errors of this connection tell: a QEMU
+ * that does not answer in time, now or later, is a silent one (core/qemu/silence.h). */
+struct maqet_qmp *maqet_qmp_open_vm(int dir_fd, const char *name, const char *vm,
+                                    int64_t timeout, int gone, struct maqet_error **err);
 void maqet_qmp_close(struct maqet_qmp *qmp);
 void maqet_qmp_cleanup(struct maqet_qmp **qmp);
 

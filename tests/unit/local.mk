@@ -204,6 +204,11 @@ tests_unit_test_store_SOURCES = tests/unit/test-store.c
 tests_unit_test_store_LDADD = $(UNIT_LDADD)
 tests_unit_test_store_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-survey
+tests_unit_test_survey_SOURCES = tests/unit/test-survey.c
+tests_unit_test_survey_LDADD = $(UNIT_LDADD)
+tests_unit_test_survey_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-table
 tests_unit_test_table_SOURCES = tests/unit/test-table.c
 tests_unit_test_table_LDADD = libmaqet-cli.la $(UNIT_LDADD)

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/qemu/silence.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/files.h"
+
+enum { FILE_LIMIT = 65536 /* bytes of a file in /proc */ };
+
+int
+maqet_silence_pid(int pidfd)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/self/fdinfo/%d", pidfd);
+    _cleanup_free_ char *data = NULL;
+    int pid;
+
+    if (pidfd < 0 || maqet_file_read(path, FILE_LIMIT, &data, NULL, NULL) < 0)
+        return 0;
+    /* proc(5): "Pid:" of a pidfd; -1 when the process has ended. */
+    const char *line = strstr(data, "\nPid:");
+    return line && sscanf(line, "\nPid: %d", &pid) == 1 && pid > 0 ? pid : 0;
+}
+
+char
+maqet_silence_state(int pid)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/%d/stat", pid);
+    _cleanup_free_ char *data = NULL;
+
+    if (pid <= 0 || maqet_file_read(path, FILE_LIMIT, &data, NULL, NULL) < 0)
+        return '\0';
+    /* proc(5): the second field is the name in parentheses, which may hold anything. */
+    const char *after = strrchr(data, ')');
+    return after && after[1] == ' ' ? after[2] : '\0';
+}
+
+bool
+maqet_silence_is_stopped(char state)
+{
+    return state == 'T' || state == 't';
+}
+
+static const char *
+reason_of(char state)
+{
+    switch (state) {
+    case 'T':
+        return "a signal has stopped it (process state T)";
+    case 't':
+        return "a debugger has stopped it (process state t)";
+    case 'D':
+        return "it waits for its storage in uninterruptible sleep (process state D)";
+    default:
+        return "it hangs, or another program is connected to its monitor";
+    }
+}
+
+/* The text of the first step; NULL: there is only the last resort. The caller frees. */
+static char *
+first_step(int pid, char state)
+{
+    switch (state) {
+    case 'T':
+        return maqet_format("Let it continue: kill -CONT %d", pid);
+    case 't':
+        return maqet_format("Let the debugger continue it, or detach it");
+    case 'D':
+        return maqet_format("See whether the storage of its images can be reached");
+    default:
+        return NULL;
+    }
+}
+
+static char *
+what_happened(const char *vm, int pid, char state, int64_t waited)
+{
+    _cleanup_free_ char *number = pid > 0 ? maqet_format(" (PID %d)", pid) : NULL;
+
+    /* What is left of a limit is nearly the limit. */
+    return maqet_format("QEMU of VM '%s'%s has not answered within %.*f s: %s", vm,
+                        number ? number : "", waited < 950 ? 1 : 0, (double)waited / 1000,
+                        reason_of(state));
+}
+
+int
+maqet_silence_error(const char *vm, int pidfd, int64_t waited, struct maqet_error **err)
+{
+    struct maqet_error *error = NULL;
+    int pid = maqet_silence_pid(pidfd);
+    char state = maqet_silence_state(pid);
+    _cleanup_free_ char *words = what_happened(vm, pid, state, waited);
+    _cleanup_free_ char *step = first_step(pid, state);
+
+    maqet_error_set(&error, MAQET_ERROR_TIMEOUT, "%s", words);
+    if (step)
+        maqet_error_hint(&error, "%s", step);
+    maqet_error_hint(
+        &error, "End it, which is a power cut to the guest: maqet stop %s --force", vm);
+    error->silent = true;
+    return maqet_error_move(err, error);
+}
+
+char *
+maqet_silence_text(const char *vm, int pid, char state, int64_t waited)
+{
+    _cleanup_free_ char *words = what_happened(vm, pid, state, waited);
+    _cleanup_free_ char *step = first_step(pid, state);
+
+    return maqet_format(
+        "%s. %s%sEnd it, which is a power cut to the guest: maqet stop %s "
+        "--force",
+        words, step ? step : "", step ? ". " : "", vm);
+}

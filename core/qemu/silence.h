@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * silence.h - a QEMU that does not answer: why, as far as the kernel knows, and what can
+ * be done. This is the one place where that error is made.
+ */
+#ifndef MAQET_QEMU_SILENCE_H
+#define MAQET_QEMU_SILENCE_H
+
+#include "core/base/error.h"
+
+/* The PID of a pidfd's process; 0: it has ended, or there is no pidfd. */
+int maqet_silence_pid(int pidfd);
+
+/* The state of a process as proc(5) has it: 'T' stopped by a signal, 't' by a debugger,
+ * 'D' in uninterruptible sleep, ...; 0: not known. */
+char maqet_silence_state(int pid);
+
+/* Whether a process in that state runs no instruction, and so can't answer. */
+bool maqet_silence_is_stopped(char state);
+
+/*
+ * The error of a QEMU that has not answered within @waited ms: MAQET_ERROR_TIMEOUT with
+ * the VM, the PID, the state of the process, and the next steps as hints. The error is
+ * marked as silent. @pidfd: QEMU's, or -1. Returns -1.
+ */
+int maqet_silence_error(const char *vm, int pidfd, int64_t waited,
+                        struct maqet_error **err);
+
+/* The same as one line of text, for a warning. The caller frees. */
+char *maqet_silence_text(const char *vm, int pid, char state, int64_t waited);
+
+#endif

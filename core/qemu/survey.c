@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/qemu/survey.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+
+#include "core/base/deadline.h"
+#include "core/base/json.h"
+
+/* ms between two looks at what no descriptor tells: a lock, a full queue of clients. */
+static const int64_t LOOK_INTERVAL = 10;
+
+/* Steps with one QEMU before it is the next one's turn: whoever sends without end must
+ * not keep us from the others. */
+enum { STEPS_AT_ONCE = 32 };
+
+/* What is next with one QEMU; the stages of a conversation by QMP (QEMU:
+ * docs/interop/qmp-spec). */
+enum stage {
+    STAGE_LOCK,
+    STAGE_CONNECT,
+    STAGE_GREETING,
+    STAGE_CAPABILITIES,
+    STAGE_ANSWER,
+    STAGE_DONE
+};
+
+/* What all of them are asked. */
+struct question {
+    const char *socket;
+    const char *lock;
+    const char *command;
+};
+
+void
+maqet_survey_clear(struct maqet_survey *survey)
+{
+    maqet_channel_clear(&survey->channel);
+    if (survey->lock >= 0)
+        close(TAKE_FD(survey->lock));
+    json_object_put(survey->answer);
+    free(survey->folder);
+    *survey = MAQET_SURVEY_INIT;
+}
+
+/* Lets go of the monitor: others may be waiting for it. */
+static void
+finish(struct maqet_survey *survey, enum maqet_survey_result result)
+{
+    survey->result = result;
+    survey->stage = STAGE_DONE;
+    maqet_channel_clear(&survey->channel);
+    if (survey->lock >= 0)
+        close(TAKE_FD(survey->lock));
+}
+
+/* ---- one step; each returns whether the next one may follow at once ---- */
+
+/* Where no descriptor is left, those that answer will soon leave theirs. */
+static bool
+fail_to_open(struct maqet_survey *survey)
+{
+    int probe = open("/", O_PATH | O_CLOEXEC);
+
+    if (probe < 0 && (errno == EMFILE || errno == ENFILE))
+        return false;
+    if (probe >= 0)
+        close(probe);
+    finish(survey, MAQET_SURVEY_FAILED);
+    return false;
+}
+
+static bool
+take_lock(struct maqet_survey *survey, const struct question *question)
+{
+    if (survey->lock < 0) {
+        _cleanup_free_ char *path = maqet_format("%s/%s", survey->folder, question->lock);
+
+        survey->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (survey->lock < 0)
+            return fail_to_open(survey);
+    }
+    int taken = maqet_lock_try(survey->lock, NULL);
+    if (taken < 0)
+        finish(survey, MAQET_SURVEY_FAILED);
+    if (taken <= 0)
+        return false;
+    survey->stage = STAGE_CONNECT;
+    return true;
+}
+
+static bool
+connect_to(struct maqet_survey *survey, const struct question *question)
+{
+    struct maqet_wait now = maqet_wait_for("", 0);
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_close_ int dir_fd = open(survey->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (dir_fd < 0)
+        return fail_to_open(survey);
+    if (maqet_channel_connect(&survey->channel, dir_fd, question->socket, &now, &error) ==
+        0) {
+        survey->stage = STAGE_GREETING;
+        return true;
+    }
+    maqet_channel_clear(&survey->channel);
+    return error->code == MAQET_ERROR_TIMEOUT ? false : fail_to_open(survey);
+}
+
+static bool
+send_command(struct maqet_survey *survey, const char *command, enum stage next)
+{
+    struct maqet_wait now = maqet_wait_for("", 0);
+    _cleanup_json_ json_object *message = json_object_new_object();
+
+    json_object_object_add(message, "execute", json_object_new_string(command));
+    if (maqet_channel_send(&survey->channel, message, &now, NULL) < 0) {
+        finish(survey, MAQET_SURVEY_FAILED);
+        return false;
+    }
+    survey->stage = next;
+    return true;
+}
+
+/* What QEMU has said by now; NULL: not all of a message. */
+static json_object *
+receive(struct maqet_survey *survey)
+{
+    struct maqet_wait now = maqet_wait_for("", 0);
+    _cleanup_error_ struct maqet_error *error = NULL;
+    size_t size;
+    json_object *message = maqet_channel_receive(&survey->channel, &now, &size, &error);
+
+    if (!message && error->code != MAQET_ERROR_TIMEOUT)
+        finish(survey, MAQET_SURVEY_FAILED);
+    return message;
+}
+
+static bool
+hear(struct maqet_survey *survey, const struct question *question)
+{
+    _cleanup_json_ json_object *message = receive(survey);
+    json_object *answer = NULL;
+
+    if (!message)
+        return false;
+    if (survey->stage == STAGE_GREETING)
+        return send_command(survey, "qmp_capabilities", STAGE_CAPABILITIES);
+    if (json_object_object_get_ex(message, "event", NULL))
+        return true;
+    if (survey->stage == STAGE_CAPABILITIES)
+        return send_command(survey, question->command, STAGE_ANSWER);
+    json_object_object_get_ex(message, "return", &answer);
+    survey->answer = json_object_get(answer);
+    finish(survey, MAQET_SURVEY_ANSWERED);
+    return false;
+}
+
+static bool
+take_step(struct maqet_survey *survey, const struct question *question)
+{
+    switch (survey->stage) {
+    case STAGE_LOCK:
+        return take_lock(survey, question);
+    case STAGE_CONNECT:
+        return connect_to(survey, question);
+    case STAGE_DONE:
+        return false;
+    default:
+        return hear(survey, question);
+    }
+}
+
+/* ---- all of them ---- */
+
+/* Goes on with each. Returns whether one of them could go on further. */
+static bool
+go_round(struct maqet_survey *surveys, size_t count, const struct question *question)
+{
+    bool more = false;
+
+    for (size_t i = 0; i < count; i++) {
+        int steps = 0;
+
+        while (steps < STEPS_AT_ONCE && take_step(&surveys[i], question))
+            steps++;
+        more = more || steps == STEPS_AT_ONCE;
+    }
+    return more;
+}
+
+/* Waits until one of them has something to say. Returns false when there is nobody to
+ * wait for, or no time. */
+static bool
+wait_for_any(const struct maqet_survey *surveys, size_t count, struct pollfd *fds,
+             struct maqet_deadline deadline, bool more)
+{
+    int64_t left = maqet_deadline_left(deadline);
+    size_t waiting = 0;
+    bool looks = false;
+
+    for (size_t i = 0; i < count; i++) {
+        if (surveys[i].stage == STAGE_DONE)
+            continue;
+        looks = looks || surveys[i].channel.fd < 0;
+        fds[waiting++] = (struct pollfd){.fd = surveys[i].channel.fd, .events = POLLIN};
+    }
+    if (waiting == 0 || left == 0)
+        return false;
+    if (!more)
+        poll(fds, waiting, (int)(looks && left > LOOK_INTERVAL ? LOOK_INTERVAL : left));
+    return true;
+}
+
+void
+maqet_survey_run(struct maqet_survey *surveys, size_t count, const char *socket,
+                 const char *lock, const char *command, int64_t timeout)
+{
+    const struct question question = {.socket = socket, .lock = lock, .command = command};
+    struct maqet_deadline deadline = maqet_deadline_in(timeout);
+    _cleanup_free_ struct pollfd *fds = maqet_alloc((count + 1) * sizeof(*fds));
+
+    bool more;
+
+    do {
+        more = go_round(surveys, count, &question);
+    } while (wait_for_any(surveys, count, fds, deadline, more));
+    for (size_t i = 0; i < count; i++)
+        if (surveys[i].stage != STAGE_DONE)
+            finish(&surveys[i], surveys[i].stage == STAGE_LOCK ? MAQET_SURVEY_BUSY
+                                                               : MAQET_SURVEY_SILENT);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * survey.h - one question to many QEMUs at the same time, with one deadline for all of
+ * them: those that hang cost no more than one of them would.
+ */
+#ifndef MAQET_QEMU_SURVEY_H
+#define MAQET_QEMU_SURVEY_H
+
+#include "core/qemu/channel.h"
+
+enum maqet_survey_result {
+    MAQET_SURVEY_SILENT,   /* it did not answer in time */
+    MAQET_SURVEY_BUSY,     /* another maqet had its monitor all the time */
+    MAQET_SURVEY_ANSWERED, /* or refused; then there is no answer */
+    MAQET_SURVEY_FAILED,   /* it has ended, or its monitor can't be connected to */
+};
+
+/* One QEMU that is asked. */
+struct maqet_survey {
+    char *folder; /* of its monitor's socket and lock; taken */
+    /* What came of it. The caller puts the answer. */
+    enum maqet_survey_result result;
+    json_object *answer;
+    /* What the survey works with. */
+    int stage;
+    int lock;
+    struct maqet_channel channel;
+};
+
+#define MAQET_SURVEY_INIT                                                                \
+    ((struct maqet_survey){.lock = -1, .channel = MAQET_CHANNEL_INIT})
+
+/* Runs a command without arguments on all of them; *socket* and *lock* are the names of
+ * the files in each folder. Returns when all have answered, or after @timeout ms. */
+void maqet_survey_run(struct maqet_survey *surveys, size_t count, const char *socket,
+                      const char *lock, const char *command, int64_t timeout);
+
+void maqet_survey_clear(struct maqet_survey *survey);
+
+#endif
