@@ -51,7 +51,7 @@ run(struct invocation *invocation, struct maqet_error **err)
     const char *change;
 
     if (!definition || maqet_vm_apply(context, definition, &change, err) < 0 ||
-        maqet_state_read(context, name, &state, err) < 0)
+        maqet_state_look(context, name, &state, err) < 0)
         return -1;
 
     json_object *result = json_object_new_object();

@@ -8,23 +8,42 @@
 static const char *
 status_name(unsigned index)
 {
-    return index <= MAQET_STATUS_CRASHED ? maqet_status_name(index) : NULL;
+    return index <= MAQET_STATUS_UNRESPONSIVE ? maqet_status_name(index) : NULL;
+}
+
+/* Whether QEMU must be asked for that status; NULL: any. */
+static bool
+is_asked_for(const char *status)
+{
+    static const enum maqet_status asked[] = {MAQET_STATUS_RUNNING, MAQET_STATUS_PAUSED,
+                                              MAQET_STATUS_UNRESPONSIVE};
+
+    for (size_t i = 0; status && i < sizeof(asked) / sizeof(*asked); i++)
+        if (strcmp(status, maqet_status_name(asked[i])) == 0)
+            return true;
+    return !status;
+}
+
+static void
+warn(const struct maqet_context *context, const struct maqet_state_row *row)
+{
+    _cleanup_free_ char *warning = row->error
+                                       ? maqet_strdup(row->error->message)
+                                       : maqet_state_warning(row->name, &row->state);
+
+    if (warning)
+        maqet_context_say(context, MAQET_LEVEL_WARNING, "%s", warning);
 }
 
 /* A machine that can't be looked at doesn't keep the others from being listed. */
 static json_object *
-describe(const struct maqet_context *context, const char *name)
+describe(const struct maqet_state_row *row)
 {
-    _cleanup_error_ struct maqet_error *error = NULL;
-    struct maqet_state state;
-    bool known = maqet_state_read(context, name, &state, &error) == 0;
-    json_object *row = json_object_new_object();
+    json_object *result = json_object_new_object();
 
-    if (!known)
-        maqet_context_say(context, MAQET_LEVEL_WARNING, "%s", error->message);
-    field_text(row, "name", name);
-    fields_state(row, known ? &state : NULL);
-    return row;
+    field_text(result, "name", row->name);
+    fields_state(result, row->error ? NULL : &row->state);
+    return result;
 }
 
 static bool
@@ -38,20 +57,29 @@ is_wanted(json_object *row, const char *status)
 static int
 run(struct invocation *invocation, struct maqet_error **err)
 {
+    const struct maqet_context *context = &invocation->context;
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     const char *status = invocation_text(invocation, "status");
 
-    if (maqet_store_list(&invocation->context, &names, err) < 0)
+    if (maqet_store_list(context, &names, err) < 0)
         return -1;
+
+    _cleanup_free_ struct maqet_state_row *states =
+        maqet_alloc((names.count + 1) * sizeof(*states));
+    for (size_t i = 0; i < names.count; i++)
+        states[i].name = names.items[i];
+    maqet_states_read(context, states, names.count, is_asked_for(status));
 
     json_object *rows = json_object_new_array();
     for (size_t i = 0; i < names.count; i++) {
-        json_object *row = describe(&invocation->context, names.items[i]);
+        json_object *row = describe(&states[i]);
 
+        warn(context, &states[i]);
         if (is_wanted(row, status))
             json_object_array_add(rows, row);
         else
             json_object_put(row);
+        maqet_error_free(states[i].error);
     }
     output_result(&invocation->output, &invocation->command->view, rows);
     return 0;
@@ -88,9 +116,14 @@ const struct command command_ls = {
     .name = "ls",
     .operands = "",
     .summary = "List virtual machines",
-    .description = "MEMORY is what QEMU occupies now, CPU its share of one processor "
-                   "since its start. The status is created (never started), running, "
-                   "paused, stopped, or crashed: QEMU ended without cleaning up.",
+    .description =
+        "MEMORY is what QEMU occupies now, CPU its share of one processor "
+        "since its start. The status is created (never started), running, "
+        "paused, stopped, crashed (QEMU ended without cleaning up), or "
+        "unresponsive: QEMU runs, but did not answer within a second; a "
+        "warning says why, as far as it is known, and what to do. All machines "
+        "that run are asked at the same time, and none when --status names one "
+        "that is known without.",
     .options = options,
     .examples = examples,
     .view = {.columns = columns, .empty = "No virtual machines found.\n"},

@@ -191,8 +191,13 @@ confirm(const struct invocation *invocation, const struct maqet_strings *names,
 static int
 repair(struct invocation *invocation, const char *name, struct maqet_error **err)
 {
+    const struct maqet_stop at_once = {.timeout = 0, .force = true};
     _cleanup_error_ struct maqet_error *reason = NULL;
 
+    /* By force it is ended anyhow: a QEMU that hangs is not waited for before. */
+    if (invocation_has(invocation, "force") &&
+        maqet_vm_stop(&invocation->context, name, &at_once, NULL, err) < 0)
+        return -1;
     if (maqet_snapshot_repair(&invocation->context, name, &reason) == 0)
         return 0;
     if (!invocation_has(invocation, "force"))

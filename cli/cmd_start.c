@@ -84,7 +84,7 @@ run_from(struct invocation *invocation, struct maqet_error **err)
         return usage_error(invocation->command, err,
                            "--from goes with one virtual machine, in the background");
     name = maqet_store_resolve(context, invocation->operands.items[0], err);
-    if (!name || maqet_state_read(context, name, &state, err) < 0)
+    if (!name || maqet_state_look(context, name, &state, err) < 0)
         return -1;
     if (state.pid == 0)
         return checkpoint_load(invocation, name, invocation_text(invocation, "from"),

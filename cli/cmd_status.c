@@ -85,6 +85,9 @@ run(struct invocation *invocation, struct maqet_error **err)
     if (!definition || maqet_state_read(context, definition->name, &state, err) < 0)
         return -1;
 
+    _cleanup_free_ char *warning = maqet_state_warning(definition->name, &state);
+    if (warning)
+        maqet_context_say(context, MAQET_LEVEL_WARNING, "%s", warning);
     if (state.status == MAQET_STATUS_CRASHED) {
         _cleanup_free_ char *crash = maqet_crash_text(context, definition->name);
         maqet_context_say(context, MAQET_LEVEL_WARNING, "%s", crash);

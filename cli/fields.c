@@ -73,6 +73,16 @@ percent(double value)
     return json_object_new_double_s(value, text);
 }
 
+/* Whether QEMU answered; null where it was not asked, or could not be. */
+static json_object *
+responds(const struct maqet_state *state)
+{
+    if (!state || (state->response != MAQET_RESPONSE_GIVEN &&
+                   state->response != MAQET_RESPONSE_MISSING))
+        return NULL;
+    return json_object_new_boolean(state->response == MAQET_RESPONSE_GIVEN);
+}
+
 void
 fields_state(json_object *row, const struct maqet_state *state)
 {
@@ -83,4 +93,5 @@ fields_state(json_object *row, const struct maqet_state *state)
     field_number(row, "memory", runs, runs ? state->memory : 0);
     json_object_object_add(row, "cpu", runs ? percent(state->cpu) : NULL);
     field_number(row, "uptime", runs, runs ? (uint64_t)state->uptime / 1000 : 0);
+    json_object_object_add(row, "responds", responds(state));
 }

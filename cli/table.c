@@ -61,8 +61,10 @@ cell_shade(const struct column *column, const char *text)
         return SHADE_GREEN;
     if (strcmp(text, maqet_status_name(MAQET_STATUS_PAUSED)) == 0)
         return SHADE_YELLOW;
-    return strcmp(text, maqet_status_name(MAQET_STATUS_CRASHED)) == 0 ? SHADE_RED
-                                                                      : SHADE_NONE;
+    if (strcmp(text, maqet_status_name(MAQET_STATUS_CRASHED)) == 0 ||
+        strcmp(text, maqet_status_name(MAQET_STATUS_UNRESPONSIVE)) == 0)
+        return SHADE_RED;
+    return SHADE_NONE;
 }
 
 /* Appends a text that fills @width columns; numbers stand to the right. */

@@ -221,7 +221,7 @@ maqet_helpers_end(int dir_fd)
                 continue;
             pidfds = maqet_realloc(pidfds, (count + 1) * sizeof(*pidfds));
             pidfds[count++] = pidfd;
-            maqet_pidfd_kill(pidfd, SIGTERM);
+            maqet_pidfd_terminate(pidfd);
         }
     }
     for (size_t i = 0; i < count; i++) {

@@ -85,7 +85,7 @@ maqet_vm_removable(const struct maqet_context *context, const char *name,
 {
     struct maqet_state state;
 
-    if (maqet_state_read(context, name, &state, err) < 0)
+    if (maqet_state_look(context, name, &state, err) < 0)
         return -1;
     if (state.pid == 0)
         return maqet_store_check_removal(context, name, err);
@@ -109,7 +109,7 @@ lock_at_rest(const struct maqet_context *context, const char *name, bool force,
         if (force && maqet_vm_stop(context, name, &at_once, NULL, err) < 0)
             return -1;
         _cleanup_close_ int lock = maqet_store_lock(context, name, err);
-        if (lock < 0 || maqet_state_read(context, name, &state, err) < 0)
+        if (lock < 0 || maqet_state_look(context, name, &state, err) < 0)
             return -1;
         if (state.pid > 0 && force)
             continue;

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "core/base/deadline.h"
 #include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/plugin/call.h"
@@ -19,14 +20,16 @@
 #include "core/vm/run.h"
 #include "core/vm/store.h"
 
-/* ms that QEMU has for it: a format may have to move its tables. */
+/* ms that QEMU has for it, once it has answered what it was asked before: a format may
+ * have to move its tables. */
 static const int64_t RESIZE_TIMEOUT = 60000;
 
 struct resizing {
     const struct maqet_context *context;
     struct maqet_vm *vm;
     const struct maqet_drive *drive;
-    struct maqet_qmp *qmp; /* NULL: the machine does not run */
+    struct maqet_qmp *qmp;          /* NULL: the machine does not run */
+    struct maqet_deadline deadline; /* for all that QEMU is asked */
     int dir_fd;
     int run_fd;
     int pidfd;
@@ -67,11 +70,13 @@ open_machine(struct resizing *resizing, const char *name, struct maqet_error **e
     resizing->vm = maqet_vm_open_running(resizing->context, name, err);
     if (!resizing->vm)
         return -1;
-    resizing->qmp = maqet_monitor_open(resizing->dir_fd, name, RESIZE_TIMEOUT,
+    resizing->deadline = maqet_deadline_in(MAQET_QMP_ANSWER_TIMEOUT);
+    resizing->qmp = maqet_monitor_open(resizing->dir_fd, name, MAQET_QMP_ANSWER_TIMEOUT,
                                        resizing->pidfd, &resizing->qmp_lock, err);
-    return resizing->qmp ? maqet_vm_drives_check_asked(resizing->vm, resizing->qmp,
-                                                       RESIZE_TIMEOUT, err)
-                         : -1;
+    return resizing->qmp
+               ? maqet_vm_drives_check_asked(resizing->vm, resizing->qmp,
+                                             maqet_deadline_left(resizing->deadline), err)
+               : -1;
 }
 
 /* Finds the drive, and makes sure that its storage can do it in this state. */
@@ -105,8 +110,9 @@ live_size(const struct resizing *resizing, uint64_t *bytes, struct maqet_error *
     json_object *arguments = json_object_new_object(), *image, *size, *name;
 
     json_object_object_add(arguments, "flat", json_object_new_boolean(true));
-    _cleanup_json_ json_object *nodes = maqet_qmp_execute(
-        resizing->qmp, "query-named-block-nodes", arguments, RESIZE_TIMEOUT, err);
+    _cleanup_json_ json_object *nodes =
+        maqet_qmp_execute(resizing->qmp, "query-named-block-nodes", arguments,
+                          maqet_deadline_left(resizing->deadline), err);
     size_t count =
         json_object_is_type(nodes, json_type_array) ? json_object_array_length(nodes) : 0;
 

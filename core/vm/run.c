@@ -10,18 +10,16 @@
 #include <sys/un.h>
 #include <time.h>
 
-#include "core/base/files.h"
+#include "core/base/deadline.h"
 #include "core/config/tree.h"
 #include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
+#include "core/qemu/silence.h"
 #include "core/vm/helpers.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/store.h"
 
 enum { LOG_TAIL = 4096 };
-
-/* How long QEMU has to answer one command. */
-static const int64_t COMMAND_TIMEOUT = 10000;
 
 /* ---- the run folder ---- */
 
@@ -100,29 +98,41 @@ has_run_file(int pid, int run_fd)
 /* Between the lock and the PID there is the instant in which a start forks. */
 static const int64_t FORK_TIMEOUT = 2000;
 
+/* A pidfd of the process that the run file names, when that is QEMU; else -1. */
+static int
+open_holder(int run_fd, int *pid)
+{
+    char text[16] = "";
+
+    *pid = pread(run_fd, text, sizeof(text) - 1, 0) > 0 ? (int)strtol(text, NULL, 10) : 0;
+    if (*pid <= 0)
+        return -1;
+    _cleanup_close_ int pidfd = maqet_pidfd_open(*pid);
+    return pidfd >= 0 && has_run_file(*pid, run_fd) ? TAKE_FD(pidfd) : -1;
+}
+
 int
 maqet_run_holder(int run_fd, int *pidfd, struct maqet_error **err)
 {
-    int64_t deadline = maqet_now() + FORK_TIMEOUT;
+    return maqet_run_holder_by(run_fd, pidfd, maqet_now() + FORK_TIMEOUT, err);
+}
 
-    for (*pidfd = -1; maqet_now() < deadline;
-         nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL)) {
-        char text[16] = "";
+int
+maqet_run_holder_by(int run_fd, int *pidfd, int64_t deadline, struct maqet_error **err)
+{
+    int pid;
+
+    *pidfd = -1;
+    do {
         int held = maqet_lock_held(run_fd, err);
 
         if (held <= 0)
             return held;
-        int pid = pread(run_fd, text, sizeof(text) - 1, 0) > 0
-                      ? (int)strtol(text, NULL, 10)
-                      : 0;
-        if (pid <= 0)
-            continue;
-        *pidfd = maqet_pidfd_open(pid);
-        if (*pidfd >= 0 && has_run_file(pid, run_fd))
-            return pid;
+        *pidfd = open_holder(run_fd, &pid);
         if (*pidfd >= 0)
-            close(TAKE_FD(*pidfd));
-    }
+            return pid;
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    } while (maqet_now() < deadline);
     return maqet_error_set(err, MAQET_ERROR_FAILED,
                            "somebody holds its run file's lock, but the process that the "
                            "file names is not QEMU");
@@ -148,22 +158,40 @@ maqet_run_last_words(int log_fd)
 
 /* ---- the monitor ---- */
 
+/* Takes the monitor's lock. Who has it may himself be waiting for a QEMU that does not
+ * answer: then that is what there is to be said. */
+static int
+wait_for_monitor(int fd, const char *name, int gone, int64_t timeout,
+                 struct maqet_error **err)
+{
+    _cleanup_free_ char *what =
+        maqet_format("the monitor of the virtual machine '%s'", name);
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    if (maqet_lock_wait(fd, timeout, what, &reason) == 0)
+        return 0;
+    if (reason->code == MAQET_ERROR_TIMEOUT &&
+        maqet_silence_is_stopped(maqet_silence_state(maqet_silence_pid(gone))))
+        return maqet_silence_error(name, gone, timeout, err);
+    return maqet_error_move(err, TAKE_PTR(reason));
+}
+
 struct maqet_qmp *
 maqet_monitor_open(int dir_fd, const char *name, int64_t timeout, int gone, int *lock,
                    struct maqet_error **err)
 {
-    _cleanup_free_ char *what =
-        maqet_format("the monitor of the virtual machine '%s'", name);
-    _cleanup_close_ int fd =
-        openat(dir_fd, "qmp.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    struct maqet_deadline deadline = maqet_deadline_in(timeout);
+    _cleanup_close_ int fd = openat(dir_fd, MAQET_RUN_MONITOR_LOCK,
+                                    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     if (fd < 0) {
         maqet_error_errno(err, errno, "Can't open the monitor's lock");
         return NULL;
     }
-    if (maqet_lock_wait(fd, timeout, what, err) < 0)
+    if (wait_for_monitor(fd, name, gone, timeout, err) < 0)
         return NULL;
-    struct maqet_qmp *qmp = maqet_qmp_open(dir_fd, "qmp.sock", timeout, gone, err);
+    struct maqet_qmp *qmp = maqet_qmp_open_vm(dir_fd, MAQET_RUN_MONITOR, name,
+                                              maqet_deadline_left(deadline), gone, err);
     if (qmp)
         *lock = TAKE_FD(fd);
     return qmp;
@@ -184,11 +212,14 @@ int
 maqet_power_button_press(int dir_fd, const char *name, int gone, int64_t timeout,
                          struct maqet_error **err)
 {
+    struct maqet_deadline deadline = maqet_deadline_in(timeout);
     _cleanup_close_ int lock = -1;
     _cleanup_qmp_ struct maqet_qmp *qmp =
         maqet_monitor_open(dir_fd, name, timeout, gone, &lock, err);
     _cleanup_json_ json_object *answer =
-        qmp ? maqet_qmp_execute(qmp, "query-status", NULL, timeout, err) : NULL;
+        qmp ? maqet_qmp_execute(qmp, "query-status", NULL, maqet_deadline_left(deadline),
+                                err)
+            : NULL;
     json_object *running = NULL;
 
     if (!answer)
@@ -199,13 +230,13 @@ maqet_power_button_press(int dir_fd, const char *name, int gone, int64_t timeout
      * never run has nothing to lose, and must not run now: its start may have been killed
      * before it was known whether somebody else uses its drives. */
     if (status && (strcmp(status, "shutdown") == 0 || strcmp(status, "prelaunch") == 0))
-        return tell(qmp, "quit", timeout, err);
+        return tell(qmp, "quit", maqet_deadline_left(deadline), err);
     /* A guest that sleeps or stands still can't react to its power button. */
     if (status && strcmp(status, "suspended") == 0)
-        tell(qmp, "system_wakeup", timeout, NULL);
+        tell(qmp, "system_wakeup", maqet_deadline_left(deadline), NULL);
     else if (!json_object_get_boolean(running))
-        tell(qmp, "cont", timeout, NULL);
-    return tell(qmp, "system_powerdown", timeout, err);
+        tell(qmp, "cont", maqet_deadline_left(deadline), NULL);
+    return tell(qmp, "system_powerdown", maqet_deadline_left(deadline), err);
 }
 
 json_object *
@@ -231,9 +262,11 @@ maqet_vm_qmp(const struct maqet_context *context, const char *name_or_uuid,
         maqet_error_hint(err, "Start it: maqet start %s", name);
         return NULL;
     }
+    struct maqet_deadline deadline = maqet_deadline_in(MAQET_QMP_ANSWER_TIMEOUT);
     _cleanup_qmp_ struct maqet_qmp *qmp =
-        maqet_monitor_open(dir_fd, name, COMMAND_TIMEOUT, pidfd, &lock, err);
-    return qmp ? maqet_qmp_execute(qmp, command, TAKE_PTR(owned), COMMAND_TIMEOUT, err)
+        maqet_monitor_open(dir_fd, name, MAQET_QMP_ANSWER_TIMEOUT, pidfd, &lock, err);
+    return qmp ? maqet_qmp_execute(qmp, command, TAKE_PTR(owned),
+                                   maqet_deadline_left(deadline), err)
                : NULL;
 }
 
@@ -242,7 +275,7 @@ maqet_vm_qmp(const struct maqet_context *context, const char *name_or_uuid,
 void
 maqet_qemu_end(int pidfd, int64_t flush)
 {
-    maqet_pidfd_kill(pidfd, SIGTERM);
+    maqet_pidfd_terminate(pidfd);
     if (maqet_pidfd_wait(pidfd, flush))
         return;
     maqet_pidfd_kill(pidfd, SIGKILL);

@@ -16,8 +16,14 @@
  * removes it. */
 #define MAQET_RUN_FORCED "forced"
 
-/* How long a QEMU that is told to end may take to flush its images, in ms. */
+/* How long a QEMU that is told to end may take to flush its images, in ms; and one that a
+ * person wants gone, or that does not answer. */
 #define MAQET_END_TIMEOUT INT64_C(10000)
+#define MAQET_FLUSH_TIMEOUT INT64_C(3000)
+
+/* The names of the monitor's socket and lock in the folder. */
+#define MAQET_RUN_MONITOR "qmp.sock"
+#define MAQET_RUN_MONITOR_LOCK "qmp.lock"
 
 /* The folder RUNTIME/NAME, made when it is missing: a descriptor, or -1. */
 int maqet_run_dir(const struct maqet_context *context, const char *name,
@@ -40,11 +46,18 @@ void maqet_run_remove_servers(const struct maqet_context *context, const char *n
  * a pidfd in *pidfd, which is that of the holder for sure. */
 int maqet_run_holder(int run_fd, int *pidfd, struct maqet_error **err);
 
+/* The same, with the deadline (on the clock of maqet_now()) by which the PID of one that
+ * is just being started must have been written. */
+int maqet_run_holder_by(int run_fd, int *pidfd, int64_t deadline,
+                        struct maqet_error **err);
+
 /* What QEMU said last, from its log; "" when there is none. The caller frees. */
 char *maqet_run_last_words(int log_fd);
 
 /* A connection to a running machine's monitor, shared fairly with other maqets: @lock
- * gets a descriptor to be closed after the connection. NULL on error. */
+ * gets a descriptor to be closed after the connection. @timeout is in ms, for the lock
+ * and QEMU's answer together. NULL on error; one of a QEMU that does not answer is marked
+ * as silent, and tells the VM and the next step. */
 struct maqet_qmp *maqet_monitor_open(int dir_fd, const char *name, int64_t timeout,
                                      int gone, int *lock, struct maqet_error **err);
 

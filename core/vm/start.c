@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
+#include "core/base/deadline.h"
 #include "core/base/files.h"
 #include "core/base/notify.h"
 #include "core/base/process.h"
@@ -28,11 +29,12 @@ struct starting {
     struct maqet_vm *vm;
     const struct maqet_incoming *incoming; /* NULL: the guest boots */
     bool foreground;
-    int64_t timeout;
+    int64_t timeout;                /* ms that QEMU has to answer all that it is asked */
     struct maqet_drives_consent consent;
-    int dir_fd;     /* RUNTIME/NAME */
-    int run_fd;     /* the run file, locked for QEMU */
-    int monitor_fd; /* listening sockets */
+    struct maqet_deadline deadline; /* that begins when it is run */
+    int dir_fd;                     /* RUNTIME/NAME */
+    int run_fd;                     /* the run file, locked for QEMU */
+    int monitor_fd;                 /* listening sockets */
     int agent_fd;
     int log_fd;
     int signal_fd; /* in the foreground: signals that mean "end", kept from us */
@@ -230,6 +232,20 @@ error_ended(struct starting *starting, const char *program, int status,
     return -1;
 }
 
+/* It did not answer, and was ended: what could be done about one that runs is of no use.
+ * Takes the reason. Returns -1. */
+static int
+error_silent(const struct starting *starting, struct maqet_error *reason, bool gone,
+             struct maqet_error **err)
+{
+    maqet_error_set(err, MAQET_ERROR_TIMEOUT, "%s. %s", reason->message,
+                    gone ? "It was ended" : "It survived SIGKILL so far (stuck in I/O)");
+    maqet_error_hint(err, "Give it more time: --wait SECONDS (it was %.0f)",
+                     (double)starting->timeout / 1000);
+    maqet_error_free(reason);
+    return -1;
+}
+
 /* QEMU did not come up: ends it, tidies up, and finds the words that tell why. */
 static int
 fail_start(struct starting *starting, const char *program, struct maqet_error *reason,
@@ -243,12 +259,18 @@ fail_start(struct starting *starting, const char *program, struct maqet_error *r
     int status = 0;
 
     if (!ended)
-        maqet_qemu_end(starting->process.pidfd, MAQET_END_TIMEOUT);
-    waitpid(starting->process.pid, &status, 0);
-    maqet_run_tidy(starting->dir_fd);
+        maqet_qemu_end(starting->process.pidfd,
+                       reason->silent ? MAQET_FLUSH_TIMEOUT : MAQET_END_TIMEOUT);
+    /* One that waits for its storage may survive even SIGKILL for a while. */
+    bool gone = ended || maqet_pidfd_wait(starting->process.pidfd, 0);
+    waitpid(starting->process.pid, &status, gone ? 0 : WNOHANG);
+    if (gone)
+        maqet_run_tidy(starting->dir_fd);
     if (ended) {
         maqet_error_free(reason);
         error_ended(starting, program, status, err);
+    } else if (reason->silent) {
+        error_silent(starting, reason, gone, err);
     } else {
         maqet_error_move(err, reason);
     }
@@ -274,17 +296,22 @@ bring_up(const struct starting *starting, struct maqet_qmp *qmp, bool waits,
          struct maqet_error **err)
 {
     const struct maqet_incoming *incoming = starting->incoming;
+    struct maqet_deadline deadline = starting->deadline;
     _cleanup_json_ json_object *status =
-        maqet_qmp_execute(qmp, "query-status", NULL, starting->timeout, err);
+        maqet_qmp_execute(qmp, "query-status", NULL, maqet_deadline_left(deadline), err);
+    int64_t begun = maqet_now();
 
     if (!status || maqet_vm_drives_check_alone(starting->vm, err) < 0)
         return -1;
+    /* Not for QEMU's answer was that time spent. */
+    if (deadline.end >= 0)
+        deadline.end += maqet_now() - begun;
     if (incoming)
         return maqet_migration_load(qmp, incoming->fd, incoming->mapped, err);
     if (!waits)
         return 0;
     _cleanup_json_ json_object *answer =
-        maqet_qmp_execute(qmp, "cont", NULL, starting->timeout, err);
+        maqet_qmp_execute(qmp, "cont", NULL, maqet_deadline_left(deadline), err);
     return answer ? 0 : -1;
 }
 
@@ -325,6 +352,7 @@ launch(struct starting *starting, struct maqet_error **err)
     if (starting->agent_fd >= 0)
         close(TAKE_FD(starting->agent_fd));
     maqet_helpers_clear(&starting->helpers);
+    starting->deadline = maqet_deadline_in(starting->timeout);
     _cleanup_qmp_ struct maqet_qmp *qmp =
         maqet_monitor_open(starting->dir_fd, name, starting->timeout,
                            starting->process.pidfd, &lock, &reason);
@@ -459,7 +487,7 @@ attend(struct starting *starting)
         if (asked++ > 0 ||
             maqet_power_button_press(starting->dir_fd, name, starting->process.pidfd,
                                      MAQET_END_TIMEOUT, NULL) < 0)
-            maqet_pidfd_kill(starting->process.pidfd, SIGTERM);
+            maqet_pidfd_terminate(starting->process.pidfd);
     }
 }
 

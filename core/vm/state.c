@@ -9,12 +9,14 @@
 
 #include "core/base/files.h"
 #include "core/qemu/launch.h"
-#include "core/qemu/qmp.h"
+#include "core/qemu/silence.h"
+#include "core/qemu/survey.h"
 #include "core/vm/run.h"
 #include "core/vm/store.h"
 
-/* A list of many machines must not wait for one whose monitor hangs. */
+/* ms for all QEMUs of a list to answer, and for starts under way to tell their PID. */
 static const int64_t ASK_TIMEOUT = 1000;
+static const int64_t LOOK_TIMEOUT = 2000;
 
 const char *
 maqet_status_name(enum maqet_status status)
@@ -22,25 +24,10 @@ maqet_status_name(enum maqet_status status)
     static const char *const names[] = {
         [MAQET_STATUS_CREATED] = "created", [MAQET_STATUS_RUNNING] = "running",
         [MAQET_STATUS_PAUSED] = "paused",   [MAQET_STATUS_STOPPED] = "stopped",
-        [MAQET_STATUS_CRASHED] = "crashed",
+        [MAQET_STATUS_CRASHED] = "crashed", [MAQET_STATUS_UNRESPONSIVE] = "unresponsive",
     };
 
     return names[status];
-}
-
-/* "paused" is what QEMU says of itself; without an answer it counts as running. */
-static bool
-is_paused(int dir_fd, const char *name, int pidfd)
-{
-    _cleanup_close_ int lock = -1;
-    _cleanup_qmp_ struct maqet_qmp *qmp =
-        maqet_monitor_open(dir_fd, name, ASK_TIMEOUT, pidfd, &lock, NULL);
-    _cleanup_json_ json_object *answer =
-        qmp ? maqet_qmp_execute(qmp, "query-status", NULL, ASK_TIMEOUT, NULL) : NULL;
-    json_object *running = NULL;
-
-    return json_object_object_get_ex(answer, "running", &running) &&
-           !json_object_get_boolean(running);
 }
 
 /* ---- what the kernel says of the process ---- */
@@ -59,9 +46,9 @@ read_usage(struct maqet_state *state)
     /* proc(5): the second field is the name in parentheses, which may hold anything. */
     const char *after = strrchr(data, ')');
     if (!after || sscanf(after + 1,
-                         " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d "
+                         " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d "
                          "%*d %*d %*d %*d %llu %*u %ld",
-                         &user, &kernel, &started, &pages) != 4)
+                         &state->process, &user, &kernel, &started, &pages) != 5)
         return;
     clock_gettime(CLOCK_BOOTTIME, &now);
     double uptime =
@@ -82,9 +69,9 @@ status_at_rest(const struct maqet_context *context, const char *name, int dir_fd
                                               : MAQET_STATUS_CREATED;
 }
 
-int
-maqet_state_read(const struct maqet_context *context, const char *name,
-                 struct maqet_state *state, struct maqet_error **err)
+static int
+look(const struct maqet_context *context, const char *name, int64_t deadline,
+     struct maqet_state *state, struct maqet_error **err)
 {
     _cleanup_free_ char *path = maqet_format("%s/%s", context->runtime_dir, name);
     /* Looking makes nothing: no folder means that nothing runs. */
@@ -98,19 +85,137 @@ maqet_state_read(const struct maqet_context *context, const char *name,
         return maqet_error_errno(err, errno, "Can't look at the virtual machine '%s'",
                                  name);
     if (run_fd >= 0) {
-        state->pid = maqet_run_holder(run_fd, &pidfd, err);
+        state->pid = maqet_run_holder_by(run_fd, &pidfd, deadline, err);
         if (state->pid < 0)
             return maqet_error_wrap(err, "Virtual machine '%s'", name);
     }
-    if (state->pid == 0) {
-        state->status = status_at_rest(context, name, dir_fd);
-        return 0;
-    }
-    read_usage(state);
     state->status =
-        is_paused(dir_fd, name, pidfd) ? MAQET_STATUS_PAUSED : MAQET_STATUS_RUNNING;
+        state->pid > 0 ? MAQET_STATUS_RUNNING : status_at_rest(context, name, dir_fd);
+    if (state->pid > 0)
+        read_usage(state);
     return 0;
 }
+
+int
+maqet_state_look(const struct maqet_context *context, const char *name,
+                 struct maqet_state *state, struct maqet_error **err)
+{
+    return look(context, name, maqet_now() + LOOK_TIMEOUT, state, err);
+}
+
+/* ---- what QEMU says ---- */
+
+/* Whether the guest is paused, of which only QEMU knows; or why it is not known. */
+static void
+judge(struct maqet_state *state, const struct maqet_survey *survey)
+{
+    json_object *running = NULL;
+
+    /* As it is by now; and who has the monitor may himself be waiting in vain. */
+    state->process = maqet_silence_state(state->pid);
+    switch (survey->result) {
+    case MAQET_SURVEY_ANSWERED:
+        state->response = MAQET_RESPONSE_GIVEN;
+        if (json_object_object_get_ex(survey->answer, "running", &running) &&
+            !json_object_get_boolean(running))
+            state->status = MAQET_STATUS_PAUSED;
+        return;
+    case MAQET_SURVEY_SILENT:
+        state->response = MAQET_RESPONSE_MISSING;
+        break;
+    case MAQET_SURVEY_BUSY:
+        state->response = maqet_silence_is_stopped(state->process)
+                              ? MAQET_RESPONSE_MISSING
+                              : MAQET_RESPONSE_BUSY;
+        break;
+    case MAQET_SURVEY_FAILED:
+        return;
+    }
+    if (state->response == MAQET_RESPONSE_MISSING)
+        state->status = MAQET_STATUS_UNRESPONSIVE;
+}
+
+static void
+ask_all(const struct maqet_context *context, struct maqet_state_row *rows, size_t count)
+{
+    _cleanup_free_ struct maqet_survey *surveys =
+        maqet_alloc((count + 1) * sizeof(*surveys));
+    size_t asked = 0, next = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].error || rows[i].state.pid == 0)
+            continue;
+        surveys[asked] = MAQET_SURVEY_INIT;
+        surveys[asked++].folder =
+            maqet_format("%s/%s", context->runtime_dir, rows[i].name);
+    }
+    maqet_survey_run(surveys, asked, MAQET_RUN_MONITOR, MAQET_RUN_MONITOR_LOCK,
+                     "query-status", ASK_TIMEOUT);
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].error || rows[i].state.pid == 0)
+            continue;
+        judge(&rows[i].state, &surveys[next]);
+        maqet_survey_clear(&surveys[next++]);
+    }
+}
+
+/* One that was cut off: mostly since it has ended. One that runs on has said something
+ * that is no answer. */
+static void
+look_again(const struct maqet_context *context, struct maqet_state_row *row)
+{
+    int pid = row->state.pid;
+
+    if (row->error || pid == 0 || row->state.response != MAQET_RESPONSE_NONE ||
+        maqet_state_look(context, row->name, &row->state, &row->error) < 0 ||
+        row->state.pid != pid)
+        return;
+    row->state.response = MAQET_RESPONSE_MISSING;
+    row->state.status = MAQET_STATUS_UNRESPONSIVE;
+}
+
+void
+maqet_states_read(const struct maqet_context *context, struct maqet_state_row *rows,
+                  size_t count, bool ask)
+{
+    int64_t deadline = maqet_now() + LOOK_TIMEOUT;
+
+    for (size_t i = 0; i < count; i++) {
+        rows[i].error = NULL;
+        look(context, rows[i].name, deadline, &rows[i].state, &rows[i].error);
+    }
+    if (!ask)
+        return;
+    ask_all(context, rows, count);
+    for (size_t i = 0; i < count; i++)
+        look_again(context, &rows[i]);
+}
+
+int
+maqet_state_read(const struct maqet_context *context, const char *name,
+                 struct maqet_state *state, struct maqet_error **err)
+{
+    struct maqet_state_row row = {.name = name};
+
+    maqet_states_read(context, &row, 1, true);
+    *state = row.state;
+    return row.error ? maqet_error_move(err, row.error) : 0;
+}
+
+char *
+maqet_state_warning(const char *name, const struct maqet_state *state)
+{
+    if (state->response == MAQET_RESPONSE_MISSING)
+        return maqet_silence_text(name, state->pid, state->process, ASK_TIMEOUT);
+    if (state->response == MAQET_RESPONSE_BUSY)
+        return maqet_format(
+            "It is not known whether the guest is paused: another maqet is "
+            "using the monitor of VM '%s' (PID %d)",
+            name, state->pid);
+    return NULL;
+}
+
+/* ---- after a crash ---- */
 
 char *
 maqet_crash_text(const struct maqet_context *context, const char *name)

@@ -14,7 +14,16 @@ enum maqet_status {
     MAQET_STATUS_RUNNING,
     MAQET_STATUS_PAUSED,
     MAQET_STATUS_STOPPED,
-    MAQET_STATUS_CRASHED, /* QEMU ended without cleaning up */
+    MAQET_STATUS_CRASHED,      /* QEMU ended without cleaning up */
+    MAQET_STATUS_UNRESPONSIVE, /* QEMU runs, and did not answer */
+};
+
+/* What came of asking QEMU. */
+enum maqet_response {
+    MAQET_RESPONSE_NONE, /* it was not asked, or does not run any more */
+    MAQET_RESPONSE_GIVEN,
+    MAQET_RESPONSE_BUSY,   /* another maqet had its monitor all the time */
+    MAQET_RESPONSE_MISSING /* it did not answer in time */
 };
 
 struct maqet_state {
@@ -23,13 +32,37 @@ struct maqet_state {
     int64_t uptime;  /* ms */
     uint64_t memory; /* resident bytes of QEMU */
     double cpu;      /* percent of one processor since QEMU's start */
+    char process;    /* the state of QEMU's process as proc(5) has it: 'T' is stopped */
+    enum maqet_response response;
 };
 
 /* "running" */
 const char *maqet_status_name(enum maqet_status status);
 
+/* Looks at the process and the files alone: whether a machine that runs is paused, or
+ * does not answer, is not known then; its status is MAQET_STATUS_RUNNING. */
+int maqet_state_look(const struct maqet_context *context, const char *name,
+                     struct maqet_state *state, struct maqet_error **err);
+
+/* Asks QEMU as well, which may take a second. */
 int maqet_state_read(const struct maqet_context *context, const char *name,
                      struct maqet_state *state, struct maqet_error **err);
+
+/* One of several machines that are looked at. */
+struct maqet_state_row {
+    const char *name;
+    struct maqet_state state;
+    struct maqet_error *error; /* NULL: the state is known. The caller frees it. */
+};
+
+/* The states of several machines; with @ask, all QEMUs are asked at the same time, which
+ * takes no longer than one of them may. */
+void maqet_states_read(const struct maqet_context *context, struct maqet_state_row *rows,
+                       size_t count, bool ask);
+
+/* What there is to be warned of: a QEMU that did not answer, and the next step; NULL:
+ * nothing. The caller frees. */
+char *maqet_state_warning(const char *name, const struct maqet_state *state);
 
 /* What is known of a crash, in a sentence or two. The caller frees. */
 char *maqet_crash_text(const struct maqet_context *context, const char *name);

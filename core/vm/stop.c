@@ -9,12 +9,11 @@
 #include "core/vm/run.h"
 #include "core/vm/store.h"
 
-/* ms between two presses of the power button, and for one conversation about it. */
+/* ms between two presses of the power button, and for one conversation about it: at most,
+ * and at least, since a --timeout of 0 lets the guest no time, but QEMU. */
 static const int64_t PRESS_INTERVAL = 8000;
 static const int64_t PRESS_TIMEOUT = 5000;
-
-/* ms that a QEMU which is told to end at once has to flush its images. */
-static const int64_t FLUSH_TIMEOUT = 3000;
+static const int64_t PRESS_TIMEOUT_LEAST = 1000;
 
 /* A QEMU that had to be killed leaves its PID file, which would look like a crash.
  * Returns 1 when somebody has started the machine (again) meanwhile. */
@@ -40,11 +39,11 @@ shorter(int64_t a, int64_t b)
 
 /*
  * Waits for the guest to power off, and presses the button again now and then: a guest
- * that is still booting misses it.
+ * that is still booting misses it. *reason is why the last press failed.
  */
 static bool
 wait_for_end(int dir_fd, int pidfd, const char *name, const struct maqet_stop *stop,
-             int64_t deadline)
+             int64_t deadline, struct maqet_error **reason)
 {
     int64_t again = maqet_now() + PRESS_INTERVAL;
 
@@ -59,39 +58,59 @@ wait_for_end(int dir_fd, int pidfd, const char *name, const struct maqet_stop *s
         if (stop->waiting)
             stop->waiting(stop->data, name, left);
         if (maqet_now() >= again) {
+            maqet_error_clear(reason);
             maqet_power_button_press(dir_fd, name, pidfd, shorter(left, PRESS_TIMEOUT),
-                                     NULL);
+                                     reason);
             again = maqet_now() + PRESS_INTERVAL;
         }
     }
 }
 
 static int
-end_by_force_or_fail(int dir_fd, int pidfd, const char *name,
-                     const struct maqet_stop *stop, struct maqet_error **err)
+end_by_force(int dir_fd, int pidfd, const char *name, struct maqet_error **err)
 {
-    if (stop->force) {
-        /* Whoever waits for QEMU's end is told that it was wanted. */
-        _cleanup_close_ int mark = openat(
-            dir_fd, MAQET_RUN_FORCED, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (mark < 0)
-            return maqet_error_errno(err, errno, "Can't write to the run folder");
-        maqet_qemu_end(pidfd, FLUSH_TIMEOUT);
-        if (maqet_pidfd_wait(pidfd, 0))
-            return 0;
-        return maqet_error_set(
-            err, MAQET_ERROR_FAILED,
-            "QEMU of virtual machine '%s' does not even end by SIGKILL; "
-            "it waits for its storage",
-            name);
+    /* Whoever waits for QEMU's end is told that it was wanted. */
+    _cleanup_close_ int mark = openat(dir_fd, MAQET_RUN_FORCED,
+                                      O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (mark < 0)
+        return maqet_error_errno(err, errno, "Can't write to the run folder");
+    maqet_qemu_end(pidfd, MAQET_FLUSH_TIMEOUT);
+    if (maqet_pidfd_wait(pidfd, 0))
+        return 0;
+    return maqet_error_set(err, MAQET_ERROR_FAILED,
+                           "QEMU of virtual machine '%s' does not even end by SIGKILL; "
+                           "it waits for its storage",
+                           name);
+}
+
+/* @reason: why the power button could not be pressed; NULL: it was. */
+static int
+error_still_runs(const char *name, const struct maqet_stop *stop,
+                 const struct maqet_error *reason, struct maqet_error **err)
+{
+    bool silent = reason && reason->silent;
+
+    maqet_error_set(
+        err, MAQET_ERROR_TIMEOUT, "VM '%s' did not power off within %.0f s%s%s", name,
+        (double)stop->timeout / 1000, silent ? ": " : "", silent ? reason->message : "");
+    if (silent) {
+        for (size_t i = 0; i < reason->hints.count; i++)
+            maqet_error_hint(err, "%s", reason->hints.items[i]);
+        return -1;
     }
-    maqet_error_set(err, MAQET_ERROR_TIMEOUT,
-                    "Virtual machine '%s' did not power off within %.0f s", name,
-                    (double)stop->timeout / 1000);
     maqet_error_hint(err, "Give it more time: maqet stop %s --timeout SECONDS", name);
     maqet_error_hint(err, "End it without the guest's consent: maqet stop %s --force",
                      name);
     return -1;
+}
+
+/* How long the first press may take. */
+static int64_t
+press_timeout(const struct maqet_stop *stop)
+{
+    return stop->timeout < PRESS_TIMEOUT_LEAST ? PRESS_TIMEOUT_LEAST
+                                               : shorter(stop->timeout, PRESS_TIMEOUT);
 }
 
 /* Presses the button and waits, then ends QEMU by force if that was asked for. */
@@ -102,21 +121,27 @@ end_machine(const struct maqet_context *context, const char *name, int dir_fd, i
     _cleanup_error_ struct maqet_error *reason = NULL;
     int64_t deadline = maqet_now() + stop->timeout;
 
-    /* A monitor that does not answer is no reason to give up: the guest may end all the
-     * same, and --force needs no monitor. */
     if (stop->timeout == 0 && stop->force)
-        return end_by_force_or_fail(dir_fd, pidfd, name, stop, err);
-    if (maqet_power_button_press(dir_fd, name, pidfd,
-                                 stop->timeout ? shorter(stop->timeout, PRESS_TIMEOUT)
-                                               : PRESS_TIMEOUT,
-                                 &reason) < 0 &&
-        reason->code != MAQET_ERROR_STATE)
-        maqet_context_say(context, MAQET_LEVEL_WARNING,
-                          "The power button of '%s' could not be pressed: %s", name,
-                          reason->message);
-    return wait_for_end(dir_fd, pidfd, name, stop, deadline)
-               ? 0
-               : end_by_force_or_fail(dir_fd, pidfd, name, stop, err);
+        return end_by_force(dir_fd, pidfd, name, err);
+    if (maqet_power_button_press(dir_fd, name, pidfd, press_timeout(stop), &reason) < 0 &&
+        reason->code != MAQET_ERROR_STATE) {
+        /* A QEMU that does not answer has no power button: only what forces it can end
+         * it. */
+        if (reason->silent && stop->force) {
+            maqet_context_say(context, MAQET_LEVEL_WARNING, "%s; it is ended now",
+                              reason->message);
+            return end_by_force(dir_fd, pidfd, name, err);
+        }
+        if (!reason->silent)
+            maqet_context_say(context, MAQET_LEVEL_WARNING,
+                              "The power button of '%s' could not be pressed: %s", name,
+                              reason->message);
+    }
+    /* The guest may power off by itself all the same. */
+    if (wait_for_end(dir_fd, pidfd, name, stop, deadline, &reason))
+        return 0;
+    return stop->force ? end_by_force(dir_fd, pidfd, name, err)
+                       : error_still_runs(name, stop, reason, err);
 }
 
 int

@@ -357,10 +357,10 @@ test_last_words(void)
 
 /* ---- the monitor ---- */
 
-/* A monitor for one connection: notes the commands that it gets in the file "commands".
- */
+/* A monitor for one connection: notes the commands that it gets in the file "commands",
+ * and answers each of them @delay ms later. */
 static void
-serve(int listener, int dir_fd, const char *status)
+serve(int listener, int dir_fd, const char *status, int64_t delay)
 {
     static const char greeting[] = "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 0, "
                                    "\"minor\": 2, \"major\": 7}, \"package\": \"\"}, "
@@ -380,6 +380,7 @@ serve(int listener, int dir_fd, const char *status)
             !json_object_object_get_ex(command, "id", &id))
             _exit(1);
         dprintf(log, "%s\n", json_object_get_string(name));
+        pause_for(delay);
         dprintf(fd, "{\"return\": {\"running\": %s, \"status\": \"%s\"}, \"id\": %s}\r\n",
                 strcmp(status, "running") == 0 ? "true" : "false", status,
                 json_object_get_string(id));
@@ -388,7 +389,7 @@ serve(int listener, int dir_fd, const char *status)
 }
 
 static pid_t
-monitor_new(const struct scene *scene, const char *status)
+slow_monitor_new(const struct scene *scene, const char *status, int64_t delay)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     _cleanup_close_ int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -400,8 +401,14 @@ monitor_new(const struct scene *scene, const char *status)
     CU_ASSERT_EQUAL_FATAL(listen(listener, 1), 0);
     pid_t child = fork();
     if (child == 0)
-        serve(listener, scene->dir_fd, status);
+        serve(listener, scene->dir_fd, status, delay);
     return child;
+}
+
+static pid_t
+monitor_new(const struct scene *scene, const char *status)
+{
+    return slow_monitor_new(scene, status, 0);
 }
 
 static void
@@ -461,6 +468,77 @@ test_monitor_is_not_there(void)
     }
 }
 
+/* It is named, with what can be done about it; though what can be seen first is that
+ * another maqet has its monitor. */
+static void
+test_monitor_of_a_stopped_qemu(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_error_ struct maqet_error *error = NULL;
+    pid_t monitor = monitor_new(&scene, "running");
+    _cleanup_close_ int pidfd = maqet_pidfd_open(monitor);
+    _cleanup_free_ char *message =
+        maqet_format("QEMU of VM 'web' (PID %d) has not answered within 0.1 s: a signal "
+                     "has stopped it "
+                     "(process state T)",
+                     (int)monitor);
+    int lock = -1;
+
+    CU_ASSERT_EQUAL(kill(monitor, SIGSTOP), 0);
+    CU_ASSERT_EQUAL(waitpid(monitor, NULL, WUNTRACED), monitor);
+    for (int i = 0; i < 2; i++) {
+        _cleanup_close_ int other = openat(scene.dir_fd, MAQET_RUN_MONITOR_LOCK,
+                                           O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (i > 0)
+            CU_ASSERT_EQUAL(maqet_lock_try(other, NULL), 1);
+        CU_ASSERT_PTR_NULL(
+            maqet_monitor_open(scene.dir_fd, "web", 100, pidfd, &lock, &error));
+        CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+        CU_ASSERT_TRUE(error->silent);
+        CU_ASSERT_EQUAL_FATAL(error->hints.count, 2);
+        _cleanup_free_ char *step =
+            maqet_format("Let it continue: kill -CONT %d", (int)monitor);
+        UNIT_SAME(error->hints.items[0], step);
+        UNIT_SAME(error->hints.items[1],
+                  "End it, which is a power cut to the guest: maqet stop web --force");
+        UNIT_ERROR(&error, MAQET_ERROR_TIMEOUT, message);
+    }
+    holder_end(monitor);
+}
+
+/* All that is said to QEMU for it has one limit: each answer alone comes in time, and
+ * they do not come together. */
+static void
+test_power_button_has_one_limit(void)
+{
+    enum { DELAY = 500, LIMIT = 1250 };
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_error_ struct maqet_error *error = NULL;
+    pid_t monitor = slow_monitor_new(&scene, "running", DELAY);
+
+    CU_ASSERT_EQUAL(maqet_power_button_press(scene.dir_fd, "web", -1, LIMIT, &error), -1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+    CU_ASSERT_EQUAL(error->code, MAQET_ERROR_TIMEOUT);
+    CU_ASSERT_TRUE(error->silent);
+    holder_end(monitor);
+}
+
+/* One that is stopped would not get the signal that lets it flush its images. */
+static void
+test_end_of_a_stopped_one(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    pid_t child = holder_new(&scene, (struct holder){0});
+    _cleanup_close_ int pidfd = maqet_pidfd_open(child);
+    int status = -1;
+
+    CU_ASSERT_EQUAL(kill(child, SIGSTOP), 0);
+    CU_ASSERT_EQUAL(waitpid(child, NULL, WUNTRACED), child);
+    maqet_qemu_end(pidfd, 20000);
+    CU_ASSERT_EQUAL(waitpid(child, &status, WNOHANG), child);
+    CU_ASSERT_EQUAL(status, SIGTERM);
+}
+
 static void
 check_button(const char *status, const char *expected)
 {
@@ -506,6 +584,9 @@ main(void)
         {"the monitor's lock", test_monitor_lock},
         {"a monitor that is not there", test_monitor_is_not_there},
         {"the power button", test_power_button},
+        {"the power button has one limit", test_power_button_has_one_limit},
+        {"the monitor of a stopped QEMU", test_monitor_of_a_stopped_qemu},
+        {"the end of a stopped one", test_end_of_a_stopped_one},
         CU_TEST_INFO_NULL,
     };
 
