@@ -84,11 +84,12 @@ static int
 confirm(const struct invocation *invocation, struct maqet_checkpoint_request *request,
         char **verified, struct maqet_error **err)
 {
-    bool running;
+    bool running, silent;
 
-    if (maqet_checkpoint_loadable(&invocation->context, request, &running, verified,
-                                  err) < 0)
+    if (maqet_checkpoint_loadable(&invocation->context, request, &running, &silent,
+                                  verified, err) < 0)
         return -1;
+    request->silent = silent;
     request->verified = *verified;
     /* One that is started while it is asked is not what was agreed to. */
     request->running = running;

@@ -209,6 +209,11 @@ context_fill(struct invocation *invocation, struct maqet_error **err)
     context->progress = show_progress;
     context->data = invocation;
     context->lock_timeout = invocation_milliseconds(invocation, "lock-timeout");
+    /* 0 would mean that nothing was said. */
+    if (invocation_knows(invocation, "wait")) {
+        int64_t wait = invocation_milliseconds(invocation, "wait");
+        context->answer_timeout = wait > 0 ? wait : 1;
+    }
 
     context->data_dir =
         first_path(invocation_text(invocation, "data-dir"), "MAQET_DATA_DIR",

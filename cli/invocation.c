@@ -297,6 +297,13 @@ is_given(const struct given *given, const struct command_option *row)
     return strcmp(given->option->name, row->name) == 0;
 }
 
+bool
+invocation_knows(const struct invocation *invocation, const char *option)
+{
+    return (invocation->command && row_named(invocation->command->options, option)) ||
+           row_named(global_options, option);
+}
+
 unsigned
 invocation_count(const struct invocation *invocation, const char *option)
 {

@@ -47,6 +47,9 @@ void invocation_clear(struct invocation *invocation);
 void invocation_show_error(struct invocation *invocation,
                            const struct maqet_error *error);
 
+/* Whether the command takes an option of that name. */
+bool invocation_knows(const struct invocation *invocation, const char *option);
+
 /* What the options say; a name that no table has is a bug and aborts. */
 bool invocation_has(const struct invocation *invocation, const char *option);
 unsigned invocation_count(const struct invocation *invocation, const char *option);

@@ -24,7 +24,8 @@
 #define OPTION_WAIT_ROW                                                                  \
     {                                                                                    \
         .name = "wait", .letter = 'w', .type = OPTION_SECONDS, .argument = "SECONDS",    \
-        .fallback = "30", .help = "how long QEMU may take to answer"                     \
+        .fallback = "30",                                                                \
+        .help = "how long QEMU may take to answer all that it is asked"                  \
     }
 
 /* Of start and restart: what could hide the loss of data, and so has to be asked for. */

@@ -280,8 +280,8 @@ snapshot_load(struct invocation *invocation, struct asked *asked,
     bool live;
     int pid;
 
-    if (maqet_snapshot_loadable(&invocation->context, &asked->request, &live, &drives,
-                                &left, err) < 0 ||
+    if (maqet_snapshot_loadable(&invocation->context, &asked->request, &live,
+                                &asked->request.silent, &drives, &left, err) < 0 ||
         confirm(invocation, asked, live, &drives, &left, err) < 0 ||
         maqet_snapshot_load(&invocation->context, &asked->request, &pid, err) < 0)
         return -1;

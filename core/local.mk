@@ -81,6 +81,7 @@ libmaqet_core_la_SOURCES = \
 	core/snapshot/interrupted.c core/snapshot/interrupted.h \
 	core/snapshot/journal.c core/snapshot/journal.h \
 	core/snapshot/list.c \
+	core/snapshot/monitor.c \
 	core/snapshot/making.h core/snapshot/making_about.c core/snapshot/making_check.c \
 	core/snapshot/load.c \
 	core/snapshot/others.c core/snapshot/others.h \

@@ -160,8 +160,10 @@ save(struct maqet_session *session, const struct maqet_checkpoint_request *reque
     int saved = guard ? maqet_migration_save(qmp, &how, result, err) : -1;
     /* A writer that could not write ends the checkpoint, but not the guest. */
     int written = maqet_writer_end(writing.writer, saved < 0, saved < 0 ? NULL : err);
-    if (result->stuck)
+    if (result->stuck) {
         maqet_session_leave_monitor(session);
+        session->silent = true;
+    }
     maqet_guard_end(guard, !result->stuck);
     return saved < 0 || written < 0
                ? maqet_error_wrap(err, "Virtual machine '%s'", session->name)

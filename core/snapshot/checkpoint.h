@@ -23,6 +23,7 @@ struct maqet_checkpoint_request {
     int64_t limit;   /* create, keep: ms for which precopy may go on */
     int64_t timeout; /* load: ms that QEMU has to answer */
     bool running;    /* load: the machine may run, and is ended for it */
+    bool silent;     /* load: QEMU is known not to answer, and is not asked */
     const char
         *keep; /* load: the present state is kept under this name; NULL: it isn't */
     const char *verified; /* load: what maqet_checkpoint_loadable told; may be NULL */
@@ -47,11 +48,12 @@ int maqet_checkpoint_create(const struct maqet_context *context,
                             struct maqet_error **err);
 
 /* Whether it could be loaded, before anybody is asked; *running tells whether QEMU would
- * be ended for it, *verified which file of memory was found to be undamaged, so that
+ * be ended for it, *silent whether it does not answer, *verified which file of memory was found to be undamaged, so that
  * loading need not read it once more; the caller frees it. */
 int maqet_checkpoint_loadable(const struct maqet_context *context,
                               const struct maqet_checkpoint_request *request,
-                              bool *running, char **verified, struct maqet_error **err);
+                              bool *running, bool *silent, char **verified,
+                              struct maqet_error **err);
 
 /* Reverts the drives and lets the guest go on where it was. Needs vm, name, timeout,
  * running, keep. *pid gets QEMU's PID. */

@@ -210,8 +210,12 @@ maqet_loading_open(const struct maqet_context *context,
 
     *loading = (struct maqet_loading){.fd = -1};
     loading->session = maqet_session_open(context, request->vm, true, err);
-    if (!loading->session || maqet_session_repair(loading->session, err) < 0)
+    if (!loading->session)
         return -1;
+    loading->session->silent = loading->session->pid > 0 && request->silent;
+    if (maqet_session_repair(loading->session, err) < 0)
+        return -1;
+    loading->session->on_silence = MAQET_ON_SILENCE_END;
     loading->about = maqet_state_file_about(context, loading->session->name, name, err);
     if (!loading->about || maqet_vm_command_line(loading->session->vm, &argv, err) < 0 ||
         check_arguments(loading, name, &argv, err) < 0 ||
@@ -238,13 +242,14 @@ maqet_loading_mapped(const struct maqet_loading *loading)
 int
 maqet_checkpoint_loadable(const struct maqet_context *context,
                           const struct maqet_checkpoint_request *request, bool *running,
-                          char **verified, struct maqet_error **err)
+                          bool *silent, char **verified, struct maqet_error **err)
 {
     _cleanup_loading_ struct maqet_loading loading;
 
     if (maqet_loading_open(context, request, &loading, err) < 0)
         return -1;
     *running = loading.session->pid > 0;
+    *silent = loading.session->silent;
     *verified = TAKE_PTR(loading.verified);
     return 0;
 }
@@ -351,6 +356,16 @@ keep(const struct maqet_context *context, const struct maqet_checkpoint_request 
     return result;
 }
 
+static int
+error_cant_keep(const struct maqet_checkpoint_request *request, struct maqet_error **err)
+{
+    maqet_error_set(err, MAQET_ERROR_TIMEOUT,
+                    "The present state of VM '%s' can't be kept: QEMU does not answer",
+                    request->vm);
+    maqet_error_hint(err, "Load it without --keep: the present state is lost then");
+    return -1;
+}
+
 int
 maqet_checkpoint_load(const struct maqet_context *context,
                       const struct maqet_checkpoint_request *request, int *pid,
@@ -359,11 +374,13 @@ maqet_checkpoint_load(const struct maqet_context *context,
     _cleanup_loading_ struct maqet_loading loading = {.fd = -1};
     _cleanup_free_ char *verified = NULL;
     struct maqet_checkpoint_request again = *request;
-    bool running;
+    bool running, silent;
 
     if (request->keep &&
-        (maqet_checkpoint_loadable(context, request, &running, &verified, err) < 0 ||
-         keep(context, request, running, err) < 0))
+        (maqet_checkpoint_loadable(context, request, &running, &silent, &verified, err) <
+             0 ||
+         (silent ? error_cant_keep(request, err) : keep(context, request, running, err)) <
+             0))
         return -1;
     if (verified)
         again.verified = verified;

@@ -24,8 +24,7 @@
 #include "core/vm/lifecycle.h"
 #include "core/vm/run.h"
 
-/* ms for a question, and for a command that was told to end before it is killed. */
-static const int64_t ASK_TIMEOUT = 10000;
+/* ms for a command that was told to end before it is killed. */
 static const int64_t END_TIMEOUT = 5000;
 
 /* The exit code of what a signal has ended is this and its number. */
@@ -166,9 +165,8 @@ static char *
 console_of(struct maqet_session *session)
 {
     static const char prefix[] = "unix:";
-    struct maqet_qmp *qmp = maqet_session_monitor(session, NULL);
     _cleanup_json_ json_object *list =
-        qmp ? maqet_qmp_execute(qmp, "query-chardev", NULL, ASK_TIMEOUT, NULL) : NULL;
+        maqet_session_ask(session, "query-chardev", NULL, NULL);
 
     for (size_t i = 0;
          json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
@@ -303,6 +301,7 @@ run_command(struct test *test, const struct maqet_checkpoint_command *command,
     int late = wait_for(test, pidfd, command->timeout, &number);
     if (late < 0) {
         kill(has_group() ? -pid : pid, number ? number : SIGTERM);
+        kill(has_group() ? -pid : pid, SIGCONT);
         wait_for(test, pidfd, END_TIMEOUT, NULL);
         kill(has_group() ? -pid : pid, SIGKILL);
     }

@@ -9,15 +9,12 @@
 #include "core/vm/drives.h"
 #include "core/vm/state.h"
 
-/* ms for a question. */
-static const int64_t ASK_TIMEOUT = 10000;
-
 static int
 error_not_running(const struct maqet_session *session, struct maqet_error **err)
 {
     struct maqet_state state = {.status = MAQET_STATUS_STOPPED};
 
-    maqet_state_read(session->context, session->name, &state, NULL);
+    maqet_state_look(session->context, session->name, &state, NULL);
     maqet_error_set(err, MAQET_ERROR_STATE,
                     "VM '%s' is not running (status: %s).\n"
                     "Live snapshots require running VM.",
@@ -54,8 +51,14 @@ maqet_session_check_way(struct maqet_session *session, enum maqet_way way,
         return error_running(session, err);
     if (session->pid == 0)
         return 0;
-    struct maqet_qmp *qmp = maqet_session_monitor(session, err);
-    return qmp ? maqet_vm_drives_check_asked(session->vm, qmp, ASK_TIMEOUT, err) : -1;
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    if (maqet_session_check_asked(session, &reason) == 0)
+        return 0;
+    /* Where nobody but this machine can use its drives, there was nothing to ask. */
+    return maqet_session_does_without(session) &&
+                   !maqet_vm_drives_are_asked_again(session->vm)
+               ? 0
+               : maqet_error_move(err, TAKE_PTR(reason));
 }
 
 static int

@@ -188,7 +188,7 @@ consistency_of(const struct maqet_session *session, bool quiesce)
     if (session->pid > 0)
         return quiesce ? MAQET_CONSISTENCY_FILE_SYSTEM : MAQET_CONSISTENCY_CRASH;
     /* To the guest, QEMU killed by `stop --force` is a power cut, too. */
-    return maqet_state_read(session->context, session->name, &state, NULL) < 0 ||
+    return maqet_state_look(session->context, session->name, &state, NULL) < 0 ||
                    state.status == MAQET_STATUS_CRASHED ||
                    faccessat(session->dir_fd, MAQET_RUN_FORCED, F_OK, 0) == 0
                ? MAQET_CONSISTENCY_CRASH

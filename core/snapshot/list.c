@@ -163,7 +163,11 @@ maqet_snapshot_list(const struct maqet_context *context,
     if (!session)
         return NULL;
     maqet_interrupted_warn(session);
-    if (choose(session, request, err) < 0 || maqet_session_refresh(session, err) < 0)
+    if (choose(session, request, err) < 0)
+        return NULL;
+    /* What a QEMU that hangs can't tell is in the images. */
+    session->on_silence = MAQET_ON_SILENCE_READ;
+    if (maqet_session_refresh(session, err) < 0)
         return NULL;
 
     struct maqet_snapshot_list *list = maqet_alloc(sizeof(*list));

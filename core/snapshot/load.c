@@ -33,8 +33,15 @@ open_loadable(const struct maqet_context *context,
     _cleanup_session_ struct maqet_session *session =
         maqet_session_open(context, request->vm, true, err);
 
-    if (!session || maqet_session_repair(session, err) < 0 ||
-        maqet_session_check_way(session, request->way, err) < 0 ||
+    if (!session)
+        return NULL;
+    session->silent = session->pid > 0 && request->silent;
+    if (maqet_session_repair(session, err) < 0)
+        return NULL;
+    /* Where nothing is left to be put right, QEMU is to be ended, and its answers only
+     * spare us the images. */
+    session->on_silence = MAQET_ON_SILENCE_END;
+    if (maqet_session_check_way(session, request->way, err) < 0 ||
         maqet_session_choose_for(session, request, MAQET_PURPOSE_LOAD, left, err) < 0 ||
         check_snapshots(session, request, err) < 0)
         return NULL;
@@ -44,7 +51,8 @@ open_loadable(const struct maqet_context *context,
 int
 maqet_snapshot_loadable(const struct maqet_context *context,
                         const struct maqet_snapshot_request *request, bool *live,
-                        struct maqet_strings *drives, struct maqet_snapshot_left *left,
+                        bool *silent, struct maqet_strings *drives,
+                        struct maqet_snapshot_left *left,
                         struct maqet_error **err)
 {
     _cleanup_session_ struct maqet_session *session =
@@ -54,6 +62,8 @@ maqet_snapshot_loadable(const struct maqet_context *context,
         return -1;
     if (live)
         *live = session->pid > 0;
+    if (silent)
+        *silent = session->silent;
     for (size_t i = 0; i < session->count; i++)
         maqet_strings_add(drives, session->members[i].drive->name);
     return 0;

@@ -5,21 +5,18 @@
 #include "core/base/json.h"
 #include "core/snapshot/making.h"
 
-/* ms for a question. */
-static const int64_t ASK_TIMEOUT = 10000;
-
 enum { COMMAND_LINE_LIMIT = 1 << 20 /* bytes */ };
 
 /* A property of an object in QEMU, or NULL. The caller frees. */
 static char *
-property(struct maqet_qmp *qmp, const char *path, const char *name)
+property(struct maqet_session *session, const char *path, const char *name)
 {
     json_object *arguments = json_object_new_object();
 
     json_object_object_add(arguments, "path", json_object_new_string(path));
     json_object_object_add(arguments, "property", json_object_new_string(name));
     _cleanup_json_ json_object *value =
-        maqet_qmp_execute(qmp, "qom-get", arguments, ASK_TIMEOUT, NULL);
+        maqet_session_ask(session, "qom-get", arguments, NULL);
     return json_object_is_type(value, json_type_string)
                ? maqet_strdup(json_object_get_string(value))
                : NULL;
@@ -34,10 +31,10 @@ add_text(json_object *object, const char *key, const char *text)
 
 /* The machine's versioned name: its type is called NAME-machine. */
 static void
-add_machine(json_object *about, struct maqet_qmp *qmp)
+add_machine(json_object *about, struct maqet_session *session)
 {
     static const char suffix[] = "-machine";
-    _cleanup_free_ char *type = property(qmp, "/machine", "type");
+    _cleanup_free_ char *type = property(session, "/machine", "type");
     size_t length = type ? strlen(type) : 0;
 
     if (length > strlen(suffix) && strcmp(type + length - strlen(suffix), suffix) == 0)
@@ -46,15 +43,15 @@ add_machine(json_object *about, struct maqet_qmp *qmp)
 }
 
 static void
-add_cpu(json_object *about, struct maqet_qmp *qmp)
+add_cpu(json_object *about, struct maqet_session *session)
 {
     _cleanup_json_ json_object *cpus =
-        maqet_qmp_execute(qmp, "query-cpus-fast", NULL, ASK_TIMEOUT, NULL);
+        maqet_session_ask(session, "query-cpus-fast", NULL, NULL);
     json_object *first = json_object_is_type(cpus, json_type_array)
                              ? json_object_array_get_idx(cpus, 0)
                              : NULL;
     const char *path = maqet_json_text(first, "qom-path");
-    _cleanup_free_ char *type = path ? property(qmp, path, "type") : NULL;
+    _cleanup_free_ char *type = path ? property(session, path, "type") : NULL;
 
     add_text(about, "cpu", type);
 }
@@ -114,8 +111,8 @@ maqet_making_describe(struct maqet_session *session, struct maqet_qmp *qmp,
         return NULL;
     for (size_t i = 0; i < session->count; i++)
         maqet_strings_add(&drives, session->members[i].drive->name);
-    add_machine(about, qmp);
-    add_cpu(about, qmp);
+    add_machine(about, session);
+    add_cpu(about, session);
     add_program(about, session->pid);
     add_text(about, "qemu", maqet_qmp_version_text(qmp));
     json_object_object_add(about, "version", json_object_new_int(maqet_qmp_version(qmp)));

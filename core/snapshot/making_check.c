@@ -6,10 +6,6 @@
 #include "core/snapshot/making.h"
 #include "core/snapshot/others.h"
 #include "core/snapshot/state_file.h"
-#include "core/vm/drives.h"
-
-/* ms for a question. */
-static const int64_t ASK_TIMEOUT = 10000;
 
 /* All drives that the guest writes to: with one of them missing, its memory would come
  * back to a drive that has gone on. */
@@ -77,13 +73,12 @@ check_runs(const struct maqet_session *session, struct maqet_error **err)
 
 /* QEMU lets the guest run when its state is saved, whatever it did before. */
 static int
-check_state(struct maqet_session *session, struct maqet_qmp *qmp,
-            struct maqet_error **err)
+check_state(struct maqet_session *session, struct maqet_error **err)
 {
-    if (maqet_vm_drives_check_asked(session->vm, qmp, ASK_TIMEOUT, err) < 0)
+    if (maqet_session_check_asked(session, err) < 0)
         return -1;
     _cleanup_json_ json_object *status =
-        maqet_qmp_execute(qmp, "query-status", NULL, ASK_TIMEOUT, err);
+        maqet_session_ask(session, "query-status", NULL, err);
     const char *word = maqet_json_text(status, "status");
 
     if (!status)
@@ -167,11 +162,10 @@ check_others(struct maqet_session *session, struct maqet_strings *flash,
  * it.
  */
 static int
-check_space(const struct maqet_session *session, struct maqet_qmp *qmp, uint64_t *memory,
-            struct maqet_error **err)
+check_space(struct maqet_session *session, uint64_t *memory, struct maqet_error **err)
 {
     _cleanup_json_ json_object *summary =
-        maqet_qmp_execute(qmp, "query-memory-size-summary", NULL, ASK_TIMEOUT, err);
+        maqet_session_ask(session, "query-memory-size-summary", NULL, err);
     uint64_t available;
 
     if (!summary)
@@ -208,10 +202,10 @@ maqet_making_check(struct maqet_session *session, const char *name,
         maqet_session_refresh(session, err) < 0 || check_name(session, name, err) < 0)
         return -1;
     struct maqet_qmp *qmp = maqet_session_monitor(session, err);
-    return !qmp || check_state(session, qmp, err) < 0 ||
+    return !qmp || check_state(session, err) < 0 ||
                    check_blocked(session, qmp, err) < 0 ||
                    check_others(session, &making->flash, err) < 0 ||
-                   check_space(session, qmp, &making->memory, err) < 0
+                   check_space(session, &making->memory, err) < 0
                ? -1
                : 0;
 }

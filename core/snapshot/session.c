@@ -62,8 +62,10 @@ maqet_session_look(struct maqet_session *session, struct maqet_error **err)
     if (session->pid < 0)
         return maqet_error_wrap(err, "Virtual machine '%s'", session->name);
     mark_drives(session);
-    if (session->pid == 0)
+    if (session->pid == 0) {
         maqet_session_leave_monitor(session);
+        session->silent = false;
+    }
     /* What ran beside QEMU may still be writing. */
     if (session->pid == 0 && session->lock >= 0)
         maqet_helpers_end(session->dir_fd);
@@ -94,6 +96,8 @@ maqet_session_open(const struct maqet_context *context, const char *vm, bool wai
     session->context = context;
     session->lock = session->dir_fd = session->run_fd = session->pidfd =
         session->qmp_lock = -1;
+    session->answer_limit = session->answer_left =
+        context->answer_timeout > 0 ? context->answer_timeout : MAQET_QMP_ANSWER_TIMEOUT;
     session->name = maqet_store_resolve(context, vm, err);
     if (!session->name || lock(session, wait, err) < 0)
         return NULL;
@@ -452,7 +456,8 @@ int
 maqet_session_end_qemu(struct maqet_session *session, struct maqet_error **err)
 {
     maqet_session_leave_monitor(session);
-    maqet_qemu_end(session->pidfd, MAQET_END_TIMEOUT);
+    maqet_qemu_end(session->pidfd,
+                   session->silent ? MAQET_FLUSH_TIMEOUT : MAQET_END_TIMEOUT);
     if (!maqet_pidfd_wait(session->pidfd, 0))
         return maqet_error_set(err, MAQET_ERROR_FAILED,
                                "QEMU of virtual machine '%s' does not even end by "

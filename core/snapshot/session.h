@@ -21,6 +21,13 @@ struct maqet_member {
     struct maqet_snapshots snapshots; /* as of the last refresh */
 };
 
+/* What a command does about a QEMU that does not answer. */
+enum maqet_on_silence {
+    MAQET_ON_SILENCE_FAIL,
+    MAQET_ON_SILENCE_READ, /* it reads the images instead */
+    MAQET_ON_SILENCE_END,  /* the same, and ends QEMU, as it does in any case */
+};
+
 struct maqet_session {
     const struct maqet_context *context;
     char *name; /* of the machine */
@@ -32,6 +39,11 @@ struct maqet_session {
     struct maqet_vm *vm; /* as it was started, when it runs */
     int qmp_lock;
     struct maqet_qmp *qmp;
+    int64_t
+        answer_limit; /* ms that QEMU has for all answers together, and what is left */
+    int64_t answer_left;
+    enum maqet_on_silence on_silence;
+    bool silent; /* QEMU did not answer, and is not asked again */
     struct maqet_member *members;
     size_t count;
     struct maqet_journal journal; /* what is pending, or under way */
@@ -112,6 +124,22 @@ void maqet_session_measure(struct maqet_session *session,
  */
 struct maqet_qmp *maqet_session_monitor(struct maqet_session *session,
                                         struct maqet_error **err);
+
+/* Asks QEMU, which runs; takes the arguments. NULL on error: one that is marked as silent
+ * when there is no answer, then and for all later questions. The caller puts the answer.
+ */
+json_object *maqet_session_ask(struct maqet_session *session, const char *command,
+                               json_object *arguments, struct maqet_error **err);
+
+/* The same for what is done, and not only told: its time grows with the image. */
+json_object *maqet_session_work(struct maqet_session *session, const char *command,
+                                json_object *arguments, struct maqet_error **err);
+
+/* Whether QEMU is silent, and the command can do without its answers. */
+bool maqet_session_does_without(const struct maqet_session *session);
+
+/* Whether the machine, which runs, may be changed (maqet_vm_drives_check_asked()). */
+int maqet_session_check_asked(struct maqet_session *session, struct maqet_error **err);
 
 /* Gives the monitor up for others; it is connected to again when it is next needed. */
 void maqet_session_leave_monitor(struct maqet_session *session);

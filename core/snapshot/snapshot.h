@@ -29,6 +29,7 @@ struct maqet_snapshot_request {
     int64_t freeze_timeout; /* create, live: ms that freezing the guest's file systems may
                              * take; negative: they are not frozen */
     int64_t timeout; /* load, live: ms that QEMU has to answer when it starts again */
+    bool silent;     /* load: QEMU is known not to answer, and is not asked */
 };
 
 enum maqet_consistency {
@@ -80,10 +81,10 @@ int maqet_snapshot_load(const struct maqet_context *context,
                         struct maqet_error **err);
 
 /* Whether it could be loaded, before anybody is asked; *live (may be NULL) tells which
- * way it would go, @drives gets the drives, @left (may be NULL) what stays as it is. */
+ * way it would go, *silent (may be NULL) whether QEMU does not answer, @drives gets the drives, @left (may be NULL) what stays as it is. */
 int maqet_snapshot_loadable(const struct maqet_context *context,
                             const struct maqet_snapshot_request *request, bool *live,
-                            struct maqet_strings *drives,
+                            bool *silent, struct maqet_strings *drives,
                             struct maqet_snapshot_left *left, struct maqet_error **err);
 
 /* Needs vm, drive, exclude, name, way. @drives gets the drives that it was deleted of,

@@ -18,50 +18,8 @@
 #include "core/snapshot/session.h"
 #include "core/vm/run.h"
 
-/* ms for a question, and for work whose time grows with the image. */
-static const int64_t ASK_TIMEOUT = 10000;
-static const int64_t WORK_TIMEOUT = INT64_C(600) * 1000;
-
 /* ms for which the guest's file systems stand still at most. */
 static const int64_t HOLD_TIMEOUT = 60000;
-
-/* ---- the monitor ---- */
-
-struct maqet_qmp *
-maqet_session_monitor(struct maqet_session *session, struct maqet_error **err)
-{
-    if (!session->qmp)
-        session->qmp = maqet_monitor_open(session->dir_fd, session->name,
-                                          session->context->lock_timeout + ASK_TIMEOUT,
-                                          session->pidfd, &session->qmp_lock, err);
-    return session->qmp;
-}
-
-void
-maqet_session_leave_monitor(struct maqet_session *session)
-{
-    if (!session->qmp)
-        return;
-    maqet_qmp_close(TAKE_PTR(session->qmp));
-    close(TAKE_FD(session->qmp_lock));
-}
-
-/* Takes the arguments. */
-static json_object *
-ask(struct maqet_session *session, const char *command, json_object *arguments,
-    int64_t timeout, struct maqet_error **err)
-{
-    struct maqet_qmp *qmp = maqet_session_monitor(session, err);
-    json_object *answer = NULL;
-
-    if (qmp)
-        answer = maqet_qmp_execute(qmp, command, arguments, timeout, err);
-    else
-        json_object_put(arguments);
-    if (!answer)
-        maqet_error_wrap(err, "Virtual machine '%s'", session->name);
-    return answer;
-}
 
 /* ---- reading ---- */
 
@@ -117,7 +75,7 @@ refresh_live(struct maqet_session *session, struct maqet_error **err)
 
     json_object_object_add(arguments, "flat", json_object_new_boolean(true));
     _cleanup_json_ json_object *nodes =
-        ask(session, "query-named-block-nodes", arguments, ASK_TIMEOUT, err);
+        maqet_session_ask(session, "query-named-block-nodes", arguments, err);
     if (!json_object_is_type(nodes, json_type_array))
         return nodes ? maqet_error_set(err, MAQET_ERROR_FAILED,
                                        "QEMU's list of block nodes is no list")
@@ -137,20 +95,36 @@ refresh_live(struct maqet_session *session, struct maqet_error **err)
     return 0;
 }
 
-int
-maqet_session_refresh(struct maqet_session *session, struct maqet_error **err)
+/* Reads the lists of those that QEMU is asked for, or of the others, from what they are
+ * made of. */
+static int
+read_images(struct maqet_session *session, bool asked, struct maqet_error **err)
 {
-    bool asks = false;
-
     for (size_t i = 0; i < session->count; i++) {
         struct maqet_member *member = &session->members[i];
 
-        if (is_asked(session, member))
-            asks = true;
-        else if (maqet_drive_snapshots_read(member->drive, &member->snapshots, err) < 0)
+        if (is_asked(session, member) == asked &&
+            maqet_drive_snapshots_read(member->drive, &member->snapshots, err) < 0)
             return -1;
     }
-    return asks ? refresh_live(session, err) : 0;
+    return 0;
+}
+
+int
+maqet_session_refresh(struct maqet_session *session, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    bool asks = false;
+
+    if (read_images(session, false, err) < 0)
+        return -1;
+    for (size_t i = 0; i < session->count; i++)
+        asks = asks || is_asked(session, &session->members[i]);
+    if (!asks ||
+        (!maqet_session_does_without(session) && refresh_live(session, &reason) == 0))
+        return 0;
+    return maqet_session_does_without(session) ? read_images(session, true, err)
+                                               : maqet_error_move(err, TAKE_PTR(reason));
 }
 
 /* ---- creating ---- */
@@ -225,7 +199,7 @@ maqet_session_transact(struct maqet_session *session, const char *name,
             return -1;
     }
     _cleanup_json_ json_object *answer =
-        ask(session, "transaction", render(actions), WORK_TIMEOUT, err);
+        maqet_session_work(session, "transaction", render(actions), err);
     return answer ? 0 : maqet_error_wrap(err, "Can't create the snapshot '%s'", name);
 }
 
@@ -307,8 +281,8 @@ remove_live(struct maqet_session *session, const struct maqet_drive *drive,
         return -1;
     for (size_t i = 0; i < maqet_actions_count(actions); i++) {
         _cleanup_json_ json_object *answer =
-            ask(session, maqet_actions_name(actions, i),
-                maqet_actions_arguments(actions, i), WORK_TIMEOUT, err);
+            maqet_session_work(session, maqet_actions_name(actions, i),
+                               maqet_actions_arguments(actions, i), err);
 
         if (!answer)
             return maqet_error_wrap(err, "Can't delete the snapshot '%s' of drive '%s'",

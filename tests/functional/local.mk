@@ -27,6 +27,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/args-start.sh \
 	tests/functional/too-many-drives.sh \
 	tests/functional/lifecycle.sh \
+	tests/functional/hung-monitor.sh \
 	tests/functional/concurrent-starts.sh \
 	tests/functional/resize.sh \
 	tests/functional/elsewhere.sh \
