@@ -281,6 +281,10 @@ const struct command command_snapshot = {
         "a list are what deleting that snapshot alone would free; those of a VM that "
         "runs "
         "are as of the guest's last flush.\n"
+        "export works whether the VM runs or not. The file has the size that the drive had "
+        "when the snapshot was taken, and only you may read it. What an encrypted drive "
+        "holds is encrypted with the same key, unless --decrypt is given; raw and "
+        "compressed files can't be encrypted.\n"
         "A command that is interrupted, however it is, leaves nothing half done: the "
         "next "
         "one, or the next start, puts it right and says so.",

@@ -124,6 +124,30 @@ check_table(const struct bench *bench, const struct maqet_option *table,
     return 0;
 }
 
+/* The option by which users say that a disk is what its type says, whatever its guest has
+ * written to the beginning of it. */
+static int
+check_plain(const struct bench *bench, struct maqet_error **err)
+{
+    const struct maqet_storage_plugin *plugin = &bench->storage->plugin;
+    const struct maqet_option *row = plugin->options;
+
+    if (bench->is_iface || !(plugin->flags & MAQET_STORAGE_PLAIN))
+        return 0;
+    while (row && row->name && strcmp(row->name, "format") != 0)
+        row++;
+    if (row && row->name && row->type == MAQET_OPTION_CHOICE && row->choices[0] &&
+        strcmp(row->choices[0], plugin->name) == 0 && !row->choices[1])
+        return 0;
+    return bench_fail(
+        err,
+        "Add it: else a guest that writes the beginning of another format "
+        "to its disk makes its own machine unstartable",
+        "it has MAQET_STORAGE_PLAIN, and no CHOICE option 'format' with the "
+        "one word '%s'",
+        plugin->name);
+}
+
 int
 check_options(struct bench *bench, struct maqet_error **err)
 {
@@ -136,5 +160,7 @@ check_options(struct bench *bench, struct maqet_error **err)
     if (!bench->is_iface && interface && !maqet_plugin_name_valid(interface))
         return bench_fail(err, "Name an interface plugin, or NULL for a share",
                           "its .interface '%s' can be no plugin's name", interface);
-    return check_table(bench, bench_options(bench), "", err);
+    return check_plain(bench, err) < 0
+               ? -1
+               : check_table(bench, bench_options(bench), "", err);
 }

@@ -13,12 +13,17 @@ guest_yaml vm q35 <<EOF
   - {name: one, type: qcow2, file: one.qcow2, serial: ONE}
   - {name: two, type: qcow2, size: 8M, file: two.qcow2, serial: TWO, interface: sata}
 EOF
+# The checkpoint's disk is larger than the one that there is when it runs.
+qemu-img create -q -f qcow2 two.qcow2 8M
 expect 0 maqet add vm.yaml
+expect 0 maqet snapshot vm create two small
+expect 0 maqet resize vm two 16M
 boot vm
 one=$(disk_with_serial vm ONE)
 two=$(disk_with_serial vm TWO)
 in_guest vm "mkdir -p /mnt/one && mount -t ext4 /dev/$one /mnt/one &&
     echo A >/tmp/word && echo A >/mnt/one/word && sync"
+in_guest vm "echo beyond | dd of=/dev/$two bs=1M seek=15 conv=fsync 2>/dev/null"
 expect 0 maqet checkpoint vm create ready
 in_guest vm 'echo B >/tmp/word; echo B >/mnt/one/word; sync'
 
@@ -28,6 +33,7 @@ mkdir tmp
 expect 3 maqet run vm --from ready --discard -- true
 err_has "VM 'vm' is running"
 expect 0 maqet stop vm --timeout 0 --force
+expect 0 maqet snapshot vm load two small --yes
 sha256sum one.qcow2 two.qcow2 >sums
 untouched() {
     sha256sum -c --quiet sums || fail "an image was written to"
@@ -52,6 +58,7 @@ MAQET_SOURCE_DIR=\$abs_top_srcdir MAQET_BUILD_DIR=\$abs_top_builddir
 guest_run "\$MAQET_CONSOLE" "echo Z >/tmp/word; echo Z >/mnt/one/word; sync; sha256sum /mnt/one/word >/dev/null
     dd if=/dev/urandom of=/dev/$two bs=64k count=4 conv=fsync 2>/dev/null"
 [ "\$(guest_run "\$MAQET_CONSOLE" 'echo \$(cat /tmp/word /mnt/one/word)')" = "Z Z" ]
+[ "\$(guest_run "\$MAQET_CONSOLE" 'dd if=/dev/$two bs=1M skip=15 2>/dev/null | head -c 6; dd if=/dev/$two of=/dev/null bs=1M 2>&1 | grep -ci error || :')" = "beyond0" ]
 exit 7
 EOF
 rounds=${MAQET_TEST_ROUNDS:-20}

@@ -391,7 +391,7 @@ static const struct maqet_storage_plugin plugin = {
     .options = options,
     .interface = "virtio",
     .path_option = "file",
-    .flags = MAQET_STORAGE_HOTPLUG,
+    .flags = MAQET_STORAGE_HOTPLUG | (FAULT == PLAIN_UNSAID ? MAQET_STORAGE_PLAIN : 0),
     .validate = seeded_validate,
     .space = seeded_space,
     .create = seeded_create,

@@ -169,6 +169,11 @@ tests_unit_test_qcow2_usage_SOURCES = tests/unit/test-qcow2-usage.c
 tests_unit_test_qcow2_usage_LDADD = libmaqet-qcow2-image.la libmaqet-blockdev.la $(UNIT_LDADD)
 tests_unit_test_qcow2_usage_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-qcow2-view
+tests_unit_test_qcow2_view_SOURCES = tests/unit/test-qcow2-view.c
+tests_unit_test_qcow2_view_LDADD = libmaqet-qcow2-image.la libmaqet-blockdev.la $(UNIT_LDADD)
+tests_unit_test_qcow2_view_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-qmp
 tests_unit_test_qmp_SOURCES = tests/unit/test-qmp.c
 tests_unit_test_qmp_LDADD = $(UNIT_LDADD)
