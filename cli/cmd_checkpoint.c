@@ -71,7 +71,8 @@ checkpoint_create(struct invocation *invocation, const char *vm, const char *nam
     field_strings(row, "drives", &receipt.drives);
     field_milliseconds(row, "pause_ms", receipt.pause);
     field_milliseconds(row, "wall_ms", receipt.wall);
-    field_number(row, "size", true, (uint64_t)receipt.bytes);
+    field_number(row, "size", true, (uint64_t)receipt.allocated);
+    field_number(row, "length", true, (uint64_t)receipt.length);
     field_text(row, "method", maqet_migration_method_name(receipt.method));
     field_text(row, "reason", receipt.reason);
     output_result(&invocation->output, &create_view, row);
@@ -195,13 +196,14 @@ static const struct column list_columns[] = {{"name", "NAME", COLUMN_TEXT},
 static const struct view list_view = {.columns = list_columns,
                                       .empty = "No checkpoints found.\n"};
 
+/* As @as, where it is there. */
 static void
-copy_field(json_object *row, json_object *about, const char *key)
+copy_field(json_object *row, json_object *about, const char *key, const char *as)
 {
     json_object *value = NULL;
 
     if (json_object_object_get_ex(about, key, &value))
-        json_object_object_add(row, key, json_object_get(value));
+        json_object_object_add(row, as, json_object_get(value));
 }
 
 /* "hdd,data", as in a list of snapshots. The caller frees. */
@@ -221,12 +223,13 @@ joined(json_object *drives)
 static json_object *
 row_of(json_object *about)
 {
-    static const char *const same[] = {"name",   "memory",  "size",
-                                       "method", "machine", "qemu"};
+    static const char *const same[] = {"name", "memory", "method", "machine", "qemu"};
     json_object *row = json_object_new_object();
 
     for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++)
-        copy_field(row, about, same[i]);
+        copy_field(row, about, same[i], same[i]);
+    copy_field(row, about, "allocated", "size");
+    copy_field(row, about, "size", "length");
     _cleanup_free_ char *drives = joined(json_object_object_get(about, "drives"));
     field_text(row, "drives", drives);
     field_date(row, "date", json_object_get_int64(json_object_object_get(about, "date")));
@@ -316,6 +319,8 @@ const struct command command_checkpoint = {
         "with the same arguments. It can be loaded as often as you like. The guest's "
         "clock "
         "stands where it stood: let it ask for the time (NTP), or set it.\n"
+        "SIZE is what a checkpoint's memory takes on the disk; in JSON, `length` is that of "
+        "its file, which may have holes.\n"
         "A shared folder that the guest has mounted must be unmounted first: QEMU can't "
         "keep "
         "its state.",

@@ -21,6 +21,7 @@ static const struct {
     {"snapshot-serve", "offers what a snapshot holds to a machine that runs for a test"},
     {"resize", "grows while the machine is stopped"},
     {"live-resize", "grows while the machine runs"},
+    {"check", "finds damage"},
     {"holders", "tells who else uses it"},
     {"helper", "runs a program beside QEMU"},
     {"hotplug", "can be added to a machine that runs, and removed"},

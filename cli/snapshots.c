@@ -57,20 +57,6 @@ snapshots_rows(const struct maqet_snapshot_list *list)
     return rows;
 }
 
-/* The row of a set that has one already. */
-static json_object *
-set_row(json_object *rows, const char *name)
-{
-    for (size_t i = 0; i < json_object_array_length(rows); i++) {
-        json_object *row = json_object_array_get_idx(rows, i);
-
-        if (json_object_get_boolean(json_object_object_get(row, "set")) &&
-            strcmp(field_get(row, "name"), name) == 0)
-            return row;
-    }
-    return NULL;
-}
-
 static void
 add_number(json_object *row, const char *key, json_object *other)
 {
@@ -104,20 +90,24 @@ json_object *
 snapshots_set_rows(const struct maqet_snapshot_list *list)
 {
     _cleanup_json_ json_object *all = snapshots_rows(list);
+    _cleanup_json_ json_object *sets = json_object_new_object(); /* by name */
     json_object *rows = json_object_new_array();
 
     for (size_t i = 0; i < json_object_array_length(all); i++) {
         json_object *row = json_object_array_get_idx(all, i);
-        json_object *set = json_object_get_boolean(json_object_object_get(row, "set"))
-                               ? set_row(rows, field_get(row, "name"))
-                               : NULL;
+        bool in_set = json_object_get_boolean(json_object_object_get(row, "set"));
+        const char *name = field_get(row, "name");
+        json_object *set = in_set ? json_object_object_get(sets, name) : NULL;
 
         /* The ids are each drive's own. */
         json_object_object_del(row, "id");
-        if (set)
+        if (set) {
             join_set(set, row);
-        else
-            json_object_array_add(rows, json_object_get(row));
+            continue;
+        }
+        json_object_array_add(rows, json_object_get(row));
+        if (in_set)
+            json_object_object_add(sets, name, json_object_get(row));
     }
     return rows;
 }
@@ -172,46 +162,123 @@ snapshots_text(const char *vm, const char *drive, json_object *rows)
 
 /* ---- the tree ---- */
 
-/* One line and, below it, those that came of it. @indent is what stands before each. */
-static void append_branches(struct maqet_text *text, const struct maqet_drive_list *drive,
-                            ssize_t parent, const char *indent);
+/* Deeper than this, lines are not indented any further: a tree of many snapshots, each on top
+ * of the last one, would be all indentation. */
+enum { INDENT_MAX = 40 };
 
-static void
-append_line(struct maqet_text *text, const char *indent, bool last, const char *words)
+/* The tree of one drive, as it is written from top to bottom. */
+struct branches {
+    const struct maqet_drive_list *drive;
+    ssize_t *first; /* of each, and of none (-1) before them, the first one on top of it */
+    ssize_t *next;  /* of each, the next one on top of the same */
+    struct maqet_text indent;
+    size_t depth;
+};
+
+static struct branches
+branches_new(const struct maqet_drive_list *drive)
 {
-    maqet_text_appendf(text, "%s%s %s", indent, last ? "└─" : "├─", words);
+    size_t count = drive->snapshots.count;
+    struct branches branches = {.drive = drive, .indent = MAQET_TEXT_INIT};
+
+    branches.first = maqet_alloc((count + 1) * sizeof(ssize_t));
+    branches.next = maqet_alloc(count * sizeof(ssize_t) + 1);
+    for (size_t i = 0; i <= count; i++)
+        branches.first[i] = -1;
+    for (size_t i = count; i-- > 0;) {
+        ssize_t *first = &branches.first[drive->parents[i] + 1];
+
+        branches.next[i] = *first;
+        *first = (ssize_t)i;
+    }
+    return branches;
 }
 
 static void
-append_branch(struct maqet_text *text, const struct maqet_drive_list *drive, size_t index,
-              bool last, const char *indent)
+branches_clear(struct branches *branches)
 {
-    _cleanup_json_ json_object *row = row_of(drive, index);
-    _cleanup_free_ char *name = text_printable(drive->names[index], "");
-    _cleanup_free_ char *deeper = maqet_format("%s%s", indent, last ? "   " : "│  ");
+    free(branches->first);
+    free(branches->next);
+    maqet_text_clear(&branches->indent);
+}
 
-    append_line(text, indent, last, name);
+/* Whether nothing more stands below it on its level; "(now)" is the last one. */
+static bool
+is_last(const struct branches *branches, ssize_t index)
+{
+    const struct maqet_drive_list *drive = branches->drive;
+
+    return branches->next[index] < 0 && drive->now != drive->parents[index];
+}
+
+static const char *
+indent_below(const struct branches *branches, ssize_t index)
+{
+    return is_last(branches, index) ? "   " : "│  ";
+}
+
+static void
+enter_level(struct branches *branches, ssize_t index)
+{
+    if (branches->depth++ < INDENT_MAX)
+        maqet_text_append(&branches->indent, indent_below(branches, index));
+}
+
+static void
+leave_level(struct branches *branches, ssize_t index)
+{
+    if (--branches->depth >= INDENT_MAX)
+        return;
+    branches->indent.length -= strlen(indent_below(branches, index));
+    branches->indent.data[branches->indent.length] = '\0';
+}
+
+static void
+append_line(struct maqet_text *text, const struct branches *branches, bool last,
+            const char *words)
+{
+    maqet_text_appendf(text, "%s%s %s",
+                       branches->indent.data ? branches->indent.data : "",
+                       last ? "└─" : "├─", words);
+}
+
+static void
+append_snapshot(struct maqet_text *text, const struct branches *branches, ssize_t index)
+{
+    const struct maqet_drive_list *drive = branches->drive;
+    _cleanup_json_ json_object *row = row_of(drive, (size_t)index);
+    _cleanup_free_ char *name = text_printable(drive->names[index], "");
+
+    append_line(text, branches, is_last(branches, index), name);
     maqet_text_append(text, " (");
     append_facts(text, row);
     maqet_text_append(text, drive->in_set[index] ? ", set)\n" : ")\n");
-    append_branches(text, drive, (ssize_t)index, deeper);
 }
 
+/* Without recursion: it may be as deep as there are snapshots. */
 static void
-append_branches(struct maqet_text *text, const struct maqet_drive_list *drive,
-                ssize_t parent, const char *indent)
+append_tree(struct maqet_text *text, const struct maqet_drive_list *drive)
 {
-    bool now_here = drive->now == parent;
-    size_t left = now_here ? 1 : 0;
+    _cleanup_(branches_clear) struct branches branches = branches_new(drive);
+    ssize_t parent = -1, at = branches.first[0];
 
-    for (size_t i = 0; i < drive->snapshots.count; i++)
-        left += drive->parents[i] == parent;
-    for (size_t i = 0; i < drive->snapshots.count; i++)
-        if (drive->parents[i] == parent)
-            append_branch(text, drive, i, --left == 0, indent);
-    if (now_here) {
-        append_line(text, indent, true, "(now)");
-        maqet_text_append(text, "\n");
+    for (;;) {
+        if (at >= 0) {
+            append_snapshot(text, &branches, at);
+            enter_level(&branches, at);
+            parent = at;
+            at = branches.first[at + 1];
+            continue;
+        }
+        if (drive->now == parent) {
+            append_line(text, &branches, true, "(now)");
+            maqet_text_append(text, "\n");
+        }
+        if (parent < 0)
+            return;
+        leave_level(&branches, parent);
+        at = branches.next[parent];
+        parent = drive->parents[parent];
     }
 }
 
@@ -222,7 +289,7 @@ snapshots_tree_text(const struct maqet_snapshot_list *list)
 
     for (size_t i = 0; i < list->count; i++) {
         maqet_text_appendf(&text, "%s\n", list->drives[i].drive);
-        append_branches(&text, &list->drives[i], -1, "");
+        append_tree(&text, &list->drives[i]);
     }
     if (list->count == 0)
         maqet_text_appendf(&text, "No drive on VM '%s' has snapshots.\n", list->vm);

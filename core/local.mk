@@ -80,6 +80,7 @@ libmaqet_core_la_SOURCES = \
 	core/snapshot/file_state.c core/snapshot/file_state.h \
 	core/snapshot/interrupted.c core/snapshot/interrupted.h \
 	core/snapshot/journal.c core/snapshot/journal.h \
+	core/snapshot/lineage.c core/snapshot/lineage.h \
 	core/snapshot/list.c \
 	core/snapshot/monitor.c \
 	core/snapshot/making.h core/snapshot/making_about.c core/snapshot/making_check.c \

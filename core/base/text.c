@@ -114,8 +114,12 @@ maqet_text_clear(struct maqet_text *text)
 void
 maqet_strings_take(struct maqet_strings *strings, char *item)
 {
-    strings->items =
-        maqet_realloc(strings->items, (strings->count + 2) * sizeof(*strings->items));
+    /* With the NULL at the end; room is made for twice as many when it is full. */
+    size_t used = strings->count + 1;
+
+    if ((used & (used - 1)) == 0)
+        strings->items =
+            maqet_realloc(strings->items, used * 2 * sizeof(*strings->items));
     strings->items[strings->count++] = item;
     strings->items[strings->count] = NULL;
 }

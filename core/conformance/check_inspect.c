@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "core/conformance/checks.h"
+#include "core/storage/check.h"
 #include "core/storage/elsewhere.h"
 #include "core/storage/snapshots.h"
 
@@ -50,6 +51,46 @@ check_inspect(struct bench *bench, struct maqet_error **err)
                       (unsigned long long)wanted, (unsigned long long)state.virtual_size);
 }
 
+static int
+check_depth(struct bench *bench, const struct maqet_drive *drive,
+            enum maqet_check_depth depth, struct maqet_error **err)
+{
+    _cleanup_check_report_ struct maqet_check_report report = {.drive = drive};
+    _cleanup_free_ char *before = bench_picture(bench->folder);
+
+    bench_doing(bench, "check");
+    if (maqet_drive_check(&report, depth, err) < 0)
+        return maqet_error_wrap(err, "What it made can't be checked");
+    for (size_t i = 0; i < report.count; i++) {
+        if (!maqet_checked_file_is_damaged(&report.files[i]))
+            continue;
+        _cleanup_free_ char *text = maqet_checked_file_text(&report.files[i]);
+        return bench_fail(err, NULL, "check finds damage in what create made: %s", text);
+    }
+    _cleanup_free_ char *after = bench_picture(bench->folder);
+    return strcmp(before, after) == 0
+               ? 0
+               : bench_fail(err, "Only look", "check changes files in the image's folder");
+}
+
+int
+check_damage(struct bench *bench, struct maqet_error **err)
+{
+    _cleanup_drive_ struct maqet_drive *drive = bench_drive(bench, "disk", NULL, 0, err);
+    struct maqet_image_state state;
+    bool created;
+
+    if (!drive)
+        return -1;
+    if (!maqet_drive_can_be_checked(drive))
+        return bench_skip(bench, "it has no check");
+    if (maqet_image_prepare(drive, &state, &created, NULL, err) < 0)
+        return -1;
+    return check_depth(bench, drive, MAQET_CHECK_QUICK, err) < 0
+               ? -1
+               : check_depth(bench, drive, MAQET_CHECK_FULL, err);
+}
+
 /* ---- hostile ones ---- */
 
 /* A sequence that is the same in each run, so that a failure can be repeated. */
@@ -68,12 +109,17 @@ look(struct bench *bench, const struct maqet_drive *drive, const char *what,
      struct maqet_error **err)
 {
     _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
+    _cleanup_check_report_ struct maqet_check_report report = {.drive = drive};
     _cleanup_error_ struct maqet_error *error = NULL;
     _cleanup_free_ char *before = bench_picture(bench->folder);
     struct maqet_image_state state;
 
     bench_doing(bench, "inspect of %s", what);
     int result = maqet_image_inspect(drive, &state, &error);
+    if (result == 0 && maqet_drive_can_be_checked(drive)) {
+        bench_doing(bench, "check of %s", what);
+        result = maqet_drive_check(&report, MAQET_CHECK_QUICK, &error);
+    }
     if (result == 0 && maqet_drive_has_snapshots(drive)) {
         bench_doing(bench, "snapshot.list of %s", what);
         result = maqet_drive_snapshots_read(drive, &snapshots, &error);

@@ -51,6 +51,7 @@ int check_two_at_once(struct bench *bench, struct maqet_error **err);
 /* check_inspect.c */
 int check_inspect(struct bench *bench, struct maqet_error **err);
 int check_hostile_images(struct bench *bench, struct maqet_error **err);
+int check_damage(struct bench *bench, struct maqet_error **err);
 
 /* check_qemu.c, check_hotplug.c, check_snapshots.c */
 int check_qemu(struct bench *bench, struct maqet_error **err);

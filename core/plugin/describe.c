@@ -35,6 +35,7 @@ capabilities_of(const struct maqet_storage *storage)
         {table->serve, "snapshot-serve"},
         {plugin->resize, "resize"},
         {plugin->live_resize, "live-resize"},
+        {plugin->check, "check"},
         {plugin->holders, "holders"},
         {plugin->helper, "helper"},
         {plugin->flags & MAQET_STORAGE_HOTPLUG, "hotplug"},
@@ -209,12 +210,12 @@ maqet_plugin_info(const struct maqet_context *context, const char *name,
         return found;
     json_object_put(found);
     maqet_strings_sort(&names);
-    _cleanup_free_ char *list = maqet_strings_join(&names, ", ");
+    _cleanup_free_ char *list = maqet_strings_list(&names);
     const char *closest = maqet_text_closest(name, &names);
     maqet_error_set(err, MAQET_ERROR_MISSING, "There is no plugin '%s'", name);
     if (closest)
         maqet_error_hint(err, "Did you mean '%s'? There are: %s", closest, list);
     else
-        maqet_error_hint(err, "There are: %s", *list ? list : "none");
+        maqet_error_hint(err, "There are: %s", list);
     return NULL;
 }

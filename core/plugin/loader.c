@@ -155,7 +155,7 @@ error_missing(const struct maqet_context *context, const struct kind *kind,
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
     find_names(context, kind, &names);
-    _cleanup_free_ char *list = maqet_strings_join(&names, ", ");
+    _cleanup_free_ char *list = maqet_strings_list(&names);
     const char *closest = maqet_text_closest(name, &names);
 
     maqet_error_set(err, MAQET_ERROR_INVALID,
@@ -164,7 +164,7 @@ error_missing(const struct maqet_context *context, const struct kind *kind,
     if (closest)
         maqet_error_hint(err, "Did you mean '%s'? There are: %s", closest, list);
     else
-        maqet_error_hint(err, "There are: %s", *list ? list : "none");
+        maqet_error_hint(err, "There are: %s", list);
     return -1;
 }
 

@@ -208,7 +208,8 @@ make(struct maqet_session *session, const struct maqet_checkpoint_request *reque
     if (maqet_state_file_publish(session->context, session->name, request->name, fd,
                                  about, err) < 0)
         return -1;
-    receipt->bytes = maqet_json_int(about, "size");
+    receipt->allocated = maqet_json_int(about, "allocated");
+    receipt->length = maqet_json_int(about, "size");
     maqet_session_note_created(session, request->name);
     return maqet_history_save(session->history, err) < 0 ||
                    maqet_session_done(session, err) < 0

@@ -35,7 +35,8 @@ struct maqet_checkpoint_receipt {
     char *reason;  /* why not the first method of all; NULL: it was */
     double pause;  /* ms for which the guest stood still, by QEMU's own clock */
     double wall;   /* ms that all of it took */
-    int64_t bytes; /* of the state file */
+    int64_t allocated; /* bytes that the state file takes on the disk */
+    int64_t length;    /* of the state file, in bytes; with holes it is more */
     struct maqet_strings drives;
 };
 
@@ -85,7 +86,8 @@ int maqet_checkpoint_delete(const struct maqet_context *context,
                             struct maqet_error **err);
 
 /* What is known of each, as a list of objects, the oldest first: name, date (s), method,
- * pause (ms), size and memory (bytes), drives, machine, qemu. The caller puts it. */
+ * pause (ms), size (the length of the file), allocated (what it takes on the disk) and memory
+ * (bytes), drives, machine, qemu. The caller puts it. */
 json_object *maqet_checkpoint_list(const struct maqet_context *context, const char *vm,
                                    struct maqet_error **err);
 

@@ -71,7 +71,7 @@ error_missing(const struct maqet_session *session, const struct maqet_member *me
         maqet_strings_add(
             &names, maqet_session_name_of(session, member, member->snapshots.items[i]));
     const char *closest = maqet_text_closest(name, &names);
-    _cleanup_free_ char *list = maqet_strings_join(&names, ", ");
+    _cleanup_free_ char *list = maqet_strings_list(&names);
 
     maqet_error_set(err, MAQET_ERROR_MISSING,
                     "There is no snapshot '%s' of drive '%s' on VM '%s'", name,
@@ -79,7 +79,7 @@ error_missing(const struct maqet_session *session, const struct maqet_member *me
     if (closest)
         maqet_error_hint(err, "Did you mean '%s'? There are: %s", closest, list);
     else
-        maqet_error_hint(err, "There are: %s", *list ? list : "none");
+        maqet_error_hint(err, "There are: %s", list);
     if (session->count > 1)
         maqet_error_hint(err, "Leave that drive out: --exclude %s", member->drive->name);
     return -1;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/snapshot/lineage.h"
 #include "core/vm/store.h"
 
 struct maqet_history {
@@ -36,9 +37,6 @@ look_up_drive(const struct maqet_history *history, const char *drive)
 {
     return look_up(look_up(history->root, "drives"), drive);
 }
-
-/* A chain of parents that is longer than this is a loop. */
-enum { CHAIN_MAX = 100000 };
 
 static char *
 key_of(const struct maqet_snapshot *snapshot)
@@ -294,70 +292,18 @@ maqet_history_save(struct maqet_history *history, struct maqet_error **err)
 
 /* ---- what is known ---- */
 
-static const struct maqet_snapshot *
-with_key(const struct maqet_snapshots *snapshots, const char *key)
-{
-    for (size_t i = 0; i < snapshots->count; i++) {
-        _cleanup_free_ char *other = key_of(snapshots->items[i]);
-
-        if (strcmp(other, key) == 0)
-            return snapshots->items[i];
-    }
-    return NULL;
-}
-
-/* The first one of a chain of parents, beginning with @key, that is still there: another
- * program may have deleted some of them. */
-static const struct maqet_snapshot *
-first_there(json_object *parents, const struct maqet_snapshots *snapshots,
-            const char *key)
-{
-    for (int i = 0; key && i < CHAIN_MAX; i++) {
-        const struct maqet_snapshot *found = with_key(snapshots, key);
-
-        if (found)
-            return found;
-        key = maqet_json_text(parents, key);
-    }
-    return NULL;
-}
-
-/* Whether the chain of parents comes back to where it began, as only a damaged file's
- * does. */
-static bool
-is_in_loop(json_object *parents, const char *key)
-{
-    const char *at = maqet_json_text(parents, key);
-
-    for (int i = 0; at && i < CHAIN_MAX; i++) {
-        if (strcmp(at, key) == 0)
-            return true;
-        at = maqet_json_text(parents, at);
-    }
-    return false;
-}
-
-const struct maqet_snapshot *
-maqet_history_parent(const struct maqet_history *history, const char *drive,
-                     const struct maqet_snapshots *snapshots,
-                     const struct maqet_snapshot *snapshot)
-{
-    json_object *parents = look_up(look_up_drive(history, drive), "parents");
-    _cleanup_free_ char *key = key_of(snapshot);
-
-    if (is_in_loop(parents, key))
-        return NULL;
-    return first_there(parents, snapshots, maqet_json_text(parents, key));
-}
-
-const struct maqet_snapshot *
-maqet_history_now(const struct maqet_history *history, const char *drive,
-                  const struct maqet_snapshots *snapshots)
+void
+maqet_history_parents(const struct maqet_history *history, const char *drive,
+                      const struct maqet_snapshots *snapshots, ssize_t *parents,
+                      ssize_t *now)
 {
     json_object *entry = look_up_drive(history, drive);
+    _cleanup_strings_ struct maqet_strings keys = MAQET_STRINGS_INIT;
 
-    return first_there(look_up(entry, "parents"), snapshots,
-                       maqet_json_text(entry, "now"));
+    for (size_t i = 0; i < snapshots->count; i++)
+        maqet_strings_take(&keys, key_of(snapshots->items[i]));
+    maqet_lineage_find(look_up(entry, "parents"), &keys, maqet_json_text(entry, "now"),
+                       parents, now);
 }
 
 bool

@@ -62,17 +62,12 @@ void maqet_history_set_excluded(const struct maqet_history *history, const char 
 
 int maqet_history_save(struct maqet_history *history, struct maqet_error **err);
 
-/* The snapshot (of those that there are) that this one was taken on top of; NULL: not
- * known, or the image as it was made. Following them always comes to an end. */
-const struct maqet_snapshot *maqet_history_parent(const struct maqet_history *history,
-                                                  const char *drive,
-                                                  const struct maqet_snapshots *snapshots,
-                                                  const struct maqet_snapshot *snapshot);
-
-/* The snapshot that the drive's present state came of; NULL: not known. */
-const struct maqet_snapshot *maqet_history_now(const struct maqet_history *history,
-                                               const char *drive,
-                                               const struct maqet_snapshots *snapshots);
+/* For each snapshot (of those that there are), the index of the one that it was taken on top
+ * of; -1: not known, or the image as it was made. Following them always comes to an end. *now
+ * is the one that the drive's present state came of; -1: not known. */
+void maqet_history_parents(const struct maqet_history *history, const char *drive,
+                           const struct maqet_snapshots *snapshots, ssize_t *parents,
+                           ssize_t *now);
 
 /* Whether the snapshot was taken as one of a set, together with those of other drives. */
 bool maqet_history_in_set(const struct maqet_history *history, const char *name,

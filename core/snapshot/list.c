@@ -40,19 +40,23 @@ static void
 add_usage(struct maqet_member *member)
 {
     _cleanup_snapshots_ struct maqet_snapshots stored = {0};
+    _cleanup_json_ json_object *by_id = json_object_new_object();
 
     if (maqet_drive_snapshots_read(member->drive, &stored, NULL) < 0)
         return;
+    for (size_t i = 0; i < stored.count; i++)
+        json_object_object_add(by_id, stored.items[i]->id,
+                               json_object_new_int64((int64_t)i));
     for (size_t i = 0; i < member->snapshots.count; i++) {
         struct maqet_snapshot *snapshot = member->snapshots.items[i];
+        json_object *index = NULL;
 
-        for (size_t j = 0; j < stored.count; j++) {
-            if (strcmp(stored.items[j]->id, snapshot->id) != 0)
-                continue;
-            snapshot->used_known = stored.items[j]->used_known;
-            snapshot->used = stored.items[j]->used;
-            snapshot->virtual_size = stored.items[j]->virtual_size;
-        }
+        if (!json_object_object_get_ex(by_id, snapshot->id, &index))
+            continue;
+        const struct maqet_snapshot *same = stored.items[json_object_get_int64(index)];
+        snapshot->used_known = same->used_known;
+        snapshot->used = same->used;
+        snapshot->virtual_size = same->virtual_size;
     }
 }
 
@@ -84,16 +88,7 @@ hide_own(const struct maqet_session *session, struct maqet_snapshots *snapshots)
     snapshots->count = kept;
 }
 
-static ssize_t
-index_of(const struct maqet_snapshots *snapshots, const struct maqet_snapshot *snapshot)
-{
-    for (size_t i = 0; snapshot && i < snapshots->count; i++)
-        if (snapshots->items[i] == snapshot)
-            return (ssize_t)i;
-    return -1;
-}
-
-/* Beside the image there may be the guest's memory that was kept with the snapshot. */
+/* Beside the image there may be the guest's memory. */
 static void
 add_memory(const struct maqet_session *session, const char *drive,
            struct maqet_snapshot *snapshot, const char *name)
@@ -103,7 +98,7 @@ add_memory(const struct maqet_session *session, const char *drive,
     _cleanup_json_ json_object *about =
         maqet_state_file_about(session->context, session->name, name, NULL);
     if (maqet_identity_belongs(about, drive, snapshot))
-        snapshot->vm_state = (uint64_t)maqet_json_int(about, "size");
+        snapshot->vm_state = (uint64_t)maqet_json_int(about, "allocated");
 }
 
 static void
@@ -125,13 +120,9 @@ describe(const struct maqet_session *session, struct maqet_member *member,
 
         add_memory(session, name, snapshot, known);
         drive->names[i] = maqet_strdup(known);
-        drive->parents[i] =
-            index_of(&member->snapshots,
-                     maqet_history_parent(history, name, &member->snapshots, snapshot));
         drive->in_set[i] = maqet_history_in_set(history, known, name, snapshot);
     }
-    drive->now = index_of(&member->snapshots,
-                          maqet_history_now(history, name, &member->snapshots));
+    maqet_history_parents(history, name, &member->snapshots, drive->parents, &drive->now);
     drive->snapshots = member->snapshots;
     member->snapshots = (struct maqet_snapshots){0};
 }

@@ -48,6 +48,18 @@ sync_folder(const struct maqet_context *context, const char *vm, struct maqet_er
     return maqet_dir_sync(fd, folder, err);
 }
 
+/* What the file takes on the disk, which may be less than its length. It is added as
+ * "allocated", which is not stored: a copy may take more, or less. */
+static void
+add_allocated(json_object *about, const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status) == 0)
+        json_object_object_add(about, "allocated",
+                               json_object_new_int64((int64_t)status.st_blocks * 512));
+}
+
 int
 maqet_state_file_create(const struct maqet_context *context, const char *vm,
                         const char *name, struct maqet_error **err)
@@ -82,7 +94,10 @@ maqet_state_file_publish(const struct maqet_context *context, const char *vm,
     json_object_object_add(about, "checksum", json_object_new_string(checksum));
     if (rename(temporary, state) < 0)
         return maqet_error_errno(err, errno, "Can't make %s", state);
-    return maqet_json_write(description, about, err);
+    if (maqet_json_write(description, about, err) < 0)
+        return -1;
+    add_allocated(about, state);
+    return 0;
 }
 
 /* Says what is wrong with the file, and what can be done without it. Returns -1. */
@@ -237,11 +252,11 @@ error_missing(const struct maqet_context *context, const char *vm, const char *n
     if (maqet_state_file_list(context, vm, &names, NULL) < 0)
         return -1;
     const char *closest = maqet_text_closest(name, &names);
-    _cleanup_free_ char *list = maqet_strings_join(&names, ", ");
+    _cleanup_free_ char *list = maqet_strings_list(&names);
     if (closest)
         maqet_error_hint(err, "Did you mean '%s'? There are: %s", closest, list);
     else
-        maqet_error_hint(err, "There are: %s", *list ? list : "none");
+        maqet_error_hint(err, "There are: %s", list);
     return -1;
 }
 
@@ -256,8 +271,13 @@ maqet_state_file_about(const struct maqet_context *context, const char *vm,
         return NULL;
     }
     json_object *about = maqet_json_read(path, err);
-    if (!about || json_object_is_type(about, json_type_object))
+    if (json_object_is_type(about, json_type_object)) {
+        _cleanup_free_ char *state = path_of(context, vm, name, ".state");
+        add_allocated(about, state);
         return about;
+    }
+    if (!about)
+        return NULL;
     json_object_put(about);
     maqet_error_set(err, MAQET_ERROR_FAILED, "%s is damaged", path);
     maqet_error_hint(err, "Load its drives alone: maqet snapshot %s load --all %s", vm,

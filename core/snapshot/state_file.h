@@ -18,7 +18,7 @@ int maqet_state_file_create(const struct maqet_context *context, const char *vm,
                             const char *name, struct maqet_error **err);
 
 /* Gives it its name, with what it belongs to and its checksum, once it has reached the
- * disk. */
+ * disk. @about gets its length as "size", and what it takes on the disk as "allocated". */
 int maqet_state_file_publish(const struct maqet_context *context, const char *vm,
                              const char *name, int fd, json_object *about,
                              struct maqet_error **err);
@@ -41,7 +41,8 @@ int maqet_state_file_remove(const struct maqet_context *context, const char *vm,
 bool maqet_state_file_exists(const struct maqet_context *context, const char *vm,
                              const char *name);
 
-/* What a checkpoint's state belongs to; the caller puts it. NULL: MAQET_ERROR_MISSING,
+/* What a checkpoint's state belongs to, with "allocated" as it is now; the caller puts
+ * it. NULL: MAQET_ERROR_MISSING,
  * with those that there are. */
 json_object *maqet_state_file_about(const struct maqet_context *context, const char *vm,
                                     const char *name, struct maqet_error **err);

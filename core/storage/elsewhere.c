@@ -100,7 +100,7 @@ static int
 error_used(const struct maqet_drive *drive, const struct maqet_holders *holders,
            size_t ours, struct maqet_error **err)
 {
-    _cleanup_free_ char *list = maqet_strings_join(&holders->who, ", ");
+    _cleanup_free_ char *list = maqet_strings_list(&holders->who);
 
     maqet_error_set(err, MAQET_ERROR_BUSY,
                     "Virtual machine '%s': drive '%s' is in use by %s%s",

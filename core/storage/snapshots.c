@@ -20,8 +20,11 @@ maqet_snapshots_add(struct maqet_snapshots *snapshots, const char *id, const cha
 
     snapshot->id = maqet_strdup(id ? id : "");
     snapshot->name = maqet_strdup(name ? name : "");
-    snapshots->items = maqet_realloc(
-        snapshots->items, (snapshots->count + 1) * sizeof(struct maqet_snapshot *));
+    /* Room is made for twice as many when it is full. */
+    if ((snapshots->count & (snapshots->count - 1)) == 0)
+        snapshots->items =
+            maqet_realloc(snapshots->items, (snapshots->count > 0 ? snapshots->count : 1) *
+                                                2 * sizeof(struct maqet_snapshot *));
     snapshots->items[snapshots->count++] = snapshot;
     return snapshot;
 }

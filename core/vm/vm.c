@@ -193,14 +193,14 @@ maqet_vm_find_drive(const struct maqet_vm *vm, const char *name, struct maqet_er
         maqet_strings_add(&names, vm->drives[i]->name);
     }
     const char *closest = maqet_text_closest(name, &names);
-    _cleanup_free_ char *list = maqet_strings_join(&names, ", ");
+    _cleanup_free_ char *list = maqet_strings_list(&names);
 
     maqet_error_set(err, MAQET_ERROR_MISSING, "There is no drive '%s' on VM '%s'", name,
                     vm->definition->name);
     if (closest)
         maqet_error_hint(err, "Did you mean '%s'? Its drives: %s", closest, list);
     else
-        maqet_error_hint(err, "Its drives: %s", *list ? list : "none");
+        maqet_error_hint(err, "Its drives: %s", list);
     return NULL;
 }
 

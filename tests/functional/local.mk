@@ -40,6 +40,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/killed-in-creation.sh \
 	tests/functional/hostile-images.sh \
 	tests/functional/damaged-images.sh \
+	tests/functional/many-snapshots.sh \
 	tests/functional/snapshot-terminal.sh \
 	tests/functional/system-folders.sh \
 	tests/functional/vanished-images.sh \
@@ -62,6 +63,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/checkpoint-killed.sh \
 	tests/functional/checkpoint-refused.sh \
 	tests/functional/checkpoint-other-snapshot.sh \
+	tests/functional/checkpoint-sizes.sh \
 	tests/functional/snapshot-other-type.sh \
 	tests/functional/recover.sh \
 	tests/functional/snapshot-killed.sh \

@@ -51,6 +51,7 @@ row '`status`' maqet status vm
 row '`validate`, `add`, `apply`; the image is there' maqet validate vm.yaml
 row '`validate`, `add`, `apply`; the image is there' maqet apply vm vm.yaml
 row '`resize`; it is stopped' maqet resize vm disk 24M
+row '`check`' maqet check vm
 row '`snapshot create`; it is stopped' maqet snapshot vm create disk two
 row '`snapshot list`' maqet snapshot vm list disk
 row '`snapshot load`; it is stopped' maqet snapshot vm load disk two --yes

@@ -108,6 +108,11 @@ multiply_snapshots(uint64_t cluster_size, uint32_t count)
         for (int at = id_length + name_length; at % 8 != 0; at++)
             put(0, 1);
     }
+    /* Its clusters are counted by the first block, which has refcounts of 16 bits. */
+    uint64_t last = ((uint64_t)ftello(image) - 1) / cluster_size;
+    uint64_t block = get(get(REFCOUNT_TABLE, 8), 8);
+    for (uint64_t cluster = table / cluster_size; cluster <= last; cluster++)
+        put_at(block + 2 * cluster, 1, 2);
 }
 
 int

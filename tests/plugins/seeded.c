@@ -284,6 +284,17 @@ seeded_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *imag
 }
 
 static int
+seeded_check(const struct maqet_drive *drive, enum maqet_check_depth depth,
+             struct maqet_check_report *report, struct maqet_error **err)
+{
+    (void)depth;
+    (void)err;
+    if (FAULT == SUSPECTS)
+        maqet_check_damage(report, maqet_drive_path(drive), "it looks odd");
+    return 0;
+}
+
+static int
 seeded_resize(const struct maqet_drive *drive, uint64_t bytes, struct maqet_error **err)
 {
     char size[32];
@@ -400,5 +411,6 @@ static const struct maqet_storage_plugin plugin = {
     .live_resize = seeded_live_resize,
     .emit_args = seeded_emit_args,
     .snapshot = &snapshots,
+    .check = seeded_check,
 };
 MAQET_REGISTER_STORAGE_PLUGIN(plugin)

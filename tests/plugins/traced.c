@@ -72,6 +72,18 @@ traced_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *imag
 }
 
 static int
+traced_check(const struct maqet_drive *drive, enum maqet_check_depth depth,
+             struct maqet_check_report *report, struct maqet_error **err)
+{
+    (void)drive;
+    (void)depth;
+    (void)report;
+    (void)err;
+    trace("check");
+    return 0;
+}
+
+static int
 traced_holders(const struct maqet_drive *drive, struct maqet_holders *holders,
                struct maqet_error **err)
 {
@@ -211,6 +223,16 @@ traced_live_remove(const struct maqet_drive *drive, const struct maqet_snapshot 
     return 0;
 }
 
+static int
+traced_can_create(const struct maqet_drive *drive, int fd, struct maqet_error **err)
+{
+    (void)drive;
+    (void)fd;
+    (void)err;
+    trace("snapshot.can_create");
+    return 0;
+}
+
 static const struct maqet_snapshot_table snapshot_table = {
     .size = sizeof(snapshot_table),
     .create = traced_snapshot_create,
@@ -219,6 +241,7 @@ static const struct maqet_snapshot_table snapshot_table = {
     .list = traced_snapshot_list,
     .live_create = traced_live_create,
     .live_remove = traced_live_remove,
+    .can_create = traced_can_create,
 };
 
 static const struct maqet_storage_plugin plugin = {
@@ -238,5 +261,6 @@ static const struct maqet_storage_plugin plugin = {
     .live_resize = traced_live_resize,
     .emit_args = traced_emit_args,
     .snapshot = &snapshot_table,
+    .check = traced_check,
 };
 MAQET_REGISTER_STORAGE_PLUGIN(plugin)

@@ -96,18 +96,19 @@ reload(const struct scene *scene, struct maqet_history **history)
 static char *
 tree_of(const struct maqet_history *history, const struct maqet_snapshots *snapshots)
 {
-    const struct maqet_snapshot *now = maqet_history_now(history, "hdd", snapshots);
+    _cleanup_free_ ssize_t *parents = maqet_alloc(snapshots->count * sizeof(ssize_t) + 1);
     struct maqet_text text = MAQET_TEXT_INIT;
+    ssize_t now;
 
+    maqet_history_parents(history, "hdd", snapshots, parents, &now);
     for (size_t i = 0; i < snapshots->count; i++) {
-        const struct maqet_snapshot *parent =
-            maqet_history_parent(history, "hdd", snapshots, snapshots->items[i]);
-        _cleanup_free_ char *edge = maqet_format("%s<%s ", parent ? parent->name : "-",
-                                                 snapshots->items[i]->name);
+        _cleanup_free_ char *edge = maqet_format(
+            "%s<%s ", parents[i] < 0 ? "-" : snapshots->items[parents[i]]->name,
+            snapshots->items[i]->name);
         maqet_text_append(&text, edge);
     }
     maqet_text_append(&text, "now ");
-    maqet_text_append(&text, now ? now->name : "-");
+    maqet_text_append(&text, now < 0 ? "-" : snapshots->items[now]->name);
     return maqet_text_take(&text);
 }
 
@@ -148,9 +149,10 @@ test_tree(void)
     check_tree(history, &snapshots, "-<a a<b a<c now c");
     maqet_history_loaded(history, "hdd", snapshots.items[B]);
     check_tree(history, &snapshots, "-<a a<b a<c now b");
-    CU_ASSERT_PTR_NULL(maqet_history_now(history, "cd", &snapshots));
-    CU_ASSERT_PTR_NULL(
-        maqet_history_parent(history, "cd", &snapshots, snapshots.items[C]));
+    ssize_t parents[C + 1], now;
+    maqet_history_parents(history, "cd", &snapshots, parents, &now);
+    CU_ASSERT_EQUAL(now, -1);
+    CU_ASSERT_EQUAL(parents[C], -1);
 }
 
 /* The file is what other versions of maqet read. */
