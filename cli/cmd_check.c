@@ -103,8 +103,7 @@ open_machine(const struct invocation *invocation, struct maqet_error **err)
     _cleanup_free_ char *name = maqet_store_resolve(context, word, NULL);
 
     if (name || access(word, F_OK) < 0)
-        return maqet_checking_open(context, word, invocation_has(invocation, "repair"),
-                                   err);
+        return maqet_checking_open(context, word, err);
     maqet_strings_add(&files, word);
     struct maqet_definition *definition = maqet_definition_read(&files, &none, NULL, err);
     return definition ? maqet_checking_new(context, definition, err) : NULL;

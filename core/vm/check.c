@@ -131,14 +131,13 @@ check_stopped(const struct maqet_context *context, const char *name,
 
 struct maqet_checking *
 maqet_checking_open(const struct maqet_context *context, const char *name_or_uuid,
-                    bool repairs, struct maqet_error **err)
+                    struct maqet_error **err)
 {
     _cleanup_checking_ struct maqet_checking *checking = maqet_alloc(sizeof(*checking));
     _cleanup_free_ char *name = maqet_store_resolve(context, name_or_uuid, err);
 
     checking->lock = name ? maqet_store_lock(context, name, err) : -1;
-    if (checking->lock < 0 || check_stopped(context, name, err) < 0 ||
-        (repairs && maqet_store_check_pending(context, name, err) < 0))
+    if (checking->lock < 0 || check_stopped(context, name, err) < 0)
         return NULL;
     _cleanup_close_ int dir_fd = maqet_run_dir(context, name, err); /* for the log */
     checking->vm = dir_fd < 0 ? NULL : maqet_vm_open(context, name, err);

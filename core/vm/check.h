@@ -28,11 +28,10 @@ struct maqet_checking {
     int lock; /* -1: it is not stored */
 };
 
-/* Opens a machine that does not run; MAQET_ERROR_STATE where it does. With @repairs, nothing
- * may be pending. */
+/* Opens a machine that does not run; MAQET_ERROR_STATE where it does. An operation on its
+ * snapshots may be pending: a damaged image may be what keeps it from its end. */
 struct maqet_checking *maqet_checking_open(const struct maqet_context *context,
-                                           const char *name, bool repairs,
-                                           struct maqet_error **err);
+                                           const char *name, struct maqet_error **err);
 
 /* The same for one that is not stored. Takes the definition. */
 struct maqet_checking *maqet_checking_new(const struct maqet_context *context,

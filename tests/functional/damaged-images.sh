@@ -118,6 +118,61 @@ nothing_pending half
 expect 0 maqet stop -f -t0 half
 expect 0 maqet rm -y half
 
+# A load that was interrupted, and that a damaged image keeps from its end, keeps nobody from
+# repairing the image.
+cp before.qcow2 half.qcow2
+add half half.qcow2
+expect 0 maqet snapshot half create d s
+wrap_qemu_img '*snapshot*-a*' 'kill -KILL $PPID; sleep 1'
+expect 137 wrapped maqet snapshot half load d s --yes
+[ -e "$MAQET_DATA_DIR/vms/half/pending.json" ] || fail "nothing was interrupted"
+"$spoil" refcounts half.qcow2
+expect 1 maqet start half
+short
+expect 1 maqet check half d
+expect 0 maqet check half d --repair --yes
+sound half.qcow2
+expect 0 maqet rm -y -f half
+
+# Whoever has an image is named, and nothing is checked or repaired meanwhile.
+cp before.qcow2 half.qcow2
+add half half.qcow2
+machine other half.qcow2
+expect 0 maqet add other.yaml
+expect 0 maqet start other
+expect 1 maqet check half d
+err_has "in use by QEMU of virtual machine 'other'"
+expect 1 maqet check half d --repair --yes
+err_has 'maqet stop other'
+expect 0 maqet stop -f -t0 other
+# A base that others read is checked all the same.
+qemu-img create -q -f qcow2 -b "$TMP/half.qcow2" -F qcow2 top.qcow2
+machine top top.qcow2 "backing_file: half.qcow2" 'backing_format: qcow2'
+expect 0 maqet add top.yaml
+machine top2 top2.qcow2 "backing_file: half.qcow2" 'backing_format: qcow2'
+expect 0 maqet add top2.yaml
+expect 0 maqet start top2
+expect 0 maqet --format plain check top
+same 2 "$(grep -c clean out)" 'clean files'
+expect 0 maqet stop -f -t0 top2
+expect 0 maqet rm -y half other top top2
+
+# What QEMU says before it ends is told in a few lines, too.
+cat >chatty <<'EOF'
+#!/bin/sh
+seq 30000 >&2
+exit 1
+EOF
+chmod +x chatty
+vm_yaml chatty <<EOF
+EOF
+sed -i "s|^binary: .*|binary: $TMP/chatty|" chatty.yaml
+expect 0 maqet add chatty.yaml
+expect 1 maqet start chatty
+short
+err_has 30000
+err_has "$MAQET_RUNTIME_DIR/chatty/qemu.log"
+
 # ---- cut off ----
 
 qemu-img create -q -f qcow2 whole.qcow2 64M
