@@ -4,12 +4,39 @@
 #include "cli/options.h"
 #include "cli/start_stop.h"
 #include "core/snapshot/snapshot.h"
+#include "core/vm/startable.h"
+#include "core/vm/state.h"
+#include "core/vm/store.h"
+
+/* A machine that could not start again is better left running. */
+static int
+check_startable(const struct maqet_context *context, const char *name,
+                struct maqet_error **err)
+{
+    _cleanup_free_ char *resolved = maqet_store_resolve(context, name, err);
+    struct maqet_state state;
+
+    if (!resolved || maqet_state_read(context, resolved, &state, err) < 0)
+        return -1;
+    if (state.pid == 0)
+        return 0;
+    struct maqet_definition *definition = maqet_store_load(context, resolved, err);
+    return definition ? maqet_vm_check_startable(context, definition,
+                                                 MAQET_STARTABLE_RESTART, err)
+                      : -1;
+}
 
 static json_object *
 restart_machine(struct invocation *invocation, const char *name, struct maqet_error **err)
 {
     /* One that could not be started again is not stopped. */
+    bool agreed = invocation_has(invocation, "create-missing") ||
+                  invocation_has(invocation, "accept-base");
+
     if (maqet_snapshot_repair(&invocation->context, name, err) < 0)
+        return NULL;
+    /* What was agreed to is for the start itself to look at. */
+    if (!agreed && check_startable(&invocation->context, name, err) < 0)
         return NULL;
     _cleanup_json_ json_object *stopped = stop_machine(invocation, name, err);
 
@@ -53,7 +80,8 @@ const struct command command_restart = {
     .summary = "Stop virtual machines and start them again",
     .description = "The same as 'maqet stop' and then 'maqet start': QEMU is run "
                    "anew, and the machine becomes what 'maqet apply' has made of it. "
-                   "One that doesn't run is started.",
+                   "One that would not start again is not stopped. One that doesn't run "
+                   "is started.",
     .options = options,
     .examples = examples,
     .view = {.columns = start_columns, .text = text, .confirmation = true},

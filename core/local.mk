@@ -13,6 +13,7 @@ libmaqet_core_la_SOURCES = \
 	core/base/notify.c core/base/notify.h \
 	core/base/process.c core/base/process.h \
 	core/base/text.c core/base/text.h \
+	core/base/sockets.c core/base/sockets.h \
 	core/base/threads.c core/base/threads.h \
 	core/base/tool_output.c core/base/tool_output.h \
 	core/config/assign.c \
@@ -55,6 +56,7 @@ libmaqet_core_la_SOURCES = \
 	core/plugin/loader.c core/plugin/loader.h \
 	core/plugin/option_table.c core/plugin/option_table.h \
 	core/qemu/agent.c core/qemu/agent.h \
+	core/qemu/argument_list.c core/qemu/argument_list.h \
 	core/qemu/arguments.c core/qemu/arguments.h \
 	core/qemu/channel.c core/qemu/channel.h \
 	core/qemu/keyval.c core/qemu/keyval.h \
@@ -67,6 +69,7 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/writables.c core/qemu/writables.h \
 	core/qemu/silence.c core/qemu/silence.h \
 	core/qemu/survey.c core/qemu/survey.h \
+	core/qemu/surroundings.c core/qemu/surroundings.h \
 	core/snapshot/checkpoint.c core/snapshot/checkpoint.h \
 	core/snapshot/checkpoint_load.c \
 	core/snapshot/checkpoint_run.c core/snapshot/loading.h \
@@ -126,6 +129,7 @@ libmaqet_core_la_SOURCES = \
 	core/vm/run.c core/vm/run.h \
 	core/vm/schema.c core/vm/schema.h \
 	core/vm/start.c \
+	core/vm/startable.c core/vm/startable.h \
 	core/vm/state.c core/vm/state.h \
 	core/vm/stop.c \
 	core/vm/store.c core/vm/store.h \

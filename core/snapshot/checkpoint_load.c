@@ -18,6 +18,7 @@
 #include "core/snapshot/state_file.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/run.h"
+#include "core/vm/startable.h"
 #include "core/vm/store.h"
 
 /* ms that a program has to tell its version. */
@@ -239,6 +240,28 @@ maqet_loading_mapped(const struct maqet_loading *loading)
     return json_object_get_boolean(mapped);
 }
 
+/* The definition that is to run: that of the machine that runs, or the stored one. */
+struct maqet_definition *
+maqet_loading_definition(const struct maqet_session *session, struct maqet_error **err)
+{
+    return session->pid > 0 ? maqet_running_load(session->context, session->name, err)
+                            : maqet_store_load(session->context, session->name, err);
+}
+
+/* Before QEMU is ended, and the drives revert: whether QEMU could be started then. */
+static int
+check_startable(const struct maqet_session *session, struct maqet_error **err)
+{
+    struct maqet_definition *definition = maqet_loading_definition(session, err);
+
+    return definition
+               ? maqet_vm_check_startable(session->context, definition,
+                                          session->pid > 0 ? MAQET_STARTABLE_AGAIN
+                                                           : MAQET_STARTABLE_STOPPED,
+                                          err)
+               : -1;
+}
+
 int
 maqet_checkpoint_loadable(const struct maqet_context *context,
                           const struct maqet_checkpoint_request *request, bool *running,
@@ -251,17 +274,26 @@ maqet_checkpoint_loadable(const struct maqet_context *context,
     *running = loading.session->pid > 0;
     *silent = loading.session->silent;
     *verified = TAKE_PTR(loading.verified);
-    return 0;
+    return check_startable(loading.session, err);
 }
 
 /* ---- loading ---- */
 
-/* The definition that is to run: that of the machine that runs, or the stored one. */
-struct maqet_definition *
-maqet_loading_definition(const struct maqet_session *session, struct maqet_error **err)
+/* QEMU did not come up: the checkpoint is as it was, and so is its memory. Returns -1. */
+static int
+fail_start(const struct maqet_session *session, const char *name,
+           struct maqet_error **err)
 {
-    return session->pid > 0 ? maqet_running_load(session->context, session->name, err)
-                            : maqet_store_load(session->context, session->name, err);
+    maqet_error_hint(
+        err,
+        "The drives are at the checkpoint, VM '%s' is stopped, and nothing of "
+        "the checkpoint is lost; once it can start, go on from there: maqet "
+        "start %s --from %s",
+        session->name, session->name, name);
+    maqet_error_hint(err,
+                     "Or boot it from the drives, without the memory: maqet start %s",
+                     session->name);
+    return -1;
 }
 
 static int
@@ -285,26 +317,27 @@ load(struct maqet_loading *loading, const struct maqet_checkpoint_request *reque
                          session->name, request->name);
         return -1;
     }
-    if (!definition || maqet_session_begin(session, MAQET_OPERATION_PREPARE,
-                                           request->name, NULL, err) < 0)
+    if (!definition || check_startable(session, err) < 0 ||
+        maqet_session_begin(session, MAQET_OPERATION_PREPARE, request->name, NULL, err) <
+            0)
         return -1;
     if ((runs && (maqet_session_end_qemu(session, err) < 0 ||
                   maqet_session_refresh(session, err) < 0 ||
                   check_drives(loading, request->name, err) < 0)) ||
         maqet_session_revert(session, request->name, err) < 0 ||
         maqet_history_save(session->history, err) < 0 ||
-        maqet_session_phase(session, MAQET_OPERATION_RESUME, err) < 0)
-        return maqet_session_recover(session, err);
+        maqet_session_phase(session, MAQET_OPERATION_RESUME, err) < 0) {
+        maqet_session_recover(session, err);
+        if (runs && session->pid == 0)
+            maqet_error_hint(err, "VM '%s' is stopped; start it: maqet start %s",
+                             session->name, session->name);
+        return -1;
+    }
     if (maqet_vm_start_again(session->context, TAKE_PTR(definition), &incoming,
                              request->timeout, pid, err) == 0)
         return maqet_session_done(session, err);
     maqet_session_done(session, NULL);
-    maqet_error_hint(
-        err,
-        "The drives are at the checkpoint, and the machine is stopped; boot it "
-        "from them: maqet start %s",
-        session->name);
-    return -1;
+    return fail_start(session, request->name, err);
 }
 
 /* Keeps the drives of a machine that is stopped, all that a checkpoint would keep. */

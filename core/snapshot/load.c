@@ -11,6 +11,7 @@
 #include "core/snapshot/session.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/run.h"
+#include "core/vm/startable.h"
 
 /* Whether all drives have the snapshot; of several, the one that was taken together with
  * the others. */
@@ -48,6 +49,20 @@ open_loadable(const struct maqet_context *context,
     return TAKE_PTR(session);
 }
 
+/* Before QEMU is ended: whether it could be started again. */
+static int
+check_restart(const struct maqet_session *session, struct maqet_error **err)
+{
+    struct maqet_definition *definition =
+        session->pid > 0 ? maqet_running_load(session->context, session->name, err)
+                         : NULL;
+
+    if (!definition)
+        return session->pid > 0 ? -1 : 0;
+    return maqet_vm_check_startable(session->context, definition, MAQET_STARTABLE_AGAIN,
+                                    err);
+}
+
 int
 maqet_snapshot_loadable(const struct maqet_context *context,
                         const struct maqet_snapshot_request *request, bool *live,
@@ -58,7 +73,7 @@ maqet_snapshot_loadable(const struct maqet_context *context,
     _cleanup_session_ struct maqet_session *session =
         open_loadable(context, request, left, err);
 
-    if (!session)
+    if (!session || check_restart(session, err) < 0)
         return -1;
     if (live)
         *live = session->pid > 0;
@@ -116,7 +131,10 @@ start_again(struct maqet_session *session, struct maqet_definition *definition,
 {
     if (maqet_vm_start_again(session->context, definition, NULL, timeout, pid, err) == 0)
         return 0;
-    return maqet_error_wrap(err, "The snapshot is loaded, but the machine is stopped");
+    maqet_error_wrap(err, "The snapshot is loaded, but VM '%s' is stopped",
+                     session->name);
+    maqet_error_hint(err, "Once it can start, start it: maqet start %s", session->name);
+    return -1;
 }
 
 int
@@ -130,7 +148,7 @@ maqet_snapshot_load(const struct maqet_context *context,
 
     if (pid)
         *pid = 0;
-    if (!session)
+    if (!session || check_restart(session, err) < 0)
         return -1;
     warn_of_mixture(session, request->name);
     bool runs = session->pid > 0;

@@ -35,10 +35,10 @@ remember_image(void *data, const struct maqet_drive *drive, const char *file,
     return maqet_images_note_created(vm, drive, id, err);
 }
 
-/* All that is wrong with the drives, before anything is made. */
-static int
-check(const struct maqet_vm *vm, const struct maqet_drives_consent *consent,
-      struct maqet_error **err)
+int
+maqet_vm_drives_check(const struct maqet_vm *vm,
+                      const struct maqet_drives_consent *consent,
+                      struct maqet_error **err)
 {
     if (vm->images_error)
         return maqet_error_copy(err, vm->images_error);
@@ -54,9 +54,13 @@ check(const struct maqet_vm *vm, const struct maqet_drives_consent *consent,
     }
     if (maqet_vm_check_drives(vm, err) < 0)
         return -1;
-    if (maqet_image_check_space(vm->drives, vm->drive_count, err) < 0)
-        return -1;
-    /* Where a drive's content is served, only its server reads the image. */
+    return maqet_image_check_space(vm->drives, vm->drive_count, err);
+}
+
+/* Where a drive's content is served, only its server reads the image. */
+static int
+check_unused(const struct maqet_vm *vm, struct maqet_error **err)
+{
     for (size_t i = 0; i < vm->drive_count; i++)
         if (!vm->drives[i]->served && maqet_drive_check_unused(vm->drives[i], err) < 0)
             return -1;
@@ -72,7 +76,7 @@ maqet_vm_drives_prepare(struct maqet_vm *vm, const struct maqet_drives_consent *
     struct maqet_image_state state;
     bool created;
 
-    if (check(vm, consent, err) < 0)
+    if (maqet_vm_drives_check(vm, consent, err) < 0 || check_unused(vm, err) < 0)
         return -1;
     for (size_t i = 0; i < vm->drive_count; i++) {
         const struct maqet_drive *drive = vm->drives[i];

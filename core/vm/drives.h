@@ -15,6 +15,12 @@ struct maqet_drives_consent {
     bool accept_bases;   /* go on though backing files have changed */
 };
 
+/* Looks at what the drives are made of: that it is there and sound, or can be made, and
+ * that nothing else depends on it. @consent may be NULL: none. */
+int maqet_vm_drives_check(const struct maqet_vm *vm,
+                          const struct maqet_drives_consent *consent,
+                          struct maqet_error **err);
+
 /* Looks at what the drives are made of, and makes what is missing; nothing is made when
  * anything is wrong with one of them. @consent may be NULL: none. */
 int maqet_vm_drives_prepare(struct maqet_vm *vm,

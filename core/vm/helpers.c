@@ -67,7 +67,8 @@ error_not_found(const struct maqet_drive *drive, const char *program,
     return -1;
 }
 
-/* Fills the next item; what was done before an error is cleared with the rest. */
+/* Fills the next item, without a socket where @dir_fd is negative; what was done before
+ * an error is cleared with the rest. */
 static int
 prepare(const struct maqet_drive *drive, int dir_fd, struct maqet_helpers *helpers,
         struct maqet_error **err)
@@ -97,13 +98,15 @@ prepare(const struct maqet_drive *drive, int dir_fd, struct maqet_helpers *helpe
     helper->socket_fd = -1;
     if (!helper->path)
         return error_not_found(drive, helper->argv[0], err);
+    if (dir_fd < 0)
+        return 0;
     helper->socket_fd = maqet_run_listen(dir_fd, strrchr(drive->socket, '/') + 1, err);
     return helper->socket_fd < 0 ? -1 : 0;
 }
 
-int
-maqet_helpers_prepare(const struct maqet_vm *vm, int dir_fd,
-                      struct maqet_helpers *helpers, struct maqet_error **err)
+static int
+prepare_all(const struct maqet_vm *vm, int dir_fd, struct maqet_helpers *helpers,
+            struct maqet_error **err)
 {
     helpers->items = maqet_alloc((vm->drive_count + 1) * sizeof(*helpers->items));
     helpers->commands =
@@ -112,6 +115,23 @@ maqet_helpers_prepare(const struct maqet_vm *vm, int dir_fd,
         if (vm->drives[i]->storage->plugin.helper && !vm->drives[i]->served &&
             prepare(vm->drives[i], dir_fd, helpers, err) < 0)
             return -1;
+    return 0;
+}
+
+int
+maqet_helpers_check(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    _cleanup_helpers_ struct maqet_helpers helpers = MAQET_HELPERS_INIT;
+
+    return prepare_all(vm, -1, &helpers, err);
+}
+
+int
+maqet_helpers_prepare(const struct maqet_vm *vm, int dir_fd,
+                      struct maqet_helpers *helpers, struct maqet_error **err)
+{
+    if (prepare_all(vm, dir_fd, helpers, err) < 0)
+        return -1;
     if (helpers->count == 0)
         return 0;
     helpers->record_fd =

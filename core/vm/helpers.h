@@ -25,6 +25,8 @@ struct maqet_helpers {
 /* Asks the plugins of all drives, and makes the sockets, which listen. */
 int maqet_helpers_prepare(const struct maqet_vm *vm, int dir_fd,
                           struct maqet_helpers *helpers, struct maqet_error **err);
+/* Asks them without making anything, and looks for the programs. */
+int maqet_helpers_check(const struct maqet_vm *vm, struct maqet_error **err);
 void maqet_helpers_clear(struct maqet_helpers *helpers);
 
 #define _cleanup_helpers_ _cleanup_(maqet_helpers_clear)

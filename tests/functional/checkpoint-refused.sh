@@ -104,7 +104,7 @@ sed -i 's/"checksum":/"was":/' data/vms/vm/checkpoints/one.json
 printf 'XXXXXXXX' | dd of=data/vms/vm/checkpoints/one.state conv=notrunc 2>/dev/null
 expect 1 maqet start vm --from one
 err_has "Virtual machine 'vm' did not start"
-err_has "maqet start vm"
+err_has "maqet start vm --from one"
 sound hdd.qcow2 data.qcow2
 cp kept data/vms/vm/checkpoints/one.state
 cp kept.json data/vms/vm/checkpoints/one.json

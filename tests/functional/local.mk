@@ -58,6 +58,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/export.sh \
 	tests/functional/export-running.sh \
 	tests/functional/snapshot-others.sh \
+	tests/functional/load-startable.sh \
 	tests/functional/snapshot-enospc.sh \
 	tests/functional/checkpoint-ordinary-user.sh \
 	tests/functional/checkpoint-killed.sh \

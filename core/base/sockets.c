@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sockets.c - sock_diag(7): the kernel lists the Unix sockets that listen, each with the
+ * inode of its name, so that it is found by whatever path.
+ */
+#include "core/base/sockets.h"
+
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "core/base/cleanup.h"
+
+/* What one answer of the kernel is read into. */
+enum { ANSWER_SIZE = 32768 };
+
+struct request {
+    struct nlmsghdr header;
+    struct unix_diag_req body;
+};
+
+static int
+ask(void)
+{
+    const struct request request = {
+        .header = {.nlmsg_len = sizeof(request),
+                   .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+        .body = {.sdiag_family = AF_UNIX,
+                 .udiag_states = 1 << TCP_LISTEN,
+                 .udiag_show = UDIAG_SHOW_VFS},
+    };
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+
+    if (fd >= 0 && send(fd, &request, sizeof(request), 0) == (ssize_t)sizeof(request))
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+/* Whether a message is about the file. Only the low 32 bits of an inode are told, and the
+ * device as the kernel has it: 12 bits and 20. */
+static bool
+is_of(const struct nlmsghdr *header, const struct stat *file)
+{
+    const struct unix_diag_msg *message = NLMSG_DATA(header);
+    const struct nlattr *attribute = (const struct nlattr *)(message + 1);
+    size_t left = header->nlmsg_len - NLMSG_LENGTH(sizeof(*message));
+    uint32_t device = (uint32_t)(major(file->st_dev) << 20 | minor(file->st_dev));
+
+    while (left >= sizeof(*attribute) && attribute->nla_len >= sizeof(*attribute) &&
+           attribute->nla_len <= left) {
+        const struct unix_diag_vfs *name = (const void *)(attribute + 1);
+        size_t size = NLMSG_ALIGN(attribute->nla_len);
+
+        if (attribute->nla_type == UNIX_DIAG_VFS &&
+            attribute->nla_len >= sizeof(*attribute) + sizeof(*name) &&
+            name->udiag_vfs_ino == (uint32_t)file->st_ino &&
+            name->udiag_vfs_dev == device)
+            return true;
+        if (size >= left)
+            break;
+        left -= size;
+        attribute = (const void *)((const char *)attribute + size);
+    }
+    return false;
+}
+
+enum maqet_listener
+maqet_socket_listener(const char *path)
+{
+    static _Alignas(struct nlmsghdr) char answer[ANSWER_SIZE];
+    bool found = false;
+    struct stat file;
+    _cleanup_close_ int fd = -1;
+
+    if (stat(path, &file) < 0 || !S_ISSOCK(file.st_mode))
+        return MAQET_LISTENER_NONE;
+    fd = ask();
+    for (;;) {
+        ssize_t got = fd < 0 ? -1 : recv(fd, answer, sizeof(answer), 0);
+
+        if (got <= 0)
+            return MAQET_LISTENER_UNKNOWN;
+        int left = (int)got;
+        for (const struct nlmsghdr *header = (const void *)answer; NLMSG_OK(header, left);
+             header = NLMSG_NEXT(header, left)) {
+            if (header->nlmsg_type == NLMSG_DONE)
+                return found ? MAQET_LISTENER_THERE : MAQET_LISTENER_NONE;
+            if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY)
+                return MAQET_LISTENER_UNKNOWN;
+            found = found || is_of(header, &file);
+        }
+    }
+}

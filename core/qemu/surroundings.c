@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/qemu/surroundings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/sockets.h"
+#include "core/qemu/argument_list.h"
+
+/* As QEMU finds it, which doesn't expand "~". The caller frees. */
+static char *
+located(const char *path, const char *folder)
+{
+    return *path == '/' || !folder ? maqet_strdup(path)
+                                   : maqet_format("%s/%s", folder, path);
+}
+
+/* ---- files ---- */
+
+/* As QEMU tells a protocol from a path (QEMU: path_has_protocol in block.c). */
+static bool
+has_protocol(const char *text)
+{
+    return text[strcspn(text, ":/")] == ':';
+}
+
+/* The file that an option reads; NULL: none that we know of. The caller frees. */
+static char *
+file_of(const struct maqet_argument *argument)
+{
+    static const char *const whole[] = {
+        "cdrom",  "fda",    "fdb",      "hda",    "hdb", "hdc",       "hdd",
+        "initrd", "kernel", "mtdblock", "pflash", "sd",  "readconfig"};
+    static const struct {
+        const char *option;
+        const char *properties[4];
+    } some[] = {
+        {"blockdev", {"filename", "file.filename", NULL}},
+        {"drive", {"file", "file.filename", NULL}},
+        {"fw_cfg", {"file", NULL}},
+        {"object", {"file", NULL}},
+        {"smbios", {"file", NULL}},
+    };
+
+    for (size_t i = 0; i < sizeof(whole) / sizeof(*whole); i++)
+        if (maqet_argument_is(argument, whole[i]))
+            return maqet_strdup(argument->value);
+    for (size_t i = 0; i < sizeof(some) / sizeof(*some); i++)
+        if (maqet_argument_is(argument, some[i].option))
+            return maqet_argument_first(argument, some[i].properties);
+    return NULL;
+}
+
+static int
+check_file(const struct maqet_argument *argument, const char *folder,
+           struct maqet_error **err)
+{
+    _cleanup_free_ char *file = file_of(argument);
+
+    if (!file || !*file || has_protocol(file) || maqet_text_starts(file, "/dev/fdset/"))
+        return 0;
+    _cleanup_free_ char *path = located(file, folder);
+    if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0)
+        return 0;
+    return maqet_place_error(
+        argument->place, err,
+        errno == EACCES ? MAQET_ERROR_PERMISSION : MAQET_ERROR_MISSING,
+        "-%s can't have its file %s: %s", argument->name, path, strerror(errno));
+}
+
+/* ---- sockets ---- */
+
+static bool
+is_socket(const struct maqet_argument *argument)
+{
+    return maqet_argument_is(argument, "chardev") &&
+           (maqet_argument_is_on(argument, "socket") ||
+            maqet_argument_has(argument, "backend", "socket"));
+}
+
+/* Where QEMU listens itself, or goes on trying, nobody has to be there. */
+static bool
+needs_listener(const struct maqet_argument *argument)
+{
+    static const char *const retries[] = {"reconnect", "reconnect-ms", NULL};
+    _cleanup_free_ char *retry = maqet_argument_first(argument, retries);
+
+    return !maqet_argument_is_on(argument, "server") &&
+           !maqet_argument_is_on(argument, "abstract") &&
+           (!retry || strcmp(retry, "0") == 0);
+}
+
+/* The socket that an option has QEMU connect to; NULL: none. The caller frees. */
+static char *
+socket_of(const struct maqet_argument *argument)
+{
+    static const char *const direct[] = {"debugcon", "gdb",    "monitor",   "parallel",
+                                         "qmp",      "serial", "qmp-pretty"};
+    static const char *const servers[] = {"server.path", "file.server.path", NULL};
+    static const char *const addresses[] = {"path", "addr.path", NULL};
+
+    if (!needs_listener(argument))
+        return NULL;
+    if (is_socket(argument) || (maqet_argument_is(argument, "netdev") &&
+                                maqet_argument_has(argument, "addr.type", "unix")))
+        return maqet_argument_first(argument, addresses);
+    if (maqet_argument_is(argument, "blockdev") || maqet_argument_is(argument, "drive"))
+        return maqet_argument_first(argument, servers);
+    for (size_t i = 0; i < sizeof(direct) / sizeof(*direct); i++)
+        if (maqet_argument_is(argument, direct[i]) &&
+            maqet_text_starts(argument->value, "unix:")) {
+            const char *path = argument->value + strlen("unix:");
+
+            return maqet_strndup(path, strcspn(path, ","));
+        }
+    return NULL;
+}
+
+static int
+check_socket(const struct maqet_argument *argument, const char *folder,
+             struct maqet_error **err)
+{
+    _cleanup_free_ char *written = socket_of(argument);
+    _cleanup_free_ char *path = written ? located(written, folder) : NULL;
+
+    if (!path || maqet_socket_listener(path) != MAQET_LISTENER_NONE)
+        return 0;
+    maqet_place_error(argument->place, err, MAQET_ERROR_STATE,
+                      "-%s connects to %s, where nobody listens", argument->name, path);
+    maqet_error_hint(err, "Start the program that listens there");
+    return -1;
+}
+
+int
+maqet_arguments_check_surroundings(json_object *list, const char *folder,
+                                   struct maqet_error **err)
+{
+    _cleanup_argument_list_ struct maqet_argument_list arguments =
+        maqet_argument_list_read(list);
+
+    for (size_t i = 0; i < arguments.count; i++) {
+        const struct maqet_argument *argument = &arguments.items[i];
+
+        if (argument->value && (check_file(argument, folder, err) < 0 ||
+                                check_socket(argument, folder, err) < 0))
+            return -1;
+    }
+    return 0;
+}
+
+char *
+maqet_arguments_tpm_emulator(json_object *list)
+{
+    _cleanup_argument_list_ struct maqet_argument_list arguments =
+        maqet_argument_list_read(list);
+
+    for (size_t i = 0; i < arguments.count; i++) {
+        const struct maqet_argument *argument = &arguments.items[i];
+        _cleanup_free_ char *chardev = maqet_argument_is(argument, "tpmdev")
+                                           ? maqet_argument_property(argument, "chardev")
+                                           : NULL;
+        const struct maqet_argument *other =
+            chardev ? maqet_argument_list_find(&arguments, "chardev", "id", chardev)
+                    : NULL;
+
+        if (other && is_socket(other))
+            return maqet_argument_property(argument, "id");
+    }
+    return NULL;
+}
