@@ -99,7 +99,7 @@ storage:
 END
 expect 3 maqet add raw.yaml
 err_has "begins like an image of the format 'vdi', and its type is raw"
-err_has "Say \`type: vdi\`"
+err_has "\`type: vdi\`"
 
 expect 0 maqet rm vm --yes --delete-storage
 [ ! -e images/disk.vdi ] || fail "the image is still there"

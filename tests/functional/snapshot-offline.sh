@@ -188,7 +188,7 @@ expect 0 maqet snapshot vm list hdd
 same 2 "$(grep -c '^- twice' out)" "both are shown"
 expect 3 maqet snapshot vm load hdd twice
 err_has "has 2 snapshots named 'twice'"
-err_has "qemu-img snapshot -d 'twice' '$TMP/hdd.qcow2'"
+err_has "See which there are: qemu-img snapshot -l '$TMP/hdd.qcow2'"
 expect 3 maqet snapshot vm create hdd twice --overwrite
 qemu-img snapshot -d twice hdd.qcow2
 expect 0 maqet snapshot vm delete hdd twice
