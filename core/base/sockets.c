@@ -5,6 +5,7 @@
  */
 #include "core/base/sockets.h"
 
+#include <linux/magic.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
@@ -13,7 +14,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
@@ -46,15 +47,15 @@ ask(void)
     return -1;
 }
 
-/* Whether a message is about the file. Only the low 32 bits of an inode are told, and the
- * device as the kernel has it: 12 bits and 20. */
+/* Whether a message is about the file. Only the low 32 bits of an inode are told. Its
+ * device is not compared, since stat(2) tells another one on file systems with
+ * subvolumes: to take another socket for it is the lesser error. */
 static bool
 is_of(const struct nlmsghdr *header, const struct stat *file)
 {
     const struct unix_diag_msg *message = NLMSG_DATA(header);
     const struct nlattr *attribute = (const struct nlattr *)(message + 1);
     size_t left = header->nlmsg_len - NLMSG_LENGTH(sizeof(*message));
-    uint32_t device = (uint32_t)(major(file->st_dev) << 20 | minor(file->st_dev));
 
     while (left >= sizeof(*attribute) && attribute->nla_len >= sizeof(*attribute) &&
            attribute->nla_len <= left) {
@@ -63,8 +64,7 @@ is_of(const struct nlmsghdr *header, const struct stat *file)
 
         if (attribute->nla_type == UNIX_DIAG_VFS &&
             attribute->nla_len >= sizeof(*attribute) + sizeof(*name) &&
-            name->udiag_vfs_ino == (uint32_t)file->st_ino &&
-            name->udiag_vfs_dev == device)
+            name->udiag_vfs_ino == (uint32_t)file->st_ino)
             return true;
         if (size >= left)
             break;
@@ -72,6 +72,15 @@ is_of(const struct nlmsghdr *header, const struct stat *file)
         attribute = (const void *)((const char *)attribute + size);
     }
     return false;
+}
+
+/* Whether stat(2) tells the inode that the kernel has for a socket. */
+static bool
+tells_inodes(const char *path)
+{
+    struct statfs system;
+
+    return statfs(path, &system) == 0 && system.f_type != OVERLAYFS_SUPER_MAGIC;
 }
 
 enum maqet_listener
@@ -94,7 +103,9 @@ maqet_socket_listener(const char *path)
         for (const struct nlmsghdr *header = (const void *)answer; NLMSG_OK(header, left);
              header = NLMSG_NEXT(header, left)) {
             if (header->nlmsg_type == NLMSG_DONE)
-                return found ? MAQET_LISTENER_THERE : MAQET_LISTENER_NONE;
+                return found                ? MAQET_LISTENER_THERE
+                       : tells_inodes(path) ? MAQET_LISTENER_NONE
+                                            : MAQET_LISTENER_UNKNOWN;
             if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY)
                 return MAQET_LISTENER_UNKNOWN;
             found = found || is_of(header, &file);

@@ -239,6 +239,11 @@ tests_unit_test_tree_SOURCES = tests/unit/test-tree.c
 tests_unit_test_tree_LDADD = $(UNIT_LDADD)
 tests_unit_test_tree_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-writables
+tests_unit_test_writables_SOURCES = tests/unit/test-writables.c
+tests_unit_test_writables_LDADD = $(UNIT_LDADD)
+tests_unit_test_writables_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-writer
 tests_unit_test_writer_SOURCES = tests/unit/test-writer.c
 tests_unit_test_writer_LDADD = $(UNIT_LDADD)
