@@ -59,7 +59,7 @@ left_text(json_object *row, bool skipped_too)
         maqet_text_appendf(&text, "Left out, with nothing that a snapshot keeps: %s.\n",
                            skipped);
     if (*excluded)
-        maqet_text_appendf(&text, "Excluded, and left as it is: %s.\n", excluded);
+        maqet_text_appendf(&text, "Excluded, and left alone: %s.\n", excluded);
     return maqet_text_take(&text);
 }
 
@@ -245,8 +245,8 @@ confirm(const struct invocation *invocation, const struct asked *asked, bool liv
         maqet_format("Loading the snapshot '%s' discards all changes made after it on "
                      "%s '%s' of VM '%s'%s%s%s%s",
                      request->name, drives->count == 1 ? "drive" : "drives", list,
-                     request->vm, *kept ? "; '" : "", kept,
-                     *kept ? "' stays as it is" : "",
+                     request->vm, *kept ? ", and leaves '" : "", kept,
+                     *kept ? "' alone" : "",
                      live ? ". QEMU is ended and started again, which takes seconds: "
                             "what the guest has in memory is lost, and it boots anew"
                           : ""),

@@ -96,8 +96,8 @@ check_writable(const struct test *test, struct maqet_error **err)
     maqet_json_texts(json_object_object_get(test->loading.about, "flash"), &flash);
     if (flash.count > 0)
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                               "VM '%s' has flash memory in %s: what is written to it "
-                               "can't be thrown away",
+                               "The guest of VM '%s' can write to %s besides its "
+                               "drives: that can't be thrown away",
                                session->name, flash.items[0]);
     for (size_t i = 0; i < session->vm->drive_count; i++) {
         const struct maqet_drive *drive = session->vm->drives[i];

@@ -133,12 +133,20 @@ choose(struct maqet_session *session, const struct maqet_snapshot_request *reque
        struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings able = MAQET_STRINGS_INIT;
+    const struct maqet_strings *exclude = request->exclude;
 
-    if (request->drive || (request->exclude && request->exclude->count > 0))
-        return maqet_session_choose(session, request->drive, request->exclude, NULL, err);
-    for (size_t i = 0; i < session->vm->drive_count; i++)
-        if (maqet_drive_has_snapshots(session->vm->drives[i]))
-            maqet_strings_add(&able, session->vm->drives[i]->name);
+    if (request->drive)
+        return maqet_session_choose(session, request->drive, NULL, NULL, err);
+    for (size_t i = 0; exclude && i < exclude->count; i++)
+        if (!maqet_vm_find_drive(session->vm, exclude->items[i], err))
+            return -1;
+    for (size_t i = 0; i < session->vm->drive_count; i++) {
+        const struct maqet_drive *drive = session->vm->drives[i];
+
+        if (maqet_drive_has_snapshots(drive) &&
+            !(exclude && maqet_strings_has(exclude, drive->name)))
+            maqet_strings_add(&able, drive->name);
+    }
     maqet_session_choose_listed(session, &able);
     return 0;
 }

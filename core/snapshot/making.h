@@ -14,7 +14,7 @@
 struct maqet_making {
     uint64_t memory; /* of the guest, in bytes, which bounds what its state takes */
     struct maqet_strings
-        flash; /* the files of flash memory that the guest can write to */
+        flash; /* the files of flash and persistent memory, and of a TPM */
 };
 
 void maqet_making_cleanup(struct maqet_making *making);

@@ -95,13 +95,15 @@ same 0 "$(count_snapshots data.qcow2)" "snapshots of data"
 expect 3 maqet snapshot vm create --all set --exclude plan
 err_has "Did you mean 'plain'?"
 all="--all --exclude plain"
+expect 0 maqet --format plain snapshot vm list --all --exclude hdd
+same '' "$(cat out)" "a list without hdd, whose drives without snapshots are in nobody's way"
 fill data.qcow2 1
 # shellcheck disable=SC2086 # $all is several words
 {
     expect 0 maqet snapshot vm create $all set
     out_has "of drives 'hdd', 'data' on VM 'vm'"
     out_has "Left out, with nothing that a snapshot keeps: 'share', 'cd'."
-    out_has "Excluded, and left as it is: 'plain'."
+    out_has "Excluded, and left alone: 'plain'."
     fill hdd.qcow2 3
     fill data.qcow2 3
     expect 0 maqet --format plain snapshot vm list
@@ -109,7 +111,7 @@ fill data.qcow2 1
     grep -q "^set	hdd,data	" out || fail "the set is no row of its own"
     expect 0 maqet snapshot vm load --all set
     err_lacks "not taken together"
-    err_has "of VM 'vm'; 'plain' stays as it is"
+    err_has "of VM 'vm', and leaves 'plain' alone"
     holds hdd.qcow2 1
     holds data.qcow2 1
     sound hdd.qcow2 data.qcow2

@@ -53,14 +53,14 @@ tried() {
     expect 0 maqet start vm
     refused --live "$@"
     expect 0 maqet snapshot vm create --all set --live --exclude "$1"
-    out_has "Excluded, and left as it is: '$1'."
+    out_has "Excluded, and left alone: '$1'."
     expect 0 maqet snapshot vm delete --all set --live
-    out_has "Excluded, and left as it is: '$1'."
+    out_has "Excluded, and left alone: '$1'."
     expect 0 maqet snapshot vm create --all set --live --exclude "$1"
     expect 0 maqet stop vm --timeout 0 --force
     expect 0 maqet snapshot vm load --all set
-    err_has "; '$1' stays as it is"
-    out_has "Excluded, and left as it is: '$1'."
+    err_has ", and leaves '$1' alone"
+    out_has "Excluded, and left alone: '$1'."
     expect 0 maqet snapshot vm delete --all set
 }
 vm_yaml vm <<EOF
@@ -196,7 +196,7 @@ same '["plain","late"]' "$(tr -d ' \n' <out | sed 's/.*"excluded":\(\[[^]]*\]\).
 # interrupted after its last step.
 expect 0 maqet stop vm --timeout 0 --force
 expect 0 maqet snapshot vm load --all one
-err_has "; 'plain' stays as it is"
+err_has ", and leaves 'plain' alone"
 expect 0 maqet snapshot vm delete --all one
 same 0 "$(count_snapshots hdd.qcow2)" "snapshots"
 export ASAN_OPTIONS=detect_leaks=0
@@ -207,7 +207,7 @@ unset ASAN_OPTIONS
 expect 0 maqet snapshot vm list
 err_has "it is complete"
 expect 0 maqet snapshot vm load --all cut
-out_has "Excluded, and left as it is: 'plain'."
+out_has "Excluded, and left alone: 'plain'."
 
 # A drive that came later is not in the set: said when it is loaded, and no matter when the set is
 # deleted.
@@ -221,7 +221,7 @@ expect 3 maqet snapshot vm load --all cut --live
 err_has "VM 'vm' has drives that are not in the set 'cut': 'new' (qcow2), 'other' (raw); nothing was done"
 err_has "Leave them out: --exclude new --exclude other"
 expect 0 maqet snapshot vm load --all cut --live --exclude new --exclude other
-out_has "Excluded, and left as it is: 'plain', 'new', 'other'."
+out_has "Excluded, and left alone: 'plain', 'new', 'other'."
 # What only shares its name with a set is none of it.
 expect 0 maqet snapshot vm create new cut --live
 expect 0 maqet snapshot vm delete --all cut --live
