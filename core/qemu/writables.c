@@ -107,7 +107,7 @@ is_named_by(const struct maqet_argument_list *options, const char *option,
 
 /* Those that have no name of their own get a number each. */
 struct numbers {
-    unsigned drive, flash, sd, mtd, configuration;
+    unsigned drive, flash, sd, mtd, configuration, device;
     bool snapshot; /* -snapshot: of all but -blockdev */
 };
 
@@ -203,6 +203,31 @@ add_memory(struct maqet_writables *found, const struct maqet_argument_list *opti
         maqet_argument_first(option, files));
 }
 
+/* A disk that another process serves, or the kernel: QEMU has no block node of it. */
+static void
+add_served(struct maqet_writables *found, const struct maqet_argument_list *options,
+           const struct maqet_argument *option, struct numbers *numbers)
+{
+    static const char *const files[] = {"path", NULL};
+    static const char SERVED[] = "vhost-user-blk";
+    _cleanup_free_ char *driver = maqet_argument_property(option, "driver");
+    _cleanup_free_ char *target = maqet_argument_property(option, "wwpn");
+    _cleanup_free_ char *chardev = maqet_argument_property(option, "chardev");
+    char *name;
+
+    if (!target && !maqet_text_starts(driver ? driver : option->value, SERVED))
+        return;
+    const struct maqet_argument *socket =
+        chardev ? maqet_argument_list_find(options, "chardev", "id", chardev) : NULL;
+    name = maqet_argument_property(option, "id");
+    if (!name)
+        name = maqet_format("device%u", numbers->device++);
+    struct maqet_writable *added =
+        add(found, option, MAQET_WRITABLE_DISK, name,
+            socket ? maqet_argument_first(socket, files) : TAKE_PTR(target));
+    added->untold = true;
+}
+
 /* A file of options: sections such as [drive "x"]. One that can't be read, QEMU can't
  * read either. */
 static void
@@ -270,6 +295,8 @@ maqet_arguments_writables(json_object *list, struct maqet_writables *writables)
             add_tpm(writables, &options, option);
         else if (maqet_argument_is(option, "object"))
             add_memory(writables, &options, option);
+        else if (maqet_argument_is(option, "device"))
+            add_served(writables, &options, option, &numbers);
         else if (maqet_argument_is(option, "readconfig"))
             add_configuration(writables, option, &numbers);
         else

@@ -27,6 +27,7 @@ struct maqet_writable {
     char *name;
     char *file;     /* as QEMU is told; NULL: not known */
     char *place;    /* where it is written, "vm.yaml:7:3"; NULL: not in `arguments` */
+    bool untold;    /* QEMU doesn't tell of it while it runs: another process has it */
     bool discarded; /* what the guest writes is thrown away when QEMU ends (snapshot=on)
                      */
 };

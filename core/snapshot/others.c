@@ -211,6 +211,9 @@ maqet_session_others(struct maqet_session *session, struct maqet_writables *othe
     _cleanup_writables_ struct maqet_writables known = {0};
 
     maqet_arguments_writables(arguments_of(session), &known);
+    for (size_t i = 0; i < known.count; i++)
+        if (!known.items[i].discarded && (session->pid == 0 || known.items[i].untold))
+            add_known(session, &known.items[i], others);
     if (session->pid > 0)
         return add_devices(session, &known, others, err) < 0 ||
                        add_entries(session, &known, "query-tpm", others, err) < 0 ||
@@ -218,8 +221,5 @@ maqet_session_others(struct maqet_session *session, struct maqet_writables *othe
                            0
                    ? -1
                    : 0;
-    for (size_t i = 0; i < known.count; i++)
-        if (!known.items[i].discarded)
-            add_known(session, &known.items[i], others);
     return 0;
 }

@@ -110,6 +110,21 @@ tried memory "persistent memory" nvram 9:5 <<EOF
   - m: "64M,slots=2,maxmem=1G"
 EOF
 
+# A disk that another process serves: QEMU doesn't tell of it.
+if command -v qemu-storage-daemon >/dev/null; then
+    qemu-storage-daemon --blockdev driver=file,filename=other.raw,node-name=f \
+        --export type=vhost-user-blk,id=e,node-name=f,writable=on,addr.type=unix,addr.path=served &
+    cleanup_fn "kill $! 2>/dev/null"
+    eventually 10 test -S served
+    tried served disk served 11:5 <<EOF
+  - object: memory-backend-memfd,id=mem,share=on,size=64M
+  - machine: q35,memory-backend=mem
+  - chardev: "socket,id=c,path=served"
+  - device: "vhost-user-blk-pci,chardev=c,id=served"
+EOF
+    kill $!
+fi
+
 # The state of a TPM's emulator, which ends with QEMU.
 mkdir tpm
 swtpm socket --tpm2 --tpmstate dir=tpm --ctrl type=unixio,path=tpm/sock &

@@ -122,6 +122,18 @@ test_tpm(void)
           "t: TPM state /dev/tpm0");
 }
 
+/* Those that other processes serve. */
+static void
+test_served(void)
+{
+    check(
+        "- chardev: 'socket,id=c,path=s'\n- device: 'vhost-user-blk-pci,chardev=c,id=d'\n"
+        "- device: {driver: vhost-user-blk-pci, chardev: c}",
+        "d: disk s, device0: disk s");
+    check("- device: 'vhost-x-pci,wwpn=naa.5'", "device0: disk naa.5");
+    check("- device: 'vhost-user-fs-pci,chardev=c,tag=t'", "");
+}
+
 static void
 test_same_names(void)
 {
@@ -149,6 +161,7 @@ main(void)
         {"flash memory", test_flash},
         {"persistent memory", test_memory},
         {"TPMs", test_tpm},
+        {"disks that others serve", test_served},
         {"names that are taken", test_same_names},
         {"nothing to write to", test_nothing},
         CU_TEST_INFO_NULL,
