@@ -102,6 +102,21 @@ maqet_silence_error(const char *vm, int pidfd, int64_t waited, struct maqet_erro
     return maqet_error_move(err, error);
 }
 
+int
+maqet_silence_error_survived(const char *vm, int pidfd, struct maqet_error **err)
+{
+    int pid = maqet_silence_pid(pidfd);
+    char state = maqet_silence_state(pid);
+
+    maqet_error_set(err, MAQET_ERROR_FAILED,
+                    "QEMU of VM '%s' (PID %d) survived SIGKILL: %s", vm, pid,
+                    state == 't' || state == 'D' ? reason_of(state)
+                                                 : "the kernel has not ended it yet");
+    maqet_error_hint(err, "It ends as soon as %s",
+                     state == 't' ? "the debugger lets it go" : "its storage answers");
+    return -1;
+}
+
 char *
 maqet_silence_text(const char *vm, int pid, char state, int64_t waited)
 {

@@ -29,4 +29,7 @@ int maqet_silence_error(const char *vm, int pidfd, int64_t waited,
 /* The same as one line of text, for a warning. The caller frees. */
 char *maqet_silence_text(const char *vm, int pid, char state, int64_t waited);
 
+/* The error of a QEMU that has not even ended by SIGKILL. Returns -1. */
+int maqet_silence_error_survived(const char *vm, int pidfd, struct maqet_error **err);
+
 #endif

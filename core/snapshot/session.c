@@ -6,6 +6,7 @@
 
 #include "core/base/files.h"
 #include "core/qemu/launch.h"
+#include "core/qemu/silence.h"
 #include "core/snapshot/saved_state.h"
 #include "core/vm/check.h"
 #include "core/vm/helpers.h"
@@ -459,10 +460,7 @@ maqet_session_end_qemu(struct maqet_session *session, struct maqet_error **err)
     maqet_qemu_end(session->pidfd,
                    session->silent ? MAQET_FLUSH_TIMEOUT : MAQET_END_TIMEOUT);
     if (!maqet_pidfd_wait(session->pidfd, 0))
-        return maqet_error_set(err, MAQET_ERROR_FAILED,
-                               "QEMU of virtual machine '%s' does not even end by "
-                               "SIGKILL; it waits for its storage",
-                               session->name);
+        return maqet_silence_error_survived(session->name, session->pidfd, err);
     maqet_run_tidy(session->dir_fd);
     return maqet_session_look(session, err);
 }

@@ -5,6 +5,7 @@
 
 #include "core/base/files.h"
 #include "core/qemu/launch.h"
+#include "core/qemu/silence.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/run.h"
 #include "core/vm/store.h"
@@ -78,10 +79,7 @@ end_by_force(int dir_fd, int pidfd, const char *name, struct maqet_error **err)
     maqet_qemu_end(pidfd, MAQET_FLUSH_TIMEOUT);
     if (maqet_pidfd_wait(pidfd, 0))
         return 0;
-    return maqet_error_set(err, MAQET_ERROR_FAILED,
-                           "QEMU of virtual machine '%s' does not even end by SIGKILL; "
-                           "it waits for its storage",
-                           name);
+    return maqet_silence_error_survived(name, pidfd, err);
 }
 
 /* @reason: why the power button could not be pressed; NULL: it was. */

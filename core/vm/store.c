@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "core/base/files.h"
+#include "core/base/deadline.h"
 #include "core/storage/snapshots.h"
 
 /* ---- paths ---- */
@@ -70,6 +70,7 @@ maqet_store_lock(const struct maqet_context *context, const char *name,
 {
     _cleanup_free_ char *path = vm_path(context, name, "lock");
     _cleanup_free_ char *what = maqet_format("the virtual machine '%s'", name);
+    struct maqet_deadline deadline = maqet_deadline_in(context->lock_timeout);
     struct stat ours, there;
 
     for (;;) {
@@ -80,7 +81,7 @@ maqet_store_lock(const struct maqet_context *context, const char *name,
             return error_no_vm(context, name, err);
         if (fd < 0)
             return maqet_error_errno(err, errno, "Can't open %s", path);
-        if (maqet_lock_wait(fd, context->lock_timeout, what, err) < 0)
+        if (maqet_lock_wait(fd, maqet_deadline_left(deadline), what, err) < 0)
             return -1;
         /* While we waited, the machine may have been removed, and even added anew: then
          * the lock that we got is nobody's, and we begin again. */

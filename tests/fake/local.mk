@@ -3,3 +3,7 @@
 check_PROGRAMS += tests/fake/fake-qemu
 tests_fake_fake_qemu_SOURCES = tests/fake/fake-qemu.c
 tests_fake_fake_qemu_LDADD = $(JSON_LIBS)
+
+# A debugger that stops a process.
+check_PROGRAMS += tests/fake/debugger
+tests_fake_debugger_SOURCES = tests/fake/debugger.c

@@ -156,3 +156,11 @@ precopy_sound() {
 qemu_required() {
     requires qemu-system-x86_64 qemu-img
 }
+
+# debugged VM: its QEMU stands still in the hands of a debugger, and can only be killed.
+debugged() {
+    debugged_pid=$(cat "$TMP/run/$1/run")
+    "$abs_top_builddir/tests/fake/debugger" "$debugged_pid" &
+    cleanup_fn "kill $! 2>/dev/null"
+    eventually 20 grep -q '^State:.t' "/proc/$debugged_pid/status"
+}

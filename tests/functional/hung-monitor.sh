@@ -202,6 +202,17 @@ holds_point() {
 }
 holds_point || fail "the checkpoint's snapshot is gone"
 
+# ---- one that a debugger has stopped ----
+
+# Its main thread gets no signal but SIGKILL.
+debugged e
+expect 0 maqet ls
+err_has "QEMU of VM 'e' (PID $(pid_of e)) has not answered within 1 s: a debugger has stopped it"
+pid=$(pid_of e)
+expect 0 followed pidfd_send_signal stop e --force --timeout 600
+grep -q SIGKILL trace || fail "not killed"
+same stopped "$(vm_status e 2>/dev/null)"
+
 # ---- removing ----
 
 # Not even for what an interrupted operation has left: it is put right when QEMU is gone.

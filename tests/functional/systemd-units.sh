@@ -101,7 +101,7 @@ same running "$(vm_status my-vm_1.0)"
 kill -0 "$main" || fail "the main process has gone"
 
 # One that had to be killed is no failure either: the service would bring the machine back.
-kill -STOP "$(vm_pid my-vm_1.0)"
+debugged my-vm_1.0
 expect 0 maqet stop my-vm_1.0 --timeout 0 --force
 code=0
 wait "$main" || code=$?
