@@ -51,7 +51,7 @@ question(const char *vm, enum maqet_recovery_way way,
     if (way == MAQET_RECOVERY_FINISH)
         maqet_text_appendf(&text, "Finishing it %s.\nFinish it?", interruption->finish);
     else
-        maqet_text_append(&text, "Leave the images as they are, and forget it?");
+        maqet_text_append(&text, "Leave the images as they are and forget it?");
     return maqet_text_take(&text);
 }
 
@@ -91,7 +91,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 
     if (invocation_has(invocation, "finish") && invocation_has(invocation, "forget"))
         return usage_error(invocation->command, err,
-                           "Either --finish or --forget: both together are no request");
+                           "--finish and --forget are mutually exclusive");
     if (confirm(invocation, way, err) < 0 ||
         maqet_snapshot_recover(&invocation->context, vm, way, &pending, &kept, err) < 0)
         return -1;
@@ -109,7 +109,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 static const struct command_option options[] = {
     {.name = "finish",
      .help = "finish the operation, whatever happened to the images since"},
-    {.name = "forget", .help = "leave the images as they are, and forget the operation"},
+    {.name = "forget", .help = "leave the images as they are and forget the operation"},
     {.name = "yes", .letter = 'y', .help = "--finish, --forget: don't ask"},
     {0},
 };

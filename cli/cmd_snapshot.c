@@ -286,8 +286,9 @@ const struct command command_snapshot = {
         "holds is encrypted with the same key, unless --decrypt is given; raw and "
         "compressed files can't be encrypted.\n"
         "A command that is interrupted, however it is, leaves nothing half done: the "
-        "next "
-        "one, or the next start, puts it right and says so.",
+        "next one that changes something, or the next start, puts it right and says so, "
+        "unless that would discard what is newer; then 'maqet recover' is for you to "
+        "decide.",
     .options = options,
     .examples = examples,
     .view = {.columns = snapshot_columns},

@@ -36,7 +36,7 @@ maqet_interrupted_operation(const struct maqet_journal *journal)
 
 /* " on 2026-01-31 12:00:00", in local time; empty where it is not known. */
 static char *
-moment(int64_t time)
+format_moment(int64_t time)
 {
     time_t seconds = (time_t)(time / SECOND);
     char text[32];
@@ -51,66 +51,74 @@ moment(int64_t time)
 char *
 maqet_interrupted_text(const struct maqet_journal *journal)
 {
-    _cleanup_free_ char *operation = maqet_interrupted_operation(journal);
+    static const char *const acts[] = {
+        [MAQET_OPERATION_CREATE] = "creating snapshot",
+        [MAQET_OPERATION_OVERWRITE] = "replacing snapshot",
+        [MAQET_OPERATION_CHECKPOINT] = "creating checkpoint",
+        [MAQET_OPERATION_PREPARE] = "loading snapshot",
+        [MAQET_OPERATION_LOAD] = "loading snapshot",
+        [MAQET_OPERATION_UNDO] = "loading snapshot",
+        [MAQET_OPERATION_DELETE] = "deleting snapshot",
+        [MAQET_OPERATION_FORGET] = "deleting checkpoint",
+        [MAQET_OPERATION_RESUME] = "loading checkpoint",
+    };
     _cleanup_free_ char *when =
-        moment(journal->interrupted ? journal->interrupted : journal->touched);
+        format_moment(journal->interrupted ? journal->interrupted : journal->touched);
 
-    return maqet_format("The %s was interrupted%s", operation, when);
+    return maqet_format("%s '%s' was interrupted%s", acts[journal->operation],
+                        journal->name, when);
+}
+
+/* "drives 'hdd', 'data'". The caller frees. */
+static char *
+list_drives(const struct maqet_journal *journal)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    maqet_text_append(&text, journal->drive_count == 1 ? "drive " : "drives ");
+    for (size_t i = 0; i < journal->drive_count; i++)
+        maqet_text_appendf(&text, "%s'%s'", i > 0 ? ", " : "", journal->drives[i].name);
+    return maqet_text_take(&text);
 }
 
 char *
 maqet_interrupted_finish_text(const struct maqet_journal *journal)
 {
-    struct maqet_text text = MAQET_TEXT_INIT;
-    _cleanup_text_ struct maqet_text drives = MAQET_TEXT_INIT;
+    _cleanup_free_ char *drives = list_drives(journal);
 
-    for (size_t i = 0; i < journal->drive_count; i++)
-        maqet_text_appendf(&drives, "%s'%s'", i > 0 ? ", " : "", journal->drives[i].name);
-    const char *list = drives.data ? drives.data : "none";
     switch (journal->operation) {
     case MAQET_OPERATION_LOAD:
-        maqet_text_appendf(&text,
-                           "reverts the drives %s to the snapshot '%s', or where that "
-                           "fails to their state before the load; what was written to "
-                           "them since is lost",
-                           list, journal->name);
-        break;
+        return maqet_format("reverts %s to snapshot '%s'%s; what was written since is "
+                            "lost",
+                            drives, journal->name,
+                            journal->drive_count > 1
+                                ? ", or to the state before the load if that fails"
+                                : "");
     case MAQET_OPERATION_UNDO:
-        maqet_text_appendf(&text,
-                           "reverts the drives %s to their state before the load; what "
-                           "was written to them since is lost",
-                           list);
-        break;
+        return maqet_format("reverts %s to the state before the load; what was written "
+                            "since is lost",
+                            drives);
     case MAQET_OPERATION_DELETE:
     case MAQET_OPERATION_FORGET:
-        maqet_text_appendf(&text, "deletes the snapshot '%s' of the drives %s",
-                           journal->name, list);
-        break;
+        return maqet_format("deletes snapshot '%s' from %s", journal->name, drives);
     case MAQET_OPERATION_PREPARE:
-        maqet_text_appendf(&text,
-                           "deletes what was saved for it of the drives %s; nothing is "
-                           "reverted",
-                           list);
-        break;
+        return maqet_format("deletes what the load had saved on %s; nothing is reverted",
+                            drives);
     case MAQET_OPERATION_RESUME:
-        maqet_text_append(&text, "lets the guest go on where QEMU has its memory, and "
-                                 "ends a QEMU that has not");
-        break;
+        return maqet_strdup("lets the guest go on if QEMU has its memory, and ends QEMU "
+                            "if not");
     default:
-        maqet_text_appendf(&text,
-                           "keeps '%s' where it is complete on the drives %s, and else "
-                           "deletes what there is of it",
-                           journal->name, list);
-        break;
+        return maqet_format("keeps '%s' if it is complete on %s, and deletes what there "
+                            "is of it if not",
+                            journal->name, drives);
     }
-    return maqet_text_take(&text);
 }
 
 /* ---- what is not as it was left ---- */
 
 /* Whether recovery reverts drives, and so discards what they hold. */
 static bool
-reverts(const struct maqet_journal *journal)
+reverts_drives(const struct maqet_journal *journal)
 {
     return journal->operation == MAQET_OPERATION_LOAD ||
            journal->operation == MAQET_OPERATION_UNDO;
@@ -144,7 +152,7 @@ add_file_change(const struct maqet_journal *journal,
         return;
     }
     if (!now.known && !drive->state.known) {
-        if (reverts(journal))
+        if (reverts_drives(journal))
             maqet_strings_addf(changes,
                                "drive '%s': %s is no regular file, so it can't be told "
                                "whether it was written to since",
@@ -156,8 +164,9 @@ add_file_change(const struct maqet_journal *journal,
                            drive->name, drive->path);
         return;
     }
-    if (reverts(journal) && !is_own_content(journal, &drive->state, &now, same_boot)) {
-        _cleanup_free_ char *when = moment(now.modified);
+    if (reverts_drives(journal) &&
+        !is_own_content(journal, &drive->state, &now, same_boot)) {
+        _cleanup_free_ char *when = format_moment(now.modified);
 
         maqet_strings_addf(changes, "drive '%s': %s was written to since, last%s",
                            drive->name, drive->path, when);
@@ -178,7 +187,7 @@ add_drive_change(const struct maqet_session *session,
                            left->path, drive->path);
     } else if (left->path) {
         add_file_change(&session->journal, left, changes);
-    } else if (reverts(&session->journal)) {
+    } else if (reverts_drives(&session->journal)) {
         maqet_strings_addf(changes,
                            "drive '%s' lies elsewhere, so it can't be told whether it "
                            "was written to since",
@@ -218,10 +227,10 @@ maqet_interrupted_check(const struct maqet_session *session, struct maqet_error 
     _cleanup_free_ char *list = maqet_strings_join(&changes, "\n");
     _cleanup_free_ char *finish = maqet_interrupted_finish_text(&session->journal);
     maqet_error_set(err, MAQET_ERROR_STATE,
-                    "VM '%s': %s, and the images are not as it left them. Nothing was "
-                    "done to them now.\n%s",
+                    "VM '%s': %s, and something has changed since. The images were left "
+                    "as they are now.\n%s",
                     session->name, what, list);
-    maqet_error_hint(err, "Finish it all the same: maqet recover %s --finish (that %s)",
+    maqet_error_hint(err, "Finish it all the same: maqet recover %s --finish (this %s)",
                      session->name, finish);
     maqet_error_hint(err, "Or leave the images as they are: maqet recover %s --forget",
                      session->name);
@@ -236,7 +245,7 @@ maqet_interrupted_warn(const struct maqet_session *session)
         return;
     if (session->damage) {
         maqet_context_say(session->context, MAQET_LEVEL_WARNING,
-                          "VM '%s': %s; go on with: maqet recover %s --forget",
+                          "VM '%s': %s; to go on: maqet recover %s --forget",
                           session->name, session->damage->message, session->name);
         return;
     }
@@ -244,7 +253,7 @@ maqet_interrupted_warn(const struct maqet_session *session)
         return;
     _cleanup_free_ char *what = maqet_interrupted_text(&session->journal);
     maqet_context_say(session->context, MAQET_LEVEL_WARNING,
-                      "VM '%s': %s; put it right: maqet recover %s", session->name, what,
+                      "VM '%s': %s; to recover: maqet recover %s", session->name, what,
                       session->name);
 }
 

@@ -11,11 +11,11 @@
 /* "loading of the snapshot 'keep'". The caller frees. */
 char *maqet_interrupted_operation(const struct maqet_journal *journal);
 
-/* The same with its moment: "The loading of the snapshot 'keep', begun on 2026-01-31
- * 12:00:00, was interrupted". The caller frees. */
+/* "loading snapshot 'keep' was interrupted on 2026-01-31 12:00:00". The caller frees. */
 char *maqet_interrupted_text(const struct maqet_journal *journal);
 
-/* What finishing it does now, and what is lost by that. The caller frees. */
+/* What finishing it does now, and what is lost by that: "reverts drives ...". The caller
+ * frees. */
 char *maqet_interrupted_finish_text(const struct maqet_journal *journal);
 
 /* Adds what is not as the operation left it, a phrase for each image; none: a recovery

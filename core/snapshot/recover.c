@@ -30,10 +30,10 @@ maqet_snapshot_interruption(const struct maqet_context *context, const char *vm,
     if (!session)
         return -1;
     if (session->damage) {
-        interruption->what =
-            maqet_format("An operation on its snapshots was interrupted, and which one "
-                         "can't be read: %s",
-                         session->damage->message);
+        interruption->what = maqet_format(
+            "an operation on its snapshots was interrupted, but can't be read: "
+            "%s",
+            session->damage->message);
     } else if (session->journal.operation != MAQET_OPERATION_NONE) {
         interruption->what = maqet_interrupted_text(&session->journal);
         interruption->finish = maqet_interrupted_finish_text(&session->journal);
@@ -94,8 +94,8 @@ list_kept(struct maqet_session *session, struct maqet_strings *kept)
 }
 
 static int
-forget(struct maqet_session *session, struct maqet_strings *kept,
-       struct maqet_error **err)
+forget_operation(struct maqet_session *session, struct maqet_strings *kept,
+                 struct maqet_error **err)
 {
     if (session->journal.operation == MAQET_OPERATION_CHECKPOINT &&
         abandon_checkpoint(session, err) < 0)
@@ -120,6 +120,6 @@ maqet_snapshot_recover(const struct maqet_context *context, const char *vm,
     *pending = session->damage || session->journal.operation != MAQET_OPERATION_NONE;
     session->agreed = way == MAQET_RECOVERY_FINISH;
     if (*pending && way == MAQET_RECOVERY_FORGET)
-        return forget(session, kept, err);
+        return forget_operation(session, kept, err);
     return maqet_session_repair(session, err);
 }

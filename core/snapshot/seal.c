@@ -33,7 +33,7 @@ struct maqet_seal {
 enum { WORD_NONE = 0, WORD_OVER = 'o', WORD_SEAL = 's' };
 
 /* What the child works with. */
-struct post {
+struct seal_child {
     const struct maqet_context *context;
     const char *vm;
     int fd;
@@ -46,10 +46,10 @@ struct post {
 /* Dates the journal by the present, so that it tells when the operation was still under
  * way even if nobody is left to seal it. */
 static void
-give_sign(const struct post *post)
+give_sign(const struct seal_child *child)
 {
     _cleanup_free_ char *path =
-        maqet_store_file(post->context, post->vm, MAQET_STORE_PENDING);
+        maqet_store_file(child->context, child->vm, MAQET_STORE_PENDING);
 
     /* It may be gone: the operation is just ending. */
     (void)utimensat(AT_FDCWD, path, NULL, 0);
@@ -58,17 +58,17 @@ give_sign(const struct post *post)
 /* Waits for a word. Without one, our parent has to have ended, since only then its
  * helpers have been sent their signal (PR_SET_PDEATHSIG, prctl(2)). */
 static char
-wait_for_word(const struct post *post)
+wait_for_word(const struct seal_child *child)
 {
-    struct pollfd word_fd = {.fd = post->fd, .events = POLLIN};
-    struct pollfd end = {.fd = post->parent, .events = POLLIN};
+    struct pollfd word_fd = {.fd = child->fd, .events = POLLIN};
+    struct pollfd end = {.fd = child->parent, .events = POLLIN};
     int ready;
     char word;
 
     while ((ready = poll(&word_fd, 1, (int)SIGN_INTERVAL)) <= 0)
         if (ready == 0)
-            give_sign(post);
-    if (read(post->fd, &word, 1) == 1)
+            give_sign(child);
+    if (read(child->fd, &word, 1) == 1)
         return word;
     while (poll(&end, 1, -1) <= 0)
         continue;
@@ -95,11 +95,11 @@ await_helpers(const struct maqet_journal *journal)
 
 /* @died: our parent did, and maybe a helper with it. */
 static void
-seal(const struct post *post, bool died)
+record_images(const struct seal_child *child, bool died)
 {
     struct maqet_journal journal = {0};
 
-    if (maqet_journal_read(post->context, post->vm, &journal, NULL) < 0 ||
+    if (maqet_journal_read(child->context, child->vm, &journal, NULL) < 0 ||
         journal.operation == MAQET_OPERATION_NONE)
         return;
     /* In all others, QEMU may have the images, and their content decides nothing. */
@@ -111,20 +111,20 @@ seal(const struct post *post, bool died)
         journal.interrupted = maqet_realtime();
     journal.sealed = true;
     maqet_journal_record(&journal);
-    maqet_journal_write(post->context, post->vm, &journal, NULL);
+    maqet_journal_write(child->context, child->vm, &journal, NULL);
     maqet_journal_clear(&journal);
 }
 
 static void
-become_seal(struct post *post)
+become_seal(struct seal_child *child)
 {
-    int *const kept[] = {&post->fd, &post->parent, &post->lock};
+    int *const kept[] = {&child->fd, &child->parent, &child->lock};
 
     if (maqet_process_detach(kept, 3) < 0)
         _exit(1);
-    char word = wait_for_word(post);
+    char word = wait_for_word(child);
     if (word != WORD_OVER)
-        seal(post, word == WORD_NONE);
+        record_images(child, word == WORD_NONE);
     _exit(0);
 }
 
@@ -134,7 +134,7 @@ struct maqet_seal *
 maqet_seal_begin(const struct maqet_context *context, const char *vm, int lock,
                  struct maqet_error **err)
 {
-    struct post post = {.context = context, .vm = vm, .lock = lock};
+    struct seal_child child = {.context = context, .vm = vm, .lock = lock};
     _cleanup_close_ int parent = maqet_pidfd_open(getpid());
     int pair[2];
 
@@ -142,11 +142,11 @@ maqet_seal_begin(const struct maqet_context *context, const char *vm, int lock,
         maqet_error_errno(err, errno, "Can't watch over the operation");
         return NULL;
     }
-    post.parent = parent;
-    post.fd = pair[0];
+    child.parent = parent;
+    child.fd = pair[0];
     pid_t pid = fork();
     if (pid == 0)
-        become_seal(&post);
+        become_seal(&child);
     int number = errno;
     close(pair[0]);
     if (pid < 0) {

@@ -3,8 +3,9 @@
 # A drive that is made of no file of this host: its plugin makes it, looks at it and tells who
 # uses it; snapshots, checkpoints and growing go on as for any other drive.
 . "${srcdir:-.}/tests/functional/functions.sh"
+. "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 qemu_required
-requires qemu-io qemu-nbd
+requires qemu-io qemu-nbd strace
 : "${ELSEWHERE:=$abs_top_builddir/tests/plugins/.libs}" # the folder of its plugin
 MAQET_PLUGIN_PATH="$ELSEWHERE${MAQET_PLUGIN_PATH:+:$MAQET_PLUGIN_PATH}"
 export MAQET_PLUGIN_PATH
@@ -185,6 +186,22 @@ holds 2 raw out.img
 expect 0 maqet snapshot vm create far both --overwrite
 same "both live old " "$(snapshots)" "the snapshots after one was replaced"
 expect 0 maqet snapshot vm load far both
+holds 3
+
+# Whether somebody has written to it since a load was interrupted can't be seen from here.
+put 5
+step=0
+until grep -qs '"operation":"load"' data/vms/vm/pending.json; do
+    [ ! -e data/vms/vm/pending.json ] || expect 0 maqet recover vm
+    step=$((step + 1))
+    expect 137 traced clone "signal=KILL:when=$step" snapshot vm load far both
+done
+put 6
+expect 3 maqet start vm
+err_has "drive 'far' lies elsewhere"
+err_has "maqet recover vm --forget"
+holds 6
+expect 0 maqet recover vm --finish --yes
 holds 3
 
 # A checkpoint; its test opens a server of the drive's content, and not the drive.

@@ -188,8 +188,8 @@ err_has "it has been finished"
 
 single_loaded "one drive that was written to"
 fill hdd.qcow2 3
-asks "loading of the snapshot 'keep' was" "drive 'hdd': $TMP/hdd.qcow2 was written to since" \
-    "what was written to them since is lost"
+asks "loading snapshot 'keep' was interrupted" "drive 'hdd': $TMP/hdd.qcow2 was written to since" \
+    "reverts drive 'hdd' to snapshot 'keep'; what was written since is lost"
 only_shown
 finished
 holds hdd.qcow2 1
@@ -249,6 +249,14 @@ expect 1 wrapped maqet snapshot vm load hdd keep
 expect 0 maqet recover vm
 err_has "it has been finished"
 holds hdd.qcow2 1
+# What it has written before it failed is its own.
+wrap_qemu_img 'snapshot\ -q\ -a\ *' "'$(command -v qemu-img)' \"\$@\"; echo 'qemu-img: no luck' >&2; exit 1"
+begin_anew
+expect 1 wrapped maqet snapshot vm load hdd keep
+holds hdd.qcow2 1
+[ -e $pending ] || fail "$what: nothing is pending"
+expect 0 maqet recover vm
+err_has "it has been finished"
 
 # ---- other files ----
 

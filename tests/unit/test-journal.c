@@ -362,11 +362,12 @@ check_refused(struct scene *scene, const char *text, const char *why)
     CU_ASSERT_EQUAL(maqet_journal_read(&scene->context, "vm", &scene->journal, &error),
                     -1);
     CU_ASSERT_TRUE_FATAL(error && error->hints.count == 2);
-    UNIT_SAME(error->hints.items[0],
-              "An operation on the snapshots of VM 'vm' was interrupted, and which one "
-              "can't be read. See what there is: maqet snapshot vm list");
+    UNIT_SAME(
+        error->hints.items[0],
+        "An operation on the snapshots of VM 'vm' was interrupted, but can't be read. "
+        "See which snapshots there are: maqet snapshot vm list");
     UNIT_SAME(error->hints.items[1],
-              "Then leave the images as they are, and go on: maqet recover vm --forget");
+              "Then leave the images as they are and go on: maqet recover vm --forget");
     UNIT_ERROR(&error, MAQET_ERROR_FAILED, message);
     check_nothing(&scene->journal);
     CU_ASSERT_TRUE(maqet_store_pending(&scene->context, "vm"));
