@@ -111,7 +111,8 @@ maqet_snapshot_export(const struct maqet_context *context,
         maqet_session_need(session, request->name, err) < 0)
         return -1;
     const struct maqet_member *member = &session->members[0];
-    if (check_readable(session, member->drive, err) < 0)
+    if (check_readable(session, member->drive, err) < 0 ||
+        maqet_images_check_bases(member->drive, err) < 0)
         return -1;
     int result = maqet_drive_snapshot_export(
         member->drive, maqet_session_find(session, member, request->name, NULL),

@@ -119,6 +119,21 @@ validate_preallocation(const struct maqet_drive *drive, struct maqet_error **err
     return -1;
 }
 
+/* A new key opens no image that was encrypted with the one that is missing. */
+static void
+hint_at_key(const struct maqet_drive *drive, const char *path, struct maqet_error **err)
+{
+    const char *image = maqet_drive_path(drive);
+
+    if (image && access(image, F_OK) == 0)
+        maqet_error_hint(err, "Bring it back: without that very key nobody can read %s",
+                         image);
+    else
+        maqet_error_hint(err, "For a new image, make one: (umask 077; openssl rand -base64 "
+                              "32 > '%s')",
+                         path);
+}
+
 static int
 validate_encryption(const struct maqet_drive *drive, struct maqet_error **err)
 {
@@ -137,8 +152,7 @@ validate_encryption(const struct maqet_drive *drive, struct maqet_error **err)
                           number == EACCES ? MAQET_ERROR_PERMISSION : MAQET_ERROR_MISSING,
                           "can't read the key file %s: %s", path, strerror(number));
         if (number == ENOENT)
-            maqet_error_hint(err, "Make one: (umask 077; openssl rand -base64 32 > '%s')",
-                             path);
+            hint_at_key(drive, path, err);
         return -1;
     }
     if (!S_ISREG(status.st_mode) || status.st_size == 0)

@@ -36,6 +36,11 @@ halt ov
 # Written to by another program, without a trace in its header.
 expect 0 qemu-io -f qcow2 -c "write -P 2 0 64k" base.qcow2
 refused ov "was written to"
+# Nor is a snapshot exported that would be made of it.
+qemu-img snapshot -c kept ov.qcow2
+expect 3 maqet snapshot ov export a kept out.qcow2
+err_has "the backing file $TMP/base.qcow2 of $TMP/ov.qcow2 was written to"
+[ ! -e out.qcow2 ] || fail "it was exported"
 # Put back as it was, with its old time, it is another file of the same content: a copy in
 # the place of the base is not accepted blindly.
 cp -p saved.qcow2 base.new

@@ -43,6 +43,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/many-snapshots.sh \
 	tests/functional/snapshot-terminal.sh \
 	tests/functional/system-folders.sh \
+	tests/functional/raw-stays-raw.sh \
 	tests/functional/vanished-images.sh \
 	tests/functional/base-images.sh \
 	tests/functional/storage.sh \
