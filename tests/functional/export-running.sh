@@ -113,6 +113,16 @@ expect 0 maqet start vm
 gone || fail "the temporary file is still there after a start"
 expect 0 maqet stop vm --timeout 0 --force
 
+# An export that takes long keeps nobody from stopping the machine, and goes on.
+expect 0 maqet start vm
+begin_export out.qcow2
+expect 0 maqet stop vm --timeout 0 --force --lock-timeout 0.1
+same stopped "$(vm_status vm)" "the status after a stop during an export"
+[ -e .out.qcow2.maqet-new ] || fail "the export did not go on"
+kill -TERM "$export"
+wait "$export" || :
+eventually 10 gone
+
 # What is not the file that was made stays, whatever its name; so does what another export is
 # writing, even one of another machine.
 killed out.qcow2

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The view of a snapshot in a qcow2 image: what of the image's header it changes, and how
- * large a file it can stand before. That QEMU reads it is for tests/functional/export.sh. */
+ * large a file it can stand before. That QEMU reads it is for tests/functional/export.sh.
+ */
 #include "plugins/qcow2/bytes.h"
 #include "plugins/qcow2/header.h"
 #include "plugins/qcow2/view.h"
