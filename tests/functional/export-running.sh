@@ -67,6 +67,8 @@ cmp oracle live.raw || fail "the snapshot is not what was exported"
 # ---- interrupted ----
 
 wrap_qemu_img '*convert*' ": >'$TMP/converting'; exec sleep 1000"
+# shellcheck disable=SC2016 # when the test ends
+cleanup_fn 'for job in $(jobs -p); do kill "$job"; done'
 begin_export() { # FILE
     rm -f converting
     PATH=$TMP/bin:$PATH env --default-signal=INT "$MAQET" snapshot vm export d two "$1" \
