@@ -46,8 +46,11 @@ question(const char *vm, enum maqet_recovery_way way,
     struct maqet_text text = MAQET_TEXT_INIT;
 
     maqet_text_appendf(&text, "VM '%s': %s\n", vm, interruption->what);
-    for (size_t i = 0; i < interruption->changes.count; i++)
-        maqet_text_appendf(&text, "  %s\n", interruption->changes.items[i]);
+    for (size_t i = 0; i < interruption->changes.count; i++) {
+        _cleanup_free_ char *printable =
+            text_printable(interruption->changes.items[i], "");
+        maqet_text_appendf(&text, "  %s\n", printable);
+    }
     if (way == MAQET_RECOVERY_FINISH)
         maqet_text_appendf(&text, "Finishing it %s.\nFinish it?", interruption->finish);
     else

@@ -182,9 +182,9 @@ add_drive_change(const struct maqet_session *session,
     if (!drive) {
         maqet_strings_addf(changes, "drive '%s' is no longer a drive of the VM",
                            left->name);
-    } else if (left->path && drive->path && strcmp(left->path, drive->path) != 0) {
+    } else if (left->path && (!drive->path || strcmp(left->path, drive->path) != 0)) {
         maqet_strings_addf(changes, "drive '%s' was %s, and is %s now", left->name,
-                           left->path, drive->path);
+                           left->path, drive->path ? drive->path : "no file");
     } else if (left->path) {
         add_file_change(&session->journal, left, changes);
     } else if (reverts_drives(&session->journal)) {

@@ -110,5 +110,5 @@ expect 0 maqet snapshot vm create --all third --live
 expect 0 maqet snapshot vm delete --all third --live
 expect 0 maqet stop vm --timeout 0 --force
 # What QEMU has lost in the image when it failed is found when it is gone.
-expect 0 maqet snapshot vm list
+expect 0 maqet recover vm
 nothing_changed

@@ -4,7 +4,7 @@
 . "${srcdir:-.}/tests/functional/functions.sh"
 . "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 qemu_required
-requires qemu-io script
+requires qemu-io script strace
 
 vm_yaml vm <<EOF
 storage:
@@ -42,6 +42,21 @@ holds hdd.qcow2 1
 fill hdd.qcow2 2
 on_terminal snapshot vm load hdd one --yes </dev/null
 ! grep -q 'Go on' screen || fail "asked in spite of --yes"
+holds hdd.qcow2 1
+
+# What recover discards is said before it asks.
+expect 137 traced clone signal=KILL:when=2 snapshot vm load hdd one
+fill hdd.qcow2 2
+code=0
+echo n | on_terminal recover vm --finish || code=$?
+same 2 $code "the exit code"
+shown "drive 'hdd': $TMP/hdd.qcow2 was written to since"
+shown "Finishing it reverts drive 'hdd' to snapshot 'one'; what was written since is lost"
+shown 'Finish it\?'
+shown 'Nothing was done'
+holds hdd.qcow2 2
+echo y | on_terminal recover vm --finish
+shown "Recovered VM 'vm'"
 holds hdd.qcow2 1
 
 # Loading a machine that runs says what will happen to the guest.
