@@ -231,8 +231,10 @@ case $parts in *' load '*)
     in_turn load_running load_stopped load_unverified load_bare
     table "load, $memory" load.bare
     row "maqet checkpoint VM load, a VM that is stopped" load.stopped
-    row "the same, its checksum not being known" load.unverified
     row "maqet checkpoint VM load, a VM that runs" load.running
     row "QEMU -incoming, drives reverted beforehand" load.bare
+    table "verifying the memory first, $memory" load.unverified
+    row "maqet checkpoint VM load, a VM that is stopped" load.stopped
+    row "the same, the checksum not being known" load.unverified
     ;;
 esac

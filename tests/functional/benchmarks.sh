@@ -32,5 +32,5 @@ BENCH_PARTS='method busy load' BENCH_MEMORY=256M \
 out_has '| maqet checkpoint VM create --method background '
 out_has '| --method background: the command '
 ! precopy_sound || out_has '| --method precopy --limit 5: the pause '
-out_has '| the same, its checksum not being known '
+out_has '| the same, the checksum not being known '
 out_has '| QEMU -incoming, drives reverted beforehand '
