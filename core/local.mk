@@ -111,6 +111,7 @@ libmaqet_core_la_SOURCES = \
 	core/storage/serve.c \
 	core/storage/slots.c core/storage/slots.h \
 	core/storage/snapshots.c core/storage/snapshots.h \
+	core/storage/space.c \
 	core/vm/definition.c core/vm/definition.h \
 	core/vm/check.c core/vm/check.h \
 	core/vm/apply.c \

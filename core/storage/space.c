@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * space.c - how much room images need, and whether there is that much where they lie.
+ */
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "core/base/files.h"
+#include "core/plugin/call.h"
+#include "core/storage/image.h"
+
+/* Bytes, less than which a file system counts as full. */
+static const uint64_t LITTLE_SPACE = 1 << 20;
+
+int
+maqet_image_space(const struct maqet_drive *drive, uint64_t *at_once, uint64_t *at_most,
+                  struct maqet_error **err)
+{
+    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
+
+    *at_once = *at_most = 0;
+    return maqet_drive_judge(drive, plugin->name, "space",
+                             plugin->space(drive, at_once, at_most, err), err);
+}
+
+/* ---- several images on one file system ---- */
+
+/* The folder of a drive's image: what is free there, and which file system that is.
+ * False: not known. A file system without blocks (ramfs) doesn't know how much it holds.
+ */
+static bool
+space_of(const struct maqet_drive *drive, uint64_t *available, uint64_t *device)
+{
+    _cleanup_free_ char *folder = maqet_path_folder(drive->path);
+    struct statvfs space;
+    struct stat status;
+
+    if (statvfs(folder, &space) < 0 || space.f_blocks == 0 || stat(folder, &status) < 0)
+        return false;
+    *available = (uint64_t)space.f_bavail * space.f_frsize;
+    *device = status.st_dev;
+    return true;
+}
+
+/* What a missing image needs, and where. False: it needs nothing, or that is not known.
+ */
+static bool
+need_of(const struct maqet_drive *drive, uint64_t *needed, uint64_t *available,
+        uint64_t *device)
+{
+    uint64_t at_once, at_most;
+
+    if (!drive->path || maqet_drive_readonly(drive) || access(drive->path, F_OK) == 0 ||
+        maqet_image_space(drive, &at_once, &at_most, NULL) < 0)
+        return false;
+    *needed = drive->overcommit ? at_once : at_most;
+    return space_of(drive, available, device);
+}
+
+int
+maqet_image_check_space(struct maqet_drive *const *drives, size_t count,
+                        struct maqet_error **err)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t total, available, device;
+        unsigned images = 1;
+
+        if (!need_of(drives[i], &total, &available, &device))
+            continue;
+        for (size_t j = i + 1; j < count; j++) {
+            uint64_t more, there, other;
+
+            if (!need_of(drives[j], &more, &there, &other) || other != device)
+                continue;
+            if (__builtin_add_overflow(total, more, &total))
+                total = UINT64_MAX;
+            images++;
+        }
+        /* One image alone is checked when it is made, with words of its own. */
+        if (images == 1 || total <= available)
+            continue;
+        _cleanup_free_ char *required_text = maqet_text_bytes(total);
+        _cleanup_free_ char *available_text = maqet_text_bytes(available);
+        maqet_error_set(err, MAQET_ERROR_NO_SPACE,
+                        "Insufficient disk space for %s and %u more images of VM '%s'. "
+                        "Required: %s, Available: %s. Free up disk space and try again.",
+                        drives[i]->path, images - 1, drives[i]->machine->vm_name,
+                        required_text, available_text);
+        maqet_error_hint(err, "Or say `overcommit: true` on drives that grow as they are "
+                              "filled");
+        return -1;
+    }
+    return 0;
+}
+
+int
+maqet_image_check_growth(const struct maqet_drive *drive, uint64_t more,
+                         struct maqet_error **err)
+{
+    struct stat status;
+    struct statvfs space;
+
+    /* A block device has its size from elsewhere. Links are followed to where it lies. */
+    if (drive->overcommit || stat(drive->path, &status) < 0 || S_ISBLK(status.st_mode) ||
+        statvfs(drive->path, &space) < 0 || space.f_blocks == 0)
+        return 0;
+    uint64_t available = (uint64_t)space.f_bavail * space.f_frsize;
+    if (more <= available)
+        return 0;
+    _cleanup_free_ char *required_text = maqet_text_bytes(more);
+    _cleanup_free_ char *available_text = maqet_text_bytes(available);
+    maqet_drive_error(drive, NULL, err, MAQET_ERROR_NO_SPACE,
+                      "insufficient disk space for %s to grow. Required: %s, Available: "
+                      "%s. Free up disk space and try again.",
+                      drive->path, required_text, available_text);
+    maqet_error_hint(err, "Or say `overcommit: true` on the drive, if it grows as it is "
+                          "filled");
+    return -1;
+}
+
+void
+maqet_image_hint_space(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    uint64_t available, device;
+
+    if (!drive->path || !space_of(drive, &available, &device) ||
+        available >= LITTLE_SPACE)
+        return;
+    _cleanup_free_ char *text = maqet_text_bytes(available);
+    maqet_error_hint(
+        err, "Free up disk space: %s are left where the image %s of drive '%s' lies",
+        text, drive->path, drive->name);
+}
