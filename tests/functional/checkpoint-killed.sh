@@ -86,7 +86,7 @@ methods='background stop'
 ! precopy_sound || methods="$methods precopy"
 for method in $methods; do
     for call in sendmsg recvfrom rename fsync clone; do
-        at_every_step $call created checkpoint vm create new --method $method
+        at_every_step $call created checkpoint vm create new --method "$method"
     done
 done
 

@@ -161,9 +161,9 @@ else
     same '' "$(ls -A data/vms/vm/checkpoints)" "what is left of it"
 fi
 for method in $methods; do
-    written_badly error=ENOSPC:when=2+ $method
+    written_badly error=ENOSPC:when=2+ "$method"
     err_has "No space left on device"
-    written_badly signal=KILL $method
+    written_badly signal=KILL "$method"
     err_has "The process that wrote the guest's memory was killed"
     expect 0 maqet --format plain snapshot vm list
     same '' "$(cat out)" "the snapshots ($method)"
