@@ -321,6 +321,8 @@ const struct command command_checkpoint = {
         "stands where it stood: let it ask for the time (NTP), or set it.\n"
         "SIZE is what a checkpoint's memory takes on the disk; in JSON, `length` is that of "
         "its file, which may have holes.\n"
+        "A QEMU that does not answer within --wait seconds is an error; load ends it all "
+        "the same.\n"
         "A shared folder that the guest has mounted must be unmounted first: QEMU can't "
         "keep "
         "its state.",

@@ -121,7 +121,8 @@ const struct command command_ls = {
         "since its start. The status is created (never started), running, "
         "paused, stopped, crashed (QEMU ended without cleaning up), or "
         "unresponsive: QEMU runs, but did not answer within a second; a "
-        "warning says why, as far as it is known, and what to do. All machines "
+        "warning says why, as far as it is known, and what to do (in JSON, "
+        "\"responds\" is false). All machines "
         "that run are asked at the same time, and none when --status names one "
         "that is known without.",
     .options = options,

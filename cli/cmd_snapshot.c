@@ -285,6 +285,8 @@ const struct command command_snapshot = {
         "when the snapshot was taken, and only you may read it. What an encrypted drive "
         "holds is encrypted with the same key, unless --decrypt is given; raw and "
         "compressed files can't be encrypted.\n"
+        "A QEMU that does not answer within --wait seconds is an error. load --live ends "
+        "it all the same, and list shows what the images say.\n"
         "A command that is interrupted, however it is, leaves nothing half done: the "
         "next one that changes something, or the next start, puts it right and says so, "
         "unless that would discard what is newer; then 'maqet recover' is for you to "

@@ -69,12 +69,15 @@ const struct command command_stop = {
     .min_operands = 1,
     .max_operands = OPERANDS_ANY,
     .summary = "Stop virtual machines",
-    .description = "Presses the power button, and again every few seconds, until the "
-                   "guest has powered off and QEMU has ended, so that its images are "
-                   "free. A guest that takes too long is left running, and that is an "
-                   "error; with --force QEMU is killed then, which is to the guest what "
-                   "a power cut is. Stopping what doesn't run is no error. Several "
-                   "machines are stopped at the same time.",
+    .description =
+        "Presses the power button, and again every few seconds, until the "
+        "guest has powered off and QEMU has ended, so that its images are "
+        "free. A guest that takes too long is left running, and that is an "
+        "error; with --force QEMU is killed then, which is to the guest what "
+        "a power cut is. A QEMU that does not answer can't hand the button on: "
+        "the error says why, as far as it is known, and with --force it is "
+        "ended at once. Stopping what doesn't run is no error. Several "
+        "machines are stopped at the same time.",
     .options = options,
     .examples = examples,
     .view = {.columns = columns, .text = text, .confirmation = true},

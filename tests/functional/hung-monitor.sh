@@ -193,6 +193,9 @@ err_has "There is no snapshot 'no-such' of drive 'hdd' on VM 'c'"
 is_stopped "$(pid_of c)" || fail "QEMU of 'c' was touched"
 
 pid=$(pid_of d)
+expect 2 bounded checkpoint d load point --keep present --yes --wait 1
+err_has "The present state of VM 'd' can't be kept: QEMU does not answer"
+same 1 "$(grep -c 'has not answered' err)" "times that it was waited for"
 expect 0 bounded checkpoint d load point --yes --wait 2
 same 1 "$(grep -c 'has not answered' err)" "times that it was waited for"
 [ "$(pid_of d)" -ne "$pid" ] || fail "not started again"
