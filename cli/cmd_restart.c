@@ -16,7 +16,7 @@ check_startable(const struct maqet_context *context, const char *name,
     _cleanup_free_ char *resolved = maqet_store_resolve(context, name, err);
     struct maqet_state state;
 
-    if (!resolved || maqet_state_read(context, resolved, &state, err) < 0)
+    if (!resolved || maqet_state_look(context, resolved, &state, err) < 0)
         return -1;
     if (state.pid == 0)
         return 0;

@@ -9,9 +9,6 @@
 
 #include "core/base/json.h"
 
-/* ms for a question. */
-static const int64_t ASK_TIMEOUT = 10000;
-
 static json_object *
 arguments_of(const struct maqet_session *session)
 {
@@ -139,9 +136,8 @@ static json_object *
 ask_list(struct maqet_session *session, const char *command, struct maqet_error **err)
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
-    struct maqet_qmp *qmp = maqet_session_monitor(session, err);
     _cleanup_json_ json_object *answer =
-        qmp ? maqet_qmp_execute(qmp, command, NULL, ASK_TIMEOUT, &reason) : NULL;
+        maqet_session_ask(session, command, NULL, &reason);
 
     if (json_object_is_type(answer, json_type_array))
         return TAKE_PTR(answer);
@@ -204,22 +200,35 @@ add_entries(struct maqet_session *session, const struct maqet_writables *known,
     return 0;
 }
 
+/* What QEMU tells, besides what it is known not to tell. */
+static int
+add_told(struct maqet_session *session, const struct maqet_writables *known,
+         struct maqet_writables *others, struct maqet_error **err)
+{
+    return add_devices(session, known, others, err) < 0 ||
+                   add_entries(session, known, "query-tpm", others, err) < 0 ||
+                   add_entries(session, known, "query-memory-devices", others, err) < 0
+               ? -1
+               : 0;
+}
+
 int
 maqet_session_others(struct maqet_session *session, struct maqet_writables *others,
                      struct maqet_error **err)
 {
     _cleanup_writables_ struct maqet_writables known = {0};
+    _cleanup_error_ struct maqet_error *reason = NULL;
 
     maqet_arguments_writables(arguments_of(session), &known);
+    bool told = session->pid > 0 && add_told(session, &known, others, &reason) == 0;
+    /* Where QEMU is not needed and does not answer, its arguments have to do. */
+    if (session->pid > 0 && !told) {
+        maqet_writables_clear(others);
+        if (!maqet_session_does_without(session))
+            return maqet_error_move(err, TAKE_PTR(reason));
+    }
     for (size_t i = 0; i < known.count; i++)
-        if (!known.items[i].discarded && (session->pid == 0 || known.items[i].untold))
+        if (!known.items[i].discarded && (!told || known.items[i].untold))
             add_known(session, &known.items[i], others);
-    if (session->pid > 0)
-        return add_devices(session, &known, others, err) < 0 ||
-                       add_entries(session, &known, "query-tpm", others, err) < 0 ||
-                       add_entries(session, &known, "query-memory-devices", others, err) <
-                           0
-                   ? -1
-                   : 0;
     return 0;
 }

@@ -117,7 +117,7 @@ check_stopped(const struct maqet_context *context, const char *name,
 {
     struct maqet_state state;
 
-    if (maqet_state_read(context, name, &state, err) < 0)
+    if (maqet_state_look(context, name, &state, err) < 0)
         return -1;
     if (state.pid == 0)
         return 0;
