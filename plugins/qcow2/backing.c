@@ -94,7 +94,9 @@ check_format(const struct maqet_drive *drive, const char *path, const char *real
                          "%s looks like '%s'; if you know that it was made as such an "
                          "image, say `backing_format: %s`",
                          path, real, real);
-    if (written && strcmp(written, "raw") == 0 && maqet_drive_path(drive))
+    /* Not where there is one: the command would make it anew, empty. */
+    if (written && strcmp(written, "raw") == 0 && maqet_drive_path(drive) &&
+        access(maqet_drive_path(drive), F_OK) < 0)
         maqet_error_hint(
             err,
             "If its guest has written what looks like that, make the overlay "
