@@ -10,9 +10,11 @@
 
 /* A machine that could not start again is better left running. */
 static int
-check_startable(const struct maqet_context *context, const char *name,
+check_startable(const struct invocation *invocation, const char *name,
                 struct maqet_error **err)
 {
+    const struct maqet_context *context = &invocation->context;
+    const struct maqet_drives_consent consent = start_consent(invocation);
     _cleanup_free_ char *resolved = maqet_store_resolve(context, name, err);
     struct maqet_state state;
 
@@ -22,7 +24,7 @@ check_startable(const struct maqet_context *context, const char *name,
         return 0;
     struct maqet_definition *definition = maqet_store_load(context, resolved, err);
     return definition ? maqet_vm_check_startable(context, definition,
-                                                 MAQET_STARTABLE_RESTART, err)
+                                                 MAQET_STARTABLE_RESTART, &consent, err)
                       : -1;
 }
 
@@ -30,13 +32,8 @@ static json_object *
 restart_machine(struct invocation *invocation, const char *name, struct maqet_error **err)
 {
     /* One that could not be started again is not stopped. */
-    bool agreed = invocation_has(invocation, "create-missing") ||
-                  invocation_has(invocation, "accept-base");
-
-    if (maqet_snapshot_repair(&invocation->context, name, err) < 0)
-        return NULL;
-    /* What was agreed to is for the start itself to look at. */
-    if (!agreed && check_startable(&invocation->context, name, err) < 0)
+    if (maqet_snapshot_repair(&invocation->context, name, err) < 0 ||
+        check_startable(invocation, name, err) < 0)
         return NULL;
     _cleanup_json_ json_object *stopped = stop_machine(invocation, name, err);
 

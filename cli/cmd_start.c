@@ -14,13 +14,21 @@
 /* The exit code of a process that a signal ended, less the signal; as in a shell. */
 enum { SIGNAL_BASE = 128 };
 
+struct maqet_drives_consent
+start_consent(const struct invocation *invocation)
+{
+    return (struct maqet_drives_consent){
+        .create_missing = invocation_has(invocation, "create-missing"),
+        .accept_bases = invocation_has(invocation, "accept-base"),
+    };
+}
+
 static struct maqet_start
 how_to_start(const struct invocation *invocation)
 {
     return (struct maqet_start){
         .timeout = invocation_milliseconds(invocation, "wait"),
-        .consent = {.create_missing = invocation_has(invocation, "create-missing"),
-                    .accept_bases = invocation_has(invocation, "accept-base")},
+        .consent = start_consent(invocation),
     };
 }
 

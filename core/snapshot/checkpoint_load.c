@@ -258,7 +258,7 @@ check_startable(const struct maqet_session *session, struct maqet_error **err)
                ? maqet_vm_check_startable(session->context, definition,
                                           session->pid > 0 ? MAQET_STARTABLE_AGAIN
                                                            : MAQET_STARTABLE_STOPPED,
-                                          err)
+                                          NULL, err)
                : -1;
 }
 

@@ -60,7 +60,7 @@ check_restart(const struct maqet_session *session, struct maqet_error **err)
     if (!definition)
         return session->pid > 0 ? -1 : 0;
     return maqet_vm_check_startable(session->context, definition, MAQET_STARTABLE_AGAIN,
-                                    err);
+                                    NULL, err);
 }
 
 int

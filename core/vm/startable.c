@@ -10,7 +10,6 @@
 #include "core/qemu/surroundings.h"
 #include "core/storage/elsewhere.h"
 #include "core/storage/record.h"
-#include "core/vm/drives.h"
 #include "core/vm/helpers.h"
 
 static json_object *
@@ -46,7 +45,7 @@ check_program(const struct maqet_vm *vm, struct maqet_error **err)
 /* What a service has is asked for by the start itself only when it makes what is missing.
  */
 static int
-check_elsewhere(const struct maqet_vm *vm, struct maqet_error **err)
+check_elsewhere(const struct maqet_vm *vm, bool makes_missing, struct maqet_error **err)
 {
     struct maqet_image_state state;
 
@@ -57,7 +56,7 @@ check_elsewhere(const struct maqet_vm *vm, struct maqet_error **err)
             continue;
         if (maqet_elsewhere_inspect(drive, &state, err) < 0)
             return -1;
-        if (drive->storage->plugin.inspect && !state.exists &&
+        if (drive->storage->plugin.inspect && !state.exists && !makes_missing &&
             maqet_image_vanished(drive))
             return maqet_image_error_vanished(drive, err);
     }
@@ -106,15 +105,18 @@ check_tpm(const struct maqet_vm *vm, struct maqet_error **err)
 int
 maqet_vm_check_startable(const struct maqet_context *context,
                          struct maqet_definition *definition, enum maqet_startable how,
+                         const struct maqet_drives_consent *consent,
                          struct maqet_error **err)
 {
     _cleanup_free_ char *name = maqet_strdup(definition->name);
     _cleanup_vm_ struct maqet_vm *vm = maqet_vm_new(context, definition, err);
-    bool again = how == MAQET_STARTABLE_AGAIN;
+    bool runs = how != MAQET_STARTABLE_STOPPED;
+    bool makes_missing = consent && consent->create_missing;
 
     if (vm && check_program(vm, err) == 0 &&
-        (!again || (check_images_there(vm, err) == 0 && check_tpm(vm, err) == 0)) &&
-        maqet_vm_drives_check(vm, NULL, err) == 0 && check_elsewhere(vm, err) == 0 &&
+        (!runs || ((makes_missing || check_images_there(vm, err) == 0) &&
+                   check_tpm(vm, err) == 0)) &&
+        maqet_vm_drives_check(vm, consent, err) == 0 && check_elsewhere(vm, makes_missing, err) == 0 &&
         maqet_helpers_check(vm, err) == 0 &&
         maqet_arguments_check_surroundings(
             arguments_of(vm), maqet_tree_place(vm->definition->tree).folder, err) == 0)

@@ -6,7 +6,7 @@
 #ifndef MAQET_VM_STARTABLE_H
 #define MAQET_VM_STARTABLE_H
 
-#include "core/vm/vm.h"
+#include "core/vm/drives.h"
 
 /* In which way it is to be started. */
 enum maqet_startable {
@@ -18,10 +18,13 @@ enum maqet_startable {
 
 /*
  * Checks a definition (taken): its drives, also those that are not to be reverted, what
- * their plugins need, QEMU's program, the files and sockets in `arguments`.
+ * their plugins need, QEMU's program, the files and sockets in `arguments`. @consent may
+ * be NULL: none.
  */
 int maqet_vm_check_startable(const struct maqet_context *context,
                              struct maqet_definition *definition,
-                             enum maqet_startable how, struct maqet_error **err);
+                             enum maqet_startable how,
+                             const struct maqet_drives_consent *consent,
+                             struct maqet_error **err);
 
 #endif
