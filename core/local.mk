@@ -115,6 +115,7 @@ libmaqet_core_la_SOURCES = \
 	core/vm/definition.c core/vm/definition.h \
 	core/vm/check.c core/vm/check.h \
 	core/vm/apply.c \
+	core/vm/bases.c core/vm/bases.h \
 	core/vm/drives.c core/vm/drives.h \
 	core/vm/exports.c core/vm/exports.h \
 	core/vm/helpers.c core/vm/helpers.h \

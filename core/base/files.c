@@ -288,6 +288,12 @@ maqet_file_id_of_path(const char *path, struct maqet_file_id *id)
 }
 
 bool
+maqet_file_id_of_target(const char *path, struct maqet_file_id *id)
+{
+    return file_id(AT_FDCWD, path, 0, id);
+}
+
+bool
 maqet_file_id_equal(const struct maqet_file_id *a, const struct maqet_file_id *b)
 {
     return a->device == b->device && a->inode == b->inode && a->birth == b->birth;

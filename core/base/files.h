@@ -66,10 +66,12 @@ struct maqet_file_id {
     uint64_t birth; /* ns since 1970 */
 };
 
-/* False: no such file. maqet_file_id_of_path follows no link. maqet_file_id_is_same_file
+/* False: no such file. maqet_file_id_of_path follows no link,
+ * maqet_file_id_of_target does. maqet_file_id_is_same_file
  * leaves the number of the device out, which may change when the host boots. */
 bool maqet_file_id_of_fd(int fd, struct maqet_file_id *id);
 bool maqet_file_id_of_path(const char *path, struct maqet_file_id *id);
+bool maqet_file_id_of_target(const char *path, struct maqet_file_id *id);
 bool maqet_file_id_equal(const struct maqet_file_id *a, const struct maqet_file_id *b);
 bool maqet_file_id_is_same_file(const struct maqet_file_id *a,
                                 const struct maqet_file_id *b);

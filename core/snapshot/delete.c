@@ -6,6 +6,7 @@
 #include "core/snapshot/identity.h"
 #include "core/snapshot/session.h"
 #include "core/snapshot/state_file.h"
+#include "core/vm/bases.h"
 #include "core/vm/exports.h"
 
 /* Deletes the snapshot of each drive; @drives gets those that it is gone of. */
@@ -112,7 +113,7 @@ maqet_snapshot_export(const struct maqet_context *context,
         return -1;
     const struct maqet_member *member = &session->members[0];
     if (check_readable(session, member->drive, err) < 0 ||
-        maqet_images_check_bases(member->drive, err) < 0)
+        maqet_bases_check(member->drive, err) < 0)
         return -1;
     int result = maqet_drive_snapshot_export(
         member->drive, maqet_session_find(session, member, request->name, NULL),

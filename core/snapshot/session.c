@@ -8,6 +8,7 @@
 #include "core/qemu/launch.h"
 #include "core/qemu/silence.h"
 #include "core/snapshot/saved_state.h"
+#include "core/vm/bases.h"
 #include "core/vm/check.h"
 #include "core/vm/helpers.h"
 #include "core/vm/holders.h"
@@ -341,7 +342,7 @@ check_images(const struct maqet_session *session, enum maqet_operation operation
         const struct maqet_drive *drive = session->members[i].drive;
 
         if ((session->pid == 0 && (maqet_vm_check_drive(session->vm, drive, err) < 0 ||
-                                   maqet_images_check_not_base(drive, err) < 0)) ||
+                                   maqet_bases_check_unused(drive, err) < 0)) ||
             (creates && maqet_drive_snapshot_can_create(drive, err) < 0))
             return -1;
     }

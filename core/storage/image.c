@@ -76,8 +76,7 @@ maqet_image_names_file(struct maqet_image *image, const char *option, const char
         name[0] == '/' ? maqet_strdup(name) : maqet_format("%s/%s", folder, name);
 
     if (declared && names_a_file(name) &&
-        (may_stand_for(declared, named) ||
-         maqet_base_is_recorded(image->drive, option, declared))) {
+        may_stand_for(declared, named)) {
         maqet_strings_add(&image->options, option);
         maqet_strings_add(&image->files, declared);
         return;

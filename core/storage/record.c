@@ -38,6 +38,27 @@ maqet_image_record_clear(struct maqet_image_record *record)
     *record = (struct maqet_image_record){0};
 }
 
+void
+maqet_image_record_copy(struct maqet_image_record *to,
+                        const struct maqet_image_record *from)
+{
+    *to = *from;
+    to->drive = maqet_strdup(from->drive);
+    to->type = maqet_strdup(from->type);
+    to->path = maqet_strdup(from->path);
+    to->place = maqet_strdup(from->place);
+    to->vm = maqet_strdup(from->vm);
+    to->uuid = maqet_strdup(from->uuid);
+    to->data_dir = maqet_strdup(from->data_dir);
+    to->bases = maqet_alloc(from->base_count * sizeof(*to->bases) + 1);
+    for (size_t i = 0; i < from->base_count; i++) {
+        to->bases[i] = from->bases[i];
+        to->bases[i].option = maqet_strdup(from->bases[i].option);
+        to->bases[i].path = maqet_strdup(from->bases[i].path);
+        to->bases[i].checksum = maqet_strdup(from->bases[i].checksum);
+    }
+}
+
 char *
 maqet_drive_place(const struct maqet_drive *drive)
 {
@@ -86,17 +107,16 @@ char *
 maqet_base_record_compare(const struct maqet_base_record *then,
                           const struct maqet_base_record *now)
 {
-    bool device = then->mtime == 0 || now->mtime == 0;
-    bool same_content = then->size == now->size && then->mtime == now->mtime &&
-                        strcmp(then->checksum, now->checksum) == 0;
-    /* The number of the device is left out: it may change when the host boots. That of a
-     * block device's node says nothing either. */
-    bool same_file =
-        device || (then->id.inode == now->id.inode && then->id.birth == now->id.birth);
-    bool moved = strcmp(then->path, now->path) != 0;
+    /* The node of a block device says nothing of what is on it. */
+    bool same_file = then->mtime == 0 || now->mtime == 0 ||
+                     maqet_file_id_is_same_file(&then->id, &now->id);
 
-    if (same_content && (same_file || moved))
+    if (then->size == now->size && then->mtime == now->mtime &&
+        strcmp(then->checksum, now->checksum) == 0)
         return NULL;
+    if (!same_file && strcmp(then->path, now->path) != 0)
+        return maqet_format("is another file than %s, on which the image was created",
+                            then->path);
     if (then->size != now->size)
         return maqet_format("%s: it has %" PRIu64 " bytes, and had %" PRIu64,
                             same_file ? "was written to" : "was replaced by another file",
@@ -111,25 +131,6 @@ maqet_base_record_compare(const struct maqet_base_record *then,
     return maqet_strdup("was written to: its beginning differs");
 }
 
-bool
-maqet_base_is_recorded(const struct maqet_drive *drive, const char *option,
-                       const char *path)
-{
-    const struct maqet_image_record *record = drive->record;
-
-    for (size_t i = 0; record && i < record->base_count; i++) {
-        struct maqet_base_record now;
-
-        if (strcmp(record->bases[i].option, option) != 0 ||
-            !maqet_base_record_read(&now, option, path))
-            continue;
-        _cleanup_free_ char *change = maqet_base_record_compare(&record->bases[i], &now);
-        maqet_base_record_clear(&now);
-        return !change;
-    }
-    return false;
-}
-
 /* ---- an image that has been used ---- */
 
 bool
@@ -137,25 +138,29 @@ maqet_image_keeps_type(const struct maqet_drive *drive, const struct maqet_file_
 {
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
     const struct maqet_image_record *record = drive->record;
+    struct stat status;
 
-    return plugin->flags & MAQET_STORAGE_PLAIN && record &&
-           strcmp(record->type, plugin->name) == 0 &&
-           maqet_file_id_is_same_file(&record->id, id);
+    if (!(plugin->flags & MAQET_STORAGE_PLAIN) || !record || !record->path ||
+        strcmp(record->type, plugin->name) != 0)
+        return false;
+    /* The node of a block device is made anew at each boot. */
+    return maqet_file_id_is_same_file(&record->id, id) ||
+           (strcmp(record->path, drive->path) == 0 && stat(drive->path, &status) == 0 &&
+            S_ISBLK(status.st_mode));
 }
 
 /* ---- an image that is gone ---- */
 
+static bool
+was_seen(const struct maqet_image_record *record)
+{
+    return record && (record->seen > 0 || record->presumed);
+}
+
 bool
 maqet_image_vanished(const struct maqet_drive *drive)
 {
-    const struct maqet_image_record *earlier = drive->earlier;
-
-    if (drive->record && drive->record->seen > 0)
-        return true;
-    /* The drive has another image now, and neither is there: it may have been moved to a
-     * place that is misspelt. */
-    return earlier && earlier->path && earlier->seen > 0 &&
-           access(earlier->path, F_OK) < 0;
+    return was_seen(drive->record) || was_seen(drive->earlier);
 }
 
 /* "2026-11-28 04:12, size 20G, created by maqet". The caller frees. */
@@ -169,29 +174,54 @@ describe(const struct maqet_image_record *record)
                         record->created ? ", created by maqet" : "");
 }
 
-int
-maqet_image_error_vanished(const struct maqet_drive *drive, struct maqet_error **err)
+/* What is missing, and when it was there. */
+static void
+set_vanished(const struct maqet_drive *drive, const struct maqet_image_record *record,
+             struct maqet_error **err)
 {
-    bool same = drive->record && drive->record->seen > 0;
-    const struct maqet_image_record *record = same ? drive->record : drive->earlier;
-    const char *vm = drive->machine->vm_name;
     const char *option = drive->storage->plugin.path_option;
-    _cleanup_free_ char *last = describe(record);
+    _cleanup_free_ char *last = record->presumed ? NULL : describe(record);
+    _cleanup_free_ char *place = maqet_drive_place(drive);
 
-    if (!record->path)
+    if (record->presumed)
+        maqet_drive_error(drive, option, err, MAQET_ERROR_MISSING,
+                          "the image %s is missing; the VM was started before, by a maqet "
+                          "that kept no record of images, so it may have been there",
+                          drive->path);
+    else if (!record->path && strcmp(record->place, place) == 0)
         maqet_drive_error(drive, NULL, err, MAQET_ERROR_MISSING,
                           "its storage (%s) is missing; it was last there on %s",
                           record->place, last);
-    else if (same)
+    else if (!record->path)
+        maqet_drive_error(drive, NULL, err, MAQET_ERROR_MISSING,
+                          "there is no storage (%s), and what the drive had before (%s) "
+                          "was last there on %s",
+                          place, record->place, last);
+    else if (strcmp(record->path, drive->path) == 0)
         maqet_drive_error(drive, option, err, MAQET_ERROR_MISSING,
                           "the image %s is missing; it was last there on %s",
                           record->path, last);
-    else
+    else if (strcmp(record->drive, drive->name) == 0)
         maqet_drive_error(drive, option, err, MAQET_ERROR_MISSING,
                           "there is no image %s, and its earlier image %s is missing "
                           "too; it was last there on %s",
                           drive->path, record->path, last);
-    if (record->path) {
+    else
+        maqet_drive_error(drive, option, err, MAQET_ERROR_MISSING,
+                          "there is no image %s, and %s, which the VM's drive '%s' had, "
+                          "is missing too; it was last there on %s",
+                          drive->path, record->path, record->drive, last);
+}
+
+int
+maqet_image_error_vanished(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    const struct maqet_image_record *record =
+        was_seen(drive->record) ? drive->record : drive->earlier;
+    const char *vm = drive->machine->vm_name;
+
+    set_vanished(drive, record, err);
+    if (drive->path) {
         maqet_error_hint(err, "If its disk is not mounted, mount it");
         maqet_error_hint(err,
                          "If it was moved, move it back, or name its new place and run: "

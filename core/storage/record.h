@@ -37,10 +37,13 @@ struct maqet_image_record {
     int64_t seen; /* s since 1970: when it was last known to be there */
     struct maqet_base_record *bases;
     size_t base_count;
+    bool presumed; /* there is no record: its machine ran before maqet kept any */
 };
 
 void maqet_base_record_clear(struct maqet_base_record *base);
 void maqet_image_record_clear(struct maqet_image_record *record);
+void maqet_image_record_copy(struct maqet_image_record *to,
+                             const struct maqet_image_record *from);
 
 /* What says which image a drive without a path has: its options of the types STRING and
  * PATH, as "key=value" in the order of the plugin's table. The caller frees. */
@@ -52,16 +55,12 @@ bool maqet_base_record_read(struct maqet_base_record *base, const char *option,
 
 /*
  * How a backing file differs from what was recorded, as a phrase to follow its path ("was
- * replaced by another file"); NULL: it doesn't. A file that was moved keeps its size,
- * time and content, and is the same. The caller frees.
+ * replaced by another file"); NULL: it doesn't. One of the same size, the same time of
+ * modification and the same beginning is the same, wherever it was moved or copied to. The
+ * caller frees.
  */
 char *maqet_base_record_compare(const struct maqet_base_record *then,
                                 const struct maqet_base_record *now);
-
-/* Whether a drive's image was recorded with this very file as the backing file that
- * @option names. */
-bool maqet_base_is_recorded(const struct maqet_drive *drive, const char *option,
-                            const char *path);
 
 /* Whether a drive's image holds nothing but what the guest wrote (MAQET_STORAGE_PLAIN), and
  * was created or used as such before: then its beginning can't make another format of it.

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/vm/drives.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "core/base/json.h"
 #include "core/storage/elsewhere.h"
+#include "core/storage/record.h"
+#include "core/vm/bases.h"
 #include "core/vm/check.h"
 #include "core/vm/images.h"
 #include "core/vm/owner.h"
@@ -27,12 +30,40 @@ remember_image(void *data, const struct maqet_drive *drive, const char *file,
                const struct maqet_file_id *id, struct maqet_error **err)
 {
     struct maqet_vm *vm = data;
-    _cleanup_free_ char *data_dir = maqet_owner_data_dir(vm->context);
-    const struct maqet_owner owner = {
-        .vm = vm->definition->name, .uuid = vm->definition->uuid, .data_dir = data_dir};
+    _cleanup_owner_ struct maqet_owner owner = {0};
 
-    maqet_owner_write(file, &owner);
+    maqet_owner_of(vm->context, vm->definition, &owner);
+    maqet_owner_write(file, MAQET_MARK_OWNER, &owner);
     return maqet_images_note_created(vm, drive, id, err);
+}
+
+/* All images that were there and are missing, which may well have one cause. */
+static int
+check_none_vanished(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *first = NULL;
+    _cleanup_strings_ struct maqet_strings others = MAQET_STRINGS_INIT;
+
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        const struct maqet_drive *drive = vm->drives[i];
+
+        if (!drive->path || access(drive->path, F_OK) == 0 || errno != ENOENT ||
+            !maqet_image_vanished(drive))
+            continue;
+        if (first)
+            maqet_strings_addf(&others, "%s (drive '%s')", drive->path, drive->name);
+        else
+            maqet_image_error_vanished(drive, &first);
+    }
+    if (!first)
+        return 0;
+    if (others.count > 0) {
+        _cleanup_free_ char *list = maqet_strings_list(&others);
+        _cleanup_free_ char *message = first->message;
+
+        first->message = maqet_format("%s; missing as well: %s", message, list);
+    }
+    return maqet_error_move(err, TAKE_PTR(first));
 }
 
 int
@@ -42,17 +73,19 @@ maqet_vm_drives_check(const struct maqet_vm *vm,
 {
     if (vm->images_error)
         return maqet_error_copy(err, vm->images_error);
+    if (!(consent && consent->create_missing) && check_none_vanished(vm, err) < 0)
+        return -1;
     for (size_t i = 0; i < vm->drive_count; i++) {
         struct maqet_drive *drive = vm->drives[i];
 
         drive->create_missing = consent && consent->create_missing;
         if (maqet_image_precheck(drive, err) < 0 ||
             (!(consent && consent->accept_bases) &&
-             maqet_images_check_bases(drive, err) < 0) ||
-            (!drive->served && maqet_images_check_not_base(drive, err) < 0))
+             maqet_bases_check(drive, err) < 0) ||
+            (!drive->served && maqet_bases_check_unused(drive, err) < 0))
             return -1;
     }
-    if (maqet_vm_check_drives(vm, err) < 0)
+    if (maqet_bases_check_arguments(vm, err) < 0 || maqet_vm_check_drives(vm, err) < 0)
         return -1;
     return maqet_image_check_space(vm->drives, vm->drive_count, err);
 }
@@ -86,7 +119,9 @@ maqet_vm_drives_prepare(struct maqet_vm *vm, const struct maqet_drives_consent *
              maqet_images_note_seen(vm, drive, &state, accept_bases, err) < 0))
             return -1;
     }
-    return maqet_images_confirm(vm, err);
+    return (consent && consent->create_missing && maqet_images_give_up(vm, err) < 0)
+               ? -1
+               : maqet_images_confirm(vm, err);
 }
 
 /* ---- who else uses them ---- */

@@ -49,13 +49,22 @@ maqet_images_find(const struct maqet_images *images, const char *path)
     return NULL;
 }
 
+/* Whether no file has the name now. What can't be looked at may be there. */
+static bool
+is_missing(const char *path)
+{
+    return access(path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 int
 maqet_images_load(const struct maqet_context *context, const char *name,
                   struct maqet_images *images, struct maqet_error **err)
 {
     _cleanup_free_ char *path = maqet_store_file(context, name, MAQET_STORE_IMAGES);
+    _cleanup_free_ char *created = maqet_store_file(context, name, MAQET_STORE_CREATED);
 
-    return maqet_images_read(path, images, err);
+    return is_missing(path) ? maqet_images_read_created(created, images, err)
+                            : maqet_images_read(path, images, err);
 }
 
 int
@@ -69,51 +78,166 @@ maqet_images_save(const struct maqet_context *context, const char *name,
 
 /* ---- a machine's drives ---- */
 
-/* The record of what a drive has, or had under this place; NULL: there is none. */
+/* The record of an image that has got another name, or lies in another folder now. */
 static struct maqet_image_record *
-record_of(const struct maqet_images *images, const struct maqet_drive *drive)
+record_of_moved(const struct maqet_images *images, const char *path)
 {
-    _cleanup_free_ char *place = NULL;
+    struct maqet_file_id id;
 
-    if (drive->path)
-        return maqet_images_find(images, drive->path);
-    if (drive->storage->plugin.path_option)
+    if (!maqet_file_id_of_target(path, &id))
         return NULL;
-    place = maqet_drive_place(drive);
     for (size_t i = 0; i < images->count; i++) {
         struct maqet_image_record *record = &images->items[i];
 
-        if (record->place && strcmp(record->place, place) == 0 &&
-            strcmp(record->drive, drive->name) == 0)
+        if (record->path && maqet_file_id_is_same_file(&record->id, &id) &&
+            is_missing(record->path))
             return record;
     }
     return NULL;
 }
 
-/* The image with a path that the drive had last, when it has another path now. */
+/* The record of what lies in no file: of its place, or of that which the drive had. */
 static struct maqet_image_record *
-earlier_of(const struct maqet_images *images, const struct maqet_drive *drive)
+record_of_place(const struct maqet_images *images, const struct maqet_drive *drive)
 {
-    struct maqet_image_record *latest = NULL;
+    _cleanup_free_ char *place = maqet_drive_place(drive);
+    struct maqet_image_record *of_drive = NULL;
 
-    for (size_t i = 0; drive->path && i < images->count; i++) {
+    for (size_t i = 0; i < images->count; i++) {
         struct maqet_image_record *record = &images->items[i];
 
-        if (record->path && strcmp(record->drive, drive->name) == 0 &&
-            strcmp(record->path, drive->path) != 0 &&
-            (!latest || record->seen > latest->seen))
-            latest = record;
+        if (record->place && strcmp(record->place, place) == 0)
+            return record;
+        if (record->place && strcmp(record->drive, drive->name) == 0)
+            of_drive = record;
     }
-    return latest;
+    return of_drive;
+}
+
+/* The record of what a drive has, or had under this place; NULL: there is none. */
+static struct maqet_image_record *
+record_of(const struct maqet_images *images, const struct maqet_drive *drive)
+{
+    if (drive->path) {
+        struct maqet_image_record *record = maqet_images_find(images, drive->path);
+
+        return record ? record : record_of_moved(images, drive->path);
+    }
+    return drive->storage->plugin.path_option ? NULL : record_of_place(images, drive);
+}
+
+static const struct maqet_drive *
+drive_named(const struct maqet_vm *vm, const char *name)
+{
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (strcmp(vm->drives[i]->name, name) == 0)
+            return vm->drives[i];
+    return NULL;
+}
+
+static bool
+is_attached(const struct maqet_vm *vm, const struct maqet_image_record *record)
+{
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (vm->drives[i]->record == record)
+            return true;
+    return false;
+}
+
+/* Whether a record is the last one of its drive's name. */
+static bool
+is_latest(const struct maqet_images *images, const struct maqet_image_record *record)
+{
+    for (size_t i = 0; i < images->count; i++) {
+        const struct maqet_image_record *other = &images->items[i];
+
+        if (other->path && strcmp(other->drive, record->drive) == 0 &&
+            other->seen > record->seen)
+            return false;
+    }
+    return true;
+}
+
+/*
+ * The image that a drive with a new, missing one had last, or that a drive had which the
+ * machine no longer has: where that is missing too, it may have been moved, and the new
+ * name be misspelt.
+ */
+static struct maqet_image_record *
+earlier_of(const struct maqet_vm *vm, const struct maqet_drive *drive)
+{
+    struct maqet_image_record *of_other = NULL;
+
+    for (size_t i = 0; i < vm->images.count; i++) {
+        struct maqet_image_record *record = &vm->images.items[i];
+        bool own = strcmp(record->drive, drive->name) == 0;
+
+        if (!record->path || record->seen == 0 || is_attached(vm, record) ||
+            !is_latest(&vm->images, record) || !is_missing(record->path))
+            continue;
+        if (own)
+            return record;
+        if (!drive_named(vm, record->drive))
+            of_other = record;
+    }
+    return of_other;
+}
+
+/* What a removed machine left in that place, on a disk that is not there now: where the
+ * disk is, the image was deleted. */
+static const struct maqet_image_record *
+left_by_removed(struct maqet_vm *vm, const char *path)
+{
+    _cleanup_free_ char *folder = maqet_path_folder(path);
+    struct stat status;
+
+    if (!vm->left_read)
+        maqet_unused_read(vm->context, &vm->left, NULL);
+    vm->left_read = true;
+    const struct maqet_image_record *record = maqet_images_find(&vm->left, path);
+    return record && !(stat(folder, &status) == 0 && status.st_dev == record->id.device)
+               ? record
+               : NULL;
+}
+
+/* Whether the machine ran with a maqet that kept no records. */
+static bool
+ran_unrecorded(const struct maqet_vm *vm)
+{
+    const char *name = vm->definition->name;
+    _cleanup_free_ char *path = maqet_store_file(vm->context, name, MAQET_STORE_IMAGES);
+
+    return is_missing(path) && maqet_store_started(vm->context, name);
 }
 
 void
 maqet_images_attach(struct maqet_vm *vm)
 {
+    static const struct maqet_image_record presumed = {.presumed = true};
+
     for (size_t i = 0; i < vm->drive_count; i++) {
         vm->drives[i]->record = record_of(&vm->images, vm->drives[i]);
-        vm->drives[i]->earlier = earlier_of(&vm->images, vm->drives[i]);
+        vm->drives[i]->earlier = NULL;
     }
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        struct maqet_drive *drive = vm->drives[i];
+
+        if (!drive->path || drive->record || !is_missing(drive->path))
+            continue;
+        drive->earlier = earlier_of(vm, drive);
+        drive->record = left_by_removed(vm, drive->path);
+        if (!drive->record && !drive->earlier && ran_unrecorded(vm))
+            drive->record = &presumed;
+    }
+}
+
+static void
+replace_text(char **text, char *by, bool *changed)
+{
+    if (!*text || strcmp(*text, by) != 0)
+        *changed = true;
+    free(*text);
+    *text = by;
 }
 
 /* The record of a drive's image, a new one where there is none. */
@@ -122,17 +246,15 @@ take_record(struct maqet_vm *vm, const struct maqet_drive *drive)
 {
     struct maqet_image_record *record = record_of(&vm->images, drive);
 
-    if (!record) {
+    if (!record)
         record = maqet_images_append(&vm->images);
-        record->path = maqet_strdup(drive->path);
-        if (!drive->path)
-            record->place = maqet_drive_place(drive);
-        vm->images_changed = true;
-    }
-    free(record->drive);
-    free(record->type);
-    record->drive = maqet_strdup(drive->name);
-    record->type = maqet_strdup(drive->storage->plugin.name);
+    if (drive->path)
+        replace_text(&record->path, maqet_strdup(drive->path), &vm->images_changed);
+    else
+        replace_text(&record->place, maqet_drive_place(drive), &vm->images_changed);
+    replace_text(&record->drive, maqet_strdup(drive->name), &vm->images_changed);
+    replace_text(&record->type, maqet_strdup(drive->storage->plugin.name),
+                 &vm->images_changed);
     maqet_images_attach(vm);
     return record;
 }
@@ -148,14 +270,12 @@ clear_bases(struct maqet_image_record *record)
 }
 
 static void
-set_owner(struct maqet_image_record *record, const struct maqet_vm *vm)
+set_owner(struct maqet_vm *vm, struct maqet_image_record *record)
 {
-    free(record->vm);
-    free(record->uuid);
-    free(record->data_dir);
-    record->vm = maqet_strdup(vm->definition->name);
-    record->uuid = maqet_strdup(vm->definition->uuid);
-    record->data_dir = maqet_owner_data_dir(vm->context);
+    replace_text(&record->vm, maqet_strdup(vm->definition->name), &vm->images_changed);
+    replace_text(&record->uuid, maqet_strdup(vm->definition->uuid), &vm->images_changed);
+    replace_text(&record->data_dir, maqet_owner_data_dir(vm->context),
+                 &vm->images_changed);
 }
 
 int
@@ -168,7 +288,7 @@ maqet_images_note_created(struct maqet_vm *vm, const struct maqet_drive *drive,
      * start miss it. */
     record->seen = 0;
     record->created = true;
-    set_owner(record, vm);
+    set_owner(vm, record);
     record->id = *id;
     clear_bases(record);
     vm->images_changed = true;
@@ -193,18 +313,64 @@ note_bases(const struct maqet_drive *drive, struct maqet_image_record *record,
     return 0;
 }
 
-/* Whether the backing files of a record are still those that the drive names. */
-static bool
-names_same_bases(const struct maqet_drive *drive, const struct maqet_image_record *record)
+/* A backing file that was moved, or has come back from a backup, is the same in its new
+ * place. */
+static void
+refresh_base(struct maqet_vm *vm, const struct maqet_drive *drive,
+             struct maqet_base_record *then)
 {
-    for (size_t i = 0; i < record->base_count; i++) {
-        const char *path = maqet_drive_string(drive, record->bases[i].option);
+    const char *path = maqet_drive_string(drive, then->option);
+    struct maqet_base_record now;
 
-        if (!path || strcmp(path, record->bases[i].path) != 0)
-            return false;
+    if (!path || !maqet_base_record_read(&now, then->option, path))
+        return;
+    _cleanup_free_ char *change = maqet_base_record_compare(then, &now);
+    if (!change && (!maqet_file_id_equal(&then->id, &now.id) ||
+                    strcmp(then->path, now.path) != 0)) {
+        struct maqet_base_record before = *then;
+
+        *then = now;
+        now = before;
+        vm->images_changed = true;
     }
-    return record->base_count > 0;
+    maqet_base_record_clear(&now);
 }
+
+/* ---- marks on the images ---- */
+
+static void
+mark(const char *file, const char *name, const struct maqet_owner *owner)
+{
+    _cleanup_owner_ struct maqet_owner now = {0};
+    struct stat status;
+
+    if (stat(file, &status) < 0 || !S_ISREG(status.st_mode) ||
+        (maqet_owner_read(file, name, &now) && maqet_owner_equal(&now, owner)))
+        return;
+    /* Where there can be none, the records have to do. */
+    maqet_owner_write(file, name, owner);
+}
+
+/* Says on the images themselves who uses them, for machines of other data folders. */
+static void
+mark_images(struct maqet_vm *vm, struct maqet_image_record *record)
+{
+    _cleanup_owner_ struct maqet_owner owner = {0};
+
+    maqet_owner_of(vm->context, vm->definition, &owner);
+    if (record->path && record->created) {
+        if (maqet_owner_may_adopt(vm->context, vm->definition, record)) {
+            set_owner(vm, record);
+            mark(record->path, MAQET_MARK_OWNER, &owner);
+        }
+    } else if (record->path) {
+        mark(record->path, MAQET_MARK_USER, &owner);
+    }
+    for (size_t i = 0; i < record->base_count; i++)
+        mark(record->bases[i].path, MAQET_MARK_OVERLAY, &owner);
+}
+
+/* ---- what is noted ---- */
 
 int
 maqet_images_note_seen(struct maqet_vm *vm, const struct maqet_drive *drive,
@@ -224,143 +390,61 @@ maqet_images_note_seen(struct maqet_vm *vm, const struct maqet_drive *drive,
         record->size = state->virtual_size;
         vm->images_changed = true;
     }
-    if (record->seen == 0 || now - record->seen > SEEN_INTERVAL)
+    if (record->seen == 0)
         vm->images_changed = true;
+    else if (now - record->seen > SEEN_INTERVAL)
+        vm->dates_changed = true;
     record->seen = now;
-    if (!accept_bases && names_same_bases(drive, record))
-        return 0;
-    size_t before = record->base_count;
-    if (note_bases(drive, record, err) < 0)
-        return -1;
-    vm->images_changed = vm->images_changed || before > 0 || record->base_count > 0;
+    for (size_t i = 0; i < record->base_count; i++)
+        refresh_base(vm, drive, &record->bases[i]);
+    if (accept_bases || record->base_count == 0) {
+        size_t before = record->base_count;
+
+        if (note_bases(drive, record, err) < 0)
+            return -1;
+        vm->images_changed = vm->images_changed || before > 0 || record->base_count > 0;
+    }
+    mark_images(vm, record);
     return 0;
+}
+
+int
+maqet_images_give_up(struct maqet_vm *vm, struct maqet_error **err)
+{
+    _cleanup_images_ struct maqet_images given_up = {0};
+    const struct maqet_strings none = MAQET_STRINGS_INIT;
+
+    for (size_t i = vm->images.count; i-- > 0;) {
+        struct maqet_image_record *record = &vm->images.items[i];
+
+        if (!record->path || is_attached(vm, record) || !is_missing(record->path))
+            continue;
+        maqet_image_record_copy(maqet_images_append(&given_up), record);
+        maqet_images_remove(&vm->images, i);
+        vm->images_changed = true;
+        maqet_images_attach(vm);
+    }
+    return given_up.count > 0 ? maqet_unused_add(vm->context, &given_up, &none, err) : 0;
 }
 
 int
 maqet_images_confirm(struct maqet_vm *vm, struct maqet_error **err)
 {
-    if (!vm->images_changed)
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    const char *name = vm->definition->name;
+    _cleanup_free_ char *path = maqet_store_file(vm->context, name, MAQET_STORE_IMAGES);
+    /* That there are records at all tells a later start that none is missing. */
+    bool changed = vm->images_changed || is_missing(path);
+
+    if (!changed && !vm->dates_changed)
         return 0;
-    vm->images_changed = false;
-    return maqet_images_save(vm->context, vm->definition->name, &vm->images, err);
-}
-
-/* ---- backing files ---- */
-
-static int
-error_base(const struct maqet_drive *drive, const struct maqet_base_record *then,
-           const char *path, const char *change, struct maqet_error **err)
-{
-    const char *vm = drive->machine->vm_name;
-
-    maqet_drive_error(drive, then->option, err, MAQET_ERROR_STATE,
-                      "the backing file %s of %s %s; what the guest has written since "
-                      "no longer fits it",
-                      path, drive->path, change);
-    maqet_error_hint(err, "Bring the backing file back as it was, from a copy");
-    maqet_error_hint(
-        err, "If the change is harmless, accept it: maqet start %s --accept-base", vm);
-    return -1;
-}
-
-static int
-check_base(const struct maqet_drive *drive, const struct maqet_base_record *then,
-           struct maqet_error **err)
-{
-    const char *path = maqet_drive_string(drive, then->option);
-    struct maqet_base_record now;
-
-    /* Another plugin, or no base any more, which the image's header contradicts. */
-    if (!path || !maqet_base_record_read(&now, then->option, path))
+    vm->images_changed = vm->dates_changed = false;
+    if (maqet_images_save(vm->context, name, &vm->images, &reason) == 0)
         return 0;
-    _cleanup_free_ char *change = maqet_base_record_compare(then, &now);
-    maqet_base_record_clear(&now);
-    return change ? error_base(drive, then, path, change, err) : 0;
-}
-
-int
-maqet_images_check_bases(const struct maqet_drive *drive, struct maqet_error **err)
-{
-    const struct maqet_image_record *record = drive->record;
-
-    /* An image that was put in the place of the recorded one has a base of its own. */
-    for (size_t i = 0; record && i < record->base_count; i++)
-        if (check_base(drive, &record->bases[i], err) < 0)
-            return -1;
+    if (changed)
+        return maqet_error_move(err, TAKE_PTR(reason));
+    maqet_context_say(vm->context, MAQET_LEVEL_WARNING,
+                      "VM '%s': when its images were last there is not noted: %s", name,
+                      reason->message);
     return 0;
-}
-
-/* Whether a record says that its image, which is still there, has the file as a base. */
-static bool
-depends_on(const struct maqet_image_record *record, const char *path)
-{
-    struct maqet_file_id id;
-
-    if (!record->path || !maqet_file_id_of_path(record->path, &id) ||
-        !maqet_file_id_is_same_file(&record->id, &id))
-        return false;
-    for (size_t i = 0; i < record->base_count; i++) {
-        struct stat base, file;
-
-        if (stat(path, &file) == 0 && stat(record->bases[i].path, &base) == 0 &&
-            base.st_dev == file.st_dev && base.st_ino == file.st_ino)
-            return true;
-    }
-    return false;
-}
-
-static char *
-describe_dependent(const struct maqet_images *images, const char *path, const char *vm,
-                   const struct maqet_strings *going)
-{
-    for (size_t i = 0; i < images->count; i++)
-        if (depends_on(&images->items[i], path) &&
-            !(going && maqet_strings_has(going, images->items[i].path)))
-            return vm ? maqet_format("the image %s of VM '%s', drive '%s'",
-                                     images->items[i].path, vm, images->items[i].drive)
-                      : maqet_format("the image %s, which no VM uses",
-                                     images->items[i].path);
-    return NULL;
-}
-
-char *
-maqet_images_dependent(const struct maqet_context *context, const char *path,
-                       const struct maqet_strings *going)
-{
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
-    _cleanup_images_ struct maqet_images unused = {0};
-
-    maqet_store_list(context, &names, NULL);
-    for (size_t i = 0; i < names.count; i++) {
-        _cleanup_images_ struct maqet_images images = {0};
-
-        /* One that can't be read keeps no other machine from starting. */
-        if (maqet_images_load(context, names.items[i], &images, NULL) < 0)
-            continue;
-        char *dependent = describe_dependent(&images, path, names.items[i], going);
-        if (dependent)
-            return dependent;
-    }
-    return maqet_unused_read(context, &unused, NULL) == 0
-               ? describe_dependent(&unused, path, NULL, going)
-               : NULL;
-}
-
-int
-maqet_images_check_not_base(const struct maqet_drive *drive, struct maqet_error **err)
-{
-    if (!drive->path || maqet_drive_readonly(drive))
-        return 0;
-    _cleanup_free_ char *dependent =
-        maqet_images_dependent(drive->context, drive->path, NULL);
-    if (!dependent)
-        return 0;
-    maqet_drive_error(drive, drive->storage->plugin.path_option, err, MAQET_ERROR_STATE,
-                      "%s is the backing file of %s, which a change to it would damage",
-                      drive->path, dependent);
-    maqet_error_hint(err,
-                     "Leave it as it is, and give the drive a `file` of its own that has "
-                     "this one as its backing file");
-    maqet_error_hint(err, "Or say `readonly: on`");
-    return -1;
 }

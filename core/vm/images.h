@@ -23,6 +23,10 @@ int maqet_images_read(const char *path, struct maqet_images *images,
                       struct maqet_error **err);
 int maqet_images_write(const char *path, const struct maqet_images *images,
                        struct maqet_error **err);
+/* Reads the list of created images that maqet kept before it had records; there is none:
+ * an empty list. */
+int maqet_images_read_created(const char *path, struct maqet_images *images,
+                              struct maqet_error **err);
 void maqet_images_clear(struct maqet_images *images);
 
 #define _cleanup_images_ _cleanup_(maqet_images_clear)
@@ -58,25 +62,13 @@ int maqet_images_note_seen(struct maqet_vm *vm, const struct maqet_drive *drive,
                            const struct maqet_image_state *state, bool accept_bases,
                            struct maqet_error **err);
 
-/* Writes what was noted, if there is anything new. */
+/* Forgets images that are missing and that no drive has any more, as the user has agreed
+ * to go on without them. Those that maqet made are remembered without the machine, should
+ * their disk come back. */
+int maqet_images_give_up(struct maqet_vm *vm, struct maqet_error **err);
+
+/* Writes what was noted, if there is anything new; that only dates can't be written is no
+ * more than a warning. */
 int maqet_images_confirm(struct maqet_vm *vm, struct maqet_error **err);
-
-/* Whether the backing files of a drive's image are what they were when it was made, or
- * first started with: MAQET_ERROR_STATE says what has changed, and how to accept that. */
-int maqet_images_check_bases(const struct maqet_drive *drive, struct maqet_error **err);
-
-/*
- * Whether nothing depends on a drive's image, so that it may be written to:
- * MAQET_ERROR_STATE names the machine whose image has it as a backing file. Read-only
- * drives are fine.
- */
-int maqet_images_check_not_base(const struct maqet_drive *drive,
-                                struct maqet_error **err);
-
-/* The same for any file: a phrase ("the image /a of VM 'b', drive 'c'"), or NULL where
- * nothing is known to depend on it but the images in @going (may be NULL). The caller
- * frees. */
-char *maqet_images_dependent(const struct maqet_context *context, const char *path,
-                             const struct maqet_strings *going);
 
 #endif

@@ -171,3 +171,36 @@ maqet_images_read(const char *path, struct maqet_images *images, struct maqet_er
                      "images it has created, and which were there");
     return -1;
 }
+
+/* An array of {"path": …, "device": …, "inode": …, "birth": …}. */
+int
+maqet_images_read_created(const char *path, struct maqet_images *images,
+                          struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    struct stat status;
+
+    maqet_images_clear(images);
+    _cleanup_json_ json_object *list = maqet_json_read(path, &reason);
+    if (!list)
+        return reason->code == MAQET_ERROR_MISSING
+                   ? 0
+                   : maqet_error_move(err, TAKE_PTR(reason));
+    for (size_t i = 0; json_object_is_type(list, json_type_array) &&
+                       i < json_object_array_length(list);
+         i++) {
+        json_object *entry = json_object_array_get_idx(list, i);
+        const char *image = maqet_json_text(entry, "path");
+
+        if (!image)
+            continue;
+        struct maqet_image_record *record = maqet_images_append(images);
+        record->path = maqet_strdup(image);
+        record->drive = maqet_strdup("");
+        record->type = maqet_strdup("");
+        record->created = true;
+        record->seen = stat(path, &status) == 0 ? (int64_t)status.st_mtime : 1;
+        read_id(entry, &record->id);
+    }
+    return 0;
+}

@@ -4,15 +4,32 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "core/vm/bases.h"
 #include "core/vm/holders.h"
-#include "core/vm/images.h"
+#include "core/vm/owner.h"
 #include "core/vm/store.h"
 
 /* An image that may be needed. */
 struct wanted {
     const char *path;
-    const struct maqet_file_id *id;
+    bool there;
+    dev_t device;
+    ino_t inode;
 };
+
+static struct wanted
+wanted_of(const char *path)
+{
+    struct wanted wanted = {.path = path};
+    struct stat status;
+
+    if (stat(path, &status) == 0) {
+        wanted.there = true;
+        wanted.device = status.st_dev;
+        wanted.inode = status.st_ino;
+    }
+    return wanted;
+}
 
 static bool
 is_file(const char *path, const struct wanted *wanted)
@@ -20,9 +37,11 @@ is_file(const char *path, const struct wanted *wanted)
     struct stat status;
 
     /* A link to it is a use of it, so this one follows links. */
-    return path[0] == '/' && stat(path, &status) == 0 &&
-           status.st_dev == wanted->id->device && status.st_ino == wanted->id->inode;
+    return wanted->there && path[0] == '/' && stat(path, &status) == 0 &&
+           status.st_dev == wanted->device && status.st_ino == wanted->inode;
 }
+
+/* ---- texts that name it ---- */
 
 /* Whether a character can't belong to the same path as what stands beside it: paths end
  * with a comma, a quote, a space or the end of the argument. */
@@ -34,7 +53,7 @@ is_boundary(char c)
 
 /* Whether an argument holds a path that is not just a part of a longer one. */
 static bool
-text_names_path(const char *text, const char *path)
+text_holds(const char *text, const char *path)
 {
     size_t length = strlen(path);
 
@@ -47,19 +66,37 @@ text_names_path(const char *text, const char *path)
     return false;
 }
 
-/* The same for an image in the folder that relative paths start at. */
+/* Whether any part of an argument is a path to the image, in whatever way it is written:
+ * relative, or by a folder that is a link. */
+static bool
+part_is_file(const char *text, const char *folder, const struct wanted *wanted)
+{
+    static const char separators[] = ",=\"':;{}[] ";
+
+    while (*text) {
+        size_t length = strcspn(text, separators);
+
+        if (length > 0) {
+            _cleanup_free_ char *part = maqet_strndup(text, length);
+            _cleanup_free_ char *path =
+                part[0] == '/' || folder ? maqet_path_absolute(part, folder) : NULL;
+
+            if (path && is_file(path, wanted))
+                return true;
+        }
+        text += length;
+        text += strspn(text, separators);
+    }
+    return false;
+}
+
 static bool
 text_names(const char *text, const char *folder, const struct wanted *wanted)
 {
     _cleanup_free_ char *doubled = maqet_text_double_commas(wanted->path);
-    size_t length = folder ? strlen(folder) : 0;
 
-    if (is_file(text, wanted) || text_names_path(text, wanted->path) ||
-        text_names_path(text, doubled))
-        return true;
-    return folder && strncmp(wanted->path, folder, length) == 0 &&
-           wanted->path[length] == '/' &&
-           text_names_path(text, wanted->path + length + 1);
+    return is_file(text, wanted) || text_holds(text, wanted->path) ||
+           text_holds(text, doubled) || part_is_file(text, folder, wanted);
 }
 
 /* Whether any text of a tree is, or holds, a path to the image: as a drive's file, a
@@ -84,47 +121,99 @@ tree_names(json_object *tree, const char *folder, const struct wanted *wanted)
     return false;
 }
 
-/* Why a machine needs the image; NULL: it doesn't. The caller frees. */
+/* ---- machines ---- */
+
+/* Why a machine needs the image; NULL: it doesn't. *known false: that can't be told. The
+ * caller frees. */
 static char *
 need_of_machine(const struct maqet_context *context, const char *name,
-                const struct wanted *wanted)
+                const struct wanted *wanted, bool *known)
 {
     _cleanup_definition_ struct maqet_definition *definition =
         maqet_store_load(context, name, NULL);
 
+    *known = false;
     if (!definition)
         return maqet_format("the definition of VM '%s', which may use it, can't be read",
                             name);
+    *known = true;
     if (tree_names(definition->tree, maqet_tree_place(definition->tree).folder, wanted))
         return maqet_format("VM '%s' uses it", name);
     /* A path of our own making stands in no tree. */
     _cleanup_vm_ struct maqet_vm *vm = maqet_vm_new(context, TAKE_PTR(definition), NULL);
-    if (!vm)
+    *known = vm != NULL && !vm->images_error;
+    if (!*known)
         return maqet_format("VM '%s', which may use it, is not sound", name);
     for (size_t i = 0; i < vm->drive_count; i++)
-        if (vm->drives[i]->path && is_file(vm->drives[i]->path, wanted))
+        if (vm->drives[i]->path && (strcmp(vm->drives[i]->path, wanted->path) == 0 ||
+                                    is_file(vm->drives[i]->path, wanted)))
             return maqet_format("VM '%s' uses it", name);
     return NULL;
 }
 
+/* Of all machines, one that surely needs it before one that may. */
 static char *
 need_of_machines(const struct maqet_context *context, const char *except,
-                 const struct wanted *wanted)
+                 const struct wanted *wanted, bool *known)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    char *doubt = NULL;
 
+    *known = false;
     if (maqet_store_list(context, &names, NULL) < 0)
         return maqet_strdup("the other VMs can't be listed");
     for (size_t i = 0; i < names.count; i++) {
-        char *need = except && strcmp(names.items[i], except) == 0
-                         ? NULL
-                         : need_of_machine(context, names.items[i], wanted);
-
-        if (need)
+        if (except && strcmp(names.items[i], except) == 0)
+            continue;
+        char *need = need_of_machine(context, names.items[i], wanted, known);
+        if (need && *known) {
+            free(doubt);
             return need;
+        }
+        if (need && doubt)
+            free(need);
+        else if (need)
+            doubt = need;
+    }
+    *known = !doubt;
+    return doubt;
+}
+
+char *
+maqet_image_user(const struct maqet_context *context, const char *except,
+                 const char *path, bool *known)
+{
+    const struct wanted wanted = wanted_of(path);
+
+    return need_of_machines(context, except, &wanted, known);
+}
+
+/* Machines of the data folder in which the image was created or is used, where that is
+ * another one. */
+static char *
+need_elsewhere(const struct maqet_context *context, const char *path)
+{
+    static const char *const marks[] = {MAQET_MARK_OWNER, MAQET_MARK_USER,
+                                        MAQET_MARK_OVERLAY};
+    _cleanup_free_ char *data_dir = maqet_owner_data_dir(context);
+
+    for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
+        _cleanup_owner_ struct maqet_owner owner = {0};
+        struct maqet_context other = *context;
+        bool known;
+
+        if (!maqet_owner_read(path, marks[i], &owner) ||
+            strcmp(owner.data_dir, data_dir) == 0)
+            continue;
+        other.data_dir = owner.data_dir;
+        _cleanup_free_ char *user = maqet_image_user(&other, NULL, path, &known);
+        if (user)
+            return maqet_format("%s (in %s)", user, owner.data_dir);
     }
     return NULL;
 }
+
+/* ---- all of them ---- */
 
 /* Who has the image open; NULL: nobody does. QEMU and qemu-img lock the images that they
  * have open, and so are noticed even where they can't be seen. The caller frees. */
@@ -143,24 +232,17 @@ users_of(const struct maqet_context *context, const char *path)
 }
 
 char *
-maqet_image_user(const struct maqet_context *context, const char *except,
-                 const char *path, const struct maqet_file_id *id)
-{
-    const struct wanted wanted = {.path = path, .id = id};
-
-    return need_of_machines(context, except, &wanted);
-}
-
-char *
 maqet_image_need(const struct maqet_context *context, const char *except,
-                 const struct maqet_strings *going, const char *path,
-                 const struct maqet_file_id *id)
+                 const struct maqet_strings *going, const char *path)
 {
-    char *need = maqet_image_user(context, except, path, id);
+    bool known;
+    char *need = maqet_image_user(context, except, path, &known);
 
+    if (!need)
+        need = need_elsewhere(context, path);
     if (need)
         return need;
-    _cleanup_free_ char *dependent = maqet_images_dependent(context, path, going);
+    _cleanup_free_ char *dependent = maqet_bases_dependent(context, path, going);
     if (dependent)
         return maqet_format("it is the backing file of %s", dependent);
     return users_of(context, path);

@@ -11,15 +11,15 @@
 #include "core/vm/vm.h"
 
 /* The machine that names an image, as a phrase such as "VM 'b' uses it"; NULL: none does.
- * @except: a machine that doesn't count; NULL: all count. The caller frees. */
+ * *known false: one can't be read, and may. @except: a machine that doesn't count; NULL:
+ * all count. The caller frees. */
 char *maqet_image_user(const struct maqet_context *context, const char *except,
-                       const char *path, const struct maqet_file_id *id);
+                       const char *path, bool *known);
 
 /* Why an image must stay, as a phrase such as "VM 'b' uses it"; NULL: nobody needs it.
  * @except: a machine that goes, and so needs nothing; @going: images that go before this
  * one. Both may be NULL. The caller frees. */
 char *maqet_image_need(const struct maqet_context *context, const char *except,
-                       const struct maqet_strings *going, const char *path,
-                       const struct maqet_file_id *id);
+                       const struct maqet_strings *going, const char *path);
 
 #endif

@@ -68,17 +68,17 @@ has_file(const struct maqet_removal *plan, const char *path)
 
 /* ---- images that maqet created ---- */
 
-/* Whether the machine still has it. Of one that is not sound that is not known. */
+/* Whether the machine still has it. */
 static bool
 is_drive(const struct planning *planning, const struct maqet_image_record *record)
 {
-    for (size_t i = 0; planning->vm && i < planning->vm->drive_count; i++) {
+    for (size_t i = 0; i < planning->vm->drive_count; i++) {
         const char *path = planning->vm->drives[i]->path;
 
         if (path && strcmp(path, record->path) == 0)
             return true;
     }
-    return !planning->vm;
+    return false;
 }
 
 /* Why it stays whatever others do with it; NULL: it may go. The caller frees. */
@@ -92,14 +92,18 @@ reason_to_keep(const struct planning *planning, const struct maqet_image_record 
 
         return maqet_format("missing; it was last there on %s", when);
     }
-    if (!maqet_file_id_equal(&record->id, &id))
+    if (!maqet_file_id_is_same_file(&record->id, &id))
         return maqet_strdup("it is not the file that maqet created");
     if (!planning->how->delete_storage)
         return maqet_strdup("created by maqet, and --delete-storage was not given");
+    if (!planning->vm)
+        return maqet_strdup("created by maqet, perhaps for a drive that the VM no longer "
+                            "has: its definition is not sound");
     if (!is_drive(planning, record))
         return maqet_strdup("created by maqet for a drive that the VM no longer has");
     _cleanup_free_ char *objection =
-        maqet_owner_objection(planning->context, planning->uuid, record);
+        maqet_owner_objection(
+        planning->context, planning->name, planning->uuid, record);
     return objection ? maqet_format("created by maqet %s", objection) : NULL;
 }
 
@@ -109,8 +113,7 @@ may_go(const struct planning *planning, const struct maqet_image_record *record,
        const struct maqet_strings *going, char **reason)
 {
     free(*reason);
-    *reason = maqet_image_need(planning->context, planning->name, going, record->path,
-                               &record->id);
+    *reason = maqet_image_need(planning->context, planning->name, going, record->path);
     return !*reason;
 }
 
@@ -176,7 +179,8 @@ reason_of_other(const struct planning *planning, const char *path)
 {
     const struct maqet_image_record bare = {.path = (char *)path};
     _cleanup_free_ char *objection =
-        planning->uuid ? maqet_owner_objection(planning->context, planning->uuid, &bare)
+        planning->uuid ? maqet_owner_objection(planning->context, planning->name,
+                                               planning->uuid, &bare)
                        : NULL;
 
     return objection ? maqet_format("created by maqet %s", objection)

@@ -12,6 +12,16 @@
 #include "core/vm/store.h"
 #include "core/vm/unused.h"
 
+/* Whether the list of images that outlive their machine can be read: what is kept is to
+ * be remembered there, and nothing may go before that is sure. */
+static int
+check_list(const struct maqet_context *context, struct maqet_error **err)
+{
+    _cleanup_images_ struct maqet_images images = {0};
+
+    return maqet_unused_read(context, &images, err);
+}
+
 /* Deletes the images that are to go, and makes sure that this has reached the disk. */
 static int
 delete_images(const struct maqet_removal *plan, struct maqet_strings *deleted,
@@ -136,7 +146,8 @@ maqet_vm_remove(const struct maqet_context *context, const char *name_or_uuid,
     end_helpers(context, name);
     maqet_exports_sweep(context, name);
     /* Anew, with the machine locked: others may have begun to use an image. */
-    return maqet_vm_plan_removal(context, name, how, receipt, err) < 0 ||
+    return check_list(context, err) < 0 ||
+                   maqet_vm_plan_removal(context, name, how, receipt, err) < 0 ||
                    delete_images(receipt, &deleted, err) < 0 ||
                    remember_kept(context, name, &deleted, err) < 0 ||
                    maqet_store_remove(context, name, err) < 0 ||

@@ -12,6 +12,7 @@
 #include "core/qemu/objects.h"
 #include "core/storage/elsewhere.h"
 #include "core/storage/record.h"
+#include "core/vm/bases.h"
 #include "core/vm/check.h"
 #include "core/vm/drives.h"
 #include "core/vm/helpers.h"
@@ -229,7 +230,7 @@ resize(struct resizing *resizing, const struct maqet_resize *how, uint64_t *befo
         return 0;
     if (!resizing->qmp && (maqet_holders_check(resizing->vm, drive, err) < 0 ||
                            maqet_vm_check_drive(resizing->vm, drive, err) < 0 ||
-                           maqet_images_check_not_base(drive, err) < 0))
+                           maqet_bases_check_unused(drive, err) < 0))
         return -1;
     if (drive->path && maqet_image_check_growth(drive, *after - *before, err) < 0)
         return -1;

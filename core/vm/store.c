@@ -189,8 +189,8 @@ is_own_file(const char *file)
 {
     static const char *const names[] = {
         "vm.json",           MAQET_STORE_IMAGES,  MAQET_STORE_SNAPSHOTS,
-        MAQET_STORE_PENDING, MAQET_STORE_EXPORTS, "started",
-        "lock"};
+        MAQET_STORE_PENDING, MAQET_STORE_EXPORTS, MAQET_STORE_CREATED,
+        "started",           "lock"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (is_file_or_temporary(file, names[i]))
@@ -227,30 +227,68 @@ is_own_checkpoint_file(const char *file)
             is_named_with(file + 1, (size_t)(temporary - file) - 1, ".json"));
 }
 
+/* Something in a folder that is not ours, by its name or as it is no plain file; NULL:
+ * there is nothing. @inner: a folder that belongs there, or NULL. The caller frees. */
+static char *
+stray_in(const char *folder, bool (*is_own)(const char *file), const char *inner)
+{
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+
+    maqet_dir_list(folder, &files, NULL);
+    for (size_t i = 0; i < files.count; i++) {
+        _cleanup_free_ char *path = maqet_format("%s/%s", folder, files.items[i]);
+        bool is_inner = inner && strcmp(files.items[i], inner) == 0;
+        struct stat status;
+
+        /* A link leads to what is the user's. */
+        if (lstat(path, &status) == 0 &&
+            !(is_inner ? S_ISDIR(status.st_mode)
+                       : S_ISREG(status.st_mode) && is_own(files.items[i])))
+            return maqet_strdup(files.items[i]);
+    }
+    return NULL;
+}
+
+/* What describes a checkpoint stands beside its memory; without that it is somebody's own
+ * file. */
+static char *
+lonely_description(const char *folder)
+{
+    static const char suffix[] = ".json";
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+
+    maqet_dir_list(folder, &files, NULL);
+    for (size_t i = 0; i < files.count; i++) {
+        const char *name = files.items[i];
+        size_t length = strlen(name);
+
+        if (name[0] == '.' || !is_named_with(name, length, suffix))
+            continue;
+        _cleanup_free_ char *state = maqet_format(
+            "%.*s.state", (int)(length - strlen(suffix)), name);
+        if (!maqet_strings_has(&files, state))
+            return maqet_strdup(name);
+    }
+    return NULL;
+}
+
 /* Something in a machine's folder, or in that of its checkpoints, that is not ours: its
  * name within the folder, or NULL. The caller frees. */
 static char *
 find_stray(const char *folder)
 {
-    struct stat status;
-    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
-    _cleanup_strings_ struct maqet_strings inner = MAQET_STRINGS_INIT;
     _cleanup_free_ char *checkpoints =
         maqet_format("%s/" MAQET_STORE_CHECKPOINTS, folder);
+    char *stray = stray_in(folder, is_own_file, MAQET_STORE_CHECKPOINTS);
 
-    maqet_dir_list(folder, &files, NULL);
-    for (size_t i = 0; i < files.count; i++)
-        if (!is_own_file(files.items[i]) &&
-            strcmp(files.items[i], MAQET_STORE_CHECKPOINTS) != 0)
-            return maqet_strdup(files.items[i]);
-    /* A link leads to a folder of the user's. */
-    if (lstat(checkpoints, &status) == 0 && !S_ISDIR(status.st_mode))
-        return maqet_strdup(MAQET_STORE_CHECKPOINTS);
-    maqet_dir_list(checkpoints, &inner, NULL);
-    for (size_t i = 0; i < inner.count; i++)
-        if (!is_own_checkpoint_file(inner.items[i]))
-            return maqet_format(MAQET_STORE_CHECKPOINTS "/%s", inner.items[i]);
-    return NULL;
+    if (stray)
+        return stray;
+    _cleanup_free_ char *inner = stray_in(checkpoints, is_own_checkpoint_file, NULL);
+    _cleanup_free_ char *pending = maqet_format("%s/" MAQET_STORE_PENDING, folder);
+    /* While a checkpoint is being made, its description comes first. */
+    if (!inner && access(pending, F_OK) < 0)
+        inner = lonely_description(checkpoints);
+    return inner ? maqet_format(MAQET_STORE_CHECKPOINTS "/%s", inner) : NULL;
 }
 
 /* Removes those files of a folder that are ours, and the folder when nothing else is in

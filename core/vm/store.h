@@ -61,6 +61,7 @@ int maqet_store_lock_all(const struct maqet_context *context, struct maqet_error
 /* Files of a machine besides its definition: its images, the history of its snapshots,
  * and an operation on them that is under way. */
 #define MAQET_STORE_IMAGES "images.json" /* what is known of its images: images.h */
+#define MAQET_STORE_CREATED "created.json" /* in its place, before there were records */
 #define MAQET_STORE_SNAPSHOTS "snapshots.json"
 #define MAQET_STORE_PENDING "pending.json"
 #define MAQET_STORE_EXPORTS "exports.json"    /* what exports of them write */

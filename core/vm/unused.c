@@ -16,6 +16,7 @@ maqet_unused_state_name(enum maqet_unused_state state)
         [MAQET_UNUSED_THERE] = "there",
         [MAQET_UNUSED_MISSING] = "missing",
         [MAQET_UNUSED_REPLACED] = "replaced",
+        [MAQET_UNUSED_UNKNOWN] = "unknown",
     };
 
     return names[state];
@@ -50,26 +51,6 @@ maqet_unused_read(const struct maqet_context *context, struct maqet_images *imag
     return maqet_images_read(path, images, err);
 }
 
-static void
-copy_record(struct maqet_image_record *to, const struct maqet_image_record *from)
-{
-    *to = *from;
-    to->drive = maqet_strdup(from->drive);
-    to->type = maqet_strdup(from->type);
-    to->path = maqet_strdup(from->path);
-    to->place = maqet_strdup(from->place);
-    to->vm = maqet_strdup(from->vm);
-    to->uuid = maqet_strdup(from->uuid);
-    to->data_dir = maqet_strdup(from->data_dir);
-    to->bases = maqet_alloc(from->base_count * sizeof(*to->bases) + 1);
-    for (size_t i = 0; i < from->base_count; i++) {
-        to->bases[i] = from->bases[i];
-        to->bases[i].option = maqet_strdup(from->bases[i].option);
-        to->bases[i].path = maqet_strdup(from->bases[i].path);
-        to->bases[i].checksum = maqet_strdup(from->bases[i].checksum);
-    }
-}
-
 int
 maqet_unused_add(const struct maqet_context *context, const struct maqet_images *records,
                  const struct maqet_strings *gone, struct maqet_error **err)
@@ -84,14 +65,15 @@ maqet_unused_add(const struct maqet_context *context, const struct maqet_images 
     for (size_t i = 0; i < records->count; i++) {
         const struct maqet_image_record *record = &records->items[i];
 
-        /* One that never got its name was never there. */
-        if (!record->created || !record->path || maqet_strings_has(gone, record->path) ||
-            (record->seen == 0 && access(record->path, F_OK) < 0))
+        /* One that never got its name was never there. Of the others' images, those with
+         * a backing file count, which nobody may write to. */
+        if (!(record->created || record->base_count > 0) || !record->path ||
+            maqet_strings_has(gone, record->path) || (record->seen == 0 && access(record->path, F_OK) < 0))
             continue;
         struct maqet_image_record *known = maqet_images_find(&images, record->path);
         if (known)
             maqet_image_record_clear(known);
-        copy_record(known ? known : maqet_images_append(&images), record);
+        maqet_image_record_copy(known ? known : maqet_images_append(&images), record);
         changed = true;
     }
     return changed ? maqet_images_write(path, &images, err) : 0;
@@ -126,21 +108,24 @@ add_unused(const struct maqet_context *context, const struct maqet_image_record 
 {
     enum maqet_unused_state state = state_of(record);
     struct stat status;
+    bool known;
 
     for (size_t i = 0; i < unused->count; i++)
         if (strcmp(unused->items[i].path, record->path) == 0)
             return;
-    _cleanup_free_ char *user =
-        maqet_image_user(context, NULL, record->path, &record->id);
-    if (user)
+    _cleanup_free_ char *user = maqet_image_user(context, NULL, record->path, &known);
+    if (user && known)
         return;
+    if (user)
+        state = MAQET_UNUSED_UNKNOWN;
     unused->items =
         maqet_realloc(unused->items, (unused->count + 1) * sizeof(*unused->items));
     unused->items[unused->count++] = (struct maqet_unused_image){
         .path = maqet_strdup(record->path),
         .vm = maqet_strdup(record->vm),
         .drive = maqet_strdup(record->drive),
-        .size = state == MAQET_UNUSED_THERE && stat(record->path, &status) == 0
+        .size = (state == MAQET_UNUSED_THERE || state == MAQET_UNUSED_UNKNOWN) &&
+                        stat(record->path, &status) == 0
                     ? (uint64_t)status.st_blocks * 512
                     : 0,
         .seen = record->seen,
@@ -167,7 +152,8 @@ maqet_unused_list(const struct maqet_context *context, struct maqet_unused *unus
         maqet_store_list(context, &names, err) < 0)
         return -1;
     for (size_t i = 0; i < kept.count; i++)
-        add_unused(context, &kept.items[i], unused);
+        if (kept.items[i].created)
+            add_unused(context, &kept.items[i], unused);
     for (size_t i = 0; i < names.count; i++) {
         _cleanup_vm_ struct maqet_vm *vm = maqet_vm_open(context, names.items[i], NULL);
 
@@ -205,6 +191,15 @@ found_clear(struct found *found)
         close(found->lock);
 }
 
+/* One of an image that maqet didn't make can only be forgotten, when that is gone. */
+static struct maqet_image_record *
+removable_record(const struct maqet_images *images, const char *path)
+{
+    struct maqet_image_record *record = maqet_images_find(images, path);
+
+    return record && (record->created || access(path, F_OK) < 0) ? record : NULL;
+}
+
 /* Looks for a record among those of one machine, and locks that when it is there. */
 static int
 find_in_machine(const struct maqet_context *context, const char *name, const char *path,
@@ -212,16 +207,20 @@ find_in_machine(const struct maqet_context *context, const char *name, const cha
 {
     _cleanup_definition_ struct maqet_definition *definition = NULL;
 
-    if (maqet_images_load(context, name, &found->images, NULL) < 0)
-        return 0;
-    const struct maqet_image_record *there = maqet_images_find(&found->images, path);
-    if (!there || !there->created)
+    if (maqet_images_load(context, name, &found->images, NULL) < 0 ||
+        !removable_record(&found->images, path))
         return 0;
     found->lock = maqet_store_lock(context, name, err);
     definition = found->lock < 0 ? NULL : maqet_store_load(context, name, err);
     if (!definition || maqet_images_load(context, name, &found->images, err) < 0)
         return -1;
-    found->record = maqet_images_find(&found->images, path);
+    found->record = removable_record(&found->images, path);
+    if (!found->record) {
+        /* Somebody else was quicker. */
+        found_clear(found);
+        *found = (struct found){.lock = -1};
+        return 0;
+    }
     found->vm = maqet_strdup(name);
     found->uuid = maqet_strdup(definition->uuid);
     return 0;
@@ -243,7 +242,7 @@ find_record(const struct maqet_context *context, const char *path, struct found 
     found->lock = maqet_store_lock_all(context, err);
     if (found->lock < 0 || maqet_unused_read(context, &found->images, err) < 0)
         return -1;
-    found->record = maqet_images_find(&found->images, path);
+    found->record = removable_record(&found->images, path);
     return 0;
 }
 
@@ -276,7 +275,7 @@ is_marked(const char *path)
 {
     _cleanup_owner_ struct maqet_owner owner = {0};
 
-    return maqet_owner_read(path, &owner);
+    return maqet_owner_read(path, MAQET_MARK_OWNER, &owner);
 }
 
 static int
@@ -290,9 +289,11 @@ static int
 forget_missing(const struct maqet_context *context, const char *path, struct found *found,
                struct maqet_error **err)
 {
+    bool known;
+
     if (!found->record)
         return error_not_ours(path, err);
-    _cleanup_free_ char *user = maqet_image_user(context, NULL, path, &found->record->id);
+    _cleanup_free_ char *user = maqet_image_user(context, NULL, path, &known);
     return user ? error_kept(path, user, err) : forget(context, found, err);
 }
 
@@ -307,9 +308,10 @@ check_removal(const struct maqet_context *context, const char *path, struct foun
         return error_not_ours(path, err);
     if (found->record && !maqet_file_id_is_same_file(&record->id, id))
         return error_kept(path, "it is not the file that maqet created", err);
-    _cleanup_free_ char *objection = maqet_owner_objection(context, found->uuid, record);
+    _cleanup_free_ char *objection =
+        maqet_owner_objection(context, found->vm, found->uuid, record);
     _cleanup_free_ char *need =
-        objection ? NULL : maqet_image_need(context, NULL, NULL, path, id);
+        objection ? NULL : maqet_image_need(context, NULL, NULL, path);
     if (objection)
         return maqet_error_set(err, MAQET_ERROR_STATE, "%s is kept: it was created %s",
                                path, objection);

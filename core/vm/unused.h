@@ -13,7 +13,8 @@
 int maqet_unused_read(const struct maqet_context *context, struct maqet_images *images,
                       struct maqet_error **err);
 
-/* Adds those of @records that maqet created and that are not in @gone. */
+/* Adds those of @records that are not in @gone: images that maqet created, and such as
+ * have backing files. */
 int maqet_unused_add(const struct maqet_context *context,
                      const struct maqet_images *records, const struct maqet_strings *gone,
                      struct maqet_error **err);
@@ -22,6 +23,7 @@ enum maqet_unused_state {
     MAQET_UNUSED_THERE,
     MAQET_UNUSED_MISSING,  /* no file has that name now; its disk may not be mounted */
     MAQET_UNUSED_REPLACED, /* another file has its name */
+    MAQET_UNUSED_UNKNOWN,  /* a machine whose definition can't be read may use it */
 };
 
 /* "there" */

@@ -167,6 +167,7 @@ maqet_vm_free(struct maqet_vm *vm)
         maqet_drive_free(vm->drives[i]);
     free(vm->drives);
     maqet_images_clear(&vm->images);
+    maqet_images_clear(&vm->left);
     maqet_error_free(vm->images_error);
     free(vm->machine.vm_name);
     free(vm->machine.arch);

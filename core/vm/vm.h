@@ -21,6 +21,11 @@ struct maqet_vm {
     struct maqet_images images;
     struct maqet_error *images_error;
     bool images_changed;
+    bool dates_changed; /* nothing but when images were seen */
+    /* The records of images that removed machines left behind, read when they are
+     * needed. */
+    struct maqet_images left;
+    bool left_read;
 };
 
 /* Checks a definition (taken) against the plugins: options, drives, arguments. Makes

@@ -73,7 +73,10 @@ halt
 mv away service/one
 sed 's/image: one/image: new/' vm.yaml >other.yaml
 expect 0 maqet apply vm other.yaml
-expect 0 maqet start vm
+expect 3 maqet start vm
+err_has "drive 'far' of VM 'vm': there is no storage (image=new,service=$TMP/service), and what the drive had before (image=one,service=$TMP/service) was last there on 2"
+err_lacks Creating
+expect 0 maqet start vm --create-missing
 err_has "Creating elsewhere storage for the drive 'far' of VM 'vm'"
 halt
 expect 0 maqet apply vm vm.yaml

@@ -84,6 +84,7 @@ expect 0 maqet add over.yaml
 expect 1 maqet start over
 err_has "Virtual machine 'over': drive 'top': the image $image is in use by QEMU of virtual machine 'one'"
 refused over
+expect 0 maqet rm over --yes --delete-storage
 vm_yaml own <<EOF
 arguments:
   - drive: {file: images/disk.qcow2, format: qcow2, if: none, id: x}
@@ -153,7 +154,7 @@ expect 0 maqet start locked
 expect 0 maqet stop locked --timeout 0 --force
 hold images/maqet-locked-hdd.qcow2 qcow2
 expect 0 maqet rm locked --delete-storage --yes
-err_has "images/maqet-locked-hdd.qcow2 is kept: it is in use by 'qemu-io -f qcow2 images/maqet-locked-hdd.qcow2' (PID $holder)"
+kept "$TMP"/images/maqet-locked-hdd.qcow2 "it is in use by 'qemu-io -f qcow2 images/maqet-locked-hdd.qcow2' (PID $holder)"
 release
 [ -f images/maqet-locked-hdd.qcow2 ] || fail "an image in use is gone"
 
@@ -163,5 +164,5 @@ expect 0 maqet start read
 expect 0 maqet stop read --timeout 0 --force
 look_at images/maqet-read-hdd.qcow2
 expect 0 maqet rm read --delete-storage --yes
-err_has "images/maqet-read-hdd.qcow2 is kept: it is in use by 'tail -f images/maqet-read-hdd.qcow2' (PID $reader)"
+kept "$TMP"/images/maqet-read-hdd.qcow2 "it is in use by 'tail -f images/maqet-read-hdd.qcow2' (PID $reader)"
 [ -f images/maqet-read-hdd.qcow2 ] || fail "an image in use is gone"

@@ -105,12 +105,17 @@ err_has "qemu-img rebase -u -f qcow2 -F qcow2 -b '$TMP/three/base.qcow2' '$TMP/t
 command=$(sed -n 's/.*: \(qemu-img rebase .*\)$/\1/p' err)
 overlay_yaml three bases
 expect 0 maqet apply vm vm.yaml
-start_and_stop
+# It is not the one that the overlay had all the time, though.
+expect 3 maqet start vm
+err_has "the backing file $TMP/bases/base.qcow2 of $TMP/three/over.qcow2 is another file than $TMP/three/base.qcow2, on which the image was created"
+expect 0 maqet start vm --accept-base
+expect 0 maqet stop vm --timeout 0 --force
 overlay_yaml three
 expect 3 maqet apply vm vm.yaml
 eval "$command"
 expect 0 maqet apply vm vm.yaml
-start_and_stop
+expect 0 maqet start vm --accept-base
+expect 0 maqet stop vm --timeout 0 --force
 intact three/over.qcow2 three/base.qcow2
 
 # What the configuration does not name at all is refused as ever, and so is a stale name where the

@@ -77,7 +77,9 @@ backing_format: raw
 EOF
 qemu-img create -q -f qcow2 -u -b /etc/passwd -F raw header 64K
 dd if=header of=images/plain.raw conv=notrunc status=none
-expect 0 maqet start onraw
+expect 3 maqet start onraw
+err_has "plain.raw of $TMP/images/onraw.qcow2 was written to"
+expect 0 maqet start onraw --accept-base
 expect 0 maqet qmp onraw query-named-block-nodes
 ! grep -q passwd out || fail "QEMU has read what the guest wrote"
 expect 0 maqet stop onraw --timeout 0 --force

@@ -182,18 +182,27 @@ test_base(void)
     set_time(path, then.mtime);
     check_change(&then, path, NULL);
 
-    /* A copy elsewhere that keeps size, time and content is the same base; in the place
-     * of the old one it is another file. */
+    /* A copy that keeps size, time and content is the same base, wherever it lies: it may
+     * have come back from a backup. */
     copy = unit_file(folder, "copy.img", "0123456789");
     set_time(copy, then.mtime);
     check_change(&then, copy, NULL);
     CU_ASSERT_EQUAL(rename(path, moved), 0);
     check_change(&then, moved, NULL);
     CU_ASSERT_EQUAL(rename(copy, path), 0);
+    check_change(&then, path, NULL);
+    set_time(path, then.mtime + 1);
     check_change(&then, path, "was replaced by another file");
+    CU_ASSERT_EQUAL(unlink(path), 0);
     free(copy);
     copy = unit_file(folder, "base.img", "0123");
     check_change(&then, path, "was replaced by another file: it has 4 bytes, and had 10");
+    check_change(&then, moved, NULL);
+    set_time(moved, 1);
+    check_change(&then, moved, "was written to");
+    free(copy);
+    copy = unit_file(folder, "other.img", "0123");
+    check_change(&then, copy, "is another file than ");
     CU_ASSERT_EQUAL(unlink(path), 0);
     struct maqet_base_record none;
     CU_ASSERT_FALSE(maqet_base_record_read(&none, "base", path));
@@ -225,18 +234,53 @@ define(const char *data_dir, const char *uuid)
     json_object_put(definition.tree);
 }
 
+static const struct maqet_definition *
+web(const char *uuid)
+{
+    static struct maqet_definition definition;
+
+    definition = (struct maqet_definition){.name = (char *)"web", .uuid = (char *)uuid};
+    return &definition;
+}
+
+static struct maqet_image_record
+recorded(const struct scene *scene)
+{
+    return (struct maqet_image_record){.path = scene->image,
+                                       .vm = (char *)"web",
+                                       .uuid = (char *)UUID,
+                                       .data_dir = scene->context.data_dir};
+}
+
 static void
 check_objection(const struct scene *scene, const char *data_dir, const char *uuid,
                 const char *wanted)
 {
     const struct maqet_context context = {.data_dir = (char *)data_dir};
-    const struct maqet_image_record record = {.path = scene->image,
-                                              .vm = (char *)"web",
-                                              .uuid = (char *)UUID,
-                                              .data_dir = scene->context.data_dir};
-    _cleanup_free_ char *objection = maqet_owner_objection(&context, uuid, &record);
+    const struct maqet_image_record record = recorded(scene);
+    _cleanup_free_ char *objection =
+        maqet_owner_objection(&context, "web", uuid, &record);
 
     UNIT_SAME(objection, wanted);
+}
+
+static void
+check_adoption(const struct scene *scene, const char *data_dir, const char *uuid,
+               bool wanted)
+{
+    const struct maqet_context context = {.data_dir = (char *)data_dir};
+    const struct maqet_image_record record = recorded(scene);
+
+    CU_ASSERT_EQUAL(maqet_owner_may_adopt(&context, web(uuid), &record), wanted);
+}
+
+static bool
+mark(const struct scene *scene)
+{
+    _cleanup_owner_ struct maqet_owner owner = {0};
+
+    maqet_owner_of(&scene->context, web(UUID), &owner);
+    return maqet_owner_write(scene->image, MAQET_MARK_OWNER, &owner);
 }
 
 /* With the mark on the image, and without it, where the record has to do. */
@@ -249,28 +293,46 @@ check_owner(struct scene *scene, bool marked)
                      scene->context.data_dir);
     _cleanup_free_ char *others =
         maqet_format("for VM 'web' in %s", scene->context.data_dir);
+    _cleanup_free_ char *gone = maqet_format("for VM 'web' in %s, which is not there now",
+                                             scene->context.data_dir);
     _cleanup_free_ char *vms = maqet_format("%s/vms", scene->context.data_dir);
-    const struct maqet_owner owner = {
-        .vm = (char *)"web", .uuid = (char *)UUID, .data_dir = scene->context.data_dir};
 
-    removexattr(scene->image, "user.maqet");
-    if (marked && !maqet_owner_write(scene->image, &owner))
-        return; /* the file system keeps no such marks */
     define(scene->context.data_dir, UUID);
+    removexattr(scene->image, MAQET_MARK_OWNER);
+    if (marked && !mark(scene))
+        return; /* the file system keeps no such marks */
     define(copy, UUID);
     check_objection(scene, scene->context.data_dir, UUID, NULL);
+    check_adoption(scene, scene->context.data_dir, UUID, true);
     check_objection(scene, copy, UUID, copied);
+    check_adoption(scene, copy, UUID, false);
     check_objection(scene, copy, OTHER, others);
     check_objection(scene, copy, NULL, others);
-    /* The original is gone: the copy is the machine now, and nobody else is. */
+    /* The original is gone, or on a disk that isn't mounted: the copy may become the
+     * machine when it is started, and deletes nothing before. */
     maqet_dir_remove(vms, NULL);
-    check_objection(scene, copy, UUID, NULL);
+    check_objection(scene, copy, UUID, gone);
+    check_adoption(scene, copy, UUID, true);
     check_objection(scene, copy, OTHER, "for another VM 'web', which is gone");
+    check_adoption(scene, copy, OTHER, false);
     check_objection(scene, copy, NULL, NULL);
     /* Another machine of that name is not the one that owned it. */
     define(scene->context.data_dir, OTHER);
-    check_objection(scene, copy, UUID, NULL);
+    check_adoption(scene, copy, UUID, true);
     maqet_dir_remove(vms, NULL);
+}
+
+/* A folder that was moved within its file system is the same one. */
+static void
+check_moved(struct scene *scene)
+{
+    _cleanup_free_ char *moved = maqet_format("%s/moved", scene->folder);
+
+    define(scene->context.data_dir, UUID);
+    if (!mark(scene))
+        return;
+    CU_ASSERT_EQUAL(rename(scene->context.data_dir, moved), 0);
+    check_objection(scene, moved, UUID, NULL);
 }
 
 static void
@@ -282,6 +344,7 @@ test_owner(void)
     scene.image = unit_file(scene.folder, "a.img", "");
     check_owner(&scene, true);
     check_owner(&scene, false);
+    check_moved(&scene);
     free(scene.image);
     maqet_context_clear(&scene.context);
     unit_remove_folder(&scene.folder);
@@ -295,22 +358,54 @@ test_mark(void)
                                         "\"data_dir\": \"/\"}"};
     _cleanup_folder_ char *folder = unit_folder();
     _cleanup_free_ char *path = unit_file(folder, "a.img", "");
-    const struct maqet_owner owner = {
-        .vm = (char *)"web", .uuid = (char *)UUID, .data_dir = (char *)"/d \"x\""};
-    _cleanup_owner_ struct maqet_owner read = {0};
+    _cleanup_free_ char *copy = unit_file(folder, "b.img", "");
+    const struct maqet_context context = {.data_dir = (char *)"/d \"x\""};
+    _cleanup_owner_ struct maqet_owner owner = {0}, read = {0};
+    char text[4096];
 
-    CU_ASSERT_FALSE(maqet_owner_read(path, &read));
-    if (!maqet_owner_write(path, &owner))
+    maqet_owner_of(&context, web(UUID), &owner);
+    CU_ASSERT_FALSE(maqet_owner_read(path, MAQET_MARK_OWNER, &read));
+    if (!maqet_owner_write(path, MAQET_MARK_OWNER, &owner))
         return; /* the file system keeps no such marks */
-    CU_ASSERT_TRUE_FATAL(maqet_owner_read(path, &read));
+    CU_ASSERT_TRUE_FATAL(maqet_owner_read(path, MAQET_MARK_OWNER, &read));
     UNIT_SAME(read.vm, "web");
     UNIT_SAME(read.uuid, UUID);
     UNIT_SAME(read.data_dir, "/d \"x\"");
+    CU_ASSERT_TRUE(maqet_owner_equal(&read, &owner));
     maqet_owner_clear(&read);
+    CU_ASSERT_FALSE(maqet_owner_read(path, MAQET_MARK_USER, &read));
+
+    /* A copy takes the mark along, which says nothing of the copy. */
+    ssize_t length = getxattr(path, MAQET_MARK_OWNER, text, sizeof(text));
+    CU_ASSERT_FATAL(length > 0);
+    CU_ASSERT_EQUAL(setxattr(copy, MAQET_MARK_OWNER, text, (size_t)length, 0), 0);
+    CU_ASSERT_FALSE(maqet_owner_read(copy, MAQET_MARK_OWNER, &read));
     for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
-        CU_ASSERT_EQUAL(setxattr(path, "user.maqet", marks[i], strlen(marks[i]), 0), 0);
-        CU_ASSERT_FALSE(maqet_owner_read(path, &read));
+        CU_ASSERT_EQUAL(
+            setxattr(path, MAQET_MARK_OWNER, marks[i], strlen(marks[i]), 0), 0);
+        CU_ASSERT_FALSE(maqet_owner_read(path, MAQET_MARK_OWNER, &read));
     }
+}
+
+/* What an earlier maqet kept is taken over. */
+static void
+test_created(void)
+{
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_free_ char *path =
+        unit_file(folder, "created.json",
+                  "[{\"path\": \"/a\", \"device\": 1, \"inode\": 2, \"birth\": 3}, {}]");
+    _cleanup_images_ struct maqet_images images = {0};
+
+    CU_ASSERT_EQUAL_FATAL(maqet_images_read_created(path, &images, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(images.count, 1);
+    UNIT_SAME(images.items[0].path, "/a");
+    CU_ASSERT_TRUE(images.items[0].created);
+    CU_ASSERT_EQUAL(images.items[0].id.inode, 2);
+    CU_ASSERT_TRUE(images.items[0].seen > 0);
+    CU_ASSERT_EQUAL(unlink(path), 0);
+    CU_ASSERT_EQUAL(maqet_images_read_created(path, &images, NULL), 0);
+    CU_ASSERT_EQUAL(images.count, 0);
 }
 
 int
@@ -323,6 +418,7 @@ main(void)
         {"a backing file that has changed", test_base},
         {"for which machine an image was made", test_owner},
         {"the mark on an image", test_mark},
+        {"what an earlier maqet kept", test_created},
         CU_TEST_INFO_NULL,
     };
 
