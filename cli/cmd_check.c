@@ -41,8 +41,8 @@ static json_object *
 row_of_nothing(const struct maqet_drive *drive)
 {
     static const struct maqet_checked_file none = {0};
-    const struct maqet_checked_file file = {
-        .path = drive->path ? drive->path : "", .written = !maqet_drive_readonly(drive)};
+    const struct maqet_checked_file file = {.path = drive->path ? drive->path : "",
+                                            .written = !maqet_drive_readonly(drive)};
     json_object *row = row_of(drive, drive->path ? &file : &none);
 
     field_text(row, "status", "missing");
@@ -50,8 +50,8 @@ row_of_nothing(const struct maqet_drive *drive)
 }
 
 static void
-append_count(struct maqet_text *text, json_object *row, const char *key,
-             const char *one, const char *many)
+append_count(struct maqet_text *text, json_object *row, const char *key, const char *one,
+             const char *many)
 {
     uint64_t count = json_object_get_uint64(json_object_object_get(row, key));
 
@@ -60,7 +60,8 @@ append_count(struct maqet_text *text, json_object *row, const char *key,
                            count == 1 ? one : many);
 }
 
-/* "Drive 'hdd' of VM 'myvm', /images/hdd.qcow2: damaged (it is marked as corrupt, 3 errors)"
+/* "Drive 'hdd' of VM 'myvm', /images/hdd.qcow2: damaged (it is marked as corrupt, 3
+ * errors)"
  */
 static char *
 text(json_object *row, bool colour)
@@ -82,12 +83,13 @@ text(json_object *row, bool colour)
     append_count(&facts, row, "errors_fixed", "error repaired", "errors repaired");
     append_count(&facts, row, "leaks_fixed", "leaked cluster freed",
                  "leaked clusters freed");
-    _cleanup_free_ char *path = text_printable(file ? json_object_get_string(file) : "", "");
+    _cleanup_free_ char *path =
+        text_printable(file ? json_object_get_string(file) : "", "");
     return maqet_format("Drive '%s' of VM '%s'%s%s: %s%s%s%s%s%s\n",
                         field_get(row, "drive"), field_get(row, "vm"), *path ? ", " : "",
-                        path, shade_begin(colour, shade), status, shade_end(colour, shade),
-                        facts.length > 0 ? " (" : "", facts.length > 0 ? facts.data : "",
-                        facts.length > 0 ? ")" : "");
+                        path, shade_begin(colour, shade), status,
+                        shade_end(colour, shade), facts.length > 0 ? " (" : "",
+                        facts.length > 0 ? facts.data : "", facts.length > 0 ? ")" : "");
 }
 
 /* ---- what is to be checked ---- */
@@ -216,7 +218,9 @@ run(struct invocation *invocation, struct maqet_error **err)
 static const struct command_option options[] = {
     {.name = "repair",
      .help = "free leaked clusters, and after asking, repair what is damaged"},
-    {.name = "yes", .letter = 'y', .help = "don't ask before a repair that can lose data"},
+    {.name = "yes",
+     .letter = 'y',
+     .help = "don't ask before a repair that can lose data"},
     {0},
 };
 
@@ -246,16 +250,24 @@ const struct command command_check = {
     .max_operands = 2,
     .summary = "Look for damage in images, and repair it",
     .description =
-        "Has the images of a machine that is stopped, or that of one drive, checked from end "
-        "to end by their storage's own tool, and the bases of overlays as well. VM may be a "
-        "YAML file, for a machine that can't be added since its image is damaged. What can be "
-        "seen at once is looked at before every start, too: an image that is damaged is not "
+        "Has the images of a machine that is stopped, or that of one drive, checked from "
+        "end "
+        "to end by their storage's own tool, and the bases of overlays as well. VM may "
+        "be a "
+        "YAML file, for a machine that can't be added since its image is damaged. What "
+        "can be "
+        "seen at once is looked at before every start, too: an image that is damaged is "
+        "not "
         "started, and of a damaged base there is a warning.\n"
-        "Each image is clean, damaged, or has leaks: clusters that take up space without being "
-        "in use, by which nothing is lost. Drives whose type can't be checked are left out. "
+        "Each image is clean, damaged, or has leaks: clusters that take up space without "
+        "being "
+        "in use, by which nothing is lost. Drives whose type can't be checked are left "
+        "out. "
         "The exit code is 0 where nothing is damaged, and 1 where something is.\n"
-        "--repair frees leaked clusters. Where an image is damaged it asks first, since what "
-        "is damaged can't always be saved; make a copy before. Where there is no terminal to "
+        "--repair frees leaked clusters. Where an image is damaged it asks first, since "
+        "what "
+        "is damaged can't always be saved; make a copy before. Where there is no "
+        "terminal to "
         "ask on, --yes must have said so. Read-only drives and bases are never repaired.",
     .options = options,
     .examples = examples,

@@ -60,10 +60,11 @@ add_damage(const struct maqet_drive *drive, bool running, json_object *row)
     maqet_vm_drive_damage(drive, running, &damage);
     field_strings(row, "damage", &damage);
     for (size_t i = 0; i < damage.count; i++)
-        maqet_context_say(drive->context, MAQET_LEVEL_WARNING,
-                          "Drive '%s' of VM '%s': %s. See what is wrong: maqet check %s %s",
-                          drive->name, drive->machine->vm_name, damage.items[i],
-                          drive->machine->vm_name, drive->name);
+        maqet_context_say(
+            drive->context, MAQET_LEVEL_WARNING,
+            "Drive '%s' of VM '%s': %s. See what is wrong: maqet check %s %s",
+            drive->name, drive->machine->vm_name, damage.items[i],
+            drive->machine->vm_name, drive->name);
 }
 
 static void

@@ -11,7 +11,8 @@
 json_object *drives_describe(const struct maqet_vm *vm);
 
 /* The same, with virtual_size and allocated_size of the images that are there, and the
- * damage that can be seen at once. One that can't be looked at is a warning, and so is damage.
+ * damage that can be seen at once. One that can't be looked at is a warning, and so is
+ * damage.
  * @running: QEMU may be writing to them. */
 json_object *drives_inspect(const struct maqet_vm *vm, bool running);
 

@@ -162,15 +162,16 @@ snapshots_text(const char *vm, const char *drive, json_object *rows)
 
 /* ---- the tree ---- */
 
-/* Deeper than this, lines are not indented any further: a tree of many snapshots, each on top
- * of the last one, would be all indentation. */
+/* Deeper than this, lines are not indented any further: a tree of many snapshots, each on
+ * top of the last one, would be all indentation. */
 enum { INDENT_MAX = 40 };
 
 /* The tree of one drive, as it is written from top to bottom. */
 struct branches {
     const struct maqet_drive_list *drive;
-    ssize_t *first; /* of each, and of none (-1) before them, the first one on top of it */
-    ssize_t *next;  /* of each, the next one on top of the same */
+    ssize_t
+        *first;    /* of each, and of none (-1) before them, the first one on top of it */
+    ssize_t *next; /* of each, the next one on top of the same */
     struct maqet_text indent;
     size_t depth;
 };

@@ -407,8 +407,8 @@ MAQET_EXPORT void maqet_warn(const struct maqet_drive *drive, const char *format
  * What maqet_run() and its like run is stopped at that moment, with MAQET_ERROR_TIMEOUT. A
  * plugin that waits for something by itself, such as a service, asks. The limits: 4 h for
  * what moves data (create, resize, check unless it is quick, and of the snapshot table create,
- * load, remove, rename, repair and write_out), 30 s for what may ask a service (inspect, holders, list), 10 s for
- * the rest.
+ * load, remove, rename, repair and write_out), 30 s for what may ask a service (inspect,
+ * holders, and of that table list and can_create), 10 s for the rest.
  *
  * Since: 0.1
  */
@@ -549,8 +549,9 @@ MAQET_EXPORT const char *maqet_command_file(struct maqet_command *command,
  * what it says.
  * @command: the command; it is freed.
  * @drive: the drive that it is about.
- * @exit_code: gets the exit code; whichever it is, it is no failure.
- * @err: set when it can't be run, is stopped or killed.
+ * @exit_code: gets the exit code, which is no failure where it has written anything to its
+ *   standard output.
+ * @err: set when it can't be run, is stopped or killed, or fails and answers nothing.
  *
  * Returns: what it wrote to its standard output, as maqet_command_output() has it; NULL on
  * error.

@@ -80,7 +80,8 @@ spawn(const char *const *argv, const char *path, struct child *child,
     return child->pid < 0 ? -1 : 0;
 }
 
-/* Reads what has arrived; closes the pipe at its end. Returns the number of bytes, or 0. */
+/* Reads what has arrived; closes the pipe at its end. Returns the number of bytes, or 0.
+ */
 static size_t
 receive(int *fd, char *buffer, size_t size)
 {

@@ -26,17 +26,20 @@ struct maqet_process_listener {
 /* How a program is run; what is NULL is not wanted. */
 struct maqet_process_manner {
     int64_t timeout; /* ms; -1: no limit */
-    const struct maqet_process_listener *listener; /* gets its standard output as it comes */
-    int *exit_code;  /* gets its exit code; then only one that fails and writes nothing to its
-                      * standard output is a failure */
-    const char *log; /* the file that gets all of its standard error (16 MiB at most) where
-                      * a message can't hold it, which names the file then, or where it has
-                      * another exit code than 0. Its folder must be there, and be ours */
+    const struct maqet_process_listener
+        *listener;  /* gets its standard output as it comes */
+    int *exit_code; /* gets its exit code; then only one that fails and writes nothing to
+                     * its standard output is a failure */
+    const char
+        *log; /* the file that gets all of its standard error (16 MiB at most) where
+               * a message can't hold it, which names the file then, or where it has
+               * another exit code than 0. Its folder must be there, and be ours */
 };
 
 /* The same, in that manner. */
-int maqet_process_run_as(const char *const *argv, const struct maqet_process_manner *manner,
-                         char **output, struct maqet_error **err);
+int maqet_process_run_as(const char *const *argv,
+                         const struct maqet_process_manner *manner, char **output,
+                         struct maqet_error **err);
 
 /* A program that runs beside us until we end it, or die ourselves. */
 struct maqet_process_server {

@@ -61,8 +61,8 @@ bool maqet_strings_has(const struct maqet_strings *strings, const char *item);
 void maqet_strings_cut(struct maqet_strings *strings, size_t count);
 void maqet_strings_sort(struct maqet_strings *strings);
 char *maqet_strings_join(const struct maqet_strings *strings, const char *separator);
-/* For messages: the first MAQET_LISTED_MAX of them with ", " in between, and how many more
- * there are; "none" where there is none. The caller frees. */
+/* For messages: the first MAQET_LISTED_MAX of them with ", " in between, and how many
+ * more there are; "none" where there is none. The caller frees. */
 enum { MAQET_LISTED_MAX = 20 };
 char *maqet_strings_list(const struct maqet_strings *strings);
 void maqet_strings_clear(struct maqet_strings *strings);
@@ -79,13 +79,13 @@ const char *maqet_text_closest(const char *word, const struct maqet_strings *can
 char *maqet_text_readable(const char *text);
 
 /* The end of what a program said, as it may stand in a message: at most MAQET_LAST_LINES
- * lines and MAQET_LAST_BYTES bytes. @more (may be NULL) tells whether anything stands before
- * it. The text ends with @length bytes; the answer points into it. */
+ * lines and MAQET_LAST_BYTES bytes. @more (may be NULL) tells whether anything stands
+ * before it. The text ends with @length bytes; the answer points into it. */
 enum { MAQET_LAST_LINES = 10, MAQET_LAST_BYTES = 2048 };
 const char *maqet_text_last_lines(const char *text, size_t length, bool *more);
 
-/* How many bytes of what another program said in one sentence may stand in a message, as the
- * precision of "%.*s". */
+/* How many bytes of what another program said in one sentence may stand in a message, as
+ * the precision of "%.*s". */
 int maqet_text_fitting(const char *text);
 
 /* Doubles every comma, as QEMU's option syntax wants it. The caller frees. */

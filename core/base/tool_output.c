@@ -114,7 +114,8 @@ char *
 maqet_tool_output_text(const struct maqet_tool_output *output, const char *const *argv,
                        const char *log)
 {
-    /* What follows the beginning is longer than what a message may hold, or part of it. */
+    /* What follows the beginning is longer than what a message may hold, or part of it.
+     */
     _cleanup_text_ struct maqet_text words = MAQET_TEXT_INIT;
     const struct maqet_text *parts[] = {&output->beginning, &output->end};
     bool more;

@@ -70,7 +70,8 @@ check_depth(struct bench *bench, const struct maqet_drive *drive,
     _cleanup_free_ char *after = bench_picture(bench->folder);
     return strcmp(before, after) == 0
                ? 0
-               : bench_fail(err, "Only look", "check changes files in the image's folder");
+               : bench_fail(err, "Only look",
+                            "check changes files in the image's folder");
 }
 
 int

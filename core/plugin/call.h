@@ -35,8 +35,8 @@ void maqet_call_end(struct maqet_call *outer);
                    __cleanup__(maqet_call_end))) struct maqet_call outer_call_##line =   \
         maqet_call_begin(limit)
 
-/* The file for what a program that it runs says, where a message can't hold it; it stays the
- * caller's, and counts until the call ends. NULL: there is none. */
+/* The file for what a program that it runs says, where a message can't hold it; it stays
+ * the caller's, and counts until the call ends. NULL: there is none. */
 void maqet_call_log_set(const char *log);
 const char *maqet_call_log(void);
 

@@ -86,8 +86,8 @@ int maqet_checkpoint_delete(const struct maqet_context *context,
                             struct maqet_error **err);
 
 /* What is known of each, as a list of objects, the oldest first: name, date (s), method,
- * pause (ms), size (the length of the file), allocated (what it takes on the disk) and memory
- * (bytes), drives, machine, qemu. The caller puts it. */
+ * pause (ms), size (the length of the file), allocated (what it takes on the disk) and
+ * memory (bytes), drives, machine, qemu. The caller puts it. */
 json_object *maqet_checkpoint_list(const struct maqet_context *context, const char *vm,
                                    struct maqet_error **err);
 

@@ -62,9 +62,9 @@ void maqet_history_set_excluded(const struct maqet_history *history, const char 
 
 int maqet_history_save(struct maqet_history *history, struct maqet_error **err);
 
-/* For each snapshot (of those that there are), the index of the one that it was taken on top
- * of; -1: not known, or the image as it was made. Following them always comes to an end. *now
- * is the one that the drive's present state came of; -1: not known. */
+/* For each snapshot (of those that there are), the index of the one that it was taken on
+ * top of; -1: not known, or the image as it was made. Following them always comes to an
+ * end. *now is the one that the drive's present state came of; -1: not known. */
 void maqet_history_parents(const struct maqet_history *history, const char *drive,
                            const struct maqet_snapshots *snapshots, ssize_t *parents,
                            ssize_t *now);

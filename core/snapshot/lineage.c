@@ -9,7 +9,8 @@ struct lineage {
     json_object *table;
     json_object *there; /* {KEY: its index}, of those that are there */
     json_object *loops; /* {KEY: true}, of those in a loop */
-    json_object *found; /* {KEY: index or -1}: what is next above it, of those looked for */
+    json_object
+        *found; /* {KEY: index or -1}: what is next above it, of those looked for */
 };
 
 static void
@@ -31,8 +32,8 @@ get_number(json_object *object, const char *key, ssize_t *number)
 
 /* ---- loops, which only a damaged file has ---- */
 
-/* Follows the parents of @key, unless that was done before. Each walk has a number; one that
- * meets itself has found a loop. */
+/* Follows the parents of @key, unless that was done before. Each walk has a number; one
+ * that meets itself has found a loop. */
 static void
 walk(struct lineage *lineage, json_object *seen, const char *key, ssize_t number)
 {
@@ -64,7 +65,8 @@ find_loops(struct lineage *lineage)
 
 /* ---- the next one above ---- */
 
-/* From a loop nothing leads out: the first one of it that is there, beginning with @key. */
+/* From a loop nothing leads out: the first one of it that is there, beginning with @key.
+ */
 static ssize_t
 first_of_loop(const struct lineage *lineage, const char *key)
 {
@@ -111,10 +113,8 @@ maqet_lineage_find(json_object *table, const struct maqet_strings *keys, const c
     _cleanup_json_ json_object *there = json_object_new_object();
     _cleanup_json_ json_object *loops = json_object_new_object();
     _cleanup_json_ json_object *found = json_object_new_object();
-    struct lineage lineage = {.table = table ? table : empty,
-                              .there = there,
-                              .loops = loops,
-                              .found = found};
+    struct lineage lineage = {
+        .table = table ? table : empty, .there = there, .loops = loops, .found = found};
 
     /* Of several alike, which no format should have, the first counts. */
     for (size_t i = keys->count; i-- > 0;)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lineage.h - which snapshot was taken on top of which, of those that are there: from a table
- * of parents in which there may be some that are gone, and in which a damaged file may have
- * loops. All of them at once, in time that grows with their number only.
+ * lineage.h - which snapshot was taken on top of which, of those that are there: from a
+ * table of parents in which there may be some that are gone, and in which a damaged file
+ * may have loops. All of them at once, in time that grows with their number only.
  */
 #ifndef MAQET_SNAPSHOT_LINEAGE_H
 #define MAQET_SNAPSHOT_LINEAGE_H

@@ -286,8 +286,8 @@ repair_delete(struct maqet_session *session, struct maqet_error **err)
 }
 
 /* Helpers that were killed, or QEMU itself, may have left things behind, which can be
- * found only while no QEMU has the image. They only take up space, so a damaged image, where
- * they can't be found, keeps nothing from going on. */
+ * found only while no QEMU has the image. They only take up space, so a damaged image,
+ * where they can't be found, keeps nothing from going on. */
 static void
 repair_images(struct maqet_session *session)
 {

@@ -78,8 +78,8 @@ maqet_drive_check(struct maqet_check_report *report, enum maqet_check_depth dept
 {
     const struct maqet_drive *drive = report->drive;
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    MAQET_DRIVE_CALL(drive, depth == MAQET_CHECK_QUICK ? MAQET_CALL_QUICK
-                                                       : MAQET_CALL_LONG);
+    MAQET_DRIVE_CALL(drive,
+                     depth == MAQET_CHECK_QUICK ? MAQET_CALL_QUICK : MAQET_CALL_LONG);
 
     maqet_check_report_clear(report);
     if (depth != MAQET_CHECK_QUICK)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check.h - looking for damage in what a drive is made of, by its plugin: quickly before it is
- * used, or thoroughly.
+ * check.h - looking for damage in what a drive is made of, by its plugin: quickly before
+ * it is used, or thoroughly.
  */
 #ifndef MAQET_STORAGE_CHECK_H
 #define MAQET_STORAGE_CHECK_H
@@ -34,7 +34,8 @@ void maqet_check_report_clear(struct maqet_check_report *report);
 /* Whether the drive's type can be checked at all. */
 bool maqet_drive_can_be_checked(const struct maqet_drive *drive);
 
-/* Fills a report, whose drive is set. MAQET_ERROR_UNSUPPORTED: the type can't be checked. */
+/* Fills a report, whose drive is set. MAQET_ERROR_UNSUPPORTED: the type can't be checked.
+ */
 int maqet_drive_check(struct maqet_check_report *report, enum maqet_check_depth depth,
                       struct maqet_error **err);
 

@@ -445,9 +445,9 @@ maqet_drive_new(const struct maqet_context *context, const struct maqet_machine 
     drive->socket = maqet_format("%s/%s/" MAQET_DRIVE_SOCKET_PREFIX "%s.sock",
                                  context->runtime_dir ? context->runtime_dir : "",
                                  machine->vm_name, drive->name);
-    drive->log = maqet_format("%s/%s/" MAQET_DRIVE_LOG,
-                              context->runtime_dir ? context->runtime_dir : "",
-                              machine->vm_name);
+    drive->log =
+        maqet_format("%s/%s/" MAQET_DRIVE_LOG,
+                     context->runtime_dir ? context->runtime_dir : "", machine->vm_name);
     if (check_by_plugins(drive, err) < 0)
         goto fail;
     return drive;

@@ -22,9 +22,9 @@ maqet_snapshots_add(struct maqet_snapshots *snapshots, const char *id, const cha
     snapshot->name = maqet_strdup(name ? name : "");
     /* Room is made for twice as many when it is full. */
     if ((snapshots->count & (snapshots->count - 1)) == 0)
-        snapshots->items =
-            maqet_realloc(snapshots->items, (snapshots->count > 0 ? snapshots->count : 1) *
-                                                2 * sizeof(struct maqet_snapshot *));
+        snapshots->items = maqet_realloc(snapshots->items,
+                                         (snapshots->count > 0 ? snapshots->count : 1) *
+                                             2 * sizeof(struct maqet_snapshot *));
     snapshots->items[snapshots->count++] = snapshot;
     return snapshot;
 }

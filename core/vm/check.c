@@ -121,10 +121,11 @@ check_stopped(const struct maqet_context *context, const char *name,
         return -1;
     if (state.pid == 0)
         return 0;
-    maqet_error_set(err, MAQET_ERROR_STATE,
-                    "VM '%s' is running (PID %d), and an image that is being written can't "
-                    "be checked",
-                    name, state.pid);
+    maqet_error_set(
+        err, MAQET_ERROR_STATE,
+        "VM '%s' is running (PID %d), and an image that is being written can't "
+        "be checked",
+        name, state.pid);
     maqet_error_hint(err, "Stop VM: maqet stop %s", name);
     return -1;
 }
@@ -163,8 +164,7 @@ maqet_checking_run(const struct maqet_checking *checking,
     const struct maqet_drive *drive = report->drive;
 
     /* One that others read as well may be checked; nobody else may write. */
-    if (!maqet_drive_readonly(drive) &&
-        maqet_holders_check(checking->vm, drive, err) < 0)
+    if (!maqet_drive_readonly(drive) && maqet_holders_check(checking->vm, drive, err) < 0)
         return -1;
     if (maqet_drive_check(report, depth, err) == 0)
         return 0;

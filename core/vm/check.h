@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check.h - damage in what a machine's drives are made of: nothing may write to it, and what is
- * only read is told of. And the thorough check of one that does not run.
+ * check.h - damage in what a machine's drives are made of: nothing may write to it, and
+ * what is only read is told of. And the thorough check of one that does not run.
  */
 #ifndef MAQET_VM_CHECK_H
 #define MAQET_VM_CHECK_H
@@ -9,16 +9,16 @@
 #include "core/storage/check.h"
 #include "core/vm/vm.h"
 
-/* Looks at a drive quickly, before it is used. Damage in an image that the guest writes to is
- * an error; other damage is a warning. QEMU does not run. */
+/* Looks at a drive quickly, before it is used. Damage in an image that the guest writes
+ * to is an error; other damage is a warning. QEMU does not run. */
 int maqet_vm_check_drive(const struct maqet_vm *vm, const struct maqet_drive *drive,
                          struct maqet_error **err);
 
 /* The same for all drives. */
 int maqet_vm_check_drives(const struct maqet_vm *vm, struct maqet_error **err);
 
-/* What can be seen at once of one drive's damage, as sentences; @running: QEMU may be writing
- * its image, which is not looked at then. */
+/* What can be seen at once of one drive's damage, as sentences; @running: QEMU may be
+ * writing its image, which is not looked at then. */
 void maqet_vm_drive_damage(const struct maqet_drive *drive, bool running,
                            struct maqet_strings *damage);
 
@@ -41,8 +41,8 @@ void maqet_checking_cleanup(struct maqet_checking **checking);
 
 #define _cleanup_checking_ _cleanup_(maqet_checking_cleanup)
 
-/* Checks a drive of it thoroughly. MAQET_ERROR_BUSY: another program has an image open that
- * would have to be read or repaired. */
+/* Checks a drive of it thoroughly. MAQET_ERROR_BUSY: another program has an image open
+ * that would have to be read or repaired. */
 int maqet_checking_run(const struct maqet_checking *checking,
                        struct maqet_check_report *report, enum maqet_check_depth depth,
                        struct maqet_error **err);

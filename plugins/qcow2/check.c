@@ -144,8 +144,8 @@ qcow2_check(const struct maqet_drive *drive, enum maqet_check_depth depth,
                          : depth == MAQET_CHECK_REPAIR_LEAKS ? "leaks"
                                                              : NULL;
 
-    if (depth != MAQET_CHECK_QUICK && (check_own(drive, repair, report, err) < 0 ||
-                                       check_base(drive, report, err) < 0))
+    if (depth != MAQET_CHECK_QUICK &&
+        (check_own(drive, repair, report, err) < 0 || check_base(drive, report, err) < 0))
         return -1;
     look_at_all(drive, report);
     return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check.h - looking for damage in an image and in its base: by ourselves where it is to be
- * quick, else by qemu-img.
+ * check.h - looking for damage in an image and in its base: by ourselves where it is to
+ * be quick, else by qemu-img.
  */
 #ifndef QCOW2_CHECK_H
 #define QCOW2_CHECK_H

@@ -22,8 +22,8 @@ is_inside(uint64_t offset, uint64_t size, uint64_t file_size)
     return offset <= file_size && size <= file_size - offset;
 }
 
-/* An L2 table is on the disk before the L1 table refers to it, so it begins in the file even
- * after a power cut. */
+/* An L2 table is on the disk before the L1 table refers to it, so it begins in the file
+ * even after a power cut. */
 static int
 check_l1_entries(int fd, const struct qcow2_header *header, uint64_t size,
                  uint64_t file_size, const char **fault)
@@ -90,8 +90,8 @@ check_snapshot_table(const struct qcow2_header *header, uint64_t file_size,
     return 0;
 }
 
-/* The clusters of the header and of the tables are in use, and counted: else QEMU would write
- * the guest's data over them. */
+/* The clusters of the header and of the tables are in use, and counted: else QEMU would
+ * write the guest's data over them. */
 static int
 check_refcounts(int fd, const struct qcow2_header *header, const char **fault)
 {
@@ -110,9 +110,8 @@ check_refcounts(int fd, const struct qcow2_header *header, const char **fault)
         uint64_t refcount, left;
 
         qcow2_refcounts_restore(&refcounts);
-        if (tables[i].there &&
-            qcow2_refcounts_drop(&refcounts, tables[i].offset, &refcount, &left, fault) <
-                0)
+        if (tables[i].there && qcow2_refcounts_drop(&refcounts, tables[i].offset,
+                                                    &refcount, &left, fault) < 0)
             result = qcow2_fail(fault, "its refcounts are wrong: clusters of its own "
                                        "tables count as free");
     }

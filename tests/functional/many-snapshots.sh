@@ -84,13 +84,13 @@ instructions() {
     sed -n 's/^.*Collected *: *\([0-9]*\).*/\1/p' callgrind
 }
 for kind in star chain gone set; do
+    many 1000 $kind
     many 2000 $kind
     many 4000 $kind
-    many 8000 $kind
     for command in 'snapshot @ tree' 'snapshot @ list' 'snapshot @ list d'; do
-        few=$(instructions $(echo "$command" | sed "s/@/vm-2000-$kind/"))
-        some=$(instructions $(echo "$command" | sed "s/@/vm-4000-$kind/"))
-        many=$(instructions $(echo "$command" | sed "s/@/vm-8000-$kind/"))
+        few=$(instructions $(echo "$command" | sed "s/@/vm-1000-$kind/"))
+        some=$(instructions $(echo "$command" | sed "s/@/vm-2000-$kind/"))
+        many=$(instructions $(echo "$command" | sed "s/@/vm-4000-$kind/"))
         # Twice as many more cost twice as much more, whatever a start costs; it is four times
         # as much where each is held against each.
         [ "$few" -gt 0 ] && [ $((10 * (many - some))) -lt $((25 * (some - few))) ] ||

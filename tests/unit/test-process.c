@@ -143,10 +143,10 @@ test_exit_code(void)
     const struct maqet_process_manner manner = {.timeout = -1, .exit_code = &exit_code};
     _cleanup_error_ struct maqet_error *err = NULL;
 
-    CU_ASSERT_EQUAL(maqet_process_run_as(
-                        (const char *const[]){"sh", "-c", "echo; exit 3", NULL}, &manner,
-                        NULL, &err),
-                    0);
+    CU_ASSERT_EQUAL(
+        maqet_process_run_as((const char *const[]){"sh", "-c", "echo; exit 3", NULL},
+                             &manner, NULL, &err),
+        0);
     CU_ASSERT_EQUAL(exit_code, 3);
     /* One that answers nothing has failed. */
     CU_ASSERT_EQUAL(maqet_process_run_as(
@@ -155,10 +155,10 @@ test_exit_code(void)
                     -1);
     UNIT_SAME(err->message, "sh failed: why");
     maqet_error_clear(&err);
-    CU_ASSERT_EQUAL(maqet_process_run_as(
-                        (const char *const[]){"sh", "-c", "kill -9 $$", NULL}, &manner,
-                        NULL, &err),
-                    -1);
+    CU_ASSERT_EQUAL(
+        maqet_process_run_as((const char *const[]){"sh", "-c", "kill -9 $$", NULL},
+                             &manner, NULL, &err),
+        -1);
 }
 
 static void
