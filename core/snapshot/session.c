@@ -399,8 +399,9 @@ maqet_session_begin(struct maqet_session *session, enum maqet_operation operatio
         session->began = session->seal != NULL;
         if (session->began)
             return 0;
-        maqet_journal_remove(session->context, session->name, NULL);
     }
+    /* Even where writing it failed it may be there: on its way to the disk. */
+    (void)maqet_journal_remove(session->context, session->name, NULL);
     maqet_journal_clear(&session->journal);
     return -1;
 }
@@ -437,8 +438,16 @@ int
 maqet_session_phase(struct maqet_session *session, enum maqet_operation operation,
                     struct maqet_error **err)
 {
+    enum maqet_operation before = session->journal.operation;
+
     session->journal.operation = operation;
-    return write_journal(session, err);
+    if (write_journal(session, err) == 0)
+        return 0;
+    /* What is done next has to be what a recovery after a kill would do. The new phase may
+     * have been written, and only its way to the disk have failed. */
+    session->journal.operation = before;
+    (void)write_journal(session, NULL);
+    return -1;
 }
 
 int

@@ -168,7 +168,7 @@ int maqet_session_check_holders(const struct maqet_session *session,
 int maqet_session_begin(struct maqet_session *session, enum maqet_operation operation,
                         const char *name, const char *stand_in, struct maqet_error **err);
 
-/* Goes on to another phase of it. */
+/* Goes on to another phase of it; on error it is still in the one before. */
 int maqet_session_phase(struct maqet_session *session, enum maqet_operation operation,
                         struct maqet_error **err);
 

@@ -258,6 +258,26 @@ holds hdd.qcow2 1
 expect 0 maqet recover vm
 err_has "it has been finished"
 
+# Where the journal can't be written before the first drive reverts, the load is undone, and not
+# finished: a kill finds the journal and the images in step.
+step=0 code=137
+while [ $code -eq 137 ]; do
+    begin_anew
+    step=$((step + 1))
+    what="a load that could not write its journal, killed at clone $step"
+    code=0
+    ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -e trace=clone,rename \
+        -e inject=rename:error=ENOSPC:when=2+ -e "inject=clone:signal=KILL:when=$step" \
+        "$MAQET" snapshot vm load --all keep >out 2>err || code=$?
+    cp err failed
+    settled
+    expect 0 maqet recover vm
+    holds hdd.qcow2 2
+    holds data.qcow2 2
+done
+grep -q "pending.json: No space left on device" failed || fail "$what: $(cat failed)"
+[ $step -gt 3 ] || fail "never killed"
+
 # ---- other files ----
 
 half_loaded "an image that was replaced by its own copy"
