@@ -147,8 +147,10 @@ const struct command command_recover = {
         "an error that says what has changed, and the user decides. --finish finishes "
         "the operation all the same. --forget leaves the images as they are; what the "
         "operation has left in them is named, and can be loaded or deleted as any other "
-        "snapshot. Both ask before anything is done; where there is no terminal to ask "
-        "on, --yes must have said so.",
+        "snapshot. No guest is left paused by it: one whose checkpoint was being made or "
+        "loaded goes on, and QEMU is ended where it was not told to read the memory. "
+        "Both ask before anything is done; where there is no terminal to ask on, --yes "
+        "must have said so.",
     .options = options,
     .examples = examples,
     .view = {.columns = columns, .text = text, .confirmation = true},

@@ -93,12 +93,26 @@ list_kept(struct maqet_session *session, struct maqet_strings *kept)
         add_kept(session, journal->name, "which other drives may lack", kept);
 }
 
+/* The images are left alone, but no guest that is paused for the operation: nobody would
+ * come back to it. */
+static int
+leave_qemu(struct maqet_session *session, struct maqet_error **err)
+{
+    switch (session->journal.operation) {
+    case MAQET_OPERATION_CHECKPOINT:
+        return abandon_checkpoint(session, err);
+    case MAQET_OPERATION_RESUME:
+        return maqet_session_repair_resume(session, err);
+    default:
+        return 0;
+    }
+}
+
 static int
 forget_operation(struct maqet_session *session, struct maqet_strings *kept,
                  struct maqet_error **err)
 {
-    if (session->journal.operation == MAQET_OPERATION_CHECKPOINT &&
-        abandon_checkpoint(session, err) < 0)
+    if (leave_qemu(session, err) < 0)
         return -1;
     if (!session->damage)
         list_kept(session, kept);

@@ -261,8 +261,8 @@ repair_load(struct maqet_session *session, struct maqet_error **err)
 
 /* The drives are at the checkpoint. A QEMU that reads the memory, or has read it, lets
  * the guest go on; one that was not told to read is of no use. */
-static int
-repair_resume(struct maqet_session *session, struct maqet_error **err)
+int
+maqet_session_repair_resume(struct maqet_session *session, struct maqet_error **err)
 {
     struct maqet_qmp *qmp = session->pid > 0 ? maqet_session_monitor(session, err) : NULL;
     bool loads = false;
@@ -330,7 +330,7 @@ repair_pending(struct maqet_session *session, struct maqet_error **err)
         [MAQET_OPERATION_UNDO] = repair_undo,
         [MAQET_OPERATION_DELETE] = repair_delete,
         [MAQET_OPERATION_FORGET] = repair_forget,
-        [MAQET_OPERATION_RESUME] = repair_resume,
+        [MAQET_OPERATION_RESUME] = maqet_session_repair_resume,
     };
 
     maqet_session_choose_journal(session);

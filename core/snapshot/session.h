@@ -182,6 +182,10 @@ int maqet_session_done(struct maqet_session *session, struct maqet_error **err);
 /* Notes in the history that the snapshots of that name were just made, as one set. */
 void maqet_session_note_created(struct maqet_session *session, const char *name);
 
+/* What that is for the load of a checkpoint, whose drives have reverted: it looks at QEMU
+ * alone, which must not be left paused, and at no image. */
+int maqet_session_repair_resume(struct maqet_session *session, struct maqet_error **err);
+
 /* ---- what may be asked for ---- */
 
 /* Whether the machine is in the state that the way needs. */

@@ -473,6 +473,32 @@ forgotten
 expect 0 maqet start vm
 expect 0 maqet stop vm --timeout 0 --force
 
+# ---- forgotten while QEMU runs ----
+
+begin_anew
+expect 0 maqet start vm
+# No guest is left paused by a checkpoint's load that nobody will finish.
+expect 0 maqet checkpoint vm create point
+step=0 paused=0 code=137
+while [ $code -eq 137 ]; do
+    step=$((step + 1))
+    what="the load of a checkpoint, killed at sendmsg $step"
+    code=0
+    traced sendmsg "signal=KILL:when=$step" checkpoint vm load point --yes >out 2>err || code=$?
+    grep -qs '"operation":"resume"' $pending || { expect 0 maqet recover vm; continue; }
+    [ "$(vm_status vm)" != paused ] || paused=$((paused + 1))
+    expect 0 maqet recover vm --forget --yes
+    case $(vm_status vm) in
+    running) ;;
+    stopped) err_has "is stopped" ;;
+    *) fail "$what: left $(vm_status vm)" ;;
+    esac
+    expect 0 maqet checkpoint vm list
+    out_has "point"
+done
+[ $paused -gt 0 ] || fail "no guest was ever paused"
+expect 0 maqet stop vm --timeout 0 --force
+
 # ---- rm --force ----
 
 half_loaded "rm --force"
