@@ -3,6 +3,7 @@
 
 #include "cli/fields.h"
 #include "cli/invocation.h"
+#include "cli/options.h"
 #include "cli/terminal.h"
 #include "core/snapshot/snapshot.h"
 
@@ -114,6 +115,7 @@ static const struct command_option options[] = {
      .help = "finish the operation, whatever happened to the images since"},
     {.name = "forget", .help = "leave the images as they are and forget the operation"},
     {.name = "yes", .letter = 'y', .help = "--finish, --forget: don't ask"},
+    OPTION_WAIT_ROW,
     {0},
 };
 
