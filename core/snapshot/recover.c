@@ -75,22 +75,39 @@ add_kept(const struct maqet_session *session, const char *name, const char *what
     }
 }
 
-/* What the operation has left is a snapshot like others from now on, since it may be the
- * only one that has what the user wants. */
+/* Adds what the operation has left in one drive. */
 static void
-list_kept(struct maqet_session *session, struct maqet_strings *kept)
+list_kept_in(struct maqet_session *session, const char *drive, struct maqet_strings *kept)
 {
     const struct maqet_journal *journal = &session->journal;
+    _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
+    _cleanup_error_ struct maqet_error *reason = NULL;
 
-    maqet_session_choose_journal(session);
-    /* An image that is missing has nothing to tell. */
-    if (maqet_session_refresh(session, NULL) < 0)
+    maqet_strings_add(&drives, drive);
+    maqet_session_choose_listed(session, &drives);
+    if (maqet_session_refresh(session, &reason) < 0) {
+        maqet_context_say(session->context, MAQET_LEVEL_WARNING,
+                          "VM '%s': which snapshots were left in drive '%s' can't be "
+                          "told: %s",
+                          session->name, drive, reason->message);
         return;
+    }
     add_kept(session, MAQET_SAVED_STATE, "its state before the load", kept);
     add_kept(session, journal->stand_in, "which was to replace another one", kept);
     if (journal->operation == MAQET_OPERATION_CREATE ||
         journal->operation == MAQET_OPERATION_CHECKPOINT)
         add_kept(session, journal->name, "which other drives may lack", kept);
+}
+
+/* What the operation has left is a snapshot like others from now on, since it may be the
+ * only one that has what the user wants. So it is named for each drive, whether or not
+ * the others, or QEMU, can be asked. */
+static void
+list_kept(struct maqet_session *session, struct maqet_strings *kept)
+{
+    session->on_silence = MAQET_ON_SILENCE_READ;
+    for (size_t i = 0; i < session->journal.drive_count; i++)
+        list_kept_in(session, session->journal.drives[i].name, kept);
 }
 
 /* The images are left alone, but no guest that is paused for the operation: nobody would

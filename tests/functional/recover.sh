@@ -296,6 +296,12 @@ mv away data.qcow2
 expect 0 maqet recover vm
 err_has "it has been finished"
 holds data.qcow2 1
+half_loaded "an image that is missing, forgotten"
+mv data.qcow2 away
+forgotten
+out_has "Kept: the snapshot '.maqet-before-load' of drive 'hdd', its state before the load"
+mv away data.qcow2
+expect 0 maqet snapshot vm delete --all .maqet-before-load
 
 # The very snapshot that was to be loaded is gone, and another one has its name.
 single_loaded "another snapshot of that name"
@@ -475,8 +481,23 @@ expect 0 maqet stop vm --timeout 0 --force
 
 # ---- forgotten while QEMU runs ----
 
+# What was kept is named even where QEMU does not answer.
 begin_anew
 expect 0 maqet start vm
+step=0
+until [ -e $pending ] && qemu-img snapshot -U -l hdd.qcow2 | grep -q " new "; do
+    [ ! -e $pending ] || expect 0 maqet recover vm
+    step=$((step + 1))
+    expect 137 traced recvfrom "signal=KILL:when=$step" snapshot vm create --all new --live
+done
+kill -STOP "$(vm_pid vm)"
+expect 0 maqet recover vm --forget --yes --wait 1
+for drive in hdd data; do
+    out_has "Kept: the snapshot 'new' of drive '$drive'"
+done
+kill -CONT "$(vm_pid vm)"
+expect 0 maqet snapshot vm delete --all new --live
+
 # No guest is left paused by a checkpoint's load that nobody will finish.
 expect 0 maqet checkpoint vm create point
 step=0 paused=0 code=137
