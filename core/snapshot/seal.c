@@ -44,15 +44,17 @@ struct seal_child {
 /* ---- the child ---- */
 
 /* Dates the journal by the present, so that it tells when the operation was still under
- * way even if nobody is left to seal it. */
+ * way even if nobody is left to seal it, as after a power cut. */
 static void
 give_sign(const struct seal_child *child)
 {
     _cleanup_free_ char *path =
         maqet_store_file(child->context, child->vm, MAQET_STORE_PENDING);
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     /* It may be gone: the operation is just ending. */
-    (void)utimensat(AT_FDCWD, path, NULL, 0);
+    if (fd >= 0 && futimens(fd, NULL) == 0)
+        (void)fsync(fd);
 }
 
 /* Waits for a word. Without one, our parent has to have ended, since only then its

@@ -278,6 +278,26 @@ done
 grep -q "pending.json: No space left on device" failed || fail "$what: $(cat failed)"
 [ $step -gt 3 ] || fail "never killed"
 
+# What is under way gives signs of life, which reach the disk: after a power cut they tell which
+# writes were its own.
+begin_anew
+what="signs of life"
+rm -f reached go
+wrap_qemu_img 'snapshot\ -q\ -a\ *hdd*' ": >'$TMP/reached'; until [ -e '$TMP/go' ]; do sleep 0.1; done"
+wrapped env ASAN_OPTIONS=detect_leaks=0 strace -f -qq -y -o signs -e trace=utimensat,fsync \
+    "$MAQET" snapshot vm load --all keep >load.out 2>&1 &
+load=$!
+eventually 60 test -e reached
+given() {
+    [ "$(grep -c utimensat signs)" -ge 2 ]
+}
+eventually 60 given
+: >go
+wait "$load" || fail "$what: $(cat load.out)"
+sign=$(grep -m 1 utimensat signs)
+file=$(echo "$sign" | sed -n 's/^\([0-9]* *\)utimensat(\([0-9]*<.*pending.json>\).*/\1fsync(\2)/p')
+[ "$file" ] && grep -qF "$file" signs || fail "$what are not synced: $sign"
+
 # ---- other files ----
 
 half_loaded "an image that was replaced by its own copy"
