@@ -32,9 +32,8 @@ bool
 maqet_file_id_same(const struct maqet_file_id *a, const struct maqet_file_id *b,
                    bool same_boot)
 {
-    if (maqet_file_id_equal(a, b))
-        return true;
-    return !same_boot && a->inode == b->inode && a->birth == b->birth && a->birth != 0;
+    return same_boot || a->birth == 0 ? maqet_file_id_equal(a, b)
+                                      : maqet_file_id_is_same_file(a, b);
 }
 
 bool

@@ -20,8 +20,16 @@ struct maqet_file_state {
  * a block device is there, but not known. */
 bool maqet_file_state_read(const char *path, struct maqet_file_state *state);
 
-/* Whether two states are of one file. Across a restart of the host, device numbers may
- * have changed, so there the inode and its time of birth decide. */
+/*
+ * Whether two states are of one file. Across a restart of the host, device numbers may
+ * have changed, so there the inode and its time of birth decide.
+ *
+ * It is stricter than maqet_file_id_is_same_file, which serves records that outlive many
+ * boots, and so never knows whether the number still counts. A journal knows its boot,
+ * and with that can tell a file from its copy in a snapshot of the whole file system
+ * (btrfs, LVM), which has its inode and birth; and where there is no time of birth, it
+ * rather asks the user than reverts another file.
+ */
 bool maqet_file_state_same_file(const struct maqet_file_state *a,
                                 const struct maqet_file_state *b, bool same_boot);
 
