@@ -19,19 +19,19 @@ static const int64_t SIGN_SLACK = 3;
 char *
 maqet_interrupted_operation(const struct maqet_journal *journal)
 {
-    static const char *const doing[] = {
-        [MAQET_OPERATION_CREATE] = "creating of the snapshot",
-        [MAQET_OPERATION_OVERWRITE] = "creating of the snapshot",
-        [MAQET_OPERATION_CHECKPOINT] = "creating of the checkpoint",
-        [MAQET_OPERATION_PREPARE] = "loading of the snapshot",
-        [MAQET_OPERATION_LOAD] = "loading of the snapshot",
-        [MAQET_OPERATION_UNDO] = "loading of the snapshot",
-        [MAQET_OPERATION_DELETE] = "deleting of the snapshot",
-        [MAQET_OPERATION_FORGET] = "deleting of the checkpoint",
-        [MAQET_OPERATION_RESUME] = "loading of the checkpoint",
+    static const char *const operations[] = {
+        [MAQET_OPERATION_CREATE] = "creation of snapshot",
+        [MAQET_OPERATION_OVERWRITE] = "replacement of snapshot",
+        [MAQET_OPERATION_CHECKPOINT] = "creation of checkpoint",
+        [MAQET_OPERATION_PREPARE] = "load of snapshot",
+        [MAQET_OPERATION_LOAD] = "load of snapshot",
+        [MAQET_OPERATION_UNDO] = "load of snapshot",
+        [MAQET_OPERATION_DELETE] = "deletion of snapshot",
+        [MAQET_OPERATION_FORGET] = "deletion of checkpoint",
+        [MAQET_OPERATION_RESUME] = "load of checkpoint",
     };
 
-    return maqet_format("%s '%s'", doing[journal->operation], journal->name);
+    return maqet_format("%s '%s'", operations[journal->operation], journal->name);
 }
 
 /* " on 2026-01-31 12:00:00", in local time; empty where it is not known. */
@@ -51,22 +51,11 @@ format_moment(int64_t time)
 char *
 maqet_interrupted_text(const struct maqet_journal *journal)
 {
-    static const char *const acts[] = {
-        [MAQET_OPERATION_CREATE] = "creating snapshot",
-        [MAQET_OPERATION_OVERWRITE] = "replacing snapshot",
-        [MAQET_OPERATION_CHECKPOINT] = "creating checkpoint",
-        [MAQET_OPERATION_PREPARE] = "loading snapshot",
-        [MAQET_OPERATION_LOAD] = "loading snapshot",
-        [MAQET_OPERATION_UNDO] = "loading snapshot",
-        [MAQET_OPERATION_DELETE] = "deleting snapshot",
-        [MAQET_OPERATION_FORGET] = "deleting checkpoint",
-        [MAQET_OPERATION_RESUME] = "loading checkpoint",
-    };
+    _cleanup_free_ char *operation = maqet_interrupted_operation(journal);
     _cleanup_free_ char *when =
         format_moment(journal->interrupted ? journal->interrupted : journal->touched);
 
-    return maqet_format("%s '%s' was interrupted%s", acts[journal->operation],
-                        journal->name, when);
+    return maqet_format("%s was interrupted%s", operation, when);
 }
 
 /* "drives 'hdd', 'data'". The caller frees. */

@@ -8,10 +8,10 @@
 
 #include "core/snapshot/session.h"
 
-/* "loading of the snapshot 'keep'". The caller frees. */
+/* "load of snapshot 'keep'". The caller frees. */
 char *maqet_interrupted_operation(const struct maqet_journal *journal);
 
-/* "loading snapshot 'keep' was interrupted on 2026-01-31 12:00:00". The caller frees. */
+/* "load of snapshot 'keep' was interrupted on 2026-01-31 12:00:00". The caller frees. */
 char *maqet_interrupted_text(const struct maqet_journal *journal);
 
 /* What finishing it does now, and what is lost by that: "reverts drives ...". The caller

@@ -73,8 +73,7 @@ say(const struct maqet_session *session, const char *what)
     _cleanup_free_ char *operation = maqet_interrupted_operation(&session->journal);
 
     maqet_context_say(session->context, MAQET_LEVEL_WARNING,
-                      "Virtual machine '%s': %s was not finished: %s", session->name,
-                      operation, what);
+                      "VM '%s': %s was interrupted; %s", session->name, operation, what);
 }
 
 static int
@@ -143,7 +142,7 @@ repair_create(struct maqet_session *session, struct maqet_error **err)
     if (remove_named(session, name, err) < 0)
         return -1;
     say(session,
-        made > 0 ? "it was incomplete, and has been removed" : "nothing had been made");
+        made > 0 ? "the incomplete snapshot has been removed" : "nothing to clean up");
     return 0;
 }
 
@@ -162,7 +161,7 @@ promote(struct maqet_session *session, struct maqet_error **err)
                                 tagged(member, session->journal.stand_in), name);
     }
     maqet_session_note_created(session, name);
-    say(session, "the new one was complete under another name, and replaces the old one");
+    say(session, "the new one was complete under another name and replaces the old one");
     return 0;
 }
 
@@ -176,7 +175,7 @@ repair_overwrite(struct maqet_session *session, struct maqet_error **err)
         return promote(session, err);
     if (remove_tagged(session, stand_in, err) < 0)
         return -1;
-    say(session, "the old one, or the new one, is complete; nothing was lost");
+    say(session, "either the old or the new one is complete; nothing was lost");
     return 0;
 }
 
@@ -199,7 +198,7 @@ repair_checkpoint(struct maqet_session *session, struct maqet_error **err)
     if (remove_named(session, name, err) < 0 ||
         maqet_state_file_remove(session->context, session->name, name, err) < 0)
         return -1;
-    say(session, "what there was of it has been removed");
+    say(session, "the incomplete checkpoint has been removed");
     return 0;
 }
 
@@ -210,7 +209,7 @@ repair_forget(struct maqet_session *session, struct maqet_error **err)
                                 err) < 0 ||
         remove_named(session, session->journal.name, err) < 0)
         return -1;
-    say(session, "it has been finished");
+    say(session, "it has been completed now");
     return 0;
 }
 
@@ -219,12 +218,12 @@ static int
 repair_prepare(struct maqet_session *session, struct maqet_error **err)
 {
     if (session->pid > 0) {
-        say(session, "nothing had been reverted, and the machine runs on");
+        say(session, "nothing had been reverted, and the VM runs on");
         return remove_tagged(session, MAQET_SAVED_STATE, err);
     }
     if (remove_tagged(session, MAQET_SAVED_STATE, err) < 0)
         return -1;
-    say(session, "nothing had been reverted; the machine is stopped");
+    say(session, "nothing had been reverted; the VM is stopped");
     return 0;
 }
 
@@ -244,7 +243,7 @@ repair_load(struct maqet_session *session, struct maqet_error **err)
     _cleanup_error_ struct maqet_error *reason = NULL;
 
     if (maqet_load_all(session, session->journal.name, &reason) == 0) {
-        say(session, "it has been finished; the machine is stopped");
+        say(session, "it has been completed now; the VM is stopped");
         return 0;
     }
     if (maqet_session_refresh(session, err) < 0)
@@ -271,8 +270,8 @@ maqet_session_repair_resume(struct maqet_session *session, struct maqet_error **
         return -1;
     if (session->pid > 0 && !loads && maqet_session_end_qemu(session, err) < 0)
         return -1;
-    say(session, loads ? "it has been finished; the guest goes on"
-                       : "the drives are at it, and the machine is stopped");
+    say(session, loads ? "it has been completed now; the guest goes on"
+                       : "the drives are at it, and the VM is stopped");
     return 0;
 }
 
@@ -281,7 +280,7 @@ repair_delete(struct maqet_session *session, struct maqet_error **err)
 {
     if (remove_named(session, session->journal.name, err) < 0)
         return -1;
-    say(session, "it has been finished");
+    say(session, "it has been completed now");
     return 0;
 }
 
@@ -424,10 +423,9 @@ maqet_session_repair(struct maqet_session *session, struct maqet_error **err)
         return -1;
     if (session->journal.operation != MAQET_OPERATION_NONE &&
         repair_pending(session, err) < 0) {
-        maqet_error_wrap(err,
-                         "Virtual machine '%s': an interrupted operation on the snapshot "
-                         "'%s' could not be put right",
-                         session->name, session->journal.name);
+        _cleanup_free_ char *operation = maqet_interrupted_operation(&session->journal);
+        maqet_error_wrap(err, "VM '%s': %s was interrupted, and can't be put right",
+                         session->name, operation);
         return -1;
     }
     return session->pid > 0 ? 0 : settle(session, err);

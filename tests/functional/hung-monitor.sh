@@ -227,7 +227,7 @@ pid=$(pid_of c)
 expect 0 followed connect rm c --force
 not_asked
 err_lacks "has not answered"
-err_has "creating of the snapshot 'broken' was not finished"
+err_has "creation of snapshot 'broken' was interrupted"
 [ ! -e "/proc/$pid" ] || grep -q '^State:.Z' "/proc/$pid/status" || fail "QEMU still runs"
 
 # ---- starting ----

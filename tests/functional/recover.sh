@@ -160,7 +160,7 @@ while read -r command; do
     out_has "No checkpoints"
     # shellcheck disable=SC2086 # words
     expect 0 maqet $command
-    err_has "loading of the snapshot 'keep' was not finished: it has been finished"
+    err_has "load of snapshot 'keep' was interrupted; it has been completed now"
     [ ! -e $pending ] || fail "$what: still pending"
     expect 0 maqet stop vm --timeout 0 --force
     holds hdd.qcow2 1
@@ -182,13 +182,13 @@ half_loaded "a data folder that was moved"
 mv data/vms moved
 mv moved data/vms
 expect 0 maqet recover vm
-err_has "it has been finished"
+err_has "it has been completed now"
 
 # ---- written to ----
 
 single_loaded "one drive that was written to"
 fill hdd.qcow2 3
-asks "loading snapshot 'keep' was interrupted" "drive 'hdd': $TMP/hdd.qcow2 was written to since" \
+asks "load of snapshot 'keep' was interrupted" "drive 'hdd': $TMP/hdd.qcow2 was written to since" \
     "reverts drive 'hdd' to snapshot 'keep'; what was written since is lost"
 only_shown
 finished
@@ -247,7 +247,7 @@ forgotten
 begin_anew
 expect 1 wrapped maqet snapshot vm load hdd keep
 expect 0 maqet recover vm
-err_has "it has been finished"
+err_has "it has been completed now"
 holds hdd.qcow2 1
 # What it has written before it failed is its own.
 wrap_qemu_img 'snapshot\ -q\ -a\ *' "'$(command -v qemu-img)' \"\$@\"; echo 'qemu-img: no luck' >&2; exit 1"
@@ -256,7 +256,7 @@ expect 1 wrapped maqet snapshot vm load hdd keep
 holds hdd.qcow2 1
 [ -e $pending ] || fail "$what: nothing is pending"
 expect 0 maqet recover vm
-err_has "it has been finished"
+err_has "it has been completed now"
 
 # Where the journal can't be written before the first drive reverts, the load is undone, and not
 # finished: a kill finds the journal and the images in step.
@@ -314,7 +314,7 @@ asks "drive 'data': $TMP/data.qcow2 is missing"
 [ ! -e data.qcow2 ] || fail "$what: made anew"
 mv away data.qcow2
 expect 0 maqet recover vm
-err_has "it has been finished"
+err_has "it has been completed now"
 holds data.qcow2 1
 half_loaded "an image that is missing, forgotten"
 mv data.qcow2 away
@@ -351,10 +351,12 @@ for operation in load delete; do
         load) half_loaded "a backup of the data folder" ;;
         delete) killed_delete ;;
         esac
+        noun=$operation
+        [ $operation != delete ] || noun=deletion
         rm -rf backup
         cp -a data backup
         expect 0 maqet recover vm
-        err_has "was not finished: it has been finished"
+        err_has "VM 'vm': $noun of snapshot 'keep' was interrupted; it has been completed now"
         begin_anew
         $change
         rm -rf data
@@ -404,6 +406,7 @@ half_created() {
 }
 half_created
 expect 0 maqet recover vm
+err_has "VM 'vm': creation of snapshot 'new' was interrupted; the incomplete snapshot has been removed"
 same 1 "$(count_snapshots hdd.qcow2)" "snapshots in hdd"
 # The same, an hour earlier: so the snapshot that is there now was made later.
 half_created
@@ -449,7 +452,7 @@ killed_together() {
 # Nothing had been done since the journal was written.
 killed_together hdd.qcow2
 expect 0 maqet recover vm
-err_has "it has been finished"
+err_has "it has been completed now"
 holds hdd.qcow2 1
 holds data.qcow2 1
 # Something had, and it could have been anybody's.
@@ -462,7 +465,7 @@ touch -d '1 minute ago' $pending
 asks "drive 'hdd': $TMP/hdd.qcow2 was written to since"
 touch $pending
 expect 0 maqet recover vm
-err_has "it has been finished"
+err_has "it has been completed now"
 holds hdd.qcow2 1
 holds data.qcow2 1
 

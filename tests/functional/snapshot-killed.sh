@@ -184,14 +184,14 @@ half_loaded
 sed 's/hdd.qcow2/other.qcow2/' vm.yaml >changed.yaml
 qemu-img create -q -f qcow2 other.qcow2 8M
 expect 0 maqet apply vm changed.yaml
-err_has "loading of the snapshot 'keep' was not finished: it has been finished"
+err_has "load of snapshot 'keep' was interrupted; it has been completed now"
 what="after a change"
 in_step "$what"
 tags keep
 expect 0 maqet apply vm vm.yaml
 half_loaded
 expect 0 maqet rm vm --yes
-err_has "loading of the snapshot 'keep' was not finished: it has been finished"
+err_has "load of snapshot 'keep' was interrupted; it has been completed now"
 what="after the removal"
 in_step "$what"
 tags keep
