@@ -41,12 +41,11 @@ way_of(const struct invocation *invocation)
 
 /* What the user is about to decide. */
 static char *
-question(const char *vm, enum maqet_recovery_way way,
-         const struct maqet_interruption *interruption)
+question(enum maqet_recovery_way way, const struct maqet_interruption *interruption)
 {
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    maqet_text_appendf(&text, "VM '%s': %s\n", vm, interruption->what);
+    maqet_text_appendf(&text, "%s\n", interruption->what);
     for (size_t i = 0; i < interruption->changes.count; i++) {
         _cleanup_free_ char *printable =
             text_printable(interruption->changes.items[i], "");
@@ -73,7 +72,7 @@ confirm(const struct invocation *invocation, enum maqet_recovery_way way,
         return -1;
     if (!interruption.what || (way == MAQET_RECOVERY_FINISH && !interruption.finish))
         return 0;
-    _cleanup_free_ char *words = question(vm, way, &interruption);
+    _cleanup_free_ char *words = question(way, &interruption);
     if (!terminal_can_ask()) {
         maqet_error_set(err, MAQET_ERROR_REFUSED,
                         "Nothing was done: there is no terminal to ask on.\n%s", words);

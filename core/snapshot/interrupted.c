@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/snapshot/interrupted.h"
 
+#include <errno.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static const int64_t SECOND = 1000000000; /* in ns */
 
@@ -226,6 +228,29 @@ maqet_interrupted_check(const struct maqet_session *session, struct maqet_error 
     return -1;
 }
 
+int
+maqet_interrupted_check_images(const struct maqet_session *session,
+                               struct maqet_error **err)
+{
+    for (size_t i = 0; session->pid == 0 && i < session->count; i++) {
+        const struct maqet_drive *drive = session->members[i].drive;
+
+        if (!drive->path || access(drive->path, F_OK) == 0 || errno != ENOENT)
+            continue;
+        maqet_error_set(err, MAQET_ERROR_MISSING, "drive '%s': %s is missing",
+                        drive->name, drive->path);
+        maqet_error_hint(err,
+                         "Mount its disk or move it back, and then: maqet recover %s "
+                         "--finish",
+                         session->name);
+        maqet_error_hint(err,
+                         "Or leave the images as they are: maqet recover %s --forget",
+                         session->name);
+        return -1;
+    }
+    return 0;
+}
+
 void
 maqet_interrupted_warn(const struct maqet_session *session)
 {
@@ -234,8 +259,8 @@ maqet_interrupted_warn(const struct maqet_session *session)
         return;
     if (session->damage) {
         maqet_context_say(session->context, MAQET_LEVEL_WARNING,
-                          "VM '%s': %s; to go on: maqet recover %s --forget",
-                          session->name, session->damage->message, session->name);
+                          "%s; to go on: maqet recover %s --forget",
+                          session->damage->message, session->name);
         return;
     }
     if (session->journal.operation == MAQET_OPERATION_NONE)

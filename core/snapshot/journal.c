@@ -220,15 +220,14 @@ maqet_journal_read(const struct maqet_context *context, const char *vm,
     if (!reason)
         maqet_error_set(&reason, MAQET_ERROR_FAILED,
                         "%s is damaged, or was written by a later maqet", path);
-    maqet_error_hint(
-        &reason,
-        "An operation on the snapshots of VM '%s' was interrupted, but can't "
-        "be read. See which snapshots there are: maqet snapshot %s list",
-        vm, vm);
-    maqet_error_hint(&reason,
-                     "Then leave the images as they are and go on: maqet recover %s "
-                     "--forget",
+    maqet_error_wrap(&reason,
+                     "VM '%s': an operation on its snapshots was interrupted, but "
+                     "can't be read",
                      vm);
+    maqet_error_hint(&reason, "See which snapshots there are: maqet snapshot %s list",
+                     vm);
+    maqet_error_hint(
+        &reason, "Leave the images as they are and go on: maqet recover %s --forget", vm);
     return maqet_error_move(err, TAKE_PTR(reason));
 }
 

@@ -30,12 +30,10 @@ maqet_snapshot_interruption(const struct maqet_context *context, const char *vm,
     if (!session)
         return -1;
     if (session->damage) {
-        interruption->what = maqet_format(
-            "an operation on its snapshots was interrupted, but can't be read: "
-            "%s",
-            session->damage->message);
+        interruption->what = maqet_strdup(session->damage->message);
     } else if (session->journal.operation != MAQET_OPERATION_NONE) {
-        interruption->what = maqet_interrupted_text(&session->journal);
+        _cleanup_free_ char *text = maqet_interrupted_text(&session->journal);
+        interruption->what = maqet_format("VM '%s': %s", session->name, text);
         interruption->finish = maqet_interrupted_finish_text(&session->journal);
         maqet_interrupted_changes(session, &interruption->changes);
     }

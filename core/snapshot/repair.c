@@ -334,6 +334,7 @@ repair_pending(struct maqet_session *session, struct maqet_error **err)
 
     maqet_session_choose_journal(session);
     if (check_stopped(session, err) < 0 ||
+        maqet_interrupted_check_images(session, err) < 0 ||
         maqet_session_check_holders(session, err) < 0 ||
         maqet_session_resume(session, err) < 0)
         return -1;

@@ -141,7 +141,7 @@ enum maqet_recovery_way {
 
 /* What is pending, for whoever has to decide. */
 struct maqet_interruption {
-    char *what;   /* "load of snapshot 'a' was interrupted on ..."; NULL: nothing was */
+    char *what;   /* "VM 'b': load of snapshot 'a' was interrupted"; NULL: nothing was */
     char *finish; /* what finishing it does: "reverts ..."; NULL: it can't be finished */
     struct maqet_strings changes; /* what is not as the operation left it */
 };

@@ -312,6 +312,10 @@ half_loaded "an image that is missing"
 mv data.qcow2 away
 asks "drive 'data': $TMP/data.qcow2 is missing"
 [ ! -e data.qcow2 ] || fail "$what: made anew"
+expect 3 maqet recover vm --finish --yes
+err_has "drive 'data': $TMP/data.qcow2 is missing"
+err_has "move it back, and then: maqet recover vm --finish"
+err_lacks "--create-missing"
 mv away data.qcow2
 expect 0 maqet recover vm
 err_has "it has been completed now"
@@ -490,6 +494,7 @@ for command in "recover vm" "recover vm --finish --yes" "start vm" "resize vm hd
     # shellcheck disable=SC2086 # words
     expect 1 maqet $command
     err_has "$TMP/$pending is damaged"
+    grep -v '^ ' err | grep -q "interrupted, but can't be read" || fail "$what: no explanation"
     err_has "maqet recover vm --forget"
     err_lacks "remove that"
     untouched "$command"

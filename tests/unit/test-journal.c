@@ -355,19 +355,19 @@ test_remove(void)
 static void
 check_refused(struct scene *scene, const char *text, const char *why)
 {
-    _cleanup_free_ char *message = maqet_format("%s%s", scene->path, why);
+    _cleanup_free_ char *message = maqet_format(
+        "VM 'vm': an operation on its snapshots was interrupted, but can't be read: %s%s",
+        scene->path, why);
     struct maqet_error *error = NULL;
 
     free(unit_file(scene->folder, "pending.json", text));
     CU_ASSERT_EQUAL(maqet_journal_read(&scene->context, "vm", &scene->journal, &error),
                     -1);
     CU_ASSERT_TRUE_FATAL(error && error->hints.count == 2);
-    UNIT_SAME(
-        error->hints.items[0],
-        "An operation on the snapshots of VM 'vm' was interrupted, but can't be read. "
-        "See which snapshots there are: maqet snapshot vm list");
+    UNIT_SAME(error->hints.items[0],
+              "See which snapshots there are: maqet snapshot vm list");
     UNIT_SAME(error->hints.items[1],
-              "Then leave the images as they are and go on: maqet recover vm --forget");
+              "Leave the images as they are and go on: maqet recover vm --forget");
     UNIT_ERROR(&error, MAQET_ERROR_FAILED, message);
     check_nothing(&scene->journal);
     CU_ASSERT_TRUE(maqet_store_pending(&scene->context, "vm"));
