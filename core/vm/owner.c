@@ -231,6 +231,9 @@ maqet_owner_objection(const struct maqet_context *context, const char *vm,
         return NULL;
     if (uuid && strcasecmp(owner.uuid, uuid) == 0)
         return objection_of_same(&owner, data_dir, vm);
+    /* Whether a machine of this data folder needs it is seen there. */
+    if (!uuid && strcmp(owner.data_dir, data_dir) == 0)
+        return NULL;
     if (maqet_owner_exists(&owner))
         return maqet_format("for VM '%s' in %s", owner.vm, owner.data_dir);
     return uuid ? maqet_format("for another VM '%s', which is gone", owner.vm) : NULL;

@@ -61,8 +61,8 @@ bool maqet_owner_may_adopt(const struct maqet_context *context,
 /*
  * Why an image that was recorded as made for the machine @vm with @uuid is not its to
  * delete: for whom it was, as a phrase ("for VM 'a' in /data"), or NULL where it is. @uuid
- * NULL: of a machine that is no longer there; then it is anybody's, unless its machine
- * exists after all. The caller frees.
+ * NULL: none has it any more; then it is anybody's, unless its machine still exists in
+ * another data folder. The caller frees.
  */
 char *maqet_owner_objection(const struct maqet_context *context, const char *vm,
                             const char *uuid, const struct maqet_image_record *record);

@@ -44,6 +44,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/snapshot-terminal.sh \
 	tests/functional/system-folders.sh \
 	tests/functional/raw-stays-raw.sh \
+	tests/functional/images-known.sh \
 	tests/functional/vanished-images.sh \
 	tests/functional/base-images.sh \
 	tests/functional/storage.sh \
