@@ -83,7 +83,9 @@ remove_tagged(struct maqet_session *session, const char *tag, struct maqet_error
         const struct maqet_member *member = &session->members[i];
         const struct maqet_snapshot *found = tagged(member, tag);
 
-        if (found && maqet_interrupted_owns(session, member, found) &&
+        /* One that is known by the other name is the snapshot by now. */
+        if (found && strcmp(maqet_session_name_of(session, member, found), tag) == 0 &&
+            maqet_interrupted_owns(session, member, found) &&
             maqet_session_remove(session, member, found, err) < 0)
             return -1;
     }
@@ -152,7 +154,7 @@ promote(struct maqet_session *session, struct maqet_error **err)
 {
     const char *name = session->journal.name;
 
-    if (remove_named(session, name, err) < 0)
+    if (remove_named(session, name, err) < 0 || maqet_session_refresh(session, err) < 0)
         return -1;
     for (size_t i = 0; i < session->count; i++) {
         struct maqet_member *member = &session->members[i];
@@ -165,6 +167,22 @@ promote(struct maqet_session *session, struct maqet_error **err)
     return 0;
 }
 
+/* Whether what bears the name on all drives is not what it was to replace. */
+static bool
+is_replaced(const struct maqet_session *session, const char *name)
+{
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+        const struct maqet_snapshot *found =
+            maqet_session_find(session, member, name, NULL);
+
+        if (!found || found == maqet_session_recorded(session, member) ||
+            !maqet_interrupted_owns(session, member, found))
+            return false;
+    }
+    return session->journal.boot != NULL;
+}
+
 static int
 repair_overwrite(struct maqet_session *session, struct maqet_error **err)
 {
@@ -175,7 +193,12 @@ repair_overwrite(struct maqet_session *session, struct maqet_error **err)
         return promote(session, err);
     if (remove_tagged(session, stand_in, err) < 0)
         return -1;
-    say(session, "either the old or the new one is complete; nothing was lost");
+    if (is_replaced(session, session->journal.name)) {
+        maqet_session_note_created(session, session->journal.name);
+        say(session, "the new one is complete");
+    } else {
+        say(session, "either the old or the new one is complete; nothing was lost");
+    }
     return 0;
 }
 

@@ -49,9 +49,9 @@ wrapped() (
 # system call, in strace's words: `traced rename signal=KILL:when=2 snapshot ...`. The leak
 # detector doesn't work there.
 traced() {
-    call=$1
+    traced_call=$1
     injected=$2
     shift 2
-    ASAN_OPTIONS=detect_leaks=0 strace -qq -o "$TMP/trace" -e "trace=$call" \
-        -e "inject=$call:$injected" "$MAQET" "$@"
+    ASAN_OPTIONS=detect_leaks=0 strace -qq -o "$TMP/trace" -e "trace=$traced_call" \
+        -e "inject=$traced_call:$injected" "$MAQET" "$@"
 }

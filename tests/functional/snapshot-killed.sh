@@ -72,6 +72,11 @@ at_every_step() {
         [ "$code" -eq 137 ] || { cat err >&2; fail "$what: exit code $code"; }
         # A kill before the operation was begun, or after its end, needs no repair.
         [ ! -e data/vms/vm/pending.json ] || pending=$((pending + 1))
+        # The recovery is killed as well, before it says that it is done.
+        code=0
+        traced unlink "signal=KILL:when=1" recover vm >out 2>err || code=$?
+        [ "$code" -eq 137 ] || [ "$code" -eq 0 ] ||
+            { cat err >&2; fail "$what: exit code $code of recover"; }
         expect 0 maqet recover vm
         [ ! -e data/vms/vm/pending.json ] || fail "$what: still pending"
         expect 0 maqet snapshot vm list

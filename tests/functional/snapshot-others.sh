@@ -220,6 +220,8 @@ expect 137 strace -qq -o trace -P "$TMP/data/vms/vm/pending.json" -e trace=unlin
 unset ASAN_OPTIONS
 [ -e data/vms/vm/pending.json ] || fail "nothing is pending: $(cat trace)"
 expect 0 maqet snapshot vm list
+err_has "maqet recover vm"
+expect 0 maqet recover vm
 err_has "it is complete"
 expect 0 maqet snapshot vm load --all cut
 out_has "Excluded, and left alone: 'plain'."
