@@ -65,7 +65,7 @@ room
 wrap_qemu_img 'snapshot\ -q\ -c\ first*tight.qcow2*' "$ballast || :"
 expect 1 wrapped maqet snapshot vm create tight first --overwrite
 told
-err_has "the new one was complete under another name, and replaces the old one"
+err_has "the new one was complete under another name and replaces the old one"
 room
 qemu-img snapshot -l small/tight.qcow2 | grep -q ' first ' || fail "the snapshot has lost its name"
 sound small/tight.qcow2
