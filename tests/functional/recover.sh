@@ -296,7 +296,8 @@ eventually 60 given
 wait "$load" || fail "$what: $(cat load.out)"
 sign=$(grep -m 1 utimensat signs)
 file=$(echo "$sign" | sed -n 's/^\([0-9]* *\)utimensat(\([0-9]*<.*pending.json>\).*/\1fsync(\2)/p')
-[ "$file" ] && grep -qF "$file" signs || fail "$what are not synced: $sign"
+[ "$file" ] || fail "$what: not by a file descriptor: $sign"
+grep -qF "$file" signs || fail "$what are not synced: $sign"
 
 # ---- other files ----
 
