@@ -2,12 +2,14 @@
 /*
  * delete.c - deleting snapshots, and writing what one holds to a file.
  */
+#include "core/qemu/launch.h"
 #include "core/snapshot/choice.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/session.h"
 #include "core/snapshot/state_file.h"
 #include "core/vm/bases.h"
 #include "core/vm/exports.h"
+#include "core/vm/holders.h"
 
 /* Deletes the snapshot of each drive; @drives gets those that it is gone of. */
 static int
@@ -76,6 +78,31 @@ record_export(void *data, const char *temporary, const struct maqet_file_id *id,
     return maqet_exports_record(session->context, session->name, temporary, id, err);
 }
 
+/*
+ * An image that QEMU has open is read without a lock of our own: QEMU's keeps other
+ * programs from writing to it, and the machine's lock keeps maqet from doing so. When the
+ * same QEMU still has it open, that was so all the time; else a snapshot may have been
+ * deleted and its clusters written to while they were read.
+ */
+static int
+verify_export(void *data, struct maqet_error **err)
+{
+    const struct maqet_session *session = data;
+    const struct maqet_drive *drive = session->members[0].drive;
+
+    if (session->pid == 0 ||
+        ((!drive->path || maqet_holders_has_open(session->pid, drive->path)) &&
+         !maqet_pidfd_wait(session->pidfd, 0)))
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_FAILED,
+                    "VM '%s', drive '%s': QEMU ended or closed the image during the "
+                    "export, so another program may have changed what was read; nothing "
+                    "was exported",
+                    session->name, drive->name);
+    maqet_error_hint(err, "Try again");
+    return -1;
+}
+
 /* Whether the drive can be read as the machine is now. While QEMU runs, its monitor is
  * given up: an export takes long, and needs nothing of it. */
 static int
@@ -102,7 +129,8 @@ maqet_snapshot_export(const struct maqet_context *context,
 {
     _cleanup_session_ struct maqet_session *session =
         maqet_session_open(context, request->vm, true, err);
-    const struct maqet_export_recorder recorder = {record_export, session};
+    const struct maqet_export_recorder recorder = {
+        .record = record_export, .verify = verify_export, .data = session};
     struct maqet_export recorded = *export;
 
     recorded.recorder = &recorder;

@@ -242,6 +242,7 @@ write_temporary(const struct exporting *exporting, const struct maqet_drive *dri
 static int
 publish(const struct exporting *exporting, struct maqet_error **err)
 {
+    const struct maqet_export_recorder *recorder = exporting->export->recorder;
     const char *path = exporting->export->path;
     _cleanup_free_ char *folder = maqet_path_folder(path);
     _cleanup_close_ int fd = openat(exporting->folder_fd, exporting->temporary,
@@ -249,6 +250,8 @@ publish(const struct exporting *exporting, struct maqet_error **err)
 
     if (fd < 0 || fsync(fd) < 0)
         return maqet_error_errno(err, errno, "Can't write %s to the disk", path);
+    if (recorder && recorder->verify(recorder->data, err) < 0)
+        return -1;
     if (maqet_file_publish(exporting->folder_fd, exporting->temporary, exporting->name))
         return maqet_dir_sync(exporting->folder_fd, folder, err);
     return errno == EEXIST ? error_exists(path, err)

@@ -94,6 +94,9 @@ int maqet_drive_snapshot_serve(const struct maqet_drive *drive,
 struct maqet_export_recorder {
     int (*record)(void *data, const char *temporary, const struct maqet_file_id *id,
                   struct maqet_error **err);
+    /* Whether the image stayed protected from other writers until now, when all of it is
+     * written: an error means that the file is not published. */
+    int (*verify)(void *data, struct maqet_error **err);
     void *data;
 };
 

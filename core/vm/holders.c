@@ -217,6 +217,15 @@ maqet_holders_free(struct maqet_holder *list, size_t count)
 }
 
 bool
+maqet_holders_has_open(int pid, const char *path)
+{
+    struct identity wanted;
+    bool locked;
+
+    return identity_of(AT_FDCWD, path, &wanted) && holds(pid, &wanted, &locked);
+}
+
+bool
 maqet_holders_locked(const char *path)
 {
     _cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);

@@ -125,6 +125,18 @@ kill -TERM "$export"
 wait "$export" || :
 eventually 10 gone
 
+# QEMU's lock keeps the snapshot from being deleted and written over. Where QEMU ended meanwhile,
+# somebody else may have done that, and what was read is not published.
+expect 0 maqet start vm
+wrap_qemu_img '*convert*' "'$MAQET' stop vm --timeout 0 --force && '$real' snapshot -d two disk.qcow2"
+expect 1 wrapped maqet snapshot vm export d two out.qcow2
+err_has "QEMU ended or closed the image during the export"
+err_has "Try again"
+[ ! -e out.qcow2 ] || fail "it was exported"
+gone || fail "the temporary file is still there"
+expect 0 maqet snapshot vm create d two
+wrap_qemu_img '*convert*' ": >'$TMP/converting'; exec sleep 1000"
+
 # What is not the file that was made stays, whatever its name; so does what another export is
 # writing, even one of another machine.
 killed out.qcow2
