@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "core/vm/holders.h"
+#include "core/vm/images.h"
 #include "core/vm/run.h"
 #include "core/vm/state.h"
 #include "core/vm/store.h"
@@ -162,7 +163,10 @@ maqet_checking_run(const struct maqet_checking *checking,
                    struct maqet_error **err)
 {
     const struct maqet_drive *drive = report->drive;
+    bool repairs = depth == MAQET_CHECK_REPAIR || depth == MAQET_CHECK_REPAIR_LEAKS;
 
+    if (repairs && maqet_bases_check_unused(drive, err) < 0)
+        return -1;
     /* One that others read as well may be checked; nobody else may write. */
     if (!maqet_drive_readonly(drive) && maqet_holders_check(checking->vm, drive, err) < 0)
         return -1;

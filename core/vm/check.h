@@ -42,7 +42,8 @@ void maqet_checking_cleanup(struct maqet_checking **checking);
 #define _cleanup_checking_ _cleanup_(maqet_checking_cleanup)
 
 /* Checks a drive of it thoroughly. MAQET_ERROR_BUSY: another program has an image open
- * that would have to be read or repaired. */
+ * that would have to be read or repaired. MAQET_ERROR_STATE: its image is not repaired,
+ * since another image has it as its backing file. */
 int maqet_checking_run(const struct maqet_checking *checking,
                        struct maqet_check_report *report, enum maqet_check_depth depth,
                        struct maqet_error **err);

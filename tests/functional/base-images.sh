@@ -133,8 +133,17 @@ sum=$(cksum <base.qcow2)
 expect 3 maqet snapshot below load disk old -y
 err_has "$depends"
 expect 3 maqet snapshot below delete disk old
+cp -p base.qcow2 base.sound
 err_has "$depends"
 same "$sum" "$(cksum <base.qcow2)" "the base"
+# Nor is it repaired: what its overlay sees would change.
+"$abs_top_builddir/tests/images/spoil-qcow2" refcounts base.qcow2
+sum=$(cksum <base.qcow2)
+expect 3 maqet check below disk --repair --yes
+err_has "$depends"
+out_has "$TMP/base.qcow2: damaged"
+same "$sum" "$(cksum <base.qcow2)" "the base after a repair"
+cp -p base.sound base.qcow2
 [ ! -e data/vms/below/pending.json ] || fail "something is pending"
 expect 0 maqet start ov --accept-base
 halt ov
