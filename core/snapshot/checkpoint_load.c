@@ -16,6 +16,7 @@
 #include "core/snapshot/others.h"
 #include "core/snapshot/session.h"
 #include "core/snapshot/state_file.h"
+#include "core/vm/check.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/run.h"
 #include "core/vm/startable.h"
@@ -322,6 +323,7 @@ load(struct maqet_loading *loading, const struct maqet_checkpoint_request *reque
             0)
         return -1;
     if ((runs && (maqet_session_end_qemu(session, err) < 0 ||
+                  maqet_vm_check_drives(session->vm, err) < 0 ||
                   maqet_session_refresh(session, err) < 0 ||
                   check_drives(loading, request->name, err) < 0)) ||
         maqet_session_revert(session, request->name, err) < 0 ||

@@ -9,6 +9,7 @@
 #include "core/snapshot/identity.h"
 #include "core/snapshot/saved_state.h"
 #include "core/snapshot/session.h"
+#include "core/vm/check.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/run.h"
 #include "core/vm/startable.h"
@@ -161,6 +162,7 @@ maqet_snapshot_load(const struct maqet_context *context,
         0)
         return -1;
     if ((runs && (maqet_session_end_qemu(session, err) < 0 ||
+                  maqet_vm_check_drives(session->vm, err) < 0 ||
                   maqet_session_refresh(session, err) < 0 ||
                   check_snapshots(session, request, err) < 0)) ||
         maqet_session_revert(session, request->name, err) < 0 ||

@@ -78,9 +78,19 @@ maqet_vm_check_drive(const struct maqet_vm *vm, const struct maqet_drive *drive,
 int
 maqet_vm_check_drives(const struct maqet_vm *vm, struct maqet_error **err)
 {
-    for (size_t i = 0; i < vm->drive_count; i++)
-        if (maqet_vm_check_drive(vm, vm->drives[i], err) < 0)
+    struct maqet_state state = {0};
+
+    maqet_state_look(vm->context, vm->definition->name, &state, NULL);
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        const struct maqet_drive *drive = vm->drives[i];
+
+        /* What is half written looks damaged. */
+        if (state.pid > 0 && drive->path && !maqet_drive_readonly(drive) &&
+            maqet_holders_has_open(state.pid, drive->path))
+            continue;
+        if (maqet_vm_check_drive(vm, drive, err) < 0)
             return -1;
+    }
     return 0;
 }
 

@@ -14,7 +14,8 @@
 int maqet_vm_check_drive(const struct maqet_vm *vm, const struct maqet_drive *drive,
                          struct maqet_error **err);
 
-/* The same for all drives. */
+/* The same for all drives, but for images that the machine's own QEMU, if it runs, is
+ * writing to: these are checked when it has ended. */
 int maqet_vm_check_drives(const struct maqet_vm *vm, struct maqet_error **err);
 
 /* What can be seen at once of one drive's damage, as sentences; @running: QEMU may be

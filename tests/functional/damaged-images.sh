@@ -292,3 +292,37 @@ storage:
 - {name: d, file: images/huge.qcow2}
 EOF
 expect 0 maqet validate huge.yaml
+
+# ---- what QEMU is writing ----
+
+# Whether that is damaged shows when QEMU has ended: here it puts the header right.
+guest_writes() { # VM PATTERN
+    maqet qmp "$1" human-monitor-command "{\"command-line\":
+        \"qemu-io -d /machine/peripheral/d/virtio-backend \\\"write -P $2 0 64k\\\"\"}" >hmp
+    ! grep -qi 'error\|failed' hmp || fail "the guest could not write: $(cat hmp)"
+}
+qemu-img create -q -f qcow2 -o lazy_refcounts=on lazy.qcow2 8M
+qemu-img create -q -f qcow2 eager.qcow2 8M
+for vm in lazy eager; do
+    add "$vm" "$vm.qcow2"
+    expect 0 maqet start "$vm"
+    guest_writes "$vm" 1
+    expect 0 maqet snapshot "$vm" create d s --live
+    guest_writes "$vm" 2
+    "$spoil" corrupt "$vm.qcow2"
+    expect 0 maqet validate "$vm.yaml"
+done
+expect 0 maqet snapshot lazy load d s --live --yes
+expect 0 maqet stop -f -t0 lazy
+sound lazy.qcow2
+holds lazy.qcow2 1
+
+# What is damaged then is not reverted, nor started again.
+expect 1 maqet snapshot eager load d s --live --yes
+err_has "$TMP/eager.qcow2 is damaged"
+err_has 'maqet check eager d --repair'
+err_has 'maqet start eager'
+nothing_pending eager
+same stopped "$(vm_status eager)" "the status"
+expect 0 maqet check eager d --repair --yes
+holds eager.qcow2 2
