@@ -5,6 +5,7 @@
 #include "cli/fields.h"
 #include "cli/invocation.h"
 #include "cli/terminal.h"
+#include "core/storage/record.h"
 #include "core/vm/check.h"
 #include "core/vm/store.h"
 
@@ -171,6 +172,8 @@ check_drive(struct invocation *invocation, const struct maqet_checking *checking
 
     if (maqet_checking_run(checking, &report, MAQET_CHECK_FULL, err) < 0)
         return -1;
+    if (report.count == 0 && maqet_image_vanished(drive))
+        return maqet_image_error_vanished(drive, err);
     int result = invocation_has(invocation, "repair")
                      ? repair(invocation, checking, &report, err)
                      : 0;
@@ -250,25 +253,21 @@ const struct command command_check = {
     .max_operands = 2,
     .summary = "Look for damage in images, and repair it",
     .description =
-        "Has the images of a machine that is stopped, or that of one drive, checked from "
-        "end "
-        "to end by their storage's own tool, and the bases of overlays as well. VM may "
-        "be a "
-        "YAML file, for a machine that can't be added since its image is damaged. What "
-        "can be "
-        "seen at once is looked at before every start, too: an image that is damaged is "
-        "not "
-        "started, and of a damaged base there is a warning.\n"
-        "Each image is clean, damaged, or has leaks: clusters that take up space without "
-        "being "
-        "in use, by which nothing is lost. Drives whose type can't be checked are left "
-        "out. "
-        "The exit code is 0 where nothing is damaged, and 1 where something is.\n"
-        "--repair frees leaked clusters. Where an image is damaged it asks first, since "
-        "what "
-        "is damaged can't always be saved; make a copy before. Where there is no "
-        "terminal to "
-        "ask on, --yes must have said so. Read-only drives and bases are never repaired.",
+        "Has the images of a machine that is stopped, or that of one drive, checked "
+        "from end to end by their storage's own tool, and the bases of overlays as "
+        "well. VM may be a YAML file, for a machine that can't be added since its "
+        "image is damaged. What can be seen at once is looked at before every "
+        "start, too: an image that is damaged is not started, and of a damaged base "
+        "there is a warning.\n"
+        "Each image is clean, damaged, or has leaks: clusters that take up space "
+        "without being in use, by which nothing is lost. Drives whose type can't be "
+        "checked are left out. The exit code is 0 where nothing is damaged, and 1 "
+        "where something is. An image that was not created yet is listed as "
+        "missing; one that was there and is gone is an error.\n"
+        "--repair frees leaked clusters. Where an image is damaged it asks first, "
+        "since what is damaged can't always be saved; make a copy before. Where "
+        "there is no terminal to ask on, --yes must have said so. Read-only drives "
+        "and bases are never repaired.",
     .options = options,
     .examples = examples,
     .view = {.columns = columns, .text = text},

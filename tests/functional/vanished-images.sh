@@ -41,6 +41,8 @@ err_has "maqet start made --create-missing"
 missing maqet snapshot made list hdd
 missing maqet snapshot made load hdd good -y
 missing maqet resize made hdd 2M
+missing maqet check made
+missing maqet check made hdd
 same '' "$(ls -A disk)" "what lies in the empty folder"
 rmdir disk
 missing maqet start made
