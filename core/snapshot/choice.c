@@ -248,6 +248,23 @@ error_incomplete(const struct choosing *choosing, struct maqet_error **err)
 
 /* ---- the choice ---- */
 
+/* Whether any of the chosen drives has the snapshot; else there is no point in asking
+ * which other drives are to be left out. */
+static int
+check_exists(struct choosing *choosing, struct maqet_error **err)
+{
+    struct maqet_session *session = choosing->session;
+    const char *name = choosing->request->name;
+
+    maqet_session_choose_listed(session, &choosing->chosen);
+    if (maqet_session_refresh(session, err) < 0)
+        return -1;
+    for (size_t i = 0; i < session->count; i++)
+        if (maqet_session_find(session, &session->members[i], name, NULL))
+            return 0;
+    return maqet_session_need(session, name, err);
+}
+
 static int
 choose_all(struct choosing *choosing, struct maqet_error **err)
 {
@@ -258,6 +275,9 @@ choose_all(struct choosing *choosing, struct maqet_error **err)
         check_excluded(choosing, err) < 0)
         return -1;
     sort_all(choosing);
+    if (choosing->purpose == MAQET_PURPOSE_LOAD && !choosing->is_set &&
+        check_exists(choosing, err) < 0)
+        return -1;
     /* What was never kept can't be deleted. */
     if (choosing->purpose != MAQET_PURPOSE_DELETE &&
         choosing->unable.count + choosing->outside.count + choosing->unguarded.count > 0)

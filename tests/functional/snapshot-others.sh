@@ -251,5 +251,12 @@ expect 3 maqet snapshot vm load --all cut --live
 err_has "drives without support for snapshots: 'plain' (raw), 'other' (raw)"
 expect 0 maqet snapshot vm load --all cut --live --exclude plain --exclude other
 out_has "Loaded snapshot 'cut' on drives 'hdd', 'new'"
+# When all of a set were deleted one by one, that is what is said.
+expect 0 maqet snapshot vm create --all gone --live --exclude plain --exclude other
+expect 0 maqet snapshot vm delete hdd gone --live
+expect 0 maqet snapshot vm delete new gone --live
+expect 3 maqet snapshot vm load --all gone --live
+err_has "There is no snapshot 'gone' of drive 'hdd' on VM 'vm'"
+err_lacks "--exclude plain"
 expect 0 maqet stop vm --timeout 0 --force
 sound hdd.qcow2 new.qcow2
