@@ -306,7 +306,7 @@ maqet_session_choose_for(struct maqet_session *session,
 
     if (!request->drive)
         return choose_all(&choosing, err);
-    return maqet_session_choose(session, request->drive, NULL, NULL, err) < 0
+    return maqet_session_choose(session, request->drive, err) < 0
                ? -1
                : maqet_session_refresh(session, err);
 }

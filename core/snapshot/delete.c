@@ -135,7 +135,7 @@ maqet_snapshot_export(const struct maqet_context *context,
 
     recorded.recorder = &recorder;
     if (!session || maqet_session_repair(session, err) < 0 ||
-        maqet_session_choose(session, request->drive, NULL, NULL, err) < 0 ||
+        maqet_session_choose(session, request->drive, err) < 0 ||
         maqet_session_refresh(session, err) < 0 ||
         maqet_session_need(session, request->name, err) < 0)
         return -1;

@@ -136,7 +136,7 @@ choose(struct maqet_session *session, const struct maqet_snapshot_request *reque
     const struct maqet_strings *exclude = request->exclude;
 
     if (request->drive)
-        return maqet_session_choose(session, request->drive, NULL, NULL, err);
+        return maqet_session_choose(session, request->drive, err);
     for (size_t i = 0; exclude && i < exclude->count; i++)
         if (!maqet_vm_find_drive(session->vm, exclude->items[i], err))
             return -1;

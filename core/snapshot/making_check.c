@@ -7,22 +7,78 @@
 #include "core/snapshot/others.h"
 #include "core/snapshot/state_file.h"
 
+/* A drive that the guest writes to, and no snapshot keeps. */
+static bool
+is_unable(const struct maqet_drive *drive)
+{
+    return !maqet_drive_has_snapshots(drive) && !maqet_drive_readonly(drive) &&
+           drive->storage->plugin.interface;
+}
+
+/* How the drives alone are kept while it runs: without what no snapshot of them holds. */
+static void
+hint_drives_alone(struct maqet_session *session, struct maqet_error **err)
+{
+    _cleanup_writables_ struct maqet_writables others = {0};
+    _cleanup_text_ struct maqet_text options = MAQET_TEXT_INIT;
+
+    for (size_t i = 0; i < session->vm->drive_count; i++)
+        if (is_unable(session->vm->drives[i]))
+            maqet_text_appendf(&options, " --exclude %s", session->vm->drives[i]->name);
+    maqet_session_others(session, &others, NULL);
+    for (size_t i = 0; i < others.count; i++)
+        maqet_text_appendf(&options, " --exclude %s", others.items[i].name);
+    maqet_error_hint(
+        err, "Keep the drives alone: maqet snapshot %s create --all NAME --live%s",
+        session->name, options.data ? options.data : "");
+}
+
+static int
+error_unable(struct maqet_session *session, bool able, struct maqet_error **err)
+{
+    _cleanup_text_ struct maqet_text words = MAQET_TEXT_INIT;
+    size_t count = 0;
+
+    for (size_t i = 0; i < session->vm->drive_count; i++) {
+        const struct maqet_drive *drive = session->vm->drives[i];
+
+        if (is_unable(drive))
+            maqet_text_appendf(&words, "%s'%s' (%s)", count++ > 0 ? ", " : "",
+                               drive->name, drive->storage->plugin.name);
+    }
+    maqet_error_set(
+        err, MAQET_ERROR_UNSUPPORTED,
+        "VM '%s' has %s without support for snapshots: %s; a checkpoint needs "
+        "all drives that the guest can write to",
+        session->name, count > 1 ? "drives" : "a drive", words.data);
+    if (able)
+        hint_drives_alone(session, err);
+    return -1;
+}
+
 /* All drives that the guest writes to: with one of them missing, its memory would come
  * back to a drive that has gone on. */
 static int
 choose_drives(struct maqet_session *session, struct maqet_error **err)
 {
-    _cleanup_error_ struct maqet_error *reason = NULL;
+    _cleanup_strings_ struct maqet_strings able = MAQET_STRINGS_INIT;
+    bool unable = false;
 
-    if (maqet_session_choose(session, NULL, NULL, NULL, &reason) == 0)
-        return 0;
-    maqet_error_set(err, reason->code, "%s", reason->message);
-    maqet_error_hint(err,
-                     "A checkpoint needs all drives that the guest can write to; keep "
-                     "the others alone: maqet snapshot %s create --all NAME --live "
-                     "--exclude DRIVE",
-                     session->name);
-    return -1;
+    for (size_t i = 0; i < session->vm->drive_count; i++) {
+        const struct maqet_drive *drive = session->vm->drives[i];
+
+        if (maqet_drive_has_snapshots(drive))
+            maqet_strings_add(&able, drive->name);
+        unable = unable || is_unable(drive);
+    }
+    if (unable)
+        return error_unable(session, able.count > 0, err);
+    if (able.count == 0)
+        return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                               "VM '%s' has no drive that could be snapshotted",
+                               session->name);
+    maqet_session_choose_listed(session, &able);
+    return 0;
 }
 
 static int
@@ -90,21 +146,6 @@ check_state(struct maqet_session *session, struct maqet_error **err)
                     word ? word : "in an unknown state");
     maqet_error_hint(err, "Let it go on: maqet qmp %s cont", session->name);
     return -1;
-}
-
-/* How the drives alone are kept while it runs: without what no snapshot of them holds. */
-static void
-hint_drives_alone(struct maqet_session *session, struct maqet_error **err)
-{
-    _cleanup_writables_ struct maqet_writables others = {0};
-    _cleanup_text_ struct maqet_text options = MAQET_TEXT_INIT;
-
-    maqet_session_others(session, &others, NULL);
-    for (size_t i = 0; i < others.count; i++)
-        maqet_text_appendf(&options, " --exclude %s", others.items[i].name);
-    maqet_error_hint(
-        err, "Keep the drives alone: maqet snapshot %s create --all NAME --live%s",
-        session->name, options.data ? options.data : "");
 }
 
 static int

@@ -137,76 +137,19 @@ add_member(struct maqet_session *session, const struct maqet_drive *drive)
     session->members[session->count++] = (struct maqet_member){.drive = drive};
 }
 
-static int
-choose_one(struct maqet_session *session, const char *name, struct maqet_error **err)
+int
+maqet_session_choose(struct maqet_session *session, const char *name,
+                     struct maqet_error **err)
 {
     const struct maqet_drive *drive = maqet_vm_find_drive(session->vm, name, err);
 
+    clear_members(session);
     if (!drive)
         return -1;
     if (!maqet_drive_has_snapshots(drive))
         return maqet_drive_error_no_snapshots(drive, err);
     add_member(session, drive);
     return 0;
-}
-
-/* Those that would be missing from a set. */
-static int
-error_unable(const struct maqet_session *session, const struct maqet_strings *unable,
-             struct maqet_error **err)
-{
-    _cleanup_text_ struct maqet_text words = MAQET_TEXT_INIT;
-    _cleanup_text_ struct maqet_text options = MAQET_TEXT_INIT;
-
-    for (size_t i = 0; i < session->vm->drive_count; i++) {
-        const struct maqet_drive *drive = session->vm->drives[i];
-
-        if (!maqet_strings_has(unable, drive->name))
-            continue;
-        maqet_text_appendf(&words, "%s'%s' (%s)", words.length > 0 ? ", " : "",
-                           drive->name, drive->storage->plugin.name);
-        maqet_text_appendf(&options, " --exclude %s", drive->name);
-    }
-    maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                    "VM '%s' has %s without support for snapshots: %s; nothing was done",
-                    session->name, unable->count > 1 ? "drives" : "a drive", words.data);
-    maqet_error_hint(err, "Leave %s out:%s", unable->count > 1 ? "them" : "it",
-                     options.data);
-    return -1;
-}
-
-int
-maqet_session_choose(struct maqet_session *session, const char *drive,
-                     const struct maqet_strings *exclude, struct maqet_strings *skipped,
-                     struct maqet_error **err)
-{
-    _cleanup_strings_ struct maqet_strings unable = MAQET_STRINGS_INIT;
-
-    clear_members(session);
-    if (drive)
-        return choose_one(session, drive, err);
-    for (size_t i = 0; exclude && i < exclude->count; i++)
-        if (!maqet_vm_find_drive(session->vm, exclude->items[i], err))
-            return -1;
-    for (size_t i = 0; i < session->vm->drive_count; i++) {
-        const struct maqet_drive *each = session->vm->drives[i];
-
-        if (exclude && maqet_strings_has(exclude, each->name))
-            continue;
-        if (maqet_drive_has_snapshots(each))
-            add_member(session, each);
-        else if (!maqet_drive_readonly(each) && each->storage->plugin.interface)
-            maqet_strings_add(&unable, each->name);
-        else if (skipped)
-            maqet_strings_add(skipped, each->name);
-    }
-    if (unable.count > 0)
-        return error_unable(session, &unable, err);
-    return session->count > 0
-               ? 0
-               : maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                                 "VM '%s' has no drive that could be snapshotted",
-                                 session->name);
 }
 
 void

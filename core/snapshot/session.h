@@ -64,12 +64,9 @@ void maqet_session_cleanup(struct maqet_session **session);
 
 #define _cleanup_session_ _cleanup_(maqet_session_cleanup)
 
-/* Chooses the drives. @drive is one by name, NULL: all but the excluded ones. @skipped
- * (may be NULL) gets those of all that are left out because they hold nothing that a
- * snapshot keeps: shares, and what the guest can't write to. */
-int maqet_session_choose(struct maqet_session *session, const char *drive,
-                         const struct maqet_strings *exclude,
-                         struct maqet_strings *skipped, struct maqet_error **err);
+/* Chooses one drive, by its name. */
+int maqet_session_choose(struct maqet_session *session, const char *name,
+                         struct maqet_error **err);
 
 /* Chooses the drives of that list that are still there; for repairs. */
 void maqet_session_choose_listed(struct maqet_session *session,

@@ -47,12 +47,15 @@ expect 0 maqet qmp vm cont
 vm_yaml raw <<EOF
 storage:
   - {name: hdd, type: raw, size: 8M, file: hdd.raw}
+  - {name: kept, type: qcow2, size: 8M, file: kept.qcow2}
 EOF
 expect 0 maqet add raw.yaml
 expect 0 maqet start raw
 expect 3 maqet checkpoint raw create one
 err_has "VM 'raw' has a drive without support for snapshots: 'hdd' (raw)"
-err_has "A checkpoint needs all drives that the guest can write to"
+err_has "a checkpoint needs all drives that the guest can write to"
+err_has "maqet snapshot raw create --all NAME --live --exclude hdd"
+expect 0 maqet snapshot raw create --all kept --live --exclude hdd
 expect 0 maqet stop raw --timeout 0 --force
 
 # The snapshots of a checkpoint are listed as such, and don't go without it.
