@@ -47,6 +47,13 @@ open_loadable(const struct maqet_context *context,
         maqet_session_choose_for(session, request, MAQET_PURPOSE_LOAD, left, err) < 0 ||
         check_snapshots(session, request, err) < 0)
         return NULL;
+    /* Whoever has found out before that QEMU is silent has said so, too. */
+    if (session->silent && !request->silent && !request->drive)
+        maqet_context_say(
+            context, MAQET_LEVEL_WARNING,
+            "VM '%s': disks that were added by QEMU's monitor are not known, "
+            "since QEMU does not answer; they are left alone",
+            session->name);
     return TAKE_PTR(session);
 }
 

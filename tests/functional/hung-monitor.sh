@@ -192,6 +192,26 @@ expect 3 bounded snapshot c load hdd no-such --live --yes --wait 1
 err_has "There is no snapshot 'no-such' of drive 'hdd' on VM 'c'"
 is_stopped "$(pid_of c)" || fail "QEMU of 'c' was touched"
 
+# Several drives: nor is it asked what else the guest writes to.
+vm_yaml f <<END
+storage:
+  - {name: hdd, type: qcow2, size: 8M, file: f.qcow2}
+  - {name: data, type: qcow2, size: 8M, file: f-data.qcow2}
+END
+expect 0 maqet add f.yaml
+expect 0 maqet start f
+expect 0 maqet snapshot f create --all both --live
+hang f
+pid=$(pid_of f)
+expect 0 bounded snapshot f load --all both --live --yes --wait 2
+err_has "QEMU of VM 'f' (PID $pid) has not answered within 2 s"
+same 1 "$(grep -c 'has not answered' err)" "times that it was waited for"
+same 1 "$(grep -c "VM 'f': disks that were added by QEMU's monitor are not known" err)" "warnings"
+[ "$(pid_of f)" -ne "$pid" ] || fail "not started again"
+same running "$(vm_status f 2>/dev/null)"
+expect 0 maqet stop f --force --timeout 0
+sound f.qcow2 f-data.qcow2
+
 pid=$(pid_of d)
 expect 2 bounded checkpoint d load point --keep present --yes --wait 1
 err_has "The present state of VM 'd' can't be kept: QEMU does not answer"
