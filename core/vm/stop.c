@@ -17,29 +17,27 @@ static const int64_t PRESS_TIMEOUT = 5000;
 static const int64_t PRESS_TIMEOUT_LEAST = 1000;
 
 /*
- * A QEMU that had to be killed leaves its PID file, which would look like a crash. @ended:
- * it was us who ended it. Where it ended in order, all that is left are sockets, which the
- * next start replaces; so an export, which may hold the machine's lock for hours, is not
- * waited for. Returns 1 when somebody has started the machine (again) meanwhile.
+ * A QEMU that had to be killed leaves its PID file, which would look like a crash; all
+ * else that is left is replaced by the next start. So whoever has the machine's lock is
+ * not waited for: an export may have it for hours. Returns 1 when somebody has started
+ * the machine (again) meanwhile.
  */
 static int
 tidy_after_stop(const struct maqet_context *context, const char *name, int dir_fd,
-                int run_fd, bool ended, struct maqet_error **err)
+                int run_fd, struct maqet_error **err)
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
-    bool in_order = ended && faccessat(dir_fd, "pid", F_OK, AT_SYMLINK_NOFOLLOW) < 0;
-    struct maqet_context patience = *context;
+    struct maqet_context impatient = *context;
 
-    if (in_order)
-        patience.lock_timeout = 0;
-    _cleanup_close_ int lock = maqet_store_lock(&patience, name, &reason);
-    if (lock < 0)
-        return in_order && reason->code == MAQET_ERROR_TIMEOUT
-                   ? 0
-                   : maqet_error_move(err, TAKE_PTR(reason));
+    impatient.lock_timeout = 0;
+    _cleanup_close_ int lock = maqet_store_lock(&impatient, name, &reason);
+    if (lock < 0 && reason->code != MAQET_ERROR_TIMEOUT)
+        return maqet_error_move(err, TAKE_PTR(reason));
     int held = maqet_lock_held(run_fd, err);
-    if (held == 0)
+    if (held == 0 && lock >= 0)
         maqet_run_tidy(dir_fd);
+    else if (held == 0)
+        unlinkat(dir_fd, "pid", 0);
     return held;
 }
 
@@ -173,7 +171,7 @@ maqet_vm_stop(const struct maqet_context *context, const char *name_or_uuid,
             return maqet_error_wrap(err, "Virtual machine '%s'", name);
         if (pid > 0 && end_machine(context, name, dir_fd, pidfd, stop, err) < 0)
             return -1;
-        again = tidy_after_stop(context, name, dir_fd, run_fd, pid > 0, err);
+        again = tidy_after_stop(context, name, dir_fd, run_fd, err);
     } while (pid == 0 && again > 0);
     if (was_running)
         *was_running = pid > 0;

@@ -5,7 +5,7 @@
 . "${srcdir:-.}/tests/functional/functions.sh"
 . "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 qemu_required
-requires qemu-io env
+requires qemu-io env timeout
 
 vm_yaml vm <<EOF
 storage:
@@ -121,6 +121,20 @@ begin_export out.qcow2
 expect 0 maqet stop vm --timeout 0 --force --lock-timeout 0.1
 same stopped "$(vm_status vm)" "the status after a stop during an export"
 [ -e .out.qcow2.maqet-new ] || fail "the export did not go on"
+kill -TERM "$export"
+wait "$export" || :
+eventually 10 gone
+
+# Nor does a stop wait whose QEMU was killed, or that finds nothing running.
+expect 0 maqet start vm
+begin_export out.qcow2
+kill -KILL "$(vm_pid vm)"
+crashed() { [ "$(vm_status vm)" = crashed ]; }
+eventually 20 crashed
+for again in 1 2; do
+    expect 0 timeout 60 "$MAQET" stop vm --lock-timeout 600
+    same stopped "$(vm_status vm)" "the status after stop $again"
+done
 kill -TERM "$export"
 wait "$export" || :
 eventually 10 gone
