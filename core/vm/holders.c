@@ -375,6 +375,26 @@ error_busy(const struct maqet_vm *vm, const struct maqet_drive *drive, const cha
         maqet_error_hint(err, "Look for it as root: fuser -v '%s'", image);
 }
 
+void
+maqet_holders_hint_lock(const struct maqet_context *context, const char *path,
+                        struct maqet_error **err)
+{
+    struct maqet_holder *list = NULL;
+    size_t count = 0;
+
+    maqet_holders_find(context, path, &list, &count, NULL);
+    size_t locked = select_locked(list, count);
+    if (locked > 0) {
+        _cleanup_free_ char *text = maqet_holders_text(list, 1);
+
+        maqet_error_hint(err, "It is %s: wait until it has ended", text);
+    } else {
+        maqet_error_hint(err, "Wait until it has ended");
+    }
+    maqet_error_hint(err, "Or wait longer for it: --lock-timeout SECONDS");
+    maqet_holders_free(list, count);
+}
+
 int
 maqet_holders_explain(const struct maqet_vm *vm, const struct maqet_drive *drive,
                       struct maqet_error **err)

@@ -35,6 +35,11 @@ bool maqet_holders_has_open(int pid, const char *path);
  * too, with every other descriptor than one that this function opens. */
 bool maqet_holders_locked(const char *path);
 
+/* Adds to an error about a lock that could not be had who has it, as far as that can be
+ * seen, and what to do. */
+void maqet_holders_hint_lock(const struct maqet_context *context, const char *path,
+                             struct maqet_error **err);
+
 /* "QEMU of virtual machine 'b' (PID 123) and 'qemu-img convert ...' (PID 456)", to follow
  * "in use by"; without any, it says that they can't be seen. The caller frees. */
 char *maqet_holders_text(const struct maqet_holder *list, size_t count);

@@ -7,6 +7,7 @@
 
 #include "core/base/deadline.h"
 #include "core/storage/snapshots.h"
+#include "core/vm/holders.h"
 
 /* ---- paths ---- */
 
@@ -24,6 +25,18 @@ vm_path(const struct maqet_context *context, const char *name, const char *file)
 
 /* ---- locks ---- */
 
+/* Waits for a lock as long as @timeout says; who didn't want to wait gets no reasons. */
+static int
+wait_for_lock(const struct maqet_context *context, int fd, int64_t timeout,
+              const char *path, const char *what, struct maqet_error **err)
+{
+    if (maqet_lock_wait(fd, timeout, what, err) == 0)
+        return 0;
+    if (err && (*err)->code == MAQET_ERROR_TIMEOUT && context->lock_timeout > 0)
+        maqet_holders_hint_lock(context, path, err);
+    return -1;
+}
+
 /* The lock of the whole store: held while a machine comes or goes. */
 static int
 lock_store(const struct maqet_context *context, struct maqet_error **err)
@@ -39,7 +52,7 @@ lock_store(const struct maqet_context *context, struct maqet_error **err)
     _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return maqet_error_errno(err, errno, "Can't open %s", path);
-    if (maqet_lock_wait(fd, context->lock_timeout, folder, err) < 0)
+    if (wait_for_lock(context, fd, context->lock_timeout, path, folder, err) < 0)
         return -1;
     return TAKE_FD(fd);
 }
@@ -81,7 +94,8 @@ maqet_store_lock(const struct maqet_context *context, const char *name,
             return error_no_vm(context, name, err);
         if (fd < 0)
             return maqet_error_errno(err, errno, "Can't open %s", path);
-        if (maqet_lock_wait(fd, maqet_deadline_left(deadline), what, err) < 0)
+        if (wait_for_lock(context, fd, maqet_deadline_left(deadline), path, what, err) <
+            0)
             return -1;
         /* While we waited, the machine may have been removed, and even added anew: then
          * the lock that we got is nobody's, and we begin again. */

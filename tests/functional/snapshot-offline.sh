@@ -228,6 +228,8 @@ slow=$!
 eventually 10 test -e converting
 expect 2 maqet snapshot vm create hdd third --lock-timeout 0.1
 err_has "the virtual machine 'vm'"
+err_has "snapshot vm export hdd exported slow.qcow2' (PID "
+err_has "--lock-timeout SECONDS"
 expect 0 maqet snapshot vm list hdd
 out_has '- exported ('
 rm converting
