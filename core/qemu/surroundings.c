@@ -26,6 +26,23 @@ has_protocol(const char *text)
     return text[strcspn(text, ":/")] == ':';
 }
 
+/* The file that an object reads. Others write theirs, or create it. */
+static char *
+file_of_object(const struct maqet_argument *argument)
+{
+    static const struct {
+        const char *type;
+        const char *property;
+    } readers[] = {
+        {"authz-list-file", "filename"}, {"rng-random", "filename"}, {"secret", "file"}};
+
+    for (size_t i = 0; i < sizeof(readers) / sizeof(*readers); i++)
+        if (maqet_argument_is_on(argument, readers[i].type) ||
+            maqet_argument_has(argument, "qom-type", readers[i].type))
+            return maqet_argument_property(argument, readers[i].property);
+    return NULL;
+}
+
 /* The file that an option reads; NULL: none that we know of. The caller frees. */
 static char *
 file_of(const struct maqet_argument *argument)
@@ -40,7 +57,6 @@ file_of(const struct maqet_argument *argument)
         {"blockdev", {"filename", "file.filename", NULL}},
         {"drive", {"file", "file.filename", NULL}},
         {"fw_cfg", {"file", NULL}},
-        {"object", {"file", NULL}},
         {"smbios", {"file", NULL}},
     };
 
@@ -50,7 +66,7 @@ file_of(const struct maqet_argument *argument)
     for (size_t i = 0; i < sizeof(some) / sizeof(*some); i++)
         if (maqet_argument_is(argument, some[i].option))
             return maqet_argument_first(argument, some[i].properties);
-    return NULL;
+    return maqet_argument_is(argument, "object") ? file_of_object(argument) : NULL;
 }
 
 static int

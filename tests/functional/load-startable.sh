@@ -20,6 +20,7 @@ qemu_program() {
 qemu_program
 mkdir share
 cp /etc/hostname options
+echo secret >secret
 vm_yaml other <<EOF
 arguments:
   - chardev: {socket: null, id: shared, path: there, server: on, wait: off}
@@ -35,6 +36,9 @@ arguments:
   - fw_cfg: "name=opt/test,file=options"
   - chardev: "socket,id=shared,path=there"
   - serial: "chardev:shared"
+  - object: "secret,id=key,file=secret"
+  - netdev: "hubport,id=net,hubid=0"
+  - object: "filter-dump,id=dump,netdev=net,file=dumped"
 EOF
 sed -i 's/^binary: .*/binary: .\/qemu/' vm.yaml
 truncate -s 1M cd.iso
@@ -62,6 +66,9 @@ in_the_way() {
 mv options away
 in_the_way "vm.yaml:12:5: -fw_cfg can't have its file $TMP/options: No such file or directory"
 mv away options
+mv secret away
+in_the_way "vm.yaml:15:5: -object can't have its file $TMP/secret: No such file or directory"
+mv away secret
 mv cd.iso away
 in_the_way "cd.iso"
 mv away cd.iso
