@@ -5,6 +5,8 @@
  */
 #include "core/base/sockets.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <linux/magic.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
@@ -18,9 +20,22 @@
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
+#include "core/base/text.h"
+
+/* The inode of the initial PID namespace (Linux: include/linux/proc_ns.h). */
+#define INITIAL_PID_NS UINT64_C(0xEFFFFFFC)
 
 /* What one answer of the kernel is read into. */
 enum { ANSWER_SIZE = 32768 };
+
+static void
+cleanup_dir(DIR **dir)
+{
+    if (*dir)
+        closedir(*dir);
+}
+
+#define _cleanup_dir_ _cleanup_(cleanup_dir)
 
 struct request {
     struct nlmsghdr header;
@@ -83,6 +98,35 @@ tells_inodes(const char *path)
     return statfs(path, &system) == 0 && system.f_type != OVERLAYFS_SUPER_MAGIC;
 }
 
+/*
+ * Whether all processes share our network namespace, so that the kernel has listed all of
+ * their sockets: it lists those of one namespace, and a path can be connected to from any
+ * (unix(7), network_namespaces(7)). Each namespace has its own files in /proc/PID/net,
+ * which everybody may look at. In a PID namespace of our own, or where processes are
+ * hidden (hidepid), there may be others that we don't see.
+ */
+static bool
+sees_all_sockets(void)
+{
+    struct stat ours, theirs, namespace;
+    _cleanup_dir_ DIR *dir = opendir("/proc");
+    struct dirent *entry;
+
+    if (!dir || stat("/proc/self/net/unix", &ours) < 0 ||
+        stat("/proc/self/ns/pid", &namespace) < 0 || namespace.st_ino != INITIAL_PID_NS ||
+        access("/proc/1/net/unix", F_OK) < 0)
+        return false;
+    while ((entry = readdir(dir))) {
+        _cleanup_free_ char *path = maqet_format("/proc/%s/net/unix", entry->d_name);
+
+        /* One that is just ending has none. */
+        if (isdigit((unsigned char)entry->d_name[0]) && stat(path, &theirs) == 0 &&
+            theirs.st_ino != ours.st_ino)
+            return false;
+    }
+    return true;
+}
+
 enum maqet_listener
 maqet_socket_listener(const char *path)
 {
@@ -103,9 +147,10 @@ maqet_socket_listener(const char *path)
         for (const struct nlmsghdr *header = (const void *)answer; NLMSG_OK(header, left);
              header = NLMSG_NEXT(header, left)) {
             if (header->nlmsg_type == NLMSG_DONE)
-                return found                ? MAQET_LISTENER_THERE
-                       : tells_inodes(path) ? MAQET_LISTENER_NONE
-                                            : MAQET_LISTENER_UNKNOWN;
+                return found ? MAQET_LISTENER_THERE
+                       : tells_inodes(path) && sees_all_sockets()
+                           ? MAQET_LISTENER_NONE
+                           : MAQET_LISTENER_UNKNOWN;
             if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY)
                 return MAQET_LISTENER_UNKNOWN;
             found = found || is_of(header, &file);

@@ -8,7 +8,8 @@
 enum maqet_listener {
     MAQET_LISTENER_NONE,    /* nobody could be connected to there */
     MAQET_LISTENER_THERE,   /* a process listens */
-    MAQET_LISTENER_UNKNOWN, /* this kernel doesn't tell */
+    MAQET_LISTENER_UNKNOWN, /* can't be told: somebody may listen in another network
+                             * namespace, or on a file system with inodes of its own */
 };
 
 /* Whether a process listens on a Unix socket, without connecting to it: that would take
