@@ -56,12 +56,8 @@ run(struct invocation *invocation, struct maqet_error **err)
 }
 
 static const struct command_option options[] = {
-    OPTION_TIMEOUT_ROW,
-    OPTION_FORCE_STOP_ROW,
-    OPTION_WAIT_ROW,
-    OPTION_CREATE_MISSING_ROW,
-    OPTION_ACCEPT_BASE_ROW,
-    {0},
+    OPTION_TIMEOUT_ROW,        OPTION_FORCE_STOP_ROW,  OPTION_WAIT_ROW,
+    OPTION_CREATE_MISSING_ROW, OPTION_ACCEPT_BASE_ROW, {0},
 };
 
 static const struct command_example examples[] = {

@@ -8,7 +8,8 @@
 #define COMMANDS(each)                                                                   \
     each(add) each(apply) each(validate) each(args) each(start) each(stop) each(restart) \
         each(ls) each(status) each(snapshot) each(checkpoint) each(recover) each(check)  \
-            each(run) each(resize) each(storage) each(plugin) each(qmp) each(rm) each(help)
+            each(run) each(resize) each(storage) each(plugin) each(qmp) each(rm)         \
+                each(help)
 
 #define DECLARE(name) extern const struct command command_##name;
 #define ADDRESS(name) &command_##name,

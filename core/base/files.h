@@ -42,8 +42,8 @@ int maqet_dir_remove(const char *path, struct maqet_error **err);
 /* Writes a folder's entries to the disk, so that a rename survives a power cut. */
 int maqet_dir_sync(int dir_fd, const char *path, struct maqet_error **err);
 
-/* Appends the folders of a list with ':' in between, absolute as maqet_path_absolute has it;
- * empty ones are left out. */
+/* Appends the folders of a list with ':' in between, absolute as maqet_path_absolute has
+ * it; empty ones are left out. */
 void maqet_path_split(const char *list, const char *folder, struct maqet_strings *paths);
 
 /* Where a descriptor's file is now, links resolved. Caller frees; NULL: not known. */

@@ -32,9 +32,9 @@ struct maqet_checkpoint_request {
 /* How creating went. */
 struct maqet_checkpoint_receipt {
     enum maqet_migration_method method;
-    char *reason;  /* why not the first method of all; NULL: it was */
-    double pause;  /* ms for which the guest stood still, by QEMU's own clock */
-    double wall;   /* ms that all of it took */
+    char *reason;      /* why not the first method of all; NULL: it was */
+    double pause;      /* ms for which the guest stood still, by QEMU's own clock */
+    double wall;       /* ms that all of it took */
     int64_t allocated; /* bytes that the state file takes on the disk */
     int64_t length;    /* of the state file, in bytes; with holes it is more */
     struct maqet_strings drives;
@@ -49,8 +49,9 @@ int maqet_checkpoint_create(const struct maqet_context *context,
                             struct maqet_error **err);
 
 /* Whether it could be loaded, before anybody is asked; *running tells whether QEMU would
- * be ended for it, *silent whether it does not answer, *verified which file of memory was found to be undamaged, so that
- * loading need not read it once more; the caller frees it. */
+ * be ended for it, *silent whether it does not answer, *verified which file of memory was
+ * found to be undamaged, so that loading need not read it once more; the caller frees it.
+ */
 int maqet_checkpoint_loadable(const struct maqet_context *context,
                               const struct maqet_checkpoint_request *request,
                               bool *running, bool *silent, char **verified,

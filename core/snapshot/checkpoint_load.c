@@ -411,11 +411,10 @@ maqet_checkpoint_load(const struct maqet_context *context,
     struct maqet_checkpoint_request again = *request;
     bool running, silent;
 
-    if (request->keep &&
-        (maqet_checkpoint_loadable(context, request, &running, &silent, &verified, err) <
-             0 ||
-         (silent ? error_cant_keep(request, err) : keep(context, request, running, err)) <
-             0))
+    if (request->keep && (maqet_checkpoint_loadable(context, request, &running, &silent,
+                                                    &verified, err) < 0 ||
+                          (silent ? error_cant_keep(request, err)
+                                  : keep(context, request, running, err)) < 0))
         return -1;
     if (verified)
         again.verified = verified;

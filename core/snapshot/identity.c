@@ -206,9 +206,11 @@ maqet_identity_check_none(const struct maqet_session *session, const char *name,
                         "The snapshots '%s' of VM '%s' belong to a checkpoint, which "
                         "needs all of them",
                         name, session->name);
-        maqet_error_hint(err, "If its memory is no longer needed either, delete all of it: maqet "
-                         "checkpoint %s delete %s",
-                         session->name, name);
+        maqet_error_hint(
+            err,
+            "If its memory is no longer needed either, delete all of it: maqet "
+            "checkpoint %s delete %s",
+            session->name, name);
         return -1;
     }
     return 0;

@@ -75,8 +75,7 @@ int
 maqet_snapshot_loadable(const struct maqet_context *context,
                         const struct maqet_snapshot_request *request, bool *live,
                         bool *silent, struct maqet_strings *drives,
-                        struct maqet_snapshot_left *left,
-                        struct maqet_error **err)
+                        struct maqet_snapshot_left *left, struct maqet_error **err)
 {
     _cleanup_session_ struct maqet_session *session =
         open_loadable(context, request, left, err);

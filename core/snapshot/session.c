@@ -386,8 +386,8 @@ maqet_session_phase(struct maqet_session *session, enum maqet_operation operatio
     session->journal.operation = operation;
     if (write_journal(session, err) == 0)
         return 0;
-    /* What is done next has to be what a recovery after a kill would do. The new phase may
-     * have been written, and only its way to the disk have failed. */
+    /* What is done next has to be what a recovery after a kill would do. The new phase
+     * may have been written, and only its way to the disk have failed. */
     session->journal.operation = before;
     (void)write_journal(session, NULL);
     return -1;

@@ -81,7 +81,8 @@ int maqet_snapshot_load(const struct maqet_context *context,
                         struct maqet_error **err);
 
 /* Whether it could be loaded, before anybody is asked; *live (may be NULL) tells which
- * way it would go, *silent (may be NULL) whether QEMU does not answer, @drives gets the drives, @left (may be NULL) what stays as it is. */
+ * way it would go, *silent (may be NULL) whether QEMU does not answer, @drives gets the
+ * drives, @left (may be NULL) what stays as it is. */
 int maqet_snapshot_loadable(const struct maqet_context *context,
                             const struct maqet_snapshot_request *request, bool *live,
                             bool *silent, struct maqet_strings *drives,

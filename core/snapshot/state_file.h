@@ -18,7 +18,8 @@ int maqet_state_file_create(const struct maqet_context *context, const char *vm,
                             const char *name, struct maqet_error **err);
 
 /* Gives it its name, with what it belongs to and its checksum, once it has reached the
- * disk. @about gets its length as "size", and what it takes on the disk as "allocated". */
+ * disk. @about gets its length as "size", and what it takes on the disk as "allocated".
+ */
 int maqet_state_file_publish(const struct maqet_context *context, const char *vm,
                              const char *name, int fd, json_object *about,
                              struct maqet_error **err);

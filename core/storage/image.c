@@ -75,8 +75,7 @@ maqet_image_names_file(struct maqet_image *image, const char *option, const char
     _cleanup_free_ char *named =
         name[0] == '/' ? maqet_strdup(name) : maqet_format("%s/%s", folder, name);
 
-    if (declared && names_a_file(name) &&
-        may_stand_for(declared, named)) {
+    if (declared && names_a_file(name) && may_stand_for(declared, named)) {
         maqet_strings_add(&image->options, option);
         maqet_strings_add(&image->files, declared);
         return;

@@ -184,10 +184,11 @@ set_vanished(const struct maqet_drive *drive, const struct maqet_image_record *r
     _cleanup_free_ char *place = maqet_drive_place(drive);
 
     if (record->presumed)
-        maqet_drive_error(drive, option, err, MAQET_ERROR_MISSING,
-                          "the image %s is missing; the VM was started before, by a maqet "
-                          "that kept no record of images, so it may have been there",
-                          drive->path);
+        maqet_drive_error(
+            drive, option, err, MAQET_ERROR_MISSING,
+            "the image %s is missing; the VM was started before, by a maqet "
+            "that kept no record of images, so it may have been there",
+            drive->path);
     else if (!record->path && strcmp(record->place, place) == 0)
         maqet_drive_error(drive, NULL, err, MAQET_ERROR_MISSING,
                           "its storage (%s) is missing; it was last there on %s",

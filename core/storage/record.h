@@ -56,14 +56,15 @@ bool maqet_base_record_read(struct maqet_base_record *base, const char *option,
 /*
  * How a backing file differs from what was recorded, as a phrase to follow its path ("was
  * replaced by another file"); NULL: it doesn't. One of the same size, the same time of
- * modification and the same beginning is the same, wherever it was moved or copied to. The
- * caller frees.
+ * modification and the same beginning is the same, wherever it was moved or copied to.
+ * The caller frees.
  */
 char *maqet_base_record_compare(const struct maqet_base_record *then,
                                 const struct maqet_base_record *now);
 
-/* Whether a drive's image holds nothing but what the guest wrote (MAQET_STORAGE_PLAIN), and
- * was created or used as such before: then its beginning can't make another format of it.
+/* Whether a drive's image holds nothing but what the guest wrote (MAQET_STORAGE_PLAIN),
+ * and was created or used as such before: then its beginning can't make another format of
+ * it.
  * @id: of the image, as it is now. */
 bool maqet_image_keeps_type(const struct maqet_drive *drive,
                             const struct maqet_file_id *id);

@@ -139,8 +139,8 @@ drive_with_path(const struct maqet_vm *vm, const char *path)
     return NULL;
 }
 
-/* By what is remembered of a machine's images. One that still has a drive for the image is
- * asked: it may have been made independent. */
+/* By what is remembered of a machine's images. One that still has a drive for the image
+ * is asked: it may have been made independent. */
 static char *
 dependent_by_records(const struct candidate *candidate, const char *name)
 {
@@ -262,8 +262,9 @@ hint_at_ways(struct maqet_error **err)
                      "Leave it as it is, and give the drive a `file` of its own that has "
                      "this one as its backing file");
     maqet_error_hint(err, "Or use it read-only (`readonly: on`)");
-    maqet_error_hint(err, "It is free again when no image has it as a backing file. Where "
-                          "such an image is gone for good: maqet storage rm IMAGE");
+    maqet_error_hint(err,
+                     "It is free again when no image has it as a backing file. Where "
+                     "such an image is gone for good: maqet storage rm IMAGE");
 }
 
 int
@@ -301,12 +302,12 @@ maqet_bases_check_arguments(const struct maqet_vm *vm, struct maqet_error **err)
         _cleanup_free_ char *dependent = maqet_bases_dependent(vm->context, path, NULL);
         if (!dependent)
             continue;
-        maqet_error_set(err, MAQET_ERROR_STATE,
-                        "%s%sVM '%s': %s, which its `arguments` let the guest write to, is "
-                        "the backing file of %s",
-                        writable->place ? writable->place : "",
-                        writable->place ? ": " : "", vm->definition->name, path,
-                        dependent);
+        maqet_error_set(
+            err, MAQET_ERROR_STATE,
+            "%s%sVM '%s': %s, which its `arguments` let the guest write to, is "
+            "the backing file of %s",
+            writable->place ? writable->place : "", writable->place ? ": " : "",
+            vm->definition->name, path, dependent);
         hint_at_ways(err);
         return -1;
     }

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "core/vm/bases.h"
 #include "core/vm/holders.h"
 #include "core/vm/images.h"
 #include "core/vm/run.h"

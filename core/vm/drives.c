@@ -80,8 +80,7 @@ maqet_vm_drives_check(const struct maqet_vm *vm,
 
         drive->create_missing = consent && consent->create_missing;
         if (maqet_image_precheck(drive, err) < 0 ||
-            (!(consent && consent->accept_bases) &&
-             maqet_bases_check(drive, err) < 0) ||
+            (!(consent && consent->accept_bases) && maqet_bases_check(drive, err) < 0) ||
             (!drive->served && maqet_bases_check_unused(drive, err) < 0))
             return -1;
     }

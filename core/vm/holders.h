@@ -28,7 +28,8 @@ int maqet_holders_find(const struct maqet_context *context, const char *path,
                        struct maqet_error **err);
 void maqet_holders_free(struct maqet_holder *list, size_t count);
 
-/* Whether a process has a file, or block device, open. False also where we may not look. */
+/* Whether a process has a file, or block device, open. False also where we may not look.
+ */
 bool maqet_holders_has_open(int pid, const char *path);
 
 /* Whether somebody has a lock on the file, even one whom we can't see; we ourselves count

@@ -325,8 +325,8 @@ refresh_base(struct maqet_vm *vm, const struct maqet_drive *drive,
     if (!path || !maqet_base_record_read(&now, then->option, path))
         return;
     _cleanup_free_ char *change = maqet_base_record_compare(then, &now);
-    if (!change && (!maqet_file_id_equal(&then->id, &now.id) ||
-                    strcmp(then->path, now.path) != 0)) {
+    if (!change &&
+        (!maqet_file_id_equal(&then->id, &now.id) || strcmp(then->path, now.path) != 0)) {
         struct maqet_base_record before = *then;
 
         *then = now;

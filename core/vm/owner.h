@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * owner.h - whose an image is, written on the image itself as extended attributes
- * (xattr(7)). So a machine in a copy of a data folder, which has the same records, is told
- * from the one that owns its images, and the machines of another data folder are known.
- * Where the file system has no extended attributes, the record of the image stands in.
+ * (xattr(7)). So a machine in a copy of a data folder, which has the same records, is
+ * told from the one that owns its images, and the machines of another data folder are
+ * known. Where the file system has no extended attributes, the record of the image stands
+ * in.
  */
 #ifndef MAQET_VM_OWNER_H
 #define MAQET_VM_OWNER_H
@@ -21,8 +22,8 @@
 struct maqet_owner {
     char *vm; /* name of the machine */
     char *uuid;
-    char *data_dir; /* in which it is defined; absolute, links resolved */
-    char *host;     /* machine-id(5); "" where there is none */
+    char *data_dir;              /* in which it is defined; absolute, links resolved */
+    char *host;                  /* machine-id(5); "" where there is none */
     struct maqet_file_id folder; /* that of the machine, in the data folder */
     struct maqet_file_id image;  /* a copy of an image takes its marks along */
 };
@@ -60,9 +61,9 @@ bool maqet_owner_may_adopt(const struct maqet_context *context,
 
 /*
  * Why an image that was recorded as made for the machine @vm with @uuid is not its to
- * delete: for whom it was, as a phrase ("for VM 'a' in /data"), or NULL where it is. @uuid
- * NULL: none has it any more; then it is anybody's, unless its machine still exists in
- * another data folder. The caller frees.
+ * delete: for whom it was, as a phrase ("for VM 'a' in /data"), or NULL where it is.
+ * @uuid NULL: none has it any more; then it is anybody's, unless its machine still exists
+ * in another data folder. The caller frees.
  */
 char *maqet_owner_objection(const struct maqet_context *context, const char *vm,
                             const char *uuid, const struct maqet_image_record *record);

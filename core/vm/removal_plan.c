@@ -102,8 +102,7 @@ reason_to_keep(const struct planning *planning, const struct maqet_image_record 
     if (!is_drive(planning, record))
         return maqet_strdup("created by maqet for a drive that the VM no longer has");
     _cleanup_free_ char *objection =
-        maqet_owner_objection(
-        planning->context, planning->name, planning->uuid, record);
+        maqet_owner_objection(planning->context, planning->name, planning->uuid, record);
     return objection ? maqet_format("created by maqet %s", objection) : NULL;
 }
 

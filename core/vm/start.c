@@ -29,7 +29,7 @@ struct starting {
     struct maqet_vm *vm;
     const struct maqet_incoming *incoming; /* NULL: the guest boots */
     bool foreground;
-    int64_t timeout;                /* ms that QEMU has to answer all that it is asked */
+    int64_t timeout; /* ms that QEMU has to answer all that it is asked */
     struct maqet_drives_consent consent;
     struct maqet_deadline deadline; /* that begins when it is run */
     int dir_fd;                     /* RUNTIME/NAME */

@@ -116,7 +116,8 @@ maqet_vm_check_startable(const struct maqet_context *context,
     if (vm && check_program(vm, err) == 0 &&
         (!runs || ((makes_missing || check_images_there(vm, err) == 0) &&
                    check_tpm(vm, err) == 0)) &&
-        maqet_vm_drives_check(vm, consent, err) == 0 && check_elsewhere(vm, makes_missing, err) == 0 &&
+        maqet_vm_drives_check(vm, consent, err) == 0 &&
+        check_elsewhere(vm, makes_missing, err) == 0 &&
         maqet_helpers_check(vm, err) == 0 &&
         maqet_arguments_check_surroundings(
             arguments_of(vm), maqet_tree_place(vm->definition->tree).folder, err) == 0)

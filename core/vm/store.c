@@ -201,10 +201,14 @@ is_file_or_temporary(const char *name, const char *base)
 static bool
 is_own_file(const char *file)
 {
-    static const char *const names[] = {
-        "vm.json",           MAQET_STORE_IMAGES,  MAQET_STORE_SNAPSHOTS,
-        MAQET_STORE_PENDING, MAQET_STORE_EXPORTS, MAQET_STORE_CREATED,
-        "started",           "lock"};
+    static const char *const names[] = {"vm.json",
+                                        MAQET_STORE_IMAGES,
+                                        MAQET_STORE_SNAPSHOTS,
+                                        MAQET_STORE_PENDING,
+                                        MAQET_STORE_EXPORTS,
+                                        MAQET_STORE_CREATED,
+                                        "started",
+                                        "lock"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (is_file_or_temporary(file, names[i]))
@@ -278,8 +282,8 @@ lonely_description(const char *folder)
 
         if (name[0] == '.' || !is_named_with(name, length, suffix))
             continue;
-        _cleanup_free_ char *state = maqet_format(
-            "%.*s.state", (int)(length - strlen(suffix)), name);
+        _cleanup_free_ char *state =
+            maqet_format("%.*s.state", (int)(length - strlen(suffix)), name);
         if (!maqet_strings_has(&files, state))
             return maqet_strdup(name);
     }

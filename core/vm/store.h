@@ -33,8 +33,8 @@ int maqet_store_replace(const struct maqet_context *context,
                         const struct maqet_definition *definition,
                         struct maqet_error **err);
 
-/* Whether a machine's folder, and those in it, hold nothing but maqet's own files, so that
- * it may be removed. */
+/* Whether a machine's folder, and those in it, hold nothing but maqet's own files, so
+ * that it may be removed. */
 int maqet_store_check_removal(const struct maqet_context *context, const char *name,
                               struct maqet_error **err);
 
@@ -60,7 +60,7 @@ int maqet_store_lock_all(const struct maqet_context *context, struct maqet_error
 
 /* Files of a machine besides its definition: its images, the history of its snapshots,
  * and an operation on them that is under way. */
-#define MAQET_STORE_IMAGES "images.json" /* what is known of its images: images.h */
+#define MAQET_STORE_IMAGES "images.json"   /* what is known of its images: images.h */
 #define MAQET_STORE_CREATED "created.json" /* in its place, before there were records */
 #define MAQET_STORE_SNAPSHOTS "snapshots.json"
 #define MAQET_STORE_PENDING "pending.json"

@@ -68,7 +68,8 @@ maqet_unused_add(const struct maqet_context *context, const struct maqet_images 
         /* One that never got its name was never there. Of the others' images, those with
          * a backing file count, which nobody may write to. */
         if (!(record->created || record->base_count > 0) || !record->path ||
-            maqet_strings_has(gone, record->path) || (record->seen == 0 && access(record->path, F_OK) < 0))
+            maqet_strings_has(gone, record->path) ||
+            (record->seen == 0 && access(record->path, F_OK) < 0))
             continue;
         struct maqet_image_record *known = maqet_images_find(&images, record->path);
         if (known)

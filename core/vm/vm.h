@@ -16,8 +16,9 @@ struct maqet_vm {
     struct maqet_machine machine;
     struct maqet_drive **drives; /* in the order of the list */
     size_t drive_count;
-    /* What is remembered of the images; why it can't be read, which keeps the machine from
-     * starting, or NULL; and whether something is noted that is not on the disk yet. */
+    /* What is remembered of the images; why it can't be read, which keeps the machine
+     * from starting, or NULL; and whether something is noted that is not on the disk yet.
+     */
     struct maqet_images images;
     struct maqet_error *images_error;
     bool images_changed;

@@ -129,8 +129,9 @@ hint_at_key(const struct maqet_drive *drive, const char *path, struct maqet_erro
         maqet_error_hint(err, "Bring it back: without that very key nobody can read %s",
                          image);
     else
-        maqet_error_hint(err, "For a new image, make one: (umask 077; openssl rand -base64 "
-                              "32 > '%s')",
+        maqet_error_hint(err,
+                         "For a new image, make one: (umask 077; openssl rand -base64 "
+                         "32 > '%s')",
                          path);
 }
 

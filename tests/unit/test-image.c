@@ -320,8 +320,9 @@ test_named_files(void)
     }
     CU_ASSERT_EQUAL(unlink(base), 0);
     _cleanup_free_ char *gone = maqet_format(
-        "the image %s names the base '/no/such/base.img', but the configuration names %s, "
-        "which is another file; with the wrong one, the guest would see damaged data",
+        "the image %s names the base '/no/such/base.img', but the configuration names "
+        "%s, which is another file; with the wrong one, the guest would see damaged "
+        "data",
         declared->path, base);
     free(unit_file(scene.images, "a.img", "maker 9 /no/such/base.img\n"));
     check_not_prepared(declared, MAQET_ERROR_INVALID, "5:7", gone);

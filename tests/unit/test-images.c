@@ -84,8 +84,7 @@ test_damaged(void)
         "{\"format\": 1, \"images\": [1]}",
         "{\"format\": 1, \"images\": [{\"drive\": \"a\", \"type\": \"b\"}]}",
         "{\"format\": 1, \"images\": [{\"drive\": \"a\", \"type\": \"b\", \"path\": "
-        "\"/c\", "
-        "\"bases\": [{\"option\": \"x\"}]}]}",
+        "\"/c\", \"bases\": [{\"option\": \"x\"}]}]}",
     };
     _cleanup_folder_ char *folder = unit_folder();
 
@@ -381,8 +380,8 @@ test_mark(void)
     CU_ASSERT_EQUAL(setxattr(copy, MAQET_MARK_OWNER, text, (size_t)length, 0), 0);
     CU_ASSERT_FALSE(maqet_owner_read(copy, MAQET_MARK_OWNER, &read));
     for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
-        CU_ASSERT_EQUAL(
-            setxattr(path, MAQET_MARK_OWNER, marks[i], strlen(marks[i]), 0), 0);
+        CU_ASSERT_EQUAL(setxattr(path, MAQET_MARK_OWNER, marks[i], strlen(marks[i]), 0),
+                        0);
         CU_ASSERT_FALSE(maqet_owner_read(path, MAQET_MARK_OWNER, &read));
     }
 }

@@ -85,8 +85,8 @@ answer(int client, int manner, const char *command, json_object *arguments)
     else if (strcmp(command, "guest-fsfreeze-status") == 0)
         answer_status(client, (enum manner)manner);
     else
-        fake_agent_say(client, manner == DISLOYAL ? "{\"return\": 0}\n"
-                                                  : "{\"return\": 1}\n");
+        fake_agent_say(client,
+                       manner == DISLOYAL ? "{\"return\": 0}\n" : "{\"return\": 1}\n");
 }
 
 /* ---- a machine that has it ---- */

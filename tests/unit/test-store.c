@@ -321,9 +321,8 @@ test_foreign_file(void)
     _cleanup_scene_ struct scene scene = scene_new();
     _cleanup_error_ struct maqet_error *error = NULL;
     _cleanup_free_ char *file = in_store(&scene, "web/disk.img");
-    _cleanup_free_ char *message =
-        maqet_format("%s is not maqet's, so the folder of VM 'web' can't be removed",
-                     file);
+    _cleanup_free_ char *message = maqet_format(
+        "%s is not maqet's, so the folder of VM 'web' can't be removed", file);
 
     free(add(&scene, "web"));
     write_in_store(&scene, "web/disk.img", "precious\n");
