@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/fields.h"
 #include "cli/invocation.h"
@@ -172,7 +173,8 @@ check_drive(struct invocation *invocation, const struct maqet_checking *checking
 
     if (maqet_checking_run(checking, &report, MAQET_CHECK_FULL, err) < 0)
         return -1;
-    if (report.count == 0 && maqet_image_vanished(drive))
+    if (report.count == 0 && drive->path && access(drive->path, F_OK) < 0 &&
+        maqet_image_vanished(drive))
         return maqet_image_error_vanished(drive, err);
     int result = invocation_has(invocation, "repair")
                      ? repair(invocation, checking, &report, err)
