@@ -118,6 +118,7 @@ libmaqet_core_la_SOURCES = \
 	core/vm/bases.c core/vm/bases.h \
 	core/vm/drives.c core/vm/drives.h \
 	core/vm/exports.c core/vm/exports.h \
+	core/vm/folder.c core/vm/folder.h \
 	core/vm/helpers.c core/vm/helpers.h \
 	core/vm/holders.c core/vm/holders.h \
 	core/vm/images.c core/vm/images.h \

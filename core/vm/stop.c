@@ -6,6 +6,7 @@
 #include "core/base/files.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/silence.h"
+#include "core/vm/exports.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/run.h"
 #include "core/vm/store.h"
@@ -18,20 +19,22 @@ static const int64_t PRESS_TIMEOUT_LEAST = 1000;
 
 /*
  * A QEMU that had to be killed leaves its PID file, which would look like a crash; all
- * else that is left is replaced by the next start. So whoever has the machine's lock is
- * not waited for: an export may have it for hours. Returns 1 when somebody has started
- * the machine (again) meanwhile.
+ * else that is left is replaced by the next start. So an export, which may have the
+ * machine's lock for hours, is not waited for; a start is, since it is to be stopped.
+ * Returns 1 when somebody has started the machine (again) meanwhile.
  */
 static int
 tidy_after_stop(const struct maqet_context *context, const char *name, int dir_fd,
                 int run_fd, struct maqet_error **err)
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
-    struct maqet_context impatient = *context;
+    bool exporting = maqet_exports_any(context, name);
+    struct maqet_context patience = *context;
 
-    impatient.lock_timeout = 0;
-    _cleanup_close_ int lock = maqet_store_lock(&impatient, name, &reason);
-    if (lock < 0 && reason->code != MAQET_ERROR_TIMEOUT)
+    if (exporting)
+        patience.lock_timeout = 0;
+    _cleanup_close_ int lock = maqet_store_lock(&patience, name, &reason);
+    if (lock < 0 && !(exporting && reason->code == MAQET_ERROR_TIMEOUT))
         return maqet_error_move(err, TAKE_PTR(reason));
     int held = maqet_lock_held(run_fd, err);
     if (held == 0 && lock >= 0)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/base/deadline.h"
-#include "core/storage/snapshots.h"
+#include "core/vm/folder.h"
 #include "core/vm/holders.h"
 
 /* ---- paths ---- */
@@ -188,163 +188,6 @@ maqet_store_load(const struct maqet_context *context, const char *name_or_uuid,
 #define ADDING_PREFIX ".maqet-add."
 #define REMOVING_PREFIX ".maqet-rm."
 
-/* Whether a name is @base, or that of a temporary file which was to replace it. */
-static bool
-is_file_or_temporary(const char *name, const char *base)
-{
-    _cleanup_free_ char *temporary = maqet_format(".%s" MAQET_FILE_TEMPORARY, base);
-
-    return strcmp(name, base) == 0 || maqet_text_starts(name, temporary);
-}
-
-/* Whether a file in a machine's folder is one of ours. */
-static bool
-is_own_file(const char *file)
-{
-    static const char *const names[] = {"vm.json",
-                                        MAQET_STORE_IMAGES,
-                                        MAQET_STORE_SNAPSHOTS,
-                                        MAQET_STORE_PENDING,
-                                        MAQET_STORE_EXPORTS,
-                                        MAQET_STORE_CREATED,
-                                        "started",
-                                        "lock"};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (is_file_or_temporary(file, names[i]))
-            return true;
-    return false;
-}
-
-/* Whether @name is that of a snapshot, and @suffix. */
-static bool
-is_named_with(const char *name, size_t length, const char *suffix)
-{
-    size_t end = strlen(suffix);
-
-    if (length <= end || strncmp(name + length - end, suffix, end) != 0)
-        return false;
-    _cleanup_free_ char *stem = maqet_strndup(name, length - end);
-    return maqet_snapshot_name_valid(stem);
-}
-
-/* The same for the folder of checkpoints: NAME.json, NAME.state, and what they are before
- * they are complete (core/snapshot/state_file.c). */
-static bool
-is_own_checkpoint_file(const char *file)
-{
-    size_t length = strlen(file);
-
-    if (is_named_with(file, length, ".json") || is_named_with(file, length, ".state"))
-        return true;
-    if (file[0] != '.')
-        return false;
-    const char *temporary = strstr(file, MAQET_FILE_TEMPORARY);
-    return is_named_with(file + 1, length - 1, ".state.new") ||
-           (temporary &&
-            is_named_with(file + 1, (size_t)(temporary - file) - 1, ".json"));
-}
-
-/* Something in a folder that is not ours, by its name or as it is no plain file; NULL:
- * there is nothing. @inner: a folder that belongs there, or NULL. The caller frees. */
-static char *
-stray_in(const char *folder, bool (*is_own)(const char *file), const char *inner)
-{
-    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
-
-    maqet_dir_list(folder, &files, NULL);
-    for (size_t i = 0; i < files.count; i++) {
-        _cleanup_free_ char *path = maqet_format("%s/%s", folder, files.items[i]);
-        bool is_inner = inner && strcmp(files.items[i], inner) == 0;
-        struct stat status;
-
-        /* A link leads to what is the user's. */
-        if (lstat(path, &status) == 0 &&
-            !(is_inner ? S_ISDIR(status.st_mode)
-                       : S_ISREG(status.st_mode) && is_own(files.items[i])))
-            return maqet_strdup(files.items[i]);
-    }
-    return NULL;
-}
-
-/* What describes a checkpoint stands beside its memory; without that it is somebody's own
- * file. */
-static char *
-lonely_description(const char *folder)
-{
-    static const char suffix[] = ".json";
-    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
-
-    maqet_dir_list(folder, &files, NULL);
-    for (size_t i = 0; i < files.count; i++) {
-        const char *name = files.items[i];
-        size_t length = strlen(name);
-
-        if (name[0] == '.' || !is_named_with(name, length, suffix))
-            continue;
-        _cleanup_free_ char *state =
-            maqet_format("%.*s.state", (int)(length - strlen(suffix)), name);
-        if (!maqet_strings_has(&files, state))
-            return maqet_strdup(name);
-    }
-    return NULL;
-}
-
-/* Something in a machine's folder, or in that of its checkpoints, that is not ours: its
- * name within the folder, or NULL. The caller frees. */
-static char *
-find_stray(const char *folder)
-{
-    _cleanup_free_ char *checkpoints =
-        maqet_format("%s/" MAQET_STORE_CHECKPOINTS, folder);
-    char *stray = stray_in(folder, is_own_file, MAQET_STORE_CHECKPOINTS);
-
-    if (stray)
-        return stray;
-    _cleanup_free_ char *inner = stray_in(checkpoints, is_own_checkpoint_file, NULL);
-    _cleanup_free_ char *pending = maqet_format("%s/" MAQET_STORE_PENDING, folder);
-    /* While a checkpoint is being made, its description comes first. */
-    if (!inner && access(pending, F_OK) < 0)
-        inner = lonely_description(checkpoints);
-    return inner ? maqet_format(MAQET_STORE_CHECKPOINTS "/%s", inner) : NULL;
-}
-
-/* Removes those files of a folder that are ours, and the folder when nothing else is in
- * it. What is a folder itself, or a link in the place of one, stays. */
-static int
-remove_own(const char *folder, bool (*is_own)(const char *file), struct maqet_error **err)
-{
-    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
-    _cleanup_close_ int fd =
-        open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-    if (fd < 0)
-        return errno == ENOENT ? 0
-                               : maqet_error_errno(err, errno, "Can't open %s", folder);
-    if (maqet_dir_list(folder, &files, err) < 0)
-        return -1;
-    for (size_t i = 0; i < files.count; i++)
-        if (is_own(files.items[i]) && unlinkat(fd, files.items[i], 0) < 0 &&
-            errno != ENOENT)
-            return maqet_error_errno(err, errno, "Can't remove %s/%s", folder,
-                                     files.items[i]);
-    return rmdir(folder) == 0 || errno == ENOENT
-               ? 0
-               : maqet_error_errno(err, errno, "Can't remove the folder %s", folder);
-}
-
-/* Removes a machine's folder, of which nothing goes but our own files. */
-static int
-remove_machine_folder(const char *folder, struct maqet_error **err)
-{
-    _cleanup_free_ char *checkpoints =
-        maqet_format("%s/" MAQET_STORE_CHECKPOINTS, folder);
-
-    return remove_own(checkpoints, is_own_checkpoint_file, err) < 0
-               ? -1
-               : remove_own(folder, is_own_file, err);
-}
-
 /* What a killed maqet left half added or half removed. The store's lock is held. */
 static void
 sweep(const struct maqet_context *context)
@@ -358,7 +201,7 @@ sweep(const struct maqet_context *context)
 
         if (maqet_text_starts(entries.items[i], ADDING_PREFIX) ||
             maqet_text_starts(entries.items[i], REMOVING_PREFIX))
-            remove_machine_folder(path, NULL);
+            maqet_folder_remove_own(path, NULL);
     }
 }
 
@@ -413,12 +256,12 @@ maqet_store_add(const struct maqet_context *context,
     if (!temporary)
         return -1;
     if (maqet_definition_save(file, definition, err) < 0) {
-        remove_machine_folder(temporary, NULL);
+        maqet_folder_remove_own(temporary, NULL);
         return -1;
     }
     if (rename(temporary, folder) < 0) {
         maqet_error_errno(err, errno, "Can't store the virtual machine in %s", folder);
-        remove_machine_folder(temporary, NULL);
+        maqet_folder_remove_own(temporary, NULL);
         return -1;
     }
     return sync_store(context, err);
@@ -439,7 +282,7 @@ maqet_store_check_removal(const struct maqet_context *context, const char *name,
                           struct maqet_error **err)
 {
     _cleanup_free_ char *folder = maqet_format("%s/vms/%s", context->data_dir, name);
-    _cleanup_free_ char *stray = find_stray(folder);
+    _cleanup_free_ char *stray = maqet_folder_stray(folder);
 
     if (!stray)
         return 0;
@@ -470,7 +313,7 @@ maqet_store_remove(const struct maqet_context *context, const char *name,
         rmdir(temporary);
         return -1;
     }
-    return sync_store(context, err) < 0 ? -1 : remove_machine_folder(temporary, err);
+    return sync_store(context, err) < 0 ? -1 : maqet_folder_remove_own(temporary, err);
 }
 
 int

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * folder.h - which files in a machine's folder are maqet's own. Whatever else lies there
+ * is somebody's, and stays.
+ */
+#ifndef MAQET_VM_FOLDER_H
+#define MAQET_VM_FOLDER_H
+
+#include "core/base/error.h"
+
+/* Something in a machine's folder, or in that of its checkpoints, that is not ours: its
+ * name within the folder, or NULL. The caller frees. */
+char *maqet_folder_stray(const char *folder);
+
+/* Removes a machine's folder, of which nothing goes but our own files: with others in it,
+ * it stays, which is an error. One that is missing is fine. */
+int maqet_folder_remove_own(const char *folder, struct maqet_error **err);
+
+#endif
