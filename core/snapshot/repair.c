@@ -47,13 +47,20 @@ is_own(const struct maqet_session *session, const struct maqet_member *member,
            maqet_interrupted_owns(session, member, snapshot);
 }
 
+/* On how many drives the operation's own, or what it was to replace, bears the name. */
 static size_t
 count_named(const struct maqet_session *session, const char *name)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < session->count; i++)
-        count += maqet_session_find(session, &session->members[i], name, NULL) != NULL;
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+        bool found = false;
+
+        for (size_t j = 0; j < member->snapshots.count && !found; j++)
+            found = is_own(session, member, member->snapshots.items[j], name);
+        count += found;
+    }
     return count;
 }
 

@@ -202,21 +202,15 @@ dependent_of_machine(const struct candidate *candidate, const char *name)
     return dependent ? dependent : dependent_by_definition(candidate, name);
 }
 
-/* By the mark that a machine of another data folder has left on the file. */
-static char *
-dependent_elsewhere(const struct candidate *candidate)
+/* Whether a record of an image without a machine is still of the file in its place. That of
+ * an image which is missing counts: it may lie on a disk that is not mounted. */
+static bool
+is_current(const struct maqet_image_record *record)
 {
-    _cleanup_owner_ struct maqet_owner owner = {0};
-    _cleanup_free_ char *data_dir = maqet_owner_data_dir(candidate->context);
-    struct maqet_context other = *candidate->context;
-    struct candidate there = *candidate;
+    struct maqet_file_id id;
 
-    if (!maqet_owner_read(candidate->path, MAQET_MARK_OVERLAY, &owner) ||
-        strcmp(owner.data_dir, data_dir) == 0)
-        return NULL;
-    other.data_dir = owner.data_dir;
-    there.context = &other;
-    return dependent_of_machine(&there, owner.vm);
+    return !maqet_file_id_of_target(record->path, &id) ||
+           maqet_file_id_is_same_file(&record->id, &id);
 }
 
 static char *
@@ -225,31 +219,59 @@ dependent_unused(const struct candidate *candidate)
     _cleanup_images_ struct maqet_images unused = {0};
 
     if (maqet_unused_read(candidate->context, &unused, NULL) < 0)
-        return NULL;
+        return maqet_format("an image that %s/" MAQET_STORE_IMAGES
+                            " may name, which can't be read",
+                            candidate->context->data_dir);
     for (size_t i = 0; i < unused.count; i++)
-        if (record_depends(candidate, &unused.items[i]))
+        if (record_depends(candidate, &unused.items[i]) && is_current(&unused.items[i]))
             return describe(unused.items[i].path, NULL, NULL, false);
     return NULL;
+}
+
+/* Within the candidate's data folder. */
+static char *
+dependent_here(const struct candidate *candidate)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    char *dependent = NULL;
+
+    maqet_store_list(candidate->context, &names, NULL);
+    for (size_t i = 0; i < names.count && !dependent; i++)
+        dependent = dependent_of_machine(candidate, names.items[i]);
+    return dependent ? dependent : dependent_unused(candidate);
+}
+
+/* By the marks that machines of other data folders have left on the file. */
+static char *
+dependent_elsewhere(const struct candidate *candidate)
+{
+    _cleanup_strings_ struct maqet_strings folders = MAQET_STRINGS_INIT;
+    char *dependent = NULL;
+
+    maqet_owner_other_folders(candidate->context, candidate->path, &folders);
+    for (size_t i = 0; i < folders.count && !dependent; i++) {
+        struct maqet_context other = *candidate->context;
+        struct candidate there = *candidate;
+
+        other.data_dir = folders.items[i];
+        there.context = &other;
+        dependent = dependent_here(&there);
+    }
+    return dependent;
 }
 
 char *
 maqet_bases_dependent(const struct maqet_context *context, const char *path,
                       const struct maqet_strings *going)
 {
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     _cleanup_free_ char *real = realpath(path, NULL);
     struct candidate candidate = {.context = context, .path = path, .going = going};
-    char *dependent = NULL;
 
     if (!real || stat(path, &candidate.status) < 0 ||
         !maqet_file_id_of_target(path, &candidate.id))
         return NULL;
     candidate.name = strrchr(real, '/') + 1;
-    maqet_store_list(context, &names, NULL);
-    for (size_t i = 0; i < names.count && !dependent; i++)
-        dependent = dependent_of_machine(&candidate, names.items[i]);
-    if (!dependent)
-        dependent = dependent_unused(&candidate);
+    char *dependent = dependent_here(&candidate);
     return dependent ? dependent : dependent_elsewhere(&candidate);
 }
 

@@ -9,8 +9,10 @@
 #include "core/storage/record.h"
 #include "core/vm/bases.h"
 #include "core/vm/check.h"
+#include "core/vm/holders.h"
 #include "core/vm/images.h"
 #include "core/vm/owner.h"
+#include "core/vm/unused.h"
 
 /* Whether a drive is made of something that could vanish: a file, or something elsewhere
  * that its plugin can look for. */
@@ -33,7 +35,7 @@ remember_image(void *data, const struct maqet_drive *drive, const char *file,
     _cleanup_owner_ struct maqet_owner owner = {0};
 
     maqet_owner_of(vm->context, vm->definition, &owner);
-    maqet_owner_write(file, MAQET_MARK_OWNER, &owner);
+    maqet_owner_write(file, &owner);
     return maqet_images_note_created(vm, drive, id, err);
 }
 
@@ -89,12 +91,15 @@ maqet_vm_drives_check(const struct maqet_vm *vm,
     return maqet_image_check_space(vm->drives, vm->drive_count, err);
 }
 
-/* Where a drive's content is served, only its server reads the image. */
+/* Where a drive's content is served, only its server reads the image. One that is to be
+ * created would stay behind if QEMU could not open what it is made on. */
 static int
 check_unused(const struct maqet_vm *vm, struct maqet_error **err)
 {
     for (size_t i = 0; i < vm->drive_count; i++)
-        if (!vm->drives[i]->served && maqet_drive_check_unused(vm->drives[i], err) < 0)
+        if (!vm->drives[i]->served &&
+            (maqet_drive_check_unused(vm->drives[i], err) < 0 ||
+             maqet_holders_check_named(vm, vm->drives[i], err) < 0))
             return -1;
     return 0;
 }
@@ -105,11 +110,16 @@ maqet_vm_drives_prepare(struct maqet_vm *vm, const struct maqet_drives_consent *
 {
     const struct maqet_image_recorder recorder = {.record = remember_image, .data = vm};
     bool accept_bases = consent && consent->accept_bases;
+    _cleanup_strings_ struct maqet_strings given_up = MAQET_STRINGS_INIT;
     struct maqet_image_state state;
     bool created;
 
     if (maqet_vm_drives_check(vm, consent, err) < 0 || check_unused(vm, err) < 0)
         return -1;
+    /* What is missing as well, and was agreed to be done without. */
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (vm->drives[i]->earlier && access(vm->drives[i]->path, F_OK) < 0)
+            maqet_strings_add(&given_up, vm->drives[i]->earlier->path);
     for (size_t i = 0; i < vm->drive_count; i++) {
         const struct maqet_drive *drive = vm->drives[i];
 
@@ -118,9 +128,10 @@ maqet_vm_drives_prepare(struct maqet_vm *vm, const struct maqet_drives_consent *
              maqet_images_note_seen(vm, drive, &state, accept_bases, err) < 0))
             return -1;
     }
-    return (consent && consent->create_missing && maqet_images_give_up(vm, err) < 0)
+    return maqet_images_give_up(vm, &given_up, err) < 0 ||
+                   maqet_images_confirm(vm, err) < 0
                ? -1
-               : maqet_images_confirm(vm, err);
+               : maqet_unused_take_over(vm->context, &vm->images, err);
 }
 
 /* ---- who else uses them ---- */

@@ -440,3 +440,42 @@ maqet_holders_check(const struct maqet_vm *vm, const struct maqet_drive *drive,
     maqet_holders_free(list, count);
     return -1;
 }
+
+/* The byte of an image that QEMU locks while it may write to it (block/file-posix.c:
+ * RAW_LOCK_PERM_BASE, BLK_PERM_WRITE). */
+enum { WRITER_BYTE = 100 + 1 };
+
+static bool
+is_written(const char *path)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    struct flock lock = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = WRITER_BYTE, .l_len = 1};
+
+    return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+int
+maqet_holders_check_named(const struct maqet_vm *vm, const struct maqet_drive *drive,
+                          struct maqet_error **err)
+{
+    const char *own = drive->storage->plugin.path_option;
+
+    if (!drive->path || access(drive->path, F_OK) == 0)
+        return 0;
+    for (const struct maqet_option *row = drive->storage->options; row->name; row++) {
+        const char *path = row->type == MAQET_OPTION_PATH && strcmp(row->name, own) != 0
+                               ? maqet_drive_string(drive, row->name)
+                               : NULL;
+        struct maqet_holder *list = NULL;
+        size_t count = 0;
+
+        if (!path || !is_written(path))
+            continue;
+        maqet_holders_find(vm->context, path, &list, &count, NULL);
+        error_busy(vm, drive, path, list, select_locked(list, count), err);
+        maqet_holders_free(list, count);
+        return -1;
+    }
+    return 0;
+}

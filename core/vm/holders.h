@@ -36,6 +36,11 @@ bool maqet_holders_has_open(int pid, const char *path);
  * too, with every other descriptor than one that this function opens. */
 bool maqet_holders_locked(const char *path);
 
+/* Whether somebody writes to what a drive's options name besides its image, which is not
+ * there yet: MAQET_ERROR_BUSY. */
+int maqet_holders_check_named(const struct maqet_vm *vm, const struct maqet_drive *drive,
+                              struct maqet_error **err);
+
 /* Adds to an error about a lock that could not be had who has it, as far as that can be
  * seen, and what to do. */
 void maqet_holders_hint_lock(const struct maqet_context *context, const char *path,

@@ -78,37 +78,84 @@ maqet_images_save(const struct maqet_context *context, const char *name,
 
 /* ---- a machine's drives ---- */
 
-/* The record of an image that has got another name, or lies in another folder now. */
+/* Whether a name leads to the file now. */
+static bool
+leads_to(const char *path, const struct maqet_file_id *id)
+{
+    struct maqet_file_id now;
+
+    return maqet_file_id_of_target(path, &now) && maqet_file_id_is_same_file(&now, id);
+}
+
+/* The record of a path: of several, that of the file which is there. */
+static struct maqet_image_record *
+record_of_path(const struct maqet_images *images, const char *path)
+{
+    for (size_t i = 0; i < images->count; i++) {
+        struct maqet_image_record *record = &images->items[i];
+
+        if (record->path && strcmp(record->path, path) == 0 && leads_to(path, &record->id))
+            return record;
+    }
+    return maqet_images_find(images, path);
+}
+
+/* The record of an image that has got another name, or lies in another folder now. Without
+ * a time of birth another file may have got the number of its inode. */
 static struct maqet_image_record *
 record_of_moved(const struct maqet_images *images, const char *path)
 {
     struct maqet_file_id id;
 
-    if (!maqet_file_id_of_target(path, &id))
+    if (!maqet_file_id_of_target(path, &id) || id.birth == 0)
         return NULL;
     for (size_t i = 0; i < images->count; i++) {
         struct maqet_image_record *record = &images->items[i];
 
         if (record->path && maqet_file_id_is_same_file(&record->id, &id) &&
-            is_missing(record->path))
+            !leads_to(record->path, &id))
             return record;
     }
     return NULL;
 }
 
+/* Whether another drive has the image of a record, or what lies in its place. */
+static bool
+is_of_other_drive(const struct maqet_vm *vm, const struct maqet_drive *drive,
+                  const struct maqet_image_record *record)
+{
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        const struct maqet_drive *other = vm->drives[i];
+
+        if (other == drive)
+            continue;
+        if (record->path && other->path && record->id.birth != 0 &&
+            leads_to(other->path, &record->id))
+            return true;
+        if (record->place && !other->path && !other->storage->plugin.path_option) {
+            _cleanup_free_ char *place = maqet_drive_place(other);
+
+            if (strcmp(place, record->place) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 /* The record of what lies in no file: of its place, or of that which the drive had. */
 static struct maqet_image_record *
-record_of_place(const struct maqet_images *images, const struct maqet_drive *drive)
+record_of_place(const struct maqet_vm *vm, const struct maqet_drive *drive)
 {
     _cleanup_free_ char *place = maqet_drive_place(drive);
     struct maqet_image_record *of_drive = NULL;
 
-    for (size_t i = 0; i < images->count; i++) {
-        struct maqet_image_record *record = &images->items[i];
+    for (size_t i = 0; i < vm->images.count; i++) {
+        struct maqet_image_record *record = &vm->images.items[i];
 
         if (record->place && strcmp(record->place, place) == 0)
             return record;
-        if (record->place && strcmp(record->drive, drive->name) == 0)
+        if (record->place && strcmp(record->drive, drive->name) == 0 &&
+            !is_of_other_drive(vm, drive, record))
             of_drive = record;
     }
     return of_drive;
@@ -116,14 +163,16 @@ record_of_place(const struct maqet_images *images, const struct maqet_drive *dri
 
 /* The record of what a drive has, or had under this place; NULL: there is none. */
 static struct maqet_image_record *
-record_of(const struct maqet_images *images, const struct maqet_drive *drive)
+record_of(const struct maqet_vm *vm, const struct maqet_drive *drive)
 {
-    if (drive->path) {
-        struct maqet_image_record *record = maqet_images_find(images, drive->path);
-
-        return record ? record : record_of_moved(images, drive->path);
-    }
-    return drive->storage->plugin.path_option ? NULL : record_of_place(images, drive);
+    if (!drive->path)
+        return drive->storage->plugin.path_option ? NULL : record_of_place(vm, drive);
+    struct maqet_image_record *record = record_of_path(&vm->images, drive->path);
+    if (!record)
+        return record_of_moved(&vm->images, drive->path);
+    return leads_to(drive->path, &record->id) || !is_of_other_drive(vm, drive, record)
+               ? record
+               : NULL;
 }
 
 static const struct maqet_drive *
@@ -177,7 +226,8 @@ earlier_of(const struct maqet_vm *vm, const struct maqet_drive *drive)
             continue;
         if (own)
             return record;
-        if (!drive_named(vm, record->drive))
+        if (!drive_named(vm, record->drive) &&
+            strcmp(record->type, drive->storage->plugin.name) == 0)
             of_other = record;
     }
     return of_other;
@@ -216,7 +266,7 @@ maqet_images_attach(struct maqet_vm *vm)
     static const struct maqet_image_record presumed = {.presumed = true};
 
     for (size_t i = 0; i < vm->drive_count; i++) {
-        vm->drives[i]->record = record_of(&vm->images, vm->drives[i]);
+        vm->drives[i]->record = record_of(vm, vm->drives[i]);
         vm->drives[i]->earlier = NULL;
     }
     for (size_t i = 0; i < vm->drive_count; i++) {
@@ -225,7 +275,9 @@ maqet_images_attach(struct maqet_vm *vm)
         if (!drive->path || drive->record || !is_missing(drive->path))
             continue;
         drive->earlier = earlier_of(vm, drive);
-        drive->record = left_by_removed(vm, drive->path);
+        /* What lies where everybody's files do is cleaned away in time. */
+        if (!drive->default_path)
+            drive->record = left_by_removed(vm, drive->path);
         if (!drive->record && !drive->earlier && ran_unrecorded(vm))
             drive->record = &presumed;
     }
@@ -244,7 +296,7 @@ replace_text(char **text, char *by, bool *changed)
 static struct maqet_image_record *
 take_record(struct maqet_vm *vm, const struct maqet_drive *drive)
 {
-    struct maqet_image_record *record = record_of(&vm->images, drive);
+    struct maqet_image_record *record = record_of(vm, drive);
 
     if (!record)
         record = maqet_images_append(&vm->images);
@@ -338,36 +390,25 @@ refresh_base(struct maqet_vm *vm, const struct maqet_drive *drive,
 
 /* ---- marks on the images ---- */
 
-static void
-mark(const char *file, const char *name, const struct maqet_owner *owner)
-{
-    _cleanup_owner_ struct maqet_owner now = {0};
-    struct stat status;
-
-    if (stat(file, &status) < 0 || !S_ISREG(status.st_mode) ||
-        (maqet_owner_read(file, name, &now) && maqet_owner_equal(&now, owner)))
-        return;
-    /* Where there can be none, the records have to do. */
-    maqet_owner_write(file, name, owner);
-}
-
-/* Says on the images themselves who uses them, for machines of other data folders. */
+/* Says on the images themselves whose they are and who uses them, for the machines of
+ * other data folders. Where there can be no marks, the records have to do. */
 static void
 mark_images(struct maqet_vm *vm, struct maqet_image_record *record)
 {
+    const struct maqet_definition *definition = vm->definition;
     _cleanup_owner_ struct maqet_owner owner = {0};
+    _cleanup_free_ char *objection = maqet_owner_objection(
+        vm->context, definition->name, definition->uuid, record);
 
-    maqet_owner_of(vm->context, vm->definition, &owner);
-    if (record->path && record->created) {
-        if (maqet_owner_may_adopt(vm->context, vm->definition, record)) {
-            set_owner(vm, record);
-            mark(record->path, MAQET_MARK_OWNER, &owner);
-        }
+    if (record->path && record->created && !objection) {
+        set_owner(vm, record);
+        maqet_owner_of(vm->context, definition, &owner);
+        maqet_owner_write(record->path, &owner);
     } else if (record->path) {
-        mark(record->path, MAQET_MARK_USER, &owner);
+        maqet_owner_mark_user(vm->context, record->path);
     }
     for (size_t i = 0; i < record->base_count; i++)
-        mark(record->bases[i].path, MAQET_MARK_OVERLAY, &owner);
+        maqet_owner_mark_user(vm->context, record->bases[i].path);
 }
 
 /* ---- what is noted ---- */
@@ -382,7 +423,7 @@ maqet_images_note_seen(struct maqet_vm *vm, const struct maqet_drive *drive,
 
     if (!maqet_file_id_equal(&record->id, &state->id)) {
         record->created =
-            record->created && maqet_file_id_is_same_file(&record->id, &state->id);
+            record->created && maqet_owner_vouches(record, &state->id);
         record->id = state->id;
         vm->images_changed = true;
     }
@@ -409,7 +450,8 @@ maqet_images_note_seen(struct maqet_vm *vm, const struct maqet_drive *drive,
 }
 
 int
-maqet_images_give_up(struct maqet_vm *vm, struct maqet_error **err)
+maqet_images_give_up(struct maqet_vm *vm, const struct maqet_strings *paths,
+                     struct maqet_error **err)
 {
     _cleanup_images_ struct maqet_images given_up = {0};
     const struct maqet_strings none = MAQET_STRINGS_INIT;
@@ -417,7 +459,8 @@ maqet_images_give_up(struct maqet_vm *vm, struct maqet_error **err)
     for (size_t i = vm->images.count; i-- > 0;) {
         struct maqet_image_record *record = &vm->images.items[i];
 
-        if (!record->path || is_attached(vm, record) || !is_missing(record->path))
+        if (!record->path || !maqet_strings_has(paths, record->path) ||
+            is_attached(vm, record))
             continue;
         maqet_image_record_copy(maqet_images_append(&given_up), record);
         maqet_images_remove(&vm->images, i);

@@ -186,9 +186,12 @@ maqet_images_read_created(const char *path, struct maqet_images *images,
         return reason->code == MAQET_ERROR_MISSING
                    ? 0
                    : maqet_error_move(err, TAKE_PTR(reason));
-    for (size_t i = 0;
-         json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
-         i++) {
+    if (!json_object_is_type(list, json_type_array)) {
+        maqet_error_set(err, MAQET_ERROR_FAILED, "%s is damaged", path);
+        maqet_error_hint(err, "Move it away; the images that it names will be kept");
+        return -1;
+    }
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
         json_object *entry = json_object_array_get_idx(list, i);
         const char *image = maqet_json_text(entry, "path");
 

@@ -188,27 +188,21 @@ maqet_image_user(const struct maqet_context *context, const char *except,
     return need_of_machines(context, except, &wanted, known);
 }
 
-/* Machines of the data folder in which the image was created or is used, where that is
- * another one. */
+/* Machines of other data folders. */
 static char *
 need_elsewhere(const struct maqet_context *context, const char *path)
 {
-    static const char *const marks[] = {MAQET_MARK_OWNER, MAQET_MARK_USER,
-                                        MAQET_MARK_OVERLAY};
-    _cleanup_free_ char *data_dir = maqet_owner_data_dir(context);
+    _cleanup_strings_ struct maqet_strings folders = MAQET_STRINGS_INIT;
 
-    for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
-        _cleanup_owner_ struct maqet_owner owner = {0};
+    maqet_owner_other_folders(context, path, &folders);
+    for (size_t i = 0; i < folders.count; i++) {
         struct maqet_context other = *context;
         bool known;
 
-        if (!maqet_owner_read(path, marks[i], &owner) ||
-            strcmp(owner.data_dir, data_dir) == 0)
-            continue;
-        other.data_dir = owner.data_dir;
+        other.data_dir = folders.items[i];
         _cleanup_free_ char *user = maqet_image_user(&other, NULL, path, &known);
         if (user)
-            return maqet_format("%s (in %s)", user, owner.data_dir);
+            return maqet_format("%s (in %s)", user, other.data_dir);
     }
     return NULL;
 }

@@ -2,12 +2,18 @@
 #include "core/vm/owner.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/xattr.h>
 
 #include "core/base/json.h"
 
-enum { ATTRIBUTE_LIMIT = 8192, HOST_LIMIT = 256 };
+enum { ATTRIBUTE_LIMIT = 8192, LIST_LIMIT = 65536, HOST_LIMIT = 256 };
+
+/* For whom it was created. */
+static const char OWNER[] = "user.maqet";
+/* Which data folders have machines that use it: one mark for each. */
+static const char USER_PREFIX[] = "user.maqet.user.";
 
 void
 maqet_owner_clear(struct maqet_owner *owner)
@@ -84,60 +90,118 @@ read_id(json_object *mark, const char *key, struct maqet_file_id *id)
     };
 }
 
-bool
-maqet_owner_write(const char *file, const char *mark, const struct maqet_owner *owner)
+/* A mark says which file it was written on. */
+static bool
+write_mark(const char *file, const char *name, json_object *value)
 {
-    _cleanup_json_ json_object *value = json_object_new_object();
     struct maqet_file_id image;
 
     if (!maqet_file_id_of_target(file, &image))
         return false;
+    add_id(value, "image", &image);
+    const char *text =
+        json_object_to_json_string_ext(value, JSON_C_TO_STRING_NOSLASHESCAPE);
+    return setxattr(file, name, text, strlen(text), 0) == 0;
+}
+
+/* NULL: there is none, or it was copied with the file. The caller puts it. */
+static json_object *
+read_mark(const char *file, const char *name)
+{
+    char text[ATTRIBUTE_LIMIT + 1];
+    struct maqet_file_id image, marked;
+    ssize_t length = getxattr(file, name, text, ATTRIBUTE_LIMIT);
+
+    if (length <= 0 || !maqet_file_id_of_target(file, &image))
+        return NULL;
+    text[length] = '\0';
+    json_object *value = json_tokener_parse(text);
+    const char *data_dir = maqet_json_text(value, "data_dir");
+
+    read_id(value, "image", &marked);
+    if (data_dir && data_dir[0] == '/' && maqet_file_id_is_same_file(&marked, &image))
+        return value;
+    json_object_put(value);
+    return NULL;
+}
+
+bool
+maqet_owner_write(const char *file, const struct maqet_owner *owner)
+{
+    _cleanup_json_ json_object *value = json_object_new_object();
+
     json_object_object_add(value, "vm", json_object_new_string(owner->vm));
     json_object_object_add(value, "uuid", json_object_new_string(owner->uuid));
     json_object_object_add(value, "data_dir", json_object_new_string(owner->data_dir));
     json_object_object_add(value, "host", json_object_new_string(owner->host));
     add_id(value, "folder", &owner->folder);
-    add_id(value, "image", &image);
-    const char *text =
-        json_object_to_json_string_ext(value, JSON_C_TO_STRING_NOSLASHESCAPE);
-    return setxattr(file, mark, text, strlen(text), 0) == 0;
+    return write_mark(file, OWNER, value);
 }
 
 bool
-maqet_owner_read(const char *file, const char *mark, struct maqet_owner *owner)
+maqet_owner_read(const char *file, struct maqet_owner *owner)
 {
-    char text[ATTRIBUTE_LIMIT + 1];
-    struct maqet_file_id image;
-    ssize_t length = getxattr(file, mark, text, ATTRIBUTE_LIMIT);
-
-    *owner = (struct maqet_owner){0};
-    if (length <= 0 || !maqet_file_id_of_target(file, &image))
-        return false;
-    text[length] = '\0';
-    _cleanup_json_ json_object *value = json_tokener_parse(text);
+    _cleanup_json_ json_object *value = read_mark(file, OWNER);
     const char *vm = maqet_json_text(value, "vm"), *uuid = maqet_json_text(value, "uuid");
-    const char *data_dir = maqet_json_text(value, "data_dir");
     const char *host = maqet_json_text(value, "host");
 
-    if (!vm || !maqet_vm_name_valid(vm) || !uuid || !data_dir || data_dir[0] != '/')
-        return false;
-    read_id(value, "image", &owner->image);
-    if (!maqet_file_id_is_same_file(&owner->image, &image))
+    *owner = (struct maqet_owner){0};
+    if (!vm || !maqet_vm_name_valid(vm) || !uuid)
         return false;
     read_id(value, "folder", &owner->folder);
     owner->vm = maqet_strdup(vm);
     owner->uuid = maqet_strdup(uuid);
-    owner->data_dir = maqet_strdup(data_dir);
+    owner->data_dir = maqet_strdup(maqet_json_text(value, "data_dir"));
     owner->host = maqet_strdup(host ? host : "");
     return true;
 }
 
-bool
-maqet_owner_equal(const struct maqet_owner *a, const struct maqet_owner *b)
+/* A name that is short, and another one for each data folder: FNV-1a, 64 bits. */
+static char *
+user_mark(const char *data_dir)
 {
-    return strcmp(a->vm, b->vm) == 0 && strcasecmp(a->uuid, b->uuid) == 0 &&
-           strcmp(a->data_dir, b->data_dir) == 0 && strcmp(a->host, b->host) == 0 &&
-           maqet_file_id_is_same_file(&a->folder, &b->folder);
+    uint64_t hash = UINT64_C(14695981039346656037);
+
+    for (const char *c = data_dir; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
+    return maqet_format("%s%016" PRIx64, USER_PREFIX, hash);
+}
+
+void
+maqet_owner_mark_user(const struct maqet_context *context, const char *file)
+{
+    _cleanup_free_ char *data_dir = maqet_owner_data_dir(context);
+    _cleanup_free_ char *name = user_mark(data_dir);
+    _cleanup_json_ json_object *before = NULL;
+    struct stat status;
+
+    if (stat(file, &status) < 0 || !S_ISREG(status.st_mode))
+        return;
+    before = read_mark(file, name);
+    if (before)
+        return;
+    _cleanup_json_ json_object *value = json_object_new_object();
+    json_object_object_add(value, "data_dir", json_object_new_string(data_dir));
+    write_mark(file, name, value);
+}
+
+void
+maqet_owner_other_folders(const struct maqet_context *context, const char *file,
+                          struct maqet_strings *folders)
+{
+    _cleanup_free_ char *data_dir = maqet_owner_data_dir(context);
+    _cleanup_free_ char *names = maqet_alloc(LIST_LIMIT);
+    ssize_t length = listxattr(file, names, LIST_LIMIT);
+
+    for (ssize_t i = 0; i < length; i += (ssize_t)strlen(names + i) + 1) {
+        if (strcmp(names + i, OWNER) != 0 && !maqet_text_starts(names + i, USER_PREFIX))
+            continue;
+        _cleanup_json_ json_object *value = read_mark(file, names + i);
+        const char *other = maqet_json_text(value, "data_dir");
+
+        if (other && strcmp(other, data_dir) != 0 && !maqet_strings_has(folders, other))
+            maqet_strings_add(folders, other);
+    }
 }
 
 /* ---- whether it is still somebody's ---- */
@@ -160,7 +224,7 @@ static bool
 find_owner(const struct maqet_image_record *record, const char *uuid,
            struct maqet_owner *owner)
 {
-    if (maqet_owner_read(record->path, MAQET_MARK_OWNER, owner))
+    if (maqet_owner_read(record->path, owner))
         return true;
     if (!record->vm || !record->data_dir || !(uuid || record->uuid))
         return false;
@@ -192,25 +256,31 @@ is_of_other_host(const struct maqet_owner *owner)
 }
 
 bool
-maqet_owner_may_adopt(const struct maqet_context *context,
-                      const struct maqet_definition *definition,
-                      const struct maqet_image_record *record)
+maqet_owner_vouches(const struct maqet_image_record *record,
+                    const struct maqet_file_id *id)
 {
     _cleanup_owner_ struct maqet_owner owner = {0};
-    _cleanup_free_ char *data_dir = maqet_owner_data_dir(context);
 
-    if (!find_owner(record, definition->uuid, &owner))
-        return true;
-    return strcasecmp(owner.uuid, definition->uuid) == 0 && !is_of_other_host(&owner) &&
-           (strcmp(owner.data_dir, data_dir) == 0 || !maqet_owner_exists(&owner));
+    if (!maqet_file_id_is_same_file(&record->id, id))
+        return false;
+    return id->birth != 0 ||
+           (maqet_owner_read(record->path, &owner) && record->uuid &&
+            strcasecmp(owner.uuid, record->uuid) == 0);
+}
+
+/* Whether the data folder itself can be looked at: its disk may not be mounted. */
+static bool
+is_there(const struct maqet_owner *owner)
+{
+    _cleanup_free_ char *path = maqet_format("%s/vms", owner->data_dir);
+
+    return access(path, F_OK) == 0;
 }
 
 /* Of a machine with the same UUID. */
 static char *
 objection_of_same(const struct maqet_owner *owner, const char *data_dir, const char *vm)
 {
-    if (is_of_other_host(owner))
-        return maqet_format("for VM '%s' on another host", owner->vm);
     if (strcmp(owner->data_dir, data_dir) == 0 ||
         (!maqet_owner_exists(owner) && is_moved_here(owner, data_dir, vm)))
         return NULL;
@@ -229,6 +299,8 @@ maqet_owner_objection(const struct maqet_context *context, const char *vm,
 
     if (!find_owner(record, uuid, &owner))
         return NULL;
+    if (is_of_other_host(&owner))
+        return maqet_format("for VM '%s' on another host", owner.vm);
     if (uuid && strcasecmp(owner.uuid, uuid) == 0)
         return objection_of_same(&owner, data_dir, vm);
     /* Whether a machine of this data folder needs it is seen there. */
@@ -236,5 +308,9 @@ maqet_owner_objection(const struct maqet_context *context, const char *vm,
         return NULL;
     if (maqet_owner_exists(&owner))
         return maqet_format("for VM '%s' in %s", owner.vm, owner.data_dir);
-    return uuid ? maqet_format("for another VM '%s', which is gone", owner.vm) : NULL;
+    if (uuid)
+        return maqet_format("for another VM '%s', which is gone", owner.vm);
+    return is_there(&owner) ? NULL
+                            : maqet_format("for VM '%s' in %s, which is not there now",
+                                           owner.vm, owner.data_dir);
 }

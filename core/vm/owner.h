@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * owner.h - whose an image is, written on the image itself as extended attributes
- * (xattr(7)). So a machine in a copy of a data folder, which has the same records, is
+ * owner.h - whose an image is, and who uses it, written on the image itself as extended
+ * attributes (xattr(7)). So a machine in a copy of a data folder, which has the same records, is
  * told from the one that owns its images, and the machines of another data folder are
  * known. Where the file system has no extended attributes, the record of the image stands
  * in.
@@ -12,11 +12,6 @@
 #include "core/base/context.h"
 #include "core/storage/record.h"
 #include "core/vm/definition.h"
-
-/* The marks that there are. */
-#define MAQET_MARK_OWNER "user.maqet"           /* for whom it was created */
-#define MAQET_MARK_USER "user.maqet.user"       /* who else was started with it last */
-#define MAQET_MARK_OVERLAY "user.maqet.overlay" /* who has an overlay on it */
 
 /* What a mark says. */
 struct maqet_owner {
@@ -36,15 +31,20 @@ void maqet_owner_clear(struct maqet_owner *owner);
 void maqet_owner_of(const struct maqet_context *context,
                     const struct maqet_definition *definition, struct maqet_owner *owner);
 
-/* Marks a file. False: its file system keeps no such marks, or it may not be changed. */
-bool maqet_owner_write(const char *file, const char *mark,
-                       const struct maqet_owner *owner);
+/* Marks an image as that of the machine for which it was created. False: its file system
+ * keeps no such marks, or it may not be changed. */
+bool maqet_owner_write(const char *file, const struct maqet_owner *owner);
 
 /* False: it has no such mark, or one that it was copied with. Links are followed. */
-bool maqet_owner_read(const char *file, const char *mark, struct maqet_owner *owner);
+bool maqet_owner_read(const char *file, struct maqet_owner *owner);
 
-/* Whether two marks say the same, but for the image. */
-bool maqet_owner_equal(const struct maqet_owner *a, const struct maqet_owner *b);
+/* Marks a file, as far as that is possible, as used by a machine of the data folder: as
+ * its image, or as the backing file of one. */
+void maqet_owner_mark_user(const struct maqet_context *context, const char *file);
+
+/* Adds the other data folders that a file's marks name. */
+void maqet_owner_other_folders(const struct maqet_context *context, const char *file,
+                               struct maqet_strings *folders);
 
 /* Whether the machine is still defined where it was. What can't be looked at counts as
  * there. */
@@ -53,11 +53,10 @@ bool maqet_owner_exists(const struct maqet_owner *owner);
 /* The data folder as marks name it. The caller frees. */
 char *maqet_owner_data_dir(const struct maqet_context *context);
 
-/* Whether the image of a record may be marked as that of a machine for which it was made:
- * the machine's data folder is where it was, or is no longer there, having been moved. */
-bool maqet_owner_may_adopt(const struct maqet_context *context,
-                           const struct maqet_definition *definition,
-                           const struct maqet_image_record *record);
+/* Whether the file @id is surely the one that was recorded. Where the file system keeps
+ * no time of birth, another file may have got the inode's number, and the mark tells. */
+bool maqet_owner_vouches(const struct maqet_image_record *record,
+                         const struct maqet_file_id *id);
 
 /*
  * Why an image that was recorded as made for the machine @vm with @uuid is not its to

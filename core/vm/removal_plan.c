@@ -92,7 +92,7 @@ reason_to_keep(const struct planning *planning, const struct maqet_image_record 
 
         return maqet_format("missing; it was last there on %s", when);
     }
-    if (!maqet_file_id_is_same_file(&record->id, &id))
+    if (!maqet_owner_vouches(record, &id))
         return maqet_strdup("it is not the file that maqet created");
     if (!planning->how->delete_storage)
         return maqet_strdup("created by maqet, and --delete-storage was not given");
@@ -101,6 +101,10 @@ reason_to_keep(const struct planning *planning, const struct maqet_image_record 
                             "has: its definition is not sound");
     if (!is_drive(planning, record))
         return maqet_strdup("created by maqet for a drive that the VM no longer has");
+    /* An earlier maqet did not say for which data folder, of which there may be a copy. */
+    if (!record->data_dir)
+        return maqet_strdup("created by an earlier maqet; whose it is will be known when "
+                            "the VM has been started once");
     _cleanup_free_ char *objection =
         maqet_owner_objection(planning->context, planning->name, planning->uuid, record);
     return objection ? maqet_format("created by maqet %s", objection) : NULL;

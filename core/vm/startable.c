@@ -70,7 +70,9 @@ check_images_there(const struct maqet_vm *vm, struct maqet_error **err)
     for (size_t i = 0; i < vm->drive_count; i++) {
         const struct maqet_drive *drive = vm->drives[i];
 
-        if (!drive->path || access(drive->path, F_OK) == 0)
+        /* A drive that was added since has none yet. */
+        if (!drive->path || access(drive->path, F_OK) == 0 ||
+            !maqet_image_vanished(drive))
             continue;
         maqet_drive_error(drive, drive->storage->plugin.path_option, err,
                           MAQET_ERROR_MISSING,

@@ -51,6 +51,44 @@ maqet_unused_read(const struct maqet_context *context, struct maqet_images *imag
     return maqet_images_read(path, images, err);
 }
 
+/* Puts a record on the list. That maqet made an image is not forgotten when a machine
+ * goes that has only used it. */
+static void
+put_record(struct maqet_images *images, const struct maqet_image_record *record)
+{
+    struct maqet_image_record *known = maqet_images_find(images, record->path);
+    struct maqet_image_record copy;
+
+    if (!known)
+        known = maqet_images_append(images);
+    maqet_image_record_copy(&copy, record);
+    if (known->created && !record->created &&
+        maqet_file_id_is_same_file(&known->id, &record->id)) {
+        struct maqet_base_record *bases = known->bases;
+        size_t count = known->base_count;
+
+        known->bases = copy.bases;
+        known->base_count = copy.base_count;
+        copy.bases = bases;
+        copy.base_count = count;
+        maqet_image_record_clear(&copy);
+        return;
+    }
+    maqet_image_record_clear(known);
+    *known = copy;
+}
+
+static bool
+drop_records(struct maqet_images *images, const struct maqet_strings *paths)
+{
+    size_t before = images->count;
+
+    for (size_t i = images->count; i-- > 0;)
+        if (maqet_strings_has(paths, images->items[i].path))
+            maqet_images_remove(images, i);
+    return images->count < before;
+}
+
 int
 maqet_unused_add(const struct maqet_context *context, const struct maqet_images *records,
                  const struct maqet_strings *gone, struct maqet_error **err)
@@ -58,10 +96,10 @@ maqet_unused_add(const struct maqet_context *context, const struct maqet_images 
     _cleanup_images_ struct maqet_images images = {0};
     _cleanup_free_ char *path = list_path(context);
     _cleanup_close_ int lock = maqet_store_lock_all(context, err);
-    bool changed = false;
 
     if (lock < 0 || maqet_images_read(path, &images, err) < 0)
         return -1;
+    bool changed = drop_records(&images, gone);
     for (size_t i = 0; i < records->count; i++) {
         const struct maqet_image_record *record = &records->items[i];
 
@@ -71,13 +109,51 @@ maqet_unused_add(const struct maqet_context *context, const struct maqet_images 
             maqet_strings_has(gone, record->path) ||
             (record->seen == 0 && access(record->path, F_OK) < 0))
             continue;
-        struct maqet_image_record *known = maqet_images_find(&images, record->path);
-        if (known)
-            maqet_image_record_clear(known);
-        maqet_image_record_copy(known ? known : maqet_images_append(&images), record);
+        put_record(&images, record);
         changed = true;
     }
     return changed ? maqet_images_write(path, &images, err) : 0;
+}
+
+/* What a machine's own record says by now: of its backing files, if it has any. */
+static bool
+take_over(struct maqet_images *images, const struct maqet_images *records)
+{
+    bool changed = false;
+
+    for (size_t i = images->count; i-- > 0;) {
+        struct maqet_image_record *record = &images->items[i];
+        const struct maqet_image_record *own = maqet_images_find(records, record->path);
+
+        if (!own || own->seen == 0 || record->base_count == 0)
+            continue;
+        changed = true;
+        if (!record->created) {
+            maqet_images_remove(images, i);
+            continue;
+        }
+        while (record->base_count > 0)
+            maqet_base_record_clear(&record->bases[--record->base_count]);
+    }
+    return changed;
+}
+
+int
+maqet_unused_take_over(const struct maqet_context *context,
+                       const struct maqet_images *records, struct maqet_error **err)
+{
+    _cleanup_images_ struct maqet_images images = {0};
+    _cleanup_free_ char *path = list_path(context);
+
+    /* Mostly there is nothing to take over, and no lock to wait for. */
+    if (maqet_images_read(path, &images, err) < 0)
+        return -1;
+    if (!take_over(&images, records))
+        return 0;
+    _cleanup_close_ int lock = maqet_store_lock_all(context, err);
+    if (lock < 0 || maqet_images_read(path, &images, err) < 0)
+        return -1;
+    return take_over(&images, records) ? maqet_images_write(path, &images, err) : 0;
 }
 
 /* ---- listing ---- */
@@ -276,7 +352,7 @@ is_marked(const char *path)
 {
     _cleanup_owner_ struct maqet_owner owner = {0};
 
-    return maqet_owner_read(path, MAQET_MARK_OWNER, &owner);
+    return maqet_owner_read(path, &owner);
 }
 
 static int
@@ -307,7 +383,7 @@ check_removal(const struct maqet_context *context, const char *path, struct foun
 
     if (!found->record && !is_marked(path))
         return error_not_ours(path, err);
-    if (found->record && !maqet_file_id_is_same_file(&record->id, id))
+    if (found->record && !maqet_owner_vouches(record, id))
         return error_kept(path, "it is not the file that maqet created", err);
     _cleanup_free_ char *objection =
         maqet_owner_objection(context, found->vm, found->uuid, record);

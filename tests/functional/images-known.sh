@@ -114,6 +114,99 @@ expect 0 maqet rm old --yes --delete-storage
 removed "$TMP/old.qcow2"
 kept "$TMP/used.qcow2" "not created by maqet"
 
+# What is agreed to is what was asked: an image of a drive that was detached is not forgotten.
+mkdir usb
+qemu-img create -q -f qcow2 usb/mine.qcow2 1M
+vm_yaml two <<YAML
+storage:
+  - {name: d, size: 1M, file: two.qcow2}
+  - {name: u, size: 1M, file: usb/mine.qcow2}
+YAML
+started two
+sed '/usb/d' two.yaml >one.yaml
+expect 0 maqet apply two one.yaml
+mv usb/mine.qcow2 mine.qcow2
+rm two.qcow2
+expect 0 maqet start two --create-missing
+halt two
+expect 0 maqet apply two two.yaml
+expect 3 maqet start two
+err_has "the image $TMP/usb/mine.qcow2 is missing"
+mv mine.qcow2 usb/
+# A drive that is new to a running machine is made when that restarts.
+expect 0 maqet start two
+sed 's/^  - {name: u/  - {name: new, size: 1M, file: new.qcow2}\n&/' two.yaml >three.yaml
+expect 0 maqet apply two three.yaml
+expect 0 maqet restart two --timeout 0 --force
+err_has "Creating qcow2 storage file: $TMP/new.qcow2"
+# A new drive gets the name of an image that another drive has under a new one.
+halt two
+mv two.qcow2 big.qcow2
+sed 's/name: d, size: 1M, file: two/name: e, size: 1M, file: two/; s/^  - {name: u/  - {name: d, size: 1M, file: big.qcow2}\n&/' \
+    two.yaml >swap.yaml
+expect 0 maqet apply two swap.yaml
+expect 0 maqet start two
+err_has "Creating qcow2 storage file: $TMP/two.qcow2"
+halt two
+expect 0 maqet rm two --yes --delete-storage
+removed "$TMP/two.qcow2"
+removed "$TMP/big.qcow2"
+kept "$TMP/usb/mine.qcow2" "not created by maqet"
+
+# Of another kind than what is new now: an installation medium that was deleted.
+truncate -s 1M cd.iso
+vm_yaml iso <<YAML
+storage:
+  - {name: cd, type: raw, interface: sata, media: cdrom, file: cd.iso}
+YAML
+started iso
+rm cd.iso
+vm_yaml iso <<YAML
+storage:
+  - {name: d, size: 1M, file: iso.qcow2}
+YAML
+expect 0 maqet apply iso iso.yaml
+expect 0 maqet start iso
+halt iso
+expect 0 maqet rm iso --yes
+
+# A start that fails, since another machine writes to the base, leaves nothing of the overlay. An
+# overlay that was kept and then replaced by an image without a base depends on nothing.
+vm_yaml below <<YAML
+storage:
+  - {name: d, size: 1M, file: below.qcow2}
+YAML
+vm_yaml above <<YAML
+storage:
+  - {name: d, type: qcow2, file: above.qcow2, backing_file: below.qcow2, backing_format: qcow2}
+YAML
+expect 0 maqet add below.yaml above.yaml
+expect 0 maqet start below
+expect 1 maqet start above
+err_has "drive 'd': the image $TMP/below.qcow2 is in use by QEMU of virtual machine 'below'"
+[ ! -e above.qcow2 ] || fail "it was made all the same"
+expect 0 maqet restart below --timeout 0 --force
+halt below
+expect 0 maqet start above
+halt above
+expect 3 maqet start below
+expect 0 maqet rm above --yes
+expect 3 maqet start below
+err_has "is the backing file of the image $TMP/above.qcow2, which no VM uses"
+cp data/images.json saved.json
+echo '{' >data/images.json
+expect 1 maqet start below
+cp saved.json data/images.json
+rm above.qcow2
+qemu-img create -q -f qcow2 above.qcow2 1M
+expect 0 maqet start below
+halt below
+sed 's/, backing_file.*/}/' above.yaml >alone.yaml
+expect 0 maqet add alone.yaml
+expect 0 maqet start above
+halt above
+expect 0 maqet rm below above --yes
+
 # What can't be written down is seen to before anything is deleted.
 vm_yaml gone <<YAML
 storage:
@@ -179,10 +272,45 @@ YAML
     expect 0 there stop named --timeout 0 --force
     expect 0 maqet rm named --yes --delete-storage
     kept "$TMP/named.qcow2" "VM 'named' uses it (in $TMP/there)"
+    # However many folders use it, and whatever becomes of their machines.
+    started named
+    expect 0 there start named
+    expect 0 there stop named --timeout 0 --force
+    expect 0 maqet rm named --yes --delete-storage
+    kept "$TMP/named.qcow2" "VM 'named' uses it (in $TMP/there)"
+    expect 0 there rm over --yes
+    expect 0 maqet add base.yaml
+    expect 3 maqet start base
+    err_has "$TMP/base.qcow2 is the backing file of the image $TMP/over.qcow2, which no VM uses"
     # A copy of an image takes the marks along, and belongs to nobody.
     cp --preserve=xattr named.qcow2 copy.qcow2
     expect 3 maqet storage rm --yes copy.qcow2
     err_has "copy.qcow2 is not an image that maqet created"
-    expect 0 there rm over named --yes
+    expect 0 there rm named --yes
     expect 0 maqet storage rm --yes named.qcow2
+    # Neither a copy of a data folder nor another host owns what the original does, which may be
+    # on a disk that isn't mounted.
+    vm_yaml own <<YAML
+storage:
+  - {name: d, size: 1M, file: own.qcow2}
+YAML
+    started own
+    cp -a data copy
+    mv data away.data
+    expect 0 maqet --data-dir "$TMP/copy" start own
+    expect 0 maqet --data-dir "$TMP/copy" stop own --timeout 0 --force
+    expect 0 maqet --data-dir "$TMP/copy" rm own --yes --delete-storage
+    kept "$TMP/own.qcow2" "created by maqet for VM 'own' in $TMP/data, which is not there now"
+    mkdir empty
+    expect 3 maqet --data-dir "$TMP/empty" storage rm --yes own.qcow2
+    err_has "for VM 'own' in $TMP/data, which is not there now"
+    mv away.data data
+    getfattr --only-values -n user.maqet own.qcow2 >mark
+    sed 's/"host": *"[^"]*"/"host": "another"/' mark >far.mark
+    if ! cmp -s mark far.mark; then
+        setfattr -n user.maqet -v "$(cat far.mark)" own.qcow2
+        expect 0 maqet rm own --yes --delete-storage
+        kept "$TMP/own.qcow2" "created by maqet for VM 'own' on another host"
+        expect 3 maqet storage rm --yes own.qcow2
+    fi
 fi
