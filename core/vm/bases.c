@@ -202,8 +202,8 @@ dependent_of_machine(const struct candidate *candidate, const char *name)
     return dependent ? dependent : dependent_by_definition(candidate, name);
 }
 
-/* Whether a record of an image without a machine is still of the file in its place. That of
- * an image which is missing counts: it may lie on a disk that is not mounted. */
+/* Whether a record of an image without a machine is still of the file in its place. That
+ * of an image which is missing counts: it may lie on a disk that is not mounted. */
 static bool
 is_current(const struct maqet_image_record *record)
 {
@@ -292,8 +292,13 @@ hint_at_ways(struct maqet_error **err)
 int
 maqet_bases_check_unused(const struct maqet_drive *drive, struct maqet_error **err)
 {
+    _cleanup_images_ struct maqet_images unused = {0};
+
     if (!drive->path || maqet_drive_readonly(drive))
         return 0;
+    /* What it says can't be known otherwise. */
+    if (maqet_unused_read(drive->context, &unused, err) < 0)
+        return -1;
     _cleanup_free_ char *dependent =
         maqet_bases_dependent(drive->context, drive->path, NULL);
     if (!dependent)

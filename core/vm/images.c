@@ -94,14 +94,15 @@ record_of_path(const struct maqet_images *images, const char *path)
     for (size_t i = 0; i < images->count; i++) {
         struct maqet_image_record *record = &images->items[i];
 
-        if (record->path && strcmp(record->path, path) == 0 && leads_to(path, &record->id))
+        if (record->path && strcmp(record->path, path) == 0 &&
+            leads_to(path, &record->id))
             return record;
     }
     return maqet_images_find(images, path);
 }
 
-/* The record of an image that has got another name, or lies in another folder now. Without
- * a time of birth another file may have got the number of its inode. */
+/* The record of an image that has got another name, or lies in another folder now.
+ * Without a time of birth another file may have got the number of its inode. */
 static struct maqet_image_record *
 record_of_moved(const struct maqet_images *images, const char *path)
 {
@@ -397,8 +398,8 @@ mark_images(struct maqet_vm *vm, struct maqet_image_record *record)
 {
     const struct maqet_definition *definition = vm->definition;
     _cleanup_owner_ struct maqet_owner owner = {0};
-    _cleanup_free_ char *objection = maqet_owner_objection(
-        vm->context, definition->name, definition->uuid, record);
+    _cleanup_free_ char *objection =
+        maqet_owner_objection(vm->context, definition->name, definition->uuid, record);
 
     if (record->path && record->created && !objection) {
         set_owner(vm, record);
@@ -422,8 +423,7 @@ maqet_images_note_seen(struct maqet_vm *vm, const struct maqet_drive *drive,
     int64_t now = time(NULL);
 
     if (!maqet_file_id_equal(&record->id, &state->id)) {
-        record->created =
-            record->created && maqet_owner_vouches(record, &state->id);
+        record->created = record->created && maqet_owner_vouches(record, &state->id);
         record->id = state->id;
         vm->images_changed = true;
     }

@@ -62,9 +62,9 @@ int maqet_images_note_seen(struct maqet_vm *vm, const struct maqet_drive *drive,
                            const struct maqet_image_state *state, bool accept_bases,
                            struct maqet_error **err);
 
-/* Forgets images by their paths, which no drive has any more, as the user has agreed to go
- * on without them. Those that maqet made are remembered without the machine, should their
- * disk come back. */
+/* Forgets images by their paths, which no drive has any more, as the user has agreed to
+ * go on without them. Those that maqet made are remembered without the machine, should
+ * their disk come back. */
 int maqet_images_give_up(struct maqet_vm *vm, const struct maqet_strings *paths,
                          struct maqet_error **err);
 

@@ -263,9 +263,8 @@ maqet_owner_vouches(const struct maqet_image_record *record,
 
     if (!maqet_file_id_is_same_file(&record->id, id))
         return false;
-    return id->birth != 0 ||
-           (maqet_owner_read(record->path, &owner) && record->uuid &&
-            strcasecmp(owner.uuid, record->uuid) == 0);
+    return id->birth != 0 || (maqet_owner_read(record->path, &owner) && record->uuid &&
+                              strcasecmp(owner.uuid, record->uuid) == 0);
 }
 
 /* Whether the data folder itself can be looked at: its disk may not be mounted. */

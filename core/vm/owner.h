@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * owner.h - whose an image is, and who uses it, written on the image itself as extended
- * attributes (xattr(7)). So a machine in a copy of a data folder, which has the same records, is
- * told from the one that owns its images, and the machines of another data folder are
- * known. Where the file system has no extended attributes, the record of the image stands
- * in.
+ * attributes (xattr(7)). So a machine in a copy of a data folder, which has the same
+ * records, is told from the one that owns its images, and the machines of another data
+ * folder are known. Where the file system has no extended attributes, the record of the
+ * image stands in.
  */
 #ifndef MAQET_VM_OWNER_H
 #define MAQET_VM_OWNER_H

@@ -101,7 +101,8 @@ reason_to_keep(const struct planning *planning, const struct maqet_image_record 
                             "has: its definition is not sound");
     if (!is_drive(planning, record))
         return maqet_strdup("created by maqet for a drive that the VM no longer has");
-    /* An earlier maqet did not say for which data folder, of which there may be a copy. */
+    /* An earlier maqet did not say for which data folder, of which there may be a copy.
+     */
     if (!record->data_dir)
         return maqet_strdup("created by an earlier maqet; whose it is will be known when "
                             "the VM has been started once");

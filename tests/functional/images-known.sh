@@ -180,8 +180,9 @@ vm_yaml above <<YAML
 storage:
   - {name: d, type: qcow2, file: above.qcow2, backing_file: below.qcow2, backing_format: qcow2}
 YAML
-expect 0 maqet add below.yaml above.yaml
+expect 0 maqet add below.yaml
 expect 0 maqet start below
+expect 0 maqet add above.yaml
 expect 1 maqet start above
 err_has "drive 'd': the image $TMP/below.qcow2 is in use by QEMU of virtual machine 'below'"
 [ ! -e above.qcow2 ] || fail "it was made all the same"
@@ -276,8 +277,12 @@ YAML
     started named
     expect 0 there start named
     expect 0 there stop named --timeout 0 --force
+    expect 0 maqet start named
+    halt named
     expect 0 maqet rm named --yes --delete-storage
-    kept "$TMP/named.qcow2" "VM 'named' uses it (in $TMP/there)"
+    kept "$TMP/named.qcow2" "created by maqet for another VM 'named', which is gone"
+    expect 3 maqet storage rm --yes named.qcow2
+    err_has "VM 'named' uses it (in $TMP/there)"
     expect 0 there rm over --yes
     expect 0 maqet add base.yaml
     expect 3 maqet start base

@@ -366,8 +366,7 @@ test_mark(void)
     CU_ASSERT_EQUAL(setxattr(copy, "user.maqet", text, (size_t)length, 0), 0);
     CU_ASSERT_FALSE(maqet_owner_read(copy, &read));
     for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
-        CU_ASSERT_EQUAL(setxattr(path, "user.maqet", marks[i], strlen(marks[i]), 0),
-                        0);
+        CU_ASSERT_EQUAL(setxattr(path, "user.maqet", marks[i], strlen(marks[i]), 0), 0);
         CU_ASSERT_FALSE(maqet_owner_read(path, &read));
     }
 }
