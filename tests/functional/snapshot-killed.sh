@@ -200,3 +200,29 @@ err_has "load of snapshot 'keep' was interrupted; it has been completed now"
 what="after the removal"
 in_step "$what"
 tags keep
+
+# A snapshot of the name that somebody made later is not taken for the new one: the stand-in, which
+# alone holds what was to be kept, stays. Later means after the operation's end, and what the clocks
+# may differ by: that is moved to before the stand-in was made, or a minute would go by.
+expect 0 maqet add vm.yaml
+step=0
+until [ -e data/vms/vm/pending.json ] && qemu-img snapshot -l hdd.qcow2 | grep -q ' [.:+_-]eep ' &&
+    ! qemu-img snapshot -l hdd.qcow2 | grep -q ' keep '; do
+    [ ! -e data/vms/vm/pending.json ] || expect 0 maqet recover vm
+    begin_anew
+    step=$((step + 1))
+    [ $step -lt 20 ] || fail "the stand-in was never alone"
+    traced clone "signal=KILL:when=$step" snapshot vm create hdd keep --overwrite >out 2>err || :
+done
+sealed() { grep -q '"sealed": *true' data/vms/vm/pending.json; }
+eventually 10 sealed
+made=$(date +%s)
+sed "s/\(\"begun\": *\)[0-9]*/\1$((made - 200))000000000/; s/\(\"interrupted\": *\)[0-9]*/\1$((made - 58))000000000/" \
+    data/vms/vm/pending.json >shifted
+cat shifted >data/vms/vm/pending.json
+until [ "$(date +%s)" -gt $((made + 3)) ]; do
+    sleep 1
+done
+qemu-img snapshot -c keep hdd.qcow2
+expect 0 maqet recover vm --finish --yes
+same 2 "$(qemu-img snapshot -l hdd.qcow2 | grep -c ' keep ')" 'the new one, which got its name, and the other'
