@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/files.h"
+#include "core/base/json.h"
 #include "core/qemu/writables.h"
 #include "core/vm/owner.h"
 #include "core/vm/store.h"
@@ -202,15 +203,33 @@ dependent_of_machine(const struct candidate *candidate, const char *name)
     return dependent ? dependent : dependent_by_definition(candidate, name);
 }
 
-/* Whether a record of an image without a machine is still of the file in its place. That
- * of an image which is missing counts: it may lie on a disk that is not mounted. */
+/* Whether an image without a machine is there and has no backing file at all, as its
+ * plugin reads it. What can't be told depends on something. */
 static bool
-is_current(const struct maqet_image_record *record)
+stands_alone(const struct candidate *candidate, const struct maqet_image_record *record)
 {
-    struct maqet_file_id id;
+    const struct maqet_machine machine = {.vm_name = (char *)"",
+                                          .arch = (char *)"",
+                                          .type = (char *)"",
+                                          .storage_dir = (char *)"/"};
+    struct maqet_storage *storage =
+        maqet_storage_load(candidate->context, record->type, NULL);
 
-    return !maqet_file_id_of_target(record->path, &id) ||
-           maqet_file_id_is_same_file(&record->id, &id);
+    if (!storage || !storage->plugin.path_option) {
+        maqet_storage_unload(storage);
+        return false;
+    }
+    _cleanup_json_ json_object *entry = json_object_new_object();
+    json_object_object_add(entry, "name", json_object_new_string(record->drive));
+    json_object_object_add(entry, "type", json_object_new_string(record->type));
+    json_object_object_add(entry, storage->plugin.path_option,
+                           json_object_new_string(record->path));
+    maqet_storage_unload(storage);
+    struct maqet_drive *drive =
+        maqet_drive_new(candidate->context, &machine, entry, NULL);
+    bool alone = drive && drive_depends(candidate, drive) == 0;
+    maqet_drive_free(drive);
+    return alone;
 }
 
 static char *
@@ -223,7 +242,8 @@ dependent_unused(const struct candidate *candidate)
                             " may name, which can't be read",
                             candidate->context->data_dir);
     for (size_t i = 0; i < unused.count; i++)
-        if (record_depends(candidate, &unused.items[i]) && is_current(&unused.items[i]))
+        if (record_depends(candidate, &unused.items[i]) &&
+            !stands_alone(candidate, &unused.items[i]))
             return describe(unused.items[i].path, NULL, NULL, false);
     return NULL;
 }
@@ -235,7 +255,9 @@ dependent_here(const struct candidate *candidate)
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     char *dependent = NULL;
 
-    maqet_store_list(candidate->context, &names, NULL);
+    if (maqet_store_list(candidate->context, &names, NULL) < 0)
+        return maqet_format("an image of a VM in %s, which can't be read",
+                            candidate->context->data_dir);
     for (size_t i = 0; i < names.count && !dependent; i++)
         dependent = dependent_of_machine(candidate, names.items[i]);
     return dependent ? dependent : dependent_unused(candidate);
@@ -248,7 +270,7 @@ dependent_elsewhere(const struct candidate *candidate)
     _cleanup_strings_ struct maqet_strings folders = MAQET_STRINGS_INIT;
     char *dependent = NULL;
 
-    maqet_owner_other_folders(candidate->context, candidate->path, &folders);
+    maqet_owner_other_folders(candidate->context, candidate->path, true, &folders);
     for (size_t i = 0; i < folders.count && !dependent; i++) {
         struct maqet_context other = *candidate->context;
         struct candidate there = *candidate;

@@ -173,7 +173,7 @@ record_of(const struct maqet_vm *vm, const struct maqet_drive *drive)
         return record_of_moved(&vm->images, drive->path);
     return leads_to(drive->path, &record->id) || !is_of_other_drive(vm, drive, record)
                ? record
-               : NULL;
+               : record_of_moved(&vm->images, drive->path);
 }
 
 static const struct maqet_drive *
@@ -277,7 +277,7 @@ maqet_images_attach(struct maqet_vm *vm)
             continue;
         drive->earlier = earlier_of(vm, drive);
         /* What lies where everybody's files do is cleaned away in time. */
-        if (!drive->default_path)
+        if (!(drive->default_path && maqet_text_starts(drive->path, "/tmp/")))
             drive->record = left_by_removed(vm, drive->path);
         if (!drive->record && !drive->earlier && ran_unrecorded(vm))
             drive->record = &presumed;
@@ -399,17 +399,20 @@ mark_images(struct maqet_vm *vm, struct maqet_image_record *record)
     const struct maqet_definition *definition = vm->definition;
     _cleanup_owner_ struct maqet_owner owner = {0};
     _cleanup_free_ char *objection =
-        maqet_owner_objection(vm->context, definition->name, definition->uuid, record);
+        record->path && record->created
+            ? maqet_owner_objection(vm->context, definition->name, definition->uuid,
+                                    record)
+            : NULL;
 
     if (record->path && record->created && !objection) {
         set_owner(vm, record);
         maqet_owner_of(vm->context, definition, &owner);
         maqet_owner_write(record->path, &owner);
     } else if (record->path) {
-        maqet_owner_mark_user(vm->context, record->path);
+        maqet_owner_mark_user(vm->context, record->path, false);
     }
     for (size_t i = 0; i < record->base_count; i++)
-        maqet_owner_mark_user(vm->context, record->bases[i].path);
+        maqet_owner_mark_user(vm->context, record->bases[i].path, true);
 }
 
 /* ---- what is noted ---- */

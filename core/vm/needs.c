@@ -194,7 +194,7 @@ need_elsewhere(const struct maqet_context *context, const char *path)
 {
     _cleanup_strings_ struct maqet_strings folders = MAQET_STRINGS_INIT;
 
-    maqet_owner_other_folders(context, path, &folders);
+    maqet_owner_other_folders(context, path, false, &folders);
     for (size_t i = 0; i < folders.count; i++) {
         struct maqet_context other = *context;
         bool known;

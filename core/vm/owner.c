@@ -8,12 +8,19 @@
 
 #include "core/base/json.h"
 
-enum { ATTRIBUTE_LIMIT = 8192, LIST_LIMIT = 65536, HOST_LIMIT = 256 };
+enum {
+    ATTRIBUTE_LIMIT = 8192,
+    LIST_LIMIT = 65536,
+    HOST_LIMIT = 256,
+    HOST_ID_LENGTH = 32
+};
 
 /* For whom it was created. */
 static const char OWNER[] = "user.maqet";
 /* Which data folders have machines that use it: one mark for each. */
 static const char USER_PREFIX[] = "user.maqet.user.";
+/* Which have machines whose images have it as a backing file. */
+static const char BASE_PREFIX[] = "user.maqet.base.";
 
 void
 maqet_owner_clear(struct maqet_owner *owner)
@@ -33,15 +40,16 @@ maqet_owner_data_dir(const struct maqet_context *context)
     return resolved ? resolved : maqet_strdup(context->data_dir);
 }
 
+/* Until its first boot a system has none, but a word in its place. */
 static char *
 host_id(void)
 {
-    char *id = NULL;
+    _cleanup_free_ char *text = NULL;
 
-    if (maqet_file_read("/etc/machine-id", HOST_LIMIT, &id, NULL, NULL) < 0)
+    if (maqet_file_read("/etc/machine-id", HOST_LIMIT, &text, NULL, NULL) < 0)
         return maqet_strdup("");
-    id[strcspn(id, "\n")] = '\0';
-    return id;
+    size_t length = strspn(text, "0123456789abcdef");
+    return maqet_strndup(text, length == HOST_ID_LENGTH ? length : 0);
 }
 
 static void
@@ -158,20 +166,20 @@ maqet_owner_read(const char *file, struct maqet_owner *owner)
 
 /* A name that is short, and another one for each data folder: FNV-1a, 64 bits. */
 static char *
-user_mark(const char *data_dir)
+user_mark(const char *prefix, const char *data_dir)
 {
     uint64_t hash = UINT64_C(14695981039346656037);
 
     for (const char *c = data_dir; *c; c++)
         hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
-    return maqet_format("%s%016" PRIx64, USER_PREFIX, hash);
+    return maqet_format("%s%016" PRIx64, prefix, hash);
 }
 
 void
-maqet_owner_mark_user(const struct maqet_context *context, const char *file)
+maqet_owner_mark_user(const struct maqet_context *context, const char *file, bool base)
 {
     _cleanup_free_ char *data_dir = maqet_owner_data_dir(context);
-    _cleanup_free_ char *name = user_mark(data_dir);
+    _cleanup_free_ char *name = user_mark(base ? BASE_PREFIX : USER_PREFIX, data_dir);
     _cleanup_json_ json_object *before = NULL;
     struct stat status;
 
@@ -187,14 +195,18 @@ maqet_owner_mark_user(const struct maqet_context *context, const char *file)
 
 void
 maqet_owner_other_folders(const struct maqet_context *context, const char *file,
-                          struct maqet_strings *folders)
+                          bool bases, struct maqet_strings *folders)
 {
     _cleanup_free_ char *data_dir = maqet_owner_data_dir(context);
     _cleanup_free_ char *names = maqet_alloc(LIST_LIMIT);
     ssize_t length = listxattr(file, names, LIST_LIMIT);
 
     for (ssize_t i = 0; i < length; i += (ssize_t)strlen(names + i) + 1) {
-        if (strcmp(names + i, OWNER) != 0 && !maqet_text_starts(names + i, USER_PREFIX))
+        bool is_base = maqet_text_starts(names + i, BASE_PREFIX);
+        bool is_use =
+            strcmp(names + i, OWNER) == 0 || maqet_text_starts(names + i, USER_PREFIX);
+
+        if (!is_base && (bases || !is_use))
             continue;
         _cleanup_json_ json_object *value = read_mark(file, names + i);
         const char *other = maqet_json_text(value, "data_dir");

@@ -39,12 +39,14 @@ bool maqet_owner_write(const char *file, const struct maqet_owner *owner);
 bool maqet_owner_read(const char *file, struct maqet_owner *owner);
 
 /* Marks a file, as far as that is possible, as used by a machine of the data folder: as
- * its image, or as the backing file of one. */
-void maqet_owner_mark_user(const struct maqet_context *context, const char *file);
+ * its image, or with @base as the backing file of one. */
+void maqet_owner_mark_user(const struct maqet_context *context, const char *file,
+                           bool base);
 
-/* Adds the other data folders that a file's marks name. */
+/* Adds the other data folders that a file's marks name, with @bases only those which have
+ * it as a backing file. */
 void maqet_owner_other_folders(const struct maqet_context *context, const char *file,
-                               struct maqet_strings *folders);
+                               bool bases, struct maqet_strings *folders);
 
 /* Whether the machine is still defined where it was. What can't be looked at counts as
  * there. */

@@ -19,22 +19,24 @@ static const int64_t PRESS_TIMEOUT_LEAST = 1000;
 
 /*
  * A QEMU that had to be killed leaves its PID file, which would look like a crash; all
- * else that is left is replaced by the next start. So an export, which may have the
- * machine's lock for hours, is not waited for; a start is, since it is to be stopped.
- * Returns 1 when somebody has started the machine (again) meanwhile.
+ * else that is left is replaced by the next start. So where we have @ended it, nobody is
+ * waited for, nor is an export ever, which may have the machine's lock for hours. A start
+ * that is under way is, since it is to be stopped. Returns 1 when somebody has started
+ * the machine (again) meanwhile.
  */
 static int
 tidy_after_stop(const struct maqet_context *context, const char *name, int dir_fd,
-                int run_fd, struct maqet_error **err)
+                int run_fd, bool ended, struct maqet_error **err)
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
     bool exporting = maqet_exports_any(context, name);
     struct maqet_context patience = *context;
 
-    if (exporting)
+    if (exporting || ended)
         patience.lock_timeout = 0;
     _cleanup_close_ int lock = maqet_store_lock(&patience, name, &reason);
-    if (lock < 0 && !(exporting && reason->code == MAQET_ERROR_TIMEOUT))
+    if (lock < 0 && !(reason->code == MAQET_ERROR_TIMEOUT &&
+                      (exporting || ended || maqet_exports_any(context, name))))
         return maqet_error_move(err, TAKE_PTR(reason));
     int held = maqet_lock_held(run_fd, err);
     if (held == 0 && lock >= 0)
@@ -174,7 +176,7 @@ maqet_vm_stop(const struct maqet_context *context, const char *name_or_uuid,
             return maqet_error_wrap(err, "Virtual machine '%s'", name);
         if (pid > 0 && end_machine(context, name, dir_fd, pidfd, stop, err) < 0)
             return -1;
-        again = tidy_after_stop(context, name, dir_fd, run_fd, err);
+        again = tidy_after_stop(context, name, dir_fd, run_fd, pid > 0, err);
     } while (pid == 0 && again > 0);
     if (was_running)
         *was_running = pid > 0;

@@ -51,12 +51,40 @@ maqet_unused_read(const struct maqet_context *context, struct maqet_images *imag
     return maqet_images_read(path, images, err);
 }
 
+/* The record of a path: of several, that of the file which is there now. */
+static struct maqet_image_record *
+find_current(const struct maqet_images *images, const char *path)
+{
+    struct maqet_file_id id;
+
+    for (size_t i = 0; maqet_file_id_of_path(path, &id) && i < images->count; i++)
+        if (images->items[i].path && strcmp(images->items[i].path, path) == 0 &&
+            maqet_file_id_is_same_file(&images->items[i].id, &id))
+            return &images->items[i];
+    return maqet_images_find(images, path);
+}
+
+/* The record that another one of the same path takes the place of. That of another file,
+ * which may be on a disk that is not mounted, stays where that has backing files. */
+static struct maqet_image_record *
+find_replaced(const struct maqet_images *images, const struct maqet_image_record *by)
+{
+    for (size_t i = 0; i < images->count; i++) {
+        struct maqet_image_record *record = &images->items[i];
+
+        if (record->path && strcmp(record->path, by->path) == 0 &&
+            (record->base_count == 0 || maqet_file_id_is_same_file(&record->id, &by->id)))
+            return record;
+    }
+    return NULL;
+}
+
 /* Puts a record on the list. That maqet made an image is not forgotten when a machine
  * goes that has only used it. */
 static void
 put_record(struct maqet_images *images, const struct maqet_image_record *record)
 {
-    struct maqet_image_record *known = maqet_images_find(images, record->path);
+    struct maqet_image_record *known = find_replaced(images, record);
     struct maqet_image_record copy;
 
     if (!known)
@@ -84,7 +112,7 @@ drop_records(struct maqet_images *images, const struct maqet_strings *paths)
     size_t before = images->count;
 
     for (size_t i = images->count; i-- > 0;)
-        if (maqet_strings_has(paths, images->items[i].path))
+        if (images->items[i].path && maqet_strings_has(paths, images->items[i].path))
             maqet_images_remove(images, i);
     return images->count < before;
 }
@@ -115,7 +143,21 @@ maqet_unused_add(const struct maqet_context *context, const struct maqet_images 
     return changed ? maqet_images_write(path, &images, err) : 0;
 }
 
-/* What a machine's own record says by now: of its backing files, if it has any. */
+/* Whether a machine has the very image by now. */
+static bool
+is_among(const struct maqet_images *records, const struct maqet_image_record *record)
+{
+    for (size_t i = 0; record->path && i < records->count; i++) {
+        const struct maqet_image_record *own = &records->items[i];
+
+        if (own->path && strcmp(own->path, record->path) == 0 && own->seen > 0 &&
+            maqet_file_id_is_same_file(&own->id, &record->id))
+            return true;
+    }
+    return false;
+}
+
+/* On what such images depend stands in the machine's own records. */
 static bool
 take_over(struct maqet_images *images, const struct maqet_images *records)
 {
@@ -123,9 +165,8 @@ take_over(struct maqet_images *images, const struct maqet_images *records)
 
     for (size_t i = images->count; i-- > 0;) {
         struct maqet_image_record *record = &images->items[i];
-        const struct maqet_image_record *own = maqet_images_find(records, record->path);
 
-        if (!own || own->seen == 0 || record->base_count == 0)
+        if (record->base_count == 0 || !is_among(records, record))
             continue;
         changed = true;
         if (!record->created) {
@@ -272,7 +313,7 @@ found_clear(struct found *found)
 static struct maqet_image_record *
 removable_record(const struct maqet_images *images, const char *path)
 {
-    struct maqet_image_record *record = maqet_images_find(images, path);
+    struct maqet_image_record *record = find_current(images, path);
 
     return record && (record->created || access(path, F_OK) < 0) ? record : NULL;
 }
