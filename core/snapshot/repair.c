@@ -23,6 +23,7 @@
  */
 #include <string.h>
 
+#include "core/qemu/launch.h"
 #include "core/qemu/migration.h"
 #include "core/snapshot/interrupted.h"
 #include "core/snapshot/saved_state.h"
@@ -30,6 +31,9 @@
 #include "core/snapshot/state_file.h"
 #include "core/vm/exports.h"
 #include "core/vm/store.h"
+
+/* ms that a QEMU which has closed its monitor may take to end. */
+static const int64_t ENDING_TIMEOUT = 5000;
 
 static const struct maqet_snapshot *
 tagged(const struct maqet_member *member, const char *tag)
@@ -441,6 +445,22 @@ settle(struct maqet_session *session, struct maqet_error **err)
     return changed ? maqet_history_save(session->history, err) : 0;
 }
 
+/* A QEMU whose load was killed may just be ending: then the machine is stopped, and what
+ * is to be done is another thing. */
+static int
+repair_at_rest(struct maqet_session *session, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    if (repair_pending(session, &reason) == 0)
+        return 0;
+    /* Its monitor is closed before it is gone. */
+    if (session->pid == 0 || reason->code != MAQET_ERROR_STATE ||
+        !maqet_pidfd_wait(session->pidfd, ENDING_TIMEOUT))
+        return maqet_error_move(err, TAKE_PTR(reason));
+    return maqet_session_look(session, err) < 0 ? -1 : repair_pending(session, err);
+}
+
 int
 maqet_session_repair(struct maqet_session *session, struct maqet_error **err)
 {
@@ -453,7 +473,7 @@ maqet_session_repair(struct maqet_session *session, struct maqet_error **err)
         !session->agreed && maqet_interrupted_check(session, err) < 0)
         return -1;
     if (session->journal.operation != MAQET_OPERATION_NONE &&
-        repair_pending(session, err) < 0) {
+        repair_at_rest(session, err) < 0) {
         _cleanup_free_ char *operation = maqet_interrupted_operation(&session->journal);
         maqet_error_wrap(err, "VM '%s': %s was interrupted, and can't be put right",
                          session->name, operation);
