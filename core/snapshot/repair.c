@@ -51,9 +51,19 @@ is_own(const struct maqet_session *session, const struct maqet_member *member,
            maqet_interrupted_owns(session, member, snapshot);
 }
 
-/* On how many drives the operation's own, or what it was to replace, bears the name. */
 static size_t
 count_named(const struct maqet_session *session, const char *name)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < session->count; i++)
+        count += maqet_session_find(session, &session->members[i], name, NULL) != NULL;
+    return count;
+}
+
+/* On how many drives the operation's own, or what it was to replace, bears the name. */
+static size_t
+count_own(const struct maqet_session *session, const char *name)
 {
     size_t count = 0;
 
@@ -199,7 +209,7 @@ repair_overwrite(struct maqet_session *session, struct maqet_error **err)
 {
     const char *stand_in = session->journal.stand_in;
 
-    if (count_named(session, session->journal.name) < session->count &&
+    if (count_own(session, session->journal.name) < session->count &&
         count_tagged(session, stand_in) == session->count)
         return promote(session, err);
     if (remove_tagged(session, stand_in, err) < 0)
