@@ -54,11 +54,12 @@ error_differs(const struct maqet_loading *loading, const char *name, const char 
 }
 
 /* Whether an option and its value may differ: where something lies for the time that the
- * machine runs, and where the guest is shown. */
+ * machine runs, where the guest is shown, and what QEMU calls it. */
 static bool
 is_of_no_matter(const char *option)
 {
-    return strcmp(option, "-pidfile") == 0 || strcmp(option, "-display") == 0;
+    return strcmp(option, "-pidfile") == 0 || strcmp(option, "-display") == 0 ||
+           strcmp(option, "-name") == 0;
 }
 
 /* Leaves such options out, with their values. */

@@ -471,8 +471,9 @@ maqet_vm_command_line(const struct maqet_vm *vm, struct maqet_strings *argv,
         return -1;
     maqet_strings_take(argv, program_of(vm->definition->tree));
     if (!maqet_arguments_has(arguments, "name")) {
+        /* Without its key, the name "id" would be taken for one. */
         maqet_strings_add(argv, "-name");
-        maqet_strings_add(argv, vm->definition->name);
+        maqet_strings_addf(argv, "guest=%s", vm->definition->name);
     }
     add_accel(vm, argv);
     add_key(vm, "memory", "m", argv);

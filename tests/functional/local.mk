@@ -34,6 +34,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/helpers.sh \
 	tests/functional/shared-image.sh \
 	tests/functional/lock-conflict.sh \
+	tests/functional/odd-names.sh \
 	tests/functional/odd-paths.sh \
 	tests/functional/enospc.sh \
 	tests/functional/failing-qemu.sh \
