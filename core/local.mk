@@ -103,6 +103,7 @@ libmaqet_core_la_SOURCES = \
 	core/storage/command.c \
 	core/storage/creation.c \
 	core/storage/drive.c core/storage/drive.h \
+	core/storage/drive_files.c core/storage/drive_files.h \
 	core/storage/elsewhere.c core/storage/elsewhere.h \
 	core/storage/export.c \
 	core/storage/image.c core/storage/image.h \

@@ -92,14 +92,16 @@ try_creation(struct bench *bench, const struct variant_option *option, const cha
 {
     _cleanup_json_ json_object *entry = bench_entry(bench, "made", NULL, 0);
     _cleanup_error_ struct maqet_error *error = NULL;
+    struct maqet_image_state state;
 
     bench_set(entry, option->name, value);
     _cleanup_drive_ struct maqet_drive *drive = bench_drive_of(bench, entry, NULL);
     if (!drive || !drive->path)
         return 0;
     bench_doing(bench, "create with %s in '%s'", what, option->name);
-    int result =
-        maqet_image_precheck(drive, NULL) < 0 ? 0 : bench_prepare(bench, drive, &error);
+    int result = maqet_image_precheck(drive, &state, NULL) < 0
+                     ? 0
+                     : bench_prepare(bench, drive, &error);
     unlink(drive->path);
     if (result < 0 && strstr(error->message, "without saying why"))
         return bench_fail(err, "Set an error for every failure",

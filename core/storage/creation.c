@@ -12,6 +12,7 @@
 
 #include "core/base/files.h"
 #include "core/plugin/call.h"
+#include "core/storage/drive_files.h"
 #include "core/storage/elsewhere.h"
 #include "core/storage/paths.h"
 #include "core/storage/record.h"
@@ -28,6 +29,7 @@ struct making {
     int lock_fd;
     char *lock; /* names within the folder */
     char *temporary;
+    struct maqet_file_id id; /* of the finished file */
 };
 
 static void
@@ -234,7 +236,7 @@ make_temporary(struct making *making, struct maqet_error **err)
     /* The plugin may have put another file there; that one has to reach the disk. */
     close(TAKE_FD(fd));
     fd = openat(making->folder_fd, making->temporary, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) < 0)
+    if (fd < 0 || fsync(fd) < 0 || !maqet_file_id_of_fd(fd, &making->id))
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
                                  "can't write %s to the disk: %s", drive->path,
                                  strerror(errno));
@@ -248,13 +250,10 @@ record(const struct making *making, const struct maqet_image_recorder *recorder,
        struct maqet_error **err)
 {
     _cleanup_free_ char *path = maqet_format("%s/%s", making->folder, making->temporary);
-    struct maqet_file_id id;
 
-    if (!recorder)
-        return 0;
-    if (!maqet_file_id_of_path(path, &id))
-        return maqet_error_errno(err, errno, "Can't look at %s", path);
-    return recorder->record(recorder->data, making->drive, path, &id, err);
+    return recorder
+               ? recorder->record(recorder->data, making->drive, path, &making->id, err)
+               : 0;
 }
 
 /* With the lock held and the image missing: makes it. *created: it was us. */
@@ -378,20 +377,64 @@ compare_size(const struct maqet_drive *drive, const struct maqet_image_state *st
 }
 
 int
-maqet_image_precheck(const struct maqet_drive *drive, struct maqet_error **err)
+maqet_image_precheck(const struct maqet_drive *drive, struct maqet_image_state *state,
+                     struct maqet_error **err)
 {
     _cleanup_(making_clear) struct making making = {
         .drive = drive, .folder_fd = -1, .lock_fd = -1};
-    struct maqet_image_state state;
 
-    if (maqet_image_inspect(drive, &state, err) < 0)
+    if (maqet_image_inspect(drive, state, err) < 0)
         return -1;
-    if (state.exists || !drive->path)
+    if (state->exists || !drive->path)
         return 0;
     if (check_never_there(drive, err) < 0)
         return -1;
     return maqet_drive_readonly(drive) ? error_never_made(drive, err)
                                        : open_folder(&making, err);
+}
+
+/*
+ * What was made has been seen at its temporary name only, and what somebody else put into
+ * place meanwhile not at all. That there is nothing by now, or another file than ours, is
+ * no state to start with: whoever did that can have QEMU open anything next.
+ */
+static int
+check_made(const struct making *making, bool created,
+           const struct maqet_image_state *state, struct maqet_error **err)
+{
+    const struct maqet_drive *drive = making->drive;
+
+    if (state->exists && (!created || maqet_file_id_equal(&state->id, &making->id)))
+        return 0;
+    maqet_drive_error(drive, drive->storage->plugin.path_option, err, MAQET_ERROR_FAILED,
+                      !created ? "%s appeared while it was being made, and is gone "
+                                 "again"
+                      : state->exists ? "another file has come in the place of %s, which "
+                                        "was just made"
+                                      : "%s was just made, and is gone already",
+                      drive->path);
+    maqet_error_hint(err,
+                     "Somebody else changes files in %s: give the drive a `file` in a "
+                     "folder that only you can write",
+                     making->folder);
+    return -1;
+}
+
+/* With the lock held, looks again, and makes what is missing. */
+static int
+make_missing(struct making *making, struct maqet_image_state *state, bool *created,
+             const struct maqet_image_recorder *recorder, struct maqet_error **err)
+{
+    /* We hold the lock, so what lies under the temporary name is nobody's. */
+    unlinkat(making->folder_fd, making->temporary, 0);
+    if (maqet_image_inspect(making->drive, state, err) < 0)
+        return -1;
+    if (state->exists)
+        return 0;
+    if (make(making, recorder, created, err) < 0 ||
+        maqet_image_inspect(making->drive, state, err) < 0)
+        return -1;
+    return check_made(making, *created, state, err);
 }
 
 int
@@ -426,14 +469,7 @@ maqet_image_prepare(const struct maqet_drive *drive, struct maqet_image_state *s
         return error_never_made(drive, err);
     if (open_folder(&making, err) < 0 || take_lock(&making, MAKING_TIMEOUT, err) < 0)
         return -1;
-    /* We hold the lock, so what lies under the temporary name is nobody's. */
-    unlinkat(making.folder_fd, making.temporary, 0);
-    int result = maqet_image_inspect(drive, state, err);
-    if (result == 0 && !state->exists) {
-        result = make(&making, recorder, created, err);
-        if (result == 0)
-            result = maqet_image_inspect(drive, state, err);
-    }
+    int result = make_missing(&making, state, created, recorder, err);
     release_lock(&making);
     return result;
 }

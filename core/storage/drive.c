@@ -6,6 +6,7 @@
 #include "core/config/options.h"
 #include "core/plugin/call.h"
 #include "core/qemu/objects.h"
+#include "core/storage/drive_files.h"
 
 enum { NAME_MAX_BYTES = 31 }; /* of a node-name in QEMU */
 
@@ -448,7 +449,8 @@ maqet_drive_new(const struct maqet_context *context, const struct maqet_machine 
     drive->log =
         maqet_format("%s/%s/" MAQET_DRIVE_LOG,
                      context->runtime_dir ? context->runtime_dir : "", machine->vm_name);
-    if (check_by_plugins(drive, err) < 0)
+    maqet_drive_files_look(drive);
+    if (check_by_plugins(drive, err) < 0 || maqet_drive_files_check(drive, err) < 0)
         goto fail;
     return drive;
 fail:
@@ -469,5 +471,6 @@ maqet_drive_free(struct maqet_drive *drive)
     free(drive->socket);
     free(drive->log);
     free(drive->served);
+    maqet_drive_files_clear(drive);
     free(drive);
 }

@@ -23,6 +23,7 @@ struct maqet_machine {
 #define MAQET_DRIVE_SOCKET_PREFIX "helper-"
 
 struct maqet_image_record; /* record.h */
+struct maqet_drive_file;   /* drive_files.h */
 
 struct maqet_drive {
     const struct maqet_context *context;
@@ -44,6 +45,9 @@ struct maqet_drive {
     const struct maqet_image_record *record;  /* of this very image */
     const struct maqet_image_record *earlier; /* of another one that the drive had */
     bool create_missing; /* the image is made though one that was there is missing */
+    /* Which files were looked at (drive_files.h). */
+    struct maqet_drive_file *files;
+    size_t file_count;
 };
 
 /* The file in RUNTIME/NAME/ that a failing program's output goes to where it is long. */

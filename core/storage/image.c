@@ -9,6 +9,7 @@
 
 #include "core/base/files.h"
 #include "core/plugin/call.h"
+#include "core/storage/drive_files.h"
 #include "core/storage/record.h"
 
 /* ---- what plugins report (maqet-plugin.h) ---- */
@@ -323,13 +324,28 @@ open_checked(const struct maqet_drive *drive, int access_mode,
     return 0;
 }
 
+/* Whether it is still the file that it was when it was looked at first. */
+static int
+check_same(const struct maqet_drive *drive, const struct maqet_image_state *state,
+           struct maqet_error **err)
+{
+    const struct maqet_drive_file *known =
+        drive->path ? maqet_drive_files_find(drive, drive->storage->plugin.path_option)
+                    : NULL;
+
+    return !known || (state->exists && maqet_file_id_equal(&known->id, &state->id))
+               ? 0
+               : maqet_drive_files_error(drive, known, state->exists, err);
+}
+
 int
 maqet_image_inspect(const struct maqet_drive *drive, struct maqet_image_state *state,
                     struct maqet_error **err)
 {
     _cleanup_close_ int fd = -1;
 
-    if (open_checked(drive, O_RDONLY, state, &fd, err) < 0)
+    if (open_checked(drive, O_RDONLY, state, &fd, err) < 0 ||
+        check_same(drive, state, err) < 0)
         return -1;
     return fd < 0 ? 0 : check_writable(drive, err);
 }

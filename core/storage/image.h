@@ -39,7 +39,8 @@ struct maqet_image {
 /* Frees what was reported. */
 void maqet_image_clear(struct maqet_image *image);
 
-/* Fills @state. A missing image is no error; a hostile or wrong one is. */
+/* Fills @state. A missing image is no error; a hostile or wrong one is, and so is one
+ * that is not the file that the drive is known to have (drive_files.h), or gone, then. */
 int maqet_image_inspect(const struct maqet_drive *drive, struct maqet_image_state *state,
                         struct maqet_error **err);
 
@@ -72,15 +73,17 @@ struct maqet_image_recorder {
 
 /*
  * Makes the image when it is missing; looks at it when it is there. *state is what it is
- * then; *created tells whether it was us who made it. @recorder may be NULL.
+ * then: one in a file of this host exists after a success; *created tells whether it was
+ * us who made it. @recorder may be NULL.
  */
 int maqet_image_prepare(const struct maqet_drive *drive, struct maqet_image_state *state,
                         bool *created, const struct maqet_image_recorder *recorder,
                         struct maqet_error **err);
 
-/* Whether the image is there, or may be made where it would be: what `start` wants to
- * know of all drives before it makes the first image. */
-int maqet_image_precheck(const struct maqet_drive *drive, struct maqet_error **err);
+/* Whether the image is there (*state tells), or may be made where it would be: what
+ * `start` wants to know of all drives before it makes the first image. */
+int maqet_image_precheck(const struct maqet_drive *drive, struct maqet_image_state *state,
+                         struct maqet_error **err);
 
 /* What a new image takes at once, and at most, in bytes, as its plugin tells. */
 int maqet_image_space(const struct maqet_drive *drive, uint64_t *at_once,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/storage/drive_files.h"
 #include "core/storage/elsewhere.h"
 #include "core/storage/record.h"
 #include "core/vm/bases.h"
@@ -68,6 +69,15 @@ check_none_vanished(const struct maqet_vm *vm, struct maqet_error **err)
     return maqet_error_move(err, TAKE_PTR(first));
 }
 
+/* Which file the image is, from here to QEMU. */
+static void
+note_image(struct maqet_drive *drive, const struct maqet_image_state *state)
+{
+    if (drive->path && state->exists)
+        maqet_drive_files_note(drive, drive->storage->plugin.path_option, drive->path,
+                               &state->id);
+}
+
 int
 maqet_vm_drives_check(const struct maqet_vm *vm,
                       const struct maqet_drives_consent *consent,
@@ -79,10 +89,13 @@ maqet_vm_drives_check(const struct maqet_vm *vm,
         return -1;
     for (size_t i = 0; i < vm->drive_count; i++) {
         struct maqet_drive *drive = vm->drives[i];
+        struct maqet_image_state state;
 
         drive->create_missing = consent && consent->create_missing;
-        if (maqet_image_precheck(drive, err) < 0 ||
-            (!(consent && consent->accept_bases) && maqet_bases_check(drive, err) < 0) ||
+        if (maqet_image_precheck(drive, &state, err) < 0)
+            return -1;
+        note_image(drive, &state);
+        if ((!(consent && consent->accept_bases) && maqet_bases_check(drive, err) < 0) ||
             (!drive->served && maqet_bases_check_unused(drive, err) < 0))
             return -1;
     }
@@ -121,17 +134,28 @@ maqet_vm_drives_prepare(struct maqet_vm *vm, const struct maqet_drives_consent *
         if (vm->drives[i]->earlier && access(vm->drives[i]->path, F_OK) < 0)
             maqet_strings_add(&given_up, vm->drives[i]->earlier->path);
     for (size_t i = 0; i < vm->drive_count; i++) {
-        const struct maqet_drive *drive = vm->drives[i];
+        struct maqet_drive *drive = vm->drives[i];
 
-        if (maqet_image_prepare(drive, &state, &created, &recorder, err) < 0 ||
-            (state.exists && is_remembered(drive) &&
-             maqet_images_note_seen(vm, drive, &state, accept_bases, err) < 0))
+        if (maqet_image_prepare(drive, &state, &created, &recorder, err) < 0)
+            return -1;
+        note_image(drive, &state);
+        if (state.exists && is_remembered(drive) &&
+            maqet_images_note_seen(vm, drive, &state, accept_bases, err) < 0)
             return -1;
     }
     return maqet_images_give_up(vm, &given_up, err) < 0 ||
                    maqet_images_confirm(vm, err) < 0
                ? -1
                : maqet_unused_take_over(vm->context, &vm->images, err);
+}
+
+int
+maqet_vm_drives_check_same(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (maqet_drive_files_check(vm->drives[i], err) < 0)
+            return -1;
+    return 0;
 }
 
 /* ---- who else uses them ---- */

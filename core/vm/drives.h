@@ -27,6 +27,10 @@ int maqet_vm_drives_prepare(struct maqet_vm *vm,
                             const struct maqet_drives_consent *consent,
                             struct maqet_error **err);
 
+/* Whether the files that were looked at or made are still the ones under their names, all
+ * drives' images, bases, keys and shares: the last thing before QEMU opens them. */
+int maqet_vm_drives_check_same(const struct maqet_vm *vm, struct maqet_error **err);
+
 /*
  * Whether a drive's plugin is asked for its users once more when QEMU has it open, as two
  * starts may both have found none: then the guest stands still until the answer, so that

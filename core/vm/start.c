@@ -342,7 +342,8 @@ launch(struct starting *starting, struct maqet_error **err)
         .helper_count = starting->helpers.count,
         .record_fd = starting->helpers.record_fd,
     };
-    if (maqet_launch(&how, &starting->process, err) < 0) {
+    if (maqet_vm_drives_check_same(starting->vm, err) < 0 ||
+        maqet_launch(&how, &starting->process, err) < 0) {
         maqet_run_tidy(starting->dir_fd);
         return maqet_error_wrap(err, "Virtual machine '%s' did not start", name);
     }
