@@ -43,6 +43,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/damaged-images.sh \
 	tests/functional/many-snapshots.sh \
 	tests/functional/snapshot-terminal.sh \
+	tests/functional/swapped-names.sh \
 	tests/functional/system-folders.sh \
 	tests/functional/raw-stays-raw.sh \
 	tests/functional/images-known.sh \
