@@ -98,6 +98,18 @@ maqet_path_of_fd(int fd)
 
 /* ---- folders ---- */
 
+/* mkdir(2), and sees the name safe on the disk: what is kept in the folder would go with
+ * it in a power cut. The folder above may be one that we can write and not read. */
+static int
+make_folder(const char *path, mode_t mode)
+{
+    if (mkdir(path, mode) < 0)
+        return -1;
+    _cleanup_free_ char *above = maqet_path_folder(path);
+    _cleanup_close_ int fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 || fsync(fd) == 0 || errno == EINVAL ? 0 : -1;
+}
+
 int
 maqet_dir_make(const char *path, mode_t mode, struct maqet_error **err)
 {
@@ -106,11 +118,11 @@ maqet_dir_make(const char *path, mode_t mode, struct maqet_error **err)
 
     for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        if (mkdir(copy, 0777) < 0 && errno != EEXIST)
+        if (make_folder(copy, 0777) < 0 && errno != EEXIST)
             return maqet_error_errno(err, errno, "Can't make the folder %s", copy);
         *slash = '/';
     }
-    if (mkdir(copy, mode) == 0)
+    if (make_folder(copy, mode) == 0)
         return 0;
     if (errno == EEXIST && stat(copy, &status) == 0)
         errno = S_ISDIR(status.st_mode) ? 0 : ENOTDIR;
@@ -391,6 +403,17 @@ maqet_file_replace(const char *path, const char *data, size_t length, mode_t mod
     return maqet_replacement_begin(path, &replacement, err) < 0
                ? -1
                : maqet_replacement_finish(&replacement, data, length, mode, err);
+}
+
+int
+maqet_file_remove(const char *path, struct maqet_error **err)
+{
+    _cleanup_free_ char *folder = maqet_path_folder(path);
+    _cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0 || (unlink(path) < 0 && errno != ENOENT))
+        return maqet_error_errno(err, errno, "Can't remove %s", path);
+    return maqet_dir_sync(fd, folder, err);
 }
 
 bool

@@ -84,6 +84,10 @@ char *maqet_file_mark(const char *path);
  * it; six more characters come behind (mkostemp(3)). */
 #define MAQET_FILE_TEMPORARY ".maqet-"
 
+/* Removes a file, and sees that it stays removed after a power cut. A missing one is
+ * fine. */
+int maqet_file_remove(const char *path, struct maqet_error **err);
+
 /* Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. */
 int maqet_file_replace(const char *path, const char *data, size_t length, mode_t mode,
                        struct maqet_error **err);

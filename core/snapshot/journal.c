@@ -2,7 +2,6 @@
 #include "core/snapshot/journal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include "core/base/files.h"
@@ -328,10 +327,6 @@ maqet_journal_remove(const struct maqet_context *context, const char *vm,
                      struct maqet_error **err)
 {
     _cleanup_free_ char *path = maqet_store_file(context, vm, MAQET_STORE_PENDING);
-    _cleanup_free_ char *folder = maqet_path_folder(path);
-    _cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    if (fd < 0 || (unlink(path) < 0 && errno != ENOENT))
-        return maqet_error_errno(err, errno, "Can't remove %s", path);
-    return maqet_dir_sync(fd, folder, err);
+    return maqet_file_remove(path, err);
 }

@@ -30,9 +30,7 @@ write_list(const struct maqet_context *context, const char *vm, json_object *lis
 
     if (json_object_array_length(list) > 0)
         return maqet_json_write(path, list, err);
-    return unlink(path) == 0 || errno == ENOENT
-               ? 0
-               : maqet_error_errno(err, errno, "Can't remove %s", path);
+    return maqet_file_remove(path, err);
 }
 
 static json_object *

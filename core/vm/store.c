@@ -338,7 +338,7 @@ maqet_store_started_clear(const struct maqet_context *context, const char *name)
 {
     _cleanup_free_ char *path = vm_path(context, name, "started");
 
-    unlink(path);
+    maqet_file_remove(path, NULL);
 }
 
 bool

@@ -39,6 +39,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/enospc.sh \
 	tests/functional/failing-qemu.sh \
 	tests/functional/killed-in-creation.sh \
+	tests/functional/power-cut.sh \
 	tests/functional/hostile-images.sh \
 	tests/functional/damaged-images.sh \
 	tests/functional/many-snapshots.sh \
@@ -86,6 +87,7 @@ EXTRA_DIST += $(FUNCTIONAL_TESTS) \
 	tests/functional/functions.sh \
 	tests/functional/guest-functions.sh tests/functional/outside-functions.sh \
 	tests/functional/image-functions.sh \
+	tests/functional/published.awk \
 	tests/functional/unit-functions.sh \
 	tests/functional/combinations.sh \
 	tests/functional/args-golden.txt
