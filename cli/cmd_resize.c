@@ -11,8 +11,14 @@ read_size(const struct invocation *invocation, const char *word, struct maqet_re
           struct maqet_error **err)
 {
     how->relative = word[0] == '+';
-    if (maqet_parse_size(word + how->relative, &how->bytes) && how->bytes > 0)
-        return 0;
+    const char *size = word + how->relative;
+    if (maqet_parse_size(size, &how->bytes) && how->bytes > 0) {
+        _cleanup_free_ char *doubt = maqet_size_doubt(size, how->bytes);
+
+        return doubt ? usage_error(invocation->command, err, "The size '%s' %s", size,
+                                   doubt)
+                     : 0;
+    }
     return usage_error(invocation->command, err,
                        "'%s' is no size; write it like 512M, 20G or +5G", word);
 }

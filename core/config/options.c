@@ -77,6 +77,29 @@ maqet_parse_size(const char *text, uint64_t *bytes)
                number, fraction_of(point + 1, (size_t)(end - point - 1), unit), bytes);
 }
 
+/* Of a disk that is given in bytes: the least that is taken for meant, and what a disk is
+ * a multiple of. */
+static const uint64_t DISK_LEAST = UINT64_C(1) << 20, SECTOR = 512;
+
+char *
+maqet_size_doubt(const char *text, uint64_t bytes)
+{
+    const char *end = text + strlen(text);
+    bool has_unit = !is_hexadecimal(text) && end > text && !strchr("0123456789", end[-1]);
+
+    if (has_unit || bytes == 0)
+        return NULL;
+    if (bytes < DISK_LEAST)
+        return maqet_format("is %" PRIu64 " byte%s; did you mean %" PRIu64 "%c?", bytes,
+                            bytes == 1 ? "" : "s", bytes, bytes < 256 ? 'G' : 'M');
+    if (bytes % SECTOR == 0)
+        return NULL;
+    return maqet_format("is %" PRIu64
+                        " bytes, and a disk has whole sectors of 512 bytes; "
+                        "did you mean %" PRIu64 "?",
+                        bytes, bytes / SECTOR * SECTOR + SECTOR);
+}
+
 bool
 maqet_parse_int(const char *text, int64_t *value)
 {
@@ -262,6 +285,13 @@ check_size(const struct check *check, const struct maqet_option *row, const char
     if (!maqet_parse_size(text, &bytes))
         return error_value(check, row, text,
                            ", which is no size; write it like 512M, 20G or 1.5T");
+    /* What else is a size, such as that of a cluster, may well be a few bytes. */
+    _cleanup_free_ char *doubt =
+        strcmp(row->name, "size") == 0 ? maqet_size_doubt(text, bytes) : NULL;
+    if (doubt) {
+        _cleanup_free_ char *what = maqet_format(", which %s", doubt);
+        return error_value(check, row, text, what);
+    }
     if (row->maximum == 0 || (bytes >= least && bytes <= most))
         return 0;
     _cleanup_free_ char *minimum = maqet_text_size(least);

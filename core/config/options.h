@@ -37,4 +37,12 @@ bool maqet_parse_int(const char *text, int64_t *value);
 bool maqet_parse_bool(const char *text, bool *value);
 bool maqet_parse_mode(const char *text, int64_t *mode);
 
+/*
+ * Why the size of a disk, written as @text and read as @bytes, is most likely not what
+ * was meant: it has no unit, and is less than any disk or no whole number of sectors.
+ * "is 20 bytes; did you mean 20G?", for behind a subject; the caller frees. NULL: it is
+ * to be taken as it is.
+ */
+char *maqet_size_doubt(const char *text, uint64_t bytes);
+
 #endif

@@ -162,7 +162,9 @@ value_for(const struct bench *bench, const struct maqet_option *row, const char 
 
     switch (row->type) {
     case MAQET_OPTION_SIZE:
-        return maqet_format("%" PRId64, within(row, (int64_t)(size ? size : BENCH_SIZE)));
+        /* With a unit, since a few bytes without one are taken for a mistake. */
+        return maqet_format("%" PRId64 "B",
+                            within(row, (int64_t)(size ? size : BENCH_SIZE)));
     case MAQET_OPTION_INT:
         return maqet_format("%" PRId64, within(row, 1));
     case MAQET_OPTION_BOOL:

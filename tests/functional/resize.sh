@@ -73,6 +73,12 @@ expect 3 maqet resize vm plain 16E
 expect 3 maqet resize vm plain big
 err_has "'big' is no size; write it like 512M, 20G or +5G"
 expect 3 maqet resize vm plain 0
+expect 3 maqet resize vm plain 20
+err_has "The size '20' is 20 bytes; did you mean 20G?"
+expect 3 maqet resize vm plain +5
+err_has "The size '5' is 5 bytes; did you mean 5G?"
+expect 3 maqet resize vm plain 2000000001
+err_has "is 2000000001 bytes, and a disk has whole sectors of 512 bytes"
 expect 3 maqet resize vm plain
 expect 1 maqet resize vm plain 1P
 err_has "insufficient disk space for $TMP/plain.img to grow"

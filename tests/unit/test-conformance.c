@@ -116,7 +116,7 @@ test_values_are_made_up(void)
     UNIT_SAME(maqet_tree_text(entry, "type"), "odd");
     UNIT_SAME(maqet_tree_text(entry, "interface"), "bus");
     UNIT_SAME(maqet_tree_text(entry, "file"), "/folder/disk.disk");
-    UNIT_SAME(maqet_tree_text(entry, "size"), "4096"); /* the most that it may be */
+    UNIT_SAME(maqet_tree_text(entry, "size"), "4096B"); /* the most that it may be */
     UNIT_SAME(maqet_tree_text(entry, "word"), "other");
     UNIT_SAME(maqet_tree_text(map, "count"), "5");
     bench_set(entry, "word", NULL);

@@ -163,6 +163,41 @@ test_sizes(void)
         UNIT_SAME(maqet_parse_size(wrong[i], &bytes) ? wrong[i] : NULL, NULL);
 }
 
+/* A disk of a few bytes is nothing that anybody wants. */
+static void
+test_doubtful_sizes(void)
+{
+    static const struct {
+        const char *text;
+        const char *doubt; /* NULL: none */
+    } sizes[] = {
+        {"1", "is 1 byte; did you mean 1G?"},
+        {"20", "is 20 bytes; did you mean 20G?"},
+        {"255", "is 255 bytes; did you mean 255G?"},
+        {"512", "is 512 bytes; did you mean 512M?"},
+        {"0x14", "is 20 bytes; did you mean 20G?"},
+        {"0xb", "is 11 bytes; did you mean 11G?"},
+        {"1048575", "is 1048575 bytes; did you mean 1048575M?"},
+        {"1048577",
+         "is 1048577 bytes, and a disk has whole sectors of 512 bytes; did you "
+         "mean 1049088?"},
+        {"0", NULL}, /* what it makes is no disk, and the plugin says so */
+        {"1048576", NULL},
+        {"0x100000", NULL},
+        {"20B", NULL},
+        {"64K", NULL},
+        {"1.5G", NULL},
+    };
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+        uint64_t bytes;
+
+        CU_ASSERT_TRUE_FATAL(maqet_parse_size(sizes[i].text, &bytes));
+        _cleanup_free_ char *doubt = maqet_size_doubt(sizes[i].text, bytes);
+        UNIT_SAME(doubt, sizes[i].doubt);
+    }
+}
+
 static void
 test_ints(void)
 {
@@ -447,6 +482,7 @@ main(void)
 {
     CU_TestInfo tests[] = {
         {"sizes", test_sizes},
+        {"sizes of disks that are in doubt", test_doubtful_sizes},
         {"whole numbers", test_ints},
         {"on and off", test_bools},
         {"file modes", test_modes},

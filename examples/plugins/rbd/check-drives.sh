@@ -43,7 +43,7 @@ maqet 0 rm keeps --yes
 step "monitors without a configuration; a namespace; read-only"
 rbd_admin namespace create rbd/tenant
 port=$(sed -n 's/.*v1:127.0.0.1:\([0-9]*\).*/\1/p' "$CLUSTER/ceph.conf")
-machine named "{name: disk, type: rbd, image: 'odd, =name', namespace: tenant, size: 1000000,
+machine named "{name: disk, type: rbd, image: 'odd, =name', namespace: tenant, size: 1000000B,
     monitors: \"127.0.0.1:$port\", user: maqet, key_file: maqet.key}"
 maqet 0 add named.yaml
 maqet 0 start named
