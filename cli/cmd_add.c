@@ -54,7 +54,9 @@ const struct command command_add = {
     .summary = "Add a virtual machine from YAML files",
     .description = "The files are merged from left to right: mappings deep, lists "
                    "end to end, a storage entry into the earlier one of the same "
-                   "name. '-' is standard input. What results is checked against the "
+                   "name. '-' is standard input. A single file without a `name` gives "
+                   "the machine its own: test-vm.yaml adds test-vm. What results is "
+                   "checked against the "
                    "plugins and stored; the files are not needed any more. No image "
                    "is made before the first start.",
     .options = options,

@@ -2,6 +2,7 @@
 #include "core/vm/definition.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "core/base/files.h"
@@ -11,7 +12,11 @@
 #include "core/config/yaml.h"
 #include "core/qemu/arguments.h"
 
-enum { VM_NAME_MAX = 63, FORMAT = 1 };
+/* More vCPUs than any machine of QEMU's takes. */
+enum { VM_NAME_MAX = 63, FORMAT = 1, VCPUS_MAX = 4096 };
+
+#define NAME_RULE                                                                        \
+    "a letter or digit, then letters, digits, '.', '_' and '-', 63 characters at most"
 
 static const char *const accel_words[] = {"auto", "kvm", "tcg", NULL};
 static const struct maqet_option top_options[] = {
@@ -22,7 +27,9 @@ static const struct maqet_option top_options[] = {
      .choices = accel_words,
      .help = "how the guest's code is run"},
     {.name = "memory", .type = MAQET_OPTION_STRING, .help = "as QEMU's -m takes it"},
-    {.name = "cpu", .type = MAQET_OPTION_STRING, .help = "as QEMU's -cpu takes it"},
+    {.name = "cpu",
+     .type = MAQET_OPTION_STRING,
+     .help = "as QEMU's -cpu takes it, or a number of vCPUs"},
     {.name = "display",
      .type = MAQET_OPTION_STRING,
      .help = "as QEMU's -display takes it"},
@@ -152,6 +159,70 @@ check_storage_list(json_object *tree, struct maqet_error **err)
     return 0;
 }
 
+/* ---- numbers ---- */
+
+/* MiB that are less than a number without a unit is believed to mean, and so many that no
+ * host has them. */
+enum { MEMORY_LEAST = 32, MEMORY_MOST = 64 << 20 };
+
+/* QEMU reads a number alone as MiB (qemu(1), -m): "4" is mostly meant to be 4G, and
+ * "4294967296" too. */
+static int
+check_memory(json_object *tree, struct maqet_error **err)
+{
+    const char *written = maqet_tree_text(tree, "memory");
+    struct maqet_place place = maqet_tree_place_of_value(tree, "memory");
+    const char *text = written && maqet_text_starts(written, "size=")
+                           ? written + strlen("size=")
+                           : written;
+    int64_t number;
+
+    if (!text)
+        return 0;
+    _cleanup_free_ char *size = maqet_strndup(text, strcspn(text, ","));
+    if (size[strspn(size, "0123456789")] || !maqet_parse_int(size, &number) ||
+        number == 0 || (number >= MEMORY_LEAST && number <= MEMORY_MOST))
+        return 0;
+    _cleanup_free_ char *meant = number < MEMORY_LEAST
+                                     ? maqet_format("%" PRId64 "G", number)
+                                     : maqet_text_size((uint64_t)number);
+    maqet_place_error(place, err, MAQET_ERROR_INVALID,
+                      "'memory' is '%s', which is %" PRId64 " MiB; did you mean %s?",
+                      written, number, meant);
+    if (number < MEMORY_LEAST)
+        maqet_error_hint(
+            err, "If it is meant, say so with the unit: `memory: %" PRId64 "M`", number);
+    return -1;
+}
+
+unsigned
+maqet_definition_vcpus(json_object *tree)
+{
+    const char *text = maqet_tree_text(tree, "cpu");
+    int64_t number;
+
+    /* The one number that is also a model of QEMU's. */
+    if (!text || text[strspn(text, "0123456789")] || strcmp(text, "486") == 0 ||
+        !maqet_parse_int(text, &number) || number > VCPUS_MAX)
+        return 0;
+    return (unsigned)number;
+}
+
+static int
+check_cpu(json_object *tree, struct maqet_error **err)
+{
+    const char *text = maqet_tree_text(tree, "cpu");
+
+    if (!text || text[strspn(text, "0123456789")] || strcmp(text, "486") == 0 ||
+        maqet_definition_vcpus(tree) > 0)
+        return 0;
+    return maqet_place_error(
+        maqet_tree_place_of_value(tree, "cpu"), err, MAQET_ERROR_INVALID,
+        "'cpu' is '%s'; a number is that of the vCPUs, from 1 to %d, "
+        "and anything else a model such as `host` or `max`",
+        text, VCPUS_MAX);
+}
+
 static int
 check_tree(json_object *tree, struct maqet_error **err)
 {
@@ -164,35 +235,92 @@ check_tree(json_object *tree, struct maqet_error **err)
     if (maqet_options_check(tree, tables, &others, NULL, err) < 0 ||
         check_kind(tree, "arguments", json_type_array,
                    "a list of QEMU's options, such as `- smp: 2`", err) < 0 ||
+        check_memory(tree, err) < 0 || check_cpu(tree, err) < 0 ||
         check_storage_list(tree, err) < 0)
         return -1;
     json_object_object_get_ex(tree, "arguments", &arguments);
     return maqet_arguments_check(arguments, err);
 }
 
+/* ---- its name ---- */
+
+/* "test-vm" for /vms/test-vm.yaml. The caller frees. */
+static char *
+name_of_file(const char *file)
+{
+    static const char *const suffixes[] = {".yaml", ".yml", ".json"};
+    const char *slash = strrchr(file, '/');
+    const char *base = slash ? slash + 1 : file;
+    size_t length = strlen(base);
+
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+        size_t end = strlen(suffixes[i]);
+
+        if (length > end && strcasecmp(base + length - end, suffixes[i]) == 0)
+            return maqet_strndup(base, length - end);
+    }
+    return maqet_strdup(base);
+}
+
+static int
+error_no_name(json_object *tree, struct maqet_error **err, const char *why)
+{
+    maqet_place_error(maqet_tree_place(tree), err, MAQET_ERROR_INVALID,
+                      "the virtual machine has no name%s", why);
+    maqet_error_hint(err, "Add a line `name: ...`, or use --name");
+    return -1;
+}
+
+/* Names a machine whose files don't say how it is called after its file. */
+static char *
+name_after_file(json_object *tree, const struct maqet_strings *files,
+                struct maqet_error **err)
+{
+    if (files->count > 1) {
+        _cleanup_free_ char *list = maqet_strings_list(files);
+        _cleanup_free_ char *why = maqet_format(
+            ": none of its files has a `name`, and it could be called after any of %s",
+            list);
+
+        error_no_name(tree, err, why);
+        return NULL;
+    }
+    if (strcmp(files->items[0], "-") == 0) {
+        error_no_name(tree, err, ", and standard input is no file to call it after");
+        return NULL;
+    }
+    _cleanup_free_ char *name = name_of_file(files->items[0]);
+    if (maqet_vm_name_valid(name))
+        return TAKE_PTR(name);
+    _cleanup_free_ char *why =
+        maqet_format(", and that of its file does not do: '%s' can't name a virtual "
+                     "machine (%s)",
+                     name, NAME_RULE);
+    error_no_name(tree, err, why);
+    return NULL;
+}
+
 static int
 settle_name(struct maqet_definition *definition, const char *name,
-            struct maqet_error **err)
+            const struct maqet_strings *files, struct maqet_error **err)
 {
     struct maqet_place place = maqet_tree_place_of_value(definition->tree, "name");
     const char *written = maqet_tree_text(definition->tree, "name");
+    _cleanup_free_ char *derived = NULL;
 
     if (!name && !written) {
-        maqet_place_error(maqet_tree_place(definition->tree), err, MAQET_ERROR_INVALID,
-                          "the virtual machine has no name");
-        maqet_error_hint(err, "Add a line `name: ...`, or use --name");
-        return -1;
+        derived = name_after_file(definition->tree, files, err);
+        if (!derived)
+            return -1;
     }
-    if (name)
+    if (name || derived)
         place = (struct maqet_place){0};
-    else
-        name = written;
+    if (!name)
+        name = derived ? derived : written;
     if (!maqet_vm_name_valid(name))
-        return maqet_place_error(
-            place, err, MAQET_ERROR_INVALID,
-            "'%s' can't name a virtual machine: a letter or digit, then "
-            "letters, digits, '.', '_' and '-', %d characters at most",
-            name, VM_NAME_MAX);
+        return maqet_place_error(place, err, MAQET_ERROR_INVALID,
+                                 "'%s' can't name a virtual machine: %s", name,
+                                 NAME_RULE);
     definition->name = maqet_strdup(name);
     /* The stored tree says the name that the machine really has. */
     if (!written || strcmp(written, name) != 0)
@@ -226,7 +354,7 @@ maqet_definition_read(const struct maqet_strings *files,
         return NULL;
     definition->tree = read_files(files, assignments, err);
     if (!definition->tree || check_tree(definition->tree, err) < 0 ||
-        settle_name(definition, name, err) < 0)
+        settle_name(definition, name, files, err) < 0)
         return NULL;
     return TAKE_PTR(definition);
 }

@@ -22,13 +22,16 @@ void maqet_definition_cleanup(struct maqet_definition **definition);
 
 /*
  * Reads and merges files, applies assignments ("memory=2G", may be empty), and gives it
- * the name (@name, or what the files say; neither is an error) and a new UUID. Only what
- * can be said without plugins is checked. NULL on error.
+ * the name (@name, or what the files say, or that of a single file less its suffix) and
+ * a new UUID. Only what can be said without plugins is checked. NULL on error.
  */
 struct maqet_definition *maqet_definition_read(const struct maqet_strings *files,
                                                const struct maqet_strings *assignments,
                                                const char *name,
                                                struct maqet_error **err);
+
+/* The number of vCPUs that the key `cpu` says; 0: it names a model, or is absent. */
+unsigned maqet_definition_vcpus(json_object *tree);
 
 /* The keys of the top level, but `storage` and `arguments`, which are lists. */
 const struct maqet_option *maqet_definition_options(void);

@@ -316,7 +316,8 @@ add_accel(const struct maqet_vm *vm, struct maqet_strings *argv)
     maqet_strings_add(argv, accel);
 }
 
-/* A top-level key that is one of QEMU's options, unless `arguments` says it already. */
+/* A top-level key whose value is that of one of QEMU's options, unless `arguments` says
+ * it already. */
 static void
 add_key(const struct maqet_vm *vm, const char *key, const char *option,
         struct maqet_strings *argv)
@@ -477,7 +478,8 @@ maqet_vm_command_line(const struct maqet_vm *vm, struct maqet_strings *argv,
     }
     add_accel(vm, argv);
     add_key(vm, "memory", "m", argv);
-    add_key(vm, "cpu", "cpu", argv);
+    add_key(vm, "cpu", maqet_definition_vcpus(vm->definition->tree) > 0 ? "smp" : "cpu",
+            argv);
     add_display(vm, argv);
     add_key(vm, "vga", "vga", argv);
     add_sandbox(vm, argv);

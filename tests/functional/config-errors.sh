@@ -78,7 +78,20 @@ EOF
 printf 'name: x\nmemory: "\377\376"\n' | wrong "vm.yaml:2:"
 printf 'name: x\narguments: 5\n' | wrong "vm.yaml:2:12: 'arguments' is a list"
 printf 'name: x\nstorage: {name: hdd}\n' | wrong "vm.yaml:2:10: 'storage' is a list"
-printf 'memory: 2G\n' | wrong "the virtual machine has no name"
+printf 'memory: 4\nname: x\n' | wrong "vm.yaml:1:9: 'memory' is '4', which is 4 MiB; did you mean 4G?"
+printf 'name: x\ncpu: 0\n' | wrong "vm.yaml:2:6: 'cpu' is '0'"
+wrong "vm.yaml:4:11: 'size' of drive 'hdd' of VM 'x' is '20', which is 20 bytes; did you mean 20G?" <<'EOF'
+name: x
+storage:
+  - name: hdd
+    size: 20
+EOF
+wrong "did you mean 20G?" <<'EOF'
+name: x
+storage:
+  - name: hdd
+    options: {size: 20}
+EOF
 printf 'name: x\narguments:\n  - daemonize\n' | wrong "vm.yaml:3:5: "
 printf 'name: x\narguments:\n  - m 4G\n' | wrong "vm.yaml:3:5: "
 wrong "Did you mean 'qcow2'?" <<'EOF'
@@ -143,9 +156,48 @@ err_has nowhere.yaml
 expect 3 maqet validate "$TMP"
 err_has "$TMP"
 
+# The machine is named after its one file, and what names nothing is an error.
+echo 'memory: 64M' >test-vm.yaml
+expect 0 maqet validate test-vm.yaml --format json
+out_has '"name": "test-vm"'
+expect 0 maqet add test-vm.yaml
+out_has "Added virtual machine 'test-vm'."
+expect 0 maqet args test-vm
+out_has "-name test-vm"
+expect 0 maqet rm test-vm --yes
+expect 0 maqet add test-vm.yaml --name other
+out_has "Added virtual machine 'other'."
+expect 0 maqet rm other --yes
+expect 3 maqet add test-vm.yaml test-vm.yaml
+err_has "the virtual machine has no name: none of its files has a \`name\`"
+err_has "use --name"
+expect 3 maqet add - <test-vm.yaml
+err_has "the virtual machine has no name, and standard input is no file to call it after"
+cp test-vm.yaml 'my vm.yaml'
+expect 3 maqet add 'my vm.yaml'
+err_has "'my vm' can't name a virtual machine"
+
+# A number as `cpu` is that of the vCPUs, unless \`arguments\` say another; a text is a model.
+printf 'name: vm\ncpu: 2\n' >vm.yaml
+expect 0 maqet args vm.yaml
+out_has "-smp 2"
+! grep -q -e -cpu out || fail "a number became a CPU model"
+printf 'name: vm\ncpu: max\n' >vm.yaml
+expect 0 maqet args vm.yaml
+out_has "-cpu max"
+printf 'name: vm\ncpu: 2\narguments:\n  - smp: 4\n' >vm.yaml
+expect 0 maqet args vm.yaml
+err_has "vm.yaml:2:6: 'cpu' is ignored: \`arguments\` says -smp"
+! grep -q -e '-smp 2' out || fail "both -smp were passed on"
+
 # A wrong --set names itself.
 echo 'name: x' >vm.yaml
 expect 3 maqet add vm.yaml --set memroy=2G
 err_has memroy
+printf 'name: x\nstorage: [{name: hdd, size: 1G}]\n' >vm.yaml
+expect 3 maqet validate vm.yaml --set storage.hdd.size=20
+err_has "--set storage.hdd.size=20: 'size' of drive 'hdd' of VM 'x' is '20', which is 20 bytes; did you mean 20G?"
+expect 3 maqet validate vm.yaml --set memory=4
+err_has "--set memory=4: 'memory' is '4', which is 4 MiB"
 expect 3 maqet add vm.yaml --set nonsense
 err_has nonsense

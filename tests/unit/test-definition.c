@@ -116,21 +116,69 @@ test_wrong_name(void)
     check_wrong("name: [web]\n", NULL, "1:7", "'name' is a list, but it must be a text");
 }
 
+/* Reads a file of that name which doesn't say what its machine is called. */
+static char *
+name_after(const char *file, struct maqet_error **err)
+{
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings none = MAQET_STRINGS_INIT;
+
+    maqet_strings_take(&files, unit_file(folder, file, "# me\nmemory: 1G\n"));
+    _cleanup_definition_ struct maqet_definition *definition =
+        maqet_definition_read(&files, &none, NULL, err);
+    if (!definition)
+        return NULL;
+    check_in_tree(definition, "name", definition->name);
+    return maqet_strdup(definition->name);
+}
+
+static void
+test_named_after_file(void)
+{
+    static const char *const names[][2] = {
+        {"test-vm.yaml", "test-vm"}, {"a.YML", "a"},     {"b.json", "b"},
+        {"web.v2.yaml", "web.v2"},   {"plain", "plain"}, {"vm.conf", "vm.conf"},
+    };
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        _cleanup_free_ char *name = name_after(names[i][0], &error);
+
+        UNIT_NO_ERROR(&error);
+        UNIT_SAME(name, names[i][1]);
+    }
+    /* A key without a value is as good as none; what is written or given wins. */
+    _cleanup_definition_ struct maqet_definition *empty = read_text("name:\n", NULL);
+    UNIT_SAME(empty->name, "a");
+}
+
+static void
+check_no_name(struct maqet_error **error, const char *what)
+{
+    CU_ASSERT_PTR_NOT_NULL_FATAL(*error);
+    CU_ASSERT_EQUAL((*error)->code, MAQET_ERROR_INVALID);
+    CU_ASSERT_PTR_NOT_NULL(strstr((*error)->message, what));
+    CU_ASSERT_EQUAL_FATAL((*error)->hints.count, 1);
+    UNIT_SAME((*error)->hints.items[0], "Add a line `name: ...`, or use --name");
+    maqet_error_clear(error);
+}
+
 static void
 test_no_name(void)
 {
     _cleanup_folder_ char *folder = unit_folder();
     _cleanup_error_ struct maqet_error *error = NULL;
-    _cleanup_free_ char *message =
-        maqet_format("%s/a.yaml:2:1: the virtual machine has no name", folder);
 
     CU_ASSERT_PTR_NULL(read_texts(
-        folder, (const char *const[]){"# me\nmemory: 1G\n", NULL}, NULL, NULL, &error));
-    CU_ASSERT_PTR_NOT_NULL_FATAL(error);
-    CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
-    UNIT_SAME(error->hints.items[0], "Add a line `name: ...`, or use --name");
-    UNIT_ERROR(&error, MAQET_ERROR_INVALID, message);
-    check_wrong("name:\n", NULL, "1:1", "the virtual machine has no name");
+        folder, (const char *const[]){"# me\nmemory: 1G\n", "cpu: host\n", NULL}, NULL,
+        NULL, &error));
+    check_no_name(&error, "a.yaml:2:1: the virtual machine has no name: none of its "
+                          "files has a `name`");
+    CU_ASSERT_PTR_NULL(name_after("my vm.yaml", &error));
+    check_no_name(&error, "'my vm' can't name a virtual machine");
+    CU_ASSERT_PTR_NULL(name_after(".yaml", &error));
+    check_no_name(&error, "'.yaml' can't name a virtual machine");
 }
 
 static void
@@ -235,6 +283,46 @@ test_wrong_keys(void)
         "forbids forking");
 }
 
+/* What a number without a unit most likely means is asked, and `cpu` may be one. */
+static void
+test_numbers(void)
+{
+    static const char *const good[] = {"512",     "32",   "4G",       "4M",  "0",
+                                       "size=2G", "1.5G", "67108864", "lots"};
+
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+        _cleanup_free_ char *text = maqet_format("name: a\nmemory: '%s'\n", good[i]);
+
+        maqet_definition_free(read_text(text, NULL));
+    }
+    check_wrong("name: a\nmemory: 4\n", NULL, "2:9",
+                "'memory' is '4', which is 4 MiB; did you mean 4G?");
+    check_wrong("name: a\nmemory: 31,slots=2\n", NULL, "2:9",
+                "'memory' is '31,slots=2', which is 31 MiB; did you mean 31G?");
+    check_wrong("name: a\nmemory: size=8\n", NULL, "2:9",
+                "'memory' is 'size=8', which is 8 MiB; did you mean 8G?");
+    check_wrong("name: a\nmemory: 4294967296\n", NULL, "2:9",
+                "'memory' is '4294967296', which is 4294967296 MiB; did you mean 4G?");
+
+    _cleanup_definition_ struct maqet_definition *two =
+        read_text("name: a\ncpu: 2\n", NULL);
+    _cleanup_definition_ struct maqet_definition *model =
+        read_text("name: a\ncpu: host,+vmx\n", NULL);
+    _cleanup_definition_ struct maqet_definition *old =
+        read_text("name: a\ncpu: 486\n", NULL);
+    _cleanup_definition_ struct maqet_definition *none = read_text("name: a\n", NULL);
+    CU_ASSERT_EQUAL(maqet_definition_vcpus(two->tree), 2);
+    CU_ASSERT_EQUAL(maqet_definition_vcpus(model->tree), 0);
+    CU_ASSERT_EQUAL(maqet_definition_vcpus(old->tree), 0);
+    CU_ASSERT_EQUAL(maqet_definition_vcpus(none->tree), 0);
+    check_wrong("name: a\ncpu: 0\n", NULL, "2:6",
+                "'cpu' is '0'; a number is that of the vCPUs, from 1 to 4096, and "
+                "anything else a model such as `host` or `max`");
+    check_wrong("name: a\ncpu: 99999999999999999999\n", NULL, "2:6",
+                "'cpu' is '99999999999999999999'; a number is that of the vCPUs, from 1 "
+                "to 4096, and anything else a model such as `host` or `max`");
+}
+
 static void
 test_storage_list(void)
 {
@@ -277,6 +365,8 @@ main(void)
         {"name", test_name},
         {"wrong name", test_wrong_name},
         {"no name", test_no_name},
+        {"numbers without a unit", test_numbers},
+        {"named after its file", test_named_after_file},
         {"UUID", test_uuid},
         {"files and assignments", test_files_and_assignments},
         {"missing file", test_missing_file},
