@@ -286,6 +286,25 @@ hear_all(struct invocation *invocation, struct worker *workers, size_t count)
 /* ---- the whole ---- */
 
 void
+machines_name(struct invocation *invocation)
+{
+    const char *synopsis = invocation->command->operands;
+    struct maqet_strings *operands = &invocation->operands;
+    size_t count = maqet_text_starts(synopsis, "VM...") ? operands->count : 1;
+
+    if (!maqet_text_starts(synopsis, "VM"))
+        return;
+    for (size_t i = 0; i < count && i < operands->count; i++) {
+        char *name = maqet_store_resolve(&invocation->context, operands->items[i], NULL);
+
+        if (!name)
+            continue;
+        free(operands->items[i]);
+        operands->items[i] = name;
+    }
+}
+
+void
 machines_resolve(struct invocation *invocation, struct maqet_strings *names)
 {
     for (size_t i = 0; i < invocation->operands.count; i++) {

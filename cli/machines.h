@@ -17,6 +17,11 @@ typedef json_object *machine_task(struct invocation *invocation, const char *nam
  * code: the greatest of all. */
 int machines_run(struct invocation *invocation, machine_task *task);
 
+/* Puts a machine's name in the place of a UUID among the operands, as the command's
+ * synopsis has them, so that all that is said of it names it. What is no machine stays:
+ * the command has the words for that. */
+void machines_name(struct invocation *invocation);
+
 /* The names of all machines that the operands mean, each once. One that is not there is
  * shown as an error. */
 void machines_resolve(struct invocation *invocation, struct maqet_strings *names);

@@ -7,6 +7,7 @@
 #include "cli/context.h"
 #include "cli/help.h"
 #include "cli/invocation.h"
+#include "cli/machines.h"
 #include "cli/manual.h"
 
 /* A descriptor 0, 1 or 2 that is closed would be given to the next file that is opened,
@@ -77,6 +78,7 @@ run(struct invocation *invocation, int argc, char **argv, struct maqet_error **e
     if (invocation_check_operands(invocation, err) < 0 ||
         context_fill(invocation, err) < 0)
         return -1;
+    machines_name(invocation);
     return invocation->command->run(invocation, err);
 }
 

@@ -112,6 +112,33 @@ uuid=$(sed -n 's/.*"uuid": *"\(.*\)".*/\1/p' "$TMP/data/vms/one/vm.json")
 expect 0 maqet status "$uuid"
 out_has one
 
+# What is said of it has its name, whatever was typed.
+named() { # CODE COMMAND...
+    expect "$@"
+    ! grep -qiF "$uuid" out err || { cat out err >&2; fail "it is called by its UUID: $*"; }
+    grep -qw one out err || { cat out err >&2; fail "its name is missing: $*"; }
+}
+named 0 maqet stop "$uuid" --timeout 0 --force
+named 0 maqet start "$uuid"
+named 0 maqet restart "$uuid" --timeout 0 --force
+named 0 maqet snapshot "$uuid" create hdd s --live
+named 0 maqet --format json snapshot "$uuid" create hdd t --live
+named 0 maqet snapshot "$uuid" list hdd
+named 0 maqet --format json snapshot "$uuid" delete hdd t --live
+named 0 maqet snapshot "$uuid" export hdd s exported.qcow2
+named 0 maqet snapshot "$uuid" load hdd s --live
+named 3 maqet snapshot "$uuid" load hdd nothing --live
+named 3 maqet checkpoint "$uuid" create c
+named 0 maqet resize "$uuid" hdd 65M
+named 0 maqet --format json resize "$uuid" hdd 66M
+named 0 maqet stop "$uuid" --timeout 0 --force
+named 0 maqet check "$uuid"
+named 0 maqet --format json check "$uuid"
+named 0 maqet recover "$uuid"
+named 0 maqet apply "$uuid" one.yaml
+named 0 maqet rm "$uuid" --dry-run
+named 0 maqet start "$uuid"
+
 # Said before anybody is asked.
 expect 3 maqet rm one </dev/null
 err_has "is running (PID"
