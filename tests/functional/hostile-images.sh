@@ -46,6 +46,16 @@ file: images/data.qcow2
 EOF
 expect 3 maqet add data.yaml
 err_has "external data file '$TMP/data.raw'"
+# A base that names one, which QEMU would open for it.
+drive on-data <<EOF
+file: images/on-data.qcow2
+backing_file: images/data.qcow2
+backing_format: qcow2
+EOF
+expect 3 maqet add on-data.yaml
+err_has "names the external data file '$TMP/data.raw' in its turn"
+err_has "drive 'hdd' of VM 'on-data'"
+err_has "on-data.yaml:"
 
 # A base that itself names a file.
 drive deep <<EOF

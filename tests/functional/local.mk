@@ -40,6 +40,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/failing-qemu.sh \
 	tests/functional/killed-in-creation.sh \
 	tests/functional/power-cut.sh \
+	tests/functional/publish.sh \
 	tests/functional/hostile-images.sh \
 	tests/functional/damaged-images.sh \
 	tests/functional/many-snapshots.sh \

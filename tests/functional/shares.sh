@@ -75,6 +75,13 @@ refused 3 "fmode" <<EOF
 path: folder
 fmode: 0999
 EOF
+# No file that the guest makes is another user's program on the host.
+for mode in 'fmode: 04755' 'fmode: 02755' 'dmode: 02755' 'dmode: 01777'; do
+    refused 3 "\`${mode%%:*}\` may be 0777 at most" <<EOF
+path: folder
+$mode
+EOF
+done
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null && setpriv --reuid 65534 --clear-groups "$MAQET" --version >/dev/null 2>&1; then
     chmod 755 "$TMP"
     MAQET_DATA_DIR="$TMP/nobody/data" MAQET_RUNTIME_DIR="$TMP/nobody/run"

@@ -918,6 +918,56 @@ test_killed(void)
     check_files(&scene, "a.img");
 }
 
+/* Who makes an image, one after the other. */
+struct makers {
+    const char *lock; /* the lock file */
+    int fd;           /* whose lock the present one holds */
+    int waits;        /* how often we were told to wait */
+};
+
+static int
+take(const char *lock)
+{
+    int fd = open(lock, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    CU_ASSERT_EQUAL(maqet_lock_try(fd, NULL), 1);
+    return fd;
+}
+
+/* As soon as we wait for the first one, that gives up, and the second one is quicker. */
+static void
+relay(void *data, enum maqet_level level, const char *message)
+{
+    struct makers *makers = data;
+
+    (void)level;
+    if (!maqet_text_starts(message, "Waiting for"))
+        return;
+    CU_ASSERT_EQUAL(unlink(makers->lock), 0);
+    int next = makers->waits++ == 0 ? take(makers->lock) : -1;
+    close(makers->fd);
+    makers->fd = next;
+}
+
+/* The lock that we waited for is of no use when its file has gone meanwhile: somebody
+ * else may have one of the file that is there now. */
+static void
+test_lock_without_file(void)
+{
+    _cleanup_scene_ struct scene scene;
+
+    scene_fill(&scene);
+    _cleanup_free_ char *lock = in_images(&scene, ".a.img.maqet-lock");
+    struct makers makers = {.lock = lock, .fd = take(lock)};
+
+    scene.context.message = relay;
+    scene.context.data = &makers;
+    _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img");
+    check_prepared(drive, true, 1 << 20);
+    CU_ASSERT_EQUAL(makers.waits, 2);
+    check_files(&scene, "a.img");
+}
+
 /* The image is there after all, beside what a killed maqet left. */
 static void
 test_leftovers(void)
@@ -1014,6 +1064,7 @@ main(void)
         {"a rival", test_rival},
         {"a race", test_race},
         {"killed in creation", test_killed},
+        {"a lock without a file", test_lock_without_file},
         {"leftovers", test_leftovers},
         {"traps", test_traps},
         {"a folder without permission", test_folder_without_permission},
