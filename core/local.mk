@@ -67,6 +67,7 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/objects.c core/qemu/objects.h \
 	core/qemu/qmp.c core/qemu/qmp.h \
 	core/qemu/writables.c core/qemu/writables.h \
+	core/qemu/written.c core/qemu/written.h \
 	core/qemu/silence.c core/qemu/silence.h \
 	core/qemu/survey.c core/qemu/survey.h \
 	core/qemu/surroundings.c core/qemu/surroundings.h \
@@ -116,6 +117,7 @@ libmaqet_core_la_SOURCES = \
 	core/vm/definition.c core/vm/definition.h \
 	core/vm/check.c core/vm/check.h \
 	core/vm/apply.c \
+	core/vm/argument_files.c core/vm/argument_files.h \
 	core/vm/bases.c core/vm/bases.h \
 	core/vm/drives.c core/vm/drives.h \
 	core/vm/exports.c core/vm/exports.h \

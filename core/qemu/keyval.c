@@ -23,6 +23,27 @@ append_pair(struct maqet_text *text, const char *key, json_object *value)
     }
 }
 
+static void append_mapping(struct maqet_text *text, const char *prefix,
+                           json_object *mapping);
+
+static void
+append_value(struct maqet_text *text, const char *key, json_object *value)
+{
+    if (json_object_is_type(value, json_type_object)) {
+        _cleanup_free_ char *deeper = maqet_format("%s.", key);
+
+        append_mapping(text, deeper, value);
+    } else if (json_object_is_type(value, json_type_array)) {
+        for (size_t i = 0; i < json_object_array_length(value); i++) {
+            _cleanup_free_ char *deeper = maqet_format("%s.%zu", key, i);
+
+            append_value(text, deeper, json_object_array_get_idx(value, i));
+        }
+    } else {
+        append_pair(text, key, value);
+    }
+}
+
 static void
 append_mapping(struct maqet_text *text, const char *prefix, json_object *mapping)
 {
@@ -30,12 +51,7 @@ append_mapping(struct maqet_text *text, const char *prefix, json_object *mapping
     {
         _cleanup_free_ char *key = maqet_format("%s%s", prefix, name);
 
-        if (json_object_is_type(value, json_type_object)) {
-            _cleanup_free_ char *deeper = maqet_format("%s.", key);
-            append_mapping(text, deeper, value);
-        } else {
-            append_pair(text, key, value);
-        }
+        append_value(text, key, value);
     }
 }
 

@@ -9,7 +9,8 @@
 #include "core/base/text.h"
 
 /*
- * Renders a mapping: what is nested gets dotted keys, null is a key without a value, true
+ * Renders a mapping: what is nested gets dotted keys, an item of a list the key of its
+ * number, null is a key without a value, true
  * and false are "on" and "off". Any bytes can be in a value. The caller frees.
  */
 char *maqet_keyval_render(json_object *mapping);

@@ -96,18 +96,40 @@ reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Moves a descriptor out of the way of all that QEMU inherits. */
+static int
+move_away(const struct maqet_launch *launch, int fd)
+{
+    return fd < 0 ? -1
+                  : fcntl(fd, F_DUPFD_CLOEXEC,
+                          MAQET_LAUNCH_HELD_FD + (int)launch->held_count);
+}
+
+/* Moves what QEMU only holds to its place. The array is the child's own copy. */
+static int
+place_held(const struct maqet_launch *launch)
+{
+    for (size_t i = 0; i < launch->held_count; i++)
+        if ((launch->held_fds[i] = move_away(launch, launch->held_fds[i])) < 0)
+            return -1;
+    for (size_t i = 0; i < launch->held_count; i++)
+        if (dup2(launch->held_fds[i], MAQET_LAUNCH_HELD_FD + (int)i) < 0)
+            return -1;
+    return 0;
+}
+
 /* Moves what QEMU inherits to its place, first out of the way of one another. */
 static int
 place_descriptors(const struct maqet_launch *launch, int report)
 {
-    int monitor = fcntl(launch->monitor_fd, F_DUPFD_CLOEXEC, 10);
-    int lock = fcntl(launch->lock_fd, F_DUPFD_CLOEXEC, 10);
-    int agent = launch->agent_fd < 0 ? -1 : fcntl(launch->agent_fd, F_DUPFD_CLOEXEC, 10);
-    int log = launch->log_fd < 0 ? -1 : fcntl(launch->log_fd, F_DUPFD_CLOEXEC, 10);
-    int last = agent < 0 ? MAQET_LAUNCH_LOCK_FD : MAQET_LAUNCH_AGENT_FD;
+    int monitor = move_away(launch, launch->monitor_fd);
+    int lock = move_away(launch, launch->lock_fd);
+    int agent = move_away(launch, launch->agent_fd);
+    int log = move_away(launch, launch->log_fd);
+    int last = MAQET_LAUNCH_HELD_FD + (int)launch->held_count - 1;
 
     if (monitor < 0 || lock < 0 || (launch->log_fd >= 0 && log < 0) ||
-        (launch->agent_fd >= 0 && agent < 0))
+        (launch->agent_fd >= 0 && agent < 0) || place_held(launch) < 0)
         return -1;
     if (launch->log_fd >= 0) {
         /* What QEMU writes to its standard output is the guest's (-nographic): a log of
@@ -122,6 +144,8 @@ place_descriptors(const struct maqet_launch *launch, int report)
         dup2(lock, MAQET_LAUNCH_LOCK_FD) < 0 ||
         (agent >= 0 && dup2(agent, MAQET_LAUNCH_AGENT_FD) < 0))
         return -1;
+    if (agent < 0)
+        close(MAQET_LAUNCH_AGENT_FD);
     /* What the caller's caller forgot to close is not QEMU's business. */
     syscall(SYS_close_range, last + 1, report - 1, 0);
     syscall(SYS_close_range, report + 1, ~0U, 0);
@@ -224,7 +248,7 @@ become_qemu(const struct maqet_launch *launch, const char *path, int report, pid
 {
     /* The pipe goes out of the way first, so that every failure after this can be told.
      */
-    int out = fcntl(report, F_DUPFD_CLOEXEC, 10);
+    int out = move_away(launch, report);
     struct failure failure = {.helper = -1};
 
     reset_signals();

@@ -10,10 +10,15 @@
 
 #include "core/base/error.h"
 
-/* The numbers under which QEMU finds what it inherits; the command line names the first
- * and the last.
+/* The numbers under which QEMU finds what it inherits; the command line names that of the
+ * monitor and that of the agent.
  */
-enum { MAQET_LAUNCH_MONITOR_FD = 3, MAQET_LAUNCH_LOCK_FD = 4, MAQET_LAUNCH_AGENT_FD = 5 };
+enum {
+    MAQET_LAUNCH_MONITOR_FD = 3,
+    MAQET_LAUNCH_LOCK_FD = 4,
+    MAQET_LAUNCH_AGENT_FD = 5,
+    MAQET_LAUNCH_HELD_FD = 6 /* and those that follow */
+};
 
 /*
  * A program that runs beside QEMU and ends with it: QEMU's process starts it before it
@@ -47,6 +52,9 @@ struct maqet_launch {
     const struct maqet_launch_helper *helpers;
     size_t helper_count;
     int record_fd; /* open for appending; not used without helpers */
+    /* What it has open until it dies and does not know of: files with locks. */
+    int *held_fds;
+    size_t held_count;
 };
 
 struct maqet_process {

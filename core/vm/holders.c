@@ -353,17 +353,15 @@ select_locked(struct maqet_holder *list, size_t count)
     return locked;
 }
 
+/* @what begins the sentence that "is in use by ..." ends. */
 static void
-error_busy(const struct maqet_vm *vm, const struct maqet_drive *drive, const char *image,
-           const struct maqet_holder *list, size_t count, struct maqet_error **err)
+error_in_use(const struct maqet_vm *vm, const char *what, const char *image,
+             const struct maqet_holder *list, size_t count, struct maqet_error **err)
 {
     _cleanup_free_ char *holders = maqet_holders_text(list, count);
-    _cleanup_free_ char *of_drive =
-        drive ? maqet_format("drive '%s': ", drive->name) : maqet_strdup("");
 
-    maqet_error_set(err, MAQET_ERROR_BUSY,
-                    "Virtual machine '%s': %sthe image %s is in use by %s",
-                    vm->definition->name, of_drive, image, holders);
+    maqet_error_set(err, MAQET_ERROR_BUSY, "Virtual machine '%s': %s is in use by %s",
+                    vm->definition->name, what, holders);
     for (size_t i = 0; i < count && i < NAMED_HOLDERS; i++) {
         if (list[i].vm)
             maqet_error_hint(err, "Stop it first: maqet stop %s", list[i].vm);
@@ -373,6 +371,30 @@ error_busy(const struct maqet_vm *vm, const struct maqet_drive *drive, const cha
     }
     if (count == 0)
         maqet_error_hint(err, "Look for it as root: fuser -v '%s'", image);
+}
+
+int
+maqet_holders_error(const struct maqet_vm *vm, const char *what, const char *path,
+                    struct maqet_error **err)
+{
+    struct maqet_holder *list = NULL;
+    size_t count = 0;
+
+    maqet_holders_find(vm->context, path, &list, &count, NULL);
+    error_in_use(vm, what, path, list, select_locked(list, count), err);
+    maqet_holders_free(list, count);
+    return -1;
+}
+
+static int
+error_busy(const struct maqet_vm *vm, const struct maqet_drive *drive, const char *image,
+           struct maqet_error **err)
+{
+    _cleanup_free_ char *what =
+        drive ? maqet_format("drive '%s': the image %s", drive->name, image)
+              : maqet_format("the image %s", image);
+
+    return maqet_holders_error(vm, what, image, err);
 }
 
 void
@@ -399,9 +421,6 @@ int
 maqet_holders_explain(const struct maqet_vm *vm, const struct maqet_drive *drive,
                       struct maqet_error **err)
 {
-    struct maqet_holder *list = NULL;
-    size_t count = 0;
-
     if (!err || !maqet_holders_is_conflict(*err))
         return -1;
     _cleanup_free_ char *image =
@@ -417,28 +436,19 @@ maqet_holders_explain(const struct maqet_vm *vm, const struct maqet_drive *drive
                               "virtual machine itself uses it twice");
         return -1;
     }
-    maqet_holders_find(vm->context, image, &list, &count, NULL);
     maqet_error_free(TAKE_PTR(*err));
-    error_busy(vm, drive, image, list, select_locked(list, count), err);
-    maqet_holders_free(list, count);
-    return -1;
+    return error_busy(vm, drive, image, err);
 }
 
 int
 maqet_holders_check(const struct maqet_vm *vm, const struct maqet_drive *drive,
                     struct maqet_error **err)
 {
-    struct maqet_holder *list = NULL;
-    size_t count = 0;
-
     if (maqet_drive_check_unused(drive, err) < 0)
         return -1;
     if (!drive->path || !maqet_holders_locked(drive->path))
         return 0;
-    maqet_holders_find(vm->context, drive->path, &list, &count, NULL);
-    error_busy(vm, drive, drive->path, list, select_locked(list, count), err);
-    maqet_holders_free(list, count);
-    return -1;
+    return error_busy(vm, drive, drive->path, err);
 }
 
 /* The byte of an image that QEMU locks while it may write to it (block/file-posix.c:
@@ -467,15 +477,9 @@ maqet_holders_check_named(const struct maqet_vm *vm, const struct maqet_drive *d
         const char *path = row->type == MAQET_OPTION_PATH && strcmp(row->name, own) != 0
                                ? maqet_drive_string(drive, row->name)
                                : NULL;
-        struct maqet_holder *list = NULL;
-        size_t count = 0;
 
-        if (!path || !is_written(path))
-            continue;
-        maqet_holders_find(vm->context, path, &list, &count, NULL);
-        error_busy(vm, drive, path, list, select_locked(list, count), err);
-        maqet_holders_free(list, count);
-        return -1;
+        if (path && is_written(path))
+            return error_busy(vm, drive, path, err);
     }
     return 0;
 }

@@ -63,6 +63,11 @@ bool maqet_holders_is_conflict(const struct maqet_error *error);
 int maqet_holders_explain(const struct maqet_vm *vm, const struct maqet_drive *drive,
                           struct maqet_error **err);
 
+/* The error for a file that is locked by somebody: @what begins the sentence, "is in use
+ * by ..." ends it. Returns -1. */
+int maqet_holders_error(const struct maqet_vm *vm, const char *what, const char *path,
+                        struct maqet_error **err);
+
 /* Whether anybody has the drive's image locked, or uses what it is made of as far as its
  * plugin can tell, before it is worked on: the same error. */
 int maqet_holders_check(const struct maqet_vm *vm, const struct maqet_drive *drive,

@@ -16,6 +16,7 @@
 #include "core/qemu/launch.h"
 #include "core/qemu/migration.h"
 #include "core/qemu/qmp.h"
+#include "core/vm/argument_files.h"
 #include "core/vm/drives.h"
 #include "core/vm/helpers.h"
 #include "core/vm/holders.h"
@@ -40,6 +41,7 @@ struct starting {
     int signal_fd; /* in the foreground: signals that mean "end", kept from us */
     sigset_t signals_before;
     struct maqet_helpers helpers;
+    struct maqet_argument_locks locks;
     struct maqet_process process;
 };
 
@@ -57,6 +59,7 @@ starting_new(const struct maqet_context *context, int64_t timeout, bool foregrou
         .log_fd = -1,
         .signal_fd = -1,
         .helpers = MAQET_HELPERS_INIT,
+        .locks = MAQET_ARGUMENT_LOCKS_INIT,
         .process.pidfd = -1,
     };
 }
@@ -75,6 +78,7 @@ starting_clear(struct starting *starting)
         if (fds[i] >= 0)
             close(fds[i]);
     maqet_helpers_clear(&starting->helpers);
+    maqet_argument_locks_clear(&starting->locks);
     maqet_vm_free(starting->vm);
 }
 
@@ -341,12 +345,15 @@ launch(struct starting *starting, struct maqet_error **err)
         .helpers = starting->helpers.items,
         .helper_count = starting->helpers.count,
         .record_fd = starting->helpers.record_fd,
+        .held_fds = starting->locks.fds,
+        .held_count = starting->locks.count,
     };
     if (maqet_vm_drives_check_same(starting->vm, err) < 0 ||
         maqet_launch(&how, &starting->process, err) < 0) {
         maqet_run_tidy(starting->dir_fd);
         return maqet_error_wrap(err, "Virtual machine '%s' did not start", name);
     }
+    maqet_argument_locks_release(&starting->locks);
     /* Only QEMU listens now: if it dies, the connection tells. */
     close(TAKE_FD(starting->monitor_fd));
     if (starting->agent_fd >= 0)
@@ -412,10 +419,14 @@ start_locked(struct starting *starting, struct maqet_definition *definition,
         return -1;
     if (starting->incoming && starting->incoming->served)
         serve_drives(starting);
-    if (maqet_vm_drives_prepare(starting->vm, &starting->consent, err) < 0 ||
-        furnish_run_dir(starting, err) < 0)
+    if (maqet_argument_files_check(starting->vm, err) < 0 ||
+        maqet_argument_files_lock(starting->vm, &starting->locks, err) < 0)
         return -1;
-    return launch_marked(starting, err);
+    if (maqet_vm_drives_prepare(starting->vm, &starting->consent, err) == 0 &&
+        furnish_run_dir(starting, err) == 0 && launch_marked(starting, err) == 0)
+        return 0;
+    maqet_argument_locks_undo(&starting->locks);
+    return -1;
 }
 
 static int

@@ -91,7 +91,7 @@ arguments:
 EOF
 expect 0 maqet add own.yaml
 expect 1 maqet start own
-err_has "Virtual machine 'own': the image $image is in use by QEMU of virtual machine 'one'"
+err_has "Virtual machine 'own': $TMP/own.yaml:6:5: -drive writes to $image, which is in use by QEMU of virtual machine 'one'"
 refused own
 
 expect 0 maqet stop one --timeout 0 --force
@@ -137,9 +137,21 @@ storage:
 arguments:
   - drive: {file: images/disk.qcow2, format: qcow2, if: none, id: x}
 EOF
+expect 3 maqet add twice.yaml
+err_has "-drive of VM 'twice' writes to $image, which the drive 'hdd' uses, too"
+err_lacks PID
+# As a base, which only QEMU knows to be in the way.
+vm_yaml twice <<EOF
+storage:
+  - name: hdd
+    file: images/disk.qcow2
+  - name: top
+    file: images/top.qcow2
+    backing_file: images/disk.qcow2
+    backing_format: qcow2
+EOF
 expect 0 maqet add twice.yaml
 expect 1 maqet start twice
-err_has 'unless this virtual machine itself uses it twice'
 err_lacks PID
 refused twice
 

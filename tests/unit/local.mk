@@ -249,6 +249,11 @@ tests_unit_test_writer_SOURCES = tests/unit/test-writer.c
 tests_unit_test_writer_LDADD = $(UNIT_LDADD)
 tests_unit_test_writer_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-written
+tests_unit_test_written_SOURCES = tests/unit/test-written.c
+tests_unit_test_written_LDADD = $(UNIT_LDADD)
+tests_unit_test_written_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-yaml
 tests_unit_test_yaml_SOURCES = tests/unit/test-yaml.c
 tests_unit_test_yaml_LDADD = $(UNIT_LDADD)

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * written.c - the options are those of qemu(1), the syntax of file names that of QEMU's
+ * block.c (a protocol and a colon), vvfat.c ("fat:rw:FOLDER") and chardev/char.c.
+ */
+#include "core/qemu/written.h"
+
+#include <string.h>
+
+#include "core/base/files.h"
+#include "core/qemu/argument_list.h"
+#include "core/qemu/keyval.h"
+
+/* How deep "json:" names may stand within one another. */
+enum { NESTING_LIMIT = 8 };
+
+/* What is looked for at one option. */
+struct search {
+    struct maqet_written_files *files;
+    const struct maqet_argument *option;
+    const char *folder;
+    bool unlocked; /* locking=off */
+    bool rw;       /* a FAT file system may be written to */
+};
+
+void
+maqet_written_files_clear(struct maqet_written_files *files)
+{
+    for (size_t i = 0; i < files->count; i++)
+        free(files->items[i].path);
+    free(files->items);
+    *files = (struct maqet_written_files){0};
+}
+
+static void
+add(const struct search *search, enum maqet_written_kind kind, const char *path)
+{
+    struct maqet_written_files *files = search->files;
+
+    /* A set of descriptors is no file. */
+    if (!*path || maqet_text_starts(path, "/dev/fdset/"))
+        return;
+    files->items =
+        maqet_realloc(files->items, (files->count + 1) * sizeof(*files->items));
+    files->items[files->count++] = (struct maqet_written){
+        .kind = kind,
+        .path = *path == '/' || !search->folder
+                    ? maqet_strdup(path)
+                    : maqet_format("%s/%s", search->folder, path),
+        .option = search->option->name,
+        .place = search->option->place,
+    };
+}
+
+/* ---- block nodes ---- */
+
+/* The last part of a dotted key. */
+static const char *
+last_part(const char *key)
+{
+    const char *dot = strrchr(key, '.');
+
+    return dot ? dot + 1 : key;
+}
+
+/* Whether a key is about a backing file, which is never written to. */
+static bool
+is_of_backing(const char *key)
+{
+    return maqet_text_starts(key, "backing.") || strstr(key, ".backing.");
+}
+
+/* "fat:[floppy:][rw:]FOLDER" */
+static void
+add_fat(const struct search *search, const char *rest)
+{
+    static const char *const words[] = {"floppy:", "12:", "16:", "32:"};
+    bool rw = false, found = true;
+
+    while (found) {
+        found = maqet_text_starts(rest, "rw:");
+        if (found) {
+            rw = true;
+            rest += strlen("rw:");
+        }
+        for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+            if (maqet_text_starts(rest, words[i])) {
+                rest += strlen(words[i]);
+                found = true;
+            }
+    }
+    if (rw)
+        add(search, MAQET_WRITTEN_FOLDER, rest);
+}
+
+static void search_pairs(struct search *search, const char *text, int depth);
+
+/* What a file name in QEMU's syntax leads to. */
+static void
+add_name(struct search *search, const char *name, int depth)
+{
+    static const char *const protocols[] = {"file:", "host_device:"};
+
+    if (maqet_text_starts(name, "json:") && depth < NESTING_LIMIT) {
+        _cleanup_json_ json_object *parsed = json_tokener_parse(name + strlen("json:"));
+        _cleanup_free_ char *pairs = json_object_is_type(parsed, json_type_object)
+                                         ? maqet_keyval_render(parsed)
+                                         : maqet_strdup("");
+
+        search_pairs(search, pairs, depth + 1);
+        return;
+    }
+    if (maqet_text_starts(name, "fat:")) {
+        add_fat(search, name + strlen("fat:"));
+        return;
+    }
+    bool is_path = name[strcspn(name, ":/")] != ':';
+
+    for (size_t i = 0; !is_path && i < sizeof(protocols) / sizeof(*protocols); i++)
+        if (maqet_text_starts(name, protocols[i])) {
+            name += strlen(protocols[i]);
+            is_path = true;
+        }
+    if (is_path)
+        add(search, search->unlocked ? MAQET_WRITTEN_UNLOCKED : MAQET_WRITTEN_IMAGE,
+            name);
+}
+
+/* Whether a pair of an option names a file. `file` of -drive does, and that of -blockdev
+ * another node. */
+static bool
+names_file(const struct search *search, const char *key)
+{
+    return strcmp(last_part(key), "filename") == 0 ||
+           (strcmp(key, "file") == 0 && maqet_argument_is(search->option, "drive"));
+}
+
+/* Looks at all pairs once for what is said of them all, and then for files. */
+static void
+search_pairs(struct search *search, const char *text, int depth)
+{
+    char *key, *value;
+
+    for (const char *at = text; maqet_keyval_next(&at, NULL, &key, &value);) {
+        if (strcmp(last_part(key), "locking") == 0)
+            search->unlocked = strcmp(value, "off") == 0;
+        if (strcmp(last_part(key), "rw") == 0)
+            search->rw = strcmp(value, "off") != 0 && strcmp(value, "false") != 0;
+        free(key);
+        free(value);
+    }
+    for (const char *at = text; maqet_keyval_next(&at, NULL, &key, &value);) {
+        if (!is_of_backing(key) && names_file(search, key))
+            add_name(search, value, depth);
+        if (!is_of_backing(key) && strcmp(last_part(key), "dir") == 0 && search->rw)
+            add(search, MAQET_WRITTEN_FOLDER, value);
+        free(key);
+        free(value);
+    }
+}
+
+static bool
+is_readonly(const struct maqet_argument *option)
+{
+    return maqet_argument_is_on(option, "readonly") ||
+           maqet_argument_is_on(option, "read-only") ||
+           maqet_argument_has(option, "media", "cdrom") ||
+           maqet_argument_is_on(option, "snapshot");
+}
+
+/* Whether the node or drive @name may be written to by others as well, or is below a node
+ * that is or that is read-only. */
+static bool
+is_exempt(const struct maqet_argument_list *options, const char *name, int depth)
+{
+    for (size_t i = 0; i < options->count; i++) {
+        const struct maqet_argument *other = &options->items[i];
+
+        if (!other->value)
+            continue;
+        if (maqet_argument_is(other, "device") &&
+            maqet_argument_has(other, "drive", name) &&
+            maqet_argument_is_on(other, "share-rw"))
+            return true;
+        if (!maqet_argument_is(other, "blockdev") ||
+            !maqet_argument_has(other, "file", name))
+            continue;
+        _cleanup_free_ char *above = maqet_argument_property(other, "node-name");
+        if (is_readonly(other) ||
+            (above && depth < NESTING_LIMIT && is_exempt(options, above, depth + 1)))
+            return true;
+    }
+    return false;
+}
+
+static void
+search_block(struct search *search, const struct maqet_argument_list *options)
+{
+    static const char *const names[] = {"node-name", "id", NULL};
+    _cleanup_free_ char *name = maqet_argument_first(search->option, names);
+
+    if (!is_readonly(search->option) && !(name && is_exempt(options, name, 0)))
+        search_pairs(search, search->option->value, 0);
+}
+
+/* ---- memory ---- */
+
+static bool
+is_object(const struct maqet_argument *option, const char *type)
+{
+    return maqet_argument_is_on(option, type) ||
+           maqet_argument_has(option, "qom-type", type);
+}
+
+/* Memory that several machines have in common, on purpose. */
+static bool
+is_common_memory(const struct maqet_argument_list *options, const char *id)
+{
+    for (size_t i = 0; i < options->count; i++)
+        if (options->items[i].value && maqet_argument_is(&options->items[i], "device") &&
+            strstr(options->items[i].value, "ivshmem") &&
+            maqet_argument_has(&options->items[i], "memdev", id))
+            return true;
+    return false;
+}
+
+static void
+search_object(const struct search *search, const struct maqet_argument_list *options)
+{
+    const struct maqet_argument *option = search->option;
+    _cleanup_free_ char *id = maqet_argument_property(option, "id");
+    _cleanup_free_ char *memory = maqet_argument_property(option, "mem-path");
+    _cleanup_free_ char *file = maqet_argument_property(option, "file");
+
+    if (is_object(option, "memory-backend-file") && memory &&
+        maqet_argument_is_on(option, "share") &&
+        !maqet_argument_is_on(option, "readonly") &&
+        !(id && is_common_memory(options, id)))
+        add(search, MAQET_WRITTEN_UNLOCKED, memory);
+    if (is_object(option, "filter-dump") && file)
+        add(search, MAQET_WRITTEN_OUTPUT, file);
+}
+
+/* ---- output ---- */
+
+static void
+search_chardev(const struct search *search)
+{
+    const struct maqet_argument *option = search->option;
+    _cleanup_free_ char *path = maqet_argument_property(option, "path");
+    _cleanup_free_ char *log = maqet_argument_property(option, "logfile");
+
+    if (path && (maqet_argument_is_on(option, "file") ||
+                 maqet_argument_has(option, "backend", "file")))
+        add(search,
+            maqet_argument_is_on(option, "append") ? MAQET_WRITTEN_APPENDED
+                                                   : MAQET_WRITTEN_OUTPUT,
+            path);
+    if (log)
+        add(search,
+            maqet_argument_is_on(option, "logappend") ? MAQET_WRITTEN_APPENDED
+                                                      : MAQET_WRITTEN_OUTPUT,
+            log);
+}
+
+/* "file:PATH", which may be shared with a monitor ("mon:file:PATH"). */
+static void
+search_direct(const struct search *search)
+{
+    const char *value = search->option->value;
+
+    if (maqet_text_starts(value, "mon:"))
+        value += strlen("mon:");
+    if (maqet_text_starts(value, "file:"))
+        add(search, MAQET_WRITTEN_OUTPUT, value + strlen("file:"));
+}
+
+/* A property that is the path of a file that is written, if another one is @wanted. */
+static void
+search_property(const struct search *search)
+{
+    static const struct {
+        const char *option, *property, *key, *wanted;
+    } outputs[] = {
+        {"audiodev", "path", "driver", "wav"},
+        {"icount", "rrfile", "rr", "record"},
+        {"trace", "file", NULL, NULL},
+    };
+
+    for (size_t i = 0; i < sizeof(outputs) / sizeof(*outputs); i++) {
+        if (!maqet_argument_is(search->option, outputs[i].option) ||
+            (outputs[i].key &&
+             !maqet_argument_has(search->option, outputs[i].key, outputs[i].wanted) &&
+             !maqet_argument_is_on(search->option, outputs[i].wanted)))
+            continue;
+        _cleanup_free_ char *path =
+            maqet_argument_property(search->option, outputs[i].property);
+        if (path)
+            add(search, MAQET_WRITTEN_OUTPUT, path);
+    }
+}
+
+/* ---- all ---- */
+
+/* The options whose whole value is an image, or an output. */
+static bool
+search_whole(struct search *search)
+{
+    static const char *const images[] = {"fda", "fdb",      "hda",    "hdb", "hdc",
+                                         "hdd", "mtdblock", "pflash", "sd"};
+    static const char *const direct[] = {"debugcon", "monitor",    "parallel",
+                                         "qmp",      "qmp-pretty", "serial"};
+    const struct maqet_argument *option = search->option;
+
+    for (size_t i = 0; i < sizeof(images) / sizeof(*images); i++)
+        if (maqet_argument_is(option, images[i])) {
+            add_name(search, option->value, 0);
+            return true;
+        }
+    for (size_t i = 0; i < sizeof(direct) / sizeof(*direct); i++)
+        if (maqet_argument_is(option, direct[i])) {
+            search_direct(search);
+            return true;
+        }
+    /* With "%d" in it, it is a file for each process. */
+    if (!maqet_argument_is(option, "D"))
+        return false;
+    if (!strstr(option->value, "%d"))
+        add(search, MAQET_WRITTEN_OUTPUT, option->value);
+    return true;
+}
+
+void
+maqet_arguments_written(json_object *list, const char *folder,
+                        struct maqet_written_files *files)
+{
+    _cleanup_argument_list_ struct maqet_argument_list options =
+        maqet_argument_list_read(list);
+
+    for (size_t i = 0; i < options.count; i++) {
+        struct search search = {
+            .files = files, .option = &options.items[i], .folder = folder};
+
+        if (!search.option->value || search_whole(&search))
+            continue;
+        if (maqet_argument_is(search.option, "drive") ||
+            maqet_argument_is(search.option, "blockdev"))
+            search_block(&search, &options);
+        else if (maqet_argument_is(search.option, "object"))
+            search_object(&search, &options);
+        else if (maqet_argument_is(search.option, "chardev"))
+            search_chardev(&search);
+        else
+            search_property(&search);
+    }
+}
