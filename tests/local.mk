@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 # Every test runs the program of this build tree (maqet-dev), never an installed one.
 
+# Every test is run by tests/limit, which ends one that takes too long.
 TEST_EXTENSIONS = .sh
-SH_LOG_COMPILER = $(SHELL)
+LOG_COMPILER = $(abs_top_builddir)/tests/limit
+SH_LOG_COMPILER = $(LOG_COMPILER) $(SHELL)
 AM_TESTS_ENVIRONMENT = \
 	MAQET='$(abs_top_builddir)/maqet-dev'; export MAQET; \
 	abs_top_srcdir='$(abs_top_srcdir)'; export abs_top_srcdir; \
@@ -15,6 +17,8 @@ EXTRA_DIST += tests/abi/README.md tests/abi/freeze tests/abi/1/maqet-plugin.h te
 	tests/abi/1/x86_64
 
 if ENABLE_TESTS
+check_PROGRAMS += tests/limit
+tests_limit_SOURCES = tests/limit.c tests/slow.h
 include tests/unit/local.mk
 include tests/fuzz/local.mk
 include tests/fake/local.mk

@@ -138,12 +138,12 @@ fake_agent_kill(struct fake_agent *agent)
 static inline char *
 fake_agent_heard(const struct fake_agent *agent)
 {
-    enum { PATIENCE = 30000 /* ms */ };
+    const int patience = (int)unit_patience(60000);
     struct maqet_text line = MAQET_TEXT_INIT;
     struct pollfd fd = {.fd = agent->told, .events = POLLIN};
     char byte;
 
-    while (poll(&fd, 1, PATIENCE) > 0 && read(agent->told, &byte, 1) == 1) {
+    while (poll(&fd, 1, patience) > 0 && read(agent->told, &byte, 1) == 1) {
         if (byte == '\n')
             return maqet_text_take(&line);
         maqet_text_append_bytes(&line, &byte, 1);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * debugger PID - stops the main thread of a process as a debugger does, until one of them
- * ends: the process is in the state 't' of proc(5), and gets no signal but SIGKILL.
+ * debugger PID SECONDS - stops the main thread of a process as a debugger does, until one
+ * of them ends or that time is over: the process is in the state 't' of proc(5), and gets
+ * no signal but SIGKILL.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,20 +10,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LIFETIME = 600 /* s */ };
-
 int
 main(int count, char **arguments)
 {
     int status;
-    pid_t pid = count == 2 ? (pid_t)atoi(arguments[1]) : 0;
+    pid_t pid = count == 3 ? (pid_t)atoi(arguments[1]) : 0;
 
     if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) < 0 ||
         ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) < 0) {
         perror("ptrace");
         return 1;
     }
-    alarm(LIFETIME);
+    alarm((unsigned)atoi(arguments[2]));
     /* Its parent learns of its end only when we have. */
     while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status))
         continue;

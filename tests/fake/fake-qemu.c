@@ -20,13 +20,14 @@
  *   close         ends in the middle of an answer
  *   huge          answers with a message that never ends
  *   deep          answers with more nested lists than anybody can want
+ *   late          answers the first question when the second has come, and both then
  *   flood         sends events without end instead of an answer
  *   cancelling    saves its state, and does not give that up, as QEMU 7.2 with its thread
  * on the way to the switch-over: "migrate_cancel" alone does not end it exit:N:WORDS ends
  * at once with exit code N, after WORDS on standard error sigsys        dies at once as
  * if its sandbox had killed it
  *
- * It ends by itself after two minutes, whatever happens.
+ * It ends by itself after ten minutes (times MAQET_TEST_SLOW), whatever happens.
  */
 #include <json-c/json.h>
 #include <signal.h>
@@ -38,7 +39,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LIFETIME = 120 /* s */, MOMENT = 100000 /* us */ };
+#include "tests/slow.h"
+
+enum { LIFETIME = 600 /* s */, MOMENT = 100000 /* us */ };
 
 static bool
 behaves(const char *mode, const char *as)
@@ -215,6 +218,27 @@ greet(const char *mode, FILE *client)
     fflush(client);
 }
 
+/* True: the question is the first one, and its answer waits for the second. */
+static bool
+is_kept(FILE *client, const char *name, json_object *id)
+{
+    static json_object *kept_id;
+    static char *kept;
+
+    if (strcmp(name, "qmp_capabilities") == 0)
+        return false;
+    if (!kept) {
+        kept = strdup(name);
+        kept_id = json_object_get(id);
+        return true;
+    }
+    if (kept_id)
+        obey(client, kept, kept_id);
+    json_object_put(kept_id);
+    kept_id = NULL;
+    return false;
+}
+
 /* Serves one client until it leaves. True: it told us to end. */
 static bool
 serve(const char *mode, FILE *from, FILE *client)
@@ -238,7 +262,8 @@ serve(const char *mode, FILE *from, FILE *client)
         if (behaves(mode, "echo"))
             answer(client, id, "return",
                    json_object_to_json_string_ext(message, JSON_C_TO_STRING_PLAIN));
-        else if (!behaves(mode, "cancelling") || !save(client, name, message, id))
+        else if ((!behaves(mode, "cancelling") || !save(client, name, message, id)) &&
+                 (!behaves(mode, "late") || !is_kept(client, name, id)))
             obey(client, name, id);
         fflush(client);
         ends = strcmp(name, "quit") == 0 || strcmp(name, "system_powerdown") == 0;
@@ -287,7 +312,7 @@ main(int count, char **arguments)
                       : "qemu: -device: '{\"driver\":' is not a valid device model name");
         return !asked;
     }
-    alarm(LIFETIME);
+    alarm((unsigned)slow_ms(LIFETIME));
     signal(SIGPIPE, SIG_IGN);
     end_at_once(mode);
     if (listener < 0) {

@@ -78,10 +78,23 @@ maqet() {
     "$MAQET" "$@"
 }
 
+# What the test is at, for the program that ends it when it takes too long (tests/limit.c).
+note_step() {
+    [ -z "${MAQET_TEST_STEP:-}" ] || printf '%s\n' "$*" 2>/dev/null >"$MAQET_TEST_STEP" || :
+}
+
+# patience SECONDS: how long to wait, in seconds, for what should come: as many, times
+# MAQET_TEST_SLOW. It is a bound, so that a test ends when something is broken; no test depends on
+# how quick anything is.
+patience() {
+    echo "$(($1 * ${MAQET_TEST_SLOW:-1}))"
+}
+
 # expect CODE COMMAND...: the command's exit code; its outputs go to the files out and err.
 expect() {
     wanted=$1
     shift
+    note_step "$*"
     got=0
     "$@" >"$TMP/out" 2>"$TMP/err" || got=$?
     if [ "$got" -ne "$wanted" ]; then
@@ -118,12 +131,21 @@ same() {
     [ "$1" = "$2" ] || fail "${3:-value}: '$2' instead of '$1'"
 }
 
-# eventually SECONDS COMMAND...: the command succeeds sooner or later.
+# Seconds, on a clock that nobody sets.
+uptime_seconds() {
+    cut -d. -f1 /proc/uptime
+}
+
+# eventually SECONDS COMMAND...: the command succeeds sooner or later. After that many seconds, but
+# not before a minute, each times MAQET_TEST_SLOW, the test fails.
 eventually() {
-    deadline=$(($(date +%s) + $1))
+    deadline=$1
     shift
+    note_step "waiting until: $*"
+    [ "$deadline" -ge 60 ] || deadline=60
+    deadline=$(($(uptime_seconds) + $(patience "$deadline")))
     until "$@" >/dev/null 2>&1; do
-        [ "$(date +%s)" -lt "$deadline" ] || fail "never succeeded: $*"
+        [ "$(uptime_seconds)" -lt "$deadline" ] || fail "never succeeded: $*"
         sleep 0.1
     done
 }
@@ -160,7 +182,7 @@ qemu_required() {
 # debugged VM: its QEMU stands still in the hands of a debugger, and can only be killed.
 debugged() {
     debugged_pid=$(cat "$TMP/run/$1/run")
-    "$abs_top_builddir/tests/fake/debugger" "$debugged_pid" &
+    "$abs_top_builddir/tests/fake/debugger" "$debugged_pid" "$(patience 600)" &
     cleanup_fn "kill $! 2>/dev/null"
     eventually 20 grep -q '^State:.t' "/proc/$debugged_pid/status"
 }

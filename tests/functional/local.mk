@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 FUNCTIONAL_TESTS = \
 	tests/functional/core-names-no-format.sh \
+	tests/functional/time-limit.sh \
 	tests/functional/public-header.sh \
 	tests/functional/outside-virtiofs.sh \
 	tests/functional/outside-storages.sh \

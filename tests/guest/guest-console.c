@@ -11,8 +11,13 @@
  *
  * tests/guest/rootfs/sbin/interpreter documents the other side. QEMU drops what the guest
  * prints while nobody is connected, so nothing here relies on a line printed earlier:
- * both commands ask until they are answered, under a random tag that tells their answer
- * from one meant for an earlier connection.
+ * both commands ask, under a random tag that tells their answer from one meant for an
+ * earlier connection. They ask once and wait: a guest that is slow answers late, and
+ * would have to answer each question. Only a guest that says that it has begun to listen
+ * is asked again, since what it was sent before may be lost; and one that says nothing at
+ * all, at intervals that double.
+ *
+ * Limits of time are multiplied by MAQET_TEST_SLOW.
  */
 /* Also compiled by itself, without config.h. */
 #ifndef _GNU_SOURCE
@@ -34,6 +39,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../slow.h"
+
 enum exit_code {
     EXIT_GONE = 120,    /* no VM listens, it closed the console, or its kernel panicked */
     EXIT_TIMEOUT = 121, /* no answer in time */
@@ -41,10 +48,11 @@ enum exit_code {
 };
 
 enum {
-    DEFAULT_TIMEOUT_S = 120,
-    APPEAR_MS = 10000, /* how long `wait` waits for the socket to appear */
-    ASK_MS = 500,      /* between two questions to a guest that boots */
-    TAIL_SIZE = 2000,  /* how much of the console goes into an error message */
+    DEFAULT_TIMEOUT_S = 300,
+    APPEAR_MS = 60000, /* how long `wait` waits for the socket to appear */
+    ASK_MS = 5000,    /* until a guest that says nothing is asked again, the first time */
+    PANIC_MS = 500,   /* for the rest of a panic's words */
+    TAIL_SIZE = 2000, /* how much of the console goes into an error message */
     READ_SIZE = 65536,
 };
 
@@ -232,35 +240,58 @@ new_tag(struct console *c)
     snprintf(c->tag, sizeof(c->tag), "%016" PRIx64, number);
 }
 
+/* A kernel that has panicked says a few words more, and nothing ever again. */
+_Noreturn static void
+give_up_panicked(struct console *c)
+{
+    int64_t until = now_ms() + PANIC_MS;
+
+    while (receive(c, until))
+        ;
+    give_up(c, EXIT_GONE, "the guest's kernel panicked");
+}
+
+/* Whether the guest says that it begins to listen, which is then forgotten. */
+static bool
+is_ready(struct console *c)
+{
+    static const char ready[] = "MAQET-GUEST-READY\n";
+    const char *found = find(c, ready);
+
+    if (!found)
+        return false;
+    forget(c, (size_t)(found - c->data) + strlen(ready));
+    return true;
+}
+
 /*
- * Asks until the guest answers. A guest that boots loses some of what it is sent, so a
+ * Asks, and waits for the answer. A guest that boots loses some of what it is sent, so a
  * question begins with a newline, and none of its tails is a command that does anything.
  */
 static void
 wait_for_guest(struct console *c)
 {
     char question[64], answer[64];
+    int64_t interval = slow_ms(ASK_MS);
 
     new_tag(c);
     snprintf(question, sizeof(question), "\n@%s :\n", c->tag);
     snprintf(answer, sizeof(answer), "MAQET-RC:%s:0\n", c->tag);
-    for (;;) {
-        int64_t until = now_ms() + ASK_MS;
+    for (;; interval *= 2) {
+        int64_t until = now_ms() + interval;
+        bool lost = false;
 
         transmit(c, question, strlen(question));
-        while (receive(c, until)) {
-            char *found = find(c, answer);
+        while (!lost && receive(c, until)) {
+            const char *found = find(c, answer);
 
             if (found) {
                 forget(c, (size_t)(found - c->data) + strlen(answer));
                 return;
             }
-            if (find(c, "Kernel panic - not syncing")) {
-                until = now_ms() + ASK_MS;
-                while (receive(c, until))
-                    ;
-                give_up(c, EXIT_GONE, "the guest's kernel panicked");
-            }
+            if (find(c, "Kernel panic - not syncing"))
+                give_up_panicked(c);
+            lost = is_ready(c);
             if (c->length > 2 * READ_SIZE)
                 forget(c, c->length - READ_SIZE);
         }
@@ -327,7 +358,7 @@ timeout_ms(const char *text)
     double seconds;
 
     if (!text || !*text)
-        return DEFAULT_TIMEOUT_S * 1000;
+        return slow_ms(DEFAULT_TIMEOUT_S * INT64_C(1000));
     seconds = strtod(text, &end);
     if (*end || !(seconds >= 0) || seconds > 1e6)
         die(EXIT_USAGE, text, "not a number of seconds");
@@ -365,7 +396,7 @@ main(int argc, char **argv)
 
     c.path = argv[1];
     c.deadline = now_ms() + timeout_ms(timeout);
-    open_console(&c, waits ? now_ms() + APPEAR_MS : 0);
+    open_console(&c, waits ? now_ms() + slow_ms(APPEAR_MS) : 0);
     wait_for_guest(&c);
     if (!waits)
         status = run_command(&c, argv[next]);

@@ -10,7 +10,8 @@
 #   guest_wait SOCKET           waits until the guest answers on its serial console
 #   guest_run SOCKET COMMAND    runs a command in the guest: its output, its exit code
 #
-# Both functions take --timeout SECONDS after SOCKET (by default $MAQET_GUEST_TIMEOUT, or 120),
+# Both functions take --timeout SECONDS after SOCKET (by default $MAQET_GUEST_TIMEOUT, or 300,
+# times MAQET_TEST_SLOW),
 # and return 120 when the VM has gone, 121 after the timeout, and 122 for a mistake of the
 # caller's. SOCKET is a unix socket that QEMU listens on: -serial unix:SOCKET,server=on,wait=off
 #
@@ -61,14 +62,19 @@ if [ ! -x "$GUEST_CONSOLE" ]; then
     fi
 fi
 
+# A test says what it is at, if it has the word for that.
+command -v note_step >/dev/null 2>&1 || note_step() { :; }
+
 guest_wait() {
     guest_socket=$1
     shift
+    note_step "waiting for the guest at $guest_socket"
     "$GUEST_CONSOLE" "$guest_socket" wait "$@"
 }
 
 guest_run() {
     guest_socket=$1
     shift
+    note_step "in the guest at $guest_socket: $*"
     "$GUEST_CONSOLE" "$guest_socket" run "$@"
 }

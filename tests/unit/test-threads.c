@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -34,11 +33,12 @@ start_worker(void)
     return pid;
 }
 
+/* A worker that has died would be waited for in vain. */
 static void
 await(pid_t pid, const struct maqet_strings *known, bool sleeping)
 {
-    while (maqet_threads_others_sleep(pid, known) != sleeping)
-        poll(NULL, 0, 1);
+    UNIT_EVENTUALLY(maqet_threads_others_sleep(pid, known) == sleeping);
+    CU_ASSERT_EQUAL(waitpid(pid, NULL, WNOHANG), 0);
 }
 
 static void
@@ -48,6 +48,7 @@ test_work_and_sleep(void)
     _cleanup_strings_ struct maqet_strings all = MAQET_STRINGS_INIT;
     pid_t pid = start_worker();
 
+    CU_ASSERT_TRUE_FATAL(pid > 0);
     await(pid, &none, false);
     for (int i = 0; i < 20; i++)
         CU_ASSERT_FALSE(maqet_threads_others_sleep(pid, &none));

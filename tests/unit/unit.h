@@ -19,12 +19,15 @@
 #define MAQET_UNIT_H
 
 #include <CUnit/Basic.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "core/base/error.h"
 #include "core/base/files.h"
+#include "tests/slow.h"
 
 /* Runs the tests, ends with CUnit's summary, and returns the program's exit code. */
 static inline int
@@ -35,11 +38,59 @@ unit_run(const char *suite, CU_TestInfo *tests)
     if (CU_initialize_registry() != CUE_SUCCESS ||
         CU_register_suites(suites) != CUE_SUCCESS)
         return 99; /* the test harness's word for "could not even begin" */
-    CU_basic_set_mode(CU_BRM_NORMAL);
+    /* Each test is named before it runs, and what it printed is in the log also when it
+     * hangs or a child of its ends: nothing waits in a buffer. */
+    setvbuf(stdout, NULL, _IONBF, 0);
+    CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
     bool failed = CU_get_number_of_failures() > 0 || CU_get_number_of_tests_run() == 0;
     CU_cleanup_registry();
     return failed;
+}
+
+/*
+ * How long to wait, in @ms, for what should come, times MAQET_TEST_SLOW. It is a bound,
+ * so that a test ends when something is broken; no test depends on how quick anything is.
+ */
+static inline int64_t
+unit_patience(int64_t ms)
+{
+    return slow_ms(ms);
+}
+
+/* Ends the loop of a test that waits for a condition and has waited too long, as a
+ * failure. */
+#define UNIT_EVENTUALLY(condition)                                                       \
+    do {                                                                                 \
+        int64_t unit_end = maqet_now() + unit_patience(60000);                           \
+        bool unit_met;                                                                   \
+                                                                                         \
+        while (!(unit_met = (condition)) && maqet_now() < unit_end)                      \
+            poll(NULL, 0, 1);                                                            \
+        CU_ASSERT_TRUE(unit_met);                                                        \
+    } while (0)
+
+/*
+ * Waits until a process sleeps, which it does when it waits for something: for a child
+ * that is to act only when its parent already waits for that.
+ */
+static inline void
+unit_await_sleep(pid_t pid)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/%d/stat", (int)pid);
+    int64_t end = maqet_now() + unit_patience(60000);
+    const char *state;
+
+    do {
+        _cleanup_free_ char *text = NULL;
+
+        poll(NULL, 0, 5);
+        if (maqet_file_read(path, 4096, &text, NULL, NULL) < 0)
+            return;
+        state = strrchr(text, ')'); /* the name before it may have brackets too */
+        if (state && strncmp(state, ") S", 3) == 0)
+            return;
+    } while (maqet_now() < end);
 }
 
 /* Two texts are the same; either may be NULL. */
