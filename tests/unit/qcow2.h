@@ -30,7 +30,8 @@ unit_run_strings(const struct maqet_strings *argv)
     _cleanup_error_ struct maqet_error *err = NULL;
     char *output = NULL;
 
-    maqet_process_run((const char *const *)argv->items, 60000, &output, &err);
+    maqet_process_run((const char *const *)argv->items, unit_patience(60000), &output,
+                      &err);
     UNIT_NO_ERROR(&err);
     return output;
 }

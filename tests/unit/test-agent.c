@@ -5,7 +5,8 @@
 #include "tests/fake/agent.h"
 #include "tests/unit/unit.h"
 
-enum { PATIENCE = 30000, SHORT = 200 /* ms */ };
+#define PATIENCE unit_patience(60000)
+enum { SHORT = 200 /* ms */ };
 
 /* What the agent says, in answer to each client's first command and to later ones. */
 enum manner {

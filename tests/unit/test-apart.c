@@ -8,7 +8,8 @@
 
 #include "tests/unit/unit.h"
 
-enum { PATIENCE = 30000, SHORT = 300 /* ms */ };
+#define PATIENCE unit_patience(60000)
+enum { SHORT = 300 /* ms */ };
 
 /* What a word makes the child do. */
 static json_object *

@@ -254,7 +254,7 @@ test_read_pipe(void)
     CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
     pid_t child = fork();
     if (child == 0) {
-        usleep(50000);
+        unit_await_sleep(getppid());
         _exit(write(ends[1], "late", 4) != 4);
     }
     close(ends[1]);
@@ -390,9 +390,11 @@ test_lock_wait(void)
     int first = open_lock(folder);
     _cleanup_close_ int second = open_lock(folder);
     struct maqet_error *err = NULL;
-    int64_t start = maqet_now();
+    int told[2];
 
+    CU_ASSERT_EQUAL_FATAL(pipe(told), 0);
     CU_ASSERT_EQUAL(maqet_lock_wait(first, 0, "x", &err), 0);
+    int64_t start = maqet_now();
     CU_ASSERT_EQUAL(maqet_lock_wait(second, 100, "VM 'x'", &err), -1);
     CU_ASSERT_TRUE(maqet_now() - start >= 100);
     UNIT_ERROR(&err, MAQET_ERROR_TIMEOUT,
@@ -401,14 +403,19 @@ test_lock_wait(void)
     /* A child that inherits the descriptor keeps the lock, until it dies. */
     pid_t child = fork();
     if (child == 0) {
-        usleep(100000);
+        char byte;
+
+        if (read(told[0], &byte, 1) == 1)
+            unit_await_sleep(getppid());
         _exit(0);
     }
     close(first);
     CU_ASSERT_EQUAL(maqet_lock_held(second, &err), 1);
-    CU_ASSERT_EQUAL(maqet_lock_wait(second, 5000, "x", &err), 0);
+    CU_ASSERT_EQUAL(write(told[1], "", 1), 1);
+    CU_ASSERT_EQUAL(maqet_lock_wait(second, unit_patience(60000), "x", &err), 0);
     UNIT_NO_ERROR(&err);
-    CU_ASSERT_TRUE(maqet_now() - start < 4000);
+    close(told[0]);
+    close(told[1]);
     waitpid(child, NULL, 0);
 }
 

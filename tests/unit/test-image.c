@@ -885,7 +885,7 @@ wait_for_content(const char *path)
 {
     struct stat status;
 
-    for (int64_t deadline = maqet_now() + 20000; maqet_now() < deadline;) {
+    for (int64_t deadline = maqet_now() + unit_patience(60000); maqet_now() < deadline;) {
         if (stat(path, &status) == 0 && status.st_size > 0)
             return true;
         nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);

@@ -83,8 +83,8 @@ test_damaged(void)
         "{\"format\": 1, \"images\": [{}]}",
         "{\"format\": 1, \"images\": [1]}",
         "{\"format\": 1, \"images\": [{\"drive\": \"a\", \"type\": \"b\"}]}",
-        "{\"format\": 1, \"images\": [{\"drive\": \"a\", \"type\": \"b\", \"path\": "
-        "\"/c\", \"bases\": [{\"option\": \"x\"}]}]}",
+        ("{\"format\": 1, \"images\": [{\"drive\": \"a\", \"type\": \"b\", \"path\": "
+         "\"/c\", \"bases\": [{\"option\": \"x\"}]}]}"),
     };
     _cleanup_folder_ char *folder = unit_folder();
 
@@ -341,8 +341,8 @@ static void
 test_mark(void)
 {
     static const char *const marks[] = {"", "{", "1", "{\"vm\": \"web\"}",
-                                        "{\"vm\": \"../x\", \"uuid\": \"u\", "
-                                        "\"data_dir\": \"/\"}"};
+                                        ("{\"vm\": \"../x\", \"uuid\": \"u\", "
+                                         "\"data_dir\": \"/\"}")};
     _cleanup_folder_ char *folder = unit_folder();
     _cleanup_free_ char *path = unit_file(folder, "a.img", "");
     _cleanup_free_ char *copy = unit_file(folder, "b.img", "");

@@ -420,8 +420,8 @@ test_foreign(void)
         "{\"name\": \"n\", " DRIVES "}",
         "{\"operation\": \"load\", \"name\": \"n\", \"drives\": [{}]}",
         "{\"operation\": \"load\", \"name\": \"n\", \"drives\": [{\"name\": 5}]}",
-        "{\"operation\": \"load\", \"name\": \"n\", \"drives\": [{\"name\": \"a\","
-        " \"snapshot\": {\"seconds\": 5}}]}",
+        ("{\"operation\": \"load\", \"name\": \"n\", \"drives\": [{\"name\": \"a\","
+         " \"snapshot\": {\"seconds\": 5}}]}"),
     };
     _cleanup_scene_ struct scene scene = scene_new();
 

@@ -36,7 +36,7 @@ set_up(const char *const *operands)
     invocation.command = command_find("start", NULL);
     invocation.output.format = FORMAT_PLAIN;
     invocation.context.data_dir = maqet_strdup(data_dir);
-    invocation.context.lock_timeout = 1000;
+    invocation.context.lock_timeout = unit_patience(60000);
     for (const char *const *name = (const char *const[]){"a", "b", "c", NULL}; *name;
          name++)
         add_machine(&invocation.context, *name);
@@ -166,7 +166,7 @@ meet(struct invocation *invocation, const char *name, struct maqet_error **err)
 {
     _cleanup_free_ char *told = maqet_format("met-%s", name);
     _cleanup_free_ char *mine = unit_file(data_dir, told, "");
-    int64_t deadline = maqet_now() + 10000;
+    int64_t deadline = maqet_now() + unit_patience(60000);
 
     for (const char *other = "abc"; *other; other++) {
         _cleanup_free_ char *theirs = maqet_format("%s/met-%c", data_dir, *other);

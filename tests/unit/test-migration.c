@@ -5,7 +5,7 @@
 #include "tests/fake/fake.h"
 #include "tests/unit/unit.h"
 
-enum { PATIENCE = 30000 /* ms */ };
+#define PATIENCE unit_patience(60000)
 
 static int
 abandon(const char *mode, struct maqet_error **err)

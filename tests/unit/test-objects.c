@@ -304,7 +304,7 @@ test_first_fault_stays(void)
 /* A name with all that quoting could stumble over. */
 #define ODD_NAME "a, b,,c=\"d\" 'e' \\f \xc3\xbc"
 
-enum { PATIENCE = 60000 /* ms */ };
+#define PATIENCE unit_patience(60000)
 
 /* QEMU, and the folder with its monitor's socket. */
 struct qemu {

@@ -217,7 +217,7 @@ test_unknown_end_is_no_success(void)
     signal(SIGCHLD, SIG_IGN);
     CU_ASSERT_EQUAL(shell("exit 3", -1, NULL, &err), -1);
     UNIT_ERROR(&err, MAQET_ERROR_FAILED, "sh failed with exit code 255");
-    CU_ASSERT_EQUAL(shell("exit 3", 30000, NULL, &err), -1);
+    CU_ASSERT_EQUAL(shell("exit 3", unit_patience(60000), NULL, &err), -1);
     UNIT_ERROR(&err, MAQET_ERROR_FAILED, "sh failed with exit code 255");
     signal(SIGCHLD, SIG_DFL);
     CU_ASSERT_EQUAL(shell("exit 0", -1, NULL, &err), 0);
@@ -230,11 +230,10 @@ test_deadline(void)
     struct maqet_error *err = NULL;
     int64_t start = maqet_now();
 
-    CU_ASSERT_EQUAL(shell("exec sleep 30", 1000, NULL, &err), -1);
+    CU_ASSERT_EQUAL(shell("exec sleep 100000", 1000, NULL, &err), -1);
     CU_ASSERT_TRUE(maqet_now() - start >= 1000);
-    CU_ASSERT_TRUE(maqet_now() - start < 10000);
     UNIT_ERROR(&err, MAQET_ERROR_TIMEOUT, "sh took longer than 1 s and was stopped");
-    CU_ASSERT_EQUAL(shell("echo in time", 30000, NULL, &err), 0);
+    CU_ASSERT_EQUAL(shell("echo in time", unit_patience(60000), NULL, &err), 0);
     UNIT_NO_ERROR(&err);
 }
 
@@ -243,10 +242,8 @@ static void
 test_deadline_without_outputs(void)
 {
     struct maqet_error *err = NULL;
-    int64_t start = maqet_now();
 
-    CU_ASSERT_EQUAL(shell("exec sleep 30 >&- 2>&-", 1000, NULL, &err), -1);
-    CU_ASSERT_TRUE(maqet_now() - start < 10000);
+    CU_ASSERT_EQUAL(shell("exec sleep 100000 >&- 2>&-", 1000, NULL, &err), -1);
     UNIT_ERROR(&err, MAQET_ERROR_TIMEOUT, "sh took longer than 1 s and was stopped");
 }
 
@@ -279,7 +276,7 @@ test_nothing_leaks(void)
 
     shell("echo x", -1, NULL, NULL);
     shell("exit 1", -1, NULL, NULL);
-    shell("exec sleep 30", 10, NULL, NULL);
+    shell("exec sleep 100000", 10, NULL, NULL);
     CU_ASSERT_EQUAL(count_descriptors(), before);
 }
 

@@ -383,7 +383,8 @@ made_by_qemu_img(const char *path, ...)
     for (int tries = 5; tries > 0; tries--) {
         maqet_error_free(err);
         err = NULL;
-        if (maqet_process_run((const char *const *)argv.items, 60000, NULL, &err) == 0)
+        if (maqet_process_run((const char *const *)argv.items, unit_patience(60000), NULL,
+                              &err) == 0)
             break;
     }
     UNIT_NO_ERROR(&err);

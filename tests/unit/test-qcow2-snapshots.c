@@ -426,7 +426,7 @@ test_of_qemu_img(void)
         CU_ASSERT_TRUE(snapshot->date_nanoseconds < 1000000000);
         CU_ASSERT_EQUAL(snapshot->vm_clock, 0);
         CU_ASSERT_EQUAL(snapshot->vm_state_size, 0);
-        CU_ASSERT_EQUAL(snapshot->disk_size, (i == 0 ? 3 : 5) << 20);
+        CU_ASSERT_EQUAL(snapshot->disk_size, UINT64_C(1048576) * (i == 0 ? 3 : 5));
         CU_ASSERT_EQUAL(snapshot->l1_size, 1);
     }
     qcow2_snapshots_clear(&snapshots);

@@ -6,7 +6,8 @@
 #include "core/qemu/launch.h"
 #include "tests/fake/agent.h"
 
-enum { PATIENCE = 30000, SHORT = 300 /* ms */ };
+#define PATIENCE unit_patience(60000)
+enum { SHORT = 300 /* ms */ };
 
 /* What the agent does wrong. */
 enum manner {
@@ -243,6 +244,15 @@ must_not_begin(enum manner manner, int64_t timeout, enum maqet_error_code code,
 
     CU_ASSERT_PTR_NULL(begin(&scene, timeout, PATIENCE, &error));
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+    if (!strstr(error->message, why) && code == MAQET_ERROR_TIMEOUT &&
+        timeout < PATIENCE) {
+        /* Too short for this machine to get as far as that. */
+        maqet_error_free(error);
+        wait_watchdog(&scene);
+        scene_end(&scene, NULL);
+        must_not_begin(manner, 2 * timeout, code, why, hint, heard);
+        return;
+    }
     UNIT_SAME(error->hints.count > 0 ? error->hints.items[0] : NULL, hint);
     CU_ASSERT_EQUAL(error->code, code);
     CU_ASSERT_PTR_NOT_NULL(strstr(error->message, why));

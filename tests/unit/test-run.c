@@ -323,7 +323,7 @@ test_end(void)
     _cleanup_close_ int pidfd = maqet_pidfd_open(child);
     int status = -1;
 
-    maqet_qemu_end(pidfd, 5000);
+    maqet_qemu_end(pidfd, unit_patience(60000));
     CU_ASSERT_EQUAL(waitpid(child, &status, WNOHANG), child);
     CU_ASSERT_EQUAL(status, SIGTERM); /* so that it could have flushed its images */
 }
@@ -435,7 +435,7 @@ test_monitor_lock(void)
     int lock = -1, second = -1;
 
     struct maqet_qmp *qmp =
-        maqet_monitor_open(scene.dir_fd, "web", 20000, -1, &lock, &error);
+        maqet_monitor_open(scene.dir_fd, "web", unit_patience(60000), -1, &lock, &error);
     UNIT_NO_ERROR(&error);
     CU_ASSERT_PTR_NOT_NULL_FATAL(qmp);
     CU_ASSERT_TRUE(lock >= 0);
@@ -534,7 +534,7 @@ test_end_of_a_stopped_one(void)
 
     CU_ASSERT_EQUAL(kill(child, SIGSTOP), 0);
     CU_ASSERT_EQUAL(waitpid(child, NULL, WUNTRACED), child);
-    maqet_qemu_end(pidfd, 20000);
+    maqet_qemu_end(pidfd, unit_patience(60000));
     CU_ASSERT_EQUAL(waitpid(child, &status, WNOHANG), child);
     CU_ASSERT_EQUAL(status, SIGTERM);
 }
@@ -546,7 +546,9 @@ check_button(const char *status, const char *expected)
     _cleanup_error_ struct maqet_error *error = NULL;
     pid_t monitor = monitor_new(&scene, status);
 
-    CU_ASSERT_EQUAL(maqet_power_button_press(scene.dir_fd, "web", -1, 5000, &error), 0);
+    CU_ASSERT_EQUAL(
+        maqet_power_button_press(scene.dir_fd, "web", -1, unit_patience(60000), &error),
+        0);
     UNIT_NO_ERROR(&error);
     check_commands(&scene, monitor, expected);
 }

@@ -22,7 +22,7 @@ scene_new(void)
     struct scene scene = {.folder = unit_folder()};
 
     scene.context.data_dir = maqet_format("%s/data", scene.folder);
-    scene.context.lock_timeout = 10000;
+    scene.context.lock_timeout = unit_patience(60000);
     return scene;
 }
 
@@ -465,26 +465,32 @@ test_lock(void)
     close(second);
 }
 
-/* A child that holds the lock of "web" until it has done something to the store. */
+/* A child that holds the lock of "web" until it has done something to the store, which it
+ * does when we wait for that lock. */
 static pid_t
 hold_lock_and(const struct scene *scene, void (*act)(const struct scene *scene))
 {
-    int ready[2];
+    int ready[2], told[2];
     char byte;
 
     CU_ASSERT_EQUAL_FATAL(pipe(ready), 0);
+    CU_ASSERT_EQUAL_FATAL(pipe(told), 0);
     pid_t child = fork();
     if (child == 0) {
         if (maqet_store_lock(&scene->context, "web", NULL) < 0 ||
-            write(ready[1], "", 1) != 1)
+            write(ready[1], "", 1) != 1 || read(told[0], &byte, 1) != 1)
             _exit(1);
-        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+        unit_await_sleep(getppid());
         act(scene);
         _exit(0);
     }
     close(ready[1]);
     CU_ASSERT_EQUAL(read(ready[0], &byte, 1), 1);
     close(ready[0]);
+    /* From here on we sleep only when we wait for the lock. */
+    CU_ASSERT_EQUAL(write(told[1], "", 1), 1);
+    close(told[0]);
+    close(told[1]);
     return child;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* YAML to a tree: what is read, what is refused and in which words; and json to YAML. */
 #include <sys/wait.h>
+#include <time.h>
 
 #include "core/config/yaml.h"
 #include "tests/unit/unit.h"
@@ -437,11 +438,13 @@ test_hostile_text_is_quick(void)
     for (size_t i = 0; i < sizeof(pieces) / sizeof(*pieces); i++) {
         _cleanup_free_ char *text = repeated(pieces[i], 1024 * 1024 / strlen(pieces[i]));
         struct maqet_error *err = NULL;
-        int64_t start = maqet_now();
+        clock_t start =
+            clock(); /* the processor's time: other programs have no part in it */
 
         json_object_put(parse(text, &err));
-        unit_same(maqet_now() - start < 5000 ? pieces[i] : "too slow", pieces[i],
-                  __FILE__, __LINE__);
+        unit_same((clock() - start) / CLOCKS_PER_SEC < unit_patience(30) ? pieces[i]
+                                                                         : "too slow",
+                  pieces[i], __FILE__, __LINE__);
         maqet_error_free(err);
     }
 }
@@ -552,7 +555,7 @@ read_pipe(const char *path, const char *text, struct maqet_error **err)
     CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
     pid_t child = fork();
     if (child == 0) {
-        usleep(100000);
+        unit_await_sleep(getppid());
         _exit(write(ends[1], text, strlen(text)) < 0);
     }
     close(ends[1]);
