@@ -147,7 +147,6 @@ libmaqet_core_la_LIBADD = $(YAML_LIBS) $(JSON_LIBS) $(ZSTD_LIBS) $(XXHASH_LIBS)
 # exported symbols are made from it, so that neither can name what the other doesn't. The
 # second list pulls objects out of the library that only plugins refer to.
 EXPORTS = $(AWK) ' \
-	/^\#/ { next } \
 	/^MAQET_EXPORT / { \
 	  while ($$0 !~ /\(/) { getline more; $$0 = $$0 " " more } \
 	  sub(/\(.*/, ""); sub(/.*[ *]/, ""); print }' \

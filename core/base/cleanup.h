@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define _cleanup_(function) __attribute__((cleanup(function)))
+/* Its cleanup may be all that such a variable is there for; clang would call it unused.
+ */
+#define _cleanup_(function) __attribute__((cleanup(function), unused))
 
 /* Hands the pointer over and leaves NULL behind. */
 #define TAKE_PTR(pointer)                                                                \

@@ -144,7 +144,8 @@ maqet_socket_listener(const char *path)
         if (got <= 0)
             return MAQET_LISTENER_UNKNOWN;
         int left = (int)got;
-        for (const struct nlmsghdr *header = (const void *)answer; NLMSG_OK(header, left);
+        for (const struct nlmsghdr *header = (const void *)answer;
+             left > 0 && NLMSG_OK(header, (unsigned)left);
              header = NLMSG_NEXT(header, left)) {
             if (header->nlmsg_type == NLMSG_DONE)
                 return found ? MAQET_LISTENER_THERE
