@@ -2,6 +2,7 @@
 FUNCTIONAL_TESTS = \
 	tests/functional/core-names-no-format.sh \
 	tests/functional/time-limit.sh \
+	tests/functional/links.sh \
 	tests/functional/autoreconf.sh \
 	tests/functional/public-header.sh \
 	tests/functional/outside-virtiofs.sh \
