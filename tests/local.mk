@@ -9,15 +9,21 @@ AM_TESTS_ENVIRONMENT = \
 	MAQET='$(abs_top_builddir)/maqet-dev'; export MAQET; \
 	abs_top_srcdir='$(abs_top_srcdir)'; export abs_top_srcdir; \
 	abs_top_builddir='$(abs_top_builddir)'; export abs_top_builddir; \
-	CC='$(CC)'; export CC; \
+	CC='$(abs_top_builddir)/tests/cc'; export CC; \
 	SANITIZER_FLAGS='$(SANITIZER_FLAGS)'; export SANITIZER_FLAGS; \
 	MALLOC_PERTURB_=$${MALLOC_PERTURB_-165}; export MALLOC_PERTURB_;
+
+# The compiler, as one word, though it may be several: ccache gcc.
+tests/cc: Makefile
+	$(AM_V_GEN)printf '#!/bin/sh\nexec %s "$$@"\n' '$(CC)' >$@ && chmod +x $@
+CLEANFILES += tests/cc
 
 EXTRA_DIST += tests/abi/README.md tests/abi/freeze tests/abi/1/maqet-plugin.h tests/abi/1/src \
 	tests/abi/1/x86_64
 
 if ENABLE_TESTS
 check_PROGRAMS += tests/limit
+check_SCRIPTS += tests/cc
 tests_limit_SOURCES = tests/limit.c tests/slow.h
 include tests/unit/local.mk
 include tests/fuzz/local.mk
