@@ -2,7 +2,7 @@
 check_PROGRAMS += tests/guest/guest-console
 tests_guest_guest_console_SOURCES = tests/guest/guest-console.c
 TESTS += tests/guest/guest-itself.sh
-EXTRA_DIST += tests/guest/build tests/guest/guest.sh tests/guest/guest-itself.sh \
+EXTRA_DIST += tests/guest/build tests/guest/fetch tests/guest/guest.sh tests/guest/guest-itself.sh \
 	tests/guest/rewriter.c \
 	tests/guest/rootfs/init tests/guest/rootfs/etc/filesystems \
 	tests/guest/rootfs/sbin/interpreter tests/guest/rootfs/sbin/mkfs.ext2 \
