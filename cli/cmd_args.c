@@ -79,7 +79,8 @@ run(struct invocation *invocation, struct maqet_error **err)
     _cleanup_vm_ struct maqet_vm *vm = open_operands(invocation, err);
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
 
-    if (!vm || maqet_vm_command_line(vm, &argv, err) < 0)
+    if (!vm || maqet_vm_check_sound(vm, err) < 0 ||
+        maqet_vm_command_line(vm, &argv, err) < 0)
         return -1;
 
     json_object *result = json_object_new_array();

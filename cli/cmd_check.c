@@ -6,6 +6,7 @@
 #include "cli/fields.h"
 #include "cli/invocation.h"
 #include "cli/terminal.h"
+#include "core/storage/fault.h"
 #include "core/storage/record.h"
 #include "core/vm/check.h"
 #include "core/vm/store.h"
@@ -110,7 +111,7 @@ open_machine(const struct invocation *invocation, struct maqet_error **err)
         return maqet_checking_open(context, word, err);
     maqet_strings_add(&files, word);
     struct maqet_definition *definition = maqet_definition_read(&files, &none, NULL, err);
-    return definition ? maqet_checking_new(context, definition, err) : NULL;
+    return definition ? maqet_checking_new(context, definition) : NULL;
 }
 
 /* ---- checking and repairing ---- */
@@ -209,7 +210,8 @@ run(struct invocation *invocation, struct maqet_error **err)
     for (size_t i = 0; i < vm->drive_count; i++) {
         _cleanup_error_ struct maqet_error *error = NULL;
 
-        if (!maqet_drive_can_be_checked(vm->drives[i]))
+        if (!maqet_drive_can_be_checked(vm->drives[i]) &&
+            !maqet_drive_is_unknown(vm->drives[i]))
             continue;
         int exit_code = check_drive(invocation, checking, vm->drives[i], &error);
         if (exit_code > 0)

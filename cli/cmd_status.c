@@ -13,17 +13,26 @@ static const struct column machine_columns[] = {
 };
 
 /* Each drive's line begins with the word "storage", for grep. */
+#define DRIVE_COLUMNS                                                                    \
+    {"storage", "", COLUMN_FIXED}, {"name", "NAME", COLUMN_TEXT},                        \
+        {"type", "TYPE", COLUMN_TEXT}, {"interface", "INTERFACE", COLUMN_TEXT},          \
+        {"media", "MEDIA", COLUMN_TEXT}, {"virtual_size", "SIZE", COLUMN_BYTES},         \
+        {"allocated_size", "ALLOCATED", COLUMN_BYTES},                                   \
+    {                                                                                    \
+        "file", "FILE", COLUMN_TEXT                                                      \
+    }
+static const struct column sound_columns[] = {DRIVE_COLUMNS, {0}};
 static const struct column drive_columns[] = {
-    {"storage", "", COLUMN_FIXED},
-    {"name", "NAME", COLUMN_TEXT},
-    {"type", "TYPE", COLUMN_TEXT},
-    {"interface", "INTERFACE", COLUMN_TEXT},
-    {"media", "MEDIA", COLUMN_TEXT},
-    {"virtual_size", "SIZE", COLUMN_BYTES},
-    {"allocated_size", "ALLOCATED", COLUMN_BYTES},
-    {"file", "FILE", COLUMN_TEXT},
-    {0},
-};
+    DRIVE_COLUMNS, {"fault", "FAULT", COLUMN_TEXT}, {0}};
+
+static bool
+any_fault(json_object *drives)
+{
+    for (size_t i = 0; i < json_object_array_length(drives); i++)
+        if (json_object_object_get(json_object_array_get_idx(drives, i), "fault"))
+            return true;
+    return false;
+}
 
 static char *
 text(json_object *row, bool colour)
@@ -33,7 +42,8 @@ text(json_object *row, bool colour)
 
     if (json_object_array_length(drives) == 0)
         return TAKE_PTR(fields);
-    _cleanup_free_ char *table = table_text(drive_columns, drives, colour);
+    _cleanup_free_ char *table =
+        table_text(any_fault(drives) ? drive_columns : sound_columns, drives, colour);
     return maqet_format("%s\n%s", fields, table);
 }
 
@@ -57,8 +67,8 @@ plain(json_object *row)
     return maqet_text_take(&text);
 }
 
-/* The drives; as far as they can be said when a plugin has gone or a file is not what it
- * was: the state of a machine can be asked for in any case. */
+/* The drives. What keeps one from being used is shown with it: the state of a machine can
+ * be asked for in any case. */
 static json_object *
 drives_of(const struct maqet_context *context, const char *name, bool running)
 {
@@ -74,30 +84,43 @@ drives_of(const struct maqet_context *context, const char *name, bool running)
     return json_object_new_array();
 }
 
+static void
+warn(const struct maqet_context *context, const char *name,
+     const struct maqet_state *state)
+{
+    _cleanup_free_ char *warning = maqet_state_warning(name, state);
+
+    if (warning)
+        maqet_context_say(context, MAQET_LEVEL_WARNING, "%s", warning);
+    if (state->status == MAQET_STATUS_CRASHED) {
+        _cleanup_free_ char *crash = maqet_crash_text(context, name);
+        maqet_context_say(context, MAQET_LEVEL_WARNING, "%s", crash);
+    }
+}
+
 static int
 run(struct invocation *invocation, struct maqet_error **err)
 {
     const struct maqet_context *context = &invocation->context;
-    _cleanup_definition_ struct maqet_definition *definition =
-        maqet_store_load(context, invocation->operands.items[0], err);
+    _cleanup_free_ char *name =
+        maqet_store_resolve(context, invocation->operands.items[0], err);
+    _cleanup_definition_ struct maqet_definition *definition = NULL;
+    _cleanup_error_ struct maqet_error *damage = NULL;
     struct maqet_state state;
 
-    if (!definition || maqet_state_read(context, definition->name, &state, err) < 0)
+    if (!name || maqet_state_read(context, name, &state, err) < 0)
         return -1;
-
-    _cleanup_free_ char *warning = maqet_state_warning(definition->name, &state);
-    if (warning)
-        maqet_context_say(context, MAQET_LEVEL_WARNING, "%s", warning);
-    if (state.status == MAQET_STATUS_CRASHED) {
-        _cleanup_free_ char *crash = maqet_crash_text(context, definition->name);
-        maqet_context_say(context, MAQET_LEVEL_WARNING, "%s", crash);
-    }
+    definition = maqet_store_load(context, name, &damage);
+    if (!definition)
+        maqet_context_say(context, MAQET_LEVEL_WARNING,
+                          "The definition of VM '%s' can't be read: %s", name,
+                          damage->message);
+    warn(context, name, &state);
     json_object *result = json_object_new_object();
-    field_text(result, "name", definition->name);
-    field_text(result, "uuid", definition->uuid);
+    field_text(result, "name", name);
+    field_text(result, "uuid", definition ? definition->uuid : NULL);
     fields_state(result, &state);
-    json_object_object_add(result, "storage",
-                           drives_of(context, definition->name, state.pid > 0));
+    json_object_object_add(result, "storage", drives_of(context, name, state.pid > 0));
     output_result(&invocation->output, &invocation->command->view, result);
     return 0;
 }
@@ -116,7 +139,9 @@ const struct command command_status = {
     .summary = "Show a virtual machine's state and its storage",
     .description = "SIZE is what the guest sees, ALLOCATED what the image occupies "
                    "on the host. Neither is known before the first start has made "
-                   "the image.",
+                   "the image. FAULT tells why a drive can't be used now, such as a "
+                   "folder or a key file that is missing; it is shown only where there "
+                   "is one. What needs nothing of that drive works all the same.",
     .examples = examples,
     .view = {.text = text, .plain = plain},
     .run = run,

@@ -12,6 +12,8 @@ interface_of(const struct maqet_drive *drive)
 {
     if (drive->iface)
         return drive->iface->plugin.name;
+    if (drive->fault)
+        return maqet_tree_text(drive->tree, "interface");
     return drive->storage->plugin.interface ? "none" : NULL;
 }
 
@@ -67,6 +69,19 @@ add_damage(const struct maqet_drive *drive, bool running, json_object *row)
             drive->machine->vm_name, drive->name);
 }
 
+/* What keeps it from being used; null where nothing does. */
+static void
+add_fault(const struct maqet_drive *drive, json_object *row)
+{
+    field_text(row, "fault", drive->fault ? drive->fault->message : NULL);
+    if (!drive->fault || drive->fault->hints.count == 0)
+        return;
+    _cleanup_free_ char *steps = maqet_strings_join(&drive->fault->hints, ". ");
+    maqet_context_say(drive->context, MAQET_LEVEL_WARNING,
+                      "Drive '%s' of VM '%s' can't be used now. %s", drive->name,
+                      drive->machine->vm_name, steps);
+}
+
 static void
 inspect(const struct maqet_drive *drive, json_object *row)
 {
@@ -97,6 +112,7 @@ drives_inspect(const struct maqet_vm *vm, bool running)
     for (size_t i = 0; i < vm->drive_count; i++) {
         inspect(vm->drives[i], json_object_array_get_idx(rows, i));
         add_damage(vm->drives[i], running, json_object_array_get_idx(rows, i));
+        add_fault(vm->drives[i], json_object_array_get_idx(rows, i));
     }
     return rows;
 }

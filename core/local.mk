@@ -107,6 +107,7 @@ libmaqet_core_la_SOURCES = \
 	core/storage/drive_files.c core/storage/drive_files.h \
 	core/storage/elsewhere.c core/storage/elsewhere.h \
 	core/storage/export.c \
+	core/storage/fault.c core/storage/fault.h \
 	core/storage/image.c core/storage/image.h \
 	core/storage/paths.c core/storage/paths.h \
 	core/storage/record.c core/storage/record.h \
@@ -116,6 +117,7 @@ libmaqet_core_la_SOURCES = \
 	core/storage/space.c \
 	core/vm/definition.c core/vm/definition.h \
 	core/vm/check.c core/vm/check.h \
+	core/vm/addable.c \
 	core/vm/apply.c \
 	core/vm/argument_files.c core/vm/argument_files.h \
 	core/vm/bases.c core/vm/bases.h \

@@ -1076,6 +1076,8 @@ enum maqet_storage_flag {
  * @flags: the sum of what MAQET_STORAGE_ values apply; what the core doesn't know is ignored.
  *
  * @validate: checks what the option table can't say; optional. Nothing may be changed.
+ *   A drive that it refuses is not given to QEMU, but may still be looked at: by @inspect,
+ *   @check with MAQET_CHECK_QUICK, and the snapshot table's list.
  * @space: how many bytes the image takes in the file system as soon as it is made, and at
  *   most (its full virtual size); needed with @path_option. Fails when an option that
  *   creation needs is absent.

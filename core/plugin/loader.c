@@ -411,6 +411,18 @@ maqet_storage_load(const struct maqet_context *context, const char *name,
     return storage;
 }
 
+struct maqet_storage *
+maqet_storage_stand_in(const char *name)
+{
+    struct maqet_storage *storage = maqet_alloc(sizeof(*storage));
+
+    storage->file = maqet_strdup(name);
+    storage->plugin.name = storage->file;
+    storage->plugin.interface = "none";
+    storage->options = maqet_alloc(sizeof(*storage->options));
+    return storage;
+}
+
 void
 maqet_storage_unload(struct maqet_storage *storage)
 {

@@ -31,6 +31,10 @@ struct maqet_storage *maqet_storage_load(const struct maqet_context *context,
                                          const char *name, struct maqet_error **err);
 void maqet_storage_unload(struct maqet_storage *storage);
 
+/* What stands for a plugin that can't be loaded: it has its name, is a block device, and
+ * can do nothing. */
+struct maqet_storage *maqet_storage_stand_in(const char *name);
+
 struct maqet_iface *maqet_iface_load(const struct maqet_context *context,
                                      const char *name, struct maqet_error **err);
 void maqet_iface_unload(struct maqet_iface *iface);

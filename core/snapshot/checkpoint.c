@@ -257,6 +257,8 @@ choose_own(struct maqet_session *session, const char *name, json_object *about,
     _cleanup_strings_ struct maqet_strings own = MAQET_STRINGS_INIT;
 
     maqet_json_texts(json_object_object_get(about, "drives"), &drives);
+    if (maqet_session_check_known(session, &drives, err) < 0)
+        return -1;
     maqet_session_choose_listed(session, &drives);
     if (maqet_session_refresh(session, err) < 0)
         return -1;

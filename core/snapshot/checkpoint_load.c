@@ -182,6 +182,8 @@ open_drives(struct maqet_loading *loading, const char *name, struct maqet_error 
     _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
 
     maqet_json_texts(json_object_object_get(loading->about, "drives"), &drives);
+    if (maqet_session_check_known(loading->session, &drives, err) < 0)
+        return -1;
     maqet_session_choose_listed(loading->session, &drives);
     return maqet_session_refresh(loading->session, err) < 0 ||
                    check_drives(loading, name, err) < 0

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/snapshot/others.h"
+#include "core/storage/fault.h"
 
 void
 maqet_snapshot_left_clear(struct maqet_snapshot_left *left)
@@ -55,6 +56,8 @@ find_set(struct choosing *choosing, struct maqet_error **err)
     for (size_t i = 0; i < choosing->set.count; i++)
         if (maqet_vm_find_drive(session->vm, choosing->set.items[i], NULL))
             maqet_strings_add(&there, choosing->set.items[i]);
+    if (maqet_session_check_known(session, &there, err) < 0)
+        return -1;
     maqet_session_choose_listed(session, &there);
     if (maqet_session_refresh(session, err) < 0)
         return -1;
@@ -178,7 +181,8 @@ append_drives(const struct choosing *choosing, const struct maqet_strings *names
             maqet_vm_find_drive(choosing->session->vm, names->items[i], NULL);
 
         maqet_text_appendf(words, "%s'%s' (%s)", i > 0 ? ", " : "", names->items[i],
-                           drive->storage->plugin.name);
+                           maqet_drive_is_unknown(drive) ? drive->fault->message
+                                                         : drive->storage->plugin.name);
     }
 }
 

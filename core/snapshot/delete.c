@@ -7,6 +7,7 @@
 #include "core/snapshot/identity.h"
 #include "core/snapshot/session.h"
 #include "core/snapshot/state_file.h"
+#include "core/storage/fault.h"
 #include "core/vm/bases.h"
 #include "core/vm/exports.h"
 #include "core/vm/holders.h"
@@ -140,7 +141,8 @@ maqet_snapshot_export(const struct maqet_context *context,
         maqet_session_need(session, request->name, err) < 0)
         return -1;
     const struct maqet_member *member = &session->members[0];
-    if (check_readable(session, member->drive, err) < 0 ||
+    if (maqet_drive_check_storage(member->drive, err) < 0 ||
+        check_readable(session, member->drive, err) < 0 ||
         maqet_bases_check(member->drive, err) < 0)
         return -1;
     int result = maqet_drive_snapshot_export(

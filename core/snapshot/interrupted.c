@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/storage/fault.h"
+
 static const int64_t SECOND = 1000000000; /* in ns */
 
 /* s by which a snapshot's date may come before its operation, since not every format
@@ -173,6 +175,9 @@ add_drive_change(const struct maqet_session *session,
     if (!drive) {
         maqet_strings_addf(changes, "drive '%s' is no longer a drive of the VM",
                            left->name);
+    } else if (maqet_drive_is_unknown(drive)) {
+        maqet_strings_addf(changes, "drive '%s' can't be looked at: %s", left->name,
+                           drive->fault->message);
     } else if (left->path && (!drive->path || strcmp(left->path, drive->path) != 0)) {
         maqet_strings_addf(changes, "drive '%s' was %s, and is %s now", left->name,
                            left->path, drive->path ? drive->path : "no file");
@@ -226,6 +231,24 @@ maqet_interrupted_check(const struct maqet_session *session, struct maqet_error 
     maqet_error_hint(err, "Or leave the images as they are: maqet recover %s --forget",
                      session->name);
     return -1;
+}
+
+int
+maqet_interrupted_check_drives(const struct maqet_session *session,
+                               struct maqet_error **err)
+{
+    const struct maqet_journal *journal = &session->journal;
+
+    for (size_t i = 0;
+         journal->operation != MAQET_OPERATION_RESUME && i < journal->drive_count; i++) {
+        const struct maqet_drive *drive =
+            maqet_vm_find_drive(session->vm, journal->drives[i].name, NULL);
+
+        if (drive && (session->pid > 0 ? maqet_drive_check_known(drive, err)
+                                       : maqet_drive_check_storage(drive, err)) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 int

@@ -27,6 +27,11 @@ void maqet_interrupted_changes(const struct maqet_session *session,
 int maqet_interrupted_check(const struct maqet_session *session,
                             struct maqet_error **err);
 
+/* Whether the drives that the operation is about can be worked on: what is to be put
+ * right can't be left out. A guest that is to go on needs no image. */
+int maqet_interrupted_check_drives(const struct maqet_session *session,
+                                   struct maqet_error **err);
+
 /* MAQET_ERROR_MISSING where the image of a member is missing and QEMU, which could still
  * have it open, does not run: not even a recovery that the user agreed to goes on. */
 int maqet_interrupted_check_images(const struct maqet_session *session,

@@ -12,6 +12,7 @@
 #include "core/snapshot/saved_state.h"
 #include "core/snapshot/session.h"
 #include "core/snapshot/state_file.h"
+#include "core/storage/fault.h"
 
 void
 maqet_snapshot_list_cleanup(struct maqet_snapshot_list **list)
@@ -127,6 +128,54 @@ describe(const struct maqet_session *session, struct maqet_member *member,
     member->snapshots = (struct maqet_snapshots){0};
 }
 
+/* One drive that can't be listed keeps nobody from the others. */
+static void
+say_not_listed(const struct maqet_session *session, const struct maqet_drive *drive,
+               const struct maqet_error *reason)
+{
+    maqet_context_say(session->context, MAQET_LEVEL_WARNING,
+                      "Snapshots of drive '%s' on VM '%s' can't be listed: %s",
+                      drive->name, session->name, reason->message);
+}
+
+/* Leaves out those whose list can't be read. An image that QEMU has open is listed by
+ * QEMU. False: that is none of them, or all. */
+static bool
+choose_readable(struct maqet_session *session)
+{
+    _cleanup_strings_ struct maqet_strings able = MAQET_STRINGS_INIT;
+    size_t count = session->count;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct maqet_drive *drive = session->members[i].drive;
+        _cleanup_snapshots_ struct maqet_snapshots read = {0};
+        _cleanup_error_ struct maqet_error *reason = NULL;
+
+        if ((session->pid > 0 && drive->path) ||
+            maqet_drive_snapshots_read(drive, &read, &reason) == 0)
+            maqet_strings_add(&able, drive->name);
+        else if (count > 1)
+            say_not_listed(session, drive, reason);
+    }
+    if (able.count == 0 || able.count == count)
+        return false;
+    maqet_session_choose_listed(session, &able);
+    return true;
+}
+
+static int
+refresh(struct maqet_session *session, const struct maqet_snapshot_request *request,
+        struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    if (maqet_session_refresh(session, &reason) == 0)
+        return 0;
+    return !request->drive && choose_readable(session)
+               ? maqet_session_refresh(session, err)
+               : maqet_error_move(err, TAKE_PTR(reason));
+}
+
 /* All drives that have snapshots, or the one that is asked for. */
 static int
 choose(struct maqet_session *session, const struct maqet_snapshot_request *request,
@@ -134,6 +183,7 @@ choose(struct maqet_session *session, const struct maqet_snapshot_request *reque
 {
     _cleanup_strings_ struct maqet_strings able = MAQET_STRINGS_INIT;
     const struct maqet_strings *exclude = request->exclude;
+    const struct maqet_drive *unknown = NULL;
 
     if (request->drive)
         return maqet_session_choose(session, request->drive, err);
@@ -142,11 +192,19 @@ choose(struct maqet_session *session, const struct maqet_snapshot_request *reque
             return -1;
     for (size_t i = 0; i < session->vm->drive_count; i++) {
         const struct maqet_drive *drive = session->vm->drives[i];
+        _cleanup_error_ struct maqet_error *reason = NULL;
 
-        if (maqet_drive_has_snapshots(drive) &&
-            !(exclude && maqet_strings_has(exclude, drive->name)))
+        if (exclude && maqet_strings_has(exclude, drive->name))
+            continue;
+        if (maqet_drive_check_known(drive, &reason) < 0) {
+            say_not_listed(session, drive, reason);
+            unknown = drive;
+        } else if (maqet_drive_has_snapshots(drive)) {
             maqet_strings_add(&able, drive->name);
+        }
     }
+    if (able.count == 0 && unknown)
+        return maqet_drive_check_known(unknown, err);
     maqet_session_choose_listed(session, &able);
     return 0;
 }
@@ -166,7 +224,7 @@ maqet_snapshot_list(const struct maqet_context *context,
         return NULL;
     /* What a QEMU that hangs can't tell is in the images. */
     session->on_silence = MAQET_ON_SILENCE_READ;
-    if (maqet_session_refresh(session, err) < 0)
+    if (refresh(session, request, err) < 0)
         return NULL;
 
     struct maqet_snapshot_list *list = maqet_alloc(sizeof(*list));

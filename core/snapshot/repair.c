@@ -376,6 +376,8 @@ repair_pending(struct maqet_session *session, struct maqet_error **err)
         [MAQET_OPERATION_RESUME] = maqet_session_repair_resume,
     };
 
+    if (maqet_interrupted_check_drives(session, err) < 0)
+        return -1;
     maqet_session_choose_journal(session);
     if (check_stopped(session, err) < 0 ||
         maqet_interrupted_check_images(session, err) < 0 ||

@@ -8,6 +8,7 @@
 #include "core/qemu/launch.h"
 #include "core/qemu/silence.h"
 #include "core/snapshot/saved_state.h"
+#include "core/storage/fault.h"
 #include "core/vm/bases.h"
 #include "core/vm/check.h"
 #include "core/vm/helpers.h"
@@ -144,11 +145,25 @@ maqet_session_choose(struct maqet_session *session, const char *name,
     const struct maqet_drive *drive = maqet_vm_find_drive(session->vm, name, err);
 
     clear_members(session);
-    if (!drive)
+    if (!drive || maqet_drive_check_known(drive, err) < 0)
         return -1;
     if (!maqet_drive_has_snapshots(drive))
         return maqet_drive_error_no_snapshots(drive, err);
     add_member(session, drive);
+    return 0;
+}
+
+int
+maqet_session_check_known(const struct maqet_session *session,
+                          const struct maqet_strings *drives, struct maqet_error **err)
+{
+    for (size_t i = 0; i < drives->count; i++) {
+        const struct maqet_drive *drive =
+            maqet_vm_find_drive(session->vm, drives->items[i], NULL);
+
+        if (drive && maqet_drive_check_known(drive, err) < 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -163,6 +178,9 @@ maqet_session_choose_listed(struct maqet_session *session,
 
         if (drive && maqet_drive_has_snapshots(drive))
             add_member(session, drive);
+        else if (drive && drive->fault)
+            maqet_context_say(session->context, MAQET_LEVEL_WARNING, "%s",
+                              drive->fault->message);
         else
             maqet_context_say(session->context, MAQET_LEVEL_WARNING,
                               "The drive '%s' of VM '%s', of which an operation was "
@@ -284,7 +302,8 @@ check_images(const struct maqet_session *session, enum maqet_operation operation
     for (size_t i = 0; i < session->count; i++) {
         const struct maqet_drive *drive = session->members[i].drive;
 
-        if ((session->pid == 0 && (maqet_vm_check_drive(session->vm, drive, err) < 0 ||
+        if ((session->pid == 0 && (maqet_drive_check_storage(drive, err) < 0 ||
+                                   maqet_vm_check_drive(session->vm, drive, err) < 0 ||
                                    maqet_bases_check_unused(drive, err) < 0)) ||
             (creates && maqet_drive_snapshot_can_create(drive, err) < 0))
             return -1;

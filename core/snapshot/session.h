@@ -75,6 +75,12 @@ void maqet_session_choose_listed(struct maqet_session *session,
 /* The same for those that the journal lists. */
 void maqet_session_choose_journal(struct maqet_session *session);
 
+/* Whether it is known of all drives of that list which are still there what they are made
+ * of: what can't be looked at may have what a command is about. */
+int maqet_session_check_known(const struct maqet_session *session,
+                              const struct maqet_strings *drives,
+                              struct maqet_error **err);
+
 /* Reads the members' lists anew: from QEMU when it runs, else from the images. */
 int maqet_session_refresh(struct maqet_session *session, struct maqet_error **err);
 

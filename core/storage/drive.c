@@ -7,6 +7,7 @@
 #include "core/plugin/call.h"
 #include "core/qemu/objects.h"
 #include "core/storage/drive_files.h"
+#include "core/storage/fault.h"
 
 enum { NAME_MAX_BYTES = 31 }; /* of a node-name in QEMU */
 
@@ -347,17 +348,26 @@ load_iface(struct maqet_drive *drive, struct maqet_error **err)
                             drive->name, drive->machine->vm_name);
 }
 
+/* Without the interface's plugin, keys that may be its own are let be. */
 static int
-check_options(struct maqet_drive *drive, struct maqet_error **err)
+check_options(struct maqet_drive *drive, bool attached, struct maqet_error **err)
 {
     const struct maqet_option *tables[4] = {
         maqet_drive_options(!drive->storage->plugin.interface), drive->storage->options};
+    _cleanup_strings_ struct maqet_strings others = MAQET_STRINGS_INIT;
     _cleanup_free_ char *owner =
         maqet_format("drive '%s' of VM '%s'", drive->name, drive->machine->vm_name);
 
     if (drive->iface)
         tables[2] = drive->iface->options;
-    if (maqet_options_check(drive->tree, tables, NULL, owner, err) < 0)
+    json_object_object_foreach(drive->tree, key, value)
+    {
+        (void)value;
+        if (!attached && !maqet_options_find(tables[0], key) &&
+            !maqet_options_find(tables[1], key))
+            maqet_strings_add(&others, key);
+    }
+    if (maqet_options_check(drive->tree, tables, &others, owner, err) < 0)
         return -1;
     const char *media = maqet_tree_text(drive->tree, "media");
     drive->media =
@@ -366,13 +376,18 @@ check_options(struct maqet_drive *drive, struct maqet_error **err)
     return 0;
 }
 
-/* Where the image is: what the user says, or a name of our own making. */
+/* Where the image is: what the user says, or a name of our own making; and where a
+ * program beside QEMU would listen. */
 static void
-find_path(struct maqet_drive *drive)
+find_places(struct maqet_drive *drive)
 {
     const char *option = drive->storage->plugin.path_option;
     const char *written = option ? maqet_drive_string(drive, option) : NULL;
 
+    drive->socket =
+        maqet_format("%s/%s/" MAQET_DRIVE_SOCKET_PREFIX "%s.sock",
+                     drive->context->runtime_dir ? drive->context->runtime_dir : "",
+                     drive->machine->vm_name, drive->name);
     if (!option)
         return;
     if (written) {
@@ -385,35 +400,8 @@ find_path(struct maqet_drive *drive)
     }
 }
 
-int
-maqet_drive_judge(const struct maqet_drive *drive, const char *plugin,
-                  const char *callback, int result, struct maqet_error **err)
-{
-    if (err && *err)
-        return -1;
-    if (result == 0)
-        return 0;
-    return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
-                             "the plugin '%s' failed in %s without saying why", plugin,
-                             callback);
-}
-
-int
-maqet_drive_judge_actions(const struct maqet_drive *drive,
-                          const struct maqet_actions *actions, const char *callback,
-                          int result, struct maqet_error **err)
-{
-    if (maqet_drive_judge(drive, drive->storage->plugin.name, callback, result, err) < 0)
-        return -1;
-    if (!maqet_actions_fault(actions))
-        return 0;
-    return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
-                             "its plugin wants what QEMU can't be told: %s",
-                             maqet_actions_fault(actions));
-}
-
 static int
-check_by_plugins(struct maqet_drive *drive, struct maqet_error **err)
+check_storage(struct maqet_drive *drive, struct maqet_error **err)
 {
     const struct maqet_storage_plugin *storage = &drive->storage->plugin;
     MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
@@ -421,39 +409,70 @@ check_by_plugins(struct maqet_drive *drive, struct maqet_error **err)
     if (storage->validate && maqet_drive_judge(drive, storage->name, "validate",
                                                storage->validate(drive, err), err) < 0)
         return -1;
-    if (drive->iface && drive->iface->plugin.validate &&
-        maqet_drive_judge(drive, drive->iface->plugin.name, "validate",
-                          drive->iface->plugin.validate(drive, err), err) < 0)
-        return -1;
-    return 0;
+    return maqet_drive_files_check(drive, err);
+}
+
+static int
+check_iface(struct maqet_drive *drive, struct maqet_error **err)
+{
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
+
+    return drive->iface && drive->iface->plugin.validate
+               ? maqet_drive_judge(drive, drive->iface->plugin.name, "validate",
+                                   drive->iface->plugin.validate(drive, err), err)
+               : 0;
+}
+
+/* All that an entry says. Returns how much of it can't be used; the first fault that was
+ * found tells why. */
+static enum maqet_drive_fault
+understand(struct maqet_drive *drive, struct maqet_error **fault)
+{
+    _cleanup_error_ struct maqet_error *later = NULL;
+
+    if (check_name(drive, fault) < 0 || flatten_options(drive, fault) < 0 ||
+        load_storage(drive, fault) < 0)
+        return MAQET_FAULT_ENTRY;
+    bool attached = load_iface(drive, fault) == 0;
+    int checked = check_options(drive, attached, attached ? fault : &later);
+    find_places(drive);
+    if (checked < 0)
+        return MAQET_FAULT_ENTRY;
+    maqet_drive_files_look(drive);
+    if (check_storage(drive, attached ? fault : &later) < 0)
+        return MAQET_FAULT_STORAGE;
+    return !attached || check_iface(drive, fault) < 0 ? MAQET_FAULT_INTERFACE
+                                                      : MAQET_FAULT_NONE;
+}
+
+struct maqet_drive *
+maqet_drive_look(const struct maqet_context *context, const struct maqet_machine *machine,
+                 json_object *entry)
+{
+    struct maqet_drive *drive = maqet_alloc(sizeof(*drive));
+    const char *runtime_dir = context->runtime_dir ? context->runtime_dir : "";
+
+    drive->context = context;
+    drive->machine = machine;
+    drive->tree = json_object_is_type(entry, json_type_object) ? json_object_get(entry)
+                                                               : json_object_new_object();
+    drive->media = MAQET_MEDIA_DISK;
+    drive->log = maqet_format("%s/%s/" MAQET_DRIVE_LOG, runtime_dir, machine->vm_name);
+    drive->fault_of = understand(drive, &drive->fault);
+    if (drive->fault_of == MAQET_FAULT_ENTRY)
+        maqet_drive_stand_in(drive);
+    return drive;
 }
 
 struct maqet_drive *
 maqet_drive_new(const struct maqet_context *context, const struct maqet_machine *machine,
                 json_object *entry, struct maqet_error **err)
 {
-    struct maqet_drive *drive = maqet_alloc(sizeof(*drive));
+    struct maqet_drive *drive = maqet_drive_look(context, machine, entry);
 
-    drive->context = context;
-    drive->machine = machine;
-    drive->tree = json_object_get(entry);
-    drive->media = MAQET_MEDIA_DISK;
-    if (check_name(drive, err) < 0 || flatten_options(drive, err) < 0 ||
-        load_storage(drive, err) < 0 || load_iface(drive, err) < 0 ||
-        check_options(drive, err) < 0)
-        goto fail;
-    find_path(drive);
-    drive->socket = maqet_format("%s/%s/" MAQET_DRIVE_SOCKET_PREFIX "%s.sock",
-                                 context->runtime_dir ? context->runtime_dir : "",
-                                 machine->vm_name, drive->name);
-    drive->log =
-        maqet_format("%s/%s/" MAQET_DRIVE_LOG,
-                     context->runtime_dir ? context->runtime_dir : "", machine->vm_name);
-    maqet_drive_files_look(drive);
-    if (check_by_plugins(drive, err) < 0 || maqet_drive_files_check(drive, err) < 0)
-        goto fail;
-    return drive;
-fail:
+    if (!drive->fault)
+        return drive;
+    maqet_error_move(err, TAKE_PTR(drive->fault));
     maqet_drive_free(drive);
     return NULL;
 }
@@ -472,5 +491,6 @@ maqet_drive_free(struct maqet_drive *drive)
     free(drive->log);
     free(drive->served);
     maqet_drive_files_clear(drive);
+    maqet_error_free(drive->fault);
     free(drive);
 }

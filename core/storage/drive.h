@@ -48,6 +48,15 @@ struct maqet_drive {
     /* Which files were looked at (drive_files.h). */
     struct maqet_drive_file *files;
     size_t file_count;
+    /* Why it can't be used as it is defined, and how much of it that concerns (fault.h);
+     * NULL: it can be used. */
+    struct maqet_error *fault;
+    enum maqet_drive_fault {
+        MAQET_FAULT_NONE,
+        MAQET_FAULT_INTERFACE, /* how it is attached; its storage is sound */
+        MAQET_FAULT_STORAGE,   /* its storage lacks something; its options are sound */
+        MAQET_FAULT_ENTRY,     /* the entry; @storage is a stand-in that can do nothing */
+    } fault_of;
 };
 
 /* The file in RUNTIME/NAME/ that a failing program's output goes to where it is long. */
@@ -64,6 +73,14 @@ struct maqet_drive {
 struct maqet_drive *maqet_drive_new(const struct maqet_context *context,
                                     const struct maqet_machine *machine,
                                     json_object *entry, struct maqet_error **err);
+
+/*
+ * The same for whoever can do with a part of it: never NULL. A drive that can't be used
+ * as it is defined has a fault, and is as complete as it can be.
+ */
+struct maqet_drive *maqet_drive_look(const struct maqet_context *context,
+                                     const struct maqet_machine *machine,
+                                     json_object *entry);
 void maqet_drive_free(struct maqet_drive *drive);
 
 /* The keys that every drive may have, besides those of its plugins; a share has fewer. */

@@ -6,6 +6,7 @@
 #include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/qemu/writables.h"
+#include "core/storage/fault.h"
 #include "core/vm/owner.h"
 #include "core/vm/store.h"
 #include "core/vm/unused.h"
@@ -114,7 +115,7 @@ drive_depends(const struct candidate *candidate, const struct maqet_drive *drive
     _cleanup_strings_ struct maqet_strings options = MAQET_STRINGS_INIT;
     _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
 
-    if (!drive->path || access(drive->path, F_OK) < 0 ||
+    if (maqet_drive_is_unknown(drive) || !drive->path || access(drive->path, F_OK) < 0 ||
         maqet_image_dependencies(drive, &options, &files, NULL) < 0)
         return -1;
     for (size_t i = 0; i < files.count; i++)

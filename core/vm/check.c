@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "core/storage/fault.h"
 #include "core/vm/bases.h"
 #include "core/vm/holders.h"
 #include "core/vm/images.h"
@@ -159,13 +160,13 @@ maqet_checking_open(const struct maqet_context *context, const char *name_or_uui
 
 struct maqet_checking *
 maqet_checking_new(const struct maqet_context *context,
-                   struct maqet_definition *definition, struct maqet_error **err)
+                   struct maqet_definition *definition)
 {
     _cleanup_checking_ struct maqet_checking *checking = maqet_alloc(sizeof(*checking));
 
     checking->lock = -1;
-    checking->vm = maqet_vm_new(context, definition, err);
-    return checking->vm ? TAKE_PTR(checking) : NULL;
+    checking->vm = maqet_vm_look(context, definition);
+    return TAKE_PTR(checking);
 }
 
 int
@@ -176,6 +177,8 @@ maqet_checking_run(const struct maqet_checking *checking,
     const struct maqet_drive *drive = report->drive;
     bool repairs = depth == MAQET_CHECK_REPAIR || depth == MAQET_CHECK_REPAIR_LEAKS;
 
+    if (maqet_drive_check_storage(drive, err) < 0)
+        return -1;
     if (repairs && maqet_bases_check_unused(drive, err) < 0)
         return -1;
     /* One that others read as well may be checked; nobody else may write. */

@@ -36,8 +36,7 @@ struct maqet_checking *maqet_checking_open(const struct maqet_context *context,
 
 /* The same for one that is not stored. Takes the definition. */
 struct maqet_checking *maqet_checking_new(const struct maqet_context *context,
-                                          struct maqet_definition *definition,
-                                          struct maqet_error **err);
+                                          struct maqet_definition *definition);
 void maqet_checking_cleanup(struct maqet_checking **checking);
 
 #define _cleanup_checking_ _cleanup_(maqet_checking_cleanup)

@@ -7,6 +7,7 @@
 #include "core/base/json.h"
 #include "core/storage/drive_files.h"
 #include "core/storage/elsewhere.h"
+#include "core/storage/fault.h"
 #include "core/storage/record.h"
 #include "core/vm/bases.h"
 #include "core/vm/check.h"
@@ -166,7 +167,8 @@ maqet_vm_drives_are_asked_again(const struct maqet_vm *vm)
     if (maqet_vm_starts_paused(vm))
         return false;
     for (size_t i = 0; i < vm->drive_count; i++)
-        if (vm->drives[i]->storage->plugin.holders &&
+        if ((vm->drives[i]->storage->plugin.holders ||
+             maqet_drive_is_unknown(vm->drives[i])) &&
             !maqet_drive_readonly(vm->drives[i]))
             return true;
     return false;

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "core/storage/fault.h"
 #include "core/vm/bases.h"
 #include "core/vm/holders.h"
 #include "core/vm/owner.h"
@@ -123,32 +124,95 @@ tree_names(json_object *tree, const char *folder, const struct wanted *wanted)
 
 /* ---- machines ---- */
 
+static char *
+uses(const char *vm)
+{
+    return maqet_format("VM '%s' uses it", vm);
+}
+
+static bool
+is_wanted(const char *path, const struct wanted *wanted)
+{
+    return path && (strcmp(path, wanted->path) == 0 || is_file(path, wanted));
+}
+
+/* What is not known of one drive, and so may be the image; NULL: it is not. An unknown
+ * drive that was used before has the image that it had then, since no other is named by
+ * its entry. The caller frees. */
+static char *
+doubt_of_drive(const struct maqet_vm *vm, const struct maqet_drive *drive)
+{
+    const char *name = vm->definition->name;
+
+    if (!maqet_drive_is_unknown(drive) || drive->path)
+        return NULL;
+    for (size_t i = 0; i < vm->images.count; i++)
+        if (strcmp(vm->images.items[i].drive, drive->name) == 0)
+            return NULL;
+    return maqet_format("the drive '%s' of VM '%s' may use it, and can't be looked at: "
+                        "%s. Correct it first: maqet apply %s FILE",
+                        drive->name, name, drive->fault->message, name);
+}
+
+static bool
+drive_uses(const struct maqet_vm *vm, const struct maqet_drive *drive,
+           const struct wanted *wanted)
+{
+    if (!maqet_drive_is_unknown(drive) || drive->path)
+        return is_wanted(drive->path, wanted);
+    _cleanup_free_ char *presumed = maqet_drive_presumed_path(drive);
+    if (is_wanted(presumed, wanted))
+        return true;
+    for (size_t i = 0; i < vm->images.count; i++)
+        if (strcmp(vm->images.items[i].drive, drive->name) == 0 &&
+            is_wanted(vm->images.items[i].path, wanted))
+            return true;
+    return false;
+}
+
+/* What the drives of a machine say. */
+static char *
+need_of_drives(const struct maqet_vm *vm, const struct wanted *wanted, bool *known)
+{
+    char *doubt = NULL;
+
+    *known = true;
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (drive_uses(vm, vm->drives[i], wanted))
+            return uses(vm->definition->name);
+    for (size_t i = 0; i < vm->drive_count && !doubt; i++)
+        doubt = doubt_of_drive(vm, vm->drives[i]);
+    *known = !doubt;
+    return doubt;
+}
+
 /* Why a machine needs the image; NULL: it doesn't. *known false: that can't be told. The
  * caller frees. */
 static char *
 need_of_machine(const struct maqet_context *context, const char *name,
                 const struct wanted *wanted, bool *known)
 {
+    _cleanup_error_ struct maqet_error *reason = NULL;
     _cleanup_definition_ struct maqet_definition *definition =
-        maqet_store_load(context, name, NULL);
+        maqet_store_load(context, name, &reason);
 
     *known = false;
     if (!definition)
-        return maqet_format("the definition of VM '%s', which may use it, can't be read",
-                            name);
+        return maqet_format("the definition of VM '%s', which may use it, can't be read: "
+                            "%s. Bring that file back from a backup, or remove the VM: "
+                            "maqet rm %s",
+                            name, reason->message, name);
     *known = true;
     if (tree_names(definition->tree, maqet_tree_place(definition->tree).folder, wanted))
-        return maqet_format("VM '%s' uses it", name);
+        return uses(name);
     /* A path of our own making stands in no tree. */
-    _cleanup_vm_ struct maqet_vm *vm = maqet_vm_new(context, TAKE_PTR(definition), NULL);
-    *known = vm != NULL && !vm->images_error;
-    if (!*known)
-        return maqet_format("VM '%s', which may use it, is not sound", name);
-    for (size_t i = 0; i < vm->drive_count; i++)
-        if (vm->drives[i]->path && (strcmp(vm->drives[i]->path, wanted->path) == 0 ||
-                                    is_file(vm->drives[i]->path, wanted)))
-            return maqet_format("VM '%s' uses it", name);
-    return NULL;
+    _cleanup_vm_ struct maqet_vm *vm = maqet_vm_look(context, TAKE_PTR(definition));
+    char *need = need_of_drives(vm, wanted, known);
+    if (need || !vm->images_error)
+        return need;
+    *known = false;
+    return maqet_format("VM '%s' may use it, and what it has used can't be read: %s",
+                        name, vm->images_error->message);
 }
 
 /* Of all machines, one that surely needs it before one that may. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/files.h"
+#include "core/storage/fault.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/needs.h"
 #include "core/vm/owner.h"
@@ -81,6 +82,21 @@ is_drive(const struct planning *planning, const struct maqet_image_record *recor
     return false;
 }
 
+/* The drive that it was created for, where that can't be looked at, and may have another
+ * image by now; NULL: there is none such. */
+static const struct maqet_drive *
+unknown_drive(const struct planning *planning, const struct maqet_image_record *record)
+{
+    for (size_t i = 0; i < planning->vm->drive_count; i++) {
+        const struct maqet_drive *drive = planning->vm->drives[i];
+
+        if (maqet_drive_is_unknown(drive) && !drive->path &&
+            strcmp(drive->name, record->drive) == 0)
+            return drive;
+    }
+    return NULL;
+}
+
 /* Why it stays whatever others do with it; NULL: it may go. The caller frees. */
 static char *
 reason_to_keep(const struct planning *planning, const struct maqet_image_record *record)
@@ -99,6 +115,11 @@ reason_to_keep(const struct planning *planning, const struct maqet_image_record 
     if (!planning->vm)
         return maqet_strdup("created by maqet, perhaps for a drive that the VM no longer "
                             "has: its definition is not sound");
+    const struct maqet_drive *unknown = unknown_drive(planning, record);
+    if (unknown)
+        return maqet_format("created by maqet for the drive '%s', which can't be looked "
+                            "at: %s",
+                            unknown->name, unknown->fault->message);
     if (!is_drive(planning, record))
         return maqet_strdup("created by maqet for a drive that the VM no longer has");
     /* An earlier maqet did not say for which data folder, of which there may be a copy.

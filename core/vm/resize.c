@@ -11,6 +11,7 @@
 #include "core/plugin/call.h"
 #include "core/qemu/objects.h"
 #include "core/storage/elsewhere.h"
+#include "core/storage/fault.h"
 #include "core/storage/record.h"
 #include "core/vm/bases.h"
 #include "core/vm/check.h"
@@ -85,7 +86,9 @@ static int
 choose_drive(struct resizing *resizing, const char *name, struct maqet_error **err)
 {
     resizing->drive = maqet_vm_find_drive(resizing->vm, name, err);
-    if (!resizing->drive)
+    if (!resizing->drive ||
+        (resizing->qmp ? maqet_drive_check_known(resizing->drive, err)
+                       : maqet_drive_check_storage(resizing->drive, err)) < 0)
         return -1;
     const struct maqet_storage_plugin *plugin = &resizing->drive->storage->plugin;
     if (maqet_drive_readonly(resizing->drive))

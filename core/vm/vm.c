@@ -12,6 +12,7 @@
 #include "core/qemu/arguments.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/objects.h"
+#include "core/storage/fault.h"
 #include "core/storage/image.h"
 #include "core/vm/argument_files.h"
 #include "core/vm/check.h"
@@ -104,22 +105,41 @@ describe_machine(struct maqet_vm *vm)
     vm->machine.storage_dir = maqet_strdup(written ? written : "/tmp");
 }
 
-static int
-make_drives(struct maqet_vm *vm, struct maqet_error **err)
+static void
+make_drives(struct maqet_vm *vm)
 {
     json_object *list = NULL;
 
-    if (!json_object_object_get_ex(vm->definition->tree, "storage", &list) || !list)
-        return 0;
+    json_object_object_get_ex(vm->definition->tree, "storage", &list);
+    if (!json_object_is_type(list, json_type_array))
+        return;
     size_t count = json_object_array_length(list);
-    vm->drives = maqet_alloc(count * sizeof(struct maqet_drive *));
-    for (size_t i = 0; i < count; i++) {
-        vm->drives[i] = maqet_drive_new(vm->context, &vm->machine,
-                                        json_object_array_get_idx(list, i), err);
-        if (!vm->drives[i])
+    vm->drives = maqet_alloc((count + 1) * sizeof(struct maqet_drive *));
+    for (size_t i = 0; i < count; i++)
+        vm->drives[vm->drive_count++] = maqet_drive_look(
+            vm->context, &vm->machine, json_object_array_get_idx(list, i));
+}
+
+struct maqet_vm *
+maqet_vm_look(const struct maqet_context *context, struct maqet_definition *definition)
+{
+    struct maqet_vm *vm = maqet_alloc(sizeof(*vm));
+
+    vm->context = context;
+    vm->definition = definition;
+    describe_machine(vm);
+    make_drives(vm);
+    maqet_images_load(context, definition->name, &vm->images, &vm->images_error);
+    maqet_images_attach(vm);
+    return vm;
+}
+
+int
+maqet_vm_check_sound(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (maqet_drive_check_sound(vm->drives[i], err) < 0)
             return -1;
-        vm->drive_count++;
-    }
     return 0;
 }
 
@@ -127,18 +147,12 @@ struct maqet_vm *
 maqet_vm_new(const struct maqet_context *context, struct maqet_definition *definition,
              struct maqet_error **err)
 {
-    struct maqet_vm *vm = maqet_alloc(sizeof(*vm));
+    struct maqet_vm *vm = maqet_vm_look(context, definition);
 
-    vm->context = context;
-    vm->definition = definition;
-    describe_machine(vm);
-    if (make_drives(vm, err) < 0) {
-        maqet_vm_free(vm);
-        return NULL;
-    }
-    maqet_images_load(context, definition->name, &vm->images, &vm->images_error);
-    maqet_images_attach(vm);
-    return vm;
+    if (maqet_vm_check_sound(vm, err) == 0)
+        return vm;
+    maqet_vm_free(vm);
+    return NULL;
 }
 
 struct maqet_vm *
@@ -147,7 +161,7 @@ maqet_vm_open(const struct maqet_context *context, const char *name,
 {
     struct maqet_definition *definition = maqet_store_load(context, name, err);
 
-    return definition ? maqet_vm_new(context, definition, err) : NULL;
+    return definition ? maqet_vm_look(context, definition) : NULL;
 }
 
 struct maqet_vm *
@@ -156,7 +170,7 @@ maqet_vm_open_running(const struct maqet_context *context, const char *name,
 {
     struct maqet_definition *definition = maqet_running_load(context, name, err);
 
-    return definition ? maqet_vm_new(context, definition, err) : NULL;
+    return definition ? maqet_vm_look(context, definition) : NULL;
 }
 
 void
@@ -204,91 +218,6 @@ maqet_vm_find_drive(const struct maqet_vm *vm, const char *name, struct maqet_er
     else
         maqet_error_hint(err, "Its drives: %s", list);
     return NULL;
-}
-
-/* Default paths are made of names that may hold '-', so "x-y" + "z" meets "x" + "y-z". */
-static int
-check_default_path(const struct maqet_vm *vm, const struct maqet_drive *drive,
-                   const char *other_name, struct maqet_error **err)
-{
-    _cleanup_vm_ struct maqet_vm *other = maqet_vm_open(vm->context, other_name, NULL);
-
-    for (size_t i = 0; other && i < other->drive_count; i++) {
-        const char *path = other->drives[i]->path;
-
-        if (!path || strcmp(path, drive->path) != 0)
-            continue;
-        maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID,
-                          "without a `file` of its own its image would be %s, which the "
-                          "virtual machine '%s' uses already",
-                          drive->path, other_name);
-        maqet_error_hint(err, "Give the drive a `file`");
-        return -1;
-    }
-    return 0;
-}
-
-static int
-check_default_paths(const struct maqet_vm *vm, struct maqet_error **err)
-{
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
-
-    if (maqet_store_list(vm->context, &names, err) < 0)
-        return -1;
-    for (size_t i = 0; i < vm->drive_count; i++) {
-        const struct maqet_drive *drive = vm->drives[i];
-
-        for (size_t j = 0; drive->default_path && j < names.count; j++) {
-            _cleanup_free_ char *start = maqet_format("/maqet-%s-", names.items[j]);
-
-            /* Only a name that fits is worth a look at its machine. */
-            if (strcmp(names.items[j], vm->definition->name) != 0 &&
-                maqet_text_starts(strrchr(drive->path, '/'), start) &&
-                check_default_path(vm, drive, names.items[j], err) < 0)
-                return -1;
-        }
-    }
-    return 0;
-}
-
-/* QEMU locks an image that a drive writes, so a second drive on it could never start. */
-static int
-check_shared_image(const struct maqet_drive *one, const struct maqet_drive *other,
-                   struct maqet_error **err)
-{
-    if (!one->path || !other->path || strcmp(one->path, other->path) != 0 ||
-        (maqet_drive_readonly(one) && maqet_drive_readonly(other)))
-        return 0;
-    return maqet_drive_error(other, other->storage->plugin.path_option, err,
-                             MAQET_ERROR_INVALID,
-                             "its image %s is that of the drive '%s' already, and one of "
-                             "them writes",
-                             other->path, one->name);
-}
-
-static int
-check_shared_images(const struct maqet_vm *vm, struct maqet_error **err)
-{
-    for (size_t i = 0; i < vm->drive_count; i++)
-        for (size_t j = 0; j < i; j++)
-            if (check_shared_image(vm->drives[j], vm->drives[i], err) < 0)
-                return -1;
-    return 0;
-}
-
-int
-maqet_vm_check(const struct maqet_vm *vm, struct maqet_error **err)
-{
-    _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
-
-    if (check_shared_images(vm, err) < 0 || check_default_paths(vm, err) < 0 ||
-        maqet_argument_files_check(vm, err) < 0)
-        return -1;
-    for (size_t i = 0; i < vm->drive_count; i++)
-        if (maqet_image_check(vm->drives[i], err) < 0)
-            return -1;
-    return maqet_vm_check_drives(vm, err) < 0 ? -1
-                                              : maqet_vm_command_line(vm, &argv, err);
 }
 
 /* ---- the command line ---- */

@@ -35,7 +35,16 @@ struct maqet_vm *maqet_vm_new(const struct maqet_context *context,
                               struct maqet_definition *definition,
                               struct maqet_error **err);
 
-/* The same for a stored machine, by name or UUID. */
+/* The same for whoever can do with a part of it (core/storage/fault.h): drives that can't
+ * be used as they are defined have a fault, and keep nobody from the others. */
+struct maqet_vm *maqet_vm_look(const struct maqet_context *context,
+                               struct maqet_definition *definition);
+
+/* Whether all of its drives can be used. */
+int maqet_vm_check_sound(const struct maqet_vm *vm, struct maqet_error **err);
+
+/* maqet_vm_look() for a stored machine, by name or UUID. NULL: its definition can't be
+ * read. */
 struct maqet_vm *maqet_vm_open(const struct maqet_context *context, const char *name,
                                struct maqet_error **err);
 

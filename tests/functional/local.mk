@@ -56,6 +56,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/raw-stays-raw.sh \
 	tests/functional/images-known.sh \
 	tests/functional/vanished-images.sh \
+	tests/functional/absent-things.sh \
 	tests/functional/base-images.sh \
 	tests/functional/storage.sh \
 	tests/functional/removal.sh \
