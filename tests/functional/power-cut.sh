@@ -22,7 +22,10 @@ safe() {
     tracer=$!
     eventually 300 test -s code
     [ "$(cat code)" -eq 0 ] || { cat err >&2; fail "exit code $(cat code): $*"; }
-    case $* in start* | *load*) expect 0 maqet stop vm --timeout 0 --force ;; esac
+    case $* in
+    start*) expect 0 maqet stop "$2" --timeout 0 --force ;;
+    *load*) expect 0 maqet stop vm --timeout 0 --force ;;
+    esac
     wait $tracer
     awk -v top="$TMP" -v except="$TMP/run" -f "$rules" trace >names ||
         { cat names >&2; fail "not safe from a power cut: $*"; }
@@ -102,8 +105,8 @@ storage:
   - {name: plain, type: raw, size: 1M, file: images/plain.img}
 END
 expect 0 maqet add old.yaml
-expect 0 maqet start old
-expect 0 maqet stop old --timeout 0 --force
+safe start old
+published images/plain.img
 safe rm old --yes
 published data/images.json
 safe storage rm images/plain.img --yes
