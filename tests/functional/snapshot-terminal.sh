@@ -46,6 +46,8 @@ holds hdd.qcow2 1
 
 # What recover discards is said before it asks.
 expect 137 traced clone signal=KILL:when=2 snapshot vm load hdd one
+# What is written before the state of the images is on record counts as the operation's own.
+eventually 60 grep -q '"sealed": *true' data/vms/vm/pending.json
 fill hdd.qcow2 2
 code=0
 echo n | on_terminal recover vm --finish || code=$?
