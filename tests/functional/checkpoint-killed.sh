@@ -21,9 +21,9 @@ runs() {
 }
 # The guest runs, sooner or later; else what QEMU's threads wait for is of interest.
 will_run() {
-    deadline=$(($(date +%s) + 300))
+    deadline=$(($(uptime_seconds) + $(patience 300)))
     until runs; do
-        [ "$(date +%s)" -lt "$deadline" ] || explain
+        [ "$(uptime_seconds)" -lt "$deadline" ] || explain
         sleep 0.1
     done
 }

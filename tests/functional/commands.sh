@@ -12,7 +12,7 @@ expect 0 maqet add --name=bee b.yaml
 expect 0 maqet add c.yaml --name cee --set memory=80M
 
 # Several at once; the options after and between the operands.
-expect 0 maqet start a --wait 20 bee -q cee
+expect 0 maqet start a --wait 60 bee -q cee
 for vm in a bee cee; do
     same running "$(vm_status $vm)"
 done

@@ -107,7 +107,7 @@ expect 0 maqet start half
 expect 0 maqet stop -f -t0 half
 
 # Interrupted, and then tidying up fails: it does not keep the machine from starting.
-wrap_qemu_img '*snapshot*' 'kill -KILL $PPID; sleep 1'
+wrap_qemu_img '*snapshot*' 'kill -KILL $PPID; exec sleep 1000'
 expect 137 wrapped maqet snapshot half create d s
 [ -e "$MAQET_DATA_DIR/vms/half/pending.json" ] || fail "nothing was interrupted"
 wrap_qemu_img '*check*' 'seq 20000 >&2; exit 1'
@@ -123,7 +123,7 @@ expect 0 maqet rm -y half
 cp before.qcow2 half.qcow2
 add half half.qcow2
 expect 0 maqet snapshot half create d s
-wrap_qemu_img '*snapshot*-a*' 'kill -KILL $PPID; sleep 1'
+wrap_qemu_img '*snapshot*-a*' 'kill -KILL $PPID; exec sleep 1000'
 expect 137 wrapped maqet snapshot half load d s --yes
 [ -e "$MAQET_DATA_DIR/vms/half/pending.json" ] || fail "nothing was interrupted"
 "$spoil" refcounts half.qcow2

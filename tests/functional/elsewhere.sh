@@ -141,7 +141,7 @@ for change in "snapshot vm create far beside --live" "resize vm far 16M"; do
     err_has "VM 'vm' has never run: its start came to no end, and somebody else may use its drives"
 done
 # Nor does it run to be stopped: its power button ends QEMU at once.
-expect 0 maqet stop vm --timeout 5
+expect 0 maqet stop vm --timeout "$(patience 60)"
 same stopped "$(vm_status vm)" "a machine that never ran"
 expect 0 maqet start vm
 same running "$(vm_status vm)" "a machine that was started"

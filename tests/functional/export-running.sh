@@ -40,11 +40,14 @@ guest_writes 'write -P 4 0 8M'
 guest_writes 'discard 2M 2M'
 "$MAQET" qmp vm block_resize '{"node-name":"d","size":16777216}' >>hmp
 guest_writes 'write -P 5 0 1M'
-while [ ! -e stop-busy ]; do
-    guest_writes 'write -P 6 0 9M'
-    guest_writes 'discard 0 9M'
-    : >was-busy
-done >/dev/null 2>&1 &
+{
+    while [ ! -e stop-busy ]; do
+        guest_writes 'write -P 6 0 9M'
+        guest_writes 'discard 0 9M'
+        : >was-busy
+    done
+    : >not-busy
+} >/dev/null 2>&1 &
 while [ ! -e was-busy ]; do sleep 0.1; done
 EOF
 wrap_qemu_img '*convert*' "[ -e was-busy ] || sh '$TMP/busy'"
@@ -57,7 +60,7 @@ same running "$(vm_status vm)" "the status after the export"
 cmp right live.raw || fail "the export of a machine that runs is not what the snapshot held"
 qemu-img convert -f qcow2 -O raw live.qcow2 plain.raw
 cmp right plain.raw || fail "the export of a machine that runs is not what the snapshot held"
-sleep 1
+eventually 20 test -e not-busy
 expect 0 maqet stop vm --timeout 0 --force
 sound disk.qcow2
 qemu-img snapshot -q -a one disk.qcow2
@@ -132,7 +135,7 @@ kill -KILL "$(vm_pid vm)"
 crashed() { [ "$(vm_status vm)" = crashed ]; }
 eventually 20 crashed
 for again in 1 2; do
-    expect 0 timeout 60 "$MAQET" stop vm --lock-timeout 600
+    expect 0 timeout "$(patience 120)" "$MAQET" stop vm --lock-timeout 600
     same stopped "$(vm_status vm)" "the status after stop $again"
 done
 kill -TERM "$export"

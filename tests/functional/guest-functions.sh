@@ -41,7 +41,7 @@ boot() {
 
 # shutdown NAME: presses the power button and waits for the end.
 shut_down() {
-    expect 0 maqet stop "$1" --timeout 60
+    expect 0 maqet stop "$1" --timeout "$(patience 120)"
 }
 
 # in_guest NAME COMMAND: its output, stripped of the last line feed; it must succeed.

@@ -22,20 +22,28 @@ err_has "was started without a port for a guest agent"
 err_has 'Add `guest_agent: on`'
 expect 0 maqet stop plain --timeout 0 --force
 
-# Before the guest has booted nobody answers, and nothing is made.
-expect 0 maqet start vm
-expect 2 maqet snapshot vm create hdd early --live --quiesce --freeze-timeout 0.2
+# Before a guest has booted nobody answers, and nothing is made: this one has nothing to boot from.
+vm_yaml early <<'END'
+guest_agent: on
+storage:
+  - {name: hdd, type: qcow2, size: 16M, file: early.qcow2}
+END
+expect 0 maqet add early.yaml
+expect 0 maqet start early
+expect 2 maqet snapshot early create hdd early --live --quiesce --freeze-timeout 0.2
 err_has "can't freeze its file systems"
 err_has "Is qemu-guest-agent running in the guest?"
-expect 0 maqet snapshot vm list hdd
+expect 0 maqet snapshot early list hdd
 out_has "No snapshots"
+expect 0 maqet stop early --timeout 0 --force
+expect 0 maqet start vm
 
 guest_wait "$TMP/vm.serial" || fail "the guest does not answer"
 eventually 20 guest_run "$TMP/vm.serial" 'pidof qemu-ga'
 in_guest vm 'mkfs.ext2 /dev/vda >/dev/null 2>&1 && mkdir -p /mnt/a && mount -t ext4 /dev/vda /mnt/a'
 
 thawed() {
-    in_guest vm "timeout 20 sh -c 'echo $1 >/mnt/a/$1 && sync' && cat /mnt/a/$1" >written
+    in_guest vm "timeout $(patience 60) sh -c 'echo $1 >/mnt/a/$1 && sync' && cat /mnt/a/$1" >written
     same "$1" "$(cat written)" "what was written after the thaw"
 }
 

@@ -104,8 +104,13 @@ same told "$(cat told)" "what the command got"
 untouched
 
 # All that a command has started ends with it, where it can't be one of a terminal's.
-expect 2 maqet run vm --from ready --discard --timeout 2 -- \
-    sh -c 'sleep 1000 & echo $! >grandchild; wait' </dev/null
+seconds=1
+until [ -s grandchild ]; do
+    # However slow the machine is, there is a time in which the command gets that far.
+    seconds=$((2 * seconds))
+    expect 2 maqet run vm --from ready --discard --timeout "$seconds" -- \
+        sh -c 'sleep 1000 & echo $! >grandchild; wait' </dev/null
+done
 eventually 10 sh -c "! kill -0 $(cat grandchild)"
 untouched
 

@@ -133,7 +133,7 @@ expect 0 maqet stop vm --timeout 0 --force
 # has ended with the attempt.
 refused() {
     qemu='' helpers=''
-    expect "$1" maqet start vm --wait 20
+    expect "$1" maqet start vm --wait "$(patience 60)"
     err_has "$2"
     [ ! -s ready ] || helpers=$(cat ready)
     nothing_left
@@ -158,13 +158,18 @@ refused 1 "Virtual machine 'vm' did not start"
 # It never answers: the start is given up, and so is the program.
 machine "words: 'echo \$\$ >ready; $waits', asked: on"
 qemu=''
-expect 2 maqet start vm --wait 2
+seconds=1
+until [ -s ready ]; do
+    # However slow the machine is, there is a time in which the program begins.
+    seconds=$((2 * seconds))
+    expect 2 maqet start vm --wait "$seconds"
+done
 helpers=$(cat ready)
 nothing_left
 
 # maqet is killed while QEMU waits for it: both are found, and end.
 rm ready
-"$MAQET" start vm --wait 60 2>/dev/null &
+"$MAQET" start vm --wait "$(patience 600)" 2>/dev/null &
 maqet=$!
 eventually 10 test -s ready
 kill -9 "$maqet"

@@ -3,6 +3,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/core-names-no-format.sh \
 	tests/functional/time-limit.sh \
 	tests/functional/links.sh \
+	tests/functional/console.sh \
 	tests/functional/setup.sh \
 	tests/functional/downloads.sh \
 	tests/functional/autoreconf.sh \

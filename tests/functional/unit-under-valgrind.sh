@@ -7,6 +7,10 @@ case $SANITIZER_FLAGS in
 *address*) skip_always "AddressSanitizer and valgrind exclude each other" ;;
 esac
 
+# Under valgrind everything takes some twenty times as long; the limits within the tests are for that.
+MAQET_TEST_SLOW=$((20 * ${MAQET_TEST_SLOW:-1}))
+export MAQET_TEST_SLOW
+
 number=0
 for test in "$abs_top_builddir"/tests/unit/test-*; do
     case $test in
@@ -16,6 +20,7 @@ for test in "$abs_top_builddir"/tests/unit/test-*; do
     # No valgrind knows seccomp, without which nobody is watched.
     */test-tracer) continue ;;
     esac
+    note_step "$(basename "$test") under valgrind"
     # Children end by _exit or exec, with what their parent owns: only the test itself counts.
     (cd "$abs_top_builddir" && valgrind -q --error-exitcode=119 --leak-check=full \
         --errors-for-leak-kinds=definite,indirect --child-silent-after-fork=yes \
