@@ -191,6 +191,8 @@ run(struct invocation *invocation, struct maqet_error **err)
 
     if (!action)
         return -1;
+    if (!action->needs_file && invocation_has(invocation, "mode"))
+        return usage_error(invocation->command, err, "--mode is for export");
     if (!action->needs_file && export_format(invocation))
         return usage_error(invocation->command, err,
                            "--format %s is for export; results are written as table, "
@@ -237,6 +239,10 @@ static const struct command_option options[] = {
      .choice = any_format_name,
      .help = "export: qcow2 (unless given) or raw, the format of FILE; else how results "
              "are written, as for every command"},
+    {.name = "mode",
+     .type = OPTION_TEXT,
+     .argument = "MODE",
+     .help = "export: who may read FILE, such as 0644; 0600 unless given"},
     {.name = "decrypt",
      .help = "export: write what an encrypted drive holds without encryption; otherwise "
              "FILE is encrypted with the same key"},
@@ -277,7 +283,8 @@ const struct command command_snapshot = {
         "in a list are what deleting that snapshot alone would free; those of a VM "
         "that runs are as of the guest's last flush.\n"
         "export works whether the VM runs or not. The file has the size that the drive "
-        "had when the snapshot was taken, and only you may read it. What an encrypted "
+        "had when the snapshot was taken, and only you may read it, unless --mode says "
+        "otherwise. What an encrypted "
         "drive holds is encrypted with the same key, unless --decrypt is given; raw "
         "and compressed files can't be encrypted.\n"
         "A QEMU that does not answer within --wait seconds is an error. load --live "

@@ -3,6 +3,7 @@
 #include <locale.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/context.h"
 #include "cli/help.h"
@@ -89,6 +90,12 @@ main(int argc, char **argv)
     _cleanup_error_ struct maqet_error *error = NULL;
 
     open_standard_streams();
+    /* What we make, and what programs make for us, is its user's alone: an image holds
+     * whatever the guest does. Who shares one says so (`mode:`). */
+    umask(077);
+    /* A file that may not become larger is an error to report (EFBIG) and no way to end;
+     * programs that we run get the default back. */
+    signal(SIGXFSZ, SIG_IGN);
     /* Who started us may have it ignored, and then nobody learns how a child ended
      * (wait(2)): what failed would look as if it were done. */
     signal(SIGCHLD, SIG_DFL);

@@ -9,6 +9,7 @@
 #include "cli/snapshots.h"
 #include "cli/terminal.h"
 #include "core/base/files.h"
+#include "core/config/options.h"
 
 /* ---- words about drives ---- */
 
@@ -345,6 +346,24 @@ static const struct column export_columns[] = {{"name", "NAME", COLUMN_TEXT},
 static const struct view export_view = {
     .columns = export_columns, .text = export_text, .confirmation = true};
 
+/* What --mode says, 0 where it is not given. */
+static int
+export_mode(const struct invocation *invocation, mode_t *mode, struct maqet_error **err)
+{
+    const char *text = invocation_text(invocation, "mode");
+    int64_t value = 0;
+
+    if (text && (!maqet_parse_mode(text, &value) || (value & ~INT64_C(0777)) != 0 ||
+                 (value & 0600) != 0600))
+        return usage_error(
+            invocation->command, err,
+            "--mode %s: a file mode in octal, such as 0644, with which its "
+            "owner can read and write the file",
+            text);
+    *mode = (mode_t)value;
+    return 0;
+}
+
 int
 snapshot_export(struct invocation *invocation, struct asked *asked,
                 struct maqet_error **err)
@@ -355,8 +374,12 @@ snapshot_export(struct invocation *invocation, struct asked *asked,
     _cleanup_free_ char *path = maqet_path_absolute(asked->file, here ? here : "/");
     _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
 
+    mode_t mode = 0;
+    if (export_mode(invocation, &mode, err) < 0)
+        return -1;
     const struct maqet_export export = {
         .path = path,
+        .mode = mode,
         .format = format,
         .compress = compress,
         .decrypt = invocation_has(invocation, "decrypt"),

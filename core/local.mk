@@ -109,6 +109,7 @@ libmaqet_core_la_SOURCES = \
 	core/storage/export.c \
 	core/storage/fault.c core/storage/fault.h \
 	core/storage/image.c core/storage/image.h \
+	core/storage/mode.c core/storage/mode.h \
 	core/storage/paths.c core/storage/paths.h \
 	core/storage/record.c core/storage/record.h \
 	core/storage/serve.c \

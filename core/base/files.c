@@ -118,7 +118,7 @@ maqet_dir_make(const char *path, mode_t mode, struct maqet_error **err)
 
     for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        if (make_folder(copy, 0777) < 0 && errno != EEXIST)
+        if (make_folder(copy, 0700) < 0 && errno != EEXIST)
             return maqet_error_errno(err, errno, "Can't make the folder %s", copy);
         *slash = '/';
     }

@@ -18,7 +18,8 @@ char *maqet_path_absolute(const char *path, const char *folder);
 /* The folder that an absolute path's last component is in. Caller frees. */
 char *maqet_path_folder(const char *path);
 
-/* Makes a folder and the missing ones above it; the last one gets @mode. */
+/* Makes a folder, which gets @mode, and the missing ones above it, which are the
+ * user's alone (0700). */
 int maqet_dir_make(const char *path, mode_t mode, struct maqet_error **err);
 
 /*

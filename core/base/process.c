@@ -38,6 +38,7 @@ become(const char *const *argv, const char *path, int out, int error, pid_t pare
 {
     sigset_t none;
 
+    signal(SIGXFSZ, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);

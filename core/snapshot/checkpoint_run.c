@@ -199,6 +199,7 @@ become_command(const struct test *test, const char *const *argv, pid_t parent,
     const struct maqet_context *context = test->loading.session->context;
     const char *vm = test->loading.session->name;
 
+    signal(SIGXFSZ, SIG_DFL);
     sigprocmask(SIG_SETMASK, &test->before, NULL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)

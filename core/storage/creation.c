@@ -14,6 +14,7 @@
 #include "core/plugin/call.h"
 #include "core/storage/drive_files.h"
 #include "core/storage/elsewhere.h"
+#include "core/storage/mode.h"
 #include "core/storage/paths.h"
 #include "core/storage/record.h"
 
@@ -218,8 +219,7 @@ make_temporary(struct making *making, struct maqet_error **err)
     const struct maqet_drive *drive = making->drive;
     _cleanup_free_ char *path = maqet_format("%s/%s", making->folder, making->temporary);
     int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    _cleanup_close_ int fd = openat(making->folder_fd, making->temporary, flags,
-                                    drive->default_path ? 0600 : 0666);
+    _cleanup_close_ int fd = openat(making->folder_fd, making->temporary, flags, 0600);
     MAQET_DRIVE_CALL(drive, MAQET_CALL_LONG);
 
     if (fd < 0)
@@ -236,6 +236,8 @@ make_temporary(struct making *making, struct maqet_error **err)
     /* The plugin may have put another file there; that one has to reach the disk. */
     close(TAKE_FD(fd));
     fd = openat(making->folder_fd, making->temporary, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 && maqet_drive_mode_set(drive, fd, err) < 0)
+        return -1;
     if (fd < 0 || fsync(fd) < 0 || !maqet_file_id_of_fd(fd, &making->id))
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
                                  "can't write %s to the disk: %s", drive->path,

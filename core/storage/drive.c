@@ -8,6 +8,7 @@
 #include "core/qemu/objects.h"
 #include "core/storage/drive_files.h"
 #include "core/storage/fault.h"
+#include "core/storage/mode.h"
 
 enum { NAME_MAX_BYTES = 31 }; /* of a node-name in QEMU */
 
@@ -352,14 +353,17 @@ load_iface(struct maqet_drive *drive, struct maqet_error **err)
 static int
 check_options(struct maqet_drive *drive, bool attached, struct maqet_error **err)
 {
-    const struct maqet_option *tables[4] = {
+    const struct maqet_option *tables[5] = {
         maqet_drive_options(!drive->storage->plugin.interface), drive->storage->options};
+    size_t count = 2;
     _cleanup_strings_ struct maqet_strings others = MAQET_STRINGS_INIT;
     _cleanup_free_ char *owner =
         maqet_format("drive '%s' of VM '%s'", drive->name, drive->machine->vm_name);
 
-    if (drive->iface)
-        tables[2] = drive->iface->options;
+    if (drive->iface && drive->iface->options)
+        tables[count++] = drive->iface->options;
+    if (drive->storage->plugin.path_option)
+        tables[count] = maqet_drive_file_options();
     json_object_object_foreach(drive->tree, key, value)
     {
         (void)value;
@@ -373,7 +377,7 @@ check_options(struct maqet_drive *drive, bool attached, struct maqet_error **err
     drive->media =
         media && strcmp(media, "cdrom") == 0 ? MAQET_MEDIA_CDROM : MAQET_MEDIA_DISK;
     drive->overcommit = maqet_drive_bool(drive, "overcommit");
-    return 0;
+    return maqet_drive_mode_read(drive, err);
 }
 
 /* Where the image is: what the user says, or a name of our own making; and where a

@@ -7,6 +7,8 @@
 #ifndef MAQET_STORAGE_DRIVE_H
 #define MAQET_STORAGE_DRIVE_H
 
+#include <sys/types.h>
+
 #include "core/base/context.h"
 #include "core/config/tree.h"
 #include "core/plugin/loader.h"
@@ -34,6 +36,7 @@ struct maqet_drive {
     struct maqet_iface *iface; /* NULL: a share, or `interface: none` */
     enum maqet_media media;
     bool overcommit;
+    mode_t mode;       /* that a new image gets */
     char *path;        /* what maqet_drive_path() says */
     bool default_path; /* @path was made up by us */
     char *socket;      /* what maqet_drive_socket() says */

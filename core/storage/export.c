@@ -248,6 +248,9 @@ publish(const struct exporting *exporting, struct maqet_error **err)
     _cleanup_close_ int fd = openat(exporting->folder_fd, exporting->temporary,
                                     O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
+    /* Only now, when all of it is there, may others see it. */
+    if (fd >= 0 && exporting->export->mode && fchmod(fd, exporting->export->mode) < 0)
+        return maqet_error_errno(err, errno, "Can't set the mode of %s", path);
     if (fd < 0 || fsync(fd) < 0)
         return maqet_error_errno(err, errno, "Can't write %s to the disk", path);
     if (recorder && recorder->verify(recorder->data, err) < 0)

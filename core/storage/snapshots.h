@@ -105,10 +105,12 @@ struct maqet_export {
     const char *format;
     bool compress;
     bool decrypt;
+    mode_t mode;                                  /* that the file gets; 0: 0600 */
     const struct maqet_export_recorder *recorder; /* may be NULL */
 };
 
-/* Writes what a snapshot holds to a new file, which its owner alone may read. Nothing is
+/* Writes what a snapshot holds to a new file, which its owner alone may read unless @mode
+ * says otherwise. Nothing is
  * left of a failed attempt, and nothing is replaced. */
 int maqet_drive_snapshot_export(const struct maqet_drive *drive,
                                 const struct maqet_snapshot *snapshot,

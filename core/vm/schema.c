@@ -16,6 +16,7 @@
 #include "core/plugin/describe.h"
 #include "core/plugin/option_table.h"
 #include "core/storage/drive.h"
+#include "core/storage/mode.h"
 #include "core/vm/definition.h"
 
 /* ---- building blocks ---- */
@@ -235,6 +236,37 @@ add_names(json_object *names, json_object *options)
             names, text(maqet_json_text(json_object_array_get_idx(options, i), "name")));
 }
 
+/* Whether a plugin has an option of that name. */
+static bool
+has_option(json_object *plugin, const char *name)
+{
+    json_object *options = json_object_object_get(plugin, "options");
+
+    for (size_t i = 0; options && i < json_object_array_length(options); i++)
+        if (strcmp(maqet_json_text(json_object_array_get_idx(options, i), "name"),
+                   name) == 0)
+            return true;
+    return false;
+}
+
+/* The keys of a storage that is a file, and their types: the owner may read and write it,
+ * and there are no further bits. */
+static json_object *
+file_keys_of(json_object *storage)
+{
+    _cleanup_json_ json_object *own =
+        maqet_option_table_describe(maqet_drive_file_options());
+    json_object *object = json_object_new_object();
+
+    if (!maqet_json_text(storage, "path_option") || has_option(storage, MAQET_DRIVE_MODE))
+        return object;
+    json_object_put(object);
+    object = properties_of(own);
+    json_object_object_add(json_object_object_get(object, MAQET_DRIVE_MODE), "pattern",
+                           text("^(0o)?0*[67][0-7][0-7]$"));
+    return object;
+}
+
 /* The names that a drive of the storage on the interface (NULL: none) may have. */
 static json_object *
 pair_of(json_object *storage, json_object *iface)
@@ -248,10 +280,17 @@ pair_of(json_object *storage, json_object *iface)
     json_object_array_add(names, text("options"));
     add_names(names, json_object_object_get(storage, "options"));
     add_names(names, iface ? json_object_object_get(iface, "options") : NULL);
-    json_object *consequence =
-        with("propertyNames", with("enum", json_object_get(names)));
-    json_object_object_add(consequence, "properties",
-                           with("options", with("propertyNames", with("enum", names))));
+    json_object *properties = file_keys_of(storage);
+    json_object_object_foreach(properties, name, type)
+    {
+        (void)type;
+        json_object_array_add(names, text(name));
+    }
+    json_object *nested = with("propertyNames", with("enum", json_object_get(names)));
+    json_object_object_add(nested, "properties", file_keys_of(storage));
+    json_object_object_add(properties, "options", nested);
+    json_object *consequence = with("propertyNames", with("enum", names));
+    json_object_object_add(consequence, "properties", properties);
     return consequence;
 }
 

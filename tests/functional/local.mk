@@ -52,6 +52,8 @@ FUNCTIONAL_TESTS = \
 	tests/functional/damaged-images.sh \
 	tests/functional/many-snapshots.sh \
 	tests/functional/snapshot-terminal.sh \
+	tests/functional/file-size-limit.sh \
+	tests/functional/private-files.sh \
 	tests/functional/swapped-names.sh \
 	tests/functional/system-folders.sh \
 	tests/functional/raw-stays-raw.sh \

@@ -74,6 +74,8 @@ good 'memory: 4096' <<'END'
   - {name: h, options: {size: 1G, cluster_size: 64K}}
   - {name: i, size: 1G, encryption: {format: luks, key_file: disk.key}}
   - {name: j, type: raw, file: , media: cdrom, interface: sata}
+  - {name: k, size: 1G, mode: "0660"}
+  - {name: l, type: raw, options: {size: 1G, mode: 0o640}}
 END
 good 'sandbox: off
 guest_agent: on
@@ -94,7 +96,8 @@ for drive in '{name: a, size: 1GG}' '{name: a, sise: 1G}' '{name: a, type: qcow3
     '{name: a, size: 1G, encryption: {}}' '{name: a, size: 1G, encryption: {format: luks, key_fil: x}}' \
     '{name: a, size: 1.5}' '{name: a, size: "1.5"}' '{name: a, size: 1.5B}' '{name: a, size: -1}' \
     '{name: a, size: 1G, bootindex: "+1"}' '{name: a, file: "", size: 1G}' \
-    '{name: a, options: {sise: 1G}}' 'a' '{name: a, type: virtfs, path: share, fmode: 0999}'; do
+    '{name: a, size: 1G, mode: "0460"}' '{name: a, size: 1G, mode: "4660"}' \
+    '{name: a, type: virtfs, path: share, mode: "0660"}' '{name: a, options: {sise: 1G}}' 'a' '{name: a, type: virtfs, path: share, fmode: 0999}'; do
     echo "  - $drive" | bad
 done
 printf 'name: vm\nmemroy: 4G\n' >bad.yaml

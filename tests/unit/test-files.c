@@ -91,7 +91,7 @@ test_make(void)
     CU_ASSERT_EQUAL(maqet_dir_make(path, 0700, &err), 0);
     UNIT_NO_ERROR(&err);
     CU_ASSERT_EQUAL(mode_of(path), 0700);
-    CU_ASSERT_EQUAL(mode_of(above), 0755);
+    CU_ASSERT_EQUAL(mode_of(above), 0700);
     CU_ASSERT_EQUAL(maqet_dir_make(path, 0755, &err), 0);
     CU_ASSERT_EQUAL(mode_of(path), 0700);
     CU_ASSERT_EQUAL(maqet_dir_make("/", 0700, &err), 0);

@@ -436,7 +436,7 @@ static void
 test_make(void)
 {
     _cleanup_scene_ struct scene scene;
-    mode_t before = umask(027);
+    mode_t before = umask(0);
 
     scene_fill(&scene);
     _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img\nsize: 2M");
@@ -447,7 +447,7 @@ test_make(void)
 
     check_prepared(drive, true, 2 << 20);
     umask(before);
-    CU_ASSERT_EQUAL(mode_of(drive->path), 0640);
+    CU_ASSERT_EQUAL(mode_of(drive->path), 0600);
     check_files(&scene, "a.img");
     check_content(&scene, "a.img", "maker 2097152\n");
     CU_ASSERT_EQUAL(scene.said.count, 2);

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/storage/mode.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/config/options.h"
+
+/* A plugin may have an option of that name itself, which then counts. */
+static const struct maqet_option file_options[] = {
+    {.name = MAQET_DRIVE_MODE,
+     .type = MAQET_OPTION_MODE,
+     .help = "mode of a new image, such as 0660; 0600 unless given"},
+    {.name = NULL},
+};
+
+const struct maqet_option *
+maqet_drive_file_options(void)
+{
+    return file_options;
+}
+
+/* An image that others may use is one that its owner can use, and nothing that is run. */
+int
+maqet_drive_mode_read(struct maqet_drive *drive, struct maqet_error **err)
+{
+    const char *text = maqet_drive_string(drive, MAQET_DRIVE_MODE);
+    int64_t mode = 0;
+
+    drive->mode = 0600;
+    if (!text || !drive->storage->plugin.path_option ||
+        maqet_options_find(drive->storage->options, MAQET_DRIVE_MODE) ||
+        (drive->iface && maqet_options_find(drive->iface->options, MAQET_DRIVE_MODE)))
+        return 0;
+    maqet_parse_mode(text, &mode);
+    if ((mode & ~INT64_C(0777)) != 0)
+        return maqet_drive_error(drive, MAQET_DRIVE_MODE, err, MAQET_ERROR_INVALID,
+                                 "`mode` may be 0777 at most: an image has no setuid, "
+                                 "setgid or sticky bit");
+    if ((mode & 0600) != 0600) {
+        maqet_drive_error(drive, MAQET_DRIVE_MODE, err, MAQET_ERROR_INVALID,
+                          "`mode: %s` would not let its owner read and write the image",
+                          text);
+        maqet_error_hint(err, "Say 0600 for the owner alone, 0660 for the group, too");
+        return -1;
+    }
+    drive->mode = (mode_t)mode;
+    return 0;
+}
+
+/*
+ * Gives the finished file its mode, whatever the umask is and whatever file the plugin
+ * has put there. Some file systems (FAT) keep no modes, and some refuse to be asked.
+ */
+int
+maqet_drive_mode_set(const struct maqet_drive *drive, int fd, struct maqet_error **err)
+{
+    if (fchmod(fd, drive->mode) == 0)
+        return 0;
+    if (errno != EPERM && errno != EOPNOTSUPP && errno != EINVAL)
+        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
+                                 "can't set the mode of %s: %s", drive->path,
+                                 strerror(errno));
+    maqet_warn(drive,
+               "the file system lets nobody set the mode %04o of the new image %s "
+               "(%s), so others may be able to read it",
+               (unsigned)drive->mode, drive->path, strerror(errno));
+    return 0;
+}
