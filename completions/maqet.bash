@@ -2,8 +2,20 @@
 # Completion for maqet in bash (4 or later). It knows no command and no option: it asks the
 # program, with the hidden options --list-commands and --list-options.
 
-# Adds the lines of its input to the replies; a name may have spaces in it.
-_maqet_add() {
+# Adds those lines of its input that begin with the word. They are compared as they are and
+# quoted for the command line: bash would run what stands in the words of `compgen -W`.
+_maqet_add_words() {
+    local current=$1 line
+
+    while IFS= read -r line; do
+        [[ -n $line && ${line:0:${#current}} == "$current" ]] || continue
+        printf -v line %q "$line"
+        COMPREPLY+=("$line")
+    done
+}
+
+# Adds the lines of its input, the names of files, which bash quotes.
+_maqet_add_files() {
     local -a lines
 
     mapfile -t lines
@@ -16,24 +28,23 @@ _maqet_kind() {
 
     case $kind in
     VM)
-        _maqet_add < <(compgen -W "$("$maqet" ls --format plain 2>/dev/null | cut -f 1)" \
-            -- "$current")
+        _maqet_add_words "$current" < <("$maqet" ls --format plain 2>/dev/null | cut -f 1)
         ;;
     COMMAND)
-        _maqet_add < <(compgen -W "$("$maqet" --list-commands | cut -f 1)" -- "$current")
+        _maqet_add_words "$current" < <("$maqet" --list-commands | cut -f 1)
         ;;
     FILE)
         compopt -o filenames 2>/dev/null
-        _maqet_add < <(compgen -f -X '!*.yaml' -- "$current")
-        _maqet_add < <(compgen -f -X '!*.yml' -- "$current")
-        _maqet_add < <(compgen -d -- "$current")
+        _maqet_add_files < <(compgen -f -X '!*.yaml' -- "$current")
+        _maqet_add_files < <(compgen -f -X '!*.yml' -- "$current")
+        _maqet_add_files < <(compgen -d -- "$current")
         ;;
     DIR)
         compopt -o filenames 2>/dev/null
-        _maqet_add < <(compgen -d -- "$current")
+        _maqet_add_files < <(compgen -d -- "$current")
         ;;
     *'|'*)
-        _maqet_add < <(compgen -W "${kind//|/ }" -- "$current")
+        _maqet_add_words "$current" < <(tr '|' '\n' <<<"$kind")
         ;;
     esac
 }
@@ -70,8 +81,7 @@ _maqet() {
         fi
     done
     if [[ $current == -* ]]; then
-        _maqet_add < <(compgen -W "$(printf '%s\n' "${rows[@]%%=*}" | grep '^-')" \
-            -- "$current")
+        _maqet_add_words "$current" < <(printf '%s\n' "${rows[@]%%=*}" | grep '^-')
         return
     fi
     if [[ -z $command ]]; then
