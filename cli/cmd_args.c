@@ -4,6 +4,7 @@
 #include "cli/files.h"
 #include "cli/options.h"
 #include "cli/shell.h"
+#include "core/base/printable.h"
 #include "core/vm/store.h"
 #include "core/vm/vm.h"
 
@@ -30,9 +31,12 @@ plain(json_object *argv)
 {
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    for (size_t i = 0; i < json_object_array_length(argv); i++)
-        maqet_text_appendf(&text, "%s\n",
-                           json_object_get_string(json_object_array_get_idx(argv, i)));
+    for (size_t i = 0; i < json_object_array_length(argv); i++) {
+        const char *argument = json_object_get_string(json_object_array_get_idx(argv, i));
+        _cleanup_free_ char *line = maqet_text_reversible(argument, strlen(argument));
+
+        maqet_text_appendf(&text, "%s\n", line);
+    }
     return maqet_text_take(&text);
 }
 
@@ -112,6 +116,6 @@ const struct command command_args = {
                    "inherits from maqet.",
     .options = options,
     .examples = examples,
-    .view = {.text = text, .plain = plain, .whole = true},
+    .view = {.text = text, .plain = plain, .whole = true, .verbatim = true},
     .run = run,
 };

@@ -5,6 +5,7 @@
 
 #include "cli/fields.h"
 #include "cli/invocation.h"
+#include "cli/shell.h"
 #include "cli/terminal.h"
 #include "core/storage/fault.h"
 #include "core/storage/record.h"
@@ -86,8 +87,8 @@ text(json_object *row, bool colour)
     append_count(&facts, row, "errors_fixed", "error repaired", "errors repaired");
     append_count(&facts, row, "leaks_fixed", "leaked cluster freed",
                  "leaked clusters freed");
-    _cleanup_free_ char *path =
-        text_printable(file ? json_object_get_string(file) : "", "");
+    const char *path = file ? json_object_get_string(file) : "";
+
     return maqet_format("Drive '%s' of VM '%s'%s%s: %s%s%s%s%s%s\n",
                         field_get(row, "drive"), field_get(row, "vm"), *path ? ", " : "",
                         path, shade_begin(colour, shade), status,
@@ -116,29 +117,53 @@ open_machine(const struct invocation *invocation, struct maqet_error **err)
 
 /* ---- checking and repairing ---- */
 
+/* The caller frees. */
+static char *
+copy_command(const char *path)
+{
+    _cleanup_free_ char *copy = maqet_format("%s.copy", path);
+    struct maqet_text command = MAQET_TEXT_INIT;
+
+    maqet_text_append(&command, "cp --sparse=always ");
+    shell_append(&command, path);
+    maqet_text_append(&command, " ");
+    shell_append(&command, copy);
+    return maqet_text_take(&command);
+}
+
+static char *
+copy_text(json_object *row, bool colour)
+{
+    (void)colour;
+    return maqet_format("Repairing can lose data: what is damaged can't always be saved, "
+                        "and is dropped then.\nA copy of the image shows afterwards what "
+                        "was lost:\n  %s\n",
+                        field_get(row, "copy"));
+}
+
+static const struct view copy_view = {.text = copy_text};
+
 static int
 confirm(const struct invocation *invocation, const struct maqet_drive *drive,
         const struct maqet_checked_file *file, struct maqet_error **err)
 {
     if (invocation_has(invocation, "yes"))
         return 0;
+    _cleanup_free_ char *copy = copy_command(file->path);
     if (!terminal_can_ask()) {
         maqet_error_set(err, MAQET_ERROR_REFUSED,
                         "Nothing was repaired: repairing can lose data, and there is no "
                         "terminal to ask on");
-        maqet_error_hint(err, "Copy the image first: cp --sparse=always '%s' '%s.copy'",
-                         file->path, file->path);
+        maqet_error_hint(err, "Copy the image first: %s", copy);
         maqet_error_hint(err, "Say --yes to repair without being asked");
         return -1;
     }
-    _cleanup_free_ char *path = text_printable(file->path, "");
-    _cleanup_free_ char *question = maqet_format(
-        "Repairing can lose data: what is damaged can't always be saved, and is dropped "
-        "then.\nA copy of the image shows afterwards what was lost:\n"
-        "  cp --sparse=always '%s' '%s.copy'\n"
-        "Repair the image of drive '%s' of VM '%s' now?",
-        path, path, drive->name, drive->machine->vm_name);
-    return terminal_ask(question)
+    _cleanup_json_ json_object *row = json_object_new_object();
+    _cleanup_free_ char *question =
+        maqet_format("Repair the image of drive '%s' of VM '%s' now?", drive->name,
+                     drive->machine->vm_name);
+    field_text(row, "copy", copy);
+    return output_ask(&copy_view, row, question)
                ? 0
                : maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was repaired");
 }

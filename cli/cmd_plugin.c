@@ -293,7 +293,7 @@ schema_plain(json_object *schema)
 }
 
 static const struct view schema_view = {
-    .text = schema_text, .plain = schema_plain, .whole = true};
+    .text = schema_text, .plain = schema_plain, .whole = true, .verbatim = true};
 
 static int
 run_schema(struct invocation *invocation, const char *vm, const char *name,
@@ -322,7 +322,8 @@ manual_plain(json_object *page)
     return manual_text(page, false);
 }
 
-static const struct view manual_view = {.text = manual_text, .plain = manual_plain};
+static const struct view manual_view = {
+    .text = manual_text, .plain = manual_plain, .verbatim = true};
 
 static int
 run_manual(struct invocation *invocation, const char *vm, const char *name,
@@ -334,9 +335,11 @@ run_manual(struct invocation *invocation, const char *vm, const char *name,
     (void)vm;
     if (file && maqet_file_read(file, PROSE_LIMIT, &prose, NULL, err) < 0)
         return -1;
-    _cleanup_json_ json_object *rows = maqet_plugin_info(&invocation->context, name, err);
-    if (!rows)
+    _cleanup_json_ json_object *info = maqet_plugin_info(&invocation->context, name, err);
+    if (!info)
         return -1;
+    /* A line feed in what a plugin says could begin a request of roff's. */
+    _cleanup_json_ json_object *rows = json_printable(info);
     json_object *pages = json_object_new_array();
     for (size_t i = 0; i < json_object_array_length(rows); i++) {
         _cleanup_free_ char *page =

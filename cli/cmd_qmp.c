@@ -71,6 +71,6 @@ const struct command command_qmp = {
                    "runs, and prints what QEMU returns as JSON; with --format plain "
                    "on one line. What the command does is between you and QEMU.",
     .examples = examples,
-    .view = {.text = text, .plain = plain, .whole = true},
+    .view = {.text = text, .plain = plain, .whole = true, .verbatim = true},
     .run = run,
 };

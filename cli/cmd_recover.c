@@ -39,24 +39,36 @@ way_of(const struct invocation *invocation)
                                                 : MAQET_RECOVERY_SAFE;
 }
 
-/* What the user is about to decide. */
-static char *
-question(enum maqet_recovery_way way, const struct maqet_interruption *interruption)
+/* What the user is about to decide; the caller puts it. */
+static json_object *
+decision(enum maqet_recovery_way way, const struct maqet_interruption *interruption)
 {
+    json_object *row = json_object_new_object();
+
+    field_text(row, "what", interruption->what);
+    field_strings(row, "changes", &interruption->changes);
+    field_text(row, "finish", way == MAQET_RECOVERY_FINISH ? interruption->finish : NULL);
+    return row;
+}
+
+static char *
+decision_text(json_object *row, bool colour)
+{
+    json_object *changes = json_object_object_get(row, "changes");
+    const char *finish = field_get(row, "finish");
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    maqet_text_appendf(&text, "%s\n", interruption->what);
-    for (size_t i = 0; i < interruption->changes.count; i++) {
-        _cleanup_free_ char *printable =
-            text_printable(interruption->changes.items[i], "");
-        maqet_text_appendf(&text, "  %s\n", printable);
-    }
-    if (way == MAQET_RECOVERY_FINISH)
-        maqet_text_appendf(&text, "Finishing it %s.\nFinish it?", interruption->finish);
-    else
-        maqet_text_append(&text, "Leave the images as they are and forget it?");
+    (void)colour;
+    maqet_text_appendf(&text, "%s\n", field_get(row, "what"));
+    for (size_t i = 0; i < json_object_array_length(changes); i++)
+        maqet_text_appendf(&text, "  %s\n",
+                           json_object_get_string(json_object_array_get_idx(changes, i)));
+    if (finish)
+        maqet_text_appendf(&text, "Finishing it %s.\n", finish);
     return maqet_text_take(&text);
 }
+
+static const struct view decision_view = {.text = decision_text};
 
 /* Asks, where there is anything to decide. */
 static int
@@ -72,14 +84,20 @@ confirm(const struct invocation *invocation, enum maqet_recovery_way way,
         return -1;
     if (!interruption.what || (way == MAQET_RECOVERY_FINISH && !interruption.finish))
         return 0;
-    _cleanup_free_ char *words = question(way, &interruption);
+    const char *question = way == MAQET_RECOVERY_FINISH
+                               ? "Finish it?"
+                               : "Leave the images as they are and forget it?";
+    _cleanup_json_ json_object *row = decision(way, &interruption);
     if (!terminal_can_ask()) {
+        _cleanup_free_ char *words = decision_text(row, false);
+
         maqet_error_set(err, MAQET_ERROR_REFUSED,
-                        "Nothing was done: there is no terminal to ask on.\n%s", words);
+                        "Nothing was done: there is no terminal to ask on.\n%s%s", words,
+                        question);
         maqet_error_hint(err, "Say --yes to do it without being asked");
         return -1;
     }
-    return terminal_ask(words)
+    return output_ask(&decision_view, row, question)
                ? 0
                : maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was done");
 }

@@ -62,12 +62,11 @@ append_files(struct maqet_text *text, json_object *files)
     for (size_t i = 0; i < json_object_array_length(files); i++) {
         json_object *file = json_object_array_get_idx(files, i);
         bool removed = json_object_get_boolean(json_object_object_get(file, "removed"));
-        _cleanup_free_ char *path = text_printable(field_get(file, "path"), "");
         _cleanup_free_ char *size = maqet_text_bytes(
             json_object_get_uint64(json_object_object_get(file, "size")));
 
         maqet_text_appendf(text, "  %s  %s (%s): %s\n", removed ? "removed" : "kept   ",
-                           path, size, field_get(file, "reason"));
+                           field_get(file, "path"), size, field_get(file, "reason"));
     }
 }
 
@@ -145,22 +144,7 @@ plan_row_text(json_object *row, bool colour)
     return maqet_text_take(&text);
 }
 
-static char *
-question(json_object *plan, const struct maqet_strings *names)
-{
-    _cleanup_free_ char *list = maqet_strings_join(names, ", ");
-    struct maqet_text text = MAQET_TEXT_INIT;
-
-    for (size_t i = 0; i < json_object_array_length(plan); i++) {
-        _cleanup_free_ char *part =
-            plan_row_text(json_object_array_get_idx(plan, i), false);
-
-        maqet_text_append(&text, part);
-    }
-    maqet_text_appendf(&text, "Remove the virtual machine%s %s?",
-                       names->count > 1 ? "s" : "", list);
-    return maqet_text_take(&text);
-}
+static const struct view plan_view = {.columns = columns, .text = plan_row_text};
 
 static int
 confirm(const struct invocation *invocation, const struct maqet_strings *names,
@@ -178,8 +162,10 @@ confirm(const struct invocation *invocation, const struct maqet_strings *names,
     _cleanup_json_ json_object *plan = plan_all(invocation, names, err);
     if (!plan)
         return -1;
-    _cleanup_free_ char *words = question(plan, names);
-    return terminal_ask(words)
+    _cleanup_free_ char *list = maqet_strings_list(names);
+    _cleanup_free_ char *question = maqet_format("Remove the virtual machine%s %s?",
+                                                 names->count > 1 ? "s" : "", list);
+    return output_ask(&plan_view, plan, question)
                ? 0
                : maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was removed");
 }
@@ -224,7 +210,6 @@ static int
 show_plan(const struct invocation *invocation, const struct maqet_strings *names,
           struct maqet_error **err)
 {
-    static const struct view plan_view = {.columns = columns, .text = plan_row_text};
     json_object *plan = plan_all(invocation, names, err);
 
     if (!plan)

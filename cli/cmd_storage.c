@@ -56,12 +56,11 @@ run_list(struct invocation *invocation, struct maqet_error **err)
 static char *
 removed_text(json_object *row, bool colour)
 {
-    _cleanup_free_ char *path = text_printable(field_get(row, "path"), "");
     _cleanup_free_ char *size =
         maqet_text_bytes(json_object_get_uint64(json_object_object_get(row, "size")));
 
     (void)colour;
-    return maqet_format("Deleted %s (%s).\n", path, size);
+    return maqet_format("Deleted %s (%s).\n", field_get(row, "path"), size);
 }
 
 static const struct column removed_columns[] = {
@@ -69,12 +68,19 @@ static const struct column removed_columns[] = {
 static const struct view removed_view = {
     .columns = removed_columns, .text = removed_text, .confirmation = true};
 
+static char *
+asked_text(json_object *path, bool colour)
+{
+    (void)colour;
+    return maqet_format("  %s\n", json_object_get_string(path));
+}
+
+static const struct view asked_view = {.text = asked_text};
+
 static int
 confirm(const struct invocation *invocation, const struct maqet_strings *paths,
         struct maqet_error **err)
 {
-    _cleanup_text_ struct maqet_text words = MAQET_TEXT_INIT;
-
     if (invocation_has(invocation, "yes"))
         return 0;
     if (!terminal_can_ask()) {
@@ -83,14 +89,12 @@ confirm(const struct invocation *invocation, const struct maqet_strings *paths,
         maqet_error_hint(err, "Say --yes to delete without being asked");
         return -1;
     }
-    for (size_t i = 0; i < paths->count; i++) {
-        _cleanup_free_ char *path = text_printable(paths->items[i], "");
-        maqet_text_appendf(&words, "  %s\n", path);
-    }
-    maqet_text_appendf(&words, "Delete %s, with all that %s?",
-                       paths->count > 1 ? "these images" : "this image",
-                       paths->count > 1 ? "they hold" : "it holds");
-    return terminal_ask(words.data)
+    _cleanup_json_ json_object *rows = json_object_new_array();
+    for (size_t i = 0; i < paths->count; i++)
+        json_object_array_add(rows, json_object_new_string(paths->items[i]));
+    return output_ask(&asked_view, rows,
+                      paths->count > 1 ? "Delete these images, with all that they hold?"
+                                       : "Delete this image, with all that it holds?")
                ? 0
                : maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was deleted");
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/help.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "cli/output.h"
 #include "cli/terminal.h"
 #include "core/base/text.h"
 
@@ -29,33 +29,34 @@ option_text(const struct command_option *option)
 
 /* "  left      right", with the right part wrapped. */
 static void
-print_entry(const char *left, const char *right, size_t column)
+append_entry(struct maqet_text *text, const char *left, const char *right, size_t column)
 {
     _cleanup_free_ char *wrapped = text_wrap(right, column, WIDTH);
 
     if (strlen(left) + 4 <= column)
-        printf("  %-*s%s\n", (int)column - 2, left, wrapped);
+        maqet_text_appendf(text, "  %-*s%s\n", (int)column - 2, left, wrapped);
     else
-        printf("  %s\n%*s%s\n", left, (int)column, "", wrapped);
+        maqet_text_appendf(text, "  %s\n%*s%s\n", left, (int)column, "", wrapped);
 }
 
 static void
-print_paragraphs(const char *paragraphs)
+append_paragraphs(struct maqet_text *text, const char *paragraphs)
 {
     while (*paragraphs) {
         size_t length = strcspn(paragraphs, "\n");
         _cleanup_free_ char *paragraph = maqet_strndup(paragraphs, length);
         _cleanup_free_ char *wrapped = text_wrap(paragraph, 0, WIDTH);
 
-        printf("\n%s\n", wrapped);
+        maqet_text_appendf(text, "\n%s\n", wrapped);
         paragraphs += length + (paragraphs[length] == '\n');
     }
 }
 
 static void
-print_options(const char *title, const struct command_option *option)
+append_options(struct maqet_text *text, const char *title,
+               const struct command_option *option)
 {
-    printf("\n%s:\n", title);
+    maqet_text_appendf(text, "\n%s:\n", title);
     for (; option->name; option++) {
         if (!option->help)
             continue;
@@ -64,50 +65,59 @@ print_options(const char *title, const struct command_option *option)
             option->fallback
                 ? maqet_format("%s (default %s)", option->help, option->fallback)
                 : maqet_strdup(option->help);
-        print_entry(left, right, OPTION_COLUMN);
+        append_entry(text, left, right, OPTION_COLUMN);
     }
 }
 
 static void
-print_command(const struct command *command)
+append_command(struct maqet_text *text, const struct command *command)
 {
     _cleanup_free_ char *synopsis = help_synopsis(command);
 
-    printf("Usage: %s\n\n%s.\n", synopsis, command->summary);
-    print_paragraphs(command->description);
+    maqet_text_appendf(text, "Usage: %s\n\n%s.\n", synopsis, command->summary);
+    append_paragraphs(text, command->description);
     if (command->options)
-        print_options("Options", command->options);
-    printf("\nExamples:\n");
+        append_options(text, "Options", command->options);
+    maqet_text_appendf(text, "\nExamples:\n");
     for (const struct command_example *example = command->examples; example->command;
          example++)
-        printf("  %s\n      %s\n", example->command, example->what);
-    printf("\nThe options that all commands take: maqet --help\n");
+        maqet_text_appendf(text, "  %s\n      %s\n", example->command, example->what);
+    maqet_text_appendf(text, "\nThe options that all commands take: maqet --help\n");
 }
 
 static void
-print_program(void)
+append_program(struct maqet_text *text)
 {
-    printf("Usage: maqet [OPTION]... COMMAND [ARGUMENT]...\n\n"
-           "Run QEMU virtual machines from YAML files, and look after their storage.\n\n"
-           "Commands:\n");
+    maqet_text_appendf(
+        text,
+        "Usage: maqet [OPTION]... COMMAND [ARGUMENT]...\n\n"
+        "Run QEMU virtual machines from YAML files, and look after their storage.\n\n"
+        "Commands:\n");
     for (const struct command *const *command = commands; *command; command++)
-        print_entry((*command)->name, (*command)->summary, COMMAND_COLUMN);
-    print_options("Options, for every command", global_options);
-    printf("\nMore on a command: maqet COMMAND --help. The whole manual: man maqet\n");
+        append_entry(text, (*command)->name, (*command)->summary, COMMAND_COLUMN);
+    append_options(text, "Options, for every command", global_options);
+    maqet_text_appendf(
+        text, "\nMore on a command: maqet COMMAND --help. The whole manual: man maqet\n");
 }
 
 void
 help_print(const struct command *command)
 {
+    _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
+
     if (command)
-        print_command(command);
+        append_command(&text, command);
     else
-        print_program();
+        append_program(&text);
+    output_text(text.data);
 }
 
 void
 help_print_version(void)
 {
-    printf("maqet %s\nplugin-abi=%d plugindir=%s\n", PACKAGE_VERSION, MAQET_PLUGIN_ABI,
-           MAQET_PLUGIN_DIR);
+    _cleanup_free_ char *text =
+        maqet_format("maqet %s\nplugin-abi=%d plugindir=%s\n", PACKAGE_VERSION,
+                     MAQET_PLUGIN_ABI, MAQET_PLUGIN_DIR);
+
+    output_text(text);
 }

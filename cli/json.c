@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/json.h"
 
-#include "core/base/text.h"
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/base/printable.h"
 
 /* json-c breaks the line even in a list or object that has nothing in it. */
 static int
@@ -33,19 +36,70 @@ mark_empty(json_object *value)
     }
 }
 
+/* What json-c leaves as it is and may not be shown stands in texts and keys only, where
+ * the syntax has escapes for it (RFC 8259, 7). */
+static char *
+escaped(const char *json)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+    size_t left, size;
+    uint32_t code;
+    _cleanup_free_ char *valid = maqet_text_utf8(json, strlen(json), &left);
+
+    for (const char *at = valid; left > 0; at += size, left -= size) {
+        size = maqet_character(at, left, &code);
+        if (code == '\n' || (maqet_character_is_printable(code) && code != 0xfffd))
+            maqet_text_append_bytes(&text, at, size);
+        else if (code > 0xffff)
+            maqet_text_appendf(&text, "\\u%04" PRIx32 "\\u%04" PRIx32,
+                               0xd800 + ((code - 0x10000) >> 10),
+                               0xdc00 + ((code - 0x10000) & 0x3ff));
+        else
+            maqet_text_appendf(&text, "\\u%04" PRIx32, code);
+    }
+    return maqet_text_take(&text);
+}
+
 char *
 json_pretty(json_object *value)
 {
     mark_empty(value);
-    return maqet_format("%s\n",
-                        json_object_to_json_string_ext(
-                            value, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-                                       JSON_C_TO_STRING_NOSLASHESCAPE));
+    _cleanup_free_ char *text = escaped(json_object_to_json_string_ext(
+        value, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+                   JSON_C_TO_STRING_NOSLASHESCAPE));
+    return maqet_format("%s\n", text);
 }
 
 char *
 json_line(json_object *value)
 {
-    return maqet_strdup(
-        json_object_to_json_string_ext(value, JSON_C_TO_STRING_NOSLASHESCAPE));
+    return escaped(json_object_to_json_string_ext(value, JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+json_object *
+json_printable(json_object *value)
+{
+    json_object *copy;
+
+    switch (json_object_get_type(value)) {
+    case json_type_object:
+        copy = json_object_new_object();
+        json_object_object_foreach(value, key, field)
+            json_object_object_add(copy, key, json_printable(field));
+        return copy;
+    case json_type_array:
+        copy = json_object_new_array();
+        for (size_t i = 0; i < json_object_array_length(value); i++)
+            json_object_array_add(copy,
+                                  json_printable(json_object_array_get_idx(value, i)));
+        return copy;
+    case json_type_string: {
+        _cleanup_free_ char *text = maqet_text_printable(
+            json_object_get_string(value), (size_t)json_object_get_string_len(value),
+            MAQET_SHOWN_MAX);
+        return json_object_new_string(text);
+    }
+    default:
+        return json_object_get(value);
+    }
 }

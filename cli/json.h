@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * json.h - JSON as text, with its slashes left alone. The caller frees.
+ * json.h - JSON as text, with its slashes left alone; the caller frees. It is valid
+ * UTF-8, and what may not be shown is escaped, so that no text in it can drive a
+ * terminal. From what is read of it each text can be had back: a byte that belongs to no
+ * character stands there as U+FFFD and two hexadecimal digits (maqet_text_utf8()).
  */
 #ifndef MAQET_CLI_JSON_H
 #define MAQET_CLI_JSON_H
@@ -12,5 +15,9 @@ char *json_pretty(json_object *value);
 
 /* On one line, without its line feed. */
 char *json_line(json_object *value);
+
+/* A copy (the caller puts it) in which each text is one line of at most MAQET_SHOWN_MAX
+ * bytes that can be shown to people (maqet_text_printable()). Keys are as they were. */
+json_object *json_printable(json_object *value);
 
 #endif

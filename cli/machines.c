@@ -10,7 +10,6 @@
 #include <sys/wait.h>
 
 #include "cli/fields.h"
-#include "cli/json.h"
 #include "cli/terminal.h"
 #include "core/vm/store.h"
 
@@ -22,8 +21,9 @@
 #define KEY_MESSAGE "message" /* with KEY_LEVEL */
 #define KEY_LEVEL "level"
 #define KEY_RESULT "result"
-#define KEY_ERROR "error" /* with KEY_CODE and KEY_HINTS */
+#define KEY_ERROR "error" /* with KEY_CODE, KEY_REMARK and KEY_HINTS */
 #define KEY_CODE "code"
+#define KEY_REMARK "remark"
 #define KEY_HINTS "hints"
 
 /* The machine and the process that works on it. */
@@ -40,8 +40,9 @@ struct worker {
 static void
 tell(int fd, json_object *line)
 {
-    _cleanup_free_ char *text = json_line(line);
-    _cleanup_free_ char *bytes = maqet_format("%s\n", text);
+    /* Not as it would be printed: the parent is to have the very bytes. */
+    _cleanup_free_ char *bytes = maqet_format(
+        "%s\n", json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN));
     size_t length = strlen(bytes);
 
     json_object_put(line);
@@ -72,6 +73,7 @@ tell_error(int fd, const struct maqet_error *error)
 
     field_text(line, KEY_ERROR, error->message);
     json_object_object_add(line, KEY_CODE, json_object_new_int(error->code));
+    field_text(line, KEY_REMARK, error->remark);
     field_strings(line, KEY_HINTS, &error->hints);
     tell(fd, line);
 }
@@ -172,6 +174,8 @@ show_told_error(struct invocation *invocation, json_object *line)
     maqet_error_set(&error, json_object_get_int(json_object_object_get(line, KEY_CODE)),
                     "%s",
                     json_object_get_string(json_object_object_get(line, KEY_ERROR)));
+    if (json_object_object_get(line, KEY_REMARK))
+        maqet_error_remark(&error, "%s", field_get(line, KEY_REMARK));
     for (size_t i = 0; i < json_object_array_length(hints); i++)
         maqet_error_hint(&error, "%s",
                          json_object_get_string(json_object_array_get_idx(hints, i)));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
+#include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
 #include <string.h>
@@ -99,9 +100,11 @@ main(int argc, char **argv)
     /* Who started us may have it ignored, and then nobody learns how a child ended
      * (wait(2)): what failed would look as if it were done. */
     signal(SIGCHLD, SIG_DFL);
-    /* Character widths only: numbers and messages are the same everywhere. A locale that
-     * is missing leaves "C". */
+    /* Character widths only: numbers and messages are the same everywhere. What is
+     * printed is UTF-8 whatever the locale says. A locale that is missing leaves "C". */
     setlocale(LC_CTYPE, "");
+    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+        setlocale(LC_CTYPE, "C.UTF-8");
     int exit_code = run(&invocation, argc, argv, &error);
     if (error) {
         output_error(&invocation.output, error);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/manual.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/help.h"
+#include "cli/output.h"
 #include "cli/roff.h"
 #include "core/base/text.h"
 #include "core/conformance/conformance.h"
@@ -12,49 +12,41 @@
 /* ---- man(7) ---- */
 
 static void
-print_roff(const char *before, const char *words, const char *after)
+append_option(struct maqet_text *text, const struct command_option *option)
 {
-    _cleanup_free_ char *text = roff(words);
-
-    printf("%s%s%s", before, text, after);
-}
-
-static void
-print_option(const struct command_option *option)
-{
-    printf(".TP\n");
+    maqet_text_appendf(text, ".TP\n");
     if (option->letter)
-        printf("\\fB\\-%c\\fR, ", option->letter);
-    print_roff("\\fB\\-\\-", option->name, "\\fR");
+        maqet_text_appendf(text, "\\fB\\-%c\\fR, ", option->letter);
+    roff_append(text, "\\fB\\-\\-", option->name, "\\fR");
     if (option->argument)
-        print_roff(" \\fI", option->argument, "\\fR");
-    print_roff("\n", option->help, "");
+        roff_append(text, " \\fI", option->argument, "\\fR");
+    roff_append(text, "\n", option->help, "");
     if (option->fallback)
-        print_roff(" (default ", option->fallback, ")");
-    printf(".\n");
+        roff_append(text, " (default ", option->fallback, ")");
+    maqet_text_appendf(text, ".\n");
 }
 
 static void
-print_options(const struct command_option *option)
+append_options(struct maqet_text *text, const struct command_option *option)
 {
     for (; option && option->name; option++)
         if (option->help)
-            print_option(option);
+            append_option(text, option);
 }
 
 static void
-print_command(const struct command *command)
+append_command(struct maqet_text *text, const struct command *command)
 {
     _cleanup_free_ char *synopsis = help_synopsis(command);
 
-    print_roff(".SS \"", synopsis, "\"\n");
-    print_roff("", command->summary, ".\n");
-    print_roff(".PP\n", command->description, "\n");
-    print_options(command->options);
+    roff_append(text, ".SS \"", synopsis, "\"\n");
+    roff_append(text, "", command->summary, ".\n");
+    roff_append(text, ".PP\n", command->description, "\n");
+    append_options(text, command->options);
     for (const struct command_example *example = command->examples; example->command;
          example++) {
-        print_roff(".PP\n", example->what, ":\n.PP\n.RS 4\n.EX\n");
-        print_roff("", example->command, "\n.EE\n.RE\n");
+        roff_append(text, ".PP\n", example->what, ":\n.PP\n.RS 4\n.EX\n");
+        roff_append(text, "", example->command, "\n.EE\n.RE\n");
     }
 }
 
@@ -71,7 +63,7 @@ codes_of(int exit_code)
 }
 
 static void
-print_exit_status(void)
+append_exit_status(struct maqet_text *text)
 {
     static const char *const meanings[] = {
         "Done; also when it was so before",
@@ -84,36 +76,40 @@ print_exit_status(void)
     for (int i = 0; i < (int)(sizeof(meanings) / sizeof(*meanings)); i++) {
         _cleanup_free_ char *codes = codes_of(i);
 
-        printf(".TP\n.B %d\n", i);
-        print_roff("", meanings[i], ".\n");
+        maqet_text_appendf(text, ".TP\n.B %d\n", i);
+        roff_append(text, "", meanings[i], ".\n");
         if (*codes)
-            printf("Codes of such errors: %s.\n", codes);
+            maqet_text_appendf(text, "Codes of such errors: %s.\n", codes);
     }
 }
 
 /* What `maqet plugin check` looks at, from its own table. */
 static void
-print_checks(void)
+append_checks(struct maqet_text *text)
 {
-    printf("\\&'maqet plugin check' tries these, in this order:\n");
+    maqet_text_appendf(text, "\\&'maqet plugin check' tries these, in this order:\n");
     for (unsigned i = 0; maqet_conformance_name(i); i++) {
-        print_roff(".TP\n.B ", maqet_conformance_name(i), "\n");
-        print_roff("", maqet_conformance_text(i), ".\n");
+        roff_append(text, ".TP\n.B ", maqet_conformance_name(i), "\n");
+        roff_append(text, "", maqet_conformance_text(i), ".\n");
     }
 }
 
 void
 manual_print(void)
 {
-    printf(".SH OPTIONS\nThese may stand anywhere, and every command takes them.\n");
-    print_options(global_options);
-    printf(".SH COMMANDS\n");
+    _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
+
+    maqet_text_appendf(
+        &text, ".SH OPTIONS\nThese may stand anywhere, and every command takes them.\n");
+    append_options(&text, global_options);
+    maqet_text_appendf(&text, ".SH COMMANDS\n");
     for (const struct command *const *command = commands; *command; command++)
-        print_command(*command);
-    printf(".SH CHECKS OF A PLUGIN\n");
-    print_checks();
-    printf(".SH EXIT STATUS\n");
-    print_exit_status();
+        append_command(&text, *command);
+    maqet_text_appendf(&text, ".SH CHECKS OF A PLUGIN\n");
+    append_checks(&text);
+    maqet_text_appendf(&text, ".SH EXIT STATUS\n");
+    append_exit_status(&text);
+    output_text(text.data);
 }
 
 /* ---- shell completion ---- */
@@ -121,29 +117,32 @@ manual_print(void)
 void
 manual_list_commands(void)
 {
+    _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
+
     for (const struct command *const *command = commands; *command; command++)
-        printf("%s\t%s\n", (*command)->name, (*command)->summary);
+        maqet_text_appendf(&text, "%s\t%s\n", (*command)->name, (*command)->summary);
+    output_text(text.data);
 }
 
 static void
-list_option(const struct command_option *option)
+append_listed(struct maqet_text *text, const struct command_option *option)
 {
     if (!option->help)
         return;
     if (option->letter)
-        printf("-%c\n", option->letter);
-    printf("--%s", option->name);
+        maqet_text_appendf(text, "-%c\n", option->letter);
+    maqet_text_appendf(text, "--%s", option->name);
     if (option->argument && !option->choice)
-        printf("=%s", option->argument);
+        maqet_text_appendf(text, "=%s", option->argument);
     for (unsigned i = 0; option->choice && option->choice(i); i++)
-        printf("%c%s", i == 0 ? '=' : '|', option->choice(i));
-    printf("\n");
+        maqet_text_appendf(text, "%c%s", i == 0 ? '=' : '|', option->choice(i));
+    maqet_text_appendf(text, "\n");
 }
 
 /* The words of "VM|FILE..." or "VM create|list [DRIVE]", one a line; words that are to be
  * typed as they are stay together. */
 static void
-list_operands(const char *operands)
+append_operands(struct maqet_text *text, const char *operands)
 {
     while (*operands) {
         size_t length = strspn(operands, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-");
@@ -151,7 +150,7 @@ list_operands(const char *operands)
         if (length == 0)
             length = strspn(operands, "abcdefghijklmnopqrstuvwxyz|");
         if (length > 0 && *operands != '|')
-            printf("%.*s\n", (int)length, operands);
+            maqet_text_appendf(text, "%.*s\n", (int)length, operands);
         operands += length + (operands[length] != '\0');
     }
 }
@@ -160,13 +159,15 @@ int
 manual_list_options(const char *name, struct maqet_error **err)
 {
     const struct command *command = command_find(name, err);
+    _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
 
     if (!command)
         return -1;
-    list_operands(command->operands);
+    append_operands(&text, command->operands);
     for (const struct command_option *row = command->options; row && row->name; row++)
-        list_option(row);
+        append_listed(&text, row);
     for (const struct command_option *row = global_options; row->name; row++)
-        list_option(row);
+        append_listed(&text, row);
+    output_text(text.data);
     return 0;
 }

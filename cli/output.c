@@ -8,6 +8,7 @@
 #include "cli/json.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
+#include "core/base/printable.h"
 #include "core/config/yaml.h"
 
 static const char *const formats[] = {
@@ -41,8 +42,7 @@ say(const char *message)
 {
     _cleanup_free_ char *line = maqet_format("%s\n", message);
 
-    terminal_progress_clear();
-    fwrite(line, 1, strlen(line), stderr);
+    terminal_write(stderr, line);
     fflush(stderr);
 }
 
@@ -51,10 +51,21 @@ static char *
 titled(const char *title, enum shade shade, const char *message)
 {
     bool colour = terminal_has_colour(stderr);
-    _cleanup_free_ char *printable = text_printable(message, "\n\t");
+    _cleanup_free_ char *printable = maqet_text_printable_lines(message);
 
     return maqet_format("%s%s:%s %s", shade_begin(colour, shade), title,
                         shade_end(colour, shade), printable);
+}
+
+/* Whoever reads JSON gets all of a result, but no more of a message than people do. */
+static void
+add_message(json_object *object, const char *message, const char *remark)
+{
+    _cleanup_free_ char *text =
+        maqet_text_shortened(message, strlen(message), MAQET_MESSAGE_MAX);
+    _cleanup_free_ char *all = remark ? maqet_format("%s\n%s", text, remark) : NULL;
+
+    field_text(object, "message", all ? all : text);
 }
 
 static char *
@@ -63,7 +74,7 @@ message_json(enum maqet_level level, const char *message)
     _cleanup_json_ json_object *object = json_object_new_object();
 
     field_text(object, "level", levels[level].name);
-    field_text(object, "message", message);
+    add_message(object, message, NULL);
     return json_line(object);
 }
 
@@ -85,8 +96,16 @@ error_json(const struct maqet_error *error)
     _cleanup_json_ json_object *object = json_object_new_object();
 
     field_text(object, "code", maqet_error_code_name(error->code));
-    field_text(object, "message", error->message);
-    field_strings(object, "hints", &error->hints);
+    add_message(object, error->message, error->remark);
+    json_object *hints = json_object_new_array();
+    for (size_t i = 0; i < error->hints.count; i++) {
+        const char *words = error->hints.items[i];
+        _cleanup_free_ char *hint =
+            maqet_text_shortened(words, strlen(words), MAQET_MESSAGE_MAX);
+
+        json_object_array_add(hints, json_object_new_string(hint));
+    }
+    json_object_object_add(object, "hints", hints);
     return json_line(object);
 }
 
@@ -99,10 +118,14 @@ error_text(const struct maqet_error *error)
     size_t count = error->hints.count;
 
     maqet_text_append(&text, title);
+    if (error->remark) {
+        _cleanup_free_ char *remark = maqet_text_printable_lines(error->remark);
+        maqet_text_appendf(&text, "\n%s", remark);
+    }
     if (count > 1)
         maqet_text_append(&text, "\nOptions:");
     for (size_t i = 0; i < count; i++) {
-        _cleanup_free_ char *hint = text_printable(error->hints.items[i], "\n\t");
+        _cleanup_free_ char *hint = maqet_text_printable_lines(error->hints.items[i]);
 
         if (count > 1)
             maqet_text_appendf(&text, "\n  %zu. %s", i + 1, hint);
@@ -136,6 +159,17 @@ document_text(enum format format, json_object *result)
     return format == FORMAT_YAML ? maqet_yaml_write(result) : json_pretty(result);
 }
 
+/* What people read. Only what says so sees a text as somebody else wrote it. */
+static char *
+shown_text(const struct view *view, json_object *result, bool colour)
+{
+    _cleanup_json_ json_object *printable =
+        view->verbatim ? json_object_get(result) : json_printable(result);
+
+    return view->text ? view->text(printable, colour)
+                      : table_text(view->columns, printable, colour);
+}
+
 static char *
 row_text(const struct output *output, const struct view *view, json_object *row)
 {
@@ -143,7 +177,7 @@ row_text(const struct output *output, const struct view *view, json_object *row)
         return view->plain ? view->plain(row) : table_plain(view->columns, row);
     if (view->confirmation && output->loudness == QUIET)
         return maqet_strdup("");
-    return view->text(row, terminal_has_colour(stdout));
+    return shown_text(view, row, terminal_has_colour(stdout));
 }
 
 static char *
@@ -156,7 +190,7 @@ list_text(const struct output *output, const struct view *view, json_object *row
     if (is_table && count == 0 && view->empty)
         return maqet_strdup(view->empty);
     if (is_table && !view->text)
-        return table_text(view->columns, rows, terminal_has_colour(stdout));
+        return shown_text(view, rows, terminal_has_colour(stdout));
     for (size_t i = 0; i < count; i++) {
         _cleanup_free_ char *row =
             row_text(output, view, json_object_array_get_idx(rows, i));
@@ -178,11 +212,10 @@ result_text(const struct output *output, const struct view *view, json_object *r
 /* What kept a result from being written; an errno. */
 static int write_fault;
 
-static void
-print(const char *text)
+void
+output_text(const char *text)
 {
-    terminal_progress_clear();
-    fputs(text, stdout);
+    terminal_write(stdout, text);
     if (fflush(stdout) != 0 && write_fault == 0)
         write_fault = errno;
 }
@@ -193,7 +226,25 @@ output_result(const struct output *output, const struct view *view, json_object 
     _cleanup_json_ json_object *owned = result;
     _cleanup_free_ char *text = result_text(output, view, result);
 
-    print(text);
+    output_text(text);
+}
+
+bool
+output_ask(const struct view *view, json_object *result, const char *question)
+{
+    bool colour = terminal_has_colour(stderr);
+
+    if (result && json_object_is_type(result, json_type_array) && view->text)
+        for (size_t i = 0; i < json_object_array_length(result); i++) {
+            _cleanup_free_ char *row =
+                shown_text(view, json_object_array_get_idx(result, i), colour);
+            terminal_write(stderr, row);
+        }
+    else if (result) {
+        _cleanup_free_ char *text = shown_text(view, result, colour);
+        terminal_write(stderr, text);
+    }
+    return terminal_ask(question);
 }
 
 void
@@ -215,7 +266,7 @@ output_finish(struct output *output, int exit_code)
     _cleanup_free_ char *rest =
         output->rows ? document_text(output->format, output->rows) : maqet_strdup("");
 
-    print(rest); /* and what the help has left in the buffer */
+    output_text(rest);
     if (write_fault == 0)
         return exit_code;
 

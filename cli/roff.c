@@ -6,9 +6,10 @@ roff(const char *words)
 {
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    if (*words == '.' || *words == '\'')
-        maqet_text_append(&text, "\\&");
     for (const char *c = words; *c; c++) {
+        /* A line that begins with one of these is a request. */
+        if ((*c == '.' || *c == '\'') && (c == words || c[-1] == '\n'))
+            maqet_text_append(&text, "\\&");
         if (*c == '\n')
             maqet_text_append(&text, "\n.PP\n");
         else if (*c == '-')

@@ -3,29 +3,25 @@
 
 #include <string.h>
 
-#include "cli/terminal.h"
+#include "core/base/printable.h"
 
-static bool
-has_control(const char *text)
-{
-    while (*text && text_control(text) == 0)
-        text++;
-    return *text;
-}
-
-/* Between $' and ' (POSIX.1-2024): no control character reaches the terminal. */
+/* Between $' and ' (POSIX.1-2024): what may not be shown is written byte by byte. */
 static void
 append_escaped(struct maqet_text *text, const char *word)
 {
-    maqet_text_append(text, "$'");
-    for (const char *c = word; *c; c++) {
-        size_t control = text_control(c);
+    uint32_t code;
 
-        if (control == 0)
-            maqet_text_appendf(text, *c == '\'' || *c == '\\' ? "\\%c" : "%c", *c);
-        for (size_t i = 0; i < control; i++)
-            maqet_text_appendf(text, "\\%03o", (unsigned char)c[i]);
-        c += control > 1;
+    maqet_text_append(text, "$'");
+    for (size_t left = strlen(word), size; left > 0; word += size, left -= size) {
+        size = maqet_character(word, left, &code);
+        if (*word == '\'' || *word == '\\')
+            maqet_text_append(text, "\\");
+        if (maqet_character_is_printable(code)) {
+            maqet_text_append_bytes(text, word, size);
+            continue;
+        }
+        for (size_t i = 0; i < size; i++)
+            maqet_text_appendf(text, "\\%03o", (unsigned char)word[i]);
     }
     maqet_text_append(text, "'");
 }
@@ -47,7 +43,7 @@ shell_append(struct maqet_text *text, const char *word)
 
     if (*word && word[strspn(word, plain)] == '\0')
         maqet_text_append(text, word);
-    else if (has_control(word))
+    else if (!maqet_text_is_printable(word, strlen(word)))
         append_escaped(text, word);
     else
         append_quoted(text, word);

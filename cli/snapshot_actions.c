@@ -194,7 +194,8 @@ tree_text(json_object *result, bool colour)
     return maqet_strdup(field_get(result, "text"));
 }
 
-static const struct view tree_view = {.text = tree_text, .whole = true};
+/* It has lines of its own; the names in it are one line each. */
+static const struct view tree_view = {.text = tree_text, .whole = true, .verbatim = true};
 
 int
 snapshot_tree(struct invocation *invocation, struct asked *asked,
@@ -330,11 +331,10 @@ static char *
 export_text(json_object *row, bool colour)
 {
     _cleanup_free_ char *done = done_text("Exported", row, "of");
-    _cleanup_free_ char *file = text_printable(field_get(row, "file"), "");
     bool decrypted = json_object_get_boolean(json_object_object_get(row, "decrypted"));
 
     (void)colour;
-    return maqet_format("%sIt is in %s%s.\n", done, file,
+    return maqet_format("%sIt is in %s%s.\n", done, field_get(row, "file"),
                         decrypted ? ", which is not encrypted" : "");
 }
 

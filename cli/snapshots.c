@@ -5,8 +5,7 @@
 #include <time.h>
 
 #include "cli/fields.h"
-#include "cli/terminal.h"
-#include "core/base/text.h"
+#include "core/base/printable.h"
 
 const struct column snapshot_columns[] = {
     {"name", "NAME", COLUMN_TEXT},
@@ -149,9 +148,8 @@ snapshots_text(const char *vm, const char *drive, json_object *rows)
                            count > 0 ? ":" : ".");
     for (size_t i = 0; i < count; i++) {
         json_object *row = json_object_array_get_idx(rows, i);
-        _cleanup_free_ char *name = text_printable(field_get(row, "name"), "");
 
-        maqet_text_appendf(&text, "- %s (", name);
+        maqet_text_appendf(&text, "- %s (", field_get(row, "name"));
         append_facts(&text, row);
         if (!drive)
             maqet_text_appendf(&text, ", %s", field_get(row, "drives"));
@@ -248,7 +246,8 @@ append_snapshot(struct maqet_text *text, const struct branches *branches, ssize_
 {
     const struct maqet_drive_list *drive = branches->drive;
     _cleanup_json_ json_object *row = row_of(drive, (size_t)index);
-    _cleanup_free_ char *name = text_printable(drive->names[index], "");
+    _cleanup_free_ char *name = maqet_text_printable(
+        drive->names[index], strlen(drive->names[index]), MAQET_SHOWN_MAX);
 
     append_line(text, branches, is_last(branches, index), name);
     maqet_text_append(text, " (");

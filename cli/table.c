@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/terminal.h"
-#include "core/base/text.h"
+#include "core/base/printable.h"
 #include "core/vm/state.h"
 
 /* "42s", "3m 05s", "2h 07m", "12d 4h": two units say enough. */
@@ -48,7 +48,7 @@ cell_text(const struct column *column, json_object *row)
     case COLUMN_PERCENT:
         return maqet_format("%.1f%%", json_object_get_double(value));
     default:
-        return text_printable(json_object_get_string(value), "");
+        return maqet_strdup(json_object_get_string(value));
     }
 }
 
@@ -87,6 +87,9 @@ trim(struct maqet_text *text)
         text->data[--text->length] = '\0';
 }
 
+/* A value that is wider makes its own line longer, and no other one. */
+enum { WIDTH_MAX = 256 };
+
 static size_t
 column_width(const struct column *column, json_object *rows)
 {
@@ -99,7 +102,7 @@ column_width(const struct column *column, json_object *rows)
         if (used > width)
             width = used;
     }
-    return width;
+    return width < WIDTH_MAX ? width : WIDTH_MAX;
 }
 
 char *
@@ -166,17 +169,14 @@ table_plain(const struct column *columns, json_object *row)
     for (const struct column *column = columns; column->key; column++) {
         json_object *value = json_object_object_get(row, column->key);
         const char *words = value ? json_object_get_string(value) : "";
-        struct maqet_text doubled = MAQET_TEXT_INIT;
+        size_t length = json_object_is_type(value, json_type_string)
+                            ? (size_t)json_object_get_string_len(value)
+                            : strlen(words);
+        _cleanup_free_ char *reversible = column->type == COLUMN_FIXED
+                                              ? maqet_strdup(column->key)
+                                              : maqet_text_reversible(words, length);
 
-        if (column->type == COLUMN_FIXED)
-            words = column->key;
-        for (const char *c = words; *c; c++)
-            maqet_text_append_bytes(&doubled, *c == '\\' ? "\\\\" : c,
-                                    *c == '\\' ? 2 : 1);
-
-        _cleanup_free_ char *escaped = maqet_text_take(&doubled);
-        _cleanup_free_ char *printable = text_printable(escaped, "");
-        maqet_text_appendf(&text, "%s%s", column == columns ? "" : "\t", printable);
+        maqet_text_appendf(&text, "%s%s", column == columns ? "" : "\t", reversible);
     }
     maqet_text_append(&text, "\n");
     return maqet_text_take(&text);

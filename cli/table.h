@@ -8,15 +8,17 @@
 
 #include "cli/view.h"
 
-/* A header and a line for each row. The caller frees. */
+/* A header and a line for each row, in which each text is one line that can be shown
+ * (json_printable()). The caller frees. */
 char *table_text(const struct column *columns, json_object *rows, bool colour);
 
-/* A line "title  value" for each column; fields that are null are left out. The caller
- * frees. */
+/* A line "title  value" for each column, in the same way; fields that are null are left
+ * out. The caller frees. */
 char *table_fields(const struct column *columns, json_object *row, bool colour);
 
-/* One row's values in full (bytes, seconds), separated by tabs; a null is empty. A tab, a
- * line feed and a backslash in a value are written \t, \n and \\. The caller frees. */
+/* One row's values in full (bytes, seconds), separated by tabs, each of them one line
+ * from which it can be had back (maqet_text_reversible()); a null is empty. The caller
+ * frees. */
 char *table_plain(const struct column *columns, json_object *row);
 
 #endif

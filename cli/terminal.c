@@ -5,7 +5,7 @@
 #include <sys/ioctl.h>
 #include <wchar.h>
 
-#include "core/base/text.h"
+#include "core/base/printable.h"
 
 /* ---- colours ---- */
 
@@ -25,22 +25,56 @@ terminal_has_colour(FILE *stream)
     return !(no_color && *no_color) && is_capable(stream);
 }
 
+static const char *const shades[] = {
+    [SHADE_NONE] = "",           [SHADE_RED] = "\033[1;31m", [SHADE_GREEN] = "\033[32m",
+    [SHADE_YELLOW] = "\033[33m", [SHADE_BOLD] = "\033[1m",   [SHADE_DIM] = "\033[2m",
+};
+static const char no_shade[] = "\033[0m";
+
 const char *
 shade_begin(bool colour, enum shade shade)
 {
-    static const char *const codes[] = {
-        [SHADE_NONE] = "",          [SHADE_RED] = "\033[1;31m",
-        [SHADE_GREEN] = "\033[32m", [SHADE_YELLOW] = "\033[33m",
-        [SHADE_BOLD] = "\033[1m",   [SHADE_DIM] = "\033[2m",
-    };
-
-    return colour ? codes[shade] : "";
+    return colour ? shades[shade] : "";
 }
 
 const char *
 shade_end(bool colour, enum shade shade)
 {
-    return colour && shade != SHADE_NONE ? "\033[0m" : "";
+    return colour && shade != SHADE_NONE ? no_shade : "";
+}
+
+/* ---- writing ---- */
+
+/* The length of the shade that a text begins with; 0: it begins with none. */
+static size_t
+shade_length(const char *text)
+{
+    for (size_t i = SHADE_NONE + 1; i < sizeof(shades) / sizeof(*shades); i++)
+        if (maqet_text_starts(text, shades[i]))
+            return strlen(shades[i]);
+    return maqet_text_starts(text, no_shade) ? strlen(no_shade) : 0;
+}
+
+void
+terminal_write(FILE *stream, const char *text)
+{
+    _cleanup_text_ struct maqet_text shown = MAQET_TEXT_INIT;
+    bool colour = terminal_has_colour(stream);
+    uint32_t code;
+
+    for (size_t left = strlen(text), size; left > 0; text += size, left -= size) {
+        size_t shade = colour ? shade_length(text) : 0;
+
+        size = shade ? shade : maqet_character(text, left, &code);
+        if (shade || *text == '\n' || *text == '\t') {
+            maqet_text_append_bytes(&shown, text, size);
+            continue;
+        }
+        _cleanup_free_ char *character = maqet_text_printable(text, size, size);
+        maqet_text_append(&shown, character);
+    }
+    terminal_progress_clear();
+    fwrite(shown.data ? shown.data : "", 1, shown.length, stream);
 }
 
 /* ---- the line that is redrawn ---- */
@@ -61,8 +95,9 @@ terminal_progress(const char *text)
 {
     if (!is_capable(stderr))
         return;
+    _cleanup_free_ char *line = maqet_text_printable(text, strlen(text), MAQET_SHOWN_MAX);
     progress_shown = true;
-    fprintf(stderr, "\r%.*s\033[K", (int)screen_width() - 1, text);
+    fprintf(stderr, "\r%.*s\033[K", (int)text_fitting(line, screen_width() - 1), line);
     fflush(stderr);
 }
 
@@ -87,10 +122,13 @@ terminal_can_ask(void)
 bool
 terminal_ask(const char *question)
 {
+    _cleanup_free_ char *words =
+        maqet_text_printable(question, strlen(question), MAQET_SHOWN_MAX);
     _cleanup_free_ char *line = NULL;
     size_t space = 0;
 
-    fprintf(stderr, "%s [y/N] ", question);
+    terminal_progress_clear();
+    fprintf(stderr, "%s [y/N] ", words);
     fflush(stderr);
     if (getline(&line, &space, stdin) < 0) {
         fputc('\n', stderr);
@@ -102,55 +140,42 @@ terminal_ask(const char *question)
 
 /* ---- text ---- */
 
-/* C0, DEL, and the C1 controls as UTF-8 encodes them (C2 80 to C2 9F). */
-size_t
-text_control(const char *text)
+/* The columns of one character; what has no width of its own is not printable, or unknown
+ * to the C library, and takes one. */
+static size_t
+columns_of(uint32_t code)
 {
-    unsigned char first = (unsigned char)text[0];
+    int columns = code == MAQET_NO_CHARACTER ? 1 : wcwidth((wchar_t)code);
 
-    if (first == 0xc2 && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] <= 0x9f)
-        return 2;
-    return (first < 0x20 && first != '\0') || first == 0x7f;
+    return columns < 0 ? 1 : (size_t)columns;
 }
 
-char *
-text_printable(const char *text, const char *keep)
+size_t
+text_fitting(const char *text, size_t columns)
 {
-    struct maqet_text printable = MAQET_TEXT_INIT;
+    size_t left = strlen(text), fits = 0, used = 0;
+    uint32_t code;
 
-    for (const char *c = text; *c; c++) {
-        size_t length = text_control(c);
+    while (fits < left) {
+        size_t size = maqet_character(text + fits, left - fits, &code);
 
-        if (length == 0 || strchr(keep, *c))
-            maqet_text_append_bytes(&printable, c, 1);
-        else if (*c == '\t' || *c == '\n')
-            maqet_text_append(&printable, *c == '\t' ? "\\t" : "\\n");
-        else
-            maqet_text_appendf(&printable, "\\x%02x", (unsigned char)c[length - 1]);
-        c += length > 1;
+        used += columns_of(code);
+        if (used > columns)
+            break;
+        fits += size;
     }
-    return maqet_text_take(&printable);
+    return fits;
 }
 
 size_t
 text_width(const char *text)
 {
-    size_t width = 0, left = strlen(text);
-    mbstate_t state = {0};
+    size_t width = 0;
+    uint32_t code;
 
-    while (left > 0) {
-        wchar_t wide;
-        size_t length = mbrtowc(&wide, text, left, &state);
-        int columns = length <= left ? wcwidth(wide) : -1;
-
-        /* A locale that doesn't know UTF-8, or bytes that are none: one column a byte. */
-        if (length == 0 || length > left) {
-            length = 1;
-            state = (mbstate_t){0};
-        }
-        width += columns < 0 ? 1 : (size_t)columns;
-        text += length;
-        left -= length;
+    for (size_t left = strlen(text), size; left > 0; text += size, left -= size) {
+        size = maqet_character(text, left, &code);
+        width += columns_of(code);
     }
     return width;
 }

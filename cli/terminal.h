@@ -19,6 +19,14 @@ bool terminal_has_colour(FILE *stream);
 const char *shade_begin(bool colour, enum shade shade);
 const char *shade_end(bool colour, enum shade shade);
 
+/*
+ * Writes a text to standard output or standard error, with the line feeds, the tabs and,
+ * on a terminal, the shades that we have put into it. Whatever else may not be shown
+ * (core/base/printable.h) is escaped here at the latest. All of the text is one write of
+ * the stream.
+ */
+void terminal_write(FILE *stream, const char *text);
+
 /* A line on standard error that is drawn over the last one, when that is a terminal.
  * Anything else that is written clears it first. */
 void terminal_progress(const char *text);
@@ -27,20 +35,13 @@ void terminal_progress_clear(void);
 /* Whether somebody is there who could answer. */
 bool terminal_can_ask(void);
 
-/* Asks; no is the default. */
+/* Asks, in one line; no is the default. */
 bool terminal_ask(const char *question);
 
-/*
- * A copy in which control characters (but those in @keep) are shown as \t, \n or \xNN, so
- * that a name or a hostile file can't drive the terminal. The caller frees.
- */
-char *text_printable(const char *text, const char *keep);
-
-/* The length of the control character that a text begins with; 0: it begins with none. */
-size_t text_control(const char *text);
-
-/* The columns that a text takes on a terminal. */
+/* The columns that a text takes on a terminal, and how many of its bytes fit into so
+ * many. */
 size_t text_width(const char *text);
+size_t text_fitting(const char *text, size_t columns);
 
 /* Breaks a paragraph into lines of at most @width columns; each but the first is
  * indented. The caller frees. */

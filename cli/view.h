@@ -30,11 +30,18 @@ struct view {
     /* The columns of --format plain, and of table where there is no text(). */
     const struct column *columns;
 
-    /* What people read for one row, with its line feed; the caller frees. */
+    /* What people read for one row, with its line feed; the caller frees. Each text in
+     * the row is one line that can be shown, unless the view is verbatim. */
     char *(*text)(json_object *row, bool colour);
 
-    /* The lines of --format plain, where columns don't do; the caller frees. */
+    /* The lines of --format plain, where columns don't do; the caller frees. It sees the
+     * texts as they are (maqet_text_reversible()). */
     char *(*plain)(json_object *row);
+
+    /* text() is given the texts as they are, for what is a document or has a syntax of
+     * its own: it must write them so that nothing in them can be taken for its own
+     * words. */
+    bool verbatim;
 
     /* A list is given to text() and plain() as a whole, not row by row. */
     bool whole;

@@ -11,6 +11,7 @@ libmaqet_core_la_SOURCES = \
 	core/base/files.c core/base/files.h \
 	core/base/json.c core/base/json.h \
 	core/base/notify.c core/base/notify.h \
+	core/base/printable.c core/base/printable.h \
 	core/base/process.c core/base/process.h \
 	core/base/text.c core/base/text.h \
 	core/base/sockets.c core/base/sockets.h \

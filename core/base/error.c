@@ -49,6 +49,7 @@ maqet_error_free(struct maqet_error *error)
     if (!error)
         return;
     free(error->message);
+    free(error->remark);
     maqet_strings_clear(&error->hints);
     free(error);
 }
@@ -93,6 +94,19 @@ maqet_error_hint(struct maqet_error **err, const char *format, ...)
         return;
     va_start(arguments, format);
     maqet_strings_take(&(*err)->hints, maqet_vformat(format, arguments));
+    va_end(arguments);
+}
+
+void
+maqet_error_remark(struct maqet_error **err, const char *format, ...)
+{
+    va_list arguments;
+
+    if (!err || !*err)
+        return;
+    va_start(arguments, format);
+    free((*err)->remark);
+    (*err)->remark = maqet_vformat(format, arguments);
     va_end(arguments);
 }
 
@@ -150,6 +164,8 @@ int
 maqet_error_copy(struct maqet_error **err, const struct maqet_error *error)
 {
     maqet_error_set(err, error->code, "%s", error->message);
+    if (error->remark)
+        maqet_error_remark(err, "%s", error->remark);
     for (size_t i = 0; i < error->hints.count; i++)
         maqet_error_hint(err, "%s", error->hints.items[i]);
     return -1;

@@ -13,6 +13,7 @@
 struct maqet_error {
     enum maqet_error_code code;
     char *message;
+    char *remark; /* a line of its own below the message; NULL: none */
     struct maqet_strings hints;
     bool silent; /* QEMU did not answer (core/qemu/silence.h): some can do without */
 };
@@ -38,6 +39,13 @@ int maqet_error_vset(struct maqet_error **err, enum maqet_error_code code,
  */
 int maqet_error_errno(struct maqet_error **err, int number, const char *format, ...)
     MAQET_PRINTF(3, 4);
+
+/*
+ * Adds a line that is shown below the message as it is. A line feed in the message won't
+ * do: what follows one is marked as somebody else's words (cli/output.h).
+ */
+void maqet_error_remark(struct maqet_error **err, const char *format, ...)
+    MAQET_PRINTF(2, 3);
 
 /* Sets a copy of an error. Returns -1. */
 int maqet_error_copy(struct maqet_error **err, const struct maqet_error *error);

@@ -30,7 +30,9 @@ json_object *maqet_yaml_parse(const char *text, size_t length, const char *name,
 
 /*
  * Any json as a YAML document; texts that would be read as another type are quoted, and
- * texts that are no UTF-8 have their odd bytes shown as '?'. The caller frees.
+ * what may not be shown is escaped (core/base/printable.h). A byte that belongs to no
+ * character, which YAML can't express, stands there as U+FFFD and two hexadecimal digits
+ * (maqet_text_utf8()). The caller frees.
  */
 char *maqet_yaml_write(json_object *value);
 

@@ -2,8 +2,11 @@
 /* yaml_write.c - json to YAML text (libyaml's emitter). */
 #include "core/config/yaml.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <yaml.h>
+
+#include "core/base/printable.h"
 
 static int
 append(void *data, unsigned char *bytes, size_t count)
@@ -39,32 +42,28 @@ emit(yaml_emitter_t *emitter, yaml_event_t *event)
         abort(); /* only memory can be short: a string takes all that is written */
 }
 
+/* @text is valid UTF-8. */
 static void
 emit_text(yaml_emitter_t *emitter, const char *text, size_t length,
           yaml_scalar_style_t style)
 {
     yaml_event_t event;
 
-    if (yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text,
-                                     (int)length, 1, 1, style)) {
-        emit(emitter, &event);
-        return;
-    }
-    /* It is no UTF-8, as the name of a file may be, which YAML can't express. */
-    _cleanup_free_ char *readable = maqet_strndup(text, length);
-    for (char *c = readable; *c; c++)
-        if (*c & 0x80)
-            *c = '?';
-    emit_text(emitter, readable, strlen(readable), style);
+    if (!yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text,
+                                      (int)length, 1, 1, style))
+        abort();
+    emit(emitter, &event);
 }
 
 static void
 emit_string(yaml_emitter_t *emitter, const char *text, size_t length)
 {
-    bool plain = !looks_typed(text) && !memchr(text, '\n', length);
+    size_t size;
+    _cleanup_free_ char *valid = maqet_text_utf8(text, length, &size);
+    bool plain = !looks_typed(valid) && maqet_text_is_printable(valid, size);
 
     /* The emitter itself quotes what the syntax forbids to stand plain. */
-    emit_text(emitter, text, length,
+    emit_text(emitter, valid, size,
               plain ? YAML_PLAIN_SCALAR_STYLE : YAML_DOUBLE_QUOTED_SCALAR_STYLE);
 }
 
@@ -107,10 +106,29 @@ emit_value(yaml_emitter_t *emitter, json_object *value)
     }
 }
 
+/* The emitter leaves alone what is printable by the words of YAML: but what may not be
+ * shown stands between double quotes now, where it can be escaped. */
+static char *
+escaped(const struct maqet_text *yaml)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+    uint32_t code;
+
+    for (size_t at = 0, size; at < yaml->length; at += size) {
+        size = maqet_character(yaml->data + at, yaml->length - at, &code);
+        if (code == '\n' || maqet_character_is_printable(code))
+            maqet_text_append_bytes(&text, yaml->data + at, size);
+        else
+            maqet_text_appendf(&text, code > 0xffff ? "\\U%08" PRIX32 : "\\u%04" PRIX32,
+                               code);
+    }
+    return maqet_text_take(&text);
+}
+
 char *
 maqet_yaml_write(json_object *value)
 {
-    struct maqet_text text = MAQET_TEXT_INIT;
+    _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
     yaml_emitter_t emitter;
     yaml_event_t event;
 
@@ -129,5 +147,5 @@ maqet_yaml_write(json_object *value)
     yaml_stream_end_event_initialize(&event);
     emit(&emitter, &event);
     yaml_emitter_delete(&emitter);
-    return maqet_text_take(&text);
+    return escaped(&text);
 }

@@ -15,10 +15,9 @@ error_not_running(const struct maqet_session *session, struct maqet_error **err)
     struct maqet_state state = {.status = MAQET_STATUS_STOPPED};
 
     maqet_state_look(session->context, session->name, &state, NULL);
-    maqet_error_set(err, MAQET_ERROR_STATE,
-                    "VM '%s' is not running (status: %s).\n"
-                    "Live snapshots require running VM.",
+    maqet_error_set(err, MAQET_ERROR_STATE, "VM '%s' is not running (status: %s).",
                     session->name, maqet_status_name(state.status));
+    maqet_error_remark(err, "Live snapshots require running VM.");
     maqet_error_hint(err, "Start VM: maqet start %s", session->name);
     maqet_error_hint(err, "Use offline snapshot (remove --live flag)");
     return -1;
@@ -31,11 +30,9 @@ error_running(const struct maqet_session *session, struct maqet_error **err)
 
     maqet_state_read(session->context, session->name, &state, NULL);
     maqet_error_set(
-        err, MAQET_ERROR_STATE,
-        "VM '%s' is %s.\n"
-        "Offline snapshots require stopped VM.",
-        session->name,
+        err, MAQET_ERROR_STATE, "VM '%s' is %s.", session->name,
         maqet_status_name(state.pid > 0 ? state.status : MAQET_STATUS_RUNNING));
+    maqet_error_remark(err, "Offline snapshots require stopped VM.");
     maqet_error_hint(err, "Stop VM: maqet stop %s", session->name);
     maqet_error_hint(err, "Use live snapshot (add --live flag)");
     return -1;

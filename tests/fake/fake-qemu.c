@@ -22,6 +22,7 @@
  *   deep          answers with more nested lists than anybody can want
  *   late          answers the first question when the second has come, and both then
  *   flood         sends events without end instead of an answer
+ *   words:FILE    answers every command with an error; FILE is its description, as JSON
  *   cancelling    saves its state, and does not give that up, as QEMU 7.2 with its thread
  * on the way to the switch-over: "migrate_cancel" alone does not end it exit:N:WORDS ends
  * at once with exit code N, after WORDS on standard error sigsys        dies at once as
@@ -92,6 +93,22 @@ obey(FILE *client, const char *command, json_object *id)
     }
     answer(client, id, "error",
            "{\"class\": \"CommandNotFound\", \"desc\": \"The command is not known\"}");
+}
+
+/* Answers as whoever is at the other end of the monitor likes. */
+static void
+answer_in_words(FILE *client, json_object *id, const char *path)
+{
+    FILE *file = fopen(path, "r");
+    int byte;
+
+    fputs("{\"error\": {\"class\": \"GenericError\", \"desc\": ", client);
+    while (file && (byte = fgetc(file)) != EOF)
+        fputc(byte, client);
+    fprintf(client, "}, \"id\": %s}\n",
+            json_object_to_json_string_ext(id, JSON_C_TO_STRING_PLAIN));
+    if (file)
+        fclose(file);
 }
 
 /* Whether it is one of the commands that concern saving the state; answers it then. */
@@ -262,6 +279,8 @@ serve(const char *mode, FILE *from, FILE *client)
         if (behaves(mode, "echo"))
             answer(client, id, "return",
                    json_object_to_json_string_ext(message, JSON_C_TO_STRING_PLAIN));
+        else if (strncmp(mode, "words:", 6) == 0 && strcmp(name, "qmp_capabilities") != 0)
+            answer_in_words(client, id, mode + 6);
         else if ((!behaves(mode, "cancelling") || !save(client, name, message, id)) &&
                  (!behaves(mode, "late") || !is_kept(client, name, id)))
             obey(client, name, id);

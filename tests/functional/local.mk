@@ -68,6 +68,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/raw-options.sh \
 	tests/functional/moved-base.sh \
 	tests/functional/shares.sh \
+	tests/functional/foreign-text.sh \
 	tests/functional/commands.sh \
 	tests/functional/snapshot-offline.sh \
 	tests/functional/snapshot-live.sh \
@@ -100,5 +101,6 @@ EXTRA_DIST += $(FUNCTIONAL_TESTS) \
 	tests/functional/image-functions.sh \
 	tests/functional/published.awk \
 	tests/functional/unit-functions.sh \
+	tests/functional/foreign-text.pl \
 	tests/functional/combinations.sh \
 	tests/functional/args-golden.txt

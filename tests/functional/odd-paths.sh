@@ -47,7 +47,8 @@ same running "$(vm_status odd)"
 # What `args` shows for a shell is what QEMU runs with.
 pid=$(vm_pid odd)
 tr '\0' '\n' <"/proc/$pid/cmdline" >ran
-maqet --format plain args odd >shown
+# One that is read from a line has its backslashes doubled.
+maqet --format plain args odd | while IFS= read -r line; do printf '%b\n' "$line"; done >shown
 cmp ran shown || fail "args shows another command line than start runs"
 maqet args odd >shell
 sh -c "set -- $(cat shell); printf '%s\n' \"\$@\"" >unquoted

@@ -1,13 +1,21 @@
 # SPDX-License-Identifier: MIT
-# The fuzz target, fed with the same inputs every time. tests/fuzz/run is the real fuzzer.
+# The fuzz targets, fed with the same inputs every time. tests/fuzz/run is the real fuzzer.
 
 check_PROGRAMS += tests/fuzz/mutations
 TESTS += tests/fuzz/mutations
 tests_fuzz_mutations_SOURCES = \
 	tests/fuzz/config.c tests/fuzz/config.h \
-	tests/fuzz/mutations.c \
+	tests/fuzz/mutations.c tests/fuzz/chance.h \
 	tests/unit/unit.h
 tests_fuzz_mutations_LDADD = libmaqet-core.la $(CUNIT_LIBS)
+
+check_PROGRAMS += tests/fuzz/foreign-inputs
+TESTS += tests/fuzz/foreign-inputs
+tests_fuzz_foreign_inputs_SOURCES = \
+	tests/fuzz/foreign.c tests/fuzz/foreign.h \
+	tests/fuzz/foreign-inputs.c tests/fuzz/chance.h \
+	tests/unit/unit.h
+tests_fuzz_foreign_inputs_LDADD = libmaqet-cli.la libmaqet-core.la $(CUNIT_LIBS)
 
 EXTRA_DIST += \
 	tests/fuzz/run \

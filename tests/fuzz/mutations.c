@@ -7,29 +7,11 @@
 #include <string.h>
 
 #include "core/base/files.h"
+#include "tests/fuzz/chance.h"
 #include "tests/fuzz/config.h"
 #include "tests/unit/unit.h"
 
 enum { ROUNDS = 10000, LENGTH_LIMIT = 4096 };
-
-/* xorshift64*: enough for this, and the same on every machine. */
-static uint64_t
-chance(uint64_t *state, uint64_t below)
-{
-    *state ^= *state >> 12;
-    *state ^= *state << 25;
-    *state ^= *state >> 27;
-    return (*state * UINT64_C(2685821657736338717) >> 16) % below;
-}
-
-static uint64_t
-number_of(const char *variable, uint64_t otherwise)
-{
-    const char *text = getenv(variable);
-    uint64_t number = text ? strtoull(text, NULL, 10) : 0;
-
-    return number ? number : otherwise;
-}
 
 static char *
 corpus_folder(void)

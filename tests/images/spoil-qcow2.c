@@ -8,6 +8,8 @@
  *   corrupt        the image is marked as corrupt
  *   dirty          the image is marked as not closed in order
  *   snapshots      the only snapshot is there NUMBER times, ids and names counted up
+ *   tags           the snapshots get the names that standard input has, which end with
+ * NUL
  */
 #include <errno.h>
 #include <error.h>
@@ -115,6 +117,60 @@ multiply_snapshots(uint64_t cluster_size, uint32_t count)
         put_at(block + 2 * cluster, 1, 2);
 }
 
+static uint64_t
+whole_clusters(uint64_t bytes, uint64_t cluster_size)
+{
+    return (bytes + cluster_size - 1) / cluster_size;
+}
+
+static void
+count_clusters(uint64_t first, uint64_t number, uint64_t references)
+{
+    uint64_t block = get(get(REFCOUNT_TABLE, 8), 8);
+
+    for (uint64_t i = 0; i < number; i++)
+        put_at(block + 2 * (first + i), references, 2);
+}
+
+/* A new table behind the end of the file, which is like the old one but for the names. */
+static void
+tag_snapshots(uint64_t cluster_size)
+{
+    uint64_t count = get(SNAPSHOT_COUNT, 4), old = get(SNAPSHOTS, 8), at = old;
+    char *table = NULL, *name = NULL;
+    size_t length = 0, space = 0;
+    FILE *out = open_memstream(&table, &length);
+
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t id_length = get(at + 12, 2), name_length = get(at + 14, 2);
+        uint64_t before_name = 40 + get(at + 36, 4) + id_length;
+        ssize_t new_length = getdelim(&name, &space, '\0', stdin) - 1;
+
+        if (new_length < 0)
+            error(1, 0, "there are %" PRIu64 " snapshots", count);
+        for (uint64_t byte = 0; byte < before_name; byte++)
+            fputc((int)get(at + byte, 1), out);
+        fseeko(out, -(off_t)before_name + 14, SEEK_CUR);
+        fputc((int)(new_length >> 8), out);
+        fputc((int)(new_length & 0xff), out);
+        fseeko(out, (off_t)before_name - 16, SEEK_CUR);
+        fwrite(name, 1, (size_t)new_length, out);
+        while (ftello(out) % 8 != 0)
+            fputc(0, out);
+        at += (before_name + name_length + 7) / 8 * 8;
+    }
+    fclose(out);
+    count_clusters(old / cluster_size, whole_clusters(at - old, cluster_size), 0);
+    fseeko(image, 0, SEEK_END);
+    uint64_t first = whole_clusters((uint64_t)ftello(image), cluster_size);
+    count_clusters(first, whole_clusters(length, cluster_size), 1);
+    put_at(SNAPSHOTS, first * cluster_size, 8);
+    fseeko(image, (off_t)(first * cluster_size), SEEK_SET);
+    fwrite(table, 1, length, image);
+    free(table);
+    free(name);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -136,6 +192,8 @@ main(int argc, char **argv)
         put_at(INCOMPATIBLE, get(INCOMPATIBLE, 8) | 1, 8);
     else if (strcmp(what, "snapshots") == 0 && argc == 4)
         multiply_snapshots(cluster_size, (uint32_t)strtoul(argv[3], NULL, 10));
+    else if (strcmp(what, "tags") == 0)
+        tag_snapshots(cluster_size);
     else
         error(2, 0, "not known: %s", what);
     if (fclose(image) != 0)

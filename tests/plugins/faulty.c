@@ -51,9 +51,26 @@ static const struct option_of_tomorrow rows[] = {
 };
 #define OPTIONS (&rows[0].today)
 #define OPTION_SIZE sizeof(struct option_of_tomorrow)
+#elif defined(FAULT_FOREIGN)
+/* What nobody wants to have on a terminal, or on a manual page. */
+#define SUMMARY                                                                          \
+    "foreign \033[2J\nERROR: forged\n.so /etc/passwd\n'so /etc/passwd \342\200\256bidi "   \
+    "\377bytes \302\23331m"
+static const char *const choices[] = {"one\n.so x", "two\033[2J", NULL};
+static const struct maqet_option options[] = {
+    {.name = "file", .type = MAQET_OPTION_PATH, .help = SUMMARY},
+    {.name = "size", .type = MAQET_OPTION_SIZE, .fallback = "1M", .help = "virtual size"},
+    {.name = "word",
+     .type = MAQET_OPTION_CHOICE,
+     .fallback = "one\n.so x",
+     .choices = choices,
+     .help = SUMMARY},
+    {.name = NULL},
+};
 #else
 static const struct maqet_option options[] = {
     {.name = "file", .type = MAQET_OPTION_PATH, .help = "image file"},
+
     {.name = "size", .type = MAQET_OPTION_SIZE, .help = "virtual size"},
     {.name = "colour",
      .type = MAQET_OPTION_STRING,
@@ -61,6 +78,9 @@ static const struct maqet_option options[] = {
      .help = "of no use"},
     {.name = NULL},
 };
+#endif
+#ifndef SUMMARY
+#define SUMMARY "a plugin for tests"
 #endif
 #ifndef OPTIONS
 #define OPTIONS options
@@ -177,7 +197,7 @@ MAYBE_UNUSED static const struct maqet_storage_plugin plugin =
                     OPTION_SIZE,
                 },
             .name = FAULTY_NAME,
-            .summary = "a plugin for tests",
+            .summary = SUMMARY,
             .options = OPTIONS,
             .interface = "virtio",
 #ifdef FAULT_PATH_OPTION

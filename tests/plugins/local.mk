@@ -141,3 +141,8 @@ tests_plugins_maqet_storage_elsewhere_la_LDFLAGS = $(FAULTY_FLAGS)
 check_LTLIBRARIES += tests/plugins/maqet-storage-beside.la
 tests_plugins_maqet_storage_beside_la_SOURCES = tests/plugins/beside.c
 tests_plugins_maqet_storage_beside_la_LDFLAGS = $(FAULTY_FLAGS)
+
+check_LTLIBRARIES += tests/plugins/maqet-storage-foreign.la
+tests_plugins_maqet_storage_foreign_la_SOURCES = tests/plugins/faulty.c
+tests_plugins_maqet_storage_foreign_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_FOREIGN -DFAULTY_NAME='"foreign"'
+tests_plugins_maqet_storage_foreign_la_LDFLAGS = $(FAULTY_FLAGS)

@@ -133,7 +133,8 @@ differ(struct invocation *invocation, const char *name, struct maqet_error **err
     if (strcmp(name, "a") == 0)
         return row(name);
     maqet_error_set(err, *name == 'b' ? MAQET_ERROR_TIMEOUT : MAQET_ERROR_STATE,
-                    "no %s\nat all", name);
+                    "no %s\nat all\xff", name);
+    maqet_error_remark(err, "Really.");
     maqet_error_hint(err, "try %s", name);
     return NULL;
 }
@@ -215,10 +216,13 @@ test_unknown_machines(void)
 static void
 test_errors(void)
 {
-    check_run(OPERANDS("b"), differ, 2, "", "ERROR: no b\nat all\ntry b");
-    check_run(OPERANDS("a", "b"), differ, 2, "a\t", "ERROR: no b\nat all\ntry b");
+    check_run(OPERANDS("b"), differ, 2, "",
+              "  | at all\\xff\nERROR: no b\nReally.\ntry b");
+    check_run(OPERANDS("a", "b"), differ, 2, "a\t",
+              "  | at all\\xff\nERROR: no b\nReally.\ntry b");
     check_run(OPERANDS("a", "b", "c"), differ, 3, "a\t",
-              "ERROR: no b\nERROR: no c\nat all\nat all\ntry b\ntry c");
+              "  | at all\\xff\n  | at all\\xff\nERROR: no b\nERROR: no "
+              "c\nReally.\nReally.\ntry b\ntry c");
 }
 
 static void

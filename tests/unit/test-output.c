@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/output.h"
+#include "core/base/printable.h"
 #include "tests/unit/unit.h"
 
 /* A stream that is caught in a file for a while. */
@@ -58,16 +59,44 @@ check_error(enum format format, int hints, const char *expected)
 static void
 test_errors(void)
 {
-    check_error(FORMAT_TABLE, 0, "ERROR: VM \"x\" is \\x1b[31m\nred\n");
-    check_error(FORMAT_TABLE, 1, "ERROR: VM \"x\" is \\x1b[31m\nred\ndo 1\n");
-    check_error(FORMAT_TABLE, 2,
-                "ERROR: VM \"x\" is \\x1b[31m\nred\nOptions:\n  1. do 1\n  2. do 2\n");
+    check_error(FORMAT_TABLE, 0, "ERROR: VM \"x\" is \\x1b[31m\n  | red\n");
+    check_error(FORMAT_TABLE, 1, "ERROR: VM \"x\" is \\x1b[31m\n  | red\ndo 1\n");
+    check_error(
+        FORMAT_TABLE, 2,
+        "ERROR: VM \"x\" is \\x1b[31m\n  | red\nOptions:\n  1. do 1\n  2. do 2\n");
     check_error(FORMAT_JSON, 0,
                 "{\"code\":\"state\",\"message\":\"VM \\\"x\\\" is \\u001b[31m\\nred\","
                 "\"hints\":[]}\n");
     check_error(FORMAT_JSON, 2,
                 "{\"code\":\"state\",\"message\":\"VM \\\"x\\\" is \\u001b[31m\\nred\","
                 "\"hints\":[\"do 1\",\"do 2\"]}\n");
+}
+
+/* A line that is ours stands there as it is; what others said is marked, and cut. */
+static void
+test_long_errors(void)
+{
+    const struct output people = {0}, programs = {.format = FORMAT_JSON};
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_free_ char *filler = maqet_format("%0*d", 10485760 - 3, 0);
+
+    maqet_error_set(&error, MAQET_ERROR_FAILED, "a%sz\xff", filler);
+    maqet_error_remark(&error, "Ours.");
+    struct caught caught = catch_stream(stderr);
+    output_error(&people, error);
+    output_error(&programs, error);
+    fflush(stderr);
+
+    char buffer[4 * MAQET_MESSAGE_MAX] = "";
+    CU_ASSERT_TRUE(pread(caught.file, buffer, sizeof(buffer) - 1, 0) <
+                   2 * MAQET_MESSAGE_MAX + 200);
+    dup2(caught.before, fileno(caught.stream));
+    CU_ASSERT_TRUE(maqet_text_starts(buffer, "ERROR: a000"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(buffer, "0… (10485760 bytes) …0"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(buffer, "0z\\xff\nOurs.\n{\"code\":\"failed\""));
+    CU_ASSERT_PTR_NOT_NULL(strstr(buffer, "0z\\ufffdff\\nOurs.\",\"hints\":[]}\n"));
+    close(caught.before);
+    close(caught.file);
 }
 
 static void
@@ -177,6 +206,25 @@ test_rows(void)
     check_rows(FORMAT_YAML, "", "- name: a\n- name: b\n");
 }
 
+/* No view has to think of it. */
+static void
+test_foreign_texts(void)
+{
+    const char *row = "{\"name\": \"\\u001b[2J\\nERROR: x\\u202e\\u009b\"}";
+
+    check_result((struct output){0}, &deed, row,
+                 "Did \\x1b[2J\\nERROR: x\\u202e\\u009b.\n");
+    check_result((struct output){0}, &list,
+                 "[{\"name\": \"\\u001b\\n\"}, {\"name\": \"a\"}]",
+                 "NAME\n\\x1b\\n\na\n");
+    check_result((struct output){.format = FORMAT_PLAIN}, &deed, row,
+                 "\\0033[2J\\nERROR: x\\0342\\0200\\0256\\0302\\0233\n");
+    check_result((struct output){.format = FORMAT_JSON}, &deed, row,
+                 "{\n  \"name\": \"\\u001b[2J\\nERROR: x\\u202e\\u009b\"\n}\n");
+    check_result((struct output){.format = FORMAT_YAML}, &deed, row,
+                 "name: \"\\e[2J\\nERROR: x\\u202E\\x9B\"\n");
+}
+
 static void
 test_nothing_to_write(void)
 {
@@ -192,7 +240,9 @@ main(void)
 {
     CU_TestInfo tests[] = {
         {"errors", test_errors},
+        {"long errors", test_long_errors},
         {"messages", test_messages},
+        {"foreign texts", test_foreign_texts},
         {"lists", test_lists},
         {"confirmations", test_confirmations},
         {"rows one by one", test_rows},

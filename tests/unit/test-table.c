@@ -79,11 +79,11 @@ test_fields(void)
 static void
 test_plain(void)
 {
-    _cleanup_json_ json_object *row =
-        json_tokener_parse("{'name': 'a\\tb\\nc\\\\d', 'size': 20971520, 'uptime': 61}");
+    _cleanup_json_ json_object *row = json_tokener_parse(
+        "{'name': 'a\\tb\\nc\\\\d\\u001b\xff', 'size': 20971520, 'uptime': 61}");
     _cleanup_free_ char *text = table_plain(columns, row);
 
-    UNIT_SAME(text, "a\\tb\\nc\\\\d\t20971520\t\t61\t\n");
+    UNIT_SAME(text, "a\\tb\\nc\\\\d\\0033\\0377\t20971520\t\t61\t\n");
 }
 
 static void
@@ -100,33 +100,12 @@ test_fixed_column(void)
 }
 
 static void
-test_control_characters(void)
-{
-    static const struct {
-        const char *text, *keep, *printable;
-    } cases[] = {
-        {"plain", "", "plain"},
-        {"a\tb\nc", "", "a\\tb\\nc"},
-        {"a\tb\nc", "\n", "a\\tb\nc"},
-        {"\033[2J\177", "", "\\x1b[2J\\x7f"},
-        {"\302\233x", "", "\\x9bx"}, /* U+009B, a control sequence introducer */
-        {"\303\274\302\240", "", "\303\274\302\240"},
-        {"\302", "", "\302"},
-    };
-
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        _cleanup_free_ char *printable = text_printable(cases[i].text, cases[i].keep);
-        UNIT_SAME(printable, cases[i].printable);
-    }
-}
-
-static void
 test_widths(void)
 {
     CU_ASSERT_EQUAL(text_width(""), 0);
     CU_ASSERT_EQUAL(text_width("abc"), 3);
     setlocale(LC_CTYPE, "C");
-    CU_ASSERT_EQUAL(text_width("\303\274"), 2);
+    CU_ASSERT_EQUAL(text_width("\303\274"), 1); /* one column, whatever is known of it */
     if (!setlocale(LC_CTYPE, "C.UTF-8"))
         return;
     CU_ASSERT_EQUAL(text_width("\303\274"), 1);     /* a letter of two bytes */
@@ -134,11 +113,33 @@ test_widths(void)
     CU_ASSERT_EQUAL(text_width("u\314\210"), 1);    /* a mark above another letter */
     CU_ASSERT_EQUAL(text_width("a\377b"), 3);       /* no UTF-8 */
     CU_ASSERT_EQUAL(text_width("a\303"), 2);        /* cut off */
+    CU_ASSERT_EQUAL(text_fitting("\344\270\255bc", 1), 0);
+    CU_ASSERT_EQUAL(text_fitting("\344\270\255bc", 3), 4);
+    CU_ASSERT_EQUAL(text_fitting("u\314\210", 1), 3);
     check_table("[{'name': '\344\270\255'}, {'name': 'abcde'}]", false,
                 "NAME   SIZE  CPU  UPTIME  STATUS\n"
                 "\344\270\255        -    -       -  -\n"
                 "abcde     -    -       -  -\n");
     setlocale(LC_CTYPE, "C");
+}
+
+/* One value that is very long does not make all lines as long. */
+static void
+test_wide_values(void)
+{
+    static const struct column two[] = {
+        {"a", "A", COLUMN_TEXT}, {"b", "B", COLUMN_TEXT}, {0}};
+    _cleanup_json_ json_object *rows = json_tokener_parse("[{'b': 'x'}, {'b': 'y'}]");
+    _cleanup_free_ char *wide = maqet_format("%0300d", 0);
+
+    json_object_object_add(json_object_array_get_idx(rows, 0), "a",
+                           json_object_new_string(wide));
+    json_object_object_add(json_object_array_get_idx(rows, 1), "a",
+                           json_object_new_string("short"));
+    _cleanup_free_ char *text = table_text(two, rows, false);
+    _cleanup_free_ char *wanted =
+        maqet_format("%-256s  B\n%s  x\n%-256s  y\n", "A", wide, "short");
+    UNIT_SAME(text, wanted);
 }
 
 static void
@@ -174,8 +175,8 @@ main(void)
         {"fields of one object", test_fields},
         {"tab-separated values", test_plain},
         {"a fixed column", test_fixed_column},
-        {"control characters", test_control_characters},
         {"widths", test_widths},
+        {"wide values", test_wide_values},
         {"wrapping", test_wrapping},
         CU_TEST_INFO_NULL,
     };

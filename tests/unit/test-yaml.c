@@ -689,10 +689,23 @@ test_written_is_read_back(void)
 static void
 test_written_bytes(void)
 {
-    _cleanup_json_ json_object *value = json_object_new_string("a\xff/\xc3\xbc");
-    _cleanup_free_ char *text = maqet_yaml_write(value);
+    static const char *const cases[][2] = {
+        {"a\xff/\xc3\xbc", "a\xef\xbf\xbd"
+                           "ff/\xc3\xbc\n"},
+        {"\xef\xbf\xbd", "\xef\xbf\xbd"
+                         "ef\xef\xbf\xbd"
+                         "bf\xef\xbf\xbd"
+                         "bd\n"},
+        {"a\xe2\x80\xae: b", "\"a\\u202E: b\"\n"},
+        {"\xf3\xa0\x81\x81", "\"\\U000E0041\"\n"},
+    };
 
-    UNIT_SAME(text, "a?/??\n");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        _cleanup_json_ json_object *value = json_object_new_string(cases[i][0]);
+        _cleanup_free_ char *text = maqet_yaml_write(value);
+
+        UNIT_SAME(text, cases[i][1]);
+    }
 }
 
 int
