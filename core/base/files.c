@@ -179,12 +179,17 @@ maqet_dir_list(const char *path, struct maqet_strings *names, struct maqet_error
 
     if (!dir)
         return errno == ENOENT ? 0 : maqet_error_errno(err, errno, "Can't read %s", path);
-    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
+    errno = 0;
+    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
             maqet_strings_add(names, entry->d_name);
+        errno = 0;
+    }
+    /* Half a list would have us take what is there for gone. */
+    int number = errno;
     closedir(dir);
     maqet_strings_sort(names);
-    return 0;
+    return number ? maqet_error_errno(err, number, "Can't read %s", path) : 0;
 }
 
 int
@@ -224,6 +229,12 @@ maqet_dir_sync(int dir_fd, const char *path, struct maqet_error **err)
 }
 
 /* ---- files ---- */
+
+bool
+maqet_file_missing(const char *path)
+{
+    return access(path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR);
+}
 
 int
 maqet_fd_read(int fd, const char *name, size_t limit, char **data, size_t *length,

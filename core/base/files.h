@@ -50,6 +50,9 @@ void maqet_path_split(const char *list, const char *folder, struct maqet_strings
 /* Where a descriptor's file is now, links resolved. Caller frees; NULL: not known. */
 char *maqet_path_of_fd(int fd);
 
+/* Whether no file has the name. What can't be looked at may be there. */
+bool maqet_file_missing(const char *path);
+
 /* Reads a file of at most @limit bytes. The caller frees *data, which ends with a NUL. */
 int maqet_file_read(const char *path, size_t limit, char **data, size_t *length,
                     struct maqet_error **err);

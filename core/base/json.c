@@ -7,7 +7,7 @@
 
 /* A definition's tree may be as deep as YAML may be (32), and stands two levels deep in
  * its file. */
-enum { FILE_LIMIT = 16 * 1024 * 1024, DEPTH_MAX = 64 };
+enum { DEPTH_MAX = 64 };
 
 int
 maqet_json_write(const char *path, json_object *value, struct maqet_error **err)
@@ -20,12 +20,8 @@ maqet_json_write(const char *path, json_object *value, struct maqet_error **err)
 }
 
 json_object *
-maqet_json_read(const char *path, struct maqet_error **err)
+maqet_json_parse(const char *text, const char *path, struct maqet_error **err)
 {
-    _cleanup_free_ char *text = NULL;
-
-    if (maqet_file_read(path, FILE_LIMIT, &text, NULL, err) < 0)
-        return NULL;
     struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
     json_object *value = json_tokener_parse_ex(tokener, text, -1);
     size_t end = json_tokener_get_parse_end(tokener);
@@ -38,6 +34,16 @@ maqet_json_read(const char *path, struct maqet_error **err)
     if (!value)
         maqet_error_set(err, MAQET_ERROR_FAILED, "%s is damaged: it is no JSON", path);
     return value;
+}
+
+json_object *
+maqet_json_read(const char *path, struct maqet_error **err)
+{
+    _cleanup_free_ char *text = NULL;
+
+    return maqet_file_read(path, MAQET_JSON_LIMIT, &text, NULL, err) < 0
+               ? NULL
+               : maqet_json_parse(text, path, err);
 }
 
 const char *

@@ -9,6 +9,7 @@
  */
 #include "core/snapshot/history.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,8 @@
 struct maqet_history {
     char *path;
     json_object *root;
+    struct maqet_error *unreadable; /* why what is there could not be read, or NULL */
+    bool damaged;                   /* what is there was read, and is of no use */
 };
 
 /* The same without making it: NULL where there is none. */
@@ -65,25 +68,48 @@ drive_of(const struct maqet_history *history, const char *drive)
     return member(member(history->root, "drives"), drive);
 }
 
+/* What could not be read may be as good as ever: it is kept, see maqet_history_check().
+ */
+static void
+read_root(struct maqet_history *history, const struct maqet_context *context,
+          const char *vm)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_free_ char *text = NULL;
+
+    if (maqet_file_missing(history->path))
+        return;
+    if (maqet_file_read(history->path, MAQET_JSON_LIMIT, &text, NULL,
+                        &history->unreadable) < 0) {
+        maqet_error_wrap(&history->unreadable, "What came of which snapshot of '%s'", vm);
+        return;
+    }
+    history->root = maqet_json_parse(text, history->path, &error);
+    history->damaged = !json_object_is_type(history->root, json_type_object);
+    if (history->damaged)
+        maqet_context_say(context, MAQET_LEVEL_WARNING,
+                          "What came of which snapshot of '%s' is forgotten: %s", vm,
+                          error ? error->message : history->path);
+}
+
 struct maqet_history *
 maqet_history_load(const struct maqet_context *context, const char *vm)
 {
     struct maqet_history *history = maqet_alloc(sizeof(*history));
-    _cleanup_error_ struct maqet_error *error = NULL;
 
     history->path = maqet_store_file(context, vm, MAQET_STORE_SNAPSHOTS);
-    if (access(history->path, F_OK) == 0) {
-        history->root = maqet_json_read(history->path, &error);
-        if (!json_object_is_type(history->root, json_type_object))
-            maqet_context_say(context, MAQET_LEVEL_WARNING,
-                              "What came of which snapshot of '%s' is forgotten: %s", vm,
-                              error ? error->message : history->path);
-    }
+    read_root(history, context, vm);
     if (!json_object_is_type(history->root, json_type_object)) {
         json_object_put(history->root);
         history->root = json_object_new_object();
     }
     return history;
+}
+
+int
+maqet_history_check(const struct maqet_history *history, struct maqet_error **err)
+{
+    return history->unreadable ? maqet_error_copy(err, history->unreadable) : 0;
 }
 
 void
@@ -92,6 +118,7 @@ maqet_history_cleanup(struct maqet_history **history)
     if (!*history)
         return;
     json_object_put((*history)->root);
+    maqet_error_free((*history)->unreadable);
     free((*history)->path);
     free(*history);
 }
@@ -287,6 +314,16 @@ maqet_history_set_excluded(const struct maqet_history *history, const char *name
 int
 maqet_history_save(struct maqet_history *history, struct maqet_error **err)
 {
+    if (maqet_history_check(history, err) < 0)
+        return -1;
+    if (history->damaged) {
+        _cleanup_free_ char *kept = maqet_format("%s" MAQET_STORE_DAMAGED, history->path);
+
+        if (rename(history->path, kept) < 0 && errno != ENOENT)
+            return maqet_error_errno(err, errno, "Can't keep the damaged %s",
+                                     history->path);
+        history->damaged = false;
+    }
     return maqet_json_write(history->path, history->root, err);
 }
 

@@ -15,7 +15,8 @@
 
 struct maqet_history;
 
-/* Never NULL: one that is not there, or is damaged (a warning), is empty. */
+/* Never NULL: one that is not there is empty, and so is one that is damaged (a warning)
+ * or could not be read. */
 struct maqet_history *maqet_history_load(const struct maqet_context *context,
                                          const char *vm);
 void maqet_history_cleanup(struct maqet_history **history);
@@ -60,6 +61,10 @@ void maqet_history_set_drives(const struct maqet_history *history, const char *n
 void maqet_history_set_excluded(const struct maqet_history *history, const char *name,
                                 struct maqet_strings *excluded);
 
+/* Whether it was read, as far as it is there: who would write it asks before he changes
+ * anything. Saving fails otherwise, so that a good one is never overwritten; a damaged
+ * one is kept beside it. */
+int maqet_history_check(const struct maqet_history *history, struct maqet_error **err);
 int maqet_history_save(struct maqet_history *history, struct maqet_error **err);
 
 /* For each snapshot (of those that there are), the index of the one that it was taken on

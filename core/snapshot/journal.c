@@ -208,7 +208,7 @@ maqet_journal_read(const struct maqet_context *context, const char *vm,
     _cleanup_error_ struct maqet_error *reason = NULL;
 
     maqet_journal_clear(journal);
-    if (access(path, F_OK) < 0)
+    if (maqet_file_missing(path))
         return 0;
     _cleanup_json_ json_object *file = maqet_json_read(path, &reason);
     if (file && parse(file, journal)) {

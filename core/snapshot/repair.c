@@ -481,6 +481,8 @@ maqet_session_repair(struct maqet_session *session, struct maqet_error **err)
     maqet_exports_sweep(session->context, session->name);
     if (session->damage)
         return maqet_error_move(err, TAKE_PTR(session->damage));
+    if (maqet_history_check(session->history, err) < 0)
+        return -1;
     if (session->journal.operation != MAQET_OPERATION_NONE && !session->began &&
         !session->agreed && maqet_interrupted_check(session, err) < 0)
         return -1;

@@ -8,14 +8,19 @@
 #include "core/storage/snapshots.h"
 #include "core/vm/store.h"
 
-/* The list; empty where there is none, or none that can be read. The caller puts it. */
+/* The list, which is empty where there is none, or a damaged one. NULL and an error: it
+ * can't be read now, and must not be written. The caller puts it. */
 static json_object *
-read_list(const struct maqet_context *context, const char *vm)
+read_list(const struct maqet_context *context, const char *vm, struct maqet_error **err)
 {
     _cleanup_free_ char *path = maqet_store_file(context, vm, MAQET_STORE_EXPORTS);
-    json_object *list =
-        access(path, F_OK) == 0 ? maqet_json_read(path, NULL) : json_object_new_array();
+    _cleanup_free_ char *text = NULL;
 
+    if (maqet_file_missing(path))
+        return json_object_new_array();
+    if (maqet_file_read(path, MAQET_JSON_LIMIT, &text, NULL, err) < 0)
+        return NULL;
+    json_object *list = maqet_json_parse(text, path, NULL);
     if (json_object_is_type(list, json_type_array))
         return list;
     json_object_put(list);
@@ -66,8 +71,10 @@ maqet_exports_record(const struct maqet_context *context, const char *vm,
                      const char *temporary, const struct maqet_file_id *id,
                      struct maqet_error **err)
 {
-    _cleanup_json_ json_object *list = read_list(context, vm);
+    _cleanup_json_ json_object *list = read_list(context, vm, err);
 
+    if (!list)
+        return -1;
     for (size_t i = json_object_array_length(list); i-- > 0;) {
         const char *path = maqet_json_text(json_object_array_get_idx(list, i), "path");
 
@@ -106,8 +113,10 @@ maqet_exports_sweep(const struct maqet_context *context, const char *vm)
 {
     if (!maqet_exports_any(context, vm))
         return;
-    _cleanup_json_ json_object *list = read_list(context, vm);
+    _cleanup_json_ json_object *list = read_list(context, vm, NULL);
 
+    if (!list)
+        return; /* the next command looks again */
     for (size_t i = json_object_array_length(list); i-- > 0;)
         if (sweep_entry(context, vm, json_object_array_get_idx(list, i)))
             json_object_array_del_idx(list, i, 1);
@@ -119,5 +128,5 @@ maqet_exports_any(const struct maqet_context *context, const char *vm)
 {
     _cleanup_free_ char *path = maqet_store_file(context, vm, MAQET_STORE_EXPORTS);
 
-    return access(path, F_OK) == 0;
+    return !maqet_file_missing(path);
 }

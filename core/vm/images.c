@@ -49,13 +49,6 @@ maqet_images_find(const struct maqet_images *images, const char *path)
     return NULL;
 }
 
-/* Whether no file has the name now. What can't be looked at may be there. */
-static bool
-is_missing(const char *path)
-{
-    return access(path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR);
-}
-
 int
 maqet_images_load(const struct maqet_context *context, const char *name,
                   struct maqet_images *images, struct maqet_error **err)
@@ -63,8 +56,8 @@ maqet_images_load(const struct maqet_context *context, const char *name,
     _cleanup_free_ char *path = maqet_store_file(context, name, MAQET_STORE_IMAGES);
     _cleanup_free_ char *created = maqet_store_file(context, name, MAQET_STORE_CREATED);
 
-    return is_missing(path) ? maqet_images_read_created(created, images, err)
-                            : maqet_images_read(path, images, err);
+    return maqet_file_missing(path) ? maqet_images_read_created(created, images, err)
+                                    : maqet_images_read(path, images, err);
 }
 
 int
@@ -223,7 +216,7 @@ earlier_of(const struct maqet_vm *vm, const struct maqet_drive *drive)
         bool own = strcmp(record->drive, drive->name) == 0;
 
         if (!record->path || record->seen == 0 || is_attached(vm, record) ||
-            !is_latest(&vm->images, record) || !is_missing(record->path))
+            !is_latest(&vm->images, record) || !maqet_file_missing(record->path))
             continue;
         if (own)
             return record;
@@ -258,7 +251,7 @@ ran_unrecorded(const struct maqet_vm *vm)
     const char *name = vm->definition->name;
     _cleanup_free_ char *path = maqet_store_file(vm->context, name, MAQET_STORE_IMAGES);
 
-    return is_missing(path) && maqet_store_started(vm->context, name);
+    return maqet_file_missing(path) && maqet_store_started(vm->context, name);
 }
 
 void
@@ -273,7 +266,7 @@ maqet_images_attach(struct maqet_vm *vm)
     for (size_t i = 0; i < vm->drive_count; i++) {
         struct maqet_drive *drive = vm->drives[i];
 
-        if (!drive->path || drive->record || !is_missing(drive->path))
+        if (!drive->path || drive->record || !maqet_file_missing(drive->path))
             continue;
         drive->earlier = earlier_of(vm, drive);
         /* What lies where everybody's files do is cleaned away in time. */
@@ -359,10 +352,15 @@ note_bases(const struct maqet_drive *drive, struct maqet_image_record *record,
         return -1;
     clear_bases(record);
     record->bases = maqet_alloc(files.count * sizeof(*record->bases) + 1);
-    for (size_t i = 0; i < files.count; i++)
-        if (maqet_base_record_read(&record->bases[record->base_count], options.items[i],
-                                   files.items[i]))
-            record->base_count++;
+    /* A record that lacks a base would let that be changed, or deleted. */
+    for (size_t i = 0; i < files.count; i++) {
+        if (!maqet_base_record_read(&record->bases[record->base_count], options.items[i],
+                                    files.items[i]))
+            return maqet_drive_error(drive, options.items[i], err, MAQET_ERROR_FAILED,
+                                     "can't read the backing file %s: %s", files.items[i],
+                                     strerror(errno));
+        record->base_count++;
+    }
     return 0;
 }
 
@@ -480,7 +478,7 @@ maqet_images_confirm(struct maqet_vm *vm, struct maqet_error **err)
     const char *name = vm->definition->name;
     _cleanup_free_ char *path = maqet_store_file(vm->context, name, MAQET_STORE_IMAGES);
     /* That there are records at all tells a later start that none is missing. */
-    bool changed = vm->images_changed || is_missing(path);
+    bool changed = vm->images_changed || maqet_file_missing(path);
 
     if (!changed && !vm->dates_changed)
         return 0;

@@ -346,7 +346,7 @@ maqet_store_started(const struct maqet_context *context, const char *name)
 {
     _cleanup_free_ char *path = vm_path(context, name, "started");
 
-    return access(path, F_OK) == 0;
+    return !maqet_file_missing(path);
 }
 
 /* ---- snapshots ---- */
@@ -362,7 +362,7 @@ maqet_store_pending(const struct maqet_context *context, const char *name)
 {
     _cleanup_free_ char *path = vm_path(context, name, MAQET_STORE_PENDING);
 
-    return access(path, F_OK) == 0;
+    return !maqet_file_missing(path);
 }
 
 int

@@ -63,6 +63,7 @@ int maqet_store_lock_all(const struct maqet_context *context, struct maqet_error
 #define MAQET_STORE_IMAGES "images.json"   /* what is known of its images: images.h */
 #define MAQET_STORE_CREATED "created.json" /* in its place, before there were records */
 #define MAQET_STORE_SNAPSHOTS "snapshots.json"
+#define MAQET_STORE_DAMAGED ".damaged" /* what follows the name of one that was kept */
 #define MAQET_STORE_PENDING "pending.json"
 #define MAQET_STORE_EXPORTS "exports.json"    /* what exports of them write */
 #define MAQET_STORE_CHECKPOINTS "checkpoints" /* a folder */

@@ -53,6 +53,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/many-snapshots.sh \
 	tests/functional/snapshot-terminal.sh \
 	tests/functional/file-size-limit.sh \
+	tests/functional/unreadable-state.sh \
 	tests/functional/private-files.sh \
 	tests/functional/swapped-names.sh \
 	tests/functional/system-folders.sh \

@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# A file of maqet's own that can't be read at the moment (too many open files, an I/O error)
+# is an error, and is never taken for one that is damaged or not there: what it says stays.
+. "${srcdir:-.}/tests/functional/functions.sh"
+. "${srcdir:-.}/tests/functional/image-functions.sh"
+qemu_required
+requires strace
+
+qemu-img create -q -f qcow2 base.qcow2 1M
+vm_yaml vm <<EOF
+storage:
+  - {name: hdd, size: 1M, file: disk.qcow2, backing_file: base.qcow2, backing_format: qcow2}
+EOF
+expect 0 maqet add vm.yaml
+expect 0 maqet start vm
+expect 0 maqet stop vm --timeout 0 --force
+expect 0 maqet snapshot vm create hdd one
+folder=data/vms/vm
+
+# without FILE ERROR ARGUMENT...: the command can't open the file, fails and says so, and
+# the file stays what it was.
+without() {
+    file=$1
+    error=$2
+    shift 2
+    cp "$file" saved
+    code=0
+    ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -P "$TMP/$file" -e trace=openat \
+        -e "inject=openat:error=$error" "$MAQET" "$@" >out 2>err || code=$?
+    [ "$code" -ne 0 ] || fail "succeeded without $file: $*"
+    err_has "$file: "
+    cmp -s "$file" saved || fail "$file was changed: $*"
+}
+for error in EMFILE EIO ENOMEM; do
+    without $folder/snapshots.json $error snapshot vm create hdd two
+    same 1 "$(count_snapshots disk.qcow2)" "snapshots"
+    without $folder/snapshots.json $error snapshot vm delete hdd one
+    without $folder/snapshots.json $error snapshot vm load hdd one --yes
+    without $folder/images.json $error start vm
+    without $folder/vm.json $error start vm
+    same stopped "$(vm_status vm)"
+done
+same 1 "$(count_snapshots disk.qcow2)" "snapshots"
+
+# Which exports are unfinished.
+echo '[{"path": "/somewhere/else"}]' >$folder/exports.json
+without $folder/exports.json EMFILE snapshot vm export hdd one out.qcow2
+grep -q /somewhere/else $folder/exports.json || fail "an export was forgotten"
+rm $folder/exports.json
+
+# A journal that can't be read is there all the same.
+expect 137 traced rename signal=KILL:when=1 snapshot vm create hdd three
+[ ! -e $folder/pending.json ] || fail "there is a journal before the rename"
+expect 137 traced fsync signal=KILL:when=2 snapshot vm create hdd three
+[ -e $folder/pending.json ] || fail "there is no journal"
+without $folder/pending.json EMFILE snapshot vm create hdd four
+without $folder/pending.json EIO start vm
+expect 0 maqet recover vm
+
+# A backing file that can't be read when it is to be recorded.
+rm $folder/images.json
+code=0
+ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -P "$TMP/base.qcow2" -e trace=openat \
+    -e inject=openat:error=EMFILE:when=2+ "$MAQET" start vm >out 2>err || code=$?
+[ "$code" -ne 0 ] || fail "started without a record of the base"
+err_has "can't read the backing file $TMP/base.qcow2"
+
+# One that is damaged gives way, and is kept.
+echo '{"drives": {"hdd": {"now": "1@' >$folder/snapshots.json
+cp $folder/snapshots.json saved
+expect 0 maqet snapshot vm create hdd five
+err_has "is damaged"
+cmp -s saved $folder/snapshots.json.damaged || fail "the damaged file is not kept"
+expect 0 maqet rm vm --force
+[ ! -e $folder ] || fail "something is left of the machine"
