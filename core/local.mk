@@ -65,7 +65,9 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/migration.c core/qemu/migration.h core/qemu/migration_words.h \
 	core/qemu/migration_method.c \
 	core/qemu/migration_save.c \
+	core/qemu/judge.c \
 	core/qemu/objects.c core/qemu/objects.h \
+	core/qemu/qemu_options.c core/qemu/qemu_options.h \
 	core/qemu/qmp.c core/qemu/qmp.h \
 	core/qemu/writables.c core/qemu/writables.h \
 	core/qemu/written.c core/qemu/written.h \
@@ -122,6 +124,7 @@ libmaqet_core_la_SOURCES = \
 	core/vm/addable.c \
 	core/vm/apply.c \
 	core/vm/argument_files.c core/vm/argument_files.h \
+	core/vm/arguments.c core/vm/arguments.h \
 	core/vm/bases.c core/vm/bases.h \
 	core/vm/drives.c core/vm/drives.h \
 	core/vm/exports.c core/vm/exports.h \

@@ -6,79 +6,9 @@
 #include "core/base/files.h"
 #include "core/config/merge.h"
 #include "core/qemu/keyval.h"
+#include "core/qemu/qemu_options.h"
 
 /* ---- what we know of QEMU's options ---- */
-
-enum nature {
-    OTHER,      /* nothing: it is passed on */
-    FLAG,       /* takes no value */
-    PATH,       /* the value is a path */
-    SEARCHED,   /* a path, or a bare name that QEMU finds among the files it came with */
-    ROM,        /* the same, or properties in either form */
-    IMAGE,      /* a path, or "protocol:..." */
-    PROPERTIES, /* can't do without properties */
-    REFUSED     /* can't work with us */
-};
-
-static const struct known_option {
-    const char *name;
-    enum nature nature;
-    const char *reason;
-} known_options[] = {
-    {"chroot", REFUSED, "QEMU would not reach the files that maqet gives it"},
-    {"daemonize", REFUSED,
-     "maqet detaches QEMU itself, and QEMU's sandbox forbids forking"},
-    {"incoming", REFUSED, "the VM would wait for a migration instead of running"},
-    {"pidfile", REFUSED, "maqet keeps QEMU's PID file itself"},
-    {"runas", REFUSED, "QEMU's sandbox forbids it; run maqet as that user"},
-
-    {"enable-kvm", FLAG, NULL},
-    {"full-screen", FLAG, NULL},
-    {"mem-prealloc", FLAG, NULL},
-    {"no-acpi", FLAG, NULL},
-    {"no-hpet", FLAG, NULL},
-    {"no-reboot", FLAG, NULL},
-    {"no-shutdown", FLAG, NULL},
-    {"no-user-config", FLAG, NULL},
-    {"nodefaults", FLAG, NULL},
-    {"nographic", FLAG, NULL},
-    {"only-migratable", FLAG, NULL},
-    {"S", FLAG, NULL},
-    {"s", FLAG, NULL},
-    {"snapshot", FLAG, NULL},
-    {"usb", FLAG, NULL},
-
-    {"blockdev", PROPERTIES, NULL},
-    {"chardev", PROPERTIES, NULL},
-    {"device", PROPERTIES, NULL},
-    {"drive", PROPERTIES, NULL},
-    {"fsdev", PROPERTIES, NULL},
-    {"netdev", PROPERTIES, NULL},
-    {"object", PROPERTIES, NULL},
-
-    {"D", PATH, NULL},
-    {"initrd", PATH, NULL},
-    {"kernel", PATH, NULL},
-    {"L", PATH, NULL},
-    {"mem-path", PATH, NULL},
-    {"readconfig", PATH, NULL},
-    {"shim", PATH, NULL},
-
-    {"bios", SEARCHED, NULL},
-    {"dtb", SEARCHED, NULL},
-    {"option-rom", ROM, NULL},
-
-    {"cdrom", IMAGE, NULL},
-    {"fda", IMAGE, NULL},
-    {"fdb", IMAGE, NULL},
-    {"hda", IMAGE, NULL},
-    {"hdb", IMAGE, NULL},
-    {"hdc", IMAGE, NULL},
-    {"hdd", IMAGE, NULL},
-    {"mtdblock", IMAGE, NULL},
-    {"pflash", IMAGE, NULL},
-    {"sd", IMAGE, NULL},
-};
 
 /*
  * Properties that are always paths, or are so unless the property @unless is beside them.
@@ -88,36 +18,25 @@ static const struct known_option {
 static const struct path_property {
     const char *option;
     const char *property;
-    enum nature nature;
+    enum maqet_qemu_nature nature;
     bool nested;
     const char *unless;
 } path_properties[] = {
-    {"blockdev", "filename", PATH, true, NULL},
-    {"chardev", "logfile", PATH, false, NULL},
-    {"chardev", "path", PATH, false, "abstract"},
-    {"drive", "file", IMAGE, false, NULL},
-    {"drive", "filename", PATH, true, NULL},
-    {"fsdev", "path", PATH, false, NULL},
-    {"fw_cfg", "file", PATH, false, NULL},
-    {"machine", "dtb", SEARCHED, false, NULL},
-    {"machine", "firmware", SEARCHED, false, NULL},
-    {"machine", "initrd", PATH, false, NULL},
-    {"machine", "kernel", PATH, false, NULL},
-    {"object", "mem-path", PATH, false, NULL},
-    {"option-rom", "romfile", SEARCHED, false, NULL},
-    {"smbios", "file", PATH, false, NULL},
+    {"blockdev", "filename", MAQET_QEMU_PATH, true, NULL},
+    {"chardev", "logfile", MAQET_QEMU_PATH, false, NULL},
+    {"chardev", "path", MAQET_QEMU_PATH, false, "abstract"},
+    {"drive", "file", MAQET_QEMU_IMAGE, false, NULL},
+    {"drive", "filename", MAQET_QEMU_PATH, true, NULL},
+    {"fsdev", "path", MAQET_QEMU_PATH, false, NULL},
+    {"fw_cfg", "file", MAQET_QEMU_PATH, false, NULL},
+    {"machine", "dtb", MAQET_QEMU_SEARCHED, false, NULL},
+    {"machine", "firmware", MAQET_QEMU_SEARCHED, false, NULL},
+    {"machine", "initrd", MAQET_QEMU_PATH, false, NULL},
+    {"machine", "kernel", MAQET_QEMU_PATH, false, NULL},
+    {"object", "mem-path", MAQET_QEMU_PATH, false, NULL},
+    {"option-rom", "romfile", MAQET_QEMU_SEARCHED, false, NULL},
+    {"smbios", "file", MAQET_QEMU_PATH, false, NULL},
 };
-
-static const struct known_option *
-look_up(const char *option)
-{
-    static const struct known_option unknown = {"", OTHER, NULL};
-
-    for (size_t i = 0; i < sizeof(known_options) / sizeof(*known_options); i++)
-        if (strcmp(known_options[i].name, option) == 0)
-            return &known_options[i];
-    return &unknown;
-}
 
 static const struct path_property *
 look_up_property(const char *option, const char *key)
@@ -143,6 +62,13 @@ has_protocol(const char *text)
     return text[strcspn(text, ":/")] == ':';
 }
 
+static bool
+is_path(enum maqet_qemu_nature nature)
+{
+    return nature == MAQET_QEMU_PATH || nature == MAQET_QEMU_SEARCHED ||
+           nature == MAQET_QEMU_ROM || nature == MAQET_QEMU_IMAGE;
+}
+
 /* Whether it is one of QEMU's own files: a bare name that is not in @folder. */
 static bool
 is_qemus_own(const char *text, const char *folder)
@@ -154,13 +80,14 @@ is_qemus_own(const char *text, const char *folder)
 }
 
 static void
-make_absolute(json_object *value, enum nature nature, const char *folder)
+make_absolute(json_object *value, enum maqet_qemu_nature nature, const char *folder)
 {
     const char *text = json_object_get_string(value);
 
-    if (!*text || !folder || (nature == IMAGE && has_protocol(text)) ||
-        (nature == ROM && strpbrk(text, "=,")) ||
-        ((nature == SEARCHED || nature == ROM) && is_qemus_own(text, folder)))
+    if (!*text || !folder || (nature == MAQET_QEMU_IMAGE && has_protocol(text)) ||
+        (nature == MAQET_QEMU_ROM && strpbrk(text, "=,")) ||
+        ((nature == MAQET_QEMU_SEARCHED || nature == MAQET_QEMU_ROM) &&
+         is_qemus_own(text, folder)))
         return;
     _cleanup_free_ char *absolute = maqet_path_absolute(text, folder);
     json_object_set_string(value, absolute);
@@ -221,12 +148,13 @@ check_properties(const char *option, const char *prefix, json_object *mapping,
 }
 
 static int
-check_without_value(const struct known_option *known, struct maqet_place place,
+check_without_value(const struct maqet_qemu_option *known, struct maqet_place place,
                     struct maqet_error **err)
 {
-    if (known->nature == OTHER || known->nature == FLAG)
+    if (known->nature == MAQET_QEMU_OTHER || known->nature == MAQET_QEMU_FLAG ||
+        known->nature == MAQET_QEMU_TEXT)
         return 0;
-    if (known->nature == PROPERTIES)
+    if (known->nature == MAQET_QEMU_PROPERTIES)
         /* Mostly a mistake of indentation: the properties became options of their own. */
         return maqet_place_error(place, err, MAQET_ERROR_INVALID,
                                  "-%s has no value; write `- %s: {KEY: VALUE, ...}`, or "
@@ -238,10 +166,11 @@ check_without_value(const struct known_option *known, struct maqet_place place,
 }
 
 static int
-check_mapping(const struct known_option *known, const char *option, json_object *value,
-              struct maqet_place place, struct maqet_error **err)
+check_mapping(const struct maqet_qemu_option *known, const char *option,
+              json_object *value, struct maqet_place place, struct maqet_error **err)
 {
-    if (known->nature == PATH || known->nature == SEARCHED || known->nature == IMAGE)
+    if (known->nature == MAQET_QEMU_PATH || known->nature == MAQET_QEMU_SEARCHED ||
+        known->nature == MAQET_QEMU_IMAGE)
         return maqet_place_error(place, err, MAQET_ERROR_INVALID,
                                  "-%s takes a path, not a mapping", option);
     if (json_object_object_length(value) == 0)
@@ -255,14 +184,14 @@ static int
 check_option(const char *option, struct maqet_place key, json_object *value,
              struct maqet_place place, struct maqet_error **err)
 {
-    const struct known_option *known = look_up(option);
+    const struct maqet_qemu_option *known = maqet_qemu_option_find(option);
 
-    if (known->nature == REFUSED)
-        return maqet_place_error(key, err, MAQET_ERROR_INVALID, "-%s can't be used: %s",
-                                 option, known->reason);
+    /* Its form is of no matter then. */
+    if (known->fate == MAQET_QEMU_REFUSED)
+        return 0;
     if (!value)
         return check_without_value(known, key, err);
-    if (known->nature == FLAG)
+    if (known->nature == MAQET_QEMU_FLAG)
         return maqet_place_error(place, err, MAQET_ERROR_INVALID,
                                  "-%s takes no value; write `- %s`", option, option);
     if (json_object_is_type(value, json_type_array))
@@ -272,7 +201,7 @@ check_option(const char *option, struct maqet_place key, json_object *value,
                                  option, option);
     if (json_object_is_type(value, json_type_object))
         return check_mapping(known, option, value, place, err);
-    if (known->nature != OTHER && known->nature != PROPERTIES)
+    if (is_path(known->nature))
         make_absolute(value, known->nature, place.folder);
     return 0;
 }
@@ -340,7 +269,7 @@ maqet_arguments_check(json_object *list, struct maqet_error **err)
         if (check_item(json_object_array_get_idx(list, i),
                        maqet_tree_place_of_item(list, i), err) < 0)
             return -1;
-    return 0;
+    return maqet_arguments_judge(list, &(struct maqet_qemu_manner){0}, err);
 }
 
 /* ---- the list, flat ---- */

@@ -18,8 +18,8 @@
 
 /*
  * Checks the list and makes the paths in it absolute, in the tree. Options that can't
- * work with us (-daemonize, -pidfile, -chroot, -runas, -incoming) are errors that say
- * why. @list may be NULL.
+ * work with us (qemu_options.h) are errors that say why; here those that never can.
+ * @list may be NULL.
  */
 int maqet_arguments_check(json_object *list, struct maqet_error **err);
 

@@ -108,7 +108,6 @@ is_named_by(const struct maqet_argument_list *options, const char *option,
 /* Those that have no name of their own get a number each. */
 struct numbers {
     unsigned drive, flash, sd, mtd, configuration, device;
-    bool snapshot; /* -snapshot: of all but -blockdev */
 };
 
 static struct maqet_writable *
@@ -145,7 +144,7 @@ add_drive(struct maqet_writables *found, const struct maqet_argument *option,
     struct maqet_writable *added =
         add(found, option, flash ? MAQET_WRITABLE_FLASH : MAQET_WRITABLE_DISK, name,
             TAKE_PTR(file));
-    added->discarded = numbers->snapshot || maqet_argument_is_on(option, "snapshot");
+    added->discarded = maqet_argument_is_on(option, "snapshot");
 }
 
 /* A node of its own: one that is below another is the other's. */
@@ -251,25 +250,19 @@ add_file(struct maqet_writables *found, const struct maqet_argument *option,
          struct numbers *numbers)
 {
     static const char *const lettered[] = {"fda", "fdb", "hda", "hdb", "hdc", "hdd"};
-    struct maqet_writable *added = NULL;
-
     for (size_t i = 0; i < sizeof(lettered) / sizeof(*lettered); i++)
         if (maqet_argument_is(option, lettered[i]))
-            added = add(found, option, MAQET_WRITABLE_DISK, maqet_strdup(option->name),
-                        maqet_strdup(option->value));
+            add(found, option, MAQET_WRITABLE_DISK, maqet_strdup(option->name),
+                maqet_strdup(option->value));
     if (maqet_argument_is(option, "pflash"))
-        added =
-            add(found, option, MAQET_WRITABLE_FLASH,
-                maqet_format("pflash%u", numbers->flash++), maqet_strdup(option->value));
+        add(found, option, MAQET_WRITABLE_FLASH,
+            maqet_format("pflash%u", numbers->flash++), maqet_strdup(option->value));
     if (maqet_argument_is(option, "sd"))
-        added = add(found, option, MAQET_WRITABLE_DISK,
-                    maqet_format("sd%u", numbers->sd++), maqet_strdup(option->value));
+        add(found, option, MAQET_WRITABLE_DISK, maqet_format("sd%u", numbers->sd++),
+            maqet_strdup(option->value));
     if (maqet_argument_is(option, "mtdblock"))
-        added =
-            add(found, option, MAQET_WRITABLE_DISK,
-                maqet_format("mtdblock%u", numbers->mtd++), maqet_strdup(option->value));
-    if (added)
-        added->discarded = numbers->snapshot;
+        add(found, option, MAQET_WRITABLE_DISK,
+            maqet_format("mtdblock%u", numbers->mtd++), maqet_strdup(option->value));
 }
 
 void
@@ -279,9 +272,6 @@ maqet_arguments_writables(json_object *list, struct maqet_writables *writables)
         maqet_argument_list_read(list);
     struct numbers numbers = {0};
 
-    for (size_t i = 0; i < options.count; i++)
-        numbers.snapshot =
-            numbers.snapshot || maqet_argument_is(&options.items[i], "snapshot");
     for (size_t i = 0; i < options.count; i++) {
         const struct maqet_argument *option = &options.items[i];
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/storage/image.h"
-#include "core/vm/argument_files.h"
+#include "core/vm/arguments.h"
 #include "core/vm/check.h"
 #include "core/vm/store.h"
 #include "core/vm/vm.h"
@@ -86,7 +86,7 @@ maqet_vm_check(const struct maqet_vm *vm, struct maqet_error **err)
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
 
     if (check_shared_images(vm, err) < 0 || check_default_paths(vm, err) < 0 ||
-        maqet_argument_files_check(vm, err) < 0)
+        maqet_vm_arguments_check(vm, false, err) < 0)
         return -1;
     for (size_t i = 0; i < vm->drive_count; i++)
         if (maqet_image_check(vm->drives[i], err) < 0)

@@ -17,6 +17,7 @@
 #include "core/qemu/migration.h"
 #include "core/qemu/qmp.h"
 #include "core/vm/argument_files.h"
+#include "core/vm/arguments.h"
 #include "core/vm/drives.h"
 #include "core/vm/helpers.h"
 #include "core/vm/holders.h"
@@ -419,9 +420,10 @@ start_locked(struct starting *starting, struct maqet_definition *definition,
         return -1;
     if (starting->incoming && starting->incoming->served)
         serve_drives(starting);
-    if (maqet_argument_files_check(starting->vm, err) < 0 ||
+    if (maqet_vm_arguments_check(starting->vm, !starting->foreground, err) < 0 ||
         maqet_argument_files_lock(starting->vm, &starting->locks, err) < 0)
         return -1;
+    maqet_vm_arguments_warn(starting->vm, !starting->foreground);
     if (maqet_vm_drives_prepare(starting->vm, &starting->consent, err) == 0 &&
         furnish_run_dir(starting, err) == 0 && launch_marked(starting, err) == 0)
         return 0;

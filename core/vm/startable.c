@@ -11,6 +11,7 @@
 #include "core/storage/elsewhere.h"
 #include "core/storage/record.h"
 #include "core/vm/argument_files.h"
+#include "core/vm/arguments.h"
 #include "core/vm/helpers.h"
 
 static json_object *
@@ -121,7 +122,8 @@ maqet_vm_check_startable(const struct maqet_context *context,
                    check_tpm(vm, err) == 0)) &&
         maqet_vm_drives_check(vm, consent, err) == 0 &&
         check_elsewhere(vm, makes_missing, err) == 0 &&
-        maqet_helpers_check(vm, err) == 0 && maqet_argument_files_check(vm, err) == 0 &&
+        maqet_helpers_check(vm, err) == 0 &&
+        maqet_vm_arguments_check(vm, true, err) == 0 &&
         maqet_argument_files_check_free(vm, err) == 0 &&
         maqet_arguments_check_surroundings(
             arguments_of(vm), maqet_tree_place(vm->definition->tree).folder, err) == 0)

@@ -14,7 +14,7 @@
 #include "core/qemu/objects.h"
 #include "core/storage/fault.h"
 #include "core/storage/image.h"
-#include "core/vm/argument_files.h"
+#include "core/vm/arguments.h"
 #include "core/vm/check.h"
 #include "core/vm/run.h"
 #include "core/vm/store.h"
@@ -290,12 +290,7 @@ add_display(const struct maqet_vm *vm, struct maqet_strings *argv)
 static void
 add_sandbox(const struct maqet_vm *vm, struct maqet_strings *argv)
 {
-    const char *text = maqet_tree_text(vm->definition->tree, "sandbox");
-    bool on = true;
-
-    if (text)
-        maqet_parse_bool(text, &on);
-    if (!on || maqet_arguments_has(arguments_of(vm), "sandbox"))
+    if (!maqet_vm_is_sandboxed(vm) || maqet_arguments_has(arguments_of(vm), "sandbox"))
         return;
     maqet_strings_add(argv, "-sandbox");
     maqet_strings_add(argv, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,"

@@ -40,6 +40,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/helpers.sh \
 	tests/functional/shared-image.sh \
 	tests/functional/argument-files.sh \
+	tests/functional/arguments.sh \
 	tests/functional/lock-conflict.sh \
 	tests/functional/odd-names.sh \
 	tests/functional/odd-paths.sh \

@@ -179,6 +179,11 @@ tests_unit_test_qmp_SOURCES = tests/unit/test-qmp.c
 tests_unit_test_qmp_LDADD = $(UNIT_LDADD)
 tests_unit_test_qmp_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-qemu-options
+tests_unit_test_qemu_options_SOURCES = tests/unit/test-qemu-options.c
+tests_unit_test_qemu_options_LDADD = $(UNIT_LDADD)
+tests_unit_test_qemu_options_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-quiesce
 tests_unit_test_quiesce_SOURCES = tests/unit/test-quiesce.c
 tests_unit_test_quiesce_LDADD = $(UNIT_LDADD)

@@ -51,9 +51,6 @@ test_discarded(void)
 {
     check("- drive: {file: a, snapshot: on}\n- drive: 'file=b,snapshot=off'",
           "-drive0: disk /vms/a, drive1: disk b");
-    /* -blockdev knows nothing of it. */
-    check("- hda: a\n- snapshot\n- drive: file=b\n- blockdev: 'node-name=n,driver=x'",
-          "-hda: disk /vms/a, -drive0: disk b, n: disk ?");
 }
 
 static void

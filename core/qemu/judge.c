@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * judge.c - the user's own arguments against the tables of qemu_options.h.
+ */
+#include <string.h>
+
+#include "core/qemu/argument_list.h"
+#include "core/qemu/keyval.h"
+#include "core/qemu/qemu_options.h"
+
+static bool
+is_so(enum maqet_qemu_when when, const struct maqet_qemu_manner *manner)
+{
+    return when == MAQET_QEMU_ALWAYS ||
+           (when == MAQET_QEMU_SANDBOXED && manner->sandboxed) ||
+           (when == MAQET_QEMU_DETACHED && manner->detached);
+}
+
+/* ---- one value ---- */
+
+/* Whether the first word, bare or by one of the keys that it has, is this. */
+static bool
+is_of_type(const struct maqet_argument *argument, const char *type)
+{
+    static const char *const keys[] = {"type", "backend", "driver", "enable"};
+    _cleanup_free_ char *first = maqet_keyval_get(argument->value, "type", "type");
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+        if (maqet_argument_has(argument, keys[i], type))
+            return true;
+    return first && strcmp(first, type) == 0;
+}
+
+static bool
+matches(const struct maqet_argument *argument, const struct maqet_qemu_value *row)
+{
+    const char *like = maqet_qemu_option_find(argument->name)->like;
+
+    if (!argument->value || strcmp(like ? like : argument->name, row->option) != 0 ||
+        (row->type && !is_of_type(argument, row->type)))
+        return false;
+    if (row->match == MAQET_QEMU_WHOLE)
+        return strcmp(argument->value, row->value) == 0;
+    if (!row->property)
+        return true;
+    _cleanup_free_ char *value = maqet_argument_property(argument, row->property);
+    switch (row->match) {
+    case MAQET_QEMU_CONTAINS:
+        return value && strstr(value, row->value);
+    case MAQET_QEMU_IS_NOT:
+        return !value || strcmp(value, row->value) != 0;
+    default:
+        return value;
+    }
+}
+
+static char *
+value_text(const struct maqet_qemu_value *row, const char *option)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    maqet_text_appendf(&text, "-%s", option);
+    if (row->match == MAQET_QEMU_WHOLE)
+        maqet_text_appendf(&text, " %s", row->value);
+    if (row->type)
+        maqet_text_appendf(&text, " %s", row->type);
+    if (row->property && row->match == MAQET_QEMU_IS_NOT)
+        maqet_text_appendf(&text, " without %s=%s", row->property, row->value);
+    else if (row->property)
+        maqet_text_appendf(&text, "%s%s=%s", row->type ? "," : " ", row->property,
+                           row->value ? row->value : "");
+    return maqet_text_take(&text);
+}
+
+/* ---- the list ---- */
+
+/* Whether it only asks QEMU for a list: "help", "x,help", "model=help", or with '?'. */
+static bool
+asks_for_help(const struct maqet_argument *argument)
+{
+    static const char *const words[] = {"help", "?"};
+    static const char *const keys[] = {"accel", "backend", "driver",
+                                       "model", "type",    "qom-type"};
+    enum maqet_qemu_nature nature = maqet_qemu_option_find(argument->name)->nature;
+
+    if (!argument->value ||
+        (nature != MAQET_QEMU_OTHER && nature != MAQET_QEMU_PROPERTIES))
+        return false;
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        if (maqet_argument_is_on(argument, words[i]))
+            return true;
+        for (size_t j = 0; j < sizeof(keys) / sizeof(*keys); j++)
+            if (maqet_argument_has(argument, keys[j], words[i]))
+                return true;
+    }
+    return false;
+}
+
+static int
+error_refused(const struct maqet_argument *argument, const char *what, const char *reason,
+              const char *instead, struct maqet_error **err)
+{
+    maqet_place_error(argument->place, err, MAQET_ERROR_INVALID, "%s can't be used: %s",
+                      what, reason);
+    if (instead)
+        maqet_error_hint(err, "%s", instead);
+    return -1;
+}
+
+static int
+judge(const struct maqet_argument *argument, const struct maqet_qemu_manner *manner,
+      struct maqet_error **err)
+{
+    const struct maqet_qemu_option *known = maqet_qemu_option_find(argument->name);
+
+    if (known->fate == MAQET_QEMU_REFUSED && is_so(known->when, manner)) {
+        _cleanup_free_ char *what = maqet_format("-%s", argument->name);
+
+        return error_refused(argument, what, known->reason, known->instead, err);
+    }
+    if (asks_for_help(argument)) {
+        _cleanup_free_ char *what =
+            maqet_format("-%s %s", argument->name, argument->value);
+
+        return error_refused(argument, what,
+                             "QEMU only shows a list and ends, and no VM would run",
+                             "Run QEMU itself for that, without maqet", err);
+    }
+    for (const struct maqet_qemu_value *row = maqet_qemu_values(); row->option; row++) {
+        if (row->fate != MAQET_QEMU_REFUSED || !is_so(row->when, manner) ||
+            !matches(argument, row))
+            continue;
+        _cleanup_free_ char *what = value_text(row, argument->name);
+        return error_refused(argument, what, row->reason, row->instead, err);
+    }
+    return 0;
+}
+
+int
+maqet_arguments_judge(json_object *list, const struct maqet_qemu_manner *manner,
+                      struct maqet_error **err)
+{
+    _cleanup_argument_list_ struct maqet_argument_list arguments =
+        maqet_argument_list_read(list);
+
+    for (size_t i = 0; i < arguments.count; i++)
+        if (judge(&arguments.items[i], manner, err) < 0)
+            return -1;
+    return 0;
+}
+
+static void
+warn(const struct maqet_argument *argument, const char *what, const char *reason,
+     const char *instead, struct maqet_strings *warnings)
+{
+    _cleanup_free_ char *place = maqet_place_text(argument->place);
+
+    maqet_strings_addf(warnings, "%s%s%s: %s%s%s", place, *place ? ": " : "", what,
+                       reason, instead ? ". " : "", instead ? instead : "");
+}
+
+void
+maqet_arguments_warnings(json_object *list, const struct maqet_qemu_manner *manner,
+                         struct maqet_strings *warnings)
+{
+    _cleanup_argument_list_ struct maqet_argument_list arguments =
+        maqet_argument_list_read(list);
+
+    for (size_t i = 0; i < arguments.count; i++) {
+        const struct maqet_argument *argument = &arguments.items[i];
+        const struct maqet_qemu_option *known = maqet_qemu_option_find(argument->name);
+
+        if (known->fate == MAQET_QEMU_WARNED && is_so(known->when, manner)) {
+            _cleanup_free_ char *what = maqet_format("-%s", argument->name);
+
+            warn(argument, what, known->reason, known->instead, warnings);
+        }
+        for (const struct maqet_qemu_value *row = maqet_qemu_values(); row->option;
+             row++) {
+            if (row->fate != MAQET_QEMU_WARNED || !is_so(row->when, manner) ||
+                !matches(argument, row))
+                continue;
+            _cleanup_free_ char *what = value_text(row, argument->name);
+            warn(argument, what, row->reason, row->instead, warnings);
+        }
+    }
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * qemu_options.c - the tables: QEMU 6.2 to 10 (qemu-options.hx).
+ */
+#include "core/qemu/qemu_options.h"
+
+#include <string.h>
+
+#define FINE(name)                                                                       \
+    {                                                                                    \
+        name, MAQET_QEMU_OTHER, MAQET_QEMU_FINE, MAQET_QEMU_ALWAYS, NULL, NULL, NULL     \
+    }
+#define FINE_AS(name, nature)                                                            \
+    {                                                                                    \
+        name, nature, MAQET_QEMU_FINE, MAQET_QEMU_ALWAYS, NULL, NULL, NULL               \
+    }
+#define FINE_LIKE(option, other)                                                         \
+    {                                                                                    \
+        .name = option, .like = other                                                    \
+    }
+#define FLAG(name) FINE_AS(name, MAQET_QEMU_FLAG)
+#define TEXT(name) FINE_AS(name, MAQET_QEMU_TEXT)
+#define PATH(name) FINE_AS(name, MAQET_QEMU_PATH)
+#define IMAGE(name) FINE_AS(name, MAQET_QEMU_IMAGE)
+#define PROPERTIES(name) FINE_AS(name, MAQET_QEMU_PROPERTIES)
+#define REFUSED(name, nature, reason, instead)                                           \
+    {                                                                                    \
+        name, nature, MAQET_QEMU_REFUSED, MAQET_QEMU_ALWAYS, reason, instead, NULL       \
+    }
+#define WARNED(name, nature, when, reason, instead)                                      \
+    {                                                                                    \
+        name, nature, MAQET_QEMU_WARNED, when, reason, instead, NULL                     \
+    }
+
+#define ONLY_SHOWS "QEMU only shows something and ends, and no VM would run"
+#define GO_WITHOUT "Run QEMU itself for that, without maqet"
+#define TERMINAL "QEMU is detached and has no terminal, so nobody sees it"
+#define CONSOLE                                                                          \
+    "Use a socket (`serial: \"unix:console.sock,server=on,wait=off\"`) or a file, or "   \
+    "start the VM with --foreground"
+
+static const struct maqet_qemu_option options[] = {
+    REFUSED("add-fd", MAQET_QEMU_OTHER,
+            "QEMU inherits no descriptors but those that maqet itself gives it",
+            "Name the file by its path"),
+    REFUSED("audio-help", MAQET_QEMU_FLAG, ONLY_SHOWS, GO_WITHOUT),
+    REFUSED("chroot", MAQET_QEMU_OTHER,
+            "QEMU would not reach the files that maqet gives it", NULL),
+    REFUSED("daemonize", MAQET_QEMU_FLAG,
+            "maqet detaches QEMU itself, and QEMU's sandbox forbids forking", NULL),
+    REFUSED("dump-vmstate", MAQET_QEMU_OTHER, ONLY_SHOWS, GO_WITHOUT),
+    REFUSED("h", MAQET_QEMU_FLAG, ONLY_SHOWS, GO_WITHOUT),
+    REFUSED("help", MAQET_QEMU_FLAG, ONLY_SHOWS, GO_WITHOUT),
+    REFUSED("incoming", MAQET_QEMU_OTHER,
+            "the VM would wait for a migration instead of running",
+            "A guest goes on from a checkpoint: maqet checkpoint VM load NAME"),
+    REFUSED("loadvm", MAQET_QEMU_OTHER,
+            "each start would revert the drives, and maqet would not know",
+            "Load a checkpoint or a snapshot once: maqet checkpoint VM load NAME, or "
+            "maqet snapshot VM load --all NAME"),
+    REFUSED("pidfile", MAQET_QEMU_OTHER, "maqet keeps QEMU's PID file itself",
+            "maqet ls and maqet status tell the PID"),
+    REFUSED("preconfig", MAQET_QEMU_FLAG,
+            "QEMU would make no machine before its monitor is told to",
+            "Say `- S` for a guest that waits for its first `cont`"),
+    REFUSED("runas", MAQET_QEMU_OTHER,
+            "QEMU's sandbox forbids it; run maqet as that user", NULL),
+    REFUSED("set", MAQET_QEMU_OTHER,
+            "it changes other options, so maqet would not know what they say",
+            "Write the property at the option that it is of"),
+    REFUSED("snapshot", MAQET_QEMU_FLAG,
+            "it has no effect on the VM's drives, which would be written to: they are "
+            "given to QEMU by -blockdev",
+            "Throw away what a guest changes: maqet run VM --from CHECKPOINT --discard; "
+            "a -drive of your own can say snapshot=on"),
+    REFUSED("version", MAQET_QEMU_FLAG, ONLY_SHOWS, GO_WITHOUT),
+    REFUSED("writeconfig", MAQET_QEMU_OTHER,
+            "it leaves most of what maqet says out, and is gone since QEMU 7.0",
+            "See all of it: maqet args VM"),
+
+    WARNED("nographic", MAQET_QEMU_FLAG, MAQET_QEMU_DETACHED,
+           "the serial console is on QEMU's standard output: " TERMINAL, CONSOLE),
+    WARNED("readconfig", MAQET_QEMU_PATH, MAQET_QEMU_ALWAYS,
+           "maqet does not look into that file: what it adds is not locked, and in no "
+           "snapshot",
+           "Write its options in `arguments`"),
+    WARNED("semihosting", MAQET_QEMU_FLAG, MAQET_QEMU_ALWAYS,
+           "it lets the guest open files of this host", NULL),
+    WARNED("semihosting-config", MAQET_QEMU_OTHER, MAQET_QEMU_ALWAYS,
+           "it lets the guest open files of this host", NULL),
+
+    FLAG("async-teardown"),
+    FLAG("enable-kvm"),
+    FLAG("enable-sync-profile"),
+    FLAG("full-screen"),
+    FLAG("jitdump"),
+    FLAG("mem-prealloc"),
+    FLAG("no-acpi"),
+    FLAG("no-fd-bootchk"),
+    FLAG("no-hpet"),
+    FLAG("no-reboot"),
+    FLAG("no-shutdown"),
+    FLAG("no-user-config"),
+    FLAG("nodefaults"),
+    FLAG("old-param"),
+    FLAG("only-migratable"),
+    FLAG("perfmap"),
+    FLAG("portrait"),
+    FLAG("S"),
+    FLAG("s"),
+    FLAG("singlestep"),
+    FLAG("usb"),
+    FLAG("win2k-hack"),
+    FLAG("xen-attach"),
+    FLAG("xen-domid-restrict"),
+
+    PROPERTIES("blockdev"),
+    PROPERTIES("chardev"),
+    PROPERTIES("device"),
+    PROPERTIES("drive"),
+    PROPERTIES("fsdev"),
+    PROPERTIES("netdev"),
+    PROPERTIES("object"),
+
+    PATH("D"),
+    PATH("initrd"),
+    PATH("kernel"),
+    PATH("L"),
+    PATH("mem-path"),
+    PATH("shim"),
+    FINE_AS("bios", MAQET_QEMU_SEARCHED),
+    FINE_AS("dtb", MAQET_QEMU_SEARCHED),
+    FINE_AS("option-rom", MAQET_QEMU_ROM),
+
+    IMAGE("cdrom"),
+    IMAGE("fda"),
+    IMAGE("fdb"),
+    IMAGE("hda"),
+    IMAGE("hdb"),
+    IMAGE("hdc"),
+    IMAGE("hdd"),
+    IMAGE("mtdblock"),
+    IMAGE("pflash"),
+    IMAGE("sd"),
+
+    TEXT("append"),
+    TEXT("k"),
+    TEXT("name"),
+    TEXT("uuid"),
+
+    FINE("accel"),
+    FINE("acpitable"),
+    FINE("action"),
+    FINE("audio"),
+    FINE("audiodev"),
+    FINE("boot"),
+    FINE("compat"),
+    FINE("cpu"),
+    FINE("d"),
+    FINE("debugcon"),
+    FINE("dfilter"),
+    FINE("display"),
+    FINE("echr"),
+    FINE("fw_cfg"),
+    FINE("g"),
+    FINE("gdb"),
+    FINE("global"),
+    FINE("icount"),
+    FINE("iscsi"),
+    FINE("m"),
+    FINE("machine"),
+    FINE("mon"),
+    FINE("monitor"),
+    FINE("msg"),
+    FINE_LIKE("net", "netdev"),
+    FINE_LIKE("nic", "netdev"),
+    FINE("numa"),
+    FINE("overcommit"),
+    FINE("parallel"),
+    FINE("plugin"),
+    FINE("prom-env"),
+    FINE("qmp"),
+    FINE("qmp-pretty"),
+    FINE("qtest"),
+    FINE("qtest-log"),
+    FINE("rotate"),
+    FINE("rtc"),
+    FINE("run-with"),
+    FINE("sandbox"),
+    FINE("seed"),
+    FINE("serial"),
+    FINE("smbios"),
+    FINE("smp"),
+    FINE("spice"),
+    FINE("tpmdev"),
+    FINE("trace"),
+    FINE("usbdevice"),
+    FINE("vga"),
+    FINE_LIKE("virtfs", "fsdev"),
+    FINE("vnc"),
+    FINE("watchdog-action"),
+    FINE("xen-domid"),
+    {.name = NULL},
+};
+
+#define NO_DESCRIPTORS                                                                   \
+    "QEMU inherits no descriptors but maqet's own, which are no good for this"
+#define SPAWNS                                                                           \
+    "QEMU's sandbox forbids it to run other programs, and ends QEMU when it tries"
+#define SANDBOX_OFF "Say `sandbox: off` if the VM needs it"
+#define DESCRIPTOR(option, property)                                                     \
+    {                                                                                    \
+        option, NULL, property, MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED,                \
+            MAQET_QEMU_ALWAYS, NO_DESCRIPTORS, "Let QEMU open it by its name"            \
+    }
+#define SPAWN(type, property, match, value, reason, instead)                             \
+    {                                                                                    \
+        "netdev", type, property, match, value, MAQET_QEMU_REFUSED,                      \
+            MAQET_QEMU_SANDBOXED, reason, instead                                        \
+    }
+#define ON_TERMINAL(option, value)                                                       \
+    {                                                                                    \
+        option, NULL, NULL, MAQET_QEMU_WHOLE, value, MAQET_QEMU_WARNED,                  \
+            MAQET_QEMU_DETACHED, TERMINAL, CONSOLE                                       \
+    }
+
+static const struct maqet_qemu_value values[] = {
+    DESCRIPTOR("chardev", "fd"),
+    DESCRIPTOR("device", "fd"),
+    DESCRIPTOR("device", "vhostfd"),
+    DESCRIPTOR("fsdev", "sock_fd"),
+    DESCRIPTOR("netdev", "fd"),
+    DESCRIPTOR("netdev", "fds"),
+    DESCRIPTOR("netdev", "vhostfd"),
+    DESCRIPTOR("netdev", "vhostfds"),
+    DESCRIPTOR("object", "fd"),
+
+    {"icount", NULL, "rr", MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED, MAQET_QEMU_ALWAYS,
+     "what the VM's drives do is not recorded, so a replay would be another run",
+     "Keep a guest's state by a checkpoint: maqet checkpoint VM create NAME"},
+    {"run-with", NULL, "chroot", MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED,
+     MAQET_QEMU_ALWAYS, "QEMU would not reach the files that maqet gives it", NULL},
+    {"run-with", NULL, "exit-with-parent", MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED,
+     MAQET_QEMU_ALWAYS, "QEMU would end with the maqet that has started it", NULL},
+    {"run-with", NULL, "user", MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED,
+     MAQET_QEMU_ALWAYS, "QEMU's sandbox forbids it; run maqet as that user", NULL},
+    {"sandbox", "off", NULL, MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED, MAQET_QEMU_ALWAYS,
+     "whether QEMU is confined is a key of its own",
+     "Say `sandbox: off` beside `arguments`"},
+
+    SPAWN("user", "smb", MAQET_QEMU_HAS, NULL, SPAWNS, SANDBOX_OFF),
+    SPAWN("user", "guestfwd", MAQET_QEMU_CONTAINS, "-cmd:", SPAWNS,
+          "Forward it to a server instead, or say `sandbox: off`"),
+    SPAWN("tap", "script", MAQET_QEMU_IS_NOT, "no", SPAWNS,
+          "Set the interface up beforehand and say script=no,downscript=no; or say "
+          "`sandbox: off`"),
+    SPAWN("tap", "downscript", MAQET_QEMU_IS_NOT, "no",
+          SPAWNS ": the VM would seem to crash whenever it ends",
+          "Say downscript=no, or `sandbox: off`"),
+    SPAWN("tap", "helper", MAQET_QEMU_HAS, NULL, SPAWNS, SANDBOX_OFF),
+    SPAWN("bridge", NULL, MAQET_QEMU_HAS, NULL, SPAWNS,
+          "Use a tap interface that was made beforehand, or say `sandbox: off`"),
+    {"display", "spice-app", NULL, MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED,
+     MAQET_QEMU_SANDBOXED, SPAWNS,
+     "Use -spice and a viewer of your own, or say `sandbox: off`"},
+
+    {"display", "curses", NULL, MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED,
+     MAQET_QEMU_DETACHED, "QEMU is detached and has no terminal",
+     "Start the VM with --foreground"},
+    {"chardev", "stdio", NULL, MAQET_QEMU_HAS, NULL, MAQET_QEMU_WARNED,
+     MAQET_QEMU_DETACHED, TERMINAL, CONSOLE},
+    ON_TERMINAL("debugcon", "stdio"),
+    ON_TERMINAL("gdb", "stdio"),
+    ON_TERMINAL("monitor", "stdio"),
+    ON_TERMINAL("parallel", "stdio"),
+    ON_TERMINAL("qmp", "stdio"),
+    ON_TERMINAL("qmp-pretty", "stdio"),
+    ON_TERMINAL("serial", "stdio"),
+    ON_TERMINAL("serial", "mon:stdio"),
+    {.option = NULL},
+};
+
+const struct maqet_qemu_option *
+maqet_qemu_options(void)
+{
+    return options;
+}
+
+const struct maqet_qemu_value *
+maqet_qemu_values(void)
+{
+    return values;
+}
+
+const struct maqet_qemu_option *
+maqet_qemu_option_find(const char *name)
+{
+    static const struct maqet_qemu_option unknown = FINE("");
+
+    for (const struct maqet_qemu_option *row = options; row->name; row++)
+        if (strcmp(row->name, name) == 0)
+            return row;
+    return &unknown;
+}
