@@ -2,6 +2,8 @@
 #define MAQET_PLUGIN_ABI 1
 #include "plugins/qcow2/encryption.h"
 
+#include <string.h>
+
 /* Attempts to make an encrypted image, see encryption_create(). */
 enum { LUKS_TRIES = 20 };
 
@@ -28,20 +30,32 @@ encryption_add_options(const struct maqet_drive *drive, struct maqet_command *co
 
 /*
  * qemu-img finds out by the CPU clock how costly it can make the key of an encrypted
- * image. That of QEMU 7.2 gives up ("Unable to get accurate CPU usage") when the clock
- * didn't tick meanwhile, which is chance: one in twenty, where clocks are coarse, and
- * more often on a machine that is busy. So it may try again.
+ * image. That of QEMU 7.2 gives up when the clock didn't tick meanwhile, which is chance:
+ * one in twenty, where clocks are coarse, and more often on a machine that is busy. So it
+ * may try again; what fails for another reason would fail again.
  */
+static bool
+is_chance(const struct maqet_error *error)
+{
+    return strstr(maqet_error_text(error), "Unable to get accurate CPU usage");
+}
+
 int
 encryption_create(const struct maqet_drive *drive,
                   struct maqet_command *(*command_for)(const struct maqet_drive *drive,
                                                        const char *path, uint64_t size),
                   const char *path, uint64_t size, struct maqet_error **err)
 {
-    int tries = encryption_wanted(drive) ? LUKS_TRIES : 1;
+    struct maqet_error *unwanted = NULL;
+    struct maqet_error **at = err ? err : &unwanted;
 
-    while (--tries > 0)
-        if (maqet_command_run(command_for(drive, path, size), NULL) == 0)
+    for (int left = LUKS_TRIES; left > 0; left--) {
+        maqet_error_clear(at);
+        if (maqet_command_run(command_for(drive, path, size), at) == 0)
             return 0;
-    return maqet_command_run(command_for(drive, path, size), err);
+        if (!is_chance(*at))
+            break;
+    }
+    maqet_error_clear(&unwanted);
+    return -1;
 }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Every option of qcow2: taken by qemu-img and QEMU, and found again in the image.
 . "${srcdir:-.}/tests/functional/functions.sh"
+. "$srcdir/tests/functional/image-functions.sh"
 qemu_required
 
 drive() { # NAME, then lines of the drive
@@ -153,6 +154,29 @@ EOF
 expect 3 maqet add lostkey.yaml
 err_has "lostkey.yaml:9:"
 err_has "$TMP/nowhere"
+
+# What keeps an encrypted image from being made is found out once, unless it is qemu-img's clock.
+printf secret >disk.key
+chmod 600 disk.key
+drive unlucky <<EOF
+size: 1M
+encryption: {format: luks, key_file: $TMP/disk.key}
+EOF
+tries() {
+    same "$1" "$(wc -l <attempts)" "attempts to make it"
+    : >attempts
+}
+: >attempts
+wrap_qemu_img '*create*encrypt*' "echo >>'$TMP/attempts'; echo 'qemu-img: no such luck' >&2; exit 1"
+expect 1 wrapped maqet start unlucky
+err_has "qemu-img: no such luck"
+tries 1
+wrap_qemu_img '*create*encrypt*' "echo >>'$TMP/attempts'
+    [ \$(wc -l <'$TMP/attempts') -gt 3 ] ||
+        { echo 'qemu-img: Unable to get accurate CPU usage' >&2; exit 1; }"
+expect 0 wrapped maqet start unlucky
+tries 4
+expect 0 maqet stop unlucky --timeout 0 --force
 
 # What does not go together.
 refused() {

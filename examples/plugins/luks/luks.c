@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * luks.c - raw disks that are encrypted with LUKS, by QEMU and by nothing else of the host.
- * The key is in a file. QEMU and qemu-img read it there themselves (a `secret` object), so
- * it is in no command line.
+ * luks.c - raw disks that are encrypted with LUKS, by QEMU and by nothing else of the
+ * host. The key is in a file. QEMU and qemu-img read it there themselves (a `secret`
+ * object), so it is in no command line.
  */
 #define _GNU_SOURCE /* asprintf */
 #define MAQET_PLUGIN_ABI 1
@@ -116,26 +116,36 @@ create_command(const struct maqet_drive *drive, const char *path)
         maqet_command_arg(command, "key-secret=key");
     maqet_command_arg(command, "--");
     maqet_command_arg(command, "%s", path);
-    maqet_command_arg(command, "%llu",
-                      (unsigned long long)((maqet_drive_size(drive, "size") + 511) &
-                                           ~UINT64_C(511)));
+    maqet_command_arg(
+        command, "%llu",
+        (unsigned long long)((maqet_drive_size(drive, "size") + 511) & ~UINT64_C(511)));
     return command;
 }
 
 /*
- * qemu-img measures how costly it can make the key, and the one of QEMU 7.2 gives up now and
- * then, when the CPU clock did not tick meanwhile ("Unable to get accurate CPU usage").
+ * qemu-img measures how costly it can make the key, and the one of QEMU 7.2 gives up now
+ * and then, when the CPU clock did not tick meanwhile; only that is worth another
+ * attempt.
  */
 static int
 luks_create(const struct maqet_drive *drive, const char *path, struct maqet_error **err)
 {
-    for (int i = 1; i < TRIES; i++)
-        if (maqet_command_run(create_command(drive, path), NULL) == 0)
+    struct maqet_error *unwanted = NULL;
+    struct maqet_error **at = err ? err : &unwanted;
+
+    for (int i = 0; i < TRIES; i++) {
+        maqet_error_clear(at);
+        if (maqet_command_run(create_command(drive, path), at) == 0)
             return 0;
-    return maqet_command_run(create_command(drive, path), err);
+        if (!strstr(maqet_error_text(*at), "Unable to get accurate CPU usage"))
+            break;
+    }
+    maqet_error_clear(&unwanted);
+    return -1;
 }
 
-/* The header says where the disk begins, in sectors, as a big-endian number at byte 104. */
+/* The header says where the disk begins, in sectors, as a big-endian number at byte 104.
+ */
 static int
 luks_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image,
              struct maqet_error **err)
@@ -209,7 +219,8 @@ luks_resize(const struct maqet_drive *drive, uint64_t bytes, struct maqet_error 
         maqet_command_free(command);
         return -1;
     }
-    maqet_command_arg(command, "%llu", (unsigned long long)((bytes + 511) & ~UINT64_C(511)));
+    maqet_command_arg(command, "%llu",
+                      (unsigned long long)((bytes + 511) & ~UINT64_C(511)));
     return maqet_command_run(command, err);
 }
 
