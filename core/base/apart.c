@@ -26,6 +26,8 @@ error_to_json(const struct maqet_error *error)
 
     json_object_object_add(object, "code", json_object_new_int((int)error->code));
     json_object_object_add(object, "message", json_object_new_string(error->message));
+    if (error->remark)
+        json_object_object_add(object, "remark", json_object_new_string(error->remark));
     for (size_t i = 0; i < error->hints.count; i++)
         json_object_array_add(hints, json_object_new_string(error->hints.items[i]));
     json_object_object_add(object, "hints", hints);
@@ -147,6 +149,8 @@ error_from_json(json_object *object, struct maqet_error **err)
 
     maqet_error_set(err, (enum maqet_error_code)maqet_json_int(object, "code"), "%s",
                     message ? message : "");
+    if (maqet_json_text(object, "remark"))
+        maqet_error_remark(err, "%s", maqet_json_text(object, "remark"));
     json_object_object_get_ex(object, "hints", &hints);
     for (size_t i = 0; hints && i < json_object_array_length(hints); i++)
         maqet_error_hint(err, "%s",

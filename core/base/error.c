@@ -105,9 +105,10 @@ maqet_error_remark(struct maqet_error **err, const char *format, ...)
     if (!err || !*err)
         return;
     va_start(arguments, format);
-    free((*err)->remark);
-    (*err)->remark = maqet_vformat(format, arguments);
+    _cleanup_free_ char *earlier = (*err)->remark;
+    _cleanup_free_ char *line = maqet_vformat(format, arguments);
     va_end(arguments);
+    (*err)->remark = earlier ? maqet_format("%s\n%s", earlier, line) : TAKE_PTR(line);
 }
 
 int

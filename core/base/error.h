@@ -41,7 +41,8 @@ int maqet_error_errno(struct maqet_error **err, int number, const char *format, 
     MAQET_PRINTF(3, 4);
 
 /*
- * Adds a line that is shown below the message as it is. A line feed in the message won't
+ * Adds a line that is shown below the message as it is: a fact that the user should know
+ * besides, while what he can do is a hint. A line feed in the message won't
  * do: what follows one is marked as somebody else's words (cli/output.h).
  */
 void maqet_error_remark(struct maqet_error **err, const char *format, ...)

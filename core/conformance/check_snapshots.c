@@ -95,7 +95,7 @@ remove_offline(struct bench *bench, const struct maqet_drive *drive, const char 
     const struct maqet_snapshot *found = find(bench, drive, &snapshots, name, err);
 
     bench_doing(bench, "snapshot.remove");
-    return !found || maqet_drive_snapshot_remove(drive, found, err) < 0
+    return !found || maqet_drive_snapshot_remove(drive, found, NULL, err) < 0
                ? -1
                : check_gone(bench, drive, name, err);
 }
@@ -129,7 +129,7 @@ round_trip(struct bench *bench, const struct maqet_drive *drive, struct maqet_er
     if (data_write(bench, drive, 1, err) < 0)
         return -1;
     bench_doing(bench, "snapshot.create");
-    if (maqet_drive_snapshot_create(drive, offline_name, err) < 0 ||
+    if (maqet_drive_snapshot_create(drive, offline_name, NULL, err) < 0 ||
         data_write(bench, drive, 2, err) < 0 || rename_and_back(bench, drive, err) < 0 ||
         load_and_read(bench, drive, offline_name, 1, err) < 0)
         return -1;
@@ -192,7 +192,7 @@ check_served(struct bench *bench, struct maqet_error **err)
     if (!drive->storage->snapshot.serve)
         return bench_skip(bench, "it offers no snapshots to readers");
     if (bench_prepare(bench, drive, err) < 0 || data_write(bench, drive, 1, err) < 0 ||
-        maqet_drive_snapshot_create(drive, offline_name, err) < 0 ||
+        maqet_drive_snapshot_create(drive, offline_name, NULL, err) < 0 ||
         data_write(bench, drive, 2, err) < 0)
         return -1;
     const struct maqet_snapshot *found =

@@ -302,14 +302,14 @@ live_snapshots(struct bench *bench, struct maqet_drive *drive)
     _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
 
     if (!table_of(bench, drive) ||
-        maqet_drive_snapshot_create(drive, "lived", NULL) < 0 ||
+        maqet_drive_snapshot_create(drive, "lived", NULL, NULL) < 0 ||
         maqet_drive_snapshots_read(drive, &snapshots, NULL) < 0)
         return;
     const struct maqet_snapshot *made = maqet_snapshots_find(&snapshots, "lived", NULL);
     if (!made)
         return;
     maqet_drive_snapshot_load(drive, made, NULL);
-    maqet_drive_snapshot_remove(drive, made, NULL);
+    maqet_drive_snapshot_remove(drive, made, NULL, NULL);
 }
 
 /* As the core would: only where the size is known, and never to less. A service may have

@@ -288,12 +288,12 @@ static int
 fail_start(const struct maqet_session *session, const char *name,
            struct maqet_error **err)
 {
-    maqet_error_hint(
-        err,
-        "The drives are at the checkpoint, VM '%s' is stopped, and nothing of "
-        "the checkpoint is lost; once it can start, go on from there: maqet "
-        "start %s --from %s",
-        session->name, session->name, name);
+    maqet_error_remark(err,
+                     "The drives are at the checkpoint, VM '%s' is stopped, and nothing "
+                     "of the checkpoint is lost",
+                     session->name);
+    maqet_error_hint(err, "Once it can start, go on from there: maqet start %s --from %s",
+                     session->name, name);
     maqet_error_hint(err,
                      "Or boot it from the drives, without the memory: maqet start %s",
                      session->name);

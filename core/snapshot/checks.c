@@ -20,6 +20,9 @@ error_not_running(const struct maqet_session *session, struct maqet_error **err)
     maqet_error_remark(err, "Live snapshots require running VM.");
     maqet_error_hint(err, "Start VM: maqet start %s", session->name);
     maqet_error_hint(err, "Use offline snapshot (remove --live flag)");
+    maqet_error_hint(err,
+                     "Take whichever the VM's state asks for (--auto in the place of "
+                     "--live)");
     return -1;
 }
 
@@ -35,6 +38,7 @@ error_running(const struct maqet_session *session, struct maqet_error **err)
     maqet_error_remark(err, "Offline snapshots require stopped VM.");
     maqet_error_hint(err, "Stop VM: maqet stop %s", session->name);
     maqet_error_hint(err, "Use live snapshot (add --live flag)");
+    maqet_error_hint(err, "Take whichever the VM's state asks for (add --auto)");
     return -1;
 }
 
@@ -73,10 +77,9 @@ error_missing(const struct maqet_session *session, const struct maqet_member *me
     maqet_error_set(err, MAQET_ERROR_MISSING,
                     "There is no snapshot '%s' of drive '%s' on VM '%s'", name,
                     member->drive->name, session->name);
+    maqet_error_remark(err, "There are: %s", list);
     if (closest)
-        maqet_error_hint(err, "Did you mean '%s'? There are: %s", closest, list);
-    else
-        maqet_error_hint(err, "There are: %s", list);
+        maqet_error_hint(err, "Did you mean '%s'?", closest);
     if (session->count > 1)
         maqet_error_hint(err, "Leave that drive out: --exclude %s", member->drive->name);
     return -1;

@@ -63,7 +63,7 @@ maqet_snapshot_delete(const struct maqet_context *context,
         maqet_session_hint_space(session, err);
     if (result < 0 && drives->count > 0) {
         _cleanup_free_ char *list = maqet_strings_list(drives);
-        maqet_error_hint(err, "It is deleted of: %s", list);
+        maqet_error_remark(err, "It is deleted of: %s", list);
     }
     return result;
 }

@@ -115,6 +115,9 @@ report(struct maqet_channel *channel, const struct maqet_error *error, bool held
         json_object_object_add(message, "code", json_object_new_int(error->code));
         json_object_object_add(message, "message",
                                json_object_new_string(error->message));
+        if (error->remark)
+            json_object_object_add(message, "remark",
+                                   json_object_new_string(error->remark));
         json_object *hints = json_object_new_array();
         for (size_t i = 0; i < error->hints.count; i++)
             json_object_array_add(hints, json_object_new_string(error->hints.items[i]));
@@ -174,7 +177,7 @@ watch(struct maqet_channel *channel, int dir_fd, int gone, int64_t freeze_timeou
 
     if (freeze(dir_fd, gone, freeze_timeout, &begun, &frozen, &error) < 0) {
         if (begun)
-            maqet_error_hint(&error, "What may have been frozen is being thawed");
+            maqet_error_remark(&error, "What may have been frozen is being thawed");
         report(channel, error, false);
         if (begun)
             thaw(dir_fd, gone, THAW_LIMIT, &thawed);
@@ -227,6 +230,8 @@ hear(struct maqet_quiesce *quiesce, int64_t timeout, bool *held, struct maqet_er
         return 0;
     maqet_error_set(err, (enum maqet_error_code)maqet_json_int(message, "code"), "%s",
                     maqet_json_text(message, "message"));
+    if (maqet_json_text(message, "remark"))
+        maqet_error_remark(err, "%s", maqet_json_text(message, "remark"));
     maqet_json_texts(json_object_object_get(message, "hints"), &hints);
     for (size_t i = 0; i < hints.count; i++)
         maqet_error_hint(err, "%s", hints.items[i]);

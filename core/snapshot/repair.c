@@ -97,6 +97,14 @@ say(const struct maqet_session *session, const char *what)
                       "VM '%s': %s was interrupted; %s", session->name, operation, what);
 }
 
+/* What this very command began and has made nothing of is its error, and no more. */
+static void
+say_nothing_left(const struct maqet_session *session, const char *what)
+{
+    if (!session->began)
+        say(session, what);
+}
+
 static int
 remove_tagged(struct maqet_session *session, const char *tag, struct maqet_error **err)
 {
@@ -164,8 +172,10 @@ repair_create(struct maqet_session *session, struct maqet_error **err)
     }
     if (remove_named(session, name, err) < 0)
         return -1;
-    say(session,
-        made > 0 ? "the incomplete snapshot has been removed" : "nothing to clean up");
+    if (made > 0)
+        say(session, "the incomplete snapshot has been removed");
+    else
+        say_nothing_left(session, "nothing to clean up");
     return 0;
 }
 
@@ -208,6 +218,7 @@ static int
 repair_overwrite(struct maqet_session *session, struct maqet_error **err)
 {
     const char *stand_in = session->journal.stand_in;
+    bool begun = count_tagged(session, stand_in) > 0;
 
     if (count_own(session, session->journal.name) < session->count &&
         count_tagged(session, stand_in) == session->count)
@@ -217,6 +228,8 @@ repair_overwrite(struct maqet_session *session, struct maqet_error **err)
     if (is_replaced(session, session->journal.name)) {
         maqet_session_note_created(session, session->journal.name);
         say(session, "the new one is complete");
+    } else if (!begun) {
+        say_nothing_left(session, "nothing to clean up");
     } else {
         say(session, "either the old or the new one is complete; nothing was lost");
     }
@@ -239,10 +252,14 @@ repair_checkpoint(struct maqet_session *session, struct maqet_error **err)
         say(session, "it is complete");
         return 0;
     }
+    bool begun = count_named(session, name) > 0;
     if (remove_named(session, name, err) < 0 ||
         maqet_state_file_remove(session->context, session->name, name, err) < 0)
         return -1;
-    say(session, "the incomplete checkpoint has been removed");
+    if (begun)
+        say(session, "the incomplete checkpoint has been removed");
+    else
+        say_nothing_left(session, "the incomplete checkpoint has been removed");
     return 0;
 }
 
@@ -508,11 +525,11 @@ maqet_session_recover(struct maqet_session *session, struct maqet_error **err)
     if (maqet_session_look(session, &reason) == 0 &&
         maqet_session_repair(session, &reason) == 0)
         return -1;
-    maqet_error_hint(
-        err,
-        "%s; the next command that changes the machine's snapshots, or its next start, "
-        "tries again; so does: maqet recover %s",
-        reason->message, session->name);
+    maqet_error_remark(err, "What it has left could not be put right: %s", reason->message);
+    maqet_error_hint(err,
+                     "Have it put right: maqet recover %s (the next change of its "
+                     "snapshots, or its next start, does it too)",
+                     session->name);
     return -1;
 }
 

@@ -104,10 +104,9 @@ maqet_state_file_publish(const struct maqet_context *context, const char *vm,
 static int
 error_damaged(const char *vm, const char *name, struct maqet_error **err)
 {
-    maqet_error_hint(err,
-                     "The guest's memory is lost. Load the drives alone: maqet snapshot "
-                     "%s load --all %s",
-                     vm, name);
+    maqet_error_remark(err, "The guest's memory is lost");
+    maqet_error_hint(err, "Load the drives alone: maqet snapshot %s load --all %s", vm,
+                     name);
     maqet_error_hint(err, "Or delete the checkpoint: maqet checkpoint %s delete %s", vm,
                      name);
     return -1;

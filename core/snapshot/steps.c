@@ -127,6 +127,18 @@ maqet_session_refresh(struct maqet_session *session, struct maqet_error **err)
                                                : maqet_error_move(err, TAKE_PTR(reason));
 }
 
+/* ---- names in messages ---- */
+
+/* The name that the user gave, where this one only stands in for it; else NULL. */
+static const char *
+stood_in_for(const struct maqet_session *session, const char *name)
+{
+    const struct maqet_journal *journal = &session->journal;
+
+    return journal->stand_in && strcmp(journal->stand_in, name) == 0 ? journal->name
+                                                                     : NULL;
+}
+
 /* ---- creating ---- */
 
 /* {"type": NAME, "data": ARGUMENTS} for each action, as `transaction` takes them. */
@@ -200,7 +212,10 @@ maqet_session_transact(struct maqet_session *session, const char *name,
     }
     _cleanup_json_ json_object *answer =
         maqet_session_work(session, "transaction", render(actions), err);
-    return answer ? 0 : maqet_error_wrap(err, "Can't create the snapshot '%s'", name);
+    const char *meant = stood_in_for(session, name);
+    return answer ? 0
+                  : maqet_error_wrap(err, "Can't create the snapshot '%s'",
+                                     meant ? meant : name);
 }
 
 static int
@@ -217,7 +232,8 @@ static int
 create_offline(struct maqet_session *session, const char *name, struct maqet_error **err)
 {
     for (size_t i = 0; i < session->count; i++)
-        if (maqet_drive_snapshot_create(session->members[i].drive, name, err) < 0)
+        if (maqet_drive_snapshot_create(session->members[i].drive, name,
+                                        stood_in_for(session, name), err) < 0)
             return -1;
     return 0;
 }
@@ -262,6 +278,17 @@ maqet_session_create(struct maqet_session *session, const char *name,
 /* ---- deleting ---- */
 
 static int
+error_remove(const struct maqet_session *session, const struct maqet_drive *drive,
+             const struct maqet_snapshot *snapshot, struct maqet_error **err)
+{
+    const char *meant = stood_in_for(session, snapshot->name);
+
+    return maqet_error_wrap(err, "Can't delete %sthe snapshot '%s' of drive '%s'",
+                            meant ? "what stood in for " : "",
+                            meant ? meant : snapshot->name, drive->name);
+}
+
+static int
 remove_live(struct maqet_session *session, const struct maqet_drive *drive,
             const struct maqet_snapshot *snapshot, struct maqet_error **err)
 {
@@ -285,8 +312,7 @@ remove_live(struct maqet_session *session, const struct maqet_drive *drive,
                                maqet_actions_arguments(actions, i), err);
 
         if (!answer)
-            return maqet_error_wrap(err, "Can't delete the snapshot '%s' of drive '%s'",
-                                    snapshot->name, drive->name);
+            return error_remove(session, drive, snapshot, err);
     }
     return 0;
 }
@@ -295,6 +321,8 @@ int
 maqet_session_remove(struct maqet_session *session, const struct maqet_member *member,
                      const struct maqet_snapshot *snapshot, struct maqet_error **err)
 {
-    return session->pid > 0 ? remove_live(session, member->drive, snapshot, err)
-                            : maqet_drive_snapshot_remove(member->drive, snapshot, err);
+    return session->pid > 0
+               ? remove_live(session, member->drive, snapshot, err)
+               : maqet_drive_snapshot_remove(member->drive, snapshot,
+                                             stood_in_for(session, snapshot->name), err);
 }

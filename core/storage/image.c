@@ -150,7 +150,8 @@ error_undeclared(const struct maqet_drive *drive, const struct maqet_image *imag
     if (image->option && image->named)
         maqet_error_hint(err, "If you trust the image, name that file, too: `%s: %s`",
                          image->option, image->named);
-    maqet_error_hint(err, "Else give the drive another image");
+    maqet_error_hint(err, "%sive the drive another image",
+                     image->option && image->named ? "Else g" : "G");
     return -1;
 }
 

@@ -170,7 +170,7 @@ hint_at_types(const struct maqet_drive *drive, struct maqet_error **err)
     if (able.count == 0)
         return;
     _cleanup_free_ char *list = maqet_strings_join(&able, ", ");
-    maqet_error_hint(err, "Storage types that have snapshots: %s", list);
+    maqet_error_remark(err, "Storage types that have snapshots: %s", list);
     if (drive->path && drive->storage->plugin.interface)
         maqet_error_hint(err,
                          "Convert the image: qemu-img convert -f %s -O %s '%s' '%s.%s'; "
@@ -239,12 +239,12 @@ maqet_drive_snapshots_read(const struct maqet_drive *drive,
 
 int
 maqet_drive_snapshot_create(const struct maqet_drive *drive, const char *name,
-                            struct maqet_error **err)
+                            const char *stands_for, struct maqet_error **err)
 {
     MAQET_DRIVE_CALL(drive, MAQET_CALL_LONG);
 
     return judge(drive, "create", drive->storage->snapshot.create(drive, name, err),
-                 "create the snapshot", name, err);
+                 "create the snapshot", stands_for ? stands_for : name, err);
 }
 
 int
@@ -277,13 +277,15 @@ maqet_drive_snapshot_load(const struct maqet_drive *drive,
 
 int
 maqet_drive_snapshot_remove(const struct maqet_drive *drive,
-                            const struct maqet_snapshot *snapshot,
+                            const struct maqet_snapshot *snapshot, const char *stands_for,
                             struct maqet_error **err)
 {
     MAQET_DRIVE_CALL(drive, MAQET_CALL_LONG);
 
     return judge(drive, "remove", drive->storage->snapshot.remove(drive, snapshot, err),
-                 "delete the snapshot", snapshot->name, err);
+                 stands_for ? "delete what stood in for the snapshot"
+                            : "delete the snapshot",
+                 stands_for ? stands_for : snapshot->name, err);
 }
 
 int

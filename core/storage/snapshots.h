@@ -60,15 +60,17 @@ int maqet_drive_snapshots_read(const struct maqet_drive *drive,
                                struct maqet_snapshots *snapshots,
                                struct maqet_error **err);
 
-/* The plugin's steps, offline. The caller has made sure that QEMU does not run. */
+/* The plugin's steps, offline. The caller has made sure that QEMU does not run. A
+ * snapshot that only stands in for another one, @stands_for (NULL: it doesn't), is called
+ * after that in errors. */
 int maqet_drive_snapshot_create(const struct maqet_drive *drive, const char *name,
-                                struct maqet_error **err);
+                                const char *stands_for, struct maqet_error **err);
 int maqet_drive_snapshot_load(const struct maqet_drive *drive,
                               const struct maqet_snapshot *snapshot,
                               struct maqet_error **err);
 int maqet_drive_snapshot_remove(const struct maqet_drive *drive,
                                 const struct maqet_snapshot *snapshot,
-                                struct maqet_error **err);
+                                const char *stands_for, struct maqet_error **err);
 int maqet_drive_snapshot_repair(const struct maqet_drive *drive,
                                 struct maqet_error **err);
 

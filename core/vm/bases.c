@@ -303,13 +303,13 @@ maqet_bases_dependent(const struct maqet_context *context, const char *path,
 static void
 hint_at_ways(struct maqet_error **err)
 {
+    maqet_error_remark(err, "It is free again when no image has it as a backing file");
     maqet_error_hint(err,
                      "Leave it as it is, and give the drive a `file` of its own that has "
                      "this one as its backing file");
     maqet_error_hint(err, "Or use it read-only (`readonly: on`)");
-    maqet_error_hint(err,
-                     "It is free again when no image has it as a backing file. Where "
-                     "such an image is gone for good: maqet storage rm IMAGE");
+    maqet_error_hint(err, "Where such an image is gone for good, have it forgotten: "
+                          "maqet storage rm IMAGE");
 }
 
 int

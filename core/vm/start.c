@@ -231,7 +231,7 @@ error_ended(struct starting *starting, const char *program, int status,
     maqet_launch_error(status, words, err);
     if (starting->log_fd >= 0 && fstat(starting->log_fd, &log) == 0 &&
         (size_t)log.st_size > strlen(words) + 1)
-        maqet_error_hint(err, "All that QEMU said is in %s/%s/qemu.log",
+        maqet_error_remark(err, "All that QEMU said is in %s/%s/qemu.log",
                          starting->context->runtime_dir, starting->vm->definition->name);
     return -1;
 }

@@ -33,6 +33,7 @@ expect 0 maqet start early
 expect 2 maqet snapshot early create hdd early --live --quiesce --freeze-timeout 0.2
 err_has "can't freeze its file systems"
 err_has "Is qemu-guest-agent running in the guest?"
+err_lacks "interrupted"
 expect 0 maqet snapshot early list hdd
 out_has "No snapshots"
 expect 0 maqet stop early --timeout 0 --force

@@ -55,6 +55,7 @@ told
 nothing_changed
 expect 1 maqet snapshot vm create --all first --overwrite
 told
+err_has "can't create the snapshot 'first'"
 nothing_changed
 expect 1 maqet snapshot vm load --all first
 told

@@ -26,6 +26,11 @@ err_has "ERROR: VM 'vm' is running."
 err_has "Offline snapshots require stopped VM."
 err_has "  1. Stop VM: maqet stop vm"
 err_has "  2. Use live snapshot (add --live flag)"
+err_has "  3. Take whichever the VM's state asks for (add --auto)"
+# What never began is not said to be unfinished.
+expect 3 maqet snapshot vm create hdd test --live --quiesce
+err_has "was started without a port for a guest agent"
+err_lacks "interrupted"
 expect 3 maqet snapshot vm load hdd test
 expect 3 maqet snapshot vm delete hdd test
 expect 3 maqet snapshot vm export hdd test out.qcow2

@@ -53,6 +53,7 @@ err_has "ERROR: VM 'vm' is not running (status: stopped)."
 err_has "Live snapshots require running VM."
 err_has "  1. Start VM: maqet start vm"
 err_has "  2. Use offline snapshot (remove --live flag)"
+err_has "  3. Take whichever the VM's state asks for (--auto in the place of --live)"
 expect 3 maqet snapshot vm create hdd test --quiesce
 err_has "leave --quiesce out"
 expect 3 maqet snapshot vm load hdd backup-2024010
@@ -154,6 +155,26 @@ fill hdd.qcow2 7
 expect 0 maqet snapshot vm load $all set
 holds hdd.qcow2 6
 sound hdd.qcow2 data.qcow2
+
+# A failure has the name that was asked for, and not that of what stands in for it; what was
+# not even made is not said to be interrupted, and what can be done is no list of facts.
+wrap_qemu_img '*snapshot*-c*' 'echo "qemu-img: there is no luck" >&2; exit 1'
+expect 1 wrapped maqet snapshot vm create hdd set --overwrite
+err_has "drive 'hdd': can't create the snapshot 'set': qemu-img failed"
+err_lacks "interrupted"
+expect 1 wrapped maqet snapshot vm create hdd fresh
+err_has "drive 'hdd': can't create the snapshot 'fresh': qemu-img failed"
+err_lacks "interrupted"
+wrap_qemu_img '*snapshot*-d*' 'echo "qemu-img: there is no luck" >&2; exit 1'
+expect 1 wrapped maqet snapshot vm create hdd set --overwrite
+err_has "can't delete the snapshot 'set'"
+err_has "Have it put right: maqet recover vm"
+err_lacks "Options:"
+expect 0 maqet recover vm
+err_has "nothing was lost"
+expect 3 maqet snapshot vm load --all nothing-like-it
+err_has "There are: "
+err_lacks "1. There are"
 
 # The tree: what came of what, and where the drive is.
 expect 0 maqet snapshot vm load hdd backup-20240101
