@@ -80,6 +80,7 @@ run(struct invocation *invocation, struct maqet_error **err)
         else
             json_object_put(row);
         maqet_error_free(states[i].error);
+        maqet_state_clear(&states[i].state);
     }
     output_result(&invocation->output, &invocation->command->view, rows);
     return 0;
@@ -122,7 +123,10 @@ const struct command command_ls = {
         "paused, stopped, crashed (QEMU ended without cleaning up), or "
         "unresponsive: QEMU runs, but did not answer within a second; a "
         "warning says why, as far as it is known, and what to do (in JSON, "
-        "\"responds\" is false). All machines "
+        "\"responds\" is false). A guest that QEMU has paused since a disk of the "
+        "host is full is paused (disk full), and a warning says which drive it is, on "
+        "which file system, and how much is free there (in JSON, \"reason\" and "
+        "\"full\"). All machines "
         "that run are asked at the same time, and none when --status names one "
         "that is known without.",
     .options = options,

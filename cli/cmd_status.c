@@ -106,7 +106,7 @@ run(struct invocation *invocation, struct maqet_error **err)
         maqet_store_resolve(context, invocation->operands.items[0], err);
     _cleanup_definition_ struct maqet_definition *definition = NULL;
     _cleanup_error_ struct maqet_error *damage = NULL;
-    struct maqet_state state;
+    _cleanup_state_ struct maqet_state state = {0};
 
     if (!name || maqet_state_read(context, name, &state, err) < 0)
         return -1;

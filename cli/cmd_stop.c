@@ -76,7 +76,10 @@ const struct command command_stop = {
         "error; with --force QEMU is killed then, which is to the guest what "
         "a power cut is. A QEMU that does not answer can't hand the button on: "
         "the error says why, as far as it is known, and with --force it is "
-        "ended at once. Stopping what doesn't run is no error. Several "
+        "ended at once. So it is with a guest that QEMU has paused since a disk of the "
+        "host is full, which does not see the button before 'maqet resume'. Any other "
+        "paused guest goes on, to power off. Stopping what doesn't run is no error. "
+        "Several "
         "machines are stopped at the same time.",
     .options = options,
     .examples = examples,

@@ -7,9 +7,9 @@
  * is the struct command_NAME of the file cmd_NAME.c. */
 #define COMMANDS(each)                                                                   \
     each(add) each(apply) each(validate) each(args) each(start) each(stop) each(restart) \
-        each(ls) each(status) each(snapshot) each(checkpoint) each(recover) each(check)  \
-            each(run) each(resize) each(storage) each(plugin) each(qmp) each(rm)         \
-                each(help)
+        each(pause) each(resume) each(ls) each(status) each(snapshot) each(checkpoint)   \
+            each(recover) each(check) each(run) each(resize) each(storage) each(plugin)  \
+                each(qmp) each(rm) each(help)
 
 #define DECLARE(name) extern const struct command command_##name;
 #define ADDRESS(name) &command_##name,

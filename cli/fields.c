@@ -83,12 +83,33 @@ responds(const struct maqet_state *state)
     return json_object_new_boolean(state->response == MAQET_RESPONSE_GIVEN);
 }
 
+/* Drives without room on the host. */
+static json_object *
+full_drives(const struct maqet_full *full)
+{
+    json_object *list = json_object_new_array();
+
+    for (size_t i = 0; i < full->count; i++) {
+        const struct maqet_full_drive *drive = &full->items[i];
+        json_object *row = json_object_new_object();
+
+        field_text(row, "drive", drive->drive);
+        field_text(row, "file", drive->file);
+        field_text(row, "file_system", drive->file_system);
+        field_number(row, "free", drive->file_system, drive->free);
+        json_object_array_add(list, row);
+    }
+    return list;
+}
+
 void
 fields_state(json_object *row, const struct maqet_state *state)
 {
     bool runs = state && state->pid > 0;
 
     field_text(row, "status", state ? maqet_status_name(state->status) : NULL);
+    field_text(row, "reason", state ? maqet_pause_name(state->pause) : NULL);
+    json_object_object_add(row, "full", state ? full_drives(&state->full) : NULL);
     field_number(row, "pid", runs, runs ? (uint64_t)state->pid : 0);
     field_number(row, "memory", runs, runs ? state->memory : 0);
     json_object_object_add(row, "cpu", runs ? percent(state->cpu) : NULL);

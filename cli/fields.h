@@ -22,8 +22,9 @@ void field_milliseconds(json_object *row, const char *key, double value);
 /* A text field that is there. */
 const char *field_get(json_object *row, const char *key);
 
-/* status, pid, memory (bytes), cpu (percent) and uptime (seconds); all null when the
- * state is not known (NULL). */
+/* status, reason (why it is paused), full (drives without room on the host), pid, memory
+ * (bytes), cpu (percent) and uptime (seconds); all null when the state is not known
+ * (NULL). */
 void fields_state(json_object *row, const struct maqet_state *state);
 
 #endif

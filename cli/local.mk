@@ -9,11 +9,13 @@ libmaqet_cli_la_SOURCES = \
 	cli/cmd_checkpoint.c \
 	cli/cmd_help.c \
 	cli/cmd_ls.c \
+	cli/cmd_pause.c \
 	cli/cmd_plugin.c \
 	cli/cmd_qmp.c \
 	cli/cmd_recover.c \
 	cli/cmd_resize.c \
 	cli/cmd_restart.c \
+	cli/cmd_resume.c \
 	cli/cmd_rm.c \
 	cli/cmd_run.c \
 	cli/cmd_snapshot.c \

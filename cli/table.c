@@ -30,6 +30,16 @@ is_number(enum column_type type)
            type == COLUMN_PERCENT;
 }
 
+/* "paused (disk full)" */
+static char *
+status_text(json_object *row, const char *status)
+{
+    json_object *reason = json_object_object_get(row, "reason");
+
+    return reason ? maqet_format("%s (%s)", status, json_object_get_string(reason))
+                  : maqet_strdup(status);
+}
+
 /* A field as people read it; "-" where there is none. */
 static char *
 cell_text(const struct column *column, json_object *row)
@@ -41,6 +51,8 @@ cell_text(const struct column *column, json_object *row)
     if (!value)
         return maqet_strdup("-");
     switch (column->type) {
+    case COLUMN_STATUS:
+        return status_text(row, json_object_get_string(value));
     case COLUMN_BYTES:
         return maqet_text_bytes((uint64_t)json_object_get_int64(value));
     case COLUMN_DURATION:
@@ -61,6 +73,8 @@ cell_shade(const struct column *column, const char *text)
         return SHADE_GREEN;
     if (strcmp(text, maqet_status_name(MAQET_STATUS_PAUSED)) == 0)
         return SHADE_YELLOW;
+    if (maqet_text_starts(text, maqet_status_name(MAQET_STATUS_PAUSED)))
+        return SHADE_RED;
     if (strcmp(text, maqet_status_name(MAQET_STATUS_CRASHED)) == 0 ||
         strcmp(text, maqet_status_name(MAQET_STATUS_UNRESPONSIVE)) == 0)
         return SHADE_RED;

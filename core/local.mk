@@ -128,6 +128,7 @@ libmaqet_core_la_SOURCES = \
 	core/vm/bases.c core/vm/bases.h \
 	core/vm/drives.c core/vm/drives.h \
 	core/vm/exports.c core/vm/exports.h \
+	core/vm/full.c core/vm/full.h \
 	core/vm/folder.c core/vm/folder.h \
 	core/vm/helpers.c core/vm/helpers.h \
 	core/vm/holders.c core/vm/holders.h \
@@ -135,6 +136,7 @@ libmaqet_core_la_SOURCES = \
 	core/vm/images_file.c \
 	core/vm/lifecycle.h \
 	core/vm/needs.c core/vm/needs.h \
+	core/vm/pause.c core/vm/pause.h \
 	core/vm/owner.c core/vm/owner.h \
 	core/vm/removal_plan.c \
 	core/vm/remove.c \

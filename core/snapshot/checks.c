@@ -29,7 +29,7 @@ error_not_running(const struct maqet_session *session, struct maqet_error **err)
 static int
 error_running(const struct maqet_session *session, struct maqet_error **err)
 {
-    struct maqet_state state = {.status = MAQET_STATUS_RUNNING};
+    _cleanup_state_ struct maqet_state state = {.status = MAQET_STATUS_RUNNING};
 
     maqet_state_read(session->context, session->name, &state, NULL);
     maqet_error_set(

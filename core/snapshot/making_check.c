@@ -144,7 +144,7 @@ check_state(struct maqet_session *session, struct maqet_error **err)
     maqet_error_set(err, MAQET_ERROR_STATE,
                     "VM '%s' is %s; only one that runs has checkpoints", session->name,
                     word ? word : "in an unknown state");
-    maqet_error_hint(err, "Let it go on: maqet qmp %s cont", session->name);
+    maqet_error_hint(err, "Let it go on: maqet resume %s", session->name);
     return -1;
 }
 

@@ -15,6 +15,7 @@
 #include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/silence.h"
+#include "core/vm/full.h"
 #include "core/vm/helpers.h"
 #include "core/vm/lifecycle.h"
 #include "core/vm/store.h"
@@ -208,6 +209,18 @@ tell(struct maqet_qmp *qmp, const char *command, int64_t timeout,
     return answer ? 0 : -1;
 }
 
+/* A guest that a full disk has stopped would stop again at once, and never see it. */
+static int
+check_room(struct maqet_qmp *qmp, const char *name, int64_t timeout,
+           struct maqet_error **err)
+{
+    _cleanup_full_ struct maqet_full full = {0};
+
+    if (maqet_full_ask(qmp, NULL, timeout, &full, err) < 0)
+        return -1;
+    return maqet_full_lasts(&full) ? maqet_full_error(&full, name, err) : 0;
+}
+
 int
 maqet_power_button_press(int dir_fd, const char *name, int gone, int64_t timeout,
                          struct maqet_error **err)
@@ -232,6 +245,9 @@ maqet_power_button_press(int dir_fd, const char *name, int gone, int64_t timeout
     if (status && (strcmp(status, "shutdown") == 0 || strcmp(status, "prelaunch") == 0))
         return tell(qmp, "quit", maqet_deadline_left(deadline), err);
     /* A guest that sleeps or stands still can't react to its power button. */
+    if (status && strcmp(status, "io-error") == 0 &&
+        check_room(qmp, name, maqet_deadline_left(deadline), err) < 0)
+        return -1;
     if (status && strcmp(status, "suspended") == 0)
         tell(qmp, "system_wakeup", maqet_deadline_left(deadline), NULL);
     else if (!json_object_get_boolean(running))

@@ -22,6 +22,7 @@
 #include "core/vm/helpers.h"
 #include "core/vm/holders.h"
 #include "core/vm/lifecycle.h"
+#include "core/vm/pause.h"
 #include "core/vm/run.h"
 #include "core/vm/store.h"
 
@@ -98,13 +99,16 @@ listen_sockets(struct starting *starting, struct maqet_error **err)
 /* Makes sure that nothing runs in the folder. A QEMU that is just ending is waited for,
  * since nobody has to know that its lock outlives it by an instant. */
 static int
-check_rest(const char *name, int run_fd, struct maqet_error **err)
+check_rest(const struct maqet_context *context, const char *name, int run_fd,
+           struct maqet_error **err)
 {
     _cleanup_close_ int pidfd = -1;
     int pid = maqet_run_holder(run_fd, &pidfd, NULL);
 
     if (pid == 0)
         return 0;
+    if (pid > 0 && maqet_vm_check_paused(context, name, err) < 0)
+        return -1;
     if (pid > 0)
         maqet_error_set(err, MAQET_ERROR_STATE,
                         "Virtual machine '%s' is running already (PID %d)", name, pid);
@@ -126,7 +130,7 @@ enter_run_dir(struct starting *starting, const char *name, struct maqet_error **
     starting->run_fd = maqet_run_file(starting->dir_fd, err);
     if (starting->run_fd < 0)
         return -1;
-    if (check_rest(name, starting->run_fd, err) < 0)
+    if (check_rest(starting->context, name, starting->run_fd, err) < 0)
         return -1;
     maqet_helpers_end(starting->dir_fd);
     return 0;

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "core/base/files.h"
+#include "core/base/json.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/silence.h"
 #include "core/qemu/survey.h"
@@ -28,6 +29,24 @@ maqet_status_name(enum maqet_status status)
     };
 
     return names[status];
+}
+
+const char *
+maqet_pause_name(enum maqet_pause pause)
+{
+    static const char *const names[] = {
+        [MAQET_PAUSE_NONE] = NULL,
+        [MAQET_PAUSE_FULL] = "disk full",
+        [MAQET_PAUSE_ERROR] = "I/O error",
+    };
+
+    return names[pause];
+}
+
+void
+maqet_state_clear(struct maqet_state *state)
+{
+    maqet_full_clear(&state->full);
 }
 
 /* ---- what the kernel says of the process ---- */
@@ -110,6 +129,7 @@ static void
 judge(struct maqet_state *state, const struct maqet_survey *survey)
 {
     json_object *running = NULL;
+    const char *word;
 
     /* As it is by now; and who has the monitor may himself be waiting in vain. */
     state->process = maqet_silence_state(state->pid);
@@ -119,6 +139,9 @@ judge(struct maqet_state *state, const struct maqet_survey *survey)
         if (json_object_object_get_ex(survey->answer, "running", &running) &&
             !json_object_get_boolean(running))
             state->status = MAQET_STATUS_PAUSED;
+        word = maqet_json_text(survey->answer, "status");
+        if (word && strcmp(word, "io-error") == 0)
+            state->pause = MAQET_PAUSE_ERROR;
         return;
     case MAQET_SURVEY_SILENT:
         state->response = MAQET_RESPONSE_MISSING;
@@ -135,27 +158,58 @@ judge(struct maqet_state *state, const struct maqet_survey *survey)
         state->status = MAQET_STATUS_UNRESPONSIVE;
 }
 
+/* Which drives have no room, of one that does not go on since a write failed. */
 static void
-ask_all(const struct maqet_context *context, struct maqet_state_row *rows, size_t count)
+judge_devices(const struct maqet_context *context, const char *name,
+              struct maqet_state *state, const struct maqet_survey *survey)
+{
+    _cleanup_definition_ struct maqet_definition *definition =
+        maqet_running_load(context, name, NULL);
+
+    maqet_full_read(survey->answer,
+                    definition ? maqet_tree_place(definition->tree).folder : NULL,
+                    &state->full);
+    if (state->full.count > 0)
+        state->pause = MAQET_PAUSE_FULL;
+}
+
+/* A machine that is asked: all that run, or of these the ones whose drives have failed.
+ */
+static bool
+is_asked(const struct maqet_state_row *row, bool failed)
+{
+    return !row->error && row->state.pid > 0 &&
+           (!failed || row->state.pause == MAQET_PAUSE_ERROR);
+}
+
+static void
+ask_all(const struct maqet_context *context, struct maqet_state_row *rows, size_t count,
+        bool failed)
 {
     _cleanup_free_ struct maqet_survey *surveys =
         maqet_alloc((count + 1) * sizeof(*surveys));
-    size_t asked = 0, next = 0;
+    _cleanup_free_ struct maqet_state_row **asked =
+        maqet_alloc((count + 1) * sizeof(struct maqet_state_row *));
+    size_t asked_count = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (rows[i].error || rows[i].state.pid == 0)
+        if (!is_asked(&rows[i], failed))
             continue;
-        surveys[asked] = MAQET_SURVEY_INIT;
-        surveys[asked++].folder =
+        asked[asked_count] = &rows[i];
+        surveys[asked_count] = MAQET_SURVEY_INIT;
+        surveys[asked_count++].folder =
             maqet_format("%s/%s", context->runtime_dir, rows[i].name);
     }
-    maqet_survey_run(surveys, asked, MAQET_RUN_MONITOR, MAQET_RUN_MONITOR_LOCK,
-                     "query-status", ASK_TIMEOUT);
-    for (size_t i = 0; i < count; i++) {
-        if (rows[i].error || rows[i].state.pid == 0)
-            continue;
-        judge(&rows[i].state, &surveys[next]);
-        maqet_survey_clear(&surveys[next++]);
+    if (asked_count == 0)
+        return;
+    maqet_survey_run(surveys, asked_count, MAQET_RUN_MONITOR, MAQET_RUN_MONITOR_LOCK,
+                     failed ? "query-block" : "query-status", ASK_TIMEOUT);
+    for (size_t i = 0; i < asked_count; i++) {
+        if (failed)
+            judge_devices(context, asked[i]->name, &asked[i]->state, &surveys[i]);
+        else
+            judge(&asked[i]->state, &surveys[i]);
+        maqet_survey_clear(&surveys[i]);
     }
 }
 
@@ -186,7 +240,8 @@ maqet_states_read(const struct maqet_context *context, struct maqet_state_row *r
     }
     if (!ask)
         return;
-    ask_all(context, rows, count);
+    ask_all(context, rows, count, false);
+    ask_all(context, rows, count, true);
     for (size_t i = 0; i < count; i++)
         look_again(context, &rows[i]);
 }
@@ -202,11 +257,29 @@ maqet_state_read(const struct maqet_context *context, const char *name,
     return row.error ? maqet_error_move(err, row.error) : 0;
 }
 
+static char *
+full_warning(const char *name, const struct maqet_full *full)
+{
+    _cleanup_free_ char *text = maqet_full_text(full);
+    _cleanup_error_ struct maqet_error *step = NULL;
+
+    maqet_error_set(&step, MAQET_ERROR_NO_SPACE, "The guest of VM '%s' is paused: %s",
+                    name, text);
+    maqet_full_hint(full, name, &step);
+    return maqet_format("%s. %s", step->message, step->hints.items[0]);
+}
+
 char *
 maqet_state_warning(const char *name, const struct maqet_state *state)
 {
     if (state->response == MAQET_RESPONSE_MISSING)
         return maqet_silence_text(name, state->pid, state->process, ASK_TIMEOUT);
+    if (state->pause == MAQET_PAUSE_FULL)
+        return full_warning(name, &state->full);
+    if (state->pause == MAQET_PAUSE_ERROR)
+        return maqet_format("The guest of VM '%s' is paused, since one of its drives "
+                            "failed. Once that is put right: maqet resume %s",
+                            name, name);
     if (state->response == MAQET_RESPONSE_BUSY)
         return maqet_format(
             "It is not known whether the guest is paused: another maqet is "

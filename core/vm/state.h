@@ -8,6 +8,7 @@
 
 #include "core/base/context.h"
 #include "core/base/error.h"
+#include "core/vm/full.h"
 
 enum maqet_status {
     MAQET_STATUS_CREATED, /* never started */
@@ -26,18 +27,35 @@ enum maqet_response {
     MAQET_RESPONSE_MISSING /* it did not answer in time */
 };
 
+/* Why a guest is paused. */
+enum maqet_pause {
+    MAQET_PAUSE_NONE, /* by a person, or for a reason that QEMU does not tell */
+    MAQET_PAUSE_FULL, /* a write found no room on the host */
+    MAQET_PAUSE_ERROR /* reading or writing a drive failed otherwise */
+};
+
 struct maqet_state {
     enum maqet_status status;
-    int pid;         /* of QEMU; 0 when it doesn't run */
-    int64_t uptime;  /* ms */
-    uint64_t memory; /* resident bytes of QEMU */
-    double cpu;      /* percent of one processor since QEMU's start */
-    char process;    /* the state of QEMU's process as proc(5) has it: 'T' is stopped */
+    enum maqet_pause pause;
+    struct maqet_full full; /* the drives without room, see maqet_state_clear() */
+    int pid;                /* of QEMU; 0 when it doesn't run */
+    int64_t uptime;         /* ms */
+    uint64_t memory;        /* resident bytes of QEMU */
+    double cpu;             /* percent of one processor since QEMU's start */
+    char process; /* the state of QEMU's process as proc(5) has it: 'T' is stopped */
     enum maqet_response response;
 };
 
 /* "running" */
 const char *maqet_status_name(enum maqet_status status);
+
+/* "disk full"; NULL for MAQET_PAUSE_NONE. */
+const char *maqet_pause_name(enum maqet_pause pause);
+
+/* Frees what the state of a machine that was asked may hold. */
+void maqet_state_clear(struct maqet_state *state);
+
+#define _cleanup_state_ _cleanup_(maqet_state_clear)
 
 /* Looks at the process and the files alone: whether a machine that runs is paused, or
  * does not answer, is not known then; its status is MAQET_STATUS_RUNNING. */
@@ -52,7 +70,8 @@ int maqet_state_read(const struct maqet_context *context, const char *name,
 struct maqet_state_row {
     const char *name;
     struct maqet_state state;
-    struct maqet_error *error; /* NULL: the state is known. The caller frees it. */
+    struct maqet_error *error; /* NULL: the state is known */
+    /* The caller frees the error, and clears the state. */
 };
 
 /* The states of several machines; with @ask, all QEMUs are asked at the same time, which
@@ -60,8 +79,8 @@ struct maqet_state_row {
 void maqet_states_read(const struct maqet_context *context, struct maqet_state_row *rows,
                        size_t count, bool ask);
 
-/* What there is to be warned of: a QEMU that did not answer, and the next step; NULL:
- * nothing. The caller frees. */
+/* What there is to be warned of: a QEMU that did not answer, or a full disk, and the next
+ * step; NULL: nothing. The caller frees. */
 char *maqet_state_warning(const char *name, const struct maqet_state *state);
 
 /* What is known of a crash, in a sentence or two. The caller frees. */

@@ -96,6 +96,19 @@ end_by_force(int dir_fd, int pidfd, const char *name, struct maqet_error **err)
     return maqet_silence_error_survived(name, pidfd, err);
 }
 
+/* The guest can't power off, however long one waits. */
+static int
+error_full(const char *name, const struct maqet_error *reason, struct maqet_error **err)
+{
+    maqet_error_copy(err, reason);
+    maqet_error_hint(err, "Then stop it: maqet stop %s", name);
+    maqet_error_hint(err,
+                     "Or end it without the guest's consent, which loses what the guest "
+                     "has not written yet: maqet stop %s --force",
+                     name);
+    return -1;
+}
+
 /* @reason: why the power button could not be pressed; NULL: it was. */
 static int
 error_still_runs(const char *name, const struct maqet_stop *stop,
@@ -103,6 +116,8 @@ error_still_runs(const char *name, const struct maqet_stop *stop,
 {
     bool silent = reason && reason->silent;
 
+    if (reason && reason->code == MAQET_ERROR_NO_SPACE)
+        return error_full(name, reason, err);
     maqet_error_set(
         err, MAQET_ERROR_TIMEOUT, "VM '%s' did not power off within %.0f s%s%s", name,
         (double)stop->timeout / 1000, silent ? ": " : "", silent ? reason->message : "");
@@ -137,9 +152,13 @@ end_machine(const struct maqet_context *context, const char *name, int dir_fd, i
         return end_by_force(dir_fd, pidfd, name, err);
     if (maqet_power_button_press(dir_fd, name, pidfd, press_timeout(stop), &reason) < 0 &&
         reason->code != MAQET_ERROR_STATE) {
-        /* A QEMU that does not answer has no power button: only what forces it can end
-         * it. */
-        if (reason->silent && stop->force) {
+        bool full = reason->code == MAQET_ERROR_NO_SPACE;
+
+        if (full && !stop->force)
+            return error_full(name, reason, err);
+        /* A QEMU that does not answer has no power button, and a guest that can't go on
+         * does not see it: only what forces it can end it. */
+        if ((reason->silent || full) && stop->force) {
             maqet_context_say(context, MAQET_LEVEL_WARNING, "%s; it is ended now",
                               reason->message);
             return end_by_force(dir_fd, pidfd, name, err);

@@ -140,6 +140,10 @@ for change in "snapshot vm create far beside --live" "resize vm far 16M"; do
     expect 3 maqet $change
     err_has "VM 'vm' has never run: its start came to no end, and somebody else may use its drives"
 done
+# Nobody lets it go on.
+expect 3 maqet resume vm
+err_has "VM 'vm' has never run: its start came to no end, and somebody else may use its drives"
+same paused "$(vm_status vm)" "a machine that never ran"
 # Nor does it run to be stopped: its power button ends QEMU at once.
 expect 0 maqet stop vm --timeout "$(patience 60)"
 same stopped "$(vm_status vm)" "a machine that never ran"

@@ -34,6 +34,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/too-many-drives.sh \
 	tests/functional/lifecycle.sh \
 	tests/functional/hung-monitor.sh \
+	tests/functional/pause.sh \
 	tests/functional/concurrent-starts.sh \
 	tests/functional/resize.sh \
 	tests/functional/elsewhere.sh \
@@ -91,6 +92,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/guest-checkpoints.sh \
 	tests/functional/guest-checkpoints-busy.sh \
 	tests/functional/guest-complete.sh \
+	tests/functional/guest-disk-full.sh \
 	tests/functional/guest-interfaces.sh \
 	tests/functional/guest-quiesce.sh \
 	tests/functional/guest-run.sh \

@@ -64,6 +64,11 @@ tests_unit_test_files_SOURCES = tests/unit/test-files.c
 tests_unit_test_files_LDADD = $(UNIT_LDADD)
 tests_unit_test_files_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-full
+tests_unit_test_full_SOURCES = tests/unit/test-full.c
+tests_unit_test_full_LDADD = $(UNIT_LDADD)
+tests_unit_test_full_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-history
 tests_unit_test_history_SOURCES = tests/unit/test-history.c
 tests_unit_test_history_LDADD = $(UNIT_LDADD)
