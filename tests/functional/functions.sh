@@ -74,7 +74,18 @@ requires() {
     done
 }
 
+# On a slow machine QEMU gets longer to start than a user would give it.
 maqet() {
+    if [ "${MAQET_TEST_SLOW:-1}" -gt 1 ]; then
+        case "${1:-} $* " in
+        *" --wait"* | *" -w"*) ;;
+        "start "* | "restart "*)
+            maqet_command=$1
+            shift
+            set -- "$maqet_command" --wait "$(patience 30)" "$@"
+            ;;
+        esac
+    fi
     "$MAQET" "$@"
 }
 

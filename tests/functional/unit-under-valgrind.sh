@@ -11,7 +11,6 @@ esac
 MAQET_TEST_SLOW=$((20 * ${MAQET_TEST_SLOW:-1}))
 export MAQET_TEST_SLOW
 
-number=0
 for test in "$abs_top_builddir"/tests/unit/test-*; do
     case $test in
     *.c | *.o | *.log | *.trs) continue ;;
@@ -20,11 +19,16 @@ for test in "$abs_top_builddir"/tests/unit/test-*; do
     # No valgrind knows seccomp, without which nobody is watched.
     */test-tracer) continue ;;
     esac
-    note_step "$(basename "$test") under valgrind"
-    # Children end by _exit or exec, with what their parent owns: only the test itself counts.
-    (cd "$abs_top_builddir" && valgrind -q --error-exitcode=119 --leak-check=full \
-        --errors-for-leak-kinds=definite,indirect --child-silent-after-fork=yes \
-        "$test") >log 2>&1 || { cat log >&2; fail "$(basename "$test")"; }
-    number=$((number + 1))
-done
-[ "$number" -gt 10 ] || fail "only $number unit tests were found"
+    echo "$test"
+done >tests
+[ "$(wc -l <tests)" -gt 10 ] || fail "only $(wc -l <tests) unit tests were found"
+
+# Children end by _exit or exec, with what their parent owns: only the test itself counts.
+cat >check <<'END'
+cd "$abs_top_builddir"
+valgrind -q --error-exitcode=119 --leak-check=full --errors-for-leak-kinds=definite,indirect \
+    --child-silent-after-fork=yes "$1" >"$TMP/${1##*/}.log" 2>&1 ||
+    { cat "$TMP/${1##*/}.log"; echo "FAILED: ${1##*/}"; exit 1; }
+END
+note_step "unit tests under valgrind"
+TMP=$TMP xargs -d '\n' -n 1 -P "$(nproc)" sh ./check <tests >said 2>&1 || { cat said >&2; fail "a unit test"; }
