@@ -84,6 +84,10 @@ expect 0 maqet add over.yaml
 expect 1 maqet start over
 err_has "Virtual machine 'over': drive 'top': the image $image is in use by QEMU of virtual machine 'one'"
 refused over
+# On a base that may change nothing was made, nor anything else for a machine that can't start.
+for made in images/top.qcow2 images/maqet-over-first.qcow2; do
+    [ ! -e $made ] || fail "$made was made"
+done
 expect 0 maqet rm over --yes --delete-storage
 vm_yaml own <<EOF
 arguments:

@@ -84,17 +84,17 @@ expect 0 maqet snapshot two create hdd s
 # The first one is held while it converts.
 mkfifo go
 wrap_qemu_img '*convert*' ": >'$TMP/converting'; cat '$TMP/go' >/dev/null"
-begin_first() {
+begin_first() { # [VM]
     rm -f converting
-    wrapped timeout 300 "$MAQET" snapshot one export hdd s images/out.qcow2 >first 2>&1 &
+    wrapped timeout 300 "$MAQET" snapshot "${1:-one}" export hdd s images/out.qcow2 >first 2>&1 &
     first=$!
     eventually 60 test -e converting
 }
-first_ends() {
+first_ends() { # [NUMBER]
     : >go
     wait $first || { cat first >&2; fail "the first export failed"; }
     sound images/out.qcow2
-    holds images/out.qcow2 1
+    holds images/out.qcow2 "${1:-1}"
     whole one.qcow2 out.qcow2 two.qcow2
 }
 begin_first
@@ -120,3 +120,31 @@ same 3 $code "exit code of the second export"
 grep -q "There is a file $TMP/images/out.qcow2 already" second || { cat second >&2; fail "not said to be there"; }
 holds images/out.qcow2 1
 whole one.qcow2 out.qcow2 two.qcow2
+
+# ---- a killed export and what has its temporary name since
+
+# Killed before it could write down which file it had made.
+leave_unfinished() {
+    rm -f images/out.qcow2
+    expect 137 env ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -P "$TMP/images/.out.qcow2.maqet-new" \
+        -e trace=fcntl -e inject=fcntl:signal=KILL:when=1 \
+        "$MAQET" snapshot one export hdd s images/out.qcow2
+    [ -e images/.out.qcow2.maqet-new ] || fail "nothing is left of the export"
+}
+leave_unfinished
+expect 0 maqet recover one
+err_has "removed $TMP/images/.out.qcow2.maqet-new, which an interrupted export had left"
+whole one.qcow2 two.qcow2
+# Somebody has written to it, so it is nothing that the export has left.
+leave_unfinished
+echo mine >images/.out.qcow2.maqet-new
+expect 0 maqet recover one
+err_lacks "removed"
+same mine "$(cat images/.out.qcow2.maqet-new)" "the file that somebody has written to"
+rm images/.out.qcow2.maqet-new
+# Another export is about to write to it.
+leave_unfinished
+begin_first two
+expect 0 maqet recover one
+err_lacks "removed"
+first_ends 2

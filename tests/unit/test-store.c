@@ -465,6 +465,34 @@ test_lock(void)
     close(second);
 }
 
+/* What lies behind a link in the place of a lock is locked by others, and made by nobody.
+ */
+static void
+test_lock_is_no_link(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    free(add(&scene, "web"));
+    _cleanup_free_ char *machine = in_store(&scene, "web/lock");
+    _cleanup_free_ char *all = in_store(&scene, ".lock");
+    _cleanup_free_ char *target = in_store(&scene, "elsewhere");
+    char *const locks[] = {machine, all};
+
+    for (size_t i = 0; i < sizeof(locks) / sizeof(*locks); i++) {
+        _cleanup_free_ char *message =
+            maqet_format("Can't open %s: Too many levels of symbolic links", locks[i]);
+
+        unlink(locks[i]);
+        CU_ASSERT_EQUAL(symlink(target, locks[i]), 0);
+        CU_ASSERT_EQUAL(i == 0 ? maqet_store_lock(&scene.context, "web", &error)
+                               : maqet_store_lock_all(&scene.context, &error),
+                        -1);
+        UNIT_ERROR(&error, MAQET_ERROR_FAILED, message);
+        CU_ASSERT_EQUAL(access(target, F_OK), -1);
+    }
+}
+
 /* A child that holds the lock of "web" until it has done something to the store, which it
  * does when we wait for that lock. */
 static pid_t
@@ -663,6 +691,7 @@ main(void)
         {"strays at every depth stay", test_remove_strays},
         {"and nothing else is", test_sweep_spares},
         {"lock", test_lock},
+        {"a link in place of a lock", test_lock_is_no_link},
         {"removed while waiting", test_removed_while_waiting},
         {"replaced while waiting", test_replaced_while_waiting},
         {"a race to add", test_race_to_add},
