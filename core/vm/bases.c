@@ -118,10 +118,15 @@ drive_depends(const struct candidate *candidate, const struct maqet_drive *drive
     if (maqet_drive_is_unknown(drive) || !drive->path || access(drive->path, F_OK) < 0 ||
         maqet_image_dependencies(drive, &options, &files, NULL) < 0)
         return -1;
-    for (size_t i = 0; i < files.count; i++)
+    int depends = 0;
+    for (size_t i = 0; i < files.count; i++) {
         if (is_candidate(candidate, files.items[i]))
             return 1;
-    return 0;
+        /* What it names may be the very file, which was moved. */
+        if (access(files.items[i], F_OK) < 0)
+            depends = -1;
+    }
+    return depends;
 }
 
 static char *

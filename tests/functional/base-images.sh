@@ -159,6 +159,30 @@ expect 0 maqet apply below reader.yaml
 expect 0 maqet start below
 halt below
 expect 0 maqet apply below below.yaml
+# Nor may a machine write to it by an argument of its own; what it discards changes nothing.
+vm_yaml own <<EOF
+arguments:
+  - drive: {file: base.qcow2, format: qcow2, if: none, id: x}
+EOF
+expect 0 maqet add own.yaml
+sum=$(cksum <base.qcow2)
+expect 3 maqet start own
+err_has "VM 'own'"
+err_has "$TMP/base.qcow2"
+err_has "is the backing file of the image $TMP/ov.qcow2"
+sed 's/id: x/id: x, snapshot: "on"/' own.yaml >discards.yaml
+expect 0 maqet apply own discards.yaml
+expect 0 maqet start own
+halt own
+same "$sum" "$(cksum <base.qcow2)" "the base"
+# It stays one where it was moved, though the overlay does not find it there.
+mv base.qcow2 moved.qcow2
+sed 's/base.qcow2/moved.qcow2/' below.yaml >moved.yaml
+expect 0 maqet apply below moved.yaml
+expect 3 maqet start below
+err_has "$TMP/moved.qcow2 is the backing file of the image $TMP/ov.qcow2"
+mv moved.qcow2 base.qcow2
+expect 0 maqet apply below below.yaml
 
 # The overlay outlives its machine, and its base is still one.
 expect 0 maqet rm ov --yes
