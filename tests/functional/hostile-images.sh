@@ -66,6 +66,37 @@ EOF
 expect 3 maqet add deep.yaml
 err_has "backing.qcow2"
 
+# What is no base at all: the image itself, what can't be read without a key, what a later QEMU
+# has made, and what never ends.
+qemu-img create -q -f qcow2 images/self.qcow2 1M
+drive self <<EOF
+file: images/self.qcow2
+backing_file: images/self.qcow2
+backing_format: qcow2
+EOF
+expect 3 maqet add self.yaml
+err_has "the image $TMP/images/self.qcow2 can't be its own backing file"
+no_base() { # FILE MESSAGE
+    drive over <<EOF
+file: images/over.qcow2
+backing_file: $1
+backing_format: qcow2
+EOF
+    expect 3 timeout 60 "$MAQET" add over.yaml
+    err_has "$2"
+    err_has "drive 'hdd' of VM 'over'"
+}
+changed_at() { # OFFSET BYTE: the image changed.qcow2
+    qemu-img create -q -f qcow2 images/changed.qcow2 1M
+    printf '%b' "$2" | dd of=images/changed.qcow2 bs=1 seek="$1" conv=notrunc status=none
+}
+changed_at 35 '\002'
+no_base images/changed.qcow2 "the backing file $TMP/images/changed.qcow2 is encrypted, and there is no key for a base"
+changed_at 72 '\0200'
+no_base images/changed.qcow2 "uses features of qcow2 that are not known here"
+mkfifo images/endless
+no_base images/endless "the backing file $TMP/images/endless is neither a file nor a block device"
+
 # An image is not what its type says.
 qemu-img create -q -f qcow2 images/really.qcow2 1M
 drive asraw <<EOF
