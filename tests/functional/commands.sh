@@ -118,3 +118,14 @@ expect 0 maqet add x-y.yaml
 expect 3 maqet add x.yaml
 err_has "maqet-x-y-z.qcow2"
 err_has "'x-y'"
+
+# What could not be said is a failure, whatever was done.
+if [ -e /dev/full ]; then
+    for command in ls "--format json ls" --help; do
+        code=0
+        # shellcheck disable=SC2086 # several words
+        maqet $command >/dev/full 2>err || code=$?
+        same 1 $code "the exit code of '$command' where nothing can be written"
+        err_has "Can't write to standard output: No space left on device"
+    done
+fi

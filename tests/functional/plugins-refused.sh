@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # A plugin that is wrong is refused with its reason; one that is newer than maqet loads.
 . "${srcdir:-.}/tests/functional/functions.sh"
+requires strace
 MAQET_PLUGIN_PATH="$abs_top_builddir/tests/plugins/.libs"
 export MAQET_PLUGIN_PATH
 
@@ -85,6 +86,18 @@ chmod +t above
 loads good
 chmod -t,o-w above
 loads good
+# What was looked at is opened, though the link leads elsewhere by then: to one that would end us.
+ln -sfn "$abs_top_builddir/tests/plugins/.libs/maqet-storage-crashing.so" links/other
+# shellcheck disable=SC2016 # for the inner shell
+ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -P "$TMP/above/plugins/maqet-storage-good.so" \
+    -e 'trace=?stat,?newfstatat,?statx' -e 'inject=?stat,?newfstatat,?statx:signal=STOP:when=1' \
+    sh -c 'echo $$ >pid; exec "$@"' sh "$MAQET" validate vm.yaml >out 2>err &
+tracer=$!
+eventually 60 grep -q '^--- stopped by SIGSTOP' trace
+mv links/other links/maqet-storage-good.so
+kill -CONT "$(cat pid)"
+wait $tracer || { cat trace err >&2; fail "another plugin was opened than the one that was looked at"; }
+ln -sfn ../above/plugins/maqet-storage-good.so links/maqet-storage-good.so
 
 # The settings name more folders; relative ones start at the file's.
 MAQET_PLUGIN_PATH=
