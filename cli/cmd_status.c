@@ -3,13 +3,19 @@
 #include "cli/fields.h"
 #include "cli/invocation.h"
 #include "cli/table.h"
+#include "core/vm/sandbox.h"
 #include "core/vm/store.h"
 
 static const struct column machine_columns[] = {
-    {"name", "name", COLUMN_TEXT},         {"uuid", "uuid", COLUMN_TEXT},
-    {"status", "status", COLUMN_STATUS},   {"pid", "pid", COLUMN_NUMBER},
-    {"memory", "memory", COLUMN_BYTES},    {"cpu", "cpu", COLUMN_PERCENT},
-    {"uptime", "uptime", COLUMN_DURATION}, {0},
+    {"name", "name", COLUMN_TEXT},
+    {"uuid", "uuid", COLUMN_TEXT},
+    {"status", "status", COLUMN_STATUS},
+    {"pid", "pid", COLUMN_NUMBER},
+    {"memory", "memory", COLUMN_BYTES},
+    {"cpu", "cpu", COLUMN_PERCENT},
+    {"uptime", "uptime", COLUMN_DURATION},
+    {"confinement", "confined", COLUMN_TEXT},
+    {0},
 };
 
 /* Each drive's line begins with the word "storage", for grep. */
@@ -34,11 +40,42 @@ any_fault(json_object *drives)
     return false;
 }
 
+/* "landlock, seccomp, user qemu": what there is of it. The caller frees. */
+static char *
+confinement_text(json_object *confinement)
+{
+    const char *user = field_get(confinement, "user");
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    if (json_object_object_get(confinement, "landlock"))
+        maqet_text_append(&text, "landlock, ");
+    if (json_object_get_boolean(json_object_object_get(confinement, "seccomp")))
+        maqet_text_append(&text, "seccomp, ");
+    maqet_text_appendf(&text, "user %s", user ? user : "unknown");
+    return maqet_text_take(&text);
+}
+
+/* The row with its confinement as a text. The caller puts it. */
+static json_object *
+readable(json_object *row)
+{
+    json_object *copy = NULL, *confinement = NULL;
+
+    json_object_deep_copy(row, &copy, NULL);
+    if (json_object_object_get_ex(row, "confinement", &confinement) && confinement) {
+        _cleanup_free_ char *text = confinement_text(confinement);
+
+        field_text(copy, "confinement", text);
+    }
+    return copy;
+}
+
 static char *
 text(json_object *row, bool colour)
 {
     json_object *drives = json_object_object_get(row, "storage");
-    _cleanup_free_ char *fields = table_fields(machine_columns, row, colour);
+    _cleanup_json_ json_object *shown = readable(row);
+    _cleanup_free_ char *fields = table_fields(machine_columns, shown, colour);
 
     if (json_object_array_length(drives) == 0)
         return TAKE_PTR(fields);
@@ -52,11 +89,12 @@ static char *
 plain(json_object *row)
 {
     json_object *drives = json_object_object_get(row, "storage");
+    _cleanup_json_ json_object *shown = readable(row);
     struct maqet_text text = MAQET_TEXT_INIT;
 
     for (const struct column *column = machine_columns; column->key; column++) {
         const struct column one[] = {{column->key, NULL, COLUMN_FIXED}, *column, {0}};
-        _cleanup_free_ char *line = table_plain(one, row);
+        _cleanup_free_ char *line = table_plain(one, shown);
         maqet_text_append(&text, line);
     }
     for (size_t i = 0; i < json_object_array_length(drives); i++) {
@@ -120,6 +158,9 @@ run(struct invocation *invocation, struct maqet_error **err)
     field_text(result, "name", name);
     field_text(result, "uuid", definition ? definition->uuid : NULL);
     fields_state(result, &state);
+    json_object_object_add(
+        result, "confinement",
+        state.pid > 0 ? maqet_sandbox_describe(context, name, state.pid) : NULL);
     json_object_object_add(result, "storage", drives_of(context, name, state.pid > 0));
     output_result(&invocation->output, &invocation->command->view, result);
     return 0;

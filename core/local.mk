@@ -10,6 +10,7 @@ libmaqet_core_la_SOURCES = \
 	core/base/error.c core/base/error.h \
 	core/base/files.c core/base/files.h \
 	core/base/json.c core/base/json.h \
+	core/base/landlock.c core/base/landlock.h \
 	core/base/notify.c core/base/notify.h \
 	core/base/printable.c core/base/printable.h \
 	core/base/process.c core/base/process.h \
@@ -60,6 +61,9 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/argument_list.c core/qemu/argument_list.h \
 	core/qemu/arguments.c core/qemu/arguments.h \
 	core/qemu/channel.c core/qemu/channel.h \
+	core/qemu/confinement.c core/qemu/confinement.h \
+	core/qemu/confinement_arguments.c \
+	core/qemu/confinement_system.c \
 	core/qemu/keyval.c core/qemu/keyval.h \
 	core/qemu/launch.c core/qemu/launch.h \
 	core/qemu/migration.c core/qemu/migration.h core/qemu/migration_words.h \
@@ -73,6 +77,7 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/written.c core/qemu/written.h \
 	core/qemu/silence.c core/qemu/silence.h \
 	core/qemu/survey.c core/qemu/survey.h \
+	core/qemu/version.c core/qemu/version.h \
 	core/qemu/surroundings.c core/qemu/surroundings.h \
 	core/snapshot/checkpoint.c core/snapshot/checkpoint.h \
 	core/snapshot/checkpoint_load.c \
@@ -142,6 +147,7 @@ libmaqet_core_la_SOURCES = \
 	core/vm/remove.c \
 	core/vm/resize.c \
 	core/vm/run.c core/vm/run.h \
+	core/vm/sandbox.c core/vm/sandbox.h \
 	core/vm/schema.c core/vm/schema.h \
 	core/vm/start.c \
 	core/vm/startable.c core/vm/startable.h \

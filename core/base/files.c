@@ -405,6 +405,15 @@ maqet_replacement_cleanup(struct maqet_replacement *replacement)
     free(replacement->temporary);
 }
 
+void
+maqet_file_remove_empty(const char *path)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    if (fd >= 0 && lseek(fd, 0, SEEK_DATA) < 0 && errno == ENXIO)
+        unlink(path);
+}
+
 int
 maqet_file_replace(const char *path, const char *data, size_t length, mode_t mode,
                    struct maqet_error **err)

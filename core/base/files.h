@@ -92,6 +92,10 @@ char *maqet_file_mark(const char *path);
  * fine. */
 int maqet_file_remove(const char *path, struct maqet_error **err);
 
+/* Removes a file that holds nothing, as one has made it for somebody who did not use it;
+ * one that was given a size, and no data, holds nothing, too. */
+void maqet_file_remove_empty(const char *path);
+
 /* Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. */
 int maqet_file_replace(const char *path, const char *data, size_t length, mode_t mode,
                        struct maqet_error **err);

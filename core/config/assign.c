@@ -167,8 +167,11 @@ assignment_tree(struct assignment *assignment, json_object *tree,
     if (maqet_text_starts(key, "storage.") && strchr(dot + 1, '.') &&
         !strstr(key, "..") && key[strlen(key) - 1] != '.')
         return drive_tree(assignment, tree, dot + 1, err);
+    if (maqet_text_starts(key, "sandbox.") && dot[1] && !strchr(dot + 1, '.'))
+        return nested(assignment, key);
     wrong(assignment, err,
-          "a key is one of the top level, or storage.DRIVE.KEY, or arguments.OPTION");
+          "a key is one of the top level, or storage.DRIVE.KEY, arguments.OPTION or "
+          "sandbox.KEY");
     return NULL;
 }
 

@@ -9,6 +9,7 @@
 #include "core/base/process.h"
 #include "core/vm/helpers.h"
 #include "core/vm/run.h"
+#include "core/vm/sandbox.h"
 
 static const char NAME[] = "check";
 
@@ -53,6 +54,20 @@ add_argument(json_object *list, const char *option, const char *value)
     maqet_tree_append(list, item, place);
 }
 
+/* A drive that is added while QEMU runs is opened by the name of its file, so QEMU may open
+ * all that the check has made. */
+static void
+allow_folder(const struct bench *bench, json_object *tree)
+{
+    struct maqet_place place = maqet_tree_place(tree);
+    json_object *sandbox = maqet_tree_mapping(place);
+    json_object *paths = maqet_tree_sequence(place);
+
+    maqet_tree_append(paths, json_object_new_string(bench->folder), place);
+    maqet_tree_set(sandbox, "write", paths, place, place);
+    maqet_tree_set(tree, "sandbox", sandbox, place, place);
+}
+
 static struct maqet_definition *
 definition_of(const struct bench *bench, const char *type, json_object *const *entries,
               size_t count)
@@ -78,6 +93,7 @@ definition_of(const struct bench *bench, const char *type, json_object *const *e
     for (size_t i = 0; i < count; i++)
         maqet_tree_append(storage, maqet_tree_copy(entries[i]), place);
     maqet_tree_set(tree, "storage", storage, place, place);
+    allow_folder(bench, tree);
     return definition;
 }
 
@@ -118,6 +134,8 @@ launch(struct bench *bench, struct machine *machine, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
     _cleanup_helpers_ struct maqet_helpers helpers = MAQET_HELPERS_INIT;
+    _cleanup_confinement_ struct maqet_confinement confinement = MAQET_CONFINEMENT_INIT;
+    _cleanup_free_ char *scratch = NULL;
     _cleanup_close_ int monitor = maqet_run_listen(machine->dir_fd, "qmp.sock", err);
 
     bench_doing(bench, "emit_args or emit_device");
@@ -127,6 +145,9 @@ launch(struct bench *bench, struct machine *machine, struct maqet_error **err)
     if (maqet_helpers_prepare(machine->vm, machine->dir_fd, &helpers, err) < 0)
         return -1;
     bench_doing(bench, "QEMU's start");
+    if (maqet_sandbox_confine(machine->vm, &argv, machine->dir_fd, &confinement, &scratch,
+                              err) < 0)
+        return -1;
     const struct maqet_launch how = {
         .argv = (const char *const *)argv.items,
         .monitor_fd = monitor,
@@ -137,6 +158,8 @@ launch(struct bench *bench, struct machine *machine, struct maqet_error **err)
         .helpers = helpers.items,
         .helper_count = helpers.count,
         .record_fd = helpers.record_fd,
+        .confinement = confinement.ruleset < 0 ? NULL : &confinement,
+        .scratch = scratch,
     };
     return maqet_launch(&how, &machine->process, err);
 }

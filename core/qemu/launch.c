@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "core/base/files.h"
+#include "core/base/landlock.h"
 #include "core/base/process.h"
 
 /* ---- pidfds, by system call: glibc has had wrappers since 2.36 only ---- */
@@ -55,8 +56,10 @@ maqet_pidfd_wait(int pidfd, int64_t timeout)
 /* What comes through the pipe when something could not be run. */
 struct failure {
     int number; /* errno */
-    int helper; /* which one; -1: QEMU itself */
+    int helper; /* which one, or one of these */
 };
+
+enum { QEMU_ITSELF = -1, CONFINEMENT = -2 };
 
 /* Digits of our PID into a buffer of 16 bytes at least; returns where they begin, and
  * ends them with @last. */
@@ -244,12 +247,13 @@ start_helper(const struct maqet_launch *launch, const struct maqet_launch_helper
 }
 
 static void
-become_qemu(const struct maqet_launch *launch, const char *path, int report, pid_t parent)
+become_qemu(const struct maqet_launch *launch, const char *path, char *const *environment,
+            int report, pid_t parent)
 {
     /* The pipe goes out of the way first, so that every failure after this can be told.
      */
     int out = move_away(launch, report);
-    struct failure failure = {.helper = -1};
+    struct failure failure = {.helper = QEMU_ITSELF};
 
     reset_signals();
     if (out >= 0)
@@ -262,7 +266,11 @@ become_qemu(const struct maqet_launch *launch, const char *path, int report, pid
             _exit(126);
         _exit(127);
     }
-    if (out >= 0 && place_descriptors(launch, report) == 0) {
+    /* What runs beside QEMU has rules of its own. */
+    if ((launch->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) ||
+        (launch->confinement && maqet_landlock_enforce(launch->confinement->ruleset) < 0))
+        failure.helper = CONFINEMENT;
+    else if (out >= 0 && place_descriptors(launch, report) == 0) {
         /* A folder that has gone is no reason not to start: most machines don't need it.
          */
         if (launch->folder && chdir(launch->folder) < 0)
@@ -272,7 +280,7 @@ become_qemu(const struct maqet_launch *launch, const char *path, int report, pid
         if (launch->dies_with_us && die_with(parent, SIGKILL) < 0)
             _exit(127);
         if (write_pid(MAQET_LAUNCH_LOCK_FD) == 0)
-            execv(path, (char *const *)launch->argv);
+            execve(path, (char *const *)launch->argv, environment);
     }
     failure.number = errno;
     if (write(report, &failure, sizeof(failure)) < 0)
@@ -286,6 +294,8 @@ static int
 error_not_run(const struct maqet_launch *launch, const char *qemu,
               const struct failure *failure, struct maqet_error **err)
 {
+    if (failure->helper == CONFINEMENT)
+        return maqet_error_errno(err, failure->number, "Can't confine QEMU");
     if (failure->helper < 0)
         return maqet_error_errno(err, failure->number, "Can't run %s", qemu);
     const struct maqet_launch_helper *helper = &launch->helpers[failure->helper];
@@ -295,12 +305,29 @@ error_not_run(const struct maqet_launch *launch, const char *qemu,
                              helper->drive, helper->path);
 }
 
+/* Our environment, but for where temporary files go. The texts are ours, or @temporary.
+ */
+static char **
+environment_with(char *temporary)
+{
+    size_t count = 0, kept = 0;
+
+    while (environ[count])
+        count++;
+    char **environment = maqet_alloc((count + 2) * sizeof(*environment));
+    for (size_t i = 0; i < count; i++)
+        if (!temporary || !maqet_text_starts(environ[i], "TMPDIR="))
+            environment[kept++] = environ[i];
+    environment[kept] = temporary;
+    return environment;
+}
+
 int
 maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
              struct maqet_error **err)
 {
     _cleanup_free_ char *path = maqet_process_find(launch->argv[0]);
-    struct failure failure = {.helper = -1};
+    struct failure failure = {.helper = QEMU_ITSELF};
     int report[2];
 
     if (!path && strchr(launch->argv[0], '/') && access(launch->argv[0], F_OK) == 0) {
@@ -323,10 +350,13 @@ maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
     if (pipe2(report, O_CLOEXEC) < 0)
         return maqet_error_errno(err, errno, "Can't run %s", path);
     pid_t parent = getpid();
+    _cleanup_free_ char *temporary =
+        launch->scratch ? maqet_format("TMPDIR=%s", launch->scratch) : NULL;
+    _cleanup_free_ char **environment = environment_with(temporary);
 
     process->pid = fork();
     if (process->pid == 0)
-        become_qemu(launch, path, report[1], parent);
+        become_qemu(launch, path, environment, report[1], parent);
     failure.number = process->pid < 0 ? errno : 0;
     close(report[1]);
     /* The pipe closes when exec has succeeded; else errno comes through it. */

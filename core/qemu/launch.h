@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "core/base/error.h"
+#include "core/qemu/confinement.h"
 
 /* The numbers under which QEMU finds what it inherits; the command line names that of the
  * monitor and that of the agent.
@@ -55,6 +56,11 @@ struct maqet_launch {
     /* What it has open until it dies and does not know of: files with locks. */
     int *held_fds;
     size_t held_count;
+    const struct maqet_confinement *confinement; /* NULL: none */
+    bool no_new_privileges; /* nor what it runs (prctl(2)); a confined one has none anyway
+                             */
+    const char
+        *scratch; /* the folder for its temporary files; NULL: as the environment says */
 };
 
 struct maqet_process {

@@ -18,7 +18,8 @@ struct maqet_qmp {
     int64_t last_id;
     int version;
     char *version_text;
-    char *vm; /* NULL: its errors name nobody */
+    char *vm;          /* NULL: its errors name nobody */
+    char *denial_hint; /* what ends an error of a file that QEMU may not open, or NULL */
 };
 
 /* A text in a json object, or "". */
@@ -126,7 +127,7 @@ is_answer(const struct maqet_qmp *qmp, json_object *message)
 
 /* QEMU's words, and what its few classes of errors mean (QEMU: qapi/error.json). */
 static void
-set_refusal(json_object *error, struct maqet_error **err)
+set_refusal(const struct maqet_qmp *qmp, json_object *error, struct maqet_error **err)
 {
     const char *class = text_of(error, "class");
     enum maqet_error_code code = MAQET_ERROR_FAILED;
@@ -138,6 +139,8 @@ set_refusal(json_object *error, struct maqet_error **err)
     const char *words = text_of(error, "desc");
 
     maqet_error_set(err, code, "QEMU: %.*s", maqet_text_fitting(words), words);
+    if (qmp->denial_hint && strstr(words, "Permission denied"))
+        maqet_error_hint(err, "%s", qmp->denial_hint);
 }
 
 static json_object *
@@ -153,7 +156,7 @@ await_answer(struct maqet_qmp *qmp, struct maqet_wait *wait, struct maqet_error 
         if (!is_answer(qmp, message))
             continue;
         if (json_object_object_get_ex(message, "error", &answer)) {
-            set_refusal(answer, err);
+            set_refusal(qmp, answer, err);
             return NULL;
         }
         json_object_object_get_ex(message, "return", &answer);
@@ -311,6 +314,13 @@ maqet_qmp_open(int dir_fd, const char *name, int64_t timeout, int gone,
 }
 
 void
+maqet_qmp_explain_denials(struct maqet_qmp *qmp, char *hint)
+{
+    free(qmp->denial_hint);
+    qmp->denial_hint = hint;
+}
+
+void
 maqet_qmp_close(struct maqet_qmp *qmp)
 {
     if (!qmp)
@@ -319,6 +329,7 @@ maqet_qmp_close(struct maqet_qmp *qmp)
     json_object_put(qmp->events);
     free(qmp->version_text);
     free(qmp->vm);
+    free(qmp->denial_hint);
     free(qmp);
 }
 

@@ -34,6 +34,9 @@ struct maqet_qmp *maqet_qmp_open(int dir_fd, const char *name, int64_t timeout, 
  * that does not answer in time, now or later, is a silent one (core/qemu/silence.h). */
 struct maqet_qmp *maqet_qmp_open_vm(int dir_fd, const char *name, const char *vm,
                                     int64_t timeout, int gone, struct maqet_error **err);
+/* Has errors in which QEMU says "Permission denied" end with a hint (taken; NULL: none). */
+void maqet_qmp_explain_denials(struct maqet_qmp *qmp, char *hint);
+
 void maqet_qmp_close(struct maqet_qmp *qmp);
 void maqet_qmp_cleanup(struct maqet_qmp **qmp);
 

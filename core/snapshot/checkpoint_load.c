@@ -10,6 +10,7 @@
 #include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/base/process.h"
+#include "core/qemu/version.h"
 #include "core/snapshot/checkpoint.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/loading.h"
@@ -21,9 +22,6 @@
 #include "core/vm/run.h"
 #include "core/vm/startable.h"
 #include "core/vm/store.h"
-
-/* ms that a program has to tell its version. */
-static const int64_t VERSION_TIMEOUT = 10000;
 
 void
 maqet_loading_clear(struct maqet_loading *loading)
@@ -127,16 +125,9 @@ check_arguments(const struct maqet_loading *loading, const char *name,
 static int
 version_of(const char *program)
 {
-    const char *const argv[] = {program, "--version", NULL};
-    _cleanup_free_ char *words = NULL;
     int major, minor;
 
-    if (maqet_process_run(argv, VERSION_TIMEOUT, &words, NULL) < 0)
-        return 0;
-    const char *version = strstr(words, "version ");
-    return version && sscanf(version, "version %d.%d", &major, &minor) == 2
-               ? major * 10000 + minor * 100
-               : 0;
+    return maqet_qemu_version(program, &major, &minor) ? major * 10000 + minor * 100 : 0;
 }
 
 /* Whether it is the same file as then: asking a program takes longer than all else. */

@@ -343,11 +343,7 @@ maqet_argument_locks_clear(struct maqet_argument_locks *locks)
 void
 maqet_argument_locks_undo(struct maqet_argument_locks *locks)
 {
-    for (size_t i = 0; i < locks->made.count; i++) {
-        struct stat status;
-
-        if (stat(locks->made.items[i], &status) == 0 && status.st_size == 0)
-            unlink(locks->made.items[i]);
-    }
+    for (size_t i = 0; i < locks->made.count; i++)
+        maqet_file_remove_empty(locks->made.items[i]);
     maqet_strings_clear(&locks->made);
 }

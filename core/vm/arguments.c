@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-#include "core/config/options.h"
 #include "core/qemu/arguments.h"
 #include "core/qemu/qemu_options.h"
 #include "core/vm/argument_files.h"
+#include "core/vm/sandbox.h"
 
 static json_object *
 arguments_of(const struct maqet_vm *vm)
@@ -17,11 +17,11 @@ arguments_of(const struct maqet_vm *vm)
     return arguments;
 }
 
-bool
-maqet_vm_is_sandboxed(const struct maqet_vm *vm)
+/* Whether QEMU may run no other program. */
+static bool
+is_sandboxed(const struct maqet_vm *vm)
 {
-    const char *text = maqet_tree_text(vm->definition->tree, "sandbox");
-    bool on = true;
+    _cleanup_sandbox_ struct maqet_sandbox sandbox = {0};
 
     if (maqet_arguments_has(arguments_of(vm), "sandbox")) {
         _cleanup_free_ char *spawn =
@@ -29,15 +29,14 @@ maqet_vm_is_sandboxed(const struct maqet_vm *vm)
 
         return spawn && strcmp(spawn, "deny") == 0;
     }
-    if (text)
-        maqet_parse_bool(text, &on);
-    return on;
+    maqet_sandbox_read(vm->definition->tree, &sandbox);
+    return sandbox.seccomp;
 }
 
 static struct maqet_qemu_manner
 manner_of(const struct maqet_vm *vm, bool detached)
 {
-    return (struct maqet_qemu_manner){.sandboxed = maqet_vm_is_sandboxed(vm),
+    return (struct maqet_qemu_manner){.sandboxed = is_sandboxed(vm),
                                       .detached = detached};
 }
 

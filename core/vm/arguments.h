@@ -9,9 +9,6 @@
 #include "core/base/error.h"
 #include "core/vm/vm.h"
 
-/* Whether QEMU may run no other program. */
-bool maqet_vm_is_sandboxed(const struct maqet_vm *vm);
-
 /* Checks them. Where QEMU is to be @detached, it has no terminal. */
 int maqet_vm_arguments_check(const struct maqet_vm *vm, bool detached,
                              struct maqet_error **err);

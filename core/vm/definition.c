@@ -11,6 +11,7 @@
 #include "core/config/options.h"
 #include "core/config/yaml.h"
 #include "core/qemu/arguments.h"
+#include "core/vm/sandbox.h"
 
 /* More vCPUs than any machine of QEMU's takes. */
 enum { VM_NAME_MAX = 63, FORMAT = 1, VCPUS_MAX = 4096 };
@@ -34,9 +35,9 @@ static const struct maqet_option top_options[] = {
      .type = MAQET_OPTION_STRING,
      .help = "as QEMU's -display takes it"},
     {.name = "vga", .type = MAQET_OPTION_STRING, .help = "as QEMU's -vga takes it"},
-    {.name = "sandbox",
-     .type = MAQET_OPTION_BOOL,
-     .help = "forbid QEMU what it doesn't need, such as running other programs"},
+    {.name = "run_as",
+     .type = MAQET_OPTION_STRING,
+     .help = "the user that QEMU becomes when root starts the machine"},
     {.name = "guest_agent",
      .type = MAQET_OPTION_BOOL,
      .help = "give the guest a port for its qemu-guest-agent"},
@@ -231,12 +232,13 @@ check_tree(json_object *tree, struct maqet_error **err)
     json_object *arguments = NULL;
 
     maqet_strings_add(&others, "arguments");
+    maqet_strings_add(&others, "sandbox");
     maqet_strings_add(&others, "storage");
     if (maqet_options_check(tree, tables, &others, NULL, err) < 0 ||
         check_kind(tree, "arguments", json_type_array,
                    "a list of QEMU's options, such as `- smp: 2`", err) < 0 ||
         check_memory(tree, err) < 0 || check_cpu(tree, err) < 0 ||
-        check_storage_list(tree, err) < 0)
+        check_storage_list(tree, err) < 0 || maqet_sandbox_check(tree, err) < 0)
         return -1;
     json_object_object_get_ex(tree, "arguments", &arguments);
     return maqet_arguments_check(arguments, err);

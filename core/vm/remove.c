@@ -61,8 +61,10 @@ static int
 remove_run_dir(const struct maqet_context *context, const char *name,
                struct maqet_error **err)
 {
-    static const char *const files[] = {"run",     "qmp.lock",      "qemu.log",
-                                        "vm.json", MAQET_DRIVE_LOG, MAQET_RUN_FORCED};
+    static const char *const files[] = {
+        "run",           "qmp.lock",       "qemu.log",      "vm.json",
+        MAQET_DRIVE_LOG, MAQET_RUN_FORCED, MAQET_RUN_RULES,
+    };
     _cleanup_free_ char *path = maqet_format("%s/%s", context->runtime_dir, name);
     _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 

@@ -18,6 +18,7 @@
 #include "core/vm/full.h"
 #include "core/vm/helpers.h"
 #include "core/vm/lifecycle.h"
+#include "core/vm/sandbox.h"
 #include "core/vm/store.h"
 
 enum { LOG_TAIL = 4096 };
@@ -193,8 +194,10 @@ maqet_monitor_open(int dir_fd, const char *name, int64_t timeout, int gone, int 
         return NULL;
     struct maqet_qmp *qmp = maqet_qmp_open_vm(dir_fd, MAQET_RUN_MONITOR, name,
                                               maqet_deadline_left(deadline), gone, err);
-    if (qmp)
+    if (qmp) {
+        maqet_qmp_explain_denials(qmp, maqet_sandbox_hint(dir_fd));
         *lock = TAKE_FD(fd);
+    }
     return qmp;
 }
 
@@ -298,14 +301,30 @@ maqet_qemu_end(int pidfd, int64_t flush)
     maqet_pidfd_wait(pidfd, MAQET_END_TIMEOUT);
 }
 
+/* QEMU removes its temporary files as soon as it has them open; one that was killed in
+ * between has left them. */
+void
+maqet_run_remove_scratch(int dir_fd)
+{
+    _cleanup_close_ int fd =
+        openat(dir_fd, MAQET_RUN_SCRATCH, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_free_ char *path = fd < 0 ? NULL : maqet_path_of_fd(fd);
+
+    if (!path || maqet_dir_remove(path, NULL) == 0)
+        unlinkat(dir_fd, MAQET_RUN_SCRATCH, 0);
+}
+
 void
 maqet_run_tidy(int dir_fd)
 {
-    static const char *const files[] = {"pid", "qmp.sock", MAQET_AGENT_SOCKET};
+    static const char *const files[] = {MAQET_RUN_PID, MAQET_RUN_MONITOR,
+                                        MAQET_AGENT_SOCKET};
 
     maqet_helpers_end(dir_fd);
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
         unlinkat(dir_fd, files[i], 0);
+    unlinkat(dir_fd, MAQET_RUN_OWN, AT_REMOVEDIR);
+    maqet_run_remove_scratch(dir_fd);
 }
 
 /* ---- what runs ---- */

@@ -25,6 +25,14 @@
 #define MAQET_RUN_MONITOR "qmp.sock"
 #define MAQET_RUN_MONITOR_LOCK "qmp.lock"
 
+/* The folder of QEMU's own in it, and its PID file there, which it removes when it ends
+ * in order; the file that lists what QEMU may open; and the link to its temporary folder.
+ */
+#define MAQET_RUN_OWN "qemu"
+#define MAQET_RUN_PID MAQET_RUN_OWN "/pid"
+#define MAQET_RUN_RULES "rules"
+#define MAQET_RUN_SCRATCH "scratch"
+
 /* The folder RUNTIME/NAME, made when it is missing: a descriptor, or -1. */
 int maqet_run_dir(const struct maqet_context *context, const char *name,
                   struct maqet_error **err);
@@ -72,6 +80,10 @@ int maqet_power_button_press(int dir_fd, const char *name, int gone, int64_t tim
 /* Ends a QEMU that must not go on: first so that it can flush its images, for @flush ms,
  * and then for sure. */
 void maqet_qemu_end(int pidfd, int64_t flush);
+
+/* Removes the folder of QEMU's temporary files, which it has open by the time it answers.
+ */
+void maqet_run_remove_scratch(int dir_fd);
 
 /* Removes from the folder what a QEMU that has ended leaves there, and ends what ran
  * beside it. Nothing of it is in use by a machine that starts: the caller has its lock.

@@ -18,6 +18,7 @@
 #include "core/storage/drive.h"
 #include "core/storage/mode.h"
 #include "core/vm/definition.h"
+#include "core/vm/sandbox.h"
 
 /* ---- building blocks ---- */
 
@@ -392,6 +393,32 @@ drive_schema(json_object *storages, json_object *ifaces)
     return drive;
 }
 
+/* ---- the sandbox ---- */
+
+/* On or off, or a mapping of what is to be different. */
+static json_object *
+sandbox_schema(void)
+{
+    _cleanup_json_ json_object *options =
+        maqet_option_table_describe(maqet_sandbox_options());
+    _cleanup_json_ json_object *one = with("type", text("bool"));
+    json_object *ways = json_object_new_array(), *sandbox = with("anyOf", ways);
+    json_object *object = mapping(options);
+    json_object *properties = json_object_object_get(object, "properties");
+
+    for (const char *const *key = (const char *const[]){"read", "write", NULL}; *key;
+         key++)
+        json_object_object_add(
+            properties, *key,
+            parse("{\"type\": [\"array\", \"null\"], \"items\": {\"type\": \"string\", "
+                  "\"minLength\": 1}, \"description\": \"paths of files and folders\"}"));
+    json_object_array_add(ways, schema_of(one));
+    json_object_array_add(ways, object);
+    json_object_object_add(sandbox, "description",
+                           text("what QEMU is kept from; on by default"));
+    return sandbox;
+}
+
 /* ---- the whole ---- */
 
 /* Those plugins of a kind that load, of a list as maqet_plugin_list has it. */
@@ -441,6 +468,7 @@ maqet_schema(const struct maqet_context *context)
 
     json_object_object_add(storage, "items", drive_schema(storages, ifaces));
     json_object_object_add(properties, "storage", storage);
+    json_object_object_add(properties, "sandbox", sandbox_schema());
     json_object_object_add(
         properties, "arguments",
         parse("{\"type\": [\"array\", \"null\"], \"description\": \"options of QEMU\", "

@@ -16,6 +16,7 @@
 #include "core/qemu/launch.h"
 #include "core/qemu/migration.h"
 #include "core/qemu/qmp.h"
+#include "core/qemu/version.h"
 #include "core/vm/argument_files.h"
 #include "core/vm/arguments.h"
 #include "core/vm/drives.h"
@@ -24,6 +25,7 @@
 #include "core/vm/lifecycle.h"
 #include "core/vm/pause.h"
 #include "core/vm/run.h"
+#include "core/vm/sandbox.h"
 #include "core/vm/store.h"
 
 /* What a start holds while it is under way. */
@@ -207,17 +209,23 @@ furnish_run_dir(struct starting *starting, struct maqet_error **err)
 static char *
 too_old(const char *program)
 {
-    const char *const argv[] = {program, "--version", NULL};
-    _cleanup_free_ char *words = NULL;
     int major, minor;
 
-    if (maqet_process_run(argv, MAQET_END_TIMEOUT, &words, NULL) < 0)
-        return NULL;
-    const char *version = strstr(words, "version ");
-    if (!version || sscanf(version, "version %d.%d", &major, &minor) != 2 ||
+    if (!maqet_qemu_version(program, &major, &minor) ||
         maqet_qmp_version_suffices(major, minor))
         return NULL;
     return maqet_format("%d.%d", major, minor);
+}
+
+/* What the kernel denied it, it can't tell from a file that its user may not open. */
+static void
+add_denial_hint(int dir_fd, const char *words, struct maqet_error **err)
+{
+    _cleanup_free_ char *hint =
+        strstr(words, "Permission denied") ? maqet_sandbox_hint(dir_fd) : NULL;
+
+    if (hint)
+        maqet_error_hint(err, "%s", hint);
 }
 
 /* QEMU ended by itself: its own words, or ours where they tell more. */
@@ -233,10 +241,12 @@ error_ended(struct starting *starting, const char *program, int status,
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                                "QEMU %s is too old: maqet needs 6.2 or later", version);
     maqet_launch_error(status, words, err);
+    add_denial_hint(starting->dir_fd, words, err);
     if (starting->log_fd >= 0 && fstat(starting->log_fd, &log) == 0 &&
         (size_t)log.st_size > strlen(words) + 1)
         maqet_error_remark(err, "All that QEMU said is in %s/%s/qemu.log",
-                         starting->context->runtime_dir, starting->vm->definition->name);
+                           starting->context->runtime_dir,
+                           starting->vm->definition->name);
     return -1;
 }
 
@@ -330,6 +340,8 @@ launch(struct starting *starting, struct maqet_error **err)
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
     _cleanup_error_ struct maqet_error *reason = NULL;
     _cleanup_close_ int lock = -1;
+    _cleanup_confinement_ struct maqet_confinement confinement = MAQET_CONFINEMENT_INIT;
+    _cleanup_free_ char *scratch = NULL;
     const char *name = starting->vm->definition->name;
 
     if (maqet_vm_command_line(starting->vm, &argv, err) < 0)
@@ -339,6 +351,12 @@ launch(struct starting *starting, struct maqet_error **err)
         add_incoming(starting->incoming, &argv);
     if (waits)
         maqet_strings_add(&argv, "-S");
+    if (maqet_vm_drives_check_same(starting->vm, err) < 0 ||
+        maqet_sandbox_confine(starting->vm, &argv, starting->dir_fd, &confinement,
+                              &scratch, err) < 0) {
+        maqet_run_tidy(starting->dir_fd);
+        return maqet_error_wrap(err, "Virtual machine '%s' did not start", name);
+    }
     const struct maqet_launch how = {
         .argv = (const char *const *)argv.items,
         .monitor_fd = starting->monitor_fd,
@@ -352,9 +370,13 @@ launch(struct starting *starting, struct maqet_error **err)
         .record_fd = starting->helpers.record_fd,
         .held_fds = starting->locks.fds,
         .held_count = starting->locks.count,
+        .confinement = confinement.ruleset < 0 ? NULL : &confinement,
+        .scratch = scratch,
+        .no_new_privileges =
+            maqet_tree_text(starting->vm->definition->tree, "run_as") != NULL,
     };
-    if (maqet_vm_drives_check_same(starting->vm, err) < 0 ||
-        maqet_launch(&how, &starting->process, err) < 0) {
+    if (maqet_launch(&how, &starting->process, err) < 0) {
+        maqet_confinement_undo(&confinement);
         maqet_run_tidy(starting->dir_fd);
         return maqet_error_wrap(err, "Virtual machine '%s' did not start", name);
     }
@@ -368,8 +390,11 @@ launch(struct starting *starting, struct maqet_error **err)
     _cleanup_qmp_ struct maqet_qmp *qmp =
         maqet_monitor_open(starting->dir_fd, name, starting->timeout,
                            starting->process.pidfd, &lock, &reason);
-    if (!qmp || bring_up(starting, qmp, waits, &reason) < 0)
+    if (!qmp || bring_up(starting, qmp, waits, &reason) < 0) {
+        maqet_confinement_undo(&confinement);
         return fail_start(starting, argv.items[0], TAKE_PTR(reason), err);
+    }
+    maqet_run_remove_scratch(starting->dir_fd);
     maqet_context_say(starting->context, MAQET_LEVEL_DEBUG, "QEMU %s answers",
                       maqet_qmp_version_text(qmp));
     return 0;
@@ -424,7 +449,8 @@ start_locked(struct starting *starting, struct maqet_definition *definition,
         return -1;
     if (starting->incoming && starting->incoming->served)
         serve_drives(starting);
-    if (maqet_vm_arguments_check(starting->vm, !starting->foreground, err) < 0 ||
+    if (maqet_sandbox_check_user(starting->vm, err) < 0 ||
+        maqet_vm_arguments_check(starting->vm, !starting->foreground, err) < 0 ||
         maqet_argument_files_lock(starting->vm, &starting->locks, err) < 0)
         return -1;
     maqet_vm_arguments_warn(starting->vm, !starting->foreground);

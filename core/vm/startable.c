@@ -13,6 +13,7 @@
 #include "core/vm/argument_files.h"
 #include "core/vm/arguments.h"
 #include "core/vm/helpers.h"
+#include "core/vm/sandbox.h"
 
 static json_object *
 arguments_of(const struct maqet_vm *vm)
@@ -117,7 +118,7 @@ maqet_vm_check_startable(const struct maqet_context *context,
     bool runs = how != MAQET_STARTABLE_STOPPED;
     bool makes_missing = consent && consent->create_missing;
 
-    if (vm && check_program(vm, err) == 0 &&
+    if (vm && check_program(vm, err) == 0 && maqet_sandbox_check_user(vm, err) == 0 &&
         (!runs || ((makes_missing || check_images_there(vm, err) == 0) &&
                    check_tpm(vm, err) == 0)) &&
         maqet_vm_drives_check(vm, consent, err) == 0 &&

@@ -82,7 +82,7 @@ static enum maqet_status
 status_at_rest(const struct maqet_context *context, const char *name, int dir_fd)
 {
     /* QEMU removes its PID file when it ends in order. */
-    if (dir_fd >= 0 && faccessat(dir_fd, "pid", F_OK, 0) == 0)
+    if (dir_fd >= 0 && faccessat(dir_fd, MAQET_RUN_PID, F_OK, 0) == 0)
         return MAQET_STATUS_CRASHED;
     return maqet_store_started(context, name) ? MAQET_STATUS_STOPPED
                                               : MAQET_STATUS_CREATED;

@@ -42,7 +42,7 @@ tidy_after_stop(const struct maqet_context *context, const char *name, int dir_f
     if (held == 0 && lock >= 0)
         maqet_run_tidy(dir_fd);
     else if (held == 0)
-        unlinkat(dir_fd, "pid", 0);
+        unlinkat(dir_fd, MAQET_RUN_PID, 0);
     return held;
 }
 

@@ -17,6 +17,7 @@
 #include "core/vm/arguments.h"
 #include "core/vm/check.h"
 #include "core/vm/run.h"
+#include "core/vm/sandbox.h"
 #include "core/vm/store.h"
 
 static const char PROGRAM_PREFIX[] = "qemu-system-";
@@ -287,22 +288,13 @@ add_display(const struct maqet_vm *vm, struct maqet_strings *argv)
     }
 }
 
-static void
-add_sandbox(const struct maqet_vm *vm, struct maqet_strings *argv)
-{
-    if (!maqet_vm_is_sandboxed(vm) || maqet_arguments_has(arguments_of(vm), "sandbox"))
-        return;
-    maqet_strings_add(argv, "-sandbox");
-    maqet_strings_add(argv, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,"
-                            "resourcecontrol=deny");
-}
-
 /* What maqet itself needs to look after QEMU: its PID file and a monitor of our own. */
 static void
 add_own(const struct maqet_vm *vm, struct maqet_strings *argv)
 {
     maqet_strings_add(argv, "-pidfile");
-    maqet_strings_addf(argv, "%s/%s/pid", vm->context->runtime_dir, vm->definition->name);
+    maqet_strings_addf(argv, "%s/%s/" MAQET_RUN_PID, vm->context->runtime_dir,
+                       vm->definition->name);
     maqet_strings_add(argv, "-chardev");
     maqet_strings_addf(argv, "socket,id=maqet-monitor,fd=%d,server=on,wait=off",
                        MAQET_LAUNCH_MONITOR_FD);
@@ -408,7 +400,7 @@ maqet_vm_command_line(const struct maqet_vm *vm, struct maqet_strings *argv,
             argv);
     add_display(vm, argv);
     add_key(vm, "vga", "vga", argv);
-    add_sandbox(vm, argv);
+    maqet_sandbox_add_arguments(vm, argv);
     add_own(vm, argv);
     add_agent(vm, argv);
     maqet_arguments_render(arguments, argv);

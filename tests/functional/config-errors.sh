@@ -163,7 +163,7 @@ out_has '"name": "test-vm"'
 expect 0 maqet add test-vm.yaml
 out_has "Added virtual machine 'test-vm'."
 expect 0 maqet args test-vm
-out_has "-name test-vm"
+out_has "-name guest=test-vm"
 expect 0 maqet rm test-vm --yes
 expect 0 maqet add test-vm.yaml --name other
 out_has "Added virtual machine 'other'."

@@ -39,6 +39,11 @@ tests_unit_test_conformance_SOURCES = tests/unit/test-conformance.c
 tests_unit_test_conformance_LDADD = $(UNIT_LDADD)
 tests_unit_test_conformance_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 
+UNIT_TESTS += tests/unit/test-confinement
+tests_unit_test_confinement_SOURCES = tests/unit/test-confinement.c
+tests_unit_test_confinement_LDADD = $(UNIT_LDADD)
+tests_unit_test_confinement_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
+
 UNIT_TESTS += tests/unit/test-context
 tests_unit_test_context_SOURCES = tests/unit/test-context.c
 tests_unit_test_context_LDADD = libmaqet-cli.la $(UNIT_LDADD)

@@ -287,8 +287,8 @@ test_refused_options(void)
                 "vm.yaml:1:3: -chroot can't be used: QEMU would not reach the "
                 "files that maqet gives it");
     check_wrong("- runas: a",
-                "vm.yaml:1:3: -runas can't be used: QEMU's sandbox forbids it; "
-                "run maqet as that user");
+                "vm.yaml:1:3: -runas can't be used: whom QEMU runs as is a key "
+                "of its own");
     check_wrong("- incoming: defer", "vm.yaml:1:3: -incoming can't be used: the VM would "
                                      "wait for a migration instead of running");
     check("- qmp: \"unix:/q,server=on\"\n- mon: m\n- monitor: stdio",

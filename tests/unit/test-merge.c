@@ -353,7 +353,8 @@ static void
 test_set_faults(void)
 {
     static const char keys[] =
-        "a key is one of the top level, or storage.DRIVE.KEY, or arguments.OPTION";
+        "a key is one of the top level, or storage.DRIVE.KEY, arguments.OPTION or "
+        "sandbox.KEY";
 
     UNASSIGNED("nonsense", "this is not KEY=VALUE, such as memory=2G");
     UNASSIGNED("=5", "this is not KEY=VALUE, such as memory=2G");

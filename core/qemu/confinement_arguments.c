@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a command line names: its files by the names of properties (QEMU: qemu-options.hx
+ * and qapi/), and the devices of the host that are meant without being named.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/sockets.h"
+#include "core/qemu/confinement.h"
+#include "core/qemu/keyval.h"
+
+enum {
+    READ = MAQET_ACCESS_READ,
+    USE = MAQET_ACCESS_READ | MAQET_ACCESS_WRITE,
+};
+
+/* How an option's value is written, and what becomes of the files that it names. */
+enum {
+    WHOLE = 1 << 0,   /* it is a path, commas and all */
+    READS = 1 << 1,   /* they are only read */
+    CREATES = 1 << 2, /* they are made when they are missing */
+    LISTENS = 1 << 3, /* a socket is one to listen on, without a word */
+};
+
+static const struct option_kind {
+    const char *name;
+    unsigned kind;
+} option_kinds[] = {
+    {"L", WHOLE | READS},
+    {"bios", WHOLE | READS},
+    {"cdrom", WHOLE | READS},
+    {"dtb", WHOLE | READS},
+    {"initrd", WHOLE | READS},
+    {"kernel", WHOLE | READS},
+    {"readconfig", WHOLE | READS},
+    {"shim", WHOLE | READS},
+    {"D", WHOLE | CREATES},
+    {"dump-vmstate", WHOLE | CREATES},
+    {"fda", WHOLE},
+    {"fdb", WHOLE},
+    {"hda", WHOLE},
+    {"hdb", WHOLE},
+    {"hdc", WHOLE},
+    {"hdd", WHOLE},
+    {"mtdblock", WHOLE},
+    {"pflash", WHOLE},
+    {"sd", WHOLE},
+    {"acpitable", READS},
+    {"boot", READS},
+    {"device", READS},
+    {"fw_cfg", READS},
+    {"option-rom", READS},
+    {"plugin", READS},
+    {"smbios", READS},
+    {"audiodev", CREATES},
+    {"chardev", CREATES},
+    {"debugcon", CREATES},
+    {"machine", CREATES},
+    {"monitor", CREATES},
+    {"object", CREATES},
+    {"parallel", CREATES},
+    {"serial", CREATES},
+    {"trace", CREATES},
+    {"spice", LISTENS},
+    {"vnc", LISTENS},
+};
+
+/* Objects that only read their files; the others of a file are for the guest's use. */
+static const char *const reading_objects[] = {
+    "authz-list-file",   "rng-random",     "secret",        "secret_keyring",
+    "tls-cipher-suites", "tls-creds-anon", "tls-creds-psk", "tls-creds-x509",
+};
+
+/* Properties that name a file, besides those that end in "file", "path" and "dir". */
+static const char *const file_keys[] = {
+    "dev",      "dtb",    "dumpdtb", "events", "evdev", "filename",
+    "firmware", "initrd", "kernel",  "splash", "tftp",  "vhostdev",
+};
+
+/* Those of them that QEMU only reads, whatever has the property. */
+static const char *const read_keys[] = {
+    "bootfile", "dtb",     "events", "firmware", "initrd",
+    "kernel",   "romfile", "splash", "tftp",
+};
+
+/* What may stand before a path within a value. */
+static const char *const prefixes[] = {
+    "file:", "unix:", "pipe:",     "fat:",         "floppy:", "rw:",
+    "raw:",  "json:", "nbd+unix:", "host_device:", "nbd:",
+};
+
+/* What an option needs when its value has the word in it (NULL: whatever it is). */
+static const struct device_need {
+    const char *option;
+    const char *word;
+    const char *path; /* as glob(3) has it */
+    unsigned access;
+} device_needs[] = {
+    {"accel", "kvm", "/dev/kvm", USE},
+    {"enable-kvm", NULL, "/dev/kvm", USE},
+    {"machine", "kvm", "/dev/kvm", USE},
+    {"netdev", "tap", "/dev/net/tun", USE},
+    {"nic", "tap", "/dev/net/tun", USE},
+    {"net", "tap", "/dev/net/tun", USE},
+    {"netdev", "vhost", "/dev/vhost-net", USE},
+    {"nic", "vhost", "/dev/vhost-net", USE},
+    {"device", "vhost", "/dev/vhost-*", USE},
+    {"device", "vfio", "/dev/vfio", USE},
+    {"device", "vfio", "/dev/iommu", USE},
+    {"object", "iommufd", "/dev/iommu", USE},
+    {"blockdev", "nvme", "/dev/vfio", USE},
+    {"drive", "nvme:", "/dev/vfio", USE},
+    {"device", "usb-host", "/dev/bus/usb", USE},
+    {"device", "usb-host", "/run/udev", READ},
+    {"chardev", "pty", "/dev/ptmx", USE},
+    {"chardev", "pty", "/dev/pts", USE},
+    {"serial", "pty", "/dev/ptmx", USE},
+    {"serial", "pty", "/dev/pts", USE},
+    {"monitor", "pty", "/dev/ptmx", USE},
+    {"monitor", "pty", "/dev/pts", USE},
+    {"parallel", "pty", "/dev/ptmx", USE},
+    {"parallel", "pty", "/dev/pts", USE},
+    {"audiodev", NULL, "/dev/snd", USE},
+    {"audio", NULL, "/dev/snd", USE},
+    {"display", "egl", "/dev/dri", USE},
+    {"display", "gl", "/dev/dri", USE},
+    {"display", "dbus", "/dev/dri", USE},
+    {"spice", "gl", "/dev/dri", USE},
+    {"device", "gl", "/dev/udmabuf", USE},
+    {"device", "blob", "/dev/udmabuf", USE},
+    {"object", "sev", "/dev/sev", USE},
+    {"object", "epc", "/dev/sgx_vepc", USE},
+    {"object", "epc", "/dev/sgx_provision", READ},
+    {"tpmdev", "passthrough", "/dev/tpm0", USE},
+    {"tpmdev", "passthrough", "/dev/tpmrm0", USE},
+};
+
+/* One option of the command line, and what is being made of it. */
+struct naming {
+    struct maqet_confinement *confinement;
+    const char *folder;
+    const char *option;
+    unsigned kind;
+    bool reads;   /* what is named next is only read */
+    bool listens; /* a socket that is named next is QEMU's own */
+    bool creates; /* what is named next is made when it is missing */
+};
+
+static int visit_json(struct naming naming, json_object *value, struct maqet_error **err);
+
+static bool
+is_among(const char *word, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(word, words[i]) == 0)
+            return true;
+    return false;
+}
+
+#define AMONG(word, words) is_among((word), (words), sizeof(words) / sizeof(*(words)))
+
+static bool
+ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), tail = strlen(end);
+
+    return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+/* The last component of a property. */
+static const char *
+last_of(const char *key)
+{
+    const char *dot = strrchr(key, '.');
+
+    return dot ? dot + 1 : key;
+}
+
+/* Whether a property names a file. */
+static bool
+names_file(const char *key)
+{
+    const char *last = last_of(key);
+
+    return ends_with(last, "file") || ends_with(last, "path") || ends_with(last, "dir") ||
+           AMONG(last, file_keys);
+}
+
+/* ---- one path ---- */
+
+/* QEMU makes a socket itself, and first removes one that has its name. It can't here, so
+ * that goes now, unless somebody listens there. */
+static int
+allow_listening(const struct naming *naming, const char *path, struct maqet_error **err)
+{
+    _cleanup_free_ char *folder = maqet_path_folder(path);
+    struct stat status;
+
+    if (lstat(path, &status) == 0 && S_ISSOCK(status.st_mode) &&
+        maqet_socket_listener(path) != MAQET_LISTENER_THERE)
+        unlink(path);
+    return maqet_confinement_allow(naming->confinement, folder, MAQET_ACCESS_LISTEN, err);
+}
+
+/* Makes an empty file where QEMU would create one. What can't be made, QEMU will
+ * complain of. */
+static void
+make_file(const struct naming *naming, const char *path)
+{
+    _cleanup_close_ int fd =
+        open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd >= 0)
+        maqet_strings_add(&naming->confinement->made, path);
+}
+
+static int
+allow_path(const struct naming *naming, const char *path, struct maqet_error **err)
+{
+    static const char *const ends[] = {".in", ".out"};
+    unsigned access = naming->reads ? READ : USE;
+    struct stat status;
+
+    if (naming->listens)
+        return allow_listening(naming, path, err);
+    /* A pipe is two of them, by QEMU's name for both. */
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+        _cleanup_free_ char *end = maqet_format("%s%s", path, ends[i]);
+
+        if (strcmp(naming->option, "chardev") == 0 &&
+            maqet_confinement_allow(naming->confinement, end, USE, err) < 0)
+            return -1;
+    }
+    bool there = stat(path, &status) == 0;
+    if (!there && errno == ENOENT && naming->creates && !naming->reads)
+        make_file(naming, path);
+    if (there && S_ISDIR(status.st_mode) && !naming->reads)
+        access |= MAQET_ACCESS_CHANGE;
+    return maqet_confinement_allow(naming->confinement, path, access, err);
+}
+
+/* A value that names a file, or may. @sure: it is no other word. */
+static int
+visit_value(struct naming naming, const char *value, bool sure, struct maqet_error **err)
+{
+    const char *prefix;
+
+    do {
+        prefix = NULL;
+        for (size_t i = 0; !prefix && i < sizeof(prefixes) / sizeof(*prefixes); i++)
+            if (maqet_text_starts(value, prefixes[i]))
+                prefix = prefixes[i];
+        if (!prefix)
+            continue;
+        value += strlen(prefix);
+        sure = true;
+        /* Only where nobody listens by other means does "unix:" mean a connection. */
+        naming.listens = naming.listens && strcmp(prefix, "unix:") == 0;
+        naming.creates = naming.kind & CREATES && strcmp(prefix, "file:") == 0;
+    } while (prefix);
+
+    if (*value == '{') {
+        _cleanup_json_ json_object *parsed = json_tokener_parse(value);
+
+        return visit_json(naming, parsed, err);
+    }
+    if (!*value || (*value != '/' && !sure))
+        return 0;
+    _cleanup_free_ char *path = *value == '/' || !naming.folder
+                                    ? maqet_strdup(value)
+                                    : maqet_format("%s/%s", naming.folder, value);
+    return allow_path(&naming, path, err);
+}
+
+/* ---- one option ---- */
+
+static bool
+is_true(json_object *mapping, const char *key)
+{
+    const char *text = maqet_json_text(mapping, key);
+    json_object *value = NULL;
+
+    if (text)
+        return strcmp(text, "on") == 0;
+    return json_object_object_get_ex(mapping, key, &value) &&
+           json_object_is_type(value, json_type_boolean) &&
+           json_object_get_boolean(value);
+}
+
+/* What nodes below a read-only node have open is read-only, too. */
+static int
+visit_json(struct naming naming, json_object *value, struct maqet_error **err)
+{
+    const char *type = maqet_json_text(value, "qom-type");
+
+    if (json_object_is_type(value, json_type_array)) {
+        for (size_t i = 0; i < json_object_array_length(value); i++)
+            if (visit_json(naming, json_object_array_get_idx(value, i), err) < 0)
+                return -1;
+        return 0;
+    }
+    if (!json_object_is_type(value, json_type_object))
+        return 0;
+    naming.reads = naming.reads || is_true(value, "read-only") ||
+                   is_true(value, "readonly") || (type && AMONG(type, reading_objects));
+    json_object_object_foreach(value, key, member)
+    {
+        bool text = json_object_is_type(member, json_type_string);
+        struct naming here = naming;
+
+        here.reads = here.reads || AMONG(last_of(key), read_keys);
+        if (text && names_file(key) &&
+            visit_value(here, json_object_get_string(member), true, err) < 0)
+            return -1;
+        if (!text && visit_json(naming, member, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Whether QEMU makes the file that a property names. */
+static bool
+is_created(unsigned kind, const char *key, const char *text)
+{
+    static const char *const always[] = {"logfile", "dumpdtb", "mem-path"};
+    static const char *const kinds[] = {"file", "wav", "filter-dump"};
+    _cleanup_free_ char *first = maqet_strndup(text, strcspn(text, ",="));
+
+    if (!(kind & CREATES))
+        return false;
+    if (AMONG(key, always))
+        return true;
+    return (strcmp(key, "path") == 0 || strcmp(key, "file") == 0) &&
+           (AMONG(first, kinds) || strcmp(first, "events") == 0);
+}
+
+/* Whether a property of "key=value,key=value" is on. */
+static bool
+is_on(const char *text, const char *key)
+{
+    _cleanup_free_ char *value = maqet_keyval_get(text, "", key);
+
+    return value && (strcmp(value, "on") == 0 || strcmp(value, "yes") == 0);
+}
+
+static bool
+is_only_read(const char *text)
+{
+    _cleanup_free_ char *type = maqet_keyval_get(text, "qom-type", "qom-type");
+    _cleanup_free_ char *media = maqet_keyval_get(text, "", "media");
+
+    return is_on(text, "read-only") || is_on(text, "readonly") ||
+           (media && strcmp(media, "cdrom") == 0) ||
+           (type && AMONG(type, reading_objects));
+}
+
+static int
+visit_keyval(struct naming naming, const char *text, struct maqet_error **err)
+{
+    const char *implied = "";
+    char *name, *text_of;
+
+    naming.reads = naming.reads || is_only_read(text);
+    naming.listens = naming.kind & LISTENS || is_on(text, "server");
+    for (const char *at = text; maqet_keyval_next(&at, implied, &name, &text_of);
+         implied = NULL) {
+        _cleanup_free_ char *key = name;
+        _cleanup_free_ char *value = text_of;
+        struct naming here = naming;
+
+        here.reads = here.reads || AMONG(last_of(key), read_keys);
+        here.creates = is_created(naming.kind, key, text);
+        /* By a name of its own, "path" is a socket's only in some options. */
+        if (strcmp(key, "local.path") == 0)
+            here.listens = true;
+        else if (*key && !ends_with(key, "path") && strcmp(key, "addr") != 0)
+            here.listens = false;
+        if ((!*key || names_file(key) || (here.listens && strcmp(key, "addr") == 0)) &&
+            visit_value(here, value, *key, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+allow_matching(struct maqet_confinement *confinement, const char *pattern,
+               unsigned access, struct maqet_error **err)
+{
+    glob_t found = {0};
+    int result = 0;
+
+    if (glob(pattern, 0, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc && result == 0; i++)
+            result = maqet_confinement_allow(confinement, found.gl_pathv[i], access, err);
+    globfree(&found);
+    return result;
+}
+
+static int
+visit_needs(const struct naming *naming, const char *value, struct maqet_error **err)
+{
+    for (size_t i = 0; i < sizeof(device_needs) / sizeof(*device_needs); i++) {
+        const struct device_need *need = &device_needs[i];
+
+        if (strcmp(need->option, naming->option) == 0 &&
+            (!need->word || (value && strstr(value, need->word))) &&
+            allow_matching(naming->confinement, need->path, need->access, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+visit_option(struct maqet_confinement *confinement, const char *folder,
+             const char *option, const char *value, struct maqet_error **err)
+{
+    struct naming naming = {
+        .confinement = confinement, .folder = folder, .option = option};
+
+    for (size_t i = 0; i < sizeof(option_kinds) / sizeof(*option_kinds); i++)
+        if (strcmp(option_kinds[i].name, option) == 0)
+            naming.kind = option_kinds[i].kind;
+    naming.reads = naming.kind & READS;
+    if (visit_needs(&naming, value, err) < 0)
+        return -1;
+    if (!value)
+        return 0;
+    naming.creates = naming.kind & WHOLE && naming.kind & CREATES;
+    return naming.kind & WHOLE || *value == '{' ? visit_value(naming, value, true, err)
+                                                : visit_keyval(naming, value, err);
+}
+
+/* ---- all of them ---- */
+
+/* A file of QEMU's own configuration: "[option "id"]", and lines of `key = "value"`
+ * (QEMU: util/qemu-config.c). */
+static int
+visit_configuration(struct maqet_confinement *confinement, const char *folder,
+                    const char *file, struct maqet_error **err)
+{
+    enum { LIMIT = 1 << 20 };
+    _cleanup_free_ char *path = *file == '/' || !folder
+                                    ? maqet_strdup(file)
+                                    : maqet_format("%s/%s", folder, file);
+    _cleanup_free_ char *text = NULL, *option = maqet_strdup("");
+    char *rest = NULL;
+
+    /* QEMU complains of one that it can't read. */
+    if (maqet_file_read(path, LIMIT, &text, NULL, NULL) < 0)
+        return 0;
+    for (char *line = strtok_r(text, "\n", &rest); line;
+         line = strtok_r(NULL, "\n", &rest)) {
+        char *quote = strchr(line, '"'), *end = strrchr(line, '"');
+
+        line += strspn(line, " \t");
+        if (*line == '[') {
+            free(option);
+            option = maqet_strndup(line + 1, strcspn(line + 1, " ]"));
+        } else if (quote && end > quote && *line != '#') {
+            _cleanup_free_ char *key = maqet_strndup(line, strcspn(line, " \t="));
+            _cleanup_free_ char *value =
+                maqet_strndup(quote + 1, (size_t)(end - quote - 1));
+            _cleanup_free_ char *doubled = maqet_text_double_commas(value);
+            _cleanup_free_ char *pair = maqet_format("%s=%s", key, doubled);
+
+            if (visit_option(confinement, folder, option, pair, err) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+int
+maqet_confinement_allow_arguments(struct maqet_confinement *confinement,
+                                  const char *const *argv, const char *folder,
+                                  struct maqet_error **err)
+{
+    for (size_t i = 1; argv[i]; i++) {
+        const char *option = argv[i] + strspn(argv[i], "-");
+        const char *value = argv[i + 1];
+
+        if (argv[i][0] != '-')
+            continue;
+        if (value && value[0] == '-' && value[1])
+            value = NULL;
+        if (visit_option(confinement, folder, option, value, err) < 0 ||
+            (value && strcmp(option, "readconfig") == 0 &&
+             visit_configuration(confinement, folder, value, err) < 0))
+            return -1;
+    }
+    return 0;
+}
