@@ -105,8 +105,8 @@ static const char *const pieces[] = {
     "\xf4\x90\x80\x80",
     "\xe2\x80",
     "\xef\xbf\xbd",
-    "\xef\xbf\xbd"
-    "ff",
+    ("\xef\xbf\xbd"
+     "ff"),
     "\xef\xbb\xbf",
     "\xc2\x9b",
     "\xc2\x85",
