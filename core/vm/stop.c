@@ -101,7 +101,6 @@ static int
 error_full(const char *name, const struct maqet_error *reason, struct maqet_error **err)
 {
     maqet_error_copy(err, reason);
-    maqet_error_hint(err, "Then stop it: maqet stop %s", name);
     maqet_error_hint(err,
                      "Or end it without the guest's consent, which loses what the guest "
                      "has not written yet: maqet stop %s --force",

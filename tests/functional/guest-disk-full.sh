@@ -15,14 +15,14 @@ ballast() {
 qemu-img create -q -f qcow2 "$small/argument.qcow2" 64M
 guest_yaml vm q35 'drive: "if=none,format=qcow2,id=extra,file=small disk/argument.qcow2"' \
     'device: "virtio-blk-pci,drive=extra,serial=EXTRA"' <<EOF
-  - {name: hdd, type: qcow2, size: 64M, overcommit: on, file: small disk/hdd.qcow2, serial: HDD, cache: none}
+  - {name: hdd, type: qcow2, size: 64M, overcommit: on, file: small disk/hdd.qcow2, serial: HDD, cache: none, cluster_size: 2M}
 EOF
 expect 0 maqet add vm.yaml
 boot vm
 hdd=$(disk_with_serial vm HDD)
 extra=$(disk_with_serial vm EXTRA)
 
-# write_on DISK LETTER: the guest writes 4 MB, at once, for which the host has no room.
+# write_on DISK LETTER: the guest writes 4 MB for which the host has no room.
 write_on() {
     ballast
     in_guest vm "rm -f /tmp/done; (dd if=/dev/zero bs=1M count=4 2>/dev/null | tr '\\0' $2 |
@@ -67,7 +67,8 @@ expect 1 maqet resume vm
 err_has "The guest of VM 'vm' is paused and can't go on: there is no room for drive 'hdd'"
 same paused "$(vm_status vm)"
 
-# Where there is some room, and not enough, that shows only when QEMU tries again.
+# Where there is some room, and not enough, that shows only when QEMU tries again: the first
+# write to the image needs a cluster for itself and one for a table.
 truncate -s -2500K "$small/ballast"
 expect 1 maqet resume vm
 err_has "The guest of VM 'vm' is paused and can't go on: there is no room for drive 'hdd'"
