@@ -33,6 +33,16 @@ halt ov
 expect 0 maqet start ov
 halt ov
 
+# An overlay shows all of its base.
+vm_yaml short <<EOF
+storage:
+  - {name: a, file: short.qcow2, backing_file: base.qcow2, backing_format: qcow2, size: 1M}
+EOF
+expect 3 maqet add short.yaml
+err_has "short.yaml:"
+err_has "\`size\` is less than the 2097152 bytes of the base, whose end the guest could not see"
+[ ! -e short.qcow2 ] || fail "the overlay was made"
+
 # Written to by another program, without a trace in its header.
 expect 0 qemu-io -f qcow2 -c "write -P 2 0 64k" base.qcow2
 refused ov "was written to"

@@ -103,6 +103,17 @@ same 1 "$(count_snapshots data.qcow2)" "snapshots of data"
 same '' "$(ls -A $checkpoints)" "what is left of it"
 expect 0 maqet snapshot vm delete data cp
 
+# A description that can't be read may name any of them, so all are kept.
+again
+cp $checkpoints/cp.json described
+echo '{' >$checkpoints/cp.json
+expect 3 maqet snapshot vm delete --all cp
+err_has "The snapshots 'cp' of VM 'vm' belong to a checkpoint, which needs all of them"
+expect 3 maqet snapshot vm create --all cp --overwrite
+same 1 "$(count_snapshots hdd.qcow2)" "snapshots of hdd"
+same 1 "$(count_snapshots data.qcow2)" "snapshots of data"
+cp described $checkpoints/cp.json
+
 # The id is no proof: it was given again.
 again
 replaced hdd.qcow2 cp

@@ -3,7 +3,9 @@
 # raw: the full size at once, sparse when asked for or when the file system can do no better;
 # block devices, which are used and never made.
 . "${srcdir:-.}/tests/functional/functions.sh"
+. "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
 qemu_required
+requires strace
 
 drive() { # NAME FILE, then lines of the drive
     vm_yaml "$1" <<EOF
@@ -43,6 +45,22 @@ cache: none
 EOF
 same 4194304 "$(size_of images/sparse.raw)" "size"
 [ "$(taken images/sparse.raw)" -lt 4096 ] || fail "off is not sparse"
+
+# Where no space can be reserved there is none, and the image is not made sparse instead. Only a
+# file system that can't reserve any is left to do its best.
+vm_yaml nospace <<EOF
+storage:
+  - {name: hdd, type: raw, file: images/nospace.raw, size: 4M}
+EOF
+expect 0 maqet add nospace.yaml
+expect 1 traced fallocate error=ENOSPC start nospace
+err_has "can't reserve 4194304 bytes for"
+err_has "No space left on device"
+[ ! -e images/nospace.raw ] || fail "an image is left"
+expect 0 traced fallocate error=EOPNOTSUPP start nospace
+err_has "can't reserve space, so the image is made sparse"
+expect 0 maqet stop nospace --timeout 0 --force
+same 4194304 "$(size_of images/nospace.raw)" "size"
 
 if mkdir ramfs && mount -t ramfs ramfs ramfs 2>/dev/null; then
     cleanup_fn umount "$TMP/ramfs"
