@@ -3,8 +3,8 @@
 
 #include "cli/files.h"
 #include "cli/options.h"
-#include "cli/shell.h"
 #include "core/base/printable.h"
+#include "core/base/shell.h"
 #include "core/vm/store.h"
 #include "core/vm/vm.h"
 
@@ -20,7 +20,7 @@ text(json_object *argv, bool colour)
 
         if (i > 0)
             maqet_text_append(&text, *argument == '-' ? " \\\n    " : " ");
-        shell_append(&text, argument);
+        maqet_shell_append(&text, argument);
     }
     maqet_text_append(&text, "\n");
     return maqet_text_take(&text);

@@ -5,9 +5,9 @@
 
 #include "cli/fields.h"
 #include "cli/invocation.h"
-#include "cli/shell.h"
 #include "cli/terminal.h"
 #include "core/storage/fault.h"
+#include "core/base/shell.h"
 #include "core/storage/record.h"
 #include "core/vm/check.h"
 #include "core/vm/store.h"
@@ -122,13 +122,10 @@ static char *
 copy_command(const char *path)
 {
     _cleanup_free_ char *copy = maqet_format("%s.copy", path);
-    struct maqet_text command = MAQET_TEXT_INIT;
+    _cleanup_free_ char *from = maqet_shell_quoted(path);
+    _cleanup_free_ char *to = maqet_shell_quoted(copy);
 
-    maqet_text_append(&command, "cp --sparse=always ");
-    shell_append(&command, path);
-    maqet_text_append(&command, " ");
-    shell_append(&command, copy);
-    return maqet_text_take(&command);
+    return maqet_format("cp --sparse=always %s %s", from, to);
 }
 
 static char *

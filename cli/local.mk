@@ -40,7 +40,6 @@ libmaqet_cli_la_SOURCES = \
 	cli/output.c cli/output.h \
 	cli/plugin_manual.c cli/plugin_manual.h \
 	cli/roff.c cli/roff.h \
-	cli/shell.c cli/shell.h \
 	cli/snapshot_actions.c cli/snapshot_actions.h \
 	cli/snapshots.c cli/snapshots.h \
 	cli/start_stop.h \

@@ -14,6 +14,7 @@ libmaqet_core_la_SOURCES = \
 	core/base/notify.c core/base/notify.h \
 	core/base/printable.c core/base/printable.h \
 	core/base/process.c core/base/process.h \
+	core/base/shell.c core/base/shell.h \
 	core/base/text.c core/base/text.h \
 	core/base/sockets.c core/base/sockets.h \
 	core/base/threads.c core/base/threads.h \

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/base/files.h"
 
+#include "core/base/shell.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -154,7 +156,8 @@ open_own(const char *path, int flags, struct maqet_error **err)
     if (status.st_mode & (S_IWGRP | S_IWOTH)) {
         maqet_error_set(err, MAQET_ERROR_PERMISSION,
                         "The folder %s can be written by other users", path);
-        maqet_error_hint(err, "Close it (chmod go-w '%s'), or name another folder", path);
+        _cleanup_free_ char *word = maqet_shell_quoted(path);
+        maqet_error_hint(err, "Close it (chmod go-w %s), or name another folder", word);
         return -1;
     }
     return TAKE_FD(fd);

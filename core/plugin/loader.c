@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "core/base/files.h"
+#include "core/base/shell.h"
 #include "core/plugin/option_table.h"
 
 /* The two kinds differ in these words, and in the layout of their struct. */
@@ -80,7 +81,8 @@ check_writers(const char *path, struct maqet_error **err)
         maqet_error_set(
             err, MAQET_ERROR_PERMISSION,
             "%s can be written by other users, so no plugin is loaded from it", path);
-        maqet_error_hint(err, "Close it: chmod go-w '%s'", path);
+        _cleanup_free_ char *word = maqet_shell_quoted(path);
+        maqet_error_hint(err, "Close it: chmod go-w %s", word);
         return -1;
     }
     return 0;

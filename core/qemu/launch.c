@@ -13,6 +13,7 @@
 #include "core/base/files.h"
 #include "core/base/landlock.h"
 #include "core/base/process.h"
+#include "core/base/shell.h"
 
 /* ---- pidfds, by system call: glibc has had wrappers since 2.36 only ---- */
 
@@ -334,10 +335,10 @@ maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
         maqet_error_set(err, MAQET_ERROR_PERMISSION,
                         "QEMU's program %s can't be run: it is no executable file",
                         launch->argv[0]);
+        _cleanup_free_ char *program = maqet_shell_quoted(launch->argv[0]);
         maqet_error_hint(err,
-                         "Make it one (chmod +x '%s'), or name another one with "
-                         "`binary:`",
-                         launch->argv[0]);
+                         "Make it one (chmod +x %s), or name another one with `binary:`",
+                         program);
         return -1;
     }
     if (!path) {

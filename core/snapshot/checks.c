@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "core/base/shell.h"
 #include "core/snapshot/session.h"
 #include "core/storage/image.h"
 #include "core/vm/drives.h"
@@ -94,12 +95,13 @@ maqet_session_error_duplicate(const struct maqet_session *session,
                     "Drive '%s' on VM '%s' has %zu snapshots named '%s', and it can't be "
                     "known which is meant",
                     member->drive->name, session->name, count, name);
-    if (member->drive->path)
-        maqet_error_hint(
-            err,
-            "See which there are: qemu-img snapshot -l '%s'. What one of them "
-            "holds shows in a copy of the image: qemu-img snapshot -a ID COPY",
-            member->drive->path);
+    if (!member->drive->path)
+        return -1;
+    _cleanup_free_ char *path = maqet_shell_quoted(member->drive->path);
+    maqet_error_hint(err,
+                     "See which there are: qemu-img snapshot -l %s. What one of them "
+                     "holds shows in a copy of the image: qemu-img snapshot -a ID COPY",
+                     path);
     return -1;
 }
 

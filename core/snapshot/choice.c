@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/snapshot/choice.h"
 
+#include "core/base/shell.h"
+
 #include <string.h>
 
 #include "core/snapshot/others.h"
@@ -235,8 +237,10 @@ error_incomplete(const struct choosing *choosing, struct maqet_error **err)
     size_t count = 0;
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
-        for (size_t j = 0; j < lists[i]->count; j++, count++)
-            maqet_text_appendf(&options, " --exclude %s", lists[i]->items[j]);
+        for (size_t j = 0; j < lists[i]->count; j++, count++) {
+            maqet_text_append(&options, " --exclude ");
+            maqet_shell_append(&options, lists[i]->items[j]);
+        }
     maqet_error_set(err, MAQET_ERROR_UNSUPPORTED, "VM '%s' has %s; nothing was done",
                     choosing->session->name, words);
     maqet_error_hint(err, "Leave %s out:%s", count > 1 ? "them" : "it", options.data);

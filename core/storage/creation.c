@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 
 #include "core/base/files.h"
+#include "core/base/shell.h"
 #include "core/plugin/call.h"
 #include "core/storage/drive_files.h"
 #include "core/storage/elsewhere.h"
@@ -76,8 +77,9 @@ open_folder(struct making *making, struct maqet_error **err)
                           number == EACCES ? MAQET_ERROR_PERMISSION : MAQET_ERROR_MISSING,
                           "can't make %s: the folder %s: %s", drive->path, folder,
                           strerror(number));
+        _cleanup_free_ char *word = maqet_shell_quoted(folder);
         if (number == ENOENT)
-            maqet_error_hint(err, "Make it: mkdir -p '%s'", folder);
+            maqet_error_hint(err, "Make it: mkdir -p %s", word);
         return -1;
     }
     making->folder = maqet_path_of_fd(making->folder_fd);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "core/base/files.h"
+#include "core/base/shell.h"
 #include "core/plugin/call.h"
 #include "core/storage/image.h"
 
@@ -171,12 +172,15 @@ hint_at_types(const struct maqet_drive *drive, struct maqet_error **err)
         return;
     _cleanup_free_ char *list = maqet_strings_join(&able, ", ");
     maqet_error_remark(err, "Storage types that have snapshots: %s", list);
-    if (drive->path && drive->storage->plugin.interface)
-        maqet_error_hint(err,
-                         "Convert the image: qemu-img convert -f %s -O %s '%s' '%s.%s'; "
-                         "then name that file, with `type: %s`",
-                         type, able.items[0], drive->path, drive->path, able.items[0],
-                         able.items[0]);
+    if (!drive->path || !drive->storage->plugin.interface)
+        return;
+    _cleanup_free_ char *converted = maqet_format("%s.%s", drive->path, able.items[0]);
+    _cleanup_free_ char *from = maqet_shell_quoted(drive->path);
+    _cleanup_free_ char *to = maqet_shell_quoted(converted);
+    maqet_error_hint(err,
+                     "Convert the image: qemu-img convert -f %s -O %s %s %s; "
+                     "then name that file, with `type: %s`",
+                     type, able.items[0], from, to, able.items[0]);
 }
 
 int

@@ -3,4 +3,5 @@
 noinst_LTLIBRARIES += libmaqet-blockdev.la
 libmaqet_blockdev_la_SOURCES = \
 	plugins/common/blockdev.c plugins/common/blockdev.h \
-	plugins/common/probe.c plugins/common/probe.h
+	plugins/common/probe.c plugins/common/probe.h \
+	plugins/common/quote.h

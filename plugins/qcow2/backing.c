@@ -11,6 +11,7 @@
 
 #include "plugins/common/blockdev.h"
 #include "plugins/common/probe.h"
+#include "plugins/common/quote.h"
 #include "plugins/qcow2/header.h"
 
 static int
@@ -96,13 +97,18 @@ check_format(const struct maqet_drive *drive, const char *path, const char *real
                          path, real, real);
     /* Not where there is one: the command would make it anew, empty. */
     if (written && strcmp(written, "raw") == 0 && maqet_drive_path(drive) &&
-        access(maqet_drive_path(drive), F_OK) < 0)
-        maqet_error_hint(
-            err,
-            "If its guest has written what looks like that, make the overlay "
-            "by hand: qemu-img create -f qcow2 -F raw -b '%s' '%s'",
-            path, maqet_drive_path(drive));
-    else
+        access(maqet_drive_path(drive), F_OK) < 0) {
+        char *base = shell_quoted(path), *overlay = shell_quoted(maqet_drive_path(drive));
+
+        if (base && overlay)
+            maqet_error_hint(
+                err,
+                "If its guest has written what looks like that, make the overlay "
+                "by hand: qemu-img create -f qcow2 -F raw -b %s %s",
+                base, overlay);
+        free(base);
+        free(overlay);
+    } else
         maqet_error_hint(err, "Convert it first: qemu-img convert -f %s -O qcow2 ...",
                          real);
     return -1;

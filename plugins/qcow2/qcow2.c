@@ -16,6 +16,7 @@
 
 #include "plugins/common/blockdev.h"
 #include "plugins/common/probe.h"
+#include "plugins/common/quote.h"
 #include "plugins/qcow2/backing.h"
 #include "plugins/qcow2/encryption.h"
 #include "plugins/qcow2/check.h"
@@ -366,9 +367,14 @@ report_backing(const struct maqet_drive *drive, const struct qcow2_header *heade
     const char *format = maqet_drive_string(drive, "backing_format");
 
     maqet_image_names_file(image, "backing_file", "backing file", header->backing_file);
-    if (base && format)
-        maqet_image_relink(image, "qemu-img rebase -u -f qcow2 -F %s -b '%s' '%s'",
-                           format, base, maqet_drive_path(drive));
+    if (!base || !format)
+        return;
+    char *from = shell_quoted(base), *to = shell_quoted(maqet_drive_path(drive));
+    if (from && to)
+        maqet_image_relink(image, "qemu-img rebase -u -f qcow2 -F %s -b %s %s", format,
+                           from, to);
+    free(from);
+    free(to);
 }
 
 static int

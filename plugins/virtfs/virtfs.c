@@ -18,6 +18,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "plugins/common/quote.h"
+
 enum { MOUNT_TAG_MAX = 31 }; /* QEMU: MAX_TAG_LEN in hw/9pfs/9p.h, less its NUL */
 
 static const char *const security_model_words[] = {"mapped-xattr", "mapped-file",
@@ -110,8 +112,10 @@ validate_folder(const struct maqet_drive *drive, const char *path,
         maqet_drive_error(drive, "path", err,
                           number == EACCES ? MAQET_ERROR_PERMISSION : MAQET_ERROR_MISSING,
                           "can't share %s: %s", path, strerror(number));
-        if (number == ENOENT)
-            maqet_error_hint(err, "Make it: mkdir -p '%s'", path);
+        char *word = number == ENOENT ? shell_quoted(path) : NULL;
+        if (word)
+            maqet_error_hint(err, "Make it: mkdir -p %s", word);
+        free(word);
         return -1;
     }
     if (!S_ISDIR(status.st_mode))

@@ -62,7 +62,7 @@ short
 # Repairing asks; without a terminal, --yes must have said so.
 expect 2 maqet check big d --repair </dev/null
 err_has 'can lose data'
-err_has "cp --sparse=always $TMP/big.qcow2 $TMP/big.qcow2.copy"
+err_has "cp --sparse=always '$TMP/big.qcow2' '$TMP/big.qcow2.copy'"
 expect 0 maqet check big d --repair --yes
 out_has 'repaired'
 sound big.qcow2

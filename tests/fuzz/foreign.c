@@ -26,9 +26,9 @@
 #include <yaml.h>
 
 #include "cli/json.h"
-#include "cli/shell.h"
 #include "cli/terminal.h"
 #include "core/base/printable.h"
+#include "core/base/shell.h"
 #include "core/config/yaml.h"
 
 static void
@@ -319,7 +319,7 @@ check_word(const char *text)
 {
     _cleanup_text_ struct maqet_text word = MAQET_TEXT_INIT, back = MAQET_TEXT_INIT;
 
-    shell_append(&word, text);
+    maqet_shell_append(&word, text);
     promise(is_safe(word.data, word.length, ""));
     if (*word.data != '$')
         return; /* bash reads these in tests/functional/foreign-text.sh */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Words as a shell reads them. */
-#include "cli/shell.h"
+#include "core/base/shell.h"
 #include "tests/unit/unit.h"
 
 static void
@@ -8,7 +8,7 @@ check_word(const char *word, const char *expected)
 {
     _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
 
-    shell_append(&text, word);
+    maqet_shell_append(&text, word);
     UNIT_SAME(text.data, expected);
 }
 
@@ -44,6 +44,19 @@ test_control_characters(void)
     check_word("\302\233\302\240", "$'\\302\\233\302\240'"); /* U+009B and U+00A0 */
 }
 
+static void
+test_always_quoted(void)
+{
+    static const char *const cases[][2] = {
+        {"a", "'a'"}, {"it's", "'it'\\''s'"}, {"\n\xff", "$'\\012\\377'"}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        _cleanup_free_ char *word = maqet_shell_quoted(cases[i][0]);
+
+        UNIT_SAME(word, cases[i][1]);
+    }
+}
+
 int
 main(void)
 {
@@ -51,6 +64,7 @@ main(void)
         {"plain words", test_plain_words},
         {"quoted words", test_quoted_words},
         {"control characters", test_control_characters},
+        {"always quoted", test_always_quoted},
         CU_TEST_INFO_NULL,
     };
 

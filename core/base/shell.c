@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/shell.h"
+#include "core/base/shell.h"
 
 #include <string.h>
 
@@ -36,7 +36,7 @@ append_quoted(struct maqet_text *text, const char *word)
 }
 
 void
-shell_append(struct maqet_text *text, const char *word)
+maqet_shell_append(struct maqet_text *text, const char *word)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                 "0123456789_@%+=:,./-";
@@ -47,4 +47,16 @@ shell_append(struct maqet_text *text, const char *word)
         append_escaped(text, word);
     else
         append_quoted(text, word);
+}
+
+char *
+maqet_shell_quoted(const char *word)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    if (maqet_text_is_printable(word, strlen(word)))
+        append_quoted(&text, word);
+    else
+        append_escaped(&text, word);
+    return maqet_text_take(&text);
 }
