@@ -123,6 +123,7 @@ libmaqet_core_la_SOURCES = \
 	core/storage/record.c core/storage/record.h \
 	core/storage/serve.c \
 	core/storage/slots.c core/storage/slots.h \
+	core/storage/system_folders.c core/storage/system_folders.h \
 	core/storage/snapshots.c core/storage/snapshots.h \
 	core/storage/space.c \
 	core/vm/definition.c core/vm/definition.h \

@@ -26,8 +26,8 @@ static int
 option_check(const struct maqet_option *row, struct maqet_error **err)
 {
     /* These belong to the core, for every drive. */
-    static const char *const reserved[] = {"name",  "type",       "interface",
-                                           "media", "overcommit", "options"};
+    static const char *const reserved[] = {
+        "name", "type", "interface", "media", "overcommit", "options", "allow_system"};
 
     if (!option_name_valid(row->name))
         return maqet_error_set(err, MAQET_ERROR_INVALID,

@@ -8,6 +8,7 @@
 #include "core/qemu/objects.h"
 #include "core/storage/drive_files.h"
 #include "core/storage/fault.h"
+#include "core/storage/system_folders.h"
 #include "core/storage/mode.h"
 
 enum { NAME_MAX_BYTES = 31 }; /* of a node-name in QEMU */
@@ -36,6 +37,9 @@ static const struct maqet_option share_options[] = {
      .required = true,
      .help = "the share's name"},
     {.name = "type", .type = MAQET_OPTION_STRING, .help = "what it is made of"},
+    {.name = "allow_system",
+     .type = MAQET_OPTION_BOOL,
+     .help = "the guest may write to a folder of this host's system"},
     {.name = NULL},
 };
 
@@ -413,7 +417,8 @@ check_storage(struct maqet_drive *drive, struct maqet_error **err)
     if (storage->validate && maqet_drive_judge(drive, storage->name, "validate",
                                                storage->validate(drive, err), err) < 0)
         return -1;
-    return maqet_drive_files_check(drive, err);
+    return maqet_drive_check_share(drive, err) < 0 ? -1
+                                                   : maqet_drive_files_check(drive, err);
 }
 
 static int

@@ -43,6 +43,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/shared-image.sh \
 	tests/functional/argument-files.sh \
 	tests/functional/arguments.sh \
+	tests/functional/system-shares.sh \
 	tests/functional/lock-conflict.sh \
 	tests/functional/odd-names.sh \
 	tests/functional/odd-paths.sh \

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * system_folders.h - folders of the host that a guest should not write to: whoever can,
+ * can take the host over.
+ */
+#ifndef MAQET_STORAGE_SYSTEM_FOLDERS_H
+#define MAQET_STORAGE_SYSTEM_FOLDERS_H
+
+#include "core/storage/drive.h"
+
+/*
+ * The system folder that a guest could write to by a folder which it is given: "/etc",
+ * for what lies in it, and for "/". Links, ".." and bind mounts are followed. NULL: none,
+ * or there is no such folder.
+ */
+const char *maqet_system_folder(const char *path);
+
+/* Whether the guest could write to one by a drive that is a share, and that does not say
+ * `allow_system`: MAQET_ERROR_PERMISSION. */
+int maqet_drive_check_share(const struct maqet_drive *drive, struct maqet_error **err);
+
+#endif
