@@ -3,11 +3,7 @@
 
 #include <string.h>
 
-<<<<<<< HEAD
-=======
-#include "core/config/options.h"
 #include "core/qemu/argument_list.h"
->>>>>>> 75b8597 (storage: no guest writes to a folder of the system unasked)
 #include "core/qemu/arguments.h"
 #include "core/qemu/qemu_options.h"
 #include "core/qemu/written.h"
