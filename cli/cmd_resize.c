@@ -84,8 +84,8 @@ const struct command command_resize = {
     .description = "Makes what the drive is made of larger, to SIZE, or with +SIZE by so "
                    "much. A guest that runs sees it at once. Smaller is never done: what "
                    "the guest keeps at the end would be lost.\n"
-                   "`size` in the YAML file counts only when an image is made; set it to "
-                   "the new size too, so that maqet does not wonder.",
+                   "The stored definition's `size` becomes the new one; that of the YAML "
+                   "file is for you to change, before it is applied again.",
     .examples = examples,
     .view = {.columns = columns, .text = text, .confirmation = true},
     .run = run,

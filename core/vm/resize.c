@@ -8,6 +8,7 @@
 #include "core/base/deadline.h"
 #include "core/base/files.h"
 #include "core/base/json.h"
+#include "core/config/options.h"
 #include "core/plugin/call.h"
 #include "core/qemu/objects.h"
 #include "core/storage/elsewhere.h"
@@ -213,6 +214,59 @@ error_smaller(const struct maqet_drive *drive, uint64_t is, uint64_t wanted,
     return -1;
 }
 
+/* Puts the new size into a definition where that says one. Whether it did. */
+static bool
+set_size(struct maqet_definition *definition, const char *name, uint64_t bytes)
+{
+    json_object *list = NULL, *options = NULL;
+    _cleanup_free_ char *size = maqet_text_size(bytes);
+
+    json_object_object_get_ex(definition->tree, "storage", &list);
+    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+        json_object *entry = json_object_array_get_idx(list, i);
+        const char *its = maqet_tree_text(entry, "name");
+
+        if (!its || strcmp(its, name) != 0)
+            continue;
+        if (!maqet_tree_text(entry, "size") &&
+            json_object_object_get_ex(entry, "options", &options))
+            entry = options;
+        const char *said = maqet_tree_text(entry, "size");
+        uint64_t before;
+        if (!said || (maqet_parse_size(said, &before) && before == bytes))
+            return false;
+        maqet_tree_set(entry, "size", json_object_new_string(size),
+                       maqet_tree_place_of_key(entry, "size"),
+                       maqet_tree_place_of_value(entry, "size"));
+        return true;
+    }
+    return false;
+}
+
+/* So that the next start finds what the definition says. The image has grown: that it
+ * can't be written down is no failure. */
+static void
+store_size(const struct resizing *resizing, uint64_t bytes)
+{
+    const char *vm = resizing->vm->definition->name;
+    const char *drive = resizing->drive->name;
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    _cleanup_definition_ struct maqet_definition *stored =
+        maqet_store_load(resizing->context, vm, &reason);
+    _cleanup_definition_ struct maqet_definition *running =
+        resizing->qmp ? maqet_running_load(resizing->context, vm, NULL) : NULL;
+
+    if (running && set_size(running, drive, bytes))
+        maqet_running_save(resizing->context, running, NULL);
+    if (stored && (!set_size(stored, drive, bytes) ||
+                   maqet_store_replace(resizing->context, stored, &reason) == 0))
+        return;
+    maqet_context_say(resizing->context, MAQET_LEVEL_WARNING,
+                      "The new size of drive '%s' of VM '%s' can't be written into its "
+                      "definition: %s",
+                      drive, vm, reason->message);
+}
+
 /* All of it but the machine's lock, which is held. */
 static int
 resize(struct resizing *resizing, const struct maqet_resize *how, uint64_t *before,
@@ -229,8 +283,10 @@ resize(struct resizing *resizing, const struct maqet_resize *how, uint64_t *befo
                                  "no drive can be that large");
     if (*after < *before)
         return error_smaller(drive, *before, *after, err);
-    if (*after == *before)
+    if (*after == *before) {
+        store_size(resizing, *after);
         return 0;
+    }
     if (!resizing->qmp && (maqet_holders_check(resizing->vm, drive, err) < 0 ||
                            maqet_vm_check_drive(resizing->vm, drive, err) < 0 ||
                            maqet_bases_check_unused(drive, err) < 0))
@@ -238,8 +294,10 @@ resize(struct resizing *resizing, const struct maqet_resize *how, uint64_t *befo
     if (drive->path && maqet_image_check_growth(drive, *after - *before, err) < 0)
         return -1;
     if ((resizing->qmp ? resize_live(resizing, *after, err)
-                       : resize_offline(resizing, *after, err)) == 0)
+                       : resize_offline(resizing, *after, err)) == 0) {
+        store_size(resizing, *after);
         return 0;
+    }
     maqet_error_wrap(err, "Virtual machine '%s', drive '%s': can't be resized",
                      drive->machine->vm_name, drive->name);
     return maqet_holders_explain(resizing->vm, drive, err);

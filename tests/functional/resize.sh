@@ -68,6 +68,15 @@ expect 0 maqet snapshot vm load thin before --yes
 same $((32 * mib)) "$(size thin.qcow2)" "the size of thin at the snapshot"
 expect 0 qemu-img check -q thin.qcow2
 
+# The definition says the size that the drive has, so that no later start wonders.
+expect 0 maqet resize vm plain 28M
+grep -q '"28M"' data/vms/vm/vm.json || fail "the definition keeps the size that it was"
+expect 0 maqet start vm
+! grep -q "'plain'.*counts only when" err || fail "a drive that was resized is wondered at"
+expect 0 maqet resize vm plain +4M
+expect 0 maqet stop vm --timeout 0 --force
+grep -q '"32M"' data/vms/vm/vm.json || fail "resized live, and the definition keeps its size"
+
 # What can't be.
 expect 3 maqet resize vm plain 16E
 expect 3 maqet resize vm plain big
@@ -98,7 +107,7 @@ err_has "the image $TMP/plain.img is in use by"
 err_has "(PID $holder)"
 exec 9>&-
 wait $holder
-same $((24 * mib)) "$(size plain.img)" "the size of plain"
+same $((32 * mib)) "$(size plain.img)" "the size of plain"
 
 # A type that has no way to grow says so, running or not.
 MAQET_PLUGIN_PATH="$abs_top_builddir/tests/plugins/.libs"
