@@ -152,7 +152,7 @@ libmaqet_core_la_SOURCES = \
 	core/vm/sandbox.c core/vm/sandbox.h \
 	core/vm/schema.c core/vm/schema.h \
 	core/vm/start.c \
-	core/vm/startable.c core/vm/startable.h \
+	core/vm/startable.c core/vm/startable.h core/vm/accel.c core/vm/accel.h \
 	core/vm/state.c core/vm/state.h \
 	core/vm/stop.c \
 	core/vm/store.c core/vm/store.h \

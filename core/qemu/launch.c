@@ -323,31 +323,39 @@ environment_with(char *temporary)
     return environment;
 }
 
+char *
+maqet_launch_find(const char *program, struct maqet_error **err)
+{
+    _cleanup_free_ char *path = maqet_process_find(program);
+
+    if (path)
+        return TAKE_PTR(path);
+    if (strchr(program, '/') && access(program, F_OK) == 0) {
+        maqet_error_set(err, MAQET_ERROR_PERMISSION,
+                        "QEMU's program %s can't be run: it is no executable file",
+                        program);
+        _cleanup_free_ char *quoted = maqet_shell_quoted(program);
+        maqet_error_hint(err,
+                         "Make it one (chmod +x %s), or name another one with `binary:`",
+                         quoted);
+        return NULL;
+    }
+    maqet_error_set(err, MAQET_ERROR_MISSING, "QEMU's program %s was not found", program);
+    maqet_error_hint(err, "Install it (Debian: apt install qemu-system), or name another "
+                          "one with `binary:`");
+    return NULL;
+}
+
 int
 maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
              struct maqet_error **err)
 {
-    _cleanup_free_ char *path = maqet_process_find(launch->argv[0]);
+    _cleanup_free_ char *path = maqet_launch_find(launch->argv[0], err);
     struct failure failure = {.helper = QEMU_ITSELF};
     int report[2];
 
-    if (!path && strchr(launch->argv[0], '/') && access(launch->argv[0], F_OK) == 0) {
-        maqet_error_set(err, MAQET_ERROR_PERMISSION,
-                        "QEMU's program %s can't be run: it is no executable file",
-                        launch->argv[0]);
-        _cleanup_free_ char *program = maqet_shell_quoted(launch->argv[0]);
-        maqet_error_hint(err,
-                         "Make it one (chmod +x %s), or name another one with `binary:`",
-                         program);
+    if (!path)
         return -1;
-    }
-    if (!path) {
-        maqet_error_set(err, MAQET_ERROR_FAILED, "QEMU's program %s was not found",
-                        launch->argv[0]);
-        maqet_error_hint(err, "Install it (Debian: apt install qemu-system), or name "
-                              "another one with `binary:`");
-        return -1;
-    }
     if (pipe2(report, O_CLOEXEC) < 0)
         return maqet_error_errno(err, errno, "Can't run %s", path);
     pid_t parent = getpid();

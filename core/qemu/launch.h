@@ -68,6 +68,9 @@ struct maqet_process {
     int pidfd; /* readable when the process has ended */
 };
 
+/* Where QEMU's program is, by its name or path. The caller frees; NULL: there is none. */
+char *maqet_launch_find(const char *program, struct maqet_error **err);
+
 /* Runs QEMU. On success the process is the caller's: to wait for, or to leave behind;
  * after a failure there is none, and its PID is no PID. */
 int maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,

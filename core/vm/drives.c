@@ -110,10 +110,19 @@ maqet_vm_drives_check(const struct maqet_vm *vm,
 static int
 check_unused(const struct maqet_vm *vm, struct maqet_error **err)
 {
-    for (size_t i = 0; i < vm->drive_count; i++)
+    bool makes = false;
+
+    for (size_t i = 0; i < vm->drive_count; i++) {
         if (!vm->drives[i]->served &&
             (maqet_drive_check_unused(vm->drives[i], err) < 0 ||
              maqet_holders_check_named(vm, vm->drives[i], err) < 0))
+            return -1;
+        makes = makes || (vm->drives[i]->path && access(vm->drives[i]->path, F_OK) < 0);
+    }
+    /* QEMU finds out by itself that an image is in use; but then others would be made. */
+    for (size_t i = 0; makes && i < vm->drive_count; i++)
+        if (!vm->drives[i]->served && !maqet_drive_readonly(vm->drives[i]) &&
+            maqet_holders_check(vm, vm->drives[i], err) < 0)
             return -1;
     return 0;
 }

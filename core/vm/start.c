@@ -19,6 +19,7 @@
 #include "core/qemu/version.h"
 #include "core/vm/argument_files.h"
 #include "core/vm/arguments.h"
+#include "core/vm/accel.h"
 #include "core/vm/drives.h"
 #include "core/vm/helpers.h"
 #include "core/vm/holders.h"
@@ -26,6 +27,7 @@
 #include "core/vm/pause.h"
 #include "core/vm/run.h"
 #include "core/vm/sandbox.h"
+#include "core/vm/startable.h"
 #include "core/vm/store.h"
 
 /* What a start holds while it is under way. */
@@ -450,10 +452,12 @@ start_locked(struct starting *starting, struct maqet_definition *definition,
     if (starting->incoming && starting->incoming->served)
         serve_drives(starting);
     if (maqet_sandbox_check_user(starting->vm, err) < 0 ||
+        maqet_vm_check_launchable(starting->vm, err) < 0 ||
         maqet_vm_arguments_check(starting->vm, !starting->foreground, err) < 0 ||
         maqet_argument_files_lock(starting->vm, &starting->locks, err) < 0)
         return -1;
     maqet_vm_arguments_warn(starting->vm, !starting->foreground);
+    maqet_vm_accel_warn(starting->vm);
     if (maqet_vm_drives_prepare(starting->vm, &starting->consent, err) == 0 &&
         furnish_run_dir(starting, err) == 0 && launch_marked(starting, err) == 0)
         return 0;

@@ -7,11 +7,13 @@
 
 #include "core/base/files.h"
 #include "core/base/process.h"
+#include "core/qemu/launch.h"
 #include "core/qemu/surroundings.h"
 #include "core/storage/elsewhere.h"
 #include "core/storage/record.h"
 #include "core/vm/argument_files.h"
 #include "core/vm/arguments.h"
+#include "core/vm/accel.h"
 #include "core/vm/helpers.h"
 #include "core/vm/sandbox.h"
 
@@ -33,13 +35,9 @@ check_program(const struct maqet_vm *vm, struct maqet_error **err)
 
     if (maqet_vm_command_line(vm, &argv, err) < 0)
         return -1;
-    const char *program = argv.items[0];
-    _cleanup_free_ char *found =
-        strchr(program, '/') ? maqet_strdup(program) : maqet_process_find(program);
+    _cleanup_free_ char *found = maqet_launch_find(argv.items[0], err);
     if (!found)
-        return maqet_error_set(err, MAQET_ERROR_MISSING, "%s is not in PATH", program);
-    if (faccessat(AT_FDCWD, found, X_OK, AT_EACCESS) < 0)
-        return maqet_error_errno(err, errno, "Can't run %s", found);
+        return -1;
     if (folder && faccessat(AT_FDCWD, folder, X_OK, AT_EACCESS) < 0)
         return maqet_error_errno(err, errno, "Can't work in %s", folder);
     return 0;
@@ -108,6 +106,18 @@ check_tpm(const struct maqet_vm *vm, struct maqet_error **err)
 }
 
 int
+maqet_vm_check_launchable(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    return check_program(vm, err) < 0 || maqet_vm_accel_check(vm, err) < 0 ||
+                   maqet_helpers_check(vm, err) < 0 ||
+                   maqet_arguments_check_surroundings(
+                       arguments_of(vm), maqet_tree_place(vm->definition->tree).folder,
+                       err) < 0
+               ? -1
+               : 0;
+}
+
+int
 maqet_vm_check_startable(const struct maqet_context *context,
                          struct maqet_definition *definition, enum maqet_startable how,
                          const struct maqet_drives_consent *consent,
@@ -118,16 +128,14 @@ maqet_vm_check_startable(const struct maqet_context *context,
     bool runs = how != MAQET_STARTABLE_STOPPED;
     bool makes_missing = consent && consent->create_missing;
 
-    if (vm && check_program(vm, err) == 0 && maqet_sandbox_check_user(vm, err) == 0 &&
+    if (vm && maqet_sandbox_check_user(vm, err) == 0 &&
+        maqet_vm_check_launchable(vm, err) == 0 &&
         (!runs || ((makes_missing || check_images_there(vm, err) == 0) &&
                    check_tpm(vm, err) == 0)) &&
         maqet_vm_drives_check(vm, consent, err) == 0 &&
         check_elsewhere(vm, makes_missing, err) == 0 &&
-        maqet_helpers_check(vm, err) == 0 &&
         maqet_vm_arguments_check(vm, true, err) == 0 &&
-        maqet_argument_files_check_free(vm, err) == 0 &&
-        maqet_arguments_check_surroundings(
-            arguments_of(vm), maqet_tree_place(vm->definition->tree).folder, err) == 0)
+        maqet_argument_files_check_free(vm, err) == 0)
         return 0;
     return maqet_error_wrap(err,
                             how == MAQET_STARTABLE_STOPPED

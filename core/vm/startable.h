@@ -16,6 +16,10 @@ enum maqet_startable {
                               * one command: what QEMU's end takes away is missing then */
 };
 
+/* What a start looks at besides the drives, and before it makes any image: QEMU's program
+ * and accelerator, what drives' plugins run, the files and sockets in `arguments`. */
+int maqet_vm_check_launchable(const struct maqet_vm *vm, struct maqet_error **err);
+
 /*
  * Checks a definition (taken): its drives, also those that are not to be reverted, what
  * their plugins need, QEMU's program, the files and sockets in `arguments`. @consent may

@@ -15,6 +15,7 @@
 #include "core/storage/fault.h"
 #include "core/storage/image.h"
 #include "core/vm/arguments.h"
+#include "core/vm/accel.h"
 #include "core/vm/check.h"
 #include "core/vm/run.h"
 #include "core/vm/sandbox.h"
@@ -223,27 +224,13 @@ maqet_vm_find_drive(const struct maqet_vm *vm, const char *name, struct maqet_er
 
 /* ---- the command line ---- */
 
-static bool
-kvm_usable(const struct maqet_vm *vm)
-{
-    _cleanup_free_ char *host = host_arch();
-    bool same = strcmp(host, vm->machine.arch) == 0 ||
-                (strcmp(host, "x86_64") == 0 && strcmp(vm->machine.arch, "i386") == 0);
-
-    return same && faccessat(AT_FDCWD, "/dev/kvm", R_OK | W_OK, AT_EACCESS) == 0;
-}
-
 static void
 add_accel(const struct maqet_vm *vm, struct maqet_strings *argv)
 {
-    const char *accel = maqet_tree_text(vm->definition->tree, "accel");
+    const char *accel = maqet_vm_accel(vm);
 
-    if (maqet_arguments_say_accel(arguments_of(vm)))
-        return;
     if (!accel)
-        accel = vm->context->accel;
-    if (!accel || strcmp(accel, "auto") == 0)
-        accel = kvm_usable(vm) ? "kvm" : "tcg";
+        return;
     maqet_strings_add(argv, "-accel");
     maqet_strings_add(argv, accel);
 }

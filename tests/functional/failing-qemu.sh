@@ -27,7 +27,7 @@ vm_yaml gone <<EOF
 EOF
 sed -i 's/^binary: .*/binary: qemu-system-nowhere/' gone.yaml
 expect 0 maqet add gone.yaml
-expect 1 maqet start gone
+expect 3 maqet start gone
 err_has "QEMU's program qemu-system-nowhere was not found"
 err_has "binary:"
 no_leftovers gone created

@@ -91,7 +91,7 @@ err_has "$TMP/data.qcow2 is no longer there"
 mv away data.qcow2
 # QEMU's program.
 mv qemu away
-in_the_way "Can't run $TMP/qemu: No such file or directory"
+in_the_way "QEMU's program $TMP/qemu was not found"
 mv away qemu
 # The other end of a socket that QEMU connects to.
 expect 0 maqet stop other --timeout 0 --force

@@ -34,6 +34,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/args-start.sh \
 	tests/functional/too-many-drives.sh \
 	tests/functional/lifecycle.sh \
+	tests/functional/images-last.sh \
 	tests/functional/hung-monitor.sh \
 	tests/functional/pause.sh \
 	tests/functional/concurrent-starts.sh \

@@ -427,7 +427,7 @@ test_not_found(void)
     CU_ASSERT_EQUAL(launch(&scene, argv, &process, &error), -1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL(error->hints.count, 1);
-    UNIT_ERROR(&error, MAQET_ERROR_FAILED,
+    UNIT_ERROR(&error, MAQET_ERROR_MISSING,
                "QEMU's program qemu-system-of-no-machine was not found");
     check_no_child();
 }
