@@ -14,6 +14,7 @@ libmaqet_core_la_SOURCES = \
 	core/base/notify.c core/base/notify.h \
 	core/base/printable.c core/base/printable.h \
 	core/base/process.c core/base/process.h \
+	core/base/secret.c core/base/secret.h \
 	core/base/shell.c core/base/shell.h \
 	core/base/text.c core/base/text.h \
 	core/base/sockets.c core/base/sockets.h \
@@ -76,6 +77,7 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/qmp.c core/qemu/qmp.h \
 	core/qemu/writables.c core/qemu/writables.h \
 	core/qemu/written.c core/qemu/written.h \
+	core/qemu/secrets.c core/qemu/secrets.h \
 	core/qemu/silence.c core/qemu/silence.h \
 	core/qemu/survey.c core/qemu/survey.h \
 	core/qemu/version.c core/qemu/version.h \

@@ -8,9 +8,11 @@
 #include "core/plugin/host.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "core/base/files.h"
+#include "core/base/secret.h"
 #include "core/plugin/call.h"
 
 struct maqet_command *
@@ -36,8 +38,11 @@ void
 maqet_command_option(struct maqet_command *command, const char *prefix, const char *value)
 {
     _cleanup_free_ char *doubled = maqet_text_double_commas(value);
+    const char *key = strrchr(prefix, ',');
 
     maqet_strings_addf(&command->argv, "%s=%s", prefix, doubled);
+    if (maqet_text_starts(prefix, "secret,") && strcmp(key, ",file") == 0)
+        maqet_strings_add(&command->secrets, value);
 }
 
 /* The program opens our descriptor by way of /proc: what has no name in a folder leaves
@@ -75,6 +80,7 @@ maqet_command_free(struct maqet_command *command)
     free(command->fds);
     maqet_strings_clear(&command->files);
     maqet_strings_clear(&command->argv);
+    maqet_strings_clear(&command->secrets);
     free(command);
 }
 
@@ -87,8 +93,10 @@ maqet_command_finish(struct maqet_command *command,
                                                 .listener = listener,
                                                 .exit_code = exit_code,
                                                 .log = maqet_call_log()};
-    int result = maqet_process_run_as((const char *const *)command->argv.items, &manner,
-                                      NULL, err);
+    int result = maqet_secrets_check(&command->secrets, err) < 0
+                     ? -1
+                     : maqet_process_run_as((const char *const *)command->argv.items,
+                                            &manner, NULL, err);
 
     maqet_command_free(command);
     return result;
@@ -107,7 +115,9 @@ maqet_command_output(struct maqet_command *command, struct maqet_error **err)
                                                 .log = maqet_call_log()};
     char *output = NULL;
 
-    maqet_process_run_as((const char *const *)command->argv.items, &manner, &output, err);
+    if (maqet_secrets_check(&command->secrets, err) == 0)
+        maqet_process_run_as((const char *const *)command->argv.items, &manner, &output,
+                             err);
     maqet_command_free(command);
     return output;
 }

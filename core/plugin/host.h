@@ -10,9 +10,10 @@
 
 struct maqet_command {
     struct maqet_strings argv;
-    struct maqet_strings files; /* the paths of temporary files, as maqet_command_file
-                                 * gave them */
-    int *fds;                   /* of each */
+    struct maqet_strings files;   /* the paths of temporary files, as maqet_command_file
+                                   * gave them */
+    int *fds;                     /* of each */
+    struct maqet_strings secrets; /* files with keys that the program is given */
 };
 
 /* Runs a command and frees it; @listener (may be NULL) hears its standard output, and

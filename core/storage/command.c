@@ -10,6 +10,7 @@
 #include "core/plugin/call.h"
 #include "core/plugin/host.h"
 #include "core/qemu/objects.h"
+#include "core/qemu/secrets.h"
 #include "core/storage/drive.h"
 
 /* ms between two signs of life of a helper that doesn't say how far it is. */
@@ -26,10 +27,11 @@ append_image(struct maqet_command *command, const struct maqet_drive *drive,
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
                                  "its plugin emitted something that QEMU can't take: %s",
                                  maqet_args_fault(args));
-    return maqet_args_render_image(args, drive->name, &command->argv)
-               ? 0
-               : maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
-                                   "it has no image that qemu-img could open");
+    if (!maqet_args_render_image(args, drive->name, &command->argv))
+        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
+                                 "it has no image that qemu-img could open");
+    maqet_secrets_find(&command->argv, NULL, &command->secrets);
+    return 0;
 }
 
 int

@@ -8,10 +8,12 @@
 #include <sys/utsname.h>
 
 #include "core/base/files.h"
+#include "core/base/secret.h"
 #include "core/config/options.h"
 #include "core/qemu/arguments.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/objects.h"
+#include "core/qemu/secrets.h"
 #include "core/storage/fault.h"
 #include "core/storage/image.h"
 #include "core/vm/arguments.h"
@@ -394,5 +396,9 @@ maqet_vm_command_line(const struct maqet_vm *vm, struct maqet_strings *argv,
     if (maqet_args_shares_memory(args))
         add_shared_memory(vm, argv);
     maqet_args_render(args, argv);
-    return 0;
+    _cleanup_strings_ struct maqet_strings keys = MAQET_STRINGS_INIT;
+    maqet_secrets_find(argv, maqet_tree_place(vm->definition->tree).folder, &keys);
+    return maqet_secrets_check(&keys, err) < 0
+               ? maqet_error_wrap(err, "VM '%s'", vm->definition->name)
+               : 0;
 }

@@ -9,6 +9,7 @@ qemu_required
 requires qemu-io
 
 printf 'a passphrase' >key
+chmod 600 key
 secret=secret,id=key,file=$TMP/key
 base='"backing":null'
 crypt=

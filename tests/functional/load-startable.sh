@@ -21,6 +21,7 @@ qemu_program
 mkdir share
 cp /etc/hostname options
 echo secret >secret
+chmod 600 secret
 vm_yaml other <<EOF
 arguments:
   - chardev: {socket: null, id: shared, path: there, server: on, wait: off}

@@ -13,6 +13,6 @@ done
 expect 0 maqet plugin info luks
 out_has live-resize
 for plugin in nbd luks; do
-    ! grep -q key_file $plugin/vm.yaml || printf key >$plugin/disk.key
+    ! grep -q key_file $plugin/vm.yaml || (umask 077 && printf key >$plugin/disk.key)
     expect 0 maqet validate $plugin/vm.yaml
 done

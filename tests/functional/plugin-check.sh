@@ -61,6 +61,7 @@ out_has '"result": "ok"'
 
 # What the author says of every drive holds, and is said to be wrong where it is.
 printf 0123456789abcdef >key
+chmod 600 key
 expect 0 maqet plugin check "$plugins/maqet-storage-qcow2.so" --only qemu --only create \
     --set encryption.format=luks --set encryption.key_file=key
 expect 1 maqet plugin check "$plugins/maqet-storage-qcow2.so" --set cluster_size=3 \

@@ -108,3 +108,39 @@ refused ', size: 1M, mode: "0460"' "would not let its owner read and write the i
 refused ', size: 1M, mode: rw' "which is no file mode"
 refused ', size: 1M, mode: 0x1ff' "which is no file mode"
 refused ', type: virtfs, path: own, mode: "0660"' "unknown key 'mode'"
+
+# A key that others can read protects nothing: for qemu-img, for QEMU, and in `arguments`.
+printf 'a passphrase' >key
+vm_yaml keyed <<EOF
+storage:
+  - {name: hdd, size: 1M, encryption: {format: luks, key_file: key}}
+EOF
+chmod 600 key
+expect 0 maqet add keyed.yaml
+for mode in 640 604 644 620; do
+    chmod "$mode" key
+    expect 4 maqet start keyed
+    err_has "the key file $TMP/key is open to other users (mode 0$mode)"
+    err_has "chmod 600 '$TMP/key'"
+    [ ! -e images/maqet-keyed-hdd.qcow2 ] || fail "an image was made with an open key"
+done
+chmod 400 key
+expect 0 maqet start keyed
+expect 0 maqet stop keyed --timeout 0 --force
+chmod 644 key
+expect 4 maqet start keyed
+err_has "chmod 600 '$TMP/key'"
+expect 4 maqet snapshot keyed create hdd one
+err_has "chmod 600 '$TMP/key'"
+same stopped "$(vm_status keyed)"
+for object in '"secret,id=k,file=key"' '{qom-type: secret, id: k, file: key}'; do
+    vm_yaml argument <<EOF
+arguments:
+  - object: $object
+EOF
+    expect 4 maqet add argument.yaml
+    err_has "the key file $TMP/key is open to other users"
+done
+chmod 600 key
+expect 0 maqet add argument.yaml
+expect 0 maqet start argument

@@ -107,6 +107,7 @@ err_has qcow2
 
 # Encryption: the secret is in no command line, not of QEMU and not of qemu-img.
 printf 'correct horse, battery' >key
+chmod 600 key
 mkdir bin
 cat >bin/qemu-img <<EOF
 #!/bin/sh

@@ -44,6 +44,7 @@ bad() { # the storage list by stdin
 
 mkdir share
 printf key >disk.key
+chmod 600 disk.key
 for file in "$abs_top_srcdir"/examples/*.yaml; do
     expect 0 judge "$file"
 done

@@ -328,6 +328,7 @@ consistency state crash crash
 
 # Encrypted and on a base: qemu-img is told all that QEMU is.
 printf 'a long passphrase' >key
+chmod 600 key
 qemu-img create -q -f raw base.raw 4M
 vm_yaml other <<EOF
 storage:
