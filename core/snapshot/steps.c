@@ -238,6 +238,23 @@ create_offline(struct maqet_session *session, const char *name, struct maqet_err
     return 0;
 }
 
+/* Deletes what was made and is not what was asked for: a recovery would take it for the
+ * complete snapshot that it is otherwise. */
+static void
+discard_created(struct maqet_session *session, const char *name)
+{
+    if (maqet_session_refresh(session, NULL) < 0)
+        return;
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+        const struct maqet_snapshot *made =
+            maqet_snapshots_find(&member->snapshots, name, NULL);
+
+        if (made)
+            maqet_session_remove(session, member, made, NULL);
+    }
+}
+
 /* The same while the guest's file systems stand still. */
 static int
 create_quiesced(struct maqet_session *session, const char *name, int64_t freeze_timeout,
@@ -254,6 +271,8 @@ create_quiesced(struct maqet_session *session, const char *name, int64_t freeze_
     int result = create_live(session, name, stillness, err);
     int thawed = maqet_quiesce_end(quiesce, &held, result < 0 ? &reason : err);
     maqet_error_free(reason);
+    if (result == 0 && (thawed < 0 || !held))
+        discard_created(session, name);
     if (result < 0 || thawed < 0)
         return -1;
     return held ? 0

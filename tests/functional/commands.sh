@@ -137,6 +137,8 @@ storage:
   - {name: hdd, type: qcow2, size: 1M, file: images/orphan.qcow2}
 EOF
     expect 0 maqet add orphan.yaml
-    expect 0 env --ignore-signal=CHLD "$MAQET" start orphan
+    # The program itself: a shell does not hand on that it is ignored.
+    expect 0 env --ignore-signal=CHLD MAQET_PLUGIN_PATH="$abs_top_builddir/.libs" \
+        "$abs_top_builddir/maqet" start orphan
     expect 0 maqet stop orphan --timeout 0 --force
 fi

@@ -69,6 +69,22 @@ thawed four
 expect 0 maqet snapshot vm list hdd
 ! grep -q killed out || fail "half a snapshot"
 
+# The guest thaws by itself meanwhile: the snapshot may not be what was asked for, and goes.
+# shellcheck disable=SC2016 # for the inner shell
+ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -e trace=sendmsg -e inject=sendmsg:signal=STOP:when=3 \
+    sh -c 'echo $$ >pid; exec "$@"' sh "$MAQET" snapshot vm create hdd early --live --quiesce >out 2>err &
+tracer=$!
+eventually 60 grep -q '^--- stopped by SIGSTOP' trace
+in_guest vm 'fsfreeze --unfreeze /mnt/a'
+kill -CONT "$(cat pid)"
+code=0
+wait $tracer || code=$?
+same 2 $code "the exit code where the guest did not stay frozen"
+err_has "its file systems did not stay frozen until the snapshot was complete"
+thawed alone
+expect 0 maqet snapshot vm list hdd
+! grep -q early out || fail "a snapshot that is not consistent is left"
+
 # The agent hangs: an error in time, and when it goes on it is not left frozen.
 in_guest vm 'kill -STOP $(pidof qemu-ga)'
 expect 2 maqet snapshot vm create hdd hanging --live --quiesce --freeze-timeout 0.5
