@@ -28,5 +28,6 @@ const struct command command_help = {
     .summary = "Show help, on a command when one is named",
     .description = "The same as --help.",
     .examples = examples,
+    .no_machines = true,
     .run = run,
 };

@@ -440,5 +440,6 @@ const struct command command_plugin = {
     .options = options,
     .examples = examples,
     .view = {.columns = plain_columns},
+    .no_machines = true,
     .run = run,
 };

@@ -47,6 +47,7 @@ struct command {
     const struct command_option *options; /* NULL: none but the global ones */
     const struct command_example *examples;
     struct view view; /* how its result is shown */
+    bool no_machines; /* it has nothing to do with any, nor with the data folder */
 
     /* Returns the program's exit code, or -1 with an error. */
     int (*run)(struct invocation *invocation, struct maqet_error **err);

@@ -11,6 +11,7 @@
 #include "cli/invocation.h"
 #include "cli/machines.h"
 #include "cli/manual.h"
+#include "core/vm/store.h"
 
 /* A descriptor 0, 1 or 2 that is closed would be given to the next file that is opened,
  * and messages would be written into it. */
@@ -78,7 +79,9 @@ run(struct invocation *invocation, int argc, char **argv, struct maqet_error **e
         return 0;
     }
     if (invocation_check_operands(invocation, err) < 0 ||
-        context_fill(invocation, err) < 0)
+        context_fill(invocation, err) < 0 ||
+        (!invocation->command->no_machines &&
+         maqet_store_check_owner(&invocation->context, err) < 0))
         return -1;
     machines_name(invocation);
     return invocation->command->run(invocation, err);

@@ -131,6 +131,24 @@ maqet_dir_make(const char *path, mode_t mode, struct maqet_error **err)
     return errno ? maqet_error_errno(err, errno, "Can't make the folder %s", copy) : 0;
 }
 
+/* Whether nobody else can change what is in a folder. */
+static int
+check_own(const char *path, const struct stat *status, struct maqet_error **err)
+{
+    if (status->st_uid != geteuid())
+        return maqet_error_set(err, MAQET_ERROR_PERMISSION,
+                               "The folder %s belongs to another user (uid %u)", path,
+                               (unsigned)status->st_uid);
+    if (status->st_mode & (S_IWGRP | S_IWOTH)) {
+        maqet_error_set(err, MAQET_ERROR_PERMISSION,
+                        "The folder %s can be written by other users", path);
+        _cleanup_free_ char *word = maqet_shell_quoted(path);
+        maqet_error_hint(err, "Close it (chmod go-w %s), or name another folder", word);
+        return -1;
+    }
+    return 0;
+}
+
 /* Opens a folder, made when it is missing, and makes sure that nobody else can change it.
  */
 static int
@@ -149,18 +167,19 @@ open_own(const char *path, int flags, struct maqet_error **err)
             path);
     if (fd < 0 || fstat(fd, &status) < 0)
         return maqet_error_errno(err, errno, "Can't open the folder %s", path);
-    if (status.st_uid != geteuid())
-        return maqet_error_set(err, MAQET_ERROR_PERMISSION,
-                               "The folder %s belongs to another user (uid %u)", path,
-                               (unsigned)status.st_uid);
-    if (status.st_mode & (S_IWGRP | S_IWOTH)) {
-        maqet_error_set(err, MAQET_ERROR_PERMISSION,
-                        "The folder %s can be written by other users", path);
-        _cleanup_free_ char *word = maqet_shell_quoted(path);
-        maqet_error_hint(err, "Close it (chmod go-w %s), or name another folder", word);
-        return -1;
-    }
-    return TAKE_FD(fd);
+    return check_own(path, &status, err) < 0 ? -1 : TAKE_FD(fd);
+}
+
+int
+maqet_dir_check_own(const char *path, struct maqet_error **err)
+{
+    struct stat status;
+
+    if (stat(path, &status) < 0)
+        return errno == ENOENT || errno == ENOTDIR
+                   ? 0
+                   : maqet_error_errno(err, errno, "Can't look at the folder %s", path);
+    return check_own(path, &status, err);
 }
 
 int

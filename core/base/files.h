@@ -32,6 +32,9 @@ int maqet_dir_make(const char *path, mode_t mode, struct maqet_error **err);
 int maqet_dir_open_own(const char *path, struct maqet_error **err);
 int maqet_dir_open_private(const char *path, struct maqet_error **err);
 
+/* The same without opening or making anything: a missing folder is fine. */
+int maqet_dir_check_own(const char *path, struct maqet_error **err);
+
 /* Names of what lies in a folder, sorted, without "." and "..". A missing folder is
  * empty. */
 int maqet_dir_list(const char *path, struct maqet_strings *names,

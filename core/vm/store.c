@@ -23,6 +23,28 @@ vm_path(const struct maqet_context *context, const char *name, const char *file)
     return maqet_format("%s/vms/%s/%s", context->data_dir, name, file);
 }
 
+/* ---- whose it is ---- */
+
+int
+maqet_store_check_owner(const struct maqet_context *context, struct maqet_error **err)
+{
+    _cleanup_free_ char *folder = vms_path(context);
+    struct stat status;
+
+    /* The folder above may be shared with others, but by root not with users, who could
+     * change what lies in it: images.json. */
+    if (geteuid() == 0 && stat(context->data_dir, &status) == 0 && status.st_uid != 0)
+        maqet_error_set(err, MAQET_ERROR_PERMISSION,
+                        "The folder %s belongs to another user (uid %u)",
+                        context->data_dir, (unsigned)status.st_uid);
+    else if (maqet_dir_check_own(folder, err) == 0)
+        return 0;
+    maqet_error_wrap(err, "The data folder %s is not used", context->data_dir);
+    maqet_error_hint(err, "Name your own data folder (--data-dir), or run maqet as the "
+                          "user whose machines they are");
+    return -1;
+}
+
 /* ---- locks ---- */
 
 /* Waits for a lock as long as @timeout says; who didn't want to wait gets no reasons. */

@@ -11,6 +11,15 @@
 #include "core/base/files.h"
 #include "core/vm/definition.h"
 
+/*
+ * Whether the data folder is ours to work with. Machines are commands that QEMU runs as
+ * whoever starts them, and files that are deleted as whoever removes them: those of
+ * another user are left alone, above all by root. A missing folder is fine. Each command
+ * that has to do with machines begins with it.
+ */
+int maqet_store_check_owner(const struct maqet_context *context,
+                            struct maqet_error **err);
+
 /* The names of all machines, sorted. */
 int maqet_store_list(const struct maqet_context *context, struct maqet_strings *names,
                      struct maqet_error **err);

@@ -37,6 +37,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/images-last.sh \
 	tests/functional/hung-monitor.sh \
 	tests/functional/pause.sh \
+	tests/functional/others-data-folder.sh \
 	tests/functional/concurrent-starts.sh \
 	tests/functional/resize.sh \
 	tests/functional/elsewhere.sh \
