@@ -47,11 +47,10 @@ describe(const struct maqet_state_row *row)
 }
 
 static bool
-is_wanted(json_object *row, const char *status)
+is_wanted(const struct maqet_state_row *row, const char *status)
 {
-    const char *actual = field_get(row, "status");
-
-    return !status || (actual && strcmp(actual, status) == 0);
+    return !status ||
+           (!row->error && strcmp(maqet_status_name(row->state.status), status) == 0);
 }
 
 static int
@@ -75,7 +74,7 @@ run(struct invocation *invocation, struct maqet_error **err)
         json_object *row = describe(&states[i]);
 
         warn(context, &states[i]);
-        if (is_wanted(row, status))
+        if (is_wanted(&states[i], status))
             json_object_array_add(rows, row);
         else
             json_object_put(row);
@@ -126,7 +125,9 @@ const struct command command_ls = {
         "\"responds\" is false). A guest that QEMU has paused since a disk of the "
         "host is full is paused (disk full), and a warning says which drive it is, on "
         "which file system, and how much is free there (in JSON, \"reason\" and "
-        "\"full\"). All machines "
+        "\"full\"). \"running, runtime folder lost\" is a machine whose "
+        "runtime folder was removed while it ran, as at the end of a login "
+        "session: it can only be stopped. All machines "
         "that run are asked at the same time, and none when --status names one "
         "that is known without.",
     .options = options,

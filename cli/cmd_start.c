@@ -97,11 +97,13 @@ run_from(struct invocation *invocation, struct maqet_error **err)
     if (state.pid == 0)
         return checkpoint_load(invocation, name, invocation_text(invocation, "from"),
                                NULL, err);
-    maqet_error_set(err, MAQET_ERROR_STATE,
-                    "Virtual machine '%s' is running already (PID %d)", name, state.pid);
-    maqet_error_hint(err,
-                     "Load it in the place of what runs: maqet checkpoint %s load %s",
-                     name, invocation_text(invocation, "from"));
+    maqet_state_error_running(context, name, true, err);
+    if (state.lost)
+        maqet_error_hint(err, "Stop it first: maqet stop %s", name);
+    else
+        maqet_error_hint(err,
+                         "Load it in the place of what runs: maqet checkpoint %s load %s",
+                         name, invocation_text(invocation, "from"));
     return -1;
 }
 

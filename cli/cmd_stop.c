@@ -78,7 +78,8 @@ const struct command command_stop = {
         "the error says why, as far as it is known, and with --force it is "
         "ended at once. So it is with a guest that QEMU has paused since a disk of the "
         "host is full, which does not see the button before 'maqet resume'. Any other "
-        "paused guest goes on, to power off. Stopping what doesn't run is no error. "
+        "paused guest goes on, to power off. The guest of a machine whose runtime folder "
+        "is lost is asked in the same way. Stopping what doesn't run is no error. "
         "Several "
         "machines are stopped at the same time.",
     .options = options,

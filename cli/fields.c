@@ -107,7 +107,7 @@ fields_state(json_object *row, const struct maqet_state *state)
 {
     bool runs = state && state->pid > 0;
 
-    field_text(row, "status", state ? maqet_status_name(state->status) : NULL);
+    field_text(row, "status", state ? maqet_state_text(state) : NULL);
     field_text(row, "reason", state ? maqet_pause_name(state->pause) : NULL);
     json_object_object_add(row, "full", state ? full_drives(&state->full) : NULL);
     field_number(row, "pid", runs, runs ? (uint64_t)state->pid : 0);
@@ -115,4 +115,6 @@ fields_state(json_object *row, const struct maqet_state *state)
     json_object_object_add(row, "cpu", runs ? percent(state->cpu) : NULL);
     field_number(row, "uptime", runs, runs ? (uint64_t)state->uptime / 1000 : 0);
     json_object_object_add(row, "responds", responds(state));
+    json_object_object_add(row, "runtime_folder_lost",
+                           runs ? json_object_new_boolean(state->lost) : NULL);
 }

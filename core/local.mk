@@ -150,7 +150,8 @@ libmaqet_core_la_SOURCES = \
 	core/vm/removal_plan.c \
 	core/vm/remove.c \
 	core/vm/resize.c \
-	core/vm/run.c core/vm/run.h \
+	core/vm/run.c core/vm/run.h core/vm/run_claim.c core/vm/run_claim.h \
+	core/vm/run_folder.c core/vm/run_folder.h \
 	core/vm/sandbox.c core/vm/sandbox.h \
 	core/vm/schema.c core/vm/schema.h \
 	core/vm/start.c \

@@ -221,12 +221,15 @@ run_check(struct run *run, const struct check *check)
     run->bench.folder = maqet_format("%s/%s", run->scratch, check->name);
     run->bench.context.runtime_dir = maqet_format("%s/run", run->bench.folder);
     run->bench.machine.storage_dir = run->bench.folder;
+    run->bench.machine.run_dir =
+        maqet_format("%s/%s", run->bench.context.runtime_dir, run->bench.machine.vm_name);
     *run->bench.trail = (struct bench_trail){0};
     maqet_dir_make(run->bench.folder, 0700, NULL);
     _cleanup_json_ json_object *found =
         maqet_apart(run_apart, &call, (int64_t)check->seconds * 1000, &printed, &error);
     strays_end(&run->known);
     remove_scratch(run->bench.folder);
+    free(run->bench.machine.run_dir);
     free(run->bench.context.runtime_dir);
     free(run->bench.folder);
     if (!found) {

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/base/process.h"
 #include "core/vm/helpers.h"
@@ -54,8 +55,8 @@ add_argument(json_object *list, const char *option, const char *value)
     maqet_tree_append(list, item, place);
 }
 
-/* A drive that is added while QEMU runs is opened by the name of its file, so QEMU may open
- * all that the check has made. */
+/* A drive that is added while QEMU runs is opened by the name of its file, so QEMU may
+ * open all that the check has made. */
 static void
 allow_folder(const struct bench *bench, json_object *tree)
 {
@@ -117,10 +118,10 @@ machine_prepare(struct bench *bench, struct machine *machine, const char *type,
 static int
 furnish(struct bench *bench, struct machine *machine, struct maqet_error **err)
 {
-    machine->dir_fd = maqet_run_dir(&bench->context, NAME, err);
+    machine->dir_fd = maqet_dir_open_private(machine->vm->machine.run_dir, err);
     if (machine->dir_fd < 0)
         return -1;
-    machine->run_fd = maqet_run_file(machine->dir_fd, err);
+    machine->run_fd = openat(machine->dir_fd, "run", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     machine->log_fd = openat(machine->dir_fd, "qemu.log",
                              O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
     if (machine->run_fd < 0 || machine->log_fd < 0)
@@ -152,6 +153,7 @@ launch(struct bench *bench, struct machine *machine, struct maqet_error **err)
         .argv = (const char *const *)argv.items,
         .monitor_fd = monitor,
         .agent_fd = -1,
+        .socket_fd = -1,
         .lock_fd = machine->run_fd,
         .log_fd = machine->log_fd,
         .dies_with_us = true,

@@ -76,15 +76,15 @@ pid_digits(char *buffer, char last)
 }
 
 /* Writes "PID\n" into the run file: whoever finds its lock held reads there who holds it.
- */
+ * The file gets its length last, so that there is room for it on a full disk. */
 static int
 write_pid(int fd)
 {
     char buffer[16];
     const char *digits = pid_digits(buffer, '\n');
 
-    return ftruncate(fd, 0) < 0 ||
-                   pwrite(fd, digits, (size_t)(buffer + 16 - digits), 0) < 0
+    return pwrite(fd, digits, (size_t)(buffer + 16 - digits), 0) < 0 ||
+                   ftruncate(fd, buffer + 16 - digits) < 0
                ? -1
                : 0;
 }
@@ -130,10 +130,12 @@ place_descriptors(const struct maqet_launch *launch, int report)
     int lock = move_away(launch, launch->lock_fd);
     int agent = move_away(launch, launch->agent_fd);
     int log = move_away(launch, launch->log_fd);
+    int file = move_away(launch, launch->socket_fd);
     int last = MAQET_LAUNCH_HELD_FD + (int)launch->held_count - 1;
 
     if (monitor < 0 || lock < 0 || (launch->log_fd >= 0 && log < 0) ||
-        (launch->agent_fd >= 0 && agent < 0) || place_held(launch) < 0)
+        (launch->agent_fd >= 0 && agent < 0) || (launch->socket_fd >= 0 && file < 0) ||
+        place_held(launch) < 0)
         return -1;
     if (launch->log_fd >= 0) {
         /* What QEMU writes to its standard output is the guest's (-nographic): a log of
@@ -146,10 +148,13 @@ place_descriptors(const struct maqet_launch *launch, int report)
     }
     if (dup2(monitor, MAQET_LAUNCH_MONITOR_FD) < 0 ||
         dup2(lock, MAQET_LAUNCH_LOCK_FD) < 0 ||
-        (agent >= 0 && dup2(agent, MAQET_LAUNCH_AGENT_FD) < 0))
+        (agent >= 0 && dup2(agent, MAQET_LAUNCH_AGENT_FD) < 0) ||
+        (file >= 0 && dup2(file, MAQET_LAUNCH_SOCKET_FD) < 0))
         return -1;
     if (agent < 0)
         close(MAQET_LAUNCH_AGENT_FD);
+    if (file < 0)
+        close(MAQET_LAUNCH_SOCKET_FD);
     /* What the caller's caller forgot to close is not QEMU's business. */
     syscall(SYS_close_range, last + 1, report - 1, 0);
     syscall(SYS_close_range, report + 1, ~0U, 0);
@@ -335,9 +340,8 @@ maqet_launch_find(const char *program, struct maqet_error **err)
                         "QEMU's program %s can't be run: it is no executable file",
                         program);
         _cleanup_free_ char *quoted = maqet_shell_quoted(program);
-        maqet_error_hint(err,
-                         "Make it one (chmod +x %s), or name another one with `binary:`",
-                         quoted);
+        maqet_error_hint(
+            err, "Make it one (chmod +x %s), or name another one with `binary:`", quoted);
         return NULL;
     }
     maqet_error_set(err, MAQET_ERROR_MISSING, "QEMU's program %s was not found", program);

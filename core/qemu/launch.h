@@ -11,14 +11,15 @@
 #include "core/base/error.h"
 #include "core/qemu/confinement.h"
 
-/* The numbers under which QEMU finds what it inherits; the command line names that of the
- * monitor and that of the agent.
+/* The numbers under which QEMU finds what it inherits; the command line names those of
+ * the monitor and of the agent. It does nothing with the others, but to have them open.
  */
 enum {
     MAQET_LAUNCH_MONITOR_FD = 3,
     MAQET_LAUNCH_LOCK_FD = 4,
     MAQET_LAUNCH_AGENT_FD = 5,
-    MAQET_LAUNCH_HELD_FD = 6 /* and those that follow */
+    MAQET_LAUNCH_SOCKET_FD = 6, /* the monitor's socket as a file (O_PATH) */
+    MAQET_LAUNCH_HELD_FD = 7    /* and those that follow */
 };
 
 /*
@@ -46,6 +47,8 @@ struct maqet_launch {
     int monitor_fd;    /* a listening unix socket, for the monitor */
     int lock_fd;       /* the run file, locked; the child writes its PID into it */
     int agent_fd;      /* the same, for the guest's agent; -1: none */
+    int socket_fd;     /* the file of the monitor's socket (O_PATH), by which it can be
+                        * connected to when its folder is lost; -1: none */
     int log_fd;        /* where its errors go; -1: it keeps our terminal */
     bool dies_with_us; /* it is killed when we die */
     const char

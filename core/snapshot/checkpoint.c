@@ -144,7 +144,7 @@ save(struct maqet_session *session, const struct maqet_checkpoint_request *reque
     const struct maqet_migration_save how = {
         .fd = maqet_writer_pipe(writing.writer),
         .file = file,
-        .pid = session->pid,
+        .pid = session->run.pid,
         .take = take_all,
         .soon = flush_images,
         .method = request->method,
@@ -154,8 +154,8 @@ save(struct maqet_session *session, const struct maqet_checkpoint_request *reque
         .progress = show_progress,
         .data = &writing,
     };
-    struct maqet_guard *guard = maqet_guard_begin(session->dir_fd, session->name,
-                                                  session->pidfd, writing.writer, err);
+    struct maqet_guard *guard = maqet_guard_begin(
+        session->run.dir_fd, session->name, session->run.pidfd, writing.writer, err);
 
     int saved = guard ? maqet_migration_save(qmp, &how, result, err) : -1;
     /* A writer that could not write ends the checkpoint, but not the guest. */

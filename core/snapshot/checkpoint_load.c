@@ -208,7 +208,7 @@ maqet_loading_open(const struct maqet_context *context,
     loading->session = maqet_session_open(context, request->vm, true, err);
     if (!loading->session)
         return -1;
-    loading->session->silent = loading->session->pid > 0 && request->silent;
+    loading->session->silent = loading->session->run.pid > 0 && request->silent;
     if (maqet_session_repair(loading->session, err) < 0)
         return -1;
     loading->session->on_silence = MAQET_ON_SILENCE_END;
@@ -239,8 +239,8 @@ maqet_loading_mapped(const struct maqet_loading *loading)
 struct maqet_definition *
 maqet_loading_definition(const struct maqet_session *session, struct maqet_error **err)
 {
-    return session->pid > 0 ? maqet_running_load(session->context, session->name, err)
-                            : maqet_store_load(session->context, session->name, err);
+    return session->run.pid > 0 ? maqet_running_load(session->context, session->name, err)
+                                : maqet_store_load(session->context, session->name, err);
 }
 
 /* Before QEMU is ended, and the drives revert: whether QEMU could be started then. */
@@ -251,8 +251,8 @@ check_startable(const struct maqet_session *session, struct maqet_error **err)
 
     return definition
                ? maqet_vm_check_startable(session->context, definition,
-                                          session->pid > 0 ? MAQET_STARTABLE_AGAIN
-                                                           : MAQET_STARTABLE_STOPPED,
+                                          session->run.pid > 0 ? MAQET_STARTABLE_AGAIN
+                                                               : MAQET_STARTABLE_STOPPED,
                                           NULL, err)
                : -1;
 }
@@ -266,7 +266,7 @@ maqet_checkpoint_loadable(const struct maqet_context *context,
 
     if (maqet_loading_open(context, request, &loading, err) < 0)
         return -1;
-    *running = loading.session->pid > 0;
+    *running = loading.session->run.pid > 0;
     *silent = loading.session->silent;
     *verified = TAKE_PTR(loading.verified);
     return check_startable(loading.session, err);
@@ -279,10 +279,11 @@ static int
 fail_start(const struct maqet_session *session, const char *name,
            struct maqet_error **err)
 {
-    maqet_error_remark(err,
-                     "The drives are at the checkpoint, VM '%s' is stopped, and nothing "
-                     "of the checkpoint is lost",
-                     session->name);
+    maqet_error_remark(
+        err,
+        "The drives are at the checkpoint, VM '%s' is stopped, and nothing "
+        "of the checkpoint is lost",
+        session->name);
     maqet_error_hint(err, "Once it can start, go on from there: maqet start %s --from %s",
                      session->name, name);
     maqet_error_hint(err,
@@ -300,7 +301,7 @@ load(struct maqet_loading *loading, const struct maqet_checkpoint_request *reque
         .fd = loading->fd,
         .mapped = maqet_loading_mapped(loading),
         .machine = maqet_json_text(loading->about, "machine")};
-    bool runs = session->pid > 0;
+    bool runs = session->run.pid > 0;
     _cleanup_definition_ struct maqet_definition *definition =
         maqet_loading_definition(session, err);
 
@@ -324,7 +325,7 @@ load(struct maqet_loading *loading, const struct maqet_checkpoint_request *reque
         maqet_history_save(session->history, err) < 0 ||
         maqet_session_phase(session, MAQET_OPERATION_RESUME, err) < 0) {
         maqet_session_recover(session, err);
-        if (runs && session->pid == 0)
+        if (runs && session->run.pid == 0)
             maqet_error_hint(err, "VM '%s' is stopped; start it: maqet start %s",
                              session->name, session->name);
         return -1;

@@ -51,7 +51,7 @@ test_clear(struct test *test)
     if (test->qemu > 0) {
         kill(test->qemu, SIGKILL); /* our child: its number is its own */
         waitpid(test->qemu, NULL, 0);
-        maqet_run_tidy(session->dir_fd);
+        maqet_run_tidy(session->run.dir_fd);
     }
     if (test->pidfd >= 0)
         close(test->pidfd);
@@ -62,7 +62,7 @@ test_clear(struct test *test)
     for (size_t i = 0; i < test->server_count; i++)
         maqet_process_server_end(&test->servers[i]);
     if (session)
-        maqet_run_remove_servers(session->context, session->name);
+        maqet_run_remove_servers(session->run.folder);
     free(test->servers);
     maqet_strings_clear(&test->drives);
     maqet_strings_clear(&test->sockets);
@@ -122,7 +122,7 @@ serve_all(struct test *test, const char *name, struct maqet_error **err)
     test->servers = maqet_alloc(session->count * sizeof(*test->servers) + 1);
     for (size_t i = 0; i < session->count; i++) {
         const struct maqet_member *member = &session->members[i];
-        char *socket = maqet_run_server_socket(session->context, session->name, i);
+        char *socket = maqet_run_server_socket(session->run.folder, i);
 
         maqet_strings_take(&test->sockets, socket);
         maqet_strings_add(&test->drives, member->drive->name);
@@ -225,7 +225,7 @@ begin_command(struct test *test, const char *const *argv, pid_t *pid,
 {
     struct maqet_session *session = test->loading.session;
     _cleanup_free_ char *monitor =
-        maqet_format("%s/%s/qmp.sock", session->context->runtime_dir, session->name);
+        maqet_format("%s/" MAQET_RUN_MONITOR, session->run.folder);
     _cleanup_free_ char *console = NULL;
 
     /* The session was opened when nothing ran; the monitor is free for the command when
@@ -327,7 +327,7 @@ run_guest(struct test *test, const struct maqet_checkpoint_command *command,
     }
     waitpid(test->qemu, &status, 0);
     test->qemu = 0;
-    maqet_run_tidy(test->loading.session->dir_fd);
+    maqet_run_tidy(test->loading.session->run.dir_fd);
     if (WIFSIGNALED(status))
         return maqet_error_set(err, MAQET_ERROR_FAILED,
                                "QEMU of VM '%s' was ended by signal %d (%s)", name,
@@ -351,13 +351,13 @@ maqet_checkpoint_run(const struct maqet_context *context,
     *exit_code = 0;
     if (maqet_loading_open(context, request, &test.loading, err) < 0)
         return -1;
-    if (test.loading.session->pid > 0) {
+    if (test.loading.session->run.pid > 0) {
         maqet_error_set(err, MAQET_ERROR_STATE, "VM '%s' is running",
                         test.loading.session->name);
         maqet_error_hint(err, "Stop VM: maqet stop %s", test.loading.session->name);
         return -1;
     }
-    maqet_run_remove_servers(context, test.loading.session->name);
+    maqet_run_remove_servers(test.loading.session->run.folder);
     if (check_writable(&test, err) < 0 ||
         maqet_session_check_holders(test.loading.session, err) < 0 ||
         hold_signals(&test, err) < 0 || serve_all(&test, request->name, err) < 0 ||

@@ -33,9 +33,9 @@ error_running(const struct maqet_session *session, struct maqet_error **err)
     _cleanup_state_ struct maqet_state state = {.status = MAQET_STATUS_RUNNING};
 
     maqet_state_read(session->context, session->name, &state, NULL);
-    maqet_error_set(
-        err, MAQET_ERROR_STATE, "VM '%s' is %s.", session->name,
-        maqet_status_name(state.pid > 0 ? state.status : MAQET_STATUS_RUNNING));
+    maqet_error_set(err, MAQET_ERROR_STATE, "VM '%s' is %s.", session->name,
+                    state.pid > 0 ? maqet_state_text(&state)
+                                  : maqet_status_name(MAQET_STATUS_RUNNING));
     maqet_error_remark(err, "Offline snapshots require stopped VM.");
     maqet_error_hint(err, "Stop VM: maqet stop %s", session->name);
     maqet_error_hint(err, "Use live snapshot (add --live flag)");
@@ -47,11 +47,11 @@ int
 maqet_session_check_way(struct maqet_session *session, enum maqet_way way,
                         struct maqet_error **err)
 {
-    if (way == MAQET_WAY_LIVE && session->pid == 0)
+    if (way == MAQET_WAY_LIVE && session->run.pid == 0)
         return error_not_running(session, err);
-    if (way == MAQET_WAY_OFFLINE && session->pid > 0)
+    if (way == MAQET_WAY_OFFLINE && session->run.pid > 0)
         return error_running(session, err);
-    if (session->pid == 0)
+    if (session->run.pid == 0)
         return 0;
     _cleanup_error_ struct maqet_error *reason = NULL;
     if (maqet_session_check_asked(session, &reason) == 0)

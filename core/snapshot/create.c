@@ -185,12 +185,12 @@ consistency_of(const struct maqet_session *session, bool quiesce)
 {
     struct maqet_state state;
 
-    if (session->pid > 0)
+    if (session->run.pid > 0)
         return quiesce ? MAQET_CONSISTENCY_FILE_SYSTEM : MAQET_CONSISTENCY_CRASH;
     /* To the guest, QEMU killed by `stop --force` is a power cut, too. */
     return maqet_state_look(session->context, session->name, &state, NULL) < 0 ||
                    state.status == MAQET_STATUS_CRASHED ||
-                   faccessat(session->dir_fd, MAQET_RUN_FORCED, F_OK, 0) == 0
+                   faccessat(session->run.dir_fd, MAQET_RUN_FORCED, F_OK, 0) == 0
                ? MAQET_CONSISTENCY_CRASH
                : MAQET_CONSISTENCY_OFF;
 }
@@ -238,12 +238,12 @@ maqet_snapshot_create(const struct maqet_context *context,
         check_existing(session, request->name, request->overwrite, &replaces, err) < 0 ||
         (replaces && maqet_identity_check_none(session, request->name, err) < 0))
         return -1;
-    if (request->freeze_timeout >= 0 && session->pid == 0)
+    if (request->freeze_timeout >= 0 && session->run.pid == 0)
         return maqet_error_set(err, MAQET_ERROR_STATE,
                                "Virtual machine '%s' is not running, so its file systems "
                                "can't and need not be frozen; leave --quiesce out",
                                session->name);
-    receipt->live = session->pid > 0;
+    receipt->live = session->run.pid > 0;
     receipt->replaced = replaces;
     receipt->consistency = consistency_of(session, request->freeze_timeout >= 0);
     if (announce(session, request, &receipt->left.excluded, err) < 0)

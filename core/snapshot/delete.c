@@ -91,9 +91,9 @@ verify_export(void *data, struct maqet_error **err)
     const struct maqet_session *session = data;
     const struct maqet_drive *drive = session->members[0].drive;
 
-    if (session->pid == 0 ||
-        ((!drive->path || maqet_holders_has_open(session->pid, drive->path)) &&
-         !maqet_pidfd_wait(session->pidfd, 0)))
+    if (session->run.pid == 0 ||
+        ((!drive->path || maqet_holders_has_open(session->run.pid, drive->path)) &&
+         !maqet_pidfd_wait(session->run.pidfd, 0)))
         return 0;
     maqet_error_set(err, MAQET_ERROR_FAILED,
                     "VM '%s', drive '%s': QEMU ended or closed the image during the "
@@ -110,7 +110,7 @@ static int
 check_readable(struct maqet_session *session, const struct maqet_drive *drive,
                struct maqet_error **err)
 {
-    if (session->pid == 0)
+    if (session->run.pid == 0)
         return maqet_session_check_holders(session, err);
     maqet_session_leave_monitor(session);
     if (drive->storage->plugin.flags & MAQET_STORAGE_LIVE_READ)

@@ -236,7 +236,8 @@ error_other_member(const struct maqet_session *session, const char *name,
     maqet_error_hint(err,
                      "If it is meant nevertheless, take the drives one by one: maqet "
                      "snapshot %s %s %s %s%s",
-                     session->name, verb, drive, name, session->pid > 0 ? " --live" : "");
+                     session->name, verb, drive, name,
+                     session->run.pid > 0 ? " --live" : "");
     return -1;
 }
 

@@ -244,8 +244,8 @@ maqet_interrupted_check_drives(const struct maqet_session *session,
         const struct maqet_drive *drive =
             maqet_vm_find_drive(session->vm, journal->drives[i].name, NULL);
 
-        if (drive && (session->pid > 0 ? maqet_drive_check_known(drive, err)
-                                       : maqet_drive_check_storage(drive, err)) < 0)
+        if (drive && (session->run.pid > 0 ? maqet_drive_check_known(drive, err)
+                                           : maqet_drive_check_storage(drive, err)) < 0)
             return -1;
     }
     return 0;
@@ -255,7 +255,7 @@ int
 maqet_interrupted_check_images(const struct maqet_session *session,
                                struct maqet_error **err)
 {
-    for (size_t i = 0; session->pid == 0 && i < session->count; i++) {
+    for (size_t i = 0; session->run.pid == 0 && i < session->count; i++) {
         const struct maqet_drive *drive = session->members[i].drive;
 
         if (!drive->path || access(drive->path, F_OK) == 0 || errno != ENOENT)

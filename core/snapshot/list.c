@@ -151,7 +151,7 @@ choose_readable(struct maqet_session *session)
         _cleanup_snapshots_ struct maqet_snapshots read = {0};
         _cleanup_error_ struct maqet_error *reason = NULL;
 
-        if ((session->pid > 0 && drive->path) ||
+        if ((session->run.pid > 0 && drive->path) ||
             maqet_drive_snapshots_read(drive, &read, &reason) == 0)
             maqet_strings_add(&able, drive->name);
         else if (count > 1)
@@ -229,7 +229,7 @@ maqet_snapshot_list(const struct maqet_context *context,
 
     struct maqet_snapshot_list *list = maqet_alloc(sizeof(*list));
     list->vm = maqet_strdup(session->name);
-    list->live = session->pid > 0;
+    list->live = session->run.pid > 0;
     list->drives = maqet_alloc(session->count * sizeof(*list->drives) + 1);
     for (size_t i = 0; i < session->count; i++) {
         if (list->live && session->members[i].drive->path)

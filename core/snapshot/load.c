@@ -37,7 +37,7 @@ open_loadable(const struct maqet_context *context,
 
     if (!session)
         return NULL;
-    session->silent = session->pid > 0 && request->silent;
+    session->silent = session->run.pid > 0 && request->silent;
     if (maqet_session_repair(session, err) < 0)
         return NULL;
     /* Where nothing is left to be put right, QEMU is to be ended, and its answers only
@@ -62,11 +62,11 @@ static int
 check_restart(const struct maqet_session *session, struct maqet_error **err)
 {
     struct maqet_definition *definition =
-        session->pid > 0 ? maqet_running_load(session->context, session->name, err)
-                         : NULL;
+        session->run.pid > 0 ? maqet_running_load(session->context, session->name, err)
+                             : NULL;
 
     if (!definition)
-        return session->pid > 0 ? -1 : 0;
+        return session->run.pid > 0 ? -1 : 0;
     return maqet_vm_check_startable(session->context, definition, MAQET_STARTABLE_AGAIN,
                                     NULL, err);
 }
@@ -83,7 +83,7 @@ maqet_snapshot_loadable(const struct maqet_context *context,
     if (!session || check_restart(session, err) < 0)
         return -1;
     if (live)
-        *live = session->pid > 0;
+        *live = session->run.pid > 0;
     if (silent)
         *silent = session->silent;
     for (size_t i = 0; i < session->count; i++)
@@ -158,7 +158,7 @@ maqet_snapshot_load(const struct maqet_context *context,
     if (!session || check_restart(session, err) < 0)
         return -1;
     warn_of_mixture(session, request->name);
-    bool runs = session->pid > 0;
+    bool runs = session->run.pid > 0;
     if (runs) {
         definition = maqet_running_load(context, session->name, err);
         if (!definition)
@@ -175,7 +175,7 @@ maqet_snapshot_load(const struct maqet_context *context,
         maqet_history_save(session->history, err) < 0 ||
         maqet_session_done(session, err) < 0) {
         maqet_session_recover(session, err);
-        if (runs && session->pid == 0)
+        if (runs && session->run.pid == 0)
             maqet_error_hint(err, "The machine is stopped; start it: maqet start %s",
                              session->name);
         return -1;

@@ -107,13 +107,13 @@ maqet_making_describe(struct maqet_session *session, struct maqet_qmp *qmp,
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
     _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
 
-    if (command_line(session->pid, &argv, err) < 0)
+    if (command_line(session->run.pid, &argv, err) < 0)
         return NULL;
     for (size_t i = 0; i < session->count; i++)
         maqet_strings_add(&drives, session->members[i].drive->name);
     add_machine(about, session);
     add_cpu(about, session);
-    add_program(about, session->pid);
+    add_program(about, session->run.pid);
     add_text(about, "qemu", maqet_qmp_version_text(qmp));
     json_object_object_add(about, "version", json_object_new_int(maqet_qmp_version(qmp)));
     json_object_object_add(about, "memory",

@@ -117,7 +117,7 @@ check_name(const struct maqet_session *session, const char *name,
 static int
 check_runs(const struct maqet_session *session, struct maqet_error **err)
 {
-    if (session->pid > 0)
+    if (session->run.pid > 0)
         return 0;
     maqet_error_set(err, MAQET_ERROR_STATE,
                     "VM '%s' is not running, so there is no memory to keep",

@@ -62,12 +62,18 @@ maqet_session_monitor(struct maqet_session *session, struct maqet_error **err)
     if (session->qmp)
         return session->qmp;
     if (session->silent) {
-        maqet_silence_error(session->name, session->pidfd, session->answer_limit, err);
+        maqet_silence_error(session->name, session->run.pidfd, session->answer_limit,
+                            err);
+        return NULL;
+    }
+    if (maqet_run_check_reachable(&session->run, session->name, &reason) < 0) {
+        reason->silent = true;
+        fail(session, reason, err);
         return NULL;
     }
     session->qmp =
-        maqet_monitor_open(session->dir_fd, session->name, session->answer_left,
-                           session->pidfd, &session->qmp_lock, &reason);
+        maqet_monitor_open(session->run.dir_fd, session->name, session->answer_left,
+                           session->run.pidfd, &session->qmp_lock, &reason);
     spend(session, begun);
     if (!session->qmp)
         fail(session, reason, err);

@@ -220,9 +220,9 @@ maqet_session_others(struct maqet_session *session, struct maqet_writables *othe
     _cleanup_error_ struct maqet_error *reason = NULL;
 
     maqet_arguments_writables(arguments_of(session), &known);
-    bool told = session->pid > 0 && add_told(session, &known, others, &reason) == 0;
+    bool told = session->run.pid > 0 && add_told(session, &known, others, &reason) == 0;
     /* Where QEMU is not needed and does not answer, its arguments have to do. */
-    if (session->pid > 0 && !told) {
+    if (session->run.pid > 0 && !told) {
         maqet_writables_clear(others);
         if (!maqet_session_does_without(session))
             return maqet_error_move(err, TAKE_PTR(reason));

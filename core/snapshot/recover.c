@@ -48,9 +48,10 @@ static int
 abandon_checkpoint(struct maqet_session *session, struct maqet_error **err)
 {
     const char *name = session->journal.name;
-    struct maqet_qmp *qmp = session->pid > 0 ? maqet_session_monitor(session, err) : NULL;
+    struct maqet_qmp *qmp =
+        session->run.pid > 0 ? maqet_session_monitor(session, err) : NULL;
 
-    if (session->pid > 0 && (!qmp || maqet_migration_abandon(qmp, err) < 0))
+    if (session->run.pid > 0 && (!qmp || maqet_migration_abandon(qmp, err) < 0))
         return -1;
     return maqet_state_file_exists(session->context, session->name, name)
                ? 0

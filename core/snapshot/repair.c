@@ -242,9 +242,10 @@ static int
 repair_checkpoint(struct maqet_session *session, struct maqet_error **err)
 {
     const char *name = session->journal.name;
-    struct maqet_qmp *qmp = session->pid > 0 ? maqet_session_monitor(session, err) : NULL;
+    struct maqet_qmp *qmp =
+        session->run.pid > 0 ? maqet_session_monitor(session, err) : NULL;
 
-    if (session->pid > 0 && (!qmp || maqet_migration_abandon(qmp, err) < 0))
+    if (session->run.pid > 0 && (!qmp || maqet_migration_abandon(qmp, err) < 0))
         return -1;
     if (maqet_state_file_exists(session->context, session->name, name) &&
         count_named(session, name) == session->count) {
@@ -278,7 +279,7 @@ repair_forget(struct maqet_session *session, struct maqet_error **err)
 static int
 repair_prepare(struct maqet_session *session, struct maqet_error **err)
 {
-    if (session->pid > 0) {
+    if (session->run.pid > 0) {
         say(session, "nothing had been reverted, and the VM runs on");
         return remove_tagged(session, MAQET_SAVED_STATE, err);
     }
@@ -324,12 +325,14 @@ repair_load(struct maqet_session *session, struct maqet_error **err)
 int
 maqet_session_repair_resume(struct maqet_session *session, struct maqet_error **err)
 {
-    struct maqet_qmp *qmp = session->pid > 0 ? maqet_session_monitor(session, err) : NULL;
+    struct maqet_qmp *qmp =
+        session->run.pid > 0 ? maqet_session_monitor(session, err) : NULL;
     bool loads = false;
 
-    if (session->pid > 0 && (!qmp || maqet_migration_finish_load(qmp, &loads, err) < 0))
+    if (session->run.pid > 0 &&
+        (!qmp || maqet_migration_finish_load(qmp, &loads, err) < 0))
         return -1;
-    if (session->pid > 0 && !loads && maqet_session_end_qemu(session, err) < 0)
+    if (session->run.pid > 0 && !loads && maqet_session_end_qemu(session, err) < 0)
         return -1;
     say(session, loads ? "it has been completed now; the guest goes on"
                        : "the drives are at it, and the VM is stopped");
@@ -355,8 +358,8 @@ repair_images(struct maqet_session *session)
         const struct maqet_drive *drive = session->members[i].drive;
         _cleanup_error_ struct maqet_error *reason = NULL;
 
-        maqet_history_untidy_set(session->history, drive->name, session->pid > 0);
-        if (session->pid > 0 || maqet_drive_snapshot_repair(drive, &reason) == 0)
+        maqet_history_untidy_set(session->history, drive->name, session->run.pid > 0);
+        if (session->run.pid > 0 || maqet_drive_snapshot_repair(drive, &reason) == 0)
             continue;
         maqet_context_say(session->context, MAQET_LEVEL_WARNING,
                           "%s. Look for damage: maqet check %s %s", reason->message,
@@ -369,11 +372,11 @@ repair_images(struct maqet_session *session)
 static int
 check_stopped(const struct maqet_session *session, struct maqet_error **err)
 {
-    if (session->pid == 0 || (session->journal.operation != MAQET_OPERATION_LOAD &&
-                              session->journal.operation != MAQET_OPERATION_UNDO))
+    if (session->run.pid == 0 || (session->journal.operation != MAQET_OPERATION_LOAD &&
+                                  session->journal.operation != MAQET_OPERATION_UNDO))
         return 0;
     maqet_error_set(err, MAQET_ERROR_STATE, "VM '%s' is running (PID %d)", session->name,
-                    session->pid);
+                    session->run.pid);
     maqet_error_hint(err, "Stop VM: maqet stop %s", session->name);
     return -1;
 }
@@ -484,8 +487,8 @@ repair_at_rest(struct maqet_session *session, struct maqet_error **err)
     if (repair_pending(session, &reason) == 0)
         return 0;
     /* Its monitor is closed before it is gone. */
-    if (session->pid == 0 || reason->code != MAQET_ERROR_STATE ||
-        !maqet_pidfd_wait(session->pidfd, ENDING_TIMEOUT))
+    if (session->run.pid == 0 || reason->code != MAQET_ERROR_STATE ||
+        !maqet_pidfd_wait(session->run.pidfd, ENDING_TIMEOUT))
         return maqet_error_move(err, TAKE_PTR(reason));
     return maqet_session_look(session, err) < 0 ? -1 : repair_pending(session, err);
 }
@@ -510,7 +513,7 @@ maqet_session_repair(struct maqet_session *session, struct maqet_error **err)
                          session->name, operation);
         return -1;
     }
-    return session->pid > 0 ? 0 : settle(session, err);
+    return session->run.pid > 0 ? 0 : settle(session, err);
 }
 
 int
@@ -525,7 +528,8 @@ maqet_session_recover(struct maqet_session *session, struct maqet_error **err)
     if (maqet_session_look(session, &reason) == 0 &&
         maqet_session_repair(session, &reason) == 0)
         return -1;
-    maqet_error_remark(err, "What it has left could not be put right: %s", reason->message);
+    maqet_error_remark(err, "What it has left could not be put right: %s",
+                       reason->message);
     maqet_error_hint(err,
                      "Have it put right: maqet recover %s (the next change of its "
                      "snapshots, or its next start, does it too)",

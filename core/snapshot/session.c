@@ -26,11 +26,11 @@ maqet_session_free(struct maqet_session *session)
     maqet_qmp_close(session->qmp);
     /* An operation that came to no end has left the images so. */
     maqet_seal_end(session->seal, false);
-    const int fds[] = {session->qmp_lock, session->pidfd, session->run_fd,
-                       session->dir_fd, session->lock};
-    for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
+    if (session->qmp_lock >= 0)
+        close(session->qmp_lock);
+    maqet_run_clear(&session->run);
+    if (session->lock >= 0)
+        close(session->lock);
     for (size_t i = 0; i < session->count; i++)
         maqet_snapshots_clear(&session->members[i].snapshots);
     free(session->members);
@@ -53,26 +53,30 @@ static void
 mark_drives(struct maqet_session *session)
 {
     for (size_t i = 0; session->vm && i < session->vm->drive_count; i++)
-        session->vm->drives[i]->running = session->pid > 0;
+        session->vm->drives[i]->running = session->run.pid > 0;
+}
+
+/* What follows from whether QEMU runs. Returns 0. */
+static int
+note_look(struct maqet_session *session)
+{
+    mark_drives(session);
+    if (session->run.pid == 0) {
+        maqet_session_leave_monitor(session);
+        session->silent = false;
+    }
+    /* What ran beside QEMU may still be writing. */
+    if (session->run.pid == 0 && session->lock >= 0)
+        maqet_helpers_end(session->run.dir_fd);
+    return 0;
 }
 
 int
 maqet_session_look(struct maqet_session *session, struct maqet_error **err)
 {
-    if (session->pidfd >= 0)
-        close(TAKE_FD(session->pidfd));
-    session->pid = maqet_run_holder(session->run_fd, &session->pidfd, err);
-    if (session->pid < 0)
-        return maqet_error_wrap(err, "Virtual machine '%s'", session->name);
-    mark_drives(session);
-    if (session->pid == 0) {
-        maqet_session_leave_monitor(session);
-        session->silent = false;
-    }
-    /* What ran beside QEMU may still be writing. */
-    if (session->pid == 0 && session->lock >= 0)
-        maqet_helpers_end(session->dir_fd);
-    return 0;
+    return maqet_run_look_again(&session->run, session->name, err) < 0
+               ? -1
+               : note_look(session);
 }
 
 /* Takes the machine's lock; without @wait only when it is free. */
@@ -97,19 +101,21 @@ maqet_session_open(const struct maqet_context *context, const char *vm, bool wai
     _cleanup_session_ struct maqet_session *session = maqet_alloc(sizeof(*session));
 
     session->context = context;
-    session->lock = session->dir_fd = session->run_fd = session->pidfd =
-        session->qmp_lock = -1;
+    session->run = (struct maqet_run)MAQET_RUN_INIT;
+    session->lock = session->qmp_lock = -1;
     session->answer_limit = session->answer_left =
         context->answer_timeout > 0 ? context->answer_timeout : MAQET_QMP_ANSWER_TIMEOUT;
     session->name = maqet_store_resolve(context, vm, err);
     if (!session->name || lock(session, wait, err) < 0)
         return NULL;
-    session->dir_fd = maqet_run_dir(context, session->name, err);
-    session->run_fd = session->dir_fd < 0 ? -1 : maqet_run_file(session->dir_fd, err);
-    if (session->run_fd < 0 || maqet_session_look(session, err) < 0)
+    /* Whoever only looks finds in the images what QEMU can't be asked. */
+    if (maqet_run_open(context, session->name, &session->run, err) < 0 ||
+        (wait && maqet_run_check_reachable(&session->run, session->name, err) < 0))
         return NULL;
-    session->vm = session->pid > 0 ? maqet_vm_open_running(context, session->name, err)
-                                   : maqet_vm_open(context, session->name, err);
+    note_look(session);
+    session->vm = session->run.pid > 0
+                      ? maqet_vm_open_running(context, session->name, err)
+                      : maqet_vm_open(context, session->name, err);
     if (!session->vm)
         return NULL;
     mark_drives(session);
@@ -261,7 +267,7 @@ maqet_session_recorded(const struct maqet_session *session,
 int
 maqet_session_check_holders(const struct maqet_session *session, struct maqet_error **err)
 {
-    for (size_t i = 0; session->pid == 0 && i < session->count; i++)
+    for (size_t i = 0; session->run.pid == 0 && i < session->count; i++)
         if (maqet_holders_check(session->vm, session->members[i].drive, err) < 0)
             return -1;
     return 0;
@@ -302,9 +308,10 @@ check_images(const struct maqet_session *session, enum maqet_operation operation
     for (size_t i = 0; i < session->count; i++) {
         const struct maqet_drive *drive = session->members[i].drive;
 
-        if ((session->pid == 0 && (maqet_drive_check_storage(drive, err) < 0 ||
-                                   maqet_vm_check_drive(session->vm, drive, err) < 0 ||
-                                   maqet_bases_check_unused(drive, err) < 0)) ||
+        if ((session->run.pid == 0 &&
+             (maqet_drive_check_storage(drive, err) < 0 ||
+              maqet_vm_check_drive(session->vm, drive, err) < 0 ||
+              maqet_bases_check_unused(drive, err) < 0)) ||
             (creates && maqet_drive_snapshot_can_create(drive, err) < 0))
             return -1;
     }
@@ -429,10 +436,10 @@ int
 maqet_session_end_qemu(struct maqet_session *session, struct maqet_error **err)
 {
     maqet_session_leave_monitor(session);
-    maqet_qemu_end(session->pidfd,
+    maqet_qemu_end(session->run.pidfd,
                    session->silent ? MAQET_FLUSH_TIMEOUT : MAQET_END_TIMEOUT);
-    if (!maqet_pidfd_wait(session->pidfd, 0))
-        return maqet_silence_error_survived(session->name, session->pidfd, err);
-    maqet_run_tidy(session->dir_fd);
+    if (!maqet_pidfd_wait(session->run.pidfd, 0))
+        return maqet_silence_error_survived(session->name, session->run.pidfd, err);
+    maqet_run_tidy(session->run.dir_fd);
     return maqet_session_look(session, err);
 }

@@ -13,6 +13,7 @@
 #include "core/snapshot/seal.h"
 #include "core/snapshot/snapshot.h"
 #include "core/storage/snapshots.h"
+#include "core/vm/run_folder.h"
 #include "core/vm/vm.h"
 
 /* A drive that the command is about. */
@@ -30,13 +31,10 @@ enum maqet_on_silence {
 
 struct maqet_session {
     const struct maqet_context *context;
-    char *name; /* of the machine */
-    int lock;   /* the machine's; -1: not held, so nothing may be changed */
-    int dir_fd;
-    int run_fd;
-    int pidfd;           /* of QEMU; -1: it does not run */
-    int pid;             /* 0: it does not run */
-    struct maqet_vm *vm; /* as it was started, when it runs */
+    char *name;           /* of the machine */
+    int lock;             /* the machine's; -1: not held, so nothing may be changed */
+    struct maqet_run run; /* whether it runs, and where */
+    struct maqet_vm *vm;  /* as it was started, when it runs */
     int qmp_lock;
     struct maqet_qmp *qmp;
     int64_t

@@ -65,7 +65,7 @@ read_reported(json_object *nodes, const char *name, struct maqet_snapshots *snap
 static bool
 is_asked(const struct maqet_session *session, const struct maqet_member *member)
 {
-    return session->pid > 0 && member->drive->path;
+    return session->run.pid > 0 && member->drive->path;
 }
 
 static int
@@ -263,7 +263,7 @@ create_quiesced(struct maqet_session *session, const char *name, int64_t freeze_
     struct maqet_error *reason = NULL;
     bool held;
     struct maqet_quiesce *quiesce =
-        maqet_quiesce_begin(session->dir_fd, session->name, session->pidfd,
+        maqet_quiesce_begin(session->run.dir_fd, session->name, session->run.pidfd,
                             freeze_timeout, HOLD_TIMEOUT, err);
 
     if (!quiesce)
@@ -287,7 +287,7 @@ maqet_session_create(struct maqet_session *session, const char *name,
                      int64_t freeze_timeout, struct maqet_stillness *stillness,
                      struct maqet_error **err)
 {
-    if (session->pid == 0)
+    if (session->run.pid == 0)
         return create_offline(session, name, err);
     return freeze_timeout < 0
                ? create_live(session, name, stillness, err)
@@ -340,7 +340,7 @@ int
 maqet_session_remove(struct maqet_session *session, const struct maqet_member *member,
                      const struct maqet_snapshot *snapshot, struct maqet_error **err)
 {
-    return session->pid > 0
+    return session->run.pid > 0
                ? remove_live(session, member->drive, snapshot, err)
                : maqet_drive_snapshot_remove(member->drive, snapshot,
                                              stood_in_for(session, snapshot->name), err);

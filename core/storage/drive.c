@@ -393,9 +393,8 @@ find_places(struct maqet_drive *drive)
     const char *written = option ? maqet_drive_string(drive, option) : NULL;
 
     drive->socket =
-        maqet_format("%s/%s/" MAQET_DRIVE_SOCKET_PREFIX "%s.sock",
-                     drive->context->runtime_dir ? drive->context->runtime_dir : "",
-                     drive->machine->vm_name, drive->name);
+        maqet_format("%s/" MAQET_DRIVE_SOCKET_PREFIX "%s.sock",
+                     drive->machine->run_dir ? drive->machine->run_dir : "", drive->name);
     if (!option)
         return;
     if (written) {
@@ -459,14 +458,14 @@ maqet_drive_look(const struct maqet_context *context, const struct maqet_machine
                  json_object *entry)
 {
     struct maqet_drive *drive = maqet_alloc(sizeof(*drive));
-    const char *runtime_dir = context->runtime_dir ? context->runtime_dir : "";
 
     drive->context = context;
     drive->machine = machine;
     drive->tree = json_object_is_type(entry, json_type_object) ? json_object_get(entry)
                                                                : json_object_new_object();
     drive->media = MAQET_MEDIA_DISK;
-    drive->log = maqet_format("%s/%s/" MAQET_DRIVE_LOG, runtime_dir, machine->vm_name);
+    drive->log =
+        maqet_format("%s/" MAQET_DRIVE_LOG, machine->run_dir ? machine->run_dir : "");
     drive->fault_of = understand(drive, &drive->fault);
     if (drive->fault_of == MAQET_FAULT_ENTRY)
         maqet_drive_stand_in(drive);

@@ -19,9 +19,10 @@ struct maqet_machine {
     char *arch;        /* "x86_64" */
     char *type;        /* "q35", "pc-i440fx-7.2"; "" when not known */
     char *storage_dir; /* where images with no path go */
+    char *run_dir;     /* its run folder */
 };
 
-/* What the sockets of programs beside QEMU begin with, in RUNTIME/NAME/. */
+/* What the sockets of programs beside QEMU begin with, in the run folder. */
 #define MAQET_DRIVE_SOCKET_PREFIX "helper-"
 
 struct maqet_image_record; /* record.h */

@@ -134,11 +134,10 @@ check_stopped(const struct maqet_context *context, const char *name,
         return -1;
     if (state.pid == 0)
         return 0;
-    maqet_error_set(
-        err, MAQET_ERROR_STATE,
-        "VM '%s' is running (PID %d), and an image that is being written can't "
-        "be checked",
-        name, state.pid);
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "VM '%s' is %s (PID %d), and an image that is being written can't "
+                    "be checked",
+                    name, maqet_state_text(&state), state.pid);
     maqet_error_hint(err, "Stop VM: maqet stop %s", name);
     return -1;
 }
@@ -153,8 +152,11 @@ maqet_checking_open(const struct maqet_context *context, const char *name_or_uui
     checking->lock = name ? maqet_store_lock(context, name, err) : -1;
     if (checking->lock < 0 || check_stopped(context, name, err) < 0)
         return NULL;
-    _cleanup_close_ int dir_fd = maqet_run_dir(context, name, err); /* for the log */
-    checking->vm = dir_fd < 0 ? NULL : maqet_vm_open(context, name, err);
+    _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
+    /* Its folder is for the log. */
+    checking->vm = maqet_run_open(context, name, &run, err) < 0
+                       ? NULL
+                       : maqet_vm_open(context, name, err);
     return checking->vm ? TAKE_PTR(checking) : NULL;
 }
 

@@ -10,6 +10,7 @@
 #include <sys/sysmacros.h>
 
 #include "core/base/files.h"
+#include "core/base/shell.h"
 #include "core/config/tree.h"
 #include "core/storage/elsewhere.h"
 #include "core/vm/run.h"
@@ -147,23 +148,23 @@ holds(int pid, const struct identity *wanted, bool *locked)
 static int
 pid_of_machine(const struct maqet_context *context, const char *name)
 {
-    _cleanup_free_ char *path = maqet_format("%s/%s/run", context->runtime_dir, name);
-    _cleanup_close_ int run_fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    _cleanup_close_ int pidfd = -1;
-    int pid = run_fd < 0 ? 0 : maqet_run_holder(run_fd, &pidfd, NULL);
+    _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
 
-    return pid > 0 ? pid : 0;
+    return maqet_run_look(context, name, maqet_now() + MAQET_RUN_FORK_TIMEOUT, &run,
+                          NULL) < 0
+               ? 0
+               : run.pid;
 }
 
-/* Gives those that are machines of ours their names. */
+/* Gives those that are machines their names. */
 static void
 name_machines(const struct maqet_context *context, struct maqet_holder *list,
               size_t count)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
-    if (count == 0 || maqet_store_list(context, &names, NULL) < 0)
-        return;
+    if (count > 0)
+        maqet_store_list(context, &names, NULL);
     for (size_t i = 0; i < names.count; i++) {
         int pid = pid_of_machine(context, names.items[i]);
 
@@ -171,6 +172,9 @@ name_machines(const struct maqet_context *context, struct maqet_holder *list,
             if (list[j].pid == pid && !list[j].vm)
                 list[j].vm = maqet_strdup(names.items[i]);
     }
+    for (size_t j = 0; j < count; j++)
+        if (!list[j].vm)
+            list[j].vm = maqet_run_machine_of(list[j].pid, &list[j].data_dir);
 }
 
 int
@@ -212,6 +216,7 @@ maqet_holders_free(struct maqet_holder *list, size_t count)
     for (size_t i = 0; i < count; i++) {
         free(list[i].command);
         free(list[i].vm);
+        free(list[i].data_dir);
     }
     free(list);
 }
@@ -250,7 +255,9 @@ maqet_holders_text(const struct maqet_holder *list, size_t count)
             break;
         }
         if (list[i].vm)
-            maqet_text_appendf(&text, "QEMU of virtual machine '%s'", list[i].vm);
+            maqet_text_appendf(&text, "QEMU of virtual machine '%s'%s%s", list[i].vm,
+                               list[i].data_dir ? " in " : "",
+                               list[i].data_dir ? list[i].data_dir : "");
         else
             maqet_text_appendf(&text, "'%s'", list[i].command);
         maqet_text_appendf(&text, " (PID %d)", list[i].pid);
@@ -363,7 +370,13 @@ error_in_use(const struct maqet_vm *vm, const char *what, const char *image,
     maqet_error_set(err, MAQET_ERROR_BUSY, "Virtual machine '%s': %s is in use by %s",
                     vm->definition->name, what, holders);
     for (size_t i = 0; i < count && i < NAMED_HOLDERS; i++) {
-        if (list[i].vm)
+        _cleanup_free_ char *data_dir =
+            list[i].data_dir ? maqet_shell_quoted(list[i].data_dir) : NULL;
+
+        if (list[i].vm && data_dir)
+            maqet_error_hint(err, "Stop it first: maqet --data-dir %s stop %s", data_dir,
+                             list[i].vm);
+        else if (list[i].vm)
             maqet_error_hint(err, "Stop it first: maqet stop %s", list[i].vm);
         else
             maqet_error_hint(err, "Wait until it has ended, or end it: kill %d",

@@ -13,9 +13,10 @@
 
 struct maqet_holder {
     int pid;
-    char *command; /* "qemu-img convert disk ...", to be shown; never NULL */
-    char *vm;      /* the machine whose QEMU it is; NULL: none of ours */
-    bool locked;   /* it has a lock on the file, and not only the file open */
+    char *command;  /* "qemu-img convert disk ...", to be shown; never NULL */
+    char *vm;       /* the machine whose QEMU it is; NULL: none of ours */
+    char *data_dir; /* where that machine is; NULL: in our data folder */
+    bool locked;    /* it has a lock on the file, and not only the file open */
 };
 
 /*

@@ -18,9 +18,7 @@ struct pausing {
     const struct maqet_context *context;
     char *name;
     int lock; /* the machine's */
-    int dir_fd;
-    int run_fd;
-    int pidfd;
+    struct maqet_run run;
     int qmp_lock;
     struct maqet_qmp *qmp;
     struct maqet_deadline deadline; /* for all that QEMU is asked */
@@ -28,20 +26,19 @@ struct pausing {
 
 #define PAUSING_INIT(context_)                                                           \
     {                                                                                    \
-        .context = (context_), .lock = -1, .dir_fd = -1, .run_fd = -1, .pidfd = -1,      \
-        .qmp_lock = -1                                                                   \
+        .context = (context_), .lock = -1, .run = MAQET_RUN_INIT, .qmp_lock = -1         \
     }
 
 static void
 pausing_clear(struct pausing *pausing)
 {
-    const int fds[] = {pausing->qmp_lock, pausing->pidfd, pausing->run_fd,
-                       pausing->dir_fd, pausing->lock};
+    const int fds[] = {pausing->qmp_lock, pausing->lock};
 
     maqet_qmp_close(pausing->qmp);
     for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
         if (fds[i] >= 0)
             close(fds[i]);
+    maqet_run_clear(&pausing->run);
     free(pausing->name);
 }
 
@@ -53,25 +50,23 @@ open_machine(struct pausing *pausing, const char *name_or_uuid, struct maqet_err
 
     pausing->name = maqet_store_resolve(context, name_or_uuid, err);
     pausing->lock = pausing->name ? maqet_store_lock(context, pausing->name, err) : -1;
-    pausing->dir_fd = pausing->lock < 0 ? -1 : maqet_run_dir(context, pausing->name, err);
-    pausing->run_fd = pausing->dir_fd < 0 ? -1 : maqet_run_file(pausing->dir_fd, err);
-    if (pausing->run_fd < 0)
+    if (pausing->lock < 0 ||
+        maqet_run_look(context, pausing->name, maqet_now() + MAQET_RUN_FORK_TIMEOUT,
+                       &pausing->run, err) < 0)
         return -1;
-    int pid = maqet_run_holder(pausing->run_fd, &pausing->pidfd, err);
-    if (pid < 0)
-        return maqet_error_wrap(err, "Virtual machine '%s'", pausing->name);
-    if (pid == 0) {
+    if (pausing->run.pid == 0) {
         maqet_error_set(err, MAQET_ERROR_STATE, "Virtual machine '%s' is not running",
                         pausing->name);
         maqet_error_hint(err, "Start it: maqet start %s", pausing->name);
         return -1;
     }
-    if (maqet_store_check_pending(context, pausing->name, err) < 0)
+    if (maqet_run_check_reachable(&pausing->run, pausing->name, err) < 0 ||
+        maqet_store_check_pending(context, pausing->name, err) < 0)
         return -1;
     pausing->deadline = maqet_deadline_in(MAQET_QMP_ANSWER_TIMEOUT);
     pausing->qmp =
-        maqet_monitor_open(pausing->dir_fd, pausing->name, MAQET_QMP_ANSWER_TIMEOUT,
-                           pausing->pidfd, &pausing->qmp_lock, err);
+        maqet_monitor_open(pausing->run.dir_fd, pausing->name, MAQET_QMP_ANSWER_TIMEOUT,
+                           pausing->run.pidfd, &pausing->qmp_lock, err);
     return pausing->qmp ? 0 : -1;
 }
 

@@ -57,38 +57,22 @@ remember_kept(const struct maqet_context *context, const char *name,
 }
 
 /* Removes the folder of a machine that no longer runs; only what we put there. */
-static int
-remove_run_dir(const struct maqet_context *context, const char *name,
-               struct maqet_error **err)
+static void
+remove_run_dir(const struct maqet_context *context, const struct maqet_run *run)
 {
     static const char *const files[] = {
-        "run",           "qmp.lock",       "qemu.log",      "vm.json",
-        MAQET_DRIVE_LOG, MAQET_RUN_FORCED, MAQET_RUN_RULES,
-    };
-    _cleanup_free_ char *path = maqet_format("%s/%s", context->runtime_dir, name);
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        "run",     "owner",         "qmp.lock",       "qemu.log",
+        "vm.json", MAQET_DRIVE_LOG, MAQET_RUN_FORCED, MAQET_RUN_RULES};
 
-    if (fd < 0)
-        return errno == ENOENT ? 0 : maqet_error_errno(err, errno, "Can't open %s", path);
-    maqet_run_tidy(fd);
+    if (run->dir_fd < 0)
+        return;
+    maqet_run_tidy(run->dir_fd);
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
-        unlinkat(fd, files[i], 0);
-    maqet_run_remove_servers(context, name);
-    if (rmdir(path) < 0)
-        maqet_context_say(context, MAQET_LEVEL_WARNING, "%s is kept: %s", path,
+        unlinkat(run->dir_fd, files[i], 0);
+    maqet_run_remove_servers(run->folder);
+    if (rmdir(run->folder) < 0)
+        maqet_context_say(context, MAQET_LEVEL_WARNING, "%s is kept: %s", run->folder,
                           strerror(errno));
-    return 0;
-}
-
-/* What ran beside QEMU may have an image open until it has ended. */
-static void
-end_helpers(const struct maqet_context *context, const char *name)
-{
-    _cleanup_free_ char *path = maqet_format("%s/%s", context->runtime_dir, name);
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-    if (fd >= 0)
-        maqet_helpers_end(fd);
 }
 
 int
@@ -101,8 +85,7 @@ maqet_vm_removable(const struct maqet_context *context, const char *name,
         return -1;
     if (state.pid == 0)
         return maqet_store_check_removal(context, name, err);
-    maqet_error_set(err, MAQET_ERROR_STATE, "Virtual machine '%s' is running (PID %d)",
-                    name, state.pid);
+    maqet_state_error_running(context, name, false, err);
     maqet_error_hint(err, "Stop it: maqet stop %s", name);
     maqet_error_hint(err, "Or end and remove it at once: maqet rm %s --force", name);
     return -1;
@@ -143,17 +126,22 @@ maqet_vm_remove(const struct maqet_context *context, const char *name_or_uuid,
     _cleanup_free_ char *name = maqet_store_resolve(context, name_or_uuid, err);
     _cleanup_close_ int lock = name ? lock_at_rest(context, name, how->force, err) : -1;
 
-    if (lock < 0)
+    _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
+
+    if (lock < 0 || maqet_run_look(context, name, maqet_now() + MAQET_RUN_FORK_TIMEOUT,
+                                   &run, err) < 0)
         return -1;
-    end_helpers(context, name);
+    /* What ran beside QEMU may have an image open until it has ended. */
+    if (run.dir_fd >= 0)
+        maqet_helpers_end(run.dir_fd);
     maqet_exports_sweep(context, name);
     /* Anew, with the machine locked: others may have begun to use an image. */
-    return check_list(context, err) < 0 ||
-                   maqet_vm_plan_removal(context, name, how, receipt, err) < 0 ||
-                   delete_images(receipt, &deleted, err) < 0 ||
-                   remember_kept(context, name, &deleted, err) < 0 ||
-                   maqet_store_remove(context, name, err) < 0 ||
-                   remove_run_dir(context, name, err) < 0
-               ? -1
-               : 0;
+    if (check_list(context, err) < 0 ||
+        maqet_vm_plan_removal(context, name, how, receipt, err) < 0 ||
+        delete_images(receipt, &deleted, err) < 0 ||
+        remember_kept(context, name, &deleted, err) < 0 ||
+        maqet_store_remove(context, name, err) < 0)
+        return -1;
+    remove_run_dir(context, &run);
+    return 0;
 }

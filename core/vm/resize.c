@@ -33,22 +33,17 @@ struct resizing {
     const struct maqet_drive *drive;
     struct maqet_qmp *qmp;          /* NULL: the machine does not run */
     struct maqet_deadline deadline; /* for all that QEMU is asked */
-    int dir_fd;
-    int run_fd;
-    int pidfd;
+    struct maqet_run run;
     int qmp_lock;
 };
 
 static void
 resizing_clear(struct resizing *resizing)
 {
-    const int fds[] = {resizing->qmp_lock, resizing->pidfd, resizing->run_fd,
-                       resizing->dir_fd};
-
     maqet_qmp_close(resizing->qmp);
-    for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
+    if (resizing->qmp_lock >= 0)
+        close(resizing->qmp_lock);
+    maqet_run_clear(&resizing->run);
     maqet_vm_free(resizing->vm);
 }
 
@@ -56,15 +51,13 @@ resizing_clear(struct resizing *resizing)
 static int
 open_machine(struct resizing *resizing, const char *name, struct maqet_error **err)
 {
-    resizing->dir_fd = maqet_run_dir(resizing->context, name, err);
-    resizing->run_fd = resizing->dir_fd < 0 ? -1 : maqet_run_file(resizing->dir_fd, err);
-    if (resizing->run_fd < 0)
+    struct maqet_run *run = &resizing->run;
+
+    if (maqet_run_open(resizing->context, name, run, err) < 0 ||
+        maqet_run_check_reachable(run, name, err) < 0)
         return -1;
-    int pid = maqet_run_holder(resizing->run_fd, &resizing->pidfd, err);
-    if (pid < 0)
-        return maqet_error_wrap(err, "Virtual machine '%s'", name);
-    if (pid == 0) {
-        maqet_helpers_end(resizing->dir_fd);
+    if (run->pid == 0) {
+        maqet_helpers_end(run->dir_fd);
         if (maqet_store_check_pending(resizing->context, name, err) < 0)
             return -1;
         resizing->vm = maqet_vm_open(resizing->context, name, err);
@@ -74,8 +67,8 @@ open_machine(struct resizing *resizing, const char *name, struct maqet_error **e
     if (!resizing->vm)
         return -1;
     resizing->deadline = maqet_deadline_in(MAQET_QMP_ANSWER_TIMEOUT);
-    resizing->qmp = maqet_monitor_open(resizing->dir_fd, name, MAQET_QMP_ANSWER_TIMEOUT,
-                                       resizing->pidfd, &resizing->qmp_lock, err);
+    resizing->qmp = maqet_monitor_open(run->dir_fd, name, MAQET_QMP_ANSWER_TIMEOUT,
+                                       resizing->run.pidfd, &resizing->qmp_lock, err);
     return resizing->qmp
                ? maqet_vm_drives_check_asked(resizing->vm, resizing->qmp,
                                              maqet_deadline_left(resizing->deadline), err)
@@ -257,7 +250,7 @@ store_size(const struct resizing *resizing, uint64_t bytes)
         resizing->qmp ? maqet_running_load(resizing->context, vm, NULL) : NULL;
 
     if (running && set_size(running, drive, bytes))
-        maqet_running_save(resizing->context, running, NULL);
+        maqet_running_save(resizing->run.folder, running, NULL);
     if (stored && (!set_size(stored, drive, bytes) ||
                    maqet_store_replace(resizing->context, stored, &reason) == 0))
         return;
@@ -309,7 +302,7 @@ maqet_vm_resize(const struct maqet_context *context, const char *name_or_uuid,
                 uint64_t *after, struct maqet_error **err)
 {
     _cleanup_(resizing_clear) struct resizing resizing = {
-        .context = context, .dir_fd = -1, .run_fd = -1, .pidfd = -1, .qmp_lock = -1};
+        .context = context, .run = MAQET_RUN_INIT, .qmp_lock = -1};
     _cleanup_free_ char *name = maqet_store_resolve(context, name_or_uuid, err);
     _cleanup_close_ int lock = name ? maqet_store_lock(context, name, err) : -1;
 

@@ -25,24 +25,6 @@ enum { LOG_TAIL = 4096 };
 
 /* ---- the run folder ---- */
 
-int
-maqet_run_dir(const struct maqet_context *context, const char *name,
-              struct maqet_error **err)
-{
-    _cleanup_free_ char *path = maqet_format("%s/%s", context->runtime_dir, name);
-    _cleanup_close_ int above = maqet_dir_open_private(context->runtime_dir, err);
-
-    return above < 0 ? -1 : maqet_dir_open_private(path, err);
-}
-
-int
-maqet_run_file(int dir_fd, struct maqet_error **err)
-{
-    int fd = openat(dir_fd, "run", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-    return fd < 0 ? maqet_error_errno(err, errno, "Can't open the run file") : fd;
-}
-
 /* A socket for QEMU: it listens before QEMU runs, so nobody has to wait for it. */
 int
 maqet_run_listen(int dir_fd, const char *name, struct maqet_error **err)
@@ -61,17 +43,15 @@ maqet_run_listen(int dir_fd, const char *name, struct maqet_error **err)
 }
 
 char *
-maqet_run_server_socket(const struct maqet_context *context, const char *name,
-                        size_t index)
+maqet_run_server_socket(const char *folder, size_t index)
 {
-    return maqet_format("%s/%s/drive%zu.sock", context->runtime_dir, name, index);
+    return maqet_format("%s/drive%zu.sock", folder, index);
 }
 
 void
-maqet_run_remove_servers(const struct maqet_context *context, const char *name)
+maqet_run_remove_servers(const char *folder)
 {
     _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
-    _cleanup_free_ char *folder = maqet_format("%s/%s", context->runtime_dir, name);
 
     maqet_dir_list(folder, &files, NULL);
     for (size_t i = 0; i < files.count; i++) {
@@ -97,9 +77,6 @@ has_run_file(int pid, int run_fd)
            theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
 }
 
-/* Between the lock and the PID there is the instant in which a start forks. */
-static const int64_t FORK_TIMEOUT = 2000;
-
 /* A pidfd of the process that the run file names, when that is QEMU; else -1. */
 static int
 open_holder(int run_fd, int *pid)
@@ -116,7 +93,7 @@ open_holder(int run_fd, int *pid)
 int
 maqet_run_holder(int run_fd, int *pidfd, struct maqet_error **err)
 {
-    return maqet_run_holder_by(run_fd, pidfd, maqet_now() + FORK_TIMEOUT, err);
+    return maqet_run_holder_by(run_fd, pidfd, maqet_now() + MAQET_RUN_FORK_TIMEOUT, err);
 }
 
 int
@@ -138,6 +115,44 @@ maqet_run_holder_by(int run_fd, int *pidfd, int64_t deadline, struct maqet_error
     return maqet_error_set(err, MAQET_ERROR_FAILED,
                            "somebody holds its run file's lock, but the process that the "
                            "file names is not QEMU");
+}
+
+/* Whether a descriptor of a process has locks on its file: proc_pid_fdinfo(5). */
+static bool
+has_lock(int pid, int fd)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/%d/fdinfo/%d", pid, fd);
+    _cleanup_free_ char *text = NULL;
+
+    return maqet_file_read(path, 1 << 20, &text, NULL, NULL) == 0 &&
+           strstr(text, "\nlock:");
+}
+
+char *
+maqet_run_machine_of(int pid, char **data_dir)
+{
+    static const char vms[] = "/vms/", run[] = "/" MAQET_STORE_RUN;
+    _cleanup_free_ char *process = maqet_format("/proc/%d", pid);
+    _cleanup_free_ char *link = maqet_format("%s/fd/%d", process, MAQET_LAUNCH_LOCK_FD);
+    _cleanup_free_ char *path = realpath(link, NULL);
+    struct stat status, theirs, there;
+    size_t length = path ? strlen(path) : 0;
+
+    if (length <= strlen(run) || strcmp(path + length - strlen(run), run) != 0 ||
+        stat(process, &status) < 0 || status.st_uid != geteuid() ||
+        stat(link, &theirs) < 0 || stat(path, &there) < 0 ||
+        theirs.st_dev != there.st_dev || theirs.st_ino != there.st_ino ||
+        !has_lock(pid, MAQET_LAUNCH_LOCK_FD))
+        return NULL;
+    path[length - strlen(run)] = '\0';
+    char *name = strrchr(path, '/');
+    size_t above = (size_t)(name - path) + 1;
+
+    if (above < strlen(vms) || strncmp(name + 1 - strlen(vms), vms, strlen(vms)) != 0 ||
+        !maqet_vm_name_valid(name + 1))
+        return NULL;
+    *data_dir = maqet_strndup(path, above - strlen(vms));
+    return maqet_strdup(name + 1);
 }
 
 char *
@@ -224,14 +239,46 @@ check_room(struct maqet_qmp *qmp, const char *name, int64_t timeout,
     return maqet_full_lasts(&full) ? maqet_full_error(&full, name, err) : 0;
 }
 
+/*
+ * Connects to a monitor whose socket is no longer in any folder: QEMU has a descriptor of
+ * it (MAQET_LAUNCH_SOCKET_FD), and so the kernel can still find it. No lock is left
+ * either by which maqets take turns; QEMU serves them one by one.
+ */
+static struct maqet_qmp *
+open_lost_monitor(const struct maqet_run *run, const char *name, int64_t timeout,
+                  struct maqet_error **err)
+{
+    _cleanup_free_ char *path =
+        maqet_format("/proc/%d/fd/%d", run->pid, MAQET_LAUNCH_SOCKET_FD);
+    _cleanup_close_ int socket = open(path, O_PATH | O_CLOEXEC);
+    _cleanup_close_ int own = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_free_ char *number = maqet_format("%d", socket);
+    struct stat status;
+
+    if (socket < 0 || own < 0 || fstat(socket, &status) < 0 ||
+        !S_ISSOCK(status.st_mode)) {
+        maqet_error_set(err, MAQET_ERROR_FAILED,
+                        "its monitor's socket is lost, and QEMU has no descriptor of it");
+        return NULL;
+    }
+    /* It still is that process, so the descriptor was QEMU's. */
+    if (maqet_pidfd_wait(run->pidfd, 0)) {
+        maqet_error_set(err, MAQET_ERROR_STATE, "QEMU has ended");
+        return NULL;
+    }
+    return maqet_qmp_open_vm(own, number, name, timeout, run->pidfd, err);
+}
+
 int
-maqet_power_button_press(int dir_fd, const char *name, int gone, int64_t timeout,
+maqet_power_button_press(const struct maqet_run *run, const char *name, int64_t timeout,
                          struct maqet_error **err)
 {
     struct maqet_deadline deadline = maqet_deadline_in(timeout);
     _cleanup_close_ int lock = -1;
     _cleanup_qmp_ struct maqet_qmp *qmp =
-        maqet_monitor_open(dir_fd, name, timeout, gone, &lock, err);
+        maqet_run_has_monitor(run)
+            ? maqet_monitor_open(run->dir_fd, name, timeout, run->pidfd, &lock, err)
+            : open_lost_monitor(run, name, timeout, err);
     _cleanup_json_ json_object *answer =
         qmp ? maqet_qmp_execute(qmp, "query-status", NULL, maqet_deadline_left(deadline),
                                 err)
@@ -264,26 +311,23 @@ maqet_vm_qmp(const struct maqet_context *context, const char *name_or_uuid,
 {
     _cleanup_json_ json_object *owned = arguments;
     _cleanup_free_ char *name = maqet_store_resolve(context, name_or_uuid, err);
-    _cleanup_close_ int dir_fd = name ? maqet_run_dir(context, name, err) : -1;
-    _cleanup_close_ int run_fd = dir_fd < 0 ? -1 : maqet_run_file(dir_fd, err);
-    _cleanup_close_ int pidfd = -1, lock = -1;
+    _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
+    _cleanup_close_ int lock = -1;
 
-    if (run_fd < 0)
+    if (!name || maqet_run_look(context, name, maqet_now() + MAQET_RUN_FORK_TIMEOUT, &run,
+                                err) < 0)
         return NULL;
-    int pid = maqet_run_holder(run_fd, &pidfd, err);
-    if (pid < 0) {
-        maqet_error_wrap(err, "Virtual machine '%s'", name);
-        return NULL;
-    }
-    if (pid == 0) {
+    if (run.pid == 0) {
         maqet_error_set(err, MAQET_ERROR_STATE, "Virtual machine '%s' is not running",
                         name);
         maqet_error_hint(err, "Start it: maqet start %s", name);
         return NULL;
     }
+    if (maqet_run_check_reachable(&run, name, err) < 0)
+        return NULL;
     struct maqet_deadline deadline = maqet_deadline_in(MAQET_QMP_ANSWER_TIMEOUT);
-    _cleanup_qmp_ struct maqet_qmp *qmp =
-        maqet_monitor_open(dir_fd, name, MAQET_QMP_ANSWER_TIMEOUT, pidfd, &lock, err);
+    _cleanup_qmp_ struct maqet_qmp *qmp = maqet_monitor_open(
+        run.dir_fd, name, MAQET_QMP_ANSWER_TIMEOUT, run.pidfd, &lock, err);
     return qmp ? maqet_qmp_execute(qmp, command, TAKE_PTR(owned),
                                    maqet_deadline_left(deadline), err)
                : NULL;
@@ -329,17 +373,11 @@ maqet_run_tidy(int dir_fd)
 
 /* ---- what runs ---- */
 
-static char *
-running_path(const struct maqet_context *context, const char *name)
-{
-    return maqet_format("%s/%s/vm.json", context->runtime_dir, name);
-}
-
 int
-maqet_running_save(const struct maqet_context *context,
-                   const struct maqet_definition *definition, struct maqet_error **err)
+maqet_running_save(const char *folder, const struct maqet_definition *definition,
+                   struct maqet_error **err)
 {
-    _cleanup_free_ char *path = running_path(context, definition->name);
+    _cleanup_free_ char *path = maqet_format("%s/vm.json", folder);
 
     return maqet_definition_save(path, definition, err);
 }
@@ -348,7 +386,8 @@ struct maqet_definition *
 maqet_running_load(const struct maqet_context *context, const char *name,
                    struct maqet_error **err)
 {
-    _cleanup_free_ char *path = running_path(context, name);
+    _cleanup_free_ char *folder = maqet_run_folder(context, name);
+    _cleanup_free_ char *path = maqet_format("%s/vm.json", folder);
 
     return access(path, F_OK) == 0 ? maqet_definition_load(path, name, err)
                                    : maqet_store_load(context, name, err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run.h - the folder of a running machine, RUNTIME/NAME/: the run file, whose lock QEMU
- * holds until it dies, the monitor's socket, QEMU's PID file and its log, and the
- * definition that it was started with.
+ * run.h - what runs: the file DATA/vms/NAME/run, whose lock QEMU holds until it dies; and
+ * in the run folder the monitor's socket, QEMU's PID file and its log, and the definition
+ * that it was started with. Where that folder is: run_folder.h.
  */
 #ifndef MAQET_VM_RUN_H
 #define MAQET_VM_RUN_H
@@ -11,6 +11,7 @@
 #include "core/base/error.h"
 #include "core/qemu/qmp.h"
 #include "core/vm/definition.h"
+#include "core/vm/run_folder.h"
 
 /* The file in that folder which tells that somebody had QEMU killed; the next start
  * removes it. */
@@ -33,22 +34,18 @@
 #define MAQET_RUN_RULES "rules"
 #define MAQET_RUN_SCRATCH "scratch"
 
-/* The folder RUNTIME/NAME, made when it is missing: a descriptor, or -1. */
-int maqet_run_dir(const struct maqet_context *context, const char *name,
-                  struct maqet_error **err);
+/* ms between the moment in which a start takes the lock and that in which its child has
+ * written the PID. */
+#define MAQET_RUN_FORK_TIMEOUT INT64_C(2000)
 
-/* The run file in that folder, opened but not locked: a descriptor, or -1. */
-int maqet_run_file(int dir_fd, struct maqet_error **err);
-
-/* A unix socket in that folder, for its user only; it listens already. What had its name
- * is removed. A descriptor, or -1. */
+/* A unix socket in the run folder, for its user only; it listens already. What had its
+ * name is removed. A descriptor, or -1. */
 int maqet_run_listen(int dir_fd, const char *name, struct maqet_error **err);
 
 /* The socket of the server of one drive, for a guest whose changes are thrown away; the
  * caller frees. And what servers have left that were killed with their maqet. */
-char *maqet_run_server_socket(const struct maqet_context *context, const char *name,
-                              size_t index);
-void maqet_run_remove_servers(const struct maqet_context *context, const char *name);
+char *maqet_run_server_socket(const char *folder, size_t index);
+void maqet_run_remove_servers(const char *folder);
 
 /* The PID that the run file names while its lock is held; 0: nobody runs. The caller gets
  * a pidfd in *pidfd, which is that of the holder for sure. */
@@ -58,6 +55,10 @@ int maqet_run_holder(int run_fd, int *pidfd, struct maqet_error **err);
  * is just being started must have been written. */
 int maqet_run_holder_by(int run_fd, int *pidfd, int64_t deadline,
                         struct maqet_error **err);
+
+/* The name of the machine, of whatever data folder, whose QEMU a process of this user's
+ * is; *data_dir gets that folder. NULL: it is none. The caller frees both. */
+char *maqet_run_machine_of(int pid, char **data_dir);
 
 /* What QEMU said last, from its log; "" when there is none. The caller frees. */
 char *maqet_run_last_words(int log_fd);
@@ -72,10 +73,11 @@ struct maqet_qmp *maqet_monitor_open(int dir_fd, const char *name, int64_t timeo
 /*
  * Presses the guest's power button, within @timeout ms. A guest that is paused or asleep
  * goes on first, since it could not react; a QEMU whose guest has powered off already, or
- * has never run, is told to quit. MAQET_ERROR_STATE: QEMU has ended meanwhile.
+ * has never run, is told to quit. MAQET_ERROR_STATE: QEMU has ended meanwhile. Where the
+ * monitor's socket is lost, it is reached by the descriptor of it that QEMU has.
  */
-int maqet_power_button_press(int dir_fd, const char *name, int gone, int64_t timeout,
-                             struct maqet_error **err);
+int maqet_power_button_press(const struct maqet_run *run, const char *name,
+                             int64_t timeout, struct maqet_error **err);
 
 /* Ends a QEMU that must not go on: first so that it can flush its images, for @flush ms,
  * and then for sure. */
@@ -95,8 +97,7 @@ void maqet_run_tidy(int dir_fd);
  * though `apply` may have stored another one since. Where there is no record, the stored
  * one is loaded.
  */
-int maqet_running_save(const struct maqet_context *context,
-                       const struct maqet_definition *definition,
+int maqet_running_save(const char *folder, const struct maqet_definition *definition,
                        struct maqet_error **err);
 struct maqet_definition *maqet_running_load(const struct maqet_context *context,
                                             const char *name, struct maqet_error **err);

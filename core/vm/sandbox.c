@@ -435,8 +435,8 @@ maqet_sandbox_describe(const struct maqet_context *context, const char *name, in
     enum { LIMIT = 1 << 20, SECCOMP_MODE_FILTER = 2 };
     _cleanup_free_ char *path = maqet_format("/proc/%d/status", pid);
     _cleanup_free_ char *status = NULL, *rules = NULL;
-    _cleanup_free_ char *file =
-        maqet_format("%s/%s/" MAQET_RUN_RULES, context->runtime_dir, name);
+    _cleanup_free_ char *folder = maqet_run_folder(context, name);
+    _cleanup_free_ char *file = maqet_format("%s/" MAQET_RUN_RULES, folder);
     json_object *object = json_object_new_object();
     int version = 0;
 

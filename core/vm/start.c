@@ -39,9 +39,9 @@ struct starting {
     int64_t timeout; /* ms that QEMU has to answer all that it is asked */
     struct maqet_drives_consent consent;
     struct maqet_deadline deadline; /* that begins when it is run */
-    int dir_fd;                     /* RUNTIME/NAME */
-    int run_fd;                     /* the run file, locked for QEMU */
+    struct maqet_run run;           /* its folder; and the run file, locked for QEMU */
     int monitor_fd;                 /* listening sockets */
+    int socket_fd;                  /* that of the monitor, as a file */
     int agent_fd;
     int log_fd;
     int signal_fd; /* in the foreground: signals that mean "end", kept from us */
@@ -58,9 +58,9 @@ starting_new(const struct maqet_context *context, int64_t timeout, bool foregrou
         .context = context,
         .foreground = foreground,
         .timeout = timeout,
-        .dir_fd = -1,
-        .run_fd = -1,
+        .run = MAQET_RUN_INIT,
         .monitor_fd = -1,
+        .socket_fd = -1,
         .agent_fd = -1,
         .log_fd = -1,
         .signal_fd = -1,
@@ -73,9 +73,9 @@ starting_new(const struct maqet_context *context, int64_t timeout, bool foregrou
 static void
 starting_clear(struct starting *starting)
 {
-    const int fds[] = {starting->dir_fd,       starting->run_fd, starting->monitor_fd,
-                       starting->agent_fd,     starting->log_fd, starting->signal_fd,
-                       starting->process.pidfd};
+    const int fds[] = {starting->monitor_fd, starting->socket_fd,
+                       starting->agent_fd,   starting->log_fd,
+                       starting->signal_fd,  starting->process.pidfd};
 
     if (starting->signal_fd >= 0)
         sigprocmask(SIG_SETMASK, &starting->signals_before, NULL);
@@ -83,6 +83,7 @@ starting_clear(struct starting *starting)
     for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
         if (fds[i] >= 0)
             close(fds[i]);
+    maqet_run_clear(&starting->run);
     maqet_helpers_clear(&starting->helpers);
     maqet_argument_locks_clear(&starting->locks);
     maqet_vm_free(starting->vm);
@@ -91,53 +92,40 @@ starting_clear(struct starting *starting)
 static int
 listen_sockets(struct starting *starting, struct maqet_error **err)
 {
-    starting->monitor_fd = maqet_run_listen(starting->dir_fd, "qmp.sock", err);
+    starting->monitor_fd = maqet_run_listen(starting->run.dir_fd, MAQET_RUN_MONITOR, err);
     if (starting->monitor_fd < 0)
         return -1;
+    starting->socket_fd =
+        openat(starting->run.dir_fd, MAQET_RUN_MONITOR, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (starting->socket_fd < 0)
+        return maqet_error_errno(err, errno, "Can't open the monitor's socket");
     if (!maqet_vm_has_agent(starting->vm))
         return 0;
-    starting->agent_fd = maqet_run_listen(starting->dir_fd, MAQET_AGENT_SOCKET, err);
+    starting->agent_fd = maqet_run_listen(starting->run.dir_fd, MAQET_AGENT_SOCKET, err);
     return starting->agent_fd < 0 ? -1 : 0;
 }
 
-/* Makes sure that nothing runs in the folder. A QEMU that is just ending is waited for,
- * since nobody has to know that its lock outlives it by an instant. */
-static int
-check_rest(const struct maqet_context *context, const char *name, int run_fd,
-           struct maqet_error **err)
-{
-    _cleanup_close_ int pidfd = -1;
-    int pid = maqet_run_holder(run_fd, &pidfd, NULL);
-
-    if (pid == 0)
-        return 0;
-    if (pid > 0 && maqet_vm_check_paused(context, name, err) < 0)
-        return -1;
-    if (pid > 0)
-        maqet_error_set(err, MAQET_ERROR_STATE,
-                        "Virtual machine '%s' is running already (PID %d)", name, pid);
-    else
-        maqet_error_set(err, MAQET_ERROR_STATE,
-                        "Virtual machine '%s' is just being started or stopped", name);
-    maqet_error_hint(err, "Stop it first: maqet stop %s", name);
-    return -1;
-}
-
-/* Opens the run folder and makes sure that nothing runs in it. What ran beside a QEMU
- * that has ended may still have the drives open. */
+/* Opens the run folder and makes sure that the machine does not run. A QEMU that is just
+ * ending is waited for, since nobody has to know that its lock outlives it by an instant.
+ * What ran beside a QEMU that has ended may still have the drives open. */
 static int
 enter_run_dir(struct starting *starting, const char *name, struct maqet_error **err)
 {
-    starting->dir_fd = maqet_run_dir(starting->context, name, err);
-    if (starting->dir_fd < 0)
+    struct maqet_run *run = &starting->run;
+
+    if (maqet_run_open(starting->context, name, run, err) < 0)
         return -1;
-    starting->run_fd = maqet_run_file(starting->dir_fd, err);
-    if (starting->run_fd < 0)
+    if (run->pid == 0) {
+        maqet_helpers_end(run->dir_fd);
+        return 0;
+    }
+    if (!run->lost && maqet_vm_check_paused(starting->context, name, err) < 0)
         return -1;
-    if (check_rest(starting->context, name, starting->run_fd, err) < 0)
-        return -1;
-    maqet_helpers_end(starting->dir_fd);
-    return 0;
+    _cleanup_free_ char *text = maqet_run_text(run);
+    maqet_error_set(err, MAQET_ERROR_STATE, "Virtual machine '%s' is running already %s",
+                    name, text);
+    maqet_error_hint(err, "Stop it first: maqet stop %s", name);
+    return -1;
 }
 
 /* From here on, a signal that means "end" is for the guest; until here it stops a start.
@@ -162,7 +150,7 @@ hold_signals(struct starting *starting, struct maqet_error **err)
 static int
 fail_furnishing(struct starting *starting)
 {
-    maqet_run_tidy(starting->dir_fd);
+    maqet_run_tidy(starting->run.dir_fd);
     return -1;
 }
 
@@ -170,7 +158,7 @@ fail_furnishing(struct starting *starting)
 static int
 furnish_run_dir(struct starting *starting, struct maqet_error **err)
 {
-    int taken = maqet_lock_try(starting->run_fd, err);
+    int taken = maqet_lock_try(starting->run.run_fd, err);
 
     /* It was free a moment ago, and we have the machine's lock. */
     if (taken <= 0)
@@ -180,24 +168,28 @@ furnish_run_dir(struct starting *starting, struct maqet_error **err)
                                      "Virtual machine '%s': another program has its run "
                                      "file locked",
                                      starting->vm->definition->name);
-    if (ftruncate(starting->run_fd, 0) < 0)
+    /* No PID as yet; and there is room for it on a full disk. */
+    if (pwrite(starting->run.run_fd, "0\n", 2, 0) != 2 ||
+        ftruncate(starting->run.run_fd, 2) < 0)
         return maqet_error_errno(err, errno, "Can't write the run file");
-    maqet_run_tidy(starting->dir_fd);
-    unlinkat(starting->dir_fd, MAQET_RUN_FORCED, 0);
-    if (maqet_running_save(starting->context, starting->vm->definition, err) < 0)
+    maqet_run_tidy(starting->run.dir_fd);
+    unlinkat(starting->run.dir_fd, MAQET_RUN_FORCED, 0);
+    if (maqet_run_note_folder(starting->context, starting->vm->definition->name,
+                              &starting->run, err) < 0 ||
+        maqet_running_save(starting->run.folder, starting->vm->definition, err) < 0)
         return -1;
     if (starting->foreground) {
         if (hold_signals(starting, err) < 0)
             return -1;
     } else {
         starting->log_fd =
-            openat(starting->dir_fd, "qemu.log",
+            openat(starting->run.dir_fd, "qemu.log",
                    O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (starting->log_fd < 0)
             return maqet_error_errno(err, errno, "Can't make QEMU's log");
     }
     return listen_sockets(starting, err) < 0 ||
-                   maqet_helpers_prepare(starting->vm, starting->dir_fd,
+                   maqet_helpers_prepare(starting->vm, starting->run.dir_fd,
                                          &starting->helpers, err) < 0
                ? fail_furnishing(starting)
                : 0;
@@ -243,12 +235,11 @@ error_ended(struct starting *starting, const char *program, int status,
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                                "QEMU %s is too old: maqet needs 6.2 or later", version);
     maqet_launch_error(status, words, err);
-    add_denial_hint(starting->dir_fd, words, err);
+    add_denial_hint(starting->run.dir_fd, words, err);
     if (starting->log_fd >= 0 && fstat(starting->log_fd, &log) == 0 &&
         (size_t)log.st_size > strlen(words) + 1)
-        maqet_error_remark(err, "All that QEMU said is in %s/%s/qemu.log",
-                           starting->context->runtime_dir,
-                           starting->vm->definition->name);
+        maqet_error_remark(err, "All that QEMU said is in %s/qemu.log",
+                           starting->run.folder);
     return -1;
 }
 
@@ -285,7 +276,7 @@ fail_start(struct starting *starting, const char *program, struct maqet_error *r
     bool gone = ended || maqet_pidfd_wait(starting->process.pidfd, 0);
     waitpid(starting->process.pid, &status, gone ? 0 : WNOHANG);
     if (gone)
-        maqet_run_tidy(starting->dir_fd);
+        maqet_run_tidy(starting->run.dir_fd);
     if (ended) {
         maqet_error_free(reason);
         error_ended(starting, program, status, err);
@@ -354,16 +345,17 @@ launch(struct starting *starting, struct maqet_error **err)
     if (waits)
         maqet_strings_add(&argv, "-S");
     if (maqet_vm_drives_check_same(starting->vm, err) < 0 ||
-        maqet_sandbox_confine(starting->vm, &argv, starting->dir_fd, &confinement,
+        maqet_sandbox_confine(starting->vm, &argv, starting->run.dir_fd, &confinement,
                               &scratch, err) < 0) {
-        maqet_run_tidy(starting->dir_fd);
+        maqet_run_tidy(starting->run.dir_fd);
         return maqet_error_wrap(err, "Virtual machine '%s' did not start", name);
     }
     const struct maqet_launch how = {
         .argv = (const char *const *)argv.items,
         .monitor_fd = starting->monitor_fd,
+        .socket_fd = starting->socket_fd,
         .agent_fd = starting->agent_fd,
-        .lock_fd = starting->run_fd,
+        .lock_fd = starting->run.run_fd,
         .log_fd = starting->log_fd,
         .dies_with_us = starting->incoming && starting->incoming->served,
         .folder = maqet_tree_place(starting->vm->definition->tree).folder,
@@ -379,24 +371,26 @@ launch(struct starting *starting, struct maqet_error **err)
     };
     if (maqet_launch(&how, &starting->process, err) < 0) {
         maqet_confinement_undo(&confinement);
-        maqet_run_tidy(starting->dir_fd);
+        maqet_run_tidy(starting->run.dir_fd);
         return maqet_error_wrap(err, "Virtual machine '%s' did not start", name);
     }
     maqet_argument_locks_release(&starting->locks);
     /* Only QEMU listens now: if it dies, the connection tells. */
     close(TAKE_FD(starting->monitor_fd));
+    close(TAKE_FD(starting->socket_fd));
+    starting->run.pid = starting->process.pid;
     if (starting->agent_fd >= 0)
         close(TAKE_FD(starting->agent_fd));
     maqet_helpers_clear(&starting->helpers);
     starting->deadline = maqet_deadline_in(starting->timeout);
     _cleanup_qmp_ struct maqet_qmp *qmp =
-        maqet_monitor_open(starting->dir_fd, name, starting->timeout,
+        maqet_monitor_open(starting->run.dir_fd, name, starting->timeout,
                            starting->process.pidfd, &lock, &reason);
     if (!qmp || bring_up(starting, qmp, waits, &reason) < 0) {
         maqet_confinement_undo(&confinement);
         return fail_start(starting, argv.items[0], TAKE_PTR(reason), err);
     }
-    maqet_run_remove_scratch(starting->dir_fd);
+    maqet_run_remove_scratch(starting->run.dir_fd);
     maqet_context_say(starting->context, MAQET_LEVEL_DEBUG, "QEMU %s answers",
                       maqet_qmp_version_text(qmp));
     return 0;
@@ -532,8 +526,7 @@ attend(struct starting *starting)
         if (info.ssi_signo == SIGINT && info.ssi_code == SI_KERNEL)
             continue;
         if (asked++ > 0 ||
-            maqet_power_button_press(starting->dir_fd, name, starting->process.pidfd,
-                                     MAQET_END_TIMEOUT, NULL) < 0)
+            maqet_power_button_press(&starting->run, name, MAQET_END_TIMEOUT, NULL) < 0)
             maqet_pidfd_terminate(starting->process.pidfd);
     }
 }
@@ -545,14 +538,16 @@ await_helpers(struct starting *starting)
 {
     struct maqet_context context = *starting->context;
 
-    close(TAKE_FD(starting->run_fd)); /* as which we have QEMU's lock, too */
+    close(TAKE_FD(starting->run.run_fd)); /* as which we have QEMU's lock, too */
     context.lock_timeout = 0;
     _cleanup_close_ int lock =
         maqet_store_lock(&context, starting->vm->definition->name, NULL);
-    _cleanup_close_ int run_fd = maqet_run_file(starting->dir_fd, NULL);
+    _cleanup_close_ int run_fd =
+        lock < 0 ? -1
+                 : maqet_store_open_run(&context, starting->vm->definition->name, NULL);
 
     if (lock >= 0 && run_fd >= 0 && maqet_lock_held(run_fd, NULL) == 0)
-        maqet_helpers_end(starting->dir_fd);
+        maqet_helpers_end(starting->run.dir_fd);
 }
 
 int
@@ -572,7 +567,7 @@ maqet_vm_run(const struct maqet_context *context, const char *name,
     *exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     /* That a person had it killed is no failure: a service manager would bring it back.
      */
-    if (faccessat(starting.dir_fd, MAQET_RUN_FORCED, F_OK, 0) == 0)
+    if (faccessat(starting.run.dir_fd, MAQET_RUN_FORCED, F_OK, 0) == 0)
         *exit_code = 0;
     await_helpers(&starting);
     return 0;

@@ -49,6 +49,13 @@ maqet_state_clear(struct maqet_state *state)
     maqet_full_clear(&state->full);
 }
 
+const char *
+maqet_state_text(const struct maqet_state *state)
+{
+    return state->lost ? "running, runtime folder lost"
+                       : maqet_status_name(state->status);
+}
+
 /* ---- what the kernel says of the process ---- */
 
 static void
@@ -88,30 +95,25 @@ status_at_rest(const struct maqet_context *context, const char *name, int dir_fd
                                               : MAQET_STATUS_CREATED;
 }
 
+/* *folder (may be NULL) gets the path of the run folder; the caller frees. */
 static int
 look(const struct maqet_context *context, const char *name, int64_t deadline,
-     struct maqet_state *state, struct maqet_error **err)
+     struct maqet_state *state, char **folder, struct maqet_error **err)
 {
-    _cleanup_free_ char *path = maqet_format("%s/%s", context->runtime_dir, name);
-    /* Looking makes nothing: no folder means that nothing runs. */
-    _cleanup_close_ int dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    _cleanup_close_ int run_fd =
-        dir_fd < 0 ? -1 : openat(dir_fd, "run", O_RDWR | O_CLOEXEC);
-    _cleanup_close_ int pidfd = -1;
+    _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
 
     *state = (struct maqet_state){0};
-    if (run_fd < 0 && errno != ENOENT)
-        return maqet_error_errno(err, errno, "Can't look at the virtual machine '%s'",
-                                 name);
-    if (run_fd >= 0) {
-        state->pid = maqet_run_holder_by(run_fd, &pidfd, deadline, err);
-        if (state->pid < 0)
-            return maqet_error_wrap(err, "Virtual machine '%s'", name);
-    }
+    /* Looking makes nothing: no folder means that nothing runs. */
+    if (maqet_run_look(context, name, deadline, &run, err) < 0)
+        return -1;
+    state->pid = run.pid;
+    state->lost = run.lost;
     state->status =
-        state->pid > 0 ? MAQET_STATUS_RUNNING : status_at_rest(context, name, dir_fd);
-    if (state->pid > 0)
+        run.pid > 0 ? MAQET_STATUS_RUNNING : status_at_rest(context, name, run.dir_fd);
+    if (run.pid > 0)
         read_usage(state);
+    if (folder)
+        *folder = TAKE_PTR(run.folder);
     return 0;
 }
 
@@ -119,7 +121,7 @@ int
 maqet_state_look(const struct maqet_context *context, const char *name,
                  struct maqet_state *state, struct maqet_error **err)
 {
-    return look(context, name, maqet_now() + LOOK_TIMEOUT, state, err);
+    return look(context, name, maqet_now() + LOOK_TIMEOUT, state, NULL, err);
 }
 
 /* ---- what QEMU says ---- */
@@ -178,13 +180,13 @@ judge_devices(const struct maqet_context *context, const char *name,
 static bool
 is_asked(const struct maqet_state_row *row, bool failed)
 {
-    return !row->error && row->state.pid > 0 &&
+    return !row->error && row->state.pid > 0 && !row->state.lost &&
            (!failed || row->state.pause == MAQET_PAUSE_ERROR);
 }
 
 static void
-ask_all(const struct maqet_context *context, struct maqet_state_row *rows, size_t count,
-        bool failed)
+ask_all(const struct maqet_context *context, struct maqet_state_row *rows,
+        char *const *folders, size_t count, bool failed)
 {
     _cleanup_free_ struct maqet_survey *surveys =
         maqet_alloc((count + 1) * sizeof(*surveys));
@@ -197,8 +199,7 @@ ask_all(const struct maqet_context *context, struct maqet_state_row *rows, size_
             continue;
         asked[asked_count] = &rows[i];
         surveys[asked_count] = MAQET_SURVEY_INIT;
-        surveys[asked_count++].folder =
-            maqet_format("%s/%s", context->runtime_dir, rows[i].name);
+        surveys[asked_count++].folder = maqet_strdup(folders[i]);
     }
     if (asked_count == 0)
         return;
@@ -220,9 +221,9 @@ look_again(const struct maqet_context *context, struct maqet_state_row *row)
 {
     int pid = row->state.pid;
 
-    if (row->error || pid == 0 || row->state.response != MAQET_RESPONSE_NONE ||
+    if (!is_asked(row, false) || row->state.response != MAQET_RESPONSE_NONE ||
         maqet_state_look(context, row->name, &row->state, &row->error) < 0 ||
-        row->state.pid != pid)
+        row->state.pid != pid || row->state.lost)
         return;
     row->state.response = MAQET_RESPONSE_MISSING;
     row->state.status = MAQET_STATUS_UNRESPONSIVE;
@@ -232,18 +233,23 @@ void
 maqet_states_read(const struct maqet_context *context, struct maqet_state_row *rows,
                   size_t count, bool ask)
 {
+    _cleanup_free_ char **folders = maqet_alloc((count + 1) * sizeof(*folders));
     int64_t deadline = maqet_now() + LOOK_TIMEOUT;
 
     for (size_t i = 0; i < count; i++) {
         rows[i].error = NULL;
-        look(context, rows[i].name, deadline, &rows[i].state, &rows[i].error);
+        look(context, rows[i].name, deadline, &rows[i].state, &folders[i],
+             &rows[i].error);
     }
-    if (!ask)
-        return;
-    ask_all(context, rows, count, false);
-    ask_all(context, rows, count, true);
-    for (size_t i = 0; i < count; i++)
-        look_again(context, &rows[i]);
+    if (ask) {
+        ask_all(context, rows, folders, count, false);
+        ask_all(context, rows, folders, count, true);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (ask)
+            look_again(context, &rows[i]);
+        free(folders[i]);
+    }
 }
 
 int
@@ -269,9 +275,28 @@ full_warning(const char *name, const struct maqet_full *full)
     return maqet_format("%s. %s", step->message, step->hints.items[0]);
 }
 
+int
+maqet_state_error_running(const struct maqet_context *context, const char *name,
+                          bool already, struct maqet_error **err)
+{
+    _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
+
+    if (maqet_run_look(context, name, maqet_now() + LOOK_TIMEOUT, &run, err) < 0)
+        return -1;
+    _cleanup_free_ char *text = maqet_run_text(&run);
+    return maqet_error_set(err, MAQET_ERROR_STATE, "Virtual machine '%s' is running%s %s",
+                           name, already ? " already" : "", text);
+}
+
 char *
 maqet_state_warning(const char *name, const struct maqet_state *state)
 {
+    if (state->lost)
+        return maqet_format(
+            "VM '%s' is running (PID %d), but its runtime folder is lost: it was removed "
+            "meanwhile, as at the end of a login session. It can only be stopped: maqet "
+            "stop %s",
+            name, state->pid, name);
     if (state->response == MAQET_RESPONSE_MISSING)
         return maqet_silence_text(name, state->pid, state->process, ASK_TIMEOUT);
     if (state->pause == MAQET_PAUSE_FULL)
@@ -293,8 +318,8 @@ maqet_state_warning(const char *name, const struct maqet_state *state)
 char *
 maqet_crash_text(const struct maqet_context *context, const char *name)
 {
-    _cleanup_free_ char *path =
-        maqet_format("%s/%s/qemu.log", context->runtime_dir, name);
+    _cleanup_free_ char *folder = maqet_run_folder(context, name);
+    _cleanup_free_ char *path = maqet_format("%s/qemu.log", folder);
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     _cleanup_free_ char *words = maqet_run_last_words(fd);
     _cleanup_free_ char *readable = maqet_launch_words(words);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state.h - what a machine is doing. Liveness is the lock on RUNTIME/NAME/run, which QEMU
- * holds until it dies; never a PID alone.
+ * state.h - what a machine is doing. Liveness is the lock on DATA/vms/NAME/run, which
+ * QEMU holds until it dies; never a PID alone.
  */
 #ifndef MAQET_VM_STATE_H
 #define MAQET_VM_STATE_H
@@ -39,15 +39,19 @@ struct maqet_state {
     enum maqet_pause pause;
     struct maqet_full full; /* the drives without room, see maqet_state_clear() */
     int pid;                /* of QEMU; 0 when it doesn't run */
-    int64_t uptime;         /* ms */
-    uint64_t memory;        /* resident bytes of QEMU */
-    double cpu;             /* percent of one processor since QEMU's start */
-    char process; /* the state of QEMU's process as proc(5) has it: 'T' is stopped */
+    bool lost;       /* it runs, but its runtime folder is gone, so it can't be asked */
+    int64_t uptime;  /* ms */
+    uint64_t memory; /* resident bytes of QEMU */
+    double cpu;      /* percent of one processor since QEMU's start */
+    char process;    /* the state of QEMU's process as proc(5) has it: 'T' is stopped */
     enum maqet_response response;
 };
 
 /* "running" */
 const char *maqet_status_name(enum maqet_status status);
+
+/* The same, and what else there is to be said: "running, runtime folder lost". */
+const char *maqet_state_text(const struct maqet_state *state);
 
 /* "disk full"; NULL for MAQET_PAUSE_NONE. */
 const char *maqet_pause_name(enum maqet_pause pause);
@@ -79,8 +83,13 @@ struct maqet_state_row {
 void maqet_states_read(const struct maqet_context *context, struct maqet_state_row *rows,
                        size_t count, bool ask);
 
-/* What there is to be warned of: a QEMU that did not answer, or a full disk, and the next
- * step; NULL: nothing. The caller frees. */
+/* An error (MAQET_ERROR_STATE) of a machine that runs, "Virtual machine 'web' is running
+ * already (PID 12)", without a hint; @already may be left out. Returns -1. */
+int maqet_state_error_running(const struct maqet_context *context, const char *name,
+                              bool already, struct maqet_error **err);
+
+/* What there is to be warned of: a QEMU that did not answer or can't be asked, or a full
+ * disk, and the next step; NULL: nothing. The caller frees. */
 char *maqet_state_warning(const char *name, const struct maqet_state *state);
 
 /* What is known of a crash, in a sentence or two. The caller frees. */

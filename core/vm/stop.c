@@ -25,8 +25,8 @@ static const int64_t PRESS_TIMEOUT_LEAST = 1000;
  * the machine (again) meanwhile.
  */
 static int
-tidy_after_stop(const struct maqet_context *context, const char *name, int dir_fd,
-                int run_fd, bool ended, struct maqet_error **err)
+tidy_after_stop(const struct maqet_context *context, const char *name,
+                const struct maqet_run *run, bool ended, struct maqet_error **err)
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
     bool exporting = maqet_exports_any(context, name);
@@ -38,11 +38,13 @@ tidy_after_stop(const struct maqet_context *context, const char *name, int dir_f
     if (lock < 0 && !(reason->code == MAQET_ERROR_TIMEOUT &&
                       (exporting || ended || maqet_exports_any(context, name))))
         return maqet_error_move(err, TAKE_PTR(reason));
-    int held = maqet_lock_held(run_fd, err);
-    if (held == 0 && lock >= 0)
-        maqet_run_tidy(dir_fd);
-    else if (held == 0)
-        unlinkat(dir_fd, MAQET_RUN_PID, 0);
+    /* It may have been started for the first time only now. */
+    _cleanup_close_ int run_fd = maqet_store_open_run(context, name, err);
+    int held = run_fd < 0 ? -1 : maqet_lock_held(run_fd, err);
+    if (held == 0 && run->dir_fd >= 0 && lock >= 0)
+        maqet_run_tidy(run->dir_fd);
+    else if (held == 0 && run->dir_fd >= 0)
+        unlinkat(run->dir_fd, MAQET_RUN_PID, 0);
     return held;
 }
 
@@ -57,7 +59,7 @@ shorter(int64_t a, int64_t b)
  * that is still booting misses it. *reason is why the last press failed.
  */
 static bool
-wait_for_end(int dir_fd, int pidfd, const char *name, const struct maqet_stop *stop,
+wait_for_end(const struct maqet_run *run, const char *name, const struct maqet_stop *stop,
              int64_t deadline, struct maqet_error **reason)
 {
     int64_t again = maqet_now() + PRESS_INTERVAL;
@@ -65,7 +67,7 @@ wait_for_end(int dir_fd, int pidfd, const char *name, const struct maqet_stop *s
     for (;;) {
         int64_t left = deadline - maqet_now();
 
-        if (maqet_pidfd_wait(pidfd, left < 0 ? 0 : shorter(left, 1000)))
+        if (maqet_pidfd_wait(run->pidfd, left < 0 ? 0 : shorter(left, 1000)))
             return true;
         left = deadline - maqet_now();
         if (left <= 0)
@@ -74,26 +76,27 @@ wait_for_end(int dir_fd, int pidfd, const char *name, const struct maqet_stop *s
             stop->waiting(stop->data, name, left);
         if (maqet_now() >= again) {
             maqet_error_clear(reason);
-            maqet_power_button_press(dir_fd, name, pidfd, shorter(left, PRESS_TIMEOUT),
-                                     reason);
+            maqet_power_button_press(run, name, shorter(left, PRESS_TIMEOUT), reason);
             again = maqet_now() + PRESS_INTERVAL;
         }
     }
 }
 
 static int
-end_by_force(int dir_fd, int pidfd, const char *name, struct maqet_error **err)
+end_by_force(const struct maqet_run *run, const char *name, struct maqet_error **err)
 {
     /* Whoever waits for QEMU's end is told that it was wanted. */
-    _cleanup_close_ int mark = openat(dir_fd, MAQET_RUN_FORCED,
-                                      O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    _cleanup_close_ int mark =
+        run->dir_fd < 0 ? -1
+                        : openat(run->dir_fd, MAQET_RUN_FORCED,
+                                 O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-    if (mark < 0)
+    if (mark < 0 && run->dir_fd >= 0)
         return maqet_error_errno(err, errno, "Can't write to the run folder");
-    maqet_qemu_end(pidfd, MAQET_FLUSH_TIMEOUT);
-    if (maqet_pidfd_wait(pidfd, 0))
+    maqet_qemu_end(run->pidfd, MAQET_FLUSH_TIMEOUT);
+    if (maqet_pidfd_wait(run->pidfd, 0))
         return 0;
-    return maqet_silence_error_survived(name, pidfd, err);
+    return maqet_silence_error_survived(name, run->pidfd, err);
 }
 
 /* The guest can't power off, however long one waits. */
@@ -141,15 +144,16 @@ press_timeout(const struct maqet_stop *stop)
 
 /* Presses the button and waits, then ends QEMU by force if that was asked for. */
 static int
-end_machine(const struct maqet_context *context, const char *name, int dir_fd, int pidfd,
-            const struct maqet_stop *stop, struct maqet_error **err)
+end_machine(const struct maqet_context *context, const char *name,
+            const struct maqet_run *run, const struct maqet_stop *stop,
+            struct maqet_error **err)
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
     int64_t deadline = maqet_now() + stop->timeout;
 
     if (stop->timeout == 0 && stop->force)
-        return end_by_force(dir_fd, pidfd, name, err);
-    if (maqet_power_button_press(dir_fd, name, pidfd, press_timeout(stop), &reason) < 0 &&
+        return end_by_force(run, name, err);
+    if (maqet_power_button_press(run, name, press_timeout(stop), &reason) < 0 &&
         reason->code != MAQET_ERROR_STATE) {
         bool full = reason->code == MAQET_ERROR_NO_SPACE;
 
@@ -160,7 +164,7 @@ end_machine(const struct maqet_context *context, const char *name, int dir_fd, i
         if ((reason->silent || full) && stop->force) {
             maqet_context_say(context, MAQET_LEVEL_WARNING, "%s; it is ended now",
                               reason->message);
-            return end_by_force(dir_fd, pidfd, name, err);
+            return end_by_force(run, name, err);
         }
         if (!reason->silent)
             maqet_context_say(context, MAQET_LEVEL_WARNING,
@@ -168,9 +172,9 @@ end_machine(const struct maqet_context *context, const char *name, int dir_fd, i
                               reason->message);
     }
     /* The guest may power off by itself all the same. */
-    if (wait_for_end(dir_fd, pidfd, name, stop, deadline, &reason))
+    if (wait_for_end(run, name, stop, deadline, &reason))
         return 0;
-    return stop->force ? end_by_force(dir_fd, pidfd, name, err)
+    return stop->force ? end_by_force(run, name, err)
                        : error_still_runs(name, stop, reason, err);
 }
 
@@ -179,24 +183,22 @@ maqet_vm_stop(const struct maqet_context *context, const char *name_or_uuid,
               const struct maqet_stop *stop, bool *was_running, struct maqet_error **err)
 {
     _cleanup_free_ char *name = maqet_store_resolve(context, name_or_uuid, err);
-    _cleanup_close_ int dir_fd = name ? maqet_run_dir(context, name, err) : -1;
-    _cleanup_close_ int run_fd = dir_fd < 0 ? -1 : maqet_run_file(dir_fd, err);
-    _cleanup_close_ int pidfd = -1;
-    int pid, again;
+    _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
+    int again;
 
-    if (run_fd < 0)
+    if (!name)
         return -1;
     /* Nothing runs, but a start that was under way when we looked has brought it up by
      * the time that we had the machine's lock: then it is that one which is stopped. */
     do {
-        pid = maqet_run_holder(run_fd, &pidfd, err);
-        if (pid < 0)
-            return maqet_error_wrap(err, "Virtual machine '%s'", name);
-        if (pid > 0 && end_machine(context, name, dir_fd, pidfd, stop, err) < 0)
+        maqet_run_clear(&run);
+        if (maqet_run_look(context, name, maqet_now() + MAQET_RUN_FORK_TIMEOUT, &run,
+                           err) < 0 ||
+            (run.pid > 0 && end_machine(context, name, &run, stop, err) < 0))
             return -1;
-        again = tidy_after_stop(context, name, dir_fd, run_fd, pid > 0, err);
-    } while (pid == 0 && again > 0);
+        again = tidy_after_stop(context, name, &run, run.pid > 0, err);
+    } while (run.pid == 0 && again > 0);
     if (was_running)
-        *was_running = pid > 0;
+        *was_running = run.pid > 0;
     return again < 0 ? -1 : 0;
 }

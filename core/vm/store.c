@@ -127,6 +127,18 @@ maqet_store_lock(const struct maqet_context *context, const char *name,
     }
 }
 
+int
+maqet_store_open_run(const struct maqet_context *context, const char *name,
+                     struct maqet_error **err)
+{
+    _cleanup_free_ char *path = vm_path(context, name, MAQET_STORE_RUN);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return error_no_vm(context, name, err);
+    return fd < 0 ? maqet_error_errno(err, errno, "Can't open %s", path) : fd;
+}
+
 /* ---- looking ---- */
 
 int

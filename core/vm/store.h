@@ -2,8 +2,9 @@
 /*
  * store.h - machines on the disk: one folder each below DATA/vms/, holding vm.json (the
  * definition), images.json (what is known of its images), snapshots.json (what came
- * of what), pending.json (while snapshots change), started (when it was started once) and
- * lock. Nothing else holds state, so a backup is `cp -a`.
+ * of what), pending.json (while snapshots change), started (when it was started once),
+ * run (locked while it runs), run-folder (where the rest of what runs is) and lock.
+ * Nothing else holds state, so a backup is `cp -a`.
  */
 #ifndef MAQET_VM_STORE_H
 #define MAQET_VM_STORE_H
@@ -63,6 +64,11 @@ bool maqet_store_started(const struct maqet_context *context, const char *name);
 int maqet_store_lock(const struct maqet_context *context, const char *name,
                      struct maqet_error **err);
 
+/* Opens the machine's file whose lock its QEMU holds, made when it is missing: a
+ * descriptor, or -1 (MAQET_ERROR_MISSING when it was removed). */
+int maqet_store_open_run(const struct maqet_context *context, const char *name,
+                         struct maqet_error **err);
+
 /* Locks the store against everybody who adds or removes machines, as for the list of
  * images that outlive them (unused.h). A descriptor to be closed, or -1. */
 int maqet_store_lock_all(const struct maqet_context *context, struct maqet_error **err);
@@ -76,6 +82,8 @@ int maqet_store_lock_all(const struct maqet_context *context, struct maqet_error
 #define MAQET_STORE_PENDING "pending.json"
 #define MAQET_STORE_EXPORTS "exports.json"    /* what exports of them write */
 #define MAQET_STORE_CHECKPOINTS "checkpoints" /* a folder */
+#define MAQET_STORE_RUN "run"                 /* its QEMU has it locked: run_folder.h */
+#define MAQET_STORE_RUN_FOLDER "run-folder"   /* where its last start had the folder */
 
 /* The path of a file in a machine's folder. The caller frees. */
 char *maqet_store_file(const struct maqet_context *context, const char *name,

@@ -107,6 +107,7 @@ describe_machine(struct maqet_vm *vm)
     if (!written)
         written = vm->context->storage_dir;
     vm->machine.storage_dir = maqet_strdup(written ? written : "/tmp");
+    vm->machine.run_dir = maqet_run_folder(vm->context, vm->definition->name);
 }
 
 static void
@@ -192,6 +193,7 @@ maqet_vm_free(struct maqet_vm *vm)
     free(vm->machine.arch);
     free(vm->machine.type);
     free(vm->machine.storage_dir);
+    free(vm->machine.run_dir);
     maqet_definition_free(vm->definition);
     free(vm);
 }
@@ -282,8 +284,7 @@ static void
 add_own(const struct maqet_vm *vm, struct maqet_strings *argv)
 {
     maqet_strings_add(argv, "-pidfile");
-    maqet_strings_addf(argv, "%s/%s/" MAQET_RUN_PID, vm->context->runtime_dir,
-                       vm->definition->name);
+    maqet_strings_addf(argv, "%s/" MAQET_RUN_PID, vm->machine.run_dir);
     maqet_strings_add(argv, "-chardev");
     maqet_strings_addf(argv, "socket,id=maqet-monitor,fd=%d,server=on,wait=off",
                        MAQET_LAUNCH_MONITOR_FD);

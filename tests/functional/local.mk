@@ -37,6 +37,8 @@ FUNCTIONAL_TESTS = \
 	tests/functional/images-last.sh \
 	tests/functional/hung-monitor.sh \
 	tests/functional/pause.sh \
+	tests/functional/two-data-folders.sh \
+	tests/functional/lost-runtime-folder.sh \
 	tests/functional/others-data-folder.sh \
 	tests/functional/concurrent-starts.sh \
 	tests/functional/resize.sh \

@@ -18,7 +18,9 @@ expect 4 maqet --runtime-dir "$TMP/link" start a
 err_has "is a link"
 
 # rm removes what is maqet's, and nothing that lies beside it.
-mkdir -p run/a/important
+expect 0 maqet start a
+expect 0 maqet stop a --timeout 0 --force
+mkdir run/a/important
 echo keep >run/a/important/file
 expect 0 maqet rm a --yes
 err_has "$TMP/run/a is kept"

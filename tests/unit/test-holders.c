@@ -10,6 +10,7 @@
 
 #include "core/qemu/launch.h"
 #include "core/vm/run.h"
+#include "core/vm/store.h"
 #include "tests/unit/plugins.h"
 
 /* ---- a child that has a file open ---- */
@@ -285,10 +286,8 @@ scene_clear(struct scene *scene)
 static pid_t
 machine_new(const struct scene *scene)
 {
-    _cleanup_free_ char *run = maqet_format("%s/db/run", scene->context.runtime_dir);
-    _cleanup_close_ int dir_fd = maqet_run_dir(&scene->context, "db", NULL);
+    _cleanup_free_ char *run = maqet_store_file(&scene->context, "db", MAQET_STORE_RUN);
 
-    CU_ASSERT_TRUE_FATAL(dir_fd >= 0);
     return child_new((struct opened){.path = scene->image, .locked = true, .run = run});
 }
 

@@ -18,14 +18,15 @@ struct scene {
     char *folder;
     int monitor_fd;
     int lock_fd;
-    int agent_fd; /* -1: none */
+    int agent_fd;  /* -1: none */
+    int socket_fd; /* the same */
     int log_fd;
 };
 
 static struct scene
 scene_new(void)
 {
-    struct scene scene = {.folder = unit_folder(), .agent_fd = -1};
+    struct scene scene = {.folder = unit_folder(), .agent_fd = -1, .socket_fd = -1};
     _cleanup_free_ char *run =
         unit_file(scene.folder, "run", "4194304 is what stood here\n");
     _cleanup_free_ char *log = unit_file(scene.folder, "log", "");
@@ -44,6 +45,7 @@ scene_clear(struct scene *scene)
     maqet_cleanup_close(&scene->monitor_fd);
     maqet_cleanup_close(&scene->lock_fd);
     maqet_cleanup_close(&scene->agent_fd);
+    maqet_cleanup_close(&scene->socket_fd);
     maqet_cleanup_close(&scene->log_fd);
     unit_remove_folder(&scene->folder);
 }
@@ -59,6 +61,7 @@ launch(const struct scene *scene, const char *const *argv, struct maqet_process 
         .monitor_fd = scene->monitor_fd,
         .lock_fd = scene->lock_fd,
         .agent_fd = scene->agent_fd,
+        .socket_fd = scene->socket_fd,
         .log_fd = scene->log_fd,
     };
 
@@ -214,6 +217,7 @@ run_in_order(const struct scene *scene, const int ours[3], const int order[3])
                             .monitor_fd = order[0],
                             .lock_fd = order[1],
                             .agent_fd = order[2],
+                            .socket_fd = -1,
                             .log_fd = log};
     int copies[3], away[3];
 
@@ -261,6 +265,40 @@ test_descriptors_in_the_way(void)
     for (size_t i = 0; i < sizeof(orders) / sizeof(*orders); i++)
         check_order(orders[i]);
     CU_ASSERT_EQUAL(count_descriptors(), before);
+}
+
+/* With an agent, and without one; whatever number it has with us. */
+static void
+test_socket_file(void)
+{
+    static const int numbers[] = {3, 4, 5, 6, 60};
+
+    for (size_t i = 0; i < 10; i++) {
+        _cleanup_scene_ struct scene scene = scene_new();
+        _cleanup_free_ char *socket = unit_file(scene.folder, "qmp.sock", "");
+        _cleanup_free_ char *expected = maqet_format("%s\n", socket);
+        struct scene other = scene;
+        int number = numbers[i % 5];
+        int fd = open(socket, O_PATH | O_CLOEXEC);
+        int before = fcntl(number, F_DUPFD_CLOEXEC, 100);
+
+        /* What else has that number moves out of its way. */
+        int *const ours[] = {&other.monitor_fd, &other.lock_fd, &other.log_fd};
+        for (size_t j = 0; j < 3; j++)
+            if (*ours[j] == number)
+                *ours[j] = before;
+        if (i >= 5)
+            other.agent_fd = other.monitor_fd;
+        other.socket_fd = dup3(fd, number, O_CLOEXEC) < 0 ? fd : number;
+        CU_ASSERT_EQUAL(run(&other, "readlink /proc/$$/fd/6", NULL), 0);
+        check_text(&scene, "log", expected);
+        if (fd != number)
+            close(fd);
+        if (before < 0 || dup3(before, number, O_CLOEXEC) < 0)
+            close(number);
+        if (before >= 0)
+            close(before);
+    }
 }
 
 static void
@@ -403,6 +441,7 @@ test_folder(void)
             .monitor_fd = scene.monitor_fd,
             .lock_fd = scene.lock_fd,
             .agent_fd = -1,
+            .socket_fd = -1,
             .log_fd = scene.log_fd,
             .folder = folders[i],
         };
@@ -488,7 +527,7 @@ test_child_fails_before_exec(void)
     _cleanup_close_ int read_only = open(run, O_RDONLY | O_CLOEXEC);
     wrong.lock_fd = read_only;
     CU_ASSERT_EQUAL(launch(&wrong, argv, &process, &error), -1);
-    UNIT_ERROR(&error, MAQET_ERROR_FAILED, "Can't run /bin/sh: Invalid argument");
+    UNIT_ERROR(&error, MAQET_ERROR_FAILED, "Can't run /bin/sh: Bad file descriptor");
     check_no_child();
 }
 
@@ -594,6 +633,7 @@ main(void)
         {"descriptors 0 to 4 and no more", test_descriptors},
         {"descriptors with a guest agent", test_agent},
         {"descriptors that stand in one another's place", test_descriptors_in_the_way},
+        {"the file of the monitor's socket", test_socket_file},
         {"PID in the run file", test_pid_in_run_file},
         {"lock is inherited", test_lock_is_inherited},
         {"standard output", test_output},

@@ -12,6 +12,7 @@
 
 #include "core/qemu/launch.h"
 #include "core/vm/run.h"
+#include "core/vm/store.h"
 #include "tests/unit/plugins.h"
 
 /* ---- the folder of a machine that is called "web" ---- */
@@ -23,20 +24,40 @@ struct scene {
     int run_fd;
 };
 
+/* A machine in the store. */
+static void
+add_machine(const struct maqet_context *context, const char *name)
+{
+    _cleanup_free_ char *folder = maqet_format("%s/vms/%s", context->data_dir, name);
+
+    _cleanup_free_ char *file = maqet_format("%s/vm.json", folder);
+    _cleanup_json_ json_object *tree = maqet_tree_mapping((struct maqet_place){0});
+    const struct maqet_definition definition = {
+        .name = (char *)name,
+        .uuid = (char *)"11111111-2222-3333-4444-555555555555",
+        .tree = tree,
+    };
+
+    CU_ASSERT_EQUAL_FATAL(maqet_dir_make(folder, 0700, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(maqet_definition_save(file, &definition, NULL), 0);
+}
+
 static struct scene
 scene_new(void)
 {
     struct scene scene = {.folder = unit_folder()};
+    _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
 
+    scene.context.data_dir = maqet_format("%s/data", scene.folder);
     scene.context.runtime_dir = maqet_format("%s/runtime/maqet", scene.folder);
-    scene.dir_fd = maqet_run_dir(&scene.context, "web", NULL);
+    add_machine(&scene.context, "web");
+    CU_ASSERT_EQUAL_FATAL(maqet_run_open(&scene.context, "web", &run, NULL), 0);
+    scene.dir_fd = TAKE_FD(run.dir_fd);
     CU_ASSERT_TRUE_FATAL(scene.dir_fd >= 0);
-    int fd = maqet_run_file(scene.dir_fd, NULL);
-    CU_ASSERT_TRUE(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    CU_ASSERT_TRUE(fcntl(run.run_fd, F_GETFD) & FD_CLOEXEC);
     /* Not as the descriptor that it is in QEMU: we stand for somebody else. */
-    scene.run_fd = fcntl(fd, F_DUPFD_CLOEXEC, 50);
+    scene.run_fd = fcntl(run.run_fd, F_DUPFD_CLOEXEC, 50);
     CU_ASSERT_TRUE_FATAL(scene.run_fd >= 0);
-    close(fd);
     return scene;
 }
 
@@ -69,7 +90,7 @@ struct holder {
 static void
 hold(const struct scene *scene, const struct holder *how, int ready)
 {
-    int fd = maqet_run_file(scene->dir_fd, NULL);
+    int fd = maqet_store_open_run(&scene->context, "web", NULL);
 
     /* Out of the way of the number that it is to get, or not to get. */
     fd = fcntl(fd, F_DUPFD, 50);
@@ -139,7 +160,7 @@ test_folder(void)
 {
     _cleanup_scene_ struct scene scene = scene_new();
     _cleanup_free_ char *path = maqet_format("%s/web", scene.context.runtime_dir);
-    _cleanup_free_ char *run = maqet_format("%s/run", path);
+    _cleanup_free_ char *run = maqet_store_file(&scene.context, "web", MAQET_STORE_RUN);
     const char *const folders[] = {scene.context.runtime_dir, path};
     struct stat status;
 
@@ -163,12 +184,14 @@ test_folder_that_others_can_write(void)
 
     for (size_t i = 0; i < 4; i++) {
         _cleanup_error_ struct maqet_error *error = NULL;
+        struct maqet_run run = MAQET_RUN_INIT;
         const char *folder = folders[i / 2];
         _cleanup_free_ char *message =
             maqet_format("The folder %s can be written by other users", folder);
 
         CU_ASSERT_EQUAL(chmod(folder, i % 2 ? 0720 : 01702), 0);
-        CU_ASSERT_EQUAL(maqet_run_dir(&scene.context, "web", &error), -1);
+        CU_ASSERT_EQUAL(maqet_run_open(&scene.context, "web", &run, &error), -1);
+        maqet_run_clear(&run);
         UNIT_ERROR(&error, MAQET_ERROR_PERMISSION, message);
         CU_ASSERT_EQUAL(chmod(folder, 0700), 0);
     }
@@ -178,11 +201,14 @@ static void
 test_folder_is_no_link(void)
 {
     _cleanup_scene_ struct scene scene = scene_new();
+    struct maqet_run run = MAQET_RUN_INIT;
     _cleanup_free_ char *link_path = maqet_format("%s/link", scene.context.runtime_dir);
     _cleanup_error_ struct maqet_error *error = NULL;
 
+    add_machine(&scene.context, "link");
     CU_ASSERT_EQUAL(symlink("web", link_path), 0);
-    CU_ASSERT_EQUAL(maqet_run_dir(&scene.context, "link", &error), -1);
+    CU_ASSERT_EQUAL(maqet_run_open(&scene.context, "link", &run, &error), -1);
+    maqet_run_clear(&run);
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL(error->code, MAQET_ERROR_PERMISSION);
 }
@@ -192,13 +218,15 @@ test_folder_of_another(void)
 {
     _cleanup_scene_ struct scene scene = scene_new();
     _cleanup_error_ struct maqet_error *error = NULL;
+    struct maqet_run run = MAQET_RUN_INIT;
     _cleanup_free_ char *message = maqet_format(
         "The folder %s belongs to another user (uid 12345)", scene.context.runtime_dir);
 
     if (geteuid() != 0)
         return; /* nobody else can give folders away */
     CU_ASSERT_EQUAL(chown(scene.context.runtime_dir, 12345, 0), 0);
-    CU_ASSERT_EQUAL(maqet_run_dir(&scene.context, "web", &error), -1);
+    CU_ASSERT_EQUAL(maqet_run_open(&scene.context, "web", &run, &error), -1);
+    maqet_run_clear(&run);
     UNIT_ERROR(&error, MAQET_ERROR_PERMISSION, message);
 }
 
@@ -207,13 +235,16 @@ test_run_file_is_no_link(void)
 {
     _cleanup_scene_ struct scene scene = scene_new();
     _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_free_ char *run = maqet_store_file(&scene.context, "web", MAQET_STORE_RUN);
+    _cleanup_free_ char *target = maqet_store_file(&scene.context, "web", "target");
+    _cleanup_free_ char *message =
+        maqet_format("Can't open %s: Too many levels of symbolic links", run);
 
-    CU_ASSERT_EQUAL(unlinkat(scene.dir_fd, "run", 0), 0);
-    CU_ASSERT_EQUAL(symlinkat("target", scene.dir_fd, "run"), 0);
-    CU_ASSERT_EQUAL(maqet_run_file(scene.dir_fd, &error), -1);
-    UNIT_ERROR(&error, MAQET_ERROR_FAILED,
-               "Can't open the run file: Too many levels of symbolic links");
-    CU_ASSERT_EQUAL(faccessat(scene.dir_fd, "target", F_OK, 0), -1);
+    CU_ASSERT_EQUAL(unlink(run), 0);
+    CU_ASSERT_EQUAL(symlink("target", run), 0);
+    CU_ASSERT_EQUAL(maqet_store_open_run(&scene.context, "web", &error), -1);
+    UNIT_ERROR(&error, MAQET_ERROR_FAILED, message);
+    CU_ASSERT_EQUAL(access(target, F_OK), -1);
 }
 
 /* ---- who holds it ---- */
@@ -388,6 +419,9 @@ serve(int listener, int dir_fd, const char *status, int64_t delay)
     _exit(0);
 }
 
+/* Whether the next monitor has the file of its socket open, as QEMU has. */
+static bool monitor_child_socket;
+
 static pid_t
 slow_monitor_new(const struct scene *scene, const char *status, int64_t delay)
 {
@@ -399,9 +433,18 @@ slow_monitor_new(const struct scene *scene, const char *status, int64_t delay)
     CU_ASSERT_EQUAL_FATAL(bind(listener, (struct sockaddr *)&address, sizeof(address)),
                           0);
     CU_ASSERT_EQUAL_FATAL(listen(listener, 1), 0);
+    _cleanup_close_ int fd = openat(scene->dir_fd, "qmp.sock", O_PATH | O_CLOEXEC);
     pid_t child = fork();
-    if (child == 0)
-        serve(listener, scene->dir_fd, status, delay);
+    if (child == 0) {
+        /* Out of the way of QEMU's number first. */
+        listener = fcntl(listener, F_DUPFD, 50);
+        fd = fcntl(fd, F_DUPFD, 50);
+        int dir_fd = fcntl(scene->dir_fd, F_DUPFD, 50);
+        close(MAQET_LAUNCH_SOCKET_FD);
+        if (monitor_child_socket)
+            dup2(fd, MAQET_LAUNCH_SOCKET_FD);
+        serve(listener, dir_fd, status, delay);
+    }
     return child;
 }
 
@@ -506,6 +549,14 @@ test_monitor_of_a_stopped_qemu(void)
     holder_end(monitor);
 }
 
+static int
+press(const struct scene *scene, int64_t timeout, struct maqet_error **err)
+{
+    const struct maqet_run run = {.dir_fd = scene->dir_fd, .run_fd = -1, .pidfd = -1};
+
+    return maqet_power_button_press(&run, "web", timeout, err);
+}
+
 /* All that is said to QEMU for it has one limit: each answer alone comes in time, and
  * they do not come together. */
 static void
@@ -516,7 +567,7 @@ test_power_button_has_one_limit(void)
     _cleanup_error_ struct maqet_error *error = NULL;
     pid_t monitor = slow_monitor_new(&scene, "running", DELAY);
 
-    CU_ASSERT_EQUAL(maqet_power_button_press(scene.dir_fd, "web", -1, LIMIT, &error), -1);
+    CU_ASSERT_EQUAL(press(&scene, LIMIT, &error), -1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL(error->code, MAQET_ERROR_TIMEOUT);
     CU_ASSERT_TRUE(error->silent);
@@ -546,9 +597,7 @@ check_button(const char *status, const char *expected)
     _cleanup_error_ struct maqet_error *error = NULL;
     pid_t monitor = monitor_new(&scene, status);
 
-    CU_ASSERT_EQUAL(
-        maqet_power_button_press(scene.dir_fd, "web", -1, unit_patience(60000), &error),
-        0);
+    CU_ASSERT_EQUAL(press(&scene, unit_patience(60000), &error), 0);
     UNIT_NO_ERROR(&error);
     check_commands(&scene, monitor, expected);
 }
@@ -565,6 +614,207 @@ test_power_button(void)
     check_button("shutdown", BEGIN "quit\n");
     /* There was none yet, and it may not run. */
     check_button("prelaunch", BEGIN "quit\n");
+}
+
+/* ---- where the folder is ---- */
+
+/* The folder that a machine "web" gets in the scene's runtime folder, when its data
+ * folder is the one of that name. */
+static char *
+folder_in(const struct scene *scene, const char *data)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
+    struct maqet_context context = scene->context;
+    _cleanup_free_ char *data_dir = maqet_format("%s/%s", scene->folder, data);
+
+    context.data_dir = data_dir;
+    add_machine(&context, "web");
+    CU_ASSERT_EQUAL(maqet_run_open(&context, "web", &run, &error), 0);
+    UNIT_NO_ERROR(&error);
+    _cleanup_free_ char *found = maqet_run_folder(&context, "web");
+    UNIT_SAME(found, run.folder);
+    return run.folder ? maqet_strdup(run.folder + strlen(context.runtime_dir)) : NULL;
+}
+
+#define CHECK_FOLDER(scene, data, wanted)                                                \
+    do {                                                                                 \
+        _cleanup_free_ char *folder_ = folder_in(scene, data);                           \
+        UNIT_SAME(folder_, wanted);                                                      \
+    } while (0)
+
+static void
+run_in_shell(const struct scene *scene, const char *command)
+{
+    _cleanup_free_ char *text = maqet_format("cd '%s' && %s", scene->folder, command);
+
+    CU_ASSERT_EQUAL_FATAL(system(text), 0);
+}
+
+static void
+test_one_name(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+
+    CHECK_FOLDER(&scene, "data", "/web");
+    CHECK_FOLDER(&scene, "other", "/web@2");
+    CHECK_FOLDER(&scene, "third", "/web@3");
+    CHECK_FOLDER(&scene, "other", "/web@2");
+    CHECK_FOLDER(&scene, "data", "/web");
+    /* A copy has the same UUID, and is another machine all the same. */
+    run_in_shell(&scene, "cp -a data copy");
+    CHECK_FOLDER(&scene, "copy", "/web@4");
+    /* A data folder that was moved has the same machine. */
+    run_in_shell(&scene, "mv data moved");
+    CHECK_FOLDER(&scene, "moved", "/web");
+}
+
+/* What a machine has left that is no more is taken over, unless something may still run
+ * there. */
+static void
+test_folder_of_nobody(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+
+    run_in_shell(&scene, "rm -r data && touch runtime/maqet/web/qmp.sock");
+    CHECK_FOLDER(&scene, "other", "/web@2");
+    run_in_shell(&scene, "rm -r other runtime/maqet/web@2 runtime/maqet/web/qmp.sock");
+    CHECK_FOLDER(&scene, "third", "/web");
+    /* One that a person has made. */
+    run_in_shell(&scene, "rm -r third runtime/maqet/web && mkdir -p runtime/maqet/web/a");
+    CHECK_FOLDER(&scene, "other", "/web");
+}
+
+/* An earlier maqet had no `owner`, and the run file in the folder. */
+static void
+test_folder_of_an_earlier_maqet(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    static const char earlier[] =
+        "rm -rf runtime/maqet/web* && mkdir -m 700 runtime/maqet/web && "
+        "cp data/vms/web/vm.json runtime/maqet/web && touch runtime/maqet/web/run";
+
+    run_in_shell(&scene, earlier);
+    CHECK_FOLDER(&scene, "data", "/web");
+    run_in_shell(&scene, earlier);
+    run_in_shell(&scene, "sed -i s/1111/2222/g runtime/maqet/web/vm.json && "
+                         "touch runtime/maqet/web/pid");
+    CHECK_FOLDER(&scene, "data", "/web@2");
+    run_in_shell(&scene, "rm -r runtime/maqet/web@2 runtime/maqet/web/pid");
+    CHECK_FOLDER(&scene, "data", "/web");
+}
+
+static int
+look(const struct scene *scene, struct maqet_run *run)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    maqet_run_clear(run);
+    CU_ASSERT_EQUAL(
+        maqet_run_look(&scene->context, "web", maqet_now() + 20000, run, &error), 0);
+    UNIT_NO_ERROR(&error);
+    return run->pid;
+}
+
+/* The QEMU that an earlier maqet has started is found, but not that of another machine.
+ */
+static void
+test_qemu_of_an_earlier_maqet(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
+
+    run_in_shell(&scene, "rm -r runtime/maqet/web && mkdir -m 700 runtime/maqet/web && "
+                         "cp data/vms/web/vm.json runtime/maqet/web && "
+                         "ln data/vms/web/run runtime/maqet/web/run");
+    pid_t child = holder_new(&scene, (struct holder){0});
+    run_in_shell(&scene, "rm data/vms/web/run && touch runtime/maqet/web/qmp.sock");
+    CU_ASSERT_EQUAL(look(&scene, &run), child);
+    CU_ASSERT_FALSE(run.lost);
+    run_in_shell(&scene, "sed -i s/1111/2222/g runtime/maqet/web/vm.json");
+    CU_ASSERT_EQUAL(look(&scene, &run), 0);
+    holder_end(child);
+}
+
+/* It runs where its start has noted, whatever the runtime folder is now; and without that
+ * folder it runs as well. */
+static void
+test_lost_folder(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_free_ char *first = maqet_run_folder(&scene.context, "web");
+
+    look(&scene, &run);
+    CU_ASSERT_EQUAL(maqet_run_note_folder(&scene.context, "web", &run, NULL), 0);
+    free(scene.context.runtime_dir);
+    scene.context.runtime_dir = maqet_format("%s/elsewhere", scene.folder);
+    CU_ASSERT_EQUAL(look(&scene, &run), 0);
+    CU_ASSERT_EQUAL(run.dir_fd, -1);
+    pid_t child = holder_new(&scene, (struct holder){0});
+    run_in_shell(&scene, "touch runtime/maqet/web/qmp.sock");
+    CU_ASSERT_EQUAL(look(&scene, &run), child);
+    CU_ASSERT_FALSE(run.lost);
+    UNIT_SAME(run.folder, first);
+    CU_ASSERT_EQUAL(maqet_run_check_reachable(&run, "web", NULL), 0);
+
+    run_in_shell(&scene, "rm runtime/maqet/web/qmp.sock");
+    CU_ASSERT_EQUAL(look(&scene, &run), child);
+    CU_ASSERT_TRUE(run.lost);
+    run_in_shell(&scene, "rm -r runtime");
+    CU_ASSERT_EQUAL(look(&scene, &run), child);
+    CU_ASSERT_TRUE(run.lost);
+    CU_ASSERT_EQUAL(run.dir_fd, -1);
+    _cleanup_free_ char *message = maqet_format(
+        "Virtual machine 'web' is running (PID %d), but its runtime folder is lost (%s), "
+        "so it can only be stopped",
+        (int)child, first);
+    CU_ASSERT_EQUAL(maqet_run_check_reachable(&run, "web", &error), -1);
+    UNIT_ERROR(&error, MAQET_ERROR_STATE, message);
+    /* Nothing is made in its place while it runs. */
+    maqet_run_clear(&run);
+    CU_ASSERT_EQUAL(maqet_run_open(&scene.context, "web", &run, NULL), 0);
+    CU_ASSERT_TRUE(run.lost);
+    CU_ASSERT_EQUAL(access(scene.context.runtime_dir, F_OK), -1);
+    holder_end(child);
+    CU_ASSERT_EQUAL(look(&scene, &run), 0);
+    CU_ASSERT_FALSE(run.lost);
+}
+
+/* A QEMU whose monitor's socket is gone has a descriptor of it. */
+static void
+test_power_button_of_a_lost_one(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_error_ struct maqet_error *error = NULL;
+    struct maqet_run run = MAQET_RUN_INIT;
+
+    for (int known = 1; known >= 0; known--) {
+        pid_t monitor;
+
+        monitor_child_socket = known;
+        monitor = monitor_new(&scene, "running");
+        monitor_child_socket = false;
+        run.pid = monitor;
+        run.pidfd = maqet_pidfd_open(monitor);
+        run_in_shell(&scene, "rm runtime/maqet/web/qmp.sock");
+        if (known) {
+            CU_ASSERT_EQUAL(maqet_power_button_press(&run, "web", 20000, &error), 0);
+            UNIT_NO_ERROR(&error);
+            check_commands(&scene, monitor,
+                           "qmp_capabilities\nquery-status\nsystem_powerdown\n");
+            CU_ASSERT_EQUAL(maqet_power_button_press(&run, "web", 20000, &error), -1);
+            CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+            maqet_error_free(TAKE_PTR(error));
+        } else {
+            CU_ASSERT_EQUAL(maqet_power_button_press(&run, "web", 20000, &error), -1);
+            UNIT_ERROR(&error, MAQET_ERROR_FAILED,
+                       "its monitor's socket is lost, and QEMU has no descriptor of it");
+            holder_end(monitor);
+        }
+        close(run.pidfd);
+    }
 }
 
 int
@@ -589,6 +839,12 @@ main(void)
         {"the power button has one limit", test_power_button_has_one_limit},
         {"the monitor of a stopped QEMU", test_monitor_of_a_stopped_qemu},
         {"the end of a stopped one", test_end_of_a_stopped_one},
+        {"machines of one name", test_one_name},
+        {"a folder of nobody", test_folder_of_nobody},
+        {"the folder of an earlier maqet", test_folder_of_an_earlier_maqet},
+        {"QEMU of an earlier maqet", test_qemu_of_an_earlier_maqet},
+        {"a lost folder", test_lost_folder},
+        {"the power button of a lost one", test_power_button_of_a_lost_one},
         CU_TEST_INFO_NULL,
     };
 
