@@ -468,7 +468,12 @@ sed 's/"boot":"[^"]*"/"boot":"another"/' $pending >edited
 cat edited >$pending
 touch -d '1 minute ago' $pending
 asks "drive 'hdd': $TMP/hdd.qcow2 was written to since"
-touch $pending
+# But not when their state was recorded after the end: what came then is somebody else's.
+cp $pending edited
+sed 's/"sealed":false/"sealed":true/' edited >sealed
+cat sealed >$pending
+asks "drive 'hdd': $TMP/hdd.qcow2 was written to since"
+cat edited >$pending
 expect 0 maqet recover vm
 err_has "it has been completed now"
 holds hdd.qcow2 1
