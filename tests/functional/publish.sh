@@ -148,3 +148,17 @@ begin_first two
 expect 0 maqet recover one
 err_lacks "removed"
 first_ends 2
+
+# ---- a disk that fails
+
+# The journal of an operation has its name, and the folder can't be written to the disk: nothing is
+# begun, and nothing is left that a later command would finish.
+expect 1 env ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -P "$TMP/data/vms/one" \
+    -e trace=fsync -e inject=fsync:error=EIO:when=1 "$MAQET" snapshot one create hdd new
+err_has "Can't write the folder $TMP/data/vms/one"
+err_has "Input/output error"
+grep -q INJECTED trace || fail "the folder was not written to the disk"
+[ ! -e data/vms/one/pending.json ] || fail "the journal is left"
+expect 0 maqet snapshot one list hdd
+err_lacks "interrupted"
+! grep -q new out || fail "a snapshot was made"
