@@ -5,7 +5,7 @@
 # what a character device writes.
 . "${srcdir:-.}/tests/functional/functions.sh"
 qemu_required
-requires qemu-io
+requires qemu-io strace
 
 file=$TMP/file
 fresh() {
@@ -48,6 +48,27 @@ flash='  - drive: {if: pflash, format: raw, file: file}'
 exclusive 6:5 drive <<EOF
 $flash
 EOF
+# The file is replaced, as an editor does it, after it was opened to be locked: the one that QEMU
+# gets is locked.
+fresh
+for vm in one two; do
+    with $vm <<EOF
+arguments:
+$flash
+EOF
+done
+# shellcheck disable=SC2016 # for the inner shell
+ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -P "$file" -e trace=openat \
+    -e inject=openat:signal=STOP:when=1 sh -c 'echo $$ >pid; exec "$@"' sh "$MAQET" start one >out 2>err &
+tracer=$!
+eventually 60 grep -q '^--- stopped by SIGSTOP' trace
+truncate -s 4M other
+mv other "$file"
+kill -CONT "$(cat pid)"
+wait $tracer || { cat err >&2; fail "the start failed"; }
+in_use two "6:5: -drive writes to"
+expect 0 maqet stop one --timeout 0 --force
+
 exclusive 6:5 drive <<EOF
   - drive: "if=pflash,format=raw,file=file"
 EOF
