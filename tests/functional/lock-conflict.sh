@@ -168,7 +168,12 @@ EOF
 expect 0 maqet add locked.yaml
 expect 0 maqet start locked
 expect 0 maqet stop locked --timeout 0 --force
+qemu-img snapshot -c kept images/maqet-locked-hdd.qcow2
 hold images/maqet-locked-hdd.qcow2 qcow2
+# Nor is anything read that somebody may be writing to.
+expect 1 maqet snapshot locked export hdd kept out.qcow2
+err_has "drive 'hdd': the image $TMP/images/maqet-locked-hdd.qcow2 is in use by 'qemu-io -f qcow2 images/maqet-locked-hdd.qcow2' (PID $holder)"
+[ ! -e out.qcow2 ] || fail "it was exported"
 expect 0 maqet rm locked --delete-storage --yes
 kept "$TMP"/images/maqet-locked-hdd.qcow2 "it is in use by 'qemu-io -f qcow2 images/maqet-locked-hdd.qcow2' (PID $holder)"
 release
