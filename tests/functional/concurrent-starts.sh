@@ -26,5 +26,5 @@ pid=$(vm_pid busy)
 same 31 "$(cat err.* | grep -c "'busy' is running already (PID $pid)")" "clear refusals"
 same 1 "$(cat err.* | grep -c 'INFO: Creating')" "creations"
 # The brackets keep grep from finding itself.
-same 1 "$(grep -la "$TMP/run/busy/[p]id" /proc/[0-9]*/cmdline 2>/dev/null | wc -l)" "QEMUs"
+same 1 "$(grep -la "$TMP/run/busy/qemu/[p]id" /proc/[0-9]*/cmdline 2>/dev/null | wc -l)" "QEMUs"
 same 1 "$(find "$TMP/images" -type f | wc -l)" "files in the image folder"

@@ -174,7 +174,7 @@ same stopped "$(vm_status vm)" "status"
 # ---- files of `arguments` ----
 
 mkdir share
-echo word >key
+(umask 077 && echo word >key)
 cat >named.yaml <<END
 name: named
 binary: qemu-system-x86_64

@@ -125,7 +125,7 @@ holds 1
 mkfifo "$image.late"
 "$MAQET" start vm 2>late.err &
 starting=$!
-eventually 20 test -e run/vm/pid
+eventually 20 test -s run/vm/qemu/pid
 # Where the kernel tells, it waits for somebody who writes to the fifo.
 eventually 20 grep -qE "fifo|partner|pipe" "/proc/$starting/wchan"
 kill -9 $starting
