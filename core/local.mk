@@ -75,6 +75,7 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/objects.c core/qemu/objects.h \
 	core/qemu/qemu_options.c core/qemu/qemu_options.h \
 	core/qemu/qmp.c core/qemu/qmp.h \
+	core/qemu/repeated.c \
 	core/qemu/writables.c core/qemu/writables.h \
 	core/qemu/written.c core/qemu/written.h \
 	core/qemu/secrets.c core/qemu/secrets.h \

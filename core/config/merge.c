@@ -17,9 +17,19 @@ maqet_argument_name(const char *written)
 static bool
 is_single(const char *name, json_object *value)
 {
-    static const char *const single[] = {"accel",  "append", "cpu", "display",
-                                         "initrd", "kernel", "m",   "machine",
-                                         "smp",    "vga"};
+    static const char *const single[] = {"D",       "accel",
+                                         "append",  "bios",
+                                         "compat",  "cpu",
+                                         "d",       "dfilter",
+                                         "display", "dtb",
+                                         "echr",    "g",
+                                         "initrd",  "k",
+                                         "kernel",  "m",
+                                         "machine", "mem-path",
+                                         "msg",     "rotate",
+                                         "seed",    "shim",
+                                         "smp",     "uuid",
+                                         "vga",     "watchdog-action"};
 
     (void)value;
     for (size_t i = 0; i < sizeof(single) / sizeof(*single); i++)

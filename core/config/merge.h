@@ -4,9 +4,9 @@
  * concatenate, texts are replaced; a null takes an earlier text back, and changes no
  * mapping and no list. Two top-level lists know what their items are: a `storage` entry
  * is merged into the earlier one of the same name, and in `arguments` an item that QEMU
- * takes once (-m, -smp, -machine or -M, -cpu, -display, -vga, -kernel, -initrd, -append,
- * -accel) replaces the earlier one, while the rest accumulates, but for an option without
- * a value that was there.
+ * takes once (-cpu, -display, -kernel and the like: "last" in core/qemu/qemu_options.c),
+ * -m, -smp, -machine (or -M) and -accel replace the earlier one, while the rest
+ * accumulates, but for an option without a value that was there.
  */
 #ifndef MAQET_CONFIG_MERGE_H
 #define MAQET_CONFIG_MERGE_H

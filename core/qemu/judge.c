@@ -146,7 +146,7 @@ maqet_arguments_judge(json_object *list, const struct maqet_qemu_manner *manner,
     for (size_t i = 0; i < arguments.count; i++)
         if (judge(&arguments.items[i], manner, err) < 0)
             return -1;
-    return 0;
+    return maqet_arguments_check_repeated(list, err);
 }
 
 static void

@@ -6,30 +6,40 @@
 
 #include <string.h>
 
-#define FINE(name)                                                                       \
+#define FINE(option)                                                                     \
     {                                                                                    \
-        name, MAQET_QEMU_OTHER, MAQET_QEMU_FINE, MAQET_QEMU_ALWAYS, NULL, NULL, NULL     \
+        .name = option                                                                   \
     }
-#define FINE_AS(name, nature)                                                            \
+#define FINE_AS(option, kind)                                                            \
     {                                                                                    \
-        name, nature, MAQET_QEMU_FINE, MAQET_QEMU_ALWAYS, NULL, NULL, NULL               \
+        .name = option, .nature = kind                                                   \
     }
 #define FINE_LIKE(option, other)                                                         \
     {                                                                                    \
         .name = option, .like = other                                                    \
+    }
+#define ONCE(option, kind)                                                               \
+    {                                                                                    \
+        .name = option, .nature = kind, .repeat = MAQET_QEMU_LAST                        \
+    }
+#define JOINED(option, kind, first)                                                      \
+    {                                                                                    \
+        .name = option, .nature = kind, .repeat = MAQET_QEMU_JOINED, .implied = first    \
     }
 #define FLAG(name) FINE_AS(name, MAQET_QEMU_FLAG)
 #define TEXT(name) FINE_AS(name, MAQET_QEMU_TEXT)
 #define PATH(name) FINE_AS(name, MAQET_QEMU_PATH)
 #define IMAGE(name) FINE_AS(name, MAQET_QEMU_IMAGE)
 #define PROPERTIES(name) FINE_AS(name, MAQET_QEMU_PROPERTIES)
-#define REFUSED(name, nature, reason, instead)                                           \
+#define REFUSED(option, kind, why, other)                                                \
     {                                                                                    \
-        name, nature, MAQET_QEMU_REFUSED, MAQET_QEMU_ALWAYS, reason, instead, NULL       \
+        .name = option, .nature = kind, .fate = MAQET_QEMU_REFUSED, .reason = why,       \
+        .instead = other                                                                 \
     }
-#define WARNED(name, nature, when, reason, instead)                                      \
+#define WARNED(option, kind, whenever, why, other)                                       \
     {                                                                                    \
-        name, nature, MAQET_QEMU_WARNED, when, reason, instead, NULL                     \
+        .name = option, .nature = kind, .fate = MAQET_QEMU_WARNED, .when = whenever,     \
+        .reason = why, .instead = other                                                  \
     }
 
 #define ONLY_SHOWS "QEMU only shows something and ends, and no VM would run"
@@ -122,14 +132,14 @@ static const struct maqet_qemu_option options[] = {
     PROPERTIES("netdev"),
     PROPERTIES("object"),
 
-    PATH("D"),
-    PATH("initrd"),
-    PATH("kernel"),
+    ONCE("D", MAQET_QEMU_PATH),
+    ONCE("initrd", MAQET_QEMU_PATH),
+    ONCE("kernel", MAQET_QEMU_PATH),
     PATH("L"),
-    PATH("mem-path"),
-    PATH("shim"),
-    FINE_AS("bios", MAQET_QEMU_SEARCHED),
-    FINE_AS("dtb", MAQET_QEMU_SEARCHED),
+    ONCE("mem-path", MAQET_QEMU_PATH),
+    ONCE("shim", MAQET_QEMU_PATH),
+    ONCE("bios", MAQET_QEMU_SEARCHED),
+    ONCE("dtb", MAQET_QEMU_SEARCHED),
     FINE_AS("option-rom", MAQET_QEMU_ROM),
 
     IMAGE("cdrom"),
@@ -143,39 +153,40 @@ static const struct maqet_qemu_option options[] = {
     IMAGE("pflash"),
     IMAGE("sd"),
 
-    TEXT("append"),
-    TEXT("k"),
-    TEXT("name"),
-    TEXT("uuid"),
+    ONCE("append", MAQET_QEMU_TEXT),
+    ONCE("k", MAQET_QEMU_TEXT),
+    JOINED("name", MAQET_QEMU_TEXT, "guest"),
+    ONCE("uuid", MAQET_QEMU_TEXT),
 
     FINE("accel"),
     FINE("acpitable"),
-    FINE("action"),
+    JOINED("action", MAQET_QEMU_OTHER, NULL),
     FINE("audio"),
     FINE("audiodev"),
-    FINE("boot"),
-    FINE("compat"),
-    FINE("cpu"),
-    FINE("d"),
+    JOINED("boot", MAQET_QEMU_OTHER, "order"),
+    ONCE("compat", MAQET_QEMU_OTHER),
+    ONCE("cpu", MAQET_QEMU_OTHER),
+    ONCE("d", MAQET_QEMU_OTHER),
     FINE("debugcon"),
-    FINE("dfilter"),
-    FINE("display"),
-    FINE("echr"),
+    ONCE("dfilter", MAQET_QEMU_OTHER),
+    /* What is shown by VNC is shown there, too. */
+    {.name = "display", .repeat = MAQET_QEMU_LAST, .beside = "vnc"},
+    ONCE("echr", MAQET_QEMU_OTHER),
     FINE("fw_cfg"),
-    FINE("g"),
+    ONCE("g", MAQET_QEMU_OTHER),
     FINE("gdb"),
     FINE("global"),
-    FINE("icount"),
+    JOINED("icount", MAQET_QEMU_OTHER, "shift"),
     FINE("iscsi"),
-    FINE("m"),
-    FINE("machine"),
+    JOINED("m", MAQET_QEMU_OTHER, "size"),
+    JOINED("machine", MAQET_QEMU_OTHER, "type"),
     FINE("mon"),
     FINE("monitor"),
-    FINE("msg"),
+    ONCE("msg", MAQET_QEMU_OTHER),
     FINE_LIKE("net", "netdev"),
     FINE_LIKE("nic", "netdev"),
     FINE("numa"),
-    FINE("overcommit"),
+    JOINED("overcommit", MAQET_QEMU_OTHER, NULL),
     FINE("parallel"),
     FINE("plugin"),
     FINE("prom-env"),
@@ -183,22 +194,22 @@ static const struct maqet_qemu_option options[] = {
     FINE("qmp-pretty"),
     FINE("qtest"),
     FINE("qtest-log"),
-    FINE("rotate"),
-    FINE("rtc"),
+    ONCE("rotate", MAQET_QEMU_OTHER),
+    JOINED("rtc", MAQET_QEMU_OTHER, NULL),
     FINE("run-with"),
     FINE("sandbox"),
-    FINE("seed"),
+    ONCE("seed", MAQET_QEMU_OTHER),
     FINE("serial"),
     FINE("smbios"),
-    FINE("smp"),
+    JOINED("smp", MAQET_QEMU_OTHER, "cpus"),
     FINE("spice"),
     FINE("tpmdev"),
     FINE("trace"),
     FINE("usbdevice"),
-    FINE("vga"),
+    ONCE("vga", MAQET_QEMU_OTHER),
     FINE_LIKE("virtfs", "fsdev"),
     FINE("vnc"),
-    FINE("watchdog-action"),
+    ONCE("watchdog-action", MAQET_QEMU_OTHER),
     FINE("xen-domid"),
     {.name = NULL},
 };

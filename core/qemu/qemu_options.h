@@ -32,6 +32,13 @@ enum maqet_qemu_when {
     MAQET_QEMU_DETACHED   /* QEMU has no terminal */
 };
 
+/* What becomes of an option that is given again. */
+enum maqet_qemu_repeat {
+    MAQET_QEMU_EACH,  /* each counts, or QEMU itself refuses it, or nothing is known */
+    MAQET_QEMU_LAST,  /* QEMU takes the last, and says nothing */
+    MAQET_QEMU_JOINED /* their properties are joined; of each property the last counts */
+};
+
 struct maqet_qemu_option {
     const char *name;
     enum maqet_qemu_nature nature;
@@ -40,6 +47,11 @@ struct maqet_qemu_option {
     const char *reason;  /* NULL where it is fine */
     const char *instead; /* what to do; NULL: nothing */
     const char *like;    /* the option that takes the same values; NULL: none */
+    enum maqet_qemu_repeat repeat;
+    const char *implied; /* of one that is joined: the property that its first word has
+                          * when it bears no name; NULL: none */
+    const char *beside;  /* the first word of values that count beside the last; NULL:
+                          * there is none */
 };
 
 /* How a value is recognised. */
@@ -76,6 +88,12 @@ struct maqet_qemu_manner {
 /* Whether QEMU may have these `arguments` (NULL: none), which are of the right form. */
 int maqet_arguments_judge(json_object *list, const struct maqet_qemu_manner *manner,
                           struct maqet_error **err);
+
+/*
+ * Whether each file (by the places in the list, which may be NULL or no list) gives once
+ * what QEMU takes once. Files that were laid over one another may well repeat an option.
+ */
+int maqet_arguments_check_repeated(json_object *list, struct maqet_error **err);
 
 /* What is to be said of those that it may have: "vm.yaml:7:5: -x ...", each. */
 void maqet_arguments_warnings(json_object *list, const struct maqet_qemu_manner *manner,

@@ -11,6 +11,7 @@
 #include "core/config/options.h"
 #include "core/config/yaml.h"
 #include "core/qemu/arguments.h"
+#include "core/qemu/qemu_options.h"
 #include "core/vm/sandbox.h"
 
 /* More vCPUs than any machine of QEMU's takes. */
@@ -84,6 +85,16 @@ maqet_vm_name_valid(const char *name)
 
 /* ---- one tree of all files ---- */
 
+/* Of one file, since merging takes out what a later file replaces. */
+static int
+check_repeated(json_object *tree, struct maqet_error **err)
+{
+    json_object *arguments = NULL;
+
+    json_object_object_get_ex(tree, "arguments", &arguments);
+    return maqet_arguments_check_repeated(arguments, err);
+}
+
 static json_object *
 read_files(const struct maqet_strings *files, const struct maqet_strings *assignments,
            struct maqet_error **err)
@@ -96,6 +107,10 @@ read_files(const struct maqet_strings *files, const struct maqet_strings *assign
 
         if (!later)
             return NULL;
+        if (check_repeated(later, err) < 0) {
+            json_object_put(later);
+            return NULL;
+        }
         if (!tree) {
             tree = later;
             continue;

@@ -105,6 +105,39 @@ same 5G "$(grep -xA1 -- -m args | tail -n 1)" "-m"
 same 3 "$(grep -xA1 -- -smp args | tail -n 1)" "-smp"
 grep -q '"node-name":"data".*"read-only":true' args || fail "a drive was not set"
 
+# What one file says twice, though QEMU takes it once, is a mistake; also where a later file
+# replaces both. Files may replace what others say.
+cat >twice.yaml <<'EOT'
+name: twice
+binary: qemu-system-x86_64
+accel: tcg
+arguments:
+  - m: 64
+  - display: none
+  - k: de
+  - m: 128
+EOT
+for command in validate add 'apply twice' args; do
+    expect 3 maqet $command twice.yaml
+    err_has "twice.yaml:8:5: -m gives 'size' twice, but QEMU takes one; the other is at twice.yaml:5:5"
+    err_has 'Remove one of them'
+done
+expect 3 maqet args twice.yaml --set arguments.m=256
+err_has 'twice.yaml:8:5'
+sed '$d' twice.yaml >once.yaml
+printf 'arguments:\n  - m: 128\n  - k: fr\n' >later.yaml
+expect 0 maqet --format plain args once.yaml later.yaml once.yaml --set arguments.m=256
+same 1 "$(grep -cx -- -k out)" "number of -k"
+same de "$(grep -xA1 -- -k out | tail -n 1)" "-k"
+
+# A machine that was stored so is not started so.
+echo "  - seed: 7" >>once.yaml
+expect 0 maqet add once.yaml
+sed -i 's/"seed"/"k"/' data/vms/twice/vm.json
+expect 3 maqet start twice
+err_has '-k is given twice'
+expect 0 maqet rm twice --force
+
 # ~ is the home folder.
 cat >home.yaml <<'EOF'
 name: home

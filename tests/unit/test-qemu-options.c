@@ -3,6 +3,7 @@
  * docs/arguments.md. */
 #include "core/base/files.h"
 #include "core/base/process.h"
+#include "core/config/merge.h"
 #include "core/config/yaml.h"
 #include "core/qemu/arguments.h"
 #include "core/qemu/qemu_options.h"
@@ -106,6 +107,29 @@ value_of(const struct maqet_qemu_value *row)
                         row->value ? row->value : "");
 }
 
+static void
+append_options(struct maqet_text *text, enum maqet_qemu_repeat repeat)
+{
+    bool first = true;
+
+    for (const struct maqet_qemu_option *row = maqet_qemu_options(); row->name; row++)
+        if (row->repeat == repeat) {
+            maqet_text_appendf(text, "%s`-%s`", first ? "" : ",\n", row->name);
+            first = false;
+        }
+    maqet_text_append(text, ".\n");
+}
+
+static void
+append_repeats(struct maqet_text *text)
+{
+    maqet_text_append(text, "\nQEMU takes the last of these:\n");
+    append_options(text, MAQET_QEMU_LAST);
+    maqet_text_append(text, "\nAnd it joins the properties of these, taking the last of "
+                            "each:\n");
+    append_options(text, MAQET_QEMU_JOINED);
+}
+
 /* The part of docs/arguments.md between the marks. */
 static char *
 document(void)
@@ -132,6 +156,7 @@ document(void)
             first = false;
         }
     maqet_text_append(&text, ".\n");
+    append_repeats(&text);
     return maqet_text_take(&text);
 }
 
@@ -160,6 +185,94 @@ test_document(void)
         return;
     }
     UNIT_SAME(written, wanted);
+}
+
+/* ---- what is said twice ---- */
+
+/* How many items are left when a later file says  again. */
+static size_t
+merged_count(const char *option)
+{
+    _cleanup_free_ char *text = maqet_format("arguments: [{%s: 1}]\n", option);
+    _cleanup_json_ json_object *tree =
+        maqet_yaml_parse(text, strlen(text), "base.yaml", "/vms", NULL);
+    _cleanup_json_ json_object *later =
+        maqet_yaml_parse(text, strlen(text), "site.yaml", "/vms", NULL);
+    json_object *list = NULL;
+
+    CU_ASSERT_EQUAL_FATAL(maqet_merge(tree, later, NULL), 0);
+    json_object_object_get_ex(tree, "arguments", &list);
+    return json_object_array_length(list);
+}
+
+/* A file replaces what an earlier one says wherever QEMU would take the last. */
+static void
+test_merging(void)
+{
+    static const char *const joined[] = {"m", "machine", "smp", NULL};
+
+    for (const struct maqet_qemu_option *row = maqet_qemu_options(); row->name; row++) {
+        bool replaced = row->repeat == MAQET_QEMU_LAST || strcmp(row->name, "accel") == 0;
+
+        for (size_t i = 0; joined[i]; i++)
+            replaced = replaced || strcmp(row->name, joined[i]) == 0;
+        if (merged_count(row->name) != (replaced ? 1 : 2)) {
+            fprintf(stderr, "-%s in a second file\n", row->name);
+            CU_FAIL("merging and the table differ");
+        }
+    }
+}
+
+/* Checks a list of vm.yaml; the message, or none. */
+static void
+repeated(const char *yaml, const char *wanted)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_json_ json_object *list =
+        maqet_yaml_parse(yaml, strlen(yaml), "vm.yaml", "/vms", NULL);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(list);
+    CU_ASSERT_EQUAL(maqet_arguments_check_repeated(list, &error), wanted ? -1 : 0);
+    UNIT_SAME(error ? error->message : NULL, wanted);
+}
+
+static void
+test_repeated(void)
+{
+    repeated("- cpu: max\n- smp: 2\n- -cpu: host\n",
+             "vm.yaml:3:3: -cpu is given twice, but QEMU takes one; the other is at "
+             "vm.yaml:1:3");
+    repeated("- {kernel: a, --kernel: b}\n",
+             "vm.yaml:1:15: -kernel is given twice, but QEMU takes one; the other is at "
+             "vm.yaml:1:4");
+    repeated("- m: 1G\n- m: {maxmem: 4G, size: 2G}\n",
+             "vm.yaml:2:3: -m gives 'size' twice, but QEMU takes one; the other is at "
+             "vm.yaml:1:3");
+    repeated("- M: q35\n- machine: 'smm=off,type=pc'\n",
+             "vm.yaml:2:3: -machine gives 'type' twice, but QEMU takes one; the other is "
+             "at vm.yaml:1:3");
+    repeated("- smp: '2,cpus=4'\n",
+             "vm.yaml:1:3: -smp gives 'cpus' twice, but QEMU takes one");
+    repeated("- rtc: base=utc\n- rtc: base=localtime\n",
+             "vm.yaml:2:3: -rtc gives 'base' twice, but QEMU takes one; the other is at "
+             "vm.yaml:1:3");
+    repeated("- display: gtk\n- display: vncx\n",
+             "vm.yaml:2:3: -display is given twice, but QEMU takes one; the other is at "
+             "vm.yaml:1:3");
+}
+
+static void
+test_not_repeated(void)
+{
+    repeated("- m: 1G\n- m: 'maxmem=4G,slots=2'\n", NULL);
+    repeated("- machine: q35\n- machine: {smm: off}\n- M: accel=tcg\n", NULL);
+    repeated("- name: a\n- name: process=b\n- boot: c\n- boot: menu=on\n", NULL);
+    repeated("- display: none\n- display: vnc=:1\n- display: 'vnc=:2,to=9'\n", NULL);
+    repeated("- accel: kvm\n- accel: tcg\n", NULL);
+    repeated("- device: a\n- device: a\n- serial: null\n- serial: null\n", NULL);
+    repeated("- no-reboot\n- no-reboot\n", NULL);
+    repeated("- nosuch: 1\n- nosuch: 2\n", NULL);
+    CU_ASSERT_EQUAL(maqet_arguments_check_repeated(NULL, NULL), 0);
 }
 
 /* ---- what becomes of them ---- */
@@ -267,6 +380,9 @@ main(void)
         {"rows", test_rows},
         {"the QEMU that is installed", test_installed_qemu},
         {"docs/arguments.md", test_document},
+        {"merging takes the last where QEMU does", test_merging},
+        {"said twice", test_repeated},
+        {"said twice, and both count", test_not_repeated},
         {"spellings", test_spellings},
         {"lists that QEMU shows", test_help},
         {"descriptors", test_descriptors},
