@@ -63,6 +63,8 @@ static const struct place system_places[] = {
     {"/etc/sasl2", READ},
     /* QEMU's own, and those of its libraries */
     {"/etc/qemu", READ},
+    {"/etc/qemu-ifup", RUN},
+    {"/etc/qemu-ifdown", RUN},
     {"/etc/ceph", READ},
     {"/etc/libnl", READ},
     {"/etc/libnl-3", READ},

@@ -316,12 +316,19 @@ allow_own(int dir_fd, struct maqet_confinement *confinement, struct maqet_error 
 }
 
 static int
-allow_listed(const struct maqet_strings *paths, unsigned access,
-             struct maqet_confinement *confinement, struct maqet_error **err)
+allow_listed(const struct maqet_vm *vm, const struct maqet_strings *paths,
+             unsigned access, struct maqet_confinement *confinement,
+             struct maqet_error **err)
 {
-    for (size_t i = 0; i < paths->count; i++)
+    for (size_t i = 0; i < paths->count; i++) {
+        if (faccessat(AT_FDCWD, paths->items[i], F_OK, AT_EACCESS) < 0)
+            maqet_context_say(
+                vm->context, MAQET_LEVEL_WARNING,
+                "VM '%s': `sandbox` lets QEMU open %s, which is not there: %s",
+                vm->definition->name, paths->items[i], strerror(errno));
         if (maqet_confinement_allow(confinement, paths->items[i], access, err) < 0)
             return -1;
+    }
     return 0;
 }
 
@@ -362,9 +369,10 @@ make_rules(const struct maqet_vm *vm, const struct maqet_sandbox *sandbox,
                    maqet_confinement_allow_arguments(
                        confinement, (const char *const *)argv->items,
                        maqet_tree_place(vm->definition->tree).folder, err) < 0 ||
-                   allow_listed(&sandbox->read, MAQET_ACCESS_READ | MAQET_ACCESS_EXECUTE,
-                                confinement, err) < 0 ||
-                   allow_listed(&sandbox->write, write, confinement, err) < 0 ||
+                   allow_listed(vm, &sandbox->read,
+                                MAQET_ACCESS_READ | MAQET_ACCESS_EXECUTE, confinement,
+                                err) < 0 ||
+                   allow_listed(vm, &sandbox->write, write, confinement, err) < 0 ||
                    make_scratch(argv, dir_fd, confinement, scratch, err) < 0 ||
                    write_rules(confinement, dir_fd, err) < 0
                ? -1

@@ -65,6 +65,11 @@ expect 0 opens vm "$TMP/secret" true
 expect 1 opens vm "$TMP/secret" false
 expect 0 opens vm "$TMP/more/file" false
 expect 0 maqet -q stop vm --timeout 0 --force
+mv more elsewhere
+expect 0 maqet start vm
+err_has "`sandbox` lets QEMU open $TMP/more, which is not there"
+mv elsewhere more
+expect 0 maqet -q stop vm --timeout 0 --force
 
 # ---- switched off ----
 

@@ -63,3 +63,18 @@ cat >wrong.d/a.md <<'END'
 END
 check wrong.d >wrong
 same 'a.md#two b.md #three' "$(sed 's/^[^:]*: \(.*\): .*/\1/' wrong | tr '\n' ' ' | sed 's/ $//')" "what is found"
+
+# Every test that the page on security names is there, and run.
+pages=0
+for test in $(sed -n 's/^|.*| \([^|]*\) |$/\1/p' "$srcdir/docs/security.md" | grep -o '`[^`]*`' | tr -d '`'); do
+    case $test in
+    tests/*) file=$test ;;
+    *) file=tests/functional/$test.sh ;;
+    esac
+    [ -f "$srcdir/$file" ] || fail "docs/security.md names a test that is not there: $file"
+    case $file in
+    tests/functional/*) grep -q "$file" "$srcdir/tests/functional/local.mk" || fail "not run: $file" ;;
+    esac
+    pages=$((pages + 1))
+done
+[ "$pages" -gt 20 ] || fail "docs/security.md names $pages tests only"
