@@ -67,7 +67,7 @@ expect 0 opens vm "$TMP/more/file" false
 expect 0 maqet -q stop vm --timeout 0 --force
 mv more elsewhere
 expect 0 maqet start vm
-err_has "`sandbox` lets QEMU open $TMP/more, which is not there"
+err_has "\`sandbox\` lets QEMU open $TMP/more, which is not there"
 mv elsewhere more
 expect 0 maqet -q stop vm --timeout 0 --force
 
