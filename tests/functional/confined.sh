@@ -116,8 +116,8 @@ writes() { : >>"$1"; }
     try write-beside writes beside
     try write-system writes /usr/lib/maqet-was-here
     try read-shadow reads /etc/shadow
-    try read-run-file reads "run/vm/run"
-    try remove-run-file rm "run/vm/run"
+    try read-run-file reads "data/vms/vm/run"
+    try remove-run-file rm "data/vms/vm/run"
     try list-folder ls .
     try read-memory reads "/proc/$PPID/mem"
     try kill-parent kill -0 "$PPID"
