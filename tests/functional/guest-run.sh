@@ -38,7 +38,7 @@ sha256sum one.qcow2 two.qcow2 >sums
 untouched() {
     sha256sum -c --quiet sums || fail "an image was written to"
     same '' "$(ls -A tmp)" "temporary files"
-    same 'qemu.log qmp.lock rules run vm.json' "$(find run/vm -type f -o -type s | sed 's|.*/||' |
+    same 'owner qemu.log qmp.lock rules vm.json' "$(find run/vm -type f -o -type s | sed 's|.*/||' |
         sort | tr '\n' ' ' | sed 's/ $//')" "what is left in the run folder"
     [ ! -e data/vms/vm/pending.json ] || fail "an operation is pending"
 }
