@@ -16,7 +16,9 @@ my ($path, @deeds) = @ARGV;
 $| = 1;
 $SIG{PIPE} = 'IGNORE';
 socket(my $listener, PF_UNIX, SOCK_STREAM, 0) or die;
-bind($listener, sockaddr_un($path)) && listen($listener, 1) or die;
+# It has its name when it listens.
+bind($listener, sockaddr_un("$path.new")) && listen($listener, 1) or die;
+rename("$path.new", $path) or die;
 accept(my $client, $listener) or die;
 select((select($client), $| = 1)[0]);
 while (my $line = <$client>) {
