@@ -49,12 +49,12 @@ exclusive 6:5 drive <<EOF
 $flash
 EOF
 # The file is replaced, as an editor does it, after it was opened to be locked: the one that QEMU
-# gets is locked.
+# gets is locked. Nobody but maqet locks memory that is a file.
 fresh
 for vm in one two; do
     with $vm <<EOF
 arguments:
-$flash
+  - object: {memory-backend-file: null, id: memory, share: on, mem-path: file, size: 4M}
 EOF
 done
 # shellcheck disable=SC2016 # for the inner shell
@@ -66,7 +66,7 @@ truncate -s 4M other
 mv other "$file"
 kill -CONT "$(cat pid)"
 wait $tracer || { cat err >&2; fail "the start failed"; }
-in_use two "6:5: -drive writes to"
+in_use two "6:5: -object writes to"
 expect 0 maqet stop one --timeout 0 --force
 
 exclusive 6:5 drive <<EOF

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What came of what: noted, kept, and forgotten without harm where the file is damaged.
  */
+#include <sys/resource.h>
+
 #include "core/snapshot/history.h"
 
 #include "core/base/json.h"
@@ -493,6 +495,33 @@ test_loops(void)
 
 /* ---- the disk ---- */
 
+/* What could not be read, here for want of a descriptor, is not replaced by what was made
+ * up without it. */
+static void
+test_unreadable(void)
+{
+    _cleanup_scene_ struct scene scene;
+    _cleanup_snapshots_ struct maqet_snapshots snapshots = snapshots_of("abc");
+    _cleanup_error_ struct maqet_error *error = NULL;
+    struct rlimit before, none;
+
+    scene_init(&scene);
+    _cleanup_history_ struct maqet_history *history = fork_history(&scene, &snapshots);
+    save(history);
+    CU_ASSERT_EQUAL(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 3;
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &none), 0);
+    _cleanup_history_ struct maqet_history *blind = load(&scene);
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &before), 0);
+    maqet_history_loaded(blind, "hdd", snapshots.items[B]);
+    CU_ASSERT_EQUAL(maqet_history_save(blind, &error), -1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error->message, "Too many open files"));
+    _cleanup_history_ struct maqet_history *kept = load(&scene);
+    check_tree(kept, &snapshots, "-<a a<b a<c now c");
+}
+
 /* The old file stays whole, and nothing else stays. */
 static void
 test_failed_save(void)
@@ -536,6 +565,7 @@ main(void)
         {"damaged files", test_damaged},
         {"wrong types", test_wrong_types},
         {"loops", test_loops},
+        {"what can't be read", test_unreadable},
         {"a failed save", test_failed_save},
         CU_TEST_INFO_NULL,
     };
