@@ -36,8 +36,15 @@ restart_machine(struct invocation *invocation, const char *name, struct maqet_er
         check_startable(invocation, name, err) < 0)
         return NULL;
     _cleanup_json_ json_object *stopped = stop_machine(invocation, name, err);
+    json_object *row = stopped ? start_machine(invocation, name, err) : NULL;
 
-    return stopped ? start_machine(invocation, name, err) : NULL;
+    if (stopped && !row &&
+        json_object_get_boolean(json_object_object_get(stopped, "was_running")))
+        maqet_error_remark(err,
+                           "The virtual machine '%s' was stopped, and was not started "
+                           "again",
+                           name);
+    return row;
 }
 
 static char *

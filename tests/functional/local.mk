@@ -71,6 +71,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/absent-things.sh \
 	tests/functional/base-images.sh \
 	tests/functional/storage.sh \
+	tests/functional/stop-forced.sh \
 	tests/functional/removal.sh \
 	tests/functional/nothing-lost.sh \
 	tests/functional/qcow2-options.sh \

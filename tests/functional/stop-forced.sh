@@ -1,0 +1,74 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Once QEMU has ended, a stop has succeeded, whatever keeps it from tidying up. Where a command
+# was to do more than that, and can't, its error says that QEMU has been ended.
+. "${srcdir:-.}/tests/functional/functions.sh"
+qemu_required
+requires strace
+
+vm_yaml vm <<EOF
+storage:
+  - {name: hdd, size: 1M, file: disk.qcow2}
+EOF
+expect 0 maqet add vm.yaml
+
+is_locked() {
+    grep -q "OFDLCK.*:$(stat -c %i data/vms/vm/lock) 0 EOF" /proc/locks
+}
+
+# occupied: another maqet has the machine's lock, and stands still.
+occupied() {
+    ASAN_OPTIONS=detect_leaks=0 strace -qq -o stopped -e trace=fsync \
+        -e inject=fsync:signal=STOP:when=1 "$MAQET" snapshot vm create hdd one --live >/dev/null 2>&1 &
+    tracer=$!
+    cleanup_fn "kill -KILL $tracer 2>/dev/null"
+    eventually 20 is_locked
+    occupant=$(cat "/proc/$tracer/task/$tracer/children")
+    cleanup_fn "kill -KILL $occupant 2>/dev/null"
+}
+free_again() {
+    # shellcheck disable=SC2086
+    kill -KILL $occupant
+    wait "$tracer" || :
+}
+
+# unopened FILE WHEN ARGUMENT...: maqet, which can't open a file of its own.
+unopened() {
+    unopened_file=$1
+    unopened_when=$2
+    shift 2
+    ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -P "$TMP/$unopened_file" -e trace=openat \
+        -e "inject=openat:error=EMFILE:when=$unopened_when" "$MAQET" "$@"
+}
+
+expect 0 maqet start vm
+occupied
+expect 0 maqet stop vm --timeout 0 --force --lock-timeout 600
+same stopped "$(vm_status vm)" "the status after a stop beside another maqet"
+free_again
+
+expect 0 maqet start vm
+expect 0 unopened data/vms/vm/lock 1+ stop vm --timeout 0 --force
+grep -q INJECTED trace || fail "the lock was not opened"
+same stopped "$(vm_status vm)" "the status after a stop without the lock"
+expect 0 maqet start vm
+expect 0 unopened data/vms/vm/run 2+ stop vm --timeout 0 --force
+grep -q INJECTED trace || fail "the run file was not opened again"
+expect 0 maqet stop vm
+
+# Where nothing ran, the lock is what tells that nothing is being started.
+expect 1 unopened data/vms/vm/lock 1+ stop vm
+
+# What was to do more than that says how things are.
+expect 0 maqet start vm
+occupied
+expect 2 maqet rm vm --force --lock-timeout 0.1
+err_has "Another maqet has been working on the virtual machine 'vm'"
+err_has "QEMU of 'vm' was ended before"
+same stopped "$(vm_status vm)"
+free_again
+expect 0 maqet start vm
+expect 1 unopened data/vms/vm/lock 2+ restart vm --timeout 0 --force
+err_has "The virtual machine 'vm' was stopped, and was not started again"
+same stopped "$(vm_status vm)"
+expect 0 maqet rm vm --yes
