@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -350,11 +351,18 @@ maqet_qemu_end(int pidfd, int64_t flush)
 void
 maqet_run_remove_scratch(int dir_fd)
 {
-    _cleanup_close_ int fd =
-        openat(dir_fd, MAQET_RUN_SCRATCH, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    _cleanup_free_ char *path = fd < 0 ? NULL : maqet_path_of_fd(fd);
+    char path[PATH_MAX];
+    ssize_t length = readlinkat(dir_fd, MAQET_RUN_SCRATCH, path, sizeof(path) - 1);
+    struct stat status;
 
-    if (!path || maqet_dir_remove(path, NULL) == 0)
+    if (length <= 0)
+        return;
+    path[length] = '\0';
+    /* It lies where others may write: once it has gone, as temporary files do, they could
+     * have made something else, or a link to something else, under its name. */
+    if (lstat(path, &status) < 0 || !S_ISDIR(status.st_mode) ||
+        status.st_uid != geteuid() || (status.st_mode & (S_IRWXG | S_IRWXO)) ||
+        maqet_dir_remove(path, NULL) == 0)
         unlinkat(dir_fd, MAQET_RUN_SCRATCH, 0);
 }
 
