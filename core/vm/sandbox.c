@@ -149,6 +149,15 @@ has_argument(const struct maqet_vm *vm, const char *option)
     return maqet_arguments_has(arguments, option);
 }
 
+/* Whom QEMU is to become, unless that is who we are; NULL: nobody else. */
+static const struct passwd *
+other_user(const char *user)
+{
+    const struct passwd *entry = user ? getpwnam(user) : NULL;
+
+    return entry && entry->pw_uid != geteuid() ? entry : NULL;
+}
+
 /* QEMU opens its images while it is root, and becomes the user before the guest runs. So
  * its filter must allow that (`elevateprivileges`, also where that says "children"); more
  * privileges than the user has it can't get, by no_new_privs (prctl(2)). */
@@ -174,12 +183,15 @@ maqet_sandbox_add_arguments(const struct maqet_vm *vm, struct maqet_strings *arg
     const char *program = argv->items[0];
 
     maqet_sandbox_read(vm->definition->tree, &sandbox);
+    /* Who does not exist is an error of a start, and shown all the same. */
+    bool other = sandbox.user && (!getpwnam(sandbox.user) || other_user(sandbox.user));
+
     if (sandbox.seccomp && !has_argument(vm, "sandbox")) {
         maqet_strings_add(argv, "-sandbox");
         maqet_strings_addf(argv, "on,obsolete=deny,%sspawn=deny,resourcecontrol=deny",
-                           sandbox.user ? "" : "elevateprivileges=deny,");
+                           other ? "" : "elevateprivileges=deny,");
     }
-    if (sandbox.user)
+    if (other)
         add_user(program, sandbox.user, argv);
 }
 
@@ -209,8 +221,6 @@ maqet_sandbox_check_user(const struct maqet_vm *vm, struct maqet_error **err)
 
 /* ---- the rules ---- */
 
-/* QEMU's own folder in the run folder, in which it has its PID file, which it removes
- * when it ends in order. Others have nothing there that QEMU must not change. */
 /* QEMU as that user must get to its own folder, or it could not remove its PID file, and
  * every end would look like a crash. */
 static int
@@ -239,30 +249,44 @@ check_way(const char *user, int dir_fd, struct maqet_error **err)
 }
 
 /* QEMU's own folder in the run folder, in which it has its PID file, which it removes
- * when it ends in order. Others have nothing there that QEMU must not change. */
+ * when it ends in order. Others have nothing there that QEMU must not change. It is ours
+ * until QEMU has written that file, which it does as root: whoever could put a link in
+ * its place would have it write to another file. */
 static int
 make_own_folder(const char *user, int dir_fd, struct maqet_error **err)
 {
-    const struct passwd *entry = user ? getpwnam(user) : NULL;
+    const struct passwd *entry = geteuid() == 0 ? other_user(user) : NULL;
 
     if (mkdirat(dir_fd, MAQET_RUN_OWN, 0700) < 0 && errno != EEXIST)
         return maqet_error_errno(err, errno, "Can't make QEMU's own folder");
     _cleanup_close_ int own =
         openat(dir_fd, MAQET_RUN_OWN, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (own < 0 || fchown(own, geteuid(), getegid()) < 0 || fchmod(own, 0700) < 0 ||
+        (unlinkat(own, "pid", 0) < 0 && errno != ENOENT))
+        return maqet_error_errno(err, errno, "Can't take QEMU's own folder");
     _cleanup_close_ int pid =
-        own < 0 ? -1
-                : openat(own, "pid", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                         0600);
-    if (pid < 0 || fchmod(own, 0700) < 0 ||
-        fchown(own, entry ? entry->pw_uid : geteuid(),
-               entry ? entry->pw_gid : getegid()) < 0)
+        openat(own, "pid", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (pid < 0)
         return maqet_error_errno(err, errno, "Can't make QEMU's PID file");
     /* The way there: to be passed through, and nothing more. */
-    if (entry && geteuid() == 0 &&
-        (fchown(dir_fd, 0, entry->pw_gid) < 0 || fchmod(dir_fd, 0710) < 0 ||
-         fchmodat(dir_fd, "..", 0711, 0) < 0))
+    if (entry && (fchown(dir_fd, 0, entry->pw_gid) < 0 || fchmod(dir_fd, 0710) < 0 ||
+                  fchmodat(dir_fd, "..", 0711, 0) < 0))
         return maqet_error_errno(err, errno, "Can't let QEMU into its own folder");
-    return entry && geteuid() == 0 ? check_way(user, dir_fd, err) : 0;
+    return entry ? check_way(user, dir_fd, err) : 0;
+}
+
+int
+maqet_sandbox_hand_over(const struct maqet_vm *vm, int dir_fd, struct maqet_error **err)
+{
+    const struct passwd *entry =
+        other_user(maqet_tree_text(vm->definition->tree, "run_as"));
+
+    if (!entry || geteuid() != 0)
+        return 0;
+    if (fchownat(dir_fd, MAQET_RUN_OWN, entry->pw_uid, entry->pw_gid,
+                 AT_SYMLINK_NOFOLLOW) < 0)
+        return maqet_error_errno(err, errno, "Can't give QEMU its own folder");
+    return 0;
 }
 
 /* Where QEMU is to keep what a guest writes for nothing (snapshot=on, and a folder shown

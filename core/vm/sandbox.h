@@ -46,6 +46,11 @@ int maqet_sandbox_confine(const struct maqet_vm *vm, const struct maqet_strings 
                           int dir_fd, struct maqet_confinement *confinement,
                           char **scratch, struct maqet_error **err);
 
+/* Gives QEMU its own folder, in which it can remove its PID file as the user that it has
+ * become, once it has written that file: it answers. */
+int maqet_sandbox_hand_over(const struct maqet_vm *vm, int dir_fd,
+                            struct maqet_error **err);
+
 /* What there is to be said where QEMU was denied a file: by which rules, and how to add
  * one. NULL: it is not confined. The caller frees. */
 char *maqet_sandbox_hint(int dir_fd);

@@ -386,7 +386,9 @@ launch(struct starting *starting, struct maqet_error **err)
     _cleanup_qmp_ struct maqet_qmp *qmp =
         maqet_monitor_open(starting->run.dir_fd, name, starting->timeout,
                            starting->process.pidfd, &lock, &reason);
-    if (!qmp || bring_up(starting, qmp, waits, &reason) < 0) {
+    if (!qmp ||
+        maqet_sandbox_hand_over(starting->vm, starting->run.dir_fd, &reason) < 0 ||
+        bring_up(starting, qmp, waits, &reason) < 0) {
         maqet_confinement_undo(&confinement);
         return fail_start(starting, argv.items[0], TAKE_PTR(reason), err);
     }

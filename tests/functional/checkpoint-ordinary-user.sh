@@ -47,3 +47,10 @@ expect 0 as_user checkpoint vm load one
 expect 0 as_user stop vm --timeout 0 --force
 expect 0 as_user run vm --from one --discard -- true
 expect 0 as_user checkpoint vm delete one
+# To become who one is anyway takes no privileges.
+expect 0 as_user apply vm vm.yaml --set "run_as=$(id -un 65534)"
+expect 0 as_user start vm
+expect 0 as_user stop vm --timeout 0 --force
+expect 0 as_user apply vm vm.yaml --set run_as=root
+expect 4 as_user start vm
+err_has "which only root can arrange"

@@ -222,6 +222,17 @@ for file in out.log serial.log debug.log memory; do
     [ ! -e "$file" ] || fail "left behind: $file"
 done
 
+# ---- a temporary folder that is somebody else's by now ----
+
+# A maqet that was killed has left its link; what the link names has gone, and is another link.
+mkdir victim
+: >victim/file
+ln -s "$TMP/victim" reused
+ln -s "$TMP/reused" run/named/scratch
+expect 1 maqet start named
+[ -e victim/file ] || fail "a folder was removed that is not maqet's"
+[ ! -h run/named/scratch ] || fail "the link stays"
+
 # ---- another user ----
 
 vm_yaml user <<'END'
@@ -250,6 +261,18 @@ if [ "$(id -u)" -eq 0 ]; then
     expect 0 maqet -q start user
     expect 0 maqet -q stop user --timeout 0 --force
     same stopped "$(vm_status user)" "status"
+    # Until QEMU has written its PID file, as root, its user could put a link in its place.
+    cat >watching <<'END'
+#!/bin/sh
+stat -c %u run/user/qemu >owner
+exec qemu-system-x86_64 "$@"
+END
+    chmod +x watching
+    expect 0 maqet -q apply user user.yaml --set binary=./watching --set sandbox.landlock=off
+    expect 0 maqet -q start user
+    same 0 "$(cat owner)" "whose QEMU's folder is before QEMU runs"
+    same "$(id -u nobody)" "$(stat -c %u run/user/qemu)" "whose it is afterwards"
+    expect 0 maqet -q stop user --timeout 0 --force
     expect 0 maqet -q apply user user.yaml --set run_as=nosuchuser
     expect 3 maqet start user
     err_has "there is no such user"
