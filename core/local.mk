@@ -12,6 +12,7 @@ libmaqet_core_la_SOURCES = \
 	core/base/json.c core/base/json.h \
 	core/base/landlock.c core/base/landlock.h \
 	core/base/notify.c core/base/notify.h \
+	core/base/replacement.c \
 	core/base/printable.c core/base/printable.h \
 	core/base/process.c core/base/process.h \
 	core/base/secret.c core/base/secret.h \

@@ -362,71 +362,6 @@ maqet_file_mark(const char *path)
                         (intmax_t)info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
 }
 
-static int
-write_all(int fd, const char *data, size_t length)
-{
-    while (length > 0) {
-        ssize_t count = write(fd, data, length);
-
-        if (count < 0 && errno != EINTR)
-            return -1;
-        if (count > 0) {
-            data += count;
-            length -= (size_t)count;
-        }
-    }
-    return 0;
-}
-
-int
-maqet_replacement_begin(const char *path, struct maqet_replacement *replacement,
-                        struct maqet_error **err)
-{
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
-    char *folder =
-        slash ? maqet_strndup(path, (size_t)(name - path)) : maqet_strdup("./");
-    char *temporary = maqet_format("%s.%s" MAQET_FILE_TEMPORARY "XXXXXX", folder, name);
-    int dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int fd = dir_fd < 0 ? -1 : mkostemp(temporary, O_CLOEXEC);
-    int number = errno;
-
-    if (fd < 0)
-        free(TAKE_PTR(temporary));
-    *replacement = (struct maqet_replacement){.path = maqet_strdup(path),
-                                              .folder = folder,
-                                              .temporary = temporary,
-                                              .dir_fd = dir_fd,
-                                              .fd = fd};
-    return fd < 0 ? maqet_error_errno(err, number, "Can't write %s", path) : 0;
-}
-
-int
-maqet_replacement_finish(struct maqet_replacement *replacement, const char *data,
-                         size_t length, mode_t mode, struct maqet_error **err)
-{
-    if (fchmod(replacement->fd, mode) < 0 ||
-        write_all(replacement->fd, data, length) < 0 || fsync(replacement->fd) < 0 ||
-        rename(replacement->temporary, replacement->path) < 0)
-        return maqet_error_errno(err, errno, "Can't write %s", replacement->path);
-    free(TAKE_PTR(replacement->temporary));
-    return maqet_dir_sync(replacement->dir_fd, replacement->folder, err);
-}
-
-void
-maqet_replacement_cleanup(struct maqet_replacement *replacement)
-{
-    if (replacement->temporary)
-        unlink(replacement->temporary);
-    if (replacement->fd >= 0)
-        close(replacement->fd);
-    if (replacement->dir_fd >= 0)
-        close(replacement->dir_fd);
-    free(replacement->path);
-    free(replacement->folder);
-    free(replacement->temporary);
-}
-
 void
 maqet_file_remove_empty(const char *path)
 {
@@ -434,17 +369,6 @@ maqet_file_remove_empty(const char *path)
 
     if (fd >= 0 && lseek(fd, 0, SEEK_DATA) < 0 && errno == ENXIO)
         unlink(path);
-}
-
-int
-maqet_file_replace(const char *path, const char *data, size_t length, mode_t mode,
-                   struct maqet_error **err)
-{
-    _cleanup_replacement_ struct maqet_replacement replacement;
-
-    return maqet_replacement_begin(path, &replacement, err) < 0
-               ? -1
-               : maqet_replacement_finish(&replacement, data, length, mode, err);
 }
 
 int

@@ -123,6 +123,11 @@ int maqet_replacement_finish(struct maqet_replacement *replacement, const char *
                              size_t length, mode_t mode, struct maqet_error **err);
 void maqet_replacement_cleanup(struct maqet_replacement *replacement);
 
+/* Removes from a folder the temporary files that a killed maqet has left there: those
+ * whose writer has died, and that were to replace a file of which @is_ours (NULL: any)
+ * says that it is one of ours. */
+void maqet_dir_sweep(const char *folder, bool (*is_ours)(const char *name));
+
 #define _cleanup_replacement_ _cleanup_(maqet_replacement_cleanup)
 
 /* Gives a finished file its name, replacing nothing. False, and errno: EEXIST where there

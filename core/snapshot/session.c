@@ -113,6 +113,10 @@ maqet_session_open(const struct maqet_context *context, const char *vm, bool wai
         (wait && maqet_run_check_reachable(&session->run, session->name, err) < 0))
         return NULL;
     note_look(session);
+    if (session->run.pid == 0 && session->lock >= 0) {
+        maqet_run_sweep(session->run.dir_fd);
+        maqet_run_remove_servers(session->run.folder);
+    }
     session->vm = session->run.pid > 0
                       ? maqet_vm_open_running(context, session->name, err)
                       : maqet_vm_open(context, session->name, err);

@@ -147,7 +147,7 @@ take_lock(struct making *making, int64_t timeout, struct maqet_error **err)
         if (fd < 0)
             return error_lock(making, errno, err);
         making->lock_fd = fd;
-        if (maqet_lock_held(fd, NULL) == 1)
+        if (timeout > 0 && maqet_lock_held(fd, NULL) == 1)
             maqet_context_say(making->drive->context, MAQET_LEVEL_INFO,
                               "Waiting for whoever makes %s (lock: %s/%s)",
                               making->drive->path, making->folder, making->lock);
@@ -334,26 +334,28 @@ maqet_image_check(const struct maqet_drive *drive, struct maqet_error **err)
     return maqet_image_space(drive, &at_once, &at_most, err);
 }
 
-/* An earlier maqet that died in the middle of making this image left its temporary file.
- */
+/* Whether an earlier maqet died while it was making this image: it left its temporary
+ * file, or nothing but the lock file, which is empty. */
 static bool
 has_leftovers(const struct maqet_drive *drive)
 {
     _cleanup_free_ char *folder = maqet_path_folder(drive->path);
     const char *name = strrchr(drive->path, '/') + 1;
     _cleanup_free_ char *temporary = maqet_format("%s/.%s.maqet-new", folder, name);
+    _cleanup_free_ char *lock = maqet_format("%s/.%s.maqet-lock", folder, name);
+    struct stat status;
 
-    return access(temporary, F_OK) == 0;
+    return access(temporary, F_OK) == 0 ||
+           (lstat(lock, &status) == 0 && S_ISREG(status.st_mode) && status.st_size == 0);
 }
 
-/* The image is there after all: what is left over is removed where that is possible. */
-static void
-remove_leftovers(const struct maqet_drive *drive)
+void
+maqet_image_sweep(const struct maqet_drive *drive)
 {
     _cleanup_(making_clear) struct making making = {
         .drive = drive, .folder_fd = -1, .lock_fd = -1};
 
-    if (has_leftovers(drive) && open_folder(&making, NULL) == 0 &&
+    if (drive->path && has_leftovers(drive) && open_folder(&making, NULL) == 0 &&
         take_lock(&making, 0, NULL) == 0) {
         unlinkat(making.folder_fd, making.temporary, 0);
         release_lock(&making);
@@ -463,7 +465,7 @@ maqet_image_prepare(const struct maqet_drive *drive, struct maqet_image_state *s
     if (!drive->path)
         return 0;
     if (state->exists) {
-        remove_leftovers(drive);
+        maqet_image_sweep(drive);
         compare_size(drive, state);
         return 0;
     }

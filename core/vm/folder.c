@@ -164,3 +164,19 @@ maqet_folder_remove_own(const char *folder, struct maqet_error **err)
                ? -1
                : remove_own(folder, is_own_file, err);
 }
+
+static bool
+is_checkpoint_description(const char *file)
+{
+    return is_named_with(file, strlen(file), ".json");
+}
+
+void
+maqet_folder_sweep(const char *folder)
+{
+    _cleanup_free_ char *checkpoints =
+        maqet_format("%s/" MAQET_STORE_CHECKPOINTS, folder);
+
+    maqet_dir_sweep(folder, is_own_file);
+    maqet_dir_sweep(checkpoints, is_checkpoint_description);
+}

@@ -16,4 +16,7 @@ char *maqet_folder_stray(const char *folder);
  * it stays, which is an error. One that is missing is fine. */
 int maqet_folder_remove_own(const char *folder, struct maqet_error **err);
 
+/* Removes what a killed maqet has left in a machine's folder of files that it wrote. */
+void maqet_folder_sweep(const char *folder);
+
 #endif

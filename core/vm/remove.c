@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/files.h"
+#include "core/storage/image.h"
 #include "core/vm/exports.h"
 #include "core/vm/helpers.h"
 #include "core/vm/lifecycle.h"
@@ -54,6 +55,17 @@ remember_kept(const struct maqet_context *context, const char *name,
     return maqet_images_load(context, name, &images, err) < 0
                ? -1
                : maqet_unused_add(context, &images, deleted, err);
+}
+
+/* What was left beside images that were being made: nobody would look for it again. */
+static void
+sweep_images(const struct maqet_context *context, const char *name)
+{
+    _cleanup_vm_ struct maqet_vm *vm = maqet_vm_open(context, name, NULL);
+
+    for (size_t i = 0; vm && i < vm->drive_count; i++)
+        if (vm->drives[i]->path && vm->drives[i]->storage->plugin.create)
+            maqet_image_sweep(vm->drives[i]);
 }
 
 /* Removes the folder of a machine that no longer runs; only what we put there. */
@@ -135,6 +147,7 @@ maqet_vm_remove(const struct maqet_context *context, const char *name_or_uuid,
     if (run.dir_fd >= 0)
         maqet_helpers_end(run.dir_fd);
     maqet_exports_sweep(context, name);
+    sweep_images(context, name);
     /* Anew, with the machine locked: others may have begun to use an image. */
     if (check_list(context, err) < 0 ||
         maqet_vm_plan_removal(context, name, how, receipt, err) < 0 ||

@@ -367,16 +367,25 @@ maqet_run_remove_scratch(int dir_fd)
 }
 
 void
-maqet_run_tidy(int dir_fd)
+maqet_run_sweep(int dir_fd)
 {
-    static const char *const files[] = {MAQET_RUN_PID, MAQET_RUN_MONITOR,
-                                        MAQET_AGENT_SOCKET};
+    static const char *const files[] = {MAQET_RUN_MONITOR, MAQET_AGENT_SOCKET};
+    _cleanup_free_ char *folder = maqet_path_of_fd(dir_fd);
 
     maqet_helpers_end(dir_fd);
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
         unlinkat(dir_fd, files[i], 0);
     unlinkat(dir_fd, MAQET_RUN_OWN, AT_REMOVEDIR);
     maqet_run_remove_scratch(dir_fd);
+    if (folder)
+        maqet_dir_sweep(folder, NULL);
+}
+
+void
+maqet_run_tidy(int dir_fd)
+{
+    maqet_run_sweep(dir_fd);
+    unlinkat(dir_fd, MAQET_RUN_PID, 0);
 }
 
 /* ---- what runs ---- */

@@ -92,6 +92,9 @@ void maqet_run_remove_scratch(int dir_fd);
  */
 void maqet_run_tidy(int dir_fd);
 
+/* The same, but one that has crashed is still known to have. */
+void maqet_run_sweep(int dir_fd);
+
 /*
  * The definition with which a machine was started, kept beside its run file: what runs,
  * though `apply` may have stored another one since. Where there is no record, the stored

@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
 
 #include "core/base/process.h"
 #include "core/config/options.h"
@@ -289,6 +292,30 @@ maqet_sandbox_hand_over(const struct maqet_vm *vm, int dir_fd, struct maqet_erro
     return 0;
 }
 
+/* A folder of an unlikely name, of which the link tells before it is there: a kill in
+ * between leaves no folder that nobody knows of. NULL, and errno; the caller frees. */
+static char *
+make_noted_folder(const char *above, int dir_fd)
+{
+    for (;;) {
+        uint64_t number;
+
+        if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+            return NULL;
+        _cleanup_free_ char *path =
+            maqet_format("%s/maqet-scratch-%016" PRIx64, above, number);
+        if (symlinkat(path, dir_fd, MAQET_RUN_SCRATCH) < 0)
+            return NULL;
+        if (mkdir(path, 0700) == 0)
+            return TAKE_PTR(path);
+        int reason = errno;
+        unlinkat(dir_fd, MAQET_RUN_SCRATCH, 0);
+        errno = reason;
+        if (reason != EEXIST)
+            return NULL;
+    }
+}
+
 /* Where QEMU is to keep what a guest writes for nothing (snapshot=on, and a folder shown
  * as a FAT disk), it makes a file below TMPDIR. It gets a folder there that is its alone.
  */
@@ -310,15 +337,10 @@ make_scratch(const struct maqet_strings *argv, int dir_fd,
      */
     if (!above || strcmp(above, "/tmp") == 0)
         above = "/var/tmp";
-    _cleanup_free_ char *path = maqet_format("%s/maqet-scratch-XXXXXX", above);
-    if (!mkdtemp(path))
+    _cleanup_free_ char *path = make_noted_folder(above, dir_fd);
+    if (!path)
         return maqet_error_errno(err, errno, "Can't make a temporary folder in %s",
                                  above);
-    if (symlinkat(path, dir_fd, MAQET_RUN_SCRATCH) < 0) {
-        maqet_error_errno(err, errno, "Can't note the temporary folder");
-        rmdir(path);
-        return -1;
-    }
     *scratch = TAKE_PTR(path);
     return maqet_confinement_allow(
         confinement, *scratch,

@@ -116,7 +116,10 @@ enter_run_dir(struct starting *starting, const char *name, struct maqet_error **
     if (maqet_run_open(starting->context, name, run, err) < 0)
         return -1;
     if (run->pid == 0) {
-        maqet_helpers_end(run->dir_fd);
+        maqet_run_sweep(run->dir_fd);
+        /* Servers that are to serve this one run by now. */
+        if (!starting->incoming || !starting->incoming->served)
+            maqet_run_remove_servers(run->folder);
         return 0;
     }
     if (!run->lost && maqet_vm_check_paused(starting->context, name, err) < 0)
@@ -549,7 +552,7 @@ await_helpers(struct starting *starting)
                  : maqet_store_open_run(&context, starting->vm->definition->name, NULL);
 
     if (lock >= 0 && run_fd >= 0 && maqet_lock_held(run_fd, NULL) == 0)
-        maqet_helpers_end(starting->run.dir_fd);
+        maqet_run_sweep(starting->run.dir_fd);
 }
 
 int

@@ -325,12 +325,16 @@ maqet_crash_text(const struct maqet_context *context, const char *name)
     _cleanup_free_ char *readable = maqet_launch_words(words);
 
     if (*readable)
-        return maqet_format(
-            "QEMU of '%s' ended without cleaning up. Its last words (%s): %s", name, path,
-            readable);
+        return maqet_format("QEMU of '%s' ended without cleaning up. Clusters that it "
+                            "lost in images only "
+                            "take up space; to free them: maqet check %s --repair. Its "
+                            "last words (%s): %s",
+                            name, name, path, readable);
     return maqet_format(
         "QEMU of '%s' ended without cleaning up, and without a word in %s: "
         "it was killed, by a person, for want of memory, or by its sandbox "
-        "when it wanted to run another program (`sandbox: off` allows that)",
-        name, path);
+        "when it wanted to run another program (`sandbox: off` allows that). Clusters "
+        "that it lost in images only take up space; to free them: maqet check %s "
+        "--repair",
+        name, path, name);
 }

@@ -42,10 +42,12 @@ tidy_after_stop(const struct maqet_context *context, const char *name,
     /* It may have been started for the first time only now. */
     _cleanup_close_ int run_fd = maqet_store_open_run(context, name, err);
     int held = run_fd < 0 ? -1 : maqet_lock_held(run_fd, err);
-    if (held == 0 && run->dir_fd >= 0 && lock >= 0)
+    if (held == 0 && run->dir_fd >= 0 && lock >= 0) {
         maqet_run_tidy(run->dir_fd);
-    else if (held == 0 && run->dir_fd >= 0)
+        maqet_run_remove_servers(run->folder);
+    } else if (held == 0 && run->dir_fd >= 0) {
         unlinkat(run->dir_fd, MAQET_RUN_PID, 0);
+    }
     return held;
 }
 

@@ -59,6 +59,12 @@ wait_for_lock(const struct maqet_context *context, int fd, int64_t timeout,
     return -1;
 }
 
+static bool
+is_list(const char *name)
+{
+    return strcmp(name, MAQET_STORE_IMAGES) == 0;
+}
+
 /* The lock of the whole store: held while a machine comes or goes. */
 static int
 lock_store(const struct maqet_context *context, struct maqet_error **err)
@@ -76,6 +82,7 @@ lock_store(const struct maqet_context *context, struct maqet_error **err)
         return maqet_error_errno(err, errno, "Can't open %s", path);
     if (wait_for_lock(context, fd, context->lock_timeout, path, folder, err) < 0)
         return -1;
+    maqet_dir_sweep(context->data_dir, is_list);
     return TAKE_FD(fd);
 }
 
@@ -104,6 +111,7 @@ maqet_store_lock(const struct maqet_context *context, const char *name,
                  struct maqet_error **err)
 {
     _cleanup_free_ char *path = vm_path(context, name, "lock");
+    _cleanup_free_ char *folder = maqet_format("%s/vms/%s", context->data_dir, name);
     _cleanup_free_ char *what = maqet_format("the virtual machine '%s'", name);
     struct maqet_deadline deadline = maqet_deadline_in(context->lock_timeout);
     struct stat ours, there;
@@ -122,8 +130,10 @@ maqet_store_lock(const struct maqet_context *context, const char *name,
         /* While we waited, the machine may have been removed, and even added anew: then
          * the lock that we got is nobody's, and we begin again. */
         if (fstat(fd, &ours) == 0 && stat(path, &there) == 0 &&
-            ours.st_ino == there.st_ino && ours.st_dev == there.st_dev)
+            ours.st_ino == there.st_ino && ours.st_dev == there.st_dev) {
+            maqet_folder_sweep(folder);
             return TAKE_FD(fd);
+        }
     }
 }
 

@@ -72,6 +72,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/base-images.sh \
 	tests/functional/storage.sh \
 	tests/functional/stop-forced.sh \
+	tests/functional/swept.sh \
 	tests/functional/removal.sh \
 	tests/functional/nothing-lost.sh \
 	tests/functional/qcow2-options.sh \

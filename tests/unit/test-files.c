@@ -293,6 +293,68 @@ test_replace(void)
     CU_ASSERT_EQUAL(names.count, 1);
 }
 
+/* ---- what was left of a replacement ---- */
+
+static bool
+is_file(const char *name)
+{
+    return strcmp(name, "file") == 0;
+}
+
+/* A writer that has died, as he would be killed before the file gets its name. */
+static void
+leave_half(const char *path)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        struct maqet_replacement replacement;
+
+        _exit(maqet_replacement_begin(path, &replacement, NULL) == 0 ? 0 : 1);
+    }
+    int status = -1;
+    CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+    CU_ASSERT_EQUAL(status, 0);
+}
+
+static size_t
+count_files(const char *folder)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    CU_ASSERT_EQUAL(maqet_dir_list(folder, &names, NULL), 0);
+    return names.count;
+}
+
+static void
+test_sweep(void)
+{
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_free_ char *path = maqet_format("%s/file", folder);
+    _cleanup_free_ char *other = maqet_format("%s/other", folder);
+    _cleanup_free_ char *link = maqet_format("%s/.file.maqet-abcdef", folder);
+    _cleanup_replacement_ struct maqet_replacement replacement;
+
+    leave_half(path);
+    leave_half(other);
+    CU_ASSERT_EQUAL(maqet_replacement_begin(path, &replacement, NULL), 0);
+    CU_ASSERT_EQUAL(symlink("target", link), 0);
+    free(unit_file(folder, "target", "x"));
+    free(unit_file(folder, ".file.maqet-abcde", "x"));
+    free(unit_file(folder, "file.maqet-abcdef", "x"));
+    CU_ASSERT_EQUAL(count_files(folder), 7);
+    maqet_dir_sweep(folder, is_file);
+    CU_ASSERT_EQUAL(count_files(folder), 6);
+    maqet_dir_sweep(folder, NULL);
+    CU_ASSERT_EQUAL(count_files(folder), 5);
+    /* What is being written comes to its end. */
+    CU_ASSERT_EQUAL(maqet_replacement_finish(&replacement, "new", 3, 0600, NULL), 0);
+    maqet_dir_sweep(folder, NULL);
+    CU_ASSERT_EQUAL(count_files(folder), 5);
+    CU_ASSERT_EQUAL(access(path, F_OK), 0);
+    maqet_dir_sweep("/nowhere", NULL);
+}
+
 static void
 test_replace_here(void)
 {
@@ -466,6 +528,7 @@ main(void)
         {"a pipe is read", test_read_pipe},
         {"a file is replaced", test_replace},
         {"a file is replaced here", test_replace_here},
+        {"what was left is swept", test_sweep},
         {"what can't be replaced", test_replace_faults},
         {"what tells files apart", test_ids},
         {"locks", test_locks},

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * replacement.c - files that are replaced whole: nobody ever sees half of one, and what a
+ * killed maqet has left of one is told from what is being written.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/files.h"
+
+enum { RANDOM_LENGTH = 6 /* mkostemp(3) */ };
+
+/* ---- writing ---- */
+
+static int
+write_all(int fd, const char *data, size_t length)
+{
+    while (length > 0) {
+        ssize_t count = write(fd, data, length);
+
+        if (count < 0 && errno != EINTR)
+            return -1;
+        if (count > 0) {
+            data += count;
+            length -= (size_t)count;
+        }
+    }
+    return 0;
+}
+
+/*
+ * A temporary file is locked until it has its name, so that one whose writer has died can
+ * be told from the others; where the file system has no locks, none is ever swept. One
+ * that was swept before we had it locked is made anew.
+ */
+static int
+make_temporary(char *pattern)
+{
+    for (;;) {
+        int fd = mkostemp(pattern, O_CLOEXEC);
+        struct stat status;
+
+        if (fd < 0 || (maqet_lock_try(fd, NULL) != 0 && fstat(fd, &status) == 0 &&
+                       status.st_nlink > 0))
+            return fd;
+        close(fd);
+        memset(pattern + strlen(pattern) - RANDOM_LENGTH, 'X', RANDOM_LENGTH);
+    }
+}
+
+int
+maqet_replacement_begin(const char *path, struct maqet_replacement *replacement,
+                        struct maqet_error **err)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    char *folder =
+        slash ? maqet_strndup(path, (size_t)(name - path)) : maqet_strdup("./");
+    char *temporary = maqet_format("%s.%s" MAQET_FILE_TEMPORARY "XXXXXX", folder, name);
+    int dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = dir_fd < 0 ? -1 : make_temporary(temporary);
+    int number = errno;
+
+    if (fd < 0)
+        free(TAKE_PTR(temporary));
+    *replacement = (struct maqet_replacement){.path = maqet_strdup(path),
+                                              .folder = folder,
+                                              .temporary = temporary,
+                                              .dir_fd = dir_fd,
+                                              .fd = fd};
+    return fd < 0 ? maqet_error_errno(err, number, "Can't write %s", path) : 0;
+}
+
+int
+maqet_replacement_finish(struct maqet_replacement *replacement, const char *data,
+                         size_t length, mode_t mode, struct maqet_error **err)
+{
+    if (fchmod(replacement->fd, mode) < 0 ||
+        write_all(replacement->fd, data, length) < 0 || fsync(replacement->fd) < 0 ||
+        rename(replacement->temporary, replacement->path) < 0)
+        return maqet_error_errno(err, errno, "Can't write %s", replacement->path);
+    free(TAKE_PTR(replacement->temporary));
+    return maqet_dir_sync(replacement->dir_fd, replacement->folder, err);
+}
+
+void
+maqet_replacement_cleanup(struct maqet_replacement *replacement)
+{
+    if (replacement->temporary)
+        unlink(replacement->temporary);
+    if (replacement->fd >= 0)
+        close(replacement->fd);
+    if (replacement->dir_fd >= 0)
+        close(replacement->dir_fd);
+    free(replacement->path);
+    free(replacement->folder);
+    free(replacement->temporary);
+}
+
+int
+maqet_file_replace(const char *path, const char *data, size_t length, mode_t mode,
+                   struct maqet_error **err)
+{
+    _cleanup_replacement_ struct maqet_replacement replacement;
+
+    return maqet_replacement_begin(path, &replacement, err) < 0
+               ? -1
+               : maqet_replacement_finish(&replacement, data, length, mode, err);
+}
+
+/* ---- what was left ---- */
+
+/* What a temporary file was to replace; NULL: the name is not that of one. Caller frees.
+ */
+static char *
+replaced_by(const char *name)
+{
+    size_t length = strlen(name), tail = strlen(MAQET_FILE_TEMPORARY) + RANDOM_LENGTH;
+
+    if (name[0] != '.' || length < tail + 2 ||
+        !maqet_text_starts(name + length - tail, MAQET_FILE_TEMPORARY))
+        return NULL;
+    return maqet_strndup(name + 1, length - tail - 1);
+}
+
+/* Removes a file of ours that nobody has locked. */
+static void
+remove_abandoned(const char *path)
+{
+    _cleanup_close_ int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat status, there;
+
+    if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+        status.st_uid == geteuid() && status.st_nlink == 1 &&
+        maqet_lock_try(fd, NULL) == 1 && lstat(path, &there) == 0 &&
+        there.st_dev == status.st_dev && there.st_ino == status.st_ino)
+        unlink(path);
+}
+
+void
+maqet_dir_sweep(const char *folder, bool (*is_ours)(const char *name))
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    if (maqet_dir_list(folder, &names, NULL) < 0)
+        return;
+    for (size_t i = 0; i < names.count; i++) {
+        _cleanup_free_ char *replaced = replaced_by(names.items[i]);
+        _cleanup_free_ char *path = maqet_format("%s/%s", folder, names.items[i]);
+
+        if (replaced && (!is_ours || is_ours(replaced)))
+            remove_abandoned(path);
+    }
+}
