@@ -113,4 +113,5 @@ fetched_by() {
     diff -r mirror target || fail "not what the mirror has"
 }
 fetched_by -u HOME
-fetched_by HOME=/nonexistent
+# Not even by root.
+fetched_by HOME=/proc/nonexistent

@@ -119,7 +119,8 @@ test_output(void)
     check("- chardev: 'pipe,id=c,path=a'\n- chardev: "
           "'socket,id=d,path=b,logfile=/l,logappend=on'",
           "-chardev appended /l");
-    check("- D: log\n- D: log-%d", "-D output /vms/log");
+    check("- D: log", "-D output /vms/log");
+    check("- D: log-%d", "");
     check("- trace: 'enable=x,file=t'\n- object: 'filter-dump,id=f,netdev=n,file=/p'",
           "-trace output /work/t, -object output /p");
     check("- audiodev: 'wav,id=a,path=/w'\n- audiodev: 'driver=wav,id=b,path=/v'\n"
