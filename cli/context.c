@@ -180,19 +180,23 @@ say_message(void *data, enum maqet_level level, const char *message)
 /* What takes less than a second, in ms, needs no such line. */
 static const int64_t PROGRESS_AFTER = 1000;
 
-/* "VM 'a', drive 'hdd': 42 %, 3 s left" */
+/* "VM 'a', drive 'hdd': 42 %, 3 s left". Who reads JSON reads messages as JSON, too, and
+ * gets no such line. */
 static void
 show_progress(void *data, const char *what, double percent, int64_t elapsed)
 {
     const struct invocation *invocation = data;
 
-    if (invocation->output.loudness == QUIET || elapsed < PROGRESS_AFTER)
+    if (!what)
+        terminal_progress_clear();
+    if (!what || elapsed < PROGRESS_AFTER || invocation->output.loudness == QUIET ||
+        invocation->output.format == FORMAT_JSON)
         return;
     double seconds = (double)elapsed / 1000;
     _cleanup_free_ char *text =
         percent > 0 ? maqet_format("%s: %.0f %%, %.0f s left", what, percent,
                                    seconds * (100 - percent) / percent)
-                    : maqet_format("%s: %.0f s", what, seconds);
+                    : maqet_format("%s (%.0f s)", what, seconds);
     terminal_progress(text);
 }
 

@@ -25,8 +25,8 @@ struct maqet_context {
     void (*message)(void *data, enum maqet_level level, const char *message);
 
     /* Called again and again with how far something is that takes its time, @elapsed ms
-     * so far: @percent is
-     * negative where nobody knows. NULL: nobody listens. */
+     * so far: @percent is negative where nobody knows. With no @what it is over. NULL:
+     * nobody listens. */
     void (*progress)(void *data, const char *what, double percent, int64_t elapsed);
 
     void *data; /* for both */

@@ -104,7 +104,7 @@ drain_output(struct child *child, struct maqet_text *text,
     size_t count = receive(&child->out, buffer, sizeof(buffer));
 
     child->answered = child->answered || count > 0;
-    if (count > 0 && listener)
+    if (count > 0 && listener && listener->heard)
         listener->heard(listener->data, buffer, count);
     else if (count > 0 && text->length < OUTPUT_LIMIT)
         maqet_text_append_bytes(text, buffer, count);
@@ -133,8 +133,10 @@ collect(struct child *child, int64_t deadline, struct maqet_text *out,
         if (listener && (left < 0 || left > IDLE_INTERVAL))
             left = IDLE_INTERVAL;
         int ready = poll(fds, 2, (int)left);
-        if (ready == 0 && listener)
+        if (ready == 0 && listener && listener->heard)
             listener->heard(listener->data, "", 0);
+        if (listener && listener->alive)
+            listener->alive(listener->data);
         if (ready < 0)
             continue;
         if (fds[0].revents)

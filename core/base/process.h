@@ -18,8 +18,11 @@ int maqet_process_run(const char *const *argv, int64_t timeout, char **output,
 
 /* Who hears a program while it runs. */
 struct maqet_process_listener {
-    /* Called with each piece of its standard output, and with none now and then. */
+    /* Called with each piece of its standard output, and with none now and then. NULL: that
+     * is kept as without a listener. */
     void (*heard)(void *data, const char *bytes, size_t count);
+    /* Called twice a second at least while it runs. NULL: nobody cares. */
+    void (*alive)(void *data);
     void *data;
 };
 

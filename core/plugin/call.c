@@ -40,6 +40,20 @@ maqet_call_log(void)
     return current.log;
 }
 
+void
+maqet_call_sign_set(maqet_call_sign *sign, const void *about)
+{
+    current.sign = sign;
+    current.about = about;
+}
+
+void
+maqet_call_give_sign(const char *const *argv, int64_t elapsed)
+{
+    if (current.sign)
+        current.sign(current.about, argv, elapsed);
+}
+
 int64_t
 maqet_call_left(void)
 {

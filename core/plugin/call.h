@@ -15,11 +15,17 @@
 #define MAQET_CALL_SERVICE INT64_C(30000)
 #define MAQET_CALL_LONG (INT64_C(4) * 3600 * 1000)
 
+/* Called now and then while a program runs that does not tell how far it is: its
+ * arguments, and ms since it began; and with NULL when it has ended. */
+typedef void maqet_call_sign(const void *about, const char *const *argv, int64_t elapsed);
+
 /* The call that was under way when this one began; it goes on when this one ends. */
 struct maqet_call {
     int64_t deadline;
     int64_t begun;
     const char *log;
+    maqet_call_sign *sign;
+    const void *about;
 };
 
 /* Plugins are called from one thread, so there is one call at a time. A call within a
@@ -39,6 +45,13 @@ void maqet_call_end(struct maqet_call *outer);
  * the caller's, and counts until the call ends. NULL: there is none. */
 void maqet_call_log_set(const char *log);
 const char *maqet_call_log(void);
+
+/* Who is told of programs that run, with @about, which stays the caller's, until the call
+ * ends. */
+void maqet_call_sign_set(maqet_call_sign *sign, const void *about);
+
+/* Tells them, unless there is none. */
+void maqet_call_give_sign(const char *const *argv, int64_t elapsed);
 
 /* ms that the call may still take, at most; without a call that of a long one. */
 int64_t maqet_call_left(void);

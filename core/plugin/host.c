@@ -84,19 +84,55 @@ maqet_command_free(struct maqet_command *command)
     free(command);
 }
 
+/* ---- a program that says nothing ---- */
+
+/* ms between two signs that it still runs. */
+static const int64_t SIGN_INTERVAL = 500;
+
+struct waiting {
+    const char *const *argv;
+    int64_t begun, shown;
+};
+
+static void
+still_runs(void *data)
+{
+    struct waiting *waiting = data;
+    int64_t now = maqet_now();
+
+    if (now - waiting->shown < SIGN_INTERVAL)
+        return;
+    waiting->shown = now;
+    maqet_call_give_sign(waiting->argv, now - waiting->begun);
+}
+
+/* Runs a command, without freeing it; who listens (NULL: nobody) shows that it runs. */
+static int
+run(const struct maqet_command *command, const struct maqet_process_listener *listener,
+    int *exit_code, char **output, struct maqet_error **err)
+{
+    const char *const *argv = (const char *const *)command->argv.items;
+    int64_t now = maqet_now();
+    struct waiting waiting = {.argv = argv, .begun = now, .shown = now};
+    const struct maqet_process_listener own = {.alive = still_runs, .data = &waiting};
+    const struct maqet_process_manner manner = {.timeout = maqet_call_left(),
+                                                .listener = listener ? listener : &own,
+                                                .exit_code = exit_code,
+                                                .log = maqet_call_log()};
+    int result = maqet_secrets_check(&command->secrets, err) < 0
+                     ? -1
+                     : maqet_process_run_as(argv, &manner, output, err);
+
+    maqet_call_give_sign(NULL, 0);
+    return result;
+}
+
 int
 maqet_command_finish(struct maqet_command *command,
                      const struct maqet_process_listener *listener, int *exit_code,
                      struct maqet_error **err)
 {
-    const struct maqet_process_manner manner = {.timeout = maqet_call_left(),
-                                                .listener = listener,
-                                                .exit_code = exit_code,
-                                                .log = maqet_call_log()};
-    int result = maqet_secrets_check(&command->secrets, err) < 0
-                     ? -1
-                     : maqet_process_run_as((const char *const *)command->argv.items,
-                                            &manner, NULL, err);
+    int result = run(command, listener, exit_code, NULL, err);
 
     maqet_command_free(command);
     return result;
@@ -111,13 +147,9 @@ maqet_command_run(struct maqet_command *command, struct maqet_error **err)
 char *
 maqet_command_output(struct maqet_command *command, struct maqet_error **err)
 {
-    const struct maqet_process_manner manner = {.timeout = maqet_call_left(),
-                                                .log = maqet_call_log()};
     char *output = NULL;
 
-    if (maqet_secrets_check(&command->secrets, err) == 0)
-        maqet_process_run_as((const char *const *)command->argv.items, &manner, &output,
-                             err);
+    run(command, NULL, NULL, &output, err);
     maqet_command_free(command);
     return output;
 }

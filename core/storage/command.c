@@ -62,10 +62,52 @@ maqet_command_node(struct maqet_command *command, const struct maqet_drive *driv
                : append_image(command, drive, args, err);
 }
 
+/* ---- that it runs ---- */
+
+/* "qemu-img create": the program, and the subcommand, where it has one. The caller frees.
+ */
+static char *
+words_of(const char *const *argv)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+    const char *slash = strrchr(argv[0], '/');
+    const char *program = slash ? slash + 1 : argv[0];
+
+    return argv[1] && *argv[1] && argv[1][strspn(argv[1], letters)] == '\0'
+               ? maqet_format("%s %s", program, argv[1])
+               : maqet_strdup(program);
+}
+
+void
+maqet_drive_sign(const void *about, const char *const *argv, int64_t elapsed)
+{
+    const struct maqet_drive *drive = about;
+    const struct maqet_context *context = drive->context;
+
+    if (!context->progress)
+        return;
+    if (!argv) {
+        context->progress(context->data, NULL, -1, elapsed);
+        return;
+    }
+    _cleanup_free_ char *words = words_of(argv);
+    _cleanup_free_ char *what = maqet_format("VM '%s', drive '%s': %s is still running",
+                                             drive->machine->vm_name, drive->name, words);
+    context->progress(context->data, what, -1, elapsed);
+}
+
+void
+maqet_drive_call(const struct maqet_drive *drive)
+{
+    maqet_call_log_set(drive->log);
+    maqet_call_sign_set(maqet_drive_sign, drive);
+}
+
 /* ---- how far it is ---- */
 
 struct watch {
     const struct maqet_drive *drive;
+    const char *const *argv;
     struct maqet_text *kept; /* what was heard; NULL: it is not wanted */
     char *what;
     int64_t begun;
@@ -81,8 +123,11 @@ show(struct watch *watch)
     const struct maqet_context *context = watch->drive->context;
 
     watch->shown = maqet_now();
-    context->progress(context->data, watch->what, watch->percent,
-                      watch->shown - watch->begun);
+    if (watch->percent < 0)
+        maqet_drive_sign(watch->drive, watch->argv, watch->shown - watch->begun);
+    else
+        context->progress(context->data, watch->what, watch->percent,
+                          watch->shown - watch->begun);
 }
 
 /* Called with nothing when nothing was heard for a while. */
@@ -114,6 +159,7 @@ run_watched(struct maqet_command *command, const struct maqet_drive *drive,
             struct maqet_text *kept, int *exit_code, struct maqet_error **err)
 {
     struct watch watch = {.drive = drive,
+                          .argv = (const char *const *)command->argv.items,
                           .kept = kept,
                           .percent = -1,
                           .begun = maqet_now(),

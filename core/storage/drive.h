@@ -69,7 +69,14 @@ struct maqet_drive {
 /* MAQET_CALL for a callback that is about a drive. */
 #define MAQET_DRIVE_CALL(drive, limit)                                                   \
     MAQET_CALL(limit);                                                                   \
-    maqet_call_log_set((drive)->log)
+    maqet_drive_call(drive)
+
+/* Says of the call that has begun that it is about this drive. */
+void maqet_drive_call(const struct maqet_drive *drive);
+
+/* Shows that a program runs for a drive which does not tell how far it is: a
+ * maqet_call_sign. */
+void maqet_drive_sign(const void *drive, const char *const *argv, int64_t elapsed);
 
 /* Checks an entry of the list (not taken; its paths become absolute) and loads its
  * plugins. Nothing on the disk is looked at but by the plugins' validate. NULL on error.

@@ -43,6 +43,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/concurrent-starts.sh \
 	tests/functional/resize.sh \
 	tests/functional/elsewhere.sh \
+	tests/functional/hanging-tool.sh \
 	tests/functional/helpers.sh \
 	tests/functional/shared-image.sh \
 	tests/functional/argument-files.sh \
