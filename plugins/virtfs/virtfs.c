@@ -38,8 +38,10 @@ static const struct maqet_option options[] = {
      .type = MAQET_OPTION_CHOICE,
      .fallback = "mapped-xattr",
      .choices = security_model_words,
-     .help = "where the guest's owners and modes are kept: extended attributes, "
-             ".virtfs_metadata folders, or the files themselves"},
+     .help =
+         "where the guest's owners and modes are kept: extended attributes, "
+         ".virtfs_metadata folders, or the files themselves; with the mapped models the "
+         "guest can't follow the host's symbolic links"},
     {.name = "readonly", .type = MAQET_OPTION_BOOL, .help = "the guest may only read"},
     {.name = "multidevs",
      .type = MAQET_OPTION_CHOICE,

@@ -40,6 +40,10 @@ for machine in pc q35; do
     type: virtfs
     path: work
     readonly: true
+  - name: plain
+    type: virtfs
+    path: work
+    security_model: none
 EOF
     expect 0 maqet add "$vm.yaml"
     boot "$vm"
@@ -72,6 +76,22 @@ EOF
     same "from $vm" "$(in_guest "$vm" "cat /mnt/look/guest-$vm")" "the same by the other share"
     not_in_guest "$vm" 'echo x >/mnt/look/nothing'
     [ ! -e work/nothing ] || fail "a read-only share was written"
+
+    # A link that the host has made: with a mapped model the guest sees it, but not where it
+    # leads, since QEMU keeps the links of such a share as files. Once is enough.
+    if [ "$machine" = pc ]; then
+        ln -sfn host work/link-host
+        in_guest "$vm" 'mkdir -p /mnt/plain &&
+            mount -t 9p -o trans=virtio,version=9p2000.L plain /mnt/plain'
+        in_guest "$vm" 'test -L /mnt/share/link-host'
+        not_in_guest "$vm" 'readlink /mnt/share/link-host'
+        not_in_guest "$vm" 'cat /mnt/share/link-host'
+        same host "$(in_guest "$vm" 'readlink /mnt/plain/link-host')" "a link of the host"
+        same 'from the host' "$(in_guest "$vm" 'cat /mnt/plain/link-host')" "where it leads"
+        in_guest "$vm" 'ln -sfn host /mnt/share/link-guest'
+        same host "$(in_guest "$vm" 'readlink /mnt/share/link-guest')" "a link of the guest"
+        [ -f work/link-guest ] && [ ! -L work/link-guest ] || fail "the guest's link is no file"
+    fi
 
     # The power button, and again.
     shut_down "$vm"
