@@ -58,7 +58,7 @@ rm -rf run/other
 # QEMU's folder for what it throws away: known before it is there.
 expect 137 traced symlinkat signal=KILL:when=1 start vm
 same "" "$(ls scratch)" "folders that nobody knows of"
-mkdir scratch/maqet-scratch-1
+mkdir -m 700 scratch/maqet-scratch-1
 touch scratch/maqet-scratch-1/of-qemu
 ln -sfn "$TMP/scratch/maqet-scratch-1" run/vm/scratch
 expect 0 maqet snapshot vm create hdd one
