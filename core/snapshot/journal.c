@@ -210,12 +210,17 @@ maqet_journal_read(const struct maqet_context *context, const char *vm,
     maqet_journal_clear(journal);
     if (maqet_file_missing(path))
         return 0;
-    _cleanup_json_ json_object *file = maqet_json_read(path, &reason);
+    _cleanup_free_ char *text = NULL;
+    bool unread = maqet_file_read(path, MAQET_JSON_LIMIT, &text, NULL, &reason) < 0 &&
+                  reason->code != MAQET_ERROR_INVALID;
+    _cleanup_json_ json_object *file =
+        text ? maqet_json_parse(text, path, &reason) : NULL;
     if (file && parse(file, journal)) {
         look_at_file(path, file, journal);
         return 0;
     }
     maqet_journal_clear(journal);
+    journal->unread = unread;
     if (!reason)
         maqet_error_set(&reason, MAQET_ERROR_FAILED,
                         "%s is damaged, or was written by a later maqet", path);
@@ -225,8 +230,10 @@ maqet_journal_read(const struct maqet_context *context, const char *vm,
                      vm);
     maqet_error_hint(&reason, "See which snapshots there are: maqet snapshot %s list",
                      vm);
-    maqet_error_hint(
-        &reason, "Leave the images as they are and go on: maqet recover %s --forget", vm);
+    if (!unread)
+        maqet_error_hint(
+            &reason, "Leave the images as they are and go on: maqet recover %s --forget",
+            vm);
     return maqet_error_move(err, TAKE_PTR(reason));
 }
 

@@ -42,6 +42,7 @@ struct maqet_journal_drive {
 };
 
 struct maqet_journal {
+    bool unread; /* there is one, which can't be read at the moment */
     enum maqet_operation operation;
     char *name;     /* of the snapshot */
     char *stand_in; /* NULL: none */

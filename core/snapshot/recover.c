@@ -128,6 +128,11 @@ static int
 forget_operation(struct maqet_session *session, struct maqet_strings *kept,
                  struct maqet_error **err)
 {
+    /* What it says may matter once it can be read again. */
+    if (session->journal.unread) {
+        maqet_error_copy(err, session->damage);
+        return -1;
+    }
     if (leave_qemu(session, err) < 0)
         return -1;
     if (!session->damage)

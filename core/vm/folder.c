@@ -68,14 +68,17 @@ is_own_checkpoint_file(const char *file)
             is_named_with(file + 1, (size_t)(temporary - file) - 1, ".json"));
 }
 
-/* Something in a folder that is not ours, by its name or as it is no plain file; NULL:
- * there is nothing. @inner: a folder that belongs there, or NULL. The caller frees. */
-static char *
-stray_in(const char *folder, bool (*is_own)(const char *file), const char *inner)
+/* Fills *stray with something in a folder that is not ours, by its name or as it is no
+ * plain file; NULL: there is nothing. @inner: a folder that belongs there, or NULL. */
+static int
+stray_in(const char *folder, bool (*is_own)(const char *file), const char *inner,
+         char **stray, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
 
-    maqet_dir_list(folder, &files, NULL);
+    *stray = NULL;
+    if (maqet_dir_list(folder, &files, err) < 0)
+        return -1;
     for (size_t i = 0; i < files.count; i++) {
         _cleanup_free_ char *path = maqet_format("%s/%s", folder, files.items[i]);
         bool is_inner = inner && strcmp(files.items[i], inner) == 0;
@@ -84,21 +87,24 @@ stray_in(const char *folder, bool (*is_own)(const char *file), const char *inner
         /* A link leads to what is the user's. */
         if (lstat(path, &status) == 0 &&
             !(is_inner ? S_ISDIR(status.st_mode)
-                       : S_ISREG(status.st_mode) && is_own(files.items[i])))
-            return maqet_strdup(files.items[i]);
+                       : S_ISREG(status.st_mode) && is_own(files.items[i]))) {
+            *stray = maqet_strdup(files.items[i]);
+            return 0;
+        }
     }
-    return NULL;
+    return 0;
 }
 
 /* What describes a checkpoint stands beside its memory; without that it is somebody's own
  * file. */
-static char *
-lonely_description(const char *folder)
+static int
+lonely_description(const char *folder, char **lonely, struct maqet_error **err)
 {
     static const char suffix[] = ".json";
     _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
 
-    maqet_dir_list(folder, &files, NULL);
+    if (maqet_dir_list(folder, &files, err) < 0)
+        return -1;
     for (size_t i = 0; i < files.count; i++) {
         const char *name = files.items[i];
         size_t length = strlen(name);
@@ -107,27 +113,35 @@ lonely_description(const char *folder)
             continue;
         _cleanup_free_ char *state =
             maqet_format("%.*s.state", (int)(length - strlen(suffix)), name);
-        if (!maqet_strings_has(&files, state))
-            return maqet_strdup(name);
+        if (!maqet_strings_has(&files, state)) {
+            *lonely = maqet_strdup(name);
+            return 0;
+        }
     }
-    return NULL;
+    return 0;
 }
 
-char *
-maqet_folder_stray(const char *folder)
+int
+maqet_folder_stray(const char *folder, char **stray, struct maqet_error **err)
 {
     _cleanup_free_ char *checkpoints =
         maqet_format("%s/" MAQET_STORE_CHECKPOINTS, folder);
-    char *stray = stray_in(folder, is_own_file, MAQET_STORE_CHECKPOINTS);
-
-    if (stray)
-        return stray;
-    _cleanup_free_ char *inner = stray_in(checkpoints, is_own_checkpoint_file, NULL);
     _cleanup_free_ char *pending = maqet_format("%s/" MAQET_STORE_PENDING, folder);
+    _cleanup_free_ char *inner = NULL;
+
+    if (stray_in(folder, is_own_file, MAQET_STORE_CHECKPOINTS, stray, err) < 0)
+        return -1;
+    if (*stray)
+        return 0;
+    if (stray_in(checkpoints, is_own_checkpoint_file, NULL, &inner, err) < 0)
+        return -1;
     /* While a checkpoint is being made, its description comes first. */
-    if (!inner && access(pending, F_OK) < 0)
-        inner = lonely_description(checkpoints);
-    return inner ? maqet_format(MAQET_STORE_CHECKPOINTS "/%s", inner) : NULL;
+    if (!inner && maqet_file_missing(pending) &&
+        lonely_description(checkpoints, &inner, err) < 0)
+        return -1;
+    if (inner)
+        *stray = maqet_format(MAQET_STORE_CHECKPOINTS "/%s", inner);
+    return 0;
 }
 
 /* Removes those files of a folder that are ours, and the folder when nothing else is in

@@ -8,9 +8,10 @@
 
 #include "core/base/error.h"
 
-/* Something in a machine's folder, or in that of its checkpoints, that is not ours: its
- * name within the folder, or NULL. The caller frees. */
-char *maqet_folder_stray(const char *folder);
+/* Fills *stray with something in a machine's folder, or in that of its checkpoints, that
+ * is not ours: its name within the folder, which the caller frees; NULL: there is
+ * nothing. */
+int maqet_folder_stray(const char *folder, char **stray, struct maqet_error **err);
 
 /* Removes a machine's folder, of which nothing goes but our own files: with others in it,
  * it stays, which is an error. One that is missing is fine. */

@@ -231,7 +231,12 @@ maqet_helpers_end(int dir_fd)
     _cleanup_free_ int *pidfds = NULL;
     size_t count = 0;
 
-    if (fd >= 0 && maqet_fd_read(fd, RECORD, RECORD_LIMIT, &text, NULL, NULL) == 0) {
+    /* Of one that can't be read it is not known what runs: whoever looks next finds it.
+     */
+    if ((fd < 0 && errno != ENOENT) ||
+        (fd >= 0 && maqet_fd_read(fd, RECORD, RECORD_LIMIT, &text, NULL, NULL) < 0))
+        return;
+    if (text) {
         char *rest = text;
 
         for (char *line; (line = strsep(&rest, "\n"));) {

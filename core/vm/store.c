@@ -326,8 +326,10 @@ maqet_store_check_removal(const struct maqet_context *context, const char *name,
                           struct maqet_error **err)
 {
     _cleanup_free_ char *folder = maqet_format("%s/vms/%s", context->data_dir, name);
-    _cleanup_free_ char *stray = maqet_folder_stray(folder);
+    _cleanup_free_ char *stray = NULL;
 
+    if (maqet_folder_stray(folder, &stray, err) < 0)
+        return -1;
     if (!stray)
         return 0;
     maqet_error_set(err, MAQET_ERROR_STATE,

@@ -56,7 +56,36 @@ expect 137 traced fsync signal=KILL:when=2 snapshot vm create hdd three
 [ -e $folder/pending.json ] || fail "there is no journal"
 without $folder/pending.json EMFILE snapshot vm create hdd four
 without $folder/pending.json EIO start vm
+for error in EMFILE EIO; do
+    without $folder/pending.json $error recover vm --forget --yes
+done
 expect 0 maqet recover vm
+
+# unlisted FOLDER WHEN: rm, which can't list a folder of the machine's, removes nothing.
+echo mine >$folder/mine
+mkdir -p $folder/checkpoints
+unlisted() {
+    find $folder | sort >before
+    code=0
+    ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -P "$TMP/$1" -e trace=openat,getdents64 \
+        -e "inject=$2:error=EIO" "$MAQET" rm vm --yes >out 2>err || code=$?
+    [ "$code" -ne 0 ] || fail "removed a machine without a look at $1"
+    err_has "Can't read $TMP/$1"
+    find $folder | sort | cmp - before || fail "something was removed: $1"
+}
+unlisted $folder getdents64
+rm $folder/mine
+unlisted $folder/checkpoints getdents64
+
+# The record of what runs beside QEMU.
+printf '1 1\n' >run/vm/helpers
+for error in EMFILE EIO; do
+    ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -P helpers -e trace=openat \
+        -e inject=openat:error=$error "$MAQET" stop vm
+    [ -e run/vm/helpers ] || fail "the record was removed unread"
+done
+expect 0 maqet stop vm
+[ ! -e run/vm/helpers ] || fail "the record is left"
 
 # A backing file that can't be read when it is to be recorded.
 rm $folder/images.json
