@@ -69,6 +69,7 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/confinement_system.c \
 	core/qemu/keyval.c core/qemu/keyval.h \
 	core/qemu/launch.c core/qemu/launch.h \
+	core/qemu/launch_guard.c core/qemu/launch_guard.h \
 	core/qemu/migration.c core/qemu/migration.h core/qemu/migration_words.h \
 	core/qemu/migration_method.c \
 	core/qemu/migration_save.c \

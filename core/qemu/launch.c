@@ -14,6 +14,7 @@
 #include "core/base/landlock.h"
 #include "core/base/process.h"
 #include "core/base/shell.h"
+#include "core/qemu/launch_guard.h"
 
 /* ---- pidfds, by system call: glibc has had wrappers since 2.36 only ---- */
 
@@ -60,7 +61,7 @@ struct failure {
     int helper; /* which one, or one of these */
 };
 
-enum { QEMU_ITSELF = -1, CONFINEMENT = -2 };
+enum { QEMU_ITSELF = -1, CONFINEMENT = -2, GUARD = -3 };
 
 /* Digits of our PID into a buffer of 16 bytes at least; returns where they begin, and
  * ends them with @last. */
@@ -273,8 +274,12 @@ become_qemu(const struct maqet_launch *launch, const char *path, char *const *en
         _exit(127);
     }
     /* What runs beside QEMU has rules of its own. */
-    if ((launch->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) ||
-        (launch->confinement && maqet_landlock_enforce(launch->confinement->ruleset) < 0))
+    if (launch->dies_with_us && launch->no_new_privileges &&
+        maqet_launch_guard(parent) < 0)
+        failure.helper = GUARD;
+    else if ((launch->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) ||
+             (launch->confinement &&
+              maqet_landlock_enforce(launch->confinement->ruleset) < 0))
         failure.helper = CONFINEMENT;
     else if (out >= 0 && place_descriptors(launch, report) == 0) {
         /* A folder that has gone is no reason not to start: most machines don't need it.
@@ -302,6 +307,8 @@ error_not_run(const struct maqet_launch *launch, const char *qemu,
 {
     if (failure->helper == CONFINEMENT)
         return maqet_error_errno(err, failure->number, "Can't confine QEMU");
+    if (failure->helper == GUARD)
+        return maqet_error_errno(err, failure->number, "Can't watch QEMU");
     if (failure->helper < 0)
         return maqet_error_errno(err, failure->number, "Can't run %s", qemu);
     const struct maqet_launch_helper *helper = &launch->helpers[failure->helper];

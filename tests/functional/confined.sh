@@ -273,6 +273,18 @@ END
     same 0 "$(cat owner)" "whose QEMU's folder is before QEMU runs"
     same "$(id -u nobody)" "$(stat -c %u run/user/qemu)" "whose it is afterwards"
     expect 0 maqet -q stop user --timeout 0 --force
+    # A test run ends with its maqet, also where the kernel does not see to that.
+    expect 0 maqet -q apply user user.yaml
+    expect 0 maqet -q start user
+    expect 0 maqet -q checkpoint user create one
+    expect 0 maqet -q stop user --timeout 0 --force
+    "$MAQET" run user --from one --discard -- sh -c ': >begun; exec sleep 600' &
+    run=$!
+    eventually 60 test -e begun
+    pid=$(vm_pid user)
+    kill -9 "$run"
+    eventually 60 sh -c "! kill -0 $pid"
+    eventually 60 sh -c "[ \"\$('$MAQET' --format plain ls | grep ^user | cut -f 2)\" != running ]"
     expect 0 maqet -q apply user user.yaml --set run_as=nosuchuser
     expect 3 maqet start user
     err_has "there is no such user"
