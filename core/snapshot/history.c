@@ -81,14 +81,14 @@ read_root(struct maqet_history *history, const struct maqet_context *context,
         return;
     if (maqet_file_read(history->path, MAQET_JSON_LIMIT, &text, NULL,
                         &history->unreadable) < 0) {
-        maqet_error_wrap(&history->unreadable, "What came of which snapshot of '%s'", vm);
+        maqet_error_wrap(&history->unreadable, "The snapshot history of VM '%s'", vm);
         return;
     }
     history->root = maqet_json_parse(text, history->path, &error);
     history->damaged = !json_object_is_type(history->root, json_type_object);
     if (history->damaged)
         maqet_context_say(context, MAQET_LEVEL_WARNING,
-                          "What came of which snapshot of '%s' is forgotten: %s", vm,
+                          "The snapshot history of VM '%s' is forgotten: %s", vm,
                           error ? error->message : history->path);
 }
 

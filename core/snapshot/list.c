@@ -209,6 +209,16 @@ choose(struct maqet_session *session, const struct maqet_snapshot_request *reque
     return 0;
 }
 
+/* What could not be read is not known, which must not pass for what never was. */
+static void
+warn_of_history(const struct maqet_session *session)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    if (maqet_history_check(session->history, &reason) < 0)
+        maqet_context_say(session->context, MAQET_LEVEL_WARNING, "%s", reason->message);
+}
+
 struct maqet_snapshot_list *
 maqet_snapshot_list(const struct maqet_context *context,
                     const struct maqet_snapshot_request *request,
@@ -220,6 +230,7 @@ maqet_snapshot_list(const struct maqet_context *context,
     if (!session)
         return NULL;
     maqet_interrupted_warn(session);
+    warn_of_history(session);
     if (choose(session, request, err) < 0)
         return NULL;
     /* What a QEMU that hangs can't tell is in the images. */

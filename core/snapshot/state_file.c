@@ -156,8 +156,11 @@ maqet_state_file_open(const struct maqet_context *context, const char *vm,
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0) {
+        bool gone = errno == ENOENT;
+
         maqet_error_errno(err, errno, "Can't read %s", path);
-        return error_damaged(vm, name, err);
+        /* What can't be opened now may be as good as ever. */
+        return gone ? error_damaged(vm, name, err) : -1;
     }
     if (verify(fd, path, vm, name, about, verified, err) < 0)
         return -1;
@@ -216,7 +219,7 @@ maqet_state_file_exists(const struct maqet_context *context, const char *vm,
 {
     _cleanup_free_ char *path = path_of(context, vm, name, ".json");
 
-    return !strchr(name, '/') && access(path, F_OK) == 0;
+    return !strchr(name, '/') && !maqet_file_missing(path);
 }
 
 int
@@ -265,7 +268,7 @@ maqet_state_file_about(const struct maqet_context *context, const char *vm,
 {
     _cleanup_free_ char *path = path_of(context, vm, name, ".json");
 
-    if (strchr(name, '/') || access(path, F_OK) < 0) {
+    if (strchr(name, '/') || maqet_file_missing(path)) {
         error_missing(context, vm, name, err);
         return NULL;
     }

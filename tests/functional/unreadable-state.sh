@@ -43,6 +43,27 @@ for error in EMFILE EIO ENOMEM; do
 done
 same 1 "$(count_snapshots disk.qcow2)" "snapshots"
 
+# What came of which snapshot is not shown as if nothing were known, without a word.
+ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -P "$TMP/$folder/snapshots.json" -e trace=openat \
+    -e inject=openat:error=EMFILE "$MAQET" snapshot vm list >out 2>err || fail "nothing is listed"
+grep -q '^- one' out || fail "the snapshot is not listed"
+err_has "$folder/snapshots.json: "
+
+# The memory of a checkpoint that can't be opened now is not lost: nobody is told to delete it.
+expect 0 maqet start vm
+expect 0 maqet checkpoint vm create ready
+expect 0 maqet stop vm --timeout 0 --force
+for error in EMFILE EIO EACCES; do
+    without $folder/checkpoints/ready.state $error checkpoint vm load ready --yes
+    err_lacks "memory is lost"
+    err_lacks "delete"
+done
+mv $folder/checkpoints/ready.state saved.state
+expect 3 maqet checkpoint vm load ready --yes
+err_has "The guest's memory is lost"
+mv saved.state $folder/checkpoints/ready.state
+expect 0 maqet checkpoint vm delete ready
+
 # Which exports are unfinished.
 echo '[{"path": "/somewhere/else"}]' >$folder/exports.json
 without $folder/exports.json EMFILE snapshot vm export hdd one out.qcow2
