@@ -36,8 +36,8 @@ run(struct invocation *invocation, struct maqet_error **err)
 }
 
 static const struct command_example examples[] = {
-    {"maqet pause myvm", "Let the guest stand still"},
-    {"maqet pause web db", "Let two stand still at the same time"},
+    {"maqet pause myvm", "Pause one"},
+    {"maqet pause web db", "Pause two at the same time"},
     {0},
 };
 
@@ -53,14 +53,13 @@ const struct command command_pause = {
     .min_operands = 1,
     .max_operands = OPERANDS_ANY,
     .summary = "Pause virtual machines",
-    .description =
-        "Lets the guests stand still: their processors stop, and their memory and "
-        "devices "
-        "stay as they are, in QEMU's memory and nowhere else. 'maqet resume' lets them "
-        "go "
-        "on. Pausing what is paused is no error; what does not run is one. 'maqet stop' "
-        "lets a paused guest go on, since it could not power off otherwise. Several "
-        "machines are paused at the same time.",
+    .description = "Stops the guests' CPUs. Memory and devices keep their state, in QEMU "
+                   "and nowhere "
+                   "else, until 'maqet resume'. Pausing a paused machine is not an "
+                   "error; pausing one "
+                   "that is not running is. 'maqet stop' resumes a paused guest, which "
+                   "could not power "
+                   "off otherwise. Several machines are paused at the same time.",
     .examples = examples,
     .view = {.columns = columns, .text = text, .confirmation = true},
     .run = run,

@@ -155,7 +155,7 @@ const struct command command_recover = {
     .operands = "VM",
     .min_operands = 1,
     .max_operands = 1,
-    .summary = "Put an interrupted operation on snapshots to an end",
+    .summary = "Finish or undo an interrupted snapshot operation",
     .description =
         "An operation on snapshots or checkpoints that was interrupted is put right by "
         "the next command that changes the VM, or starts it, and by this one, which does "

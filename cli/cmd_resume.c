@@ -52,7 +52,7 @@ const struct command command_resume = {
     .operands = "VM...",
     .min_operands = 1,
     .max_operands = OPERANDS_ANY,
-    .summary = "Let paused virtual machines go on",
+    .summary = "Resume paused virtual machines",
     .description =
         "Lets guests go on that 'maqet pause' has paused, or QEMU itself since a disk of "
         "the host is full: nothing is lost then, and what could not be written is "

@@ -84,10 +84,10 @@ maqet_image_check_space(struct maqet_drive *const *drives, size_t count,
         _cleanup_free_ char *required_text = maqet_text_bytes(total);
         _cleanup_free_ char *available_text = maqet_text_bytes(available);
         maqet_error_set(err, MAQET_ERROR_NO_SPACE,
-                        "Insufficient disk space for %s and %u more images of VM '%s'. "
+                        "Insufficient disk space for %s and %u more image%s of VM '%s'. "
                         "Required: %s, Available: %s. Free up disk space and try again.",
-                        drives[i]->path, images - 1, drives[i]->machine->vm_name,
-                        required_text, available_text);
+                        drives[i]->path, images - 1, images > 2 ? "s" : "",
+                        drives[i]->machine->vm_name, required_text, available_text);
         maqet_error_hint(err, "Or say `overcommit: true` on drives that grow as they are "
                               "filled");
         return -1;

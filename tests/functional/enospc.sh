@@ -48,7 +48,7 @@ storage:
 EOF
 expect 0 maqet add two.yaml
 expect 1 maqet start two
-err_has "Insufficient disk space for $TMP/small/one.qcow2 and 1 more images of VM 'two'. Required: 10.0MB"
+err_has "Insufficient disk space for $TMP/small/one.qcow2 and 1 more image of VM 'two'. Required: 10.0MB"
 same disk.qcow2 "$(ls -A small)" "what is left"
 
 # The room vanishes after the check: what was begun is removed.

@@ -631,7 +631,7 @@ test_space_together(void)
     _cleanup_free_ char *thin = maqet_format("%s\novercommit: on", other);
     struct maqet_drive *drives[] = {drive_of(&scene, one), drive_of(&scene, other)};
     _cleanup_free_ char *begin =
-        maqet_format("Insufficient disk space for %s and 1 more images of VM 'web'. ",
+        maqet_format("Insufficient disk space for %s and 1 more image of VM 'web'. ",
                      drives[0]->path);
 
     CU_ASSERT_EQUAL(maqet_image_check_space(drives, 1, &error), 0);
