@@ -27,17 +27,29 @@ static const struct column machine_columns[] = {
     {                                                                                    \
         "file", "FILE", COLUMN_TEXT                                                      \
     }
-static const struct column sound_columns[] = {DRIVE_COLUMNS, {0}};
-static const struct column drive_columns[] = {
+static const struct column drive_columns[] = {DRIVE_COLUMNS, {0}};
+static const struct column plain_columns[] = {
     DRIVE_COLUMNS, {"fault", "FAULT", COLUMN_TEXT}, {0}};
 
-static bool
-any_fault(json_object *drives)
+/* A fault is a sentence, for which there is no room beside the rest. */
+static const struct column fault_columns[] = {{"fault", "", COLUMN_FIXED},
+                                              {"name", "NAME", COLUMN_TEXT},
+                                              {"fault", "FAULT", COLUMN_TEXT},
+                                              {0}};
+
+/* Those drives that have a fault. The caller puts it. */
+static json_object *
+faulty(json_object *drives)
 {
-    for (size_t i = 0; i < json_object_array_length(drives); i++)
-        if (json_object_object_get(json_object_array_get_idx(drives, i), "fault"))
-            return true;
-    return false;
+    json_object *rows = json_object_new_array();
+
+    for (size_t i = 0; i < json_object_array_length(drives); i++) {
+        json_object *row = json_object_array_get_idx(drives, i);
+
+        if (json_object_object_get(row, "fault"))
+            json_object_array_add(rows, json_object_get(row));
+    }
+    return rows;
 }
 
 /* "landlock, seccomp, user qemu": what there is of it. The caller frees. */
@@ -79,9 +91,12 @@ text(json_object *row, bool colour)
 
     if (json_object_array_length(drives) == 0)
         return TAKE_PTR(fields);
-    _cleanup_free_ char *table =
-        table_text(any_fault(drives) ? drive_columns : sound_columns, drives, colour);
-    return maqet_format("%s\n%s", fields, table);
+    _cleanup_free_ char *table = table_text(drive_columns, drives, colour);
+    _cleanup_json_ json_object *rows = faulty(drives);
+    if (json_object_array_length(rows) == 0)
+        return maqet_format("%s\n%s", fields, table);
+    _cleanup_free_ char *faults = table_text(fault_columns, rows, colour);
+    return maqet_format("%s\n%s\n%s", fields, table, faults);
 }
 
 /* "status<tab>running" for each field, and the drives' lines. */
@@ -99,7 +114,7 @@ plain(json_object *row)
     }
     for (size_t i = 0; i < json_object_array_length(drives); i++) {
         _cleanup_free_ char *line =
-            table_plain(drive_columns, json_object_array_get_idx(drives, i));
+            table_plain(plain_columns, json_object_array_get_idx(drives, i));
         maqet_text_append(&text, line);
     }
     return maqet_text_take(&text);

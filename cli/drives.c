@@ -78,8 +78,8 @@ add_fault(const struct maqet_drive *drive, json_object *row)
         return;
     _cleanup_free_ char *steps = maqet_strings_join(&drive->fault->hints, ". ");
     maqet_context_say(drive->context, MAQET_LEVEL_WARNING,
-                      "Drive '%s' of VM '%s' can't be used now. %s", drive->name,
-                      drive->machine->vm_name, steps);
+                      "Drive '%s' of VM '%s' can't be used now: %s. %s", drive->name,
+                      drive->machine->vm_name, drive->fault->message, steps);
 }
 
 static void

@@ -182,6 +182,11 @@ check_stopped() { # THING
         expect 0 maqet --format json status "$vm"
         grep -q '"fault": *"[^"]' out || fail "$1: no fault in JSON"
         out_has "$reason"
+        # It has lines of its own, and the warning says what its step is for.
+        expect 0 maqet status "$vm"
+        grep '^fault ' out | grep -qF -- "$reason" || fail "$1: no line for the fault"
+        ! grep '^storage ' out | grep -qF -- "$reason" || fail "$1: the fault is in the table"
+        ! grep -q "can't be used now" err || err_has "$reason"
         ;;
     esac
 }
