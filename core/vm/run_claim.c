@@ -95,11 +95,14 @@ enum maqet_claim
 maqet_run_claim(const struct maqet_run_machine *machine, const char *folder)
 {
     _cleanup_free_ char *path = maqet_format("%s/%s", folder, OWNER);
-    _cleanup_json_ json_object *owner =
-        access(path, F_OK) == 0 ? maqet_json_read(path, NULL) : NULL;
+    bool missing = maqet_file_missing(path);
+    _cleanup_json_ json_object *owner = missing ? NULL : maqet_json_read(path, NULL);
 
-    if (!owner)
+    if (missing)
         return maqet_run_claim_of_earlier(machine, folder);
+    /* That it can't be read just now makes nobody else's folder ours. */
+    if (!owner)
+        return is_in_use(folder) ? MAQET_CLAIM_OTHER : MAQET_CLAIM_NONE;
     const struct maqet_file_id run_file = {
         .device = number_of(owner, "device"),
         .inode = number_of(owner, "inode"),

@@ -530,8 +530,16 @@ attend(struct starting *starting)
         /* Ctrl-C on the terminal has reached QEMU too, which knows what to do. */
         if (info.ssi_signo == SIGINT && info.ssi_code == SI_KERNEL)
             continue;
-        if (asked++ > 0 ||
-            maqet_power_button_press(&starting->run, name, MAQET_END_TIMEOUT, NULL) < 0)
+        _cleanup_error_ struct maqet_error *error = NULL;
+        if (asked++ == 0 && maqet_power_button_press(&starting->run, name,
+                                                     MAQET_END_TIMEOUT, &error) == 0)
+            continue;
+        /* A guest whose disk is full can go on when there is room; who is in a hurry asks
+         * twice. */
+        if (error && error->code == MAQET_ERROR_NO_SPACE)
+            maqet_context_say(starting->context, MAQET_LEVEL_WARNING, "%s",
+                              error->message);
+        else
             maqet_pidfd_terminate(starting->process.pidfd);
     }
 }

@@ -124,3 +124,21 @@ err_has "is damaged"
 cmp -s saved $folder/snapshots.json.damaged || fail "the damaged file is not kept"
 expect 0 maqet rm vm --force
 [ ! -e $folder ] || fail "something is left of the machine"
+
+# Whose a run folder is can't be read: it stays with the machine that runs in it.
+vm_yaml own <<END
+storage:
+  - {name: hdd, size: 1M, file: first.qcow2}
+END
+expect 0 maqet -q add own.yaml
+expect 0 maqet -q start own
+# A copy of the data folder has a machine with the same UUID.
+cp -a data second
+cp run/own/owner saved
+ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -P "$TMP/run/own/owner" -e trace=openat \
+    -e inject=openat:error=EMFILE "$MAQET" -q --data-dir "$TMP/second" start own >out 2>err &&
+    fail "two machines have one image"
+grep -q INJECTED trace || fail "the file was not looked at"
+cmp -s run/own/owner saved || fail "the run folder of a running machine was taken"
+same running "$(vm_status own)" "status"
+expect 0 maqet qmp own query-status
