@@ -114,8 +114,18 @@ place_of(const char *mounts, const char *path, struct place *place)
 {
     _cleanup_close_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
+    struct stat status;
+
     place->path = fd < 0 ? NULL : realpath(path, NULL);
-    return place->path && locate(mounts, mount_of(fd), place);
+    if (!place->path || fstat(fd, &status) < 0)
+        return false;
+    if (locate(mounts, mount_of(fd), place))
+        return true;
+    /* The mount of a chroot's root is not listed, if that is none itself: the paths tell.
+     */
+    place->device = maqet_format("chroot %ju", (uintmax_t)status.st_dev);
+    place->inner = maqet_strdup(place->path);
+    return true;
 }
 
 static bool
@@ -147,8 +157,9 @@ maqet_system_folder(const char *path)
     _cleanup_free_ char *mounts = NULL;
     _cleanup_place_ struct place place = {0};
 
-    if (maqet_file_read("/proc/self/mountinfo", MOUNTS_LIMIT, &mounts, NULL, NULL) < 0 ||
-        !place_of(mounts, path, &place) || is_within(place.path, "/dev/shm"))
+    if (maqet_file_read("/proc/self/mountinfo", MOUNTS_LIMIT, &mounts, NULL, NULL) < 0)
+        mounts = maqet_strdup("");
+    if (!place_of(mounts, path, &place) || is_within(place.path, "/dev/shm"))
         return NULL;
     for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
         _cleanup_place_ struct place folder = {0};
