@@ -181,6 +181,8 @@ expect 0 maqet stop vm --timeout 0 --force
 
 # Added while it runs, by the monitor.
 vm_yaml vm <<EOF
+sandbox:
+  write: [other.raw]
 storage:
   - {name: hdd, type: qcow2, size: 8M, file: hdd.qcow2}
   - {name: plain, type: raw, size: 1M, file: plain.raw}
