@@ -219,6 +219,8 @@ load_unverified() {
 load_bare() {
     expect 0 maqet stop load --timeout 0 --force
     qemu-img snapshot -a s load-1.qcow2
+    # The folder of its PID file, which maqet makes for each start.
+    mkdir -p "$MAQET_RUNTIME_DIR/load/qemu"
     figure=$(tr '\n' '\0' <arguments | xargs -0 "$bench_programs/incoming" \
         "$MAQET_DATA_DIR/vms/load/checkpoints/s.state" "$TMP/monitor") || fail "incoming"
     add load.bare "$figure"
