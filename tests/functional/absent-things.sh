@@ -298,7 +298,7 @@ mv maqet-storage-qcow2.so plugins
 back
 
 # What was interrupted on a drive is neither finished nor forgotten without it.
-wrap_qemu_img '*snapshot*-c*kept-bad*' 'kill -KILL $PPID; sleep 1000'
+wrap_qemu_img '*snapshot*-c*kept-bad*' 'kill -KILL $PPID; exec sleep 1000'
 ! wrapped maqet snapshot kept create --all half >/dev/null 2>&1 || fail "not interrupted"
 [ -e data/vms/kept/pending.json ] || fail "nothing is pending"
 sed -i.whole 's/"type":"qcow2"/"type":"later"/' data/vms/kept/vm.json
