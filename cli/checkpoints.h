@@ -7,7 +7,7 @@
 #define MAQET_CLI_CHECKPOINTS_H
 
 #include "cli/context.h"
-#include "core/snapshot/checkpoint.h"
+#include "core/checkpoint/checkpoint.h"
 
 /* ms for which precopy may go on, unless it was said. */
 enum { CHECKPOINT_LIMIT = 30000 };

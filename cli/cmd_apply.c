@@ -4,9 +4,9 @@
 #include "cli/fields.h"
 #include "cli/files.h"
 #include "cli/options.h"
+#include "core/lifecycle/lifecycle.h"
+#include "core/machine/store.h"
 #include "core/snapshot/snapshot.h"
-#include "core/vm/lifecycle.h"
-#include "core/vm/store.h"
 
 static char *
 text(json_object *row, bool colour)

@@ -5,8 +5,8 @@
 #include "cli/options.h"
 #include "core/base/printable.h"
 #include "core/base/shell.h"
-#include "core/vm/store.h"
-#include "core/vm/vm.h"
+#include "core/machine/store.h"
+#include "core/machine/vm.h"
 
 /* An option and its value on a line, ready to be pasted. */
 static char *

@@ -6,11 +6,11 @@
 #include "cli/fields.h"
 #include "cli/invocation.h"
 #include "cli/terminal.h"
-#include "core/storage/fault.h"
 #include "core/base/shell.h"
+#include "core/machine/check.h"
+#include "core/machine/store.h"
+#include "core/storage/fault.h"
 #include "core/storage/record.h"
-#include "core/vm/check.h"
-#include "core/vm/store.h"
 
 /* ---- rows ---- */
 

@@ -3,7 +3,7 @@
 
 #include "cli/fields.h"
 #include "cli/invocation.h"
-#include "core/vm/store.h"
+#include "core/machine/store.h"
 
 static const char *
 status_name(unsigned index)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/fields.h"
 #include "cli/machines.h"
-#include "core/vm/pause.h"
+#include "core/lifecycle/pause.h"
 
 static json_object *
 pause_machine(struct invocation *invocation, const char *name, struct maqet_error **err)

@@ -10,8 +10,8 @@
 #include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/conformance/conformance.h"
+#include "core/machine/schema.h"
 #include "core/plugin/describe.h"
-#include "core/vm/schema.h"
 
 /* Bytes of the prose of a manual page. */
 enum { PROSE_LIMIT = 1 << 20 };

@@ -3,7 +3,8 @@
 
 #include "cli/invocation.h"
 #include "cli/json.h"
-#include "core/vm/lifecycle.h"
+#include "core/lifecycle/lifecycle.h"
+#include "core/machine/run.h"
 
 static char *
 text(json_object *answer, bool colour)

@@ -2,8 +2,8 @@
 #include "cli/fields.h"
 #include "cli/invocation.h"
 #include "core/config/options.h"
+#include "core/lifecycle/lifecycle.h"
 #include "core/snapshot/snapshot.h"
-#include "core/vm/lifecycle.h"
 
 /* "20G", or "+5G" for so much more than there is. */
 static int

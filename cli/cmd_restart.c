@@ -3,10 +3,10 @@
 #include "cli/machines.h"
 #include "cli/options.h"
 #include "cli/start_stop.h"
+#include "core/lifecycle/startable.h"
+#include "core/machine/state.h"
+#include "core/machine/store.h"
 #include "core/snapshot/snapshot.h"
-#include "core/vm/startable.h"
-#include "core/vm/state.h"
-#include "core/vm/store.h"
 
 /* A machine that could not start again is better left running. */
 static int

@@ -3,9 +3,9 @@
 #include "cli/machines.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
+#include "core/lifecycle/lifecycle.h"
+#include "core/machine/store.h"
 #include "core/snapshot/snapshot.h"
-#include "core/vm/lifecycle.h"
-#include "core/vm/store.h"
 
 static const struct column columns[] = {{"name", "NAME", COLUMN_TEXT}, {0}};
 

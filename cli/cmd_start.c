@@ -6,10 +6,10 @@
 #include "cli/machines.h"
 #include "cli/options.h"
 #include "cli/start_stop.h"
+#include "core/lifecycle/lifecycle.h"
+#include "core/machine/state.h"
+#include "core/machine/store.h"
 #include "core/snapshot/snapshot.h"
-#include "core/vm/lifecycle.h"
-#include "core/vm/state.h"
-#include "core/vm/store.h"
 
 /* The exit code of a process that a signal ended, less the signal; as in a shell. */
 enum { SIGNAL_BASE = 128 };

@@ -3,8 +3,8 @@
 #include "cli/fields.h"
 #include "cli/invocation.h"
 #include "cli/table.h"
-#include "core/vm/sandbox.h"
-#include "core/vm/store.h"
+#include "core/machine/sandbox.h"
+#include "core/machine/store.h"
 
 static const struct column machine_columns[] = {
     {"name", "name", COLUMN_TEXT},

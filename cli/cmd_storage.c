@@ -7,7 +7,7 @@
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "core/base/files.h"
-#include "core/vm/unused.h"
+#include "core/machine/unused.h"
 
 /* ---- ls ---- */
 

@@ -3,8 +3,8 @@
 
 #include "cli/fields.h"
 #include "core/config/options.h"
+#include "core/machine/check.h"
 #include "core/storage/image.h"
-#include "core/vm/check.h"
 
 /* How it is attached; NULL for a share, which is no block device. */
 static const char *

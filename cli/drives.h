@@ -5,7 +5,7 @@
 #ifndef MAQET_CLI_DRIVES_H
 #define MAQET_CLI_DRIVES_H
 
-#include "core/vm/vm.h"
+#include "core/machine/vm.h"
 
 /* A list with name, type, interface, media and file of each drive. */
 json_object *drives_describe(const struct maqet_vm *vm);

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "core/vm/state.h"
+#include "core/machine/state.h"
 
 void field_text(json_object *row, const char *key, const char *text); /* NULL: null */
 void field_number(json_object *row, const char *key, bool known, uint64_t number);

@@ -6,7 +6,7 @@
 #define MAQET_CLI_FILES_H
 
 #include "cli/invocation.h"
-#include "core/vm/definition.h"
+#include "core/machine/definition.h"
 
 /*
  * Reads and merges the operands from number @first on, and applies --set (the command has

@@ -11,7 +11,7 @@
 
 #include "cli/fields.h"
 #include "cli/terminal.h"
-#include "core/vm/store.h"
+#include "core/machine/store.h"
 
 /*
  * What a worker tells its parent: lines of JSON, each with one of these keys. The last

@@ -11,7 +11,7 @@
 #include "cli/invocation.h"
 #include "cli/machines.h"
 #include "cli/manual.h"
-#include "core/vm/store.h"
+#include "core/machine/store.h"
 
 /* A descriptor 0, 1 or 2 that is closed would be given to the next file that is opened,
  * and messages would be written into it. */

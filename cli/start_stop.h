@@ -6,7 +6,7 @@
 #define MAQET_CLI_START_STOP_H
 
 #include "cli/invocation.h"
-#include "core/vm/drives.h"
+#include "core/machine/drives.h"
 
 /* Of the rows that start_machine() returns. */
 extern const struct column start_columns[];

@@ -6,7 +6,7 @@
 
 #include "cli/terminal.h"
 #include "core/base/printable.h"
-#include "core/vm/state.h"
+#include "core/machine/state.h"
 
 /* "42s", "3m 05s", "2h 07m", "12d 4h": two units say enough. */
 static char *

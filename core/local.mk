@@ -12,20 +12,28 @@ libmaqet_core_la_SOURCES = \
 	core/base/json.c core/base/json.h \
 	core/base/landlock.c core/base/landlock.h \
 	core/base/notify.c core/base/notify.h \
-	core/base/replacement.c \
 	core/base/printable.c core/base/printable.h \
 	core/base/process.c core/base/process.h \
+	core/base/replacement.c \
 	core/base/secret.c core/base/secret.h \
 	core/base/shell.c core/base/shell.h \
-	core/base/text.c core/base/text.h \
 	core/base/sockets.c core/base/sockets.h \
+	core/base/text.c core/base/text.h \
 	core/base/threads.c core/base/threads.h \
 	core/base/tool_output.c core/base/tool_output.h \
+	core/checkpoint/checkpoint.c core/checkpoint/checkpoint.h \
+	core/checkpoint/guard.c core/checkpoint/guard.h \
+	core/checkpoint/load.c \
+	core/checkpoint/loading.h \
+	core/checkpoint/making.h \
+	core/checkpoint/making_about.c \
+	core/checkpoint/making_check.c \
+	core/checkpoint/run.c \
 	core/config/assign.c \
 	core/config/merge.c core/config/merge.h \
 	core/config/options.c core/config/options.h \
-	core/config/settings.c core/config/settings.h \
 	core/config/saved.c \
+	core/config/settings.c core/config/settings.h \
 	core/config/tree.c core/config/tree.h \
 	core/config/yaml.c core/config/yaml.h \
 	core/config/yaml_fault.c core/config/yaml_fault.h \
@@ -55,6 +63,45 @@ libmaqet_core_la_SOURCES = \
 	core/conformance/tool.c core/conformance/tool.h \
 	core/conformance/tracer.c core/conformance/tracer.h \
 	core/conformance/variants.c core/conformance/variants.h \
+	core/job/file_state.c core/job/file_state.h \
+	core/job/journal.c core/job/journal.h \
+	core/job/seal.c core/job/seal.h \
+	core/lifecycle/addable.c \
+	core/lifecycle/apply.c \
+	core/lifecycle/lifecycle.h \
+	core/lifecycle/pause.c core/lifecycle/pause.h \
+	core/lifecycle/removal_plan.c \
+	core/lifecycle/remove.c \
+	core/lifecycle/resize.c \
+	core/lifecycle/start.c \
+	core/lifecycle/startable.c core/lifecycle/startable.h \
+	core/lifecycle/stop.c \
+	core/machine/accel.c core/machine/accel.h \
+	core/machine/argument_files.c core/machine/argument_files.h \
+	core/machine/arguments.c core/machine/arguments.h \
+	core/machine/bases.c core/machine/bases.h \
+	core/machine/check.c core/machine/check.h \
+	core/machine/checkpoint_files.c core/machine/checkpoint_files.h \
+	core/machine/definition.c core/machine/definition.h \
+	core/machine/drives.c core/machine/drives.h \
+	core/machine/exports.c core/machine/exports.h \
+	core/machine/folder.c core/machine/folder.h \
+	core/machine/full.c core/machine/full.h \
+	core/machine/helpers.c core/machine/helpers.h \
+	core/machine/holders.c core/machine/holders.h \
+	core/machine/images.c core/machine/images.h \
+	core/machine/images_file.c \
+	core/machine/needs.c core/machine/needs.h \
+	core/machine/owner.c core/machine/owner.h \
+	core/machine/run.c core/machine/run.h \
+	core/machine/run_claim.c core/machine/run_claim.h \
+	core/machine/run_folder.c core/machine/run_folder.h \
+	core/machine/sandbox.c core/machine/sandbox.h \
+	core/machine/schema.c core/machine/schema.h \
+	core/machine/state.c core/machine/state.h \
+	core/machine/store.c core/machine/store.h \
+	core/machine/unused.c core/machine/unused.h \
+	core/machine/vm.c core/machine/vm.h \
 	core/plugin/call.c core/plugin/call.h \
 	core/plugin/describe.c core/plugin/describe.h \
 	core/plugin/host.c core/plugin/host.h \
@@ -67,53 +114,45 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/confinement.c core/qemu/confinement.h \
 	core/qemu/confinement_arguments.c \
 	core/qemu/confinement_system.c \
+	core/qemu/judge.c \
 	core/qemu/keyval.c core/qemu/keyval.h \
 	core/qemu/launch.c core/qemu/launch.h \
 	core/qemu/launch_guard.c core/qemu/launch_guard.h \
-	core/qemu/migration.c core/qemu/migration.h core/qemu/migration_words.h \
+	core/qemu/migration.c core/qemu/migration.h \
 	core/qemu/migration_method.c \
 	core/qemu/migration_save.c \
-	core/qemu/judge.c \
+	core/qemu/migration_words.h \
+	core/qemu/migration_writer.c core/qemu/migration_writer.h \
 	core/qemu/objects.c core/qemu/objects.h \
 	core/qemu/qemu_options.c core/qemu/qemu_options.h \
 	core/qemu/qmp.c core/qemu/qmp.h \
 	core/qemu/repeated.c \
-	core/qemu/writables.c core/qemu/writables.h \
-	core/qemu/written.c core/qemu/written.h \
 	core/qemu/secrets.c core/qemu/secrets.h \
 	core/qemu/silence.c core/qemu/silence.h \
+	core/qemu/surroundings.c core/qemu/surroundings.h \
 	core/qemu/survey.c core/qemu/survey.h \
 	core/qemu/version.c core/qemu/version.h \
-	core/qemu/surroundings.c core/qemu/surroundings.h \
-	core/snapshot/checkpoint.c core/snapshot/checkpoint.h \
-	core/snapshot/checkpoint_load.c \
-	core/snapshot/checkpoint_run.c core/snapshot/loading.h \
+	core/qemu/writables.c core/qemu/writables.h \
+	core/qemu/written.c core/qemu/written.h \
 	core/snapshot/checks.c \
 	core/snapshot/choice.c core/snapshot/choice.h \
 	core/snapshot/create.c \
 	core/snapshot/delete.c \
-	core/snapshot/guard.c core/snapshot/guard.h \
 	core/snapshot/history.c core/snapshot/history.h \
 	core/snapshot/identity.c core/snapshot/identity.h \
-	core/snapshot/file_state.c core/snapshot/file_state.h \
 	core/snapshot/interrupted.c core/snapshot/interrupted.h \
-	core/snapshot/journal.c core/snapshot/journal.h \
 	core/snapshot/lineage.c core/snapshot/lineage.h \
 	core/snapshot/list.c \
-	core/snapshot/monitor.c \
-	core/snapshot/making.h core/snapshot/making_about.c core/snapshot/making_check.c \
 	core/snapshot/load.c \
+	core/snapshot/monitor.c \
 	core/snapshot/others.c core/snapshot/others.h \
 	core/snapshot/quiesce.c core/snapshot/quiesce.h \
 	core/snapshot/recover.c \
 	core/snapshot/repair.c \
 	core/snapshot/saved_state.c core/snapshot/saved_state.h \
-	core/snapshot/seal.c core/snapshot/seal.h \
 	core/snapshot/session.c core/snapshot/session.h \
 	core/snapshot/snapshot.h \
-	core/snapshot/state_file.c core/snapshot/state_file.h \
 	core/snapshot/steps.c \
-	core/snapshot/writer.c core/snapshot/writer.h \
 	core/storage/check.c core/storage/check.h \
 	core/storage/command.c \
 	core/storage/creation.c \
@@ -128,42 +167,9 @@ libmaqet_core_la_SOURCES = \
 	core/storage/record.c core/storage/record.h \
 	core/storage/serve.c \
 	core/storage/slots.c core/storage/slots.h \
-	core/storage/system_folders.c core/storage/system_folders.h \
 	core/storage/snapshots.c core/storage/snapshots.h \
 	core/storage/space.c \
-	core/vm/definition.c core/vm/definition.h \
-	core/vm/check.c core/vm/check.h \
-	core/vm/addable.c \
-	core/vm/apply.c \
-	core/vm/argument_files.c core/vm/argument_files.h \
-	core/vm/arguments.c core/vm/arguments.h \
-	core/vm/bases.c core/vm/bases.h \
-	core/vm/drives.c core/vm/drives.h \
-	core/vm/exports.c core/vm/exports.h \
-	core/vm/full.c core/vm/full.h \
-	core/vm/folder.c core/vm/folder.h \
-	core/vm/helpers.c core/vm/helpers.h \
-	core/vm/holders.c core/vm/holders.h \
-	core/vm/images.c core/vm/images.h \
-	core/vm/images_file.c \
-	core/vm/lifecycle.h \
-	core/vm/needs.c core/vm/needs.h \
-	core/vm/pause.c core/vm/pause.h \
-	core/vm/owner.c core/vm/owner.h \
-	core/vm/removal_plan.c \
-	core/vm/remove.c \
-	core/vm/resize.c \
-	core/vm/run.c core/vm/run.h core/vm/run_claim.c core/vm/run_claim.h \
-	core/vm/run_folder.c core/vm/run_folder.h \
-	core/vm/sandbox.c core/vm/sandbox.h \
-	core/vm/schema.c core/vm/schema.h \
-	core/vm/start.c \
-	core/vm/startable.c core/vm/startable.h core/vm/accel.c core/vm/accel.h \
-	core/vm/state.c core/vm/state.h \
-	core/vm/stop.c \
-	core/vm/store.c core/vm/store.h \
-	core/vm/unused.c core/vm/unused.h \
-	core/vm/vm.c core/vm/vm.h
+	core/storage/system_folders.c core/storage/system_folders.h
 libmaqet_core_la_LIBADD = $(YAML_LIBS) $(JSON_LIBS) $(ZSTD_LIBS) $(XXHASH_LIBS)
 
 # What plugins may call is what the public header marks with MAQET_EXPORT: the lists of

@@ -8,9 +8,9 @@
 #include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/base/process.h"
-#include "core/vm/helpers.h"
-#include "core/vm/run.h"
-#include "core/vm/sandbox.h"
+#include "core/machine/helpers.h"
+#include "core/machine/run.h"
+#include "core/machine/sandbox.h"
 
 static const char NAME[] = "check";
 

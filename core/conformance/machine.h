@@ -7,9 +7,9 @@
 #define MAQET_CONFORMANCE_MACHINE_H
 
 #include "core/conformance/bench.h"
+#include "core/machine/vm.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/qmp.h"
-#include "core/vm/vm.h"
 
 struct machine {
     struct maqet_vm *vm; /* its drives are those of the entries, in their order */

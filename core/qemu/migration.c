@@ -238,7 +238,7 @@ is_in_background(struct maqet_qmp *qmp)
 
 /* Tells QEMU to end what is under way: in the background by letting the guest go on and
  * waiting, since all that it writes is taken from it quickly
- * (core/snapshot/writer.h). */
+ * (core/qemu/migration_writer.h). */
 static int
 tell_to_end(struct maqet_qmp *qmp, bool in_background, const char *status,
             struct maqet_error **err)

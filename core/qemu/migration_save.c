@@ -258,7 +258,7 @@ limits(int64_t downtime, int64_t bandwidth)
 
 /* Gives QEMU the file itself where it can put each page in a place of its own: then a
  * guest that changes much does not make it larger. Not in the background, where what QEMU
- * writes must not fail (core/snapshot/writer.h). */
+ * writes must not fail (core/qemu/migration_writer.h). */
 static int
 give(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
      struct maqet_migration_result *result, struct maqet_error **err)

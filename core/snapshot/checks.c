@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "core/base/shell.h"
+#include "core/machine/drives.h"
+#include "core/machine/state.h"
 #include "core/snapshot/session.h"
 #include "core/storage/image.h"
-#include "core/vm/drives.h"
-#include "core/vm/state.h"
 
 static int
 error_not_running(const struct maqet_session *session, struct maqet_error **err)

@@ -13,11 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/machine/run.h"
+#include "core/machine/state.h"
 #include "core/snapshot/choice.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/session.h"
-#include "core/vm/run.h"
-#include "core/vm/state.h"
 
 static double
 milliseconds(void)

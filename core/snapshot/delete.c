@@ -2,15 +2,15 @@
 /*
  * delete.c - deleting snapshots, and writing what one holds to a file.
  */
+#include "core/machine/bases.h"
+#include "core/machine/checkpoint_files.h"
+#include "core/machine/exports.h"
+#include "core/machine/holders.h"
 #include "core/qemu/launch.h"
 #include "core/snapshot/choice.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/session.h"
-#include "core/snapshot/state_file.h"
 #include "core/storage/fault.h"
-#include "core/vm/bases.h"
-#include "core/vm/exports.h"
-#include "core/vm/holders.h"
 
 /* Deletes the snapshot of each drive; @drives gets those that it is gone of. */
 static int

@@ -15,8 +15,8 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/machine/store.h"
 #include "core/snapshot/lineage.h"
-#include "core/vm/store.h"
 
 struct maqet_history {
     char *path;

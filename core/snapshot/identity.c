@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
-#include "core/snapshot/state_file.h"
+#include "core/machine/checkpoint_files.h"
 
 /* ---- recording ---- */
 

@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/machine/checkpoint_files.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/interrupted.h"
 #include "core/snapshot/saved_state.h"
 #include "core/snapshot/session.h"
-#include "core/snapshot/state_file.h"
 #include "core/storage/fault.h"
 
 void

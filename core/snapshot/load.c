@@ -5,14 +5,14 @@
  */
 #include <string.h>
 
+#include "core/lifecycle/lifecycle.h"
+#include "core/lifecycle/startable.h"
+#include "core/machine/check.h"
+#include "core/machine/run.h"
 #include "core/snapshot/choice.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/saved_state.h"
 #include "core/snapshot/session.h"
-#include "core/vm/check.h"
-#include "core/vm/lifecycle.h"
-#include "core/vm/run.h"
-#include "core/vm/startable.h"
 
 /* Whether all drives have the snapshot; of several, the one that was taken together with
  * the others. */

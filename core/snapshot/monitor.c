@@ -5,10 +5,10 @@
  * command which fails over it does not wait for it once more while it tidies up.
  */
 #include "core/base/files.h"
+#include "core/machine/drives.h"
+#include "core/machine/run.h"
 #include "core/qemu/silence.h"
 #include "core/snapshot/session.h"
-#include "core/vm/drives.h"
-#include "core/vm/run.h"
 
 /* ms for work whose time grows with the image. */
 static const int64_t WORK_TIMEOUT = INT64_C(600) * 1000;

@@ -5,10 +5,10 @@
  */
 #include <string.h>
 
+#include "core/machine/checkpoint_files.h"
 #include "core/qemu/migration.h"
 #include "core/snapshot/interrupted.h"
 #include "core/snapshot/saved_state.h"
-#include "core/snapshot/state_file.h"
 
 void
 maqet_interruption_clear(struct maqet_interruption *interruption)

@@ -23,14 +23,14 @@
  */
 #include <string.h>
 
+#include "core/machine/checkpoint_files.h"
+#include "core/machine/exports.h"
+#include "core/machine/store.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/migration.h"
 #include "core/snapshot/interrupted.h"
 #include "core/snapshot/saved_state.h"
 #include "core/snapshot/session.h"
-#include "core/snapshot/state_file.h"
-#include "core/vm/exports.h"
-#include "core/vm/store.h"
 
 /* ms that a QEMU which has closed its monitor may take to end. */
 static const int64_t ENDING_TIMEOUT = 5000;

@@ -5,16 +5,16 @@
 #include <string.h>
 
 #include "core/base/files.h"
+#include "core/machine/bases.h"
+#include "core/machine/check.h"
+#include "core/machine/helpers.h"
+#include "core/machine/holders.h"
+#include "core/machine/run.h"
+#include "core/machine/store.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/silence.h"
 #include "core/snapshot/saved_state.h"
 #include "core/storage/fault.h"
-#include "core/vm/bases.h"
-#include "core/vm/check.h"
-#include "core/vm/helpers.h"
-#include "core/vm/holders.h"
-#include "core/vm/run.h"
-#include "core/vm/store.h"
 
 /* ---- opening ---- */
 

@@ -7,14 +7,14 @@
 #ifndef MAQET_SNAPSHOT_SESSION_H
 #define MAQET_SNAPSHOT_SESSION_H
 
+#include "core/job/journal.h"
+#include "core/job/seal.h"
+#include "core/machine/run_folder.h"
+#include "core/machine/vm.h"
 #include "core/qemu/qmp.h"
 #include "core/snapshot/history.h"
-#include "core/snapshot/journal.h"
-#include "core/snapshot/seal.h"
 #include "core/snapshot/snapshot.h"
 #include "core/storage/snapshots.h"
-#include "core/vm/run_folder.h"
-#include "core/vm/vm.h"
 
 /* A drive that the command is about. */
 struct maqet_member {

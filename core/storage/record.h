@@ -4,7 +4,7 @@
  * which file it was, who made it, when it was last there, and on which backing files it
  * depends. An image that is missing now, or whose backing file is not what it was, is
  * told by its record from one that never existed. Where records are kept stands in
- * core/vm/images.h.
+ * core/machine/images.h.
  */
 #ifndef MAQET_STORAGE_RECORD_H
 #define MAQET_STORAGE_RECORD_H

@@ -27,12 +27,13 @@ if grep -rnE '\b(printf|puts|putchar|exit|system|popen|strcpy|strcat|sprintf|get
 fi
 
 # The dependency arrows point down: a floor includes its own and lower ones only.
-floors='base config plugin qemu storage vm snapshot conformance'
+floors='base config plugin qemu storage machine job lifecycle snapshot checkpoint conformance'
 # Where a floor stands in the house; plugin/ and qemu/ stand beside one another.
 height() {
     case $1 in
     base) echo 0 ;; config) echo 1 ;; qemu) echo 2 ;; plugin) echo 2 ;;
-    storage) echo 3 ;; vm) echo 4 ;; snapshot) echo 5 ;; conformance) echo 6 ;; *) echo 9 ;;
+    storage) echo 3 ;; machine) echo 4 ;; job) echo 5 ;; lifecycle) echo 6 ;;
+    snapshot) echo 7 ;; checkpoint) echo 8 ;; conformance) echo 9 ;; *) echo 99 ;;
     esac
 }
 for floor in $floors; do

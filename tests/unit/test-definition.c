@@ -2,7 +2,7 @@
 /* From YAML files to one checked tree with a name; what can be said without plugins. */
 #include <string.h>
 
-#include "core/vm/definition.h"
+#include "core/machine/definition.h"
 #include "tests/unit/unit.h"
 
 /* Reads the texts as a.yaml, b.yaml, ... of a folder, then the assignments. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which drives have no room, as QEMU's answer to query-block tells it. */
-#include "core/vm/full.h"
+#include "core/machine/full.h"
 
 #include "core/base/cleanup.h"
 #include "tests/unit/unit.h"

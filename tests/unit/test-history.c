@@ -6,7 +6,7 @@
 #include "core/snapshot/history.h"
 
 #include "core/base/json.h"
-#include "core/vm/store.h"
+#include "core/machine/store.h"
 #include "tests/unit/unit.h"
 
 /* ---- a machine, and snapshots of a drive ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Who has a file open, and what becomes of QEMU's words about a lock. */
-#include "core/vm/holders.h"
+#include "core/machine/holders.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,9 +8,9 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "core/machine/run.h"
+#include "core/machine/store.h"
 #include "core/qemu/launch.h"
-#include "core/vm/run.h"
-#include "core/vm/store.h"
 #include "tests/unit/plugins.h"
 
 /* ---- a child that has a file open ---- */

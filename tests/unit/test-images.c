@@ -5,9 +5,9 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-#include "core/vm/definition.h"
-#include "core/vm/images.h"
-#include "core/vm/owner.h"
+#include "core/machine/definition.h"
+#include "core/machine/images.h"
+#include "core/machine/owner.h"
 #include "tests/unit/unit.h"
 
 /* ---- the file ---- */

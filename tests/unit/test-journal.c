@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The operation that is under way, written down: it comes back as it was, or not at all.
  */
-#include "core/snapshot/journal.h"
+#include "core/job/journal.h"
 
 #include <fcntl.h>
 
 #include "core/base/json.h"
-#include "core/vm/store.h"
+#include "core/machine/store.h"
 #include "tests/unit/unit.h"
 
 /* ---- a machine ---- */

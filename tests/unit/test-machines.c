@@ -6,7 +6,7 @@
 
 #include "cli/fields.h"
 #include "cli/machines.h"
-#include "core/vm/store.h"
+#include "core/machine/store.h"
 #include "tests/unit/unit.h"
 
 /* ---- a store with three machines, and a command that names some ---- */

@@ -10,9 +10,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "core/machine/run.h"
+#include "core/machine/store.h"
 #include "core/qemu/launch.h"
-#include "core/vm/run.h"
-#include "core/vm/store.h"
 #include "tests/unit/plugins.h"
 
 /* ---- the folder of a machine that is called "web" ---- */

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "core/vm/store.h"
+#include "core/machine/store.h"
 #include "tests/unit/unit.h"
 
 /* ---- a store ---- */

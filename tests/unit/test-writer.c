@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The child between QEMU and the file of state; the test is QEMU. */
-#include "core/snapshot/writer.h"
+#include "core/qemu/migration_writer.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * checkpoint.c - making checkpoints, listing and deleting them.
+ *
+ * In the moment in which the guest stands still for its memory, QEMU makes the snapshots
+ * of all drives by one transaction. The file of state gets its name when it is complete
+ * and has reached the disk; until then the checkpoint is not there, and what there is of
+ * it goes by the repair (repair.c). A child watches over the guest meanwhile (guard.c).
+ */
+#include "core/checkpoint/checkpoint.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/base/files.h"
+#include "core/base/json.h"
+#include "core/checkpoint/guard.h"
+#include "core/checkpoint/making.h"
+#include "core/machine/checkpoint_files.h"
+#include "core/qemu/migration_writer.h"
+#include "core/snapshot/identity.h"
+#include "core/snapshot/interrupted.h"
+#include "core/snapshot/session.h"
+
+void
+maqet_checkpoint_receipt_clear(struct maqet_checkpoint_receipt *receipt)
+{
+    free(receipt->reason);
+    maqet_strings_clear(&receipt->drives);
+    *receipt = (struct maqet_checkpoint_receipt){0};
+}
+
+/* ---- creating ---- */
+
+struct writing {
+    struct maqet_session *session;
+    struct maqet_writer *writer;
+    const char *name;
+    int64_t begun;
+    struct maqet_stillness *stillness;
+};
+
+static int
+make_snapshots(void *data, struct maqet_error **err)
+{
+    const struct writing *writing = data;
+
+    return maqet_session_transact(writing->session, writing->name, err);
+}
+
+/* Flushing the images is most of what stopping a guest takes: by now there is little left
+ * of that. */
+static void
+flush_images(void *data)
+{
+    const struct maqet_session *session = ((const struct writing *)data)->session;
+
+    for (size_t i = 0; i < session->count; i++) {
+        const char *path = session->members[i].drive->path;
+        _cleanup_close_ int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+
+        if (fd >= 0)
+            fdatasync(fd);
+    }
+}
+
+static void
+take_all(void *data)
+{
+    const struct writing *writing = data;
+
+    maqet_writer_take(writing->writer);
+}
+
+static void
+release_pipe(void *data)
+{
+    const struct writing *writing = data;
+
+    maqet_writer_release(writing->writer);
+}
+
+/* How long the guest has stood still by now, in ms. */
+static double
+pause_so_far(const struct writing *writing)
+{
+    struct timespec now;
+    const struct maqet_stillness *stillness = writing->stillness;
+
+    maqet_session_measure(writing->session, writing->stillness);
+    clock_gettime(CLOCK_REALTIME, &now); /* QEMU's events have the time of that clock */
+    return stillness->pause + (stillness->since > 0
+                                   ? (double)now.tv_sec * 1000 +
+                                         (double)now.tv_nsec / 1000000 - stillness->since
+                                   : 0);
+}
+
+static void
+show_progress(void *data, uint64_t done, uint64_t left, uint64_t written)
+{
+    const struct writing *writing = data;
+    const struct maqet_context *context = writing->session->context;
+    int64_t elapsed = maqet_now() - writing->begun;
+
+    if (!context->progress || done + left == 0)
+        return;
+    _cleanup_free_ char *bytes = maqet_text_bytes(written);
+    _cleanup_free_ char *rate =
+        maqet_text_bytes(elapsed > 0 ? written * 1000 / (uint64_t)elapsed : 0);
+    _cleanup_free_ char *what =
+        maqet_format("VM '%s': %s of memory written, %s/s, pause so far %.0f ms",
+                     writing->session->name, bytes, rate, pause_so_far(writing));
+    context->progress(context->data, what, 100.0 * (double)done / (double)(done + left),
+                      elapsed);
+}
+
+/* The file anew, as QEMU wants it of a set: for writing only. -1: not for this request.
+ */
+static int
+open_for_qemu(int fd, const struct maqet_checkpoint_request *request)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/self/fd/%d", fd);
+
+    return request->compress ? -1 : open(path, O_WRONLY | O_CLOEXEC);
+}
+
+static int
+save(struct maqet_session *session, const struct maqet_checkpoint_request *request,
+     struct maqet_qmp *qmp, int fd, struct maqet_migration_result *result,
+     struct maqet_stillness *stillness, struct maqet_error **err)
+{
+    struct writing writing = {
+        .session = session,
+        .writer = maqet_writer_begin(fd, request->compress, err),
+        .name = request->name,
+        .begun = maqet_now(),
+        .stillness = stillness,
+    };
+
+    if (!writing.writer)
+        return -1;
+    _cleanup_close_ int file = open_for_qemu(fd, request);
+    const struct maqet_migration_save how = {
+        .fd = maqet_writer_pipe(writing.writer),
+        .file = file,
+        .pid = session->run.pid,
+        .take = take_all,
+        .soon = flush_images,
+        .method = request->method,
+        .limit = request->limit,
+        .still = make_snapshots,
+        .given = release_pipe,
+        .progress = show_progress,
+        .data = &writing,
+    };
+    struct maqet_guard *guard = maqet_guard_begin(
+        session->run.dir_fd, session->name, session->run.pidfd, writing.writer, err);
+
+    int saved = guard ? maqet_migration_save(qmp, &how, result, err) : -1;
+    /* A writer that could not write ends the checkpoint, but not the guest. */
+    int written = maqet_writer_end(writing.writer, saved < 0, saved < 0 ? NULL : err);
+    if (result->stuck) {
+        maqet_session_leave_monitor(session);
+        session->silent = true;
+    }
+    maqet_guard_end(guard, !result->stuck);
+    return saved < 0 || written < 0
+               ? maqet_error_wrap(err, "Virtual machine '%s'", session->name)
+               : 0;
+}
+
+/* From the journal to its end; a failure is for maqet_session_recover. */
+static int
+make(struct maqet_session *session, const struct maqet_checkpoint_request *request,
+     struct maqet_qmp *qmp, json_object *about, struct maqet_checkpoint_receipt *receipt,
+     struct maqet_error **err)
+{
+    struct maqet_migration_result result = {0};
+    struct maqet_stillness stillness = {0};
+    _cleanup_close_ int fd = -1;
+
+    if (maqet_session_begin(session, MAQET_OPERATION_CHECKPOINT, request->name, NULL,
+                            err) < 0)
+        return -1;
+    fd = maqet_state_file_create(session->context, session->name, request->name, err);
+    if (fd < 0 || save(session, request, qmp, fd, &result, &stillness, err) < 0) {
+        free(result.reason);
+        return -1;
+    }
+    receipt->reason = result.reason;
+    receipt->method = result.method;
+    maqet_session_measure(session, &stillness);
+    receipt->pause = stillness.pause;
+    json_object_object_add(
+        about, "method",
+        json_object_new_string(maqet_migration_method_name(result.method)));
+    if (request->compress)
+        json_object_object_add(about, "compression", json_object_new_string("zstd"));
+    json_object_object_add(about, "mapped", json_object_new_boolean(result.mapped));
+    json_object_object_add(about, "pause", json_object_new_double(stillness.pause));
+    json_object_object_add(about, "date", json_object_new_int64(time(NULL)));
+    if (maqet_session_refresh(session, err) < 0 ||
+        maqet_identity_record(session, request->name, about, err) < 0)
+        return -1;
+    /* Reading all of the file for its checksum takes a while. */
+    maqet_session_leave_monitor(session);
+    if (maqet_state_file_publish(session->context, session->name, request->name, fd,
+                                 about, err) < 0)
+        return -1;
+    receipt->allocated = maqet_json_int(about, "allocated");
+    receipt->length = maqet_json_int(about, "size");
+    maqet_session_note_created(session, request->name);
+    return maqet_history_save(session->history, err) < 0 ||
+                   maqet_session_done(session, err) < 0
+               ? -1
+               : 0;
+}
+
+int
+maqet_checkpoint_create(const struct maqet_context *context,
+                        const struct maqet_checkpoint_request *request,
+                        struct maqet_checkpoint_receipt *receipt,
+                        struct maqet_error **err)
+{
+    _cleanup_session_ struct maqet_session *session =
+        maqet_session_open(context, request->vm, true, err);
+    int64_t begun = maqet_now();
+    _cleanup_making_ struct maqet_making making = {0};
+
+    if (!session || maqet_session_repair(session, err) < 0 ||
+        maqet_making_check(session, request->name, &making, err) < 0)
+        return -1;
+    struct maqet_qmp *qmp = maqet_session_monitor(session, err);
+    if (!qmp || maqet_migration_check_method(qmp, request->method, err) < 0)
+        return -1;
+    _cleanup_json_ json_object *about = maqet_making_describe(session, qmp, &making, err);
+    if (!about)
+        return -1;
+    if (make(session, request, qmp, about, receipt, err) < 0)
+        return maqet_session_recover(session, err);
+    receipt->wall = (double)(maqet_now() - begun);
+    for (size_t i = 0; i < session->count; i++)
+        maqet_strings_add(&receipt->drives, session->members[i].drive->name);
+    return 0;
+}
+
+/* ---- deleting ---- */
+
+/* Chooses the drives whose snapshots of that name are the checkpoint's own: one that
+ * another program, or the user, has put in the place of one of them stays. */
+static int
+choose_own(struct maqet_session *session, const char *name, json_object *about,
+           struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings own = MAQET_STRINGS_INIT;
+
+    maqet_json_texts(json_object_object_get(about, "drives"), &drives);
+    if (maqet_session_check_known(session, &drives, err) < 0)
+        return -1;
+    maqet_session_choose_listed(session, &drives);
+    if (maqet_session_refresh(session, err) < 0)
+        return -1;
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+        const char *drive = member->drive->name;
+        size_t count;
+        const struct maqet_snapshot *found =
+            maqet_session_find(session, member, name, &count);
+
+        if (count > 1)
+            return maqet_session_error_duplicate(session, member, name, count, err);
+        if (found && maqet_identity_belongs(about, drive, found))
+            maqet_strings_add(&own, drive);
+        else if (found)
+            maqet_context_say(
+                session->context, MAQET_LEVEL_WARNING,
+                "The snapshot '%s' of drive '%s' on VM '%s' does not belong "
+                "to the checkpoint, and is kept",
+                name, drive, session->name);
+    }
+    maqet_session_choose_listed(session, &own);
+    return maqet_session_refresh(session, err);
+}
+
+int
+maqet_checkpoint_delete(const struct maqet_context *context,
+                        const struct maqet_checkpoint_request *request,
+                        struct maqet_error **err)
+{
+    _cleanup_session_ struct maqet_session *session =
+        maqet_session_open(context, request->vm, true, err);
+
+    if (!session || maqet_session_repair(session, err) < 0)
+        return -1;
+    _cleanup_json_ json_object *about =
+        maqet_state_file_about(context, session->name, request->name, err);
+    if (!about)
+        return -1;
+    if (choose_own(session, request->name, about, err) < 0 ||
+        maqet_session_begin(session, MAQET_OPERATION_FORGET, request->name, NULL, err) <
+            0)
+        return -1;
+    if (maqet_state_file_remove(context, session->name, request->name, err) < 0)
+        return maqet_session_recover(session, err);
+    for (size_t i = 0; i < session->count; i++) {
+        struct maqet_member *member = &session->members[i];
+        const struct maqet_snapshot *found =
+            maqet_session_find(session, member, request->name, NULL);
+
+        if (!found)
+            continue;
+        if (maqet_session_remove(session, member, found, err) < 0)
+            return maqet_session_recover(session, err);
+        maqet_history_removed(session->history, member->drive->name, found);
+    }
+    return maqet_history_save(session->history, err) < 0 ||
+                   maqet_session_done(session, err) < 0
+               ? -1
+               : 0;
+}
+
+/* ---- listing ---- */
+
+static int
+by_date(const void *a, const void *b)
+{
+    json_object *const *first = a, *const *second = b;
+    int64_t one = maqet_json_int(*first, "date"), other = maqet_json_int(*second, "date");
+
+    return (one > other) - (one < other);
+}
+
+json_object *
+maqet_checkpoint_list(const struct maqet_context *context, const char *vm,
+                      struct maqet_error **err)
+{
+    _cleanup_session_ struct maqet_session *session =
+        maqet_session_open(context, vm, false, err);
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    _cleanup_json_ json_object *list = json_object_new_array();
+
+    if (!session)
+        return NULL;
+    maqet_interrupted_warn(session);
+    if (maqet_state_file_list(context, session->name, &names, err) < 0)
+        return NULL;
+    for (size_t i = 0; i < names.count; i++) {
+        json_object *about =
+            maqet_state_file_about(context, session->name, names.items[i], err);
+
+        if (!about)
+            return NULL;
+        json_object_object_add(about, "name", json_object_new_string(names.items[i]));
+        json_object_array_add(list, about);
+    }
+    json_object_array_sort(list, by_date);
+    return TAKE_PTR(list);
+}

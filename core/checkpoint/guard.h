@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * guard.h - the guest runs on, whatever becomes of us while it stands still: a child
+ * watches us, and when we die it gives up what QEMU was doing for us, and lets the guest
+ * run. Nor can we be suspended meanwhile (Ctrl-Z).
+ */
+#ifndef MAQET_CHECKPOINT_GUARD_H
+#define MAQET_CHECKPOINT_GUARD_H
+
+#include "core/qemu/migration_writer.h"
+
+struct maqet_guard;
+
+/* @dir_fd is the folder of the running machine @vm, @gone QEMU's pidfd, @writer that to
+ * which QEMU writes: it is stood in for if it is killed. NULL on error. */
+struct maqet_guard *maqet_guard_begin(int dir_fd, const char *vm, int gone,
+                                      const struct maqet_writer *writer,
+                                      struct maqet_error **err);
+
+/* @runs: the guest runs again. Else the guard goes on trying, without us, for which the
+ * monitor must be free. */
+void maqet_guard_end(struct maqet_guard *guard, bool runs);
+
+#endif

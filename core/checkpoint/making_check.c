@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/checkpoint/making.h"
+#include "core/machine/checkpoint_files.h"
+#include "core/qemu/migration.h"
+#include "core/snapshot/others.h"
+
+/* A drive that the guest writes to, and no snapshot keeps. */
+static bool
+is_unable(const struct maqet_drive *drive)
+{
+    return !maqet_drive_has_snapshots(drive) && !maqet_drive_readonly(drive) &&
+           drive->storage->plugin.interface;
+}
+
+/* How the drives alone are kept while it runs: without what no snapshot of them holds. */
+static void
+hint_drives_alone(struct maqet_session *session, struct maqet_error **err)
+{
+    _cleanup_writables_ struct maqet_writables others = {0};
+    _cleanup_text_ struct maqet_text options = MAQET_TEXT_INIT;
+
+    for (size_t i = 0; i < session->vm->drive_count; i++)
+        if (is_unable(session->vm->drives[i]))
+            maqet_text_appendf(&options, " --exclude %s", session->vm->drives[i]->name);
+    maqet_session_others(session, &others, NULL);
+    for (size_t i = 0; i < others.count; i++)
+        maqet_text_appendf(&options, " --exclude %s", others.items[i].name);
+    maqet_error_hint(
+        err, "Keep the drives alone: maqet snapshot %s create --all NAME --live%s",
+        session->name, options.data ? options.data : "");
+}
+
+static int
+error_unable(struct maqet_session *session, bool able, struct maqet_error **err)
+{
+    _cleanup_text_ struct maqet_text words = MAQET_TEXT_INIT;
+    size_t count = 0;
+
+    for (size_t i = 0; i < session->vm->drive_count; i++) {
+        const struct maqet_drive *drive = session->vm->drives[i];
+
+        if (is_unable(drive))
+            maqet_text_appendf(&words, "%s'%s' (%s)", count++ > 0 ? ", " : "",
+                               drive->name, drive->storage->plugin.name);
+    }
+    maqet_error_set(
+        err, MAQET_ERROR_UNSUPPORTED,
+        "VM '%s' has %s without support for snapshots: %s; a checkpoint needs "
+        "all drives that the guest can write to",
+        session->name, count > 1 ? "drives" : "a drive", words.data);
+    if (able)
+        hint_drives_alone(session, err);
+    return -1;
+}
+
+/* All drives that the guest writes to: with one of them missing, its memory would come
+ * back to a drive that has gone on. */
+static int
+choose_drives(struct maqet_session *session, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings able = MAQET_STRINGS_INIT;
+    bool unable = false;
+
+    for (size_t i = 0; i < session->vm->drive_count; i++) {
+        const struct maqet_drive *drive = session->vm->drives[i];
+
+        if (maqet_drive_has_snapshots(drive))
+            maqet_strings_add(&able, drive->name);
+        unable = unable || is_unable(drive);
+    }
+    if (unable)
+        return error_unable(session, able.count > 0, err);
+    if (able.count == 0)
+        return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                               "VM '%s' has no drive that could be snapshotted",
+                               session->name);
+    maqet_session_choose_listed(session, &able);
+    return 0;
+}
+
+static int
+check_name(const struct maqet_session *session, const char *name,
+           struct maqet_error **err)
+{
+    if (!maqet_snapshot_name_valid(name))
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "'%s' can't name a checkpoint: a letter or digit, then "
+                               "letters, digits and '_', '.', ':', '+', '-', 128 at most",
+                               name);
+    /* Its snapshots may have been deleted by another program. */
+    if (maqet_state_file_exists(session->context, session->name, name)) {
+        maqet_error_set(err, MAQET_ERROR_EXISTS,
+                        "There is a checkpoint '%s' of VM '%s' already", name,
+                        session->name);
+        maqet_error_hint(err, "Give another name");
+        maqet_error_hint(err, "Or delete it: maqet checkpoint %s delete %s",
+                         session->name, name);
+        return -1;
+    }
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+
+        if (!maqet_session_find(session, member, name, NULL))
+            continue;
+        maqet_error_set(err, MAQET_ERROR_EXISTS,
+                        "There is a snapshot '%s' of drive '%s' on VM '%s' already", name,
+                        member->drive->name, session->name);
+        maqet_error_hint(err, "Give another name");
+        return -1;
+    }
+    return 0;
+}
+
+static int
+check_runs(const struct maqet_session *session, struct maqet_error **err)
+{
+    if (session->run.pid > 0)
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "VM '%s' is not running, so there is no memory to keep",
+                    session->name);
+    maqet_error_hint(err, "Keep its drives: maqet snapshot %s create --all NAME",
+                     session->name);
+    return -1;
+}
+
+/* QEMU lets the guest run when its state is saved, whatever it did before. */
+static int
+check_state(struct maqet_session *session, struct maqet_error **err)
+{
+    if (maqet_session_check_asked(session, err) < 0)
+        return -1;
+    _cleanup_json_ json_object *status =
+        maqet_session_ask(session, "query-status", NULL, err);
+    const char *word = maqet_json_text(status, "status");
+
+    if (!status)
+        return -1;
+    if (word && strcmp(word, "running") == 0)
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "VM '%s' is %s; only one that runs has checkpoints", session->name,
+                    word ? word : "in an unknown state");
+    maqet_error_hint(err, "Let it go on: maqet resume %s", session->name);
+    return -1;
+}
+
+static int
+check_blocked(struct maqet_session *session, struct maqet_qmp *qmp,
+              struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    _cleanup_free_ char *blocked = maqet_migration_blocked(qmp, &reason);
+
+    if (reason)
+        return maqet_error_move(err, TAKE_PTR(reason));
+    if (!blocked)
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "VM '%s' can't be kept with its memory now. QEMU says: %.*s",
+                    session->name, maqet_text_fitting(blocked), blocked);
+    maqet_error_hint(err, "If it is a shared folder: unmount it in the guest first");
+    hint_drives_alone(session, err);
+    return -1;
+}
+
+/* What the guest writes to besides its drives would not come back with its memory, and be
+ * damaged by a guest that takes it for what it was. But flash and persistent memory and a
+ * TPM's state are part of the devices' state, and written to their files when that is
+ * loaded. *flash gets those files. */
+static int
+check_others(struct maqet_session *session, struct maqet_strings *flash,
+             struct maqet_error **err)
+{
+    _cleanup_writables_ struct maqet_writables others = {0};
+
+    if (maqet_session_others(session, &others, err) < 0)
+        return -1;
+    for (size_t i = 0; i < others.count; i++) {
+        const struct maqet_writable *other = &others.items[i];
+        const char *file = other->file ? other->file : other->name;
+
+        if (other->kind != MAQET_WRITABLE_DISK && other->kind != MAQET_WRITABLE_UNKNOWN) {
+            maqet_strings_add(flash, file);
+            continue;
+        }
+        maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                        "VM '%s' can't be kept with its memory: the guest can write to "
+                        "%s, which is not one of its drives%s%s%s",
+                        session->name, file, other->place ? " (" : "",
+                        other->place ? other->place : "", other->place ? ")" : "");
+        maqet_error_hint(err, "Make it a drive: move it from `arguments` to `storage`");
+        hint_drives_alone(session, err);
+        return -1;
+    }
+    return 0;
+}
+
+/* The guest's memory in bytes, which bounds what its state takes; and there is room for
+ * it.
+ */
+static int
+check_space(struct maqet_session *session, uint64_t *memory, struct maqet_error **err)
+{
+    _cleanup_json_ json_object *summary =
+        maqet_session_ask(session, "query-memory-size-summary", NULL, err);
+    uint64_t available;
+
+    if (!summary)
+        return -1;
+    *memory = (uint64_t)maqet_json_int(summary, "base-memory") +
+              (uint64_t)maqet_json_int(summary, "plugged-memory");
+    if (*memory == 0)
+        return maqet_error_set(err, MAQET_ERROR_FAILED,
+                               "VM '%s': QEMU does not tell the size of its memory",
+                               session->name);
+    if (!maqet_state_file_space(session->context, session->name, &available) ||
+        *memory <= available)
+        return 0;
+    _cleanup_free_ char *needed = maqet_text_bytes(*memory);
+    _cleanup_free_ char *left = maqet_text_bytes(available);
+    maqet_error_set(err, MAQET_ERROR_NO_SPACE,
+                    "Insufficient disk space for the memory of VM '%s'. Required: %s, "
+                    "Available: %s. Free up disk space in %s and try again.",
+                    session->name, needed, left, session->context->data_dir);
+    return -1;
+}
+
+void
+maqet_making_cleanup(struct maqet_making *making)
+{
+    maqet_strings_clear(&making->flash);
+}
+
+int
+maqet_making_check(struct maqet_session *session, const char *name,
+                   struct maqet_making *making, struct maqet_error **err)
+{
+    if (check_runs(session, err) < 0 || choose_drives(session, err) < 0 ||
+        maqet_session_refresh(session, err) < 0 || check_name(session, name, err) < 0)
+        return -1;
+    struct maqet_qmp *qmp = maqet_session_monitor(session, err);
+    return !qmp || check_state(session, err) < 0 ||
+                   check_blocked(session, qmp, err) < 0 ||
+                   check_others(session, &making->flash, err) < 0 ||
+                   check_space(session, &making->memory, err) < 0
+               ? -1
+               : 0;
+}

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * checkpoint_run.c - a guest that goes on from a checkpoint, for a test, and of which
+ * nothing is kept. A server for each drive offers what its snapshot holds, and QEMU keeps
+ * what the guest writes in temporary files without a name; so no image is written to.
+ * Servers and QEMU are killed with us, however we end.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+#include "core/base/files.h"
+#include "core/base/json.h"
+#include "core/base/process.h"
+#include "core/checkpoint/loading.h"
+#include "core/lifecycle/lifecycle.h"
+#include "core/machine/run.h"
+#include "core/qemu/agent.h"
+#include "core/qemu/launch.h"
+#include "core/storage/snapshots.h"
+
+/* ms for a command that was told to end before it is killed. */
+static const int64_t END_TIMEOUT = 5000;
+
+/* The exit code of what a signal has ended is this and its number. */
+enum { SIGNAL_BASE = 128 };
+
+struct test {
+    struct maqet_loading loading;
+    struct maqet_process_server *servers;
+    size_t server_count;
+    struct maqet_strings drives;
+    struct maqet_strings sockets;
+    pid_t qemu; /* 0: it does not run */
+    int pidfd;
+    int signals; /* a signalfd of those that ask us to end */
+    sigset_t before;
+};
+
+/* Ends all that runs, and leaves nothing. */
+static void
+test_clear(struct test *test)
+{
+    struct maqet_session *session = test->loading.session;
+
+    if (test->qemu > 0) {
+        kill(test->qemu, SIGKILL); /* our child: its number is its own */
+        waitpid(test->qemu, NULL, 0);
+        maqet_run_tidy(session->run.dir_fd);
+    }
+    if (test->pidfd >= 0)
+        close(test->pidfd);
+    if (test->signals >= 0) {
+        close(test->signals);
+        sigprocmask(SIG_SETMASK, &test->before, NULL);
+    }
+    for (size_t i = 0; i < test->server_count; i++)
+        maqet_process_server_end(&test->servers[i]);
+    if (session)
+        maqet_run_remove_servers(session->run.folder);
+    free(test->servers);
+    maqet_strings_clear(&test->drives);
+    maqet_strings_clear(&test->sockets);
+    maqet_loading_clear(&test->loading);
+}
+
+/* From here on nothing is left behind by a signal that asks us to end. */
+static int
+hold_signals(struct test *test, struct maqet_error **err)
+{
+    sigset_t ends;
+
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGHUP);
+    test->signals = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (test->signals < 0)
+        return maqet_error_errno(err, errno, "Can't wait for signals");
+    sigprocmask(SIG_BLOCK, &ends, &test->before);
+    return 0;
+}
+
+/* What the guest can write to and is not served would keep what it has written. */
+static int
+check_writable(const struct test *test, struct maqet_error **err)
+{
+    const struct maqet_session *session = test->loading.session;
+    _cleanup_strings_ struct maqet_strings flash = MAQET_STRINGS_INIT;
+
+    maqet_json_texts(json_object_object_get(test->loading.about, "flash"), &flash);
+    if (flash.count > 0)
+        return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                               "The guest of VM '%s' can write to %s besides its "
+                               "drives: that can't be thrown away",
+                               session->name, flash.items[0]);
+    for (size_t i = 0; i < session->vm->drive_count; i++) {
+        const struct maqet_drive *drive = session->vm->drives[i];
+
+        if (drive->storage->plugin.interface || maqet_drive_readonly(drive))
+            continue;
+        maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                        "The guest of VM '%s' can write to the share '%s': that can't be "
+                        "thrown away",
+                        session->name, drive->name);
+        maqet_error_hint(err, "Make it `readonly: on`, before the checkpoint is made");
+        return -1;
+    }
+    return 0;
+}
+
+static int
+serve_all(struct test *test, const char *name, struct maqet_error **err)
+{
+    struct maqet_session *session = test->loading.session;
+
+    test->servers = maqet_alloc(session->count * sizeof(*test->servers) + 1);
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+        char *socket = maqet_run_server_socket(session->run.folder, i);
+
+        maqet_strings_take(&test->sockets, socket);
+        maqet_strings_add(&test->drives, member->drive->name);
+        if (maqet_drive_snapshot_serve(member->drive,
+                                       maqet_session_find(session, member, name, NULL),
+                                       socket, &test->servers[i], err) < 0)
+            return -1;
+        test->server_count++;
+    }
+    return 0;
+}
+
+static int
+start(struct test *test, int64_t timeout, struct maqet_error **err)
+{
+    struct maqet_session *session = test->loading.session;
+    const struct maqet_incoming incoming = {
+        .fd = test->loading.fd,
+        .mapped = maqet_loading_mapped(&test->loading),
+        .machine = maqet_json_text(test->loading.about, "machine"),
+        .served = &test->drives,
+        .sockets = &test->sockets,
+    };
+    struct maqet_definition *definition = maqet_loading_definition(session, err);
+    int pid;
+
+    if (!definition || maqet_vm_start_again(session->context, definition, &incoming,
+                                            timeout, &pid, err) < 0)
+        return -1;
+    test->qemu = pid;
+    test->pidfd = maqet_pidfd_open(pid);
+    return test->pidfd < 0 ? maqet_error_errno(err, errno, "Can't watch QEMU") : 0;
+}
+
+/* ---- the command ---- */
+
+/* The path of the socket that the guest's first serial port is, or NULL; the caller
+ * frees. */
+static char *
+console_of(struct maqet_session *session)
+{
+    static const char prefix[] = "unix:";
+    _cleanup_json_ json_object *list =
+        maqet_session_ask(session, "query-chardev", NULL, NULL);
+
+    for (size_t i = 0;
+         json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
+         i++) {
+        json_object *row = json_object_array_get_idx(list, i);
+        const char *label = maqet_json_text(row, "label");
+        const char *file = maqet_json_text(row, "filename");
+
+        if (label && maqet_text_starts(label, "serial") && file && strstr(file, prefix)) {
+            const char *path = strstr(file, prefix) + strlen(prefix);
+
+            return maqet_strndup(path, strcspn(path, ","));
+        }
+    }
+    return NULL;
+}
+
+/* Whether the command gets a process group of its own, which ends as a whole: on a
+ * terminal it could not read from there then. */
+static bool
+has_group(void)
+{
+    return !isatty(STDIN_FILENO);
+}
+
+static void
+become_command(const struct test *test, const char *const *argv, pid_t parent,
+               const char *monitor, const char *console)
+{
+    const struct maqet_context *context = test->loading.session->context;
+    const char *vm = test->loading.session->name;
+
+    signal(SIGXFSZ, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &test->before, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        _exit(127);
+    if (has_group())
+        setpgid(0, 0);
+    setenv("MAQET_VM", vm, 1);
+    setenv("MAQET_QMP", monitor, 1);
+    /* It finds the same machines as we do. */
+    setenv("MAQET_DATA_DIR", context->data_dir, 1);
+    setenv("MAQET_RUNTIME_DIR", context->runtime_dir, 1);
+    if (console)
+        setenv("MAQET_CONSOLE", console, 1);
+    else
+        unsetenv("MAQET_CONSOLE");
+    execvp(argv[0], (char *const *)argv);
+    _exit(errno == ENOENT ? 127 : 126);
+}
+
+static int
+begin_command(struct test *test, const char *const *argv, pid_t *pid,
+              struct maqet_error **err)
+{
+    struct maqet_session *session = test->loading.session;
+    _cleanup_free_ char *monitor =
+        maqet_format("%s/" MAQET_RUN_MONITOR, session->run.folder);
+    _cleanup_free_ char *console = NULL;
+
+    /* The session was opened when nothing ran; the monitor is free for the command when
+     * the connection is closed again. */
+    if (maqet_session_look(session, err) < 0)
+        return -1;
+    console = console_of(session);
+    maqet_session_leave_monitor(session);
+    pid_t parent = getpid();
+    *pid = fork();
+    if (*pid == 0)
+        become_command(test, argv, parent, monitor, console);
+    if (*pid > 0 && has_group())
+        setpgid(*pid, *pid); /* whoever comes first */
+    return *pid < 0 ? maqet_error_errno(err, errno, "Can't run %s", argv[0]) : 0;
+}
+
+/*
+ * Waits for a process, @timeout ms at most (negative: no limit). Returns 0 when it has
+ * ended, -1 when it has not; *number (may be NULL: none is waited for) gets the signal
+ * that we got meanwhile, or 0.
+ */
+static int
+wait_for(const struct test *test, int pidfd, int64_t timeout, int *number)
+{
+    int64_t deadline = maqet_now() + timeout;
+
+    if (number)
+        *number = 0;
+    for (;;) {
+        struct pollfd fds[] = {{.fd = pidfd, .events = POLLIN},
+                               {.fd = number ? test->signals : -1, .events = POLLIN}};
+        int64_t left = timeout < 0 ? 1000 : deadline - maqet_now();
+        struct signalfd_siginfo info;
+
+        poll(fds, 2, left > 0 ? (int)left : 0);
+        if (fds[0].revents)
+            return 0;
+        if (number && read(test->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+            *number = (int)info.ssi_signo;
+            return -1;
+        }
+        if (timeout >= 0 && maqet_now() >= deadline)
+            return -1;
+    }
+}
+
+static int
+error_late(const char *what, int64_t timeout, struct maqet_error **err)
+{
+    return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
+                           "%s took longer than %g s, and was ended", what,
+                           (double)timeout / 1000);
+}
+
+static int
+run_command(struct test *test, const struct maqet_checkpoint_command *command,
+            int *exit_code, struct maqet_error **err)
+{
+    _cleanup_close_ int pidfd = -1;
+    int number;
+    int status = 0;
+    pid_t pid;
+
+    if (begin_command(test, command->argv, &pid, err) < 0)
+        return -1;
+    pidfd = maqet_pidfd_open(pid);
+    if (pidfd < 0) {
+        maqet_error_errno(err, errno, "Can't watch %s", command->argv[0]);
+        kill(has_group() ? -pid : pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        return -1;
+    }
+    int late = wait_for(test, pidfd, command->timeout, &number);
+    if (late < 0) {
+        kill(has_group() ? -pid : pid, number ? number : SIGTERM);
+        kill(has_group() ? -pid : pid, SIGCONT);
+        wait_for(test, pidfd, END_TIMEOUT, NULL);
+        kill(has_group() ? -pid : pid, SIGKILL);
+    }
+    waitpid(pid, &status, 0);
+    *exit_code = number              ? SIGNAL_BASE + number
+                 : WIFEXITED(status) ? WEXITSTATUS(status)
+                                     : SIGNAL_BASE + WTERMSIG(status);
+    return late < 0 && !number ? error_late(command->argv[0], command->timeout, err) : 0;
+}
+
+/* Without a command: the guest runs until it powers off. */
+static int
+run_guest(struct test *test, const struct maqet_checkpoint_command *command,
+          int *exit_code, struct maqet_error **err)
+{
+    const char *name = test->loading.session->name;
+    int number, status = 0;
+
+    if (wait_for(test, test->pidfd, command->timeout, &number) < 0) {
+        *exit_code = number ? SIGNAL_BASE + number : 0;
+        return number ? 0 : error_late("The guest", command->timeout, err);
+    }
+    waitpid(test->qemu, &status, 0);
+    test->qemu = 0;
+    maqet_run_tidy(test->loading.session->run.dir_fd);
+    if (WIFSIGNALED(status))
+        return maqet_error_set(err, MAQET_ERROR_FAILED,
+                               "QEMU of VM '%s' was ended by signal %d (%s)", name,
+                               WTERMSIG(status), strsignal(WTERMSIG(status)));
+    if (WEXITSTATUS(status) != 0)
+        return maqet_error_set(err, MAQET_ERROR_FAILED,
+                               "QEMU of VM '%s' ended with exit code %d", name,
+                               WEXITSTATUS(status));
+    return 0;
+}
+
+int
+maqet_checkpoint_run(const struct maqet_context *context,
+                     const struct maqet_checkpoint_request *request,
+                     const struct maqet_checkpoint_command *command, int *exit_code,
+                     struct maqet_error **err)
+{
+    _cleanup_(test_clear) struct test test = {
+        .loading.fd = -1, .pidfd = -1, .signals = -1};
+
+    *exit_code = 0;
+    if (maqet_loading_open(context, request, &test.loading, err) < 0)
+        return -1;
+    if (test.loading.session->run.pid > 0) {
+        maqet_error_set(err, MAQET_ERROR_STATE, "VM '%s' is running",
+                        test.loading.session->name);
+        maqet_error_hint(err, "Stop VM: maqet stop %s", test.loading.session->name);
+        return -1;
+    }
+    maqet_run_remove_servers(test.loading.session->run.folder);
+    if (check_writable(&test, err) < 0 ||
+        maqet_session_check_holders(test.loading.session, err) < 0 ||
+        hold_signals(&test, err) < 0 || serve_all(&test, request->name, err) < 0 ||
+        start(&test, request->timeout, err) < 0)
+        return -1;
+    if (command->argv)
+        return run_command(&test, command, exit_code, err);
+    return run_guest(&test, command, exit_code, err);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/job/seal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "core/base/files.h"
+#include "core/base/process.h"
+#include "core/job/journal.h"
+#include "core/machine/holders.h"
+#include "core/machine/store.h"
+#include "core/qemu/launch.h"
+
+/* ms between two signs of life in the journal, between two looks at a lock, and for which
+ * a helper that was killed may hold one: one that waits for its storage does not end. */
+static const int64_t SIGN_INTERVAL = 1000;
+static const int64_t LOOK_INTERVAL = 20;
+static const int64_t HELPER_TIMEOUT = 60000;
+
+struct maqet_seal {
+    pid_t pid;
+    int fd; /* a socket to the child; its end without a word means that we died */
+};
+
+/* The words that it is told. */
+enum { WORD_NONE = 0, WORD_OVER = 'o', WORD_SEAL = 's' };
+
+/* What the child works with. */
+struct seal_child {
+    const struct maqet_context *context;
+    const char *vm;
+    int fd;
+    int parent; /* its pidfd */
+    int lock;
+};
+
+/* ---- the child ---- */
+
+/* Dates the journal by the present, so that it tells when the operation was still under
+ * way even if nobody is left to seal it, as after a power cut. */
+static void
+give_sign(const struct seal_child *child)
+{
+    _cleanup_free_ char *path =
+        maqet_store_file(child->context, child->vm, MAQET_STORE_PENDING);
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    /* It may be gone: the operation is just ending. */
+    if (fd >= 0 && futimens(fd, NULL) == 0)
+        (void)fsync(fd);
+}
+
+/* Waits for a word. Without one, our parent has to have ended, since only then its
+ * helpers have been sent their signal (PR_SET_PDEATHSIG, prctl(2)). */
+static char
+wait_for_word(const struct seal_child *child)
+{
+    struct pollfd word_fd = {.fd = child->fd, .events = POLLIN};
+    struct pollfd end = {.fd = child->parent, .events = POLLIN};
+    int ready;
+    char word;
+
+    while ((ready = poll(&word_fd, 1, (int)SIGN_INTERVAL)) <= 0)
+        if (ready == 0)
+            give_sign(child);
+    if (read(child->fd, &word, 1) == 1)
+        return word;
+    while (poll(&end, 1, -1) <= 0)
+        continue;
+    return WORD_NONE;
+}
+
+/* Whether the images are ours again: no helper that was killed is writing to them. */
+static bool
+await_helpers(const struct maqet_journal *journal)
+{
+    int64_t deadline = maqet_now() + HELPER_TIMEOUT;
+
+    for (size_t i = 0; i < journal->drive_count; i++) {
+        const char *path = journal->drives[i].path;
+
+        while (path && maqet_holders_locked(path)) {
+            if (maqet_now() >= deadline)
+                return false;
+            nanosleep(&(struct timespec){.tv_nsec = LOOK_INTERVAL * 1000000}, NULL);
+        }
+    }
+    return true;
+}
+
+/* @died: our parent did, and maybe a helper with it. */
+static void
+record_images(const struct seal_child *child, bool died)
+{
+    struct maqet_journal journal = {0};
+
+    if (maqet_journal_read(child->context, child->vm, &journal, NULL) < 0 ||
+        journal.operation == MAQET_OPERATION_NONE)
+        return;
+    /* In all others, QEMU may have the images, and their content decides nothing. */
+    bool reverts = journal.operation == MAQET_OPERATION_LOAD ||
+                   journal.operation == MAQET_OPERATION_UNDO;
+    if (died && reverts && !await_helpers(&journal))
+        return;
+    if (!journal.interrupted)
+        journal.interrupted = maqet_realtime();
+    journal.sealed = true;
+    maqet_journal_record(&journal);
+    maqet_journal_write(child->context, child->vm, &journal, NULL);
+    maqet_journal_clear(&journal);
+}
+
+static void
+become_seal(struct seal_child *child)
+{
+    int *const kept[] = {&child->fd, &child->parent, &child->lock};
+
+    if (maqet_process_detach(kept, 3) < 0)
+        _exit(1);
+    char word = wait_for_word(child);
+    if (word != WORD_OVER)
+        record_images(child, word == WORD_NONE);
+    _exit(0);
+}
+
+/* ---- the parent ---- */
+
+struct maqet_seal *
+maqet_seal_begin(const struct maqet_context *context, const char *vm, int lock,
+                 struct maqet_error **err)
+{
+    struct seal_child child = {.context = context, .vm = vm, .lock = lock};
+    _cleanup_close_ int parent = maqet_pidfd_open(getpid());
+    int pair[2];
+
+    if (parent < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+        maqet_error_errno(err, errno, "Can't watch over the operation");
+        return NULL;
+    }
+    child.parent = parent;
+    child.fd = pair[0];
+    pid_t pid = fork();
+    if (pid == 0)
+        become_seal(&child);
+    int number = errno;
+    close(pair[0]);
+    if (pid < 0) {
+        maqet_error_errno(err, number, "Can't watch over the operation");
+        close(pair[1]);
+        return NULL;
+    }
+    struct maqet_seal *begun = maqet_alloc(sizeof(*begun));
+    *begun = (struct maqet_seal){.pid = pid, .fd = pair[1]};
+    return begun;
+}
+
+void
+maqet_seal_end(struct maqet_seal *seal, bool over)
+{
+    char word = over ? WORD_OVER : WORD_SEAL;
+
+    if (!seal)
+        return;
+    (void)send(seal->fd, &word, 1, MSG_NOSIGNAL); /* it may have been killed */
+    while (waitpid(seal->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    close(seal->fd);
+    free(seal);
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "core/base/files.h"
+#include "core/lifecycle/lifecycle.h"
+#include "core/machine/exports.h"
+#include "core/machine/helpers.h"
+#include "core/machine/run.h"
+#include "core/machine/state.h"
+#include "core/machine/store.h"
+#include "core/machine/unused.h"
+#include "core/storage/image.h"
+
+/* Whether the list of images that outlive their machine can be read: what is kept is to
+ * be remembered there, and nothing may go before that is sure. */
+static int
+check_list(const struct maqet_context *context, struct maqet_error **err)
+{
+    _cleanup_images_ struct maqet_images images = {0};
+
+    return maqet_unused_read(context, &images, err);
+}
+
+/* Deletes the images that are to go, and makes sure that this has reached the disk. */
+static int
+delete_images(const struct maqet_removal *plan, struct maqet_strings *deleted,
+              struct maqet_error **err)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct maqet_removal_file *file = &plan->files[i];
+        _cleanup_free_ char *folder = maqet_path_folder(file->path);
+
+        if (!file->removed || !file->image)
+            continue;
+        _cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0 || unlink(file->path) < 0)
+            return maqet_error_errno(err, errno, "Can't delete %s", file->path);
+        maqet_strings_add(deleted, file->path);
+        if (maqet_dir_sync(fd, folder, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Images that stay are remembered without their machine, so that they can be found and
+ * deleted later. */
+static int
+remember_kept(const struct maqet_context *context, const char *name,
+              const struct maqet_strings *deleted, struct maqet_error **err)
+{
+    _cleanup_images_ struct maqet_images images = {0};
+
+    return maqet_images_load(context, name, &images, err) < 0
+               ? -1
+               : maqet_unused_add(context, &images, deleted, err);
+}
+
+/* What was left beside images that were being made: nobody would look for it again. */
+static void
+sweep_images(const struct maqet_context *context, const char *name)
+{
+    _cleanup_vm_ struct maqet_vm *vm = maqet_vm_open(context, name, NULL);
+
+    for (size_t i = 0; vm && i < vm->drive_count; i++)
+        if (vm->drives[i]->path && vm->drives[i]->storage->plugin.create)
+            maqet_image_sweep(vm->drives[i]);
+}
+
+/* Removes the folder of a machine that no longer runs; only what we put there. */
+static void
+remove_run_dir(const struct maqet_context *context, const struct maqet_run *run)
+{
+    static const char *const files[] = {
+        "run",     "owner",         "qmp.lock",       "qemu.log",
+        "vm.json", MAQET_DRIVE_LOG, MAQET_RUN_FORCED, MAQET_RUN_RULES};
+
+    if (run->dir_fd < 0)
+        return;
+    maqet_run_tidy(run->dir_fd);
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+        unlinkat(run->dir_fd, files[i], 0);
+    maqet_run_remove_servers(run->folder);
+    if (rmdir(run->folder) < 0)
+        maqet_context_say(context, MAQET_LEVEL_WARNING, "%s is kept: %s", run->folder,
+                          strerror(errno));
+}
+
+int
+maqet_vm_removable(const struct maqet_context *context, const char *name,
+                   struct maqet_error **err)
+{
+    struct maqet_state state;
+
+    if (maqet_state_look(context, name, &state, err) < 0)
+        return -1;
+    if (state.pid == 0)
+        return maqet_store_check_removal(context, name, err);
+    maqet_state_error_running(context, name, false, err);
+    maqet_error_hint(err, "Stop it: maqet stop %s", name);
+    maqet_error_hint(err, "Or end and remove it at once: maqet rm %s --force", name);
+    return -1;
+}
+
+/* Takes the lock of a machine that does not run: with @force, after ending it, as often
+ * as somebody starts it meanwhile. Returns the lock's descriptor, or -1. */
+static int
+lock_at_rest(const struct maqet_context *context, const char *name, bool force,
+             struct maqet_error **err)
+{
+    const struct maqet_stop at_once = {.timeout = 0, .force = true};
+    struct maqet_state state;
+
+    for (;;) {
+        if (force && maqet_vm_stop(context, name, &at_once, NULL, err) < 0)
+            return -1;
+        _cleanup_close_ int lock = maqet_store_lock(context, name, err);
+        if (lock < 0 || maqet_state_look(context, name, &state, err) < 0)
+            return -1;
+        if (state.pid > 0 && force)
+            continue;
+        /* Before any image goes: a removal that stops halfway would be worse than none.
+         */
+        return maqet_vm_removable(context, name, err) < 0 ||
+                       (!force && maqet_store_check_pending(context, name, err) < 0)
+                   ? -1
+                   : TAKE_FD(lock);
+    }
+}
+
+int
+maqet_vm_remove(const struct maqet_context *context, const char *name_or_uuid,
+                const struct maqet_remove *how, struct maqet_removal *receipt,
+                struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings deleted = MAQET_STRINGS_INIT;
+    _cleanup_free_ char *name = maqet_store_resolve(context, name_or_uuid, err);
+    _cleanup_close_ int lock = name ? lock_at_rest(context, name, how->force, err) : -1;
+
+    _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
+
+    if (lock < 0 || maqet_run_look(context, name, maqet_now() + MAQET_RUN_FORK_TIMEOUT,
+                                   &run, err) < 0)
+        return -1;
+    /* What ran beside QEMU may have an image open until it has ended. */
+    if (run.dir_fd >= 0)
+        maqet_helpers_end(run.dir_fd);
+    maqet_exports_sweep(context, name);
+    sweep_images(context, name);
+    /* Anew, with the machine locked: others may have begun to use an image. */
+    if (check_list(context, err) < 0 ||
+        maqet_vm_plan_removal(context, name, how, receipt, err) < 0 ||
+        delete_images(receipt, &deleted, err) < 0 ||
+        remember_kept(context, name, &deleted, err) < 0 ||
+        maqet_store_remove(context, name, err) < 0)
+        return -1;
+    remove_run_dir(context, &run);
+    return 0;
+}

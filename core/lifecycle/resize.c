@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * resize.c - making what a drive is made of larger: by QEMU while it runs, by the drive's
+ * plugin while it doesn't. Smaller is never done: it would cut off what the guest has.
+ */
+#include <string.h>
+
+#include "core/base/deadline.h"
+#include "core/base/files.h"
+#include "core/base/json.h"
+#include "core/config/options.h"
+#include "core/lifecycle/lifecycle.h"
+#include "core/machine/bases.h"
+#include "core/machine/check.h"
+#include "core/machine/drives.h"
+#include "core/machine/helpers.h"
+#include "core/machine/holders.h"
+#include "core/machine/run.h"
+#include "core/machine/store.h"
+#include "core/plugin/call.h"
+#include "core/qemu/objects.h"
+#include "core/storage/elsewhere.h"
+#include "core/storage/fault.h"
+#include "core/storage/record.h"
+
+/* ms that QEMU has for it, once it has answered what it was asked before: a format may
+ * have to move its tables. */
+static const int64_t RESIZE_TIMEOUT = 60000;
+
+struct resizing {
+    const struct maqet_context *context;
+    struct maqet_vm *vm;
+    const struct maqet_drive *drive;
+    struct maqet_qmp *qmp;          /* NULL: the machine does not run */
+    struct maqet_deadline deadline; /* for all that QEMU is asked */
+    struct maqet_run run;
+    int qmp_lock;
+};
+
+static void
+resizing_clear(struct resizing *resizing)
+{
+    maqet_qmp_close(resizing->qmp);
+    if (resizing->qmp_lock >= 0)
+        close(resizing->qmp_lock);
+    maqet_run_clear(&resizing->run);
+    maqet_vm_free(resizing->vm);
+}
+
+/* Opens the machine as it is: with QEMU's monitor when it runs. */
+static int
+open_machine(struct resizing *resizing, const char *name, struct maqet_error **err)
+{
+    struct maqet_run *run = &resizing->run;
+
+    if (maqet_run_open(resizing->context, name, run, err) < 0 ||
+        maqet_run_check_reachable(run, name, err) < 0)
+        return -1;
+    if (run->pid == 0) {
+        maqet_helpers_end(run->dir_fd);
+        if (maqet_store_check_pending(resizing->context, name, err) < 0)
+            return -1;
+        resizing->vm = maqet_vm_open(resizing->context, name, err);
+        return resizing->vm ? 0 : -1;
+    }
+    resizing->vm = maqet_vm_open_running(resizing->context, name, err);
+    if (!resizing->vm)
+        return -1;
+    resizing->deadline = maqet_deadline_in(MAQET_QMP_ANSWER_TIMEOUT);
+    resizing->qmp = maqet_monitor_open(run->dir_fd, name, MAQET_QMP_ANSWER_TIMEOUT,
+                                       resizing->run.pidfd, &resizing->qmp_lock, err);
+    return resizing->qmp
+               ? maqet_vm_drives_check_asked(resizing->vm, resizing->qmp,
+                                             maqet_deadline_left(resizing->deadline), err)
+               : -1;
+}
+
+/* Finds the drive, and makes sure that its storage can do it in this state. */
+static int
+choose_drive(struct resizing *resizing, const char *name, struct maqet_error **err)
+{
+    resizing->drive = maqet_vm_find_drive(resizing->vm, name, err);
+    if (!resizing->drive ||
+        (resizing->qmp ? maqet_drive_check_known(resizing->drive, err)
+                       : maqet_drive_check_storage(resizing->drive, err)) < 0)
+        return -1;
+    const struct maqet_storage_plugin *plugin = &resizing->drive->storage->plugin;
+    if (maqet_drive_readonly(resizing->drive))
+        return maqet_drive_error(resizing->drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
+                                 "it is read-only, so its size stays what it is");
+    if (resizing->qmp ? plugin->live_resize != NULL : plugin->resize != NULL)
+        return 0;
+    maqet_drive_error(resizing->drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
+                      "the type %s can't be resized%s", plugin->name,
+                      resizing->qmp && plugin->resize ? " while the machine runs" : "");
+    if (resizing->qmp && plugin->resize)
+        maqet_error_hint(err, "Stop it first: maqet stop %s",
+                         resizing->vm->definition->name);
+    return -1;
+}
+
+/* ---- the size that it has ---- */
+
+/* QEMU's own number, of the drive's node. */
+static int
+live_size(const struct resizing *resizing, uint64_t *bytes, struct maqet_error **err)
+{
+    json_object *arguments = json_object_new_object(), *image, *size, *name;
+
+    json_object_object_add(arguments, "flat", json_object_new_boolean(true));
+    _cleanup_json_ json_object *nodes =
+        maqet_qmp_execute(resizing->qmp, "query-named-block-nodes", arguments,
+                          maqet_deadline_left(resizing->deadline), err);
+    size_t count =
+        json_object_is_type(nodes, json_type_array) ? json_object_array_length(nodes) : 0;
+
+    for (size_t i = 0; i < count; i++) {
+        json_object *node = json_object_array_get_idx(nodes, i);
+
+        if (!json_object_object_get_ex(node, "node-name", &name) ||
+            strcmp(json_object_get_string(name), resizing->drive->name) != 0 ||
+            !json_object_object_get_ex(node, "image", &image) ||
+            !json_object_object_get_ex(image, "virtual-size", &size))
+            continue;
+        *bytes = json_object_get_uint64(size);
+        return 0;
+    }
+    return nodes ? maqet_drive_error(resizing->drive, NULL, err, MAQET_ERROR_MISSING,
+                                     "QEMU has no such drive; the machine was started "
+                                     "without it, or it was removed since")
+                 : -1;
+}
+
+static int
+offline_size(const struct resizing *resizing, uint64_t *bytes, struct maqet_error **err)
+{
+    const struct maqet_drive *drive = resizing->drive;
+    struct maqet_image_state state;
+    int result = maqet_drive_inspect(drive, &state, err);
+
+    if (result < 0)
+        return -1;
+    *bytes = state.virtual_size;
+    if (state.exists && state.virtual_size > 0)
+        return 0;
+    /* Without its size, larger can't be told from smaller. */
+    if (state.exists || !drive->storage->plugin.inspect)
+        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
+                                 "its plugin doesn't tell its size, so it can't be "
+                                 "resized");
+    if (maqet_image_vanished(drive))
+        return maqet_image_error_vanished(drive, err);
+    maqet_drive_error(drive, NULL, err, MAQET_ERROR_MISSING,
+                      "there is nothing to be resized yet%s%s", drive->path ? ": " : "",
+                      drive->path ? drive->path : "");
+    maqet_error_hint(err, "It is made when the machine starts: maqet start %s",
+                     drive->machine->vm_name);
+    return -1;
+}
+
+/* ---- the change ---- */
+
+static int
+resize_live(const struct resizing *resizing, uint64_t bytes, struct maqet_error **err)
+{
+    const struct maqet_drive *drive = resizing->drive;
+    _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
+
+    if (maqet_drive_judge_actions(
+            drive, actions, "live_resize",
+            drive->storage->plugin.live_resize(drive, bytes, actions, err), err) < 0)
+        return -1;
+    for (size_t i = 0; i < maqet_actions_count(actions); i++) {
+        _cleanup_json_ json_object *answer =
+            maqet_qmp_execute(resizing->qmp, maqet_actions_name(actions, i),
+                              maqet_actions_arguments(actions, i), RESIZE_TIMEOUT, err);
+        if (!answer)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+resize_offline(const struct resizing *resizing, uint64_t bytes, struct maqet_error **err)
+{
+    const struct maqet_drive *drive = resizing->drive;
+    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_LONG);
+
+    return maqet_drive_judge(drive, plugin->name, "resize",
+                             plugin->resize(drive, bytes, err), err);
+}
+
+static int
+error_smaller(const struct maqet_drive *drive, uint64_t is, uint64_t wanted,
+              struct maqet_error **err)
+{
+    _cleanup_free_ char *now = maqet_text_size(is);
+    _cleanup_free_ char *then = maqet_text_size(wanted);
+
+    maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID,
+                      "it has the size %s, and %s is less: what the guest keeps at its "
+                      "end would be lost",
+                      now, then);
+    maqet_error_hint(err, "Give more than %s, or +SIZE for so much more", now);
+    return -1;
+}
+
+/* Puts the new size into a definition where that says one. Whether it did. */
+static bool
+set_size(struct maqet_definition *definition, const char *name, uint64_t bytes)
+{
+    json_object *list = NULL, *options = NULL;
+    _cleanup_free_ char *size = maqet_text_size(bytes);
+
+    json_object_object_get_ex(definition->tree, "storage", &list);
+    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+        json_object *entry = json_object_array_get_idx(list, i);
+        const char *its = maqet_tree_text(entry, "name");
+
+        if (!its || strcmp(its, name) != 0)
+            continue;
+        if (!maqet_tree_text(entry, "size") &&
+            json_object_object_get_ex(entry, "options", &options))
+            entry = options;
+        const char *said = maqet_tree_text(entry, "size");
+        uint64_t before;
+        if (!said || (maqet_parse_size(said, &before) && before == bytes))
+            return false;
+        maqet_tree_set(entry, "size", json_object_new_string(size),
+                       maqet_tree_place_of_key(entry, "size"),
+                       maqet_tree_place_of_value(entry, "size"));
+        return true;
+    }
+    return false;
+}
+
+/* So that the next start finds what the definition says. The image has grown: that it
+ * can't be written down is no failure. */
+static void
+store_size(const struct resizing *resizing, uint64_t bytes)
+{
+    const char *vm = resizing->vm->definition->name;
+    const char *drive = resizing->drive->name;
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    _cleanup_definition_ struct maqet_definition *stored =
+        maqet_store_load(resizing->context, vm, &reason);
+    _cleanup_definition_ struct maqet_definition *running =
+        resizing->qmp ? maqet_running_load(resizing->context, vm, NULL) : NULL;
+
+    if (running && set_size(running, drive, bytes))
+        maqet_running_save(resizing->run.folder, running, NULL);
+    if (stored && (!set_size(stored, drive, bytes) ||
+                   maqet_store_replace(resizing->context, stored, &reason) == 0))
+        return;
+    maqet_context_say(resizing->context, MAQET_LEVEL_WARNING,
+                      "The new size of drive '%s' of VM '%s' can't be written into its "
+                      "definition: %s",
+                      drive, vm, reason->message);
+}
+
+/* All of it but the machine's lock, which is held. */
+static int
+resize(struct resizing *resizing, const struct maqet_resize *how, uint64_t *before,
+       uint64_t *after, struct maqet_error **err)
+{
+    const struct maqet_drive *drive = resizing->drive;
+
+    if ((resizing->qmp ? live_size(resizing, before, err)
+                       : offline_size(resizing, before, err)) < 0)
+        return -1;
+    if (__builtin_add_overflow(how->bytes, how->relative ? *before : 0, after) ||
+        *after > INT64_MAX)
+        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID,
+                                 "no drive can be that large");
+    if (*after < *before)
+        return error_smaller(drive, *before, *after, err);
+    if (*after == *before) {
+        store_size(resizing, *after);
+        return 0;
+    }
+    if (!resizing->qmp && (maqet_holders_check(resizing->vm, drive, err) < 0 ||
+                           maqet_vm_check_drive(resizing->vm, drive, err) < 0 ||
+                           maqet_bases_check_unused(drive, err) < 0))
+        return -1;
+    if (drive->path && maqet_image_check_growth(drive, *after - *before, err) < 0)
+        return -1;
+    if ((resizing->qmp ? resize_live(resizing, *after, err)
+                       : resize_offline(resizing, *after, err)) == 0) {
+        store_size(resizing, *after);
+        return 0;
+    }
+    maqet_error_wrap(err, "Virtual machine '%s', drive '%s': can't be resized",
+                     drive->machine->vm_name, drive->name);
+    return maqet_holders_explain(resizing->vm, drive, err);
+}
+
+int
+maqet_vm_resize(const struct maqet_context *context, const char *name_or_uuid,
+                const char *drive, const struct maqet_resize *how, uint64_t *before,
+                uint64_t *after, struct maqet_error **err)
+{
+    _cleanup_(resizing_clear) struct resizing resizing = {
+        .context = context, .run = MAQET_RUN_INIT, .qmp_lock = -1};
+    _cleanup_free_ char *name = maqet_store_resolve(context, name_or_uuid, err);
+    _cleanup_close_ int lock = name ? maqet_store_lock(context, name, err) : -1;
+
+    if (lock < 0 || open_machine(&resizing, name, err) < 0 ||
+        choose_drive(&resizing, drive, err) < 0)
+        return -1;
+    return resize(&resizing, how, before, after, err);
+}

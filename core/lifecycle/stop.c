@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "core/base/files.h"
+#include "core/lifecycle/lifecycle.h"
+#include "core/machine/exports.h"
+#include "core/machine/run.h"
+#include "core/machine/store.h"
+#include "core/qemu/launch.h"
+#include "core/qemu/silence.h"
+
+/* ms between two presses of the power button, and for one conversation about it: at most,
+ * and at least, since a --timeout of 0 lets the guest no time, but QEMU. */
+static const int64_t PRESS_INTERVAL = 8000;
+static const int64_t PRESS_TIMEOUT = 5000;
+static const int64_t PRESS_TIMEOUT_LEAST = 1000;
+
+/*
+ * A QEMU that had to be killed leaves its PID file, which would look like a crash; all
+ * else that is left is replaced by the next start. So where we have @ended it, nobody is
+ * waited for, nor is an export ever, which may have the machine's lock for hours. A start
+ * that is under way is, since it is to be stopped. Returns 1 when somebody has started
+ * the machine (again) meanwhile.
+ */
+static int
+tidy_after_stop(const struct maqet_context *context, const char *name,
+                const struct maqet_run *run, bool ended, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    bool exporting = maqet_exports_any(context, name);
+    struct maqet_context patience = *context;
+
+    if (exporting || ended)
+        patience.lock_timeout = 0;
+    _cleanup_close_ int lock = maqet_store_lock(&patience, name, &reason);
+    if (lock < 0 && !ended &&
+        !(reason->code == MAQET_ERROR_TIMEOUT &&
+          (exporting || maqet_exports_any(context, name))))
+        return maqet_error_move(err, TAKE_PTR(reason));
+    /* It may have been started for the first time only now. */
+    _cleanup_close_ int run_fd = maqet_store_open_run(context, name, err);
+    int held = run_fd < 0 ? -1 : maqet_lock_held(run_fd, err);
+    if (held == 0 && run->dir_fd >= 0 && lock >= 0) {
+        maqet_run_tidy(run->dir_fd);
+        maqet_run_remove_servers(run->folder);
+    } else if (held == 0 && run->dir_fd >= 0) {
+        unlinkat(run->dir_fd, MAQET_RUN_PID, 0);
+    }
+    return held;
+}
+
+static int64_t
+shorter(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/*
+ * Waits for the guest to power off, and presses the button again now and then: a guest
+ * that is still booting misses it. *reason is why the last press failed.
+ */
+static bool
+wait_for_end(const struct maqet_run *run, const char *name, const struct maqet_stop *stop,
+             int64_t deadline, struct maqet_error **reason)
+{
+    int64_t again = maqet_now() + PRESS_INTERVAL;
+
+    for (;;) {
+        int64_t left = deadline - maqet_now();
+
+        if (maqet_pidfd_wait(run->pidfd, left < 0 ? 0 : shorter(left, 1000)))
+            return true;
+        left = deadline - maqet_now();
+        if (left <= 0)
+            return false;
+        if (stop->waiting)
+            stop->waiting(stop->data, name, left);
+        if (maqet_now() >= again) {
+            maqet_error_clear(reason);
+            maqet_power_button_press(run, name, shorter(left, PRESS_TIMEOUT), reason);
+            again = maqet_now() + PRESS_INTERVAL;
+        }
+    }
+}
+
+static int
+end_by_force(const struct maqet_run *run, const char *name, struct maqet_error **err)
+{
+    /* Whoever waits for QEMU's end is told that it was wanted. */
+    _cleanup_close_ int mark =
+        run->dir_fd < 0 ? -1
+                        : openat(run->dir_fd, MAQET_RUN_FORCED,
+                                 O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (mark < 0 && run->dir_fd >= 0)
+        return maqet_error_errno(err, errno, "Can't write to the run folder");
+    maqet_qemu_end(run->pidfd, MAQET_FLUSH_TIMEOUT);
+    if (maqet_pidfd_wait(run->pidfd, 0))
+        return 0;
+    return maqet_silence_error_survived(name, run->pidfd, err);
+}
+
+/* The guest can't power off, however long one waits. */
+static int
+error_full(const char *name, const struct maqet_error *reason, struct maqet_error **err)
+{
+    maqet_error_copy(err, reason);
+    maqet_error_hint(err,
+                     "Or end it without the guest's consent, which loses what the guest "
+                     "has not written yet: maqet stop %s --force",
+                     name);
+    return -1;
+}
+
+/* @reason: why the power button could not be pressed; NULL: it was. */
+static int
+error_still_runs(const char *name, const struct maqet_stop *stop,
+                 const struct maqet_error *reason, struct maqet_error **err)
+{
+    bool silent = reason && reason->silent;
+
+    if (reason && reason->code == MAQET_ERROR_NO_SPACE)
+        return error_full(name, reason, err);
+    maqet_error_set(
+        err, MAQET_ERROR_TIMEOUT, "VM '%s' did not power off within %.0f s%s%s", name,
+        (double)stop->timeout / 1000, silent ? ": " : "", silent ? reason->message : "");
+    if (silent) {
+        for (size_t i = 0; i < reason->hints.count; i++)
+            maqet_error_hint(err, "%s", reason->hints.items[i]);
+        return -1;
+    }
+    maqet_error_hint(err, "Give it more time: maqet stop %s --timeout SECONDS", name);
+    maqet_error_hint(err, "End it without the guest's consent: maqet stop %s --force",
+                     name);
+    return -1;
+}
+
+/* How long the first press may take. */
+static int64_t
+press_timeout(const struct maqet_stop *stop)
+{
+    return stop->timeout < PRESS_TIMEOUT_LEAST ? PRESS_TIMEOUT_LEAST
+                                               : shorter(stop->timeout, PRESS_TIMEOUT);
+}
+
+/* Presses the button and waits, then ends QEMU by force if that was asked for. */
+static int
+end_machine(const struct maqet_context *context, const char *name,
+            const struct maqet_run *run, const struct maqet_stop *stop,
+            struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    int64_t deadline = maqet_now() + stop->timeout;
+
+    if (stop->timeout == 0 && stop->force)
+        return end_by_force(run, name, err);
+    if (maqet_power_button_press(run, name, press_timeout(stop), &reason) < 0 &&
+        reason->code != MAQET_ERROR_STATE) {
+        bool full = reason->code == MAQET_ERROR_NO_SPACE;
+
+        if (full && !stop->force)
+            return error_full(name, reason, err);
+        /* A QEMU that does not answer has no power button, and a guest that can't go on
+         * does not see it: only what forces it can end it. */
+        if ((reason->silent || full) && stop->force) {
+            maqet_context_say(context, MAQET_LEVEL_WARNING, "%s; it is ended now",
+                              reason->message);
+            return end_by_force(run, name, err);
+        }
+        if (!reason->silent)
+            maqet_context_say(context, MAQET_LEVEL_WARNING,
+                              "The power button of '%s' could not be pressed: %s", name,
+                              reason->message);
+    }
+    /* The guest may power off by itself all the same. */
+    if (wait_for_end(run, name, stop, deadline, &reason))
+        return 0;
+    return stop->force ? end_by_force(run, name, err)
+                       : error_still_runs(name, stop, reason, err);
+}
+
+int
+maqet_vm_stop(const struct maqet_context *context, const char *name_or_uuid,
+              const struct maqet_stop *stop, bool *was_running, struct maqet_error **err)
+{
+    _cleanup_free_ char *name = maqet_store_resolve(context, name_or_uuid, err);
+    _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    int again;
+
+    if (!name)
+        return -1;
+    /* Nothing runs, but a start that was under way when we looked has brought it up by
+     * the time that we had the machine's lock: then it is that one which is stopped. */
+    do {
+        maqet_run_clear(&run);
+        if (maqet_run_look(context, name, maqet_now() + MAQET_RUN_FORK_TIMEOUT, &run,
+                           err) < 0 ||
+            (run.pid > 0 && end_machine(context, name, &run, stop, err) < 0))
+            return -1;
+        maqet_error_clear(&reason);
+        again = tidy_after_stop(context, name, &run, run.pid > 0, &reason);
+    } while (run.pid == 0 && again > 0);
+    if (was_running)
+        *was_running = run.pid > 0;
+    if (again >= 0)
+        return 0;
+    if (run.pid == 0)
+        return maqet_error_move(err, TAKE_PTR(reason));
+    /* QEMU has ended, which is all that was asked for. What is left in the run folder is
+     * removed by the next command, or with the machine by whoever just removes that. */
+    maqet_context_say(context, MAQET_LEVEL_DEBUG, "Not tidied up: %s", reason->message);
+    return 0;
+}

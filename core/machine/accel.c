@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/machine/accel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/kvm.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include "core/base/files.h"
+#include "core/qemu/arguments.h"
+
+static const char DEVICE[] = "/dev/kvm";
+
+static json_object *
+arguments_of(const struct maqet_vm *vm)
+{
+    json_object *arguments = NULL;
+
+    json_object_object_get_ex(vm->definition->tree, "arguments", &arguments);
+    return arguments;
+}
+
+/* ---- KVM ---- */
+
+static bool
+runs_natively(const struct maqet_vm *vm)
+{
+    _cleanup_free_ char *host = maqet_vm_arch_of(NULL);
+
+    return strcmp(host, vm->machine.arch) == 0 ||
+           (strcmp(host, "x86_64") == 0 && strcmp(vm->machine.arch, "i386") == 0);
+}
+
+/* Whether the user is a member of a group by now, which sessions that began earlier do
+ * not know. */
+static bool
+is_member(const struct passwd *user, gid_t group)
+{
+    gid_t groups[256];
+    int count = sizeof(groups) / sizeof(*groups);
+
+    if (getgrouplist(user->pw_name, user->pw_gid, groups, &count) < 0)
+        return false;
+    for (int i = 0; i < count; i++)
+        if (groups[i] == group)
+            return true;
+    return false;
+}
+
+static int
+error_denied(struct maqet_error **err)
+{
+    struct stat status;
+    const struct passwd *user = getpwuid(geteuid());
+    bool known = stat(DEVICE, &status) == 0;
+    const struct group *group = known ? getgrgid(status.st_gid) : NULL;
+
+    maqet_error_set(err, MAQET_ERROR_PERMISSION,
+                    "KVM can't be used: you may not open %s%s%s%s", DEVICE,
+                    group ? ", which is for the group '" : "",
+                    group ? group->gr_name : "", group ? "'" : "");
+    if (!group || status.st_gid == 0 || (status.st_mode & 060) != 060)
+        maqet_error_hint(err,
+                         "Have root open it to the group kvm: chgrp kvm %s; chmod "
+                         "660 %s",
+                         DEVICE, DEVICE);
+    else if (user && is_member(user, status.st_gid))
+        maqet_error_hint(err,
+                         "You are in that group since you have logged in: log in "
+                         "again, or use newgrp %s",
+                         group->gr_name);
+    else
+        maqet_error_hint(err, "Join the group, and log in again: sudo usermod -aG %s %s",
+                         group->gr_name, user ? user->pw_name : "$USER");
+    return -1;
+}
+
+static int
+error_no_kvm(const char *why, struct maqet_error **err)
+{
+    maqet_error_set(err, MAQET_ERROR_MISSING, "KVM can't be used: %s", why);
+    maqet_error_hint(err,
+                     "Load its module (modprobe kvm_intel, or kvm_amd); the firmware "
+                     "must allow virtualization, and a host that is a VM itself must "
+                     "be allowed to nest");
+    return -1;
+}
+
+/* Whether KVM can run the machine's code here. */
+static int
+check_kvm(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    if (!runs_natively(vm))
+        return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                               "KVM can't be used: this host can't run the code of %s",
+                               vm->machine.arch);
+    _cleanup_close_ int fd = open(DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && (errno == EACCES || errno == EPERM))
+        return error_denied(err);
+    if (fd < 0 && errno == ENOENT)
+        return error_no_kvm("there is no /dev/kvm", err);
+    if (fd < 0 || ioctl(fd, KVM_GET_API_VERSION, NULL) != KVM_API_VERSION) {
+        _cleanup_free_ char *why =
+            maqet_format("%s does not work: %s", DEVICE, strerror(errno));
+        return error_no_kvm(why, err);
+    }
+    return 0;
+}
+
+/* ---- what is asked for ---- */
+
+/* What the configuration says; "auto" where it says nothing. */
+static const char *
+wanted(const struct maqet_vm *vm)
+{
+    const char *accel = maqet_tree_text(vm->definition->tree, "accel");
+
+    if (!accel)
+        accel = vm->context->accel;
+    return accel ? accel : "auto";
+}
+
+static size_t
+count_accels(json_object *list)
+{
+    _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
+    size_t count = 0;
+
+    maqet_arguments_render(list, &argv);
+    for (size_t i = 0; i < argv.count; i++)
+        count += strcmp(argv.items[i], "-accel") == 0;
+    return count;
+}
+
+/* Whether nothing but KVM would do, by `arguments`: QEMU tries several one by one. */
+static bool
+arguments_insist(const struct maqet_vm *vm)
+{
+    json_object *list = arguments_of(vm);
+    _cleanup_free_ char *machine =
+        maqet_arguments_property(list, "machine", "type", "accel");
+    _cleanup_free_ char *last = maqet_arguments_property(list, "accel", "accel", "accel");
+
+    if (last)
+        return strcmp(last, "kvm") == 0 && count_accels(list) == 1;
+    return machine ? strcmp(machine, "kvm") == 0
+                   : maqet_arguments_has(list, "enable-kvm");
+}
+
+const char *
+maqet_vm_accel(const struct maqet_vm *vm)
+{
+    const char *accel = wanted(vm);
+
+    if (maqet_arguments_say_accel(arguments_of(vm)))
+        return NULL;
+    if (strcmp(accel, "auto") != 0)
+        return accel;
+    return check_kvm(vm, NULL) == 0 ? "kvm" : "tcg";
+}
+
+int
+maqet_vm_accel_check(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    bool insists = maqet_arguments_say_accel(arguments_of(vm))
+                       ? arguments_insist(vm)
+                       : strcmp(wanted(vm), "kvm") == 0;
+
+    if (!insists || check_kvm(vm, err) == 0)
+        return 0;
+    maqet_error_wrap(err, "Virtual machine '%s'", vm->definition->name);
+    maqet_error_hint(err, "Or say `accel: tcg`, which is slow");
+    return -1;
+}
+
+void
+maqet_vm_accel_warn(const struct maqet_vm *vm)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    if (maqet_arguments_say_accel(arguments_of(vm)) || strcmp(wanted(vm), "auto") != 0 ||
+        !runs_natively(vm) || check_kvm(vm, &reason) == 0)
+        return;
+    _cleanup_free_ char *steps = maqet_strings_join(&reason->hints, ". ");
+    maqet_context_say(vm->context, MAQET_LEVEL_WARNING,
+                      "Virtual machine '%s' runs by TCG, which is slow. %s. %s",
+                      vm->definition->name, reason->message, steps);
+}

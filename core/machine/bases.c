@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/machine/bases.h"
+
+#include <string.h>
+
+#include "core/base/files.h"
+#include "core/base/json.h"
+#include "core/machine/owner.h"
+#include "core/machine/store.h"
+#include "core/machine/unused.h"
+#include "core/qemu/writables.h"
+#include "core/storage/fault.h"
+
+/* Bytes of a definition that are searched for a name. */
+enum { DEFINITION_LIMIT = 16 * 1024 * 1024 };
+
+/* ---- what they were ---- */
+
+static int
+error_base(const struct maqet_drive *drive, const struct maqet_base_record *then,
+           const char *path, const char *change, struct maqet_error **err)
+{
+    maqet_drive_error(drive, then->option, err, MAQET_ERROR_STATE,
+                      "the backing file %s of %s %s; what the guest has written no "
+                      "longer fits it",
+                      path, drive->path, change);
+    maqet_error_hint(err, "Bring the backing file back as it was, with its time of "
+                          "modification (cp -p)");
+    maqet_error_hint(err,
+                     "If the change is harmless, accept it: maqet start %s --accept-base",
+                     drive->machine->vm_name);
+    return -1;
+}
+
+static int
+check_base(const struct maqet_drive *drive, const struct maqet_base_record *then,
+           struct maqet_error **err)
+{
+    const char *path = maqet_drive_string(drive, then->option);
+    struct maqet_base_record now;
+
+    /* No base any more, or none that can be read, which is for the plugin to say. */
+    if (!path || !maqet_base_record_read(&now, then->option, path))
+        return 0;
+    _cleanup_free_ char *change = maqet_base_record_compare(then, &now);
+    maqet_base_record_clear(&now);
+    return change ? error_base(drive, then, path, change, err) : 0;
+}
+
+int
+maqet_bases_check(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    const struct maqet_image_record *record = drive->record;
+
+    /* An image that is made anew gets its base as that is now. */
+    if (!record || !drive->path || access(drive->path, F_OK) < 0)
+        return 0;
+    for (size_t i = 0; i < record->base_count; i++)
+        if (check_base(drive, &record->bases[i], err) < 0)
+            return -1;
+    return 0;
+}
+
+/* ---- who depends on a file ---- */
+
+/* A file that may be somebody's backing file. */
+struct candidate {
+    const struct maqet_context *context;
+    const char *path;
+    const char *name; /* the last component of its real path */
+    char *real;
+    struct stat status;
+    struct maqet_file_id id;
+    const struct maqet_strings *going;
+};
+
+static bool
+is_candidate(const struct candidate *candidate, const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && status.st_dev == candidate->status.st_dev &&
+           status.st_ino == candidate->status.st_ino;
+}
+
+static bool
+is_going(const struct candidate *candidate, const char *path)
+{
+    return candidate->going && maqet_strings_has(candidate->going, path);
+}
+
+/* Whether a record says so. That of an image which is missing counts too: it may lie on a
+ * disk that is not mounted. */
+static bool
+record_depends(const struct candidate *candidate, const struct maqet_image_record *record)
+{
+    if (!record->path || is_going(candidate, record->path))
+        return false;
+    for (size_t i = 0; i < record->base_count; i++) {
+        const struct maqet_base_record *base = &record->bases[i];
+
+        /* By its name, and where it was moved. */
+        if (is_candidate(candidate, base->path) ||
+            (base->mtime != 0 && maqet_file_id_is_same_file(&base->id, &candidate->id)))
+            return true;
+    }
+    return false;
+}
+
+/* Whether an image itself says so, as its plugin reads it: 1 yes, 0 no, -1 it can't be
+ * told. */
+static int
+drive_depends(const struct candidate *candidate, const struct maqet_drive *drive)
+{
+    _cleanup_strings_ struct maqet_strings options = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+
+    if (maqet_drive_is_unknown(drive) || !drive->path || access(drive->path, F_OK) < 0 ||
+        maqet_image_dependencies(drive, &options, &files, NULL) < 0)
+        return -1;
+    int depends = 0;
+    for (size_t i = 0; i < files.count; i++) {
+        if (is_candidate(candidate, files.items[i]))
+            return 1;
+        /* What it names may be the very file, which was moved. */
+        if (access(files.items[i], F_OK) < 0)
+            depends = -1;
+    }
+    return depends;
+}
+
+static char *
+describe(const char *path, const char *vm, const char *drive, bool missing)
+{
+    return vm ? maqet_format("the image %s of VM '%s', drive '%s'%s", path, vm, drive,
+                             missing ? " (which is missing now)" : "")
+              : maqet_format("the image %s, which no VM uses", path);
+}
+
+static const struct maqet_drive *
+drive_with_path(const struct maqet_vm *vm, const char *path)
+{
+    for (size_t i = 0; vm && i < vm->drive_count; i++)
+        if (vm->drives[i]->path && strcmp(vm->drives[i]->path, path) == 0)
+            return vm->drives[i];
+    return NULL;
+}
+
+/* By what is remembered of a machine's images. One that still has a drive for the image
+ * is asked: it may have been made independent. */
+static char *
+dependent_by_records(const struct candidate *candidate, const char *name)
+{
+    _cleanup_images_ struct maqet_images images = {0};
+    _cleanup_vm_ struct maqet_vm *vm = NULL;
+
+    if (maqet_images_load(candidate->context, name, &images, NULL) < 0)
+        return NULL;
+    for (size_t i = 0; i < images.count; i++) {
+        const struct maqet_image_record *record = &images.items[i];
+
+        if (!record_depends(candidate, record))
+            continue;
+        if (!vm)
+            vm = maqet_vm_open(candidate->context, name, NULL);
+        const struct maqet_drive *drive = drive_with_path(vm, record->path);
+        if (!drive || drive_depends(candidate, drive) != 0)
+            return describe(record->path, name, record->drive,
+                            access(record->path, F_OK) < 0);
+    }
+    return NULL;
+}
+
+/* Whether a machine's definition holds the file's name at all, so that it is worth a
+ * look. */
+static bool
+mentions(const struct candidate *candidate, const char *name)
+{
+    _cleanup_free_ char *path = maqet_store_file(candidate->context, name, "vm.json");
+    _cleanup_free_ char *text = NULL;
+    const char *slash = strrchr(candidate->path, '/');
+
+    return maqet_file_read(path, DEFINITION_LIMIT, &text, NULL, NULL) == 0 &&
+           (strstr(text, candidate->name) || strstr(text, slash + 1));
+}
+
+/* By a definition whose image exists, though the machine was never started. */
+static char *
+dependent_by_definition(const struct candidate *candidate, const char *name)
+{
+    _cleanup_vm_ struct maqet_vm *vm =
+        mentions(candidate, name) ? maqet_vm_open(candidate->context, name, NULL) : NULL;
+
+    for (size_t i = 0; vm && i < vm->drive_count; i++) {
+        const struct maqet_drive *drive = vm->drives[i];
+
+        if (drive->path && !is_candidate(candidate, drive->path) &&
+            !is_going(candidate, drive->path) && drive_depends(candidate, drive) == 1)
+            return describe(drive->path, name, drive->name, false);
+    }
+    return NULL;
+}
+
+static char *
+dependent_of_machine(const struct candidate *candidate, const char *name)
+{
+    char *dependent = dependent_by_records(candidate, name);
+
+    return dependent ? dependent : dependent_by_definition(candidate, name);
+}
+
+/* Whether an image without a machine is there and has no backing file at all, as its
+ * plugin reads it. What can't be told depends on something. */
+static bool
+stands_alone(const struct candidate *candidate, const struct maqet_image_record *record)
+{
+    const struct maqet_machine machine = {.vm_name = (char *)"",
+                                          .arch = (char *)"",
+                                          .type = (char *)"",
+                                          .storage_dir = (char *)"/"};
+    struct maqet_storage *storage =
+        maqet_storage_load(candidate->context, record->type, NULL);
+
+    if (!storage || !storage->plugin.path_option) {
+        maqet_storage_unload(storage);
+        return false;
+    }
+    _cleanup_json_ json_object *entry = json_object_new_object();
+    json_object_object_add(entry, "name", json_object_new_string(record->drive));
+    json_object_object_add(entry, "type", json_object_new_string(record->type));
+    json_object_object_add(entry, storage->plugin.path_option,
+                           json_object_new_string(record->path));
+    maqet_storage_unload(storage);
+    struct maqet_drive *drive =
+        maqet_drive_new(candidate->context, &machine, entry, NULL);
+    bool alone = drive && drive_depends(candidate, drive) == 0;
+    maqet_drive_free(drive);
+    return alone;
+}
+
+static char *
+dependent_unused(const struct candidate *candidate)
+{
+    _cleanup_images_ struct maqet_images unused = {0};
+
+    if (maqet_unused_read(candidate->context, &unused, NULL) < 0)
+        return maqet_format("an image that %s/" MAQET_STORE_IMAGES
+                            " may name, which can't be read",
+                            candidate->context->data_dir);
+    for (size_t i = 0; i < unused.count; i++)
+        if (record_depends(candidate, &unused.items[i]) &&
+            !stands_alone(candidate, &unused.items[i]))
+            return describe(unused.items[i].path, NULL, NULL, false);
+    return NULL;
+}
+
+/* Within the candidate's data folder. */
+static char *
+dependent_here(const struct candidate *candidate)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    char *dependent = NULL;
+
+    if (maqet_store_list(candidate->context, &names, NULL) < 0)
+        return maqet_format("an image of a VM in %s, which can't be read",
+                            candidate->context->data_dir);
+    for (size_t i = 0; i < names.count && !dependent; i++)
+        dependent = dependent_of_machine(candidate, names.items[i]);
+    return dependent ? dependent : dependent_unused(candidate);
+}
+
+/* By the marks that machines of other data folders have left on the file. */
+static char *
+dependent_elsewhere(const struct candidate *candidate)
+{
+    _cleanup_strings_ struct maqet_strings folders = MAQET_STRINGS_INIT;
+    char *dependent = NULL;
+
+    maqet_owner_other_folders(candidate->context, candidate->path, true, &folders);
+    for (size_t i = 0; i < folders.count && !dependent; i++) {
+        struct maqet_context other = *candidate->context;
+        struct candidate there = *candidate;
+
+        other.data_dir = folders.items[i];
+        there.context = &other;
+        dependent = dependent_here(&there);
+    }
+    return dependent;
+}
+
+char *
+maqet_bases_dependent(const struct maqet_context *context, const char *path,
+                      const struct maqet_strings *going)
+{
+    _cleanup_free_ char *real = realpath(path, NULL);
+    struct candidate candidate = {.context = context, .path = path, .going = going};
+
+    if (!real || stat(path, &candidate.status) < 0 ||
+        !maqet_file_id_of_target(path, &candidate.id))
+        return NULL;
+    candidate.name = strrchr(real, '/') + 1;
+    char *dependent = dependent_here(&candidate);
+    return dependent ? dependent : dependent_elsewhere(&candidate);
+}
+
+/* ---- who may write ---- */
+
+static void
+hint_at_ways(struct maqet_error **err)
+{
+    maqet_error_remark(err, "It is free again when no image has it as a backing file");
+    maqet_error_hint(err,
+                     "Leave it as it is, and give the drive a `file` of its own that has "
+                     "this one as its backing file");
+    maqet_error_hint(err, "Or use it read-only (`readonly: on`)");
+    maqet_error_hint(err, "Where such an image is gone for good, have it forgotten: "
+                          "maqet storage rm IMAGE");
+}
+
+int
+maqet_bases_check_unused(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    _cleanup_images_ struct maqet_images unused = {0};
+
+    if (!drive->path || maqet_drive_readonly(drive))
+        return 0;
+    /* What it says can't be known otherwise. */
+    if (maqet_unused_read(drive->context, &unused, err) < 0)
+        return -1;
+    _cleanup_free_ char *dependent =
+        maqet_bases_dependent(drive->context, drive->path, NULL);
+    if (!dependent)
+        return 0;
+    maqet_drive_error(drive, drive->storage->plugin.path_option, err, MAQET_ERROR_STATE,
+                      "%s is the backing file of %s, which a change to it would damage",
+                      drive->path, dependent);
+    hint_at_ways(err);
+    return -1;
+}
+
+int
+maqet_bases_check_arguments(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    _cleanup_writables_ struct maqet_writables writables = {0};
+    const char *folder = maqet_tree_place(vm->definition->tree).folder;
+    json_object *arguments = NULL;
+
+    json_object_object_get_ex(vm->definition->tree, "arguments", &arguments);
+    maqet_arguments_writables(arguments, &writables);
+    for (size_t i = 0; i < writables.count; i++) {
+        const struct maqet_writable *writable = &writables.items[i];
+
+        if (!writable->file || writable->discarded ||
+            !(writable->file[0] == '/' || folder))
+            continue;
+        _cleanup_free_ char *path = maqet_path_absolute(writable->file, folder);
+        _cleanup_free_ char *dependent = maqet_bases_dependent(vm->context, path, NULL);
+        if (!dependent)
+            continue;
+        maqet_error_set(
+            err, MAQET_ERROR_STATE,
+            "%s%sVM '%s': %s, which its `arguments` let the guest write to, is "
+            "the backing file of %s",
+            writable->place ? writable->place : "", writable->place ? ": " : "",
+            vm->definition->name, path, dependent);
+        hint_at_ways(err);
+        return -1;
+    }
+    return 0;
+}

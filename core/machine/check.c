@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/machine/check.h"
+
+#include <unistd.h>
+
+#include "core/machine/bases.h"
+#include "core/machine/holders.h"
+#include "core/machine/images.h"
+#include "core/machine/run.h"
+#include "core/machine/state.h"
+#include "core/machine/store.h"
+#include "core/storage/fault.h"
+
+/* ---- before it is used ---- */
+
+/* Where the next step is told for: a stored machine, or the file that it is read from. */
+static char *
+operand_of(const struct maqet_vm *vm)
+{
+    _cleanup_free_ char *stored =
+        maqet_store_resolve(vm->context, vm->definition->name, NULL);
+    const char *file = maqet_tree_place(vm->definition->tree).file;
+
+    return maqet_strdup(stored || !file ? vm->definition->name : file);
+}
+
+static int
+error_damaged(const struct maqet_vm *vm, const struct maqet_drive *drive,
+              const char *text, struct maqet_error **err)
+{
+    _cleanup_free_ char *operand = operand_of(vm);
+
+    maqet_drive_error(drive, drive->storage->plugin.path_option, err, MAQET_ERROR_FAILED,
+                      "%s; nothing may write to it", text);
+    maqet_error_hint(err, "See what is wrong: maqet check %s %s", operand, drive->name);
+    maqet_error_hint(err, "Copy it, then repair it: maqet check %s %s --repair", operand,
+                     drive->name);
+    maqet_error_hint(err, "Or say `readonly: on` to save what can be read");
+    return -1;
+}
+
+static void
+warn_damaged(const struct maqet_vm *vm, const struct maqet_drive *drive,
+             const struct maqet_checked_file *file)
+{
+    _cleanup_free_ char *text = maqet_checked_file_text(file);
+    _cleanup_free_ char *operand = operand_of(vm);
+
+    maqet_context_say(drive->context, MAQET_LEVEL_WARNING,
+                      "Drive '%s' of VM '%s': %s; what the guest reads may be wrong. See "
+                      "what is wrong: maqet check %s %s",
+                      drive->name, drive->machine->vm_name, text, operand, drive->name);
+}
+
+int
+maqet_vm_check_drive(const struct maqet_vm *vm, const struct maqet_drive *drive,
+                     struct maqet_error **err)
+{
+    _cleanup_check_report_ struct maqet_check_report report = {.drive = drive};
+
+    if (!maqet_drive_can_be_checked(drive))
+        return 0;
+    if (maqet_drive_check(&report, MAQET_CHECK_QUICK, err) < 0)
+        return -1;
+    for (size_t i = 0; i < report.count; i++) {
+        const struct maqet_checked_file *file = &report.files[i];
+
+        if (!maqet_checked_file_is_damaged(file))
+            continue;
+        if (!file->written || drive->served) {
+            warn_damaged(vm, drive, file);
+            continue;
+        }
+        _cleanup_free_ char *text = maqet_checked_file_text(file);
+        return error_damaged(vm, drive, text, err);
+    }
+    return 0;
+}
+
+int
+maqet_vm_check_drives(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    struct maqet_state state = {0};
+
+    maqet_state_look(vm->context, vm->definition->name, &state, NULL);
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        const struct maqet_drive *drive = vm->drives[i];
+
+        /* What is half written looks damaged. */
+        if (state.pid > 0 && drive->path && !maqet_drive_readonly(drive) &&
+            maqet_holders_has_open(state.pid, drive->path))
+            continue;
+        if (maqet_vm_check_drive(vm, drive, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+void
+maqet_vm_drive_damage(const struct maqet_drive *drive, bool running,
+                      struct maqet_strings *damage)
+{
+    _cleanup_check_report_ struct maqet_check_report report = {.drive = drive};
+
+    if (!maqet_drive_can_be_checked(drive) ||
+        maqet_drive_check(&report, MAQET_CHECK_QUICK, NULL) < 0)
+        return;
+    for (size_t i = 0; i < report.count; i++)
+        if (maqet_checked_file_is_damaged(&report.files[i]) &&
+            !(running && report.files[i].written))
+            maqet_strings_take(damage, maqet_checked_file_text(&report.files[i]));
+}
+
+/* ---- thoroughly ---- */
+
+void
+maqet_checking_cleanup(struct maqet_checking **checking)
+{
+    if (!*checking)
+        return;
+    maqet_vm_free((*checking)->vm);
+    if ((*checking)->lock >= 0)
+        close((*checking)->lock);
+    free(*checking);
+}
+
+static int
+check_stopped(const struct maqet_context *context, const char *name,
+              struct maqet_error **err)
+{
+    struct maqet_state state;
+
+    if (maqet_state_look(context, name, &state, err) < 0)
+        return -1;
+    if (state.pid == 0)
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "VM '%s' is %s (PID %d), and an image that is being written can't "
+                    "be checked",
+                    name, maqet_state_text(&state), state.pid);
+    maqet_error_hint(err, "Stop VM: maqet stop %s", name);
+    return -1;
+}
+
+struct maqet_checking *
+maqet_checking_open(const struct maqet_context *context, const char *name_or_uuid,
+                    struct maqet_error **err)
+{
+    _cleanup_checking_ struct maqet_checking *checking = maqet_alloc(sizeof(*checking));
+    _cleanup_free_ char *name = maqet_store_resolve(context, name_or_uuid, err);
+
+    checking->lock = name ? maqet_store_lock(context, name, err) : -1;
+    if (checking->lock < 0 || check_stopped(context, name, err) < 0)
+        return NULL;
+    _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
+    /* Its folder is for the log. */
+    checking->vm = maqet_run_open(context, name, &run, err) < 0
+                       ? NULL
+                       : maqet_vm_open(context, name, err);
+    return checking->vm ? TAKE_PTR(checking) : NULL;
+}
+
+struct maqet_checking *
+maqet_checking_new(const struct maqet_context *context,
+                   struct maqet_definition *definition)
+{
+    _cleanup_checking_ struct maqet_checking *checking = maqet_alloc(sizeof(*checking));
+
+    checking->lock = -1;
+    checking->vm = maqet_vm_look(context, definition);
+    return TAKE_PTR(checking);
+}
+
+int
+maqet_checking_run(const struct maqet_checking *checking,
+                   struct maqet_check_report *report, enum maqet_check_depth depth,
+                   struct maqet_error **err)
+{
+    const struct maqet_drive *drive = report->drive;
+    bool repairs = depth == MAQET_CHECK_REPAIR || depth == MAQET_CHECK_REPAIR_LEAKS;
+
+    if (maqet_drive_check_storage(drive, err) < 0)
+        return -1;
+    if (repairs && maqet_bases_check_unused(drive, err) < 0)
+        return -1;
+    /* One that others read as well may be checked; nobody else may write. */
+    if (!maqet_drive_readonly(drive) && maqet_holders_check(checking->vm, drive, err) < 0)
+        return -1;
+    if (maqet_drive_check(report, depth, err) == 0)
+        return 0;
+    maqet_error_wrap(err, "VM '%s', drive '%s': can't be checked",
+                     drive->machine->vm_name, drive->name);
+    return maqet_holders_explain(checking->vm, drive, err);
+}

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/machine/definition.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/base/files.h"
+#include "core/base/json.h"
+#include "core/config/merge.h"
+#include "core/config/options.h"
+#include "core/config/yaml.h"
+#include "core/machine/sandbox.h"
+#include "core/qemu/arguments.h"
+#include "core/qemu/qemu_options.h"
+
+/* More vCPUs than any machine of QEMU's takes. */
+enum { VM_NAME_MAX = 63, FORMAT = 1, VCPUS_MAX = 4096 };
+
+#define NAME_RULE                                                                        \
+    "a letter or digit, then letters, digits, '.', '_' and '-', 63 characters at most"
+
+static const char *const accel_words[] = {"auto", "kvm", "tcg", NULL};
+static const struct maqet_option top_options[] = {
+    {.name = "name", .type = MAQET_OPTION_STRING, .help = "the machine's name"},
+    {.name = "binary", .type = MAQET_OPTION_STRING, .help = "QEMU's program"},
+    {.name = "accel",
+     .type = MAQET_OPTION_CHOICE,
+     .choices = accel_words,
+     .help = "how the guest's code is run"},
+    {.name = "memory", .type = MAQET_OPTION_STRING, .help = "as QEMU's -m takes it"},
+    {.name = "cpu",
+     .type = MAQET_OPTION_STRING,
+     .help = "as QEMU's -cpu takes it, or a number of vCPUs"},
+    {.name = "display",
+     .type = MAQET_OPTION_STRING,
+     .help = "as QEMU's -display takes it"},
+    {.name = "vga", .type = MAQET_OPTION_STRING, .help = "as QEMU's -vga takes it"},
+    {.name = "run_as",
+     .type = MAQET_OPTION_STRING,
+     .help = "the user that QEMU becomes when root starts the machine"},
+    {.name = "guest_agent",
+     .type = MAQET_OPTION_BOOL,
+     .help = "give the guest a port for its qemu-guest-agent"},
+    {.name = "storage_dir",
+     .type = MAQET_OPTION_PATH,
+     .help = "where images without a path of their own go"},
+    {.name = NULL},
+};
+
+const struct maqet_option *
+maqet_definition_options(void)
+{
+    return top_options;
+}
+
+void
+maqet_definition_free(struct maqet_definition *definition)
+{
+    if (!definition)
+        return;
+    free(definition->name);
+    free(definition->uuid);
+    json_object_put(definition->tree);
+    free(definition);
+}
+
+void
+maqet_definition_cleanup(struct maqet_definition **definition)
+{
+    maqet_definition_free(*definition);
+}
+
+bool
+maqet_vm_name_valid(const char *name)
+{
+    static const char first[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    static const char more[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+
+    return name[0] && strchr(first, name[0]) && strspn(name, more) == strlen(name) &&
+           strlen(name) <= VM_NAME_MAX;
+}
+
+/* ---- one tree of all files ---- */
+
+/* Of one file, since merging takes out what a later file replaces. */
+static int
+check_repeated(json_object *tree, struct maqet_error **err)
+{
+    json_object *arguments = NULL;
+
+    json_object_object_get_ex(tree, "arguments", &arguments);
+    return maqet_arguments_check_repeated(arguments, err);
+}
+
+static json_object *
+read_files(const struct maqet_strings *files, const struct maqet_strings *assignments,
+           struct maqet_error **err)
+{
+    _cleanup_json_ json_object *tree = NULL;
+    _cleanup_free_ char *folder = realpath(".", NULL);
+
+    for (size_t i = 0; i < files->count; i++) {
+        json_object *later = maqet_yaml_read(files->items[i], err);
+
+        if (!later)
+            return NULL;
+        if (check_repeated(later, err) < 0) {
+            json_object_put(later);
+            return NULL;
+        }
+        if (!tree) {
+            tree = later;
+            continue;
+        }
+        int merged = maqet_merge(tree, later, err);
+        json_object_put(later);
+        if (merged < 0)
+            return NULL;
+    }
+    for (size_t i = 0; i < assignments->count; i++)
+        if (maqet_assign(tree, assignments->items[i], folder ? folder : "/", err) < 0)
+            return NULL;
+    return TAKE_PTR(tree);
+}
+
+/* ---- what can be said without plugins ---- */
+
+static int
+check_kind(json_object *tree, const char *key, enum json_type type, const char *wanted,
+           struct maqet_error **err)
+{
+    json_object *value = NULL;
+
+    json_object_object_get_ex(tree, key, &value);
+    if (!value || json_object_is_type(value, type))
+        return 0;
+    return maqet_place_error(maqet_tree_place_of_value(tree, key), err,
+                             MAQET_ERROR_INVALID, "'%s' is %s", key, wanted);
+}
+
+static int
+check_storage_list(json_object *tree, struct maqet_error **err)
+{
+    json_object *list = NULL;
+
+    if (check_kind(tree, "storage", json_type_array,
+                   "a list of drives, each beginning with `- name: ...`", err) < 0)
+        return -1;
+    if (!json_object_object_get_ex(tree, "storage", &list) || !list)
+        return 0;
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        json_object *entry = json_object_array_get_idx(list, i);
+
+        if (!json_object_is_type(entry, json_type_object))
+            return maqet_place_error(
+                maqet_tree_place_of_item(list, i), err, MAQET_ERROR_INVALID,
+                "a drive is a mapping such as `name: hdd`, `size: 20G`");
+        const char *name = maqet_tree_text(entry, "name");
+        for (size_t j = 0; name && j < i; j++) {
+            json_object *other = json_object_array_get_idx(list, j);
+            const char *taken = maqet_tree_text(other, "name");
+
+            if (!taken || strcmp(name, taken) != 0)
+                continue;
+            _cleanup_free_ char *first =
+                maqet_place_text(maqet_tree_place_of_value(other, "name"));
+            return maqet_place_error(
+                maqet_tree_place_of_value(entry, "name"), err, MAQET_ERROR_INVALID,
+                "two drives are called '%s'; the first is at %s", name, first);
+        }
+    }
+    return 0;
+}
+
+/* ---- numbers ---- */
+
+/* MiB that are less than a number without a unit is believed to mean, and so many that no
+ * host has them. */
+enum { MEMORY_LEAST = 32, MEMORY_MOST = 64 << 20 };
+
+/* QEMU reads a number alone as MiB (qemu(1), -m): "4" is mostly meant to be 4G, and
+ * "4294967296" too. */
+static int
+check_memory(json_object *tree, struct maqet_error **err)
+{
+    const char *written = maqet_tree_text(tree, "memory");
+    struct maqet_place place = maqet_tree_place_of_value(tree, "memory");
+    const char *text = written && maqet_text_starts(written, "size=")
+                           ? written + strlen("size=")
+                           : written;
+    int64_t number;
+
+    if (!text)
+        return 0;
+    _cleanup_free_ char *size = maqet_strndup(text, strcspn(text, ","));
+    if (size[strspn(size, "0123456789")] || !maqet_parse_int(size, &number) ||
+        number == 0 || (number >= MEMORY_LEAST && number <= MEMORY_MOST))
+        return 0;
+    _cleanup_free_ char *meant = number < MEMORY_LEAST
+                                     ? maqet_format("%" PRId64 "G", number)
+                                     : maqet_text_size((uint64_t)number);
+    maqet_place_error(place, err, MAQET_ERROR_INVALID,
+                      "'memory' is '%s', which is %" PRId64 " MiB; did you mean %s?",
+                      written, number, meant);
+    if (number < MEMORY_LEAST)
+        maqet_error_hint(
+            err, "If it is meant, say so with the unit: `memory: %" PRId64 "M`", number);
+    return -1;
+}
+
+unsigned
+maqet_definition_vcpus(json_object *tree)
+{
+    const char *text = maqet_tree_text(tree, "cpu");
+    int64_t number;
+
+    /* The one number that is also a model of QEMU's. */
+    if (!text || text[strspn(text, "0123456789")] || strcmp(text, "486") == 0 ||
+        !maqet_parse_int(text, &number) || number > VCPUS_MAX)
+        return 0;
+    return (unsigned)number;
+}
+
+static int
+check_cpu(json_object *tree, struct maqet_error **err)
+{
+    const char *text = maqet_tree_text(tree, "cpu");
+
+    if (!text || text[strspn(text, "0123456789")] || strcmp(text, "486") == 0 ||
+        maqet_definition_vcpus(tree) > 0)
+        return 0;
+    return maqet_place_error(
+        maqet_tree_place_of_value(tree, "cpu"), err, MAQET_ERROR_INVALID,
+        "'cpu' is '%s'; a number is that of the vCPUs, from 1 to %d, "
+        "and anything else a model such as `host` or `max`",
+        text, VCPUS_MAX);
+}
+
+static int
+check_tree(json_object *tree, struct maqet_error **err)
+{
+    static const struct maqet_option *const tables[] = {top_options, NULL};
+    _cleanup_strings_ struct maqet_strings others = MAQET_STRINGS_INIT;
+    json_object *arguments = NULL;
+
+    maqet_strings_add(&others, "arguments");
+    maqet_strings_add(&others, "sandbox");
+    maqet_strings_add(&others, "storage");
+    if (maqet_options_check(tree, tables, &others, NULL, err) < 0 ||
+        check_kind(tree, "arguments", json_type_array,
+                   "a list of QEMU's options, such as `- smp: 2`", err) < 0 ||
+        check_memory(tree, err) < 0 || check_cpu(tree, err) < 0 ||
+        check_storage_list(tree, err) < 0 || maqet_sandbox_check(tree, err) < 0)
+        return -1;
+    json_object_object_get_ex(tree, "arguments", &arguments);
+    return maqet_arguments_check(arguments, err);
+}
+
+/* ---- its name ---- */
+
+/* "test-vm" for /vms/test-vm.yaml. The caller frees. */
+static char *
+name_of_file(const char *file)
+{
+    static const char *const suffixes[] = {".yaml", ".yml", ".json"};
+    const char *slash = strrchr(file, '/');
+    const char *base = slash ? slash + 1 : file;
+    size_t length = strlen(base);
+
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+        size_t end = strlen(suffixes[i]);
+
+        if (length > end && strcasecmp(base + length - end, suffixes[i]) == 0)
+            return maqet_strndup(base, length - end);
+    }
+    return maqet_strdup(base);
+}
+
+static int
+error_no_name(json_object *tree, struct maqet_error **err, const char *why)
+{
+    maqet_place_error(maqet_tree_place(tree), err, MAQET_ERROR_INVALID,
+                      "the virtual machine has no name%s", why);
+    maqet_error_hint(err, "Add a line `name: ...`, or use --name");
+    return -1;
+}
+
+/* Names a machine whose files don't say how it is called after its file. */
+static char *
+name_after_file(json_object *tree, const struct maqet_strings *files,
+                struct maqet_error **err)
+{
+    if (files->count > 1) {
+        _cleanup_free_ char *list = maqet_strings_list(files);
+        _cleanup_free_ char *why = maqet_format(
+            ": none of its files has a `name`, and it could be called after any of %s",
+            list);
+
+        error_no_name(tree, err, why);
+        return NULL;
+    }
+    if (strcmp(files->items[0], "-") == 0) {
+        error_no_name(tree, err, ", and standard input is no file to call it after");
+        return NULL;
+    }
+    _cleanup_free_ char *name = name_of_file(files->items[0]);
+    if (maqet_vm_name_valid(name))
+        return TAKE_PTR(name);
+    _cleanup_free_ char *why =
+        maqet_format(", and that of its file does not do: '%s' can't name a virtual "
+                     "machine (%s)",
+                     name, NAME_RULE);
+    error_no_name(tree, err, why);
+    return NULL;
+}
+
+static int
+settle_name(struct maqet_definition *definition, const char *name,
+            const struct maqet_strings *files, struct maqet_error **err)
+{
+    struct maqet_place place = maqet_tree_place_of_value(definition->tree, "name");
+    const char *written = maqet_tree_text(definition->tree, "name");
+    _cleanup_free_ char *derived = NULL;
+
+    if (!name && !written) {
+        derived = name_after_file(definition->tree, files, err);
+        if (!derived)
+            return -1;
+    }
+    if (name || derived)
+        place = (struct maqet_place){0};
+    if (!name)
+        name = derived ? derived : written;
+    if (!maqet_vm_name_valid(name))
+        return maqet_place_error(place, err, MAQET_ERROR_INVALID,
+                                 "'%s' can't name a virtual machine: %s", name,
+                                 NAME_RULE);
+    definition->name = maqet_strdup(name);
+    /* The stored tree says the name that the machine really has. */
+    if (!written || strcmp(written, name) != 0)
+        maqet_tree_set(definition->tree, "name", json_object_new_string(definition->name),
+                       maqet_tree_place_of_key(definition->tree, "name"),
+                       maqet_tree_place_of_value(definition->tree, "name"));
+    return 0;
+}
+
+static char *
+new_uuid(struct maqet_error **err)
+{
+    char *uuid = NULL;
+
+    if (maqet_file_read("/proc/sys/kernel/random/uuid", 64, &uuid, NULL, err) < 0)
+        return NULL;
+    uuid[strcspn(uuid, "\n")] = '\0';
+    return uuid;
+}
+
+struct maqet_definition *
+maqet_definition_read(const struct maqet_strings *files,
+                      const struct maqet_strings *assignments, const char *name,
+                      struct maqet_error **err)
+{
+    _cleanup_definition_ struct maqet_definition *definition =
+        maqet_alloc(sizeof(*definition));
+
+    definition->uuid = new_uuid(err);
+    if (!definition->uuid)
+        return NULL;
+    definition->tree = read_files(files, assignments, err);
+    if (!definition->tree || check_tree(definition->tree, err) < 0 ||
+        settle_name(definition, name, files, err) < 0)
+        return NULL;
+    return TAKE_PTR(definition);
+}
+
+/* ---- as a file ---- */
+
+int
+maqet_definition_save(const char *path, const struct maqet_definition *definition,
+                      struct maqet_error **err)
+{
+    _cleanup_json_ json_object *file = json_object_new_object();
+
+    json_object_object_add(file, "format", json_object_new_int(FORMAT));
+    json_object_object_add(file, "uuid", json_object_new_string(definition->uuid));
+    json_object_object_add(file, "definition", maqet_tree_save(definition->tree));
+    return maqet_json_write(path, file, err);
+}
+
+struct maqet_definition *
+maqet_definition_load(const char *path, const char *name, struct maqet_error **err)
+{
+    _cleanup_definition_ struct maqet_definition *definition =
+        maqet_alloc(sizeof(*definition));
+    _cleanup_json_ json_object *file = maqet_json_read(path, err);
+    json_object *tree = NULL;
+
+    if (!file)
+        return NULL;
+    json_object_object_get_ex(file, "definition", &tree);
+    if (maqet_json_int(file, "format") != FORMAT || !maqet_json_text(file, "uuid") ||
+        !tree) {
+        maqet_error_set(err, MAQET_ERROR_FAILED,
+                        "%s is damaged, or was written by a later maqet", path);
+        return NULL;
+    }
+    definition->name = maqet_strdup(name);
+    definition->uuid = maqet_strdup(maqet_json_text(file, "uuid"));
+    definition->tree = maqet_tree_load(tree, err);
+    if (!definition->tree) {
+        maqet_error_wrap(err, "%s is damaged", path);
+        return NULL;
+    }
+    return TAKE_PTR(definition);
+}

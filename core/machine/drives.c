@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/machine/drives.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/machine/bases.h"
+#include "core/machine/check.h"
+#include "core/machine/holders.h"
+#include "core/machine/images.h"
+#include "core/machine/owner.h"
+#include "core/machine/unused.h"
+#include "core/storage/drive_files.h"
+#include "core/storage/elsewhere.h"
+#include "core/storage/fault.h"
+#include "core/storage/record.h"
+
+/* Whether a drive is made of something that could vanish: a file, or something elsewhere
+ * that its plugin can look for. */
+static bool
+is_remembered(const struct maqet_drive *drive)
+{
+    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
+
+    return drive->path || (plugin->interface && !plugin->path_option && plugin->inspect);
+}
+
+/* Remembers an image that is about to appear: a record too many does no harm, since it
+ * counts only for the very file that it names; one too few would leave a file behind for
+ * ever. */
+static int
+remember_image(void *data, const struct maqet_drive *drive, const char *file,
+               const struct maqet_file_id *id, struct maqet_error **err)
+{
+    struct maqet_vm *vm = data;
+    _cleanup_owner_ struct maqet_owner owner = {0};
+
+    maqet_owner_of(vm->context, vm->definition, &owner);
+    maqet_owner_write(file, &owner);
+    return maqet_images_note_created(vm, drive, id, err);
+}
+
+/* All images that were there and are missing, which may well have one cause. */
+static int
+check_none_vanished(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *first = NULL;
+    _cleanup_strings_ struct maqet_strings others = MAQET_STRINGS_INIT;
+
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        const struct maqet_drive *drive = vm->drives[i];
+
+        if (!drive->path || access(drive->path, F_OK) == 0 || errno != ENOENT ||
+            !maqet_image_vanished(drive))
+            continue;
+        if (first)
+            maqet_strings_addf(&others, "%s (drive '%s')", drive->path, drive->name);
+        else
+            maqet_image_error_vanished(drive, &first);
+    }
+    if (!first)
+        return 0;
+    if (others.count > 0) {
+        _cleanup_free_ char *list = maqet_strings_list(&others);
+        _cleanup_free_ char *message = first->message;
+
+        first->message = maqet_format("%s; missing as well: %s", message, list);
+    }
+    return maqet_error_move(err, TAKE_PTR(first));
+}
+
+/* Which file the image is, from here to QEMU. */
+static void
+note_image(struct maqet_drive *drive, const struct maqet_image_state *state)
+{
+    if (drive->path && state->exists)
+        maqet_drive_files_note(drive, drive->storage->plugin.path_option, drive->path,
+                               &state->id);
+}
+
+int
+maqet_vm_drives_check(const struct maqet_vm *vm,
+                      const struct maqet_drives_consent *consent,
+                      struct maqet_error **err)
+{
+    if (vm->images_error)
+        return maqet_error_copy(err, vm->images_error);
+    if (!(consent && consent->create_missing) && check_none_vanished(vm, err) < 0)
+        return -1;
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        struct maqet_drive *drive = vm->drives[i];
+        struct maqet_image_state state;
+
+        drive->create_missing = consent && consent->create_missing;
+        if (maqet_image_precheck(drive, &state, err) < 0)
+            return -1;
+        note_image(drive, &state);
+        if ((!(consent && consent->accept_bases) && maqet_bases_check(drive, err) < 0) ||
+            (!drive->served && maqet_bases_check_unused(drive, err) < 0))
+            return -1;
+    }
+    if (maqet_bases_check_arguments(vm, err) < 0 || maqet_vm_check_drives(vm, err) < 0)
+        return -1;
+    return maqet_image_check_space(vm->drives, vm->drive_count, err);
+}
+
+/* Where a drive's content is served, only its server reads the image. One that is to be
+ * created would stay behind if QEMU could not open what it is made on. */
+static int
+check_unused(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    bool makes = false;
+
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        if (!vm->drives[i]->served &&
+            (maqet_drive_check_unused(vm->drives[i], err) < 0 ||
+             maqet_holders_check_named(vm, vm->drives[i], err) < 0))
+            return -1;
+        makes = makes || (vm->drives[i]->path && access(vm->drives[i]->path, F_OK) < 0);
+    }
+    /* QEMU finds out by itself that an image is in use; but then others would be made. */
+    for (size_t i = 0; makes && i < vm->drive_count; i++)
+        if (!vm->drives[i]->served && !maqet_drive_readonly(vm->drives[i]) &&
+            maqet_holders_check(vm, vm->drives[i], err) < 0)
+            return -1;
+    return 0;
+}
+
+int
+maqet_vm_drives_prepare(struct maqet_vm *vm, const struct maqet_drives_consent *consent,
+                        struct maqet_error **err)
+{
+    const struct maqet_image_recorder recorder = {.record = remember_image, .data = vm};
+    bool accept_bases = consent && consent->accept_bases;
+    _cleanup_strings_ struct maqet_strings given_up = MAQET_STRINGS_INIT;
+    struct maqet_image_state state;
+    bool created;
+
+    if (maqet_vm_drives_check(vm, consent, err) < 0 || check_unused(vm, err) < 0)
+        return -1;
+    /* What is missing as well, and was agreed to be done without. */
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (vm->drives[i]->earlier && access(vm->drives[i]->path, F_OK) < 0)
+            maqet_strings_add(&given_up, vm->drives[i]->earlier->path);
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        struct maqet_drive *drive = vm->drives[i];
+
+        if (maqet_image_prepare(drive, &state, &created, &recorder, err) < 0)
+            return -1;
+        note_image(drive, &state);
+        if (state.exists && is_remembered(drive) &&
+            maqet_images_note_seen(vm, drive, &state, accept_bases, err) < 0)
+            return -1;
+    }
+    return maqet_images_give_up(vm, &given_up, err) < 0 ||
+                   maqet_images_confirm(vm, err) < 0
+               ? -1
+               : maqet_unused_take_over(vm->context, &vm->images, err);
+}
+
+int
+maqet_vm_drives_check_same(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (maqet_drive_files_check(vm->drives[i], err) < 0)
+            return -1;
+    return 0;
+}
+
+/* ---- who else uses them ---- */
+
+bool
+maqet_vm_drives_are_asked_again(const struct maqet_vm *vm)
+{
+    if (maqet_vm_starts_paused(vm))
+        return false;
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if ((vm->drives[i]->storage->plugin.holders ||
+             maqet_drive_is_unknown(vm->drives[i])) &&
+            !maqet_drive_readonly(vm->drives[i]))
+            return true;
+    return false;
+}
+
+int
+maqet_vm_drives_check_asked(const struct maqet_vm *vm, struct maqet_qmp *qmp,
+                            int64_t timeout, struct maqet_error **err)
+{
+    if (!maqet_vm_drives_are_asked_again(vm))
+        return 0;
+    _cleanup_json_ json_object *answer =
+        maqet_qmp_execute(qmp, "query-status", NULL, timeout, err);
+    const char *status = maqet_json_text(answer, "status");
+
+    if (!answer)
+        return maqet_error_wrap(err, "Virtual machine '%s'", vm->definition->name);
+    if (!status || strcmp(status, "prelaunch") != 0)
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "VM '%s' has never run: its start came to no end, and somebody else "
+                    "may use its drives",
+                    vm->definition->name);
+    maqet_error_hint(err, "Stop it, and start it again: maqet stop %s",
+                     vm->definition->name);
+    return -1;
+}
+
+int
+maqet_vm_drives_check_alone(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (!vm->drives[i]->served && maqet_drive_check_alone(vm->drives[i], err) < 0)
+            return -1;
+    return 0;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/machine/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "core/machine/store.h"
+#include "core/storage/snapshots.h"
+
+/* Whether a name is @base, or that of a temporary file which was to replace it. */
+static bool
+is_file_or_temporary(const char *name, const char *base)
+{
+    _cleanup_free_ char *temporary = maqet_format(".%s" MAQET_FILE_TEMPORARY, base);
+
+    return strcmp(name, base) == 0 || maqet_text_starts(name, temporary);
+}
+
+/* Whether a file in a machine's folder is one of ours. */
+static bool
+is_own_file(const char *file)
+{
+    static const char *const names[] = {"vm.json",
+                                        MAQET_STORE_IMAGES,
+                                        MAQET_STORE_SNAPSHOTS,
+                                        MAQET_STORE_SNAPSHOTS MAQET_STORE_DAMAGED,
+                                        MAQET_STORE_PENDING,
+                                        MAQET_STORE_EXPORTS,
+                                        MAQET_STORE_CREATED,
+                                        MAQET_STORE_RUN,
+                                        MAQET_STORE_RUN_FOLDER,
+                                        "started",
+                                        "lock"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (is_file_or_temporary(file, names[i]))
+            return true;
+    return false;
+}
+
+/* Whether @name is that of a snapshot, and @suffix. */
+static bool
+is_named_with(const char *name, size_t length, const char *suffix)
+{
+    size_t end = strlen(suffix);
+
+    if (length <= end || strncmp(name + length - end, suffix, end) != 0)
+        return false;
+    _cleanup_free_ char *stem = maqet_strndup(name, length - end);
+    return maqet_snapshot_name_valid(stem);
+}
+
+/* The same for the folder of checkpoints: NAME.json, NAME.state, and what they are before
+ * they are complete (core/machine/checkpoint_files.c). */
+static bool
+is_own_checkpoint_file(const char *file)
+{
+    size_t length = strlen(file);
+
+    if (is_named_with(file, length, ".json") || is_named_with(file, length, ".state"))
+        return true;
+    if (file[0] != '.')
+        return false;
+    const char *temporary = strstr(file, MAQET_FILE_TEMPORARY);
+    return is_named_with(file + 1, length - 1, ".state.new") ||
+           (temporary &&
+            is_named_with(file + 1, (size_t)(temporary - file) - 1, ".json"));
+}
+
+/* Fills *stray with something in a folder that is not ours, by its name or as it is no
+ * plain file; NULL: there is nothing. @inner: a folder that belongs there, or NULL. */
+static int
+stray_in(const char *folder, bool (*is_own)(const char *file), const char *inner,
+         char **stray, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+
+    *stray = NULL;
+    if (maqet_dir_list(folder, &files, err) < 0)
+        return -1;
+    for (size_t i = 0; i < files.count; i++) {
+        _cleanup_free_ char *path = maqet_format("%s/%s", folder, files.items[i]);
+        bool is_inner = inner && strcmp(files.items[i], inner) == 0;
+        struct stat status;
+
+        /* A link leads to what is the user's. */
+        if (lstat(path, &status) == 0 &&
+            !(is_inner ? S_ISDIR(status.st_mode)
+                       : S_ISREG(status.st_mode) && is_own(files.items[i]))) {
+            *stray = maqet_strdup(files.items[i]);
+            return 0;
+        }
+    }
+    return 0;
+}
+
+/* What describes a checkpoint stands beside its memory; without that it is somebody's own
+ * file. */
+static int
+lonely_description(const char *folder, char **lonely, struct maqet_error **err)
+{
+    static const char suffix[] = ".json";
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+
+    if (maqet_dir_list(folder, &files, err) < 0)
+        return -1;
+    for (size_t i = 0; i < files.count; i++) {
+        const char *name = files.items[i];
+        size_t length = strlen(name);
+
+        if (name[0] == '.' || !is_named_with(name, length, suffix))
+            continue;
+        _cleanup_free_ char *state =
+            maqet_format("%.*s.state", (int)(length - strlen(suffix)), name);
+        if (!maqet_strings_has(&files, state)) {
+            *lonely = maqet_strdup(name);
+            return 0;
+        }
+    }
+    return 0;
+}
+
+int
+maqet_folder_stray(const char *folder, char **stray, struct maqet_error **err)
+{
+    _cleanup_free_ char *checkpoints =
+        maqet_format("%s/" MAQET_STORE_CHECKPOINTS, folder);
+    _cleanup_free_ char *pending = maqet_format("%s/" MAQET_STORE_PENDING, folder);
+    _cleanup_free_ char *inner = NULL;
+
+    if (stray_in(folder, is_own_file, MAQET_STORE_CHECKPOINTS, stray, err) < 0)
+        return -1;
+    if (*stray)
+        return 0;
+    if (stray_in(checkpoints, is_own_checkpoint_file, NULL, &inner, err) < 0)
+        return -1;
+    /* While a checkpoint is being made, its description comes first. */
+    if (!inner && maqet_file_missing(pending) &&
+        lonely_description(checkpoints, &inner, err) < 0)
+        return -1;
+    if (inner)
+        *stray = maqet_format(MAQET_STORE_CHECKPOINTS "/%s", inner);
+    return 0;
+}
+
+/* Removes those files of a folder that are ours, and the folder when nothing else is in
+ * it. What is a folder itself, or a link in the place of one, stays. */
+static int
+remove_own(const char *folder, bool (*is_own)(const char *file), struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+    _cleanup_close_ int fd =
+        open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd < 0)
+        return errno == ENOENT ? 0
+                               : maqet_error_errno(err, errno, "Can't open %s", folder);
+    if (maqet_dir_list(folder, &files, err) < 0)
+        return -1;
+    for (size_t i = 0; i < files.count; i++)
+        if (is_own(files.items[i]) && unlinkat(fd, files.items[i], 0) < 0 &&
+            errno != ENOENT)
+            return maqet_error_errno(err, errno, "Can't remove %s/%s", folder,
+                                     files.items[i]);
+    return rmdir(folder) == 0 || errno == ENOENT
+               ? 0
+               : maqet_error_errno(err, errno, "Can't remove the folder %s", folder);
+}
+
+int
+maqet_folder_remove_own(const char *folder, struct maqet_error **err)
+{
+    _cleanup_free_ char *checkpoints =
+        maqet_format("%s/" MAQET_STORE_CHECKPOINTS, folder);
+
+    return remove_own(checkpoints, is_own_checkpoint_file, err) < 0
+               ? -1
+               : remove_own(folder, is_own_file, err);
+}
+
+static bool
+is_checkpoint_description(const char *file)
+{
+    return is_named_with(file, strlen(file), ".json");
+}
+
+void
+maqet_folder_sweep(const char *folder)
+{
+    _cleanup_free_ char *checkpoints =
+        maqet_format("%s/" MAQET_STORE_CHECKPOINTS, folder);
+
+    maqet_dir_sweep(folder, is_own_file);
+    maqet_dir_sweep(checkpoints, is_checkpoint_description);
+}

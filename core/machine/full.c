@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * full.c - as QEMU's QMP reference has it: the "io-status" of a device is "nospace" from
+ * the write that found no room until the guest goes on.
+ */
+#include "core/machine/full.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "core/base/files.h"
+#include "core/base/json.h"
+
+/* Bytes, less than which no write of a guest's may fit: QEMU's images grow by clusters of
+ * at most that. */
+static const uint64_t LEAST_SPACE = 2 << 20;
+
+void
+maqet_full_clear(struct maqet_full *full)
+{
+    for (size_t i = 0; i < full->count; i++) {
+        free(full->items[i].drive);
+        free(full->items[i].file);
+        free(full->items[i].file_system);
+    }
+    free(full->items);
+    *full = (struct maqet_full){0};
+}
+
+/* ---- where a drive lies ---- */
+
+/* The file at the bottom of a node, whose name QEMU gives as a path, or where that does
+ * not say all of it as "json:{...}". The caller frees. */
+static char *
+file_of(const char *name, const char *folder)
+{
+    static const char json[] = "json:";
+
+    if (!name || !*name)
+        return NULL;
+    if (!maqet_text_starts(name, json))
+        return name[0] == '/' || folder ? maqet_path_absolute(name, folder) : NULL;
+    _cleanup_json_ json_object *options = json_tokener_parse(name + strlen(json));
+    json_object *node = options, *below = NULL;
+    while (json_object_object_get_ex(node, "file", &below) &&
+           json_object_is_type(below, json_type_object))
+        node = below;
+    const char *path = maqet_json_text(node, "filename");
+    return path && (path[0] == '/' || folder) ? maqet_path_absolute(path, folder) : NULL;
+}
+
+/* The folder at which the file's file system is mounted. The caller frees. */
+static char *
+mount_of(const char *file)
+{
+    _cleanup_free_ char *path = realpath(file, NULL);
+    struct stat status, above;
+
+    if (!path || stat(path, &status) < 0)
+        return NULL;
+    for (;;) {
+        char *folder = maqet_path_folder(path);
+
+        if (strcmp(folder, path) == 0 || stat(folder, &above) < 0 ||
+            above.st_dev != status.st_dev) {
+            free(folder);
+            return TAKE_PTR(path);
+        }
+        free(path);
+        path = folder;
+    }
+}
+
+static void
+add_drive(json_object *device, const char *folder, struct maqet_full *full)
+{
+    json_object *inserted = json_object_object_get(device, "inserted");
+    const char *name = maqet_json_text(device, "device");
+    const char *node = maqet_json_text(inserted, "node-name");
+    const char *path = maqet_json_text(device, "qdev");
+    struct statvfs space;
+
+    if (!name || !*name)
+        name = node && *node ? node : path;
+    full->items = maqet_realloc(full->items, (full->count + 1) * sizeof(*full->items));
+    struct maqet_full_drive *drive = &full->items[full->count++];
+    *drive = (struct maqet_full_drive){
+        .drive = maqet_strdup(name ? name : "?"),
+        .file = file_of(maqet_json_text(inserted, "file"), folder),
+    };
+    if (!drive->file || statvfs(drive->file, &space) < 0 || space.f_blocks == 0)
+        return;
+    drive->file_system = mount_of(drive->file);
+    drive->free = (uint64_t)space.f_bavail * space.f_frsize;
+}
+
+void
+maqet_full_read(json_object *devices, const char *folder, struct maqet_full *full)
+{
+    size_t count = json_object_is_type(devices, json_type_array)
+                       ? json_object_array_length(devices)
+                       : 0;
+
+    for (size_t i = 0; i < count; i++) {
+        json_object *device = json_object_array_get_idx(devices, i);
+        const char *status = maqet_json_text(device, "io-status");
+
+        if (status && strcmp(status, "nospace") == 0)
+            add_drive(device, folder, full);
+    }
+}
+
+int
+maqet_full_ask(struct maqet_qmp *qmp, const char *folder, int64_t timeout,
+               struct maqet_full *full, struct maqet_error **err)
+{
+    _cleanup_json_ json_object *devices =
+        maqet_qmp_execute(qmp, "query-block", NULL, timeout, err);
+
+    if (!devices)
+        return -1;
+    maqet_full_read(devices, folder, full);
+    return 0;
+}
+
+/* ---- what is said of it ---- */
+
+bool
+maqet_full_lasts(const struct maqet_full *full)
+{
+    for (size_t i = 0; i < full->count; i++)
+        if (full->items[i].file_system && full->items[i].free < LEAST_SPACE)
+            return true;
+    return false;
+}
+
+char *
+maqet_full_text(const struct maqet_full *full)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    for (size_t i = 0; i < full->count; i++) {
+        const struct maqet_full_drive *drive = &full->items[i];
+
+        maqet_text_appendf(&text, "%sthere is no room for drive '%s'",
+                           i > 0 ? "; and " : "", drive->drive);
+        if (drive->file_system) {
+            _cleanup_free_ char *size = maqet_text_bytes(drive->free);
+            maqet_text_appendf(&text,
+                               ": %s are free in the file system at %s, where %s lies",
+                               size, drive->file_system, drive->file);
+        } else if (drive->file) {
+            maqet_text_appendf(&text, " (%s)", drive->file);
+        }
+    }
+    return maqet_text_take(&text);
+}
+
+int
+maqet_full_error(const struct maqet_full *full, const char *vm, struct maqet_error **err)
+{
+    _cleanup_free_ char *text = maqet_full_text(full);
+
+    maqet_error_set(err, MAQET_ERROR_NO_SPACE,
+                    "The guest of VM '%s' is paused and can't go on: %s", vm, text);
+    maqet_full_hint(full, vm, err);
+    return -1;
+}
+
+void
+maqet_full_hint(const struct maqet_full *full, const char *vm, struct maqet_error **err)
+{
+    const char *where = full->count > 0 ? full->items[0].file_system : NULL;
+
+    maqet_error_hint(err,
+                     "Free up disk space%s%s, then let the guest go on: maqet resume %s",
+                     where ? " in " : "", where ? where : "", vm);
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/machine/helpers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "core/base/files.h"
+#include "core/machine/run.h"
+#include "core/plugin/call.h"
+#include "core/plugin/host.h"
+
+static const char RECORD[] = "helpers";
+
+/* ms that a helper has to end by itself when QEMU has gone: it may have to flush. */
+static const int64_t END_TIMEOUT = 10000;
+
+/* Bytes of the record that are read: more than any machine has helpers. */
+enum { RECORD_LIMIT = 65536 };
+
+/* ---- before QEMU ---- */
+
+/* Our environment, as systemd's socket activation would have it (sd_listen_fds(3)); the
+ * PID is filled in by the helper itself. */
+static char *const *
+environment_with(char *listen_pid)
+{
+    size_t count = 0, kept = 0;
+
+    while (environ[count])
+        count++;
+    char **copy = maqet_alloc((count + 3) * sizeof(char *));
+    for (size_t i = 0; i < count; i++)
+        if (!maqet_text_starts(environ[i], "LISTEN_"))
+            copy[kept++] = environ[i];
+    copy[kept++] = (char *)"LISTEN_FDS=1";
+    copy[kept] = listen_pid;
+    return copy;
+}
+
+static int
+check_socket(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    size_t room = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+
+    if (strlen(drive->socket) <= room)
+        return 0;
+    maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID,
+                      "the path of the socket of the program that runs beside QEMU has "
+                      "%zu bytes, and %zu is the most that there can be: %s",
+                      strlen(drive->socket), room, drive->socket);
+    maqet_error_hint(err, "Use a shorter --runtime-dir, or MAQET_RUNTIME_DIR");
+    return -1;
+}
+
+static int
+error_not_found(const struct maqet_drive *drive, const char *program,
+                struct maqet_error **err)
+{
+    maqet_drive_error(
+        drive, NULL, err, MAQET_ERROR_FAILED,
+        "the program %s, which has to run beside QEMU for it, was not found", program);
+    maqet_error_hint(err, "Install it%s",
+                     strchr(program, '/') ? " there" : ", or add its folder to PATH");
+    return -1;
+}
+
+/* Fills the next item, without a socket where @dir_fd is negative; what was done before
+ * an error is cleared with the rest. */
+static int
+prepare(const struct maqet_drive *drive, int dir_fd, struct maqet_helpers *helpers,
+        struct maqet_error **err)
+{
+    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
+    struct maqet_launch_helper *helper = &helpers->items[helpers->count];
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
+
+    if (check_socket(drive, err) < 0)
+        return -1;
+    struct maqet_command *command = plugin->helper(drive, &reason);
+    if (reason) {
+        if (command)
+            maqet_command_free(command);
+        return maqet_error_move(err, TAKE_PTR(reason));
+    }
+    if (!command) /* and no error: it needs none */
+        return 0;
+    helpers->commands[helpers->count++] = command;
+    helper->drive = drive->name;
+    helper->listen_pid = maqet_alloc(MAQET_LISTEN_PID_SIZE);
+    memcpy(helper->listen_pid, "LISTEN_PID=", sizeof("LISTEN_PID="));
+    helper->environment = environment_with(helper->listen_pid);
+    helper->argv = (const char *const *)command->argv.items;
+    helper->path = maqet_process_find(helper->argv[0]);
+    helper->socket_fd = -1;
+    if (!helper->path)
+        return error_not_found(drive, helper->argv[0], err);
+    if (dir_fd < 0)
+        return 0;
+    helper->socket_fd = maqet_run_listen(dir_fd, strrchr(drive->socket, '/') + 1, err);
+    return helper->socket_fd < 0 ? -1 : 0;
+}
+
+static int
+prepare_all(const struct maqet_vm *vm, int dir_fd, struct maqet_helpers *helpers,
+            struct maqet_error **err)
+{
+    helpers->items = maqet_alloc((vm->drive_count + 1) * sizeof(*helpers->items));
+    helpers->commands =
+        maqet_alloc((vm->drive_count + 1) * sizeof(struct maqet_command *));
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (vm->drives[i]->storage->plugin.helper && !vm->drives[i]->served &&
+            prepare(vm->drives[i], dir_fd, helpers, err) < 0)
+            return -1;
+    return 0;
+}
+
+int
+maqet_helpers_check(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    _cleanup_helpers_ struct maqet_helpers helpers = MAQET_HELPERS_INIT;
+
+    return prepare_all(vm, -1, &helpers, err);
+}
+
+int
+maqet_helpers_prepare(const struct maqet_vm *vm, int dir_fd,
+                      struct maqet_helpers *helpers, struct maqet_error **err)
+{
+    if (prepare_all(vm, dir_fd, helpers, err) < 0)
+        return -1;
+    if (helpers->count == 0)
+        return 0;
+    helpers->record_fd =
+        openat(dir_fd, RECORD,
+               O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return helpers->record_fd < 0
+               ? maqet_error_errno(err, errno, "Can't make the record of helpers")
+               : 0;
+}
+
+void
+maqet_helpers_clear(struct maqet_helpers *helpers)
+{
+    for (size_t i = 0; i < helpers->count; i++) {
+        struct maqet_launch_helper *helper = &helpers->items[i];
+
+        free((char *)helper->path);
+        free((void *)helper->environment);
+        free(helper->listen_pid);
+        if (helper->socket_fd >= 0)
+            close(helper->socket_fd);
+        maqet_command_free(helpers->commands[i]);
+    }
+    free(helpers->items);
+    free(helpers->commands);
+    if (helpers->record_fd >= 0)
+        close(helpers->record_fd);
+    *helpers = (struct maqet_helpers)MAQET_HELPERS_INIT;
+}
+
+/* ---- after QEMU ---- */
+
+/* Whether the process that has the PID now is the one that was started then. */
+static bool
+is_same(int pid, unsigned long long started)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/%d/stat", pid);
+    _cleanup_free_ char *data = NULL;
+    unsigned long long start;
+
+    if (maqet_file_read(path, RECORD_LIMIT, &data, NULL, NULL) < 0)
+        return false;
+    const char *after = strrchr(data, ')');
+    return after &&
+           sscanf(after + 1,
+                  " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+                  "%*d %*d %llu",
+                  &start) == 1 &&
+           start == started;
+}
+
+/* A pidfd of the process that a line of the record names; -1: it has ended. */
+static int
+open_recorded(const char *line)
+{
+    unsigned long long started;
+    int pid;
+
+    if (sscanf(line, "%d %llu", &pid, &started) != 2 || pid <= 0)
+        return -1;
+    _cleanup_close_ int pidfd = maqet_pidfd_open(pid);
+    return pidfd >= 0 && is_same(pid, started) ? TAKE_FD(pidfd) : -1;
+}
+
+/* The kernel has told it already, unless it changed its user since (PR_SET_PDEATHSIG,
+ * prctl(2)). */
+static void
+end(int pidfd, int64_t deadline)
+{
+    int64_t left = deadline - maqet_now();
+
+    if (maqet_pidfd_wait(pidfd, left > 0 ? left : 0))
+        return;
+    maqet_pidfd_kill(pidfd, SIGKILL);
+    maqet_pidfd_wait(pidfd, END_TIMEOUT);
+}
+
+static void
+remove_sockets(int dir_fd)
+{
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+    _cleanup_free_ char *folder = maqet_path_of_fd(dir_fd);
+
+    if (folder)
+        maqet_dir_list(folder, &files, NULL);
+    for (size_t i = 0; i < files.count; i++)
+        if (maqet_text_starts(files.items[i], MAQET_DRIVE_SOCKET_PREFIX))
+            unlinkat(dir_fd, files.items[i], 0);
+}
+
+void
+maqet_helpers_end(int dir_fd)
+{
+    int64_t deadline = maqet_now() + END_TIMEOUT;
+    _cleanup_close_ int fd = openat(dir_fd, RECORD, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    _cleanup_free_ char *text = NULL;
+    _cleanup_free_ int *pidfds = NULL;
+    size_t count = 0;
+
+    /* Of one that can't be read it is not known what runs: whoever looks next finds it.
+     */
+    if ((fd < 0 && errno != ENOENT) ||
+        (fd >= 0 && maqet_fd_read(fd, RECORD, RECORD_LIMIT, &text, NULL, NULL) < 0))
+        return;
+    if (text) {
+        char *rest = text;
+
+        for (char *line; (line = strsep(&rest, "\n"));) {
+            int pidfd = open_recorded(line);
+
+            if (pidfd < 0)
+                continue;
+            pidfds = maqet_realloc(pidfds, (count + 1) * sizeof(*pidfds));
+            pidfds[count++] = pidfd;
+            maqet_pidfd_terminate(pidfd);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        end(pidfds[i], deadline);
+        close(pidfds[i]);
+    }
+    remove_sockets(dir_fd);
+    unlinkat(dir_fd, RECORD, 0);
+}

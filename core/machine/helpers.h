@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * helpers.h - the programs that run beside QEMU for drives that need one, as their
+ * plugins describe them. QEMU's process starts them and the kernel ends them with it
+ * (core/qemu/launch.h); here they are prepared, and those that did not listen are ended.
+ */
+#ifndef MAQET_MACHINE_HELPERS_H
+#define MAQET_MACHINE_HELPERS_H
+
+#include "core/machine/vm.h"
+#include "core/qemu/launch.h"
+
+struct maqet_helpers {
+    struct maqet_launch_helper *items;
+    struct maqet_command **commands; /* whose words the items point to */
+    size_t count;
+    int record_fd; /* RUNTIME/NAME/helpers, where they write their PIDs; -1: no helpers */
+};
+
+#define MAQET_HELPERS_INIT                                                               \
+    {                                                                                    \
+        .record_fd = -1                                                                  \
+    }
+
+/* Asks the plugins of all drives, and makes the sockets, which listen. */
+int maqet_helpers_prepare(const struct maqet_vm *vm, int dir_fd,
+                          struct maqet_helpers *helpers, struct maqet_error **err);
+/* Asks them without making anything, and looks for the programs. */
+int maqet_helpers_check(const struct maqet_vm *vm, struct maqet_error **err);
+void maqet_helpers_clear(struct maqet_helpers *helpers);
+
+#define _cleanup_helpers_ _cleanup_(maqet_helpers_clear)
+
+/* Waits for the helpers of a QEMU that has ended, ends those that stay, and removes their
+ * sockets and their record from the folder. Before it anybody looks at the drives or
+ * changes them: a helper may have something to write yet. The machine's lock is held. */
+void maqet_helpers_end(int dir_fd);
+
+#endif

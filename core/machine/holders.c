@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/machine/holders.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "core/base/files.h"
+#include "core/base/shell.h"
+#include "core/config/tree.h"
+#include "core/machine/run.h"
+#include "core/machine/store.h"
+#include "core/storage/elsewhere.h"
+
+/* How much of a command line is read; less of it is shown. */
+enum { COMMAND_BEGINNING = 512 };
+
+/* How many holders are named: an image that many machines read can have hundreds. */
+enum { NAMED_HOLDERS = 4 };
+
+static void
+cleanup_dir(DIR **dir)
+{
+    if (*dir)
+        closedir(*dir);
+}
+
+#define _cleanup_dir_ _cleanup_(cleanup_dir)
+
+/* ---- which file it is ---- */
+
+/* A block device is one device however many nodes in however many folders it has. */
+struct identity {
+    bool is_device;
+    dev_t device;
+    uint64_t inode;
+};
+
+/* Follows links, as QEMU does. What the kernel knows is enough: a server of a file system
+ * that doesn't answer must not hold us. */
+static bool
+identity_of(int dir_fd, const char *path, struct identity *identity)
+{
+    struct statx status;
+
+    if (statx(dir_fd, path, AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &status) < 0)
+        return false;
+    if (S_ISBLK(status.stx_mode))
+        *identity = (struct identity){
+            .is_device = true,
+            .device = makedev(status.stx_rdev_major, status.stx_rdev_minor),
+        };
+    else
+        *identity = (struct identity){
+            .device = makedev(status.stx_dev_major, status.stx_dev_minor),
+            .inode = status.stx_ino,
+        };
+    return true;
+}
+
+static bool
+is_same(const struct identity *a, const struct identity *b)
+{
+    return a->is_device == b->is_device && a->device == b->device && a->inode == b->inode;
+}
+
+static bool
+is_same_file(const char *one, const char *other)
+{
+    struct identity a, b;
+
+    return identity_of(AT_FDCWD, one, &a) && identity_of(AT_FDCWD, other, &b) &&
+           is_same(&a, &b);
+}
+
+/* ---- one process ---- */
+
+/* The program's base name and the beginning of its arguments. */
+static char *
+command_of(int pid)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/%d/cmdline", pid);
+    _cleanup_free_ char *comm = maqet_format("/proc/%d/comm", pid);
+    _cleanup_free_ char *words = maqet_alloc(COMMAND_BEGINNING + 1);
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? -1 : read(fd, words, COMMAND_BEGINNING);
+
+    if (length <= 0) {
+        /* It has none, or is just ending. */
+        _cleanup_free_ char *name = NULL;
+        if (maqet_file_read(comm, COMMAND_BEGINNING, &name, NULL, NULL) < 0)
+            return maqet_strdup("?");
+        name[strcspn(name, "\n")] = '\0';
+        return maqet_text_readable(name);
+    }
+    while (length > 0 && words[length - 1] == '\0')
+        length--;
+    /* The program's name ends with the first NUL byte, which divides the arguments. */
+    const char *slash = strrchr(words, '/');
+    const char *from = slash ? slash + 1 : words;
+    for (ssize_t i = 0; i < length; i++)
+        if (words[i] == '\0')
+            words[i] = ' ';
+    return maqet_text_readable(from);
+}
+
+/* Whether a descriptor of a process has locks on its file: proc_pid_fdinfo(5). */
+static bool
+has_lock(int pid, const char *fd)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/%d/fdinfo/%s", pid, fd);
+    _cleanup_free_ char *text = NULL;
+
+    return maqet_file_read(path, 1 << 20, &text, NULL, NULL) == 0 &&
+           strstr(text, "\nlock:");
+}
+
+/* Whether a process has the file open; *locked: with a lock on it. */
+static bool
+holds(int pid, const struct identity *wanted, bool *locked)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/%d/fd", pid);
+    _cleanup_dir_ DIR *dir = opendir(path);
+    struct dirent *entry;
+    bool found = false;
+
+    *locked = false;
+    while (dir && !*locked && (entry = readdir(dir))) {
+        struct identity identity;
+
+        if (entry->d_name[0] == '.' ||
+            !identity_of(dirfd(dir), entry->d_name, &identity) ||
+            !is_same(&identity, wanted))
+            continue;
+        found = true;
+        *locked = has_lock(pid, entry->d_name);
+    }
+    return found;
+}
+
+/* ---- all processes ---- */
+
+/* The PID of a machine's QEMU; 0: it doesn't run. Looking makes no folder. */
+static int
+pid_of_machine(const struct maqet_context *context, const char *name)
+{
+    _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
+
+    return maqet_run_look(context, name, maqet_now() + MAQET_RUN_FORK_TIMEOUT, &run,
+                          NULL) < 0
+               ? 0
+               : run.pid;
+}
+
+/* Gives those that are machines their names. */
+static void
+name_machines(const struct maqet_context *context, struct maqet_holder *list,
+              size_t count)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    if (count > 0)
+        maqet_store_list(context, &names, NULL);
+    for (size_t i = 0; i < names.count; i++) {
+        int pid = pid_of_machine(context, names.items[i]);
+
+        for (size_t j = 0; pid > 0 && j < count; j++)
+            if (list[j].pid == pid && !list[j].vm)
+                list[j].vm = maqet_strdup(names.items[i]);
+    }
+    for (size_t j = 0; j < count; j++)
+        if (!list[j].vm)
+            list[j].vm = maqet_run_machine_of(list[j].pid, &list[j].data_dir);
+}
+
+int
+maqet_holders_find(const struct maqet_context *context, const char *path,
+                   struct maqet_holder **list, size_t *count, struct maqet_error **err)
+{
+    struct identity wanted;
+    struct dirent *entry;
+    bool locked;
+
+    *list = NULL;
+    *count = 0;
+    if (!identity_of(AT_FDCWD, path, &wanted))
+        return maqet_error_errno(err, errno, "Can't look at %s", path);
+    _cleanup_dir_ DIR *dir = opendir("/proc");
+    if (!dir)
+        return maqet_error_errno(err, errno, "Can't look for processes in /proc");
+    while ((entry = readdir(dir))) {
+        int pid = isdigit((unsigned char)entry->d_name[0])
+                      ? (int)strtol(entry->d_name, NULL, 10)
+                      : 0;
+
+        if (pid <= 0 || pid == getpid() || !holds(pid, &wanted, &locked))
+            continue;
+        *list = maqet_realloc(*list, (*count + 1) * sizeof(**list));
+        (*list)[(*count)++] = (struct maqet_holder){
+            .pid = pid,
+            .command = command_of(pid),
+            .locked = locked,
+        };
+    }
+    name_machines(context, *list, *count);
+    return 0;
+}
+
+void
+maqet_holders_free(struct maqet_holder *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(list[i].command);
+        free(list[i].vm);
+        free(list[i].data_dir);
+    }
+    free(list);
+}
+
+bool
+maqet_holders_has_open(int pid, const char *path)
+{
+    struct identity wanted;
+    bool locked;
+
+    return identity_of(AT_FDCWD, path, &wanted) && holds(pid, &wanted, &locked);
+}
+
+bool
+maqet_holders_locked(const char *path)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+    return fd >= 0 && maqet_lock_held(fd, NULL) == 1;
+}
+
+char *
+maqet_holders_text(const struct maqet_holder *list, size_t count)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    if (count == 0)
+        return maqet_strdup("another process, which can't be seen from here (of another "
+                            "user, or on another host)");
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            maqet_text_append(&text,
+                              i + 1 == count || i == NAMED_HOLDERS ? " and " : ", ");
+        if (i == NAMED_HOLDERS) {
+            maqet_text_appendf(&text, "%zu more", count - i);
+            break;
+        }
+        if (list[i].vm)
+            maqet_text_appendf(&text, "QEMU of virtual machine '%s'%s%s", list[i].vm,
+                               list[i].data_dir ? " in " : "",
+                               list[i].data_dir ? list[i].data_dir : "");
+        else
+            maqet_text_appendf(&text, "'%s'", list[i].command);
+        maqet_text_appendf(&text, " (PID %d)", list[i].pid);
+    }
+    return maqet_text_take(&text);
+}
+
+/* ---- what QEMU says of a conflict (block/file-posix.c) ---- */
+
+/* Where the words begin; NULL: they aren't there. */
+static const char *
+conflict_in(const char *message)
+{
+    const char *words;
+
+    for (const char *at = message; (words = strstr(at, "Failed to get ")); at = words) {
+        words += strlen("Failed to get ");
+        const char *permission =
+            words + (maqet_text_starts(words, "shared ") ? strlen("shared ") : 0);
+        const char *end = *permission == '"' ? strchr(permission + 1, '"') : NULL;
+
+        if (end && maqet_text_starts(end, "\" lock"))
+            return words;
+    }
+    /* One that has locked the whole file, which QEMU never does. */
+    return strstr(message, "Failed to lock byte ");
+}
+
+bool
+maqet_holders_is_conflict(const struct maqet_error *error)
+{
+    return error && conflict_in(error->message);
+}
+
+/* The image that the words name, if they do; a relative path starts at @folder. */
+static char *
+named_image(const char *message, const char *folder)
+{
+    static const char before[] = "Is another process using the image [";
+    const char *from = strstr(conflict_in(message), before);
+
+    if (!from)
+        return NULL;
+    from += strlen(before);
+    /* The path itself may hold the brackets that it stands in. */
+    for (const char *to = strstr(from, "]?"); to; to = strstr(to + 1, "]?")) {
+        if (to[2] == '\0' || to[2] == '\n' || to[2] == ';') {
+            _cleanup_free_ char *path = maqet_strndup(from, (size_t)(to - from));
+            return path[0] == '/' || folder ? maqet_path_absolute(path, folder) : NULL;
+        }
+    }
+    return NULL;
+}
+
+/* ---- the error ---- */
+
+/* The drive that an image belongs to: it is the drive's own, or, as a base of it, stands
+ * in the same argument. NULL: one of the user's own arguments names it. */
+static const struct maqet_drive *
+drive_with(const struct maqet_vm *vm, const char *image, const char *message)
+{
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (vm->drives[i]->path && is_same_file(vm->drives[i]->path, image))
+            return vm->drives[i];
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        _cleanup_free_ char *quoted = maqet_format(
+            "\"%s\"", vm->drives[i]->path ? vm->drives[i]->path : vm->drives[i]->name);
+
+        if (strstr(message, quoted))
+            return vm->drives[i];
+    }
+    return NULL;
+}
+
+/* Where the words name no image: the first drive whose image is locked. */
+static const struct maqet_drive *
+locked_drive(const struct maqet_vm *vm)
+{
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (vm->drives[i]->path && maqet_holders_locked(vm->drives[i]->path))
+            return vm->drives[i];
+    return NULL;
+}
+
+/* Who has the file open without a lock is in nobody's way, and must not be ended for it:
+ * moves the others to the front. Returns how many they are. */
+static size_t
+select_locked(struct maqet_holder *list, size_t count)
+{
+    size_t locked = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].locked) {
+            struct maqet_holder holder = list[i];
+
+            list[i] = list[locked];
+            list[locked++] = holder;
+        }
+    }
+    return locked;
+}
+
+/* @what begins the sentence that "is in use by ..." ends. */
+static void
+error_in_use(const struct maqet_vm *vm, const char *what, const char *image,
+             const struct maqet_holder *list, size_t count, struct maqet_error **err)
+{
+    _cleanup_free_ char *holders = maqet_holders_text(list, count);
+
+    maqet_error_set(err, MAQET_ERROR_BUSY, "Virtual machine '%s': %s is in use by %s",
+                    vm->definition->name, what, holders);
+    for (size_t i = 0; i < count && i < NAMED_HOLDERS; i++) {
+        _cleanup_free_ char *data_dir =
+            list[i].data_dir ? maqet_shell_quoted(list[i].data_dir) : NULL;
+
+        if (list[i].vm && data_dir)
+            maqet_error_hint(err, "Stop it first: maqet --data-dir %s stop %s", data_dir,
+                             list[i].vm);
+        else if (list[i].vm)
+            maqet_error_hint(err, "Stop it first: maqet stop %s", list[i].vm);
+        else
+            maqet_error_hint(err, "Wait until it has ended, or end it: kill %d",
+                             list[i].pid);
+    }
+    if (count == 0)
+        maqet_error_hint(err, "Look for it as root: fuser -v '%s'", image);
+}
+
+int
+maqet_holders_error(const struct maqet_vm *vm, const char *what, const char *path,
+                    struct maqet_error **err)
+{
+    struct maqet_holder *list = NULL;
+    size_t count = 0;
+
+    maqet_holders_find(vm->context, path, &list, &count, NULL);
+    error_in_use(vm, what, path, list, select_locked(list, count), err);
+    maqet_holders_free(list, count);
+    return -1;
+}
+
+static int
+error_busy(const struct maqet_vm *vm, const struct maqet_drive *drive, const char *image,
+           struct maqet_error **err)
+{
+    _cleanup_free_ char *what =
+        drive ? maqet_format("drive '%s': the image %s", drive->name, image)
+              : maqet_format("the image %s", image);
+
+    return maqet_holders_error(vm, what, image, err);
+}
+
+void
+maqet_holders_hint_lock(const struct maqet_context *context, const char *path,
+                        struct maqet_error **err)
+{
+    struct maqet_holder *list = NULL;
+    size_t count = 0;
+
+    maqet_holders_find(context, path, &list, &count, NULL);
+    size_t locked = select_locked(list, count);
+    if (locked > 0) {
+        _cleanup_free_ char *text = maqet_holders_text(list, 1);
+
+        maqet_error_hint(err, "It is %s: wait until it has ended", text);
+    } else {
+        maqet_error_hint(err, "Wait until it has ended");
+    }
+    maqet_error_hint(err, "Or wait longer for it: --lock-timeout SECONDS");
+    maqet_holders_free(list, count);
+}
+
+int
+maqet_holders_explain(const struct maqet_vm *vm, const struct maqet_drive *drive,
+                      struct maqet_error **err)
+{
+    if (!err || !maqet_holders_is_conflict(*err))
+        return -1;
+    _cleanup_free_ char *image =
+        named_image((*err)->message, maqet_tree_place(vm->definition->tree).folder);
+    if (!drive)
+        drive = image ? drive_with(vm, image, (*err)->message) : locked_drive(vm);
+    if (!image && drive && drive->path)
+        image = maqet_strdup(drive->path);
+    if (!image)
+        return -1;
+    if (!maqet_holders_locked(image)) {
+        maqet_error_hint(err, "Nobody has the image locked now: try again, unless this "
+                              "virtual machine itself uses it twice");
+        return -1;
+    }
+    maqet_error_free(TAKE_PTR(*err));
+    return error_busy(vm, drive, image, err);
+}
+
+int
+maqet_holders_check(const struct maqet_vm *vm, const struct maqet_drive *drive,
+                    struct maqet_error **err)
+{
+    if (maqet_drive_check_unused(drive, err) < 0)
+        return -1;
+    if (!drive->path || !maqet_holders_locked(drive->path))
+        return 0;
+    return error_busy(vm, drive, drive->path, err);
+}
+
+/* The byte of an image that QEMU locks while it may write to it (block/file-posix.c:
+ * RAW_LOCK_PERM_BASE, BLK_PERM_WRITE). */
+enum { WRITER_BYTE = 100 + 1 };
+
+static bool
+is_written(const char *path)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    struct flock lock = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = WRITER_BYTE, .l_len = 1};
+
+    return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+int
+maqet_holders_check_named(const struct maqet_vm *vm, const struct maqet_drive *drive,
+                          struct maqet_error **err)
+{
+    const char *own = drive->storage->plugin.path_option;
+
+    if (!drive->path || access(drive->path, F_OK) == 0)
+        return 0;
+    for (const struct maqet_option *row = drive->storage->options; row->name; row++) {
+        const char *path = row->type == MAQET_OPTION_PATH && strcmp(row->name, own) != 0
+                               ? maqet_drive_string(drive, row->name)
+                               : NULL;
+
+        if (path && is_written(path))
+            return error_busy(vm, drive, path, err);
+    }
+    return 0;
+}

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/machine/images.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/machine/owner.h"
+#include "core/machine/store.h"
+#include "core/machine/unused.h"
+#include "core/machine/vm.h"
+
+/* s: a start that finds nothing new does not write the date alone more often. */
+static const int64_t SEEN_INTERVAL = 60;
+
+void
+maqet_images_clear(struct maqet_images *images)
+{
+    for (size_t i = 0; i < images->count; i++)
+        maqet_image_record_clear(&images->items[i]);
+    free(images->items);
+    *images = (struct maqet_images){0};
+}
+
+struct maqet_image_record *
+maqet_images_append(struct maqet_images *images)
+{
+    images->items =
+        maqet_realloc(images->items, (images->count + 1) * sizeof(*images->items));
+    struct maqet_image_record *record = &images->items[images->count++];
+    *record = (struct maqet_image_record){0};
+    return record;
+}
+
+void
+maqet_images_remove(struct maqet_images *images, size_t index)
+{
+    maqet_image_record_clear(&images->items[index]);
+    memmove(&images->items[index], &images->items[index + 1],
+            (--images->count - index) * sizeof(*images->items));
+}
+
+struct maqet_image_record *
+maqet_images_find(const struct maqet_images *images, const char *path)
+{
+    for (size_t i = 0; i < images->count; i++)
+        if (images->items[i].path && strcmp(images->items[i].path, path) == 0)
+            return &images->items[i];
+    return NULL;
+}
+
+int
+maqet_images_load(const struct maqet_context *context, const char *name,
+                  struct maqet_images *images, struct maqet_error **err)
+{
+    _cleanup_free_ char *path = maqet_store_file(context, name, MAQET_STORE_IMAGES);
+    _cleanup_free_ char *created = maqet_store_file(context, name, MAQET_STORE_CREATED);
+
+    return maqet_file_missing(path) ? maqet_images_read_created(created, images, err)
+                                    : maqet_images_read(path, images, err);
+}
+
+int
+maqet_images_save(const struct maqet_context *context, const char *name,
+                  const struct maqet_images *images, struct maqet_error **err)
+{
+    _cleanup_free_ char *path = maqet_store_file(context, name, MAQET_STORE_IMAGES);
+
+    return maqet_images_write(path, images, err);
+}
+
+/* ---- a machine's drives ---- */
+
+/* Whether a name leads to the file now. */
+static bool
+leads_to(const char *path, const struct maqet_file_id *id)
+{
+    struct maqet_file_id now;
+
+    return maqet_file_id_of_target(path, &now) && maqet_file_id_is_same_file(&now, id);
+}
+
+/* The record of a path: of several, that of the file which is there. */
+static struct maqet_image_record *
+record_of_path(const struct maqet_images *images, const char *path)
+{
+    for (size_t i = 0; i < images->count; i++) {
+        struct maqet_image_record *record = &images->items[i];
+
+        if (record->path && strcmp(record->path, path) == 0 &&
+            leads_to(path, &record->id))
+            return record;
+    }
+    return maqet_images_find(images, path);
+}
+
+/* The record of an image that has got another name, or lies in another folder now.
+ * Without a time of birth another file may have got the number of its inode. */
+static struct maqet_image_record *
+record_of_moved(const struct maqet_images *images, const char *path)
+{
+    struct maqet_file_id id;
+
+    if (!maqet_file_id_of_target(path, &id) || id.birth == 0)
+        return NULL;
+    for (size_t i = 0; i < images->count; i++) {
+        struct maqet_image_record *record = &images->items[i];
+
+        if (record->path && maqet_file_id_is_same_file(&record->id, &id) &&
+            !leads_to(record->path, &id))
+            return record;
+    }
+    return NULL;
+}
+
+/* Whether another drive has the image of a record, or what lies in its place. */
+static bool
+is_of_other_drive(const struct maqet_vm *vm, const struct maqet_drive *drive,
+                  const struct maqet_image_record *record)
+{
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        const struct maqet_drive *other = vm->drives[i];
+
+        if (other == drive)
+            continue;
+        if (record->path && other->path && record->id.birth != 0 &&
+            leads_to(other->path, &record->id))
+            return true;
+        if (record->place && !other->path && !other->storage->plugin.path_option) {
+            _cleanup_free_ char *place = maqet_drive_place(other);
+
+            if (strcmp(place, record->place) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* The record of what lies in no file: of its place, or of that which the drive had. */
+static struct maqet_image_record *
+record_of_place(const struct maqet_vm *vm, const struct maqet_drive *drive)
+{
+    _cleanup_free_ char *place = maqet_drive_place(drive);
+    struct maqet_image_record *of_drive = NULL;
+
+    for (size_t i = 0; i < vm->images.count; i++) {
+        struct maqet_image_record *record = &vm->images.items[i];
+
+        if (record->place && strcmp(record->place, place) == 0)
+            return record;
+        if (record->place && strcmp(record->drive, drive->name) == 0 &&
+            !is_of_other_drive(vm, drive, record))
+            of_drive = record;
+    }
+    return of_drive;
+}
+
+/* The record of what a drive has, or had under this place; NULL: there is none. */
+static struct maqet_image_record *
+record_of(const struct maqet_vm *vm, const struct maqet_drive *drive)
+{
+    if (!drive->path)
+        return drive->storage->plugin.path_option ? NULL : record_of_place(vm, drive);
+    struct maqet_image_record *record = record_of_path(&vm->images, drive->path);
+    if (!record)
+        return record_of_moved(&vm->images, drive->path);
+    return leads_to(drive->path, &record->id) || !is_of_other_drive(vm, drive, record)
+               ? record
+               : record_of_moved(&vm->images, drive->path);
+}
+
+static const struct maqet_drive *
+drive_named(const struct maqet_vm *vm, const char *name)
+{
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (strcmp(vm->drives[i]->name, name) == 0)
+            return vm->drives[i];
+    return NULL;
+}
+
+static bool
+is_attached(const struct maqet_vm *vm, const struct maqet_image_record *record)
+{
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (vm->drives[i]->record == record)
+            return true;
+    return false;
+}
+
+/* Whether a record is the last one of its drive's name. */
+static bool
+is_latest(const struct maqet_images *images, const struct maqet_image_record *record)
+{
+    for (size_t i = 0; i < images->count; i++) {
+        const struct maqet_image_record *other = &images->items[i];
+
+        if (other->path && strcmp(other->drive, record->drive) == 0 &&
+            other->seen > record->seen)
+            return false;
+    }
+    return true;
+}
+
+/*
+ * The image that a drive with a new, missing one had last, or that a drive had which the
+ * machine no longer has: where that is missing too, it may have been moved, and the new
+ * name be misspelt.
+ */
+static struct maqet_image_record *
+earlier_of(const struct maqet_vm *vm, const struct maqet_drive *drive)
+{
+    struct maqet_image_record *of_other = NULL;
+
+    for (size_t i = 0; i < vm->images.count; i++) {
+        struct maqet_image_record *record = &vm->images.items[i];
+        bool own = strcmp(record->drive, drive->name) == 0;
+
+        if (!record->path || record->seen == 0 || is_attached(vm, record) ||
+            !is_latest(&vm->images, record) || !maqet_file_missing(record->path))
+            continue;
+        if (own)
+            return record;
+        if (!drive_named(vm, record->drive) &&
+            strcmp(record->type, drive->storage->plugin.name) == 0)
+            of_other = record;
+    }
+    return of_other;
+}
+
+/* What a removed machine left in that place, on a disk that is not there now: where the
+ * disk is, the image was deleted. */
+static const struct maqet_image_record *
+left_by_removed(struct maqet_vm *vm, const char *path)
+{
+    _cleanup_free_ char *folder = maqet_path_folder(path);
+    struct stat status;
+
+    if (!vm->left_read)
+        maqet_unused_read(vm->context, &vm->left, NULL);
+    vm->left_read = true;
+    const struct maqet_image_record *record = maqet_images_find(&vm->left, path);
+    return record && !(stat(folder, &status) == 0 && status.st_dev == record->id.device)
+               ? record
+               : NULL;
+}
+
+/* Whether the machine ran with a maqet that kept no records. */
+static bool
+ran_unrecorded(const struct maqet_vm *vm)
+{
+    const char *name = vm->definition->name;
+    _cleanup_free_ char *path = maqet_store_file(vm->context, name, MAQET_STORE_IMAGES);
+
+    return maqet_file_missing(path) && maqet_store_started(vm->context, name);
+}
+
+void
+maqet_images_attach(struct maqet_vm *vm)
+{
+    static const struct maqet_image_record presumed = {.presumed = true};
+
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        vm->drives[i]->record = record_of(vm, vm->drives[i]);
+        vm->drives[i]->earlier = NULL;
+    }
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        struct maqet_drive *drive = vm->drives[i];
+
+        if (!drive->path || drive->record || !maqet_file_missing(drive->path))
+            continue;
+        drive->earlier = earlier_of(vm, drive);
+        /* What lies where everybody's files do is cleaned away in time. */
+        if (!(drive->default_path && maqet_text_starts(drive->path, "/tmp/")))
+            drive->record = left_by_removed(vm, drive->path);
+        if (!drive->record && !drive->earlier && ran_unrecorded(vm))
+            drive->record = &presumed;
+    }
+}
+
+static void
+replace_text(char **text, char *by, bool *changed)
+{
+    if (!*text || strcmp(*text, by) != 0)
+        *changed = true;
+    free(*text);
+    *text = by;
+}
+
+/* The record of a drive's image, a new one where there is none. */
+static struct maqet_image_record *
+take_record(struct maqet_vm *vm, const struct maqet_drive *drive)
+{
+    struct maqet_image_record *record = record_of(vm, drive);
+
+    if (!record)
+        record = maqet_images_append(&vm->images);
+    if (drive->path)
+        replace_text(&record->path, maqet_strdup(drive->path), &vm->images_changed);
+    else
+        replace_text(&record->place, maqet_drive_place(drive), &vm->images_changed);
+    replace_text(&record->drive, maqet_strdup(drive->name), &vm->images_changed);
+    replace_text(&record->type, maqet_strdup(drive->storage->plugin.name),
+                 &vm->images_changed);
+    maqet_images_attach(vm);
+    return record;
+}
+
+static void
+clear_bases(struct maqet_image_record *record)
+{
+    for (size_t i = 0; i < record->base_count; i++)
+        maqet_base_record_clear(&record->bases[i]);
+    free(record->bases);
+    record->bases = NULL;
+    record->base_count = 0;
+}
+
+static void
+set_owner(struct maqet_vm *vm, struct maqet_image_record *record)
+{
+    replace_text(&record->vm, maqet_strdup(vm->definition->name), &vm->images_changed);
+    replace_text(&record->uuid, maqet_strdup(vm->definition->uuid), &vm->images_changed);
+    replace_text(&record->data_dir, maqet_owner_data_dir(vm->context),
+                 &vm->images_changed);
+}
+
+int
+maqet_images_note_created(struct maqet_vm *vm, const struct maqet_drive *drive,
+                          const struct maqet_file_id *id, struct maqet_error **err)
+{
+    struct maqet_image_record *record = take_record(vm, drive);
+
+    /* Until it has its name it was never there: a kill in between must not make the next
+     * start miss it. */
+    record->seen = 0;
+    record->created = true;
+    set_owner(vm, record);
+    record->id = *id;
+    clear_bases(record);
+    vm->images_changed = true;
+    return maqet_images_confirm(vm, err);
+}
+
+static int
+note_bases(const struct maqet_drive *drive, struct maqet_image_record *record,
+           struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings options = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+
+    if (maqet_image_dependencies(drive, &options, &files, err) < 0)
+        return -1;
+    clear_bases(record);
+    record->bases = maqet_alloc(files.count * sizeof(*record->bases) + 1);
+    /* A record that lacks a base would let that be changed, or deleted. */
+    for (size_t i = 0; i < files.count; i++) {
+        if (!maqet_base_record_read(&record->bases[record->base_count], options.items[i],
+                                    files.items[i]))
+            return maqet_drive_error(drive, options.items[i], err, MAQET_ERROR_FAILED,
+                                     "can't read the backing file %s: %s", files.items[i],
+                                     strerror(errno));
+        record->base_count++;
+    }
+    return 0;
+}
+
+/* A backing file that was moved, or has come back from a backup, is the same in its new
+ * place. */
+static void
+refresh_base(struct maqet_vm *vm, const struct maqet_drive *drive,
+             struct maqet_base_record *then)
+{
+    const char *path = maqet_drive_string(drive, then->option);
+    struct maqet_base_record now;
+
+    if (!path || !maqet_base_record_read(&now, then->option, path))
+        return;
+    _cleanup_free_ char *change = maqet_base_record_compare(then, &now);
+    if (!change &&
+        (!maqet_file_id_equal(&then->id, &now.id) || strcmp(then->path, now.path) != 0)) {
+        struct maqet_base_record before = *then;
+
+        *then = now;
+        now = before;
+        vm->images_changed = true;
+    }
+    maqet_base_record_clear(&now);
+}
+
+/* ---- marks on the images ---- */
+
+/* Says on the images themselves whose they are and who uses them, for the machines of
+ * other data folders. Where there can be no marks, the records have to do. */
+static void
+mark_images(struct maqet_vm *vm, struct maqet_image_record *record)
+{
+    const struct maqet_definition *definition = vm->definition;
+    _cleanup_owner_ struct maqet_owner owner = {0};
+    _cleanup_free_ char *objection =
+        record->path && record->created
+            ? maqet_owner_objection(vm->context, definition->name, definition->uuid,
+                                    record)
+            : NULL;
+
+    if (record->path && record->created && !objection) {
+        set_owner(vm, record);
+        maqet_owner_of(vm->context, definition, &owner);
+        maqet_owner_write(record->path, &owner);
+    } else if (record->path) {
+        maqet_owner_mark_user(vm->context, record->path, false);
+    }
+    for (size_t i = 0; i < record->base_count; i++)
+        maqet_owner_mark_user(vm->context, record->bases[i].path, true);
+}
+
+/* ---- what is noted ---- */
+
+int
+maqet_images_note_seen(struct maqet_vm *vm, const struct maqet_drive *drive,
+                       const struct maqet_image_state *state, bool accept_bases,
+                       struct maqet_error **err)
+{
+    struct maqet_image_record *record = take_record(vm, drive);
+    int64_t now = time(NULL);
+
+    if (!maqet_file_id_equal(&record->id, &state->id)) {
+        record->created = record->created && maqet_owner_vouches(record, &state->id);
+        record->id = state->id;
+        vm->images_changed = true;
+    }
+    if (record->size != state->virtual_size) {
+        record->size = state->virtual_size;
+        vm->images_changed = true;
+    }
+    if (record->seen == 0)
+        vm->images_changed = true;
+    else if (now - record->seen > SEEN_INTERVAL)
+        vm->dates_changed = true;
+    record->seen = now;
+    for (size_t i = 0; i < record->base_count; i++)
+        refresh_base(vm, drive, &record->bases[i]);
+    if (accept_bases || record->base_count == 0) {
+        size_t before = record->base_count;
+
+        if (note_bases(drive, record, err) < 0)
+            return -1;
+        vm->images_changed = vm->images_changed || before > 0 || record->base_count > 0;
+    }
+    mark_images(vm, record);
+    return 0;
+}
+
+int
+maqet_images_give_up(struct maqet_vm *vm, const struct maqet_strings *paths,
+                     struct maqet_error **err)
+{
+    _cleanup_images_ struct maqet_images given_up = {0};
+    const struct maqet_strings none = MAQET_STRINGS_INIT;
+
+    for (size_t i = vm->images.count; i-- > 0;) {
+        struct maqet_image_record *record = &vm->images.items[i];
+
+        if (!record->path || !maqet_strings_has(paths, record->path) ||
+            is_attached(vm, record))
+            continue;
+        maqet_image_record_copy(maqet_images_append(&given_up), record);
+        maqet_images_remove(&vm->images, i);
+        vm->images_changed = true;
+        maqet_images_attach(vm);
+    }
+    return given_up.count > 0 ? maqet_unused_add(vm->context, &given_up, &none, err) : 0;
+}
+
+int
+maqet_images_confirm(struct maqet_vm *vm, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    const char *name = vm->definition->name;
+    _cleanup_free_ char *path = maqet_store_file(vm->context, name, MAQET_STORE_IMAGES);
+    /* That there are records at all tells a later start that none is missing. */
+    bool changed = vm->images_changed || maqet_file_missing(path);
+
+    if (!changed && !vm->dates_changed)
+        return 0;
+    vm->images_changed = vm->dates_changed = false;
+    if (maqet_images_save(vm->context, name, &vm->images, &reason) == 0)
+        return 0;
+    if (changed)
+        return maqet_error_move(err, TAKE_PTR(reason));
+    maqet_context_say(vm->context, MAQET_LEVEL_WARNING,
+                      "VM '%s': when its images were last there is not noted: %s", name,
+                      reason->message);
+    return 0;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/machine/needs.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "core/machine/bases.h"
+#include "core/machine/holders.h"
+#include "core/machine/owner.h"
+#include "core/machine/store.h"
+#include "core/storage/fault.h"
+
+/* An image that may be needed. */
+struct wanted {
+    const char *path;
+    bool there;
+    dev_t device;
+    ino_t inode;
+};
+
+static struct wanted
+wanted_of(const char *path)
+{
+    struct wanted wanted = {.path = path};
+    struct stat status;
+
+    if (stat(path, &status) == 0) {
+        wanted.there = true;
+        wanted.device = status.st_dev;
+        wanted.inode = status.st_ino;
+    }
+    return wanted;
+}
+
+static bool
+is_file(const char *path, const struct wanted *wanted)
+{
+    struct stat status;
+
+    /* A link to it is a use of it, so this one follows links. */
+    return wanted->there && path[0] == '/' && stat(path, &status) == 0 &&
+           status.st_dev == wanted->device && status.st_ino == wanted->inode;
+}
+
+/* ---- texts that name it ---- */
+
+/* Whether a character can't belong to the same path as what stands beside it: paths end
+ * with a comma, a quote, a space or the end of the argument. */
+static bool
+is_boundary(char c)
+{
+    return !isalnum((unsigned char)c) && !strchr("._-+~@%#/", c);
+}
+
+/* Whether an argument holds a path that is not just a part of a longer one. */
+static bool
+text_holds(const char *text, const char *path)
+{
+    size_t length = strlen(path);
+
+    for (const char *at = strstr(text, path); at; at = strstr(at + 1, path)) {
+        bool begins = at == text || is_boundary(at[-1]);
+
+        if (begins && (at[length] == '\0' || is_boundary(at[length])))
+            return true;
+    }
+    return false;
+}
+
+/* Whether any part of an argument is a path to the image, in whatever way it is written:
+ * relative, or by a folder that is a link. */
+static bool
+part_is_file(const char *text, const char *folder, const struct wanted *wanted)
+{
+    static const char separators[] = ",=\"':;{}[] ";
+
+    while (*text) {
+        size_t length = strcspn(text, separators);
+
+        if (length > 0) {
+            _cleanup_free_ char *part = maqet_strndup(text, length);
+            _cleanup_free_ char *path =
+                part[0] == '/' || folder ? maqet_path_absolute(part, folder) : NULL;
+
+            if (path && is_file(path, wanted))
+                return true;
+        }
+        text += length;
+        text += strspn(text, separators);
+    }
+    return false;
+}
+
+static bool
+text_names(const char *text, const char *folder, const struct wanted *wanted)
+{
+    _cleanup_free_ char *doubled = maqet_text_double_commas(wanted->path);
+
+    return is_file(text, wanted) || text_holds(text, wanted->path) ||
+           text_holds(text, doubled) || part_is_file(text, folder, wanted);
+}
+
+/* Whether any text of a tree is, or holds, a path to the image: as a drive's file, a
+ * base, or within an argument of the user's own. */
+static bool
+tree_names(json_object *tree, const char *folder, const struct wanted *wanted)
+{
+    if (json_object_is_type(tree, json_type_string))
+        return text_names(json_object_get_string(tree), folder, wanted);
+    if (json_object_is_type(tree, json_type_array)) {
+        for (size_t i = 0; i < json_object_array_length(tree); i++)
+            if (tree_names(json_object_array_get_idx(tree, i), folder, wanted))
+                return true;
+    } else if (json_object_is_type(tree, json_type_object)) {
+        json_object_object_foreach(tree, key, value)
+        {
+            (void)key;
+            if (tree_names(value, folder, wanted))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* ---- machines ---- */
+
+static char *
+uses(const char *vm)
+{
+    return maqet_format("VM '%s' uses it", vm);
+}
+
+static bool
+is_wanted(const char *path, const struct wanted *wanted)
+{
+    return path && (strcmp(path, wanted->path) == 0 || is_file(path, wanted));
+}
+
+/* What is not known of one drive, and so may be the image; NULL: it is not. An unknown
+ * drive that was used before has the image that it had then, since no other is named by
+ * its entry. The caller frees. */
+static char *
+doubt_of_drive(const struct maqet_vm *vm, const struct maqet_drive *drive)
+{
+    const char *name = vm->definition->name;
+
+    if (!maqet_drive_is_unknown(drive) || drive->path)
+        return NULL;
+    for (size_t i = 0; i < vm->images.count; i++)
+        if (strcmp(vm->images.items[i].drive, drive->name) == 0)
+            return NULL;
+    return maqet_format("the drive '%s' of VM '%s' may use it, and can't be looked at: "
+                        "%s. Correct it first: maqet apply %s FILE",
+                        drive->name, name, drive->fault->message, name);
+}
+
+static bool
+drive_uses(const struct maqet_vm *vm, const struct maqet_drive *drive,
+           const struct wanted *wanted)
+{
+    if (!maqet_drive_is_unknown(drive) || drive->path)
+        return is_wanted(drive->path, wanted);
+    _cleanup_free_ char *presumed = maqet_drive_presumed_path(drive);
+    if (is_wanted(presumed, wanted))
+        return true;
+    for (size_t i = 0; i < vm->images.count; i++)
+        if (strcmp(vm->images.items[i].drive, drive->name) == 0 &&
+            is_wanted(vm->images.items[i].path, wanted))
+            return true;
+    return false;
+}
+
+/* What the drives of a machine say. */
+static char *
+need_of_drives(const struct maqet_vm *vm, const struct wanted *wanted, bool *known)
+{
+    char *doubt = NULL;
+
+    *known = true;
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (drive_uses(vm, vm->drives[i], wanted))
+            return uses(vm->definition->name);
+    for (size_t i = 0; i < vm->drive_count && !doubt; i++)
+        doubt = doubt_of_drive(vm, vm->drives[i]);
+    *known = !doubt;
+    return doubt;
+}
+
+/* Why a machine needs the image; NULL: it doesn't. *known false: that can't be told. The
+ * caller frees. */
+static char *
+need_of_machine(const struct maqet_context *context, const char *name,
+                const struct wanted *wanted, bool *known)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    _cleanup_definition_ struct maqet_definition *definition =
+        maqet_store_load(context, name, &reason);
+
+    *known = false;
+    if (!definition)
+        return maqet_format("the definition of VM '%s', which may use it, can't be read: "
+                            "%s. Bring that file back from a backup, or remove the VM: "
+                            "maqet rm %s",
+                            name, reason->message, name);
+    *known = true;
+    if (tree_names(definition->tree, maqet_tree_place(definition->tree).folder, wanted))
+        return uses(name);
+    /* A path of our own making stands in no tree. */
+    _cleanup_vm_ struct maqet_vm *vm = maqet_vm_look(context, TAKE_PTR(definition));
+    char *need = need_of_drives(vm, wanted, known);
+    if (need || !vm->images_error)
+        return need;
+    *known = false;
+    return maqet_format("VM '%s' may use it, and what it has used can't be read: %s",
+                        name, vm->images_error->message);
+}
+
+/* Of all machines, one that surely needs it before one that may. */
+static char *
+need_of_machines(const struct maqet_context *context, const char *except,
+                 const struct wanted *wanted, bool *known)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    char *doubt = NULL;
+
+    *known = false;
+    if (maqet_store_list(context, &names, NULL) < 0)
+        return maqet_strdup("the other VMs can't be listed");
+    for (size_t i = 0; i < names.count; i++) {
+        if (except && strcmp(names.items[i], except) == 0)
+            continue;
+        char *need = need_of_machine(context, names.items[i], wanted, known);
+        if (need && *known) {
+            free(doubt);
+            return need;
+        }
+        if (need && doubt)
+            free(need);
+        else if (need)
+            doubt = need;
+    }
+    *known = !doubt;
+    return doubt;
+}
+
+char *
+maqet_image_user(const struct maqet_context *context, const char *except,
+                 const char *path, bool *known)
+{
+    const struct wanted wanted = wanted_of(path);
+
+    return need_of_machines(context, except, &wanted, known);
+}
+
+/* Machines of other data folders. */
+static char *
+need_elsewhere(const struct maqet_context *context, const char *path)
+{
+    _cleanup_strings_ struct maqet_strings folders = MAQET_STRINGS_INIT;
+
+    maqet_owner_other_folders(context, path, false, &folders);
+    for (size_t i = 0; i < folders.count; i++) {
+        struct maqet_context other = *context;
+        bool known;
+
+        other.data_dir = folders.items[i];
+        _cleanup_free_ char *user = maqet_image_user(&other, NULL, path, &known);
+        if (user)
+            return maqet_format("%s (in %s)", user, other.data_dir);
+    }
+    return NULL;
+}
+
+/* ---- all of them ---- */
+
+/* Who has the image open; NULL: nobody does. QEMU and qemu-img lock the images that they
+ * have open, and so are noticed even where they can't be seen. The caller frees. */
+static char *
+users_of(const struct maqet_context *context, const char *path)
+{
+    struct maqet_holder *list = NULL;
+    size_t count = 0;
+    bool locked = maqet_holders_locked(path);
+
+    maqet_holders_find(context, path, &list, &count, NULL);
+    _cleanup_free_ char *users =
+        locked || count > 0 ? maqet_holders_text(list, count) : NULL;
+    maqet_holders_free(list, count);
+    return users ? maqet_format("it is in use by %s", users) : NULL;
+}
+
+char *
+maqet_image_need(const struct maqet_context *context, const char *except,
+                 const struct maqet_strings *going, const char *path)
+{
+    bool known;
+    char *need = maqet_image_user(context, except, path, &known);
+
+    if (!need)
+        need = need_elsewhere(context, path);
+    if (need)
+        return need;
+    _cleanup_free_ char *dependent = maqet_bases_dependent(context, path, going);
+    if (dependent)
+        return maqet_format("it is the backing file of %s", dependent);
+    return users_of(context, path);
+}

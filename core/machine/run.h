@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run.h - what runs: the file DATA/vms/NAME/run, whose lock QEMU holds until it dies; and
+ * in the run folder the monitor's socket, QEMU's PID file and its log, and the definition
+ * that it was started with. Where that folder is: run_folder.h.
+ */
+#ifndef MAQET_MACHINE_RUN_H
+#define MAQET_MACHINE_RUN_H
+
+#include "core/base/context.h"
+#include "core/base/error.h"
+#include "core/machine/definition.h"
+#include "core/machine/run_folder.h"
+#include "core/qemu/qmp.h"
+
+/* The file in that folder which tells that somebody had QEMU killed; the next start
+ * removes it. */
+#define MAQET_RUN_FORCED "forced"
+
+/* How long a QEMU that is told to end may take to flush its images, in ms; and one that a
+ * person wants gone, or that does not answer. */
+#define MAQET_END_TIMEOUT INT64_C(10000)
+#define MAQET_FLUSH_TIMEOUT INT64_C(3000)
+
+/* The names of the monitor's socket and lock in the folder. */
+#define MAQET_RUN_MONITOR "qmp.sock"
+#define MAQET_RUN_MONITOR_LOCK "qmp.lock"
+
+/* The folder of QEMU's own in it, and its PID file there, which it removes when it ends
+ * in order; the file that lists what QEMU may open; and the link to its temporary folder.
+ */
+#define MAQET_RUN_OWN "qemu"
+#define MAQET_RUN_PID MAQET_RUN_OWN "/pid"
+#define MAQET_RUN_RULES "rules"
+#define MAQET_RUN_SCRATCH "scratch"
+
+/* ms between the moment in which a start takes the lock and that in which its child has
+ * written the PID. */
+#define MAQET_RUN_FORK_TIMEOUT INT64_C(2000)
+
+/* A unix socket in the run folder, for its user only; it listens already. What had its
+ * name is removed. A descriptor, or -1. */
+int maqet_run_listen(int dir_fd, const char *name, struct maqet_error **err);
+
+/* The socket of the server of one drive, for a guest whose changes are thrown away; the
+ * caller frees. And what servers have left that were killed with their maqet. */
+char *maqet_run_server_socket(const char *folder, size_t index);
+void maqet_run_remove_servers(const char *folder);
+
+/* The PID that the run file names while its lock is held; 0: nobody runs. The caller gets
+ * a pidfd in *pidfd, which is that of the holder for sure. */
+int maqet_run_holder(int run_fd, int *pidfd, struct maqet_error **err);
+
+/* The same, with the deadline (on the clock of maqet_now()) by which the PID of one that
+ * is just being started must have been written. */
+int maqet_run_holder_by(int run_fd, int *pidfd, int64_t deadline,
+                        struct maqet_error **err);
+
+/* The name of the machine, of whatever data folder, whose QEMU a process of this user's
+ * is; *data_dir gets that folder. NULL: it is none. The caller frees both. */
+char *maqet_run_machine_of(int pid, char **data_dir);
+
+/* What QEMU said last, from its log; "" when there is none. The caller frees. */
+char *maqet_run_last_words(int log_fd);
+
+/* A connection to a running machine's monitor, shared fairly with other maqets: @lock
+ * gets a descriptor to be closed after the connection. @timeout is in ms, for the lock
+ * and QEMU's answer together. NULL on error; one of a QEMU that does not answer is marked
+ * as silent, and tells the VM and the next step. */
+struct maqet_qmp *maqet_monitor_open(int dir_fd, const char *name, int64_t timeout,
+                                     int gone, int *lock, struct maqet_error **err);
+
+/*
+ * Presses the guest's power button, within @timeout ms. A guest that is paused or asleep
+ * goes on first, since it could not react; a QEMU whose guest has powered off already, or
+ * has never run, is told to quit. MAQET_ERROR_STATE: QEMU has ended meanwhile. Where the
+ * monitor's socket is lost, it is reached by the descriptor of it that QEMU has.
+ */
+int maqet_power_button_press(const struct maqet_run *run, const char *name,
+                             int64_t timeout, struct maqet_error **err);
+
+/* Ends a QEMU that must not go on: first so that it can flush its images, for @flush ms,
+ * and then for sure. */
+void maqet_qemu_end(int pidfd, int64_t flush);
+
+/* Removes the folder of QEMU's temporary files, which it has open by the time it answers.
+ */
+void maqet_run_remove_scratch(int dir_fd);
+
+/* Removes from the folder what a QEMU that has ended leaves there, and ends what ran
+ * beside it. Nothing of it is in use by a machine that starts: the caller has its lock.
+ */
+void maqet_run_tidy(int dir_fd);
+
+/* The same, but one that has crashed is still known to have. */
+void maqet_run_sweep(int dir_fd);
+
+/*
+ * The definition with which a machine was started, kept beside its run file: what runs,
+ * though `apply` may have stored another one since. Where there is no record, the stored
+ * one is loaded.
+ */
+int maqet_running_save(const char *folder, const struct maqet_definition *definition,
+                       struct maqet_error **err);
+struct maqet_definition *maqet_running_load(const struct maqet_context *context,
+                                            const char *name, struct maqet_error **err);
+
+/* Runs a QMP command on a running machine. @arguments is taken; may be NULL. The caller
+ * puts the answer. */
+json_object *maqet_vm_qmp(const struct maqet_context *context, const char *name,
+                          const char *command, json_object *arguments,
+                          struct maqet_error **err);
+
+#endif

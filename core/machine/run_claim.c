@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/machine/run_claim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/machine/definition.h"
+#include "core/machine/run.h"
+#include "core/machine/store.h"
+
+/* The file that tells whose a folder is. */
+static const char OWNER[] = "owner";
+
+struct maqet_run_machine
+maqet_run_machine_new(const struct maqet_context *context, const char *name, int run_fd)
+{
+    struct maqet_run_machine machine = {.context = context, .name = name};
+
+    machine.has_run_file = run_fd >= 0 && maqet_file_id_of_fd(run_fd, &machine.run_file);
+    return machine;
+}
+
+static uint64_t
+number_of(json_object *object, const char *key)
+{
+    return json_object_get_uint64(json_object_object_get(object, key));
+}
+
+/* Whether the machine that owns a folder is still in its data folder. What can't be
+ * looked at counts as there. */
+static bool
+owner_exists(json_object *owner, const struct maqet_file_id *run_file)
+{
+    const char *path = maqet_json_text(owner, "run");
+    struct maqet_file_id there;
+
+    if (!path)
+        return false;
+    if (!maqet_file_id_of_path(path, &there))
+        return errno != ENOENT && errno != ENOTDIR;
+    return maqet_file_id_is_same_file(&there, run_file);
+}
+
+/* Whether it is ours. The number of a device may change when the host boots, and a data
+ * folder may be moved; not both at once. */
+static bool
+is_of(const struct maqet_run_machine *machine, json_object *owner,
+      const struct maqet_file_id *run_file)
+{
+    const char *path = maqet_json_text(owner, "run");
+    _cleanup_free_ char *ours =
+        maqet_store_file(machine->context, machine->name, MAQET_STORE_RUN);
+
+    return machine->has_run_file &&
+           maqet_file_id_is_same_file(run_file, &machine->run_file) &&
+           (run_file->device == machine->run_file.device ||
+            (path && strcmp(path, ours) == 0));
+}
+
+static bool
+has_file(const char *folder, const char *file)
+{
+    _cleanup_free_ char *path = maqet_format("%s/%s", folder, file);
+
+    return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Whether a QEMU runs in a folder, or did and crashed: else nothing in it is missed. */
+static bool
+is_in_use(const char *folder)
+{
+    return has_file(folder, MAQET_RUN_PID) || has_file(folder, "pid") ||
+           has_file(folder, MAQET_RUN_MONITOR);
+}
+
+enum maqet_claim
+maqet_run_claim_of_earlier(const struct maqet_run_machine *machine, const char *folder)
+{
+    _cleanup_free_ char *path = maqet_format("%s/vm.json", folder);
+    _cleanup_definition_ struct maqet_definition *theirs =
+        access(path, F_OK) == 0 ? maqet_definition_load(path, machine->name, NULL) : NULL;
+    _cleanup_definition_ struct maqet_definition *ours =
+        theirs ? maqet_store_load(machine->context, machine->name, NULL) : NULL;
+
+    if (!theirs)
+        return MAQET_CLAIM_NONE;
+    if (ours && strcmp(ours->uuid, theirs->uuid) == 0)
+        return MAQET_CLAIM_OURS;
+    return is_in_use(folder) ? MAQET_CLAIM_OTHER : MAQET_CLAIM_NONE;
+}
+
+enum maqet_claim
+maqet_run_claim(const struct maqet_run_machine *machine, const char *folder)
+{
+    _cleanup_free_ char *path = maqet_format("%s/%s", folder, OWNER);
+    bool missing = maqet_file_missing(path);
+    _cleanup_json_ json_object *owner = missing ? NULL : maqet_json_read(path, NULL);
+
+    if (missing)
+        return maqet_run_claim_of_earlier(machine, folder);
+    /* That it can't be read just now makes nobody else's folder ours. */
+    if (!owner)
+        return is_in_use(folder) ? MAQET_CLAIM_OTHER : MAQET_CLAIM_NONE;
+    const struct maqet_file_id run_file = {
+        .device = number_of(owner, "device"),
+        .inode = number_of(owner, "inode"),
+        .birth = number_of(owner, "birth"),
+    };
+    if (is_of(machine, owner, &run_file))
+        return MAQET_CLAIM_OURS;
+    return is_in_use(folder) || owner_exists(owner, &run_file) ? MAQET_CLAIM_OTHER
+                                                               : MAQET_CLAIM_NONE;
+}
+
+int
+maqet_run_claim_write(const struct maqet_run_machine *machine, const char *folder,
+                      struct maqet_error **err)
+{
+    _cleanup_json_ json_object *owner = json_object_new_object();
+    _cleanup_free_ char *file = maqet_format("%s/%s", folder, OWNER);
+    _cleanup_free_ char *link = maqet_format("%s/run", folder);
+    _cleanup_free_ char *run =
+        maqet_store_file(machine->context, machine->name, MAQET_STORE_RUN);
+    _cleanup_definition_ struct maqet_definition *definition =
+        maqet_store_load(machine->context, machine->name, NULL);
+    const struct maqet_file_id *id = &machine->run_file;
+
+    json_object_object_add(owner, "run", json_object_new_string(run));
+    if (definition)
+        json_object_object_add(owner, "uuid", json_object_new_string(definition->uuid));
+    json_object_object_add(owner, "device", json_object_new_uint64(id->device));
+    json_object_object_add(owner, "inode", json_object_new_uint64(id->inode));
+    json_object_object_add(owner, "birth", json_object_new_uint64(id->birth));
+    /* For people and scripts, which find the PID there. */
+    unlink(link);
+    if (symlink(run, link) < 0)
+        return maqet_error_errno(err, errno, "Can't make %s", link);
+    return maqet_json_write(file, owner, err);
+}
+
+bool
+maqet_run_claim_is_written(const char *folder)
+{
+    return has_file(folder, OWNER);
+}

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/machine/run_folder.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+
+#include "core/base/files.h"
+#include "core/machine/run.h"
+#include "core/machine/run_claim.h"
+#include "core/machine/store.h"
+#include "core/qemu/launch.h"
+
+/* Machines of one name in one runtime folder, each in a data folder of its own. */
+enum { SAME_NAMES = 1000 };
+
+enum { PATH_LIMIT = 65536 /* bytes of a path */ };
+
+/* ms to wait for another maqet that is just choosing a folder. */
+static const int64_t CHOICE_TIMEOUT = 10000;
+
+/* RUNTIME/NAME, RUNTIME/NAME@2: no machine's name has that character. */
+static char *
+candidate(const struct maqet_run_machine *machine, int number)
+{
+    const char *above = machine->context->runtime_dir;
+
+    return number == 1 ? maqet_format("%s/%s", above, machine->name)
+                       : maqet_format("%s/%s@%d", above, machine->name, number);
+}
+
+/* A folder that is there and ours, where nobody else can change it; -1: it is not. */
+static int
+open_ours(const struct maqet_run_machine *machine, const char *folder)
+{
+    _cleanup_close_ int fd =
+        open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat status;
+
+    return fd >= 0 && fstat(fd, &status) == 0 && status.st_uid == geteuid() &&
+                   !(status.st_mode & (S_IWGRP | S_IWOTH)) &&
+                   maqet_run_claim(machine, folder) == MAQET_CLAIM_OURS
+               ? TAKE_FD(fd)
+               : -1;
+}
+
+/* ---- where the folder is ---- */
+
+/* What its last start has noted: the folder's path, which the caller frees, and which
+ * file (may be NULL) its QEMU has locked. NULL: nothing. */
+static char *
+read_note(const struct maqet_run_machine *machine, struct maqet_file_id *run_file)
+{
+    _cleanup_free_ char *file =
+        maqet_store_file(machine->context, machine->name, MAQET_STORE_RUN_FOLDER);
+    _cleanup_free_ char *text = NULL;
+    struct maqet_file_id id = {0};
+
+    if (maqet_file_read(file, PATH_LIMIT, &text, NULL, NULL) < 0)
+        return NULL;
+    char *end = strchr(text, '\n');
+    if (!end || sscanf(end, "\n%" SCNu64 " %" SCNu64 " %" SCNu64, &id.device, &id.inode,
+                       &id.birth) != 3)
+        return NULL;
+    *end = '\0';
+    if (run_file)
+        *run_file = id;
+    return TAKE_PTR(text);
+}
+
+static bool
+is_below(const char *path, const char *folder)
+{
+    size_t length = strlen(folder);
+
+    return strncmp(path, folder, length) == 0 && path[length] == '/';
+}
+
+/*
+ * Finds the folder: of one that runs, that which its start has noted, wherever it is; of
+ * one that does not, its own in the runtime folder. Where there is none, the path that it
+ * has lost, or would get. Returns the folder's descriptor, or -1.
+ */
+static int
+find(const struct maqet_run_machine *machine, bool runs, char **path)
+{
+    _cleanup_free_ char *noted = read_note(machine, NULL);
+    int fd = -1;
+
+    if (noted && (runs || is_below(noted, machine->context->runtime_dir)))
+        fd = open_ours(machine, noted);
+    if (fd >= 0 || (noted && runs)) {
+        *path = TAKE_PTR(noted);
+        return fd;
+    }
+    for (int i = 1; i < SAME_NAMES; i++) {
+        _cleanup_free_ char *folder = candidate(machine, i);
+
+        fd = open_ours(machine, folder);
+        if (fd >= 0 || access(folder, F_OK) < 0 ||
+            maqet_run_claim(machine, folder) == MAQET_CLAIM_NONE) {
+            *path = TAKE_PTR(folder);
+            return fd;
+        }
+    }
+    *path = candidate(machine, SAME_NAMES);
+    return -1;
+}
+
+/* ---- choosing one ---- */
+
+/* The runtime folder, made when it is missing, with the lock under which folders in it
+ * are chosen. It is the folder itself that is locked, which leaves no file behind. A
+ * descriptor, or -1. */
+static int
+lock_choice(const struct maqet_context *context, struct maqet_error **err)
+{
+    _cleanup_close_ int fd = maqet_dir_open_private(context->runtime_dir, err);
+    int64_t deadline = maqet_now() + CHOICE_TIMEOUT;
+
+    if (fd < 0)
+        return -1;
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return maqet_error_errno(err, errno, "Can't lock %s", context->runtime_dir);
+        if (maqet_now() > deadline)
+            return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
+                                   "Another program has %s locked", context->runtime_dir);
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    }
+    return TAKE_FD(fd);
+}
+
+/* Makes the first folder ours that is nobody's, or one that an earlier maqet has left of
+ * this machine. The lock is held. */
+static int
+choose(const struct maqet_run_machine *machine, struct maqet_run *run,
+       struct maqet_error **err)
+{
+    for (int i = 1; i < SAME_NAMES; i++) {
+        _cleanup_free_ char *folder = candidate(machine, i);
+        _cleanup_close_ int fd = maqet_dir_open_private(folder, err);
+
+        if (fd < 0)
+            return -1;
+        if (maqet_run_claim(machine, folder) == MAQET_CLAIM_OTHER)
+            continue;
+        if (maqet_run_claim_write(machine, folder, err) < 0)
+            return -1;
+        free(run->folder);
+        run->folder = TAKE_PTR(folder);
+        run->dir_fd = TAKE_FD(fd);
+        return 0;
+    }
+    return maqet_error_set(err, MAQET_ERROR_FAILED,
+                           "%s has too many folders for machines that are called '%s'",
+                           machine->context->runtime_dir, machine->name);
+}
+
+/* ---- looking ---- */
+
+void
+maqet_run_clear(struct maqet_run *run)
+{
+    const int fds[] = {run->pidfd, run->run_fd, run->dir_fd};
+
+    for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    free(run->folder);
+    *run = (struct maqet_run)MAQET_RUN_INIT;
+}
+
+bool
+maqet_run_has_monitor(const struct maqet_run *run)
+{
+    return run->dir_fd >= 0 &&
+           faccessat(run->dir_fd, MAQET_RUN_MONITOR, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* The run file that a process has open as QEMU has it, when it is this one, is deleted,
+ * and is locked; -1: it is not. */
+static int
+open_deleted(const char *pid, const struct maqet_file_id *wanted)
+{
+    _cleanup_free_ char *process = maqet_format("/proc/%s", pid);
+    _cleanup_free_ char *path = maqet_format("%s/fd/%d", process, MAQET_LAUNCH_LOCK_FD);
+    struct maqet_file_id id;
+    struct stat status;
+
+    if (stat(process, &status) < 0 || status.st_uid != geteuid() ||
+        !maqet_file_id_of_target(path, &id) || !maqet_file_id_equal(&id, wanted))
+        return -1;
+    _cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    return fd >= 0 && fstat(fd, &status) == 0 && status.st_nlink == 0 &&
+                   maqet_file_id_of_fd(fd, &id) && maqet_file_id_equal(&id, wanted) &&
+                   maqet_lock_held(fd, NULL) == 1
+               ? TAKE_FD(fd)
+               : -1;
+}
+
+/*
+ * The data folder was moved to another file system, or restored, while the machine ran:
+ * its run file is a copy. The one that QEMU has locked is in no folder any more, but the
+ * note tells which it is. A descriptor of it, or -1. The run file of a machine that was
+ * copied is still in its folder, and is none of the copy's.
+ */
+static int
+open_predecessor(const struct maqet_run_machine *machine)
+{
+    struct maqet_file_id noted;
+    _cleanup_free_ char *note = read_note(machine, &noted);
+    _cleanup_strings_ struct maqet_strings processes = MAQET_STRINGS_INIT;
+
+    if (!note ||
+        (machine->has_run_file && maqet_file_id_is_same_file(&noted, &machine->run_file)))
+        return -1;
+    maqet_dir_list("/proc", &processes, NULL);
+    for (size_t i = 0; i < processes.count; i++) {
+        int fd = isdigit((unsigned char)processes.items[i][0])
+                     ? open_deleted(processes.items[i], &noted)
+                     : -1;
+
+        if (fd >= 0)
+            return fd;
+    }
+    return -1;
+}
+
+/* Where QEMU has another file locked than the one in the data folder, that takes its
+ * place, and the machine is known by it. */
+static void
+use_predecessor(struct maqet_run_machine *machine, int *run_fd)
+{
+    if (*run_fd >= 0 && maqet_lock_held(*run_fd, NULL) != 0)
+        return;
+    int fd = open_predecessor(machine);
+
+    if (fd < 0)
+        return;
+    if (*run_fd >= 0)
+        close(*run_fd);
+    *run_fd = fd;
+    *machine = maqet_run_machine_new(machine->context, machine->name, fd);
+}
+
+/* A QEMU that an earlier maqet has started: its run file is in the folder. */
+static int
+look_for_earlier(const struct maqet_run_machine *machine, int64_t deadline,
+                 struct maqet_run *run, struct maqet_error **err)
+{
+    _cleanup_close_ int fd =
+        run->dir_fd < 0
+            ? -1
+            : openat(run->dir_fd, "run", O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    if (fd < 0 || maqet_run_claim_of_earlier(machine, run->folder) != MAQET_CLAIM_OURS)
+        return 0;
+    run->pid = maqet_run_holder_by(fd, &run->pidfd, deadline, err);
+    if (run->pid <= 0)
+        return run->pid;
+    if (run->run_fd >= 0)
+        close(run->run_fd);
+    run->run_fd = TAKE_FD(fd);
+    return 0;
+}
+
+/* All but opening the run file, which may not be there. */
+static int
+look(const struct maqet_run_machine *machine, int64_t deadline, struct maqet_run *run,
+     struct maqet_error **err)
+{
+    if (run->run_fd >= 0)
+        run->pid = maqet_run_holder_by(run->run_fd, &run->pidfd, deadline, err);
+    if (run->pid < 0)
+        return maqet_error_wrap(err, "Virtual machine '%s'", machine->name);
+    run->dir_fd = find(machine, run->pid > 0, &run->folder);
+    if (run->pid == 0 && look_for_earlier(machine, deadline, run, err) < 0)
+        return maqet_error_wrap(err, "Virtual machine '%s'", machine->name);
+    run->lost = run->pid > 0 && !maqet_run_has_monitor(run);
+    return 0;
+}
+
+int
+maqet_run_look(const struct maqet_context *context, const char *name, int64_t deadline,
+               struct maqet_run *run, struct maqet_error **err)
+{
+    _cleanup_free_ char *path = maqet_store_file(context, name, MAQET_STORE_RUN);
+
+    *run = (struct maqet_run)MAQET_RUN_INIT;
+    run->run_fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (run->run_fd < 0 && errno != ENOENT && errno != ENOTDIR)
+        return maqet_error_errno(err, errno, "Can't look at the virtual machine '%s'",
+                                 name);
+    struct maqet_run_machine machine = maqet_run_machine_new(context, name, run->run_fd);
+    use_predecessor(&machine, &run->run_fd);
+    return look(&machine, deadline, run, err);
+}
+
+int
+maqet_run_open(const struct maqet_context *context, const char *name,
+               struct maqet_run *run, struct maqet_error **err)
+{
+    *run = (struct maqet_run)MAQET_RUN_INIT;
+    run->run_fd = maqet_store_open_run(context, name, err);
+    if (run->run_fd < 0)
+        return -1;
+    struct maqet_run_machine machine = maqet_run_machine_new(context, name, run->run_fd);
+    use_predecessor(&machine, &run->run_fd);
+    if (look(&machine, maqet_now() + MAQET_RUN_FORK_TIMEOUT, run, err) < 0)
+        return -1;
+    if (run->pid > 0)
+        return 0;
+    _cleanup_close_ int lock = lock_choice(context, err);
+    if (lock < 0)
+        return -1;
+    if (run->dir_fd >= 0 && maqet_run_claim_is_written(run->folder))
+        return 0;
+    if (run->dir_fd >= 0)
+        close(TAKE_FD(run->dir_fd));
+    return choose(&machine, run, err);
+}
+
+int
+maqet_run_look_again(struct maqet_run *run, const char *name, struct maqet_error **err)
+{
+    if (run->pidfd >= 0)
+        close(TAKE_FD(run->pidfd));
+    run->pid = maqet_run_holder(run->run_fd, &run->pidfd, err);
+    return run->pid < 0 ? maqet_error_wrap(err, "Virtual machine '%s'", name) : 0;
+}
+
+char *
+maqet_run_folder(const struct maqet_context *context, const char *name)
+{
+    _cleanup_free_ char *file = maqet_store_file(context, name, MAQET_STORE_RUN);
+    _cleanup_close_ int run_fd = open(file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    struct maqet_run_machine machine = maqet_run_machine_new(context, name, run_fd);
+    char *path = NULL;
+
+    use_predecessor(&machine, &run_fd);
+    int fd = find(&machine, run_fd >= 0 && maqet_lock_held(run_fd, NULL) == 1, &path);
+
+    if (fd >= 0)
+        close(fd);
+    return path;
+}
+
+int
+maqet_run_note_folder(const struct maqet_context *context, const char *name,
+                      const struct maqet_run *run, struct maqet_error **err)
+{
+    const struct maqet_run_machine machine =
+        maqet_run_machine_new(context, name, run->run_fd);
+    const struct maqet_file_id *id = &machine.run_file;
+    struct maqet_file_id before;
+    _cleanup_free_ char *noted = read_note(&machine, &before);
+    _cleanup_free_ char *file = maqet_store_file(context, name, MAQET_STORE_RUN_FOLDER);
+    _cleanup_free_ char *text =
+        maqet_format("%s\n%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", run->folder, id->device,
+                     id->inode, id->birth);
+
+    if (noted && strcmp(noted, run->folder) == 0 && maqet_file_id_equal(id, &before))
+        return 0;
+    return maqet_file_replace(file, text, strlen(text), 0600, err);
+}
+
+/* ---- words ---- */
+
+char *
+maqet_run_text(const struct maqet_run *run)
+{
+    if (!run->lost)
+        return maqet_format("(PID %d)", run->pid);
+    if (run->dir_fd < 0)
+        return maqet_format("(PID %d), but its runtime folder is lost (%s)", run->pid,
+                            run->folder);
+    return maqet_format("(PID %d), but its monitor's socket is lost (%s/%s)", run->pid,
+                        run->folder, MAQET_RUN_MONITOR);
+}
+
+int
+maqet_run_check_reachable(const struct maqet_run *run, const char *name,
+                          struct maqet_error **err)
+{
+    if (!run->lost)
+        return 0;
+    _cleanup_free_ char *text = maqet_run_text(run);
+
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "Virtual machine '%s' is running %s, so it can only be stopped", name,
+                    text);
+    maqet_error_hint(err, "Stop it, and start it again: maqet stop %s", name);
+    return -1;
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/machine/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/base/files.h"
+#include "core/base/json.h"
+#include "core/machine/run.h"
+#include "core/machine/store.h"
+#include "core/qemu/launch.h"
+#include "core/qemu/silence.h"
+#include "core/qemu/survey.h"
+
+/* ms for all QEMUs of a list to answer, and for starts under way to tell their PID. */
+static const int64_t ASK_TIMEOUT = 1000;
+static const int64_t LOOK_TIMEOUT = 2000;
+
+const char *
+maqet_status_name(enum maqet_status status)
+{
+    static const char *const names[] = {
+        [MAQET_STATUS_CREATED] = "created", [MAQET_STATUS_RUNNING] = "running",
+        [MAQET_STATUS_PAUSED] = "paused",   [MAQET_STATUS_STOPPED] = "stopped",
+        [MAQET_STATUS_CRASHED] = "crashed", [MAQET_STATUS_UNRESPONSIVE] = "unresponsive",
+    };
+
+    return names[status];
+}
+
+const char *
+maqet_pause_name(enum maqet_pause pause)
+{
+    static const char *const names[] = {
+        [MAQET_PAUSE_NONE] = NULL,
+        [MAQET_PAUSE_FULL] = "disk full",
+        [MAQET_PAUSE_ERROR] = "I/O error",
+    };
+
+    return names[pause];
+}
+
+void
+maqet_state_clear(struct maqet_state *state)
+{
+    maqet_full_clear(&state->full);
+}
+
+const char *
+maqet_state_text(const struct maqet_state *state)
+{
+    return state->lost ? "running, runtime folder lost"
+                       : maqet_status_name(state->status);
+}
+
+/* ---- what the kernel says of the process ---- */
+
+static void
+read_usage(struct maqet_state *state)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/%d/stat", state->pid);
+    _cleanup_free_ char *data = NULL;
+    unsigned long long user, kernel, started;
+    long pages, ticks = sysconf(_SC_CLK_TCK);
+    struct timespec now;
+
+    if (maqet_file_read(path, 65536, &data, NULL, NULL) < 0)
+        return;
+    /* proc(5): the second field is the name in parentheses, which may hold anything. */
+    const char *after = strrchr(data, ')');
+    if (!after || sscanf(after + 1,
+                         " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d "
+                         "%*d %*d %*d %*d %llu %*u %ld",
+                         &state->process, &user, &kernel, &started, &pages) != 5)
+        return;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    double uptime =
+        (double)now.tv_sec + (double)now.tv_nsec / 1e9 - (double)started / (double)ticks;
+    state->uptime = uptime > 0 ? (int64_t)(uptime * 1000) : 0;
+    state->memory = (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    if (uptime > 0)
+        state->cpu = 100 * (double)(user + kernel) / (double)ticks / uptime;
+}
+
+static enum maqet_status
+status_at_rest(const struct maqet_context *context, const char *name, int dir_fd)
+{
+    /* QEMU removes its PID file when it ends in order. */
+    if (dir_fd >= 0 && faccessat(dir_fd, MAQET_RUN_PID, F_OK, 0) == 0)
+        return MAQET_STATUS_CRASHED;
+    return maqet_store_started(context, name) ? MAQET_STATUS_STOPPED
+                                              : MAQET_STATUS_CREATED;
+}
+
+/* *folder (may be NULL) gets the path of the run folder; the caller frees. */
+static int
+look(const struct maqet_context *context, const char *name, int64_t deadline,
+     struct maqet_state *state, char **folder, struct maqet_error **err)
+{
+    _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
+
+    *state = (struct maqet_state){0};
+    /* Looking makes nothing: no folder means that nothing runs. */
+    if (maqet_run_look(context, name, deadline, &run, err) < 0)
+        return -1;
+    state->pid = run.pid;
+    state->lost = run.lost;
+    state->status =
+        run.pid > 0 ? MAQET_STATUS_RUNNING : status_at_rest(context, name, run.dir_fd);
+    if (run.pid > 0)
+        read_usage(state);
+    if (folder)
+        *folder = TAKE_PTR(run.folder);
+    return 0;
+}
+
+int
+maqet_state_look(const struct maqet_context *context, const char *name,
+                 struct maqet_state *state, struct maqet_error **err)
+{
+    return look(context, name, maqet_now() + LOOK_TIMEOUT, state, NULL, err);
+}
+
+/* ---- what QEMU says ---- */
+
+/* Whether the guest is paused, of which only QEMU knows; or why it is not known. */
+static void
+judge(struct maqet_state *state, const struct maqet_survey *survey)
+{
+    json_object *running = NULL;
+    const char *word;
+
+    /* As it is by now; and who has the monitor may himself be waiting in vain. */
+    state->process = maqet_silence_state(state->pid);
+    switch (survey->result) {
+    case MAQET_SURVEY_ANSWERED:
+        state->response = MAQET_RESPONSE_GIVEN;
+        if (json_object_object_get_ex(survey->answer, "running", &running) &&
+            !json_object_get_boolean(running))
+            state->status = MAQET_STATUS_PAUSED;
+        word = maqet_json_text(survey->answer, "status");
+        if (word && strcmp(word, "io-error") == 0)
+            state->pause = MAQET_PAUSE_ERROR;
+        return;
+    case MAQET_SURVEY_SILENT:
+        state->response = MAQET_RESPONSE_MISSING;
+        break;
+    case MAQET_SURVEY_BUSY:
+        state->response = maqet_silence_is_stopped(state->process)
+                              ? MAQET_RESPONSE_MISSING
+                              : MAQET_RESPONSE_BUSY;
+        break;
+    case MAQET_SURVEY_FAILED:
+        return;
+    }
+    if (state->response == MAQET_RESPONSE_MISSING)
+        state->status = MAQET_STATUS_UNRESPONSIVE;
+}
+
+/* Which drives have no room, of one that does not go on since a write failed. */
+static void
+judge_devices(const struct maqet_context *context, const char *name,
+              struct maqet_state *state, const struct maqet_survey *survey)
+{
+    _cleanup_definition_ struct maqet_definition *definition =
+        maqet_running_load(context, name, NULL);
+
+    maqet_full_read(survey->answer,
+                    definition ? maqet_tree_place(definition->tree).folder : NULL,
+                    &state->full);
+    if (state->full.count > 0)
+        state->pause = MAQET_PAUSE_FULL;
+}
+
+/* A machine that is asked: all that run, or of these the ones whose drives have failed.
+ */
+static bool
+is_asked(const struct maqet_state_row *row, bool failed)
+{
+    return !row->error && row->state.pid > 0 && !row->state.lost &&
+           (!failed || row->state.pause == MAQET_PAUSE_ERROR);
+}
+
+static void
+ask_all(const struct maqet_context *context, struct maqet_state_row *rows,
+        char *const *folders, size_t count, bool failed)
+{
+    _cleanup_free_ struct maqet_survey *surveys =
+        maqet_alloc((count + 1) * sizeof(*surveys));
+    _cleanup_free_ struct maqet_state_row **asked =
+        maqet_alloc((count + 1) * sizeof(struct maqet_state_row *));
+    size_t asked_count = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!is_asked(&rows[i], failed))
+            continue;
+        asked[asked_count] = &rows[i];
+        surveys[asked_count] = MAQET_SURVEY_INIT;
+        surveys[asked_count++].folder = maqet_strdup(folders[i]);
+    }
+    if (asked_count == 0)
+        return;
+    maqet_survey_run(surveys, asked_count, MAQET_RUN_MONITOR, MAQET_RUN_MONITOR_LOCK,
+                     failed ? "query-block" : "query-status", ASK_TIMEOUT);
+    for (size_t i = 0; i < asked_count; i++) {
+        if (failed)
+            judge_devices(context, asked[i]->name, &asked[i]->state, &surveys[i]);
+        else
+            judge(&asked[i]->state, &surveys[i]);
+        maqet_survey_clear(&surveys[i]);
+    }
+}
+
+/* One that was cut off: mostly since it has ended. One that runs on has said something
+ * that is no answer. */
+static void
+look_again(const struct maqet_context *context, struct maqet_state_row *row)
+{
+    int pid = row->state.pid;
+
+    if (!is_asked(row, false) || row->state.response != MAQET_RESPONSE_NONE ||
+        maqet_state_look(context, row->name, &row->state, &row->error) < 0 ||
+        row->state.pid != pid || row->state.lost)
+        return;
+    row->state.response = MAQET_RESPONSE_MISSING;
+    row->state.status = MAQET_STATUS_UNRESPONSIVE;
+}
+
+void
+maqet_states_read(const struct maqet_context *context, struct maqet_state_row *rows,
+                  size_t count, bool ask)
+{
+    _cleanup_free_ char **folders = maqet_alloc((count + 1) * sizeof(*folders));
+    int64_t deadline = maqet_now() + LOOK_TIMEOUT;
+
+    for (size_t i = 0; i < count; i++) {
+        rows[i].error = NULL;
+        look(context, rows[i].name, deadline, &rows[i].state, &folders[i],
+             &rows[i].error);
+    }
+    if (ask) {
+        ask_all(context, rows, folders, count, false);
+        ask_all(context, rows, folders, count, true);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (ask)
+            look_again(context, &rows[i]);
+        free(folders[i]);
+    }
+}
+
+int
+maqet_state_read(const struct maqet_context *context, const char *name,
+                 struct maqet_state *state, struct maqet_error **err)
+{
+    struct maqet_state_row row = {.name = name};
+
+    maqet_states_read(context, &row, 1, true);
+    *state = row.state;
+    return row.error ? maqet_error_move(err, row.error) : 0;
+}
+
+static char *
+full_warning(const char *name, const struct maqet_full *full)
+{
+    _cleanup_free_ char *text = maqet_full_text(full);
+    _cleanup_error_ struct maqet_error *step = NULL;
+
+    maqet_error_set(&step, MAQET_ERROR_NO_SPACE, "The guest of VM '%s' is paused: %s",
+                    name, text);
+    maqet_full_hint(full, name, &step);
+    return maqet_format("%s. %s", step->message, step->hints.items[0]);
+}
+
+int
+maqet_state_error_running(const struct maqet_context *context, const char *name,
+                          bool already, struct maqet_error **err)
+{
+    _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
+
+    if (maqet_run_look(context, name, maqet_now() + LOOK_TIMEOUT, &run, err) < 0)
+        return -1;
+    _cleanup_free_ char *text = maqet_run_text(&run);
+    return maqet_error_set(err, MAQET_ERROR_STATE, "Virtual machine '%s' is running%s %s",
+                           name, already ? " already" : "", text);
+}
+
+char *
+maqet_state_warning(const char *name, const struct maqet_state *state)
+{
+    if (state->lost)
+        return maqet_format(
+            "VM '%s' is running (PID %d), but its runtime folder is lost: it was removed "
+            "meanwhile, as at the end of a login session. It can only be stopped: maqet "
+            "stop %s",
+            name, state->pid, name);
+    if (state->response == MAQET_RESPONSE_MISSING)
+        return maqet_silence_text(name, state->pid, state->process, ASK_TIMEOUT);
+    if (state->pause == MAQET_PAUSE_FULL)
+        return full_warning(name, &state->full);
+    if (state->pause == MAQET_PAUSE_ERROR)
+        return maqet_format("The guest of VM '%s' is paused, since one of its drives "
+                            "failed. Once that is put right: maqet resume %s",
+                            name, name);
+    if (state->response == MAQET_RESPONSE_BUSY)
+        return maqet_format(
+            "It is not known whether the guest is paused: another maqet is "
+            "using the monitor of VM '%s' (PID %d)",
+            name, state->pid);
+    return NULL;
+}
+
+/* ---- after a crash ---- */
+
+char *
+maqet_crash_text(const struct maqet_context *context, const char *name)
+{
+    _cleanup_free_ char *folder = maqet_run_folder(context, name);
+    _cleanup_free_ char *path = maqet_format("%s/qemu.log", folder);
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    _cleanup_free_ char *words = maqet_run_last_words(fd);
+    _cleanup_free_ char *readable = maqet_launch_words(words);
+
+    if (*readable)
+        return maqet_format("QEMU of '%s' ended without cleaning up. Clusters that it "
+                            "lost in images only "
+                            "take up space; to free them: maqet check %s --repair. Its "
+                            "last words (%s): %s",
+                            name, name, path, readable);
+    return maqet_format(
+        "QEMU of '%s' ended without cleaning up, and without a word in %s: "
+        "it was killed, by a person, for want of memory, or by its sandbox "
+        "when it wanted to run another program (`sandbox: off` allows that). Clusters "
+        "that it lost in images only take up space; to free them: maqet check %s "
+        "--repair",
+        name, path, name);
+}

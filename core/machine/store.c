@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/machine/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "core/base/deadline.h"
+#include "core/machine/folder.h"
+#include "core/machine/holders.h"
+
+/* ---- paths ---- */
+
+static char *
+vms_path(const struct maqet_context *context)
+{
+    return maqet_format("%s/vms", context->data_dir);
+}
+
+static char *
+vm_path(const struct maqet_context *context, const char *name, const char *file)
+{
+    return maqet_format("%s/vms/%s/%s", context->data_dir, name, file);
+}
+
+/* ---- whose it is ---- */
+
+int
+maqet_store_check_owner(const struct maqet_context *context, struct maqet_error **err)
+{
+    _cleanup_free_ char *folder = vms_path(context);
+    struct stat status;
+
+    /* The folder above may be shared with others, but by root not with users, who could
+     * change what lies in it: images.json. */
+    if (geteuid() == 0 && stat(context->data_dir, &status) == 0 && status.st_uid != 0)
+        maqet_error_set(err, MAQET_ERROR_PERMISSION,
+                        "The folder %s belongs to another user (uid %u)",
+                        context->data_dir, (unsigned)status.st_uid);
+    else if (maqet_dir_check_own(folder, err) == 0)
+        return 0;
+    maqet_error_wrap(err, "The data folder %s is not used", context->data_dir);
+    maqet_error_hint(err, "Name your own data folder (--data-dir), or run maqet as the "
+                          "user whose machines they are");
+    return -1;
+}
+
+/* ---- locks ---- */
+
+/* Waits for a lock as long as @timeout says; who didn't want to wait gets no reasons. */
+static int
+wait_for_lock(const struct maqet_context *context, int fd, int64_t timeout,
+              const char *path, const char *what, struct maqet_error **err)
+{
+    if (maqet_lock_wait(fd, timeout, what, err) == 0)
+        return 0;
+    if (err && (*err)->code == MAQET_ERROR_TIMEOUT && context->lock_timeout > 0)
+        maqet_holders_hint_lock(context, path, err);
+    return -1;
+}
+
+static bool
+is_list(const char *name)
+{
+    return strcmp(name, MAQET_STORE_IMAGES) == 0;
+}
+
+/* The lock of the whole store: held while a machine comes or goes. */
+static int
+lock_store(const struct maqet_context *context, struct maqet_error **err)
+{
+    _cleanup_free_ char *folder = vms_path(context);
+    _cleanup_free_ char *path = maqet_format("%s/.lock", folder);
+    _cleanup_close_ int folder_fd = -1;
+
+    /* The folder above may be shared with others (--data-dir); this one is ours alone. */
+    folder_fd = maqet_dir_open_own(folder, err);
+    if (folder_fd < 0)
+        return -1;
+    _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return maqet_error_errno(err, errno, "Can't open %s", path);
+    if (wait_for_lock(context, fd, context->lock_timeout, path, folder, err) < 0)
+        return -1;
+    maqet_dir_sweep(context->data_dir, is_list);
+    return TAKE_FD(fd);
+}
+
+static int
+error_no_vm(const struct maqet_context *context, const char *name,
+            struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    maqet_error_set(err, MAQET_ERROR_MISSING, "There is no virtual machine '%s'", name);
+    if (maqet_store_list(context, &names, NULL) == 0) {
+        const char *closest = maqet_text_closest(name, &names);
+
+        if (closest)
+            maqet_error_hint(err, "Did you mean '%s'?", closest);
+        else if (names.count == 0)
+            maqet_error_hint(err, "Add one: maqet add FILE");
+        else
+            maqet_error_hint(err, "See which there are: maqet ls");
+    }
+    return -1;
+}
+
+int
+maqet_store_lock(const struct maqet_context *context, const char *name,
+                 struct maqet_error **err)
+{
+    _cleanup_free_ char *path = vm_path(context, name, "lock");
+    _cleanup_free_ char *folder = maqet_format("%s/vms/%s", context->data_dir, name);
+    _cleanup_free_ char *what = maqet_format("the virtual machine '%s'", name);
+    struct maqet_deadline deadline = maqet_deadline_in(context->lock_timeout);
+    struct stat ours, there;
+
+    for (;;) {
+        _cleanup_close_ int fd =
+            open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+        if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+            return error_no_vm(context, name, err);
+        if (fd < 0)
+            return maqet_error_errno(err, errno, "Can't open %s", path);
+        if (wait_for_lock(context, fd, maqet_deadline_left(deadline), path, what, err) <
+            0)
+            return -1;
+        /* While we waited, the machine may have been removed, and even added anew: then
+         * the lock that we got is nobody's, and we begin again. */
+        if (fstat(fd, &ours) == 0 && stat(path, &there) == 0 &&
+            ours.st_ino == there.st_ino && ours.st_dev == there.st_dev) {
+            maqet_folder_sweep(folder);
+            return TAKE_FD(fd);
+        }
+    }
+}
+
+int
+maqet_store_open_run(const struct maqet_context *context, const char *name,
+                     struct maqet_error **err)
+{
+    _cleanup_free_ char *path = vm_path(context, name, MAQET_STORE_RUN);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return error_no_vm(context, name, err);
+    return fd < 0 ? maqet_error_errno(err, errno, "Can't open %s", path) : fd;
+}
+
+/* ---- looking ---- */
+
+int
+maqet_store_list(const struct maqet_context *context, struct maqet_strings *names,
+                 struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings entries = MAQET_STRINGS_INIT;
+    _cleanup_free_ char *folder = vms_path(context);
+
+    if (maqet_dir_list(folder, &entries, err) < 0)
+        return -1;
+    for (size_t i = 0; i < entries.count; i++) {
+        _cleanup_free_ char *file = vm_path(context, entries.items[i], "vm.json");
+
+        if (maqet_vm_name_valid(entries.items[i]) && access(file, F_OK) == 0)
+            maqet_strings_add(names, entries.items[i]);
+    }
+    return 0;
+}
+
+static bool
+looks_like_uuid(const char *text)
+{
+    return strlen(text) == 36 && strspn(text, "0123456789abcdefABCDEF-") == 36;
+}
+
+static struct maqet_definition *
+read_definition(const struct maqet_context *context, const char *name,
+                struct maqet_error **err)
+{
+    _cleanup_free_ char *path = vm_path(context, name, "vm.json");
+
+    return maqet_definition_load(path, name, err);
+}
+
+char *
+maqet_store_resolve(const struct maqet_context *context, const char *name_or_uuid,
+                    struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    if (maqet_vm_name_valid(name_or_uuid)) {
+        _cleanup_free_ char *file = vm_path(context, name_or_uuid, "vm.json");
+
+        if (access(file, F_OK) == 0)
+            return maqet_strdup(name_or_uuid);
+        if (errno == EACCES) {
+            maqet_error_errno(err, errno, "Can't read %s", file);
+            return NULL;
+        }
+    }
+    if (looks_like_uuid(name_or_uuid)) {
+        if (maqet_store_list(context, &names, err) < 0)
+            return NULL;
+        for (size_t i = 0; i < names.count; i++) {
+            _cleanup_definition_ struct maqet_definition *definition =
+                read_definition(context, names.items[i], NULL);
+
+            if (definition && strcasecmp(definition->uuid, name_or_uuid) == 0)
+                return maqet_strdup(names.items[i]);
+        }
+    }
+    error_no_vm(context, name_or_uuid, err);
+    return NULL;
+}
+
+struct maqet_definition *
+maqet_store_load(const struct maqet_context *context, const char *name_or_uuid,
+                 struct maqet_error **err)
+{
+    _cleanup_free_ char *name = maqet_store_resolve(context, name_or_uuid, err);
+
+    return name ? read_definition(context, name, err) : NULL;
+}
+
+/* ---- changing ---- */
+
+/* What add and remove call a machine's folder before it has its name, and after it has
+ * lost it. The prefix is maqet's mark; what else begins with a dot, such as .git or
+ * .web.old, is the user's. */
+#define ADDING_PREFIX ".maqet-add."
+#define REMOVING_PREFIX ".maqet-rm."
+
+/* What a killed maqet left half added or half removed. The store's lock is held. */
+static void
+sweep(const struct maqet_context *context)
+{
+    _cleanup_strings_ struct maqet_strings entries = MAQET_STRINGS_INIT;
+    _cleanup_free_ char *folder = vms_path(context);
+
+    maqet_dir_list(folder, &entries, NULL);
+    for (size_t i = 0; i < entries.count; i++) {
+        _cleanup_free_ char *path = maqet_format("%s/%s", folder, entries.items[i]);
+
+        if (maqet_text_starts(entries.items[i], ADDING_PREFIX) ||
+            maqet_text_starts(entries.items[i], REMOVING_PREFIX))
+            maqet_folder_remove_own(path, NULL);
+    }
+}
+
+/* An empty folder with a name that begins with @prefix. NULL on error; the caller frees.
+ */
+static char *
+make_temporary_folder(const struct maqet_context *context, const char *prefix,
+                      struct maqet_error **err)
+{
+    _cleanup_free_ char *path =
+        maqet_format("%s/vms/%sXXXXXX", context->data_dir, prefix);
+
+    if (mkdtemp(path))
+        return TAKE_PTR(path);
+    maqet_error_errno(err, errno, "Can't make a folder in %s/vms", context->data_dir);
+    return NULL;
+}
+
+static int
+sync_store(const struct maqet_context *context, struct maqet_error **err)
+{
+    _cleanup_free_ char *folder = vms_path(context);
+    _cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return maqet_error_errno(err, errno, "Can't open %s", folder);
+    return maqet_dir_sync(fd, folder, err);
+}
+
+int
+maqet_store_add(const struct maqet_context *context,
+                const struct maqet_definition *definition, struct maqet_error **err)
+{
+    _cleanup_close_ int lock = lock_store(context, err);
+
+    if (lock < 0)
+        return -1;
+    sweep(context);
+    _cleanup_free_ char *folder =
+        maqet_format("%s/vms/%s", context->data_dir, definition->name);
+
+    if (access(folder, F_OK) == 0) {
+        maqet_error_set(err, MAQET_ERROR_EXISTS,
+                        "There is a virtual machine '%s' already", definition->name);
+        maqet_error_hint(err, "Change it: maqet apply %s FILE", definition->name);
+        maqet_error_hint(err, "Add this one under another name: --name NAME");
+        return -1;
+    }
+    /* It appears whole: a folder that is filled first and gets its name at last. */
+    _cleanup_free_ char *temporary = make_temporary_folder(context, ADDING_PREFIX, err);
+    _cleanup_free_ char *file = maqet_format("%s/vm.json", temporary ? temporary : "");
+    if (!temporary)
+        return -1;
+    if (maqet_definition_save(file, definition, err) < 0) {
+        maqet_folder_remove_own(temporary, NULL);
+        return -1;
+    }
+    if (rename(temporary, folder) < 0) {
+        maqet_error_errno(err, errno, "Can't store the virtual machine in %s", folder);
+        maqet_folder_remove_own(temporary, NULL);
+        return -1;
+    }
+    return sync_store(context, err);
+}
+
+int
+maqet_store_replace(const struct maqet_context *context,
+                    const struct maqet_definition *definition, struct maqet_error **err)
+{
+    _cleanup_free_ char *path = vm_path(context, definition->name, "vm.json");
+
+    return maqet_definition_save(path, definition, err);
+}
+
+/* Somebody may have put an image into a machine's folder; it must not go with it. */
+int
+maqet_store_check_removal(const struct maqet_context *context, const char *name,
+                          struct maqet_error **err)
+{
+    _cleanup_free_ char *folder = maqet_format("%s/vms/%s", context->data_dir, name);
+    _cleanup_free_ char *stray = NULL;
+
+    if (maqet_folder_stray(folder, &stray, err) < 0)
+        return -1;
+    if (!stray)
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "%s/%s is not maqet's, so the folder of VM '%s' can't be removed",
+                    folder, stray, name);
+    maqet_error_hint(err, "Move it elsewhere first");
+    return -1;
+}
+
+int
+maqet_store_remove(const struct maqet_context *context, const char *name,
+                   struct maqet_error **err)
+{
+    _cleanup_close_ int lock = lock_store(context, err);
+    _cleanup_free_ char *folder = maqet_format("%s/vms/%s", context->data_dir, name);
+
+    if (lock < 0)
+        return -1;
+    sweep(context);
+    if (maqet_store_check_removal(context, name, err) < 0)
+        return -1;
+    _cleanup_free_ char *temporary = make_temporary_folder(context, REMOVING_PREFIX, err);
+    if (!temporary)
+        return -1;
+    if (rename(folder, temporary) < 0) {
+        maqet_error_errno(err, errno, "Can't remove %s", folder);
+        rmdir(temporary);
+        return -1;
+    }
+    return sync_store(context, err) < 0 ? -1 : maqet_folder_remove_own(temporary, err);
+}
+
+int
+maqet_store_lock_all(const struct maqet_context *context, struct maqet_error **err)
+{
+    return lock_store(context, err);
+}
+
+/* ---- started once ---- */
+
+int
+maqet_store_started_set(const struct maqet_context *context, const char *name,
+                        struct maqet_error **err)
+{
+    _cleanup_free_ char *path = vm_path(context, name, "started");
+
+    return access(path, F_OK) == 0 ? 0 : maqet_file_replace(path, "", 0, 0600, err);
+}
+
+void
+maqet_store_started_clear(const struct maqet_context *context, const char *name)
+{
+    _cleanup_free_ char *path = vm_path(context, name, "started");
+
+    maqet_file_remove(path, NULL);
+}
+
+bool
+maqet_store_started(const struct maqet_context *context, const char *name)
+{
+    _cleanup_free_ char *path = vm_path(context, name, "started");
+
+    return !maqet_file_missing(path);
+}
+
+/* ---- snapshots ---- */
+
+char *
+maqet_store_file(const struct maqet_context *context, const char *name, const char *file)
+{
+    return vm_path(context, name, file);
+}
+
+bool
+maqet_store_pending(const struct maqet_context *context, const char *name)
+{
+    _cleanup_free_ char *path = vm_path(context, name, MAQET_STORE_PENDING);
+
+    return !maqet_file_missing(path);
+}
+
+int
+maqet_store_check_pending(const struct maqet_context *context, const char *name,
+                          struct maqet_error **err)
+{
+    if (!maqet_store_pending(context, name))
+        return 0;
+    maqet_error_set(
+        err, MAQET_ERROR_STATE,
+        "Virtual machine '%s': an operation on its snapshots was interrupted, "
+        "and has to be put right first",
+        name);
+    maqet_error_hint(err, "Put it right: maqet recover %s", name);
+    return -1;
+}

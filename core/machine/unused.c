@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/machine/unused.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "core/machine/needs.h"
+#include "core/machine/owner.h"
+#include "core/machine/store.h"
+
+const char *
+maqet_unused_state_name(enum maqet_unused_state state)
+{
+    static const char *const names[] = {
+        [MAQET_UNUSED_THERE] = "there",
+        [MAQET_UNUSED_MISSING] = "missing",
+        [MAQET_UNUSED_REPLACED] = "replaced",
+        [MAQET_UNUSED_UNKNOWN] = "unknown",
+    };
+
+    return names[state];
+}
+
+void
+maqet_unused_clear(struct maqet_unused *unused)
+{
+    for (size_t i = 0; i < unused->count; i++) {
+        free(unused->items[i].path);
+        free(unused->items[i].vm);
+        free(unused->items[i].drive);
+    }
+    free(unused->items);
+    *unused = (struct maqet_unused){0};
+}
+
+/* ---- images that outlive their machine ---- */
+
+static char *
+list_path(const struct maqet_context *context)
+{
+    return maqet_format("%s/" MAQET_STORE_IMAGES, context->data_dir);
+}
+
+int
+maqet_unused_read(const struct maqet_context *context, struct maqet_images *images,
+                  struct maqet_error **err)
+{
+    _cleanup_free_ char *path = list_path(context);
+
+    return maqet_images_read(path, images, err);
+}
+
+/* The record of a path: of several, that of the file which is there now. */
+static struct maqet_image_record *
+find_current(const struct maqet_images *images, const char *path)
+{
+    struct maqet_file_id id;
+
+    for (size_t i = 0; maqet_file_id_of_path(path, &id) && i < images->count; i++)
+        if (images->items[i].path && strcmp(images->items[i].path, path) == 0 &&
+            maqet_file_id_is_same_file(&images->items[i].id, &id))
+            return &images->items[i];
+    return maqet_images_find(images, path);
+}
+
+/* The record that another one of the same path takes the place of. That of another file,
+ * which may be on a disk that is not mounted, stays where that has backing files. */
+static struct maqet_image_record *
+find_replaced(const struct maqet_images *images, const struct maqet_image_record *by)
+{
+    for (size_t i = 0; i < images->count; i++) {
+        struct maqet_image_record *record = &images->items[i];
+
+        if (record->path && strcmp(record->path, by->path) == 0 &&
+            (record->base_count == 0 || maqet_file_id_is_same_file(&record->id, &by->id)))
+            return record;
+    }
+    return NULL;
+}
+
+/* Puts a record on the list. That maqet made an image is not forgotten when a machine
+ * goes that has only used it. */
+static void
+put_record(struct maqet_images *images, const struct maqet_image_record *record)
+{
+    struct maqet_image_record *known = find_replaced(images, record);
+    struct maqet_image_record copy;
+
+    if (!known)
+        known = maqet_images_append(images);
+    maqet_image_record_copy(&copy, record);
+    if (known->created && !record->created &&
+        maqet_file_id_is_same_file(&known->id, &record->id)) {
+        struct maqet_base_record *bases = known->bases;
+        size_t count = known->base_count;
+
+        known->bases = copy.bases;
+        known->base_count = copy.base_count;
+        copy.bases = bases;
+        copy.base_count = count;
+        maqet_image_record_clear(&copy);
+        return;
+    }
+    maqet_image_record_clear(known);
+    *known = copy;
+}
+
+static bool
+drop_records(struct maqet_images *images, const struct maqet_strings *paths)
+{
+    size_t before = images->count;
+
+    for (size_t i = images->count; i-- > 0;)
+        if (images->items[i].path && maqet_strings_has(paths, images->items[i].path))
+            maqet_images_remove(images, i);
+    return images->count < before;
+}
+
+int
+maqet_unused_add(const struct maqet_context *context, const struct maqet_images *records,
+                 const struct maqet_strings *gone, struct maqet_error **err)
+{
+    _cleanup_images_ struct maqet_images images = {0};
+    _cleanup_free_ char *path = list_path(context);
+    _cleanup_close_ int lock = maqet_store_lock_all(context, err);
+
+    if (lock < 0 || maqet_images_read(path, &images, err) < 0)
+        return -1;
+    bool changed = drop_records(&images, gone);
+    for (size_t i = 0; i < records->count; i++) {
+        const struct maqet_image_record *record = &records->items[i];
+
+        /* One that never got its name was never there. Of the others' images, those with
+         * a backing file count, which nobody may write to. */
+        if (!(record->created || record->base_count > 0) || !record->path ||
+            maqet_strings_has(gone, record->path) ||
+            (record->seen == 0 && access(record->path, F_OK) < 0))
+            continue;
+        put_record(&images, record);
+        changed = true;
+    }
+    return changed ? maqet_images_write(path, &images, err) : 0;
+}
+
+/* Whether a machine has the very image by now. */
+static bool
+is_among(const struct maqet_images *records, const struct maqet_image_record *record)
+{
+    for (size_t i = 0; record->path && i < records->count; i++) {
+        const struct maqet_image_record *own = &records->items[i];
+
+        if (own->path && strcmp(own->path, record->path) == 0 && own->seen > 0 &&
+            maqet_file_id_is_same_file(&own->id, &record->id))
+            return true;
+    }
+    return false;
+}
+
+/* On what such images depend stands in the machine's own records. */
+static bool
+take_over(struct maqet_images *images, const struct maqet_images *records)
+{
+    bool changed = false;
+
+    for (size_t i = images->count; i-- > 0;) {
+        struct maqet_image_record *record = &images->items[i];
+
+        if (record->base_count == 0 || !is_among(records, record))
+            continue;
+        changed = true;
+        if (!record->created) {
+            maqet_images_remove(images, i);
+            continue;
+        }
+        while (record->base_count > 0)
+            maqet_base_record_clear(&record->bases[--record->base_count]);
+    }
+    return changed;
+}
+
+int
+maqet_unused_take_over(const struct maqet_context *context,
+                       const struct maqet_images *records, struct maqet_error **err)
+{
+    _cleanup_images_ struct maqet_images images = {0};
+    _cleanup_free_ char *path = list_path(context);
+
+    /* Mostly there is nothing to take over, and no lock to wait for. */
+    if (maqet_images_read(path, &images, err) < 0)
+        return -1;
+    if (!take_over(&images, records))
+        return 0;
+    _cleanup_close_ int lock = maqet_store_lock_all(context, err);
+    if (lock < 0 || maqet_images_read(path, &images, err) < 0)
+        return -1;
+    return take_over(&images, records) ? maqet_images_write(path, &images, err) : 0;
+}
+
+/* ---- listing ---- */
+
+/* Whether a drive of the machine has that path. */
+static bool
+has_drive(const struct maqet_vm *vm, const char *path)
+{
+    for (size_t i = 0; vm && i < vm->drive_count; i++)
+        if (vm->drives[i]->path && strcmp(vm->drives[i]->path, path) == 0)
+            return true;
+    return false;
+}
+
+static enum maqet_unused_state
+state_of(const struct maqet_image_record *record)
+{
+    struct maqet_file_id id;
+
+    if (!maqet_file_id_of_path(record->path, &id))
+        return MAQET_UNUSED_MISSING;
+    return maqet_file_id_is_same_file(&record->id, &id) ? MAQET_UNUSED_THERE
+                                                        : MAQET_UNUSED_REPLACED;
+}
+
+static void
+add_unused(const struct maqet_context *context, const struct maqet_image_record *record,
+           struct maqet_unused *unused)
+{
+    enum maqet_unused_state state = state_of(record);
+    struct stat status;
+    bool known;
+
+    for (size_t i = 0; i < unused->count; i++)
+        if (strcmp(unused->items[i].path, record->path) == 0)
+            return;
+    _cleanup_free_ char *user = maqet_image_user(context, NULL, record->path, &known);
+    if (user && known)
+        return;
+    if (user)
+        state = MAQET_UNUSED_UNKNOWN;
+    unused->items =
+        maqet_realloc(unused->items, (unused->count + 1) * sizeof(*unused->items));
+    unused->items[unused->count++] = (struct maqet_unused_image){
+        .path = maqet_strdup(record->path),
+        .vm = maqet_strdup(record->vm),
+        .drive = maqet_strdup(record->drive),
+        .size = (state == MAQET_UNUSED_THERE || state == MAQET_UNUSED_UNKNOWN) &&
+                        stat(record->path, &status) == 0
+                    ? (uint64_t)status.st_blocks * 512
+                    : 0,
+        .seen = record->seen,
+        .state = state,
+    };
+}
+
+static int
+by_path(const void *a, const void *b)
+{
+    const struct maqet_unused_image *one = a, *other = b;
+
+    return strcmp(one->path, other->path);
+}
+
+int
+maqet_unused_list(const struct maqet_context *context, struct maqet_unused *unused,
+                  struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    _cleanup_images_ struct maqet_images kept = {0};
+
+    if (maqet_unused_read(context, &kept, err) < 0 ||
+        maqet_store_list(context, &names, err) < 0)
+        return -1;
+    for (size_t i = 0; i < kept.count; i++)
+        if (kept.items[i].created)
+            add_unused(context, &kept.items[i], unused);
+    for (size_t i = 0; i < names.count; i++) {
+        _cleanup_vm_ struct maqet_vm *vm = maqet_vm_open(context, names.items[i], NULL);
+
+        for (size_t j = 0; vm && j < vm->images.count; j++) {
+            const struct maqet_image_record *record = &vm->images.items[j];
+
+            if (record->created && record->path && record->seen > 0 &&
+                !has_drive(vm, record->path))
+                add_unused(context, record, unused);
+        }
+    }
+    if (unused->count > 0)
+        qsort(unused->items, unused->count, sizeof(*unused->items), by_path);
+    return 0;
+}
+
+/* ---- deleting ---- */
+
+/* Where a record was found, so that it can be taken off there. */
+struct found {
+    struct maqet_images images;
+    struct maqet_image_record *record; /* NULL: no list has it */
+    char *vm; /* the machine whose list it is; NULL: that of removed machines */
+    char *uuid;
+    int lock;
+};
+
+static void
+found_clear(struct found *found)
+{
+    maqet_images_clear(&found->images);
+    free(found->vm);
+    free(found->uuid);
+    if (found->lock >= 0)
+        close(found->lock);
+}
+
+/* One of an image that maqet didn't make can only be forgotten, when that is gone. */
+static struct maqet_image_record *
+removable_record(const struct maqet_images *images, const char *path)
+{
+    struct maqet_image_record *record = find_current(images, path);
+
+    return record && (record->created || access(path, F_OK) < 0) ? record : NULL;
+}
+
+/* Looks for a record among those of one machine, and locks that when it is there. */
+static int
+find_in_machine(const struct maqet_context *context, const char *name, const char *path,
+                struct found *found, struct maqet_error **err)
+{
+    _cleanup_definition_ struct maqet_definition *definition = NULL;
+
+    if (maqet_images_load(context, name, &found->images, NULL) < 0 ||
+        !removable_record(&found->images, path))
+        return 0;
+    found->lock = maqet_store_lock(context, name, err);
+    definition = found->lock < 0 ? NULL : maqet_store_load(context, name, err);
+    if (!definition || maqet_images_load(context, name, &found->images, err) < 0)
+        return -1;
+    found->record = removable_record(&found->images, path);
+    if (!found->record) {
+        /* Somebody else was quicker. */
+        found_clear(found);
+        *found = (struct found){.lock = -1};
+        return 0;
+    }
+    found->vm = maqet_strdup(name);
+    found->uuid = maqet_strdup(definition->uuid);
+    return 0;
+}
+
+static int
+find_record(const struct maqet_context *context, const char *path, struct found *found,
+            struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    if (maqet_store_list(context, &names, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.count && !found->record; i++)
+        if (find_in_machine(context, names.items[i], path, found, err) < 0)
+            return -1;
+    if (found->record)
+        return 0;
+    found->lock = maqet_store_lock_all(context, err);
+    if (found->lock < 0 || maqet_unused_read(context, &found->images, err) < 0)
+        return -1;
+    found->record = removable_record(&found->images, path);
+    return 0;
+}
+
+/* Takes the record off its list. */
+static int
+forget(const struct maqet_context *context, struct found *found, struct maqet_error **err)
+{
+    _cleanup_free_ char *path = list_path(context);
+
+    if (!found->record)
+        return 0;
+    maqet_images_remove(&found->images, (size_t)(found->record - found->images.items));
+    found->record = NULL;
+    return found->vm ? maqet_images_save(context, found->vm, &found->images, err)
+                     : maqet_images_write(path, &found->images, err);
+}
+
+static int
+error_not_ours(const char *path, struct maqet_error **err)
+{
+    maqet_error_set(err, MAQET_ERROR_MISSING,
+                    "%s is not an image that maqet created and no VM uses", path);
+    maqet_error_hint(err, "See which there are: maqet storage ls");
+    return -1;
+}
+
+/* Without a record, the mark on the image says that it is one of ours. */
+static bool
+is_marked(const char *path)
+{
+    _cleanup_owner_ struct maqet_owner owner = {0};
+
+    return maqet_owner_read(path, &owner);
+}
+
+static int
+error_kept(const char *path, const char *reason, struct maqet_error **err)
+{
+    return maqet_error_set(err, MAQET_ERROR_STATE, "%s is kept: %s", path, reason);
+}
+
+/* Forgets an image that is not there. One that a machine has is still missed there. */
+static int
+forget_missing(const struct maqet_context *context, const char *path, struct found *found,
+               struct maqet_error **err)
+{
+    bool known;
+
+    if (!found->record)
+        return error_not_ours(path, err);
+    _cleanup_free_ char *user = maqet_image_user(context, NULL, path, &known);
+    return user ? error_kept(path, user, err) : forget(context, found, err);
+}
+
+static int
+check_removal(const struct maqet_context *context, const char *path, struct found *found,
+              const struct maqet_file_id *id, struct maqet_error **err)
+{
+    const struct maqet_image_record bare = {.path = (char *)path};
+    const struct maqet_image_record *record = found->record ? found->record : &bare;
+
+    if (!found->record && !is_marked(path))
+        return error_not_ours(path, err);
+    if (found->record && !maqet_owner_vouches(record, id))
+        return error_kept(path, "it is not the file that maqet created", err);
+    _cleanup_free_ char *objection =
+        maqet_owner_objection(context, found->vm, found->uuid, record);
+    _cleanup_free_ char *need =
+        objection ? NULL : maqet_image_need(context, NULL, NULL, path);
+    if (objection)
+        return maqet_error_set(err, MAQET_ERROR_STATE, "%s is kept: it was created %s",
+                               path, objection);
+    return need ? error_kept(path, need, err) : 0;
+}
+
+int
+maqet_unused_remove(const struct maqet_context *context, const char *path, uint64_t *size,
+                    struct maqet_error **err)
+{
+    _cleanup_(found_clear) struct found found = {.lock = -1};
+    _cleanup_free_ char *folder = maqet_path_folder(path);
+    _cleanup_close_ int folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct maqet_file_id id;
+    struct stat status;
+
+    *size = 0;
+    if (find_record(context, path, &found, err) < 0)
+        return -1;
+    if (!maqet_file_id_of_path(path, &id) || lstat(path, &status) < 0)
+        return forget_missing(context, path, &found, err);
+    if (!S_ISREG(status.st_mode))
+        return error_not_ours(path, err);
+    if (check_removal(context, path, &found, &id, err) < 0)
+        return -1;
+    *size = (uint64_t)status.st_blocks * 512;
+    if (folder_fd < 0 || unlink(path) < 0)
+        return maqet_error_errno(err, errno, "Can't delete %s", path);
+    return maqet_dir_sync(folder_fd, folder, err) < 0 ? -1 : forget(context, &found, err);
+}

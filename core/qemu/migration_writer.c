@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/qemu/migration_writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <zstd.h>
+
+#include "core/base/process.h"
+#include "core/qemu/launch.h"
+
+enum { CHUNK = 1 << 20 /* bytes, of one read; and what the pipe holds */ };
+
+struct maqet_writer {
+    pid_t pid;
+    bool taking;
+    int control; /* a byte: take what comes; its end: nobody needs the file any more */
+    int pipe;    /* -1: released */
+    int source; /* where the child reads: as long as we have it, QEMU's writing can't fail
+                 */
+    int pidfd;  /* the child's */
+};
+
+/* ---- the child ---- */
+
+static int
+write_all(int file, const char *bytes, size_t length)
+{
+    while (length > 0) {
+        ssize_t count = write(file, bytes, length);
+
+        if (count < 0 && errno != EINTR)
+            return errno;
+        if (count > 0) {
+            bytes += count;
+            length -= (size_t)count;
+        }
+    }
+    return 0;
+}
+
+/* Whether the other side has hung up. */
+static bool
+is_useless(int control)
+{
+    struct pollfd fd = {.fd = control, .events = POLLIN};
+
+    return poll(&fd, 1, 0) > 0;
+}
+
+/* What is written goes through here; without a compressor as it is. */
+struct packer {
+    int file;
+    ZSTD_CCtx *compressor; /* NULL: none */
+    char *packed;
+    size_t size;
+};
+
+/* Returns an error number, or 0. */
+static int
+packer_open(struct packer *packer, int file, bool compress)
+{
+    *packer = (struct packer){.file = file};
+    if (!compress)
+        return 0;
+    packer->size = ZSTD_CStreamOutSize();
+    packer->packed = malloc(packer->size);
+    packer->compressor = ZSTD_createCCtx();
+    if (!packer->packed || !packer->compressor)
+        return ENOMEM;
+    ZSTD_CCtx_setParameter(packer->compressor, ZSTD_c_compressionLevel, 1);
+    ZSTD_CCtx_setParameter(packer->compressor, ZSTD_c_checksumFlag, 1);
+    return 0;
+}
+
+/* Writes; with nothing to write it is the end. Returns an error number, or 0. */
+static int
+pack(struct packer *packer, const char *bytes, size_t length)
+{
+    ZSTD_inBuffer in = {.src = bytes, .size = length};
+    ZSTD_EndDirective mode = length > 0 ? ZSTD_e_continue : ZSTD_e_end;
+    size_t left;
+
+    if (!packer->compressor)
+        return write_all(packer->file, bytes, length);
+    do {
+        ZSTD_outBuffer out = {.dst = packer->packed, .size = packer->size};
+
+        left = ZSTD_compressStream2(packer->compressor, &out, &in, mode);
+        if (ZSTD_isError(left))
+            return EIO;
+        int failed = write_all(packer->file, packer->packed, out.pos);
+        if (failed)
+            return failed;
+    } while (mode == ZSTD_e_end ? left > 0 : in.pos < in.size);
+    return 0;
+}
+
+/* Waits for a word, or until nobody needs the file. */
+static void
+await_word(int control)
+{
+    ssize_t count;
+    char word;
+
+    do
+        count = recv(control, &word, 1, 0);
+    while (count < 0 && errno == EINTR);
+}
+
+/* Takes what the pipe was filled with. */
+static void
+skip(int source, size_t count)
+{
+    char bytes[4096];
+
+    while (count > 0) {
+        ssize_t got = read(source, bytes, count < sizeof(bytes) ? count : sizeof(bytes));
+
+        if (got == 0 || (got < 0 && errno != EINTR))
+            return;
+        if (got > 0)
+            count -= (size_t)got;
+    }
+}
+
+/* Takes all that comes; returns the error number of the first failure, 0: all is written.
+ */
+static int
+take(int source, int file, int control, bool compress)
+{
+
+    struct packer packer;
+    char *bytes = malloc(CHUNK);
+    int failed = packer_open(&packer, file, compress);
+    char little[4096];
+
+    if (!bytes)
+        failed = ENOMEM;
+    for (;;) {
+        char *target = bytes ? bytes : little;
+        ssize_t count = read(source, target, bytes ? CHUNK : sizeof(little));
+
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0 && failed == 0)
+            failed = errno;
+        if (failed == 0 && is_useless(control))
+            failed = ECANCELED;
+        if (failed == 0)
+            failed = pack(&packer, target, (size_t)count);
+        if (count <= 0)
+            break;
+    }
+    ZSTD_freeCCtx(packer.compressor);
+    free(packer.packed);
+    free(bytes);
+    return failed;
+}
+
+static void
+become_writer(int source, size_t filled, int file, int control, bool compress)
+{
+    int *const kept[] = {&source, &file, &control};
+    int failed;
+
+    if (maqet_process_detach(kept, 3) < 0)
+        _exit(1);
+    await_word(control);
+    fcntl(source, F_SETPIPE_SZ, CHUNK); /* a smaller one is slower, and does */
+    skip(source, filled);
+    failed = take(source, file, control, compress);
+    if (send(control, &failed, sizeof(failed), MSG_NOSIGNAL) < 0)
+        _exit(1);
+    _exit(0);
+}
+
+/* ---- the parent ---- */
+
+/* Fills a pipe, so that whoever writes to it waits until something is taken from it.
+ * Returns how many bytes that were. */
+static size_t
+fill(int pipe)
+{
+    static const char nothing[4096];
+    int flags = fcntl(pipe, F_GETFL);
+    size_t filled = 0;
+    ssize_t count;
+
+    fcntl(pipe, F_SETFL, flags | O_NONBLOCK);
+    while ((count = write(pipe, nothing, sizeof(nothing))) > 0)
+        filled += (size_t)count;
+    fcntl(pipe, F_SETFL, flags);
+    return filled;
+}
+
+struct maqet_writer *
+maqet_writer_begin(int file, bool compress, struct maqet_error **err)
+{
+    int control[2], data[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0) {
+        maqet_error_errno(err, errno, "Can't write the guest's memory");
+        return NULL;
+    }
+    if (pipe2(data, O_CLOEXEC) < 0) {
+        maqet_error_errno(err, errno, "Can't write the guest's memory");
+        close(control[0]);
+        close(control[1]);
+        return NULL;
+    }
+    size_t filled = fill(data[1]);
+    pid_t pid = fork();
+    if (pid == 0)
+        become_writer(data[0], filled, file, control[0], compress);
+    close(control[0]);
+    if (pid < 0) {
+        maqet_error_errno(err, errno, "Can't write the guest's memory");
+        close(control[1]);
+        close(data[0]);
+        close(data[1]);
+        return NULL;
+    }
+    struct maqet_writer *writer = maqet_alloc(sizeof(*writer));
+    *writer = (struct maqet_writer){.pid = pid,
+                                    .control = control[1],
+                                    .pipe = data[1],
+                                    .source = data[0],
+                                    .pidfd = maqet_pidfd_open(pid)};
+    return writer;
+}
+
+int
+maqet_writer_pipe(const struct maqet_writer *writer)
+{
+    return writer->pipe;
+}
+
+int
+maqet_writer_source(const struct maqet_writer *writer)
+{
+    return writer->source;
+}
+
+int
+maqet_writer_pidfd(const struct maqet_writer *writer)
+{
+    return writer->pidfd;
+}
+
+void
+maqet_drain(int source)
+{
+    char bytes[4096];
+    ssize_t count;
+
+    do
+        count = read(source, bytes, sizeof(bytes));
+    while (count > 0 || (count < 0 && errno == EINTR));
+}
+
+void
+maqet_writer_take(struct maqet_writer *writer)
+{
+    /* A child that has gone is noticed at the end. */
+    if (!writer->taking && send(writer->control, "t", 1, MSG_NOSIGNAL) == 1)
+        writer->taking = true;
+}
+
+void
+maqet_writer_release(struct maqet_writer *writer)
+{
+    if (writer->pipe >= 0)
+        close(writer->pipe);
+    writer->pipe = -1;
+}
+
+/* What the child says at its end: an error number; EPIPE: nothing. */
+static int
+hear(const struct maqet_writer *writer)
+{
+    ssize_t count;
+    int failed;
+
+    do
+        count = recv(writer->control, &failed, sizeof(failed), MSG_WAITALL);
+    while (count < 0 && errno == EINTR);
+    return count == (ssize_t)sizeof(failed) ? failed : EPIPE;
+}
+
+int
+maqet_writer_end(struct maqet_writer *writer, bool useless, struct maqet_error **err)
+{
+    int failed = 0;
+
+    maqet_writer_release(writer);
+    if (!useless)
+        failed = hear(writer);
+    close(writer->control);
+    close(writer->source);
+    close(writer->pidfd);
+    waitpid(writer->pid, NULL, useless ? WNOHANG : 0);
+    free(writer);
+    if (failed == EPIPE)
+        return maqet_error_set(err, MAQET_ERROR_FAILED,
+                               "The process that wrote the guest's memory was killed");
+    return failed == 0 ? 0
+                       : maqet_error_errno(err, failed, "Can't write the guest's memory");
+}
+
+/* ---- the way back ---- */
+
+/* Writes what the file has to the pipe, as long as somebody reads it. */
+static void
+unpack(int file, int target)
+{
+    size_t size = ZSTD_DStreamInSize(), room = ZSTD_DStreamOutSize();
+    ZSTD_DCtx *decompressor = ZSTD_createDCtx();
+    char *packed = malloc(size), *bytes = malloc(room);
+    ssize_t count;
+
+    if (!decompressor || !packed || !bytes)
+        return;
+    while ((count = read(file, packed, size)) > 0) {
+        ZSTD_inBuffer in = {.src = packed, .size = (size_t)count};
+
+        while (in.pos < in.size) {
+            ZSTD_outBuffer out = {.dst = bytes, .size = room};
+
+            if (ZSTD_isError(ZSTD_decompressStream(decompressor, &out, &in)) ||
+                write_all(target, bytes, out.pos) != 0)
+                return;
+        }
+    }
+}
+
+int
+maqet_writer_unpack(int file, struct maqet_error **err)
+{
+    int pair[2];
+
+    if (pipe2(pair, O_CLOEXEC) < 0)
+        return maqet_error_errno(err, errno, "Can't read the guest's memory");
+    fcntl(pair[1], F_SETPIPE_SZ, CHUNK);
+    pid_t pid = fork();
+    if (pid == 0) {
+        int *const kept[] = {&file, &pair[1]};
+
+        if (maqet_process_detach(kept, 2) == 0)
+            unpack(file, pair[1]);
+        _exit(0);
+    }
+    close(pair[1]);
+    if (pid < 0) {
+        maqet_error_errno(err, errno, "Can't read the guest's memory");
+        close(pair[0]);
+        return -1;
+    }
+    return pair[0];
+}
