@@ -187,4 +187,3 @@ host.undefined: include/maqet-plugin.h core/local.mk
 	$(AM_V_GEN)$(EXPORTS) | $(SED) 's/^/--undefined=/' > $@.tmp && mv $@.tmp $@
 BUILT_SOURCES += host.syms host.undefined
 CLEANFILES += host.syms host.undefined
-EXPORT_FLAGS = -Wl,--dynamic-list=host.syms -Wl,@host.undefined

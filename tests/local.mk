@@ -25,6 +25,7 @@ if ENABLE_TESTS
 check_PROGRAMS += tests/limit
 check_SCRIPTS += tests/cc
 tests_limit_SOURCES = tests/limit.c tests/slow.h
+tests_limit_LDADD =
 include tests/unit/local.mk
 include tests/fuzz/local.mk
 include tests/fake/local.mk

@@ -7,3 +7,4 @@ tests_fake_fake_qemu_LDADD = $(JSON_LIBS)
 # A debugger that stops a process.
 check_PROGRAMS += tests/fake/debugger
 tests_fake_debugger_SOURCES = tests/fake/debugger.c
+tests_fake_debugger_LDADD =

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 check_PROGRAMS += tests/guest/guest-console
 tests_guest_guest_console_SOURCES = tests/guest/guest-console.c
+tests_guest_guest_console_LDADD =
 TESTS += tests/guest/guest-itself.sh
 EXTRA_DIST += tests/guest/build tests/guest/fetch tests/guest/guest.sh tests/guest/guest-itself.sh \
 	tests/guest/rewriter.c \
