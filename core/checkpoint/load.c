@@ -4,7 +4,6 @@
  * snapshots, and QEMU starts with the guest's memory. All that could be in the way is
  * looked for before anything is touched.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "core/base/files.h"
@@ -120,16 +119,6 @@ check_arguments(const struct maqet_loading *loading, const char *name,
     return compare_arguments(loading, name, &then, &now, err);
 }
 
-/* 70200 of "QEMU emulator version 7.2.22 (...)": what its state depends on. 0: not known.
- */
-static int
-version_of(const char *program)
-{
-    int major, minor;
-
-    return maqet_qemu_version(program, &major, &minor) ? major * 10000 + minor * 100 : 0;
-}
-
 /* Whether it is the same file as then: asking a program takes longer than all else. */
 static bool
 is_program(const char *program, const char *mark)
@@ -148,7 +137,7 @@ check_version(const struct maqet_loading *loading, const char *name, const char 
     const char *text = maqet_json_text(loading->about, "qemu");
 
     if (!is_program(program, maqet_json_text(loading->about, "program")))
-        now = version_of(program);
+        now = maqet_qemu_version(program);
     if (now == 0 || now == then / 100 * 100)
         return 0;
     _cleanup_free_ char *words = maqet_format("%d.%d", now / 10000, now / 100 % 100);

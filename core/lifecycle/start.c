@@ -198,22 +198,6 @@ furnish_run_dir(struct starting *starting, struct maqet_error **err)
                : 0;
 }
 
-/*
- * A QEMU that is too old ends over an argument that it doesn't know before it can greet
- * us with its version, so then it is asked. Returns NULL where the version is not the
- * reason.
- */
-static char *
-too_old(const char *program)
-{
-    int major, minor;
-
-    if (!maqet_qemu_version(program, &major, &minor) ||
-        maqet_qmp_version_suffices(major, minor))
-        return NULL;
-    return maqet_format("%d.%d", major, minor);
-}
-
 /* What the kernel denied it, it can't tell from a file that its user may not open. */
 static void
 add_denial_hint(int dir_fd, const char *words, struct maqet_error **err)
@@ -225,18 +209,17 @@ add_denial_hint(int dir_fd, const char *words, struct maqet_error **err)
         maqet_error_hint(err, "%s", hint);
 }
 
-/* QEMU ended by itself: its own words, or ours where they tell more. */
+/* QEMU ended by itself: its own words, or ours where they tell more. One that is too old
+ * ends over an argument that it doesn't know before it can greet us with its version. */
 static int
 error_ended(struct starting *starting, const char *program, int status,
             struct maqet_error **err)
 {
     _cleanup_free_ char *words = maqet_run_last_words(starting->log_fd);
-    _cleanup_free_ char *version = too_old(program);
     struct stat log;
 
-    if (version)
-        return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                               "QEMU %s is too old: maqet needs 6.2 or later", version);
+    if (maqet_qemu_version_check_program(program, err) < 0)
+        return -1;
     maqet_launch_error(status, words, err);
     add_denial_hint(starting->run.dir_fd, words, err);
     if (starting->log_fd >= 0 && fstat(starting->log_fd, &log) == 0 &&

@@ -167,10 +167,7 @@ other_user(const char *user)
 static void
 add_user(const char *program, const char *user, struct maqet_strings *argv)
 {
-    int major = 0, minor = 0;
-    bool known = maqet_qemu_version(program, &major, &minor);
-
-    if (known && (major > 9 || (major == 9 && minor >= 1))) {
+    if (maqet_qemu_version(program) >= 90100) {
         maqet_strings_add(argv, "-run-with");
         maqet_strings_addf(argv, "user=%s", user);
     } else {

@@ -5,9 +5,9 @@
 
 #include "core/qemu/channel.h"
 #include "core/qemu/silence.h"
+#include "core/qemu/version.h"
 
 enum {
-    OLDEST_VERSION = 60200,     /* the first that takes -device as JSON */
     EVENT_LIMIT = 256,          /* events that are kept, */
     EVENT_SIZE_LIMIT = 64 << 10 /* and the bytes of each */
 };
@@ -238,12 +238,6 @@ version_part(json_object *numbers, const char *key)
     return value < 100 ? value : -1;
 }
 
-bool
-maqet_qmp_version_suffices(int major, int minor)
-{
-    return major * 10000 + minor * 100 >= OLDEST_VERSION;
-}
-
 static int
 read_version(struct maqet_qmp *qmp, json_object *greeting, struct maqet_error **err)
 {
@@ -263,11 +257,8 @@ read_version(struct maqet_qmp *qmp, json_object *greeting, struct maqet_error **
     qmp->version = major * 10000 + minor * 100 + micro;
     qmp->version_text = maqet_format("%d.%d.%d%s%s%s", major, minor, micro,
                                      *package ? " (" : "", package, *package ? ")" : "");
-    if (!maqet_qmp_version_suffices(major, minor))
-        return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                               "QEMU %d.%d.%d is too old: maqet needs 6.2 or later",
-                               major, minor, micro);
-    return 0;
+    _cleanup_free_ char *numbers_text = maqet_format("%d.%d.%d", major, minor, micro);
+    return maqet_qemu_version_check(qmp->version, numbers_text, err);
 }
 
 static int

@@ -73,9 +73,6 @@ int maqet_qmp_add_fd(struct maqet_qmp *qmp, int set, int fd, int64_t timeout,
 json_object *maqet_qmp_event(struct maqet_qmp *qmp, const char *name, int64_t timeout,
                              struct maqet_error **err);
 
-/* Whether a version of QEMU is one that we work with: 6.2 or later. */
-bool maqet_qmp_version_suffices(int major, int minor);
-
 /* QEMU's version as one number, 70200 for 7.2.0, and as text ("7.2.22 (Debian ...)"). */
 int maqet_qmp_version(const struct maqet_qmp *qmp);
 const char *maqet_qmp_version_text(const struct maqet_qmp *qmp);
