@@ -5,6 +5,7 @@ libmaqet_core_la_SOURCES = \
 	core/base/apart.c core/base/apart.h \
 	core/base/checksum.c core/base/checksum.h \
 	core/base/cleanup.h \
+	core/base/clock.c core/base/clock.h \
 	core/base/context.c core/base/context.h \
 	core/base/deadline.h \
 	core/base/error.c core/base/error.h \
@@ -12,6 +13,7 @@ libmaqet_core_la_SOURCES = \
 	core/base/json.c core/base/json.h \
 	core/base/landlock.c core/base/landlock.h \
 	core/base/notify.c core/base/notify.h \
+	core/base/pidfd.c core/base/pidfd.h \
 	core/base/printable.c core/base/printable.h \
 	core/base/process.c core/base/process.h \
 	core/base/replacement.c \

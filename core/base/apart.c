@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/base/json.h"
 

@@ -7,6 +7,7 @@
 #ifndef MAQET_BASE_DEADLINE_H
 #define MAQET_BASE_DEADLINE_H
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
 
 struct maqet_deadline {

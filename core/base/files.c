@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/base/files.h"
 
+#include "core/base/clock.h"
 #include "core/base/shell.h"
 
 #include <dirent.h>
@@ -10,7 +11,6 @@
 #include <pwd.h>
 #include <string.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 
 /* ---- paths ---- */
 
@@ -428,8 +428,7 @@ maqet_lock_wait(int fd, int64_t timeout, const char *what, struct maqet_error **
             return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
                                    "Another maqet has been working on %s for %.1f s",
                                    what, (double)timeout / 1000);
-        nanosleep(&(struct timespec){.tv_nsec = (left < pause ? left : pause) * 1000000},
-                  NULL);
+        maqet_sleep(left < pause ? left : pause);
         if (pause < 64)
             pause *= 2;
     }
@@ -443,13 +442,4 @@ maqet_lock_held(int fd, struct maqet_error **err)
     if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
         return maqet_error_errno(err, errno, "Can't ask for a lock");
     return lock.l_type != F_UNLCK;
-}
-
-int64_t
-maqet_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }

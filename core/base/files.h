@@ -147,7 +147,4 @@ int maqet_lock_try(int fd, struct maqet_error **err);
 int maqet_lock_wait(int fd, int64_t timeout, const char *what, struct maqet_error **err);
 int maqet_lock_held(int fd, struct maqet_error **err);
 
-/* Milliseconds of the monotonic clock. */
-int64_t maqet_now(void);
-
 #endif

@@ -10,8 +10,8 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/base/tool_output.h"
 
@@ -164,7 +164,7 @@ reap(pid_t pid, int64_t deadline, int *status)
             late = true;
             deadline = -1;
         } else if (ended == 0) {
-            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+            maqet_sleep(1);
         }
     }
     /* Where SIGCHLD is ignored nobody knows how it ended, and that is no success. */

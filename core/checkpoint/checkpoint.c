@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/checkpoint/guard.h"
@@ -85,15 +86,12 @@ release_pipe(void *data)
 static double
 pause_so_far(const struct writing *writing)
 {
-    struct timespec now;
     const struct maqet_stillness *stillness = writing->stillness;
 
     maqet_session_measure(writing->session, writing->stillness);
-    clock_gettime(CLOCK_REALTIME, &now); /* QEMU's events have the time of that clock */
-    return stillness->pause + (stillness->since > 0
-                                   ? (double)now.tv_sec * 1000 +
-                                         (double)now.tv_nsec / 1000000 - stillness->since
-                                   : 0);
+    /* QEMU's events have the time of that clock. */
+    double now = (double)maqet_realtime() / 1e6;
+    return stillness->pause + (stillness->since > 0 ? now - stillness->since : 0);
 }
 
 static void

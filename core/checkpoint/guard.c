@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/base/process.h"
 #include "core/machine/run.h"

@@ -14,8 +14,10 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/base/json.h"
+#include "core/base/pidfd.h"
 #include "core/base/process.h"
 #include "core/checkpoint/loading.h"
 #include "core/lifecycle/lifecycle.h"

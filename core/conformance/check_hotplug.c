@@ -4,8 +4,8 @@
  * they were emitted, and taking them away again.
  */
 #include <string.h>
-#include <time.h>
 
+#include "core/base/clock.h"
 #include "core/conformance/checks.h"
 #include "core/conformance/emitted.h"
 #include "core/conformance/machine.h"
@@ -91,7 +91,7 @@ remove_soon(struct machine *machine, const char *command, const char *key, const
             return 0;
         if (maqet_now() >= deadline)
             return maqet_error_move(err, TAKE_PTR(reason));
-        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+        maqet_sleep(50);
     }
 }
 
@@ -101,7 +101,7 @@ goes(struct machine *machine, const char *id, int64_t timeout)
     for (int64_t deadline = maqet_now() + timeout; maqet_now() < deadline;) {
         if (!machine_has_device(machine, id))
             return true;
-        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+        maqet_sleep(50);
     }
     return false;
 }

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "core/base/clock.h"
 #include "core/conformance/checks.h"
 #include "core/conformance/tool.h"
 
@@ -19,12 +19,6 @@ static const char not_called[] = "create does not run qemu-img";
 
 /* What does not end by itself in this time, in ms, never will. */
 static const int64_t END_TIMEOUT = 10000;
-
-static void
-pause_for(int64_t nanoseconds)
-{
-    nanosleep(&(struct timespec){.tv_nsec = nanoseconds}, NULL);
-}
 
 /* ---- a qemu-img that fails, or is slow ---- */
 
@@ -124,7 +118,7 @@ has_ended(pid_t pid)
     for (int64_t deadline = maqet_now() + END_TIMEOUT; maqet_now() < deadline;) {
         if (waitpid(pid, NULL, WNOHANG) == pid || kill(pid, 0) < 0)
             return true;
-        pause_for(20000000);
+        maqet_sleep(20);
     }
     return false;
 }
@@ -145,7 +139,7 @@ kill_with_tool(struct bench *bench, const struct maqet_drive *drive,
         return maqet_error_errno(err, errno, "Can't start a child");
     while ((tool = tool_called(bench)) == 0 && maqet_now() < deadline &&
            !(ended = waitpid(pid, NULL, WNOHANG) != 0))
-        pause_for(10000000);
+        maqet_sleep(10);
     /* One that was waited for has no number any more: it may be anybody's. */
     if (!ended) {
         kill(pid, SIGKILL);
@@ -176,7 +170,7 @@ kill_anywhere(struct bench *bench, const struct maqet_drive *drive,
 
         if (pid < 0)
             return maqet_error_errno(err, errno, "Can't start a child");
-        pause_for(i * 400000);
+        maqet_sleep(i);
         kill(pid, SIGKILL);
         wait_for(pid);
         if (access(drive->path, F_OK) < 0)

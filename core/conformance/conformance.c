@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "core/base/apart.h"
+#include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/base/process.h"
 #include "core/conformance/checks.h"
@@ -40,7 +40,7 @@ static void
 remove_scratch(const char *scratch)
 {
     for (int i = 0; i < 50 && maqet_dir_remove(scratch, NULL) < 0; i++)
-        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+        maqet_sleep(100);
 }
 
 /* A child that waits for our end, and removes the folder when we could not. */

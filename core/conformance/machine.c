@@ -7,6 +7,7 @@
 
 #include "core/base/files.h"
 #include "core/base/json.h"
+#include "core/base/pidfd.h"
 #include "core/base/process.h"
 #include "core/machine/helpers.h"
 #include "core/machine/run.h"

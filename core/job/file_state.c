@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 
 static const int64_t SECOND = 1000000000; /* in ns */
 
@@ -48,13 +47,4 @@ maqet_file_state_same_content(const struct maqet_file_state *a,
                               const struct maqet_file_state *b)
 {
     return a->size == b->size && a->modified == b->modified;
-}
-
-int64_t
-maqet_realtime(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * SECOND + now.tv_nsec;
 }

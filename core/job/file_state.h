@@ -41,7 +41,4 @@ bool maqet_file_id_same(const struct maqet_file_id *a, const struct maqet_file_i
 bool maqet_file_state_same_content(const struct maqet_file_state *a,
                                    const struct maqet_file_state *b);
 
-/* ns since 1970, by the clock that files are dated with. */
-int64_t maqet_realtime(void);
-
 #endif

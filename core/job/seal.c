@@ -9,9 +9,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
+#include "core/base/pidfd.h"
 #include "core/base/process.h"
 #include "core/job/journal.h"
 #include "core/machine/holders.h"
@@ -89,7 +90,7 @@ await_helpers(const struct maqet_journal *journal)
         while (path && maqet_holders_locked(path)) {
             if (maqet_now() >= deadline)
                 return false;
-            nanosleep(&(struct timespec){.tv_nsec = LOOK_INTERVAL * 1000000}, NULL);
+            maqet_sleep(LOOK_INTERVAL);
         }
     }
     return true;

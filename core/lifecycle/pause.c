@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/deadline.h"
 #include "core/base/files.h"
 #include "core/base/json.h"

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/lifecycle/lifecycle.h"
 #include "core/machine/exports.h"

@@ -8,9 +8,11 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
+#include "core/base/clock.h"
 #include "core/base/deadline.h"
 #include "core/base/files.h"
 #include "core/base/notify.h"
+#include "core/base/pidfd.h"
 #include "core/base/process.h"
 #include "core/lifecycle/lifecycle.h"
 #include "core/lifecycle/pause.h"

@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
+#include "core/base/pidfd.h"
 #include "core/lifecycle/lifecycle.h"
 #include "core/machine/exports.h"
 #include "core/machine/run.h"

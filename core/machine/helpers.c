@@ -7,7 +7,9 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
+#include "core/base/pidfd.h"
 #include "core/machine/run.h"
 #include "core/plugin/call.h"
 #include "core/plugin/host.h"

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/base/shell.h"
 #include "core/config/tree.h"

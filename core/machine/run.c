@@ -9,9 +9,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 
+#include "core/base/clock.h"
 #include "core/base/deadline.h"
+#include "core/base/pidfd.h"
 #include "core/config/tree.h"
 #include "core/machine/full.h"
 #include "core/machine/helpers.h"
@@ -110,7 +111,7 @@ maqet_run_holder_by(int run_fd, int *pidfd, int64_t deadline, struct maqet_error
         *pidfd = open_holder(run_fd, &pid);
         if (*pidfd >= 0)
             return pid;
-        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+        maqet_sleep(2);
     } while (maqet_now() < deadline);
     return maqet_error_set(err, MAQET_ERROR_FAILED,
                            "somebody holds its run file's lock, but the process that the "
@@ -188,7 +189,7 @@ wait_for_monitor(int fd, const char *name, int gone, int64_t timeout,
     if (maqet_lock_wait(fd, timeout, what, &reason) == 0)
         return 0;
     if (reason->code == MAQET_ERROR_TIMEOUT &&
-        maqet_silence_is_stopped(maqet_silence_state(maqet_silence_pid(gone))))
+        maqet_silence_is_stopped(maqet_silence_state(maqet_pidfd_pid(gone))))
         return maqet_silence_error(name, gone, timeout, err);
     return maqet_error_move(err, TAKE_PTR(reason));
 }

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/machine/run.h"
 #include "core/machine/run_claim.h"
@@ -131,7 +131,7 @@ lock_choice(const struct maqet_context *context, struct maqet_error **err)
         if (maqet_now() > deadline)
             return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
                                    "Another program has %s locked", context->runtime_dir);
-        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+        maqet_sleep(2);
     }
     return TAKE_FD(fd);
 }

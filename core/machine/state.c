@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/machine/run.h"

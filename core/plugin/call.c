@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/plugin/call.h"
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
 
 /* ms between two things that are shown of a call. */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/base/secret.h"
 #include "core/plugin/call.h"

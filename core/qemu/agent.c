@@ -3,8 +3,10 @@
 
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/base/json.h"
+#include "core/base/pidfd.h"
 #include "core/qemu/channel.h"
 #include "core/qemu/silence.h"
 
@@ -72,7 +74,7 @@ maqet_agent_open(int dir_fd, int64_t timeout, int gone, struct maqet_error **err
                               &reason) == 0 &&
         synchronise(agent, &wait, &reason) == 0)
         return TAKE_PTR(agent);
-    int pid = maqet_silence_pid(gone);
+    int pid = maqet_pidfd_pid(gone);
     if (reason->code == MAQET_ERROR_TIMEOUT &&
         maqet_silence_is_stopped(maqet_silence_state(pid)))
         maqet_error_hint(&reason, "QEMU is stopped; let it continue: kill -CONT %d", pid);

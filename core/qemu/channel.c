@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
 
 enum {

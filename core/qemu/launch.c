@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -12,46 +11,10 @@
 
 #include "core/base/files.h"
 #include "core/base/landlock.h"
+#include "core/base/pidfd.h"
 #include "core/base/process.h"
 #include "core/base/shell.h"
 #include "core/qemu/launch_guard.h"
-
-/* ---- pidfds, by system call: glibc has had wrappers since 2.36 only ---- */
-
-int
-maqet_pidfd_open(pid_t pid)
-{
-    return (int)syscall(SYS_pidfd_open, pid, 0);
-}
-
-int
-maqet_pidfd_kill(int pidfd, int signal)
-{
-    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
-}
-
-void
-maqet_pidfd_terminate(int pidfd)
-{
-    maqet_pidfd_kill(pidfd, SIGTERM);
-    maqet_pidfd_kill(pidfd, SIGCONT);
-}
-
-bool
-maqet_pidfd_wait(int pidfd, int64_t timeout)
-{
-    int64_t deadline = maqet_now() + timeout;
-
-    for (;;) {
-        struct pollfd fd = {.fd = pidfd, .events = POLLIN};
-        int64_t left = deadline - maqet_now();
-
-        if (poll(&fd, 1, left > 0 ? (int)left : 0) > 0)
-            return true;
-        if (left <= 0)
-            return false;
-    }
-}
 
 /* ---- the child, between fork and exec: only what signal-safety(7) lists ---- */
 

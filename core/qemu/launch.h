@@ -79,19 +79,6 @@ char *maqet_launch_find(const char *program, struct maqet_error **err);
 int maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
                  struct maqet_error **err);
 
-/* A pidfd (pidfd_open(2)); -1 and errno. */
-int maqet_pidfd_open(pid_t pid);
-
-/* Sends a signal by pidfd: never to another process that got the same PID. */
-int maqet_pidfd_kill(int pidfd, int signal);
-
-/* Asks a process to end, by SIGTERM; also one that a signal has stopped, which would not
- * get it before it goes on: SIGCONT follows, as systemd has it (systemd.kill(5)). */
-void maqet_pidfd_terminate(int pidfd);
-
-/* Waits until the process has ended, @timeout ms at most. True: it has. */
-bool maqet_pidfd_wait(int pidfd, int64_t timeout);
-
 /* QEMU's words as one line: without its own name and empty lines. The caller frees. */
 char *maqet_launch_words(const char *words);
 

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/base/pidfd.h"
 #include "core/qemu/launch.h"
 
 /* Ends QEMU when the parent has ended, and itself when QEMU has. */

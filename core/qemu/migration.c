@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/qemu/migration_words.h"
 

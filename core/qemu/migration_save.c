@@ -3,6 +3,7 @@
  * migration_method.c */
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/base/threads.h"
 #include "core/qemu/migration_words.h"

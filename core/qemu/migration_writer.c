@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <zstd.h>
 
+#include "core/base/pidfd.h"
 #include "core/base/process.h"
 #include "core/qemu/launch.h"
 

@@ -6,22 +6,9 @@
 #include <string.h>
 
 #include "core/base/files.h"
+#include "core/base/pidfd.h"
 
 enum { FILE_LIMIT = 65536 /* bytes of a file in /proc */ };
-
-int
-maqet_silence_pid(int pidfd)
-{
-    _cleanup_free_ char *path = maqet_format("/proc/self/fdinfo/%d", pidfd);
-    _cleanup_free_ char *data = NULL;
-    int pid;
-
-    if (pidfd < 0 || maqet_file_read(path, FILE_LIMIT, &data, NULL, NULL) < 0)
-        return 0;
-    /* proc(5): "Pid:" of a pidfd; -1 when the process has ended. */
-    const char *line = strstr(data, "\nPid:");
-    return line && sscanf(line, "\nPid: %d", &pid) == 1 && pid > 0 ? pid : 0;
-}
 
 char
 maqet_silence_state(int pid)
@@ -88,7 +75,7 @@ int
 maqet_silence_error(const char *vm, int pidfd, int64_t waited, struct maqet_error **err)
 {
     struct maqet_error *error = NULL;
-    int pid = maqet_silence_pid(pidfd);
+    int pid = maqet_pidfd_pid(pidfd);
     char state = maqet_silence_state(pid);
     _cleanup_free_ char *words = what_happened(vm, pid, state, waited);
     _cleanup_free_ char *step = first_step(pid, state);
@@ -105,7 +92,7 @@ maqet_silence_error(const char *vm, int pidfd, int64_t waited, struct maqet_erro
 int
 maqet_silence_error_survived(const char *vm, int pidfd, struct maqet_error **err)
 {
-    int pid = maqet_silence_pid(pidfd);
+    int pid = maqet_pidfd_pid(pidfd);
     char state = maqet_silence_state(pid);
 
     maqet_error_set(err, MAQET_ERROR_FAILED,
@@ -113,7 +100,7 @@ maqet_silence_error_survived(const char *vm, int pidfd, struct maqet_error **err
                     state == 't' || state == 'D' ? reason_of(state)
                                                  : "the kernel has not ended it yet");
     maqet_error_remark(err, "It ends as soon as %s",
-                     state == 't' ? "the debugger lets it go" : "its storage answers");
+                       state == 't' ? "the debugger lets it go" : "its storage answers");
     return -1;
 }
 

@@ -8,9 +8,6 @@
 
 #include "core/base/error.h"
 
-/* The PID of a pidfd's process; 0: it has ended, or there is no pidfd. */
-int maqet_silence_pid(int pidfd);
-
 /* The state of a process as proc(5) has it: 'T' stopped by a signal, 't' by a debugger,
  * 'D' in uninterruptible sleep, ...; 0: not known. */
 char maqet_silence_state(int pid);

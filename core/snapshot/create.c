@@ -10,23 +10,14 @@
  */
 #include <fcntl.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/machine/run.h"
 #include "core/machine/state.h"
 #include "core/snapshot/choice.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/session.h"
-
-static double
-milliseconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1000 + (double)now.tv_nsec / 1e6;
-}
 
 const char *
 maqet_consistency_name(enum maqet_consistency consistency)
@@ -230,7 +221,7 @@ maqet_snapshot_create(const struct maqet_context *context,
         return -1;
     _cleanup_session_ struct maqet_session *session =
         maqet_session_open(context, request->vm, true, err);
-    double begun = milliseconds();
+    double begun = maqet_now_exact();
     if (!session || maqet_session_repair(session, err) < 0 ||
         maqet_session_check_way(session, request->way, err) < 0 ||
         maqet_session_choose_for(session, request, MAQET_PURPOSE_CREATE, &receipt->left,
@@ -252,7 +243,7 @@ maqet_snapshot_create(const struct maqet_context *context,
                   : make(session, request, &stillness, err)) < 0 ||
         finish(session, request->name, err) < 0)
         return maqet_session_recover(session, err);
-    receipt->wall = milliseconds() - begun;
+    receipt->wall = maqet_now_exact() - begun;
     receipt->stopped = stillness.stopped;
     receipt->pause = stillness.pause;
     for (size_t i = 0; i < session->count; i++)

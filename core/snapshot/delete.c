@@ -2,6 +2,7 @@
 /*
  * delete.c - deleting snapshots, and writing what one holds to a file.
  */
+#include "core/base/pidfd.h"
 #include "core/machine/bases.h"
 #include "core/machine/checkpoint_files.h"
 #include "core/machine/exports.h"

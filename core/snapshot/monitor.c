@@ -4,6 +4,7 @@
  * which is the user's --wait; a QEMU that has let it pass is not asked again, so that a
  * command which fails over it does not wait for it once more while it tidies up.
  */
+#include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/machine/drives.h"
 #include "core/machine/run.h"

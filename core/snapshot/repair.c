@@ -23,6 +23,7 @@
  */
 #include <string.h>
 
+#include "core/base/pidfd.h"
 #include "core/machine/checkpoint_files.h"
 #include "core/machine/exports.h"
 #include "core/machine/store.h"

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
+#include "core/base/pidfd.h"
 #include "core/machine/bases.h"
 #include "core/machine/check.h"
 #include "core/machine/helpers.h"

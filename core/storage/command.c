@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/plugin/call.h"
 #include "core/plugin/host.h"

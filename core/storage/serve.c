@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/plugin/call.h"
 #include "core/plugin/host.h"

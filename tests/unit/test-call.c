@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/storage/drive.h"
 #include "tests/unit/unit.h"
@@ -122,7 +123,7 @@ test_progress(void)
     CU_ASSERT_TRUE(shown.count >= 1);
     CU_ASSERT_TRUE(shown.count <= 1 + (maqet_now() - begun) / 100);
     for (size_t i = 0; i < sizeof(told) / sizeof(*told); i++) {
-        nanosleep(&(struct timespec){.tv_nsec = 110000000}, NULL);
+        maqet_sleep(110);
         maqet_progress(&drive, told[i][0]);
         CU_ASSERT_EQUAL(shown.percent, told[i][1]);
     }

@@ -7,6 +7,7 @@
 #include <pwd.h>
 #include <sys/wait.h>
 
+#include "core/base/clock.h"
 #include "tests/unit/unit.h"
 
 /* ---- paths ---- */

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "core/base/clock.h"
 #include "core/config/yaml.h"
 #include "core/storage/image.h"
 #include "core/storage/paths.h"
@@ -630,9 +631,8 @@ test_space_together(void)
     _cleanup_free_ char *other = maqet_format("file: b.img\n%s", size);
     _cleanup_free_ char *thin = maqet_format("%s\novercommit: on", other);
     struct maqet_drive *drives[] = {drive_of(&scene, one), drive_of(&scene, other)};
-    _cleanup_free_ char *begin =
-        maqet_format("Insufficient disk space for %s and 1 more image of VM 'web'. ",
-                     drives[0]->path);
+    _cleanup_free_ char *begin = maqet_format(
+        "Insufficient disk space for %s and 1 more image of VM 'web'. ", drives[0]->path);
 
     CU_ASSERT_EQUAL(maqet_image_check_space(drives, 1, &error), 0);
     CU_ASSERT_EQUAL(maqet_image_check_space(drives, 2, &error), -1);
@@ -888,7 +888,7 @@ wait_for_content(const char *path)
     for (int64_t deadline = maqet_now() + unit_patience(60000); maqet_now() < deadline;) {
         if (stat(path, &status) == 0 && status.st_size > 0)
             return true;
-        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+        maqet_sleep(2);
     }
     return false;
 }

@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "core/base/clock.h"
+#include "core/base/pidfd.h"
 #include "core/qemu/launch.h"
 #include "tests/unit/unit.h"
 

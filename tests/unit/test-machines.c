@@ -6,6 +6,7 @@
 
 #include "cli/fields.h"
 #include "cli/machines.h"
+#include "core/base/clock.h"
 #include "core/machine/store.h"
 #include "tests/unit/unit.h"
 

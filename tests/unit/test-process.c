@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 
+#include "core/base/clock.h"
 #include "tests/unit/unit.h"
 
 static int

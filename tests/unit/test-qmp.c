@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The QMP client, against tests/fake/fake-qemu, which fails in every way we thought of.
  */
+#include "core/base/clock.h"
 #include "core/qemu/channel.h"
 #include "core/qemu/qmp.h"
 #include "tests/fake/fake.h"

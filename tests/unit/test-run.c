@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "core/base/clock.h"
+#include "core/base/pidfd.h"
 #include "core/machine/run.h"
 #include "core/machine/store.h"
 #include "core/qemu/launch.h"
