@@ -24,6 +24,7 @@
 #include "core/machine/run.h"
 #include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
+#include "core/storage/serve.h"
 #include "core/storage/snapshots.h"
 
 /* ms for a command that was told to end before it is killed. */

@@ -9,6 +9,8 @@
 
 #include "core/config/options.h"
 #include "core/qemu/objects.h"
+#include "core/storage/creation.h"
+#include "core/storage/slots.h"
 
 /* ---- words ---- */
 

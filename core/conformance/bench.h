@@ -6,6 +6,7 @@
 #ifndef MAQET_CONFORMANCE_BENCH_H
 #define MAQET_CONFORMANCE_BENCH_H
 
+#include "core/storage/entry.h"
 #include "core/storage/image.h"
 
 /* ms that one step of a check may take, such as a QEMU that starts. */

@@ -8,6 +8,8 @@
 #include "core/base/process.h"
 #include "core/conformance/checks.h"
 #include "core/plugin/host.h"
+#include "core/storage/callback.h"
+#include "core/storage/creation.h"
 
 /* Bytes that a file system may take for an image besides what the image needs. */
 static const uint64_t SLACK = 1 << 20;

@@ -7,6 +7,7 @@
 #include "core/conformance/checks.h"
 #include "core/conformance/emitted.h"
 #include "core/conformance/variants.h"
+#include "core/storage/creation.h"
 
 /* A value may be no text that QEMU takes: that is told by the core, in words. */
 static bool

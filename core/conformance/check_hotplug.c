@@ -10,6 +10,7 @@
 #include "core/conformance/emitted.h"
 #include "core/conformance/machine.h"
 #include "core/qemu/objects.h"
+#include "core/storage/slots.h"
 
 /* ms that a device may take to go, without and with a guest that is reset. */
 static const int64_t UNPLUG_TIMEOUT = 200, RESET_TIMEOUT = 10000;

@@ -10,6 +10,7 @@
 
 #include "core/conformance/checks.h"
 #include "core/storage/check.h"
+#include "core/storage/creation.h"
 #include "core/storage/elsewhere.h"
 #include "core/storage/snapshots.h"
 

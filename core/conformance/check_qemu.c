@@ -11,6 +11,7 @@
 
 #include "core/conformance/checks.h"
 #include "core/conformance/machine.h"
+#include "core/storage/callback.h"
 #include "core/storage/slots.h"
 
 /* Drives that are tried at most, however many are said to fit. */

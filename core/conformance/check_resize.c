@@ -9,6 +9,7 @@
 #include "core/conformance/data.h"
 #include "core/conformance/machine.h"
 #include "core/qemu/objects.h"
+#include "core/storage/callback.h"
 #include "core/storage/elsewhere.h"
 
 static const char unable[] = "its drives can't be resized";

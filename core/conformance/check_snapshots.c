@@ -10,6 +10,8 @@
 #include "core/conformance/data.h"
 #include "core/conformance/machine.h"
 #include "core/qemu/objects.h"
+#include "core/storage/callback.h"
+#include "core/storage/serve.h"
 #include "core/storage/snapshots.h"
 
 static const char offline_name[] = "check-1.a";

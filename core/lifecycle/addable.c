@@ -8,6 +8,7 @@
 #include "core/machine/check.h"
 #include "core/machine/store.h"
 #include "core/machine/vm.h"
+#include "core/storage/creation.h"
 #include "core/storage/image.h"
 
 /* Default paths are made of names that may hold '-', so "x-y" + "z" meets "x" + "y-z". */

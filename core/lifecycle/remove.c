@@ -12,6 +12,7 @@
 #include "core/machine/state.h"
 #include "core/machine/store.h"
 #include "core/machine/unused.h"
+#include "core/storage/creation.h"
 #include "core/storage/image.h"
 
 /* Whether the list of images that outlive their machine can be read: what is kept is to

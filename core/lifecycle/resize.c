@@ -17,11 +17,12 @@
 #include "core/machine/holders.h"
 #include "core/machine/run.h"
 #include "core/machine/store.h"
-#include "core/plugin/call.h"
 #include "core/qemu/objects.h"
+#include "core/storage/callback.h"
 #include "core/storage/elsewhere.h"
 #include "core/storage/fault.h"
 #include "core/storage/record.h"
+#include "core/storage/space.h"
 
 /* ms that QEMU has for it, once it has answered what it was asked before: a format may
  * have to move its tables. */

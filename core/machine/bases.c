@@ -9,6 +9,7 @@
 #include "core/machine/store.h"
 #include "core/machine/unused.h"
 #include "core/qemu/writables.h"
+#include "core/storage/entry.h"
 #include "core/storage/fault.h"
 
 /* Bytes of a definition that are searched for a name. */

@@ -11,10 +11,12 @@
 #include "core/machine/images.h"
 #include "core/machine/owner.h"
 #include "core/machine/unused.h"
+#include "core/storage/creation.h"
 #include "core/storage/drive_files.h"
 #include "core/storage/elsewhere.h"
 #include "core/storage/fault.h"
 #include "core/storage/record.h"
+#include "core/storage/space.h"
 
 /* Whether a drive is made of something that could vanish: a file, or something elsewhere
  * that its plugin can look for. */

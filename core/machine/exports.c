@@ -6,7 +6,7 @@
 
 #include "core/base/json.h"
 #include "core/machine/store.h"
-#include "core/storage/snapshots.h"
+#include "core/storage/export.h"
 
 /* The list, which is empty where there is none, or a damaged one. NULL and an error: it
  * can't be read now, and must not be written. The caller puts it. */

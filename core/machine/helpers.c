@@ -11,8 +11,8 @@
 #include "core/base/files.h"
 #include "core/base/pidfd.h"
 #include "core/machine/run.h"
-#include "core/plugin/call.h"
 #include "core/plugin/host.h"
+#include "core/storage/callback.h"
 
 static const char RECORD[] = "helpers";
 

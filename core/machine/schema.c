@@ -18,6 +18,7 @@
 #include "core/plugin/describe.h"
 #include "core/plugin/option_table.h"
 #include "core/storage/drive.h"
+#include "core/storage/entry.h"
 #include "core/storage/mode.h"
 
 /* ---- building blocks ---- */

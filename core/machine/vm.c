@@ -20,8 +20,10 @@
 #include "core/qemu/launch.h"
 #include "core/qemu/objects.h"
 #include "core/qemu/secrets.h"
+#include "core/storage/entry.h"
 #include "core/storage/fault.h"
 #include "core/storage/image.h"
+#include "core/storage/slots.h"
 
 static const char PROGRAM_PREFIX[] = "qemu-system-";
 

@@ -9,6 +9,7 @@
 #include "core/machine/state.h"
 #include "core/snapshot/session.h"
 #include "core/storage/image.h"
+#include "core/storage/space.h"
 
 static int
 error_not_running(const struct maqet_session *session, struct maqet_error **err)

@@ -10,7 +10,7 @@
 #define MAQET_SNAPSHOT_SNAPSHOT_H
 
 #include "core/base/context.h"
-#include "core/storage/snapshots.h"
+#include "core/storage/export.h"
 
 enum maqet_way {
     MAQET_WAY_OFFLINE, /* the machine must not run */

@@ -13,10 +13,10 @@
 #include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/machine/run.h"
-#include "core/plugin/call.h"
 #include "core/qemu/objects.h"
 #include "core/snapshot/quiesce.h"
 #include "core/snapshot/session.h"
+#include "core/storage/callback.h"
 
 /* ms for which the guest's file systems stand still at most. */
 static const int64_t HOLD_TIMEOUT = 60000;

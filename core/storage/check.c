@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/plugin/call.h"
+#include "core/storage/callback.h"
 
 /* ---- what plugins report (maqet-plugin.h) ---- */
 

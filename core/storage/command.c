@@ -8,10 +8,10 @@
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
-#include "core/plugin/call.h"
 #include "core/plugin/host.h"
 #include "core/qemu/objects.h"
 #include "core/qemu/secrets.h"
+#include "core/storage/callback.h"
 #include "core/storage/drive.h"
 
 /* ms between two signs of life of a helper that doesn't say how far it is. */
@@ -61,47 +61,6 @@ maqet_command_node(struct maqet_command *command, const struct maqet_drive *driv
                              emit(drive, args, data, err), err) < 0
                ? -1
                : append_image(command, drive, args, err);
-}
-
-/* ---- that it runs ---- */
-
-/* "qemu-img create": the program, and the subcommand, where it has one. The caller frees.
- */
-static char *
-words_of(const char *const *argv)
-{
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
-    const char *slash = strrchr(argv[0], '/');
-    const char *program = slash ? slash + 1 : argv[0];
-
-    return argv[1] && *argv[1] && argv[1][strspn(argv[1], letters)] == '\0'
-               ? maqet_format("%s %s", program, argv[1])
-               : maqet_strdup(program);
-}
-
-void
-maqet_drive_sign(const void *about, const char *const *argv, int64_t elapsed)
-{
-    const struct maqet_drive *drive = about;
-    const struct maqet_context *context = drive->context;
-
-    if (!context->progress)
-        return;
-    if (!argv) {
-        context->progress(context->data, NULL, -1, elapsed);
-        return;
-    }
-    _cleanup_free_ char *words = words_of(argv);
-    _cleanup_free_ char *what = maqet_format("VM '%s', drive '%s': %s is still running",
-                                             drive->machine->vm_name, drive->name, words);
-    context->progress(context->data, what, -1, elapsed);
-}
-
-void
-maqet_drive_call(const struct maqet_drive *drive)
-{
-    maqet_call_log_set(drive->log);
-    maqet_call_sign_set(maqet_drive_sign, drive);
 }
 
 /* ---- how far it is ---- */

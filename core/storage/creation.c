@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * creation.c - making the image of a drive: in one way for every format, so that it
- * appears whole or not at all, and replaces nothing.
- */
+#include "core/storage/creation.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -12,12 +10,13 @@
 
 #include "core/base/files.h"
 #include "core/base/shell.h"
-#include "core/plugin/call.h"
+#include "core/storage/callback.h"
 #include "core/storage/drive_files.h"
 #include "core/storage/elsewhere.h"
 #include "core/storage/mode.h"
 #include "core/storage/paths.h"
 #include "core/storage/record.h"
+#include "core/storage/space.h"
 
 /* Somebody else may be making a large image under the same name; we wait for him. */
 static const int64_t MAKING_TIMEOUT = INT64_C(600) * 1000;

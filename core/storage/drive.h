@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * drive.h - one entry of the `storage` list, paired with its storage plugin and its
- * interface plugin; and how all drives of a machine share out slots and controllers
- * (slots.c).
+ * interface plugin. How an entry becomes one stands in entry.h.
  */
 #ifndef MAQET_STORAGE_DRIVE_H
 #define MAQET_STORAGE_DRIVE_H
@@ -66,54 +65,9 @@ struct maqet_drive {
 /* The file in RUNTIME/NAME/ that a failing program's output goes to where it is long. */
 #define MAQET_DRIVE_LOG "tool.log"
 
-/* MAQET_CALL for a callback that is about a drive. */
-#define MAQET_DRIVE_CALL(drive, limit)                                                   \
-    MAQET_CALL(limit);                                                                   \
-    maqet_drive_call(drive)
-
-/* Says of the call that has begun that it is about this drive. */
-void maqet_drive_call(const struct maqet_drive *drive);
-
-/* Shows that a program runs for a drive which does not tell how far it is: a
- * maqet_call_sign. */
-void maqet_drive_sign(const void *drive, const char *const *argv, int64_t elapsed);
-
-/* Checks an entry of the list (not taken; its paths become absolute) and loads its
- * plugins. Nothing on the disk is looked at but by the plugins' validate. NULL on error.
- */
-struct maqet_drive *maqet_drive_new(const struct maqet_context *context,
-                                    const struct maqet_machine *machine,
-                                    json_object *entry, struct maqet_error **err);
-
-/*
- * The same for whoever can do with a part of it: never NULL. A drive that can't be used
- * as it is defined has a fault, and is as complete as it can be.
- */
-struct maqet_drive *maqet_drive_look(const struct maqet_context *context,
-                                     const struct maqet_machine *machine,
-                                     json_object *entry);
-void maqet_drive_free(struct maqet_drive *drive);
-
-/* The keys that every drive may have, besides those of its plugins; a share has fewer. */
-const struct maqet_option *maqet_drive_options(bool share);
-
-/*
- * What a plugin's callback has come to: 0, or -1 with an error. A failure without a word
- * would leave nothing to show, so it gets one; and an error that was set is a failure,
- * whatever was returned with it.
- */
-int maqet_drive_judge(const struct maqet_drive *drive, const char *plugin,
-                      const char *callback, int result, struct maqet_error **err);
-
-/* The same for a storage's callback that appends actions: what it has appended must be
- * what QEMU can be told. */
-int maqet_drive_judge_actions(const struct maqet_drive *drive,
-                              const struct maqet_actions *actions, const char *callback,
-                              int result, struct maqet_error **err);
-
-/* Appends what all drives need, with the controllers and slots shared out in list order.
- */
-int maqet_drives_emit(struct maqet_drive *const *drives, size_t count,
-                      struct maqet_args *args, struct maqet_error **err);
+/* The place of an option in the YAML file, for errors about it: "map.option" is that of a
+ * nested mapping; NULL, and one that is not there: the place of the drive. */
+struct maqet_place maqet_drive_place_of(const struct maqet_drive *drive,
+                                        const char *option);
 
 #endif

@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
-#include "core/plugin/call.h"
 #include "core/storage/elsewhere.h"
+#include "core/storage/callback.h"
 #include "core/storage/record.h"
 
 /* ---- is it there ---- */

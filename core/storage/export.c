@@ -16,8 +16,8 @@
 
 #include "core/base/files.h"
 #include "core/base/process.h"
-#include "core/plugin/call.h"
-#include "core/storage/snapshots.h"
+#include "core/storage/callback.h"
+#include "core/storage/export.h"
 
 struct exporting {
     const struct maqet_export *export;

@@ -3,39 +3,6 @@
 
 #include <string.h>
 
-#include "core/qemu/objects.h"
-
-/* ---- what a callback has come to ---- */
-
-int
-maqet_drive_judge(const struct maqet_drive *drive, const char *plugin,
-                  const char *callback, int result, struct maqet_error **err)
-{
-    if (err && *err)
-        return -1;
-    if (result == 0)
-        return 0;
-    return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
-                             "the plugin '%s' failed in %s without saying why", plugin,
-                             callback);
-}
-
-int
-maqet_drive_judge_actions(const struct maqet_drive *drive,
-                          const struct maqet_actions *actions, const char *callback,
-                          int result, struct maqet_error **err)
-{
-    if (maqet_drive_judge(drive, drive->storage->plugin.name, callback, result, err) < 0)
-        return -1;
-    if (!maqet_actions_fault(actions))
-        return 0;
-    return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
-                             "its plugin wants what QEMU can't be told: %s",
-                             maqet_actions_fault(actions));
-}
-
-/* ---- a drive that can't be used ---- */
-
 /* The type that the entry names. */
 static const char *
 type_of(const struct maqet_drive *drive)

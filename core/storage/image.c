@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "core/base/files.h"
-#include "core/plugin/call.h"
+#include "core/storage/callback.h"
 #include "core/storage/drive_files.h"
 #include "core/storage/record.h"
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * serve.c - a snapshot's content for readers, by a program of the storage's.
- */
+#include "core/storage/serve.h"
+
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,9 +9,8 @@
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
-#include "core/plugin/call.h"
 #include "core/plugin/host.h"
-#include "core/storage/snapshots.h"
+#include "core/storage/callback.h"
 
 /* ms until a server must be ready, and between two looks. */
 static const int64_t READY_TIMEOUT = 10000;

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * slots.c - how all drives of a machine share out the places on its buses, and what they
- * append for QEMU.
- */
+#include "core/storage/slots.h"
+
 #include <inttypes.h>
 #include <string.h>
 
-#include "core/plugin/call.h"
 #include "core/qemu/objects.h"
-#include "core/storage/slots.h"
+#include "core/storage/callback.h"
 
 void
 maqet_capacity_builtin(struct maqet_capacity *capacity, uint32_t drives)

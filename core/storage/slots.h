@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slots.h - what an interface says of its places, and where a drive is put.
+ * slots.h - how all drives of a machine share out the places on its buses, and what they
+ * append for QEMU.
  */
 #ifndef MAQET_STORAGE_SLOTS_H
 #define MAQET_STORAGE_SLOTS_H
@@ -17,5 +18,10 @@ struct maqet_slot {
     const char *controller; /* NULL: the machine's own */
     uint32_t index;
 };
+
+/* Appends what all drives need, with the controllers and slots shared out in list order.
+ */
+int maqet_drives_emit(struct maqet_drive *const *drives, size_t count,
+                      struct maqet_args *args, struct maqet_error **err);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "core/base/files.h"
 #include "core/base/shell.h"
-#include "core/plugin/call.h"
+#include "core/storage/callback.h"
 #include "core/storage/image.h"
 
 enum { SNAPSHOT_NAME_MAX = 128, REPORTED_MAX = 65536 };

@@ -7,8 +7,6 @@
 #ifndef MAQET_STORAGE_SNAPSHOTS_H
 #define MAQET_STORAGE_SNAPSHOTS_H
 
-#include "core/base/files.h"
-#include "core/base/process.h"
 #include "core/storage/drive.h"
 
 struct maqet_snapshot {
@@ -83,44 +81,5 @@ int maqet_drive_snapshot_can_create(const struct maqet_drive *drive,
 int maqet_drive_snapshot_rename(const struct maqet_drive *drive,
                                 const struct maqet_snapshot *snapshot, const char *name,
                                 struct maqet_error **err);
-
-/* Offers what a snapshot holds at a unix socket, by a server that runs beside us; returns
- * when it is ready. */
-int maqet_drive_snapshot_serve(const struct maqet_drive *drive,
-                               const struct maqet_snapshot *snapshot, const char *socket,
-                               struct maqet_process_server *server,
-                               struct maqet_error **err);
-
-/* Whom to tell of the temporary file of an export: first with @id NULL, when it is about
- * to be made, then again when it is known which file it is. */
-struct maqet_export_recorder {
-    int (*record)(void *data, const char *temporary, const struct maqet_file_id *id,
-                  struct maqet_error **err);
-    /* Whether the image stayed protected from other writers until now, when all of it is
-     * written: an error means that the file is not published. */
-    int (*verify)(void *data, struct maqet_error **err);
-    void *data;
-};
-
-struct maqet_export {
-    const char *path; /* absolute */
-    const char *format;
-    bool compress;
-    bool decrypt;
-    mode_t mode;                                  /* that the file gets; 0: 0600 */
-    const struct maqet_export_recorder *recorder; /* may be NULL */
-};
-
-/* Writes what a snapshot holds to a new file, which its owner alone may read unless @mode
- * says otherwise. Nothing is
- * left of a failed attempt, and nothing is replaced. */
-int maqet_drive_snapshot_export(const struct maqet_drive *drive,
-                                const struct maqet_snapshot *snapshot,
-                                const struct maqet_export *export,
-                                struct maqet_error **err);
-
-/* Removes the temporary file of an export that was killed, if it is that file (see
- * maqet_export_recorder for @id) and no other export writes it. False: it stays. */
-bool maqet_export_remove_abandoned(const char *temporary, const struct maqet_file_id *id);
 
 #endif

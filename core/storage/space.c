@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * space.c - how much room images need, and whether there is that much where they lie.
- */
+#include "core/storage/space.h"
+
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "core/base/files.h"
-#include "core/plugin/call.h"
-#include "core/storage/image.h"
+#include "core/storage/callback.h"
 
 /* Bytes, less than which a file system counts as full. */
 static const uint64_t LITTLE_SPACE = 1 << 20;

@@ -6,6 +6,8 @@
 #include "core/config/yaml.h"
 #include "core/qemu/objects.h"
 #include "core/storage/drive.h"
+#include "core/storage/entry.h"
+#include "core/storage/slots.h"
 #include "tests/unit/plugins.h"
 
 /* ---- a machine with the tests' plugins ---- */

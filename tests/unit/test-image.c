@@ -10,8 +10,11 @@
 
 #include "core/base/clock.h"
 #include "core/config/yaml.h"
+#include "core/storage/creation.h"
+#include "core/storage/entry.h"
 #include "core/storage/image.h"
 #include "core/storage/paths.h"
+#include "core/storage/space.h"
 #include "tests/unit/plugins.h"
 
 /* ---- a folder for images, and one for plugins ---- */

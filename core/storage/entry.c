@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/storage/entry.h"
+
+#include <string.h>
+
+#include "core/config/options.h"
+#include "core/storage/callback.h"
+#include "core/storage/drive_files.h"
+#include "core/storage/fault.h"
+#include "core/storage/mode.h"
+#include "core/storage/system_folders.h"
+
+enum { NAME_MAX_BYTES = 31 }; /* of a node-name in QEMU */
+
+/* The keys that belong to the core. A share takes the first two only. */
+static const char *const media_words[] = {"disk", "cdrom", NULL};
+static const struct maqet_option block_options[] = {
+    {.name = "name",
+     .type = MAQET_OPTION_STRING,
+     .required = true,
+     .help = "the drive's name"},
+    {.name = "type", .type = MAQET_OPTION_STRING, .help = "what it is made of"},
+    {.name = "interface", .type = MAQET_OPTION_STRING, .help = "how it is attached"},
+    {.name = "media",
+     .type = MAQET_OPTION_CHOICE,
+     .choices = media_words,
+     .help = "what the guest sees"},
+    {.name = "overcommit",
+     .type = MAQET_OPTION_BOOL,
+     .help = "check only the space that the image takes at once"},
+    {.name = NULL},
+};
+static const struct maqet_option share_options[] = {
+    {.name = "name",
+     .type = MAQET_OPTION_STRING,
+     .required = true,
+     .help = "the share's name"},
+    {.name = "type", .type = MAQET_OPTION_STRING, .help = "what it is made of"},
+    {.name = "allow_system",
+     .type = MAQET_OPTION_BOOL,
+     .help = "the guest may write to a folder of this host's system"},
+    {.name = NULL},
+};
+
+const struct maqet_option *
+maqet_drive_options(bool share)
+{
+    return share ? share_options : block_options;
+}
+
+static int
+check_name(struct maqet_drive *drive, struct maqet_error **err)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const char more[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+    const char *name = maqet_tree_text(drive->tree, "name");
+
+    if (!name || !*name)
+        return maqet_place_error(
+            maqet_tree_place(drive->tree), err, MAQET_ERROR_INVALID,
+            "this drive of VM '%s' has no name; add a line `name: ...`",
+            drive->machine->vm_name);
+    if (!strchr(letters, name[0]) || strspn(name, more) != strlen(name) ||
+        strlen(name) > NAME_MAX_BYTES)
+        return maqet_place_error(
+            maqet_tree_place_of_value(drive->tree, "name"), err, MAQET_ERROR_INVALID,
+            "'%s' can't name a drive of VM '%s': a letter, then letters, digits, "
+            "'-', '.' and '_', %d characters at most",
+            name, drive->machine->vm_name, NAME_MAX_BYTES);
+    if (maqet_text_starts(name, "maqet-"))
+        return maqet_place_error(
+            maqet_tree_place_of_value(drive->tree, "name"), err, MAQET_ERROR_INVALID,
+            "'%s' can't name a drive of VM '%s': names that begin with "
+            "'maqet-' are kept for maqet's own controllers",
+            name, drive->machine->vm_name);
+    drive->name = maqet_strdup(name);
+    return 0;
+}
+
+/* Keys below `options:` mean the same as keys beside it: they are moved up. */
+static int
+flatten_options(struct maqet_drive *drive, struct maqet_error **err)
+{
+    json_object *nested = NULL;
+
+    if (!json_object_object_get_ex(drive->tree, "options", &nested))
+        return 0;
+    if (nested && !json_object_is_type(nested, json_type_object))
+        return maqet_drive_error(drive, "options", err, MAQET_ERROR_INVALID,
+                                 "'options' is a mapping of keys and values");
+    json_object_get(nested);
+    json_object_object_del(drive->tree, "options");
+    _cleanup_json_ json_object *owned = nested;
+    if (!nested)
+        return 0;
+    json_object_object_foreach(nested, key, value)
+    {
+        struct maqet_place place = maqet_tree_place_of_key(nested, key);
+
+        if (json_object_object_get_ex(drive->tree, key, NULL))
+            return maqet_place_error(
+                place, err, MAQET_ERROR_INVALID,
+                "drive '%s' of VM '%s' has '%s' twice: beside 'options' "
+                "and below it",
+                drive->name, drive->machine->vm_name, key);
+        maqet_tree_set(drive->tree, key, json_object_get(value), place,
+                       maqet_tree_place_of_value(nested, key));
+    }
+    return 0;
+}
+
+/* Loads the plugin that a key names; the error gets the key's place. */
+static int
+load_storage(struct maqet_drive *drive, struct maqet_error **err)
+{
+    const char *type = maqet_tree_text(drive->tree, "type");
+
+    drive->storage =
+        maqet_storage_load(drive->context, type ? type : MAQET_DEFAULT_STORAGE, err);
+    if (drive->storage)
+        return 0;
+    _cleanup_free_ char *place = maqet_place_text(maqet_drive_place_of(drive, "type"));
+    return maqet_error_wrap(err, "%s%sdrive '%s' of VM '%s'", place, *place ? ": " : "",
+                            drive->name, drive->machine->vm_name);
+}
+
+static int
+load_iface(struct maqet_drive *drive, struct maqet_error **err)
+{
+    const char *written = maqet_tree_text(drive->tree, "interface");
+    const char *name = drive->storage->plugin.interface;
+
+    if (!name) {
+        if (!written)
+            return 0;
+        return maqet_drive_error(drive, "interface", err, MAQET_ERROR_INVALID,
+                                 "a share of type '%s' is attached by itself; remove the "
+                                 "line `interface: %s`",
+                                 drive->storage->plugin.name, written);
+    }
+    if (written)
+        name = written;
+    if (strcmp(name, "none") == 0)
+        return 0;
+    drive->iface = maqet_iface_load(drive->context, name, err);
+    if (drive->iface)
+        return 0;
+    maqet_error_hint(err,
+                     "Or `interface: none`, for a -device of your own in `arguments`");
+    _cleanup_free_ char *place =
+        maqet_place_text(maqet_drive_place_of(drive, "interface"));
+    return maqet_error_wrap(err, "%s%sdrive '%s' of VM '%s'", place, *place ? ": " : "",
+                            drive->name, drive->machine->vm_name);
+}
+
+/* Without the interface's plugin, keys that may be its own are let be. */
+static int
+check_options(struct maqet_drive *drive, bool attached, struct maqet_error **err)
+{
+    const struct maqet_option *tables[5] = {
+        maqet_drive_options(!drive->storage->plugin.interface), drive->storage->options};
+    size_t count = 2;
+    _cleanup_strings_ struct maqet_strings others = MAQET_STRINGS_INIT;
+    _cleanup_free_ char *owner =
+        maqet_format("drive '%s' of VM '%s'", drive->name, drive->machine->vm_name);
+
+    if (drive->iface && drive->iface->options)
+        tables[count++] = drive->iface->options;
+    if (drive->storage->plugin.path_option)
+        tables[count] = maqet_drive_file_options();
+    json_object_object_foreach(drive->tree, key, value)
+    {
+        (void)value;
+        if (!attached && !maqet_options_find(tables[0], key) &&
+            !maqet_options_find(tables[1], key))
+            maqet_strings_add(&others, key);
+    }
+    if (maqet_options_check(drive->tree, tables, &others, owner, err) < 0)
+        return -1;
+    const char *media = maqet_tree_text(drive->tree, "media");
+    drive->media =
+        media && strcmp(media, "cdrom") == 0 ? MAQET_MEDIA_CDROM : MAQET_MEDIA_DISK;
+    drive->overcommit = maqet_drive_bool(drive, "overcommit");
+    return maqet_drive_mode_read(drive, err);
+}
+
+/* Where the image is: what the user says, or a name of our own making; and where a
+ * program beside QEMU would listen. */
+static void
+find_places(struct maqet_drive *drive)
+{
+    const char *option = drive->storage->plugin.path_option;
+    const char *written = option ? maqet_drive_string(drive, option) : NULL;
+
+    drive->socket =
+        maqet_format("%s/" MAQET_DRIVE_SOCKET_PREFIX "%s.sock",
+                     drive->machine->run_dir ? drive->machine->run_dir : "", drive->name);
+    if (!option)
+        return;
+    if (written) {
+        drive->path = maqet_strdup(written);
+    } else if (drive->media == MAQET_MEDIA_DISK) {
+        drive->path = maqet_format("%s/maqet-%s-%s.%s", drive->machine->storage_dir,
+                                   drive->machine->vm_name, drive->name,
+                                   drive->storage->plugin.name);
+        drive->default_path = true;
+    }
+}
+
+static int
+check_storage(struct maqet_drive *drive, struct maqet_error **err)
+{
+    const struct maqet_storage_plugin *storage = &drive->storage->plugin;
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
+
+    if (storage->validate && maqet_drive_judge(drive, storage->name, "validate",
+                                               storage->validate(drive, err), err) < 0)
+        return -1;
+    return maqet_drive_check_share(drive, err) < 0 ? -1
+                                                   : maqet_drive_files_check(drive, err);
+}
+
+static int
+check_iface(struct maqet_drive *drive, struct maqet_error **err)
+{
+    MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
+
+    return drive->iface && drive->iface->plugin.validate
+               ? maqet_drive_judge(drive, drive->iface->plugin.name, "validate",
+                                   drive->iface->plugin.validate(drive, err), err)
+               : 0;
+}
+
+/* All that an entry says. Returns how much of it can't be used; the first fault that was
+ * found tells why. */
+static enum maqet_drive_fault
+understand(struct maqet_drive *drive, struct maqet_error **fault)
+{
+    _cleanup_error_ struct maqet_error *later = NULL;
+
+    if (check_name(drive, fault) < 0 || flatten_options(drive, fault) < 0 ||
+        load_storage(drive, fault) < 0)
+        return MAQET_FAULT_ENTRY;
+    bool attached = load_iface(drive, fault) == 0;
+    int checked = check_options(drive, attached, attached ? fault : &later);
+    find_places(drive);
+    if (checked < 0)
+        return MAQET_FAULT_ENTRY;
+    maqet_drive_files_look(drive);
+    if (check_storage(drive, attached ? fault : &later) < 0)
+        return MAQET_FAULT_STORAGE;
+    return !attached || check_iface(drive, fault) < 0 ? MAQET_FAULT_INTERFACE
+                                                      : MAQET_FAULT_NONE;
+}
+
+struct maqet_drive *
+maqet_drive_look(const struct maqet_context *context, const struct maqet_machine *machine,
+                 json_object *entry)
+{
+    struct maqet_drive *drive = maqet_alloc(sizeof(*drive));
+
+    drive->context = context;
+    drive->machine = machine;
+    drive->tree = json_object_is_type(entry, json_type_object) ? json_object_get(entry)
+                                                               : json_object_new_object();
+    drive->media = MAQET_MEDIA_DISK;
+    drive->log =
+        maqet_format("%s/" MAQET_DRIVE_LOG, machine->run_dir ? machine->run_dir : "");
+    drive->fault_of = understand(drive, &drive->fault);
+    if (drive->fault_of == MAQET_FAULT_ENTRY)
+        maqet_drive_stand_in(drive);
+    return drive;
+}
+
+struct maqet_drive *
+maqet_drive_new(const struct maqet_context *context, const struct maqet_machine *machine,
+                json_object *entry, struct maqet_error **err)
+{
+    struct maqet_drive *drive = maqet_drive_look(context, machine, entry);
+
+    if (!drive->fault)
+        return drive;
+    maqet_error_move(err, TAKE_PTR(drive->fault));
+    maqet_drive_free(drive);
+    return NULL;
+}
+
+void
+maqet_drive_free(struct maqet_drive *drive)
+{
+    if (!drive)
+        return;
+    maqet_iface_unload(drive->iface);
+    maqet_storage_unload(drive->storage);
+    json_object_put(drive->tree);
+    free(drive->name);
+    free(drive->path);
+    free(drive->socket);
+    free(drive->log);
+    free(drive->served);
+    maqet_drive_files_clear(drive);
+    maqet_error_free(drive->fault);
+    free(drive);
+}
