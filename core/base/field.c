@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/base/field.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/base/text.h"
+
+/* ---- members ---- */
+
+static const void *
+at(const struct maqet_field *field, const void *data)
+{
+    return (const char *)data + field->value.offset;
+}
+
+static void *
+place_of(const struct maqet_field *field, void *data)
+{
+    return (char *)data + field->value.offset;
+}
+
+/* A pointer, whatever it points to. */
+static void *
+pointer_at(const void *place)
+{
+    void *pointer;
+
+    memcpy(&pointer, place, sizeof(pointer));
+    return pointer;
+}
+
+static void
+set_pointer(void *place, void *pointer)
+{
+    memcpy(place, &pointer, sizeof(pointer));
+}
+
+static size_t
+count_of(const struct maqet_field *field, const void *data)
+{
+    return *(const size_t *)(const void *)((const char *)data + field->value.count);
+}
+
+static void
+set_count(const struct maqet_field *field, void *data, size_t count)
+{
+    *(size_t *)(void *)((char *)data + field->value.count) = count;
+}
+
+/* One of a list. */
+static void *
+item_of(const struct maqet_field *field, const void *data, size_t index)
+{
+    return (char *)pointer_at(at(field, data)) + index * field->value.fields->size;
+}
+
+static bool
+is_known(const struct maqet_field *field, const void *data)
+{
+    return field->known == 0 ||
+           *(const bool *)(const void *)((const char *)data + field->known - 1);
+}
+
+const struct maqet_field *
+maqet_field_find(const struct maqet_fields *fields, const char *key)
+{
+    for (const struct maqet_field *field = fields->rows; field->key; field++)
+        if (strcmp(field->key, key) == 0)
+            return field;
+    return NULL;
+}
+
+bool
+maqet_field_nullable(const struct maqet_field *field)
+{
+    return field->optional || field->known > 0;
+}
+
+/* ---- dates and words ---- */
+
+/* "2024-01-01T12:00:00+01:00": for machines and, nearly, for people. NULL: there is none.
+ * The caller frees. */
+static char *
+date_text(int64_t seconds)
+{
+    time_t moment = (time_t)seconds;
+    struct tm local;
+    char text[64];
+
+    if (seconds == 0 || !localtime_r(&moment, &local) ||
+        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S%z", &local) == 0)
+        return NULL;
+    size_t length = strlen(text); /* %z has no colon */
+    return maqet_format("%.*s:%s", (int)length - 2, text, text + length - 2);
+}
+
+static bool
+date_parse(const char *text, int64_t *seconds)
+{
+    struct tm date = {0};
+    char sign;
+    int hours, minutes;
+
+    if (sscanf(text, "%d-%d-%dT%d:%d:%d%c%d:%d", &date.tm_year, &date.tm_mon,
+               &date.tm_mday, &date.tm_hour, &date.tm_min, &date.tm_sec, &sign, &hours,
+               &minutes) != 9 ||
+        (sign != '+' && sign != '-'))
+        return false;
+    date.tm_year -= 1900;
+    date.tm_mon -= 1;
+    int64_t east = (int64_t)(hours * 60 + minutes) * 60;
+    *seconds = timegm(&date) - (sign == '+' ? east : -east);
+    return true;
+}
+
+/* False: there is no such word. */
+static bool
+word_parse(const struct maqet_field *field, const char *text, unsigned *number)
+{
+    for (*number = 0; field->value.word(*number); ++*number)
+        if (strcmp(field->value.word(*number), text) == 0)
+            return true;
+    return false;
+}
+
+/* ---- to JSON ---- */
+
+static json_object *
+text_json(const char *text)
+{
+    return text ? json_object_new_string(text) : NULL;
+}
+
+/* With as many decimals as it is worth. */
+static json_object *
+double_json(const struct maqet_field *field, double value)
+{
+    if (field->unit != MAQET_UNIT_PERCENT && field->unit != MAQET_UNIT_MILLISECONDS)
+        return json_object_new_double(value);
+    _cleanup_free_ char *text =
+        maqet_format("%.*f", field->unit == MAQET_UNIT_PERCENT ? 1 : 3, value);
+    return json_object_new_double_s(value, text);
+}
+
+static json_object *
+strings_json(const struct maqet_strings *strings)
+{
+    json_object *list = json_object_new_array();
+
+    for (size_t i = 0; i < strings->count; i++)
+        json_object_array_add(list, json_object_new_string(strings->items[i]));
+    return list;
+}
+
+static json_object *
+date_json(int64_t seconds)
+{
+    _cleanup_free_ char *text = date_text(seconds);
+
+    return text_json(text);
+}
+
+static json_object *
+value_json(const struct maqet_field *field, const void *data)
+{
+    const void *place = at(field, data);
+
+    if (!is_known(field, data))
+        return NULL;
+    switch (field->value.type) {
+    case MAQET_TYPE_TEXT:
+        return text_json(pointer_at(place));
+    case MAQET_TYPE_BOOL:
+        return json_object_new_boolean(*(const bool *)place);
+    case MAQET_TYPE_INT:
+        return json_object_new_int(*(const int *)place);
+    case MAQET_TYPE_UINT:
+        return json_object_new_uint64(*(const uint32_t *)place);
+    case MAQET_TYPE_INT64:
+        return json_object_new_int64(*(const int64_t *)place);
+    case MAQET_TYPE_UINT64:
+        return json_object_new_uint64(*(const uint64_t *)place);
+    case MAQET_TYPE_DOUBLE:
+        return double_json(field, *(const double *)place);
+    case MAQET_TYPE_DATE:
+        return date_json(*(const int64_t *)place);
+    case MAQET_TYPE_WORD:
+        return text_json(field->value.word(*(const unsigned *)place));
+    case MAQET_TYPE_STRINGS:
+        return strings_json(place);
+    case MAQET_TYPE_OBJECT:
+        return maqet_fields_to_json(field->value.fields, place);
+    case MAQET_TYPE_LIST:
+        return maqet_fields_list_to_json(field->value.fields, pointer_at(place),
+                                         count_of(field, data));
+    }
+    return NULL;
+}
+
+json_object *
+maqet_fields_to_json(const struct maqet_fields *fields, const void *data)
+{
+    json_object *object = json_object_new_object();
+
+    for (const struct maqet_field *field = fields->rows; field->key; field++) {
+        json_object *value = value_json(field, data);
+
+        if (value || !field->sparse)
+            json_object_object_add(object, field->key, value);
+    }
+    return object;
+}
+
+json_object *
+maqet_fields_list_to_json(const struct maqet_fields *fields, const void *items,
+                          size_t count)
+{
+    json_object *list = json_object_new_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_object_array_add(
+            list, maqet_fields_to_json(fields, (const char *)items + i * fields->size));
+    return list;
+}
+
+char *
+maqet_field_text(const struct maqet_field *field, const void *data)
+{
+    if (field->value.type == MAQET_TYPE_TEXT)
+        return is_known(field, data) ? maqet_strdup(pointer_at(at(field, data))) : NULL;
+    _cleanup_json_ json_object *value = value_json(field, data);
+    return value ? maqet_strdup(json_object_get_string(value)) : NULL;
+}
+
+int64_t
+maqet_field_number(const struct maqet_field *field, const void *data)
+{
+    _cleanup_json_ json_object *value = value_json(field, data);
+
+    return json_object_get_int64(value);
+}
+
+/* ---- from JSON ---- */
+
+/* Where in a document a value stands. */
+struct place {
+    const struct place *above;
+    const char *key;
+    ssize_t index; /* in the list of that key; -1: it is no list */
+};
+
+/* "images[2].path"; the caller frees. */
+static char *
+place_text(const struct place *place)
+{
+    _cleanup_free_ char *above = place->above ? place_text(place->above) : NULL;
+    _cleanup_free_ char *own = place->index < 0
+                                   ? maqet_strdup(place->key)
+                                   : maqet_format("%s[%zd]", place->key, place->index);
+
+    return maqet_format("%s%s%s", above ? above : "", above ? "." : "", own);
+}
+
+static int
+error_at(const struct place *place, struct maqet_error **err, const char *what)
+{
+    _cleanup_free_ char *text = place_text(place);
+
+    return maqet_error_set(err, MAQET_ERROR_INVALID, "'%s' %s", text, what);
+}
+
+static int object_read(const struct maqet_fields *fields, json_object *object, void *data,
+                       const struct place *above, struct maqet_error **err);
+
+/* A whole number that is at least @least and at most @most. */
+static int
+integer_read(json_object *value, int64_t least, int64_t most, int64_t *number,
+             const struct place *place, struct maqet_error **err)
+{
+    if (!json_object_is_type(value, json_type_int))
+        return error_at(place, err, "is not an integer");
+    *number = json_object_get_int64(value);
+    return *number < least || *number > most ? error_at(place, err, "is out of range")
+                                             : 0;
+}
+
+static int
+number_read(const struct maqet_field *field, json_object *value, void *to,
+            const struct place *place, struct maqet_error **err)
+{
+    enum maqet_field_type type = field->value.type;
+    int64_t least = type == MAQET_TYPE_INT     ? INT_MIN
+                    : type == MAQET_TYPE_INT64 ? INT64_MIN
+                                               : 0;
+    int64_t most = type == MAQET_TYPE_INT    ? INT_MAX
+                   : type == MAQET_TYPE_UINT ? UINT32_MAX
+                                             : INT64_MAX;
+    int64_t number = 0;
+
+    if (integer_read(value, least, most, &number, place, err) < 0)
+        return -1;
+    if (type == MAQET_TYPE_INT)
+        *(int *)to = (int)number;
+    else if (type == MAQET_TYPE_UINT)
+        *(uint32_t *)to = (uint32_t)number;
+    else if (type == MAQET_TYPE_INT64)
+        *(int64_t *)to = number;
+    else
+        *(uint64_t *)to = json_object_get_uint64(value);
+    return 0;
+}
+
+static int
+text_read(const struct maqet_field *field, json_object *value, void *to,
+          const struct place *place, struct maqet_error **err)
+{
+    if (!json_object_is_type(value, json_type_string))
+        return error_at(place, err, "is not a string");
+    const char *text = json_object_get_string(value);
+
+    if (field->value.type == MAQET_TYPE_DATE)
+        return date_parse(text, to) ? 0 : error_at(place, err, "is not a date");
+    if (field->value.type == MAQET_TYPE_WORD)
+        return word_parse(field, text, to)
+                   ? 0
+                   : error_at(place, err, "is not one of the known words");
+    set_pointer(to, maqet_strdup(text));
+    return 0;
+}
+
+static int
+strings_read(json_object *value, struct maqet_strings *strings, const struct place *place,
+             struct maqet_error **err)
+{
+    size_t count = json_object_array_length(value);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct place here = {place->above, place->key, (ssize_t)i};
+        json_object *item = json_object_array_get_idx(value, i);
+
+        if (!json_object_is_type(item, json_type_string))
+            return error_at(&here, err, "is not a string");
+        maqet_strings_add(strings, json_object_get_string(item));
+    }
+    return 0;
+}
+
+static int
+list_read(const struct maqet_field *field, json_object *value, void *data,
+          const struct place *place, struct maqet_error **err)
+{
+    size_t count = json_object_array_length(value);
+    const struct maqet_fields *fields = field->value.fields;
+
+    set_pointer(place_of(field, data), maqet_alloc(count * fields->size + 1));
+    set_count(field, data, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct place here = {place->above, place->key, (ssize_t)i};
+
+        if (object_read(fields, json_object_array_get_idx(value, i),
+                        item_of(field, data, i), &here, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+value_read(const struct maqet_field *field, json_object *value, void *data,
+           const struct place *place, struct maqet_error **err)
+{
+    void *to = place_of(field, data);
+
+    switch (field->value.type) {
+    case MAQET_TYPE_TEXT:
+    case MAQET_TYPE_DATE:
+    case MAQET_TYPE_WORD:
+        return text_read(field, value, to, place, err);
+    case MAQET_TYPE_BOOL:
+        if (!json_object_is_type(value, json_type_boolean))
+            return error_at(place, err, "is neither true nor false");
+        *(bool *)to = json_object_get_boolean(value);
+        return 0;
+    case MAQET_TYPE_DOUBLE:
+        if (!json_object_is_type(value, json_type_double) &&
+            !json_object_is_type(value, json_type_int))
+            return error_at(place, err, "is not a number");
+        *(double *)to = json_object_get_double(value);
+        return 0;
+    case MAQET_TYPE_STRINGS:
+    case MAQET_TYPE_LIST:
+        if (!json_object_is_type(value, json_type_array))
+            return error_at(place, err, "is not a list");
+        return field->value.type == MAQET_TYPE_LIST
+                   ? list_read(field, value, data, place, err)
+                   : strings_read(value, to, place, err);
+    case MAQET_TYPE_OBJECT:
+        return object_read(field->value.fields, value, to, place, err);
+    default:
+        return number_read(field, value, to, place, err);
+    }
+}
+
+static int
+object_read(const struct maqet_fields *fields, json_object *object, void *data,
+            const struct place *above, struct maqet_error **err)
+{
+    if (!json_object_is_type(object, json_type_object))
+        return above ? error_at(above, err, "is not an object")
+                     : maqet_error_set(err, MAQET_ERROR_INVALID, "it is not an object");
+    for (const struct maqet_field *field = fields->rows; field->key; field++) {
+        const struct place place = {above, field->key, -1};
+        json_object *value = json_object_object_get(object, field->key);
+
+        if (!value && maqet_field_nullable(field))
+            continue;
+        if (!value)
+            return error_at(&place, err, "is missing");
+        if (field->known > 0)
+            *(bool *)(void *)((char *)data + field->known - 1) = true;
+        if (value_read(field, value, data, &place, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int
+maqet_fields_from_json(const struct maqet_fields *fields, json_object *object, void *data,
+                       struct maqet_error **err)
+{
+    if (object_read(fields, object, data, NULL, err) == 0)
+        return 0;
+    maqet_fields_clear(fields, data);
+    return -1;
+}
+
+/* ---- copies ---- */
+
+static char *
+text_copy(const char *text, char *(*convert)(const char *text))
+{
+    return text && convert ? convert(text) : maqet_strdup(text);
+}
+
+static void
+list_copy(const struct maqet_field *field, const void *data, void *copy,
+          char *(*convert)(const char *text))
+{
+    size_t count = count_of(field, data);
+
+    set_pointer(place_of(field, copy),
+                maqet_alloc(count * field->value.fields->size + 1));
+    set_count(field, copy, count);
+    for (size_t i = 0; i < count; i++)
+        maqet_fields_copy(field->value.fields, item_of(field, data, i),
+                          item_of(field, copy, i), convert);
+}
+
+/* What a value takes that is no more than its bytes. */
+static size_t
+plain_size(enum maqet_field_type type)
+{
+    switch (type) {
+    case MAQET_TYPE_BOOL:
+        return sizeof(bool);
+    case MAQET_TYPE_INT:
+    case MAQET_TYPE_UINT:
+    case MAQET_TYPE_WORD:
+        return sizeof(uint32_t);
+    case MAQET_TYPE_DOUBLE:
+        return sizeof(double);
+    default:
+        return sizeof(uint64_t);
+    }
+}
+
+void
+maqet_fields_copy(const struct maqet_fields *fields, const void *data, void *copy,
+                  char *(*text)(const char *text))
+{
+    for (const struct maqet_field *field = fields->rows; field->key; field++) {
+        const void *from = at(field, data);
+        void *to = place_of(field, copy);
+
+        if (field->known > 0)
+            *(bool *)(void *)((char *)copy + field->known - 1) = is_known(field, data);
+        switch (field->value.type) {
+        case MAQET_TYPE_TEXT:
+            set_pointer(to, text_copy(pointer_at(from), text));
+            break;
+        case MAQET_TYPE_STRINGS: {
+            const struct maqet_strings *strings = from;
+
+            for (size_t i = 0; i < strings->count; i++)
+                maqet_strings_take(to, text_copy(strings->items[i], text));
+            break;
+        }
+        case MAQET_TYPE_OBJECT:
+            maqet_fields_copy(field->value.fields, from, to, text);
+            break;
+        case MAQET_TYPE_LIST:
+            list_copy(field, data, copy, text);
+            break;
+        default:
+            memcpy(to, from, plain_size(field->value.type));
+        }
+    }
+}
+
+void
+maqet_fields_clear(const struct maqet_fields *fields, void *data)
+{
+    for (const struct maqet_field *field = fields->rows; field->key; field++) {
+        void *place = place_of(field, data);
+
+        switch (field->value.type) {
+        case MAQET_TYPE_TEXT:
+            free(pointer_at(place));
+            break;
+        case MAQET_TYPE_STRINGS:
+            maqet_strings_clear(place);
+            break;
+        case MAQET_TYPE_OBJECT:
+            maqet_fields_clear(field->value.fields, place);
+            break;
+        case MAQET_TYPE_LIST:
+            maqet_fields_list_free(field->value.fields, pointer_at(place),
+                                   count_of(field, data));
+            break;
+        default:
+            break;
+        }
+    }
+    memset(data, 0, fields->size);
+}
+
+void
+maqet_fields_list_free(const struct maqet_fields *fields, void *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        maqet_fields_clear(fields, (char *)items + i * fields->size);
+    free(items);
+}

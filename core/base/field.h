@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * field.h - what the members of a struct are called elsewhere: one row for each, and from
+ * the rows come its JSON, its way back, copies, and all that is told of it (tables, the
+ * manual, docs/json.md).
+ *
+ *     static const struct maqet_field rows[] = {
+ *         {"name", MAQET_FIELD(struct started, name), .help = "the machine's name"},
+ *         {"memory", MAQET_FIELD(struct started, memory), .help = "what QEMU occupies",
+ *          .unit = MAQET_UNIT_BYTES, .known = MAQET_KNOWN(struct started, runs)},
+ *         {0},
+ *     };
+ *     static const struct maqet_fields started_fields = MAQET_FIELDS(struct started, rows);
+ *
+ * A value that is not known is null, so all objects of one kind have the same keys.
+ */
+#ifndef MAQET_BASE_FIELD_H
+#define MAQET_BASE_FIELD_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+
+enum maqet_field_type {
+    MAQET_TYPE_TEXT, /* char *; NULL is null */
+    MAQET_TYPE_BOOL,
+    MAQET_TYPE_INT,  /* int */
+    MAQET_TYPE_UINT, /* uint32_t */
+    MAQET_TYPE_INT64,
+    MAQET_TYPE_UINT64,
+    MAQET_TYPE_DOUBLE,
+    MAQET_TYPE_DATE,    /* int64_t, s since 1970, as a text in local time; 0 is null */
+    MAQET_TYPE_WORD,    /* an enum, as a word; one that has none is null */
+    MAQET_TYPE_STRINGS, /* struct maqet_strings */
+    MAQET_TYPE_OBJECT,  /* a struct that has fields of its own */
+    MAQET_TYPE_LIST,    /* a pointer to an array of such structs, and their number */
+};
+
+/* What a number counts. */
+enum maqet_unit {
+    MAQET_UNIT_NONE,
+    MAQET_UNIT_BYTES,
+    MAQET_UNIT_SECONDS,
+    MAQET_UNIT_MILLISECONDS, /* a double; three decimals are what it is worth */
+    MAQET_UNIT_PERCENT,      /* a double; one decimal */
+};
+
+struct maqet_fields;
+
+/* Where a value is, and what; made by the macros below. */
+struct maqet_field_value {
+    enum maqet_field_type type;
+    size_t offset;
+    size_t count;                         /* LIST: the offset of their number */
+    const char *(*word)(unsigned number); /* WORD, and TEXT that is one of these; NULL
+                                             behind the last one */
+    const struct maqet_fields *fields;    /* OBJECT, LIST: of each */
+};
+
+/* One member; a key of NULL ends the rows. */
+struct maqet_field {
+    const char *key;
+    struct maqet_field_value value;
+    const char *help; /* what it is: a phrase without a full stop */
+    enum maqet_unit unit;
+    const char *title; /* of its column, where that is not the key in capitals */
+    size_t known;      /* MAQET_KNOWN(): it is null where that is false */
+    bool optional;     /* it may be null, or be missing in what is read */
+    bool sparse;       /* it is left out of JSON where it is null: for files */
+};
+
+/* All that a struct has to tell. */
+struct maqet_fields {
+    size_t size; /* of the struct, in bytes */
+    const struct maqet_field *rows;
+};
+
+#define MAQET_FIELDS(of, table)                                                          \
+    {                                                                                    \
+        .size = sizeof(of), .rows = (table)                                              \
+    }
+
+#define MAQET_FIELD_TYPE_(of, member)                                                    \
+    _Generic(((of *)0)->member,                                                          \
+             char *: MAQET_TYPE_TEXT,                                                    \
+             const char *: MAQET_TYPE_TEXT,                                              \
+             bool: MAQET_TYPE_BOOL,                                                      \
+             int: MAQET_TYPE_INT,                                                        \
+             uint32_t: MAQET_TYPE_UINT,                                                  \
+             int64_t: MAQET_TYPE_INT64,                                                  \
+             uint64_t: MAQET_TYPE_UINT64,                                                \
+             double: MAQET_TYPE_DOUBLE,                                                  \
+             struct maqet_strings: MAQET_TYPE_STRINGS)
+
+/* The offset of a member that must have the type. */
+#define MAQET_FIELD_OFFSET_(of, member, wanted)                                          \
+    (offsetof(of, member) + 0 * sizeof(char[_Generic(((of *)0)->member, wanted : 1)]))
+
+/* A text, a number, true or false, or a list of texts, whichever the member is. */
+#define MAQET_FIELD(of, member)                                                          \
+    {                                                                                    \
+        .type = MAQET_FIELD_TYPE_(of, member), .offset = offsetof(of, member)            \
+    }
+#define MAQET_FIELD_DATE(of, member)                                                     \
+    {                                                                                    \
+        .type = MAQET_TYPE_DATE, .offset = MAQET_FIELD_OFFSET_(of, member, int64_t)      \
+    }
+#define MAQET_FIELD_WORD(of, member, words)                                              \
+    {                                                                                    \
+        .type = MAQET_TYPE_WORD, .offset = MAQET_FIELD_OFFSET_(of, member, unsigned),    \
+        .word = (words)                                                                  \
+    }
+/* A text that is one of the words, for who reads of it. */
+#define MAQET_FIELD_CHOICE(of, member, words)                                            \
+    {                                                                                    \
+        .type = MAQET_FIELD_TYPE_(of, member), .offset = offsetof(of, member),           \
+        .word = (words)                                                                  \
+    }
+#define MAQET_FIELD_OBJECT(of, member, table)                                            \
+    {                                                                                    \
+        .type = MAQET_TYPE_OBJECT, .offset = offsetof(of, member), .fields = (table)     \
+    }
+#define MAQET_FIELD_LIST(of, member, number, table)                                      \
+    {                                                                                    \
+        .type = MAQET_TYPE_LIST, .offset = offsetof(of, member),                         \
+        .count = MAQET_FIELD_OFFSET_(of, number, size_t), .fields = (table)              \
+    }
+
+/* The bool that tells whether a value is known; several may share one. */
+#define MAQET_KNOWN(of, member) (MAQET_FIELD_OFFSET_(of, member, bool) + 1)
+
+/* The row of a key; NULL: there is none. */
+const struct maqet_field *maqet_field_find(const struct maqet_fields *fields,
+                                           const char *key);
+
+/* Whether its value may be null. */
+bool maqet_field_nullable(const struct maqet_field *field);
+
+/* A value of a struct as one text: a text or a word as it is, anything else as in JSON.
+ * NULL: it is null. The caller frees. */
+char *maqet_field_text(const struct maqet_field *field, const void *data);
+
+/* A value that is a number, without what stands behind its point; 0 where it is null. */
+int64_t maqet_field_number(const struct maqet_field *field, const void *data);
+
+/* A struct as an object, and an array of such structs as a list; the caller puts it. */
+json_object *maqet_fields_to_json(const struct maqet_fields *fields, const void *data);
+json_object *maqet_fields_list_to_json(const struct maqet_fields *fields,
+                                       const void *items, size_t count);
+
+/* Fills a struct, which is all zero, from an object; the caller clears it. Keys that have
+ * no row are passed over: a later maqet may have written them. A value that is missing
+ * and must not be, or is something else, is an error (MAQET_ERROR_INVALID) that says
+ * which one: "'images[2].path' is missing". The struct is all zero again then. */
+int maqet_fields_from_json(const struct maqet_fields *fields, json_object *object,
+                           void *data, struct maqet_error **err);
+
+/* Copies a struct to one that is all zero and owns what it has; the caller clears it. Each
+ * text is what @text makes of it (the copy owns it); NULL: the same. Members that have no
+ * row stay zero. */
+void maqet_fields_copy(const struct maqet_fields *fields, const void *data, void *copy,
+                       char *(*text)(const char *text));
+
+/* Frees what the members own, and makes them zero. */
+void maqet_fields_clear(const struct maqet_fields *fields, void *data);
+
+/* Clears an array of such structs, and frees it. */
+void maqet_fields_list_free(const struct maqet_fields *fields, void *items, size_t count);
+
+#endif
