@@ -137,6 +137,7 @@ launch(struct bench *bench, struct machine *machine, struct maqet_error **err)
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
     _cleanup_helpers_ struct maqet_helpers helpers = MAQET_HELPERS_INIT;
     _cleanup_confinement_ struct maqet_confinement confinement = MAQET_CONFINEMENT_INIT;
+    _cleanup_descriptors_ struct maqet_descriptors descriptors = {0};
     _cleanup_free_ char *scratch = NULL;
     _cleanup_close_ int monitor = maqet_run_listen(machine->dir_fd, "qmp.sock", err);
 
@@ -150,12 +151,11 @@ launch(struct bench *bench, struct machine *machine, struct maqet_error **err)
     if (maqet_sandbox_confine(machine->vm, &argv, machine->dir_fd, &confinement, &scratch,
                               err) < 0)
         return -1;
+    maqet_descriptors_add(&descriptors, MAQET_DESCRIPTOR_MONITOR, monitor);
+    maqet_descriptors_add(&descriptors, MAQET_DESCRIPTOR_RUN, machine->run_fd);
     const struct maqet_launch how = {
         .argv = (const char *const *)argv.items,
-        .monitor_fd = monitor,
-        .agent_fd = -1,
-        .socket_fd = -1,
-        .lock_fd = machine->run_fd,
+        .descriptors = &descriptors,
         .log_fd = machine->log_fd,
         .dies_with_us = true,
         .helpers = helpers.items,

@@ -314,6 +314,20 @@ bring_up(const struct starting *starting, struct maqet_qmp *qmp, bool waits,
     return answer ? 0 : -1;
 }
 
+/* What QEMU is to inherit. Files of its arguments it has open until it dies, and does not
+ * know of: they are locked. */
+static void
+list_descriptors(const struct starting *starting, struct maqet_descriptors *descriptors)
+{
+    maqet_descriptors_add(descriptors, MAQET_DESCRIPTOR_MONITOR, starting->monitor_fd);
+    maqet_descriptors_add(descriptors, MAQET_DESCRIPTOR_MONITOR_FILE,
+                          starting->socket_fd);
+    maqet_descriptors_add(descriptors, MAQET_DESCRIPTOR_AGENT, starting->agent_fd);
+    maqet_descriptors_add(descriptors, MAQET_DESCRIPTOR_RUN, starting->run.run_fd);
+    for (size_t i = 0; i < starting->locks.count; i++)
+        maqet_descriptors_add(descriptors, "argument-file", starting->locks.fds[i]);
+}
+
 /* Runs QEMU and waits for its answer. */
 static int
 launch(struct starting *starting, struct maqet_error **err)
@@ -322,6 +336,7 @@ launch(struct starting *starting, struct maqet_error **err)
     _cleanup_error_ struct maqet_error *reason = NULL;
     _cleanup_close_ int lock = -1;
     _cleanup_confinement_ struct maqet_confinement confinement = MAQET_CONFINEMENT_INIT;
+    _cleanup_descriptors_ struct maqet_descriptors descriptors = {0};
     _cleanup_free_ char *scratch = NULL;
     const char *name = starting->vm->definition->name;
 
@@ -338,20 +353,16 @@ launch(struct starting *starting, struct maqet_error **err)
         maqet_run_tidy(starting->run.dir_fd);
         return maqet_error_wrap(err, "Virtual machine '%s' did not start", name);
     }
+    list_descriptors(starting, &descriptors);
     const struct maqet_launch how = {
         .argv = (const char *const *)argv.items,
-        .monitor_fd = starting->monitor_fd,
-        .socket_fd = starting->socket_fd,
-        .agent_fd = starting->agent_fd,
-        .lock_fd = starting->run.run_fd,
+        .descriptors = &descriptors,
         .log_fd = starting->log_fd,
         .dies_with_us = starting->incoming && starting->incoming->served,
         .folder = maqet_tree_place(starting->vm->definition->tree).folder,
         .helpers = starting->helpers.items,
         .helper_count = starting->helpers.count,
         .record_fd = starting->helpers.record_fd,
-        .held_fds = starting->locks.fds,
-        .held_count = starting->locks.count,
         .confinement = confinement.ruleset < 0 ? NULL : &confinement,
         .scratch = scratch,
         .no_new_privileges =

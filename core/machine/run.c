@@ -71,7 +71,7 @@ maqet_run_remove_servers(const char *folder)
 static bool
 has_run_file(int pid, int run_fd)
 {
-    _cleanup_free_ char *path = maqet_format("/proc/%d/fd/%d", pid, MAQET_LAUNCH_LOCK_FD);
+    _cleanup_free_ char *path = maqet_descriptor_path(pid, MAQET_DESCRIPTOR_RUN);
     struct stat theirs, ours;
 
     return stat(path, &theirs) == 0 && fstat(run_fd, &ours) == 0 &&
@@ -134,7 +134,7 @@ maqet_run_machine_of(int pid, char **data_dir)
 {
     static const char vms[] = "/vms/", run[] = "/" MAQET_STORE_RUN;
     _cleanup_free_ char *process = maqet_format("/proc/%d", pid);
-    _cleanup_free_ char *link = maqet_format("%s/fd/%d", process, MAQET_LAUNCH_LOCK_FD);
+    _cleanup_free_ char *link = maqet_descriptor_path(pid, MAQET_DESCRIPTOR_RUN);
     _cleanup_free_ char *path = realpath(link, NULL);
     struct stat status, theirs, there;
     size_t length = path ? strlen(path) : 0;
@@ -143,7 +143,7 @@ maqet_run_machine_of(int pid, char **data_dir)
         stat(process, &status) < 0 || status.st_uid != geteuid() ||
         stat(link, &theirs) < 0 || stat(path, &there) < 0 ||
         theirs.st_dev != there.st_dev || theirs.st_ino != there.st_ino ||
-        !has_lock(pid, MAQET_LAUNCH_LOCK_FD))
+        !has_lock(pid, maqet_descriptor_number(MAQET_DESCRIPTOR_RUN)))
         return NULL;
     path[length - strlen(run)] = '\0';
     char *name = strrchr(path, '/');
@@ -242,7 +242,7 @@ check_room(struct maqet_qmp *qmp, const char *name, int64_t timeout,
 
 /*
  * Connects to a monitor whose socket is no longer in any folder: QEMU has a descriptor of
- * it (MAQET_LAUNCH_SOCKET_FD), and so the kernel can still find it. No lock is left
+ * it (MAQET_DESCRIPTOR_MONITOR_FILE), and so the kernel can still find it. No lock is left
  * either by which maqets take turns; QEMU serves them one by one.
  */
 static struct maqet_qmp *
@@ -250,7 +250,7 @@ open_lost_monitor(const struct maqet_run *run, const char *name, int64_t timeout
                   struct maqet_error **err)
 {
     _cleanup_free_ char *path =
-        maqet_format("/proc/%d/fd/%d", run->pid, MAQET_LAUNCH_SOCKET_FD);
+        maqet_descriptor_path(run->pid, MAQET_DESCRIPTOR_MONITOR_FILE);
     _cleanup_close_ int socket = open(path, O_PATH | O_CLOEXEC);
     _cleanup_close_ int own = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
     _cleanup_free_ char *number = maqet_format("%d", socket);

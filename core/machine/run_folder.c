@@ -189,7 +189,8 @@ static int
 open_deleted(const char *pid, const struct maqet_file_id *wanted)
 {
     _cleanup_free_ char *process = maqet_format("/proc/%s", pid);
-    _cleanup_free_ char *path = maqet_format("%s/fd/%d", process, MAQET_LAUNCH_LOCK_FD);
+    _cleanup_free_ char *path =
+        maqet_format("%s/fd/%d", process, maqet_descriptor_number(MAQET_DESCRIPTOR_RUN));
     struct maqet_file_id id;
     struct stat status;
 

@@ -289,7 +289,7 @@ add_own(const struct maqet_vm *vm, struct maqet_strings *argv)
     maqet_strings_addf(argv, "%s/" MAQET_RUN_PID, vm->machine.run_dir);
     maqet_strings_add(argv, "-chardev");
     maqet_strings_addf(argv, "socket,id=maqet-monitor,fd=%d,server=on,wait=off",
-                       MAQET_LAUNCH_MONITOR_FD);
+                       maqet_descriptor_number(MAQET_DESCRIPTOR_MONITOR));
     maqet_strings_add(argv, "-mon");
     maqet_strings_add(argv, "chardev=maqet-monitor,mode=control");
 }
@@ -319,7 +319,7 @@ add_agent(const struct maqet_vm *vm, struct maqet_strings *argv)
         return;
     maqet_strings_add(argv, "-chardev");
     maqet_strings_addf(argv, "socket,id=maqet-agent,fd=%d,server=on,wait=off",
-                       MAQET_LAUNCH_AGENT_FD);
+                       maqet_descriptor_number(MAQET_DESCRIPTOR_AGENT));
     maqet_strings_add(argv, "-device");
     maqet_strings_add(argv, MAQET_AGENT_BUS ",id=maqet-agent-bus");
     maqet_strings_add(argv, "-device");

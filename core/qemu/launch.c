@@ -64,65 +64,21 @@ reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Moves a descriptor out of the way of all that QEMU inherits. */
-static int
-move_away(const struct maqet_launch *launch, int fd)
-{
-    return fd < 0 ? -1
-                  : fcntl(fd, F_DUPFD_CLOEXEC,
-                          MAQET_LAUNCH_HELD_FD + (int)launch->held_count);
-}
-
-/* Moves what QEMU only holds to its place. The array is the child's own copy. */
-static int
-place_held(const struct maqet_launch *launch)
-{
-    for (size_t i = 0; i < launch->held_count; i++)
-        if ((launch->held_fds[i] = move_away(launch, launch->held_fds[i])) < 0)
-            return -1;
-    for (size_t i = 0; i < launch->held_count; i++)
-        if (dup2(launch->held_fds[i], MAQET_LAUNCH_HELD_FD + (int)i) < 0)
-            return -1;
-    return 0;
-}
-
-/* Moves what QEMU inherits to its place, first out of the way of one another. */
+/* Gives QEMU its standard streams, and all else that it inherits. */
 static int
 place_descriptors(const struct maqet_launch *launch, int report)
 {
-    int monitor = move_away(launch, launch->monitor_fd);
-    int lock = move_away(launch, launch->lock_fd);
-    int agent = move_away(launch, launch->agent_fd);
-    int log = move_away(launch, launch->log_fd);
-    int file = move_away(launch, launch->socket_fd);
-    int last = MAQET_LAUNCH_HELD_FD + (int)launch->held_count - 1;
-
-    if (monitor < 0 || lock < 0 || (launch->log_fd >= 0 && log < 0) ||
-        (launch->agent_fd >= 0 && agent < 0) || (launch->socket_fd >= 0 && file < 0) ||
-        place_held(launch) < 0)
-        return -1;
     if (launch->log_fd >= 0) {
         /* What QEMU writes to its standard output is the guest's (-nographic): a log of
          * that would grow for as long as the guest likes. */
+        int log = maqet_descriptors_move_away(launch->descriptors, launch->log_fd);
         int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-        if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(nothing, 1) < 0 ||
+        if (log < 0 || nothing < 0 || dup2(nothing, 0) < 0 || dup2(nothing, 1) < 0 ||
             dup2(log, 2) < 0)
             return -1;
     }
-    if (dup2(monitor, MAQET_LAUNCH_MONITOR_FD) < 0 ||
-        dup2(lock, MAQET_LAUNCH_LOCK_FD) < 0 ||
-        (agent >= 0 && dup2(agent, MAQET_LAUNCH_AGENT_FD) < 0) ||
-        (file >= 0 && dup2(file, MAQET_LAUNCH_SOCKET_FD) < 0))
-        return -1;
-    if (agent < 0)
-        close(MAQET_LAUNCH_AGENT_FD);
-    if (file < 0)
-        close(MAQET_LAUNCH_SOCKET_FD);
-    /* What the caller's caller forgot to close is not QEMU's business. */
-    syscall(SYS_close_range, last + 1, report - 1, 0);
-    syscall(SYS_close_range, report + 1, ~0U, 0);
-    return 0;
+    return maqet_descriptors_place(launch->descriptors, report);
 }
 
 /* Gets a signal when the parent ends; fails when it has ended by now. */
@@ -178,8 +134,8 @@ become_helper(const struct maqet_launch *launch, const struct maqet_launch_helpe
     if (out >= 0 && socket >= 0 && record >= 0 && log >= 0 && nothing >= 0 &&
         die_with(parent, SIGTERM) == 0 && dup2(nothing, 0) >= 0 && dup2(log, 1) >= 0 &&
         dup2(log, 2) >= 0 && write_record(record) == 0 &&
-        dup2(socket, MAQET_LAUNCH_MONITOR_FD) >= 0) {
-        syscall(SYS_close_range, MAQET_LAUNCH_MONITOR_FD + 1, out - 1, 0);
+        dup2(socket, MAQET_HELPER_FD) >= 0) {
+        syscall(SYS_close_range, MAQET_HELPER_FD + 1, out - 1, 0);
         syscall(SYS_close_range, out + 1, ~0U, 0);
         memcpy(helper->listen_pid + sizeof("LISTEN_PID=") - 1, digits,
                (size_t)(buffer + 15 - digits));
@@ -222,7 +178,7 @@ become_qemu(const struct maqet_launch *launch, const char *path, char *const *en
 {
     /* The pipe goes out of the way first, so that every failure after this can be told.
      */
-    int out = move_away(launch, report);
+    int out = maqet_descriptors_move_away(launch->descriptors, report);
     struct failure failure = {.helper = QEMU_ITSELF};
 
     reset_signals();
@@ -253,7 +209,7 @@ become_qemu(const struct maqet_launch *launch, const char *path, char *const *en
             setsid();
         if (launch->dies_with_us && die_with(parent, SIGKILL) < 0)
             _exit(127);
-        if (write_pid(MAQET_LAUNCH_LOCK_FD) == 0)
+        if (write_pid(maqet_descriptor_number(MAQET_DESCRIPTOR_RUN)) == 0)
             execve(path, (char *const *)launch->argv, environment);
     }
     failure.number = errno;

@@ -10,23 +10,13 @@
 
 #include "core/base/error.h"
 #include "core/qemu/confinement.h"
-
-/* The numbers under which QEMU finds what it inherits; the command line names those of
- * the monitor and of the agent. It does nothing with the others, but to have them open.
- */
-enum {
-    MAQET_LAUNCH_MONITOR_FD = 3,
-    MAQET_LAUNCH_LOCK_FD = 4,
-    MAQET_LAUNCH_AGENT_FD = 5,
-    MAQET_LAUNCH_SOCKET_FD = 6, /* the monitor's socket as a file (O_PATH) */
-    MAQET_LAUNCH_HELD_FD = 7    /* and those that follow */
-};
+#include "core/qemu/descriptors.h"
 
 /*
  * A program that runs beside QEMU and ends with it: QEMU's process starts it before it
  * becomes QEMU, so that it is QEMU's child, and the kernel sends it SIGTERM when QEMU
- * ends, however that happens. It finds its listening socket as the descriptor as which
- * QEMU finds its monitor. Before it becomes that program it writes a line to the record
+ * ends, however that happens. It finds its listening socket as descriptor
+ * MAQET_HELPER_FD. Before it becomes that program it writes a line to the record
  * of such programs: its PID, and when it was started (proc(5), field 22 of stat), by
  * which it is known again.
  */
@@ -44,11 +34,9 @@ enum { MAQET_LISTEN_PID_SIZE = sizeof("LISTEN_PID=") + 12 };
 
 struct maqet_launch {
     const char *const *argv;
-    int monitor_fd;    /* a listening unix socket, for the monitor */
-    int lock_fd;       /* the run file, locked; the child writes its PID into it */
-    int agent_fd;      /* the same, for the guest's agent; -1: none */
-    int socket_fd;     /* the file of the monitor's socket (O_PATH), by which it can be
-                        * connected to when its folder is lost; -1: none */
+    /* What it inherits. The run file is among it, locked; the child writes its PID into
+     * it. */
+    struct maqet_descriptors *descriptors;
     int log_fd;        /* where its errors go; -1: it keeps our terminal */
     bool dies_with_us; /* it is killed when we die */
     const char
@@ -56,9 +44,6 @@ struct maqet_launch {
     const struct maqet_launch_helper *helpers;
     size_t helper_count;
     int record_fd; /* open for appending; not used without helpers */
-    /* What it has open until it dies and does not know of: files with locks. */
-    int *held_fds;
-    size_t held_count;
     const struct maqet_confinement *confinement; /* NULL: none */
     bool no_new_privileges; /* nor what it runs (prctl(2)); a confined one has none anyway
                              */

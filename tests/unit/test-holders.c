@@ -37,9 +37,11 @@ hold(const struct opened *opened, int ready)
         int away = fcntl(fd, F_DUPFD, 50), told = fcntl(ready, F_DUPFD, 50);
         int run = open(opened->run, O_RDWR | O_CREAT, 0600);
 
-        if (away < 0 || told < 0 || dup2(run, MAQET_LAUNCH_LOCK_FD) < 0 ||
-            maqet_lock_try(MAQET_LAUNCH_LOCK_FD, NULL) != 1 ||
-            dprintf(MAQET_LAUNCH_LOCK_FD, "%d\n", (int)getpid()) < 0)
+        if (away < 0 || told < 0 ||
+            dup2(run, maqet_descriptor_number(MAQET_DESCRIPTOR_RUN)) < 0 ||
+            maqet_lock_try(maqet_descriptor_number(MAQET_DESCRIPTOR_RUN), NULL) != 1 ||
+            dprintf(maqet_descriptor_number(MAQET_DESCRIPTOR_RUN), "%d\n",
+                    (int)getpid()) < 0)
             _exit(1);
         ready = told;
     }

@@ -23,6 +23,8 @@ struct scene {
     int agent_fd;  /* -1: none */
     int socket_fd; /* the same */
     int log_fd;
+    int more[3]; /* without fixed numbers */
+    size_t more_count;
 };
 
 static struct scene
@@ -54,16 +56,28 @@ scene_clear(struct scene *scene)
 
 #define _cleanup_scene_ _cleanup_(scene_clear)
 
+static struct maqet_descriptors
+descriptors_of(const struct scene *scene)
+{
+    struct maqet_descriptors descriptors = {0};
+
+    maqet_descriptors_add(&descriptors, MAQET_DESCRIPTOR_MONITOR, scene->monitor_fd);
+    maqet_descriptors_add(&descriptors, MAQET_DESCRIPTOR_RUN, scene->lock_fd);
+    maqet_descriptors_add(&descriptors, MAQET_DESCRIPTOR_AGENT, scene->agent_fd);
+    maqet_descriptors_add(&descriptors, MAQET_DESCRIPTOR_MONITOR_FILE, scene->socket_fd);
+    for (size_t i = 0; i < scene->more_count; i++)
+        maqet_descriptors_add(&descriptors, "more", scene->more[i]);
+    return descriptors;
+}
+
 static int
 launch(const struct scene *scene, const char *const *argv, struct maqet_process *process,
        struct maqet_error **err)
 {
+    _cleanup_descriptors_ struct maqet_descriptors descriptors = descriptors_of(scene);
     const struct maqet_launch how = {
         .argv = argv,
-        .monitor_fd = scene->monitor_fd,
-        .lock_fd = scene->lock_fd,
-        .agent_fd = scene->agent_fd,
-        .socket_fd = scene->socket_fd,
+        .descriptors = &descriptors,
         .log_fd = scene->log_fd,
     };
 
@@ -187,6 +201,38 @@ test_agent(void)
     _cleanup_free_ char *agent = target_of(scene.agent_fd);
     _cleanup_free_ char *more = maqet_format("5 %s\n", agent);
     check_descriptors(&scene, more);
+}
+
+/* What has no fixed number gets those above, in the order of the rows, and other numbers
+ * than it has with us. */
+static void
+test_further_descriptors(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_free_ char *one = unit_file(scene.folder, "one", "");
+    _cleanup_free_ char *two = unit_file(scene.folder, "two", "");
+    _cleanup_free_ char *three = unit_file(scene.folder, "three", "");
+    const char *const paths[] = {one, two, three};
+    struct maqet_descriptors descriptors;
+
+    CU_ASSERT_EQUAL(maqet_descriptor_number("more"), -1);
+    for (int i = 0; i < 3; i++) {
+        int fd = open(paths[i], O_RDONLY | O_CLOEXEC);
+
+        /* 9, 8 and 7 with us; so each stands in the place of another. */
+        scene.more[i] = dup2(fd, 9 - i);
+        if (fd != scene.more[i])
+            close(fd);
+    }
+    scene.more_count = 3;
+    descriptors = descriptors_of(&scene);
+    CU_ASSERT_EQUAL(descriptors.count, 5);
+    CU_ASSERT_EQUAL(descriptors.rows[4].number, 9);
+    maqet_descriptors_clear(&descriptors);
+    _cleanup_free_ char *more = maqet_format("7 %s\n8 %s\n9 %s\n", one, two, three);
+    check_descriptors(&scene, more);
+    for (int i = 0; i < 3; i++)
+        close(scene.more[i]);
 }
 
 /* Our descriptors 3 to 5 go out of the way, and come back. */
@@ -438,12 +484,11 @@ test_folder(void)
     const char *const folders[] = {scene.folder, "/no/such/folder", NULL};
 
     for (size_t i = 0; i < 3; i++) {
+        _cleanup_descriptors_ struct maqet_descriptors descriptors =
+            descriptors_of(&scene);
         const struct maqet_launch how = {
             .argv = argv,
-            .monitor_fd = scene.monitor_fd,
-            .lock_fd = scene.lock_fd,
-            .agent_fd = -1,
-            .socket_fd = -1,
+            .descriptors = &descriptors,
             .log_fd = scene.log_fd,
             .folder = folders[i],
         };
@@ -634,6 +679,7 @@ main(void)
     CU_TestInfo tests[] = {
         {"descriptors 0 to 4 and no more", test_descriptors},
         {"descriptors with a guest agent", test_agent},
+        {"descriptors without a fixed number", test_further_descriptors},
         {"descriptors that stand in one another's place", test_descriptors_in_the_way},
         {"the file of the monitor's socket", test_socket_file},
         {"PID in the run file", test_pid_in_run_file},

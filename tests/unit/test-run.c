@@ -97,9 +97,9 @@ hold(const struct scene *scene, const struct holder *how, int ready)
     /* Out of the way of the number that it is to get, or not to get. */
     fd = fcntl(fd, F_DUPFD, 50);
     ready = fcntl(ready, F_DUPFD, 50);
-    close(MAQET_LAUNCH_LOCK_FD);
+    close(maqet_descriptor_number(MAQET_DESCRIPTOR_RUN));
     if (!how->elsewhere)
-        dup2(fd, MAQET_LAUNCH_LOCK_FD);
+        dup2(fd, maqet_descriptor_number(MAQET_DESCRIPTOR_RUN));
     if (maqet_lock_try(fd, NULL) != 1 || write(ready, "", 1) != 1)
         _exit(1);
     pause_for(how->delay);
@@ -337,13 +337,14 @@ test_wrong_pid(void)
     int fd = open(other, O_RDONLY | O_CLOEXEC);
 
     /* We have some file as that descriptor, too. */
-    CU_ASSERT_EQUAL(dup2(fd, MAQET_LAUNCH_LOCK_FD), MAQET_LAUNCH_LOCK_FD);
+    CU_ASSERT_EQUAL(dup2(fd, maqet_descriptor_number(MAQET_DESCRIPTOR_RUN)),
+                    maqet_descriptor_number(MAQET_DESCRIPTOR_RUN));
     check_not_believed((struct holder){.pid = ours});
     check_not_believed((struct holder){.pid = "-1\n"});
     check_not_believed((struct holder){.elsewhere = true});
-    if (fd != MAQET_LAUNCH_LOCK_FD)
+    if (fd != maqet_descriptor_number(MAQET_DESCRIPTOR_RUN))
         close(fd);
-    close(MAQET_LAUNCH_LOCK_FD);
+    close(maqet_descriptor_number(MAQET_DESCRIPTOR_RUN));
 }
 
 /* ---- the end ---- */
@@ -442,9 +443,9 @@ slow_monitor_new(const struct scene *scene, const char *status, int64_t delay)
         listener = fcntl(listener, F_DUPFD, 50);
         fd = fcntl(fd, F_DUPFD, 50);
         int dir_fd = fcntl(scene->dir_fd, F_DUPFD, 50);
-        close(MAQET_LAUNCH_SOCKET_FD);
+        close(maqet_descriptor_number(MAQET_DESCRIPTOR_MONITOR_FILE));
         if (monitor_child_socket)
-            dup2(fd, MAQET_LAUNCH_SOCKET_FD);
+            dup2(fd, maqet_descriptor_number(MAQET_DESCRIPTOR_MONITOR_FILE));
         serve(listener, dir_fd, status, delay);
     }
     return child;
