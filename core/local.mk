@@ -17,6 +17,7 @@ libmaqet_core_la_SOURCES = \
 	core/base/pidfd.c core/base/pidfd.h \
 	core/base/printable.c core/base/printable.h \
 	core/base/process.c core/base/process.h \
+	core/base/procfs.c core/base/procfs.h \
 	core/base/replacement.c \
 	core/base/secret.c core/base/secret.h \
 	core/base/shell.c core/base/shell.h \

@@ -4,9 +4,7 @@
 #include <dirent.h>
 #include <string.h>
 
-#include "core/base/files.h"
-
-enum { STAT_LIMIT = 4096 /* bytes */ };
+#include "core/base/procfs.h"
 
 void
 maqet_threads_list(int pid, struct maqet_strings *threads)
@@ -22,31 +20,19 @@ maqet_threads_list(int pid, struct maqet_strings *threads)
         closedir(folder);
 }
 
-/* The state comes after the name, which may have brackets of its own. */
-static bool
-sleeps(int pid, const char *thread)
-{
-    _cleanup_free_ char *path = maqet_format("/proc/%d/task/%s/stat", pid, thread);
-    _cleanup_free_ char *text = NULL;
-    size_t length;
-
-    if (maqet_file_read(path, STAT_LIMIT, &text, &length, NULL) < 0)
-        return true; /* it has ended */
-    const char *name_end = strrchr(text, ')');
-    return name_end && strncmp(name_end, ") S", 3) == 0;
-}
-
 bool
 maqet_threads_others_sleep(int pid, const struct maqet_strings *known)
 {
     _cleanup_strings_ struct maqet_strings now = MAQET_STRINGS_INIT;
+    struct maqet_procfs_stat stat;
     bool some = false;
 
     maqet_threads_list(pid, &now);
     for (size_t i = 0; i < now.count; i++) {
         if (maqet_strings_has(known, now.items[i]))
             continue;
-        if (!sleeps(pid, now.items[i]))
+        /* One that is not there any more has ended. */
+        if (maqet_procfs_thread_stat(pid, now.items[i], &stat) && stat.state != 'S')
             return false;
         some = true;
     }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/base/procfs.h"
 #include "core/conformance/checks.h"
 #include "core/conformance/scenarios.h"
 #include "core/conformance/strays.h"
@@ -64,7 +65,8 @@ check_children(struct bench *bench, struct maqet_error **err)
         return -1;
     strays_list(&children);
     if (children.count > 0) {
-        _cleanup_free_ char *name = strays_name(children.items[0]);
+        _cleanup_free_ char *name =
+            maqet_procfs_name((int)strtol(children.items[0], NULL, 10));
 
         return bench_fail(err,
                           "Run programs by maqet_run() and its like, and what runs "

@@ -8,22 +8,12 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include "core/base/files.h"
+#include "core/base/procfs.h"
 
 void
 strays_adopt(void)
 {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-}
-
-/* The text of /proc/PID/stat; NULL: there is no such process. The caller frees. */
-static char *
-stat_of(const char *pid)
-{
-    _cleanup_free_ char *path = maqet_format("/proc/%s/stat", pid);
-    char *text = NULL;
-
-    return maqet_file_read(path, 4096, &text, NULL, NULL) < 0 ? NULL : text;
 }
 
 void
@@ -32,13 +22,10 @@ strays_list(struct maqet_strings *pids)
     DIR *dir = opendir("/proc");
 
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        bool number = strspn(entry->d_name, "0123456789") == strlen(entry->d_name);
-        _cleanup_free_ char *text = number ? stat_of(entry->d_name) : NULL;
-        /* The name may hold anything, so what follows it is looked for from the end. */
-        const char *end = text ? strrchr(text, ')') : NULL;
-        int parent;
+        struct maqet_procfs_stat stat;
+        int pid = (int)strtol(entry->d_name, NULL, 10);
 
-        if (end && sscanf(end + 1, " %*c %d", &parent) == 1 && parent == getpid())
+        if (pid > 0 && maqet_procfs_stat(pid, &stat) && stat.parent == getpid())
             maqet_strings_add(pids, entry->d_name);
     }
     if (dir)
@@ -65,16 +52,4 @@ strays_end(const struct maqet_strings *known)
                 continue;
         }
     }
-}
-
-char *
-strays_name(const char *pid)
-{
-    _cleanup_free_ char *path = maqet_format("/proc/%s/comm", pid);
-    char *name = NULL;
-
-    if (maqet_file_read(path, 64, &name, NULL, NULL) < 0)
-        return maqet_strdup("?");
-    name[strcspn(name, "\n")] = '\0';
-    return name;
 }

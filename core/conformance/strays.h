@@ -16,7 +16,4 @@ void strays_list(struct maqet_strings *pids);
 /* Kills and reaps all children that are not in @known. */
 void strays_end(const struct maqet_strings *known);
 
-/* What a process is called; the caller frees. */
-char *strays_name(const char *pid);
-
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/un.h>
@@ -10,6 +11,7 @@
 #include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/base/pidfd.h"
+#include "core/base/procfs.h"
 #include "core/machine/run.h"
 #include "core/plugin/host.h"
 #include "core/storage/callback.h"
@@ -168,31 +170,21 @@ maqet_helpers_clear(struct maqet_helpers *helpers)
 
 /* Whether the process that has the PID now is the one that was started then. */
 static bool
-is_same(int pid, unsigned long long started)
+is_same(int pid, uint64_t started)
 {
-    _cleanup_free_ char *path = maqet_format("/proc/%d/stat", pid);
-    _cleanup_free_ char *data = NULL;
-    unsigned long long start;
+    struct maqet_procfs_stat stat;
 
-    if (maqet_file_read(path, RECORD_LIMIT, &data, NULL, NULL) < 0)
-        return false;
-    const char *after = strrchr(data, ')');
-    return after &&
-           sscanf(after + 1,
-                  " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-                  "%*d %*d %llu",
-                  &start) == 1 &&
-           start == started;
+    return maqet_procfs_stat(pid, &stat) && stat.started == started;
 }
 
 /* A pidfd of the process that a line of the record names; -1: it has ended. */
 static int
 open_recorded(const char *line)
 {
-    unsigned long long started;
+    uint64_t started;
     int pid;
 
-    if (sscanf(line, "%d %llu", &pid, &started) != 2 || pid <= 0)
+    if (sscanf(line, "%d %" SCNu64, &pid, &started) != 2 || pid <= 0)
         return -1;
     _cleanup_close_ int pidfd = maqet_pidfd_open(pid);
     return pidfd >= 0 && is_same(pid, started) ? TAKE_FD(pidfd) : -1;

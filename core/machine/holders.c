@@ -11,6 +11,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
+#include "core/base/procfs.h"
 #include "core/base/shell.h"
 #include "core/config/tree.h"
 #include "core/machine/run.h"
@@ -85,17 +86,13 @@ static char *
 command_of(int pid)
 {
     _cleanup_free_ char *path = maqet_format("/proc/%d/cmdline", pid);
-    _cleanup_free_ char *comm = maqet_format("/proc/%d/comm", pid);
     _cleanup_free_ char *words = maqet_alloc(COMMAND_BEGINNING + 1);
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t length = fd < 0 ? -1 : read(fd, words, COMMAND_BEGINNING);
 
     if (length <= 0) {
         /* It has none, or is just ending. */
-        _cleanup_free_ char *name = NULL;
-        if (maqet_file_read(comm, COMMAND_BEGINNING, &name, NULL, NULL) < 0)
-            return maqet_strdup("?");
-        name[strcspn(name, "\n")] = '\0';
+        _cleanup_free_ char *name = maqet_procfs_name(pid);
         return maqet_text_readable(name);
     }
     while (length > 0 && words[length - 1] == '\0')
@@ -107,17 +104,6 @@ command_of(int pid)
         if (words[i] == '\0')
             words[i] = ' ';
     return maqet_text_readable(from);
-}
-
-/* Whether a descriptor of a process has locks on its file: proc_pid_fdinfo(5). */
-static bool
-has_lock(int pid, const char *fd)
-{
-    _cleanup_free_ char *path = maqet_format("/proc/%d/fdinfo/%s", pid, fd);
-    _cleanup_free_ char *text = NULL;
-
-    return maqet_file_read(path, 1 << 20, &text, NULL, NULL) == 0 &&
-           strstr(text, "\nlock:");
 }
 
 /* Whether a process has the file open; *locked: with a lock on it. */
@@ -138,7 +124,7 @@ holds(int pid, const struct identity *wanted, bool *locked)
             !is_same(&identity, wanted))
             continue;
         found = true;
-        *locked = has_lock(pid, entry->d_name);
+        *locked = maqet_procfs_has_lock(pid, (int)strtol(entry->d_name, NULL, 10));
     }
     return found;
 }

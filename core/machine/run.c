@@ -13,6 +13,7 @@
 #include "core/base/clock.h"
 #include "core/base/deadline.h"
 #include "core/base/pidfd.h"
+#include "core/base/procfs.h"
 #include "core/config/tree.h"
 #include "core/machine/full.h"
 #include "core/machine/helpers.h"
@@ -118,17 +119,6 @@ maqet_run_holder_by(int run_fd, int *pidfd, int64_t deadline, struct maqet_error
                            "file names is not QEMU");
 }
 
-/* Whether a descriptor of a process has locks on its file: proc_pid_fdinfo(5). */
-static bool
-has_lock(int pid, int fd)
-{
-    _cleanup_free_ char *path = maqet_format("/proc/%d/fdinfo/%d", pid, fd);
-    _cleanup_free_ char *text = NULL;
-
-    return maqet_file_read(path, 1 << 20, &text, NULL, NULL) == 0 &&
-           strstr(text, "\nlock:");
-}
-
 char *
 maqet_run_machine_of(int pid, char **data_dir)
 {
@@ -143,7 +133,7 @@ maqet_run_machine_of(int pid, char **data_dir)
         stat(process, &status) < 0 || status.st_uid != geteuid() ||
         stat(link, &theirs) < 0 || stat(path, &there) < 0 ||
         theirs.st_dev != there.st_dev || theirs.st_ino != there.st_ino ||
-        !has_lock(pid, maqet_descriptor_number(MAQET_DESCRIPTOR_RUN)))
+        !maqet_procfs_has_lock(pid, maqet_descriptor_number(MAQET_DESCRIPTOR_RUN)))
         return NULL;
     path[length - strlen(run)] = '\0';
     char *name = strrchr(path, '/');
@@ -189,7 +179,7 @@ wait_for_monitor(int fd, const char *name, int gone, int64_t timeout,
     if (maqet_lock_wait(fd, timeout, what, &reason) == 0)
         return 0;
     if (reason->code == MAQET_ERROR_TIMEOUT &&
-        maqet_silence_is_stopped(maqet_silence_state(maqet_pidfd_pid(gone))))
+        maqet_silence_is_stopped(maqet_procfs_state(maqet_pidfd_pid(gone))))
         return maqet_silence_error(name, gone, timeout, err);
     return maqet_error_move(err, TAKE_PTR(reason));
 }

@@ -10,6 +10,7 @@
 #include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/base/json.h"
+#include "core/base/procfs.h"
 #include "core/machine/run.h"
 #include "core/machine/store.h"
 #include "core/qemu/launch.h"
@@ -62,28 +63,20 @@ maqet_state_text(const struct maqet_state *state)
 static void
 read_usage(struct maqet_state *state)
 {
-    _cleanup_free_ char *path = maqet_format("/proc/%d/stat", state->pid);
-    _cleanup_free_ char *data = NULL;
-    unsigned long long user, kernel, started;
-    long pages, ticks = sysconf(_SC_CLK_TCK);
+    long ticks = sysconf(_SC_CLK_TCK);
+    struct maqet_procfs_stat stat;
     struct timespec now;
 
-    if (maqet_file_read(path, 65536, &data, NULL, NULL) < 0)
+    if (!maqet_procfs_stat(state->pid, &stat))
         return;
-    /* proc(5): the second field is the name in parentheses, which may hold anything. */
-    const char *after = strrchr(data, ')');
-    if (!after || sscanf(after + 1,
-                         " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d "
-                         "%*d %*d %*d %*d %llu %*u %ld",
-                         &state->process, &user, &kernel, &started, &pages) != 5)
-        return;
+    state->process = stat.state;
     clock_gettime(CLOCK_BOOTTIME, &now);
-    double uptime =
-        (double)now.tv_sec + (double)now.tv_nsec / 1e9 - (double)started / (double)ticks;
+    double uptime = (double)now.tv_sec + (double)now.tv_nsec / 1e9 -
+                    (double)stat.started / (double)ticks;
     state->uptime = uptime > 0 ? (int64_t)(uptime * 1000) : 0;
-    state->memory = (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    state->memory = stat.pages * (uint64_t)sysconf(_SC_PAGESIZE);
     if (uptime > 0)
-        state->cpu = 100 * (double)(user + kernel) / (double)ticks / uptime;
+        state->cpu = 100 * (double)(stat.user + stat.kernel) / (double)ticks / uptime;
 }
 
 static enum maqet_status
@@ -135,7 +128,7 @@ judge(struct maqet_state *state, const struct maqet_survey *survey)
     const char *word;
 
     /* As it is by now; and who has the monitor may himself be waiting in vain. */
-    state->process = maqet_silence_state(state->pid);
+    state->process = maqet_procfs_state(state->pid);
     switch (survey->result) {
     case MAQET_SURVEY_ANSWERED:
         state->response = MAQET_RESPONSE_GIVEN;

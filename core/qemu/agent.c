@@ -7,6 +7,7 @@
 #include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/base/pidfd.h"
+#include "core/base/procfs.h"
 #include "core/qemu/channel.h"
 #include "core/qemu/silence.h"
 
@@ -76,7 +77,7 @@ maqet_agent_open(int dir_fd, int64_t timeout, int gone, struct maqet_error **err
         return TAKE_PTR(agent);
     int pid = maqet_pidfd_pid(gone);
     if (reason->code == MAQET_ERROR_TIMEOUT &&
-        maqet_silence_is_stopped(maqet_silence_state(pid)))
+        maqet_silence_is_stopped(maqet_procfs_state(pid)))
         maqet_error_hint(&reason, "QEMU is stopped; let it continue: kill -CONT %d", pid);
     else if (reason->code == MAQET_ERROR_TIMEOUT)
         maqet_error_hint(&reason, "Is qemu-guest-agent running in the guest?");

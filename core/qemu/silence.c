@@ -7,21 +7,7 @@
 
 #include "core/base/files.h"
 #include "core/base/pidfd.h"
-
-enum { FILE_LIMIT = 65536 /* bytes of a file in /proc */ };
-
-char
-maqet_silence_state(int pid)
-{
-    _cleanup_free_ char *path = maqet_format("/proc/%d/stat", pid);
-    _cleanup_free_ char *data = NULL;
-
-    if (pid <= 0 || maqet_file_read(path, FILE_LIMIT, &data, NULL, NULL) < 0)
-        return '\0';
-    /* proc(5): the second field is the name in parentheses, which may hold anything. */
-    const char *after = strrchr(data, ')');
-    return after && after[1] == ' ' ? after[2] : '\0';
-}
+#include "core/base/procfs.h"
 
 bool
 maqet_silence_is_stopped(char state)
@@ -76,7 +62,7 @@ maqet_silence_error(const char *vm, int pidfd, int64_t waited, struct maqet_erro
 {
     struct maqet_error *error = NULL;
     int pid = maqet_pidfd_pid(pidfd);
-    char state = maqet_silence_state(pid);
+    char state = maqet_procfs_state(pid);
     _cleanup_free_ char *words = what_happened(vm, pid, state, waited);
     _cleanup_free_ char *step = first_step(pid, state);
 
@@ -93,7 +79,7 @@ int
 maqet_silence_error_survived(const char *vm, int pidfd, struct maqet_error **err)
 {
     int pid = maqet_pidfd_pid(pidfd);
-    char state = maqet_silence_state(pid);
+    char state = maqet_procfs_state(pid);
 
     maqet_error_set(err, MAQET_ERROR_FAILED,
                     "QEMU of VM '%s' (PID %d) survived SIGKILL: %s", vm, pid,

@@ -8,11 +8,8 @@
 
 #include "core/base/error.h"
 
-/* The state of a process as proc(5) has it: 'T' stopped by a signal, 't' by a debugger,
- * 'D' in uninterruptible sleep, ...; 0: not known. */
-char maqet_silence_state(int pid);
-
-/* Whether a process in that state runs no instruction, and so can't answer. */
+/* Whether a process in that state (core/base/procfs.h) runs no instruction, and so can't
+ * answer. */
 bool maqet_silence_is_stopped(char state);
 
 /*

@@ -35,6 +35,7 @@ UNIT_TESTS += tests/unit/test-options
 UNIT_TESTS += tests/unit/test-output
 UNIT_TESTS += tests/unit/test-paths
 UNIT_TESTS += tests/unit/test-process
+UNIT_TESTS += tests/unit/test-procfs
 UNIT_TESTS += tests/unit/test-qcow2-header
 UNIT_TESTS += tests/unit/test-qcow2-snapshots
 UNIT_TESTS += tests/unit/test-qcow2-trees

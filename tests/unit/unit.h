@@ -28,6 +28,7 @@
 #include "core/base/clock.h"
 #include "core/base/error.h"
 #include "core/base/files.h"
+#include "core/base/procfs.h"
 #include "tests/slow.h"
 
 /* Runs the tests, ends with CUnit's summary, and returns the program's exit code. */
@@ -78,18 +79,13 @@ unit_patience(int64_t ms)
 static inline void
 unit_await_sleep(pid_t pid)
 {
-    _cleanup_free_ char *path = maqet_format("/proc/%d/stat", (int)pid);
     int64_t end = maqet_now() + unit_patience(60000);
-    const char *state;
+    char state;
 
     do {
-        _cleanup_free_ char *text = NULL;
-
         poll(NULL, 0, 5);
-        if (maqet_file_read(path, 4096, &text, NULL, NULL) < 0)
-            return;
-        state = strrchr(text, ')'); /* the name before it may have brackets too */
-        if (state && strncmp(state, ") S", 3) == 0)
+        state = maqet_procfs_state((int)pid);
+        if (state == '\0' || state == 'S')
             return;
     } while (maqet_now() < end);
 }

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/base/procfs.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/base/files.h"
+
+/* Bytes of a file that are read; that of a descriptor has a line for each lock. */
+enum { STAT_LIMIT = 4096, FDINFO_LIMIT = 1 << 20 };
+
+bool
+maqet_procfs_stat_parse(const char *text, struct maqet_procfs_stat *stat)
+{
+    /* The second field is the program's name in parentheses, which may hold anything. */
+    const char *after = strrchr(text, ')');
+
+    *stat = (struct maqet_procfs_stat){0};
+    return after &&
+           sscanf(after + 1,
+                  " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
+                  " %*d %*d %*d %*d %*d %*d %" SCNu64 " %*u %" SCNu64,
+                  &stat->state, &stat->parent, &stat->user, &stat->kernel, &stat->started,
+                  &stat->pages) == 6;
+}
+
+static bool
+read_stat(const char *path, struct maqet_procfs_stat *stat)
+{
+    _cleanup_free_ char *text = NULL;
+
+    return maqet_file_read(path, STAT_LIMIT, &text, NULL, NULL) == 0 &&
+           maqet_procfs_stat_parse(text, stat);
+}
+
+bool
+maqet_procfs_stat(int pid, struct maqet_procfs_stat *stat)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/%d/stat", pid);
+
+    return read_stat(path, stat);
+}
+
+bool
+maqet_procfs_thread_stat(int pid, const char *thread, struct maqet_procfs_stat *stat)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/%d/task/%s/stat", pid, thread);
+
+    return read_stat(path, stat);
+}
+
+char
+maqet_procfs_state(int pid)
+{
+    struct maqet_procfs_stat stat;
+
+    return maqet_procfs_stat(pid, &stat) ? stat.state : '\0';
+}
+
+char *
+maqet_procfs_name(int pid)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/%d/comm", pid);
+    char *name = NULL;
+
+    if (maqet_file_read(path, STAT_LIMIT, &name, NULL, NULL) < 0)
+        return maqet_strdup("?");
+    name[strcspn(name, "\n")] = '\0';
+    return name;
+}
+
+bool
+maqet_procfs_has_lock(int pid, int fd)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/%d/fdinfo/%d", pid, fd);
+    _cleanup_free_ char *text = NULL;
+
+    return maqet_file_read(path, FDINFO_LIMIT, &text, NULL, NULL) == 0 &&
+           strstr(text, "\nlock:");
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * procfs.h - what Linux tells of processes (proc(5)).
+ */
+#ifndef MAQET_BASE_PROCFS_H
+#define MAQET_BASE_PROCFS_H
+
+#include "core/base/text.h"
+
+/* Fields of /proc/PID/stat. */
+struct maqet_procfs_stat {
+    char state; /* 'R' runs, 'S' sleeps, 'D' waits for its storage, 'T' was stopped ... */
+    int parent;
+    uint64_t user, kernel; /* the time that it has run, in clock ticks */
+    uint64_t started;      /* in clock ticks since the host booted */
+    uint64_t pages;        /* of memory that it has */
+};
+
+/* False: there is no such process. */
+bool maqet_procfs_stat(int pid, struct maqet_procfs_stat *stat);
+bool maqet_procfs_thread_stat(int pid, const char *thread,
+                              struct maqet_procfs_stat *stat);
+
+/* The same from the text of such a file. False: it is none. */
+bool maqet_procfs_stat_parse(const char *text, struct maqet_procfs_stat *stat);
+
+/* The state of a process; '\0': there is no such process. */
+char maqet_procfs_state(int pid);
+
+/* The name of the program that a process runs; "?" when it has gone. The caller frees. */
+char *maqet_procfs_name(int pid);
+
+/* Whether a descriptor of a process has locks on its file (proc_pid_fdinfo(5)). */
+bool maqet_procfs_has_lock(int pid, int fd);
+
+#endif
