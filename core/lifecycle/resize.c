@@ -166,11 +166,8 @@ resize_live(const struct resizing *resizing, uint64_t bytes, struct maqet_error 
 {
     const struct maqet_drive *drive = resizing->drive;
     _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
-    MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
 
-    if (maqet_drive_judge_actions(
-            drive, actions, "live_resize",
-            drive->storage->plugin.live_resize(drive, bytes, actions, err), err) < 0)
+    if (maqet_storage_live_resize(drive, bytes, actions, err) < 0)
         return -1;
     for (size_t i = 0; i < maqet_actions_count(actions); i++) {
         _cleanup_json_ json_object *answer =
@@ -180,17 +177,6 @@ resize_live(const struct resizing *resizing, uint64_t bytes, struct maqet_error 
             return -1;
     }
     return 0;
-}
-
-static int
-resize_offline(const struct resizing *resizing, uint64_t bytes, struct maqet_error **err)
-{
-    const struct maqet_drive *drive = resizing->drive;
-    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    MAQET_DRIVE_CALL(drive, MAQET_CALL_LONG);
-
-    return maqet_drive_judge(drive, plugin->name, "resize",
-                             plugin->resize(drive, bytes, err), err);
 }
 
 static int
@@ -288,7 +274,7 @@ resize(struct resizing *resizing, const struct maqet_resize *how, uint64_t *befo
     if (drive->path && maqet_image_check_growth(drive, *after - *before, err) < 0)
         return -1;
     if ((resizing->qmp ? resize_live(resizing, *after, err)
-                       : resize_offline(resizing, *after, err)) == 0) {
+                       : maqet_storage_resize(resizing->drive, *after, err)) == 0) {
         store_size(resizing, *after);
         return 0;
     }

@@ -77,19 +77,11 @@ static int
 prepare(const struct maqet_drive *drive, int dir_fd, struct maqet_helpers *helpers,
         struct maqet_error **err)
 {
-    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
     struct maqet_launch_helper *helper = &helpers->items[helpers->count];
-    _cleanup_error_ struct maqet_error *reason = NULL;
-    MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
+    struct maqet_command *command;
 
-    if (check_socket(drive, err) < 0)
+    if (check_socket(drive, err) < 0 || maqet_storage_helper(drive, &command, err) < 0)
         return -1;
-    struct maqet_command *command = plugin->helper(drive, &reason);
-    if (reason) {
-        if (command)
-            maqet_command_free(command);
-        return maqet_error_move(err, TAKE_PTR(reason));
-    }
     if (!command) /* and no error: it needs none */
         return 0;
     helpers->commands[helpers->count++] = command;

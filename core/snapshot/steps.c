@@ -194,22 +194,9 @@ maqet_session_transact(struct maqet_session *session, const char *name,
 {
     _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
 
-    for (size_t i = 0; i < session->count; i++) {
-        const struct maqet_drive *drive = session->members[i].drive;
-        const struct maqet_snapshot_table *table = &drive->storage->snapshot;
-
-        if (!table->live_create)
-            return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                                   "Drive '%s' on VM '%s': the type %s has no snapshots "
-                                   "while the machine runs",
-                                   drive->name, session->name,
-                                   drive->storage->plugin.name);
-        MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
-        if (maqet_drive_judge_actions(drive, actions, "live_create",
-                                      table->live_create(drive, name, actions, err),
-                                      err) < 0)
+    for (size_t i = 0; i < session->count; i++)
+        if (maqet_storage_live_create(session->members[i].drive, name, actions, err) < 0)
             return -1;
-    }
     _cleanup_json_ json_object *answer =
         maqet_session_work(session, "transaction", render(actions), err);
     const char *meant = stood_in_for(session, name);
@@ -311,19 +298,9 @@ static int
 remove_live(struct maqet_session *session, const struct maqet_drive *drive,
             const struct maqet_snapshot *snapshot, struct maqet_error **err)
 {
-    const struct maqet_snapshot_table *table = &drive->storage->snapshot;
     _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
 
-    if (!table->live_remove)
-        return maqet_error_set(
-            err, MAQET_ERROR_UNSUPPORTED,
-            "Drive '%s' on VM '%s': the type %s can't delete snapshots "
-            "while the machine runs",
-            drive->name, session->name, drive->storage->plugin.name);
-    MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
-    if (maqet_drive_judge_actions(drive, actions, "live_remove",
-                                  table->live_remove(drive, snapshot, actions, err),
-                                  err) < 0)
+    if (maqet_storage_live_remove(drive, snapshot, actions, err) < 0)
         return -1;
     for (size_t i = 0; i < maqet_actions_count(actions); i++) {
         _cleanup_json_ json_object *answer =

@@ -77,18 +77,11 @@ maqet_drive_check(struct maqet_check_report *report, enum maqet_check_depth dept
                   struct maqet_error **err)
 {
     const struct maqet_drive *drive = report->drive;
-    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    MAQET_DRIVE_CALL(drive,
-                     depth == MAQET_CHECK_QUICK ? MAQET_CALL_QUICK : MAQET_CALL_LONG);
 
     maqet_check_report_clear(report);
     if (depth != MAQET_CHECK_QUICK)
         unlink(drive->log); /* so that what is there afterwards is of this check */
-    if (!plugin->check)
-        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
-                                 "the type %s can't be checked for damage", plugin->name);
-    return maqet_drive_judge(drive, plugin->name, "check",
-                             plugin->check(drive, depth, report, err), err);
+    return maqet_storage_check(drive, depth, report, err);
 }
 
 bool

@@ -12,7 +12,6 @@
 #include "core/qemu/objects.h"
 #include "core/qemu/secrets.h"
 #include "core/storage/callback.h"
-#include "core/storage/drive.h"
 
 /* ms between two signs of life of a helper that doesn't say how far it is. */
 static const int64_t SIGN_INTERVAL = 500;
@@ -24,10 +23,6 @@ static int
 append_image(struct maqet_command *command, const struct maqet_drive *drive,
              const struct maqet_args *args, struct maqet_error **err)
 {
-    if (maqet_args_fault(args))
-        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
-                                 "its plugin emitted something that QEMU can't take: %s",
-                                 maqet_args_fault(args));
     if (!maqet_args_render_image(args, drive->name, &command->argv))
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
                                  "it has no image that qemu-img could open");
@@ -39,12 +34,9 @@ int
 maqet_command_image(struct maqet_command *command, const struct maqet_drive *drive,
                     struct maqet_error **err)
 {
-    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
-    MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
 
-    return maqet_drive_judge(drive, plugin->name, "emit_args",
-                             plugin->emit_args(drive, args, err), err) < 0
+    return maqet_storage_emit_args(drive, args, err) < 0
                ? -1
                : append_image(command, drive, args, err);
 }
@@ -57,8 +49,9 @@ maqet_command_node(struct maqet_command *command, const struct maqet_drive *driv
 {
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
 
-    return maqet_drive_judge(drive, drive->storage->plugin.name, "maqet_command_node",
-                             emit(drive, args, data, err), err) < 0
+    return maqet_drive_judge_args(drive, drive->storage->plugin.name,
+                                  "maqet_command_node", args,
+                                  emit(drive, args, data, err), err) < 0
                ? -1
                : append_image(command, drive, args, err);
 }

@@ -221,19 +221,13 @@ make_temporary(struct making *making, struct maqet_error **err)
     _cleanup_free_ char *path = maqet_format("%s/%s", making->folder, making->temporary);
     int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     _cleanup_close_ int fd = openat(making->folder_fd, making->temporary, flags, 0600);
-    MAQET_DRIVE_CALL(drive, MAQET_CALL_LONG);
 
     if (fd < 0)
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
                                  "can't make %s: %s", path, strerror(errno));
-    if (drive->storage->plugin.create(drive, path, err) != 0 || (err && *err)) {
-        if (err && !*err)
-            maqet_error_set(err, MAQET_ERROR_FAILED,
-                            "the plugin '%s' failed in create without saying why",
-                            drive->storage->plugin.name);
+    if (maqet_storage_create(drive, path, err) < 0)
         return maqet_error_wrap(err, "Can't make %s (drive '%s' of VM '%s')", drive->path,
                                 drive->name, drive->machine->vm_name);
-    }
     /* The plugin may have put another file there; that one has to reach the disk. */
     close(TAKE_FD(fd));
     fd = openat(making->folder_fd, making->temporary, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -267,7 +261,7 @@ make(struct making *making, const struct maqet_image_recorder *recorder, bool *c
     const struct maqet_drive *drive = making->drive;
     uint64_t at_once, at_most;
 
-    if (maqet_image_space(drive, &at_once, &at_most, err) < 0 ||
+    if (maqet_storage_space(drive, &at_once, &at_most, err) < 0 ||
         check_space(making, at_once, at_most, err) < 0)
         return -1;
     _cleanup_free_ char *size = maqet_text_size(at_most);
@@ -330,7 +324,7 @@ maqet_image_check(const struct maqet_drive *drive, struct maqet_error **err)
     /* Media that will never be created may still arrive before the machine is started. */
     if (state.exists || !drive->path || maqet_drive_readonly(drive))
         return 0;
-    return maqet_image_space(drive, &at_once, &at_most, err);
+    return maqet_storage_space(drive, &at_once, &at_most, err);
 }
 
 /* Whether an earlier maqet died while it was making this image: it left its temporary

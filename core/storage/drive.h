@@ -41,7 +41,7 @@ struct maqet_drive {
     bool default_path; /* @path was made up by us */
     char *socket;      /* what maqet_drive_socket() says */
     bool running;      /* what maqet_drive_running() says */
-    char *log;    /* for what a program says that its plugin runs, see MAQET_DRIVE_CALL */
+    char *log;         /* for what a program says that its plugin runs, see callback.h */
     char *served; /* the socket of a server that the guest gets the content from, writing
                    * to a copy of it; NULL: the image itself, as ever */
     /* What is remembered of the image; both belong to the machine, and may be NULL. */

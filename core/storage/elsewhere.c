@@ -14,15 +14,12 @@
 static int
 make(const struct maqet_drive *drive, bool say, struct maqet_error **err)
 {
-    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    MAQET_DRIVE_CALL(drive, MAQET_CALL_LONG);
-
     if (say)
         maqet_context_say(drive->context, MAQET_LEVEL_INFO,
                           "Creating %s storage for the drive '%s' of VM '%s'",
-                          plugin->name, drive->name, drive->machine->vm_name);
-    return maqet_drive_judge(drive, plugin->name, "create",
-                             plugin->create(drive, NULL, err), err) < 0
+                          drive->storage->plugin.name, drive->name,
+                          drive->machine->vm_name);
+    return maqet_storage_create(drive, NULL, err) < 0
                ? maqet_error_wrap(err, "Can't make what the drive '%s' of VM '%s' needs",
                                   drive->name, drive->machine->vm_name)
                : 0;
@@ -115,15 +112,12 @@ error_used(const struct maqet_drive *drive, const struct maqet_holders *holders,
 static int
 check_users(const struct maqet_drive *drive, size_t ours, struct maqet_error **err)
 {
-    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
     _cleanup_error_ struct maqet_error *reason = NULL;
     struct maqet_holders holders = {0};
-    MAQET_DRIVE_CALL(drive, MAQET_CALL_SERVICE);
 
-    if (!plugin->holders || maqet_drive_readonly(drive))
+    if (maqet_drive_readonly(drive))
         return 0;
-    int result = maqet_drive_judge(drive, plugin->name, "holders",
-                                   plugin->holders(drive, &holders, &reason), &reason);
+    int result = maqet_storage_holders(drive, &holders, &reason);
     /* What is not there has no users. */
     if (result < 0)
         result = reason->code == MAQET_ERROR_MISSING

@@ -211,25 +211,10 @@ find_places(struct maqet_drive *drive)
 static int
 check_storage(struct maqet_drive *drive, struct maqet_error **err)
 {
-    const struct maqet_storage_plugin *storage = &drive->storage->plugin;
-    MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
-
-    if (storage->validate && maqet_drive_judge(drive, storage->name, "validate",
-                                               storage->validate(drive, err), err) < 0)
-        return -1;
-    return maqet_drive_check_share(drive, err) < 0 ? -1
-                                                   : maqet_drive_files_check(drive, err);
-}
-
-static int
-check_iface(struct maqet_drive *drive, struct maqet_error **err)
-{
-    MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
-
-    return drive->iface && drive->iface->plugin.validate
-               ? maqet_drive_judge(drive, drive->iface->plugin.name, "validate",
-                                   drive->iface->plugin.validate(drive, err), err)
-               : 0;
+    return maqet_storage_validate(drive, err) < 0 ||
+                   maqet_drive_check_share(drive, err) < 0
+               ? -1
+               : maqet_drive_files_check(drive, err);
 }
 
 /* All that an entry says. Returns how much of it can't be used; the first fault that was
@@ -250,8 +235,8 @@ understand(struct maqet_drive *drive, struct maqet_error **fault)
     maqet_drive_files_look(drive);
     if (check_storage(drive, attached ? fault : &later) < 0)
         return MAQET_FAULT_STORAGE;
-    return !attached || check_iface(drive, fault) < 0 ? MAQET_FAULT_INTERFACE
-                                                      : MAQET_FAULT_NONE;
+    return !attached || maqet_iface_validate(drive, fault) < 0 ? MAQET_FAULT_INTERFACE
+                                                               : MAQET_FAULT_NONE;
 }
 
 struct maqet_drive *

@@ -215,21 +215,17 @@ static int
 write_temporary(const struct exporting *exporting, const struct maqet_drive *drive,
                 const struct maqet_snapshot *snapshot, struct maqet_error **err)
 {
-    const struct maqet_snapshot_table *table = &drive->storage->snapshot;
     const struct maqet_export *export = exporting->export;
     struct maqet_error *reason = NULL;
-    MAQET_DRIVE_CALL(drive, MAQET_CALL_LONG);
-    int result = (export->decrypt ? table->write_decrypted : table->write_out)(
-        drive, snapshot, exporting->temporary_path, export->format, export->compress,
-        &reason);
 
-    if (maqet_drive_judge(drive, drive->storage->plugin.name,
-                          export->decrypt ? "write_decrypted" : "write_out", result,
-                          &reason) == 0)
+    if ((export->decrypt ? maqet_storage_snapshot_write_decrypted
+                         : maqet_storage_snapshot_write_out)(
+            drive, snapshot, exporting->temporary_path, export->format, export->compress,
+            &reason) == 0)
         return 0;
     maqet_error_wrap(&reason, "VM '%s', drive '%s': can't export the snapshot '%s' to %s",
                      drive->machine->vm_name, drive->name, snapshot->name, export->path);
-    if (!export->decrypt && table->write_decrypted &&
+    if (!export->decrypt && drive->storage->snapshot.write_decrypted &&
         reason->code == MAQET_ERROR_UNSUPPORTED)
         maqet_error_hint(&reason, "Add --decrypt if the file may hold the data of the "
                                   "drive in clear");

@@ -207,12 +207,8 @@ inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image,
         struct maqet_image_state *state, struct maqet_error **err)
 {
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    MAQET_DRIVE_CALL(drive, MAQET_CALL_SERVICE);
+    int result = maqet_storage_inspect(drive, fd, image, err);
 
-    if (!plugin->inspect)
-        return 0;
-    int result = maqet_drive_judge(drive, plugin->name, "inspect",
-                                   plugin->inspect(drive, fd, image, err), err);
     if (result == 0 && image->format && strcmp(image->format, plugin->name) != 0 &&
         !maqet_image_keeps_type(drive, &state->id))
         result = error_format(drive, image->format, err);

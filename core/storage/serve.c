@@ -62,34 +62,17 @@ await_greeting(struct maqet_process_server *server, const char *program,
     }
 }
 
-static int
-error_unsupported(const struct maqet_drive *drive, struct maqet_error **err)
-{
-    maqet_error_set(
-        err, MAQET_ERROR_UNSUPPORTED,
-        "Virtual machine '%s', drive '%s': the type %s can't offer a snapshot "
-        "without loading it",
-        drive->machine->vm_name, drive->name, drive->storage->plugin.name);
-    maqet_error_hint(err, "Load the checkpoint instead");
-    return -1;
-}
-
 int
 maqet_drive_snapshot_serve(const struct maqet_drive *drive,
                            const struct maqet_snapshot *snapshot, const char *socket,
                            struct maqet_process_server *server, struct maqet_error **err)
 {
-    const struct maqet_snapshot_table *table = &drive->storage->snapshot;
-    MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
-
-    if (!table->serve)
-        return error_unsupported(drive, err);
     unlink(socket);
-    struct maqet_command *command = table->serve(drive, snapshot, socket, err);
-    if (maqet_drive_judge(drive, drive->storage->plugin.name, "serve", command ? 0 : -1,
-                          err) < 0) {
-        if (command)
-            maqet_command_free(command);
+    struct maqet_command *command =
+        maqet_storage_snapshot_serve(drive, snapshot, socket, err);
+    if (!command) {
+        if (!drive->storage->snapshot.serve)
+            maqet_error_hint(err, "Load the checkpoint instead");
         return -1;
     }
     int result =

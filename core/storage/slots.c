@@ -57,10 +57,8 @@ attach(struct maqet_drive *drive, uint32_t number, struct maqet_args *args,
     struct maqet_capacity capacity = {0};
     struct maqet_slot slot = {.index = number};
     _cleanup_free_ char *controller = NULL;
-    MAQET_CALL(MAQET_CALL_QUICK);
 
-    if (maqet_drive_judge(drive, iface->name, "capacity",
-                          iface->capacity(drive, &capacity, err), err) < 0)
+    if (maqet_iface_capacity(drive, &capacity, err) < 0)
         return -1;
     uint64_t most =
         capacity.builtin + (uint64_t)capacity.per_controller * capacity.controllers;
@@ -76,34 +74,22 @@ attach(struct maqet_drive *drive, uint32_t number, struct maqet_args *args,
                                   added / capacity.per_controller);
         slot.controller = controller;
         slot.index = added % capacity.per_controller;
-        if (slot.index == 0) {
-            if (!iface->emit_controller)
-                return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
-                                         "the plugin '%s' has no emit_controller",
-                                         iface->name);
-            if (maqet_drive_judge(drive, iface->name, "emit_controller",
-                                  iface->emit_controller(drive, controller, args, err),
-                                  err) < 0)
-                return -1;
-        }
+        if (slot.index == 0 &&
+            maqet_iface_emit_controller(drive, controller, args, err) < 0)
+            return -1;
     }
-    return maqet_drive_judge(drive, iface->name, "emit_device",
-                             iface->emit_device(drive, &slot, args, err), err);
+    return maqet_iface_emit_device(drive, &slot, args, err);
 }
 
 /* What the device is to be attached to. */
 static int
 emit(struct maqet_drive *drive, struct maqet_args *args, struct maqet_error **err)
 {
-    const struct maqet_storage_plugin *storage = &drive->storage->plugin;
-    MAQET_CALL(MAQET_CALL_QUICK);
-
     if (drive->served) {
         maqet_args_scratch(args, drive->name, drive->served);
         return 0;
     }
-    return maqet_drive_judge(drive, storage->name, "emit_args",
-                             storage->emit_args(drive, args, err), err);
+    return maqet_storage_emit_args(drive, args, err);
 }
 
 int
@@ -117,11 +103,6 @@ maqet_drives_emit(struct maqet_drive *const *drives, size_t count,
             return -1;
         if (drive->iface && attach(drive, place_on_interface(drives, i), args, err) < 0)
             return -1;
-        if (maqet_args_fault(args))
-            return maqet_drive_error(
-                drive, NULL, err, MAQET_ERROR_FAILED,
-                "its plugins emitted something that QEMU can't take: %s",
-                maqet_args_fault(args));
     }
     return 0;
 }

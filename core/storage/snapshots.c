@@ -205,18 +205,14 @@ maqet_drive_error_no_snapshots(const struct maqet_drive *drive, struct maqet_err
 
 /* Says which machine, which drive and which step it was that failed. */
 static int
-judge(const struct maqet_drive *drive, const char *callback, int result, const char *what,
-      const char *name, struct maqet_error **err)
+outcome(const struct maqet_drive *drive, int result, const char *what, const char *name,
+        struct maqet_error **err)
 {
-    struct maqet_error *reason = NULL;
-    struct maqet_error **at = err ? err : &reason;
-
-    if (maqet_drive_judge(drive, drive->storage->plugin.name, callback, result, at) < 0)
-        maqet_error_wrap(at, "Virtual machine '%s', drive '%s': can't %s%s%s%s",
-                         drive->machine->vm_name, drive->name, what, name ? " '" : "",
-                         name ? name : "", name ? "'" : "");
-    maqet_error_free(reason);
-    return result == 0 && !*at ? 0 : -1;
+    return result == 0
+               ? 0
+               : maqet_error_wrap(err, "Virtual machine '%s', drive '%s': can't %s%s%s%s",
+                                  drive->machine->vm_name, drive->name, what,
+                                  name ? " '" : "", name ? name : "", name ? "'" : "");
 }
 
 int
@@ -224,7 +220,6 @@ maqet_drive_snapshots_read(const struct maqet_drive *drive,
                            struct maqet_snapshots *snapshots, struct maqet_error **err)
 {
     _cleanup_close_ int fd = -1;
-    MAQET_DRIVE_CALL(drive, MAQET_CALL_SERVICE);
 
     maqet_snapshots_clear(snapshots);
     if (drive->path) {
@@ -232,8 +227,8 @@ maqet_drive_snapshots_read(const struct maqet_drive *drive,
         if (fd < 0)
             return -1;
     }
-    if (judge(drive, "list", drive->storage->snapshot.list(drive, fd, snapshots, err),
-              "list the snapshots", NULL, err) < 0)
+    if (outcome(drive, maqet_storage_snapshot_list(drive, fd, snapshots, err),
+                "list the snapshots", NULL, err) < 0)
         return -1;
     return snapshots->count <= REPORTED_MAX
                ? 0
@@ -245,38 +240,31 @@ int
 maqet_drive_snapshot_create(const struct maqet_drive *drive, const char *name,
                             const char *stands_for, struct maqet_error **err)
 {
-    MAQET_DRIVE_CALL(drive, MAQET_CALL_LONG);
-
-    return judge(drive, "create", drive->storage->snapshot.create(drive, name, err),
-                 "create the snapshot", stands_for ? stands_for : name, err);
+    return outcome(drive, maqet_storage_snapshot_create(drive, name, err),
+                   "create the snapshot", stands_for ? stands_for : name, err);
 }
 
 int
 maqet_drive_snapshot_can_create(const struct maqet_drive *drive, struct maqet_error **err)
 {
-    const struct maqet_snapshot_table *table = &drive->storage->snapshot;
     _cleanup_close_ int fd = -1;
-    MAQET_DRIVE_CALL(drive, MAQET_CALL_SERVICE);
 
-    if (!table->can_create)
+    if (!drive->storage->snapshot.can_create)
         return 0;
     if (drive->path) {
         fd = maqet_image_open(drive, false, err);
         if (fd < 0)
             return -1;
     }
-    return maqet_drive_judge(drive, drive->storage->plugin.name, "can_create",
-                             table->can_create(drive, fd, err), err);
+    return maqet_storage_snapshot_can_create(drive, fd, err);
 }
 
 int
 maqet_drive_snapshot_load(const struct maqet_drive *drive,
                           const struct maqet_snapshot *snapshot, struct maqet_error **err)
 {
-    MAQET_DRIVE_CALL(drive, MAQET_CALL_LONG);
-
-    return judge(drive, "load", drive->storage->snapshot.load(drive, snapshot, err),
-                 "load the snapshot", snapshot->name, err);
+    return outcome(drive, maqet_storage_snapshot_load(drive, snapshot, err),
+                   "load the snapshot", snapshot->name, err);
 }
 
 int
@@ -284,24 +272,17 @@ maqet_drive_snapshot_remove(const struct maqet_drive *drive,
                             const struct maqet_snapshot *snapshot, const char *stands_for,
                             struct maqet_error **err)
 {
-    MAQET_DRIVE_CALL(drive, MAQET_CALL_LONG);
-
-    return judge(drive, "remove", drive->storage->snapshot.remove(drive, snapshot, err),
-                 stands_for ? "delete what stood in for the snapshot"
-                            : "delete the snapshot",
-                 stands_for ? stands_for : snapshot->name, err);
+    return outcome(drive, maqet_storage_snapshot_remove(drive, snapshot, err),
+                   stands_for ? "delete what stood in for the snapshot"
+                              : "delete the snapshot",
+                   stands_for ? stands_for : snapshot->name, err);
 }
 
 int
 maqet_drive_snapshot_repair(const struct maqet_drive *drive, struct maqet_error **err)
 {
-    const struct maqet_snapshot_table *table = &drive->storage->snapshot;
-    MAQET_DRIVE_CALL(drive, MAQET_CALL_LONG);
-
-    return table->repair
-               ? judge(drive, "repair", table->repair(drive, err),
-                       "repair the image after an interrupted operation", NULL, err)
-               : 0;
+    return outcome(drive, maqet_storage_snapshot_repair(drive, err),
+                   "repair the image after an interrupted operation", NULL, err);
 }
 
 int
@@ -309,15 +290,9 @@ maqet_drive_snapshot_rename(const struct maqet_drive *drive,
                             const struct maqet_snapshot *snapshot, const char *name,
                             struct maqet_error **err)
 {
-    const struct maqet_snapshot_table *table = &drive->storage->snapshot;
     _cleanup_close_ int fd = -1;
-    MAQET_DRIVE_CALL(drive, MAQET_CALL_LONG);
 
-    if (!table->rename)
-        return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                               "The type %s can't rename snapshots",
-                               drive->storage->plugin.name);
-    if (drive->path) {
+    if (drive->path && drive->storage->snapshot.rename) {
         fd = maqet_image_open(drive, true, err);
         if (fd < 0)
             return -1;
@@ -331,6 +306,6 @@ maqet_drive_snapshot_rename(const struct maqet_drive *drive,
                                                drive->machine->vm_name, drive->name,
                                                drive->path);
     }
-    return judge(drive, "rename", table->rename(drive, fd, snapshot, name, err),
-                 "rename the snapshot", snapshot->name, err);
+    return outcome(drive, maqet_storage_snapshot_rename(drive, fd, snapshot, name, err),
+                   "rename the snapshot", snapshot->name, err);
 }

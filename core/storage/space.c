@@ -11,20 +11,6 @@
 /* Bytes, less than which a file system counts as full. */
 static const uint64_t LITTLE_SPACE = 1 << 20;
 
-int
-maqet_image_space(const struct maqet_drive *drive, uint64_t *at_once, uint64_t *at_most,
-                  struct maqet_error **err)
-{
-    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    MAQET_DRIVE_CALL(drive, MAQET_CALL_QUICK);
-
-    *at_once = *at_most = 0;
-    return maqet_drive_judge(drive, plugin->name, "space",
-                             plugin->space(drive, at_once, at_most, err), err);
-}
-
-/* ---- several images on one file system ---- */
-
 /* The folder of a drive's image: what is free there, and which file system that is.
  * False: not known. A file system without blocks (ramfs) doesn't know how much it holds.
  */
@@ -51,7 +37,7 @@ need_of(const struct maqet_drive *drive, uint64_t *needed, uint64_t *available,
     uint64_t at_once, at_most;
 
     if (!drive->path || maqet_drive_readonly(drive) || access(drive->path, F_OK) == 0 ||
-        maqet_image_space(drive, &at_once, &at_most, NULL) < 0)
+        maqet_storage_space(drive, &at_once, &at_most, NULL) < 0)
         return false;
     *needed = drive->overcommit ? at_once : at_most;
     return space_of(drive, available, device);

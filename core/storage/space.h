@@ -7,10 +7,6 @@
 
 #include "core/storage/drive.h"
 
-/* What a new image takes at once, and at most, in bytes, as its plugin tells. */
-int maqet_image_space(const struct maqet_drive *drive, uint64_t *at_once,
-                      uint64_t *at_most, struct maqet_error **err);
-
 /* Whether all missing images of a machine fit together where they will be made. */
 int maqet_image_check_space(struct maqet_drive *const *drives, size_t count,
                             struct maqet_error **err);

@@ -52,7 +52,7 @@ refused Good "can't name a storage plugin"
 # What it emits is checked, and a failure without a word gets some.
 drive key-twice
 expect 1 maqet validate vm.yaml
-err_has "its plugins emitted something that QEMU can't take"
+err_has "emitted something that QEMU can't take"
 if command -v qemu-system-x86_64 >/dev/null; then
     drive silent
     expect 0 maqet add vm.yaml

@@ -585,8 +585,8 @@ test_faults_of_what_is_emitted(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_TRUE(maqet_text_starts(
         error->message,
-        "vm.yaml:1:1: drive 'hdd' of VM 'web': its plugins emitted something "
-        "that QEMU can't take: "));
+        "vm.yaml:1:1: drive 'hdd' of VM 'web': the plugin 'key-twice' emitted "
+        "something that QEMU can't take: "));
     CU_ASSERT_EQUAL(error->code, MAQET_ERROR_FAILED);
     maqet_drive_free(drive);
 }

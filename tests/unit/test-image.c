@@ -519,9 +519,11 @@ test_failing_plugin_leaves_nothing(void)
     scene_fill(&scene);
     check_create_fails(&scene, "half", "the ink has run out");
     check_create_fails(&scene, "mute",
-                       "the plugin 'maker' failed in create without saying why");
+                       "vm.yaml:1:1: drive 'hdd' of VM 'web': the plugin 'maker' "
+                       "failed in create without saying why");
     check_create_fails(&scene, "odd",
-                       "the plugin 'maker' failed in create without saying why");
+                       "vm.yaml:1:1: drive 'hdd' of VM 'web': the plugin 'maker' "
+                       "failed in create without saying why");
 
     _cleanup_drive_ struct maqet_drive *vanish =
         drive_of(&scene, "file: a.img\nact: vanish");
