@@ -11,6 +11,8 @@
 
 #include "cli/fields.h"
 #include "cli/terminal.h"
+#include "core/base/error_json.h"
+#include "core/base/files.h"
 #include "core/machine/store.h"
 
 /*
@@ -21,10 +23,7 @@
 #define KEY_MESSAGE "message" /* with KEY_LEVEL */
 #define KEY_LEVEL "level"
 #define KEY_RESULT "result"
-#define KEY_ERROR "error" /* with KEY_CODE, KEY_REMARK and KEY_HINTS */
-#define KEY_CODE "code"
-#define KEY_REMARK "remark"
-#define KEY_HINTS "hints"
+#define KEY_ERROR "error"
 
 /* The machine and the process that works on it. */
 struct worker {
@@ -43,16 +42,9 @@ tell(int fd, json_object *line)
     /* Not as it would be printed: the parent is to have the very bytes. */
     _cleanup_free_ char *bytes = maqet_format(
         "%s\n", json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN));
-    size_t length = strlen(bytes);
 
     json_object_put(line);
-    for (size_t done = 0; done < length;) {
-        ssize_t count = write(fd, bytes + done, length - done);
-
-        if (count < 0 && errno != EINTR)
-            return; /* the parent has gone */
-        done += count > 0 ? (size_t)count : 0;
-    }
+    (void)maqet_fd_write(fd, bytes, strlen(bytes)); /* the parent may have gone */
 }
 
 static void
@@ -67,18 +59,6 @@ tell_message(void *data, enum maqet_level level, const char *message)
 }
 
 static void
-tell_error(int fd, const struct maqet_error *error)
-{
-    json_object *line = json_object_new_object();
-
-    field_text(line, KEY_ERROR, error->message);
-    json_object_object_add(line, KEY_CODE, json_object_new_int(error->code));
-    field_text(line, KEY_REMARK, error->remark);
-    field_strings(line, KEY_HINTS, &error->hints);
-    tell(fd, line);
-}
-
-static void
 work(struct invocation *invocation, machine_task *task, const char *name, int fd)
 {
     _cleanup_error_ struct maqet_error *error = NULL;
@@ -89,13 +69,12 @@ work(struct invocation *invocation, machine_task *task, const char *name, int fd
     invocation->context.data = invocation;
 
     json_object *result = task(invocation, name, &error);
-    if (result) {
-        json_object *line = json_object_new_object();
+    json_object *line = json_object_new_object();
+    if (result)
         json_object_object_add(line, KEY_RESULT, result);
-        tell(fd, line);
-    } else {
-        tell_error(fd, error);
-    }
+    else
+        json_object_object_add(line, KEY_ERROR, maqet_error_to_json(error));
+    tell(fd, line);
 }
 
 static int
@@ -165,23 +144,6 @@ machines_waiting(void *data, const char *name, int64_t left)
     }
 }
 
-static void
-show_told_error(struct invocation *invocation, json_object *line)
-{
-    _cleanup_error_ struct maqet_error *error = NULL;
-    json_object *hints = json_object_object_get(line, KEY_HINTS);
-
-    maqet_error_set(&error, json_object_get_int(json_object_object_get(line, KEY_CODE)),
-                    "%s",
-                    json_object_get_string(json_object_object_get(line, KEY_ERROR)));
-    if (json_object_object_get(line, KEY_REMARK))
-        maqet_error_remark(&error, "%s", field_get(line, KEY_REMARK));
-    for (size_t i = 0; i < json_object_array_length(hints); i++)
-        maqet_error_hint(&error, "%s",
-                         json_object_get_string(json_object_array_get_idx(hints, i)));
-    invocation_show_error(invocation, error);
-}
-
 /* Returns whether the line was the worker's last one. */
 static bool
 hear_line(struct invocation *invocation, struct worker *worker, const char *text)
@@ -199,11 +161,14 @@ hear_line(struct invocation *invocation, struct worker *worker, const char *text
                        json_object_get_string(value));
         return false;
     }
-    if (json_object_object_get_ex(line, KEY_RESULT, &value))
+    if (json_object_object_get_ex(line, KEY_RESULT, &value)) {
         output_row(&invocation->output, &invocation->command->view,
                    json_object_get(value));
-    else
-        show_told_error(invocation, line);
+        return true;
+    }
+    _cleanup_error_ struct maqet_error *error = NULL;
+    maqet_error_from_json(json_object_object_get(line, KEY_ERROR), &error);
+    invocation_show_error(invocation, error);
     return true;
 }
 

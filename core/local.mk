@@ -9,6 +9,7 @@ libmaqet_core_la_SOURCES = \
 	core/base/context.c core/base/context.h \
 	core/base/deadline.h \
 	core/base/error.c core/base/error.h \
+	core/base/error_json.c core/base/error_json.h \
 	core/base/field.c core/base/field.h \
 	core/base/files.c core/base/files.h \
 	core/base/json.c core/base/json.h \

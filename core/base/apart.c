@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "core/base/clock.h"
+#include "core/base/error_json.h"
 #include "core/base/files.h"
 #include "core/base/json.h"
 
@@ -19,40 +20,14 @@ enum { ANSWER_LIMIT = 4 << 20, PRINTED_LIMIT = 64 << 10 };
 
 /* ---- the child ---- */
 
-/* Makes the error JSON, for the other side. */
-static json_object *
-error_to_json(const struct maqet_error *error)
-{
-    json_object *object = json_object_new_object(), *hints = json_object_new_array();
-
-    json_object_object_add(object, "code", json_object_new_int((int)error->code));
-    json_object_object_add(object, "message", json_object_new_string(error->message));
-    if (error->remark)
-        json_object_object_add(object, "remark", json_object_new_string(error->remark));
-    for (size_t i = 0; i < error->hints.count; i++)
-        json_object_array_add(hints, json_object_new_string(error->hints.items[i]));
-    json_object_object_add(object, "hints", hints);
-    return object;
-}
-
 static void
 say(int fd, json_object *answer)
 {
     char *line = maqet_format(
         "%s\n", json_object_to_json_string_ext(answer, JSON_C_TO_STRING_PLAIN));
-    const char *text = line;
-    size_t length = strlen(line);
 
-    while (length > 0) {
-        ssize_t count = write(fd, text, length);
-
-        if (count < 0 && errno != EINTR)
-            _exit(1);
-        if (count > 0) {
-            text += count;
-            length -= (size_t)count;
-        }
-    }
+    if (maqet_fd_write(fd, line, strlen(line)) < 0)
+        _exit(1);
     free(line);
 }
 
@@ -74,7 +49,7 @@ become(maqet_apart_call *call, void *data, pid_t parent, int answer_fd, int prin
     json_object *found = call(data, &error);
     json_object_object_add(answer, "found", found);
     if (error)
-        json_object_object_add(answer, "error", error_to_json(error));
+        json_object_object_add(answer, "error", maqet_error_to_json(error));
     fflush(NULL);
     say(answer_fd, answer);
     _exit(0);
@@ -141,24 +116,6 @@ drain_rest(int *fd, struct maqet_text *printed)
     }
 }
 
-/* Makes the error again that the other side had. Returns -1. */
-static int
-error_from_json(json_object *object, struct maqet_error **err)
-{
-    json_object *hints = NULL;
-    const char *message = maqet_json_text(object, "message");
-
-    maqet_error_set(err, (enum maqet_error_code)maqet_json_int(object, "code"), "%s",
-                    message ? message : "");
-    if (maqet_json_text(object, "remark"))
-        maqet_error_remark(err, "%s", maqet_json_text(object, "remark"));
-    json_object_object_get_ex(object, "hints", &hints);
-    for (size_t i = 0; hints && i < json_object_array_length(hints); i++)
-        maqet_error_hint(err, "%s",
-                         json_object_get_string(json_object_array_get_idx(hints, i)));
-    return -1;
-}
-
 static json_object *
 judge(int status, const struct maqet_text *words, struct maqet_error **err)
 {
@@ -177,7 +134,7 @@ judge(int status, const struct maqet_text *words, struct maqet_error **err)
         return NULL;
     }
     if (json_object_object_get_ex(answer, "error", &error)) {
-        error_from_json(error, err);
+        maqet_error_from_json(error, err);
         return NULL;
     }
     json_object_object_get_ex(answer, "found", &found);

@@ -285,6 +285,24 @@ maqet_fd_read(int fd, const char *name, size_t limit, char **data, size_t *lengt
 }
 
 int
+maqet_fd_write(int fd, const void *data, size_t length)
+{
+    const char *at = data;
+
+    while (length > 0) {
+        ssize_t count = write(fd, at, length);
+
+        if (count < 0 && errno != EINTR)
+            return -1;
+        if (count > 0) {
+            at += count;
+            length -= (size_t)count;
+        }
+    }
+    return 0;
+}
+
+int
 maqet_file_read(const char *path, size_t limit, char **data, size_t *length,
                 struct maqet_error **err)
 {

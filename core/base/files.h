@@ -56,6 +56,9 @@ char *maqet_path_of_fd(int fd);
 /* Whether no file has the name. What can't be looked at may be there. */
 bool maqet_file_missing(const char *path);
 
+/* Writes all of it, to whatever takes bytes. -1 and errno. Async-signal-safe. */
+int maqet_fd_write(int fd, const void *data, size_t length);
+
 /* Reads a file of at most @limit bytes. The caller frees *data, which ends with a NUL. */
 int maqet_file_read(const char *path, size_t limit, char **data, size_t *length,
                     struct maqet_error **err);

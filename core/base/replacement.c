@@ -16,22 +16,6 @@ enum { RANDOM_LENGTH = 6 /* mkostemp(3) */ };
 
 /* ---- writing ---- */
 
-static int
-write_all(int fd, const char *data, size_t length)
-{
-    while (length > 0) {
-        ssize_t count = write(fd, data, length);
-
-        if (count < 0 && errno != EINTR)
-            return -1;
-        if (count > 0) {
-            data += count;
-            length -= (size_t)count;
-        }
-    }
-    return 0;
-}
-
 /*
  * A temporary file is locked until it has its name, so that one whose writer has died can
  * be told from the others; where the file system has no locks, none is ever swept. One
@@ -80,7 +64,7 @@ maqet_replacement_finish(struct maqet_replacement *replacement, const char *data
                          size_t length, mode_t mode, struct maqet_error **err)
 {
     if (fchmod(replacement->fd, mode) < 0 ||
-        write_all(replacement->fd, data, length) < 0 || fsync(replacement->fd) < 0 ||
+        maqet_fd_write(replacement->fd, data, length) < 0 || fsync(replacement->fd) < 0 ||
         rename(replacement->temporary, replacement->path) < 0)
         return maqet_error_errno(err, errno, "Can't write %s", replacement->path);
     free(TAKE_PTR(replacement->temporary));

@@ -40,25 +40,9 @@ maqet_tool_output_clear(struct maqet_tool_output *output)
 /* ---- the log ---- */
 
 static bool
-write_all(int fd, const char *bytes, size_t count)
-{
-    while (count > 0) {
-        ssize_t written = write(fd, bytes, count);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return false;
-        bytes += written;
-        count -= (size_t)written;
-    }
-    return true;
-}
-
-static bool
 write_text(int fd, const struct maqet_text *text)
 {
-    return text->length == 0 || write_all(fd, text->data, text->length);
+    return text->length == 0 || maqet_fd_write(fd, text->data, text->length) == 0;
 }
 
 /* The file anew, in a folder that is ours alone: nobody can have put a link there. */

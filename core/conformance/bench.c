@@ -329,18 +329,10 @@ bench_write(const char *path, const void *data, size_t length, struct maqet_erro
 {
     _cleanup_close_ int fd =
         open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    const char *at = data;
 
-    while (fd >= 0 && length > 0) {
-        ssize_t count = write(fd, at, length);
-
-        if (count < 0)
-            break;
-        at += count;
-        length -= (size_t)count;
-    }
-    return fd >= 0 && length == 0 ? 0
-                                  : maqet_error_errno(err, errno, "Can't write %s", path);
+    return fd >= 0 && maqet_fd_write(fd, data, length) == 0
+               ? 0
+               : maqet_error_errno(err, errno, "Can't write %s", path);
 }
 
 static void

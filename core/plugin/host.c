@@ -53,16 +53,8 @@ maqet_command_file(struct maqet_command *command, const void *bytes, size_t size
                    struct maqet_error **err)
 {
     _cleanup_close_ int fd = memfd_create("maqet", MFD_CLOEXEC);
-    size_t done = 0;
 
-    while (fd >= 0 && done < size) {
-        ssize_t written = write(fd, (const char *)bytes + done, size - done);
-
-        if (written < 0 && errno != EINTR)
-            break;
-        done += written > 0 ? (size_t)written : 0;
-    }
-    if (fd < 0 || done < size) {
+    if (fd < 0 || maqet_fd_write(fd, bytes, size) < 0) {
         maqet_error_errno(err, errno, "Can't make a temporary file of %zu bytes", size);
         return NULL;
     }

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <zstd.h>
 
+#include "core/base/files.h"
 #include "core/base/pidfd.h"
 #include "core/base/process.h"
 #include "core/qemu/launch.h"
@@ -27,20 +28,11 @@ struct maqet_writer {
 
 /* ---- the child ---- */
 
+/* Returns an error number, or 0. */
 static int
-write_all(int file, const char *bytes, size_t length)
+put(int file, const char *bytes, size_t length)
 {
-    while (length > 0) {
-        ssize_t count = write(file, bytes, length);
-
-        if (count < 0 && errno != EINTR)
-            return errno;
-        if (count > 0) {
-            bytes += count;
-            length -= (size_t)count;
-        }
-    }
-    return 0;
+    return maqet_fd_write(file, bytes, length) < 0 ? errno : 0;
 }
 
 /* Whether the other side has hung up. */
@@ -86,14 +78,14 @@ pack(struct packer *packer, const char *bytes, size_t length)
     size_t left;
 
     if (!packer->compressor)
-        return write_all(packer->file, bytes, length);
+        return put(packer->file, bytes, length);
     do {
         ZSTD_outBuffer out = {.dst = packer->packed, .size = packer->size};
 
         left = ZSTD_compressStream2(packer->compressor, &out, &in, mode);
         if (ZSTD_isError(left))
             return EIO;
-        int failed = write_all(packer->file, packer->packed, out.pos);
+        int failed = put(packer->file, packer->packed, out.pos);
         if (failed)
             return failed;
     } while (mode == ZSTD_e_end ? left > 0 : in.pos < in.size);
@@ -332,7 +324,7 @@ unpack(int file, int target)
             ZSTD_outBuffer out = {.dst = bytes, .size = room};
 
             if (ZSTD_isError(ZSTD_decompressStream(decompressor, &out, &in)) ||
-                write_all(target, bytes, out.pos) != 0)
+                maqet_fd_write(target, bytes, out.pos) < 0)
                 return;
         }
     }

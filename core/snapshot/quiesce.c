@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 
 #include "core/base/clock.h"
+#include "core/base/error_json.h"
 #include "core/base/files.h"
-#include "core/base/json.h"
 #include "core/base/process.h"
 #include "core/qemu/agent.h"
 #include "core/qemu/channel.h"
@@ -112,18 +112,8 @@ report(struct maqet_channel *channel, const struct maqet_error *error, bool held
     _cleanup_json_ json_object *message = json_object_new_object();
 
     json_object_object_add(message, "held", json_object_new_boolean(held));
-    if (error) {
-        json_object_object_add(message, "code", json_object_new_int(error->code));
-        json_object_object_add(message, "message",
-                               json_object_new_string(error->message));
-        if (error->remark)
-            json_object_object_add(message, "remark",
-                                   json_object_new_string(error->remark));
-        json_object *hints = json_object_new_array();
-        for (size_t i = 0; i < error->hints.count; i++)
-            json_object_array_add(hints, json_object_new_string(error->hints.items[i]));
-        json_object_object_add(message, "hints", hints);
-    }
+    if (error)
+        json_object_object_add(message, "error", maqet_error_to_json(error));
     maqet_channel_send(channel, message, &wait, NULL);
 }
 
@@ -217,7 +207,6 @@ static int
 hear(struct maqet_quiesce *quiesce, int64_t timeout, bool *held, struct maqet_error **err)
 {
     struct maqet_wait wait = maqet_wait_for("the guest's file systems", timeout);
-    _cleanup_strings_ struct maqet_strings hints = MAQET_STRINGS_INIT;
     json_object *value = NULL;
     size_t size;
     _cleanup_json_ json_object *message =
@@ -227,16 +216,9 @@ hear(struct maqet_quiesce *quiesce, int64_t timeout, bool *held, struct maqet_er
         return -1;
     json_object_object_get_ex(message, "held", &value);
     *held = json_object_get_boolean(value);
-    if (!maqet_json_text(message, "message"))
-        return 0;
-    maqet_error_set(err, (enum maqet_error_code)maqet_json_int(message, "code"), "%s",
-                    maqet_json_text(message, "message"));
-    if (maqet_json_text(message, "remark"))
-        maqet_error_remark(err, "%s", maqet_json_text(message, "remark"));
-    maqet_json_texts(json_object_object_get(message, "hints"), &hints);
-    for (size_t i = 0; i < hints.count; i++)
-        maqet_error_hint(err, "%s", hints.items[i]);
-    return -1;
+    return json_object_object_get_ex(message, "error", &value)
+               ? maqet_error_from_json(value, err)
+               : 0;
 }
 
 static void

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "core/base/error_json.h"
 #include "tests/unit/unit.h"
 
 static void
@@ -141,6 +142,53 @@ test_asked(void)
     CU_ASSERT_PTR_NULL(err);
 }
 
+/* All that an error is made of comes through, whatever its words hold. */
+static void
+test_json(void)
+{
+    static const char *const words[] = {"plain", "two\nlines", "100% \"{}\"", "\xff\x01",
+                                        ""};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        _cleanup_error_ struct maqet_error *error = NULL, *copy = NULL;
+
+        maqet_error_set(&error, MAQET_ERROR_BUSY, "%s", words[i]);
+        maqet_error_remark(&error, "remark: %s", words[i]);
+        maqet_error_hint(&error, "first");
+        maqet_error_hint(&error, "%s", words[i]);
+        error->silent = i % 2;
+        _cleanup_json_ json_object *object = maqet_error_to_json(error);
+        _cleanup_json_ json_object *there = json_tokener_parse(
+            json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
+        CU_ASSERT_EQUAL(maqet_error_from_json(there, &copy), -1);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(copy);
+        CU_ASSERT_EQUAL(copy->code, MAQET_ERROR_BUSY);
+        UNIT_SAME(copy->message, words[i]);
+        UNIT_SAME(copy->remark, error->remark);
+        CU_ASSERT_EQUAL_FATAL(copy->hints.count, 2);
+        UNIT_SAME(copy->hints.items[0], "first");
+        UNIT_SAME(copy->hints.items[1], words[i]);
+        CU_ASSERT_EQUAL(copy->silent, error->silent);
+    }
+}
+
+/* One who says nothing, or has nothing to say. */
+static void
+test_no_json(void)
+{
+    _cleanup_error_ struct maqet_error *bare = NULL, *copy = NULL, *none = NULL;
+
+    maqet_error_set(&bare, MAQET_ERROR_MISSING, "gone");
+    _cleanup_json_ json_object *object = maqet_error_to_json(bare);
+    maqet_error_from_json(object, &copy);
+    CU_ASSERT_PTR_NULL(copy->remark);
+    CU_ASSERT_EQUAL(copy->hints.count, 0);
+    CU_ASSERT_EQUAL(maqet_error_from_json(object, NULL), -1);
+    CU_ASSERT_EQUAL(maqet_error_from_json(NULL, &none), -1);
+    CU_ASSERT_EQUAL(none->code, MAQET_ERROR_FAILED);
+    UNIT_SAME(none->message, "a process failed without saying why");
+}
+
 int
 main(void)
 {
@@ -153,6 +201,8 @@ main(void)
         {"errors of the system", test_errno},
         {"codes, their names and exit codes", test_codes},
         {"what plugins ask", test_asked},
+        {"through a pipe", test_json},
+        {"nothing through a pipe", test_no_json},
         CU_TEST_INFO_NULL,
     };
 
