@@ -112,6 +112,7 @@ libmaqet_core_la_SOURCES = \
 	core/plugin/host.c core/plugin/host.h \
 	core/plugin/loader.c core/plugin/loader.h \
 	core/plugin/option_table.c core/plugin/option_table.h \
+	core/qemu/actions.c core/qemu/actions.h \
 	core/qemu/agent.c core/qemu/agent.h \
 	core/qemu/argument_list.c core/qemu/argument_list.h \
 	core/qemu/arguments.c core/qemu/arguments.h \
@@ -132,6 +133,7 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/objects.c core/qemu/objects.h \
 	core/qemu/qemu_options.c core/qemu/qemu_options.h \
 	core/qemu/qmp.c core/qemu/qmp.h \
+	core/qemu/render.c core/qemu/render.h \
 	core/qemu/repeated.c \
 	core/qemu/secrets.c core/qemu/secrets.h \
 	core/qemu/silence.c core/qemu/silence.h \

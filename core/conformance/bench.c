@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "core/config/options.h"
-#include "core/qemu/objects.h"
+#include "core/qemu/render.h"
 #include "core/storage/creation.h"
 #include "core/storage/slots.h"
 

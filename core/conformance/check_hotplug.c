@@ -9,7 +9,7 @@
 #include "core/conformance/checks.h"
 #include "core/conformance/emitted.h"
 #include "core/conformance/machine.h"
-#include "core/qemu/objects.h"
+#include "core/qemu/render.h"
 #include "core/storage/slots.h"
 
 /* ms that a device may take to go, without and with a guest that is reset. */

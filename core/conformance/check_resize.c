@@ -8,7 +8,7 @@
 #include "core/conformance/checks.h"
 #include "core/conformance/data.h"
 #include "core/conformance/machine.h"
-#include "core/qemu/objects.h"
+#include "core/qemu/actions.h"
 #include "core/storage/callback.h"
 #include "core/storage/elsewhere.h"
 

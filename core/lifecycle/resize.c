@@ -17,7 +17,7 @@
 #include "core/machine/holders.h"
 #include "core/machine/run.h"
 #include "core/machine/store.h"
-#include "core/qemu/objects.h"
+#include "core/qemu/actions.h"
 #include "core/storage/callback.h"
 #include "core/storage/elsewhere.h"
 #include "core/storage/fault.h"

@@ -18,7 +18,7 @@
 #include "core/machine/store.h"
 #include "core/qemu/arguments.h"
 #include "core/qemu/launch.h"
-#include "core/qemu/objects.h"
+#include "core/qemu/render.h"
 #include "core/qemu/secrets.h"
 #include "core/storage/entry.h"
 #include "core/storage/fault.h"

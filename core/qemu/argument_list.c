@@ -19,13 +19,13 @@ static char *
 value_text(json_object *value)
 {
     if (json_object_is_type(value, json_type_object))
-        return maqet_keyval_render(value);
+        return maqet_keyval_render(value, NULL);
     const char *text = value ? json_object_get_string(value) : NULL;
     if (!text || *text != '{')
         return maqet_strdup(text);
     json_object *parsed = json_tokener_parse(text);
     char *rendered = json_object_is_type(parsed, json_type_object)
-                         ? maqet_keyval_render(parsed)
+                         ? maqet_keyval_render(parsed, NULL)
                          : maqet_strdup(text);
     json_object_put(parsed);
     return rendered;

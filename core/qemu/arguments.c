@@ -326,7 +326,7 @@ static char *
 render_value(json_object *value)
 {
     if (json_object_is_type(value, json_type_object))
-        return maqet_keyval_render(value);
+        return maqet_keyval_render(value, NULL);
     return maqet_strdup(value ? json_object_get_string(value) : "");
 }
 

@@ -10,10 +10,12 @@ append_pair(struct maqet_text *text, const char *key, json_object *value)
 {
     if (text->length > 0)
         maqet_text_append(text, ",");
-    maqet_text_append(text, key);
+    if (key)
+        maqet_text_append(text, key);
     if (!value)
         return;
-    maqet_text_append(text, "=");
+    if (key)
+        maqet_text_append(text, "=");
     if (json_object_is_type(value, json_type_boolean)) {
         maqet_text_append(text, json_object_get_boolean(value) ? "on" : "off");
     } else {
@@ -24,7 +26,7 @@ append_pair(struct maqet_text *text, const char *key, json_object *value)
 }
 
 static void append_mapping(struct maqet_text *text, const char *prefix,
-                           json_object *mapping);
+                           const char *implied, json_object *mapping);
 
 static void
 append_value(struct maqet_text *text, const char *key, json_object *value)
@@ -32,7 +34,7 @@ append_value(struct maqet_text *text, const char *key, json_object *value)
     if (json_object_is_type(value, json_type_object)) {
         _cleanup_free_ char *deeper = maqet_format("%s.", key);
 
-        append_mapping(text, deeper, value);
+        append_mapping(text, deeper, NULL, value);
     } else if (json_object_is_type(value, json_type_array)) {
         for (size_t i = 0; i < json_object_array_length(value); i++) {
             _cleanup_free_ char *deeper = maqet_format("%s.%zu", key, i);
@@ -45,10 +47,15 @@ append_value(struct maqet_text *text, const char *key, json_object *value)
 }
 
 static void
-append_mapping(struct maqet_text *text, const char *prefix, json_object *mapping)
+append_mapping(struct maqet_text *text, const char *prefix, const char *implied,
+               json_object *mapping)
 {
+    if (implied)
+        append_pair(text, NULL, json_object_object_get(mapping, implied));
     json_object_object_foreach(mapping, name, value)
     {
+        if (implied && strcmp(name, implied) == 0)
+            continue;
         _cleanup_free_ char *key = maqet_format("%s%s", prefix, name);
 
         append_value(text, key, value);
@@ -56,11 +63,11 @@ append_mapping(struct maqet_text *text, const char *prefix, json_object *mapping
 }
 
 char *
-maqet_keyval_render(json_object *mapping)
+maqet_keyval_render(json_object *mapping, const char *implied)
 {
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    append_mapping(&text, "", mapping);
+    append_mapping(&text, "", implied, mapping);
     return maqet_text_take(&text);
 }
 

@@ -9,11 +9,12 @@
 #include "core/base/text.h"
 
 /*
- * Renders a mapping: what is nested gets dotted keys, an item of a list the key of its
+ * Renders a mapping; the value of the key @implied (NULL: of none) stands without it, as
+ * the first word. What is nested gets dotted keys, an item of a list the key of its
  * number, null is a key without a value, true
  * and false are "on" and "off". Any bytes can be in a value. The caller frees.
  */
-char *maqet_keyval_render(json_object *mapping);
+char *maqet_keyval_render(json_object *mapping, const char *implied);
 
 /*
  * The value of @key in @text; of several the last one, as in QEMU. The first word of

@@ -4,36 +4,30 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "core/qemu/keyval.h"
+#include "core/base/printable.h"
 
 /* What QEMU stores a node-name in has 32 bytes, a NUL included (QEMU:
  * block_int-common.h). */
 enum { NODE_NAME_LIMIT = 31 };
 
-/* One of QEMU's options that make an object. */
-struct kind {
-    const char *option;
-    const char *type_key; /* what says which object it is; NULL: a property like others */
-    const char *id_key;
-    size_t id_limit; /* in bytes; 0: none */
-    bool takes_json;
-};
-
-static const struct kind object = {"-object", "qom-type", "id", 0, true};
-static const struct kind blockdev = {"-blockdev", NULL, "node-name", NODE_NAME_LIMIT,
-                                     true};
-static const struct kind device = {"-device", "driver", "id", 0, true};
-static const struct kind fsdev = {"-fsdev", "driver", "id", 0, false};
-static const struct kind chardev = {"-chardev", "backend", "id", 0, false};
-static const struct kind drive = {"-drive", NULL, "id", 0, false};
-static const struct kind action = {"QMP action", NULL, NULL, 0, true};
-
-struct maqet_props {
-    struct maqet_args *args;
-    const struct kind *kind;
-    char *id;
-    json_object *json;
-};
+const struct maqet_object_kind maqet_kind_object = {
+    "-object", "qom-type", "id", 0, true, "object-add", "object-del"};
+const struct maqet_object_kind maqet_kind_blockdev = {
+    "-blockdev", NULL,           "node-name",   NODE_NAME_LIMIT,
+    true,        "blockdev-add", "blockdev-del"};
+const struct maqet_object_kind maqet_kind_device = {
+    "-device", "driver", "id", 0, true, "device_add", "device_del"};
+const struct maqet_object_kind maqet_kind_chardev = {
+    "-chardev", "backend", "id", 0, false, "chardev-add", "chardev-remove"};
+static const struct maqet_object_kind netdev = {"-netdev", "type",       "id",        0,
+                                                false,     "netdev_add", "netdev_del"};
+static const struct maqet_object_kind fsdev = {"-fsdev", "driver", "id", 0,
+                                               false,    NULL,     NULL};
+static const struct maqet_object_kind drive = {"-drive", NULL, "id", 0,
+                                               false,    NULL, NULL};
+static const struct maqet_object_kind settings = {NULL, NULL, NULL, 0, false, NULL, NULL};
+static const struct maqet_object_kind settings_with_word = {NULL,  "first", NULL, 0,
+                                                            false, NULL,    NULL};
 
 struct maqet_args {
     struct maqet_props **objects;
@@ -42,27 +36,10 @@ struct maqet_args {
     bool shares_memory;
 };
 
-/* Actions are objects of a kind that no command line has. */
-struct maqet_actions {
-    struct maqet_args args;
-};
-
 struct maqet_args *
 maqet_args_new(void)
 {
     return maqet_alloc(sizeof(struct maqet_args));
-}
-
-static void
-clear(struct maqet_args *args)
-{
-    for (size_t i = 0; i < args->count; i++) {
-        free(args->objects[i]->id);
-        json_object_put(args->objects[i]->json);
-        free(args->objects[i]);
-    }
-    free(args->objects);
-    free(args->fault);
 }
 
 void
@@ -70,7 +47,13 @@ maqet_args_free(struct maqet_args *args)
 {
     if (!args)
         return;
-    clear(args);
+    for (size_t i = 0; i < args->count; i++) {
+        free(args->objects[i]->id);
+        json_object_put(args->objects[i]->json);
+        free(args->objects[i]);
+    }
+    free(args->objects);
+    free(args->fault);
     free(args);
 }
 
@@ -81,6 +64,18 @@ maqet_args_cleanup(struct maqet_args **args)
 }
 
 /* ---- faults ---- */
+
+size_t
+maqet_args_count(const struct maqet_args *args)
+{
+    return args->count;
+}
+
+const struct maqet_props *
+maqet_args_at(const struct maqet_args *args, size_t index)
+{
+    return args->objects[index];
+}
 
 const char *
 maqet_args_fault(const struct maqet_args *args)
@@ -100,8 +95,7 @@ static void MAQET_PRINTF(2, 3)
     va_start(arguments, format);
     _cleanup_free_ char *what = maqet_vformat(format, arguments);
     va_end(arguments);
-    props->args->fault =
-        maqet_format("%s '%s': %s", props->kind->option, props->id, what);
+    props->args->fault = maqet_format("%s '%s': %s", props->option, props->id, what);
 }
 
 /* ---- what QEMU takes ---- */
@@ -118,48 +112,17 @@ is_id(const char *id)
     return true;
 }
 
-/*
- * The length of the character that begins here, 0 if it is none. Like QEMU's own reader
- * this excludes overlong forms, surrogates, and Unicode's noncharacters (QEMU:
- * util/unicode.c).
- */
-static size_t
-character_length(const unsigned char *text)
+bool
+maqet_json_carries(const char *text)
 {
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t length = text[0] < 0x80   ? 1
-                    : text[0] < 0xc0 ? 0
-                    : text[0] < 0xe0 ? 2
-                    : text[0] < 0xf0 ? 3
-                    : text[0] < 0xf8 ? 4
-                                     : 0;
-    uint32_t point;
+    uint32_t code;
 
-    if (length <= 1)
-        return length;
-    point = text[0] & (0x7fU >> length);
-    for (size_t i = 1; i < length; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-        point = point << 6 | (text[i] & 0x3f);
-    }
-    if (point < least[length] || point > 0x10ffff || (point & 0xfffe) == 0xfffe ||
-        (point >= 0xd800 && point <= 0xdfff) || (point >= 0xfdd0 && point <= 0xfdef))
-        return 0;
-    return length;
-}
-
-static bool
-is_text(const char *text)
-{
-    const unsigned char *at = (const unsigned char *)text;
-
-    while (*at) {
-        size_t length = character_length(at);
-
-        if (length == 0)
+    /* QEMU excludes Unicode's noncharacters (QEMU: util/unicode.c). */
+    for (size_t left = strlen(text), length; left > 0; text += length, left -= length) {
+        length = maqet_character(text, left, &code);
+        if (code == MAQET_NO_CHARACTER || (code & 0xfffe) == 0xfffe ||
+            (code >= 0xfdd0 && code <= 0xfdef))
             return false;
-        at += length;
     }
     return true;
 }
@@ -219,8 +182,7 @@ descend(struct maqet_props *props, json_object *container, const char *key,
             fault(props, "the key '%s' clashes with one that was set before", key);
         return clash ? NULL : child;
     }
-    child = props->kind->takes_json && is_index(rest) ? json_object_new_array()
-                                                      : json_object_new_object();
+    child = is_index(rest) ? json_object_new_array() : json_object_new_object();
     if (add(container, segment, child))
         return child;
     fault(props, "the key '%s' leaves a gap in a list", key);
@@ -260,7 +222,7 @@ set(struct maqet_props *props, const char *key, json_object *value)
     for (;;) {
         const char *segment = strsep(&rest, ".");
 
-        if (!*segment || strpbrk(segment, "=,") || !is_text(segment)) {
+        if (!*segment || strpbrk(segment, "=,") || !maqet_json_carries(segment)) {
             fault(props, "'%s' is no key", key ? key : "");
             return;
         }
@@ -277,7 +239,7 @@ set(struct maqet_props *props, const char *key, json_object *value)
 void
 maqet_props_string(struct maqet_props *props, const char *key, const char *value)
 {
-    if (value && props->kind->takes_json && !is_text(value)) {
+    if (value && props->kind->takes_json && !maqet_json_carries(value)) {
         fault(props, "the value of '%s' is not valid UTF-8, and QEMU takes no other text",
               key ? key : "");
         return;
@@ -307,7 +269,7 @@ maqet_props_bool(struct maqet_props *props, const char *key, bool value)
 static void
 check_id(const struct maqet_props *props)
 {
-    const struct kind *kind = props->kind;
+    const struct maqet_object_kind *kind = props->kind;
 
     if (!is_id(props->id))
         fault(props, "the %s must be a letter, then letters, digits, '-', '.' and '_'",
@@ -322,60 +284,102 @@ check_id(const struct maqet_props *props)
     }
 }
 
+/* Appends what has no properties as yet. */
 static struct maqet_props *
-append(struct maqet_args *args, const struct kind *kind, const char *type, const char *id)
+begin(struct maqet_args *args, const struct maqet_object_kind *kind, const char *option,
+      const char *id)
 {
     struct maqet_props *props = maqet_alloc(sizeof(*props));
 
-    props->args = args;
-    props->kind = kind;
-    props->id = maqet_strdup(id ? id : "");
-    props->json = json_object_new_object();
-    if (kind->id_key)
+    *props = (struct maqet_props){
+        .args = args, .kind = kind, .option = option, .id = maqet_strdup(id ? id : "")};
+    if (kind->id_key && id)
         check_id(props);
-    if (kind->type_key && (!type || !*type))
-        fault(props, "its %s is empty", kind->type_key);
-    else if (kind->type_key && kind->takes_json)
-        maqet_props_string(props, kind->type_key, type);
-    else if (kind->type_key)
-        set(props, type, NULL); /* in key=value the type is the first word, alone */
-    if (kind->id_key)
-        maqet_props_string(props, kind->id_key, props->id);
-
     args->objects =
         maqet_realloc(args->objects, (args->count + 1) * sizeof(struct maqet_props *));
     args->objects[args->count++] = props;
     return props;
 }
 
+static struct maqet_props *
+append(struct maqet_args *args, const struct maqet_object_kind *kind, const char *option,
+       const char *type, const char *id)
+{
+    struct maqet_props *props = begin(args, kind, option, id);
+
+    props->json = json_object_new_object();
+    if (kind->type_key && (!type || !*type))
+        fault(props, "its %s is empty", kind->type_key);
+    else if (kind->type_key)
+        maqet_props_string(props, kind->type_key, type);
+    if (kind->id_key && id)
+        maqet_props_string(props, kind->id_key, props->id);
+    return props;
+}
+
+struct maqet_props *
+maqet_args_append(struct maqet_args *args, const struct maqet_object_kind *kind,
+                  const char *type, const char *id)
+{
+    return append(args, kind, kind->option, type, id);
+}
+
+/* A plugin's object has an id. */
+static struct maqet_props *
+append_named(struct maqet_args *args, const struct maqet_object_kind *kind,
+             const char *type, const char *id)
+{
+    return append(args, kind, kind->option, type, id ? id : "");
+}
+
 struct maqet_props *
 maqet_args_blockdev(struct maqet_args *args, const char *node_name)
 {
-    return append(args, &blockdev, NULL, node_name);
+    return append_named(args, &maqet_kind_blockdev, NULL, node_name);
 }
 
 struct maqet_props *
 maqet_args_device(struct maqet_args *args, const char *driver, const char *id)
 {
-    return append(args, &device, driver, id);
+    return append_named(args, &maqet_kind_device, driver, id);
 }
 
 struct maqet_props *
 maqet_args_object(struct maqet_args *args, const char *qom_type, const char *id)
 {
-    return append(args, &object, qom_type, id);
+    return append_named(args, &maqet_kind_object, qom_type, id);
 }
 
 struct maqet_props *
 maqet_args_fsdev(struct maqet_args *args, const char *driver, const char *id)
 {
-    return append(args, &fsdev, driver, id);
+    return append_named(args, &fsdev, driver, id);
 }
 
 struct maqet_props *
 maqet_args_chardev(struct maqet_args *args, const char *backend, const char *id)
 {
-    return append(args, &chardev, backend, id);
+    return append_named(args, &maqet_kind_chardev, backend, id);
+}
+
+struct maqet_props *
+maqet_args_netdev(struct maqet_args *args, const char *type, const char *id)
+{
+    return append_named(args, &netdev, type, id);
+}
+
+struct maqet_props *
+maqet_args_settings(struct maqet_args *args, const char *option, const char *first)
+{
+    return append(args, first ? &settings_with_word : &settings, option, first, NULL);
+}
+
+void
+maqet_args_option(struct maqet_args *args, const char *option, const char *value)
+{
+    struct maqet_props *props = begin(args, &settings, option, NULL);
+
+    props->json = value ? json_object_new_string(value) : NULL;
 }
 
 void
@@ -393,7 +397,7 @@ maqet_args_shares_memory(const struct maqet_args *args)
 void
 maqet_args_scratch(struct maqet_args *args, const char *id, const char *socket)
 {
-    struct maqet_props *props = append(args, &drive, NULL, id);
+    struct maqet_props *props = append_named(args, &drive, NULL, id);
 
     maqet_props_string(props, "if", "none");
     /* Named, so that QEMU does not look in the guest's data for what it might be. */
@@ -401,95 +405,4 @@ maqet_args_scratch(struct maqet_args *args, const char *id, const char *socket)
     maqet_props_string(props, "snapshot", "on");
     maqet_props_string(props, "server.type", "unix");
     maqet_props_string(props, "server.path", socket);
-}
-
-/* ---- rendering ---- */
-
-static const char *
-as_text(json_object *json)
-{
-    return json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN |
-                                                    JSON_C_TO_STRING_NOSLASHESCAPE);
-}
-
-void
-maqet_args_render(const struct maqet_args *args, struct maqet_strings *argv)
-{
-    for (size_t i = 0; i < args->count; i++) {
-        const struct maqet_props *props = args->objects[i];
-
-        maqet_strings_add(argv, props->kind->option);
-        if (props->kind->takes_json)
-            maqet_strings_add(argv, as_text(props->json));
-        else
-            maqet_strings_take(argv, maqet_keyval_render(props->json));
-    }
-}
-
-bool
-maqet_args_render_image(const struct maqet_args *args, const char *node_name,
-                        struct maqet_strings *argv)
-{
-    const struct maqet_props *node = NULL;
-
-    for (size_t i = 0; i < args->count; i++) {
-        const struct maqet_props *props = args->objects[i];
-
-        if (props->kind == &object) {
-            maqet_strings_add(argv, "--object");
-            maqet_strings_add(argv, as_text(props->json));
-        } else if (props->kind == &blockdev && strcmp(props->id, node_name) == 0) {
-            node = props;
-        }
-    }
-    if (!node)
-        return false;
-    maqet_strings_addf(argv, "json:%s", as_text(node->json));
-    return true;
-}
-
-/* ---- actions of the monitor ---- */
-
-struct maqet_props *
-maqet_actions_add(struct maqet_actions *actions, const char *name)
-{
-    return append(&actions->args, &action, NULL, name);
-}
-
-struct maqet_actions *
-maqet_actions_new(void)
-{
-    return maqet_alloc(sizeof(struct maqet_actions));
-}
-
-void
-maqet_actions_cleanup(struct maqet_actions **actions)
-{
-    if (*actions)
-        clear(&(*actions)->args);
-    free(*actions);
-}
-
-const char *
-maqet_actions_fault(const struct maqet_actions *actions)
-{
-    return actions->args.fault;
-}
-
-size_t
-maqet_actions_count(const struct maqet_actions *actions)
-{
-    return actions->args.count;
-}
-
-const char *
-maqet_actions_name(const struct maqet_actions *actions, size_t index)
-{
-    return actions->args.objects[index]->id;
-}
-
-json_object *
-maqet_actions_arguments(const struct maqet_actions *actions, size_t index)
-{
-    return json_object_get(actions->args.objects[index]->json);
 }

@@ -1,16 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * objects.h - what plugins append (maqet_args_blockdev and the like in maqet-plugin.h),
- * and how it is rendered for QEMU's command line: JSON for -object, -blockdev and
- * -device, and key=value with doubled commas for -fsdev, which takes no JSON.
+ * objects.h - what QEMU is made of, besides the user's own arguments: what plugins append
+ * (maqet_args_blockdev and the like in maqet-plugin.h), and maqet's own devices and
+ * options. Properties are typed; core/qemu/render.h makes a command line of them, or
+ * commands for QEMU's monitor.
  *
- * In JSON, a number in a dotted key is a place in a list, as in QEMU's own dotted keys:
+ * A number in a dotted key is a place in a list, as in QEMU's own dotted keys:
  * "server.0.host", "server.1.host".
  */
 #ifndef MAQET_QEMU_OBJECTS_H
 #define MAQET_QEMU_OBJECTS_H
 
 #include "core/base/error.h"
+
+/* One of QEMU's options that make something. */
+struct maqet_object_kind {
+    const char *option;   /* NULL: several have this form */
+    const char *type_key; /* the property that says which object it is, or NULL; in
+                           * key=value it is the first word, alone */
+    const char *id_key;   /* NULL: it has no id */
+    size_t id_limit;      /* in bytes; 0: none */
+    bool takes_json;
+    const char *add;    /* the monitor's commands that add and remove one; NULL: there */
+    const char *remove; /* are none */
+};
+
+extern const struct maqet_object_kind maqet_kind_object, maqet_kind_blockdev,
+    maqet_kind_device, maqet_kind_chardev;
+
+/* An object, as it was appended. */
+struct maqet_props {
+    struct maqet_args *args;
+    const struct maqet_object_kind *kind;
+    const char *option; /* the kind's, or that of a kind that is for several */
+    char *id;           /* "": it has none */
+    json_object *json;  /* its properties; of an option with a plain value that text, and
+                        * NULL without a value */
+};
 
 struct maqet_args *maqet_args_new(void);
 void maqet_args_free(struct maqet_args *args);
@@ -26,38 +52,39 @@ void maqet_args_cleanup(struct maqet_args **args);
  */
 const char *maqet_args_fault(const struct maqet_args *args);
 
+/* The objects, in the order in which they were appended. */
+size_t maqet_args_count(const struct maqet_args *args);
+const struct maqet_props *maqet_args_at(const struct maqet_args *args, size_t index);
+
 /* Whether a plugin has said that another process must be able to map the guest's memory.
  */
 bool maqet_args_shares_memory(const struct maqet_args *args);
 
+/* Whether QEMU's JSON reader takes a text: it is UTF-8 without noncharacters. */
+bool maqet_json_carries(const char *text);
+
+/* ---- what plugins can't append ---- */
+
+/* Appends an object of that kind. @type: NULL where the kind has none. @id: NULL: QEMU
+ * makes one up. */
+struct maqet_props *maqet_args_append(struct maqet_args *args,
+                                      const struct maqet_object_kind *kind,
+                                      const char *type, const char *id);
+
+/* A network's other end in the host. */
+struct maqet_props *maqet_args_netdev(struct maqet_args *args, const char *type,
+                                      const char *id);
+
+/* An option in key=value that makes no object, such as "-machine". @first is its first
+ * word, that bears no key; NULL: there is none. @option is not copied. */
+struct maqet_props *maqet_args_settings(struct maqet_args *args, const char *option,
+                                        const char *first);
+
+/* An option whose value is a text as it stands ("-m"), or that has none (NULL). */
+void maqet_args_option(struct maqet_args *args, const char *option, const char *value);
+
 /* Appends a drive whose content a server offers at a unix socket (NBD), and of which the
  * guest writes to a copy that nobody ever sees again (QEMU: `snapshot=on`). */
 void maqet_args_scratch(struct maqet_args *args, const char *id, const char *socket);
-
-/* Appends the objects to a command line, in the order in which they were appended. */
-void maqet_args_render(const struct maqet_args *args, struct maqet_strings *argv);
-
-/*
- * Appends what qemu-img takes for the image that a node of this name is: its objects, and
- * the node as a "json:" name. False: there is no such node.
- */
-bool maqet_args_render_image(const struct maqet_args *args, const char *node_name,
-                             struct maqet_strings *argv);
-
-/* ---- actions of the monitor ---- */
-
-struct maqet_actions *maqet_actions_new(void);
-void maqet_actions_cleanup(struct maqet_actions **actions);
-
-#define _cleanup_actions_ _cleanup_(maqet_actions_cleanup)
-
-/* As maqet_args_fault(). */
-const char *maqet_actions_fault(const struct maqet_actions *actions);
-
-size_t maqet_actions_count(const struct maqet_actions *actions);
-const char *maqet_actions_name(const struct maqet_actions *actions, size_t index);
-
-/* What the action is told, as an object; the caller puts it. */
-json_object *maqet_actions_arguments(const struct maqet_actions *actions, size_t index);
 
 #endif

@@ -104,7 +104,7 @@ add_name(struct search *search, const char *name, int depth)
     if (maqet_text_starts(name, "json:") && depth < NESTING_LIMIT) {
         _cleanup_json_ json_object *parsed = json_tokener_parse(name + strlen("json:"));
         _cleanup_free_ char *pairs = json_object_is_type(parsed, json_type_object)
-                                         ? maqet_keyval_render(parsed)
+                                         ? maqet_keyval_render(parsed, NULL)
                                          : maqet_strdup("");
 
         search_pairs(search, pairs, depth + 1);

@@ -13,7 +13,7 @@
 #include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/machine/run.h"
-#include "core/qemu/objects.h"
+#include "core/qemu/actions.h"
 #include "core/snapshot/quiesce.h"
 #include "core/snapshot/session.h"
 #include "core/storage/callback.h"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/plugin/host.h"
+#include "core/qemu/actions.h"
 #include "core/qemu/objects.h"
 
 /* ---- what a callback has come to ---- */

@@ -9,7 +9,7 @@
 #include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/plugin/host.h"
-#include "core/qemu/objects.h"
+#include "core/qemu/render.h"
 #include "core/qemu/secrets.h"
 #include "core/storage/callback.h"
 

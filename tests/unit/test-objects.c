@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 
 #include "core/base/process.h"
-#include "core/qemu/objects.h"
+#include "core/qemu/render.h"
 #include "core/qemu/qmp.h"
 #include "tests/unit/unit.h"
 
