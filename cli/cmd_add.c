@@ -48,9 +48,7 @@ static const struct column columns[] = {
 
 const struct command command_add = {
     .name = "add",
-    .operands = "FILE...",
-    .min_operands = 1,
-    .max_operands = OPERANDS_ANY,
+    .operands = {OPERAND_YAML | OPERAND_REPEATED},
     .summary = "Add a virtual machine from YAML files",
     .description = "The files are merged from left to right: mappings deep, lists "
                    "end to end, a storage entry into the earlier one of the same "

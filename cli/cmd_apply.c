@@ -78,9 +78,7 @@ static const struct column columns[] = {
 
 const struct command command_apply = {
     .name = "apply",
-    .operands = "VM FILE...",
-    .min_operands = 2,
-    .max_operands = OPERANDS_ANY,
+    .operands = {OPERAND_VM, OPERAND_YAML | OPERAND_REPEATED},
     .summary = "Make a virtual machine what YAML files say",
     .description = "The files are merged and checked as 'maqet add' does it. The "
                    "virtual machine is created when there is none of that name, and "

@@ -104,9 +104,7 @@ static const struct command_example examples[] = {
 
 const struct command command_args = {
     .name = "args",
-    .operands = "VM|FILE...",
-    .min_operands = 1,
-    .max_operands = OPERANDS_ANY,
+    .operands = {OPERAND_VM_OR_FILE | OPERAND_REPEATED},
     .summary = "Show the QEMU command line",
     .description = "Shows exactly what 'maqet start' runs, quoted for a shell, an "
                    "option a line; with --format plain an argument a line, with "

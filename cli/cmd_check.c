@@ -274,9 +274,7 @@ static const struct column columns[] = {
 
 const struct command command_check = {
     .name = "check",
-    .operands = "VM [DRIVE]",
-    .min_operands = 1,
-    .max_operands = 2,
+    .operands = {OPERAND_VM, OPERAND_DRIVE | OPERAND_OPTIONAL},
     .summary = "Look for damage in images, and repair it",
     .description =
         "Has the images of a machine that is stopped, or that of one drive, checked "

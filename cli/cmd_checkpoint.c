@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "cli/actions.h"
 #include "cli/checkpoints.h"
 #include "cli/fields.h"
 #include "cli/options.h"
@@ -79,6 +78,13 @@ checkpoint_create(struct invocation *invocation, const char *vm, const char *nam
     return 0;
 }
 
+static int
+run_create(struct invocation *invocation, struct maqet_error **err)
+{
+    return checkpoint_create(invocation, operand_find(invocation, OPERAND_VM),
+                             operand_find(invocation, OPERAND_NEW_NAME), err);
+}
+
 /* ---- load ---- */
 
 static int
@@ -146,11 +152,11 @@ checkpoint_load(struct invocation *invocation, const char *vm, const char *name,
 }
 
 static int
-run_load(struct invocation *invocation, const char *vm, const char *name,
-         struct maqet_error **err)
+run_load(struct invocation *invocation, struct maqet_error **err)
 {
-    return checkpoint_load(invocation, vm, name, invocation_text(invocation, "keep"),
-                           err);
+    return checkpoint_load(invocation, operand_find(invocation, OPERAND_VM),
+                           operand_find(invocation, OPERAND_CHECKPOINT),
+                           invocation_text(invocation, "keep"), err);
 }
 
 /* ---- delete ---- */
@@ -164,21 +170,21 @@ delete_text(json_object *row, bool colour)
 }
 
 static const struct column delete_columns[] = {{"name", "NAME", COLUMN_TEXT}, {0}};
-static const struct view delete_view = {
-    .columns = delete_columns, .text = delete_text, .confirmation = true};
 
 static int
-run_delete(struct invocation *invocation, const char *vm, const char *name,
-           struct maqet_error **err)
+run_delete(struct invocation *invocation, struct maqet_error **err)
 {
-    const struct maqet_checkpoint_request request = {.vm = vm, .name = name};
+    const struct maqet_checkpoint_request request = {
+        .vm = operand_find(invocation, OPERAND_VM),
+        .name = operand_find(invocation, OPERAND_CHECKPOINT),
+    };
 
     if (maqet_checkpoint_delete(&invocation->context, &request, err) < 0)
         return -1;
     json_object *row = json_object_new_object();
-    field_text(row, "vm", vm);
-    field_text(row, "name", name);
-    output_result(&invocation->output, &delete_view, row);
+    field_text(row, "vm", request.vm);
+    field_text(row, "name", request.name);
+    output_result(&invocation->output, &invocation->command->view, row);
     return 0;
 }
 
@@ -193,8 +199,6 @@ static const struct column list_columns[] = {{"name", "NAME", COLUMN_TEXT},
                                              {"method", "METHOD", COLUMN_TEXT},
                                              {"machine", "MACHINE", COLUMN_TEXT},
                                              {0}};
-static const struct view list_view = {.columns = list_columns,
-                                      .empty = "No checkpoints found.\n"};
 
 /* As @as, where it is there. */
 static void
@@ -239,18 +243,16 @@ row_of(json_object *about)
 }
 
 static int
-run_list(struct invocation *invocation, const char *vm, const char *name,
-         struct maqet_error **err)
+run_list(struct invocation *invocation, struct maqet_error **err)
 {
-    _cleanup_json_ json_object *list =
-        maqet_checkpoint_list(&invocation->context, vm, err);
+    _cleanup_json_ json_object *list = maqet_checkpoint_list(
+        &invocation->context, operand_find(invocation, OPERAND_VM), err);
     json_object *rows = json_object_new_array();
 
-    (void)name;
     for (size_t i = 0; list && i < json_object_array_length(list); i++)
         json_object_array_add(rows, row_of(json_object_array_get_idx(list, i)));
     if (list)
-        output_result(&invocation->output, &list_view, rows);
+        output_result(&invocation->output, &invocation->command->view, rows);
     else
         json_object_put(rows);
     return list ? 0 : -1;
@@ -258,72 +260,98 @@ run_list(struct invocation *invocation, const char *vm, const char *name,
 
 /* ---- the command ---- */
 
-static const struct action_row actions[] = {
-    {"create", "NAME", checkpoint_create},
-    {"list", NULL, run_list},
-    {"load", "NAME", run_load},
-    {"delete", "NAME", run_delete},
-    {0},
+static const struct command_option create_options[] = {
+    OPTION_METHOD_ROW, OPTION_LIMIT_ROW, OPTION_COMPRESS_STATE_ROW, OPTION_WAIT_ROW, {0},
 };
-
-static int
-run(struct invocation *invocation, struct maqet_error **err)
-{
-    return actions_run(invocation, actions, true, err);
-}
-
-static const struct command_option options[] = {
-    OPTION_METHOD_ROW,
-    OPTION_LIMIT_ROW,
-    OPTION_COMPRESS_STATE_ROW,
+static const struct command_option load_options[] = {
     {.name = "keep",
      .type = OPTION_TEXT,
      .argument = "NAME",
-     .help = "load: first keep the present state of a VM that runs as a checkpoint"},
-    {.name = "yes", .letter = 'y', .help = "load: don't ask"},
+     .help = "first keep the present state of a VM that runs as a checkpoint"},
+    {.name = "yes", .letter = 'y', .help = "don't ask"},
     OPTION_WAIT_ROW,
     {0},
 };
+static const struct command_option delete_options[] = {OPTION_WAIT_ROW, {0}};
 
-static const struct command_example examples[] = {
+static const struct command_example create_examples[] = {
     {"maqet checkpoint myvm create before-test",
      "Keep disks and memory; the guest runs on"},
+    {0},
+};
+static const struct command_example list_examples[] = {
     {"maqet checkpoint myvm list", "What there is, and what it costs"},
+    {0},
+};
+static const struct command_example load_examples[] = {
     {"maqet checkpoint myvm load before-test", "Go on from there, in place of what runs"},
     {"maqet checkpoint myvm load before-test --keep after-test",
      "The same, and come back later"},
     {0},
 };
+static const struct command_example delete_examples[] = {
+    {"maqet checkpoint myvm delete before-test",
+     "Delete the memory that was kept, and the snapshots of the drives"},
+    {0},
+};
+
+static const struct command actions[] = {
+    {.name = "create",
+     .summary = "Keep the state of a guest that runs, disks and memory",
+     .description =
+         "The guest stands still for milliseconds: its memory is written while it runs "
+         "on. That needs userfaultfd (method background), which an ordinary user may "
+         "lack; then memory is copied until little is left to copy (precopy), and a "
+         "guest that changes it too fast is stopped after --limit until all is written "
+         "(stop). Precopy of an emulated guest (TCG) is sound since QEMU 10.0 only; "
+         "with an earlier one it is refused, and left out by auto.\n"
+         "A shared folder that the guest has mounted must be unmounted first: QEMU "
+         "can't keep its state.",
+     .operands = {OPERAND_NEW_NAME},
+     .options = create_options,
+     .examples = create_examples,
+     .view = {.columns = create_columns},
+     .run = run_create},
+    {.name = "list",
+     .summary = "List the checkpoints of a VM",
+     .description =
+         "SIZE is what a checkpoint's memory takes on the disk; in JSON, `length` is "
+         "that of its file, which may have holes.",
+     .examples = list_examples,
+     .view = {.columns = list_columns, .empty = "No checkpoints found.\n"},
+     .run = run_list},
+    {.name = "load",
+     .summary = "Let the guest go on from a checkpoint",
+     .description =
+         "A checkpoint fits the machine that it was made of: the same version of QEMU, "
+         "called with the same arguments. It can be loaded as often as you like. The "
+         "guest's clock stands where it stood: let it ask for the time (NTP), or set "
+         "it. What came after the checkpoint is lost, on the disks and in memory; on a "
+         "terminal you are asked first.\n"
+         "A QEMU that does not answer within --wait seconds is ended all the same.",
+     .operands = {OPERAND_CHECKPOINT},
+     .options = load_options,
+     .examples = load_examples,
+     .view = {.columns = load_columns},
+     .run = run_load},
+    {.name = "delete",
+     .summary = "Delete a checkpoint, with the snapshots that belong to it",
+     .operands = {OPERAND_CHECKPOINT},
+     .options = delete_options,
+     .examples = delete_examples,
+     .view = {.columns = delete_columns, .text = delete_text, .confirmation = true},
+     .run = run_delete},
+    {0},
+};
 
 const struct command command_checkpoint = {
     .name = "checkpoint",
-    .operands = "VM create|list|load|delete [NAME]",
-    .min_operands = 2,
-    .max_operands = 3,
     .summary = "Keep and bring back a running guest, disks and memory",
+    .operands = {OPERAND_VM},
     .description =
         "A checkpoint is the snapshots of all drives and the guest's memory at one "
         "instant. When it is loaded, the guest goes on where it was, as if nothing had "
         "been since. Its drives' snapshots can be listed and loaded alone by 'maqet "
-        "snapshot'.\n"
-        "The guest stands still for milliseconds: its memory is written while it runs "
-        "on. That needs userfaultfd (method background), which an ordinary user may "
-        "lack; then memory is copied until little is left to copy (precopy), and a "
-        "guest that changes it too fast is stopped after --limit until all is written "
-        "(stop). Precopy of an emulated guest (TCG) is sound since QEMU 10.0 only; "
-        "with an earlier one it is refused, and left out by auto.\n"
-        "A checkpoint fits the machine that it was made of: the same version of QEMU, "
-        "called with the same arguments. It can be loaded as often as you like. The "
-        "guest's clock stands where it stood: let it ask for the time (NTP), or set "
-        "it.\n"
-        "SIZE is what a checkpoint's memory takes on the disk; in JSON, `length` is "
-        "that of its file, which may have holes.\n"
-        "A QEMU that does not answer within --wait seconds is an error; load ends it "
-        "all the same.\n"
-        "A shared folder that the guest has mounted must be unmounted first: QEMU "
-        "can't keep its state.",
-    .options = options,
-    .examples = examples,
-    .view = {.columns = list_columns},
-    .run = run,
+        "snapshot'.",
+    .actions = actions,
 };

@@ -5,27 +5,29 @@
 static int
 run(struct invocation *invocation, struct maqet_error **err)
 {
-    const struct command *command = NULL;
+    const char *name = operand_find(invocation, OPERAND_COMMAND);
+    const char *word = operand_find(invocation, OPERAND_ACTION);
+    const struct command *command = name ? command_find(name, err) : NULL;
 
-    if (invocation->operands.count > 0) {
-        command = command_find(invocation->operands.items[0], err);
-        if (!command)
-            return -1;
-    }
-    help_print(command);
+    if (name && !command)
+        return -1;
+    const struct command *action = word ? command_action(command, word) : NULL;
+    if (word && !action)
+        return usage_error(command, err, "'maqet %s' has no action '%s'", name, word);
+    help_print(action ? action : command);
     return 0;
 }
 
 static const struct command_example examples[] = {
     {"maqet help start", "What 'maqet start' does, and its options"},
+    {"maqet help snapshot create", "The same of one action"},
     {0},
 };
 
 const struct command command_help = {
     .name = "help",
-    .operands = "[COMMAND]",
-    .max_operands = 1,
-    .summary = "Show help, on a command when one is named",
+    .operands = {OPERAND_COMMAND | OPERAND_OPTIONAL, OPERAND_ACTION | OPERAND_OPTIONAL},
+    .summary = "Show help, on a command or one of its actions when it is named",
     .description = "The same as --help.",
     .examples = examples,
     .no_machines = true,

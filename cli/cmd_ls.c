@@ -114,7 +114,6 @@ static const struct column columns[] = {
 
 const struct command command_ls = {
     .name = "ls",
-    .operands = "",
     .summary = "List virtual machines",
     .description =
         "MEMORY is what QEMU occupies now, CPU its share of one processor "

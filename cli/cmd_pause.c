@@ -49,9 +49,7 @@ static const struct column columns[] = {
 
 const struct command command_pause = {
     .name = "pause",
-    .operands = "VM...",
-    .min_operands = 1,
-    .max_operands = OPERANDS_ANY,
+    .operands = {OPERAND_VM | OPERAND_REPEATED},
     .summary = "Pause virtual machines",
     .description = "Stops the guests' CPUs. Memory and devices keep their state, in QEMU "
                    "and nowhere "

@@ -2,8 +2,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "cli/actions.h"
 #include "cli/fields.h"
+#include "cli/invocation.h"
 #include "cli/json.h"
 #include "cli/plugin_manual.h"
 #include "cli/table.h"
@@ -71,17 +71,11 @@ list_plain(json_object *rows)
     return plain_lines(plain_columns, rows);
 }
 
-static const struct view list_view = {
-    .text = list_text, .plain = list_plain, .whole = true};
-
 static int
-run_list(struct invocation *invocation, const char *vm, const char *name,
-         struct maqet_error **err)
+run_list(struct invocation *invocation, struct maqet_error **err)
 {
-    (void)vm;
-    (void)name;
     (void)err;
-    output_result(&invocation->output, &list_view,
+    output_result(&invocation->output, &invocation->command->view,
                   maqet_plugin_list(&invocation->context));
     return 0;
 }
@@ -159,17 +153,14 @@ info_text(json_object *row, bool colour)
 
 static const struct column info_columns[] = {
     COMMON_COLUMNS, {"summary", "SUMMARY", COLUMN_TEXT}, {0}};
-static const struct view info_view = {.columns = info_columns, .text = info_text};
-
 static int
-run_info(struct invocation *invocation, const char *vm, const char *name,
-         struct maqet_error **err)
+run_info(struct invocation *invocation, struct maqet_error **err)
 {
-    (void)vm;
-    json_object *rows = maqet_plugin_info(&invocation->context, name, err);
+    json_object *rows = maqet_plugin_info(&invocation->context,
+                                          operand_find(invocation, OPERAND_PLUGIN), err);
 
     if (rows)
-        output_result(&invocation->output, &info_view, rows);
+        output_result(&invocation->output, &invocation->command->view, rows);
     return rows ? 0 : -1;
 }
 
@@ -247,22 +238,17 @@ check_plain(json_object *rows)
     return plain_lines(check_columns, rows);
 }
 
-static const struct view check_view = {
-    .text = check_text, .plain = check_plain, .whole = true};
-
 static int
-run_check(struct invocation *invocation, const char *vm, const char *name,
-          struct maqet_error **err)
+run_check(struct invocation *invocation, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings settings = MAQET_STRINGS_INIT;
     _cleanup_strings_ struct maqet_strings only = MAQET_STRINGS_INIT;
     unsigned failed = 0;
 
-    (void)vm;
     invocation_texts(invocation, "set", &settings);
     invocation_texts(invocation, "only", &only);
     const struct maqet_conformance request = {
-        .file = name,
+        .file = operand_find(invocation, OPERAND_PLUGIN_FILE),
         .qemu = invocation_text(invocation, "qemu"),
         .settings = &settings,
         .only = &only,
@@ -271,7 +257,7 @@ run_check(struct invocation *invocation, const char *vm, const char *name,
         maqet_conformance_run(&invocation->context, &request, &failed, err);
     if (!rows)
         return -1;
-    output_result(&invocation->output, &check_view, rows);
+    output_result(&invocation->output, &invocation->command->view, rows);
     return failed > 0 ? maqet_error_exit_code(MAQET_ERROR_FAILED) : 0;
 }
 
@@ -292,17 +278,12 @@ schema_plain(json_object *schema)
     return maqet_format("%s\n", line);
 }
 
-static const struct view schema_view = {
-    .text = schema_text, .plain = schema_plain, .whole = true, .verbatim = true};
-
 static int
-run_schema(struct invocation *invocation, const char *vm, const char *name,
-           struct maqet_error **err)
+run_schema(struct invocation *invocation, struct maqet_error **err)
 {
-    (void)vm;
-    (void)name;
     (void)err;
-    output_result(&invocation->output, &schema_view, maqet_schema(&invocation->context));
+    output_result(&invocation->output, &invocation->command->view,
+                  maqet_schema(&invocation->context));
     return 0;
 }
 
@@ -322,20 +303,16 @@ manual_plain(json_object *page)
     return manual_text(page, false);
 }
 
-static const struct view manual_view = {
-    .text = manual_text, .plain = manual_plain, .verbatim = true};
-
 static int
-run_manual(struct invocation *invocation, const char *vm, const char *name,
-           struct maqet_error **err)
+run_manual(struct invocation *invocation, struct maqet_error **err)
 {
     const char *file = invocation_text(invocation, "prose");
     _cleanup_free_ char *prose = NULL;
 
-    (void)vm;
     if (file && maqet_file_read(file, PROSE_LIMIT, &prose, NULL, err) < 0)
         return -1;
-    _cleanup_json_ json_object *info = maqet_plugin_info(&invocation->context, name, err);
+    _cleanup_json_ json_object *info = maqet_plugin_info(
+        &invocation->context, operand_find(invocation, OPERAND_PLUGIN), err);
     if (!info)
         return -1;
     /* A line feed in what a plugin says could begin a request of roff's. */
@@ -347,77 +324,107 @@ run_manual(struct invocation *invocation, const char *vm, const char *name,
 
         json_object_array_add(pages, json_object_new_string(page));
     }
-    output_result(&invocation->output, &manual_view, pages);
+    output_result(&invocation->output, &invocation->command->view, pages);
     return 0;
 }
 
 /* ---- the command ---- */
 
-static const struct action_row actions[] = {
-    {"list", NULL, run_list},       {"info", "NAME", run_info},
-    {"check", "FILE", run_check},   {"schema", NULL, run_schema},
-    {"manual", "NAME", run_manual}, {0},
-};
-
-/* The options that belong to one action alone. */
-static const struct {
-    const char *option, *action;
-} belongings[] = {
-    {"only", "check"}, {"set", "check"}, {"qemu", "check"}, {"prose", "manual"}};
-
-static int
-run(struct invocation *invocation, struct maqet_error **err)
-{
-    const char *action = invocation->operands.items[0];
-
-    for (size_t i = 0; i < sizeof(belongings) / sizeof(*belongings); i++)
-        if (strcmp(action, belongings[i].action) != 0 &&
-            invocation_has(invocation, belongings[i].option))
-            return usage_error(invocation->command, err,
-                               "--%s belongs to 'maqet plugin %s'", belongings[i].option,
-                               belongings[i].action);
-    return actions_run(invocation, actions, false, err);
-}
-
-static const struct command_option options[] = {
+static const struct command_option check_options[] = {
     {.name = "only",
      .type = OPTION_CHOICE,
      .argument = "CHECK",
      .choice = maqet_conformance_name,
-     .help = "for check: run this check alone; may be repeated"},
+     .help = "run this check alone; may be repeated"},
     {.name = "set",
      .type = OPTION_TEXT,
      .argument = "OPTION=VALUE",
-     .help = "for check: an option of every drive, such as a server's name, which nobody "
-             "can make up; may be repeated"},
+     .help = "an option of every drive, such as a server's name, which nobody can make "
+             "up; may be repeated"},
     {.name = "qemu",
      .type = OPTION_TEXT,
      .argument = "PROGRAM",
-     .help = "for check: the QEMU to try it with, if not that of this machine's "
-             "architecture"},
+     .help = "the QEMU to try it with, if not that of this machine's architecture"},
+    {0},
+};
+static const struct command_option manual_options[] = {
     {.name = "prose",
      .type = OPTION_TEXT,
      .argument = "FILE",
-     .help = "for manual: man(7) text to stand before the options"},
+     .help = "man(7) text to stand before the options"},
     {0},
 };
 
-static const struct command_example examples[] = {
+static const struct command_example list_examples[] = {
     {"maqet plugin list", "What there is, and where it was found"},
+    {0},
+};
+static const struct command_example info_examples[] = {
     {"maqet plugin info qcow2", "What a drive of that type may say"},
-    {"maqet plugin schema >maqet.schema.json",
-     "For an editor that checks YAML as you type"},
+    {0},
+};
+static const struct command_example check_examples[] = {
     {"maqet plugin check ./maqet-storage-vdi.so", "Try whether a plugin keeps the rules"},
     {"maqet plugin check ./maqet-storage-nbd.so --set host=localhost --only qemu",
      "One check, of a plugin that needs a server"},
     {0},
 };
+static const struct command_example schema_examples[] = {
+    {"maqet plugin schema >maqet.schema.json",
+     "For an editor that checks YAML as you type"},
+    {0},
+};
+static const struct command_example manual_examples[] = {
+    {"maqet plugin manual qcow2 | man -l -", "The manual page of a plugin"},
+    {0},
+};
+
+static const struct command actions[] = {
+    {.name = "list",
+     .summary = "List plugins",
+     .examples = list_examples,
+     .view = {.text = list_text, .plain = list_plain, .whole = true},
+     .run = run_list},
+    {.name = "info",
+     .summary = "Show what a plugin can do, and the options of its drives",
+     .operands = {OPERAND_PLUGIN},
+     .examples = info_examples,
+     .view = {.columns = info_columns, .text = info_text},
+     .run = run_info},
+    {.name = "check",
+     .summary = "Try whether a plugin keeps the rules",
+     .description =
+         "For authors of plugins: tries whether a plugin, wherever it lies, keeps what "
+         "maqet-plugin.h promises. It makes drives with made-up options in a folder "
+         "below TMPDIR, which goes again, and runs a real qemu-img and a real QEMU, whose "
+         "guest never runs. Each check has a process of its own; for one that fails it "
+         "says what the plugin did and what to do, and maqet ends with 1. What a drive is "
+         "made of elsewhere, such as the image on a server that --set names, is written "
+         "to: name one that nobody needs.",
+     .operands = {OPERAND_PLUGIN_FILE},
+     .options = check_options,
+     .examples = check_examples,
+     .view = {.text = check_text, .plain = check_plain, .whole = true},
+     .run = run_check},
+    {.name = "schema",
+     .summary = "Print a JSON Schema of what a YAML file may say",
+     .description = "It has the options of all plugins that load.",
+     .examples = schema_examples,
+     .view =
+         {.text = schema_text, .plain = schema_plain, .whole = true, .verbatim = true},
+     .run = run_schema},
+    {.name = "manual",
+     .summary = "Print the manual page of a plugin, for man(1)",
+     .operands = {OPERAND_PLUGIN},
+     .options = manual_options,
+     .examples = manual_examples,
+     .view = {.text = manual_text, .plain = manual_plain, .verbatim = true},
+     .run = run_manual},
+    {0},
+};
 
 const struct command command_plugin = {
     .name = "plugin",
-    .operands = "list|info|check|schema|manual [NAME|FILE]",
-    .min_operands = 1,
-    .max_operands = 2,
     .summary = "List plugins, tell what they can do, and check one",
     .description =
         "Storage plugins make the images of drives, interface plugins attach drives to "
@@ -426,20 +433,7 @@ const struct command command_plugin = {
         "folder counts; the other one is shadowed.\n"
         "A plugin is refused when others than root and yourself could write it or its "
         "folder, when it was built for another plugin ABI, or when it lacks what it "
-        "needs; the list says why.\n"
-        "'maqet plugin check' is for authors of plugins: it tries whether a plugin, "
-        "wherever it lies, keeps what maqet-plugin.h promises. It makes drives with "
-        "made-up options in a folder below TMPDIR, which goes again, and runs a real "
-        "qemu-img and a real QEMU, whose guest never runs. Each check has a process of "
-        "its own; for one that fails it says what the plugin did and what to do, and "
-        "maqet ends with 1. What a drive is made of elsewhere, such as the image on a "
-        "server that --set names, is written to: name one that nobody needs.\n"
-        "'maqet plugin schema' prints a JSON Schema of what a YAML file may say, with "
-        "all plugins that load, and 'maqet plugin manual' the manual page of one, "
-        "for man(1).",
-    .options = options,
-    .examples = examples,
-    .view = {.columns = plain_columns},
+        "needs; the list says why.",
+    .actions = actions,
     .no_machines = true,
-    .run = run,
 };

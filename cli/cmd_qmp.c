@@ -64,9 +64,8 @@ static const struct command_example examples[] = {
 
 const struct command command_qmp = {
     .name = "qmp",
-    .operands = "VM QMP-COMMAND [JSON-ARGUMENTS]",
-    .min_operands = 2,
-    .max_operands = 3,
+    .operands = {OPERAND_VM, OPERAND_QMP_COMMAND,
+                 OPERAND_QMP_ARGUMENTS | OPERAND_OPTIONAL},
     .summary = "Send a command to QEMU's monitor",
     .description = "Sends one command of the QEMU Machine Protocol to a machine that "
                    "runs, and prints what QEMU returns as JSON; with --format plain "

@@ -152,9 +152,7 @@ static const struct column columns[] = {
 
 const struct command command_recover = {
     .name = "recover",
-    .operands = "VM",
-    .min_operands = 1,
-    .max_operands = 1,
+    .operands = {OPERAND_VM},
     .summary = "Finish or undo an interrupted snapshot operation",
     .description =
         "An operation on snapshots or checkpoints that was interrupted is put right by "

@@ -77,9 +77,7 @@ static const struct command_example examples[] = {
 
 const struct command command_resize = {
     .name = "resize",
-    .operands = "VM DRIVE SIZE",
-    .min_operands = 3,
-    .max_operands = 3,
+    .operands = {OPERAND_VM, OPERAND_DRIVE, OPERAND_SIZE},
     .summary = "Make a drive larger, also while the machine runs",
     .description = "Makes what the drive is made of larger, to SIZE, or with +SIZE by so "
                    "much. A guest that runs sees it at once. Smaller is never done: what "

@@ -74,9 +74,7 @@ static const struct command_example examples[] = {
 
 const struct command command_restart = {
     .name = "restart",
-    .operands = "VM...",
-    .min_operands = 1,
-    .max_operands = OPERANDS_ANY,
+    .operands = {OPERAND_VM | OPERAND_REPEATED},
     .summary = "Stop virtual machines and start them again",
     .description = "The same as 'maqet stop' and then 'maqet start': QEMU is run "
                    "anew, and the machine becomes what 'maqet apply' has made of it. "

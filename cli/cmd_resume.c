@@ -49,9 +49,7 @@ static const struct column columns[] = {
 
 const struct command command_resume = {
     .name = "resume",
-    .operands = "VM...",
-    .min_operands = 1,
-    .max_operands = OPERANDS_ANY,
+    .operands = {OPERAND_VM | OPERAND_REPEATED},
     .summary = "Resume paused virtual machines",
     .description =
         "Lets guests go on that 'maqet pause' has paused, or QEMU itself since a disk of "

@@ -279,10 +279,7 @@ static const struct command_example examples[] = {
 
 const struct command command_rm = {
     .name = "rm",
-    .operands = "VM...",
-    .min_operands = 1,
-    .max_operands = OPERANDS_ANY,
-    .all = "all",
+    .operands = {OPERAND_VM | OPERAND_REPEATED | OPERAND_OR_ALL},
     .summary = "Remove virtual machines",
     .description = "Forgets the machines: their definitions, the history of their "
                    "snapshots, and the memory of their checkpoints. Their images are "

@@ -52,9 +52,7 @@ static const struct column columns[] = {{0}};
 
 const struct command command_run = {
     .name = "run",
-    .operands = "VM [COMMAND...]",
-    .min_operands = 1,
-    .max_operands = OPERANDS_ANY,
+    .operands = {OPERAND_VM, OPERAND_PROGRAM | OPERAND_OPTIONAL | OPERAND_REPEATED},
     .summary = "Run a command against a guest that goes on from a checkpoint",
     .description = "For tests: the guest goes on from the checkpoint, the command runs "
                    "on the host, and "

@@ -149,9 +149,7 @@ const struct column start_columns[] = {
 
 const struct command command_start = {
     .name = "start",
-    .operands = "VM...",
-    .min_operands = 1,
-    .max_operands = OPERANDS_ANY,
+    .operands = {OPERAND_VM | OPERAND_REPEATED},
     .summary = "Start virtual machines",
     .description = "Creates the images that never existed, runs QEMU, and returns when "
                    "the machine runs. When QEMU can't, its own words are the error. "

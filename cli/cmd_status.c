@@ -189,9 +189,7 @@ static const struct command_example examples[] = {
 
 const struct command command_status = {
     .name = "status",
-    .operands = "VM",
-    .min_operands = 1,
-    .max_operands = 1,
+    .operands = {OPERAND_VM},
     .summary = "Show a virtual machine's state and its storage",
     .description = "SIZE is what the guest sees, ALLOCATED what the image occupies "
                    "on the host. Neither is known before the first start has made "

@@ -65,9 +65,7 @@ static const struct column columns[] = {
 
 const struct command command_stop = {
     .name = "stop",
-    .operands = "VM...",
-    .min_operands = 1,
-    .max_operands = OPERANDS_ANY,
+    .operands = {OPERAND_VM | OPERAND_REPEATED},
     .summary = "Stop virtual machines",
     .description =
         "Presses the power button, and again every few seconds, until the "

@@ -65,9 +65,6 @@ removed_text(json_object *row, bool colour)
 
 static const struct column removed_columns[] = {
     {"path", "IMAGE", COLUMN_TEXT}, {"size", "SIZE", COLUMN_BYTES}, {0}};
-static const struct view removed_view = {
-    .columns = removed_columns, .text = removed_text, .confirmation = true};
-
 static char *
 asked_text(json_object *path, bool colour)
 {
@@ -107,18 +104,11 @@ choose(const struct invocation *invocation, struct maqet_strings *paths,
     _cleanup_unused_ struct maqet_unused unused = {0};
     _cleanup_free_ char *folder = realpath(".", NULL);
 
-    for (size_t i = 1; i < invocation->operands.count; i++)
+    for (size_t i = 0; i < invocation->operands.count; i++)
         maqet_strings_take(paths, maqet_path_absolute(invocation->operands.items[i],
                                                       folder ? folder : "/"));
     if (!invocation_has(invocation, "all"))
-        return paths->count > 0
-                   ? 0
-                   : usage_error(
-                         invocation->command, err,
-                         "'maqet storage rm' needs the PATH of an image, or --all");
-    if (paths->count > 0)
-        return usage_error(invocation->command, err,
-                           "--all and PATH are mutually exclusive");
+        return 0;
     if (maqet_unused_list(&invocation->context, &unused, err) < 0)
         return -1;
     for (size_t i = 0; i < unused.count; i++)
@@ -152,60 +142,56 @@ run_remove(struct invocation *invocation, struct maqet_error **err)
         json_object *row = json_object_new_object();
         field_text(row, "path", paths.items[i]);
         field_number(row, "size", true, size);
-        output_row(&invocation->output, &removed_view, row);
+        output_row(&invocation->output, &invocation->command->view, row);
     }
     return invocation->exit_code;
 }
 
 /* ---- the command ---- */
 
-static int
-run(struct invocation *invocation, struct maqet_error **err)
-{
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
-    const char *action = invocation->operands.items[0];
-
-    if (strcmp(action, "rm") == 0)
-        return run_remove(invocation, err);
-    if (strcmp(action, "ls") == 0)
-        return invocation->operands.count == 1
-                   ? run_list(invocation, err)
-                   : usage_error(invocation->command, err, "Usage: maqet storage ls");
-    maqet_strings_add(&names, "ls");
-    maqet_strings_add(&names, "rm");
-    return usage_error_unknown(invocation->command, "action", action, &names, err);
-}
-
-static const struct command_option options[] = {
-    {.name = "all", .help = "rm: delete all that ls lists"},
-    {.name = "yes", .letter = 'y', .help = "rm: don't ask"},
+static const struct command_option remove_options[] = {
+    {.name = "all", .help = "delete all that 'maqet storage ls' lists"},
+    {.name = "yes", .letter = 'y', .help = "don't ask"},
     {0},
 };
 
-static const struct command_example examples[] = {
+static const struct command_example list_examples[] = {
     {"maqet storage ls", "List images that no VM uses, with their size"},
+    {0},
+};
+static const struct command_example remove_examples[] = {
     {"maqet storage rm /vms/old.qcow2", "Delete one of them"},
+    {0},
+};
+
+static const struct command actions[] = {
+    {.name = "ls",
+     .summary = "List images that no VM uses, with the space that they take",
+     .description =
+         "An image whose state is 'missing' is not at its place; its disk may "
+         "not be mounted. In the place of one that was 'replaced' lies another "
+         "file, which is never deleted.",
+     .examples = list_examples,
+     .view = {.columns = columns},
+     .run = run_list},
+    {.name = "rm",
+     .summary = "Delete images that no VM uses",
+     .description = "Deletes them for good, after asking. Refuses an image that a VM "
+                    "names, that is the backing file of another one, or that a program "
+                    "has open. Of a missing image it only forgets the record.",
+     .operands = {OPERAND_IMAGE | OPERAND_REPEATED | OPERAND_OR_ALL},
+     .options = remove_options,
+     .examples = remove_examples,
+     .view = {.columns = removed_columns, .text = removed_text, .confirmation = true},
+     .run = run_remove},
     {0},
 };
 
 const struct command command_storage = {
     .name = "storage",
-    .operands = "ls | rm [PATH...]",
-    .min_operands = 1,
-    .max_operands = OPERANDS_ANY,
     .summary = "List and delete images that no VM uses",
     .description = "Looks after images that maqet has created and that no VM uses any "
                    "more: those that were kept when their VM was removed, and those of "
-                   "drives that a VM no longer has.\n"
-                   "ls lists them with the space that they take. An image whose state is "
-                   "'missing' is not at its place; its disk may not be mounted. In the "
-                   "place of one that was 'replaced' lies another file, which is never "
-                   "deleted.\n"
-                   "rm deletes images for good, after asking. It refuses an image that a "
-                   "VM names, that is the backing file of another one, or that a program "
-                   "has open. Of a missing image it only forgets the record.",
-    .options = options,
-    .examples = examples,
-    .view = {.columns = columns},
-    .run = run,
+                   "drives that a VM no longer has.",
+    .actions = actions,
 };

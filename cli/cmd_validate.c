@@ -50,9 +50,7 @@ static const struct column columns[] = {{"name", "NAME", COLUMN_TEXT}, {0}};
 
 const struct command command_validate = {
     .name = "validate",
-    .operands = "FILE...",
-    .min_operands = 1,
-    .max_operands = OPERANDS_ANY,
+    .operands = {OPERAND_YAML | OPERAND_REPEATED},
     .summary = "Check YAML files as add would, and store nothing",
     .description = "The files are merged and checked as 'maqet add' does it: syntax, "
                    "keys, values, plugins, and the images that exist. A fault is "

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * command.h - what a command of maqet is. Each is one const struct in a file of its own
- * (cmd_NAME.c); --help, the man page and the shell completion are made from it.
+ * (cmd_NAME.c), and so is each action of a command that has several: checking, --help, the
+ * man page and the shell completion are made from it.
  */
 #ifndef MAQET_CLI_COMMAND_H
 #define MAQET_CLI_COMMAND_H
 
+#include "cli/operands.h"
 #include "cli/view.h"
 #include "core/base/error.h"
 
@@ -34,20 +36,22 @@ struct command_example {
     const char *what;
 };
 
-enum { OPERANDS_ANY = 1000000 };
-
+/*
+ * A command, or one of its actions, which are told apart by a word: `maqet plugin list`,
+ * `maqet checkpoint VM create NAME`. A command with actions has only the members up to
+ * `no_machines`; its operands stand before the action's name.
+ */
 struct command {
-    const char *name;
-    const char *operands; /* as in the synopsis, "VM FILE..."; "": none */
-    size_t min_operands;
-    size_t max_operands;
-    const char *all;         /* the switch that stands in for all operands; NULL: none */
+    const char *name;        /* NULL ends a list of actions */
     const char *summary;     /* a phrase without a full stop */
-    const char *description; /* paragraphs; a line feed between two */
+    const char *description; /* paragraphs, a line feed between two; NULL: none */
+    unsigned operands[OPERANDS_MAX + 1]; /* enum operand_kind and what is added to it */
+    const struct command *actions;       /* NULL: it is one thing */
+    bool no_machines; /* it has nothing to do with any, nor with the data folder */
+
     const struct command_option *options; /* NULL: none but the global ones */
     const struct command_example *examples;
     struct view view; /* how its result is shown */
-    bool no_machines; /* it has nothing to do with any, nor with the data folder */
 
     /* Returns the program's exit code, or -1 with an error. */
     int (*run)(struct invocation *invocation, struct maqet_error **err);
@@ -60,6 +64,23 @@ extern const struct command *const commands[];
 extern const struct command_option global_options[];
 
 const struct command *command_find(const char *name, struct maqet_error **err);
+
+/* The action of that name; NULL: the command has none. */
+const struct command *command_action(const struct command *command, const char *name);
+
+/* The command that this is an action of; NULL: it is a command. */
+const struct command *command_group(const struct command *command);
+
+/* "start" or "snapshot create"; the caller frees. */
+char *command_title(const struct command *command);
+
+/*
+ * The row of an option that a command takes, of its own before a global one of the same
+ * name, which it widens; a command with actions takes what any of them does. NULL: it takes
+ * none of that name. Without a command (NULL) there are the global ones.
+ */
+const struct command_option *command_option(const struct command *command,
+                                            const char *name);
 
 /* An error about how a command (NULL: the program) was called; it ends with the way to
  * the help. Returns -1. */

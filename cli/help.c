@@ -12,8 +12,12 @@ enum { WIDTH = 80, OPTION_COLUMN = 28, COMMAND_COLUMN = 12 };
 char *
 help_synopsis(const struct command *command)
 {
-    return maqet_format("maqet %s [OPTION]...%s%s", command->name,
-                        *command->operands ? " " : "", command->operands);
+    const struct command *group = command_group(command);
+    _cleanup_free_ char *operands = operands_synopsis(command);
+
+    return maqet_format("maqet %s [OPTION]...%s%s%s", (group ? group : command)->name,
+                        *operands ? " " : "", operands,
+                        command->actions ? " [ARGUMENT]..." : "");
 }
 
 /* "-t, --timeout SECONDS"; those without a letter stand below the others' names. */
@@ -70,19 +74,45 @@ append_options(struct maqet_text *text, const char *title,
 }
 
 static void
+append_actions(struct maqet_text *text, const struct command *action)
+{
+    maqet_text_append(text, "\nActions:\n");
+    for (; action->name; action++) {
+        _cleanup_free_ char *operands = operands_synopsis(action);
+
+        append_entry(text, operands, action->summary, OPTION_COLUMN);
+    }
+}
+
+static void
+append_examples(struct maqet_text *text, const struct command *command)
+{
+    for (const struct command_example *example = command->examples;
+         example && example->command; example++)
+        maqet_text_appendf(text, "  %s\n      %s\n", example->command, example->what);
+    for (const struct command *action = command->actions; action && action->name;
+         action++)
+        append_examples(text, action);
+}
+
+static void
 append_command(struct maqet_text *text, const struct command *command)
 {
     _cleanup_free_ char *synopsis = help_synopsis(command);
 
     maqet_text_appendf(text, "Usage: %s\n\n%s.\n", synopsis, command->summary);
-    append_paragraphs(text, command->description);
+    if (command->description)
+        append_paragraphs(text, command->description);
+    if (command->actions)
+        append_actions(text, command->actions);
     if (command->options)
         append_options(text, "Options", command->options);
-    maqet_text_appendf(text, "\nExamples:\n");
-    for (const struct command_example *example = command->examples; example->command;
-         example++)
-        maqet_text_appendf(text, "  %s\n      %s\n", example->command, example->what);
-    maqet_text_appendf(text, "\nThe options that all commands take: maqet --help\n");
+    maqet_text_append(text, "\nExamples:\n");
+    append_examples(text, command);
+    if (command->actions)
+        maqet_text_appendf(text, "\nThe options of an action: maqet %s ACTION --help\n",
+                           command->name);
+    maqet_text_append(text, "\nThe options that all commands take: maqet --help\n");
 }
 
 static void

@@ -44,20 +44,34 @@ parser_add(struct parser *parser, const struct command_option *row)
                            row->type == OPTION_SWITCH ? "" : ":");
 }
 
+static void
+parser_add_table(struct parser *parser, const struct command_option *row)
+{
+    for (; row && row->name; row++) {
+        bool known = false;
+
+        for (size_t i = 0; i < parser->count; i++)
+            known |= strcmp(parser->rows[i]->name, row->name) == 0;
+        if (!known)
+            parser_add(parser, row);
+    }
+}
+
 /*
  * "+" makes getopt stop at the first operand, "-" makes it return each operand as option
  * 1; neither looks at POSIXLY_CORRECT. The colon makes it tell a missing value from an
- * unknown option.
+ * unknown option. Which action it is turns out as it reads: it knows the options of all.
  */
 static void
 parser_fill(struct parser *parser, const struct command *command)
 {
     maqet_text_append(&parser->letters, command ? "-:" : "+:");
-    if (command && command->options)
-        for (const struct command_option *row = command->options; row->name; row++)
-            parser_add(parser, row);
-    for (const struct command_option *row = global_options; row->name; row++)
-        parser_add(parser, row);
+    if (command)
+        parser_add_table(parser, command->options);
+    for (const struct command *action = command ? command->actions : NULL;
+         action && action->name; action++)
+        parser_add_table(parser, action->options);
+    parser_add_table(parser, global_options);
 }
 
 static const struct command_option *
@@ -73,49 +87,103 @@ parser_row(const struct parser *parser, int found)
 
 /* ---- faults ---- */
 
+/* What getopt found wrong first, to be worded when the action is known. */
+struct fault {
+    int kind;                         /* '?' or ':' as getopt has it; '\0': none */
+    const struct command_option *row; /* NULL: an unknown option */
+    int letter;                       /* of the unknown one; '\0': it is a word */
+    const char *word;
+    bool early; /* it stood before the command */
+};
+
 static void
-unknown_option(const struct parser *parser, const struct command *command,
-               const char *word, struct maqet_error **err)
+find_fault(const struct parser *parser, int kind, char **argv, struct fault *fault)
+{
+    /* optopt and optind are getopt's own account of it. */
+    *fault = (struct fault){.kind = kind,
+                            .row = parser_row(parser, optopt),
+                            .letter = optopt,
+                            .word = argv[optind - 1]};
+}
+
+static void
+add_names(struct maqet_strings *names, const struct command_option *row)
+{
+    for (; row && row->name; row++)
+        if (row->help)
+            maqet_strings_addf(names, "--%s", row->name);
+}
+
+/* The options that a command, or the program (NULL), has for people. */
+static void
+names_of_options(const struct command *command, struct maqet_strings *names)
+{
+    if (command)
+        add_names(names, command->options);
+    for (const struct command *action = command ? command->actions : NULL;
+         action && action->name; action++)
+        add_names(names, action->options);
+    add_names(names, global_options);
+}
+
+static int
+unknown_option(const struct command *command, const char *word, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     _cleanup_strings_ struct maqet_strings longer = MAQET_STRINGS_INIT;
     _cleanup_free_ char *name = maqet_strndup(word, strcspn(word, "="));
 
-    for (size_t i = 0; i < parser->count; i++) {
-        if (!parser->rows[i]->help)
-            continue;
-        maqet_strings_addf(&names, "--%s", parser->rows[i]->name);
-        if (maqet_text_starts(names.items[names.count - 1], name))
-            maqet_strings_add(&longer, names.items[names.count - 1]);
-    }
+    names_of_options(command, &names);
+    for (size_t i = 0; i < names.count; i++)
+        if (maqet_text_starts(names.items[i], name) &&
+            !maqet_strings_has(&longer, names.items[i]))
+            maqet_strings_add(&longer, names.items[i]);
 
     _cleanup_free_ char *list = maqet_strings_join(&longer, " or ");
     const char *closest = maqet_text_closest(name, &names);
     if (longer.count > 1)
-        usage_error(command, err, "Option '%s' may mean %s", name, list);
-    else if (closest)
-        usage_error(command, err, "Unknown option '%s'; did you mean '%s'?", name,
-                    closest);
-    else
-        usage_error(command, err, "Unknown option '%s'", name);
+        return usage_error(command, err, "Option '%s' may mean %s", name, list);
+    if (closest)
+        return usage_error(command, err, "Unknown option '%s'; did you mean '%s'?", name,
+                           closest);
+    return usage_error(command, err, "Unknown option '%s'", name);
 }
 
-/* What getopt's '?' or ':' was about. optopt and optind are its own account of it. */
-static void
-fault(const struct parser *parser, const struct command *command, char **argv, int kind,
-      struct maqet_error **err)
+static int
+word_fault(const struct fault *fault, const struct command *command,
+           struct maqet_error **err)
 {
-    const struct command_option *row = parser_row(parser, optopt);
+    if (fault->row && fault->kind == ':')
+        return usage_error(command, err, "Option '--%s' needs a value: %s",
+                           fault->row->name, fault->row->argument);
+    if (fault->row)
+        return usage_error(command, err, "Option '--%s' takes no value",
+                           fault->row->name);
+    if (fault->letter)
+        return usage_error(command, err, "Unknown option '-%c'", fault->letter);
+    return unknown_option(command, fault->word, err);
+}
 
-    if (row && kind == ':')
-        usage_error(command, err, "Option '--%s' needs a value: %s", row->name,
-                    row->argument);
-    else if (row)
-        usage_error(command, err, "Option '--%s' takes no value", row->name);
-    else if (optopt)
-        usage_error(command, err, "Unknown option '-%c'", optopt);
-    else
-        unknown_option(parser, command, argv[optind - 1], err);
+/* An option of other actions only. */
+static int
+not_an_option(const struct command *action, const char *name, struct maqet_error **err)
+{
+    const struct command *group = command_group(action);
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings owners = MAQET_STRINGS_INIT;
+    _cleanup_free_ char *word = maqet_format("--%s", name);
+
+    for (const struct command *other = group->actions; other->name; other++)
+        if (command_option(other, name))
+            maqet_strings_addf(&owners, "'%s %s'", group->name, other->name);
+    names_of_options(action, &names);
+
+    _cleanup_free_ char *list = maqet_strings_join(&owners, " and ");
+    const char *closest = maqet_text_closest(word, &names);
+    return usage_error(action, err, "%s is not an option of '%s %s', but of %s%s%s%s",
+                       word, group->name, action->name, list,
+                       closest ? "; did you mean '" : "", closest ? closest : "",
+                       closest ? "'?" : "");
 }
 
 /* ---- values ---- */
@@ -132,7 +200,7 @@ read_seconds(const char *text, double *seconds)
     return *end == '\0' && *seconds <= 1e9;
 }
 
-static void
+static int
 check_choice(const struct command *command, const struct command_option *row,
              const char *value, struct maqet_error **err)
 {
@@ -141,24 +209,43 @@ check_choice(const struct command *command, const struct command_option *row,
     for (unsigned i = 0; row->choice(i); i++)
         maqet_strings_add(&words, row->choice(i));
     if (maqet_strings_has(&words, value))
-        return;
+        return 0;
 
     _cleanup_free_ char *list = maqet_strings_join(&words, ", ");
-    usage_error(command, err, "Option '--%s' takes one of %s, not '%s'", row->name, list,
-                value);
+    return usage_error(command, err, "Option '--%s' takes one of %s, not '%s'", row->name,
+                       list, value);
 }
 
-static void
+static int
 check_value(const struct command *command, const struct command_option *row,
             const char *value, struct maqet_error **err)
 {
     double seconds;
 
     if (row->type == OPTION_SECONDS && !read_seconds(value, &seconds))
-        usage_error(command, err, "Option '--%s' takes a number of seconds, not '%s'",
-                    row->name, value);
-    if (row->type == OPTION_CHOICE)
-        check_choice(command, row, value, err);
+        return usage_error(command, err,
+                           "Option '--%s' takes a number of seconds, not '%s'", row->name,
+                           value);
+    return row->type == OPTION_CHOICE ? check_choice(command, row, value, err) : 0;
+}
+
+/* Checks each option that was given against what the command says of it. */
+static int
+check_given(struct invocation *invocation, struct maqet_error **err)
+{
+    const struct command *command = invocation->command;
+
+    for (size_t i = 0; i < invocation->given_count; i++) {
+        struct given *given = &invocation->given[i];
+        const struct command_option *row = command_option(command, given->option->name);
+
+        if (!row)
+            return not_an_option(command, given->option->name, err);
+        given->option = row;
+        if (check_value(command, row, given->value, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* ---- parsing ---- */
@@ -176,8 +263,7 @@ give(struct invocation *invocation, const struct command_option *row, const char
 /* Parses up to the command when none is known yet, else to the end. Returns the index of
  * the first word that was left. */
 static int
-parse_words(struct invocation *invocation, int argc, char **argv,
-            struct maqet_error **err)
+parse_words(struct invocation *invocation, int argc, char **argv, struct fault *fault)
 {
     _cleanup_(parser_clear) struct parser parser = {0};
     int found;
@@ -187,62 +273,65 @@ parse_words(struct invocation *invocation, int argc, char **argv,
     opterr = 0;
     while ((found = getopt_long(argc, argv, parser.letters.data, parser.longs, NULL)) >=
            0) {
-        struct maqet_error **first = *err ? NULL : err;
         const struct command_option *row = parser_row(&parser, found);
 
-        if (found == 1) {
+        if (found == 1)
             maqet_strings_add(&invocation->operands, optarg);
-        } else if (!row) {
-            fault(&parser, invocation->command, argv, found, first);
-        } else {
-            if (row->type != OPTION_SWITCH)
-                check_value(invocation->command, row, optarg, first);
+        else if (row)
             give(invocation, row, optarg);
-        }
+        else if (!fault->kind)
+            find_fault(&parser, found, argv, fault);
+        if (found == ':')
+            invocation->awaiting = parser_row(&parser, optopt);
     }
     return optind;
+}
+
+/* Where the command has actions, the word after its own operands says which. */
+static void
+find_action(struct invocation *invocation)
+{
+    const struct command *group = invocation->command;
+    struct maqet_strings *operands = &invocation->operands;
+    size_t index = 0;
+
+    while (group->operands[index])
+        index++;
+    if (!group->actions || index >= operands->count)
+        return;
+    const struct command *action = command_action(group, operands->items[index]);
+    if (!action)
+        return;
+    invocation->command = action;
+    free(operands->items[index]);
+    operands->count--;
+    memmove(&operands->items[index], &operands->items[index + 1],
+            (operands->count - index) * sizeof(*operands->items));
 }
 
 int
 invocation_parse(struct invocation *invocation, int argc, char **argv,
                  struct maqet_error **err)
 {
-    struct maqet_error *error = NULL;
-    int index = parse_words(invocation, argc, argv, &error);
+    struct maqet_error *unknown = NULL;
+    struct fault fault = {0};
+    int index = parse_words(invocation, argc, argv, &fault);
 
-    if (index < argc) {
-        invocation->command = command_find(argv[index], error ? NULL : &error);
-        if (invocation->command) {
-            argc -= index;
-            argv += index;
-            for (index = parse_words(invocation, argc, argv, &error); index < argc;
-                 index++)
-                maqet_strings_add(&invocation->operands, argv[index]);
-        }
+    fault.early = fault.kind != '\0';
+    if (index < argc)
+        invocation->command = command_find(argv[index], &unknown);
+    if (invocation->command) {
+        argc -= index;
+        argv += index;
+        for (index = parse_words(invocation, argc, argv, &fault); index < argc; index++)
+            maqet_strings_add(&invocation->operands, argv[index]);
+        find_action(invocation);
     }
-    return error ? maqet_error_move(err, error) : 0;
-}
-
-int
-invocation_check_operands(const struct invocation *invocation, struct maqet_error **err)
-{
-    const struct command *command = invocation->command;
-    size_t count = invocation->operands.count;
-
-    if (command->all && invocation_has(invocation, command->all))
-        return count == 0
-                   ? 0
-                   : usage_error(command, err,
-                                 "Either --%s or names: both together are no request",
-                                 command->all);
-    if (count > command->max_operands)
-        return usage_error(command, err, "Unexpected operand '%s'; usage: maqet %s %s",
-                           invocation->operands.items[command->max_operands],
-                           command->name, command->operands);
-    if (count < command->min_operands)
-        return usage_error(command, err, "Missing operand; usage: maqet %s %s",
-                           command->name, command->operands);
-    return 0;
+    if (fault.kind) {
+        maqet_error_free(unknown);
+        return word_fault(&fault, fault.early ? NULL : invocation->command, err);
+    }
+    return unknown ? maqet_error_move(err, unknown) : check_given(invocation, err);
 }
 
 void
@@ -268,23 +357,14 @@ invocation_show_error(struct invocation *invocation, const struct maqet_error *e
 /* ---- what was given ---- */
 
 static const struct command_option *
-row_named(const struct command_option *row, const char *name)
-{
-    while (row && row->name && strcmp(row->name, name) != 0)
-        row++;
-    return row && row->name ? row : NULL;
-}
-
-/* A command's row goes before a global one of the same name, which it widens. */
-static const struct command_option *
 row_of(const struct invocation *invocation, const char *name)
 {
-    const struct command_option *row = NULL;
+    const struct command_option *row = command_option(invocation->command, name);
+    const struct command *group =
+        !row && invocation->command ? command_group(invocation->command) : NULL;
 
-    if (invocation->command)
-        row = row_named(invocation->command->options, name);
-    if (!row)
-        row = row_named(global_options, name);
+    if (group)
+        row = command_option(group, name);
     if (!row)
         abort();
     return row;
@@ -300,8 +380,7 @@ is_given(const struct given *given, const struct command_option *row)
 bool
 invocation_knows(const struct invocation *invocation, const char *option)
 {
-    return (invocation->command && row_named(invocation->command->options, option)) ||
-           row_named(global_options, option);
+    return command_option(invocation->command, option) != NULL;
 }
 
 unsigned

@@ -17,10 +17,12 @@ struct given {
 };
 
 struct invocation {
-    const struct command *command; /* NULL: none was named */
-    struct given *given;           /* in the order of the command line */
+    const struct command
+        *command;        /* its action, where it has some; NULL: none was named */
+    struct given *given; /* in the order of the command line */
     size_t given_count;
-    struct maqet_strings operands;
+    const struct command_option *awaiting; /* the last word, which lacks its value */
+    struct maqet_strings operands;         /* without the action's name */
     struct maqet_context context;
     struct output output;
     int exit_code; /* the greatest of the errors that were shown already */
@@ -32,14 +34,10 @@ struct invocation {
 /*
  * Sorts the command line. Options may stand anywhere, "--" ends them. Reading goes on
  * after a fault, so that --format and --help hold wherever they stand; *err is the first
- * one.
+ * one. An option that the action does not have is one, too.
  */
 int invocation_parse(struct invocation *invocation, int argc, char **argv,
                      struct maqet_error **err);
-
-/* Checks the number of operands against the command. */
-int invocation_check_operands(const struct invocation *invocation,
-                              struct maqet_error **err);
 
 void invocation_clear(struct invocation *invocation);
 
@@ -50,7 +48,8 @@ void invocation_show_error(struct invocation *invocation,
 /* Whether the command takes an option of that name. */
 bool invocation_knows(const struct invocation *invocation, const char *option);
 
-/* What the options say; a name that no table has is a bug and aborts. */
+/* What the options say. An action may ask for those of the others, too, which share its
+ * functions and are never given; a name that no table has is a bug and aborts. */
 bool invocation_has(const struct invocation *invocation, const char *option);
 unsigned invocation_count(const struct invocation *invocation, const char *option);
 

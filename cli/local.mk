@@ -25,8 +25,8 @@ libmaqet_cli_la_SOURCES = \
 	cli/cmd_storage.c \
 	cli/cmd_validate.c \
 	cli/checkpoints.h \
-	cli/actions.c cli/actions.h \
-	cli/command.h cli/commands.c \
+	cli/command.c cli/command.h cli/commands.c \
+	cli/completion.c cli/completion.h \
 	cli/context.c cli/context.h \
 	cli/drives.c cli/drives.h \
 	cli/fields.c cli/fields.h \
@@ -36,11 +36,13 @@ libmaqet_cli_la_SOURCES = \
 	cli/json.c cli/json.h \
 	cli/machines.c cli/machines.h \
 	cli/manual.c cli/manual.h \
+	cli/operands.c cli/operands.h \
 	cli/options.c cli/options.h \
 	cli/output.c cli/output.h \
 	cli/plugin_manual.c cli/plugin_manual.h \
 	cli/roff.c cli/roff.h \
 	cli/snapshot_actions.c cli/snapshot_actions.h \
+	cli/snapshot_request.c cli/snapshot_request.h \
 	cli/snapshots.c cli/snapshots.h \
 	cli/start_stop.h \
 	cli/table.c cli/table.h \

@@ -257,14 +257,14 @@ hear_all(struct invocation *invocation, struct worker *workers, size_t count)
 void
 machines_name(struct invocation *invocation)
 {
-    const char *synopsis = invocation->command->operands;
     struct maqet_strings *operands = &invocation->operands;
-    size_t count = maqet_text_starts(synopsis, "VM...") ? operands->count : 1;
 
-    if (!maqet_text_starts(synopsis, "VM"))
-        return;
-    for (size_t i = 0; i < count && i < operands->count; i++) {
-        char *name = maqet_store_resolve(&invocation->context, operands->items[i], NULL);
+    for (size_t i = 0; i < operands->count; i++) {
+        enum operand_kind kind = operand_kind_at(invocation, i);
+        char *name =
+            kind == OPERAND_VM || kind == OPERAND_VM_OR_FILE
+                ? maqet_store_resolve(&invocation->context, operands->items[i], NULL)
+                : NULL;
 
         if (!name)
             continue;

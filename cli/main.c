@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/completion.h"
 #include "cli/context.h"
 #include "cli/help.h"
 #include "cli/invocation.h"
@@ -39,22 +40,31 @@ set_output(struct invocation *invocation)
                 invocation->output.format = number;
 }
 
+/* Who asks for help may leave out what stands before the action: `maqet snapshot create`. */
+static const struct command *
+asked_about(const struct invocation *invocation)
+{
+    const struct command *command = invocation->command, *action = NULL;
+
+    for (size_t i = 0; command && !action && i < invocation->operands.count; i++)
+        action = command_action(command, invocation->operands.items[i]);
+    return action ? action : command;
+}
+
 /* The options that ask about the program itself. Returns whether there was one. */
 static bool
-answer(const struct invocation *invocation, int *exit_code, struct maqet_error **err)
+answer(const struct invocation *invocation)
 {
-    *exit_code = 0;
-    if (invocation_has(invocation, "help"))
-        help_print(invocation->command);
+    if (invocation_has(invocation, "complete"))
+        completion_print(invocation);
+    else if (invocation_has(invocation, "help"))
+        help_print(asked_about(invocation));
     else if (invocation_has(invocation, "version"))
         help_print_version();
     else if (invocation_has(invocation, "dump-man"))
         manual_print();
     else if (invocation_has(invocation, "list-commands"))
-        manual_list_commands();
-    else if (invocation_has(invocation, "list-options"))
-        *exit_code =
-            manual_list_options(invocation_text(invocation, "list-options"), err);
+        completion_list_commands();
     else
         return false;
     return true;
@@ -64,13 +74,12 @@ static int
 run(struct invocation *invocation, int argc, char **argv, struct maqet_error **err)
 {
     struct maqet_error *wrong = NULL;
-    int exit_code;
 
     invocation_parse(invocation, argc, argv, &wrong);
     set_output(invocation);
-    if ((!wrong || invocation->command) && answer(invocation, &exit_code, err)) {
+    if ((!wrong || invocation->command) && answer(invocation)) {
         maqet_error_free(wrong);
-        return exit_code;
+        return 0;
     }
     if (wrong)
         return maqet_error_move(err, wrong);
@@ -78,10 +87,10 @@ run(struct invocation *invocation, int argc, char **argv, struct maqet_error **e
         help_print(NULL);
         return 0;
     }
-    if (invocation_check_operands(invocation, err) < 0 ||
-        context_fill(invocation, err) < 0 ||
-        (!invocation->command->no_machines &&
-         maqet_store_check_owner(&invocation->context, err) < 0))
+    const struct command *group = command_group(invocation->command);
+    bool no_machines = (group ? group : invocation->command)->no_machines;
+    if (operands_check(invocation, err) < 0 || context_fill(invocation, err) < 0 ||
+        (!no_machines && maqet_store_check_owner(&invocation->context, err) < 0))
         return -1;
     machines_name(invocation);
     return invocation->command->run(invocation, err);

@@ -34,6 +34,7 @@ append_options(struct maqet_text *text, const struct command_option *option)
             append_option(text, option);
 }
 
+/* A command, and then its actions. */
 static void
 append_command(struct maqet_text *text, const struct command *command)
 {
@@ -41,13 +42,17 @@ append_command(struct maqet_text *text, const struct command *command)
 
     roff_append(text, ".SS \"", synopsis, "\"\n");
     roff_append(text, "", command->summary, ".\n");
-    roff_append(text, ".PP\n", command->description, "\n");
+    if (command->description)
+        roff_append(text, ".PP\n", command->description, "\n");
     append_options(text, command->options);
-    for (const struct command_example *example = command->examples; example->command;
-         example++) {
+    for (const struct command_example *example = command->examples;
+         example && example->command; example++) {
         roff_append(text, ".PP\n", example->what, ":\n.PP\n.RS 4\n.EX\n");
         roff_append(text, "", example->command, "\n.EE\n.RE\n");
     }
+    for (const struct command *action = command->actions; action && action->name;
+         action++)
+        append_command(text, action);
 }
 
 /* The words of all error codes that make the program end with this exit code. */
@@ -110,64 +115,4 @@ manual_print(void)
     maqet_text_appendf(&text, ".SH EXIT STATUS\n");
     append_exit_status(&text);
     output_text(text.data);
-}
-
-/* ---- shell completion ---- */
-
-void
-manual_list_commands(void)
-{
-    _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
-
-    for (const struct command *const *command = commands; *command; command++)
-        maqet_text_appendf(&text, "%s\t%s\n", (*command)->name, (*command)->summary);
-    output_text(text.data);
-}
-
-static void
-append_listed(struct maqet_text *text, const struct command_option *option)
-{
-    if (!option->help)
-        return;
-    if (option->letter)
-        maqet_text_appendf(text, "-%c\n", option->letter);
-    maqet_text_appendf(text, "--%s", option->name);
-    if (option->argument && !option->choice)
-        maqet_text_appendf(text, "=%s", option->argument);
-    for (unsigned i = 0; option->choice && option->choice(i); i++)
-        maqet_text_appendf(text, "%c%s", i == 0 ? '=' : '|', option->choice(i));
-    maqet_text_appendf(text, "\n");
-}
-
-/* The words of "VM|FILE..." or "VM create|list [DRIVE]", one a line; words that are to be
- * typed as they are stay together. */
-static void
-append_operands(struct maqet_text *text, const char *operands)
-{
-    while (*operands) {
-        size_t length = strspn(operands, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-");
-
-        if (length == 0)
-            length = strspn(operands, "abcdefghijklmnopqrstuvwxyz|");
-        if (length > 0 && *operands != '|')
-            maqet_text_appendf(text, "%.*s\n", (int)length, operands);
-        operands += length + (operands[length] != '\0');
-    }
-}
-
-int
-manual_list_options(const char *name, struct maqet_error **err)
-{
-    const struct command *command = command_find(name, err);
-    _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
-
-    if (!command)
-        return -1;
-    append_operands(&text, command->operands);
-    for (const struct command_option *row = command->options; row && row->name; row++)
-        append_listed(&text, row);
-    for (const struct command_option *row = global_options; row->name; row++)
-        append_listed(&text, row);
-    output_text(text.data);
-    return 0;
 }

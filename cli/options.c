@@ -33,6 +33,6 @@ const struct command_option global_options[] = {
     /* For the build and the shell completion. */
     {.name = "dump-man"},
     {.name = "list-commands"},
-    {.name = "list-options", .type = OPTION_TEXT, .argument = "COMMAND"},
+    {.name = "complete"},
     {0},
 };

@@ -6,6 +6,7 @@
 #include "cli/checkpoints.h"
 #include "cli/fields.h"
 #include "cli/machines.h"
+#include "cli/snapshot_request.h"
 #include "cli/snapshots.h"
 #include "cli/terminal.h"
 #include "core/base/files.h"
@@ -116,7 +117,7 @@ create_text(json_object *row, bool colour)
                         consistency_text(row), left);
 }
 
-static const struct column create_columns[] = {
+const struct column snapshot_create_columns[] = {
     {"name", "NAME", COLUMN_TEXT},
     {"drives", "DRIVES", COLUMN_TEXT},
     {"pause_ms", "PAUSE", COLUMN_TEXT},
@@ -125,19 +126,21 @@ static const struct column create_columns[] = {
     {0},
 };
 static const struct view create_view = {
-    .columns = create_columns, .text = create_text, .confirmation = true};
+    .columns = snapshot_create_columns, .text = create_text, .confirmation = true};
 
 int
-snapshot_create(struct invocation *invocation, struct asked *asked,
-                struct maqet_error **err)
+snapshot_create(struct invocation *invocation, struct maqet_error **err)
 {
+    _cleanup_asked_ struct asked asked = {0};
     _cleanup_(maqet_snapshot_receipt_clear) struct maqet_snapshot_receipt receipt = {0};
 
-    if (invocation_has(invocation, "memory"))
-        return checkpoint_create(invocation, asked->request.vm, asked->request.name, err);
-    if (maqet_snapshot_create(&invocation->context, &asked->request, &receipt, err) < 0)
+    if (asked_read(invocation, &asked, err) < 0)
         return -1;
-    json_object *row = new_row(asked, &receipt.drives);
+    if (invocation_has(invocation, "memory"))
+        return checkpoint_create(invocation, asked.request.vm, asked.request.name, err);
+    if (maqet_snapshot_create(&invocation->context, &asked.request, &receipt, err) < 0)
+        return -1;
+    json_object *row = new_row(&asked, &receipt.drives);
     add_left(row, &receipt.left);
     json_object_object_add(row, "live", json_object_new_boolean(receipt.live));
     json_object_object_add(row, "replaced", json_object_new_boolean(receipt.replaced));
@@ -163,16 +166,18 @@ static const struct view list_view = {.text = list_text, .whole = true};
 static const struct view rows_view = {.columns = snapshot_columns};
 
 int
-snapshot_list(struct invocation *invocation, struct asked *asked,
-              struct maqet_error **err)
+snapshot_list(struct invocation *invocation, struct maqet_error **err)
 {
+    _cleanup_asked_ struct asked asked = {0};
     _cleanup_snapshot_list_ struct maqet_snapshot_list *list =
-        maqet_snapshot_list(&invocation->context, &asked->request, err);
+        asked_read(invocation, &asked, err) == 0
+            ? maqet_snapshot_list(&invocation->context, &asked.request, err)
+            : NULL;
 
     if (!list)
         return -1;
     json_object *rows =
-        asked->request.drive ? snapshots_rows(list) : snapshots_set_rows(list);
+        asked.request.drive ? snapshots_rows(list) : snapshots_set_rows(list);
     /* A table of all there is to know is for those who ask for one. */
     if (invocation->output.format != FORMAT_TABLE ||
         invocation_has(invocation, "format")) {
@@ -181,7 +186,7 @@ snapshot_list(struct invocation *invocation, struct asked *asked,
     }
     json_object *result = json_object_new_object();
     field_text(result, "vm", list->vm);
-    field_text(result, "drive", asked->request.drive);
+    field_text(result, "drive", asked.request.drive);
     json_object_object_add(result, "snapshots", rows);
     output_result(&invocation->output, &list_view, result);
     return 0;
@@ -198,11 +203,13 @@ tree_text(json_object *result, bool colour)
 static const struct view tree_view = {.text = tree_text, .whole = true, .verbatim = true};
 
 int
-snapshot_tree(struct invocation *invocation, struct asked *asked,
-              struct maqet_error **err)
+snapshot_tree(struct invocation *invocation, struct maqet_error **err)
 {
+    _cleanup_asked_ struct asked asked = {0};
     _cleanup_snapshot_list_ struct maqet_snapshot_list *list =
-        maqet_snapshot_list(&invocation->context, &asked->request, err);
+        asked_read(invocation, &asked, err) == 0
+            ? maqet_snapshot_list(&invocation->context, &asked.request, err)
+            : NULL;
 
     if (!list)
         return -1;
@@ -268,26 +275,27 @@ load_text(json_object *row, bool colour)
                : maqet_format("%s%s", done, left);
 }
 
-static const struct column changed_columns[] = {
+const struct column snapshot_changed_columns[] = {
     {"name", "NAME", COLUMN_TEXT}, {"drives", "DRIVES", COLUMN_TEXT}, {0}};
 static const struct view load_view = {
-    .columns = changed_columns, .text = load_text, .confirmation = true};
+    .columns = snapshot_changed_columns, .text = load_text, .confirmation = true};
 
 int
-snapshot_load(struct invocation *invocation, struct asked *asked,
-              struct maqet_error **err)
+snapshot_load(struct invocation *invocation, struct maqet_error **err)
 {
+    _cleanup_asked_ struct asked asked = {0};
     _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
     _cleanup_(maqet_snapshot_left_clear) struct maqet_snapshot_left left = {0};
     bool live;
     int pid;
 
-    if (maqet_snapshot_loadable(&invocation->context, &asked->request, &live,
-                                &asked->request.silent, &drives, &left, err) < 0 ||
-        confirm(invocation, asked, live, &drives, &left, err) < 0 ||
-        maqet_snapshot_load(&invocation->context, &asked->request, &pid, err) < 0)
+    if (asked_read(invocation, &asked, err) < 0 ||
+        maqet_snapshot_loadable(&invocation->context, &asked.request, &live,
+                                &asked.request.silent, &drives, &left, err) < 0 ||
+        confirm(invocation, &asked, live, &drives, &left, err) < 0 ||
+        maqet_snapshot_load(&invocation->context, &asked.request, &pid, err) < 0)
         return -1;
-    json_object *row = new_row(asked, &drives);
+    json_object *row = new_row(&asked, &drives);
     add_left(row, &left);
     field_number(row, "pid", pid > 0, (uint64_t)pid);
     output_result(&invocation->output, &load_view, row);
@@ -307,19 +315,20 @@ delete_text(json_object *row, bool colour)
 }
 
 static const struct view delete_view = {
-    .columns = changed_columns, .text = delete_text, .confirmation = true};
+    .columns = snapshot_changed_columns, .text = delete_text, .confirmation = true};
 
 int
-snapshot_delete(struct invocation *invocation, struct asked *asked,
-                struct maqet_error **err)
+snapshot_delete(struct invocation *invocation, struct maqet_error **err)
 {
+    _cleanup_asked_ struct asked asked = {0};
     _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
     _cleanup_(maqet_snapshot_left_clear) struct maqet_snapshot_left left = {0};
 
-    if (maqet_snapshot_delete(&invocation->context, &asked->request, &drives, &left,
-                              err) < 0)
+    if (asked_read(invocation, &asked, err) < 0 ||
+        maqet_snapshot_delete(&invocation->context, &asked.request, &drives, &left, err) <
+            0)
         return -1;
-    json_object *row = new_row(asked, &drives);
+    json_object *row = new_row(&asked, &drives);
     add_left(row, &left);
     output_result(&invocation->output, &delete_view, row);
     return 0;
@@ -338,13 +347,13 @@ export_text(json_object *row, bool colour)
                         decrypted ? ", which is not encrypted" : "");
 }
 
-static const struct column export_columns[] = {{"name", "NAME", COLUMN_TEXT},
-                                               {"drives", "DRIVES", COLUMN_TEXT},
-                                               {"format", "FORMAT", COLUMN_TEXT},
-                                               {"file", "FILE", COLUMN_TEXT},
-                                               {0}};
+const struct column snapshot_export_columns[] = {{"name", "NAME", COLUMN_TEXT},
+                                                 {"drives", "DRIVES", COLUMN_TEXT},
+                                                 {"format", "FORMAT", COLUMN_TEXT},
+                                                 {"file", "FILE", COLUMN_TEXT},
+                                                 {0}};
 static const struct view export_view = {
-    .columns = export_columns, .text = export_text, .confirmation = true};
+    .columns = snapshot_export_columns, .text = export_text, .confirmation = true};
 
 /* What --mode says, 0 where it is not given. */
 static int
@@ -365,33 +374,31 @@ export_mode(const struct invocation *invocation, mode_t *mode, struct maqet_erro
 }
 
 int
-snapshot_export(struct invocation *invocation, struct asked *asked,
-                struct maqet_error **err)
+snapshot_export(struct invocation *invocation, struct maqet_error **err)
 {
-    const char *format = asked->format ? asked->format : "qcow2";
-    bool compress = invocation_has(invocation, "compress");
-    _cleanup_free_ char *here = getcwd(NULL, 0);
-    _cleanup_free_ char *path = maqet_path_absolute(asked->file, here ? here : "/");
+    _cleanup_asked_ struct asked asked = {0};
     _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
-
     mode_t mode = 0;
-    if (export_mode(invocation, &mode, err) < 0)
+
+    if (asked_read(invocation, &asked, err) < 0 ||
+        export_mode(invocation, &mode, err) < 0)
         return -1;
+    _cleanup_free_ char *here = getcwd(NULL, 0);
+    _cleanup_free_ char *path = maqet_path_absolute(asked.file, here ? here : "/");
     const struct maqet_export export = {
         .path = path,
         .mode = mode,
-        .format = format,
-        .compress = compress,
+        .format = asked.format ? asked.format : "qcow2",
+        .compress = invocation_has(invocation, "compress"),
         .decrypt = invocation_has(invocation, "decrypt"),
     };
-
-    if (compress && strcmp(format, "raw") == 0)
+    if (export.compress && strcmp(export.format, "raw") == 0)
         return usage_error(invocation->command, err, "A raw image can't be compressed");
-    if (maqet_snapshot_export(&invocation->context, &asked->request, &export, err) < 0)
+    if (maqet_snapshot_export(&invocation->context, &asked.request, &export, err) < 0)
         return -1;
-    maqet_strings_add(&drives, asked->request.drive);
-    json_object *row = new_row(asked, &drives);
-    field_text(row, "format", format);
+    maqet_strings_add(&drives, asked.request.drive);
+    json_object *row = new_row(&asked, &drives);
+    field_text(row, "format", export.format);
     field_text(row, "file", path);
     json_object_object_add(row, "decrypted", json_object_new_boolean(export.decrypt));
     output_result(&invocation->output, &export_view, row);

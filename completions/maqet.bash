@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Completion for maqet in bash (4 or later). It knows no command and no option: it asks the
-# program, with the hidden options --list-commands and --list-options.
+# program what may come next, with the hidden option --complete.
 
 # Adds those lines of its input that begin with the word. They are compared as they are and
 # quoted for the command line: bash would run what stands in the words of `compgen -W`.
@@ -22,13 +22,42 @@ _maqet_add_files() {
     COMPREPLY+=("${lines[@]}")
 }
 
-# Adds what an operand or an option's value of this kind may be.
+# Adds the first column of what maqet says, for scripts, to these arguments.
+_maqet_add_column() {
+    local current=$1
+
+    shift
+    _maqet_add_words "$current" < <("$maqet" --format plain "$@" 2>/dev/null | cut -f 1)
+}
+
+# Adds what an operand or an option's value of this kind may be. The operands before it follow.
 _maqet_kind() {
     local kind=$1 current=$2
 
     case $kind in
     VM)
-        _maqet_add_words "$current" < <("$maqet" ls --format plain 2>/dev/null | cut -f 1)
+        _maqet_add_column "$current" ls
+        ;;
+    VM-OR-FILE)
+        _maqet_kind VM "$current"
+        _maqet_kind FILE "$current"
+        ;;
+    DRIVE)
+        _maqet_add_words "$current" < <("$maqet" --format plain status "$3" 2>/dev/null |
+            sed -n 's/^storage\t\([^\t]*\).*/\1/p')
+        ;;
+    SNAPSHOT)
+        # Without a drive, those of all.
+        _maqet_add_column "$current" snapshot "${@:3:1}" list "${@:4:1}"
+        ;;
+    CHECKPOINT)
+        _maqet_add_column "$current" checkpoint "$3" list
+        ;;
+    IMAGE)
+        _maqet_add_column "$current" storage ls
+        ;;
+    PLUGIN)
+        _maqet_add_column "$current" plugin list
         ;;
     COMMAND)
         _maqet_add_words "$current" < <("$maqet" --list-commands | cut -f 1)
@@ -39,9 +68,16 @@ _maqet_kind() {
         _maqet_add_files < <(compgen -f -X '!*.yml' -- "$current")
         _maqet_add_files < <(compgen -d -- "$current")
         ;;
+    PATH)
+        compopt -o filenames 2>/dev/null
+        _maqet_add_files < <(compgen -f -- "$current")
+        ;;
     DIR)
         compopt -o filenames 2>/dev/null
         _maqet_add_files < <(compgen -d -- "$current")
+        ;;
+    PROGRAM)
+        _maqet_add_files < <(compgen -c -- "$current")
         ;;
     *'|'*)
         _maqet_add_words "$current" < <(tr '|' '\n' <<<"$kind")
@@ -50,46 +86,29 @@ _maqet_kind() {
 }
 
 _maqet() {
-    local maqet=$1 current=$2 previous=$3 command="" word i
-    local -a rows=()
+    local maqet=$1 current=$2 row i
+    local -a words=() rows=() fields=()
     local IFS=$' \t\n'
 
     COMPREPLY=()
     # "--format=js" comes in three words where "=" breaks words.
-    if [[ $current == "=" ]]; then
-        current=
-    elif [[ $previous == "=" ]]; then
-        previous=${COMP_WORDS[COMP_CWORD - 2]}
-    fi
-
-    # The command is the first word that is a command's name.
+    [[ $current != "=" ]] || current=
     for ((i = 1; i < COMP_CWORD; i++)); do
-        word=${COMP_WORDS[i]}
-        mapfile -t rows < <("$maqet" --list-options "$word" 2>/dev/null)
-        if [[ $word != -* && ${#rows[@]} -gt 0 ]]; then
-            command=$word
-            break
+        if [[ ${COMP_WORDS[i]} != "=" || ${#words[@]} -eq 0 ]]; then
+            words+=("${COMP_WORDS[i]}")
+        elif ((++i < COMP_CWORD)); then
+            words[${#words[@]} - 1]+="=${COMP_WORDS[i]}"
         fi
     done
-    [[ -n $command ]] || mapfile -t rows < <("$maqet" --list-options help)
 
-    # A value of the option before it.
-    for word in "${rows[@]}"; do
-        if [[ $word == "$previous="* ]]; then
-            _maqet_kind "${word#*=}" "$current"
-            return
+    mapfile -t rows < <("$maqet" --complete "${words[@]}" 2>/dev/null)
+    for row in "${rows[@]}"; do
+        if [[ $row == -* ]]; then
+            [[ $current != -* ]] || _maqet_add_words "$current" <<<"$row"
+        elif [[ $current != -* ]]; then
+            IFS=$'\t' read -r -a fields <<<"$row"
+            _maqet_kind "${fields[0]}" "$current" "${fields[@]:1}"
         fi
-    done
-    if [[ $current == -* ]]; then
-        _maqet_add_words "$current" < <(printf '%s\n' "${rows[@]%%=*}" | grep '^-')
-        return
-    fi
-    if [[ -z $command ]]; then
-        _maqet_kind COMMAND "$current"
-        return
-    fi
-    for word in "${rows[@]}"; do
-        [[ $word == -* ]] || _maqet_kind "$word" "$current"
     done
 }
 

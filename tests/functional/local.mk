@@ -18,6 +18,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/systemd-units.sh \
 	tests/functional/unit-under-valgrind.sh \
 	tests/functional/config-errors.sh \
+	tests/functional/actions.sh \
 	tests/functional/confined.sh \
 	tests/functional/merging.sh \
 	tests/functional/manuals.sh \

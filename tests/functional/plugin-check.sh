@@ -111,7 +111,7 @@ out_has "What to do: Run that check alone in a debugger"
 
 # Questions that make no sense.
 expect 3 maqet plugin check
-err_has "Usage: maqet plugin check FILE"
+err_has "usage: maqet plugin check FILE"
 expect 3 maqet plugin check no-such-file.so
 err_has "Can't read the plugin $TMP/no-such-file.so"
 expect 3 maqet plugin check "$abs_top_srcdir/tests/functional/plugin-check.sh"
@@ -121,7 +121,7 @@ err_has "everything"
 expect 3 maqet plugin check "$plugins/maqet-storage-raw.so" --set nothing
 err_has "--set nothing is not KEY=VALUE"
 expect 3 maqet plugin list --set a=b
-err_has "--set belongs to 'maqet plugin check'"
+err_has "--set is not an option of 'plugin list', but of 'plugin check'"
 nothing_left || fail "$(ls -A "$TMPDIR") is left"
 
 # Every check is in the manual.

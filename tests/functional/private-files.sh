@@ -74,7 +74,7 @@ for mode in 0444 4644 644x 1777; do
     [ ! -e no.raw ] || fail "exported with $mode"
 done
 expect 3 maqet snapshot all list --mode 0644
-err_has "--mode is for export"
+err_has "--mode is not an option of 'snapshot list'"
 expect 0 maqet stop all --timeout 0 --force
 umask 077
 vm_yaml shared <<EOF

@@ -71,7 +71,7 @@ err_has "did you mean 'create'?"
 expect 3 maqet snapshot vm create hdd
 err_has "maqet snapshot VM create DRIVE NAME"
 expect 3 maqet snapshot vm create hdd test --format raw
-err_has "--format raw is for export"
+err_has "takes one of table, json, yaml, plain, not 'raw'"
 expect 3 maqet snapshot vm create hdd test --exclude data
 expect 3 maqet snapshot vm create hdd test --live --auto
 for name in '' -x .x 'a b' 'a/b' "$(printf 'a\nb')" "$(printf '%0129d' 0)"; do

@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* The commands' structs: what the help, the manual and the completion rely on. */
+/* The structs of commands and of their actions: what the help, the manual and the completion rely on. */
 #include <string.h>
 
 #include "cli/invocation.h"
 #include "tests/unit/unit.h"
 
-#define FOR_EACH_COMMAND(command)                                                        \
-    for (const struct command *const *at_ = commands, *command; (command = *at_); at_++)
+/* Calls it with each command that does something: those without actions, and actions. */
+static void
+for_each(void (*check)(const struct command *command))
+{
+    for (const struct command *const *command = commands; *command; command++) {
+        if (!(*command)->actions)
+            check(*command);
+        for (const struct command *action = (*command)->actions; action && action->name;
+             action++)
+            check(action);
+    }
+}
 
 static void
 check_phrase(const char *phrase)
@@ -53,39 +63,102 @@ check_distinct(const struct command_option *row, const struct command_option *ot
 }
 
 static void
+check_options(const struct command *command)
+{
+    for (const struct command_option *row = command->options; row && row->name; row++) {
+        check_row(row);
+        CU_ASSERT_PTR_NOT_NULL(row->help);
+        check_distinct(row, command->options);
+        check_distinct(row, global_options);
+    }
+}
+
+static void
 test_options(void)
 {
     for (const struct command_option *row = global_options; row->name; row++) {
         check_row(row);
         check_distinct(row, global_options);
     }
-    FOR_EACH_COMMAND(command)
-    {
-        for (const struct command_option *row = command->options; row && row->name;
-             row++) {
-            check_row(row);
-            CU_ASSERT_PTR_NOT_NULL(row->help);
-            check_distinct(row, command->options);
-            check_distinct(row, global_options);
-        }
-    }
+    for_each(check_options);
+}
+
+/* Whether two rows are read from a command line in the same way. */
+static bool
+reads_alike(const struct command_option *row, const struct command_option *other)
+{
+    return row->letter == other->letter &&
+           (row->type == OPTION_SWITCH) == (other->type == OPTION_SWITCH);
+}
+
+/* A command line is read before its action is known. */
+static void
+test_options_of_actions(void)
+{
+    for (const struct command *const *command = commands; *command; command++)
+        for (const struct command *action = (*command)->actions; action && action->name;
+             action++)
+            for (const struct command_option *row = action->options; row && row->name;
+                 row++)
+                CU_ASSERT_TRUE(reads_alike(row, command_option(*command, row->name)));
+}
+
+static void
+check_words(const struct command *command)
+{
+    check_phrase(command->summary);
+    CU_ASSERT_PTR_NOT_NULL(command->run);
+    /* --format plain and table can show what the command returns. */
+    CU_ASSERT_TRUE(command->view.columns || command->view.plain ||
+                   strcmp(command->name, "help") == 0);
 }
 
 static void
 test_words(void)
 {
-    FOR_EACH_COMMAND(command)
-    {
-        CU_ASSERT_PTR_EQUAL(command_find(command->name, NULL), command);
-        CU_ASSERT_TRUE(command->min_operands <= command->max_operands);
-        CU_ASSERT_EQUAL(command->max_operands == 0, *command->operands == '\0');
-        check_phrase(command->summary);
-        CU_ASSERT_TRUE(strlen(command->description) > 0);
-        CU_ASSERT_PTR_NOT_NULL(command->run);
-        /* --format plain and table can show what the command returns. */
-        CU_ASSERT_TRUE(command->view.columns || command->view.plain ||
-                       strcmp(command->name, "help") == 0);
+    for_each(check_words);
+    for (const struct command *const *command = commands; *command; command++) {
+        CU_ASSERT_PTR_EQUAL(command_find((*command)->name, NULL), *command);
+        CU_ASSERT_PTR_NULL(command_group(*command));
+        check_phrase((*command)->summary);
+        CU_ASSERT_TRUE(strlen((*command)->description) > 0);
+        if (!(*command)->actions)
+            continue;
+        /* What an action has, its command has not. */
+        CU_ASSERT_PTR_NULL((*command)->run);
+        CU_ASSERT_PTR_NULL((*command)->options);
+        CU_ASSERT_PTR_NULL((*command)->examples);
+        for (const struct command *action = (*command)->actions; action->name; action++) {
+            CU_ASSERT_PTR_EQUAL(command_action(*command, action->name), action);
+            CU_ASSERT_PTR_EQUAL(command_group(action), *command);
+        }
     }
+}
+
+/* Only the last operands may be left out, and only the very last one be repeated; where
+ * --all stands for one, there is that option. */
+static void
+check_operands(const struct command *command)
+{
+    bool optional = false;
+
+    for (const unsigned *operand = command->operands; *operand; operand++) {
+        CU_ASSERT_TRUE(!optional || (*operand & OPERAND_OPTIONAL));
+        optional = *operand & OPERAND_OPTIONAL;
+        CU_ASSERT_TRUE(!(*operand & OPERAND_REPEATED) || !operand[1]);
+        CU_ASSERT_TRUE(!(*operand & OPERAND_OR_ALL) || command_option(command, "all"));
+    }
+}
+
+static void
+test_operands(void)
+{
+    for_each(check_operands);
+    for (const struct command *const *command = commands; *command; command++)
+        for (size_t i = 0; (*command)->actions && (*command)->operands[i]; i++)
+            CU_ASSERT_TRUE((*command)->operands[i] < OPERAND_KINDS);
+    for (unsigned kind = OPERAND_NONE; kind < OPERAND_KINDS; kind++)
+        CU_ASSERT_PTR_NOT_NULL(operand_completion(kind));
 }
 
 /* Splits at spaces outside of single quotes, as far as examples need it. */
@@ -109,27 +182,30 @@ split(char *line, char **argv, int max)
 
 /* Examples are command lines that parse. */
 static void
+check_examples(const struct command *command)
+{
+    CU_ASSERT_PTR_NOT_NULL_FATAL(command->examples[0].command);
+    for (const struct command_example *example = command->examples; example->command;
+         example++) {
+        _cleanup_(invocation_clear) struct invocation invocation = INVOCATION_INIT;
+        _cleanup_error_ struct maqet_error *error = NULL;
+        _cleanup_free_ char *line =
+            maqet_strndup(example->command, strcspn(example->command, "|>"));
+        char *argv[16] = {NULL};
+        int argc = split(line, argv, 15);
+
+        UNIT_SAME(argv[0], "maqet");
+        CU_ASSERT_EQUAL(invocation_parse(&invocation, argc, argv, &error), 0);
+        CU_ASSERT_PTR_EQUAL_FATAL(invocation.command, command);
+        CU_ASSERT_EQUAL(operands_check(&invocation, &error), 0);
+        check_phrase(example->what);
+    }
+}
+
+static void
 test_examples(void)
 {
-    FOR_EACH_COMMAND(command)
-    {
-        CU_ASSERT_PTR_NOT_NULL_FATAL(command->examples[0].command);
-        for (const struct command_example *example = command->examples; example->command;
-             example++) {
-            _cleanup_(invocation_clear) struct invocation invocation = INVOCATION_INIT;
-            _cleanup_error_ struct maqet_error *error = NULL;
-            _cleanup_free_ char *line =
-                maqet_strndup(example->command, strcspn(example->command, "|"));
-            char *argv[16] = {NULL};
-            int argc = split(line, argv, 15);
-
-            UNIT_SAME(argv[0], "maqet");
-            CU_ASSERT_EQUAL(invocation_parse(&invocation, argc, argv, &error), 0);
-            CU_ASSERT_PTR_EQUAL_FATAL(invocation.command, command);
-            CU_ASSERT_EQUAL(invocation_check_operands(&invocation, &error), 0);
-            check_phrase(example->what);
-        }
-    }
+    for_each(check_examples);
 }
 
 int
@@ -137,7 +213,9 @@ main(void)
 {
     CU_TestInfo tests[] = {
         {"option tables", test_options},
-        {"names, summaries, counts", test_words},
+        {"options of actions", test_options_of_actions},
+        {"names and summaries", test_words},
+        {"operands", test_operands},
         {"examples", test_examples},
         CU_TEST_INFO_NULL,
     };

@@ -46,7 +46,7 @@ check_error(const char *line, const char *message, const char *hint)
     _cleanup_error_ struct maqet_error *error = NULL;
 
     if (parse(&invocation, line, &error) == 0)
-        invocation_check_operands(&invocation, &error);
+        operands_check(&invocation, &error);
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL(error->code, MAQET_ERROR_INVALID);
     UNIT_SAME(error->message, message);
@@ -137,6 +137,69 @@ test_no_command(void)
     CU_ASSERT_PTR_NULL(invocation.command);
 }
 
+/* ---- actions ---- */
+
+/* The action of a line that is right, and its operand of a kind. */
+static void
+check_action(const char *line, const char *title, enum operand_kind kind,
+             const char *operand)
+{
+    _cleanup_(invocation_clear) struct invocation invocation = INVOCATION_INIT;
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    CU_ASSERT_EQUAL(parse(&invocation, line, &error), 0);
+    CU_ASSERT_EQUAL(operands_check(&invocation, &error), 0);
+    _cleanup_free_ char *found = command_title(invocation.command);
+    UNIT_SAME(found, title);
+    if (operand)
+        UNIT_SAME(operand_find(&invocation, kind), operand);
+    else
+        CU_ASSERT_PTR_NULL(operand_find(&invocation, kind));
+}
+
+static void
+test_actions(void)
+{
+    check_action("maqet snapshot vm create hdd one", "snapshot create", OPERAND_DRIVE,
+                 "hdd");
+    check_action("maqet snapshot vm create hdd one", "snapshot create", OPERAND_VM, "vm");
+    check_action("maqet snapshot --live vm -w 3 create --overwrite hdd one",
+                 "snapshot create", OPERAND_NEW_NAME, "one");
+    check_action("maqet snapshot vm create --all one", "snapshot create",
+                 OPERAND_NEW_NAME, "one");
+    check_action("maqet snapshot vm create --all one", "snapshot create", OPERAND_DRIVE,
+                 NULL);
+    check_action("maqet snapshot vm list", "snapshot list", OPERAND_DRIVE, NULL);
+    check_action("maqet snapshot vm list hdd", "snapshot list", OPERAND_DRIVE, "hdd");
+    /* A VM may be called as an action is. */
+    check_action("maqet snapshot list load list list", "snapshot load", OPERAND_SNAPSHOT,
+                 "list");
+    check_action("maqet plugin list", "plugin list", OPERAND_PLUGIN, NULL);
+    check_action("maqet storage rm a b", "storage rm", OPERAND_IMAGE, "a");
+    check_action("maqet rm --all", "rm", OPERAND_VM, NULL);
+}
+
+/* An option of export that a global one has the name of. */
+static void
+test_options_of_an_action(void)
+{
+    static const char *const lines[] = {
+        "maqet snapshot vm export hdd one file --format raw",
+        "maqet snapshot --format raw vm export hdd one file",
+        "maqet --format raw snapshot vm export hdd one file",
+    };
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+        _cleanup_(invocation_clear) struct invocation invocation = INVOCATION_INIT;
+
+        CU_ASSERT_EQUAL(parse(&invocation, lines[i], NULL), 0);
+        UNIT_SAME(invocation_text(&invocation, "format"), "raw");
+        /* What only others have is not given. */
+        CU_ASSERT_FALSE(invocation_has(&invocation, "live"));
+        CU_ASSERT_FALSE(invocation_knows(&invocation, "live"));
+    }
+}
+
 /* ---- what is wrong ---- */
 
 static void
@@ -193,8 +256,56 @@ test_wrong_counts(void)
                 "Try 'maqet status --help'");
     check_error("maqet rm", "Missing operand; usage: maqet rm VM...",
                 "Try 'maqet rm --help'");
-    check_error("maqet rm a --all", "Either --all or names: both together are no request",
+    check_error("maqet rm a --all", "--all and VM are mutually exclusive",
                 "Try 'maqet rm --help'");
+}
+
+static void
+test_wrong_actions(void)
+{
+    check_error("maqet snapshot vm",
+                "Missing operand; usage: maqet snapshot VM "
+                "create|list|load|delete|tree|export",
+                "Try 'maqet snapshot --help'");
+    check_error("maqet snapshot vm creat hdd one",
+                "Unknown action 'creat'; did you mean 'create'?",
+                "Try 'maqet snapshot --help'");
+    check_error("maqet storage prune", "Unknown action 'prune'; there are: ls, rm",
+                "Try 'maqet storage --help'");
+    check_error("maqet snapshot vm create hdd",
+                "Missing operand; usage: maqet snapshot VM create DRIVE NAME",
+                "Try 'maqet snapshot create --help'");
+    check_error("maqet snapshot vm create hdd one --all",
+                "--all and DRIVE are mutually exclusive",
+                "Try 'maqet snapshot create --help'");
+    check_error("maqet plugin list qcow2",
+                "Unexpected operand 'qcow2'; usage: maqet plugin list",
+                "Try 'maqet plugin list --help'");
+}
+
+static void
+test_options_of_other_actions(void)
+{
+    check_error("maqet snapshot --compress vm list",
+                "--compress is not an option of 'snapshot list', but of 'snapshot "
+                "create' and 'snapshot export'",
+                "Try 'maqet snapshot list --help'");
+    check_error("maqet snapshot vm export --mem hdd one file",
+                "--memory is not an option of 'snapshot export', but of 'snapshot "
+                "create'",
+                "Try 'maqet snapshot export --help'");
+    check_error("maqet plugin list --set=a=b",
+                "--set is not an option of 'plugin list', but of 'plugin check'",
+                "Try 'maqet plugin list --help'");
+    check_error("maqet storage ls -y",
+                "--yes is not an option of 'storage ls', but of 'storage rm'",
+                "Try 'maqet storage ls --help'");
+    /* Of one that no action has, the closest that this one has. */
+    check_error("maqet snapshot vm list --exclud hdd --bogus", "Unknown option '--bogus'",
+                "Try 'maqet snapshot list --help'");
+    check_error("maqet snapshot vm create hdd one --format raw",
+                "Option '--format' takes one of table, json, yaml, plain, not 'raw'",
+                "Try 'maqet snapshot create --help'");
 }
 
 /* An error is shown in the format that is asked for, wherever that stands. */
@@ -221,9 +332,13 @@ main(void)
         {"global options anywhere", test_global_options_anywhere},
         {"repeated values", test_repeated_values},
         {"no command", test_no_command},
+        {"actions", test_actions},
+        {"options of an action", test_options_of_an_action},
         {"unknown words", test_unknown_words},
         {"wrong values", test_wrong_values},
         {"wrong counts", test_wrong_counts},
+        {"wrong actions", test_wrong_actions},
+        {"options of other actions", test_options_of_other_actions},
         {"parsing goes on after a fault", test_parsing_goes_on_after_a_fault},
         CU_TEST_INFO_NULL,
     };

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/operands.h"
+
+#include "cli/invocation.h"
+
+static const struct {
+    const char *word;       /* in a synopsis */
+    const char *completion; /* "NOTHING": nobody can guess it */
+} kinds[OPERAND_KINDS] = {
+    [OPERAND_NONE] = {"", "NOTHING"},
+    [OPERAND_VM] = {"VM", "VM"},
+    [OPERAND_VM_OR_FILE] = {"VM|FILE", "VM-OR-FILE"},
+    [OPERAND_DRIVE] = {"DRIVE", "DRIVE"},
+    [OPERAND_SIZE] = {"SIZE", "NOTHING"},
+    [OPERAND_SNAPSHOT] = {"NAME", "SNAPSHOT"},
+    [OPERAND_CHECKPOINT] = {"NAME", "CHECKPOINT"},
+    [OPERAND_NEW_NAME] = {"NAME", "NOTHING"},
+    [OPERAND_NEW_FILE] = {"FILE", "PATH"},
+    [OPERAND_YAML] = {"FILE", "FILE"},
+    [OPERAND_IMAGE] = {"PATH", "IMAGE"},
+    [OPERAND_PLUGIN] = {"NAME", "PLUGIN"},
+    [OPERAND_PLUGIN_FILE] = {"FILE", "PATH"},
+    [OPERAND_COMMAND] = {"COMMAND", "COMMAND"},
+    [OPERAND_ACTION] = {"ACTION", "NOTHING"},
+    [OPERAND_PROGRAM] = {"COMMAND", "PROGRAM"},
+    [OPERAND_QMP_COMMAND] = {"QMP-COMMAND", "NOTHING"},
+    [OPERAND_QMP_ARGUMENTS] = {"JSON-ARGUMENTS", "NOTHING"},
+};
+
+static enum operand_kind
+kind_of(unsigned operand)
+{
+    return (enum operand_kind)(
+        operand & ~(unsigned)(OPERAND_OPTIONAL | OPERAND_REPEATED | OPERAND_OR_ALL));
+}
+
+static const char *
+word_of(unsigned operand)
+{
+    return kinds[kind_of(operand)].word;
+}
+
+const char *
+operand_completion(enum operand_kind kind)
+{
+    return kinds[kind].completion;
+}
+
+/* ---- the synopsis ---- */
+
+static void
+append_operands(struct maqet_text *text, const struct command *command)
+{
+    for (const unsigned *operand = command->operands; *operand; operand++) {
+        bool optional = *operand & OPERAND_OPTIONAL;
+
+        maqet_text_appendf(text, "%s%s%s%s%s", text->length > 0 ? " " : "",
+                           optional ? "[" : "", word_of(*operand),
+                           *operand & OPERAND_REPEATED ? "..." : "", optional ? "]" : "");
+    }
+}
+
+char *
+operands_synopsis(const struct command *command)
+{
+    const struct command *group = command_group(command);
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    if (group) {
+        append_operands(&text, group);
+        maqet_text_appendf(&text, "%s%s", text.length > 0 ? " " : "", command->name);
+    }
+    append_operands(&text, command);
+    for (const struct command *action = command->actions; action && action->name;
+         action++)
+        maqet_text_appendf(&text, "%s%s",
+                           action > command->actions ? "|"
+                           : text.length > 0         ? " "
+                                                     : "",
+                           action->name);
+    return maqet_text_take(&text);
+}
+
+/* ---- those of a command line ---- */
+
+/* The operands of a command line in their order: those before the action and its own,
+ * without the one that --all stands for. */
+struct expected {
+    unsigned operands[2 * OPERANDS_MAX];
+    size_t count;
+    unsigned replaced; /* by --all; OPERAND_NONE: nothing */
+};
+
+static void
+expect(struct expected *expected, const struct command *command, bool all)
+{
+    for (const unsigned *operand = command->operands; *operand; operand++)
+        if (all && (*operand & OPERAND_OR_ALL))
+            expected->replaced = *operand;
+        else
+            expected->operands[expected->count++] = *operand;
+}
+
+static struct expected
+expected_operands(const struct invocation *invocation)
+{
+    const struct command *group = command_group(invocation->command);
+    bool all = invocation_knows(invocation, "all") && invocation_has(invocation, "all");
+    struct expected expected = {.replaced = OPERAND_NONE};
+
+    if (group)
+        expect(&expected, group, all);
+    expect(&expected, invocation->command, all);
+    return expected;
+}
+
+enum operand_kind
+operand_kind_at(const struct invocation *invocation, size_t index)
+{
+    const struct expected expected = expected_operands(invocation);
+
+    if (index < expected.count)
+        return kind_of(expected.operands[index]);
+    if (expected.count > 0 && (expected.operands[expected.count - 1] & OPERAND_REPEATED))
+        return kind_of(expected.operands[expected.count - 1]);
+    return OPERAND_NONE;
+}
+
+const char *
+operand_find(const struct invocation *invocation, enum operand_kind kind)
+{
+    for (size_t i = 0; i < invocation->operands.count; i++)
+        if (operand_kind_at(invocation, i) == kind)
+            return invocation->operands.items[i];
+    return NULL;
+}
+
+static int
+unknown_action(const struct invocation *invocation, const char *word,
+               struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    for (const struct command *action = invocation->command->actions; action->name;
+         action++)
+        maqet_strings_add(&names, action->name);
+    return usage_error_unknown(invocation->command, "action", word, &names, err);
+}
+
+int
+operands_check(const struct invocation *invocation, struct maqet_error **err)
+{
+    const struct command *command = invocation->command;
+    const struct expected expected = expected_operands(invocation);
+    size_t count = invocation->operands.count, least = 0;
+    bool endless = false;
+
+    for (size_t i = 0; i < expected.count; i++) {
+        least += (expected.operands[i] & OPERAND_OPTIONAL) == 0;
+        endless = expected.operands[i] & OPERAND_REPEATED;
+    }
+    if (command->actions && count > expected.count)
+        return unknown_action(invocation, invocation->operands.items[expected.count],
+                              err);
+    _cleanup_free_ char *synopsis = operands_synopsis(command);
+    const char *name = (command_group(command) ? command_group(command) : command)->name;
+    if (command->actions || count < least)
+        return usage_error(command, err, "Missing operand; usage: maqet %s %s", name,
+                           synopsis);
+    if (endless || count <= expected.count)
+        return 0;
+    if (expected.replaced)
+        return usage_error(command, err, "--all and %s are mutually exclusive",
+                           word_of(expected.replaced));
+    return usage_error(command, err, "Unexpected operand '%s'; usage: maqet %s %s",
+                       invocation->operands.items[expected.count], name, synopsis);
+}
