@@ -3,6 +3,7 @@
 
 #include "cli/fields.h"
 #include "cli/files.h"
+#include "cli/machines.h"
 #include "cli/options.h"
 #include "core/lifecycle/lifecycle.h"
 #include "core/machine/store.h"
@@ -36,7 +37,7 @@ name_of(const struct invocation *invocation, struct maqet_error **err)
 
     if (!name)
         return maqet_strdup(operand);
-    return maqet_snapshot_repair(&invocation->context, name, err) < 0 ? NULL
+    return machines_recover(invocation, name, err) < 0 ? NULL
                                                                       : TAKE_PTR(name);
 }
 

@@ -32,7 +32,7 @@ static json_object *
 restart_machine(struct invocation *invocation, const char *name, struct maqet_error **err)
 {
     /* One that could not be started again is not stopped. */
-    if (maqet_snapshot_repair(&invocation->context, name, err) < 0 ||
+    if (machines_recover(invocation, name, err) < 0 ||
         check_startable(invocation, name, err) < 0)
         return NULL;
     _cleanup_json_ json_object *stopped = stop_machine(invocation, name, err);

@@ -185,7 +185,7 @@ repair(struct invocation *invocation, const char *name, bool *ended,
     if (invocation_has(invocation, "force") &&
         maqet_vm_stop(&invocation->context, name, &at_once, ended, err) < 0)
         return -1;
-    if (maqet_snapshot_repair(&invocation->context, name, &reason) == 0)
+    if (machines_recover(invocation, name, &reason) == 0)
         return 0;
     if (!invocation_has(invocation, "force"))
         return maqet_error_move(err, TAKE_PTR(reason));

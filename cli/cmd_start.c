@@ -38,7 +38,7 @@ start_machine(struct invocation *invocation, const char *name, struct maqet_erro
     const struct maqet_start how = how_to_start(invocation);
     int pid;
 
-    if (maqet_snapshot_repair(&invocation->context, name, err) < 0 ||
+    if (machines_recover(invocation, name, err) < 0 ||
         maqet_vm_start(&invocation->context, name, &how, &pid, err) < 0)
         return NULL;
 
@@ -66,7 +66,7 @@ run_in_foreground(struct invocation *invocation, struct maqet_error **err)
     if (invocation->operands.count > 1)
         return usage_error(invocation->command, err,
                            "There is one foreground, for one virtual machine");
-    if (maqet_snapshot_repair(&invocation->context, name, err) < 0 ||
+    if (machines_recover(invocation, name, err) < 0 ||
         maqet_vm_run(&invocation->context, name, &how, &exit_code, err) < 0)
         return -1;
     if (exit_code > SIGNAL_BASE)

@@ -6,6 +6,7 @@
 
 #include "core/base/files.h"
 #include "core/config/settings.h"
+#include "core/snapshot/snapshot.h"
 #include "cli/terminal.h"
 
 #define SETTINGS_FILE "maqet/maqet.conf"
@@ -212,6 +213,7 @@ context_fill(struct invocation *invocation, struct maqet_error **err)
     context->message = say_message;
     context->progress = show_progress;
     context->data = invocation;
+    context->recover = maqet_snapshot_repair;
     context->lock_timeout = invocation_milliseconds(invocation, "lock-timeout");
     /* 0 would mean that nothing was said. */
     if (invocation_knows(invocation, "wait")) {

@@ -96,7 +96,9 @@ libmaqet_core_la_SOURCES = \
 	core/machine/holders.c core/machine/holders.h \
 	core/machine/images.c core/machine/images.h \
 	core/machine/images_file.c \
+	core/machine/monitor.c core/machine/monitor.h \
 	core/machine/needs.c core/machine/needs.h \
+	core/machine/opened.c core/machine/opened.h \
 	core/machine/owner.c core/machine/owner.h \
 	core/machine/run.c core/machine/run.h \
 	core/machine/run_claim.c core/machine/run_claim.h \
@@ -152,7 +154,6 @@ libmaqet_core_la_SOURCES = \
 	core/snapshot/lineage.c core/snapshot/lineage.h \
 	core/snapshot/list.c \
 	core/snapshot/load.c \
-	core/snapshot/monitor.c \
 	core/snapshot/others.c core/snapshot/others.h \
 	core/snapshot/quiesce.c core/snapshot/quiesce.h \
 	core/snapshot/recover.c \

@@ -8,6 +8,9 @@
 
 #include "core/base/text.h"
 
+struct maqet_error;
+struct maqet_opened;
+
 enum maqet_level { MAQET_LEVEL_WARNING, MAQET_LEVEL_INFO, MAQET_LEVEL_DEBUG };
 
 struct maqet_context {
@@ -30,6 +33,10 @@ struct maqet_context {
     void (*progress)(void *data, const char *what, double percent, int64_t elapsed);
 
     void *data; /* for both */
+
+    /* Puts right what an interrupted operation has left in a machine, which is opened and
+     * locked (core/machine/opened.h). NULL: such a machine can't be worked at. */
+    int (*recover)(struct maqet_opened *machine, struct maqet_error **err);
 };
 
 void maqet_context_clear(struct maqet_context *context);

@@ -98,7 +98,7 @@ static void
 show_progress(void *data, uint64_t done, uint64_t left, uint64_t written)
 {
     const struct writing *writing = data;
-    const struct maqet_context *context = writing->session->context;
+    const struct maqet_context *context = writing->session->machine->context;
     int64_t elapsed = maqet_now() - writing->begun;
 
     if (!context->progress || done + left == 0)
@@ -108,7 +108,7 @@ show_progress(void *data, uint64_t done, uint64_t left, uint64_t written)
         maqet_text_bytes(elapsed > 0 ? written * 1000 / (uint64_t)elapsed : 0);
     _cleanup_free_ char *what =
         maqet_format("VM '%s': %s of memory written, %s/s, pause so far %.0f ms",
-                     writing->session->name, bytes, rate, pause_so_far(writing));
+                     writing->session->machine->name, bytes, rate, pause_so_far(writing));
     context->progress(context->data, what, 100.0 * (double)done / (double)(done + left),
                       elapsed);
 }
@@ -142,7 +142,7 @@ save(struct maqet_session *session, const struct maqet_checkpoint_request *reque
     const struct maqet_migration_save how = {
         .fd = maqet_writer_pipe(writing.writer),
         .file = file,
-        .pid = session->run.pid,
+        .pid = session->machine->run.pid,
         .take = take_all,
         .soon = flush_images,
         .method = request->method,
@@ -152,19 +152,20 @@ save(struct maqet_session *session, const struct maqet_checkpoint_request *reque
         .progress = show_progress,
         .data = &writing,
     };
-    struct maqet_guard *guard = maqet_guard_begin(
-        session->run.dir_fd, session->name, session->run.pidfd, writing.writer, err);
+    struct maqet_guard *guard =
+        maqet_guard_begin(session->machine->run.dir_fd, session->machine->name,
+                          session->machine->run.pidfd, writing.writer, err);
 
     int saved = guard ? maqet_migration_save(qmp, &how, result, err) : -1;
     /* A writer that could not write ends the checkpoint, but not the guest. */
     int written = maqet_writer_end(writing.writer, saved < 0, saved < 0 ? NULL : err);
     if (result->stuck) {
-        maqet_session_leave_monitor(session);
-        session->silent = true;
+        maqet_monitor_leave(session->machine);
+        session->machine->silent = true;
     }
     maqet_guard_end(guard, !result->stuck);
     return saved < 0 || written < 0
-               ? maqet_error_wrap(err, "Virtual machine '%s'", session->name)
+               ? maqet_error_wrap(err, "Virtual machine '%s'", session->machine->name)
                : 0;
 }
 
@@ -181,7 +182,8 @@ make(struct maqet_session *session, const struct maqet_checkpoint_request *reque
     if (maqet_session_begin(session, MAQET_OPERATION_CHECKPOINT, request->name, NULL,
                             err) < 0)
         return -1;
-    fd = maqet_state_file_create(session->context, session->name, request->name, err);
+    fd = maqet_state_file_create(session->machine->context, session->machine->name,
+                                 request->name, err);
     if (fd < 0 || save(session, request, qmp, fd, &result, &stillness, err) < 0) {
         free(result.reason);
         return -1;
@@ -202,9 +204,9 @@ make(struct maqet_session *session, const struct maqet_checkpoint_request *reque
         maqet_identity_record(session, request->name, about, err) < 0)
         return -1;
     /* Reading all of the file for its checksum takes a while. */
-    maqet_session_leave_monitor(session);
-    if (maqet_state_file_publish(session->context, session->name, request->name, fd,
-                                 about, err) < 0)
+    maqet_monitor_leave(session->machine);
+    if (maqet_state_file_publish(session->machine->context, session->machine->name,
+                                 request->name, fd, about, err) < 0)
         return -1;
     receipt->allocated = maqet_json_int(about, "allocated");
     receipt->length = maqet_json_int(about, "size");
@@ -229,7 +231,7 @@ maqet_checkpoint_create(const struct maqet_context *context,
     if (!session || maqet_session_repair(session, err) < 0 ||
         maqet_making_check(session, request->name, &making, err) < 0)
         return -1;
-    struct maqet_qmp *qmp = maqet_session_monitor(session, err);
+    struct maqet_qmp *qmp = maqet_monitor_connect(session->machine, err);
     if (!qmp || maqet_migration_check_method(qmp, request->method, err) < 0)
         return -1;
     _cleanup_json_ json_object *about = maqet_making_describe(session, qmp, &making, err);
@@ -273,10 +275,10 @@ choose_own(struct maqet_session *session, const char *name, json_object *about,
             maqet_strings_add(&own, drive);
         else if (found)
             maqet_context_say(
-                session->context, MAQET_LEVEL_WARNING,
+                session->machine->context, MAQET_LEVEL_WARNING,
                 "The snapshot '%s' of drive '%s' on VM '%s' does not belong "
                 "to the checkpoint, and is kept",
-                name, drive, session->name);
+                name, drive, session->machine->name);
     }
     maqet_session_choose_listed(session, &own);
     return maqet_session_refresh(session, err);
@@ -293,14 +295,14 @@ maqet_checkpoint_delete(const struct maqet_context *context,
     if (!session || maqet_session_repair(session, err) < 0)
         return -1;
     _cleanup_json_ json_object *about =
-        maqet_state_file_about(context, session->name, request->name, err);
+        maqet_state_file_about(context, session->machine->name, request->name, err);
     if (!about)
         return -1;
     if (choose_own(session, request->name, about, err) < 0 ||
         maqet_session_begin(session, MAQET_OPERATION_FORGET, request->name, NULL, err) <
             0)
         return -1;
-    if (maqet_state_file_remove(context, session->name, request->name, err) < 0)
+    if (maqet_state_file_remove(context, session->machine->name, request->name, err) < 0)
         return maqet_session_recover(session, err);
     for (size_t i = 0; i < session->count; i++) {
         struct maqet_member *member = &session->members[i];
@@ -342,11 +344,11 @@ maqet_checkpoint_list(const struct maqet_context *context, const char *vm,
     if (!session)
         return NULL;
     maqet_interrupted_warn(session);
-    if (maqet_state_file_list(context, session->name, &names, err) < 0)
+    if (maqet_state_file_list(context, session->machine->name, &names, err) < 0)
         return NULL;
     for (size_t i = 0; i < names.count; i++) {
         json_object *about =
-            maqet_state_file_about(context, session->name, names.items[i], err);
+            maqet_state_file_about(context, session->machine->name, names.items[i], err);
 
         if (!about)
             return NULL;

@@ -42,11 +42,11 @@ error_differs(const struct maqet_loading *loading, const char *name, const char 
         err, MAQET_ERROR_STATE,
         "The checkpoint '%s' does not fit VM '%s' any more: its %s was %s, and is "
         "%s now",
-        name, loading->session->name, what, then, now);
+        name, loading->session->machine->name, what, then, now);
     maqet_error_hint(err, "Make it what it was: maqet apply %s FILE",
-                     loading->session->name);
+                     loading->session->machine->name);
     maqet_error_hint(err, "Or load its drives alone: maqet snapshot %s load --all %s",
-                     loading->session->name, name);
+                     loading->session->machine->name, name);
     return -1;
 }
 
@@ -112,7 +112,7 @@ check_arguments(const struct maqet_loading *loading, const char *name,
             err, MAQET_ERROR_FAILED,
             "The checkpoint '%s' of VM '%s' is damaged: it does not say "
             "what QEMU was called with",
-            name, loading->session->name);
+            name, loading->session->machine->name);
     maqet_json_texts(list, &recorded);
     add_what_matters(&then, recorded.items, recorded.count);
     add_what_matters(&now, argv->items, argv->count);
@@ -178,11 +178,11 @@ warn_of_unrecorded(const struct maqet_loading *loading, const char *name)
     if (maqet_identity_recorded(loading->about) &&
         maqet_json_text(loading->about, "checksum"))
         return;
-    maqet_context_say(loading->session->context, MAQET_LEVEL_WARNING,
+    maqet_context_say(loading->session->machine->context, MAQET_LEVEL_WARNING,
                       "The checkpoint '%s' of VM '%s' was made by an earlier maqet, so "
                       "whether its memory is undamaged, and belongs to the drives' "
                       "snapshots of that name, can't be verified",
-                      name, loading->session->name);
+                      name, loading->session->machine->name);
 }
 
 int
@@ -197,18 +197,21 @@ maqet_loading_open(const struct maqet_context *context,
     loading->session = maqet_session_open(context, request->vm, true, err);
     if (!loading->session)
         return -1;
-    loading->session->silent = loading->session->run.pid > 0 && request->silent;
+    loading->session->machine->silent =
+        loading->session->machine->run.pid > 0 && request->silent;
     if (maqet_session_repair(loading->session, err) < 0)
         return -1;
-    loading->session->on_silence = MAQET_ON_SILENCE_END;
-    loading->about = maqet_state_file_about(context, loading->session->name, name, err);
-    if (!loading->about || maqet_vm_command_line(loading->session->vm, &argv, err) < 0 ||
+    loading->session->machine->on_silence = MAQET_ON_SILENCE_END;
+    loading->about =
+        maqet_state_file_about(context, loading->session->machine->name, name, err);
+    if (!loading->about ||
+        maqet_vm_command_line(loading->session->machine->vm, &argv, err) < 0 ||
         check_arguments(loading, name, &argv, err) < 0 ||
         check_version(loading, name, argv.items[0], err) < 0 ||
         open_drives(loading, name, err) < 0)
         return -1;
     loading->verified = maqet_strdup(request->verified);
-    loading->fd = maqet_state_file_open(context, loading->session->name, name,
+    loading->fd = maqet_state_file_open(context, loading->session->machine->name, name,
                                         loading->about, &loading->verified, err);
     if (loading->fd >= 0 && !request->verified)
         warn_of_unrecorded(loading, name);
@@ -228,8 +231,10 @@ maqet_loading_mapped(const struct maqet_loading *loading)
 struct maqet_definition *
 maqet_loading_definition(const struct maqet_session *session, struct maqet_error **err)
 {
-    return session->run.pid > 0 ? maqet_running_load(session->context, session->name, err)
-                                : maqet_store_load(session->context, session->name, err);
+    return session->machine->run.pid > 0
+               ? maqet_running_load(session->machine->context, session->machine->name,
+                                    err)
+               : maqet_store_load(session->machine->context, session->machine->name, err);
 }
 
 /* Before QEMU is ended, and the drives revert: whether QEMU could be started then. */
@@ -238,12 +243,12 @@ check_startable(const struct maqet_session *session, struct maqet_error **err)
 {
     struct maqet_definition *definition = maqet_loading_definition(session, err);
 
-    return definition
-               ? maqet_vm_check_startable(session->context, definition,
-                                          session->run.pid > 0 ? MAQET_STARTABLE_AGAIN
-                                                               : MAQET_STARTABLE_STOPPED,
-                                          NULL, err)
-               : -1;
+    return definition ? maqet_vm_check_startable(session->machine->context, definition,
+                                                 session->machine->run.pid > 0
+                                                     ? MAQET_STARTABLE_AGAIN
+                                                     : MAQET_STARTABLE_STOPPED,
+                                                 NULL, err)
+                      : -1;
 }
 
 int
@@ -255,8 +260,8 @@ maqet_checkpoint_loadable(const struct maqet_context *context,
 
     if (maqet_loading_open(context, request, &loading, err) < 0)
         return -1;
-    *running = loading.session->run.pid > 0;
-    *silent = loading.session->silent;
+    *running = loading.session->machine->run.pid > 0;
+    *silent = loading.session->machine->silent;
     *verified = TAKE_PTR(loading.verified);
     return check_startable(loading.session, err);
 }
@@ -272,12 +277,12 @@ fail_start(const struct maqet_session *session, const char *name,
         err,
         "The drives are at the checkpoint, VM '%s' is stopped, and nothing "
         "of the checkpoint is lost",
-        session->name);
+        session->machine->name);
     maqet_error_hint(err, "Once it can start, go on from there: maqet start %s --from %s",
-                     session->name, name);
+                     session->machine->name, name);
     maqet_error_hint(err,
                      "Or boot it from the drives, without the memory: maqet start %s",
-                     session->name);
+                     session->machine->name);
     return -1;
 }
 
@@ -290,36 +295,37 @@ load(struct maqet_loading *loading, const struct maqet_checkpoint_request *reque
         .fd = loading->fd,
         .mapped = maqet_loading_mapped(loading),
         .machine = maqet_json_text(loading->about, "machine")};
-    bool runs = session->run.pid > 0;
+    bool runs = session->machine->run.pid > 0;
     _cleanup_definition_ struct maqet_definition *definition =
         maqet_loading_definition(session, err);
 
     if (runs && !request->running) {
         maqet_error_set(err, MAQET_ERROR_STATE,
-                        "VM '%s' runs by now: it was started meanwhile", session->name);
+                        "VM '%s' runs by now: it was started meanwhile",
+                        session->machine->name);
         maqet_error_hint(err,
                          "Load it in the place of what runs: maqet checkpoint %s load %s",
-                         session->name, request->name);
+                         session->machine->name, request->name);
         return -1;
     }
     if (!definition || check_startable(session, err) < 0 ||
         maqet_session_begin(session, MAQET_OPERATION_PREPARE, request->name, NULL, err) <
             0)
         return -1;
-    if ((runs && (maqet_session_end_qemu(session, err) < 0 ||
-                  maqet_vm_check_drives(session->vm, err) < 0 ||
+    if ((runs && (maqet_opened_end_qemu(session->machine, err) < 0 ||
+                  maqet_vm_check_drives(session->machine->vm, err) < 0 ||
                   maqet_session_refresh(session, err) < 0 ||
                   check_drives(loading, request->name, err) < 0)) ||
         maqet_session_revert(session, request->name, err) < 0 ||
         maqet_history_save(session->history, err) < 0 ||
         maqet_session_phase(session, MAQET_OPERATION_RESUME, err) < 0) {
         maqet_session_recover(session, err);
-        if (runs && session->run.pid == 0)
+        if (runs && session->machine->run.pid == 0)
             maqet_error_hint(err, "VM '%s' is stopped; start it: maqet start %s",
-                             session->name, session->name);
+                             session->machine->name, session->machine->name);
         return -1;
     }
-    if (maqet_vm_start_again(session->context, TAKE_PTR(definition), &incoming,
+    if (maqet_vm_start_again(session->machine->context, TAKE_PTR(definition), &incoming,
                              request->timeout, pid, err) == 0)
         return maqet_session_done(session, err);
     maqet_session_done(session, NULL);
@@ -349,7 +355,7 @@ keep_drives(const struct maqet_context *context,
         maqet_strings_add(&excluded, others.items[i].name);
         maqet_context_say(context, MAQET_LEVEL_WARNING,
                           "The present state of %s of VM '%s' is not kept in '%s'", one,
-                          session->name, request->keep);
+                          session->machine->name, request->keep);
     }
     maqet_session_cleanup(&session);
     session = NULL;

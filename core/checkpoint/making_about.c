@@ -16,7 +16,7 @@ property(struct maqet_session *session, const char *path, const char *name)
     json_object_object_add(arguments, "path", json_object_new_string(path));
     json_object_object_add(arguments, "property", json_object_new_string(name));
     _cleanup_json_ json_object *value =
-        maqet_session_ask(session, "qom-get", arguments, NULL);
+        maqet_monitor_ask(session->machine, "qom-get", arguments, NULL);
     return json_object_is_type(value, json_type_string)
                ? maqet_strdup(json_object_get_string(value))
                : NULL;
@@ -46,7 +46,7 @@ static void
 add_cpu(json_object *about, struct maqet_session *session)
 {
     _cleanup_json_ json_object *cpus =
-        maqet_session_ask(session, "query-cpus-fast", NULL, NULL);
+        maqet_monitor_ask(session->machine, "query-cpus-fast", NULL, NULL);
     json_object *first = json_object_is_type(cpus, json_type_array)
                              ? json_object_array_get_idx(cpus, 0)
                              : NULL;
@@ -107,13 +107,13 @@ maqet_making_describe(struct maqet_session *session, struct maqet_qmp *qmp,
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
     _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
 
-    if (command_line(session->run.pid, &argv, err) < 0)
+    if (command_line(session->machine->run.pid, &argv, err) < 0)
         return NULL;
     for (size_t i = 0; i < session->count; i++)
         maqet_strings_add(&drives, session->members[i].drive->name);
     add_machine(about, session);
     add_cpu(about, session);
-    add_program(about, session->run.pid);
+    add_program(about, session->machine->run.pid);
     add_text(about, "qemu", maqet_qmp_version_text(qmp));
     json_object_object_add(about, "version", json_object_new_int(maqet_qmp_version(qmp)));
     json_object_object_add(about, "memory",

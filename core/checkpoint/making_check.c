@@ -22,15 +22,16 @@ hint_drives_alone(struct maqet_session *session, struct maqet_error **err)
     _cleanup_writables_ struct maqet_writables others = {0};
     _cleanup_text_ struct maqet_text options = MAQET_TEXT_INIT;
 
-    for (size_t i = 0; i < session->vm->drive_count; i++)
-        if (is_unable(session->vm->drives[i]))
-            maqet_text_appendf(&options, " --exclude %s", session->vm->drives[i]->name);
+    for (size_t i = 0; i < session->machine->vm->drive_count; i++)
+        if (is_unable(session->machine->vm->drives[i]))
+            maqet_text_appendf(&options, " --exclude %s",
+                               session->machine->vm->drives[i]->name);
     maqet_session_others(session, &others, NULL);
     for (size_t i = 0; i < others.count; i++)
         maqet_text_appendf(&options, " --exclude %s", others.items[i].name);
     maqet_error_hint(
         err, "Keep the drives alone: maqet snapshot %s create --all NAME --live%s",
-        session->name, options.data ? options.data : "");
+        session->machine->name, options.data ? options.data : "");
 }
 
 static int
@@ -39,8 +40,8 @@ error_unable(struct maqet_session *session, bool able, struct maqet_error **err)
     _cleanup_text_ struct maqet_text words = MAQET_TEXT_INIT;
     size_t count = 0;
 
-    for (size_t i = 0; i < session->vm->drive_count; i++) {
-        const struct maqet_drive *drive = session->vm->drives[i];
+    for (size_t i = 0; i < session->machine->vm->drive_count; i++) {
+        const struct maqet_drive *drive = session->machine->vm->drives[i];
 
         if (is_unable(drive))
             maqet_text_appendf(&words, "%s'%s' (%s)", count++ > 0 ? ", " : "",
@@ -50,7 +51,7 @@ error_unable(struct maqet_session *session, bool able, struct maqet_error **err)
         err, MAQET_ERROR_UNSUPPORTED,
         "VM '%s' has %s without support for snapshots: %s; a checkpoint needs "
         "all drives that the guest can write to",
-        session->name, count > 1 ? "drives" : "a drive", words.data);
+        session->machine->name, count > 1 ? "drives" : "a drive", words.data);
     if (able)
         hint_drives_alone(session, err);
     return -1;
@@ -64,8 +65,8 @@ choose_drives(struct maqet_session *session, struct maqet_error **err)
     _cleanup_strings_ struct maqet_strings able = MAQET_STRINGS_INIT;
     bool unable = false;
 
-    for (size_t i = 0; i < session->vm->drive_count; i++) {
-        const struct maqet_drive *drive = session->vm->drives[i];
+    for (size_t i = 0; i < session->machine->vm->drive_count; i++) {
+        const struct maqet_drive *drive = session->machine->vm->drives[i];
 
         if (maqet_drive_has_snapshots(drive))
             maqet_strings_add(&able, drive->name);
@@ -76,7 +77,7 @@ choose_drives(struct maqet_session *session, struct maqet_error **err)
     if (able.count == 0)
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                                "VM '%s' has no drive that could be snapshotted",
-                               session->name);
+                               session->machine->name);
     maqet_session_choose_listed(session, &able);
     return 0;
 }
@@ -91,13 +92,14 @@ check_name(const struct maqet_session *session, const char *name,
                                "letters, digits and '_', '.', ':', '+', '-', 128 at most",
                                name);
     /* Its snapshots may have been deleted by another program. */
-    if (maqet_state_file_exists(session->context, session->name, name)) {
+    if (maqet_state_file_exists(session->machine->context, session->machine->name,
+                                name)) {
         maqet_error_set(err, MAQET_ERROR_EXISTS,
                         "There is a checkpoint '%s' of VM '%s' already", name,
-                        session->name);
+                        session->machine->name);
         maqet_error_hint(err, "Give another name");
         maqet_error_hint(err, "Or delete it: maqet checkpoint %s delete %s",
-                         session->name, name);
+                         session->machine->name, name);
         return -1;
     }
     for (size_t i = 0; i < session->count; i++) {
@@ -107,7 +109,7 @@ check_name(const struct maqet_session *session, const char *name,
             continue;
         maqet_error_set(err, MAQET_ERROR_EXISTS,
                         "There is a snapshot '%s' of drive '%s' on VM '%s' already", name,
-                        member->drive->name, session->name);
+                        member->drive->name, session->machine->name);
         maqet_error_hint(err, "Give another name");
         return -1;
     }
@@ -117,13 +119,13 @@ check_name(const struct maqet_session *session, const char *name,
 static int
 check_runs(const struct maqet_session *session, struct maqet_error **err)
 {
-    if (session->run.pid > 0)
+    if (session->machine->run.pid > 0)
         return 0;
     maqet_error_set(err, MAQET_ERROR_STATE,
                     "VM '%s' is not running, so there is no memory to keep",
-                    session->name);
+                    session->machine->name);
     maqet_error_hint(err, "Keep its drives: maqet snapshot %s create --all NAME",
-                     session->name);
+                     session->machine->name);
     return -1;
 }
 
@@ -131,10 +133,10 @@ check_runs(const struct maqet_session *session, struct maqet_error **err)
 static int
 check_state(struct maqet_session *session, struct maqet_error **err)
 {
-    if (maqet_session_check_asked(session, err) < 0)
+    if (maqet_monitor_check_asked(session->machine, err) < 0)
         return -1;
     _cleanup_json_ json_object *status =
-        maqet_session_ask(session, "query-status", NULL, err);
+        maqet_monitor_ask(session->machine, "query-status", NULL, err);
     const char *word = maqet_json_text(status, "status");
 
     if (!status)
@@ -142,9 +144,9 @@ check_state(struct maqet_session *session, struct maqet_error **err)
     if (word && strcmp(word, "running") == 0)
         return 0;
     maqet_error_set(err, MAQET_ERROR_STATE,
-                    "VM '%s' is %s; only one that runs has checkpoints", session->name,
-                    word ? word : "in an unknown state");
-    maqet_error_hint(err, "Let it go on: maqet resume %s", session->name);
+                    "VM '%s' is %s; only one that runs has checkpoints",
+                    session->machine->name, word ? word : "in an unknown state");
+    maqet_error_hint(err, "Let it go on: maqet resume %s", session->machine->name);
     return -1;
 }
 
@@ -161,7 +163,7 @@ check_blocked(struct maqet_session *session, struct maqet_qmp *qmp,
         return 0;
     maqet_error_set(err, MAQET_ERROR_STATE,
                     "VM '%s' can't be kept with its memory now. QEMU says: %.*s",
-                    session->name, maqet_text_fitting(blocked), blocked);
+                    session->machine->name, maqet_text_fitting(blocked), blocked);
     maqet_error_hint(err, "If it is a shared folder: unmount it in the guest first");
     hint_drives_alone(session, err);
     return -1;
@@ -190,7 +192,7 @@ check_others(struct maqet_session *session, struct maqet_strings *flash,
         maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                         "VM '%s' can't be kept with its memory: the guest can write to "
                         "%s, which is not one of its drives%s%s%s",
-                        session->name, file, other->place ? " (" : "",
+                        session->machine->name, file, other->place ? " (" : "",
                         other->place ? other->place : "", other->place ? ")" : "");
         maqet_error_hint(err, "Make it a drive: move it from `arguments` to `storage`");
         hint_drives_alone(session, err);
@@ -206,7 +208,7 @@ static int
 check_space(struct maqet_session *session, uint64_t *memory, struct maqet_error **err)
 {
     _cleanup_json_ json_object *summary =
-        maqet_session_ask(session, "query-memory-size-summary", NULL, err);
+        maqet_monitor_ask(session->machine, "query-memory-size-summary", NULL, err);
     uint64_t available;
 
     if (!summary)
@@ -216,8 +218,9 @@ check_space(struct maqet_session *session, uint64_t *memory, struct maqet_error 
     if (*memory == 0)
         return maqet_error_set(err, MAQET_ERROR_FAILED,
                                "VM '%s': QEMU does not tell the size of its memory",
-                               session->name);
-    if (!maqet_state_file_space(session->context, session->name, &available) ||
+                               session->machine->name);
+    if (!maqet_state_file_space(session->machine->context, session->machine->name,
+                                &available) ||
         *memory <= available)
         return 0;
     _cleanup_free_ char *needed = maqet_text_bytes(*memory);
@@ -225,7 +228,8 @@ check_space(struct maqet_session *session, uint64_t *memory, struct maqet_error 
     maqet_error_set(err, MAQET_ERROR_NO_SPACE,
                     "Insufficient disk space for the memory of VM '%s'. Required: %s, "
                     "Available: %s. Free up disk space in %s and try again.",
-                    session->name, needed, left, session->context->data_dir);
+                    session->machine->name, needed, left,
+                    session->machine->context->data_dir);
     return -1;
 }
 
@@ -242,7 +246,7 @@ maqet_making_check(struct maqet_session *session, const char *name,
     if (check_runs(session, err) < 0 || choose_drives(session, err) < 0 ||
         maqet_session_refresh(session, err) < 0 || check_name(session, name, err) < 0)
         return -1;
-    struct maqet_qmp *qmp = maqet_session_monitor(session, err);
+    struct maqet_qmp *qmp = maqet_monitor_connect(session->machine, err);
     return !qmp || check_state(session, err) < 0 ||
                    check_blocked(session, qmp, err) < 0 ||
                    check_others(session, &making->flash, err) < 0 ||

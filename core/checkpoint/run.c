@@ -54,7 +54,7 @@ test_clear(struct test *test)
     if (test->qemu > 0) {
         kill(test->qemu, SIGKILL); /* our child: its number is its own */
         waitpid(test->qemu, NULL, 0);
-        maqet_run_tidy(session->run.dir_fd);
+        maqet_run_tidy(session->machine->run.dir_fd);
     }
     if (test->pidfd >= 0)
         close(test->pidfd);
@@ -65,7 +65,7 @@ test_clear(struct test *test)
     for (size_t i = 0; i < test->server_count; i++)
         maqet_process_server_end(&test->servers[i]);
     if (session)
-        maqet_run_remove_servers(session->run.folder);
+        maqet_run_remove_servers(session->machine->run.folder);
     free(test->servers);
     maqet_strings_clear(&test->drives);
     maqet_strings_clear(&test->sockets);
@@ -101,16 +101,16 @@ check_writable(const struct test *test, struct maqet_error **err)
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                                "The guest of VM '%s' can write to %s besides its "
                                "drives: that can't be thrown away",
-                               session->name, flash.items[0]);
-    for (size_t i = 0; i < session->vm->drive_count; i++) {
-        const struct maqet_drive *drive = session->vm->drives[i];
+                               session->machine->name, flash.items[0]);
+    for (size_t i = 0; i < session->machine->vm->drive_count; i++) {
+        const struct maqet_drive *drive = session->machine->vm->drives[i];
 
         if (drive->storage->plugin.interface || maqet_drive_readonly(drive))
             continue;
         maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                         "The guest of VM '%s' can write to the share '%s': that can't be "
                         "thrown away",
-                        session->name, drive->name);
+                        session->machine->name, drive->name);
         maqet_error_hint(err, "Make it `readonly: on`, before the checkpoint is made");
         return -1;
     }
@@ -125,7 +125,7 @@ serve_all(struct test *test, const char *name, struct maqet_error **err)
     test->servers = maqet_alloc(session->count * sizeof(*test->servers) + 1);
     for (size_t i = 0; i < session->count; i++) {
         const struct maqet_member *member = &session->members[i];
-        char *socket = maqet_run_server_socket(session->run.folder, i);
+        char *socket = maqet_run_server_socket(session->machine->run.folder, i);
 
         maqet_strings_take(&test->sockets, socket);
         maqet_strings_add(&test->drives, member->drive->name);
@@ -152,8 +152,8 @@ start(struct test *test, int64_t timeout, struct maqet_error **err)
     struct maqet_definition *definition = maqet_loading_definition(session, err);
     int pid;
 
-    if (!definition || maqet_vm_start_again(session->context, definition, &incoming,
-                                            timeout, &pid, err) < 0)
+    if (!definition || maqet_vm_start_again(session->machine->context, definition,
+                                            &incoming, timeout, &pid, err) < 0)
         return -1;
     test->qemu = pid;
     test->pidfd = maqet_pidfd_open(pid);
@@ -169,7 +169,7 @@ console_of(struct maqet_session *session)
 {
     static const char prefix[] = "unix:";
     _cleanup_json_ json_object *list =
-        maqet_session_ask(session, "query-chardev", NULL, NULL);
+        maqet_monitor_ask(session->machine, "query-chardev", NULL, NULL);
 
     for (size_t i = 0;
          json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
@@ -199,8 +199,8 @@ static void
 become_command(const struct test *test, const char *const *argv, pid_t parent,
                const char *monitor, const char *console)
 {
-    const struct maqet_context *context = test->loading.session->context;
-    const char *vm = test->loading.session->name;
+    const struct maqet_context *context = test->loading.session->machine->context;
+    const char *vm = test->loading.session->machine->name;
 
     signal(SIGXFSZ, SIG_DFL);
     sigprocmask(SIG_SETMASK, &test->before, NULL);
@@ -228,15 +228,15 @@ begin_command(struct test *test, const char *const *argv, pid_t *pid,
 {
     struct maqet_session *session = test->loading.session;
     _cleanup_free_ char *monitor =
-        maqet_format("%s/" MAQET_RUN_MONITOR, session->run.folder);
+        maqet_format("%s/" MAQET_RUN_MONITOR, session->machine->run.folder);
     _cleanup_free_ char *console = NULL;
 
     /* The session was opened when nothing ran; the monitor is free for the command when
      * the connection is closed again. */
-    if (maqet_session_look(session, err) < 0)
+    if (maqet_opened_look(session->machine, err) < 0)
         return -1;
     console = console_of(session);
-    maqet_session_leave_monitor(session);
+    maqet_monitor_leave(session->machine);
     pid_t parent = getpid();
     *pid = fork();
     if (*pid == 0)
@@ -321,7 +321,7 @@ static int
 run_guest(struct test *test, const struct maqet_checkpoint_command *command,
           int *exit_code, struct maqet_error **err)
 {
-    const char *name = test->loading.session->name;
+    const char *name = test->loading.session->machine->name;
     int number, status = 0;
 
     if (wait_for(test, test->pidfd, command->timeout, &number) < 0) {
@@ -330,7 +330,7 @@ run_guest(struct test *test, const struct maqet_checkpoint_command *command,
     }
     waitpid(test->qemu, &status, 0);
     test->qemu = 0;
-    maqet_run_tidy(test->loading.session->run.dir_fd);
+    maqet_run_tidy(test->loading.session->machine->run.dir_fd);
     if (WIFSIGNALED(status))
         return maqet_error_set(err, MAQET_ERROR_FAILED,
                                "QEMU of VM '%s' was ended by signal %d (%s)", name,
@@ -354,13 +354,14 @@ maqet_checkpoint_run(const struct maqet_context *context,
     *exit_code = 0;
     if (maqet_loading_open(context, request, &test.loading, err) < 0)
         return -1;
-    if (test.loading.session->run.pid > 0) {
+    if (test.loading.session->machine->run.pid > 0) {
         maqet_error_set(err, MAQET_ERROR_STATE, "VM '%s' is running",
-                        test.loading.session->name);
-        maqet_error_hint(err, "Stop VM: maqet stop %s", test.loading.session->name);
+                        test.loading.session->machine->name);
+        maqet_error_hint(err, "Stop VM: maqet stop %s",
+                         test.loading.session->machine->name);
         return -1;
     }
-    maqet_run_remove_servers(test.loading.session->run.folder);
+    maqet_run_remove_servers(test.loading.session->machine->run.folder);
     if (check_writable(&test, err) < 0 ||
         maqet_session_check_holders(test.loading.session, err) < 0 ||
         hold_signals(&test, err) < 0 || serve_all(&test, request->name, err) < 0 ||

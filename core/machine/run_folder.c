@@ -327,15 +327,6 @@ maqet_run_open(const struct maqet_context *context, const char *name,
     return choose(&machine, run, err);
 }
 
-int
-maqet_run_look_again(struct maqet_run *run, const char *name, struct maqet_error **err)
-{
-    if (run->pidfd >= 0)
-        close(TAKE_FD(run->pidfd));
-    run->pid = maqet_run_holder(run->run_fd, &run->pidfd, err);
-    return run->pid < 0 ? maqet_error_wrap(err, "Virtual machine '%s'", name) : 0;
-}
-
 char *
 maqet_run_folder(const struct maqet_context *context, const char *name)
 {

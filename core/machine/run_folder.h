@@ -43,10 +43,6 @@ int maqet_run_look(const struct maqet_context *context, const char *name,
 int maqet_run_open(const struct maqet_context *context, const char *name,
                    struct maqet_run *run, struct maqet_error **err);
 
-/* Looks again whether QEMU runs, into pid and pidfd. */
-int maqet_run_look_again(struct maqet_run *run, const char *name,
-                         struct maqet_error **err);
-
 /* Whether the monitor's socket is in the folder. */
 bool maqet_run_has_monitor(const struct maqet_run *run);
 

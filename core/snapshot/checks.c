@@ -16,11 +16,11 @@ error_not_running(const struct maqet_session *session, struct maqet_error **err)
 {
     struct maqet_state state = {.status = MAQET_STATUS_STOPPED};
 
-    maqet_state_look(session->context, session->name, &state, NULL);
+    maqet_state_look(session->machine->context, session->machine->name, &state, NULL);
     maqet_error_set(err, MAQET_ERROR_STATE, "VM '%s' is not running (status: %s).",
-                    session->name, maqet_status_name(state.status));
+                    session->machine->name, maqet_status_name(state.status));
     maqet_error_remark(err, "Live snapshots require running VM.");
-    maqet_error_hint(err, "Start VM: maqet start %s", session->name);
+    maqet_error_hint(err, "Start VM: maqet start %s", session->machine->name);
     maqet_error_hint(err, "Use offline snapshot (remove --live flag)");
     maqet_error_hint(err,
                      "Take whichever the VM's state asks for (--auto in the place of "
@@ -33,12 +33,12 @@ error_running(const struct maqet_session *session, struct maqet_error **err)
 {
     _cleanup_state_ struct maqet_state state = {.status = MAQET_STATUS_RUNNING};
 
-    maqet_state_read(session->context, session->name, &state, NULL);
-    maqet_error_set(err, MAQET_ERROR_STATE, "VM '%s' is %s.", session->name,
+    maqet_state_read(session->machine->context, session->machine->name, &state, NULL);
+    maqet_error_set(err, MAQET_ERROR_STATE, "VM '%s' is %s.", session->machine->name,
                     state.pid > 0 ? maqet_state_text(&state)
                                   : maqet_status_name(MAQET_STATUS_RUNNING));
     maqet_error_remark(err, "Offline snapshots require stopped VM.");
-    maqet_error_hint(err, "Stop VM: maqet stop %s", session->name);
+    maqet_error_hint(err, "Stop VM: maqet stop %s", session->machine->name);
     maqet_error_hint(err, "Use live snapshot (add --live flag)");
     maqet_error_hint(err, "Take whichever the VM's state asks for (add --auto)");
     return -1;
@@ -48,18 +48,18 @@ int
 maqet_session_check_way(struct maqet_session *session, enum maqet_way way,
                         struct maqet_error **err)
 {
-    if (way == MAQET_WAY_LIVE && session->run.pid == 0)
+    if (way == MAQET_WAY_LIVE && session->machine->run.pid == 0)
         return error_not_running(session, err);
-    if (way == MAQET_WAY_OFFLINE && session->run.pid > 0)
+    if (way == MAQET_WAY_OFFLINE && session->machine->run.pid > 0)
         return error_running(session, err);
-    if (session->run.pid == 0)
+    if (session->machine->run.pid == 0)
         return 0;
     _cleanup_error_ struct maqet_error *reason = NULL;
-    if (maqet_session_check_asked(session, &reason) == 0)
+    if (maqet_monitor_check_asked(session->machine, &reason) == 0)
         return 0;
     /* Where nobody but this machine can use its drives, there was nothing to ask. */
-    return maqet_session_does_without(session) &&
-                   !maqet_vm_drives_are_asked_again(session->vm)
+    return maqet_monitor_does_without(session->machine) &&
+                   !maqet_vm_drives_are_asked_again(session->machine->vm)
                ? 0
                : maqet_error_move(err, TAKE_PTR(reason));
 }
@@ -78,7 +78,7 @@ error_missing(const struct maqet_session *session, const struct maqet_member *me
 
     maqet_error_set(err, MAQET_ERROR_MISSING,
                     "There is no snapshot '%s' of drive '%s' on VM '%s'", name,
-                    member->drive->name, session->name);
+                    member->drive->name, session->machine->name);
     maqet_error_remark(err, "There are: %s", list);
     if (closest)
         maqet_error_hint(err, "Did you mean '%s'?", closest);
@@ -95,7 +95,7 @@ maqet_session_error_duplicate(const struct maqet_session *session,
     maqet_error_set(err, MAQET_ERROR_INVALID,
                     "Drive '%s' on VM '%s' has %zu snapshots named '%s', and it can't be "
                     "known which is meant",
-                    member->drive->name, session->name, count, name);
+                    member->drive->name, session->machine->name, count, name);
     if (!member->drive->path)
         return -1;
     _cleanup_free_ char *path = maqet_shell_quoted(member->drive->path);

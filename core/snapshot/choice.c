@@ -56,7 +56,7 @@ find_set(struct choosing *choosing, struct maqet_error **err)
 
     maqet_history_set_drives(session->history, name, &choosing->set);
     for (size_t i = 0; i < choosing->set.count; i++)
-        if (maqet_vm_find_drive(session->vm, choosing->set.items[i], NULL))
+        if (maqet_vm_find_drive(session->machine->vm, choosing->set.items[i], NULL))
             maqet_strings_add(&there, choosing->set.items[i]);
     if (maqet_session_check_known(session, &there, err) < 0)
         return -1;
@@ -77,10 +77,10 @@ find_set(struct choosing *choosing, struct maqet_error **err)
     maqet_history_set_excluded(session->history, name, &choosing->set_left);
     for (size_t i = 0; i < choosing->set.count; i++)
         if (!maqet_strings_has(&there, choosing->set.items[i]))
-            maqet_context_say(session->context, MAQET_LEVEL_WARNING,
+            maqet_context_say(session->machine->context, MAQET_LEVEL_WARNING,
                               "VM '%s' no longer has the drive '%s', which is in the set "
                               "'%s'",
-                              session->name, choosing->set.items[i], name);
+                              session->machine->name, choosing->set.items[i], name);
     return 0;
 }
 
@@ -101,8 +101,8 @@ error_unknown(const struct choosing *choosing, const char *name, struct maqet_er
     const struct maqet_session *session = choosing->session;
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
-    for (size_t i = 0; i < session->vm->drive_count; i++)
-        maqet_strings_add(&names, session->vm->drives[i]->name);
+    for (size_t i = 0; i < session->machine->vm->drive_count; i++)
+        maqet_strings_add(&names, session->machine->vm->drives[i]->name);
     for (size_t i = 0; i < choosing->others.count; i++)
         maqet_strings_add(&names, choosing->others.items[i].name);
     const char *closest = maqet_text_closest(name, &names);
@@ -110,7 +110,7 @@ error_unknown(const struct choosing *choosing, const char *name, struct maqet_er
 
     maqet_error_set(err, MAQET_ERROR_MISSING,
                     "There is no drive '%s' on VM '%s' that could be excluded", name,
-                    session->name);
+                    session->machine->name);
     if (closest)
         maqet_error_hint(err, "Did you mean '%s'? There are: %s", closest, list);
     else
@@ -126,7 +126,7 @@ check_excluded(const struct choosing *choosing, struct maqet_error **err)
     for (size_t i = 0; exclude && i < exclude->count; i++) {
         const char *name = exclude->items[i];
 
-        if (!maqet_vm_find_drive(choosing->session->vm, name, NULL) &&
+        if (!maqet_vm_find_drive(choosing->session->machine->vm, name, NULL) &&
             !maqet_writables_find(&choosing->others, name) &&
             !maqet_strings_has(&choosing->set_left, name))
             return error_unknown(choosing, name, err);
@@ -158,7 +158,7 @@ sort_drive(struct choosing *choosing, const struct maqet_drive *drive)
 static void
 sort_all(struct choosing *choosing)
 {
-    const struct maqet_vm *vm = choosing->session->vm;
+    const struct maqet_vm *vm = choosing->session->machine->vm;
 
     for (size_t i = 0; i < vm->drive_count; i++)
         sort_drive(choosing, vm->drives[i]);
@@ -180,7 +180,7 @@ append_drives(const struct choosing *choosing, const struct maqet_strings *names
 {
     for (size_t i = 0; i < names->count; i++) {
         const struct maqet_drive *drive =
-            maqet_vm_find_drive(choosing->session->vm, names->items[i], NULL);
+            maqet_vm_find_drive(choosing->session->machine->vm, names->items[i], NULL);
 
         maqet_text_appendf(words, "%s'%s' (%s)", i > 0 ? ", " : "", names->items[i],
                            maqet_drive_is_unknown(drive) ? drive->fault->message
@@ -242,7 +242,7 @@ error_incomplete(const struct choosing *choosing, struct maqet_error **err)
             maqet_shell_append(&options, lists[i]->items[j]);
         }
     maqet_error_set(err, MAQET_ERROR_UNSUPPORTED, "VM '%s' has %s; nothing was done",
-                    choosing->session->name, words);
+                    choosing->session->machine->name, words);
     maqet_error_hint(err, "Leave %s out:%s", count > 1 ? "them" : "it", options.data);
     for (size_t i = 0; i < choosing->others.count; i++)
         if (choosing->others.items[i].kind == MAQET_WRITABLE_DISK &&
@@ -293,7 +293,7 @@ choose_all(struct choosing *choosing, struct maqet_error **err)
     if (choosing->chosen.count == 0)
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                                "VM '%s' has no drive that could be snapshotted",
-                               session->name);
+                               session->machine->name);
     maqet_session_choose_listed(session, &choosing->chosen);
     return maqet_session_refresh(session, err);
 }

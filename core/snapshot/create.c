@@ -47,7 +47,7 @@ error_exists(const struct maqet_session *session, const struct maqet_member *mem
 {
     maqet_error_set(err, MAQET_ERROR_EXISTS,
                     "There is a snapshot '%s' of drive '%s' on VM '%s' already", name,
-                    member->drive->name, session->name);
+                    member->drive->name, session->machine->name);
     maqet_error_hint(err, "Give another name");
     maqet_error_hint(err, "Replace it, if it is no longer needed: add --overwrite");
     return -1;
@@ -128,7 +128,7 @@ replace(struct maqet_session *session, const struct maqet_snapshot_request *requ
         return maqet_error_set(err, MAQET_ERROR_EXISTS,
                                "Virtual machine '%s': no name is free for the snapshot "
                                "that stands in while '%s' is replaced",
-                               session->name, name);
+                               session->machine->name, name);
     if (maqet_session_begin(session, MAQET_OPERATION_OVERWRITE, name, stand_in, err) < 0)
         return -1;
     return maqet_session_create(session, stand_in, request->freeze_timeout, stillness,
@@ -176,12 +176,13 @@ consistency_of(const struct maqet_session *session, bool quiesce)
 {
     struct maqet_state state;
 
-    if (session->run.pid > 0)
+    if (session->machine->run.pid > 0)
         return quiesce ? MAQET_CONSISTENCY_FILE_SYSTEM : MAQET_CONSISTENCY_CRASH;
     /* To the guest, QEMU killed by `stop --force` is a power cut, too. */
-    return maqet_state_look(session->context, session->name, &state, NULL) < 0 ||
+    return maqet_state_look(session->machine->context, session->machine->name, &state,
+                            NULL) < 0 ||
                    state.status == MAQET_STATUS_CRASHED ||
-                   faccessat(session->run.dir_fd, MAQET_RUN_FORCED, F_OK, 0) == 0
+                   faccessat(session->machine->run.dir_fd, MAQET_RUN_FORCED, F_OK, 0) == 0
                ? MAQET_CONSISTENCY_CRASH
                : MAQET_CONSISTENCY_OFF;
 }
@@ -229,12 +230,12 @@ maqet_snapshot_create(const struct maqet_context *context,
         check_existing(session, request->name, request->overwrite, &replaces, err) < 0 ||
         (replaces && maqet_identity_check_none(session, request->name, err) < 0))
         return -1;
-    if (request->freeze_timeout >= 0 && session->run.pid == 0)
+    if (request->freeze_timeout >= 0 && session->machine->run.pid == 0)
         return maqet_error_set(err, MAQET_ERROR_STATE,
                                "Virtual machine '%s' is not running, so its file systems "
                                "can't and need not be frozen; leave --quiesce out",
-                               session->name);
-    receipt->live = session->run.pid > 0;
+                               session->machine->name);
+    receipt->live = session->machine->run.pid > 0;
     receipt->replaced = replaces;
     receipt->consistency = consistency_of(session, request->freeze_timeout >= 0);
     if (announce(session, request, &receipt->left.excluded, err) < 0)

@@ -77,7 +77,8 @@ record_export(void *data, const char *temporary, const struct maqet_file_id *id,
 {
     const struct maqet_session *session = data;
 
-    return maqet_exports_record(session->context, session->name, temporary, id, err);
+    return maqet_exports_record(session->machine->context, session->machine->name,
+                                temporary, id, err);
 }
 
 /*
@@ -92,15 +93,16 @@ verify_export(void *data, struct maqet_error **err)
     const struct maqet_session *session = data;
     const struct maqet_drive *drive = session->members[0].drive;
 
-    if (session->run.pid == 0 ||
-        ((!drive->path || maqet_holders_has_open(session->run.pid, drive->path)) &&
-         !maqet_pidfd_wait(session->run.pidfd, 0)))
+    if (session->machine->run.pid == 0 ||
+        ((!drive->path ||
+          maqet_holders_has_open(session->machine->run.pid, drive->path)) &&
+         !maqet_pidfd_wait(session->machine->run.pidfd, 0)))
         return 0;
     maqet_error_set(err, MAQET_ERROR_FAILED,
                     "VM '%s', drive '%s': QEMU ended or closed the image during the "
                     "export, so another program may have changed what was read; nothing "
                     "was exported",
-                    session->name, drive->name);
+                    session->machine->name, drive->name);
     maqet_error_hint(err, "Try again");
     return -1;
 }
@@ -111,16 +113,16 @@ static int
 check_readable(struct maqet_session *session, const struct maqet_drive *drive,
                struct maqet_error **err)
 {
-    if (session->run.pid == 0)
+    if (session->machine->run.pid == 0)
         return maqet_session_check_holders(session, err);
-    maqet_session_leave_monitor(session);
+    maqet_monitor_leave(session->machine);
     if (drive->storage->plugin.flags & MAQET_STORAGE_LIVE_READ)
         return 0;
     maqet_error_set(err, MAQET_ERROR_STATE,
                     "VM '%s' is running, and drives of the type %s can't be read by "
                     "another program meanwhile",
-                    session->name, drive->storage->plugin.name);
-    maqet_error_hint(err, "Stop VM: maqet stop %s", session->name);
+                    session->machine->name, drive->storage->plugin.name);
+    maqet_error_hint(err, "Stop VM: maqet stop %s", session->machine->name);
     return -1;
 }
 
@@ -149,6 +151,6 @@ maqet_snapshot_export(const struct maqet_context *context,
     int result = maqet_drive_snapshot_export(
         member->drive, maqet_session_find(session, member, request->name, NULL),
         &recorded, err);
-    maqet_exports_sweep(context, session->name);
+    maqet_exports_sweep(context, session->machine->name);
     return result;
 }

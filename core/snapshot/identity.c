@@ -43,7 +43,7 @@ maqet_identity_record(const struct maqet_session *session, const char *name,
             return maqet_error_set(err, MAQET_ERROR_FAILED,
                                    "The snapshot '%s' of drive '%s' on VM '%s', which "
                                    "was just taken, is not there",
-                                   name, member->drive->name, session->name);
+                                   name, member->drive->name, session->machine->name);
         json_object_object_add(snapshots, member->drive->name,
                                describe(member->drive, found));
     }
@@ -100,11 +100,11 @@ hint_ways_out(const struct maqet_session *session, const char *name, const char 
     maqet_error_hint(err,
                      "Load the drives without the memory, one by one: maqet snapshot %s "
                      "load %s %s",
-                     session->name, drive, name);
+                     session->machine->name, drive, name);
     maqet_error_hint(err,
                      "Or delete the checkpoint, which leaves snapshots that are not its "
                      "own: maqet checkpoint %s delete %s",
-                     session->name, name);
+                     session->machine->name, name);
 }
 
 static int
@@ -119,7 +119,8 @@ error_other_snapshot(const struct maqet_session *session, const char *name,
                     "The memory of the checkpoint '%s' of VM '%s' does not belong to the "
                     "snapshot '%s' that drive '%s' has now: it was kept with the one "
                     "taken at %s (id %s), and this one was taken at %s (id %s)",
-                    name, session->name, name, drive, before, then->id, present, now->id);
+                    name, session->machine->name, name, drive, before, then->id, present,
+                    now->id);
     hint_ways_out(session, name, drive, err);
     return -1;
 }
@@ -149,11 +150,11 @@ check_drive(const struct maqet_session *session, const char *name, const char *d
                               "which belongs to the checkpoint"
                             : "The checkpoint '%s' has a snapshot of drive '%s', which "
                               "VM '%s' no longer has",
-                        name, drive, session->name);
+                        name, drive, session->machine->name);
         maqet_error_hint(err,
                          "Delete the checkpoint, if it is of no more use: maqet "
                          "checkpoint %s delete %s",
-                         session->name, name);
+                         session->machine->name, name);
         return -1;
     }
     if (!maqet_identity_recorded(about))
@@ -163,7 +164,7 @@ check_drive(const struct maqet_session *session, const char *name, const char *d
             err, MAQET_ERROR_FAILED,
             "The description of the checkpoint '%s' of VM '%s' is damaged: it "
             "does not say which snapshot of drive '%s' belongs to it",
-            name, session->name, drive);
+            name, session->machine->name, drive);
         hint_ways_out(session, name, drive, err);
         return -1;
     }
@@ -189,11 +190,11 @@ int
 maqet_identity_check_none(const struct maqet_session *session, const char *name,
                           struct maqet_error **err)
 {
-    if (!maqet_state_file_exists(session->context, session->name, name))
+    if (!maqet_state_file_exists(session->machine->context, session->machine->name, name))
         return 0;
     /* One that can't be read may own any of them. */
-    _cleanup_json_ json_object *about =
-        maqet_state_file_about(session->context, session->name, name, NULL);
+    _cleanup_json_ json_object *about = maqet_state_file_about(
+        session->machine->context, session->machine->name, name, NULL);
     for (size_t i = 0; i < session->count; i++) {
         const struct maqet_member *member = &session->members[i];
         const struct maqet_snapshot *found =
@@ -205,12 +206,12 @@ maqet_identity_check_none(const struct maqet_session *session, const char *name,
         maqet_error_set(err, MAQET_ERROR_STATE,
                         "The snapshots '%s' of VM '%s' belong to a checkpoint, which "
                         "needs all of them",
-                        name, session->name);
+                        name, session->machine->name);
         maqet_error_hint(
             err,
             "If its memory is no longer needed either, delete all of it: maqet "
             "checkpoint %s delete %s",
-            session->name, name);
+            session->machine->name, name);
         return -1;
     }
     return 0;
@@ -232,12 +233,12 @@ error_other_member(const struct maqet_session *session, const char *name,
                     "The snapshot '%s' of drive '%s' on VM '%s' is not the one that was "
                     "taken together with those of the other drives: that was taken at "
                     "%s, and this one at %s",
-                    name, drive, session->name, before, present);
+                    name, drive, session->machine->name, before, present);
     maqet_error_hint(err,
                      "If it is meant nevertheless, take the drives one by one: maqet "
                      "snapshot %s %s %s %s%s",
-                     session->name, verb, drive, name,
-                     session->run.pid > 0 ? " --live" : "");
+                     session->machine->name, verb, drive, name,
+                     session->machine->run.pid > 0 ? " --live" : "");
     return -1;
 }
 

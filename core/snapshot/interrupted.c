@@ -170,7 +170,8 @@ static void
 add_drive_change(const struct maqet_session *session,
                  const struct maqet_journal_drive *left, struct maqet_strings *changes)
 {
-    const struct maqet_drive *drive = maqet_vm_find_drive(session->vm, left->name, NULL);
+    const struct maqet_drive *drive =
+        maqet_vm_find_drive(session->machine->vm, left->name, NULL);
 
     if (!drive) {
         maqet_strings_addf(changes, "drive '%s' is no longer a drive of the VM",
@@ -225,11 +226,11 @@ maqet_interrupted_check(const struct maqet_session *session, struct maqet_error 
     maqet_error_set(err, MAQET_ERROR_STATE,
                     "VM '%s': %s, and something has changed since. The images were left "
                     "as they are now.\n%s",
-                    session->name, what, list);
+                    session->machine->name, what, list);
     maqet_error_hint(err, "Finish it all the same: maqet recover %s --finish (this %s)",
-                     session->name, finish);
+                     session->machine->name, finish);
     maqet_error_hint(err, "Or leave the images as they are: maqet recover %s --forget",
-                     session->name);
+                     session->machine->name);
     return -1;
 }
 
@@ -242,9 +243,10 @@ maqet_interrupted_check_drives(const struct maqet_session *session,
     for (size_t i = 0;
          journal->operation != MAQET_OPERATION_RESUME && i < journal->drive_count; i++) {
         const struct maqet_drive *drive =
-            maqet_vm_find_drive(session->vm, journal->drives[i].name, NULL);
+            maqet_vm_find_drive(session->machine->vm, journal->drives[i].name, NULL);
 
-        if (drive && (session->run.pid > 0 ? maqet_drive_check_known(drive, err)
+        if (drive &&
+            (session->machine->run.pid > 0 ? maqet_drive_check_known(drive, err)
                                            : maqet_drive_check_storage(drive, err)) < 0)
             return -1;
     }
@@ -255,7 +257,7 @@ int
 maqet_interrupted_check_images(const struct maqet_session *session,
                                struct maqet_error **err)
 {
-    for (size_t i = 0; session->run.pid == 0 && i < session->count; i++) {
+    for (size_t i = 0; session->machine->run.pid == 0 && i < session->count; i++) {
         const struct maqet_drive *drive = session->members[i].drive;
 
         if (!drive->path || access(drive->path, F_OK) == 0 || errno != ENOENT)
@@ -265,10 +267,10 @@ maqet_interrupted_check_images(const struct maqet_session *session,
         maqet_error_hint(err,
                          "Mount its disk or move it back, and then: maqet recover %s "
                          "--finish",
-                         session->name);
+                         session->machine->name);
         maqet_error_hint(err,
                          "Or leave the images as they are: maqet recover %s --forget",
-                         session->name);
+                         session->machine->name);
         return -1;
     }
     return 0;
@@ -278,20 +280,20 @@ void
 maqet_interrupted_warn(const struct maqet_session *session)
 {
     /* Whoever has the lock is just working on it. */
-    if (session->lock < 0)
+    if (session->machine->lock < 0)
         return;
     if (session->damage) {
-        maqet_context_say(session->context, MAQET_LEVEL_WARNING,
+        maqet_context_say(session->machine->context, MAQET_LEVEL_WARNING,
                           "%s; to go on: maqet recover %s --forget",
-                          session->damage->message, session->name);
+                          session->damage->message, session->machine->name);
         return;
     }
     if (session->journal.operation == MAQET_OPERATION_NONE)
         return;
     _cleanup_free_ char *what = maqet_interrupted_text(&session->journal);
-    maqet_context_say(session->context, MAQET_LEVEL_WARNING,
-                      "VM '%s': %s; to recover: maqet recover %s", session->name, what,
-                      session->name);
+    maqet_context_say(session->machine->context, MAQET_LEVEL_WARNING,
+                      "VM '%s': %s; to recover: maqet recover %s", session->machine->name,
+                      what, session->machine->name);
 }
 
 /* ---- whose snapshot it is ---- */

@@ -94,10 +94,10 @@ static void
 add_memory(const struct maqet_session *session, const char *drive,
            struct maqet_snapshot *snapshot, const char *name)
 {
-    if (!maqet_state_file_exists(session->context, session->name, name))
+    if (!maqet_state_file_exists(session->machine->context, session->machine->name, name))
         return;
-    _cleanup_json_ json_object *about =
-        maqet_state_file_about(session->context, session->name, name, NULL);
+    _cleanup_json_ json_object *about = maqet_state_file_about(
+        session->machine->context, session->machine->name, name, NULL);
     if (maqet_identity_belongs(about, drive, snapshot))
         snapshot->vm_state = (uint64_t)maqet_json_int(about, "allocated");
 }
@@ -133,9 +133,9 @@ static void
 say_not_listed(const struct maqet_session *session, const struct maqet_drive *drive,
                const struct maqet_error *reason)
 {
-    maqet_context_say(session->context, MAQET_LEVEL_WARNING,
+    maqet_context_say(session->machine->context, MAQET_LEVEL_WARNING,
                       "Snapshots of drive '%s' on VM '%s' can't be listed: %s",
-                      drive->name, session->name, reason->message);
+                      drive->name, session->machine->name, reason->message);
 }
 
 /* Leaves out those whose list can't be read. An image that QEMU has open is listed by
@@ -151,7 +151,7 @@ choose_readable(struct maqet_session *session)
         _cleanup_snapshots_ struct maqet_snapshots read = {0};
         _cleanup_error_ struct maqet_error *reason = NULL;
 
-        if ((session->run.pid > 0 && drive->path) ||
+        if ((session->machine->run.pid > 0 && drive->path) ||
             maqet_drive_snapshots_read(drive, &read, &reason) == 0)
             maqet_strings_add(&able, drive->name);
         else if (count > 1)
@@ -188,10 +188,10 @@ choose(struct maqet_session *session, const struct maqet_snapshot_request *reque
     if (request->drive)
         return maqet_session_choose(session, request->drive, err);
     for (size_t i = 0; exclude && i < exclude->count; i++)
-        if (!maqet_vm_find_drive(session->vm, exclude->items[i], err))
+        if (!maqet_vm_find_drive(session->machine->vm, exclude->items[i], err))
             return -1;
-    for (size_t i = 0; i < session->vm->drive_count; i++) {
-        const struct maqet_drive *drive = session->vm->drives[i];
+    for (size_t i = 0; i < session->machine->vm->drive_count; i++) {
+        const struct maqet_drive *drive = session->machine->vm->drives[i];
         _cleanup_error_ struct maqet_error *reason = NULL;
 
         if (exclude && maqet_strings_has(exclude, drive->name))
@@ -216,7 +216,8 @@ warn_of_history(const struct maqet_session *session)
     _cleanup_error_ struct maqet_error *reason = NULL;
 
     if (maqet_history_check(session->history, &reason) < 0)
-        maqet_context_say(session->context, MAQET_LEVEL_WARNING, "%s", reason->message);
+        maqet_context_say(session->machine->context, MAQET_LEVEL_WARNING, "%s",
+                          reason->message);
 }
 
 struct maqet_snapshot_list *
@@ -234,13 +235,13 @@ maqet_snapshot_list(const struct maqet_context *context,
     if (choose(session, request, err) < 0)
         return NULL;
     /* What a QEMU that hangs can't tell is in the images. */
-    session->on_silence = MAQET_ON_SILENCE_READ;
+    session->machine->on_silence = MAQET_ON_SILENCE_READ;
     if (refresh(session, request, err) < 0)
         return NULL;
 
     struct maqet_snapshot_list *list = maqet_alloc(sizeof(*list));
-    list->vm = maqet_strdup(session->name);
-    list->live = session->run.pid > 0;
+    list->vm = maqet_strdup(session->machine->name);
+    list->live = session->machine->run.pid > 0;
     list->drives = maqet_alloc(session->count * sizeof(*list->drives) + 1);
     for (size_t i = 0; i < session->count; i++) {
         if (list->live && session->members[i].drive->path)

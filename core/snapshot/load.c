@@ -37,23 +37,23 @@ open_loadable(const struct maqet_context *context,
 
     if (!session)
         return NULL;
-    session->silent = session->run.pid > 0 && request->silent;
+    session->machine->silent = session->machine->run.pid > 0 && request->silent;
     if (maqet_session_repair(session, err) < 0)
         return NULL;
     /* Where nothing is left to be put right, QEMU is to be ended, and its answers only
      * spare us the images. */
-    session->on_silence = MAQET_ON_SILENCE_END;
+    session->machine->on_silence = MAQET_ON_SILENCE_END;
     if (maqet_session_check_way(session, request->way, err) < 0 ||
         maqet_session_choose_for(session, request, MAQET_PURPOSE_LOAD, left, err) < 0 ||
         check_snapshots(session, request, err) < 0)
         return NULL;
     /* Whoever has found out before that QEMU is silent has said so, too. */
-    if (session->silent && !request->silent && !request->drive)
+    if (session->machine->silent && !request->silent && !request->drive)
         maqet_context_say(
             context, MAQET_LEVEL_WARNING,
             "VM '%s': disks that were added by QEMU's monitor are not known, "
             "since QEMU does not answer; they are left alone",
-            session->name);
+            session->machine->name);
     return TAKE_PTR(session);
 }
 
@@ -62,13 +62,14 @@ static int
 check_restart(const struct maqet_session *session, struct maqet_error **err)
 {
     struct maqet_definition *definition =
-        session->run.pid > 0 ? maqet_running_load(session->context, session->name, err)
-                             : NULL;
+        session->machine->run.pid > 0
+            ? maqet_running_load(session->machine->context, session->machine->name, err)
+            : NULL;
 
     if (!definition)
-        return session->run.pid > 0 ? -1 : 0;
-    return maqet_vm_check_startable(session->context, definition, MAQET_STARTABLE_AGAIN,
-                                    NULL, err);
+        return session->machine->run.pid > 0 ? -1 : 0;
+    return maqet_vm_check_startable(session->machine->context, definition,
+                                    MAQET_STARTABLE_AGAIN, NULL, err);
 }
 
 int
@@ -83,9 +84,9 @@ maqet_snapshot_loadable(const struct maqet_context *context,
     if (!session || check_restart(session, err) < 0)
         return -1;
     if (live)
-        *live = session->run.pid > 0;
+        *live = session->machine->run.pid > 0;
     if (silent)
-        *silent = session->silent;
+        *silent = session->machine->silent;
     for (size_t i = 0; i < session->count; i++)
         maqet_strings_add(drives, session->members[i].drive->name);
     return 0;
@@ -103,10 +104,10 @@ warn_of_mixture(const struct maqet_session *session, const char *name)
 
         if (maqet_history_in_set(session->history, name, member->drive->name, snapshot))
             continue;
-        maqet_context_say(session->context, MAQET_LEVEL_WARNING,
+        maqet_context_say(session->machine->context, MAQET_LEVEL_WARNING,
                           "Virtual machine '%s': the snapshots '%s' were not taken "
                           "together, as far as is known",
-                          session->name, name);
+                          session->machine->name, name);
         return;
     }
 }
@@ -136,11 +137,13 @@ static int
 start_again(struct maqet_session *session, struct maqet_definition *definition,
             int64_t timeout, int *pid, struct maqet_error **err)
 {
-    if (maqet_vm_start_again(session->context, definition, NULL, timeout, pid, err) == 0)
+    if (maqet_vm_start_again(session->machine->context, definition, NULL, timeout, pid,
+                             err) == 0)
         return 0;
     maqet_error_wrap(err, "The snapshot is loaded, but VM '%s' is stopped",
-                     session->name);
-    maqet_error_hint(err, "Once it can start, start it: maqet start %s", session->name);
+                     session->machine->name);
+    maqet_error_hint(err, "Once it can start, start it: maqet start %s",
+                     session->machine->name);
     return -1;
 }
 
@@ -158,26 +161,26 @@ maqet_snapshot_load(const struct maqet_context *context,
     if (!session || check_restart(session, err) < 0)
         return -1;
     warn_of_mixture(session, request->name);
-    bool runs = session->run.pid > 0;
+    bool runs = session->machine->run.pid > 0;
     if (runs) {
-        definition = maqet_running_load(context, session->name, err);
+        definition = maqet_running_load(context, session->machine->name, err);
         if (!definition)
             return -1;
     }
     if (maqet_session_begin(session, MAQET_OPERATION_PREPARE, request->name, NULL, err) <
         0)
         return -1;
-    if ((runs && (maqet_session_end_qemu(session, err) < 0 ||
-                  maqet_vm_check_drives(session->vm, err) < 0 ||
+    if ((runs && (maqet_opened_end_qemu(session->machine, err) < 0 ||
+                  maqet_vm_check_drives(session->machine->vm, err) < 0 ||
                   maqet_session_refresh(session, err) < 0 ||
                   check_snapshots(session, request, err) < 0)) ||
         maqet_session_revert(session, request->name, err) < 0 ||
         maqet_history_save(session->history, err) < 0 ||
         maqet_session_done(session, err) < 0) {
         maqet_session_recover(session, err);
-        if (runs && session->run.pid == 0)
+        if (runs && session->machine->run.pid == 0)
             maqet_error_hint(err, "The machine is stopped; start it: maqet start %s",
-                             session->name);
+                             session->machine->name);
         return -1;
     }
     return runs ? start_again(session, TAKE_PTR(definition), request->timeout, pid, err)

@@ -14,7 +14,8 @@ arguments_of(const struct maqet_session *session)
 {
     json_object *arguments = NULL;
 
-    json_object_object_get_ex(session->vm->definition->tree, "arguments", &arguments);
+    json_object_object_get_ex(session->machine->vm->definition->tree, "arguments",
+                              &arguments);
     return arguments;
 }
 
@@ -33,7 +34,7 @@ maqet_other_text(const struct maqet_writable *other)
 static char *
 name_beside_drives(const struct maqet_session *session, const char *name)
 {
-    return maqet_vm_find_drive(session->vm, name, NULL)
+    return maqet_vm_find_drive(session->machine->vm, name, NULL)
                ? maqet_format("argument-%s", name)
                : maqet_strdup(name);
 }
@@ -115,7 +116,7 @@ add_device(const struct maqet_session *session, const struct maqet_writables *kn
     /* What no device has, the guest can't reach. */
     if (!inserted || json_object_get_boolean(json_object_object_get(inserted, "ro")) ||
         !maqet_json_text(device, "qdev") ||
-        (node && maqet_vm_find_drive(session->vm, node, NULL)))
+        (node && maqet_vm_find_drive(session->machine->vm, node, NULL)))
         return;
     const struct maqet_writable *entry = find_known(known, device, inserted);
     if (entry) {
@@ -137,14 +138,14 @@ ask_list(struct maqet_session *session, const char *command, struct maqet_error 
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
     _cleanup_json_ json_object *answer =
-        maqet_session_ask(session, command, NULL, &reason);
+        maqet_monitor_ask(session->machine, command, NULL, &reason);
 
     if (json_object_is_type(answer, json_type_array))
         return TAKE_PTR(answer);
     if (answer)
         maqet_error_set(err, MAQET_ERROR_FAILED,
-                        "VM '%s': QEMU's answer to '%s' is not a list", session->name,
-                        command);
+                        "VM '%s': QEMU's answer to '%s' is not a list",
+                        session->machine->name, command);
     else if (reason && reason->code != MAQET_ERROR_UNSUPPORTED)
         maqet_error_move(err, TAKE_PTR(reason));
     return NULL;
@@ -161,7 +162,7 @@ add_devices(struct maqet_session *session, const struct maqet_writables *known,
                            : maqet_error_set(err, MAQET_ERROR_FAILED,
                                              "VM '%s': QEMU does not tell its block "
                                              "devices",
-                                             session->name);
+                                             session->machine->name);
     for (size_t i = 0; i < json_object_array_length(devices); i++)
         add_device(session, known, json_object_array_get_idx(devices, i), others);
     return 0;
@@ -220,11 +221,12 @@ maqet_session_others(struct maqet_session *session, struct maqet_writables *othe
     _cleanup_error_ struct maqet_error *reason = NULL;
 
     maqet_arguments_writables(arguments_of(session), &known);
-    bool told = session->run.pid > 0 && add_told(session, &known, others, &reason) == 0;
+    bool told =
+        session->machine->run.pid > 0 && add_told(session, &known, others, &reason) == 0;
     /* Where QEMU is not needed and does not answer, its arguments have to do. */
-    if (session->run.pid > 0 && !told) {
+    if (session->machine->run.pid > 0 && !told) {
         maqet_writables_clear(others);
-        if (!maqet_session_does_without(session))
+        if (!maqet_monitor_does_without(session->machine))
             return maqet_error_move(err, TAKE_PTR(reason));
     }
     for (size_t i = 0; i < known.count; i++)

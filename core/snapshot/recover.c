@@ -33,7 +33,7 @@ maqet_snapshot_interruption(const struct maqet_context *context, const char *vm,
         interruption->what = maqet_strdup(session->damage->message);
     } else if (session->journal.operation != MAQET_OPERATION_NONE) {
         _cleanup_free_ char *text = maqet_interrupted_text(&session->journal);
-        interruption->what = maqet_format("VM '%s': %s", session->name, text);
+        interruption->what = maqet_format("VM '%s': %s", session->machine->name, text);
         interruption->finish = maqet_interrupted_finish_text(&session->journal);
         maqet_interrupted_changes(session, &interruption->changes);
     }
@@ -48,14 +48,17 @@ static int
 abandon_checkpoint(struct maqet_session *session, struct maqet_error **err)
 {
     const char *name = session->journal.name;
-    struct maqet_qmp *qmp =
-        session->run.pid > 0 ? maqet_session_monitor(session, err) : NULL;
+    struct maqet_qmp *qmp = session->machine->run.pid > 0
+                                ? maqet_monitor_connect(session->machine, err)
+                                : NULL;
 
-    if (session->run.pid > 0 && (!qmp || maqet_migration_abandon(qmp, err) < 0))
+    if (session->machine->run.pid > 0 && (!qmp || maqet_migration_abandon(qmp, err) < 0))
         return -1;
-    return maqet_state_file_exists(session->context, session->name, name)
+    return maqet_state_file_exists(session->machine->context, session->machine->name,
+                                   name)
                ? 0
-               : maqet_state_file_remove(session->context, session->name, name, err);
+               : maqet_state_file_remove(session->machine->context,
+                                         session->machine->name, name, err);
 }
 
 static void
@@ -69,7 +72,7 @@ add_kept(const struct maqet_session *session, const char *name, const char *what
             maqet_strings_addf(kept,
                                "the snapshot '%s' of drive '%s', %s; once you don't need "
                                "it: maqet snapshot %s delete %s %s",
-                               name, member->drive->name, what, session->name,
+                               name, member->drive->name, what, session->machine->name,
                                member->drive->name, name);
     }
 }
@@ -85,10 +88,10 @@ list_kept_in(struct maqet_session *session, const char *drive, struct maqet_stri
     maqet_strings_add(&drives, drive);
     maqet_session_choose_listed(session, &drives);
     if (maqet_session_refresh(session, &reason) < 0) {
-        maqet_context_say(session->context, MAQET_LEVEL_WARNING,
+        maqet_context_say(session->machine->context, MAQET_LEVEL_WARNING,
                           "VM '%s': which snapshots were left in drive '%s' can't be "
                           "told: %s",
-                          session->name, drive, reason->message);
+                          session->machine->name, drive, reason->message);
         return;
     }
     add_kept(session, MAQET_SAVED_STATE, "its state before the load", kept);
@@ -104,7 +107,7 @@ list_kept_in(struct maqet_session *session, const char *drive, struct maqet_stri
 static void
 list_kept(struct maqet_session *session, struct maqet_strings *kept)
 {
-    session->on_silence = MAQET_ON_SILENCE_READ;
+    session->machine->on_silence = MAQET_ON_SILENCE_READ;
     for (size_t i = 0; i < session->journal.drive_count; i++)
         list_kept_in(session, session->journal.drives[i].name, kept);
 }

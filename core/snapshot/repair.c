@@ -94,8 +94,9 @@ say(const struct maqet_session *session, const char *what)
 {
     _cleanup_free_ char *operation = maqet_interrupted_operation(&session->journal);
 
-    maqet_context_say(session->context, MAQET_LEVEL_WARNING,
-                      "VM '%s': %s was interrupted; %s", session->name, operation, what);
+    maqet_context_say(session->machine->context, MAQET_LEVEL_WARNING,
+                      "VM '%s': %s was interrupted; %s", session->machine->name,
+                      operation, what);
 }
 
 /* What this very command began and has made nothing of is its error, and no more. */
@@ -243,12 +244,14 @@ static int
 repair_checkpoint(struct maqet_session *session, struct maqet_error **err)
 {
     const char *name = session->journal.name;
-    struct maqet_qmp *qmp =
-        session->run.pid > 0 ? maqet_session_monitor(session, err) : NULL;
+    struct maqet_qmp *qmp = session->machine->run.pid > 0
+                                ? maqet_monitor_connect(session->machine, err)
+                                : NULL;
 
-    if (session->run.pid > 0 && (!qmp || maqet_migration_abandon(qmp, err) < 0))
+    if (session->machine->run.pid > 0 && (!qmp || maqet_migration_abandon(qmp, err) < 0))
         return -1;
-    if (maqet_state_file_exists(session->context, session->name, name) &&
+    if (maqet_state_file_exists(session->machine->context, session->machine->name,
+                                name) &&
         count_named(session, name) == session->count) {
         maqet_session_note_created(session, name);
         say(session, "it is complete");
@@ -256,7 +259,8 @@ repair_checkpoint(struct maqet_session *session, struct maqet_error **err)
     }
     bool begun = count_named(session, name) > 0;
     if (remove_named(session, name, err) < 0 ||
-        maqet_state_file_remove(session->context, session->name, name, err) < 0)
+        maqet_state_file_remove(session->machine->context, session->machine->name, name,
+                                err) < 0)
         return -1;
     if (begun)
         say(session, "the incomplete checkpoint has been removed");
@@ -268,8 +272,8 @@ repair_checkpoint(struct maqet_session *session, struct maqet_error **err)
 static int
 repair_forget(struct maqet_session *session, struct maqet_error **err)
 {
-    if (maqet_state_file_remove(session->context, session->name, session->journal.name,
-                                err) < 0 ||
+    if (maqet_state_file_remove(session->machine->context, session->machine->name,
+                                session->journal.name, err) < 0 ||
         remove_named(session, session->journal.name, err) < 0)
         return -1;
     say(session, "it has been completed now");
@@ -280,7 +284,7 @@ repair_forget(struct maqet_session *session, struct maqet_error **err)
 static int
 repair_prepare(struct maqet_session *session, struct maqet_error **err)
 {
-    if (session->run.pid > 0) {
+    if (session->machine->run.pid > 0) {
         say(session, "nothing had been reverted, and the VM runs on");
         return remove_tagged(session, MAQET_SAVED_STATE, err);
     }
@@ -326,14 +330,16 @@ repair_load(struct maqet_session *session, struct maqet_error **err)
 int
 maqet_session_repair_resume(struct maqet_session *session, struct maqet_error **err)
 {
-    struct maqet_qmp *qmp =
-        session->run.pid > 0 ? maqet_session_monitor(session, err) : NULL;
+    struct maqet_qmp *qmp = session->machine->run.pid > 0
+                                ? maqet_monitor_connect(session->machine, err)
+                                : NULL;
     bool loads = false;
 
-    if (session->run.pid > 0 &&
+    if (session->machine->run.pid > 0 &&
         (!qmp || maqet_migration_finish_load(qmp, &loads, err) < 0))
         return -1;
-    if (session->run.pid > 0 && !loads && maqet_session_end_qemu(session, err) < 0)
+    if (session->machine->run.pid > 0 && !loads &&
+        maqet_opened_end_qemu(session->machine, err) < 0)
         return -1;
     say(session, loads ? "it has been completed now; the guest goes on"
                        : "the drives are at it, and the VM is stopped");
@@ -359,12 +365,14 @@ repair_images(struct maqet_session *session)
         const struct maqet_drive *drive = session->members[i].drive;
         _cleanup_error_ struct maqet_error *reason = NULL;
 
-        maqet_history_untidy_set(session->history, drive->name, session->run.pid > 0);
-        if (session->run.pid > 0 || maqet_drive_snapshot_repair(drive, &reason) == 0)
+        maqet_history_untidy_set(session->history, drive->name,
+                                 session->machine->run.pid > 0);
+        if (session->machine->run.pid > 0 ||
+            maqet_drive_snapshot_repair(drive, &reason) == 0)
             continue;
-        maqet_context_say(session->context, MAQET_LEVEL_WARNING,
+        maqet_context_say(session->machine->context, MAQET_LEVEL_WARNING,
                           "%s. Look for damage: maqet check %s %s", reason->message,
-                          session->name, drive->name);
+                          session->machine->name, drive->name);
     }
 }
 
@@ -373,12 +381,13 @@ repair_images(struct maqet_session *session)
 static int
 check_stopped(const struct maqet_session *session, struct maqet_error **err)
 {
-    if (session->run.pid == 0 || (session->journal.operation != MAQET_OPERATION_LOAD &&
-                                  session->journal.operation != MAQET_OPERATION_UNDO))
+    if (session->machine->run.pid == 0 ||
+        (session->journal.operation != MAQET_OPERATION_LOAD &&
+         session->journal.operation != MAQET_OPERATION_UNDO))
         return 0;
-    maqet_error_set(err, MAQET_ERROR_STATE, "VM '%s' is running (PID %d)", session->name,
-                    session->run.pid);
-    maqet_error_hint(err, "Stop VM: maqet stop %s", session->name);
+    maqet_error_set(err, MAQET_ERROR_STATE, "VM '%s' is running (PID %d)",
+                    session->machine->name, session->machine->run.pid);
+    maqet_error_hint(err, "Stop VM: maqet stop %s", session->machine->name);
     return -1;
 }
 
@@ -421,15 +430,15 @@ settle_name(struct maqet_session *session, const struct maqet_drive *drive,
     _cleanup_error_ struct maqet_error *error = NULL;
 
     if (maqet_drive_snapshot_rename(drive, snapshot, name, &error) == 0) {
-        maqet_context_say(session->context, MAQET_LEVEL_WARNING,
+        maqet_context_say(session->machine->context, MAQET_LEVEL_WARNING,
                           "Virtual machine '%s', drive '%s': the snapshot '%s' has got "
                           "its name, which it could not while the machine ran",
-                          session->name, drive->name, name);
+                          session->machine->name, drive->name, name);
         maqet_history_alias_set(session->history, drive->name, snapshot, NULL);
         return true;
     }
     if (error->code != MAQET_ERROR_UNSUPPORTED)
-        maqet_context_say(session->context, MAQET_LEVEL_WARNING,
+        maqet_context_say(session->machine->context, MAQET_LEVEL_WARNING,
                           "The snapshot '%s' is still called '%s' in the image: %s", name,
                           snapshot->name, error->message);
     return false;
@@ -463,8 +472,8 @@ settle(struct maqet_session *session, struct maqet_error **err)
 {
     bool changed = false;
 
-    for (size_t i = 0; i < session->vm->drive_count; i++) {
-        const struct maqet_drive *drive = session->vm->drives[i];
+    for (size_t i = 0; i < session->machine->vm->drive_count; i++) {
+        const struct maqet_drive *drive = session->machine->vm->drives[i];
 
         if (!maqet_drive_has_snapshots(drive))
             continue;
@@ -488,18 +497,19 @@ repair_at_rest(struct maqet_session *session, struct maqet_error **err)
     if (repair_pending(session, &reason) == 0)
         return 0;
     /* Its monitor is closed before it is gone. */
-    if (session->run.pid == 0 || reason->code != MAQET_ERROR_STATE ||
-        !maqet_pidfd_wait(session->run.pidfd, ENDING_TIMEOUT))
+    if (session->machine->run.pid == 0 || reason->code != MAQET_ERROR_STATE ||
+        !maqet_pidfd_wait(session->machine->run.pidfd, ENDING_TIMEOUT))
         return maqet_error_move(err, TAKE_PTR(reason));
-    return maqet_session_look(session, err) < 0 ? -1 : repair_pending(session, err);
+    return maqet_opened_look(session->machine, err) < 0 ? -1
+                                                        : repair_pending(session, err);
 }
 
 int
 maqet_session_repair(struct maqet_session *session, struct maqet_error **err)
 {
-    if (session->lock < 0)
+    if (session->machine->lock < 0)
         return 0;
-    maqet_exports_sweep(session->context, session->name);
+    maqet_exports_sweep(session->machine->context, session->machine->name);
     if (session->damage)
         return maqet_error_move(err, TAKE_PTR(session->damage));
     if (maqet_history_check(session->history, err) < 0)
@@ -511,10 +521,10 @@ maqet_session_repair(struct maqet_session *session, struct maqet_error **err)
         repair_at_rest(session, err) < 0) {
         _cleanup_free_ char *operation = maqet_interrupted_operation(&session->journal);
         maqet_error_wrap(err, "VM '%s': %s was interrupted, and can't be put right",
-                         session->name, operation);
+                         session->machine->name, operation);
         return -1;
     }
-    return session->run.pid > 0 ? 0 : settle(session, err);
+    return session->machine->run.pid > 0 ? 0 : settle(session, err);
 }
 
 int
@@ -526,7 +536,7 @@ maqet_session_recover(struct maqet_session *session, struct maqet_error **err)
     /* Nothing had begun. */
     if (session->journal.operation == MAQET_OPERATION_NONE)
         return -1;
-    if (maqet_session_look(session, &reason) == 0 &&
+    if (maqet_opened_look(session->machine, &reason) == 0 &&
         maqet_session_repair(session, &reason) == 0)
         return -1;
     maqet_error_remark(err, "What it has left could not be put right: %s",
@@ -534,29 +544,14 @@ maqet_session_recover(struct maqet_session *session, struct maqet_error **err)
     maqet_error_hint(err,
                      "Have it put right: maqet recover %s (the next change of its "
                      "snapshots, or its next start, does it too)",
-                     session->name);
+                     session->machine->name);
     return -1;
 }
 
 int
-maqet_snapshot_repair(const struct maqet_context *context, const char *vm,
-                      struct maqet_error **err)
+maqet_snapshot_repair(struct maqet_opened *machine, struct maqet_error **err)
 {
-    _cleanup_free_ char *name = maqet_store_resolve(context, vm, err);
+    _cleanup_session_ struct maqet_session *session = maqet_session_new(machine, err);
 
-    if (!name)
-        return -1;
-    if (maqet_exports_any(context, name)) {
-        _cleanup_close_ int lock = maqet_store_lock(context, name, err);
-
-        if (lock < 0)
-            return -1;
-        maqet_exports_sweep(context, name);
-    }
-    /* Opening loads the plugins, for which there is mostly no reason. */
-    if (!maqet_store_pending(context, name))
-        return 0;
-    _cleanup_session_ struct maqet_session *session =
-        maqet_session_open(context, name, true, err);
     return session ? maqet_session_repair(session, err) : -1;
 }

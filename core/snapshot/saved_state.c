@@ -28,7 +28,7 @@ maqet_load_all(struct maqet_session *session, const char *name, struct maqet_err
             return maqet_error_set(err, MAQET_ERROR_MISSING,
                                    "There is no longer a snapshot '%s' of drive '%s' on "
                                    "VM '%s'",
-                                   name, member->drive->name, session->name);
+                                   name, member->drive->name, session->machine->name);
         if (maqet_drive_snapshot_load(member->drive, snapshot, err) < 0)
             return -1;
     }

@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/snapshot/session.h"
 
-#include <fcntl.h>
 #include <string.h>
 
-#include "core/base/clock.h"
 #include "core/base/files.h"
-#include "core/base/pidfd.h"
+#include "core/base/clock.h"
 #include "core/machine/bases.h"
 #include "core/machine/check.h"
-#include "core/machine/helpers.h"
 #include "core/machine/holders.h"
-#include "core/machine/run.h"
-#include "core/machine/store.h"
-#include "core/qemu/launch.h"
-#include "core/qemu/silence.h"
 #include "core/snapshot/saved_state.h"
 #include "core/storage/fault.h"
 
@@ -25,22 +18,15 @@ maqet_session_free(struct maqet_session *session)
 {
     if (!session)
         return;
-    maqet_qmp_close(session->qmp);
     /* An operation that came to no end has left the images so. */
     maqet_seal_end(session->seal, false);
-    if (session->qmp_lock >= 0)
-        close(session->qmp_lock);
-    maqet_run_clear(&session->run);
-    if (session->lock >= 0)
-        close(session->lock);
     for (size_t i = 0; i < session->count; i++)
         maqet_snapshots_clear(&session->members[i].snapshots);
     free(session->members);
     maqet_history_cleanup(&session->history);
     maqet_journal_clear(&session->journal);
     maqet_error_free(session->damage);
-    maqet_vm_free(session->vm);
-    free(session->name);
+    maqet_opened_close(session->owned);
     free(session);
 }
 
@@ -50,85 +36,34 @@ maqet_session_cleanup(struct maqet_session **session)
     maqet_session_free(*session);
 }
 
-/* What plugins are told by maqet_drive_running(). */
-static void
-mark_drives(struct maqet_session *session)
+struct maqet_session *
+maqet_session_new(struct maqet_opened *machine, struct maqet_error **err)
 {
-    for (size_t i = 0; session->vm && i < session->vm->drive_count; i++)
-        session->vm->drives[i]->running = session->run.pid > 0;
-}
+    if (!maqet_opened_vm(machine, err))
+        return NULL;
+    struct maqet_session *session = maqet_alloc(sizeof(*session));
 
-/* What follows from whether QEMU runs. Returns 0. */
-static int
-note_look(struct maqet_session *session)
-{
-    mark_drives(session);
-    if (session->run.pid == 0) {
-        maqet_session_leave_monitor(session);
-        session->silent = false;
-    }
-    /* What ran beside QEMU may still be writing. */
-    if (session->run.pid == 0 && session->lock >= 0)
-        maqet_helpers_end(session->run.dir_fd);
-    return 0;
-}
-
-int
-maqet_session_look(struct maqet_session *session, struct maqet_error **err)
-{
-    return maqet_run_look_again(&session->run, session->name, err) < 0
-               ? -1
-               : note_look(session);
-}
-
-/* Takes the machine's lock; without @wait only when it is free. */
-static int
-lock(struct maqet_session *session, bool wait, struct maqet_error **err)
-{
-    _cleanup_error_ struct maqet_error *reason = NULL;
-    struct maqet_context context = *session->context;
-
-    if (!wait)
-        context.lock_timeout = 0;
-    session->lock = maqet_store_lock(&context, session->name, &reason);
-    if (session->lock >= 0 || (!wait && reason->code == MAQET_ERROR_TIMEOUT))
-        return 0;
-    return maqet_error_move(err, TAKE_PTR(reason));
+    session->machine = machine;
+    /* That is an error for whoever changes something; others can still look. */
+    maqet_journal_read(machine->context, machine->name, &session->journal,
+                       &session->damage);
+    session->history = maqet_history_load(machine->context, machine->name);
+    return session;
 }
 
 struct maqet_session *
 maqet_session_open(const struct maqet_context *context, const char *vm, bool wait,
                    struct maqet_error **err)
 {
-    _cleanup_session_ struct maqet_session *session = maqet_alloc(sizeof(*session));
-
-    session->context = context;
-    session->run = (struct maqet_run)MAQET_RUN_INIT;
-    session->lock = session->qmp_lock = -1;
-    session->answer_limit = session->answer_left =
-        context->answer_timeout > 0 ? context->answer_timeout : MAQET_QMP_ANSWER_TIMEOUT;
-    session->name = maqet_store_resolve(context, vm, err);
-    if (!session->name || lock(session, wait, err) < 0)
-        return NULL;
     /* Whoever only looks finds in the images what QEMU can't be asked. */
-    if (maqet_run_open(context, session->name, &session->run, err) < 0 ||
-        (wait && maqet_run_check_reachable(&session->run, session->name, err) < 0))
-        return NULL;
-    note_look(session);
-    if (session->run.pid == 0 && session->lock >= 0) {
-        maqet_run_sweep(session->run.dir_fd);
-        maqet_run_remove_servers(session->run.folder);
-    }
-    session->vm = session->run.pid > 0
-                      ? maqet_vm_open_running(context, session->name, err)
-                      : maqet_vm_open(context, session->name, err);
-    if (!session->vm)
-        return NULL;
-    mark_drives(session);
-    /* That is an error for whoever changes something; others can still look. */
-    maqet_journal_read(context, session->name, &session->journal, &session->damage);
-    session->history = maqet_history_load(context, session->name);
-    return TAKE_PTR(session);
+    unsigned how = wait ? MAQET_OPEN_LOCK | MAQET_OPEN_REACHABLE : MAQET_OPEN_TRY_LOCK;
+    _cleanup_opened_ struct maqet_opened *machine =
+        maqet_open(context, vm, how | MAQET_OPEN_ALLOW_PENDING, err);
+    struct maqet_session *session = machine ? maqet_session_new(machine, err) : NULL;
+
+    if (session)
+        session->owned = TAKE_PTR(machine);
+    return session;
 }
 
 /* ---- the drives ---- */
@@ -141,7 +76,7 @@ clear_members(struct maqet_session *session)
     session->count = 0;
     free(session->members);
     session->members =
-        maqet_alloc(session->vm->drive_count * sizeof(struct maqet_member) + 1);
+        maqet_alloc(session->machine->vm->drive_count * sizeof(struct maqet_member) + 1);
 }
 
 static void
@@ -154,7 +89,8 @@ int
 maqet_session_choose(struct maqet_session *session, const char *name,
                      struct maqet_error **err)
 {
-    const struct maqet_drive *drive = maqet_vm_find_drive(session->vm, name, err);
+    const struct maqet_drive *drive =
+        maqet_vm_find_drive(session->machine->vm, name, err);
 
     clear_members(session);
     if (!drive || maqet_drive_check_known(drive, err) < 0)
@@ -171,7 +107,7 @@ maqet_session_check_known(const struct maqet_session *session,
 {
     for (size_t i = 0; i < drives->count; i++) {
         const struct maqet_drive *drive =
-            maqet_vm_find_drive(session->vm, drives->items[i], NULL);
+            maqet_vm_find_drive(session->machine->vm, drives->items[i], NULL);
 
         if (drive && maqet_drive_check_known(drive, err) < 0)
             return -1;
@@ -186,18 +122,18 @@ maqet_session_choose_listed(struct maqet_session *session,
     clear_members(session);
     for (size_t i = 0; i < drives->count; i++) {
         const struct maqet_drive *drive =
-            maqet_vm_find_drive(session->vm, drives->items[i], NULL);
+            maqet_vm_find_drive(session->machine->vm, drives->items[i], NULL);
 
         if (drive && maqet_drive_has_snapshots(drive))
             add_member(session, drive);
         else if (drive && drive->fault)
-            maqet_context_say(session->context, MAQET_LEVEL_WARNING, "%s",
+            maqet_context_say(session->machine->context, MAQET_LEVEL_WARNING, "%s",
                               drive->fault->message);
         else
-            maqet_context_say(session->context, MAQET_LEVEL_WARNING,
+            maqet_context_say(session->machine->context, MAQET_LEVEL_WARNING,
                               "The drive '%s' of VM '%s', of which an operation was "
                               "interrupted, is no longer there",
-                              drives->items[i], session->name);
+                              drives->items[i], session->machine->name);
     }
 }
 
@@ -273,8 +209,8 @@ maqet_session_recorded(const struct maqet_session *session,
 int
 maqet_session_check_holders(const struct maqet_session *session, struct maqet_error **err)
 {
-    for (size_t i = 0; session->run.pid == 0 && i < session->count; i++)
-        if (maqet_holders_check(session->vm, session->members[i].drive, err) < 0)
+    for (size_t i = 0; session->machine->run.pid == 0 && i < session->count; i++)
+        if (maqet_holders_check(session->machine->vm, session->members[i].drive, err) < 0)
             return -1;
     return 0;
 }
@@ -293,9 +229,9 @@ check_saved(const struct maqet_session *session, struct maqet_error **err)
                         "Drive '%s' on VM '%s' has a snapshot '%s', kept of a load that "
                         "was interrupted; while several drives are loaded, there must be "
                         "none",
-                        member->drive->name, session->name, MAQET_SAVED_STATE);
+                        member->drive->name, session->machine->name, MAQET_SAVED_STATE);
         maqet_error_hint(err, "Once you don't need it: maqet snapshot %s delete %s %s",
-                         session->name, member->drive->name, MAQET_SAVED_STATE);
+                         session->machine->name, member->drive->name, MAQET_SAVED_STATE);
         return -1;
     }
     return 0;
@@ -314,9 +250,9 @@ check_images(const struct maqet_session *session, enum maqet_operation operation
     for (size_t i = 0; i < session->count; i++) {
         const struct maqet_drive *drive = session->members[i].drive;
 
-        if ((session->run.pid == 0 &&
+        if ((session->machine->run.pid == 0 &&
              (maqet_drive_check_storage(drive, err) < 0 ||
-              maqet_vm_check_drive(session->vm, drive, err) < 0 ||
+              maqet_vm_check_drive(session->machine->vm, drive, err) < 0 ||
               maqet_bases_check_unused(drive, err) < 0)) ||
             (creates && maqet_drive_snapshot_can_create(drive, err) < 0))
             return -1;
@@ -356,7 +292,8 @@ static int
 write_journal(struct maqet_session *session, struct maqet_error **err)
 {
     maqet_journal_record(&session->journal);
-    return maqet_journal_write(session->context, session->name, &session->journal, err);
+    return maqet_journal_write(session->machine->context, session->machine->name,
+                               &session->journal, err);
 }
 
 int
@@ -370,13 +307,14 @@ maqet_session_begin(struct maqet_session *session, enum maqet_operation operatio
     describe_operation(session, operation, name, stand_in);
     if (write_journal(session, err) == 0) {
         session->seal =
-            maqet_seal_begin(session->context, session->name, session->lock, err);
+            maqet_seal_begin(session->machine->context, session->machine->name,
+                             session->machine->lock, err);
         session->began = session->seal != NULL;
         if (session->began)
             return 0;
     }
     /* Even where writing it failed it may be there: on its way to the disk. */
-    (void)maqet_journal_remove(session->context, session->name, NULL);
+    (void)maqet_journal_remove(session->machine->context, session->machine->name, NULL);
     maqet_journal_clear(&session->journal);
     return -1;
 }
@@ -393,7 +331,7 @@ maqet_session_resume(struct maqet_session *session, struct maqet_error **err)
     for (size_t i = 0; i < journal->drive_count; i++) {
         struct maqet_journal_drive *left = &journal->drives[i];
         const struct maqet_drive *drive =
-            maqet_vm_find_drive(session->vm, left->name, NULL);
+            maqet_vm_find_drive(session->machine->vm, left->name, NULL);
 
         if (!drive)
             continue;
@@ -405,7 +343,8 @@ maqet_session_resume(struct maqet_session *session, struct maqet_error **err)
     journal->sealed = false;
     if (write_journal(session, err) < 0)
         return -1;
-    session->seal = maqet_seal_begin(session->context, session->name, session->lock, err);
+    session->seal = maqet_seal_begin(session->machine->context, session->machine->name,
+                                     session->machine->lock, err);
     return session->seal ? 0 : -1;
 }
 
@@ -430,22 +369,8 @@ maqet_session_done(struct maqet_session *session, struct maqet_error **err)
 {
     maqet_journal_clear(&session->journal);
     session->began = false;
-    if (maqet_journal_remove(session->context, session->name, err) < 0)
+    if (maqet_journal_remove(session->machine->context, session->machine->name, err) < 0)
         return -1;
     maqet_seal_end(TAKE_PTR(session->seal), true);
     return 0;
-}
-
-/* ---- the end of QEMU ---- */
-
-int
-maqet_session_end_qemu(struct maqet_session *session, struct maqet_error **err)
-{
-    maqet_session_leave_monitor(session);
-    maqet_qemu_end(session->run.pidfd,
-                   session->silent ? MAQET_FLUSH_TIMEOUT : MAQET_END_TIMEOUT);
-    if (!maqet_pidfd_wait(session->run.pidfd, 0))
-        return maqet_silence_error_survived(session->name, session->run.pidfd, err);
-    maqet_run_tidy(session->run.dir_fd);
-    return maqet_session_look(session, err);
 }

@@ -9,9 +9,8 @@
 
 #include "core/job/journal.h"
 #include "core/job/seal.h"
-#include "core/machine/run_folder.h"
-#include "core/machine/vm.h"
-#include "core/qemu/qmp.h"
+#include "core/machine/monitor.h"
+#include "core/machine/opened.h"
 #include "core/snapshot/history.h"
 #include "core/snapshot/snapshot.h"
 #include "core/storage/snapshots.h"
@@ -22,26 +21,9 @@ struct maqet_member {
     struct maqet_snapshots snapshots; /* as of the last refresh */
 };
 
-/* What a command does about a QEMU that does not answer. */
-enum maqet_on_silence {
-    MAQET_ON_SILENCE_FAIL,
-    MAQET_ON_SILENCE_READ, /* it reads the images instead */
-    MAQET_ON_SILENCE_END,  /* the same, and ends QEMU, as it does in any case */
-};
-
 struct maqet_session {
-    const struct maqet_context *context;
-    char *name;           /* of the machine */
-    int lock;             /* the machine's; -1: not held, so nothing may be changed */
-    struct maqet_run run; /* whether it runs, and where */
-    struct maqet_vm *vm;  /* as it was started, when it runs */
-    int qmp_lock;
-    struct maqet_qmp *qmp;
-    int64_t
-        answer_limit; /* ms that QEMU has for all answers together, and what is left */
-    int64_t answer_left;
-    enum maqet_on_silence on_silence;
-    bool silent; /* QEMU did not answer, and is not asked again */
+    struct maqet_opened *machine; /* with its definition */
+    struct maqet_opened *owned;   /* the same, closed with the session; NULL: not ours */
     struct maqet_member *members;
     size_t count;
     struct maqet_journal journal; /* what is pending, or under way */
@@ -52,8 +34,12 @@ struct maqet_session {
     struct maqet_history *history;
 };
 
-/* Opens a machine. With @wait, waits for its lock as long as the context says; without
- * it, goes on without the lock when somebody else has it. */
+/* Begins a session at an opened machine, which stays the caller's. NULL on error. */
+struct maqet_session *maqet_session_new(struct maqet_opened *machine,
+                                        struct maqet_error **err);
+
+/* Opens a machine for it. With @wait, waits for its lock as long as the context says;
+ * without it, goes on without the lock when somebody else has it. */
 struct maqet_session *maqet_session_open(const struct maqet_context *context,
                                          const char *vm, bool wait,
                                          struct maqet_error **err);
@@ -121,30 +107,6 @@ int maqet_session_transact(struct maqet_session *session, const char *name,
 void maqet_session_measure(struct maqet_session *session,
                            struct maqet_stillness *stillness);
 
-/* The connection to QEMU, which runs; it is made when it is first needed. NULL on error.
- */
-struct maqet_qmp *maqet_session_monitor(struct maqet_session *session,
-                                        struct maqet_error **err);
-
-/* Asks QEMU, which runs; takes the arguments. NULL on error: one that is marked as silent
- * when there is no answer, then and for all later questions. The caller puts the answer.
- */
-json_object *maqet_session_ask(struct maqet_session *session, const char *command,
-                               json_object *arguments, struct maqet_error **err);
-
-/* The same for what is done, and not only told: its time grows with the image. */
-json_object *maqet_session_work(struct maqet_session *session, const char *command,
-                                json_object *arguments, struct maqet_error **err);
-
-/* Whether QEMU is silent, and the command can do without its answers. */
-bool maqet_session_does_without(const struct maqet_session *session);
-
-/* Whether the machine, which runs, may be changed (maqet_vm_drives_check_asked()). */
-int maqet_session_check_asked(struct maqet_session *session, struct maqet_error **err);
-
-/* Gives the monitor up for others; it is connected to again when it is next needed. */
-void maqet_session_leave_monitor(struct maqet_session *session);
-
 /* Deletes one snapshot. */
 int maqet_session_remove(struct maqet_session *session, const struct maqet_member *member,
                          const struct maqet_snapshot *snapshot, struct maqet_error **err);
@@ -153,12 +115,6 @@ int maqet_session_remove(struct maqet_session *session, const struct maqet_membe
  * the operation is PREPARE, and LOAD afterwards. */
 int maqet_session_revert(struct maqet_session *session, const char *name,
                          struct maqet_error **err);
-
-/* Ends QEMU, so that the rest is done offline. What the guest had in memory is lost. */
-int maqet_session_end_qemu(struct maqet_session *session, struct maqet_error **err);
-
-/* Looks again whether QEMU runs: after an error it may have gone. */
-int maqet_session_look(struct maqet_session *session, struct maqet_error **err);
 
 /* Whether another program has an image of the members locked, when QEMU does not run. */
 int maqet_session_check_holders(const struct maqet_session *session,

@@ -128,10 +128,9 @@ void maqet_snapshot_list_cleanup(struct maqet_snapshot_list **list);
 
 #define _cleanup_snapshot_list_ _cleanup_(maqet_snapshot_list_cleanup)
 
-/* Puts right what an interrupted operation has left, if there is any; before a machine is
- * started or changed. MAQET_ERROR_STATE where the user has to decide (recover.c). */
-int maqet_snapshot_repair(const struct maqet_context *context, const char *vm,
-                          struct maqet_error **err);
+/* Puts right what an interrupted operation has left: context->recover() of the program.
+ * MAQET_ERROR_STATE where the user has to decide (recover.c). */
+int maqet_snapshot_repair(struct maqet_opened *machine, struct maqet_error **err);
 
 /* What is to become of an interrupted operation. */
 enum maqet_recovery_way {

@@ -38,24 +38,16 @@ add_reported(struct maqet_snapshots *snapshots, json_object *info)
     maqet_snapshot_vm_state(snapshot, (uint64_t)maqet_json_int(info, "vm-state-size"));
 }
 
-/* What QEMU says of one node; false: there is no such node. */
-static bool
-read_reported(json_object *nodes, const char *name, struct maqet_snapshots *snapshots)
+/* The snapshots that QEMU tells of one of its nodes. */
+static void
+read_reported(json_object *node, struct maqet_snapshots *snapshots)
 {
-    for (size_t i = 0; i < json_object_array_length(nodes); i++) {
-        json_object *node = json_object_array_get_idx(nodes, i), *image = NULL;
-        json_object *list = NULL;
-        const char *node_name = maqet_json_text(node, "node-name");
+    json_object *image = NULL, *list = NULL;
 
-        if (!node_name || strcmp(node_name, name) != 0)
-            continue;
-        json_object_object_get_ex(node, "image", &image);
-        json_object_object_get_ex(image, "snapshots", &list);
-        for (size_t j = 0; list && j < json_object_array_length(list); j++)
-            add_reported(snapshots, json_object_array_get_idx(list, j));
-        return true;
-    }
-    return false;
+    json_object_object_get_ex(node, "image", &image);
+    json_object_object_get_ex(image, "snapshots", &list);
+    for (size_t i = 0; list && i < json_object_array_length(list); i++)
+        add_reported(snapshots, json_object_array_get_idx(list, i));
 }
 
 /* Whether QEMU is asked for the snapshots of a drive: while it runs, the image is in its
@@ -65,32 +57,29 @@ read_reported(json_object *nodes, const char *name, struct maqet_snapshots *snap
 static bool
 is_asked(const struct maqet_session *session, const struct maqet_member *member)
 {
-    return session->run.pid > 0 && member->drive->path;
+    return session->machine->run.pid > 0 && member->drive->path;
 }
 
 static int
 refresh_live(struct maqet_session *session, struct maqet_error **err)
 {
-    json_object *arguments = json_object_new_object();
+    _cleanup_json_ json_object *nodes = maqet_monitor_nodes(session->machine, err);
 
-    json_object_object_add(arguments, "flat", json_object_new_boolean(true));
-    _cleanup_json_ json_object *nodes =
-        maqet_session_ask(session, "query-named-block-nodes", arguments, err);
-    if (!json_object_is_type(nodes, json_type_array))
-        return nodes ? maqet_error_set(err, MAQET_ERROR_FAILED,
-                                       "QEMU's list of block nodes is no list")
-                     : -1;
+    if (!nodes)
+        return -1;
     for (size_t i = 0; i < session->count; i++) {
         struct maqet_member *member = &session->members[i];
 
         if (!is_asked(session, member))
             continue;
-        maqet_snapshots_clear(&member->snapshots);
-        if (!read_reported(nodes, member->drive->name, &member->snapshots))
+        json_object *node = maqet_monitor_find_node(nodes, member->drive->name);
+        if (!node)
             return maqet_error_set(err, MAQET_ERROR_MISSING,
                                    "QEMU of virtual machine '%s' has no drive '%s'; it "
                                    "was started without it, or it was removed since",
-                                   session->name, member->drive->name);
+                                   session->machine->name, member->drive->name);
+        maqet_snapshots_clear(&member->snapshots);
+        read_reported(node, &member->snapshots);
     }
     return 0;
 }
@@ -120,11 +109,12 @@ maqet_session_refresh(struct maqet_session *session, struct maqet_error **err)
         return -1;
     for (size_t i = 0; i < session->count; i++)
         asks = asks || is_asked(session, &session->members[i]);
-    if (!asks ||
-        (!maqet_session_does_without(session) && refresh_live(session, &reason) == 0))
+    if (!asks || (!maqet_monitor_does_without(session->machine) &&
+                  refresh_live(session, &reason) == 0))
         return 0;
-    return maqet_session_does_without(session) ? read_images(session, true, err)
-                                               : maqet_error_move(err, TAKE_PTR(reason));
+    return maqet_monitor_does_without(session->machine)
+               ? read_images(session, true, err)
+               : maqet_error_move(err, TAKE_PTR(reason));
 }
 
 /* ---- names in messages ---- */
@@ -177,7 +167,7 @@ maqet_session_measure(struct maqet_session *session, struct maqet_stillness *sti
     for (;;) {
         bool still = stillness->since > 0;
         _cleanup_json_ json_object *event =
-            maqet_qmp_event(session->qmp, still ? "RESUME" : "STOP", 0, NULL);
+            maqet_qmp_event(session->machine->qmp, still ? "RESUME" : "STOP", 0, NULL);
 
         if (!event)
             return;
@@ -198,7 +188,7 @@ maqet_session_transact(struct maqet_session *session, const char *name,
         if (maqet_storage_live_create(session->members[i].drive, name, actions, err) < 0)
             return -1;
     _cleanup_json_ json_object *answer =
-        maqet_session_work(session, "transaction", render(actions), err);
+        maqet_monitor_work(session->machine, "transaction", render(actions), err);
     const char *meant = stood_in_for(session, name);
     return answer ? 0
                   : maqet_error_wrap(err, "Can't create the snapshot '%s'",
@@ -249,9 +239,9 @@ create_quiesced(struct maqet_session *session, const char *name, int64_t freeze_
 {
     struct maqet_error *reason = NULL;
     bool held;
-    struct maqet_quiesce *quiesce =
-        maqet_quiesce_begin(session->run.dir_fd, session->name, session->run.pidfd,
-                            freeze_timeout, HOLD_TIMEOUT, err);
+    struct maqet_quiesce *quiesce = maqet_quiesce_begin(
+        session->machine->run.dir_fd, session->machine->name, session->machine->run.pidfd,
+        freeze_timeout, HOLD_TIMEOUT, err);
 
     if (!quiesce)
         return -1;
@@ -266,7 +256,7 @@ create_quiesced(struct maqet_session *session, const char *name, int64_t freeze_
                 : maqet_error_set(err, MAQET_ERROR_TIMEOUT,
                                   "Virtual machine '%s': its file systems did not stay "
                                   "frozen until the snapshot was complete",
-                                  session->name);
+                                  session->machine->name);
 }
 
 int
@@ -274,7 +264,7 @@ maqet_session_create(struct maqet_session *session, const char *name,
                      int64_t freeze_timeout, struct maqet_stillness *stillness,
                      struct maqet_error **err)
 {
-    if (session->run.pid == 0)
+    if (session->machine->run.pid == 0)
         return create_offline(session, name, err);
     return freeze_timeout < 0
                ? create_live(session, name, stillness, err)
@@ -302,22 +292,16 @@ remove_live(struct maqet_session *session, const struct maqet_drive *drive,
 
     if (maqet_storage_live_remove(drive, snapshot, actions, err) < 0)
         return -1;
-    for (size_t i = 0; i < maqet_actions_count(actions); i++) {
-        _cleanup_json_ json_object *answer =
-            maqet_session_work(session, maqet_actions_name(actions, i),
-                               maqet_actions_arguments(actions, i), err);
-
-        if (!answer)
-            return error_remove(session, drive, snapshot, err);
-    }
-    return 0;
+    return maqet_monitor_run_actions(session->machine, actions, err) < 0
+               ? error_remove(session, drive, snapshot, err)
+               : 0;
 }
 
 int
 maqet_session_remove(struct maqet_session *session, const struct maqet_member *member,
                      const struct maqet_snapshot *snapshot, struct maqet_error **err)
 {
-    return session->run.pid > 0
+    return session->machine->run.pid > 0
                ? remove_live(session, member->drive, snapshot, err)
                : maqet_drive_snapshot_remove(member->drive, snapshot,
                                              stood_in_for(session, snapshot->name), err);

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/machine/monitor.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/files.h"
+#include "core/base/json.h"
+#include "core/machine/drives.h"
+#include "core/machine/run.h"
+#include "core/qemu/silence.h"
+
+/* ms for work whose time grows with the image. */
+static const int64_t WORK_TIMEOUT = INT64_C(600) * 1000;
+
+/* What QEMU has taken since @begun is no longer left to it. */
+static void
+spend(struct maqet_opened *machine, int64_t begun)
+{
+    int64_t left = machine->answer_left - (maqet_now() - begun);
+
+    machine->answer_left = left > 0 ? left : 0;
+}
+
+bool
+maqet_monitor_does_without(const struct maqet_opened *machine)
+{
+    return machine->silent && machine->on_silence != MAQET_ON_SILENCE_FAIL;
+}
+
+/* Gives up a QEMU that does not answer; says so where the command goes on without. */
+static void
+note_silence(struct maqet_opened *machine, const struct maqet_error *reason)
+{
+    maqet_monitor_leave(machine);
+    machine->silent = true;
+    if (machine->on_silence == MAQET_ON_SILENCE_END) {
+        maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
+                          "%s; it is not needed: QEMU is ended", reason->message);
+    } else if (machine->on_silence == MAQET_ON_SILENCE_READ) {
+        _cleanup_free_ char *steps = maqet_strings_join(&reason->hints, ". ");
+        maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
+                          "%s; the images are read instead. %s", reason->message, steps);
+    }
+}
+
+/* Takes what QEMU failed to do. */
+static void
+fail(struct maqet_opened *machine, struct maqet_error *reason, struct maqet_error **err)
+{
+    if (reason->silent)
+        note_silence(machine, reason);
+    maqet_error_move(err, reason);
+}
+
+struct maqet_qmp *
+maqet_monitor_connect(struct maqet_opened *machine, struct maqet_error **err)
+{
+    struct maqet_error *reason = NULL;
+    int64_t begun = maqet_now();
+
+    if (machine->qmp)
+        return machine->qmp;
+    if (machine->silent) {
+        maqet_silence_error(machine->name, machine->run.pidfd, machine->answer_limit,
+                            err);
+        return NULL;
+    }
+    if (maqet_run_check_reachable(&machine->run, machine->name, &reason) < 0) {
+        reason->silent = true;
+        fail(machine, reason, err);
+        return NULL;
+    }
+    machine->qmp =
+        maqet_monitor_open(machine->run.dir_fd, machine->name, machine->answer_left,
+                           machine->run.pidfd, &machine->qmp_lock, &reason);
+    spend(machine, begun);
+    if (!machine->qmp)
+        fail(machine, reason, err);
+    return machine->qmp;
+}
+
+void
+maqet_monitor_leave(struct maqet_opened *machine)
+{
+    if (!machine->qmp)
+        return;
+    maqet_qmp_close(TAKE_PTR(machine->qmp));
+    close(TAKE_FD(machine->qmp_lock));
+}
+
+/* Takes the arguments. A negative @timeout: what is left for answers. */
+static json_object *
+execute(struct maqet_opened *machine, const char *command, json_object *arguments,
+        int64_t timeout, struct maqet_error **err)
+{
+    struct maqet_qmp *qmp = maqet_monitor_connect(machine, err);
+    struct maqet_error *reason = NULL;
+    int64_t begun = maqet_now();
+
+    if (!qmp) {
+        json_object_put(arguments);
+        return NULL;
+    }
+    json_object *answer = maqet_qmp_execute(
+        qmp, command, arguments, timeout < 0 ? machine->answer_left : timeout, &reason);
+    if (timeout < 0)
+        spend(machine, begun);
+    if (!answer && !reason->silent)
+        maqet_error_wrap(&reason, "Virtual machine '%s'", machine->name);
+    if (!answer)
+        fail(machine, reason, err);
+    return answer;
+}
+
+json_object *
+maqet_monitor_ask(struct maqet_opened *machine, const char *command,
+                  json_object *arguments, struct maqet_error **err)
+{
+    return execute(machine, command, arguments, -1, err);
+}
+
+json_object *
+maqet_monitor_work(struct maqet_opened *machine, const char *command,
+                   json_object *arguments, struct maqet_error **err)
+{
+    return execute(machine, command, arguments, WORK_TIMEOUT, err);
+}
+
+int
+maqet_monitor_run_actions(struct maqet_opened *machine,
+                          const struct maqet_actions *actions, struct maqet_error **err)
+{
+    for (size_t i = 0; i < maqet_actions_count(actions); i++) {
+        _cleanup_json_ json_object *answer =
+            maqet_monitor_work(machine, maqet_actions_name(actions, i),
+                               maqet_actions_arguments(actions, i), err);
+
+        if (!answer)
+            return -1;
+    }
+    return 0;
+}
+
+json_object *
+maqet_monitor_nodes(struct maqet_opened *machine, struct maqet_error **err)
+{
+    json_object *arguments = json_object_new_object();
+
+    json_object_object_add(arguments, "flat", json_object_new_boolean(true));
+    json_object *nodes =
+        maqet_monitor_ask(machine, "query-named-block-nodes", arguments, err);
+    if (!nodes || json_object_is_type(nodes, json_type_array))
+        return nodes;
+    json_object_put(nodes);
+    maqet_error_set(err, MAQET_ERROR_FAILED,
+                    "QEMU's list of the block nodes of VM '%s' is not a list",
+                    machine->name);
+    return NULL;
+}
+
+json_object *
+maqet_monitor_find_node(json_object *nodes, const char *name)
+{
+    for (size_t i = 0; i < json_object_array_length(nodes); i++) {
+        json_object *node = json_object_array_get_idx(nodes, i);
+        const char *node_name = maqet_json_text(node, "node-name");
+
+        if (node_name && strcmp(node_name, name) == 0)
+            return node;
+    }
+    return NULL;
+}
+
+int
+maqet_monitor_check_asked(struct maqet_opened *machine, struct maqet_error **err)
+{
+    struct maqet_qmp *qmp =
+        maqet_opened_vm(machine, err) ? maqet_monitor_connect(machine, err) : NULL;
+    struct maqet_error *reason = NULL;
+    int64_t begun = maqet_now();
+
+    if (!qmp)
+        return -1;
+    if (maqet_vm_drives_check_asked(machine->vm, qmp, machine->answer_left, &reason) ==
+        0) {
+        spend(machine, begun);
+        return 0;
+    }
+    fail(machine, reason, err);
+    return -1;
+}

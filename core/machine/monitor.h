@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * monitor.h - the conversation with the QEMU of an opened machine. All questions together
+ * have one limit, which is the user's --wait; a QEMU that has let it pass is not asked
+ * again, so that a command which fails over it does not wait for it once more while it
+ * tidies up.
+ */
+#ifndef MAQET_MACHINE_MONITOR_H
+#define MAQET_MACHINE_MONITOR_H
+
+#include "core/machine/opened.h"
+#include "core/qemu/actions.h"
+#include "core/qemu/qmp.h"
+
+/* The connection to QEMU, which runs; it is made when it is first needed, and stays the
+ * machine's. NULL on error. */
+struct maqet_qmp *maqet_monitor_connect(struct maqet_opened *machine,
+                                        struct maqet_error **err);
+
+/* Gives the monitor up for others; it is connected to again when it is next needed. */
+void maqet_monitor_leave(struct maqet_opened *machine);
+
+/* Asks QEMU, which runs; takes the arguments (may be NULL). NULL on error: one that is
+ * marked as silent when there is no answer, then and for all later questions. The caller
+ * puts the answer. */
+json_object *maqet_monitor_ask(struct maqet_opened *machine, const char *command,
+                               json_object *arguments, struct maqet_error **err);
+
+/* The same for what is done, and not only told: its time grows with the image. */
+json_object *maqet_monitor_work(struct maqet_opened *machine, const char *command,
+                                json_object *arguments, struct maqet_error **err);
+
+/* Has QEMU do what a plugin has asked for, one after the other. */
+int maqet_monitor_run_actions(struct maqet_opened *machine,
+                              const struct maqet_actions *actions,
+                              struct maqet_error **err);
+
+/* QEMU's list of all its block nodes, an array. NULL on error; the caller puts it. */
+json_object *maqet_monitor_nodes(struct maqet_opened *machine, struct maqet_error **err);
+
+/* The node of that name in such a list, which keeps it; NULL: there is none. */
+json_object *maqet_monitor_find_node(json_object *nodes, const char *name);
+
+/* Whether QEMU is silent, and the command can do without its answers. */
+bool maqet_monitor_does_without(const struct maqet_opened *machine);
+
+/* Whether the machine, which runs, may be changed (maqet_vm_drives_check_asked()). */
+int maqet_monitor_check_asked(struct maqet_opened *machine, struct maqet_error **err);
+
+#endif

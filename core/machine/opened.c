@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/machine/opened.h"
+
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/pidfd.h"
+#include "core/machine/exports.h"
+#include "core/machine/helpers.h"
+#include "core/machine/run.h"
+#include "core/machine/store.h"
+#include "core/qemu/launch.h"
+#include "core/qemu/qmp.h"
+#include "core/qemu/silence.h"
+#include "core/machine/monitor.h"
+
+void
+maqet_opened_close(struct maqet_opened *machine)
+{
+    if (!machine)
+        return;
+    maqet_monitor_leave(machine);
+    maqet_run_clear(&machine->run);
+    if (machine->lock >= 0)
+        close(machine->lock);
+    maqet_vm_free(machine->vm);
+    free(machine->name);
+    free(machine);
+}
+
+void
+maqet_opened_cleanup(struct maqet_opened **machine)
+{
+    maqet_opened_close(*machine);
+}
+
+/* ---- whether it runs ---- */
+
+/* Whoever only looks makes nothing. */
+static int
+look(const struct maqet_opened *machine, struct maqet_run *run, struct maqet_error **err)
+{
+    return machine->how & (MAQET_OPEN_LOCK | MAQET_OPEN_TRY_LOCK)
+               ? maqet_run_open(machine->context, machine->name, run, err)
+               : maqet_run_look(machine->context, machine->name,
+                                maqet_now() + MAQET_RUN_FORK_TIMEOUT, run, err);
+}
+
+/* What plugins are told by maqet_drive_running(). */
+static void
+mark_drives(struct maqet_opened *machine)
+{
+    for (size_t i = 0; machine->vm && i < machine->vm->drive_count; i++)
+        machine->vm->drives[i]->running = machine->run.pid > 0;
+}
+
+int
+maqet_opened_look(struct maqet_opened *machine, struct maqet_error **err)
+{
+    _cleanup_run_ struct maqet_run now = MAQET_RUN_INIT;
+
+    if (look(machine, &now, err) < 0)
+        return -1;
+    /* The connection to QEMU watches the pidfd. */
+    if (machine->run.pid > 0 && now.pid == machine->run.pid) {
+        machine->run.lost = now.lost;
+        return 0;
+    }
+    maqet_monitor_leave(machine);
+    maqet_run_clear(&machine->run);
+    machine->run = now;
+    now = (struct maqet_run)MAQET_RUN_INIT;
+    mark_drives(machine);
+    if (machine->run.pid > 0)
+        return 0;
+    machine->silent = false;
+    /* What ran beside QEMU may still be writing. */
+    if (machine->lock >= 0)
+        maqet_helpers_end(machine->run.dir_fd);
+    return 0;
+}
+
+int
+maqet_opened_error_running(const struct maqet_opened *machine, bool already,
+                           struct maqet_error **err)
+{
+    _cleanup_free_ char *text = maqet_run_text(&machine->run);
+
+    return maqet_error_set(err, MAQET_ERROR_STATE, "Virtual machine '%s' is running%s %s",
+                           machine->name, already ? " already" : "", text);
+}
+
+static int
+check_run(const struct maqet_opened *machine, struct maqet_error **err)
+{
+    if (machine->run.pid > 0)
+        return machine->how & (MAQET_OPEN_RUNNING | MAQET_OPEN_REACHABLE)
+                   ? maqet_run_check_reachable(&machine->run, machine->name, err)
+                   : 0;
+    if (!(machine->how & MAQET_OPEN_RUNNING))
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_STATE, "Virtual machine '%s' is not running",
+                    machine->name);
+    maqet_error_hint(err, "Start it: maqet start %s", machine->name);
+    return -1;
+}
+
+int
+maqet_opened_end_qemu(struct maqet_opened *machine, struct maqet_error **err)
+{
+    maqet_monitor_leave(machine);
+    maqet_qemu_end(machine->run.pidfd,
+                   machine->silent ? MAQET_FLUSH_TIMEOUT : MAQET_END_TIMEOUT);
+    if (!maqet_pidfd_wait(machine->run.pidfd, 0))
+        return maqet_silence_error_survived(machine->name, machine->run.pidfd, err);
+    maqet_run_tidy(machine->run.dir_fd);
+    return maqet_opened_look(machine, err);
+}
+
+/* ---- its definition ---- */
+
+struct maqet_definition *
+maqet_opened_definition(const struct maqet_opened *machine, struct maqet_error **err)
+{
+    return machine->run.pid > 0 ? maqet_running_load(machine->context, machine->name, err)
+                                : maqet_store_load(machine->context, machine->name, err);
+}
+
+struct maqet_vm *
+maqet_opened_vm(struct maqet_opened *machine, struct maqet_error **err)
+{
+    struct maqet_definition *definition =
+        machine->vm ? NULL : maqet_opened_definition(machine, err);
+
+    if (!definition)
+        return machine->vm;
+    machine->vm = maqet_vm_look(machine->context, definition);
+    mark_drives(machine);
+    return machine->vm;
+}
+
+/* ---- what was interrupted ---- */
+
+bool
+maqet_opened_is_pending(const struct maqet_opened *machine)
+{
+    return maqet_store_pending(machine->context, machine->name);
+}
+
+int
+maqet_opened_recover(struct maqet_opened *machine, struct maqet_error **err)
+{
+    const struct maqet_context *context = machine->context;
+
+    if (!context->recover)
+        return maqet_store_check_pending(context, machine->name, err);
+    if (maqet_run_check_reachable(&machine->run, machine->name, err) < 0 ||
+        context->recover(machine, err) < 0)
+        return -1;
+    /* Its drives may have reverted, and QEMU have ended. */
+    maqet_vm_free(TAKE_PTR(machine->vm));
+    return 0;
+}
+
+static int
+settle_pending(struct maqet_opened *machine, struct maqet_error **err)
+{
+    if (machine->lock < 0 || (machine->how & MAQET_OPEN_ALLOW_PENDING) ||
+        !maqet_opened_is_pending(machine))
+        return 0;
+    if (machine->how & MAQET_OPEN_REFUSE_PENDING)
+        return maqet_store_check_pending(machine->context, machine->name, err);
+    return maqet_opened_recover(machine, err) < 0 ? -1 : check_run(machine, err);
+}
+
+/* ---- opening ---- */
+
+static int
+take_lock(struct maqet_opened *machine, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    struct maqet_context context = *machine->context;
+    bool tries = machine->how & MAQET_OPEN_TRY_LOCK;
+
+    if (!tries && !(machine->how & MAQET_OPEN_LOCK))
+        return 0;
+    if (tries)
+        context.lock_timeout = 0;
+    machine->lock = maqet_store_lock(&context, machine->name, &reason);
+    if (machine->lock >= 0 || (tries && reason->code == MAQET_ERROR_TIMEOUT))
+        return 0;
+    return maqet_error_move(err, TAKE_PTR(reason));
+}
+
+/* What an export that was killed, and a QEMU that has ended, have left behind. */
+static void
+sweep(const struct maqet_opened *machine)
+{
+    if (machine->lock < 0)
+        return;
+    if (machine->how & MAQET_OPEN_LOCK)
+        maqet_exports_sweep(machine->context, machine->name);
+    if (machine->run.pid > 0)
+        return;
+    maqet_run_sweep(machine->run.dir_fd);
+    maqet_run_remove_servers(machine->run.folder);
+}
+
+struct maqet_opened *
+maqet_open(const struct maqet_context *context, const char *name_or_uuid, unsigned how,
+           struct maqet_error **err)
+{
+    _cleanup_opened_ struct maqet_opened *machine = maqet_alloc(sizeof(*machine));
+
+    machine->context = context;
+    machine->how = how;
+    machine->lock = machine->qmp_lock = -1;
+    machine->run = (struct maqet_run)MAQET_RUN_INIT;
+    machine->answer_limit = machine->answer_left =
+        context->answer_timeout > 0 ? context->answer_timeout : MAQET_QMP_ANSWER_TIMEOUT;
+    machine->name = maqet_store_resolve(context, name_or_uuid, err);
+    if (!machine->name || take_lock(machine, err) < 0 ||
+        look(machine, &machine->run, err) < 0 || check_run(machine, err) < 0)
+        return NULL;
+    sweep(machine);
+    if (settle_pending(machine, err) < 0 ||
+        ((how & MAQET_OPEN_VM) && !maqet_opened_vm(machine, err)))
+        return NULL;
+    return TAKE_PTR(machine);
+}
