@@ -1,68 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/base/field.h"
 
-#include <inttypes.h>
-#include <limits.h>
 #include <string.h>
 #include <time.h>
 
+#include "core/base/field_member.h"
 #include "core/base/text.h"
-
-/* ---- members ---- */
-
-static const void *
-at(const struct maqet_field *field, const void *data)
-{
-    return (const char *)data + field->value.offset;
-}
-
-static void *
-place_of(const struct maqet_field *field, void *data)
-{
-    return (char *)data + field->value.offset;
-}
-
-/* A pointer, whatever it points to. */
-static void *
-pointer_at(const void *place)
-{
-    void *pointer;
-
-    memcpy(&pointer, place, sizeof(pointer));
-    return pointer;
-}
-
-static void
-set_pointer(void *place, void *pointer)
-{
-    memcpy(place, &pointer, sizeof(pointer));
-}
-
-static size_t
-count_of(const struct maqet_field *field, const void *data)
-{
-    return *(const size_t *)(const void *)((const char *)data + field->value.count);
-}
-
-static void
-set_count(const struct maqet_field *field, void *data, size_t count)
-{
-    *(size_t *)(void *)((char *)data + field->value.count) = count;
-}
-
-/* One of a list. */
-static void *
-item_of(const struct maqet_field *field, const void *data, size_t index)
-{
-    return (char *)pointer_at(at(field, data)) + index * field->value.fields->size;
-}
-
-static bool
-is_known(const struct maqet_field *field, const void *data)
-{
-    return field->known == 0 ||
-           *(const bool *)(const void *)((const char *)data + field->known - 1);
-}
 
 const struct maqet_field *
 maqet_field_find(const struct maqet_fields *fields, const char *key)
@@ -79,8 +22,6 @@ maqet_field_nullable(const struct maqet_field *field)
     return field->optional || field->known > 0;
 }
 
-/* ---- dates and words ---- */
-
 /* "2024-01-01T12:00:00+01:00": for machines and, nearly, for people. NULL: there is none.
  * The caller frees. */
 static char *
@@ -95,35 +36,6 @@ date_text(int64_t seconds)
         return NULL;
     size_t length = strlen(text); /* %z has no colon */
     return maqet_format("%.*s:%s", (int)length - 2, text, text + length - 2);
-}
-
-static bool
-date_parse(const char *text, int64_t *seconds)
-{
-    struct tm date = {0};
-    char sign;
-    int hours, minutes;
-
-    if (sscanf(text, "%d-%d-%dT%d:%d:%d%c%d:%d", &date.tm_year, &date.tm_mon,
-               &date.tm_mday, &date.tm_hour, &date.tm_min, &date.tm_sec, &sign, &hours,
-               &minutes) != 9 ||
-        (sign != '+' && sign != '-'))
-        return false;
-    date.tm_year -= 1900;
-    date.tm_mon -= 1;
-    int64_t east = (int64_t)(hours * 60 + minutes) * 60;
-    *seconds = timegm(&date) - (sign == '+' ? east : -east);
-    return true;
-}
-
-/* False: there is no such word. */
-static bool
-word_parse(const struct maqet_field *field, const char *text, unsigned *number)
-{
-    for (*number = 0; field->value.word(*number); ++*number)
-        if (strcmp(field->value.word(*number), text) == 0)
-            return true;
-    return false;
 }
 
 /* ---- to JSON ---- */
@@ -166,9 +78,9 @@ date_json(int64_t seconds)
 static json_object *
 value_json(const struct maqet_field *field, const void *data)
 {
-    const void *place = at(field, data);
+    const void *place = member_at(field, data);
 
-    if (!is_known(field, data))
+    if (!member_is_known(field, data))
         return NULL;
     switch (field->value.type) {
     case MAQET_TYPE_TEXT:
@@ -195,7 +107,7 @@ value_json(const struct maqet_field *field, const void *data)
         return maqet_fields_to_json(field->value.fields, place);
     case MAQET_TYPE_LIST:
         return maqet_fields_list_to_json(field->value.fields, pointer_at(place),
-                                         count_of(field, data));
+                                         member_count(field, data));
     }
     return NULL;
 }
@@ -230,7 +142,9 @@ char *
 maqet_field_text(const struct maqet_field *field, const void *data)
 {
     if (field->value.type == MAQET_TYPE_TEXT)
-        return is_known(field, data) ? maqet_strdup(pointer_at(at(field, data))) : NULL;
+        return member_is_known(field, data)
+                   ? maqet_strdup(pointer_at(member_at(field, data)))
+                   : NULL;
     _cleanup_json_ json_object *value = value_json(field, data);
     return value ? maqet_strdup(json_object_get_string(value)) : NULL;
 }
@@ -241,199 +155,6 @@ maqet_field_number(const struct maqet_field *field, const void *data)
     _cleanup_json_ json_object *value = value_json(field, data);
 
     return json_object_get_int64(value);
-}
-
-/* ---- from JSON ---- */
-
-/* Where in a document a value stands. */
-struct place {
-    const struct place *above;
-    const char *key;
-    ssize_t index; /* in the list of that key; -1: it is no list */
-};
-
-/* "images[2].path"; the caller frees. */
-static char *
-place_text(const struct place *place)
-{
-    _cleanup_free_ char *above = place->above ? place_text(place->above) : NULL;
-    _cleanup_free_ char *own = place->index < 0
-                                   ? maqet_strdup(place->key)
-                                   : maqet_format("%s[%zd]", place->key, place->index);
-
-    return maqet_format("%s%s%s", above ? above : "", above ? "." : "", own);
-}
-
-static int
-error_at(const struct place *place, struct maqet_error **err, const char *what)
-{
-    _cleanup_free_ char *text = place_text(place);
-
-    return maqet_error_set(err, MAQET_ERROR_INVALID, "'%s' %s", text, what);
-}
-
-static int object_read(const struct maqet_fields *fields, json_object *object, void *data,
-                       const struct place *above, struct maqet_error **err);
-
-/* A whole number that is at least @least and at most @most. */
-static int
-integer_read(json_object *value, int64_t least, int64_t most, int64_t *number,
-             const struct place *place, struct maqet_error **err)
-{
-    if (!json_object_is_type(value, json_type_int))
-        return error_at(place, err, "is not an integer");
-    *number = json_object_get_int64(value);
-    return *number < least || *number > most ? error_at(place, err, "is out of range")
-                                             : 0;
-}
-
-static int
-number_read(const struct maqet_field *field, json_object *value, void *to,
-            const struct place *place, struct maqet_error **err)
-{
-    enum maqet_field_type type = field->value.type;
-    int64_t least = type == MAQET_TYPE_INT     ? INT_MIN
-                    : type == MAQET_TYPE_INT64 ? INT64_MIN
-                                               : 0;
-    int64_t most = type == MAQET_TYPE_INT    ? INT_MAX
-                   : type == MAQET_TYPE_UINT ? UINT32_MAX
-                                             : INT64_MAX;
-    int64_t number = 0;
-
-    if (integer_read(value, least, most, &number, place, err) < 0)
-        return -1;
-    if (type == MAQET_TYPE_INT)
-        *(int *)to = (int)number;
-    else if (type == MAQET_TYPE_UINT)
-        *(uint32_t *)to = (uint32_t)number;
-    else if (type == MAQET_TYPE_INT64)
-        *(int64_t *)to = number;
-    else
-        *(uint64_t *)to = json_object_get_uint64(value);
-    return 0;
-}
-
-static int
-text_read(const struct maqet_field *field, json_object *value, void *to,
-          const struct place *place, struct maqet_error **err)
-{
-    if (!json_object_is_type(value, json_type_string))
-        return error_at(place, err, "is not a string");
-    const char *text = json_object_get_string(value);
-
-    if (field->value.type == MAQET_TYPE_DATE)
-        return date_parse(text, to) ? 0 : error_at(place, err, "is not a date");
-    if (field->value.type == MAQET_TYPE_WORD)
-        return word_parse(field, text, to)
-                   ? 0
-                   : error_at(place, err, "is not one of the known words");
-    set_pointer(to, maqet_strdup(text));
-    return 0;
-}
-
-static int
-strings_read(json_object *value, struct maqet_strings *strings, const struct place *place,
-             struct maqet_error **err)
-{
-    size_t count = json_object_array_length(value);
-
-    for (size_t i = 0; i < count; i++) {
-        const struct place here = {place->above, place->key, (ssize_t)i};
-        json_object *item = json_object_array_get_idx(value, i);
-
-        if (!json_object_is_type(item, json_type_string))
-            return error_at(&here, err, "is not a string");
-        maqet_strings_add(strings, json_object_get_string(item));
-    }
-    return 0;
-}
-
-static int
-list_read(const struct maqet_field *field, json_object *value, void *data,
-          const struct place *place, struct maqet_error **err)
-{
-    size_t count = json_object_array_length(value);
-    const struct maqet_fields *fields = field->value.fields;
-
-    set_pointer(place_of(field, data), maqet_alloc(count * fields->size + 1));
-    set_count(field, data, count);
-    for (size_t i = 0; i < count; i++) {
-        const struct place here = {place->above, place->key, (ssize_t)i};
-
-        if (object_read(fields, json_object_array_get_idx(value, i),
-                        item_of(field, data, i), &here, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int
-value_read(const struct maqet_field *field, json_object *value, void *data,
-           const struct place *place, struct maqet_error **err)
-{
-    void *to = place_of(field, data);
-
-    switch (field->value.type) {
-    case MAQET_TYPE_TEXT:
-    case MAQET_TYPE_DATE:
-    case MAQET_TYPE_WORD:
-        return text_read(field, value, to, place, err);
-    case MAQET_TYPE_BOOL:
-        if (!json_object_is_type(value, json_type_boolean))
-            return error_at(place, err, "is neither true nor false");
-        *(bool *)to = json_object_get_boolean(value);
-        return 0;
-    case MAQET_TYPE_DOUBLE:
-        if (!json_object_is_type(value, json_type_double) &&
-            !json_object_is_type(value, json_type_int))
-            return error_at(place, err, "is not a number");
-        *(double *)to = json_object_get_double(value);
-        return 0;
-    case MAQET_TYPE_STRINGS:
-    case MAQET_TYPE_LIST:
-        if (!json_object_is_type(value, json_type_array))
-            return error_at(place, err, "is not a list");
-        return field->value.type == MAQET_TYPE_LIST
-                   ? list_read(field, value, data, place, err)
-                   : strings_read(value, to, place, err);
-    case MAQET_TYPE_OBJECT:
-        return object_read(field->value.fields, value, to, place, err);
-    default:
-        return number_read(field, value, to, place, err);
-    }
-}
-
-static int
-object_read(const struct maqet_fields *fields, json_object *object, void *data,
-            const struct place *above, struct maqet_error **err)
-{
-    if (!json_object_is_type(object, json_type_object))
-        return above ? error_at(above, err, "is not an object")
-                     : maqet_error_set(err, MAQET_ERROR_INVALID, "it is not an object");
-    for (const struct maqet_field *field = fields->rows; field->key; field++) {
-        const struct place place = {above, field->key, -1};
-        json_object *value = json_object_object_get(object, field->key);
-
-        if (!value && maqet_field_nullable(field))
-            continue;
-        if (!value)
-            return error_at(&place, err, "is missing");
-        if (field->known > 0)
-            *(bool *)(void *)((char *)data + field->known - 1) = true;
-        if (value_read(field, value, data, &place, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-int
-maqet_fields_from_json(const struct maqet_fields *fields, json_object *object, void *data,
-                       struct maqet_error **err)
-{
-    if (object_read(fields, object, data, NULL, err) == 0)
-        return 0;
-    maqet_fields_clear(fields, data);
-    return -1;
 }
 
 /* ---- copies ---- */
@@ -448,14 +169,14 @@ static void
 list_copy(const struct maqet_field *field, const void *data, void *copy,
           char *(*convert)(const char *text))
 {
-    size_t count = count_of(field, data);
+    size_t count = member_count(field, data);
 
-    set_pointer(place_of(field, copy),
+    pointer_set(member_place(field, copy),
                 maqet_alloc(count * field->value.fields->size + 1));
-    set_count(field, copy, count);
+    member_set_count(field, copy, count);
     for (size_t i = 0; i < count; i++)
-        maqet_fields_copy(field->value.fields, item_of(field, data, i),
-                          item_of(field, copy, i), convert);
+        maqet_fields_copy(field->value.fields, member_item(field, data, i),
+                          member_item(field, copy, i), convert);
 }
 
 /* What a value takes that is no more than its bytes. */
@@ -481,14 +202,15 @@ maqet_fields_copy(const struct maqet_fields *fields, const void *data, void *cop
                   char *(*text)(const char *text))
 {
     for (const struct maqet_field *field = fields->rows; field->key; field++) {
-        const void *from = at(field, data);
-        void *to = place_of(field, copy);
+        const void *from = member_at(field, data);
+        void *to = member_place(field, copy);
 
         if (field->known > 0)
-            *(bool *)(void *)((char *)copy + field->known - 1) = is_known(field, data);
+            *(bool *)(void *)((char *)copy + field->known - 1) =
+                member_is_known(field, data);
         switch (field->value.type) {
         case MAQET_TYPE_TEXT:
-            set_pointer(to, text_copy(pointer_at(from), text));
+            pointer_set(to, text_copy(pointer_at(from), text));
             break;
         case MAQET_TYPE_STRINGS: {
             const struct maqet_strings *strings = from;
@@ -513,7 +235,7 @@ void
 maqet_fields_clear(const struct maqet_fields *fields, void *data)
 {
     for (const struct maqet_field *field = fields->rows; field->key; field++) {
-        void *place = place_of(field, data);
+        void *place = member_place(field, data);
 
         switch (field->value.type) {
         case MAQET_TYPE_TEXT:
@@ -527,7 +249,7 @@ maqet_fields_clear(const struct maqet_fields *fields, void *data)
             break;
         case MAQET_TYPE_LIST:
             maqet_fields_list_free(field->value.fields, pointer_at(place),
-                                   count_of(field, data));
+                                   member_count(field, data));
             break;
         default:
             break;
