@@ -101,33 +101,26 @@ struct maqet_fields {
 
 /* A text, a number, true or false, or a list of texts, whichever the member is. */
 #define MAQET_FIELD(of, member)                                                          \
-    {                                                                                    \
-        .type = MAQET_FIELD_TYPE_(of, member), .offset = offsetof(of, member)            \
-    }
+    .value = {.type = MAQET_FIELD_TYPE_(of, member), .offset = offsetof(of, member)}
 #define MAQET_FIELD_DATE(of, member)                                                     \
-    {                                                                                    \
-        .type = MAQET_TYPE_DATE, .offset = MAQET_FIELD_OFFSET_(of, member, int64_t)      \
-    }
+    .value = {.type = MAQET_TYPE_DATE, .offset = MAQET_FIELD_OFFSET_(of, member, int64_t)}
 #define MAQET_FIELD_WORD(of, member, words)                                              \
-    {                                                                                    \
-        .type = MAQET_TYPE_WORD, .offset = MAQET_FIELD_OFFSET_(of, member, unsigned),    \
-        .word = (words)                                                                  \
-    }
+    .value = {.type = MAQET_TYPE_WORD,                                                   \
+              .offset = MAQET_FIELD_OFFSET_(of, member, unsigned),                       \
+              .word = (words)}
 /* A text that is one of the words, for who reads of it. */
 #define MAQET_FIELD_CHOICE(of, member, words)                                            \
-    {                                                                                    \
-        .type = MAQET_FIELD_TYPE_(of, member), .offset = offsetof(of, member),           \
-        .word = (words)                                                                  \
-    }
+    .value = {.type = MAQET_FIELD_TYPE_(of, member),                                     \
+              .offset = offsetof(of, member),                                            \
+              .word = (words)}
 #define MAQET_FIELD_OBJECT(of, member, table)                                            \
-    {                                                                                    \
-        .type = MAQET_TYPE_OBJECT, .offset = offsetof(of, member), .fields = (table)     \
-    }
+    .value = {                                                                           \
+        .type = MAQET_TYPE_OBJECT, .offset = offsetof(of, member), .fields = (table)}
 #define MAQET_FIELD_LIST(of, member, number, table)                                      \
-    {                                                                                    \
-        .type = MAQET_TYPE_LIST, .offset = offsetof(of, member),                         \
-        .count = MAQET_FIELD_OFFSET_(of, number, size_t), .fields = (table)              \
-    }
+    .value = {.type = MAQET_TYPE_LIST,                                                   \
+              .offset = offsetof(of, member),                                            \
+              .count = MAQET_FIELD_OFFSET_(of, number, size_t),                          \
+              .fields = (table)}
 
 /* The bool that tells whether a value is known; several may share one. */
 #define MAQET_KNOWN(of, member) (MAQET_FIELD_OFFSET_(of, member, bool) + 1)
@@ -157,6 +150,11 @@ json_object *maqet_fields_list_to_json(const struct maqet_fields *fields,
  * which one: "'images[2].path' is missing". The struct is all zero again then. */
 int maqet_fields_from_json(const struct maqet_fields *fields, json_object *object,
                            void *data, struct maqet_error **err);
+
+/* The same for a list of objects; *items gets a new array (maqet_fields_list_free), or NULL
+ * on error. */
+int maqet_fields_list_from_json(const struct maqet_fields *fields, json_object *list,
+                                void **items, size_t *count, struct maqet_error **err);
 
 /* Copies a struct to one that is all zero and owns what it has; the caller clears it. Each
  * text is what @text makes of it (the copy owns it); NULL: the same. Members that have no

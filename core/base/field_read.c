@@ -141,22 +141,36 @@ strings_read(json_object *value, struct maqet_strings *strings, const struct pla
     return 0;
 }
 
+/* Objects of one kind; on error nothing of them stays. */
+static int
+items_read(const struct maqet_fields *fields, json_object *list, void **items,
+           size_t *count, const struct place *place, struct maqet_error **err)
+{
+    *count = json_object_array_length(list);
+    *items = maqet_alloc(*count * fields->size + 1);
+    for (size_t i = 0; i < *count; i++) {
+        const struct place here = {place->above, place->key, (ssize_t)i};
+
+        if (object_read(fields, json_object_array_get_idx(list, i),
+                        (char *)*items + i * fields->size, &here, err) == 0)
+            continue;
+        maqet_fields_list_free(fields, TAKE_PTR(*items), *count);
+        return -1;
+    }
+    return 0;
+}
+
 static int
 list_read(const struct maqet_field *field, json_object *value, void *data,
           const struct place *place, struct maqet_error **err)
 {
-    size_t count = json_object_array_length(value);
-    const struct maqet_fields *fields = field->value.fields;
+    void *items;
+    size_t count;
 
-    pointer_set(member_place(field, data), maqet_alloc(count * fields->size + 1));
+    if (items_read(field->value.fields, value, &items, &count, place, err) < 0)
+        return -1;
+    pointer_set(member_place(field, data), items);
     member_set_count(field, data, count);
-    for (size_t i = 0; i < count; i++) {
-        const struct place here = {place->above, place->key, (ssize_t)i};
-
-        if (object_read(fields, json_object_array_get_idx(value, i),
-                        member_item(field, data, i), &here, err) < 0)
-            return -1;
-    }
     return 0;
 }
 
@@ -227,4 +241,17 @@ maqet_fields_from_json(const struct maqet_fields *fields, json_object *object, v
         return 0;
     maqet_fields_clear(fields, data);
     return -1;
+}
+
+int
+maqet_fields_list_from_json(const struct maqet_fields *fields, json_object *list,
+                            void **items, size_t *count, struct maqet_error **err)
+{
+    const struct place place = {.key = "", .index = -1};
+
+    *items = NULL;
+    *count = 0;
+    return json_object_is_type(list, json_type_array)
+               ? items_read(fields, list, items, count, &place, err)
+               : maqet_error_set(err, MAQET_ERROR_INVALID, "it is not a list");
 }

@@ -4,66 +4,92 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/base/field.h"
 #include "core/base/json.h"
 #include "core/machine/store.h"
 #include "core/storage/export.h"
 
-/* The list, which is empty where there is none, or a damaged one. NULL and an error: it
- * can't be read now, and must not be written. The caller puts it. */
-static json_object *
-read_list(const struct maqet_context *context, const char *vm, struct maqet_error **err)
+/* A temporary file that an export writes. */
+struct unfinished {
+    char *path;
+    bool made; /* it was there, and is this file */
+    struct maqet_file_id id;
+};
+
+static const struct maqet_field unfinished_rows[] = {
+    {"path", MAQET_FIELD(struct unfinished, path), .optional = true},
+    {"device", MAQET_FIELD(struct unfinished, id.device),
+     .known = MAQET_KNOWN(struct unfinished, made), .sparse = true},
+    {"inode", MAQET_FIELD(struct unfinished, id.inode),
+     .known = MAQET_KNOWN(struct unfinished, made), .sparse = true},
+    {"birth", MAQET_FIELD(struct unfinished, id.birth),
+     .known = MAQET_KNOWN(struct unfinished, made), .sparse = true},
+    {0},
+};
+static const struct maqet_fields unfinished_fields =
+    MAQET_FIELDS(struct unfinished, unfinished_rows);
+
+struct list {
+    struct unfinished *items;
+    size_t count;
+};
+
+static void
+list_clear(struct list *list)
+{
+    maqet_fields_list_free(&unfinished_fields, list->items, list->count);
+}
+
+#define _cleanup_list_ _cleanup_(list_clear)
+
+static void
+list_remove(struct list *list, size_t index)
+{
+    maqet_fields_clear(&unfinished_fields, &list->items[index]);
+    memmove(&list->items[index], &list->items[index + 1],
+            (--list->count - index) * sizeof(*list->items));
+}
+
+/* Takes the path. */
+static void
+list_append(struct list *list, char *path, const struct maqet_file_id *id)
+{
+    list->items = maqet_realloc(list->items, (list->count + 1) * sizeof(*list->items));
+    list->items[list->count++] = (struct unfinished){
+        .path = path, .made = id != NULL, .id = id ? *id : (struct maqet_file_id){0}};
+}
+
+/* The list is empty where there is none, or a damaged one. -1 and an error: it can't be
+ * read now, and must not be written. */
+static int
+list_read(const struct maqet_context *context, const char *vm, struct list *list,
+          struct maqet_error **err)
 {
     _cleanup_free_ char *path = maqet_store_file(context, vm, MAQET_STORE_EXPORTS);
     _cleanup_free_ char *text = NULL;
+    void *items;
 
+    *list = (struct list){0};
     if (maqet_file_missing(path))
-        return json_object_new_array();
+        return 0;
     if (maqet_file_read(path, MAQET_JSON_LIMIT, &text, NULL, err) < 0)
-        return NULL;
-    json_object *list = maqet_json_parse(text, path, NULL);
-    if (json_object_is_type(list, json_type_array))
-        return list;
-    json_object_put(list);
-    return json_object_new_array();
+        return -1;
+    _cleanup_json_ json_object *file = maqet_json_parse(text, path, NULL);
+    maqet_fields_list_from_json(&unfinished_fields, file, &items, &list->count, NULL);
+    list->items = items;
+    return 0;
 }
 
 static int
-write_list(const struct maqet_context *context, const char *vm, json_object *list,
+list_write(const struct maqet_context *context, const char *vm, const struct list *list,
            struct maqet_error **err)
 {
     _cleanup_free_ char *path = maqet_store_file(context, vm, MAQET_STORE_EXPORTS);
+    _cleanup_json_ json_object *file =
+        maqet_fields_list_to_json(&unfinished_fields, list->items, list->count);
 
-    if (json_object_array_length(list) > 0)
-        return maqet_json_write(path, list, err);
-    return maqet_file_remove(path, err);
-}
-
-static json_object *
-new_entry(const char *temporary, const struct maqet_file_id *id)
-{
-    json_object *entry = json_object_new_object();
-
-    json_object_object_add(entry, "path", json_object_new_string(temporary));
-    if (!id)
-        return entry;
-    json_object_object_add(entry, "device", json_object_new_uint64(id->device));
-    json_object_object_add(entry, "inode", json_object_new_uint64(id->inode));
-    json_object_object_add(entry, "birth", json_object_new_uint64(id->birth));
-    return entry;
-}
-
-/* False: the entry says nothing of which file it is. */
-static bool
-id_of(json_object *entry, struct maqet_file_id *id)
-{
-    json_object *inode = NULL;
-
-    if (!json_object_object_get_ex(entry, "inode", &inode))
-        return false;
-    id->inode = json_object_get_uint64(inode);
-    id->device = json_object_get_uint64(json_object_object_get(entry, "device"));
-    id->birth = json_object_get_uint64(json_object_object_get(entry, "birth"));
-    return true;
+    return list->count > 0 ? maqet_json_write(path, file, err)
+                           : maqet_file_remove(path, err);
 }
 
 int
@@ -71,33 +97,30 @@ maqet_exports_record(const struct maqet_context *context, const char *vm,
                      const char *temporary, const struct maqet_file_id *id,
                      struct maqet_error **err)
 {
-    _cleanup_json_ json_object *list = read_list(context, vm, err);
+    _cleanup_list_ struct list list;
 
-    if (!list)
+    if (list_read(context, vm, &list, err) < 0)
         return -1;
-    for (size_t i = json_object_array_length(list); i-- > 0;) {
-        const char *path = maqet_json_text(json_object_array_get_idx(list, i), "path");
-
-        if (!path || strcmp(path, temporary) == 0)
-            json_object_array_del_idx(list, i, 1);
-    }
-    json_object_array_add(list, new_entry(temporary, id));
-    return write_list(context, vm, list, err);
+    for (size_t i = list.count; i-- > 0;)
+        if (!list.items[i].path || strcmp(list.items[i].path, temporary) == 0)
+            list_remove(&list, i);
+    list_append(&list, maqet_strdup(temporary), id);
+    return list_write(context, vm, &list, err);
 }
 
-/* Whether there is nothing more to be done about an entry: the file is gone from a folder
- * that is there, or is another one. */
+/* Whether there is nothing more to be done about one: the file is gone from a folder that
+ * is there, or is another one. */
 static bool
-sweep_entry(const struct maqet_context *context, const char *vm, json_object *entry)
+sweep(const struct maqet_context *context, const char *vm,
+      const struct unfinished *unfinished)
 {
-    const char *path = maqet_json_text(entry, "path");
+    const char *path = unfinished->path;
     _cleanup_free_ char *folder = path && path[0] == '/' ? maqet_path_folder(path) : NULL;
-    struct maqet_file_id id, there;
-    bool known = id_of(entry, &id);
+    struct maqet_file_id there;
 
     if (!folder)
         return true;
-    if (maqet_export_remove_abandoned(path, known ? &id : NULL)) {
+    if (maqet_export_remove_abandoned(path, unfinished->made ? &unfinished->id : NULL)) {
         maqet_context_say(context, MAQET_LEVEL_WARNING,
                           "VM '%s': removed %s, which an interrupted export had left", vm,
                           path);
@@ -105,22 +128,21 @@ sweep_entry(const struct maqet_context *context, const char *vm, json_object *en
     }
     if (!maqet_file_id_of_path(path, &there))
         return errno == ENOENT && access(folder, F_OK) == 0;
-    return !known || !maqet_file_id_equal(&there, &id);
+    return !unfinished->made || !maqet_file_id_equal(&there, &unfinished->id);
 }
 
 void
 maqet_exports_sweep(const struct maqet_context *context, const char *vm)
 {
-    if (!maqet_exports_any(context, vm))
-        return;
-    _cleanup_json_ json_object *list = read_list(context, vm, NULL);
+    _cleanup_list_ struct list list = {0};
 
-    if (!list)
-        return; /* the next command looks again */
-    for (size_t i = json_object_array_length(list); i-- > 0;)
-        if (sweep_entry(context, vm, json_object_array_get_idx(list, i)))
-            json_object_array_del_idx(list, i, 1);
-    write_list(context, vm, list, NULL);
+    /* What can't be read now is looked at again by the next command. */
+    if (!maqet_exports_any(context, vm) || list_read(context, vm, &list, NULL) < 0)
+        return;
+    for (size_t i = list.count; i-- > 0;)
+        if (sweep(context, vm, &list.items[i]))
+            list_remove(&list, i);
+    list_write(context, vm, &list, NULL);
 }
 
 bool

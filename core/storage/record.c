@@ -13,50 +13,64 @@
  * that mostly follow. */
 enum { BEGINNING = 64 * 1024 };
 
+static const struct maqet_field base_rows[] = {
+    {"option", MAQET_FIELD(struct maqet_base_record, option)},
+    {"path", MAQET_FIELD(struct maqet_base_record, path)},
+    {"device", MAQET_FIELD(struct maqet_base_record, id.device), .optional = true},
+    {"inode", MAQET_FIELD(struct maqet_base_record, id.inode), .optional = true},
+    {"birth", MAQET_FIELD(struct maqet_base_record, id.birth), .optional = true},
+    {"size", MAQET_FIELD(struct maqet_base_record, size), .optional = true},
+    {"mtime", MAQET_FIELD(struct maqet_base_record, mtime), .optional = true},
+    {"checksum", MAQET_FIELD(struct maqet_base_record, checksum)},
+    {0},
+};
+static const struct maqet_fields base_fields =
+    MAQET_FIELDS(struct maqet_base_record, base_rows);
+
+#define TEXT(member)                                                                     \
+    {                                                                                    \
+#member, MAQET_FIELD(struct maqet_image_record, member), .optional = true,       \
+                                                                 .sparse = true          \
+    }
+static const struct maqet_field record_rows[] = {
+    {"drive", MAQET_FIELD(struct maqet_image_record, drive)},
+    {"type", MAQET_FIELD(struct maqet_image_record, type)},
+    TEXT(path),
+    TEXT(place),
+    {"device", MAQET_FIELD(struct maqet_image_record, id.device), .optional = true},
+    {"inode", MAQET_FIELD(struct maqet_image_record, id.inode), .optional = true},
+    {"birth", MAQET_FIELD(struct maqet_image_record, id.birth), .optional = true},
+    {"size", MAQET_FIELD(struct maqet_image_record, size), .optional = true},
+    {"created", MAQET_FIELD(struct maqet_image_record, created), .optional = true},
+    TEXT(vm),
+    TEXT(uuid),
+    TEXT(data_dir),
+    {"seen", MAQET_FIELD(struct maqet_image_record, seen), .optional = true},
+    {"bases",
+     MAQET_FIELD_LIST(struct maqet_image_record, bases, base_count, &base_fields),
+     .optional = true},
+    {0},
+};
+const struct maqet_fields maqet_image_record_fields =
+    MAQET_FIELDS(struct maqet_image_record, record_rows);
+
 void
 maqet_base_record_clear(struct maqet_base_record *base)
 {
-    free(base->option);
-    free(base->path);
-    free(base->checksum);
-    *base = (struct maqet_base_record){0};
+    maqet_fields_clear(&base_fields, base);
 }
 
 void
 maqet_image_record_clear(struct maqet_image_record *record)
 {
-    free(record->drive);
-    free(record->type);
-    free(record->path);
-    free(record->place);
-    free(record->vm);
-    free(record->uuid);
-    free(record->data_dir);
-    for (size_t i = 0; i < record->base_count; i++)
-        maqet_base_record_clear(&record->bases[i]);
-    free(record->bases);
-    *record = (struct maqet_image_record){0};
+    maqet_fields_clear(&maqet_image_record_fields, record);
 }
 
 void
 maqet_image_record_copy(struct maqet_image_record *to,
                         const struct maqet_image_record *from)
 {
-    *to = *from;
-    to->drive = maqet_strdup(from->drive);
-    to->type = maqet_strdup(from->type);
-    to->path = maqet_strdup(from->path);
-    to->place = maqet_strdup(from->place);
-    to->vm = maqet_strdup(from->vm);
-    to->uuid = maqet_strdup(from->uuid);
-    to->data_dir = maqet_strdup(from->data_dir);
-    to->bases = maqet_alloc(from->base_count * sizeof(*to->bases) + 1);
-    for (size_t i = 0; i < from->base_count; i++) {
-        to->bases[i] = from->bases[i];
-        to->bases[i].option = maqet_strdup(from->bases[i].option);
-        to->bases[i].path = maqet_strdup(from->bases[i].path);
-        to->bases[i].checksum = maqet_strdup(from->bases[i].checksum);
-    }
+    maqet_fields_copy(&maqet_image_record_fields, from, to, NULL);
 }
 
 char *

@@ -9,6 +9,7 @@
 #ifndef MAQET_STORAGE_RECORD_H
 #define MAQET_STORAGE_RECORD_H
 
+#include "core/base/field.h"
 #include "core/base/files.h"
 #include "core/storage/image.h"
 
@@ -39,6 +40,8 @@ struct maqet_image_record {
     size_t base_count;
     bool presumed; /* there is no record: its machine ran before maqet kept any */
 };
+
+extern const struct maqet_fields maqet_image_record_fields;
 
 void maqet_base_record_clear(struct maqet_base_record *base);
 void maqet_image_record_clear(struct maqet_image_record *record);

@@ -310,6 +310,30 @@ test_values(void)
     CU_ASSERT_FALSE(maqet_field_nullable(maqet_field_find(&fields, "name")));
 }
 
+static void
+test_lists(void)
+{
+    _cleanup_json_ json_object *list = json_tokener_parse(
+        "[{\"name\": \"p\", \"size\": 1}, {\"name\": \"q\"}, {\"name\": \"r\"}]");
+    _cleanup_json_ json_object *object = json_object_new_object();
+    _cleanup_error_ struct maqet_error *error = NULL;
+    void *items;
+    size_t count;
+
+    CU_ASSERT_EQUAL(maqet_fields_list_from_json(&part_fields, list, &items, &count, NULL),
+                    0);
+    CU_ASSERT_EQUAL_FATAL(count, 3);
+    UNIT_SAME(((struct part *)items)[2].name, "r");
+    maqet_fields_list_free(&part_fields, items, count);
+    json_object_object_del(json_object_array_get_idx(list, 1), "name");
+    CU_ASSERT_EQUAL(
+        maqet_fields_list_from_json(&part_fields, list, &items, &count, &error), -1);
+    UNIT_SAME(error->message, "'[1].name' is missing");
+    CU_ASSERT_PTR_NULL(items);
+    CU_ASSERT_EQUAL(
+        maqet_fields_list_from_json(&part_fields, object, &items, &count, &error), -1);
+}
+
 int
 main(void)
 {
@@ -317,7 +341,7 @@ main(void)
         {"to JSON", test_to_json}, {"from JSON", test_from_json},
         {"dates", test_dates},     {"errors", test_errors},
         {"copies", test_copy},     {"single values", test_values},
-        CU_TEST_INFO_NULL,
+        {"lists", test_lists},     CU_TEST_INFO_NULL,
     };
 
     setenv("TZ", "UTC", 1);
