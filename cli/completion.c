@@ -61,7 +61,10 @@ completion_print(const struct invocation *invocation)
     _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
 
     if (invocation->awaiting) {
-        append_value(&text, invocation->awaiting);
+        const struct command_option *row =
+            command_option(command, invocation->awaiting->name);
+        if (row)
+            append_value(&text, row);
     } else {
         const struct command *group =
             kind == OPERAND_ACTION

@@ -19,6 +19,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/unit-under-valgrind.sh \
 	tests/functional/config-errors.sh \
 	tests/functional/actions.sh \
+	tests/functional/completion.sh \
 	tests/functional/confined.sh \
 	tests/functional/merging.sh \
 	tests/functional/manuals.sh \
