@@ -36,27 +36,27 @@ row() { # ROW COMMAND...
     diff -u told called || fail "the guide's row '$row' (-) and what was called (+) differ"
 }
 
-row '`validate`, `add`, `apply`; the image is missing' maqet validate vm.yaml
-row '`validate`, `add`, `apply`; the image is missing' maqet add vm.yaml
-row '`validate`, `add`, `apply`; the image is missing' maqet apply vm vm.yaml
+row '`validate`, `add`, `apply`; the image does not exist' maqet validate vm.yaml
+row '`validate`, `add`, `apply`; the image does not exist' maqet add vm.yaml
+row '`validate`, `add`, `apply`; the image does not exist' maqet apply vm vm.yaml
 row '`args`' maqet args vm
-row '`start`; the image is missing' maqet start vm
+row '`start`; the image does not exist' maqet start vm
 row '`snapshot create --live`' maqet snapshot vm create disk one --live
 row '`snapshot list`' maqet snapshot vm list disk
 row '`snapshot delete --live`' maqet snapshot vm delete disk one --live --yes
-row '`resize`; it runs' maqet resize vm disk 20M
+row '`resize`; running' maqet resize vm disk 20M
 row '`status`' maqet status vm
 row '`stop`' maqet stop vm --timeout 0 --force
 row '`status`' maqet status vm
-row '`validate`, `add`, `apply`; the image is there' maqet validate vm.yaml
-row '`validate`, `add`, `apply`; the image is there' maqet apply vm vm.yaml
-row '`resize`; it is stopped' maqet resize vm disk 24M
+row '`validate`, `add`, `apply`; the image exists' maqet validate vm.yaml
+row '`validate`, `add`, `apply`; the image exists' maqet apply vm vm.yaml
+row '`resize`; stopped' maqet resize vm disk 24M
 row '`check`' maqet check vm
-row '`snapshot create`; it is stopped' maqet snapshot vm create disk two
+row '`snapshot create`; stopped' maqet snapshot vm create disk two
 row '`snapshot list`' maqet snapshot vm list disk
-row '`snapshot load`; it is stopped' maqet snapshot vm load disk two --yes
-row '`snapshot delete`; it is stopped' maqet snapshot vm delete disk two --yes
-row '`start`; the image is there' maqet start vm
+row '`snapshot load`; stopped' maqet snapshot vm load disk two --yes
+row '`snapshot delete`; stopped' maqet snapshot vm delete disk two --yes
+row '`start`; the image exists' maqet start vm
 expect 0 maqet stop vm --timeout 0 --force
 row '`rm`' maqet rm vm --yes
 
