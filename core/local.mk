@@ -108,6 +108,7 @@ libmaqet_core_la_SOURCES = \
 	core/machine/sandbox.c core/machine/sandbox.h \
 	core/machine/schema.c core/machine/schema.h \
 	core/machine/state.c core/machine/state.h \
+	core/machine/slots.c core/machine/slots.h \
 	core/machine/store.c core/machine/store.h \
 	core/machine/unused.c core/machine/unused.h \
 	core/machine/vm.c core/machine/vm.h \

@@ -16,6 +16,7 @@
 #include "core/machine/check.h"
 #include "core/machine/checkpoint_files.h"
 #include "core/machine/run.h"
+#include "core/machine/slots.h"
 #include "core/machine/store.h"
 #include "core/qemu/version.h"
 #include "core/snapshot/identity.h"
@@ -171,6 +172,15 @@ open_drives(struct maqet_loading *loading, const char *name, struct maqet_error 
                : 0;
 }
 
+/* The drives sit where they sat when it was made. It may be of an earlier maqet, which
+ * placed them in the order of the list. */
+static void
+take_slots(struct maqet_loading *loading)
+{
+    maqet_slots_of_json(json_object_object_get(loading->about, "slots"),
+                        &loading->session->machine->vm->slots);
+}
+
 /* A checkpoint of an earlier maqet is loaded as that one loaded it. */
 static void
 warn_of_unrecorded(const struct maqet_loading *loading, const char *name)
@@ -204,6 +214,8 @@ maqet_loading_open(const struct maqet_context *context,
     loading->session->machine->on_silence = MAQET_ON_SILENCE_END;
     loading->about =
         maqet_state_file_about(context, loading->session->machine->name, name, err);
+    if (loading->about)
+        take_slots(loading);
     if (!loading->about ||
         maqet_vm_command_line(loading->session->machine->vm, &argv, err) < 0 ||
         check_arguments(loading, name, &argv, err) < 0 ||
@@ -294,7 +306,8 @@ load(struct maqet_loading *loading, const struct maqet_checkpoint_request *reque
     const struct maqet_incoming incoming = {
         .fd = loading->fd,
         .mapped = maqet_loading_mapped(loading),
-        .machine = maqet_json_text(loading->about, "machine")};
+        .machine = maqet_json_text(loading->about, "machine"),
+        .slots = &session->machine->vm->slots};
     bool runs = session->machine->run.pid > 0;
     _cleanup_definition_ struct maqet_definition *definition =
         maqet_loading_definition(session, err);

@@ -4,6 +4,7 @@
 #include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/checkpoint/making.h"
+#include "core/machine/slots.h"
 
 enum { COMMAND_LINE_LIMIT = 1 << 20 /* bytes */ };
 
@@ -120,6 +121,8 @@ maqet_making_describe(struct maqet_session *session, struct maqet_qmp *qmp,
                            json_object_new_int64((int64_t)making->memory));
     json_object_object_add(about, "arguments", texts(&argv));
     json_object_object_add(about, "drives", texts(&drives));
+    json_object_object_add(about, "slots",
+                           maqet_slots_json(&session->machine->vm->slots));
     json_object_object_add(about, "flash", texts(&making->flash));
     return TAKE_PTR(about);
 }

@@ -146,6 +146,7 @@ start(struct test *test, int64_t timeout, struct maqet_error **err)
         .fd = test->loading.fd,
         .mapped = maqet_loading_mapped(&test->loading),
         .machine = maqet_json_text(test->loading.about, "machine"),
+        .slots = &session->machine->vm->slots,
         .served = &test->drives,
         .sockets = &test->sockets,
     };

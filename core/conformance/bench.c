@@ -310,7 +310,7 @@ bench_emit(struct bench *bench, struct maqet_drive *drive, struct maqet_strings 
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
 
     bench_doing(bench, "emit_args, capacity or emit_device");
-    if (maqet_drives_emit(&drive, 1, args, err) < 0)
+    if (maqet_drives_emit(&drive, 1, NULL, args, err) < 0)
         return -1;
     maqet_args_render(args, argv);
     return 0;

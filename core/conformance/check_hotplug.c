@@ -40,8 +40,8 @@ emit_second(struct bench *bench, struct machine *machine, struct maqet_drive *se
     _cleanup_strings_ struct maqet_strings all = MAQET_STRINGS_INIT;
 
     bench_doing(bench, "emit_args or emit_device");
-    if (maqet_drives_emit(drives, 1, one, err) < 0 ||
-        maqet_drives_emit(drives, 2, both, err) < 0)
+    if (maqet_drives_emit(drives, 1, NULL, one, err) < 0 ||
+        maqet_drives_emit(drives, 2, NULL, both, err) < 0)
         return -1;
     maqet_args_render(one, &before);
     maqet_args_render(both, &all);

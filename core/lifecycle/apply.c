@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/lifecycle/lifecycle.h"
+#include "core/machine/slots.h"
 #include "core/machine/store.h"
 
 /* Places don't count: a comment more in the file changes nothing. */
@@ -9,6 +10,22 @@ static bool
 is_same(json_object *a, json_object *b)
 {
     return json_object_equal(a, b) == 1;
+}
+
+/* A machine that was started by a maqet that recorded no slots has its drives in the order
+ * of the list that goes now. That they stay there is worth no failure. */
+static void
+keep_slots(const struct maqet_context *context, const char *name)
+{
+    _cleanup_slots_ struct maqet_slots slots = {0};
+    _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
+    _cleanup_vm_ struct maqet_vm *vm =
+        maqet_store_started(context, name) ? maqet_vm_open(context, name, NULL) : NULL;
+
+    if (!vm || vm->slots.count > 0 || maqet_vm_command_line(vm, &argv, NULL) < 0)
+        return;
+    maqet_slots_of(vm->drives, vm->drive_count, &slots);
+    maqet_slots_save(context, name, &slots, NULL);
 }
 
 /* Replaces the definition of a machine that is there. */
@@ -28,6 +45,7 @@ change(const struct maqet_context *context, struct maqet_definition *definition,
     }
     if (maqet_store_check_pending(context, definition->name, err) < 0)
         return -1;
+    keep_slots(context, definition->name);
     *outcome = "changed";
     free(definition->uuid);
     definition->uuid = TAKE_PTR(before->uuid);

@@ -34,6 +34,7 @@ struct maqet_incoming {
     int fd;              /* the file, as QEMU wrote it; stays the caller's */
     bool mapped;         /* each page has its place in it */
     const char *machine; /* the type of machine that it needs; NULL: the definition's */
+    const struct maqet_slots *slots; /* where the drives sat when it was saved */
     /* For a guest whose changes are thrown away: the drives that it gets from servers,
      * and the sockets of these, in the same order. QEMU ends with us then. Both may be
      * NULL. */

@@ -25,6 +25,7 @@
 #include "core/machine/holders.h"
 #include "core/machine/run.h"
 #include "core/machine/sandbox.h"
+#include "core/machine/slots.h"
 #include "core/machine/store.h"
 #include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
@@ -328,6 +329,19 @@ list_descriptors(const struct starting *starting, struct maqet_descriptors *desc
         maqet_descriptors_add(descriptors, "argument-file", starting->locks.fds[i]);
 }
 
+/* A guest whose changes are thrown away leaves no record either. */
+static int
+record_slots(const struct starting *starting, struct maqet_error **err)
+{
+    const struct maqet_vm *vm = starting->vm;
+    _cleanup_slots_ struct maqet_slots slots = {0};
+
+    if (starting->incoming && starting->incoming->served)
+        return 0;
+    maqet_slots_of(vm->drives, vm->drive_count, &slots);
+    return maqet_slots_save(vm->context, vm->definition->name, &slots, err);
+}
+
 /* Runs QEMU and waits for its answer. */
 static int
 launch(struct starting *starting, struct maqet_error **err)
@@ -340,7 +354,8 @@ launch(struct starting *starting, struct maqet_error **err)
     _cleanup_free_ char *scratch = NULL;
     const char *name = starting->vm->definition->name;
 
-    if (maqet_vm_command_line(starting->vm, &argv, err) < 0)
+    if (maqet_vm_command_line(starting->vm, &argv, err) < 0 ||
+        record_slots(starting, err) < 0)
         return -1;
     bool waits = !starting->incoming && maqet_vm_drives_are_asked_again(starting->vm);
     if (starting->incoming)
@@ -397,18 +412,22 @@ launch(struct starting *starting, struct maqet_error **err)
     return 0;
 }
 
-/* The mark that the machine was started once is set first and taken back: a maqet that is
- * killed in between must not leave a machine that has run and seems never to have. */
+/* The mark that the machine was started once, and where its drives sit, are written first
+ * and taken back: a maqet that is killed in between must not leave a machine that has run
+ * and seems never to have, or with other slots. */
 static int
 launch_marked(struct starting *starting, struct maqet_error **err)
 {
     const char *name = starting->vm->definition->name;
     bool before = maqet_store_started(starting->context, name);
+    _cleanup_slots_ struct maqet_slots slots = {0};
 
-    if (maqet_store_started_set(starting->context, name, err) < 0)
+    if (maqet_slots_load(starting->context, name, &slots, err) < 0 ||
+        maqet_store_started_set(starting->context, name, err) < 0)
         return -1;
     if (launch(starting, err) == 0)
         return 0;
+    maqet_slots_save(starting->context, name, &slots, NULL);
     if (!before)
         maqet_store_started_clear(starting->context, name);
     return -1;
@@ -444,6 +463,8 @@ start_locked(struct starting *starting, struct maqet_definition *definition,
     starting->vm = maqet_vm_new(starting->context, TAKE_PTR(owned), err);
     if (!starting->vm)
         return -1;
+    if (starting->incoming)
+        maqet_slots_copy(&starting->vm->slots, starting->incoming->slots);
     if (starting->incoming && starting->incoming->served)
         serve_drives(starting);
     if (maqet_sandbox_check_user(starting->vm, err) < 0 ||

@@ -23,6 +23,7 @@ is_own_file(const char *file)
 {
     static const char *const names[] = {"vm.json",
                                         MAQET_STORE_IMAGES,
+                                        MAQET_STORE_SLOTS,
                                         MAQET_STORE_SNAPSHOTS,
                                         MAQET_STORE_SNAPSHOTS MAQET_STORE_DAMAGED,
                                         MAQET_STORE_PENDING,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * store.h - machines on the disk: one folder each below DATA/vms/, holding vm.json (the
- * definition), images.json (what is known of its images), snapshots.json (what came
- * of what), pending.json (while snapshots change), started (when it was started once),
- * run (locked while it runs), run-folder (where the rest of what runs is) and lock.
+ * definition), images.json (what is known of its images), slots.json (where its drives
+ * sit), snapshots.json (what came of what), pending.json (while snapshots change),
+ * started (when it was started once), run (locked while it runs), run-folder (where the
+ * rest of what runs is) and lock.
  * Nothing else holds state, so a backup is `cp -a`.
  */
 #ifndef MAQET_MACHINE_STORE_H
@@ -77,6 +78,7 @@ int maqet_store_lock_all(const struct maqet_context *context, struct maqet_error
  * and an operation on them that is under way. */
 #define MAQET_STORE_IMAGES "images.json"   /* what is known of its images: images.h */
 #define MAQET_STORE_CREATED "created.json" /* in its place, before there were records */
+#define MAQET_STORE_SLOTS "slots.json"     /* where its drives sit: slots.h */
 #define MAQET_STORE_SNAPSHOTS "snapshots.json"
 #define MAQET_STORE_DAMAGED ".damaged" /* what follows the name of one that was kept */
 #define MAQET_STORE_PENDING "pending.json"

@@ -15,6 +15,7 @@
 #include "core/machine/check.h"
 #include "core/machine/run.h"
 #include "core/machine/sandbox.h"
+#include "core/machine/slots.h"
 #include "core/machine/store.h"
 #include "core/qemu/arguments.h"
 #include "core/qemu/launch.h"
@@ -23,7 +24,6 @@
 #include "core/storage/entry.h"
 #include "core/storage/fault.h"
 #include "core/storage/image.h"
-#include "core/storage/slots.h"
 
 static const char PROGRAM_PREFIX[] = "qemu-system-";
 
@@ -138,6 +138,7 @@ maqet_vm_look(const struct maqet_context *context, struct maqet_definition *defi
     make_drives(vm);
     maqet_images_load(context, definition->name, &vm->images, &vm->images_error);
     maqet_images_attach(vm);
+    maqet_slots_load(context, definition->name, &vm->slots, &vm->slots_error);
     return vm;
 }
 
@@ -191,6 +192,8 @@ maqet_vm_free(struct maqet_vm *vm)
     maqet_images_clear(&vm->images);
     maqet_images_clear(&vm->left);
     maqet_error_free(vm->images_error);
+    maqet_slots_clear(&vm->slots);
+    maqet_error_free(vm->slots_error);
     free(vm->machine.vm_name);
     free(vm->machine.arch);
     free(vm->machine.type);
@@ -378,7 +381,9 @@ maqet_vm_command_line(const struct maqet_vm *vm, struct maqet_strings *argv,
     json_object *arguments = arguments_of(vm);
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
 
-    if (maqet_drives_emit(vm->drives, vm->drive_count, args, err) < 0)
+    if (vm->slots_error)
+        return maqet_error_copy(err, vm->slots_error);
+    if (maqet_drives_emit(vm->drives, vm->drive_count, &vm->slots, args, err) < 0)
         return -1;
     maqet_strings_take(argv, program_of(vm->definition->tree));
     if (!maqet_arguments_has(arguments, "name")) {

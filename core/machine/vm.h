@@ -8,7 +8,7 @@
 
 #include "core/machine/definition.h"
 #include "core/machine/images.h"
-#include "core/storage/drive.h"
+#include "core/storage/slots.h"
 
 struct maqet_vm {
     const struct maqet_context *context;
@@ -23,6 +23,10 @@ struct maqet_vm {
     struct maqet_error *images_error;
     bool images_changed;
     bool dates_changed; /* nothing but when images were seen */
+    /* Where its drives are recorded to sit; why that can't be read, which keeps the
+     * machine from starting, or NULL. */
+    struct maqet_slots slots;
+    struct maqet_error *slots_error;
     /* The records of images that removed machines left behind, read when they are
      * needed. */
     struct maqet_images left;

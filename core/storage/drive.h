@@ -27,13 +27,20 @@ struct maqet_machine {
 struct maqet_image_record; /* record.h */
 struct maqet_drive_file;   /* drive_files.h */
 
+/* Where a drive sits: in which place on which controller of its interface. */
+struct maqet_drive_slot {
+    int64_t controller; /* of those that are added; -1: the machine's own */
+    uint32_t index;
+};
+
 struct maqet_drive {
     const struct maqet_context *context;
     const struct maqet_machine *machine;
     json_object *tree; /* the entry; owned */
     char *name;
     struct maqet_storage *storage;
-    struct maqet_iface *iface; /* NULL: a share, or `interface: none` */
+    struct maqet_iface *iface;    /* NULL: a share, or `interface: none` */
+    struct maqet_drive_slot slot; /* what maqet_drives_emit() has given it */
     enum maqet_media media;
     bool overcommit;
     mode_t mode;       /* that a new image gets */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slots.h - how all drives of a machine share out the places on its buses, and what they
- * append for QEMU.
+ * slots.h - how all drives of a machine share out the slots of its buses, and what they
+ * append for QEMU. A slot is kept: once a start has recorded it (core/machine/slots.h) a
+ * drive stays where it is, whichever others come and go.
  */
 #ifndef MAQET_STORAGE_SLOTS_H
 #define MAQET_STORAGE_SLOTS_H
@@ -19,9 +20,43 @@ struct maqet_slot {
     uint32_t index;
 };
 
-/* Appends what all drives need, with the controllers and slots shared out in list order.
+/* The slots of a machine's drives, as a start has recorded them. */
+struct maqet_slots {
+    struct maqet_slot_record {
+        char *drive;
+        char *interface;
+        struct maqet_drive_slot slot;
+    } * items;
+    size_t count;
+};
+
+void maqet_slots_clear(struct maqet_slots *slots);
+
+#define _cleanup_slots_ _cleanup_(maqet_slots_clear)
+
+/* Adds a record; the texts are copied. */
+void maqet_slots_add(struct maqet_slots *slots, const char *drive, const char *interface,
+                     struct maqet_drive_slot slot);
+
+/* Replaces the records by those of another list. */
+void maqet_slots_copy(struct maqet_slots *to, const struct maqet_slots *from);
+
+/* The record of a drive on an interface; NULL: there is none. */
+const struct maqet_slot_record *maqet_slots_find(const struct maqet_slots *slots,
+                                                 const char *drive,
+                                                 const char *interface);
+
+/*
+ * Appends what all drives need, with the controllers. A drive keeps the slot that is
+ * recorded in @kept (NULL: there are none) for it on its interface, as long as the
+ * machine has that; the others get the first free ones, in the order of the list.
  */
 int maqet_drives_emit(struct maqet_drive *const *drives, size_t count,
-                      struct maqet_args *args, struct maqet_error **err);
+                      const struct maqet_slots *kept, struct maqet_args *args,
+                      struct maqet_error **err);
+
+/* Adds the slots that the drives were given by that. */
+void maqet_slots_of(struct maqet_drive *const *drives, size_t count,
+                    struct maqet_slots *slots);
 
 #endif
