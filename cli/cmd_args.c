@@ -5,6 +5,7 @@
 #include "cli/options.h"
 #include "core/base/printable.h"
 #include "core/base/shell.h"
+#include "core/machine/command_line.h"
 #include "core/machine/store.h"
 #include "core/machine/vm.h"
 

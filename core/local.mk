@@ -89,6 +89,7 @@ libmaqet_core_la_SOURCES = \
 	core/machine/bases.c core/machine/bases.h \
 	core/machine/check.c core/machine/check.h \
 	core/machine/checkpoint_files.c core/machine/checkpoint_files.h \
+	core/machine/command_line.c core/machine/command_line.h \
 	core/machine/definition.c core/machine/definition.h \
 	core/machine/drives.c core/machine/drives.h \
 	core/machine/exports.c core/machine/exports.h \

@@ -15,6 +15,7 @@
 #include "core/lifecycle/startable.h"
 #include "core/machine/check.h"
 #include "core/machine/checkpoint_files.h"
+#include "core/machine/command_line.h"
 #include "core/machine/run.h"
 #include "core/machine/slots.h"
 #include "core/machine/store.h"

@@ -4,9 +4,8 @@
 #include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/checkpoint/making.h"
+#include "core/machine/command_line.h"
 #include "core/machine/slots.h"
-
-enum { COMMAND_LINE_LIMIT = 1 << 20 /* bytes */ };
 
 /* A property of an object in QEMU, or NULL. The caller frees. */
 static char *
@@ -77,29 +76,6 @@ texts(const struct maqet_strings *strings)
     return list;
 }
 
-/* What QEMU was called with, but for what a start adds at the end (launch in
- * core/lifecycle/start.c): it may have been started from a checkpoint itself. */
-static int
-command_line(int pid, struct maqet_strings *argv, struct maqet_error **err)
-{
-    _cleanup_free_ char *path = maqet_format("/proc/%d/cmdline", pid);
-    _cleanup_free_ char *text = NULL;
-    size_t length;
-
-    if (maqet_file_read(path, COMMAND_LINE_LIMIT, &text, &length, err) < 0)
-        return -1;
-    for (size_t at = 0; at < length; at += strlen(text + at) + 1)
-        maqet_strings_add(argv, text + at);
-    if (argv->count >= 2 && strcmp(argv->items[argv->count - 2], "-incoming") == 0) {
-        maqet_strings_cut(argv, argv->count - 2);
-        if (argv->count >= 2 && strcmp(argv->items[argv->count - 2], "-machine") == 0)
-            maqet_strings_cut(argv, argv->count - 2);
-    } else if (argv->count >= 1 && strcmp(argv->items[argv->count - 1], "-S") == 0) {
-        maqet_strings_cut(argv, argv->count - 1);
-    }
-    return 0;
-}
-
 json_object *
 maqet_making_describe(struct maqet_session *session, struct maqet_qmp *qmp,
                       const struct maqet_making *making, struct maqet_error **err)
@@ -108,7 +84,7 @@ maqet_making_describe(struct maqet_session *session, struct maqet_qmp *qmp,
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
     _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
 
-    if (command_line(session->machine->run.pid, &argv, err) < 0)
+    if (maqet_command_line_of(session->machine->run.pid, &argv, err) < 0)
         return NULL;
     for (size_t i = 0; i < session->count; i++)
         maqet_strings_add(&drives, session->members[i].drive->name);

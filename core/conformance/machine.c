@@ -9,6 +9,7 @@
 #include "core/base/json.h"
 #include "core/base/pidfd.h"
 #include "core/base/process.h"
+#include "core/machine/command_line.h"
 #include "core/machine/helpers.h"
 #include "core/machine/run.h"
 #include "core/machine/sandbox.h"

@@ -6,6 +6,7 @@
 
 #include "core/machine/arguments.h"
 #include "core/machine/check.h"
+#include "core/machine/command_line.h"
 #include "core/machine/store.h"
 #include "core/machine/vm.h"
 #include "core/storage/creation.h"

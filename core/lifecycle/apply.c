@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/lifecycle/lifecycle.h"
+#include "core/machine/command_line.h"
 #include "core/machine/slots.h"
 #include "core/machine/store.h"
 

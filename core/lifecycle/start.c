@@ -20,6 +20,7 @@
 #include "core/machine/accel.h"
 #include "core/machine/argument_files.h"
 #include "core/machine/arguments.h"
+#include "core/machine/command_line.h"
 #include "core/machine/drives.h"
 #include "core/machine/helpers.h"
 #include "core/machine/holders.h"
@@ -278,18 +279,6 @@ fail_start(struct starting *starting, const char *program, struct maqet_error *r
     return maqet_holders_explain(starting->vm, NULL, err);
 }
 
-/* QEMU takes the last one of several types. */
-static void
-add_incoming(const struct maqet_incoming *incoming, struct maqet_strings *argv)
-{
-    if (incoming->machine) {
-        maqet_strings_add(argv, "-machine");
-        maqet_strings_addf(argv, "type=%s", incoming->machine);
-    }
-    maqet_strings_add(argv, "-incoming");
-    maqet_strings_add(argv, "defer");
-}
-
 /* All that QEMU is told before the machine runs. */
 static int
 bring_up(const struct starting *starting, struct maqet_qmp *qmp, bool waits,
@@ -358,10 +347,11 @@ launch(struct starting *starting, struct maqet_error **err)
         record_slots(starting, err) < 0)
         return -1;
     bool waits = !starting->incoming && maqet_vm_drives_are_asked_again(starting->vm);
-    if (starting->incoming)
-        add_incoming(starting->incoming, &argv);
-    if (waits)
-        maqet_strings_add(&argv, "-S");
+    maqet_command_line_add_start(
+        &argv, &(struct maqet_start_arguments){
+                   .incoming = starting->incoming,
+                   .machine = starting->incoming ? starting->incoming->machine : NULL,
+                   .paused = waits});
     if (maqet_vm_drives_check_same(starting->vm, err) < 0 ||
         maqet_sandbox_confine(starting->vm, &argv, starting->run.dir_fd, &confinement,
                               &scratch, err) < 0) {

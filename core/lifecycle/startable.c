@@ -10,21 +10,13 @@
 #include "core/machine/accel.h"
 #include "core/machine/argument_files.h"
 #include "core/machine/arguments.h"
+#include "core/machine/command_line.h"
 #include "core/machine/helpers.h"
 #include "core/machine/sandbox.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/surroundings.h"
 #include "core/storage/elsewhere.h"
 #include "core/storage/record.h"
-
-static json_object *
-arguments_of(const struct maqet_vm *vm)
-{
-    json_object *arguments = NULL;
-
-    json_object_object_get_ex(vm->definition->tree, "arguments", &arguments);
-    return arguments;
-}
 
 /* QEMU itself, and the folder in which it works. */
 static int
@@ -89,7 +81,7 @@ check_images_there(const struct maqet_vm *vm, struct maqet_error **err)
 static int
 check_tpm(const struct maqet_vm *vm, struct maqet_error **err)
 {
-    _cleanup_free_ char *tpm = maqet_arguments_tpm_emulator(arguments_of(vm));
+    _cleanup_free_ char *tpm = maqet_arguments_tpm_emulator(maqet_vm_arguments(vm));
 
     if (!tpm)
         return 0;
@@ -111,8 +103,8 @@ maqet_vm_check_launchable(const struct maqet_vm *vm, struct maqet_error **err)
     return check_program(vm, err) < 0 || maqet_vm_accel_check(vm, err) < 0 ||
                    maqet_helpers_check(vm, err) < 0 ||
                    maqet_arguments_check_surroundings(
-                       arguments_of(vm), maqet_tree_place(vm->definition->tree).folder,
-                       err) < 0
+                       maqet_vm_arguments(vm),
+                       maqet_tree_place(vm->definition->tree).folder, err) < 0
                ? -1
                : 0;
 }

@@ -15,15 +15,6 @@
 
 static const char DEVICE[] = "/dev/kvm";
 
-static json_object *
-arguments_of(const struct maqet_vm *vm)
-{
-    json_object *arguments = NULL;
-
-    json_object_object_get_ex(vm->definition->tree, "arguments", &arguments);
-    return arguments;
-}
-
 /* ---- KVM ---- */
 
 static bool
@@ -140,7 +131,7 @@ count_accels(json_object *list)
 static bool
 arguments_insist(const struct maqet_vm *vm)
 {
-    json_object *list = arguments_of(vm);
+    json_object *list = maqet_vm_arguments(vm);
     _cleanup_free_ char *machine =
         maqet_arguments_property(list, "machine", "type", "accel");
     _cleanup_free_ char *last = maqet_arguments_property(list, "accel", "accel", "accel");
@@ -156,7 +147,7 @@ maqet_vm_accel(const struct maqet_vm *vm)
 {
     const char *accel = wanted(vm);
 
-    if (maqet_arguments_say_accel(arguments_of(vm)))
+    if (maqet_arguments_say_accel(maqet_vm_arguments(vm)))
         return NULL;
     if (strcmp(accel, "auto") != 0)
         return accel;
@@ -166,7 +157,7 @@ maqet_vm_accel(const struct maqet_vm *vm)
 int
 maqet_vm_accel_check(const struct maqet_vm *vm, struct maqet_error **err)
 {
-    bool insists = maqet_arguments_say_accel(arguments_of(vm))
+    bool insists = maqet_arguments_say_accel(maqet_vm_arguments(vm))
                        ? arguments_insist(vm)
                        : strcmp(wanted(vm), "kvm") == 0;
 
@@ -182,8 +173,9 @@ maqet_vm_accel_warn(const struct maqet_vm *vm)
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
 
-    if (maqet_arguments_say_accel(arguments_of(vm)) || strcmp(wanted(vm), "auto") != 0 ||
-        !runs_natively(vm) || check_kvm(vm, &reason) == 0)
+    if (maqet_arguments_say_accel(maqet_vm_arguments(vm)) ||
+        strcmp(wanted(vm), "auto") != 0 || !runs_natively(vm) ||
+        check_kvm(vm, &reason) == 0)
         return;
     _cleanup_free_ char *steps = maqet_strings_join(&reason->hints, ". ");
     maqet_context_say(vm->context, MAQET_LEVEL_WARNING,

@@ -28,11 +28,8 @@ enum {
 static void
 collect(const struct maqet_vm *vm, struct maqet_written_files *files)
 {
-    json_object *arguments = NULL;
-
-    json_object_object_get_ex(vm->definition->tree, "arguments", &arguments);
-    maqet_arguments_written(arguments, maqet_tree_place(vm->definition->tree).folder,
-                            files);
+    maqet_arguments_written(maqet_vm_arguments(vm),
+                            maqet_tree_place(vm->definition->tree).folder, files);
 }
 
 static bool

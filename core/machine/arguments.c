@@ -11,24 +11,15 @@
 #include "core/qemu/written.h"
 #include "core/storage/system_folders.h"
 
-static json_object *
-arguments_of(const struct maqet_vm *vm)
-{
-    json_object *arguments = NULL;
-
-    json_object_object_get_ex(vm->definition->tree, "arguments", &arguments);
-    return arguments;
-}
-
 /* Whether QEMU may run no other program. */
 static bool
 is_sandboxed(const struct maqet_vm *vm)
 {
     _cleanup_sandbox_ struct maqet_sandbox sandbox = {0};
 
-    if (maqet_arguments_has(arguments_of(vm), "sandbox")) {
-        _cleanup_free_ char *spawn =
-            maqet_arguments_property(arguments_of(vm), "sandbox", "enable", "spawn");
+    if (maqet_arguments_has(maqet_vm_arguments(vm), "sandbox")) {
+        _cleanup_free_ char *spawn = maqet_arguments_property(
+            maqet_vm_arguments(vm), "sandbox", "enable", "spawn");
 
         return spawn && strcmp(spawn, "deny") == 0;
     }
@@ -56,7 +47,7 @@ check_folders(const struct maqet_vm *vm, struct maqet_error **err)
 {
     const char *base = maqet_tree_place(vm->definition->tree).folder;
     _cleanup_argument_list_ struct maqet_argument_list arguments =
-        maqet_argument_list_read(arguments_of(vm));
+        maqet_argument_list_read(maqet_vm_arguments(vm));
     _cleanup_written_files_ struct maqet_written_files files = {0};
 
     for (size_t i = 0; i < arguments.count; i++) {
@@ -74,7 +65,7 @@ check_folders(const struct maqet_vm *vm, struct maqet_error **err)
         if (folder)
             return error_system(vm, argument->place, argument->name, path, folder, err);
     }
-    maqet_arguments_written(arguments_of(vm), base, &files);
+    maqet_arguments_written(maqet_vm_arguments(vm), base, &files);
     for (size_t i = 0; i < files.count; i++) {
         const struct maqet_written *file = &files.items[i];
         const char *folder =
@@ -99,7 +90,7 @@ maqet_vm_arguments_check(const struct maqet_vm *vm, bool detached,
 {
     const struct maqet_qemu_manner manner = manner_of(vm, detached);
 
-    return maqet_arguments_judge(arguments_of(vm), &manner, err) < 0 ||
+    return maqet_arguments_judge(maqet_vm_arguments(vm), &manner, err) < 0 ||
                    check_folders(vm, err) < 0
                ? -1
                : maqet_argument_files_check(vm, err);
@@ -111,7 +102,7 @@ maqet_vm_arguments_warn(const struct maqet_vm *vm, bool detached)
     const struct maqet_qemu_manner manner = manner_of(vm, detached);
     _cleanup_strings_ struct maqet_strings warnings = MAQET_STRINGS_INIT;
 
-    maqet_arguments_warnings(arguments_of(vm), &manner, &warnings);
+    maqet_arguments_warnings(maqet_vm_arguments(vm), &manner, &warnings);
     for (size_t i = 0; i < warnings.count; i++)
         maqet_context_say(vm->context, MAQET_LEVEL_WARNING, "%s", warnings.items[i]);
 }

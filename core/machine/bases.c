@@ -344,10 +344,8 @@ maqet_bases_check_arguments(const struct maqet_vm *vm, struct maqet_error **err)
 {
     _cleanup_writables_ struct maqet_writables writables = {0};
     const char *folder = maqet_tree_place(vm->definition->tree).folder;
-    json_object *arguments = NULL;
 
-    json_object_object_get_ex(vm->definition->tree, "arguments", &arguments);
-    maqet_arguments_writables(arguments, &writables);
+    maqet_arguments_writables(maqet_vm_arguments(vm), &writables);
     for (size_t i = 0; i < writables.count; i++) {
         const struct maqet_writable *writable = &writables.items[i];
 

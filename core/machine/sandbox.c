@@ -13,6 +13,7 @@
 #include "core/config/options.h"
 #include "core/machine/run.h"
 #include "core/qemu/arguments.h"
+#include "core/qemu/objects.h"
 #include "core/qemu/version.h"
 #include "core/storage/drive_files.h"
 
@@ -143,15 +144,6 @@ maqet_sandbox_clear(struct maqet_sandbox *sandbox)
 
 /* ---- QEMU's own options ---- */
 
-static bool
-has_argument(const struct maqet_vm *vm, const char *option)
-{
-    json_object *arguments = NULL;
-
-    json_object_object_get_ex(vm->definition->tree, "arguments", &arguments);
-    return maqet_arguments_has(arguments, option);
-}
-
 /* Whom QEMU is to become, unless that is who we are; NULL: nobody else. */
 static const struct passwd *
 other_user(const char *user)
@@ -165,34 +157,34 @@ other_user(const char *user)
  * its filter must allow that (`elevateprivileges`, also where that says "children"); more
  * privileges than the user has it can't get, by no_new_privs (prctl(2)). */
 static void
-add_user(const char *program, const char *user, struct maqet_strings *argv)
+add_user(const char *program, const char *user, struct maqet_args *args)
 {
-    if (maqet_qemu_version(program) >= 90100) {
-        maqet_strings_add(argv, "-run-with");
-        maqet_strings_addf(argv, "user=%s", user);
-    } else {
-        maqet_strings_add(argv, "-runas");
-        maqet_strings_add(argv, user);
-    }
+    if (maqet_qemu_version(program) >= 90100)
+        maqet_props_string(maqet_args_settings(args, "-run-with", NULL), "user", user);
+    else
+        maqet_args_option(args, "-runas", user);
 }
 
 void
-maqet_sandbox_add_arguments(const struct maqet_vm *vm, struct maqet_strings *argv)
+maqet_sandbox_add_arguments(const struct maqet_vm *vm, struct maqet_args *args)
 {
     _cleanup_sandbox_ struct maqet_sandbox sandbox;
-    const char *program = argv->items[0];
+    struct maqet_props *filter;
 
     maqet_sandbox_read(vm->definition->tree, &sandbox);
     /* Who does not exist is an error of a start, and shown all the same. */
     bool other = sandbox.user && (!getpwnam(sandbox.user) || other_user(sandbox.user));
 
-    if (sandbox.seccomp && !has_argument(vm, "sandbox")) {
-        maqet_strings_add(argv, "-sandbox");
-        maqet_strings_addf(argv, "on,obsolete=deny,%sspawn=deny,resourcecontrol=deny",
-                           other ? "" : "elevateprivileges=deny,");
+    if (sandbox.seccomp && !maqet_arguments_has(maqet_vm_arguments(vm), "sandbox")) {
+        filter = maqet_args_settings(args, "-sandbox", "on");
+        maqet_props_string(filter, "obsolete", "deny");
+        if (!other)
+            maqet_props_string(filter, "elevateprivileges", "deny");
+        maqet_props_string(filter, "spawn", "deny");
+        maqet_props_string(filter, "resourcecontrol", "deny");
     }
     if (other)
-        add_user(program, sandbox.user, argv);
+        add_user(vm->program, sandbox.user, args);
 }
 
 int

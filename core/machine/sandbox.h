@@ -31,7 +31,7 @@ void maqet_sandbox_clear(struct maqet_sandbox *sandbox);
 #define _cleanup_sandbox_ _cleanup_(maqet_sandbox_clear)
 
 /* The options of QEMU's that come of them. */
-void maqet_sandbox_add_arguments(const struct maqet_vm *vm, struct maqet_strings *argv);
+void maqet_sandbox_add_arguments(const struct maqet_vm *vm, struct maqet_args *args);
 
 /* Whether the user that QEMU is to become exists, and we may become him. */
 int maqet_sandbox_check_user(const struct maqet_vm *vm, struct maqet_error **err);

@@ -1,29 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/machine/vm.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <string.h>
 #include <sys/utsname.h>
 
 #include "core/base/files.h"
-#include "core/base/secret.h"
 #include "core/config/options.h"
-#include "core/machine/accel.h"
-#include "core/machine/arguments.h"
-#include "core/machine/check.h"
 #include "core/machine/run.h"
-#include "core/machine/sandbox.h"
 #include "core/machine/slots.h"
 #include "core/machine/store.h"
 #include "core/qemu/arguments.h"
-#include "core/qemu/launch.h"
-#include "core/qemu/render.h"
-#include "core/qemu/secrets.h"
 #include "core/storage/entry.h"
 #include "core/storage/fault.h"
-#include "core/storage/image.h"
 
 static const char PROGRAM_PREFIX[] = "qemu-system-";
 
@@ -65,8 +53,8 @@ program_of(json_object *tree)
     return maqet_path_absolute(written, maqet_tree_place_of_value(tree, "binary").folder);
 }
 
-static json_object *
-arguments_of(const struct maqet_vm *vm)
+json_object *
+maqet_vm_arguments(const struct maqet_vm *vm)
 {
     json_object *arguments = NULL;
 
@@ -95,13 +83,13 @@ static void
 describe_machine(struct maqet_vm *vm)
 {
     json_object *tree = vm->definition->tree;
-    _cleanup_free_ char *program = program_of(tree);
     const char *written = maqet_tree_text(tree, "storage_dir");
 
     vm->machine.vm_name = maqet_strdup(vm->definition->name);
-    vm->machine.arch = maqet_vm_arch_of(program);
+    vm->program = program_of(tree);
+    vm->machine.arch = maqet_vm_arch_of(vm->program);
     vm->machine.type =
-        maqet_arguments_property(arguments_of(vm), "machine", "type", "type");
+        maqet_arguments_property(maqet_vm_arguments(vm), "machine", "type", "type");
     /* QEMU has a default for PCs only; elsewhere it wants to be told. */
     if (!vm->machine.type)
         vm->machine.type =
@@ -194,6 +182,7 @@ maqet_vm_free(struct maqet_vm *vm)
     maqet_error_free(vm->images_error);
     maqet_slots_clear(&vm->slots);
     maqet_error_free(vm->slots_error);
+    free(vm->program);
     free(vm->machine.vm_name);
     free(vm->machine.arch);
     free(vm->machine.type);
@@ -231,76 +220,10 @@ maqet_vm_find_drive(const struct maqet_vm *vm, const char *name, struct maqet_er
     return NULL;
 }
 
-/* ---- the command line ---- */
-
-static void
-add_accel(const struct maqet_vm *vm, struct maqet_strings *argv)
-{
-    const char *accel = maqet_vm_accel(vm);
-
-    if (!accel)
-        return;
-    maqet_strings_add(argv, "-accel");
-    maqet_strings_add(argv, accel);
-}
-
-/* A top-level key whose value is that of one of QEMU's options, unless `arguments` says
- * it already. */
-static void
-add_key(const struct maqet_vm *vm, const char *key, const char *option,
-        struct maqet_strings *argv)
-{
-    const char *value = maqet_tree_text(vm->definition->tree, key);
-
-    if (!value)
-        return;
-    if (maqet_arguments_has(arguments_of(vm), option)) {
-        _cleanup_free_ char *place =
-            maqet_place_text(maqet_tree_place_of_value(vm->definition->tree, key));
-
-        maqet_context_say(vm->context, MAQET_LEVEL_WARNING,
-                          "%s: '%s' is ignored: `arguments` says -%s", place, key,
-                          option);
-        return;
-    }
-    maqet_strings_addf(argv, "-%s", option);
-    maqet_strings_add(argv, value);
-}
-
-/*
- * Without a graphical session QEMU's own default display may refuse to start (GTK), so
- * that one case needs a word from us; in a session the default is what the user expects.
- */
-static void
-add_display(const struct maqet_vm *vm, struct maqet_strings *argv)
-{
-    if (maqet_arguments_say_display(arguments_of(vm)))
-        return;
-    if (maqet_tree_text(vm->definition->tree, "display")) {
-        add_key(vm, "display", "display", argv);
-    } else if (!getenv("DISPLAY") && !getenv("WAYLAND_DISPLAY")) {
-        maqet_strings_add(argv, "-display");
-        maqet_strings_add(argv, "none");
-    }
-}
-
-/* What maqet itself needs to look after QEMU: its PID file and a monitor of our own. */
-static void
-add_own(const struct maqet_vm *vm, struct maqet_strings *argv)
-{
-    maqet_strings_add(argv, "-pidfile");
-    maqet_strings_addf(argv, "%s/" MAQET_RUN_PID, vm->machine.run_dir);
-    maqet_strings_add(argv, "-chardev");
-    maqet_strings_addf(argv, "socket,id=maqet-monitor,fd=%d,server=on,wait=off",
-                       maqet_descriptor_number(MAQET_DESCRIPTOR_MONITOR));
-    maqet_strings_add(argv, "-mon");
-    maqet_strings_add(argv, "chardev=maqet-monitor,mode=control");
-}
-
 bool
 maqet_vm_starts_paused(const struct maqet_vm *vm)
 {
-    return maqet_arguments_has(arguments_of(vm), "S");
+    return maqet_arguments_has(maqet_vm_arguments(vm), "S");
 }
 
 bool
@@ -312,101 +235,4 @@ maqet_vm_has_agent(const struct maqet_vm *vm)
     if (text)
         maqet_parse_bool(text, &on);
     return on;
-}
-
-/* The port by which the guest's agent is spoken to. */
-static void
-add_agent(const struct maqet_vm *vm, struct maqet_strings *argv)
-{
-    if (!maqet_vm_has_agent(vm))
-        return;
-    maqet_strings_add(argv, "-chardev");
-    maqet_strings_addf(argv, "socket,id=maqet-agent,fd=%d,server=on,wait=off",
-                       maqet_descriptor_number(MAQET_DESCRIPTOR_AGENT));
-    maqet_strings_add(argv, "-device");
-    maqet_strings_add(argv, MAQET_AGENT_BUS ",id=maqet-agent-bus");
-    maqet_strings_add(argv, "-device");
-    maqet_strings_add(argv, "virtserialport,bus=maqet-agent-bus.0,chardev=maqet-agent,"
-                            "name=org.qemu.guest_agent.0");
-}
-
-/* What QEMU makes the guest's memory a multiple of (QEMU: softmmu/vl.c, or
- * hw/core/machine.c): a fraction of a gigabyte may be any number of bytes. */
-static const uint64_t MEMORY_UNIT = 8192;
-
-/* Bytes of memory that the guest gets; 0: what is written is QEMU's to refuse. A number
- * alone means MiB, and QEMU's default is 128 of them (qemu(1), -m). */
-static uint64_t
-memory_size(const struct maqet_vm *vm)
-{
-    _cleanup_free_ char *argument =
-        maqet_arguments_property(arguments_of(vm), "m", "size", "size");
-    const char *written =
-        argument ? argument : maqet_tree_text(vm->definition->tree, "memory");
-    uint64_t bytes = 0;
-
-    if (!written)
-        return 128 << 20;
-    if (maqet_text_starts(written, "size="))
-        written += strlen("size=");
-    _cleanup_free_ char *size = maqet_strndup(written, strcspn(written, ","));
-    if (!maqet_parse_size(size, &bytes))
-        return 0;
-    if (!size[strspn(size, "0123456789")])
-        bytes <<= 20;
-    return (bytes + MEMORY_UNIT - 1) / MEMORY_UNIT * MEMORY_UNIT;
-}
-
-/* A memory that other processes can map, unless the user's own arguments make one. */
-static void
-add_shared_memory(const struct maqet_vm *vm, struct maqet_strings *argv)
-{
-    _cleanup_free_ char *own =
-        maqet_arguments_property(arguments_of(vm), "machine", "type", "memory-backend");
-    uint64_t bytes = memory_size(vm);
-
-    if (own || bytes == 0 || maqet_arguments_has(arguments_of(vm), "numa"))
-        return;
-    maqet_strings_add(argv, "-object");
-    maqet_strings_addf(
-        argv, "memory-backend-memfd,id=maqet-memory,share=on,size=%" PRIu64, bytes);
-    maqet_strings_add(argv, "-machine");
-    maqet_strings_add(argv, "memory-backend=maqet-memory");
-}
-
-int
-maqet_vm_command_line(const struct maqet_vm *vm, struct maqet_strings *argv,
-                      struct maqet_error **err)
-{
-    json_object *arguments = arguments_of(vm);
-    _cleanup_args_ struct maqet_args *args = maqet_args_new();
-
-    if (vm->slots_error)
-        return maqet_error_copy(err, vm->slots_error);
-    if (maqet_drives_emit(vm->drives, vm->drive_count, &vm->slots, args, err) < 0)
-        return -1;
-    maqet_strings_take(argv, program_of(vm->definition->tree));
-    if (!maqet_arguments_has(arguments, "name")) {
-        /* Without its key, the name "id" would be taken for one. */
-        maqet_strings_add(argv, "-name");
-        maqet_strings_addf(argv, "guest=%s", vm->definition->name);
-    }
-    add_accel(vm, argv);
-    add_key(vm, "memory", "m", argv);
-    add_key(vm, "cpu", maqet_definition_vcpus(vm->definition->tree) > 0 ? "smp" : "cpu",
-            argv);
-    add_display(vm, argv);
-    add_key(vm, "vga", "vga", argv);
-    maqet_sandbox_add_arguments(vm, argv);
-    add_own(vm, argv);
-    add_agent(vm, argv);
-    maqet_arguments_render(arguments, argv);
-    if (maqet_args_shares_memory(args))
-        add_shared_memory(vm, argv);
-    maqet_args_render(args, argv);
-    _cleanup_strings_ struct maqet_strings keys = MAQET_STRINGS_INIT;
-    maqet_secrets_find(argv, maqet_tree_place(vm->definition->tree).folder, &keys);
-    return maqet_secrets_check(&keys, err) < 0
-               ? maqet_error_wrap(err, "VM '%s'", vm->definition->name)
-               : 0;
 }

@@ -13,6 +13,7 @@
 struct maqet_vm {
     const struct maqet_context *context;
     struct maqet_definition *definition; /* owned */
+    char *program;                       /* QEMU: a name, or an absolute path */
     struct maqet_machine machine;
     struct maqet_drive **drives; /* in the order of the list */
     size_t drive_count;
@@ -70,9 +71,8 @@ const struct maqet_drive *maqet_vm_find_drive(const struct maqet_vm *vm, const c
  * drives fit on their buses. */
 int maqet_vm_check(const struct maqet_vm *vm, struct maqet_error **err);
 
-/* QEMU's whole command line, the program first, exactly as start runs it. */
-int maqet_vm_command_line(const struct maqet_vm *vm, struct maqet_strings *argv,
-                          struct maqet_error **err);
+/* The user's own arguments for QEMU; NULL: there are none. */
+json_object *maqet_vm_arguments(const struct maqet_vm *vm);
 
 /* The architecture of the guests of a QEMU program, as QEMU spells it; NULL, and one
  * whose name does not say it: this host's. The caller frees. */

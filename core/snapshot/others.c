@@ -9,16 +9,6 @@
 
 #include "core/base/json.h"
 
-static json_object *
-arguments_of(const struct maqet_session *session)
-{
-    json_object *arguments = NULL;
-
-    json_object_object_get_ex(session->machine->vm->definition->tree, "arguments",
-                              &arguments);
-    return arguments;
-}
-
 char *
 maqet_other_text(const struct maqet_writable *other)
 {
@@ -220,7 +210,7 @@ maqet_session_others(struct maqet_session *session, struct maqet_writables *othe
     _cleanup_writables_ struct maqet_writables known = {0};
     _cleanup_error_ struct maqet_error *reason = NULL;
 
-    maqet_arguments_writables(arguments_of(session), &known);
+    maqet_arguments_writables(maqet_vm_arguments(session->machine->vm), &known);
     bool told =
         session->machine->run.pid > 0 && add_told(session, &known, others, &reason) == 0;
     /* Where QEMU is not needed and does not answer, its arguments have to do. */

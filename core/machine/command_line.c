@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/machine/command_line.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/base/files.h"
+#include "core/base/secret.h"
+#include "core/config/options.h"
+#include "core/machine/accel.h"
+#include "core/machine/run.h"
+#include "core/machine/sandbox.h"
+#include "core/qemu/arguments.h"
+#include "core/qemu/descriptors.h"
+#include "core/qemu/render.h"
+#include "core/qemu/secrets.h"
+#include "core/storage/slots.h"
+
+enum { COMMAND_LINE_LIMIT = 1 << 20 /* bytes */ };
+
+/* ---- what the definition's keys say ---- */
+
+/* A top-level key whose value is that of one of QEMU's options, unless `arguments` says
+ * it already. */
+static void
+add_key(const struct maqet_vm *vm, const char *key, const char *option,
+        struct maqet_args *args)
+{
+    const char *value = maqet_tree_text(vm->definition->tree, key);
+
+    if (!value)
+        return;
+    if (maqet_arguments_has(maqet_vm_arguments(vm), option + 1)) {
+        _cleanup_free_ char *place =
+            maqet_place_text(maqet_tree_place_of_value(vm->definition->tree, key));
+
+        maqet_context_say(vm->context, MAQET_LEVEL_WARNING,
+                          "%s: '%s' is ignored: `arguments` says %s", place, key, option);
+        return;
+    }
+    maqet_args_option(args, option, value);
+}
+
+/*
+ * Without a graphical session QEMU's own default display may refuse to start (GTK), so
+ * that one case needs a word from us; in a session the default is what the user expects.
+ */
+static void
+add_display(const struct maqet_vm *vm, struct maqet_args *args)
+{
+    if (maqet_arguments_say_display(maqet_vm_arguments(vm)))
+        return;
+    if (maqet_tree_text(vm->definition->tree, "display"))
+        add_key(vm, "display", "-display", args);
+    else if (!getenv("DISPLAY") && !getenv("WAYLAND_DISPLAY"))
+        maqet_args_option(args, "-display", "none");
+}
+
+static void
+add_keys(const struct maqet_vm *vm, struct maqet_args *args)
+{
+    const char *accel = maqet_vm_accel(vm);
+
+    /* Without its key, the name "id" would be taken for one. */
+    if (!maqet_arguments_has(maqet_vm_arguments(vm), "name"))
+        maqet_props_string(maqet_args_settings(args, "-name", NULL), "guest",
+                           vm->definition->name);
+    if (accel)
+        maqet_args_option(args, "-accel", accel);
+    add_key(vm, "memory", "-m", args);
+    add_key(vm, "cpu", maqet_definition_vcpus(vm->definition->tree) > 0 ? "-smp" : "-cpu",
+            args);
+    add_display(vm, args);
+    add_key(vm, "vga", "-vga", args);
+}
+
+/* ---- maqet's own devices ---- */
+
+/* A socket that maqet has made, and on which QEMU finds itself listening. */
+static void
+add_socket(struct maqet_args *args, const char *id, const char *descriptor)
+{
+    struct maqet_props *socket = maqet_args_chardev(args, "socket", id);
+
+    maqet_props_int(socket, "fd", maqet_descriptor_number(descriptor));
+    maqet_props_bool(socket, "server", true);
+    maqet_props_bool(socket, "wait", false);
+}
+
+/* What maqet itself needs to look after QEMU: its PID file and a monitor of our own. */
+static void
+add_monitor(const struct maqet_vm *vm, struct maqet_args *args)
+{
+    _cleanup_free_ char *file = maqet_format("%s/" MAQET_RUN_PID, vm->machine.run_dir);
+    struct maqet_props *monitor;
+
+    maqet_args_option(args, "-pidfile", file);
+    add_socket(args, "maqet-monitor", MAQET_DESCRIPTOR_MONITOR);
+    monitor = maqet_args_settings(args, "-mon", NULL);
+    maqet_props_string(monitor, "chardev", "maqet-monitor");
+    maqet_props_string(monitor, "mode", "control");
+}
+
+/* The port by which the guest's agent is spoken to. */
+static void
+add_agent(const struct maqet_vm *vm, struct maqet_args *args)
+{
+    struct maqet_props *port;
+
+    if (!maqet_vm_has_agent(vm))
+        return;
+    add_socket(args, "maqet-agent", MAQET_DESCRIPTOR_AGENT);
+    maqet_args_device(args, MAQET_AGENT_BUS, "maqet-agent-bus");
+    port = maqet_args_append(args, &maqet_kind_device, "virtserialport", NULL);
+    maqet_props_string(port, "bus", "maqet-agent-bus.0");
+    maqet_props_string(port, "chardev", "maqet-agent");
+    maqet_props_string(port, "name", "org.qemu.guest_agent.0");
+}
+
+/* What QEMU makes the guest's memory a multiple of (QEMU: softmmu/vl.c, or
+ * hw/core/machine.c): a fraction of a gigabyte may be any number of bytes. */
+static const uint64_t MEMORY_UNIT = 8192;
+
+/* Bytes of memory that the guest gets; 0: what is written is QEMU's to refuse. A number
+ * alone means MiB, and QEMU's default is 128 of them (qemu(1), -m). */
+static uint64_t
+memory_size(const struct maqet_vm *vm)
+{
+    _cleanup_free_ char *argument =
+        maqet_arguments_property(maqet_vm_arguments(vm), "m", "size", "size");
+    const char *written =
+        argument ? argument : maqet_tree_text(vm->definition->tree, "memory");
+    uint64_t bytes = 0;
+
+    if (!written)
+        return 128 << 20;
+    if (maqet_text_starts(written, "size="))
+        written += strlen("size=");
+    _cleanup_free_ char *size = maqet_strndup(written, strcspn(written, ","));
+    if (!maqet_parse_size(size, &bytes))
+        return 0;
+    if (!size[strspn(size, "0123456789")])
+        bytes <<= 20;
+    return (bytes + MEMORY_UNIT - 1) / MEMORY_UNIT * MEMORY_UNIT;
+}
+
+/* A memory that other processes can map, unless the user's own arguments make one. */
+static void
+add_shared_memory(const struct maqet_vm *vm, struct maqet_args *args)
+{
+    json_object *arguments = maqet_vm_arguments(vm);
+    _cleanup_free_ char *own =
+        maqet_arguments_property(arguments, "machine", "type", "memory-backend");
+    uint64_t bytes = memory_size(vm);
+    struct maqet_props *memory;
+
+    if (own || bytes == 0 || maqet_arguments_has(arguments, "numa"))
+        return;
+    memory = maqet_args_object(args, "memory-backend-memfd", "maqet-memory");
+    maqet_props_bool(memory, "share", true);
+    maqet_props_int(memory, "size", (int64_t)bytes);
+    maqet_props_string(maqet_args_settings(args, "-machine", NULL), "memory-backend",
+                       "maqet-memory");
+}
+
+/* ---- all of it ---- */
+
+int
+maqet_vm_command_line(const struct maqet_vm *vm, struct maqet_strings *argv,
+                      struct maqet_error **err)
+{
+    _cleanup_args_ struct maqet_args *own = maqet_args_new();
+    _cleanup_args_ struct maqet_args *memory = maqet_args_new();
+    _cleanup_args_ struct maqet_args *drives = maqet_args_new();
+    _cleanup_strings_ struct maqet_strings keys = MAQET_STRINGS_INIT;
+
+    if (vm->slots_error)
+        return maqet_error_copy(err, vm->slots_error);
+    if (maqet_drives_emit(vm->drives, vm->drive_count, &vm->slots, drives, err) < 0)
+        return -1;
+    add_keys(vm, own);
+    maqet_sandbox_add_arguments(vm, own);
+    add_monitor(vm, own);
+    add_agent(vm, own);
+    if (maqet_args_shares_memory(drives))
+        add_shared_memory(vm, memory);
+    maqet_strings_add(argv, vm->program);
+    maqet_args_render_keyval(own, argv);
+    maqet_arguments_render(maqet_vm_arguments(vm), argv);
+    maqet_args_render_keyval(memory, argv);
+    maqet_args_render(drives, argv);
+    maqet_secrets_find(argv, maqet_tree_place(vm->definition->tree).folder, &keys);
+    return maqet_secrets_check(&keys, err) < 0
+               ? maqet_error_wrap(err, "VM '%s'", vm->definition->name)
+               : 0;
+}
+
+/* ---- what one start adds ---- */
+
+void
+maqet_command_line_add_start(struct maqet_strings *argv,
+                             const struct maqet_start_arguments *start)
+{
+    _cleanup_args_ struct maqet_args *args = maqet_args_new();
+
+    /* QEMU takes the last one of several types. */
+    if (start->incoming && start->machine)
+        maqet_props_string(maqet_args_settings(args, "-machine", NULL), "type",
+                           start->machine);
+    if (start->incoming)
+        maqet_args_option(args, "-incoming", "defer");
+    else if (start->paused)
+        maqet_args_option(args, "-S", NULL);
+    maqet_args_render_keyval(args, argv);
+}
+
+static bool
+cut_pair(struct maqet_strings *argv, const char *option)
+{
+    if (argv->count < 2 || strcmp(argv->items[argv->count - 2], option) != 0)
+        return false;
+    maqet_strings_cut(argv, argv->count - 2);
+    return true;
+}
+
+void
+maqet_command_line_cut_start(struct maqet_strings *argv)
+{
+    if (cut_pair(argv, "-incoming"))
+        cut_pair(argv, "-machine");
+    else if (argv->count > 0 && strcmp(argv->items[argv->count - 1], "-S") == 0)
+        maqet_strings_cut(argv, argv->count - 1);
+}
+
+int
+maqet_command_line_of(int pid, struct maqet_strings *argv, struct maqet_error **err)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/%d/cmdline", pid);
+    _cleanup_free_ char *text = NULL;
+    size_t length;
+
+    if (maqet_file_read(path, COMMAND_LINE_LIMIT, &text, &length, err) < 0)
+        return -1;
+    for (size_t at = 0; at < length; at += strlen(text + at) + 1)
+        maqet_strings_add(argv, text + at);
+    maqet_command_line_cut_start(argv);
+    return 0;
+}

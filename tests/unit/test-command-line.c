@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* What one start adds to QEMU's command line, and that it is taken away again. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "core/machine/command_line.h"
+#include "tests/unit/unit.h"
+
+static void
+add_words(struct maqet_strings *argv, const char *words)
+{
+    _cleanup_free_ char *copy = maqet_strdup(words);
+    char *rest = copy;
+
+    for (char *word; (word = strsep(&rest, " "));)
+        maqet_strings_add(argv, word);
+}
+
+static void
+check(const char *line, const struct maqet_start_arguments *start, const char *added)
+{
+    _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
+
+    add_words(&argv, line);
+    maqet_command_line_add_start(&argv, start);
+    _cleanup_free_ char *whole = maqet_strings_join(&argv, " ");
+    _cleanup_free_ char *expected = maqet_format("%s%s", line, added);
+    UNIT_SAME(whole, expected);
+
+    maqet_command_line_cut_start(&argv);
+    _cleanup_free_ char *cut = maqet_strings_join(&argv, " ");
+    UNIT_SAME(cut, line);
+}
+
+static void
+test_start_arguments(void)
+{
+    static const char line[] = "qemu -machine q35 -S -device virtio-blk-pci";
+
+    check(line, &(struct maqet_start_arguments){0}, "");
+    check(line, &(struct maqet_start_arguments){.paused = true}, " -S");
+    check(line, &(struct maqet_start_arguments){.incoming = true}, " -incoming defer");
+    check(line,
+          &(struct maqet_start_arguments){.incoming = true, .machine = "pc-q35-7.2"},
+          " -machine type=pc-q35-7.2 -incoming defer");
+    /* The user's own type is not that of a start. */
+    check("qemu -machine q35", &(struct maqet_start_arguments){.paused = true}, " -S");
+    check("qemu", &(struct maqet_start_arguments){.incoming = true}, " -incoming defer");
+}
+
+static bool
+is_line_of(pid_t pid, const char *expected)
+{
+    _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
+    struct maqet_error *error = NULL;
+
+    CU_ASSERT_EQUAL(maqet_command_line_of(pid, &argv, &error), 0);
+    UNIT_NO_ERROR(&error);
+    _cleanup_free_ char *words = maqet_strings_join(&argv, "|");
+    return strcmp(words, expected) == 0;
+}
+
+/* The arguments may hold anything. */
+static void
+test_of_process(void)
+{
+    _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
+    _cleanup_error_ struct maqet_error *error = NULL;
+    int input[2];
+
+    CU_ASSERT_EQUAL_FATAL(pipe2(input, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(input[0], 0);
+        execlp("sh", "qemu", "-c", "read word", "-name", "a, b\n", "", "-S", NULL);
+        _exit(127);
+    }
+    /* Until exec it has our arguments. */
+    UNIT_EVENTUALLY(is_line_of(pid, "qemu|-c|read word|-name|a, b\n|"));
+    close(input[0]);
+    close(input[1]);
+    CU_ASSERT_EQUAL(waitpid(pid, NULL, 0), pid);
+    CU_ASSERT_EQUAL(maqet_command_line_of(pid, &argv, &error), -1);
+}
+
+int
+main(void)
+{
+    CU_TestInfo tests[] = {
+        {"what a start adds goes again", test_start_arguments},
+        {"of a process", test_of_process},
+        CU_TEST_INFO_NULL,
+    };
+
+    return unit_run("command-line", tests);
+}
