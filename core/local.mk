@@ -127,6 +127,7 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/confinement_arguments.c \
 	core/qemu/confinement_system.c \
 	core/qemu/descriptors.c core/qemu/descriptors.h \
+	core/qemu/hotplug.c core/qemu/hotplug.h \
 	core/qemu/judge.c \
 	core/qemu/keyval.c core/qemu/keyval.h \
 	core/qemu/launch.c core/qemu/launch.h \

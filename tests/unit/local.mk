@@ -45,6 +45,7 @@ UNIT_TESTS += tests/unit/test-qcow2-view
 UNIT_TESTS += tests/unit/test-qemu-options
 UNIT_TESTS += tests/unit/test-qmp
 UNIT_TESTS += tests/unit/test-quiesce
+UNIT_TESTS += tests/unit/test-render
 UNIT_TESTS += tests/unit/test-run
 UNIT_TESTS += tests/unit/test-settings
 UNIT_TESTS += tests/unit/test-shell

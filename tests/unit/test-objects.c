@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What plugins append, as QEMU gets it; and that a real QEMU takes it. */
-#include <fcntl.h>
-#include <signal.h>
+/* What plugins append, as QEMU gets it on its command line. */
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 
-#include "core/base/process.h"
 #include "core/qemu/render.h"
-#include "core/qemu/qmp.h"
 #include "tests/unit/unit.h"
 
 /* What is rendered, one argument a line. The caller frees. */
@@ -299,171 +292,6 @@ test_first_fault_stays(void)
     UNIT_SAME(maqet_args_fault(args), "-blockdev 'disk': the key 'a' is set twice");
 }
 
-/* ---- a real QEMU ---- */
-
-/* A name with all that quoting could stumble over. */
-#define ODD_NAME "a, b,,c=\"d\" 'e' \\f \xc3\xbc"
-
-#define PATIENCE unit_patience(60000)
-
-/* QEMU, and the folder with its monitor's socket. */
-struct qemu {
-    char *folder;
-    int dir_fd;
-    pid_t pid;
-};
-
-static int
-make_socket(const char *folder)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s/qmp", folder);
-    CU_ASSERT_EQUAL_FATAL(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    CU_ASSERT_EQUAL_FATAL(listen(fd, 1), 0);
-    return fd;
-}
-
-/* Starts QEMU with what was appended, and waits until it has taken or refused it all. */
-static struct maqet_qmp *
-start(struct qemu *qemu, const struct maqet_args *args, struct maqet_error **err)
-{
-    static const char own[] =
-        "qemu-system-x86_64 -S -M q35 -accel tcg -m 64 -display none "
-        "-nodefaults -mon chardev=mon,mode=control -chardev "
-        "socket,id=mon,server=on,wait=off,fd=";
-    _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
-    int listener = make_socket(qemu->folder);
-    _cleanup_free_ char *words = maqet_format("%s%d", own, listener);
-    char *word, *rest = words;
-
-    while ((word = strsep(&rest, " ")))
-        maqet_strings_add(&argv, word);
-    maqet_args_render(args, &argv);
-    fflush(stdout);
-    qemu->pid = fork();
-    if (qemu->pid == 0) {
-        execvp(argv.items[0], argv.items);
-        _exit(127);
-    }
-    close(listener);
-    return maqet_qmp_open(qemu->dir_fd, "qmp", PATIENCE, -1, err);
-}
-
-static void
-stop(const struct qemu *qemu, struct maqet_qmp *qmp)
-{
-    json_object *answer = maqet_qmp_execute(qmp, "quit", NULL, PATIENCE, NULL);
-    int status;
-
-    CU_ASSERT_PTR_NOT_NULL(answer);
-    if (!answer)
-        kill(qemu->pid, SIGKILL);
-    json_object_put(answer);
-    CU_ASSERT_EQUAL(waitpid(qemu->pid, &status, 0), qemu->pid);
-    CU_ASSERT_EQUAL(status, 0);
-}
-
-/* Checks that QEMU's answer to a command, whose arguments are json or NULL, holds a text.
- */
-static void
-check_answer(struct maqet_qmp *qmp, const char *command, const char *arguments,
-             const char *wanted)
-{
-    struct maqet_error *error = NULL;
-    _cleanup_json_ json_object *answer = maqet_qmp_execute(
-        qmp, command, arguments ? json_tokener_parse(arguments) : NULL, PATIENCE, &error);
-    const char *all = json_object_to_json_string_ext(
-        answer, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-
-    UNIT_NO_ERROR(&error);
-    UNIT_SAME(strstr(all, wanted) ? wanted : all, wanted);
-}
-
-static void
-make_files(int dir_fd)
-{
-    CU_ASSERT_EQUAL_FATAL(mkdirat(dir_fd, ODD_NAME, 0700), 0);
-    _cleanup_close_ int image =
-        openat(dir_fd, ODD_NAME "/image", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    CU_ASSERT_EQUAL_FATAL(ftruncate(image, 1 << 20), 0);
-}
-
-static void
-append_all(struct maqet_args *args, const char *folder)
-{
-    _cleanup_free_ char *image = maqet_format("%s/" ODD_NAME "/image", folder);
-    _cleanup_free_ char *share = maqet_format("%s/" ODD_NAME, folder);
-    struct maqet_props *props;
-
-    props = maqet_args_object(args, "secret", "key");
-    maqet_props_string(props, "data", ODD_NAME);
-    props = maqet_args_blockdev(args, "file");
-    maqet_props_string(props, "driver", "raw");
-    maqet_props_string(props, "file.driver", "file");
-    maqet_props_string(props, "file.filename", image);
-    maqet_props_bool(props, "read-only", true);
-    props = maqet_args_blockdev(args, "null");
-    maqet_props_string(props, "driver", "null-co");
-    maqet_props_int(props, "size", 1 << 20);
-    maqet_props_bool(props, "read-zeroes", true);
-    props = maqet_args_blockdev(args, "disk");
-    maqet_props_string(props, "driver", "quorum");
-    maqet_props_string(props, "children.0", "file");
-    maqet_props_string(props, "children.1", "null");
-    maqet_props_int(props, "vote-threshold", 1);
-    maqet_props_bool(props, "read-only", true);
-    props = maqet_args_device(args, "virtio-blk-pci", "disk");
-    maqet_props_string(props, "drive", "disk");
-    maqet_props_string(props, "serial", "a, \"b\"");
-    maqet_props_int(props, "bootindex", 1);
-    props = maqet_args_fsdev(args, "local", "share");
-    maqet_props_string(props, "path", share);
-    maqet_props_string(props, "security_model", "mapped-xattr");
-    maqet_props_bool(props, "readonly", true);
-    props = maqet_args_device(args, "virtio-9p-pci", "share");
-    maqet_props_string(props, "fsdev", "share");
-    maqet_props_string(props, "mount_tag", "a, b");
-}
-
-static void
-test_real_qemu_takes_it(void)
-{
-    _cleanup_free_ char *program = maqet_process_find("qemu-system-x86_64");
-    _cleanup_args_ struct maqet_args *args = maqet_args_new();
-    _cleanup_folder_ char *folder = unit_folder();
-    struct maqet_error *error = NULL;
-    struct qemu qemu = {.folder = folder};
-
-    if (!program) {
-        printf("skipped: there is no qemu-system-x86_64 here\n");
-        return;
-    }
-    _cleanup_close_ int dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    qemu.dir_fd = dir_fd;
-    make_files(dir_fd);
-    append_all(args, folder);
-    UNIT_SAME(maqet_args_fault(args), NULL);
-    _cleanup_qmp_ struct maqet_qmp *qmp = start(&qemu, args, &error);
-    UNIT_NO_ERROR(&error);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(qmp);
-
-    check_answer(qmp, "query-named-block-nodes", NULL,
-                 "/a, b,,c=\\\"d\\\" 'e' \\\\f \xc3\xbc/image\"");
-    check_answer(qmp, "query-named-block-nodes", NULL, "\"drv\":\"quorum\"");
-    check_answer(qmp, "qom-get",
-                 "{\"path\": \"/machine/peripheral/disk\", \"property\": \"serial\"}",
-                 "\"a, \\\"b\\\"\"");
-    check_answer(qmp, "qom-get",
-                 "{\"path\": \"/machine/peripheral/share/virtio-backend\", "
-                 "\"property\": \"mount_tag\"}",
-                 "\"a, b\"");
-    check_answer(qmp, "qom-get", "{\"path\": \"/objects/key\", \"property\": \"data\"}",
-                 "\"a, b,,c=\\\"d\\\" 'e' \\\\f \xc3\xbc\"");
-    stop(&qemu, qmp);
-}
-
 int
 main(void)
 {
@@ -482,7 +310,6 @@ main(void)
         {"texts that JSON can't carry", test_texts_that_json_cannot_carry},
         {"-fsdev has no null", test_fsdev_has_no_null},
         {"the first fault stays", test_first_fault_stays},
-        {"a real QEMU takes it", test_real_qemu_takes_it},
         CU_TEST_INFO_NULL,
     };
 
