@@ -2,15 +2,13 @@
 #include "cli/machines.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 
 #include "cli/fields.h"
 #include "cli/terminal.h"
+#include "core/base/child.h"
 #include "core/base/error_json.h"
 #include "core/base/files.h"
 #include "core/machine/opened.h"
@@ -29,10 +27,9 @@
 /* The machine and the process that works on it. */
 struct worker {
     const char *name;
-    pid_t pid;
-    int fd;                 /* -1: it has ended */
-    int64_t left;           /* ms; -1: it isn't waiting */
-    struct maqet_text line; /* what has come of the next one */
+    struct maqet_child child; /* its socket is -1 when it has ended */
+    int64_t left;             /* ms; -1: it isn't waiting */
+    struct maqet_text line;   /* what has come of the next one */
 };
 
 /* ---- in the worker ---- */
@@ -59,9 +56,18 @@ tell_message(void *data, enum maqet_level level, const char *message)
     tell(invocation->report_fd, line);
 }
 
-static void
-work(struct invocation *invocation, machine_task *task, const char *name, int fd)
+/* What a worker does. */
+struct work {
+    struct invocation *invocation;
+    machine_task *task;
+    const char *name;
+};
+
+static int
+do_work(void *data, int fd)
 {
+    const struct work *work = data;
+    struct invocation *invocation = work->invocation;
     _cleanup_error_ struct maqet_error *error = NULL;
 
     invocation->report_fd = fd;
@@ -69,40 +75,26 @@ work(struct invocation *invocation, machine_task *task, const char *name, int fd
     invocation->context.progress = NULL;
     invocation->context.data = invocation;
 
-    json_object *result = task(invocation, name, &error);
+    json_object *result = work->task(invocation, work->name, &error);
     json_object *line = json_object_new_object();
     if (result)
         json_object_object_add(line, KEY_RESULT, result);
     else
         json_object_object_add(line, KEY_ERROR, maqet_error_to_json(error));
     tell(fd, line);
+    return 0;
 }
 
 static int
 begin(struct invocation *invocation, machine_task *task, struct worker *worker,
       struct maqet_error **err)
 {
-    int ends[2];
-    pid_t parent = getpid();
+    struct work work = {.invocation = invocation, .task = task, .name = worker->name};
 
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return maqet_error_errno(err, errno, "Can't begin with '%s'", worker->name);
-    fflush(NULL); /* or the worker's copy of what is buffered might be written as well */
-    worker->pid = fork();
-    if (worker->pid == 0) {
-        /* When the program is killed, its workers stop at the same place as it would. */
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
-        if (getppid() == parent)
-            work(invocation, task, worker->name, ends[1]);
-        _exit(0);
-    }
-    close(ends[1]);
-    if (worker->pid < 0) {
-        close(ends[0]);
-        return maqet_error_errno(err, errno, "Can't begin with '%s'", worker->name);
-    }
-    worker->fd = ends[0];
-    return 0;
+    /* When the program is killed, its workers stop at the same place as it would. */
+    return maqet_child_start(&worker->child, SIGTERM, do_work, &work) < 0
+               ? maqet_error_errno(err, errno, "Can't begin with '%s'", worker->name)
+               : 0;
 }
 
 /* ---- in the parent ---- */
@@ -196,13 +188,10 @@ static void
 end(struct invocation *invocation, struct worker *worker, bool told)
 {
     _cleanup_error_ struct maqet_error *error = NULL;
-    int status = 0;
 
-    close(TAKE_FD(worker->fd));
+    int status = maqet_child_reap(&worker->child);
     worker->left = -1;
     maqet_text_clear(&worker->line);
-    while (waitpid(worker->pid, &status, 0) < 0 && errno == EINTR)
-        continue;
     if (told)
         return;
     maqet_error_set(&error, MAQET_ERROR_FAILED,
@@ -216,7 +205,7 @@ static void
 hear(struct invocation *invocation, struct worker *worker)
 {
     char buffer[4096];
-    ssize_t count = read(worker->fd, buffer, sizeof(buffer));
+    ssize_t count = read(worker->child.fd, buffer, sizeof(buffer));
 
     if (count < 0 && errno == EINTR)
         return;
@@ -238,8 +227,8 @@ hear_all(struct invocation *invocation, struct worker *workers, size_t count)
         size_t alive = 0;
 
         for (size_t i = 0; i < count; i++) {
-            fds[i] = (struct pollfd){.fd = workers[i].fd, .events = POLLIN};
-            alive += workers[i].fd >= 0;
+            fds[i] = (struct pollfd){.fd = workers[i].child.fd, .events = POLLIN};
+            alive += workers[i].child.fd >= 0;
         }
         if (alive == 0)
             return;
@@ -310,7 +299,8 @@ run_in_workers(struct invocation *invocation, machine_task *task,
     for (size_t i = 0; i < names->count; i++) {
         _cleanup_error_ struct maqet_error *error = NULL;
 
-        workers[i] = (struct worker){.name = names->items[i], .fd = -1, .left = -1};
+        workers[i] = (struct worker){
+            .name = names->items[i], .child = MAQET_CHILD_INIT, .left = -1};
         if (begin(invocation, task, &workers[i], &error) < 0)
             invocation_show_error(invocation, error);
     }

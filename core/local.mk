@@ -5,6 +5,7 @@ libmaqet_core_la_SOURCES = \
 	core/base/apart.c core/base/apart.h \
 	core/base/checksum.c core/base/checksum.h \
 	core/base/cleanup.h \
+	core/base/child.c core/base/child.h \
 	core/base/clock.c core/base/clock.h \
 	core/base/context.c core/base/context.h \
 	core/base/deadline.h \

@@ -6,10 +6,10 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "core/base/child.h"
 #include "core/base/clock.h"
 #include "core/base/error_json.h"
 #include "core/base/files.h"
@@ -20,39 +20,42 @@ enum { ANSWER_LIMIT = 4 << 20, PRINTED_LIMIT = 64 << 10 };
 
 /* ---- the child ---- */
 
-static void
+static int
 say(int fd, json_object *answer)
 {
-    char *line = maqet_format(
+    _cleanup_free_ char *line = maqet_format(
         "%s\n", json_object_to_json_string_ext(answer, JSON_C_TO_STRING_PLAIN));
 
-    if (maqet_fd_write(fd, line, strlen(line)) < 0)
-        _exit(1);
-    free(line);
+    return maqet_fd_write(fd, line, strlen(line)) < 0;
 }
 
-static void
-become(maqet_apart_call *call, void *data, pid_t parent, int answer_fd, int printed_fd)
+/* A call that is made apart. */
+struct apart {
+    maqet_apart_call *call;
+    void *data;
+    int printed; /* where its outputs go */
+};
+
+static int
+become(void *data, int fd)
 {
+    const struct apart *apart = data;
     struct maqet_error *error = NULL;
     json_object *answer = json_object_new_object();
     int empty = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
     setpgid(0, 0); /* so that those whom it starts end with it */
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-    if (getppid() != parent || empty < 0 || dup2(empty, 0) < 0 ||
-        dup2(printed_fd, 1) < 0 || dup2(printed_fd, 2) < 0)
-        _exit(1);
+    if (empty < 0 || dup2(empty, 0) < 0 || dup2(apart->printed, 1) < 0 ||
+        dup2(apart->printed, 2) < 0)
+        return 1;
     close(empty);
-    close(printed_fd);
-    json_object *found = call(data, &error);
-    json_object_object_add(answer, "found", found);
+    close(apart->printed);
+    json_object_object_add(answer, "found", apart->call(apart->data, &error));
     if (error)
         json_object_object_add(answer, "error", maqet_error_to_json(error));
     fflush(NULL);
-    say(answer_fd, answer);
-    _exit(0);
+    return say(fd, answer);
 }
 
 /* ---- the parent ---- */
@@ -143,55 +146,47 @@ judge(int status, const struct maqet_text *words, struct maqet_error **err)
     return json_object_get(found);
 }
 
+/* Ends a child and all that it has started. Returns how it ended. */
+static int
+end(struct maqet_child *child, bool late)
+{
+    siginfo_t info;
+
+    if (late)
+        kill(-child->pid, SIGKILL);
+    /* Its number is its own until it is waited for. */
+    while (waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOWAIT) < 0 &&
+           errno == EINTR)
+        continue;
+    kill(-child->pid, SIGKILL);
+    return maqet_child_wait(child->pid);
+}
+
 json_object *
 maqet_apart(maqet_apart_call *call, void *data, int64_t timeout, char **printed,
             struct maqet_error **err)
 {
     _cleanup_text_ struct maqet_text answer = MAQET_TEXT_INIT, words = MAQET_TEXT_INIT;
-    int answers[2], prints[2], status = 0;
-    siginfo_t info;
-    pid_t parent = getpid();
+    struct apart apart = {.call = call, .data = data, .printed = -1};
+    struct maqet_child child = MAQET_CHILD_INIT;
+    _cleanup_close_ int prints = -1;
 
-    if (pipe2(answers, O_CLOEXEC) < 0) {
-        maqet_error_errno(err, errno, "Can't start a child");
+    if (maqet_pipe(&prints, &apart.printed) == 0)
+        maqet_child_start(&child, SIGKILL, become, &apart);
+    int number = errno;
+    maqet_cleanup_close(&apart.printed);
+    if (child.pid <= 0) {
+        maqet_error_errno(err, number, "Can't start a child");
         return NULL;
     }
-    if (pipe2(prints, O_CLOEXEC) < 0) {
-        maqet_error_errno(err, errno, "Can't start a child");
-        close(answers[0]);
-        close(answers[1]);
-        return NULL;
-    }
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0)
-        become(call, data, parent, answers[1], prints[1]);
-    if (pid > 0)
-        setpgid(pid, pid); /* whoever comes first */
-    close(answers[1]);
-    close(prints[1]);
-    int late = pid < 0 ? maqet_error_errno(err, errno, "Can't start a child")
-                       : collect(&answers[0], &prints[0], maqet_now() + timeout, &answer,
-                                 &words);
-    if (pid > 0) {
-        if (late < 0)
-            kill(-pid, SIGKILL);
-        /* Its number is its own until it is waited for. */
-        while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
-            continue;
-        kill(-pid, SIGKILL);
-        waitpid(pid, &status, 0);
-    }
-    drain_rest(&prints[0], &words);
-    if (answers[0] >= 0)
-        close(answers[0]);
-    if (prints[0] >= 0)
-        close(prints[0]);
+    setpgid(child.pid, child.pid); /* whoever comes first */
+    bool late = collect(&child.fd, &prints, maqet_now() + timeout, &answer, &words) < 0;
+    int status = end(&child, late);
+    drain_rest(&prints, &words);
+    maqet_child_leave(&child);
     if (printed)
         *printed = maqet_text_take(&words);
-    if (pid < 0)
-        return NULL;
-    if (late < 0) {
+    if (late) {
         maqet_error_set(err, MAQET_ERROR_TIMEOUT, "it came to no end in %g s",
                         (double)timeout / 1000);
         return NULL;

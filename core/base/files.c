@@ -285,6 +285,18 @@ maqet_fd_read(int fd, const char *name, size_t limit, char **data, size_t *lengt
 }
 
 int
+maqet_pipe(int *reader, int *writer)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -1;
+    *reader = ends[0];
+    *writer = ends[1];
+    return 0;
+}
+
+int
 maqet_fd_write(int fd, const void *data, size_t length)
 {
     const char *at = data;

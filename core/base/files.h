@@ -56,6 +56,10 @@ char *maqet_path_of_fd(int fd);
 /* Whether no file has the name. What can't be looked at may be there. */
 bool maqet_file_missing(const char *path);
 
+/* A pipe: what is written to *writer is read from *reader. Both are set only on success.
+ * -1 and errno. */
+int maqet_pipe(int *reader, int *writer);
+
 /* Writes all of it, to whatever takes bytes. -1 and errno. Async-signal-safe. */
 int maqet_fd_write(int fd, const void *data, size_t length);
 

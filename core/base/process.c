@@ -7,10 +7,10 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "core/base/child.h"
 #include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/base/tool_output.h"
@@ -32,53 +32,48 @@ struct child {
     bool answered; /* it has written to its standard output */
 };
 
+/* What becomes of a child of ours. */
+struct command {
+    const char *path;
+    const char *const *argv;
+    int out, error; /* the pipes that are to be its outputs */
+};
+
 /* Between fork and exec only what signal-safety(7) lists is called. */
-static void
-become(const char *const *argv, const char *path, int out, int error, pid_t parent)
+static int
+become(void *data, int fd)
 {
+    const struct command *command = data;
     sigset_t none;
 
+    (void)fd;
     signal(SIGXFSZ, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) /* it died before we asked to be told */
-        _exit(127);
     int empty = open("/dev/null", O_RDONLY);
-    if (empty < 0 || dup2(empty, 0) < 0 || dup2(out, 1) < 0 || dup2(error, 2) < 0)
-        _exit(127);
-    execv(path, (char *const *)argv);
-    _exit(127);
+    if (empty >= 0 && dup2(empty, 0) >= 0 && dup2(command->out, 1) >= 0 &&
+        dup2(command->error, 2) >= 0)
+        execv(command->path, (char *const *)command->argv);
+    return 127;
 }
 
 static int
 spawn(const char *const *argv, const char *path, struct child *child,
       struct maqet_error **err)
 {
-    int out[2], error[2];
-    pid_t parent = getpid();
+    _cleanup_close_ int out = -1, error = -1;
+    struct command command = {.path = path, .argv = argv, .out = -1, .error = -1};
 
-    if (pipe2(out, O_CLOEXEC) < 0)
-        return maqet_error_errno(err, errno, "Can't run %s", argv[0]);
-    if (pipe2(error, O_CLOEXEC) < 0) {
-        maqet_error_errno(err, errno, "Can't run %s", argv[0]);
-        close(out[0]);
-        close(out[1]);
-        return -1;
-    }
-    child->pid = fork();
-    if (child->pid == 0)
-        become(argv, path, out[1], error[1], parent);
-    if (child->pid < 0) {
-        maqet_error_errno(err, errno, "Can't run %s", argv[0]);
-        close(out[0]);
-        close(error[0]);
-    }
-    close(out[1]);
-    close(error[1]);
-    child->out = out[0];
-    child->error = error[0];
-    return child->pid < 0 ? -1 : 0;
+    if (maqet_pipe(&out, &command.out) == 0 && maqet_pipe(&error, &command.error) == 0)
+        child->pid = maqet_child_fork(SIGKILL, become, &command);
+    int number = errno;
+    maqet_cleanup_close(&command.out);
+    maqet_cleanup_close(&command.error);
+    if (child->pid < 0)
+        return maqet_error_errno(err, number, "Can't run %s", argv[0]);
+    child->out = TAKE_FD(out);
+    child->error = TAKE_FD(error);
+    return 0;
 }
 
 /* Reads what has arrived; closes the pipe at its end. Returns the number of bytes, or 0.
@@ -342,33 +337,4 @@ maqet_process_find(const char *program)
         path += length + (path[length] == ':');
     }
     return NULL;
-}
-
-/* ---- a life of its own ---- */
-
-/* No descriptor of ours has a larger number. */
-enum { DESCRIPTOR_MAX = 4096, KEPT_FIRST = 100 };
-
-int
-maqet_process_detach(int *const *fds, size_t count)
-{
-    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGTSTP, SIGXFSZ};
-
-    setsid();
-    for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
-        signal(ignored[i], SIG_IGN);
-    for (size_t i = 0; i < count; i++) {
-        *fds[i] = fcntl(*fds[i], F_DUPFD_CLOEXEC, KEPT_FIRST);
-        if (*fds[i] < 0)
-            return -1;
-    }
-    for (int number = 0; number < DESCRIPTOR_MAX; number++) {
-        bool kept = false;
-
-        for (size_t i = 0; i < count; i++)
-            kept = kept || *fds[i] == number;
-        if (!kept)
-            close(number);
-    }
-    return 0;
 }

@@ -63,11 +63,4 @@ void maqet_process_server_end(struct maqet_process_server *server);
 /* Where a program is in PATH: its absolute path (caller frees), or NULL. */
 char *maqet_process_find(const char *program);
 
-/*
- * Makes a child that was just forked a process of its own: neither the terminal's signals
- * nor its parent's locks and descriptors concern it any more. It keeps the descriptors
- * *fds[i], which get other numbers. Returns 0, or -1.
- */
-int maqet_process_detach(int *const *fds, size_t count);
-
 #endif

@@ -10,10 +10,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
+#include "core/base/child.h"
 #include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/base/json.h"
@@ -196,31 +196,37 @@ has_group(void)
     return !isatty(STDIN_FILENO);
 }
 
-static void
-become_command(const struct test *test, const char *const *argv, pid_t parent,
-               const char *monitor, const char *console)
-{
-    const struct maqet_context *context = test->loading.session->machine->context;
-    const char *vm = test->loading.session->machine->name;
+/* The command, and what it is told of the machine. */
+struct command {
+    const struct test *test;
+    const char *const *argv;
+    const char *monitor;
+    const char *console; /* NULL: there is none */
+};
 
+static int
+become_command(void *data, int fd)
+{
+    const struct command *command = data;
+    const struct test *test = command->test;
+    const struct maqet_context *context = test->loading.session->machine->context;
+
+    (void)fd;
     signal(SIGXFSZ, SIG_DFL);
     sigprocmask(SIG_SETMASK, &test->before, NULL);
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent)
-        _exit(127);
     if (has_group())
         setpgid(0, 0);
-    setenv("MAQET_VM", vm, 1);
-    setenv("MAQET_QMP", monitor, 1);
+    setenv("MAQET_VM", test->loading.session->machine->name, 1);
+    setenv("MAQET_QMP", command->monitor, 1);
     /* It finds the same machines as we do. */
     setenv("MAQET_DATA_DIR", context->data_dir, 1);
     setenv("MAQET_RUNTIME_DIR", context->runtime_dir, 1);
-    if (console)
-        setenv("MAQET_CONSOLE", console, 1);
+    if (command->console)
+        setenv("MAQET_CONSOLE", command->console, 1);
     else
         unsetenv("MAQET_CONSOLE");
-    execvp(argv[0], (char *const *)argv);
-    _exit(errno == ENOENT ? 127 : 126);
+    execvp(command->argv[0], (char *const *)command->argv);
+    return errno == ENOENT ? 127 : 126;
 }
 
 static int
@@ -230,18 +236,16 @@ begin_command(struct test *test, const char *const *argv, pid_t *pid,
     struct maqet_session *session = test->loading.session;
     _cleanup_free_ char *monitor =
         maqet_format("%s/" MAQET_RUN_MONITOR, session->machine->run.folder);
-    _cleanup_free_ char *console = NULL;
 
     /* The session was opened when nothing ran; the monitor is free for the command when
      * the connection is closed again. */
     if (maqet_opened_look(session->machine, err) < 0)
         return -1;
-    console = console_of(session);
+    _cleanup_free_ char *console = console_of(session);
+    struct command command = {
+        .test = test, .argv = argv, .monitor = monitor, .console = console};
     maqet_monitor_leave(session->machine);
-    pid_t parent = getpid();
-    *pid = fork();
-    if (*pid == 0)
-        become_command(test, argv, parent, monitor, console);
+    *pid = maqet_child_fork(SIGTERM, become_command, &command);
     if (*pid > 0 && has_group())
         setpgid(*pid, *pid); /* whoever comes first */
     return *pid < 0 ? maqet_error_errno(err, errno, "Can't run %s", argv[0]) : 0;

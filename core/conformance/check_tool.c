@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "core/base/child.h"
 #include "core/base/clock.h"
 #include "core/conformance/checks.h"
 #include "core/conformance/tool.h"
@@ -79,35 +79,41 @@ check_slow_tool(struct bench *bench, struct maqet_error **err)
 
 /* ---- processes that create ---- */
 
-/* A child that makes the drive's image, as a maqet of its own. */
+struct creation {
+    struct bench *bench;
+    const struct maqet_drive *drive;
+    const char *log;
+};
+
+static int
+make_image(void *data, int fd)
+{
+    const struct creation *creation = data;
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    (void)fd;
+    int result = bench_prepare(creation->bench, creation->drive, &error);
+    if (result < 0 && creation->log)
+        bench_write(creation->log, error->message, strlen(error->message), NULL);
+    return result < 0;
+}
+
+/* A child that makes the drive's image, as a maqet of its own. Whoever kills maqet ends
+ * its child, the check; and that ends this one. */
 static pid_t
 fork_creation(struct bench *bench, const struct maqet_drive *drive, const char *log)
 {
-    pid_t parent = getpid();
+    struct creation creation = {.bench = bench, .drive = drive, .log = log};
 
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid != 0)
-        return pid;
-    /* Whoever kills maqet ends its child, the check; and that ends us. */
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(1);
-    _cleanup_error_ struct maqet_error *error = NULL;
-    int result = bench_prepare(bench, drive, &error);
-    if (result < 0 && log)
-        bench_write(log, error->message, strlen(error->message), NULL);
-    _exit(result < 0);
+    return maqet_child_fork(SIGKILL, make_image, &creation);
 }
 
 static int
 wait_for(pid_t pid)
 {
-    int status = 0;
+    int status = maqet_child_wait(pid);
 
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return status >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 /* Whether a process that is none of our own has ended. It became our child when its

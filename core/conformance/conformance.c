@@ -3,15 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 
 #include "core/base/apart.h"
+#include "core/base/child.h"
 #include "core/base/clock.h"
 #include "core/base/json.h"
-#include "core/base/process.h"
 #include "core/conformance/checks.h"
 #include "core/conformance/machine.h"
 #include "core/conformance/strays.h"
@@ -24,8 +22,7 @@ struct run {
     char *scratch;      /* our folder; each check gets one in it */
     char *file;
     char *qemu;
-    int janitor_fd; /* closes when we die */
-    pid_t janitor;
+    struct maqet_child janitor;
     struct maqet_strings known; /* children that are none of the plugin's */
     char *printed;              /* what was printed first by a check that did not crash */
     const char *printed_in;
@@ -43,30 +40,13 @@ remove_scratch(const char *scratch)
         maqet_sleep(100);
 }
 
-/* A child that waits for our end, and removes the folder when we could not. */
+/* What the child does that waits for our end: it removes the folder when we could not. */
 static int
-hire_janitor(struct run *run, struct maqet_error **err)
+clean_up(void *data, int fd)
 {
-    int ends[2];
-    char byte;
-
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return maqet_error_errno(err, errno, "Can't make a pipe");
-    fflush(NULL);
-    run->janitor = fork();
-    if (run->janitor == 0) {
-        int *const kept[] = {&ends[0]};
-
-        if (maqet_process_detach(kept, 1) < 0)
-            _exit(1);
-        while (read(ends[0], &byte, 1) < 0 && errno == EINTR)
-            continue;
-        remove_scratch(run->scratch);
-        _exit(0);
-    }
-    close(ends[0]);
-    run->janitor_fd = ends[1];
-    return run->janitor < 0 ? maqet_error_errno(err, errno, "Can't start a child") : 0;
+    maqet_child_hear(fd);
+    remove_scratch(data);
+    return 0;
 }
 
 /* Bytes of a path to it, so that a socket in a folder of a check in it has a name that
@@ -95,7 +75,9 @@ make_scratch(struct run *run, struct maqet_error **err)
     if (!mkdtemp(pattern))
         return maqet_error_errno(err, errno, "Can't make a folder %s", pattern);
     run->scratch = TAKE_PTR(pattern);
-    return hire_janitor(run, err);
+    return maqet_child_detach(&run->janitor, NULL, 0, clean_up, run->scratch) < 0
+               ? maqet_error_errno(err, errno, "Can't start a child")
+               : 0;
 }
 
 /* ---- in the child ---- */
@@ -113,7 +95,7 @@ run_apart(void *data, struct maqet_error **err)
     _cleanup_strings_ struct maqet_strings none = MAQET_STRINGS_INIT;
     json_object *found = json_object_new_object();
 
-    close(call->run->janitor_fd);
+    close(call->run->janitor.fd);
     strays_adopt();
     if (chdir(bench.folder) < 0) {
         maqet_error_errno(err, errno, "Can't enter %s", bench.folder);
@@ -396,10 +378,7 @@ end(struct run *run)
 
     if (run->scratch)
         remove_scratch(run->scratch);
-    if (run->janitor_fd >= 0)
-        close(run->janitor_fd);
-    if (run->janitor > 0)
-        waitpid(run->janitor, NULL, 0);
+    maqet_child_reap(&run->janitor);
     if (bench->trail && bench->trail != MAP_FAILED)
         munmap(bench->trail, sizeof(*bench->trail));
     json_object_put(bench->settings);
@@ -421,8 +400,10 @@ maqet_conformance_run(const struct maqet_context *context,
                       const struct maqet_conformance *request, unsigned *failed,
                       struct maqet_error **err)
 {
-    struct run run = {
-        .context = context, .janitor_fd = -1, .loads = true, .has_drive = true};
+    struct run run = {.context = context,
+                      .janitor = MAQET_CHILD_INIT,
+                      .loads = true,
+                      .has_drive = true};
     json_object *rows = begin(&run, request, err) < 0 ? NULL : run_checks(&run, request);
 
     *failed = run.failed;

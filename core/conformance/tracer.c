@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "core/base/child.h"
 #include "core/base/files.h"
 
 /* ---- the system calls ---- */
@@ -110,18 +111,26 @@ install_filter(void)
 /* What a child that can't be watched ends with. */
 enum { NOT_WATCHED = 77 };
 
-static void
-become_watched(void (*call)(void *data), void *data)
+/* What is called in the child. */
+struct watched {
+    void (*call)(void *data);
+    void *data;
+};
+
+static int
+run_watched(void *data, int fd)
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const struct watched *watched = data;
+
+    (void)fd;
     if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
-        _exit(NOT_WATCHED);
+        return NOT_WATCHED;
     raise(SIGSTOP);
     if (install_filter() < 0)
-        _exit(NOT_WATCHED);
-    call(data);
+        return NOT_WATCHED;
+    watched->call(watched->data);
     fflush(NULL);
-    _exit(0);
+    return 0;
 }
 
 /* ---- what it is about to change ---- */
@@ -362,14 +371,12 @@ int
 tracer_run(void (*call)(void *data), void *data, const char *const *folders,
            char **outside, struct maqet_error **err)
 {
+    struct watched watched = {.call = call, .data = data};
     struct sight sight = {.allowed = folders};
     int status = 0;
 
     *outside = NULL;
-    fflush(NULL);
-    pid_t child = fork();
-    if (child == 0)
-        become_watched(call, data);
+    pid_t child = maqet_child_fork(SIGKILL, run_watched, &watched);
     if (child < 0)
         return maqet_error_errno(err, errno, "Can't start a child");
     while (waitpid(child, &status, WUNTRACED) < 0 && errno == EINTR)

@@ -6,14 +6,12 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
+#include "core/base/child.h"
 #include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/base/pidfd.h"
-#include "core/base/process.h"
 #include "core/job/journal.h"
 #include "core/machine/holders.h"
 #include "core/machine/store.h"
@@ -26,8 +24,7 @@ static const int64_t LOOK_INTERVAL = 20;
 static const int64_t HELPER_TIMEOUT = 60000;
 
 struct maqet_seal {
-    pid_t pid;
-    int fd; /* a socket to the child; its end without a word means that we died */
+    struct maqet_child child;
 };
 
 /* The words that it is told. */
@@ -118,17 +115,16 @@ record_images(const struct seal_child *child, bool died)
     maqet_journal_clear(&journal);
 }
 
-static void
-become_seal(struct seal_child *child)
+static int
+watch(void *data, int fd)
 {
-    int *const kept[] = {&child->fd, &child->parent, &child->lock};
+    struct seal_child *child = data;
 
-    if (maqet_process_detach(kept, 3) < 0)
-        _exit(1);
+    child->fd = fd;
     char word = wait_for_word(child);
     if (word != WORD_OVER)
         record_images(child, word == WORD_NONE);
-    _exit(0);
+    return 0;
 }
 
 /* ---- the parent ---- */
@@ -137,41 +133,28 @@ struct maqet_seal *
 maqet_seal_begin(const struct maqet_context *context, const char *vm, int lock,
                  struct maqet_error **err)
 {
-    struct seal_child child = {.context = context, .vm = vm, .lock = lock};
     _cleanup_close_ int parent = maqet_pidfd_open(getpid());
-    int pair[2];
+    struct seal_child data = {
+        .context = context, .vm = vm, .parent = parent, .lock = lock};
+    int *const kept[] = {&data.parent, &data.lock};
+    struct maqet_child child;
 
-    if (parent < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+    if (parent < 0 || maqet_child_detach(&child, kept, 2, watch, &data) < 0) {
         maqet_error_errno(err, errno, "Can't watch over the operation");
         return NULL;
     }
-    child.parent = parent;
-    child.fd = pair[0];
-    pid_t pid = fork();
-    if (pid == 0)
-        become_seal(&child);
-    int number = errno;
-    close(pair[0]);
-    if (pid < 0) {
-        maqet_error_errno(err, number, "Can't watch over the operation");
-        close(pair[1]);
-        return NULL;
-    }
     struct maqet_seal *begun = maqet_alloc(sizeof(*begun));
-    *begun = (struct maqet_seal){.pid = pid, .fd = pair[1]};
+    begun->child = child;
     return begun;
 }
 
 void
 maqet_seal_end(struct maqet_seal *seal, bool over)
 {
-    char word = over ? WORD_OVER : WORD_SEAL;
-
     if (!seal)
         return;
-    (void)send(seal->fd, &word, 1, MSG_NOSIGNAL); /* it may have been killed */
-    while (waitpid(seal->pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
-    close(seal->fd);
+    maqet_child_say(&seal->child,
+                    over ? WORD_OVER : WORD_SEAL); /* it may have been killed */
+    maqet_child_reap(&seal->child);
     free(seal);
 }

@@ -6,21 +6,20 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <zstd.h>
 
+#include "core/base/child.h"
 #include "core/base/files.h"
 #include "core/base/pidfd.h"
-#include "core/base/process.h"
 #include "core/qemu/launch.h"
 
 enum { CHUNK = 1 << 20 /* bytes, of one read; and what the pipe holds */ };
 
 struct maqet_writer {
-    pid_t pid;
+    struct maqet_child child; /* a byte: take what comes; the end of the socket: nobody
+                               * needs the file any more */
     bool taking;
-    int control; /* a byte: take what comes; its end: nobody needs the file any more */
-    int pipe;    /* -1: released */
+    int pipe;   /* -1: released */
     int source; /* where the child reads: as long as we have it, QEMU's writing can't fail
                  */
     int pidfd;  /* the child's */
@@ -92,18 +91,6 @@ pack(struct packer *packer, const char *bytes, size_t length)
     return 0;
 }
 
-/* Waits for a word, or until nobody needs the file. */
-static void
-await_word(int control)
-{
-    ssize_t count;
-    char word;
-
-    do
-        count = recv(control, &word, 1, 0);
-    while (count < 0 && errno == EINTR);
-}
-
 /* Takes what the pipe was filled with. */
 static void
 skip(int source, size_t count)
@@ -154,21 +141,25 @@ take(int source, int file, int control, bool compress)
     return failed;
 }
 
-static void
-become_writer(int source, size_t filled, int file, int control, bool compress)
+/* What the child works with. */
+struct writing {
+    int source;
+    size_t filled;
+    int file;
+    bool compress;
+};
+
+static int
+write_down(void *data, int control)
 {
-    int *const kept[] = {&source, &file, &control};
+    const struct writing *writing = data;
     int failed;
 
-    if (maqet_process_detach(kept, 3) < 0)
-        _exit(1);
-    await_word(control);
-    fcntl(source, F_SETPIPE_SZ, CHUNK); /* a smaller one is slower, and does */
-    skip(source, filled);
-    failed = take(source, file, control, compress);
-    if (send(control, &failed, sizeof(failed), MSG_NOSIGNAL) < 0)
-        _exit(1);
-    _exit(0);
+    maqet_child_hear(control);
+    fcntl(writing->source, F_SETPIPE_SZ, CHUNK); /* a smaller one is slower, and does */
+    skip(writing->source, writing->filled);
+    failed = take(writing->source, writing->file, control, writing->compress);
+    return send(control, &failed, sizeof(failed), MSG_NOSIGNAL) < 0;
 }
 
 /* ---- the parent ---- */
@@ -193,36 +184,25 @@ fill(int pipe)
 struct maqet_writer *
 maqet_writer_begin(int file, bool compress, struct maqet_error **err)
 {
-    int control[2], data[2];
+    struct writing writing = {.source = -1, .file = file, .compress = compress};
+    int *const kept[] = {&writing.source, &writing.file};
+    _cleanup_close_ int source = -1, pipe = -1;
+    struct maqet_child child = MAQET_CHILD_INIT;
 
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0) {
-        maqet_error_errno(err, errno, "Can't write the guest's memory");
-        return NULL;
+    if (maqet_pipe(&source, &pipe) == 0) {
+        writing.source = source;
+        writing.filled = fill(pipe);
+        maqet_child_detach(&child, kept, 2, write_down, &writing);
     }
-    if (pipe2(data, O_CLOEXEC) < 0) {
+    if (child.pid <= 0) {
         maqet_error_errno(err, errno, "Can't write the guest's memory");
-        close(control[0]);
-        close(control[1]);
-        return NULL;
-    }
-    size_t filled = fill(data[1]);
-    pid_t pid = fork();
-    if (pid == 0)
-        become_writer(data[0], filled, file, control[0], compress);
-    close(control[0]);
-    if (pid < 0) {
-        maqet_error_errno(err, errno, "Can't write the guest's memory");
-        close(control[1]);
-        close(data[0]);
-        close(data[1]);
         return NULL;
     }
     struct maqet_writer *writer = maqet_alloc(sizeof(*writer));
-    *writer = (struct maqet_writer){.pid = pid,
-                                    .control = control[1],
-                                    .pipe = data[1],
-                                    .source = data[0],
-                                    .pidfd = maqet_pidfd_open(pid)};
+    *writer = (struct maqet_writer){.child = child,
+                                    .pipe = TAKE_FD(pipe),
+                                    .source = TAKE_FD(source),
+                                    .pidfd = maqet_pidfd_open(child.pid)};
     return writer;
 }
 
@@ -259,7 +239,7 @@ void
 maqet_writer_take(struct maqet_writer *writer)
 {
     /* A child that has gone is noticed at the end. */
-    if (!writer->taking && send(writer->control, "t", 1, MSG_NOSIGNAL) == 1)
+    if (!writer->taking && maqet_child_say(&writer->child, 't'))
         writer->taking = true;
 }
 
@@ -279,7 +259,7 @@ hear(const struct maqet_writer *writer)
     int failed;
 
     do
-        count = recv(writer->control, &failed, sizeof(failed), MSG_WAITALL);
+        count = recv(writer->child.fd, &failed, sizeof(failed), MSG_WAITALL);
     while (count < 0 && errno == EINTR);
     return count == (ssize_t)sizeof(failed) ? failed : EPIPE;
 }
@@ -292,10 +272,12 @@ maqet_writer_end(struct maqet_writer *writer, bool useless, struct maqet_error *
     maqet_writer_release(writer);
     if (!useless)
         failed = hear(writer);
-    close(writer->control);
     close(writer->source);
     close(writer->pidfd);
-    waitpid(writer->pid, NULL, useless ? WNOHANG : 0);
+    if (useless)
+        maqet_child_leave(&writer->child);
+    else
+        maqet_child_reap(&writer->child);
     free(writer);
     if (failed == EPIPE)
         return maqet_error_set(err, MAQET_ERROR_FAILED,
@@ -306,51 +288,55 @@ maqet_writer_end(struct maqet_writer *writer, bool useless, struct maqet_error *
 
 /* ---- the way back ---- */
 
+/* The two sides of unpacking. */
+struct unpacking {
+    int file;
+    int target;
+};
+
 /* Writes what the file has to the pipe, as long as somebody reads it. */
-static void
-unpack(int file, int target)
+static int
+unpack(void *data, int fd)
 {
+    const struct unpacking *unpacking = data;
     size_t size = ZSTD_DStreamInSize(), room = ZSTD_DStreamOutSize();
     ZSTD_DCtx *decompressor = ZSTD_createDCtx();
     char *packed = malloc(size), *bytes = malloc(room);
     ssize_t count;
 
+    (void)fd;
     if (!decompressor || !packed || !bytes)
-        return;
-    while ((count = read(file, packed, size)) > 0) {
+        return 1;
+    while ((count = read(unpacking->file, packed, size)) > 0) {
         ZSTD_inBuffer in = {.src = packed, .size = (size_t)count};
 
         while (in.pos < in.size) {
             ZSTD_outBuffer out = {.dst = bytes, .size = room};
 
             if (ZSTD_isError(ZSTD_decompressStream(decompressor, &out, &in)) ||
-                maqet_fd_write(target, bytes, out.pos) < 0)
-                return;
+                maqet_fd_write(unpacking->target, bytes, out.pos) < 0)
+                return 1;
         }
     }
+    return 0;
 }
 
 int
 maqet_writer_unpack(int file, struct maqet_error **err)
 {
-    int pair[2];
+    struct unpacking unpacking = {.file = file, .target = -1};
+    int *const kept[] = {&unpacking.file, &unpacking.target};
+    struct maqet_child child = MAQET_CHILD_INIT;
+    _cleanup_close_ int source = -1;
 
-    if (pipe2(pair, O_CLOEXEC) < 0)
-        return maqet_error_errno(err, errno, "Can't read the guest's memory");
-    fcntl(pair[1], F_SETPIPE_SZ, CHUNK);
-    pid_t pid = fork();
-    if (pid == 0) {
-        int *const kept[] = {&file, &pair[1]};
-
-        if (maqet_process_detach(kept, 2) == 0)
-            unpack(file, pair[1]);
-        _exit(0);
+    if (maqet_pipe(&source, &unpacking.target) == 0) {
+        fcntl(unpacking.target, F_SETPIPE_SZ, CHUNK);
+        maqet_child_detach(&child, kept, 2, unpack, &unpacking);
     }
-    close(pair[1]);
-    if (pid < 0) {
-        maqet_error_errno(err, errno, "Can't read the guest's memory");
-        close(pair[0]);
-        return -1;
-    }
-    return pair[0];
+    int number = errno;
+    maqet_cleanup_close(&unpacking.target);
+    if (child.pid <= 0)
+        return maqet_error_errno(err, number, "Can't read the guest's memory");
+    maqet_child_leave(&child); /* it ends when nobody reads any more */
+    return TAKE_FD(source);
 }

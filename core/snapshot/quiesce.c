@@ -4,16 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 
+#include "core/base/child.h"
 #include "core/base/clock.h"
 #include "core/base/error_json.h"
 #include "core/base/files.h"
-#include "core/base/process.h"
 #include "core/qemu/agent.h"
 #include "core/qemu/channel.h"
 
@@ -25,8 +22,8 @@ static const int64_t THAW_LIMIT = INT64_C(600) * 1000;
 static const int64_t GRACE = 2000;
 
 struct maqet_quiesce {
-    pid_t pid;
-    struct maqet_channel channel; /* to the child */
+    struct maqet_child child;
+    struct maqet_channel channel; /* to the child, by its socket */
     int dir_fd;                   /* the caller's */
     int gone;                     /* likewise */
     char *vm;
@@ -158,25 +155,32 @@ freeze(int dir_fd, int gone, int64_t timeout, bool *begun, int64_t *frozen,
     return maqet_error_move(err, TAKE_PTR(reason));
 }
 
+/* What the child works with. */
+struct watch {
+    int dir_fd;
+    int gone;
+    int64_t freeze_timeout, hold_timeout;
+};
+
 static void
-watch(struct maqet_channel *channel, int dir_fd, int gone, int64_t freeze_timeout,
-      int64_t hold_timeout)
+watch_over(struct maqet_channel *channel, const struct watch *watch)
 {
     _cleanup_error_ struct maqet_error *error = NULL;
     int64_t frozen = 0, thawed;
     bool begun;
 
-    if (freeze(dir_fd, gone, freeze_timeout, &begun, &frozen, &error) < 0) {
+    if (freeze(watch->dir_fd, watch->gone, watch->freeze_timeout, &begun, &frozen,
+               &error) < 0) {
         if (begun)
             maqet_error_remark(&error, "What may have been frozen is being thawed");
         report(channel, error, false);
         if (begun)
-            thaw(dir_fd, gone, THAW_LIMIT, &thawed);
+            thaw(watch->dir_fd, watch->gone, THAW_LIMIT, &thawed);
         return;
     }
     report(channel, NULL, true);
-    bool held = hold(channel, hold_timeout);
-    if (thaw(dir_fd, gone, THAW_LIMIT, &thawed)) {
+    bool held = hold(channel, watch->hold_timeout);
+    if (thaw(watch->dir_fd, watch->gone, THAW_LIMIT, &thawed)) {
         /* A guest that thaws by itself, after a time limit of its own for example, finds
          * fewer to thaw than it froze. */
         report(channel, NULL, held && thawed >= frozen);
@@ -186,18 +190,15 @@ watch(struct maqet_channel *channel, int dir_fd, int gone, int64_t freeze_timeou
     report(channel, error, held);
 }
 
-static void
-become_watchdog(int fd, int dir_fd, int gone, int64_t freeze_timeout,
-                int64_t hold_timeout)
+static int
+run_watch(void *data, int fd)
 {
     struct maqet_channel channel = MAQET_CHANNEL_INIT;
-    int *const kept[] = {&fd, &dir_fd, &gone};
 
-    if (maqet_process_detach(kept, 3) < 0)
-        _exit(1);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
     channel.fd = fd;
-    watch(&channel, dir_fd, gone, freeze_timeout, hold_timeout);
-    _exit(0);
+    watch_over(&channel, data);
+    return 0;
 }
 
 /* ---- the parent ---- */
@@ -243,28 +244,25 @@ error_no_agent(const char *vm, struct maqet_error **err)
 }
 
 static struct maqet_quiesce *
-fork_watchdog(int dir_fd, const char *vm, int gone, int64_t freeze_timeout,
-              int64_t hold_timeout, struct maqet_error **err)
+start_watch(int dir_fd, const char *vm, int gone, int64_t freeze_timeout,
+            int64_t hold_timeout, struct maqet_error **err)
 {
-    int pair[2];
+    struct watch watch = {.dir_fd = dir_fd,
+                          .gone = gone,
+                          .freeze_timeout = freeze_timeout,
+                          .hold_timeout = hold_timeout};
+    int *const kept[] = {&watch.dir_fd, &watch.gone};
+    struct maqet_child child;
 
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
+    if (maqet_child_detach(&child, kept, 2, run_watch, &watch) < 0) {
         maqet_error_errno(err, errno, "Can't begin to freeze the guest");
-        return NULL;
-    }
-    pid_t pid = fork();
-    if (pid == 0)
-        become_watchdog(pair[1], dir_fd, gone, freeze_timeout, hold_timeout);
-    close(pair[1]);
-    if (pid < 0) {
-        maqet_error_errno(err, errno, "Can't begin to freeze the guest");
-        close(pair[0]);
         return NULL;
     }
     struct maqet_quiesce *quiesce = maqet_alloc(sizeof(*quiesce));
-    quiesce->pid = pid;
+    fcntl(child.fd, F_SETFL, O_NONBLOCK);
     quiesce->channel = MAQET_CHANNEL_INIT;
-    quiesce->channel.fd = pair[0];
+    quiesce->channel.fd = TAKE_FD(child.fd);
+    quiesce->child = child;
     quiesce->dir_fd = dir_fd;
     quiesce->gone = gone;
     quiesce->vm = maqet_strdup(vm);
@@ -283,15 +281,14 @@ maqet_quiesce_begin(int dir_fd, const char *vm, int gone, int64_t freeze_timeout
         return NULL;
     }
     struct maqet_quiesce *quiesce =
-        fork_watchdog(dir_fd, vm, gone, freeze_timeout, hold_timeout, err);
+        start_watch(dir_fd, vm, gone, freeze_timeout, hold_timeout, err);
     if (!quiesce)
         return NULL;
     if (hear(quiesce, freeze_timeout + GRACE, &held, &reason) == 0)
         return quiesce;
     maqet_error_wrap(&reason, "Virtual machine '%s': can't freeze its file systems", vm);
-    waitpid(quiesce->pid, NULL, WNOHANG); /* it may have to thaw yet */
     maqet_error_move(err, TAKE_PTR(reason));
-    quiesce_free(quiesce);
+    quiesce_free(quiesce); /* the child may have to thaw yet */
     return NULL;
 }
 
@@ -315,7 +312,7 @@ maqet_quiesce_end(struct maqet_quiesce *quiesce, bool *held, struct maqet_error 
         maqet_error_hint(err, "Thaw them in the guest: fsfreeze -u MOUNTPOINT");
         result = -1;
     } else {
-        waitpid(quiesce->pid, NULL, 0);
+        maqet_child_reap(&quiesce->child);
     }
     quiesce_free(quiesce);
     return result;

@@ -7,15 +7,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
+#include "core/base/child.h"
+#include "core/base/clock.h"
 #include "core/base/files.h"
-#include "core/base/process.h"
 #include "core/storage/callback.h"
 #include "core/storage/export.h"
 
@@ -27,8 +26,7 @@ struct exporting {
     int folder_fd;
     int fd; /* the temporary file, locked against another export to the same name */
     struct maqet_file_id id; /* of it */
-    pid_t janitor;           /* 0: none */
-    int janitor_fd;          /* closes when we die */
+    struct maqet_child janitor;
 };
 
 static void
@@ -151,50 +149,28 @@ begin(struct exporting *exporting, struct maqet_error **err)
 
 /* ---- when we are killed ---- */
 
-/* Starts a child that waits for our end and then removes the temporary file. When it
- * can't, the next command finds the record of the file. */
-static void
-start_janitor(struct exporting *exporting)
+/* What the child does that waits for our end: it removes the temporary file. */
+static int
+clean_up(void *data, int fd)
 {
-    int ends[2];
-    char byte;
+    const struct exporting *exporting = data;
 
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return;
-    fflush(NULL);
-    exporting->janitor = fork();
-    if (exporting->janitor == 0) {
-        int *const kept[] = {&ends[0]};
-
-        if (maqet_process_detach(kept, 1) < 0)
-            _exit(1);
-        while (read(ends[0], &byte, 1) < 0 && errno == EINTR)
-            continue;
-        /* The kernel may drop the lock of a process that ended after it closed the pipe.
-         */
-        for (int i = 0; i < 100; i++) {
-            if (maqet_export_remove_abandoned(exporting->temporary_path, &exporting->id))
-                break;
-            poll(NULL, 0, 20);
-        }
-        _exit(0);
+    maqet_child_hear(fd);
+    /* The kernel may drop the lock of a process that ended after it closed the socket. */
+    for (int i = 0; i < 100; i++) {
+        if (maqet_export_remove_abandoned(exporting->temporary_path, &exporting->id))
+            break;
+        maqet_sleep(20);
     }
-    close(ends[0]);
-    exporting->janitor_fd = ends[1];
-    if (exporting->janitor < 0) {
-        close(ends[1]);
-        exporting->janitor = 0;
-    }
+    return 0;
 }
 
 static void
 end_janitor(struct exporting *exporting)
 {
-    if (exporting->janitor == 0)
-        return;
-    kill(exporting->janitor, SIGKILL);
-    waitpid(exporting->janitor, NULL, 0);
-    close(exporting->janitor_fd);
+    if (exporting->janitor.pid > 0)
+        kill(exporting->janitor.pid, SIGKILL);
+    maqet_child_reap(&exporting->janitor);
 }
 
 /* ---- writing it ---- */
@@ -263,7 +239,7 @@ maqet_drive_snapshot_export(const struct maqet_drive *drive,
                             const struct maqet_export *export, struct maqet_error **err)
 {
     _cleanup_(exporting_clear) struct exporting exporting = {
-        .export = export, .folder_fd = -1, .fd = -1, .janitor_fd = -1};
+        .export = export, .folder_fd = -1, .fd = -1, .janitor = MAQET_CHILD_INIT};
 
     if (!drive->storage->snapshot.write_out)
         return error_unsupported(drive, "export snapshots",
@@ -275,7 +251,8 @@ maqet_drive_snapshot_export(const struct maqet_drive *drive,
             unlinkat(exporting.folder_fd, exporting.temporary, 0);
         return -1;
     }
-    start_janitor(&exporting);
+    /* Where there is no child, the next command finds the record of the file. */
+    maqet_child_detach(&exporting.janitor, NULL, 0, clean_up, &exporting);
     int result = write_temporary(&exporting, drive, snapshot, err);
     if (result == 0)
         result = publish(&exporting, err);

@@ -8,6 +8,7 @@ UNIT_TESTS += tests/unit/test-arguments
 UNIT_TESTS += tests/unit/test-call
 UNIT_TESTS += tests/unit/test-checksum
 UNIT_TESTS += tests/unit/test-command-line
+UNIT_TESTS += tests/unit/test-child
 UNIT_TESTS += tests/unit/test-commands
 UNIT_TESTS += tests/unit/test-confinement
 UNIT_TESTS += tests/unit/test-conformance

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/base/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/text.h"
+
+/* ---- in the child ---- */
+
+/* The exit code of a child that could not begin. */
+enum { NOT_BEGUN = 127 };
+
+/* Where the numbers of the descriptors that are kept begin. */
+enum { KEPT_FIRST = 100, DESCRIPTOR_MAX = 4096 };
+
+static void
+close_range_of(unsigned first, unsigned last)
+{
+    if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
+        return;
+    for (unsigned fd = first; fd <= last && fd < DESCRIPTOR_MAX; fd++) /* Linux < 5.9 */
+        close((int)fd);
+}
+
+/* Closes all descriptors but these, whose numbers rise from one to the next. */
+static int
+keep(int *const *fds, size_t count)
+{
+    int first = KEPT_FIRST, next = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (*fds[i] < 0)
+            continue;
+        *fds[i] = fcntl(*fds[i], F_DUPFD_CLOEXEC, first);
+        if (*fds[i] < 0)
+            return -1;
+        first = *fds[i] + 1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (*fds[i] < 0)
+            continue;
+        close_range_of((unsigned)next, (unsigned)*fds[i] - 1);
+        next = *fds[i] + 1;
+    }
+    close_range_of((unsigned)next, ~0U);
+    return 0;
+}
+
+static void
+ignore_signals(void)
+{
+    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGTSTP, SIGXFSZ};
+
+    for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
+        signal(ignored[i], SIG_IGN);
+}
+
+/* ---- in the parent ---- */
+
+pid_t
+maqet_child_fork(int signal, maqet_child_work *work, void *data)
+{
+    pid_t parent = getpid();
+
+    fflush(NULL); /* or what is buffered might be written twice */
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    if (signal != 0 && (prctl(PR_SET_PDEATHSIG, signal) < 0 || getppid() != parent))
+        _exit(NOT_BEGUN); /* the parent may have ended before the kernel was told */
+    _exit(work(data, -1));
+}
+
+/* What a child with a socket begins with. */
+struct birth {
+    maqet_child_work *work;
+    void *data;
+    int fd;    /* its end of the socket */
+    int other; /* and ours */
+    bool detached;
+    int *const *kept;
+    size_t count;
+    sigset_t before; /* the signals that were blocked */
+};
+
+static int
+begin(void *data, int fd)
+{
+    struct birth *birth = data;
+
+    (void)fd;
+    if (!birth->detached) {
+        close(birth->other);
+        return birth->work(birth->data, birth->fd);
+    }
+    int **all = maqet_alloc((birth->count + 1) * sizeof(*all));
+    for (size_t i = 0; i < birth->count; i++)
+        all[i] = birth->kept[i];
+    all[birth->count] = &birth->fd;
+    setsid();
+    ignore_signals();
+    sigprocmask(SIG_SETMASK, &birth->before, NULL);
+    return keep(all, birth->count + 1) < 0 ? NOT_BEGUN
+                                           : birth->work(birth->data, birth->fd);
+}
+
+static int
+start(struct maqet_child *child, int signal, struct birth *birth)
+{
+    sigset_t all;
+    int pair[2];
+
+    *child = (struct maqet_child)MAQET_CHILD_INIT;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return -1;
+    birth->fd = pair[1];
+    birth->other = pair[0];
+    /* One that is to ignore signals gets none before it does. */
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, birth->detached ? &all : NULL, &birth->before);
+    pid_t pid = maqet_child_fork(signal, begin, birth);
+    int number = errno;
+    sigprocmask(SIG_SETMASK, &birth->before, NULL);
+    close(pair[1]);
+    if (pid < 0) {
+        close(pair[0]);
+        errno = number;
+        return -1;
+    }
+    *child = (struct maqet_child){.pid = pid, .fd = pair[0]};
+    return 0;
+}
+
+int
+maqet_child_start(struct maqet_child *child, int signal, maqet_child_work *work,
+                  void *data)
+{
+    struct birth birth = {.work = work, .data = data};
+
+    return start(child, signal, &birth);
+}
+
+int
+maqet_child_detach(struct maqet_child *child, int *const *kept, size_t count,
+                   maqet_child_work *work, void *data)
+{
+    struct birth birth = {
+        .work = work, .data = data, .detached = true, .kept = kept, .count = count};
+
+    return start(child, 0, &birth);
+}
+
+/* ---- words ---- */
+
+bool
+maqet_child_say(const struct maqet_child *child, char word)
+{
+    return send(child->fd, &word, 1, MSG_NOSIGNAL) == 1;
+}
+
+char
+maqet_child_hear(int fd)
+{
+    ssize_t count;
+    char word;
+
+    while ((count = read(fd, &word, 1)) < 0 && errno == EINTR)
+        continue;
+    return count == 1 ? word : '\0';
+}
+
+/* ---- the end ---- */
+
+int
+maqet_child_wait(pid_t pid)
+{
+    int status;
+    pid_t ended;
+
+    while ((ended = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
+        continue;
+    return ended < 0 ? -1 : status;
+}
+
+int
+maqet_child_reap(struct maqet_child *child)
+{
+    pid_t pid = child->pid;
+
+    maqet_child_leave(child);
+    return pid > 0 ? maqet_child_wait(pid) : -1;
+}
+
+void
+maqet_child_leave(struct maqet_child *child)
+{
+    if (child->fd >= 0)
+        close(child->fd);
+    *child = (struct maqet_child)MAQET_CHILD_INIT;
+}
