@@ -30,7 +30,7 @@ media_of(const struct maqet_drive *drive)
 static const char *
 file_of(const struct maqet_drive *drive)
 {
-    const struct maqet_option *option = drive->storage->options;
+    const struct maqet_option *option = drive->storage->common.options;
 
     if (drive->path || drive->storage->plugin.path_option)
         return drive->path;

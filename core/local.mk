@@ -116,6 +116,7 @@ libmaqet_core_la_SOURCES = \
 	core/machine/vm.c core/machine/vm.h \
 	core/plugin/call.c core/plugin/call.h \
 	core/plugin/describe.c core/plugin/describe.h \
+	core/plugin/folders.c core/plugin/folders.h \
 	core/plugin/host.c core/plugin/host.h \
 	core/plugin/loader.c core/plugin/loader.h \
 	core/plugin/option_table.c core/plugin/option_table.h \

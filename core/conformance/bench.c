@@ -66,8 +66,7 @@ interface_of(const struct bench *bench)
         return bench->name;
     if (!name || written)
         return written;
-    struct maqet_iface *iface = maqet_iface_load(&bench->context, name, NULL);
-    maqet_iface_unload(iface);
+    const struct maqet_iface *iface = maqet_iface_load(&bench->context, name, NULL);
     return iface ? name : "none";
 }
 
@@ -91,7 +90,8 @@ bench_open(struct bench *bench, struct maqet_error **err)
 const struct maqet_option *
 bench_options(const struct bench *bench)
 {
-    return bench->is_iface ? bench->iface->options : bench->storage->options;
+    return bench->is_iface ? bench->iface->common.options
+                           : bench->storage->common.options;
 }
 
 bool
@@ -103,7 +103,8 @@ bench_has_path(const struct bench *bench)
 bool
 bench_has_size(const struct bench *bench)
 {
-    const struct maqet_option *row = maqet_options_find(bench->storage->options, "size");
+    const struct maqet_option *row =
+        maqet_options_find(bench->storage->common.options, "size");
 
     return row && row->type == MAQET_OPTION_SIZE;
 }
@@ -235,13 +236,14 @@ bench_entry(const struct bench *bench, const char *name, const char *image, uint
     bench_set(entry, "type", bench->storage->plugin.name);
     if (bench->interface)
         bench_set(entry, "interface", bench->interface);
-    make_up(bench, bench->storage->options, "", entry, name, size);
+    make_up(bench, bench->storage->common.options, "", entry, name, size);
     if (bench->iface)
-        make_up(bench, bench->iface->options, "", entry, name, size);
+        make_up(bench, bench->iface->common.options, "", entry, name, size);
     take_settings(entry, bench->settings);
     if (size && bench_has_size(bench)) {
-        _cleanup_free_ char *text = value_for(
-            bench, maqet_options_find(bench->storage->options, "size"), name, size);
+        _cleanup_free_ char *text =
+            value_for(bench, maqet_options_find(bench->storage->common.options, "size"),
+                      name, size);
         bench_set(entry, "size", text);
     }
     if (path_option) {

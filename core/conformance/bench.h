@@ -28,12 +28,13 @@ struct bench {
     char *folder; /* the check's own; it is there, and empty, when the check begins */
 
     /* In the child only. */
-    struct maqet_storage *storage; /* the plugin, or what the interface is tried with */
-    struct maqet_iface *iface;     /* the plugin; NULL: it is a storage */
-    const char *interface;         /* what drives say; NULL: nothing, as a share */
-    char *warned;                  /* the last warning of the plugin */
-    char *skipped;                 /* why there was nothing to check */
-    struct bench_trail *trail;     /* shared with the parent */
+    const struct maqet_storage
+        *storage;                    /* the plugin, or what the interface is tried with */
+    const struct maqet_iface *iface; /* the plugin; NULL: it is a storage */
+    const char *interface;           /* what drives say; NULL: nothing, as a share */
+    char *warned;                    /* the last warning of the plugin */
+    char *skipped;                   /* why there was nothing to check */
+    struct bench_trail *trail;       /* shared with the parent */
 };
 
 /* Loads the plugin, and a storage to try an interface with. */

@@ -202,13 +202,12 @@ check_loads(struct bench *bench, struct maqet_error **err)
 {
     bench_doing(bench, "loading the plugin");
     if (bench->is_iface) {
-        struct maqet_iface *iface = maqet_iface_load_file(bench->file, bench->name, err);
+        const struct maqet_iface *iface =
+            maqet_iface_load_file(bench->file, bench->name, err);
 
-        maqet_iface_unload(iface);
         return iface ? 0 : -1;
     }
-    struct maqet_storage *storage =
+    const struct maqet_storage *storage =
         maqet_storage_load_file(bench->file, bench->name, err);
-    maqet_storage_unload(storage);
     return storage ? 0 : -1;
 }

@@ -79,12 +79,11 @@ plug_twice(struct bench *bench, struct machine *machine, struct maqet_error **er
 static bool
 attached_hot(struct bench *bench)
 {
-    struct maqet_iface *iface =
+    const struct maqet_iface *iface =
         bench->interface ? maqet_iface_load(&bench->context, bench->interface, NULL)
                          : NULL;
     bool hot = iface && iface->plugin.flags & MAQET_IFACE_HOTPLUG;
 
-    maqet_iface_unload(iface);
     return hot;
 }
 

@@ -83,8 +83,8 @@ check_drive(const struct maqet_vm *vm, const struct maqet_written *file,
 {
     bool used = drive->path && is_same(drive->path, file->path);
 
-    for (const struct maqet_option *row = drive->storage->options; !used && row->name;
-         row++) {
+    for (const struct maqet_option *row = drive->storage->common.options;
+         !used && row->name; row++) {
         const char *path =
             row->type == MAQET_OPTION_PATH ? maqet_drive_string(drive, row->name) : NULL;
 

@@ -219,19 +219,16 @@ stands_alone(const struct candidate *candidate, const struct maqet_image_record 
                                           .arch = (char *)"",
                                           .type = (char *)"",
                                           .storage_dir = (char *)"/"};
-    struct maqet_storage *storage =
+    const struct maqet_storage *storage =
         maqet_storage_load(candidate->context, record->type, NULL);
 
-    if (!storage || !storage->plugin.path_option) {
-        maqet_storage_unload(storage);
+    if (!storage || !storage->plugin.path_option)
         return false;
-    }
     _cleanup_json_ json_object *entry = json_object_new_object();
     json_object_object_add(entry, "name", json_object_new_string(record->drive));
     json_object_object_add(entry, "type", json_object_new_string(record->type));
     json_object_object_add(entry, storage->plugin.path_option,
                            json_object_new_string(record->path));
-    maqet_storage_unload(storage);
     struct maqet_drive *drive =
         maqet_drive_new(candidate->context, &machine, entry, NULL);
     bool alone = drive && drive_depends(candidate, drive) == 0;

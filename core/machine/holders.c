@@ -473,7 +473,8 @@ maqet_holders_check_named(const struct maqet_vm *vm, const struct maqet_drive *d
 
     if (!drive->path || access(drive->path, F_OK) == 0)
         return 0;
-    for (const struct maqet_option *row = drive->storage->options; row->name; row++) {
+    for (const struct maqet_option *row = drive->storage->common.options; row->name;
+         row++) {
         const char *path = row->type == MAQET_OPTION_PATH && strcmp(row->name, own) != 0
                                ? maqet_drive_string(drive, row->name)
                                : NULL;

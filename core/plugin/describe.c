@@ -67,34 +67,32 @@ describe(const char *name, const char *kind, const char *summary, const char *fi
 static json_object *
 describe_storage(const char *file, const char *name, struct maqet_error **err)
 {
-    struct maqet_storage *storage = maqet_storage_load_file(file, name, err);
+    const struct maqet_storage *storage = maqet_storage_load_file(file, name, err);
 
     if (!storage)
         return NULL;
     const struct maqet_storage_plugin *plugin = &storage->plugin;
     json_object *object =
-        describe(plugin->name, "storage", plugin->summary, file, storage->options);
+        describe(plugin->name, "storage", plugin->summary, file, storage->common.options);
     json_object_object_add(object, "interface", text_or_null(plugin->interface));
     json_object_object_add(object, "path_option", text_or_null(plugin->path_option));
     json_object_object_add(object, "capabilities", capabilities_of(storage));
-    maqet_storage_unload(storage);
     return object;
 }
 
 static json_object *
 describe_iface(const char *file, const char *name, struct maqet_error **err)
 {
-    struct maqet_iface *iface = maqet_iface_load_file(file, name, err);
+    const struct maqet_iface *iface = maqet_iface_load_file(file, name, err);
 
     if (!iface)
         return NULL;
     json_object *object = describe(iface->plugin.name, "interface", iface->plugin.summary,
-                                   file, iface->options);
+                                   file, iface->common.options);
     json_object *list = json_object_new_array();
     if (iface->plugin.flags & MAQET_IFACE_HOTPLUG)
         json_object_array_add(list, json_object_new_string("hotplug"));
     json_object_object_add(object, "capabilities", list);
-    maqet_iface_unload(iface);
     return object;
 }
 

@@ -6,218 +6,51 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "core/base/files.h"
-#include "core/base/shell.h"
 #include "core/plugin/option_table.h"
 
-/* The two kinds differ in these words, and in the layout of their struct. */
+/* The two kinds differ in these words, in the layout of their struct, and in what a
+ * plugin must have. */
 struct kind {
+    const struct maqet_plugin_kind *folder;
     uint32_t number;
-    const char *word;   /* for messages */
-    const char *one;    /* the same with its article */
-    const char *prefix; /* of the file's name */
     const char *symbol; /* the entry */
     size_t first;       /* the size of ABI 1's first struct: none was ever smaller */
     size_t size;        /* of the struct as we know it */
+    size_t whole;       /* of ours, which begins with a struct maqet_plugin */
+    size_t copy;        /* where the copy of the plugin's struct is in it */
+    int (*check)(struct maqet_plugin *plugin, struct maqet_error **err);
 };
 
 /* The sizes with which ABI 1 began, up to the last member that it had: never to be
  * changed, however many members follow. */
 #define FIRST_SIZE(type, last) (offsetof(type, last) + sizeof(((type *)NULL)->last))
 
-static const struct kind storage_kind = {
-    .number = MAQET_PLUGIN_KIND_STORAGE,
-    .word = "storage",
-    .one = "a storage",
-    .prefix = "maqet-storage-",
-    .symbol = "maqet_storage_plugin",
-    .first = FIRST_SIZE(struct maqet_storage_plugin, emit_args),
-    .size = sizeof(struct maqet_storage_plugin),
-};
-
-static const struct kind iface_kind = {
-    .number = MAQET_PLUGIN_KIND_IFACE,
-    .word = "interface",
-    .one = "an interface",
-    .prefix = "maqet-iface-",
-    .symbol = "maqet_iface_plugin",
-    .first = FIRST_SIZE(struct maqet_iface_plugin, emit_device),
-    .size = sizeof(struct maqet_iface_plugin),
-};
-
 enum { OPTION_SIZE_MIN = FIRST_SIZE(struct maqet_option, help), OPTION_SIZE_MAX = 4096 };
 static const size_t SNAPSHOT_SIZE_MIN =
     FIRST_SIZE(struct maqet_snapshot_table, write_out);
 
-bool
-maqet_plugin_name_valid(const char *name)
-{
-    static const char first[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-
-    return name[0] && strchr(first, name[0]) && strlen(name) <= 64 &&
-           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(name);
-}
-
-/* ---- where plugins are ---- */
-
-static int
-check_writers(const char *path, struct maqet_error **err)
-{
-    struct stat status;
-
-    if (stat(path, &status) < 0)
-        return maqet_error_errno(err, errno, "Can't look at %s", path);
-    if (status.st_uid != 0 && status.st_uid != geteuid()) {
-        maqet_error_set(
-            err, MAQET_ERROR_PERMISSION,
-            "%s belongs to another user (uid %u), so no plugin is loaded from it", path,
-            (unsigned)status.st_uid);
-        maqet_error_hint(err, "Make root or yourself its owner");
-        return -1;
-    }
-    if (status.st_mode & (S_IWGRP | S_IWOTH)) {
-        maqet_error_set(
-            err, MAQET_ERROR_PERMISSION,
-            "%s can be written by other users, so no plugin is loaded from it", path);
-        _cleanup_free_ char *word = maqet_shell_quoted(path);
-        maqet_error_hint(err, "Close it: chmod go-w %s", word);
-        return -1;
-    }
-    return 0;
-}
-
-/* The name that a file of that name has as a plugin of the kind, or NULL. The caller
- * frees. */
-static char *
-name_in(const struct kind *kind, const char *file)
-{
-    size_t length = strlen(file), prefix = strlen(kind->prefix);
-
-    return maqet_text_starts(file, kind->prefix) && length >= prefix + 4 &&
-                   strcmp(file + length - 3, ".so") == 0
-               ? maqet_strndup(file + prefix, length - prefix - 3)
-               : NULL;
-}
-
-/* The names that plugins of a kind have in the folders. */
-static void
-find_names(const struct maqet_context *context, const struct kind *kind,
-           struct maqet_strings *names)
-{
-    for (size_t i = 0; i < context->plugin_dirs.count; i++) {
-        _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
-
-        maqet_dir_list(context->plugin_dirs.items[i], &files, NULL);
-        for (size_t j = 0; j < files.count; j++) {
-            _cleanup_free_ char *name = name_in(kind, files.items[j]);
-
-            if (name && !maqet_strings_has(names, name))
-                maqet_strings_add(names, name);
-        }
-    }
-    maqet_strings_sort(names);
-}
-
-void
-maqet_plugin_files(const struct maqet_context *context, struct maqet_strings *paths)
-{
-    for (size_t i = 0; i < context->plugin_dirs.count; i++) {
-        const char *dir = context->plugin_dirs.items[i];
-        _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
-
-        maqet_dir_list(dir, &files, NULL);
-        maqet_strings_sort(&files);
-        for (size_t j = 0; j < files.count; j++) {
-            _cleanup_free_ char *storage = name_in(&storage_kind, files.items[j]);
-            _cleanup_free_ char *iface = name_in(&iface_kind, files.items[j]);
-
-            if (storage || iface)
-                maqet_strings_addf(paths, "%s/%s", dir, files.items[j]);
-        }
-    }
-}
-
-char *
-maqet_plugin_name_of(const char *path, bool *is_iface)
-{
-    const char *slash = strrchr(path, '/');
-    char *name = name_in(&iface_kind, slash ? slash + 1 : path);
-
-    *is_iface = name;
-    return name ? name : name_in(&storage_kind, slash ? slash + 1 : path);
-}
-
-static int
-error_missing(const struct maqet_context *context, const struct kind *kind,
-              const char *name, struct maqet_error **err)
-{
-    _cleanup_free_ char *dirs = maqet_strings_join(&context->plugin_dirs, ", ");
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
-
-    find_names(context, kind, &names);
-    _cleanup_free_ char *list = maqet_strings_list(&names);
-    const char *closest = maqet_text_closest(name, &names);
-
-    maqet_error_set(err, MAQET_ERROR_INVALID,
-                    "There is no %s plugin '%s' (searched in: %s)", kind->word, name,
-                    dirs);
-    if (closest)
-        maqet_error_hint(err, "Did you mean '%s'? There are: %s", closest, list);
-    else
-        maqet_error_hint(err, "There are: %s", list);
-    return -1;
-}
-
-static char *
-find(const struct maqet_context *context, const struct kind *kind, const char *name,
-     struct maqet_error **err)
-{
-    if (!maqet_plugin_name_valid(name)) {
-        maqet_error_set(err, MAQET_ERROR_INVALID,
-                        "'%s' can't name %s plugin: lower-case letters, digits and '-'",
-                        name, kind->one);
-        return NULL;
-    }
-    for (size_t i = 0; i < context->plugin_dirs.count; i++) {
-        const char *dir = context->plugin_dirs.items[i];
-        _cleanup_free_ char *path = maqet_format("%s/%s%s.so", dir, kind->prefix, name);
-
-        if (access(path, F_OK) == 0)
-            return TAKE_PTR(path);
-    }
-    error_missing(context, kind, name, err);
-    return NULL;
-}
-
-/* ---- opening one ---- */
-
-/* Checks what both kinds have in common, and copies the struct into ours. */
-static int
-adopt(const struct kind *kind, const void *theirs, void *ours, struct maqet_error **err)
-{
+/* What the structs of both kinds begin with. */
+struct head {
     struct maqet_plugin_header header;
+    const char *name;
+    const char *summary;
+    const struct maqet_option *options;
+};
 
-    memcpy(&header, theirs, sizeof(header));
-    if (header.kind != kind->number)
-        return maqet_error_set(err, MAQET_ERROR_INVALID, "it is not of the kind '%s'",
-                               kind->word);
-    if (header.abi != MAQET_PLUGIN_ABI)
-        return maqet_error_set(err, MAQET_ERROR_INVALID,
-                               "it was built for plugin ABI %u; this maqet has ABI %u",
-                               header.abi, MAQET_PLUGIN_ABI);
-    if (header.size < kind->first || header.option_size < OPTION_SIZE_MIN ||
-        header.option_size > OPTION_SIZE_MAX)
-        return maqet_error_set(err, MAQET_ERROR_INVALID,
-                               "its structs have %u and %u bytes; ABI 1 has %zu and %zu",
-                               header.size, header.option_size, kind->first,
-                               (size_t)OPTION_SIZE_MIN);
-    /* What the plugin is too old to have stays NULL, what we are too old to know is left.
-     */
-    memcpy(ours, theirs, header.size < kind->size ? header.size : kind->size);
-    return 0;
-}
+#define BEGINS_AS_HEAD(type)                                                             \
+    static_assert(offsetof(type, name) == offsetof(struct head, name) &&                 \
+                      offsetof(type, options) == offsetof(struct head, options),         \
+                  "both kinds begin alike")
+BEGINS_AS_HEAD(struct maqet_storage_plugin);
+BEGINS_AS_HEAD(struct maqet_iface_plugin);
+
+/* All that were loaded. The program's code is loaded into a process once, whoever asks
+ * for it, so this list is the process's as well. */
+static struct maqet_plugin *loaded;
+
+/* ---- what a plugin must have ---- */
 
 static int
 require(bool there, const char *callback, struct maqet_error **err)
@@ -225,105 +58,6 @@ require(bool there, const char *callback, struct maqet_error **err)
     if (there)
         return 0;
     return maqet_error_set(err, MAQET_ERROR_INVALID, "it has no %s", callback);
-}
-
-static int
-check_name(const char *theirs, const char *name, struct maqet_error **err)
-{
-    if (require(theirs, "name", err) < 0)
-        return -1;
-    if (strcmp(theirs, name) != 0)
-        return maqet_error_set(err, MAQET_ERROR_INVALID,
-                               "it calls itself '%s', which is not its file's name",
-                               theirs);
-    return 0;
-}
-
-/* Opens the file and calls its entry. Returns the plugin's struct, or NULL. */
-static const void *
-open_entry(const struct kind *kind, const char *file, void **handle,
-           struct maqet_error **err)
-{
-    const void *(*entry)(void);
-
-    *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
-    if (!*handle) {
-        maqet_error_set(err, MAQET_ERROR_FAILED, "%s", dlerror());
-        return NULL;
-    }
-    *(void **)&entry = dlsym(*handle, kind->symbol);
-    if (!entry) {
-        maqet_error_set(err, MAQET_ERROR_INVALID, "it doesn't export %s", kind->symbol);
-        return NULL;
-    }
-    const void *theirs = entry();
-    if (!theirs)
-        maqet_error_set(err, MAQET_ERROR_INVALID, "%s returned NULL", kind->symbol);
-    return theirs;
-}
-
-/* Whoever can write a plugin, or the folder that it is in, can run code as its user. */
-/* Whoever can rename a folder above can put another one in the plugin's place. In a
- * sticky one, such as /tmp, only the owner can (chmod(2)). */
-static int
-check_above(const char *dir, struct maqet_error **err)
-{
-    _cleanup_free_ char *above = maqet_path_folder(dir);
-    struct stat status;
-    bool sticky = stat(above, &status) == 0 && (status.st_mode & S_ISVTX) &&
-                  (status.st_uid == 0 || status.st_uid == geteuid());
-
-    if (!sticky && check_writers(above, err) < 0)
-        return -1;
-    return strcmp(above, "/") == 0 ? 0 : check_above(above, err);
-}
-
-static int
-check_folder(const char *file, struct maqet_error **err)
-{
-    _cleanup_free_ char *dir = maqet_path_folder(file);
-    _cleanup_free_ char *real = realpath(dir, NULL);
-
-    if (!real)
-        return maqet_error_errno(err, errno, "Can't look at %s", dir);
-    return check_writers(dir, err) < 0 ? -1 : check_above(real, err);
-}
-
-/* The file, and the one that it may be a link to, lie where only root and the user write.
- */
-static int
-check_place(const char *file, const char *real, struct maqet_error **err)
-{
-    return check_folder(file, err) < 0 || check_folder(real, err) < 0
-               ? -1
-               : check_writers(real, err);
-}
-
-/* All that loading has in common. @ours is zeroed; all outputs are the caller's. */
-static int
-load(const struct kind *kind, const char *file, void *ours, void **handle,
-     struct maqet_error **err)
-{
-    _cleanup_free_ char *real = realpath(file, NULL);
-
-    if (!real)
-        return maqet_error_errno(err, errno, "Can't look at %s", file);
-    if (check_place(file, real, err) < 0)
-        return -1;
-    /* What was checked is opened: a link on the way may lead elsewhere by now. */
-    const void *theirs = open_entry(kind, real, handle, err);
-    return !theirs || adopt(kind, theirs, ours, err) < 0
-               ? maqet_error_wrap(err, "Can't load the plugin %s", file)
-               : 0;
-}
-
-/* @file is NULL when it was not. */
-static void
-say_loaded(const struct maqet_context *context, const struct kind *kind, const char *file)
-{
-    if (file)
-        maqet_context_say(context, MAQET_LEVEL_DEBUG, "Loaded the %s plugin %s",
-                          kind->word, file);
 }
 
 /* Copies the snapshot table as far as both sides know it. */
@@ -350,144 +84,250 @@ check_snapshot_table(struct maqet_storage *storage, struct maqet_error **err)
 }
 
 static int
-check_storage(struct maqet_storage *storage, const char *name, struct maqet_error **err)
+check_path_option(const struct maqet_storage *storage, struct maqet_error **err)
 {
     const struct maqet_storage_plugin *plugin = &storage->plugin;
 
-    if (check_name(plugin->name, name, err) < 0 ||
-        require(plugin->emit_args, "emit_args", err) < 0 ||
-        (plugin->resize &&
-         require(plugin->inspect, "inspect, which resize needs", err) < 0) ||
-        check_snapshot_table(storage, err) < 0)
-        return -1;
-    storage->options =
-        maqet_option_table_copy(plugin->options, plugin->header.option_size, err);
-    if (!storage->options)
-        return -1;
-    if (!plugin->path_option)
-        return 0;
-    for (const struct maqet_option *row = storage->options; row->name; row++)
+    for (const struct maqet_option *row = storage->common.options; row->name; row++)
         if (strcmp(row->name, plugin->path_option) == 0 && row->type == MAQET_OPTION_PATH)
             return require(plugin->create, "create", err) < 0 ||
                            require(plugin->space, "space", err) < 0
                        ? -1
                        : 0;
     return maqet_error_set(err, MAQET_ERROR_INVALID,
-                           "its path_option '%s' is none of its PATH options",
+                           "its path_option '%s' is not one of its PATH options",
                            plugin->path_option);
 }
 
-void
-maqet_storage_names(const struct maqet_context *context, struct maqet_strings *names)
+static int
+check_storage(struct maqet_plugin *common, struct maqet_error **err)
 {
-    find_names(context, &storage_kind, names);
-}
+    struct maqet_storage *storage = (struct maqet_storage *)common;
+    const struct maqet_storage_plugin *plugin = &storage->plugin;
 
-struct maqet_storage *
-maqet_storage_load_file(const char *file, const char *name, struct maqet_error **err)
-{
-    struct maqet_storage *storage = maqet_alloc(sizeof(*storage));
-
-    storage->file = maqet_strdup(file);
-    if (load(&storage_kind, file, &storage->plugin, &storage->handle, err) < 0)
-        goto fail;
-    if (check_storage(storage, name, err) < 0) {
-        maqet_error_wrap(err, "Can't load the plugin %s", file);
-        goto fail;
-    }
-    return storage;
-fail:
-    maqet_storage_unload(storage);
-    return NULL;
-}
-
-struct maqet_storage *
-maqet_storage_load(const struct maqet_context *context, const char *name,
-                   struct maqet_error **err)
-{
-    _cleanup_free_ char *file = find(context, &storage_kind, name, err);
-    struct maqet_storage *storage =
-        file ? maqet_storage_load_file(file, name, err) : NULL;
-
-    say_loaded(context, &storage_kind, storage ? file : NULL);
-    return storage;
-}
-
-struct maqet_storage *
-maqet_storage_stand_in(const char *name)
-{
-    struct maqet_storage *storage = maqet_alloc(sizeof(*storage));
-
-    storage->file = maqet_strdup(name);
-    storage->plugin.name = storage->file;
-    storage->plugin.interface = "none";
-    storage->options = maqet_alloc(sizeof(*storage->options));
-    return storage;
-}
-
-void
-maqet_storage_unload(struct maqet_storage *storage)
-{
-    if (!storage)
-        return;
-    maqet_option_table_free(storage->options);
-    if (storage->handle)
-        dlclose(storage->handle);
-    free(storage->file);
-    free(storage);
+    if (require(plugin->emit_args, "emit_args", err) < 0 ||
+        (plugin->resize &&
+         require(plugin->inspect, "inspect, which resize needs", err) < 0) ||
+        check_snapshot_table(storage, err) < 0)
+        return -1;
+    return plugin->path_option ? check_path_option(storage, err) : 0;
 }
 
 static int
-check_iface(struct maqet_iface *iface, const char *name, struct maqet_error **err)
+check_iface(struct maqet_plugin *common, struct maqet_error **err)
 {
-    const struct maqet_iface_plugin *plugin = &iface->plugin;
+    const struct maqet_iface_plugin *plugin = &((struct maqet_iface *)common)->plugin;
 
-    if (check_name(plugin->name, name, err) < 0 ||
-        require(plugin->capacity, "capacity", err) < 0 ||
-        require(plugin->emit_device, "emit_device", err) < 0)
-        return -1;
-    iface->options =
-        maqet_option_table_copy(plugin->options, plugin->header.option_size, err);
-    return iface->options ? 0 : -1;
+    return require(plugin->capacity, "capacity", err) < 0
+               ? -1
+               : require(plugin->emit_device, "emit_device", err);
 }
 
-struct maqet_iface *
-maqet_iface_load_file(const char *file, const char *name, struct maqet_error **err)
-{
-    struct maqet_iface *iface = maqet_alloc(sizeof(*iface));
+static const struct kind storage_kind = {
+    .folder = &maqet_storage_kind,
+    .number = MAQET_PLUGIN_KIND_STORAGE,
+    .symbol = "maqet_storage_plugin",
+    .first = FIRST_SIZE(struct maqet_storage_plugin, emit_args),
+    .size = sizeof(struct maqet_storage_plugin),
+    .whole = sizeof(struct maqet_storage),
+    .copy = offsetof(struct maqet_storage, plugin),
+    .check = check_storage,
+};
 
-    iface->file = maqet_strdup(file);
-    if (load(&iface_kind, file, &iface->plugin, &iface->handle, err) < 0)
-        goto fail;
-    if (check_iface(iface, name, err) < 0) {
-        maqet_error_wrap(err, "Can't load the plugin %s", file);
-        goto fail;
+static const struct kind iface_kind = {
+    .folder = &maqet_iface_kind,
+    .number = MAQET_PLUGIN_KIND_IFACE,
+    .symbol = "maqet_iface_plugin",
+    .first = FIRST_SIZE(struct maqet_iface_plugin, emit_device),
+    .size = sizeof(struct maqet_iface_plugin),
+    .whole = sizeof(struct maqet_iface),
+    .copy = offsetof(struct maqet_iface, plugin),
+    .check = check_iface,
+};
+
+/* ---- opening one ---- */
+
+/* Checks what both kinds have in common, and copies the struct into ours. */
+static int
+adopt(const struct kind *kind, const void *theirs, void *ours, struct maqet_error **err)
+{
+    struct maqet_plugin_header header;
+
+    memcpy(&header, theirs, sizeof(header));
+    if (header.kind != kind->number)
+        return maqet_error_set(err, MAQET_ERROR_INVALID, "it is not of the kind '%s'",
+                               kind->folder->word);
+    if (header.abi != MAQET_PLUGIN_ABI)
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "it was built for plugin ABI %u; this maqet has ABI %u",
+                               header.abi, MAQET_PLUGIN_ABI);
+    if (header.size < kind->first || header.option_size < OPTION_SIZE_MIN ||
+        header.option_size > OPTION_SIZE_MAX)
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "its structs have %u and %u bytes; ABI 1 has %zu and %zu",
+                               header.size, header.option_size, kind->first,
+                               (size_t)OPTION_SIZE_MIN);
+    /* What the plugin is too old to have stays NULL, what we are too old to know is left.
+     */
+    memcpy(ours, theirs, header.size < kind->size ? header.size : kind->size);
+    return 0;
+}
+
+/* Opens the file and calls its entry. Returns the plugin's struct, or NULL. */
+static const void *
+open_entry(const struct kind *kind, const char *file, void **handle,
+           struct maqet_error **err)
+{
+    const void *(*entry)(void);
+
+    *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+    if (!*handle) {
+        maqet_error_set(err, MAQET_ERROR_FAILED, "%s", dlerror());
+        return NULL;
     }
-    return iface;
-fail:
-    maqet_iface_unload(iface);
-    return NULL;
+    *(void **)&entry = dlsym(*handle, kind->symbol);
+    if (!entry) {
+        maqet_error_set(err, MAQET_ERROR_INVALID, "it doesn't export %s", kind->symbol);
+        return NULL;
+    }
+    const void *theirs = entry();
+    if (!theirs)
+        maqet_error_set(err, MAQET_ERROR_INVALID, "%s returned NULL", kind->symbol);
+    return theirs;
 }
 
-struct maqet_iface *
+/* Opens, copies and checks it. */
+static int
+load(const struct kind *kind, struct maqet_plugin *plugin, const char *real,
+     const char *name, struct maqet_error **err)
+{
+    const void *theirs = open_entry(kind, real, &plugin->handle, err);
+    void *ours = (char *)plugin + kind->copy;
+    struct head head;
+
+    if (!theirs || adopt(kind, theirs, ours, err) < 0)
+        return -1;
+    memcpy(&head, ours, sizeof(head));
+    if (require(head.name, "name", err) < 0)
+        return -1;
+    if (strcmp(head.name, name) != 0)
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "it calls itself '%s', which is not its file's name",
+                               head.name);
+    plugin->options = maqet_option_table_copy(head.options, head.header.option_size, err);
+    return plugin->options ? kind->check(plugin, err) : -1;
+}
+
+static void
+keep(struct maqet_plugin *plugin, const struct maqet_plugin_kind *kind, const char *name)
+{
+    plugin->kind = kind;
+    plugin->name = name;
+    plugin->next = loaded;
+    loaded = plugin;
+}
+
+static struct maqet_plugin *
+load_file(const struct kind *kind, const char *file, const char *name,
+          struct maqet_error **err)
+{
+    _cleanup_free_ char *real = realpath(file, NULL);
+
+    if (!real) {
+        maqet_error_errno(err, errno, "Can't look at %s", file);
+        return NULL;
+    }
+    if (maqet_plugin_check_place(file, real, err) < 0)
+        return NULL;
+    /* What was checked is opened: a link on the way may lead elsewhere by now. */
+    struct maqet_plugin *plugin = maqet_alloc(kind->whole);
+    if (load(kind, plugin, real, name, err) < 0) {
+        maqet_error_wrap(err, "Can't load the plugin %s", file);
+        maqet_option_table_free(plugin->options);
+        if (plugin->handle)
+            dlclose(plugin->handle);
+        free(plugin);
+        return NULL;
+    }
+    plugin->file = maqet_strdup(file);
+    keep(plugin, kind->folder, maqet_strdup(name));
+    return plugin;
+}
+
+/* ---- finding one ---- */
+
+/* Whether a plugin was found in these folders; one that was loaded by its file was not
+ * looked for. */
+static bool
+was_found_in(const struct maqet_plugin *plugin, const struct maqet_strings *folders)
+{
+    if (plugin->folders.count == 0 || plugin->folders.count != folders->count)
+        return false;
+    for (size_t i = 0; i < folders->count; i++)
+        if (strcmp(plugin->folders.items[i], folders->items[i]) != 0)
+            return false;
+    return true;
+}
+
+static struct maqet_plugin *
+load_name(const struct kind *kind, const struct maqet_context *context, const char *name,
+          struct maqet_error **err)
+{
+    const struct maqet_strings *folders = &context->plugin_dirs;
+
+    for (struct maqet_plugin *plugin = loaded; plugin; plugin = plugin->next)
+        if (plugin->kind == kind->folder && strcmp(plugin->name, name) == 0 &&
+            was_found_in(plugin, folders))
+            return plugin;
+    _cleanup_free_ char *file = maqet_plugin_find(context, kind->folder, name, err);
+    struct maqet_plugin *plugin = file ? load_file(kind, file, name, err) : NULL;
+
+    for (size_t i = 0; plugin && i < folders->count; i++)
+        maqet_strings_add(&plugin->folders, folders->items[i]);
+    if (plugin)
+        maqet_context_say(context, MAQET_LEVEL_DEBUG, "Loaded the %s plugin %s",
+                          kind->folder->word, file);
+    return plugin;
+}
+
+const struct maqet_storage *
+maqet_storage_load(const struct maqet_context *context, const char *name,
+                   struct maqet_error **err)
+{
+    return (struct maqet_storage *)load_name(&storage_kind, context, name, err);
+}
+
+const struct maqet_storage *
+maqet_storage_load_file(const char *file, const char *name, struct maqet_error **err)
+{
+    return (struct maqet_storage *)load_file(&storage_kind, file, name, err);
+}
+
+const struct maqet_iface *
 maqet_iface_load(const struct maqet_context *context, const char *name,
                  struct maqet_error **err)
 {
-    _cleanup_free_ char *file = find(context, &iface_kind, name, err);
-    struct maqet_iface *iface = file ? maqet_iface_load_file(file, name, err) : NULL;
-
-    say_loaded(context, &iface_kind, iface ? file : NULL);
-    return iface;
+    return (struct maqet_iface *)load_name(&iface_kind, context, name, err);
 }
 
-void
-maqet_iface_unload(struct maqet_iface *iface)
+const struct maqet_iface *
+maqet_iface_load_file(const char *file, const char *name, struct maqet_error **err)
 {
-    if (!iface)
-        return;
-    maqet_option_table_free(iface->options);
-    if (iface->handle)
-        dlclose(iface->handle);
-    free(iface->file);
-    free(iface);
+    return (struct maqet_iface *)load_file(&iface_kind, file, name, err);
+}
+
+const struct maqet_storage *
+maqet_storage_stand_in(const char *name)
+{
+    for (struct maqet_plugin *plugin = loaded; plugin; plugin = plugin->next)
+        if (!plugin->kind && strcmp(plugin->name, name) == 0)
+            return (struct maqet_storage *)plugin;
+    struct maqet_storage *storage = maqet_alloc(sizeof(*storage));
+
+    storage->common.file = maqet_strdup(name);
+    storage->common.options = maqet_alloc(sizeof(*storage->common.options));
+    storage->plugin.name = storage->common.file;
+    storage->plugin.interface = "none";
+    keep(&storage->common, NULL, storage->common.file);
+    return storage;
 }

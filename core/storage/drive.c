@@ -71,9 +71,9 @@ row_of(const struct maqet_drive *drive, const char *option)
     const struct maqet_option *row = NULL;
 
     if (drive->storage)
-        row = maqet_options_find(drive->storage->options, option);
+        row = maqet_options_find(drive->storage->common.options, option);
     if (!row && drive->iface)
-        row = maqet_options_find(drive->iface->options, option);
+        row = maqet_options_find(drive->iface->common.options, option);
     return row;
 }
 

@@ -38,9 +38,9 @@ struct maqet_drive {
     const struct maqet_machine *machine;
     json_object *tree; /* the entry; owned */
     char *name;
-    struct maqet_storage *storage;
-    struct maqet_iface *iface;    /* NULL: a share, or `interface: none` */
-    struct maqet_drive_slot slot; /* what maqet_drives_emit() has given it */
+    const struct maqet_storage *storage;
+    const struct maqet_iface *iface; /* NULL: a share, or `interface: none` */
+    struct maqet_drive_slot slot;    /* what maqet_drives_emit() has given it */
     enum maqet_media media;
     bool overcommit;
     mode_t mode;       /* that a new image gets */

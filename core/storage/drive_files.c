@@ -74,9 +74,9 @@ void
 maqet_drive_files_look(struct maqet_drive *drive)
 {
     maqet_drive_files_clear(drive);
-    look_at_options(drive, drive->storage->options, "");
+    look_at_options(drive, drive->storage->common.options, "");
     if (drive->iface)
-        look_at_options(drive, drive->iface->options, "");
+        look_at_options(drive, drive->iface->common.options, "");
 }
 
 int

@@ -159,14 +159,15 @@ static int
 check_options(struct maqet_drive *drive, bool attached, struct maqet_error **err)
 {
     const struct maqet_option *tables[5] = {
-        maqet_drive_options(!drive->storage->plugin.interface), drive->storage->options};
+        maqet_drive_options(!drive->storage->plugin.interface),
+        drive->storage->common.options};
     size_t count = 2;
     _cleanup_strings_ struct maqet_strings others = MAQET_STRINGS_INIT;
     _cleanup_free_ char *owner =
         maqet_format("drive '%s' of VM '%s'", drive->name, drive->machine->vm_name);
 
-    if (drive->iface && drive->iface->options)
-        tables[count++] = drive->iface->options;
+    if (drive->iface && drive->iface->common.options)
+        tables[count++] = drive->iface->common.options;
     if (drive->storage->plugin.path_option)
         tables[count] = maqet_drive_file_options();
     json_object_object_foreach(drive->tree, key, value)
@@ -276,8 +277,6 @@ maqet_drive_free(struct maqet_drive *drive)
 {
     if (!drive)
         return;
-    maqet_iface_unload(drive->iface);
-    maqet_storage_unload(drive->storage);
     json_object_put(drive->tree);
     free(drive->name);
     free(drive->path);

@@ -26,8 +26,6 @@ maqet_drive_stand_in(struct maqet_drive *drive)
     }
     if (media && strcmp(media, "cdrom") == 0)
         drive->media = MAQET_MEDIA_CDROM;
-    maqet_iface_unload(drive->iface);
-    maqet_storage_unload(drive->storage);
     drive->iface = NULL;
     drive->storage = maqet_storage_stand_in(type_of(drive));
 }

@@ -187,8 +187,8 @@ error_format(const struct maqet_drive *drive, const char *format,
                          "`format: %s`",
                          plugin->name, plugin->name);
     /* Only what there is a plugin for is worth a try. */
-    struct maqet_storage *fitting = maqet_storage_load(drive->context, format, NULL);
-    maqet_storage_unload(fitting);
+    const struct maqet_storage *fitting =
+        maqet_storage_load(drive->context, format, NULL);
     if (fitting)
         maqet_error_hint(err,
                          plain

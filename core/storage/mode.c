@@ -30,8 +30,9 @@ maqet_drive_mode_read(struct maqet_drive *drive, struct maqet_error **err)
 
     drive->mode = 0600;
     if (!text || !drive->storage->plugin.path_option ||
-        maqet_options_find(drive->storage->options, MAQET_DRIVE_MODE) ||
-        (drive->iface && maqet_options_find(drive->iface->options, MAQET_DRIVE_MODE)))
+        maqet_options_find(drive->storage->common.options, MAQET_DRIVE_MODE) ||
+        (drive->iface &&
+         maqet_options_find(drive->iface->common.options, MAQET_DRIVE_MODE)))
         return 0;
     maqet_parse_mode(text, &mode);
     if ((mode & ~INT64_C(0777)) != 0)

@@ -78,7 +78,8 @@ maqet_drive_place(const struct maqet_drive *drive)
 {
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    for (const struct maqet_option *row = drive->storage->options; row->name; row++) {
+    for (const struct maqet_option *row = drive->storage->common.options; row->name;
+         row++) {
         const char *value =
             row->type == MAQET_OPTION_STRING || row->type == MAQET_OPTION_PATH
                 ? maqet_drive_string(drive, row->name)

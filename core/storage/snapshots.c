@@ -161,12 +161,11 @@ hint_at_types(const struct maqet_drive *drive, struct maqet_error **err)
 
     maqet_storage_names(drive->context, &names);
     for (size_t i = 0; i < names.count; i++) {
-        struct maqet_storage *storage =
+        const struct maqet_storage *storage =
             maqet_storage_load(drive->context, names.items[i], NULL);
 
         if (storage && storage->snapshot.size > 0)
             maqet_strings_add(&able, names.items[i]);
-        maqet_storage_unload(storage);
     }
     if (able.count == 0)
         return;

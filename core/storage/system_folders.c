@@ -177,7 +177,8 @@ maqet_drive_check_share(const struct maqet_drive *drive, struct maqet_error **er
     if (drive->storage->plugin.interface || maqet_drive_readonly(drive) ||
         maqet_drive_bool(drive, "allow_system"))
         return 0;
-    for (const struct maqet_option *row = drive->storage->options; row->name; row++) {
+    for (const struct maqet_option *row = drive->storage->common.options; row->name;
+         row++) {
         const char *path =
             row->type == MAQET_OPTION_PATH ? maqet_drive_string(drive, row->name) : NULL;
         const char *folder = path ? maqet_system_folder(path) : NULL;

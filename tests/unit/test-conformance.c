@@ -92,7 +92,7 @@ furnish(struct bench *bench, struct maqet_storage *storage, char *folder)
 {
     *storage = (struct maqet_storage){
         .plugin = {.name = "odd", .interface = "bus", .path_option = "file"},
-        .options = (struct maqet_option *)table,
+        .common.options = (struct maqet_option *)table,
     };
     *bench = (struct bench){.storage = storage,
                             .interface = "bus",

@@ -123,20 +123,23 @@ test_first_folder_wins(void)
     _cleanup_free_ char *in_first =
         maqet_format("%s/maqet-storage-good.so", scene.folder);
     _cleanup_free_ char *in_second = maqet_format("%s/maqet-storage-good.so", second);
-    struct maqet_storage *storage;
+    const struct maqet_storage *storage;
 
     maqet_strings_add(&scene.context.plugin_dirs, second);
     unit_plugin(second, "maqet-storage-good.so");
     storage = maqet_storage_load(&scene.context, "good", NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(storage);
-    UNIT_SAME(storage->file, in_second);
-    maqet_storage_unload(storage);
+    UNIT_SAME(storage->common.file, in_second);
+    const struct maqet_storage *before = storage;
 
+    /* Other folders may have another plugin of that name. */
+    maqet_strings_cut(&scene.context.plugin_dirs, 1);
     unit_plugin(scene.folder, "maqet-storage-good.so");
     storage = maqet_storage_load(&scene.context, "good", NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(storage);
-    UNIT_SAME(storage->file, in_first);
-    maqet_storage_unload(storage);
+    UNIT_SAME(storage->common.file, in_first);
+    maqet_strings_add(&scene.context.plugin_dirs, second);
+    CU_ASSERT_PTR_EQUAL(maqet_storage_load(&scene.context, "good", NULL), before);
 }
 
 /* Whoever can write a plugin can run code as its user. */
@@ -169,9 +172,9 @@ test_writers(void)
     check_writers(&scene, scene.folder, 0770);
     check_writers(&scene, scene.folder, 01777);
     CU_ASSERT_EQUAL(chmod(scene.folder, 0755), 0);
-    struct maqet_storage *storage = maqet_storage_load(&scene.context, "good", NULL);
+    const struct maqet_storage *storage =
+        maqet_storage_load(&scene.context, "good", NULL);
     CU_ASSERT_PTR_NOT_NULL(storage);
-    maqet_storage_unload(storage);
 }
 
 static void
@@ -215,7 +218,7 @@ test_faults(void)
         {"no-create", "it has no create"},
         {"no-space", "it has no space"},
         {"no-snapshots", "it has no snapshot.create"},
-        {"path-option", "its path_option 'nowhere' is none of its PATH options"},
+        {"path-option", "its path_option 'nowhere' is not one of its PATH options"},
         {"bad-option", "its option 'Bad-Name' is not named [a-z][a-z0-9_]*"},
         {"reserved-option", "its option 'media' has a name that maqet keeps for itself"},
         {"no-choices", "its option 'word' has no choices"},
@@ -300,7 +303,8 @@ test_good(void)
     _cleanup_error_ struct maqet_error *error = NULL;
 
     unit_plugin(scene.folder, "maqet-storage-good.so");
-    struct maqet_storage *storage = maqet_storage_load(&scene.context, "good", &error);
+    const struct maqet_storage *storage =
+        maqet_storage_load(&scene.context, "good", &error);
     CU_ASSERT_PTR_NOT_NULL_FATAL(storage);
     UNIT_NO_ERROR(&error);
     UNIT_SAME(storage->plugin.name, "good");
@@ -308,9 +312,8 @@ test_good(void)
     UNIT_SAME(storage->plugin.path_option, "file");
     CU_ASSERT_PTR_NOT_NULL(storage->plugin.create);
     CU_ASSERT_PTR_NULL(storage->plugin.inspect);
-    CU_ASSERT_PTR_NOT_EQUAL(storage->options, storage->plugin.options);
-    check_rows_of_good(storage->options);
-    maqet_storage_unload(storage);
+    CU_ASSERT_PTR_NOT_EQUAL(storage->common.options, storage->plugin.options);
+    check_rows_of_good(storage->common.options);
 }
 
 /* Longer structs and longer rows: what we know of them is where it always was. */
@@ -321,14 +324,14 @@ test_newer(void)
     _cleanup_error_ struct maqet_error *error = NULL;
 
     unit_plugin(scene.folder, "maqet-storage-newer.so");
-    struct maqet_storage *storage = maqet_storage_load(&scene.context, "newer", &error);
+    const struct maqet_storage *storage =
+        maqet_storage_load(&scene.context, "newer", &error);
     UNIT_NO_ERROR(&error);
     CU_ASSERT_PTR_NOT_NULL_FATAL(storage);
     CU_ASSERT_TRUE(storage->plugin.header.size > sizeof(struct maqet_storage_plugin));
     CU_ASSERT_TRUE(storage->plugin.header.option_size > sizeof(struct maqet_option));
     CU_ASSERT_PTR_NOT_NULL(storage->plugin.emit_args);
-    check_rows_of_good(storage->options);
-    maqet_storage_unload(storage);
+    check_rows_of_good(storage->common.options);
 }
 
 static void
@@ -338,14 +341,14 @@ test_older(void)
     _cleanup_error_ struct maqet_error *error = NULL;
 
     unit_plugin(scene.folder, "maqet-storage-older.so");
-    struct maqet_storage *storage = maqet_storage_load(&scene.context, "older", &error);
+    const struct maqet_storage *storage =
+        maqet_storage_load(&scene.context, "older", &error);
     UNIT_NO_ERROR(&error);
     CU_ASSERT_PTR_NOT_NULL_FATAL(storage);
     CU_ASSERT_PTR_NOT_NULL(storage->plugin.emit_args);
     /* What it is too old to have is none, whatever lies behind its struct. */
     CU_ASSERT_PTR_NULL(storage->plugin.snapshot);
     CU_ASSERT_EQUAL(storage->snapshot.size, 0);
-    maqet_storage_unload(storage);
 }
 
 static void
@@ -367,9 +370,10 @@ test_options_within_options(void)
     _cleanup_scene_ struct scene scene = scene_new();
 
     unit_plugin(scene.folder, "maqet-storage-maker.so");
-    struct maqet_storage *storage = maqet_storage_load(&scene.context, "maker", NULL);
+    const struct maqet_storage *storage =
+        maqet_storage_load(&scene.context, "maker", NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(storage);
-    const struct maqet_option *row = storage->options;
+    const struct maqet_option *row = storage->common.options;
     while (row->name && row->type != MAQET_OPTION_MAP)
         row++;
     UNIT_SAME(row->name, "limits");
@@ -378,7 +382,6 @@ test_options_within_options(void)
     CU_ASSERT_EQUAL(row->options[0].maximum, 9);
     UNIT_SAME(row->options[1].fallback, "none");
     CU_ASSERT_PTR_NULL(row->options[2].name);
-    maqet_storage_unload(storage);
 }
 
 static void
@@ -388,14 +391,13 @@ test_iface(void)
     _cleanup_error_ struct maqet_error *error = NULL;
 
     unit_plugin(scene.folder, "maqet-iface-slots.so");
-    struct maqet_iface *iface = maqet_iface_load(&scene.context, "slots", &error);
+    const struct maqet_iface *iface = maqet_iface_load(&scene.context, "slots", &error);
     UNIT_NO_ERROR(&error);
     CU_ASSERT_PTR_NOT_NULL_FATAL(iface);
     UNIT_SAME(iface->plugin.name, "slots");
     CU_ASSERT_PTR_NOT_NULL(iface->plugin.emit_controller);
-    UNIT_SAME(iface->options[0].name, "unit");
-    CU_ASSERT_PTR_NULL(iface->options[1].name);
-    maqet_iface_unload(iface);
+    UNIT_SAME(iface->common.options[0].name, "unit");
+    CU_ASSERT_PTR_NULL(iface->common.options[1].name);
 }
 
 static bool
@@ -408,27 +410,57 @@ is_mapped(const char *file)
     return strstr(maps, file) != NULL;
 }
 
-/* It stays until the last of its users has let go of it. */
 static void
-test_unload(void)
+heard(void *data, enum maqet_level level, const char *message)
+{
+    (void)level;
+    maqet_strings_add(data, message);
+}
+
+/* Whoever asks for a plugin again gets the same one, and nothing is looked at again. */
+static void
+test_loaded_once(void)
+{
+    _cleanup_strings_ struct maqet_strings messages = MAQET_STRINGS_INIT;
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_free_ char *file = maqet_format("%s/maqet-storage-good.so", scene.folder);
+
+    scene.context.message = heard;
+    scene.context.data = &messages;
+    unit_plugin(scene.folder, "maqet-storage-good.so");
+    unit_plugin(scene.folder, "maqet-iface-slots.so");
+    const struct maqet_storage *storage =
+        maqet_storage_load(&scene.context, "good", NULL);
+    const struct maqet_iface *iface = maqet_iface_load(&scene.context, "slots", NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(storage);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(iface);
+    CU_ASSERT_EQUAL(unlink(file), 0);
+    CU_ASSERT_PTR_EQUAL(maqet_storage_load(&scene.context, "good", NULL), storage);
+    CU_ASSERT_PTR_EQUAL(maqet_iface_load(&scene.context, "slots", NULL), iface);
+    CU_ASSERT_EQUAL(messages.count, 2);
+
+    /* By its file it is loaded all the same, and a name does not lead to that one. */
+    unit_plugin(scene.folder, "maqet-storage-good.so");
+    CU_ASSERT_PTR_NOT_EQUAL(maqet_storage_load_file(file, "good", NULL), storage);
+    CU_ASSERT_PTR_EQUAL(maqet_storage_load(&scene.context, "good", NULL), storage);
+}
+
+static void
+test_stand_in(void)
+{
+    const struct maqet_storage *one = maqet_storage_stand_in("gone"),
+                               *other = maqet_storage_stand_in("away");
+
+    UNIT_SAME(one->plugin.name, "gone");
+    UNIT_SAME(other->plugin.name, "away");
+    CU_ASSERT_PTR_EQUAL(maqet_storage_stand_in("gone"), one);
+}
+
+static void
+test_refused_is_unloaded(void)
 {
     _cleanup_scene_ struct scene scene = scene_new();
 
-    unit_plugin(scene.folder, "maqet-storage-good.so");
-    struct maqet_storage *one = maqet_storage_load(&scene.context, "good", NULL);
-    struct maqet_storage *other = maqet_storage_load(&scene.context, "good", NULL);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(one);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(other);
-    _cleanup_free_ char *file = maqet_strdup(one->file);
-    maqet_storage_unload(one);
-    CU_ASSERT_TRUE(is_mapped(file));
-    UNIT_SAME(other->plugin.name, "good");
-    maqet_storage_unload(other);
-    CU_ASSERT_FALSE(is_mapped(file));
-    maqet_storage_unload(NULL);
-    maqet_iface_unload(NULL);
-
-    /* What was refused is let go of, too. */
     unit_plugin(scene.folder, "maqet-storage-wrong-abi.so");
     CU_ASSERT_PTR_NULL(maqet_storage_load(&scene.context, "wrong-abi", NULL));
     CU_ASSERT_FALSE(is_mapped("wrong-abi"));
@@ -454,7 +486,9 @@ main(void)
         {"a small snapshot table", test_small_snapshot_table},
         {"options within options", test_options_within_options},
         {"an interface", test_iface},
-        {"unloading", test_unload},
+        {"loaded once", test_loaded_once},
+        {"a stand-in", test_stand_in},
+        {"what was refused is unloaded", test_refused_is_unloaded},
         CU_TEST_INFO_NULL,
     };
 

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/plugin/folders.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base/files.h"
+#include "core/base/shell.h"
+
+const struct maqet_plugin_kind maqet_storage_kind = {
+    .word = "storage", .one = "a storage", .prefix = "maqet-storage-"};
+const struct maqet_plugin_kind maqet_iface_kind = {
+    .word = "interface", .one = "an interface", .prefix = "maqet-iface-"};
+
+bool
+maqet_plugin_name_valid(const char *name)
+{
+    static const char first[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+    return name[0] && strchr(first, name[0]) && strlen(name) <= 64 &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(name);
+}
+
+/* ---- names ---- */
+
+/* The name that a file of that name has as a plugin of the kind, or NULL. The caller
+ * frees. */
+static char *
+name_in(const struct maqet_plugin_kind *kind, const char *file)
+{
+    size_t length = strlen(file), prefix = strlen(kind->prefix);
+
+    return maqet_text_starts(file, kind->prefix) && length >= prefix + 4 &&
+                   strcmp(file + length - 3, ".so") == 0
+               ? maqet_strndup(file + prefix, length - prefix - 3)
+               : NULL;
+}
+
+/* The names that plugins of a kind have in the folders. */
+static void
+find_names(const struct maqet_context *context, const struct maqet_plugin_kind *kind,
+           struct maqet_strings *names)
+{
+    for (size_t i = 0; i < context->plugin_dirs.count; i++) {
+        _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+
+        maqet_dir_list(context->plugin_dirs.items[i], &files, NULL);
+        for (size_t j = 0; j < files.count; j++) {
+            _cleanup_free_ char *name = name_in(kind, files.items[j]);
+
+            if (name && !maqet_strings_has(names, name))
+                maqet_strings_add(names, name);
+        }
+    }
+    maqet_strings_sort(names);
+}
+
+void
+maqet_plugin_files(const struct maqet_context *context, struct maqet_strings *paths)
+{
+    for (size_t i = 0; i < context->plugin_dirs.count; i++) {
+        const char *dir = context->plugin_dirs.items[i];
+        _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+
+        maqet_dir_list(dir, &files, NULL);
+        maqet_strings_sort(&files);
+        for (size_t j = 0; j < files.count; j++) {
+            _cleanup_free_ char *storage = name_in(&maqet_storage_kind, files.items[j]);
+            _cleanup_free_ char *iface = name_in(&maqet_iface_kind, files.items[j]);
+
+            if (storage || iface)
+                maqet_strings_addf(paths, "%s/%s", dir, files.items[j]);
+        }
+    }
+}
+
+char *
+maqet_plugin_name_of(const char *path, bool *is_iface)
+{
+    const char *slash = strrchr(path, '/');
+    char *name = name_in(&maqet_iface_kind, slash ? slash + 1 : path);
+
+    *is_iface = name;
+    return name ? name : name_in(&maqet_storage_kind, slash ? slash + 1 : path);
+}
+
+static int
+error_missing(const struct maqet_context *context, const struct maqet_plugin_kind *kind,
+              const char *name, struct maqet_error **err)
+{
+    _cleanup_free_ char *dirs = maqet_strings_join(&context->plugin_dirs, ", ");
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    find_names(context, kind, &names);
+    _cleanup_free_ char *list = maqet_strings_list(&names);
+    const char *closest = maqet_text_closest(name, &names);
+
+    maqet_error_set(err, MAQET_ERROR_INVALID,
+                    "There is no %s plugin '%s' (searched in: %s)", kind->word, name,
+                    dirs);
+    if (closest)
+        maqet_error_hint(err, "Did you mean '%s'? There are: %s", closest, list);
+    else
+        maqet_error_hint(err, "There are: %s", list);
+    return -1;
+}
+
+char *
+maqet_plugin_find(const struct maqet_context *context,
+                  const struct maqet_plugin_kind *kind, const char *name,
+                  struct maqet_error **err)
+{
+    if (!maqet_plugin_name_valid(name)) {
+        maqet_error_set(err, MAQET_ERROR_INVALID,
+                        "'%s' can't name %s plugin: lower-case letters, digits and '-'",
+                        name, kind->one);
+        return NULL;
+    }
+    for (size_t i = 0; i < context->plugin_dirs.count; i++) {
+        const char *dir = context->plugin_dirs.items[i];
+        _cleanup_free_ char *path = maqet_format("%s/%s%s.so", dir, kind->prefix, name);
+
+        if (access(path, F_OK) == 0)
+            return TAKE_PTR(path);
+    }
+    error_missing(context, kind, name, err);
+    return NULL;
+}
+
+void
+maqet_storage_names(const struct maqet_context *context, struct maqet_strings *names)
+{
+    find_names(context, &maqet_storage_kind, names);
+}
+
+/* ---- who can write there ---- */
+
+static int
+check_writers(const char *path, struct maqet_error **err)
+{
+    struct stat status;
+
+    if (stat(path, &status) < 0)
+        return maqet_error_errno(err, errno, "Can't look at %s", path);
+    if (status.st_uid != 0 && status.st_uid != geteuid()) {
+        maqet_error_set(
+            err, MAQET_ERROR_PERMISSION,
+            "%s belongs to another user (uid %u), so no plugin is loaded from it", path,
+            (unsigned)status.st_uid);
+        maqet_error_hint(err, "Make root or yourself its owner");
+        return -1;
+    }
+    if (status.st_mode & (S_IWGRP | S_IWOTH)) {
+        maqet_error_set(
+            err, MAQET_ERROR_PERMISSION,
+            "%s can be written by other users, so no plugin is loaded from it", path);
+        _cleanup_free_ char *word = maqet_shell_quoted(path);
+        maqet_error_hint(err, "Close it: chmod go-w %s", word);
+        return -1;
+    }
+    return 0;
+}
+
+/* Whoever can rename a folder above can put another one in the plugin's place. In a
+ * sticky one, such as /tmp, only the owner can (chmod(2)). */
+static int
+check_above(const char *dir, struct maqet_error **err)
+{
+    _cleanup_free_ char *above = maqet_path_folder(dir);
+    struct stat status;
+    bool sticky = stat(above, &status) == 0 && (status.st_mode & S_ISVTX) &&
+                  (status.st_uid == 0 || status.st_uid == geteuid());
+
+    if (!sticky && check_writers(above, err) < 0)
+        return -1;
+    return strcmp(above, "/") == 0 ? 0 : check_above(above, err);
+}
+
+static int
+check_folder(const char *file, struct maqet_error **err)
+{
+    _cleanup_free_ char *dir = maqet_path_folder(file);
+    _cleanup_free_ char *real = realpath(dir, NULL);
+
+    if (!real)
+        return maqet_error_errno(err, errno, "Can't look at %s", dir);
+    return check_writers(dir, err) < 0 ? -1 : check_above(real, err);
+}
+
+int
+maqet_plugin_check_place(const char *file, const char *real, struct maqet_error **err)
+{
+    return check_folder(file, err) < 0 || check_folder(real, err) < 0
+               ? -1
+               : check_writers(real, err);
+}
