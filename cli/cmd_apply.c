@@ -3,11 +3,9 @@
 
 #include "cli/fields.h"
 #include "cli/files.h"
-#include "cli/machines.h"
 #include "cli/options.h"
 #include "core/lifecycle/lifecycle.h"
 #include "core/machine/store.h"
-#include "core/snapshot/snapshot.h"
 
 static char *
 text(json_object *row, bool colour)
@@ -27,27 +25,22 @@ text(json_object *row, bool colour)
     return maqet_format("Virtual machine '%s' is unchanged.\n", name);
 }
 
-/* What the first operand is called: a machine that is there, and has no interrupted
- * operation on its snapshots any more, or one to be created. NULL with an error. */
+/* What the first operand is called: a machine that is there, or one to be created. */
 static char *
-name_of(const struct invocation *invocation, struct maqet_error **err)
+name_of(const struct invocation *invocation)
 {
     const char *operand = invocation->operands.items[0];
-    _cleanup_free_ char *name = maqet_store_resolve(&invocation->context, operand, NULL);
+    char *name = maqet_store_resolve(&invocation->context, operand, NULL);
 
-    if (!name)
-        return maqet_strdup(operand);
-    return machines_recover(invocation, name, err) < 0 ? NULL
-                                                                      : TAKE_PTR(name);
+    return name ? name : maqet_strdup(operand);
 }
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)
 {
     const struct maqet_context *context = &invocation->context;
-    _cleanup_free_ char *name = name_of(invocation, err);
-    struct maqet_definition *definition =
-        name ? files_read(invocation, 1, name, err) : NULL;
+    _cleanup_free_ char *name = name_of(invocation);
+    struct maqet_definition *definition = files_read(invocation, 1, name, err);
     struct maqet_state state = {0};
     const char *change;
 

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/fields.h"
 #include "cli/invocation.h"
-#include "cli/machines.h"
 #include "core/config/options.h"
 #include "core/lifecycle/lifecycle.h"
-#include "core/snapshot/snapshot.h"
 
 /* "20G", or "+5G" for so much more than there is. */
 static int
@@ -49,7 +47,6 @@ run(struct invocation *invocation, struct maqet_error **err)
     uint64_t before = 0, after = 0;
 
     if (read_size(invocation, operands[2], &how, err) < 0 ||
-        machines_recover(invocation, operands[0], err) < 0 ||
         maqet_vm_resize(&invocation->context, operands[0], operands[1], &how, &before,
                         &after, err) < 0)
         return -1;

@@ -3,6 +3,7 @@
 
 #include "core/lifecycle/lifecycle.h"
 #include "core/machine/command_line.h"
+#include "core/machine/opened.h"
 #include "core/machine/slots.h"
 #include "core/machine/store.h"
 
@@ -29,14 +30,13 @@ keep_slots(const struct maqet_context *context, const char *name)
     maqet_slots_save(context, name, &slots, NULL);
 }
 
-/* Replaces the definition of a machine that is there. */
+/* Replaces the definition of a machine that is there, and locked. */
 static int
-change(const struct maqet_context *context, struct maqet_definition *definition,
+change(const struct maqet_opened *machine, struct maqet_definition *definition,
        const char **outcome, struct maqet_error **err)
 {
-    _cleanup_close_ int lock = maqet_store_lock(context, definition->name, err);
     _cleanup_definition_ struct maqet_definition *before =
-        lock < 0 ? NULL : maqet_store_load(context, definition->name, err);
+        maqet_store_load(machine->context, machine->name, err);
 
     if (!before)
         return -1;
@@ -44,13 +44,19 @@ change(const struct maqet_context *context, struct maqet_definition *definition,
         *outcome = "unchanged";
         return 0;
     }
-    if (maqet_store_check_pending(context, definition->name, err) < 0)
-        return -1;
-    keep_slots(context, definition->name);
+    keep_slots(machine->context, machine->name);
     *outcome = "changed";
     free(definition->uuid);
     definition->uuid = TAKE_PTR(before->uuid);
-    return maqet_store_replace(context, definition, err);
+    return maqet_store_replace(machine->context, definition, err);
+}
+
+static bool
+is_there(const struct maqet_context *context, const char *name)
+{
+    _cleanup_free_ char *found = maqet_store_resolve(context, name, NULL);
+
+    return found;
 }
 
 int
@@ -59,23 +65,29 @@ maqet_vm_apply(const struct maqet_context *context, struct maqet_definition *def
 {
     _cleanup_vm_ struct maqet_vm *vm = maqet_vm_new(context, definition, err);
 
-    if (!vm || maqet_vm_check(vm, err) < 0)
+    if (!vm)
         return -1;
     /* Others may add or remove the machine at the same time: what counts is that it is
      * there in the end as it was described. */
     for (;;) {
         _cleanup_error_ struct maqet_error *reason = NULL;
+        _cleanup_opened_ struct maqet_opened *machine =
+            is_there(context, definition->name)
+                ? maqet_open(context, definition->name, MAQET_OPEN_LOCK, &reason)
+                : NULL;
 
+        if (reason && is_there(context, definition->name))
+            return maqet_error_move(err, TAKE_PTR(reason));
+        if (maqet_vm_check(vm, err) < 0)
+            return -1;
+        if (machine)
+            return change(machine, definition, outcome, err);
+        maqet_error_clear(&reason);
         if (maqet_store_add(context, definition, &reason) == 0) {
             *outcome = "created";
             return 0;
         }
         if (reason->code != MAQET_ERROR_EXISTS)
-            return maqet_error_move(err, TAKE_PTR(reason));
-        maqet_error_free(TAKE_PTR(reason));
-        if (change(context, definition, outcome, &reason) == 0)
-            return 0;
-        if (reason->code != MAQET_ERROR_MISSING)
             return maqet_error_move(err, TAKE_PTR(reason));
     }
 }

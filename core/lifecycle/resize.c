@@ -5,16 +5,13 @@
  */
 #include <string.h>
 
-#include "core/base/deadline.h"
-#include "core/base/files.h"
-#include "core/base/json.h"
 #include "core/config/options.h"
 #include "core/lifecycle/lifecycle.h"
 #include "core/machine/bases.h"
 #include "core/machine/check.h"
-#include "core/machine/drives.h"
-#include "core/machine/helpers.h"
 #include "core/machine/holders.h"
+#include "core/machine/monitor.h"
+#include "core/machine/opened.h"
 #include "core/machine/run.h"
 #include "core/machine/store.h"
 #include "core/qemu/actions.h"
@@ -24,79 +21,38 @@
 #include "core/storage/record.h"
 #include "core/storage/space.h"
 
-/* ms that QEMU has for it, once it has answered what it was asked before: a format may
- * have to move its tables. */
-static const int64_t RESIZE_TIMEOUT = 60000;
-
 struct resizing {
-    const struct maqet_context *context;
-    struct maqet_vm *vm;
+    struct maqet_opened *machine;
     const struct maqet_drive *drive;
-    struct maqet_qmp *qmp;          /* NULL: the machine does not run */
-    struct maqet_deadline deadline; /* for all that QEMU is asked */
-    struct maqet_run run;
-    int qmp_lock;
 };
 
-static void
-resizing_clear(struct resizing *resizing)
+static bool
+is_live(const struct resizing *resizing)
 {
-    maqet_qmp_close(resizing->qmp);
-    if (resizing->qmp_lock >= 0)
-        close(resizing->qmp_lock);
-    maqet_run_clear(&resizing->run);
-    maqet_vm_free(resizing->vm);
-}
-
-/* Opens the machine as it is: with QEMU's monitor when it runs. */
-static int
-open_machine(struct resizing *resizing, const char *name, struct maqet_error **err)
-{
-    struct maqet_run *run = &resizing->run;
-
-    if (maqet_run_open(resizing->context, name, run, err) < 0 ||
-        maqet_run_check_reachable(run, name, err) < 0)
-        return -1;
-    if (run->pid == 0) {
-        maqet_helpers_end(run->dir_fd);
-        if (maqet_store_check_pending(resizing->context, name, err) < 0)
-            return -1;
-        resizing->vm = maqet_vm_open(resizing->context, name, err);
-        return resizing->vm ? 0 : -1;
-    }
-    resizing->vm = maqet_vm_open_running(resizing->context, name, err);
-    if (!resizing->vm)
-        return -1;
-    resizing->deadline = maqet_deadline_in(MAQET_QMP_ANSWER_TIMEOUT);
-    resizing->qmp = maqet_monitor_open(run->dir_fd, name, MAQET_QMP_ANSWER_TIMEOUT,
-                                       resizing->run.pidfd, &resizing->qmp_lock, err);
-    return resizing->qmp
-               ? maqet_vm_drives_check_asked(resizing->vm, resizing->qmp,
-                                             maqet_deadline_left(resizing->deadline), err)
-               : -1;
+    return resizing->machine->run.pid > 0;
 }
 
 /* Finds the drive, and makes sure that its storage can do it in this state. */
 static int
 choose_drive(struct resizing *resizing, const char *name, struct maqet_error **err)
 {
-    resizing->drive = maqet_vm_find_drive(resizing->vm, name, err);
-    if (!resizing->drive ||
-        (resizing->qmp ? maqet_drive_check_known(resizing->drive, err)
-                       : maqet_drive_check_storage(resizing->drive, err)) < 0)
+    bool live = is_live(resizing);
+
+    resizing->drive = maqet_vm_find_drive(resizing->machine->vm, name, err);
+    if (!resizing->drive || (live ? maqet_drive_check_known(resizing->drive, err)
+                                  : maqet_drive_check_storage(resizing->drive, err)) < 0)
         return -1;
     const struct maqet_storage_plugin *plugin = &resizing->drive->storage->plugin;
     if (maqet_drive_readonly(resizing->drive))
         return maqet_drive_error(resizing->drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
                                  "it is read-only, so its size stays what it is");
-    if (resizing->qmp ? plugin->live_resize != NULL : plugin->resize != NULL)
+    if (live ? plugin->live_resize != NULL : plugin->resize != NULL)
         return 0;
     maqet_drive_error(resizing->drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
                       "the type %s can't be resized%s", plugin->name,
-                      resizing->qmp && plugin->resize ? " while the machine runs" : "");
-    if (resizing->qmp && plugin->resize)
-        maqet_error_hint(err, "Stop it first: maqet stop %s",
-                         resizing->vm->definition->name);
+                      live && plugin->resize ? " while the machine runs" : "");
+    if (live && plugin->resize)
+        maqet_error_hint(err, "Stop it first: maqet stop %s", resizing->machine->name);
     return -1;
 }
 
@@ -106,30 +62,19 @@ choose_drive(struct resizing *resizing, const char *name, struct maqet_error **e
 static int
 live_size(const struct resizing *resizing, uint64_t *bytes, struct maqet_error **err)
 {
-    json_object *arguments = json_object_new_object(), *image, *size, *name;
+    _cleanup_json_ json_object *nodes = maqet_monitor_nodes(resizing->machine, err);
+    json_object *image = NULL, *size = NULL;
 
-    json_object_object_add(arguments, "flat", json_object_new_boolean(true));
-    _cleanup_json_ json_object *nodes =
-        maqet_qmp_execute(resizing->qmp, "query-named-block-nodes", arguments,
-                          maqet_deadline_left(resizing->deadline), err);
-    size_t count =
-        json_object_is_type(nodes, json_type_array) ? json_object_array_length(nodes) : 0;
-
-    for (size_t i = 0; i < count; i++) {
-        json_object *node = json_object_array_get_idx(nodes, i);
-
-        if (!json_object_object_get_ex(node, "node-name", &name) ||
-            strcmp(json_object_get_string(name), resizing->drive->name) != 0 ||
-            !json_object_object_get_ex(node, "image", &image) ||
-            !json_object_object_get_ex(image, "virtual-size", &size))
-            continue;
-        *bytes = json_object_get_uint64(size);
-        return 0;
-    }
-    return nodes ? maqet_drive_error(resizing->drive, NULL, err, MAQET_ERROR_MISSING,
-                                     "QEMU has no such drive; the machine was started "
-                                     "without it, or it was removed since")
-                 : -1;
+    if (!nodes)
+        return -1;
+    json_object_object_get_ex(maqet_monitor_find_node(nodes, resizing->drive->name),
+                              "image", &image);
+    if (!json_object_object_get_ex(image, "virtual-size", &size))
+        return maqet_drive_error(resizing->drive, NULL, err, MAQET_ERROR_MISSING,
+                                 "QEMU has no such drive; the machine was started "
+                                 "without it, or it was removed since");
+    *bytes = json_object_get_uint64(size);
+    return 0;
 }
 
 static int
@@ -164,19 +109,11 @@ offline_size(const struct resizing *resizing, uint64_t *bytes, struct maqet_erro
 static int
 resize_live(const struct resizing *resizing, uint64_t bytes, struct maqet_error **err)
 {
-    const struct maqet_drive *drive = resizing->drive;
     _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
 
-    if (maqet_storage_live_resize(drive, bytes, actions, err) < 0)
-        return -1;
-    for (size_t i = 0; i < maqet_actions_count(actions); i++) {
-        _cleanup_json_ json_object *answer =
-            maqet_qmp_execute(resizing->qmp, maqet_actions_name(actions, i),
-                              maqet_actions_arguments(actions, i), RESIZE_TIMEOUT, err);
-        if (!answer)
-            return -1;
-    }
-    return 0;
+    return maqet_storage_live_resize(resizing->drive, bytes, actions, err) < 0
+               ? -1
+               : maqet_monitor_run_actions(resizing->machine, actions, err);
 }
 
 static int
@@ -228,23 +165,23 @@ set_size(struct maqet_definition *definition, const char *name, uint64_t bytes)
 static void
 store_size(const struct resizing *resizing, uint64_t bytes)
 {
-    const char *vm = resizing->vm->definition->name;
+    const struct maqet_opened *machine = resizing->machine;
     const char *drive = resizing->drive->name;
     _cleanup_error_ struct maqet_error *reason = NULL;
     _cleanup_definition_ struct maqet_definition *stored =
-        maqet_store_load(resizing->context, vm, &reason);
+        maqet_store_load(machine->context, machine->name, &reason);
     _cleanup_definition_ struct maqet_definition *running =
-        resizing->qmp ? maqet_running_load(resizing->context, vm, NULL) : NULL;
+        is_live(resizing) ? maqet_opened_definition(machine, NULL) : NULL;
 
     if (running && set_size(running, drive, bytes))
-        maqet_running_save(resizing->run.folder, running, NULL);
+        maqet_running_save(machine->run.folder, running, NULL);
     if (stored && (!set_size(stored, drive, bytes) ||
-                   maqet_store_replace(resizing->context, stored, &reason) == 0))
+                   maqet_store_replace(machine->context, stored, &reason) == 0))
         return;
-    maqet_context_say(resizing->context, MAQET_LEVEL_WARNING,
+    maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
                       "The new size of drive '%s' of VM '%s' can't be written into its "
                       "definition: %s",
-                      drive, vm, reason->message);
+                      drive, machine->name, reason->message);
 }
 
 /* All of it but the machine's lock, which is held. */
@@ -252,10 +189,12 @@ static int
 resize(struct resizing *resizing, const struct maqet_resize *how, uint64_t *before,
        uint64_t *after, struct maqet_error **err)
 {
+    const struct maqet_vm *vm = resizing->machine->vm;
     const struct maqet_drive *drive = resizing->drive;
+    bool live = is_live(resizing);
 
-    if ((resizing->qmp ? live_size(resizing, before, err)
-                       : offline_size(resizing, before, err)) < 0)
+    if ((live ? live_size(resizing, before, err) : offline_size(resizing, before, err)) <
+        0)
         return -1;
     if (__builtin_add_overflow(how->bytes, how->relative ? *before : 0, after) ||
         *after > INT64_MAX)
@@ -267,20 +206,19 @@ resize(struct resizing *resizing, const struct maqet_resize *how, uint64_t *befo
         store_size(resizing, *after);
         return 0;
     }
-    if (!resizing->qmp && (maqet_holders_check(resizing->vm, drive, err) < 0 ||
-                           maqet_vm_check_drive(resizing->vm, drive, err) < 0 ||
-                           maqet_bases_check_unused(drive, err) < 0))
+    if (!live && (maqet_holders_check(vm, drive, err) < 0 ||
+                  maqet_vm_check_drive(vm, drive, err) < 0 ||
+                  maqet_bases_check_unused(drive, err) < 0))
         return -1;
     if (drive->path && maqet_image_check_growth(drive, *after - *before, err) < 0)
         return -1;
-    if ((resizing->qmp ? resize_live(resizing, *after, err)
-                       : maqet_storage_resize(resizing->drive, *after, err)) == 0) {
+    if ((live ? resize_live(resizing, *after, err)
+              : maqet_storage_resize(drive, *after, err)) == 0) {
         store_size(resizing, *after);
         return 0;
     }
-    maqet_error_wrap(err, "Virtual machine '%s', drive '%s': can't be resized",
-                     drive->machine->vm_name, drive->name);
-    return maqet_holders_explain(resizing->vm, drive, err);
+    maqet_error_wrap(err, "Can't resize drive '%s'", drive->name);
+    return maqet_holders_explain(vm, drive, err);
 }
 
 int
@@ -288,12 +226,12 @@ maqet_vm_resize(const struct maqet_context *context, const char *name_or_uuid,
                 const char *drive, const struct maqet_resize *how, uint64_t *before,
                 uint64_t *after, struct maqet_error **err)
 {
-    _cleanup_(resizing_clear) struct resizing resizing = {
-        .context = context, .run = MAQET_RUN_INIT, .qmp_lock = -1};
-    _cleanup_free_ char *name = maqet_store_resolve(context, name_or_uuid, err);
-    _cleanup_close_ int lock = name ? maqet_store_lock(context, name, err) : -1;
+    _cleanup_opened_ struct maqet_opened *machine = maqet_open(
+        context, name_or_uuid,
+        MAQET_OPEN_LOCK | MAQET_OPEN_REACHABLE | MAQET_OPEN_FOLDER | MAQET_OPEN_VM, err);
+    struct resizing resizing = {.machine = machine};
 
-    if (lock < 0 || open_machine(&resizing, name, err) < 0 ||
+    if (!machine || (is_live(&resizing) && maqet_monitor_check_asked(machine, err) < 0) ||
         choose_drive(&resizing, drive, err) < 0)
         return -1;
     return resize(&resizing, how, before, after, err);

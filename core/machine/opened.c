@@ -7,12 +7,12 @@
 #include "core/base/pidfd.h"
 #include "core/machine/exports.h"
 #include "core/machine/helpers.h"
+#include "core/machine/monitor.h"
 #include "core/machine/run.h"
 #include "core/machine/store.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/qmp.h"
 #include "core/qemu/silence.h"
-#include "core/machine/monitor.h"
 
 void
 maqet_opened_close(struct maqet_opened *machine)
@@ -36,11 +36,10 @@ maqet_opened_cleanup(struct maqet_opened **machine)
 
 /* ---- whether it runs ---- */
 
-/* Whoever only looks makes nothing. */
 static int
 look(const struct maqet_opened *machine, struct maqet_run *run, struct maqet_error **err)
 {
-    return machine->how & (MAQET_OPEN_LOCK | MAQET_OPEN_TRY_LOCK)
+    return machine->how & MAQET_OPEN_FOLDER
                ? maqet_run_open(machine->context, machine->name, run, err)
                : maqet_run_look(machine->context, machine->name,
                                 maqet_now() + MAQET_RUN_FORK_TIMEOUT, run, err);
@@ -75,9 +74,18 @@ maqet_opened_look(struct maqet_opened *machine, struct maqet_error **err)
         return 0;
     machine->silent = false;
     /* What ran beside QEMU may still be writing. */
-    if (machine->lock >= 0)
+    if (machine->lock >= 0 && machine->run.dir_fd >= 0)
         maqet_helpers_end(machine->run.dir_fd);
     return 0;
+}
+
+int
+maqet_opened_enter(struct maqet_opened *machine, struct maqet_error **err)
+{
+    if (machine->how & MAQET_OPEN_FOLDER)
+        return 0;
+    machine->how |= MAQET_OPEN_FOLDER;
+    return maqet_opened_look(machine, err);
 }
 
 int
@@ -155,7 +163,7 @@ maqet_opened_recover(struct maqet_opened *machine, struct maqet_error **err)
     if (!context->recover)
         return maqet_store_check_pending(context, machine->name, err);
     if (maqet_run_check_reachable(&machine->run, machine->name, err) < 0 ||
-        context->recover(machine, err) < 0)
+        maqet_opened_enter(machine, err) < 0 || context->recover(machine, err) < 0)
         return -1;
     /* Its drives may have reverted, and QEMU have ended. */
     maqet_vm_free(TAKE_PTR(machine->vm));
@@ -200,7 +208,7 @@ sweep(const struct maqet_opened *machine)
         return;
     if (machine->how & MAQET_OPEN_LOCK)
         maqet_exports_sweep(machine->context, machine->name);
-    if (machine->run.pid > 0)
+    if (machine->run.pid > 0 || machine->run.dir_fd < 0)
         return;
     maqet_run_sweep(machine->run.dir_fd);
     maqet_run_remove_servers(machine->run.folder);

@@ -12,18 +12,18 @@
 #include "core/machine/run_folder.h"
 #include "core/machine/vm.h"
 
-/* How a machine is opened; without any of these, it is only looked at, and nothing is
- * made or removed. */
+/* How a machine is opened; with none of these it is only looked at. */
 enum maqet_open {
     MAQET_OPEN_LOCK = 1 << 0,      /* waits for its lock as long as the context says */
     MAQET_OPEN_TRY_LOCK = 1 << 1,  /* takes its lock when it is free, or does without */
     MAQET_OPEN_RUNNING = 1 << 2,   /* it must run, and its QEMU must be reachable */
     MAQET_OPEN_REACHABLE = 1 << 3, /* when it runs, its QEMU must be reachable */
     MAQET_OPEN_VM = 1 << 4,        /* its definition is loaded at once */
+    MAQET_OPEN_FOLDER = 1 << 5,    /* its run folder is made where it is missing */
     /* What happens with the lock held when an operation was interrupted. By default
      * context->recover() puts it right. */
-    MAQET_OPEN_ALLOW_PENDING = 1 << 5, /* nothing: that is the caller's business */
-    MAQET_OPEN_REFUSE_PENDING = 1 << 6 /* MAQET_ERROR_STATE */
+    MAQET_OPEN_ALLOW_PENDING = 1 << 6, /* nothing: that is the caller's business */
+    MAQET_OPEN_REFUSE_PENDING = 1 << 7 /* MAQET_ERROR_STATE */
 };
 
 /* What a command does about a QEMU that does not answer. */
@@ -73,6 +73,9 @@ struct maqet_vm *maqet_opened_vm(struct maqet_opened *machine, struct maqet_erro
 /* That definition anew. The caller frees. */
 struct maqet_definition *maqet_opened_definition(const struct maqet_opened *machine,
                                                  struct maqet_error **err);
+
+/* Makes its run folder where that is missing. */
+int maqet_opened_enter(struct maqet_opened *machine, struct maqet_error **err);
 
 /* Whether an operation on it was interrupted, and is not put right as yet. */
 bool maqet_opened_is_pending(const struct maqet_opened *machine);

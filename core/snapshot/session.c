@@ -58,7 +58,7 @@ maqet_session_open(const struct maqet_context *context, const char *vm, bool wai
     /* Whoever only looks finds in the images what QEMU can't be asked. */
     unsigned how = wait ? MAQET_OPEN_LOCK | MAQET_OPEN_REACHABLE : MAQET_OPEN_TRY_LOCK;
     _cleanup_opened_ struct maqet_opened *machine =
-        maqet_open(context, vm, how | MAQET_OPEN_ALLOW_PENDING, err);
+        maqet_open(context, vm, how | MAQET_OPEN_FOLDER | MAQET_OPEN_ALLOW_PENDING, err);
     struct maqet_session *session = machine ? maqet_session_new(machine, err) : NULL;
 
     if (session)
