@@ -12,17 +12,14 @@ storage:
 EOF
 expect 0 maqet add vm.yaml
 
-is_locked() {
-    grep -q "OFDLCK.*:$(stat -c %i data/vms/vm/lock) 0 EOF" /proc/locks
-}
-
 # occupied: another maqet has the machine's lock, and stands still.
 occupied() {
+    rm -f stopped
     ASAN_OPTIONS=detect_leaks=0 strace -qq -o stopped -e trace=fsync \
         -e inject=fsync:signal=STOP:when=1 "$MAQET" snapshot vm create hdd one --live >/dev/null 2>&1 &
     tracer=$!
     cleanup_fn "kill -KILL $tracer 2>/dev/null"
-    eventually 20 is_locked
+    eventually 20 grep -qs 'stopped by SIGSTOP' stopped
     occupant=$(cat "/proc/$tracer/task/$tracer/children")
     cleanup_fn "kill -KILL $occupant 2>/dev/null"
 }
