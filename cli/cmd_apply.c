@@ -4,7 +4,7 @@
 #include "cli/fields.h"
 #include "cli/files.h"
 #include "cli/options.h"
-#include "core/lifecycle/lifecycle.h"
+#include "core/lifecycle/apply.h"
 #include "core/machine/store.h"
 
 static char *

@@ -3,8 +3,7 @@
 
 #include "cli/invocation.h"
 #include "cli/json.h"
-#include "core/lifecycle/lifecycle.h"
-#include "core/machine/run.h"
+#include "core/machine/monitor.h"
 
 static char *
 text(json_object *answer, bool colour)
@@ -48,8 +47,12 @@ run(struct invocation *invocation, struct maqet_error **err)
 
     if (read_arguments(invocation, &arguments, err) < 0)
         return -1;
+    _cleanup_opened_ struct maqet_opened *machine =
+        maqet_open(&invocation->context, operands[0], MAQET_OPEN_RUNNING, err);
+    if (!machine)
+        json_object_put(arguments);
     json_object *answer =
-        maqet_vm_qmp(&invocation->context, operands[0], operands[1], arguments, err);
+        machine ? maqet_monitor_ask(machine, operands[1], arguments, err) : NULL;
     if (!answer)
         return -1;
     output_result(&invocation->output, &invocation->command->view, answer);

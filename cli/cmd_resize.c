@@ -2,7 +2,7 @@
 #include "cli/fields.h"
 #include "cli/invocation.h"
 #include "core/config/options.h"
-#include "core/lifecycle/lifecycle.h"
+#include "core/lifecycle/resize.h"
 
 /* "20G", or "+5G" for so much more than there is. */
 static int

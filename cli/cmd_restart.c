@@ -4,9 +4,8 @@
 #include "cli/options.h"
 #include "cli/start_stop.h"
 #include "core/lifecycle/startable.h"
-#include "core/machine/state.h"
+#include "core/machine/opened.h"
 #include "core/machine/store.h"
-#include "core/snapshot/snapshot.h"
 
 /* A machine that could not start again is better left running. */
 static int
@@ -15,14 +14,14 @@ check_startable(const struct invocation *invocation, const char *name,
 {
     const struct maqet_context *context = &invocation->context;
     const struct maqet_drives_consent consent = start_consent(invocation);
-    _cleanup_free_ char *resolved = maqet_store_resolve(context, name, err);
-    struct maqet_state state;
+    _cleanup_opened_ struct maqet_opened *machine =
+        maqet_open(context, name, MAQET_OPEN_LOCK, err);
 
-    if (!resolved || maqet_state_look(context, resolved, &state, err) < 0)
+    if (!machine)
         return -1;
-    if (state.pid == 0)
+    if (machine->run.pid == 0)
         return 0;
-    struct maqet_definition *definition = maqet_store_load(context, resolved, err);
+    struct maqet_definition *definition = maqet_store_load(context, machine->name, err);
     return definition ? maqet_vm_check_startable(context, definition,
                                                  MAQET_STARTABLE_RESTART, &consent, err)
                       : -1;
@@ -32,8 +31,7 @@ static json_object *
 restart_machine(struct invocation *invocation, const char *name, struct maqet_error **err)
 {
     /* One that could not be started again is not stopped. */
-    if (machines_recover(invocation, name, err) < 0 ||
-        check_startable(invocation, name, err) < 0)
+    if (check_startable(invocation, name, err) < 0)
         return NULL;
     _cleanup_json_ json_object *stopped = stop_machine(invocation, name, err);
     json_object *row = stopped ? start_machine(invocation, name, err) : NULL;

@@ -3,9 +3,8 @@
 #include "cli/machines.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
-#include "core/lifecycle/lifecycle.h"
+#include "core/lifecycle/remove.h"
 #include "core/machine/store.h"
-#include "core/snapshot/snapshot.h"
 
 static const struct column columns[] = {{"name", "NAME", COLUMN_TEXT}, {0}};
 
@@ -172,40 +171,14 @@ confirm(const struct invocation *invocation, const struct maqet_strings *names,
 
 /* ---- removing ---- */
 
-/* What an interrupted operation on its snapshots has left in the images: where they stay,
- * they stay as one would want to find them. *ended: by force, a QEMU. */
-static int
-repair(struct invocation *invocation, const char *name, bool *ended,
-       struct maqet_error **err)
-{
-    const struct maqet_stop at_once = {.timeout = 0, .force = true};
-    _cleanup_error_ struct maqet_error *reason = NULL;
-
-    /* By force it is ended anyhow: a QEMU that hangs is not waited for before. */
-    if (invocation_has(invocation, "force") &&
-        maqet_vm_stop(&invocation->context, name, &at_once, ended, err) < 0)
-        return -1;
-    if (machines_recover(invocation, name, &reason) == 0)
-        return 0;
-    if (!invocation_has(invocation, "force"))
-        return maqet_error_move(err, TAKE_PTR(reason));
-    maqet_context_say(&invocation->context, MAQET_LEVEL_WARNING, "%s", reason->message);
-    return 0;
-}
-
 static int
 remove_machine(struct invocation *invocation, const char *name, struct maqet_error **err)
 {
     const struct maqet_remove how = how_to_remove(invocation);
     _cleanup_removal_ struct maqet_removal receipt = {0};
-    bool ended = false;
 
-    if (repair(invocation, name, &ended, err) < 0 ||
-        maqet_vm_remove(&invocation->context, name, &how, &receipt, err) < 0) {
-        if (ended)
-            maqet_error_remark(err, "QEMU of '%s' was ended before", name);
+    if (maqet_vm_remove(&invocation->context, name, &how, &receipt, err) < 0)
         return -1;
-    }
     output_row(&invocation->output, &invocation->command->view, row_of(name, &receipt));
     return 0;
 }

@@ -6,10 +6,8 @@
 #include "cli/machines.h"
 #include "cli/options.h"
 #include "cli/start_stop.h"
-#include "core/lifecycle/lifecycle.h"
-#include "core/machine/state.h"
-#include "core/machine/store.h"
-#include "core/snapshot/snapshot.h"
+#include "core/lifecycle/foreground.h"
+#include "core/lifecycle/start.h"
 
 /* The exit code of a process that a signal ended, less the signal; as in a shell. */
 enum { SIGNAL_BASE = 128 };
@@ -38,8 +36,7 @@ start_machine(struct invocation *invocation, const char *name, struct maqet_erro
     const struct maqet_start how = how_to_start(invocation);
     int pid;
 
-    if (machines_recover(invocation, name, err) < 0 ||
-        maqet_vm_start(&invocation->context, name, &how, &pid, err) < 0)
+    if (maqet_vm_start(&invocation->context, name, &how, &pid, err) < 0)
         return NULL;
 
     json_object *row = json_object_new_object();
@@ -66,8 +63,7 @@ run_in_foreground(struct invocation *invocation, struct maqet_error **err)
     if (invocation->operands.count > 1)
         return usage_error(invocation->command, err,
                            "There is one foreground, for one virtual machine");
-    if (machines_recover(invocation, name, err) < 0 ||
-        maqet_vm_run(&invocation->context, name, &how, &exit_code, err) < 0)
+    if (maqet_vm_run(&invocation->context, name, &how, &exit_code, err) < 0)
         return -1;
     if (exit_code > SIGNAL_BASE)
         return maqet_error_set(err, MAQET_ERROR_FAILED,
@@ -85,25 +81,24 @@ static int
 run_from(struct invocation *invocation, struct maqet_error **err)
 {
     const struct maqet_context *context = &invocation->context;
-    _cleanup_free_ char *name = NULL;
-    struct maqet_state state;
+    const char *checkpoint = invocation_text(invocation, "from");
 
     if (invocation->operands.count > 1 || invocation_has(invocation, "foreground"))
         return usage_error(invocation->command, err,
                            "--from goes with one virtual machine, in the background");
-    name = maqet_store_resolve(context, invocation->operands.items[0], err);
-    if (!name || maqet_state_look(context, name, &state, err) < 0)
+    _cleanup_opened_ struct maqet_opened *machine =
+        maqet_open(context, invocation->operands.items[0], 0, err);
+    if (!machine)
         return -1;
-    if (state.pid == 0)
-        return checkpoint_load(invocation, name, invocation_text(invocation, "from"),
-                               NULL, err);
-    maqet_state_error_running(context, name, true, err);
-    if (state.lost)
-        maqet_error_hint(err, "Stop it first: maqet stop %s", name);
+    if (machine->run.pid == 0)
+        return checkpoint_load(invocation, machine->name, checkpoint, NULL, err);
+    maqet_opened_error_running(machine, true, err);
+    if (machine->run.lost)
+        maqet_error_hint(err, "Stop it first: maqet stop %s", machine->name);
     else
         maqet_error_hint(err,
                          "Load it in the place of what runs: maqet checkpoint %s load %s",
-                         name, invocation_text(invocation, "from"));
+                         machine->name, checkpoint);
     return -1;
 }
 

@@ -3,7 +3,7 @@
 #include "cli/machines.h"
 #include "cli/options.h"
 #include "cli/start_stop.h"
-#include "core/lifecycle/lifecycle.h"
+#include "core/lifecycle/stop.h"
 
 json_object *
 stop_machine(struct invocation *invocation, const char *name, struct maqet_error **err)

@@ -11,7 +11,6 @@
 #include "core/base/child.h"
 #include "core/base/error_json.h"
 #include "core/base/files.h"
-#include "core/machine/opened.h"
 #include "core/machine/store.h"
 
 /*
@@ -318,14 +317,4 @@ machines_run(struct invocation *invocation, machine_task *task)
     else
         run_in_workers(invocation, task, &names);
     return invocation->exit_code;
-}
-
-int
-machines_recover(const struct invocation *invocation, const char *name,
-                 struct maqet_error **err)
-{
-    _cleanup_opened_ struct maqet_opened *machine =
-        maqet_open(&invocation->context, name, MAQET_OPEN_LOCK, err);
-
-    return machine ? 0 : -1;
 }

@@ -26,10 +26,6 @@ void machines_name(struct invocation *invocation);
  * shown as an error. */
 void machines_resolve(struct invocation *invocation, struct maqet_strings *names);
 
-/* Has an operation on a machine put right that was interrupted. */
-int machines_recover(const struct invocation *invocation, const char *name,
-                     struct maqet_error **err);
-
 /* For struct maqet_stop, with the invocation as its data: shows how long it still may
  * take. */
 void machines_waiting(void *invocation, const char *name, int64_t left);

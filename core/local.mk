@@ -75,15 +75,16 @@ libmaqet_core_la_SOURCES = \
 	core/job/journal.c core/job/journal.h \
 	core/job/seal.c core/job/seal.h \
 	core/lifecycle/addable.c \
-	core/lifecycle/apply.c \
-	core/lifecycle/lifecycle.h \
+	core/lifecycle/apply.c core/lifecycle/apply.h \
+	core/lifecycle/foreground.c core/lifecycle/foreground.h \
+	core/lifecycle/launching.c core/lifecycle/launching.h \
 	core/lifecycle/pause.c core/lifecycle/pause.h \
-	core/lifecycle/removal_plan.c \
-	core/lifecycle/remove.c \
-	core/lifecycle/resize.c \
-	core/lifecycle/start.c \
+	core/lifecycle/removal_plan.c core/lifecycle/removal_plan.h \
+	core/lifecycle/remove.c core/lifecycle/remove.h \
+	core/lifecycle/resize.c core/lifecycle/resize.h \
+	core/lifecycle/start.c core/lifecycle/start.h \
 	core/lifecycle/startable.c core/lifecycle/startable.h \
-	core/lifecycle/stop.c \
+	core/lifecycle/stop.c core/lifecycle/stop.h \
 	core/machine/accel.c core/machine/accel.h \
 	core/machine/argument_files.c core/machine/argument_files.h \
 	core/machine/arguments.c core/machine/arguments.h \
@@ -104,6 +105,7 @@ libmaqet_core_la_SOURCES = \
 	core/machine/needs.c core/machine/needs.h \
 	core/machine/opened.c core/machine/opened.h \
 	core/machine/owner.c core/machine/owner.h \
+	core/machine/power_button.c core/machine/power_button.h \
 	core/machine/run.c core/machine/run.h \
 	core/machine/run_claim.c core/machine/run_claim.h \
 	core/machine/run_folder.c core/machine/run_folder.h \

@@ -11,7 +11,7 @@
 #include "core/base/process.h"
 #include "core/checkpoint/checkpoint.h"
 #include "core/checkpoint/loading.h"
-#include "core/lifecycle/lifecycle.h"
+#include "core/lifecycle/start.h"
 #include "core/lifecycle/startable.h"
 #include "core/machine/check.h"
 #include "core/machine/checkpoint_files.h"
@@ -240,21 +240,11 @@ maqet_loading_mapped(const struct maqet_loading *loading)
     return json_object_get_boolean(mapped);
 }
 
-/* The definition that is to run: that of the machine that runs, or the stored one. */
-struct maqet_definition *
-maqet_loading_definition(const struct maqet_session *session, struct maqet_error **err)
-{
-    return session->machine->run.pid > 0
-               ? maqet_running_load(session->machine->context, session->machine->name,
-                                    err)
-               : maqet_store_load(session->machine->context, session->machine->name, err);
-}
-
 /* Before QEMU is ended, and the drives revert: whether QEMU could be started then. */
 static int
 check_startable(const struct maqet_session *session, struct maqet_error **err)
 {
-    struct maqet_definition *definition = maqet_loading_definition(session, err);
+    struct maqet_definition *definition = maqet_opened_definition(session->machine, err);
 
     return definition ? maqet_vm_check_startable(session->machine->context, definition,
                                                  session->machine->run.pid > 0
@@ -311,7 +301,7 @@ load(struct maqet_loading *loading, const struct maqet_checkpoint_request *reque
         .slots = &session->machine->vm->slots};
     bool runs = session->machine->run.pid > 0;
     _cleanup_definition_ struct maqet_definition *definition =
-        maqet_loading_definition(session, err);
+        maqet_opened_definition(session->machine, err);
 
     if (runs && !request->running) {
         maqet_error_set(err, MAQET_ERROR_STATE,
@@ -339,9 +329,12 @@ load(struct maqet_loading *loading, const struct maqet_checkpoint_request *reque
                              session->machine->name, session->machine->name);
         return -1;
     }
-    if (maqet_vm_start_again(session->machine->context, TAKE_PTR(definition), &incoming,
-                             request->timeout, pid, err) == 0)
+    if (maqet_vm_start_again(session->machine, TAKE_PTR(definition), &incoming,
+                             request->timeout, err) == 0) {
+        if (pid)
+            *pid = session->machine->run.pid;
         return maqet_session_done(session, err);
+    }
     maqet_session_done(session, NULL);
     return fail_start(session, request->name, err);
 }

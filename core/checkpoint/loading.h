@@ -28,8 +28,4 @@ void maqet_loading_clear(struct maqet_loading *loading);
 
 #define _cleanup_loading_ _cleanup_(maqet_loading_clear)
 
-/* The definition that is to run: that of the machine that runs, or the stored one. */
-struct maqet_definition *maqet_loading_definition(const struct maqet_session *session,
-                                                  struct maqet_error **err);
-
 #endif

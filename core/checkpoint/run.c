@@ -20,7 +20,7 @@
 #include "core/base/pidfd.h"
 #include "core/base/process.h"
 #include "core/checkpoint/loading.h"
-#include "core/lifecycle/lifecycle.h"
+#include "core/lifecycle/start.h"
 #include "core/machine/run.h"
 #include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
@@ -150,14 +150,13 @@ start(struct test *test, int64_t timeout, struct maqet_error **err)
         .served = &test->drives,
         .sockets = &test->sockets,
     };
-    struct maqet_definition *definition = maqet_loading_definition(session, err);
-    int pid;
+    struct maqet_definition *definition = maqet_opened_definition(session->machine, err);
 
-    if (!definition || maqet_vm_start_again(session->machine->context, definition,
-                                            &incoming, timeout, &pid, err) < 0)
+    if (!definition ||
+        maqet_vm_start_again(session->machine, definition, &incoming, timeout, err) < 0)
         return -1;
-    test->qemu = pid;
-    test->pidfd = maqet_pidfd_open(pid);
+    test->qemu = session->machine->run.pid;
+    test->pidfd = maqet_pidfd_open(test->qemu);
     return test->pidfd < 0 ? maqet_error_errno(err, errno, "Can't watch QEMU") : 0;
 }
 

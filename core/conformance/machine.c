@@ -11,6 +11,7 @@
 #include "core/base/process.h"
 #include "core/machine/command_line.h"
 #include "core/machine/helpers.h"
+#include "core/machine/monitor.h"
 #include "core/machine/run.h"
 #include "core/machine/sandbox.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/lifecycle/apply.h"
+
 #include <string.h>
 
-#include "core/lifecycle/lifecycle.h"
 #include "core/machine/command_line.h"
 #include "core/machine/opened.h"
 #include "core/machine/slots.h"

@@ -4,10 +4,11 @@
  * images that maqet created for a drive which the machine still has are ever deleted, and
  * only where nobody else needs them.
  */
+#include "core/lifecycle/removal_plan.h"
+
 #include <string.h>
 
 #include "core/base/files.h"
-#include "core/lifecycle/lifecycle.h"
 #include "core/machine/needs.h"
 #include "core/machine/owner.h"
 #include "core/machine/store.h"

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/lifecycle/remove.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
-#include "core/lifecycle/lifecycle.h"
-#include "core/machine/exports.h"
-#include "core/machine/helpers.h"
+#include "core/lifecycle/stop.h"
+#include "core/machine/opened.h"
 #include "core/machine/run.h"
-#include "core/machine/state.h"
 #include "core/machine/store.h"
 #include "core/machine/unused.h"
 #include "core/storage/creation.h"
@@ -89,66 +89,80 @@ remove_run_dir(const struct maqet_context *context, const struct maqet_run *run)
                           strerror(errno));
 }
 
+static int
+check_removable(const struct maqet_opened *machine, struct maqet_error **err)
+{
+    if (machine->run.pid == 0)
+        return maqet_store_check_removal(machine->context, machine->name, err);
+    maqet_opened_error_running(machine, false, err);
+    maqet_error_hint(err, "Stop it: maqet stop %s", machine->name);
+    maqet_error_hint(err, "Or end and remove it at once: maqet rm %s --force",
+                     machine->name);
+    return -1;
+}
+
 int
 maqet_vm_removable(const struct maqet_context *context, const char *name,
                    struct maqet_error **err)
 {
-    struct maqet_state state;
+    _cleanup_opened_ struct maqet_opened *machine = maqet_open(context, name, 0, err);
 
-    if (maqet_state_look(context, name, &state, err) < 0)
-        return -1;
-    if (state.pid == 0)
-        return maqet_store_check_removal(context, name, err);
-    maqet_state_error_running(context, name, false, err);
-    maqet_error_hint(err, "Stop it: maqet stop %s", name);
-    maqet_error_hint(err, "Or end and remove it at once: maqet rm %s --force", name);
-    return -1;
+    return machine ? check_removable(machine, err) : -1;
 }
 
-/* Takes the lock of a machine that does not run: with @force, after ending it, as often
- * as somebody starts it meanwhile. Returns the lock's descriptor, or -1. */
+/* Puts right what was interrupted: where images stay, they stay as one would want to find
+ * them. With @force that need not work. */
 static int
-lock_at_rest(const struct maqet_context *context, const char *name, bool force,
-             struct maqet_error **err)
+recover(struct maqet_opened *machine, bool force, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    if (!maqet_opened_is_pending(machine) || maqet_opened_recover(machine, &reason) == 0)
+        return 0;
+    if (!force)
+        return maqet_error_move(err, TAKE_PTR(reason));
+    maqet_context_say(machine->context, MAQET_LEVEL_WARNING, "%s", reason->message);
+    return 0;
+}
+
+/* Opens a machine that does not run: with @force, after ending it, as often as somebody
+ * starts it meanwhile; *ended tells whether that was done. */
+static struct maqet_opened *
+open_at_rest(const struct maqet_context *context, const char *name, bool force,
+             bool *ended, struct maqet_error **err)
 {
     const struct maqet_stop at_once = {.timeout = 0, .force = true};
-    struct maqet_state state;
 
     for (;;) {
-        if (force && maqet_vm_stop(context, name, &at_once, NULL, err) < 0)
-            return -1;
-        _cleanup_close_ int lock = maqet_store_lock(context, name, err);
-        if (lock < 0 || maqet_state_look(context, name, &state, err) < 0)
-            return -1;
-        if (state.pid > 0 && force)
+        bool ran = false;
+
+        /* A QEMU that hangs is not waited for before. */
+        if (force && maqet_vm_stop(context, name, &at_once, &ran, err) < 0)
+            return NULL;
+        *ended = *ended || ran;
+        _cleanup_opened_ struct maqet_opened *machine =
+            maqet_open(context, name, MAQET_OPEN_LOCK | MAQET_OPEN_ALLOW_PENDING, err);
+        if (!machine)
+            return NULL;
+        if (machine->run.pid > 0 && force)
             continue;
         /* Before any image goes: a removal that stops halfway would be worse than none.
          */
-        return maqet_vm_removable(context, name, err) < 0 ||
-                       (!force && maqet_store_check_pending(context, name, err) < 0)
-                   ? -1
-                   : TAKE_FD(lock);
+        return check_removable(machine, err) < 0 || recover(machine, force, err) < 0
+                   ? NULL
+                   : TAKE_PTR(machine);
     }
 }
 
-int
-maqet_vm_remove(const struct maqet_context *context, const char *name_or_uuid,
-                const struct maqet_remove *how, struct maqet_removal *receipt,
-                struct maqet_error **err)
+/* Removes a machine that is locked and at rest. */
+static int
+remove_machine(const struct maqet_opened *machine, const struct maqet_remove *how,
+               struct maqet_removal *receipt, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings deleted = MAQET_STRINGS_INIT;
-    _cleanup_free_ char *name = maqet_store_resolve(context, name_or_uuid, err);
-    _cleanup_close_ int lock = name ? lock_at_rest(context, name, how->force, err) : -1;
+    const struct maqet_context *context = machine->context;
+    const char *name = machine->name;
 
-    _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
-
-    if (lock < 0 || maqet_run_look(context, name, maqet_now() + MAQET_RUN_FORK_TIMEOUT,
-                                   &run, err) < 0)
-        return -1;
-    /* What ran beside QEMU may have an image open until it has ended. */
-    if (run.dir_fd >= 0)
-        maqet_helpers_end(run.dir_fd);
-    maqet_exports_sweep(context, name);
     sweep_images(context, name);
     /* Anew, with the machine locked: others may have begun to use an image. */
     if (check_list(context, err) < 0 ||
@@ -157,6 +171,22 @@ maqet_vm_remove(const struct maqet_context *context, const char *name_or_uuid,
         remember_kept(context, name, &deleted, err) < 0 ||
         maqet_store_remove(context, name, err) < 0)
         return -1;
-    remove_run_dir(context, &run);
+    remove_run_dir(context, &machine->run);
     return 0;
+}
+
+int
+maqet_vm_remove(const struct maqet_context *context, const char *name_or_uuid,
+                const struct maqet_remove *how, struct maqet_removal *receipt,
+                struct maqet_error **err)
+{
+    bool ended = false;
+    _cleanup_opened_ struct maqet_opened *machine =
+        open_at_rest(context, name_or_uuid, how->force, &ended, err);
+
+    if (machine && remove_machine(machine, how, receipt, err) == 0)
+        return 0;
+    if (ended)
+        maqet_error_remark(err, "QEMU of '%s' was ended before", name_or_uuid);
+    return -1;
 }

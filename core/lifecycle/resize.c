@@ -3,10 +3,11 @@
  * resize.c - making what a drive is made of larger: by QEMU while it runs, by the drive's
  * plugin while it doesn't. Smaller is never done: it would cut off what the guest has.
  */
+#include "core/lifecycle/resize.h"
+
 #include <string.h>
 
 #include "core/config/options.h"
-#include "core/lifecycle/lifecycle.h"
 #include "core/machine/bases.h"
 #include "core/machine/check.h"
 #include "core/machine/holders.h"

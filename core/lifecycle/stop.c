@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/lifecycle/stop.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -6,10 +8,10 @@
 #include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/base/pidfd.h"
-#include "core/lifecycle/lifecycle.h"
 #include "core/machine/exports.h"
+#include "core/machine/opened.h"
+#include "core/machine/power_button.h"
 #include "core/machine/run.h"
-#include "core/machine/store.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/silence.h"
 
@@ -27,30 +29,36 @@ static const int64_t PRESS_TIMEOUT_LEAST = 1000;
  * the machine (again) meanwhile.
  */
 static int
-tidy_after_stop(const struct maqet_context *context, const char *name,
-                const struct maqet_run *run, bool ended, struct maqet_error **err)
+tidy_after_stop(const struct maqet_opened *stopped, bool ended, struct maqet_error **err)
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
-    bool exporting = maqet_exports_any(context, name);
-    struct maqet_context patience = *context;
+    const char *name = stopped->name;
+    bool exporting = maqet_exports_any(stopped->context, name);
+    struct maqet_context patience = *stopped->context;
 
     if (exporting || ended)
         patience.lock_timeout = 0;
-    _cleanup_close_ int lock = maqet_store_lock(&patience, name, &reason);
-    if (lock < 0 && !ended &&
+    _cleanup_opened_ struct maqet_opened *machine =
+        maqet_open(&patience, name, MAQET_OPEN_LOCK | MAQET_OPEN_ALLOW_PENDING, &reason);
+    bool locked = machine;
+    if (!locked && !ended &&
         !(reason->code == MAQET_ERROR_TIMEOUT &&
-          (exporting || maqet_exports_any(context, name))))
+          (exporting || maqet_exports_any(stopped->context, name))))
         return maqet_error_move(err, TAKE_PTR(reason));
-    /* It may have been started for the first time only now. */
-    _cleanup_close_ int run_fd = maqet_store_open_run(context, name, err);
-    int held = run_fd < 0 ? -1 : maqet_lock_held(run_fd, err);
-    if (held == 0 && run->dir_fd >= 0 && lock >= 0) {
+    if (!locked)
+        machine = maqet_open(stopped->context, name, 0, err);
+    if (!machine || machine->run.pid > 0)
+        return machine ? 1 : -1;
+    /* The folder that QEMU had: of a data folder that was moved meanwhile, there is no
+     * other way to it. */
+    const struct maqet_run *run = ended ? &stopped->run : &machine->run;
+    if (run->dir_fd >= 0 && locked) {
         maqet_run_tidy(run->dir_fd);
         maqet_run_remove_servers(run->folder);
-    } else if (held == 0 && run->dir_fd >= 0) {
+    } else if (run->dir_fd >= 0) {
         unlinkat(run->dir_fd, MAQET_RUN_PID, 0);
     }
-    return held;
+    return 0;
 }
 
 static int64_t
@@ -64,7 +72,7 @@ shorter(int64_t a, int64_t b)
  * that is still booting misses it. *reason is why the last press failed.
  */
 static bool
-wait_for_end(const struct maqet_run *run, const char *name, const struct maqet_stop *stop,
+wait_for_end(const struct maqet_opened *machine, const struct maqet_stop *stop,
              int64_t deadline, struct maqet_error **reason)
 {
     int64_t again = maqet_now() + PRESS_INTERVAL;
@@ -72,24 +80,25 @@ wait_for_end(const struct maqet_run *run, const char *name, const struct maqet_s
     for (;;) {
         int64_t left = deadline - maqet_now();
 
-        if (maqet_pidfd_wait(run->pidfd, left < 0 ? 0 : shorter(left, 1000)))
+        if (maqet_pidfd_wait(machine->run.pidfd, left < 0 ? 0 : shorter(left, 1000)))
             return true;
         left = deadline - maqet_now();
         if (left <= 0)
             return false;
         if (stop->waiting)
-            stop->waiting(stop->data, name, left);
+            stop->waiting(stop->data, machine->name, left);
         if (maqet_now() >= again) {
             maqet_error_clear(reason);
-            maqet_power_button_press(run, name, shorter(left, PRESS_TIMEOUT), reason);
+            maqet_power_button_press(machine, shorter(left, PRESS_TIMEOUT), reason);
             again = maqet_now() + PRESS_INTERVAL;
         }
     }
 }
 
 static int
-end_by_force(const struct maqet_run *run, const char *name, struct maqet_error **err)
+end_by_force(const struct maqet_opened *machine, struct maqet_error **err)
 {
+    const struct maqet_run *run = &machine->run;
     /* Whoever waits for QEMU's end is told that it was wanted. */
     _cleanup_close_ int mark =
         run->dir_fd < 0 ? -1
@@ -101,7 +110,7 @@ end_by_force(const struct maqet_run *run, const char *name, struct maqet_error *
     maqet_qemu_end(run->pidfd, MAQET_FLUSH_TIMEOUT);
     if (maqet_pidfd_wait(run->pidfd, 0))
         return 0;
-    return maqet_silence_error_survived(name, run->pidfd, err);
+    return maqet_silence_error_survived(machine->name, run->pidfd, err);
 }
 
 /* The guest can't power off, however long one waits. */
@@ -149,16 +158,16 @@ press_timeout(const struct maqet_stop *stop)
 
 /* Presses the button and waits, then ends QEMU by force if that was asked for. */
 static int
-end_machine(const struct maqet_context *context, const char *name,
-            const struct maqet_run *run, const struct maqet_stop *stop,
+end_machine(const struct maqet_opened *machine, const struct maqet_stop *stop,
             struct maqet_error **err)
 {
+    const char *name = machine->name;
     _cleanup_error_ struct maqet_error *reason = NULL;
     int64_t deadline = maqet_now() + stop->timeout;
 
     if (stop->timeout == 0 && stop->force)
-        return end_by_force(run, name, err);
-    if (maqet_power_button_press(run, name, press_timeout(stop), &reason) < 0 &&
+        return end_by_force(machine, err);
+    if (maqet_power_button_press(machine, press_timeout(stop), &reason) < 0 &&
         reason->code != MAQET_ERROR_STATE) {
         bool full = reason->code == MAQET_ERROR_NO_SPACE;
 
@@ -167,19 +176,19 @@ end_machine(const struct maqet_context *context, const char *name,
         /* A QEMU that does not answer has no power button, and a guest that can't go on
          * does not see it: only what forces it can end it. */
         if ((reason->silent || full) && stop->force) {
-            maqet_context_say(context, MAQET_LEVEL_WARNING, "%s; it is ended now",
-                              reason->message);
-            return end_by_force(run, name, err);
+            maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
+                              "%s; it is ended now", reason->message);
+            return end_by_force(machine, err);
         }
         if (!reason->silent)
-            maqet_context_say(context, MAQET_LEVEL_WARNING,
+            maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
                               "The power button of '%s' could not be pressed: %s", name,
                               reason->message);
     }
     /* The guest may power off by itself all the same. */
-    if (wait_for_end(run, name, stop, deadline, &reason))
+    if (wait_for_end(machine, stop, deadline, &reason))
         return 0;
-    return stop->force ? end_by_force(run, name, err)
+    return stop->force ? end_by_force(machine, err)
                        : error_still_runs(name, stop, reason, err);
 }
 
@@ -187,32 +196,29 @@ int
 maqet_vm_stop(const struct maqet_context *context, const char *name_or_uuid,
               const struct maqet_stop *stop, bool *was_running, struct maqet_error **err)
 {
-    _cleanup_free_ char *name = maqet_store_resolve(context, name_or_uuid, err);
-    _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
-    _cleanup_error_ struct maqet_error *reason = NULL;
-    int again;
-
-    if (!name)
-        return -1;
     /* Nothing runs, but a start that was under way when we looked has brought it up by
      * the time that we had the machine's lock: then it is that one which is stopped. */
-    do {
-        maqet_run_clear(&run);
-        if (maqet_run_look(context, name, maqet_now() + MAQET_RUN_FORK_TIMEOUT, &run,
-                           err) < 0 ||
-            (run.pid > 0 && end_machine(context, name, &run, stop, err) < 0))
+    for (;;) {
+        _cleanup_error_ struct maqet_error *reason = NULL;
+        _cleanup_opened_ struct maqet_opened *machine =
+            maqet_open(context, name_or_uuid, 0, err);
+
+        if (!machine || (machine->run.pid > 0 && end_machine(machine, stop, err) < 0))
             return -1;
-        maqet_error_clear(&reason);
-        again = tidy_after_stop(context, name, &run, run.pid > 0, &reason);
-    } while (run.pid == 0 && again > 0);
-    if (was_running)
-        *was_running = run.pid > 0;
-    if (again >= 0)
+        bool ended = machine->run.pid > 0;
+        int again = tidy_after_stop(machine, ended, &reason);
+        if (!ended && again > 0)
+            continue;
+        if (was_running)
+            *was_running = ended;
+        if (again < 0 && !ended)
+            return maqet_error_move(err, TAKE_PTR(reason));
+        /* QEMU has ended, which is all that was asked for. What is left in the run folder
+         * is removed by the next command, or with the machine by whoever just removes
+         * that. */
+        if (again < 0)
+            maqet_context_say(context, MAQET_LEVEL_DEBUG, "Not tidied up: %s",
+                              reason->message);
         return 0;
-    if (run.pid == 0)
-        return maqet_error_move(err, TAKE_PTR(reason));
-    /* QEMU has ended, which is all that was asked for. What is left in the run folder is
-     * removed by the next command, or with the machine by whoever just removes that. */
-    maqet_context_say(context, MAQET_LEVEL_DEBUG, "Not tidied up: %s", reason->message);
-    return 0;
+    }
 }

@@ -6,7 +6,7 @@
 #include "core/machine/bases.h"
 #include "core/machine/holders.h"
 #include "core/machine/images.h"
-#include "core/machine/run.h"
+#include "core/machine/opened.h"
 #include "core/machine/state.h"
 #include "core/machine/store.h"
 #include "core/storage/fault.h"
@@ -118,27 +118,23 @@ maqet_checking_cleanup(struct maqet_checking **checking)
 {
     if (!*checking)
         return;
-    maqet_vm_free((*checking)->vm);
-    if ((*checking)->lock >= 0)
-        close((*checking)->lock);
+    if (!(*checking)->machine)
+        maqet_vm_free((*checking)->vm);
+    maqet_opened_close((*checking)->machine);
     free(*checking);
 }
 
 static int
-check_stopped(const struct maqet_context *context, const char *name,
-              struct maqet_error **err)
+check_stopped(const struct maqet_opened *machine, struct maqet_error **err)
 {
-    struct maqet_state state;
-
-    if (maqet_state_look(context, name, &state, err) < 0)
-        return -1;
-    if (state.pid == 0)
+    if (machine->run.pid == 0)
         return 0;
     maqet_error_set(err, MAQET_ERROR_STATE,
-                    "VM '%s' is %s (PID %d), and an image that is being written can't "
-                    "be checked",
-                    name, maqet_state_text(&state), state.pid);
-    maqet_error_hint(err, "Stop VM: maqet stop %s", name);
+                    "VM '%s' is running%s (PID %d), and an image that is being written "
+                    "can't be checked",
+                    machine->name, machine->run.lost ? ", runtime folder lost" : "",
+                    machine->run.pid);
+    maqet_error_hint(err, "Stop VM: maqet stop %s", machine->name);
     return -1;
 }
 
@@ -147,16 +143,14 @@ maqet_checking_open(const struct maqet_context *context, const char *name_or_uui
                     struct maqet_error **err)
 {
     _cleanup_checking_ struct maqet_checking *checking = maqet_alloc(sizeof(*checking));
-    _cleanup_free_ char *name = maqet_store_resolve(context, name_or_uuid, err);
 
-    checking->lock = name ? maqet_store_lock(context, name, err) : -1;
-    if (checking->lock < 0 || check_stopped(context, name, err) < 0)
-        return NULL;
-    _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
     /* Its folder is for the log. */
-    checking->vm = maqet_run_open(context, name, &run, err) < 0
-                       ? NULL
-                       : maqet_vm_open(context, name, err);
+    checking->machine =
+        maqet_open(context, name_or_uuid,
+                   MAQET_OPEN_LOCK | MAQET_OPEN_FOLDER | MAQET_OPEN_ALLOW_PENDING, err);
+    if (!checking->machine || check_stopped(checking->machine, err) < 0)
+        return NULL;
+    checking->vm = maqet_opened_vm(checking->machine, err);
     return checking->vm ? TAKE_PTR(checking) : NULL;
 }
 
@@ -166,7 +160,6 @@ maqet_checking_new(const struct maqet_context *context,
 {
     _cleanup_checking_ struct maqet_checking *checking = maqet_alloc(sizeof(*checking));
 
-    checking->lock = -1;
     checking->vm = maqet_vm_look(context, definition);
     return TAKE_PTR(checking);
 }

@@ -6,7 +6,7 @@
 #ifndef MAQET_MACHINE_CHECK_H
 #define MAQET_MACHINE_CHECK_H
 
-#include "core/machine/vm.h"
+#include "core/machine/opened.h"
 #include "core/storage/check.h"
 
 /* Looks at a drive quickly, before it is used. Damage in an image that the guest writes
@@ -26,7 +26,7 @@ void maqet_vm_drive_damage(const struct maqet_drive *drive, bool running,
 /* A machine that is being checked: it can't be started, nor changed, meanwhile. */
 struct maqet_checking {
     struct maqet_vm *vm;
-    int lock; /* -1: it is not stored */
+    struct maqet_opened *machine; /* NULL: it is not stored, and the VM is our own */
 };
 
 /* Opens a machine that does not run; MAQET_ERROR_STATE where it does. An operation on its

@@ -1,18 +1,67 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/machine/monitor.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/base/deadline.h"
 #include "core/base/files.h"
 #include "core/base/json.h"
+#include "core/base/pidfd.h"
+#include "core/base/procfs.h"
 #include "core/machine/drives.h"
 #include "core/machine/run.h"
+#include "core/machine/sandbox.h"
 #include "core/qemu/silence.h"
 
 /* ms for work whose time grows with the image. */
 static const int64_t WORK_TIMEOUT = INT64_C(600) * 1000;
+
+/* ---- the connection ---- */
+
+/* Takes the monitor's lock. Who has it may himself be waiting for a QEMU that does not
+ * answer: then that is what there is to be said. */
+static int
+wait_for_monitor(int fd, const char *name, int gone, int64_t timeout,
+                 struct maqet_error **err)
+{
+    _cleanup_free_ char *what =
+        maqet_format("the monitor of the virtual machine '%s'", name);
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    if (maqet_lock_wait(fd, timeout, what, &reason) == 0)
+        return 0;
+    if (reason->code == MAQET_ERROR_TIMEOUT &&
+        maqet_silence_is_stopped(maqet_procfs_state(maqet_pidfd_pid(gone))))
+        return maqet_silence_error(name, gone, timeout, err);
+    return maqet_error_move(err, TAKE_PTR(reason));
+}
+
+struct maqet_qmp *
+maqet_monitor_open(int dir_fd, const char *name, int64_t timeout, int gone, int *lock,
+                   struct maqet_error **err)
+{
+    struct maqet_deadline deadline = maqet_deadline_in(timeout);
+    _cleanup_close_ int fd = openat(dir_fd, MAQET_RUN_MONITOR_LOCK,
+                                    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd < 0) {
+        maqet_error_errno(err, errno, "Can't open the monitor's lock");
+        return NULL;
+    }
+    if (wait_for_monitor(fd, name, gone, timeout, err) < 0)
+        return NULL;
+    struct maqet_qmp *qmp = maqet_qmp_open_vm(dir_fd, MAQET_RUN_MONITOR, name,
+                                              maqet_deadline_left(deadline), gone, err);
+    if (qmp) {
+        maqet_qmp_explain_denials(qmp, maqet_sandbox_hint(dir_fd));
+        *lock = TAKE_FD(fd);
+    }
+    return qmp;
+}
 
 /* What QEMU has taken since @begun is no longer left to it. */
 static void

@@ -20,6 +20,14 @@ struct maqet_qmp *maqet_monitor_connect(struct maqet_opened *machine,
 /* Gives the monitor up for others; it is connected to again when it is next needed. */
 void maqet_monitor_leave(struct maqet_opened *machine);
 
+/* A connection to the monitor in a run folder, for whoever has no opened machine. It is
+ * shared fairly with other maqets: @lock gets a descriptor to be closed after the
+ * connection. @timeout is in ms, for the lock and QEMU's answer together; @gone is QEMU's
+ * pidfd. NULL on error; one of a QEMU that does not answer is marked as silent, and tells
+ * the VM and the next step. */
+struct maqet_qmp *maqet_monitor_open(int dir_fd, const char *name, int64_t timeout,
+                                     int gone, int *lock, struct maqet_error **err);
+
 /* Asks QEMU, which runs; takes the arguments (may be NULL). NULL on error: one that is
  * marked as silent when there is no answer, then and for all later questions. The caller
  * puts the answer. */

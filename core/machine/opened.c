@@ -21,8 +21,7 @@ maqet_opened_close(struct maqet_opened *machine)
         return;
     maqet_monitor_leave(machine);
     maqet_run_clear(&machine->run);
-    if (machine->lock >= 0)
-        close(machine->lock);
+    maqet_opened_unlock(machine);
     maqet_vm_free(machine->vm);
     free(machine->name);
     free(machine);
@@ -32,6 +31,13 @@ void
 maqet_opened_cleanup(struct maqet_opened **machine)
 {
     maqet_opened_close(*machine);
+}
+
+void
+maqet_opened_unlock(struct maqet_opened *machine)
+{
+    if (machine->lock >= 0)
+        close(TAKE_FD(machine->lock));
 }
 
 /* ---- whether it runs ---- */

@@ -62,6 +62,9 @@ void maqet_opened_cleanup(struct maqet_opened **machine);
 
 #define _cleanup_opened_ _cleanup_(maqet_opened_cleanup)
 
+/* Gives its lock back; from here on it is only looked at. */
+void maqet_opened_unlock(struct maqet_opened *machine);
+
 /* Looks again whether it runs: after an error QEMU may have gone. */
 int maqet_opened_look(struct maqet_opened *machine, struct maqet_error **err);
 

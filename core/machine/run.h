@@ -63,22 +63,6 @@ char *maqet_run_machine_of(int pid, char **data_dir);
 /* What QEMU said last, from its log; "" when there is none. The caller frees. */
 char *maqet_run_last_words(int log_fd);
 
-/* A connection to a running machine's monitor, shared fairly with other maqets: @lock
- * gets a descriptor to be closed after the connection. @timeout is in ms, for the lock
- * and QEMU's answer together. NULL on error; one of a QEMU that does not answer is marked
- * as silent, and tells the VM and the next step. */
-struct maqet_qmp *maqet_monitor_open(int dir_fd, const char *name, int64_t timeout,
-                                     int gone, int *lock, struct maqet_error **err);
-
-/*
- * Presses the guest's power button, within @timeout ms. A guest that is paused or asleep
- * goes on first, since it could not react; a QEMU whose guest has powered off already, or
- * has never run, is told to quit. MAQET_ERROR_STATE: QEMU has ended meanwhile. Where the
- * monitor's socket is lost, it is reached by the descriptor of it that QEMU has.
- */
-int maqet_power_button_press(const struct maqet_run *run, const char *name,
-                             int64_t timeout, struct maqet_error **err);
-
 /* Ends a QEMU that must not go on: first so that it can flush its images, for @flush ms,
  * and then for sure. */
 void maqet_qemu_end(int pidfd, int64_t flush);
@@ -104,11 +88,5 @@ int maqet_running_save(const char *folder, const struct maqet_definition *defini
                        struct maqet_error **err);
 struct maqet_definition *maqet_running_load(const struct maqet_context *context,
                                             const char *name, struct maqet_error **err);
-
-/* Runs a QMP command on a running machine. @arguments is taken; may be NULL. The caller
- * puts the answer. */
-json_object *maqet_vm_qmp(const struct maqet_context *context, const char *name,
-                          const char *command, json_object *arguments,
-                          struct maqet_error **err);
 
 #endif

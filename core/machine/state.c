@@ -269,19 +269,6 @@ full_warning(const char *name, const struct maqet_full *full)
     return maqet_format("%s. %s", step->message, step->hints.items[0]);
 }
 
-int
-maqet_state_error_running(const struct maqet_context *context, const char *name,
-                          bool already, struct maqet_error **err)
-{
-    _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
-
-    if (maqet_run_look(context, name, maqet_now() + LOOK_TIMEOUT, &run, err) < 0)
-        return -1;
-    _cleanup_free_ char *text = maqet_run_text(&run);
-    return maqet_error_set(err, MAQET_ERROR_STATE, "Virtual machine '%s' is running%s %s",
-                           name, already ? " already" : "", text);
-}
-
 char *
 maqet_state_warning(const char *name, const struct maqet_state *state)
 {

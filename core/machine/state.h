@@ -83,11 +83,6 @@ struct maqet_state_row {
 void maqet_states_read(const struct maqet_context *context, struct maqet_state_row *rows,
                        size_t count, bool ask);
 
-/* An error (MAQET_ERROR_STATE) of a machine that runs, "Virtual machine 'web' is running
- * already (PID 12)", without a hint; @already may be left out. Returns -1. */
-int maqet_state_error_running(const struct maqet_context *context, const char *name,
-                              bool already, struct maqet_error **err);
-
 /* What there is to be warned of: a QEMU that did not answer or can't be asked, or a full
  * disk, and the next step; NULL: nothing. The caller frees. */
 char *maqet_state_warning(const char *name, const struct maqet_state *state);

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "core/lifecycle/lifecycle.h"
+#include "core/lifecycle/start.h"
 #include "core/lifecycle/startable.h"
 #include "core/machine/check.h"
 #include "core/machine/run.h"
@@ -62,9 +62,8 @@ static int
 check_restart(const struct maqet_session *session, struct maqet_error **err)
 {
     struct maqet_definition *definition =
-        session->machine->run.pid > 0
-            ? maqet_running_load(session->machine->context, session->machine->name, err)
-            : NULL;
+        session->machine->run.pid > 0 ? maqet_opened_definition(session->machine, err)
+                                      : NULL;
 
     if (!definition)
         return session->machine->run.pid > 0 ? -1 : 0;
@@ -137,9 +136,11 @@ static int
 start_again(struct maqet_session *session, struct maqet_definition *definition,
             int64_t timeout, int *pid, struct maqet_error **err)
 {
-    if (maqet_vm_start_again(session->machine->context, definition, NULL, timeout, pid,
-                             err) == 0)
+    if (maqet_vm_start_again(session->machine, definition, NULL, timeout, err) == 0) {
+        if (pid)
+            *pid = session->machine->run.pid;
         return 0;
+    }
     maqet_error_wrap(err, "The snapshot is loaded, but VM '%s' is stopped",
                      session->machine->name);
     maqet_error_hint(err, "Once it can start, start it: maqet start %s",
@@ -163,7 +164,7 @@ maqet_snapshot_load(const struct maqet_context *context,
     warn_of_mixture(session, request->name);
     bool runs = session->machine->run.pid > 0;
     if (runs) {
-        definition = maqet_running_load(context, session->machine->name, err);
+        definition = maqet_opened_definition(session->machine, err);
         if (!definition)
             return -1;
     }

@@ -12,6 +12,8 @@
 
 #include "core/base/clock.h"
 #include "core/base/pidfd.h"
+#include "core/machine/monitor.h"
+#include "core/machine/power_button.h"
 #include "core/machine/run.h"
 #include "core/machine/store.h"
 #include "core/qemu/launch.h"
@@ -555,9 +557,11 @@ test_monitor_of_a_stopped_qemu(void)
 static int
 press(const struct scene *scene, int64_t timeout, struct maqet_error **err)
 {
-    const struct maqet_run run = {.dir_fd = scene->dir_fd, .run_fd = -1, .pidfd = -1};
+    const struct maqet_opened machine = {
+        .name = (char *)"web",
+        .run = {.dir_fd = scene->dir_fd, .run_fd = -1, .pidfd = -1}};
 
-    return maqet_power_button_press(&run, "web", timeout, err);
+    return maqet_power_button_press(&machine, timeout, err);
 }
 
 /* All that is said to QEMU for it has one limit: each answer alone comes in time, and
@@ -791,7 +795,8 @@ test_power_button_of_a_lost_one(void)
 {
     _cleanup_scene_ struct scene scene = scene_new();
     _cleanup_error_ struct maqet_error *error = NULL;
-    struct maqet_run run = MAQET_RUN_INIT;
+    struct maqet_opened machine = {.name = (char *)"web", .run = MAQET_RUN_INIT};
+    struct maqet_run *run = &machine.run;
 
     for (int known = 1; known >= 0; known--) {
         pid_t monitor;
@@ -799,24 +804,24 @@ test_power_button_of_a_lost_one(void)
         monitor_child_socket = known;
         monitor = monitor_new(&scene, "running");
         monitor_child_socket = false;
-        run.pid = monitor;
-        run.pidfd = maqet_pidfd_open(monitor);
+        run->pid = monitor;
+        run->pidfd = maqet_pidfd_open(monitor);
         run_in_shell(&scene, "rm runtime/maqet/web/qmp.sock");
         if (known) {
-            CU_ASSERT_EQUAL(maqet_power_button_press(&run, "web", 20000, &error), 0);
+            CU_ASSERT_EQUAL(maqet_power_button_press(&machine, 20000, &error), 0);
             UNIT_NO_ERROR(&error);
             check_commands(&scene, monitor,
                            "qmp_capabilities\nquery-status\nsystem_powerdown\n");
-            CU_ASSERT_EQUAL(maqet_power_button_press(&run, "web", 20000, &error), -1);
+            CU_ASSERT_EQUAL(maqet_power_button_press(&machine, 20000, &error), -1);
             CU_ASSERT_PTR_NOT_NULL_FATAL(error);
             maqet_error_free(TAKE_PTR(error));
         } else {
-            CU_ASSERT_EQUAL(maqet_power_button_press(&run, "web", 20000, &error), -1);
+            CU_ASSERT_EQUAL(maqet_power_button_press(&machine, 20000, &error), -1);
             UNIT_ERROR(&error, MAQET_ERROR_FAILED,
                        "its monitor's socket is lost, and QEMU has no descriptor of it");
             holder_end(monitor);
         }
-        close(run.pidfd);
+        close(run->pidfd);
     }
 }
 

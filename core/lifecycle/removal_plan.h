@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * removal_plan.h - what becomes of the files of a machine that goes.
+ */
+#ifndef MAQET_LIFECYCLE_REMOVAL_PLAN_H
+#define MAQET_LIFECYCLE_REMOVAL_PLAN_H
+
+#include "core/base/context.h"
+#include "core/base/error.h"
+
+struct maqet_remove {
+    bool force;          /* kill QEMU when it runs; else a running machine is an error */
+    bool delete_storage; /* remove the images that we made */
+};
+
+/* A file of a machine that goes. */
+struct maqet_removal_file {
+    char *path;
+    bool image;    /* else a checkpoint's memory */
+    uint64_t size; /* bytes that it takes on the disk */
+    bool removed;  /* it goes, or has gone */
+    char *reason;  /* why it goes or stays, as a phrase; never NULL */
+};
+
+/* What becomes of all of them. */
+struct maqet_removal {
+    struct maqet_removal_file *files;
+    size_t count;
+};
+
+void maqet_removal_clear(struct maqet_removal *removal);
+
+#define _cleanup_removal_ _cleanup_(maqet_removal_clear)
+
+/* What removing a machine would come to, as of now. */
+int maqet_vm_plan_removal(const struct maqet_context *context, const char *name,
+                          const struct maqet_remove *how, struct maqet_removal *plan,
+                          struct maqet_error **err);
+
+#endif

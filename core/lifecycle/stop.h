@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stop.h - stopping a machine.
+ */
+#ifndef MAQET_LIFECYCLE_STOP_H
+#define MAQET_LIFECYCLE_STOP_H
+
+#include "core/base/context.h"
+#include "core/base/error.h"
+
+struct maqet_stop {
+    int64_t timeout; /* ms that the guest has to power off */
+    bool force;      /* kill QEMU afterwards */
+    /* Called about once a second while we wait; NULL: nobody wants to know. */
+    void (*waiting)(void *data, const char *name, int64_t left);
+    void *data;
+};
+
+/* Stops a machine; *was_running (may be NULL) tells whether there was something to stop.
+ * The guest did not power off in time and @force is not set: MAQET_ERROR_TIMEOUT. */
+int maqet_vm_stop(const struct maqet_context *context, const char *name,
+                  const struct maqet_stop *stop, bool *was_running,
+                  struct maqet_error **err);
+
+#endif
