@@ -160,6 +160,7 @@ rm -rf run/web@2
 "$MAQET" start web --foreground 2>err &
 foreground=$!
 eventually 60 has_status paused
+expect 0 maqet pause web # which waits for the end of the start
 pid=$(vm_pid web)
 rm -r run/web@2
 kill -TERM "$foreground"
