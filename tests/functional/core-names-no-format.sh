@@ -25,21 +25,3 @@ if grep -rnE '\b(printf|puts|putchar|exit|system|popen|strcpy|strcat|sprintf|get
     "$core" --include='*.c' | grep -vE '_exit *\('; then
     fail "core/ prints, exits, or uses what is banned"
 fi
-
-# The dependency arrows point down: a floor includes its own and lower ones only.
-floors='base config plugin qemu storage machine job lifecycle snapshot checkpoint conformance'
-# Where a floor stands in the house; plugin/ and qemu/ stand beside one another.
-height() {
-    case $1 in
-    base) echo 0 ;; config) echo 1 ;; qemu) echo 2 ;; plugin) echo 2 ;;
-    storage) echo 3 ;; machine) echo 4 ;; job) echo 5 ;; lifecycle) echo 6 ;;
-    snapshot) echo 7 ;; checkpoint) echo 8 ;; conformance) echo 9 ;; *) echo 99 ;;
-    esac
-}
-for floor in $floors; do
-    for included in $(cat "$core/$floor"/*.c "$core/$floor"/*.h |
-        sed -n 's/^#include "core\/\([a-z]*\)\/.*/\1/p' | sort -u); do
-        [ "$(height "$included")" -lt "$(height "$floor")" ] || [ "$included" = "$floor" ] ||
-            fail "core/$floor includes core/$included"
-    done
-done

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 FUNCTIONAL_TESTS = \
 	tests/functional/core-names-no-format.sh \
+	tests/functional/floors.sh \
 	tests/functional/time-limit.sh \
 	tests/functional/links.sh \
 	tests/functional/console.sh \
@@ -115,7 +116,7 @@ EXTRA_DIST += $(FUNCTIONAL_TESTS) \
 	tests/functional/functions.sh \
 	tests/functional/guest-functions.sh tests/functional/outside-functions.sh \
 	tests/functional/image-functions.sh \
-	tests/functional/published.awk \
+	tests/functional/floors.known tests/functional/published.awk \
 	tests/functional/unit-functions.sh \
 	tests/functional/foreign-text.pl \
 	tests/functional/combinations.sh \
