@@ -62,8 +62,7 @@ static int
 check_shared_image(const struct maqet_drive *one, const struct maqet_drive *other,
                    struct maqet_error **err)
 {
-    if (!one->path || !other->path || strcmp(one->path, other->path) != 0 ||
-        (maqet_drive_readonly(one) && maqet_drive_readonly(other)))
+    if (maqet_drive_readonly(one) && maqet_drive_readonly(other))
         return 0;
     return maqet_drive_error(other, other->storage->plugin.path_option, err,
                              MAQET_ERROR_INVALID,
@@ -75,10 +74,20 @@ check_shared_image(const struct maqet_drive *one, const struct maqet_drive *othe
 static int
 check_shared_images(const struct maqet_vm *vm, struct maqet_error **err)
 {
-    for (size_t i = 0; i < vm->drive_count; i++)
-        for (size_t j = 0; j < i; j++)
-            if (check_shared_image(vm->drives[j], vm->drives[i], err) < 0)
-                return -1;
+    _cleanup_json_ json_object *first = json_object_new_object(); /* drive, by its path */
+    json_object *index;
+
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        const struct maqet_drive *drive = vm->drives[i];
+
+        if (!drive->path)
+            continue;
+        if (!json_object_object_get_ex(first, drive->path, &index))
+            json_object_object_add(first, drive->path, json_object_new_uint64(i));
+        else if (check_shared_image(vm->drives[json_object_get_uint64(index)], drive,
+                                    err) < 0)
+            return -1;
+    }
     return 0;
 }
 

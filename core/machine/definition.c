@@ -142,9 +142,22 @@ check_kind(json_object *tree, const char *key, enum json_type type, const char *
 }
 
 static int
+error_name_taken(json_object *entry, json_object *other, struct maqet_error **err)
+{
+    _cleanup_free_ char *first =
+        maqet_place_text(maqet_tree_place_of_value(other, "name"));
+
+    return maqet_place_error(maqet_tree_place_of_value(entry, "name"), err,
+                             MAQET_ERROR_INVALID,
+                             "two drives are called '%s'; the first is at %s",
+                             maqet_tree_text(entry, "name"), first);
+}
+
+static int
 check_storage_list(json_object *tree, struct maqet_error **err)
 {
-    json_object *list = NULL;
+    _cleanup_json_ json_object *named = json_object_new_object(); /* by their names */
+    json_object *list = NULL, *other;
 
     if (check_kind(tree, "storage", json_type_array,
                    "a list of drives, each beginning with `- name: ...`", err) < 0)
@@ -159,18 +172,10 @@ check_storage_list(json_object *tree, struct maqet_error **err)
                 maqet_tree_place_of_item(list, i), err, MAQET_ERROR_INVALID,
                 "a drive is a mapping such as `name: hdd`, `size: 20G`");
         const char *name = maqet_tree_text(entry, "name");
-        for (size_t j = 0; name && j < i; j++) {
-            json_object *other = json_object_array_get_idx(list, j);
-            const char *taken = maqet_tree_text(other, "name");
-
-            if (!taken || strcmp(name, taken) != 0)
-                continue;
-            _cleanup_free_ char *first =
-                maqet_place_text(maqet_tree_place_of_value(other, "name"));
-            return maqet_place_error(
-                maqet_tree_place_of_value(entry, "name"), err, MAQET_ERROR_INVALID,
-                "two drives are called '%s'; the first is at %s", name, first);
-        }
+        if (name && json_object_object_get_ex(named, name, &other))
+            return error_name_taken(entry, other, err);
+        if (name)
+            json_object_object_add(named, name, json_object_get(entry));
     }
     return 0;
 }

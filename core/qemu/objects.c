@@ -32,6 +32,7 @@ static const struct maqet_object_kind settings_with_word = {NULL,  "first", NULL
 struct maqet_args {
     struct maqet_props **objects;
     size_t count;
+    json_object *ids; /* that are taken, each behind its kind's option */
     char *fault;
     bool shares_memory;
 };
@@ -39,7 +40,10 @@ struct maqet_args {
 struct maqet_args *
 maqet_args_new(void)
 {
-    return maqet_alloc(sizeof(struct maqet_args));
+    struct maqet_args *args = maqet_alloc(sizeof(*args));
+
+    args->ids = json_object_new_object();
+    return args;
 }
 
 void
@@ -53,6 +57,7 @@ maqet_args_free(struct maqet_args *args)
         free(args->objects[i]);
     }
     free(args->objects);
+    json_object_put(args->ids);
     free(args->fault);
     free(args);
 }
@@ -276,12 +281,10 @@ check_id(const struct maqet_props *props)
               kind->id_key);
     if (kind->id_limit > 0 && strlen(props->id) > kind->id_limit)
         fault(props, "the %s is longer than %zu bytes", kind->id_key, kind->id_limit);
-    for (size_t i = 0; i < props->args->count; i++) {
-        const struct maqet_props *other = props->args->objects[i];
-
-        if (other->kind == kind && strcmp(other->id, props->id) == 0)
-            fault(props, "the %s is given to two objects", kind->id_key);
-    }
+    _cleanup_free_ char *key = maqet_format("%s %s", kind->option, props->id);
+    if (json_object_object_get_ex(props->args->ids, key, NULL))
+        fault(props, "the %s is given to two objects", kind->id_key);
+    json_object_object_add(props->args->ids, key, NULL);
 }
 
 /* Appends what has no properties as yet. */
