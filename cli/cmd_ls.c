@@ -27,12 +27,13 @@ is_asked_for(const char *status)
 static void
 warn(const struct maqet_context *context, const struct maqet_state_row *row)
 {
-    _cleanup_free_ char *warning = row->error
-                                       ? maqet_strdup(row->error->message)
-                                       : maqet_state_warning(row->name, &row->state);
+    _cleanup_error_ struct maqet_error *notice =
+        row->error ? NULL : maqet_state_notice(row->name, &row->state);
 
-    if (warning)
-        maqet_context_say(context, MAQET_LEVEL_WARNING, "%s", warning);
+    if (row->error)
+        maqet_context_say(context, MAQET_LEVEL_WARNING, "%s", row->error->message);
+    else if (notice)
+        maqet_context_say_error(context, MAQET_LEVEL_WARNING, notice);
 }
 
 /* A machine that can't be looked at doesn't keep the others from being listed. */

@@ -141,13 +141,13 @@ static void
 warn(const struct maqet_context *context, const char *name,
      const struct maqet_state *state)
 {
-    _cleanup_free_ char *warning = maqet_state_warning(name, state);
+    _cleanup_error_ struct maqet_error *notice = maqet_state_notice(name, state);
 
-    if (warning)
-        maqet_context_say(context, MAQET_LEVEL_WARNING, "%s", warning);
+    if (notice)
+        maqet_context_say_error(context, MAQET_LEVEL_WARNING, notice);
     if (state->status == MAQET_STATUS_CRASHED) {
-        _cleanup_free_ char *crash = maqet_crash_text(context, name);
-        maqet_context_say(context, MAQET_LEVEL_WARNING, "%s", crash);
+        _cleanup_error_ struct maqet_error *crash = maqet_crash_notice(context, name);
+        maqet_context_say_error(context, MAQET_LEVEL_WARNING, crash);
     }
 }
 

@@ -4,10 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/hints.h"
+#include "cli/terminal.h"
 #include "core/base/files.h"
 #include "core/config/settings.h"
 #include "core/snapshot/snapshot.h"
-#include "cli/terminal.h"
 
 #define SETTINGS_FILE "maqet/maqet.conf"
 
@@ -213,6 +214,7 @@ context_fill(struct invocation *invocation, struct maqet_error **err)
     context->message = say_message;
     context->progress = show_progress;
     context->data = invocation;
+    context->words = hint_text;
     context->recover = maqet_snapshot_repair;
     context->lock_timeout = invocation_milliseconds(invocation, "lock-timeout");
     /* 0 would mean that nothing was said. */

@@ -76,7 +76,7 @@ add_fault(const struct maqet_drive *drive, json_object *row)
     field_text(row, "fault", drive->fault ? drive->fault->message : NULL);
     if (!drive->fault || drive->fault->hints.count == 0)
         return;
-    _cleanup_free_ char *steps = maqet_strings_join(&drive->fault->hints, ". ");
+    _cleanup_free_ char *steps = maqet_context_steps(drive->context, drive->fault, ". ");
     maqet_context_say(drive->context, MAQET_LEVEL_WARNING,
                       "Drive '%s' of VM '%s' can't be used now: %s. %s", drive->name,
                       drive->machine->vm_name, drive->fault->message, steps);

@@ -32,6 +32,7 @@ libmaqet_cli_la_SOURCES = \
 	cli/fields.c cli/fields.h \
 	cli/files.c cli/files.h \
 	cli/help.c cli/help.h \
+	cli/hints.c cli/hints.h \
 	cli/invocation.c cli/invocation.h \
 	cli/json.c cli/json.h \
 	cli/machines.c cli/machines.h \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/fields.h"
+#include "cli/hints.h"
 #include "cli/json.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
@@ -99,7 +100,7 @@ error_json(const struct maqet_error *error)
     add_message(object, error->message, error->remark);
     json_object *hints = json_object_new_array();
     for (size_t i = 0; i < error->hints.count; i++) {
-        const char *words = error->hints.items[i];
+        _cleanup_free_ char *words = hint_text(&error->hints.items[i]);
         _cleanup_free_ char *hint =
             maqet_text_shortened(words, strlen(words), MAQET_MESSAGE_MAX);
 
@@ -125,7 +126,8 @@ error_text(const struct maqet_error *error)
     if (count > 1)
         maqet_text_append(&text, "\nOptions:");
     for (size_t i = 0; i < count; i++) {
-        _cleanup_free_ char *hint = maqet_text_printable_lines(error->hints.items[i]);
+        _cleanup_free_ char *words = hint_text(&error->hints.items[i]);
+        _cleanup_free_ char *hint = maqet_text_printable_lines(words);
 
         if (count > 1)
             maqet_text_appendf(&text, "\n  %zu. %s", i + 1, hint);

@@ -15,8 +15,10 @@ libmaqet_core_la_SOURCES = \
 	core/base/field_member.h \
 	core/base/field_read.c \
 	core/base/files.c core/base/files.h \
+	core/base/hints.c core/base/hints.h \
 	core/base/json.c core/base/json.h \
 	core/base/landlock.c core/base/landlock.h \
+	core/base/next.h \
 	core/base/notify.c core/base/notify.h \
 	core/base/pidfd.c core/base/pidfd.h \
 	core/base/printable.c core/base/printable.h \

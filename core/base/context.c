@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/base/context.h"
 
+#include <string.h>
+
 void
 maqet_context_clear(struct maqet_context *context)
 {
@@ -24,4 +26,30 @@ maqet_context_say(const struct maqet_context *context, enum maqet_level level,
     _cleanup_free_ char *message = maqet_vformat(format, arguments);
     va_end(arguments);
     context->message(context->data, level, message);
+}
+
+char *
+maqet_context_steps(const struct maqet_context *context, const struct maqet_error *error,
+                    const char *separator)
+{
+    _cleanup_strings_ struct maqet_strings steps = MAQET_STRINGS_INIT;
+
+    for (size_t i = 0; context->words && i < error->hints.count; i++)
+        maqet_strings_take(&steps, context->words(&error->hints.items[i]));
+    return maqet_strings_join(&steps, separator);
+}
+
+void
+maqet_context_say_error(const struct maqet_context *context, enum maqet_level level,
+                        const struct maqet_error *error)
+{
+    _cleanup_free_ char *steps = maqet_context_steps(context, error, ". ");
+
+    /* What follows a line feed is taken for somebody else's words (cli/output.h). */
+    bool apart = strchr(error->message, '\n') != NULL;
+
+    maqet_context_say(context, level, "%s%s%s", error->message,
+                      *steps && !apart ? ". " : "", apart ? "" : steps);
+    if (*steps && apart)
+        maqet_context_say(context, level, "%s", steps);
 }

@@ -6,7 +6,7 @@
 #ifndef MAQET_BASE_CONTEXT_H
 #define MAQET_BASE_CONTEXT_H
 
-#include "core/base/text.h"
+#include "core/base/error.h"
 
 struct maqet_error;
 struct maqet_opened;
@@ -34,6 +34,9 @@ struct maqet_context {
 
     void *data; /* for both */
 
+    /* A hint in the words of the program; the caller frees. NULL: hints are left out. */
+    char *(*words)(const struct maqet_hint *hint);
+
     /* Puts right what an interrupted operation has left in a machine, which is opened and
      * locked (core/machine/opened.h). NULL: such a machine can't be worked at. */
     int (*recover)(struct maqet_opened *machine, struct maqet_error **err);
@@ -43,5 +46,14 @@ void maqet_context_clear(struct maqet_context *context);
 
 void maqet_context_say(const struct maqet_context *context, enum maqet_level level,
                        const char *format, ...) MAQET_PRINTF(3, 4);
+
+/* Says what an error is, with what can be done about it, where it is none to end with. */
+void maqet_context_say_error(const struct maqet_context *context, enum maqet_level level,
+                             const struct maqet_error *error);
+
+/* The hints of an error in the program's words, with a text between two. The caller
+ * frees. */
+char *maqet_context_steps(const struct maqet_context *context,
+                          const struct maqet_error *error, const char *separator);
 
 #endif

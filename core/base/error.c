@@ -50,7 +50,7 @@ maqet_error_free(struct maqet_error *error)
         return;
     free(error->message);
     free(error->remark);
-    maqet_strings_clear(&error->hints);
+    maqet_hints_clear(&error->hints);
     free(error);
 }
 
@@ -93,8 +93,31 @@ maqet_error_hint(struct maqet_error **err, const char *format, ...)
     if (!err || !*err)
         return;
     va_start(arguments, format);
-    maqet_strings_take(&(*err)->hints, maqet_vformat(format, arguments));
+    maqet_strings_take(&maqet_hints_add(&(*err)->hints, MAQET_NEXT_WORDS)->operands,
+                       maqet_vformat(format, arguments));
     va_end(arguments);
+}
+
+void
+maqet_error_next(struct maqet_error **err, enum maqet_next next, ...)
+{
+    va_list arguments;
+    const char *operand;
+
+    if (!err || !*err)
+        return;
+    struct maqet_hint *hint = maqet_hints_add(&(*err)->hints, next);
+    va_start(arguments, next);
+    while ((operand = va_arg(arguments, const char *)))
+        maqet_strings_add(&hint->operands, operand);
+    va_end(arguments);
+}
+
+void
+maqet_error_hints(struct maqet_error **err, const struct maqet_error *other)
+{
+    if (err && *err)
+        maqet_hints_copy(&(*err)->hints, &other->hints);
 }
 
 void
@@ -167,8 +190,7 @@ maqet_error_copy(struct maqet_error **err, const struct maqet_error *error)
     maqet_error_set(err, error->code, "%s", error->message);
     if (error->remark)
         maqet_error_remark(err, "%s", error->remark);
-    for (size_t i = 0; i < error->hints.count; i++)
-        maqet_error_hint(err, "%s", error->hints.items[i]);
+    maqet_error_hints(err, error);
     return -1;
 }
 

@@ -8,13 +8,13 @@
 
 #include <maqet-plugin.h>
 
-#include "core/base/text.h"
+#include "core/base/hints.h"
 
 struct maqet_error {
     enum maqet_error_code code;
     char *message;
     char *remark; /* a line of its own below the message; NULL: none */
-    struct maqet_strings hints;
+    struct maqet_hints hints;
     bool silent; /* QEMU did not answer (core/qemu/silence.h): some can do without */
 };
 
@@ -47,6 +47,12 @@ int maqet_error_errno(struct maqet_error **err, int number, const char *format, 
  */
 void maqet_error_remark(struct maqet_error **err, const char *format, ...)
     MAQET_PRINTF(2, 3);
+
+/* Adds a step that the program has the words for: what it is about, and NULL at the end. */
+void maqet_error_next(struct maqet_error **err, enum maqet_next next, ...) MAQET_SENTINEL;
+
+/* Adds the hints of another error. */
+void maqet_error_hints(struct maqet_error **err, const struct maqet_error *other);
 
 /* Sets a copy of an error. Returns -1. */
 int maqet_error_copy(struct maqet_error **err, const struct maqet_error *error);

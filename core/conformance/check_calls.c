@@ -26,8 +26,7 @@ check_drive(struct bench *bench, struct maqet_error **err)
                "accept",
                "it refuses a drive with nothing but what is required: %s",
                reason->message);
-    for (size_t i = 0; i < reason->hints.count; i++)
-        maqet_error_hint(err, "%s", reason->hints.items[i]);
+    maqet_error_hints(err, reason);
     return -1;
 }
 

@@ -174,7 +174,7 @@ keep_printed(struct run *run, const struct check *check, char **printed)
 static json_object *
 failed_row(struct run *run, const struct check *check, const struct maqet_error *error)
 {
-    _cleanup_free_ char *hints = maqet_strings_join(&error->hints, "; ");
+    _cleanup_free_ char *hints = maqet_context_steps(run->context, error, "; ");
 
     run->failed++;
     return row_of(check, "FAILED", error->message, *hints ? hints : NULL);

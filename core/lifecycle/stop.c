@@ -138,8 +138,7 @@ error_still_runs(const char *name, const struct maqet_stop *stop,
         err, MAQET_ERROR_TIMEOUT, "VM '%s' did not power off within %.0f s%s%s", name,
         (double)stop->timeout / 1000, silent ? ": " : "", silent ? reason->message : "");
     if (silent) {
-        for (size_t i = 0; i < reason->hints.count; i++)
-            maqet_error_hint(err, "%s", reason->hints.items[i]);
+        maqet_error_hints(err, reason);
         return -1;
     }
     maqet_error_hint(err, "Give it more time: maqet stop %s --timeout SECONDS", name);

@@ -171,14 +171,15 @@ maqet_vm_accel_check(const struct maqet_vm *vm, struct maqet_error **err)
 void
 maqet_vm_accel_warn(const struct maqet_vm *vm)
 {
-    _cleanup_error_ struct maqet_error *reason = NULL;
+    _cleanup_error_ struct maqet_error *reason = NULL, *notice = NULL;
 
     if (maqet_arguments_say_accel(maqet_vm_arguments(vm)) ||
         strcmp(wanted(vm), "auto") != 0 || !runs_natively(vm) ||
         check_kvm(vm, &reason) == 0)
         return;
-    _cleanup_free_ char *steps = maqet_strings_join(&reason->hints, ". ");
-    maqet_context_say(vm->context, MAQET_LEVEL_WARNING,
-                      "Virtual machine '%s' runs by TCG, which is slow. %s. %s",
-                      vm->definition->name, reason->message, steps);
+    maqet_error_set(&notice, MAQET_ERROR_UNSUPPORTED,
+                    "Virtual machine '%s' runs by TCG, which is slow. %s",
+                    vm->definition->name, reason->message);
+    maqet_error_hints(&notice, reason);
+    maqet_context_say_error(vm->context, MAQET_LEVEL_WARNING, notice);
 }

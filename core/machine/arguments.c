@@ -100,9 +100,6 @@ void
 maqet_vm_arguments_warn(const struct maqet_vm *vm, bool detached)
 {
     const struct maqet_qemu_manner manner = manner_of(vm, detached);
-    _cleanup_strings_ struct maqet_strings warnings = MAQET_STRINGS_INIT;
 
-    maqet_arguments_warnings(maqet_vm_arguments(vm), &manner, &warnings);
-    for (size_t i = 0; i < warnings.count; i++)
-        maqet_context_say(vm->context, MAQET_LEVEL_WARNING, "%s", warnings.items[i]);
+    maqet_arguments_warn(maqet_vm_arguments(vm), &manner, vm->context);
 }

@@ -173,7 +173,6 @@ maqet_full_hint(const struct maqet_full *full, const char *vm, struct maqet_erro
 {
     const char *where = full->count > 0 ? full->items[0].file_system : NULL;
 
-    maqet_error_hint(err,
-                     "Free up disk space%s%s, then let the guest go on: maqet resume %s",
-                     where ? " in " : "", where ? where : "", vm);
+    maqet_error_next(err, where ? MAQET_NEXT_FREE_SPACE_IN : MAQET_NEXT_FREE_SPACE, vm,
+                     where, NULL);
 }

@@ -88,9 +88,12 @@ note_silence(struct maqet_opened *machine, const struct maqet_error *reason)
         maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
                           "%s; it is not needed: QEMU is ended", reason->message);
     } else if (machine->on_silence == MAQET_ON_SILENCE_READ) {
-        _cleanup_free_ char *steps = maqet_strings_join(&reason->hints, ". ");
-        maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
-                          "%s; the images are read instead. %s", reason->message, steps);
+        _cleanup_error_ struct maqet_error *notice = NULL;
+
+        maqet_error_set(&notice, reason->code, "%s; the images are read instead",
+                        reason->message);
+        maqet_error_hints(&notice, reason);
+        maqet_context_say_error(machine->context, MAQET_LEVEL_WARNING, notice);
     }
 }
 

@@ -257,65 +257,68 @@ maqet_state_read(const struct maqet_context *context, const char *name,
     return row.error ? maqet_error_move(err, row.error) : 0;
 }
 
-static char *
-full_warning(const char *name, const struct maqet_full *full)
+static void
+notice_full(const char *name, const struct maqet_full *full, struct maqet_error **notice)
 {
     _cleanup_free_ char *text = maqet_full_text(full);
-    _cleanup_error_ struct maqet_error *step = NULL;
 
-    maqet_error_set(&step, MAQET_ERROR_NO_SPACE, "The guest of VM '%s' is paused: %s",
+    maqet_error_set(notice, MAQET_ERROR_NO_SPACE, "The guest of VM '%s' is paused: %s",
                     name, text);
-    maqet_full_hint(full, name, &step);
-    return maqet_format("%s. %s", step->message, step->hints.items[0]);
+    maqet_full_hint(full, name, notice);
 }
 
-char *
-maqet_state_warning(const char *name, const struct maqet_state *state)
+struct maqet_error *
+maqet_state_notice(const char *name, const struct maqet_state *state)
 {
-    if (state->lost)
-        return maqet_format(
-            "VM '%s' is running (PID %d), but its runtime folder is lost: it was removed "
-            "meanwhile, as at the end of a login session. It can only be stopped: maqet "
-            "stop %s",
-            name, state->pid, name);
-    if (state->response == MAQET_RESPONSE_MISSING)
-        return maqet_silence_text(name, state->pid, state->process, ASK_TIMEOUT);
-    if (state->pause == MAQET_PAUSE_FULL)
-        return full_warning(name, &state->full);
-    if (state->pause == MAQET_PAUSE_ERROR)
-        return maqet_format("The guest of VM '%s' is paused, since one of its drives "
-                            "failed. Once that is put right: maqet resume %s",
-                            name, name);
-    if (state->response == MAQET_RESPONSE_BUSY)
-        return maqet_format(
-            "It is not known whether the guest is paused: another maqet is "
-            "using the monitor of VM '%s' (PID %d)",
-            name, state->pid);
-    return NULL;
+    struct maqet_error *notice = NULL;
+
+    if (state->lost) {
+        maqet_error_set(&notice, MAQET_ERROR_STATE,
+                        "VM '%s' is running (PID %d), but its runtime folder is lost: it "
+                        "was removed meanwhile, as at the end of a login session",
+                        name, state->pid);
+        maqet_error_next(&notice, MAQET_NEXT_ONLY_STOP, name, NULL);
+    } else if (state->response == MAQET_RESPONSE_MISSING) {
+        maqet_silence_notice(name, state->pid, state->process, ASK_TIMEOUT, &notice);
+    } else if (state->pause == MAQET_PAUSE_FULL) {
+        notice_full(name, &state->full, &notice);
+    } else if (state->pause == MAQET_PAUSE_ERROR) {
+        maqet_error_set(&notice, MAQET_ERROR_STATE,
+                        "The guest of VM '%s' is paused, since one of its drives failed",
+                        name);
+        maqet_error_next(&notice, MAQET_NEXT_REPAIR_AND_RESUME, name, NULL);
+    } else if (state->response == MAQET_RESPONSE_BUSY) {
+        maqet_error_set(&notice, MAQET_ERROR_BUSY,
+                        "It is not known whether the guest is paused: another maqet is "
+                        "using the monitor of VM '%s' (PID %d)",
+                        name, state->pid);
+    }
+    return notice;
 }
 
 /* ---- after a crash ---- */
 
-char *
-maqet_crash_text(const struct maqet_context *context, const char *name)
+struct maqet_error *
+maqet_crash_notice(const struct maqet_context *context, const char *name)
 {
     _cleanup_free_ char *folder = maqet_run_folder(context, name);
     _cleanup_free_ char *path = maqet_format("%s/qemu.log", folder);
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     _cleanup_free_ char *words = maqet_run_last_words(fd);
     _cleanup_free_ char *readable = maqet_launch_words(words);
+    struct maqet_error *notice = NULL;
 
     if (*readable)
-        return maqet_format("QEMU of '%s' ended without cleaning up. Clusters that it "
-                            "lost in images only "
-                            "take up space; to free them: maqet check %s --repair. Its "
-                            "last words (%s): %s",
-                            name, name, path, readable);
-    return maqet_format(
-        "QEMU of '%s' ended without cleaning up, and without a word in %s: "
-        "it was killed, by a person, for want of memory, or by its sandbox "
-        "when it wanted to run another program (`sandbox: off` allows that). Clusters "
-        "that it lost in images only take up space; to free them: maqet check %s "
-        "--repair",
-        name, path, name);
+        maqet_error_set(&notice, MAQET_ERROR_FAILED,
+                        "QEMU of '%s' ended without cleaning up. Its last words (%s): %s",
+                        name, path, readable);
+    else
+        maqet_error_set(
+            &notice, MAQET_ERROR_FAILED,
+            "QEMU of '%s' ended without cleaning up, and without a word in %s: it was "
+            "killed, by a person, for want of memory, or by its sandbox when it wanted "
+            "to run another program (`sandbox: off` allows that)",
+            name, path);
+    maqet_error_next(&notice, MAQET_NEXT_FREE_LEAKS, name, NULL);
+    return notice;
 }

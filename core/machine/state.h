@@ -85,9 +85,10 @@ void maqet_states_read(const struct maqet_context *context, struct maqet_state_r
 
 /* What there is to be warned of: a QEMU that did not answer or can't be asked, or a full
  * disk, and the next step; NULL: nothing. The caller frees. */
-char *maqet_state_warning(const char *name, const struct maqet_state *state);
+struct maqet_error *maqet_state_notice(const char *name, const struct maqet_state *state);
 
-/* What is known of a crash, in a sentence or two. The caller frees. */
-char *maqet_crash_text(const struct maqet_context *context, const char *name);
+/* What is known of a crash. The caller frees. */
+struct maqet_error *maqet_crash_notice(const struct maqet_context *context,
+                                       const char *name);
 
 #endif

@@ -97,14 +97,21 @@ asks_for_help(const struct maqet_argument *argument)
 }
 
 static int
-error_refused(const struct maqet_argument *argument, const char *what, const char *reason,
-              const char *instead, struct maqet_error **err)
+advise(struct maqet_error **err, const char *instead, enum maqet_next next)
 {
-    maqet_place_error(argument->place, err, MAQET_ERROR_INVALID, "%s can't be used: %s",
-                      what, reason);
     if (instead)
         maqet_error_hint(err, "%s", instead);
+    else if (next != MAQET_NEXT_WORDS)
+        maqet_error_next(err, next, NULL);
     return -1;
+}
+
+static int
+error_refused(const struct maqet_argument *argument, const char *what, const char *reason,
+              struct maqet_error **err)
+{
+    return maqet_place_error(argument->place, err, MAQET_ERROR_INVALID,
+                             "%s can't be used: %s", what, reason);
 }
 
 static int
@@ -116,22 +123,24 @@ judge(const struct maqet_argument *argument, const struct maqet_qemu_manner *man
     if (known->fate == MAQET_QEMU_REFUSED && is_so(known->when, manner)) {
         _cleanup_free_ char *what = maqet_format("-%s", argument->name);
 
-        return error_refused(argument, what, known->reason, known->instead, err);
+        error_refused(argument, what, known->reason, err);
+        return advise(err, known->instead, known->next);
     }
     if (asks_for_help(argument)) {
         _cleanup_free_ char *what =
             maqet_format("-%s %s", argument->name, argument->value);
 
-        return error_refused(argument, what,
-                             "QEMU only shows a list and ends, and no VM would run",
-                             "Run QEMU itself for that, without maqet", err);
+        error_refused(argument, what,
+                      "QEMU only shows a list and ends, and no VM would run", err);
+        return advise(err, "Run QEMU itself for that, without maqet", MAQET_NEXT_WORDS);
     }
     for (const struct maqet_qemu_value *row = maqet_qemu_values(); row->option; row++) {
         if (row->fate != MAQET_QEMU_REFUSED || !is_so(row->when, manner) ||
             !matches(argument, row))
             continue;
         _cleanup_free_ char *what = value_text(row, argument->name);
-        return error_refused(argument, what, row->reason, row->instead, err);
+        error_refused(argument, what, row->reason, err);
+        return advise(err, row->instead, row->next);
     }
     return 0;
 }
@@ -151,17 +160,19 @@ maqet_arguments_judge(json_object *list, const struct maqet_qemu_manner *manner,
 
 static void
 warn(const struct maqet_argument *argument, const char *what, const char *reason,
-     const char *instead, struct maqet_strings *warnings)
+     const char *instead, enum maqet_next next, const struct maqet_context *context)
 {
-    _cleanup_free_ char *place = maqet_place_text(argument->place);
+    _cleanup_error_ struct maqet_error *notice = NULL;
 
-    maqet_strings_addf(warnings, "%s%s%s: %s%s%s", place, *place ? ": " : "", what,
-                       reason, instead ? ". " : "", instead ? instead : "");
+    maqet_place_error(argument->place, &notice, MAQET_ERROR_INVALID, "%s: %s", what,
+                      reason);
+    advise(&notice, instead, next);
+    maqet_context_say_error(context, MAQET_LEVEL_WARNING, notice);
 }
 
 void
-maqet_arguments_warnings(json_object *list, const struct maqet_qemu_manner *manner,
-                         struct maqet_strings *warnings)
+maqet_arguments_warn(json_object *list, const struct maqet_qemu_manner *manner,
+                     const struct maqet_context *context)
 {
     _cleanup_argument_list_ struct maqet_argument_list arguments =
         maqet_argument_list_read(list);
@@ -173,7 +184,7 @@ maqet_arguments_warnings(json_object *list, const struct maqet_qemu_manner *mann
         if (known->fate == MAQET_QEMU_WARNED && is_so(known->when, manner)) {
             _cleanup_free_ char *what = maqet_format("-%s", argument->name);
 
-            warn(argument, what, known->reason, known->instead, warnings);
+            warn(argument, what, known->reason, known->instead, known->next, context);
         }
         for (const struct maqet_qemu_value *row = maqet_qemu_values(); row->option;
              row++) {
@@ -181,7 +192,7 @@ maqet_arguments_warnings(json_object *list, const struct maqet_qemu_manner *mann
                 !matches(argument, row))
                 continue;
             _cleanup_free_ char *what = value_text(row, argument->name);
-            warn(argument, what, row->reason, row->instead, warnings);
+            warn(argument, what, row->reason, row->instead, row->next, context);
         }
     }
 }

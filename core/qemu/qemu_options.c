@@ -36,6 +36,11 @@
         .name = option, .nature = kind, .fate = MAQET_QEMU_REFUSED, .reason = why,       \
         .instead = other                                                                 \
     }
+#define REFUSED_NEXT(option, kind, why, step)                                            \
+    {                                                                                    \
+        .name = option, .nature = kind, .fate = MAQET_QEMU_REFUSED, .reason = why,       \
+        .next = step                                                                     \
+    }
 #define WARNED(option, kind, whenever, why, other)                                       \
     {                                                                                    \
         .name = option, .nature = kind, .fate = MAQET_QEMU_WARNED, .when = whenever,     \
@@ -45,9 +50,6 @@
 #define ONLY_SHOWS "QEMU only shows something and ends, and no VM would run"
 #define GO_WITHOUT "Run QEMU itself for that, without maqet"
 #define TERMINAL "QEMU is detached and has no terminal, so nobody sees it"
-#define CONSOLE                                                                          \
-    "Use a socket (`serial: \"unix:console.sock,server=on,wait=off\"`) or a file, or "   \
-    "start the VM with --foreground"
 
 static const struct maqet_qemu_option options[] = {
     REFUSED("add-fd", MAQET_QEMU_OTHER,
@@ -61,15 +63,14 @@ static const struct maqet_qemu_option options[] = {
     REFUSED("dump-vmstate", MAQET_QEMU_OTHER, ONLY_SHOWS, GO_WITHOUT),
     REFUSED("h", MAQET_QEMU_FLAG, ONLY_SHOWS, GO_WITHOUT),
     REFUSED("help", MAQET_QEMU_FLAG, ONLY_SHOWS, GO_WITHOUT),
-    REFUSED("incoming", MAQET_QEMU_OTHER,
-            "the VM would wait for a migration instead of running",
-            "A guest goes on from a checkpoint: maqet checkpoint VM load NAME"),
-    REFUSED("loadvm", MAQET_QEMU_OTHER,
-            "each start would revert the drives, and maqet would not know",
-            "Load a checkpoint or a snapshot once: maqet checkpoint VM load NAME, or "
-            "maqet snapshot VM load --all NAME"),
-    REFUSED("pidfile", MAQET_QEMU_OTHER, "maqet keeps QEMU's PID file itself",
-            "maqet ls and maqet status tell the PID"),
+    REFUSED_NEXT("incoming", MAQET_QEMU_OTHER,
+                 "the VM would wait for a migration instead of running",
+                 MAQET_NEXT_LOAD_CHECKPOINT),
+    REFUSED_NEXT("loadvm", MAQET_QEMU_OTHER,
+                 "each start would revert the drives, and maqet would not know",
+                 MAQET_NEXT_LOAD_ONCE),
+    REFUSED_NEXT("pidfile", MAQET_QEMU_OTHER, "maqet keeps QEMU's PID file itself",
+                 MAQET_NEXT_ASK_PID),
     REFUSED("preconfig", MAQET_QEMU_FLAG,
             "QEMU would make no machine before its monitor is told to",
             "Say `- S` for a guest that waits for its first `cont`"),
@@ -78,18 +79,21 @@ static const struct maqet_qemu_option options[] = {
     REFUSED("set", MAQET_QEMU_OTHER,
             "it changes other options, so maqet would not know what they say",
             "Write the property at the option that it is of"),
-    REFUSED("snapshot", MAQET_QEMU_FLAG,
-            "it has no effect on the VM's drives, which would be written to: they are "
-            "given to QEMU by -blockdev",
-            "Throw away what a guest changes: maqet run VM --from CHECKPOINT --discard; "
-            "a -drive of your own can say snapshot=on"),
+    REFUSED_NEXT("snapshot", MAQET_QEMU_FLAG,
+                 "it has no effect on the VM's drives, which would be written to: they "
+                 "are given to QEMU by -blockdev",
+                 MAQET_NEXT_RUN_DISCARDED),
     REFUSED("version", MAQET_QEMU_FLAG, ONLY_SHOWS, GO_WITHOUT),
-    REFUSED("writeconfig", MAQET_QEMU_OTHER,
-            "it leaves most of what maqet says out, and is gone since QEMU 7.0",
-            "See all of it: maqet args VM"),
+    REFUSED_NEXT("writeconfig", MAQET_QEMU_OTHER,
+                 "it leaves most of what maqet says out, and is gone since QEMU 7.0",
+                 MAQET_NEXT_SHOW_ARGUMENTS),
 
-    WARNED("nographic", MAQET_QEMU_FLAG, MAQET_QEMU_DETACHED,
-           "the serial console is on QEMU's standard output: " TERMINAL, CONSOLE),
+    {.name = "nographic",
+     .nature = MAQET_QEMU_FLAG,
+     .fate = MAQET_QEMU_WARNED,
+     .when = MAQET_QEMU_DETACHED,
+     .reason = "the serial console is on QEMU's standard output: " TERMINAL,
+     .next = MAQET_NEXT_USE_CONSOLE},
     WARNED("readconfig", MAQET_QEMU_PATH, MAQET_QEMU_ALWAYS,
            "maqet does not look into that file: what it adds is not locked, and in no "
            "snapshot",
@@ -222,17 +226,18 @@ static const struct maqet_qemu_option options[] = {
 #define DESCRIPTOR(option, property)                                                     \
     {                                                                                    \
         option, NULL, property, MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED,                \
-            MAQET_QEMU_ALWAYS, NO_DESCRIPTORS, "Let QEMU open it by its name"            \
+            MAQET_QEMU_ALWAYS, NO_DESCRIPTORS, "Let QEMU open it by its name",           \
+            MAQET_NEXT_WORDS                                                             \
     }
 #define SPAWN(type, property, match, value, reason, instead)                             \
     {                                                                                    \
         "netdev", type, property, match, value, MAQET_QEMU_REFUSED,                      \
-            MAQET_QEMU_SANDBOXED, reason, instead                                        \
+            MAQET_QEMU_SANDBOXED, reason, instead, MAQET_NEXT_WORDS                      \
     }
 #define ON_TERMINAL(option, value)                                                       \
     {                                                                                    \
         option, NULL, NULL, MAQET_QEMU_WHOLE, value, MAQET_QEMU_WARNED,                  \
-            MAQET_QEMU_DETACHED, TERMINAL, CONSOLE                                       \
+            MAQET_QEMU_DETACHED, TERMINAL, NULL, MAQET_NEXT_USE_CONSOLE                  \
     }
 
 static const struct maqet_qemu_value values[] = {
@@ -247,18 +252,20 @@ static const struct maqet_qemu_value values[] = {
     DESCRIPTOR("object", "fd"),
 
     {"icount", NULL, "rr", MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED, MAQET_QEMU_ALWAYS,
-     "what the VM's drives do is not recorded, so a replay would be another run",
-     "Keep a guest's state by a checkpoint: maqet checkpoint VM create NAME"},
+     "what the VM's drives do is not recorded, so a replay would be another run", NULL,
+     MAQET_NEXT_KEEP_GUEST_STATE},
     {"run-with", NULL, "chroot", MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED,
-     MAQET_QEMU_ALWAYS, "QEMU would not reach the files that maqet gives it", NULL},
+     MAQET_QEMU_ALWAYS, "QEMU would not reach the files that maqet gives it", NULL,
+     MAQET_NEXT_WORDS},
     {"run-with", NULL, "exit-with-parent", MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED,
-     MAQET_QEMU_ALWAYS, "QEMU would end with the maqet that has started it", NULL},
+     MAQET_QEMU_ALWAYS, "QEMU would end with the maqet that has started it", NULL,
+     MAQET_NEXT_WORDS},
     {"run-with", NULL, "user", MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED,
      MAQET_QEMU_ALWAYS, "whom QEMU runs as is a key of its own",
-     "Say `run_as: USER` beside `arguments`"},
+     "Say `run_as: USER` beside `arguments`", MAQET_NEXT_WORDS},
     {"sandbox", "off", NULL, MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED, MAQET_QEMU_ALWAYS,
      "whether QEMU is confined is a key of its own",
-     "Say `sandbox: off` beside `arguments`"},
+     "Say `sandbox: off` beside `arguments`", MAQET_NEXT_WORDS},
 
     SPAWN("user", "smb", MAQET_QEMU_HAS, NULL, SPAWNS, SANDBOX_OFF),
     SPAWN("user", "guestfwd", MAQET_QEMU_CONTAINS, "-cmd:", SPAWNS,
@@ -274,13 +281,13 @@ static const struct maqet_qemu_value values[] = {
           "Use a tap interface that was made beforehand, or say `sandbox: off`"),
     {"display", "spice-app", NULL, MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED,
      MAQET_QEMU_SANDBOXED, SPAWNS,
-     "Use -spice and a viewer of your own, or say `sandbox: off`"},
+     "Use -spice and a viewer of your own, or say `sandbox: off`", MAQET_NEXT_WORDS},
 
     {"display", "curses", NULL, MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED,
-     MAQET_QEMU_DETACHED, "QEMU is detached and has no terminal",
-     "Start the VM with --foreground"},
+     MAQET_QEMU_DETACHED, "QEMU is detached and has no terminal", NULL,
+     MAQET_NEXT_START_FOREGROUND},
     {"chardev", "stdio", NULL, MAQET_QEMU_HAS, NULL, MAQET_QEMU_WARNED,
-     MAQET_QEMU_DETACHED, TERMINAL, CONSOLE},
+     MAQET_QEMU_DETACHED, TERMINAL, NULL, MAQET_NEXT_USE_CONSOLE},
     ON_TERMINAL("debugcon", "stdio"),
     ON_TERMINAL("gdb", "stdio"),
     ON_TERMINAL("monitor", "stdio"),

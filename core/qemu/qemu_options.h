@@ -9,6 +9,7 @@
 #ifndef MAQET_QEMU_QEMU_OPTIONS_H
 #define MAQET_QEMU_QEMU_OPTIONS_H
 
+#include "core/base/context.h"
 #include "core/config/tree.h"
 
 enum maqet_qemu_nature {
@@ -48,10 +49,11 @@ struct maqet_qemu_option {
     const char *instead; /* what to do; NULL: nothing */
     const char *like;    /* the option that takes the same values; NULL: none */
     enum maqet_qemu_repeat repeat;
-    const char *implied; /* of one that is joined: the property that its first word has
+    const char *implied;  /* of one that is joined: the property that its first word has
                           * when it bears no name; NULL: none */
-    const char *beside;  /* the first word of values that count beside the last; NULL:
+    const char *beside;   /* the first word of values that count beside the last; NULL:
                           * there is none */
+    enum maqet_next next; /* where `instead` is NULL: what to do */
 };
 
 /* How a value is recognised. */
@@ -71,6 +73,7 @@ struct maqet_qemu_value {
     enum maqet_qemu_fate fate;
     enum maqet_qemu_when when;
     const char *reason, *instead;
+    enum maqet_next next; /* where `instead` is NULL: what to do */
 };
 
 /* The tables; each ends with a row whose name, or option, is NULL. */
@@ -95,8 +98,8 @@ int maqet_arguments_judge(json_object *list, const struct maqet_qemu_manner *man
  */
 int maqet_arguments_check_repeated(json_object *list, struct maqet_error **err);
 
-/* What is to be said of those that it may have: "vm.yaml:7:5: -x ...", each. */
-void maqet_arguments_warnings(json_object *list, const struct maqet_qemu_manner *manner,
-                              struct maqet_strings *warnings);
+/* Warns of those that it may have: "vm.yaml:7:5: -x ...". */
+void maqet_arguments_warn(json_object *list, const struct maqet_qemu_manner *manner,
+                          const struct maqet_context *context);
 
 #endif

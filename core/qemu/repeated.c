@@ -54,8 +54,7 @@ error_twice(const struct said *said, const struct said *first, struct maqet_erro
         maqet_place_error(said->place, err, MAQET_ERROR_INVALID,
                           "%s twice, but QEMU takes one; the other is at %s", said->what,
                           place);
-    maqet_error_hint(err, "Remove one of them. To replace it now and then, use a second "
-                          "file, or --set");
+    maqet_error_next(err, MAQET_NEXT_REMOVE_REPEATED, NULL);
     return -1;
 }
 

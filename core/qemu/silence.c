@@ -58,21 +58,27 @@ what_happened(const char *vm, int pid, char state, int64_t waited)
 }
 
 int
-maqet_silence_error(const char *vm, int pidfd, int64_t waited, struct maqet_error **err)
+maqet_silence_notice(const char *vm, int pid, char state, int64_t waited,
+                     struct maqet_error **err)
 {
     struct maqet_error *error = NULL;
-    int pid = maqet_pidfd_pid(pidfd);
-    char state = maqet_procfs_state(pid);
     _cleanup_free_ char *words = what_happened(vm, pid, state, waited);
     _cleanup_free_ char *step = first_step(pid, state);
 
     maqet_error_set(&error, MAQET_ERROR_TIMEOUT, "%s", words);
     if (step)
         maqet_error_hint(&error, "%s", step);
-    maqet_error_hint(
-        &error, "End it, which is a power cut to the guest: maqet stop %s --force", vm);
+    maqet_error_next(&error, MAQET_NEXT_END_SILENT, vm, NULL);
     error->silent = true;
     return maqet_error_move(err, error);
+}
+
+int
+maqet_silence_error(const char *vm, int pidfd, int64_t waited, struct maqet_error **err)
+{
+    int pid = maqet_pidfd_pid(pidfd);
+
+    return maqet_silence_notice(vm, pid, maqet_procfs_state(pid), waited, err);
 }
 
 int
@@ -88,16 +94,4 @@ maqet_silence_error_survived(const char *vm, int pidfd, struct maqet_error **err
     maqet_error_remark(err, "It ends as soon as %s",
                        state == 't' ? "the debugger lets it go" : "its storage answers");
     return -1;
-}
-
-char *
-maqet_silence_text(const char *vm, int pid, char state, int64_t waited)
-{
-    _cleanup_free_ char *words = what_happened(vm, pid, state, waited);
-    _cleanup_free_ char *step = first_step(pid, state);
-
-    return maqet_format(
-        "%s. %s%sEnd it, which is a power cut to the guest: maqet stop %s "
-        "--force",
-        words, step ? step : "", step ? ". " : "", vm);
 }

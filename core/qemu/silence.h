@@ -20,8 +20,9 @@ bool maqet_silence_is_stopped(char state);
 int maqet_silence_error(const char *vm, int pidfd, int64_t waited,
                         struct maqet_error **err);
 
-/* The same as one line of text, for a warning. The caller frees. */
-char *maqet_silence_text(const char *vm, int pid, char state, int64_t waited);
+/* The same of a process that was looked at before. */
+int maqet_silence_notice(const char *vm, int pid, char state, int64_t waited,
+                         struct maqet_error **err);
 
 /* The error of a QEMU that has not even ended by SIGKILL. Returns -1. */
 int maqet_silence_error_survived(const char *vm, int pidfd, struct maqet_error **err);

@@ -176,14 +176,12 @@ end_janitor(struct exporting *exporting)
 /* ---- writing it ---- */
 
 static int
-error_unsupported(const struct maqet_drive *drive, const char *what, const char *hint,
+error_unsupported(const struct maqet_drive *drive, const char *what,
                   struct maqet_error **err)
 {
-    maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                    "VM '%s', drive '%s': the type %s can't %s", drive->machine->vm_name,
-                    drive->name, drive->storage->plugin.name, what);
-    maqet_error_hint(err, "%s", hint);
-    return -1;
+    return maqet_error_set(
+        err, MAQET_ERROR_UNSUPPORTED, "VM '%s', drive '%s': the type %s can't %s",
+        drive->machine->vm_name, drive->name, drive->storage->plugin.name, what);
 }
 
 /* Has the plugin write the temporary file. */
@@ -203,10 +201,9 @@ write_temporary(const struct exporting *exporting, const struct maqet_drive *dri
                      drive->machine->vm_name, drive->name, snapshot->name, export->path);
     if (!export->decrypt && drive->storage->snapshot.write_decrypted &&
         reason->code == MAQET_ERROR_UNSUPPORTED)
-        maqet_error_hint(&reason, "Add --decrypt if the file may hold the data of the "
-                                  "drive in clear");
+        maqet_error_next(&reason, MAQET_NEXT_EXPORT_DECRYPTED, NULL);
     if (export->decrypt && reason->code == MAQET_ERROR_INVALID)
-        maqet_error_hint(&reason, "Leave out --decrypt");
+        maqet_error_next(&reason, MAQET_NEXT_EXPORT_ENCRYPTED, NULL);
     return maqet_error_move(err, reason);
 }
 
@@ -241,11 +238,16 @@ maqet_drive_snapshot_export(const struct maqet_drive *drive,
     _cleanup_(exporting_clear) struct exporting exporting = {
         .export = export, .folder_fd = -1, .fd = -1, .janitor = MAQET_CHILD_INIT};
 
-    if (!drive->storage->snapshot.write_out)
-        return error_unsupported(drive, "export snapshots",
-                                 "Load the snapshot, and copy the image", err);
-    if (export->decrypt && !drive->storage->snapshot.write_decrypted)
-        return error_unsupported(drive, "decrypt", "Leave out --decrypt", err);
+    if (!drive->storage->snapshot.write_out) {
+        error_unsupported(drive, "export snapshots", err);
+        maqet_error_hint(err, "Load the snapshot, and copy the image");
+        return -1;
+    }
+    if (export->decrypt && !drive->storage->snapshot.write_decrypted) {
+        error_unsupported(drive, "decrypt", err);
+        maqet_error_next(err, MAQET_NEXT_EXPORT_ENCRYPTED, NULL);
+        return -1;
+    }
     if (begin(&exporting, err) < 0) {
         if (exporting.fd >= 0)
             unlinkat(exporting.folder_fd, exporting.temporary, 0);

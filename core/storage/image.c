@@ -362,8 +362,7 @@ maqet_image_open(const struct maqet_drive *drive, bool writable, struct maqet_er
     maqet_error_set(err, MAQET_ERROR_MISSING,
                     "The image of the drive '%s' of VM '%s' is not there: %s",
                     drive->name, drive->machine->vm_name, drive->path);
-    maqet_error_hint(err, "It is made when the machine starts: maqet start %s",
-                     drive->machine->vm_name);
+    maqet_error_next(err, MAQET_NEXT_START_TO_MAKE_IMAGE, drive->machine->vm_name, NULL);
     return -1;
 }
 

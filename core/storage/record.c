@@ -239,20 +239,11 @@ maqet_image_error_vanished(const struct maqet_drive *drive, struct maqet_error *
     set_vanished(drive, record, err);
     if (drive->path) {
         maqet_error_hint(err, "If its disk is not mounted, mount it");
-        maqet_error_hint(err,
-                         "If it was moved, move it back, or name its new place and run: "
-                         "maqet apply %s FILE",
-                         vm);
+        maqet_error_next(err, MAQET_NEXT_MOVE_BACK, vm, NULL);
     } else {
-        maqet_error_hint(err,
-                         "Bring it back, or name its new place and run: maqet apply "
-                         "%s FILE",
-                         vm);
+        maqet_error_next(err, MAQET_NEXT_BRING_BACK, vm, NULL);
     }
     if (!maqet_drive_readonly(drive))
-        maqet_error_hint(err,
-                         "If it is gone for good, start with a new, empty one: maqet "
-                         "start %s --create-missing",
-                         vm);
+        maqet_error_next(err, MAQET_NEXT_START_EMPTY, vm, NULL);
     return -1;
 }

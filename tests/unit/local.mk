@@ -19,6 +19,7 @@ UNIT_TESTS += tests/unit/test-error
 UNIT_TESTS += tests/unit/test-field
 UNIT_TESTS += tests/unit/test-files
 UNIT_TESTS += tests/unit/test-full
+UNIT_TESTS += tests/unit/test-hints
 UNIT_TESTS += tests/unit/test-history
 UNIT_TESTS += tests/unit/test-holders
 UNIT_TESTS += tests/unit/test-image

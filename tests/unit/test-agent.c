@@ -246,7 +246,7 @@ check_no_agent(enum manner manner)
     CU_ASSERT_PTR_NULL(maqet_agent_open(scene.dir_fd, SHORT, -1, &error));
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
-    UNIT_SAME(error->hints.items[0], "Is qemu-guest-agent running in the guest?");
+    UNIT_HINT(error, 0, "Is qemu-guest-agent running in the guest?");
     UNIT_ERROR(&error, MAQET_ERROR_TIMEOUT,
                "Waited 0.2 s in vain for the guest agent's answer");
     scene_end(&scene, "delimited");

@@ -95,7 +95,7 @@ test_failures(void)
     CU_ASSERT_PTR_NULL(maqet_apart(behave, (void *)"fail", PATIENCE, NULL, &error));
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL(error->hints.count, 2);
-    UNIT_SAME(error->hints.items[1], "or wait");
+    UNIT_HINT(error, 1, "or wait");
     UNIT_ERROR(&error, MAQET_ERROR_BUSY, "somebody has it");
 }
 

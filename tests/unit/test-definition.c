@@ -160,7 +160,7 @@ check_no_name(struct maqet_error **error, const char *what)
     CU_ASSERT_EQUAL((*error)->code, MAQET_ERROR_INVALID);
     CU_ASSERT_PTR_NOT_NULL(strstr((*error)->message, what));
     CU_ASSERT_EQUAL_FATAL((*error)->hints.count, 1);
-    UNIT_SAME((*error)->hints.items[0], "Add a line `name: ...`, or use --name");
+    UNIT_HINT(*error, 0, "Add a line `name: ...`, or use --name");
     maqet_error_clear(error);
 }
 

@@ -315,8 +315,7 @@ test_missing_plugins(void)
     CU_ASSERT_PTR_NULL(maqet_drive_new(&scene.context, &scene.machine, entry, &error));
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL_FATAL(error->hints.count, 2);
-    UNIT_SAME(error->hints.items[1],
-              "Or `interface: none`, for a -device of your own in `arguments`");
+    UNIT_HINT(error, 1, "Or `interface: none`, for a -device of your own in `arguments`");
     UNIT_ERROR(&error, MAQET_ERROR_INVALID, interface);
 }
 

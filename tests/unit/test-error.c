@@ -53,8 +53,8 @@ test_hints(void)
     maqet_error_hint(&err, "do %s", "this");
     maqet_error_hint(&err, "or that");
     CU_ASSERT_EQUAL(err->hints.count, 2);
-    UNIT_SAME(err->hints.items[0], "do this");
-    UNIT_SAME(err->hints.items[1], "or that");
+    UNIT_HINT(err, 0, "do this");
+    UNIT_HINT(err, 1, "or that");
 }
 
 static void
@@ -156,6 +156,7 @@ test_json(void)
         maqet_error_remark(&error, "remark: %s", words[i]);
         maqet_error_hint(&error, "first");
         maqet_error_hint(&error, "%s", words[i]);
+        maqet_error_next(&error, MAQET_NEXT_FREE_SPACE_IN, "vm", words[i], NULL);
         error->silent = i % 2;
         _cleanup_json_ json_object *object = maqet_error_to_json(error);
         _cleanup_json_ json_object *there = json_tokener_parse(
@@ -165,9 +166,12 @@ test_json(void)
         CU_ASSERT_EQUAL(copy->code, MAQET_ERROR_BUSY);
         UNIT_SAME(copy->message, words[i]);
         UNIT_SAME(copy->remark, error->remark);
-        CU_ASSERT_EQUAL_FATAL(copy->hints.count, 2);
-        UNIT_SAME(copy->hints.items[0], "first");
-        UNIT_SAME(copy->hints.items[1], words[i]);
+        CU_ASSERT_EQUAL_FATAL(copy->hints.count, 3);
+        CU_ASSERT_EQUAL(copy->hints.items[2].next, MAQET_NEXT_FREE_SPACE_IN);
+        CU_ASSERT_EQUAL_FATAL(copy->hints.items[2].operands.count, 2);
+        UNIT_SAME(copy->hints.items[2].operands.items[1], words[i]);
+        UNIT_HINT(copy, 0, "first");
+        UNIT_HINT(copy, 1, words[i]);
         CU_ASSERT_EQUAL(copy->silent, error->silent);
     }
 }

@@ -398,7 +398,7 @@ check_explained(const struct scene *scene, const struct maqet_drive *drive,
 
     maqet_error_set(&err, MAQET_ERROR_FAILED, "%s", words);
     CU_ASSERT_EQUAL(maqet_holders_explain(&scene->vm, drive, &err), -1);
-    UNIT_SAME(err->hints.count > 0 ? err->hints.items[0] : NULL, hint);
+    UNIT_HINT(err, 0, hint);
     UNIT_ERROR(&err, MAQET_ERROR_BUSY, message);
 }
 
@@ -494,7 +494,7 @@ test_left_alone(void)
     maqet_holders_explain(&scene.vm, &scene.drives[1], &err);
     child_end(child);
     CU_ASSERT_EQUAL_FATAL(err->hints.count, 1);
-    UNIT_SAME(err->hints.items[0],
+    UNIT_HINT(err, 0,
               "Nobody has the image locked now: try again, unless this "
               "virtual machine itself uses it twice");
     UNIT_ERROR(&err, MAQET_ERROR_FAILED, LOCK);

@@ -264,8 +264,7 @@ test_what_the_plugin_finds(void)
     CU_ASSERT_EQUAL(maqet_image_inspect(drive, &state, &error), -1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
-    UNIT_SAME(error->hints.items[0],
-              "Give another file, or convert this one (qemu-img convert)");
+    UNIT_HINT(error, 0, "Give another file, or convert this one (qemu-img convert)");
     UNIT_ERROR(&error, MAQET_ERROR_INVALID, other);
 }
 
@@ -607,8 +606,8 @@ test_space(void)
     CU_ASSERT_TRUE(maqet_text_starts(error->message, begin));
     CU_ASSERT_PTR_NOT_NULL(strstr(error->message, ". Free up disk space and try again."));
     CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
-    UNIT_SAME(
-        error->hints.items[0],
+    UNIT_HINT(
+        error, 0,
         "Or say `overcommit: true` on the drive 'hdd' of VM 'web', which then needs only "
         "the 4.0KB that the image takes at once");
     check_files(&scene, "");
@@ -695,7 +694,7 @@ test_missing_folder(void)
     CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, NULL, &error), -1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
-    UNIT_SAME(error->hints.items[0], hint);
+    UNIT_HINT(error, 0, hint);
     UNIT_ERROR(&error, MAQET_ERROR_MISSING, message);
     check_files(&scene, "");
 

@@ -51,7 +51,7 @@ check_error(const char *line, const char *message, const char *hint)
     CU_ASSERT_EQUAL(error->code, MAQET_ERROR_INVALID);
     UNIT_SAME(error->message, message);
     CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
-    UNIT_SAME(error->hints.items[0], hint);
+    UNIT_HINT(error, 0, hint);
 }
 
 /* ---- what is right ---- */

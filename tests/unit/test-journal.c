@@ -364,9 +364,8 @@ check_refused(struct scene *scene, const char *text, const char *why)
     CU_ASSERT_EQUAL(maqet_journal_read(&scene->context, "vm", &scene->journal, &error),
                     -1);
     CU_ASSERT_TRUE_FATAL(error && error->hints.count == 2);
-    UNIT_SAME(error->hints.items[0],
-              "See which snapshots there are: maqet snapshot vm list");
-    UNIT_SAME(error->hints.items[1],
+    UNIT_HINT(error, 0, "See which snapshots there are: maqet snapshot vm list");
+    UNIT_HINT(error, 1,
               "Leave the images as they are and go on: maqet recover vm --forget");
     UNIT_ERROR(&error, MAQET_ERROR_FAILED, message);
     check_nothing(&scene->journal);

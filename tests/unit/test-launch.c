@@ -624,7 +624,7 @@ check_error(int status, const char *words, const char *message, const char *hint
 
     CU_ASSERT_EQUAL(maqet_launch_error(status, words, &error), -1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
-    UNIT_SAME(error->hints.count ? error->hints.items[0] : NULL, hint);
+    UNIT_HINT(error, 0, hint);
     CU_ASSERT_EQUAL(error->hints.count, hint != NULL);
     UNIT_ERROR(&error, MAQET_ERROR_FAILED, message);
 }

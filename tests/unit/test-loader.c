@@ -106,12 +106,12 @@ test_missing(void)
     CU_ASSERT_PTR_NULL(maqet_storage_load(&scene.context, "god", &error));
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
-    UNIT_SAME(error->hints.items[0], "Did you mean 'good'? There are: a, good");
+    UNIT_HINT(error, 0, "Did you mean 'good'? There are: a, good");
     UNIT_ERROR(&error, MAQET_ERROR_INVALID, storage);
     CU_ASSERT_PTR_NULL(maqet_iface_load(&scene.context, "god", &error));
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
-    UNIT_SAME(error->hints.items[0], "There are: none");
+    UNIT_HINT(error, 0, "There are: none");
     UNIT_ERROR(&error, MAQET_ERROR_INVALID, iface);
 }
 
@@ -155,7 +155,7 @@ check_writers(const struct scene *scene, const char *path, mode_t mode)
     CU_ASSERT_PTR_NULL(maqet_storage_load(&scene->context, "good", &error));
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
-    UNIT_SAME(error->hints.items[0], hint);
+    UNIT_HINT(error, 0, hint);
     UNIT_ERROR(&error, MAQET_ERROR_PERMISSION, message);
 }
 

@@ -204,7 +204,7 @@ test_missing_program(void)
         -1);
     /* Only of QEMU's own we know where they come from. */
     CU_ASSERT_EQUAL_FATAL(err->hints.count, 1);
-    UNIT_SAME(err->hints.items[0], "Install it, or add its folder to PATH");
+    UNIT_HINT(err, 0, "Install it, or add its folder to PATH");
     UNIT_ERROR(&err, MAQET_ERROR_FAILED,
                "The program maqet-no-such-program was not found in PATH");
 }

@@ -19,7 +19,8 @@ test_rows(void)
 
         CU_ASSERT_EQUAL(maqet_qemu_option_find(row->name), row);
         CU_ASSERT_EQUAL(fine, row->reason == NULL);
-        CU_ASSERT_TRUE(!fine || !row->instead);
+        CU_ASSERT_TRUE(!fine || (!row->instead && row->next == MAQET_NEXT_WORDS));
+        CU_ASSERT_TRUE(!row->instead || row->next == MAQET_NEXT_WORDS);
     }
     for (const struct maqet_qemu_value *row = maqet_qemu_values(); row->option; row++) {
         CU_ASSERT_PTR_NOT_NULL(*maqet_qemu_option_find(row->option)->name ? row : NULL);
@@ -85,11 +86,18 @@ when_text(enum maqet_qemu_when when)
 
 static void
 append_row(struct maqet_text *text, const char *what, enum maqet_qemu_fate fate,
-           enum maqet_qemu_when when, const char *reason, const char *instead)
+           enum maqet_qemu_when when, const char *reason, const char *instead,
+           enum maqet_next next)
 {
+    const struct maqet_hint hint = {.next = next};
+    _cleanup_free_ char *step = next != MAQET_NEXT_WORDS ? hint_text(&hint) : NULL;
+
     maqet_text_appendf(text, "| `%s` | %s%s | %s | %s |\n", what,
                        fate == MAQET_QEMU_REFUSED ? "refused" : "warned of",
-                       when_text(when), reason, instead ? instead : "");
+                       when_text(when), reason,
+                       instead ? instead
+                       : step  ? step
+                               : "");
 }
 
 static char *
@@ -142,12 +150,14 @@ document(void)
         _cleanup_free_ char *name = maqet_format("-%s", row->name);
 
         if (row->fate != MAQET_QEMU_FINE)
-            append_row(&text, name, row->fate, row->when, row->reason, row->instead);
+            append_row(&text, name, row->fate, row->when, row->reason, row->instead,
+                       row->next);
     }
     for (const struct maqet_qemu_value *row = maqet_qemu_values(); row->option; row++) {
         _cleanup_free_ char *value = value_of(row);
 
-        append_row(&text, value, row->fate, row->when, row->reason, row->instead);
+        append_row(&text, value, row->fate, row->when, row->reason, row->instead,
+                   row->next);
     }
     maqet_text_append(&text, "\nAll others that maqet knows are passed on:\n");
     for (const struct maqet_qemu_option *row = maqet_qemu_options(); row->name; row++)
@@ -278,18 +288,27 @@ test_not_repeated(void)
 /* ---- what becomes of them ---- */
 
 static void
+listen(void *warnings, enum maqet_level level, const char *message)
+{
+    CU_ASSERT_EQUAL(level, MAQET_LEVEL_WARNING);
+    maqet_strings_add(warnings, message);
+}
+
+static void
 check(const char *yaml, bool sandboxed, bool detached, const char *wanted)
 {
     const struct maqet_qemu_manner manner = {.sandboxed = sandboxed,
                                              .detached = detached};
     _cleanup_error_ struct maqet_error *error = NULL;
     _cleanup_strings_ struct maqet_strings warnings = MAQET_STRINGS_INIT;
+    const struct maqet_context context = {
+        .message = listen, .data = &warnings, .words = hint_text};
     _cleanup_json_ json_object *list =
         maqet_yaml_parse(yaml, strlen(yaml), "vm.yaml", "/vms", NULL);
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(list);
     maqet_arguments_judge(list, &manner, &error);
-    maqet_arguments_warnings(list, &manner, &warnings);
+    maqet_arguments_warn(list, &manner, &context);
     const char *said = error                ? error->message
                        : warnings.count > 0 ? warnings.items[0]
                                             : NULL;

@@ -257,7 +257,7 @@ must_not_begin(enum manner manner, int64_t timeout, enum maqet_error_code code,
         must_not_begin(manner, 2 * timeout, code, why, next, heard);
         return;
     }
-    UNIT_SAME(error->hints.count > 0 ? error->hints.items[0] : NULL, thaws ? NULL : next);
+    UNIT_HINT(error, 0, thaws ? NULL : next);
     if (thaws)
         UNIT_SAME(error->remark, THAWING);
     CU_ASSERT_EQUAL(error->code, code);

@@ -546,8 +546,8 @@ test_monitor_of_a_stopped_qemu(void)
         CU_ASSERT_EQUAL_FATAL(error->hints.count, 2);
         _cleanup_free_ char *step =
             maqet_format("Let it continue: kill -CONT %d", (int)monitor);
-        UNIT_SAME(error->hints.items[0], step);
-        UNIT_SAME(error->hints.items[1],
+        UNIT_HINT(error, 0, step);
+        UNIT_HINT(error, 1,
                   "End it, which is a power cut to the guest: maqet stop web --force");
         UNIT_ERROR(&error, MAQET_ERROR_TIMEOUT, message);
     }

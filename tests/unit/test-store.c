@@ -185,8 +185,8 @@ test_exists(void)
     CU_ASSERT_EQUAL(maqet_store_add(&scene.context, again, &error), -1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL_FATAL(error->hints.count, 2);
-    UNIT_SAME(error->hints.items[0], "Change it: maqet apply web FILE");
-    UNIT_SAME(error->hints.items[1], "Add this one under another name: --name NAME");
+    UNIT_HINT(error, 0, "Change it: maqet apply web FILE");
+    UNIT_HINT(error, 1, "Add this one under another name: --name NAME");
     UNIT_ERROR(&error, MAQET_ERROR_EXISTS, "There is a virtual machine 'web' already");
     _cleanup_definition_ struct maqet_definition *there =
         maqet_store_load(&scene.context, "web", NULL);
@@ -254,7 +254,7 @@ check_missing(const struct scene *scene, const char *word, const char *hint)
     CU_ASSERT_PTR_NULL(maqet_store_load(&scene->context, word, &error));
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
-    UNIT_SAME(error->hints.items[0], hint);
+    UNIT_HINT(error, 0, hint);
     UNIT_ERROR(&error, MAQET_ERROR_MISSING, message);
     CU_ASSERT_EQUAL(maqet_store_lock(&scene->context, word, &error), -1);
     UNIT_ERROR(&error, MAQET_ERROR_MISSING, message);

@@ -25,6 +25,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "cli/hints.h"
 #include "core/base/clock.h"
 #include "core/base/error.h"
 #include "core/base/files.h"
@@ -102,6 +103,21 @@ unit_same(const char *actual, const char *wanted, const char *file, unsigned lin
                      actual ? actual : "NULL");
 
     CU_assertImplementation(same, line, words, file, "", CU_FALSE);
+}
+
+/* The hint of an error at an index says this to people; NULL: there is none. */
+#define UNIT_HINT(error, index, wanted)                                                  \
+    unit_hint(error, index, wanted, __FILE__, __LINE__)
+
+static inline void
+unit_hint(const struct maqet_error *error, size_t index, const char *wanted,
+          const char *file, unsigned line)
+{
+    _cleanup_free_ char *text = error && index < error->hints.count
+                                    ? hint_text(&error->hints.items[index])
+                                    : NULL;
+
+    unit_same(text, wanted, file, line);
 }
 
 /* The error has this code and exactly this message. It is freed, to be used again. */

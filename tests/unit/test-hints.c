@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* The words of the steps that the core advises: each has some, with names that a shell takes
+ * for one word. */
+#include <string.h>
+
+#include "cli/hints.h"
+#include "tests/unit/unit.h"
+
+/* The words of a step about these operands, each of which is more than one word. */
+static char *
+words_of(enum maqet_next next)
+{
+    struct maqet_hint hint = {.next = next};
+    char *text;
+
+    for (unsigned i = 1; i <= 5; i++)
+        maqet_strings_addf(&hint.operands, "%% %u", i);
+    text = hint_text(&hint);
+    maqet_strings_clear(&hint.operands);
+    return text;
+}
+
+static void
+test_each_has_words(void)
+{
+    for (enum maqet_next next = MAQET_NEXT_WORDS + 1; next < MAQET_NEXT_COUNT; next++) {
+        _cleanup_free_ char *text = words_of(next);
+
+        CU_ASSERT_TRUE_FATAL(*text != '\0');
+        CU_ASSERT_TRUE(*text < 'a' || *text > 'z' || maqet_text_starts(text, "maqet "));
+        CU_ASSERT_NOT_EQUAL(text[strlen(text) - 1], '.');
+        /* No field is left, and none is of an operand that there can't be. */
+        CU_ASSERT_PTR_NULL(strpbrk(text, "{}?"));
+    }
+}
+
+/* What follows a command is what can be pasted. */
+static void
+test_names_are_quoted(void)
+{
+    for (enum maqet_next next = MAQET_NEXT_WORDS + 1; next < MAQET_NEXT_COUNT; next++) {
+        _cleanup_free_ char *text = words_of(next);
+        const char *command = strstr(text, "maqet ");
+
+        for (const char *at = command; at && (at = strstr(at, "% ")); at++)
+            CU_ASSERT_TRUE(at[-1] == '\'');
+    }
+}
+
+static void
+check(enum maqet_next next, const char *one, const char *other, const char *wanted)
+{
+    struct maqet_error *error = NULL;
+
+    maqet_error_set(&error, MAQET_ERROR_FAILED, "it failed");
+    maqet_error_next(&error, next, one, other, NULL);
+    UNIT_HINT(error, 0, wanted);
+    maqet_error_free(error);
+}
+
+static void
+test_operands(void)
+{
+    check(MAQET_NEXT_WORDS, "Say {1} or {", NULL, "Say {1} or {");
+    check(MAQET_NEXT_ONLY_STOP, "web", NULL, "It can only be stopped: maqet stop web");
+    check(MAQET_NEXT_FREE_SPACE_IN, "web", "/a folder",
+          "Free up disk space in /a folder, then let the guest go on: maqet resume web");
+}
+
+int
+main(void)
+{
+    CU_TestInfo tests[] = {
+        {"each has words", test_each_has_words},
+        {"names are quoted", test_names_are_quoted},
+        {"operands", test_operands},
+        CU_TEST_INFO_NULL,
+    };
+
+    return unit_run("hints", tests);
+}
