@@ -45,7 +45,8 @@ static json_object *
 row_of_nothing(const struct maqet_drive *drive)
 {
     static const struct maqet_checked_file none = {0};
-    const struct maqet_checked_file file = {.path = drive->path ? drive->path : "",
+    const struct maqet_checked_file file = {.path =
+                                                (char *)(drive->path ? drive->path : ""),
                                             .written = !maqet_drive_readonly(drive)};
     json_object *row = row_of(drive, drive->path ? &file : &none);
 

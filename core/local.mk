@@ -174,6 +174,7 @@ libmaqet_core_la_SOURCES = \
 	core/snapshot/snapshot.h \
 	core/snapshot/steps.c \
 	core/storage/callback.c core/storage/callback.h \
+	core/storage/chain.c core/storage/chain.h \
 	core/storage/check.c core/storage/check.h \
 	core/storage/command.c \
 	core/storage/creation.c core/storage/creation.h \

@@ -61,6 +61,25 @@ is_of_no_matter(const char *option)
            strcmp(option, "-name") == 0;
 }
 
+/* Backing nodes have names (core/storage/chain.h); an earlier maqet gave them none, and
+ * what they are does not depend on it. The caller frees. */
+static char *
+without_names(const char *argument)
+{
+    _cleanup_json_ json_object *node =
+        argument[0] == '{' ? json_tokener_parse(argument) : NULL;
+    json_object *backing = NULL;
+
+    if (!json_object_is_type(node, json_type_object))
+        return maqet_strdup(argument);
+    for (json_object *at = node; json_object_object_get_ex(at, "backing", &backing) &&
+                                 json_object_is_type(backing, json_type_object);
+         at = backing)
+        json_object_object_del(backing, "node-name");
+    return maqet_strdup(json_object_to_json_string_ext(
+        node, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
 /* Leaves such options out, with their values. */
 static void
 add_what_matters(struct maqet_strings *kept, char *const *argv, size_t count)
@@ -69,7 +88,7 @@ add_what_matters(struct maqet_strings *kept, char *const *argv, size_t count)
         if (is_of_no_matter(argv[i]))
             i++;
         else
-            maqet_strings_add(kept, argv[i]);
+            maqet_strings_take(kept, without_names(argv[i]));
     }
 }
 

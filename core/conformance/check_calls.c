@@ -131,7 +131,7 @@ check_emitted(const struct bench *bench, const struct maqet_drive *drive,
     bool empty =
         drive->media == MAQET_MEDIA_CDROM && bench_has_path(bench) && !drive->path;
 
-    if (!is_share && !empty && !emitted_find(list, "-blockdev", drive->name))
+    if (!is_share && !empty && !emitted_find(list, "-blockdev", maqet_drive_node(drive)))
         return bench_fail(err,
                           "Call maqet_args_blockdev(args, maqet_drive_name(drive)): by "
                           "that name the interface finds it",

@@ -25,7 +25,7 @@ check_drive_there(struct bench *bench, struct machine *machine, struct maqet_err
     const struct maqet_drive *drive = machine->vm->drives[0];
     bool is_share = !drive->storage->plugin.interface;
 
-    if (!is_share && !machine_has_node(machine, drive->name))
+    if (!is_share && !machine_has_node(machine, maqet_drive_node(drive)))
         return bench_fail(err, "The node-name is maqet_drive_name()",
                           "QEMU has no block node '%s'", drive->name);
     if ((bench->is_iface || drive->iface) && !machine_has_device(machine, drive->name))

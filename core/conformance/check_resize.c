@@ -94,7 +94,7 @@ resize_live(struct bench *bench, struct machine *machine, uint64_t wanted,
         if (machine_tell(machine, maqet_actions_name(actions, i),
                          maqet_actions_arguments(actions, i), err) < 0)
             return maqet_error_wrap(err, "QEMU refuses what live_resize appends");
-    int64_t is = size_in_qemu(machine, drive->name);
+    int64_t is = size_in_qemu(machine, maqet_drive_node(drive));
     return is == (int64_t)wanted
                ? 0
                : bench_fail(err,
@@ -121,5 +121,6 @@ check_live_resize(struct bench *bench, struct maqet_error **err)
     if (machine_run(bench, &machine, machine_type(bench, 0), &entry, 1, err) < 0)
         return -1;
     return resize_live(bench, &machine,
-                       larger((uint64_t)size_in_qemu(&machine, drive->name)), err);
+                       larger((uint64_t)size_in_qemu(&machine, maqet_drive_node(drive))),
+                       err);
 }

@@ -68,8 +68,9 @@ live_size(const struct resizing *resizing, uint64_t *bytes, struct maqet_error *
 
     if (!nodes)
         return -1;
-    json_object_object_get_ex(maqet_monitor_find_node(nodes, resizing->drive->name),
-                              "image", &image);
+    json_object_object_get_ex(
+        maqet_monitor_find_node(nodes, maqet_drive_node(resizing->drive)), "image",
+        &image);
     if (!json_object_object_get_ex(image, "virtual-size", &size))
         return maqet_drive_error(resizing->drive, NULL, err, MAQET_ERROR_MISSING,
                                  "QEMU has no such drive; the machine was started "

@@ -81,15 +81,11 @@ static int
 check_drive(const struct maqet_vm *vm, const struct maqet_written *file,
             const struct maqet_drive *drive, struct maqet_error **err)
 {
-    bool used = drive->path && is_same(drive->path, file->path);
+    bool used = false;
 
-    for (const struct maqet_option *row = drive->storage->common.options;
-         !used && row->name; row++) {
-        const char *path =
-            row->type == MAQET_OPTION_PATH ? maqet_drive_string(drive, row->name) : NULL;
-
-        used = path && is_same(path, file->path);
-    }
+    for (size_t i = 0; !used && i < drive->chain.count; i++)
+        used =
+            drive->chain.nodes[i].file && is_same(drive->chain.nodes[i].file, file->path);
     /* A folder may be shared in two ways. */
     if (!used || file->kind == MAQET_WRITTEN_FOLDER)
         return 0;

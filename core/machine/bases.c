@@ -18,7 +18,7 @@ enum { DEFINITION_LIMIT = 16 * 1024 * 1024 };
 /* ---- what they were ---- */
 
 static int
-error_base(const struct maqet_drive *drive, const struct maqet_base_record *then,
+error_base(const struct maqet_drive *drive, const struct maqet_node *then,
            const char *path, const char *change, struct maqet_error **err)
 {
     maqet_drive_error(drive, then->option, err, MAQET_ERROR_STATE,
@@ -34,17 +34,16 @@ error_base(const struct maqet_drive *drive, const struct maqet_base_record *then
 }
 
 static int
-check_base(const struct maqet_drive *drive, const struct maqet_base_record *then,
+check_base(const struct maqet_drive *drive, const struct maqet_node *then,
            struct maqet_error **err)
 {
     const char *path = maqet_drive_string(drive, then->option);
-    struct maqet_base_record now;
+    _cleanup_(maqet_node_clear) struct maqet_node now = {.file = maqet_strdup(path)};
 
     /* No base any more, or none that can be read, which is for the plugin to say. */
-    if (!path || !maqet_base_record_read(&now, then->option, path))
+    if (!path || !maqet_node_read(&now))
         return 0;
-    _cleanup_free_ char *change = maqet_base_record_compare(then, &now);
-    maqet_base_record_clear(&now);
+    _cleanup_free_ char *change = maqet_node_compare(then, &now);
     return change ? error_base(drive, then, path, change, err) : 0;
 }
 
@@ -56,8 +55,8 @@ maqet_bases_check(const struct maqet_drive *drive, struct maqet_error **err)
     /* An image that is made anew gets its base as that is now. */
     if (!record || !drive->path || access(drive->path, F_OK) < 0)
         return 0;
-    for (size_t i = 0; i < record->base_count; i++)
-        if (check_base(drive, &record->bases[i], err) < 0)
+    for (size_t i = 0; i < record->bases.count; i++)
+        if (check_base(drive, &record->bases.nodes[i], err) < 0)
             return -1;
     return 0;
 }
@@ -97,11 +96,11 @@ record_depends(const struct candidate *candidate, const struct maqet_image_recor
 {
     if (!record->path || is_going(candidate, record->path))
         return false;
-    for (size_t i = 0; i < record->base_count; i++) {
-        const struct maqet_base_record *base = &record->bases[i];
+    for (size_t i = 0; i < record->bases.count; i++) {
+        const struct maqet_node *base = &record->bases.nodes[i];
 
         /* By its name, and where it was moved. */
-        if (is_candidate(candidate, base->path) ||
+        if (is_candidate(candidate, base->file) ||
             (base->mtime != 0 && maqet_file_id_is_same_file(&base->id, &candidate->id)))
             return true;
     }
@@ -113,18 +112,17 @@ record_depends(const struct candidate *candidate, const struct maqet_image_recor
 static int
 drive_depends(const struct candidate *candidate, const struct maqet_drive *drive)
 {
-    _cleanup_strings_ struct maqet_strings options = MAQET_STRINGS_INIT;
-    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+    _cleanup_chain_ struct maqet_chain bases = {0};
 
     if (maqet_drive_is_unknown(drive) || !drive->path || access(drive->path, F_OK) < 0 ||
-        maqet_image_dependencies(drive, &options, &files, NULL) < 0)
+        maqet_image_dependencies(drive, &bases, NULL) < 0)
         return -1;
     int depends = 0;
-    for (size_t i = 0; i < files.count; i++) {
-        if (is_candidate(candidate, files.items[i]))
+    for (size_t i = 0; i < bases.count; i++) {
+        if (is_candidate(candidate, bases.nodes[i].file))
             return 1;
         /* What it names may be the very file, which was moved. */
-        if (access(files.items[i], F_OK) < 0)
+        if (access(bases.nodes[i].file, F_OK) < 0)
             depends = -1;
     }
     return depends;

@@ -77,8 +77,7 @@ static void
 note_image(struct maqet_drive *drive, const struct maqet_image_state *state)
 {
     if (drive->path && state->exists)
-        maqet_drive_files_note(drive, drive->storage->plugin.path_option, drive->path,
-                               &state->id);
+        maqet_drive_files_note(drive, &state->id);
 }
 
 int

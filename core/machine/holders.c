@@ -469,18 +469,13 @@ int
 maqet_holders_check_named(const struct maqet_vm *vm, const struct maqet_drive *drive,
                           struct maqet_error **err)
 {
-    const char *own = drive->storage->plugin.path_option;
-
     if (!drive->path || access(drive->path, F_OK) == 0)
         return 0;
-    for (const struct maqet_option *row = drive->storage->common.options; row->name;
-         row++) {
-        const char *path = row->type == MAQET_OPTION_PATH && strcmp(row->name, own) != 0
-                               ? maqet_drive_string(drive, row->name)
-                               : NULL;
+    for (size_t i = 1; i < drive->chain.count; i++) {
+        const char *file = drive->chain.nodes[i].file;
 
-        if (path && is_written(path))
-            return error_busy(vm, drive, path, err);
+        if (file && is_written(file))
+            return error_busy(vm, drive, file, err);
     }
     return 0;
 }

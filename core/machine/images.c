@@ -260,8 +260,14 @@ maqet_images_attach(struct maqet_vm *vm)
     static const struct maqet_image_record presumed = {.presumed = true};
 
     for (size_t i = 0; i < vm->drive_count; i++) {
-        vm->drives[i]->record = record_of(vm, vm->drives[i]);
-        vm->drives[i]->earlier = NULL;
+        struct maqet_drive *drive = vm->drives[i];
+
+        drive->record = record_of(vm, drive);
+        drive->earlier = NULL;
+        if (drive->chain.depth > 0)
+            drive->chain.nodes[0].creator = drive->record && drive->record->created
+                                                ? MAQET_NODE_MADE
+                                                : MAQET_NODE_THERE;
     }
     for (size_t i = 0; i < vm->drive_count; i++) {
         struct maqet_drive *drive = vm->drives[i];
@@ -306,16 +312,6 @@ take_record(struct maqet_vm *vm, const struct maqet_drive *drive)
 }
 
 static void
-clear_bases(struct maqet_image_record *record)
-{
-    for (size_t i = 0; i < record->base_count; i++)
-        maqet_base_record_clear(&record->bases[i]);
-    free(record->bases);
-    record->bases = NULL;
-    record->base_count = 0;
-}
-
-static void
 set_owner(struct maqet_vm *vm, struct maqet_image_record *record)
 {
     replace_text(&record->vm, maqet_strdup(vm->definition->name), &vm->images_changed);
@@ -336,7 +332,7 @@ maqet_images_note_created(struct maqet_vm *vm, const struct maqet_drive *drive,
     record->created = true;
     set_owner(vm, record);
     record->id = *id;
-    clear_bases(record);
+    maqet_chain_clear(&record->bases);
     vm->images_changed = true;
     return maqet_images_confirm(vm, err);
 }
@@ -345,21 +341,17 @@ static int
 note_bases(const struct maqet_drive *drive, struct maqet_image_record *record,
            struct maqet_error **err)
 {
-    _cleanup_strings_ struct maqet_strings options = MAQET_STRINGS_INIT;
-    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
-
-    if (maqet_image_dependencies(drive, &options, &files, err) < 0)
+    maqet_chain_clear(&record->bases);
+    if (maqet_image_dependencies(drive, &record->bases, err) < 0)
         return -1;
-    clear_bases(record);
-    record->bases = maqet_alloc(files.count * sizeof(*record->bases) + 1);
     /* A record that lacks a base would let that be changed, or deleted. */
-    for (size_t i = 0; i < files.count; i++) {
-        if (!maqet_base_record_read(&record->bases[record->base_count], options.items[i],
-                                    files.items[i]))
-            return maqet_drive_error(drive, options.items[i], err, MAQET_ERROR_FAILED,
-                                     "can't read the backing file %s: %s", files.items[i],
+    for (size_t i = 0; i < record->bases.count; i++) {
+        struct maqet_node *base = &record->bases.nodes[i];
+
+        if (!maqet_node_read(base))
+            return maqet_drive_error(drive, base->option, err, MAQET_ERROR_FAILED,
+                                     "can't read the backing file %s: %s", base->file,
                                      strerror(errno));
-        record->base_count++;
     }
     return 0;
 }
@@ -368,23 +360,22 @@ note_bases(const struct maqet_drive *drive, struct maqet_image_record *record,
  * place. */
 static void
 refresh_base(struct maqet_vm *vm, const struct maqet_drive *drive,
-             struct maqet_base_record *then)
+             struct maqet_node *then)
 {
     const char *path = maqet_drive_string(drive, then->option);
-    struct maqet_base_record now;
+    _cleanup_(maqet_node_clear) struct maqet_node now = {
+        .option = maqet_strdup(then->option), .file = maqet_strdup(path)};
 
-    if (!path || !maqet_base_record_read(&now, then->option, path))
+    if (!path || !maqet_node_read(&now))
         return;
-    _cleanup_free_ char *change = maqet_base_record_compare(then, &now);
-    if (!change &&
-        (!maqet_file_id_equal(&then->id, &now.id) || strcmp(then->path, now.path) != 0)) {
-        struct maqet_base_record before = *then;
-
-        *then = now;
-        now = before;
-        vm->images_changed = true;
-    }
-    maqet_base_record_clear(&now);
+    _cleanup_free_ char *change = maqet_node_compare(then, &now);
+    if (change ||
+        (maqet_file_id_equal(&then->id, &now.id) && strcmp(then->file, now.file) == 0))
+        return;
+    struct maqet_node before = *then;
+    *then = now;
+    now = before;
+    vm->images_changed = true;
 }
 
 /* ---- marks on the images ---- */
@@ -409,8 +400,8 @@ mark_images(struct maqet_vm *vm, struct maqet_image_record *record)
     } else if (record->path) {
         maqet_owner_mark_user(vm->context, record->path, false);
     }
-    for (size_t i = 0; i < record->base_count; i++)
-        maqet_owner_mark_user(vm->context, record->bases[i].path, true);
+    for (size_t i = 0; i < record->bases.count; i++)
+        maqet_owner_mark_user(vm->context, record->bases.nodes[i].file, true);
 }
 
 /* ---- what is noted ---- */
@@ -437,14 +428,14 @@ maqet_images_note_seen(struct maqet_vm *vm, const struct maqet_drive *drive,
     else if (now - record->seen > SEEN_INTERVAL)
         vm->dates_changed = true;
     record->seen = now;
-    for (size_t i = 0; i < record->base_count; i++)
-        refresh_base(vm, drive, &record->bases[i]);
-    if (accept_bases || record->base_count == 0) {
-        size_t before = record->base_count;
+    for (size_t i = 0; i < record->bases.count; i++)
+        refresh_base(vm, drive, &record->bases.nodes[i]);
+    if (accept_bases || record->bases.count == 0) {
+        size_t before = record->bases.count;
 
         if (note_bases(drive, record, err) < 0)
             return -1;
-        vm->images_changed = vm->images_changed || before > 0 || record->base_count > 0;
+        vm->images_changed = vm->images_changed || before > 0 || record->bases.count > 0;
     }
     mark_images(vm, record);
     return 0;

@@ -15,7 +15,6 @@
 #include "core/qemu/arguments.h"
 #include "core/qemu/objects.h"
 #include "core/qemu/version.h"
-#include "core/storage/drive_files.h"
 
 /* ---- the keys ---- */
 
@@ -384,8 +383,12 @@ write_rules(const struct maqet_confinement *confinement, int dir_fd,
 static void
 know_drive(struct maqet_confinement *confinement, const struct maqet_drive *drive)
 {
-    for (size_t i = 0; i < drive->file_count; i++)
-        maqet_confinement_know(confinement, drive->files[i].path, &drive->files[i].id);
+    for (size_t i = 0; i < drive->chain.count; i++) {
+        const struct maqet_node *node = &drive->chain.nodes[i];
+
+        if (maqet_node_is_known(node))
+            maqet_confinement_know(confinement, node->file, &node->id);
+    }
 }
 
 static int

@@ -73,7 +73,8 @@ find_replaced(const struct maqet_images *images, const struct maqet_image_record
         struct maqet_image_record *record = &images->items[i];
 
         if (record->path && strcmp(record->path, by->path) == 0 &&
-            (record->base_count == 0 || maqet_file_id_is_same_file(&record->id, &by->id)))
+            (record->bases.count == 0 ||
+             maqet_file_id_is_same_file(&record->id, &by->id)))
             return record;
     }
     return NULL;
@@ -92,13 +93,10 @@ put_record(struct maqet_images *images, const struct maqet_image_record *record)
     maqet_image_record_copy(&copy, record);
     if (known->created && !record->created &&
         maqet_file_id_is_same_file(&known->id, &record->id)) {
-        struct maqet_base_record *bases = known->bases;
-        size_t count = known->base_count;
+        struct maqet_chain bases = known->bases;
 
         known->bases = copy.bases;
-        known->base_count = copy.base_count;
         copy.bases = bases;
-        copy.base_count = count;
         maqet_image_record_clear(&copy);
         return;
     }
@@ -133,7 +131,7 @@ maqet_unused_add(const struct maqet_context *context, const struct maqet_images 
 
         /* One that never got its name was never there. Of the others' images, those with
          * a backing file count, which nobody may write to. */
-        if (!(record->created || record->base_count > 0) || !record->path ||
+        if (!(record->created || record->bases.count > 0) || !record->path ||
             maqet_strings_has(gone, record->path) ||
             (record->seen == 0 && access(record->path, F_OK) < 0))
             continue;
@@ -166,15 +164,14 @@ take_over(struct maqet_images *images, const struct maqet_images *records)
     for (size_t i = images->count; i-- > 0;) {
         struct maqet_image_record *record = &images->items[i];
 
-        if (record->base_count == 0 || !is_among(records, record))
+        if (record->bases.count == 0 || !is_among(records, record))
             continue;
         changed = true;
         if (!record->created) {
             maqet_images_remove(images, i);
             continue;
         }
-        while (record->base_count > 0)
-            maqet_base_record_clear(&record->bases[--record->base_count]);
+        maqet_chain_clear(&record->bases);
     }
     return changed;
 }

@@ -220,6 +220,15 @@ maqet_vm_find_drive(const struct maqet_vm *vm, const char *name, struct maqet_er
     return NULL;
 }
 
+const struct maqet_drive *
+maqet_vm_find_node(const struct maqet_vm *vm, const char *name)
+{
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (strcmp(maqet_drive_node(vm->drives[i]), name) == 0)
+            return vm->drives[i];
+    return NULL;
+}
+
 bool
 maqet_vm_starts_paused(const struct maqet_vm *vm)
 {

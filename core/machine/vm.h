@@ -66,6 +66,9 @@ void maqet_vm_cleanup(struct maqet_vm **vm);
 const struct maqet_drive *maqet_vm_find_drive(const struct maqet_vm *vm, const char *name,
                                               struct maqet_error **err);
 
+/* The drive whose top node has that name in QEMU; NULL: none has. */
+const struct maqet_drive *maqet_vm_find_node(const struct maqet_vm *vm, const char *name);
+
 /* All that `add` wants to know before it stores a machine: that images which exist may be
  * used, that missing ones can be made as far as the configuration tells, and that the
  * drives fit on their buses. */

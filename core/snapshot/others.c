@@ -106,7 +106,7 @@ add_device(const struct maqet_session *session, const struct maqet_writables *kn
     /* What no device has, the guest can't reach. */
     if (!inserted || json_object_get_boolean(json_object_object_get(inserted, "ro")) ||
         !maqet_json_text(device, "qdev") ||
-        (node && maqet_vm_find_drive(session->machine->vm, node, NULL)))
+        (node && maqet_vm_find_node(session->machine->vm, node)))
         return;
     const struct maqet_writable *entry = find_known(known, device, inserted);
     if (entry) {

@@ -72,7 +72,8 @@ refresh_live(struct maqet_session *session, struct maqet_error **err)
 
         if (!is_asked(session, member))
             continue;
-        json_object *node = maqet_monitor_find_node(nodes, member->drive->name);
+        json_object *node =
+            maqet_monitor_find_node(nodes, maqet_drive_node(member->drive));
         if (!node)
             return maqet_error_set(err, MAQET_ERROR_MISSING,
                                    "QEMU of virtual machine '%s' has no drive '%s'; it "

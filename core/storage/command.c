@@ -23,7 +23,7 @@ static int
 append_image(struct maqet_command *command, const struct maqet_drive *drive,
              const struct maqet_args *args, struct maqet_error **err)
 {
-    if (!maqet_args_render_image(args, drive->name, &command->argv))
+    if (!maqet_args_render_image(args, maqet_drive_node(drive), &command->argv))
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
                                  "it has no image that qemu-img could open");
     maqet_secrets_find(&command->argv, NULL, &command->secrets);

@@ -16,6 +16,22 @@ maqet_drive_name(const struct maqet_drive *drive)
 }
 
 const char *
+maqet_drive_node(const struct maqet_drive *drive)
+{
+    return drive->chain.depth > 0 ? drive->chain.nodes[0].name : drive->name;
+}
+
+void
+maqet_drive_set_top(struct maqet_drive *drive, const char *file)
+{
+    maqet_chain_clear(&drive->chain);
+    struct maqet_node *top =
+        maqet_chain_add_node(&drive->chain, drive->storage->plugin.path_option, file);
+    top->name = maqet_strdup(drive->name);
+    drive->path = top->file;
+}
+
+const char *
 maqet_drive_vm_name(const struct maqet_drive *drive)
 {
     return drive->machine->vm_name;

@@ -11,6 +11,7 @@
 #include "core/base/context.h"
 #include "core/config/tree.h"
 #include "core/plugin/loader.h"
+#include "core/storage/chain.h"
 
 /* What a drive must know of the machine that it is in. */
 struct maqet_machine {
@@ -25,7 +26,6 @@ struct maqet_machine {
 #define MAQET_DRIVE_SOCKET_PREFIX "helper-"
 
 struct maqet_image_record; /* record.h */
-struct maqet_drive_file;   /* drive_files.h */
 
 /* Where a drive sits: in which place on which controller of its interface. */
 struct maqet_drive_slot {
@@ -43,8 +43,11 @@ struct maqet_drive {
     struct maqet_drive_slot slot;    /* what maqet_drives_emit() has given it */
     enum maqet_media media;
     bool overcommit;
-    mode_t mode;       /* that a new image gets */
-    char *path;        /* what maqet_drive_path() says */
+    mode_t mode; /* that a new image gets */
+    /* What it is made of. A share has no block node, any other drive a top: that of a
+     * CD-ROM drive without a medium has no file, and QEMU none of it. */
+    struct maqet_chain chain;
+    const char *path;  /* what maqet_drive_path() says: the file of the top */
     bool default_path; /* @path was made up by us */
     char *socket;      /* what maqet_drive_socket() says */
     bool running;      /* what maqet_drive_running() says */
@@ -55,9 +58,6 @@ struct maqet_drive {
     const struct maqet_image_record *record;  /* of this very image */
     const struct maqet_image_record *earlier; /* of another one that the drive had */
     bool create_missing; /* the image is made though one that was there is missing */
-    /* Which files were looked at (drive_files.h). */
-    struct maqet_drive_file *files;
-    size_t file_count;
     /* Why it can't be used as it is defined, and how much of it that concerns (fault.h);
      * NULL: it can be used. */
     struct maqet_error *fault;
@@ -71,6 +71,13 @@ struct maqet_drive {
 
 /* The file in RUNTIME/NAME/ that a failing program's output goes to where it is long. */
 #define MAQET_DRIVE_LOG "tool.log"
+
+/* The node-name of what the guest's device is attached to, by which QEMU is asked about
+ * the drive, and told what to do with it. */
+const char *maqet_drive_node(const struct maqet_drive *drive);
+
+/* Gives it a chain with a top in a file; NULL: it has none. What it had is gone. */
+void maqet_drive_set_top(struct maqet_drive *drive, const char *file);
 
 /* The place of an option in the YAML file, for errors about it: "map.option" is that of a
  * nested mapping; NULL, and one that is not there: the place of the drive. */

@@ -197,16 +197,11 @@ find_places(struct maqet_drive *drive)
     drive->socket =
         maqet_format("%s/" MAQET_DRIVE_SOCKET_PREFIX "%s.sock",
                      drive->machine->run_dir ? drive->machine->run_dir : "", drive->name);
-    if (!option)
-        return;
-    if (written) {
-        drive->path = maqet_strdup(written);
-    } else if (drive->media == MAQET_MEDIA_DISK) {
-        drive->path = maqet_format("%s/maqet-%s-%s.%s", drive->machine->storage_dir,
-                                   drive->machine->vm_name, drive->name,
-                                   drive->storage->plugin.name);
-        drive->default_path = true;
-    }
+    drive->default_path = option && !written && drive->media == MAQET_MEDIA_DISK;
+    _cleanup_free_ char *made =
+        drive->default_path ? maqet_drive_presumed_path(drive) : NULL;
+    if (option || drive->storage->plugin.interface)
+        maqet_drive_set_top(drive, made ? made : written);
 }
 
 static int
@@ -279,11 +274,10 @@ maqet_drive_free(struct maqet_drive *drive)
         return;
     json_object_put(drive->tree);
     free(drive->name);
-    free(drive->path);
+    maqet_chain_clear(&drive->chain);
     free(drive->socket);
     free(drive->log);
     free(drive->served);
-    maqet_drive_files_clear(drive);
     maqet_error_free(drive->fault);
     free(drive);
 }

@@ -20,10 +20,8 @@ maqet_drive_stand_in(struct maqet_drive *drive)
     if (!drive->name)
         drive->name = maqet_strdup("?");
     /* A relative path was not checked, and so not made absolute. */
-    if (drive->path && drive->path[0] != '/') {
-        free(drive->path);
-        drive->path = NULL;
-    }
+    if (drive->path && drive->path[0] != '/')
+        maqet_drive_set_top(drive, NULL);
     if (media && strcmp(media, "cdrom") == 0)
         drive->media = MAQET_MEDIA_CDROM;
     drive->iface = NULL;

@@ -77,8 +77,7 @@ maqet_image_names_file(struct maqet_image *image, const char *option, const char
         name[0] == '/' ? maqet_strdup(name) : maqet_format("%s/%s", folder, name);
 
     if (declared && names_a_file(name) && may_stand_for(declared, named)) {
-        maqet_strings_add(&image->options, option);
-        maqet_strings_add(&image->files, declared);
+        maqet_chain_add_node(&image->bases, option, declared);
         return;
     }
     if (image->undeclared)
@@ -108,8 +107,7 @@ maqet_image_clear(struct maqet_image *image)
     free(image->named);
     free(image->declared);
     free(image->relink);
-    maqet_strings_clear(&image->options);
-    maqet_strings_clear(&image->files);
+    maqet_chain_clear(&image->bases);
     *image = (struct maqet_image){.drive = image->drive};
 }
 
@@ -326,13 +324,12 @@ static int
 check_same(const struct maqet_drive *drive, const struct maqet_image_state *state,
            struct maqet_error **err)
 {
-    const struct maqet_drive_file *known =
-        drive->path ? maqet_drive_files_find(drive, drive->storage->plugin.path_option)
-                    : NULL;
+    const struct maqet_node *top = drive->path ? &drive->chain.nodes[0] : NULL;
 
-    return !known || (state->exists && maqet_file_id_equal(&known->id, &state->id))
+    return !top || !maqet_node_is_known(top) ||
+                   (state->exists && maqet_file_id_equal(&top->id, &state->id))
                ? 0
-               : maqet_drive_files_error(drive, known, state->exists, err);
+               : maqet_drive_files_error(drive, top, state->exists, err);
 }
 
 int
@@ -367,8 +364,8 @@ maqet_image_open(const struct maqet_drive *drive, bool writable, struct maqet_er
 }
 
 int
-maqet_image_dependencies(const struct maqet_drive *drive, struct maqet_strings *options,
-                         struct maqet_strings *files, struct maqet_error **err)
+maqet_image_dependencies(const struct maqet_drive *drive, struct maqet_chain *bases,
+                         struct maqet_error **err)
 {
     _cleanup_(maqet_image_clear) struct maqet_image image = {.drive = drive};
     struct maqet_image_state state;
@@ -382,9 +379,7 @@ maqet_image_dependencies(const struct maqet_drive *drive, struct maqet_strings *
     maqet_file_id_of_fd(fd, &state.id);
     if (inspect(drive, fd, &image, &state, err) < 0)
         return -1;
-    for (size_t i = 0; i < image.files.count; i++) {
-        maqet_strings_add(options, image.options.items[i]);
-        maqet_strings_add(files, image.files.items[i]);
-    }
+    *bases = image.bases;
+    image.bases = (struct maqet_chain){0};
     return 0;
 }

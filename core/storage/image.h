@@ -21,10 +21,7 @@ struct maqet_image {
     const struct maqet_drive *drive;
     char *format;
     uint64_t virtual_size;
-    /* The files that it names and the configuration does: of each the option, and the
-     * path that this has. */
-    struct maqet_strings options;
-    struct maqet_strings files;
+    struct maqet_chain bases; /* the files that it names and the configuration does */
     /* The first file that the image names and the configuration doesn't, as "WHAT
      * 'NAME'"; its path (NULL: it is no file), and the file that the configuration names
      * instead (NULL: none), by @option. */
@@ -48,10 +45,9 @@ int maqet_image_inspect(const struct maqet_drive *drive, struct maqet_image_stat
 int maqet_image_ask(const struct maqet_drive *drive, int fd,
                     struct maqet_image_state *state, struct maqet_error **err);
 
-/* The files that an existing image depends on, as its header and the configuration name
- * them: of each the option, and its path. None for an image that is missing. */
-int maqet_image_dependencies(const struct maqet_drive *drive,
-                             struct maqet_strings *options, struct maqet_strings *files,
+/* Adds the nodes that an existing image depends on, as its header and the configuration
+ * name them. None for an image that is missing. */
+int maqet_image_dependencies(const struct maqet_drive *drive, struct maqet_chain *bases,
                              struct maqet_error **err);
 
 /* Opens an image that is there, after the same checks. Returns a descriptor, or -1;

@@ -1,31 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/storage/record.h"
 
-#include <fcntl.h>
-#include <inttypes.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "core/base/checksum.h"
-
-/* Bytes of a backing file that are compared: its header, where it has one, and the tables
- * that mostly follow. */
-enum { BEGINNING = 64 * 1024 };
-
-static const struct maqet_field base_rows[] = {
-    {"option", MAQET_FIELD(struct maqet_base_record, option)},
-    {"path", MAQET_FIELD(struct maqet_base_record, path)},
-    {"device", MAQET_FIELD(struct maqet_base_record, id.device), .optional = true},
-    {"inode", MAQET_FIELD(struct maqet_base_record, id.inode), .optional = true},
-    {"birth", MAQET_FIELD(struct maqet_base_record, id.birth), .optional = true},
-    {"size", MAQET_FIELD(struct maqet_base_record, size), .optional = true},
-    {"mtime", MAQET_FIELD(struct maqet_base_record, mtime), .optional = true},
-    {"checksum", MAQET_FIELD(struct maqet_base_record, checksum)},
+/* What is remembered of a node. */
+static const struct maqet_field node_rows[] = {
+    {"option", MAQET_FIELD(struct maqet_node, option)},
+    {"path", MAQET_FIELD(struct maqet_node, file)},
+    {"device", MAQET_FIELD(struct maqet_node, id.device), .optional = true},
+    {"inode", MAQET_FIELD(struct maqet_node, id.inode), .optional = true},
+    {"birth", MAQET_FIELD(struct maqet_node, id.birth), .optional = true},
+    {"size", MAQET_FIELD(struct maqet_node, size), .optional = true},
+    {"mtime", MAQET_FIELD(struct maqet_node, mtime), .optional = true},
+    {"checksum", MAQET_FIELD(struct maqet_node, checksum)},
     {0},
 };
-static const struct maqet_fields base_fields =
-    MAQET_FIELDS(struct maqet_base_record, base_rows);
+static const struct maqet_fields node_fields = MAQET_FIELDS(struct maqet_node, node_rows);
 
 #define TEXT(member)                                                                     \
     {                                                                                    \
@@ -47,18 +38,12 @@ static const struct maqet_field record_rows[] = {
     TEXT(data_dir),
     {"seen", MAQET_FIELD(struct maqet_image_record, seen), .optional = true},
     {"bases",
-     MAQET_FIELD_LIST(struct maqet_image_record, bases, base_count, &base_fields),
+     MAQET_FIELD_LIST(struct maqet_image_record, bases.nodes, bases.count, &node_fields),
      .optional = true},
     {0},
 };
 const struct maqet_fields maqet_image_record_fields =
     MAQET_FIELDS(struct maqet_image_record, record_rows);
-
-void
-maqet_base_record_clear(struct maqet_base_record *base)
-{
-    maqet_fields_clear(&base_fields, base);
-}
 
 void
 maqet_image_record_clear(struct maqet_image_record *record)
@@ -90,60 +75,6 @@ maqet_drive_place(const struct maqet_drive *drive)
                                value);
     }
     return maqet_text_take(&text);
-}
-
-/* ---- backing files ---- */
-
-bool
-maqet_base_record_read(struct maqet_base_record *base, const char *option,
-                       const char *path)
-{
-    /* O_NONBLOCK: a FIFO in its place must not make us wait for a writer. */
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    struct stat status;
-    off_t end = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
-
-    *base = (struct maqet_base_record){0};
-    if (end < 0 || fstat(fd, &status) < 0 || !maqet_file_id_of_fd(fd, &base->id))
-        return false;
-    base->checksum = maqet_fd_checksum(fd, path, BEGINNING, NULL);
-    if (!base->checksum)
-        return false;
-    base->option = maqet_strdup(option);
-    base->path = maqet_strdup(path);
-    base->size = (uint64_t)end;
-    if (S_ISREG(status.st_mode))
-        base->mtime =
-            (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
-    return true;
-}
-
-char *
-maqet_base_record_compare(const struct maqet_base_record *then,
-                          const struct maqet_base_record *now)
-{
-    /* The node of a block device says nothing of what is on it. */
-    bool same_file = then->mtime == 0 || now->mtime == 0 ||
-                     maqet_file_id_is_same_file(&then->id, &now->id);
-
-    if (then->size == now->size && then->mtime == now->mtime &&
-        strcmp(then->checksum, now->checksum) == 0)
-        return NULL;
-    if (!same_file && strcmp(then->path, now->path) != 0)
-        return maqet_format("is another file than %s, on which the image was created",
-                            then->path);
-    if (then->size != now->size)
-        return maqet_format("%s: it has %" PRIu64 " bytes, and had %" PRIu64,
-                            same_file ? "was written to" : "was replaced by another file",
-                            now->size, then->size);
-    if (!same_file)
-        return maqet_strdup("was replaced by another file");
-    if (then->mtime != now->mtime) {
-        _cleanup_free_ char *when = maqet_text_date(now->mtime / 1000000000);
-
-        return maqet_format("was written to (last modified %s)", when);
-    }
-    return maqet_strdup("was written to: its beginning differs");
 }
 
 /* ---- an image that has been used ---- */

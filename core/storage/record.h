@@ -13,16 +13,6 @@
 #include "core/base/files.h"
 #include "core/storage/image.h"
 
-/* A backing file as it was when its overlay was made, or first started with. */
-struct maqet_base_record {
-    char *option; /* of the drive, which names it */
-    char *path;   /* absolute */
-    struct maqet_file_id id;
-    uint64_t size;  /* bytes of the file, or of the block device */
-    int64_t mtime;  /* ns since 1970; 0 for a block device */
-    char *checksum; /* of its beginning, see core/base/checksum.h */
-};
-
 struct maqet_image_record {
     char *drive; /* that had it last */
     char *type;  /* of the storage */
@@ -36,14 +26,13 @@ struct maqet_image_record {
     char *uuid;
     char *data_dir;
     int64_t seen; /* s since 1970: when it was last known to be there */
-    struct maqet_base_record *bases;
-    size_t base_count;
+    /* Its backing nodes as they were when the image was made, or first started with. */
+    struct maqet_chain bases;
     bool presumed; /* there is no record: its machine ran before maqet kept any */
 };
 
 extern const struct maqet_fields maqet_image_record_fields;
 
-void maqet_base_record_clear(struct maqet_base_record *base);
 void maqet_image_record_clear(struct maqet_image_record *record);
 void maqet_image_record_copy(struct maqet_image_record *to,
                              const struct maqet_image_record *from);
@@ -51,19 +40,6 @@ void maqet_image_record_copy(struct maqet_image_record *to,
 /* What says which image a drive without a path has: its options of the types STRING and
  * PATH, as "key=value" in the order of the plugin's table. The caller frees. */
 char *maqet_drive_place(const struct maqet_drive *drive);
-
-/* Looks at a backing file. False: it can't be read. */
-bool maqet_base_record_read(struct maqet_base_record *base, const char *option,
-                            const char *path);
-
-/*
- * How a backing file differs from what was recorded, as a phrase to follow its path ("was
- * replaced by another file"); NULL: it doesn't. One of the same size, the same time of
- * modification and the same beginning is the same, wherever it was moved or copied to.
- * The caller frees.
- */
-char *maqet_base_record_compare(const struct maqet_base_record *then,
-                                const struct maqet_base_record *now);
 
 /* Whether a drive's image holds nothing but what the guest wrote (MAQET_STORAGE_PLAIN),
  * and was created or used as such before: then its beginning can't make another format of

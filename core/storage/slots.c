@@ -257,10 +257,13 @@ static int
 emit(struct maqet_drive *drive, struct maqet_args *args, struct maqet_error **err)
 {
     if (drive->served) {
-        maqet_args_scratch(args, drive->name, drive->served);
+        maqet_args_scratch(args, maqet_drive_node(drive), drive->served);
         return 0;
     }
-    return maqet_storage_emit_args(drive, args, err);
+    if (maqet_storage_emit_args(drive, args, err) < 0)
+        return -1;
+    maqet_chain_read(&drive->chain, maqet_drive_node(drive), args);
+    return 0;
 }
 
 int

@@ -177,18 +177,16 @@ maqet_drive_check_share(const struct maqet_drive *drive, struct maqet_error **er
     if (drive->storage->plugin.interface || maqet_drive_readonly(drive) ||
         maqet_drive_bool(drive, "allow_system"))
         return 0;
-    for (const struct maqet_option *row = drive->storage->common.options; row->name;
-         row++) {
-        const char *path =
-            row->type == MAQET_OPTION_PATH ? maqet_drive_string(drive, row->name) : NULL;
-        const char *folder = path ? maqet_system_folder(path) : NULL;
+    for (size_t i = 0; i < drive->chain.count; i++) {
+        const struct maqet_node *node = &drive->chain.nodes[i];
+        const char *folder = node->file ? maqet_system_folder(node->file) : NULL;
 
         if (!folder)
             continue;
-        maqet_drive_error(drive, row->name, err, MAQET_ERROR_PERMISSION,
+        maqet_drive_error(drive, node->option, err, MAQET_ERROR_PERMISSION,
                           "the guest could write to %s, a folder of this host's system, "
                           "by %s; that is refused",
-                          folder, path);
+                          folder, node->file);
         maqet_error_hint(err, "Say `readonly: on`, or share another folder");
         maqet_error_hint(err, "If the guest is to write there, say `allow_system: on`");
         return -1;

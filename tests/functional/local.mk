@@ -35,6 +35,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/abi-compatible.sh \
 	tests/functional/args-golden.sh \
 	tests/functional/args-start.sh \
+	tests/functional/chains.sh \
 	tests/functional/slots.sh \
 	tests/functional/too-many-drives.sh \
 	tests/functional/lifecycle.sh \

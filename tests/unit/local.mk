@@ -6,6 +6,7 @@ UNIT_TESTS += tests/unit/test-agent
 UNIT_TESTS += tests/unit/test-apart
 UNIT_TESTS += tests/unit/test-arguments
 UNIT_TESTS += tests/unit/test-call
+UNIT_TESTS += tests/unit/test-chain
 UNIT_TESTS += tests/unit/test-checksum
 UNIT_TESTS += tests/unit/test-child
 UNIT_TESTS += tests/unit/test-command-line
