@@ -119,18 +119,30 @@ merge_arguments(json_object *base, json_object *later)
 
 static int merge_mapping(json_object *base, json_object *later, struct maqet_error **err);
 
-/* The first of the first @count entries that bears the name, or NULL. */
-static json_object *
-find_drive(json_object *list, size_t count, const char *name)
+static void
+free_name(struct lh_entry *entry)
 {
+    free(lh_entry_k(entry));
+}
+
+/* Notes which entry of a list bears which name: the first one. */
+static struct lh_table *
+name_entries(json_object *list)
+{
+    size_t count = json_object_array_length(list);
+    struct lh_table *names = lh_kchar_table_new((int)count * 2 + 1, free_name);
+
+    if (!names)
+        abort();
     for (size_t i = 0; i < count; i++) {
         json_object *entry = json_object_array_get_idx(list, i);
-        const char *other = maqet_tree_text(entry, "name");
+        const char *name = maqet_tree_text(entry, "name");
 
-        if (other && strcmp(other, name) == 0)
-            return entry;
+        if (name && !lh_table_lookup_ex(names, name, NULL) &&
+            lh_table_insert(names, maqet_strdup(name), entry) < 0)
+            abort();
     }
-    return NULL;
+    return names;
 }
 
 /*
@@ -140,22 +152,25 @@ find_drive(json_object *list, size_t count, const char *name)
 static int
 merge_storage(json_object *base, json_object *later, struct maqet_error **err)
 {
-    size_t count = json_object_array_length(base);
+    struct lh_table *bases = name_entries(base), *laters = name_entries(later);
+    int result = 0;
 
-    for (size_t i = 0; i < json_object_array_length(later); i++) {
+    for (size_t i = 0; i < json_object_array_length(later) && result == 0; i++) {
         json_object *entry = json_object_array_get_idx(later, i);
         const char *name = maqet_tree_text(entry, "name");
-        json_object *earlier = NULL;
+        void *first = NULL, *earlier = NULL;
 
-        if (name && !find_drive(later, i, name))
-            earlier = find_drive(base, count, name);
+        if (name && lh_table_lookup_ex(laters, name, &first) && first == entry)
+            lh_table_lookup_ex(bases, name, &earlier);
         if (!earlier)
-            maqet_tree_append(base, maqet_tree_copy(entry),
+            maqet_tree_append(base, json_object_get(entry),
                               maqet_tree_place_of_item(later, i));
-        else if (merge_mapping(earlier, entry, err) < 0)
-            return -1;
+        else
+            result = merge_mapping(earlier, entry, err);
     }
-    return 0;
+    lh_table_free(bases);
+    lh_table_free(laters);
+    return result;
 }
 
 /* ---- everything else ---- */
@@ -188,12 +203,12 @@ clash(json_object *base, json_object *later, const char *key, json_object *earli
                              kind_of(value), kind_of(earlier_value), earlier);
 }
 
-/* Appends copies of all items. */
+/* Appends all items. */
 static void
 concatenate(json_object *base, json_object *later)
 {
     for (size_t i = 0; i < json_object_array_length(later); i++)
-        maqet_tree_append(base, maqet_tree_copy(json_object_array_get_idx(later, i)),
+        maqet_tree_append(base, json_object_get(json_object_array_get_idx(later, i)),
                           maqet_tree_place_of_item(later, i));
 }
 
@@ -215,7 +230,7 @@ merge_value(json_object *base, json_object *later, const char *key,
     if (!value && (was_mapping || was_list))
         return 0;
     if (!earlier || (!is_mapping && !is_list && !was_mapping && !was_list)) {
-        replace(base, key, maqet_tree_copy(value), later);
+        replace(base, key, json_object_get(value), later);
         return 0;
     }
     if (is_mapping && was_mapping)

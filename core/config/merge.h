@@ -14,7 +14,8 @@
 #include "core/config/tree.h"
 
 /*
- * Merges @later into @base, places included. @later is left as it was. After an error (a
+ * Merges @later into @base, places included. @later is left as it was; what
+ * @base had not is in both from now on. After an error (a
  * list over a mapping, for instance) @base is of no more use.
  */
 int maqet_merge(json_object *base, json_object *later, struct maqet_error **err);

@@ -5,10 +5,8 @@
 
 #include "core/base/files.h"
 
-/* ---- what hangs on a container as its user data ---- */
-
-/* A file that something in the container was written in. */
-struct source {
+struct maqet_source {
+    size_t references;
     char *file;
     char *folder;
 };
@@ -21,24 +19,64 @@ struct spot {
 };
 
 struct key_spots {
-    struct spot key;
-    struct spot value;
+    char *key; /* the container's key, too */
+    struct spot of_key;
+    struct spot of_value;
 };
 
 struct places {
-    struct source *sources;
-    size_t source_count;
+    struct maqet_source *first; /* mostly the only one */
+    struct maqet_source **others;
+    unsigned source_count;
     struct spot own;
-    struct spot *items; /* of a sequence */
-    size_t item_count;
-    struct lh_table *keys; /* of a mapping: key to struct key_spots */
+    struct spot *items;     /* of a sequence */
+    struct key_spots *keys; /* of a mapping, as they came: a later one of a key counts */
+    size_t count, room;     /* of either */
+    struct lh_table *index; /* key to its number, from 1; NULL: not needed yet */
+    size_t indexed;         /* how many keys it knows */
 };
 
-static void
-free_key_spots(struct lh_entry *entry)
+/* A mapping with more keys has an index. */
+enum { INDEX_FROM = 16 };
+
+/* ---- sources ---- */
+
+struct maqet_source *
+maqet_source_new(const char *file, const char *folder)
 {
-    free(lh_entry_k(entry));
-    free(lh_entry_v(entry));
+    struct maqet_source *source = maqet_alloc(sizeof(*source));
+
+    *source = (struct maqet_source){
+        .references = 1, .file = maqet_strdup(file), .folder = maqet_strdup(folder)};
+    return source;
+}
+
+void
+maqet_source_put(struct maqet_source *source)
+{
+    if (!source || --source->references > 0)
+        return;
+    free(source->file);
+    free(source->folder);
+    free(source);
+}
+
+struct maqet_place
+maqet_source_place(struct maqet_source *source, unsigned line, unsigned column)
+{
+    return (struct maqet_place){.file = source->file,
+                                .folder = source->folder,
+                                .line = line,
+                                .column = column,
+                                .source = source};
+}
+
+/* ---- what hangs on a container as its user data ---- */
+
+static struct maqet_source *
+source_at(const struct places *places, unsigned number)
+{
+    return number == 1 ? places->first : places->others[number - 2];
 }
 
 static void
@@ -46,14 +84,15 @@ delete_places(json_object *container, void *data)
 {
     struct places *places = data;
 
-    (void)container;
-    for (size_t i = 0; i < places->source_count; i++) {
-        free(places->sources[i].file);
-        free(places->sources[i].folder);
-    }
-    if (places->keys)
-        lh_table_free(places->keys);
-    free(places->sources);
+    for (unsigned i = 1; i <= places->source_count; i++)
+        maqet_source_put(source_at(places, i));
+    for (size_t i = 0;
+         json_object_is_type(container, json_type_object) && i < places->count; i++)
+        free(places->keys[i].key);
+    if (places->index)
+        lh_table_free(places->index);
+    free(places->others);
+    free(places->keys);
     free(places->items);
     free(places);
 }
@@ -80,11 +119,6 @@ places_made(json_object *container)
     if (places)
         return places;
     places = maqet_alloc(sizeof(*places));
-    if (json_object_is_type(container, json_type_object)) {
-        places->keys = lh_kchar_table_new(8, free_key_spots);
-        if (!places->keys)
-            abort();
-    }
     json_object_set_userdata(container, places, delete_places);
     return places;
 }
@@ -95,28 +129,46 @@ same_text(const char *a, const char *b)
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+static bool
+is_source(const struct maqet_source *source, const struct maqet_place *place)
+{
+    return source == place->source || (same_text(source->file, place->file) &&
+                                       same_text(source->folder, place->folder));
+}
+
+/* The number of the source of a place, which may be a new one. */
+static unsigned
+number_of_source(struct places *places, const struct maqet_place *place)
+{
+    unsigned number = 1;
+
+    while (number <= places->source_count && !is_source(source_at(places, number), place))
+        number++;
+    if (number <= places->source_count)
+        return number;
+    struct maqet_source *source = place->source;
+    if (source)
+        source->references++;
+    else
+        source = maqet_source_new(place->file, place->folder);
+    if (number == 1) {
+        places->first = source;
+    } else {
+        places->others =
+            maqet_realloc(places->others, (number - 1) * sizeof(*places->others));
+        places->others[number - 2] = source;
+    }
+    return places->source_count = number;
+}
+
 static struct spot
 keep(struct places *places, struct maqet_place place)
 {
-    struct spot spot = {.line = place.line, .column = place.column};
-
     if (!place.file && !place.folder)
         return (struct spot){0};
-    /* Mostly it is the first: a container rarely has more than two or three. */
-    for (size_t i = 0; i < places->source_count && !spot.source; i++)
-        if (same_text(places->sources[i].file, place.file) &&
-            same_text(places->sources[i].folder, place.folder))
-            spot.source = (unsigned)i + 1;
-    if (!spot.source) {
-        struct source source = {.file = maqet_strdup(place.file),
-                                .folder = maqet_strdup(place.folder)};
-
-        places->sources = maqet_realloc(places->sources, (places->source_count + 1) *
-                                                             sizeof(*places->sources));
-        places->sources[places->source_count++] = source;
-        spot.source = (unsigned)places->source_count;
-    }
-    return spot;
+    return (struct spot){.source = number_of_source(places, &place),
+                         .line = place.line,
+                         .column = place.column};
 }
 
 static struct maqet_place
@@ -128,10 +180,7 @@ place_at(const struct places *places, struct spot spot)
         spot = places->own;
     if (!spot.source)
         return (struct maqet_place){0};
-    return (struct maqet_place){.file = places->sources[spot.source - 1].file,
-                                .folder = places->sources[spot.source - 1].folder,
-                                .line = spot.line,
-                                .column = spot.column};
+    return maqet_source_place(source_at(places, spot.source), spot.line, spot.column);
 }
 
 /* ---- building ---- */
@@ -158,17 +207,14 @@ maqet_tree_sequence(struct maqet_place place)
     return placed(json_object_new_array(), place);
 }
 
-static struct key_spots *
-key_spots_made(struct places *places, const char *key)
+/* Room for one more of what a container's spots are. */
+static void *
+room_for_more(struct places *places, void *list, size_t size)
 {
-    struct key_spots *spots = NULL;
-
-    if (lh_table_lookup_ex(places->keys, key, (void **)&spots))
-        return spots;
-    spots = maqet_alloc(sizeof(*spots));
-    if (lh_table_insert(places->keys, maqet_strdup(key), spots) < 0)
-        abort();
-    return spots;
+    if (places->count < places->room)
+        return list;
+    places->room = places->room > 0 ? 2 * places->room : 8;
+    return maqet_realloc(list, places->room * size);
 }
 
 void
@@ -176,12 +222,16 @@ maqet_tree_set(json_object *mapping, const char *key, json_object *value,
                struct maqet_place of_key, struct maqet_place of_value)
 {
     struct places *places = places_made(mapping);
-    struct key_spots *spots = key_spots_made(places, key);
 
     /* First, since the strings may belong to the value that is replaced. */
-    spots->key = keep(places, of_key);
-    spots->value = keep(places, of_value);
-    if (json_object_object_add(mapping, key, value) < 0)
+    struct key_spots spots = {.key = maqet_strdup(key),
+                              .of_key = keep(places, of_key),
+                              .of_value = keep(places, of_value)};
+    places->keys = room_for_more(places, places->keys, sizeof(*places->keys));
+    places->keys[places->count++] = spots;
+    /* The one copy of the key is for both: it goes with the container. */
+    if (json_object_object_add_ex(mapping, spots.key, value,
+                                  JSON_C_OBJECT_KEY_IS_CONSTANT) < 0)
         abort();
 }
 
@@ -191,11 +241,13 @@ maqet_tree_append(json_object *sequence, json_object *value, struct maqet_place 
     struct places *places = places_made(sequence);
     size_t index = json_object_array_length(sequence);
 
-    places->items = maqet_realloc(places->items, (index + 1) * sizeof(*places->items));
-    while (places->item_count < index) /* items that others added */
-        places->items[places->item_count++] = (struct spot){0};
+    if (places->count > index) /* others took items away, */
+        places->count = index;
+    do { /* or added some */
+        places->items = room_for_more(places, places->items, sizeof(*places->items));
+        places->items[places->count++] = (struct spot){0};
+    } while (places->count <= index);
     places->items[index] = keep(places, place);
-    places->item_count = index + 1;
     if (json_object_array_add(sequence, value) < 0)
         abort();
 }
@@ -208,28 +260,54 @@ maqet_tree_place(json_object *container)
     return place_at(places_of(container), (struct spot){0});
 }
 
+/* The number of a key's spots, from 1; 0: it has none. */
+static size_t
+find_key(struct places *places, const char *key)
+{
+    void *number = NULL;
+
+    if (places->count <= INDEX_FROM) {
+        size_t i = places->count;
+
+        while (i > 0 && strcmp(places->keys[i - 1].key, key) != 0)
+            i--;
+        return i;
+    }
+    if (!places->index)
+        places->index = lh_kchar_table_new((int)places->count * 2, NULL);
+    if (!places->index)
+        abort();
+    for (; places->indexed < places->count; places->indexed++) {
+        const char *next = places->keys[places->indexed].key;
+
+        lh_table_delete(places->index, next);
+        if (lh_table_insert(places->index, next, (void *)(places->indexed + 1)) < 0)
+            abort();
+    }
+    return lh_table_lookup_ex(places->index, key, &number) ? (size_t)number : 0;
+}
+
 static struct key_spots
 key_spots_of(json_object *mapping, const char *key)
 {
     struct places *places = places_of(mapping);
-    struct key_spots *spots = NULL;
+    size_t number = places && json_object_object_get_ex(mapping, key, NULL)
+                        ? find_key(places, key)
+                        : 0;
 
-    if (!places || !json_object_object_get_ex(mapping, key, NULL) ||
-        !lh_table_lookup_ex(places->keys, key, (void **)&spots))
-        return (struct key_spots){0};
-    return *spots;
+    return number > 0 ? places->keys[number - 1] : (struct key_spots){0};
 }
 
 struct maqet_place
 maqet_tree_place_of_key(json_object *mapping, const char *key)
 {
-    return place_at(places_of(mapping), key_spots_of(mapping, key).key);
+    return place_at(places_of(mapping), key_spots_of(mapping, key).of_key);
 }
 
 struct maqet_place
 maqet_tree_place_of_value(json_object *mapping, const char *key)
 {
-    return place_at(places_of(mapping), key_spots_of(mapping, key).value);
+    return place_at(places_of(mapping), key_spots_of(mapping, key).of_value);
 }
 
 struct maqet_place
@@ -238,7 +316,7 @@ maqet_tree_place_of_item(json_object *sequence, size_t index)
     const struct places *places = places_of(sequence);
     struct spot spot = {0};
 
-    if (places && index < places->item_count)
+    if (places && index < places->count)
         spot = places->items[index];
     return place_at(places, spot);
 }

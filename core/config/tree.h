@@ -13,16 +13,28 @@
 
 #include "core/base/error.h"
 
+/* What many places have in common: the file, and where relative paths in it start. */
+struct maqet_source;
+
 /* Where something was written. The strings live as long as the container that holds it.
  */
 struct maqet_place {
     /* As the user named it, for messages; "-" is standard input, and "--set ..." is what
      * stood on the command line. NULL: not known. */
     const char *file;
-    const char *folder; /* absolute; relative paths in this file start here */
-    unsigned line;      /* from 1 */
-    unsigned column;    /* from 1 */
+    const char *folder;          /* absolute; relative paths in this file start here */
+    unsigned line;               /* from 1 */
+    unsigned column;             /* from 1 */
+    struct maqet_source *source; /* that has these strings; NULL: there is none */
 };
+
+/* A source, which containers share that are placed in it. Its maker puts it. */
+struct maqet_source *maqet_source_new(const char *file, const char *folder);
+void maqet_source_put(struct maqet_source *source); /* may be NULL */
+
+/* A place in it. */
+struct maqet_place maqet_source_place(struct maqet_source *source, unsigned line,
+                                      unsigned column);
 
 /* A new, empty container that begins at @place (whose strings are copied). */
 json_object *maqet_tree_mapping(struct maqet_place place);

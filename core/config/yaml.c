@@ -22,8 +22,7 @@ struct reader {
     yaml_parser_t parser;
     const char *text;
     size_t length;
-    const char *name;
-    const char *folder;
+    struct maqet_source *source;
     json_object *anchors; /* by name, once they are complete */
     size_t nodes;
     unsigned depth;
@@ -35,10 +34,8 @@ struct reader {
 static struct maqet_place
 place_of(const struct reader *reader, const yaml_event_t *event)
 {
-    return (struct maqet_place){.file = reader->name,
-                                .folder = reader->folder,
-                                .line = (unsigned)event->start_mark.line + 1,
-                                .column = (unsigned)event->start_mark.column + 1};
+    return maqet_source_place(reader->source, (unsigned)event->start_mark.line + 1,
+                              (unsigned)event->start_mark.column + 1);
 }
 
 static int
@@ -53,8 +50,8 @@ next_event(struct reader *reader, yaml_event_t *event)
 {
     if (yaml_parser_parse(&reader->parser, event))
         return 0;
-    return maqet_yaml_fault(&reader->parser, reader->text, reader->length, reader->name,
-                            reader->err);
+    return maqet_yaml_fault(&reader->parser, reader->text, reader->length,
+                            maqet_source_place(reader->source, 0, 0).file, reader->err);
 }
 
 /* ---- limits ---- */
@@ -324,7 +321,7 @@ maqet_yaml_parse(const char *text, size_t length, const char *name, const char *
                  struct maqet_error **err)
 {
     static const char byte_order_mark[] = "\xef\xbb\xbf";
-    struct reader reader = {.name = name, .folder = folder, .err = err};
+    struct reader reader = {.err = err};
     json_object *root = NULL;
 
     if (length > TEXT_LIMIT) {
@@ -339,6 +336,7 @@ maqet_yaml_parse(const char *text, size_t length, const char *name, const char *
     }
     if (!yaml_parser_initialize(&reader.parser))
         abort();
+    reader.source = maqet_source_new(name, folder);
     reader.text = text;
     reader.length = length;
     reader.anchors = json_object_new_object();
@@ -347,6 +345,7 @@ maqet_yaml_parse(const char *text, size_t length, const char *name, const char *
     read_document(&reader, &root);
     yaml_parser_delete(&reader.parser);
     json_object_put(reader.anchors);
+    maqet_source_put(reader.source);
     return root;
 }
 

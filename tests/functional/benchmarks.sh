@@ -21,6 +21,9 @@ expect 2 "$bench" snapshot --rounds many
 expect 2 "$bench" snapshot --fast
 expect 2 "$bench" snapshot list
 
+BENCH_REPEATED=1 expect 0 "$bench" yaml --rounds 1 --build "$abs_top_builddir"
+out_has '| the tree of configuration, with its places '
+
 [ -n "${MAQET_TEST_REQUIRE:-}" ] || [ -f "${abs_top_builddir:?}/guest/kernel" ] ||
     skip "the test guest is not built"
 BENCH_SNAPSHOTS=2 expect 0 "$bench" snapshot --rounds 1 --build "$abs_top_builddir"

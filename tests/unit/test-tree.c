@@ -323,6 +323,68 @@ test_damaged(void)
     CU_ASSERT_PTR_NULL(maqet_tree_load(NULL, NULL));
 }
 
+static struct maqet_place
+line(unsigned number)
+{
+    return (struct maqet_place){.file = "f", .line = number, .column = 1};
+}
+
+/* Of many keys some are set anew, deleted, and set again. */
+static void
+test_many_keys(void)
+{
+    _cleanup_json_ json_object *tree = maqet_tree_mapping(line(1));
+
+    for (unsigned i = 1; i <= 100; i++) {
+        _cleanup_free_ char *key = maqet_format("key%u", i);
+
+        maqet_tree_set(tree, key, json_object_new_string(key), line(2 * i),
+                       line(2 * i + 1));
+        /* From some number on there is an index, which learns of what comes later. */
+        CU_ASSERT_EQUAL(maqet_tree_place_of_key(tree, "key1").line, 2);
+    }
+    maqet_tree_set(tree, "key7", NULL, line(1000), line(1001));
+    json_object_object_del(tree, "key8");
+    json_object_object_del(tree, "key9");
+    maqet_tree_set(tree, "key9", json_object_new_string("again"), line(2000), line(2001));
+    for (unsigned i = 1; i <= 100; i++) {
+        _cleanup_free_ char *key = maqet_format("key%u", i);
+        unsigned begin = i == 7 ? 1000 : i == 8 ? 1 : i == 9 ? 2000 : 2 * i;
+
+        CU_ASSERT_EQUAL(maqet_tree_place_of_key(tree, key).line, begin);
+        CU_ASSERT_EQUAL(maqet_tree_place_of_value(tree, key).line, begin + (i != 8));
+    }
+    CU_ASSERT_EQUAL(json_object_object_length(tree), 99);
+    UNIT_SAME(maqet_tree_text(tree, "key9"), "again");
+}
+
+/* What was placed in a source outlives whoever made it, and other containers. */
+static void
+test_sources(void)
+{
+    struct maqet_source *source = maqet_source_new("file", "/folder");
+    _cleanup_json_ json_object *outer =
+        maqet_tree_mapping(maqet_source_place(source, 1, 1));
+    json_object *inner = maqet_tree_sequence(maqet_source_place(source, 2, 1));
+
+    for (unsigned i = 0; i < 20; i++)
+        maqet_tree_append(inner, NULL,
+                          i % 2 ? maqet_source_place(source, 3 + i, 1) : line(3 + i));
+    maqet_source_put(source);
+    maqet_tree_set(outer, "inner", inner, maqet_tree_place_of_item(inner, 1),
+                   maqet_tree_place(inner));
+    json_object_get(inner);
+    json_object_object_del(outer, "inner");
+    maqet_tree_set(outer, "x", NULL, maqet_tree_place_of_item(inner, 1), line(9));
+    UNIT_SAME(maqet_tree_place_of_item(inner, 18).file, "f");
+    CU_ASSERT_PTR_NULL(maqet_tree_place_of_item(inner, 18).folder);
+    UNIT_SAME(maqet_tree_place_of_item(inner, 19).folder, "/folder");
+    json_object_put(inner);
+    UNIT_SAME(maqet_tree_place_of_key(outer, "x").folder, "/folder");
+    CU_ASSERT_EQUAL(maqet_tree_place_of_key(outer, "x").line, 4);
+    maqet_source_put(NULL);
+}
+
 int
 main(void)
 {
@@ -331,6 +393,8 @@ main(void)
         {"errors with a place", test_place_error},
         {"building", test_building},
         {"replacing", test_replacing},
+        {"many keys", test_many_keys},
+        {"sources", test_sources},
         {"what has no place", test_what_has_no_place},
         {"texts", test_text},
         {"a copy", test_copy},
