@@ -2,8 +2,8 @@
 #include "cli/fields.h"
 #include "cli/files.h"
 #include "cli/options.h"
+#include "core/lifecycle/addable.h"
 #include "core/machine/store.h"
-#include "core/machine/vm.h"
 
 static char *
 text(json_object *row, bool colour)

@@ -3,6 +3,7 @@
 #include "cli/fields.h"
 #include "cli/invocation.h"
 #include "cli/table.h"
+#include "core/machine/opened.h"
 #include "core/machine/sandbox.h"
 #include "core/machine/store.h"
 
@@ -123,17 +124,16 @@ plain(json_object *row)
 /* The drives. What keeps one from being used is shown with it: the state of a machine can
  * be asked for in any case. */
 static json_object *
-drives_of(const struct maqet_context *context, const char *name, bool running)
+drives_of(struct maqet_opened *machine)
 {
     _cleanup_error_ struct maqet_error *error = NULL;
-    _cleanup_vm_ struct maqet_vm *vm = running
-                                           ? maqet_vm_open_running(context, name, &error)
-                                           : maqet_vm_open(context, name, &error);
+    struct maqet_vm *vm = maqet_opened_vm(machine, &error);
 
     if (vm)
-        return drives_inspect(vm, running);
-    maqet_context_say(context, MAQET_LEVEL_WARNING,
-                      "The drives of '%s' can't be shown: %s", name, error->message);
+        return drives_inspect(vm, machine->run.pid > 0);
+    maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
+                      "The drives of '%s' can't be shown: %s", machine->name,
+                      error->message);
     return json_object_new_array();
 }
 
@@ -155,8 +155,9 @@ static int
 run(struct invocation *invocation, struct maqet_error **err)
 {
     const struct maqet_context *context = &invocation->context;
-    _cleanup_free_ char *name =
-        maqet_store_resolve(context, invocation->operands.items[0], err);
+    _cleanup_opened_ struct maqet_opened *machine =
+        maqet_open(context, invocation->operands.items[0], 0, err);
+    const char *name = machine ? machine->name : NULL;
     _cleanup_definition_ struct maqet_definition *definition = NULL;
     _cleanup_error_ struct maqet_error *damage = NULL;
     _cleanup_state_ struct maqet_state state = {0};
@@ -176,7 +177,7 @@ run(struct invocation *invocation, struct maqet_error **err)
     json_object_object_add(
         result, "confinement",
         state.pid > 0 ? maqet_sandbox_describe(context, name, state.pid) : NULL);
-    json_object_object_add(result, "storage", drives_of(context, name, state.pid > 0));
+    json_object_object_add(result, "storage", drives_of(machine));
     output_result(&invocation->output, &invocation->command->view, result);
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "cli/fields.h"
 #include "cli/files.h"
 #include "cli/options.h"
+#include "core/lifecycle/addable.h"
 
 static char *
 text(json_object *row, bool colour)

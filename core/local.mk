@@ -76,7 +76,7 @@ libmaqet_core_la_SOURCES = \
 	core/job/file_state.c core/job/file_state.h \
 	core/job/journal.c core/job/journal.h \
 	core/job/seal.c core/job/seal.h \
-	core/lifecycle/addable.c \
+	core/lifecycle/addable.c core/lifecycle/addable.h \
 	core/lifecycle/apply.c core/lifecycle/apply.h \
 	core/lifecycle/foreground.c core/lifecycle/foreground.h \
 	core/lifecycle/launching.c core/lifecycle/launching.h \

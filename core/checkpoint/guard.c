@@ -9,7 +9,6 @@
 #include "core/base/child.h"
 #include "core/base/clock.h"
 #include "core/base/files.h"
-#include "core/base/process.h"
 #include "core/machine/monitor.h"
 #include "core/machine/run.h"
 #include "core/qemu/migration.h"

@@ -4,6 +4,7 @@
 #include "core/base/json.h"
 #include "core/checkpoint/making.h"
 #include "core/machine/checkpoint_files.h"
+#include "core/machine/drives.h"
 #include "core/qemu/migration.h"
 #include "core/snapshot/others.h"
 
@@ -133,7 +134,7 @@ check_runs(const struct maqet_session *session, struct maqet_error **err)
 static int
 check_state(struct maqet_session *session, struct maqet_error **err)
 {
-    if (maqet_monitor_check_asked(session->machine, err) < 0)
+    if (maqet_vm_drives_check_asked(session->machine, err) < 0)
         return -1;
     _cleanup_json_ json_object *status =
         maqet_monitor_ask(session->machine, "query-status", NULL, err);

@@ -2,12 +2,11 @@
 /*
  * check_resize.c - drives that grow, with and without a QEMU that has them.
  */
-#include <string.h>
-
 #include "core/base/json.h"
 #include "core/conformance/checks.h"
 #include "core/conformance/data.h"
 #include "core/conformance/machine.h"
+#include "core/machine/monitor.h"
 #include "core/qemu/actions.h"
 #include "core/storage/callback.h"
 #include "core/storage/elsewhere.h"
@@ -65,17 +64,9 @@ size_in_qemu(struct machine *machine, const char *name)
 {
     _cleanup_json_ json_object *list =
         machine_ask(machine, "query-named-block-nodes", NULL, NULL);
-    size_t count =
-        json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+    json_object *node = maqet_monitor_find_node(list, name);
 
-    for (size_t i = 0; i < count; i++) {
-        json_object *node = json_object_array_get_idx(list, i);
-        const char *other = maqet_json_text(node, "node-name");
-
-        if (other && strcmp(other, name) == 0)
-            return maqet_json_int(json_object_object_get(node, "image"), "virtual-size");
-    }
-    return 0;
+    return maqet_json_int(json_object_object_get(node, "image"), "virtual-size");
 }
 
 static int

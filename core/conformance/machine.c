@@ -253,21 +253,6 @@ machine_tell(struct machine *machine, const char *command, json_object *argument
     return answer ? 0 : -1;
 }
 
-static bool
-has(json_object *list, const char *key, const char *value)
-{
-    size_t count =
-        json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
-
-    for (size_t i = 0; i < count; i++) {
-        const char *text = maqet_json_text(json_object_array_get_idx(list, i), key);
-
-        if (text && strcmp(text, value) == 0)
-            return true;
-    }
-    return false;
-}
-
 bool
 machine_has_device(struct machine *machine, const char *id)
 {
@@ -276,7 +261,16 @@ machine_has_device(struct machine *machine, const char *id)
     json_object_object_add(arguments, "path",
                            json_object_new_string("/machine/peripheral"));
     _cleanup_json_ json_object *list = machine_ask(machine, "qom-list", arguments, NULL);
-    return has(list, "name", id);
+    size_t count =
+        json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const char *name = maqet_json_text(json_object_array_get_idx(list, i), "name");
+
+        if (name && strcmp(name, id) == 0)
+            return true;
+    }
+    return false;
 }
 
 bool
@@ -285,5 +279,5 @@ machine_has_node(struct machine *machine, const char *name)
     _cleanup_json_ json_object *list =
         machine_ask(machine, "query-named-block-nodes", NULL, NULL);
 
-    return has(list, "node-name", name);
+    return maqet_monitor_find_node(list, name);
 }

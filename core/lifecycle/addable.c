@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * addable.c - what `add` wants to know of a machine before it is stored.
- */
+#include "core/lifecycle/addable.h"
+
 #include <string.h>
 
 #include "core/machine/arguments.h"
 #include "core/machine/check.h"
 #include "core/machine/command_line.h"
 #include "core/machine/store.h"
-#include "core/machine/vm.h"
 #include "core/storage/creation.h"
 #include "core/storage/image.h"
 

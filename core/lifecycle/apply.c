@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/lifecycle/addable.h"
 #include "core/machine/command_line.h"
 #include "core/machine/opened.h"
 #include "core/machine/slots.h"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/machine/drives.h"
 #include "core/machine/full.h"
 #include "core/machine/monitor.h"
 #include "core/machine/opened.h"
@@ -165,7 +166,8 @@ maqet_vm_resume(const struct maqet_context *context, const char *name_or_uuid,
     bool failed = strcmp(state, "io-error") == 0;
     if (check_may_go_on(machine, state, err) < 0 ||
         (strcmp(state, "prelaunch") == 0 &&
-         maqet_monitor_check_asked(machine, err) < 0) ||
+         (!maqet_opened_vm(machine, err) ||
+          maqet_vm_drives_check_asked(machine, err) < 0)) ||
         (failed && check_room(machine, false, err) < 0) ||
         tell(machine, "cont", NULL, err) < 0)
         return -1;

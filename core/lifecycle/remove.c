@@ -61,9 +61,9 @@ remember_kept(const struct maqet_context *context, const char *name,
 
 /* What was left beside images that were being made: nobody would look for it again. */
 static void
-sweep_images(const struct maqet_context *context, const char *name)
+sweep_images(struct maqet_opened *machine)
 {
-    _cleanup_vm_ struct maqet_vm *vm = maqet_vm_open(context, name, NULL);
+    const struct maqet_vm *vm = maqet_opened_vm(machine, NULL);
 
     for (size_t i = 0; vm && i < vm->drive_count; i++)
         if (vm->drives[i]->path && vm->drives[i]->storage->plugin.create)
@@ -156,14 +156,14 @@ open_at_rest(const struct maqet_context *context, const char *name, bool force,
 
 /* Removes a machine that is locked and at rest. */
 static int
-remove_machine(const struct maqet_opened *machine, const struct maqet_remove *how,
+remove_machine(struct maqet_opened *machine, const struct maqet_remove *how,
                struct maqet_removal *receipt, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings deleted = MAQET_STRINGS_INIT;
     const struct maqet_context *context = machine->context;
     const char *name = machine->name;
 
-    sweep_images(context, name);
+    sweep_images(machine);
     /* Anew, with the machine locked: others may have begun to use an image. */
     if (check_list(context, err) < 0 ||
         maqet_vm_plan_removal(context, name, how, receipt, err) < 0 ||

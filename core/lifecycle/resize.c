@@ -10,6 +10,7 @@
 #include "core/config/options.h"
 #include "core/machine/bases.h"
 #include "core/machine/check.h"
+#include "core/machine/drives.h"
 #include "core/machine/holders.h"
 #include "core/machine/monitor.h"
 #include "core/machine/opened.h"
@@ -233,7 +234,8 @@ maqet_vm_resize(const struct maqet_context *context, const char *name_or_uuid,
         MAQET_OPEN_LOCK | MAQET_OPEN_REACHABLE | MAQET_OPEN_FOLDER | MAQET_OPEN_VM, err);
     struct resizing resizing = {.machine = machine};
 
-    if (!machine || (is_live(&resizing) && maqet_monitor_check_asked(machine, err) < 0) ||
+    if (!machine ||
+        (is_live(&resizing) && maqet_vm_drives_check_asked(machine, err) < 0) ||
         choose_drive(&resizing, drive, err) < 0)
         return -1;
     return resize(&resizing, how, before, after, err);

@@ -9,6 +9,7 @@
 #include "core/machine/check.h"
 #include "core/machine/holders.h"
 #include "core/machine/images.h"
+#include "core/machine/monitor.h"
 #include "core/machine/owner.h"
 #include "core/machine/unused.h"
 #include "core/storage/creation.h"
@@ -185,25 +186,25 @@ maqet_vm_drives_are_asked_again(const struct maqet_vm *vm)
 }
 
 int
-maqet_vm_drives_check_asked(const struct maqet_vm *vm, struct maqet_qmp *qmp,
-                            int64_t timeout, struct maqet_error **err)
+maqet_vm_drives_check_asked(struct maqet_opened *machine, struct maqet_error **err)
 {
-    if (!maqet_vm_drives_are_asked_again(vm))
+    if (!maqet_monitor_connect(machine, err))
+        return -1;
+    if (!maqet_vm_drives_are_asked_again(machine->vm))
         return 0;
     _cleanup_json_ json_object *answer =
-        maqet_qmp_execute(qmp, "query-status", NULL, timeout, err);
+        maqet_monitor_ask(machine, "query-status", NULL, err);
     const char *status = maqet_json_text(answer, "status");
 
     if (!answer)
-        return maqet_error_wrap(err, "Virtual machine '%s'", vm->definition->name);
+        return -1;
     if (!status || strcmp(status, "prelaunch") != 0)
         return 0;
     maqet_error_set(err, MAQET_ERROR_STATE,
                     "VM '%s' has never run: its start came to no end, and somebody else "
                     "may use its drives",
-                    vm->definition->name);
-    maqet_error_hint(err, "Stop it, and start it again: maqet stop %s",
-                     vm->definition->name);
+                    machine->name);
+    maqet_error_hint(err, "Stop it, and start it again: maqet stop %s", machine->name);
     return -1;
 }
 

@@ -6,8 +6,7 @@
 #ifndef MAQET_MACHINE_DRIVES_H
 #define MAQET_MACHINE_DRIVES_H
 
-#include "core/machine/vm.h"
-#include "core/qemu/qmp.h"
+#include "core/machine/opened.h"
 
 /* What a start may do that is otherwise refused, since it could hide the loss of data. */
 struct maqet_drives_consent {
@@ -39,11 +38,11 @@ int maqet_vm_drives_check_same(const struct maqet_vm *vm, struct maqet_error **e
  */
 bool maqet_vm_drives_are_asked_again(const struct maqet_vm *vm);
 
-/* Whether a machine that runs has come past that: one whose start was killed before the
- * answer is not to be changed either, since somebody else may use what it uses. @timeout
- * is in ms. MAQET_ERROR_STATE: it hasn't. */
-int maqet_vm_drives_check_asked(const struct maqet_vm *vm, struct maqet_qmp *qmp,
-                                int64_t timeout, struct maqet_error **err);
+/* Whether a machine that runs, and whose definition is loaded, has come past that: one
+ * whose start was killed before the answer is not to be changed either, since somebody
+ * else may use what it uses. MAQET_ERROR_STATE: it hasn't. Also an error where QEMU can't
+ * be connected to. */
+int maqet_vm_drives_check_asked(struct maqet_opened *machine, struct maqet_error **err);
 
 /* Asks them: where two QEMUs have a drive open, neither may go on. */
 int maqet_vm_drives_check_alone(const struct maqet_vm *vm, struct maqet_error **err);

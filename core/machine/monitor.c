@@ -12,7 +12,6 @@
 #include "core/base/json.h"
 #include "core/base/pidfd.h"
 #include "core/base/procfs.h"
-#include "core/machine/drives.h"
 #include "core/machine/run.h"
 #include "core/machine/sandbox.h"
 #include "core/qemu/silence.h"
@@ -215,7 +214,10 @@ maqet_monitor_nodes(struct maqet_opened *machine, struct maqet_error **err)
 json_object *
 maqet_monitor_find_node(json_object *nodes, const char *name)
 {
-    for (size_t i = 0; i < json_object_array_length(nodes); i++) {
+    size_t count =
+        json_object_is_type(nodes, json_type_array) ? json_object_array_length(nodes) : 0;
+
+    for (size_t i = 0; i < count; i++) {
         json_object *node = json_object_array_get_idx(nodes, i);
         const char *node_name = maqet_json_text(node, "node-name");
 
@@ -223,23 +225,4 @@ maqet_monitor_find_node(json_object *nodes, const char *name)
             return node;
     }
     return NULL;
-}
-
-int
-maqet_monitor_check_asked(struct maqet_opened *machine, struct maqet_error **err)
-{
-    struct maqet_qmp *qmp =
-        maqet_opened_vm(machine, err) ? maqet_monitor_connect(machine, err) : NULL;
-    struct maqet_error *reason = NULL;
-    int64_t begun = maqet_now();
-
-    if (!qmp)
-        return -1;
-    if (maqet_vm_drives_check_asked(machine->vm, qmp, machine->answer_left, &reason) ==
-        0) {
-        spend(machine, begun);
-        return 0;
-    }
-    fail(machine, reason, err);
-    return -1;
 }

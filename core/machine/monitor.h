@@ -52,7 +52,4 @@ json_object *maqet_monitor_find_node(json_object *nodes, const char *name);
 /* Whether QEMU is silent, and the command can do without its answers. */
 bool maqet_monitor_does_without(const struct maqet_opened *machine);
 
-/* Whether the machine, which runs, may be changed (maqet_vm_drives_check_asked()). */
-int maqet_monitor_check_asked(struct maqet_opened *machine, struct maqet_error **err);
-
 #endif

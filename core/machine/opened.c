@@ -161,13 +161,27 @@ maqet_opened_is_pending(const struct maqet_opened *machine)
     return maqet_store_pending(machine->context, machine->name);
 }
 
+/* Neither may a guest write to the images then, nor may it be forgotten which images they
+ * are. */
+static int
+error_pending(const struct maqet_opened *machine, struct maqet_error **err)
+{
+    maqet_error_set(
+        err, MAQET_ERROR_STATE,
+        "Virtual machine '%s': an operation on its snapshots was interrupted, "
+        "and has to be put right first",
+        machine->name);
+    maqet_error_hint(err, "Put it right: maqet recover %s", machine->name);
+    return -1;
+}
+
 int
 maqet_opened_recover(struct maqet_opened *machine, struct maqet_error **err)
 {
     const struct maqet_context *context = machine->context;
 
     if (!context->recover)
-        return maqet_store_check_pending(context, machine->name, err);
+        return error_pending(machine, err);
     if (maqet_run_check_reachable(&machine->run, machine->name, err) < 0 ||
         maqet_opened_enter(machine, err) < 0 || context->recover(machine, err) < 0)
         return -1;
@@ -183,7 +197,7 @@ settle_pending(struct maqet_opened *machine, struct maqet_error **err)
         !maqet_opened_is_pending(machine))
         return 0;
     if (machine->how & MAQET_OPEN_REFUSE_PENDING)
-        return maqet_store_check_pending(machine->context, machine->name, err);
+        return error_pending(machine, err);
     return maqet_opened_recover(machine, err) < 0 ? -1 : check_run(machine, err);
 }
 

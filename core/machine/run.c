@@ -93,13 +93,7 @@ open_holder(int run_fd, int *pid)
 }
 
 int
-maqet_run_holder(int run_fd, int *pidfd, struct maqet_error **err)
-{
-    return maqet_run_holder_by(run_fd, pidfd, maqet_now() + MAQET_RUN_FORK_TIMEOUT, err);
-}
-
-int
-maqet_run_holder_by(int run_fd, int *pidfd, int64_t deadline, struct maqet_error **err)
+maqet_run_holder(int run_fd, int *pidfd, int64_t deadline, struct maqet_error **err)
 {
     int pid;
 

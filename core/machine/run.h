@@ -48,13 +48,10 @@ char *maqet_run_server_socket(const char *folder, size_t index);
 void maqet_run_remove_servers(const char *folder);
 
 /* The PID that the run file names while its lock is held; 0: nobody runs. The caller gets
- * a pidfd in *pidfd, which is that of the holder for sure. */
-int maqet_run_holder(int run_fd, int *pidfd, struct maqet_error **err);
-
-/* The same, with the deadline (on the clock of maqet_now()) by which the PID of one that
- * is just being started must have been written. */
-int maqet_run_holder_by(int run_fd, int *pidfd, int64_t deadline,
-                        struct maqet_error **err);
+ * a pidfd in *pidfd, which is that of the holder for sure. @deadline is on the clock of
+ * maqet_now(): by then the PID of one that is just being started must have been written.
+ */
+int maqet_run_holder(int run_fd, int *pidfd, int64_t deadline, struct maqet_error **err);
 
 /* The name of the machine, of whatever data folder, whose QEMU a process of this user's
  * is; *data_dir gets that folder. NULL: it is none. The caller frees both. */

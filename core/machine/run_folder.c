@@ -262,7 +262,7 @@ look_for_earlier(const struct maqet_run_machine *machine, int64_t deadline,
 
     if (fd < 0 || maqet_run_claim_of_earlier(machine, run->folder) != MAQET_CLAIM_OURS)
         return 0;
-    run->pid = maqet_run_holder_by(fd, &run->pidfd, deadline, err);
+    run->pid = maqet_run_holder(fd, &run->pidfd, deadline, err);
     if (run->pid <= 0)
         return run->pid;
     if (run->run_fd >= 0)
@@ -277,7 +277,7 @@ look(const struct maqet_run_machine *machine, int64_t deadline, struct maqet_run
      struct maqet_error **err)
 {
     if (run->run_fd >= 0)
-        run->pid = maqet_run_holder_by(run->run_fd, &run->pidfd, deadline, err);
+        run->pid = maqet_run_holder(run->run_fd, &run->pidfd, deadline, err);
     if (run->pid < 0)
         return maqet_error_wrap(err, "Virtual machine '%s'", machine->name);
     run->dir_fd = find(machine, run->pid > 0, &run->folder);

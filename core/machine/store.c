@@ -410,18 +410,3 @@ maqet_store_pending(const struct maqet_context *context, const char *name)
 
     return !maqet_file_missing(path);
 }
-
-int
-maqet_store_check_pending(const struct maqet_context *context, const char *name,
-                          struct maqet_error **err)
-{
-    if (!maqet_store_pending(context, name))
-        return 0;
-    maqet_error_set(
-        err, MAQET_ERROR_STATE,
-        "Virtual machine '%s': an operation on its snapshots was interrupted, "
-        "and has to be put right first",
-        name);
-    maqet_error_hint(err, "Put it right: maqet recover %s", name);
-    return -1;
-}

@@ -95,9 +95,4 @@ char *maqet_store_file(const struct maqet_context *context, const char *name,
  * not to be used until that has been put right. */
 bool maqet_store_pending(const struct maqet_context *context, const char *name);
 
-/* An error (MAQET_ERROR_STATE) where that is so: neither may a guest write to the images
- * then, nor may it be forgotten which images they are. */
-int maqet_store_check_pending(const struct maqet_context *context, const char *name,
-                              struct maqet_error **err);
-
 #endif

@@ -160,15 +160,6 @@ maqet_vm_open(const struct maqet_context *context, const char *name,
     return definition ? maqet_vm_look(context, definition) : NULL;
 }
 
-struct maqet_vm *
-maqet_vm_open_running(const struct maqet_context *context, const char *name,
-                      struct maqet_error **err)
-{
-    struct maqet_definition *definition = maqet_running_load(context, name, err);
-
-    return definition ? maqet_vm_look(context, definition) : NULL;
-}
-
 void
 maqet_vm_free(struct maqet_vm *vm)
 {

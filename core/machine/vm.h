@@ -53,10 +53,6 @@ int maqet_vm_check_sound(const struct maqet_vm *vm, struct maqet_error **err);
 struct maqet_vm *maqet_vm_open(const struct maqet_context *context, const char *name,
                                struct maqet_error **err);
 
-/* The same for a machine that runs: with the definition that it was started with. */
-struct maqet_vm *maqet_vm_open_running(const struct maqet_context *context,
-                                       const char *name, struct maqet_error **err);
-
 void maqet_vm_free(struct maqet_vm *vm);
 void maqet_vm_cleanup(struct maqet_vm **vm);
 
@@ -68,11 +64,6 @@ const struct maqet_drive *maqet_vm_find_drive(const struct maqet_vm *vm, const c
 
 /* The drive whose top node has that name in QEMU; NULL: none has. */
 const struct maqet_drive *maqet_vm_find_node(const struct maqet_vm *vm, const char *name);
-
-/* All that `add` wants to know before it stores a machine: that images which exist may be
- * used, that missing ones can be made as far as the configuration tells, and that the
- * drives fit on their buses. */
-int maqet_vm_check(const struct maqet_vm *vm, struct maqet_error **err);
 
 /* The user's own arguments for QEMU; NULL: there are none. */
 json_object *maqet_vm_arguments(const struct maqet_vm *vm);

@@ -55,7 +55,7 @@ maqet_session_check_way(struct maqet_session *session, enum maqet_way way,
     if (session->machine->run.pid == 0)
         return 0;
     _cleanup_error_ struct maqet_error *reason = NULL;
-    if (maqet_monitor_check_asked(session->machine, &reason) == 0)
+    if (maqet_vm_drives_check_asked(session->machine, &reason) == 0)
         return 0;
     /* Where nobody but this machine can use its drives, there was nothing to ask. */
     return maqet_monitor_does_without(session->machine) &&

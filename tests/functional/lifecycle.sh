@@ -121,6 +121,9 @@ named() { # CODE COMMAND...
 named 0 maqet stop "$uuid" --timeout 0 --force
 named 0 maqet start "$uuid"
 named 0 maqet restart "$uuid" --timeout 0 --force
+named 0 maqet pause "$uuid"
+named 0 maqet resume "$uuid"
+named 3 maqet qmp "$uuid" no-such-command
 named 0 maqet snapshot "$uuid" create hdd s --live
 named 0 maqet --format json snapshot "$uuid" create hdd t --live
 named 0 maqet snapshot "$uuid" list hdd

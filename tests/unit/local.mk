@@ -33,6 +33,7 @@ UNIT_TESTS += tests/unit/test-loader
 UNIT_TESTS += tests/unit/test-machines
 UNIT_TESTS += tests/unit/test-merge
 UNIT_TESTS += tests/unit/test-migration
+UNIT_TESTS += tests/unit/test-monitor
 UNIT_TESTS += tests/unit/test-notify
 UNIT_TESTS += tests/unit/test-objects
 UNIT_TESTS += tests/unit/test-opened

@@ -151,7 +151,8 @@ static int
 holder_of(const struct scene *scene, int *pidfd)
 {
     _cleanup_error_ struct maqet_error *error = NULL;
-    int pid = maqet_run_holder(scene->run_fd, pidfd, &error);
+    int pid = maqet_run_holder(scene->run_fd, pidfd, maqet_now() + MAQET_RUN_FORK_TIMEOUT,
+                               &error);
 
     UNIT_NO_ERROR(&error);
     return pid;
@@ -320,7 +321,9 @@ check_not_believed(struct holder how)
     pid_t child = holder_new(&scene, how);
     int pidfd = 7;
 
-    CU_ASSERT_EQUAL(maqet_run_holder(scene.run_fd, &pidfd, &error), -1);
+    CU_ASSERT_EQUAL(maqet_run_holder(scene.run_fd, &pidfd,
+                                     maqet_now() + MAQET_RUN_FORK_TIMEOUT, &error),
+                    -1);
     CU_ASSERT_EQUAL(pidfd, -1);
     UNIT_ERROR(
         &error, MAQET_ERROR_FAILED,
