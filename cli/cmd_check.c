@@ -7,7 +7,7 @@
 #include "cli/invocation.h"
 #include "cli/terminal.h"
 #include "core/base/shell.h"
-#include "core/machine/check.h"
+#include "core/machine/checking.h"
 #include "core/machine/store.h"
 #include "core/storage/fault.h"
 #include "core/storage/record.h"

@@ -92,17 +92,20 @@ libmaqet_core_la_SOURCES = \
 	core/machine/arguments.c core/machine/arguments.h \
 	core/machine/bases.c core/machine/bases.h \
 	core/machine/check.c core/machine/check.h \
+	core/machine/checking.c core/machine/checking.h \
 	core/machine/checkpoint_files.c core/machine/checkpoint_files.h \
 	core/machine/command_line.c core/machine/command_line.h \
 	core/machine/definition.c core/machine/definition.h \
 	core/machine/drives.c core/machine/drives.h \
 	core/machine/exports.c core/machine/exports.h \
+	core/machine/file_users.c core/machine/file_users.h \
 	core/machine/folder.c core/machine/folder.h \
 	core/machine/full.c core/machine/full.h \
 	core/machine/helpers.c core/machine/helpers.h \
 	core/machine/holders.c core/machine/holders.h \
 	core/machine/images.c core/machine/images.h \
-	core/machine/images_file.c \
+	core/machine/images_file.c core/machine/images_file.h \
+	core/machine/left_images.c core/machine/left_images.h \
 	core/machine/monitor.c core/machine/monitor.h \
 	core/machine/needs.c core/machine/needs.h \
 	core/machine/opened.c core/machine/opened.h \

@@ -13,7 +13,7 @@
 #include "core/base/files.h"
 #include "core/base/pidfd.h"
 #include "core/job/journal.h"
-#include "core/machine/holders.h"
+#include "core/machine/file_users.h"
 #include "core/machine/store.h"
 #include "core/qemu/launch.h"
 
@@ -84,7 +84,7 @@ await_helpers(const struct maqet_journal *journal)
     for (size_t i = 0; i < journal->drive_count; i++) {
         const char *path = journal->drives[i].path;
 
-        while (path && maqet_holders_locked(path)) {
+        while (path && maqet_file_users_locked(path)) {
             if (maqet_now() >= deadline)
                 return false;
             maqet_sleep(LOOK_INTERVAL);

@@ -8,10 +8,10 @@
 #include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/lifecycle/stop.h"
+#include "core/machine/left_images.h"
 #include "core/machine/opened.h"
 #include "core/machine/run.h"
 #include "core/machine/store.h"
-#include "core/machine/unused.h"
 #include "core/storage/creation.h"
 #include "core/storage/image.h"
 
@@ -22,7 +22,7 @@ check_list(const struct maqet_context *context, struct maqet_error **err)
 {
     _cleanup_images_ struct maqet_images images = {0};
 
-    return maqet_unused_read(context, &images, err);
+    return maqet_left_images_read(context, &images, err);
 }
 
 /* Deletes the images that are to go, and makes sure that this has reached the disk. */
@@ -56,7 +56,7 @@ remember_kept(const struct maqet_context *context, const char *name,
 
     return maqet_images_load(context, name, &images, err) < 0
                ? -1
-               : maqet_unused_add(context, &images, deleted, err);
+               : maqet_left_images_add(context, &images, deleted, err);
 }
 
 /* What was left beside images that were being made: nobody would look for it again. */

@@ -223,7 +223,7 @@ error_busy(const struct maqet_vm *vm, const struct maqet_written *file,
 static bool
 is_our_own(const struct maqet_vm *vm, const char *path)
 {
-    struct maqet_holder *list = NULL;
+    struct maqet_file_user *list = NULL;
     size_t count = 0;
     bool own = false, others = false;
 
@@ -234,7 +234,7 @@ is_our_own(const struct maqet_vm *vm, const char *path)
         own = own || (list[i].locked && ours);
         others = others || (list[i].locked && !ours);
     }
-    maqet_holders_free(list, count);
+    maqet_file_users_free(list, count);
     return own && !others;
 }
 

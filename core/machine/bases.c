@@ -5,9 +5,9 @@
 
 #include "core/base/files.h"
 #include "core/base/json.h"
+#include "core/machine/left_images.h"
 #include "core/machine/owner.h"
 #include "core/machine/store.h"
-#include "core/machine/unused.h"
 #include "core/qemu/writables.h"
 #include "core/storage/entry.h"
 #include "core/storage/fault.h"
@@ -239,7 +239,7 @@ dependent_unused(const struct candidate *candidate)
 {
     _cleanup_images_ struct maqet_images unused = {0};
 
-    if (maqet_unused_read(candidate->context, &unused, NULL) < 0)
+    if (maqet_left_images_read(candidate->context, &unused, NULL) < 0)
         return maqet_format("an image that %s/" MAQET_STORE_IMAGES
                             " may name, which can't be read",
                             candidate->context->data_dir);
@@ -321,7 +321,7 @@ maqet_bases_check_unused(const struct maqet_drive *drive, struct maqet_error **e
     if (!drive->path || maqet_drive_readonly(drive))
         return 0;
     /* What it says can't be known otherwise. */
-    if (maqet_unused_read(drive->context, &unused, err) < 0)
+    if (maqet_left_images_read(drive->context, &unused, err) < 0)
         return -1;
     _cleanup_free_ char *dependent =
         maqet_bases_dependent(drive->context, drive->path, NULL);

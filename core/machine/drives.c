@@ -9,9 +9,9 @@
 #include "core/machine/check.h"
 #include "core/machine/holders.h"
 #include "core/machine/images.h"
+#include "core/machine/left_images.h"
 #include "core/machine/monitor.h"
 #include "core/machine/owner.h"
-#include "core/machine/unused.h"
 #include "core/storage/creation.h"
 #include "core/storage/drive_files.h"
 #include "core/storage/elsewhere.h"
@@ -158,7 +158,7 @@ maqet_vm_drives_prepare(struct maqet_vm *vm, const struct maqet_drives_consent *
     return maqet_images_give_up(vm, &given_up, err) < 0 ||
                    maqet_images_confirm(vm, err) < 0
                ? -1
-               : maqet_unused_take_over(vm->context, &vm->images, err);
+               : maqet_left_images_take_over(vm->context, &vm->images, err);
 }
 
 int

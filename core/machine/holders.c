@@ -1,135 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/machine/holders.h"
 
-#include <ctype.h>
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
-#include "core/base/procfs.h"
 #include "core/base/shell.h"
 #include "core/config/tree.h"
 #include "core/machine/run.h"
 #include "core/machine/store.h"
 #include "core/storage/elsewhere.h"
 
-/* How much of a command line is read; less of it is shown. */
-enum { COMMAND_BEGINNING = 512 };
-
-/* How many holders are named: an image that many machines read can have hundreds. */
-enum { NAMED_HOLDERS = 4 };
-
-static void
-cleanup_dir(DIR **dir)
-{
-    if (*dir)
-        closedir(*dir);
-}
-
-#define _cleanup_dir_ _cleanup_(cleanup_dir)
-
-/* ---- which file it is ---- */
-
-/* A block device is one device however many nodes in however many folders it has. */
-struct identity {
-    bool is_device;
-    dev_t device;
-    uint64_t inode;
-};
-
-/* Follows links, as QEMU does. What the kernel knows is enough: a server of a file system
- * that doesn't answer must not hold us. */
-static bool
-identity_of(int dir_fd, const char *path, struct identity *identity)
-{
-    struct statx status;
-
-    if (statx(dir_fd, path, AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &status) < 0)
-        return false;
-    if (S_ISBLK(status.stx_mode))
-        *identity = (struct identity){
-            .is_device = true,
-            .device = makedev(status.stx_rdev_major, status.stx_rdev_minor),
-        };
-    else
-        *identity = (struct identity){
-            .device = makedev(status.stx_dev_major, status.stx_dev_minor),
-            .inode = status.stx_ino,
-        };
-    return true;
-}
-
-static bool
-is_same(const struct identity *a, const struct identity *b)
-{
-    return a->is_device == b->is_device && a->device == b->device && a->inode == b->inode;
-}
-
-static bool
-is_same_file(const char *one, const char *other)
-{
-    struct identity a, b;
-
-    return identity_of(AT_FDCWD, one, &a) && identity_of(AT_FDCWD, other, &b) &&
-           is_same(&a, &b);
-}
-
-/* ---- one process ---- */
-
-/* The program's base name and the beginning of its arguments. */
-static char *
-command_of(int pid)
-{
-    _cleanup_free_ char *path = maqet_format("/proc/%d/cmdline", pid);
-    _cleanup_free_ char *words = maqet_alloc(COMMAND_BEGINNING + 1);
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? -1 : read(fd, words, COMMAND_BEGINNING);
-
-    if (length <= 0) {
-        /* It has none, or is just ending. */
-        _cleanup_free_ char *name = maqet_procfs_name(pid);
-        return maqet_text_readable(name);
-    }
-    while (length > 0 && words[length - 1] == '\0')
-        length--;
-    /* The program's name ends with the first NUL byte, which divides the arguments. */
-    const char *slash = strrchr(words, '/');
-    const char *from = slash ? slash + 1 : words;
-    for (ssize_t i = 0; i < length; i++)
-        if (words[i] == '\0')
-            words[i] = ' ';
-    return maqet_text_readable(from);
-}
-
-/* Whether a process has the file open; *locked: with a lock on it. */
-static bool
-holds(int pid, const struct identity *wanted, bool *locked)
-{
-    _cleanup_free_ char *path = maqet_format("/proc/%d/fd", pid);
-    _cleanup_dir_ DIR *dir = opendir(path);
-    struct dirent *entry;
-    bool found = false;
-
-    *locked = false;
-    while (dir && !*locked && (entry = readdir(dir))) {
-        struct identity identity;
-
-        if (entry->d_name[0] == '.' ||
-            !identity_of(dirfd(dir), entry->d_name, &identity) ||
-            !is_same(&identity, wanted))
-            continue;
-        found = true;
-        *locked = maqet_procfs_has_lock(pid, (int)strtol(entry->d_name, NULL, 10));
-    }
-    return found;
-}
-
-/* ---- all processes ---- */
+/* ---- which machines they are ---- */
 
 /* The PID of a machine's QEMU; 0: it doesn't run. Looking makes no folder. */
 static int
@@ -145,7 +28,7 @@ pid_of_machine(const struct maqet_context *context, const char *name)
 
 /* Gives those that are machines their names. */
 static void
-name_machines(const struct maqet_context *context, struct maqet_holder *list,
+name_machines(const struct maqet_context *context, struct maqet_file_user *list,
               size_t count)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
@@ -166,90 +49,12 @@ name_machines(const struct maqet_context *context, struct maqet_holder *list,
 
 int
 maqet_holders_find(const struct maqet_context *context, const char *path,
-                   struct maqet_holder **list, size_t *count, struct maqet_error **err)
+                   struct maqet_file_user **list, size_t *count, struct maqet_error **err)
 {
-    struct identity wanted;
-    struct dirent *entry;
-    bool locked;
-
-    *list = NULL;
-    *count = 0;
-    if (!identity_of(AT_FDCWD, path, &wanted))
-        return maqet_error_errno(err, errno, "Can't look at %s", path);
-    _cleanup_dir_ DIR *dir = opendir("/proc");
-    if (!dir)
-        return maqet_error_errno(err, errno, "Can't look for processes in /proc");
-    while ((entry = readdir(dir))) {
-        int pid = isdigit((unsigned char)entry->d_name[0])
-                      ? (int)strtol(entry->d_name, NULL, 10)
-                      : 0;
-
-        if (pid <= 0 || pid == getpid() || !holds(pid, &wanted, &locked))
-            continue;
-        *list = maqet_realloc(*list, (*count + 1) * sizeof(**list));
-        (*list)[(*count)++] = (struct maqet_holder){
-            .pid = pid,
-            .command = command_of(pid),
-            .locked = locked,
-        };
-    }
+    if (maqet_file_users_find(path, list, count, err) < 0)
+        return -1;
     name_machines(context, *list, *count);
     return 0;
-}
-
-void
-maqet_holders_free(struct maqet_holder *list, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        free(list[i].command);
-        free(list[i].vm);
-        free(list[i].data_dir);
-    }
-    free(list);
-}
-
-bool
-maqet_holders_has_open(int pid, const char *path)
-{
-    struct identity wanted;
-    bool locked;
-
-    return identity_of(AT_FDCWD, path, &wanted) && holds(pid, &wanted, &locked);
-}
-
-bool
-maqet_holders_locked(const char *path)
-{
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-    return fd >= 0 && maqet_lock_held(fd, NULL) == 1;
-}
-
-char *
-maqet_holders_text(const struct maqet_holder *list, size_t count)
-{
-    struct maqet_text text = MAQET_TEXT_INIT;
-
-    if (count == 0)
-        return maqet_strdup("another process, which can't be seen from here (of another "
-                            "user, or on another host)");
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0)
-            maqet_text_append(&text,
-                              i + 1 == count || i == NAMED_HOLDERS ? " and " : ", ");
-        if (i == NAMED_HOLDERS) {
-            maqet_text_appendf(&text, "%zu more", count - i);
-            break;
-        }
-        if (list[i].vm)
-            maqet_text_appendf(&text, "QEMU of virtual machine '%s'%s%s", list[i].vm,
-                               list[i].data_dir ? " in " : "",
-                               list[i].data_dir ? list[i].data_dir : "");
-        else
-            maqet_text_appendf(&text, "'%s'", list[i].command);
-        maqet_text_appendf(&text, " (PID %d)", list[i].pid);
-    }
-    return maqet_text_take(&text);
 }
 
 /* ---- what QEMU says of a conflict (block/file-posix.c) ---- */
@@ -307,11 +112,12 @@ static const struct maqet_drive *
 drive_with(const struct maqet_vm *vm, const char *image, const char *message)
 {
     for (size_t i = 0; i < vm->drive_count; i++)
-        if (vm->drives[i]->path && is_same_file(vm->drives[i]->path, image))
+        if (vm->drives[i]->path && maqet_file_users_same(vm->drives[i]->path, image))
             return vm->drives[i];
     for (size_t i = 0; i < vm->drive_count; i++) {
-        _cleanup_free_ char *quoted = maqet_format(
-            "\"%s\"", vm->drives[i]->path ? vm->drives[i]->path : vm->drives[i]->name);
+        _cleanup_free_ char *quoted =
+            maqet_format("\"%s\"", vm->drives[i]->path ? vm->drives[i]->path
+                                                       : maqet_drive_node(vm->drives[i]));
 
         if (strstr(message, quoted))
             return vm->drives[i];
@@ -324,39 +130,21 @@ static const struct maqet_drive *
 locked_drive(const struct maqet_vm *vm)
 {
     for (size_t i = 0; i < vm->drive_count; i++)
-        if (vm->drives[i]->path && maqet_holders_locked(vm->drives[i]->path))
+        if (vm->drives[i]->path && maqet_file_users_locked(vm->drives[i]->path))
             return vm->drives[i];
     return NULL;
-}
-
-/* Who has the file open without a lock is in nobody's way, and must not be ended for it:
- * moves the others to the front. Returns how many they are. */
-static size_t
-select_locked(struct maqet_holder *list, size_t count)
-{
-    size_t locked = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        if (list[i].locked) {
-            struct maqet_holder holder = list[i];
-
-            list[i] = list[locked];
-            list[locked++] = holder;
-        }
-    }
-    return locked;
 }
 
 /* @what begins the sentence that "is in use by ..." ends. */
 static void
 error_in_use(const struct maqet_vm *vm, const char *what, const char *image,
-             const struct maqet_holder *list, size_t count, struct maqet_error **err)
+             const struct maqet_file_user *list, size_t count, struct maqet_error **err)
 {
-    _cleanup_free_ char *holders = maqet_holders_text(list, count);
+    _cleanup_free_ char *holders = maqet_file_users_text(list, count);
 
     maqet_error_set(err, MAQET_ERROR_BUSY, "Virtual machine '%s': %s is in use by %s",
                     vm->definition->name, what, holders);
-    for (size_t i = 0; i < count && i < NAMED_HOLDERS; i++) {
+    for (size_t i = 0; i < count && i < MAQET_FILE_USERS_NAMED; i++) {
         _cleanup_free_ char *data_dir =
             list[i].data_dir ? maqet_shell_quoted(list[i].data_dir) : NULL;
 
@@ -377,12 +165,12 @@ int
 maqet_holders_error(const struct maqet_vm *vm, const char *what, const char *path,
                     struct maqet_error **err)
 {
-    struct maqet_holder *list = NULL;
+    struct maqet_file_user *list = NULL;
     size_t count = 0;
 
     maqet_holders_find(vm->context, path, &list, &count, NULL);
-    error_in_use(vm, what, path, list, select_locked(list, count), err);
-    maqet_holders_free(list, count);
+    error_in_use(vm, what, path, list, maqet_file_users_select_locked(list, count), err);
+    maqet_file_users_free(list, count);
     return -1;
 }
 
@@ -395,26 +183,6 @@ error_busy(const struct maqet_vm *vm, const struct maqet_drive *drive, const cha
               : maqet_format("the image %s", image);
 
     return maqet_holders_error(vm, what, image, err);
-}
-
-void
-maqet_holders_hint_lock(const struct maqet_context *context, const char *path,
-                        struct maqet_error **err)
-{
-    struct maqet_holder *list = NULL;
-    size_t count = 0;
-
-    maqet_holders_find(context, path, &list, &count, NULL);
-    size_t locked = select_locked(list, count);
-    if (locked > 0) {
-        _cleanup_free_ char *text = maqet_holders_text(list, 1);
-
-        maqet_error_hint(err, "It is %s: wait until it has ended", text);
-    } else {
-        maqet_error_hint(err, "Wait until it has ended");
-    }
-    maqet_error_hint(err, "Or wait longer for it: --lock-timeout SECONDS");
-    maqet_holders_free(list, count);
 }
 
 int
@@ -431,7 +199,7 @@ maqet_holders_explain(const struct maqet_vm *vm, const struct maqet_drive *drive
         image = maqet_strdup(drive->path);
     if (!image)
         return -1;
-    if (!maqet_holders_locked(image)) {
+    if (!maqet_file_users_locked(image)) {
         maqet_error_hint(err, "Nobody has the image locked now: try again, unless this "
                               "virtual machine itself uses it twice");
         return -1;
@@ -446,7 +214,7 @@ maqet_holders_check(const struct maqet_vm *vm, const struct maqet_drive *drive,
 {
     if (maqet_drive_check_unused(drive, err) < 0)
         return -1;
-    if (!drive->path || !maqet_holders_locked(drive->path))
+    if (!drive->path || !maqet_file_users_locked(drive->path))
         return 0;
     return error_busy(vm, drive, drive->path, err);
 }

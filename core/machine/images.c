@@ -5,49 +5,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/machine/left_images.h"
 #include "core/machine/owner.h"
 #include "core/machine/store.h"
-#include "core/machine/unused.h"
 #include "core/machine/vm.h"
 
 /* s: a start that finds nothing new does not write the date alone more often. */
 static const int64_t SEEN_INTERVAL = 60;
-
-void
-maqet_images_clear(struct maqet_images *images)
-{
-    for (size_t i = 0; i < images->count; i++)
-        maqet_image_record_clear(&images->items[i]);
-    free(images->items);
-    *images = (struct maqet_images){0};
-}
-
-struct maqet_image_record *
-maqet_images_append(struct maqet_images *images)
-{
-    images->items =
-        maqet_realloc(images->items, (images->count + 1) * sizeof(*images->items));
-    struct maqet_image_record *record = &images->items[images->count++];
-    *record = (struct maqet_image_record){0};
-    return record;
-}
-
-void
-maqet_images_remove(struct maqet_images *images, size_t index)
-{
-    maqet_image_record_clear(&images->items[index]);
-    memmove(&images->items[index], &images->items[index + 1],
-            (--images->count - index) * sizeof(*images->items));
-}
-
-struct maqet_image_record *
-maqet_images_find(const struct maqet_images *images, const char *path)
-{
-    for (size_t i = 0; i < images->count; i++)
-        if (images->items[i].path && strcmp(images->items[i].path, path) == 0)
-            return &images->items[i];
-    return NULL;
-}
 
 int
 maqet_images_load(const struct maqet_context *context, const char *name,
@@ -236,7 +200,7 @@ left_by_removed(struct maqet_vm *vm, const char *path)
     struct stat status;
 
     if (!vm->left_read)
-        maqet_unused_read(vm->context, &vm->left, NULL);
+        maqet_left_images_read(vm->context, &vm->left, NULL);
     vm->left_read = true;
     const struct maqet_image_record *record = maqet_images_find(&vm->left, path);
     return record && !(stat(folder, &status) == 0 && status.st_dev == record->id.device)
@@ -459,7 +423,8 @@ maqet_images_give_up(struct maqet_vm *vm, const struct maqet_strings *paths,
         vm->images_changed = true;
         maqet_images_attach(vm);
     }
-    return given_up.count > 0 ? maqet_unused_add(vm->context, &given_up, &none, err) : 0;
+    return given_up.count > 0 ? maqet_left_images_add(vm->context, &given_up, &none, err)
+                              : 0;
 }
 
 int

@@ -1,7 +1,49 @@
 /* SPDX-License-Identifier: MIT */
-/* images_file.c - lists of image records (core/storage/record.h) as JSON files. */
+#include "core/machine/images_file.h"
+
+#include <string.h>
+
 #include "core/base/json.h"
-#include "core/machine/images.h"
+
+/* ---- the list ---- */
+
+void
+maqet_images_clear(struct maqet_images *images)
+{
+    for (size_t i = 0; i < images->count; i++)
+        maqet_image_record_clear(&images->items[i]);
+    free(images->items);
+    *images = (struct maqet_images){0};
+}
+
+struct maqet_image_record *
+maqet_images_append(struct maqet_images *images)
+{
+    images->items =
+        maqet_realloc(images->items, (images->count + 1) * sizeof(*images->items));
+    struct maqet_image_record *record = &images->items[images->count++];
+    *record = (struct maqet_image_record){0};
+    return record;
+}
+
+void
+maqet_images_remove(struct maqet_images *images, size_t index)
+{
+    maqet_image_record_clear(&images->items[index]);
+    memmove(&images->items[index], &images->items[index + 1],
+            (--images->count - index) * sizeof(*images->items));
+}
+
+struct maqet_image_record *
+maqet_images_find(const struct maqet_images *images, const char *path)
+{
+    for (size_t i = 0; i < images->count; i++)
+        if (images->items[i].path && strcmp(images->items[i].path, path) == 0)
+            return &images->items[i];
+    return NULL;
+}
+
+/* ---- as a file ---- */
 
 enum { FORMAT = 1 };
 

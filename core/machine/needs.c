@@ -278,14 +278,14 @@ need_elsewhere(const struct maqet_context *context, const char *path)
 static char *
 users_of(const struct maqet_context *context, const char *path)
 {
-    struct maqet_holder *list = NULL;
+    struct maqet_file_user *list = NULL;
     size_t count = 0;
-    bool locked = maqet_holders_locked(path);
+    bool locked = maqet_file_users_locked(path);
 
     maqet_holders_find(context, path, &list, &count, NULL);
     _cleanup_free_ char *users =
-        locked || count > 0 ? maqet_holders_text(list, count) : NULL;
-    maqet_holders_free(list, count);
+        locked || count > 0 ? maqet_file_users_text(list, count) : NULL;
+    maqet_file_users_free(list, count);
     return users ? maqet_format("it is in use by %s", users) : NULL;
 }
 

@@ -7,7 +7,7 @@
 
 #include "core/base/deadline.h"
 #include "core/machine/folder.h"
-#include "core/machine/holders.h"
+#include "core/machine/file_users.h"
 
 /* ---- paths ---- */
 
@@ -55,7 +55,7 @@ wait_for_lock(const struct maqet_context *context, int fd, int64_t timeout,
     if (maqet_lock_wait(fd, timeout, what, err) == 0)
         return 0;
     if (err && (*err)->code == MAQET_ERROR_TIMEOUT && context->lock_timeout > 0)
-        maqet_holders_hint_lock(context, path, err);
+        maqet_file_users_hint_lock(path, err);
     return -1;
 }
 

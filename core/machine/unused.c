@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "core/machine/images.h"
+#include "core/machine/left_images.h"
 #include "core/machine/needs.h"
 #include "core/machine/owner.h"
 #include "core/machine/store.h"
@@ -34,23 +36,6 @@ maqet_unused_clear(struct maqet_unused *unused)
     *unused = (struct maqet_unused){0};
 }
 
-/* ---- images that outlive their machine ---- */
-
-static char *
-list_path(const struct maqet_context *context)
-{
-    return maqet_format("%s/" MAQET_STORE_IMAGES, context->data_dir);
-}
-
-int
-maqet_unused_read(const struct maqet_context *context, struct maqet_images *images,
-                  struct maqet_error **err)
-{
-    _cleanup_free_ char *path = list_path(context);
-
-    return maqet_images_read(path, images, err);
-}
-
 /* The record of a path: of several, that of the file which is there now. */
 static struct maqet_image_record *
 find_current(const struct maqet_images *images, const char *path)
@@ -62,136 +47,6 @@ find_current(const struct maqet_images *images, const char *path)
             maqet_file_id_is_same_file(&images->items[i].id, &id))
             return &images->items[i];
     return maqet_images_find(images, path);
-}
-
-/* The record that another one of the same path takes the place of. That of another file,
- * which may be on a disk that is not mounted, stays where that has backing files. */
-static struct maqet_image_record *
-find_replaced(const struct maqet_images *images, const struct maqet_image_record *by)
-{
-    for (size_t i = 0; i < images->count; i++) {
-        struct maqet_image_record *record = &images->items[i];
-
-        if (record->path && strcmp(record->path, by->path) == 0 &&
-            (record->bases.count == 0 ||
-             maqet_file_id_is_same_file(&record->id, &by->id)))
-            return record;
-    }
-    return NULL;
-}
-
-/* Puts a record on the list. That maqet made an image is not forgotten when a machine
- * goes that has only used it. */
-static void
-put_record(struct maqet_images *images, const struct maqet_image_record *record)
-{
-    struct maqet_image_record *known = find_replaced(images, record);
-    struct maqet_image_record copy;
-
-    if (!known)
-        known = maqet_images_append(images);
-    maqet_image_record_copy(&copy, record);
-    if (known->created && !record->created &&
-        maqet_file_id_is_same_file(&known->id, &record->id)) {
-        struct maqet_chain bases = known->bases;
-
-        known->bases = copy.bases;
-        copy.bases = bases;
-        maqet_image_record_clear(&copy);
-        return;
-    }
-    maqet_image_record_clear(known);
-    *known = copy;
-}
-
-static bool
-drop_records(struct maqet_images *images, const struct maqet_strings *paths)
-{
-    size_t before = images->count;
-
-    for (size_t i = images->count; i-- > 0;)
-        if (images->items[i].path && maqet_strings_has(paths, images->items[i].path))
-            maqet_images_remove(images, i);
-    return images->count < before;
-}
-
-int
-maqet_unused_add(const struct maqet_context *context, const struct maqet_images *records,
-                 const struct maqet_strings *gone, struct maqet_error **err)
-{
-    _cleanup_images_ struct maqet_images images = {0};
-    _cleanup_free_ char *path = list_path(context);
-    _cleanup_close_ int lock = maqet_store_lock_all(context, err);
-
-    if (lock < 0 || maqet_images_read(path, &images, err) < 0)
-        return -1;
-    bool changed = drop_records(&images, gone);
-    for (size_t i = 0; i < records->count; i++) {
-        const struct maqet_image_record *record = &records->items[i];
-
-        /* One that never got its name was never there. Of the others' images, those with
-         * a backing file count, which nobody may write to. */
-        if (!(record->created || record->bases.count > 0) || !record->path ||
-            maqet_strings_has(gone, record->path) ||
-            (record->seen == 0 && access(record->path, F_OK) < 0))
-            continue;
-        put_record(&images, record);
-        changed = true;
-    }
-    return changed ? maqet_images_write(path, &images, err) : 0;
-}
-
-/* Whether a machine has the very image by now. */
-static bool
-is_among(const struct maqet_images *records, const struct maqet_image_record *record)
-{
-    for (size_t i = 0; record->path && i < records->count; i++) {
-        const struct maqet_image_record *own = &records->items[i];
-
-        if (own->path && strcmp(own->path, record->path) == 0 && own->seen > 0 &&
-            maqet_file_id_is_same_file(&own->id, &record->id))
-            return true;
-    }
-    return false;
-}
-
-/* On what such images depend stands in the machine's own records. */
-static bool
-take_over(struct maqet_images *images, const struct maqet_images *records)
-{
-    bool changed = false;
-
-    for (size_t i = images->count; i-- > 0;) {
-        struct maqet_image_record *record = &images->items[i];
-
-        if (record->bases.count == 0 || !is_among(records, record))
-            continue;
-        changed = true;
-        if (!record->created) {
-            maqet_images_remove(images, i);
-            continue;
-        }
-        maqet_chain_clear(&record->bases);
-    }
-    return changed;
-}
-
-int
-maqet_unused_take_over(const struct maqet_context *context,
-                       const struct maqet_images *records, struct maqet_error **err)
-{
-    _cleanup_images_ struct maqet_images images = {0};
-    _cleanup_free_ char *path = list_path(context);
-
-    /* Mostly there is nothing to take over, and no lock to wait for. */
-    if (maqet_images_read(path, &images, err) < 0)
-        return -1;
-    if (!take_over(&images, records))
-        return 0;
-    _cleanup_close_ int lock = maqet_store_lock_all(context, err);
-    if (lock < 0 || maqet_images_read(path, &images, err) < 0)
-        return -1;
-    return take_over(&images, records) ? maqet_images_write(path, &images, err) : 0;
 }
 
 /* ---- listing ---- */
@@ -263,7 +118,7 @@ maqet_unused_list(const struct maqet_context *context, struct maqet_unused *unus
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     _cleanup_images_ struct maqet_images kept = {0};
 
-    if (maqet_unused_read(context, &kept, err) < 0 ||
+    if (maqet_left_images_read(context, &kept, err) < 0 ||
         maqet_store_list(context, &names, err) < 0)
         return -1;
     for (size_t i = 0; i < kept.count; i++)
@@ -355,7 +210,7 @@ find_record(const struct maqet_context *context, const char *path, struct found 
     if (found->record)
         return 0;
     found->lock = maqet_store_lock_all(context, err);
-    if (found->lock < 0 || maqet_unused_read(context, &found->images, err) < 0)
+    if (found->lock < 0 || maqet_left_images_read(context, &found->images, err) < 0)
         return -1;
     found->record = removable_record(&found->images, path);
     return 0;
@@ -365,14 +220,12 @@ find_record(const struct maqet_context *context, const char *path, struct found 
 static int
 forget(const struct maqet_context *context, struct found *found, struct maqet_error **err)
 {
-    _cleanup_free_ char *path = list_path(context);
-
     if (!found->record)
         return 0;
     maqet_images_remove(&found->images, (size_t)(found->record - found->images.items));
     found->record = NULL;
     return found->vm ? maqet_images_save(context, found->vm, &found->images, err)
-                     : maqet_images_write(path, &found->images, err);
+                     : maqet_left_images_write(context, &found->images, err);
 }
 
 static int

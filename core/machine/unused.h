@@ -7,22 +7,7 @@
 #ifndef MAQET_MACHINE_UNUSED_H
 #define MAQET_MACHINE_UNUSED_H
 
-#include "core/machine/images.h"
-
-/* The list of images whose machine was removed. */
-int maqet_unused_read(const struct maqet_context *context, struct maqet_images *images,
-                      struct maqet_error **err);
-
-/* Adds those of @records that are not in @gone: images that maqet created, and such as
- * have backing files. Those in @gone are forgotten. */
-int maqet_unused_add(const struct maqet_context *context,
-                     const struct maqet_images *records, const struct maqet_strings *gone,
-                     struct maqet_error **err);
-
-/* A machine uses images that are on the list: from then on its own records say on which
- * backing files they depend. */
-int maqet_unused_take_over(const struct maqet_context *context,
-                           const struct maqet_images *records, struct maqet_error **err);
+#include "core/base/context.h"
 
 enum maqet_unused_state {
     MAQET_UNUSED_THERE,

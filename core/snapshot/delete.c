@@ -6,7 +6,7 @@
 #include "core/machine/bases.h"
 #include "core/machine/checkpoint_files.h"
 #include "core/machine/exports.h"
-#include "core/machine/holders.h"
+#include "core/machine/file_users.h"
 #include "core/qemu/launch.h"
 #include "core/snapshot/choice.h"
 #include "core/snapshot/identity.h"
@@ -95,7 +95,7 @@ verify_export(void *data, struct maqet_error **err)
 
     if (session->machine->run.pid == 0 ||
         ((!drive->path ||
-          maqet_holders_has_open(session->machine->run.pid, drive->path)) &&
+          maqet_file_users_has_open(session->machine->run.pid, drive->path)) &&
          !maqet_pidfd_wait(session->machine->run.pidfd, 0)))
         return 0;
     maqet_error_set(err, MAQET_ERROR_FAILED,

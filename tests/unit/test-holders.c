@@ -86,7 +86,7 @@ static const struct maqet_context nowhere = {.data_dir = "/nonexistent/data",
 static void
 check_holder(const char *path, pid_t pid, int line)
 {
-    struct maqet_holder *list;
+    struct maqet_file_user *list;
     struct maqet_error *err = NULL;
     size_t count;
     _cleanup_free_ char *wanted =
@@ -99,7 +99,7 @@ check_holder(const char *path, pid_t pid, int line)
           : count == 1 ? maqet_format("%d: %d", line, list[0].pid)
                        : maqet_format("%d: %zu holders", line, count);
     UNIT_SAME(got, wanted);
-    maqet_holders_free(list, count);
+    maqet_file_users_free(list, count);
 }
 
 static void
@@ -155,7 +155,7 @@ test_not_ourselves(void)
 static void
 test_missing_file(void)
 {
-    struct maqet_holder *list;
+    struct maqet_file_user *list;
     struct maqet_error *err = NULL;
     size_t count = 7;
 
@@ -172,13 +172,13 @@ test_locks(void)
 {
     _cleanup_folder_ char *folder = unit_folder();
     _cleanup_free_ char *path = unit_file(folder, "file", "x");
-    struct maqet_holder *list;
+    struct maqet_file_user *list;
     size_t count;
 
     pid_t first = child_new((struct opened){.path = path});
-    CU_ASSERT_FALSE(maqet_holders_locked(path));
+    CU_ASSERT_FALSE(maqet_file_users_locked(path));
     pid_t second = child_new((struct opened){.path = path, .locked = true});
-    CU_ASSERT_TRUE(maqet_holders_locked(path));
+    CU_ASSERT_TRUE(maqet_file_users_locked(path));
     CU_ASSERT_EQUAL(maqet_holders_find(&nowhere, path, &list, &count, NULL), 0);
     CU_ASSERT_EQUAL_FATAL(count, 2);
     for (size_t i = 0; i < count; i++) {
@@ -186,11 +186,11 @@ test_locks(void)
         CU_ASSERT_EQUAL(list[i].locked, list[i].pid == second);
     }
     CU_ASSERT_NOT_EQUAL(list[0].pid, list[1].pid);
-    maqet_holders_free(list, count);
+    maqet_file_users_free(list, count);
     child_end(first);
     child_end(second);
-    CU_ASSERT_FALSE(maqet_holders_locked(path));
-    CU_ASSERT_FALSE(maqet_holders_locked("/nonexistent/x"));
+    CU_ASSERT_FALSE(maqet_file_users_locked(path));
+    CU_ASSERT_FALSE(maqet_file_users_locked("/nonexistent/x"));
 }
 
 /* Shown are the program's base name and the beginning of its arguments, on one line. */
@@ -199,7 +199,7 @@ test_command(void)
 {
     _cleanup_folder_ char *folder = unit_folder();
     _cleanup_free_ char *path = unit_file(folder, "file", "x");
-    struct maqet_holder *list;
+    struct maqet_file_user *list;
     int input[2], ready[2];
     size_t count;
     char byte;
@@ -223,7 +223,7 @@ test_command(void)
     UNIT_SAME(list[0].command,
               "cat - a?b /a/path/that/is/too/long/to/be/shown/as/a/whole/im...");
     UNIT_SAME(list[0].vm, NULL);
-    maqet_holders_free(list, count);
+    maqet_file_users_free(list, count);
     child_end(child);
     close(ready[0]);
     close(input[0]);
@@ -298,7 +298,7 @@ static void
 test_machine(void)
 {
     _cleanup_scene_ struct scene scene;
-    struct maqet_holder *list;
+    struct maqet_file_user *list;
     size_t count;
 
     scene_begin(&scene);
@@ -309,7 +309,7 @@ test_machine(void)
     CU_ASSERT_EQUAL_FATAL(count, 1);
     CU_ASSERT_EQUAL(list[0].pid, child);
     UNIT_SAME(list[0].vm, "db");
-    maqet_holders_free(list, count);
+    maqet_file_users_free(list, count);
     /* Looking makes nothing. */
     CU_ASSERT_EQUAL(access(idle, F_OK), -1);
     child_end(child);
@@ -318,7 +318,7 @@ test_machine(void)
 static void
 test_text(void)
 {
-    struct maqet_holder list[] = {
+    struct maqet_file_user list[] = {
         {.pid = 1, .command = "qemu-system-x86_64 -name a", .vm = "a"},
         {.pid = 22, .command = "qemu-img convert x"},
         {.pid = 333, .command = "cp y"},
@@ -342,7 +342,7 @@ test_text(void)
     };
 
     for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
-        _cleanup_free_ char *text = maqet_holders_text(list, i);
+        _cleanup_free_ char *text = maqet_file_users_text(list, i);
 
         UNIT_SAME(text, wanted[i]);
     }
@@ -456,14 +456,14 @@ test_explained_base(void)
     _cleanup_free_ char *of_user = maqet_format(
         "-drive file=x: " LOCK "; Is another process using the image [%s]?; more", base);
     pid_t child = child_new((struct opened){.path = base, .locked = true});
-    struct maqet_holder *list;
+    struct maqet_file_user *list;
     size_t count;
 
     CU_ASSERT_EQUAL(maqet_holders_find(&nowhere, base, &list, &count, NULL), 0);
     CU_ASSERT_EQUAL_FATAL(count, 1);
     _cleanup_free_ char *used = maqet_format("the image %s is in use by '%s' (PID %d)",
                                              base, list[0].command, (int)child);
-    maqet_holders_free(list, count);
+    maqet_file_users_free(list, count);
     _cleanup_free_ char *drive_used =
         maqet_format("Virtual machine 'web': drive 'hdd': %s", used);
     _cleanup_free_ char *user_used = maqet_format("Virtual machine 'web': %s", used);

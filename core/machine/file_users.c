@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/machine/file_users.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "core/base/files.h"
+#include "core/base/procfs.h"
+
+/* How much of a command line is read; less of it is shown. */
+enum { COMMAND_BEGINNING = 512 };
+
+static void
+cleanup_dir(DIR **dir)
+{
+    if (*dir)
+        closedir(*dir);
+}
+
+#define _cleanup_dir_ _cleanup_(cleanup_dir)
+
+/* ---- which file it is ---- */
+
+/* A block device is one device however many nodes in however many folders it has. */
+struct identity {
+    bool is_device;
+    dev_t device;
+    uint64_t inode;
+};
+
+/* Follows links, as QEMU does. What the kernel knows is enough: a server of a file system
+ * that doesn't answer must not hold us. */
+static bool
+identity_of(int dir_fd, const char *path, struct identity *identity)
+{
+    struct statx status;
+
+    if (statx(dir_fd, path, AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &status) < 0)
+        return false;
+    if (S_ISBLK(status.stx_mode))
+        *identity = (struct identity){
+            .is_device = true,
+            .device = makedev(status.stx_rdev_major, status.stx_rdev_minor),
+        };
+    else
+        *identity = (struct identity){
+            .device = makedev(status.stx_dev_major, status.stx_dev_minor),
+            .inode = status.stx_ino,
+        };
+    return true;
+}
+
+static bool
+is_same(const struct identity *a, const struct identity *b)
+{
+    return a->is_device == b->is_device && a->device == b->device && a->inode == b->inode;
+}
+
+bool
+maqet_file_users_same(const char *one, const char *other)
+{
+    struct identity a, b;
+
+    return identity_of(AT_FDCWD, one, &a) && identity_of(AT_FDCWD, other, &b) &&
+           is_same(&a, &b);
+}
+
+/* ---- one process ---- */
+
+/* The program's base name and the beginning of its arguments. */
+static char *
+command_of(int pid)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/%d/cmdline", pid);
+    _cleanup_free_ char *words = maqet_alloc(COMMAND_BEGINNING + 1);
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? -1 : read(fd, words, COMMAND_BEGINNING);
+
+    if (length <= 0) {
+        /* It has none, or is just ending. */
+        _cleanup_free_ char *name = maqet_procfs_name(pid);
+        return maqet_text_readable(name);
+    }
+    while (length > 0 && words[length - 1] == '\0')
+        length--;
+    /* The program's name ends with the first NUL byte, which divides the arguments. */
+    const char *slash = strrchr(words, '/');
+    const char *from = slash ? slash + 1 : words;
+    for (ssize_t i = 0; i < length; i++)
+        if (words[i] == '\0')
+            words[i] = ' ';
+    return maqet_text_readable(from);
+}
+
+/* Whether a process has the file open; *locked: with a lock on it. */
+static bool
+holds(int pid, const struct identity *wanted, bool *locked)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/%d/fd", pid);
+    _cleanup_dir_ DIR *dir = opendir(path);
+    struct dirent *entry;
+    bool found = false;
+
+    *locked = false;
+    while (dir && !*locked && (entry = readdir(dir))) {
+        struct identity identity;
+
+        if (entry->d_name[0] == '.' ||
+            !identity_of(dirfd(dir), entry->d_name, &identity) ||
+            !is_same(&identity, wanted))
+            continue;
+        found = true;
+        *locked = maqet_procfs_has_lock(pid, (int)strtol(entry->d_name, NULL, 10));
+    }
+    return found;
+}
+
+int
+maqet_file_users_find(const char *path, struct maqet_file_user **list, size_t *count,
+                      struct maqet_error **err)
+{
+    struct identity wanted;
+    struct dirent *entry;
+    bool locked;
+
+    *list = NULL;
+    *count = 0;
+    if (!identity_of(AT_FDCWD, path, &wanted))
+        return maqet_error_errno(err, errno, "Can't look at %s", path);
+    _cleanup_dir_ DIR *dir = opendir("/proc");
+    if (!dir)
+        return maqet_error_errno(err, errno, "Can't look for processes in /proc");
+    while ((entry = readdir(dir))) {
+        int pid = isdigit((unsigned char)entry->d_name[0])
+                      ? (int)strtol(entry->d_name, NULL, 10)
+                      : 0;
+
+        if (pid <= 0 || pid == getpid() || !holds(pid, &wanted, &locked))
+            continue;
+        *list = maqet_realloc(*list, (*count + 1) * sizeof(**list));
+        (*list)[(*count)++] = (struct maqet_file_user){
+            .pid = pid,
+            .command = command_of(pid),
+            .locked = locked,
+        };
+    }
+    return 0;
+}
+
+void
+maqet_file_users_free(struct maqet_file_user *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(list[i].command);
+        free(list[i].vm);
+        free(list[i].data_dir);
+    }
+    free(list);
+}
+
+bool
+maqet_file_users_has_open(int pid, const char *path)
+{
+    struct identity wanted;
+    bool locked;
+
+    return identity_of(AT_FDCWD, path, &wanted) && holds(pid, &wanted, &locked);
+}
+
+bool
+maqet_file_users_locked(const char *path)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+    return fd >= 0 && maqet_lock_held(fd, NULL) == 1;
+}
+
+char *
+maqet_file_users_text(const struct maqet_file_user *list, size_t count)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    if (count == 0)
+        return maqet_strdup("another process, which can't be seen from here (of another "
+                            "user, or on another host)");
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            maqet_text_append(
+                &text, i + 1 == count || i == MAQET_FILE_USERS_NAMED ? " and " : ", ");
+        if (i == MAQET_FILE_USERS_NAMED) {
+            maqet_text_appendf(&text, "%zu more", count - i);
+            break;
+        }
+        if (list[i].vm)
+            maqet_text_appendf(&text, "QEMU of virtual machine '%s'%s%s", list[i].vm,
+                               list[i].data_dir ? " in " : "",
+                               list[i].data_dir ? list[i].data_dir : "");
+        else
+            maqet_text_appendf(&text, "'%s'", list[i].command);
+        maqet_text_appendf(&text, " (PID %d)", list[i].pid);
+    }
+    return maqet_text_take(&text);
+}
+
+size_t
+maqet_file_users_select_locked(struct maqet_file_user *list, size_t count)
+{
+    size_t locked = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].locked) {
+            struct maqet_file_user holder = list[i];
+
+            list[i] = list[locked];
+            list[locked++] = holder;
+        }
+    }
+    return locked;
+}
+
+void
+maqet_file_users_hint_lock(const char *path, struct maqet_error **err)
+{
+    struct maqet_file_user *list = NULL;
+    size_t count = 0;
+
+    maqet_file_users_find(path, &list, &count, NULL);
+    size_t locked = maqet_file_users_select_locked(list, count);
+    if (locked > 0) {
+        _cleanup_free_ char *text = maqet_file_users_text(list, 1);
+
+        maqet_error_hint(err, "It is %s: wait until it has ended", text);
+    } else {
+        maqet_error_hint(err, "Wait until it has ended");
+    }
+    maqet_error_hint(err, "Or wait longer for it: --lock-timeout SECONDS");
+    maqet_file_users_free(list, count);
+}
