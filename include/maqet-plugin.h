@@ -1098,13 +1098,13 @@ enum maqet_storage_flag {
  *   when QEMU has the drive open and the guest does not run yet, since two starts may both
  *   have found nobody: by then each QEMU that has it open must be reported, as exactly one,
  *   and where ours is not the only one, it is ended.
- * @helper: describes a program that must run beside QEMU for the drive: the core runs it
- *   before QEMU and ends it with QEMU, however QEMU ends. It finds the drive's socket
+ * @helper: describes a program that must run beside QEMU for the drive: the core starts it
+ *   with QEMU and ends it with QEMU, however QEMU ends. It finds the drive's socket
  *   (maqet_drive_socket), already listening, as its descriptor 3, and LISTEN_FDS and
  *   LISTEN_PID in its environment as systemd's socket activation has them; QEMU's connection
  *   waits until it accepts. Its standard input is empty; what it prints goes where QEMU's
  *   errors go. It must stay in the foreground, and end when it is told by SIGTERM; one that
- *   does not is killed when maqet next looks after the machine. The core frees the command. NULL: there is none, or an error. Optional.
+ *   does not is killed ten seconds later. The core frees the command. NULL: there is none, or an error. Optional.
  * @resize: makes what the drive is made of larger, to @bytes; no QEMU has it open. The core
  *   never asks for less than there is, and therefore needs an @inspect that reports the size.
  *   NULL: it has one size for ever.

@@ -64,6 +64,17 @@ ignore_signals(void)
         signal(ignored[i], SIG_IGN);
 }
 
+void
+maqet_child_reset_signals(void)
+{
+    sigset_t none;
+
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 /* ---- in the parent ---- */
 
 pid_t

@@ -43,6 +43,9 @@ int maqet_child_start(struct maqet_child *child, int signal, maqet_child_work *w
 int maqet_child_detach(struct maqet_child *child, int *const *kept, size_t count,
                        maqet_child_work *work, void *data);
 
+/* In a child: signals do what they do by default, and none is blocked. Async-signal-safe. */
+void maqet_child_reset_signals(void);
+
 /* Says a word to a child. False: it has ended. */
 bool maqet_child_say(const struct maqet_child *child, char word);
 

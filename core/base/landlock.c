@@ -73,11 +73,11 @@ maqet_landlock_version(void)
 }
 
 int
-maqet_landlock_new(int version, bool alone, struct maqet_error **err)
+maqet_landlock_new(int version, struct maqet_error **err)
 {
     const struct ruleset attributes = {
         .handled_access_fs = handled_by(version),
-        .scoped = alone && version >= 6 ? SCOPE_SIGNAL : 0,
+        .scoped = version >= 6 ? SCOPE_SIGNAL : 0,
     };
     size_t size = version >= 6 ? sizeof(attributes) : sizeof(uint64_t);
     long fd = syscall(CREATE_RULESET, &attributes, size, 0);

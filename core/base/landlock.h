@@ -23,10 +23,10 @@ enum maqet_access {
  * switched off. */
 int maqet_landlock_version(void);
 
-/* An empty set of rules: a descriptor, or -1. With @alone, who is confined can send
- * signals only to who is confined by the same, where the kernel can see to that (since
- * version 6); his death sends none to others either (PR_SET_PDEATHSIG). */
-int maqet_landlock_new(int version, bool alone, struct maqet_error **err);
+/* An empty set of rules: a descriptor, or -1. Who is confined can send signals only to who
+ * is confined by the same, where the kernel can see to that (since version 6); his death
+ * sends none to others either (PR_SET_PDEATHSIG). */
+int maqet_landlock_new(int version, struct maqet_error **err);
 
 /* Allows @access (of enum maqet_access) to what @fd has open, which may be with O_PATH;
  * what makes no sense for a file that is no folder is left out. @name is for messages. */

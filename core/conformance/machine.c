@@ -160,13 +160,13 @@ launch(struct bench *bench, struct machine *machine, struct maqet_error **err)
         .descriptors = &descriptors,
         .log_fd = machine->log_fd,
         .dies_with_us = true,
-        .helpers = helpers.items,
-        .helper_count = helpers.count,
-        .record_fd = helpers.record_fd,
         .confinement = confinement.ruleset < 0 ? NULL : &confinement,
         .scratch = scratch,
     };
-    return maqet_launch(&how, &machine->process, err);
+    return maqet_launch(&how, &machine->process, err) < 0
+               ? -1
+               : maqet_helpers_start(&helpers, machine->process.pidfd, machine->log_fd,
+                                     NULL, err);
 }
 
 /* QEMU has ended by itself, and its own words say why. */

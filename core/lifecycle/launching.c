@@ -302,7 +302,6 @@ hand_over(struct maqet_launching *launching, const struct maqet_process *process
     close(TAKE_FD(launching->socket_fd));
     if (launching->agent_fd >= 0)
         close(TAKE_FD(launching->agent_fd));
-    maqet_helpers_clear(&launching->helpers);
     machine->run.pid = process->pid;
     machine->run.pidfd = process->pidfd;
     machine->answer_limit = machine->answer_left = launching->timeout;
@@ -324,9 +323,6 @@ run(struct maqet_launching *launching, const struct maqet_strings *argv,
         .log_fd = launching->log_fd,
         .dies_with_us = launching->incoming && launching->incoming->served,
         .folder = maqet_tree_place(tree).folder,
-        .helpers = launching->helpers.items,
-        .helper_count = launching->helpers.count,
-        .record_fd = launching->helpers.record_fd,
         .confinement = confinement->ruleset < 0 ? NULL : confinement,
         .scratch = scratch,
         .no_new_privileges = maqet_tree_text(tree, "run_as") != NULL,
@@ -337,6 +333,19 @@ run(struct maqet_launching *launching, const struct maqet_strings *argv,
     }
     hand_over(launching, &process);
     return 0;
+}
+
+/* What runs beside QEMU; then only these programs listen on their sockets. */
+static int
+start_helpers(struct maqet_launching *launching, struct maqet_error **err)
+{
+    json_object *tree = launching->vm->definition->tree;
+    int result =
+        maqet_helpers_start(&launching->helpers, launching->machine->run.pidfd,
+                            launching->log_fd, maqet_tree_place(tree).folder, err);
+
+    maqet_helpers_clear(&launching->helpers);
+    return result;
 }
 
 int
@@ -366,7 +375,9 @@ maqet_launching_run(struct maqet_launching *launching, struct maqet_error **err)
         maqet_run_tidy(dir_fd);
         return maqet_error_wrap(err, "Virtual machine '%s' did not start", machine->name);
     }
-    struct maqet_qmp *qmp = maqet_monitor_connect(machine, &reason);
+    struct maqet_qmp *qmp = start_helpers(launching, &reason) < 0
+                                ? NULL
+                                : maqet_monitor_connect(machine, &reason);
     if (!qmp || maqet_sandbox_hand_over(launching->vm, dir_fd, &reason) < 0 ||
         bring_up(launching, qmp, waits, &reason) < 0) {
         maqet_confinement_undo(&confinement);

@@ -24,25 +24,7 @@ static const int64_t END_TIMEOUT = 10000;
 /* Bytes of the record that are read: more than any machine has helpers. */
 enum { RECORD_LIMIT = 65536 };
 
-/* ---- before QEMU ---- */
-
-/* Our environment, as systemd's socket activation would have it (sd_listen_fds(3)); the
- * PID is filled in by the helper itself. */
-static char *const *
-environment_with(char *listen_pid)
-{
-    size_t count = 0, kept = 0;
-
-    while (environ[count])
-        count++;
-    char **copy = maqet_alloc((count + 3) * sizeof(char *));
-    for (size_t i = 0; i < count; i++)
-        if (!maqet_text_starts(environ[i], "LISTEN_"))
-            copy[kept++] = environ[i];
-    copy[kept++] = (char *)"LISTEN_FDS=1";
-    copy[kept] = listen_pid;
-    return copy;
-}
+/* ---- before they run ---- */
 
 static int
 check_socket(const struct maqet_drive *drive, struct maqet_error **err)
@@ -77,7 +59,7 @@ static int
 prepare(const struct maqet_drive *drive, int dir_fd, struct maqet_helpers *helpers,
         struct maqet_error **err)
 {
-    struct maqet_launch_helper *helper = &helpers->items[helpers->count];
+    struct maqet_supervised *helper = &helpers->items[helpers->count];
     struct maqet_command *command;
 
     if (check_socket(drive, err) < 0 || maqet_storage_helper(drive, &command, err) < 0)
@@ -86,9 +68,6 @@ prepare(const struct maqet_drive *drive, int dir_fd, struct maqet_helpers *helpe
         return 0;
     helpers->commands[helpers->count++] = command;
     helper->drive = drive->name;
-    helper->listen_pid = maqet_alloc(MAQET_LISTEN_PID_SIZE);
-    memcpy(helper->listen_pid, "LISTEN_PID=", sizeof("LISTEN_PID="));
-    helper->environment = environment_with(helper->listen_pid);
     helper->argv = (const char *const *)command->argv.items;
     helper->path = maqet_process_find(helper->argv[0]);
     helper->socket_fd = -1;
@@ -130,23 +109,37 @@ maqet_helpers_prepare(const struct maqet_vm *vm, int dir_fd,
         return -1;
     if (helpers->count == 0)
         return 0;
-    helpers->record_fd =
-        openat(dir_fd, RECORD,
-               O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    helpers->record_fd = openat(
+        dir_fd, RECORD, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     return helpers->record_fd < 0
                ? maqet_error_errno(err, errno, "Can't make the record of helpers")
                : 0;
+}
+
+int
+maqet_helpers_start(const struct maqet_helpers *helpers, int pidfd, int log_fd,
+                    const char *folder, struct maqet_error **err)
+{
+    const struct maqet_supervision supervision = {
+        .programs = helpers->items,
+        .count = helpers->count,
+        .pidfd = pidfd,
+        .record_fd = helpers->record_fd,
+        .log_fd = log_fd,
+        .folder = folder,
+        .patience = END_TIMEOUT,
+    };
+
+    return helpers->count > 0 ? maqet_supervise(&supervision, err) : 0;
 }
 
 void
 maqet_helpers_clear(struct maqet_helpers *helpers)
 {
     for (size_t i = 0; i < helpers->count; i++) {
-        struct maqet_launch_helper *helper = &helpers->items[i];
+        struct maqet_supervised *helper = &helpers->items[i];
 
         free((char *)helper->path);
-        free((void *)helper->environment);
-        free(helper->listen_pid);
         if (helper->socket_fd >= 0)
             close(helper->socket_fd);
         maqet_command_free(helpers->commands[i]);
@@ -182,8 +175,7 @@ open_recorded(const char *line)
     return pidfd >= 0 && is_same(pid, started) ? TAKE_FD(pidfd) : -1;
 }
 
-/* The kernel has told it already, unless it changed its user since (PR_SET_PDEATHSIG,
- * prctl(2)). */
+/* It was told already, by its supervisor or by us. */
 static void
 end(int pidfd, int64_t deadline)
 {
@@ -212,7 +204,7 @@ void
 maqet_helpers_end(int dir_fd)
 {
     int64_t deadline = maqet_now() + END_TIMEOUT;
-    _cleanup_close_ int fd = openat(dir_fd, RECORD, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    _cleanup_close_ int fd = openat(dir_fd, RECORD, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     _cleanup_free_ char *text = NULL;
     _cleanup_free_ int *pidfds = NULL;
     size_t count = 0;
@@ -239,6 +231,9 @@ maqet_helpers_end(int dir_fd)
         end(pidfds[i], deadline);
         close(pidfds[i]);
     }
+    /* What they had to do is done; their supervisors have no more than to end. */
+    if (fd >= 0)
+        maqet_lock_wait(fd, END_TIMEOUT, "the record of helpers", NULL);
     remove_sockets(dir_fd);
     unlinkat(dir_fd, RECORD, 0);
 }

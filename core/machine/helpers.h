@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * helpers.h - the programs that run beside QEMU for drives that need one, as their
- * plugins describe them. QEMU's process starts them and the kernel ends them with it
- * (core/qemu/launch.h); here they are prepared, and those that did not listen are ended.
+ * plugins describe them. Here they are prepared; a supervisor starts them and ends them
+ * with QEMU (core/machine/supervisor.h); and those that are left are ended here, too.
  */
 #ifndef MAQET_MACHINE_HELPERS_H
 #define MAQET_MACHINE_HELPERS_H
 
 #include "core/machine/vm.h"
-#include "core/qemu/launch.h"
+#include "core/machine/supervisor.h"
 
 struct maqet_helpers {
-    struct maqet_launch_helper *items;
+    struct maqet_supervised *items;
     struct maqet_command **commands; /* whose words the items point to */
     size_t count;
     int record_fd; /* RUNTIME/NAME/helpers, where they write their PIDs; -1: no helpers */
@@ -25,6 +25,12 @@ struct maqet_helpers {
 /* Asks the plugins of all drives, and makes the sockets, which listen. */
 int maqet_helpers_prepare(const struct maqet_vm *vm, int dir_fd,
                           struct maqet_helpers *helpers, struct maqet_error **err);
+
+/* Starts them beside a QEMU that runs, whose pidfd is given; what they print goes to the
+ * log (-1: to our standard error). The sockets may be closed then. */
+int maqet_helpers_start(const struct maqet_helpers *helpers, int pidfd, int log_fd,
+                        const char *folder, struct maqet_error **err);
+
 /* Asks them without making anything, and looks for the programs. */
 int maqet_helpers_check(const struct maqet_vm *vm, struct maqet_error **err);
 void maqet_helpers_clear(struct maqet_helpers *helpers);

@@ -417,15 +417,6 @@ make_rules(const struct maqet_vm *vm, const struct maqet_sandbox *sandbox,
                : 0;
 }
 
-static bool
-has_helpers(const struct maqet_vm *vm)
-{
-    for (size_t i = 0; i < vm->drive_count; i++)
-        if (vm->drives[i]->storage->plugin.helper)
-            return true;
-    return false;
-}
-
 int
 maqet_sandbox_confine(const struct maqet_vm *vm, const struct maqet_strings *argv,
                       int dir_fd, struct maqet_confinement *confinement, char **scratch,
@@ -442,7 +433,7 @@ maqet_sandbox_confine(const struct maqet_vm *vm, const struct maqet_strings *arg
         return -1;
     if (!sandbox.landlock || version < MAQET_CONFINEMENT_LANDLOCK)
         return 0;
-    if (maqet_confinement_begin(confinement, version, !has_helpers(vm), err) == 0 &&
+    if (maqet_confinement_begin(confinement, version, err) == 0 &&
         make_rules(vm, &sandbox, argv, dir_fd, confinement, scratch, err) == 0)
         return 0;
     maqet_confinement_undo(confinement);

@@ -7,14 +7,14 @@
 #include <string.h>
 
 int
-maqet_confinement_begin(struct maqet_confinement *confinement, int version, bool alone,
+maqet_confinement_begin(struct maqet_confinement *confinement, int version,
                         struct maqet_error **err)
 {
     *confinement = MAQET_CONFINEMENT_INIT;
     confinement->version = version;
     if (version == 0)
         return 0;
-    confinement->ruleset = maqet_landlock_new(version, alone, err);
+    confinement->ruleset = maqet_landlock_new(version, err);
     return confinement->ruleset < 0 ? -1 : 0;
 }
 

@@ -35,10 +35,9 @@ struct maqet_confinement {
 
 #define MAQET_CONFINEMENT_INIT ((struct maqet_confinement){.ruleset = -1})
 
-/* Begins with no rule. With version 0 they are only written down. @alone: no program runs
- * beside QEMU that is to get a signal when it ends. */
+/* Begins with no rule. With version 0 they are only written down. */
 int maqet_confinement_begin(struct maqet_confinement *confinement, int version,
-                            bool alone, struct maqet_error **err);
+                            struct maqet_error **err);
 void maqet_confinement_clear(struct maqet_confinement *confinement);
 
 #define _cleanup_confinement_ _cleanup_(maqet_confinement_clear)

@@ -12,26 +12,6 @@
 #include "core/qemu/confinement.h"
 #include "core/qemu/descriptors.h"
 
-/*
- * A program that runs beside QEMU and ends with it: QEMU's process starts it before it
- * becomes QEMU, so that it is QEMU's child, and the kernel sends it SIGTERM when QEMU
- * ends, however that happens. It finds its listening socket as descriptor
- * MAQET_HELPER_FD. Before it becomes that program it writes a line to the record
- * of such programs: its PID, and when it was started (proc(5), field 22 of stat), by
- * which it is known again.
- */
-struct maqet_launch_helper {
-    const char *drive; /* whose it is, for errors */
-    const char *path;  /* the program */
-    const char *const *argv;
-    char *const *environment; /* with @listen_pid in it */
-    char *listen_pid;         /* "LISTEN_PID=" and room for a number */
-    int socket_fd;
-};
-
-/* Bytes of @listen_pid. */
-enum { MAQET_LISTEN_PID_SIZE = sizeof("LISTEN_PID=") + 12 };
-
 struct maqet_launch {
     const char *const *argv;
     /* What it inherits. The run file is among it, locked; the child writes its PID into
@@ -41,9 +21,6 @@ struct maqet_launch {
     bool dies_with_us; /* it is killed when we die */
     const char
         *folder; /* where it works, for relative paths in its arguments; may be NULL */
-    const struct maqet_launch_helper *helpers;
-    size_t helper_count;
-    int record_fd; /* open for appending; not used without helpers */
     const struct maqet_confinement *confinement; /* NULL: none */
     bool no_new_privileges; /* nor what it runs (prctl(2)); a confined one has none anyway
                              */

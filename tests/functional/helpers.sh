@@ -105,6 +105,18 @@ kill -9 "$qemu"
 eventually 20 dead $qemu $helpers
 # The next start tidies up after that.
 start 2
+# What watches over them is no child of maqet's, and is gone when QEMU and they are.
+supervisor=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$(echo "$helpers" | head -n 1)/status")
+same maqet-helpers "$(cat "/proc/$supervisor/comm")" "their parent"
+expect 0 maqet stop vm --timeout 0 --force
+nothing_left
+eventually 20 dead "$supervisor"
+# When it is killed, the kernel ends them, and QEMU runs on.
+start 2
+kill -9 "$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$(echo "$helpers" | head -n 1)/status")"
+# shellcheck disable=SC2086 # PIDs
+eventually 20 dead $helpers
+alive "$qemu" || fail "QEMU has ended with what watches over its helpers"
 expect 0 maqet stop vm --timeout 0 --force
 nothing_left
 
@@ -116,7 +128,32 @@ expect 0 maqet stop vm --timeout 0 --force
 nothing_left
 same ended "$(cat ended)" "what it did at its end"
 
-# Two that don't want to end are killed.
+# QEMU that is another user by now could not send it a signal, and need not.
+if [ "$(id -u)" -eq 0 ]; then
+    rm -f ended
+    expect 0 maqet rm vm --yes
+    sed -i '1i run_as: nobody' vm.yaml
+    expect 0 maqet add vm.yaml
+    chmod o+x "$TMP"
+    start 1
+    eventually 10 test -e ready
+    same "$(id -u nobody)" "$(awk '/^Uid:/ { print $2 }' "/proc/$qemu/status")" "QEMU's user"
+    same 0 "$(awk '/^Uid:/ { print $2 }' "/proc/$helpers/status")" "the helper's user"
+    kill -9 "$qemu"
+    # shellcheck disable=SC2086 # PIDs
+    eventually 20 dead $helpers
+    same ended "$(cat ended)" "what it did at its end"
+    expect 0 maqet stop vm
+    nothing_left
+fi
+
+# Two that don't want to end are killed, also when no maqet comes.
+machine "words: 'trap \"\" TERM; echo >>ready; $waits'"
+start 1
+eventually 10 test -e ready
+kill -9 "$qemu"
+# shellcheck disable=SC2086 # PIDs
+eventually 30 dead $helpers
 machine "words: 'trap \"\" TERM; echo >>ready; $waits'" "words: 'trap \"\" TERM; echo >>ready; $waits'"
 start 2
 eventually 10 sh -c '[ "$(wc -l <ready)" = 2 ]'

@@ -56,6 +56,7 @@ UNIT_TESTS += tests/unit/test-settings
 UNIT_TESTS += tests/unit/test-shell
 UNIT_TESTS += tests/unit/test-slots
 UNIT_TESTS += tests/unit/test-store
+UNIT_TESTS += tests/unit/test-supervisor
 UNIT_TESTS += tests/unit/test-survey
 UNIT_TESTS += tests/unit/test-table
 UNIT_TESTS += tests/unit/test-text

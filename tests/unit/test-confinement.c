@@ -36,7 +36,7 @@ check(const char *option, const char *value, const char *wanted)
     _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
     struct maqet_error *error = NULL;
 
-    CU_ASSERT_EQUAL_FATAL(maqet_confinement_begin(&confinement, 0, true, &error), 0);
+    CU_ASSERT_EQUAL_FATAL(maqet_confinement_begin(&confinement, 0, &error), 0);
     CU_ASSERT_EQUAL(maqet_confinement_allow_arguments(&confinement, argv, folder, &error),
                     0);
     UNIT_NO_ERROR(&error);
@@ -169,7 +169,7 @@ test_replaced(void)
     struct maqet_error *error = NULL;
     struct maqet_file_id id;
 
-    CU_ASSERT_EQUAL_FATAL(maqet_confinement_begin(&confinement, 0, true, &error), 0);
+    CU_ASSERT_EQUAL_FATAL(maqet_confinement_begin(&confinement, 0, &error), 0);
     CU_ASSERT_TRUE_FATAL(maqet_file_id_of_path(path, &id));
     maqet_confinement_know(&confinement, path, &id);
     CU_ASSERT_EQUAL(
@@ -191,7 +191,7 @@ test_versions(void)
     CU_ASSERT_TRUE(version >= 0);
     for (int i = 1; i <= version; i++) {
         struct maqet_error *error = NULL;
-        _cleanup_close_ int ruleset = maqet_landlock_new(i, true, &error);
+        _cleanup_close_ int ruleset = maqet_landlock_new(i, &error);
         _cleanup_close_ int fd = open(folder, O_PATH | O_CLOEXEC);
 
         UNIT_NO_ERROR(&error);
