@@ -286,9 +286,9 @@ cmp wanted completed || fail "completed: $(cat completed)"
 # ---- and nothing else prints ----
 
 # Of the program's sources two write to its streams, and both are what has been looked at here.
-writers=$(grep -lE '\b(v?d?printf|v?fprintf|fputs|puts|fwrite|putchar|fputc|putc|perror|psignal|writev?|error) *\(|STD(OUT|ERR)_FILENO' \
+writers=$(grep -lE '\b(v?d?printf|v?fprintf|fputs|puts|fwrite|putchar|fputc|putc|perror|psignal|writev?|maqet_fd_write|error) *\(|STD(OUT|ERR)_FILENO' \
     "$abs_top_srcdir"/cli/*.c | xargs -n 1 basename | tr '\n' ' ')
 same 'machines.c main.c terminal.c ' "$writers" "who may write"
 # These two write to a pipe of their own, and open descriptors that are closed.
-same 1 "$(grep -cE '\bwrite *\(' "$abs_top_srcdir/cli/machines.c")" "what machines.c writes"
+same 1 "$(grep -cE '\bmaqet_fd_write *\(' "$abs_top_srcdir/cli/machines.c")" "what machines.c writes"
 ! grep -nE 'printf *\(|stdout|stderr' "$abs_top_srcdir"/cli/ma{chines,in}.c || fail "they print"

@@ -232,6 +232,7 @@ machine "words: 'trap \"sleep 1; echo ended >ended; exit\" TERM; echo >ready; wh
 maqet=$!
 eventually 20 test -e ready
 helpers=$(recorded)
+expect 0 maqet resume vm # which waits for the end of the start
 expect 0 maqet qmp vm quit
 wait $maqet || fail "the exit code of a machine that has ended"
 same ended "$(cat ended)" "what it did at its end"

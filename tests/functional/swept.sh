@@ -92,6 +92,7 @@ expect 0 maqet stop vm --timeout 0 --force
 foreground=$!
 is_running() { [ "$(vm_status vm)" = running ]; }
 eventually 20 is_running
+expect 0 maqet resume vm # which waits for the end of the start
 expect 0 maqet qmp vm quit
 wait "$foreground" || fail "QEMU failed in the foreground"
 [ ! -e run/vm/qmp.sock ] || fail "the monitor's socket is left"
