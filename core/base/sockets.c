@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <linux/magic.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
@@ -14,8 +15,10 @@
 #include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -157,4 +160,20 @@ maqet_socket_listener(const char *path)
             found = found || is_of(header, &file);
         }
     }
+}
+
+int
+maqet_socket_listen(int dir_fd, const char *name, struct maqet_error **err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    _cleanup_free_ char *path = maqet_format("/proc/self/fd/%d/%s", dir_fd, name);
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    /* By way of /proc the path is short, however long the folder's is (unix(7)). */
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    unlinkat(dir_fd, name, 0);
+    if (fd < 0 || fchmod(fd, 0600) < 0 ||
+        bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 1) < 0)
+        return maqet_error_errno(err, errno, "Can't make the socket %s", name);
+    return TAKE_FD(fd);
 }

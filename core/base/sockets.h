@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sockets.h - what the kernel knows of sockets in the file system.
+ * sockets.h - Unix sockets in the file system: who listens there, and our own.
  */
 #ifndef MAQET_BASE_SOCKETS_H
 #define MAQET_BASE_SOCKETS_H
+
+#include "core/base/error.h"
 
 enum maqet_listener {
     MAQET_LISTENER_NONE,    /* nobody could be connected to there */
@@ -15,5 +17,9 @@ enum maqet_listener {
 /* Whether a process listens on a Unix socket, without connecting to it: that would take
  * the place of whom a server waits for. */
 enum maqet_listener maqet_socket_listener(const char *path);
+
+/* A socket in a folder, for its user only, which listens already: so nobody has to wait
+ * for whom it is handed to. What had its name is removed. A descriptor, or -1. */
+int maqet_socket_listen(int dir_fd, const char *name, struct maqet_error **err);
 
 #endif

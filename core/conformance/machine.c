@@ -9,6 +9,7 @@
 #include "core/base/json.h"
 #include "core/base/pidfd.h"
 #include "core/base/process.h"
+#include "core/base/sockets.h"
 #include "core/machine/command_line.h"
 #include "core/machine/helpers.h"
 #include "core/machine/monitor.h"
@@ -141,7 +142,7 @@ launch(struct bench *bench, struct machine *machine, struct maqet_error **err)
     _cleanup_confinement_ struct maqet_confinement confinement = MAQET_CONFINEMENT_INIT;
     _cleanup_descriptors_ struct maqet_descriptors descriptors = {0};
     _cleanup_free_ char *scratch = NULL;
-    _cleanup_close_ int monitor = maqet_run_listen(machine->dir_fd, "qmp.sock", err);
+    _cleanup_close_ int monitor = maqet_socket_listen(machine->dir_fd, "qmp.sock", err);
 
     bench_doing(bench, "emit_args or emit_device");
     if (monitor < 0 || maqet_vm_command_line(machine->vm, &argv, err) < 0)

@@ -12,6 +12,7 @@
 #include "core/base/deadline.h"
 #include "core/base/files.h"
 #include "core/base/pidfd.h"
+#include "core/base/sockets.h"
 #include "core/machine/command_line.h"
 #include "core/machine/drives.h"
 #include "core/machine/holders.h"
@@ -63,7 +64,7 @@ static int
 listen_sockets(struct maqet_launching *launching, struct maqet_error **err)
 {
     launching->monitor_fd =
-        maqet_run_listen(launching->machine->run.dir_fd, MAQET_RUN_MONITOR, err);
+        maqet_socket_listen(launching->machine->run.dir_fd, MAQET_RUN_MONITOR, err);
     if (launching->monitor_fd < 0)
         return -1;
     launching->socket_fd = openat(launching->machine->run.dir_fd, MAQET_RUN_MONITOR,
@@ -73,7 +74,7 @@ listen_sockets(struct maqet_launching *launching, struct maqet_error **err)
     if (!maqet_vm_has_agent(launching->vm))
         return 0;
     launching->agent_fd =
-        maqet_run_listen(launching->machine->run.dir_fd, MAQET_AGENT_SOCKET, err);
+        maqet_socket_listen(launching->machine->run.dir_fd, MAQET_AGENT_SOCKET, err);
     return launching->agent_fd < 0 ? -1 : 0;
 }
 
@@ -140,7 +141,7 @@ maqet_launching_prepare(struct maqet_launching *launching, struct maqet_error **
         return -1;
     maqet_run_tidy(dir_fd);
     unlinkat(dir_fd, MAQET_RUN_FORCED, 0);
-    if (maqet_running_save(machine->run.folder, launching->vm->definition, err) < 0 ||
+    if (maqet_opened_note_definition(machine, launching->vm->definition, err) < 0 ||
         (launching->foreground ? hold_signals(launching, err)
                                : open_log(launching, err)) < 0)
         return -1;

@@ -177,7 +177,7 @@ store_size(const struct resizing *resizing, uint64_t bytes)
         is_live(resizing) ? maqet_opened_definition(machine, NULL) : NULL;
 
     if (running && set_size(running, drive, bytes))
-        maqet_running_save(machine->run.folder, running, NULL);
+        maqet_opened_note_definition(machine, running, NULL);
     if (stored && (!set_size(stored, drive, bytes) ||
                    maqet_store_replace(machine->context, stored, &reason) == 0))
         return;

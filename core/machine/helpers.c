@@ -12,6 +12,7 @@
 #include "core/base/files.h"
 #include "core/base/pidfd.h"
 #include "core/base/procfs.h"
+#include "core/base/sockets.h"
 #include "core/machine/run.h"
 #include "core/plugin/host.h"
 #include "core/storage/callback.h"
@@ -75,7 +76,7 @@ prepare(const struct maqet_drive *drive, int dir_fd, struct maqet_helpers *helpe
         return error_not_found(drive, helper->argv[0], err);
     if (dir_fd < 0)
         return 0;
-    helper->socket_fd = maqet_run_listen(dir_fd, strrchr(drive->socket, '/') + 1, err);
+    helper->socket_fd = maqet_socket_listen(dir_fd, strrchr(drive->socket, '/') + 1, err);
     return helper->socket_fd < 0 ? -1 : 0;
 }
 

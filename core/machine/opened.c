@@ -133,11 +133,32 @@ maqet_opened_end_qemu(struct maqet_opened *machine, struct maqet_error **err)
 
 /* ---- its definition ---- */
 
+/* What it was started with, in the run folder: what runs, though another one may have
+ * been stored since. */
+static char *
+started_definition(const struct maqet_opened *machine)
+{
+    return maqet_format("%s/vm.json", machine->run.folder);
+}
+
+int
+maqet_opened_note_definition(const struct maqet_opened *machine,
+                             const struct maqet_definition *definition,
+                             struct maqet_error **err)
+{
+    _cleanup_free_ char *path = started_definition(machine);
+
+    return maqet_definition_save(path, definition, err);
+}
+
 struct maqet_definition *
 maqet_opened_definition(const struct maqet_opened *machine, struct maqet_error **err)
 {
-    return machine->run.pid > 0 ? maqet_running_load(machine->context, machine->name, err)
-                                : maqet_store_load(machine->context, machine->name, err);
+    _cleanup_free_ char *path = started_definition(machine);
+
+    return machine->run.pid > 0 && access(path, F_OK) == 0
+               ? maqet_definition_load(path, machine->name, err)
+               : maqet_store_load(machine->context, machine->name, err);
 }
 
 struct maqet_vm *

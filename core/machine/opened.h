@@ -73,7 +73,13 @@ int maqet_opened_look(struct maqet_opened *machine, struct maqet_error **err);
  * error. */
 struct maqet_vm *maqet_opened_vm(struct maqet_opened *machine, struct maqet_error **err);
 
-/* That definition anew. The caller frees. */
+/* Notes with which definition it is being started. */
+int maqet_opened_note_definition(const struct maqet_opened *machine,
+                                 const struct maqet_definition *definition,
+                                 struct maqet_error **err);
+
+/* That definition anew; where there is no record of it, the stored one. The caller frees.
+ */
 struct maqet_definition *maqet_opened_definition(const struct maqet_opened *machine,
                                                  struct maqet_error **err);
 

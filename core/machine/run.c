@@ -7,42 +7,18 @@
 #include <limits.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include "core/base/clock.h"
-#include "core/base/deadline.h"
 #include "core/base/pidfd.h"
 #include "core/base/procfs.h"
-#include "core/config/tree.h"
-#include "core/machine/full.h"
 #include "core/machine/helpers.h"
-#include "core/machine/sandbox.h"
 #include "core/machine/store.h"
 #include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
-#include "core/qemu/silence.h"
 
 enum { LOG_TAIL = 4096 };
 
 /* ---- the run folder ---- */
-
-/* A socket for QEMU: it listens before QEMU runs, so nobody has to wait for it. */
-int
-maqet_run_listen(int dir_fd, const char *name, struct maqet_error **err)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    _cleanup_free_ char *path = maqet_format("/proc/self/fd/%d/%s", dir_fd, name);
-    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    /* By way of /proc the path is short, however long the folder's is (unix(7)). */
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    unlinkat(dir_fd, name, 0);
-    if (fd < 0 || fchmod(fd, 0600) < 0 ||
-        bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 1) < 0)
-        return maqet_error_errno(err, errno, "Can't make the socket %s", name);
-    return TAKE_FD(fd);
-}
 
 char *
 maqet_run_server_socket(const char *folder, size_t index)
@@ -210,26 +186,4 @@ maqet_run_tidy(int dir_fd)
 {
     maqet_run_sweep(dir_fd);
     unlinkat(dir_fd, MAQET_RUN_PID, 0);
-}
-
-/* ---- what runs ---- */
-
-int
-maqet_running_save(const char *folder, const struct maqet_definition *definition,
-                   struct maqet_error **err)
-{
-    _cleanup_free_ char *path = maqet_format("%s/vm.json", folder);
-
-    return maqet_definition_save(path, definition, err);
-}
-
-struct maqet_definition *
-maqet_running_load(const struct maqet_context *context, const char *name,
-                   struct maqet_error **err)
-{
-    _cleanup_free_ char *folder = maqet_run_folder(context, name);
-    _cleanup_free_ char *path = maqet_format("%s/vm.json", folder);
-
-    return access(path, F_OK) == 0 ? maqet_definition_load(path, name, err)
-                                   : maqet_store_load(context, name, err);
 }

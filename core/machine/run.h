@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * run.h - what runs: the file DATA/vms/NAME/run, whose lock QEMU holds until it dies; and
- * in the run folder the monitor's socket, QEMU's PID file and its log, and the definition
- * that it was started with. Where that folder is: run_folder.h.
+ * in the run folder the monitor's socket, QEMU's PID file and its log. Where that folder
+ * is: run_folder.h.
  */
 #ifndef MAQET_MACHINE_RUN_H
 #define MAQET_MACHINE_RUN_H
 
 #include "core/base/context.h"
 #include "core/base/error.h"
-#include "core/machine/definition.h"
 #include "core/machine/run_folder.h"
-#include "core/qemu/qmp.h"
 
 /* The file in that folder which tells that somebody had QEMU killed; the next start
  * removes it. */
@@ -37,10 +35,6 @@
 /* ms between the moment in which a start takes the lock and that in which its child has
  * written the PID. */
 #define MAQET_RUN_FORK_TIMEOUT INT64_C(2000)
-
-/* A unix socket in the run folder, for its user only; it listens already. What had its
- * name is removed. A descriptor, or -1. */
-int maqet_run_listen(int dir_fd, const char *name, struct maqet_error **err);
 
 /* The socket of the server of one drive, for a guest whose changes are thrown away; the
  * caller frees. And what servers have left that were killed with their maqet. */
@@ -75,15 +69,5 @@ void maqet_run_tidy(int dir_fd);
 
 /* The same, but one that has crashed is still known to have. */
 void maqet_run_sweep(int dir_fd);
-
-/*
- * The definition with which a machine was started, kept beside its run file: what runs,
- * though `apply` may have stored another one since. Where there is no record, the stored
- * one is loaded.
- */
-int maqet_running_save(const char *folder, const struct maqet_definition *definition,
-                       struct maqet_error **err);
-struct maqet_definition *maqet_running_load(const struct maqet_context *context,
-                                            const char *name, struct maqet_error **err);
 
 #endif

@@ -11,6 +11,7 @@
 #include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/base/procfs.h"
+#include "core/machine/opened.h"
 #include "core/machine/run.h"
 #include "core/machine/store.h"
 #include "core/qemu/launch.h"
@@ -159,8 +160,9 @@ static void
 judge_devices(const struct maqet_context *context, const char *name,
               struct maqet_state *state, const struct maqet_survey *survey)
 {
+    _cleanup_opened_ struct maqet_opened *machine = maqet_open(context, name, 0, NULL);
     _cleanup_definition_ struct maqet_definition *definition =
-        maqet_running_load(context, name, NULL);
+        machine ? maqet_opened_definition(machine, NULL) : NULL;
 
     maqet_full_read(survey->answer,
                     definition ? maqet_tree_place(definition->tree).folder : NULL,

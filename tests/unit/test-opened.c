@@ -300,12 +300,11 @@ static void
 test_definition(void)
 {
     _cleanup_scene_ struct scene scene = scene_new();
-    _cleanup_free_ char *run_folder = maqet_format("%s/runtime/web", scene.folder);
     _cleanup_definition_ struct maqet_definition *running = definition_new("2G");
     pid_t qemu = qemu_begin(&scene, true);
 
-    CU_ASSERT_EQUAL(maqet_running_save(run_folder, running, NULL), 0);
     _cleanup_opened_ struct maqet_opened *machine = opened(&scene, 0);
+    CU_ASSERT_EQUAL(maqet_opened_note_definition(machine, running, NULL), 0);
     CU_ASSERT_PTR_NULL(machine->vm);
     UNIT_SAME(memory_of(maqet_opened_vm(machine, NULL)), "2G");
     CU_ASSERT_PTR_EQUAL(maqet_opened_vm(machine, NULL), machine->vm);
