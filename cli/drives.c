@@ -2,7 +2,6 @@
 #include "cli/drives.h"
 
 #include "cli/fields.h"
-#include "core/config/options.h"
 #include "core/machine/check.h"
 #include "core/storage/image.h"
 
@@ -36,7 +35,7 @@ file_of(const struct maqet_drive *drive)
         return drive->path;
     for (; option->name; option++)
         if (option->type == MAQET_OPTION_PATH || option->required)
-            return maqet_options_text(drive->tree, option->name);
+            return maqet_drive_text(drive, option->name);
     return NULL;
 }
 

@@ -45,6 +45,7 @@ libmaqet_core_la_SOURCES = \
 	core/config/saved.c \
 	core/config/settings.c core/config/settings.h \
 	core/config/tree.c core/config/tree.h \
+	core/config/values.c core/config/values.h \
 	core/config/yaml.c core/config/yaml.h \
 	core/config/yaml_fault.c core/config/yaml_fault.h \
 	core/config/yaml_write.c \

@@ -53,3 +53,30 @@ maqet_context_say_error(const struct maqet_context *context, enum maqet_level le
     if (*steps && apart)
         maqet_context_say(context, level, "%s", steps);
 }
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+static const bool FOR_DEVELOPERS = true;
+#else
+static const bool FOR_DEVELOPERS = false;
+#endif
+
+void
+maqet_context_misuse(const struct maqet_context *context, const char *format, ...)
+{
+    va_list arguments;
+
+    if (!context->misuse && !FOR_DEVELOPERS)
+        return;
+    va_start(arguments, format);
+    _cleanup_free_ char *message = maqet_vformat(format, arguments);
+    va_end(arguments);
+    if (context->misuse)
+        context->misuse(context->data, message);
+    else
+        maqet_context_say(context, MAQET_LEVEL_WARNING, "%s", message);
+}

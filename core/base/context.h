@@ -32,7 +32,11 @@ struct maqet_context {
      * nobody listens. */
     void (*progress)(void *data, const char *what, double percent, int64_t elapsed);
 
-    void *data; /* for both */
+    /* Called with what a plugin does that it must not, and that does no harm. NULL:
+     * nobody listens. */
+    void (*misuse)(void *data, const char *message);
+
+    void *data; /* for all of them */
 
     /* A hint in the words of the program; the caller frees. NULL: hints are left out. */
     char *(*words)(const struct maqet_hint *hint);
@@ -55,5 +59,10 @@ void maqet_context_say_error(const struct maqet_context *context, enum maqet_lev
  * frees. */
 char *maqet_context_steps(const struct maqet_context *context,
                           const struct maqet_error *error, const char *separator);
+
+/* Tells of a plugin that does what it must not. Where nobody listens, a build with a
+ * sanitizer, which is for developers, warns. */
+void maqet_context_misuse(const struct maqet_context *context, const char *format, ...)
+    MAQET_PRINTF(2, 3);
 
 #endif

@@ -167,19 +167,6 @@ maqet_options_find(const struct maqet_option *table, const char *name)
                                : row;
 }
 
-const char *
-maqet_options_text(json_object *mapping, const char *name)
-{
-    size_t length = strcspn(name, ".");
-    json_object *inner = NULL;
-
-    if (!name[length])
-        return maqet_tree_text(mapping, name);
-    _cleanup_free_ char *outer = maqet_strndup(name, length);
-    json_object_object_get_ex(mapping, outer, &inner);
-    return maqet_options_text(inner, name + length + 1);
-}
-
 /* ---- checking ---- */
 
 /* A mapping that is being checked. */

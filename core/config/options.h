@@ -23,9 +23,6 @@ int maqet_options_check(json_object *mapping, const struct maqet_option *const *
 const struct maqet_option *maqet_options_find(const struct maqet_option *table,
                                               const char *name);
 
-/* The value's text in a mapping; "map.option" leads into a nested one. NULL: absent. */
-const char *maqet_options_text(json_object *mapping, const char *name);
-
 /*
  * Text to value; false when the text is not of that form, or the value doesn't fit. A
  * size is bytes, in hexadecimal too, or has one of QEMU's suffixes (b, K, M, G, T, P, E

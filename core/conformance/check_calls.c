@@ -7,6 +7,7 @@
 
 #include "core/conformance/checks.h"
 #include "core/conformance/emitted.h"
+#include "core/conformance/scenarios.h"
 #include "core/conformance/variants.h"
 
 /* ---- drive ---- */
@@ -197,6 +198,43 @@ check_emit(struct bench *bench, struct maqet_error **err)
             return -1;
         tried++;
     }
+}
+
+/* ---- asked ---- */
+
+/* Keeps the first. */
+static void
+note(void *data, const char *message)
+{
+    char **first = data;
+
+    if (!*first)
+        *first = maqet_strdup(message);
+}
+
+/* What is misspelt reads as absent, so nothing else shows it. */
+int
+check_asked(struct bench *bench, struct maqet_error **err)
+{
+    _cleanup_free_ char *first = NULL;
+
+    bench->context.misuse = note;
+    bench->context.data = &first;
+    int result = scenarios_live(bench, "asked", err);
+    for (unsigned i = 0; result == 0 && !first; i++) {
+        _cleanup_free_ char *what = NULL;
+        _cleanup_free_ char *name = maqet_format("asked-%u", i);
+        _cleanup_json_ json_object *entry = variant_entry(bench, i, name, &what);
+
+        if (!entry)
+            break;
+        maqet_drive_free(bench_drive_of(bench, entry, NULL));
+    }
+    bench->context.misuse = NULL;
+    bench->context.data = NULL;
+    return result == 0 && first
+               ? bench_fail(err, "Write its name as in the table", "%s", first)
+               : result;
 }
 
 /* ---- two drives ---- */

@@ -41,6 +41,11 @@ const struct check maqet_checks[] = {
      .kinds = CHECK_BOTH,
      .seconds = 30,
      .run = check_emit},
+    {.name = "asked",
+     .text = "Every option that it asks for is in its table",
+     .kinds = CHECK_BOTH,
+     .seconds = 60,
+     .run = check_asked},
     {.name = "two-drives",
      .text = "Two drives of one machine have nothing to do with one another: nothing is "
              "kept in variables of the plugin",

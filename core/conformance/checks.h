@@ -33,6 +33,7 @@ int check_options(struct bench *bench, struct maqet_error **err);
 int check_drive(struct bench *bench, struct maqet_error **err);
 int check_validate(struct bench *bench, struct maqet_error **err);
 int check_emit(struct bench *bench, struct maqet_error **err);
+int check_asked(struct bench *bench, struct maqet_error **err);
 int check_two_drives(struct bench *bench, struct maqet_error **err);
 int check_errors(struct bench *bench, struct maqet_error **err);
 int check_null_errors(struct bench *bench, struct maqet_error **err);

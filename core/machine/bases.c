@@ -37,7 +37,7 @@ static int
 check_base(const struct maqet_drive *drive, const struct maqet_node *then,
            struct maqet_error **err)
 {
-    const char *path = maqet_drive_string(drive, then->option);
+    const char *path = maqet_drive_text(drive, then->option);
     _cleanup_(maqet_node_clear) struct maqet_node now = {.file = maqet_strdup(path)};
 
     /* No base any more, or none that can be read, which is for the plugin to say. */

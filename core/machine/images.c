@@ -326,7 +326,7 @@ static void
 refresh_base(struct maqet_vm *vm, const struct maqet_drive *drive,
              struct maqet_node *then)
 {
-    const char *path = maqet_drive_string(drive, then->option);
+    const char *path = maqet_drive_text(drive, then->option);
     _cleanup_(maqet_node_clear) struct maqet_node now = {
         .option = maqet_strdup(then->option), .file = maqet_strdup(path)};
 

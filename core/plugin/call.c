@@ -20,6 +20,7 @@ maqet_call_begin(int64_t limit)
         current.begun = now;
     if (outer.deadline == 0 || now + limit < outer.deadline)
         current.deadline = now + limit;
+    current.of_interface = false;
     return outer;
 }
 
@@ -46,6 +47,18 @@ maqet_call_sign_set(maqet_call_sign *sign, const void *about)
 {
     current.sign = sign;
     current.about = about;
+}
+
+void
+maqet_call_of_interface_set(void)
+{
+    current.of_interface = true;
+}
+
+bool
+maqet_call_is_of_interface(void)
+{
+    return current.of_interface;
 }
 
 void

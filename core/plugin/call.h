@@ -26,6 +26,7 @@ struct maqet_call {
     const char *log;
     maqet_call_sign *sign;
     const void *about;
+    bool of_interface;
 };
 
 /* Plugins are called from one thread, so there is one call at a time. A call within a
@@ -49,6 +50,10 @@ const char *maqet_call_log(void);
 /* Who is told of programs that run, with @about, which stays the caller's, until the call
  * ends. */
 void maqet_call_sign_set(maqet_call_sign *sign, const void *about);
+
+/* Says that the plugin is an interface; it counts until the call ends. */
+void maqet_call_of_interface_set(void);
+bool maqet_call_is_of_interface(void);
 
 /* Tells them, unless there is none. */
 void maqet_call_give_sign(const char *const *argv, int64_t elapsed);

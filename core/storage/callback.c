@@ -401,6 +401,7 @@ maqet_iface_validate(const struct maqet_drive *drive, struct maqet_error **err)
 {
     const struct maqet_iface_plugin *plugin = drive->iface ? &drive->iface->plugin : NULL;
     CALL(drive, MAQET_CALL_QUICK);
+    maqet_call_of_interface_set();
 
     return plugin && plugin->validate
                ? maqet_drive_judge(drive, plugin->name, "validate",
@@ -414,6 +415,7 @@ maqet_iface_capacity(const struct maqet_drive *drive, struct maqet_capacity *cap
 {
     const struct maqet_iface_plugin *plugin = &drive->iface->plugin;
     CALL(drive, MAQET_CALL_QUICK);
+    maqet_call_of_interface_set();
 
     return maqet_drive_judge(drive, plugin->name, "capacity",
                              plugin->capacity(drive, capacity, err), err);
@@ -425,6 +427,7 @@ maqet_iface_emit_controller(const struct maqet_drive *drive, const char *id,
 {
     const struct maqet_iface_plugin *plugin = &drive->iface->plugin;
     CALL(drive, MAQET_CALL_QUICK);
+    maqet_call_of_interface_set();
 
     return plugin->emit_controller
                ? maqet_drive_judge_args(drive, plugin->name, "emit_controller", args,
@@ -441,6 +444,7 @@ maqet_iface_emit_device(const struct maqet_drive *drive, const struct maqet_slot
 {
     const struct maqet_iface_plugin *plugin = &drive->iface->plugin;
     CALL(drive, MAQET_CALL_QUICK);
+    maqet_call_of_interface_set();
 
     return maqet_drive_judge_args(drive, plugin->name, "emit_device", args,
                                   plugin->emit_device(drive, slot, args, err), err);

@@ -359,15 +359,11 @@ maqet_image_sweep(const struct maqet_drive *drive)
 static void
 compare_size(const struct maqet_drive *drive, const struct maqet_image_state *state)
 {
-    /* A plugin's own default is nothing that the user has said. */
-    bool said_so = maqet_tree_text(drive->tree, "size");
-    uint64_t wanted = said_so ? maqet_drive_size(drive, "size") : 0;
-
-    if (wanted == 0 || state->virtual_size == 0 ||
-        state->virtual_size / 512 == (wanted + 511) / 512)
+    if (drive->size == 0 || state->virtual_size == 0 ||
+        state->virtual_size / 512 == (drive->size + 511) / 512)
         return;
     _cleanup_free_ char *is = maqet_text_size(state->virtual_size);
-    _cleanup_free_ char *said = maqet_text_size(wanted);
+    _cleanup_free_ char *said = maqet_text_size(drive->size);
     maqet_warn(drive,
                "%s%s has the size %s and not %s; `size` counts only when an image is "
                "made",

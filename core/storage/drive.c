@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#include "core/config/options.h"
 #include "core/plugin/call.h"
 
 const char *
@@ -58,7 +57,7 @@ maqet_drive_media(const struct maqet_drive *drive)
 bool
 maqet_drive_readonly(const struct maqet_drive *drive)
 {
-    return drive->media == MAQET_MEDIA_CDROM || maqet_drive_bool(drive, "readonly");
+    return drive->media == MAQET_MEDIA_CDROM || drive->readonly;
 }
 
 const char *
@@ -80,74 +79,67 @@ maqet_drive_socket(const struct maqet_drive *drive)
     return drive->socket;
 }
 
-/* The row of an option in the tables of the plugins; NULL: they have none. */
-static const struct maqet_option *
-row_of(const struct maqet_drive *drive, const char *option)
-{
-    const struct maqet_option *row = NULL;
-
-    if (drive->storage)
-        row = maqet_options_find(drive->storage->common.options, option);
-    if (!row && drive->iface)
-        row = maqet_options_find(drive->iface->common.options, option);
-    return row;
-}
-
-const char *
-maqet_drive_string(const struct maqet_drive *drive, const char *option)
-{
-    const char *text = maqet_options_text(drive->tree, option);
-    const struct maqet_option *row = text ? NULL : row_of(drive, option);
-
-    return row ? row->fallback : text;
-}
-
 bool
 maqet_drive_running(const struct maqet_drive *drive)
 {
     return drive->running;
 }
 
+const char *
+maqet_drive_text(const struct maqet_drive *drive, const char *option)
+{
+    const struct maqet_value *value = maqet_values_find(&drive->values, option);
+
+    return value ? value->text : NULL;
+}
+
+/* The slot of an option that a plugin asks for; NULL: there is none, and the author is
+ * told. But an interface may ask for what only some storages have. */
+static const struct maqet_value *
+value_of(const struct maqet_drive *drive, const char *option)
+{
+    const struct maqet_value *value = maqet_values_find(&drive->values, option);
+
+    if (!value && drive->values.count > 0 && !maqet_call_is_of_interface())
+        maqet_context_misuse(drive->context,
+                             "A plugin asks for the option '%s', which is not in its "
+                             "table",
+                             option);
+    return value;
+}
+
+const char *
+maqet_drive_string(const struct maqet_drive *drive, const char *option)
+{
+    const struct maqet_value *value = value_of(drive, option);
+
+    return value ? value->text : NULL;
+}
+
 bool
 maqet_drive_has(const struct maqet_drive *drive, const char *option)
 {
-    json_object *value = NULL;
+    const struct maqet_value *value = value_of(drive, option);
 
-    /* A mapping has no text, but it is there. */
-    return maqet_drive_string(drive, option) ||
-           (json_object_object_get_ex(drive->tree, option, &value) && value);
+    return value && (value->written || value->text);
 }
 
 uint64_t
 maqet_drive_size(const struct maqet_drive *drive, const char *option)
 {
-    const char *text = maqet_drive_string(drive, option);
-    uint64_t bytes = 0;
-
-    return text && maqet_parse_size(text, &bytes) ? bytes : 0;
+    return maqet_value_size(value_of(drive, option));
 }
 
 int64_t
 maqet_drive_int(const struct maqet_drive *drive, const char *option)
 {
-    const char *text = maqet_drive_string(drive, option);
-    const struct maqet_option *row = row_of(drive, option);
-    int64_t value = 0;
-
-    if (!text)
-        return 0;
-    if (row && row->type == MAQET_OPTION_MODE)
-        return maqet_parse_mode(text, &value) ? value : 0;
-    return maqet_parse_int(text, &value) ? value : 0;
+    return maqet_value_int(value_of(drive, option));
 }
 
 bool
 maqet_drive_bool(const struct maqet_drive *drive, const char *option)
 {
-    const char *text = maqet_drive_string(drive, option);
-    bool value = false;
-
-    return text && maqet_parse_bool(text, &value) && value;
+    return maqet_value_bool(value_of(drive, option));
 }
 
 struct maqet_place

@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 #include "core/base/context.h"
-#include "core/config/tree.h"
+#include "core/config/values.h"
 #include "core/plugin/loader.h"
 #include "core/storage/chain.h"
 
@@ -41,9 +41,13 @@ struct maqet_drive {
     const struct maqet_storage *storage;
     const struct maqet_iface *iface; /* NULL: a share, or `interface: none` */
     struct maqet_drive_slot slot;    /* what maqet_drives_emit() has given it */
+    struct maqet_values values;      /* what its options come to */
+    /* What the core itself wants of them. */
     enum maqet_media media;
     bool overcommit;
-    mode_t mode; /* that a new image gets */
+    bool readonly; /* `readonly: on` */
+    uint64_t size; /* `size`, bytes; 0: the user has not said it */
+    mode_t mode;   /* that a new image gets */
     /* What it is made of. A share has no block node, any other drive a top: that of a
      * CD-ROM drive without a medium has no file, and QEMU none of it. */
     struct maqet_chain chain;
@@ -78,6 +82,9 @@ const char *maqet_drive_node(const struct maqet_drive *drive);
 
 /* Gives it a chain with a top in a file; NULL: it has none. What it had is gone. */
 void maqet_drive_set_top(struct maqet_drive *drive, const char *file);
+
+/* What maqet_drive_string() says, for the core, which may ask for any option. */
+const char *maqet_drive_text(const struct maqet_drive *drive, const char *option);
 
 /* The place of an option in the YAML file, for errors about it: "map.option" is that of a
  * nested mapping; NULL, and one that is not there: the place of the drive. */

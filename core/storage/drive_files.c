@@ -3,34 +3,19 @@
 
 #include <string.h>
 
-/* @prefix: what stands before the names of a nested mapping's options. */
-static void
-look_at_options(struct maqet_drive *drive, const struct maqet_option *rows,
-                const char *prefix)
-{
-    const char *image = drive->storage->plugin.path_option;
-
-    for (const struct maqet_option *row = rows; row && row->name; row++) {
-        _cleanup_free_ char *name = maqet_format("%s%s", prefix, row->name);
-
-        if (row->type == MAQET_OPTION_MAP) {
-            _cleanup_free_ char *inner = maqet_format("%s.", name);
-            look_at_options(drive, row->options, inner);
-        }
-        if (row->type != MAQET_OPTION_PATH || (image && strcmp(name, image) == 0))
-            continue;
-        const char *path = maqet_drive_string(drive, name);
-        if (path)
-            maqet_node_look(maqet_chain_add_file(&drive->chain, name, path));
-    }
-}
-
 void
 maqet_drive_files_look(struct maqet_drive *drive)
 {
-    look_at_options(drive, drive->storage->common.options, "");
-    if (drive->iface)
-        look_at_options(drive, drive->iface->common.options, "");
+    const char *image = drive->storage->plugin.path_option;
+
+    for (size_t i = 0; i < drive->values.count; i++) {
+        const struct maqet_value *value = &drive->values.items[i];
+
+        if (value->row->type == MAQET_OPTION_PATH && value->text &&
+            !(image && strcmp(value->name, image) == 0))
+            maqet_node_look(
+                maqet_chain_add_file(&drive->chain, value->name, value->text));
+    }
 }
 
 void

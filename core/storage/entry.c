@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "core/config/options.h"
 #include "core/storage/callback.h"
 #include "core/storage/drive_files.h"
 #include "core/storage/fault.h"
@@ -154,22 +153,28 @@ load_iface(struct maqet_drive *drive, struct maqet_error **err)
                             drive->name, drive->machine->vm_name);
 }
 
+/* The tables of a drive: the core's, its plugins', and NULL; for five. */
+static void
+list_tables(const struct maqet_drive *drive, const struct maqet_option **tables)
+{
+    *tables++ = maqet_drive_options(!drive->storage->plugin.interface);
+    *tables++ = drive->storage->common.options;
+    if (drive->iface)
+        *tables++ = drive->iface->common.options;
+    if (drive->storage->plugin.path_option)
+        *tables++ = maqet_drive_file_options();
+    *tables = NULL;
+}
+
 /* Without the interface's plugin, keys that may be its own are let be. */
 static int
-check_options(struct maqet_drive *drive, bool attached, struct maqet_error **err)
+check_options(struct maqet_drive *drive, const struct maqet_option *const *tables,
+              bool attached, struct maqet_error **err)
 {
-    const struct maqet_option *tables[5] = {
-        maqet_drive_options(!drive->storage->plugin.interface),
-        drive->storage->common.options};
-    size_t count = 2;
     _cleanup_strings_ struct maqet_strings others = MAQET_STRINGS_INIT;
     _cleanup_free_ char *owner =
         maqet_format("drive '%s' of VM '%s'", drive->name, drive->machine->vm_name);
 
-    if (drive->iface && drive->iface->common.options)
-        tables[count++] = drive->iface->common.options;
-    if (drive->storage->plugin.path_option)
-        tables[count] = maqet_drive_file_options();
     json_object_object_foreach(drive->tree, key, value)
     {
         (void)value;
@@ -177,13 +182,23 @@ check_options(struct maqet_drive *drive, bool attached, struct maqet_error **err
             !maqet_options_find(tables[1], key))
             maqet_strings_add(&others, key);
     }
-    if (maqet_options_check(drive->tree, tables, &others, owner, err) < 0)
-        return -1;
-    const char *media = maqet_tree_text(drive->tree, "media");
-    drive->media =
-        media && strcmp(media, "cdrom") == 0 ? MAQET_MEDIA_CDROM : MAQET_MEDIA_DISK;
-    drive->overcommit = maqet_drive_bool(drive, "overcommit");
-    return maqet_drive_mode_read(drive, err);
+    return maqet_options_check(drive->tree, tables, &others, owner, err);
+}
+
+/* What the core itself wants of the options, whichever plugin has them. */
+static void
+find_roles(struct maqet_drive *drive)
+{
+    const struct maqet_values *values = &drive->values;
+    const struct maqet_value *media = maqet_values_find(values, "media");
+    const struct maqet_value *size = maqet_values_find(values, "size");
+
+    if (media && media->text && strcmp(media->text, "cdrom") == 0)
+        drive->media = MAQET_MEDIA_CDROM;
+    drive->overcommit = maqet_value_bool(maqet_values_find(values, "overcommit"));
+    drive->readonly = maqet_value_bool(maqet_values_find(values, "readonly"));
+    /* A plugin's own default is nothing that the user has said. */
+    drive->size = size && size->written ? maqet_value_size(size) : 0;
 }
 
 /* Where the image is: what the user says, or a name of our own making; and where a
@@ -192,7 +207,7 @@ static void
 find_places(struct maqet_drive *drive)
 {
     const char *option = drive->storage->plugin.path_option;
-    const char *written = option ? maqet_drive_string(drive, option) : NULL;
+    const char *written = option ? maqet_drive_text(drive, option) : NULL;
 
     drive->socket =
         maqet_format("%s/" MAQET_DRIVE_SOCKET_PREFIX "%s.sock",
@@ -202,6 +217,20 @@ find_places(struct maqet_drive *drive)
         drive->default_path ? maqet_drive_presumed_path(drive) : NULL;
     if (option || drive->storage->plugin.interface)
         maqet_drive_set_top(drive, made ? made : written);
+}
+
+/* Reads what the options come to; what is wrong with them is found here, too. */
+static int
+resolve_options(struct maqet_drive *drive, bool attached, struct maqet_error **err)
+{
+    const struct maqet_option *tables[5];
+
+    list_tables(drive, tables);
+    int checked = check_options(drive, tables, attached, err);
+    maqet_values_resolve(&drive->values, drive->tree, tables);
+    find_roles(drive);
+    find_places(drive);
+    return checked < 0 ? -1 : maqet_drive_mode_read(drive, err);
 }
 
 static int
@@ -224,9 +253,7 @@ understand(struct maqet_drive *drive, struct maqet_error **fault)
         load_storage(drive, fault) < 0)
         return MAQET_FAULT_ENTRY;
     bool attached = load_iface(drive, fault) == 0;
-    int checked = check_options(drive, attached, attached ? fault : &later);
-    find_places(drive);
-    if (checked < 0)
+    if (resolve_options(drive, attached, attached ? fault : &later) < 0)
         return MAQET_FAULT_ENTRY;
     maqet_drive_files_look(drive);
     if (check_storage(drive, attached ? fault : &later) < 0)
@@ -278,6 +305,7 @@ maqet_drive_free(struct maqet_drive *drive)
     free(drive->socket);
     free(drive->log);
     free(drive->served);
+    maqet_values_clear(&drive->values);
     maqet_error_free(drive->fault);
     free(drive);
 }

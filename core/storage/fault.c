@@ -16,6 +16,7 @@ void
 maqet_drive_stand_in(struct maqet_drive *drive)
 {
     const char *media = maqet_tree_text(drive->tree, "media");
+    const char *readonly = maqet_tree_text(drive->tree, "readonly");
 
     if (!drive->name)
         drive->name = maqet_strdup("?");
@@ -24,6 +25,8 @@ maqet_drive_stand_in(struct maqet_drive *drive)
         maqet_drive_set_top(drive, NULL);
     if (media && strcmp(media, "cdrom") == 0)
         drive->media = MAQET_MEDIA_CDROM;
+    if (readonly)
+        maqet_parse_bool(readonly, &drive->readonly);
     drive->iface = NULL;
     drive->storage = maqet_storage_stand_in(type_of(drive));
 }

@@ -69,7 +69,7 @@ void
 maqet_image_names_file(struct maqet_image *image, const char *option, const char *what,
                        const char *name)
 {
-    const char *declared = option ? maqet_drive_string(image->drive, option) : NULL;
+    const char *declared = option ? maqet_drive_text(image->drive, option) : NULL;
     _cleanup_free_ char *folder =
         image->drive->path ? maqet_path_folder(image->drive->path) : maqet_strdup("");
     /* "~" is a name like any other in an image. */

@@ -5,8 +5,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/config/options.h"
-
 /* A plugin may have an option of that name itself, which then counts. */
 static const struct maqet_option file_options[] = {
     {.name = MAQET_DRIVE_MODE,
@@ -25,16 +23,12 @@ maqet_drive_file_options(void)
 int
 maqet_drive_mode_read(struct maqet_drive *drive, struct maqet_error **err)
 {
-    const char *text = maqet_drive_string(drive, MAQET_DRIVE_MODE);
-    int64_t mode = 0;
+    const struct maqet_value *value = maqet_values_find(&drive->values, MAQET_DRIVE_MODE);
 
     drive->mode = 0600;
-    if (!text || !drive->storage->plugin.path_option ||
-        maqet_options_find(drive->storage->common.options, MAQET_DRIVE_MODE) ||
-        (drive->iface &&
-         maqet_options_find(drive->iface->common.options, MAQET_DRIVE_MODE)))
+    if (!value || value->row != file_options || !value->text)
         return 0;
-    maqet_parse_mode(text, &mode);
+    int64_t mode = maqet_value_int(value);
     if ((mode & ~INT64_C(0777)) != 0)
         return maqet_drive_error(drive, MAQET_DRIVE_MODE, err, MAQET_ERROR_INVALID,
                                  "`mode` may be 0777 at most: an image has no setuid, "
@@ -42,7 +36,7 @@ maqet_drive_mode_read(struct maqet_drive *drive, struct maqet_error **err)
     if ((mode & 0600) != 0600) {
         maqet_drive_error(drive, MAQET_DRIVE_MODE, err, MAQET_ERROR_INVALID,
                           "`mode: %s` would not let its owner read and write the image",
-                          text);
+                          value->text);
         maqet_error_hint(err, "Say 0600 for the owner alone, 0660 for the group, too");
         return -1;
     }

@@ -67,7 +67,7 @@ maqet_drive_place(const struct maqet_drive *drive)
          row++) {
         const char *value =
             row->type == MAQET_OPTION_STRING || row->type == MAQET_OPTION_PATH
-                ? maqet_drive_string(drive, row->name)
+                ? maqet_drive_text(drive, row->name)
                 : NULL;
 
         if (value)

@@ -175,7 +175,7 @@ int
 maqet_drive_check_share(const struct maqet_drive *drive, struct maqet_error **err)
 {
     if (drive->storage->plugin.interface || maqet_drive_readonly(drive) ||
-        maqet_drive_bool(drive, "allow_system"))
+        maqet_value_bool(maqet_values_find(&drive->values, "allow_system")))
         return 0;
     for (size_t i = 0; i < drive->chain.count; i++) {
         const struct maqet_node *node = &drive->chain.nodes[i];

@@ -129,7 +129,7 @@ check_options(json_object *tree)
     if (maqet_options_check(tree, tables, &others, "the machine", &err) < 0)
         check_fault(err, "");
     else
-        promise(!err && maqet_options_text(tree, "name"));
+        promise(!err && maqet_tree_text(tree, "name"));
 }
 
 /* The later text is an assignment too, up to what no command line would hold. */

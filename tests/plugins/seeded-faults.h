@@ -49,6 +49,7 @@
 #define SERVES_NOW 36       /* served-snapshots: what is there now */
 #define LIVE_HALF 37        /* live-resize: half of what was asked for */
 #define PLAIN_UNSAID 41     /* options: plain, and nobody can say so */
+#define MISSPELT 43         /* asked: an option that is not in the table */
 #define SUSPECTS 42         /* check: damage where there is none */
 
 /* Of seeded-iface.c: */

@@ -68,7 +68,7 @@ static const struct maqet_option options[] = {
 static int
 check_label(const struct maqet_drive *drive, struct maqet_error **err)
 {
-    const char *label = maqet_drive_string(drive, "label");
+    const char *label = maqet_drive_string(drive, FAULT == MISSPELT ? "lable" : "label");
     char copy[64];
 
     if (!label)

@@ -63,6 +63,7 @@ UNIT_TESTS += tests/unit/test-text
 UNIT_TESTS += tests/unit/test-threads
 UNIT_TESTS += tests/unit/test-tracer
 UNIT_TESTS += tests/unit/test-tree
+UNIT_TESTS += tests/unit/test-values
 UNIT_TESTS += tests/unit/test-writables
 UNIT_TESTS += tests/unit/test-writer
 UNIT_TESTS += tests/unit/test-written

@@ -5,6 +5,7 @@
 
 #include "core/config/yaml.h"
 #include "core/qemu/render.h"
+#include "core/plugin/call.h"
 #include "core/storage/drive.h"
 #include "core/storage/entry.h"
 #include "core/storage/slots.h"
@@ -557,6 +558,42 @@ test_too_many(void)
 }
 
 static void
+overhear(void *data, const char *message)
+{
+    maqet_strings_add(data, message);
+}
+
+/* A plugin that misspells an option reads it as absent, and its author is told; but an
+ * interface may look for what only some storages have. */
+static void
+test_unknown_option(void)
+{
+    _cleanup_scene_ struct scene scene;
+
+    scene_fill(&scene);
+    scene.context.misuse = overhear;
+    struct maqet_drive *drive =
+        drive_of(&scene, "{name: hdd, type: good, interface: none, size: 20G}");
+    UNIT_SAME(maqet_drive_string(drive, "colour"), "red");
+    CU_ASSERT_EQUAL(maqet_drive_size(drive, "size"), UINT64_C(20) << 30);
+    CU_ASSERT_FALSE(maqet_drive_has(drive, "media"));
+    CU_ASSERT_EQUAL(scene.said.count, 0);
+    {
+        MAQET_CALL(MAQET_CALL_QUICK);
+        maqet_call_of_interface_set();
+        CU_ASSERT_FALSE(maqet_drive_has(drive, "color"));
+    }
+    CU_ASSERT_EQUAL(scene.said.count, 0);
+    CU_ASSERT_PTR_NULL(maqet_drive_string(drive, "color"));
+    CU_ASSERT_EQUAL_FATAL(scene.said.count, 1);
+    UNIT_SAME(scene.said.items[0],
+              "A plugin asks for the option 'color', which is not in its table");
+    CU_ASSERT_EQUAL(maqet_drive_size(drive, "colour.size"), 0);
+    CU_ASSERT_EQUAL(scene.said.count, 2);
+    maqet_drive_free(drive);
+}
+
+static void
 test_failing_callbacks(void)
 {
     _cleanup_scene_ struct scene scene;
@@ -610,6 +647,7 @@ main(void)
         {"slots", test_slots},
         {"slots are for drives on the interface only", test_slots_skip_the_bare},
         {"too many", test_too_many},
+        {"an option that the plugin does not have", test_unknown_option},
         {"callbacks that fail", test_failing_callbacks},
         {"faults of what is emitted", test_faults_of_what_is_emitted},
         CU_TEST_INFO_NULL,

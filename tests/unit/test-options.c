@@ -302,24 +302,6 @@ test_find(void)
     CU_ASSERT_PTR_NULL(maqet_options_find(NULL, "name"));
 }
 
-static void
-test_text(void)
-{
-    _cleanup_json_ json_object *tree = json_tokener_parse(
-        "{\"a\":\"1\",\"b\":{\"c\":\"2\",\"d\":{\"e\":\"3\"}},\"n\":null}");
-
-    UNIT_SAME(maqet_options_text(tree, "a"), "1");
-    UNIT_SAME(maqet_options_text(tree, "b.c"), "2");
-    UNIT_SAME(maqet_options_text(tree, "b.d.e"), "3");
-    UNIT_SAME(maqet_options_text(tree, "b"), NULL);
-    UNIT_SAME(maqet_options_text(tree, "b.x"), NULL);
-    UNIT_SAME(maqet_options_text(tree, "a.c"), NULL);
-    UNIT_SAME(maqet_options_text(tree, "x.c"), NULL);
-    UNIT_SAME(maqet_options_text(tree, "n"), NULL);
-    UNIT_SAME(maqet_options_text(tree, "n.c"), NULL);
-    UNIT_SAME(maqet_options_text(NULL, "n.c"), NULL);
-}
-
 /* ---- checking ---- */
 
 static void
@@ -487,7 +469,6 @@ main(void)
         {"on and off", test_bools},
         {"file modes", test_modes},
         {"finding a row", test_find},
-        {"finding a text", test_text},
         {"what is right", test_good},
         {"paths", test_paths},
         {"unknown keys", test_unknown_keys},
