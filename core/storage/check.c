@@ -9,6 +9,19 @@
 
 /* ---- what plugins report (maqet-plugin.h) ---- */
 
+/* Whether a file is the drive's own, and not one that the user names as its base. */
+static bool
+is_own(const struct maqet_drive *drive, const char *path)
+{
+    for (size_t i = 0; i < drive->chain.count; i++) {
+        const struct maqet_node *node = &drive->chain.nodes[i];
+
+        if (strcmp(node->file ? node->file : "", path) == 0)
+            return node->creator != MAQET_NODE_DECLARED;
+    }
+    return !drive->path;
+}
+
 static struct maqet_checked_file *
 file_of(struct maqet_check_report *report, const char *path)
 {
@@ -22,8 +35,7 @@ file_of(struct maqet_check_report *report, const char *path)
     struct maqet_checked_file *file = &report->files[report->count++];
     *file = (struct maqet_checked_file){
         .path = maqet_strdup(path),
-        .written = !maqet_drive_readonly(drive) &&
-                   (!drive->path || strcmp(drive->path, path) == 0),
+        .written = !maqet_drive_readonly(drive) && is_own(drive, path),
     };
     return file;
 }

@@ -71,7 +71,7 @@ check_name(struct maqet_drive *drive, struct maqet_error **err)
         return maqet_place_error(
             maqet_tree_place_of_value(drive->tree, "name"), err, MAQET_ERROR_INVALID,
             "'%s' can't name a drive of VM '%s': names that begin with "
-            "'maqet-' are kept for maqet's own controllers",
+            "'maqet-' are kept for maqet's own nodes and controllers",
             name, drive->machine->vm_name);
     drive->name = maqet_strdup(name);
     return 0;

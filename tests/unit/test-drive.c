@@ -146,7 +146,7 @@ test_wrong_names(void)
     check_refused(
         &scene, "name: maqet-slots-0", MAQET_ERROR_INVALID,
         "vm.yaml:1:7: 'maqet-slots-0' can't name a drive of VM 'web': names that "
-        "begin with 'maqet-' are kept for maqet's own controllers");
+        "begin with 'maqet-' are kept for maqet's own nodes and controllers");
 }
 
 /* ---- keys ---- */
