@@ -11,7 +11,7 @@
 #include "core/config/tree.h"
 #include "core/storage/slots.h"
 
-/* As JSON, for a state file; the caller puts it. */
+/* As a list in JSON, for a state file; the caller puts it. */
 json_object *maqet_slots_json(const struct maqet_slots *slots);
 
 /* Fills @slots from that. False: it is none, or gives one slot to two drives. */

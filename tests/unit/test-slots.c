@@ -213,14 +213,15 @@ test_damaged(void)
     static const char *const damaged[] = {
         "3",
         "[3]",
-        "[{\"drive\":\"a\",\"index\":0}]",
-        "[{\"interface\":\"sata\",\"index\":0}]",
-        "[{\"drive\":\"a\",\"interface\":\"sata\"}]",
-        "[{\"drive\":\"a\",\"interface\":\"sata\",\"index\":-1}]",
-        "[{\"drive\":\"a\",\"interface\":\"sata\",\"index\":4294967296}]",
-        "[{\"drive\":\"a\",\"interface\":\"sata\",\"controller\":-2,\"index\":0}]",
-        "[{\"drive\":\"a\",\"interface\":\"sata\",\"index\":1},"
-        "{\"drive\":\"b\",\"interface\":\"sata\",\"index\":1}]",
+        "[{\"drive\":\"a\",\"controller\":0,\"index\":0}]",
+        "[{\"interface\":\"sata\",\"controller\":0,\"index\":0}]",
+        "[{\"drive\":\"a\",\"interface\":\"sata\",\"index\":0}]",
+        "[{\"drive\":\"a\",\"interface\":\"sata\",\"controller\":0}]",
+        "[{\"drive\":\"a\",\"interface\":\"sata\",\"controller\":0,\"index\":-1}]",
+        "[{\"drive\":\"a\",\"interface\":\"sata\",\"controller\":0,\"index\":4294967296}]",
+        "[{\"drive\":\"a\",\"interface\":\"sata\",\"controller\":\"0\",\"index\":0}]",
+        "[{\"drive\":\"a\",\"interface\":\"sata\",\"controller\":0,\"index\":0},"
+        "{\"drive\":\"b\",\"interface\":\"sata\",\"controller\":0,\"index\":0}]",
     };
     _cleanup_slots_ struct maqet_slots slots = {0};
 
