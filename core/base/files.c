@@ -315,11 +315,11 @@ maqet_fd_write(int fd, const void *data, size_t length)
 }
 
 int
-maqet_file_read(const char *path, size_t limit, char **data, size_t *length,
-                struct maqet_error **err)
+maqet_file_read_at(int dir_fd, const char *path, size_t limit, char **data,
+                   size_t *length, struct maqet_error **err)
 {
     /* Without O_NONBLOCK a FIFO that nobody writes to would hold us here for ever. */
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    _cleanup_close_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat status;
 
     if (fd < 0 || fstat(fd, &status) < 0)
@@ -328,9 +328,16 @@ maqet_file_read(const char *path, size_t limit, char **data, size_t *length,
         return maqet_error_set(err, MAQET_ERROR_INVALID, "%s is a folder, not a file",
                                path);
     /* One that has a writer, such as the shell's <(...), is waited for. */
-    if (fcntl(fd, F_SETFL, 0) < 0)
+    if (!S_ISREG(status.st_mode) && fcntl(fd, F_SETFL, 0) < 0)
         return maqet_error_errno(err, errno, "Can't read %s", path);
     return maqet_fd_read(fd, path, limit, data, length, err);
+}
+
+int
+maqet_file_read(const char *path, size_t limit, char **data, size_t *length,
+                struct maqet_error **err)
+{
+    return maqet_file_read_at(AT_FDCWD, path, limit, data, length, err);
 }
 
 static bool

@@ -66,6 +66,9 @@ int maqet_fd_write(int fd, const void *data, size_t length);
 /* Reads a file of at most @limit bytes. The caller frees *data, which ends with a NUL. */
 int maqet_file_read(const char *path, size_t limit, char **data, size_t *length,
                     struct maqet_error **err);
+/* The same with a path that starts at a folder (openat(2)). */
+int maqet_file_read_at(int dir_fd, const char *path, size_t limit, char **data,
+                       size_t *length, struct maqet_error **err);
 /* The same for a descriptor, which stays open; @name is for messages. */
 int maqet_fd_read(int fd, const char *name, size_t limit, char **data, size_t *length,
                   struct maqet_error **err);

@@ -34,43 +34,64 @@ candidate(const struct maqet_run_machine *machine, int number)
                        : maqet_format("%s/%s@%d", above, machine->name, number);
 }
 
-/* A folder that is there and ours, where nobody else can change it; -1: it is not. */
-static int
-open_ours(const struct maqet_run_machine *machine, const char *folder)
+/*
+ * Whose a folder is; one that is not there is nobody's. *fd gets a descriptor of one that
+ * is ours, and where nobody else can change it; else -1.
+ */
+static enum maqet_claim
+open_claimed(const struct maqet_run_machine *machine, const char *folder, int *fd)
 {
-    _cleanup_close_ int fd =
+    _cleanup_close_ int opened =
         open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     struct stat status;
 
-    return fd >= 0 && fstat(fd, &status) == 0 && status.st_uid == geteuid() &&
-                   !(status.st_mode & (S_IWGRP | S_IWOTH)) &&
-                   maqet_run_claim(machine, folder) == MAQET_CLAIM_OURS
-               ? TAKE_FD(fd)
-               : -1;
+    *fd = -1;
+    if (opened < 0 && (errno == ENOENT || access(folder, F_OK) < 0))
+        return MAQET_CLAIM_NONE;
+    enum maqet_claim claim = maqet_run_claim(machine, folder);
+    if (claim != MAQET_CLAIM_OURS)
+        return claim;
+    if (opened < 0 || fstat(opened, &status) < 0 || status.st_uid != geteuid() ||
+        status.st_mode & (S_IWGRP | S_IWOTH))
+        return MAQET_CLAIM_OTHER;
+    *fd = TAKE_FD(opened);
+    return claim;
 }
 
 /* ---- where the folder is ---- */
 
-/* What its last start has noted: the folder's path, which the caller frees, and which
- * file (may be NULL) its QEMU has locked. NULL: nothing. */
-static char *
-read_note(const struct maqet_run_machine *machine, struct maqet_file_id *run_file)
-{
-    _cleanup_free_ char *file =
-        maqet_store_file(machine->context, machine->name, MAQET_STORE_RUN_FOLDER);
-    _cleanup_free_ char *text = NULL;
-    struct maqet_file_id id = {0};
+/* What its last start has noted. */
+struct note {
+    char *folder;                  /* NULL: nothing */
+    struct maqet_file_id run_file; /* that its QEMU has locked */
+};
 
-    if (maqet_file_read(file, PATH_LIMIT, &text, NULL, NULL) < 0)
-        return NULL;
+static void
+note_clear(struct note *note)
+{
+    free(note->folder);
+}
+
+#define _cleanup_note_ _cleanup_(note_clear)
+
+/* @vms_fd: the folder of all machines. */
+static struct note
+read_note(int vms_fd, const char *name)
+{
+    _cleanup_free_ char *file = maqet_format("%s/" MAQET_STORE_RUN_FOLDER, name);
+    _cleanup_free_ char *text = NULL;
+    struct note note = {0};
+    struct maqet_file_id *id = &note.run_file;
+
+    if (maqet_file_read_at(vms_fd, file, PATH_LIMIT, &text, NULL, NULL) < 0)
+        return note;
     char *end = strchr(text, '\n');
-    if (!end || sscanf(end, "\n%" SCNu64 " %" SCNu64 " %" SCNu64, &id.device, &id.inode,
-                       &id.birth) != 3)
-        return NULL;
+    if (!end || sscanf(end, "\n%" SCNu64 " %" SCNu64 " %" SCNu64, &id->device, &id->inode,
+                       &id->birth) != 3)
+        return (struct note){0};
     *end = '\0';
-    if (run_file)
-        *run_file = id;
-    return TAKE_PTR(text);
+    note.folder = TAKE_PTR(text);
+    return note;
 }
 
 static bool
@@ -87,26 +108,25 @@ is_below(const char *path, const char *folder)
  * has lost, or would get. Returns the folder's descriptor, or -1.
  */
 static int
-find(const struct maqet_run_machine *machine, bool runs, char **path)
+find(const struct maqet_run_machine *machine, const struct note *note, bool runs,
+     char **path)
 {
-    _cleanup_free_ char *noted = read_note(machine, NULL);
+    const char *noted = note->folder;
     int fd = -1;
 
     if (noted && (runs || is_below(noted, machine->context->runtime_dir)))
-        fd = open_ours(machine, noted);
+        open_claimed(machine, noted, &fd);
     if (fd >= 0 || (noted && runs)) {
-        *path = TAKE_PTR(noted);
+        *path = maqet_strdup(noted);
         return fd;
     }
     for (int i = 1; i < SAME_NAMES; i++) {
         _cleanup_free_ char *folder = candidate(machine, i);
 
-        fd = open_ours(machine, folder);
-        if (fd >= 0 || access(folder, F_OK) < 0 ||
-            maqet_run_claim(machine, folder) == MAQET_CLAIM_NONE) {
-            *path = TAKE_PTR(folder);
-            return fd;
-        }
+        if (open_claimed(machine, folder, &fd) == MAQET_CLAIM_OTHER)
+            continue;
+        *path = TAKE_PTR(folder);
+        return fd;
     }
     *path = candidate(machine, SAME_NAMES);
     return -1;
@@ -212,19 +232,18 @@ open_deleted(const char *pid, const struct maqet_file_id *wanted)
  * copied is still in its folder, and is none of the copy's.
  */
 static int
-open_predecessor(const struct maqet_run_machine *machine)
+open_predecessor(const struct maqet_run_machine *machine, const struct note *note)
 {
-    struct maqet_file_id noted;
-    _cleanup_free_ char *note = read_note(machine, &noted);
     _cleanup_strings_ struct maqet_strings processes = MAQET_STRINGS_INIT;
 
-    if (!note ||
-        (machine->has_run_file && maqet_file_id_is_same_file(&noted, &machine->run_file)))
+    if (!note->folder ||
+        (machine->has_run_file &&
+         maqet_file_id_is_same_file(&note->run_file, &machine->run_file)))
         return -1;
     maqet_dir_list("/proc", &processes, NULL);
     for (size_t i = 0; i < processes.count; i++) {
         int fd = isdigit((unsigned char)processes.items[i][0])
-                     ? open_deleted(processes.items[i], &noted)
+                     ? open_deleted(processes.items[i], &note->run_file)
                      : -1;
 
         if (fd >= 0)
@@ -236,11 +255,11 @@ open_predecessor(const struct maqet_run_machine *machine)
 /* Where QEMU has another file locked than the one in the data folder, that takes its
  * place, and the machine is known by it. */
 static void
-use_predecessor(struct maqet_run_machine *machine, int *run_fd)
+use_predecessor(struct maqet_run_machine *machine, const struct note *note, int *run_fd)
 {
     if (*run_fd >= 0 && maqet_lock_held(*run_fd, NULL) != 0)
         return;
-    int fd = open_predecessor(machine);
+    int fd = open_predecessor(machine, note);
 
     if (fd < 0)
         return;
@@ -273,34 +292,52 @@ look_for_earlier(const struct maqet_run_machine *machine, int64_t deadline,
 
 /* All but opening the run file, which may not be there. */
 static int
-look(const struct maqet_run_machine *machine, int64_t deadline, struct maqet_run *run,
-     struct maqet_error **err)
+look(const struct maqet_run_machine *machine, const struct note *note, int64_t deadline,
+     struct maqet_run *run, struct maqet_error **err)
 {
     if (run->run_fd >= 0)
         run->pid = maqet_run_holder(run->run_fd, &run->pidfd, deadline, err);
     if (run->pid < 0)
         return maqet_error_wrap(err, "Virtual machine '%s'", machine->name);
-    run->dir_fd = find(machine, run->pid > 0, &run->folder);
+    run->dir_fd = find(machine, note, run->pid > 0, &run->folder);
     if (run->pid == 0 && look_for_earlier(machine, deadline, run, err) < 0)
         return maqet_error_wrap(err, "Virtual machine '%s'", machine->name);
     run->lost = run->pid > 0 && !maqet_run_has_monitor(run);
     return 0;
 }
 
+static int
+error_cant_look(const char *name, struct maqet_error **err)
+{
+    return maqet_error_errno(err, errno, "Can't look at the virtual machine '%s'", name);
+}
+
 int
 maqet_run_look(const struct maqet_context *context, const char *name, int64_t deadline,
                struct maqet_run *run, struct maqet_error **err)
 {
-    _cleanup_free_ char *path = maqet_store_file(context, name, MAQET_STORE_RUN);
+    _cleanup_close_ int vms_fd = maqet_store_open(context);
 
     *run = (struct maqet_run)MAQET_RUN_INIT;
-    run->run_fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (run->run_fd < 0 && errno != ENOENT && errno != ENOTDIR)
-        return maqet_error_errno(err, errno, "Can't look at the virtual machine '%s'",
-                                 name);
+    if (vms_fd < 0 && errno != ENOENT && errno != ENOTDIR)
+        return error_cant_look(name, err);
+    return maqet_run_look_at(context, vms_fd, name, deadline, run, err);
+}
+
+int
+maqet_run_look_at(const struct maqet_context *context, int vms_fd, const char *name,
+                  int64_t deadline, struct maqet_run *run, struct maqet_error **err)
+{
+    _cleanup_free_ char *file = maqet_format("%s/" MAQET_STORE_RUN, name);
+
+    *run = (struct maqet_run)MAQET_RUN_INIT;
+    run->run_fd = openat(vms_fd, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (vms_fd >= 0 && run->run_fd < 0 && errno != ENOENT && errno != ENOTDIR)
+        return error_cant_look(name, err);
     struct maqet_run_machine machine = maqet_run_machine_new(context, name, run->run_fd);
-    use_predecessor(&machine, &run->run_fd);
-    return look(&machine, deadline, run, err);
+    _cleanup_note_ struct note note = read_note(vms_fd, name);
+    use_predecessor(&machine, &note, &run->run_fd);
+    return look(&machine, &note, deadline, run, err);
 }
 
 int
@@ -312,8 +349,10 @@ maqet_run_open(const struct maqet_context *context, const char *name,
     if (run->run_fd < 0)
         return -1;
     struct maqet_run_machine machine = maqet_run_machine_new(context, name, run->run_fd);
-    use_predecessor(&machine, &run->run_fd);
-    if (look(&machine, maqet_now() + MAQET_RUN_FORK_TIMEOUT, run, err) < 0)
+    _cleanup_close_ int vms_fd = maqet_store_open(context);
+    _cleanup_note_ struct note note = read_note(vms_fd, name);
+    use_predecessor(&machine, &note, &run->run_fd);
+    if (look(&machine, &note, maqet_now() + MAQET_RUN_FORK_TIMEOUT, run, err) < 0)
         return -1;
     if (run->pid > 0)
         return 0;
@@ -332,11 +371,14 @@ maqet_run_folder(const struct maqet_context *context, const char *name)
 {
     _cleanup_free_ char *file = maqet_store_file(context, name, MAQET_STORE_RUN);
     _cleanup_close_ int run_fd = open(file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    _cleanup_close_ int vms_fd = maqet_store_open(context);
+    _cleanup_note_ struct note note = read_note(vms_fd, name);
     struct maqet_run_machine machine = maqet_run_machine_new(context, name, run_fd);
     char *path = NULL;
 
-    use_predecessor(&machine, &run_fd);
-    int fd = find(&machine, run_fd >= 0 && maqet_lock_held(run_fd, NULL) == 1, &path);
+    use_predecessor(&machine, &note, &run_fd);
+    int fd =
+        find(&machine, &note, run_fd >= 0 && maqet_lock_held(run_fd, NULL) == 1, &path);
 
     if (fd >= 0)
         close(fd);
@@ -350,14 +392,15 @@ maqet_run_note_folder(const struct maqet_context *context, const char *name,
     const struct maqet_run_machine machine =
         maqet_run_machine_new(context, name, run->run_fd);
     const struct maqet_file_id *id = &machine.run_file;
-    struct maqet_file_id before;
-    _cleanup_free_ char *noted = read_note(&machine, &before);
+    _cleanup_close_ int vms_fd = maqet_store_open(context);
+    _cleanup_note_ struct note before = read_note(vms_fd, name);
     _cleanup_free_ char *file = maqet_store_file(context, name, MAQET_STORE_RUN_FOLDER);
     _cleanup_free_ char *text =
         maqet_format("%s\n%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", run->folder, id->device,
                      id->inode, id->birth);
 
-    if (noted && strcmp(noted, run->folder) == 0 && maqet_file_id_equal(id, &before))
+    if (before.folder && strcmp(before.folder, run->folder) == 0 &&
+        maqet_file_id_equal(id, &before.run_file))
         return 0;
     return maqet_file_replace(file, text, strlen(text), 0600, err);
 }
