@@ -5,7 +5,7 @@
 #include "cli/invocation.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
-#include "core/snapshot/snapshot.h"
+#include "core/snapshot/recover.h"
 
 static char *
 text(json_object *row, bool colour)
@@ -80,7 +80,7 @@ confirm(const struct invocation *invocation, enum maqet_recovery_way way,
 
     if (way == MAQET_RECOVERY_SAFE || invocation_has(invocation, "yes"))
         return 0;
-    if (maqet_snapshot_interruption(&invocation->context, vm, &interruption, err) < 0)
+    if (maqet_job_interruption(&invocation->context, vm, &interruption, err) < 0)
         return -1;
     if (!interruption.what || (way == MAQET_RECOVERY_FINISH && !interruption.finish))
         return 0;

@@ -8,7 +8,8 @@
 #include "cli/terminal.h"
 #include "core/base/files.h"
 #include "core/config/settings.h"
-#include "core/snapshot/snapshot.h"
+#include "core/job/recover.h"
+#include "core/kinds.h"
 
 #define SETTINGS_FILE "maqet/maqet.conf"
 
@@ -215,7 +216,8 @@ context_fill(struct invocation *invocation, struct maqet_error **err)
     context->progress = show_progress;
     context->data = invocation;
     context->words = hint_text;
-    context->recover = maqet_snapshot_repair;
+    context->recover = maqet_job_recover;
+    context->job_kinds = maqet_kinds;
     context->lock_timeout = invocation_milliseconds(invocation, "lock-timeout");
     /* 0 would mean that nothing was said. */
     if (invocation_knows(invocation, "wait")) {

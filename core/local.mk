@@ -31,14 +31,17 @@ libmaqet_core_la_SOURCES = \
 	core/base/text.c core/base/text.h \
 	core/base/threads.c core/base/threads.h \
 	core/base/tool_output.c core/base/tool_output.h \
-	core/checkpoint/checkpoint.c core/checkpoint/checkpoint.h \
+	core/checkpoint/about.c core/checkpoint/about.h \
+	core/checkpoint/checkpoint.h \
+	core/checkpoint/creatable.c core/checkpoint/creatable.h \
+	core/checkpoint/create.c core/checkpoint/create.h \
+	core/checkpoint/delete.c core/checkpoint/delete.h \
 	core/checkpoint/guard.c core/checkpoint/guard.h \
-	core/checkpoint/load.c \
-	core/checkpoint/loading.h \
-	core/checkpoint/making.h \
-	core/checkpoint/making_about.c \
-	core/checkpoint/making_check.c \
-	core/checkpoint/run.c \
+	core/checkpoint/list.c core/checkpoint/list.h \
+	core/checkpoint/load.c core/checkpoint/load.h \
+	core/checkpoint/loading.c core/checkpoint/loading.h \
+	core/checkpoint/request.h \
+	core/checkpoint/run.c core/checkpoint/run.h \
 	core/config/assign.c \
 	core/config/merge.c core/config/merge.h \
 	core/config/options.c core/config/options.h \
@@ -75,8 +78,13 @@ libmaqet_core_la_SOURCES = \
 	core/conformance/tracer.c core/conformance/tracer.h \
 	core/conformance/variants.c core/conformance/variants.h \
 	core/job/file_state.c core/job/file_state.h \
+	core/job/interrupted.c core/job/interrupted.h \
+	core/job/job.c core/job/job.h \
 	core/job/journal.c core/job/journal.h \
+	core/job/kind.h \
+	core/job/recover.c core/job/recover.h \
 	core/job/seal.c core/job/seal.h \
+	core/kinds.c core/kinds.h \
 	core/lifecycle/addable.c core/lifecycle/addable.h \
 	core/lifecycle/apply.c core/lifecycle/apply.h \
 	core/lifecycle/foreground.c core/lifecycle/foreground.h \
@@ -160,24 +168,25 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/version.c core/qemu/version.h \
 	core/qemu/writables.c core/qemu/writables.h \
 	core/qemu/written.c core/qemu/written.h \
-	core/snapshot/checks.c \
 	core/snapshot/choice.c core/snapshot/choice.h \
-	core/snapshot/create.c \
-	core/snapshot/delete.c \
+	core/snapshot/create.c core/snapshot/create.h \
+	core/snapshot/delete.c core/snapshot/delete.h \
+	core/snapshot/export.c core/snapshot/export.h \
 	core/snapshot/history.c core/snapshot/history.h \
 	core/snapshot/identity.c core/snapshot/identity.h \
-	core/snapshot/interrupted.c core/snapshot/interrupted.h \
 	core/snapshot/lineage.c core/snapshot/lineage.h \
-	core/snapshot/list.c \
-	core/snapshot/load.c \
+	core/snapshot/list.c core/snapshot/list.h \
+	core/snapshot/load.c core/snapshot/load.h \
+	core/snapshot/members.c core/snapshot/members.h \
 	core/snapshot/others.c core/snapshot/others.h \
 	core/snapshot/quiesce.c core/snapshot/quiesce.h \
-	core/snapshot/recover.c \
-	core/snapshot/repair.c \
-	core/snapshot/saved_state.c core/snapshot/saved_state.h \
+	core/snapshot/recover.c core/snapshot/recover.h \
+	core/snapshot/request.c core/snapshot/request.h \
+	core/snapshot/revert.c core/snapshot/revert.h \
 	core/snapshot/session.c core/snapshot/session.h \
 	core/snapshot/snapshot.h \
-	core/snapshot/steps.c \
+	core/snapshot/steps.c core/snapshot/steps.h \
+	core/snapshot/way.c core/snapshot/way.h \
 	core/storage/callback.c core/storage/callback.h \
 	core/storage/chain.c core/storage/chain.h \
 	core/storage/check.c core/storage/check.h \

@@ -9,6 +9,7 @@
 #include "core/base/error.h"
 
 struct maqet_error;
+struct maqet_job_kind;
 struct maqet_opened;
 
 enum maqet_level { MAQET_LEVEL_WARNING, MAQET_LEVEL_INFO, MAQET_LEVEL_DEBUG };
@@ -44,6 +45,9 @@ struct maqet_context {
     /* Puts right what an interrupted operation has left in a machine, which is opened and
      * locked (core/machine/opened.h). NULL: such a machine can't be worked at. */
     int (*recover)(struct maqet_opened *machine, struct maqet_error **err);
+
+    /* What may have been interrupted (core/kinds.h), ended by NULL; NULL: nothing. */
+    const struct maqet_job_kind *const *job_kinds;
 };
 
 void maqet_context_clear(struct maqet_context *context);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * loading.h - a checkpoint that is about to be loaded, opened and found to fit; for
- * checkpoint_load.c and checkpoint_run.c.
+ * load.c and run.c.
  */
 #ifndef MAQET_CHECKPOINT_LOADING_H
 #define MAQET_CHECKPOINT_LOADING_H
 
-#include "core/checkpoint/checkpoint.h"
+#include "core/checkpoint/request.h"
 #include "core/snapshot/session.h"
 
 struct maqet_loading {
@@ -21,6 +21,11 @@ struct maqet_loading {
 int maqet_loading_open(const struct maqet_context *context,
                        const struct maqet_checkpoint_request *request,
                        struct maqet_loading *loading, struct maqet_error **err);
+
+/* Whether the drives have the snapshots that the memory belongs to. */
+int maqet_loading_check_drives(const struct maqet_loading *loading, const char *name,
+                               struct maqet_error **err);
+
 /* Whether each page of memory has its place in the file. */
 bool maqet_loading_mapped(const struct maqet_loading *loading);
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * checkpoint_run.c - a guest that goes on from a checkpoint, for a test, and of which
+ * run.c - a guest that goes on from a checkpoint, for a test, and of which
  * nothing is kept. A server for each drive offers what its snapshot holds, and QEMU keeps
  * what the guest writes in temporary files without a name; so no image is written to.
  * Servers and QEMU are killed with us, however we end.
  */
+#include "core/checkpoint/run.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -21,10 +23,12 @@
 #include "core/base/process.h"
 #include "core/checkpoint/loading.h"
 #include "core/lifecycle/start.h"
+#include "core/machine/monitor.h"
 #include "core/machine/run.h"
 #include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
 #include "core/storage/serve.h"
+#include "core/snapshot/members.h"
 #include "core/storage/snapshots.h"
 
 /* ms for a command that was told to end before it is killed. */
@@ -130,7 +134,7 @@ serve_all(struct test *test, const char *name, struct maqet_error **err)
         maqet_strings_take(&test->sockets, socket);
         maqet_strings_add(&test->drives, member->drive->name);
         if (maqet_drive_snapshot_serve(member->drive,
-                                       maqet_session_find(session, member, name, NULL),
+                                       maqet_member_find(session, member, name, NULL),
                                        socket, &test->servers[i], err) < 0)
             return -1;
         test->server_count++;
@@ -367,7 +371,7 @@ maqet_checkpoint_run(const struct maqet_context *context,
     }
     maqet_run_remove_servers(test.loading.session->machine->run.folder);
     if (check_writable(&test, err) < 0 ||
-        maqet_session_check_holders(test.loading.session, err) < 0 ||
+        maqet_members_check_holders(test.loading.session, err) < 0 ||
         hold_signals(&test, err) < 0 || serve_all(&test, request->name, err) < 0 ||
         start(&test, request->timeout, err) < 0)
         return -1;

@@ -8,54 +8,69 @@
 #include "core/base/json.h"
 #include "core/machine/store.h"
 
-static const char *const words[] = {
-    [MAQET_OPERATION_CREATE] = "create",
-    [MAQET_OPERATION_OVERWRITE] = "overwrite",
-    [MAQET_OPERATION_PREPARE] = "prepare-load",
-    [MAQET_OPERATION_LOAD] = "load",
-    [MAQET_OPERATION_UNDO] = "undo-load",
-    [MAQET_OPERATION_DELETE] = "delete",
-    [MAQET_OPERATION_CHECKPOINT] = "checkpoint",
-    [MAQET_OPERATION_FORGET] = "delete-checkpoint",
-    [MAQET_OPERATION_RESUME] = "resume",
-};
-
 /* ---- its parts ---- */
 
 void
 maqet_journal_clear(struct maqet_journal *journal)
 {
-    for (size_t i = 0; i < journal->drive_count; i++) {
-        free(journal->drives[i].name);
-        free(journal->drives[i].path);
-        free(journal->drives[i].snapshot);
+    for (size_t i = 0; i < journal->target_count; i++) {
+        free(journal->targets[i].name);
+        free(journal->targets[i].path);
+        free(journal->targets[i].snapshot);
     }
-    free(journal->drives);
+    free(journal->targets);
     free(journal->name);
-    free(journal->stand_in);
+    json_object_put(journal->data);
     free(journal->boot);
     *journal = (struct maqet_journal){0};
 }
 
-struct maqet_journal_drive *
-maqet_journal_add_drive(struct maqet_journal *journal, const char *name, const char *path)
+const struct maqet_job_phase *
+maqet_journal_phase(const struct maqet_journal *journal)
 {
-    size_t count = journal->drive_count++;
-
-    journal->drives =
-        maqet_realloc(journal->drives, (count + 1) * sizeof(*journal->drives));
-    journal->drives[count] = (struct maqet_journal_drive){.name = maqet_strdup(name),
-                                                          .path = maqet_strdup(path)};
-    return &journal->drives[count];
+    return journal->kind ? &journal->kind->phases[journal->phase] : NULL;
 }
 
-const struct maqet_journal_drive *
-maqet_journal_find_drive(const struct maqet_journal *journal, const char *name)
+char *
+maqet_journal_title(const struct maqet_journal *journal)
 {
-    for (size_t i = 0; i < journal->drive_count; i++)
-        if (strcmp(journal->drives[i].name, name) == 0)
-            return &journal->drives[i];
+    return maqet_format("%s '%s'", journal->kind->noun, journal->name);
+}
+
+struct maqet_job_target *
+maqet_journal_add_target(struct maqet_journal *journal, const char *name,
+                         const char *path)
+{
+    size_t count = journal->target_count++;
+
+    journal->targets =
+        maqet_realloc(journal->targets, (count + 1) * sizeof(*journal->targets));
+    journal->targets[count] =
+        (struct maqet_job_target){.name = maqet_strdup(name), .path = maqet_strdup(path)};
+    return &journal->targets[count];
+}
+
+const struct maqet_job_target *
+maqet_journal_find_target(const struct maqet_journal *journal, const char *name)
+{
+    for (size_t i = 0; i < journal->target_count; i++)
+        if (strcmp(journal->targets[i].name, name) == 0)
+            return &journal->targets[i];
     return NULL;
+}
+
+void
+maqet_journal_note(struct maqet_journal *journal, const char *key, const char *text)
+{
+    if (!journal->data)
+        journal->data = json_object_new_object();
+    json_object_object_add(journal->data, key, json_object_new_string(text));
+}
+
+const char *
+maqet_journal_noted(const struct maqet_journal *journal, const char *key)
+{
+    return maqet_json_text(journal->data, key);
 }
 
 /* Identifies the time from one start of the host to the next: random(4). */
@@ -83,12 +98,12 @@ maqet_journal_record(struct maqet_journal *journal)
 {
     free(journal->boot);
     journal->boot = boot_id();
-    for (size_t i = 0; i < journal->drive_count; i++) {
-        struct maqet_journal_drive *drive = &journal->drives[i];
+    for (size_t i = 0; i < journal->target_count; i++) {
+        struct maqet_job_target *target = &journal->targets[i];
 
-        drive->state = (struct maqet_file_state){0};
-        if (drive->path)
-            maqet_file_state_read(drive->path, &drive->state);
+        target->state = (struct maqet_file_state){0};
+        if (target->path)
+            maqet_file_state_read(target->path, &target->state);
     }
 }
 
@@ -117,7 +132,7 @@ parse_image(json_object *object, struct maqet_file_state *state)
 
 /* An earlier maqet wrote the name alone. */
 static bool
-parse_drive(json_object *object, struct maqet_journal *journal)
+parse_target(json_object *object, struct maqet_journal *journal)
 {
     const char *name = json_object_is_type(object, json_type_string)
                            ? json_object_get_string(object)
@@ -126,61 +141,110 @@ parse_drive(json_object *object, struct maqet_journal *journal)
 
     if (!name)
         return false;
-    struct maqet_journal_drive *drive =
-        maqet_journal_add_drive(journal, name, maqet_json_text(object, "path"));
-    parse_image(object, &drive->state);
+    struct maqet_job_target *target =
+        maqet_journal_add_target(journal, name, maqet_json_text(object, "path"));
+    parse_image(object, &target->state);
     if (!json_object_object_get_ex(object, "snapshot", &snapshot))
         return true;
-    drive->snapshot = maqet_strdup(maqet_json_text(snapshot, "id"));
-    drive->seconds = maqet_json_int(snapshot, "seconds");
-    drive->nanoseconds = (uint32_t)maqet_json_int(snapshot, "nanoseconds");
-    return drive->snapshot != NULL;
+    target->snapshot = maqet_strdup(maqet_json_text(snapshot, "id"));
+    target->seconds = maqet_json_int(snapshot, "seconds");
+    target->nanoseconds = (uint32_t)maqet_json_int(snapshot, "nanoseconds");
+    return target->snapshot != NULL;
 }
 
 /* False: there is something else among them. */
 static bool
-parse_drives(json_object *file, struct maqet_journal *journal)
+parse_targets(json_object *list, struct maqet_journal *journal)
 {
-    json_object *list = NULL;
-
-    json_object_object_get_ex(file, "drives", &list);
     if (!json_object_is_type(list, json_type_array))
         return false;
     for (size_t i = 0; i < json_object_array_length(list); i++)
-        if (!parse_drive(json_object_array_get_idx(list, i), journal))
+        if (!parse_target(json_object_array_get_idx(list, i), journal))
             return false;
     return true;
 }
 
-/* Overwriting can't be repaired without knowing what stood in; the others may have none.
- */
+/* Whether a phase has that word; @former: that of an earlier maqet, which had one for kind
+ * and phase together. */
 static bool
-parse_stand_in(json_object *file, struct maqet_journal *journal)
+has_word(const struct maqet_job_phase *phase, const char *word, bool former)
 {
-    json_object *value = NULL;
+    const char *its = former ? phase->former : phase->word;
 
-    json_object_object_get_ex(file, "stand_in", &value);
-    journal->stand_in = maqet_strdup(maqet_json_text(file, "stand_in"));
-    return journal->stand_in ||
-           (!value && journal->operation != MAQET_OPERATION_OVERWRITE);
+    return its && strcmp(its, word) == 0;
+}
+
+/* Finds the row that the journal names. False: there is none. */
+static bool
+find_phase(const struct maqet_context *context, const char *kind, const char *word,
+           struct maqet_journal *journal)
+{
+    const struct maqet_job_kind *const *row = context->job_kinds;
+
+    for (; word && row && *row; row++)
+        for (size_t i = 0; i < (*row)->phase_count; i++) {
+            if ((kind && strcmp((*row)->word, kind) != 0) ||
+                !has_word(&(*row)->phases[i], word, !kind))
+                continue;
+            journal->kind = *row;
+            journal->phase = i;
+            return true;
+        }
+    return false;
+}
+
+/* Takes what the kind noted, which are texts. */
+static bool
+parse_data(json_object *data, struct maqet_journal *journal)
+{
+    if (!json_object_is_type(data, json_type_object))
+        return false;
+    journal->name = maqet_strdup(maqet_json_text(data, "name"));
+    json_object_object_foreach(data, key, value)
+    {
+        if (strcmp(key, "name") != 0 && json_object_is_type(value, json_type_string))
+            maqet_journal_note(journal, key, json_object_get_string(value));
+    }
+    return true;
+}
+
+/* {"operation": WORD, "name": NAME, "stand_in": NAME, "drives": [...]}, as an earlier maqet
+ * wrote it. */
+static bool
+parse_former(const struct maqet_context *context, json_object *file,
+             struct maqet_journal *journal)
+{
+    json_object *stand_in = json_object_object_get(file, "stand_in");
+
+    journal->name = maqet_strdup(maqet_json_text(file, "name"));
+    if (json_object_is_type(stand_in, json_type_string))
+        maqet_journal_note(journal, "stand_in", json_object_get_string(stand_in));
+    else if (stand_in)
+        return false;
+    return find_phase(context, NULL, maqet_json_text(file, "operation"), journal) &&
+           parse_targets(json_object_object_get(file, "drives"), journal);
 }
 
 /* Fills the journal; false: it is not one of ours. */
 static bool
-parse(json_object *file, struct maqet_journal *journal)
+parse(const struct maqet_context *context, json_object *file,
+      struct maqet_journal *journal)
 {
-    const char *word = maqet_json_text(file, "operation");
+    const char *kind = maqet_json_text(file, "kind");
 
-    for (size_t i = 1; word && i < sizeof(words) / sizeof(*words); i++)
-        if (strcmp(words[i], word) == 0)
-            journal->operation = (enum maqet_operation)i;
-    journal->name = maqet_strdup(maqet_json_text(file, "name"));
+    if (!json_object_is_type(file, json_type_object))
+        return false;
     journal->begun = maqet_json_int(file, "begun");
     journal->interrupted = maqet_json_int(file, "interrupted");
     journal->boot = maqet_strdup(maqet_json_text(file, "boot"));
     journal->sealed = json_object_get_boolean(json_object_object_get(file, "sealed"));
-    return journal->operation && journal->name && parse_stand_in(file, journal) &&
-           parse_drives(file, journal);
+    bool known =
+        kind ? find_phase(context, kind, maqet_json_text(file, "phase"), journal) &&
+                   parse_data(json_object_object_get(file, "data"), journal) &&
+                   parse_targets(json_object_object_get(file, "targets"), journal)
+             : parse_former(context, file, journal);
+    return known && journal->name &&
+           (!journal->kind->needs || maqet_journal_noted(journal, journal->kind->needs));
 }
 
 /* Whether it is the very file that was written. A copy, such as a backup that was brought
@@ -215,7 +279,7 @@ maqet_journal_read(const struct maqet_context *context, const char *vm,
                   reason->code != MAQET_ERROR_INVALID;
     _cleanup_json_ json_object *file =
         text ? maqet_json_parse(text, path, &reason) : NULL;
-    if (file && parse(file, journal)) {
+    if (file && parse(context, file, journal)) {
         look_at_file(path, file, journal);
         return 0;
     }
@@ -261,26 +325,26 @@ add_id(json_object *object, const struct maqet_file_id *id)
 }
 
 static json_object *
-render_drive(const struct maqet_journal_drive *drive)
+render_target(const struct maqet_job_target *target)
 {
     json_object *object = json_object_new_object();
 
-    add_text(object, "name", drive->name);
-    add_text(object, "path", drive->path);
-    if (drive->state.known) {
+    add_text(object, "name", target->name);
+    add_text(object, "path", target->path);
+    if (target->state.known) {
         json_object *image = json_object_new_object();
 
-        add_id(image, &drive->state.id);
-        add_number(image, "size", (int64_t)drive->state.size);
-        add_number(image, "modified", drive->state.modified);
+        add_id(image, &target->state.id);
+        add_number(image, "size", (int64_t)target->state.size);
+        add_number(image, "modified", target->state.modified);
         json_object_object_add(object, "image", image);
     }
-    if (drive->snapshot) {
+    if (target->snapshot) {
         json_object *snapshot = json_object_new_object();
 
-        add_text(snapshot, "id", drive->snapshot);
-        add_number(snapshot, "seconds", drive->seconds);
-        add_number(snapshot, "nanoseconds", drive->nanoseconds);
+        add_text(snapshot, "id", target->snapshot);
+        add_number(snapshot, "seconds", target->seconds);
+        add_number(snapshot, "nanoseconds", target->nanoseconds);
         json_object_object_add(object, "snapshot", snapshot);
     }
     return object;
@@ -290,11 +354,11 @@ static json_object *
 render(const struct maqet_journal *journal, const struct maqet_file_id *id)
 {
     json_object *file = json_object_new_object();
-    json_object *itself = json_object_new_object(), *drives = json_object_new_array();
+    json_object *itself = json_object_new_object(), *targets = json_object_new_array();
+    json_object *data = json_object_new_object();
 
-    add_text(file, "operation", words[journal->operation]);
-    add_text(file, "name", journal->name);
-    add_text(file, "stand_in", journal->stand_in);
+    add_text(file, "kind", journal->kind->word);
+    add_text(file, "phase", maqet_journal_phase(journal)->word);
     add_number(file, "begun", journal->begun);
     if (journal->interrupted)
         add_number(file, "interrupted", journal->interrupted);
@@ -302,9 +366,17 @@ render(const struct maqet_journal *journal, const struct maqet_file_id *id)
     json_object_object_add(file, "sealed", json_object_new_boolean(journal->sealed));
     add_id(itself, id);
     json_object_object_add(file, "file", itself);
-    for (size_t i = 0; i < journal->drive_count; i++)
-        json_object_array_add(drives, render_drive(&journal->drives[i]));
-    json_object_object_add(file, "drives", drives);
+    for (size_t i = 0; i < journal->target_count; i++)
+        json_object_array_add(targets, render_target(&journal->targets[i]));
+    json_object_object_add(file, "targets", targets);
+    add_text(data, "name", journal->name);
+    if (journal->data) {
+        json_object_object_foreach(journal->data, key, value)
+        {
+            json_object_object_add(data, key, json_object_get(value));
+        }
+    }
+    json_object_object_add(file, "data", data);
     return file;
 }
 

@@ -81,8 +81,8 @@ await_helpers(const struct maqet_journal *journal)
 {
     int64_t deadline = maqet_now() + HELPER_TIMEOUT;
 
-    for (size_t i = 0; i < journal->drive_count; i++) {
-        const char *path = journal->drives[i].path;
+    for (size_t i = 0; i < journal->target_count; i++) {
+        const char *path = journal->targets[i].path;
 
         while (path && maqet_file_users_locked(path)) {
             if (maqet_now() >= deadline)
@@ -100,12 +100,10 @@ record_images(const struct seal_child *child, bool died)
     struct maqet_journal journal = {0};
 
     if (maqet_journal_read(child->context, child->vm, &journal, NULL) < 0 ||
-        journal.operation == MAQET_OPERATION_NONE)
+        !journal.kind)
         return;
     /* In all others, QEMU may have the images, and their content decides nothing. */
-    bool reverts = journal.operation == MAQET_OPERATION_LOAD ||
-                   journal.operation == MAQET_OPERATION_UNDO;
-    if (died && reverts && !await_helpers(&journal))
+    if (died && maqet_journal_phase(&journal)->reverts && !await_helpers(&journal))
         return;
     if (!journal.interrupted)
         journal.interrupted = maqet_realtime();

@@ -117,7 +117,7 @@ recover(struct maqet_opened *machine, bool force, struct maqet_error **err)
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
 
-    if (!maqet_opened_is_pending(machine) || maqet_opened_recover(machine, &reason) == 0)
+    if (maqet_opened_recover(machine, &reason) == 0)
         return 0;
     if (!force)
         return maqet_error_move(err, TAKE_PTR(reason));

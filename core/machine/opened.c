@@ -5,7 +5,6 @@
 
 #include "core/base/clock.h"
 #include "core/base/pidfd.h"
-#include "core/machine/exports.h"
 #include "core/machine/helpers.h"
 #include "core/machine/monitor.h"
 #include "core/machine/run.h"
@@ -176,17 +175,11 @@ maqet_opened_vm(struct maqet_opened *machine, struct maqet_error **err)
 
 /* ---- what was interrupted ---- */
 
-bool
-maqet_opened_is_pending(const struct maqet_opened *machine)
+int
+maqet_opened_check_pending(const struct maqet_opened *machine, struct maqet_error **err)
 {
-    return maqet_store_pending(machine->context, machine->name);
-}
-
-/* Neither may a guest write to the images then, nor may it be forgotten which images they
- * are. */
-static int
-error_pending(const struct maqet_opened *machine, struct maqet_error **err)
-{
+    if (!maqet_store_pending(machine->context, machine->name))
+        return 0;
     maqet_error_set(
         err, MAQET_ERROR_STATE,
         "Virtual machine '%s': an operation on its snapshots was interrupted, "
@@ -202,9 +195,11 @@ maqet_opened_recover(struct maqet_opened *machine, struct maqet_error **err)
     const struct maqet_context *context = machine->context;
 
     if (!context->recover)
-        return error_pending(machine, err);
-    if (maqet_run_check_reachable(&machine->run, machine->name, err) < 0 ||
-        maqet_opened_enter(machine, err) < 0 || context->recover(machine, err) < 0)
+        return maqet_opened_check_pending(machine, err);
+    if ((maqet_store_pending(context, machine->name) &&
+         (maqet_run_check_reachable(&machine->run, machine->name, err) < 0 ||
+          maqet_opened_enter(machine, err) < 0)) ||
+        context->recover(machine, err) < 0)
         return -1;
     /* Its drives may have reverted, and QEMU have ended. */
     maqet_vm_free(TAKE_PTR(machine->vm));
@@ -214,11 +209,10 @@ maqet_opened_recover(struct maqet_opened *machine, struct maqet_error **err)
 static int
 settle_pending(struct maqet_opened *machine, struct maqet_error **err)
 {
-    if (machine->lock < 0 || (machine->how & MAQET_OPEN_ALLOW_PENDING) ||
-        !maqet_opened_is_pending(machine))
+    if (machine->lock < 0 || (machine->how & MAQET_OPEN_ALLOW_PENDING))
         return 0;
     if (machine->how & MAQET_OPEN_REFUSE_PENDING)
-        return error_pending(machine, err);
+        return maqet_opened_check_pending(machine, err);
     return maqet_opened_recover(machine, err) < 0 ? -1 : check_run(machine, err);
 }
 
@@ -241,15 +235,11 @@ take_lock(struct maqet_opened *machine, struct maqet_error **err)
     return maqet_error_move(err, TAKE_PTR(reason));
 }
 
-/* What an export that was killed, and a QEMU that has ended, have left behind. */
+/* What a QEMU that has ended has left behind. */
 static void
 sweep(const struct maqet_opened *machine)
 {
-    if (machine->lock < 0)
-        return;
-    if (machine->how & MAQET_OPEN_LOCK)
-        maqet_exports_sweep(machine->context, machine->name);
-    if (machine->run.pid > 0 || machine->run.dir_fd < 0)
+    if (machine->lock < 0 || machine->run.pid > 0 || machine->run.dir_fd < 0)
         return;
     maqet_run_sweep(machine->run.dir_fd);
     maqet_run_remove_servers(machine->run.folder);

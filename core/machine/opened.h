@@ -86,11 +86,14 @@ struct maqet_definition *maqet_opened_definition(const struct maqet_opened *mach
 /* Makes its run folder where that is missing. */
 int maqet_opened_enter(struct maqet_opened *machine, struct maqet_error **err);
 
-/* Whether an operation on it was interrupted, and is not put right as yet. */
-bool maqet_opened_is_pending(const struct maqet_opened *machine);
+/* MAQET_ERROR_STATE where something was interrupted: neither may a guest write to the
+ * images then, nor may it be forgotten which images they are. */
+int maqet_opened_check_pending(const struct maqet_opened *machine,
+                               struct maqet_error **err);
 
-/* Puts it right by context->recover(); without that, it is MAQET_ERROR_STATE. The lock is
- * held. QEMU may have been ended by it. */
+/* Puts right what was interrupted, if anything was, by context->recover(); without that,
+ * what is pending is MAQET_ERROR_STATE. The lock is held. QEMU may have been ended by it.
+ */
 int maqet_opened_recover(struct maqet_opened *machine, struct maqet_error **err);
 
 /* An error (MAQET_ERROR_STATE) of a machine that runs: "Virtual machine 'web' is running

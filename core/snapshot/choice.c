@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/snapshot/choice.h"
 
-#include "core/base/shell.h"
-
 #include <string.h>
 
+#include "core/base/shell.h"
+#include "core/snapshot/members.h"
 #include "core/snapshot/others.h"
 #include "core/storage/fault.h"
-
-void
-maqet_snapshot_left_clear(struct maqet_snapshot_left *left)
-{
-    maqet_strings_clear(&left->skipped);
-    maqet_strings_clear(&left->excluded);
-}
 
 /* What is chosen from. */
 struct choosing {
@@ -58,15 +51,15 @@ find_set(struct choosing *choosing, struct maqet_error **err)
     for (size_t i = 0; i < choosing->set.count; i++)
         if (maqet_vm_find_drive(session->machine->vm, choosing->set.items[i], NULL))
             maqet_strings_add(&there, choosing->set.items[i]);
-    if (maqet_session_check_known(session, &there, err) < 0)
+    if (maqet_members_check_known(session, &there, err) < 0)
         return -1;
-    maqet_session_choose_listed(session, &there);
-    if (maqet_session_refresh(session, err) < 0)
+    maqet_members_choose_listed(session, &there);
+    if (maqet_members_refresh(session, err) < 0)
         return -1;
     for (size_t i = 0; i < session->count; i++) {
         const struct maqet_member *member = &session->members[i];
         const struct maqet_snapshot *found =
-            maqet_session_find(session, member, name, NULL);
+            maqet_member_find(session, member, name, NULL);
 
         if (found &&
             maqet_history_in_set(session->history, name, member->drive->name, found))
@@ -264,13 +257,13 @@ check_exists(struct choosing *choosing, struct maqet_error **err)
     struct maqet_session *session = choosing->session;
     const char *name = choosing->request->name;
 
-    maqet_session_choose_listed(session, &choosing->chosen);
-    if (maqet_session_refresh(session, err) < 0)
+    maqet_members_choose_listed(session, &choosing->chosen);
+    if (maqet_members_refresh(session, err) < 0)
         return -1;
     for (size_t i = 0; i < session->count; i++)
-        if (maqet_session_find(session, &session->members[i], name, NULL))
+        if (maqet_member_find(session, &session->members[i], name, NULL))
             return 0;
-    return maqet_session_need(session, name, err);
+    return maqet_members_need(session, name, err);
 }
 
 static int
@@ -278,7 +271,7 @@ choose_all(struct choosing *choosing, struct maqet_error **err)
 {
     struct maqet_session *session = choosing->session;
 
-    if (maqet_session_others(session, &choosing->others, err) < 0 ||
+    if (maqet_others_find(session, &choosing->others, err) < 0 ||
         (choosing->purpose != MAQET_PURPOSE_CREATE && find_set(choosing, err) < 0) ||
         check_excluded(choosing, err) < 0)
         return -1;
@@ -294,15 +287,15 @@ choose_all(struct choosing *choosing, struct maqet_error **err)
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                                "VM '%s' has no drive that could be snapshotted",
                                session->machine->name);
-    maqet_session_choose_listed(session, &choosing->chosen);
-    return maqet_session_refresh(session, err);
+    maqet_members_choose_listed(session, &choosing->chosen);
+    return maqet_members_refresh(session, err);
 }
 
 int
-maqet_session_choose_for(struct maqet_session *session,
-                         const struct maqet_snapshot_request *request,
-                         enum maqet_purpose purpose, struct maqet_snapshot_left *left,
-                         struct maqet_error **err)
+maqet_choice_make(struct maqet_session *session,
+                  const struct maqet_snapshot_request *request,
+                  enum maqet_purpose purpose, struct maqet_snapshot_left *left,
+                  struct maqet_error **err)
 {
     _cleanup_(maqet_snapshot_left_clear) struct maqet_snapshot_left unwanted = {0};
     _cleanup_(choosing_clear) struct choosing choosing = {
@@ -314,7 +307,7 @@ maqet_session_choose_for(struct maqet_session *session,
 
     if (!request->drive)
         return choose_all(&choosing, err);
-    return maqet_session_choose(session, request->drive, err) < 0
+    return maqet_members_choose(session, request->drive, err) < 0
                ? -1
-               : maqet_session_refresh(session, err);
+               : maqet_members_refresh(session, err);
 }

@@ -6,6 +6,7 @@
 #ifndef MAQET_SNAPSHOT_CHOICE_H
 #define MAQET_SNAPSHOT_CHOICE_H
 
+#include "core/snapshot/request.h"
 #include "core/snapshot/session.h"
 
 enum maqet_purpose {
@@ -23,9 +24,9 @@ enum maqet_purpose {
  * deleting it; and a drive that is not in the set must be excluded for loading it. @left
  * (may be NULL) gets what is left out.
  */
-int maqet_session_choose_for(struct maqet_session *session,
-                             const struct maqet_snapshot_request *request,
-                             enum maqet_purpose purpose, struct maqet_snapshot_left *left,
-                             struct maqet_error **err);
+int maqet_choice_make(struct maqet_session *session,
+                      const struct maqet_snapshot_request *request,
+                      enum maqet_purpose purpose, struct maqet_snapshot_left *left,
+                      struct maqet_error **err);
 
 #endif

@@ -5,19 +5,24 @@
  * Replacing one of the same name never leaves none, though neither qemu-img nor QEMU's
  * monitor can rename: (1) the new state is kept under another name, the stand-in, on all
  * drives; (2) the old snapshots go; (3) the new ones are made; (4) the stand-ins go. At
- * any instant either all drives have one of the name, or all have the stand-in. repair.c
- * follows from that.
+ * any instant either all drives have one of the name, or all have the stand-in. The
+ * recovery follows from that.
  */
+#include "core/snapshot/create.h"
+
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/job/recover.h"
 #include "core/machine/run.h"
 #include "core/machine/state.h"
 #include "core/snapshot/choice.h"
 #include "core/snapshot/identity.h"
-#include "core/snapshot/session.h"
+#include "core/snapshot/members.h"
+#include "core/snapshot/steps.h"
+#include "core/snapshot/way.h"
 
 const char *
 maqet_consistency_name(enum maqet_consistency consistency)
@@ -63,9 +68,9 @@ check_existing(const struct maqet_session *session, const char *name, bool overw
         const struct maqet_member *member = &session->members[i];
         size_t count;
 
-        maqet_session_find(session, member, name, &count);
+        maqet_member_find(session, member, name, &count);
         if (count > 1)
-            return maqet_session_error_duplicate(session, member, name, count, err);
+            return maqet_member_error_duplicate(session, member, name, count, err);
         if (count > 0 && !overwrite)
             return error_exists(session, member, name, err);
         *existing = *existing || count > 0;
@@ -96,49 +101,28 @@ stand_in_for(const struct maqet_session *session, const char *name)
 
 /* ---- the steps ---- */
 
-/* Deletes all that bears the name, or the tag where @tag is set. */
-static int
-remove_all(struct maqet_session *session, const char *name, bool tag,
-           struct maqet_error **err)
-{
-    for (size_t i = 0; i < session->count; i++) {
-        struct maqet_member *member = &session->members[i];
-        const struct maqet_snapshot *found =
-            tag ? maqet_snapshots_find(&member->snapshots, name, NULL)
-                : maqet_session_find(session, member, name, NULL);
-
-        if (!found)
-            continue;
-        if (maqet_session_remove(session, member, found, err) < 0)
-            return -1;
-        if (!tag)
-            maqet_history_removed(session->history, member->drive->name, found);
-    }
-    return maqet_session_refresh(session, err);
-}
-
 static int
 replace(struct maqet_session *session, const struct maqet_snapshot_request *request,
         struct maqet_stillness *stillness, struct maqet_error **err)
 {
     _cleanup_free_ char *stand_in = stand_in_for(session, request->name);
     const char *name = request->name;
+    int64_t freeze = request->freeze_timeout;
 
     if (!stand_in)
         return maqet_error_set(err, MAQET_ERROR_EXISTS,
                                "Virtual machine '%s': no name is free for the snapshot "
                                "that stands in while '%s' is replaced",
                                session->machine->name, name);
-    if (maqet_session_begin(session, MAQET_OPERATION_OVERWRITE, name, stand_in, err) < 0)
-        return -1;
-    return maqet_session_create(session, stand_in, request->freeze_timeout, stillness,
-                                err) < 0 ||
-                   maqet_session_refresh(session, err) < 0 ||
-                   remove_all(session, name, false, err) < 0 ||
-                   maqet_session_create(session, name, request->freeze_timeout, stillness,
-                                        err) < 0 ||
-                   maqet_session_refresh(session, err) < 0 ||
-                   remove_all(session, stand_in, true, err) < 0
+    return maqet_session_begin(session, &maqet_kind_overwrite, name, stand_in, err) < 0 ||
+                   maqet_steps_create(session, stand_in, freeze, stillness, err) < 0 ||
+                   maqet_members_refresh(session, err) < 0 ||
+                   maqet_steps_remove(session, name, false, NULL, err) < 0 ||
+                   maqet_members_refresh(session, err) < 0 ||
+                   maqet_steps_create(session, name, freeze, stillness, err) < 0 ||
+                   maqet_members_refresh(session, err) < 0 ||
+                   maqet_steps_remove(session, stand_in, false, NULL, err) < 0 ||
+                   maqet_members_refresh(session, err) < 0
                ? -1
                : 0;
 }
@@ -147,12 +131,11 @@ static int
 make(struct maqet_session *session, const struct maqet_snapshot_request *request,
      struct maqet_stillness *stillness, struct maqet_error **err)
 {
-    if (maqet_session_begin(session, MAQET_OPERATION_CREATE, request->name, NULL, err) <
-        0)
-        return -1;
-    return maqet_session_create(session, request->name, request->freeze_timeout,
-                                stillness, err) < 0 ||
-                   maqet_session_refresh(session, err) < 0
+    return maqet_session_begin(session, &maqet_kind_create, request->name, NULL, err) <
+                       0 ||
+                   maqet_steps_create(session, request->name, request->freeze_timeout,
+                                      stillness, err) < 0 ||
+                   maqet_members_refresh(session, err) < 0
                ? -1
                : 0;
 }
@@ -204,10 +187,8 @@ announce(struct maqet_session *session, const struct maqet_snapshot_request *req
 static int
 finish(struct maqet_session *session, const char *name, struct maqet_error **err)
 {
-    maqet_session_note_created(session, name);
-    return maqet_history_save(session->history, err) < 0
-               ? -1
-               : maqet_session_done(session, err);
+    maqet_members_note_created(session, name);
+    return maqet_session_done(session, err);
 }
 
 int
@@ -221,12 +202,11 @@ maqet_snapshot_create(const struct maqet_context *context,
     if (check_name(request->name, err) < 0)
         return -1;
     _cleanup_session_ struct maqet_session *session =
-        maqet_session_open(context, request->vm, true, err);
+        maqet_session_open(context, request->vm, err);
     double begun = maqet_now_exact();
-    if (!session || maqet_session_repair(session, err) < 0 ||
-        maqet_session_check_way(session, request->way, err) < 0 ||
-        maqet_session_choose_for(session, request, MAQET_PURPOSE_CREATE, &receipt->left,
-                                 err) < 0 ||
+    if (!session || maqet_way_check(session, request->way, err) < 0 ||
+        maqet_choice_make(session, request, MAQET_PURPOSE_CREATE, &receipt->left, err) <
+            0 ||
         check_existing(session, request->name, request->overwrite, &replaces, err) < 0 ||
         (replaces && maqet_identity_check_none(session, request->name, err) < 0))
         return -1;
@@ -243,11 +223,188 @@ maqet_snapshot_create(const struct maqet_context *context,
     if ((replaces ? replace(session, request, &stillness, err)
                   : make(session, request, &stillness, err)) < 0 ||
         finish(session, request->name, err) < 0)
-        return maqet_session_recover(session, err);
+        return maqet_job_fail(session->job, err);
     receipt->wall = maqet_now_exact() - begun;
     receipt->stopped = stillness.stopped;
     receipt->pause = stillness.pause;
-    for (size_t i = 0; i < session->count; i++)
-        maqet_strings_add(&receipt->drives, session->members[i].drive->name);
+    maqet_members_names(session, &receipt->drives);
     return 0;
 }
+
+/* ---- recovery ---- */
+
+static int
+put_right_create(struct maqet_session *session, struct maqet_error **err)
+{
+    const char *name = session->job->journal.name;
+    size_t made = maqet_members_count_named(session, name);
+
+    if (made == session->count && made > 0) {
+        maqet_members_note_created(session, name);
+        maqet_job_say(session->job, "it is complete");
+        return 0;
+    }
+    if (maqet_steps_remove(session, name, true, NULL, err) < 0)
+        return -1;
+    if (made > 0)
+        maqet_job_say(session->job, "the incomplete snapshot has been removed");
+    else
+        maqet_job_say_nothing_left(session->job, "nothing to clean up");
+    return 0;
+}
+
+static int
+recover_create(struct maqet_job *job, struct maqet_error **err)
+{
+    return maqet_session_recover(job, put_right_create, err);
+}
+
+/* On how many drives the job's own, or what it was to replace, bears the name. */
+static size_t
+count_own(const struct maqet_session *session, const char *name)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+        bool found = false;
+
+        for (size_t j = 0; j < member->snapshots.count && !found; j++) {
+            const struct maqet_snapshot *snapshot = member->snapshots.items[j];
+
+            found = strcmp(maqet_member_name_of(session, member, snapshot), name) == 0 &&
+                    maqet_member_is_own(session, member, snapshot);
+        }
+        count += found;
+    }
+    return count;
+}
+
+/* How many have the stand-in, whatever users know it by. */
+static size_t
+count_stand_ins(const struct maqet_session *session, const char *stand_in)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < session->count; i++)
+        count +=
+            maqet_snapshots_find(&session->members[i].snapshots, stand_in, NULL) != NULL;
+    return count;
+}
+
+/* The stand-in is the snapshot. */
+static int
+promote(struct maqet_session *session, const char *stand_in, struct maqet_error **err)
+{
+    const char *name = session->job->journal.name;
+
+    if (maqet_steps_remove(session, name, true, NULL, err) < 0 ||
+        maqet_members_refresh(session, err) < 0)
+        return -1;
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+
+        maqet_history_alias_set(session->history, member->drive->name,
+                                maqet_snapshots_find(&member->snapshots, stand_in, NULL),
+                                name);
+    }
+    maqet_members_note_created(session, name);
+    maqet_job_say(session->job,
+                  "the new one was complete under another name and replaces "
+                  "the old one");
+    return 0;
+}
+
+/* Whether what bears the name on all drives is not what it was to replace. */
+static bool
+is_replaced(const struct maqet_session *session, const char *name)
+{
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+        const struct maqet_snapshot *found =
+            maqet_member_find(session, member, name, NULL);
+
+        if (!found || found == maqet_member_recorded(session, member) ||
+            !maqet_member_is_own(session, member, found))
+            return false;
+    }
+    return session->job->journal.boot != NULL;
+}
+
+/*
+ * The stand-in was complete before the first old snapshot went, and goes only when the new
+ * ones are complete. So when all drives have a snapshot of the name, that is the set, old
+ * or new, and the stand-in goes; and when the stand-in alone is complete, it is the new
+ * set: it gets the name.
+ */
+static int
+put_right_overwrite(struct maqet_session *session, struct maqet_error **err)
+{
+    const struct maqet_journal *journal = &session->job->journal;
+    const char *stand_in = maqet_journal_noted(journal, "stand_in");
+    size_t begun = count_stand_ins(session, stand_in);
+
+    if (count_own(session, journal->name) < session->count && begun == session->count)
+        return promote(session, stand_in, err);
+    if (maqet_steps_remove(session, stand_in, true, NULL, err) < 0)
+        return -1;
+    if (is_replaced(session, journal->name)) {
+        maqet_members_note_created(session, journal->name);
+        maqet_job_say(session->job, "the new one is complete");
+    } else if (begun == 0) {
+        maqet_job_say_nothing_left(session->job, "nothing to clean up");
+    } else {
+        maqet_job_say(session->job,
+                      "either the old or the new one is complete; nothing was lost");
+    }
+    return 0;
+}
+
+static int
+recover_overwrite(struct maqet_job *job, struct maqet_error **err)
+{
+    return maqet_session_recover(job, put_right_overwrite, err);
+}
+
+char *
+maqet_create_finishing(const struct maqet_journal *journal, const char *drives)
+{
+    return maqet_format(
+        "keeps '%s' if it is complete on %s, and deletes what there is of "
+        "it if not",
+        journal->name, drives);
+}
+
+/* ---- the rows ---- */
+
+static const struct maqet_job_phase create_phases[] = {
+    {.word = "make", .former = "create", .finishing = maqet_create_finishing},
+};
+
+const struct maqet_job_kind maqet_kind_create = {
+    .word = "create",
+    .noun = "creation of snapshot",
+    .phases = create_phases,
+    .phase_count = 1,
+    .blocks_start = true,
+    .makes_set = true,
+    .check = maqet_steps_check_can_create,
+    .recover = recover_create,
+    .forget = maqet_session_forget,
+};
+
+static const struct maqet_job_phase overwrite_phases[] = {
+    {.word = "replace", .former = "overwrite", .finishing = maqet_create_finishing},
+};
+
+const struct maqet_job_kind maqet_kind_overwrite = {
+    .word = "overwrite",
+    .noun = "replacement of snapshot",
+    .phases = overwrite_phases,
+    .phase_count = 1,
+    .needs = "stand_in",
+    .blocks_start = true,
+    .check = maqet_steps_check_can_create,
+    .recover = recover_overwrite,
+    .forget = maqet_session_forget,
+};

@@ -1,36 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * delete.c - deleting snapshots, and writing what one holds to a file.
- */
-#include "core/base/pidfd.h"
-#include "core/machine/bases.h"
-#include "core/machine/checkpoint_files.h"
-#include "core/machine/exports.h"
-#include "core/machine/file_users.h"
-#include "core/qemu/launch.h"
+#include "core/snapshot/delete.h"
+
 #include "core/snapshot/choice.h"
 #include "core/snapshot/identity.h"
-#include "core/snapshot/session.h"
-#include "core/storage/fault.h"
-
-/* Deletes the snapshot of each drive; @drives gets those that it is gone of. */
-static int
-delete_all(struct maqet_session *session, const char *name, struct maqet_strings *drives,
-           struct maqet_error **err)
-{
-    for (size_t i = 0; i < session->count; i++) {
-        struct maqet_member *member = &session->members[i];
-        const struct maqet_snapshot *found =
-            maqet_session_find(session, member, name, NULL);
-
-        if (maqet_session_remove(session, member, found, err) < 0)
-            return -1;
-        maqet_history_removed(session->history, member->drive->name, found);
-        maqet_history_alias_set(session->history, member->drive->name, found, NULL);
-        maqet_strings_add(drives, member->drive->name);
-    }
-    return 0;
-}
+#include "core/snapshot/members.h"
+#include "core/snapshot/steps.h"
+#include "core/snapshot/way.h"
 
 int
 maqet_snapshot_delete(const struct maqet_context *context,
@@ -38,30 +13,27 @@ maqet_snapshot_delete(const struct maqet_context *context,
                       struct maqet_strings *drives, struct maqet_snapshot_left *left,
                       struct maqet_error **err)
 {
+    const char *name = request->name;
     _cleanup_session_ struct maqet_session *session =
-        maqet_session_open(context, request->vm, true, err);
+        maqet_session_open(context, request->vm, err);
 
-    if (!session || maqet_session_repair(session, err) < 0 ||
-        maqet_session_check_way(session, request->way, err) < 0 ||
-        maqet_session_choose_for(session, request, MAQET_PURPOSE_DELETE, left, err) < 0 ||
-        maqet_session_need(session, request->name, err) < 0 ||
-        maqet_identity_check_none(session, request->name, err) < 0 ||
-        (!request->drive &&
-         maqet_identity_check_set(session, request->name, "delete", err) < 0) ||
-        maqet_session_begin(session, MAQET_OPERATION_DELETE, request->name, NULL, err) <
-            0)
+    if (!session || maqet_way_check(session, request->way, err) < 0 ||
+        maqet_choice_make(session, request, MAQET_PURPOSE_DELETE, left, err) < 0 ||
+        maqet_members_need(session, name, err) < 0 ||
+        maqet_identity_check_none(session, name, err) < 0 ||
+        (!request->drive && maqet_identity_check_set(session, name, "delete", err) < 0) ||
+        maqet_session_begin(session, &maqet_kind_delete, name, NULL, err) < 0)
         return -1;
-    int result = delete_all(session, request->name, drives, err);
+    int result = maqet_steps_remove(session, name, false, drives, err);
     if (result == 0 && !request->drive)
-        maqet_history_set_forget(session->history, request->name);
-    /* What is gone is gone: a failure ends the operation, and there is nothing to undo.
-     */
+        maqet_history_set_forget(session->history, name);
+    /* What is gone is gone: a failure ends the job, and there is nothing to undo. */
     if (maqet_history_save(session->history, result < 0 ? NULL : err) < 0)
         result = -1;
-    if (maqet_session_done(session, result < 0 ? NULL : err) < 0)
-        result = -1;
     if (result < 0)
-        maqet_session_hint_space(session, err);
+        maqet_job_hint_space(session->job, err);
+    if (maqet_job_done(session->job, result < 0 ? NULL : err) < 0)
+        result = -1;
     if (result < 0 && drives->count > 0) {
         _cleanup_free_ char *list = maqet_strings_list(drives);
         maqet_error_remark(err, "It is deleted of: %s", list);
@@ -69,88 +41,42 @@ maqet_snapshot_delete(const struct maqet_context *context,
     return result;
 }
 
-/* ---- export ---- */
+/* ---- recovery ---- */
 
 static int
-record_export(void *data, const char *temporary, const struct maqet_file_id *id,
-              struct maqet_error **err)
+put_right(struct maqet_session *session, struct maqet_error **err)
 {
-    const struct maqet_session *session = data;
-
-    return maqet_exports_record(session->machine->context, session->machine->name,
-                                temporary, id, err);
-}
-
-/*
- * An image that QEMU has open is read without a lock of our own: QEMU's keeps other
- * programs from writing to it, and the machine's lock keeps maqet from doing so. When the
- * same QEMU still has it open, that was so all the time; else a snapshot may have been
- * deleted and its clusters written to while they were read.
- */
-static int
-verify_export(void *data, struct maqet_error **err)
-{
-    const struct maqet_session *session = data;
-    const struct maqet_drive *drive = session->members[0].drive;
-
-    if (session->machine->run.pid == 0 ||
-        ((!drive->path ||
-          maqet_file_users_has_open(session->machine->run.pid, drive->path)) &&
-         !maqet_pidfd_wait(session->machine->run.pidfd, 0)))
-        return 0;
-    maqet_error_set(err, MAQET_ERROR_FAILED,
-                    "VM '%s', drive '%s': QEMU ended or closed the image during the "
-                    "export, so another program may have changed what was read; nothing "
-                    "was exported",
-                    session->machine->name, drive->name);
-    maqet_error_hint(err, "Try again");
-    return -1;
-}
-
-/* Whether the drive can be read as the machine is now. While QEMU runs, its monitor is
- * given up: an export takes long, and needs nothing of it. */
-static int
-check_readable(struct maqet_session *session, const struct maqet_drive *drive,
-               struct maqet_error **err)
-{
-    if (session->machine->run.pid == 0)
-        return maqet_session_check_holders(session, err);
-    maqet_monitor_leave(session->machine);
-    if (drive->storage->plugin.flags & MAQET_STORAGE_LIVE_READ)
-        return 0;
-    maqet_error_set(err, MAQET_ERROR_STATE,
-                    "VM '%s' is running, and drives of the type %s can't be read by "
-                    "another program meanwhile",
-                    session->machine->name, drive->storage->plugin.name);
-    maqet_error_hint(err, "Stop VM: maqet stop %s", session->machine->name);
-    return -1;
-}
-
-int
-maqet_snapshot_export(const struct maqet_context *context,
-                      const struct maqet_snapshot_request *request,
-                      const struct maqet_export *export, struct maqet_error **err)
-{
-    _cleanup_session_ struct maqet_session *session =
-        maqet_session_open(context, request->vm, true, err);
-    const struct maqet_export_recorder recorder = {
-        .record = record_export, .verify = verify_export, .data = session};
-    struct maqet_export recorded = *export;
-
-    recorded.recorder = &recorder;
-    if (!session || maqet_session_repair(session, err) < 0 ||
-        maqet_session_choose(session, request->drive, err) < 0 ||
-        maqet_session_refresh(session, err) < 0 ||
-        maqet_session_need(session, request->name, err) < 0)
+    if (maqet_steps_remove(session, session->job->journal.name, true, NULL, err) < 0)
         return -1;
-    const struct maqet_member *member = &session->members[0];
-    if (maqet_drive_check_storage(member->drive, err) < 0 ||
-        check_readable(session, member->drive, err) < 0 ||
-        maqet_bases_check(member->drive, err) < 0)
-        return -1;
-    int result = maqet_drive_snapshot_export(
-        member->drive, maqet_session_find(session, member, request->name, NULL),
-        &recorded, err);
-    maqet_exports_sweep(context, session->machine->name);
-    return result;
+    maqet_job_say(session->job, "it has been completed now");
+    return 0;
 }
+
+static int
+recover(struct maqet_job *job, struct maqet_error **err)
+{
+    return maqet_session_recover(job, put_right, err);
+}
+
+char *
+maqet_delete_finishing(const struct maqet_journal *journal, const char *drives)
+{
+    return maqet_format("deletes snapshot '%s' from %s", journal->name, drives);
+}
+
+/* ---- the row ---- */
+
+static const struct maqet_job_phase phases[] = {
+    {.word = "remove", .former = "delete", .finishing = maqet_delete_finishing},
+};
+
+const struct maqet_job_kind maqet_kind_delete = {
+    .word = "delete",
+    .noun = "deletion of snapshot",
+    .phases = phases,
+    .phase_count = 1,
+    .blocks_start = true,
+    .only_recorded = true,
+    .recover = recover,
+    .forget = maqet_session_forget,
+};

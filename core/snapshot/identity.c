@@ -10,6 +10,7 @@
 
 #include "core/base/json.h"
 #include "core/machine/checkpoint_files.h"
+#include "core/snapshot/members.h"
 
 /* ---- recording ---- */
 
@@ -37,7 +38,7 @@ maqet_identity_record(const struct maqet_session *session, const char *name,
     for (size_t i = 0; i < session->count; i++) {
         const struct maqet_member *member = &session->members[i];
         const struct maqet_snapshot *found =
-            maqet_session_find(session, member, name, NULL);
+            maqet_member_find(session, member, name, NULL);
 
         if (!found)
             return maqet_error_set(err, MAQET_ERROR_FAILED,
@@ -140,7 +141,7 @@ check_drive(const struct maqet_session *session, const char *name, const char *d
 {
     const struct maqet_member *member = find_member(session, drive);
     const struct maqet_snapshot *now =
-        member ? maqet_session_find(session, member, name, NULL) : NULL;
+        member ? maqet_member_find(session, member, name, NULL) : NULL;
     struct maqet_snapshot then;
 
     if (!now) {
@@ -198,7 +199,7 @@ maqet_identity_check_none(const struct maqet_session *session, const char *name,
     for (size_t i = 0; i < session->count; i++) {
         const struct maqet_member *member = &session->members[i];
         const struct maqet_snapshot *found =
-            maqet_session_find(session, member, name, NULL);
+            maqet_member_find(session, member, name, NULL);
 
         if (!found ||
             (about && !maqet_identity_belongs(about, member->drive->name, found)))
@@ -249,8 +250,7 @@ maqet_identity_check_set(const struct maqet_session *session, const char *name,
     for (size_t i = 0; i < session->count; i++) {
         const struct maqet_member *member = &session->members[i];
         const char *drive = member->drive->name;
-        const struct maqet_snapshot *now =
-            maqet_session_find(session, member, name, NULL);
+        const struct maqet_snapshot *now = maqet_member_find(session, member, name, NULL);
         int64_t seconds;
         uint32_t nanoseconds;
 

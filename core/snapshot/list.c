@@ -4,14 +4,15 @@
  * read for what QEMU doesn't tell: what a snapshot costs, as of the guest's last flush.
  * What lies elsewhere has told all of it already.
  */
+#include "core/snapshot/list.h"
+
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/job/interrupted.h"
 #include "core/machine/checkpoint_files.h"
 #include "core/snapshot/identity.h"
-#include "core/snapshot/interrupted.h"
-#include "core/snapshot/saved_state.h"
-#include "core/snapshot/session.h"
+#include "core/snapshot/members.h"
 #include "core/storage/fault.h"
 
 void
@@ -61,23 +62,29 @@ add_usage(struct maqet_member *member)
     }
 }
 
-/* What an operation that is under way, or was interrupted, works with is none of the
- * user's snapshots. */
+/* What a job that is under way, or was interrupted, works with is none of the user's
+ * snapshots. */
+static bool
+is_hidden(const struct maqet_session *session, const struct maqet_snapshot *snapshot)
+{
+    const struct maqet_journal *journal = &session->job->journal;
+    const char *stand_in = maqet_journal_noted(journal, "stand_in");
+    const char *saved_state = journal->kind ? journal->kind->saved_state : NULL;
+
+    return (saved_state && strcmp(snapshot->name, saved_state) == 0) ||
+           (stand_in && strcmp(snapshot->name, stand_in) == 0);
+}
+
 static void
 hide_own(const struct maqet_session *session, struct maqet_snapshots *snapshots)
 {
-    const char *stand_in = session->journal.stand_in;
-    enum maqet_operation operation = session->journal.operation;
-    bool loads = operation == MAQET_OPERATION_PREPARE ||
-                 operation == MAQET_OPERATION_LOAD || operation == MAQET_OPERATION_UNDO;
     size_t kept = 0;
 
     for (size_t i = 0; i < snapshots->count; i++) {
         struct maqet_snapshot *snapshot = snapshots->items[i];
         struct maqet_snapshots one = {0};
 
-        if (!(loads && strcmp(snapshot->name, MAQET_SAVED_STATE) == 0) &&
-            !(stand_in && strcmp(snapshot->name, stand_in) == 0)) {
+        if (!is_hidden(session, snapshot)) {
             snapshots->items[kept++] = snapshot;
             continue;
         }
@@ -117,7 +124,7 @@ describe(const struct maqet_session *session, struct maqet_member *member,
     drive->in_set = maqet_alloc(count * sizeof(bool) + 1);
     for (size_t i = 0; i < count; i++) {
         struct maqet_snapshot *snapshot = member->snapshots.items[i];
-        const char *known = maqet_session_name_of(session, member, snapshot);
+        const char *known = maqet_member_name_of(session, member, snapshot);
 
         add_memory(session, name, snapshot, known);
         drive->names[i] = maqet_strdup(known);
@@ -159,7 +166,7 @@ choose_readable(struct maqet_session *session)
     }
     if (able.count == 0 || able.count == count)
         return false;
-    maqet_session_choose_listed(session, &able);
+    maqet_members_choose_listed(session, &able);
     return true;
 }
 
@@ -169,10 +176,10 @@ refresh(struct maqet_session *session, const struct maqet_snapshot_request *requ
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
 
-    if (maqet_session_refresh(session, &reason) == 0)
+    if (maqet_members_refresh(session, &reason) == 0)
         return 0;
     return !request->drive && choose_readable(session)
-               ? maqet_session_refresh(session, err)
+               ? maqet_members_refresh(session, err)
                : maqet_error_move(err, TAKE_PTR(reason));
 }
 
@@ -186,7 +193,7 @@ choose(struct maqet_session *session, const struct maqet_snapshot_request *reque
     const struct maqet_drive *unknown = NULL;
 
     if (request->drive)
-        return maqet_session_choose(session, request->drive, err);
+        return maqet_members_choose(session, request->drive, err);
     for (size_t i = 0; exclude && i < exclude->count; i++)
         if (!maqet_vm_find_drive(session->machine->vm, exclude->items[i], err))
             return -1;
@@ -205,7 +212,7 @@ choose(struct maqet_session *session, const struct maqet_snapshot_request *reque
     }
     if (able.count == 0 && unknown)
         return maqet_drive_check_known(unknown, err);
-    maqet_session_choose_listed(session, &able);
+    maqet_members_choose_listed(session, &able);
     return 0;
 }
 
@@ -226,11 +233,11 @@ maqet_snapshot_list(const struct maqet_context *context,
                     struct maqet_error **err)
 {
     _cleanup_session_ struct maqet_session *session =
-        maqet_session_open(context, request->vm, false, err);
+        maqet_session_look(context, request->vm, err);
 
     if (!session)
         return NULL;
-    maqet_interrupted_warn(session);
+    maqet_interrupted_warn(session->job);
     warn_of_history(session);
     if (choose(session, request, err) < 0)
         return NULL;

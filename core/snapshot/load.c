@@ -3,16 +3,18 @@
  * load.c - reverting drives to a snapshot. One that runs is ended first and started again
  * afterwards, as it was.
  */
-#include <string.h>
+#include "core/snapshot/load.h"
 
+#include "core/job/recover.h"
 #include "core/lifecycle/start.h"
 #include "core/lifecycle/startable.h"
 #include "core/machine/check.h"
 #include "core/machine/run.h"
 #include "core/snapshot/choice.h"
 #include "core/snapshot/identity.h"
-#include "core/snapshot/saved_state.h"
-#include "core/snapshot/session.h"
+#include "core/snapshot/members.h"
+#include "core/snapshot/revert.h"
+#include "core/snapshot/way.h"
 
 /* Whether all drives have the snapshot; of several, the one that was taken together with
  * the others. */
@@ -20,7 +22,7 @@ static int
 check_snapshots(const struct maqet_session *session,
                 const struct maqet_snapshot_request *request, struct maqet_error **err)
 {
-    if (maqet_session_need(session, request->name, err) < 0)
+    if (maqet_members_need(session, request->name, err) < 0)
         return -1;
     return request->drive ? 0
                           : maqet_identity_check_set(session, request->name, "load", err);
@@ -33,18 +35,15 @@ open_loadable(const struct maqet_context *context,
               struct maqet_snapshot_left *left, struct maqet_error **err)
 {
     _cleanup_session_ struct maqet_session *session =
-        maqet_session_open(context, request->vm, true, err);
+        maqet_session_open(context, request->vm, err);
 
     if (!session)
         return NULL;
     session->machine->silent = session->machine->run.pid > 0 && request->silent;
-    if (maqet_session_repair(session, err) < 0)
-        return NULL;
-    /* Where nothing is left to be put right, QEMU is to be ended, and its answers only
-     * spare us the images. */
+    /* QEMU is to be ended, and its answers only spare us the images. */
     session->machine->on_silence = MAQET_ON_SILENCE_END;
-    if (maqet_session_check_way(session, request->way, err) < 0 ||
-        maqet_session_choose_for(session, request, MAQET_PURPOSE_LOAD, left, err) < 0 ||
+    if (maqet_way_check(session, request->way, err) < 0 ||
+        maqet_choice_make(session, request, MAQET_PURPOSE_LOAD, left, err) < 0 ||
         check_snapshots(session, request, err) < 0)
         return NULL;
     /* Whoever has found out before that QEMU is silent has said so, too. */
@@ -86,8 +85,7 @@ maqet_snapshot_loadable(const struct maqet_context *context,
         *live = session->machine->run.pid > 0;
     if (silent)
         *silent = session->machine->silent;
-    for (size_t i = 0; i < session->count; i++)
-        maqet_strings_add(drives, session->members[i].drive->name);
+    maqet_members_names(session, drives);
     return 0;
 }
 
@@ -99,7 +97,7 @@ warn_of_mixture(const struct maqet_session *session, const char *name)
     for (size_t i = 0; session->count > 1 && i < session->count; i++) {
         const struct maqet_member *member = &session->members[i];
         const struct maqet_snapshot *snapshot =
-            maqet_session_find(session, member, name, NULL);
+            maqet_member_find(session, member, name, NULL);
 
         if (maqet_history_in_set(session->history, name, member->drive->name, snapshot))
             continue;
@@ -109,27 +107,6 @@ warn_of_mixture(const struct maqet_session *session, const char *name)
                           session->machine->name, name);
         return;
     }
-}
-
-int
-maqet_session_revert(struct maqet_session *session, const char *name,
-                     struct maqet_error **err)
-{
-    struct maqet_stillness none = {0};
-
-    /* A single drive needs no other to be in step with. */
-    if (session->count > 1 &&
-        (maqet_session_create(session, MAQET_SAVED_STATE, -1, &none, err) < 0 ||
-         maqet_session_refresh(session, err) < 0))
-        return -1;
-    if (maqet_session_phase(session, MAQET_OPERATION_LOAD, err) < 0)
-        return -1;
-    if (maqet_load_all(session, name, err) == 0)
-        return 0;
-    /* Not by being killed but by failing: back, and not on. */
-    if (session->count > 1)
-        maqet_session_phase(session, MAQET_OPERATION_UNDO, NULL);
-    return -1;
 }
 
 static int
@@ -168,17 +145,15 @@ maqet_snapshot_load(const struct maqet_context *context,
         if (!definition)
             return -1;
     }
-    if (maqet_session_begin(session, MAQET_OPERATION_PREPARE, request->name, NULL, err) <
-        0)
+    if (maqet_revert_begin(session, &maqet_kind_load, request->name, err) < 0)
         return -1;
     if ((runs && (maqet_opened_end_qemu(session->machine, err) < 0 ||
                   maqet_vm_check_drives(session->machine->vm, err) < 0 ||
-                  maqet_session_refresh(session, err) < 0 ||
+                  maqet_members_refresh(session, err) < 0 ||
                   check_snapshots(session, request, err) < 0)) ||
-        maqet_session_revert(session, request->name, err) < 0 ||
-        maqet_history_save(session->history, err) < 0 ||
+        maqet_revert_drives(session, request->name, err) < 0 ||
         maqet_session_done(session, err) < 0) {
-        maqet_session_recover(session, err);
+        maqet_job_fail(session->job, err);
         if (runs && session->machine->run.pid == 0)
             maqet_error_hint(err, "The machine is stopped; start it: maqet start %s",
                              session->machine->name);
@@ -187,3 +162,46 @@ maqet_snapshot_load(const struct maqet_context *context,
     return runs ? start_again(session, TAKE_PTR(definition), request->timeout, pid, err)
                 : 0;
 }
+
+/* ---- recovery ---- */
+
+static int
+put_right(struct maqet_session *session, struct maqet_error **err)
+{
+    return maqet_revert_put_right(session, "it has been completed now; the VM is stopped",
+                                  err);
+}
+
+static int
+recover(struct maqet_job *job, struct maqet_error **err)
+{
+    return maqet_session_recover(job, put_right, err);
+}
+
+/* ---- the row ---- */
+
+static const struct maqet_job_phase phases[] = {
+    [MAQET_REVERT_PREPARE] = {.word = "prepare",
+                              .former = "prepare-load",
+                              .finishing = maqet_revert_finishing_prepare},
+    [MAQET_REVERT_DRIVES] = {.word = "revert",
+                             .former = "load",
+                             .reverts = true,
+                             .finishing = maqet_revert_finishing_drives},
+    [MAQET_REVERT_UNDO] = {.word = "undo",
+                           .former = "undo-load",
+                           .reverts = true,
+                           .finishing = maqet_revert_finishing_undo},
+};
+
+const struct maqet_job_kind maqet_kind_load = {
+    .word = "load",
+    .noun = "load of snapshot",
+    .phases = phases,
+    .phase_count = MAQET_REVERT_COUNT,
+    .blocks_start = true,
+    .saved_state = MAQET_SAVED_STATE,
+    .check = maqet_revert_check,
+    .recover = recover,
+    .forget = maqet_session_forget,
+};

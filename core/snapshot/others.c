@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/machine/monitor.h"
 
 char *
 maqet_other_text(const struct maqet_writable *other)
@@ -204,8 +205,8 @@ add_told(struct maqet_session *session, const struct maqet_writables *known,
 }
 
 int
-maqet_session_others(struct maqet_session *session, struct maqet_writables *others,
-                     struct maqet_error **err)
+maqet_others_find(struct maqet_session *session, struct maqet_writables *others,
+                  struct maqet_error **err)
 {
     _cleanup_writables_ struct maqet_writables known = {0};
     _cleanup_error_ struct maqet_error *reason = NULL;

@@ -14,8 +14,8 @@
  * else the machine's `arguments` tell. What is in `arguments` has the same name either
  * way. What the guest writes to in vain (snapshot=on) is none of them.
  */
-int maqet_session_others(struct maqet_session *session, struct maqet_writables *others,
-                         struct maqet_error **err);
+int maqet_others_find(struct maqet_session *session, struct maqet_writables *others,
+                      struct maqet_error **err);
 
 /* "'drive0' (disk, vm.yaml:7:3: data.img)". The caller frees. */
 char *maqet_other_text(const struct maqet_writable *other);

@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * session.h - one command at one machine's snapshots: the machine's lock, its drives and
- * their lists, the connection to QEMU when it runs, and the elementary steps, which are
- * the same words whether QEMU runs (its monitor does them) or not (the plugins do).
+ * session.h - one command at one machine's snapshots: the opened machine, the drives that
+ * it is about with their lists (members.h), what came of what (history.h), and the job
+ * that it is, or that is pending.
  */
 #ifndef MAQET_SNAPSHOT_SESSION_H
 #define MAQET_SNAPSHOT_SESSION_H
 
-#include "core/job/journal.h"
-#include "core/job/seal.h"
-#include "core/machine/monitor.h"
-#include "core/machine/opened.h"
+#include "core/job/job.h"
 #include "core/snapshot/history.h"
-#include "core/snapshot/snapshot.h"
-#include "core/storage/snapshots.h"
 
 /* A drive that the command is about. */
 struct maqet_member {
@@ -23,154 +18,55 @@ struct maqet_member {
 
 struct maqet_session {
     struct maqet_opened *machine; /* with its definition */
-    struct maqet_opened *owned;   /* the same, closed with the session; NULL: not ours */
+    struct maqet_job *job;        /* what is pending, or under way */
     struct maqet_member *members;
     size_t count;
-    struct maqet_journal journal; /* what is pending, or under way */
-    struct maqet_error *damage;   /* the journal can't be read; NULL: it can */
-    struct maqet_seal *seal;      /* while an operation, or its repair, is under way */
-    bool began;                   /* the operation is this session's own */
-    bool agreed; /* the user wants it finished, whatever happened to the images since */
     struct maqet_history *history;
+
+    /* Of a session that has opened the machine itself. */
+    struct maqet_opened *owned;
+    struct maqet_job found;
 };
 
-/* Begins a session at an opened machine, which stays the caller's. NULL on error. */
-struct maqet_session *maqet_session_new(struct maqet_opened *machine,
-                                        struct maqet_error **err);
-
-/* Opens a machine for it. With @wait, waits for its lock as long as the context says;
- * without it, goes on without the lock when somebody else has it. */
+/* Opens a machine to change something: with its lock, and nothing is pending. */
 struct maqet_session *maqet_session_open(const struct maqet_context *context,
-                                         const char *vm, bool wait,
-                                         struct maqet_error **err);
+                                         const char *vm, struct maqet_error **err);
+
+/* Opens a machine to look: without the lock when somebody else has it, and something may
+ * be pending. */
+struct maqet_session *maqet_session_look(const struct maqet_context *context,
+                                         const char *vm, struct maqet_error **err);
+
 void maqet_session_free(struct maqet_session *session);
 void maqet_session_cleanup(struct maqet_session **session);
 
 #define _cleanup_session_ _cleanup_(maqet_session_cleanup)
 
-/* Chooses one drive, by its name. */
-int maqet_session_choose(struct maqet_session *session, const char *name,
-                         struct maqet_error **err);
-
-/* Chooses the drives of that list that are still there; for repairs. */
-void maqet_session_choose_listed(struct maqet_session *session,
-                                 const struct maqet_strings *drives);
-
-/* The same for those that the journal lists. */
-void maqet_session_choose_journal(struct maqet_session *session);
-
-/* Whether it is known of all drives of that list which are still there what they are made
- * of: what can't be looked at may have what a command is about. */
-int maqet_session_check_known(const struct maqet_session *session,
-                              const struct maqet_strings *drives,
-                              struct maqet_error **err);
-
-/* Reads the members' lists anew: from QEMU when it runs, else from the images. */
-int maqet_session_refresh(struct maqet_session *session, struct maqet_error **err);
-
-/* The first snapshot by the name that the user knows it by, as of the last refresh;
- * *count (may be NULL) tells how many have it. */
-const struct maqet_snapshot *maqet_session_find(const struct maqet_session *session,
-                                                const struct maqet_member *member,
-                                                const char *name, size_t *count);
-
-/* The very snapshot that the operation is about, as its journal records it: another one
- * may have its name by now. NULL: there is none, or it is gone. */
-const struct maqet_snapshot *maqet_session_recorded(const struct maqet_session *session,
-                                                    const struct maqet_member *member);
-
-/* The name that the user knows a snapshot by: that of the one that it stands in for. */
-const char *maqet_session_name_of(const struct maqet_session *session,
-                                  const struct maqet_member *member,
-                                  const struct maqet_snapshot *snapshot);
-
-/* What creating was like for the guest. */
-struct maqet_stillness {
-    bool stopped;
-    double pause; /* ms from STOP to RESUME */
-    double since; /* the moment of a STOP without RESUME, in ms since 1970; 0: none */
-};
-
-/* Makes a snapshot of all members: live all or none by one transaction; offline one after
- * the other. The guest's file systems are frozen meanwhile, which may take
- * @freeze_timeout ms; negative: they are not. */
-int maqet_session_create(struct maqet_session *session, const char *name,
-                         int64_t freeze_timeout, struct maqet_stillness *stillness,
-                         struct maqet_error **err);
-
-/* The transaction of such a live one alone. */
-int maqet_session_transact(struct maqet_session *session, const char *name,
-                           struct maqet_error **err);
-
-/* Adds how long the guest stood still since the connection was made, or since the last
- * call for the same account, by QEMU's own clock. */
-void maqet_session_measure(struct maqet_session *session,
-                           struct maqet_stillness *stillness);
-
-/* Deletes one snapshot. */
-int maqet_session_remove(struct maqet_session *session, const struct maqet_member *member,
-                         const struct maqet_snapshot *snapshot, struct maqet_error **err);
-
-/* Reverts all members to the snapshot of that name, all or none; QEMU does not run, and
- * the operation is PREPARE, and LOAD afterwards. */
-int maqet_session_revert(struct maqet_session *session, const char *name,
-                         struct maqet_error **err);
-
-/* Whether another program has an image of the members locked, when QEMU does not run. */
-int maqet_session_check_holders(const struct maqet_session *session,
-                                struct maqet_error **err);
-
-/* Writes down the operation, with the members' drives; it is pending from here on. An
- * image that another program holds is an error before that. */
-int maqet_session_begin(struct maqet_session *session, enum maqet_operation operation,
+/* Begins the session's job: its targets are the members' drives, with their snapshots of
+ * that name. @stand_in (may be NULL) is noted as "stand_in". */
+int maqet_session_begin(struct maqet_session *session, const struct maqet_job_kind *kind,
                         const char *name, const char *stand_in, struct maqet_error **err);
 
-/* Goes on to another phase of it; on error it is still in the one before. */
-int maqet_session_phase(struct maqet_session *session, enum maqet_operation operation,
-                        struct maqet_error **err);
-
-/* Writes the journal down again for a repair that begins, which is watched over as the
- * operation itself was. */
-int maqet_session_resume(struct maqet_session *session, struct maqet_error **err);
-
-/* It is over. */
+/* Notes what came of what, and ends the job. */
 int maqet_session_done(struct maqet_session *session, struct maqet_error **err);
 
-/* Notes in the history that the snapshots of that name were just made, as one set. */
-void maqet_session_note_created(struct maqet_session *session, const char *name);
+/* ---- for the kinds of job ---- */
 
-/* What that is for the load of a checkpoint, whose drives have reverted: it looks at QEMU
- * alone, which must not be left paused, and at no image. */
-int maqet_session_repair_resume(struct maqet_session *session, struct maqet_error **err);
+/* Recovers a job: in the session that began it, or in a new one. The members are its
+ * targets, with fresh lists, and their images are free of what a killed helper has left,
+ * when @put_right is called; then the history is saved, and the job is over. */
+int maqet_session_recover(struct maqet_job *job,
+                          int (*put_right)(struct maqet_session *session,
+                                           struct maqet_error **err),
+                          struct maqet_error **err);
 
-/* ---- what may be asked for ---- */
+/* What the job has left in the images is a snapshot like others from now on, since it may
+ * be the only one that has what the user wants: for the forget function of a kind. */
+int maqet_session_forget(struct maqet_job *job, struct maqet_strings *kept,
+                         struct maqet_error **err);
 
-/* Whether the machine is in the state that the way needs. */
-int maqet_session_check_way(struct maqet_session *session, enum maqet_way way,
-                            struct maqet_error **err);
-
-/* Whether every member has exactly one snapshot of that name. */
-int maqet_session_need(const struct maqet_session *session, const char *name,
-                       struct maqet_error **err);
-
-/* Several of the same name, which only another program can have made. Returns -1. */
-int maqet_session_error_duplicate(const struct maqet_session *session,
-                                  const struct maqet_member *member, const char *name,
-                                  size_t count, struct maqet_error **err);
-
-/* ---- what went wrong ---- */
-
-/* After a failed step: says where the images of drives have no room left. */
-void maqet_session_hint_space(const struct maqet_session *session,
-                              struct maqet_error **err);
-
-/* After a failed step: puts right what the operation has left so far, quietly where that
- * works; *err stays the error that it failed with. Returns -1. */
-int maqet_session_recover(struct maqet_session *session, struct maqet_error **err);
-
-/* Puts right what is pending, and says what was done. The members are chosen anew
- * afterwards. MAQET_ERROR_STATE where the images are not as the operation left them, so
- * that the user has to decide (interrupted.h). */
-int maqet_session_repair(struct maqet_session *session, struct maqet_error **err);
+/* What had to wait until the machine was stopped: lost clusters, and stand-ins that get
+ * their name at last. */
+int maqet_session_settle(struct maqet_session *session, struct maqet_error **err);
 
 #endif

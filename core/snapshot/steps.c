@@ -1,122 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * steps.c - the elementary steps of a session: reading the lists, making and deleting
- * snapshots, by QEMU's monitor when it runs and by the plugins when it doesn't.
- *
- * The commands are those of QEMU's QMP reference: `transaction` with
+ * steps.c - the commands are those of QEMU's QMP reference: `transaction` with
  * `blockdev-snapshot-internal-sync` for example, though it is the plugin who says which.
- * `query-named-block-nodes` knows the snapshots of any node.
  */
-#include <inttypes.h>
+#include "core/snapshot/steps.h"
+
 #include <string.h>
 
-#include "core/base/files.h"
 #include "core/base/json.h"
-#include "core/machine/run.h"
+#include "core/machine/monitor.h"
 #include "core/qemu/actions.h"
+#include "core/snapshot/members.h"
 #include "core/snapshot/quiesce.h"
-#include "core/snapshot/session.h"
 #include "core/storage/callback.h"
 
 /* ms for which the guest's file systems stand still at most. */
 static const int64_t HOLD_TIMEOUT = 60000;
-
-/* ---- reading ---- */
-
-/* One of QEMU's SnapshotInfo (QEMU: qapi/block-core.json). */
-static void
-add_reported(struct maqet_snapshots *snapshots, json_object *info)
-{
-    struct maqet_snapshot *snapshot = maqet_snapshots_add(
-        snapshots, maqet_json_text(info, "id"), maqet_json_text(info, "name"));
-
-    maqet_snapshot_date(snapshot, maqet_json_int(info, "date-sec"),
-                        (uint32_t)maqet_json_int(info, "date-nsec"));
-    maqet_snapshot_vm_clock(snapshot,
-                            (uint64_t)maqet_json_int(info, "vm-clock-sec") * 1000000000 +
-                                (uint64_t)maqet_json_int(info, "vm-clock-nsec"));
-    maqet_snapshot_vm_state(snapshot, (uint64_t)maqet_json_int(info, "vm-state-size"));
-}
-
-/* The snapshots that QEMU tells of one of its nodes. */
-static void
-read_reported(json_object *node, struct maqet_snapshots *snapshots)
-{
-    json_object *image = NULL, *list = NULL;
-
-    json_object_object_get_ex(node, "image", &image);
-    json_object_object_get_ex(image, "snapshots", &list);
-    for (size_t i = 0; list && i < json_object_array_length(list); i++)
-        add_reported(snapshots, json_object_array_get_idx(list, i));
-}
-
-/* Whether QEMU is asked for the snapshots of a drive: while it runs, the image is in its
- * hands. What lies elsewhere is in those of a service, which its plugin asks, running or
- * not: so a snapshot has the same id and date at all times, and a service that doesn't
- * answer is found out before QEMU waits for it. */
-static bool
-is_asked(const struct maqet_session *session, const struct maqet_member *member)
-{
-    return session->machine->run.pid > 0 && member->drive->path;
-}
-
-static int
-refresh_live(struct maqet_session *session, struct maqet_error **err)
-{
-    _cleanup_json_ json_object *nodes = maqet_monitor_nodes(session->machine, err);
-
-    if (!nodes)
-        return -1;
-    for (size_t i = 0; i < session->count; i++) {
-        struct maqet_member *member = &session->members[i];
-
-        if (!is_asked(session, member))
-            continue;
-        json_object *node =
-            maqet_monitor_find_node(nodes, maqet_drive_node(member->drive));
-        if (!node)
-            return maqet_error_set(err, MAQET_ERROR_MISSING,
-                                   "QEMU of virtual machine '%s' has no drive '%s'; it "
-                                   "was started without it, or it was removed since",
-                                   session->machine->name, member->drive->name);
-        maqet_snapshots_clear(&member->snapshots);
-        read_reported(node, &member->snapshots);
-    }
-    return 0;
-}
-
-/* Reads the lists of those that QEMU is asked for, or of the others, from what they are
- * made of. */
-static int
-read_images(struct maqet_session *session, bool asked, struct maqet_error **err)
-{
-    for (size_t i = 0; i < session->count; i++) {
-        struct maqet_member *member = &session->members[i];
-
-        if (is_asked(session, member) == asked &&
-            maqet_drive_snapshots_read(member->drive, &member->snapshots, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-int
-maqet_session_refresh(struct maqet_session *session, struct maqet_error **err)
-{
-    _cleanup_error_ struct maqet_error *reason = NULL;
-    bool asks = false;
-
-    if (read_images(session, false, err) < 0)
-        return -1;
-    for (size_t i = 0; i < session->count; i++)
-        asks = asks || is_asked(session, &session->members[i]);
-    if (!asks || (!maqet_monitor_does_without(session->machine) &&
-                  refresh_live(session, &reason) == 0))
-        return 0;
-    return maqet_monitor_does_without(session->machine)
-               ? read_images(session, true, err)
-               : maqet_error_move(err, TAKE_PTR(reason));
-}
 
 /* ---- names in messages ---- */
 
@@ -124,10 +23,10 @@ maqet_session_refresh(struct maqet_session *session, struct maqet_error **err)
 static const char *
 stood_in_for(const struct maqet_session *session, const char *name)
 {
-    const struct maqet_journal *journal = &session->journal;
+    const struct maqet_journal *journal = &session->job->journal;
+    const char *stand_in = maqet_journal_noted(journal, "stand_in");
 
-    return journal->stand_in && strcmp(journal->stand_in, name) == 0 ? journal->name
-                                                                     : NULL;
+    return stand_in && strcmp(stand_in, name) == 0 ? journal->name : NULL;
 }
 
 /* ---- creating ---- */
@@ -163,7 +62,7 @@ moment(json_object *event)
 }
 
 void
-maqet_session_measure(struct maqet_session *session, struct maqet_stillness *stillness)
+maqet_steps_measure(struct maqet_session *session, struct maqet_stillness *stillness)
 {
     for (;;) {
         bool still = stillness->since > 0;
@@ -180,8 +79,8 @@ maqet_session_measure(struct maqet_session *session, struct maqet_stillness *sti
 }
 
 int
-maqet_session_transact(struct maqet_session *session, const char *name,
-                       struct maqet_error **err)
+maqet_steps_transact(struct maqet_session *session, const char *name,
+                     struct maqet_error **err)
 {
     _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
 
@@ -200,9 +99,9 @@ static int
 create_live(struct maqet_session *session, const char *name,
             struct maqet_stillness *stillness, struct maqet_error **err)
 {
-    if (maqet_session_transact(session, name, err) < 0)
+    if (maqet_steps_transact(session, name, err) < 0)
         return -1;
-    maqet_session_measure(session, stillness);
+    maqet_steps_measure(session, stillness);
     return 0;
 }
 
@@ -221,16 +120,8 @@ create_offline(struct maqet_session *session, const char *name, struct maqet_err
 static void
 discard_created(struct maqet_session *session, const char *name)
 {
-    if (maqet_session_refresh(session, NULL) < 0)
-        return;
-    for (size_t i = 0; i < session->count; i++) {
-        const struct maqet_member *member = &session->members[i];
-        const struct maqet_snapshot *made =
-            maqet_snapshots_find(&member->snapshots, name, NULL);
-
-        if (made)
-            maqet_session_remove(session, member, made, NULL);
-    }
+    if (maqet_members_refresh(session, NULL) == 0)
+        maqet_steps_remove(session, name, true, NULL, NULL);
 }
 
 /* The same while the guest's file systems stand still. */
@@ -261,15 +152,23 @@ create_quiesced(struct maqet_session *session, const char *name, int64_t freeze_
 }
 
 int
-maqet_session_create(struct maqet_session *session, const char *name,
-                     int64_t freeze_timeout, struct maqet_stillness *stillness,
-                     struct maqet_error **err)
+maqet_steps_create(struct maqet_session *session, const char *name,
+                   int64_t freeze_timeout, struct maqet_stillness *stillness,
+                   struct maqet_error **err)
 {
     if (session->machine->run.pid == 0)
         return create_offline(session, name, err);
     return freeze_timeout < 0
                ? create_live(session, name, stillness, err)
                : create_quiesced(session, name, freeze_timeout, stillness, err);
+}
+
+int
+maqet_steps_check_can_create(const struct maqet_job *job, const struct maqet_drive *drive,
+                             struct maqet_error **err)
+{
+    (void)job;
+    return maqet_drive_snapshot_can_create(drive, err);
 }
 
 /* ---- deleting ---- */
@@ -298,12 +197,43 @@ remove_live(struct maqet_session *session, const struct maqet_drive *drive,
                : 0;
 }
 
-int
-maqet_session_remove(struct maqet_session *session, const struct maqet_member *member,
-                     const struct maqet_snapshot *snapshot, struct maqet_error **err)
+/* And what is known of it. */
+static int
+remove_one(struct maqet_session *session, const struct maqet_member *member,
+           const struct maqet_snapshot *snapshot, struct maqet_error **err)
 {
-    return session->machine->run.pid > 0
-               ? remove_live(session, member->drive, snapshot, err)
-               : maqet_drive_snapshot_remove(member->drive, snapshot,
-                                             stood_in_for(session, snapshot->name), err);
+    const struct maqet_drive *drive = member->drive;
+
+    if ((session->machine->run.pid > 0
+             ? remove_live(session, drive, snapshot, err)
+             : maqet_drive_snapshot_remove(
+                   drive, snapshot, stood_in_for(session, snapshot->name), err)) < 0)
+        return -1;
+    maqet_history_removed(session->history, drive->name, snapshot);
+    maqet_history_alias_set(session->history, drive->name, snapshot, NULL);
+    return 0;
+}
+
+int
+maqet_steps_remove(struct maqet_session *session, const char *name, bool own,
+                   struct maqet_strings *drives, struct maqet_error **err)
+{
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+        bool found = false;
+
+        for (size_t j = 0; j < member->snapshots.count; j++) {
+            const struct maqet_snapshot *snapshot = member->snapshots.items[j];
+
+            if (strcmp(maqet_member_name_of(session, member, snapshot), name) != 0 ||
+                (own && !maqet_member_is_own(session, member, snapshot)))
+                continue;
+            if (remove_one(session, member, snapshot, err) < 0)
+                return -1;
+            found = true;
+        }
+        if (found && drives)
+            maqet_strings_add(drives, member->drive->name);
+    }
+    return 0;
 }

@@ -23,6 +23,10 @@
  *   late          answers the first question when the second has come, and both then
  *   flood         sends events without end instead of an answer
  *   words:FILE    answers every command with an error; FILE is its description, as JSON
+ *   answers:FILE  answers as FILE says, a line "COMMAND return JSON" or "COMMAND error JSON"
+ *                 for each time that it is told (the last one from then on), after the
+ *                 events of all lines "COMMAND event JSON"; writes down in FILE.told what
+ *                 it is told; commands that FILE has not are answered as always
  *   cancelling    saves its state, and does not give that up, as QEMU 7.2 with its thread
  * on the way to the switch-over: "migrate_cancel" alone does not end it exit:N:WORDS ends
  * at once with exit code N, after WORDS on standard error sigsys        dies at once as
@@ -109,6 +113,74 @@ answer_in_words(FILE *client, json_object *id, const char *path)
             json_object_to_json_string_ext(id, JSON_C_TO_STRING_PLAIN));
     if (file)
         fclose(file);
+}
+
+/* ---- answers to order ---- */
+
+static void
+write_down(const char *path, json_object *message)
+{
+    char *told = NULL;
+    FILE *file = asprintf(&told, "%s.told", path) < 0 ? NULL : fopen(told, "a");
+
+    json_object_object_del(message, "id");
+    if (file) {
+        fprintf(file, "%s\n",
+                json_object_to_json_string_ext(message, JSON_C_TO_STRING_PLAIN));
+        fclose(file);
+    }
+    free(told);
+}
+
+/* How often a command was told before. */
+static int
+times_told(const char *command)
+{
+    static json_object *told;
+    json_object *count = NULL;
+
+    if (!told)
+        told = json_object_new_object();
+    json_object_object_get_ex(told, command, &count);
+    int before = json_object_get_int(count);
+    json_object_object_add(told, command, json_object_new_int(before + 1));
+    return before;
+}
+
+/* Whether FILE knows an answer; gives it then. */
+static bool
+answer_to_order(FILE *client, const char *path, const char *command, json_object *id)
+{
+    FILE *file = fopen(path, "r");
+    char *line = NULL, *text = NULL, key[16] = "";
+    size_t space = 0;
+    int before = times_told(command), at = 0;
+
+    while (file && getline(&line, &space, file) > 0) {
+        char name[64], kind[16];
+        int end = 0;
+
+        if (sscanf(line, "%63s %15s %n", name, kind, &end) != 2 ||
+            strcmp(name, command) != 0)
+            continue;
+        if (strcmp(kind, "event") == 0) {
+            fputs(line + end, client);
+        } else if (at++ <= before) {
+            free(text);
+            text = strdup(line + end);
+            memcpy(key, kind, sizeof(key));
+        }
+    }
+    bool known = text != NULL;
+    if (known) {
+        text[strcspn(text, "\n")] = '\0';
+        answer(client, id, key, text);
+    }
+    if (file)
+        fclose(file);
+    free(line);
+    free(text);
+    return known;
 }
 
 /* Whether it is one of the commands that concern saving the state; answers it then. */
@@ -279,6 +351,9 @@ serve(const char *mode, FILE *from, FILE *client)
         if (behaves(mode, "echo"))
             answer(client, id, "return",
                    json_object_to_json_string_ext(message, JSON_C_TO_STRING_PLAIN));
+        else if (strncmp(mode, "answers:", 8) == 0 &&
+                 answer_to_order(client, mode + 8, name, id))
+            write_down(mode + 8, message);
         else if (strncmp(mode, "words:", 6) == 0 && strcmp(name, "qmp_capabilities") != 0)
             answer_in_words(client, id, mode + 6);
         else if ((!behaves(mode, "cancelling") || !save(client, name, message, id)) &&

@@ -198,7 +198,7 @@ holds 3
 # Whether somebody has written to it since a load was interrupted can't be seen from here.
 put 5
 step=0
-until grep -qs '"operation":"load"' data/vms/vm/pending.json; do
+until grep -qs '"phase":"revert"' data/vms/vm/pending.json; do
     [ ! -e data/vms/vm/pending.json ] || expect 0 maqet recover vm
     step=$((step + 1))
     expect 137 traced clone "signal=KILL:when=$step" snapshot vm load far both

@@ -68,7 +68,7 @@ half_loaded() {
 single_loaded() {
     what=$1
     step=0
-    until grep -qs '"operation":"load"' $pending; do
+    until grep -qs '"phase":"revert"' $pending; do
         [ ! -e $pending ] || expect 0 maqet recover vm
         begin_anew
         step=$((step + 1))
@@ -380,14 +380,16 @@ same 1 "$(count_snapshots hdd.qcow2)" "snapshots in hdd"
 # A VM that runs is neither ended nor changed by what a backup says.
 expect 0 maqet start vm
 pid=$(vm_pid vm)
-for operation in load resume checkpoint; do
-    sed "s/\"operation\":\"[a-z-]*\"/\"operation\":\"$operation\"/" backup/vms/vm/pending.json >$pending
+for operation in load:revert checkpoint-load:resume checkpoint-create:save; do
+    sed "s/\"kind\":\"[a-z-]*\"/\"kind\":\"${operation%:*}\"/
+        s/\"phase\":\"[a-z-]*\"/\"phase\":\"${operation#*:}\"/" backup/vms/vm/pending.json >$pending
+    grep -q "\"${operation#*:}\"" $pending || fail "the journal is another one"
     expect 3 maqet recover vm
     err_has "the data folder is a copy"
     expect 3 maqet restart vm
     same "$pid" "$(vm_pid vm)" "$operation: QEMU's PID"
     # What reverts is not finished while QEMU has the images.
-    [ $operation != load ] || expect 3 maqet recover vm --finish --yes
+    [ $operation != load:revert ] || expect 3 maqet recover vm --finish --yes
     same "$pid" "$(vm_pid vm)" "$operation: QEMU's PID"
     expect 0 maqet recover vm --forget --yes
     same "$pid" "$(vm_pid vm)" "$operation: QEMU's PID"
@@ -540,7 +542,7 @@ while [ $code -eq 137 ]; do
     what="the load of a checkpoint, killed at sendmsg $step"
     code=0
     traced sendmsg "signal=KILL:when=$step" checkpoint vm load point --yes >out 2>err || code=$?
-    grep -qs '"operation":"resume"' $pending || { expect 0 maqet recover vm; continue; }
+    grep -qs '"phase":"resume"' $pending || { expect 0 maqet recover vm; continue; }
     [ "$(vm_status vm)" != paused ] || paused=$((paused + 1))
     expect 0 maqet recover vm --forget --yes
     case $(vm_status vm) in

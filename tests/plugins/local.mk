@@ -129,6 +129,10 @@ check_LTLIBRARIES += tests/plugins/maqet-storage-copies.la
 tests_plugins_maqet_storage_copies_la_SOURCES = tests/plugins/copies.c
 tests_plugins_maqet_storage_copies_la_LDFLAGS = $(FAULTY_FLAGS)
 
+check_LTLIBRARIES += tests/plugins/maqet-storage-shelf.la
+tests_plugins_maqet_storage_shelf_la_SOURCES = tests/plugins/shelf.c
+tests_plugins_maqet_storage_shelf_la_LDFLAGS = $(FAULTY_FLAGS)
+
 check_LTLIBRARIES += tests/plugins/maqet-storage-crashing.la
 tests_plugins_maqet_storage_crashing_la_SOURCES = tests/plugins/faulty.c
 tests_plugins_maqet_storage_crashing_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAULT_CRASHING -DFAULTY_NAME='"crashing"'

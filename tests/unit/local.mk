@@ -26,6 +26,7 @@ UNIT_TESTS += tests/unit/test-holders
 UNIT_TESTS += tests/unit/test-image
 UNIT_TESTS += tests/unit/test-images
 UNIT_TESTS += tests/unit/test-invocation
+UNIT_TESTS += tests/unit/test-job
 UNIT_TESTS += tests/unit/test-journal
 UNIT_TESTS += tests/unit/test-json
 UNIT_TESTS += tests/unit/test-launch
@@ -50,6 +51,7 @@ UNIT_TESTS += tests/unit/test-qcow2-view
 UNIT_TESTS += tests/unit/test-qemu-options
 UNIT_TESTS += tests/unit/test-qmp
 UNIT_TESTS += tests/unit/test-quiesce
+UNIT_TESTS += tests/unit/test-recovery
 UNIT_TESTS += tests/unit/test-render
 UNIT_TESTS += tests/unit/test-run
 UNIT_TESTS += tests/unit/test-settings
@@ -72,7 +74,7 @@ UNIT_TESTS += tests/unit/test-yaml
 # For every program that names no libraries of its own.
 LDADD = libmaqet-cli.la libmaqet-qcow2-image.la libmaqet-blockdev.la libmaqet-core.la \
 	$(CUNIT_LIBS) $(EXPORT_FLAGS)
-EXTRA_DIST += tests/unit/unit.h tests/unit/plugins.h tests/unit/qcow2.h tests/fake/agent.h \
+EXTRA_DIST += tests/unit/unit.h tests/unit/jobs.h tests/unit/plugins.h tests/unit/qcow2.h tests/fake/agent.h \
 	tests/fake/fake.h
 
 check_PROGRAMS += $(UNIT_TESTS)

@@ -6,7 +6,11 @@
 #include <fcntl.h>
 
 #include "core/base/json.h"
+#include "core/checkpoint/checkpoint.h"
+#include "core/kinds.h"
 #include "core/machine/store.h"
+#include "core/snapshot/revert.h"
+#include "core/snapshot/snapshot.h"
 #include "tests/unit/unit.h"
 
 /* ---- a machine ---- */
@@ -24,6 +28,7 @@ scene_new(void)
     struct scene scene = {.journal = {0}};
 
     scene.context.data_dir = unit_folder();
+    scene.context.job_kinds = maqet_kinds;
     scene.folder = maqet_format("%s/vms/vm", scene.context.data_dir);
     scene.path = maqet_format("%s/pending.json", scene.folder);
     CU_ASSERT_EQUAL_FATAL(maqet_dir_make(scene.folder, 0700, NULL), 0);
@@ -43,16 +48,17 @@ scene_clear(struct scene *scene)
 #define _cleanup_scene_ _cleanup_(scene_clear)
 
 static void
-write_journal(const struct scene *scene, enum maqet_operation operation, const char *name,
-              const char *stand_in, const char *const *drives)
+write_journal(const struct scene *scene, const struct maqet_job_kind *kind, size_t phase,
+              const char *name, const char *stand_in, const char *const *drives)
 {
-    struct maqet_journal journal = {.operation = operation,
-                                    .name = maqet_strdup(name),
-                                    .stand_in = maqet_strdup(stand_in)};
+    struct maqet_journal journal = {
+        .kind = kind, .phase = phase, .name = maqet_strdup(name)};
     struct maqet_error *error = NULL;
 
+    if (stand_in)
+        maqet_journal_note(&journal, "stand_in", stand_in);
     for (; *drives; drives++)
-        maqet_journal_add_drive(&journal, *drives, NULL);
+        maqet_journal_add_target(&journal, *drives, NULL);
     maqet_journal_record(&journal);
     CU_ASSERT_EQUAL(maqet_journal_write(&scene->context, "vm", &journal, &error), 0);
     UNIT_NO_ERROR(&error);
@@ -70,18 +76,19 @@ read_journal(struct scene *scene)
 }
 
 static void
-check_journal(const struct maqet_journal *journal, enum maqet_operation operation,
-              const char *name, const char *stand_in, const char *drives)
+check_journal(const struct maqet_journal *journal, const struct maqet_job_kind *kind,
+              size_t phase, const char *name, const char *stand_in, const char *drives)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
-    for (size_t i = 0; i < journal->drive_count; i++)
-        maqet_strings_add(&names, journal->drives[i].name);
+    for (size_t i = 0; i < journal->target_count; i++)
+        maqet_strings_add(&names, journal->targets[i].name);
     _cleanup_free_ char *joined = maqet_strings_join(&names, "|");
 
-    CU_ASSERT_EQUAL(journal->operation, operation);
+    CU_ASSERT_PTR_EQUAL(journal->kind, kind);
+    CU_ASSERT_EQUAL(journal->phase, phase);
     UNIT_SAME(journal->name, name);
-    UNIT_SAME(journal->stand_in, stand_in);
+    UNIT_SAME(maqet_journal_noted(journal, "stand_in"), stand_in);
     UNIT_SAME(joined, drives);
 }
 
@@ -90,7 +97,7 @@ check_journal(const struct maqet_journal *journal, enum maqet_operation operatio
 static void
 check_nothing(const struct maqet_journal *journal)
 {
-    check_journal(journal, MAQET_OPERATION_NONE, NULL, NULL, "");
+    check_journal(journal, NULL, 0, NULL, NULL, "");
 }
 
 static const char *const two[] = {"hdd", "data", NULL};
@@ -103,9 +110,10 @@ test_nothing_pending(void)
 {
     _cleanup_scene_ struct scene scene = scene_new();
 
-    scene.journal.operation = MAQET_OPERATION_LOAD;
+    scene.journal.kind = &maqet_kind_load;
+    scene.journal.phase = MAQET_REVERT_DRIVES;
     scene.journal.name = maqet_strdup("old");
-    maqet_journal_add_drive(&scene.journal, "old", NULL);
+    maqet_journal_add_target(&scene.journal, "old", NULL);
     read_journal(&scene);
     check_nothing(&scene.journal);
     CU_ASSERT_FALSE(maqet_store_pending(&scene.context, "vm"));
@@ -117,21 +125,20 @@ test_round_trips(void)
     static const char *const odd[] = {"a\"b\\c\n", "\xc3\xa4/", "", NULL};
     _cleanup_scene_ struct scene scene = scene_new();
 
-    for (int i = MAQET_OPERATION_CREATE; i <= MAQET_OPERATION_RESUME; i++) {
-        enum maqet_operation operation = (enum maqet_operation)i;
-
-        write_journal(&scene, operation, "name", "other", two);
-        CU_ASSERT_TRUE(maqet_store_pending(&scene.context, "vm"));
-        read_journal(&scene);
-        check_journal(&scene.journal, operation, "name", "other", "hdd|data");
-    }
-    write_journal(&scene, MAQET_OPERATION_DELETE, odd[0], NULL, odd);
+    for (const struct maqet_job_kind *const *kind = maqet_kinds; *kind; kind++)
+        for (size_t i = 0; i < (*kind)->phase_count; i++) {
+            write_journal(&scene, *kind, i, "name", "other", two);
+            CU_ASSERT_TRUE(maqet_store_pending(&scene.context, "vm"));
+            read_journal(&scene);
+            check_journal(&scene.journal, *kind, i, "name", "other", "hdd|data");
+        }
+    write_journal(&scene, &maqet_kind_delete, 0, odd[0], NULL, odd);
     read_journal(&scene);
-    check_journal(&scene.journal, MAQET_OPERATION_DELETE, odd[0], NULL,
+    check_journal(&scene.journal, &maqet_kind_delete, 0, odd[0], NULL,
                   "a\"b\\c\n|\xc3\xa4/|");
-    write_journal(&scene, MAQET_OPERATION_CREATE, "n", NULL, none);
+    write_journal(&scene, &maqet_kind_create, 0, "n", NULL, none);
     read_journal(&scene);
-    check_journal(&scene.journal, MAQET_OPERATION_CREATE, "n", NULL, "");
+    check_journal(&scene.journal, &maqet_kind_create, 0, "n", NULL, "");
 }
 
 static json_object *
@@ -145,9 +152,47 @@ id_as_json(const struct maqet_file_id *id)
     return object;
 }
 
-/* What the file says of one image, but for the host's part. */
+/* Adds what the file says of the host's part: which file it is, and which the image. */
+static void
+add_identities(const struct scene *scene, json_object *wanted, const char *targets,
+               const char *image)
+{
+    struct maqet_file_state state;
+    struct maqet_file_id id;
+
+    CU_ASSERT_TRUE(maqet_file_id_of_path(scene->path, &id));
+    json_object_object_add(wanted, "file", id_as_json(&id));
+    CU_ASSERT_TRUE(maqet_file_state_read(image, &state) && state.known);
+    json_object *object = id_as_json(&state.id);
+    json_object_object_add(object, "size", json_object_new_int64((int64_t)state.size));
+    json_object_object_add(object, "modified", json_object_new_int64(state.modified));
+    json_object_object_add(
+        json_object_array_get_idx(json_object_object_get(wanted, targets), 0), "image",
+        object);
+}
+
+/* The same in the words of this maqet and of an earlier one; the caller puts it. */
 static json_object *
-wanted_file(const struct scene *scene, const char *word, const char *image,
+wanted_file(const struct scene *scene, const struct maqet_job_kind *kind, size_t phase,
+            const char *image, const char *boot)
+{
+    _cleanup_free_ char *text = maqet_format(
+        "{\"kind\": \"%s\", \"phase\": \"%s\", \"begun\": 5,"
+        " \"boot\": \"%s\", \"interrupted\": 7, \"sealed\": true,"
+        " \"data\": {\"name\": \"n\", \"stand_in\": \"s\"}, \"targets\": ["
+        "{\"name\": \"hdd\", \"path\": \"%s\","
+        " \"snapshot\": {\"id\": \"3\", \"seconds\": 8, \"nanoseconds\": 9}},"
+        "{\"name\": \"data\"}]}",
+        kind->word, kind->phases[phase].word, boot, image);
+    json_object *wanted = json_tokener_parse(text);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(wanted);
+    add_identities(scene, wanted, "targets", image);
+    return wanted;
+}
+
+static json_object *
+former_file(const struct scene *scene, const char *word, const char *image,
             const char *boot)
 {
     _cleanup_free_ char *text = maqet_format(
@@ -157,69 +202,86 @@ wanted_file(const struct scene *scene, const char *word, const char *image,
         " \"snapshot\": {\"id\": \"3\", \"seconds\": 8, \"nanoseconds\": 9}},"
         "{\"name\": \"data\"}]}",
         word, boot, image);
-    struct maqet_file_state state;
-    struct maqet_file_id id;
-    json_object *wanted = json_tokener_parse(text);
+    json_object *file = json_tokener_parse(text);
 
-    CU_ASSERT_PTR_NOT_NULL_FATAL(wanted);
-    CU_ASSERT_TRUE(maqet_file_id_of_path(scene->path, &id));
-    json_object_object_add(wanted, "file", id_as_json(&id));
-    CU_ASSERT_TRUE(maqet_file_state_read(image, &state) && state.known);
-    json_object *object = id_as_json(&state.id);
-    json_object_object_add(object, "size", json_object_new_int64((int64_t)state.size));
-    json_object_object_add(object, "modified", json_object_new_int64(state.modified));
-    json_object_object_add(
-        json_object_array_get_idx(json_object_object_get(wanted, "drives"), 0), "image",
-        object);
-    return wanted;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    add_identities(scene, file, "drives", image);
+    return file;
 }
 
 /* A journal with all that there can be in one, of an image and of a drive without. */
 static void
-fill_journal(struct maqet_journal *journal, enum maqet_operation operation,
-             const char *image)
+fill_journal(struct maqet_journal *journal, const struct maqet_job_kind *kind,
+             size_t phase, const char *image)
 {
-    journal->operation = operation;
+    journal->kind = kind;
+    journal->phase = phase;
     journal->name = maqet_strdup("n");
-    journal->stand_in = maqet_strdup("s");
+    maqet_journal_note(journal, "stand_in", "s");
     journal->begun = 5;
     journal->interrupted = 7;
     journal->sealed = true;
-    struct maqet_journal_drive *drive = maqet_journal_add_drive(journal, "hdd", image);
-    drive->snapshot = maqet_strdup("3");
-    drive->seconds = 8;
-    drive->nanoseconds = 9;
-    maqet_journal_add_drive(journal, "data", NULL);
+    struct maqet_job_target *target = maqet_journal_add_target(journal, "hdd", image);
+    target->snapshot = maqet_strdup("3");
+    target->seconds = 8;
+    target->nanoseconds = 9;
+    maqet_journal_add_target(journal, "data", NULL);
     maqet_journal_record(journal);
 }
 
-/* The words that another maqet, which repairs, has to understand. */
+/* The words that another maqet, which recovers, has to understand. */
 static void
 test_file(void)
 {
-    static const char *const words[] = {
-        "create",    "overwrite", "checkpoint",        "prepare-load", "load",
-        "undo-load", "delete",    "delete-checkpoint", "resume",
-    };
     _cleanup_scene_ struct scene scene = scene_new();
     _cleanup_free_ char *image = unit_file(scene.folder, "image", "12345");
     struct stat status = {0};
 
-    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-        struct maqet_journal journal = {0};
-        struct maqet_error *error = NULL;
+    for (const struct maqet_job_kind *const *kind = maqet_kinds; *kind; kind++)
+        for (size_t i = 0; i < (*kind)->phase_count; i++) {
+            struct maqet_journal journal = {0};
+            struct maqet_error *error = NULL;
 
-        fill_journal(&journal, (enum maqet_operation)(MAQET_OPERATION_CREATE + i), image);
-        CU_ASSERT_EQUAL(maqet_journal_write(&scene.context, "vm", &journal, &error), 0);
-        UNIT_NO_ERROR(&error);
-        _cleanup_json_ json_object *wanted =
-            wanted_file(&scene, words[i], image, journal.boot);
-        _cleanup_json_ json_object *file = maqet_json_read(scene.path, NULL);
-        CU_ASSERT_TRUE(json_object_equal(file, wanted));
-        maqet_journal_clear(&journal);
-    }
+            fill_journal(&journal, *kind, i, image);
+            CU_ASSERT_EQUAL(maqet_journal_write(&scene.context, "vm", &journal, &error),
+                            0);
+            UNIT_NO_ERROR(&error);
+            _cleanup_json_ json_object *wanted =
+                wanted_file(&scene, *kind, i, image, journal.boot);
+            _cleanup_json_ json_object *file = maqet_json_read(scene.path, NULL);
+            CU_ASSERT_TRUE(json_object_equal(file, wanted));
+            maqet_journal_clear(&journal);
+        }
     CU_ASSERT_EQUAL(stat(scene.path, &status), 0);
     CU_ASSERT_EQUAL(status.st_mode & 07777, 0600);
+}
+
+/* What was read says of the image and the snapshot what was written. */
+static void
+check_image(struct scene *scene, const struct maqet_job_kind *kind, size_t phase,
+            const char *image)
+{
+    struct maqet_journal *journal = &scene->journal;
+    struct maqet_file_state state;
+
+    read_journal(scene);
+    check_journal(journal, kind, phase, "n", "s", "hdd|data");
+    CU_ASSERT_TRUE(journal->begun == 5 && journal->interrupted == 7 && journal->sealed);
+    CU_ASSERT_TRUE(maqet_journal_same_boot(journal));
+    CU_ASSERT_PTR_NULL(maqet_journal_find_target(journal, "none"));
+    const struct maqet_job_target *target = maqet_journal_find_target(journal, "hdd");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(target);
+    UNIT_SAME(target->path, image);
+    UNIT_SAME(target->snapshot, "3");
+    CU_ASSERT_TRUE(target->seconds == 8 && target->nanoseconds == 9);
+    CU_ASSERT_TRUE(maqet_file_state_read(image, &state));
+    CU_ASSERT_TRUE(maqet_file_state_same_file(&target->state, &state, true));
+    CU_ASSERT_TRUE(maqet_file_state_same_content(&target->state, &state));
+    target = maqet_journal_find_target(journal, "data");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(target);
+    CU_ASSERT_FALSE(target->state.known);
+    UNIT_SAME(target->path, NULL);
+    UNIT_SAME(target->snapshot, NULL);
 }
 
 static void
@@ -227,29 +289,44 @@ test_image_comes_back(void)
 {
     _cleanup_scene_ struct scene scene = scene_new();
     _cleanup_free_ char *image = unit_file(scene.folder, "image", "12345");
-    struct maqet_journal *journal = &scene.journal;
-    struct maqet_file_state state;
 
-    fill_journal(journal, MAQET_OPERATION_LOAD, image);
-    CU_ASSERT_EQUAL(maqet_journal_write(&scene.context, "vm", journal, NULL), 0);
-    read_journal(&scene);
-    check_journal(journal, MAQET_OPERATION_LOAD, "n", "s", "hdd|data");
-    CU_ASSERT_TRUE(journal->begun == 5 && journal->interrupted == 7 && journal->sealed);
-    CU_ASSERT_TRUE(maqet_journal_same_boot(journal));
-    CU_ASSERT_PTR_NULL(maqet_journal_find_drive(journal, "none"));
-    const struct maqet_journal_drive *drive = maqet_journal_find_drive(journal, "hdd");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(drive);
-    UNIT_SAME(drive->path, image);
-    UNIT_SAME(drive->snapshot, "3");
-    CU_ASSERT_TRUE(drive->seconds == 8 && drive->nanoseconds == 9);
-    CU_ASSERT_TRUE(maqet_file_state_read(image, &state));
-    CU_ASSERT_TRUE(maqet_file_state_same_file(&drive->state, &state, true));
-    CU_ASSERT_TRUE(maqet_file_state_same_content(&drive->state, &state));
-    drive = maqet_journal_find_drive(journal, "data");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(drive);
-    CU_ASSERT_FALSE(drive->state.known);
-    UNIT_SAME(drive->path, NULL);
-    UNIT_SAME(drive->snapshot, NULL);
+    fill_journal(&scene.journal, &maqet_kind_load, MAQET_REVERT_DRIVES, image);
+    CU_ASSERT_EQUAL(maqet_journal_write(&scene.context, "vm", &scene.journal, NULL), 0);
+    check_image(&scene, &maqet_kind_load, MAQET_REVERT_DRIVES, image);
+}
+
+/* Each word that an earlier maqet had for kind and phase together. */
+static void
+test_former(void)
+{
+    static const struct {
+        const char *word;
+        const struct maqet_job_kind *kind;
+        size_t phase;
+    } rows[] = {
+        {"create", &maqet_kind_create, 0},
+        {"overwrite", &maqet_kind_overwrite, 0},
+        {"checkpoint", &maqet_kind_checkpoint_create, 0},
+        {"prepare-load", &maqet_kind_load, MAQET_REVERT_PREPARE},
+        {"load", &maqet_kind_load, MAQET_REVERT_DRIVES},
+        {"undo-load", &maqet_kind_load, MAQET_REVERT_UNDO},
+        {"delete", &maqet_kind_delete, 0},
+        {"delete-checkpoint", &maqet_kind_checkpoint_delete, 0},
+        {"resume", &maqet_kind_checkpoint_load, MAQET_REVERT_COUNT},
+    };
+    _cleanup_scene_ struct scene scene = scene_new();
+    _cleanup_free_ char *image = unit_file(scene.folder, "image", "12345");
+    struct maqet_journal now = {0};
+
+    maqet_journal_record(&now);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        free(unit_file(scene.folder, "pending.json", ""));
+        _cleanup_json_ json_object *file =
+            former_file(&scene, rows[i].word, image, now.boot);
+        free(unit_file(scene.folder, "pending.json", json_object_to_json_string(file)));
+        check_image(&scene, rows[i].kind, rows[i].phase, image);
+    }
+    maqet_journal_clear(&now);
 }
 
 /* A file that is written to, and one that takes its place, even with the same content and
@@ -310,7 +387,7 @@ test_copied(void)
     _cleanup_free_ char *moved = maqet_format("%s/moved", scene.folder);
     _cleanup_free_ char *text = NULL;
 
-    write_journal(&scene, MAQET_OPERATION_LOAD, "name", NULL, two);
+    write_journal(&scene, &maqet_kind_load, MAQET_REVERT_DRIVES, "name", NULL, two);
     read_journal(&scene);
     CU_ASSERT_FALSE(scene.journal.copied);
     CU_ASSERT_EQUAL(rename(scene.path, moved), 0);
@@ -318,7 +395,7 @@ test_copied(void)
     free(unit_file(scene.folder, "pending.json", text));
     read_journal(&scene);
     CU_ASSERT_TRUE(scene.journal.copied);
-    write_journal(&scene, MAQET_OPERATION_DELETE, "later", NULL, two);
+    write_journal(&scene, &maqet_kind_delete, 0, "later", NULL, two);
     free(unit_file(scene.folder, "pending.json", text));
     read_journal(&scene);
     UNIT_SAME(scene.journal.name, "name");
@@ -337,7 +414,7 @@ test_remove(void)
                      scene.context.data_dir);
     struct maqet_error *error = NULL;
 
-    write_journal(&scene, MAQET_OPERATION_CREATE, "name", NULL, two);
+    write_journal(&scene, &maqet_kind_create, 0, "name", NULL, two);
     CU_ASSERT_EQUAL(maqet_journal_remove(&scene.context, "vm", &error), 0);
     UNIT_NO_ERROR(&error);
     CU_ASSERT_FALSE(maqet_store_pending(&scene.context, "vm"));
@@ -379,7 +456,7 @@ test_cut_off(void)
     _cleanup_scene_ struct scene scene = scene_new();
     _cleanup_free_ char *whole = NULL;
 
-    write_journal(&scene, MAQET_OPERATION_OVERWRITE, "name", "other", two);
+    write_journal(&scene, &maqet_kind_overwrite, 0, "name", "other", two);
     CU_ASSERT_EQUAL_FATAL(maqet_file_read(scene.path, 4096, &whole, NULL, NULL), 0);
     size_t length = strlen(whole);
     CU_ASSERT_TRUE_FATAL(length > 2 && strcmp(whole + length - 2, "}\n") == 0);
@@ -391,6 +468,8 @@ test_cut_off(void)
 }
 
 #define DRIVES "\"drives\": [\"hdd\"]"
+#define TARGETS "\"targets\": [{\"name\": \"hdd\"}]"
+#define DATA "\"data\": {\"name\": \"n\"}"
 
 /* JSON, but not what we write. */
 static void
@@ -421,6 +500,15 @@ test_foreign(void)
         "{\"operation\": \"load\", \"name\": \"n\", \"drives\": [{\"name\": 5}]}",
         ("{\"operation\": \"load\", \"name\": \"n\", \"drives\": [{\"name\": \"a\","
          " \"snapshot\": {\"seconds\": 5}}]}"),
+        "{\"kind\": \"create\", " DATA ", " TARGETS "}",
+        "{\"kind\": \"create\", \"phase\": \"revert\", " DATA ", " TARGETS "}",
+        "{\"kind\": \"other\", \"phase\": \"make\", " DATA ", " TARGETS "}",
+        "{\"kind\": \"create\", \"phase\": 5, " DATA ", " TARGETS "}",
+        "{\"kind\": \"create\", \"phase\": \"make\", " DATA "}",
+        "{\"kind\": \"create\", \"phase\": \"make\", " TARGETS "}",
+        "{\"kind\": \"create\", \"phase\": \"make\", \"data\": [], " TARGETS "}",
+        "{\"kind\": \"create\", \"phase\": \"make\", \"data\": {}, " TARGETS "}",
+        "{\"kind\": \"overwrite\", \"phase\": \"replace\", " DATA ", " TARGETS "}",
     };
     _cleanup_scene_ struct scene scene = scene_new();
 
@@ -434,9 +522,10 @@ test_refusal_clears(void)
 {
     _cleanup_scene_ struct scene scene = scene_new();
 
-    write_journal(&scene, MAQET_OPERATION_LOAD, "name", "other", two);
+    write_journal(&scene, &maqet_kind_load, MAQET_REVERT_DRIVES, "name", "other", two);
     read_journal(&scene);
-    check_journal(&scene.journal, MAQET_OPERATION_LOAD, "name", "other", "hdd|data");
+    check_journal(&scene.journal, &maqet_kind_load, MAQET_REVERT_DRIVES, "name", "other",
+                  "hdd|data");
     check_refused(&scene, "{", " is damaged: it is no JSON");
 }
 
@@ -450,7 +539,8 @@ test_additions(void)
                    "{\"operation\": \"load\", \"name\": \"n\", \"more\": 5, " DRIVES
                    ", \"stand_in\": null}"));
     read_journal(&scene);
-    check_journal(&scene.journal, MAQET_OPERATION_LOAD, "n", NULL, "hdd");
+    check_journal(&scene.journal, &maqet_kind_load, MAQET_REVERT_DRIVES, "n", NULL,
+                  "hdd");
 }
 
 /* An earlier maqet wrote the drives' names alone, and nothing of their images. */
@@ -462,10 +552,10 @@ test_earlier(void)
     free(unit_file(scene.folder, "pending.json",
                    "{\"operation\": \"delete\", \"name\": \"n\", " DRIVES "}"));
     read_journal(&scene);
-    check_journal(&scene.journal, MAQET_OPERATION_DELETE, "n", NULL, "hdd");
+    check_journal(&scene.journal, &maqet_kind_delete, 0, "n", NULL, "hdd");
     CU_ASSERT_PTR_NULL(scene.journal.boot);
     CU_ASSERT_FALSE(scene.journal.sealed);
-    CU_ASSERT_FALSE(scene.journal.drives[0].state.known);
+    CU_ASSERT_FALSE(scene.journal.targets[0].state.known);
     CU_ASSERT_FALSE(maqet_journal_same_boot(&scene.journal));
 }
 
@@ -495,9 +585,9 @@ test_failed_write(void)
         maqet_format("Can't write %s: File too large", scene.path);
     struct maqet_error *error = NULL;
 
-    write_journal(&scene, MAQET_OPERATION_PREPARE, "name", NULL, two);
+    write_journal(&scene, &maqet_kind_load, MAQET_REVERT_PREPARE, "name", NULL, two);
     read_journal(&scene);
-    scene.journal.operation = MAQET_OPERATION_LOAD;
+    scene.journal.phase = MAQET_REVERT_DRIVES;
     unit_disk_full(true);
     int result = maqet_journal_write(&scene.context, "vm", &scene.journal, &error);
     unit_disk_full(false);
@@ -506,7 +596,8 @@ test_failed_write(void)
     CU_ASSERT_EQUAL(maqet_dir_list(scene.folder, &names, NULL), 0);
     CU_ASSERT_EQUAL(names.count, 1);
     read_journal(&scene);
-    check_journal(&scene.journal, MAQET_OPERATION_PREPARE, "name", NULL, "hdd|data");
+    check_journal(&scene.journal, &maqet_kind_load, MAQET_REVERT_PREPARE, "name", NULL,
+                  "hdd|data");
 }
 
 int
@@ -517,6 +608,7 @@ main(void)
         {"round trips", test_round_trips},
         {"the file", test_file},
         {"an image comes back", test_image_comes_back},
+        {"an earlier maqet's words", test_former},
         {"a changed image", test_changed_image},
         {"another boot", test_other_boot},
         {"copies", test_copied},

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/checkpoint/about.h"
+
 #include <string.h>
 
 #include "core/base/files.h"
 #include "core/base/json.h"
-#include "core/checkpoint/making.h"
 #include "core/machine/command_line.h"
+#include "core/machine/monitor.h"
 #include "core/machine/slots.h"
 
 /* A property of an object in QEMU, or NULL. The caller frees. */
@@ -77,8 +79,8 @@ texts(const struct maqet_strings *strings)
 }
 
 json_object *
-maqet_making_describe(struct maqet_session *session, struct maqet_qmp *qmp,
-                      const struct maqet_making *making, struct maqet_error **err)
+maqet_about_describe(struct maqet_session *session, struct maqet_qmp *qmp,
+                     const struct maqet_making *making, struct maqet_error **err)
 {
     _cleanup_json_ json_object *about = json_object_new_object();
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/checkpoint/creatable.h"
+
 #include <string.h>
 
 #include "core/base/json.h"
-#include "core/checkpoint/making.h"
 #include "core/machine/checkpoint_files.h"
 #include "core/machine/drives.h"
+#include "core/machine/monitor.h"
 #include "core/qemu/migration.h"
+#include "core/snapshot/members.h"
 #include "core/snapshot/others.h"
 
 /* A drive that the guest writes to, and no snapshot keeps. */
@@ -27,7 +30,7 @@ hint_drives_alone(struct maqet_session *session, struct maqet_error **err)
         if (is_unable(session->machine->vm->drives[i]))
             maqet_text_appendf(&options, " --exclude %s",
                                session->machine->vm->drives[i]->name);
-    maqet_session_others(session, &others, NULL);
+    maqet_others_find(session, &others, NULL);
     for (size_t i = 0; i < others.count; i++)
         maqet_text_appendf(&options, " --exclude %s", others.items[i].name);
     maqet_error_hint(
@@ -79,7 +82,7 @@ choose_drives(struct maqet_session *session, struct maqet_error **err)
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                                "VM '%s' has no drive that could be snapshotted",
                                session->machine->name);
-    maqet_session_choose_listed(session, &able);
+    maqet_members_choose_listed(session, &able);
     return 0;
 }
 
@@ -106,7 +109,7 @@ check_name(const struct maqet_session *session, const char *name,
     for (size_t i = 0; i < session->count; i++) {
         const struct maqet_member *member = &session->members[i];
 
-        if (!maqet_session_find(session, member, name, NULL))
+        if (!maqet_member_find(session, member, name, NULL))
             continue;
         maqet_error_set(err, MAQET_ERROR_EXISTS,
                         "There is a snapshot '%s' of drive '%s' on VM '%s' already", name,
@@ -180,7 +183,7 @@ check_others(struct maqet_session *session, struct maqet_strings *flash,
 {
     _cleanup_writables_ struct maqet_writables others = {0};
 
-    if (maqet_session_others(session, &others, err) < 0)
+    if (maqet_others_find(session, &others, err) < 0)
         return -1;
     for (size_t i = 0; i < others.count; i++) {
         const struct maqet_writable *other = &others.items[i];
@@ -241,11 +244,11 @@ maqet_making_cleanup(struct maqet_making *making)
 }
 
 int
-maqet_making_check(struct maqet_session *session, const char *name,
-                   struct maqet_making *making, struct maqet_error **err)
+maqet_creatable_check(struct maqet_session *session, const char *name,
+                      struct maqet_making *making, struct maqet_error **err)
 {
     if (check_runs(session, err) < 0 || choose_drives(session, err) < 0 ||
-        maqet_session_refresh(session, err) < 0 || check_name(session, name, err) < 0)
+        maqet_members_refresh(session, err) < 0 || check_name(session, name, err) < 0)
         return -1;
     struct maqet_qmp *qmp = maqet_monitor_connect(session->machine, err);
     return !qmp || check_state(session, err) < 0 ||

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * checkpoint.c - making checkpoints, listing and deleting them.
- *
- * In the moment in which the guest stands still for its memory, QEMU makes the snapshots
+ * create.c - in the moment in which the guest stands still for its memory, QEMU makes the snapshots
  * of all drives by one transaction. The file of state gets its name when it is complete
  * and has reached the disk; until then the checkpoint is not there, and what there is of
- * it goes by the repair (repair.c). A child watches over the guest meanwhile (guard.c).
+ * it goes by the recovery. A child watches over the guest meanwhile (guard.c).
  */
-#include "core/checkpoint/checkpoint.h"
+#include "core/checkpoint/create.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -16,13 +14,17 @@
 #include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/base/json.h"
+#include "core/checkpoint/about.h"
+#include "core/checkpoint/creatable.h"
 #include "core/checkpoint/guard.h"
-#include "core/checkpoint/making.h"
+#include "core/job/recover.h"
 #include "core/machine/checkpoint_files.h"
+#include "core/machine/monitor.h"
 #include "core/qemu/migration_writer.h"
+#include "core/snapshot/create.h"
 #include "core/snapshot/identity.h"
-#include "core/snapshot/interrupted.h"
-#include "core/snapshot/session.h"
+#include "core/snapshot/members.h"
+#include "core/snapshot/steps.h"
 
 void
 maqet_checkpoint_receipt_clear(struct maqet_checkpoint_receipt *receipt)
@@ -47,7 +49,7 @@ make_snapshots(void *data, struct maqet_error **err)
 {
     const struct writing *writing = data;
 
-    return maqet_session_transact(writing->session, writing->name, err);
+    return maqet_steps_transact(writing->session, writing->name, err);
 }
 
 /* Flushing the images is most of what stopping a guest takes: by now there is little left
@@ -88,7 +90,7 @@ pause_so_far(const struct writing *writing)
 {
     const struct maqet_stillness *stillness = writing->stillness;
 
-    maqet_session_measure(writing->session, writing->stillness);
+    maqet_steps_measure(writing->session, writing->stillness);
     /* QEMU's events have the time of that clock. */
     double now = (double)maqet_realtime() / 1e6;
     return stillness->pause + (stillness->since > 0 ? now - stillness->since : 0);
@@ -109,8 +111,7 @@ show_progress(void *data, uint64_t done, uint64_t left, uint64_t written)
     _cleanup_free_ char *what =
         maqet_format("VM '%s': %s of memory written, %s/s, pause so far %.0f ms",
                      writing->session->machine->name, bytes, rate, pause_so_far(writing));
-    context->progress(context->data, what, 100.0 * (double)done / (double)(done + left),
-                      elapsed);
+    maqet_job_show(context, what, done, done + left, writing->begun);
 }
 
 /* The file anew, as QEMU wants it of a set: for writing only. -1: not for this request.
@@ -169,7 +170,7 @@ save(struct maqet_session *session, const struct maqet_checkpoint_request *reque
                : 0;
 }
 
-/* From the journal to its end; a failure is for maqet_session_recover. */
+/* From the journal to its end; a failure is for maqet_job_fail(). */
 static int
 make(struct maqet_session *session, const struct maqet_checkpoint_request *request,
      struct maqet_qmp *qmp, json_object *about, struct maqet_checkpoint_receipt *receipt,
@@ -179,7 +180,7 @@ make(struct maqet_session *session, const struct maqet_checkpoint_request *reque
     struct maqet_stillness stillness = {0};
     _cleanup_close_ int fd = -1;
 
-    if (maqet_session_begin(session, MAQET_OPERATION_CHECKPOINT, request->name, NULL,
+    if (maqet_session_begin(session, &maqet_kind_checkpoint_create, request->name, NULL,
                             err) < 0)
         return -1;
     fd = maqet_state_file_create(session->machine->context, session->machine->name,
@@ -190,7 +191,7 @@ make(struct maqet_session *session, const struct maqet_checkpoint_request *reque
     }
     receipt->reason = result.reason;
     receipt->method = result.method;
-    maqet_session_measure(session, &stillness);
+    maqet_steps_measure(session, &stillness);
     receipt->pause = stillness.pause;
     json_object_object_add(
         about, "method",
@@ -200,7 +201,7 @@ make(struct maqet_session *session, const struct maqet_checkpoint_request *reque
     json_object_object_add(about, "mapped", json_object_new_boolean(result.mapped));
     json_object_object_add(about, "pause", json_object_new_double(stillness.pause));
     json_object_object_add(about, "date", json_object_new_int64(time(NULL)));
-    if (maqet_session_refresh(session, err) < 0 ||
+    if (maqet_members_refresh(session, err) < 0 ||
         maqet_identity_record(session, request->name, about, err) < 0)
         return -1;
     /* Reading all of the file for its checksum takes a while. */
@@ -210,11 +211,8 @@ make(struct maqet_session *session, const struct maqet_checkpoint_request *reque
         return -1;
     receipt->allocated = maqet_json_int(about, "allocated");
     receipt->length = maqet_json_int(about, "size");
-    maqet_session_note_created(session, request->name);
-    return maqet_history_save(session->history, err) < 0 ||
-                   maqet_session_done(session, err) < 0
-               ? -1
-               : 0;
+    maqet_members_note_created(session, request->name);
+    return maqet_session_done(session, err);
 }
 
 int
@@ -224,137 +222,99 @@ maqet_checkpoint_create(const struct maqet_context *context,
                         struct maqet_error **err)
 {
     _cleanup_session_ struct maqet_session *session =
-        maqet_session_open(context, request->vm, true, err);
+        maqet_session_open(context, request->vm, err);
     int64_t begun = maqet_now();
     _cleanup_making_ struct maqet_making making = {0};
 
-    if (!session || maqet_session_repair(session, err) < 0 ||
-        maqet_making_check(session, request->name, &making, err) < 0)
+    if (!session || maqet_creatable_check(session, request->name, &making, err) < 0)
         return -1;
     struct maqet_qmp *qmp = maqet_monitor_connect(session->machine, err);
     if (!qmp || maqet_migration_check_method(qmp, request->method, err) < 0)
         return -1;
-    _cleanup_json_ json_object *about = maqet_making_describe(session, qmp, &making, err);
+    _cleanup_json_ json_object *about = maqet_about_describe(session, qmp, &making, err);
     if (!about)
         return -1;
     if (make(session, request, qmp, about, receipt, err) < 0)
-        return maqet_session_recover(session, err);
+        return maqet_job_fail(session->job, err);
     receipt->wall = (double)(maqet_now() - begun);
-    for (size_t i = 0; i < session->count; i++)
-        maqet_strings_add(&receipt->drives, session->members[i].drive->name);
+    maqet_members_names(session, &receipt->drives);
     return 0;
 }
 
-/* ---- deleting ---- */
+/* ---- recovery ---- */
 
-/* Chooses the drives whose snapshots of that name are the checkpoint's own: one that
- * another program, or the user, has put in the place of one of them stays. */
+/* The guest may stand still for a checkpoint that nobody will complete. */
 static int
-choose_own(struct maqet_session *session, const char *name, json_object *about,
-           struct maqet_error **err)
+abandon(struct maqet_opened *machine, struct maqet_error **err)
 {
-    _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
-    _cleanup_strings_ struct maqet_strings own = MAQET_STRINGS_INIT;
-
-    maqet_json_texts(json_object_object_get(about, "drives"), &drives);
-    if (maqet_session_check_known(session, &drives, err) < 0)
-        return -1;
-    maqet_session_choose_listed(session, &drives);
-    if (maqet_session_refresh(session, err) < 0)
-        return -1;
-    for (size_t i = 0; i < session->count; i++) {
-        const struct maqet_member *member = &session->members[i];
-        const char *drive = member->drive->name;
-        size_t count;
-        const struct maqet_snapshot *found =
-            maqet_session_find(session, member, name, &count);
-
-        if (count > 1)
-            return maqet_session_error_duplicate(session, member, name, count, err);
-        if (found && maqet_identity_belongs(about, drive, found))
-            maqet_strings_add(&own, drive);
-        else if (found)
-            maqet_context_say(
-                session->machine->context, MAQET_LEVEL_WARNING,
-                "The snapshot '%s' of drive '%s' on VM '%s' does not belong "
-                "to the checkpoint, and is kept",
-                name, drive, session->machine->name);
-    }
-    maqet_session_choose_listed(session, &own);
-    return maqet_session_refresh(session, err);
+    if (machine->run.pid == 0)
+        return 0;
+    struct maqet_qmp *qmp = maqet_monitor_connect(machine, err);
+    return qmp ? maqet_migration_abandon(qmp, err) : -1;
 }
 
-int
-maqet_checkpoint_delete(const struct maqet_context *context,
-                        const struct maqet_checkpoint_request *request,
-                        struct maqet_error **err)
+/* The state is published last, so where it is, all is complete. Else the guest, which may
+ * stand still, runs on without. */
+static int
+put_right(struct maqet_session *session, struct maqet_error **err)
 {
-    _cleanup_session_ struct maqet_session *session =
-        maqet_session_open(context, request->vm, true, err);
+    const struct maqet_opened *machine = session->machine;
+    const char *name = session->job->journal.name;
 
-    if (!session || maqet_session_repair(session, err) < 0)
+    if (abandon(session->machine, err) < 0)
         return -1;
-    _cleanup_json_ json_object *about =
-        maqet_state_file_about(context, session->machine->name, request->name, err);
-    if (!about)
-        return -1;
-    if (choose_own(session, request->name, about, err) < 0 ||
-        maqet_session_begin(session, MAQET_OPERATION_FORGET, request->name, NULL, err) <
-            0)
-        return -1;
-    if (maqet_state_file_remove(context, session->machine->name, request->name, err) < 0)
-        return maqet_session_recover(session, err);
-    for (size_t i = 0; i < session->count; i++) {
-        struct maqet_member *member = &session->members[i];
-        const struct maqet_snapshot *found =
-            maqet_session_find(session, member, request->name, NULL);
-
-        if (!found)
-            continue;
-        if (maqet_session_remove(session, member, found, err) < 0)
-            return maqet_session_recover(session, err);
-        maqet_history_removed(session->history, member->drive->name, found);
+    size_t made = maqet_members_count_named(session, name);
+    if (maqet_state_file_exists(machine->context, machine->name, name) &&
+        made == session->count) {
+        maqet_members_note_created(session, name);
+        maqet_job_say(session->job, "it is complete");
+        return 0;
     }
-    return maqet_history_save(session->history, err) < 0 ||
-                   maqet_session_done(session, err) < 0
-               ? -1
-               : 0;
+    if (maqet_steps_remove(session, name, true, NULL, err) < 0 ||
+        maqet_state_file_remove(machine->context, machine->name, name, err) < 0)
+        return -1;
+    if (made > 0)
+        maqet_job_say(session->job, "the incomplete checkpoint has been removed");
+    else
+        maqet_job_say_nothing_left(session->job,
+                                   "the incomplete checkpoint has been removed");
+    return 0;
 }
-
-/* ---- listing ---- */
 
 static int
-by_date(const void *a, const void *b)
+recover(struct maqet_job *job, struct maqet_error **err)
 {
-    json_object *const *first = a, *const *second = b;
-    int64_t one = maqet_json_int(*first, "date"), other = maqet_json_int(*second, "date");
-
-    return (one > other) - (one < other);
+    return maqet_session_recover(job, put_right, err);
 }
 
-json_object *
-maqet_checkpoint_list(const struct maqet_context *context, const char *vm,
-                      struct maqet_error **err)
+/* The guest's memory, as far as it was written, is of no use. */
+static int
+forget(struct maqet_job *job, struct maqet_strings *kept, struct maqet_error **err)
 {
-    _cleanup_session_ struct maqet_session *session =
-        maqet_session_open(context, vm, false, err);
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
-    _cleanup_json_ json_object *list = json_object_new_array();
+    const struct maqet_opened *machine = job->machine;
+    const char *name = job->journal.name;
 
-    if (!session)
-        return NULL;
-    maqet_interrupted_warn(session);
-    if (maqet_state_file_list(context, session->machine->name, &names, err) < 0)
-        return NULL;
-    for (size_t i = 0; i < names.count; i++) {
-        json_object *about =
-            maqet_state_file_about(context, session->machine->name, names.items[i], err);
-
-        if (!about)
-            return NULL;
-        json_object_object_add(about, "name", json_object_new_string(names.items[i]));
-        json_object_array_add(list, about);
-    }
-    json_object_array_sort(list, by_date);
-    return TAKE_PTR(list);
+    if (abandon(job->machine, err) < 0 ||
+        (!maqet_state_file_exists(machine->context, machine->name, name) &&
+         maqet_state_file_remove(machine->context, machine->name, name, err) < 0))
+        return -1;
+    return maqet_session_forget(job, kept, err);
 }
+
+/* ---- the row ---- */
+
+static const struct maqet_job_phase phases[] = {
+    {.word = "save", .former = "checkpoint", .finishing = maqet_create_finishing},
+};
+
+const struct maqet_job_kind maqet_kind_checkpoint_create = {
+    .word = "checkpoint-create",
+    .noun = "creation of checkpoint",
+    .phases = phases,
+    .phase_count = 1,
+    .blocks_start = true,
+    .makes_set = true,
+    .check = maqet_steps_check_can_create,
+    .recover = recover,
+    .forget = forget,
+};

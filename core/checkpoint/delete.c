@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/checkpoint/delete.h"
+
+#include "core/base/json.h"
+#include "core/job/recover.h"
+#include "core/machine/checkpoint_files.h"
+#include "core/snapshot/delete.h"
+#include "core/snapshot/identity.h"
+#include "core/snapshot/members.h"
+#include "core/snapshot/steps.h"
+
+/* Chooses the drives whose snapshots of that name are the checkpoint's own: one that
+ * another program, or the user, has put in the place of one of them stays. */
+static int
+choose_own(struct maqet_session *session, const char *name, json_object *about,
+           struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings own = MAQET_STRINGS_INIT;
+
+    maqet_json_texts(json_object_object_get(about, "drives"), &drives);
+    if (maqet_members_check_known(session, &drives, err) < 0)
+        return -1;
+    maqet_members_choose_listed(session, &drives);
+    if (maqet_members_refresh(session, err) < 0)
+        return -1;
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+        const char *drive = member->drive->name;
+        size_t count;
+        const struct maqet_snapshot *found =
+            maqet_member_find(session, member, name, &count);
+
+        if (count > 1)
+            return maqet_member_error_duplicate(session, member, name, count, err);
+        if (found && maqet_identity_belongs(about, drive, found))
+            maqet_strings_add(&own, drive);
+        else if (found)
+            maqet_context_say(
+                session->machine->context, MAQET_LEVEL_WARNING,
+                "The snapshot '%s' of drive '%s' on VM '%s' does not belong "
+                "to the checkpoint, and is kept",
+                name, drive, session->machine->name);
+    }
+    maqet_members_choose_listed(session, &own);
+    return maqet_members_refresh(session, err);
+}
+
+int
+maqet_checkpoint_delete(const struct maqet_context *context,
+                        const struct maqet_checkpoint_request *request,
+                        struct maqet_error **err)
+{
+    const char *name = request->name;
+    _cleanup_session_ struct maqet_session *session =
+        maqet_session_open(context, request->vm, err);
+
+    if (!session)
+        return -1;
+    const char *vm = session->machine->name;
+    _cleanup_json_ json_object *about = maqet_state_file_about(context, vm, name, err);
+    if (!about)
+        return -1;
+    if (choose_own(session, name, about, err) < 0 ||
+        maqet_session_begin(session, &maqet_kind_checkpoint_delete, name, NULL, err) < 0)
+        return -1;
+    if (maqet_state_file_remove(context, vm, name, err) < 0 ||
+        maqet_steps_remove(session, name, false, NULL, err) < 0)
+        return maqet_job_fail(session->job, err);
+    return maqet_session_done(session, err);
+}
+
+/* ---- recovery ---- */
+
+static int
+put_right(struct maqet_session *session, struct maqet_error **err)
+{
+    const struct maqet_opened *machine = session->machine;
+    const char *name = session->job->journal.name;
+
+    if (maqet_state_file_remove(machine->context, machine->name, name, err) < 0 ||
+        maqet_steps_remove(session, name, true, NULL, err) < 0)
+        return -1;
+    maqet_job_say(session->job, "it has been completed now");
+    return 0;
+}
+
+static int
+recover(struct maqet_job *job, struct maqet_error **err)
+{
+    return maqet_session_recover(job, put_right, err);
+}
+
+/* ---- the row ---- */
+
+static const struct maqet_job_phase phases[] = {
+    {.word = "remove",
+     .former = "delete-checkpoint",
+     .finishing = maqet_delete_finishing},
+};
+
+const struct maqet_job_kind maqet_kind_checkpoint_delete = {
+    .word = "checkpoint-delete",
+    .noun = "deletion of checkpoint",
+    .phases = phases,
+    .phase_count = 1,
+    .blocks_start = true,
+    .only_recorded = true,
+    .recover = recover,
+    .forget = maqet_session_forget,
+};

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/checkpoint/loading.h"
+
+#include <string.h>
+
+#include "core/base/files.h"
+#include "core/base/json.h"
+#include "core/base/process.h"
+#include "core/machine/checkpoint_files.h"
+#include "core/machine/command_line.h"
+#include "core/machine/run.h"
+#include "core/machine/slots.h"
+#include "core/machine/store.h"
+#include "core/qemu/version.h"
+#include "core/snapshot/identity.h"
+#include "core/snapshot/members.h"
+
+void
+maqet_loading_clear(struct maqet_loading *loading)
+{
+    maqet_session_free(loading->session);
+    json_object_put(loading->about);
+    free(loading->verified);
+    if (loading->fd >= 0)
+        close(loading->fd);
+}
+
+/* ---- does it fit ---- */
+
+static int
+error_differs(const struct maqet_loading *loading, const char *name, const char *what,
+              const char *then, const char *now, struct maqet_error **err)
+{
+    maqet_error_set(
+        err, MAQET_ERROR_STATE,
+        "The checkpoint '%s' does not fit VM '%s' any more: its %s was %s, and is "
+        "%s now",
+        name, loading->session->machine->name, what, then, now);
+    maqet_error_hint(err, "Make it what it was: maqet apply %s FILE",
+                     loading->session->machine->name);
+    maqet_error_hint(err, "Or load its drives alone: maqet snapshot %s load --all %s",
+                     loading->session->machine->name, name);
+    return -1;
+}
+
+/* Whether an option and its value may differ: where something lies for the time that the
+ * machine runs, where the guest is shown, and what QEMU calls it. */
+static bool
+is_of_no_matter(const char *option)
+{
+    return strcmp(option, "-pidfile") == 0 || strcmp(option, "-display") == 0 ||
+           strcmp(option, "-name") == 0;
+}
+
+/* Backing nodes have names (core/storage/chain.h); an earlier maqet gave them none, and
+ * what they are does not depend on it. The caller frees. */
+static char *
+without_names(const char *argument)
+{
+    _cleanup_json_ json_object *node =
+        argument[0] == '{' ? json_tokener_parse(argument) : NULL;
+    json_object *backing = NULL;
+
+    if (!json_object_is_type(node, json_type_object))
+        return maqet_strdup(argument);
+    for (json_object *at = node; json_object_object_get_ex(at, "backing", &backing) &&
+                                 json_object_is_type(backing, json_type_object);
+         at = backing)
+        json_object_object_del(backing, "node-name");
+    return maqet_strdup(json_object_to_json_string_ext(
+        node, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+/* Leaves such options out, with their values. */
+static void
+add_what_matters(struct maqet_strings *kept, char *const *argv, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (is_of_no_matter(argv[i]))
+            i++;
+        else
+            maqet_strings_take(kept, without_names(argv[i]));
+    }
+}
+
+static const char *
+argument_at(const struct maqet_strings *argv, size_t index)
+{
+    return index < argv->count ? argv->items[index] : "nothing";
+}
+
+static int
+compare_arguments(const struct maqet_loading *loading, const char *name,
+                  const struct maqet_strings *then, const struct maqet_strings *now,
+                  struct maqet_error **err)
+{
+    for (size_t i = 0; i < then->count || i < now->count; i++) {
+        const char *before = argument_at(then, i), *present = argument_at(now, i);
+
+        if (strcmp(before, present) == 0)
+            continue;
+        /* An option's value says nothing without the option. */
+        bool value =
+            i > 0 && i < now->count && now->items[i - 1][0] == '-' && present[0] != '-';
+        _cleanup_free_ char *what = value ? maqet_format("argument %s", now->items[i - 1])
+                                          : maqet_format("argument %zu", i);
+        return error_differs(loading, name, what, before, present, err);
+    }
+    return 0;
+}
+
+static int
+check_arguments(const struct maqet_loading *loading, const char *name,
+                const struct maqet_strings *argv, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings recorded = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings then = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings now = MAQET_STRINGS_INIT;
+    json_object *list = NULL;
+
+    json_object_object_get_ex(loading->about, "arguments", &list);
+    if (!json_object_is_type(list, json_type_array))
+        return maqet_error_set(
+            err, MAQET_ERROR_FAILED,
+            "The checkpoint '%s' of VM '%s' is damaged: it does not say "
+            "what QEMU was called with",
+            name, loading->session->machine->name);
+    maqet_json_texts(list, &recorded);
+    add_what_matters(&then, recorded.items, recorded.count);
+    add_what_matters(&now, argv->items, argv->count);
+    return compare_arguments(loading, name, &then, &now, err);
+}
+
+/* Whether it is the same file as then: asking a program takes longer than all else. */
+static bool
+is_program(const char *program, const char *mark)
+{
+    _cleanup_free_ char *path = maqet_process_find(program);
+    _cleanup_free_ char *found = path ? maqet_file_mark(path) : NULL;
+
+    return found && mark && strcmp(found, mark) == 0;
+}
+
+static int
+check_version(const struct maqet_loading *loading, const char *name, const char *program,
+              struct maqet_error **err)
+{
+    int now = 0, then = (int)maqet_json_int(loading->about, "version");
+    const char *text = maqet_json_text(loading->about, "qemu");
+
+    if (!is_program(program, maqet_json_text(loading->about, "program")))
+        now = maqet_qemu_version(program);
+    if (now == 0 || now == then / 100 * 100)
+        return 0;
+    _cleanup_free_ char *words = maqet_format("%d.%d", now / 10000, now / 100 % 100);
+    return error_differs(loading, name, "QEMU", text ? text : "another one", words, err);
+}
+
+/* ---- opening ---- */
+
+/* Whether the drives have the snapshots that the memory belongs to. */
+int
+maqet_loading_check_drives(const struct maqet_loading *loading, const char *name,
+                           struct maqet_error **err)
+{
+    return maqet_identity_check(loading->session, name, loading->about, err) < 0
+               ? -1
+               : maqet_members_need(loading->session, name, err);
+}
+
+static int
+open_drives(struct maqet_loading *loading, const char *name, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
+
+    maqet_json_texts(json_object_object_get(loading->about, "drives"), &drives);
+    if (maqet_members_check_known(loading->session, &drives, err) < 0)
+        return -1;
+    maqet_members_choose_listed(loading->session, &drives);
+    return maqet_members_refresh(loading->session, err) < 0 ||
+                   maqet_loading_check_drives(loading, name, err) < 0
+               ? -1
+               : 0;
+}
+
+/* The drives sit where they sat when it was made. It may be of an earlier maqet, which
+ * placed them in the order of the list. */
+static void
+take_slots(struct maqet_loading *loading)
+{
+    maqet_slots_of_json(json_object_object_get(loading->about, "slots"),
+                        &loading->session->machine->vm->slots);
+}
+
+/* A checkpoint of an earlier maqet is loaded as that one loaded it. */
+static void
+warn_of_unrecorded(const struct maqet_loading *loading, const char *name)
+{
+    if (maqet_identity_recorded(loading->about) &&
+        maqet_json_text(loading->about, "checksum"))
+        return;
+    maqet_context_say(loading->session->machine->context, MAQET_LEVEL_WARNING,
+                      "The checkpoint '%s' of VM '%s' was made by an earlier maqet, so "
+                      "whether its memory is undamaged, and belongs to the drives' "
+                      "snapshots of that name, can't be verified",
+                      name, loading->session->machine->name);
+}
+
+int
+maqet_loading_open(const struct maqet_context *context,
+                   const struct maqet_checkpoint_request *request,
+                   struct maqet_loading *loading, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
+    const char *name = request->name;
+
+    *loading = (struct maqet_loading){.fd = -1};
+    loading->session = maqet_session_open(context, request->vm, err);
+    if (!loading->session)
+        return -1;
+    loading->session->machine->silent =
+        loading->session->machine->run.pid > 0 && request->silent;
+    loading->session->machine->on_silence = MAQET_ON_SILENCE_END;
+    loading->about =
+        maqet_state_file_about(context, loading->session->machine->name, name, err);
+    if (loading->about)
+        take_slots(loading);
+    if (!loading->about ||
+        maqet_vm_command_line(loading->session->machine->vm, &argv, err) < 0 ||
+        check_arguments(loading, name, &argv, err) < 0 ||
+        check_version(loading, name, argv.items[0], err) < 0 ||
+        open_drives(loading, name, err) < 0)
+        return -1;
+    loading->verified = maqet_strdup(request->verified);
+    loading->fd = maqet_state_file_open(context, loading->session->machine->name, name,
+                                        loading->about, &loading->verified, err);
+    if (loading->fd >= 0 && !request->verified)
+        warn_of_unrecorded(loading, name);
+    return loading->fd < 0 ? -1 : 0;
+}
+
+bool
+maqet_loading_mapped(const struct maqet_loading *loading)
+{
+    json_object *mapped = NULL;
+
+    json_object_object_get_ex(loading->about, "mapped", &mapped);
+    return json_object_get_boolean(mapped);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/job/job.h"
+
+#include "core/base/clock.h"
+#include "core/base/files.h"
+#include "core/machine/bases.h"
+#include "core/machine/check.h"
+#include "core/machine/holders.h"
+#include "core/machine/store.h"
+#include "core/storage/fault.h"
+#include "core/storage/space.h"
+
+void
+maqet_job_find(struct maqet_job *job, struct maqet_opened *machine)
+{
+    *job = (struct maqet_job){.machine = machine};
+    maqet_journal_read(machine->context, machine->name, &job->journal, &job->damage);
+}
+
+void
+maqet_job_clear(struct maqet_job *job)
+{
+    maqet_seal_end(TAKE_PTR(job->seal), false);
+    maqet_journal_clear(&job->journal);
+    maqet_error_free(TAKE_PTR(job->damage));
+}
+
+const struct maqet_drive *
+maqet_job_drive(const struct maqet_job *job, size_t target)
+{
+    return maqet_vm_find_drive(job->machine->vm, job->journal.targets[target].name, NULL);
+}
+
+/* ---- what it is to be ---- */
+
+void
+maqet_job_plan(struct maqet_job *job, const struct maqet_job_kind *kind, const char *name)
+{
+    maqet_journal_clear(&job->journal);
+    job->journal.kind = kind;
+    job->journal.name = maqet_strdup(name);
+}
+
+void
+maqet_job_add_target(struct maqet_job *job, const struct maqet_drive *drive,
+                     const struct maqet_snapshot *snapshot)
+{
+    struct maqet_job_target *target =
+        maqet_journal_add_target(&job->journal, drive->name, drive->path);
+
+    if (!snapshot)
+        return;
+    target->snapshot = maqet_strdup(snapshot->id);
+    target->seconds = snapshot->seconds;
+    target->nanoseconds = snapshot->nanoseconds;
+}
+
+/* ---- its course ---- */
+
+/* What could only fail halfway is not begun, and what others depend on is not changed. */
+static int
+check_targets(const struct maqet_job *job, struct maqet_error **err)
+{
+    const struct maqet_opened *machine = job->machine;
+    const struct maqet_journal *journal = &job->journal;
+
+    for (size_t i = 0; machine->run.pid == 0 && i < journal->target_count; i++)
+        if (maqet_holders_check(machine->vm, maqet_job_drive(job, i), err) < 0)
+            return -1;
+    for (size_t i = 0; i < journal->target_count; i++) {
+        const struct maqet_drive *drive = maqet_job_drive(job, i);
+
+        if ((machine->run.pid == 0 &&
+             (maqet_drive_check_storage(drive, err) < 0 ||
+              maqet_vm_check_drive(machine->vm, drive, err) < 0 ||
+              maqet_bases_check_unused(drive, err) < 0)) ||
+            (journal->kind->check && journal->kind->check(job, drive, err) < 0))
+            return -1;
+    }
+    return 0;
+}
+
+/* Writes the journal with the images' present state. */
+static int
+write_journal(struct maqet_job *job, struct maqet_error **err)
+{
+    maqet_journal_record(&job->journal);
+    return maqet_journal_write(job->machine->context, job->machine->name, &job->journal,
+                               err);
+}
+
+static int
+watch(struct maqet_job *job, struct maqet_error **err)
+{
+    job->seal = maqet_seal_begin(job->machine->context, job->machine->name,
+                                 job->machine->lock, err);
+    return job->seal ? 0 : -1;
+}
+
+static int
+begin(struct maqet_job *job, struct maqet_error **err)
+{
+    const struct maqet_context *context = job->machine->context;
+    const char *name = job->machine->name;
+
+    /* One whose recovery keeps no guest from starting may still be there. */
+    if (maqet_opened_check_pending(job->machine, err) < 0 || check_targets(job, err) < 0)
+        return -1;
+    job->journal.begun = maqet_realtime();
+    if (write_journal(job, err) == 0 && watch(job, err) == 0)
+        return 0;
+    /* Even where writing it failed it may be there: on its way to the disk. */
+    (void)maqet_journal_remove(context, name, NULL);
+    return -1;
+}
+
+int
+maqet_job_begin(struct maqet_job *job, struct maqet_error **err)
+{
+    job->own = begin(job, err) == 0;
+    /* The targets stay, for what can be said of them. */
+    if (!job->own)
+        job->journal.kind = NULL;
+    return job->own ? 0 : -1;
+}
+
+int
+maqet_job_phase(struct maqet_job *job, size_t phase, struct maqet_error **err)
+{
+    size_t before = job->journal.phase;
+
+    job->journal.phase = phase;
+    if (write_journal(job, err) == 0)
+        return 0;
+    /* What is done next has to be what a recovery after a kill would do. The new phase
+     * may have been written, and only its way to the disk have failed. */
+    job->journal.phase = before;
+    (void)write_journal(job, NULL);
+    return -1;
+}
+
+int
+maqet_job_done(struct maqet_job *job, struct maqet_error **err)
+{
+    maqet_journal_clear(&job->journal);
+    job->own = false;
+    if (maqet_journal_remove(job->machine->context, job->machine->name, err) < 0)
+        return -1;
+    maqet_seal_end(TAKE_PTR(job->seal), true);
+    return 0;
+}
+
+void
+maqet_job_hint_space(const struct maqet_job *job, struct maqet_error **err)
+{
+    for (size_t i = 0; i < job->journal.target_count; i++) {
+        const struct maqet_drive *drive = maqet_job_drive(job, i);
+
+        if (drive)
+            maqet_image_hint_space(drive, err);
+    }
+}
+
+void
+maqet_job_show(const struct maqet_context *context, const char *what, uint64_t done,
+               uint64_t total, int64_t begun)
+{
+    if (context->progress)
+        context->progress(context->data, what,
+                          total > 0 ? 100.0 * (double)done / (double)total : -1,
+                          maqet_now() - begun);
+}
+
+void
+maqet_job_show_end(const struct maqet_context *context)
+{
+    if (context->progress)
+        context->progress(context->data, NULL, -1, 0);
+}
+
+/* ---- for recovery ---- */
+
+int
+maqet_job_resume(struct maqet_job *job, struct maqet_error **err)
+{
+    struct maqet_journal *journal = &job->journal;
+
+    /* A job that failed is still watched over; what an earlier maqet wrote down is left as
+     * it is. */
+    if (job->seal || !journal->boot)
+        return 0;
+    for (size_t i = 0; i < journal->target_count; i++) {
+        const struct maqet_drive *drive = maqet_job_drive(job, i);
+
+        if (!drive)
+            continue;
+        free(journal->targets[i].path);
+        journal->targets[i].path = maqet_strdup(drive->path);
+    }
+    if (!journal->interrupted)
+        journal->interrupted = journal->touched;
+    journal->sealed = false;
+    return write_journal(job, err) < 0 ? -1 : watch(job, err);
+}
+
+void
+maqet_job_say(const struct maqet_job *job, const char *what)
+{
+    _cleanup_free_ char *name = maqet_journal_title(&job->journal);
+
+    maqet_context_say(job->machine->context, MAQET_LEVEL_WARNING,
+                      "VM '%s': %s was interrupted; %s", job->machine->name, name, what);
+}
+
+void
+maqet_job_say_nothing_left(const struct maqet_job *job, const char *what)
+{
+    if (!job->own)
+        maqet_job_say(job, what);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/kinds.h"
+
+#include "core/checkpoint/checkpoint.h"
+#include "core/snapshot/snapshot.h"
+
+const struct maqet_job_kind *const maqet_kinds[] = {
+    &maqet_kind_create,
+    &maqet_kind_overwrite,
+    &maqet_kind_load,
+    &maqet_kind_delete,
+    &maqet_kind_export,
+    &maqet_kind_checkpoint_create,
+    &maqet_kind_checkpoint_load,
+    &maqet_kind_checkpoint_delete,
+    NULL,
+};

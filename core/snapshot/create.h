@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * create.h - making snapshots.
+ */
+#ifndef MAQET_SNAPSHOT_CREATE_H
+#define MAQET_SNAPSHOT_CREATE_H
+
+#include "core/base/context.h"
+#include "core/base/error.h"
+#include "core/job/kind.h"
+#include "core/snapshot/request.h"
+
+enum maqet_consistency {
+    MAQET_CONSISTENCY_CRASH,       /* as after a power cut */
+    MAQET_CONSISTENCY_FILE_SYSTEM, /* the guest has written all out */
+    MAQET_CONSISTENCY_OFF,         /* as the guest has left it when it ended */
+};
+
+/* "crash" */
+const char *maqet_consistency_name(enum maqet_consistency consistency);
+
+/* How creating went. */
+struct maqet_snapshot_receipt {
+    bool live;
+    bool stopped; /* the guest stood still for @pause ms, by QEMU's own clock */
+    double pause;
+    double wall;   /* ms that all of it took */
+    bool replaced; /* there was one of that name */
+    enum maqet_consistency consistency;
+    struct maqet_strings drives;
+    struct maqet_snapshot_left left;
+};
+
+void maqet_snapshot_receipt_clear(struct maqet_snapshot_receipt *receipt);
+
+/* Needs vm, drive, exclude, name, way, overwrite, freeze_timeout. */
+int maqet_snapshot_create(const struct maqet_context *context,
+                          const struct maqet_snapshot_request *request,
+                          struct maqet_snapshot_receipt *receipt,
+                          struct maqet_error **err);
+
+/* What finishing one does, which is so for a checkpoint, too (struct maqet_job_phase). */
+char *maqet_create_finishing(const struct maqet_journal *journal, const char *drives);
+
+/* The rows of these jobs. */
+extern const struct maqet_job_kind maqet_kind_create, maqet_kind_overwrite;
+
+#endif

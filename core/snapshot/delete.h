@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * delete.h - deleting snapshots.
+ */
+#ifndef MAQET_SNAPSHOT_DELETE_H
+#define MAQET_SNAPSHOT_DELETE_H
+
+#include "core/base/context.h"
+#include "core/base/error.h"
+#include "core/job/kind.h"
+#include "core/snapshot/request.h"
+
+/* Needs vm, drive, exclude, name, way. @drives gets the drives that it was deleted of,
+ * @left (may be NULL) what was left out. */
+int maqet_snapshot_delete(const struct maqet_context *context,
+                          const struct maqet_snapshot_request *request,
+                          struct maqet_strings *drives, struct maqet_snapshot_left *left,
+                          struct maqet_error **err);
+
+/* What finishing one does, which is so for a checkpoint, too (struct maqet_job_phase). */
+char *maqet_delete_finishing(const struct maqet_journal *journal, const char *drives);
+
+/* The row of this job. */
+extern const struct maqet_job_kind maqet_kind_delete;
+
+#endif

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/snapshot/members.h"
+
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/shell.h"
+#include "core/machine/holders.h"
+#include "core/machine/monitor.h"
+#include "core/storage/fault.h"
+
+static const int64_t SECOND = 1000000000; /* in ns */
+
+/* s by which a snapshot's date may come before its job, since not every format keeps
+ * fractions, and after its interruption: QEMU goes on with what it was told. */
+static const int64_t DATE_BEFORE = 2;
+static const int64_t DATE_AFTER = 60;
+
+/* ---- which there are ---- */
+
+void
+maqet_members_clear(struct maqet_session *session)
+{
+    for (size_t i = 0; i < session->count; i++)
+        maqet_snapshots_clear(&session->members[i].snapshots);
+    session->count = 0;
+}
+
+/* Chooses none, and makes room for all. */
+static void
+begin_choice(struct maqet_session *session)
+{
+    maqet_members_clear(session);
+    free(session->members);
+    session->members =
+        maqet_alloc(session->machine->vm->drive_count * sizeof(struct maqet_member) + 1);
+}
+
+static void
+add_member(struct maqet_session *session, const struct maqet_drive *drive)
+{
+    session->members[session->count++] = (struct maqet_member){.drive = drive};
+}
+
+int
+maqet_members_choose(struct maqet_session *session, const char *name,
+                     struct maqet_error **err)
+{
+    const struct maqet_drive *drive =
+        maqet_vm_find_drive(session->machine->vm, name, err);
+
+    begin_choice(session);
+    if (!drive || maqet_drive_check_known(drive, err) < 0)
+        return -1;
+    if (!maqet_drive_has_snapshots(drive))
+        return maqet_drive_error_no_snapshots(drive, err);
+    add_member(session, drive);
+    return 0;
+}
+
+void
+maqet_members_choose_listed(struct maqet_session *session,
+                            const struct maqet_strings *drives)
+{
+    const struct maqet_opened *machine = session->machine;
+
+    begin_choice(session);
+    for (size_t i = 0; i < drives->count; i++) {
+        const struct maqet_drive *drive =
+            maqet_vm_find_drive(machine->vm, drives->items[i], NULL);
+
+        if (drive && maqet_drive_has_snapshots(drive))
+            add_member(session, drive);
+        else if (drive && drive->fault)
+            maqet_context_say(machine->context, MAQET_LEVEL_WARNING, "%s",
+                              drive->fault->message);
+        else
+            maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
+                              "The drive '%s' of VM '%s', of which an operation was "
+                              "interrupted, is no longer there",
+                              drives->items[i], machine->name);
+    }
+}
+
+void
+maqet_members_choose_targets(struct maqet_session *session)
+{
+    const struct maqet_journal *journal = &session->job->journal;
+    _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
+
+    for (size_t i = 0; i < journal->target_count; i++)
+        maqet_strings_add(&drives, journal->targets[i].name);
+    maqet_members_choose_listed(session, &drives);
+}
+
+int
+maqet_members_check_known(const struct maqet_session *session,
+                          const struct maqet_strings *drives, struct maqet_error **err)
+{
+    for (size_t i = 0; i < drives->count; i++) {
+        const struct maqet_drive *drive =
+            maqet_vm_find_drive(session->machine->vm, drives->items[i], NULL);
+
+        if (drive && maqet_drive_check_known(drive, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int
+maqet_members_check_holders(const struct maqet_session *session, struct maqet_error **err)
+{
+    const struct maqet_opened *machine = session->machine;
+
+    for (size_t i = 0; machine->run.pid == 0 && i < session->count; i++)
+        if (maqet_holders_check(machine->vm, session->members[i].drive, err) < 0)
+            return -1;
+    return 0;
+}
+
+void
+maqet_members_names(const struct maqet_session *session, struct maqet_strings *names)
+{
+    for (size_t i = 0; i < session->count; i++)
+        maqet_strings_add(names, session->members[i].drive->name);
+}
+
+/* ---- reading their lists ---- */
+
+/* One of QEMU's SnapshotInfo (QEMU: qapi/block-core.json). */
+static void
+add_reported(struct maqet_snapshots *snapshots, json_object *info)
+{
+    struct maqet_snapshot *snapshot = maqet_snapshots_add(
+        snapshots, maqet_json_text(info, "id"), maqet_json_text(info, "name"));
+
+    maqet_snapshot_date(snapshot, maqet_json_int(info, "date-sec"),
+                        (uint32_t)maqet_json_int(info, "date-nsec"));
+    maqet_snapshot_vm_clock(snapshot,
+                            (uint64_t)maqet_json_int(info, "vm-clock-sec") * 1000000000 +
+                                (uint64_t)maqet_json_int(info, "vm-clock-nsec"));
+    maqet_snapshot_vm_state(snapshot, (uint64_t)maqet_json_int(info, "vm-state-size"));
+}
+
+/* The snapshots that QEMU tells of one of its nodes. */
+static void
+read_reported(json_object *node, struct maqet_snapshots *snapshots)
+{
+    json_object *image = NULL, *list = NULL;
+
+    json_object_object_get_ex(node, "image", &image);
+    json_object_object_get_ex(image, "snapshots", &list);
+    for (size_t i = 0; list && i < json_object_array_length(list); i++)
+        add_reported(snapshots, json_object_array_get_idx(list, i));
+}
+
+/* Whether QEMU is asked for the snapshots of a drive: while it runs, the image is in its
+ * hands. What lies elsewhere is in those of a service, which its plugin asks, running or
+ * not: so a snapshot has the same id and date at all times, and a service that doesn't
+ * answer is found out before QEMU waits for it. */
+static bool
+is_asked(const struct maqet_session *session, const struct maqet_member *member)
+{
+    return session->machine->run.pid > 0 && member->drive->path;
+}
+
+static int
+refresh_live(struct maqet_session *session, struct maqet_error **err)
+{
+    _cleanup_json_ json_object *nodes = maqet_monitor_nodes(session->machine, err);
+
+    if (!nodes)
+        return -1;
+    for (size_t i = 0; i < session->count; i++) {
+        struct maqet_member *member = &session->members[i];
+
+        if (!is_asked(session, member))
+            continue;
+        json_object *node = maqet_monitor_find_node(nodes, maqet_drive_node(member->drive));
+        if (!node)
+            return maqet_error_set(err, MAQET_ERROR_MISSING,
+                                   "QEMU of virtual machine '%s' has no drive '%s'; it "
+                                   "was started without it, or it was removed since",
+                                   session->machine->name, member->drive->name);
+        maqet_snapshots_clear(&member->snapshots);
+        read_reported(node, &member->snapshots);
+    }
+    return 0;
+}
+
+/* Reads the lists of those that QEMU is asked for, or of the others, from what they are
+ * made of. */
+static int
+read_images(struct maqet_session *session, bool asked, struct maqet_error **err)
+{
+    for (size_t i = 0; i < session->count; i++) {
+        struct maqet_member *member = &session->members[i];
+
+        if (is_asked(session, member) == asked &&
+            maqet_drive_snapshots_read(member->drive, &member->snapshots, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int
+maqet_members_refresh(struct maqet_session *session, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    bool asks = false;
+
+    if (read_images(session, false, err) < 0)
+        return -1;
+    for (size_t i = 0; i < session->count; i++)
+        asks = asks || is_asked(session, &session->members[i]);
+    if (!asks || (!maqet_monitor_does_without(session->machine) &&
+                  refresh_live(session, &reason) == 0))
+        return 0;
+    return maqet_monitor_does_without(session->machine)
+               ? read_images(session, true, err)
+               : maqet_error_move(err, TAKE_PTR(reason));
+}
+
+/* ---- names ---- */
+
+const char *
+maqet_member_name_of(const struct maqet_session *session,
+                     const struct maqet_member *member,
+                     const struct maqet_snapshot *snapshot)
+{
+    const char *alias =
+        maqet_history_alias(session->history, member->drive->name, snapshot);
+
+    return alias ? alias : snapshot->name;
+}
+
+const struct maqet_snapshot *
+maqet_member_find(const struct maqet_session *session, const struct maqet_member *member,
+                  const char *name, size_t *count)
+{
+    const struct maqet_snapshots *snapshots = &member->snapshots;
+    const struct maqet_snapshot *found = NULL;
+
+    if (count)
+        *count = 0;
+    for (size_t i = 0; i < snapshots->count; i++) {
+        const struct maqet_snapshot *snapshot = snapshots->items[i];
+
+        if (strcmp(maqet_member_name_of(session, member, snapshot), name) != 0)
+            continue;
+        if (!found)
+            found = snapshot;
+        if (count)
+            (*count)++;
+    }
+    return found;
+}
+
+size_t
+maqet_members_count_named(const struct maqet_session *session, const char *name)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < session->count; i++)
+        count += maqet_member_find(session, &session->members[i], name, NULL) != NULL;
+    return count;
+}
+
+static int
+error_missing(const struct maqet_session *session, const struct maqet_member *member,
+              const char *name, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    for (size_t i = 0; i < member->snapshots.count; i++)
+        maqet_strings_add(
+            &names, maqet_member_name_of(session, member, member->snapshots.items[i]));
+    const char *closest = maqet_text_closest(name, &names);
+    _cleanup_free_ char *list = maqet_strings_list(&names);
+
+    maqet_error_set(err, MAQET_ERROR_MISSING,
+                    "There is no snapshot '%s' of drive '%s' on VM '%s'", name,
+                    member->drive->name, session->machine->name);
+    maqet_error_remark(err, "There are: %s", list);
+    if (closest)
+        maqet_error_hint(err, "Did you mean '%s'?", closest);
+    if (session->count > 1)
+        maqet_error_hint(err, "Leave that drive out: --exclude %s", member->drive->name);
+    return -1;
+}
+
+int
+maqet_member_error_duplicate(const struct maqet_session *session,
+                             const struct maqet_member *member, const char *name,
+                             size_t count, struct maqet_error **err)
+{
+    maqet_error_set(err, MAQET_ERROR_INVALID,
+                    "Drive '%s' on VM '%s' has %zu snapshots named '%s', and it can't be "
+                    "known which is meant",
+                    member->drive->name, session->machine->name, count, name);
+    if (!member->drive->path)
+        return -1;
+    _cleanup_free_ char *path = maqet_shell_quoted(member->drive->path);
+    maqet_error_hint(err,
+                     "See which there are: qemu-img snapshot -l %s. What one of them "
+                     "holds shows in a copy of the image: qemu-img snapshot -a ID COPY",
+                     path);
+    return -1;
+}
+
+int
+maqet_members_need(const struct maqet_session *session, const char *name,
+                   struct maqet_error **err)
+{
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+        size_t count;
+
+        maqet_member_find(session, member, name, &count);
+        if (count == 0)
+            return error_missing(session, member, name, err);
+        if (count > 1)
+            return maqet_member_error_duplicate(session, member, name, count, err);
+    }
+    return 0;
+}
+
+/* ---- whose they are ---- */
+
+const struct maqet_snapshot *
+maqet_member_recorded(const struct maqet_session *session,
+                      const struct maqet_member *member)
+{
+    const struct maqet_journal *journal = &session->job->journal;
+    const struct maqet_job_target *target =
+        maqet_journal_find_target(journal, member->drive->name);
+
+    /* An earlier maqet knew nothing but the name. */
+    if (!journal->boot)
+        return maqet_member_find(session, member, journal->name, NULL);
+    for (size_t i = 0; target && target->snapshot && i < member->snapshots.count; i++) {
+        const struct maqet_snapshot *snapshot = member->snapshots.items[i];
+
+        if (strcmp(snapshot->id, target->snapshot) == 0 &&
+            snapshot->seconds == target->seconds &&
+            snapshot->nanoseconds == target->nanoseconds)
+            return snapshot;
+    }
+    return NULL;
+}
+
+bool
+maqet_member_is_own(const struct maqet_session *session,
+                    const struct maqet_member *member,
+                    const struct maqet_snapshot *snapshot)
+{
+    const struct maqet_journal *journal = &session->job->journal;
+    int64_t end = journal->interrupted ? journal->interrupted : journal->touched;
+
+    /* We began it ourselves and have the lock ever since, or nothing was recorded. */
+    if (session->job->own || !journal->boot)
+        return true;
+    if (snapshot == maqet_member_recorded(session, member))
+        return true;
+    if (journal->kind->only_recorded)
+        return false;
+    /* What lies elsewhere is dated by another clock. */
+    return !member->drive->path ||
+           (snapshot->seconds >= journal->begun / SECOND - DATE_BEFORE &&
+            snapshot->seconds <= end / SECOND + DATE_AFTER);
+}
+
+/* ---- what came of them ---- */
+
+void
+maqet_members_note_created(struct maqet_session *session, const char *name)
+{
+    for (size_t i = 0; i < session->count; i++) {
+        struct maqet_member *member = &session->members[i];
+        const struct maqet_snapshot *found =
+            maqet_member_find(session, member, name, NULL);
+
+        if (!found)
+            continue;
+        maqet_history_created(session->history, member->drive->name, found);
+        if (session->count > 1 || maqet_history_set_begun(session->history, name))
+            maqet_history_set_add(session->history, name, i == 0, member->drive->name,
+                                  found);
+    }
+    maqet_history_set_end(session->history, name);
+}

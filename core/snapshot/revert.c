@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/snapshot/revert.h"
+
+#include "core/snapshot/members.h"
+#include "core/snapshot/steps.h"
+
+/* ---- what finishing does ---- */
+
+char *
+maqet_revert_finishing_prepare(const struct maqet_journal *journal, const char *drives)
+{
+    (void)journal;
+    return maqet_format("deletes what the load had saved on %s; nothing is reverted",
+                        drives);
+}
+
+char *
+maqet_revert_finishing_drives(const struct maqet_journal *journal, const char *drives)
+{
+    return maqet_format("reverts %s to snapshot '%s'%s; what was written since is lost",
+                        drives, journal->name,
+                        journal->target_count > 1
+                            ? ", or to the state before the load if that fails"
+                            : "");
+}
+
+char *
+maqet_revert_finishing_undo(const struct maqet_journal *journal, const char *drives)
+{
+    (void)journal;
+    return maqet_format("reverts %s to the state before the load; what was written since "
+                        "is lost",
+                        drives);
+}
+
+/* ---- the beginning ---- */
+
+int
+maqet_revert_check(const struct maqet_job *job, const struct maqet_drive *drive,
+                   struct maqet_error **err)
+{
+    return job->journal.target_count > 1 ? maqet_drive_snapshot_can_create(drive, err)
+                                         : 0;
+}
+
+/* What was kept of an earlier load, which the user chose not to finish, would be taken
+ * for the state before this one. */
+static int
+check_saved(const struct maqet_session *session, struct maqet_error **err)
+{
+    const char *vm = session->machine->name;
+
+    for (size_t i = 0; session->count > 1 && i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+
+        if (!maqet_snapshots_find(&member->snapshots, MAQET_SAVED_STATE, NULL))
+            continue;
+        maqet_error_set(err, MAQET_ERROR_EXISTS,
+                        "Drive '%s' on VM '%s' has a snapshot '%s', kept of a load that "
+                        "was interrupted; while several drives are loaded, there must be "
+                        "none",
+                        member->drive->name, vm, MAQET_SAVED_STATE);
+        maqet_error_hint(err, "Once you don't need it: maqet snapshot %s delete %s %s",
+                         vm, member->drive->name, MAQET_SAVED_STATE);
+        return -1;
+    }
+    return 0;
+}
+
+int
+maqet_revert_begin(struct maqet_session *session, const struct maqet_job_kind *kind,
+                   const char *name, struct maqet_error **err)
+{
+    return check_saved(session, err) < 0
+               ? -1
+               : maqet_session_begin(session, kind, name, NULL, err);
+}
+
+/* ---- the steps ---- */
+
+/* Deletes the saved states that are there. For a single drive none was made: one that it
+ * has was kept of an earlier load, for the user. */
+static int
+forget_saved(struct maqet_session *session, struct maqet_error **err)
+{
+    if (session->job->journal.target_count > 1 &&
+        maqet_steps_remove(session, MAQET_SAVED_STATE, false, NULL, err) < 0)
+        return -1;
+    return maqet_members_refresh(session, err);
+}
+
+/* Reverts all members to the snapshot that the journal records, and forgets the saved
+ * state. The lists are fresh, before and after. */
+static int
+load_all(struct maqet_session *session, const char *name, struct maqet_error **err)
+{
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+        const struct maqet_snapshot *snapshot = maqet_member_recorded(session, member);
+
+        if (!snapshot)
+            return maqet_error_set(err, MAQET_ERROR_MISSING,
+                                   "There is no longer a snapshot '%s' of drive '%s' on "
+                                   "VM '%s'",
+                                   name, member->drive->name, session->machine->name);
+        if (maqet_drive_snapshot_load(member->drive, snapshot, err) < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+
+        maqet_history_loaded(session->history, member->drive->name,
+                             maqet_member_recorded(session, member));
+    }
+    return forget_saved(session, err);
+}
+
+int
+maqet_revert_drives(struct maqet_session *session, const char *name,
+                    struct maqet_error **err)
+{
+    struct maqet_stillness none = {0};
+
+    /* A single drive needs no other to be in step with. */
+    if (session->count > 1 &&
+        (maqet_steps_create(session, MAQET_SAVED_STATE, -1, &none, err) < 0 ||
+         maqet_members_refresh(session, err) < 0))
+        return -1;
+    if (maqet_job_phase(session->job, MAQET_REVERT_DRIVES, err) < 0)
+        return -1;
+    if (load_all(session, name, err) == 0)
+        return 0;
+    /* Not by being killed but by failing: back, and not on. */
+    if (session->count > 1)
+        maqet_job_phase(session->job, MAQET_REVERT_UNDO, NULL);
+    return -1;
+}
+
+/* ---- recovery ---- */
+
+/* Nothing has reverted yet. */
+static int
+recover_prepare(struct maqet_session *session, struct maqet_error **err)
+{
+    if (maqet_steps_remove(session, MAQET_SAVED_STATE, true, NULL, err) < 0)
+        return -1;
+    maqet_job_say(session->job, session->machine->run.pid > 0
+                                    ? "nothing had been reverted, and the VM runs on"
+                                    : "nothing had been reverted; the VM is stopped");
+    return 0;
+}
+
+/* Goes back to the saved state where there is one. */
+static int
+recover_undo(struct maqet_session *session, struct maqet_error **err)
+{
+    for (size_t i = 0; i < session->count; i++) {
+        const struct maqet_member *member = &session->members[i];
+        const struct maqet_snapshot *saved =
+            maqet_snapshots_find(&member->snapshots, MAQET_SAVED_STATE, NULL);
+
+        if (saved && maqet_drive_snapshot_load(member->drive, saved, err) < 0)
+            return -1;
+    }
+    if (forget_saved(session, err) < 0)
+        return -1;
+    maqet_job_say(session->job, "the drives are as they were before it");
+    return 0;
+}
+
+static bool
+all_are_saved(const struct maqet_session *session)
+{
+    return session->count > 0 &&
+           maqet_members_count_named(session, MAQET_SAVED_STATE) == session->count;
+}
+
+/* What can't be finished goes back, where the state before was kept. */
+static int
+recover_drives(struct maqet_session *session, const char *done, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    if (load_all(session, session->job->journal.name, &reason) == 0) {
+        maqet_job_say(session->job, done);
+        return 0;
+    }
+    if (maqet_members_refresh(session, err) < 0)
+        return -1;
+    if (all_are_saved(session))
+        return maqet_job_phase(session->job, MAQET_REVERT_UNDO, err) < 0
+                   ? -1
+                   : recover_undo(session, err);
+    if (reason->code != MAQET_ERROR_MISSING)
+        return maqet_error_move(err, TAKE_PTR(reason));
+    maqet_job_say(session->job, reason->message);
+    return 0;
+}
+
+int
+maqet_revert_put_right(struct maqet_session *session, const char *done,
+                       struct maqet_error **err)
+{
+    switch (session->job->journal.phase) {
+    case MAQET_REVERT_PREPARE:
+        return recover_prepare(session, err);
+    case MAQET_REVERT_DRIVES:
+        return recover_drives(session, done, err);
+    default:
+        return recover_undo(session, err);
+    }
+}
