@@ -158,8 +158,11 @@ static bool
 drive_uses(const struct maqet_vm *vm, const struct maqet_drive *drive,
            const struct wanted *wanted)
 {
+    for (size_t i = 0; i < drive->chain.count; i++)
+        if (is_wanted(drive->chain.nodes[i].file, wanted))
+            return true;
     if (!maqet_drive_is_unknown(drive) || drive->path)
-        return is_wanted(drive->path, wanted);
+        return false;
     _cleanup_free_ char *presumed = maqet_drive_presumed_path(drive);
     if (is_wanted(presumed, wanted))
         return true;

@@ -104,7 +104,8 @@ maqet_node_name(const char *drive, size_t number)
 static json_object *
 blockdev_of(const struct maqet_args *args, const char *name)
 {
-    for (size_t i = 0; i < maqet_args_count(args); i++) {
+    /* The last drive is mostly the one that is asked for. */
+    for (size_t i = maqet_args_count(args); i-- > 0;) {
         const struct maqet_props *props = maqet_args_at(args, i);
 
         if (props->kind == &maqet_kind_blockdev && strcmp(props->id, name) == 0)
