@@ -32,6 +32,9 @@ enum { CHECKPOINT_LIMIT = 30000 };
         .name = "compress", .help = "compress the memory that is kept"                   \
     }
 
+extern const struct view checkpoint_create_view;
+extern const struct view checkpoint_load_view;
+
 int checkpoint_create(struct invocation *invocation, const char *vm, const char *name,
                       struct maqet_error **err);
 

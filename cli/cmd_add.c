@@ -1,16 +1,32 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/fields.h"
 #include "cli/files.h"
 #include "cli/options.h"
 #include "core/lifecycle/addable.h"
 #include "core/machine/store.h"
 
+struct added {
+    const char *name;
+    const char *uuid;
+};
+
+static const struct maqet_field rows[] = {
+    {"name", MAQET_FIELD(struct added, name), .help = "the machine's name"},
+    {"uuid", MAQET_FIELD(struct added, uuid), .help = "its UUID"},
+    {0},
+};
+static const struct maqet_fields fields = MAQET_FIELDS(struct added, rows);
+
 static char *
-text(json_object *row, bool colour)
+text(const void *row, bool colour)
 {
+    const struct added *added = row;
+
     (void)colour;
-    return maqet_format("Added virtual machine '%s'.\n", field_get(row, "name"));
+    return maqet_format("Added virtual machine '%s'.\n", added->name);
 }
+
+static const struct view view = {
+    .table = {&fields, "name uuid"}, .text = text, .confirmation = true};
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)
@@ -24,10 +40,8 @@ run(struct invocation *invocation, struct maqet_error **err)
         maqet_store_add(&invocation->context, vm->definition, err) < 0)
         return -1;
 
-    json_object *result = json_object_new_object();
-    field_text(result, "name", vm->definition->name);
-    field_text(result, "uuid", vm->definition->uuid);
-    output_result(&invocation->output, &invocation->command->view, result);
+    const struct added added = {vm->definition->name, vm->definition->uuid};
+    output_result(&invocation->output, &view, &added);
     return 0;
 }
 
@@ -37,12 +51,6 @@ static const struct command_example examples[] = {
     {"maqet add vm.yaml", "Add the virtual machine that vm.yaml describes"},
     {"maqet add base.yaml big.yaml --name build --set memory=8G",
      "Add what base.yaml describes, as big.yaml and the command line change it"},
-    {0},
-};
-
-static const struct column columns[] = {
-    {"name", "NAME", COLUMN_TEXT},
-    {"uuid", "UUID", COLUMN_TEXT},
     {0},
 };
 
@@ -59,6 +67,6 @@ const struct command command_add = {
                    "is made before the first start.",
     .options = options,
     .examples = examples,
-    .view = {.columns = columns, .text = text, .confirmation = true},
+    .view = &view,
     .run = run,
 };

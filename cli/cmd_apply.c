@@ -1,29 +1,49 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "cli/fields.h"
 #include "cli/files.h"
 #include "cli/options.h"
 #include "core/lifecycle/apply.h"
+#include "core/machine/state.h"
 #include "core/machine/store.h"
 
+struct applied {
+    const char *name;
+    const char *change;
+    bool running;
+};
+
+MAQET_WORDS(change_word, "created", "changed", "unchanged")
+
+static const struct maqet_field rows[] = {
+    {"name", MAQET_FIELD(struct applied, name), .help = "the machine's name"},
+    {"change", MAQET_FIELD_CHOICE(struct applied, change, change_word),
+     .help = "what was done to its definition"},
+    {"running", MAQET_FIELD(struct applied, running),
+     .help = "whether it runs, so that a change takes effect at its next start"},
+    {0},
+};
+static const struct maqet_fields fields = MAQET_FIELDS(struct applied, rows);
+
 static char *
-text(json_object *row, bool colour)
+text(const void *row, bool colour)
 {
-    const char *name = field_get(row, "name"), *change = field_get(row, "change");
-    bool running = json_object_get_boolean(json_object_object_get(row, "running"));
+    const struct applied *applied = row;
 
     (void)colour;
-    if (strcmp(change, "created") == 0)
-        return maqet_format("Created virtual machine '%s'.\n", name);
-    if (strcmp(change, "changed") == 0)
-        return maqet_format("Changed virtual machine '%s'%s.\n", name,
-                            running
+    if (strcmp(applied->change, "created") == 0)
+        return maqet_format("Created virtual machine '%s'.\n", applied->name);
+    if (strcmp(applied->change, "changed") == 0)
+        return maqet_format("Changed virtual machine '%s'%s.\n", applied->name,
+                            applied->running
                                 ? ", which is running: the change takes effect at its "
                                   "next start"
                                 : "");
-    return maqet_format("Virtual machine '%s' is unchanged.\n", name);
+    return maqet_format("Virtual machine '%s' is unchanged.\n", applied->name);
 }
+
+static const struct view view = {
+    .table = {&fields, "name change"}, .text = text, .confirmation = true};
 
 /* What the first operand is called: a machine that is there, or one to be created. */
 static char *
@@ -48,11 +68,8 @@ run(struct invocation *invocation, struct maqet_error **err)
         maqet_state_look(context, name, &state, err) < 0)
         return -1;
 
-    json_object *result = json_object_new_object();
-    field_text(result, "name", name);
-    field_text(result, "change", change);
-    json_object_object_add(result, "running", json_object_new_boolean(state.pid > 0));
-    output_result(&invocation->output, &invocation->command->view, result);
+    const struct applied applied = {name, change, state.pid > 0};
+    output_result(&invocation->output, &view, &applied);
     return 0;
 }
 
@@ -61,12 +78,6 @@ static const struct command_option options[] = {OPTION_SET_ROW, {0}};
 static const struct command_example examples[] = {
     {"maqet apply web web.yaml", "Create web, or bring it up to date"},
     {"maqet apply web web.yaml --set memory=4G", "The same, with more memory"},
-    {0},
-};
-
-static const struct column columns[] = {
-    {"name", "NAME", COLUMN_TEXT},
-    {"change", "CHANGE", COLUMN_TEXT},
     {0},
 };
 
@@ -82,6 +93,6 @@ const struct command command_apply = {
                    "not touched.",
     .options = options,
     .examples = examples,
-    .view = {.columns = columns, .text = text, .confirmation = true},
+    .view = &view,
     .run = run,
 };

@@ -3,43 +3,28 @@
 
 #include "cli/files.h"
 #include "cli/options.h"
-#include "core/base/printable.h"
 #include "core/base/shell.h"
 #include "core/machine/command_line.h"
 #include "core/machine/store.h"
 #include "core/machine/vm.h"
 
-/* An option and its value on a line, ready to be pasted. */
+/* An option and its value on a line, ready to be pasted. The caller frees. */
 static char *
-text(json_object *argv, bool colour)
+shell_text(const struct maqet_strings *argv)
 {
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    (void)colour;
-    for (size_t i = 0; i < json_object_array_length(argv); i++) {
-        const char *argument = json_object_get_string(json_object_array_get_idx(argv, i));
-
+    for (size_t i = 0; i < argv->count; i++) {
         if (i > 0)
-            maqet_text_append(&text, *argument == '-' ? " \\\n    " : " ");
-        maqet_shell_append(&text, argument);
+            maqet_text_append(&text, *argv->items[i] == '-' ? " \\\n    " : " ");
+        maqet_shell_append(&text, argv->items[i]);
     }
     maqet_text_append(&text, "\n");
     return maqet_text_take(&text);
 }
 
-static char *
-plain(json_object *argv)
-{
-    struct maqet_text text = MAQET_TEXT_INIT;
-
-    for (size_t i = 0; i < json_object_array_length(argv); i++) {
-        const char *argument = json_object_get_string(json_object_array_get_idx(argv, i));
-        _cleanup_free_ char *line = maqet_text_reversible(argument, strlen(argument));
-
-        maqet_text_appendf(&text, "%s\n", line);
-    }
-    return maqet_text_take(&text);
-}
+static const struct view view = {.remark = "A list of texts: the program, and each of "
+                                           "its arguments."};
 
 static bool
 looks_like_file(const char *operand)
@@ -88,10 +73,8 @@ run(struct invocation *invocation, struct maqet_error **err)
         maqet_vm_command_line(vm, &argv, err) < 0)
         return -1;
 
-    json_object *result = json_object_new_array();
-    for (size_t i = 0; i < argv.count; i++)
-        json_object_array_add(result, json_object_new_string(argv.items[i]));
-    output_result(&invocation->output, &invocation->command->view, result);
+    _cleanup_free_ char *text = shell_text(&argv);
+    output_texts(&invocation->output, &argv, text, NULL);
     return 0;
 }
 
@@ -115,6 +98,6 @@ const struct command command_args = {
                    "inherits from maqet.",
     .options = options,
     .examples = examples,
-    .view = {.text = text, .plain = plain, .whole = true, .verbatim = true},
+    .view = &view,
     .run = run,
 };

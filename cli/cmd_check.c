@@ -3,7 +3,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/fields.h"
 #include "cli/invocation.h"
 #include "cli/terminal.h"
 #include "core/base/shell.h"
@@ -22,80 +21,125 @@ status_of(const struct maqet_checked_file *file)
     return file->leaks > 0 ? "leaks" : "clean";
 }
 
-static json_object *
+struct checked {
+    const char *vm;
+    const char *drive;
+    const char *file;
+    bool readonly;
+    const char *status;
+    bool counted;
+    uint64_t errors;
+    uint64_t leaks;
+    uint64_t errors_fixed;
+    uint64_t leaks_fixed;
+    struct maqet_strings damage;
+};
+
+MAQET_WORDS(status_word, "clean", "leaks", "damaged", "missing")
+
+#define COUNTED .known = MAQET_KNOWN(struct checked, counted)
+static const struct maqet_field rows[] = {
+    {"vm", MAQET_FIELD(struct checked, vm), .help = "the machine's name"},
+    {"drive", MAQET_FIELD(struct checked, drive), .help = "the drive's name"},
+    {"file", MAQET_FIELD(struct checked, file), .optional = true,
+     .help = "the image; null where it lies in no file of this host"},
+    {"readonly", MAQET_FIELD(struct checked, readonly),
+     .help = "whether the guest can't write to it, so that it is not repaired"},
+    {"status", MAQET_FIELD_CHOICE(struct checked, status, status_word),
+     .help = "what was found"},
+    {"errors", MAQET_FIELD(struct checked, errors), COUNTED,
+     .help = "how many errors there are; null where they were not counted"},
+    {"leaks", MAQET_FIELD(struct checked, leaks), COUNTED,
+     .help = "how many clusters take up space without being in use"},
+    {"errors_fixed", MAQET_FIELD(struct checked, errors_fixed), COUNTED,
+     .help = "how many errors were repaired"},
+    {"leaks_fixed", MAQET_FIELD(struct checked, leaks_fixed), COUNTED,
+     .help = "how many clusters were freed"},
+    {"damage", MAQET_FIELD(struct checked, damage), .help = "what is wrong, in phrases"},
+    {0},
+};
+static const struct maqet_fields fields = MAQET_FIELDS(struct checked, rows);
+
+static struct checked
 row_of(const struct maqet_drive *drive, const struct maqet_checked_file *file)
 {
-    json_object *row = json_object_new_object();
-
-    field_text(row, "vm", drive->machine->vm_name);
-    field_text(row, "drive", drive->name);
-    field_text(row, "file", *file->path ? file->path : NULL);
-    json_object_object_add(row, "readonly", json_object_new_boolean(!file->written));
-    field_text(row, "status", status_of(file));
-    field_number(row, "errors", file->counted, file->errors);
-    field_number(row, "leaks", file->counted, file->leaks);
-    field_number(row, "errors_fixed", file->counted, file->errors_fixed);
-    field_number(row, "leaks_fixed", file->counted, file->leaks_fixed);
-    field_strings(row, "damage", &file->damage);
-    return row;
+    return (struct checked){
+        .vm = drive->machine->vm_name,
+        .drive = drive->name,
+        .file = *file->path ? file->path : NULL,
+        .readonly = !file->written,
+        .status = status_of(file),
+        .counted = file->counted,
+        .errors = file->errors,
+        .leaks = file->leaks,
+        .errors_fixed = file->errors_fixed,
+        .leaks_fixed = file->leaks_fixed,
+        .damage = file->damage,
+    };
 }
 
 /* One whose image was not made yet has nothing to be checked. */
-static json_object *
+static struct checked
 row_of_nothing(const struct maqet_drive *drive)
 {
-    static const struct maqet_checked_file none = {0};
-    const struct maqet_checked_file file = {.path =
-                                                (char *)(drive->path ? drive->path : ""),
-                                            .written = !maqet_drive_readonly(drive)};
-    json_object *row = row_of(drive, drive->path ? &file : &none);
-
-    field_text(row, "status", "missing");
-    return row;
+    return (struct checked){
+        .vm = drive->machine->vm_name,
+        .drive = drive->name,
+        .file = drive->path,
+        .readonly = !drive->path || maqet_drive_readonly(drive),
+        .status = "missing",
+    };
 }
 
 static void
-append_count(struct maqet_text *text, json_object *row, const char *key, const char *one,
-             const char *many)
+append_count(struct maqet_text *text, uint64_t count, const char *one, const char *many)
 {
-    uint64_t count = json_object_get_uint64(json_object_object_get(row, key));
-
     if (count > 0)
         maqet_text_appendf(text, "%s%" PRIu64 " %s", text->length > 0 ? ", " : "", count,
                            count == 1 ? one : many);
+}
+
+/* "it is marked as corrupt, 3 errors"; the caller frees. */
+static char *
+facts_text(const struct checked *checked)
+{
+    struct maqet_text facts = MAQET_TEXT_INIT;
+    _cleanup_free_ char *damage = maqet_strings_join(&checked->damage, ", ");
+
+    maqet_text_append(&facts, damage);
+    append_count(&facts, checked->errors, "error", "errors");
+    append_count(&facts, checked->leaks, "leaked cluster, which only takes up space",
+                 "leaked clusters, which only take up space");
+    append_count(&facts, checked->errors_fixed, "error repaired", "errors repaired");
+    append_count(&facts, checked->leaks_fixed, "leaked cluster freed",
+                 "leaked clusters freed");
+    return maqet_text_take(&facts);
 }
 
 /* "Drive 'hdd' of VM 'myvm', /images/hdd.qcow2: damaged (it is marked as corrupt, 3
  * errors)"
  */
 static char *
-text(json_object *row, bool colour)
+text(const void *row, bool colour)
 {
-    json_object *damage = json_object_object_get(row, "damage");
-    json_object *file = json_object_object_get(row, "file");
-    const char *status = field_get(row, "status");
-    _cleanup_text_ struct maqet_text facts = MAQET_TEXT_INIT;
-    enum shade shade = strcmp(status, "damaged") == 0 ? SHADE_RED
-                       : strcmp(status, "clean") == 0 ? SHADE_GREEN
-                                                      : SHADE_YELLOW;
+    const struct checked *checked = row;
+    _cleanup_free_ char *facts = facts_text(checked);
+    enum shade shade = strcmp(checked->status, "damaged") == 0 ? SHADE_RED
+                       : strcmp(checked->status, "clean") == 0 ? SHADE_GREEN
+                                                               : SHADE_YELLOW;
 
-    for (size_t i = 0; i < json_object_array_length(damage); i++)
-        maqet_text_appendf(&facts, "%s%s", i > 0 ? ", " : "",
-                           json_object_get_string(json_object_array_get_idx(damage, i)));
-    append_count(&facts, row, "errors", "error", "errors");
-    append_count(&facts, row, "leaks", "leaked cluster, which only takes up space",
-                 "leaked clusters, which only take up space");
-    append_count(&facts, row, "errors_fixed", "error repaired", "errors repaired");
-    append_count(&facts, row, "leaks_fixed", "leaked cluster freed",
-                 "leaked clusters freed");
-    const char *path = file ? json_object_get_string(file) : "";
-
-    return maqet_format("Drive '%s' of VM '%s'%s%s: %s%s%s%s%s%s\n",
-                        field_get(row, "drive"), field_get(row, "vm"), *path ? ", " : "",
-                        path, shade_begin(colour, shade), status,
-                        shade_end(colour, shade), facts.length > 0 ? " (" : "",
-                        facts.length > 0 ? facts.data : "", facts.length > 0 ? ")" : "");
+    return maqet_format("Drive '%s' of VM '%s'%s%s: %s%s%s%s%s%s\n", checked->drive,
+                        checked->vm, checked->file ? ", " : "",
+                        checked->file ? checked->file : "", shade_begin(colour, shade),
+                        checked->status, shade_end(colour, shade), *facts ? " (" : "",
+                        facts, *facts ? ")" : "");
 }
+
+static const struct view view = {
+    .table = {&fields, "vm drive status errors leaks errors_fixed leaks_fixed file"},
+    .text = text,
+    .each = "image",
+};
 
 /* ---- what is to be checked ---- */
 
@@ -129,17 +173,29 @@ copy_command(const char *path)
     return maqet_format("cp --sparse=always %s %s", from, to);
 }
 
+struct proposal {
+    const char *copy;
+};
+
+static const struct maqet_field proposal_rows[] = {
+    {"copy", MAQET_FIELD(struct proposal, copy)}, {0}};
+static const struct maqet_fields proposal_fields =
+    MAQET_FIELDS(struct proposal, proposal_rows);
+
 static char *
-copy_text(json_object *row, bool colour)
+proposal_text(const void *row, bool colour)
 {
+    const struct proposal *proposal = row;
+
     (void)colour;
     return maqet_format("Repairing can lose data: what is damaged can't always be saved, "
                         "and is dropped then.\nA copy of the image shows afterwards what "
                         "was lost:\n  %s\n",
-                        field_get(row, "copy"));
+                        proposal->copy);
 }
 
-static const struct view copy_view = {.text = copy_text};
+static const struct view proposal_view = {.table = {.fields = &proposal_fields},
+                                          .text = proposal_text};
 
 static int
 confirm(const struct invocation *invocation, const struct maqet_drive *drive,
@@ -156,12 +212,11 @@ confirm(const struct invocation *invocation, const struct maqet_drive *drive,
         maqet_error_hint(err, "Say --yes to repair without being asked");
         return -1;
     }
-    _cleanup_json_ json_object *row = json_object_new_object();
+    const struct proposal proposal = {copy};
     _cleanup_free_ char *question =
         maqet_format("Repair the image of drive '%s' of VM '%s' now?", drive->name,
                      drive->machine->vm_name);
-    field_text(row, "copy", copy);
-    return output_ask(&copy_view, row, question)
+    return output_ask(&proposal_view, &proposal, 1, question)
                ? 0
                : maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was repaired");
 }
@@ -192,7 +247,6 @@ check_drive(struct invocation *invocation, const struct maqet_checking *checking
             const struct maqet_drive *drive, struct maqet_error **err)
 {
     _cleanup_check_report_ struct maqet_check_report report = {.drive = drive};
-    const struct view *view = &invocation->command->view;
     int exit_code = 0;
 
     if (maqet_checking_run(checking, &report, MAQET_CHECK_FULL, err) < 0)
@@ -204,12 +258,17 @@ check_drive(struct invocation *invocation, const struct maqet_checking *checking
                      ? repair(invocation, checking, &report, err)
                      : 0;
     for (size_t i = 0; i < report.count; i++) {
-        output_row(&invocation->output, view, row_of(drive, &report.files[i]));
+        const struct checked row = row_of(drive, &report.files[i]);
+
+        output_row(&invocation->output, &view, &row);
         if (maqet_checked_file_is_damaged(&report.files[i]))
             exit_code = 1;
     }
-    if (report.count == 0)
-        output_row(&invocation->output, view, row_of_nothing(drive));
+    if (report.count == 0) {
+        const struct checked row = row_of_nothing(drive);
+
+        output_row(&invocation->output, &view, &row);
+    }
     if (exit_code > 0 && access(drive->log, F_OK) == 0)
         maqet_context_say(&invocation->context, MAQET_LEVEL_INFO,
                           "What is wrong in particular is in %s", drive->log);
@@ -261,18 +320,6 @@ static const struct command_example examples[] = {
     {0},
 };
 
-static const struct column columns[] = {
-    {"vm", "VM", COLUMN_TEXT},
-    {"drive", "DRIVE", COLUMN_TEXT},
-    {"status", "STATUS", COLUMN_TEXT},
-    {"errors", "ERRORS", COLUMN_NUMBER},
-    {"leaks", "LEAKS", COLUMN_NUMBER},
-    {"errors_fixed", "ERRORS FIXED", COLUMN_NUMBER},
-    {"leaks_fixed", "LEAKS FIXED", COLUMN_NUMBER},
-    {"file", "FILE", COLUMN_TEXT},
-    {0},
-};
-
 const struct command command_check = {
     .name = "check",
     .operands = {OPERAND_VM, OPERAND_DRIVE | OPERAND_OPTIONAL},
@@ -295,6 +342,6 @@ const struct command command_check = {
         "and bases are never repaired.",
     .options = options,
     .examples = examples,
-    .view = {.columns = columns, .text = text},
+    .view = &view,
     .run = run,
 };

@@ -2,39 +2,61 @@
 #include <string.h>
 
 #include "cli/checkpoints.h"
-#include "cli/fields.h"
 #include "cli/options.h"
 #include "cli/snapshot_actions.h"
 
 /* ---- create ---- */
 
+struct created {
+    const char *vm;
+    const char *name;
+    struct maqet_checkpoint_receipt receipt;
+};
+
+static const struct maqet_field create_rows[] = {
+    {"vm", MAQET_FIELD(struct created, vm), .help = "the machine's name"},
+    {"name", MAQET_FIELD(struct created, name), .help = "the checkpoint's name"},
+    {"drives", MAQET_FIELD(struct created, receipt.drives),
+     .help = "the drives that it has snapshots of"},
+    {"pause_ms", MAQET_FIELD(struct created, receipt.pause),
+     .unit = MAQET_UNIT_MILLISECONDS, .help = "how long the guest stood still"},
+    {"wall_ms", MAQET_FIELD(struct created, receipt.wall),
+     .unit = MAQET_UNIT_MILLISECONDS, .title = "TIME MS",
+     .help = "how long all of it took"},
+    {"size", MAQET_FIELD(struct created, receipt.allocated), .unit = MAQET_UNIT_BYTES,
+     .help = "what the guest's memory takes on the disk"},
+    {"length", MAQET_FIELD(struct created, receipt.length), .unit = MAQET_UNIT_BYTES,
+     .help = "the length of that file, which may have holes"},
+    {"method",
+     MAQET_FIELD_WORD(struct created, receipt.method, maqet_migration_method_name),
+     .help = "how memory was kept"},
+    {"reason", MAQET_FIELD(struct created, receipt.reason), .optional = true,
+     .help = "why it was not the first method that auto tries; null where it was"},
+    {0},
+};
+static const struct maqet_fields create_fields =
+    MAQET_FIELDS(struct created, create_rows);
+
 static char *
-create_text(json_object *row, bool colour)
+create_text(const void *row, bool colour)
 {
-    const char *reason = field_get(row, "reason");
-    double pause = json_object_get_double(json_object_object_get(row, "pause_ms"));
-    double wall = json_object_get_double(json_object_object_get(row, "wall_ms"));
-    _cleanup_free_ char *size = maqet_text_bytes(
-        (uint64_t)json_object_get_int64(json_object_object_get(row, "size")));
-    _cleanup_free_ char *why = reason ? maqet_format(" (%s)", reason) : maqet_strdup("");
+    const struct created *created = row;
+    const struct maqet_checkpoint_receipt *receipt = &created->receipt;
+    _cleanup_free_ char *size = maqet_text_bytes((uint64_t)receipt->allocated);
+    _cleanup_free_ char *why =
+        receipt->reason ? maqet_format(" (%s)", receipt->reason) : maqet_strdup("");
 
     (void)colour;
-    return maqet_format(
-        "Created checkpoint '%s' of VM '%s', %s of memory.\nThe guest stood "
-        "still for %.1f ms; took %.0f ms; method: %s%s.\n",
-        field_get(row, "name"), field_get(row, "vm"), size, pause, wall,
-        field_get(row, "method"), why);
+    return maqet_format("Created checkpoint '%s' of VM '%s', %s of memory.\nThe guest "
+                        "stood still for %.1f ms; took %.0f ms; method: %s%s.\n",
+                        created->name, created->vm, size, receipt->pause, receipt->wall,
+                        maqet_migration_method_name(receipt->method), why);
 }
 
-static const struct column create_columns[] = {{"name", "NAME", COLUMN_TEXT},
-                                               {"drives", "DRIVES", COLUMN_TEXT},
-                                               {"pause_ms", "PAUSE MS", COLUMN_TEXT},
-                                               {"wall_ms", "TIME MS", COLUMN_TEXT},
-                                               {"size", "SIZE", COLUMN_BYTES},
-                                               {"method", "METHOD", COLUMN_TEXT},
-                                               {0}};
-static const struct view create_view = {
-    .columns = create_columns, .text = create_text, .confirmation = true};
+const struct view checkpoint_create_view = {
+    .table = {&create_fields, "name drives pause_ms wall_ms size method"},
+    .text = create_text,
+    .confirmation = true};
 
 static enum maqet_migration_method
 method_of(const struct invocation *invocation)
@@ -52,8 +74,7 @@ int
 checkpoint_create(struct invocation *invocation, const char *vm, const char *name,
                   struct maqet_error **err)
 {
-    _cleanup_(maqet_checkpoint_receipt_clear) struct maqet_checkpoint_receipt receipt = {
-        0};
+    struct created created = {.vm = vm, .name = name};
     const struct maqet_checkpoint_request request = {
         .vm = vm,
         .name = name,
@@ -62,20 +83,12 @@ checkpoint_create(struct invocation *invocation, const char *vm, const char *nam
         .compress = invocation_has(invocation, "compress"),
     };
 
-    if (maqet_checkpoint_create(&invocation->context, &request, &receipt, err) < 0)
-        return -1;
-    json_object *row = json_object_new_object();
-    field_text(row, "vm", vm);
-    field_text(row, "name", name);
-    field_strings(row, "drives", &receipt.drives);
-    field_milliseconds(row, "pause_ms", receipt.pause);
-    field_milliseconds(row, "wall_ms", receipt.wall);
-    field_number(row, "size", true, (uint64_t)receipt.allocated);
-    field_number(row, "length", true, (uint64_t)receipt.length);
-    field_text(row, "method", maqet_migration_method_name(receipt.method));
-    field_text(row, "reason", receipt.reason);
-    output_result(&invocation->output, &create_view, row);
-    return 0;
+    int result =
+        maqet_checkpoint_create(&invocation->context, &request, &created.receipt, err);
+    if (result == 0)
+        output_result(&invocation->output, &checkpoint_create_view, &created);
+    maqet_checkpoint_receipt_clear(&created.receipt);
+    return result;
 }
 
 static int
@@ -111,20 +124,33 @@ confirm(const struct invocation *invocation, struct maqet_checkpoint_request *re
         err);
 }
 
+struct loaded {
+    const char *vm;
+    const char *name;
+    int pid;
+};
+
+static const struct maqet_field load_rows[] = {
+    {"vm", MAQET_FIELD(struct loaded, vm), .help = "the machine's name"},
+    {"name", MAQET_FIELD(struct loaded, name), .help = "the checkpoint's name"},
+    {"pid", MAQET_FIELD(struct loaded, pid), .help = "QEMU's process ID"},
+    {0},
+};
+static const struct maqet_fields load_fields = MAQET_FIELDS(struct loaded, load_rows);
+
 static char *
-load_text(json_object *row, bool colour)
+load_text(const void *row, bool colour)
 {
+    const struct loaded *loaded = row;
+
     (void)colour;
     return maqet_format(
-        "Loaded checkpoint '%s' of VM '%s', which runs on from there (PID "
-        "%s).\n",
-        field_get(row, "name"), field_get(row, "vm"), field_get(row, "pid"));
+        "Loaded checkpoint '%s' of VM '%s', which runs on from there (PID %d).\n",
+        loaded->name, loaded->vm, loaded->pid);
 }
 
-static const struct column load_columns[] = {
-    {"name", "NAME", COLUMN_TEXT}, {"pid", "PID", COLUMN_NUMBER}, {0}};
-static const struct view load_view = {
-    .columns = load_columns, .text = load_text, .confirmation = true};
+const struct view checkpoint_load_view = {
+    .table = {&load_fields, "name pid"}, .text = load_text, .confirmation = true};
 
 int
 checkpoint_load(struct invocation *invocation, const char *vm, const char *name,
@@ -138,16 +164,12 @@ checkpoint_load(struct invocation *invocation, const char *vm, const char *name,
         .timeout = invocation_milliseconds(invocation, "wait"),
     };
     _cleanup_free_ char *verified = NULL;
-    int pid;
+    struct loaded loaded = {.vm = vm, .name = name};
 
     if (confirm(invocation, &request, &verified, err) < 0 ||
-        maqet_checkpoint_load(&invocation->context, &request, &pid, err) < 0)
+        maqet_checkpoint_load(&invocation->context, &request, &loaded.pid, err) < 0)
         return -1;
-    json_object *row = json_object_new_object();
-    field_text(row, "vm", vm);
-    field_text(row, "name", name);
-    field_number(row, "pid", true, (uint64_t)pid);
-    output_result(&invocation->output, &load_view, row);
+    output_result(&invocation->output, &checkpoint_load_view, &loaded);
     return 0;
 }
 
@@ -161,15 +183,31 @@ run_load(struct invocation *invocation, struct maqet_error **err)
 
 /* ---- delete ---- */
 
+struct deleted {
+    const char *vm;
+    const char *name;
+};
+
+static const struct maqet_field delete_rows[] = {
+    {"vm", MAQET_FIELD(struct deleted, vm), .help = "the machine's name"},
+    {"name", MAQET_FIELD(struct deleted, name), .help = "the checkpoint's name"},
+    {0},
+};
+static const struct maqet_fields delete_fields =
+    MAQET_FIELDS(struct deleted, delete_rows);
+
 static char *
-delete_text(json_object *row, bool colour)
+delete_text(const void *row, bool colour)
 {
+    const struct deleted *deleted = row;
+
     (void)colour;
-    return maqet_format("Deleted checkpoint '%s' of VM '%s'.\n", field_get(row, "name"),
-                        field_get(row, "vm"));
+    return maqet_format("Deleted checkpoint '%s' of VM '%s'.\n", deleted->name,
+                        deleted->vm);
 }
 
-static const struct column delete_columns[] = {{"name", "NAME", COLUMN_TEXT}, {0}};
+static const struct view delete_view = {
+    .table = {&delete_fields, "name"}, .text = delete_text, .confirmation = true};
 
 static int
 run_delete(struct invocation *invocation, struct maqet_error **err)
@@ -181,81 +219,102 @@ run_delete(struct invocation *invocation, struct maqet_error **err)
 
     if (maqet_checkpoint_delete(&invocation->context, &request, err) < 0)
         return -1;
-    json_object *row = json_object_new_object();
-    field_text(row, "vm", request.vm);
-    field_text(row, "name", request.name);
-    output_result(&invocation->output, &invocation->command->view, row);
+    const struct deleted deleted = {request.vm, request.name};
+    output_result(&invocation->output, &delete_view, &deleted);
     return 0;
 }
 
 /* ---- list ---- */
 
-static const struct column list_columns[] = {{"name", "NAME", COLUMN_TEXT},
-                                             {"date", "DATE", COLUMN_TEXT},
-                                             {"drives", "DRIVES", COLUMN_TEXT},
-                                             {"memory", "MEMORY", COLUMN_BYTES},
-                                             {"size", "SIZE", COLUMN_BYTES},
-                                             {"pause_ms", "PAUSE MS", COLUMN_TEXT},
-                                             {"method", "METHOD", COLUMN_TEXT},
-                                             {"machine", "MACHINE", COLUMN_TEXT},
-                                             {0}};
+/* What is known of one; of what a former maqet wrote, not all of it. */
+struct listed {
+    char *name;
+    bool has_memory;
+    uint64_t memory;
+    char *method;
+    char *machine;
+    char *qemu;
+    bool there;
+    int64_t allocated;
+    bool has_length;
+    int64_t length;
+    struct maqet_strings drives;
+    char *drive_list; /* the same, "hdd,data" */
+    int64_t date;
+    double pause;
+};
 
-/* As @as, where it is there. */
-static void
-copy_field(json_object *row, json_object *about, const char *key, const char *as)
-{
-    json_object *value = NULL;
+/* As maqet_checkpoint_list() has them. */
+static const struct maqet_field known_rows[] = {
+    {"name", MAQET_FIELD(struct listed, name)},
+    {"memory", MAQET_FIELD(struct listed, memory),
+     .known = MAQET_KNOWN(struct listed, has_memory)},
+    {"method", MAQET_FIELD(struct listed, method), .optional = true},
+    {"machine", MAQET_FIELD(struct listed, machine), .optional = true},
+    {"qemu", MAQET_FIELD(struct listed, qemu), .optional = true},
+    {"allocated", MAQET_FIELD(struct listed, allocated),
+     .known = MAQET_KNOWN(struct listed, there)},
+    {"size", MAQET_FIELD(struct listed, length),
+     .known = MAQET_KNOWN(struct listed, has_length)},
+    {"drives", MAQET_FIELD(struct listed, drives), .optional = true},
+    {"date", MAQET_FIELD(struct listed, date), .optional = true},
+    {"pause", MAQET_FIELD(struct listed, pause), .optional = true},
+    {0},
+};
+static const struct maqet_fields known_fields = MAQET_FIELDS(struct listed, known_rows);
 
-    if (json_object_object_get_ex(about, key, &value))
-        json_object_object_add(row, as, json_object_get(value));
-}
+static const struct maqet_field list_rows[] = {
+    {"name", MAQET_FIELD(struct listed, name), .help = "the checkpoint's name"},
+    {"memory", MAQET_FIELD(struct listed, memory), .unit = MAQET_UNIT_BYTES,
+     .known = MAQET_KNOWN(struct listed, has_memory),
+     .help = "how much memory the guest has"},
+    {"method", MAQET_FIELD_CHOICE(struct listed, method, maqet_migration_method_name),
+     .optional = true, .help = "how it was kept"},
+    {"machine", MAQET_FIELD(struct listed, machine), .optional = true,
+     .help = "QEMU's machine type"},
+    {"qemu", MAQET_FIELD(struct listed, qemu), .optional = true,
+     .help = "the version of QEMU"},
+    {"size", MAQET_FIELD(struct listed, allocated), .unit = MAQET_UNIT_BYTES,
+     .known = MAQET_KNOWN(struct listed, there),
+     .help = "what the guest's memory takes on the disk; null where that is lost"},
+    {"length", MAQET_FIELD(struct listed, length), .unit = MAQET_UNIT_BYTES,
+     .known = MAQET_KNOWN(struct listed, has_length),
+     .help = "the length of that file, which may have holes"},
+    {"drives", MAQET_FIELD(struct listed, drive_list),
+     .help = "the drives that it has snapshots of, with a comma between two"},
+    {"date", MAQET_FIELD_DATE(struct listed, date), .optional = true,
+     .help = "when it was made"},
+    {"pause_ms", MAQET_FIELD(struct listed, pause), .unit = MAQET_UNIT_MILLISECONDS,
+     .help = "how long the guest stood still for it"},
+    {0},
+};
+static const struct maqet_fields list_fields = MAQET_FIELDS(struct listed, list_rows);
 
-/* "hdd,data", as in a list of snapshots. The caller frees. */
-static char *
-joined(json_object *drives)
-{
-    struct maqet_text text = MAQET_TEXT_INIT;
-
-    for (size_t i = 0; json_object_is_type(drives, json_type_array) &&
-                       i < json_object_array_length(drives);
-         i++)
-        maqet_text_appendf(&text, "%s%s", i > 0 ? "," : "",
-                           json_object_get_string(json_object_array_get_idx(drives, i)));
-    return maqet_text_take(&text);
-}
-
-static json_object *
-row_of(json_object *about)
-{
-    static const char *const same[] = {"name", "memory", "method", "machine", "qemu"};
-    json_object *row = json_object_new_object();
-
-    for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++)
-        copy_field(row, about, same[i], same[i]);
-    copy_field(row, about, "allocated", "size");
-    copy_field(row, about, "size", "length");
-    _cleanup_free_ char *drives = joined(json_object_object_get(about, "drives"));
-    field_text(row, "drives", drives);
-    field_date(row, "date", json_object_get_int64(json_object_object_get(about, "date")));
-    field_milliseconds(row, "pause_ms",
-                       json_object_get_double(json_object_object_get(about, "pause")));
-    return row;
-}
+static const struct view list_view = {
+    .table = {&list_fields, "name date drives memory size pause_ms method machine"},
+    .empty = "No checkpoints found.\n",
+    .each = "checkpoint",
+};
 
 static int
 run_list(struct invocation *invocation, struct maqet_error **err)
 {
     _cleanup_json_ json_object *list = maqet_checkpoint_list(
         &invocation->context, operand_find(invocation, OPERAND_VM), err);
-    json_object *rows = json_object_new_array();
+    void *items;
+    size_t count;
 
-    for (size_t i = 0; list && i < json_object_array_length(list); i++)
-        json_object_array_add(rows, row_of(json_object_array_get_idx(list, i)));
-    if (list)
-        output_result(&invocation->output, &invocation->command->view, rows);
-    else
-        json_object_put(rows);
-    return list ? 0 : -1;
+    if (!list ||
+        maqet_fields_list_from_json(&known_fields, list, &items, &count, err) < 0)
+        return -1;
+    struct listed *listed = items;
+    for (size_t i = 0; i < count; i++)
+        listed[i].drive_list = maqet_strings_join(&listed[i].drives, ",");
+    output_list(&invocation->output, &list_view, listed, count);
+    for (size_t i = 0; i < count; i++)
+        free(listed[i].drive_list);
+    maqet_fields_list_free(&known_fields, items, count);
+    return 0;
 }
 
 /* ---- the command ---- */
@@ -310,7 +369,7 @@ static const struct command actions[] = {
      .operands = {OPERAND_NEW_NAME},
      .options = create_options,
      .examples = create_examples,
-     .view = {.columns = create_columns},
+     .view = &checkpoint_create_view,
      .run = run_create},
     {.name = "list",
      .summary = "List the checkpoints of a VM",
@@ -318,7 +377,7 @@ static const struct command actions[] = {
          "SIZE is what a checkpoint's memory takes on the disk; in JSON, `length` is "
          "that of its file, which may have holes.",
      .examples = list_examples,
-     .view = {.columns = list_columns, .empty = "No checkpoints found.\n"},
+     .view = &list_view,
      .run = run_list},
     {.name = "load",
      .summary = "Let the guest go on from a checkpoint",
@@ -332,14 +391,14 @@ static const struct command actions[] = {
      .operands = {OPERAND_CHECKPOINT},
      .options = load_options,
      .examples = load_examples,
-     .view = {.columns = load_columns},
+     .view = &checkpoint_load_view,
      .run = run_load},
     {.name = "delete",
      .summary = "Delete a checkpoint, with the snapshots that belong to it",
      .operands = {OPERAND_CHECKPOINT},
      .options = delete_options,
      .examples = delete_examples,
-     .view = {.columns = delete_columns, .text = delete_text, .confirmation = true},
+     .view = &delete_view,
      .run = run_delete},
     {0},
 };

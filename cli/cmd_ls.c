@@ -1,9 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "cli/fields.h"
 #include "cli/invocation.h"
+#include "cli/states.h"
 #include "core/machine/store.h"
+
+struct listed {
+    struct state_part state;
+    char *name;
+};
+
+static const struct maqet_field rows[] = {
+    {"name", MAQET_FIELD(struct listed, name), .help = "the machine's name"},
+    STATE_ROWS(struct listed, state),
+    {0},
+};
+static const struct maqet_fields fields = MAQET_FIELDS(struct listed, rows);
+
+static const struct cell cells[] = {{"status", state_text, state_shade}, {0}};
+static const struct view view = {
+    .table = {&fields, "name status pid memory cpu uptime", cells},
+    .empty = "No virtual machines found.\n",
+    .each = "virtual machine",
+};
 
 static const char *
 status_name(unsigned index)
@@ -37,14 +56,13 @@ warn(const struct maqet_context *context, const struct maqet_state_row *row)
 }
 
 /* A machine that can't be looked at doesn't keep the others from being listed. */
-static json_object *
+static struct listed
 describe(const struct maqet_state_row *row)
 {
-    json_object *result = json_object_new_object();
+    struct listed listed = {.name = maqet_strdup(row->name)};
 
-    field_text(result, "name", row->name);
-    fields_state(result, row->error ? NULL : &row->state);
-    return result;
+    state_fill(&listed.state, row->error ? NULL : &row->state);
+    return listed;
 }
 
 static bool
@@ -70,19 +88,17 @@ run(struct invocation *invocation, struct maqet_error **err)
         states[i].name = names.items[i];
     maqet_states_read(context, states, names.count, is_asked_for(status));
 
-    json_object *rows = json_object_new_array();
+    struct listed *all = maqet_alloc((names.count + 1) * sizeof(*all));
+    size_t count = 0;
     for (size_t i = 0; i < names.count; i++) {
-        json_object *row = describe(&states[i]);
-
         warn(context, &states[i]);
         if (is_wanted(&states[i], status))
-            json_object_array_add(rows, row);
-        else
-            json_object_put(row);
+            all[count++] = describe(&states[i]);
         maqet_error_free(states[i].error);
         maqet_state_clear(&states[i].state);
     }
-    output_result(&invocation->output, &invocation->command->view, rows);
+    output_list(&invocation->output, &view, all, count);
+    maqet_fields_list_free(&fields, all, count);
     return 0;
 }
 
@@ -100,16 +116,6 @@ static const struct command_example examples[] = {
     {"maqet ls", "List all"},
     {"maqet ls --status running --format plain | cut -f 1",
      "The names of those that run, for a script"},
-    {0},
-};
-
-static const struct column columns[] = {
-    {"name", "NAME", COLUMN_TEXT},
-    {"status", "STATUS", COLUMN_STATUS},
-    {"pid", "PID", COLUMN_NUMBER},
-    {"memory", "MEMORY", COLUMN_BYTES},
-    {"cpu", "CPU", COLUMN_PERCENT},
-    {"uptime", "UPTIME", COLUMN_DURATION},
     {0},
 };
 
@@ -132,6 +138,6 @@ const struct command command_ls = {
         "that is known without.",
     .options = options,
     .examples = examples,
-    .view = {.columns = columns, .empty = "No virtual machines found.\n"},
+    .view = &view,
     .run = run,
 };

@@ -2,13 +2,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "cli/fields.h"
 #include "cli/invocation.h"
-#include "cli/json.h"
 #include "cli/plugin_manual.h"
 #include "cli/table.h"
 #include "core/base/files.h"
-#include "core/base/json.h"
+#include "core/base/printable.h"
 #include "core/conformance/conformance.h"
 #include "core/machine/schema.h"
 #include "core/plugin/describe.h"
@@ -18,184 +16,168 @@ enum { PROSE_LIMIT = 1 << 20 };
 
 /* ---- list ---- */
 
-#define COMMON_COLUMNS                                                                   \
-    {"name", "NAME", COLUMN_TEXT}, {"kind", "KIND", COLUMN_TEXT},                        \
-        {"state", "STATE", COLUMN_TEXT},                                                 \
-    {                                                                                    \
-        "file", "FILE", COLUMN_TEXT                                                      \
-    }
-
-static const struct column plain_columns[] = {COMMON_COLUMNS,
-                                              {"reason", "REASON", COLUMN_TEXT},
-                                              {"summary", "SUMMARY", COLUMN_TEXT},
-                                              {0}};
-static const struct column table_columns[] = {COMMON_COLUMNS, {0}};
-
 /* A reason is a whole sentence, and stands below the table. */
 static char *
-list_text(json_object *rows, bool colour)
+list_text(const void *rows, size_t count, bool colour)
 {
-    _cleanup_free_ char *table = table_text(table_columns, rows, colour);
+    static const struct table table = {&listed_plugin_fields, "name kind state file",
+                                       NULL};
+    const struct plugin *plugins = rows;
     struct maqet_text text = MAQET_TEXT_INIT;
+    _cleanup_free_ char *lines = table_text(&table, rows, count, colour);
 
-    if (json_object_array_length(rows) == 0)
-        return maqet_strdup("No plugins found.\n");
-    maqet_text_append(&text, table);
-    for (size_t i = 0; i < json_object_array_length(rows); i++) {
-        json_object *row = json_object_array_get_idx(rows, i);
-        const char *reason = maqet_json_text(row, "reason");
-
-        if (reason)
-            maqet_text_appendf(&text, "\n%s: %s\n", field_get(row, "name"), reason);
-    }
+    maqet_text_append(&text, lines);
+    for (size_t i = 0; i < count; i++)
+        if (plugins[i].reason)
+            maqet_text_appendf(&text, "\n%s: %s\n", plugins[i].name, plugins[i].reason);
     return maqet_text_take(&text);
 }
 
-static char *
-plain_lines(const struct column *columns, json_object *rows)
-{
-    struct maqet_text text = MAQET_TEXT_INIT;
-
-    for (size_t i = 0; i < json_object_array_length(rows); i++) {
-        _cleanup_free_ char *line =
-            table_plain(columns, json_object_array_get_idx(rows, i));
-
-        maqet_text_append(&text, line);
-    }
-    return maqet_text_take(&text);
-}
-
-static char *
-list_plain(json_object *rows)
-{
-    return plain_lines(plain_columns, rows);
-}
+static const struct view list_view = {
+    .table = {&listed_plugin_fields, "name kind state file reason summary"},
+    .list_text = list_text,
+    .empty = "No plugins found.\n",
+    .each = "plugin",
+};
 
 static int
 run_list(struct invocation *invocation, struct maqet_error **err)
 {
-    (void)err;
-    output_result(&invocation->output, &invocation->command->view,
-                  maqet_plugin_list(&invocation->context));
+    _cleanup_plugins_ struct plugins plugins = {0};
+
+    if (plugins_read(&listed_plugin_fields, maqet_plugin_list(&invocation->context),
+                     &plugins, err) < 0)
+        return -1;
+    output_list(&invocation->output, &list_view, plugins.items, plugins.count);
     return 0;
 }
 
 /* ---- info ---- */
 
-static void
-append_words(struct maqet_text *text, const char *title, json_object *words)
-{
-    size_t count =
-        json_object_is_type(words, json_type_array) ? json_object_array_length(words) : 0;
-
-    for (size_t i = 0; i < count; i++)
-        maqet_text_appendf(text, "%s%s", i == 0 ? title : ", ",
-                           json_object_get_string(json_object_array_get_idx(words, i)));
-    if (count > 0)
-        maqet_text_append(text, "\n");
-}
-
-static void append_options(struct maqet_text *text, json_object *options,
-                           const char *before);
+static void append_options(struct maqet_text *text, const struct plugin_option *options,
+                           size_t count, const char *before);
 
 static void
-append_option(struct maqet_text *text, json_object *option, const char *before)
+append_option(struct maqet_text *text, const struct plugin_option *option,
+              const char *before)
 {
-    const char *fallback = maqet_json_text(option, "fallback");
-    _cleanup_free_ char *name =
-        maqet_format("%s%s", before, maqet_json_text(option, "name"));
-    const char *help = maqet_json_text(option, "help");
-
-    maqet_text_appendf(text, "  %-24s %-8s %s", name, maqet_json_text(option, "type"),
-                       help ? help : "");
-    if (json_object_get_boolean(json_object_object_get(option, "required")))
-        maqet_text_append(text, " (required)");
-    if (fallback)
-        maqet_text_appendf(text, " (default: %s)", fallback);
-    append_words(text, "; one of: ", json_object_object_get(option, "choices"));
-    if (!json_object_object_get(option, "choices"))
-        maqet_text_append(text, "\n");
+    _cleanup_free_ char *name = maqet_format("%s%s", before, option->name);
+    _cleanup_free_ char *choices = maqet_strings_join(&option->choices, ", ");
     _cleanup_free_ char *inner = maqet_format("%s.", name);
-    append_options(text, json_object_object_get(option, "options"), inner);
+
+    maqet_text_appendf(text, "  %-24s %-8s %s", name, option->type,
+                       option->help ? option->help : "");
+    if (option->required)
+        maqet_text_append(text, " (required)");
+    if (option->fallback)
+        maqet_text_appendf(text, " (default: %s)", option->fallback);
+    maqet_text_appendf(text, "%s%s\n", *choices ? "; one of: " : "", choices);
+    append_options(text, option->options, option->option_count, inner);
 }
 
 static void
-append_options(struct maqet_text *text, json_object *options, const char *before)
+append_options(struct maqet_text *text, const struct plugin_option *options, size_t count,
+               const char *before)
 {
-    for (size_t i = 0; options && i < json_object_array_length(options); i++)
-        append_option(text, json_object_array_get_idx(options, i), before);
+    for (size_t i = 0; i < count; i++)
+        append_option(text, &options[i], before);
 }
 
 static char *
-info_text(json_object *row, bool colour)
+info_text(const void *row, bool colour)
 {
+    const struct plugin *plugin = row;
+    _cleanup_free_ char *capabilities = maqet_strings_join(&plugin->capabilities, ", ");
     struct maqet_text text = MAQET_TEXT_INIT;
-    const char *interface = maqet_json_text(row, "interface");
-    const char *summary = maqet_json_text(row, "summary");
-    json_object *options = json_object_object_get(row, "options");
 
     (void)colour;
-    maqet_text_appendf(&text, "%s: %s\n", field_get(row, "name"),
-                       summary ? summary : "a plugin without a word on itself");
-    maqet_text_appendf(&text, "Kind: %s, plugin ABI %" PRId64 "\nFile: %s\n",
-                       field_get(row, "kind"), maqet_json_int(row, "abi"),
-                       field_get(row, "file"));
-    if (interface)
+    maqet_text_appendf(&text, "%s: %s\nKind: %s, plugin ABI %d\nFile: %s\n", plugin->name,
+                       plugin->summary ? plugin->summary
+                                       : "a plugin without a word on itself",
+                       plugin->kind, plugin->abi, plugin->file);
+    if (plugin->interface)
         maqet_text_appendf(&text, "Attached by: %s, unless the drive says another one\n",
-                           interface);
-    append_words(&text, "Can: ", json_object_object_get(row, "capabilities"));
-    maqet_text_append(&text, json_object_array_length(options) > 0
-                                 ? "Options of a drive:\n"
-                                 : "It has no options.\n");
-    append_options(&text, options, "");
+                           plugin->interface);
+    if (*capabilities)
+        maqet_text_appendf(&text, "Can: %s\n", capabilities);
+    maqet_text_append(&text, plugin->option_count > 0 ? "Options of a drive:\n"
+                                                      : "It has no options.\n");
+    append_options(&text, plugin->options, plugin->option_count, "");
     return maqet_text_take(&text);
 }
 
-static const struct column info_columns[] = {
-    COMMON_COLUMNS, {"summary", "SUMMARY", COLUMN_TEXT}, {0}};
+/* The column without a name was that of the state, and stays for those who count. */
+static const struct view info_view = {
+    .table = {&plugin_fields, "name kind = file summary"},
+    .text = info_text,
+    .each = "plugin",
+    .remark = "A storage and an interface may have the same name.",
+};
+
+static int
+read_info(const struct invocation *invocation, struct plugins *plugins,
+          struct maqet_error **err)
+{
+    return plugins_read(&plugin_fields,
+                        maqet_plugin_info(&invocation->context,
+                                          operand_find(invocation, OPERAND_PLUGIN), err),
+                        plugins, err);
+}
+
 static int
 run_info(struct invocation *invocation, struct maqet_error **err)
 {
-    json_object *rows = maqet_plugin_info(&invocation->context,
-                                          operand_find(invocation, OPERAND_PLUGIN), err);
+    _cleanup_plugins_ struct plugins plugins = {0};
 
-    if (rows)
-        output_result(&invocation->output, &invocation->command->view, rows);
-    return rows ? 0 : -1;
+    if (read_info(invocation, &plugins, err) < 0)
+        return -1;
+    output_list(&invocation->output, &info_view, plugins.items, plugins.count);
+    return 0;
 }
 
 /* ---- check ---- */
 
-static const struct column check_columns[] = {{"check", "CHECK", COLUMN_TEXT},
-                                              {"result", "RESULT", COLUMN_TEXT},
-                                              {"why", "WHY", COLUMN_TEXT},
-                                              {"hint", "HINT", COLUMN_TEXT},
-                                              {0}};
-static const struct column result_columns[] = {
-    {"check", "CHECK", COLUMN_TEXT}, {"result", "RESULT", COLUMN_TEXT}, {0}};
+struct check_row {
+    char *check;
+    char *result;
+    char *why;
+    char *hint;
+};
+
+MAQET_WORDS(result_word, "ok", "skipped", "FAILED")
+
+static const struct maqet_field check_rows[] = {
+    {"check", MAQET_FIELD(struct check_row, check), .help = "the check's name"},
+    {"result", MAQET_FIELD_CHOICE(struct check_row, result, result_word),
+     .help = "how it ended"},
+    {"why", MAQET_FIELD(struct check_row, why), .optional = true,
+     .help = "why it failed or was skipped"},
+    {"hint", MAQET_FIELD(struct check_row, hint), .optional = true,
+     .help = "what to do about a failure"},
+    {0},
+};
+static const struct maqet_fields check_fields =
+    MAQET_FIELDS(struct check_row, check_rows);
 
 static bool
-is_result(json_object *row, const char *result)
+is_result(const struct check_row *row, const char *result)
 {
-    return strcmp(field_get(row, "result"), result) == 0;
+    return strcmp(row->result, result) == 0;
 }
 
 /* The names of all checks that were skipped for the same reason as the one at @index;
  * NULL: they were told with an earlier one. The caller frees. */
 static char *
-skipped_alike(json_object *rows, size_t index)
+skipped_alike(const struct check_row *rows, size_t count, size_t index)
 {
-    const char *why = maqet_json_text(json_object_array_get_idx(rows, index), "why");
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
-    for (size_t i = 0; i < json_object_array_length(rows); i++) {
-        json_object *row = json_object_array_get_idx(rows, i);
-
-        if (!is_result(row, "skipped") || strcmp(field_get(row, "why"), why) != 0)
+    for (size_t i = 0; i < count; i++) {
+        if (!is_result(&rows[i], "skipped") || strcmp(rows[i].why, rows[index].why) != 0)
             continue;
         if (i < index)
             return NULL;
-        maqet_strings_add(&names, field_get(row, "check"));
+        maqet_strings_add(&names, rows[i].check);
     }
     return maqet_strings_join(&names, ", ");
 }
@@ -203,40 +185,36 @@ skipped_alike(json_object *rows, size_t index)
 /* A reason is a whole sentence, and stands below the table; what has failed comes last,
  * where it is seen. */
 static char *
-check_text(json_object *rows, bool colour)
+check_text(const void *all, size_t count, bool colour)
 {
-    _cleanup_free_ char *table = table_text(result_columns, rows, colour);
-    size_t count = json_object_array_length(rows);
+    static const struct table table = {&check_fields, "check result", NULL};
+    const struct check_row *rows = all;
+    _cleanup_free_ char *lines = table_text(&table, rows, count, colour);
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    maqet_text_append(&text, table);
+    maqet_text_append(&text, lines);
     for (size_t i = 0; i < count; i++) {
-        json_object *row = json_object_array_get_idx(rows, i);
         _cleanup_free_ char *names =
-            is_result(row, "skipped") ? skipped_alike(rows, i) : NULL;
+            is_result(&rows[i], "skipped") ? skipped_alike(rows, count, i) : NULL;
 
         if (names)
-            maqet_text_appendf(&text, "\n%s skipped: %s\n", names, field_get(row, "why"));
+            maqet_text_appendf(&text, "\n%s skipped: %s\n", names, rows[i].why);
     }
     for (size_t i = 0; i < count; i++) {
-        json_object *row = json_object_array_get_idx(rows, i);
-        const char *hint = maqet_json_text(row, "hint");
-
-        if (!is_result(row, "FAILED"))
+        if (!is_result(&rows[i], "FAILED"))
             continue;
-        maqet_text_appendf(&text, "\n%s FAILED: %s\n", field_get(row, "check"),
-                           field_get(row, "why"));
-        if (hint)
-            maqet_text_appendf(&text, "  What to do: %s\n", hint);
+        maqet_text_appendf(&text, "\n%s FAILED: %s\n", rows[i].check, rows[i].why);
+        if (rows[i].hint)
+            maqet_text_appendf(&text, "  What to do: %s\n", rows[i].hint);
     }
     return maqet_text_take(&text);
 }
 
-static char *
-check_plain(json_object *rows)
-{
-    return plain_lines(check_columns, rows);
-}
+static const struct view check_view = {
+    .table = {&check_fields, "check result why hint"},
+    .list_text = check_text,
+    .each = "check",
+};
 
 static int
 run_check(struct invocation *invocation, struct maqet_error **err)
@@ -253,55 +231,34 @@ run_check(struct invocation *invocation, struct maqet_error **err)
         .settings = &settings,
         .only = &only,
     };
-    json_object *rows =
+    _cleanup_json_ json_object *list =
         maqet_conformance_run(&invocation->context, &request, &failed, err);
-    if (!rows)
+    void *rows;
+    size_t count;
+    if (!list || maqet_fields_list_from_json(&check_fields, list, &rows, &count, err) < 0)
         return -1;
-    output_result(&invocation->output, &invocation->command->view, rows);
+    output_list(&invocation->output, &check_view, rows, count);
+    maqet_fields_list_free(&check_fields, rows, count);
     return failed > 0 ? maqet_error_exit_code(MAQET_ERROR_FAILED) : 0;
 }
 
 /* ---- schema ---- */
 
-static char *
-schema_text(json_object *schema, bool colour)
-{
-    (void)colour;
-    return json_pretty(schema);
-}
-
-static char *
-schema_plain(json_object *schema)
-{
-    _cleanup_free_ char *line = json_line(schema);
-
-    return maqet_format("%s\n", line);
-}
+static const struct view schema_view = {
+    .remark = "A JSON Schema (draft 7) of what a YAML file may say."};
 
 static int
 run_schema(struct invocation *invocation, struct maqet_error **err)
 {
     (void)err;
-    output_result(&invocation->output, &invocation->command->view,
-                  maqet_schema(&invocation->context));
+    output_json(&invocation->output, maqet_schema(&invocation->context));
     return 0;
 }
 
 /* ---- manual ---- */
 
-/* A page is a text as it is, for man(1). */
-static char *
-manual_text(json_object *page, bool colour)
-{
-    (void)colour;
-    return maqet_strdup(json_object_get_string(page));
-}
-
-static char *
-manual_plain(json_object *page)
-{
-    return manual_text(page, false);
-}
+static const struct view manual_view = {
+    .remark = "A list of texts: a page for man(1) of each plugin of that name."};
 
 static int
 run_manual(struct invocation *invocation, struct maqet_error **err)
@@ -311,20 +268,20 @@ run_manual(struct invocation *invocation, struct maqet_error **err)
 
     if (file && maqet_file_read(file, PROSE_LIMIT, &prose, NULL, err) < 0)
         return -1;
-    _cleanup_json_ json_object *info = maqet_plugin_info(
-        &invocation->context, operand_find(invocation, OPERAND_PLUGIN), err);
-    if (!info)
+    _cleanup_plugins_ struct plugins plugins = {0};
+    _cleanup_strings_ struct maqet_strings pages = MAQET_STRINGS_INIT;
+    if (read_info(invocation, &plugins, err) < 0)
         return -1;
-    /* A line feed in what a plugin says could begin a request of roff's. */
-    _cleanup_json_ json_object *rows = json_printable(info);
-    json_object *pages = json_object_new_array();
-    for (size_t i = 0; i < json_object_array_length(rows); i++) {
-        _cleanup_free_ char *page =
-            plugin_manual(json_object_array_get_idx(rows, i), prose);
+    for (size_t i = 0; i < plugins.count; i++) {
+        struct plugin shown = {0};
 
-        json_object_array_add(pages, json_object_new_string(page));
+        /* A line feed in what a plugin says could begin a request of roff's. */
+        maqet_fields_copy(&plugin_fields, &plugins.items[i], &shown, maqet_text_shown);
+        maqet_strings_take(&pages, plugin_manual(&shown, prose));
+        maqet_fields_clear(&plugin_fields, &shown);
     }
-    output_result(&invocation->output, &invocation->command->view, pages);
+    _cleanup_free_ char *text = maqet_strings_join(&pages, "");
+    output_texts(&invocation->output, &pages, text, text);
     return 0;
 }
 
@@ -383,13 +340,13 @@ static const struct command actions[] = {
     {.name = "list",
      .summary = "List plugins",
      .examples = list_examples,
-     .view = {.text = list_text, .plain = list_plain, .whole = true},
+     .view = &list_view,
      .run = run_list},
     {.name = "info",
      .summary = "Show what a plugin can do, and the options of its drives",
      .operands = {OPERAND_PLUGIN},
      .examples = info_examples,
-     .view = {.columns = info_columns, .text = info_text},
+     .view = &info_view,
      .run = run_info},
     {.name = "check",
      .summary = "Try whether a plugin keeps the rules",
@@ -404,21 +361,20 @@ static const struct command actions[] = {
      .operands = {OPERAND_PLUGIN_FILE},
      .options = check_options,
      .examples = check_examples,
-     .view = {.text = check_text, .plain = check_plain, .whole = true},
+     .view = &check_view,
      .run = run_check},
     {.name = "schema",
      .summary = "Print a JSON Schema of what a YAML file may say",
      .description = "It has the options of all plugins that load.",
      .examples = schema_examples,
-     .view =
-         {.text = schema_text, .plain = schema_plain, .whole = true, .verbatim = true},
+     .view = &schema_view,
      .run = run_schema},
     {.name = "manual",
      .summary = "Print the manual page of a plugin, for man(1)",
      .operands = {OPERAND_PLUGIN},
      .options = manual_options,
      .examples = manual_examples,
-     .view = {.text = manual_text, .plain = manual_plain, .verbatim = true},
+     .view = &manual_view,
      .run = run_manual},
     {0},
 };

@@ -2,23 +2,10 @@
 #include <string.h>
 
 #include "cli/invocation.h"
-#include "cli/json.h"
 #include "core/machine/monitor.h"
 
-static char *
-text(json_object *answer, bool colour)
-{
-    (void)colour;
-    return json_pretty(answer);
-}
-
-static char *
-plain(json_object *answer)
-{
-    _cleanup_free_ char *line = json_line(answer);
-
-    return maqet_format("%s\n", line);
-}
+static const struct view view = {.remark = "What QEMU answers, as it is: see QEMU's QMP "
+                                           "reference."};
 
 static int
 read_arguments(const struct invocation *invocation, json_object **arguments,
@@ -55,7 +42,7 @@ run(struct invocation *invocation, struct maqet_error **err)
         machine ? maqet_monitor_ask(machine, operands[1], arguments, err) : NULL;
     if (!answer)
         return -1;
-    output_result(&invocation->output, &invocation->command->view, answer);
+    output_json(&invocation->output, answer);
     return 0;
 }
 
@@ -74,6 +61,6 @@ const struct command command_qmp = {
                    "runs, and prints what QEMU returns as JSON; with --format plain "
                    "on one line. What the command does is between you and QEMU.",
     .examples = examples,
-    .view = {.text = text, .plain = plain, .whole = true, .verbatim = true},
+    .view = &view,
     .run = run,
 };

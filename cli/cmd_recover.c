@@ -1,34 +1,53 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "cli/fields.h"
 #include "cli/invocation.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "core/snapshot/recover.h"
 
+struct recovered {
+    const char *vm;
+    const char *outcome;
+    struct maqet_strings kept;
+};
+
+MAQET_WORDS(outcome_word, "nothing", "recovered", "forgotten")
+
+static const struct maqet_field rows[] = {
+    {"vm", MAQET_FIELD(struct recovered, vm), .help = "the machine's name"},
+    {"outcome", MAQET_FIELD_CHOICE(struct recovered, outcome, outcome_word),
+     .help =
+         "what was done with the interrupted operation; `nothing` where there was none"},
+    {"kept", MAQET_FIELD(struct recovered, kept),
+     .help = "what it has left that you may want to delete, in phrases"},
+    {0},
+};
+static const struct maqet_fields fields = MAQET_FIELDS(struct recovered, rows);
+
 static char *
-text(json_object *row, bool colour)
+text(const void *row, bool colour)
 {
-    const char *vm = field_get(row, "vm"), *outcome = field_get(row, "outcome");
-    json_object *kept = json_object_object_get(row, "kept");
+    const struct recovered *recovered = row;
     struct maqet_text text = MAQET_TEXT_INIT;
 
     (void)colour;
-    if (strcmp(outcome, "nothing") == 0)
-        maqet_text_appendf(&text, "VM '%s' has nothing to recover.\n", vm);
-    else if (strcmp(outcome, "recovered") == 0)
-        maqet_text_appendf(&text, "Recovered VM '%s'.\n", vm);
+    if (strcmp(recovered->outcome, "nothing") == 0)
+        maqet_text_appendf(&text, "VM '%s' has nothing to recover.\n", recovered->vm);
+    else if (strcmp(recovered->outcome, "recovered") == 0)
+        maqet_text_appendf(&text, "Recovered VM '%s'.\n", recovered->vm);
     else
         maqet_text_appendf(&text,
                            "Forgot the interrupted operation of VM '%s'; its images are "
                            "left as they are.\n",
-                           vm);
-    for (size_t i = 0; i < json_object_array_length(kept); i++)
-        maqet_text_appendf(&text, "Kept: %s\n",
-                           json_object_get_string(json_object_array_get_idx(kept, i)));
+                           recovered->vm);
+    for (size_t i = 0; i < recovered->kept.count; i++)
+        maqet_text_appendf(&text, "Kept: %s\n", recovered->kept.items[i]);
     return maqet_text_take(&text);
 }
+
+static const struct view view = {
+    .table = {&fields, "vm outcome kept"}, .text = text, .confirmation = true};
 
 static enum maqet_recovery_way
 way_of(const struct invocation *invocation)
@@ -39,36 +58,39 @@ way_of(const struct invocation *invocation)
                                                 : MAQET_RECOVERY_SAFE;
 }
 
-/* What the user is about to decide; the caller puts it. */
-static json_object *
-decision(enum maqet_recovery_way way, const struct maqet_interruption *interruption)
-{
-    json_object *row = json_object_new_object();
+/* What the user is about to decide. */
+struct decision {
+    const char *what;
+    struct maqet_strings changes;
+    const char *finish; /* NULL: it is not to be finished */
+};
 
-    field_text(row, "what", interruption->what);
-    field_strings(row, "changes", &interruption->changes);
-    field_text(row, "finish", way == MAQET_RECOVERY_FINISH ? interruption->finish : NULL);
-    return row;
-}
+static const struct maqet_field decision_rows[] = {
+    {"what", MAQET_FIELD(struct decision, what)},
+    {"changes", MAQET_FIELD(struct decision, changes)},
+    {"finish", MAQET_FIELD(struct decision, finish), .optional = true},
+    {0},
+};
+static const struct maqet_fields decision_fields =
+    MAQET_FIELDS(struct decision, decision_rows);
 
 static char *
-decision_text(json_object *row, bool colour)
+decision_text(const void *row, bool colour)
 {
-    json_object *changes = json_object_object_get(row, "changes");
-    const char *finish = field_get(row, "finish");
+    const struct decision *decision = row;
     struct maqet_text text = MAQET_TEXT_INIT;
 
     (void)colour;
-    maqet_text_appendf(&text, "%s\n", field_get(row, "what"));
-    for (size_t i = 0; i < json_object_array_length(changes); i++)
-        maqet_text_appendf(&text, "  %s\n",
-                           json_object_get_string(json_object_array_get_idx(changes, i)));
-    if (finish)
-        maqet_text_appendf(&text, "Finishing it %s.\n", finish);
+    maqet_text_appendf(&text, "%s\n", decision->what);
+    for (size_t i = 0; i < decision->changes.count; i++)
+        maqet_text_appendf(&text, "  %s\n", decision->changes.items[i]);
+    if (decision->finish)
+        maqet_text_appendf(&text, "Finishing it %s.\n", decision->finish);
     return maqet_text_take(&text);
 }
 
-static const struct view decision_view = {.text = decision_text};
+static const struct view decision_view = {.table = {.fields = &decision_fields},
+                                          .text = decision_text};
 
 /* Asks, where there is anything to decide. */
 static int
@@ -87,9 +109,11 @@ confirm(const struct invocation *invocation, enum maqet_recovery_way way,
     const char *question = way == MAQET_RECOVERY_FINISH
                                ? "Finish it?"
                                : "Leave the images as they are and forget it?";
-    _cleanup_json_ json_object *row = decision(way, &interruption);
+    const struct decision decision = {interruption.what, interruption.changes,
+                                      way == MAQET_RECOVERY_FINISH ? interruption.finish
+                                                                   : NULL};
     if (!terminal_can_ask()) {
-        _cleanup_free_ char *words = decision_text(row, false);
+        _cleanup_free_ char *words = decision_text(&decision, false);
 
         maqet_error_set(err, MAQET_ERROR_REFUSED,
                         "Nothing was done: there is no terminal to ask on.\n%s%s", words,
@@ -97,7 +121,7 @@ confirm(const struct invocation *invocation, enum maqet_recovery_way way,
         maqet_error_hint(err, "Say --yes to do it without being asked");
         return -1;
     }
-    return output_ask(&decision_view, row, question)
+    return output_ask(&decision_view, &decision, 1, question)
                ? 0
                : maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was done");
 }
@@ -116,14 +140,12 @@ run(struct invocation *invocation, struct maqet_error **err)
     if (confirm(invocation, way, err) < 0 ||
         maqet_snapshot_recover(&invocation->context, vm, way, &pending, &kept, err) < 0)
         return -1;
-    json_object *row = json_object_new_object();
-    field_text(row, "vm", vm);
-    field_text(row, "outcome",
-               !pending                       ? "nothing"
-               : way == MAQET_RECOVERY_FORGET ? "forgotten"
-                                              : "recovered");
-    field_strings(row, "kept", &kept);
-    output_result(&invocation->output, &invocation->command->view, row);
+    const struct recovered recovered = {vm,
+                                        !pending                       ? "nothing"
+                                        : way == MAQET_RECOVERY_FORGET ? "forgotten"
+                                                                       : "recovered",
+                                        kept};
+    output_result(&invocation->output, &view, &recovered);
     return 0;
 }
 
@@ -140,13 +162,6 @@ static const struct command_example examples[] = {
     {"maqet recover myvm", "Put right what discards nothing"},
     {"maqet recover myvm --finish", "Finish a load, and discard what was written since"},
     {"maqet recover myvm --forget", "Keep the images as they are now"},
-    {0},
-};
-
-static const struct column columns[] = {
-    {"vm", "VM", COLUMN_TEXT},
-    {"outcome", "OUTCOME", COLUMN_TEXT},
-    {"kept", "KEPT", COLUMN_TEXT},
     {0},
 };
 
@@ -170,6 +185,6 @@ const struct command command_recover = {
         "must have said so.",
     .options = options,
     .examples = examples,
-    .view = {.columns = columns, .text = text, .confirmation = true},
+    .view = &view,
     .run = run,
 };

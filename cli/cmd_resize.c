@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/fields.h"
 #include "cli/invocation.h"
 #include "core/config/options.h"
 #include "core/lifecycle/resize.h"
@@ -22,22 +21,42 @@ read_size(const struct invocation *invocation, const char *word, struct maqet_re
                        "'%s' is no size; write it like 512M, 20G or +5G", word);
 }
 
+struct resized {
+    const char *vm;
+    const char *drive;
+    uint64_t before;
+    uint64_t after;
+};
+
+static const struct maqet_field rows[] = {
+    {"vm", MAQET_FIELD(struct resized, vm), .help = "the machine's name"},
+    {"drive", MAQET_FIELD(struct resized, drive), .help = "the drive's name"},
+    {"before", MAQET_FIELD(struct resized, before), .unit = MAQET_UNIT_BYTES,
+     .help = "the size that it had"},
+    {"after", MAQET_FIELD(struct resized, after), .unit = MAQET_UNIT_BYTES,
+     .help = "the size that it has now; the same where there was nothing to do"},
+    {0},
+};
+static const struct maqet_fields fields = MAQET_FIELDS(struct resized, rows);
+
 static char *
-text(json_object *row, bool colour)
+text(const void *row, bool colour)
 {
-    uint64_t before = json_object_get_uint64(json_object_object_get(row, "before"));
-    uint64_t after = json_object_get_uint64(json_object_object_get(row, "after"));
-    _cleanup_free_ char *was = maqet_text_size(before);
-    _cleanup_free_ char *is = maqet_text_size(after);
+    const struct resized *resized = row;
+    _cleanup_free_ char *was = maqet_text_size(resized->before);
+    _cleanup_free_ char *is = maqet_text_size(resized->after);
 
     (void)colour;
-    if (before == after)
+    if (resized->before == resized->after)
         return maqet_format("Drive '%s' of VM '%s' has that size already: %s\n",
-                            field_get(row, "drive"), field_get(row, "vm"), is);
+                            resized->drive, resized->vm, is);
     return maqet_format("Drive '%s' of VM '%s' has grown from %s to %s; the guest's "
                         "partitions and file systems are as they were\n",
-                        field_get(row, "drive"), field_get(row, "vm"), was, is);
+                        resized->drive, resized->vm, was, is);
 }
+
+static const struct view view = {
+    .table = {&fields, "vm drive before after"}, .text = text, .confirmation = true};
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)
@@ -50,22 +69,10 @@ run(struct invocation *invocation, struct maqet_error **err)
         maqet_vm_resize(&invocation->context, operands[0], operands[1], &how, &before,
                         &after, err) < 0)
         return -1;
-    json_object *result = json_object_new_object();
-    field_text(result, "vm", operands[0]);
-    field_text(result, "drive", operands[1]);
-    field_number(result, "before", true, before);
-    field_number(result, "after", true, after);
-    output_result(&invocation->output, &invocation->command->view, result);
+    const struct resized resized = {operands[0], operands[1], before, after};
+    output_result(&invocation->output, &view, &resized);
     return 0;
 }
-
-static const struct column columns[] = {
-    {"vm", "VM", COLUMN_TEXT},
-    {"drive", "DRIVE", COLUMN_TEXT},
-    {"before", "BEFORE", COLUMN_BYTES},
-    {"after", "AFTER", COLUMN_BYTES},
-    {0},
-};
 
 static const struct command_example examples[] = {
     {"maqet resize myvm disk 40G", "Make the drive `disk` 40 GiB large"},
@@ -83,6 +90,6 @@ const struct command command_resize = {
                    "The stored definition's `size` becomes the new one; that of the YAML "
                    "file is for you to change, before it is applied again.",
     .examples = examples,
-    .view = {.columns = columns, .text = text, .confirmation = true},
+    .view = &view,
     .run = run,
 };

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/fields.h"
 #include "cli/machines.h"
 #include "cli/options.h"
 #include "cli/start_stop.h"
@@ -27,31 +26,40 @@ check_startable(const struct invocation *invocation, const char *name,
                       : -1;
 }
 
-static json_object *
-restart_machine(struct invocation *invocation, const char *name, struct maqet_error **err)
+static int
+restart_machine(struct invocation *invocation, const char *name, void *row,
+                struct maqet_error **err)
 {
-    /* One that could not be started again is not stopped. */
-    if (check_startable(invocation, name, err) < 0)
-        return NULL;
-    _cleanup_json_ json_object *stopped = stop_machine(invocation, name, err);
-    json_object *row = stopped ? start_machine(invocation, name, err) : NULL;
+    struct stopped stopped = {0};
 
-    if (stopped && !row &&
-        json_object_get_boolean(json_object_object_get(stopped, "was_running")))
+    /* One that could not be started again is not stopped. */
+    if (check_startable(invocation, name, err) < 0 ||
+        stop_machine(invocation, name, &stopped, err) < 0)
+        return -1;
+    int result = start_machine(invocation, name, row, err);
+    if (result < 0 && stopped.was_running)
         maqet_error_remark(err,
                            "The virtual machine '%s' was stopped, and was not started "
                            "again",
                            name);
-    return row;
+    maqet_fields_clear(&stopped_fields, &stopped);
+    return result;
 }
 
 static char *
-text(json_object *row, bool colour)
+text(const void *row, bool colour)
 {
+    const struct started *started = row;
+
     (void)colour;
-    return maqet_format("Restarted virtual machine '%s' (PID %s).\n",
-                        field_get(row, "name"), field_get(row, "pid"));
+    return maqet_format("Restarted virtual machine '%s' (PID %d).\n", started->name,
+                        started->pid);
 }
+
+static const struct view view = {.table = {&started_fields, "name pid"},
+                                 .text = text,
+                                 .confirmation = true,
+                                 .each = "virtual machine"};
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)
@@ -80,6 +88,6 @@ const struct command command_restart = {
                    "is started.",
     .options = options,
     .examples = examples,
-    .view = {.columns = start_columns, .text = text, .confirmation = true},
+    .view = &view,
     .run = run,
 };

@@ -1,32 +1,48 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/fields.h"
 #include "cli/machines.h"
 #include "core/lifecycle/pause.h"
 
-static json_object *
-resume_machine(struct invocation *invocation, const char *name, struct maqet_error **err)
+struct resumed {
+    char *name;
+    bool was_paused;
+};
+
+static const struct maqet_field rows[] = {
+    {"name", MAQET_FIELD(struct resumed, name), .help = "the machine's name"},
+    {"was_paused", MAQET_FIELD(struct resumed, was_paused),
+     .help = "whether it was paused before"},
+    {0},
+};
+static const struct maqet_fields fields = MAQET_FIELDS(struct resumed, rows);
+
+static int
+resume_machine(struct invocation *invocation, const char *name, void *row,
+               struct maqet_error **err)
 {
+    struct resumed *resumed = row;
     bool changed;
 
     if (maqet_vm_resume(&invocation->context, name, &changed, err) < 0)
-        return NULL;
-
-    json_object *row = json_object_new_object();
-    field_text(row, "name", name);
-    json_object_object_add(row, "was_paused", json_object_new_boolean(changed));
-    return row;
+        return -1;
+    *resumed = (struct resumed){maqet_strdup(name), changed};
+    return 0;
 }
 
 static char *
-text(json_object *row, bool colour)
+text(const void *row, bool colour)
 {
-    bool was_paused = json_object_get_boolean(json_object_object_get(row, "was_paused"));
+    const struct resumed *resumed = row;
 
     (void)colour;
-    return maqet_format(was_paused ? "Resumed virtual machine '%s'.\n"
-                                   : "Virtual machine '%s' was not paused.\n",
-                        field_get(row, "name"));
+    return maqet_format(resumed->was_paused ? "Resumed virtual machine '%s'.\n"
+                                            : "Virtual machine '%s' was not paused.\n",
+                        resumed->name);
 }
+
+static const struct view view = {.table = {&fields, "name was_paused"},
+                                 .text = text,
+                                 .confirmation = true,
+                                 .each = "virtual machine"};
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)
@@ -38,12 +54,6 @@ run(struct invocation *invocation, struct maqet_error **err)
 static const struct command_example examples[] = {
     {"maqet resume myvm", "Let a paused guest go on"},
     {"maqet resume web db", "Let two go on at the same time"},
-    {0},
-};
-
-static const struct column columns[] = {
-    {"name", "NAME", COLUMN_TEXT},
-    {"was_paused", "WAS PAUSED", COLUMN_TEXT},
     {0},
 };
 
@@ -63,6 +73,6 @@ const struct command command_resume = {
         "snapshot, a load or a start that was interrupted does not go on by this: "
         "'maqet recover' puts that right.",
     .examples = examples,
-    .view = {.columns = columns, .text = text, .confirmation = true},
+    .view = &view,
     .run = run,
 };

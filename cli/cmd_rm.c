@@ -1,102 +1,111 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/fields.h"
 #include "cli/machines.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "core/lifecycle/remove.h"
 #include "core/machine/store.h"
 
-static const struct column columns[] = {{"name", "NAME", COLUMN_TEXT}, {0}};
-
 /* ---- what is shown ---- */
 
-static json_object *
-files_of(const struct maqet_removal *removal)
+struct removed {
+    const char *name;
+    struct maqet_removal removal;
+    struct maqet_strings kept;
+    struct maqet_strings deleted;
+};
+
+static const struct maqet_field file_rows[] = {
+    {"path", MAQET_FIELD(struct maqet_removal_file, path), .help = "the file"},
+    {"kind", MAQET_FIELD_WORD(struct maqet_removal_file, kind, maqet_removed_kind_name),
+     .help = "an image, or the memory of a checkpoint"},
+    {"size", MAQET_FIELD(struct maqet_removal_file, size), .unit = MAQET_UNIT_BYTES,
+     .help = "what it takes on the disk"},
+    {"removed", MAQET_FIELD(struct maqet_removal_file, removed),
+     .help = "whether it goes, or has gone"},
+    {"reason", MAQET_FIELD(struct maqet_removal_file, reason),
+     .help = "why it goes or stays, as a phrase"},
+    {0},
+};
+static const struct maqet_fields file_fields =
+    MAQET_FIELDS(struct maqet_removal_file, file_rows);
+
+static const struct maqet_field rows[] = {
+    {"name", MAQET_FIELD(struct removed, name), .help = "the machine's name"},
+    {"files",
+     MAQET_FIELD_LIST(struct removed, removal.files, removal.count, &file_fields),
+     .help = "what becomes of its files"},
+    {"kept", MAQET_FIELD(struct removed, kept), .help = "the images that stay"},
+    {"deleted", MAQET_FIELD(struct removed, deleted), .help = "the images that go"},
+    {0},
+};
+static const struct maqet_fields fields = MAQET_FIELDS(struct removed, rows);
+
+/* Takes the removal; the caller clears it by the fields, but for the name. */
+static struct removed
+row_of(const char *name, struct maqet_removal removal)
 {
-    json_object *files = json_object_new_array();
+    struct removed removed = {.name = name, .removal = removal};
 
-    for (size_t i = 0; i < removal->count; i++) {
-        const struct maqet_removal_file *file = &removal->files[i];
-        json_object *row = json_object_new_object();
-
-        field_text(row, "path", file->path);
-        field_text(row, "kind", file->image ? "image" : "memory");
-        field_number(row, "size", true, file->size);
-        json_object_object_add(row, "removed", json_object_new_boolean(file->removed));
-        field_text(row, "reason", file->reason);
-        json_object_array_add(files, row);
-    }
-    return files;
+    for (size_t i = 0; i < removal.count; i++)
+        if (removal.files[i].kind == MAQET_REMOVED_IMAGE)
+            maqet_strings_add(removal.files[i].removed ? &removed.deleted : &removed.kept,
+                              removal.files[i].path);
+    return removed;
 }
 
-/* The paths of those images that go, or of those that stay. */
 static void
-add_paths(json_object *row, const char *key, const struct maqet_removal *removal,
-          bool removed)
+row_clear(struct removed *removed)
 {
-    json_object *paths = json_object_new_array();
-
-    for (size_t i = 0; i < removal->count; i++)
-        if (removal->files[i].image && removal->files[i].removed == removed)
-            json_object_array_add(paths, json_object_new_string(removal->files[i].path));
-    json_object_object_add(row, key, paths);
-}
-
-static json_object *
-row_of(const char *name, const struct maqet_removal *removal)
-{
-    json_object *row = json_object_new_object();
-
-    field_text(row, "name", name);
-    json_object_object_add(row, "files", files_of(removal));
-    add_paths(row, "kept", removal, false);
-    add_paths(row, "deleted", removal, true);
-    return row;
+    removed->name = NULL;
+    maqet_fields_clear(&fields, removed);
 }
 
 /* A line for each file: what becomes of it, and why. */
 static void
-append_files(struct maqet_text *text, json_object *files)
+append_files(struct maqet_text *text, const struct maqet_removal *removal)
 {
-    for (size_t i = 0; i < json_object_array_length(files); i++) {
-        json_object *file = json_object_array_get_idx(files, i);
-        bool removed = json_object_get_boolean(json_object_object_get(file, "removed"));
-        _cleanup_free_ char *size = maqet_text_bytes(
-            json_object_get_uint64(json_object_object_get(file, "size")));
+    for (size_t i = 0; i < removal->count; i++) {
+        const struct maqet_removal_file *file = &removal->files[i];
+        _cleanup_free_ char *size = maqet_text_bytes(file->size);
 
-        maqet_text_appendf(text, "  %s  %s (%s): %s\n", removed ? "removed" : "kept   ",
-                           field_get(file, "path"), size, field_get(file, "reason"));
+        maqet_text_appendf(text, "  %s  %s (%s): %s\n",
+                           file->removed ? "removed" : "kept   ", file->path, size,
+                           file->reason);
     }
 }
 
 /* Whether an image stays that takes room and that maqet can delete later. */
 static bool
-keeps_created(json_object *files)
+keeps_created(const struct maqet_removal *removal)
 {
-    for (size_t i = 0; i < json_object_array_length(files); i++) {
-        json_object *file = json_object_array_get_idx(files, i);
-
-        if (!json_object_get_boolean(json_object_object_get(file, "removed")) &&
-            maqet_text_starts(field_get(file, "reason"), "created by maqet"))
+    for (size_t i = 0; i < removal->count; i++)
+        if (!removal->files[i].removed &&
+            maqet_text_starts(removal->files[i].reason, "created by maqet"))
             return true;
-    }
     return false;
 }
 
 static char *
-text(json_object *row, bool colour)
+text(const void *row, bool colour)
 {
-    json_object *files = json_object_object_get(row, "files");
+    const struct removed *removed = row;
     struct maqet_text text = MAQET_TEXT_INIT;
 
     (void)colour;
-    maqet_text_appendf(&text, "Removed virtual machine '%s'.\n", field_get(row, "name"));
-    append_files(&text, files);
-    if (keeps_created(files))
+    maqet_text_appendf(&text, "Removed virtual machine '%s'.\n", removed->name);
+    append_files(&text, &removed->removal);
+    if (keeps_created(&removed->removal))
         maqet_text_append(&text, "Delete images that no VM uses: maqet storage rm PATH; "
                                  "list them: maqet storage ls\n");
     return maqet_text_take(&text);
 }
+
+static const struct view view = {.table = {&fields, "name"},
+                                 .text = text,
+                                 .confirmation = true,
+                                 .empty = "No virtual machines found.\n",
+                                 .each = "virtual machine",
+                                 .remark = "With --dry-run, it is what would be done."};
 
 /* ---- asking ---- */
 
@@ -109,41 +118,57 @@ how_to_remove(const struct invocation *invocation)
     };
 }
 
-/* What would become of all machines, in the rows of the receipt. NULL on error; the
- * caller puts it. */
-static json_object *
+/* What would become of machines. */
+struct plan {
+    struct removed *rows;
+    size_t count;
+};
+
+static void
+plan_clear(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        row_clear(&plan->rows[i]);
+    free(plan->rows);
+}
+
+#define _cleanup_plan_ _cleanup_(plan_clear)
+
+static int
 plan_all(const struct invocation *invocation, const struct maqet_strings *names,
-         struct maqet_error **err)
+         struct plan *plan, struct maqet_error **err)
 {
     const struct maqet_remove how = how_to_remove(invocation);
-    _cleanup_json_ json_object *rows = json_object_new_array();
 
+    plan->rows = maqet_alloc(names->count * sizeof(*plan->rows) + 1);
     for (size_t i = 0; i < names->count; i++) {
-        _cleanup_removal_ struct maqet_removal plan = {0};
+        struct maqet_removal removal = {0};
 
-        if (maqet_vm_plan_removal(&invocation->context, names->items[i], &how, &plan,
-                                  err) < 0)
-            return NULL;
-        json_object_array_add(rows, row_of(names->items[i], &plan));
+        if (maqet_vm_plan_removal(&invocation->context, names->items[i], &how, &removal,
+                                  err) < 0) {
+            maqet_removal_clear(&removal);
+            return -1;
+        }
+        plan->rows[plan->count++] = row_of(names->items[i], removal);
     }
-    return TAKE_PTR(rows);
+    return 0;
 }
 
 static char *
-plan_row_text(json_object *row, bool colour)
+plan_text(const void *row, bool colour)
 {
-    json_object *files = json_object_object_get(row, "files");
+    const struct removed *removed = row;
     struct maqet_text text = MAQET_TEXT_INIT;
 
     (void)colour;
-    maqet_text_appendf(&text, "VM '%s':\n", field_get(row, "name"));
-    append_files(&text, files);
-    if (json_object_array_length(files) == 0)
+    maqet_text_appendf(&text, "VM '%s':\n", removed->name);
+    append_files(&text, &removed->removal);
+    if (removed->removal.count == 0)
         maqet_text_append(&text, "  no images\n");
     return maqet_text_take(&text);
 }
 
-static const struct view plan_view = {.columns = columns, .text = plan_row_text};
+static const struct view plan_view = {.table = {&fields, "name"}, .text = plan_text};
 
 static int
 confirm(const struct invocation *invocation, const struct maqet_strings *names,
@@ -158,13 +183,13 @@ confirm(const struct invocation *invocation, const struct maqet_strings *names,
         maqet_error_hint(err, "See what would be removed: add --dry-run");
         return -1;
     }
-    _cleanup_json_ json_object *plan = plan_all(invocation, names, err);
-    if (!plan)
+    _cleanup_plan_ struct plan plan = {0};
+    if (plan_all(invocation, names, &plan, err) < 0)
         return -1;
     _cleanup_free_ char *list = maqet_strings_list(names);
     _cleanup_free_ char *question = maqet_format("Remove the virtual machine%s %s?",
                                                  names->count > 1 ? "s" : "", list);
-    return output_ask(&plan_view, plan, question)
+    return output_ask(&plan_view, plan.rows, plan.count, question)
                ? 0
                : maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was removed");
 }
@@ -175,11 +200,15 @@ static int
 remove_machine(struct invocation *invocation, const char *name, struct maqet_error **err)
 {
     const struct maqet_remove how = how_to_remove(invocation);
-    _cleanup_removal_ struct maqet_removal receipt = {0};
+    struct maqet_removal receipt = {0};
 
-    if (maqet_vm_remove(&invocation->context, name, &how, &receipt, err) < 0)
+    if (maqet_vm_remove(&invocation->context, name, &how, &receipt, err) < 0) {
+        maqet_removal_clear(&receipt);
         return -1;
-    output_row(&invocation->output, &invocation->command->view, row_of(name, &receipt));
+    }
+    struct removed row = row_of(name, receipt);
+    output_row(&invocation->output, &view, &row);
+    row_clear(&row);
     return 0;
 }
 
@@ -188,11 +217,11 @@ static int
 show_plan(const struct invocation *invocation, const struct maqet_strings *names,
           struct maqet_error **err)
 {
-    json_object *plan = plan_all(invocation, names, err);
+    _cleanup_plan_ struct plan plan = {0};
 
-    if (!plan)
+    if (plan_all(invocation, names, &plan, err) < 0)
         return -1;
-    output_result(&invocation->output, &plan_view, plan);
+    output_list(&invocation->output, &plan_view, plan.rows, plan.count);
     return 0;
 }
 
@@ -209,8 +238,7 @@ run(struct invocation *invocation, struct maqet_error **err)
         maqet_store_list(&invocation->context, &names, err) < 0)
         return -1;
     if (names.count == 0) {
-        output_result(&invocation->output, &invocation->command->view,
-                      json_object_new_array());
+        output_list(&invocation->output, &view, NULL, 0);
         return 0;
     }
     /* Nor when one of them can't be removed: before anybody is asked. */
@@ -268,9 +296,6 @@ const struct command command_rm = {
                    "storage ls', and deleted by 'maqet storage rm'.",
     .options = options,
     .examples = examples,
-    .view = {.columns = columns,
-             .text = text,
-             .confirmation = true,
-             .empty = "No virtual machines found.\n"},
+    .view = &view,
     .run = run,
 };

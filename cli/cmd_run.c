@@ -48,8 +48,6 @@ static const struct command_example examples[] = {
     {0},
 };
 
-static const struct column columns[] = {{0}};
-
 const struct command command_run = {
     .name = "run",
     .operands = {OPERAND_VM, OPERAND_PROGRAM | OPERAND_OPTIONAL | OPERAND_REPEATED},
@@ -70,6 +68,5 @@ const struct command command_run = {
                    "unix socket.",
     .options = options,
     .examples = examples,
-    .view = {.columns = columns},
     .run = run,
 };

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "cli/checkpoints.h"
-#include "cli/fields.h"
 #include "cli/machines.h"
 #include "cli/options.h"
 #include "cli/start_stop.h"
@@ -30,28 +29,43 @@ how_to_start(const struct invocation *invocation)
     };
 }
 
-json_object *
-start_machine(struct invocation *invocation, const char *name, struct maqet_error **err)
+static const struct maqet_field rows[] = {
+    {"name", MAQET_FIELD(struct started, name), .help = "the machine's name"},
+    {"pid", MAQET_FIELD(struct started, pid), .help = "QEMU's process ID"},
+    {0},
+};
+const struct maqet_fields started_fields = MAQET_FIELDS(struct started, rows);
+
+int
+start_machine(struct invocation *invocation, const char *name, void *row,
+              struct maqet_error **err)
 {
     const struct maqet_start how = how_to_start(invocation);
-    int pid;
+    struct started *started = row;
 
-    if (maqet_vm_start(&invocation->context, name, &how, &pid, err) < 0)
-        return NULL;
-
-    json_object *row = json_object_new_object();
-    field_text(row, "name", name);
-    field_number(row, "pid", true, (uint64_t)pid);
-    return row;
+    if (maqet_vm_start(&invocation->context, name, &how, &started->pid, err) < 0)
+        return -1;
+    started->name = maqet_strdup(name);
+    return 0;
 }
 
 static char *
-text(json_object *row, bool colour)
+text(const void *row, bool colour)
 {
+    const struct started *started = row;
+
     (void)colour;
-    return maqet_format("Started virtual machine '%s' (PID %s).\n",
-                        field_get(row, "name"), field_get(row, "pid"));
+    return maqet_format("Started virtual machine '%s' (PID %d).\n", started->name,
+                        started->pid);
 }
+
+static const struct view view = {.table = {&started_fields, "name pid"},
+                                 .text = text,
+                                 .confirmation = true,
+                                 .each = "virtual machine",
+                                 .remark = "With --from, it is what 'maqet checkpoint "
+                                           "load' gives. With --foreground, there is "
+                                           "none."};
 
 static int
 run_in_foreground(struct invocation *invocation, struct maqet_error **err)
@@ -136,12 +150,6 @@ static const struct command_example examples[] = {
     {0},
 };
 
-const struct column start_columns[] = {
-    {"name", "NAME", COLUMN_TEXT},
-    {"pid", "PID", COLUMN_NUMBER},
-    {0},
-};
-
 const struct command command_start = {
     .name = "start",
     .operands = {OPERAND_VM | OPERAND_REPEATED},
@@ -156,6 +164,6 @@ const struct command command_start = {
                    "written would no longer fit it. --accept-base takes it as it is.",
     .options = options,
     .examples = examples,
-    .view = {.columns = start_columns, .text = text, .confirmation = true},
+    .view = &view,
     .run = run,
 };

@@ -1,140 +1,151 @@
 /* SPDX-License-Identifier: MIT */
+#include <string.h>
+
 #include "cli/drives.h"
-#include "cli/fields.h"
 #include "cli/invocation.h"
+#include "cli/states.h"
 #include "cli/table.h"
+#include "core/base/printable.h"
 #include "core/machine/opened.h"
 #include "core/machine/sandbox.h"
 #include "core/machine/store.h"
 
-static const struct column machine_columns[] = {
-    {"name", "name", COLUMN_TEXT},
-    {"uuid", "uuid", COLUMN_TEXT},
-    {"status", "status", COLUMN_STATUS},
-    {"pid", "pid", COLUMN_NUMBER},
-    {"memory", "memory", COLUMN_BYTES},
-    {"cpu", "cpu", COLUMN_PERCENT},
-    {"uptime", "uptime", COLUMN_DURATION},
-    {"confinement", "confined", COLUMN_TEXT},
-    {0},
+struct shown {
+    struct state_part state;
+    const char *name;
+    const char *uuid;
+    struct maqet_confined confinement;
+    struct drive_rows drives;
 };
 
-/* Each drive's line begins with the word "storage", for grep. */
-#define DRIVE_COLUMNS                                                                    \
-    {"storage", "", COLUMN_FIXED}, {"name", "NAME", COLUMN_TEXT},                        \
-        {"type", "TYPE", COLUMN_TEXT}, {"interface", "INTERFACE", COLUMN_TEXT},          \
-        {"media", "MEDIA", COLUMN_TEXT}, {"virtual_size", "SIZE", COLUMN_BYTES},         \
-        {"allocated_size", "ALLOCATED", COLUMN_BYTES},                                   \
-    {                                                                                    \
-        "file", "FILE", COLUMN_TEXT                                                      \
-    }
-static const struct column drive_columns[] = {DRIVE_COLUMNS, {0}};
-static const struct column plain_columns[] = {
-    DRIVE_COLUMNS, {"fault", "FAULT", COLUMN_TEXT}, {0}};
+static const struct maqet_field confined_rows[] = {
+    {"landlock", MAQET_FIELD(struct maqet_confined, landlock),
+     .known = MAQET_KNOWN(struct maqet_confined, has_landlock),
+     .help = "the version of Landlock by which QEMU is confined; null where it is not"},
+    {"seccomp", MAQET_FIELD(struct maqet_confined, seccomp),
+     .help = "whether its system calls are filtered"},
+    {"user", MAQET_FIELD(struct maqet_confined, user), .optional = true,
+     .help = "whom it runs as; null where that user has no name"},
+    {0},
+};
+static const struct maqet_fields confined_fields =
+    MAQET_FIELDS(struct maqet_confined, confined_rows);
 
-/* A fault is a sentence, for which there is no room beside the rest. */
-static const struct column fault_columns[] = {{"fault", "", COLUMN_FIXED},
-                                              {"name", "NAME", COLUMN_TEXT},
-                                              {"fault", "FAULT", COLUMN_TEXT},
-                                              {0}};
-
-/* Those drives that have a fault. The caller puts it. */
-static json_object *
-faulty(json_object *drives)
-{
-    json_object *rows = json_object_new_array();
-
-    for (size_t i = 0; i < json_object_array_length(drives); i++) {
-        json_object *row = json_object_array_get_idx(drives, i);
-
-        if (json_object_object_get(row, "fault"))
-            json_object_array_add(rows, json_object_get(row));
-    }
-    return rows;
-}
+static const struct maqet_field rows[] = {
+    {"name", MAQET_FIELD(struct shown, name), .help = "the machine's name"},
+    {"uuid", MAQET_FIELD(struct shown, uuid), .optional = true,
+     .help = "its UUID; null where its definition can't be read"},
+    STATE_ROWS(struct shown, state),
+    {"confinement", MAQET_FIELD_OBJECT(struct shown, confinement, &confined_fields),
+     .known = MAQET_KNOWN(struct shown, state.runs), .title = "CONFINED",
+     .help = "what QEMU is kept from; null where it does not run"},
+    {"storage",
+     MAQET_FIELD_LIST(struct shown, drives.items, drives.count, &inspected_drive_fields),
+     .help = "its drives"},
+    {0},
+};
+static const struct maqet_fields fields = MAQET_FIELDS(struct shown, rows);
 
 /* "landlock, seccomp, user qemu": what there is of it. The caller frees. */
 static char *
-confinement_text(json_object *confinement)
+confinement_text(const void *row)
 {
-    const char *user = field_get(confinement, "user");
-    struct maqet_text text = MAQET_TEXT_INIT;
+    const struct maqet_confined *confined = &((const struct shown *)row)->confinement;
 
-    if (json_object_object_get(confinement, "landlock"))
-        maqet_text_append(&text, "landlock, ");
-    if (json_object_get_boolean(json_object_object_get(confinement, "seccomp")))
-        maqet_text_append(&text, "seccomp, ");
-    maqet_text_appendf(&text, "user %s", user ? user : "unknown");
-    return maqet_text_take(&text);
+    return maqet_format("%s%suser %s", confined->has_landlock ? "landlock, " : "",
+                        confined->seccomp ? "seccomp, " : "",
+                        confined->user ? confined->user : "unknown");
 }
 
-/* The row with its confinement as a text. The caller puts it. */
-static json_object *
-readable(json_object *row)
+#define MACHINE_COLUMNS "name uuid status pid memory cpu uptime"
+/* Each drive's line begins with the word "storage", for grep. */
+#define DRIVE_COLUMNS                                                                    \
+    "=storage name type interface media virtual_size allocated_size file"
+
+static const struct cell cells[] = {
+    {"status", state_text, state_shade}, {"confinement", confinement_text, NULL}, {0}};
+static const struct table machine_table = {&fields, MACHINE_COLUMNS " confinement",
+                                           cells};
+static const struct table drive_table = {&inspected_drive_fields, DRIVE_COLUMNS, NULL};
+/* A fault is a sentence, for which there is no room beside the rest. */
+static const struct table fault_table = {&inspected_drive_fields, "=fault name fault",
+                                         NULL};
+
+/* Those drives that have a fault, or an empty text. The caller frees. */
+static char *
+faults_text(const struct drive_rows *drives, bool colour)
 {
-    json_object *copy = NULL, *confinement = NULL;
+    _cleanup_free_ struct drive_row *faulty =
+        maqet_alloc(drives->count * sizeof(*faulty) + 1);
+    size_t count = 0;
 
-    json_object_deep_copy(row, &copy, NULL);
-    if (json_object_object_get_ex(row, "confinement", &confinement) && confinement) {
-        _cleanup_free_ char *text = confinement_text(confinement);
-
-        field_text(copy, "confinement", text);
-    }
-    return copy;
+    for (size_t i = 0; i < drives->count; i++)
+        if (drives->items[i].fault)
+            faulty[count++] = drives->items[i];
+    _cleanup_free_ char *table = table_text(&fault_table, faulty, count, colour);
+    return count > 0 ? maqet_format("\n%s", table) : maqet_strdup("");
 }
 
 static char *
-text(json_object *row, bool colour)
+text(const void *row, bool colour)
 {
-    json_object *drives = json_object_object_get(row, "storage");
-    _cleanup_json_ json_object *shown = readable(row);
-    _cleanup_free_ char *fields = table_fields(machine_columns, shown, colour);
+    const struct shown *shown = row;
+    _cleanup_free_ char *machine = table_fields(&machine_table, shown, colour);
+    _cleanup_free_ char *drives =
+        table_text(&drive_table, shown->drives.items, shown->drives.count, colour);
+    _cleanup_free_ char *faults = faults_text(&shown->drives, colour);
 
-    if (json_object_array_length(drives) == 0)
-        return TAKE_PTR(fields);
-    _cleanup_free_ char *table = table_text(drive_columns, drives, colour);
-    _cleanup_json_ json_object *rows = faulty(drives);
-    if (json_object_array_length(rows) == 0)
-        return maqet_format("%s\n%s", fields, table);
-    _cleanup_free_ char *faults = table_text(fault_columns, rows, colour);
-    return maqet_format("%s\n%s\n%s", fields, table, faults);
+    return shown->drives.count > 0 ? maqet_format("%s\n%s%s", machine, drives, faults)
+                                   : TAKE_PTR(machine);
 }
 
 /* "status<tab>running" for each field, and the drives' lines. */
 static char *
-plain(json_object *row)
+plain(const void *row)
 {
-    json_object *drives = json_object_object_get(row, "storage");
-    _cleanup_json_ json_object *shown = readable(row);
+    static const struct table lines[] = {
+        {&fields, "=name name", NULL},     {&fields, "=uuid uuid", NULL},
+        {&fields, "=status status", NULL}, {&fields, "=pid pid", NULL},
+        {&fields, "=memory memory", NULL}, {&fields, "=cpu cpu", NULL},
+        {&fields, "=uptime uptime", NULL},
+    };
+    static const struct table drive = {&inspected_drive_fields, DRIVE_COLUMNS " fault",
+                                       NULL};
+    const struct shown *shown = row;
+    _cleanup_free_ char *confined =
+        shown->state.runs ? confinement_text(row) : maqet_strdup("");
+    _cleanup_free_ char *confinement = maqet_text_reversible(confined, strlen(confined));
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    for (const struct column *column = machine_columns; column->key; column++) {
-        const struct column one[] = {{column->key, NULL, COLUMN_FIXED}, *column, {0}};
-        _cleanup_free_ char *line = table_plain(one, shown);
+    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+        _cleanup_free_ char *line = table_plain(&lines[i], row);
         maqet_text_append(&text, line);
     }
-    for (size_t i = 0; i < json_object_array_length(drives); i++) {
-        _cleanup_free_ char *line =
-            table_plain(plain_columns, json_object_array_get_idx(drives, i));
+    maqet_text_appendf(&text, "confinement\t%s\n", confinement);
+    for (size_t i = 0; i < shown->drives.count; i++) {
+        _cleanup_free_ char *line = table_plain(&drive, &shown->drives.items[i]);
         maqet_text_append(&text, line);
     }
     return maqet_text_take(&text);
 }
 
+static const struct view view = {
+    .table = {&fields, MACHINE_COLUMNS}, .text = text, .plain = plain};
+
 /* The drives. What keeps one from being used is shown with it: the state of a machine can
  * be asked for in any case. */
-static json_object *
-drives_of(struct maqet_opened *machine)
+static void
+read_drives(struct maqet_opened *machine, struct drive_rows *drives)
 {
     _cleanup_error_ struct maqet_error *error = NULL;
     struct maqet_vm *vm = maqet_opened_vm(machine, &error);
 
     if (vm)
-        return drives_inspect(vm, machine->run.pid > 0);
-    maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
-                      "The drives of '%s' can't be shown: %s", machine->name,
-                      error->message);
-    return json_object_new_array();
+        drives_inspect(vm, machine->run.pid > 0, drives);
+    else
+        maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
+                          "The drives of '%s' can't be shown: %s", machine->name,
+                          error->message);
 }
 
 static void
@@ -170,15 +181,14 @@ run(struct invocation *invocation, struct maqet_error **err)
                           "The definition of VM '%s' can't be read: %s", name,
                           damage->message);
     warn(context, name, &state);
-    json_object *result = json_object_new_object();
-    field_text(result, "name", name);
-    field_text(result, "uuid", definition ? definition->uuid : NULL);
-    fields_state(result, &state);
-    json_object_object_add(
-        result, "confinement",
-        state.pid > 0 ? maqet_sandbox_describe(context, name, state.pid) : NULL);
-    json_object_object_add(result, "storage", drives_of(machine));
-    output_result(&invocation->output, &invocation->command->view, result);
+    struct shown shown = {.name = name, .uuid = definition ? definition->uuid : NULL};
+    state_fill(&shown.state, &state);
+    if (state.pid > 0)
+        maqet_sandbox_describe(context, name, state.pid, &shown.confinement);
+    read_drives(machine, &shown.drives);
+    output_result(&invocation->output, &view, &shown);
+    shown.name = shown.uuid = NULL;
+    maqet_fields_clear(&fields, &shown);
     return 0;
 }
 
@@ -198,6 +208,6 @@ const struct command command_status = {
                    "folder or a key file that is missing; it is shown only where there "
                    "is one. What needs nothing of that drive works all the same.",
     .examples = examples,
-    .view = {.text = text, .plain = plain},
+    .view = &view,
     .run = run,
 };

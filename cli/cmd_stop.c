@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/fields.h"
 #include "cli/machines.h"
 #include "cli/options.h"
 #include "cli/start_stop.h"
 #include "core/lifecycle/stop.h"
 
-json_object *
-stop_machine(struct invocation *invocation, const char *name, struct maqet_error **err)
+static const struct maqet_field rows[] = {
+    {"name", MAQET_FIELD(struct stopped, name), .help = "the machine's name"},
+    {"was_running", MAQET_FIELD(struct stopped, was_running),
+     .help = "whether it ran before"},
+    {0},
+};
+const struct maqet_fields stopped_fields = MAQET_FIELDS(struct stopped, rows);
+
+int
+stop_machine(struct invocation *invocation, const char *name, void *row,
+             struct maqet_error **err)
 {
     struct maqet_stop stop = {
         .timeout = invocation_milliseconds(invocation, "timeout"),
@@ -14,28 +22,29 @@ stop_machine(struct invocation *invocation, const char *name, struct maqet_error
         .waiting = machines_waiting,
         .data = invocation,
     };
-    bool was_running;
+    struct stopped *stopped = row;
 
-    if (maqet_vm_stop(&invocation->context, name, &stop, &was_running, err) < 0)
-        return NULL;
-
-    json_object *row = json_object_new_object();
-    field_text(row, "name", name);
-    json_object_object_add(row, "was_running", json_object_new_boolean(was_running));
-    return row;
+    if (maqet_vm_stop(&invocation->context, name, &stop, &stopped->was_running, err) < 0)
+        return -1;
+    stopped->name = maqet_strdup(name);
+    return 0;
 }
 
 static char *
-text(json_object *row, bool colour)
+text(const void *row, bool colour)
 {
-    bool was_running =
-        json_object_get_boolean(json_object_object_get(row, "was_running"));
+    const struct stopped *stopped = row;
 
     (void)colour;
-    return maqet_format(was_running ? "Stopped virtual machine '%s'.\n"
-                                    : "Virtual machine '%s' was not running.\n",
-                        field_get(row, "name"));
+    return maqet_format(stopped->was_running ? "Stopped virtual machine '%s'.\n"
+                                             : "Virtual machine '%s' was not running.\n",
+                        stopped->name);
 }
+
+static const struct view view = {.table = {&stopped_fields, "name was_running"},
+                                 .text = text,
+                                 .confirmation = true,
+                                 .each = "virtual machine"};
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)
@@ -54,12 +63,6 @@ static const struct command_example examples[] = {
     {"maqet stop myvm", "Ask the guest to power off"},
     {"maqet stop myvm --timeout 120 --force", "Kill QEMU after two minutes"},
     {"maqet stop myvm --timeout 0 --force", "Kill QEMU at once"},
-    {0},
-};
-
-static const struct column columns[] = {
-    {"name", "NAME", COLUMN_TEXT},
-    {"was_running", "WAS RUNNING", COLUMN_TEXT},
     {0},
 };
 
@@ -82,6 +85,6 @@ const struct command command_stop = {
         "machines are stopped at the same time.",
     .options = options,
     .examples = examples,
-    .view = {.columns = columns, .text = text, .confirmation = true},
+    .view = &view,
     .run = run,
 };

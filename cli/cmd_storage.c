@@ -2,77 +2,118 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/fields.h"
 #include "cli/invocation.h"
-#include "cli/table.h"
 #include "cli/terminal.h"
 #include "core/base/files.h"
 #include "core/machine/unused.h"
 
 /* ---- ls ---- */
 
-static const struct column columns[] = {
-    {"path", "IMAGE", COLUMN_TEXT},
-    {"size", "SIZE", COLUMN_BYTES},
-    {"state", "STATE", COLUMN_TEXT},
-    {"vm", "VM", COLUMN_TEXT},
-    {"drive", "DRIVE", COLUMN_TEXT},
-    {"seen", "LAST USED", COLUMN_TEXT},
-    {0},
+static const char *
+unused_word(unsigned index)
+{
+    return index <= MAQET_UNUSED_UNKNOWN ? maqet_unused_state_name(index) : NULL;
+}
+
+struct unused {
+    const char *path;
+    bool there;
+    uint64_t size;
+    enum maqet_unused_state state;
+    const char *vm;
+    const char *drive;
+    int64_t seen;
 };
 
+static const struct maqet_field rows[] = {
+    {"path", MAQET_FIELD(struct unused, path), .title = "IMAGE", .help = "the image"},
+    {"size", MAQET_FIELD(struct unused, size), .known = MAQET_KNOWN(struct unused, there),
+     .unit = MAQET_UNIT_BYTES, .help = "what it takes on the disk"},
+    {"state", MAQET_FIELD_WORD(struct unused, state, unused_word),
+     .help = "what is at its place"},
+    {"vm", MAQET_FIELD(struct unused, vm), .optional = true,
+     .help = "the machine for which it was made"},
+    {"drive", MAQET_FIELD(struct unused, drive), .help = "the drive that had it last"},
+    {"seen", MAQET_FIELD_DATE(struct unused, seen), .optional = true,
+     .title = "LAST USED", .help = "when it was last known to be there"},
+    {0},
+};
+static const struct maqet_fields fields = MAQET_FIELDS(struct unused, rows);
+
 static const struct view list_view = {
-    .columns = columns,
+    .table = {&fields, "path size state vm drive seen"},
     .empty = "There are no images that maqet created and no VM uses.\n",
+    .each = "image",
 };
 
 static int
 run_list(struct invocation *invocation, struct maqet_error **err)
 {
     _cleanup_unused_ struct maqet_unused unused = {0};
-    json_object *rows;
 
     if (maqet_unused_list(&invocation->context, &unused, err) < 0)
         return -1;
-    rows = json_object_new_array();
+    _cleanup_free_ struct unused *images =
+        maqet_alloc(unused.count * sizeof(*images) + 1);
     for (size_t i = 0; i < unused.count; i++) {
         const struct maqet_unused_image *image = &unused.items[i];
-        json_object *row = json_object_new_object();
 
-        field_text(row, "path", image->path);
-        field_number(row, "size", image->state == MAQET_UNUSED_THERE, image->size);
-        field_text(row, "state", maqet_unused_state_name(image->state));
-        field_text(row, "vm", image->vm);
-        field_text(row, "drive", image->drive);
-        field_date(row, "seen", image->seen);
-        json_object_array_add(rows, row);
+        images[i] = (struct unused){
+            .path = image->path,
+            .there = image->state == MAQET_UNUSED_THERE,
+            .size = image->size,
+            .state = image->state,
+            .vm = image->vm,
+            .drive = image->drive,
+            .seen = image->seen,
+        };
     }
-    output_result(&invocation->output, &list_view, rows);
+    output_list(&invocation->output, &list_view, images, unused.count);
     return 0;
 }
 
 /* ---- rm ---- */
 
+struct removed {
+    const char *path;
+    uint64_t size;
+};
+
+static const struct maqet_field removed_rows[] = {
+    {"path", MAQET_FIELD(struct removed, path), .title = "IMAGE", .help = "the image"},
+    {"size", MAQET_FIELD(struct removed, size), .unit = MAQET_UNIT_BYTES,
+     .help = "what it took on the disk"},
+    {0},
+};
+static const struct maqet_fields removed_fields =
+    MAQET_FIELDS(struct removed, removed_rows);
+
 static char *
-removed_text(json_object *row, bool colour)
+removed_text(const void *row, bool colour)
 {
-    _cleanup_free_ char *size =
-        maqet_text_bytes(json_object_get_uint64(json_object_object_get(row, "size")));
+    const struct removed *removed = row;
+    _cleanup_free_ char *size = maqet_text_bytes(removed->size);
 
     (void)colour;
-    return maqet_format("Deleted %s (%s).\n", field_get(row, "path"), size);
+    return maqet_format("Deleted %s (%s).\n", removed->path, size);
 }
 
-static const struct column removed_columns[] = {
-    {"path", "IMAGE", COLUMN_TEXT}, {"size", "SIZE", COLUMN_BYTES}, {0}};
+static const struct view removed_view = {.table = {&removed_fields, "path size"},
+                                         .text = removed_text,
+                                         .confirmation = true,
+                                         .each = "image"};
+
 static char *
-asked_text(json_object *path, bool colour)
+asked_text(const void *row, bool colour)
 {
+    const struct removed *image = row;
+
     (void)colour;
-    return maqet_format("  %s\n", json_object_get_string(path));
+    return maqet_format("  %s\n", image->path);
 }
 
-static const struct view asked_view = {.text = asked_text};
+static const struct view asked_view = {.table = {.fields = &removed_fields},
+                                       .text = asked_text};
 
 static int
 confirm(const struct invocation *invocation, const struct maqet_strings *paths,
@@ -86,10 +127,11 @@ confirm(const struct invocation *invocation, const struct maqet_strings *paths,
         maqet_error_hint(err, "Say --yes to delete without being asked");
         return -1;
     }
-    _cleanup_json_ json_object *rows = json_object_new_array();
+    _cleanup_free_ struct removed *images =
+        maqet_alloc(paths->count * sizeof(*images) + 1);
     for (size_t i = 0; i < paths->count; i++)
-        json_object_array_add(rows, json_object_new_string(paths->items[i]));
-    return output_ask(&asked_view, rows,
+        images[i].path = paths->items[i];
+    return output_ask(&asked_view, images, paths->count,
                       paths->count > 1 ? "Delete these images, with all that they hold?"
                                        : "Delete this image, with all that it holds?")
                ? 0
@@ -125,7 +167,7 @@ run_remove(struct invocation *invocation, struct maqet_error **err)
     if (choose(invocation, &paths, err) < 0)
         return -1;
     if (paths.count == 0) {
-        output_result(&invocation->output, &list_view, json_object_new_array());
+        output_list(&invocation->output, &list_view, NULL, 0);
         return 0;
     }
     if (confirm(invocation, &paths, err) < 0)
@@ -139,10 +181,8 @@ run_remove(struct invocation *invocation, struct maqet_error **err)
             invocation_show_error(invocation, error);
             continue;
         }
-        json_object *row = json_object_new_object();
-        field_text(row, "path", paths.items[i]);
-        field_number(row, "size", true, size);
-        output_row(&invocation->output, &invocation->command->view, row);
+        const struct removed row = {paths.items[i], size};
+        output_row(&invocation->output, &removed_view, &row);
     }
     return invocation->exit_code;
 }
@@ -172,7 +212,7 @@ static const struct command actions[] = {
          "not be mounted. In the place of one that was 'replaced' lies another "
          "file, which is never deleted.",
      .examples = list_examples,
-     .view = {.columns = columns},
+     .view = &list_view,
      .run = run_list},
     {.name = "rm",
      .summary = "Delete images that no VM uses",
@@ -182,7 +222,7 @@ static const struct command actions[] = {
      .operands = {OPERAND_IMAGE | OPERAND_REPEATED | OPERAND_OR_ALL},
      .options = remove_options,
      .examples = remove_examples,
-     .view = {.columns = removed_columns, .text = removed_text, .confirmation = true},
+     .view = &removed_view,
      .run = run_remove},
     {0},
 };

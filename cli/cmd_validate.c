@@ -1,23 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/drives.h"
-#include "cli/fields.h"
 #include "cli/files.h"
 #include "cli/options.h"
 #include "core/lifecycle/addable.h"
 
+struct validated {
+    const char *name;
+    struct maqet_strings files;
+    struct drive_rows drives;
+};
+
+static const struct maqet_field rows[] = {
+    {"name", MAQET_FIELD(struct validated, name), .help = "the machine's name"},
+    {"files", MAQET_FIELD(struct validated, files),
+     .help = "the files that it is made of"},
+    {"storage",
+     MAQET_FIELD_LIST(struct validated, drives.items, drives.count, &drive_fields),
+     .help = "its drives"},
+    {0},
+};
+static const struct maqet_fields fields = MAQET_FIELDS(struct validated, rows);
+
 static char *
-text(json_object *row, bool colour)
+text(const void *row, bool colour)
 {
-    json_object *files = json_object_object_get(row, "files");
-    struct maqet_text text = MAQET_TEXT_INIT;
+    const struct validated *validated = row;
+    _cleanup_free_ char *files = maqet_strings_join(&validated->files, " + ");
 
     (void)colour;
-    for (size_t i = 0; i < json_object_array_length(files); i++)
-        maqet_text_appendf(&text, "%s%s", i > 0 ? " + " : "",
-                           json_object_get_string(json_object_array_get_idx(files, i)));
-    maqet_text_append(&text, ": valid\n");
-    return maqet_text_take(&text);
+    return maqet_format("%s: valid\n", files);
 }
+
+static const struct view view = {
+    .table = {&fields, "name"}, .text = text, .confirmation = true};
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)
@@ -30,11 +45,10 @@ run(struct invocation *invocation, struct maqet_error **err)
     if (!vm || maqet_vm_check(vm, err) < 0)
         return -1;
 
-    json_object *result = json_object_new_object();
-    field_text(result, "name", vm->definition->name);
-    field_strings(result, "files", &invocation->operands);
-    json_object_object_add(result, "storage", drives_describe(vm));
-    output_result(&invocation->output, &invocation->command->view, result);
+    struct validated validated = {vm->definition->name, invocation->operands, {0}};
+    drives_describe(vm, &validated.drives);
+    output_result(&invocation->output, &view, &validated);
+    maqet_fields_list_free(&drive_fields, validated.drives.items, validated.drives.count);
     return 0;
 }
 
@@ -47,8 +61,6 @@ static const struct command_example examples[] = {
     {0},
 };
 
-static const struct column columns[] = {{"name", "NAME", COLUMN_TEXT}, {0}};
-
 const struct command command_validate = {
     .name = "validate",
     .operands = {OPERAND_YAML | OPERAND_REPEATED},
@@ -58,6 +70,6 @@ const struct command command_validate = {
                    "shown with its file, line and column.",
     .options = options,
     .examples = examples,
-    .view = {.columns = columns, .text = text, .confirmation = true},
+    .view = &view,
     .run = run,
 };

@@ -51,7 +51,7 @@ struct command {
 
     const struct command_option *options; /* NULL: none but the global ones */
     const struct command_example *examples;
-    struct view view; /* how its result is shown */
+    const struct view *view; /* how its result is shown; NULL: it has none */
 
     /* Returns the program's exit code, or -1 with an error. */
     int (*run)(struct invocation *invocation, struct maqet_error **err);

@@ -1,9 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/drives.h"
 
-#include "cli/fields.h"
 #include "core/machine/check.h"
 #include "core/storage/image.h"
+
+MAQET_WORDS(media_word, "disk", "cdrom")
+
+/* What a definition says of it. */
+#define DESCRIBED_ROWS                                                                   \
+    {"name", MAQET_FIELD(struct drive_row, name), .help = "the drive's name"},           \
+        {"type", MAQET_FIELD(struct drive_row, type), .help = "its storage plugin"},     \
+        {"interface", MAQET_FIELD(struct drive_row, interface), .optional = true,        \
+         .help = "how it is attached; null where it is a share"},                        \
+        {"media", MAQET_FIELD_CHOICE(struct drive_row, media, media_word),               \
+         .optional = true, .help = "what the guest sees; null where it is a share"},     \
+    {                                                                                    \
+        "file", MAQET_FIELD(struct drive_row, file),                                     \
+            .optional = true, .help = "its image, or what else it is made of"            \
+    }
+
+static const struct maqet_field described_rows[] = {DESCRIBED_ROWS, {0}};
+static const struct maqet_field inspected_rows[] = {
+    DESCRIBED_ROWS,
+    {"virtual_size", MAQET_FIELD(struct drive_row, virtual_size),
+     .known = MAQET_KNOWN(struct drive_row, size_known), .unit = MAQET_UNIT_BYTES,
+     .title = "SIZE", .help = "what the guest sees; null where it is not known"},
+    {"allocated_size", MAQET_FIELD(struct drive_row, allocated_size),
+     .known = MAQET_KNOWN(struct drive_row, there), .unit = MAQET_UNIT_BYTES,
+     .title = "ALLOCATED",
+     .help = "what the image occupies on the host; null where there is none"},
+    {"damage", MAQET_FIELD(struct drive_row, damage),
+     .help = "what damage can be seen at once, in sentences"},
+    {"fault", MAQET_FIELD(struct drive_row, fault), .optional = true,
+     .help = "what keeps it from being used now; null where nothing does"},
+    {0},
+};
+const struct maqet_fields drive_fields = MAQET_FIELDS(struct drive_row, described_rows);
+const struct maqet_fields inspected_drive_fields =
+    MAQET_FIELDS(struct drive_row, inspected_rows);
 
 /* How it is attached; NULL for a share, which is no block device. */
 static const char *
@@ -21,7 +55,7 @@ media_of(const struct maqet_drive *drive)
 {
     if (!drive->storage->plugin.interface)
         return NULL;
-    return drive->media == MAQET_MEDIA_CDROM ? "cdrom" : "disk";
+    return media_word(drive->media == MAQET_MEDIA_CDROM);
 }
 
 /* The image, or what else the drive is made of: what its type can't do without comes
@@ -39,40 +73,34 @@ file_of(const struct maqet_drive *drive)
     return NULL;
 }
 
-static json_object *
+static struct drive_row
 describe(const struct maqet_drive *drive)
 {
-    json_object *row = json_object_new_object();
-
-    field_text(row, "name", drive->name);
-    field_text(row, "type", drive->storage->plugin.name);
-    field_text(row, "interface", interface_of(drive));
-    field_text(row, "media", media_of(drive));
-    field_text(row, "file", file_of(drive));
-    return row;
+    return (struct drive_row){
+        .name = maqet_strdup(drive->name),
+        .type = maqet_strdup(drive->storage->plugin.name),
+        .interface = maqet_strdup(interface_of(drive)),
+        .media = maqet_strdup(media_of(drive)),
+        .file = maqet_strdup(file_of(drive)),
+    };
 }
 
-/* A list of sentences; empty where no damage is to be seen. */
 static void
-add_damage(const struct maqet_drive *drive, bool running, json_object *row)
+add_damage(const struct maqet_drive *drive, bool running, struct drive_row *row)
 {
-    _cleanup_strings_ struct maqet_strings damage = MAQET_STRINGS_INIT;
-
-    maqet_vm_drive_damage(drive, running, &damage);
-    field_strings(row, "damage", &damage);
-    for (size_t i = 0; i < damage.count; i++)
+    maqet_vm_drive_damage(drive, running, &row->damage);
+    for (size_t i = 0; i < row->damage.count; i++)
         maqet_context_say(
             drive->context, MAQET_LEVEL_WARNING,
             "Drive '%s' of VM '%s': %s. See what is wrong: maqet check %s %s",
-            drive->name, drive->machine->vm_name, damage.items[i],
+            drive->name, drive->machine->vm_name, row->damage.items[i],
             drive->machine->vm_name, drive->name);
 }
 
-/* What keeps it from being used; null where nothing does. */
 static void
-add_fault(const struct maqet_drive *drive, json_object *row)
+add_fault(const struct maqet_drive *drive, struct drive_row *row)
 {
-    field_text(row, "fault", drive->fault ? drive->fault->message : NULL);
+    row->fault = maqet_strdup(drive->fault ? drive->fault->message : NULL);
     if (!drive->fault || drive->fault->hints.count == 0)
         return;
     _cleanup_free_ char *steps = maqet_context_steps(drive->context, drive->fault, ". ");
@@ -82,36 +110,35 @@ add_fault(const struct maqet_drive *drive, json_object *row)
 }
 
 static void
-inspect(const struct maqet_drive *drive, json_object *row)
+add_sizes(const struct maqet_drive *drive, struct drive_row *row)
 {
     _cleanup_error_ struct maqet_error *error = NULL;
     struct maqet_image_state state = {0};
 
     if (drive->path && maqet_image_inspect(drive, &state, &error) < 0)
         maqet_context_say(drive->context, MAQET_LEVEL_WARNING, "%s", error->message);
-    field_number(row, "virtual_size", state.virtual_size > 0, state.virtual_size);
-    field_number(row, "allocated_size", state.exists, state.allocated_size);
+    row->size_known = state.virtual_size > 0;
+    row->virtual_size = state.virtual_size;
+    row->there = state.exists;
+    row->allocated_size = state.allocated_size;
 }
 
-json_object *
-drives_describe(const struct maqet_vm *vm)
+void
+drives_describe(const struct maqet_vm *vm, struct drive_rows *rows)
 {
-    json_object *rows = json_object_new_array();
-
+    rows->items = maqet_alloc(vm->drive_count * sizeof(*rows->items) + 1);
+    rows->count = vm->drive_count;
     for (size_t i = 0; i < vm->drive_count; i++)
-        json_object_array_add(rows, describe(vm->drives[i]));
-    return rows;
+        rows->items[i] = describe(vm->drives[i]);
 }
 
-json_object *
-drives_inspect(const struct maqet_vm *vm, bool running)
+void
+drives_inspect(const struct maqet_vm *vm, bool running, struct drive_rows *rows)
 {
-    json_object *rows = drives_describe(vm);
-
+    drives_describe(vm, rows);
     for (size_t i = 0; i < vm->drive_count; i++) {
-        inspect(vm->drives[i], json_object_array_get_idx(rows, i));
-        add_damage(vm->drives[i], running, json_object_array_get_idx(rows, i));
-        add_fault(vm->drives[i], json_object_array_get_idx(rows, i));
+        add_sizes(vm->drives[i], &rows->items[i]);
+        add_damage(vm->drives[i], running, &rows->items[i]);
+        add_fault(vm->drives[i], &rows->items[i]);
     }
-    return rows;
 }

@@ -5,15 +5,39 @@
 #ifndef MAQET_CLI_DRIVES_H
 #define MAQET_CLI_DRIVES_H
 
+#include "core/base/field.h"
 #include "core/machine/vm.h"
 
-/* A list with name, type, interface, media and file of each drive. */
-json_object *drives_describe(const struct maqet_vm *vm);
+struct drive_row {
+    char *name;
+    char *type;
+    char *interface;
+    char *media;
+    char *file;
+    /* Of one that was looked at. */
+    bool size_known;
+    uint64_t virtual_size;
+    bool there;
+    uint64_t allocated_size;
+    struct maqet_strings damage;
+    char *fault;
+};
 
-/* The same, with virtual_size and allocated_size of the images that are there, and the
- * damage that can be seen at once. One that can't be looked at is a warning, and so is
- * damage.
+struct drive_rows {
+    struct drive_row *items;
+    size_t count;
+};
+
+/* name, type, interface, media and file; and all of it. */
+extern const struct maqet_fields drive_fields;
+extern const struct maqet_fields inspected_drive_fields;
+
+/* A row for each drive, which the caller clears by the fields. */
+void drives_describe(const struct maqet_vm *vm, struct drive_rows *rows);
+
+/* The same, with what there is of it: sizes, faults and the damage that can be seen at
+ * once. One that can't be looked at is a warning, and so is damage.
  * @running: QEMU may be writing to them. */
-json_object *drives_inspect(const struct maqet_vm *vm, bool running);
+void drives_inspect(const struct maqet_vm *vm, bool running, struct drive_rows *rows);
 
 #endif

@@ -75,31 +75,3 @@ json_line(json_object *value)
 {
     return escaped(json_object_to_json_string_ext(value, JSON_C_TO_STRING_NOSLASHESCAPE));
 }
-
-json_object *
-json_printable(json_object *value)
-{
-    json_object *copy;
-
-    switch (json_object_get_type(value)) {
-    case json_type_object:
-        copy = json_object_new_object();
-        json_object_object_foreach(value, key, field)
-            json_object_object_add(copy, key, json_printable(field));
-        return copy;
-    case json_type_array:
-        copy = json_object_new_array();
-        for (size_t i = 0; i < json_object_array_length(value); i++)
-            json_object_array_add(copy,
-                                  json_printable(json_object_array_get_idx(value, i)));
-        return copy;
-    case json_type_string: {
-        _cleanup_free_ char *text = maqet_text_printable(
-            json_object_get_string(value), (size_t)json_object_get_string_len(value),
-            MAQET_SHOWN_MAX);
-        return json_object_new_string(text);
-    }
-    default:
-        return json_object_get(value);
-    }
-}

@@ -16,8 +16,4 @@ char *json_pretty(json_object *value);
 /* On one line, without its line feed. */
 char *json_line(json_object *value);
 
-/* A copy (the caller puts it) in which each text is one line of at most MAQET_SHOWN_MAX
- * bytes that can be shown to people (maqet_text_printable()). Keys are as they were. */
-json_object *json_printable(json_object *value);
-
 #endif

@@ -29,7 +29,6 @@ libmaqet_cli_la_SOURCES = \
 	cli/completion.c cli/completion.h \
 	cli/context.c cli/context.h \
 	cli/drives.c cli/drives.h \
-	cli/fields.c cli/fields.h \
 	cli/files.c cli/files.h \
 	cli/help.c cli/help.h \
 	cli/hints.c cli/hints.h \
@@ -41,11 +40,14 @@ libmaqet_cli_la_SOURCES = \
 	cli/options.c cli/options.h \
 	cli/output.c cli/output.h \
 	cli/plugin_manual.c cli/plugin_manual.h \
+	cli/plugins.c cli/plugins.h \
 	cli/roff.c cli/roff.h \
 	cli/snapshot_actions.c cli/snapshot_actions.h \
 	cli/snapshot_request.c cli/snapshot_request.h \
+	cli/snapshot_tree.c cli/snapshot_tree.h \
 	cli/snapshots.c cli/snapshots.h \
 	cli/start_stop.h \
+	cli/states.c cli/states.h \
 	cli/table.c cli/table.h \
 	cli/terminal.c cli/terminal.h \
 	cli/view.h

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <string.h>
 
-#include "cli/fields.h"
 #include "cli/terminal.h"
 #include "core/base/child.h"
 #include "core/base/error_json.h"
@@ -50,7 +49,7 @@ tell_message(void *data, enum maqet_level level, const char *message)
     struct invocation *invocation = data;
     json_object *line = json_object_new_object();
 
-    field_text(line, KEY_MESSAGE, message);
+    json_object_object_add(line, KEY_MESSAGE, json_object_new_string(message));
     json_object_object_add(line, KEY_LEVEL, json_object_new_int(level));
     tell(invocation->report_fd, line);
 }
@@ -74,13 +73,15 @@ do_work(void *data, int fd)
     invocation->context.progress = NULL;
     invocation->context.data = invocation;
 
-    json_object *result = work->task(invocation, work->name, &error);
+    const struct maqet_fields *fields = invocation->command->view->table.fields;
+    _cleanup_free_ void *row = maqet_alloc(fields->size);
     json_object *line = json_object_new_object();
-    if (result)
-        json_object_object_add(line, KEY_RESULT, result);
+    if (work->task(invocation, work->name, row, &error) == 0)
+        json_object_object_add(line, KEY_RESULT, maqet_fields_to_json(fields, row));
     else
         json_object_object_add(line, KEY_ERROR, maqet_error_to_json(error));
     tell(fd, line);
+    maqet_fields_clear(fields, row);
     return 0;
 }
 
@@ -136,6 +137,24 @@ machines_waiting(void *data, const char *name, int64_t left)
     }
 }
 
+/* Shows a worker's last line: a result or an error. */
+static void
+show_end(struct invocation *invocation, json_object *line)
+{
+    const struct view *view = invocation->command->view;
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_free_ void *row = maqet_alloc(view->table.fields->size);
+    json_object *result = NULL;
+
+    if (!json_object_object_get_ex(line, KEY_RESULT, &result))
+        maqet_error_from_json(json_object_object_get(line, KEY_ERROR), &error);
+    else if (maqet_fields_from_json(view->table.fields, result, row, &error) == 0)
+        output_row(&invocation->output, view, row);
+    if (error)
+        invocation_show_error(invocation, error);
+    maqet_fields_clear(view->table.fields, row);
+}
+
 /* Returns whether the line was the worker's last one. */
 static bool
 hear_line(struct invocation *invocation, struct worker *worker, const char *text)
@@ -153,14 +172,7 @@ hear_line(struct invocation *invocation, struct worker *worker, const char *text
                        json_object_get_string(value));
         return false;
     }
-    if (json_object_object_get_ex(line, KEY_RESULT, &value)) {
-        output_row(&invocation->output, &invocation->command->view,
-                   json_object_get(value));
-        return true;
-    }
-    _cleanup_error_ struct maqet_error *error = NULL;
-    maqet_error_from_json(json_object_object_get(line, KEY_ERROR), &error);
-    invocation_show_error(invocation, error);
+    show_end(invocation, line);
     return true;
 }
 
@@ -281,12 +293,14 @@ static void
 run_here(struct invocation *invocation, machine_task *task, const char *name)
 {
     _cleanup_error_ struct maqet_error *error = NULL;
-    json_object *result = task(invocation, name, &error);
+    const struct view *view = invocation->command->view;
+    _cleanup_free_ void *row = maqet_alloc(view->table.fields->size);
 
-    if (result)
-        output_row(&invocation->output, &invocation->command->view, result);
+    if (task(invocation, name, row, &error) == 0)
+        output_row(&invocation->output, view, row);
     else
         invocation_show_error(invocation, error);
+    maqet_fields_clear(view->table.fields, row);
 }
 
 static void

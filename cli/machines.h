@@ -9,9 +9,10 @@
 
 #include "cli/invocation.h"
 
-/* Does the work for one machine. Returns its row of the result, or NULL and an error. */
-typedef json_object *machine_task(struct invocation *invocation, const char *name,
-                                  struct maqet_error **err);
+/* Does the work for one machine, and fills its row of the result: a struct with the
+ * fields of the command's view, which is all zero before. Returns 0, or -1 and an error. */
+typedef int machine_task(struct invocation *invocation, const char *name, void *row,
+                         struct maqet_error **err);
 
 /* Runs the task for all operands and shows each result as it comes. Returns the exit
  * code: the greatest of all. */

@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cli/fields.h"
 #include "cli/hints.h"
 #include "cli/json.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
+#include "core/base/json.h"
 #include "core/base/printable.h"
 #include "core/config/yaml.h"
 
@@ -26,6 +26,44 @@ format_name(unsigned index)
 }
 
 /* ---- messages and errors ---- */
+
+struct message_line {
+    const char *level;
+    const char *message;
+};
+
+struct error_line {
+    const char *code;
+    const char *message;
+    struct maqet_strings hints;
+};
+
+MAQET_WORDS(level_word, "warning", "info", "debug")
+
+static const char *
+code_word(unsigned index)
+{
+    unsigned code = MAQET_ERROR_FAILED + index;
+
+    return code <= MAQET_ERROR_PERMISSION ? maqet_error_code_name(code) : NULL;
+}
+
+static const struct maqet_field message_rows[] = {
+    {"level", MAQET_FIELD_CHOICE(struct message_line, level, level_word),
+     .help = "how much it matters"},
+    {"message", MAQET_FIELD(struct message_line, message), .help = "what it says"},
+    {0},
+};
+static const struct maqet_field error_rows[] = {
+    {"code", MAQET_FIELD_CHOICE(struct error_line, code, code_word),
+     .help = "which kind of error it is, from which the exit code follows"},
+    {"message", MAQET_FIELD(struct error_line, message), .help = "what went wrong"},
+    {"hints", MAQET_FIELD(struct error_line, hints), .help = "what can be done about it"},
+    {0},
+};
+const struct maqet_fields message_fields =
+    MAQET_FIELDS(struct message_line, message_rows);
+const struct maqet_fields error_fields = MAQET_FIELDS(struct error_line, error_rows);
 
 static const struct {
     const char *title; /* for people */
@@ -58,25 +96,33 @@ titled(const char *title, enum shade shade, const char *message)
                         shade_end(colour, shade), printable);
 }
 
-/* Whoever reads JSON gets all of a result, but no more of a message than people do. */
-static void
-add_message(json_object *object, const char *message, const char *remark)
+/* Whoever reads JSON gets all of a result, but no more of a message than people do. The
+ * caller frees. */
+static char *
+shortened(const char *message, const char *remark)
 {
     _cleanup_free_ char *text =
         maqet_text_shortened(message, strlen(message), MAQET_MESSAGE_MAX);
-    _cleanup_free_ char *all = remark ? maqet_format("%s\n%s", text, remark) : NULL;
 
-    field_text(object, "message", all ? all : text);
+    return remark ? maqet_format("%s\n%s", text, remark) : TAKE_PTR(text);
+}
+
+/* One line of JSON; the caller frees. */
+static char *
+fields_line(const struct maqet_fields *fields, const void *data)
+{
+    _cleanup_json_ json_object *object = maqet_fields_to_json(fields, data);
+
+    return json_line(object);
 }
 
 static char *
 message_json(enum maqet_level level, const char *message)
 {
-    _cleanup_json_ json_object *object = json_object_new_object();
+    _cleanup_free_ char *text = shortened(message, NULL);
+    const struct message_line line = {levels[level].name, text};
 
-    field_text(object, "level", levels[level].name);
-    add_message(object, message, NULL);
-    return json_line(object);
+    return fields_line(&message_fields, &line);
 }
 
 void
@@ -94,20 +140,16 @@ output_message(const struct output *output, enum maqet_level level, const char *
 static char *
 error_json(const struct maqet_error *error)
 {
-    _cleanup_json_ json_object *object = json_object_new_object();
+    _cleanup_free_ char *message = shortened(error->message, error->remark);
+    _cleanup_strings_ struct maqet_strings hints = MAQET_STRINGS_INIT;
 
-    field_text(object, "code", maqet_error_code_name(error->code));
-    add_message(object, error->message, error->remark);
-    json_object *hints = json_object_new_array();
     for (size_t i = 0; i < error->hints.count; i++) {
         _cleanup_free_ char *words = hint_text(&error->hints.items[i]);
-        _cleanup_free_ char *hint =
-            maqet_text_shortened(words, strlen(words), MAQET_MESSAGE_MAX);
 
-        json_object_array_add(hints, json_object_new_string(hint));
+        maqet_strings_take(&hints, shortened(words, NULL));
     }
-    json_object_object_add(object, "hints", hints);
-    return json_line(object);
+    const struct error_line line = {maqet_error_code_name(error->code), message, hints};
+    return fields_line(&error_fields, &line);
 }
 
 /* The message, and below it what can be done: one way, or several with numbers. */
@@ -161,54 +203,66 @@ document_text(enum format format, json_object *result)
     return format == FORMAT_YAML ? maqet_yaml_write(result) : json_pretty(result);
 }
 
-/* What people read. Only what says so sees a text as somebody else wrote it. */
-static char *
-shown_text(const struct view *view, json_object *result, bool colour)
+/* Copies in which each text is one line that can be shown, and which have nothing that the
+ * fields don't tell of. The caller frees them (maqet_fields_list_free). */
+static void *
+printable_rows(const struct maqet_fields *fields, const void *rows, size_t count)
 {
-    _cleanup_json_ json_object *printable =
-        view->verbatim ? json_object_get(result) : json_printable(result);
+    char *copies = maqet_alloc(count * fields->size + 1);
 
-    return view->text ? view->text(printable, colour)
-                      : table_text(view->columns, printable, colour);
+    for (size_t i = 0; i < count; i++)
+        maqet_fields_copy(fields, (const char *)rows + i * fields->size,
+                          copies + i * fields->size, maqet_text_shown);
+    return copies;
 }
 
+/* What people read of rows, which belong to a list or are one alone. */
 static char *
-row_text(const struct output *output, const struct view *view, json_object *row)
+shown_text(const struct view *view, const void *rows, size_t count, bool colour)
 {
-    if (output->format == FORMAT_PLAIN)
-        return view->plain ? view->plain(row) : table_plain(view->columns, row);
-    if (view->confirmation && output->loudness == QUIET)
-        return maqet_strdup("");
-    return shown_text(view, row, terminal_has_colour(stdout));
-}
-
-static char *
-list_text(const struct output *output, const struct view *view, json_object *rows)
-{
-    size_t count = json_object_array_length(rows);
-    bool is_table = output->format == FORMAT_TABLE;
+    const struct maqet_fields *fields = view->table.fields;
+    char *copies = printable_rows(fields, rows, count);
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    if (is_table && count == 0 && view->empty)
-        return maqet_strdup(view->empty);
-    if (is_table && !view->text)
-        return shown_text(view, rows, terminal_has_colour(stdout));
-    for (size_t i = 0; i < count; i++) {
-        _cleanup_free_ char *row =
-            row_text(output, view, json_object_array_get_idx(rows, i));
+    for (size_t i = 0; i < count && view->text; i++) {
+        _cleanup_free_ char *row = view->text(copies + i * fields->size, colour);
+
         maqet_text_append(&text, row);
+    }
+    char *all = view->text        ? maqet_text_take(&text)
+                : view->list_text ? view->list_text(copies, count, colour)
+                                  : table_text(&view->table, copies, count, colour);
+    maqet_fields_list_free(fields, copies, count);
+    return all;
+}
+
+static char *
+plain_text(const struct view *view, const void *rows, size_t count)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    for (size_t i = 0; i < count; i++) {
+        const void *row = (const char *)rows + i * view->table.fields->size;
+        _cleanup_free_ char *lines =
+            view->plain ? view->plain(row) : table_plain(&view->table, row);
+
+        maqet_text_append(&text, lines);
     }
     return maqet_text_take(&text);
 }
 
+/* Formats that show a result by lines. */
 static char *
-result_text(const struct output *output, const struct view *view, json_object *result)
+lines_of(const struct output *output, const struct view *view, const void *rows,
+         size_t count)
 {
-    if (is_document(output->format))
-        return document_text(output->format, result);
-    if (json_object_is_type(result, json_type_array) && !view->whole)
-        return list_text(output, view, result);
-    return row_text(output, view, result);
+    if (output->format == FORMAT_PLAIN)
+        return plain_text(view, rows, count);
+    if (count == 0 && view->empty)
+        return maqet_strdup(view->empty);
+    if (view->confirmation && output->loudness == QUIET)
+        return maqet_strdup("");
+    return shown_text(view, rows, count, terminal_has_colour(stdout));
 }
 
 /* What kept a result from being written; an errno. */
@@ -222,43 +276,103 @@ output_text(const char *text)
         write_fault = errno;
 }
 
-void
-output_result(const struct output *output, const struct view *view, json_object *result)
+static void
+write_document(const struct output *output, json_object *value)
 {
-    _cleanup_json_ json_object *owned = result;
-    _cleanup_free_ char *text = result_text(output, view, result);
+    _cleanup_json_ json_object *owned = value;
+    _cleanup_free_ char *text = document_text(output->format, value);
 
     output_text(text);
 }
 
-bool
-output_ask(const struct view *view, json_object *result, const char *question)
+static void
+write_lines(const struct output *output, const struct view *view, const void *rows,
+            size_t count)
 {
-    bool colour = terminal_has_colour(stderr);
+    _cleanup_free_ char *text = lines_of(output, view, rows, count);
 
-    if (result && json_object_is_type(result, json_type_array) && view->text)
-        for (size_t i = 0; i < json_object_array_length(result); i++) {
-            _cleanup_free_ char *row =
-                shown_text(view, json_object_array_get_idx(result, i), colour);
-            terminal_write(stderr, row);
-        }
-    else if (result) {
-        _cleanup_free_ char *text = shown_text(view, result, colour);
-        terminal_write(stderr, text);
-    }
-    return terminal_ask(question);
+    output_text(text);
 }
 
 void
-output_row(struct output *output, const struct view *view, json_object *row)
+output_result(const struct output *output, const struct view *view, const void *row)
+{
+    if (is_document(output->format))
+        write_document(output, maqet_fields_to_json(view->table.fields, row));
+    else
+        write_lines(output, view, row, 1);
+}
+
+void
+output_list(const struct output *output, const struct view *view, const void *rows,
+            size_t count)
+{
+    if (is_document(output->format))
+        write_document(output,
+                       maqet_fields_list_to_json(view->table.fields, rows, count));
+    else
+        write_lines(output, view, rows, count);
+}
+
+void
+output_row(struct output *output, const struct view *view, const void *row)
 {
     if (!is_document(output->format)) {
-        output_result(output, view, row);
+        write_lines(output, view, row, 1);
         return;
     }
     if (!output->rows)
         output->rows = json_object_new_array();
-    json_object_array_add(output->rows, row);
+    json_object_array_add(output->rows, maqet_fields_to_json(view->table.fields, row));
+}
+
+void
+output_json(const struct output *output, json_object *value)
+{
+    if (output->format != FORMAT_PLAIN) {
+        write_document(output, value);
+        return;
+    }
+    _cleanup_json_ json_object *owned = value;
+    _cleanup_free_ char *line = json_line(value);
+    _cleanup_free_ char *text = maqet_format("%s\n", line);
+    output_text(text);
+}
+
+static char *
+reversible_lines(const struct maqet_strings *texts)
+{
+    struct maqet_text lines = MAQET_TEXT_INIT;
+
+    for (size_t i = 0; i < texts->count; i++) {
+        _cleanup_free_ char *line =
+            maqet_text_reversible(texts->items[i], strlen(texts->items[i]));
+
+        maqet_text_appendf(&lines, "%s\n", line);
+    }
+    return maqet_text_take(&lines);
+}
+
+void
+output_texts(const struct output *output, const struct maqet_strings *texts,
+             const char *text, const char *plain)
+{
+    if (is_document(output->format)) {
+        write_document(output, maqet_strings_to_json(texts));
+        return;
+    }
+    _cleanup_free_ char *lines = reversible_lines(texts);
+    output_text(output->format == FORMAT_TABLE ? text : plain ? plain : lines);
+}
+
+bool
+output_ask(const struct view *view, const void *rows, size_t count, const char *question)
+{
+    _cleanup_free_ char *text =
+        shown_text(view, rows, count, terminal_has_colour(stderr));
+
+    terminal_write(stderr, text);
+    return terminal_ask(question);
 }
 
 int

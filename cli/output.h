@@ -4,11 +4,11 @@
  * to standard error. Nothing else in cli/ prints, since any of it may hold what somebody
  * else wrote; here it is made harmless, in the way of each format:
  *
- *   messages, errors      one line, or several that are marked
- * (maqet_text_printable_lines) table, text           each value is one line
- * (json_printable) plain                 each value can be had back with printf %b
- * (maqet_text_reversible) JSON, YAML            escapes of the format (cli/json.h,
- * core/config/yaml.h) what is left          the stream's last filter (terminal_write)
+ *   messages, errors  one line, or several that are marked (maqet_text_printable_lines)
+ *   table, text       each value is one line (maqet_text_printable)
+ *   plain             each value can be had back with printf %b (maqet_text_reversible)
+ *   JSON, YAML        escapes of the format (cli/json.h, core/config/yaml.h)
+ *   what is left      the stream's last filter (terminal_write)
  */
 #ifndef MAQET_CLI_OUTPUT_H
 #define MAQET_CLI_OUTPUT_H
@@ -31,24 +31,38 @@ struct output {
 /* The formats' words, by number; NULL after the last one. */
 const char *format_name(unsigned index);
 
+/* What --format json has of a message, and of an error. */
+extern const struct maqet_fields message_fields, error_fields;
+
 void output_message(const struct output *output, enum maqet_level level,
                     const char *message);
 void output_error(const struct output *output, const struct maqet_error *error);
 
-/* Writes a result (taken): a list of rows, or one object. */
-void output_result(const struct output *output, const struct view *view,
-                   json_object *result);
+/* Writes a result: a struct, or an array of such structs. */
+void output_result(const struct output *output, const struct view *view, const void *row);
+void output_list(const struct output *output, const struct view *view, const void *rows,
+                 size_t count);
 
-/* One row (taken) of a list whose rows arrive one by one: people and scripts that read
- * lines see it at once, the others get the whole list from output_finish(). */
-void output_row(struct output *output, const struct view *view, json_object *row);
+/* One row of a list whose rows arrive one by one: people and scripts that read lines see
+ * it at once, the others get the whole list from output_finish(). */
+void output_row(struct output *output, const struct view *view, const void *row);
+
+/* Writes a result (taken) that is JSON in itself and not of our making; as plain text, on
+ * one line. */
+void output_json(const struct output *output, json_object *value);
+
+/* Writes a list of texts. @text is what people read, and @plain the lines for scripts
+ * (NULL: one for each text): documents that have a syntax of their own, written so that
+ * nothing in them can be taken for its words. */
+void output_texts(const struct output *output, const struct maqet_strings *texts,
+                  const char *text, const char *plain);
 
 /* Writes a text of our own, such as a page of help. */
 void output_text(const char *text);
 
-/* Shows a result (not taken) as a table or text on standard error, unless it is NULL, and
- * asks below it. */
-bool output_ask(const struct view *view, json_object *result, const char *question);
+/* Shows rows on standard error as people read them, and asks below them. */
+bool output_ask(const struct view *view, const void *rows, size_t count,
+                const char *question);
 
 /* Writes what is still kept, and makes sure that all was written. Returns the exit code.
  */

@@ -6,10 +6,10 @@
 #ifndef MAQET_CLI_PLUGIN_MANUAL_H
 #define MAQET_CLI_PLUGIN_MANUAL_H
 
-#include <json-c/json.h>
+#include "cli/plugins.h"
 
-/* The page for a plugin as maqet_plugin_info has it. @prose is man(7) text to stand
+/* The page for a plugin, whose texts are one line each. @prose is man(7) text to stand
  * before the options, or NULL. The caller frees. */
-char *plugin_manual(json_object *plugin, const char *prose);
+char *plugin_manual(const struct plugin *plugin, const char *prose);
 
 #endif

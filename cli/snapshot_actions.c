@@ -4,57 +4,62 @@
 #include <string.h>
 
 #include "cli/checkpoints.h"
-#include "cli/fields.h"
 #include "cli/machines.h"
 #include "cli/snapshot_request.h"
+#include "cli/snapshot_tree.h"
 #include "cli/snapshots.h"
 #include "cli/terminal.h"
 #include "core/base/files.h"
 #include "core/config/options.h"
 
-/* ---- words about drives ---- */
+/* ---- what create, load, delete and export have in common ---- */
 
-static void
-add_drives(struct maqet_text *text, json_object *drives)
+struct done {
+    const char *vm;
+    const char *name;
+    struct maqet_strings drives;
+};
+
+#define DONE_ROWS(of, part)                                                              \
+    {"vm", MAQET_FIELD(of, part.vm), .help = "the machine's name"},                      \
+        {"name", MAQET_FIELD(of, part.name), .help = "the snapshot's name"},             \
+    {                                                                                    \
+        "drives", MAQET_FIELD(of, part.drives), .help = "the drives that it is of"       \
+    }
+
+#define LEFT_ROWS(of, part)                                                              \
+    {"skipped", MAQET_FIELD(of, part.skipped),                                           \
+     .help = "the drives that hold nothing which a snapshot keeps"},                     \
+    {                                                                                    \
+        "excluded", MAQET_FIELD(of, part.excluded),                                      \
+            .help = "the drives and other devices that are left out"                     \
+    }
+
+/* "'a', 'b'" */
+static char *
+quoted(const struct maqet_strings *names)
 {
-    size_t count = json_object_array_length(drives);
+    _cleanup_free_ char *list = maqet_strings_join(names, "', '");
 
-    maqet_text_append(text, count == 1 ? "drive " : "drives ");
-    for (size_t i = 0; i < count; i++)
-        maqet_text_appendf(text, "%s'%s'", i > 0 ? ", " : "",
-                           json_object_get_string(json_object_array_get_idx(drives, i)));
+    return names->count > 0 ? maqet_format("'%s'", list) : maqet_strdup("");
 }
 
 /* "Created snapshot 'a' of drives 'hdd', 'data' on VM 'myvm'." */
 static char *
-done_text(const char *what, json_object *row, const char *of)
+done_text(const char *what, const struct done *done, const char *of)
 {
-    struct maqet_text text = MAQET_TEXT_INIT;
+    _cleanup_free_ char *drives = quoted(&done->drives);
 
-    maqet_text_appendf(&text, "%s snapshot '%s' %s ", what, field_get(row, "name"), of);
-    add_drives(&text, json_object_object_get(row, "drives"));
-    maqet_text_appendf(&text, " on VM '%s'.\n", field_get(row, "vm"));
-    return maqet_text_take(&text);
-}
-
-/* "'a', 'b'" */
-static char *
-quoted(json_object *names)
-{
-    struct maqet_text text = MAQET_TEXT_INIT;
-
-    for (size_t i = 0; names && i < json_object_array_length(names); i++)
-        maqet_text_appendf(&text, "%s'%s'", i > 0 ? ", " : "",
-                           json_object_get_string(json_object_array_get_idx(names, i)));
-    return maqet_text_take(&text);
+    return maqet_format("%s snapshot '%s' %s %s %s on VM '%s'.\n", what, done->name, of,
+                        done->drives.count == 1 ? "drive" : "drives", drives, done->vm);
 }
 
 /* What a command at all drives left out, a line for each reason. */
 static char *
-left_text(json_object *row, bool skipped_too)
+left_text(const struct maqet_snapshot_left *left, bool skipped_too)
 {
-    _cleanup_free_ char *skipped = quoted(json_object_object_get(row, "skipped"));
-    _cleanup_free_ char *excluded = quoted(json_object_object_get(row, "excluded"));
+    _cleanup_free_ char *skipped = quoted(&left->skipped);
+    _cleanup_free_ char *excluded = quoted(&left->excluded);
     struct maqet_text text = MAQET_TEXT_INIT;
 
     if (skipped_too && *skipped)
@@ -65,105 +70,94 @@ left_text(json_object *row, bool skipped_too)
     return maqet_text_take(&text);
 }
 
-static void
-add_left(json_object *row, const struct maqet_snapshot_left *left)
-{
-    field_strings(row, "skipped", &left->skipped);
-    field_strings(row, "excluded", &left->excluded);
-}
-
-static json_object *
-new_row(const struct asked *asked, const struct maqet_strings *drives)
-{
-    json_object *row = json_object_new_object();
-
-    field_text(row, "vm", asked->request.vm);
-    field_text(row, "name", asked->request.name);
-    field_strings(row, "drives", drives);
-    return row;
-}
-
 /* ---- create ---- */
 
-/* What people read in the place of the word that other formats have. */
 static const char *
-consistency_text(json_object *row)
+consistency_word(unsigned index)
 {
-    const char *word = field_get(row, "consistency");
-
-    return strcmp(word, maqet_consistency_name(MAQET_CONSISTENCY_OFF)) == 0
-               ? "off, as the guest left it"
-               : word;
+    return index <= MAQET_CONSISTENCY_OFF ? maqet_consistency_name(index) : NULL;
 }
 
-static char *
-create_text(json_object *row, bool colour)
-{
-    bool replaced = json_object_get_boolean(json_object_object_get(row, "replaced"));
-    bool live = json_object_get_boolean(json_object_object_get(row, "live"));
-    bool stopped = json_object_get_boolean(json_object_object_get(row, "stopped"));
-    double pause = json_object_get_double(json_object_object_get(row, "pause_ms"));
-    double wall = json_object_get_double(json_object_object_get(row, "wall_ms"));
-    _cleanup_free_ char *done = done_text(replaced ? "Replaced" : "Created", row, "of");
-    _cleanup_free_ char *still =
-        !live     ? maqet_strdup("the VM was off")
-        : stopped ? maqet_format("the guest stood still for %.1f ms", pause)
-                  : maqet_strdup("guest pause 0 ms, not stopped");
+struct created {
+    struct done done;
+    struct maqet_snapshot_receipt receipt;
+};
 
-    _cleanup_free_ char *left = left_text(row, true);
-
-    (void)colour;
-    return maqet_format("%sTook %.0f ms; %s; consistency: %s.\n%s", done, wall, still,
-                        consistency_text(row), left);
-}
-
-const struct column snapshot_create_columns[] = {
-    {"name", "NAME", COLUMN_TEXT},
-    {"drives", "DRIVES", COLUMN_TEXT},
-    {"pause_ms", "PAUSE", COLUMN_TEXT},
-    {"wall_ms", "TIME", COLUMN_TEXT},
-    {"consistency", "CONSISTENCY", COLUMN_TEXT},
+static const struct maqet_field create_rows[] = {
+    DONE_ROWS(struct created, done),
+    LEFT_ROWS(struct created, receipt.left),
+    {"live", MAQET_FIELD(struct created, receipt.live),
+     .help = "whether the machine ran"},
+    {"replaced", MAQET_FIELD(struct created, receipt.replaced),
+     .help = "whether there was one of that name"},
+    {"stopped", MAQET_FIELD(struct created, receipt.stopped),
+     .help = "whether the guest stood still for it"},
+    {"pause_ms", MAQET_FIELD(struct created, receipt.pause),
+     .unit = MAQET_UNIT_MILLISECONDS, .title = "PAUSE",
+     .help = "how long the guest stood still"},
+    {"wall_ms", MAQET_FIELD(struct created, receipt.wall),
+     .unit = MAQET_UNIT_MILLISECONDS, .title = "TIME", .help = "how long all of it took"},
+    {"consistency",
+     MAQET_FIELD_WORD(struct created, receipt.consistency, consistency_word),
+     .help = "in which state the guest's file systems were"},
     {0},
 };
-static const struct view create_view = {
-    .columns = snapshot_create_columns, .text = create_text, .confirmation = true};
+static const struct maqet_fields create_fields =
+    MAQET_FIELDS(struct created, create_rows);
+
+static char *
+create_text(const void *row, bool colour)
+{
+    const struct created *created = row;
+    const struct maqet_snapshot_receipt *receipt = &created->receipt;
+    _cleanup_free_ char *done =
+        done_text(receipt->replaced ? "Replaced" : "Created", &created->done, "of");
+    _cleanup_free_ char *still =
+        !receipt->live ? maqet_strdup("the VM was off")
+        : receipt->stopped
+            ? maqet_format("the guest stood still for %.1f ms", receipt->pause)
+            : maqet_strdup("guest pause 0 ms, not stopped");
+    _cleanup_free_ char *left = left_text(&receipt->left, true);
+
+    (void)colour;
+    return maqet_format("%sTook %.0f ms; %s; consistency: %s.\n%s", done, receipt->wall,
+                        still,
+                        receipt->consistency == MAQET_CONSISTENCY_OFF
+                            ? "off, as the guest left it"
+                            : maqet_consistency_name(receipt->consistency),
+                        left);
+}
+
+const struct view snapshot_create_view = {
+    .table = {&create_fields, "name drives pause_ms wall_ms consistency"},
+    .text = create_text,
+    .confirmation = true,
+    .remark = "With --memory, it is what 'maqet checkpoint create' gives.",
+};
 
 int
 snapshot_create(struct invocation *invocation, struct maqet_error **err)
 {
     _cleanup_asked_ struct asked asked = {0};
-    _cleanup_(maqet_snapshot_receipt_clear) struct maqet_snapshot_receipt receipt = {0};
+    struct created created = {0};
 
     if (asked_read(invocation, &asked, err) < 0)
         return -1;
     if (invocation_has(invocation, "memory"))
         return checkpoint_create(invocation, asked.request.vm, asked.request.name, err);
-    if (maqet_snapshot_create(&invocation->context, &asked.request, &receipt, err) < 0)
+    if (maqet_snapshot_create(&invocation->context, &asked.request, &created.receipt,
+                              err) < 0) {
+        maqet_snapshot_receipt_clear(&created.receipt);
         return -1;
-    json_object *row = new_row(&asked, &receipt.drives);
-    add_left(row, &receipt.left);
-    json_object_object_add(row, "live", json_object_new_boolean(receipt.live));
-    json_object_object_add(row, "replaced", json_object_new_boolean(receipt.replaced));
-    json_object_object_add(row, "stopped", json_object_new_boolean(receipt.stopped));
-    field_milliseconds(row, "pause_ms", receipt.pause);
-    field_milliseconds(row, "wall_ms", receipt.wall);
-    field_text(row, "consistency", maqet_consistency_name(receipt.consistency));
-    output_result(&invocation->output, &create_view, row);
+    }
+    created.done =
+        (struct done){asked.request.vm, asked.request.name, created.receipt.drives};
+    output_result(&invocation->output, &snapshot_create_view, &created);
+    maqet_snapshot_receipt_clear(&created.receipt);
     return 0;
 }
 
 /* ---- list and tree ---- */
-
-static char *
-list_text(json_object *result, bool colour)
-{
-    (void)colour;
-    return snapshots_text(field_get(result, "vm"), field_get(result, "drive"),
-                          json_object_object_get(result, "snapshots"));
-}
-
-static const struct view list_view = {.text = list_text, .whole = true};
-static const struct view rows_view = {.columns = snapshot_columns};
 
 int
 snapshot_list(struct invocation *invocation, struct maqet_error **err)
@@ -176,31 +170,21 @@ snapshot_list(struct invocation *invocation, struct maqet_error **err)
 
     if (!list)
         return -1;
-    json_object *rows =
-        asked.request.drive ? snapshots_rows(list) : snapshots_set_rows(list);
+    _cleanup_snapshot_rows_ struct snapshot_rows rows = {0};
+    if (asked.request.drive)
+        snapshot_rows_all(&rows, list);
+    else
+        snapshot_rows_sets(&rows, list);
     /* A table of all there is to know is for those who ask for one. */
     if (invocation->output.format != FORMAT_TABLE ||
         invocation_has(invocation, "format")) {
-        output_result(&invocation->output, &rows_view, rows);
+        output_list(&invocation->output, &snapshots_view, rows.items, rows.count);
         return 0;
     }
-    json_object *result = json_object_new_object();
-    field_text(result, "vm", list->vm);
-    field_text(result, "drive", asked.request.drive);
-    json_object_object_add(result, "snapshots", rows);
-    output_result(&invocation->output, &list_view, result);
+    const struct snapshot_listing listing = {list->vm, asked.request.drive, rows};
+    output_result(&invocation->output, &snapshot_listing_view, &listing);
     return 0;
 }
-
-static char *
-tree_text(json_object *result, bool colour)
-{
-    (void)colour;
-    return maqet_strdup(field_get(result, "text"));
-}
-
-/* It has lines of its own; the names in it are one line each. */
-static const struct view tree_view = {.text = tree_text, .whole = true, .verbatim = true};
 
 int
 snapshot_tree(struct invocation *invocation, struct maqet_error **err)
@@ -213,14 +197,13 @@ snapshot_tree(struct invocation *invocation, struct maqet_error **err)
 
     if (!list)
         return -1;
-    if (invocation->output.format != FORMAT_TABLE) {
-        output_result(&invocation->output, &rows_view, snapshots_rows(list));
+    if (invocation->output.format == FORMAT_TABLE) {
+        snapshot_tree_show(&invocation->output, list);
         return 0;
     }
-    json_object *result = json_object_new_object();
-    _cleanup_free_ char *text = snapshots_tree_text(list);
-    field_text(result, "text", text);
-    output_result(&invocation->output, &tree_view, result);
+    _cleanup_snapshot_rows_ struct snapshot_rows rows = {0};
+    snapshot_rows_all(&rows, list);
+    output_list(&invocation->output, &snapshots_view, rows.items, rows.count);
     return 0;
 }
 
@@ -262,23 +245,37 @@ confirm(const struct invocation *invocation, const struct asked *asked, bool liv
         err);
 }
 
+struct changed {
+    struct done done;
+    struct maqet_snapshot_left left;
+    bool runs;
+    int pid;
+};
+
+static const struct maqet_field load_rows[] = {
+    DONE_ROWS(struct changed, done),
+    LEFT_ROWS(struct changed, left),
+    {"pid", MAQET_FIELD(struct changed, pid), .known = MAQET_KNOWN(struct changed, runs),
+     .help = "QEMU's process ID; null where it does not run"},
+    {0},
+};
+static const struct maqet_fields load_fields = MAQET_FIELDS(struct changed, load_rows);
+
 static char *
-load_text(json_object *row, bool colour)
+load_text(const void *row, bool colour)
 {
-    json_object *pid = json_object_object_get(row, "pid");
-    _cleanup_free_ char *done = done_text("Loaded", row, "on");
-    _cleanup_free_ char *left = left_text(row, false);
+    const struct changed *changed = row;
+    _cleanup_free_ char *done = done_text("Loaded", &changed->done, "on");
+    _cleanup_free_ char *left = left_text(&changed->left, false);
 
     (void)colour;
-    return pid ? maqet_format("%s%sThe VM runs again (PID %s).\n", done, left,
-                              json_object_get_string(pid))
-               : maqet_format("%s%s", done, left);
+    return changed->runs ? maqet_format("%s%sThe VM runs again (PID %d).\n", done, left,
+                                        changed->pid)
+                         : maqet_format("%s%s", done, left);
 }
 
-const struct column snapshot_changed_columns[] = {
-    {"name", "NAME", COLUMN_TEXT}, {"drives", "DRIVES", COLUMN_TEXT}, {0}};
-static const struct view load_view = {
-    .columns = snapshot_changed_columns, .text = load_text, .confirmation = true};
+const struct view snapshot_load_view = {
+    .table = {&load_fields, "name drives"}, .text = load_text, .confirmation = true};
 
 int
 snapshot_load(struct invocation *invocation, struct maqet_error **err)
@@ -295,27 +292,32 @@ snapshot_load(struct invocation *invocation, struct maqet_error **err)
         confirm(invocation, &asked, live, &drives, &left, err) < 0 ||
         maqet_snapshot_load(&invocation->context, &asked.request, &pid, err) < 0)
         return -1;
-    json_object *row = new_row(&asked, &drives);
-    add_left(row, &left);
-    field_number(row, "pid", pid > 0, (uint64_t)pid);
-    output_result(&invocation->output, &load_view, row);
+    const struct changed changed = {
+        {asked.request.vm, asked.request.name, drives}, left, pid > 0, pid};
+    output_result(&invocation->output, &snapshot_load_view, &changed);
     return 0;
 }
 
 /* ---- delete ---- */
 
+static const struct maqet_field delete_rows[] = {
+    DONE_ROWS(struct changed, done), LEFT_ROWS(struct changed, left), {0}};
+static const struct maqet_fields delete_fields =
+    MAQET_FIELDS(struct changed, delete_rows);
+
 static char *
-delete_text(json_object *row, bool colour)
+delete_text(const void *row, bool colour)
 {
-    _cleanup_free_ char *done = done_text("Deleted", row, "of");
-    _cleanup_free_ char *left = left_text(row, false);
+    const struct changed *changed = row;
+    _cleanup_free_ char *done = done_text("Deleted", &changed->done, "of");
+    _cleanup_free_ char *left = left_text(&changed->left, false);
 
     (void)colour;
     return maqet_format("%s%s", done, left);
 }
 
-static const struct view delete_view = {
-    .columns = snapshot_changed_columns, .text = delete_text, .confirmation = true};
+const struct view snapshot_delete_view = {
+    .table = {&delete_fields, "name drives"}, .text = delete_text, .confirmation = true};
 
 int
 snapshot_delete(struct invocation *invocation, struct maqet_error **err)
@@ -328,32 +330,49 @@ snapshot_delete(struct invocation *invocation, struct maqet_error **err)
         maqet_snapshot_delete(&invocation->context, &asked.request, &drives, &left, err) <
             0)
         return -1;
-    json_object *row = new_row(&asked, &drives);
-    add_left(row, &left);
-    output_result(&invocation->output, &delete_view, row);
+    const struct changed changed = {
+        .done = {asked.request.vm, asked.request.name, drives}, .left = left};
+    output_result(&invocation->output, &snapshot_delete_view, &changed);
     return 0;
 }
 
 /* ---- export ---- */
 
+struct exported {
+    struct done done;
+    const char *format;
+    const char *file;
+    bool decrypted;
+};
+
+static const struct maqet_field export_rows[] = {
+    DONE_ROWS(struct exported, done),
+    {"format", MAQET_FIELD_CHOICE(struct exported, format, export_format_name),
+     .help = "the format of the file"},
+    {"file", MAQET_FIELD(struct exported, file), .help = "the file that was written"},
+    {"decrypted", MAQET_FIELD(struct exported, decrypted),
+     .help = "whether it is without encryption, since --decrypt said so"},
+    {0},
+};
+static const struct maqet_fields export_fields =
+    MAQET_FIELDS(struct exported, export_rows);
+
 static char *
-export_text(json_object *row, bool colour)
+export_text(const void *row, bool colour)
 {
-    _cleanup_free_ char *done = done_text("Exported", row, "of");
-    bool decrypted = json_object_get_boolean(json_object_object_get(row, "decrypted"));
+    const struct exported *exported = row;
+    _cleanup_free_ char *done = done_text("Exported", &exported->done, "of");
 
     (void)colour;
-    return maqet_format("%sIt is in %s%s.\n", done, field_get(row, "file"),
-                        decrypted ? ", which is not encrypted" : "");
+    return maqet_format("%sIt is in %s%s.\n", done, exported->file,
+                        exported->decrypted ? ", which is not encrypted" : "");
 }
 
-const struct column snapshot_export_columns[] = {{"name", "NAME", COLUMN_TEXT},
-                                                 {"drives", "DRIVES", COLUMN_TEXT},
-                                                 {"format", "FORMAT", COLUMN_TEXT},
-                                                 {"file", "FILE", COLUMN_TEXT},
-                                                 {0}};
-static const struct view export_view = {
-    .columns = snapshot_export_columns, .text = export_text, .confirmation = true};
+const struct view snapshot_export_view = {
+    .table = {&export_fields, "name drives format file"},
+    .text = export_text,
+    .confirmation = true,
+};
 
 /* What --mode says, 0 where it is not given. */
 static int
@@ -397,10 +416,12 @@ snapshot_export(struct invocation *invocation, struct maqet_error **err)
     if (maqet_snapshot_export(&invocation->context, &asked.request, &export, err) < 0)
         return -1;
     maqet_strings_add(&drives, asked.request.drive);
-    json_object *row = new_row(&asked, &drives);
-    field_text(row, "format", export.format);
-    field_text(row, "file", path);
-    json_object_object_add(row, "decrypted", json_object_new_boolean(export.decrypt));
-    output_result(&invocation->output, &export_view, row);
+    const struct exported exported = {
+        {asked.request.vm, asked.request.name, drives},
+        export.format,
+        path,
+        export.decrypt,
+    };
+    output_result(&invocation->output, &snapshot_export_view, &exported);
     return 0;
 }

@@ -8,10 +8,10 @@
 
 #include "cli/invocation.h"
 
-/* Of what create, load and delete, and export give. */
-extern const struct column snapshot_create_columns[];
-extern const struct column snapshot_changed_columns[];
-extern const struct column snapshot_export_columns[];
+extern const struct view snapshot_create_view;
+extern const struct view snapshot_load_view;
+extern const struct view snapshot_delete_view;
+extern const struct view snapshot_export_view;
 
 int snapshot_create(struct invocation *invocation, struct maqet_error **err);
 int snapshot_list(struct invocation *invocation, struct maqet_error **err);

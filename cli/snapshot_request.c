@@ -5,13 +5,19 @@
 
 /* ---- formats of images ---- */
 
-static const char *const export_formats[] = {"qcow2", "raw"};
+const char *
+export_format_name(unsigned index)
+{
+    static const char *const names[] = {"qcow2", "raw"};
+
+    return index < sizeof(names) / sizeof(*names) ? names[index] : NULL;
+}
 
 static bool
 is_export_format(const char *word)
 {
-    for (size_t i = 0; i < sizeof(export_formats) / sizeof(*export_formats); i++)
-        if (strcmp(word, export_formats[i]) == 0)
+    for (unsigned i = 0; export_format_name(i); i++)
+        if (strcmp(word, export_format_name(i)) == 0)
             return true;
     return false;
 }
@@ -23,12 +29,7 @@ any_format_name(unsigned index)
 
     while (format_name(results))
         results++;
-    if (index < results)
-        return format_name(index);
-    index -= results;
-    return index < sizeof(export_formats) / sizeof(*export_formats)
-               ? export_formats[index]
-               : NULL;
+    return index < results ? format_name(index) : export_format_name(index - results);
 }
 
 /* The last image format that was given, NULL: none. */

@@ -25,6 +25,9 @@ void asked_clear(struct asked *asked);
 
 #define _cleanup_asked_ _cleanup_(asked_clear)
 
+/* The formats that an exported image may have; NULL after the last one. */
+const char *export_format_name(unsigned index);
+
 /* The choices of an export's --format: the formats of results and those of images. */
 const char *any_format_name(unsigned index);
 

@@ -4,294 +4,200 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/fields.h"
-#include "core/base/printable.h"
+/* ---- fields ---- */
 
-const struct column snapshot_columns[] = {
-    {"name", "NAME", COLUMN_TEXT},
-    {"drives", "DRIVES", COLUMN_TEXT},
-    {"date", "DATE", COLUMN_TEXT},
-    {"vm_clock", "VM CLOCK", COLUMN_DURATION},
-    {"kind", "KIND", COLUMN_TEXT},
-    {"parent", "PARENT", COLUMN_TEXT},
-    {"used", "USED", COLUMN_BYTES},
-    {"vm_state", "MEMORY", COLUMN_BYTES},
+MAQET_WORDS(kind_word, "disk", "disk+memory")
+
+static const struct maqet_field field_rows[] = {
+    {"name", MAQET_FIELD(struct snapshot_row, name), .help = "the snapshot's name"},
+    {"drives", MAQET_FIELD(struct snapshot_row, drives),
+     .help = "the drives that have it, with a comma between two"},
+    {"id", MAQET_FIELD(struct snapshot_row, id), .optional = true,
+     .help = "its ID in the image; null in a list of all drives, where each has its own"},
+    {"date", MAQET_FIELD_DATE(struct snapshot_row, date), .optional = true,
+     .help = "when it was taken"},
+    {"vm_clock", MAQET_FIELD(struct snapshot_row, vm_clock), .unit = MAQET_UNIT_SECONDS,
+     .help = "how long the guest had been running"},
+    {"kind", MAQET_FIELD_CHOICE(struct snapshot_row, kind, kind_word),
+     .help = "what it keeps"},
+    {"parent", MAQET_FIELD(struct snapshot_row, parent), .optional = true,
+     .help = "the snapshot that it was taken on top of; null where that is not known"},
+    {"used", MAQET_FIELD(struct snapshot_row, used), .unit = MAQET_UNIT_BYTES,
+     .known = MAQET_KNOWN(struct snapshot_row, used_known),
+     .help = "what deleting it alone would free"},
+    {"vm_state", MAQET_FIELD(struct snapshot_row, vm_state), .unit = MAQET_UNIT_BYTES,
+     .known = MAQET_KNOWN(struct snapshot_row, has_memory), .title = "MEMORY",
+     .help = "what the guest's memory takes in the image; null where it has none"},
+    {"virtual_size", MAQET_FIELD(struct snapshot_row, virtual_size),
+     .unit = MAQET_UNIT_BYTES, .known = MAQET_KNOWN(struct snapshot_row, size_known),
+     .help = "the size that the guest saw"},
+    {"set", MAQET_FIELD(struct snapshot_row, in_set),
+     .help = "whether it was taken together with those of other drives"},
+    {"now", MAQET_FIELD(struct snapshot_row, now),
+     .help = "whether the present state came of it"},
     {0},
+};
+static const struct maqet_fields fields = MAQET_FIELDS(struct snapshot_row, field_rows);
+
+const struct view snapshots_view = {
+    .table = {&fields, "name drives date vm_clock kind parent used vm_state"},
+    .each = "snapshot",
 };
 
 /* ---- rows ---- */
 
-static json_object *
+void
+snapshot_rows_clear(struct snapshot_rows *rows)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        free(rows->items[i].drives);
+    free(rows->items);
+}
+
+static struct snapshot_row
 row_of(const struct maqet_drive_list *drive, size_t index)
 {
     const struct maqet_snapshot *snapshot = drive->snapshots.items[index];
     ssize_t parent = drive->parents[index];
-    json_object *row = json_object_new_object();
 
-    field_text(row, "name", drive->names[index]);
-    field_text(row, "drives", drive->drive);
-    field_text(row, "id", snapshot->id);
-    field_date(row, "date", snapshot->seconds);
-    json_object_object_add(row, "vm_clock",
-                           json_object_new_double((double)snapshot->vm_clock / 1e9));
-    field_text(row, "kind", snapshot->vm_state > 0 ? "disk+memory" : "disk");
-    field_text(row, "parent", parent < 0 ? NULL : drive->names[parent]);
-    field_number(row, "used", snapshot->used_known, snapshot->used);
-    field_number(row, "vm_state", snapshot->vm_state > 0, snapshot->vm_state);
-    field_number(row, "virtual_size", snapshot->virtual_size > 0, snapshot->virtual_size);
-    json_object_object_add(row, "set", json_object_new_boolean(drive->in_set[index]));
-    json_object_object_add(row, "now",
-                           json_object_new_boolean((ssize_t)index == drive->now));
-    return row;
+    return (struct snapshot_row){
+        .name = drive->names[index],
+        .drives = maqet_strdup(drive->drive),
+        .id = snapshot->id,
+        .date = snapshot->seconds,
+        .vm_clock = (double)snapshot->vm_clock / 1e9,
+        .kind = kind_word(snapshot->vm_state > 0),
+        .parent = parent < 0 ? NULL : drive->names[parent],
+        .above = parent,
+        .used_known = snapshot->used_known,
+        .used = snapshot->used,
+        .has_memory = snapshot->vm_state > 0,
+        .vm_state = snapshot->vm_state,
+        .size_known = snapshot->virtual_size > 0,
+        .virtual_size = snapshot->virtual_size,
+        .in_set = drive->in_set[index],
+        .now = (ssize_t)index == drive->now,
+    };
 }
 
-json_object *
-snapshots_rows(const struct maqet_snapshot_list *list)
+void
+snapshot_rows_add(struct snapshot_rows *rows, const struct maqet_drive_list *drive)
 {
-    json_object *rows = json_object_new_array();
+    size_t count = rows->count + drive->snapshots.count;
 
+    rows->items = maqet_realloc(rows->items, count * sizeof(*rows->items));
+    for (size_t i = 0; i < drive->snapshots.count; i++)
+        rows->items[rows->count++] = row_of(drive, i);
+}
+
+void
+snapshot_rows_all(struct snapshot_rows *rows, const struct maqet_snapshot_list *list)
+{
     for (size_t i = 0; i < list->count; i++)
-        for (size_t j = 0; j < list->drives[i].snapshots.count; j++)
-            json_object_array_add(rows, row_of(&list->drives[i], j));
-    return rows;
+        snapshot_rows_add(rows, &list->drives[i]);
 }
 
+/* Takes the row into that of its set. */
 static void
-add_number(json_object *row, const char *key, json_object *other)
+join_set(struct snapshot_row *set, struct snapshot_row *row)
 {
-    json_object *ours = json_object_object_get(row, key);
-    json_object *theirs = json_object_object_get(other, key);
+    char *drives = maqet_format("%s,%s", set->drives, row->drives);
 
+    free(set->drives);
+    free(row->drives);
+    set->drives = drives;
     /* Without one of them the sum is not known. */
-    field_number(row, key, ours && theirs,
-                 json_object_get_uint64(ours) + json_object_get_uint64(theirs));
-}
-
-static void
-join_set(json_object *set, json_object *row)
-{
-    _cleanup_free_ char *drives =
-        maqet_format("%s,%s", field_get(set, "drives"), field_get(row, "drives"));
-
-    field_text(set, "drives", drives);
-    add_number(set, "used", row);
-    add_number(set, "virtual_size", row);
-    if (json_object_object_get(row, "vm_state")) {
-        json_object_object_add(set, "vm_state",
-                               json_object_get(json_object_object_get(row, "vm_state")));
-        field_text(set, "kind", "disk+memory");
+    set->used_known = set->used_known && row->used_known;
+    set->used += row->used;
+    set->size_known = set->size_known && row->size_known;
+    set->virtual_size += row->virtual_size;
+    if (row->has_memory) {
+        set->has_memory = true;
+        set->vm_state = row->vm_state;
+        set->kind = row->kind;
     }
-    if (!json_object_get_boolean(json_object_object_get(row, "now")))
-        json_object_object_add(set, "now", json_object_new_boolean(false));
+    set->now = set->now && row->now;
 }
 
-json_object *
-snapshots_set_rows(const struct maqet_snapshot_list *list)
+void
+snapshot_rows_sets(struct snapshot_rows *rows, const struct maqet_snapshot_list *list)
 {
-    _cleanup_json_ json_object *all = snapshots_rows(list);
-    _cleanup_json_ json_object *sets = json_object_new_object(); /* by name */
-    json_object *rows = json_object_new_array();
+    _cleanup_json_ json_object *sets = json_object_new_object(); /* name: index */
+    size_t count = 0;
 
-    for (size_t i = 0; i < json_object_array_length(all); i++) {
-        json_object *row = json_object_array_get_idx(all, i);
-        bool in_set = json_object_get_boolean(json_object_object_get(row, "set"));
-        const char *name = field_get(row, "name");
-        json_object *set = in_set ? json_object_object_get(sets, name) : NULL;
+    snapshot_rows_all(rows, list);
+    for (size_t i = 0; i < rows->count; i++) {
+        struct snapshot_row *row = &rows->items[i];
+        json_object *index = NULL;
 
-        /* The ids are each drive's own. */
-        json_object_object_del(row, "id");
-        if (set) {
-            join_set(set, row);
+        row->id = NULL;
+        if (row->in_set && json_object_object_get_ex(sets, row->name, &index)) {
+            join_set(&rows->items[json_object_get_int64(index)], row);
             continue;
         }
-        json_object_array_add(rows, json_object_get(row));
-        if (in_set)
-            json_object_object_add(sets, name, json_object_get(row));
+        if (row->in_set)
+            json_object_object_add(sets, row->name,
+                                   json_object_new_int64((int64_t)count));
+        rows->items[count++] = *row;
     }
-    return rows;
+    rows->count = count;
 }
 
 /* ---- what people read ---- */
 
-/* "512.0MB, 2024-01-01 12:00:00" */
-static void
-append_facts(struct maqet_text *text, json_object *row)
+void
+snapshot_row_facts(struct maqet_text *text, const struct snapshot_row *row)
 {
-    json_object *used = json_object_object_get(row, "used");
-    json_object *memory = json_object_object_get(row, "vm_state");
-    const char *date = field_get(row, "date");
-    _cleanup_free_ char *size = used ? maqet_text_bytes(json_object_get_uint64(used))
-                                     : maqet_strdup("size unknown");
+    _cleanup_free_ char *size =
+        row->used_known ? maqet_text_bytes(row->used) : maqet_strdup("size unknown");
+    time_t moment = (time_t)row->date;
+    char date[64];
+    struct tm local;
 
     maqet_text_append(text, size);
-    if (memory) {
-        _cleanup_free_ char *state = maqet_text_bytes(json_object_get_uint64(memory));
+    if (row->has_memory) {
+        _cleanup_free_ char *state = maqet_text_bytes(row->vm_state);
         maqet_text_appendf(text, " + %s memory", state);
     }
-    if (date)
-        maqet_text_appendf(text, ", %.10s %.8s", date, date + 11);
+    if (row->date != 0 && localtime_r(&moment, &local) &&
+        strftime(date, sizeof(date), ", %Y-%m-%d %H:%M:%S", &local) > 0)
+        maqet_text_append(text, date);
 }
 
-char *
-snapshots_text(const char *vm, const char *drive, json_object *rows)
+static char *
+listing_text(const void *row, bool colour)
 {
+    const struct snapshot_listing *listing = row;
+    const struct snapshot_rows *list = &listing->rows;
     struct maqet_text text = MAQET_TEXT_INIT;
-    size_t count = json_object_array_length(rows);
 
-    if (drive)
-        maqet_text_appendf(&text, "%s for drive '%s' on VM '%s'%s\n",
-                           count > 0 ? "Snapshots" : "No snapshots", drive, vm,
-                           count > 0 ? ":" : ".");
+    (void)colour;
+    maqet_text_append(&text, list->count > 0 ? "Snapshots for " : "No snapshots for ");
+    if (listing->drive)
+        maqet_text_appendf(&text, "drive '%s'", listing->drive);
     else
-        maqet_text_appendf(&text, "%s for all drives on VM '%s'%s\n",
-                           count > 0 ? "Snapshots" : "No snapshots", vm,
-                           count > 0 ? ":" : ".");
-    for (size_t i = 0; i < count; i++) {
-        json_object *row = json_object_array_get_idx(rows, i);
-
-        maqet_text_appendf(&text, "- %s (", field_get(row, "name"));
-        append_facts(&text, row);
-        if (!drive)
-            maqet_text_appendf(&text, ", %s", field_get(row, "drives"));
+        maqet_text_append(&text, "all drives");
+    maqet_text_appendf(&text, " on VM '%s'%s\n", listing->vm,
+                       list->count > 0 ? ":" : ".");
+    for (size_t i = 0; i < list->count; i++) {
+        maqet_text_appendf(&text, "- %s (", list->items[i].name);
+        snapshot_row_facts(&text, &list->items[i]);
+        if (!listing->drive)
+            maqet_text_appendf(&text, ", %s", list->items[i].drives);
         maqet_text_append(&text, ")\n");
     }
     return maqet_text_take(&text);
 }
 
-/* ---- the tree ---- */
-
-/* Deeper than this, lines are not indented any further: a tree of many snapshots, each on
- * top of the last one, would be all indentation. */
-enum { INDENT_MAX = 40 };
-
-/* The tree of one drive, as it is written from top to bottom. */
-struct branches {
-    const struct maqet_drive_list *drive;
-    ssize_t
-        *first;    /* of each, and of none (-1) before them, the first one on top of it */
-    ssize_t *next; /* of each, the next one on top of the same */
-    struct maqet_text indent;
-    size_t depth;
+static const struct maqet_field listing_rows[] = {
+    {"vm", MAQET_FIELD(struct snapshot_listing, vm)},
+    {"drive", MAQET_FIELD(struct snapshot_listing, drive), .optional = true},
+    {"snapshots",
+     MAQET_FIELD_LIST(struct snapshot_listing, rows.items, rows.count, &fields)},
+    {0},
 };
+static const struct maqet_fields listing_fields =
+    MAQET_FIELDS(struct snapshot_listing, listing_rows);
 
-static struct branches
-branches_new(const struct maqet_drive_list *drive)
-{
-    size_t count = drive->snapshots.count;
-    struct branches branches = {.drive = drive, .indent = MAQET_TEXT_INIT};
-
-    branches.first = maqet_alloc((count + 1) * sizeof(ssize_t));
-    branches.next = maqet_alloc(count * sizeof(ssize_t) + 1);
-    for (size_t i = 0; i <= count; i++)
-        branches.first[i] = -1;
-    for (size_t i = count; i-- > 0;) {
-        ssize_t *first = &branches.first[drive->parents[i] + 1];
-
-        branches.next[i] = *first;
-        *first = (ssize_t)i;
-    }
-    return branches;
-}
-
-static void
-branches_clear(struct branches *branches)
-{
-    free(branches->first);
-    free(branches->next);
-    maqet_text_clear(&branches->indent);
-}
-
-/* Whether nothing more stands below it on its level; "(now)" is the last one. */
-static bool
-is_last(const struct branches *branches, ssize_t index)
-{
-    const struct maqet_drive_list *drive = branches->drive;
-
-    return branches->next[index] < 0 && drive->now != drive->parents[index];
-}
-
-static const char *
-indent_below(const struct branches *branches, ssize_t index)
-{
-    return is_last(branches, index) ? "   " : "│  ";
-}
-
-static void
-enter_level(struct branches *branches, ssize_t index)
-{
-    if (branches->depth++ < INDENT_MAX)
-        maqet_text_append(&branches->indent, indent_below(branches, index));
-}
-
-static void
-leave_level(struct branches *branches, ssize_t index)
-{
-    if (--branches->depth >= INDENT_MAX)
-        return;
-    branches->indent.length -= strlen(indent_below(branches, index));
-    branches->indent.data[branches->indent.length] = '\0';
-}
-
-static void
-append_line(struct maqet_text *text, const struct branches *branches, bool last,
-            const char *words)
-{
-    maqet_text_appendf(text, "%s%s %s",
-                       branches->indent.data ? branches->indent.data : "",
-                       last ? "└─" : "├─", words);
-}
-
-static void
-append_snapshot(struct maqet_text *text, const struct branches *branches, ssize_t index)
-{
-    const struct maqet_drive_list *drive = branches->drive;
-    _cleanup_json_ json_object *row = row_of(drive, (size_t)index);
-    _cleanup_free_ char *name = maqet_text_printable(
-        drive->names[index], strlen(drive->names[index]), MAQET_SHOWN_MAX);
-
-    append_line(text, branches, is_last(branches, index), name);
-    maqet_text_append(text, " (");
-    append_facts(text, row);
-    maqet_text_append(text, drive->in_set[index] ? ", set)\n" : ")\n");
-}
-
-/* Without recursion: it may be as deep as there are snapshots. */
-static void
-append_tree(struct maqet_text *text, const struct maqet_drive_list *drive)
-{
-    _cleanup_(branches_clear) struct branches branches = branches_new(drive);
-    ssize_t parent = -1, at = branches.first[0];
-
-    for (;;) {
-        if (at >= 0) {
-            append_snapshot(text, &branches, at);
-            enter_level(&branches, at);
-            parent = at;
-            at = branches.first[at + 1];
-            continue;
-        }
-        if (drive->now == parent) {
-            append_line(text, &branches, true, "(now)");
-            maqet_text_append(text, "\n");
-        }
-        if (parent < 0)
-            return;
-        leave_level(&branches, parent);
-        at = branches.next[parent];
-        parent = drive->parents[parent];
-    }
-}
-
-char *
-snapshots_tree_text(const struct maqet_snapshot_list *list)
-{
-    struct maqet_text text = MAQET_TEXT_INIT;
-
-    for (size_t i = 0; i < list->count; i++) {
-        maqet_text_appendf(&text, "%s\n", list->drives[i].drive);
-        append_tree(&text, &list->drives[i]);
-    }
-    if (list->count == 0)
-        maqet_text_appendf(&text, "No drive on VM '%s' has snapshots.\n", list->vm);
-    return maqet_text_take(&text);
-}
+const struct view snapshot_listing_view = {.table = {.fields = &listing_fields},
+                                           .text = listing_text};

@@ -8,21 +8,60 @@
 #include "cli/view.h"
 #include "core/snapshot/snapshot.h"
 
-/* The columns of the rows that the two functions below give. */
-extern const struct column snapshot_columns[];
+/* A snapshot of one drive, or one that several drives have together. Its texts but
+ * `drives` are those of the list that it comes from. */
+struct snapshot_row {
+    const char *name;
+    char *drives; /* "hdd,data" */
+    const char *id;
+    int64_t date;
+    double vm_clock;
+    const char *kind;
+    const char *parent;
+    int64_t above; /* the parent's index in the list of the drive; -1: not known */
+    bool used_known;
+    uint64_t used;
+    bool has_memory;
+    uint64_t vm_state;
+    bool size_known;
+    uint64_t virtual_size;
+    bool in_set;
+    bool now;
+};
+
+struct snapshot_rows {
+    struct snapshot_row *items;
+    size_t count;
+};
+
+void snapshot_rows_clear(struct snapshot_rows *rows);
+
+#define _cleanup_snapshot_rows_ _cleanup_(snapshot_rows_clear)
+
+/* Adds a row for each snapshot of a drive. */
+void snapshot_rows_add(struct snapshot_rows *rows, const struct maqet_drive_list *drive);
 
 /* A row for each snapshot of each drive. */
-json_object *snapshots_rows(const struct maqet_snapshot_list *list);
+void snapshot_rows_all(struct snapshot_rows *rows,
+                       const struct maqet_snapshot_list *list);
 
 /* A row for each set of snapshots that were taken together, and for each other one. */
-json_object *snapshots_set_rows(const struct maqet_snapshot_list *list);
+void snapshot_rows_sets(struct snapshot_rows *rows,
+                        const struct maqet_snapshot_list *list);
 
-/* What people read. @rows are the snapshots of one drive, or (drive is NULL) those of all
- * drives. The caller frees. */
-char *snapshots_text(const char *vm, const char *drive, json_object *rows);
+/* "512.0MB, 2024-01-01 12:00:00": what a snapshot costs, and when it was taken. */
+void snapshot_row_facts(struct maqet_text *text, const struct snapshot_row *row);
 
-/* The history of each drive as a tree, with where the machine is now. The caller frees.
- */
-char *snapshots_tree_text(const struct maqet_snapshot_list *list);
+/* How a list of rows is shown: as a table. */
+extern const struct view snapshots_view;
+
+/* How it is shown to who has not asked for a table: a line for each. */
+struct snapshot_listing {
+    const char *vm;
+    const char *drive; /* NULL: all */
+    struct snapshot_rows rows;
+};
+
+extern const struct view snapshot_listing_view;
 
 #endif

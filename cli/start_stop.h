@@ -8,18 +8,28 @@
 #include "cli/invocation.h"
 #include "core/machine/drives.h"
 
-/* Of the rows that start_machine() returns. */
-extern const struct column start_columns[];
+struct started {
+    char *name;
+    int pid;
+};
+
+struct stopped {
+    char *name;
+    bool was_running;
+};
+
+extern const struct maqet_fields started_fields;
+extern const struct maqet_fields stopped_fields;
 
 /* What the options allow a start to do. */
 struct maqet_drives_consent start_consent(const struct invocation *invocation);
 
-/* Starts a machine as the options say. Returns a row with name and pid. */
-json_object *start_machine(struct invocation *invocation, const char *name,
-                           struct maqet_error **err);
+/* Starts a machine as the options say; @row is a struct started. */
+int start_machine(struct invocation *invocation, const char *name, void *row,
+                  struct maqet_error **err);
 
-/* Stops a machine as the options say. Returns a row with name and was_running. */
-json_object *stop_machine(struct invocation *invocation, const char *name,
-                          struct maqet_error **err);
+/* Stops a machine as the options say; @row is a struct stopped. */
+int stop_machine(struct invocation *invocation, const char *name, void *row,
+                 struct maqet_error **err);
 
 #endif

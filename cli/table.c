@@ -4,9 +4,88 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "cli/terminal.h"
 #include "core/base/printable.h"
-#include "core/machine/state.h"
+
+/* ---- columns ---- */
+
+struct column {
+    char *word; /* that stands in every row; NULL: the field's value does */
+    const struct maqet_field *field;
+    const struct cell *cell; /* may be NULL */
+    char *title;
+};
+
+struct columns {
+    struct column *items;
+    size_t count;
+};
+
+/* "VM CLOCK" of vm_clock. Of ASCII only: the table is the same in every locale. */
+static char *
+title_of(const struct maqet_field *field)
+{
+    char *title = maqet_strdup(field->title ? field->title : field->key);
+
+    for (char *c = title; *c && !field->title; c++)
+        *c = (char)(*c == '_' ? ' ' : *c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
+    return title;
+}
+
+static const struct cell *
+find_cell(const struct cell *cells, const char *key)
+{
+    for (; cells && cells->key; cells++)
+        if (strcmp(cells->key, key) == 0)
+            return cells;
+    return NULL;
+}
+
+static void
+columns_add(struct columns *columns, const struct table *table, char *key)
+{
+    struct column column = {0};
+
+    if (key[0] == '=') {
+        column.word = maqet_strdup(key + 1);
+        column.title = maqet_strdup("");
+    } else {
+        column.field = maqet_field_find(table->fields, key);
+        column.cell = find_cell(table->cells, key);
+        column.title = title_of(column.field);
+    }
+    columns->items =
+        maqet_realloc(columns->items, (columns->count + 1) * sizeof(*columns->items));
+    columns->items[columns->count++] = column;
+}
+
+static struct columns
+columns_of(const struct table *table)
+{
+    struct columns columns = {0};
+
+    for (const char *at = table->columns; *at; at += strspn(at, " ")) {
+        size_t length = strcspn(at, " ");
+        _cleanup_free_ char *key = maqet_strndup(at, length);
+
+        columns_add(&columns, table, key);
+        at += length;
+    }
+    return columns;
+}
+
+static void
+columns_clear(struct columns *columns)
+{
+    for (size_t i = 0; i < columns->count; i++) {
+        free(columns->items[i].word);
+        free(columns->items[i].title);
+    }
+    free(columns->items);
+}
+
+#define _cleanup_columns_ _cleanup_(columns_clear)
+
+/* ---- cells ---- */
 
 /* "42s", "3m 05s", "2h 07m", "12d 4h": two units say enough. */
 static char *
@@ -24,61 +103,50 @@ duration_text(int64_t seconds)
 }
 
 static bool
-is_number(enum column_type type)
+is_number(const struct column *column)
 {
-    return type == COLUMN_NUMBER || type == COLUMN_BYTES || type == COLUMN_DURATION ||
-           type == COLUMN_PERCENT;
+    enum maqet_field_type type =
+        column->word ? MAQET_TYPE_TEXT : column->field->value.type;
+
+    return type == MAQET_TYPE_INT || type == MAQET_TYPE_UINT ||
+           type == MAQET_TYPE_INT64 || type == MAQET_TYPE_UINT64 ||
+           type == MAQET_TYPE_DOUBLE;
 }
 
-/* "paused (disk full)" */
+/* A value in full, NULL: there is none. The caller frees. */
 static char *
-status_text(json_object *row, const char *status)
+full_text(const struct column *column, const void *row)
 {
-    json_object *reason = json_object_object_get(row, "reason");
-
-    return reason ? maqet_format("%s (%s)", status, json_object_get_string(reason))
-                  : maqet_strdup(status);
+    return column->word ? maqet_strdup(column->word)
+                        : maqet_field_text(column->field, row);
 }
 
-/* A field as people read it; "-" where there is none. */
+/* A value as people read it; "-" where there is none. */
 static char *
-cell_text(const struct column *column, json_object *row)
+cell_text(const struct column *column, const void *row)
 {
-    json_object *value = json_object_object_get(row, column->key);
+    _cleanup_free_ char *text = full_text(column, row);
 
-    if (column->type == COLUMN_FIXED)
-        return maqet_strdup(column->key);
-    if (!value)
+    if (!text)
         return maqet_strdup("-");
-    switch (column->type) {
-    case COLUMN_STATUS:
-        return status_text(row, json_object_get_string(value));
-    case COLUMN_BYTES:
-        return maqet_text_bytes((uint64_t)json_object_get_int64(value));
-    case COLUMN_DURATION:
-        return duration_text(json_object_get_int64(value));
-    case COLUMN_PERCENT:
-        return maqet_format("%.1f%%", json_object_get_double(value));
+    if (column->cell && column->cell->text)
+        return column->cell->text(row);
+    switch (column->word ? MAQET_UNIT_NONE : column->field->unit) {
+    case MAQET_UNIT_BYTES:
+        return maqet_text_bytes((uint64_t)maqet_field_number(column->field, row));
+    case MAQET_UNIT_SECONDS:
+        return duration_text(maqet_field_number(column->field, row));
+    case MAQET_UNIT_PERCENT:
+        return maqet_format("%s%%", text);
     default:
-        return maqet_strdup(json_object_get_string(value));
+        return TAKE_PTR(text);
     }
 }
 
 static enum shade
-cell_shade(const struct column *column, const char *text)
+cell_shade(const struct column *column, const void *row)
 {
-    if (column->type != COLUMN_STATUS)
-        return SHADE_NONE;
-    if (strcmp(text, maqet_status_name(MAQET_STATUS_RUNNING)) == 0)
-        return SHADE_GREEN;
-    if (strcmp(text, maqet_status_name(MAQET_STATUS_PAUSED)) == 0)
-        return SHADE_YELLOW;
-    if (maqet_text_starts(text, maqet_status_name(MAQET_STATUS_PAUSED)))
-        return SHADE_RED;
-    if (strcmp(text, maqet_status_name(MAQET_STATUS_CRASHED)) == 0 ||
-        strcmp(text, maqet_status_name(MAQET_STATUS_UNRESPONSIVE)) == 0)
-        return SHADE_RED;
-    return SHADE_NONE;
+    return column->cell && column->cell->shade ? column->cell->shade(row) : SHADE_NONE;
 }
 
 /* Appends a text that fills @width columns; numbers stand to the right. */
@@ -101,51 +169,47 @@ trim(struct maqet_text *text)
         text->data[--text->length] = '\0';
 }
 
+/* ---- the whole ---- */
+
 /* A value that is wider makes its own line longer, and no other one. */
 enum { WIDTH_MAX = 256 };
 
-static size_t
-column_width(const struct column *column, json_object *rows)
+/* Appends a column to the lines of the header and of all rows, as wide as the widest of
+ * its texts. */
+static void
+append_column(struct maqet_text *lines, const struct column *column, const void *rows,
+              size_t size, size_t count, bool colour)
 {
+    _cleanup_strings_ struct maqet_strings cells = MAQET_STRINGS_INIT;
     size_t width = text_width(column->title);
+    bool right = is_number(column);
 
-    for (size_t i = 0; i < json_object_array_length(rows); i++) {
-        _cleanup_free_ char *cell = cell_text(column, json_object_array_get_idx(rows, i));
-        size_t used = text_width(cell);
-
-        if (used > width)
-            width = used;
+    for (size_t i = 0; i < count; i++) {
+        maqet_strings_take(&cells, cell_text(column, (const char *)rows + i * size));
+        size_t used = text_width(cells.items[i]);
+        width = used > width ? used : width;
     }
-    return width < WIDTH_MAX ? width : WIDTH_MAX;
+    width = width < WIDTH_MAX ? width : WIDTH_MAX;
+    append_cell(&lines[0], column->title, width, right, colour, SHADE_BOLD);
+    for (size_t i = 0; i < count; i++)
+        append_cell(&lines[i + 1], cells.items[i], width, right, colour,
+                    cell_shade(column, (const char *)rows + i * size));
 }
 
 char *
-table_text(const struct column *columns, json_object *rows, bool colour)
+table_text(const struct table *table, const void *rows, size_t count, bool colour)
 {
-    size_t row_count = json_object_array_length(rows);
-    /* A line of each row, begun with the header; columns are added to all of them in
-     * turn, so that each column is measured once. */
-    _cleanup_free_ struct maqet_text *lines =
-        maqet_alloc((row_count + 1) * sizeof(*lines));
+    _cleanup_columns_ struct columns columns = columns_of(table);
+    _cleanup_free_ struct maqet_text *lines = maqet_alloc((count + 1) * sizeof(*lines));
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    for (const struct column *column = columns; column->key; column++) {
-        size_t width = column_width(column, rows);
-        bool right = is_number(column->type);
-
-        for (size_t i = 0; i <= row_count; i++) {
-            if (column != columns)
-                maqet_text_append(&lines[i], "  ");
-            if (i == 0) {
-                append_cell(&lines[i], column->title, width, right, colour, SHADE_BOLD);
-                continue;
-            }
-            json_object *row = json_object_array_get_idx(rows, i - 1);
-            _cleanup_free_ char *cell = cell_text(column, row);
-            append_cell(&lines[i], cell, width, right, colour, cell_shade(column, cell));
-        }
+    for (size_t at = 0; at < columns.count; at++) {
+        for (size_t i = 0; i <= count && at > 0; i++)
+            maqet_text_append(&lines[i], "  ");
+        append_column(lines, &columns.items[at], rows, table->fields->size, count,
+                      colour);
     }
-    for (size_t i = 0; i <= row_count; i++) {
+    for (size_t i = 0; i <= count; i++) {
         trim(&lines[i]);
         maqet_text_appendf(&text, "%s\n", lines[i].data ? lines[i].data : "");
         maqet_text_clear(&lines[i]);
@@ -153,44 +217,53 @@ table_text(const struct column *columns, json_object *rows, bool colour)
     return maqet_text_take(&text);
 }
 
-char *
-table_fields(const struct column *columns, json_object *row, bool colour)
+/* Here it stands before its value, and not above. */
+static void
+lower(char *title)
 {
+    for (char *c = title; *c; c++)
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+}
+
+char *
+table_fields(const struct table *table, const void *row, bool colour)
+{
+    _cleanup_columns_ struct columns columns = columns_of(table);
     struct maqet_text text = MAQET_TEXT_INIT;
     size_t width = 0;
 
-    for (const struct column *column = columns; column->key; column++)
-        if (text_width(column->title) > width)
-            width = text_width(column->title);
-    for (const struct column *column = columns; column->key; column++) {
-        _cleanup_free_ char *cell = cell_text(column, row);
+    for (size_t i = 0; i < columns.count; i++) {
+        size_t used = text_width(columns.items[i].title);
+        width = used > width ? used : width;
+    }
+    for (size_t i = 0; i < columns.count; i++) {
+        const struct column *column = &columns.items[i];
+        _cleanup_free_ char *full = full_text(column, row);
+        _cleanup_free_ char *cell = full ? cell_text(column, row) : NULL;
 
-        if (!json_object_object_get(row, column->key))
+        if (!full)
             continue;
+        lower(column->title);
         append_cell(&text, column->title, width, false, colour, SHADE_BOLD);
         maqet_text_append(&text, "  ");
-        append_cell(&text, cell, 0, false, colour, cell_shade(column, cell));
+        append_cell(&text, cell, 0, false, colour, cell_shade(column, row));
         maqet_text_append(&text, "\n");
     }
     return maqet_text_take(&text);
 }
 
 char *
-table_plain(const struct column *columns, json_object *row)
+table_plain(const struct table *table, const void *row)
 {
+    _cleanup_columns_ struct columns columns = columns_of(table);
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    for (const struct column *column = columns; column->key; column++) {
-        json_object *value = json_object_object_get(row, column->key);
-        const char *words = value ? json_object_get_string(value) : "";
-        size_t length = json_object_is_type(value, json_type_string)
-                            ? (size_t)json_object_get_string_len(value)
-                            : strlen(words);
-        _cleanup_free_ char *reversible = column->type == COLUMN_FIXED
-                                              ? maqet_strdup(column->key)
-                                              : maqet_text_reversible(words, length);
+    for (size_t i = 0; i < columns.count; i++) {
+        _cleanup_free_ char *full = full_text(&columns.items[i], row);
+        _cleanup_free_ char *line =
+            maqet_text_reversible(full ? full : "", full ? strlen(full) : 0);
 
-        maqet_text_appendf(&text, "%s%s", column == columns ? "" : "\t", reversible);
+        maqet_text_appendf(&text, "%s%s", i == 0 ? "" : "\t", line);
     }
     maqet_text_append(&text, "\n");
     return maqet_text_take(&text);

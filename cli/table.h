@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * table.h - rows of JSON as text: an aligned table, a list of one object's fields, or
+ * table.h - rows of a result as text: an aligned table, a list of one row's fields, or
  * tab-separated values.
  */
 #ifndef MAQET_CLI_TABLE_H
@@ -8,17 +8,17 @@
 
 #include "cli/view.h"
 
-/* A header and a line for each row, in which each text is one line that can be shown
- * (json_printable()). The caller frees. */
-char *table_text(const struct column *columns, json_object *rows, bool colour);
+/* A header and a line for each row, in which each text is one line that can be shown. The
+ * caller frees. */
+char *table_text(const struct table *table, const void *rows, size_t count, bool colour);
 
 /* A line "title  value" for each column, in the same way; fields that are null are left
  * out. The caller frees. */
-char *table_fields(const struct column *columns, json_object *row, bool colour);
+char *table_fields(const struct table *table, const void *row, bool colour);
 
 /* One row's values in full (bytes, seconds), separated by tabs, each of them one line
  * from which it can be had back (maqet_text_reversible()); a null is empty. The caller
  * frees. */
-char *table_plain(const struct column *columns, json_object *row);
+char *table_plain(const struct table *table, const void *row);
 
 #endif

@@ -1,56 +1,55 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * view.h - how a command's result, which is JSON in itself, is shown to people and
- * scripts.
+ * view.h - how a result is shown. A result is a struct, or an array of such structs, whose
+ * members have rows (core/base/field.h); JSON, YAML, tables and docs/json.md come from
+ * them, and so does what a sentence is made of.
  */
 #ifndef MAQET_CLI_VIEW_H
 #define MAQET_CLI_VIEW_H
 
-#include <json-c/json.h>
-#include <stdbool.h>
+#include "cli/terminal.h"
+#include "core/base/field.h"
 
-enum column_type {
-    COLUMN_TEXT,
-    COLUMN_NUMBER,
-    COLUMN_BYTES,
-    COLUMN_DURATION, /* seconds */
-    COLUMN_PERCENT,
-    COLUMN_STATUS, /* a machine's status, coloured on a terminal */
-    COLUMN_FIXED,  /* the key itself, in every row */
+/* How people see a value in a table, where that is not the value itself. A key of NULL
+ * ends the list. */
+struct cell {
+    const char *key;
+    char *(*text)(const void *row); /* the caller frees; NULL: as any other */
+    enum shade (*shade)(const void *row);
 };
 
-/* One column of a table; a key of NULL ends the list. */
-struct column {
-    const char *key;
-    const char *title;
-    enum column_type type;
+struct table {
+    const struct maqet_fields *fields;
+    /* The keys of the columns, with a space between two; "=word" is a column that has the
+     * word in every row. */
+    const char *columns;
+    const struct cell *cells; /* may be NULL */
 };
 
 struct view {
-    /* The columns of --format plain, and of table where there is no text(). */
-    const struct column *columns;
+    /* All formats but text; without fields, the result is no struct. */
+    struct table table;
 
-    /* What people read for one row, with its line feed; the caller frees. Each text in
-     * the row is one line that can be shown, unless the view is verbatim. */
-    char *(*text)(json_object *row, bool colour);
+    /* What people read for one row, or for all of a list, with its line feed; the caller
+     * frees. Neither: the table. The rows are copies which have nothing but what the
+     * fields tell of, and in which each text is one line that can be shown. */
+    char *(*text)(const void *row, bool colour);
+    char *(*list_text)(const void *rows, size_t count, bool colour);
 
-    /* The lines of --format plain, where columns don't do; the caller frees. It sees the
-     * texts as they are (maqet_text_reversible()). */
-    char *(*plain)(json_object *row);
-
-    /* text() is given the texts as they are, for what is a document or has a syntax of
-     * its own: it must write them so that nothing in them can be taken for its own
-     * words. */
-    bool verbatim;
-
-    /* A list is given to text() and plain() as a whole, not row by row. */
-    bool whole;
+    /* The lines of --format plain, where the table's columns don't do; the caller frees.
+     * The texts are as they are (maqet_text_reversible()). */
+    char *(*plain)(const void *row);
 
     /* The text only says that it was done, so --quiet leaves it out. */
     bool confirmation;
 
     /* What people read when the list is empty. */
     const char *empty;
+
+    /* For docs/json.md: what each object of a list stands for ("virtual machine"); NULL:
+     * the result is one object. And what else there is to say of it, in sentences. */
+    const char *each;
+    const char *remark;
 };
 
 #endif

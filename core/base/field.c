@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "core/base/field_member.h"
+#include "core/base/json.h"
 #include "core/base/text.h"
 
 const struct maqet_field *
@@ -58,16 +59,6 @@ double_json(const struct maqet_field *field, double value)
 }
 
 static json_object *
-strings_json(const struct maqet_strings *strings)
-{
-    json_object *list = json_object_new_array();
-
-    for (size_t i = 0; i < strings->count; i++)
-        json_object_array_add(list, json_object_new_string(strings->items[i]));
-    return list;
-}
-
-static json_object *
 date_json(int64_t seconds)
 {
     _cleanup_free_ char *text = date_text(seconds);
@@ -102,7 +93,7 @@ value_json(const struct maqet_field *field, const void *data)
     case MAQET_TYPE_WORD:
         return text_json(field->value.word(*(const unsigned *)place));
     case MAQET_TYPE_STRINGS:
-        return strings_json(place);
+        return maqet_strings_to_json(place);
     case MAQET_TYPE_OBJECT:
         return maqet_fields_to_json(field->value.fields, place);
     case MAQET_TYPE_LIST:

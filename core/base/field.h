@@ -122,6 +122,15 @@ struct maqet_fields {
               .count = MAQET_FIELD_OFFSET_(of, number, size_t),                          \
               .fields = (table)}
 
+/* Defines a function that gives a fixed list of words. */
+#define MAQET_WORDS(name, ...)                                                           \
+    static const char *name(unsigned index)                                              \
+    {                                                                                    \
+        static const char *const words_[] = {__VA_ARGS__};                               \
+                                                                                         \
+        return index < sizeof(words_) / sizeof(*words_) ? words_[index] : NULL;          \
+    }
+
 /* The bool that tells whether a value is known; several may share one. */
 #define MAQET_KNOWN(of, member) (MAQET_FIELD_OFFSET_(of, member, bool) + 1)
 

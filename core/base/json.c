@@ -65,6 +65,16 @@ maqet_json_int(json_object *object, const char *key)
     return json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
 }
 
+json_object *
+maqet_strings_to_json(const struct maqet_strings *strings)
+{
+    json_object *list = json_object_new_array();
+
+    for (size_t i = 0; i < strings->count; i++)
+        json_object_array_add(list, json_object_new_string(strings->items[i]));
+    return list;
+}
+
 void
 maqet_json_texts(json_object *list, struct maqet_strings *texts)
 {

@@ -26,6 +26,9 @@ json_object *maqet_json_read(const char *path, struct maqet_error **err);
 const char *maqet_json_text(json_object *object, const char *key);
 int64_t maqet_json_int(json_object *object, const char *key);
 
+/* A list of texts; the caller puts it. */
+json_object *maqet_strings_to_json(const struct maqet_strings *strings);
+
 /* Adds the texts of a list; anything else has none. */
 void maqet_json_texts(json_object *list, struct maqet_strings *texts);
 

@@ -167,6 +167,12 @@ maqet_text_printable(const char *text, size_t length, size_t limit)
 }
 
 char *
+maqet_text_shown(const char *text)
+{
+    return maqet_text_printable(text, strlen(text), MAQET_SHOWN_MAX);
+}
+
+char *
 maqet_text_printable_lines(const char *text)
 {
     _cleanup_free_ char *shortened =

@@ -53,6 +53,9 @@ char *maqet_text_shortened(const char *text, size_t length, size_t limit);
  */
 char *maqet_text_printable(const char *text, size_t length, size_t limit);
 
+/* The same for one value: the limit is MAQET_SHOWN_MAX. */
+char *maqet_text_shown(const char *text);
+
 /*
  * The same for a message that may have several lines, as QEMU's errors do: each line but
  * the first begins with "  | ", so that none can be taken for a message of its own. The

@@ -24,6 +24,17 @@ struct planning {
     struct maqet_removal *plan;
 };
 
+const char *
+maqet_removed_kind_name(unsigned kind)
+{
+    static const char *const names[] = {
+        [MAQET_REMOVED_MEMORY] = "memory",
+        [MAQET_REMOVED_IMAGE] = "image",
+    };
+
+    return kind < sizeof(names) / sizeof(*names) ? names[kind] : NULL;
+}
+
 void
 maqet_removal_clear(struct maqet_removal *removal)
 {
@@ -164,13 +175,13 @@ plan_candidates(struct planning *planning,
             maqet_strings_add(&going, candidates[i]->path);
             add_file(planning->plan, candidates[i]->path, true,
                      maqet_strdup("created by maqet"))
-                ->image = true;
+                ->kind = MAQET_REMOVED_IMAGE;
         }
     } while (going.count > before);
     for (size_t i = 0; i < count; i++)
         if (reasons[i])
-            add_file(planning->plan, candidates[i]->path, false, reasons[i])->image =
-                true;
+            add_file(planning->plan, candidates[i]->path, false, reasons[i])->kind =
+                MAQET_REMOVED_IMAGE;
 }
 
 static void
@@ -189,7 +200,8 @@ plan_created(struct planning *planning)
             continue;
         char *reason = reason_to_keep(planning, record);
         if (reason)
-            add_file(planning->plan, record->path, false, reason)->image = true;
+            add_file(planning->plan, record->path, false, reason)->kind =
+                MAQET_REMOVED_IMAGE;
         else
             candidates[count++] = record;
     }
@@ -224,7 +236,7 @@ plan_others(struct planning *planning)
             !has_file(planning->plan, drive->path))
             add_file(planning->plan, drive->path, false,
                      reason_of_other(planning, drive->path))
-                ->image = true;
+                ->kind = MAQET_REMOVED_IMAGE;
     }
 }
 

@@ -13,10 +13,15 @@ struct maqet_remove {
     bool delete_storage; /* remove the images that we made */
 };
 
+enum maqet_removed_kind { MAQET_REMOVED_MEMORY, MAQET_REMOVED_IMAGE };
+
+/* "memory" (a checkpoint's) or "image"; NULL after the last one. */
+const char *maqet_removed_kind_name(unsigned kind);
+
 /* A file of a machine that goes. */
 struct maqet_removal_file {
     char *path;
-    bool image;    /* else a checkpoint's memory */
+    enum maqet_removed_kind kind;
     uint64_t size; /* bytes that it takes on the disk */
     bool removed;  /* it goes, or has gone */
     char *reason;  /* why it goes or stays, as a phrase; never NULL */

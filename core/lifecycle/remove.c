@@ -34,7 +34,7 @@ delete_images(const struct maqet_removal *plan, struct maqet_strings *deleted,
         const struct maqet_removal_file *file = &plan->files[i];
         _cleanup_free_ char *folder = maqet_path_folder(file->path);
 
-        if (!file->removed || !file->image)
+        if (!file->removed || file->kind != MAQET_REMOVED_IMAGE)
             continue;
         _cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0 || unlink(file->path) < 0)

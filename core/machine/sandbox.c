@@ -466,15 +466,15 @@ status_number(const char *status, const char *key)
     return line ? strtol(line + strlen(key), NULL, 10) : -1;
 }
 
-json_object *
-maqet_sandbox_describe(const struct maqet_context *context, const char *name, int pid)
+void
+maqet_sandbox_describe(const struct maqet_context *context, const char *name, int pid,
+                       struct maqet_confined *confined)
 {
     enum { LIMIT = 1 << 20, SECCOMP_MODE_FILTER = 2 };
     _cleanup_free_ char *path = maqet_format("/proc/%d/status", pid);
     _cleanup_free_ char *status = NULL, *rules = NULL;
     _cleanup_free_ char *folder = maqet_run_folder(context, name);
     _cleanup_free_ char *file = maqet_format("%s/" MAQET_RUN_RULES, folder);
-    json_object *object = json_object_new_object();
     int version = 0;
 
     maqet_file_read(path, LIMIT, &status, NULL, NULL);
@@ -482,12 +482,8 @@ maqet_sandbox_describe(const struct maqet_context *context, const char *name, in
     const struct passwd *entry = uid < 0 ? NULL : getpwuid((uid_t)uid);
     if (maqet_file_read(file, LIMIT, &rules, NULL, NULL) == 0)
         sscanf(rules, "# landlock %d", &version);
-    json_object_object_add(object, "landlock",
-                           version > 0 ? json_object_new_int(version) : NULL);
-    json_object_object_add(object, "seccomp",
-                           json_object_new_boolean(status_number(status, "\nSeccomp:") ==
-                                                   SECCOMP_MODE_FILTER));
-    json_object_object_add(object, "user",
-                           entry ? json_object_new_string(entry->pw_name) : NULL);
-    return object;
+    confined->has_landlock = version > 0;
+    confined->landlock = version;
+    confined->seccomp = status_number(status, "\nSeccomp:") == SECCOMP_MODE_FILTER;
+    confined->user = entry ? maqet_strdup(entry->pw_name) : NULL;
 }

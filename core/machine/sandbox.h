@@ -55,12 +55,16 @@ int maqet_sandbox_hand_over(const struct maqet_vm *vm, int dir_fd,
  * one. NULL: it is not confined. The caller frees. */
 char *maqet_sandbox_hint(int dir_fd);
 
-/*
- * What confines the QEMU of a machine that runs, with this PID: an object with "landlock"
- * (the version by which it was confined, or null), "seccomp" (whether system calls are
- * filtered) and "user" (null: the user has no name). The caller puts it.
- */
-json_object *maqet_sandbox_describe(const struct maqet_context *context, const char *name,
-                                    int pid);
+/* What confines a QEMU that runs. */
+struct maqet_confined {
+    bool has_landlock;
+    int landlock; /* the version of Landlock by which it was confined */
+    bool seccomp; /* system calls are filtered */
+    char *user;   /* whom it runs as; NULL: the user has no name */
+};
+
+/* Of the QEMU of a machine, with this PID. The caller frees the user. */
+void maqet_sandbox_describe(const struct maqet_context *context, const char *name,
+                            int pid, struct maqet_confined *confined);
 
 #endif

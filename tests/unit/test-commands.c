@@ -108,9 +108,6 @@ check_words(const struct command *command)
 {
     check_phrase(command->summary);
     CU_ASSERT_PTR_NOT_NULL(command->run);
-    /* --format plain and table can show what the command returns. */
-    CU_ASSERT_TRUE(command->view.columns || command->view.plain ||
-                   strcmp(command->name, "help") == 0);
 }
 
 static void
@@ -133,6 +130,49 @@ test_words(void)
             CU_ASSERT_PTR_EQUAL(command_group(action), *command);
         }
     }
+}
+
+/* Each field says what it is, and no key stands for two. */
+static void
+check_fields(const struct maqet_fields *fields)
+{
+    for (const struct maqet_field *field = fields->rows; field->key; field++) {
+        CU_ASSERT_PTR_EQUAL(maqet_field_find(fields, field->key), field);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(field->help);
+        check_phrase(field->help);
+        /* One that has others of its kind below it is the same again. */
+        if (field->value.fields && field->value.fields != fields)
+            check_fields(field->value.fields);
+    }
+}
+
+/* docs/json.md can tell what comes of it, and --format plain and table can show it. */
+static void
+check_view(const struct command *command)
+{
+    const struct view *view = command->view;
+
+    if (!view) {
+        CU_ASSERT_TRUE(strcmp(command->name, "help") == 0 ||
+                       strcmp(command->name, "run") == 0);
+        return;
+    }
+    CU_ASSERT_TRUE(view->table.fields || view->remark);
+    if (!view->table.fields)
+        return;
+    check_fields(view->table.fields);
+    for (const char *at = view->table.columns; *at; at += strspn(at, " ")) {
+        _cleanup_free_ char *key = maqet_strndup(at, strcspn(at, " "));
+
+        CU_ASSERT_TRUE(*key == '=' || maqet_field_find(view->table.fields, key));
+        at += strlen(key);
+    }
+}
+
+static void
+test_views(void)
+{
+    for_each(check_view);
 }
 
 /* Only the last operands may be left out, and only the very last one be repeated; where
@@ -215,6 +255,7 @@ main(void)
         {"option tables", test_options},
         {"options of actions", test_options_of_actions},
         {"names and summaries", test_words},
+        {"views", test_views},
         {"operands", test_operands},
         {"examples", test_examples},
         CU_TEST_INFO_NULL,

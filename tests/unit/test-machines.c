@@ -4,8 +4,8 @@
 #include <signal.h>
 #include <string.h>
 
-#include "cli/fields.h"
 #include "cli/machines.h"
+#include "cli/start_stop.h"
 #include "core/base/clock.h"
 #include "core/machine/store.h"
 #include "tests/unit/unit.h"
@@ -109,48 +109,50 @@ check_run(const char *const *operands, machine_task *task, int exit_code, const 
 
 /* ---- tasks ---- */
 
-static json_object *
-row(const char *name)
+static int
+fill(void *row, const char *name)
 {
-    json_object *object = json_object_new_object();
+    struct started *started = row;
 
-    field_text(object, "name", name);
-    return object;
+    *started = (struct started){maqet_strdup(name), 7};
+    return 0;
 }
 
-static json_object *
-succeed(struct invocation *invocation, const char *name, struct maqet_error **err)
+static int
+succeed(struct invocation *invocation, const char *name, void *row,
+        struct maqet_error **err)
 {
     (void)invocation;
     (void)err;
-    return row(name);
+    return fill(row, name);
 }
 
 /* a succeeds, b runs out of time, c is in the wrong state. */
-static json_object *
-differ(struct invocation *invocation, const char *name, struct maqet_error **err)
+static int
+differ(struct invocation *invocation, const char *name, void *row,
+       struct maqet_error **err)
 {
     (void)invocation;
     if (strcmp(name, "a") == 0)
-        return row(name);
+        return fill(row, name);
     maqet_error_set(err, *name == 'b' ? MAQET_ERROR_TIMEOUT : MAQET_ERROR_STATE,
                     "no %s\nat all\xff", name);
     maqet_error_remark(err, "Really.");
     maqet_error_hint(err, "try %s", name);
-    return NULL;
+    return -1;
 }
 
-static json_object *
-die(struct invocation *invocation, const char *name, struct maqet_error **err)
+static int
+die(struct invocation *invocation, const char *name, void *row, struct maqet_error **err)
 {
     if (*name == 'b')
         raise(SIGKILL);
-    return succeed(invocation, name, err);
+    return succeed(invocation, name, row, err);
 }
 
 /* More than a pipe holds, in lines that arrive in pieces. */
-static json_object *
-talk(struct invocation *invocation, const char *name, struct maqet_error **err)
+static int
+talk(struct invocation *invocation, const char *name, void *row, struct maqet_error **err)
 {
     char *words = maqet_alloc(100001);
 
@@ -159,12 +161,12 @@ talk(struct invocation *invocation, const char *name, struct maqet_error **err)
     free(words);
     maqet_context_say(&invocation->context, MAQET_LEVEL_WARNING, "from %s", name);
     machines_waiting(invocation, name, 1000);
-    return succeed(invocation, name, err);
+    return succeed(invocation, name, row, err);
 }
 
 /* Every worker waits for all others: this ends only when they run at the same time. */
-static json_object *
-meet(struct invocation *invocation, const char *name, struct maqet_error **err)
+static int
+meet(struct invocation *invocation, const char *name, void *row, struct maqet_error **err)
 {
     _cleanup_free_ char *told = maqet_format("met-%s", name);
     _cleanup_free_ char *mine = unit_file(data_dir, told, "");
@@ -178,9 +180,9 @@ meet(struct invocation *invocation, const char *name, struct maqet_error **err)
     }
     if (maqet_now() >= deadline) {
         maqet_error_set(err, MAQET_ERROR_TIMEOUT, "alone");
-        return NULL;
+        return -1;
     }
-    return succeed(invocation, name, err);
+    return succeed(invocation, name, row, err);
 }
 
 /* ---- tests ---- */
@@ -188,15 +190,15 @@ meet(struct invocation *invocation, const char *name, struct maqet_error **err)
 static void
 test_success(void)
 {
-    check_run(OPERANDS("a"), succeed, 0, "a\t", "");
-    check_run(OPERANDS("a", "b", "c"), succeed, 0, "a\t\nb\t\nc\t", "");
+    check_run(OPERANDS("a"), succeed, 0, "a\t7", "");
+    check_run(OPERANDS("a", "b", "c"), succeed, 0, "a\t7\nb\t7\nc\t7", "");
 }
 
 static void
 test_each_machine_once(void)
 {
-    check_run(OPERANDS("a", "b", "a"), succeed, 0, "a\t\nb\t", "");
-    check_run(OPERANDS("a", "a"), succeed, 0, "a\t", "");
+    check_run(OPERANDS("a", "b", "a"), succeed, 0, "a\t7\nb\t7", "");
+    check_run(OPERANDS("a", "a"), succeed, 0, "a\t7", "");
 }
 
 static void
@@ -219,9 +221,9 @@ test_errors(void)
 {
     check_run(OPERANDS("b"), differ, 2, "",
               "  | at all\\xff\nERROR: no b\nReally.\ntry b");
-    check_run(OPERANDS("a", "b"), differ, 2, "a\t",
+    check_run(OPERANDS("a", "b"), differ, 2, "a\t7",
               "  | at all\\xff\nERROR: no b\nReally.\ntry b");
-    check_run(OPERANDS("a", "b", "c"), differ, 3, "a\t",
+    check_run(OPERANDS("a", "b", "c"), differ, 3, "a\t7",
               "  | at all\\xff\n  | at all\\xff\nERROR: no b\nERROR: no "
               "c\nReally.\nReally.\ntry b\ntry c");
 }
@@ -229,7 +231,7 @@ test_errors(void)
 static void
 test_death(void)
 {
-    check_run(OPERANDS("a", "b", "c"), die, 1, "a\t\nc\t",
+    check_run(OPERANDS("a", "b", "c"), die, 1, "a\t7\nc\t7",
               "ERROR: The work on 'b' ended without a result (wait status 0x9)\n"
               "See what became of it: maqet status b");
 }
@@ -237,14 +239,14 @@ test_death(void)
 static void
 test_messages(void)
 {
-    check_run(OPERANDS("a", "b"), talk, 0, "a\t\nb\t",
+    check_run(OPERANDS("a", "b"), talk, 0, "a\t7\nb\t7",
               "WARNING: from a\nWARNING: from b");
 }
 
 static void
 test_at_the_same_time(void)
 {
-    check_run(OPERANDS("a", "b", "c"), meet, 0, "a\t\nb\t\nc\t", "");
+    check_run(OPERANDS("a", "b", "c"), meet, 0, "a\t7\nb\t7\nc\t7", "");
 }
 
 int

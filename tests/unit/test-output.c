@@ -124,61 +124,131 @@ test_messages(void)
 
 /* ---- results ---- */
 
+struct deed {
+    const char *name;
+    struct maqet_strings words;
+};
+
+static const struct maqet_field name_rows[] = {{"name", MAQET_FIELD(struct deed, name)},
+                                               {0}};
+static const struct maqet_fields name_fields = MAQET_FIELDS(struct deed, name_rows);
+static const struct maqet_field all_rows[] = {
+    {"name", MAQET_FIELD(struct deed, name)},
+    {"words", MAQET_FIELD(struct deed, words)},
+    {0},
+};
+static const struct maqet_fields all_fields = MAQET_FIELDS(struct deed, all_rows);
+
 static char *
-sentence(json_object *row, bool colour)
+sentence(const void *row, bool colour)
 {
-    json_object *name = json_object_object_get(row, "name");
+    const struct deed *deed = row;
 
     (void)colour;
-    return maqet_format("Did %s.\n", json_object_get_string(name));
+    /* What the fields don't tell of is not there. */
+    return maqet_format("Did %s%s.\n", deed->name, deed->words.count > 0 ? "!" : "");
 }
 
-static const struct column columns[] = {{"name", "NAME", COLUMN_TEXT}, {0}};
-static const struct view list = {.columns = columns, .empty = "None.\n"};
+static char *
+count_text(const void *rows, size_t count, bool colour)
+{
+    const struct deed *deeds = rows;
+
+    (void)colour;
+    return maqet_format("%zu: %s\n", count, deeds[0].name);
+}
+
+static const struct view list = {.table = {&name_fields, "name"}, .empty = "None.\n"};
+static const struct view whole = {.table = {&name_fields, "name"},
+                                  .list_text = count_text};
 static const struct view deed = {
-    .columns = columns, .text = sentence, .confirmation = true};
+    .table = {&name_fields, "name"}, .text = sentence, .confirmation = true};
+static const struct view words = {.table = {&all_fields, "name"}};
+
+static const struct deed a = {.name = "a"}, b = {.name = "b"};
+static const struct deed two[] = {{.name = "a"}, {.name = "b/c"}};
 
 static void
-check_result(struct output output, const struct view *view, const char *json,
+check_result(struct output output, const struct view *view, const struct deed *row,
              const char *expected)
 {
     struct caught caught = catch_stream(stdout);
 
-    output_result(&output, view, json_tokener_parse(json));
+    output_result(&output, view, row);
+    check_caught(caught, expected);
+}
+
+static void
+check_list(enum format format, const struct view *view, const struct deed *rows,
+           size_t count, const char *expected)
+{
+    const struct output output = {.format = format};
+    struct caught caught = catch_stream(stdout);
+
+    output_list(&output, view, rows, count);
     check_caught(caught, expected);
 }
 
 static void
 test_lists(void)
 {
-    const char *two = "[{\"name\": \"a\"}, {\"name\": \"b/c\"}]";
+    check_list(FORMAT_TABLE, &list, two, 2, "NAME\na\nb/c\n");
+    check_list(FORMAT_TABLE, &deed, two, 2, "Did a.\nDid b/c.\n");
+    check_list(FORMAT_TABLE, &whole, two, 2, "2: a\n");
+    check_list(FORMAT_PLAIN, &whole, two, 2, "a\nb/c\n");
+    check_list(FORMAT_YAML, &list, two, 2, "- name: a\n- name: b/c\n");
+    check_list(FORMAT_JSON, &list, two, 2,
+               "[\n  {\n    \"name\": \"a\"\n  },\n  {\n    \"name\": \"b/c\"\n  }\n]\n");
+    check_list(FORMAT_TABLE, &list, NULL, 0, "None.\n");
+    check_list(FORMAT_PLAIN, &list, NULL, 0, "");
+    check_list(FORMAT_JSON, &list, NULL, 0, "[]\n");
+    check_list(FORMAT_JSON, &words, two, 1,
+               "[\n  {\n    \"name\": \"a\",\n    \"words\": []\n  }\n]\n");
+}
 
-    check_result((struct output){.format = FORMAT_TABLE}, &list, two, "NAME\na\nb/c\n");
-    check_result((struct output){.format = FORMAT_PLAIN}, &list, two, "a\nb/c\n");
-    check_result((struct output){.format = FORMAT_YAML}, &list, two,
-                 "- name: a\n- name: b/c\n");
-    check_result(
-        (struct output){.format = FORMAT_JSON}, &list, two,
-        "[\n  {\n    \"name\": \"a\"\n  },\n  {\n    \"name\": \"b/c\"\n  }\n]\n");
-    check_result((struct output){.format = FORMAT_TABLE}, &list, "[]", "None.\n");
-    check_result((struct output){.format = FORMAT_PLAIN}, &list, "[]", "");
-    check_result((struct output){.format = FORMAT_JSON}, &list, "[]", "[]\n");
-    check_result((struct output){.format = FORMAT_JSON}, &list,
-                 "[{\"a\": [], \"b\": {}}]",
-                 "[\n  {\n    \"a\": [],\n    \"b\": {}\n  }\n]\n");
+/* What is not ours, or is a text with a syntax of its own. */
+static void
+check_texts(enum format format, const char *plain, const char *expected)
+{
+    const struct maqet_strings texts = {(char *[]){(char *)"-a", (char *)"b\nc"}, 2};
+    const struct output output = {.format = format};
+    struct caught caught = catch_stream(stdout);
+
+    output_texts(&output, &texts, "-a 'b\nc'\n", plain);
+    check_caught(caught, expected);
+}
+
+static void
+check_json(enum format format, const char *expected)
+{
+    const struct output output = {.format = format};
+    struct caught caught = catch_stream(stdout);
+
+    output_json(&output, json_tokener_parse("{\"a\": [], \"b\": \"\\u001b\"}"));
+    check_caught(caught, expected);
+}
+
+static void
+test_documents(void)
+{
+    check_texts(FORMAT_TABLE, NULL, "-a 'b\nc'\n");
+    check_texts(FORMAT_PLAIN, NULL, "-a\nb\\nc\n");
+    check_texts(FORMAT_PLAIN, "own\n", "own\n");
+    check_texts(FORMAT_JSON, NULL, "[\n  \"-a\",\n  \"b\\nc\"\n]\n");
+    check_json(FORMAT_TABLE, "{\n  \"a\": [],\n  \"b\": \"\\u001b\"\n}\n");
+    check_json(FORMAT_JSON, "{\n  \"a\": [],\n  \"b\": \"\\u001b\"\n}\n");
+    check_json(FORMAT_PLAIN, "{\"a\":[],\"b\":\"\\u001b\"}\n");
 }
 
 static void
 test_confirmations(void)
 {
-    const char *row = "{\"name\": \"a\"}";
-
-    check_result((struct output){.format = FORMAT_TABLE}, &deed, row, "Did a.\n");
-    check_result((struct output){.loudness = QUIET}, &deed, row, "");
+    check_result((struct output){.format = FORMAT_TABLE}, &deed, &a, "Did a.\n");
+    check_result((struct output){.loudness = QUIET}, &deed, &a, "");
     /* Quiet or not, what a script asked for is written. */
-    check_result((struct output){.format = FORMAT_PLAIN, .loudness = QUIET}, &deed, row,
+    check_result((struct output){.format = FORMAT_PLAIN, .loudness = QUIET}, &deed, &a,
                  "a\n");
-    check_result((struct output){.format = FORMAT_JSON, .loudness = QUIET}, &deed, row,
+    check_result((struct output){.format = FORMAT_JSON, .loudness = QUIET}, &deed, &a,
                  "{\n  \"name\": \"a\"\n}\n");
 }
 
@@ -189,8 +259,8 @@ check_rows(enum format format, const char *at_once, const char *at_the_end)
     struct output output = {.format = format};
     struct caught caught = catch_stream(stdout);
 
-    output_row(&output, &deed, json_tokener_parse("{\"name\": \"a\"}"));
-    output_row(&output, &deed, json_tokener_parse("{\"name\": \"b\"}"));
+    output_row(&output, &deed, &a);
+    output_row(&output, &deed, &b);
     check_caught(caught, at_once);
     caught = catch_stream(stdout);
     CU_ASSERT_EQUAL(output_finish(&output, 3), 3);
@@ -206,22 +276,23 @@ test_rows(void)
     check_rows(FORMAT_YAML, "", "- name: a\n- name: b\n");
 }
 
-/* No view has to think of it. */
+/* No view has to think of it, nor can it pass by what the fields tell of. */
 static void
 test_foreign_texts(void)
 {
-    const char *row = "{\"name\": \"\\u001b[2J\\nERROR: x\\u202e\\u009b\"}";
+    const struct deed row = {.name = "\033[2J\nERROR: x\xe2\x80\xae\xc2\x9b",
+                             .words = {(char *[]){(char *)"\033"}, 1}};
+    const struct deed rows[] = {{.name = "\033\n"}, {.name = "a"}};
 
-    check_result((struct output){0}, &deed, row,
+    check_result((struct output){0}, &deed, &row,
                  "Did \\x1b[2J\\nERROR: x\\u202e\\u009b.\n");
-    check_result((struct output){0}, &list,
-                 "[{\"name\": \"\\u001b\\n\"}, {\"name\": \"a\"}]",
-                 "NAME\n\\x1b\\n\na\n");
-    check_result((struct output){.format = FORMAT_PLAIN}, &deed, row,
+    check_list(FORMAT_TABLE, &list, rows, 2, "NAME\n\\x1b\\n\na\n");
+    check_list(FORMAT_TABLE, &whole, rows, 2, "2: \\x1b\\n\n");
+    check_result((struct output){.format = FORMAT_PLAIN}, &deed, &row,
                  "\\0033[2J\\nERROR: x\\0342\\0200\\0256\\0302\\0233\n");
-    check_result((struct output){.format = FORMAT_JSON}, &deed, row,
+    check_result((struct output){.format = FORMAT_JSON}, &deed, &row,
                  "{\n  \"name\": \"\\u001b[2J\\nERROR: x\\u202e\\u009b\"\n}\n");
-    check_result((struct output){.format = FORMAT_YAML}, &deed, row,
+    check_result((struct output){.format = FORMAT_YAML}, &deed, &row,
                  "name: \"\\e[2J\\nERROR: x\\u202E\\x9B\"\n");
 }
 
@@ -244,6 +315,7 @@ main(void)
         {"messages", test_messages},
         {"foreign texts", test_foreign_texts},
         {"lists", test_lists},
+        {"documents", test_documents},
         {"confirmations", test_confirmations},
         {"rows one by one", test_rows},
         {"nothing to write", test_nothing_to_write},

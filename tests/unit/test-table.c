@@ -8,17 +8,52 @@
 #include "core/base/text.h"
 #include "tests/unit/unit.h"
 
-static const struct column columns[] = {
-    {"name", "NAME", COLUMN_TEXT},       {"size", "SIZE", COLUMN_BYTES},
-    {"cpu", "CPU", COLUMN_PERCENT},      {"uptime", "UPTIME", COLUMN_DURATION},
-    {"status", "STATUS", COLUMN_STATUS}, {0},
+struct row {
+    const char *name;
+    bool sized;
+    uint64_t size;
+    bool runs;
+    double cpu;
+    int64_t uptime;
+    const char *status;
 };
 
-static void
-check_table(const char *rows, bool colour, const char *expected)
+#define RUNS .known = MAQET_KNOWN(struct row, runs)
+static const struct maqet_field field_rows[] = {
+    {"name", MAQET_FIELD(struct row, name)},
+    {"size", MAQET_FIELD(struct row, size), .unit = MAQET_UNIT_BYTES,
+     .known = MAQET_KNOWN(struct row, sized)},
+    {"cpu", MAQET_FIELD(struct row, cpu), .unit = MAQET_UNIT_PERCENT, RUNS},
+    {"up_time", MAQET_FIELD(struct row, uptime), .unit = MAQET_UNIT_SECONDS,
+     .title = "UPTIME", RUNS},
+    {"machine_status", MAQET_FIELD(struct row, status), .optional = true},
+    {0},
+};
+static const struct maqet_fields fields = MAQET_FIELDS(struct row, field_rows);
+
+static char *
+status_text(const void *row)
 {
-    _cleanup_json_ json_object *json = json_tokener_parse(rows);
-    _cleanup_free_ char *text = table_text(columns, json, colour);
+    return maqet_format("<%s>", ((const struct row *)row)->status);
+}
+
+static enum shade
+status_shade(const void *row)
+{
+    const char *status = ((const struct row *)row)->status;
+
+    return status && strcmp(status, "crashed") == 0 ? SHADE_RED : SHADE_NONE;
+}
+
+static const struct cell cells[] = {{"machine_status", status_text, status_shade}, {0}};
+static const struct table table = {&fields, "name size cpu up_time machine_status",
+                                   cells};
+
+static void
+check_table(const struct table *shown, const struct row *rows, size_t count, bool colour,
+            const char *expected)
+{
+    _cleanup_free_ char *text = table_text(shown, rows, count, colour);
 
     UNIT_SAME(text, expected);
 }
@@ -26,28 +61,33 @@ check_table(const char *rows, bool colour, const char *expected)
 static void
 test_table(void)
 {
-    check_table("[]", false, "NAME  SIZE  CPU  UPTIME  STATUS\n");
-    check_table("[{'name': 'a', 'size': 20971520, 'cpu': 3.25, 'uptime': 61, "
-                "'status': 'running'}, {'name': 'longer', 'size': null}]",
-                false,
-                "NAME      SIZE   CPU  UPTIME  STATUS\n"
-                "a       20.0MB  3.2%  1m 01s  running\n"
+    static const struct row rows[] = {
+        {"a", true, 20971520, true, 3.25, 61, "running"},
+        {.name = "longer"},
+    };
+
+    check_table(&table, NULL, 0, false, "NAME  SIZE  CPU  UPTIME  MACHINE STATUS\n");
+    check_table(&table, rows, 2, false,
+                "NAME      SIZE   CPU  UPTIME  MACHINE STATUS\n"
+                "a       20.0MB  3.2%  1m 01s  <running>\n"
                 "longer       -     -       -  -\n");
 }
 
 static void
 test_colours(void)
 {
-    check_table("[{'name': 'a', 'status': 'crashed'}]", true,
-                "\033[1mNAME\033[0m  \033[1mSIZE\033[0m  \033[1mCPU\033[0m  "
-                "\033[1mUPTIME\033[0m  \033[1mSTATUS\033[0m\n"
-                "a        -    -       -  \033[1;31mcrashed\033[0m\n");
+    static const struct row row = {.name = "a", .status = "crashed"};
+    static const struct table two = {&fields, "name machine_status", cells};
+
+    check_table(&two, &row, 1, true,
+                "\033[1mNAME\033[0m  \033[1mMACHINE STATUS\033[0m\n"
+                "a     \033[1;31m<crashed>\033[0m\n");
 }
 
 static void
 test_durations(void)
 {
-    static const struct column column[] = {{"t", "t", COLUMN_DURATION}, {0}};
+    static const struct table column = {&fields, "up_time", NULL};
     static const struct {
         int64_t seconds;
         const char *text;
@@ -57,10 +97,9 @@ test_durations(void)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        _cleanup_json_ json_object *row = json_object_new_object();
-        json_object_object_add(row, "t", json_object_new_int64(cases[i].seconds));
-        _cleanup_free_ char *text = table_fields(column, row, false);
-        _cleanup_free_ char *expected = maqet_format("t  %s\n", cases[i].text);
+        const struct row row = {.runs = true, .uptime = cases[i].seconds};
+        _cleanup_free_ char *text = table_fields(&column, &row, false);
+        _cleanup_free_ char *expected = maqet_format("uptime  %s\n", cases[i].text);
         UNIT_SAME(text, expected);
     }
 }
@@ -68,35 +107,35 @@ test_durations(void)
 static void
 test_fields(void)
 {
-    _cleanup_json_ json_object *row =
-        json_tokener_parse("{'name': 'x', 'size': null, 'uptime': 5}");
-    _cleanup_free_ char *text = table_fields(columns, row, false);
+    static const struct row row = {.name = "x", .runs = true, .cpu = 1, .uptime = 5};
+    static const struct table some = {&fields, "name size up_time machine_status", cells};
+    _cleanup_free_ char *text = table_fields(&some, &row, false);
 
     /* What is null is left out. */
-    UNIT_SAME(text, "NAME    x\nUPTIME  5s\n");
+    UNIT_SAME(text, "name            x\nuptime          5s\n");
 }
 
 static void
 test_plain(void)
 {
-    _cleanup_json_ json_object *row = json_tokener_parse(
-        "{'name': 'a\\tb\\nc\\\\d\\u001b\xff', 'size': 20971520, 'uptime': 61}");
-    _cleanup_free_ char *text = table_plain(columns, row);
+    static const struct row row = {
+        "a\tb\nc\\d\033\xff", true, 20971520, false, 0, 61, "running"};
+    _cleanup_free_ char *text = table_plain(&table, &row);
 
-    UNIT_SAME(text, "a\\tb\\nc\\\\d\\0033\\0377\t20971520\t\t61\t\n");
+    UNIT_SAME(text, "a\\tb\\nc\\\\d\\0033\\0377\t20971520\t\t\trunning\n");
 }
 
+/* A column that has no field but a word, or nothing. */
 static void
 test_fixed_column(void)
 {
-    static const struct column fixed[] = {
-        {"storage", "", COLUMN_FIXED}, {"name", "NAME", COLUMN_TEXT}, {0}};
-    _cleanup_json_ json_object *rows = json_tokener_parse("[{'name': 'hdd'}]");
-    _cleanup_free_ char *table = table_text(fixed, rows, false);
-    _cleanup_free_ char *plain = table_plain(fixed, json_object_array_get_idx(rows, 0));
+    static const struct table fixed = {&fields, "=storage name = machine_status", NULL};
+    static const struct row row = {.name = "hdd", .status = "s"};
+    _cleanup_free_ char *plain = table_plain(&fixed, &row);
 
-    UNIT_SAME(table, "         NAME\nstorage  hdd\n");
-    UNIT_SAME(plain, "storage\thdd\n");
+    check_table(&fixed, &row, 1, false,
+                "         NAME    MACHINE STATUS\nstorage  hdd     s\n");
+    UNIT_SAME(plain, "storage\thdd\t\ts\n");
 }
 
 static void
@@ -116,10 +155,12 @@ test_widths(void)
     CU_ASSERT_EQUAL(text_fitting("\344\270\255bc", 1), 0);
     CU_ASSERT_EQUAL(text_fitting("\344\270\255bc", 3), 4);
     CU_ASSERT_EQUAL(text_fitting("u\314\210", 1), 3);
-    check_table("[{'name': '\344\270\255'}, {'name': 'abcde'}]", false,
-                "NAME   SIZE  CPU  UPTIME  STATUS\n"
-                "\344\270\255        -    -       -  -\n"
-                "abcde     -    -       -  -\n");
+    static const struct row rows[] = {{.name = "\344\270\255"}, {.name = "abcde"}};
+    static const struct table two = {&fields, "name size", NULL};
+    check_table(&two, rows, 2, false,
+                "NAME   SIZE\n"
+                "\344\270\255        -\n"
+                "abcde     -\n");
     setlocale(LC_CTYPE, "C");
 }
 
@@ -127,18 +168,13 @@ test_widths(void)
 static void
 test_wide_values(void)
 {
-    static const struct column two[] = {
-        {"a", "A", COLUMN_TEXT}, {"b", "B", COLUMN_TEXT}, {0}};
-    _cleanup_json_ json_object *rows = json_tokener_parse("[{'b': 'x'}, {'b': 'y'}]");
+    static const struct table two = {&fields, "name machine_status", NULL};
     _cleanup_free_ char *wide = maqet_format("%0300d", 0);
-
-    json_object_object_add(json_object_array_get_idx(rows, 0), "a",
-                           json_object_new_string(wide));
-    json_object_object_add(json_object_array_get_idx(rows, 1), "a",
-                           json_object_new_string("short"));
-    _cleanup_free_ char *text = table_text(two, rows, false);
+    const struct row rows[] = {{.name = wide, .status = "x"},
+                               {.name = "short", .status = "y"}};
+    _cleanup_free_ char *text = table_text(&two, rows, 2, false);
     _cleanup_free_ char *wanted =
-        maqet_format("%-256s  B\n%s  x\n%-256s  y\n", "A", wide, "short");
+        maqet_format("%-256s  MACHINE STATUS\n%s  x\n%-256s  y\n", "NAME", wide, "short");
     UNIT_SAME(text, wanted);
 }
 

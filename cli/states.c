@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/states.h"
+
+#include <string.h>
+
+static const struct maqet_field full_rows[] = {
+    {"drive", MAQET_FIELD(struct full_drive, drive),
+     .help = "its name; of a disk in `arguments`, QEMU's name for it"},
+    {"file", MAQET_FIELD(struct full_drive, file), .optional = true,
+     .help = "its image; null where it lies in no file of this host"},
+    {"file_system", MAQET_FIELD(struct full_drive, file_system), .optional = true,
+     .help = "where the file system of the image is mounted"},
+    {"free", MAQET_FIELD(struct full_drive, free),
+     .known = MAQET_KNOWN(struct full_drive, free_known), .unit = MAQET_UNIT_BYTES,
+     .help = "what may still be written there"},
+    {0},
+};
+const struct maqet_fields full_drive_fields = MAQET_FIELDS(struct full_drive, full_rows);
+
+const char *
+state_word(unsigned index)
+{
+    static const struct maqet_state lost = {.status = MAQET_STATUS_RUNNING, .lost = true};
+
+    if (index <= MAQET_STATUS_UNRESPONSIVE)
+        return maqet_status_name(index);
+    return index == MAQET_STATUS_UNRESPONSIVE + 1 ? maqet_state_text(&lost) : NULL;
+}
+
+static void
+fill_full(struct state_part *part, const struct maqet_full *full)
+{
+    part->full = maqet_alloc(full->count * sizeof(*part->full) + 1);
+    part->full_count = full->count;
+    for (size_t i = 0; i < full->count; i++) {
+        const struct maqet_full_drive *drive = &full->items[i];
+
+        part->full[i] = (struct full_drive){
+            .drive = maqet_strdup(drive->drive),
+            .file = maqet_strdup(drive->file),
+            .file_system = maqet_strdup(drive->file_system),
+            .free_known = drive->file_system != NULL,
+            .free = drive->free,
+        };
+    }
+}
+
+void
+state_fill(struct state_part *part, const struct maqet_state *state)
+{
+    if (!state)
+        return;
+    part->known = true;
+    part->status = maqet_strdup(maqet_state_text(state));
+    part->reason = maqet_strdup(maqet_pause_name(state->pause));
+    fill_full(part, &state->full);
+    part->asked = state->response == MAQET_RESPONSE_GIVEN ||
+                  state->response == MAQET_RESPONSE_MISSING;
+    part->responds = state->response == MAQET_RESPONSE_GIVEN;
+    part->runs = state->pid > 0;
+    part->pid = state->pid;
+    part->memory = state->memory;
+    part->cpu = state->cpu;
+    part->uptime = (uint64_t)state->uptime / 1000;
+    part->lost = state->lost;
+}
+
+char *
+state_text(const void *row)
+{
+    const struct state_part *part = row;
+
+    return part->reason ? maqet_format("%s (%s)", part->status, part->reason)
+                        : maqet_strdup(part->status);
+}
+
+enum shade
+state_shade(const void *row)
+{
+    static const struct {
+        enum maqet_status status;
+        enum shade shade;
+    } shades[] = {
+        {MAQET_STATUS_RUNNING, SHADE_GREEN},
+        {MAQET_STATUS_PAUSED, SHADE_YELLOW},
+        {MAQET_STATUS_CRASHED, SHADE_RED},
+        {MAQET_STATUS_UNRESPONSIVE, SHADE_RED},
+    };
+    const struct state_part *part = row;
+
+    if (part->reason)
+        return SHADE_RED;
+    for (size_t i = 0; part->status && i < sizeof(shades) / sizeof(*shades); i++)
+        if (strcmp(part->status, maqet_status_name(shades[i].status)) == 0)
+            return shades[i].shade;
+    return SHADE_NONE;
+}

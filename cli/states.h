@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * states.h - what a machine is doing, as a part of a result.
+ */
+#ifndef MAQET_CLI_STATES_H
+#define MAQET_CLI_STATES_H
+
+#include "cli/view.h"
+#include "core/machine/state.h"
+
+/* A drive without room on the host. */
+struct full_drive {
+    char *drive;
+    char *file;
+    char *file_system;
+    bool free_known;
+    uint64_t free;
+};
+
+extern const struct maqet_fields full_drive_fields;
+
+/* The first member of a struct that has a state. */
+struct state_part {
+    bool known; /* the machine could be looked at */
+    char *status;
+    char *reason;
+    struct full_drive *full;
+    size_t full_count;
+    bool runs;
+    int pid;
+    uint64_t memory;
+    double cpu;
+    uint64_t uptime;
+    bool asked;
+    bool responds;
+    bool lost;
+};
+
+/* All that a status may be; NULL after the last one. */
+const char *state_word(unsigned index);
+
+#define STATE_ROWS(of, part)                                                             \
+    {"status", MAQET_FIELD_CHOICE(of, part.status, state_word), .optional = true,        \
+     .help = "what the machine is doing; null where it can't be looked at"},             \
+        {"reason", MAQET_FIELD(of, part.reason), .optional = true,                       \
+         .help =                                                                         \
+             "why QEMU has paused it; null where a person has, or it is not paused"},    \
+        {"full", MAQET_FIELD_LIST(of, part.full, part.full_count, &full_drive_fields),   \
+         .known = MAQET_KNOWN(of, part.known),                                           \
+         .help = "the drives for which the host has no room"},                           \
+        {"pid", MAQET_FIELD(of, part.pid), .known = MAQET_KNOWN(of, part.runs),          \
+         .help = "QEMU's process ID; null where it does not run"},                       \
+        {"memory", MAQET_FIELD(of, part.memory), .known = MAQET_KNOWN(of, part.runs),    \
+         .unit = MAQET_UNIT_BYTES, .help = "what QEMU occupies"},                        \
+        {"cpu", MAQET_FIELD(of, part.cpu), .known = MAQET_KNOWN(of, part.runs),          \
+         .unit = MAQET_UNIT_PERCENT,                                                     \
+         .help = "QEMU's share of one processor since it was started"},                  \
+        {"uptime", MAQET_FIELD(of, part.uptime), .known = MAQET_KNOWN(of, part.runs),    \
+         .unit = MAQET_UNIT_SECONDS, .help = "how long QEMU has been running"},          \
+        {"responds", MAQET_FIELD(of, part.responds),                                     \
+         .known = MAQET_KNOWN(of, part.asked),                                           \
+         .help = "whether QEMU answers; null where it was not asked"},                   \
+    {                                                                                    \
+        "runtime_folder_lost", MAQET_FIELD(of, part.lost),                               \
+            .known = MAQET_KNOWN(of, part.runs),                                         \
+            .help = "whether the machine's runtime folder is gone, so that it can only " \
+                    "be stopped"                                                         \
+    }
+
+/* Fills it, with texts of its own; NULL: the state is not known. */
+void state_fill(struct state_part *part, const struct maqet_state *state);
+
+/* The cell of a status, in a row that begins with the state: "paused (disk full)". */
+char *state_text(const void *row);
+enum shade state_shade(const void *row);
+
+#endif
