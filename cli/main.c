@@ -12,6 +12,7 @@
 #include "cli/invocation.h"
 #include "cli/machines.h"
 #include "cli/manual.h"
+#include "cli/reference.h"
 #include "core/machine/store.h"
 
 /* A descriptor 0, 1 or 2 that is closed would be given to the next file that is opened,
@@ -63,6 +64,8 @@ answer(const struct invocation *invocation)
         help_print_version();
     else if (invocation_has(invocation, "dump-man"))
         manual_print();
+    else if (invocation_has(invocation, "dump-json-reference"))
+        reference_print();
     else if (invocation_has(invocation, "list-commands"))
         completion_list_commands();
     else

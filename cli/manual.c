@@ -5,6 +5,7 @@
 
 #include "cli/help.h"
 #include "cli/output.h"
+#include "cli/reference.h"
 #include "cli/roff.h"
 #include "core/base/text.h"
 #include "core/conformance/conformance.h"
@@ -50,6 +51,7 @@ append_command(struct maqet_text *text, const struct command *command)
         roff_append(text, ".PP\n", example->what, ":\n.PP\n.RS 4\n.EX\n");
         roff_append(text, "", example->command, "\n.EE\n.RE\n");
     }
+    reference_append_man(text, command->view);
     for (const struct command *action = command->actions; action && action->name;
          action++)
         append_command(text, action);

@@ -52,6 +52,10 @@ expect 0 maqet --format json status vm
 for field in '"status": *"paused"' '"drive": *"hdd"' '"free": *0' "\"file_system\": *\"$small\"" "\"file\": *\"$small/hdd.qcow2\""; do
     grep -q "$field" out || fail "not in JSON: $field"
 done
+requires perl
+perl "$srcdir/tests/functional/json-fields.pl" "$srcdir/docs/json.md" status out seen ||
+    fail "not as docs/json.md says: $(cat out)"
+grep -qxF 'status|full[].' seen || fail "no drive is full"
 
 # Neither a start, nor more time, nor the power button is what it needs.
 expect 1 maqet start vm

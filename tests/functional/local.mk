@@ -86,6 +86,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/moved-base.sh \
 	tests/functional/shares.sh \
 	tests/functional/foreign-text.sh \
+	tests/functional/json-fields.sh \
 	tests/functional/commands.sh \
 	tests/functional/snapshot-offline.sh \
 	tests/functional/snapshot-live.sh \
@@ -119,6 +120,6 @@ EXTRA_DIST += $(FUNCTIONAL_TESTS) \
 	tests/functional/image-functions.sh \
 	tests/functional/floors.known tests/functional/published.awk \
 	tests/functional/unit-functions.sh \
-	tests/functional/foreign-text.pl \
+	tests/functional/foreign-text.pl tests/functional/json-fields.pl \
 	tests/functional/combinations.sh \
 	tests/functional/args-golden.txt

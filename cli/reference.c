@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/reference.h"
+
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/roff.h"
+
+/* ---- what there is to say of a field ---- */
+
+static const char *
+type_text(enum maqet_field_type type)
+{
+    switch (type) {
+    case MAQET_TYPE_TEXT:
+    case MAQET_TYPE_DATE:
+    case MAQET_TYPE_WORD:
+        return "string";
+    case MAQET_TYPE_BOOL:
+        return "boolean";
+    case MAQET_TYPE_DOUBLE:
+        return "number";
+    case MAQET_TYPE_STRINGS:
+        return "list of strings";
+    case MAQET_TYPE_OBJECT:
+        return "object";
+    case MAQET_TYPE_LIST:
+        return "list of objects";
+    default:
+        return "integer";
+    }
+}
+
+static const char *
+unit_text(const struct maqet_field *field)
+{
+    static const char *const units[] = {
+        [MAQET_UNIT_NONE] = "",           [MAQET_UNIT_BYTES] = "bytes",
+        [MAQET_UNIT_SECONDS] = "seconds", [MAQET_UNIT_MILLISECONDS] = "milliseconds",
+        [MAQET_UNIT_PERCENT] = "percent",
+    };
+
+    return field->value.type == MAQET_TYPE_DATE ? "ISO 8601" : units[field->unit];
+}
+
+/* "what it is: one of `a`, `b`", with @quote around words; the caller frees. */
+static char *
+meaning_text(const struct maqet_field *field, const char *quote)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    maqet_text_append(&text, field->help);
+    for (unsigned i = 0; field->value.word && field->value.word(i); i++)
+        maqet_text_appendf(&text, "%s%s%s%s", i == 0 ? ": one of " : ", ", quote,
+                           field->value.word(i), quote);
+    return maqet_text_take(&text);
+}
+
+/* A table that is being told of; the same one may come again below itself. */
+struct level {
+    const struct level *above;
+    const struct maqet_fields *fields;
+    const char *path; /* what stands before a key, "storage[]." */
+};
+
+typedef void tell_field(struct maqet_text *text, const char *path,
+                        const struct maqet_field *field);
+
+static bool
+is_told(const struct level *level, const struct maqet_fields *fields)
+{
+    for (; level; level = level->above)
+        if (level->fields == fields)
+            return true;
+    return false;
+}
+
+/* Tells of each field, and of those below it. */
+static void
+tell(struct maqet_text *text, const struct level *level, tell_field *tell_one)
+{
+    for (const struct maqet_field *field = level->fields->rows; field->key; field++) {
+        const struct maqet_fields *below = field->value.fields;
+        _cleanup_free_ char *path = maqet_format("%s%s", level->path, field->key);
+        _cleanup_free_ char *inner =
+            maqet_format("%s%s.", path, field->value.type == MAQET_TYPE_LIST ? "[]" : "");
+
+        tell_one(text, path, field);
+        if (below && !is_told(level, below))
+            tell(text, &(struct level){level, below, inner}, tell_one);
+    }
+}
+
+static void
+tell_all(struct maqet_text *text, const struct maqet_fields *fields, tell_field *tell_one)
+{
+    tell(text, &(struct level){NULL, fields, ""}, tell_one);
+}
+
+/* ---- docs/json.md ---- */
+
+static void
+append_row(struct maqet_text *text, const char *path, const struct maqet_field *field)
+{
+    _cleanup_free_ char *meaning = meaning_text(field, "`");
+
+    maqet_text_appendf(
+        text, "| `%s` | %s%s | %s | %s |\n", path, type_text(field->value.type),
+        maqet_field_nullable(field) ? " or null" : "", unit_text(field), meaning);
+}
+
+static void
+append_fields(struct maqet_text *text, const struct maqet_fields *fields)
+{
+    maqet_text_append(text, "\n| field | type | unit | meaning |\n|---|---|---|---|\n");
+    tell_all(text, fields, append_row);
+}
+
+static void
+append_view(struct maqet_text *text, const struct view *view)
+{
+    if (view->each)
+        maqet_text_appendf(text, "\nA list, with an object for each %s.", view->each);
+    else if (view->table.fields)
+        maqet_text_append(text, "\nOne object.");
+    else
+        maqet_text_append(text, "\n");
+    if (view->remark)
+        maqet_text_appendf(text, "%s%s", view->table.fields ? " " : "", view->remark);
+    maqet_text_append(text, "\n");
+    if (view->table.fields)
+        append_fields(text, view->table.fields);
+}
+
+static void
+append_command(struct maqet_text *text, const struct command *command)
+{
+    _cleanup_free_ char *title = command_title(command);
+
+    if (command->view) {
+        maqet_text_appendf(text, "\n## maqet %s\n", title);
+        append_view(text, command->view);
+    }
+    for (const struct command *action = command->actions; action && action->name;
+         action++)
+        append_command(text, action);
+}
+
+void
+reference_print(void)
+{
+    _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
+
+    maqet_text_append(
+        &text,
+        "<!-- Made by `maqet --dump-json-reference` from the rows of the fields in cli/; do "
+        "not edit. -->\n"
+        "# What --format json writes\n\n"
+        "A result is one JSON document on standard output; `--format yaml` has the same in "
+        "YAML. All\nobjects of one kind have the same keys: what is not known is `null`. "
+        "`storage[].name` is the key\n`name` of each object in the list `storage`. Keys may "
+        "be added by a later version; those that are\nhere stay as they are.\n\n"
+        "`maqet run` and `maqet help` have no result.\n\n"
+        "## Messages\n\nA line of JSON for each, on standard error.\n");
+    append_fields(&text, &message_fields);
+    maqet_text_append(&text,
+                      "\n## Errors\n\nA line of JSON for each, on standard error.\n");
+    append_fields(&text, &error_fields);
+    for (const struct command *const *command = commands; *command; command++)
+        append_command(&text, *command);
+    output_text(text.data);
+}
+
+/* ---- man(7) ---- */
+
+/* Prose in Markdown puts what is to be taken literally into backquotes. */
+static void
+append_prose(struct maqet_text *text, const char *words)
+{
+    for (size_t length; *words; words += length + (words[length] == '`')) {
+        length = strcspn(words, "`");
+        _cleanup_free_ char *part = maqet_strndup(words, length);
+
+        roff_append(text, "", part, "");
+    }
+}
+
+static void
+append_man_field(struct maqet_text *text, const char *path,
+                 const struct maqet_field *field)
+{
+    _cleanup_free_ char *meaning = meaning_text(field, "");
+    const char *unit = unit_text(field);
+
+    roff_append(text, ".TP\n\\fB", path, "\\fR");
+    maqet_text_appendf(text, " (%s%s%s%s)\n", type_text(field->value.type),
+                       maqet_field_nullable(field) ? " or null" : "", *unit ? ", " : "",
+                       unit);
+    append_prose(text, meaning);
+    maqet_text_append(text, ".\n");
+}
+
+void
+reference_append_man(struct maqet_text *text, const struct view *view)
+{
+    if (!view)
+        return;
+    if (view->each)
+        roff_append(text, ".PP\nOutput fields, of each ", view->each, ":\n");
+    else if (view->table.fields)
+        maqet_text_append(text, ".PP\nOutput fields:\n");
+    if (view->table.fields)
+        tell_all(text, view->table.fields, append_man_field);
+    if (view->remark)
+        roff_append(text, view->table.fields ? ".PP\n" : ".PP\nOutput: ", view->remark,
+                    "\n");
+}

@@ -1,0 +1,111 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# docs/json.md is what the program knows of its results; and every command's real output has these
+# fields, with these types, and no others. MAQET_TEST_UPDATE=1 writes the page anew.
+. "${srcdir:-.}/tests/functional/functions.sh"
+page=$abs_top_srcdir/docs/json.md
+expect 0 "$abs_top_builddir/maqet" --dump-json-reference
+[ -z "${MAQET_TEST_UPDATE:-}" ] || cp out "$page"
+cmp out "$page" ||
+    fail "docs/json.md is not what the program says: make check TESTS=$0 MAQET_TEST_UPDATE=1"
+
+qemu_required
+requires perl
+# compare WORD...: what json-fields.pl says of this page.
+compare() {
+    perl "$abs_top_srcdir/tests/functional/json-fields.pl" "$page" "$@" ||
+        fail "docs/json.md: $(cat err) $(cat out)"
+}
+# documented TITLE COMMAND...: it succeeds, and prints what the section of that title says.
+documented() {
+    title=$1
+    shift
+    expect 0 maqet --format json "$@"
+    compare "$title" out seen
+}
+
+mkdir shared
+vm_yaml vm <<'END'
+storage:
+- {name: hdd, type: qcow2, size: 8M, file: hdd.qcow2}
+- {name: data, type: raw, size: 1M, file: data.raw, interface: sata}
+- {name: folder, type: virtfs, path: shared}
+END
+documented validate validate vm.yaml
+documented add add vm.yaml
+documented apply apply vm vm.yaml --set memory=65M
+documented apply apply vm vm.yaml --set memory=65M
+documented args args vm
+documented status status vm
+documented ls ls
+documented start start vm
+documented status status vm
+documented ls ls
+documented qmp qmp vm query-status
+documented pause pause vm
+documented pause pause vm
+documented resume resume vm
+documented restart restart vm --timeout 0 --force
+documented resize resize vm hdd +1M
+
+# Live, one that is a set of two drives, and what a plugin can't say.
+documented 'snapshot create' snapshot vm create hdd one --live
+documented 'snapshot create' snapshot vm create hdd one --live --overwrite
+documented 'snapshot list' snapshot vm list
+documented 'snapshot list' snapshot vm list hdd
+documented 'snapshot tree' snapshot vm tree
+documented 'snapshot export' snapshot vm export hdd one out.raw --format raw
+documented 'snapshot load' snapshot vm load hdd one --live --yes
+vm_yaml two <<'END'
+storage:
+- {name: a, type: qcow2, size: 8M, file: a.qcow2}
+- {name: b, type: qcow2, size: 8M, file: b.qcow2}
+END
+documented add add two.yaml
+documented start start two
+documented 'checkpoint create' checkpoint two create mark
+documented 'checkpoint list' checkpoint two list
+documented 'checkpoint load' checkpoint two load mark --yes
+documented 'snapshot list' snapshot two list
+documented 'checkpoint delete' checkpoint two delete mark
+documented stop stop two vm --timeout 0 --force
+documented stop stop two
+documented 'snapshot create' snapshot two create --all both
+documented 'snapshot list' snapshot two list --all
+documented 'snapshot load' snapshot two load --all both --yes
+documented 'snapshot delete' snapshot two delete --all both
+documented recover recover two
+
+# An image with lost clusters, one with damage, and one that was not made yet.
+documented check check vm hdd
+documented add add two.yaml --name never --set storage.a.file=never.qcow2 \
+    --set storage.b.file=never-b.qcow2
+documented check check never a
+"$abs_top_builddir/tests/images/spoil-qcow2" corrupt a.qcow2
+expect 1 maqet --format json check two a
+compare check out seen
+documented status status two
+mv data.raw away
+documented status status vm
+mv away data.raw
+
+documented rm rm two never --dry-run
+documented rm rm two --yes
+documented 'storage ls' storage ls
+documented 'storage rm' storage rm "$TMP/b.qcow2" --yes
+documented 'plugin list' plugin list
+documented 'plugin info' plugin info qcow2
+documented 'plugin info' plugin info virtio
+documented 'plugin schema' plugin schema
+documented 'plugin manual' plugin manual raw
+documented 'plugin check' plugin check "$abs_top_builddir/.libs/maqet-storage-raw.so" --only loads
+
+# What is said beside the results, line by line.
+expect 3 maqet --format json status nobody
+compare lines Errors err seen
+expect 0 maqet --format json -v status vm
+compare lines Messages err seen
+
+# Of all that is documented nothing was left out, but for what needs a guest: a full disk (of
+# which guest-disk-full.sh has one).
+compare all seen 'ls|full[].' 'status|full[].'
