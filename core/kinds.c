@@ -2,6 +2,7 @@
 #include "core/kinds.h"
 
 #include "core/checkpoint/checkpoint.h"
+#include "core/lifecycle/resize.h"
 #include "core/snapshot/snapshot.h"
 
 const struct maqet_job_kind *const maqet_kinds[] = {
@@ -13,5 +14,6 @@ const struct maqet_job_kind *const maqet_kinds[] = {
     &maqet_kind_checkpoint_create,
     &maqet_kind_checkpoint_load,
     &maqet_kind_checkpoint_delete,
+    &maqet_kind_resize,
     NULL,
 };

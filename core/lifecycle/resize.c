@@ -8,8 +8,7 @@
 #include <string.h>
 
 #include "core/config/options.h"
-#include "core/machine/bases.h"
-#include "core/machine/check.h"
+#include "core/job/recover.h"
 #include "core/machine/drives.h"
 #include "core/machine/holders.h"
 #include "core/machine/monitor.h"
@@ -163,28 +162,66 @@ set_size(struct maqet_definition *definition, const char *name, uint64_t bytes)
     return false;
 }
 
-/* So that the next start finds what the definition says. The image has grown: that it
- * can't be written down is no failure. */
-static void
-store_size(const struct resizing *resizing, uint64_t bytes)
+/* So that the next start finds what the definition says. */
+static int
+store_size(const struct resizing *resizing, uint64_t bytes, struct maqet_error **err)
 {
     const struct maqet_opened *machine = resizing->machine;
     const char *drive = resizing->drive->name;
-    _cleanup_error_ struct maqet_error *reason = NULL;
     _cleanup_definition_ struct maqet_definition *stored =
-        maqet_store_load(machine->context, machine->name, &reason);
+        maqet_store_load(machine->context, machine->name, err);
     _cleanup_definition_ struct maqet_definition *running =
         is_live(resizing) ? maqet_opened_definition(machine, NULL) : NULL;
 
     if (running && set_size(running, drive, bytes))
         maqet_opened_note_definition(machine, running, NULL);
     if (stored && (!set_size(stored, drive, bytes) ||
-                   maqet_store_replace(machine->context, stored, &reason) == 0))
-        return;
-    maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
-                      "The new size of drive '%s' of VM '%s' can't be written into its "
-                      "definition: %s",
-                      drive, machine->name, reason->message);
+                   maqet_store_replace(machine->context, stored, err) == 0))
+        return 0;
+    return maqet_error_wrap(err,
+                            "The new size of drive '%s' of VM '%s' can't be written into "
+                            "its definition",
+                            drive, machine->name);
+}
+
+/* The image has grown: that it can't be written down is no failure. */
+static void
+note_size(const struct resizing *resizing, uint64_t bytes)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    if (store_size(resizing, bytes, &reason) < 0)
+        maqet_context_say(resizing->machine->context, MAQET_LEVEL_WARNING, "%s",
+                          reason->message);
+}
+
+static int
+size_of(const struct resizing *resizing, uint64_t *bytes, struct maqet_error **err)
+{
+    return is_live(resizing) ? live_size(resizing, bytes, err)
+                             : offline_size(resizing, bytes, err);
+}
+
+/* Between the growth and the definition, the size is known to the image alone. */
+static int
+grow(struct resizing *resizing, uint64_t bytes, struct maqet_error **err)
+{
+    const struct maqet_drive *drive = resizing->drive;
+    _cleanup_job_ struct maqet_job job;
+
+    maqet_job_find(&job, resizing->machine);
+    maqet_job_plan(&job, &maqet_kind_resize, drive->name);
+    maqet_job_add_target(&job, drive, NULL);
+    if (maqet_job_begin(&job, err) < 0)
+        return -1;
+    if ((is_live(resizing) ? resize_live(resizing, bytes, err)
+                           : maqet_storage_resize(drive, bytes, err)) == 0) {
+        note_size(resizing, bytes);
+        return maqet_job_done(&job, err);
+    }
+    maqet_error_wrap(err, "Can't resize drive '%s'", drive->name);
+    maqet_holders_explain(resizing->machine->vm, drive, err);
+    return maqet_job_fail(&job, err);
 }
 
 /* All of it but the machine's lock, which is held. */
@@ -192,12 +229,9 @@ static int
 resize(struct resizing *resizing, const struct maqet_resize *how, uint64_t *before,
        uint64_t *after, struct maqet_error **err)
 {
-    const struct maqet_vm *vm = resizing->machine->vm;
     const struct maqet_drive *drive = resizing->drive;
-    bool live = is_live(resizing);
 
-    if ((live ? live_size(resizing, before, err) : offline_size(resizing, before, err)) <
-        0)
+    if (size_of(resizing, before, err) < 0)
         return -1;
     if (__builtin_add_overflow(how->bytes, how->relative ? *before : 0, after) ||
         *after > INT64_MAX)
@@ -206,22 +240,12 @@ resize(struct resizing *resizing, const struct maqet_resize *how, uint64_t *befo
     if (*after < *before)
         return error_smaller(drive, *before, *after, err);
     if (*after == *before) {
-        store_size(resizing, *after);
+        note_size(resizing, *after);
         return 0;
     }
-    if (!live && (maqet_holders_check(vm, drive, err) < 0 ||
-                  maqet_vm_check_drive(vm, drive, err) < 0 ||
-                  maqet_bases_check_unused(drive, err) < 0))
-        return -1;
     if (drive->path && maqet_image_check_growth(drive, *after - *before, err) < 0)
         return -1;
-    if ((live ? resize_live(resizing, *after, err)
-              : maqet_storage_resize(drive, *after, err)) == 0) {
-        store_size(resizing, *after);
-        return 0;
-    }
-    maqet_error_wrap(err, "Can't resize drive '%s'", drive->name);
-    return maqet_holders_explain(vm, drive, err);
+    return grow(resizing, *after, err);
 }
 
 int
@@ -240,3 +264,42 @@ maqet_vm_resize(const struct maqet_context *context, const char *name_or_uuid,
         return -1;
     return resize(&resizing, how, before, after, err);
 }
+
+/* ---- recovery ---- */
+
+/* Whether it had grown already, or half of it, the image tells. */
+static int
+recover(struct maqet_job *job, struct maqet_error **err)
+{
+    const struct resizing resizing = {.machine = job->machine,
+                                      .drive = maqet_job_drive(job, 0)};
+    uint64_t bytes;
+
+    if (!resizing.drive)
+        return maqet_job_done(job, err);
+    if (size_of(&resizing, &bytes, err) < 0 || store_size(&resizing, bytes, err) < 0)
+        return -1;
+    _cleanup_free_ char *size = maqet_text_size(bytes);
+    _cleanup_free_ char *words = maqet_format("it has the size %s", size);
+    maqet_job_say_nothing_left(job, words);
+    return maqet_job_done(job, err);
+}
+
+static char *
+finishing(const struct maqet_journal *journal, const char *drives)
+{
+    (void)journal;
+    return maqet_format("writes the size that %s has into the definition", drives);
+}
+
+/* ---- the row ---- */
+
+static const struct maqet_job_phase phases[] = {{.word = "grow", .finishing = finishing}};
+
+const struct maqet_job_kind maqet_kind_resize = {
+    .word = "resize",
+    .noun = "growth of drive",
+    .phases = phases,
+    .phase_count = 1,
+    .recover = recover,
+};

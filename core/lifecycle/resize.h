@@ -7,6 +7,7 @@
 
 #include "core/base/context.h"
 #include "core/base/error.h"
+#include "core/job/kind.h"
 
 struct maqet_resize {
     uint64_t bytes;
@@ -18,5 +19,8 @@ struct maqet_resize {
 int maqet_vm_resize(const struct maqet_context *context, const char *name,
                     const char *drive, const struct maqet_resize *how, uint64_t *before,
                     uint64_t *after, struct maqet_error **err);
+
+/* The row of this job. */
+extern const struct maqet_job_kind maqet_kind_resize;
 
 #endif

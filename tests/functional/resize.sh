@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # A drive grows, running or not, and what is in it stays; it never shrinks.
 . "${srcdir:-.}/tests/functional/functions.sh"
-requires qemu-img qemu-io
+. "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
+requires qemu-img qemu-io strace
 qemu_required
 
 vm_yaml vm <<'END'
@@ -108,6 +109,23 @@ err_has "(PID $holder)"
 exec 9>&-
 wait $holder
 same $((32 * mib)) "$(size plain.img)" "the size of plain"
+
+# Killed at any of its steps: the next command finds the size that the image has, and the
+# definition says it.
+mib_now=64 step=0 code=137 pending=0
+while [ $code -eq 137 ]; do
+    step=$((step + 1)) mib_now=$((mib_now + 1)) code=0
+    traced rename "signal=KILL:when=$step" resize vm thin ${mib_now}M >out 2>err || code=$?
+    [ ! -e data/vms/vm/pending.json ] || pending=$((pending + 1))
+    expect 0 maqet recover vm
+    [ ! -e data/vms/vm/pending.json ] || fail "killed at rename $step: still pending"
+    has=$(size thin.qcow2)
+    grep -q "\"$((has / mib))M\"" data/vms/vm/vm.json ||
+        fail "killed at rename $step: the definition does not say $((has / mib))M"
+done
+same 0 $code "the last growth"
+same $((mib_now * mib)) "$(size thin.qcow2)" "the size of thin"
+[ $pending -gt 0 ] || fail "never killed in the middle"
 
 # A type that has no way to grow says so, running or not.
 MAQET_PLUGIN_PATH="$abs_top_builddir/tests/plugins/.libs"

@@ -7,6 +7,7 @@
 #include "core/base/json.h"
 #include "core/checkpoint/checkpoint.h"
 #include "core/machine/checkpoint_files.h"
+#include "core/lifecycle/resize.h"
 #include "core/machine/exports.h"
 #include "core/snapshot/recover.h"
 #include "core/snapshot/revert.h"
@@ -984,6 +985,43 @@ test_export(void)
     CU_ASSERT_EQUAL(scene.said.count, 1);
 }
 
+/* ---- resize ---- */
+
+/* The definition gets the size that the image has. */
+static void
+test_resize(void)
+{
+    _cleanup_scene_ struct scene scene;
+    struct maqet_job job;
+
+    scene_begin(&scene);
+    unit_plugin(scene.context.plugin_dirs.items[0], "maqet-storage-copies.so");
+    _cleanup_free_ char *folder = maqet_store_file(&scene.context, "vm", "");
+    CU_ASSERT_EQUAL(maqet_dir_remove(folder, NULL), 0);
+    scene_add_machine(&scene, "  - {name: disk, type: copies, interface: slots, "
+                              "file: disk.img, size: 1M}\n");
+    _cleanup_free_ char *path = unit_file(scene.folder, "disk.img", "");
+    CU_ASSERT_EQUAL(truncate(path, 1 << 20), 0);
+    struct maqet_opened *machine =
+        maqet_open(&scene.context, "vm", MAQET_OPEN_LOCK | MAQET_OPEN_VM, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(machine);
+    maqet_job_find(&job, machine);
+    maqet_job_plan(&job, &maqet_kind_resize, "disk");
+    maqet_job_add_target(&job, machine->vm->drives[0], NULL);
+    CU_ASSERT_EQUAL(maqet_job_begin(&job, NULL), 0);
+    CU_ASSERT_EQUAL(truncate(path, 2 << 20), 0);
+    maqet_job_clear(&job);
+    maqet_opened_close(machine);
+    scene_recover(&scene,
+                  "VM 'vm': growth of drive 'disk' was interrupted; it has the size 2M");
+    _cleanup_definition_ struct maqet_definition *definition =
+        maqet_store_load(&scene.context, "vm", NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(definition);
+    json_object *entry =
+        json_object_array_get_idx(json_object_object_get(definition->tree, "storage"), 0);
+    UNIT_SAME(maqet_json_text(entry, "size"), "2M");
+}
+
 /* ---- commands whose steps fail ---- */
 
 static int
@@ -1122,6 +1160,7 @@ main(void)
         {"what can't be tidied", test_untidy},
         {"a history that can't be read", test_history},
         {"export", test_export},
+        {"resize", test_resize},
         {"a failing create", test_failing_create},
         {"a failing overwrite", test_failing_overwrite},
         {"a failing load", test_failing_load},
