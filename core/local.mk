@@ -139,6 +139,10 @@ libmaqet_core_la_SOURCES = \
 	core/plugin/loader.c core/plugin/loader.h \
 	core/plugin/option_table.c core/plugin/option_table.h \
 	core/qemu/actions.c core/qemu/actions.h \
+	core/public/command.c \
+	core/public/drive.c \
+	core/public/error.c \
+	core/public/report.c \
 	core/qemu/agent.c core/qemu/agent.h \
 	core/qemu/argument_list.c core/qemu/argument_list.h \
 	core/qemu/arguments.c core/qemu/arguments.h \
@@ -191,7 +195,6 @@ libmaqet_core_la_SOURCES = \
 	core/storage/callback.c core/storage/callback.h \
 	core/storage/chain.c core/storage/chain.h \
 	core/storage/check.c core/storage/check.h \
-	core/storage/command.c \
 	core/storage/creation.c core/storage/creation.h \
 	core/storage/drive.c core/storage/drive.h \
 	core/storage/drive_files.c core/storage/drive_files.h \

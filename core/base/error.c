@@ -203,24 +203,3 @@ maqet_error_move(struct maqet_error **err, struct maqet_error *error)
         maqet_error_free(error);
     return -1;
 }
-
-/* ---- what plugins ask (maqet-plugin.h) ---- */
-
-int
-maqet_error_what(const struct maqet_error *err)
-{
-    return err ? (int)err->code : 0;
-}
-
-const char *
-maqet_error_text(const struct maqet_error *err)
-{
-    return err ? err->message : "";
-}
-
-void
-maqet_error_clear(struct maqet_error **err)
-{
-    maqet_error_free(*err);
-    *err = NULL;
-}

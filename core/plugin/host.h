@@ -16,10 +16,11 @@ struct maqet_command {
     struct maqet_strings secrets; /* files with keys that the program is given */
 };
 
-/* Runs a command and frees it; @listener (may be NULL) hears its standard output, and
- * @exit_code (may be NULL) gets its exit code, of which each is a success then. */
+/* Runs a command and frees it; @listener (may be NULL) hears its standard output, which
+ * *output (may be NULL) gets, to be freed by the caller; and @exit_code (may be NULL) gets
+ * its exit code, of which each is a success then. */
 int maqet_command_finish(struct maqet_command *command,
                          const struct maqet_process_listener *listener, int *exit_code,
-                         struct maqet_error **err);
+                         char **output, struct maqet_error **err);
 
 #endif

@@ -7,64 +7,6 @@
 
 #include "core/storage/callback.h"
 
-/* ---- what plugins report (maqet-plugin.h) ---- */
-
-/* Whether a file is the drive's own, and not one that the user names as its base. */
-static bool
-is_own(const struct maqet_drive *drive, const char *path)
-{
-    for (size_t i = 0; i < drive->chain.count; i++) {
-        const struct maqet_node *node = &drive->chain.nodes[i];
-
-        if (strcmp(node->file ? node->file : "", path) == 0)
-            return node->creator != MAQET_NODE_DECLARED;
-    }
-    return !drive->path;
-}
-
-static struct maqet_checked_file *
-file_of(struct maqet_check_report *report, const char *path)
-{
-    const struct maqet_drive *drive = report->drive;
-
-    for (size_t i = 0; i < report->count; i++)
-        if (strcmp(report->files[i].path, path) == 0)
-            return &report->files[i];
-    report->files =
-        maqet_realloc(report->files, (report->count + 1) * sizeof(*report->files));
-    struct maqet_checked_file *file = &report->files[report->count++];
-    *file = (struct maqet_checked_file){
-        .path = maqet_strdup(path),
-        .written = !maqet_drive_readonly(drive) && is_own(drive, path),
-    };
-    return file;
-}
-
-void
-maqet_check_damage(struct maqet_check_report *report, const char *path,
-                   const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    maqet_strings_take(&file_of(report, path ? path : "")->damage,
-                       maqet_vformat(format, arguments));
-    va_end(arguments);
-}
-
-void
-maqet_check_counts(struct maqet_check_report *report, const char *path, uint64_t errors,
-                   uint64_t leaks, uint64_t errors_fixed, uint64_t leaks_fixed)
-{
-    struct maqet_checked_file *file = file_of(report, path ? path : "");
-
-    file->counted = true;
-    file->errors = errors;
-    file->leaks = leaks;
-    file->errors_fixed = errors_fixed;
-    file->leaks_fixed = leaks_fixed;
-}
-
 /* ---- asking ---- */
 
 void

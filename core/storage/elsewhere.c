@@ -78,20 +78,7 @@ maqet_elsewhere_prepare(const struct maqet_drive *drive, struct maqet_image_stat
     return 0;
 }
 
-/* ---- who else uses it (maqet-plugin.h) ---- */
-
-struct maqet_holders {
-    struct maqet_strings who;
-    struct maqet_strings hints;
-};
-
-void
-maqet_holders_add(struct maqet_holders *holders, const char *who, const char *hint)
-{
-    maqet_strings_add(&holders->who, who ? who : "somebody");
-    if (hint && !maqet_strings_has(&holders->hints, hint))
-        maqet_strings_add(&holders->hints, hint);
-}
+/* ---- who else uses it ---- */
 
 static int
 error_used(const struct maqet_drive *drive, const struct maqet_holders *holders,

@@ -8,6 +8,12 @@
 
 #include "core/storage/image.h"
 
+/* What a plugin reports of other users. */
+struct maqet_holders {
+    struct maqet_strings who;
+    struct maqet_strings hints;
+};
+
 /* Fills @state with what the plugin knows. What is missing is no error; where the plugin
  * can't look, it seems to be missing. */
 int maqet_elsewhere_inspect(const struct maqet_drive *drive,

@@ -7,33 +7,6 @@
 #include "core/qemu/objects.h"
 #include "core/storage/callback.h"
 
-void
-maqet_capacity_builtin(struct maqet_capacity *capacity, uint32_t drives)
-{
-    capacity->builtin = drives;
-}
-
-void
-maqet_capacity_controllers(struct maqet_capacity *capacity, uint32_t controllers,
-                           uint32_t drives)
-{
-    /* Without places a controller is of no use. */
-    capacity->controllers = drives ? controllers : 0;
-    capacity->per_controller = drives;
-}
-
-const char *
-maqet_slot_controller(const struct maqet_slot *slot)
-{
-    return slot->controller;
-}
-
-uint32_t
-maqet_slot_index(const struct maqet_slot *slot)
-{
-    return slot->index;
-}
-
 /* ---- what is recorded ---- */
 
 void

@@ -12,69 +12,6 @@
 
 enum { SNAPSHOT_NAME_MAX = 128, REPORTED_MAX = 65536 };
 
-/* ---- what plugins report (maqet-plugin.h) ---- */
-
-struct maqet_snapshot *
-maqet_snapshots_add(struct maqet_snapshots *snapshots, const char *id, const char *name)
-{
-    struct maqet_snapshot *snapshot = maqet_alloc(sizeof(*snapshot));
-
-    snapshot->id = maqet_strdup(id ? id : "");
-    snapshot->name = maqet_strdup(name ? name : "");
-    /* Room is made for twice as many when it is full. */
-    if ((snapshots->count & (snapshots->count - 1)) == 0)
-        snapshots->items = maqet_realloc(snapshots->items,
-                                         (snapshots->count > 0 ? snapshots->count : 1) *
-                                             2 * sizeof(struct maqet_snapshot *));
-    snapshots->items[snapshots->count++] = snapshot;
-    return snapshot;
-}
-
-void
-maqet_snapshot_date(struct maqet_snapshot *snapshot, int64_t seconds,
-                    uint32_t nanoseconds)
-{
-    snapshot->seconds = seconds;
-    snapshot->nanoseconds = nanoseconds;
-}
-
-void
-maqet_snapshot_vm_clock(struct maqet_snapshot *snapshot, uint64_t nanoseconds)
-{
-    snapshot->vm_clock = nanoseconds;
-}
-
-void
-maqet_snapshot_vm_state(struct maqet_snapshot *snapshot, uint64_t bytes)
-{
-    snapshot->vm_state = bytes;
-}
-
-void
-maqet_snapshot_virtual_size(struct maqet_snapshot *snapshot, uint64_t bytes)
-{
-    snapshot->virtual_size = bytes;
-}
-
-void
-maqet_snapshot_used(struct maqet_snapshot *snapshot, uint64_t bytes)
-{
-    snapshot->used = bytes;
-    snapshot->used_known = true;
-}
-
-const char *
-maqet_snapshot_id(const struct maqet_snapshot *snapshot)
-{
-    return snapshot->id;
-}
-
-const char *
-maqet_snapshot_name(const struct maqet_snapshot *snapshot)
-{
-    return snapshot->name;
-}
-
 /* ---- the list ---- */
 
 void

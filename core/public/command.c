@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * command.c - a drive in a helper's command line (maqet_command_image and the like in
- * maqet-plugin.h): what the drive's plugin tells QEMU is what qemu-img is told, so
- * neither can open another base, or miss a key.
+ * command.c - the programs that plugins run (maqet-plugin.h). Where a drive stands in a
+ * command line, what the drive's plugin tells QEMU is what qemu-img is told, so neither
+ * can open another base, or miss a key.
  */
+#include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
@@ -18,6 +20,88 @@ static const int64_t SIGN_INTERVAL = 500;
 
 /* Bytes of its standard output that are kept. */
 enum { KEPT_MAX = 16 * 1024 * 1024 };
+
+/* ---- a command ---- */
+
+struct maqet_command *
+maqet_command_new(const char *program)
+{
+    struct maqet_command *command = maqet_alloc(sizeof(*command));
+
+    maqet_strings_add(&command->argv, program);
+    return command;
+}
+
+void
+maqet_command_arg(struct maqet_command *command, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    maqet_strings_take(&command->argv, maqet_vformat(format, arguments));
+    va_end(arguments);
+}
+
+void
+maqet_command_option(struct maqet_command *command, const char *prefix, const char *value)
+{
+    _cleanup_free_ char *doubled = maqet_text_double_commas(value);
+    const char *key = strrchr(prefix, ',');
+
+    maqet_strings_addf(&command->argv, "%s=%s", prefix, doubled);
+    if (maqet_text_starts(prefix, "secret,") && strcmp(key, ",file") == 0)
+        maqet_strings_add(&command->secrets, value);
+}
+
+/* The program opens our descriptor by way of /proc: what has no name in a folder leaves
+ * nothing behind, even when we are killed. */
+const char *
+maqet_command_file(struct maqet_command *command, const void *bytes, size_t size,
+                   struct maqet_error **err)
+{
+    _cleanup_close_ int fd = memfd_create("maqet", MFD_CLOEXEC);
+
+    if (fd < 0 || maqet_fd_write(fd, bytes, size) < 0) {
+        maqet_error_errno(err, errno, "Can't make a temporary file of %zu bytes", size);
+        return NULL;
+    }
+    size_t count = command->files.count;
+    command->fds = maqet_realloc(command->fds, (count + 1) * sizeof(*command->fds));
+    maqet_strings_addf(&command->files, "/proc/%d/fd/%d", (int)getpid(), fd);
+    command->fds[count] = TAKE_FD(fd);
+    return command->files.items[count];
+}
+
+int
+maqet_command_run(struct maqet_command *command, struct maqet_error **err)
+{
+    return maqet_command_finish(command, NULL, NULL, NULL, err);
+}
+
+char *
+maqet_command_output(struct maqet_command *command, struct maqet_error **err)
+{
+    char *output = NULL;
+
+    maqet_command_finish(command, NULL, NULL, &output, err);
+    return output;
+}
+
+int
+maqet_run(struct maqet_error **err, const char *program, ...)
+{
+    struct maqet_command *command = maqet_command_new(program);
+    const char *argument;
+    va_list arguments;
+
+    va_start(arguments, program);
+    while ((argument = va_arg(arguments, const char *)))
+        maqet_strings_add(&command->argv, argument);
+    va_end(arguments);
+    return maqet_command_run(command, err);
+}
+
+/* ---- a drive in it ---- */
 
 static int
 append_image(struct maqet_command *command, const struct maqet_drive *drive,
@@ -121,7 +205,7 @@ run_watched(struct maqet_command *command, const struct maqet_drive *drive,
 
     watch.what =
         maqet_format("VM '%s', drive '%s'", drive->machine->vm_name, drive->name);
-    int result = maqet_command_finish(command, &listener, exit_code, err);
+    int result = maqet_command_finish(command, &listener, exit_code, NULL, err);
     free(watch.what);
     return result;
 }
