@@ -70,10 +70,12 @@ kept "$TMP/images/first-over.qcow2" "it is not the file that maqet created"
 # An image that some program has open is kept.
 machine open
 qemu-system-x86_64 -M none -S -display none -monitor none -serial none \
-    -blockdev driver=qcow2,node-name=x,file.driver=file,file.filename=images/maqet-open-made.qcow2 \
-    -pidfile "$TMP/other.pid" &
+    -blockdev driver=qcow2,node-name=x,file.driver=file,file.filename=images/maqet-open-made.qcow2 &
 other=$!
-eventually 20 test -s other.pid
+has_open() { # its PID file comes before it opens anything
+    ls -l "/proc/$other/fd" | grep -qF maqet-open-made.qcow2
+}
+eventually 20 has_open
 expect 0 maqet rm open --delete-storage --yes
 kill "$other"
 wait "$other" || true
