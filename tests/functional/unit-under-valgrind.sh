@@ -15,7 +15,7 @@ for test in "$abs_top_builddir"/tests/unit/test-*; do
     case $test in
     *.c | *.o | *.log | *.trs) continue ;;
     # The valgrind of Debian 12 does not know pidfds, without which nothing is launched or found.
-    */test-holders | */test-launch | */test-quiesce | */test-run) continue ;;
+    */test-holders | */test-launch | */test-opened | */test-quiesce | */test-run) continue ;;
     # No valgrind knows seccomp, without which nobody is watched.
     */test-tracer) continue ;;
     esac
