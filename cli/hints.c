@@ -6,7 +6,8 @@
 #include "core/base/shell.h"
 
 /*
- * "{1}" is the first operand as a word for a shell, "{=1}" as it is. "{2+ --exclude }" is
+ * "{1}" is the first operand as a word for a shell, in quotes where it needs them, "{'1}" in
+ * quotes anyway, and "{=1}" as it is. "{2+ --exclude }" is
  * each operand from the second on, with that text before it.
  */
 static const char *const templates[MAQET_NEXT_COUNT] = {
@@ -54,19 +55,148 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
         "Free up disk space, then let the guest go on: maqet resume {1}",
     [MAQET_NEXT_FREE_SPACE_IN] =
         "Free up disk space in {=2}, then let the guest go on: maqet resume {1}",
+    [MAQET_NEXT_ACCEPT_BASE] =
+        "If the change is harmless, accept it: maqet start {1} --accept-base",
+    [MAQET_NEXT_FORGET_IMAGE] =
+        "Where such an image is gone for good, have it forgotten: maqet storage rm "
+        "IMAGE",
+    [MAQET_NEXT_CHECK_DRIVE] = "See what is wrong: maqet check {1} {2}",
+    [MAQET_NEXT_REPAIR_DRIVE] = "Copy it, then repair it: maqet check {1} {2} --repair",
+    [MAQET_NEXT_STOP] = "Stop VM: maqet stop {1}",
+    [MAQET_NEXT_STOP_FIRST] = "Stop it first: maqet stop {1}",
+    [MAQET_NEXT_STOP_FIRST_IN] = "Stop it first: maqet --data-dir {'2} stop {1}",
+    [MAQET_NEXT_STOP_AND_START] = "Stop it, and start it again: maqet stop {1}",
+    [MAQET_NEXT_START] = "Start it: maqet start {1}",
+    [MAQET_NEXT_LOAD_DRIVES] = "Load its drives alone: maqet snapshot {1} load --all {2}",
+    [MAQET_NEXT_DELETE_CHECKPOINT] =
+        "Or delete the checkpoint: maqet checkpoint {1} delete {2}",
+    [MAQET_NEXT_NAME_VM] = "Add a line `name: ...`, or use --name",
+    [MAQET_NEXT_SHORTEN_RUNTIME_DIR] =
+        "Use a shorter --runtime-dir, or MAQET_RUNTIME_DIR",
+    [MAQET_NEXT_WAIT_FOR_LOCK] = "Or wait longer for it: --lock-timeout SECONDS",
+    [MAQET_NEXT_NAME_DATA_DIR] =
+        "Name your own data folder (--data-dir), or run maqet as the user whose "
+        "machines they are",
+    [MAQET_NEXT_ADD_VM] = "Add one: maqet add FILE",
+    [MAQET_NEXT_LIST_VMS] = "See which there are: maqet ls",
+    [MAQET_NEXT_APPLY] = "Change it: maqet apply {1} FILE",
+    [MAQET_NEXT_CORRECT] = "Correct it first: maqet apply {1} FILE",
+    [MAQET_NEXT_RESTORE_OR_REMOVE] =
+        "Bring that file back from a backup, or remove the VM: maqet rm {1}",
+    [MAQET_NEXT_ADD_RENAMED] = "Add this one under another name: --name NAME",
+    [MAQET_NEXT_RECOVER] = "Put it right: maqet recover {1}",
+    [MAQET_NEXT_LIST_IMAGES] = "See which there are: maqet storage ls",
+
+    [MAQET_NEXT_LIST_SNAPSHOTS] =
+        "See which snapshots there are: maqet snapshot {1} list",
+    [MAQET_NEXT_FORGET_OPERATION] =
+        "Leave the images as they are and go on: maqet recover {1} --forget",
+
+    [MAQET_NEXT_RESUME] = "Let it go on: maqet resume {1}",
+    [MAQET_NEXT_WAKE_UP] = "It sleeps; wake it up: maqet qmp {1} system_wakeup",
+    [MAQET_NEXT_QUERY_BLOCK] = "See what QEMU tells of it: maqet qmp {1} query-block",
+    [MAQET_NEXT_STOP_TO_REMOVE] = "Stop it: maqet stop {1}",
+    [MAQET_NEXT_REMOVE_FORCED] = "Or end and remove it at once: maqet rm {1} --force",
+    [MAQET_NEXT_DELETE_STORAGE] = "--delete-storage was not given",
+    [MAQET_NEXT_START_SLOWER] = "Give it more time: --wait SECONDS (it was {1})",
+    [MAQET_NEXT_STOP_AND_START_EMULATOR] =
+        "Do it while the VM is stopped, start the emulator, and then the VM: maqet "
+        "stop {1}",
+    [MAQET_NEXT_END_LOSING] =
+        "Or end it without the guest's consent, which loses what the guest has not "
+        "written yet: maqet stop {1} --force",
+    [MAQET_NEXT_STOP_SLOWER] = "Give it more time: maqet stop {1} --timeout SECONDS",
+    [MAQET_NEXT_END] = "End it without the guest's consent: maqet stop {1} --force",
+
+    [MAQET_NEXT_START_FOR_LIVE] = "Start VM: maqet start {1}",
+    [MAQET_NEXT_USE_OFFLINE] = "Use offline snapshot (remove --live flag)",
+    [MAQET_NEXT_USE_AUTO_FOR_LIVE] =
+        "Take whichever the VM's state asks for (--auto in the place of --live)",
+    [MAQET_NEXT_USE_LIVE] = "Use live snapshot (add --live flag)",
+    [MAQET_NEXT_USE_AUTO] = "Take whichever the VM's state asks for (add --auto)",
+    [MAQET_NEXT_EXCLUDE] = "Leave that drive out: --exclude {1}",
+    [MAQET_NEXT_EXCLUDE_IT] = "Leave it out:{1+ --exclude }",
+    [MAQET_NEXT_EXCLUDE_THEM] = "Leave them out:{1+ --exclude }",
+    [MAQET_NEXT_FREEZE_NOTHING] = "There is nothing to freeze: leave --quiesce out",
+    [MAQET_NEXT_OVERWRITE] = "Replace it, if it is no longer needed: add --overwrite",
+    [MAQET_NEXT_LOAD_ONE_DRIVE] =
+        "Load the drives without the memory, one by one: maqet snapshot {1} load {2} "
+        "{3}",
+    [MAQET_NEXT_DELETE_CHECKPOINT_ALONE] =
+        "Or delete the checkpoint, which leaves snapshots that are not its own: maqet "
+        "checkpoint {1} delete {2}",
+    [MAQET_NEXT_DELETE_USELESS_CHECKPOINT] =
+        "Delete the checkpoint, if it is of no more use: maqet checkpoint {1} delete "
+        "{2}",
+    [MAQET_NEXT_DELETE_WHOLE_CHECKPOINT] =
+        "If its memory is no longer needed either, delete all of it: maqet checkpoint "
+        "{1} delete {2}",
+    [MAQET_NEXT_LOAD_ONE_BY_ONE] =
+        "If it is meant nevertheless, take the drives one by one: maqet snapshot {1} "
+        "load {2} {3}",
+    [MAQET_NEXT_LOAD_ONE_BY_ONE_LIVE] =
+        "If it is meant nevertheless, take the drives one by one: maqet snapshot {1} "
+        "load {2} {3} --live",
+    [MAQET_NEXT_DELETE_ONE_BY_ONE] =
+        "If it is meant nevertheless, take the drives one by one: maqet snapshot {1} "
+        "delete {2} {3}",
+    [MAQET_NEXT_DELETE_ONE_BY_ONE_LIVE] =
+        "If it is meant nevertheless, take the drives one by one: maqet snapshot {1} "
+        "delete {2} {3} --live",
+    [MAQET_NEXT_FINISH] =
+        "Finish it all the same: maqet recover {1} --finish (this {=2})",
+    [MAQET_NEXT_FORGET] = "Or leave the images as they are: maqet recover {1} --forget",
+    [MAQET_NEXT_MOUNT_AND_FINISH] =
+        "Mount its disk or move it back, and then: maqet recover {1} --finish",
+    [MAQET_NEXT_START_WHEN_POSSIBLE] = "Once it can start, start it: maqet start {1}",
+    [MAQET_NEXT_START_AGAIN] = "The machine is stopped; start it: maqet start {1}",
+    [MAQET_NEXT_DO_NOT_QUIESCE] =
+        "Leave --quiesce out: the snapshot is as after a power cut",
+    [MAQET_NEXT_RECOVER_OR_GO_ON] =
+        "Have it put right: maqet recover {1} (the next change of its snapshots, or "
+        "its next start, does it too)",
+    [MAQET_NEXT_DELETE_SNAPSHOT] =
+        "Once you don't need it: maqet snapshot {1} delete {2} {3}",
+
+    [MAQET_NEXT_APPLY_AS_BEFORE] = "Make it what it was: maqet apply {1} FILE",
+    [MAQET_NEXT_LOAD_DRIVES_INSTEAD] =
+        "Or load its drives alone: maqet snapshot {1} load --all {2}",
+    [MAQET_NEXT_START_FROM] =
+        "Once it can start, go on from there: maqet start {1} --from {2}",
+    [MAQET_NEXT_BOOT_FROM_DRIVES] =
+        "Or boot it from the drives, without the memory: maqet start {1}",
+    [MAQET_NEXT_LOAD_IN_PLACE] =
+        "Load it in the place of what runs: maqet checkpoint {1} load {2}",
+    [MAQET_NEXT_START_STOPPED] = "VM '{=1}' is stopped; start it: maqet start {1}",
+    [MAQET_NEXT_DO_NOT_KEEP] = "Load it without --keep: the present state is lost then",
+    [MAQET_NEXT_KEEP_DRIVES_LIVE] =
+        "Keep the drives alone: maqet snapshot {1} create --all NAME --live{2+ "
+        "--exclude }",
+    [MAQET_NEXT_DELETE_CHECKPOINT_TOO] = "Or delete it: maqet checkpoint {1} delete {2}",
+    [MAQET_NEXT_KEEP_DRIVES] = "Keep its drives: maqet snapshot {1} create --all NAME",
+
+    [MAQET_NEXT_SHORTEN_TMPDIR] =
+        "Name a shorter one: TMPDIR=/tmp maqet plugin check {1}",
+    [MAQET_NEXT_DEBUG_CHECK] =
+        "Run that check alone in a debugger: gdb --args maqet plugin check --only {1} "
+        "{2}",
+    [MAQET_NEXT_SET_OPTION] =
+        "If it needs a value that nobody can make up, such as a server's name, say "
+        "--set OPTION=VALUE; else it refuses what it should accept",
 };
 
 static void
 append_operand(struct maqet_text *text, const struct maqet_hint *hint, size_t index,
-               bool quoted)
+               char how)
 {
     const char *operand =
         index < hint->operands.count ? hint->operands.items[index] : "?";
+    _cleanup_free_ char *quoted = how == '\'' ? maqet_shell_quoted(operand) : NULL;
 
-    if (quoted)
-        maqet_shell_append(text, operand);
+    if (how == '=' || quoted)
+        maqet_text_append(text, quoted ? quoted : operand);
     else
-        maqet_text_append(text, operand);
+        maqet_shell_append(text, operand);
 }
 
 /* What stands between braces. */
@@ -74,16 +204,16 @@ static void
 append_field(struct maqet_text *text, const struct maqet_hint *hint, const char *field,
              size_t length)
 {
-    bool quoted = *field != '=';
-    size_t index = (size_t)(field[!quoted] - '1');
+    bool marked = *field == '=' || *field == '\'';
+    size_t index = (size_t)(field[marked] - '1');
 
     if (length < 2 || field[1] != '+') {
-        append_operand(text, hint, index, quoted);
+        append_operand(text, hint, index, *field);
         return;
     }
     for (; index < hint->operands.count; index++) {
         maqet_text_appendf(text, "%.*s", (int)length - 2, field + 2);
-        append_operand(text, hint, index, quoted);
+        append_operand(text, hint, index, '\0');
     }
 }
 

@@ -39,6 +39,22 @@ maqet_context_steps(const struct maqet_context *context, const struct maqet_erro
     return maqet_strings_join(&steps, separator);
 }
 
+char *
+maqet_context_next(const struct maqet_context *context, enum maqet_next next, ...)
+{
+    struct maqet_hint hint = {.next = next};
+    const char *operand;
+    va_list arguments;
+
+    va_start(arguments, next);
+    while ((operand = va_arg(arguments, const char *)))
+        maqet_strings_add(&hint.operands, operand);
+    va_end(arguments);
+    char *words = context->words ? context->words(&hint) : maqet_strdup("");
+    maqet_strings_clear(&hint.operands);
+    return words;
+}
+
 void
 maqet_context_say_error(const struct maqet_context *context, enum maqet_level level,
                         const struct maqet_error *error)

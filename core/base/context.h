@@ -59,6 +59,11 @@ void maqet_context_say(const struct maqet_context *context, enum maqet_level lev
 void maqet_context_say_error(const struct maqet_context *context, enum maqet_level level,
                              const struct maqet_error *error);
 
+/* A step in the program's words, for a text that is no error: what it is about, and NULL at
+ * the end. "" where the program has none. The caller frees. */
+char *maqet_context_next(const struct maqet_context *context, enum maqet_next next,
+                         ...) MAQET_SENTINEL;
+
 /* The hints of an error in the program's words, with a text between two. The caller
  * frees. */
 char *maqet_context_steps(const struct maqet_context *context,

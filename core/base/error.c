@@ -114,6 +114,17 @@ maqet_error_next(struct maqet_error **err, enum maqet_next next, ...)
 }
 
 void
+maqet_error_next_about(struct maqet_error **err, enum maqet_next next,
+                       const struct maqet_strings *operands)
+{
+    if (!err || !*err)
+        return;
+    struct maqet_hint *hint = maqet_hints_add(&(*err)->hints, next);
+    for (size_t i = 0; i < operands->count; i++)
+        maqet_strings_add(&hint->operands, operands->items[i]);
+}
+
+void
 maqet_error_hints(struct maqet_error **err, const struct maqet_error *other)
 {
     if (err && *err)

@@ -51,6 +51,10 @@ void maqet_error_remark(struct maqet_error **err, const char *format, ...)
 /* Adds a step that the program has the words for: what it is about, and NULL at the end. */
 void maqet_error_next(struct maqet_error **err, enum maqet_next next, ...) MAQET_SENTINEL;
 
+/* Likewise for operands of any number. */
+void maqet_error_next_about(struct maqet_error **err, enum maqet_next next,
+                            const struct maqet_strings *operands);
+
 /* Adds the hints of another error. */
 void maqet_error_hints(struct maqet_error **err, const struct maqet_error *other);
 

@@ -30,11 +30,96 @@ enum maqet_next {
     MAQET_NEXT_EXPORT_ENCRYPTED,    /* none */
 
     /* Of machines (core/machine). */
-    MAQET_NEXT_ONLY_STOP,         /* VM */
-    MAQET_NEXT_REPAIR_AND_RESUME, /* VM */
-    MAQET_NEXT_FREE_LEAKS,        /* VM */
-    MAQET_NEXT_FREE_SPACE,        /* VM */
-    MAQET_NEXT_FREE_SPACE_IN,     /* VM, folder */
+    MAQET_NEXT_ONLY_STOP,           /* VM */
+    MAQET_NEXT_REPAIR_AND_RESUME,   /* VM */
+    MAQET_NEXT_FREE_LEAKS,          /* VM */
+    MAQET_NEXT_FREE_SPACE,          /* VM */
+    MAQET_NEXT_FREE_SPACE_IN,       /* VM, folder */
+    MAQET_NEXT_ACCEPT_BASE,         /* VM */
+    MAQET_NEXT_FORGET_IMAGE,        /* none */
+    MAQET_NEXT_CHECK_DRIVE,         /* VM or file, drive */
+    MAQET_NEXT_REPAIR_DRIVE,        /* VM or file, drive */
+    MAQET_NEXT_STOP,                /* VM */
+    MAQET_NEXT_STOP_FIRST,          /* VM */
+    MAQET_NEXT_STOP_FIRST_IN,       /* VM, data folder */
+    MAQET_NEXT_STOP_AND_START,      /* VM */
+    MAQET_NEXT_START,               /* VM */
+    MAQET_NEXT_LOAD_DRIVES,         /* VM, checkpoint */
+    MAQET_NEXT_DELETE_CHECKPOINT,   /* VM, checkpoint */
+    MAQET_NEXT_NAME_VM,             /* none */
+    MAQET_NEXT_SHORTEN_RUNTIME_DIR, /* none */
+    MAQET_NEXT_WAIT_FOR_LOCK,       /* none */
+    MAQET_NEXT_NAME_DATA_DIR,       /* none */
+    MAQET_NEXT_ADD_VM,              /* none */
+    MAQET_NEXT_LIST_VMS,            /* none */
+    MAQET_NEXT_APPLY,               /* VM */
+    MAQET_NEXT_CORRECT,             /* VM */
+    MAQET_NEXT_RESTORE_OR_REMOVE,   /* VM */
+    MAQET_NEXT_ADD_RENAMED,         /* none */
+    MAQET_NEXT_RECOVER,             /* VM */
+    MAQET_NEXT_LIST_IMAGES,         /* none */
+
+    /* Of jobs (core/job). */
+    MAQET_NEXT_LIST_SNAPSHOTS,   /* VM */
+    MAQET_NEXT_FORGET_OPERATION, /* VM */
+
+    /* Of what changes a machine (core/lifecycle). */
+    MAQET_NEXT_RESUME,                  /* VM */
+    MAQET_NEXT_WAKE_UP,                 /* VM */
+    MAQET_NEXT_QUERY_BLOCK,             /* VM */
+    MAQET_NEXT_STOP_TO_REMOVE,          /* VM */
+    MAQET_NEXT_REMOVE_FORCED,           /* VM */
+    MAQET_NEXT_DELETE_STORAGE,          /* none */
+    MAQET_NEXT_START_SLOWER,            /* seconds */
+    MAQET_NEXT_STOP_AND_START_EMULATOR, /* VM */
+    MAQET_NEXT_END_LOSING,              /* VM */
+    MAQET_NEXT_STOP_SLOWER,             /* VM */
+    MAQET_NEXT_END,                     /* VM */
+
+    /* Of snapshots (core/snapshot). */
+    MAQET_NEXT_START_FOR_LIVE,            /* VM */
+    MAQET_NEXT_USE_OFFLINE,               /* none */
+    MAQET_NEXT_USE_AUTO_FOR_LIVE,         /* none */
+    MAQET_NEXT_USE_LIVE,                  /* none */
+    MAQET_NEXT_USE_AUTO,                  /* none */
+    MAQET_NEXT_EXCLUDE,                   /* drive */
+    MAQET_NEXT_EXCLUDE_IT,                /* what is excluded */
+    MAQET_NEXT_EXCLUDE_THEM,              /* what is excluded */
+    MAQET_NEXT_FREEZE_NOTHING,            /* none */
+    MAQET_NEXT_OVERWRITE,                 /* none */
+    MAQET_NEXT_LOAD_ONE_DRIVE,            /* VM, drive, snapshot */
+    MAQET_NEXT_DELETE_CHECKPOINT_ALONE,   /* VM, checkpoint */
+    MAQET_NEXT_DELETE_USELESS_CHECKPOINT, /* VM, checkpoint */
+    MAQET_NEXT_DELETE_WHOLE_CHECKPOINT,   /* VM, checkpoint */
+    MAQET_NEXT_LOAD_ONE_BY_ONE,           /* VM, drive, snapshot */
+    MAQET_NEXT_LOAD_ONE_BY_ONE_LIVE,      /* VM, drive, snapshot */
+    MAQET_NEXT_DELETE_ONE_BY_ONE,         /* VM, drive, snapshot */
+    MAQET_NEXT_DELETE_ONE_BY_ONE_LIVE,    /* VM, drive, snapshot */
+    MAQET_NEXT_FINISH,                    /* VM, what that does */
+    MAQET_NEXT_FORGET,                    /* VM */
+    MAQET_NEXT_MOUNT_AND_FINISH,          /* VM */
+    MAQET_NEXT_START_WHEN_POSSIBLE,       /* VM */
+    MAQET_NEXT_START_AGAIN,               /* VM */
+    MAQET_NEXT_DO_NOT_QUIESCE,            /* none */
+    MAQET_NEXT_RECOVER_OR_GO_ON,          /* VM */
+    MAQET_NEXT_DELETE_SNAPSHOT,           /* VM, drive, snapshot */
+
+    /* Of checkpoints (core/checkpoint). */
+    MAQET_NEXT_APPLY_AS_BEFORE,       /* VM */
+    MAQET_NEXT_LOAD_DRIVES_INSTEAD,   /* VM, checkpoint */
+    MAQET_NEXT_START_FROM,            /* VM, checkpoint */
+    MAQET_NEXT_BOOT_FROM_DRIVES,      /* VM */
+    MAQET_NEXT_LOAD_IN_PLACE,         /* VM, checkpoint */
+    MAQET_NEXT_START_STOPPED,         /* VM */
+    MAQET_NEXT_DO_NOT_KEEP,           /* none */
+    MAQET_NEXT_KEEP_DRIVES_LIVE,      /* VM, and what is excluded */
+    MAQET_NEXT_DELETE_CHECKPOINT_TOO, /* VM, checkpoint */
+    MAQET_NEXT_KEEP_DRIVES,           /* VM */
+
+    /* Of the conformance kit (core/conformance). */
+    MAQET_NEXT_SHORTEN_TMPDIR, /* plugin */
+    MAQET_NEXT_DEBUG_CHECK,    /* check, plugin */
+    MAQET_NEXT_SET_OPTION,     /* none */
 
     MAQET_NEXT_COUNT,
 };

@@ -24,18 +24,16 @@ static void
 hint_drives_alone(struct maqet_session *session, struct maqet_error **err)
 {
     _cleanup_writables_ struct maqet_writables others = {0};
-    _cleanup_text_ struct maqet_text options = MAQET_TEXT_INIT;
+    _cleanup_strings_ struct maqet_strings operands = MAQET_STRINGS_INIT;
 
+    maqet_strings_add(&operands, session->machine->name);
     for (size_t i = 0; i < session->machine->vm->drive_count; i++)
         if (is_unable(session->machine->vm->drives[i]))
-            maqet_text_appendf(&options, " --exclude %s",
-                               session->machine->vm->drives[i]->name);
+            maqet_strings_add(&operands, session->machine->vm->drives[i]->name);
     maqet_others_find(session, &others, NULL);
     for (size_t i = 0; i < others.count; i++)
-        maqet_text_appendf(&options, " --exclude %s", others.items[i].name);
-    maqet_error_hint(
-        err, "Keep the drives alone: maqet snapshot %s create --all NAME --live%s",
-        session->machine->name, options.data ? options.data : "");
+        maqet_strings_add(&operands, others.items[i].name);
+    maqet_error_next_about(err, MAQET_NEXT_KEEP_DRIVES_LIVE, &operands);
 }
 
 static int
@@ -102,8 +100,8 @@ check_name(const struct maqet_session *session, const char *name,
                         "There is a checkpoint '%s' of VM '%s' already", name,
                         session->machine->name);
         maqet_error_hint(err, "Give another name");
-        maqet_error_hint(err, "Or delete it: maqet checkpoint %s delete %s",
-                         session->machine->name, name);
+        maqet_error_next(err, MAQET_NEXT_DELETE_CHECKPOINT_TOO, session->machine->name,
+                         name, NULL);
         return -1;
     }
     for (size_t i = 0; i < session->count; i++) {
@@ -128,8 +126,7 @@ check_runs(const struct maqet_session *session, struct maqet_error **err)
     maqet_error_set(err, MAQET_ERROR_STATE,
                     "VM '%s' is not running, so there is no memory to keep",
                     session->machine->name);
-    maqet_error_hint(err, "Keep its drives: maqet snapshot %s create --all NAME",
-                     session->machine->name);
+    maqet_error_next(err, MAQET_NEXT_KEEP_DRIVES, session->machine->name, NULL);
     return -1;
 }
 
@@ -150,7 +147,7 @@ check_state(struct maqet_session *session, struct maqet_error **err)
     maqet_error_set(err, MAQET_ERROR_STATE,
                     "VM '%s' is %s; only one that runs has checkpoints",
                     session->machine->name, word ? word : "in an unknown state");
-    maqet_error_hint(err, "Let it go on: maqet resume %s", session->machine->name);
+    maqet_error_next(err, MAQET_NEXT_RESUME, session->machine->name, NULL);
     return -1;
 }
 

@@ -65,11 +65,8 @@ fail_start(const struct maqet_session *session, const char *name,
         "The drives are at the checkpoint, VM '%s' is stopped, and nothing "
         "of the checkpoint is lost",
         session->machine->name);
-    maqet_error_hint(err, "Once it can start, go on from there: maqet start %s --from %s",
-                     session->machine->name, name);
-    maqet_error_hint(err,
-                     "Or boot it from the drives, without the memory: maqet start %s",
-                     session->machine->name);
+    maqet_error_next(err, MAQET_NEXT_START_FROM, session->machine->name, name, NULL);
+    maqet_error_next(err, MAQET_NEXT_BOOT_FROM_DRIVES, session->machine->name, NULL);
     return -1;
 }
 
@@ -91,9 +88,8 @@ load(struct maqet_loading *loading, const struct maqet_checkpoint_request *reque
         maqet_error_set(err, MAQET_ERROR_STATE,
                         "VM '%s' runs by now: it was started meanwhile",
                         session->machine->name);
-        maqet_error_hint(err,
-                         "Load it in the place of what runs: maqet checkpoint %s load %s",
-                         session->machine->name, request->name);
+        maqet_error_next(err, MAQET_NEXT_LOAD_IN_PLACE, session->machine->name,
+                         request->name, NULL);
         return -1;
     }
     if (!definition || check_startable(session, err) < 0 ||
@@ -108,8 +104,7 @@ load(struct maqet_loading *loading, const struct maqet_checkpoint_request *reque
         maqet_job_phase(session->job, PHASE_RESUME, err) < 0) {
         maqet_job_fail(session->job, err);
         if (runs && session->machine->run.pid == 0)
-            maqet_error_hint(err, "VM '%s' is stopped; start it: maqet start %s",
-                             session->machine->name, session->machine->name);
+            maqet_error_next(err, MAQET_NEXT_START_STOPPED, session->machine->name, NULL);
         return -1;
     }
     if (maqet_vm_start_again(session->machine, TAKE_PTR(definition), &incoming,
@@ -177,7 +172,7 @@ error_cant_keep(const struct maqet_checkpoint_request *request, struct maqet_err
     maqet_error_set(err, MAQET_ERROR_TIMEOUT,
                     "The present state of VM '%s' can't be kept: QEMU does not answer",
                     request->vm);
-    maqet_error_hint(err, "Load it without --keep: the present state is lost then");
+    maqet_error_next(err, MAQET_NEXT_DO_NOT_KEEP, NULL);
     return -1;
 }
 

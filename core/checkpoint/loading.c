@@ -36,10 +36,10 @@ error_differs(const struct maqet_loading *loading, const char *name, const char 
         "The checkpoint '%s' does not fit VM '%s' any more: its %s was %s, and is "
         "%s now",
         name, loading->session->machine->name, what, then, now);
-    maqet_error_hint(err, "Make it what it was: maqet apply %s FILE",
-                     loading->session->machine->name);
-    maqet_error_hint(err, "Or load its drives alone: maqet snapshot %s load --all %s",
-                     loading->session->machine->name, name);
+    maqet_error_next(err, MAQET_NEXT_APPLY_AS_BEFORE, loading->session->machine->name,
+                     NULL);
+    maqet_error_next(err, MAQET_NEXT_LOAD_DRIVES_INSTEAD, loading->session->machine->name,
+                     name, NULL);
     return -1;
 }
 

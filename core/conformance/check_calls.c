@@ -21,12 +21,9 @@ check_drive(struct bench *bench, struct maqet_error **err)
 
     if (drive)
         return 0;
-    bench_fail(err,
-               "If it needs a value that nobody can make up, such as a server's "
-               "name, say --set OPTION=VALUE; else it refuses what it should "
-               "accept",
-               "it refuses a drive with nothing but what is required: %s",
+    bench_fail(err, NULL, "it refuses a drive with nothing but what is required: %s",
                reason->message);
+    maqet_error_next(err, MAQET_NEXT_SET_OPTION, NULL);
     maqet_error_hints(err, reason);
     return -1;
 }

@@ -68,8 +68,7 @@ make_scratch(struct run *run, struct maqet_error **err)
                         "The folder for temporary files has too long a name for sockets "
                         "in it: %s",
                         base);
-        maqet_error_hint(err, "Name a shorter one: TMPDIR=/tmp maqet plugin check %s",
-                         run->file);
+        maqet_error_next(err, MAQET_NEXT_SHORTEN_TMPDIR, run->file, NULL);
         return -1;
     }
     if (!mkdtemp(pattern))
@@ -156,10 +155,7 @@ place_crash(const struct run *run, const struct check *check, struct maqet_error
         return;
     if (*doing)
         maqet_error_wrap(error, "In %s", doing);
-    maqet_error_hint(error,
-                     "Run that check alone in a debugger: gdb --args maqet plugin check "
-                     "--only %s %s",
-                     check->name, run->file);
+    maqet_error_next(error, MAQET_NEXT_DEBUG_CHECK, check->name, run->file, NULL);
 }
 
 static void
@@ -300,7 +296,7 @@ read_settings(struct run *run, const struct maqet_strings *settings,
 
         if (!equals || equals == settings->items[i])
             return maqet_error_set(err, MAQET_ERROR_INVALID,
-                                   "--set %s is not KEY=VALUE, such as size=8M",
+                                   "The setting '%s' is not KEY=VALUE, such as size=8M",
                                    settings->items[i]);
         _cleanup_free_ char *key =
             maqet_strndup(settings->items[i], (size_t)(equals - settings->items[i]));

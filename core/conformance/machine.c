@@ -38,7 +38,7 @@ machine_possible(struct bench *bench)
     _cleanup_free_ char *path = maqet_process_find(bench->qemu);
 
     if (!path)
-        bench_skip(bench, "QEMU's program %s is not there; --qemu names another one",
+        bench_skip(bench, "QEMU's program %s is not there; another one can be named",
                    bench->qemu);
     return path;
 }

@@ -160,10 +160,8 @@ maqet_interrupted_check(const struct maqet_job *job, struct maqet_error **err)
                     "VM '%s': %s, and something has changed since. The images were left "
                     "as they are now.\n%s",
                     vm, what, list);
-    maqet_error_hint(err, "Finish it all the same: maqet recover %s --finish (this %s)",
-                     vm, finish);
-    maqet_error_hint(err, "Or leave the images as they are: maqet recover %s --forget",
-                     vm);
+    maqet_error_next(err, MAQET_NEXT_FINISH, vm, finish, NULL);
+    maqet_error_next(err, MAQET_NEXT_FORGET, vm, NULL);
     return -1;
 }
 
@@ -175,16 +173,17 @@ maqet_interrupted_warn(const struct maqet_job *job)
     /* Whoever has the lock is just working on it. */
     if (machine->lock < 0)
         return;
+    _cleanup_error_ struct maqet_error *notice = NULL;
     if (job->damage) {
-        maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
-                          "%s; to go on: maqet recover %s --forget", job->damage->message,
-                          machine->name);
+        maqet_error_set(&notice, MAQET_ERROR_FAILED, "%s", job->damage->message);
+        maqet_error_next(&notice, MAQET_NEXT_FORGET_OPERATION, machine->name, NULL);
+        maqet_context_say_error(machine->context, MAQET_LEVEL_WARNING, notice);
         return;
     }
     if (!job->journal.kind)
         return;
     _cleanup_free_ char *what = maqet_interrupted_text(&job->journal);
-    maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
-                      "VM '%s': %s; to recover: maqet recover %s", machine->name, what,
-                      machine->name);
+    maqet_error_set(&notice, MAQET_ERROR_STATE, "VM '%s': %s", machine->name, what);
+    maqet_error_next(&notice, MAQET_NEXT_RECOVER, machine->name, NULL);
+    maqet_context_say_error(machine->context, MAQET_LEVEL_WARNING, notice);
 }

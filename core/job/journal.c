@@ -292,12 +292,9 @@ maqet_journal_read(const struct maqet_context *context, const char *vm,
                      "VM '%s': an operation on its snapshots was interrupted, but "
                      "can't be read",
                      vm);
-    maqet_error_hint(&reason, "See which snapshots there are: maqet snapshot %s list",
-                     vm);
+    maqet_error_next(&reason, MAQET_NEXT_LIST_SNAPSHOTS, vm, NULL);
     if (!unread)
-        maqet_error_hint(
-            &reason, "Leave the images as they are and go on: maqet recover %s --forget",
-            vm);
+        maqet_error_next(&reason, MAQET_NEXT_FORGET_OPERATION, vm, NULL);
     return maqet_error_move(err, TAKE_PTR(reason));
 }
 

@@ -46,7 +46,7 @@ check_stopped(const struct maqet_job *job, struct maqet_error **err)
         return 0;
     maqet_error_set(err, MAQET_ERROR_STATE, "VM '%s' is running (PID %d)", machine->name,
                     machine->run.pid);
-    maqet_error_hint(err, "Stop VM: maqet stop %s", machine->name);
+    maqet_error_next(err, MAQET_NEXT_STOP, machine->name, NULL);
     return -1;
 }
 
@@ -62,10 +62,8 @@ check_image(const struct maqet_job *job, const struct maqet_drive *drive,
         return maqet_holders_check(job->machine->vm, drive, err);
     maqet_error_set(err, MAQET_ERROR_MISSING, "drive '%s': %s is missing", drive->name,
                     drive->path);
-    maqet_error_hint(
-        err, "Mount its disk or move it back, and then: maqet recover %s --finish", vm);
-    maqet_error_hint(err, "Or leave the images as they are: maqet recover %s --forget",
-                     vm);
+    maqet_error_next(err, MAQET_NEXT_MOUNT_AND_FINISH, vm, NULL);
+    maqet_error_next(err, MAQET_NEXT_FORGET, vm, NULL);
     return -1;
 }
 
@@ -135,10 +133,7 @@ maqet_job_fail(struct maqet_job *job, struct maqet_error **err)
         return -1;
     maqet_error_remark(err, "What it has left could not be put right: %s",
                        reason->message);
-    maqet_error_hint(err,
-                     "Have it put right: maqet recover %s (the next change of its "
-                     "snapshots, or its next start, does it too)",
-                     job->machine->name);
+    maqet_error_next(err, MAQET_NEXT_RECOVER_OR_GO_ON, job->machine->name, NULL);
     return -1;
 }
 

@@ -194,8 +194,9 @@ error_silent(const struct maqet_launching *launching, struct maqet_error *reason
 {
     maqet_error_set(err, MAQET_ERROR_TIMEOUT, "%s. %s", reason->message,
                     gone ? "It was ended" : "It survived SIGKILL so far (stuck in I/O)");
-    maqet_error_hint(err, "Give it more time: --wait SECONDS (it was %.0f)",
-                     (double)launching->timeout / 1000);
+    _cleanup_free_ char *seconds =
+        maqet_format("%.0f", (double)launching->timeout / 1000);
+    maqet_error_next(err, MAQET_NEXT_START_SLOWER, seconds, NULL);
     maqet_error_free(reason);
     return -1;
 }

@@ -74,7 +74,7 @@ maqet_vm_check_paused(const struct maqet_context *context, const char *name,
                     "Virtual machine '%s' is running already (PID %d), and its guest is "
                     "paused",
                     name, state.pid);
-    maqet_error_hint(err, "Let it go on: maqet resume %s", name);
+    maqet_error_next(err, MAQET_NEXT_RESUME, name, NULL);
     return -1;
 }
 
@@ -95,11 +95,9 @@ check_may_go_on(const struct maqet_opened *machine, const char *state,
                     "The guest of VM '%s' is not paused: QEMU's state is '%s'",
                     machine->name, state);
     if (strcmp(state, "suspended") == 0)
-        maqet_error_hint(err, "It sleeps; wake it up: maqet qmp %s system_wakeup",
-                         machine->name);
+        maqet_error_next(err, MAQET_NEXT_WAKE_UP, machine->name, NULL);
     else
-        maqet_error_hint(err, "Stop it, and start it again: maqet stop %s",
-                         machine->name);
+        maqet_error_next(err, MAQET_NEXT_STOP_AND_START, machine->name, NULL);
     return -1;
 }
 
@@ -124,8 +122,7 @@ check_room(struct maqet_opened *machine, bool again, struct maqet_error **err)
     maqet_error_set(err, MAQET_ERROR_FAILED,
                     "The guest of VM '%s' is paused again: one of its drives failed",
                     machine->name);
-    maqet_error_hint(err, "See what QEMU tells of it: maqet qmp %s query-block",
-                     machine->name);
+    maqet_error_next(err, MAQET_NEXT_QUERY_BLOCK, machine->name, NULL);
     return -1;
 }
 

@@ -122,8 +122,11 @@ reason_to_keep(const struct planning *planning, const struct maqet_image_record 
     }
     if (!maqet_owner_vouches(record, &id))
         return maqet_strdup("it is not the file that maqet created");
-    if (!planning->how->delete_storage)
-        return maqet_strdup("created by maqet, and --delete-storage was not given");
+    if (!planning->how->delete_storage) {
+        _cleanup_free_ char *why =
+            maqet_context_next(planning->context, MAQET_NEXT_DELETE_STORAGE, NULL);
+        return maqet_format("created by maqet, and %s", why);
+    }
     if (!planning->vm)
         return maqet_strdup("created by maqet, perhaps for a drive that the VM no longer "
                             "has: its definition is not sound");

@@ -53,7 +53,7 @@ choose_drive(struct resizing *resizing, const char *name, struct maqet_error **e
                       "the type %s can't be resized%s", plugin->name,
                       live && plugin->resize ? " while the machine runs" : "");
     if (live && plugin->resize)
-        maqet_error_hint(err, "Stop it first: maqet stop %s", resizing->machine->name);
+        maqet_error_next(err, MAQET_NEXT_STOP_FIRST, resizing->machine->name, NULL);
     return -1;
 }
 
@@ -101,8 +101,7 @@ offline_size(const struct resizing *resizing, uint64_t *bytes, struct maqet_erro
     maqet_drive_error(drive, NULL, err, MAQET_ERROR_MISSING,
                       "there is nothing to be resized yet%s%s", drive->path ? ": " : "",
                       drive->path ? drive->path : "");
-    maqet_error_hint(err, "It is made when the machine starts: maqet start %s",
-                     drive->machine->vm_name);
+    maqet_error_next(err, MAQET_NEXT_START_TO_MAKE_IMAGE, drive->machine->vm_name, NULL);
     return -1;
 }
 

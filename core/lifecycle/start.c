@@ -90,7 +90,7 @@ check_at_rest(const struct maqet_opened *machine, struct maqet_error **err)
         maqet_vm_check_paused(machine->context, machine->name, err) < 0)
         return -1;
     maqet_opened_error_running(machine, true, err);
-    maqet_error_hint(err, "Stop it first: maqet stop %s", machine->name);
+    maqet_error_next(err, MAQET_NEXT_STOP_FIRST, machine->name, NULL);
     return -1;
 }
 

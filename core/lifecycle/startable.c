@@ -89,11 +89,7 @@ check_tpm(const struct maqet_vm *vm, struct maqet_error **err)
                     "the emulator of its TPM '%s' ends with QEMU, so QEMU could not be "
                     "started again",
                     tpm);
-    maqet_error_hint(
-        err,
-        "Do it while the VM is stopped, start the emulator, and then the VM: "
-        "maqet stop %s",
-        vm->definition->name);
+    maqet_error_next(err, MAQET_NEXT_STOP_AND_START_EMULATOR, vm->definition->name, NULL);
     return -1;
 }
 

@@ -118,10 +118,7 @@ static int
 error_full(const char *name, const struct maqet_error *reason, struct maqet_error **err)
 {
     maqet_error_copy(err, reason);
-    maqet_error_hint(err,
-                     "Or end it without the guest's consent, which loses what the guest "
-                     "has not written yet: maqet stop %s --force",
-                     name);
+    maqet_error_next(err, MAQET_NEXT_END_LOSING, name, NULL);
     return -1;
 }
 
@@ -141,9 +138,8 @@ error_still_runs(const char *name, const struct maqet_stop *stop,
         maqet_error_hints(err, reason);
         return -1;
     }
-    maqet_error_hint(err, "Give it more time: maqet stop %s --timeout SECONDS", name);
-    maqet_error_hint(err, "End it without the guest's consent: maqet stop %s --force",
-                     name);
+    maqet_error_next(err, MAQET_NEXT_STOP_SLOWER, name, NULL);
+    maqet_error_next(err, MAQET_NEXT_END, name, NULL);
     return -1;
 }
 

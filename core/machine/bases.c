@@ -27,9 +27,7 @@ error_base(const struct maqet_drive *drive, const struct maqet_node *then,
                       path, drive->path, change);
     maqet_error_hint(err, "Bring the backing file back as it was, with its time of "
                           "modification (cp -p)");
-    maqet_error_hint(err,
-                     "If the change is harmless, accept it: maqet start %s --accept-base",
-                     drive->machine->vm_name);
+    maqet_error_next(err, MAQET_NEXT_ACCEPT_BASE, drive->machine->vm_name, NULL);
     return -1;
 }
 
@@ -309,8 +307,7 @@ hint_at_ways(struct maqet_error **err)
                      "Leave it as it is, and give the drive a `file` of its own that has "
                      "this one as its backing file");
     maqet_error_hint(err, "Or use it read-only (`readonly: on`)");
-    maqet_error_hint(err, "Where such an image is gone for good, have it forgotten: "
-                          "maqet storage rm IMAGE");
+    maqet_error_next(err, MAQET_NEXT_FORGET_IMAGE, NULL);
 }
 
 int

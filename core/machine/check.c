@@ -26,9 +26,8 @@ error_damaged(const struct maqet_vm *vm, const struct maqet_drive *drive,
 
     maqet_drive_error(drive, drive->storage->plugin.path_option, err, MAQET_ERROR_FAILED,
                       "%s; nothing may write to it", text);
-    maqet_error_hint(err, "See what is wrong: maqet check %s %s", operand, drive->name);
-    maqet_error_hint(err, "Copy it, then repair it: maqet check %s %s --repair", operand,
-                     drive->name);
+    maqet_error_next(err, MAQET_NEXT_CHECK_DRIVE, operand, drive->name, NULL);
+    maqet_error_next(err, MAQET_NEXT_REPAIR_DRIVE, operand, drive->name, NULL);
     maqet_error_hint(err, "Or say `readonly: on` to save what can be read");
     return -1;
 }
@@ -40,10 +39,13 @@ warn_damaged(const struct maqet_vm *vm, const struct maqet_drive *drive,
     _cleanup_free_ char *text = maqet_checked_file_text(file);
     _cleanup_free_ char *operand = operand_of(vm);
 
-    maqet_context_say(drive->context, MAQET_LEVEL_WARNING,
-                      "Drive '%s' of VM '%s': %s; what the guest reads may be wrong. See "
-                      "what is wrong: maqet check %s %s",
-                      drive->name, drive->machine->vm_name, text, operand, drive->name);
+    _cleanup_error_ struct maqet_error *notice = NULL;
+
+    maqet_error_set(&notice, MAQET_ERROR_FAILED,
+                    "Drive '%s' of VM '%s': %s; what the guest reads may be wrong",
+                    drive->name, drive->machine->vm_name, text);
+    maqet_error_next(&notice, MAQET_NEXT_CHECK_DRIVE, operand, drive->name, NULL);
+    maqet_context_say_error(drive->context, MAQET_LEVEL_WARNING, notice);
 }
 
 int

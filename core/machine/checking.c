@@ -26,7 +26,7 @@ check_stopped(const struct maqet_opened *machine, struct maqet_error **err)
                     "can't be checked",
                     machine->name, machine->run.lost ? ", runtime folder lost" : "",
                     machine->run.pid);
-    maqet_error_hint(err, "Stop VM: maqet stop %s", machine->name);
+    maqet_error_next(err, MAQET_NEXT_STOP, machine->name, NULL);
     return -1;
 }
 

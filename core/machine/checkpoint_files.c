@@ -105,10 +105,8 @@ static int
 error_damaged(const char *vm, const char *name, struct maqet_error **err)
 {
     maqet_error_remark(err, "The guest's memory is lost");
-    maqet_error_hint(err, "Load the drives alone: maqet snapshot %s load --all %s", vm,
-                     name);
-    maqet_error_hint(err, "Or delete the checkpoint: maqet checkpoint %s delete %s", vm,
-                     name);
+    maqet_error_next(err, MAQET_NEXT_LOAD_DRIVES, vm, name, NULL);
+    maqet_error_next(err, MAQET_NEXT_DELETE_CHECKPOINT, vm, name, NULL);
     return -1;
 }
 
@@ -282,8 +280,7 @@ maqet_state_file_about(const struct maqet_context *context, const char *vm,
         return NULL;
     json_object_put(about);
     maqet_error_set(err, MAQET_ERROR_FAILED, "%s is damaged", path);
-    maqet_error_hint(err, "Load its drives alone: maqet snapshot %s load --all %s", vm,
-                     name);
+    maqet_error_next(err, MAQET_NEXT_LOAD_DRIVES, vm, name, NULL);
     return NULL;
 }
 

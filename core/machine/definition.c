@@ -289,7 +289,7 @@ error_no_name(json_object *tree, struct maqet_error **err, const char *why)
 {
     maqet_place_error(maqet_tree_place(tree), err, MAQET_ERROR_INVALID,
                       "the virtual machine has no name%s", why);
-    maqet_error_hint(err, "Add a line `name: ...`, or use --name");
+    maqet_error_next(err, MAQET_NEXT_NAME_VM, NULL);
     return -1;
 }
 

@@ -204,7 +204,7 @@ maqet_vm_drives_check_asked(struct maqet_opened *machine, struct maqet_error **e
                     "VM '%s' has never run: its start came to no end, and somebody else "
                     "may use its drives",
                     machine->name);
-    maqet_error_hint(err, "Stop it, and start it again: maqet stop %s", machine->name);
+    maqet_error_next(err, MAQET_NEXT_STOP_AND_START, machine->name, NULL);
     return -1;
 }
 

@@ -238,6 +238,6 @@ maqet_file_users_hint_lock(const char *path, struct maqet_error **err)
     } else {
         maqet_error_hint(err, "Wait until it has ended");
     }
-    maqet_error_hint(err, "Or wait longer for it: --lock-timeout SECONDS");
+    maqet_error_next(err, MAQET_NEXT_WAIT_FOR_LOCK, NULL);
     maqet_file_users_free(list, count);
 }

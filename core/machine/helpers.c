@@ -38,7 +38,7 @@ check_socket(const struct maqet_drive *drive, struct maqet_error **err)
                       "the path of the socket of the program that runs beside QEMU has "
                       "%zu bytes, and %zu is the most that there can be: %s",
                       strlen(drive->socket), room, drive->socket);
-    maqet_error_hint(err, "Use a shorter --runtime-dir, or MAQET_RUNTIME_DIR");
+    maqet_error_next(err, MAQET_NEXT_SHORTEN_RUNTIME_DIR, NULL);
     return -1;
 }
 

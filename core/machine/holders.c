@@ -145,14 +145,11 @@ error_in_use(const struct maqet_vm *vm, const char *what, const char *image,
     maqet_error_set(err, MAQET_ERROR_BUSY, "Virtual machine '%s': %s is in use by %s",
                     vm->definition->name, what, holders);
     for (size_t i = 0; i < count && i < MAQET_FILE_USERS_NAMED; i++) {
-        _cleanup_free_ char *data_dir =
-            list[i].data_dir ? maqet_shell_quoted(list[i].data_dir) : NULL;
-
-        if (list[i].vm && data_dir)
-            maqet_error_hint(err, "Stop it first: maqet --data-dir %s stop %s", data_dir,
-                             list[i].vm);
+        if (list[i].vm && list[i].data_dir)
+            maqet_error_next(err, MAQET_NEXT_STOP_FIRST_IN, list[i].vm, list[i].data_dir,
+                             NULL);
         else if (list[i].vm)
-            maqet_error_hint(err, "Stop it first: maqet stop %s", list[i].vm);
+            maqet_error_next(err, MAQET_NEXT_STOP_FIRST, list[i].vm, NULL);
         else
             maqet_error_hint(err, "Wait until it has ended, or end it: kill %d",
                              list[i].pid);

@@ -149,9 +149,11 @@ doubt_of_drive(const struct maqet_vm *vm, const struct maqet_drive *drive)
     for (size_t i = 0; i < vm->images.count; i++)
         if (strcmp(vm->images.items[i].drive, drive->name) == 0)
             return NULL;
+    _cleanup_free_ char *step =
+        maqet_context_next(vm->context, MAQET_NEXT_CORRECT, name, NULL);
     return maqet_format("the drive '%s' of VM '%s' may use it, and can't be looked at: "
-                        "%s. Correct it first: maqet apply %s FILE",
-                        drive->name, name, drive->fault->message, name);
+                        "%s. %s",
+                        drive->name, name, drive->fault->message, step);
 }
 
 static bool
@@ -200,11 +202,13 @@ need_of_machine(const struct maqet_context *context, const char *name,
         maqet_store_load(context, name, &reason);
 
     *known = false;
-    if (!definition)
+    if (!definition) {
+        _cleanup_free_ char *step =
+            maqet_context_next(context, MAQET_NEXT_RESTORE_OR_REMOVE, name, NULL);
         return maqet_format("the definition of VM '%s', which may use it, can't be read: "
-                            "%s. Bring that file back from a backup, or remove the VM: "
-                            "maqet rm %s",
-                            name, reason->message, name);
+                            "%s. %s",
+                            name, reason->message, step);
+    }
     *known = true;
     if (tree_names(definition->tree, maqet_tree_place(definition->tree).folder, wanted))
         return uses(name);

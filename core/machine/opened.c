@@ -114,7 +114,7 @@ check_run(const struct maqet_opened *machine, struct maqet_error **err)
         return 0;
     maqet_error_set(err, MAQET_ERROR_STATE, "Virtual machine '%s' is not running",
                     machine->name);
-    maqet_error_hint(err, "Start it: maqet start %s", machine->name);
+    maqet_error_next(err, MAQET_NEXT_START, machine->name, NULL);
     return -1;
 }
 
@@ -185,7 +185,7 @@ maqet_opened_check_pending(const struct maqet_opened *machine, struct maqet_erro
         "Virtual machine '%s': an operation on its snapshots was interrupted, "
         "and has to be put right first",
         machine->name);
-    maqet_error_hint(err, "Put it right: maqet recover %s", machine->name);
+    maqet_error_next(err, MAQET_NEXT_RECOVER, machine->name, NULL);
     return -1;
 }
 

@@ -430,6 +430,6 @@ maqet_run_check_reachable(const struct maqet_run *run, const char *name,
     maqet_error_set(err, MAQET_ERROR_STATE,
                     "Virtual machine '%s' is running %s, so it can only be stopped", name,
                     text);
-    maqet_error_hint(err, "Stop it, and start it again: maqet stop %s", name);
+    maqet_error_next(err, MAQET_NEXT_STOP_AND_START, name, NULL);
     return -1;
 }

@@ -40,8 +40,7 @@ maqet_store_check_owner(const struct maqet_context *context, struct maqet_error 
     else if (maqet_dir_check_own(folder, err) == 0)
         return 0;
     maqet_error_wrap(err, "The data folder %s is not used", context->data_dir);
-    maqet_error_hint(err, "Name your own data folder (--data-dir), or run maqet as the "
-                          "user whose machines they are");
+    maqet_error_next(err, MAQET_NEXT_NAME_DATA_DIR, NULL);
     return -1;
 }
 
@@ -99,9 +98,9 @@ error_no_vm(const struct maqet_context *context, const char *name,
         if (closest)
             maqet_error_hint(err, "Did you mean '%s'?", closest);
         else if (names.count == 0)
-            maqet_error_hint(err, "Add one: maqet add FILE");
+            maqet_error_next(err, MAQET_NEXT_ADD_VM, NULL);
         else
-            maqet_error_hint(err, "See which there are: maqet ls");
+            maqet_error_next(err, MAQET_NEXT_LIST_VMS, NULL);
     }
     return -1;
 }
@@ -300,8 +299,8 @@ maqet_store_add(const struct maqet_context *context,
     if (access(folder, F_OK) == 0) {
         maqet_error_set(err, MAQET_ERROR_EXISTS,
                         "There is a virtual machine '%s' already", definition->name);
-        maqet_error_hint(err, "Change it: maqet apply %s FILE", definition->name);
-        maqet_error_hint(err, "Add this one under another name: --name NAME");
+        maqet_error_next(err, MAQET_NEXT_APPLY, definition->name, NULL);
+        maqet_error_next(err, MAQET_NEXT_ADD_RENAMED, NULL);
         return -1;
     }
     /* It appears whole: a folder that is filled first and gets its name at last. */

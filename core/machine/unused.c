@@ -233,7 +233,7 @@ error_not_ours(const char *path, struct maqet_error **err)
 {
     maqet_error_set(err, MAQET_ERROR_MISSING,
                     "%s is not an image that maqet created and no VM uses", path);
-    maqet_error_hint(err, "See which there are: maqet storage ls");
+    maqet_error_next(err, MAQET_NEXT_LIST_IMAGES, NULL);
     return -1;
 }
 

@@ -226,17 +226,15 @@ error_incomplete(const struct choosing *choosing, struct maqet_error **err)
     const struct maqet_strings *const lists[] = {&choosing->unable, &choosing->outside,
                                                  &choosing->unguarded};
     _cleanup_free_ char *words = in_the_way(choosing);
-    _cleanup_text_ struct maqet_text options = MAQET_TEXT_INIT;
-    size_t count = 0;
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
-        for (size_t j = 0; j < lists[i]->count; j++, count++) {
-            maqet_text_append(&options, " --exclude ");
-            maqet_shell_append(&options, lists[i]->items[j]);
-        }
+        for (size_t j = 0; j < lists[i]->count; j++)
+            maqet_strings_add(&names, lists[i]->items[j]);
     maqet_error_set(err, MAQET_ERROR_UNSUPPORTED, "VM '%s' has %s; nothing was done",
                     choosing->session->machine->name, words);
-    maqet_error_hint(err, "Leave %s out:%s", count > 1 ? "them" : "it", options.data);
+    maqet_error_next_about(
+        err, names.count > 1 ? MAQET_NEXT_EXCLUDE_THEM : MAQET_NEXT_EXCLUDE_IT, &names);
     for (size_t i = 0; i < choosing->others.count; i++)
         if (choosing->others.items[i].kind == MAQET_WRITABLE_DISK &&
             maqet_strings_has(&choosing->unguarded, choosing->others.items[i].name)) {

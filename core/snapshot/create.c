@@ -54,7 +54,7 @@ error_exists(const struct maqet_session *session, const struct maqet_member *mem
                     "There is a snapshot '%s' of drive '%s' on VM '%s' already", name,
                     member->drive->name, session->machine->name);
     maqet_error_hint(err, "Give another name");
-    maqet_error_hint(err, "Replace it, if it is no longer needed: add --overwrite");
+    maqet_error_next(err, MAQET_NEXT_OVERWRITE, NULL);
     return -1;
 }
 
@@ -210,11 +210,14 @@ maqet_snapshot_create(const struct maqet_context *context,
         check_existing(session, request->name, request->overwrite, &replaces, err) < 0 ||
         (replaces && maqet_identity_check_none(session, request->name, err) < 0))
         return -1;
-    if (request->freeze_timeout >= 0 && session->machine->run.pid == 0)
-        return maqet_error_set(err, MAQET_ERROR_STATE,
-                               "Virtual machine '%s' is not running, so its file systems "
-                               "can't and need not be frozen; leave --quiesce out",
-                               session->machine->name);
+    if (request->freeze_timeout >= 0 && session->machine->run.pid == 0) {
+        maqet_error_set(err, MAQET_ERROR_STATE,
+                        "Virtual machine '%s' is not running, so its file systems can't "
+                        "and need not be frozen",
+                        session->machine->name);
+        maqet_error_next(err, MAQET_NEXT_FREEZE_NOTHING, NULL);
+        return -1;
+    }
     receipt->live = session->machine->run.pid > 0;
     receipt->replaced = replaces;
     receipt->consistency = consistency_of(session, request->freeze_timeout >= 0);

@@ -21,7 +21,7 @@ maqet_snapshot_delete(const struct maqet_context *context,
         maqet_choice_make(session, request, MAQET_PURPOSE_DELETE, left, err) < 0 ||
         maqet_members_need(session, name, err) < 0 ||
         maqet_identity_check_none(session, name, err) < 0 ||
-        (!request->drive && maqet_identity_check_set(session, name, "delete", err) < 0) ||
+        (!request->drive && maqet_identity_check_set(session, name, true, err) < 0) ||
         maqet_session_begin(session, &maqet_kind_delete, name, NULL, err) < 0)
         return -1;
     int result = maqet_steps_remove(session, name, false, drives, err);

@@ -62,7 +62,7 @@ check_readable(struct maqet_session *session, const struct maqet_drive *drive,
                     "VM '%s' is running, and drives of the type %s can't be read by "
                     "another program meanwhile",
                     session->machine->name, drive->storage->plugin.name);
-    maqet_error_hint(err, "Stop VM: maqet stop %s", session->machine->name);
+    maqet_error_next(err, MAQET_NEXT_STOP, session->machine->name, NULL);
     return -1;
 }
 

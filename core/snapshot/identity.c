@@ -98,14 +98,10 @@ static void
 hint_ways_out(const struct maqet_session *session, const char *name, const char *drive,
               struct maqet_error **err)
 {
-    maqet_error_hint(err,
-                     "Load the drives without the memory, one by one: maqet snapshot %s "
-                     "load %s %s",
-                     session->machine->name, drive, name);
-    maqet_error_hint(err,
-                     "Or delete the checkpoint, which leaves snapshots that are not its "
-                     "own: maqet checkpoint %s delete %s",
-                     session->machine->name, name);
+    maqet_error_next(err, MAQET_NEXT_LOAD_ONE_DRIVE, session->machine->name, drive, name,
+                     NULL);
+    maqet_error_next(err, MAQET_NEXT_DELETE_CHECKPOINT_ALONE, session->machine->name,
+                     name, NULL);
 }
 
 static int
@@ -152,10 +148,8 @@ check_drive(const struct maqet_session *session, const char *name, const char *d
                             : "The checkpoint '%s' has a snapshot of drive '%s', which "
                               "VM '%s' no longer has",
                         name, drive, session->machine->name);
-        maqet_error_hint(err,
-                         "Delete the checkpoint, if it is of no more use: maqet "
-                         "checkpoint %s delete %s",
-                         session->machine->name, name);
+        maqet_error_next(err, MAQET_NEXT_DELETE_USELESS_CHECKPOINT,
+                         session->machine->name, name, NULL);
         return -1;
     }
     if (!maqet_identity_recorded(about))
@@ -208,11 +202,8 @@ maqet_identity_check_none(const struct maqet_session *session, const char *name,
                         "The snapshots '%s' of VM '%s' belong to a checkpoint, which "
                         "needs all of them",
                         name, session->machine->name);
-        maqet_error_hint(
-            err,
-            "If its memory is no longer needed either, delete all of it: maqet "
-            "checkpoint %s delete %s",
-            session->machine->name, name);
+        maqet_error_next(err, MAQET_NEXT_DELETE_WHOLE_CHECKPOINT, session->machine->name,
+                         name, NULL);
         return -1;
     }
     return 0;
@@ -220,10 +211,18 @@ maqet_identity_check_none(const struct maqet_session *session, const char *name,
 
 /* ---- sets ---- */
 
+static enum maqet_next
+next_one_by_one(bool deletes, bool live)
+{
+    if (deletes)
+        return live ? MAQET_NEXT_DELETE_ONE_BY_ONE_LIVE : MAQET_NEXT_DELETE_ONE_BY_ONE;
+    return live ? MAQET_NEXT_LOAD_ONE_BY_ONE_LIVE : MAQET_NEXT_LOAD_ONE_BY_ONE;
+}
+
 static int
 error_other_member(const struct maqet_session *session, const char *name,
                    const char *drive, int64_t seconds, uint32_t nanoseconds,
-                   const struct maqet_snapshot *now, const char *verb,
+                   const struct maqet_snapshot *now, bool deletes,
                    struct maqet_error **err)
 {
     const struct maqet_snapshot then = {.seconds = seconds, .nanoseconds = nanoseconds};
@@ -235,17 +234,14 @@ error_other_member(const struct maqet_session *session, const char *name,
                     "taken together with those of the other drives: that was taken at "
                     "%s, and this one at %s",
                     name, drive, session->machine->name, before, present);
-    maqet_error_hint(err,
-                     "If it is meant nevertheless, take the drives one by one: maqet "
-                     "snapshot %s %s %s %s%s",
-                     session->machine->name, verb, drive, name,
-                     session->machine->run.pid > 0 ? " --live" : "");
+    maqet_error_next(err, next_one_by_one(deletes, session->machine->run.pid > 0),
+                     session->machine->name, drive, name, NULL);
     return -1;
 }
 
 int
 maqet_identity_check_set(const struct maqet_session *session, const char *name,
-                         const char *verb, struct maqet_error **err)
+                         bool deletes, struct maqet_error **err)
 {
     for (size_t i = 0; i < session->count; i++) {
         const struct maqet_member *member = &session->members[i];
@@ -257,7 +253,7 @@ maqet_identity_check_set(const struct maqet_session *session, const char *name,
         if (now && !maqet_history_in_set(session->history, name, drive, now) &&
             maqet_history_set_date(session->history, name, drive, &seconds, &nanoseconds))
             return error_other_member(session, name, drive, seconds, nanoseconds, now,
-                                      verb, err);
+                                      deletes, err);
     }
     return 0;
 }

@@ -36,9 +36,9 @@ int maqet_identity_check_none(const struct maqet_session *session, const char *n
                               struct maqet_error **err);
 
 /* Whether the members' snapshots of that name are those that were taken together as a
- * set, where one of that name is recorded. @verb, "load" or "delete", is what single
- * drives can be told to do instead. */
+ * set, where one of that name is recorded. An error advises to take single drives instead:
+ * to delete theirs (@deletes), or to load it. */
 int maqet_identity_check_set(const struct maqet_session *session, const char *name,
-                             const char *verb, struct maqet_error **err);
+                             bool deletes, struct maqet_error **err);
 
 #endif

@@ -25,7 +25,7 @@ check_snapshots(const struct maqet_session *session,
     if (maqet_members_need(session, request->name, err) < 0)
         return -1;
     return request->drive ? 0
-                          : maqet_identity_check_set(session, request->name, "load", err);
+                          : maqet_identity_check_set(session, request->name, false, err);
 }
 
 /* Opens the machine and makes sure that all drives have the snapshot. */
@@ -120,8 +120,7 @@ start_again(struct maqet_session *session, struct maqet_definition *definition,
     }
     maqet_error_wrap(err, "The snapshot is loaded, but VM '%s' is stopped",
                      session->machine->name);
-    maqet_error_hint(err, "Once it can start, start it: maqet start %s",
-                     session->machine->name);
+    maqet_error_next(err, MAQET_NEXT_START_WHEN_POSSIBLE, session->machine->name, NULL);
     return -1;
 }
 
@@ -155,8 +154,7 @@ maqet_snapshot_load(const struct maqet_context *context,
         maqet_session_done(session, err) < 0) {
         maqet_job_fail(session->job, err);
         if (runs && session->machine->run.pid == 0)
-            maqet_error_hint(err, "The machine is stopped; start it: maqet start %s",
-                             session->machine->name);
+            maqet_error_next(err, MAQET_NEXT_START_AGAIN, session->machine->name, NULL);
         return -1;
     }
     return runs ? start_again(session, TAKE_PTR(definition), request->timeout, pid, err)

@@ -176,7 +176,8 @@ refresh_live(struct maqet_session *session, struct maqet_error **err)
 
         if (!is_asked(session, member))
             continue;
-        json_object *node = maqet_monitor_find_node(nodes, maqet_drive_node(member->drive));
+        json_object *node =
+            maqet_monitor_find_node(nodes, maqet_drive_node(member->drive));
         if (!node)
             return maqet_error_set(err, MAQET_ERROR_MISSING,
                                    "QEMU of virtual machine '%s' has no drive '%s'; it "
@@ -285,7 +286,7 @@ error_missing(const struct maqet_session *session, const struct maqet_member *me
     if (closest)
         maqet_error_hint(err, "Did you mean '%s'?", closest);
     if (session->count > 1)
-        maqet_error_hint(err, "Leave that drive out: --exclude %s", member->drive->name);
+        maqet_error_next(err, MAQET_NEXT_EXCLUDE, member->drive->name, NULL);
     return -1;
 }
 

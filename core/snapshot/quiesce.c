@@ -56,7 +56,7 @@ check_frozen(json_object *answer, int64_t *frozen, struct maqet_error **err)
                         "the guest agent's answer to 'guest-fsfreeze-freeze' is not a "
                         "number of file systems: %.64s",
                         json_object_to_json_string(answer));
-    maqet_error_hint(err, "Leave --quiesce out: the snapshot is as after a power cut");
+    maqet_error_next(err, MAQET_NEXT_DO_NOT_QUIESCE, NULL);
     return -1;
 }
 
@@ -239,7 +239,7 @@ error_no_agent(const char *vm, struct maqet_error **err)
                     vm);
     maqet_error_hint(err, "Add `guest_agent: on` to the machine and start it again, with "
                           "qemu-guest-agent in the guest");
-    maqet_error_hint(err, "Leave --quiesce out: the snapshot is as after a power cut");
+    maqet_error_next(err, MAQET_NEXT_DO_NOT_QUIESCE, NULL);
     return -1;
 }
 

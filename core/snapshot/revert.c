@@ -60,8 +60,8 @@ check_saved(const struct maqet_session *session, struct maqet_error **err)
                         "was interrupted; while several drives are loaded, there must be "
                         "none",
                         member->drive->name, vm, MAQET_SAVED_STATE);
-        maqet_error_hint(err, "Once you don't need it: maqet snapshot %s delete %s %s",
-                         vm, member->drive->name, MAQET_SAVED_STATE);
+        maqet_error_next(err, MAQET_NEXT_DELETE_SNAPSHOT, vm, member->drive->name,
+                         MAQET_SAVED_STATE, NULL);
         return -1;
     }
     return 0;

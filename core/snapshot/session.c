@@ -130,9 +130,9 @@ tidy_images(struct maqet_session *session)
         maqet_history_untidy_set(session->history, drive->name, machine->run.pid > 0);
         if (machine->run.pid > 0 || maqet_drive_snapshot_repair(drive, &reason) == 0)
             continue;
-        maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
-                          "%s. Look for damage: maqet check %s %s", reason->message,
-                          machine->name, drive->name);
+        maqet_error_next(&reason, MAQET_NEXT_CHECK_DRIVE, machine->name, drive->name,
+                         NULL);
+        maqet_context_say_error(machine->context, MAQET_LEVEL_WARNING, reason);
     }
 }
 
@@ -163,12 +163,13 @@ add_kept(const struct maqet_session *session, const char *name, const char *what
     for (size_t i = 0; name && i < session->count; i++) {
         const struct maqet_member *member = &session->members[i];
 
-        if (maqet_snapshots_find(&member->snapshots, name, NULL))
-            maqet_strings_addf(kept,
-                               "the snapshot '%s' of drive '%s', %s; once you don't need "
-                               "it: maqet snapshot %s delete %s %s",
-                               name, member->drive->name, what, session->machine->name,
-                               member->drive->name, name);
+        if (!maqet_snapshots_find(&member->snapshots, name, NULL))
+            continue;
+        _cleanup_free_ char *step =
+            maqet_context_next(session->machine->context, MAQET_NEXT_DELETE_SNAPSHOT,
+                               session->machine->name, member->drive->name, name, NULL);
+        maqet_strings_addf(kept, "the snapshot '%s' of drive '%s', %s. %s", name,
+                           member->drive->name, what, step);
     }
 }
 

@@ -14,11 +14,9 @@ error_not_running(const struct maqet_session *session, struct maqet_error **err)
     maqet_error_set(err, MAQET_ERROR_STATE, "VM '%s' is not running (status: %s).",
                     session->machine->name, maqet_status_name(state.status));
     maqet_error_remark(err, "Live snapshots require running VM.");
-    maqet_error_hint(err, "Start VM: maqet start %s", session->machine->name);
-    maqet_error_hint(err, "Use offline snapshot (remove --live flag)");
-    maqet_error_hint(err,
-                     "Take whichever the VM's state asks for (--auto in the place of "
-                     "--live)");
+    maqet_error_next(err, MAQET_NEXT_START_FOR_LIVE, session->machine->name, NULL);
+    maqet_error_next(err, MAQET_NEXT_USE_OFFLINE, NULL);
+    maqet_error_next(err, MAQET_NEXT_USE_AUTO_FOR_LIVE, NULL);
     return -1;
 }
 
@@ -32,9 +30,9 @@ error_running(const struct maqet_session *session, struct maqet_error **err)
                     state.pid > 0 ? maqet_state_text(&state)
                                   : maqet_status_name(MAQET_STATUS_RUNNING));
     maqet_error_remark(err, "Offline snapshots require stopped VM.");
-    maqet_error_hint(err, "Stop VM: maqet stop %s", session->machine->name);
-    maqet_error_hint(err, "Use live snapshot (add --live flag)");
-    maqet_error_hint(err, "Take whichever the VM's state asks for (add --auto)");
+    maqet_error_next(err, MAQET_NEXT_STOP, session->machine->name, NULL);
+    maqet_error_next(err, MAQET_NEXT_USE_LIVE, NULL);
+    maqet_error_next(err, MAQET_NEXT_USE_AUTO, NULL);
     return -1;
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 FUNCTIONAL_TESTS = \
 	tests/functional/core-names-no-format.sh \
+	tests/functional/core-has-no-grammar.sh \
 	tests/functional/floors.sh \
 	tests/functional/time-limit.sh \
 	tests/functional/links.sh \

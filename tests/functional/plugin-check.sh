@@ -119,7 +119,7 @@ err_has "is not named like a plugin"
 expect 3 maqet plugin check "$plugins/maqet-storage-raw.so" --only everything
 err_has "everything"
 expect 3 maqet plugin check "$plugins/maqet-storage-raw.so" --set nothing
-err_has "--set nothing is not KEY=VALUE"
+err_has "The setting 'nothing' is not KEY=VALUE"
 expect 3 maqet plugin list --set a=b
 err_has "--set is not an option of 'plugin list', but of 'plugin check'"
 nothing_left || fail "$(ls -A "$TMPDIR") is left"

@@ -40,8 +40,11 @@ test_names_are_quoted(void)
 {
     for (enum maqet_next next = MAQET_NEXT_WORDS + 1; next < MAQET_NEXT_COUNT; next++) {
         _cleanup_free_ char *text = words_of(next);
-        const char *command = strstr(text, "maqet ");
+        char *command = strstr(text, "maqet ");
 
+        /* An explanation may follow it. */
+        if (command)
+            command[strcspn(command, "(")] = '\0';
         for (const char *at = command; at && (at = strstr(at, "% ")); at++)
             CU_ASSERT_TRUE(at[-1] == '\'');
     }
@@ -59,10 +62,32 @@ check(enum maqet_next next, const char *one, const char *other, const char *want
 }
 
 static void
+test_operands_of_any_number(void)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_strings_ struct maqet_strings operands = MAQET_STRINGS_INIT;
+
+    maqet_error_set(&error, MAQET_ERROR_FAILED, "it failed");
+    maqet_strings_add(&operands, "web");
+    maqet_error_next_about(&error, MAQET_NEXT_KEEP_DRIVES_LIVE, &operands);
+    maqet_strings_add(&operands, "plain");
+    maqet_strings_add(&operands, "two words");
+    maqet_error_next_about(&error, MAQET_NEXT_KEEP_DRIVES_LIVE, &operands);
+    UNIT_HINT(error, 0,
+              "Keep the drives alone: maqet snapshot web create --all NAME --live");
+    UNIT_HINT(
+        error, 1,
+        "Keep the drives alone: maqet snapshot web create --all NAME --live --exclude "
+        "plain --exclude 'two words'");
+}
+
+static void
 test_operands(void)
 {
     check(MAQET_NEXT_WORDS, "Say {1} or {", NULL, "Say {1} or {");
     check(MAQET_NEXT_ONLY_STOP, "web", NULL, "It can only be stopped: maqet stop web");
+    check(MAQET_NEXT_STOP_FIRST_IN, "web", "/data",
+          "Stop it first: maqet --data-dir '/data' stop web");
     check(MAQET_NEXT_FREE_SPACE_IN, "web", "/a folder",
           "Free up disk space in /a folder, then let the guest go on: maqet resume web");
 }
@@ -74,6 +99,7 @@ main(void)
         {"each has words", test_each_has_words},
         {"names are quoted", test_names_are_quoted},
         {"operands", test_operands},
+        {"operands of any number", test_operands_of_any_number},
         CU_TEST_INFO_NULL,
     };
 
