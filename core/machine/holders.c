@@ -6,7 +6,6 @@
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
-#include "core/base/shell.h"
 #include "core/config/tree.h"
 #include "core/machine/run.h"
 #include "core/machine/store.h"
