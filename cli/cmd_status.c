@@ -7,7 +7,7 @@
 #include "cli/table.h"
 #include "core/base/printable.h"
 #include "core/machine/opened.h"
-#include "core/machine/sandbox.h"
+#include "core/machine/sandbox_rules.h"
 #include "core/machine/store.h"
 
 struct shown {

@@ -124,7 +124,9 @@ libmaqet_core_la_SOURCES = \
 	core/machine/run.c core/machine/run.h \
 	core/machine/run_claim.c core/machine/run_claim.h \
 	core/machine/run_folder.c core/machine/run_folder.h \
+	core/machine/run_holder.c core/machine/run_holder.h \
 	core/machine/sandbox.c core/machine/sandbox.h \
+	core/machine/sandbox_rules.c core/machine/sandbox_rules.h \
 	core/machine/schema.c core/machine/schema.h \
 	core/machine/state.c core/machine/state.h \
 	core/machine/slots.c core/machine/slots.h \
@@ -148,11 +150,11 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/arguments.c core/qemu/arguments.h \
 	core/qemu/channel.c core/qemu/channel.h \
 	core/qemu/confinement.c core/qemu/confinement.h \
-	core/qemu/confinement_arguments.c \
-	core/qemu/confinement_system.c \
+	core/qemu/confinement_arguments.c core/qemu/confinement_arguments.h \
+	core/qemu/confinement_system.c core/qemu/confinement_system.h \
 	core/qemu/descriptors.c core/qemu/descriptors.h \
 	core/qemu/hotplug.c core/qemu/hotplug.h \
-	core/qemu/judge.c \
+	core/qemu/judge.c core/qemu/judge.h \
 	core/qemu/keyval.c core/qemu/keyval.h \
 	core/qemu/launch.c core/qemu/launch.h \
 	core/qemu/launch_guard.c core/qemu/launch_guard.h \
@@ -165,7 +167,7 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/qemu_options.c core/qemu/qemu_options.h \
 	core/qemu/qmp.c core/qemu/qmp.h \
 	core/qemu/render.c core/qemu/render.h \
-	core/qemu/repeated.c \
+	core/qemu/repeated.c core/qemu/repeated.h \
 	core/qemu/secrets.c core/qemu/secrets.h \
 	core/qemu/silence.c core/qemu/silence.h \
 	core/qemu/surroundings.c core/qemu/surroundings.h \

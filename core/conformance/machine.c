@@ -14,7 +14,7 @@
 #include "core/machine/helpers.h"
 #include "core/machine/monitor.h"
 #include "core/machine/run.h"
-#include "core/machine/sandbox.h"
+#include "core/machine/sandbox_rules.h"
 
 static const char NAME[] = "check";
 

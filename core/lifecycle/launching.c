@@ -18,7 +18,7 @@
 #include "core/machine/holders.h"
 #include "core/machine/monitor.h"
 #include "core/machine/run.h"
-#include "core/machine/sandbox.h"
+#include "core/machine/sandbox_rules.h"
 #include "core/machine/slots.h"
 #include "core/qemu/agent.h"
 #include "core/qemu/launch.h"

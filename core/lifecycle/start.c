@@ -12,7 +12,7 @@
 #include "core/lifecycle/startable.h"
 #include "core/machine/accel.h"
 #include "core/machine/arguments.h"
-#include "core/machine/sandbox.h"
+#include "core/machine/sandbox_rules.h"
 #include "core/machine/slots.h"
 #include "core/machine/store.h"
 

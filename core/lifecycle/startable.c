@@ -12,7 +12,7 @@
 #include "core/machine/arguments.h"
 #include "core/machine/command_line.h"
 #include "core/machine/helpers.h"
-#include "core/machine/sandbox.h"
+#include "core/machine/sandbox_rules.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/surroundings.h"
 #include "core/storage/elsewhere.h"

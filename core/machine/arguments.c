@@ -7,6 +7,7 @@
 #include "core/machine/sandbox.h"
 #include "core/qemu/argument_list.h"
 #include "core/qemu/arguments.h"
+#include "core/qemu/judge.h"
 #include "core/qemu/qemu_options.h"
 #include "core/qemu/written.h"
 #include "core/storage/system_folders.h"

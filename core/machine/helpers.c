@@ -13,7 +13,6 @@
 #include "core/base/pidfd.h"
 #include "core/base/procfs.h"
 #include "core/base/sockets.h"
-#include "core/machine/run.h"
 #include "core/plugin/host.h"
 #include "core/storage/callback.h"
 

@@ -13,7 +13,7 @@
 #include "core/base/pidfd.h"
 #include "core/base/procfs.h"
 #include "core/machine/run.h"
-#include "core/machine/sandbox.h"
+#include "core/machine/sandbox_rules.h"
 #include "core/qemu/silence.h"
 
 /* ms for work whose time grows with the image. */

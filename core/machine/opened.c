@@ -8,6 +8,7 @@
 #include "core/machine/helpers.h"
 #include "core/machine/monitor.h"
 #include "core/machine/run.h"
+#include "core/machine/run_holder.h"
 #include "core/machine/store.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/qmp.h"

@@ -13,6 +13,7 @@
 #include "core/base/files.h"
 #include "core/machine/run.h"
 #include "core/machine/run_claim.h"
+#include "core/machine/run_holder.h"
 #include "core/machine/store.h"
 #include "core/qemu/launch.h"
 

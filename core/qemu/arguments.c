@@ -6,6 +6,7 @@
 #include "core/base/files.h"
 #include "core/config/merge.h"
 #include "core/qemu/keyval.h"
+#include "core/qemu/judge.h"
 #include "core/qemu/qemu_options.h"
 
 /* ---- what we know of QEMU's options ---- */

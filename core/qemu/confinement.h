@@ -52,21 +52,6 @@ void maqet_confinement_know(struct maqet_confinement *confinement, const char *p
 int maqet_confinement_allow(struct maqet_confinement *confinement, const char *path,
                             unsigned access, struct maqet_error **err);
 
-/* Allows what every QEMU needs: the system's libraries and settings, and what belongs to
- * @program, the path of QEMU's own (confinement_system.c has the tables). */
-int maqet_confinement_allow_system(struct maqet_confinement *confinement,
-                                   const char *program, struct maqet_error **err);
-
-/*
- * Allows what a whole command line names: files, folders, devices, and places of sockets
- * on which QEMU listens (confinement_arguments.c has the tables). Relative paths start at
- * @folder (NULL: the current one). A file that QEMU would create is made, empty, since a
- * rule needs it.
- */
-int maqet_confinement_allow_arguments(struct maqet_confinement *confinement,
-                                      const char *const *argv, const char *folder,
-                                      struct maqet_error **err);
-
 /* Removes those of the files made that are still empty: QEMU did not start. */
 void maqet_confinement_undo(struct maqet_confinement *confinement);
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What a command line names: its files by the names of properties (QEMU: qemu-options.hx
- * and qapi/), and the devices of the host that are meant without being named.
- */
+#include "core/qemu/confinement_arguments.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -10,7 +8,6 @@
 
 #include "core/base/json.h"
 #include "core/base/sockets.h"
-#include "core/qemu/confinement.h"
 #include "core/qemu/keyval.h"
 
 enum {

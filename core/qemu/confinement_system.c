@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What every QEMU may open, whatever machine it runs. */
+#include "core/qemu/confinement_system.h"
+
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "core/qemu/confinement.h"
 
 enum {
     READ = MAQET_ACCESS_READ,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * judge.c - the user's own arguments against the tables of qemu_options.h.
- */
+#include "core/qemu/judge.h"
+
 #include <string.h>
 
 #include "core/qemu/argument_list.h"
 #include "core/qemu/keyval.h"
 #include "core/qemu/qemu_options.h"
+#include "core/qemu/repeated.h"
 
 static bool
 is_so(enum maqet_qemu_when when, const struct maqet_qemu_manner *manner)

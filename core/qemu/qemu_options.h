@@ -9,7 +9,6 @@
 #ifndef MAQET_QEMU_QEMU_OPTIONS_H
 #define MAQET_QEMU_QEMU_OPTIONS_H
 
-#include "core/base/context.h"
 #include "core/config/tree.h"
 
 enum maqet_qemu_nature {
@@ -82,24 +81,5 @@ const struct maqet_qemu_value *maqet_qemu_values(void);
 
 /* The row of an option, without its dash; one of nature "other" when it is not known. */
 const struct maqet_qemu_option *maqet_qemu_option_find(const char *name);
-
-/* Under which circumstances QEMU is to run. */
-struct maqet_qemu_manner {
-    bool sandboxed, detached;
-};
-
-/* Whether QEMU may have these `arguments` (NULL: none), which are of the right form. */
-int maqet_arguments_judge(json_object *list, const struct maqet_qemu_manner *manner,
-                          struct maqet_error **err);
-
-/*
- * Whether each file (by the places in the list, which may be NULL or no list) gives once
- * what QEMU takes once. Files that were laid over one another may well repeat an option.
- */
-int maqet_arguments_check_repeated(json_object *list, struct maqet_error **err);
-
-/* Warns of those that it may have: "vm.yaml:7:5: -x ...". */
-void maqet_arguments_warn(json_object *list, const struct maqet_qemu_manner *manner,
-                          const struct maqet_context *context);
 
 #endif

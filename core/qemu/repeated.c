@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * repeated.c - what one file says twice and QEMU takes once: it would use the last, and
- * tell nobody.
- */
+#include "core/qemu/repeated.h"
+
 #include <string.h>
 
 #include "core/qemu/argument_list.h"

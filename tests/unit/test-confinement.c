@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include "core/qemu/confinement.h"
+#include "core/qemu/confinement_arguments.h"
 #include "tests/unit/unit.h"
 
 static char folder[] = "/tmp/maqet-confinement.XXXXXX";

@@ -6,7 +6,9 @@
 #include "core/config/merge.h"
 #include "core/config/yaml.h"
 #include "core/qemu/arguments.h"
+#include "core/qemu/judge.h"
 #include "core/qemu/qemu_options.h"
+#include "core/qemu/repeated.h"
 #include "tests/unit/unit.h"
 
 /* ---- the tables ---- */

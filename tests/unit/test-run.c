@@ -15,6 +15,7 @@
 #include "core/machine/monitor.h"
 #include "core/machine/power_button.h"
 #include "core/machine/run.h"
+#include "core/machine/run_holder.h"
 #include "core/machine/store.h"
 #include "core/qemu/launch.h"
 #include "tests/unit/plugins.h"

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/machine/sandbox_rules.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "core/base/process.h"
+#include "core/machine/run.h"
+#include "core/machine/sandbox.h"
+#include "core/qemu/arguments.h"
+#include "core/qemu/confinement_arguments.h"
+#include "core/qemu/confinement_system.h"
+#include "core/qemu/objects.h"
+#include "core/qemu/version.h"
+
+/* ---- QEMU's own options ---- */
+
+/* Whom QEMU is to become, unless that is who we are; NULL: nobody else. */
+static const struct passwd *
+other_user(const char *user)
+{
+    const struct passwd *entry = user ? getpwnam(user) : NULL;
+
+    return entry && entry->pw_uid != geteuid() ? entry : NULL;
+}
+
+/* QEMU opens its images while it is root, and becomes the user before the guest runs. So
+ * its filter must allow that (`elevateprivileges`, also where that says "children"); more
+ * privileges than the user has it can't get, by no_new_privs (prctl(2)). */
+static void
+add_user(const char *program, const char *user, struct maqet_args *args)
+{
+    if (maqet_qemu_version(program) >= 90100)
+        maqet_props_string(maqet_args_settings(args, "-run-with", NULL), "user", user);
+    else
+        maqet_args_option(args, "-runas", user);
+}
+
+void
+maqet_sandbox_add_arguments(const struct maqet_vm *vm, struct maqet_args *args)
+{
+    _cleanup_sandbox_ struct maqet_sandbox sandbox;
+    struct maqet_props *filter;
+
+    maqet_sandbox_read(vm->definition->tree, &sandbox);
+    /* Who does not exist is an error of a start, and shown all the same. */
+    bool other = sandbox.user && (!getpwnam(sandbox.user) || other_user(sandbox.user));
+
+    if (sandbox.seccomp && !maqet_arguments_has(maqet_vm_arguments(vm), "sandbox")) {
+        filter = maqet_args_settings(args, "-sandbox", "on");
+        maqet_props_string(filter, "obsolete", "deny");
+        if (!other)
+            maqet_props_string(filter, "elevateprivileges", "deny");
+        maqet_props_string(filter, "spawn", "deny");
+        maqet_props_string(filter, "resourcecontrol", "deny");
+    }
+    if (other)
+        add_user(vm->program, sandbox.user, args);
+}
+
+int
+maqet_sandbox_check_user(const struct maqet_vm *vm, struct maqet_error **err)
+{
+    json_object *tree = vm->definition->tree;
+    const char *user = maqet_tree_text(tree, "run_as");
+    struct maqet_place place = maqet_tree_place_of_value(tree, "run_as");
+
+    if (!user)
+        return 0;
+    errno = 0;
+    const struct passwd *entry = getpwnam(user);
+    if (!entry)
+        return maqet_place_error(place, err, MAQET_ERROR_INVALID,
+                                 "VM '%s' is to run as '%s', and there is no such user",
+                                 vm->definition->name, user);
+    if (geteuid() == 0 || geteuid() == entry->pw_uid)
+        return 0;
+    maqet_place_error(place, err, MAQET_ERROR_PERMISSION,
+                      "VM '%s' is to run as '%s', which only root can arrange",
+                      vm->definition->name, user);
+    maqet_error_hint(err, "Start it as root, or leave out `run_as`");
+    return -1;
+}
+
+/* ---- the rules ---- */
+
+/* QEMU as that user must get to its own folder, or it could not remove its PID file, and
+ * every end would look like a crash. */
+static int
+check_way(const char *user, int dir_fd, struct maqet_error **err)
+{
+    _cleanup_free_ char *run = maqet_path_of_fd(dir_fd);
+    _cleanup_free_ char *folder = run ? maqet_path_folder(run) : maqet_strdup("/");
+    struct stat status;
+
+    while (strcmp(folder, "/") != 0) {
+        if (stat(folder, &status) == 0 && !(status.st_mode & S_IXOTH)) {
+            maqet_error_set(err, MAQET_ERROR_PERMISSION,
+                            "QEMU is to run as '%s', and can't get through the folder %s",
+                            user, folder);
+            maqet_error_hint(err,
+                             "Let others pass (chmod o+x '%s'), or set another "
+                             "folder by MAQET_RUNTIME_DIR",
+                             folder);
+            return -1;
+        }
+        char *above = maqet_path_folder(folder);
+        free(folder);
+        folder = above;
+    }
+    return 0;
+}
+
+/* QEMU's own folder in the run folder, in which it has its PID file, which it removes
+ * when it ends in order. Others have nothing there that QEMU must not change. It is ours
+ * until QEMU has written that file, which it does as root: whoever could put a link in
+ * its place would have it write to another file. */
+static int
+make_own_folder(const char *user, int dir_fd, struct maqet_error **err)
+{
+    const struct passwd *entry = geteuid() == 0 ? other_user(user) : NULL;
+
+    if (mkdirat(dir_fd, MAQET_RUN_OWN, 0700) < 0 && errno != EEXIST)
+        return maqet_error_errno(err, errno, "Can't make QEMU's own folder");
+    _cleanup_close_ int own =
+        openat(dir_fd, MAQET_RUN_OWN, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (own < 0 || fchown(own, geteuid(), getegid()) < 0 || fchmod(own, 0700) < 0 ||
+        (unlinkat(own, "pid", 0) < 0 && errno != ENOENT))
+        return maqet_error_errno(err, errno, "Can't take QEMU's own folder");
+    _cleanup_close_ int pid =
+        openat(own, "pid", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (pid < 0)
+        return maqet_error_errno(err, errno, "Can't make QEMU's PID file");
+    /* The way there: to be passed through, and nothing more. */
+    if (entry && (fchown(dir_fd, 0, entry->pw_gid) < 0 || fchmod(dir_fd, 0710) < 0 ||
+                  fchmodat(dir_fd, "..", 0711, 0) < 0))
+        return maqet_error_errno(err, errno, "Can't let QEMU into its own folder");
+    return entry ? check_way(user, dir_fd, err) : 0;
+}
+
+int
+maqet_sandbox_hand_over(const struct maqet_vm *vm, int dir_fd, struct maqet_error **err)
+{
+    const struct passwd *entry =
+        other_user(maqet_tree_text(vm->definition->tree, "run_as"));
+
+    if (!entry || geteuid() != 0)
+        return 0;
+    if (fchownat(dir_fd, MAQET_RUN_OWN, entry->pw_uid, entry->pw_gid,
+                 AT_SYMLINK_NOFOLLOW) < 0)
+        return maqet_error_errno(err, errno, "Can't give QEMU its own folder");
+    return 0;
+}
+
+/* A folder of an unlikely name, of which the link tells before it is there: a kill in
+ * between leaves no folder that nobody knows of. NULL, and errno; the caller frees. */
+static char *
+make_noted_folder(const char *above, int dir_fd)
+{
+    for (;;) {
+        uint64_t number;
+
+        if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+            return NULL;
+        _cleanup_free_ char *path =
+            maqet_format("%s/maqet-scratch-%016" PRIx64, above, number);
+        if (symlinkat(path, dir_fd, MAQET_RUN_SCRATCH) < 0)
+            return NULL;
+        if (mkdir(path, 0700) == 0)
+            return TAKE_PTR(path);
+        int reason = errno;
+        unlinkat(dir_fd, MAQET_RUN_SCRATCH, 0);
+        errno = reason;
+        if (reason != EEXIST)
+            return NULL;
+    }
+}
+
+/* Where QEMU is to keep what a guest writes for nothing (snapshot=on, and a folder shown
+ * as a FAT disk), it makes a file below TMPDIR. It gets a folder there that is its alone.
+ */
+static int
+make_scratch(const struct maqet_strings *argv, int dir_fd,
+             struct maqet_confinement *confinement, char **scratch,
+             struct maqet_error **err)
+{
+    static const char *const words[] = {"snapshot=on", "fat:", "vvfat"};
+    const char *above = getenv("TMPDIR");
+    bool wanted = false;
+
+    for (size_t i = 0; i < argv->count && !wanted; i++)
+        for (size_t j = 0; j < sizeof(words) / sizeof(*words) && !wanted; j++)
+            wanted = strstr(argv->items[i], words[j]) != NULL;
+    if (!wanted)
+        return 0;
+    /* The kernel's /tmp is memory on many systems; QEMU doesn't use it for this either.
+     */
+    if (!above || strcmp(above, "/tmp") == 0)
+        above = "/var/tmp";
+    _cleanup_free_ char *path = make_noted_folder(above, dir_fd);
+    if (!path)
+        return maqet_error_errno(err, errno, "Can't make a temporary folder in %s",
+                                 above);
+    *scratch = TAKE_PTR(path);
+    return maqet_confinement_allow(
+        confinement, *scratch,
+        MAQET_ACCESS_READ | MAQET_ACCESS_WRITE | MAQET_ACCESS_CHANGE, err);
+}
+
+static int
+allow_own(int dir_fd, struct maqet_confinement *confinement, struct maqet_error **err)
+{
+    _cleanup_free_ char *run = maqet_path_of_fd(dir_fd);
+    _cleanup_free_ char *own = maqet_format("%s/" MAQET_RUN_OWN, run ? run : "");
+    _cleanup_free_ char *pid = maqet_format("%s/" MAQET_RUN_PID, run ? run : "");
+
+    return maqet_confinement_allow(confinement, own, MAQET_ACCESS_REMOVE, err) < 0 ||
+                   maqet_confinement_allow(
+                       confinement, pid, MAQET_ACCESS_READ | MAQET_ACCESS_WRITE, err) < 0
+               ? -1
+               : 0;
+}
+
+static int
+allow_listed(const struct maqet_vm *vm, const struct maqet_strings *paths,
+             unsigned access, struct maqet_confinement *confinement,
+             struct maqet_error **err)
+{
+    for (size_t i = 0; i < paths->count; i++) {
+        if (faccessat(AT_FDCWD, paths->items[i], F_OK, AT_EACCESS) < 0)
+            maqet_context_say(
+                vm->context, MAQET_LEVEL_WARNING,
+                "VM '%s': `sandbox` lets QEMU open %s, which is not there: %s",
+                vm->definition->name, paths->items[i], strerror(errno));
+        if (maqet_confinement_allow(confinement, paths->items[i], access, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* For people, and for whoever has to explain what QEMU was denied. */
+static int
+write_rules(const struct maqet_confinement *confinement, int dir_fd,
+            struct maqet_error **err)
+{
+    _cleanup_free_ char *run = maqet_path_of_fd(dir_fd);
+    _cleanup_free_ char *path = maqet_format("%s/" MAQET_RUN_RULES, run ? run : "");
+    _cleanup_free_ char *text =
+        maqet_format("# landlock %d: what QEMU may open\n%s", confinement->version,
+                     confinement->rules.data ? confinement->rules.data : "");
+
+    return maqet_file_replace(path, text, strlen(text), 0600, err);
+}
+
+static void
+know_drive(struct maqet_confinement *confinement, const struct maqet_drive *drive)
+{
+    for (size_t i = 0; i < drive->chain.count; i++) {
+        const struct maqet_node *node = &drive->chain.nodes[i];
+
+        if (maqet_node_is_known(node))
+            maqet_confinement_know(confinement, node->file, &node->id);
+    }
+}
+
+static int
+make_rules(const struct maqet_vm *vm, const struct maqet_sandbox *sandbox,
+           const struct maqet_strings *argv, int dir_fd,
+           struct maqet_confinement *confinement, char **scratch,
+           struct maqet_error **err)
+{
+    const unsigned write = MAQET_ACCESS_READ | MAQET_ACCESS_WRITE | MAQET_ACCESS_CHANGE;
+    _cleanup_free_ char *program = maqet_process_find(argv->items[0]);
+
+    for (size_t i = 0; i < vm->drive_count; i++)
+        know_drive(confinement, vm->drives[i]);
+    return maqet_confinement_allow_system(confinement, program ? program : "", err) < 0 ||
+                   allow_own(dir_fd, confinement, err) < 0 ||
+                   maqet_confinement_allow_arguments(
+                       confinement, (const char *const *)argv->items,
+                       maqet_tree_place(vm->definition->tree).folder, err) < 0 ||
+                   allow_listed(vm, &sandbox->read,
+                                MAQET_ACCESS_READ | MAQET_ACCESS_EXECUTE, confinement,
+                                err) < 0 ||
+                   allow_listed(vm, &sandbox->write, write, confinement, err) < 0 ||
+                   make_scratch(argv, dir_fd, confinement, scratch, err) < 0 ||
+                   write_rules(confinement, dir_fd, err) < 0
+               ? -1
+               : 0;
+}
+
+int
+maqet_sandbox_confine(const struct maqet_vm *vm, const struct maqet_strings *argv,
+                      int dir_fd, struct maqet_confinement *confinement, char **scratch,
+                      struct maqet_error **err)
+{
+    _cleanup_sandbox_ struct maqet_sandbox sandbox;
+    int version = maqet_landlock_version();
+
+    *scratch = NULL;
+    *confinement = MAQET_CONFINEMENT_INIT;
+    maqet_sandbox_read(vm->definition->tree, &sandbox);
+    unlinkat(dir_fd, MAQET_RUN_RULES, 0);
+    if (make_own_folder(sandbox.user, dir_fd, err) < 0)
+        return -1;
+    if (!sandbox.landlock || version < MAQET_CONFINEMENT_LANDLOCK)
+        return 0;
+    if (maqet_confinement_begin(confinement, version, err) == 0 &&
+        make_rules(vm, &sandbox, argv, dir_fd, confinement, scratch, err) == 0)
+        return 0;
+    maqet_confinement_undo(confinement);
+    return -1;
+}
+
+/* ---- what there is to be told ---- */
+
+char *
+maqet_sandbox_hint(int dir_fd)
+{
+    _cleanup_free_ char *run = NULL;
+
+    if (faccessat(dir_fd, MAQET_RUN_RULES, F_OK, 0) < 0)
+        return NULL;
+    run = maqet_path_of_fd(dir_fd);
+    return maqet_format("QEMU can open only what its command line names (all of it is "
+                        "listed in %s/" MAQET_RUN_RULES
+                        "); if it needs another file, name that in the VM's YAML file: "
+                        "`sandbox: {read: [PATH], write: [PATH]}`",
+                        run ? run : "");
+}
+
+/* "Seccomp:\t2\n" in /proc/PID/status, as a number; -1: not known. */
+static long
+status_number(const char *status, const char *key)
+{
+    const char *line = status ? strstr(status, key) : NULL;
+
+    return line ? strtol(line + strlen(key), NULL, 10) : -1;
+}
+
+void
+maqet_sandbox_describe(const struct maqet_context *context, const char *name, int pid,
+                       struct maqet_confined *confined)
+{
+    enum { LIMIT = 1 << 20, SECCOMP_MODE_FILTER = 2 };
+    _cleanup_free_ char *path = maqet_format("/proc/%d/status", pid);
+    _cleanup_free_ char *status = NULL, *rules = NULL;
+    _cleanup_free_ char *folder = maqet_run_folder(context, name);
+    _cleanup_free_ char *file = maqet_format("%s/" MAQET_RUN_RULES, folder);
+    int version = 0;
+
+    maqet_file_read(path, LIMIT, &status, NULL, NULL);
+    long uid = status_number(status, "\nUid:");
+    const struct passwd *entry = uid < 0 ? NULL : getpwuid((uid_t)uid);
+    if (maqet_file_read(file, LIMIT, &rules, NULL, NULL) == 0)
+        sscanf(rules, "# landlock %d", &version);
+    confined->has_landlock = version > 0;
+    confined->landlock = version;
+    confined->seccomp = status_number(status, "\nSeccomp:") == SECCOMP_MODE_FILTER;
+    confined->user = entry ? maqet_strdup(entry->pw_name) : NULL;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * judge.h - the user's own arguments against the tables of qemu_options.h.
+ */
+#ifndef MAQET_QEMU_JUDGE_H
+#define MAQET_QEMU_JUDGE_H
+
+#include "core/base/context.h"
+#include "core/base/error.h"
+
+/* Under which circumstances QEMU is to run. */
+struct maqet_qemu_manner {
+    bool sandboxed, detached;
+};
+
+/* Whether QEMU may have these `arguments` (NULL: none), which are of the right form. */
+int maqet_arguments_judge(json_object *list, const struct maqet_qemu_manner *manner,
+                          struct maqet_error **err);
+
+/* Warns of those that it may have: "vm.yaml:7:5: -x ...". */
+void maqet_arguments_warn(json_object *list, const struct maqet_qemu_manner *manner,
+                          const struct maqet_context *context);
+
+#endif
