@@ -52,6 +52,7 @@ scene_begin(struct scene *scene)
     scene->context.data_dir = maqet_format("%s/machines", scene->folder);
     scene->context.runtime_dir = maqet_format("%s/run", scene->folder);
     scene->context.message = scene_hear;
+    scene->context.words = hint_text;
     scene->context.data = scene;
     scene->context.recover = maqet_job_recover;
     scene->context.job_kinds = maqet_kinds;

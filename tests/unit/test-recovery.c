@@ -823,7 +823,7 @@ test_forget_create(void)
     struct maqet_session *session = begin(&scene, &maqet_kind_create, "new", NULL, NULL);
     make(session, HDD, "new");
     leave(&scene, session);
-    forget(&scene, "the snapshot 'new' of drive 'hdd', which other drives may lack; once "
+    forget(&scene, "the snapshot 'new' of drive 'hdd', which other drives may lack. Once "
                    "you don't need it: maqet snapshot vm delete hdd new");
     SCENE_IMAGE(&scene, "hdd", "a | new=a");
 }
@@ -837,7 +837,7 @@ test_forget_overwrite(void)
     make(session, DATA, ".eep");
     leave(&scene, session);
     forget(&scene, "the snapshot '.eep' of drive 'data', which was to replace another "
-                   "one; once you don't need it: maqet snapshot vm delete data .eep");
+                   "one. Once you don't need it: maqet snapshot vm delete data .eep");
 }
 
 static void
@@ -847,8 +847,8 @@ test_forget_load(void)
 
     leave(&scene, begin_revert(&scene, &maqet_kind_load));
     scene_fail(&scene, "hdd", "list");
-    forget(&scene, "the snapshot '" SAVED "' of drive 'data', its state before the load; "
-                   "once you don't need it: maqet snapshot vm delete data " SAVED);
+    forget(&scene, "the snapshot '" SAVED "' of drive 'data', its state before the load. "
+                   "Once you don't need it: maqet snapshot vm delete data " SAVED);
     CU_ASSERT_EQUAL(scene.said.count, 1);
     CU_ASSERT_PTR_NOT_NULL(strstr(scene.said.items[0], "can't be told: "));
     SCENE_IMAGE(&scene, "hdd", "a | keep=a " SAVED "=A");
@@ -943,10 +943,10 @@ test_untidy(void)
     scene_begin(&scene);
     leave(&scene, begin(&scene, &maqet_kind_create, "new", NULL, NULL));
     scene_fail(&scene, "data", "repair");
-    scene_recover(&scene,
-                  "Virtual machine 'vm', drive 'data': can't repair the image after an "
-                  "interrupted operation: repair fails to order. Look for damage: maqet "
-                  "check vm data; " CREATION "nothing to clean up");
+    scene_recover(
+        &scene, "Virtual machine 'vm', drive 'data': can't repair the image after an "
+                "interrupted operation: repair fails to order. See what is wrong: maqet "
+                "check vm data; " CREATION "nothing to clean up");
 }
 
 /* Without the history, nothing is changed. */
