@@ -11,6 +11,7 @@
 #include "core/base/json.h"
 #include "core/base/printable.h"
 #include "core/config/yaml.h"
+#include "core/config/yaml_write.h"
 
 static const char *const formats[] = {
     [FORMAT_TABLE] = "table",

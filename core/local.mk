@@ -24,7 +24,7 @@ libmaqet_core_la_SOURCES = \
 	core/base/printable.c core/base/printable.h \
 	core/base/process.c core/base/process.h \
 	core/base/procfs.c core/base/procfs.h \
-	core/base/replacement.c \
+	core/base/replacement.c core/base/replacement.h \
 	core/base/secret.c core/base/secret.h \
 	core/base/shell.c core/base/shell.h \
 	core/base/sockets.c core/base/sockets.h \
@@ -42,16 +42,16 @@ libmaqet_core_la_SOURCES = \
 	core/checkpoint/loading.c core/checkpoint/loading.h \
 	core/checkpoint/request.h \
 	core/checkpoint/run.c core/checkpoint/run.h \
-	core/config/assign.c \
+	core/config/assign.c core/config/assign.h \
 	core/config/merge.c core/config/merge.h \
 	core/config/options.c core/config/options.h \
-	core/config/saved.c \
+	core/config/saved.c core/config/saved.h \
 	core/config/settings.c core/config/settings.h \
 	core/config/tree.c core/config/tree.h \
 	core/config/values.c core/config/values.h \
 	core/config/yaml.c core/config/yaml.h \
 	core/config/yaml_fault.c core/config/yaml_fault.h \
-	core/config/yaml_write.c \
+	core/config/yaml_write.c core/config/yaml_write.h \
 	core/conformance/bench.c core/conformance/bench.h \
 	core/conformance/check_calls.c \
 	core/conformance/check_create.c \

@@ -97,10 +97,6 @@ bool maqet_file_id_is_same_file(const struct maqet_file_id *a,
  * reading it. Follows links. Caller frees; NULL: no such file. */
 char *maqet_file_mark(const char *path);
 
-/* What follows a dot and a file's name in that of the temporary file which is to replace
- * it; six more characters come behind (mkostemp(3)). */
-#define MAQET_FILE_TEMPORARY ".maqet-"
-
 /* Removes a file, and sees that it stays removed after a power cut. A missing one is
  * fine. */
 int maqet_file_remove(const char *path, struct maqet_error **err);
@@ -108,37 +104,6 @@ int maqet_file_remove(const char *path, struct maqet_error **err);
 /* Removes a file that holds nothing, as one has made it for somebody who did not use it;
  * one that was given a size, and no data, holds nothing, too. */
 void maqet_file_remove_empty(const char *path);
-
-/* Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. */
-int maqet_file_replace(const char *path, const char *data, size_t length, mode_t mode,
-                       struct maqet_error **err);
-
-/*
- * The same in two steps, for a file whose content depends on which file it is:
- * maqet_replacement_begin makes the temporary file, open as @fd, maqet_replacement_finish
- * writes it and gives it its name. Whatever came of it, maqet_replacement_cleanup removes
- * a temporary file that is left.
- */
-struct maqet_replacement {
-    char *path;
-    char *folder;
-    char *temporary; /* NULL: there is none, or it has its name */
-    int dir_fd;
-    int fd;
-};
-
-int maqet_replacement_begin(const char *path, struct maqet_replacement *replacement,
-                            struct maqet_error **err);
-int maqet_replacement_finish(struct maqet_replacement *replacement, const char *data,
-                             size_t length, mode_t mode, struct maqet_error **err);
-void maqet_replacement_cleanup(struct maqet_replacement *replacement);
-
-/* Removes from a folder the temporary files that a killed maqet has left there: those
- * whose writer has died, and that were to replace a file of which @is_ours (NULL: any)
- * says that it is one of ours. */
-void maqet_dir_sweep(const char *folder, bool (*is_ours)(const char *name));
-
-#define _cleanup_replacement_ _cleanup_(maqet_replacement_cleanup)
 
 /* Gives a finished file its name, replacing nothing. False, and errno: EEXIST where there
  * is a file of that name. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/files.h"
+#include "core/base/replacement.h"
 
 /* A definition's tree may be as deep as YAML may be (32), and stands two levels deep in
  * its file. */

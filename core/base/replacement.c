@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * replacement.c - files that are replaced whole: nobody ever sees half of one, and what a
- * killed maqet has left of one is told from what is being written.
- */
+#include "core/base/replacement.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

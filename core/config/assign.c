@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* assign.c - `--set KEY=VALUE`: a small tree, merged like one more file. */
+#include "core/config/assign.h"
+
 #include "core/config/merge.h"
 
 #include <string.h>

@@ -9,6 +9,8 @@
  * The tree stands apart from its places, so that people can read the file, and so that it
  * nests no deeper than what the user wrote.
  */
+#include "core/config/saved.h"
+
 #include "core/config/tree.h"
 
 #include <string.h>

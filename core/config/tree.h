@@ -69,13 +69,4 @@ int maqet_place_error(struct maqet_place place, struct maqet_error **err,
                       enum maqet_error_code code, const char *format, ...)
     MAQET_PRINTF(4, 5);
 
-/*
- * The tree as plain json with its places (saved.c has the form), to be stored, and back.
- * It nests one level deeper than the tree (json-c's parser must be told: it stops at 32).
- * Stored file names are absolute. maqet_tree_load returns NULL and an error when @stored
- * is not of that form.
- */
-json_object *maqet_tree_save(json_object *tree);
-json_object *maqet_tree_load(json_object *stored, struct maqet_error **err);
-
 #endif

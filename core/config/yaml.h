@@ -28,12 +28,4 @@ json_object *maqet_yaml_read(const char *path, struct maqet_error **err);
 json_object *maqet_yaml_parse(const char *text, size_t length, const char *name,
                               const char *folder, struct maqet_error **err);
 
-/*
- * Any json as a YAML document; texts that would be read as another type are quoted, and
- * what may not be shown is escaped (core/base/printable.h). A byte that belongs to no
- * character, which YAML can't express, stands there as U+FFFD and two hexadecimal digits
- * (maqet_text_utf8()). The caller frees.
- */
-char *maqet_yaml_write(json_object *value);
-
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* yaml_write.c - json to YAML text (libyaml's emitter). */
+#include "core/config/yaml_write.h"
+
 #include "core/config/yaml.h"
 
 #include <inttypes.h>

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/process.h"
+#include "core/base/replacement.h"
 
 static const char TOOL[] = "qemu-img";
 

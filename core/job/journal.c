@@ -6,6 +6,7 @@
 
 #include "core/base/files.h"
 #include "core/base/json.h"
+#include "core/base/replacement.h"
 #include "core/machine/store.h"
 
 /* ---- its parts ---- */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "core/base/replacement.h"
 #include "core/machine/store.h"
 #include "core/storage/snapshots.h"
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/base/pidfd.h"
+#include "core/base/replacement.h"
 #include "core/machine/helpers.h"
 #include "core/machine/store.h"
 #include "core/qemu/agent.h"

@@ -11,6 +11,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
+#include "core/base/replacement.h"
 #include "core/machine/run.h"
 #include "core/machine/run_claim.h"
 #include "core/machine/run_holder.h"

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "core/base/process.h"
+#include "core/base/replacement.h"
 #include "core/machine/run.h"
 #include "core/machine/sandbox.h"
 #include "core/qemu/arguments.h"

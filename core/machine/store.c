@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/deadline.h"
+#include "core/base/replacement.h"
 #include "core/machine/folder.h"
 #include "core/machine/file_users.h"
 

@@ -15,9 +15,12 @@
 
 #include <string.h>
 
+#include "core/config/assign.h"
 #include "core/config/merge.h"
 #include "core/config/options.h"
+#include "core/config/saved.h"
 #include "core/config/yaml.h"
+#include "core/config/yaml_write.h"
 
 enum { DEPTH_LIMIT = 32 };
 

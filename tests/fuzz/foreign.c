@@ -30,6 +30,7 @@
 #include "core/base/printable.h"
 #include "core/base/shell.h"
 #include "core/config/yaml.h"
+#include "core/config/yaml_write.h"
 
 static void
 promise(bool kept)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/context.h"
+#include "core/base/replacement.h"
 #include "tests/unit/unit.h"
 
 enum { UNIT_SKIP = 77 }; /* the test harness's word for "can't be tested here" */

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "core/base/clock.h"
+#include "core/base/replacement.h"
 #include "tests/unit/unit.h"
 
 /* ---- paths ---- */

@@ -3,6 +3,7 @@
 #include "core/machine/full.h"
 
 #include "core/base/cleanup.h"
+#include "core/base/replacement.h"
 #include "tests/unit/unit.h"
 
 /* The device's own fields, and those of what is inserted. */

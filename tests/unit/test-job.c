@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "core/base/replacement.h"
 #include "core/job/interrupted.h"
 #include "core/snapshot/list.h"
 #include "tests/unit/jobs.h"
@@ -434,8 +435,9 @@ check_asked(struct scene *scene, const char *changes)
     CU_ASSERT_PTR_NOT_NULL_FATAL(since);
     UNIT_SAME(since + strlen(SINCE), changes);
     CU_ASSERT_EQUAL(error->code, MAQET_ERROR_STATE);
-    UNIT_HINT(error, 0, "Finish it all the same: maqet recover vm --finish "
-                                     "(this ends x on drives 'hdd', 'data')");
+    UNIT_HINT(error, 0,
+              "Finish it all the same: maqet recover vm --finish "
+              "(this ends x on drives 'hdd', 'data')");
     maqet_error_free(TAKE_PTR(error));
     CU_ASSERT_EQUAL(seen.recovered, 0);
 

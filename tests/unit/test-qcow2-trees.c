@@ -3,6 +3,7 @@
  * What deleting a snapshot would free, measured by QEMU: the clusters in use are counted
  * before and after it deletes one, by a counter that knows nothing but refcounts.
  */
+#include "core/base/replacement.h"
 #include "plugins/qcow2/usage.h"
 #include "tests/unit/qcow2.h"
 

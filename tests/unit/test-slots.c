@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/base/replacement.h"
 #include "core/config/yaml.h"
 #include "core/machine/slots.h"
 #include "core/qemu/objects.h"

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/base/clock.h"
+#include "core/base/replacement.h"
 #include "core/machine/store.h"
 #include "tests/unit/unit.h"
 

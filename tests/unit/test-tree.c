@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The tree of configuration: the places beside it, copies, and the stored form. */
+#include "core/config/saved.h"
 #include "core/config/tree.h"
 #include "core/config/yaml.h"
 #include "tests/unit/unit.h"

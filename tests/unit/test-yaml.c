@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "core/config/yaml.h"
+#include "core/config/yaml_write.h"
 #include "tests/unit/unit.h"
 
 static json_object *

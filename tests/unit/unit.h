@@ -30,6 +30,7 @@
 #include "core/base/error.h"
 #include "core/base/files.h"
 #include "core/base/procfs.h"
+#include "core/base/replacement.h"
 #include "tests/slow.h"
 
 /* Runs the tests, ends with CUnit's summary, and returns the program's exit code. */

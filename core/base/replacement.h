@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * replacement.h - files that are replaced whole: nobody ever sees half of one, and what a
+ * killed maqet has left of one is told from what is being written.
+ */
+#ifndef MAQET_BASE_REPLACEMENT_H
+#define MAQET_BASE_REPLACEMENT_H
+
+#include <sys/types.h>
+
+#include "core/base/error.h"
+
+/* What follows a dot and a file's name in that of the temporary file which is to replace
+ * it; six more characters come behind (mkostemp(3)). */
+#define MAQET_FILE_TEMPORARY ".maqet-"
+
+/* Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. */
+int maqet_file_replace(const char *path, const char *data, size_t length, mode_t mode,
+                       struct maqet_error **err);
+
+/*
+ * The same in two steps, for a file whose content depends on which file it is:
+ * maqet_replacement_begin makes the temporary file, open as @fd, maqet_replacement_finish
+ * writes it and gives it its name. Whatever came of it, maqet_replacement_cleanup removes
+ * a temporary file that is left.
+ */
+struct maqet_replacement {
+    char *path;
+    char *folder;
+    char *temporary; /* NULL: there is none, or it has its name */
+    int dir_fd;
+    int fd;
+};
+
+int maqet_replacement_begin(const char *path, struct maqet_replacement *replacement,
+                            struct maqet_error **err);
+int maqet_replacement_finish(struct maqet_replacement *replacement, const char *data,
+                             size_t length, mode_t mode, struct maqet_error **err);
+void maqet_replacement_cleanup(struct maqet_replacement *replacement);
+
+/* Removes from a folder the temporary files that a killed maqet has left there: those
+ * whose writer has died, and that were to replace a file of which @is_ours (NULL: any)
+ * says that it is one of ours. */
+void maqet_dir_sweep(const char *folder, bool (*is_ours)(const char *name));
+
+#define _cleanup_replacement_ _cleanup_(maqet_replacement_cleanup)
+
+#endif
