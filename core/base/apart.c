@@ -40,8 +40,8 @@ static int
 become(void *data, int fd)
 {
     const struct apart *apart = data;
-    struct maqet_error *error = NULL;
-    json_object *answer = json_object_new_object();
+    _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_json_ json_object *answer = json_object_new_object();
     int empty = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
     setpgid(0, 0); /* so that those whom it starts end with it */

@@ -120,8 +120,9 @@ begin(void *data, int fd)
     setsid();
     ignore_signals();
     sigprocmask(SIG_SETMASK, &birth->before, NULL);
-    return keep(all, birth->count + 1) < 0 ? NOT_BEGUN
-                                           : birth->work(birth->data, birth->fd);
+    int kept = keep(all, birth->count + 1);
+    free(all);
+    return kept < 0 ? NOT_BEGUN : birth->work(birth->data, birth->fd);
 }
 
 static int
