@@ -25,8 +25,9 @@ text(const void *row, bool colour)
     return maqet_format("Added virtual machine '%s'.\n", added->name);
 }
 
-static const struct view view = {
-    .table = {&fields, "name uuid"}, .text = text, .confirmation = true};
+static const struct view view = {.table = {.fields = &fields, .columns = "name uuid"},
+                                 .text = text,
+                                 .confirmation = true};
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)

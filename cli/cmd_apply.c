@@ -42,8 +42,9 @@ text(const void *row, bool colour)
     return maqet_format("Virtual machine '%s' is unchanged.\n", applied->name);
 }
 
-static const struct view view = {
-    .table = {&fields, "name change"}, .text = text, .confirmation = true};
+static const struct view view = {.table = {.fields = &fields, .columns = "name change"},
+                                 .text = text,
+                                 .confirmation = true};
 
 /* What the first operand is called: a machine that is there, or one to be created. */
 static char *

@@ -136,7 +136,8 @@ text(const void *row, bool colour)
 }
 
 static const struct view view = {
-    .table = {&fields, "vm drive status errors leaks errors_fixed leaks_fixed file"},
+    .table = {.fields = &fields,
+              .columns = "vm drive status errors leaks errors_fixed leaks_fixed file"},
     .text = text,
     .each = "image",
 };

@@ -54,7 +54,8 @@ create_text(const void *row, bool colour)
 }
 
 const struct view checkpoint_create_view = {
-    .table = {&create_fields, "name drives pause_ms wall_ms size method"},
+    .table = {.fields = &create_fields,
+              .columns = "name drives pause_ms wall_ms size method"},
     .text = create_text,
     .confirmation = true};
 
@@ -150,7 +151,9 @@ load_text(const void *row, bool colour)
 }
 
 const struct view checkpoint_load_view = {
-    .table = {&load_fields, "name pid"}, .text = load_text, .confirmation = true};
+    .table = {.fields = &load_fields, .columns = "name pid"},
+    .text = load_text,
+    .confirmation = true};
 
 int
 checkpoint_load(struct invocation *invocation, const char *vm, const char *name,
@@ -207,7 +210,9 @@ delete_text(const void *row, bool colour)
 }
 
 static const struct view delete_view = {
-    .table = {&delete_fields, "name"}, .text = delete_text, .confirmation = true};
+    .table = {.fields = &delete_fields, .columns = "name"},
+    .text = delete_text,
+    .confirmation = true};
 
 static int
 run_delete(struct invocation *invocation, struct maqet_error **err)
@@ -291,7 +296,8 @@ static const struct maqet_field list_rows[] = {
 static const struct maqet_fields list_fields = MAQET_FIELDS(struct listed, list_rows);
 
 static const struct view list_view = {
-    .table = {&list_fields, "name date drives memory size pause_ms method machine"},
+    .table = {.fields = &list_fields,
+              .columns = "name date drives memory size pause_ms method machine"},
     .empty = "No checkpoints found.\n",
     .each = "checkpoint",
 };

@@ -47,7 +47,9 @@ text(const void *row, bool colour)
 }
 
 static const struct view view = {
-    .table = {&fields, "vm outcome kept"}, .text = text, .confirmation = true};
+    .table = {.fields = &fields, .columns = "vm outcome kept"},
+    .text = text,
+    .confirmation = true};
 
 static enum maqet_recovery_way
 way_of(const struct invocation *invocation)

@@ -56,10 +56,11 @@ text(const void *row, bool colour)
                         started->pid);
 }
 
-static const struct view view = {.table = {&started_fields, "name pid"},
-                                 .text = text,
-                                 .confirmation = true,
-                                 .each = "virtual machine"};
+static const struct view view = {
+    .table = {.fields = &started_fields, .columns = "name pid"},
+    .text = text,
+    .confirmation = true,
+    .each = "virtual machine"};
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)

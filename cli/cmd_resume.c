@@ -39,10 +39,11 @@ text(const void *row, bool colour)
                         resumed->name);
 }
 
-static const struct view view = {.table = {&fields, "name was_paused"},
-                                 .text = text,
-                                 .confirmation = true,
-                                 .each = "virtual machine"};
+static const struct view view = {
+    .table = {.fields = &fields, .columns = "name was_paused"},
+    .text = text,
+    .confirmation = true,
+    .each = "virtual machine"};
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)

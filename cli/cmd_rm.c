@@ -100,7 +100,7 @@ text(const void *row, bool colour)
     return maqet_text_take(&text);
 }
 
-static const struct view view = {.table = {&fields, "name"},
+static const struct view view = {.table = {.fields = &fields, .columns = "name"},
                                  .text = text,
                                  .confirmation = true,
                                  .empty = "No virtual machines found.\n",
@@ -168,7 +168,8 @@ plan_text(const void *row, bool colour)
     return maqet_text_take(&text);
 }
 
-static const struct view plan_view = {.table = {&fields, "name"}, .text = plan_text};
+static const struct view plan_view = {.table = {.fields = &fields, .columns = "name"},
+                                      .text = plan_text};
 
 static int
 confirm(const struct invocation *invocation, const struct maqet_strings *names,

@@ -59,13 +59,14 @@ text(const void *row, bool colour)
                         started->pid);
 }
 
-static const struct view view = {.table = {&started_fields, "name pid"},
-                                 .text = text,
-                                 .confirmation = true,
-                                 .each = "virtual machine",
-                                 .remark = "With --from, it is what 'maqet checkpoint "
-                                           "load' gives. With --foreground, there is "
-                                           "none."};
+static const struct view view = {
+    .table = {.fields = &started_fields, .columns = "name pid"},
+    .text = text,
+    .confirmation = true,
+    .each = "virtual machine",
+    .remark = "With --from, it is what 'maqet checkpoint "
+              "load' gives. With --foreground, there is "
+              "none."};
 
 static int
 run_in_foreground(struct invocation *invocation, struct maqet_error **err)

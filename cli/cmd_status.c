@@ -130,7 +130,7 @@ plain(const void *row)
 }
 
 static const struct view view = {
-    .table = {&fields, MACHINE_COLUMNS}, .text = text, .plain = plain};
+    .table = {.fields = &fields, .columns = MACHINE_COLUMNS}, .text = text, .plain = plain};
 
 /* The drives. What keeps one from being used is shown with it: the state of a machine can
  * be asked for in any case. */

@@ -41,10 +41,11 @@ text(const void *row, bool colour)
                         stopped->name);
 }
 
-static const struct view view = {.table = {&stopped_fields, "name was_running"},
-                                 .text = text,
-                                 .confirmation = true,
-                                 .each = "virtual machine"};
+static const struct view view = {
+    .table = {.fields = &stopped_fields, .columns = "name was_running"},
+    .text = text,
+    .confirmation = true,
+    .each = "virtual machine"};
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)

@@ -41,7 +41,7 @@ static const struct maqet_field rows[] = {
 static const struct maqet_fields fields = MAQET_FIELDS(struct unused, rows);
 
 static const struct view list_view = {
-    .table = {&fields, "path size state vm drive seen"},
+    .table = {.fields = &fields, .columns = "path size state vm drive seen"},
     .empty = "There are no images that maqet created and no VM uses.\n",
     .each = "image",
 };
@@ -98,10 +98,11 @@ removed_text(const void *row, bool colour)
     return maqet_format("Deleted %s (%s).\n", removed->path, size);
 }
 
-static const struct view removed_view = {.table = {&removed_fields, "path size"},
-                                         .text = removed_text,
-                                         .confirmation = true,
-                                         .each = "image"};
+static const struct view removed_view = {
+    .table = {.fields = &removed_fields, .columns = "path size"},
+    .text = removed_text,
+    .confirmation = true,
+    .each = "image"};
 
 static char *
 asked_text(const void *row, bool colour)

@@ -40,7 +40,8 @@ static const struct maqet_field field_rows[] = {
 static const struct maqet_fields fields = MAQET_FIELDS(struct snapshot_row, field_rows);
 
 const struct view snapshots_view = {
-    .table = {&fields, "name drives date vm_clock kind parent used vm_state"},
+    .table = {.fields = &fields,
+              .columns = "name drives date vm_clock kind parent used vm_state"},
     .each = "snapshot",
 };
 

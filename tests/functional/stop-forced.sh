@@ -29,12 +29,12 @@ free_again() {
     wait "$tracer" || :
 }
 
-# unopened FILE WHEN ARGUMENT...: maqet, which can't open a file of its own.
+# unopened FILE WHEN ARGUMENT...: maqet, which can't open a file of its own, by the path that it says.
 unopened() {
     unopened_file=$1
     unopened_when=$2
     shift 2
-    ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -P "$TMP/$unopened_file" -e trace=openat \
+    ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -P "$unopened_file" -e trace=openat \
         -e "inject=openat:error=EMFILE:when=$unopened_when" "$MAQET" "$@"
 }
 
@@ -45,16 +45,16 @@ same stopped "$(vm_status vm)" "the status after a stop beside another maqet"
 free_again
 
 expect 0 maqet start vm
-expect 0 unopened data/vms/vm/lock 1+ stop vm --timeout 0 --force
+expect 0 unopened "$TMP/data/vms/vm/lock" 1+ stop vm --timeout 0 --force
 grep -q INJECTED trace || fail "the lock was not opened"
 same stopped "$(vm_status vm)" "the status after a stop without the lock"
 expect 0 maqet start vm
-expect 0 unopened data/vms/vm/run 2+ stop vm --timeout 0 --force
+expect 0 unopened vm/run 2+ stop vm --timeout 0 --force
 grep -q INJECTED trace || fail "the run file was not opened again"
 expect 0 maqet stop vm
 
 # Where nothing ran, the lock is what tells that nothing is being started.
-expect 1 unopened data/vms/vm/lock 1+ stop vm
+expect 1 unopened "$TMP/data/vms/vm/lock" 1+ stop vm
 
 # What was to do more than that says how things are.
 expect 0 maqet start vm
@@ -65,7 +65,7 @@ err_has "QEMU of 'vm' was ended before"
 same stopped "$(vm_status vm)"
 free_again
 expect 0 maqet start vm
-expect 1 unopened data/vms/vm/lock 2+ restart vm --timeout 0 --force
+expect 1 unopened "$TMP/data/vms/vm/lock" 2+ restart vm --timeout 0 --force
 err_has "The virtual machine 'vm' was stopped, and was not started again"
 same stopped "$(vm_status vm)"
 expect 0 maqet rm vm --yes
