@@ -158,12 +158,14 @@ count_text(const void *rows, size_t count, bool colour)
     return maqet_format("%zu: %s\n", count, deeds[0].name);
 }
 
-static const struct view list = {.table = {&name_fields, "name"}, .empty = "None.\n"};
-static const struct view whole = {.table = {&name_fields, "name"},
+static const struct view list = {.table = {.fields = &name_fields, .columns = "name"},
+                                 .empty = "None.\n"};
+static const struct view whole = {.table = {.fields = &name_fields, .columns = "name"},
                                   .list_text = count_text};
-static const struct view deed = {
-    .table = {&name_fields, "name"}, .text = sentence, .confirmation = true};
-static const struct view words = {.table = {&all_fields, "name"}};
+static const struct view deed = {.table = {.fields = &name_fields, .columns = "name"},
+                                 .text = sentence,
+                                 .confirmation = true};
+static const struct view words = {.table = {.fields = &all_fields, .columns = "name"}};
 
 static const struct deed a = {.name = "a"}, b = {.name = "b"};
 static const struct deed two[] = {{.name = "a"}, {.name = "b/c"}};

@@ -221,8 +221,8 @@ test_damaged(void)
         "[{\"drive\":\"a\",\"interface\":\"sata\",\"controller\":0,\"index\":-1}]",
         "[{\"drive\":\"a\",\"interface\":\"sata\",\"controller\":0,\"index\":4294967296}]",
         "[{\"drive\":\"a\",\"interface\":\"sata\",\"controller\":\"0\",\"index\":0}]",
-        "[{\"drive\":\"a\",\"interface\":\"sata\",\"controller\":0,\"index\":0},"
-        "{\"drive\":\"b\",\"interface\":\"sata\",\"controller\":0,\"index\":0}]",
+        ("[{\"drive\":\"a\",\"interface\":\"sata\",\"controller\":0,\"index\":0},"
+         "{\"drive\":\"b\",\"interface\":\"sata\",\"controller\":0,\"index\":0}]"),
     };
     _cleanup_slots_ struct maqet_slots slots = {0};
 
