@@ -78,13 +78,14 @@ static int
 wait_for_ever(void *data, int fd)
 {
     (void)data;
-    (void)fd;
+    if (write(fd, "b", 1) != 1)
+        return 1;
     while (true)
         pause();
     return 0;
 }
 
-/* A parent that tells the PID of its child, and ends. */
+/* A parent that tells the PID of its child once that has begun, and is then killed. */
 static int
 be_parent(void *data, int fd)
 {
@@ -94,9 +95,10 @@ be_parent(void *data, int fd)
     int failed = number > 0 ? maqet_child_start(&child, number, wait_for_ever, NULL)
                             : maqet_child_detach(&child, none, 0, wait_for_ever, NULL);
 
-    if (failed < 0 || maqet_fd_write(fd, &child.pid, sizeof(child.pid)) < 0)
+    if (failed < 0 || maqet_child_hear(child.fd) != 'b' ||
+        maqet_fd_write(fd, &child.pid, sizeof(child.pid)) < 0)
         return 1;
-    maqet_child_hear(fd); /* until its number is known for sure */
+    maqet_child_hear(fd);
     return 0;
 }
 
