@@ -10,7 +10,7 @@ struct added {
 };
 
 static const struct maqet_field rows[] = {
-    {"name", MAQET_FIELD(struct added, name), .help = "the machine's name"},
+    {"name", MAQET_FIELD(struct added, name), .help = "the VM's name"},
     {"uuid", MAQET_FIELD(struct added, uuid), .help = "its UUID"},
     {0},
 };
@@ -22,7 +22,7 @@ text(const void *row, bool colour)
     const struct added *added = row;
 
     (void)colour;
-    return maqet_format("Added virtual machine '%s'.\n", added->name);
+    return maqet_format("Added VM '%s'.\n", added->name);
 }
 
 static const struct view view = {.table = {.fields = &fields, .columns = "name uuid"},
@@ -49,23 +49,24 @@ run(struct invocation *invocation, struct maqet_error **err)
 static const struct command_option options[] = {OPTION_NAME_ROW, OPTION_SET_ROW, {0}};
 
 static const struct command_example examples[] = {
-    {"maqet add vm.yaml", "Add the virtual machine that vm.yaml describes"},
+    {"maqet add vm.yaml", "Add the VM that vm.yaml defines"},
     {"maqet add base.yaml big.yaml --name build --set memory=8G",
-     "Add what base.yaml describes, as big.yaml and the command line change it"},
+     "Add the VM that base.yaml defines, with the changes in big.yaml and on the "
+     "command line"},
     {0},
 };
 
 const struct command command_add = {
     .name = "add",
     .operands = {OPERAND_YAML | OPERAND_REPEATED},
-    .summary = "Add a virtual machine from YAML files",
-    .description = "The files are merged from left to right: mappings deep, lists "
-                   "end to end, a storage entry into the earlier one of the same "
-                   "name. '-' is standard input. A single file without a `name` gives "
-                   "the machine its own: test-vm.yaml adds test-vm. What results is "
-                   "checked against the "
-                   "plugins and stored; the files are not needed any more. No image "
-                   "is made before the first start.",
+    .summary = "Add a VM from YAML files",
+    .description = "The files are merged from left to right: mappings recursively, "
+                   "lists by concatenation, and a drive into an earlier drive of the "
+                   "same name. '-' means standard input. If a single file has no "
+                   "`name`, the VM is named after the file: test-vm.yaml adds "
+                   "test-vm. The result is checked by the plugins and stored; the "
+                   "files are no longer needed. No image is created before the first "
+                   "start.",
     .options = options,
     .examples = examples,
     .view = &view,

@@ -16,7 +16,7 @@ struct applied {
 MAQET_WORDS(change_word, "created", "changed", "unchanged")
 
 static const struct maqet_field rows[] = {
-    {"name", MAQET_FIELD(struct applied, name), .help = "the machine's name"},
+    {"name", MAQET_FIELD(struct applied, name), .help = "the VM's name"},
     {"change", MAQET_FIELD_CHOICE(struct applied, change, change_word),
      .help = "what was done to its definition"},
     {"running", MAQET_FIELD(struct applied, running),
@@ -32,14 +32,14 @@ text(const void *row, bool colour)
 
     (void)colour;
     if (strcmp(applied->change, "created") == 0)
-        return maqet_format("Created virtual machine '%s'.\n", applied->name);
+        return maqet_format("Created VM '%s'.\n", applied->name);
     if (strcmp(applied->change, "changed") == 0)
-        return maqet_format("Changed virtual machine '%s'%s.\n", applied->name,
+        return maqet_format("Changed VM '%s'%s.\n", applied->name,
                             applied->running
                                 ? ", which is running: the change takes effect at its "
                                   "next start"
                                 : "");
-    return maqet_format("Virtual machine '%s' is unchanged.\n", applied->name);
+    return maqet_format("VM '%s' is unchanged.\n", applied->name);
 }
 
 static const struct view view = {.table = {.fields = &fields, .columns = "name change"},
@@ -77,7 +77,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 static const struct command_option options[] = {OPTION_SET_ROW, {0}};
 
 static const struct command_example examples[] = {
-    {"maqet apply web web.yaml", "Create web, or bring it up to date"},
+    {"maqet apply web web.yaml", "Create web, or update it"},
     {"maqet apply web web.yaml --set memory=4G", "The same, with more memory"},
     {0},
 };
@@ -85,13 +85,12 @@ static const struct command_example examples[] = {
 const struct command command_apply = {
     .name = "apply",
     .operands = {OPERAND_VM, OPERAND_YAML | OPERAND_REPEATED},
-    .summary = "Make a virtual machine what YAML files say",
-    .description = "The files are merged and checked as 'maqet add' does it. The "
-                   "virtual machine is created when there is none of that name, and "
-                   "changed when it is different; applying the same files again "
-                   "changes nothing. A machine that runs goes on as it is, and is "
-                   "what the files say from its next start on. Images that exist are "
-                   "not touched.",
+    .summary = "Create or change a VM to match YAML files",
+    .description = "The files are merged and checked as by 'maqet add'. If there is "
+                   "no VM of that name, it is created; if it differs, it is changed; "
+                   "applying the same files again changes nothing. A running VM keeps "
+                   "its configuration until its next start. Existing images are not "
+                   "changed.",
     .options = options,
     .examples = examples,
     .view = &view,

@@ -52,7 +52,7 @@ open_operands(const struct invocation *invocation, struct maqet_error **err)
         if (!name && !invocation_has(invocation, "set"))
             return maqet_vm_open(context, stored, err);
         usage_error(invocation->command, err,
-                    "'%s' is a virtual machine; --name and --set are for files", operand);
+                    "'%s' is a VM; --name and --set are for files", operand);
         return NULL;
     }
     if (unknown && !looks_like_file(operand)) {
@@ -90,12 +90,12 @@ const struct command command_args = {
     .name = "args",
     .operands = {OPERAND_VM_OR_FILE | OPERAND_REPEATED},
     .summary = "Show the QEMU command line",
-    .description = "Shows exactly what 'maqet start' runs, quoted for a shell, an "
-                   "option a line; with --format plain an argument a line, with "
-                   "--format json or yaml a list. The operand is a virtual machine, "
-                   "or YAML files that are read as 'maqet add' does it and not "
-                   "stored. Descriptor 3 in it is the monitor's socket, which QEMU "
-                   "inherits from maqet.",
+    .description = "Shows exactly what 'maqet start' runs, quoted for a shell, with "
+                   "one option per line; with --format plain one argument per line, "
+                   "and with --format json or yaml as a list. The operand is a VM, or "
+                   "YAML files, which are read as by 'maqet add' and not stored. "
+                   "Descriptor 3 is the monitor's socket, which QEMU inherits from "
+                   "maqet.",
     .options = options,
     .examples = examples,
     .view = &view,

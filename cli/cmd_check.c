@@ -39,12 +39,12 @@ MAQET_WORDS(status_word, "clean", "leaks", "damaged", "missing")
 
 #define COUNTED .known = MAQET_KNOWN(struct checked, counted)
 static const struct maqet_field rows[] = {
-    {"vm", MAQET_FIELD(struct checked, vm), .help = "the machine's name"},
+    {"vm", MAQET_FIELD(struct checked, vm), .help = "the VM's name"},
     {"drive", MAQET_FIELD(struct checked, drive), .help = "the drive's name"},
     {"file", MAQET_FIELD(struct checked, file), .optional = true,
      .help = "the image; null where it lies in no file of this host"},
     {"readonly", MAQET_FIELD(struct checked, readonly),
-     .help = "whether the guest can't write to it, so that it is not repaired"},
+     .help = "whether the guest cannot write to it, so that it is not repaired"},
     {"status", MAQET_FIELD_CHOICE(struct checked, status, status_word),
      .help = "what was found"},
     {"errors", MAQET_FIELD(struct checked, errors), COUNTED,
@@ -189,9 +189,9 @@ proposal_text(const void *row, bool colour)
     const struct proposal *proposal = row;
 
     (void)colour;
-    return maqet_format("Repairing can lose data: what is damaged can't always be saved, "
-                        "and is dropped then.\nA copy of the image shows afterwards what "
-                        "was lost:\n  %s\n",
+    return maqet_format("Repairing can lose data: damaged parts that cannot be saved "
+                        "are dropped.\nA copy of the image shows afterwards what was "
+                        "lost:\n  %s\n",
                         proposal->copy);
 }
 
@@ -207,8 +207,8 @@ confirm(const struct invocation *invocation, const struct maqet_drive *drive,
     _cleanup_free_ char *copy = copy_command(file->path);
     if (!terminal_can_ask()) {
         maqet_error_set(err, MAQET_ERROR_REFUSED,
-                        "Nothing was repaired: repairing can lose data, and there is no "
-                        "terminal to ask on");
+                        "Nothing was repaired: repairing can lose data, and there is "
+                        "no terminal on which to ask");
         maqet_error_hint(err, "Copy the image first: %s", copy);
         maqet_error_hint(err, "Say --yes to repair without being asked");
         return -1;
@@ -271,8 +271,8 @@ check_drive(struct invocation *invocation, const struct maqet_checking *checking
         output_row(&invocation->output, &view, &row);
     }
     if (exit_code > 0 && access(drive->log, F_OK) == 0)
-        maqet_context_say(&invocation->context, MAQET_LEVEL_INFO,
-                          "What is wrong in particular is in %s", drive->log);
+        maqet_context_say(&invocation->context, MAQET_LEVEL_INFO, "The details are in %s",
+                          drive->log);
     return result < 0 ? -1 : exit_code;
 }
 
@@ -306,18 +306,17 @@ run(struct invocation *invocation, struct maqet_error **err)
 }
 
 static const struct command_option options[] = {
-    {.name = "repair",
-     .help = "free leaked clusters, and after asking, repair what is damaged"},
+    {.name = "repair", .help = "free leaked clusters, and repair damage after asking"},
     {.name = "yes",
      .letter = 'y',
-     .help = "don't ask before a repair that can lose data"},
+     .help = "do not ask before a repair that can lose data"},
     {0},
 };
 
 static const struct command_example examples[] = {
-    {"maqet check myvm", "Check all drives of a machine that is stopped"},
-    {"maqet check myvm hdd --repair", "Check one, and repair it"},
-    {"maqet check vm.yaml hdd", "Check a drive of a machine that is not added yet"},
+    {"maqet check myvm", "Check all drives of a stopped VM"},
+    {"maqet check myvm hdd --repair", "Check one drive, and repair it"},
+    {"maqet check vm.yaml hdd", "Check a drive of a VM that has not been added"},
     {0},
 };
 
@@ -328,19 +327,18 @@ const struct command command_check = {
     .description =
         "Has the images of a machine that is stopped, or that of one drive, checked "
         "from end to end by their storage's own tool, and the bases of overlays as "
-        "well. VM may be a YAML file, for a machine that can't be added since its "
-        "image is damaged. What can be seen at once is looked at before every "
-        "start, too: an image that is damaged is not started, and of a damaged base "
-        "there is a warning.\n"
-        "Each image is clean, damaged, or has leaks: clusters that take up space "
-        "without being in use, by which nothing is lost. Drives whose type can't be "
-        "checked are left out. The exit code is 0 where nothing is damaged, and 1 "
-        "where something is. An image that was not created yet is listed as "
-        "missing; one that was there and is gone is an error.\n"
-        "--repair frees leaked clusters. Where an image is damaged it asks first, "
-        "since what is damaged can't always be saved; make a copy before. Where "
-        "there is no terminal to ask on, --yes must have said so. Read-only drives "
-        "and bases are never repaired.",
+        "well. VM may be a YAML file, for a machine that cannot be added since its "
+        "image is damaged. What can be seen at once is looked at before every start, "
+        "too: an image that is damaged is not started, and of a damaged base there is "
+        "a warning.\nEach image is clean, damaged, or has leaks: clusters that take "
+        "up space without being in use, by which nothing is lost. Drives whose type "
+        "cannot be checked are left out. The exit code is 0 where nothing is damaged, "
+        "and 1 where something is. An image that was not created yet is listed as "
+        "missing; one that was there and is gone is an error.\n--repair frees leaked "
+        "clusters. Where an image is damaged it asks first, since what is damaged "
+        "cannot always be saved; make a copy before. Where there is no terminal on "
+        "which to ask, --yes must have said so. Read-only drives and bases are never "
+        "repaired.",
     .options = options,
     .examples = examples,
     .view = &view,

@@ -14,7 +14,7 @@ struct created {
 };
 
 static const struct maqet_field create_rows[] = {
-    {"vm", MAQET_FIELD(struct created, vm), .help = "the machine's name"},
+    {"vm", MAQET_FIELD(struct created, vm), .help = "the VM's name"},
     {"name", MAQET_FIELD(struct created, name), .help = "the checkpoint's name"},
     {"drives", MAQET_FIELD(struct created, receipt.drives),
      .help = "the drives that it has snapshots of"},
@@ -47,8 +47,8 @@ create_text(const void *row, bool colour)
         receipt->reason ? maqet_format(" (%s)", receipt->reason) : maqet_strdup("");
 
     (void)colour;
-    return maqet_format("Created checkpoint '%s' of VM '%s', %s of memory.\nThe guest "
-                        "stood still for %.1f ms; took %.0f ms; method: %s%s.\n",
+    return maqet_format("Created checkpoint '%s' of VM '%s', %s of memory.\nPaused "
+                        "the guest for %.1f ms; took %.0f ms; method: %s%s.\n",
                         created->name, created->vm, size, receipt->pause, receipt->wall,
                         maqet_migration_method_name(receipt->method), why);
 }
@@ -132,7 +132,7 @@ struct loaded {
 };
 
 static const struct maqet_field load_rows[] = {
-    {"vm", MAQET_FIELD(struct loaded, vm), .help = "the machine's name"},
+    {"vm", MAQET_FIELD(struct loaded, vm), .help = "the VM's name"},
     {"name", MAQET_FIELD(struct loaded, name), .help = "the checkpoint's name"},
     {"pid", MAQET_FIELD(struct loaded, pid), .help = "QEMU's process ID"},
     {0},
@@ -192,7 +192,7 @@ struct deleted {
 };
 
 static const struct maqet_field delete_rows[] = {
-    {"vm", MAQET_FIELD(struct deleted, vm), .help = "the machine's name"},
+    {"vm", MAQET_FIELD(struct deleted, vm), .help = "the VM's name"},
     {"name", MAQET_FIELD(struct deleted, name), .help = "the checkpoint's name"},
     {0},
 };
@@ -341,17 +341,18 @@ static const struct command_option delete_options[] = {OPTION_WAIT_ROW, {0}};
 
 static const struct command_example create_examples[] = {
     {"maqet checkpoint myvm create before-test",
-     "Keep disks and memory; the guest runs on"},
+     "Save disks and memory; the guest keeps running"},
     {0},
 };
 static const struct command_example list_examples[] = {
-    {"maqet checkpoint myvm list", "What there is, and what it costs"},
+    {"maqet checkpoint myvm list", "List them with the space that they use"},
     {0},
 };
 static const struct command_example load_examples[] = {
-    {"maqet checkpoint myvm load before-test", "Go on from there, in place of what runs"},
+    {"maqet checkpoint myvm load before-test", "Continue from there, replacing what "
+                                               "is running"},
     {"maqet checkpoint myvm load before-test --keep after-test",
-     "The same, and come back later"},
+     "The same, and save the present state first"},
     {0},
 };
 static const struct command_example delete_examples[] = {
@@ -364,14 +365,14 @@ static const struct command actions[] = {
     {.name = "create",
      .summary = "Keep the state of a guest that runs, disks and memory",
      .description =
-         "The guest stands still for milliseconds: its memory is written while it runs "
-         "on. That needs userfaultfd (method background), which an ordinary user may "
-         "lack; then memory is copied until little is left to copy (precopy), and a "
-         "guest that changes it too fast is stopped after --limit until all is written "
-         "(stop). Precopy of an emulated guest (TCG) is sound since QEMU 10.0 only; "
-         "with an earlier one it is refused, and left out by auto.\n"
-         "A shared folder that the guest has mounted must be unmounted first: QEMU "
-         "can't keep its state.",
+         "The guest stands still for milliseconds: its memory is written while it "
+         "runs on. That needs userfaultfd (method background), which an ordinary user "
+         "may lack; then memory is copied until little is left to copy (precopy), and "
+         "a guest that changes it too fast is stopped after --limit until all is "
+         "written (stop). Precopy of an emulated guest (TCG) is sound since QEMU 10.0 "
+         "only; with an earlier one it is refused, and left out by auto.\nA shared "
+         "folder that the guest has mounted must be unmounted first: QEMU cannot keep "
+         "its state.",
      .operands = {OPERAND_NEW_NAME},
      .options = create_options,
      .examples = create_examples,
@@ -411,7 +412,7 @@ static const struct command actions[] = {
 
 const struct command command_checkpoint = {
     .name = "checkpoint",
-    .summary = "Keep and bring back a running guest, disks and memory",
+    .summary = "Save and load a running guest, disks and memory",
     .operands = {OPERAND_VM},
     .description =
         "A checkpoint is the snapshots of all drives and the guest's memory at one "

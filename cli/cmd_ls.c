@@ -11,7 +11,7 @@ struct listed {
 };
 
 static const struct maqet_field rows[] = {
-    {"name", MAQET_FIELD(struct listed, name), .help = "the machine's name"},
+    {"name", MAQET_FIELD(struct listed, name), .help = "the VM's name"},
     STATE_ROWS(struct listed, state),
     {0},
 };
@@ -20,8 +20,8 @@ static const struct maqet_fields fields = MAQET_FIELDS(struct listed, rows);
 static const struct cell cells[] = {{"status", state_text, state_shade}, {0}};
 static const struct view view = {
     .table = {&fields, "name status pid memory cpu uptime", cells},
-    .empty = "No virtual machines found.\n",
-    .each = "virtual machine",
+    .empty = "No VMs found.\n",
+    .each = "VM",
 };
 
 static const char *
@@ -108,20 +108,20 @@ static const struct command_option options[] = {
      .type = OPTION_CHOICE,
      .argument = "STATUS",
      .choice = status_name,
-     .help = "list those of this status only"},
+     .help = "list only VMs with this status"},
     {0},
 };
 
 static const struct command_example examples[] = {
     {"maqet ls", "List all"},
     {"maqet ls --status running --format plain | cut -f 1",
-     "The names of those that run, for a script"},
+     "The names of running VMs, for a script"},
     {0},
 };
 
 const struct command command_ls = {
     .name = "ls",
-    .summary = "List virtual machines",
+    .summary = "List VMs",
     .description =
         "MEMORY is what QEMU occupies now, CPU its share of one processor "
         "since its start. The status is created (never started), running, "

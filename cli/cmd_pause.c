@@ -8,7 +8,7 @@ struct paused {
 };
 
 static const struct maqet_field rows[] = {
-    {"name", MAQET_FIELD(struct paused, name), .help = "the machine's name"},
+    {"name", MAQET_FIELD(struct paused, name), .help = "the VM's name"},
     {"was_paused", MAQET_FIELD(struct paused, was_paused),
      .help = "whether it was paused before"},
     {0},
@@ -34,8 +34,8 @@ text(const void *row, bool colour)
     const struct paused *paused = row;
 
     (void)colour;
-    return maqet_format(paused->was_paused ? "Virtual machine '%s' was paused already.\n"
-                                           : "Paused virtual machine '%s'.\n",
+    return maqet_format(paused->was_paused ? "VM '%s' was already paused.\n"
+                                           : "Paused VM '%s'.\n",
                         paused->name);
 }
 
@@ -43,7 +43,7 @@ static const struct view view = {
     .table = {.fields = &fields, .columns = "name was_paused"},
     .text = text,
     .confirmation = true,
-    .each = "virtual machine"};
+    .each = "VM"};
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)
@@ -61,14 +61,12 @@ static const struct command_example examples[] = {
 const struct command command_pause = {
     .name = "pause",
     .operands = {OPERAND_VM | OPERAND_REPEATED},
-    .summary = "Pause virtual machines",
-    .description = "Stops the guests' CPUs. Memory and devices keep their state, in QEMU "
-                   "and nowhere "
-                   "else, until 'maqet resume'. Pausing a paused machine is not an "
-                   "error; pausing one "
-                   "that is not running is. 'maqet stop' resumes a paused guest, which "
-                   "could not power "
-                   "off otherwise. Several machines are paused at the same time.",
+    .summary = "Pause VMs",
+    .description = "Stops the guests' CPUs. Memory and devices keep their state "
+                   "inside QEMU until 'maqet resume'. Pausing a paused VM is not an "
+                   "error; pausing a VM that is not running is. 'maqet stop' resumes "
+                   "a paused guest, which could not power off otherwise. Several VMs "
+                   "are paused at the same time.",
     .examples = examples,
     .view = &view,
     .run = run,

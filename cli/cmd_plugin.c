@@ -93,11 +93,12 @@ info_text(const void *row, bool colour)
 
     (void)colour;
     maqet_text_appendf(&text, "%s: %s\nKind: %s, plugin ABI %d\nFile: %s\n", plugin->name,
-                       plugin->summary ? plugin->summary
-                                       : "a plugin without a word on itself",
-                       plugin->kind, plugin->abi, plugin->file);
+                       plugin->summary ? plugin->summary : "no description", plugin->kind,
+                       plugin->abi, plugin->file);
     if (plugin->interface)
-        maqet_text_appendf(&text, "Attached by: %s, unless the drive says another one\n",
+        maqet_text_appendf(&text,
+                           "Attached by: %s, unless the drive names another "
+                           "interface\n",
                            plugin->interface);
     if (*capabilities)
         maqet_text_appendf(&text, "Can: %s\n", capabilities);
@@ -314,22 +315,23 @@ static const struct command_option manual_options[] = {
 };
 
 static const struct command_example list_examples[] = {
-    {"maqet plugin list", "What there is, and where it was found"},
+    {"maqet plugin list", "List all plugins, and where they were found"},
     {0},
 };
 static const struct command_example info_examples[] = {
-    {"maqet plugin info qcow2", "What a drive of that type may say"},
+    {"maqet plugin info qcow2", "Show the options of drives of this type"},
     {0},
 };
 static const struct command_example check_examples[] = {
-    {"maqet plugin check ./maqet-storage-vdi.so", "Try whether a plugin keeps the rules"},
+    {"maqet plugin check ./maqet-storage-vdi.so", "Check whether a plugin follows the "
+                                                  "rules"},
     {"maqet plugin check ./maqet-storage-nbd.so --set host=localhost --only qemu",
      "One check, of a plugin that needs a server"},
     {0},
 };
 static const struct command_example schema_examples[] = {
     {"maqet plugin schema >maqet.schema.json",
-     "For an editor that checks YAML as you type"},
+     "Write a schema for editors that check YAML as you type"},
     {0},
 };
 static const struct command_example manual_examples[] = {
@@ -350,7 +352,7 @@ static const struct command actions[] = {
      .view = &info_view,
      .run = run_info},
     {.name = "check",
-     .summary = "Try whether a plugin keeps the rules",
+     .summary = "Check whether a plugin follows the rules",
      .description =
          "For authors of plugins: tries whether a plugin, wherever it lies, keeps what "
          "maqet-plugin.h promises. It makes drives with made-up options in a folder "
@@ -382,7 +384,7 @@ static const struct command actions[] = {
 
 const struct command command_plugin = {
     .name = "plugin",
-    .summary = "List plugins, tell what they can do, and check one",
+    .summary = "List, describe and check plugins",
     .description =
         "Storage plugins make the images of drives, interface plugins attach drives to "
         "the machine. Each is loaded in a process of its own, so that one that crashes "

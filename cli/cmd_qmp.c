@@ -20,10 +20,13 @@ read_arguments(const struct invocation *invocation, json_object **arguments,
         return 0;
     json_object_put(*arguments);
     if (fault != json_tokener_success)
-        return usage_error(invocation->command, err, "The arguments are no JSON (%s): %s",
+        return usage_error(invocation->command, err,
+                           "The arguments are not JSON "
+                           "(%s): %s",
                            json_tokener_error_desc(fault), words);
     return usage_error(invocation->command, err,
-                       "The arguments are no JSON object, {\"name\": value}: %s", words);
+                       "The arguments are not a JSON object, {\"name\": value}: %s",
+                       words);
 }
 
 static int
@@ -57,9 +60,9 @@ const struct command command_qmp = {
     .operands = {OPERAND_VM, OPERAND_QMP_COMMAND,
                  OPERAND_QMP_ARGUMENTS | OPERAND_OPTIONAL},
     .summary = "Send a command to QEMU's monitor",
-    .description = "Sends one command of the QEMU Machine Protocol to a machine that "
-                   "runs, and prints what QEMU returns as JSON; with --format plain "
-                   "on one line. What the command does is between you and QEMU.",
+    .description = "Sends one command of the QEMU Machine Protocol to a running VM, "
+                   "and prints what QEMU returns as JSON; with --format plain on one "
+                   "line. maqet does not check what the command does.",
     .examples = examples,
     .view = &view,
     .run = run,

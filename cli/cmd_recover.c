@@ -15,7 +15,7 @@ struct recovered {
 MAQET_WORDS(outcome_word, "nothing", "recovered", "forgotten")
 
 static const struct maqet_field rows[] = {
-    {"vm", MAQET_FIELD(struct recovered, vm), .help = "the machine's name"},
+    {"vm", MAQET_FIELD(struct recovered, vm), .help = "the VM's name"},
     {"outcome", MAQET_FIELD_CHOICE(struct recovered, outcome, outcome_word),
      .help =
          "what was done with the interrupted operation; `nothing` where there was none"},
@@ -38,8 +38,8 @@ text(const void *row, bool colour)
         maqet_text_appendf(&text, "Recovered VM '%s'.\n", recovered->vm);
     else
         maqet_text_appendf(&text,
-                           "Forgot the interrupted operation of VM '%s'; its images are "
-                           "left as they are.\n",
+                           "Discarded the record of the interrupted operation of VM "
+                           "'%s'; its images are unchanged.\n",
                            recovered->vm);
     for (size_t i = 0; i < recovered->kept.count; i++)
         maqet_text_appendf(&text, "Kept: %s\n", recovered->kept.items[i]);
@@ -110,7 +110,7 @@ confirm(const struct invocation *invocation, enum maqet_recovery_way way,
         return 0;
     const char *question = way == MAQET_RECOVERY_FINISH
                                ? "Finish it?"
-                               : "Leave the images as they are and forget it?";
+                               : "Leave the images as they are and discard the record?";
     const struct decision decision = {interruption.what, interruption.changes,
                                       way == MAQET_RECOVERY_FINISH ? interruption.finish
                                                                    : NULL};
@@ -118,8 +118,8 @@ confirm(const struct invocation *invocation, enum maqet_recovery_way way,
         _cleanup_free_ char *words = decision_text(&decision, false);
 
         maqet_error_set(err, MAQET_ERROR_REFUSED,
-                        "Nothing was done: there is no terminal to ask on.\n%s%s", words,
-                        question);
+                        "Nothing was done: there is no terminal on which to ask.\n%s%s",
+                        words, question);
         maqet_error_hint(err, "Say --yes to do it without being asked");
         return -1;
     }
@@ -153,17 +153,20 @@ run(struct invocation *invocation, struct maqet_error **err)
 
 static const struct command_option options[] = {
     {.name = "finish",
-     .help = "finish the operation, whatever happened to the images since"},
-    {.name = "forget", .help = "leave the images as they are and forget the operation"},
-    {.name = "yes", .letter = 'y', .help = "--finish, --forget: don't ask"},
+     .help = "finish the operation, whatever has happened to the images since"},
+    {.name = "forget",
+     .help = "leave the images as they are and discard the record "
+             "of the operation"},
+    {.name = "yes", .letter = 'y', .help = "--finish, --forget: do not ask"},
     OPTION_WAIT_ROW,
     {0},
 };
 
 static const struct command_example examples[] = {
-    {"maqet recover myvm", "Put right what discards nothing"},
-    {"maqet recover myvm --finish", "Finish a load, and discard what was written since"},
-    {"maqet recover myvm --forget", "Keep the images as they are now"},
+    {"maqet recover myvm", "Recover unless newer data would be discarded"},
+    {"maqet recover myvm --finish", "Finish a load, and discard what has been written "
+                                    "since"},
+    {"maqet recover myvm --forget", "Leave the images as they are now"},
     {0},
 };
 
@@ -172,19 +175,19 @@ const struct command command_recover = {
     .operands = {OPERAND_VM},
     .summary = "Finish or undo an interrupted snapshot operation",
     .description =
-        "An operation on snapshots or checkpoints that was interrupted is put right by "
-        "the next command that changes the VM, or starts it, and by this one, which does "
-        "nothing else. What it did is said; when nothing was interrupted, it says so.\n"
-        "Where the images are not as the operation left them (written to since, replaced "
-        "by other files, missing), or the data folder is a copy, nothing is done: "
-        "putting it right could discard what is newer. Then all these commands end with "
-        "an error that says what has changed, and the user decides. --finish finishes "
-        "the operation all the same. --forget leaves the images as they are; what the "
-        "operation has left in them is named, and can be loaded or deleted as any other "
-        "snapshot. No guest is left paused by it: one whose checkpoint was being made or "
-        "loaded goes on, and QEMU is ended where it was not told to read the memory. "
-        "Both ask before anything is done; where there is no terminal to ask on, --yes "
-        "must have said so.",
+        "An operation on snapshots or checkpoints that was interrupted is put right "
+        "by the next command that changes the VM, or starts it, and by this one, "
+        "which does nothing else. What it did is said; when nothing was interrupted, "
+        "it says so.\nWhere the images are not as the operation left them (written to "
+        "since, replaced by other files, missing), or the data folder is a copy, "
+        "nothing is done: putting it right could discard what is newer. Then all "
+        "these commands end with an error that says what has changed, and the user "
+        "decides. --finish finishes the operation all the same. --forget leaves the "
+        "images as they are; what the operation has left in them is named, and can be "
+        "loaded or deleted as any other snapshot. No guest is left paused by it: one "
+        "whose checkpoint was being made or loaded goes on, and QEMU is ended where "
+        "it was not told to read the memory. Both ask before anything is done; where "
+        "there is no terminal on which to ask, --yes must have said so.",
     .options = options,
     .examples = examples,
     .view = &view,

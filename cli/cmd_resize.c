@@ -18,7 +18,7 @@ read_size(const struct invocation *invocation, const char *word, struct maqet_re
                      : 0;
     }
     return usage_error(invocation->command, err,
-                       "'%s' is no size; write it like 512M, 20G or +5G", word);
+                       "'%s' is not a size; write it like 512M, 20G or +5G", word);
 }
 
 struct resized {
@@ -29,7 +29,7 @@ struct resized {
 };
 
 static const struct maqet_field rows[] = {
-    {"vm", MAQET_FIELD(struct resized, vm), .help = "the machine's name"},
+    {"vm", MAQET_FIELD(struct resized, vm), .help = "the VM's name"},
     {"drive", MAQET_FIELD(struct resized, drive), .help = "the drive's name"},
     {"before", MAQET_FIELD(struct resized, before), .unit = MAQET_UNIT_BYTES,
      .help = "the size that it had"},
@@ -48,10 +48,10 @@ text(const void *row, bool colour)
 
     (void)colour;
     if (resized->before == resized->after)
-        return maqet_format("Drive '%s' of VM '%s' has that size already: %s\n",
+        return maqet_format("Drive '%s' of VM '%s' already has that size: %s\n",
                             resized->drive, resized->vm, is);
     return maqet_format("Drive '%s' of VM '%s' has grown from %s to %s; the guest's "
-                        "partitions and file systems are as they were\n",
+                        "partitions and file systems are unchanged\n",
                         resized->drive, resized->vm, was, is);
 }
 
@@ -85,12 +85,12 @@ static const struct command_example examples[] = {
 const struct command command_resize = {
     .name = "resize",
     .operands = {OPERAND_VM, OPERAND_DRIVE, OPERAND_SIZE},
-    .summary = "Make a drive larger, also while the machine runs",
-    .description = "Makes what the drive is made of larger, to SIZE, or with +SIZE by so "
-                   "much. A guest that runs sees it at once. Smaller is never done: what "
-                   "the guest keeps at the end would be lost.\n"
-                   "The stored definition's `size` becomes the new one; that of the YAML "
-                   "file is for you to change, before it is applied again.",
+    .summary = "Make a drive larger, also while the VM is running",
+    .description = "Makes the image of a drive larger, to SIZE or, with +SIZE, by "
+                   "that amount. A running guest sees the new size at once. A drive "
+                   "is never made smaller, because data at its end would be "
+                   "lost.\nThe `size` in the stored definition is updated; change it "
+                   "in your YAML file, too, before you apply that again.",
     .examples = examples,
     .view = &view,
     .run = run,

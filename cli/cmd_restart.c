@@ -38,10 +38,7 @@ restart_machine(struct invocation *invocation, const char *name, void *row,
         return -1;
     int result = start_machine(invocation, name, row, err);
     if (result < 0 && stopped.was_running)
-        maqet_error_remark(err,
-                           "The virtual machine '%s' was stopped, and was not started "
-                           "again",
-                           name);
+        maqet_error_remark(err, "VM '%s' was stopped, but not started again", name);
     maqet_fields_clear(&stopped_fields, &stopped);
     return result;
 }
@@ -52,15 +49,14 @@ text(const void *row, bool colour)
     const struct started *started = row;
 
     (void)colour;
-    return maqet_format("Restarted virtual machine '%s' (PID %d).\n", started->name,
-                        started->pid);
+    return maqet_format("Restarted VM '%s' (PID %d).\n", started->name, started->pid);
 }
 
 static const struct view view = {
     .table = {.fields = &started_fields, .columns = "name pid"},
     .text = text,
     .confirmation = true,
-    .each = "virtual machine"};
+    .each = "VM"};
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)
@@ -75,18 +71,18 @@ static const struct command_option options[] = {
 };
 
 static const struct command_example examples[] = {
-    {"maqet restart myvm", "Power one off and start it again"},
+    {"maqet restart myvm", "Power it off and start it again"},
     {0},
 };
 
 const struct command command_restart = {
     .name = "restart",
     .operands = {OPERAND_VM | OPERAND_REPEATED},
-    .summary = "Stop virtual machines and start them again",
-    .description = "The same as 'maqet stop' and then 'maqet start': QEMU is run "
-                   "anew, and the machine becomes what 'maqet apply' has made of it. "
-                   "One that would not start again is not stopped. One that doesn't run "
-                   "is started.",
+    .summary = "Stop VMs and start them again",
+    .description = "The same as 'maqet stop' followed by 'maqet start': QEMU is "
+                   "replaced, and changes made by 'maqet apply' take effect. A VM "
+                   "that could not be started again is not stopped. A VM that is not "
+                   "running is started.",
     .options = options,
     .examples = examples,
     .view = &view,

@@ -8,7 +8,7 @@ struct resumed {
 };
 
 static const struct maqet_field rows[] = {
-    {"name", MAQET_FIELD(struct resumed, name), .help = "the machine's name"},
+    {"name", MAQET_FIELD(struct resumed, name), .help = "the VM's name"},
     {"was_paused", MAQET_FIELD(struct resumed, was_paused),
      .help = "whether it was paused before"},
     {0},
@@ -34,8 +34,8 @@ text(const void *row, bool colour)
     const struct resumed *resumed = row;
 
     (void)colour;
-    return maqet_format(resumed->was_paused ? "Resumed virtual machine '%s'.\n"
-                                            : "Virtual machine '%s' was not paused.\n",
+    return maqet_format(resumed->was_paused ? "Resumed VM '%s'.\n"
+                                            : "VM '%s' was not paused.\n",
                         resumed->name);
 }
 
@@ -43,7 +43,7 @@ static const struct view view = {
     .table = {.fields = &fields, .columns = "name was_paused"},
     .text = text,
     .confirmation = true,
-    .each = "virtual machine"};
+    .each = "VM"};
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)
@@ -53,26 +53,24 @@ run(struct invocation *invocation, struct maqet_error **err)
 }
 
 static const struct command_example examples[] = {
-    {"maqet resume myvm", "Let a paused guest go on"},
-    {"maqet resume web db", "Let two go on at the same time"},
+    {"maqet resume myvm", "Resume a paused guest"},
+    {"maqet resume web db", "Resume two at the same time"},
     {0},
 };
 
 const struct command command_resume = {
     .name = "resume",
     .operands = {OPERAND_VM | OPERAND_REPEATED},
-    .summary = "Resume paused virtual machines",
+    .summary = "Resume paused VMs",
     .description =
-        "Lets guests go on that 'maqet pause' has paused, or QEMU itself since a disk of "
-        "the host is full: nothing is lost then, and what could not be written is "
-        "written "
-        "now. 'maqet status' says which drive it is, on which file system it lies, and "
-        "how "
-        "much is free there. While there is no room, and where a drive fails again at "
-        "once, the guest stays paused, and that is an error. Resuming what is not paused "
-        "is no error; what does not run is one. A guest that stands still for a "
-        "snapshot, a load or a start that was interrupted does not go on by this: "
-        "'maqet recover' puts that right.",
+        "Resumes guests that were paused by 'maqet pause', or by QEMU because a disk "
+        "of the host is full. In that case nothing is lost, and pending writes are "
+        "repeated. 'maqet status' names the drive, its file system and the free "
+        "space. As long as there is no space, or if a drive fails again at once, the "
+        "guest stays paused, and that is an error. Resuming a guest that is not "
+        "paused is not an error; resuming a VM that is not running is. A guest that "
+        "is paused because a snapshot, a load or a start was interrupted is not "
+        "resumed by this command; use 'maqet recover'.",
     .examples = examples,
     .view = &view,
     .run = run,

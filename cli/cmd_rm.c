@@ -30,7 +30,7 @@ static const struct maqet_fields file_fields =
     MAQET_FIELDS(struct maqet_removal_file, file_rows);
 
 static const struct maqet_field rows[] = {
-    {"name", MAQET_FIELD(struct removed, name), .help = "the machine's name"},
+    {"name", MAQET_FIELD(struct removed, name), .help = "the VM's name"},
     {"files",
      MAQET_FIELD_LIST(struct removed, removal.files, removal.count, &file_fields),
      .help = "what becomes of its files"},
@@ -92,19 +92,19 @@ text(const void *row, bool colour)
     struct maqet_text text = MAQET_TEXT_INIT;
 
     (void)colour;
-    maqet_text_appendf(&text, "Removed virtual machine '%s'.\n", removed->name);
+    maqet_text_appendf(&text, "Removed VM '%s'.\n", removed->name);
     append_files(&text, &removed->removal);
     if (keeps_created(&removed->removal))
-        maqet_text_append(&text, "Delete images that no VM uses: maqet storage rm PATH; "
-                                 "list them: maqet storage ls\n");
+        maqet_text_append(&text, "To list images that no VM uses: maqet storage ls; "
+                                 "to delete them: maqet storage rm PATH\n");
     return maqet_text_take(&text);
 }
 
 static const struct view view = {.table = {.fields = &fields, .columns = "name"},
                                  .text = text,
                                  .confirmation = true,
-                                 .empty = "No virtual machines found.\n",
-                                 .each = "virtual machine",
+                                 .empty = "No VMs found.\n",
+                                 .each = "VM",
                                  .remark = "With --dry-run, it is what would be done."};
 
 /* ---- asking ---- */
@@ -179,7 +179,7 @@ confirm(const struct invocation *invocation, const struct maqet_strings *names,
         return 0;
     if (!terminal_can_ask()) {
         maqet_error_set(err, MAQET_ERROR_REFUSED,
-                        "Nothing was removed: there is no terminal to ask on");
+                        "Nothing was removed: there is no terminal on which to ask");
         maqet_error_hint(err, "Say --yes to remove without being asked");
         maqet_error_hint(err, "See what would be removed: add --dry-run");
         return -1;
@@ -188,8 +188,8 @@ confirm(const struct invocation *invocation, const struct maqet_strings *names,
     if (plan_all(invocation, names, &plan, err) < 0)
         return -1;
     _cleanup_free_ char *list = maqet_strings_list(names);
-    _cleanup_free_ char *question = maqet_format("Remove the virtual machine%s %s?",
-                                                 names->count > 1 ? "s" : "", list);
+    _cleanup_free_ char *question =
+        maqet_format("Remove the VM%s %s?", names->count > 1 ? "s" : "", list);
     return output_ask(&plan_view, plan.rows, plan.count, question)
                ? 0
                : maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was removed");
@@ -265,36 +265,39 @@ run(struct invocation *invocation, struct maqet_error **err)
 }
 
 static const struct command_option options[] = {
-    {.name = "all", .help = "remove all virtual machines"},
-    {.name = "delete-storage", .help = "delete the images that maqet made for them"},
-    {.name = "dry-run", .help = "say what would be removed and kept, and do nothing"},
-    {.name = "force", .letter = 'f', .help = "kill QEMU where it runs, and don't ask"},
+    {.name = "all", .help = "remove all VMs"},
+    {.name = "delete-storage", .help = "delete the images that maqet created for them"},
+    {.name = "dry-run", .help = "only say what would be deleted and kept"},
+    {.name = "force",
+     .letter = 'f',
+     .help = "kill QEMU if it is running, and do not "
+             "ask"},
     {.name = "yes", .letter = 'y', .help = "don't ask"},
     {0},
 };
 
 static const struct command_example examples[] = {
-    {"maqet rm myvm", "Forget one, and keep its images"},
-    {"maqet rm myvm --delete-storage --yes", "Delete its images, too; don't ask"},
+    {"maqet rm myvm", "Remove a VM, and keep its images"},
+    {"maqet rm myvm --delete-storage --yes", "Delete its images, too; do not ask"},
     {0},
 };
 
 const struct command command_rm = {
     .name = "rm",
     .operands = {OPERAND_VM | OPERAND_REPEATED | OPERAND_OR_ALL},
-    .summary = "Remove virtual machines",
+    .summary = "Remove VMs",
     .description = "Forgets the machines: their definitions, the history of their "
                    "snapshots, and the memory of their checkpoints. Their images are "
-                   "kept unless --delete-storage says otherwise; and that deletes only "
-                   "images that maqet itself has created for drives which the machine "
-                   "still has, and that nobody else needs: never an installation medium, "
-                   "a backing file that is in use, or a shared folder. A line for each "
-                   "file says what becomes of it, and why. A machine that runs is not "
-                   "removed without --force; then none of those named with it is.\n"
-                   "Asks before anything is removed. Where there is no terminal to "
-                   "ask on, --yes or --force must have said so.\n"
-                   "Images that maqet created and that were kept are listed by 'maqet "
-                   "storage ls', and deleted by 'maqet storage rm'.",
+                   "kept unless --delete-storage says otherwise; and that deletes "
+                   "only images that maqet itself has created for drives which the "
+                   "machine still has, and that nobody else needs: never an "
+                   "installation medium, a backing file that is in use, or a shared "
+                   "folder. A line for each file says what becomes of it, and why. A "
+                   "machine that runs is not removed without --force; then none of "
+                   "those named with it is.\nAsks before anything is removed. Where "
+                   "there is no terminal on which to ask, --yes or --force must have "
+                   "said so.\nImages that maqet created and that were kept are listed "
+                   "by 'maqet storage ls', and deleted by 'maqet storage rm'.",
     .options = options,
     .examples = examples,
     .view = &view,

@@ -30,13 +30,12 @@ static const struct command_option options[] = {
     {.name = "from",
      .type = OPTION_TEXT,
      .argument = "NAME",
-     .help = "the checkpoint from which the guest goes on"},
-    {.name = "discard",
-     .help = "throw all that the guest changes away; there is no other way yet"},
+     .help = "the checkpoint to resume the guest from"},
+    {.name = "discard", .help = "discard everything that the guest changes; required"},
     {.name = "timeout",
      .type = OPTION_SECONDS,
      .argument = "SECONDS",
-     .help = "how long the command, or the guest without one, may run"},
+     .help = "how long the command (or the guest, without a command) may run"},
     OPTION_WAIT_ROW,
     {0},
 };
@@ -44,28 +43,23 @@ static const struct command_option options[] = {
 static const struct command_example examples[] = {
     {"maqet run myvm --from ready --discard -- ./test.sh", "Run a test against a guest"},
     {"maqet run myvm --from ready --discard --timeout 60",
-     "Look what it does for a minute"},
+     "Watch the guest for a minute"},
     {0},
 };
 
 const struct command command_run = {
     .name = "run",
     .operands = {OPERAND_VM, OPERAND_PROGRAM | OPERAND_OPTIONAL | OPERAND_REPEATED},
-    .summary = "Run a command against a guest that goes on from a checkpoint",
-    .description = "For tests: the guest goes on from the checkpoint, the command runs "
-                   "on the host, and "
-                   "then QEMU is ended and all that the guest has changed is thrown "
-                   "away. The images are "
-                   "never written to, so the next run begins at the very same point. The "
-                   "exit code is "
-                   "the command's. Without a command, the guest runs until it powers "
-                   "off. Put -- before "
-                   "a command that has options.\n"
-                   "The command finds in its environment MAQET_VM, the VM's name; "
-                   "MAQET_QMP, the path of "
-                   "the monitor's socket; and MAQET_CONSOLE, that of the serial console "
-                   "where it is a "
-                   "unix socket.",
+    .summary = "Run a command against a guest that is resumed from a checkpoint",
+    .description = "For tests: the guest is resumed from the checkpoint, the command "
+                   "runs on the host, and then QEMU is ended and everything that the "
+                   "guest has changed is discarded. The images are never written to, "
+                   "so every run begins at the same point. The exit status is that of "
+                   "the command. Without a command, the guest runs until it powers "
+                   "off. Put -- before a command that has options.\nThe command's "
+                   "environment contains MAQET_VM, the VM's name; MAQET_QMP, the path "
+                   "of the monitor's socket; and MAQET_CONSOLE, the path of the "
+                   "serial console if it is a unix socket.",
     .options = options,
     .examples = examples,
     .run = run,

@@ -9,15 +9,16 @@
 
 #define OPTION_LIVE_ROW                                                                  \
     {                                                                                    \
-        .name = "live", .help = "while the VM runs; without it, the VM must be stopped"  \
+        .name = "live", .help = "while the VM is running; without it, the VM must be "   \
+                                "stopped"                                                \
     }
 #define OPTION_AUTO_ROW                                                                  \
     {                                                                                    \
-        .name = "auto", .help = "live or offline, whichever the VM's state asks for"     \
+        .name = "auto", .help = "live or offline, depending on the VM's state"           \
     }
 #define OPTION_ALL_ROW                                                                   \
     {                                                                                    \
-        .name = "all", .help = "all drives together, in the place of DRIVE"              \
+        .name = "all", .help = "all drives together, instead of DRIVE"                   \
     }
 #define OPTION_EXCLUDE_ROW                                                               \
     {                                                                                    \
@@ -40,7 +41,7 @@ static const struct command_option create_options[] = {
      .type = OPTION_SECONDS,
      .argument = "SECONDS",
      .fallback = "10",
-     .help = "how long freezing may take; what takes longer is undone"},
+     .help = "how long freezing may take; after that it is undone"},
     {.name = "memory",
      .help = "with --all and --live, keep the guest's memory, too; the same as 'maqet "
              "checkpoint VM create NAME'"},
@@ -96,17 +97,19 @@ static const struct command_option export_options[] = {
 /* ---- examples ---- */
 
 static const struct command_example create_examples[] = {
-    {"maqet snapshot myvm create hdd before-upgrade", "Of a VM that is stopped"},
-    {"maqet snapshot myvm create hdd checkpoint-1 --live", "Of one that runs on"},
+    {"maqet snapshot myvm create hdd before-upgrade", "Of a stopped VM"},
+    {"maqet snapshot myvm create hdd checkpoint-1 --live", "Of a VM that keeps running"},
     {"maqet snapshot myvm create --all nightly --auto", "Of all drives at one instant"},
     {0},
 };
 static const struct command_example list_examples[] = {
-    {"maqet snapshot myvm list hdd --format table", "What there is, and what it costs"},
+    {"maqet snapshot myvm list hdd --format table", "List them with the space that "
+                                                    "they use"},
     {0},
 };
 static const struct command_example load_examples[] = {
-    {"maqet snapshot myvm load hdd before-upgrade", "Back; what came after it is lost"},
+    {"maqet snapshot myvm load hdd before-upgrade", "Load it; what has been written "
+                                                    "since is lost"},
     {0},
 };
 static const struct command_example delete_examples[] = {
@@ -114,12 +117,12 @@ static const struct command_example delete_examples[] = {
     {0},
 };
 static const struct command_example tree_examples[] = {
-    {"maqet snapshot myvm tree", "What came of what, and where the VM is now"},
+    {"maqet snapshot myvm tree", "Show which snapshot was created from which"},
     {0},
 };
 static const struct command_example export_examples[] = {
     {"maqet snapshot myvm export hdd nightly /backup/hdd.qcow2 --compress",
-     "That snapshot as an image of its own"},
+     "Write the snapshot to an image of its own"},
     {0},
 };
 
@@ -177,10 +180,10 @@ static const struct command actions[] = {
     {.name = "export",
      .summary = "Write a snapshot to an image of its own",
      .description =
-         "Works whether the VM runs or not. The file has the size that the drive had when "
-         "the snapshot was taken, and only you may read it, unless --mode says "
-         "otherwise. What an encrypted drive holds is encrypted with the same key, unless "
-         "--decrypt is given; raw and compressed files can't be encrypted.",
+         "Works whether the VM runs or not. The file has the size that the drive had "
+         "when the snapshot was taken, and only you may read it, unless --mode says "
+         "otherwise. What an encrypted drive holds is encrypted with the same key, "
+         "unless --decrypt is given; raw and compressed files cannot be encrypted.",
      .operands = {OPERAND_DRIVE, OPERAND_SNAPSHOT, OPERAND_NEW_FILE},
      .options = export_options,
      .examples = export_examples,
@@ -191,7 +194,7 @@ static const struct command actions[] = {
 
 const struct command command_snapshot = {
     .name = "snapshot",
-    .summary = "Keep, show and bring back states of drives",
+    .summary = "Create, list and load snapshots of drives",
     .operands = {OPERAND_VM},
     .description =
         "A snapshot keeps what is on a drive, inside its image. It is not a backup: it "

@@ -30,7 +30,7 @@ how_to_start(const struct invocation *invocation)
 }
 
 static const struct maqet_field rows[] = {
-    {"name", MAQET_FIELD(struct started, name), .help = "the machine's name"},
+    {"name", MAQET_FIELD(struct started, name), .help = "the VM's name"},
     {"pid", MAQET_FIELD(struct started, pid), .help = "QEMU's process ID"},
     {0},
 };
@@ -55,15 +55,14 @@ text(const void *row, bool colour)
     const struct started *started = row;
 
     (void)colour;
-    return maqet_format("Started virtual machine '%s' (PID %d).\n", started->name,
-                        started->pid);
+    return maqet_format("Started VM '%s' (PID %d).\n", started->name, started->pid);
 }
 
 static const struct view view = {
     .table = {.fields = &started_fields, .columns = "name pid"},
     .text = text,
     .confirmation = true,
-    .each = "virtual machine",
+    .each = "VM",
     .remark = "With --from, it is what 'maqet checkpoint "
               "load' gives. With --foreground, there is "
               "none."};
@@ -76,19 +75,16 @@ run_in_foreground(struct invocation *invocation, struct maqet_error **err)
     int exit_code;
 
     if (invocation->operands.count > 1)
-        return usage_error(invocation->command, err,
-                           "There is one foreground, for one virtual machine");
+        return usage_error(invocation->command, err, "--foreground takes exactly one VM");
     if (maqet_vm_run(&invocation->context, name, &how, &exit_code, err) < 0)
         return -1;
     if (exit_code > SIGNAL_BASE)
-        return maqet_error_set(err, MAQET_ERROR_FAILED,
-                               "QEMU of virtual machine '%s' was ended by signal %d (%s)",
-                               name, exit_code - SIGNAL_BASE,
-                               strsignal(exit_code - SIGNAL_BASE));
+        return maqet_error_set(
+            err, MAQET_ERROR_FAILED, "QEMU of VM '%s' was killed by signal %d (%s)", name,
+            exit_code - SIGNAL_BASE, strsignal(exit_code - SIGNAL_BASE));
     if (exit_code != 0)
         return maqet_error_set(err, MAQET_ERROR_FAILED,
-                               "QEMU of virtual machine '%s' ended with exit code %d",
-                               name, exit_code);
+                               "QEMU of VM '%s' exited with status %d", name, exit_code);
     return 0;
 }
 
@@ -100,7 +96,7 @@ run_from(struct invocation *invocation, struct maqet_error **err)
 
     if (invocation->operands.count > 1 || invocation_has(invocation, "foreground"))
         return usage_error(invocation->command, err,
-                           "--from goes with one virtual machine, in the background");
+                           "--from takes exactly one VM, in the background");
     _cleanup_opened_ struct maqet_opened *machine =
         maqet_open(context, invocation->operands.items[0], 0, err);
     if (!machine)
@@ -112,7 +108,8 @@ run_from(struct invocation *invocation, struct maqet_error **err)
         maqet_error_hint(err, "Stop it first: maqet stop %s", machine->name);
     else
         maqet_error_hint(err,
-                         "Load it in the place of what runs: maqet checkpoint %s load %s",
+                         "Load it, replacing what is running: maqet checkpoint %s "
+                         "load %s",
                          machine->name, checkpoint);
     return -1;
 }
@@ -129,14 +126,13 @@ run(struct invocation *invocation, struct maqet_error **err)
 
 static const struct command_option options[] = {
     {.name = "foreground",
-     .help =
-         "let QEMU have the terminal, and stay until it has ended; SIGTERM presses the "
-         "power button"},
+     .help = "give QEMU the terminal, and wait until it has ended; SIGTERM presses the "
+             "power button"},
     {.name = "from",
      .type = OPTION_TEXT,
      .argument = "NAME",
-     .help = "go on from that checkpoint instead of booting"},
-    {.name = "yes", .letter = 'y', .help = "--from: don't ask"},
+     .help = "resume from this checkpoint instead of booting"},
+    {.name = "yes", .letter = 'y', .help = "--from: do not ask"},
     OPTION_WAIT_ROW,
     OPTION_CREATE_MISSING_ROW,
     OPTION_ACCEPT_BASE_ROW,
@@ -146,7 +142,7 @@ static const struct command_option options[] = {
 static const struct command_example examples[] = {
     {"maqet start myvm", "Start one"},
     {"maqet start web db cache", "Start three at once"},
-    {"maqet start myvm --from before-test", "Go on from a checkpoint"},
+    {"maqet start myvm --from before-test", "Resume from a checkpoint"},
     {"maqet start myvm --foreground", "Run one under a service manager"},
     {0},
 };
@@ -154,15 +150,16 @@ static const struct command_example examples[] = {
 const struct command command_start = {
     .name = "start",
     .operands = {OPERAND_VM | OPERAND_REPEATED},
-    .summary = "Start virtual machines",
-    .description = "Creates the images that never existed, runs QEMU, and returns when "
-                   "the machine runs. When QEMU can't, its own words are the error. "
-                   "Several machines are started at the same time.\n"
-                   "An image that was there before and is missing now is an error: its "
-                   "disk may not be mounted, or it was moved. --create-missing makes a "
-                   "new, empty one. So is a backing file that has changed since the "
-                   "image on top of it was created or first used: what the guest has "
-                   "written would no longer fit it. --accept-base takes it as it is.",
+    .summary = "Start VMs",
+    .description = "Creates images that never existed, runs QEMU, and returns once "
+                   "the VM is running. If QEMU fails, its own messages are the error. "
+                   "Several VMs are started at the same time.\nAn image that existed "
+                   "before and is missing now is an error: its disk may not be "
+                   "mounted, or it may have been moved. --create-missing creates a "
+                   "new, empty one. A backing file that has changed since the image "
+                   "on top of it was created or first used is also an error, because "
+                   "what the guest has written would no longer fit. --accept-base "
+                   "accepts it as it is.",
     .options = options,
     .examples = examples,
     .view = &view,

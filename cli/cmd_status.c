@@ -32,9 +32,9 @@ static const struct maqet_fields confined_fields =
     MAQET_FIELDS(struct maqet_confined, confined_rows);
 
 static const struct maqet_field rows[] = {
-    {"name", MAQET_FIELD(struct shown, name), .help = "the machine's name"},
+    {"name", MAQET_FIELD(struct shown, name), .help = "the VM's name"},
     {"uuid", MAQET_FIELD(struct shown, uuid), .optional = true,
-     .help = "its UUID; null where its definition can't be read"},
+     .help = "its UUID; null where its definition cannot be read"},
     STATE_ROWS(struct shown, state),
     {"confinement", MAQET_FIELD_OBJECT(struct shown, confinement, &confined_fields),
      .known = MAQET_KNOWN(struct shown, state.runs), .title = "CONFINED",
@@ -129,8 +129,9 @@ plain(const void *row)
     return maqet_text_take(&text);
 }
 
-static const struct view view = {
-    .table = {.fields = &fields, .columns = MACHINE_COLUMNS}, .text = text, .plain = plain};
+static const struct view view = {.table = {.fields = &fields, .columns = MACHINE_COLUMNS},
+                                 .text = text,
+                                 .plain = plain};
 
 /* The drives. What keeps one from being used is shown with it: the state of a machine can
  * be asked for in any case. */
@@ -144,7 +145,7 @@ read_drives(struct maqet_opened *machine, struct drive_rows *drives)
         drives_inspect(vm, machine->run.pid > 0, drives);
     else
         maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
-                          "The drives of '%s' can't be shown: %s", machine->name,
+                          "The drives of '%s' cannot be shown: %s", machine->name,
                           error->message);
 }
 
@@ -178,7 +179,7 @@ run(struct invocation *invocation, struct maqet_error **err)
     definition = maqet_store_load(context, name, &damage);
     if (!definition)
         maqet_context_say(context, MAQET_LEVEL_WARNING,
-                          "The definition of VM '%s' can't be read: %s", name,
+                          "The definition of VM '%s' cannot be read: %s", name,
                           damage->message);
     warn(context, name, &state);
     struct shown shown = {.name = name, .uuid = definition ? definition->uuid : NULL};
@@ -193,20 +194,20 @@ run(struct invocation *invocation, struct maqet_error **err)
 }
 
 static const struct command_example examples[] = {
-    {"maqet status myvm", "All about one"},
-    {"maqet status myvm | grep storage", "Its drives only"},
+    {"maqet status myvm", "Show everything about one VM"},
+    {"maqet status myvm | grep storage", "Show only its drives"},
     {0},
 };
 
 const struct command command_status = {
     .name = "status",
     .operands = {OPERAND_VM},
-    .summary = "Show a virtual machine's state and its storage",
-    .description = "SIZE is what the guest sees, ALLOCATED what the image occupies "
-                   "on the host. Neither is known before the first start has made "
-                   "the image. FAULT tells why a drive can't be used now, such as a "
-                   "folder or a key file that is missing; it is shown only where there "
-                   "is one. What needs nothing of that drive works all the same.",
+    .summary = "Show the state of a VM and its storage",
+    .description = "SIZE is what the guest sees, ALLOCATED what the image occupies on "
+                   "the host. Neither is known before the first start has made the "
+                   "image. FAULT tells why a drive cannot be used now, such as a "
+                   "folder or a key file that is missing; it is shown only where "
+                   "there is one. What needs nothing of that drive works all the same.",
     .examples = examples,
     .view = &view,
     .run = run,

@@ -5,7 +5,7 @@
 #include "core/lifecycle/stop.h"
 
 static const struct maqet_field rows[] = {
-    {"name", MAQET_FIELD(struct stopped, name), .help = "the machine's name"},
+    {"name", MAQET_FIELD(struct stopped, name), .help = "the VM's name"},
     {"was_running", MAQET_FIELD(struct stopped, was_running),
      .help = "whether it ran before"},
     {0},
@@ -36,8 +36,8 @@ text(const void *row, bool colour)
     const struct stopped *stopped = row;
 
     (void)colour;
-    return maqet_format(stopped->was_running ? "Stopped virtual machine '%s'.\n"
-                                             : "Virtual machine '%s' was not running.\n",
+    return maqet_format(stopped->was_running ? "Stopped VM '%s'.\n"
+                                             : "VM '%s' was not running.\n",
                         stopped->name);
 }
 
@@ -45,7 +45,7 @@ static const struct view view = {
     .table = {.fields = &stopped_fields, .columns = "name was_running"},
     .text = text,
     .confirmation = true,
-    .each = "virtual machine"};
+    .each = "VM"};
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)
@@ -70,20 +70,19 @@ static const struct command_example examples[] = {
 const struct command command_stop = {
     .name = "stop",
     .operands = {OPERAND_VM | OPERAND_REPEATED},
-    .summary = "Stop virtual machines",
+    .summary = "Stop VMs",
     .description =
-        "Presses the power button, and again every few seconds, until the "
-        "guest has powered off and QEMU has ended, so that its images are "
-        "free. A guest that takes too long is left running, and that is an "
-        "error; with --force QEMU is killed then, which is to the guest what "
-        "a power cut is. A QEMU that does not answer can't hand the button on: "
-        "the error says why, as far as it is known, and with --force it is "
-        "ended at once. So it is with a guest that QEMU has paused since a disk of the "
-        "host is full, which does not see the button before 'maqet resume'. Any other "
-        "paused guest goes on, to power off. The guest of a machine whose runtime folder "
-        "is lost is asked in the same way. Stopping what doesn't run is no error. "
-        "Several "
-        "machines are stopped at the same time.",
+        "Presses the power button, repeatedly every few seconds, until the guest has "
+        "powered off and QEMU has ended, so that its images are free. If the guest "
+        "takes too long, it is left running, and that is an error; with --force QEMU "
+        "is then killed, which is like a power failure for the guest. If QEMU does "
+        "not answer, the button cannot be pressed: the error gives the reason, if "
+        "known, and with --force QEMU is ended at once. The same holds for a guest "
+        "that QEMU paused because a disk of the host is full, which cannot see the "
+        "button before 'maqet resume'. Any other paused guest is resumed, so that it "
+        "can power off. A VM whose runtime folder is lost is stopped in the same way. "
+        "Stopping a VM that is not running is not an error. Several VMs are stopped "
+        "at the same time.",
     .options = options,
     .examples = examples,
     .view = &view,

@@ -42,7 +42,7 @@ static const struct maqet_fields fields = MAQET_FIELDS(struct unused, rows);
 
 static const struct view list_view = {
     .table = {.fields = &fields, .columns = "path size state vm drive seen"},
-    .empty = "There are no images that maqet created and no VM uses.\n",
+    .empty = "There are no images that maqet created and that no VM uses.\n",
     .each = "image",
 };
 
@@ -124,7 +124,7 @@ confirm(const struct invocation *invocation, const struct maqet_strings *paths,
         return 0;
     if (!terminal_can_ask()) {
         maqet_error_set(err, MAQET_ERROR_REFUSED,
-                        "Nothing was deleted: there is no terminal to ask on");
+                        "Nothing was deleted: there is no terminal on which to ask");
         maqet_error_hint(err, "Say --yes to delete without being asked");
         return -1;
     }
@@ -133,8 +133,8 @@ confirm(const struct invocation *invocation, const struct maqet_strings *paths,
     for (size_t i = 0; i < paths->count; i++)
         images[i].path = paths->items[i];
     return output_ask(&asked_view, images, paths->count,
-                      paths->count > 1 ? "Delete these images, with all that they hold?"
-                                       : "Delete this image, with all that it holds?")
+                      paths->count > 1 ? "Delete these images, with all their data?"
+                                       : "Delete this image, with all its data?")
                ? 0
                : maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was deleted");
 }

@@ -11,7 +11,7 @@ struct validated {
 };
 
 static const struct maqet_field rows[] = {
-    {"name", MAQET_FIELD(struct validated, name), .help = "the machine's name"},
+    {"name", MAQET_FIELD(struct validated, name), .help = "the VM's name"},
     {"files", MAQET_FIELD(struct validated, files),
      .help = "the files that it is made of"},
     {"storage",
@@ -57,17 +57,17 @@ static const struct command_option options[] = {OPTION_NAME_ROW, OPTION_SET_ROW,
 static const struct command_example examples[] = {
     {"maqet validate vm.yaml", "Check one file"},
     {"maqet validate base.yaml big.yaml --format json",
-     "Check what two files make together, and list its drives"},
+     "Check the combination of two files, and list its drives"},
     {0},
 };
 
 const struct command command_validate = {
     .name = "validate",
     .operands = {OPERAND_YAML | OPERAND_REPEATED},
-    .summary = "Check YAML files as add would, and store nothing",
-    .description = "The files are merged and checked as 'maqet add' does it: syntax, "
-                   "keys, values, plugins, and the images that exist. A fault is "
-                   "shown with its file, line and column.",
+    .summary = "Check YAML files without storing anything",
+    .description = "The files are merged and checked as by 'maqet add': syntax, keys, "
+                   "values, plugins, and existing images. Errors are shown with file, "
+                   "line and column.",
     .options = options,
     .examples = examples,
     .view = &view,

@@ -11,7 +11,7 @@ MAQET_WORDS(media_word, "disk", "cdrom")
     {"name", MAQET_FIELD(struct drive_row, name), .help = "the drive's name"},           \
         {"type", MAQET_FIELD(struct drive_row, type), .help = "its storage plugin"},     \
         {"interface", MAQET_FIELD(struct drive_row, interface), .optional = true,        \
-         .help = "how it is attached; null where it is a share"},                        \
+         .help = "the interface plugin; null where it is a share"},                      \
         {"media", MAQET_FIELD_CHOICE(struct drive_row, media, media_word),               \
          .optional = true, .help = "what the guest sees; null where it is a share"},     \
     {                                                                                    \
@@ -105,7 +105,7 @@ add_fault(const struct maqet_drive *drive, struct drive_row *row)
         return;
     _cleanup_free_ char *steps = maqet_context_steps(drive->context, drive->fault, ". ");
     maqet_context_say(drive->context, MAQET_LEVEL_WARNING,
-                      "Drive '%s' of VM '%s' can't be used now: %s. %s", drive->name,
+                      "Drive '%s' of VM '%s' cannot be used now: %s. %s", drive->name,
                       drive->machine->vm_name, drive->fault->message, steps);
 }
 

@@ -112,7 +112,7 @@ append_command(struct maqet_text *text, const struct command *command)
     if (command->actions)
         maqet_text_appendf(text, "\nThe options of an action: maqet %s ACTION --help\n",
                            command->name);
-    maqet_text_append(text, "\nThe options that all commands take: maqet --help\n");
+    maqet_text_append(text, "\nFor the options of all commands: maqet --help\n");
 }
 
 static void
@@ -120,14 +120,13 @@ append_program(struct maqet_text *text)
 {
     maqet_text_appendf(
         text,
-        "Usage: maqet [OPTION]... COMMAND [ARGUMENT]...\n\n"
-        "Run QEMU virtual machines from YAML files, and look after their storage.\n\n"
-        "Commands:\n");
+        "Usage: maqet [OPTION]... COMMAND [ARGUMENT]...\n\nRun QEMU virtual machines "
+        "from YAML files, and manage their storage.\n\nCommands:\n");
     for (const struct command *const *command = commands; *command; command++)
         append_entry(text, (*command)->name, (*command)->summary, COMMAND_COLUMN);
     append_options(text, "Options, for every command", global_options);
     maqet_text_appendf(
-        text, "\nMore on a command: maqet COMMAND --help. The whole manual: man maqet\n");
+        text, "\nHelp on a command: maqet COMMAND --help. The manual: man maqet\n");
 }
 
 void

@@ -14,36 +14,35 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
     [MAQET_NEXT_WORDS] = "{=1}",
 
     [MAQET_NEXT_END_SILENT] =
-        "End it, which is a power cut to the guest: maqet stop {1} --force",
+        "End it, which is a power failure to the guest: maqet stop {1} --force",
     [MAQET_NEXT_REMOVE_REPEATED] =
-        "Remove one of them. To replace it now and then, use a "
-        "second file, or --set",
+        "Remove one of them. To replace it occasionally, use a second file, or --set",
     [MAQET_NEXT_USE_CONSOLE] =
         "Use a socket (`serial: \"unix:console.sock,server=on,wait=off\"`) or a file, or "
         "start the VM with --foreground",
     [MAQET_NEXT_START_FOREGROUND] = "Start the VM with --foreground",
     [MAQET_NEXT_LOAD_CHECKPOINT] =
-        "A guest goes on from a checkpoint: maqet checkpoint VM load NAME",
+        "To resume a guest from a checkpoint: maqet checkpoint VM load NAME",
     [MAQET_NEXT_LOAD_ONCE] = "Load a checkpoint or a snapshot once: maqet checkpoint VM "
                              "load NAME, or maqet snapshot VM load --all NAME",
-    [MAQET_NEXT_ASK_PID] = "maqet ls and maqet status tell the PID",
+    [MAQET_NEXT_ASK_PID] = "maqet ls and maqet status show the PID",
     [MAQET_NEXT_RUN_DISCARDED] =
-        "Throw away what a guest changes: maqet run VM --from CHECKPOINT --discard; a "
-        "-drive of your own can say snapshot=on",
+        "To discard what a guest changes: maqet run VM --from CHECKPOINT --discard; "
+        "your own -drive can use snapshot=on",
     [MAQET_NEXT_SHOW_ARGUMENTS] = "See all of it: maqet args VM",
     [MAQET_NEXT_KEEP_GUEST_STATE] =
-        "Keep a guest's state by a checkpoint: maqet checkpoint VM create NAME",
+        "Save a guest's state in a checkpoint: maqet checkpoint VM create NAME",
 
     [MAQET_NEXT_START_TO_MAKE_IMAGE] =
-        "It is made when the machine starts: maqet start {1}",
+        "It is created when the VM starts: maqet start {1}",
     [MAQET_NEXT_MOVE_BACK] = "If it was moved, move it back, or name its new place and "
                              "run: maqet apply {1} FILE",
     [MAQET_NEXT_BRING_BACK] =
-        "Bring it back, or name its new place and run: maqet apply {1} FILE",
+        "Restore it, or name its new place and run: maqet apply {1} FILE",
     [MAQET_NEXT_START_EMPTY] = "If it is gone for good, start with a new, empty one: "
                                "maqet start {1} --create-missing",
     [MAQET_NEXT_EXPORT_DECRYPTED] =
-        "Add --decrypt if the file may hold the data of the drive in clear",
+        "Add --decrypt if the file may contain the drive's data unencrypted",
     [MAQET_NEXT_EXPORT_ENCRYPTED] = "Leave out --decrypt",
 
     [MAQET_NEXT_ONLY_STOP] = "It can only be stopped: maqet stop {1}",
@@ -58,8 +57,7 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
     [MAQET_NEXT_ACCEPT_BASE] =
         "If the change is harmless, accept it: maqet start {1} --accept-base",
     [MAQET_NEXT_FORGET_IMAGE] =
-        "Where such an image is gone for good, have it forgotten: maqet storage rm "
-        "IMAGE",
+        "If such an image is gone for good, delete its record: maqet storage rm IMAGE",
     [MAQET_NEXT_CHECK_DRIVE] = "See what is wrong: maqet check {1} {2}",
     [MAQET_NEXT_REPAIR_DRIVE] = "Copy it, then repair it: maqet check {1} {2} --repair",
     [MAQET_NEXT_STOP] = "Stop VM: maqet stop {1}",
@@ -67,7 +65,8 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
     [MAQET_NEXT_STOP_FIRST_IN] = "Stop it first: maqet --data-dir {'2} stop {1}",
     [MAQET_NEXT_STOP_AND_START] = "Stop it, and start it again: maqet stop {1}",
     [MAQET_NEXT_START] = "Start it: maqet start {1}",
-    [MAQET_NEXT_LOAD_DRIVES] = "Load its drives alone: maqet snapshot {1} load --all {2}",
+    [MAQET_NEXT_LOAD_DRIVES] = "Load only its drives: maqet snapshot {1} load --all "
+                               "{2}",
     [MAQET_NEXT_DELETE_CHECKPOINT] =
         "Or delete the checkpoint: maqet checkpoint {1} delete {2}",
     [MAQET_NEXT_NAME_VM] = "Add a line `name: ...`, or use --name",
@@ -75,22 +74,22 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
         "Use a shorter --runtime-dir, or MAQET_RUNTIME_DIR",
     [MAQET_NEXT_WAIT_FOR_LOCK] = "Or wait longer for it: --lock-timeout SECONDS",
     [MAQET_NEXT_NAME_DATA_DIR] =
-        "Name your own data folder (--data-dir), or run maqet as the user whose "
-        "machines they are",
+        "Name your own data folder (--data-dir), or run maqet as the user who owns "
+        "these VMs",
     [MAQET_NEXT_ADD_VM] = "Add one: maqet add FILE",
-    [MAQET_NEXT_LIST_VMS] = "See which there are: maqet ls",
+    [MAQET_NEXT_LIST_VMS] = "List them: maqet ls",
     [MAQET_NEXT_APPLY] = "Change it: maqet apply {1} FILE",
     [MAQET_NEXT_CORRECT] = "Correct it first: maqet apply {1} FILE",
     [MAQET_NEXT_RESTORE_OR_REMOVE] =
-        "Bring that file back from a backup, or remove the VM: maqet rm {1}",
+        "Restore that file from a backup, or remove the VM: maqet rm {1}",
     [MAQET_NEXT_ADD_RENAMED] = "Add this one under another name: --name NAME",
     [MAQET_NEXT_RECOVER] = "Put it right: maqet recover {1}",
-    [MAQET_NEXT_LIST_IMAGES] = "See which there are: maqet storage ls",
+    [MAQET_NEXT_LIST_IMAGES] = "List them: maqet storage ls",
 
     [MAQET_NEXT_LIST_SNAPSHOTS] =
         "See which snapshots there are: maqet snapshot {1} list",
     [MAQET_NEXT_FORGET_OPERATION] =
-        "Leave the images as they are and go on: maqet recover {1} --forget",
+        "Leave the images as they are and continue: maqet recover {1} --forget",
 
     [MAQET_NEXT_RESUME] = "Let it go on: maqet resume {1}",
     [MAQET_NEXT_WAKE_UP] = "It sleeps; wake it up: maqet qmp {1} system_wakeup",
@@ -103,22 +102,22 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
         "Do it while the VM is stopped, start the emulator, and then the VM: maqet "
         "stop {1}",
     [MAQET_NEXT_END_LOSING] =
-        "Or end it without the guest's consent, which loses what the guest has not "
-        "written yet: maqet stop {1} --force",
+        "Or end it without the guest's cooperation, which loses what the guest has "
+        "not written yet: maqet stop {1} --force",
     [MAQET_NEXT_STOP_SLOWER] = "Give it more time: maqet stop {1} --timeout SECONDS",
-    [MAQET_NEXT_END] = "End it without the guest's consent: maqet stop {1} --force",
+    [MAQET_NEXT_END] = "End it without the guest's cooperation: maqet stop {1} --force",
 
     [MAQET_NEXT_START_FOR_LIVE] = "Start VM: maqet start {1}",
     [MAQET_NEXT_USE_OFFLINE] = "Use offline snapshot (remove --live flag)",
     [MAQET_NEXT_USE_AUTO_FOR_LIVE] =
-        "Take whichever the VM's state asks for (--auto in the place of --live)",
+        "Use whichever fits the VM's state (--auto instead of --live)",
     [MAQET_NEXT_USE_LIVE] = "Use live snapshot (add --live flag)",
-    [MAQET_NEXT_USE_AUTO] = "Take whichever the VM's state asks for (add --auto)",
+    [MAQET_NEXT_USE_AUTO] = "Use whichever fits the VM's state (add --auto)",
     [MAQET_NEXT_EXCLUDE] = "Leave that drive out: --exclude {1}",
     [MAQET_NEXT_EXCLUDE_IT] = "Leave it out:{1+ --exclude }",
     [MAQET_NEXT_EXCLUDE_THEM] = "Leave them out:{1+ --exclude }",
     [MAQET_NEXT_FREEZE_NOTHING] = "There is nothing to freeze: leave --quiesce out",
-    [MAQET_NEXT_OVERWRITE] = "Replace it, if it is no longer needed: add --overwrite",
+    [MAQET_NEXT_OVERWRITE] = "Replace it if it is no longer needed: add --overwrite",
     [MAQET_NEXT_LOAD_ONE_DRIVE] =
         "Load the drives without the memory, one by one: maqet snapshot {1} load {2} "
         "{3}",
@@ -126,54 +125,55 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
         "Or delete the checkpoint, which leaves snapshots that are not its own: maqet "
         "checkpoint {1} delete {2}",
     [MAQET_NEXT_DELETE_USELESS_CHECKPOINT] =
-        "Delete the checkpoint, if it is of no more use: maqet checkpoint {1} delete "
+        "Delete the checkpoint if it is no longer useful: maqet checkpoint {1} delete "
         "{2}",
     [MAQET_NEXT_DELETE_WHOLE_CHECKPOINT] =
         "If its memory is no longer needed either, delete all of it: maqet checkpoint "
         "{1} delete {2}",
     [MAQET_NEXT_LOAD_ONE_BY_ONE] =
-        "If it is meant nevertheless, take the drives one by one: maqet snapshot {1} "
-        "load {2} {3}",
+        "If it is intended nevertheless, name the drives one by one: maqet snapshot "
+        "{1} load {2} {3}",
     [MAQET_NEXT_LOAD_ONE_BY_ONE_LIVE] =
-        "If it is meant nevertheless, take the drives one by one: maqet snapshot {1} "
-        "load {2} {3} --live",
+        "If it is intended nevertheless, name the drives one by one: maqet snapshot "
+        "{1} load {2} {3} --live",
     [MAQET_NEXT_DELETE_ONE_BY_ONE] =
-        "If it is meant nevertheless, take the drives one by one: maqet snapshot {1} "
-        "delete {2} {3}",
+        "If it is intended nevertheless, name the drives one by one: maqet snapshot "
+        "{1} delete {2} {3}",
     [MAQET_NEXT_DELETE_ONE_BY_ONE_LIVE] =
-        "If it is meant nevertheless, take the drives one by one: maqet snapshot {1} "
-        "delete {2} {3} --live",
+        "If it is intended nevertheless, name the drives one by one: maqet snapshot "
+        "{1} delete {2} {3} --live",
     [MAQET_NEXT_FINISH] =
         "Finish it all the same: maqet recover {1} --finish (this {=2})",
     [MAQET_NEXT_FORGET] = "Or leave the images as they are: maqet recover {1} --forget",
     [MAQET_NEXT_MOUNT_AND_FINISH] =
         "Mount its disk or move it back, and then: maqet recover {1} --finish",
     [MAQET_NEXT_START_WHEN_POSSIBLE] = "Once it can start, start it: maqet start {1}",
-    [MAQET_NEXT_START_AGAIN] = "The machine is stopped; start it: maqet start {1}",
+    [MAQET_NEXT_START_AGAIN] = "The VM is stopped; start it: maqet start {1}",
     [MAQET_NEXT_DO_NOT_QUIESCE] =
-        "Leave --quiesce out: the snapshot is as after a power cut",
+        "Leave out --quiesce: the snapshot is then as after a power failure",
     [MAQET_NEXT_RECOVER_OR_GO_ON] =
         "Have it put right: maqet recover {1} (the next change of its snapshots, or "
         "its next start, does it too)",
     [MAQET_NEXT_DELETE_SNAPSHOT] =
-        "Once you don't need it: maqet snapshot {1} delete {2} {3}",
+        "When you no longer need it: maqet snapshot {1} delete {2} {3}",
 
     [MAQET_NEXT_APPLY_AS_BEFORE] = "Make it what it was: maqet apply {1} FILE",
     [MAQET_NEXT_LOAD_DRIVES_INSTEAD] =
-        "Or load its drives alone: maqet snapshot {1} load --all {2}",
+        "Or load only its drives: maqet snapshot {1} load --all {2}",
     [MAQET_NEXT_START_FROM] =
         "Once it can start, go on from there: maqet start {1} --from {2}",
     [MAQET_NEXT_BOOT_FROM_DRIVES] =
-        "Or boot it from the drives, without the memory: maqet start {1}",
+        "Or boot it from its drives, without the memory: maqet start {1}",
     [MAQET_NEXT_LOAD_IN_PLACE] =
-        "Load it in the place of what runs: maqet checkpoint {1} load {2}",
+        "Load it, replacing what is running: maqet checkpoint {1} load {2}",
     [MAQET_NEXT_START_STOPPED] = "VM '{=1}' is stopped; start it: maqet start {1}",
     [MAQET_NEXT_DO_NOT_KEEP] = "Load it without --keep: the present state is lost then",
     [MAQET_NEXT_KEEP_DRIVES_LIVE] =
-        "Keep the drives alone: maqet snapshot {1} create --all NAME --live{2+ "
-        "--exclude }",
+        "Create a snapshot of the drives only: maqet snapshot {1} create --all NAME "
+        "--live{2+ --exclude }",
     [MAQET_NEXT_DELETE_CHECKPOINT_TOO] = "Or delete it: maqet checkpoint {1} delete {2}",
-    [MAQET_NEXT_KEEP_DRIVES] = "Keep its drives: maqet snapshot {1} create --all NAME",
+    [MAQET_NEXT_KEEP_DRIVES] = "Create a snapshot of its drives: maqet snapshot {1} "
+                               "create --all NAME",
 
     [MAQET_NEXT_SHORTEN_TMPDIR] =
         "Name a shorter one: TMPDIR=/tmp maqet plugin check {1}",

@@ -142,7 +142,7 @@ unknown_option(const struct command *command, const char *word, struct maqet_err
     _cleanup_free_ char *list = maqet_strings_join(&longer, " or ");
     const char *closest = maqet_text_closest(name, &names);
     if (longer.count > 1)
-        return usage_error(command, err, "Option '%s' may mean %s", name, list);
+        return usage_error(command, err, "Option '%s' is ambiguous: %s", name, list);
     if (closest)
         return usage_error(command, err, "Unknown option '%s'; did you mean '%s'?", name,
                            closest);

@@ -93,7 +93,7 @@ begin(struct invocation *invocation, machine_task *task, struct worker *worker,
 
     /* When the program is killed, its workers stop at the same place as it would. */
     return maqet_child_start(&worker->child, SIGTERM, do_work, &work) < 0
-               ? maqet_error_errno(err, errno, "Can't begin with '%s'", worker->name)
+               ? maqet_error_errno(err, errno, "Cannot begin with '%s'", worker->name)
                : 0;
 }
 
@@ -115,9 +115,8 @@ show_progress(const struct worker *workers, size_t count)
     if (names.count == 0)
         return;
 
-    _cleanup_free_ char *list = names.count <= 3
-                                    ? maqet_strings_join(&names, ", ")
-                                    : maqet_format("%zu virtual machines", names.count);
+    _cleanup_free_ char *list = names.count <= 3 ? maqet_strings_join(&names, ", ")
+                                                 : maqet_format("%zu VMs", names.count);
     _cleanup_free_ char *text = maqet_format("Waiting for %s to power off: %d s left",
                                              list, (int)((left + 999) / 1000));
     terminal_progress(text);
@@ -208,7 +207,7 @@ end(struct invocation *invocation, struct worker *worker, bool told)
     maqet_error_set(&error, MAQET_ERROR_FAILED,
                     "The work on '%s' ended without a result (wait status 0x%x)",
                     worker->name, (unsigned)status);
-    maqet_error_hint(&error, "See what became of it: maqet status %s", worker->name);
+    maqet_error_hint(&error, "Check its state: maqet status %s", worker->name);
     invocation_show_error(invocation, error);
 }
 

@@ -73,10 +73,10 @@ static void
 append_exit_status(struct maqet_text *text)
 {
     static const char *const meanings[] = {
-        "Done; also when it was so before",
-        "It failed: QEMU, the system, or a plugin",
-        "It took longer than it may, or a person was asked and said no",
-        "The request is wrong: usage, configuration, no such machine, wrong state",
+        "Done, or nothing had to be done",
+        "Failure of QEMU, the system, or a plugin",
+        "Timeout, or a question was answered with no",
+        "Invalid request: usage, configuration, no such VM, wrong state",
         "Not permitted",
     };
 
@@ -94,7 +94,8 @@ append_exit_status(struct maqet_text *text)
 static void
 append_checks(struct maqet_text *text)
 {
-    maqet_text_appendf(text, "\\&'maqet plugin check' tries these, in this order:\n");
+    maqet_text_appendf(text, "\\&'maqet plugin check' runs these checks, in this "
+                             "order:\n");
     for (unsigned i = 0; maqet_conformance_name(i); i++) {
         roff_append(text, ".TP\n.B ", maqet_conformance_name(i), "\n");
         roff_append(text, "", maqet_conformance_text(i), ".\n");
@@ -106,8 +107,9 @@ manual_print(void)
 {
     _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
 
-    maqet_text_appendf(
-        &text, ".SH OPTIONS\nThese may stand anywhere, and every command takes them.\n");
+    maqet_text_appendf(&text,
+                       ".SH OPTIONS\nThese options can be given anywhere, with every "
+                       "command.\n");
     append_options(&text, global_options);
     maqet_text_appendf(&text, ".SH COMMANDS\n");
     for (const struct command *const *command = commands; *command; command++)

@@ -388,7 +388,7 @@ output_finish(struct output *output, int exit_code)
         return exit_code;
 
     /* A full disk must not look like success. */
-    maqet_error_errno(&error, write_fault, "Can't write to standard output");
+    maqet_error_errno(&error, write_fault, "Cannot write to standard output");
     output_error(output, error);
     return exit_code ? exit_code : maqet_error_exit_code(error->code);
 }

@@ -10,19 +10,19 @@
 static const struct {
     const char *word, *meaning;
 } capabilities[] = {
-    {"create", "makes what is missing"},
-    {"inspect", "looks at what is there before QEMU does"},
-    {"snapshot", "keeps snapshots of a machine that is stopped"},
-    {"live-snapshot", "keeps snapshots while the machine runs"},
-    {"snapshot-rename", "gives a snapshot another name in place"},
-    {"snapshot-export", "writes what a snapshot holds to a file"},
-    {"snapshot-serve", "offers what a snapshot holds to a machine that runs for a test"},
-    {"resize", "grows while the machine is stopped"},
-    {"live-resize", "grows while the machine runs"},
+    {"create", "creates what is missing"},
+    {"inspect", "inspects what exists before QEMU opens it"},
+    {"snapshot", "snapshots of a stopped VM"},
+    {"live-snapshot", "keeps snapshots while the VM is running"},
+    {"snapshot-rename", "renames a snapshot in place"},
+    {"snapshot-export", "writes the contents of a snapshot to a file"},
+    {"snapshot-serve", "serves the contents of a snapshot to a VM that runs a test"},
+    {"resize", "grows while the VM is stopped"},
+    {"live-resize", "grows while the VM is running"},
     {"check", "finds damage"},
-    {"holders", "tells who else uses it"},
+    {"holders", "reports who else uses it"},
     {"helper", "runs a program beside QEMU"},
-    {"hotplug", "can be added to a machine that runs, and removed"},
+    {"hotplug", "can be attached to a running VM, and detached"},
 };
 
 static void
@@ -116,7 +116,7 @@ plugin_manual(const struct plugin *plugin, const char *prose)
         maqet_text_append(&text, prose);
     if (storage && plugin->interface)
         roff_append(&text, ".PP\nIt is attached by the interface \\fB", plugin->interface,
-                    "\\fR, unless the drive says another one.\n");
+                    "\\fR, unless the drive names another interface.\n");
     else if (storage)
         maqet_text_append(&text,
                           ".PP\nIt attaches itself: the drive has no `interface`.\n");

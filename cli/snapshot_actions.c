@@ -21,7 +21,7 @@ struct done {
 };
 
 #define DONE_ROWS(of, part)                                                              \
-    {"vm", MAQET_FIELD(of, part.vm), .help = "the machine's name"},                      \
+    {"vm", MAQET_FIELD(of, part.vm), .help = "the VM's name"},                           \
         {"name", MAQET_FIELD(of, part.name), .help = "the snapshot's name"},             \
     {                                                                                    \
         "drives", MAQET_FIELD(of, part.drives), .help = "the drives that it is of"       \
@@ -63,10 +63,12 @@ left_text(const struct maqet_snapshot_left *left, bool skipped_too)
     struct maqet_text text = MAQET_TEXT_INIT;
 
     if (skipped_too && *skipped)
-        maqet_text_appendf(&text, "Left out, with nothing that a snapshot keeps: %s.\n",
+        maqet_text_appendf(&text,
+                           "Skipped, with nothing that a snapshot could "
+                           "record: %s.\n",
                            skipped);
     if (*excluded)
-        maqet_text_appendf(&text, "Excluded, and left alone: %s.\n", excluded);
+        maqet_text_appendf(&text, "Excluded, and not changed: %s.\n", excluded);
     return maqet_text_take(&text);
 }
 
@@ -115,7 +117,7 @@ create_text(const void *row, bool colour)
     _cleanup_free_ char *still =
         !receipt->live ? maqet_strdup("the VM was off")
         : receipt->stopped
-            ? maqet_format("the guest stood still for %.1f ms", receipt->pause)
+            ? maqet_format("the guest was paused for %.1f ms", receipt->pause)
             : maqet_strdup("guest pause 0 ms, not stopped");
     _cleanup_free_ char *left = left_text(&receipt->left, true);
 
@@ -241,7 +243,7 @@ confirm(const struct invocation *invocation, const struct asked *asked, bool liv
                      request->vm, *kept ? ", and leaves '" : "", kept,
                      *kept ? "' alone" : "",
                      live ? ". QEMU is ended and started again, which takes seconds: "
-                            "what the guest has in memory is lost, and it boots anew"
+                            "the guest's memory is lost, and it boots"
                           : ""),
         err);
 }
@@ -417,7 +419,7 @@ snapshot_export(struct invocation *invocation, struct maqet_error **err)
         .decrypt = invocation_has(invocation, "decrypt"),
     };
     if (export.compress && strcmp(export.format, "raw") == 0)
-        return usage_error(invocation->command, err, "A raw image can't be compressed");
+        return usage_error(invocation->command, err, "A raw image cannot be compressed");
     if (maqet_snapshot_export(&invocation->context, &asked.request, &export, err) < 0)
         return -1;
     maqet_strings_add(&drives, asked.request.drive);

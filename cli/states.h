@@ -41,7 +41,7 @@ const char *state_word(unsigned index);
 
 #define STATE_ROWS(of, part)                                                             \
     {"status", MAQET_FIELD_CHOICE(of, part.status, state_word), .optional = true,        \
-     .help = "what the machine is doing; null where it can't be looked at"},             \
+     .help = "what the machine is doing; null where it cannot be inspected"},            \
         {"reason", MAQET_FIELD(of, part.reason), .optional = true,                       \
          .help =                                                                         \
              "why QEMU has paused it; null where a person has, or it is not paused"},    \

@@ -3,7 +3,7 @@
 #
 # What apt's words mean, for whoever runs it: script/lib.sh and tests/guest/fetch.
 
-# Prints "can't reach the package mirror HOST: REASON", and what to do, when that is what a log of
+# Prints "cannot reach the package mirror HOST: REASON", and what to do, when that is what a log of
 # apt's (in English) says; else fails.
 network_fault() {
     fault=$(grep -E "Temporary failure resolving|Could not resolve|Could not connect|Unable to connect|Cannot initiate the connection|[Cc]onnection (timed out|failed|refused)|Network is unreachable|No route to host|Failed to connect" "$1" |
@@ -11,7 +11,7 @@ network_fault() {
     [ -n "$fault" ] || return 1
     mirror=$(sed -n 's/^Err:[0-9]* \([a-z+]*:[^ ]*\).*/\1/p; s/^[WE]: Failed to fetch \([^ ]*\).*/\1/p' "$1" |
         sed 's|^\([^/]*//[^/]*\).*|\1|' | head -n 1)
-    echo "can't reach the package mirror${mirror:+ $mirror}: $fault"
+    echo "cannot reach the package mirror${mirror:+ $mirror}: $fault"
     echo "Check the network, and apt's sources and proxy (apt-config dump Acquire::http::Proxy)."
 }
 

@@ -48,7 +48,7 @@ run_apt() {
         echo "$status" >"$apt_log.status"
     } 2>&1 | tee "$apt_log" >&2
     status=$(cat "$apt_log.status")
-    # A list that can't be fetched is no failure to apt-get update.
+    # A list that cannot be fetched is no failure to apt-get update.
     said=$(network_fault "$apt_log") || said=
     rm -f "$apt_log" "$apt_log.status"
     [ -z "$said" ] || network_said=$said
@@ -61,7 +61,7 @@ fail_of_network() {
     [ -z "$network_said" ] || fail "$network_said"
 }
 
-# Fetches apt's lists. A source that can't be reached is no reason to stop: the others may have
+# Fetches apt's lists. A source that cannot be reached is no reason to stop: the others may have
 # what is needed.
 apt_update() {
     say "fetching the lists of packages"

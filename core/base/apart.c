@@ -132,7 +132,9 @@ judge(int status, const struct maqet_text *words, struct maqet_error **err)
         return NULL;
     }
     if (!json_object_is_type(answer, json_type_object)) {
-        maqet_error_set(err, MAQET_ERROR_FAILED, "it ended the program (exit code %d)",
+        maqet_error_set(err, MAQET_ERROR_FAILED,
+                        "it ended the program (exit status "
+                        "%d)",
                         WEXITSTATUS(status));
         return NULL;
     }
@@ -176,7 +178,7 @@ maqet_apart(maqet_apart_call *call, void *data, int64_t timeout, char **printed,
     int number = errno;
     maqet_cleanup_close(&apart.printed);
     if (child.pid <= 0) {
-        maqet_error_errno(err, number, "Can't start a child");
+        maqet_error_errno(err, number, "Cannot start a child process");
         return NULL;
     }
     setpgid(child.pid, child.pid); /* whoever comes first */
@@ -187,7 +189,7 @@ maqet_apart(maqet_apart_call *call, void *data, int64_t timeout, char **printed,
     if (printed)
         *printed = maqet_text_take(&words);
     if (late) {
-        maqet_error_set(err, MAQET_ERROR_TIMEOUT, "it came to no end in %g s",
+        maqet_error_set(err, MAQET_ERROR_TIMEOUT, "it did not finish within %g s",
                         (double)timeout / 1000);
         return NULL;
     }

@@ -121,14 +121,14 @@ maqet_dir_make(const char *path, mode_t mode, struct maqet_error **err)
     for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         if (make_folder(copy, 0700) < 0 && errno != EEXIST)
-            return maqet_error_errno(err, errno, "Can't make the folder %s", copy);
+            return maqet_error_errno(err, errno, "Cannot create the folder %s", copy);
         *slash = '/';
     }
     if (make_folder(copy, mode) == 0)
         return 0;
     if (errno == EEXIST && stat(copy, &status) == 0)
         errno = S_ISDIR(status.st_mode) ? 0 : ENOTDIR;
-    return errno ? maqet_error_errno(err, errno, "Can't make the folder %s", copy) : 0;
+    return errno ? maqet_error_errno(err, errno, "Cannot create the folder %s", copy) : 0;
 }
 
 /* Whether nobody else can change what is in a folder. */
@@ -141,9 +141,12 @@ check_own(const char *path, const struct stat *status, struct maqet_error **err)
                                (unsigned)status->st_uid);
     if (status->st_mode & (S_IWGRP | S_IWOTH)) {
         maqet_error_set(err, MAQET_ERROR_PERMISSION,
-                        "The folder %s can be written by other users", path);
+                        "The folder %s is writable by other users", path);
         _cleanup_free_ char *word = maqet_shell_quoted(path);
-        maqet_error_hint(err, "Close it (chmod go-w %s), or name another folder", word);
+        maqet_error_hint(err,
+                         "Make it writable for its owner only (chmod go-w %s), "
+                         "or name another folder",
+                         word);
         return -1;
     }
     return 0;
@@ -162,11 +165,11 @@ open_own(const char *path, int flags, struct maqet_error **err)
     if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
         return maqet_error_set(
             err, MAQET_ERROR_PERMISSION,
-            "%s is a link, or no folder; somebody else may have put it "
-            "there, so it is not used",
+            "%s is a link, or not a folder; somebody else may have put it there, so "
+            "it is not used",
             path);
     if (fd < 0 || fstat(fd, &status) < 0)
-        return maqet_error_errno(err, errno, "Can't open the folder %s", path);
+        return maqet_error_errno(err, errno, "Cannot open the folder %s", path);
     return check_own(path, &status, err) < 0 ? -1 : TAKE_FD(fd);
 }
 
@@ -178,7 +181,7 @@ maqet_dir_check_own(const char *path, struct maqet_error **err)
     if (stat(path, &status) < 0)
         return errno == ENOENT || errno == ENOTDIR
                    ? 0
-                   : maqet_error_errno(err, errno, "Can't look at the folder %s", path);
+                   : maqet_error_errno(err, errno, "Cannot inspect the folder %s", path);
     return check_own(path, &status, err);
 }
 
@@ -200,7 +203,8 @@ maqet_dir_list(const char *path, struct maqet_strings *names, struct maqet_error
     DIR *dir = opendir(path);
 
     if (!dir)
-        return errno == ENOENT ? 0 : maqet_error_errno(err, errno, "Can't read %s", path);
+        return errno == ENOENT ? 0
+                               : maqet_error_errno(err, errno, "Cannot read %s", path);
     errno = 0;
     for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
@@ -211,7 +215,7 @@ maqet_dir_list(const char *path, struct maqet_strings *names, struct maqet_error
     int number = errno;
     closedir(dir);
     maqet_strings_sort(names);
-    return number ? maqet_error_errno(err, number, "Can't read %s", path) : 0;
+    return number ? maqet_error_errno(err, number, "Cannot read %s", path) : 0;
 }
 
 int
@@ -222,7 +226,7 @@ maqet_dir_remove(const char *path, struct maqet_error **err)
 
     /* What a link leads to is not ours to empty. */
     if (lstat(path, &status) == 0 && S_ISLNK(status.st_mode))
-        return maqet_error_errno(err, ENOTDIR, "Can't remove the folder %s", path);
+        return maqet_error_errno(err, ENOTDIR, "Cannot delete the folder %s", path);
     if (maqet_dir_list(path, &names, err) < 0)
         return -1;
     for (size_t i = 0; i < names.count; i++) {
@@ -231,12 +235,12 @@ maqet_dir_remove(const char *path, struct maqet_error **err)
         if (unlink(item) == 0 || errno == ENOENT)
             continue;
         if (errno != EISDIR && errno != EPERM)
-            return maqet_error_errno(err, errno, "Can't remove %s", item);
+            return maqet_error_errno(err, errno, "Cannot delete %s", item);
         if (maqet_dir_remove(item, err) < 0)
             return -1;
     }
     if (rmdir(path) < 0 && errno != ENOENT)
-        return maqet_error_errno(err, errno, "Can't remove the folder %s", path);
+        return maqet_error_errno(err, errno, "Cannot delete the folder %s", path);
     return 0;
 }
 
@@ -245,7 +249,7 @@ maqet_dir_sync(int dir_fd, const char *path, struct maqet_error **err)
 {
     /* Some network file systems can't, and say EINVAL; there is nothing better to do. */
     if (fsync(dir_fd) < 0 && errno != EINVAL)
-        return maqet_error_errno(err, errno, "Can't write the folder %s to the disk",
+        return maqet_error_errno(err, errno, "Cannot write the folder %s to the disk",
                                  path);
     return 0;
 }
@@ -270,7 +274,7 @@ maqet_fd_read(int fd, const char *name, size_t limit, char **data, size_t *lengt
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0)
-            return maqet_error_errno(err, errno, "Can't read %s", name);
+            return maqet_error_errno(err, errno, "Cannot read %s", name);
         if (text.length + (size_t)count > limit) {
             _cleanup_free_ char *most = maqet_text_bytes(limit);
             return maqet_error_set(err, MAQET_ERROR_INVALID, "%s is larger than %s", name,
@@ -323,13 +327,13 @@ maqet_file_read_at(int dir_fd, const char *path, size_t limit, char **data,
     struct stat status;
 
     if (fd < 0 || fstat(fd, &status) < 0)
-        return maqet_error_errno(err, errno, "Can't read %s", path);
+        return maqet_error_errno(err, errno, "Cannot read %s", path);
     if (S_ISDIR(status.st_mode))
         return maqet_error_set(err, MAQET_ERROR_INVALID, "%s is a folder, not a file",
                                path);
     /* One that has a writer, such as the shell's <(...), is waited for. */
     if (!S_ISREG(status.st_mode) && fcntl(fd, F_SETFL, 0) < 0)
-        return maqet_error_errno(err, errno, "Can't read %s", path);
+        return maqet_error_errno(err, errno, "Cannot read %s", path);
     return maqet_fd_read(fd, path, limit, data, length, err);
 }
 
@@ -415,7 +419,7 @@ maqet_file_remove(const char *path, struct maqet_error **err)
     _cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (fd < 0 || (unlink(path) < 0 && errno != ENOENT))
-        return maqet_error_errno(err, errno, "Can't remove %s", path);
+        return maqet_error_errno(err, errno, "Cannot delete %s", path);
     return maqet_dir_sync(fd, folder, err);
 }
 
@@ -444,7 +448,7 @@ maqet_lock_try(int fd, struct maqet_error **err)
         return 1;
     if (errno == EAGAIN || errno == EACCES)
         return 0;
-    return maqet_error_errno(err, errno, "Can't lock a file");
+    return maqet_error_errno(err, errno, "Cannot lock a file");
 }
 
 int
@@ -463,7 +467,8 @@ maqet_lock_wait(int fd, int64_t timeout, const char *what, struct maqet_error **
         int64_t left = deadline - maqet_now();
         if (left <= 0)
             return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
-                                   "Another maqet has been working on %s for %.1f s",
+                                   "Another maqet process has been working on %s for "
+                                   "%.1f s",
                                    what, (double)timeout / 1000);
         maqet_sleep(left < pause ? left : pause);
         if (pause < 64)
@@ -477,6 +482,6 @@ maqet_lock_held(int fd, struct maqet_error **err)
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
     if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
-        return maqet_error_errno(err, errno, "Can't ask for a lock");
+        return maqet_error_errno(err, errno, "Cannot wait for a lock");
     return lock.l_type != F_UNLCK;
 }

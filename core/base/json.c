@@ -33,7 +33,7 @@ maqet_json_parse(const char *text, const char *path, struct maqet_error **err)
         value = NULL;
     }
     if (!value)
-        maqet_error_set(err, MAQET_ERROR_FAILED, "%s is damaged: it is no JSON", path);
+        maqet_error_set(err, MAQET_ERROR_FAILED, "%s is damaged: it is not JSON", path);
     return value;
 }
 

@@ -83,7 +83,7 @@ maqet_landlock_new(int version, struct maqet_error **err)
     long fd = syscall(CREATE_RULESET, &attributes, size, 0);
 
     if (fd < 0)
-        return maqet_error_errno(err, errno, "Can't make a ruleset of Landlock");
+        return maqet_error_errno(err, errno, "Cannot create a ruleset of Landlock");
     return (int)fd; /* close-on-exec, by landlock_create_ruleset(2) */
 }
 
@@ -120,7 +120,7 @@ maqet_landlock_allow(int ruleset, int version, int fd, unsigned access, const ch
     struct stat status;
 
     if (fstat(fd, &status) < 0)
-        return maqet_error_errno(err, errno, "Can't look at %s", name);
+        return maqet_error_errno(err, errno, "Cannot inspect %s", name);
     const struct path_beneath rule = {
         .allowed_access = rights_of(access, status.st_mode) & handled_by(version),
         .parent_fd = fd,
@@ -130,7 +130,7 @@ maqet_landlock_allow(int ruleset, int version, int fd, unsigned access, const ch
         return 0;
     /* What lies in no file system, such as a pipe, is not confined (EBADFD). */
     if (syscall(ADD_RULE, ruleset, RULE_PATH_BENEATH, &rule, 0) < 0 && errno != EBADFD)
-        return maqet_error_errno(err, errno, "Can't make a rule of Landlock for %s",
+        return maqet_error_errno(err, errno, "Cannot create a rule of Landlock for %s",
                                  name);
     return 0;
 }

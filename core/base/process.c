@@ -70,7 +70,7 @@ spawn(const char *const *argv, const char *path, struct child *child,
     maqet_cleanup_close(&command.out);
     maqet_cleanup_close(&command.error);
     if (child->pid < 0)
-        return maqet_error_errno(err, number, "Can't run %s", argv[0]);
+        return maqet_error_errno(err, number, "Cannot run %s", argv[0]);
     child->out = TAKE_FD(out);
     child->error = TAKE_FD(error);
     return 0;
@@ -191,7 +191,7 @@ judge(const char *const *argv, int status, bool answered,
     if (WIFSIGNALED(status))
         return maqet_error_set(err, MAQET_ERROR_FAILED, "%s was killed by signal %d (%s)",
                                program, WTERMSIG(status), strsignal(WTERMSIG(status)));
-    return maqet_error_set(err, MAQET_ERROR_FAILED, "%s failed with exit code %d",
+    return maqet_error_set(err, MAQET_ERROR_FAILED, "%s failed with exit status %d",
                            program, WEXITSTATUS(status));
 }
 

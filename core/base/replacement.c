@@ -54,7 +54,7 @@ maqet_replacement_begin(const char *path, struct maqet_replacement *replacement,
                                               .temporary = temporary,
                                               .dir_fd = dir_fd,
                                               .fd = fd};
-    return fd < 0 ? maqet_error_errno(err, number, "Can't write %s", path) : 0;
+    return fd < 0 ? maqet_error_errno(err, number, "Cannot write %s", path) : 0;
 }
 
 int
@@ -64,7 +64,7 @@ maqet_replacement_finish(struct maqet_replacement *replacement, const char *data
     if (fchmod(replacement->fd, mode) < 0 ||
         maqet_fd_write(replacement->fd, data, length) < 0 || fsync(replacement->fd) < 0 ||
         rename(replacement->temporary, replacement->path) < 0)
-        return maqet_error_errno(err, errno, "Can't write %s", replacement->path);
+        return maqet_error_errno(err, errno, "Cannot write %s", replacement->path);
     free(TAKE_PTR(replacement->temporary));
     return maqet_dir_sync(replacement->dir_fd, replacement->folder, err);
 }

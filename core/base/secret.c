@@ -16,10 +16,10 @@ maqet_secret_check(const char *path, struct maqet_error **err)
         return 0;
     maqet_error_set(
         err, MAQET_ERROR_PERMISSION,
-        "the key file %s is open to other users (mode %04o), who could decrypt "
+        "the key file %s is accessible to other users (mode %04o), who could decrypt "
         "what it protects",
         path, (unsigned)status.st_mode & 07777);
-    maqet_error_hint(err, "Close it: chmod 600 %s", word);
+    maqet_error_hint(err, "Make it accessible for its owner only: chmod 600 %s", word);
     return -1;
 }
 

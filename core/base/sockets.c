@@ -174,6 +174,6 @@ maqet_socket_listen(int dir_fd, const char *name, struct maqet_error **err)
     unlinkat(dir_fd, name, 0);
     if (fd < 0 || fchmod(fd, 0600) < 0 ||
         bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 1) < 0)
-        return maqet_error_errno(err, errno, "Can't make the socket %s", name);
+        return maqet_error_errno(err, errno, "Cannot create the socket %s", name);
     return TAKE_FD(fd);
 }

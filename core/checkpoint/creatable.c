@@ -78,7 +78,7 @@ choose_drives(struct maqet_session *session, struct maqet_error **err)
         return error_unable(session, able.count > 0, err);
     if (able.count == 0)
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                               "VM '%s' has no drive that could be snapshotted",
+                               "VM '%s' has no drive with snapshots",
                                session->machine->name);
     maqet_members_choose_listed(session, &able);
     return 0;
@@ -90,14 +90,15 @@ check_name(const struct maqet_session *session, const char *name,
 {
     if (!maqet_snapshot_name_valid(name))
         return maqet_error_set(err, MAQET_ERROR_INVALID,
-                               "'%s' can't name a checkpoint: a letter or digit, then "
-                               "letters, digits and '_', '.', ':', '+', '-', 128 at most",
+                               "invalid checkpoint name '%s': use a letter or digit, "
+                               "then letters, digits and '_', '.', ':', '+', '-'; at "
+                               "most 128 characters",
                                name);
     /* Its snapshots may have been deleted by another program. */
     if (maqet_state_file_exists(session->machine->context, session->machine->name,
                                 name)) {
         maqet_error_set(err, MAQET_ERROR_EXISTS,
-                        "There is a checkpoint '%s' of VM '%s' already", name,
+                        "There is already a checkpoint '%s' of VM '%s'", name,
                         session->machine->name);
         maqet_error_hint(err, "Give another name");
         maqet_error_next(err, MAQET_NEXT_DELETE_CHECKPOINT_TOO, session->machine->name,
@@ -110,7 +111,7 @@ check_name(const struct maqet_session *session, const char *name,
         if (!maqet_member_find(session, member, name, NULL))
             continue;
         maqet_error_set(err, MAQET_ERROR_EXISTS,
-                        "There is a snapshot '%s' of drive '%s' on VM '%s' already", name,
+                        "There is already a snapshot '%s' of drive '%s' on VM '%s'", name,
                         member->drive->name, session->machine->name);
         maqet_error_hint(err, "Give another name");
         return -1;
@@ -124,7 +125,7 @@ check_runs(const struct maqet_session *session, struct maqet_error **err)
     if (session->machine->run.pid > 0)
         return 0;
     maqet_error_set(err, MAQET_ERROR_STATE,
-                    "VM '%s' is not running, so there is no memory to keep",
+                    "VM '%s' is not running, so there is no memory to save",
                     session->machine->name);
     maqet_error_next(err, MAQET_NEXT_KEEP_DRIVES, session->machine->name, NULL);
     return -1;
@@ -145,7 +146,7 @@ check_state(struct maqet_session *session, struct maqet_error **err)
     if (word && strcmp(word, "running") == 0)
         return 0;
     maqet_error_set(err, MAQET_ERROR_STATE,
-                    "VM '%s' is %s; only one that runs has checkpoints",
+                    "VM '%s' is %s; only a running VM can have checkpoints created",
                     session->machine->name, word ? word : "in an unknown state");
     maqet_error_next(err, MAQET_NEXT_RESUME, session->machine->name, NULL);
     return -1;
@@ -163,7 +164,7 @@ check_blocked(struct maqet_session *session, struct maqet_qmp *qmp,
     if (!blocked)
         return 0;
     maqet_error_set(err, MAQET_ERROR_STATE,
-                    "VM '%s' can't be kept with its memory now. QEMU says: %.*s",
+                    "VM '%s' cannot be saved with its memory now. QEMU: %.*s",
                     session->machine->name, maqet_text_fitting(blocked), blocked);
     maqet_error_hint(err, "If it is a shared folder: unmount it in the guest first");
     hint_drives_alone(session, err);
@@ -191,8 +192,8 @@ check_others(struct maqet_session *session, struct maqet_strings *flash,
             continue;
         }
         maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                        "VM '%s' can't be kept with its memory: the guest can write to "
-                        "%s, which is not one of its drives%s%s%s",
+                        "VM '%s' cannot be saved with its memory: the guest can write "
+                        "to %s, which is not one of its drives%s%s%s",
                         session->machine->name, file, other->place ? " (" : "",
                         other->place ? other->place : "", other->place ? ")" : "");
         maqet_error_hint(err, "Make it a drive: move it from `arguments` to `storage`");
@@ -218,7 +219,7 @@ check_space(struct maqet_session *session, uint64_t *memory, struct maqet_error 
               (uint64_t)maqet_json_int(summary, "plugged-memory");
     if (*memory == 0)
         return maqet_error_set(err, MAQET_ERROR_FAILED,
-                               "VM '%s': QEMU does not tell the size of its memory",
+                               "VM '%s': QEMU does not report the size of its memory",
                                session->machine->name);
     if (!maqet_state_file_space(session->machine->context, session->machine->name,
                                 &available) ||

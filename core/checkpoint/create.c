@@ -109,7 +109,7 @@ show_progress(void *data, uint64_t done, uint64_t left, uint64_t written)
     _cleanup_free_ char *rate =
         maqet_text_bytes(elapsed > 0 ? written * 1000 / (uint64_t)elapsed : 0);
     _cleanup_free_ char *what =
-        maqet_format("VM '%s': %s of memory written, %s/s, pause so far %.0f ms",
+        maqet_format("VM '%s': %s of memory written, %s/s, paused so far for %.0f ms",
                      writing->session->machine->name, bytes, rate, pause_so_far(writing));
     maqet_job_show(context, what, done, done + left, writing->begun);
 }
@@ -274,10 +274,10 @@ put_right(struct maqet_session *session, struct maqet_error **err)
         maqet_state_file_remove(machine->context, machine->name, name, err) < 0)
         return -1;
     if (made > 0)
-        maqet_job_say(session->job, "the incomplete checkpoint has been removed");
+        maqet_job_say(session->job, "the incomplete checkpoint has been deleted");
     else
         maqet_job_say_nothing_left(session->job,
-                                   "the incomplete checkpoint has been removed");
+                                   "the incomplete checkpoint has been deleted");
     return 0;
 }
 

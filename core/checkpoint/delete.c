@@ -38,8 +38,8 @@ choose_own(struct maqet_session *session, const char *name, json_object *about,
         else if (found)
             maqet_context_say(
                 session->machine->context, MAQET_LEVEL_WARNING,
-                "The snapshot '%s' of drive '%s' on VM '%s' does not belong "
-                "to the checkpoint, and is kept",
+                "The snapshot '%s' of drive '%s' on VM '%s' does not belong to the "
+                "checkpoint, and is not deleted",
                 name, drive, session->machine->name);
     }
     maqet_members_choose_listed(session, &own);
@@ -81,7 +81,7 @@ put_right(struct maqet_session *session, struct maqet_error **err)
     if (maqet_state_file_remove(machine->context, machine->name, name, err) < 0 ||
         maqet_steps_remove(session, name, true, NULL, err) < 0)
         return -1;
-    maqet_job_say(session->job, "it has been completed now");
+    maqet_job_say(session->job, "it has been completed");
     return 0;
 }
 

@@ -108,7 +108,7 @@ maqet_guard_begin(int dir_fd, const char *vm, int gone, const struct maqet_write
     sigset_t suspending;
 
     if (maqet_child_detach(&child, kept, 4, watch, &post) < 0) {
-        maqet_error_errno(err, errno, "Can't watch over the guest");
+        maqet_error_errno(err, errno, "Cannot watch the guest");
         return NULL;
     }
     struct maqet_guard *guard = maqet_alloc(sizeof(*guard));

@@ -62,8 +62,8 @@ fail_start(const struct maqet_session *session, const char *name,
 {
     maqet_error_remark(
         err,
-        "The drives are at the checkpoint, VM '%s' is stopped, and nothing "
-        "of the checkpoint is lost",
+        "The drives are at the checkpoint, VM '%s' is stopped, and the checkpoint is "
+        "intact",
         session->machine->name);
     maqet_error_next(err, MAQET_NEXT_START_FROM, session->machine->name, name, NULL);
     maqet_error_next(err, MAQET_NEXT_BOOT_FROM_DRIVES, session->machine->name, NULL);
@@ -86,7 +86,7 @@ load(struct maqet_loading *loading, const struct maqet_checkpoint_request *reque
 
     if (runs && !request->running) {
         maqet_error_set(err, MAQET_ERROR_STATE,
-                        "VM '%s' runs by now: it was started meanwhile",
+                        "VM '%s' is running: it was started in the meantime",
                         session->machine->name);
         maqet_error_next(err, MAQET_NEXT_LOAD_IN_PLACE, session->machine->name,
                          request->name, NULL);
@@ -139,7 +139,7 @@ keep_drives(const struct maqet_context *context,
 
         maqet_strings_add(&excluded, others.items[i].name);
         maqet_context_say(context, MAQET_LEVEL_WARNING,
-                          "The present state of %s of VM '%s' is not kept in '%s'", one,
+                          "The present state of %s of VM '%s' is not saved in '%s'", one,
                           session->machine->name, request->keep);
     }
     maqet_session_cleanup(&session);
@@ -170,7 +170,8 @@ static int
 error_cant_keep(const struct maqet_checkpoint_request *request, struct maqet_error **err)
 {
     maqet_error_set(err, MAQET_ERROR_TIMEOUT,
-                    "The present state of VM '%s' can't be kept: QEMU does not answer",
+                    "The present state of VM '%s' cannot be saved: QEMU does not "
+                    "answer",
                     request->vm);
     maqet_error_next(err, MAQET_NEXT_DO_NOT_KEEP, NULL);
     return -1;
@@ -200,7 +201,7 @@ maqet_checkpoint_load(const struct maqet_context *context,
 
 /* ---- recovery ---- */
 
-static const char at_it[] = "the drives are at it, and the VM is stopped";
+static const char at_it[] = "the drives are at the checkpoint, and the VM is stopped";
 
 /* The drives are at the checkpoint. A QEMU that reads the memory, or has read it, lets
  * the guest go on; one that was not told to read is of no use. */
@@ -217,7 +218,7 @@ resume(struct maqet_job *job, struct maqet_error **err)
             (!loads && maqet_opened_end_qemu(machine, err) < 0))
             return -1;
     }
-    maqet_job_say(job, loads ? "it has been completed now; the guest goes on" : at_it);
+    maqet_job_say(job, loads ? "it has been completed; the guest is running" : at_it);
     return 0;
 }
 
@@ -248,7 +249,7 @@ static char *
 finishing_resume(const struct maqet_journal *journal, const char *drives)
 {
     (void)journal, (void)drives;
-    return maqet_strdup("lets the guest go on if QEMU has its memory, and ends QEMU if "
+    return maqet_strdup("resumes the guest if QEMU has its memory, and ends QEMU if "
                         "not");
 }
 

@@ -33,9 +33,8 @@ error_differs(const struct maqet_loading *loading, const char *name, const char 
 {
     maqet_error_set(
         err, MAQET_ERROR_STATE,
-        "The checkpoint '%s' does not fit VM '%s' any more: its %s was %s, and is "
-        "%s now",
-        name, loading->session->machine->name, what, then, now);
+        "The checkpoint '%s' no longer fits VM '%s': its %s was %s, and is now %s", name,
+        loading->session->machine->name, what, then, now);
     maqet_error_next(err, MAQET_NEXT_APPLY_AS_BEFORE, loading->session->machine->name,
                      NULL);
     maqet_error_next(err, MAQET_NEXT_LOAD_DRIVES_INSTEAD, loading->session->machine->name,
@@ -122,8 +121,8 @@ check_arguments(const struct maqet_loading *loading, const char *name,
     if (!json_object_is_type(list, json_type_array))
         return maqet_error_set(
             err, MAQET_ERROR_FAILED,
-            "The checkpoint '%s' of VM '%s' is damaged: it does not say "
-            "what QEMU was called with",
+            "The checkpoint '%s' of VM '%s' is damaged: it does not contain QEMU's "
+            "command line",
             name, loading->session->machine->name);
     maqet_json_texts(list, &recorded);
     add_what_matters(&then, recorded.items, recorded.count);
@@ -200,9 +199,9 @@ warn_of_unrecorded(const struct maqet_loading *loading, const char *name)
         maqet_json_text(loading->about, "checksum"))
         return;
     maqet_context_say(loading->session->machine->context, MAQET_LEVEL_WARNING,
-                      "The checkpoint '%s' of VM '%s' was made by an earlier maqet, so "
-                      "whether its memory is undamaged, and belongs to the drives' "
-                      "snapshots of that name, can't be verified",
+                      "The checkpoint '%s' of VM '%s' was created by an earlier "
+                      "version of maqet, so maqet cannot verify that its memory is "
+                      "undamaged and belongs to the drives' snapshots of that name",
                       name, loading->session->machine->name);
 }
 

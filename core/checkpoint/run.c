@@ -88,7 +88,7 @@ hold_signals(struct test *test, struct maqet_error **err)
     sigaddset(&ends, SIGHUP);
     test->signals = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
     if (test->signals < 0)
-        return maqet_error_errno(err, errno, "Can't wait for signals");
+        return maqet_error_errno(err, errno, "Cannot wait for signals");
     sigprocmask(SIG_BLOCK, &ends, &test->before);
     return 0;
 }
@@ -104,7 +104,7 @@ check_writable(const struct test *test, struct maqet_error **err)
     if (flash.count > 0)
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                                "The guest of VM '%s' can write to %s besides its "
-                               "drives: that can't be thrown away",
+                               "drives: this cannot be discarded",
                                session->machine->name, flash.items[0]);
     for (size_t i = 0; i < session->machine->vm->drive_count; i++) {
         const struct maqet_drive *drive = session->machine->vm->drives[i];
@@ -112,10 +112,10 @@ check_writable(const struct test *test, struct maqet_error **err)
         if (drive->storage->plugin.interface || maqet_drive_readonly(drive))
             continue;
         maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                        "The guest of VM '%s' can write to the share '%s': that can't be "
-                        "thrown away",
+                        "The guest of VM '%s' can write to the share '%s': this "
+                        "cannot be discarded",
                         session->machine->name, drive->name);
-        maqet_error_hint(err, "Make it `readonly: on`, before the checkpoint is made");
+        maqet_error_hint(err, "Make it `readonly: on` before the checkpoint is created");
         return -1;
     }
     return 0;
@@ -161,7 +161,7 @@ start(struct test *test, int64_t timeout, struct maqet_error **err)
         return -1;
     test->qemu = session->machine->run.pid;
     test->pidfd = maqet_pidfd_open(test->qemu);
-    return test->pidfd < 0 ? maqet_error_errno(err, errno, "Can't watch QEMU") : 0;
+    return test->pidfd < 0 ? maqet_error_errno(err, errno, "Cannot watch QEMU") : 0;
 }
 
 /* ---- the command ---- */
@@ -251,7 +251,7 @@ begin_command(struct test *test, const char *const *argv, pid_t *pid,
     *pid = maqet_child_fork(SIGTERM, become_command, &command);
     if (*pid > 0 && has_group())
         setpgid(*pid, *pid); /* whoever comes first */
-    return *pid < 0 ? maqet_error_errno(err, errno, "Can't run %s", argv[0]) : 0;
+    return *pid < 0 ? maqet_error_errno(err, errno, "Cannot run %s", argv[0]) : 0;
 }
 
 /*
@@ -305,7 +305,7 @@ run_command(struct test *test, const struct maqet_checkpoint_command *command,
         return -1;
     pidfd = maqet_pidfd_open(pid);
     if (pidfd < 0) {
-        maqet_error_errno(err, errno, "Can't watch %s", command->argv[0]);
+        maqet_error_errno(err, errno, "Cannot watch %s", command->argv[0]);
         kill(has_group() ? -pid : pid, SIGKILL);
         waitpid(pid, NULL, 0);
         return -1;
@@ -341,11 +341,11 @@ run_guest(struct test *test, const struct maqet_checkpoint_command *command,
     maqet_run_tidy(test->loading.session->machine->run.dir_fd);
     if (WIFSIGNALED(status))
         return maqet_error_set(err, MAQET_ERROR_FAILED,
-                               "QEMU of VM '%s' was ended by signal %d (%s)", name,
+                               "QEMU of VM '%s' was killed by signal %d (%s)", name,
                                WTERMSIG(status), strsignal(WTERMSIG(status)));
     if (WEXITSTATUS(status) != 0)
         return maqet_error_set(err, MAQET_ERROR_FAILED,
-                               "QEMU of VM '%s' ended with exit code %d", name,
+                               "QEMU of VM '%s' exited with status %d", name,
                                WEXITSTATUS(status));
     return 0;
 }

@@ -144,7 +144,7 @@ drive_tree(struct assignment *assignment, json_object *tree, const char *path,
         return no_drive(assignment, path, &names, err);
     const char *key = path + strlen(drive) + 1;
     if (strcmp(key, "name") == 0) {
-        wrong(assignment, err, "a drive's name stays what the file says");
+        wrong(assignment, err, "the name of a drive cannot be changed");
         return NULL;
     }
     json_object *entry = nested(assignment, key);

@@ -199,7 +199,7 @@ clash(json_object *base, json_object *later, const char *key, json_object *earli
 
     return maqet_place_error(maqet_tree_place_of_value(later, key), err,
                              MAQET_ERROR_INVALID,
-                             "'%s' is %s here, but %s at %s: they can't be merged", key,
+                             "'%s' is %s here, but %s at %s: they cannot be merged", key,
                              kind_of(value), kind_of(earlier_value), earlier);
 }
 

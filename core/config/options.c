@@ -271,7 +271,7 @@ check_size(const struct check *check, const struct maqet_option *row, const char
 
     if (!maqet_parse_size(text, &bytes))
         return error_value(check, row, text,
-                           ", which is no size; write it like 512M, 20G or 1.5T");
+                           ", which is not a size; write it like 512M, 20G or 1.5T");
     /* What else is a size, such as that of a cluster, may well be a few bytes. */
     _cleanup_free_ char *doubt =
         strcmp(row->name, "size") == 0 ? maqet_size_doubt(text, bytes) : NULL;
@@ -294,7 +294,7 @@ check_int(const struct check *check, const struct maqet_option *row, const char 
     int64_t number;
 
     if (!maqet_parse_int(text, &number))
-        return error_value(check, row, text, ", which is no whole number");
+        return error_value(check, row, text, ", which is not an integer");
     if (row->maximum == 0 || (number >= row->minimum && number <= row->maximum))
         return 0;
     _cleanup_free_ char *what = maqet_format("; it must be from %" PRId64 " to %" PRId64,
@@ -339,7 +339,8 @@ check_text(const struct check *check, const struct maqet_option *row, const char
         return maqet_parse_mode(text, &mode)
                    ? 0
                    : error_value(check, row, text,
-                                 ", which is no file mode; write it in octal, like 0644");
+                                 ", which is not a file mode; write it in octal, like "
+                                 "0644");
     default:
         return 0;
     }

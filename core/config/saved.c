@@ -262,7 +262,7 @@ read_tree(struct reader *reader, json_object *plain, json_object **tree,
         *tree = maqet_tree_copy(plain);
         return 0;
     default:
-        return damaged(err, "a value is neither a text nor null");
+        return damaged(err, "a value is neither a string nor null");
     }
 }
 

@@ -90,7 +90,7 @@ take_room(struct reader *reader, const yaml_event_t *event, struct extent extent
         return maqet_place_error(
             place_of(reader, event), reader->err, MAQET_ERROR_INVALID,
             "there are more than %d values up to here%s", NODE_LIMIT,
-            event->type == YAML_ALIAS_EVENT ? ", since aliases repeat them" : "");
+            event->type == YAML_ALIAS_EVENT ? ", since aliases expand to them" : "");
     if (reader->depth + extent.depth > DEPTH_LIMIT)
         return maqet_place_error(place_of(reader, event), reader->err,
                                  MAQET_ERROR_INVALID,
@@ -120,7 +120,7 @@ check_tag(const struct reader *reader, const yaml_event_t *event, const yaml_cha
     if (!tag || (event->type == YAML_SCALAR_EVENT &&
                  strcmp((const char *)tag, YAML_STR_TAG) == 0))
         return 0;
-    return fault(reader, event, "tags (!...) can't be used here, but for !!str");
+    return fault(reader, event, "tags (!...) cannot be used here, but for !!str");
 }
 
 static int
@@ -132,7 +132,7 @@ read_scalar(const struct reader *reader, const yaml_event_t *event, json_object 
     if (check_tag(reader, event, event->data.scalar.tag) < 0)
         return -1;
     if (memchr(text, '\0', length)) /* written as an escape */
-        return fault(reader, event, "a text can't hold a NUL byte");
+        return fault(reader, event, "a string cannot contain a NUL byte");
     /* plain_implicit: neither in quotes nor with a tag */
     if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
         event->data.scalar.plain_implicit && is_null(text))
@@ -153,8 +153,8 @@ read_alias(struct reader *reader, const yaml_event_t *event, json_object **node)
     if (!json_object_object_get_ex(reader->anchors, name, &anchored))
         return maqet_place_error(
             place_of(reader, event), reader->err, MAQET_ERROR_INVALID,
-            "there is no anchor '&%s' before this alias; a text that "
-            "begins with '*' must be in quotes",
+            "there is no anchor '&%s' before this alias; a string that begins with "
+            "'*' must be in quotes",
             name);
     measure(anchored, 1, &extent);
     if (take_room(reader, event, extent) < 0)
@@ -194,19 +194,19 @@ check_key(const struct reader *reader, const yaml_event_t *event, json_object *m
     bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 
     if (event->type != YAML_SCALAR_EVENT)
-        return fault(reader, event, "a key must be a text");
+        return fault(reader, event, "a key must be a string");
     if (check_tag(reader, event, event->data.scalar.tag) < 0)
         return -1;
     if (event->data.scalar.length == 0)
         return fault(reader, event, "there is no key before this ':'");
     if (plain && strcmp(key, "<<") == 0)
         return fault(reader, event,
-                     "merge keys (<<) are not known here; write the keys out");
+                     "merge keys (<<) are not supported; write the keys out");
     if (event->data.scalar.length > KEY_LIMIT)
         return fault(reader, event, "this key is too long");
     for (size_t i = 0; i < event->data.scalar.length; i++)
         if ((unsigned char)key[i] < ' ' || key[i] == '\x7f')
-            return fault(reader, event, "a key can't hold control characters");
+            return fault(reader, event, "a key cannot contain control characters");
     if (!json_object_object_get_ex(mapping, key, NULL))
         return 0;
     _cleanup_free_ char *first = maqet_place_text(maqet_tree_place_of_key(mapping, key));
@@ -298,7 +298,7 @@ pass(struct reader *reader, yaml_event_type_t type, enum maqet_error_code code,
 static int
 read_document(struct reader *reader, json_object **root)
 {
-    static const char nothing[] = "there is nothing in it";
+    static const char nothing[] = "it is empty";
     static const char second[] = "a second document begins here; a file holds one";
     _cleanup_event_ yaml_event_t event = {0};
     _cleanup_json_ json_object *node = NULL;
@@ -377,7 +377,7 @@ maqet_yaml_read(const char *path, struct maqet_error **err)
         return NULL;
     _cleanup_free_ char *folder = folder_of(path);
     if (!folder) {
-        maqet_error_errno(err, errno, "Can't tell the folder of %s", path);
+        maqet_error_errno(err, errno, "Cannot determine the folder of %s", path);
         return NULL;
     }
     _cleanup_json_ json_object *root = maqet_yaml_parse(text, length, path, folder, err);

@@ -17,17 +17,20 @@ static const struct {
     const char *message;
 } faults[] = {
     {"", "a directive", BEGINNING,
-     "a line can't begin with '%'; put the text in quotes, or leave the directive out"},
-    {"", "a %", BEGINNING, "this directive can't be read; leave it out"},
+     "a line cannot begin with '%'; put the string in quotes, or leave the directive "
+     "out"},
+    {"", "a %", BEGINNING, "this directive cannot be read; leave it out"},
     {"incompatible YAML", "", HERE,
-     "this version of YAML is not known; leave out the line"},
+     "this version of YAML is not supported; remove the line"},
     {"duplicate %", "", HERE, "this directive stands here twice"},
-    {"", "an alias", BEGINNING, "a text that begins with '*' must be in quotes"},
-    {"", "an anchor", BEGINNING, "a text that begins with '&' must be in quotes"},
-    {"", "a tag", BEGINNING, "a text that begins with '!' must be in quotes"},
-    {"undefined tag handle", "", HERE, "a text that begins with '!' must be in quotes"},
+    {"", "an alias", BEGINNING, "a string that begins with '*' must be in quotes"},
+    {"", "an anchor", BEGINNING, "a string that begins with '&' must be in quotes"},
+    {"", "a tag", BEGINNING, "a string that begins with '!' must be in quotes"},
+    {"undefined tag handle", "", HERE,
+     "a string that begins with '!' must be in "
+     "quotes"},
     {"cannot start any token", "", HERE,
-     "a text that begins with this character must be in quotes"},
+     "a string that begins with this character must be in quotes"},
     {"unknown escape", "", HERE,
      "this escape is not known; write \\\\ for a backslash, or use single quotes"},
     {"hexdecimal", "", HERE, "this escape needs hexadecimal digits"},
@@ -36,8 +39,8 @@ static const struct {
     {"", "a block scalar", HERE, "the text after '|' or '>' begins on the next line"},
     {"expected ':'", "", BEGINNING, "there is no ':' after this key"},
     {"mapping values", "", HERE,
-     "a ':' can't stand here; put the text in quotes, or check the indentation"},
-    {"mapping keys", "", HERE, "a '?' can't stand here; put the text in quotes"},
+     "a ':' is not allowed here; put the string in quotes, or check the indentation"},
+    {"mapping keys", "", HERE, "a '?' is not allowed here; put the string in quotes"},
     {"block sequence entries", "", HERE, "a list begins on a line of its own"},
     {"expected key", "", HERE, "a key should begin here; check the indentation"},
     {"expected '-'", "", HERE, "a '-' should stand here; check the indentation"},
@@ -72,12 +75,12 @@ reader_fault(const yaml_parser_t *parser, const char *problem, const char *text,
     }
     if (!strstr(problem, "control character"))
         return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                                 "this is no UTF-8 text; save the file as UTF-8");
+                                 "this is not UTF-8 text; save the file as UTF-8");
     if (parser->problem_value == 0)
         return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                                 "a NUL byte can't stand in a text file");
+                                 "a text file cannot contain a NUL byte");
     return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                             "the control character 0x%02x can't stand in a text file",
+                             "a text file cannot contain the control character 0x%02x",
                              (unsigned)parser->problem_value);
 }
 
@@ -122,7 +125,7 @@ maqet_yaml_fault(const yaml_parser_t *parser, const char *text, size_t length,
     size_t tab = strstr(context, "flow") ? 0 : column_of_tab(text, length, mark);
     if (tab > 0) {
         mark.column = tab - 1;
-        message = "a tab can't indent YAML; use spaces";
+        message = "YAML cannot be indented with tabs; use spaces";
     }
     for (size_t i = 0; i < sizeof(faults) / sizeof(*faults) && !message; i++) {
         if (!strstr(problem, faults[i].problem) || !strstr(context, faults[i].context))
@@ -136,6 +139,6 @@ maqet_yaml_fault(const yaml_parser_t *parser, const char *text, size_t length,
                                 .column = (unsigned)mark.column + 1};
     if (message)
         return maqet_place_error(place, err, MAQET_ERROR_INVALID, "%s", message);
-    return maqet_place_error(place, err, MAQET_ERROR_INVALID, "this is no YAML: %s",
+    return maqet_place_error(place, err, MAQET_ERROR_INVALID, "this is not YAML: %s",
                              problem);
 }

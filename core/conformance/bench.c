@@ -334,7 +334,7 @@ bench_write(const char *path, const void *data, size_t length, struct maqet_erro
 
     return fd >= 0 && maqet_fd_write(fd, data, length) == 0
                ? 0
-               : maqet_error_errno(err, errno, "Can't write %s", path);
+               : maqet_error_errno(err, errno, "Cannot write %s", path);
 }
 
 static void

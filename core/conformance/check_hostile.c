@@ -25,7 +25,7 @@ read_objects(struct bench *bench, struct maqet_drive *drive, struct emitted_list
     _cleanup_free_ char *fault = NULL;
 
     if (bench_emit(bench, drive, argv, &error) < 0) {
-        if (strstr(error->message, "QEMU can't take") && !is_no_text(error))
+        if (strstr(error->message, "QEMU cannot take") && !is_no_text(error))
             return bench_fail(err,
                               "Refuse the value in validate, or don't make keys and "
                               "ids of it",

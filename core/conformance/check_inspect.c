@@ -61,7 +61,7 @@ check_depth(struct bench *bench, const struct maqet_drive *drive,
 
     bench_doing(bench, "check");
     if (maqet_drive_check(&report, depth, err) < 0)
-        return maqet_error_wrap(err, "What it made can't be checked");
+        return maqet_error_wrap(err, "What it made cannot be checked");
     for (size_t i = 0; i < report.count; i++) {
         if (!maqet_checked_file_is_damaged(&report.files[i]))
             continue;
@@ -152,7 +152,7 @@ look_at_start(struct bench *bench, const struct maqet_drive *drive, const char *
     _cleanup_close_ int fd = open(drive->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 
     if (fd < 0 || pwrite(fd, bytes, length, 0) != (ssize_t)length)
-        return maqet_error_errno(err, errno, "Can't write %s", drive->path);
+        return maqet_error_errno(err, errno, "Cannot write %s", drive->path);
     return look(bench, drive, what, err);
 }
 
@@ -245,7 +245,7 @@ no_files(struct bench *bench, const struct maqet_drive *drive, struct maqet_erro
                    : i == 1 ? mkdir(drive->path, 0700)
                             : symlink("nothing", drive->path);
         if (made < 0)
-            return maqet_error_errno(err, errno, "Can't make %s", whats[i]);
+            return maqet_error_errno(err, errno, "Cannot create %s", whats[i]);
         bench_doing(bench, "inspect of %s", whats[i]);
         if (maqet_image_inspect(drive, &state, NULL) == 0)
             return bench_fail(err, NULL, "%s is taken for an image", whats[i]);
@@ -271,7 +271,7 @@ check_hostile_images(struct bench *bench, struct maqet_error **err)
     fd = open(drive->path, O_RDONLY | O_CLOEXEC);
     ssize_t got = fd < 0 ? -1 : pread(fd, bytes, IMAGE_BYTES, 0);
     if (got < 0)
-        return maqet_error_errno(err, errno, "Can't read %s", drive->path);
+        return maqet_error_errno(err, errno, "Cannot read %s", drive->path);
     size_t length = (size_t)got;
     size_t within = length < HEADER_BYTES ? length : HEADER_BYTES;
     if (truncated(bench, drive, bytes, length, err) < 0 ||

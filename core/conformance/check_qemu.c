@@ -76,7 +76,7 @@ copy_file(const char *from, const char *to, struct maqet_error **err)
     while (count > 0)
         count = sendfile(out, in, NULL, 1 << 20);
     return count == 0 ? 0
-                      : maqet_error_errno(err, errno, "Can't copy %s to %s", from, to);
+                      : maqet_error_errno(err, errno, "Cannot copy %s to %s", from, to);
 }
 
 /* How many drives the plugin says fit on a machine type. */

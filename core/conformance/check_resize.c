@@ -11,7 +11,7 @@
 #include "core/storage/callback.h"
 #include "core/storage/elsewhere.h"
 
-static const char unable[] = "its drives can't be resized";
+static const char unable[] = "its drives cannot be resized";
 
 /* Twice as large; a service may have kept what an earlier check has made larger. */
 static uint64_t

@@ -142,7 +142,7 @@ kill_with_tool(struct bench *bench, const struct maqet_drive *drive,
     int tool;
 
     if (pid < 0)
-        return maqet_error_errno(err, errno, "Can't start a child");
+        return maqet_error_errno(err, errno, "Cannot start a child process");
     while ((tool = tool_called(bench)) == 0 && maqet_now() < deadline &&
            !(ended = waitpid(pid, NULL, WNOHANG) != 0))
         maqet_sleep(10);
@@ -175,7 +175,7 @@ kill_anywhere(struct bench *bench, const struct maqet_drive *drive,
         pid_t pid = fork_creation(bench, drive, NULL);
 
         if (pid < 0)
-            return maqet_error_errno(err, errno, "Can't start a child");
+            return maqet_error_errno(err, errno, "Cannot start a child process");
         maqet_sleep(i);
         kill(pid, SIGKILL);
         wait_for(pid);

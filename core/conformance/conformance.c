@@ -60,7 +60,7 @@ make_scratch(struct run *run, struct maqet_error **err)
     _cleanup_free_ char *base = realpath(named, NULL);
 
     if (!base)
-        return maqet_error_errno(err, errno, "Can't find the folder %s", named);
+        return maqet_error_errno(err, errno, "Cannot find the folder %s", named);
     _cleanup_free_ char *pattern = maqet_format("%s/maqet-check-XXXXXX", base);
 
     if (strlen(pattern) > SCRATCH_LIMIT) {
@@ -72,10 +72,10 @@ make_scratch(struct run *run, struct maqet_error **err)
         return -1;
     }
     if (!mkdtemp(pattern))
-        return maqet_error_errno(err, errno, "Can't make a folder %s", pattern);
+        return maqet_error_errno(err, errno, "Cannot create a folder %s", pattern);
     run->scratch = TAKE_PTR(pattern);
     return maqet_child_detach(&run->janitor, NULL, 0, clean_up, run->scratch) < 0
-               ? maqet_error_errno(err, errno, "Can't start a child")
+               ? maqet_error_errno(err, errno, "Cannot start a child process")
                : 0;
 }
 
@@ -97,7 +97,7 @@ run_apart(void *data, struct maqet_error **err)
     close(call->run->janitor.fd);
     strays_adopt();
     if (chdir(bench.folder) < 0) {
-        maqet_error_errno(err, errno, "Can't enter %s", bench.folder);
+        maqet_error_errno(err, errno, "Cannot enter %s", bench.folder);
         return found;
     }
     /* What comes of it is in the error. */
@@ -151,7 +151,7 @@ place_crash(const struct run *run, const struct check *check, struct maqet_error
 
     if (!maqet_text_starts(message, "it crashed") &&
         !maqet_text_starts(message, "it ended the program") &&
-        !maqet_text_starts(message, "it came to no end"))
+        !maqet_text_starts(message, "it timed out"))
         return;
     if (*doing)
         maqet_error_wrap(error, "In %s", doing);
@@ -333,7 +333,7 @@ begin(struct run *run, const struct maqet_conformance *request, struct maqet_err
     run->file = maqet_path_absolute(request->file, folder ? folder : "/");
     bench->name = maqet_plugin_name_of(run->file, &bench->is_iface);
     if (access(run->file, R_OK) < 0)
-        return maqet_error_errno(err, errno, "Can't read the plugin %s", run->file);
+        return maqet_error_errno(err, errno, "Cannot read the plugin %s", run->file);
     if (!bench->name || !maqet_plugin_name_valid(bench->name)) {
         maqet_error_set(err, MAQET_ERROR_INVALID,
                         "%s is not named like a plugin: maqet-storage-NAME.so or "
@@ -361,7 +361,7 @@ begin(struct run *run, const struct maqet_conformance *request, struct maqet_err
     bench->trail = mmap(NULL, sizeof(*bench->trail), PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (bench->trail == MAP_FAILED)
-        return maqet_error_errno(err, errno, "Can't share memory with a child");
+        return maqet_error_errno(err, errno, "Cannot share memory with a child");
     strays_adopt();
     strays_list(&run->known);
     return 0;

@@ -129,7 +129,9 @@ furnish(struct bench *bench, struct machine *machine, struct maqet_error **err)
     machine->log_fd = openat(machine->dir_fd, "qemu.log",
                              O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
     if (machine->run_fd < 0 || machine->log_fd < 0)
-        return maqet_error_set(err, MAQET_ERROR_FAILED, "Can't make QEMU's files in %s",
+        return maqet_error_set(err, MAQET_ERROR_FAILED,
+                               "Cannot create QEMU's files "
+                               "in %s",
                                bench->context.runtime_dir);
     return maqet_lock_try(machine->run_fd, err) == 1 ? 0 : -1;
 }

@@ -378,7 +378,7 @@ tracer_run(void (*call)(void *data), void *data, const char *const *folders,
     *outside = NULL;
     pid_t child = maqet_child_fork(SIGKILL, run_watched, &watched);
     if (child < 0)
-        return maqet_error_errno(err, errno, "Can't start a child");
+        return maqet_error_errno(err, errno, "Cannot start a child process");
     while (waitpid(child, &status, WUNTRACED) < 0 && errno == EINTR)
         continue;
     if (WIFSTOPPED(status)) {

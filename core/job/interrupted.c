@@ -82,8 +82,8 @@ add_file_change(const struct maqet_journal *journal,
     if (!now.known && !target->state.known) {
         if (reverts)
             maqet_strings_addf(changes,
-                               "drive '%s': %s is no regular file, so it can't be told "
-                               "whether it was written to since",
+                               "drive '%s': %s is no regular file, so it cannot be "
+                               "determined whether it was written to since",
                                target->name, target->path);
         return;
     }
@@ -110,7 +110,7 @@ add_drive_change(const struct maqet_job *job, size_t index, struct maqet_strings
         maqet_strings_addf(changes, "drive '%s' is no longer a drive of the VM",
                            target->name);
     } else if (maqet_drive_is_unknown(drive)) {
-        maqet_strings_addf(changes, "drive '%s' can't be looked at: %s", target->name,
+        maqet_strings_addf(changes, "drive '%s' cannot be inspected: %s", target->name,
                            drive->fault->message);
     } else if (target->path && (!drive->path || strcmp(target->path, drive->path) != 0)) {
         maqet_strings_addf(changes, "drive '%s' was %s, and is %s now", target->name,
@@ -119,8 +119,8 @@ add_drive_change(const struct maqet_job *job, size_t index, struct maqet_strings
         add_file_change(&job->journal, target, changes);
     } else if (maqet_journal_phase(&job->journal)->reverts) {
         maqet_strings_addf(changes,
-                           "drive '%s' lies elsewhere, so it can't be told whether it "
-                           "was written to since",
+                           "drive '%s' lies elsewhere, so it cannot be determined "
+                           "whether it was written to since",
                            target->name);
     }
 }
@@ -131,13 +131,13 @@ maqet_interrupted_changes(const struct maqet_job *job, struct maqet_strings *cha
     const struct maqet_journal *journal = &job->journal;
 
     if (!journal->boot) {
-        maqet_strings_add(changes, "an earlier maqet began it, which did not record the "
-                                   "state of the images");
+        maqet_strings_add(changes, "it was begun by an earlier version of maqet, "
+                                   "which did not record the state of the images");
         return;
     }
     if (journal->copied)
         maqet_strings_add(changes, "the data folder is a copy, or was restored from a "
-                                   "backup, which says nothing of the images now");
+                                   "backup, so the state of the images is unknown");
     for (size_t i = 0; i < journal->target_count; i++)
         add_drive_change(job, i, changes);
 }
@@ -157,8 +157,8 @@ maqet_interrupted_check(const struct maqet_job *job, struct maqet_error **err)
     _cleanup_free_ char *list = maqet_strings_join(&changes, "\n");
     _cleanup_free_ char *finish = maqet_interrupted_finish_text(&job->journal);
     maqet_error_set(err, MAQET_ERROR_STATE,
-                    "VM '%s': %s, and something has changed since. The images were left "
-                    "as they are now.\n%s",
+                    "VM '%s': %s, and something has changed since. The images have "
+                    "not been changed.\n%s",
                     vm, what, list);
     maqet_error_next(err, MAQET_NEXT_FINISH, vm, finish, NULL);
     maqet_error_next(err, MAQET_NEXT_FORGET, vm, NULL);

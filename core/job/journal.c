@@ -288,10 +288,11 @@ maqet_journal_read(const struct maqet_context *context, const char *vm,
     journal->unread = unread;
     if (!reason)
         maqet_error_set(&reason, MAQET_ERROR_FAILED,
-                        "%s is damaged, or was written by a later maqet", path);
+                        "%s is damaged, or was written by a later version of maqet",
+                        path);
     maqet_error_wrap(&reason,
                      "VM '%s': an operation on its snapshots was interrupted, but "
-                     "can't be read",
+                     "cannot be read",
                      vm);
     maqet_error_next(&reason, MAQET_NEXT_LIST_SNAPSHOTS, vm, NULL);
     if (!unread)
@@ -389,7 +390,7 @@ maqet_journal_write(const struct maqet_context *context, const char *vm,
     if (maqet_replacement_begin(path, &replacement, err) < 0)
         return -1;
     if (!maqet_file_id_of_fd(replacement.fd, &id))
-        return maqet_error_errno(err, errno, "Can't write %s", path);
+        return maqet_error_errno(err, errno, "Cannot write %s", path);
     _cleanup_json_ json_object *file = render(journal, &id);
     _cleanup_free_ char *text = maqet_format(
         "%s\n", json_object_to_json_string_ext(file, JSON_C_TO_STRING_PRETTY |

@@ -116,7 +116,7 @@ put_right(struct maqet_job *job, struct maqet_error **err)
 
     if (recover_at_rest(job, err) == 0)
         return 0;
-    return maqet_error_wrap(err, "VM '%s': %s was interrupted, and can't be put right",
+    return maqet_error_wrap(err, "VM '%s': %s was interrupted, and cannot be recovered",
                             job->machine->name, what);
 }
 
@@ -131,7 +131,7 @@ maqet_job_fail(struct maqet_job *job, struct maqet_error **err)
         return -1;
     if (maqet_opened_look(job->machine, &reason) == 0 && put_right(job, &reason) == 0)
         return -1;
-    maqet_error_remark(err, "What it has left could not be put right: %s",
+    maqet_error_remark(err, "What it left behind could not be recovered: %s",
                        reason->message);
     maqet_error_next(err, MAQET_NEXT_RECOVER_OR_GO_ON, job->machine->name, NULL);
     return -1;

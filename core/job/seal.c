@@ -138,7 +138,7 @@ maqet_seal_begin(const struct maqet_context *context, const char *vm, int lock,
     struct maqet_child child;
 
     if (parent < 0 || maqet_child_detach(&child, kept, 2, watch, &data) < 0) {
-        maqet_error_errno(err, errno, "Can't watch over the operation");
+        maqet_error_errno(err, errno, "Cannot watch the operation");
         return NULL;
     }
     struct maqet_seal *begun = maqet_alloc(sizeof(*begun));

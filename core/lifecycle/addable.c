@@ -23,8 +23,8 @@ check_default_path(const struct maqet_vm *vm, const struct maqet_drive *drive,
         if (!path || strcmp(path, drive->path) != 0)
             continue;
         maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID,
-                          "without a `file` of its own its image would be %s, which the "
-                          "virtual machine '%s' uses already",
+                          "without a `file` its image would be %s, which VM '%s' "
+                          "already uses",
                           drive->path, other_name);
         maqet_error_hint(err, "Give the drive a `file`");
         return -1;
@@ -64,8 +64,8 @@ check_shared_image(const struct maqet_drive *one, const struct maqet_drive *othe
         return 0;
     return maqet_drive_error(other, other->storage->plugin.path_option, err,
                              MAQET_ERROR_INVALID,
-                             "its image %s is that of the drive '%s' already, and one of "
-                             "them writes",
+                             "its image %s is already used by the drive '%s', and one "
+                             "of them writes",
                              other->path, one->name);
 }
 

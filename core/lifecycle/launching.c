@@ -70,7 +70,7 @@ listen_sockets(struct maqet_launching *launching, struct maqet_error **err)
     launching->socket_fd = openat(launching->machine->run.dir_fd, MAQET_RUN_MONITOR,
                                   O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (launching->socket_fd < 0)
-        return maqet_error_errno(err, errno, "Can't open the monitor's socket");
+        return maqet_error_errno(err, errno, "Cannot open the monitor's socket");
     if (!maqet_vm_has_agent(launching->vm))
         return 0;
     launching->agent_fd =
@@ -91,7 +91,7 @@ hold_signals(struct maqet_launching *launching, struct maqet_error **err)
     sigaddset(&ends, SIGHUP);
     launching->signal_fd = signalfd(-1, &ends, SFD_CLOEXEC);
     if (launching->signal_fd < 0)
-        return maqet_error_errno(err, errno, "Can't watch for signals");
+        return maqet_error_errno(err, errno, "Cannot watch for signals");
     sigprocmask(SIG_BLOCK, &ends, &launching->signals_before);
     return 0;
 }
@@ -108,15 +108,14 @@ lock_run_file(struct maqet_launching *launching, struct maqet_error **err)
         return taken < 0
                    ? -1
                    : maqet_error_set(err, MAQET_ERROR_STATE,
-                                     "Virtual machine '%s': another program has its run "
-                                     "file locked",
+                                     "VM '%s': another program has its run file locked",
                                      machine->name);
     /* The lock goes with this descriptor: when QEMU and we have closed it. */
     launching->run_fd = TAKE_FD(machine->run.run_fd);
     /* No PID as yet; and there is room for it on a full disk. */
     if (pwrite(launching->run_fd, "0\n", 2, 0) != 2 ||
         ftruncate(launching->run_fd, 2) < 0)
-        return maqet_error_errno(err, errno, "Can't write the run file");
+        return maqet_error_errno(err, errno, "Cannot write the run file");
     return 0;
 }
 
@@ -126,8 +125,9 @@ open_log(struct maqet_launching *launching, struct maqet_error **err)
     launching->log_fd =
         openat(launching->machine->run.dir_fd, "qemu.log",
                O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return launching->log_fd < 0 ? maqet_error_errno(err, errno, "Can't make QEMU's log")
-                                 : 0;
+    return launching->log_fd < 0
+               ? maqet_error_errno(err, errno, "Cannot create QEMU's log")
+               : 0;
 }
 
 int
@@ -193,7 +193,7 @@ error_silent(const struct maqet_launching *launching, struct maqet_error *reason
              bool gone, struct maqet_error **err)
 {
     maqet_error_set(err, MAQET_ERROR_TIMEOUT, "%s. %s", reason->message,
-                    gone ? "It was ended" : "It survived SIGKILL so far (stuck in I/O)");
+                    gone ? "It has been ended" : "It survived SIGKILL (stuck in I/O)");
     _cleanup_free_ char *seconds =
         maqet_format("%.0f", (double)launching->timeout / 1000);
     maqet_error_next(err, MAQET_NEXT_START_SLOWER, seconds, NULL);
@@ -229,7 +229,7 @@ fail_start(struct maqet_launching *launching, const char *program,
     } else {
         maqet_error_move(err, reason);
     }
-    maqet_error_wrap(err, "Virtual machine '%s' did not start", machine->name);
+    maqet_error_wrap(err, "VM '%s' did not start", machine->name);
     maqet_holders_explain(launching->vm, NULL, err);
     /* So that the machine is known to be at rest again. */
     close(TAKE_FD(launching->run_fd));
@@ -375,7 +375,7 @@ maqet_launching_run(struct maqet_launching *launching, struct maqet_error **err)
             0 ||
         run(launching, &argv, &confinement, scratch, err) < 0) {
         maqet_run_tidy(dir_fd);
-        return maqet_error_wrap(err, "Virtual machine '%s' did not start", machine->name);
+        return maqet_error_wrap(err, "VM '%s' did not start", machine->name);
     }
     struct maqet_qmp *qmp = start_helpers(launching, &reason) < 0
                                 ? NULL

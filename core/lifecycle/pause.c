@@ -71,9 +71,8 @@ maqet_vm_check_paused(const struct maqet_context *context, const char *name,
     if (state.pause == MAQET_PAUSE_FULL)
         return maqet_full_error(&state.full, name, err);
     maqet_error_set(err, MAQET_ERROR_STATE,
-                    "Virtual machine '%s' is running already (PID %d), and its guest is "
-                    "paused",
-                    name, state.pid);
+                    "VM '%s' is already running (PID %d), and its guest is paused", name,
+                    state.pid);
     maqet_error_next(err, MAQET_NEXT_RESUME, name, NULL);
     return -1;
 }

@@ -132,8 +132,8 @@ reason_to_keep(const struct planning *planning, const struct maqet_image_record 
                             "has: its definition is not sound");
     const struct maqet_drive *unknown = unknown_drive(planning, record);
     if (unknown)
-        return maqet_format("created by maqet for the drive '%s', which can't be looked "
-                            "at: %s",
+        return maqet_format("created by maqet for the drive '%s', which cannot be "
+                            "inspected: %s",
                             unknown->name, unknown->fault->message);
     if (!is_drive(planning, record))
         return maqet_strdup("created by maqet for a drive that the VM no longer has");

@@ -38,7 +38,7 @@ delete_images(const struct maqet_removal *plan, struct maqet_strings *deleted,
             continue;
         _cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0 || unlink(file->path) < 0)
-            return maqet_error_errno(err, errno, "Can't delete %s", file->path);
+            return maqet_error_errno(err, errno, "Cannot delete %s", file->path);
         maqet_strings_add(deleted, file->path);
         if (maqet_dir_sync(fd, folder, err) < 0)
             return -1;
@@ -186,6 +186,6 @@ maqet_vm_remove(const struct maqet_context *context, const char *name_or_uuid,
     if (machine && remove_machine(machine, how, receipt, err) == 0)
         return 0;
     if (ended)
-        maqet_error_remark(err, "QEMU of '%s' was ended before", name_or_uuid);
+        maqet_error_remark(err, "QEMU of VM '%s' had been ended before", name_or_uuid);
     return -1;
 }

@@ -46,12 +46,12 @@ choose_drive(struct resizing *resizing, const char *name, struct maqet_error **e
     const struct maqet_storage_plugin *plugin = &resizing->drive->storage->plugin;
     if (maqet_drive_readonly(resizing->drive))
         return maqet_drive_error(resizing->drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
-                                 "it is read-only, so its size stays what it is");
+                                 "it is read-only, so its size cannot change");
     if (live ? plugin->live_resize != NULL : plugin->resize != NULL)
         return 0;
     maqet_drive_error(resizing->drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
-                      "the type %s can't be resized%s", plugin->name,
-                      live && plugin->resize ? " while the machine runs" : "");
+                      "the type %s cannot be resized%s", plugin->name,
+                      live && plugin->resize ? " while the VM is running" : "");
     if (live && plugin->resize)
         maqet_error_next(err, MAQET_NEXT_STOP_FIRST, resizing->machine->name, NULL);
     return -1;
@@ -73,8 +73,8 @@ live_size(const struct resizing *resizing, uint64_t *bytes, struct maqet_error *
         &image);
     if (!json_object_object_get_ex(image, "virtual-size", &size))
         return maqet_drive_error(resizing->drive, NULL, err, MAQET_ERROR_MISSING,
-                                 "QEMU has no such drive; the machine was started "
-                                 "without it, or it was removed since");
+                                 "QEMU has no such drive; the VM was started without "
+                                 "it, or it has been removed since");
     *bytes = json_object_get_uint64(size);
     return 0;
 }
@@ -94,12 +94,12 @@ offline_size(const struct resizing *resizing, uint64_t *bytes, struct maqet_erro
     /* Without its size, larger can't be told from smaller. */
     if (state.exists || !drive->storage->plugin.inspect)
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
-                                 "its plugin doesn't tell its size, so it can't be "
-                                 "resized");
+                                 "its plugin does not report its size, so it cannot "
+                                 "be resized");
     if (maqet_image_vanished(drive))
         return maqet_image_error_vanished(drive, err);
     maqet_drive_error(drive, NULL, err, MAQET_ERROR_MISSING,
-                      "there is nothing to be resized yet%s%s", drive->path ? ": " : "",
+                      "there is nothing to resize yet%s%s", drive->path ? ": " : "",
                       drive->path ? drive->path : "");
     maqet_error_next(err, MAQET_NEXT_START_TO_MAKE_IMAGE, drive->machine->vm_name, NULL);
     return -1;
@@ -125,10 +125,9 @@ error_smaller(const struct maqet_drive *drive, uint64_t is, uint64_t wanted,
     _cleanup_free_ char *then = maqet_text_size(wanted);
 
     maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID,
-                      "it has the size %s, and %s is less: what the guest keeps at its "
-                      "end would be lost",
+                      "its size is %s, and %s is less: data at the end would be lost",
                       now, then);
-    maqet_error_hint(err, "Give more than %s, or +SIZE for so much more", now);
+    maqet_error_hint(err, "Give more than %s, or +SIZE to add to it", now);
     return -1;
 }
 
@@ -178,8 +177,8 @@ store_size(const struct resizing *resizing, uint64_t bytes, struct maqet_error *
                    maqet_store_replace(machine->context, stored, err) == 0))
         return 0;
     return maqet_error_wrap(err,
-                            "The new size of drive '%s' of VM '%s' can't be written into "
-                            "its definition",
+                            "The new size of drive '%s' of VM '%s' cannot be written "
+                            "into its definition",
                             drive, machine->name);
 }
 
@@ -218,7 +217,7 @@ grow(struct resizing *resizing, uint64_t bytes, struct maqet_error **err)
         note_size(resizing, bytes);
         return maqet_job_done(&job, err);
     }
-    maqet_error_wrap(err, "Can't resize drive '%s'", drive->name);
+    maqet_error_wrap(err, "Cannot resize drive '%s'", drive->name);
     maqet_holders_explain(resizing->machine->vm, drive, err);
     return maqet_job_fail(&job, err);
 }
@@ -235,7 +234,7 @@ resize(struct resizing *resizing, const struct maqet_resize *how, uint64_t *befo
     if (__builtin_add_overflow(how->bytes, how->relative ? *before : 0, after) ||
         *after > INT64_MAX)
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID,
-                                 "no drive can be that large");
+                                 "a drive cannot be that large");
     if (*after < *before)
         return error_smaller(drive, *before, *after, err);
     if (*after == *before) {

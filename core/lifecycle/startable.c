@@ -31,7 +31,7 @@ check_program(const struct maqet_vm *vm, struct maqet_error **err)
     if (!found)
         return -1;
     if (folder && faccessat(AT_FDCWD, folder, X_OK, AT_EACCESS) < 0)
-        return maqet_error_errno(err, errno, "Can't work in %s", folder);
+        return maqet_error_errno(err, errno, "Cannot work in %s", folder);
     return 0;
 }
 
@@ -69,10 +69,11 @@ check_images_there(const struct maqet_vm *vm, struct maqet_error **err)
             continue;
         maqet_drive_error(drive, drive->storage->plugin.path_option, err,
                           MAQET_ERROR_MISSING,
-                          "%s is no longer there; QEMU still has it open, and what is in "
-                          "it may be lost when QEMU ends",
+                          "%s no longer exists; QEMU still has it open, and its "
+                          "contents may be lost when QEMU ends",
                           drive->path);
-        maqet_error_hint(err, "Move it back, or copy what is on it while the VM runs");
+        maqet_error_hint(err, "Move it back, or copy its contents while the VM is "
+                              "running");
         return -1;
     }
     return 0;
@@ -86,8 +87,8 @@ check_tpm(const struct maqet_vm *vm, struct maqet_error **err)
     if (!tpm)
         return 0;
     maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                    "the emulator of its TPM '%s' ends with QEMU, so QEMU could not be "
-                    "started again",
+                    "the emulator of its TPM '%s' ends with QEMU, so QEMU could not "
+                    "be restarted",
                     tpm);
     maqet_error_next(err, MAQET_NEXT_STOP_AND_START_EMULATOR, vm->definition->name, NULL);
     return -1;
@@ -128,6 +129,7 @@ maqet_vm_check_startable(const struct maqet_context *context,
     return maqet_error_wrap(err,
                             how == MAQET_STARTABLE_STOPPED
                                 ? "VM '%s' would not start"
-                                : "VM '%s' would not start again, so it was not ended",
+                                : "VM '%s' would not start again, so it was not "
+                                  "stopped",
                             name);
 }

@@ -106,7 +106,7 @@ end_by_force(const struct maqet_opened *machine, struct maqet_error **err)
                                  O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     if (mark < 0 && run->dir_fd >= 0)
-        return maqet_error_errno(err, errno, "Can't write to the run folder");
+        return maqet_error_errno(err, errno, "Cannot write to the run folder");
     maqet_qemu_end(run->pidfd, MAQET_FLUSH_TIMEOUT);
     if (maqet_pidfd_wait(run->pidfd, 0))
         return 0;
@@ -171,13 +171,13 @@ end_machine(const struct maqet_opened *machine, const struct maqet_stop *stop,
         /* A QEMU that does not answer has no power button, and a guest that can't go on
          * does not see it: only what forces it can end it. */
         if ((reason->silent || full) && stop->force) {
-            maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
-                              "%s; it is ended now", reason->message);
+            maqet_context_say(machine->context, MAQET_LEVEL_WARNING, "%s; ending it now",
+                              reason->message);
             return end_by_force(machine, err);
         }
         if (!reason->silent)
             maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
-                              "The power button of '%s' could not be pressed: %s", name,
+                              "Could not press the power button of VM '%s': %s", name,
                               reason->message);
     }
     /* The guest may power off by itself all the same. */
@@ -212,7 +212,7 @@ maqet_vm_stop(const struct maqet_context *context, const char *name_or_uuid,
          * is removed by the next command, or with the machine by whoever just removes
          * that. */
         if (again < 0)
-            maqet_context_say(context, MAQET_LEVEL_DEBUG, "Not tidied up: %s",
+            maqet_context_say(context, MAQET_LEVEL_DEBUG, "Could not clean up: %s",
                               reason->message);
         return 0;
     }

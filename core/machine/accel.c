@@ -51,18 +51,18 @@ error_denied(struct maqet_error **err)
     const struct group *group = known ? getgrgid(status.st_gid) : NULL;
 
     maqet_error_set(err, MAQET_ERROR_PERMISSION,
-                    "KVM can't be used: you may not open %s%s%s%s", DEVICE,
-                    group ? ", which is for the group '" : "",
+                    "KVM cannot be used: you are not allowed to open %s%s%s%s", DEVICE,
+                    group ? ", which belongs to the group '" : "",
                     group ? group->gr_name : "", group ? "'" : "");
     if (!group || status.st_gid == 0 || (status.st_mode & 060) != 060)
         maqet_error_hint(err,
-                         "Have root open it to the group kvm: chgrp kvm %s; chmod "
-                         "660 %s",
+                         "As root, give the group kvm access: chgrp kvm %s; chmod 660 "
+                         "%s",
                          DEVICE, DEVICE);
     else if (user && is_member(user, status.st_gid))
         maqet_error_hint(err,
-                         "You are in that group since you have logged in: log in "
-                         "again, or use newgrp %s",
+                         "You have been added to that group since you logged in: log "
+                         "in again, or use newgrp %s",
                          group->gr_name);
     else
         maqet_error_hint(err, "Join the group, and log in again: sudo usermod -aG %s %s",
@@ -73,11 +73,11 @@ error_denied(struct maqet_error **err)
 static int
 error_no_kvm(const char *why, struct maqet_error **err)
 {
-    maqet_error_set(err, MAQET_ERROR_MISSING, "KVM can't be used: %s", why);
+    maqet_error_set(err, MAQET_ERROR_MISSING, "KVM cannot be used: %s", why);
     maqet_error_hint(err,
                      "Load its module (modprobe kvm_intel, or kvm_amd); the firmware "
-                     "must allow virtualization, and a host that is a VM itself must "
-                     "be allowed to nest");
+                     "must allow virtualization, and on a host that is itself a VM, "
+                     "nested virtualization must be enabled");
     return -1;
 }
 
@@ -87,7 +87,8 @@ check_kvm(const struct maqet_vm *vm, struct maqet_error **err)
 {
     if (!runs_natively(vm))
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                               "KVM can't be used: this host can't run the code of %s",
+                               "KVM cannot be used: this host cannot run the code of "
+                               "%s",
                                vm->machine.arch);
     _cleanup_close_ int fd = open(DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && (errno == EACCES || errno == EPERM))
@@ -178,7 +179,7 @@ maqet_vm_accel_warn(const struct maqet_vm *vm)
         check_kvm(vm, &reason) == 0)
         return;
     maqet_error_set(&notice, MAQET_ERROR_UNSUPPORTED,
-                    "Virtual machine '%s' runs by TCG, which is slow. %s",
+                    "VM '%s' runs without KVM (TCG), which is slow. %s",
                     vm->definition->name, reason->message);
     maqet_error_hints(&notice, reason);
     maqet_context_say_error(vm->context, MAQET_LEVEL_WARNING, notice);

@@ -215,7 +215,7 @@ error_busy(const struct maqet_vm *vm, const struct maqet_written *file,
 
     maqet_holders_error(vm, what, file->path, err);
     if (!is_output(file))
-        maqet_error_hint(err, "Or give VM '%s' a copy of its own", vm->definition->name);
+        maqet_error_hint(err, "Or give VM '%s' its own copy", vm->definition->name);
     return -1;
 }
 
@@ -261,8 +261,8 @@ lock_one(const struct maqet_vm *vm, const struct maqet_written *file,
             return error_busy(vm, file, err);
         if (result < 0) {
             maqet_context_say(vm->context, MAQET_LEVEL_WARNING,
-                              "VM '%s': %s can't be locked (%s): see to it that no other "
-                              "VM uses it",
+                              "VM '%s': %s cannot be locked (%s): make sure that no "
+                              "other VM uses it",
                               vm->definition->name, file->path, strerror(errno));
             return 0;
         }

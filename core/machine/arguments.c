@@ -33,12 +33,12 @@ error_system(const struct maqet_vm *vm, struct maqet_place place, const char *op
              const char *path, const char *folder, struct maqet_error **err)
 {
     maqet_place_error(place, err, MAQET_ERROR_PERMISSION,
-                      "-%s of VM '%s': the guest could write to %s, a folder of this "
-                      "host's system, by %s; that is refused",
+                      "-%s of VM '%s': the guest could write to %s, a system folder "
+                      "of the host, through %s; this is refused",
                       option, vm->definition->name, folder, path);
     maqet_error_hint(err, "Say readonly=on, or share another folder");
-    maqet_error_hint(err, "If the guest is to write there, make it a share in `storage` "
-                          "that says `allow_system: on`");
+    maqet_error_hint(err, "If the guest is meant to write there, make it a share in "
+                          "`storage` with `allow_system: on`");
     return -1;
 }
 

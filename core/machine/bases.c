@@ -25,8 +25,8 @@ error_base(const struct maqet_drive *drive, const struct maqet_node *then,
                       "the backing file %s of %s %s; what the guest has written no "
                       "longer fits it",
                       path, drive->path, change);
-    maqet_error_hint(err, "Bring the backing file back as it was, with its time of "
-                          "modification (cp -p)");
+    maqet_error_hint(err, "Restore the backing file with its old modification time "
+                          "(cp -p)");
     maqet_error_next(err, MAQET_NEXT_ACCEPT_BASE, drive->machine->vm_name, NULL);
     return -1;
 }
@@ -239,7 +239,7 @@ dependent_unused(const struct candidate *candidate)
 
     if (maqet_left_images_read(candidate->context, &unused, NULL) < 0)
         return maqet_format("an image that %s/" MAQET_STORE_IMAGES
-                            " may name, which can't be read",
+                            " may name, which cannot be read",
                             candidate->context->data_dir);
     for (size_t i = 0; i < unused.count; i++)
         if (record_depends(candidate, &unused.items[i]) &&
@@ -256,7 +256,7 @@ dependent_here(const struct candidate *candidate)
     char *dependent = NULL;
 
     if (maqet_store_list(candidate->context, &names, NULL) < 0)
-        return maqet_format("an image of a VM in %s, which can't be read",
+        return maqet_format("an image of a VM in %s, which cannot be read",
                             candidate->context->data_dir);
     for (size_t i = 0; i < names.count && !dependent; i++)
         dependent = dependent_of_machine(candidate, names.items[i]);
@@ -303,9 +303,8 @@ static void
 hint_at_ways(struct maqet_error **err)
 {
     maqet_error_remark(err, "It is free again when no image has it as a backing file");
-    maqet_error_hint(err,
-                     "Leave it as it is, and give the drive a `file` of its own that has "
-                     "this one as its backing file");
+    maqet_error_hint(err, "Leave it as it is, and give the drive its own `file` that has "
+                          "this one as its backing file");
     maqet_error_hint(err, "Or use it read-only (`readonly: on`)");
     maqet_error_next(err, MAQET_NEXT_FORGET_IMAGE, NULL);
 }

@@ -22,8 +22,8 @@ check_stopped(const struct maqet_opened *machine, struct maqet_error **err)
     if (machine->run.pid == 0)
         return 0;
     maqet_error_set(err, MAQET_ERROR_STATE,
-                    "VM '%s' is running%s (PID %d), and an image that is being written "
-                    "can't be checked",
+                    "VM '%s' is running%s (PID %d), and an image that is in use "
+                    "cannot be checked",
                     machine->name, machine->run.lost ? ", runtime folder lost" : "",
                     machine->run.pid);
     maqet_error_next(err, MAQET_NEXT_STOP, machine->name, NULL);
@@ -73,7 +73,7 @@ maqet_checking_run(const struct maqet_checking *checking,
         return -1;
     if (maqet_drive_check(report, depth, err) == 0)
         return 0;
-    maqet_error_wrap(err, "VM '%s', drive '%s': can't be checked",
+    maqet_error_wrap(err, "VM '%s', drive '%s': cannot be checked",
                      drive->machine->vm_name, drive->name);
     return maqet_holders_explain(checking->vm, drive, err);
 }

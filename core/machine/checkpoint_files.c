@@ -44,7 +44,7 @@ sync_folder(const struct maqet_context *context, const char *vm, struct maqet_er
     _cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (fd < 0)
-        return maqet_error_errno(err, errno, "Can't open %s", folder);
+        return maqet_error_errno(err, errno, "Cannot open %s", folder);
     return maqet_dir_sync(fd, folder, err);
 }
 
@@ -71,7 +71,7 @@ maqet_state_file_create(const struct maqet_context *context, const char *vm,
         return -1;
     int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return maqet_error_errno(err, errno, "Can't make %s", path);
+        return maqet_error_errno(err, errno, "Cannot create %s", path);
     return fd;
 }
 
@@ -86,14 +86,14 @@ maqet_state_file_publish(const struct maqet_context *context, const char *vm,
     struct stat status;
 
     if (fsync(fd) < 0 || fstat(fd, &status) < 0)
-        return maqet_error_errno(err, errno, "Can't write %s", temporary);
+        return maqet_error_errno(err, errno, "Cannot write %s", temporary);
     _cleanup_free_ char *checksum = maqet_fd_checksum(fd, temporary, UINT64_MAX, err);
     if (!checksum)
         return -1;
     json_object_object_add(about, "size", json_object_new_int64(status.st_size));
     json_object_object_add(about, "checksum", json_object_new_string(checksum));
     if (rename(temporary, state) < 0)
-        return maqet_error_errno(err, errno, "Can't make %s", state);
+        return maqet_error_errno(err, errno, "Cannot create %s", state);
     if (maqet_json_write(description, about, err) < 0)
         return -1;
     add_allocated(about, state);
@@ -120,10 +120,10 @@ verify(int fd, const char *path, const char *vm, const char *name, json_object *
     struct stat status;
 
     if (fstat(fd, &status) < 0)
-        return maqet_error_errno(err, errno, "Can't read %s", path);
+        return maqet_error_errno(err, errno, "Cannot read %s", path);
     if (status.st_size != maqet_json_int(about, "size")) {
         maqet_error_set(
-            err, MAQET_ERROR_FAILED, "%s is damaged: it has %lld bytes, and had %lld",
+            err, MAQET_ERROR_FAILED, "%s is damaged: it has %lld bytes instead of %lld",
             path, (long long)status.st_size, (long long)maqet_json_int(about, "size"));
         return error_damaged(vm, name, err);
     }
@@ -134,9 +134,8 @@ verify(int fd, const char *path, const char *vm, const char *name, json_object *
             return -1;
         if (strcmp(present, recorded) != 0) {
             maqet_error_set(err, MAQET_ERROR_FAILED,
-                            "%s is damaged: it is not what was written to it (its "
-                            "checksum is %s, and was %s)",
-                            path, present, recorded);
+                            "%s is damaged: its checksum is %s instead of %s", path,
+                            present, recorded);
             return error_damaged(vm, name, err);
         }
     }
@@ -156,7 +155,7 @@ maqet_state_file_open(const struct maqet_context *context, const char *vm,
     if (fd < 0) {
         bool gone = errno == ENOENT;
 
-        maqet_error_errno(err, errno, "Can't read %s", path);
+        maqet_error_errno(err, errno, "Cannot read %s", path);
         /* What can't be opened now may be as good as ever. */
         return gone ? error_damaged(vm, name, err) : -1;
     }
@@ -168,8 +167,9 @@ maqet_state_file_open(const struct maqet_context *context, const char *vm,
     if (strcmp(compression, "zstd") == 0)
         return maqet_writer_unpack(fd, err);
     return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                           "%s is compressed by %s, which this maqet does not know", path,
-                           compression);
+                           "%s is compressed with %s, which this version of maqet "
+                           "does not support",
+                           path, compression);
 }
 
 /* What was being written when a maqet was killed. */
@@ -202,7 +202,7 @@ maqet_state_file_remove(const struct maqet_context *context, const char *vm,
 
     for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
         if (result == 0 && unlink(paths[i]) < 0 && errno != ENOENT)
-            result = maqet_error_errno(err, errno, "Can't remove %s", paths[i]);
+            result = maqet_error_errno(err, errno, "Cannot delete %s", paths[i]);
         free(paths[i]);
     }
     remove_temporary(folder, name);

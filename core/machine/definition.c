@@ -24,29 +24,29 @@ enum { VM_NAME_MAX = 63, FORMAT = 1, VCPUS_MAX = 4096 };
 
 static const char *const accel_words[] = {"auto", "kvm", "tcg", NULL};
 static const struct maqet_option top_options[] = {
-    {.name = "name", .type = MAQET_OPTION_STRING, .help = "the machine's name"},
+    {.name = "name", .type = MAQET_OPTION_STRING, .help = "the VM's name"},
     {.name = "binary", .type = MAQET_OPTION_STRING, .help = "QEMU's program"},
     {.name = "accel",
      .type = MAQET_OPTION_CHOICE,
      .choices = accel_words,
      .help = "how the guest's code is run"},
-    {.name = "memory", .type = MAQET_OPTION_STRING, .help = "as QEMU's -m takes it"},
+    {.name = "memory", .type = MAQET_OPTION_STRING, .help = "the value of QEMU's -m"},
     {.name = "cpu",
      .type = MAQET_OPTION_STRING,
-     .help = "as QEMU's -cpu takes it, or a number of vCPUs"},
+     .help = "the value of QEMU's -cpu, or a number of vCPUs"},
     {.name = "display",
      .type = MAQET_OPTION_STRING,
-     .help = "as QEMU's -display takes it"},
-    {.name = "vga", .type = MAQET_OPTION_STRING, .help = "as QEMU's -vga takes it"},
+     .help = "the value of QEMU's -display"},
+    {.name = "vga", .type = MAQET_OPTION_STRING, .help = "the value of QEMU's -vga"},
     {.name = "run_as",
      .type = MAQET_OPTION_STRING,
-     .help = "the user that QEMU becomes when root starts the machine"},
+     .help = "the user that QEMU switches to when root starts the VM"},
     {.name = "guest_agent",
      .type = MAQET_OPTION_BOOL,
-     .help = "give the guest a port for its qemu-guest-agent"},
+     .help = "give the guest a port for qemu-guest-agent"},
     {.name = "storage_dir",
      .type = MAQET_OPTION_PATH,
-     .help = "where images without a path of their own go"},
+     .help = "where images without a `file` are created"},
     {.name = NULL},
 };
 
@@ -151,7 +151,7 @@ error_name_taken(json_object *entry, json_object *other, struct maqet_error **er
 
     return maqet_place_error(maqet_tree_place_of_value(entry, "name"), err,
                              MAQET_ERROR_INVALID,
-                             "two drives are called '%s'; the first is at %s",
+                             "two drives are named '%s'; the first is at %s",
                              maqet_tree_text(entry, "name"), first);
 }
 
@@ -213,8 +213,8 @@ check_memory(json_object *tree, struct maqet_error **err)
                       "'memory' is '%s', which is %" PRId64 " MiB; did you mean %s?",
                       written, number, meant);
     if (number < MEMORY_LEAST)
-        maqet_error_hint(
-            err, "If it is meant, say so with the unit: `memory: %" PRId64 "M`", number);
+        maqet_error_hint(err, "If it is intended, write the unit: `memory: %" PRId64 "M`",
+                         number);
     return -1;
 }
 
@@ -290,7 +290,7 @@ static int
 error_no_name(json_object *tree, struct maqet_error **err, const char *why)
 {
     maqet_place_error(maqet_tree_place(tree), err, MAQET_ERROR_INVALID,
-                      "the virtual machine has no name%s", why);
+                      "the VM has no name%s", why);
     maqet_error_next(err, MAQET_NEXT_NAME_VM, NULL);
     return -1;
 }
@@ -303,22 +303,22 @@ name_after_file(json_object *tree, const struct maqet_strings *files,
     if (files->count > 1) {
         _cleanup_free_ char *list = maqet_strings_list(files);
         _cleanup_free_ char *why = maqet_format(
-            ": none of its files has a `name`, and it could be called after any of %s",
+            ": none of its files has a `name`, and it could be named after any of %s",
             list);
 
         error_no_name(tree, err, why);
         return NULL;
     }
     if (strcmp(files->items[0], "-") == 0) {
-        error_no_name(tree, err, ", and standard input is no file to call it after");
+        error_no_name(tree, err, ", and it cannot be named after standard input");
         return NULL;
     }
     _cleanup_free_ char *name = name_of_file(files->items[0]);
     if (maqet_vm_name_valid(name))
         return TAKE_PTR(name);
     _cleanup_free_ char *why =
-        maqet_format(", and that of its file does not do: '%s' can't name a virtual "
-                     "machine (%s)",
+        maqet_format(", and the name of its file cannot be used: invalid VM name '%s' "
+                     "(%s)",
                      name, NAME_RULE);
     error_no_name(tree, err, why);
     return NULL;
@@ -343,8 +343,7 @@ settle_name(struct maqet_definition *definition, const char *name,
         name = derived ? derived : written;
     if (!maqet_vm_name_valid(name))
         return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                                 "'%s' can't name a virtual machine: %s", name,
-                                 NAME_RULE);
+                                 "invalid VM name '%s': %s", name, NAME_RULE);
     definition->name = maqet_strdup(name);
     /* The stored tree says the name that the machine really has. */
     if (!written || strcmp(written, name) != 0)
@@ -411,7 +410,8 @@ maqet_definition_load(const char *path, const char *name, struct maqet_error **e
     if (maqet_json_int(file, "format") != FORMAT || !maqet_json_text(file, "uuid") ||
         !tree) {
         maqet_error_set(err, MAQET_ERROR_FAILED,
-                        "%s is damaged, or was written by a later maqet", path);
+                        "%s is damaged, or was written by a later version of maqet",
+                        path);
         return NULL;
     }
     definition->name = maqet_strdup(name);

@@ -201,8 +201,8 @@ maqet_vm_drives_check_asked(struct maqet_opened *machine, struct maqet_error **e
     if (!status || strcmp(status, "prelaunch") != 0)
         return 0;
     maqet_error_set(err, MAQET_ERROR_STATE,
-                    "VM '%s' has never run: its start came to no end, and somebody else "
-                    "may use its drives",
+                    "VM '%s' has not run yet: its start was interrupted, and another "
+                    "program may be using its drives",
                     machine->name);
     maqet_error_next(err, MAQET_NEXT_STOP_AND_START, machine->name, NULL);
     return -1;

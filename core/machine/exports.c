@@ -122,8 +122,9 @@ sweep(const struct maqet_context *context, const char *vm,
         return true;
     if (maqet_export_remove_abandoned(path, unfinished->made ? &unfinished->id : NULL)) {
         maqet_context_say(context, MAQET_LEVEL_WARNING,
-                          "VM '%s': removed %s, which an interrupted export had left", vm,
-                          path);
+                          "VM '%s': deleted %s, which an interrupted export had left "
+                          "behind",
+                          vm, path);
         return true;
     }
     if (!maqet_file_id_of_path(path, &there))

@@ -131,10 +131,10 @@ maqet_file_users_find(const char *path, struct maqet_file_user **list, size_t *c
     *list = NULL;
     *count = 0;
     if (!identity_of(AT_FDCWD, path, &wanted))
-        return maqet_error_errno(err, errno, "Can't look at %s", path);
+        return maqet_error_errno(err, errno, "Cannot inspect %s", path);
     _cleanup_dir_ DIR *dir = opendir("/proc");
     if (!dir)
-        return maqet_error_errno(err, errno, "Can't look for processes in /proc");
+        return maqet_error_errno(err, errno, "Cannot look for processes in /proc");
     while ((entry = readdir(dir))) {
         int pid = isdigit((unsigned char)entry->d_name[0])
                       ? (int)strtol(entry->d_name, NULL, 10)
@@ -186,8 +186,8 @@ maqet_file_users_text(const struct maqet_file_user *list, size_t count)
     struct maqet_text text = MAQET_TEXT_INIT;
 
     if (count == 0)
-        return maqet_strdup("another process, which can't be seen from here (of another "
-                            "user, or on another host)");
+        return maqet_strdup("another process, which is not visible from here (of "
+                            "another user, or on another host)");
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             maqet_text_append(
@@ -197,7 +197,7 @@ maqet_file_users_text(const struct maqet_file_user *list, size_t count)
             break;
         }
         if (list[i].vm)
-            maqet_text_appendf(&text, "QEMU of virtual machine '%s'%s%s", list[i].vm,
+            maqet_text_appendf(&text, "QEMU of VM '%s'%s%s", list[i].vm,
                                list[i].data_dir ? " in " : "",
                                list[i].data_dir ? list[i].data_dir : "");
         else

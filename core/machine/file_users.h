@@ -34,7 +34,7 @@ void maqet_file_users_free(struct maqet_file_user *list, size_t count);
  * moves the others to the front. Returns how many they are. */
 size_t maqet_file_users_select_locked(struct maqet_file_user *list, size_t count);
 
-/* "QEMU of virtual machine 'b' (PID 123) and 'qemu-img convert ...' (PID 456)", to follow
+/* "QEMU of VM 'b' (PID 123) and 'qemu-img convert ...' (PID 456)", to follow
  * "in use by"; without any, it says that they can't be seen. The caller frees. */
 char *maqet_file_users_text(const struct maqet_file_user *list, size_t count);
 

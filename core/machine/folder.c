@@ -157,17 +157,17 @@ remove_own(const char *folder, bool (*is_own)(const char *file), struct maqet_er
 
     if (fd < 0)
         return errno == ENOENT ? 0
-                               : maqet_error_errno(err, errno, "Can't open %s", folder);
+                               : maqet_error_errno(err, errno, "Cannot open %s", folder);
     if (maqet_dir_list(folder, &files, err) < 0)
         return -1;
     for (size_t i = 0; i < files.count; i++)
         if (is_own(files.items[i]) && unlinkat(fd, files.items[i], 0) < 0 &&
             errno != ENOENT)
-            return maqet_error_errno(err, errno, "Can't remove %s/%s", folder,
+            return maqet_error_errno(err, errno, "Cannot delete %s/%s", folder,
                                      files.items[i]);
     return rmdir(folder) == 0 || errno == ENOENT
                ? 0
-               : maqet_error_errno(err, errno, "Can't remove the folder %s", folder);
+               : maqet_error_errno(err, errno, "Cannot delete the folder %s", folder);
 }
 
 int

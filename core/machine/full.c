@@ -143,12 +143,13 @@ maqet_full_text(const struct maqet_full *full)
     for (size_t i = 0; i < full->count; i++) {
         const struct maqet_full_drive *drive = &full->items[i];
 
-        maqet_text_appendf(&text, "%sthere is no room for drive '%s'",
+        maqet_text_appendf(&text, "%sthere is no space for drive '%s'",
                            i > 0 ? "; and " : "", drive->drive);
         if (drive->file_system) {
             _cleanup_free_ char *size = maqet_text_bytes(drive->free);
             maqet_text_appendf(&text,
-                               ": %s are free in the file system at %s, where %s lies",
+                               ": %s are free in the file system at %s, which "
+                               "contains %s",
                                size, drive->file_system, drive->file);
         } else if (drive->file) {
             maqet_text_appendf(&text, " (%s)", drive->file);
@@ -163,7 +164,7 @@ maqet_full_error(const struct maqet_full *full, const char *vm, struct maqet_err
     _cleanup_free_ char *text = maqet_full_text(full);
 
     maqet_error_set(err, MAQET_ERROR_NO_SPACE,
-                    "The guest of VM '%s' is paused and can't go on: %s", vm, text);
+                    "The guest of VM '%s' is paused and cannot be resumed: %s", vm, text);
     maqet_full_hint(full, vm, err);
     return -1;
 }

@@ -45,9 +45,9 @@ static int
 error_not_found(const struct maqet_drive *drive, const char *program,
                 struct maqet_error **err)
 {
-    maqet_drive_error(
-        drive, NULL, err, MAQET_ERROR_FAILED,
-        "the program %s, which has to run beside QEMU for it, was not found", program);
+    maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
+                      "the program %s, which must run beside QEMU for it, was not found",
+                      program);
     maqet_error_hint(err, "Install it%s",
                      strchr(program, '/') ? " there" : ", or add its folder to PATH");
     return -1;
@@ -112,7 +112,7 @@ maqet_helpers_prepare(const struct maqet_vm *vm, int dir_fd,
     helpers->record_fd = openat(
         dir_fd, RECORD, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     return helpers->record_fd < 0
-               ? maqet_error_errno(err, errno, "Can't make the record of helpers")
+               ? maqet_error_errno(err, errno, "Cannot create the record of helpers")
                : 0;
 }
 

@@ -142,7 +142,7 @@ error_in_use(const struct maqet_vm *vm, const char *what, const char *image,
 {
     _cleanup_free_ char *holders = maqet_file_users_text(list, count);
 
-    maqet_error_set(err, MAQET_ERROR_BUSY, "Virtual machine '%s': %s is in use by %s",
+    maqet_error_set(err, MAQET_ERROR_BUSY, "VM '%s': %s is in use by %s",
                     vm->definition->name, what, holders);
     for (size_t i = 0; i < count && i < MAQET_FILE_USERS_NAMED; i++) {
         if (list[i].vm && list[i].data_dir)
@@ -197,8 +197,8 @@ maqet_holders_explain(const struct maqet_vm *vm, const struct maqet_drive *drive
     if (!image)
         return -1;
     if (!maqet_file_users_locked(image)) {
-        maqet_error_hint(err, "Nobody has the image locked now: try again, unless this "
-                              "virtual machine itself uses it twice");
+        maqet_error_hint(err, "Nobody has the image locked now: try again, unless "
+                              "this VM itself uses it twice");
         return -1;
     }
     maqet_error_free(TAKE_PTR(*err));

@@ -314,7 +314,7 @@ note_bases(const struct maqet_drive *drive, struct maqet_image_record *record,
 
         if (!maqet_node_read(base))
             return maqet_drive_error(drive, base->option, err, MAQET_ERROR_FAILED,
-                                     "can't read the backing file %s: %s", base->file,
+                                     "cannot read the backing file %s: %s", base->file,
                                      strerror(errno));
     }
     return 0;
@@ -444,7 +444,7 @@ maqet_images_confirm(struct maqet_vm *vm, struct maqet_error **err)
     if (changed)
         return maqet_error_move(err, TAKE_PTR(reason));
     maqet_context_say(vm->context, MAQET_LEVEL_WARNING,
-                      "VM '%s': when its images were last there is not noted: %s", name,
+                      "VM '%s': cannot record when its images were last seen: %s", name,
                       reason->message);
     return 0;
 }

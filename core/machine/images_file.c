@@ -104,11 +104,10 @@ maqet_images_read(const char *path, struct maqet_images *images, struct maqet_er
     }
     maqet_fields_clear(&file_fields, &contents);
     maqet_error_set(err, MAQET_ERROR_FAILED,
-                    "%s is damaged, or was written by a later maqet: %s", path,
+                    "%s is damaged, or was written by a later version of maqet: %s", path,
                     reason->message);
-    maqet_error_hint(err,
-                     "Move it away to go on without: maqet then no longer knows which "
-                     "images it has created, and which were there");
+    maqet_error_hint(err, "To continue without it, move it away: maqet then no longer "
+                          "knows which images it created and which existed before");
     return -1;
 }
 

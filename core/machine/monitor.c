@@ -27,8 +27,7 @@ static int
 wait_for_monitor(int fd, const char *name, int gone, int64_t timeout,
                  struct maqet_error **err)
 {
-    _cleanup_free_ char *what =
-        maqet_format("the monitor of the virtual machine '%s'", name);
+    _cleanup_free_ char *what = maqet_format("the monitor of VM '%s'", name);
     _cleanup_error_ struct maqet_error *reason = NULL;
 
     if (maqet_lock_wait(fd, timeout, what, &reason) == 0)
@@ -48,7 +47,7 @@ maqet_monitor_open(int dir_fd, const char *name, int64_t timeout, int gone, int 
                                     O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     if (fd < 0) {
-        maqet_error_errno(err, errno, "Can't open the monitor's lock");
+        maqet_error_errno(err, errno, "Cannot open the monitor's lock");
         return NULL;
     }
     if (wait_for_monitor(fd, name, gone, timeout, err) < 0)

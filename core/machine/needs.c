@@ -151,8 +151,8 @@ doubt_of_drive(const struct maqet_vm *vm, const struct maqet_drive *drive)
             return NULL;
     _cleanup_free_ char *step =
         maqet_context_next(vm->context, MAQET_NEXT_CORRECT, name, NULL);
-    return maqet_format("the drive '%s' of VM '%s' may use it, and can't be looked at: "
-                        "%s. %s",
+    return maqet_format("the drive '%s' of VM '%s' may use it, and cannot be "
+                        "inspected: %s. %s",
                         drive->name, name, drive->fault->message, step);
 }
 
@@ -205,8 +205,8 @@ need_of_machine(const struct maqet_context *context, const char *name,
     if (!definition) {
         _cleanup_free_ char *step =
             maqet_context_next(context, MAQET_NEXT_RESTORE_OR_REMOVE, name, NULL);
-        return maqet_format("the definition of VM '%s', which may use it, can't be read: "
-                            "%s. %s",
+        return maqet_format("the definition of VM '%s', which may use it, cannot be "
+                            "read: %s. %s",
                             name, reason->message, step);
     }
     *known = true;
@@ -218,7 +218,7 @@ need_of_machine(const struct maqet_context *context, const char *name,
     if (need || !vm->images_error)
         return need;
     *known = false;
-    return maqet_format("VM '%s' may use it, and what it has used can't be read: %s",
+    return maqet_format("VM '%s' may use it, and what it has used cannot be read: %s",
                         name, vm->images_error->message);
 }
 
@@ -232,7 +232,7 @@ need_of_machines(const struct maqet_context *context, const char *except,
 
     *known = false;
     if (maqet_store_list(context, &names, NULL) < 0)
-        return maqet_strdup("the other VMs can't be listed");
+        return maqet_strdup("the other VMs cannot be listed");
     for (size_t i = 0; i < names.count; i++) {
         if (except && strcmp(names.items[i], except) == 0)
             continue;

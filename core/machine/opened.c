@@ -100,7 +100,7 @@ maqet_opened_error_running(const struct maqet_opened *machine, bool already,
 {
     _cleanup_free_ char *text = maqet_run_text(&machine->run);
 
-    return maqet_error_set(err, MAQET_ERROR_STATE, "Virtual machine '%s' is running%s %s",
+    return maqet_error_set(err, MAQET_ERROR_STATE, "VM '%s' is running%s %s",
                            machine->name, already ? " already" : "", text);
 }
 
@@ -113,8 +113,7 @@ check_run(const struct maqet_opened *machine, struct maqet_error **err)
                    : 0;
     if (!(machine->how & MAQET_OPEN_RUNNING))
         return 0;
-    maqet_error_set(err, MAQET_ERROR_STATE, "Virtual machine '%s' is not running",
-                    machine->name);
+    maqet_error_set(err, MAQET_ERROR_STATE, "VM '%s' is not running", machine->name);
     maqet_error_next(err, MAQET_NEXT_START, machine->name, NULL);
     return -1;
 }
@@ -181,11 +180,10 @@ maqet_opened_check_pending(const struct maqet_opened *machine, struct maqet_erro
 {
     if (!maqet_store_pending(machine->context, machine->name))
         return 0;
-    maqet_error_set(
-        err, MAQET_ERROR_STATE,
-        "Virtual machine '%s': an operation on its snapshots was interrupted, "
-        "and has to be put right first",
-        machine->name);
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "VM '%s': an operation on its snapshots was interrupted, and must be "
+                    "recovered first",
+                    machine->name);
     maqet_error_next(err, MAQET_NEXT_RECOVER, machine->name, NULL);
     return -1;
 }

@@ -55,7 +55,8 @@ open_lost_monitor(const struct maqet_run *run, const char *name, int64_t timeout
     if (socket < 0 || own < 0 || fstat(socket, &status) < 0 ||
         !S_ISSOCK(status.st_mode)) {
         maqet_error_set(err, MAQET_ERROR_FAILED,
-                        "its monitor's socket is lost, and QEMU has no descriptor of it");
+                        "its monitor's socket is lost, and QEMU has no descriptor for "
+                        "it");
         return NULL;
     }
     /* It still is that process, so the descriptor was QEMU's. */

@@ -136,7 +136,7 @@ maqet_run_claim_write(const struct maqet_run_machine *machine, const char *folde
     /* For people and scripts, which find the PID there. */
     unlink(link);
     if (symlink(run, link) < 0)
-        return maqet_error_errno(err, errno, "Can't make %s", link);
+        return maqet_error_errno(err, errno, "Cannot create %s", link);
     return maqet_json_write(file, owner, err);
 }
 

@@ -149,7 +149,7 @@ lock_choice(const struct maqet_context *context, struct maqet_error **err)
         return -1;
     while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         if (errno != EWOULDBLOCK && errno != EINTR)
-            return maqet_error_errno(err, errno, "Can't lock %s", context->runtime_dir);
+            return maqet_error_errno(err, errno, "Cannot lock %s", context->runtime_dir);
         if (maqet_now() > deadline)
             return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
                                    "Another program has %s locked", context->runtime_dir);
@@ -180,7 +180,7 @@ choose(const struct maqet_run_machine *machine, struct maqet_run *run,
         return 0;
     }
     return maqet_error_set(err, MAQET_ERROR_FAILED,
-                           "%s has too many folders for machines that are called '%s'",
+                           "%s has too many folders for VMs named '%s'",
                            machine->context->runtime_dir, machine->name);
 }
 
@@ -311,7 +311,7 @@ look(const struct maqet_run_machine *machine, const struct note *note, int64_t d
 static int
 error_cant_look(const char *name, struct maqet_error **err)
 {
-    return maqet_error_errno(err, errno, "Can't look at the virtual machine '%s'", name);
+    return maqet_error_errno(err, errno, "Cannot inspect VM '%s'", name);
 }
 
 int
@@ -430,8 +430,7 @@ maqet_run_check_reachable(const struct maqet_run *run, const char *name,
     _cleanup_free_ char *text = maqet_run_text(run);
 
     maqet_error_set(err, MAQET_ERROR_STATE,
-                    "Virtual machine '%s' is running %s, so it can only be stopped", name,
-                    text);
+                    "VM '%s' is running %s, so it can only be stopped", name, text);
     maqet_error_next(err, MAQET_NEXT_STOP_AND_START, name, NULL);
     return -1;
 }

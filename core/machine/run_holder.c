@@ -57,8 +57,8 @@ maqet_run_holder(int run_fd, int *pidfd, int64_t deadline, struct maqet_error **
         maqet_sleep(2);
     } while (maqet_now() < deadline);
     return maqet_error_set(err, MAQET_ERROR_FAILED,
-                           "somebody holds its run file's lock, but the process that the "
-                           "file names is not QEMU");
+                           "the lock on its run file is held, but the process that "
+                           "the file names is not QEMU");
 }
 
 char *

@@ -32,9 +32,9 @@ check_list(json_object *mapping, const char *key, struct maqet_error **err)
     if (!list)
         return 0;
     if (!json_object_is_type(list, json_type_array))
-        return maqet_place_error(maqet_tree_place_of_value(mapping, key), err,
-                                 MAQET_ERROR_INVALID,
-                                 "'%s' is a list of paths, such as [/srv/isos]", key);
+        return maqet_place_error(
+            maqet_tree_place_of_value(mapping, key), err, MAQET_ERROR_INVALID,
+            "'%s' must be a list of paths, such as [/srv/isos]", key);
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         json_object *item = json_object_array_get_idx(list, i);
 
@@ -64,8 +64,8 @@ maqet_sandbox_check(json_object *tree, struct maqet_error **err)
         maqet_place_error(maqet_tree_place_of_value(tree, "sandbox"), err,
                           MAQET_ERROR_INVALID, "'sandbox' is '%s'; it can be: on, off",
                           json_object_get_string(value));
-        maqet_error_hint(err, "It can be a mapping, too: `sandbox: {read: [PATH], write: "
-                              "[PATH]}`");
+        maqet_error_hint(err, "It can also be a mapping: `sandbox: {read: [PATH], "
+                              "write: [PATH]}`");
         return -1;
     }
     if (!json_object_is_type(value, json_type_object))

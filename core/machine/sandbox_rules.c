@@ -77,12 +77,13 @@ maqet_sandbox_check_user(const struct maqet_vm *vm, struct maqet_error **err)
     const struct passwd *entry = getpwnam(user);
     if (!entry)
         return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                                 "VM '%s' is to run as '%s', and there is no such user",
+                                 "VM '%s' is configured to run as '%s', but there is "
+                                 "no such user",
                                  vm->definition->name, user);
     if (geteuid() == 0 || geteuid() == entry->pw_uid)
         return 0;
     maqet_place_error(place, err, MAQET_ERROR_PERMISSION,
-                      "VM '%s' is to run as '%s', which only root can arrange",
+                      "VM '%s' is configured to run as '%s', which only root can do",
                       vm->definition->name, user);
     maqet_error_hint(err, "Start it as root, or leave out `run_as`");
     return -1;
@@ -102,11 +103,12 @@ check_way(const char *user, int dir_fd, struct maqet_error **err)
     while (strcmp(folder, "/") != 0) {
         if (stat(folder, &status) == 0 && !(status.st_mode & S_IXOTH)) {
             maqet_error_set(err, MAQET_ERROR_PERMISSION,
-                            "QEMU is to run as '%s', and can't get through the folder %s",
+                            "QEMU is configured to run as '%s', which cannot access "
+                            "the folder %s",
                             user, folder);
             maqet_error_hint(err,
-                             "Let others pass (chmod o+x '%s'), or set another "
-                             "folder by MAQET_RUNTIME_DIR",
+                             "Let others access it (chmod o+x '%s'), or set another "
+                             "folder with MAQET_RUNTIME_DIR",
                              folder);
             return -1;
         }
@@ -127,20 +129,22 @@ make_own_folder(const char *user, int dir_fd, struct maqet_error **err)
     const struct passwd *entry = geteuid() == 0 ? other_user(user) : NULL;
 
     if (mkdirat(dir_fd, MAQET_RUN_OWN, 0700) < 0 && errno != EEXIST)
-        return maqet_error_errno(err, errno, "Can't make QEMU's own folder");
+        return maqet_error_errno(err, errno, "Cannot create QEMU's own folder");
     _cleanup_close_ int own =
         openat(dir_fd, MAQET_RUN_OWN, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (own < 0 || fchown(own, geteuid(), getegid()) < 0 || fchmod(own, 0700) < 0 ||
         (unlinkat(own, "pid", 0) < 0 && errno != ENOENT))
-        return maqet_error_errno(err, errno, "Can't take QEMU's own folder");
+        return maqet_error_errno(err, errno, "Cannot take QEMU's own folder");
     _cleanup_close_ int pid =
         openat(own, "pid", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (pid < 0)
-        return maqet_error_errno(err, errno, "Can't make QEMU's PID file");
+        return maqet_error_errno(err, errno, "Cannot create QEMU's PID file");
     /* The way there: to be passed through, and nothing more. */
     if (entry && (fchown(dir_fd, 0, entry->pw_gid) < 0 || fchmod(dir_fd, 0710) < 0 ||
                   fchmodat(dir_fd, "..", 0711, 0) < 0))
-        return maqet_error_errno(err, errno, "Can't let QEMU into its own folder");
+        return maqet_error_errno(err, errno,
+                                 "Cannot give QEMU access to its own "
+                                 "folder");
     return entry ? check_way(user, dir_fd, err) : 0;
 }
 
@@ -154,7 +158,7 @@ maqet_sandbox_hand_over(const struct maqet_vm *vm, int dir_fd, struct maqet_erro
         return 0;
     if (fchownat(dir_fd, MAQET_RUN_OWN, entry->pw_uid, entry->pw_gid,
                  AT_SYMLINK_NOFOLLOW) < 0)
-        return maqet_error_errno(err, errno, "Can't give QEMU its own folder");
+        return maqet_error_errno(err, errno, "Cannot give QEMU its own folder");
     return 0;
 }
 
@@ -205,7 +209,7 @@ make_scratch(const struct maqet_strings *argv, int dir_fd,
         above = "/var/tmp";
     _cleanup_free_ char *path = make_noted_folder(above, dir_fd);
     if (!path)
-        return maqet_error_errno(err, errno, "Can't make a temporary folder in %s",
+        return maqet_error_errno(err, errno, "Cannot create a temporary folder in %s",
                                  above);
     *scratch = TAKE_PTR(path);
     return maqet_confinement_allow(
@@ -236,7 +240,7 @@ allow_listed(const struct maqet_vm *vm, const struct maqet_strings *paths,
         if (faccessat(AT_FDCWD, paths->items[i], F_OK, AT_EACCESS) < 0)
             maqet_context_say(
                 vm->context, MAQET_LEVEL_WARNING,
-                "VM '%s': `sandbox` lets QEMU open %s, which is not there: %s",
+                "VM '%s': `sandbox` lets QEMU open %s, which does not exist: %s",
                 vm->definition->name, paths->items[i], strerror(errno));
         if (maqet_confinement_allow(confinement, paths->items[i], access, err) < 0)
             return -1;

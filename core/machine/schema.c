@@ -416,7 +416,7 @@ sandbox_schema(void)
     json_object_array_add(ways, schema_of(one));
     json_object_array_add(ways, object);
     json_object_object_add(sandbox, "description",
-                           text("what QEMU is kept from; on by default"));
+                           text("how QEMU is confined; on by default"));
     return sandbox;
 }
 

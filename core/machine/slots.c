@@ -90,7 +90,7 @@ maqet_slots_load(const struct maqet_context *context, const char *name,
     }
     maqet_fields_clear(&file_fields, &contents);
     maqet_error_set(err, MAQET_ERROR_FAILED,
-                    "%s is damaged, or was written by a later maqet", path);
+                    "%s is damaged, or was written by a later version of maqet", path);
     maqet_error_hint(err,
                      "Move it away to go on without: the drives of VM '%s' then get "
                      "their slots in the order of its list",

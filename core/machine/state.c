@@ -295,8 +295,8 @@ maqet_state_notice(const char *name, const struct maqet_state *state)
         maqet_error_next(&notice, MAQET_NEXT_REPAIR_AND_RESUME, name, NULL);
     } else if (state->response == MAQET_RESPONSE_BUSY) {
         maqet_error_set(&notice, MAQET_ERROR_BUSY,
-                        "It is not known whether the guest is paused: another maqet is "
-                        "using the monitor of VM '%s' (PID %d)",
+                        "Whether the guest is paused is not known: another maqet "
+                        "process is using the monitor of VM '%s' (PID %d)",
                         name, state->pid);
     }
     return notice;

@@ -79,7 +79,7 @@ lock_store(const struct maqet_context *context, struct maqet_error **err)
         return -1;
     _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return maqet_error_errno(err, errno, "Can't open %s", path);
+        return maqet_error_errno(err, errno, "Cannot open %s", path);
     if (wait_for_lock(context, fd, context->lock_timeout, path, folder, err) < 0)
         return -1;
     maqet_dir_sweep(context->data_dir, is_list);
@@ -92,7 +92,7 @@ error_no_vm(const struct maqet_context *context, const char *name,
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
-    maqet_error_set(err, MAQET_ERROR_MISSING, "There is no virtual machine '%s'", name);
+    maqet_error_set(err, MAQET_ERROR_MISSING, "There is no VM '%s'", name);
     if (maqet_store_list(context, &names, NULL) == 0) {
         const char *closest = maqet_text_closest(name, &names);
 
@@ -112,7 +112,7 @@ maqet_store_lock(const struct maqet_context *context, const char *name,
 {
     _cleanup_free_ char *path = vm_path(context, name, "lock");
     _cleanup_free_ char *folder = maqet_format("%s/vms/%s", context->data_dir, name);
-    _cleanup_free_ char *what = maqet_format("the virtual machine '%s'", name);
+    _cleanup_free_ char *what = maqet_format("VM '%s'", name);
     struct maqet_deadline deadline = maqet_deadline_in(context->lock_timeout);
     struct stat ours, there;
 
@@ -123,7 +123,7 @@ maqet_store_lock(const struct maqet_context *context, const char *name,
         if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
             return error_no_vm(context, name, err);
         if (fd < 0)
-            return maqet_error_errno(err, errno, "Can't open %s", path);
+            return maqet_error_errno(err, errno, "Cannot open %s", path);
         if (wait_for_lock(context, fd, maqet_deadline_left(deadline), path, what, err) <
             0)
             return -1;
@@ -146,7 +146,7 @@ maqet_store_open_run(const struct maqet_context *context, const char *name,
 
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return error_no_vm(context, name, err);
-    return fd < 0 ? maqet_error_errno(err, errno, "Can't open %s", path) : fd;
+    return fd < 0 ? maqet_error_errno(err, errno, "Cannot open %s", path) : fd;
 }
 
 /* ---- looking ---- */
@@ -206,7 +206,7 @@ maqet_store_resolve(const struct maqet_context *context, const char *name_or_uui
         if (access(file, F_OK) == 0)
             return maqet_strdup(name_or_uuid);
         if (errno == EACCES) {
-            maqet_error_errno(err, errno, "Can't read %s", file);
+            maqet_error_errno(err, errno, "Cannot read %s", file);
             return NULL;
         }
     }
@@ -270,7 +270,7 @@ make_temporary_folder(const struct maqet_context *context, const char *prefix,
 
     if (mkdtemp(path))
         return TAKE_PTR(path);
-    maqet_error_errno(err, errno, "Can't make a folder in %s/vms", context->data_dir);
+    maqet_error_errno(err, errno, "Cannot create a folder in %s/vms", context->data_dir);
     return NULL;
 }
 
@@ -281,7 +281,7 @@ sync_store(const struct maqet_context *context, struct maqet_error **err)
     _cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (fd < 0)
-        return maqet_error_errno(err, errno, "Can't open %s", folder);
+        return maqet_error_errno(err, errno, "Cannot open %s", folder);
     return maqet_dir_sync(fd, folder, err);
 }
 
@@ -298,8 +298,8 @@ maqet_store_add(const struct maqet_context *context,
         maqet_format("%s/vms/%s", context->data_dir, definition->name);
 
     if (access(folder, F_OK) == 0) {
-        maqet_error_set(err, MAQET_ERROR_EXISTS,
-                        "There is a virtual machine '%s' already", definition->name);
+        maqet_error_set(err, MAQET_ERROR_EXISTS, "There is already a VM '%s'",
+                        definition->name);
         maqet_error_next(err, MAQET_NEXT_APPLY, definition->name, NULL);
         maqet_error_next(err, MAQET_NEXT_ADD_RENAMED, NULL);
         return -1;
@@ -314,7 +314,7 @@ maqet_store_add(const struct maqet_context *context,
         return -1;
     }
     if (rename(temporary, folder) < 0) {
-        maqet_error_errno(err, errno, "Can't store the virtual machine in %s", folder);
+        maqet_error_errno(err, errno, "Cannot store the VM in %s", folder);
         maqet_folder_remove_own(temporary, NULL);
         return -1;
     }
@@ -343,7 +343,8 @@ maqet_store_check_removal(const struct maqet_context *context, const char *name,
     if (!stray)
         return 0;
     maqet_error_set(err, MAQET_ERROR_STATE,
-                    "%s/%s is not maqet's, so the folder of VM '%s' can't be removed",
+                    "%s/%s does not belong to maqet, so the folder of VM '%s' cannot "
+                    "be deleted",
                     folder, stray, name);
     maqet_error_hint(err, "Move it elsewhere first");
     return -1;
@@ -365,7 +366,7 @@ maqet_store_remove(const struct maqet_context *context, const char *name,
     if (!temporary)
         return -1;
     if (rename(folder, temporary) < 0) {
-        maqet_error_errno(err, errno, "Can't remove %s", folder);
+        maqet_error_errno(err, errno, "Cannot delete %s", folder);
         rmdir(temporary);
         return -1;
     }

@@ -203,7 +203,7 @@ error_not_run(const struct maqet_supervision *asked, const struct outcome *outco
     const struct maqet_supervised *program = &asked->programs[outcome->program];
 
     return maqet_error_errno(err, outcome->number,
-                             "Drive '%s': can't run %s, which has to run beside QEMU",
+                             "Drive '%s': cannot run %s, which must run beside QEMU",
                              program->drive, program->path);
 }
 
@@ -232,7 +232,7 @@ maqet_supervise(const struct maqet_supervision *supervision, struct maqet_error 
         kept[i + 3] = &programs[i].socket_fd;
     }
     if (maqet_child_detach(&child, kept, count + 3, supervise, &work) < 0)
-        return maqet_error_errno(err, errno, "Can't start what watches over %s",
+        return maqet_error_errno(err, errno, "Cannot start what watches over %s",
                                  programs[0].path);
     while (read(child.fd, &outcome, sizeof(outcome)) < 0 && errno == EINTR)
         continue;

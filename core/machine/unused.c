@@ -307,6 +307,6 @@ maqet_unused_remove(const struct maqet_context *context, const char *path, uint6
         return -1;
     *size = (uint64_t)status.st_blocks * 512;
     if (folder_fd < 0 || unlink(path) < 0)
-        return maqet_error_errno(err, errno, "Can't delete %s", path);
+        return maqet_error_errno(err, errno, "Cannot delete %s", path);
     return maqet_dir_sync(folder_fd, folder, err) < 0 ? -1 : forget(context, &found, err);
 }

@@ -126,7 +126,7 @@ maqet_plugin_describe(const char *file, struct maqet_error **err)
         return object;
     /* Its own reasons name the file; that it crashed or hung does not. */
     if (!strstr(reason->message, file))
-        maqet_error_wrap(&reason, "Can't load the plugin %s", file);
+        maqet_error_wrap(&reason, "Cannot load the plugin %s", file);
     maqet_error_move(err, reason);
     return NULL;
 }

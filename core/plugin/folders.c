@@ -113,7 +113,8 @@ maqet_plugin_find(const struct maqet_context *context,
 {
     if (!maqet_plugin_name_valid(name)) {
         maqet_error_set(err, MAQET_ERROR_INVALID,
-                        "'%s' can't name %s plugin: lower-case letters, digits and '-'",
+                        "invalid name '%s' of %s plugin: use lower-case letters, "
+                        "digits and '-'",
                         name, kind->one);
         return NULL;
     }
@@ -142,7 +143,7 @@ check_writers(const char *path, struct maqet_error **err)
     struct stat status;
 
     if (stat(path, &status) < 0)
-        return maqet_error_errno(err, errno, "Can't look at %s", path);
+        return maqet_error_errno(err, errno, "Cannot inspect %s", path);
     if (status.st_uid != 0 && status.st_uid != geteuid()) {
         maqet_error_set(
             err, MAQET_ERROR_PERMISSION,
@@ -152,11 +153,11 @@ check_writers(const char *path, struct maqet_error **err)
         return -1;
     }
     if (status.st_mode & (S_IWGRP | S_IWOTH)) {
-        maqet_error_set(
-            err, MAQET_ERROR_PERMISSION,
-            "%s can be written by other users, so no plugin is loaded from it", path);
+        maqet_error_set(err, MAQET_ERROR_PERMISSION,
+                        "%s is writable by other users, so no plugin is loaded from it",
+                        path);
         _cleanup_free_ char *word = maqet_shell_quoted(path);
-        maqet_error_hint(err, "Close it: chmod go-w %s", word);
+        maqet_error_hint(err, "Make it writable for its owner only: chmod go-w %s", word);
         return -1;
     }
     return 0;
@@ -184,7 +185,7 @@ check_folder(const char *file, struct maqet_error **err)
     _cleanup_free_ char *real = realpath(dir, NULL);
 
     if (!real)
-        return maqet_error_errno(err, errno, "Can't look at %s", dir);
+        return maqet_error_errno(err, errno, "Cannot inspect %s", dir);
     return check_writers(dir, err) < 0 ? -1 : check_above(real, err);
 }
 

@@ -212,7 +212,8 @@ load(const struct kind *kind, struct maqet_plugin *plugin, const char *real,
         return -1;
     if (strcmp(head.name, name) != 0)
         return maqet_error_set(err, MAQET_ERROR_INVALID,
-                               "it calls itself '%s', which is not its file's name",
+                               "its name is '%s', which does not match the name of "
+                               "its file",
                                head.name);
     plugin->options = maqet_option_table_copy(head.options, head.header.option_size, err);
     return plugin->options ? kind->check(plugin, err) : -1;
@@ -234,7 +235,7 @@ load_file(const struct kind *kind, const char *file, const char *name,
     _cleanup_free_ char *real = realpath(file, NULL);
 
     if (!real) {
-        maqet_error_errno(err, errno, "Can't look at %s", file);
+        maqet_error_errno(err, errno, "Cannot inspect %s", file);
         return NULL;
     }
     if (maqet_plugin_check_place(file, real, err) < 0)
@@ -242,7 +243,7 @@ load_file(const struct kind *kind, const char *file, const char *name,
     /* What was checked is opened: a link on the way may lead elsewhere by now. */
     struct maqet_plugin *plugin = maqet_alloc(kind->whole);
     if (load(kind, plugin, real, name, err) < 0) {
-        maqet_error_wrap(err, "Can't load the plugin %s", file);
+        maqet_error_wrap(err, "Cannot load the plugin %s", file);
         maqet_option_table_free(plugin->options);
         if (plugin->handle)
             dlclose(plugin->handle);

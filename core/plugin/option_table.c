@@ -34,9 +34,9 @@ option_check(const struct maqet_option *row, struct maqet_error **err)
                                "its option '%s' is not named [a-z][a-z0-9_]*", row->name);
     for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
         if (strcmp(row->name, reserved[i]) == 0)
-            return maqet_error_set(
-                err, MAQET_ERROR_INVALID,
-                "its option '%s' has a name that maqet keeps for itself", row->name);
+            return maqet_error_set(err, MAQET_ERROR_INVALID,
+                                   "the name of its option '%s' is reserved for maqet",
+                                   row->name);
     if (row->type < MAQET_OPTION_STRING || row->type > MAQET_OPTION_MAP)
         return maqet_error_set(err, MAQET_ERROR_INVALID,
                                "its option '%s' has the unknown type %d", row->name,

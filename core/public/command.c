@@ -62,7 +62,8 @@ maqet_command_file(struct maqet_command *command, const void *bytes, size_t size
     _cleanup_close_ int fd = memfd_create("maqet", MFD_CLOEXEC);
 
     if (fd < 0 || maqet_fd_write(fd, bytes, size) < 0) {
-        maqet_error_errno(err, errno, "Can't make a temporary file of %zu bytes", size);
+        maqet_error_errno(err, errno, "Cannot create a temporary file of %zu bytes",
+                          size);
         return NULL;
     }
     size_t count = command->files.count;

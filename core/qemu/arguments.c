@@ -112,8 +112,8 @@ check_key(const char *option, const char *key, struct maqet_place place,
     if (*key && !strpbrk(key, "=,"))
         return 0;
     return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                             "'%s' is no property of -%s; write each as KEY: VALUE", key,
-                             option);
+                             "'%s' is not a property of -%s; write each as KEY: VALUE",
+                             key, option);
 }
 
 /* Checks an option's properties, those that are nested below @prefix. */
@@ -133,7 +133,7 @@ check_properties(const char *option, const char *prefix, json_object *mapping,
             continue;
         if (json_object_is_type(value, json_type_array))
             return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                                     "'%s' of -%s can't be a list", key, option);
+                                     "'%s' of -%s cannot be a list", key, option);
         if (json_object_is_type(value, json_type_object)) {
             _cleanup_free_ char *deeper = maqet_format("%s.", key);
 
@@ -197,8 +197,8 @@ check_option(const char *option, struct maqet_place key, json_object *value,
                                  "-%s takes no value; write `- %s`", option, option);
     if (json_object_is_type(value, json_type_array))
         return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                                 "the value of -%s can't be a list; repeat `- %s: ...` "
-                                 "instead",
+                                 "the value of -%s cannot be a list; repeat `- %s: "
+                                 "...` instead",
                                  option, option);
     if (json_object_is_type(value, json_type_object))
         return check_mapping(known, option, value, place, err);
@@ -214,7 +214,7 @@ check_name(const char *written, const char *name, struct maqet_place place,
     if (is_option_name(name))
         return 0;
     return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                             "'%s' is no name of a QEMU option", written);
+                             "'%s' is not the name of a QEMU option", written);
 }
 
 /* An item that is one text: an option without a value. */
@@ -228,8 +228,8 @@ check_word(const char *written, struct maqet_place place, struct maqet_error **e
 
     if (name[length] && *rest && is_option_name(option))
         return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                                 "'%s' is an option and its value in one text; write "
-                                 "`- %s: %s%s%s`",
+                                 "'%s' is an option and its value in one string; "
+                                 "write `- %s: %s%s%s`",
                                  written, option, strpbrk(rest, "\"\\") ? "'" : "\"",
                                  rest, strpbrk(rest, "\"\\") ? "'" : "\"");
     if (check_name(written, name, place, err) < 0)

@@ -43,7 +43,9 @@ time_left(const struct maqet_wait *wait)
 static int
 set_late(const struct maqet_wait *wait, struct maqet_error **err)
 {
-    return maqet_error_set(err, MAQET_ERROR_TIMEOUT, "Waited %g s in vain for %s",
+    return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
+                           "Timed out after %g s, waiting "
+                           "for %s",
                            (double)wait->timeout / 1000, wait->awaited);
 }
 
@@ -71,7 +73,7 @@ wait_ready(const struct maqet_channel *channel, short events, struct maqet_wait 
         int ready = poll(fds, 2, time_left(wait));
 
         if (ready < 0 && errno != EINTR)
-            return maqet_error_errno(err, errno, "Can't wait for QEMU");
+            return maqet_error_errno(err, errno, "Cannot wait for QEMU");
         if (ready > 0)
             return fds[0].revents ? 0 : set_ended(err);
         if (ready == 0 && time_left(wait) == 0)
@@ -95,7 +97,7 @@ make_address(int dir_fd, const char *name, struct sockaddr_un *address,
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
     if (length >= sizeof(address->sun_path))
         return maqet_error_set(err, MAQET_ERROR_INVALID,
-                               "The name of the socket '%s' is too long", name);
+                               "The path of the socket '%s' is too long", name);
     memcpy(address->sun_path, path, length);
     return 0;
 }
@@ -110,14 +112,14 @@ maqet_channel_connect(struct maqet_channel *channel, int dir_fd, const char *nam
         return -1;
     channel->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (channel->fd < 0)
-        return maqet_error_errno(err, errno, "Can't make a socket");
+        return maqet_error_errno(err, errno, "Cannot create a socket");
     while (connect(channel->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
         struct pollfd gone = {.fd = channel->gone, .events = POLLIN};
 
         if (errno == ECONNREFUSED)
             return set_ended(err);
         if (errno != EAGAIN && errno != EINTR)
-            return maqet_error_errno(err, errno, "Can't connect to QEMU's socket '%s'",
+            return maqet_error_errno(err, errno, "Cannot connect to QEMU's socket '%s'",
                                      name);
         /* So many are waiting already that the kernel makes no queue of more. */
         int left = time_left(wait);
@@ -184,7 +186,7 @@ send_all(struct maqet_channel *channel, const char *text, size_t length, int fd,
         } else if (errno == EPIPE || errno == ECONNRESET) {
             return set_ended(err);
         } else if (errno != EAGAIN && errno != EINTR) {
-            return maqet_error_errno(err, errno, "Can't send to QEMU");
+            return maqet_error_errno(err, errno, "Cannot send to QEMU");
         } else if (wait_ready(channel, POLLOUT, wait, err) < 0) {
             return -1;
         }
@@ -248,7 +250,7 @@ read_more(struct maqet_channel *channel, struct maqet_wait *wait,
         if (count == 0 || errno == ECONNRESET)
             return set_ended(err);
         if (errno != EAGAIN && errno != EINTR)
-            return maqet_error_errno(err, errno, "Can't read from QEMU");
+            return maqet_error_errno(err, errno, "Cannot read from QEMU");
     }
 }
 

@@ -58,7 +58,7 @@ check_known(const struct maqet_confinement *confinement, const char *path, int f
             (maqet_file_id_of_fd(fd, &now) && maqet_file_id_equal(&known->id, &now)))
             continue;
         maqet_error_set(err, MAQET_ERROR_STATE,
-                        "%s was replaced by another file while it was looked at", path);
+                        "%s was replaced by another file while it was inspected", path);
         maqet_error_hint(err, "Find out who can write to its folder, and start again");
         return -1;
     }

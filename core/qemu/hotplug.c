@@ -109,7 +109,7 @@ maqet_hotplug_remove(const struct maqet_hotplug *hotplug,
                          : remove_in_use(hotplug, added, err);
 
         if (result < 0)
-            return maqet_error_wrap(err, "The %s '%s' can't be removed", added->option,
+            return maqet_error_wrap(err, "The %s '%s' cannot be removed", added->option,
                                     added->id);
     }
     return 0;
@@ -129,7 +129,8 @@ maqet_hotplug_add(const struct maqet_hotplug *hotplug,
 
         if (tell(hotplug, command->name, json_object_get(command->arguments), err) == 0)
             continue;
-        maqet_error_wrap(err, "The %s '%s' can't be added", command->option, command->id);
+        maqet_error_wrap(err, "The %s '%s' cannot be added", command->option,
+                         command->id);
         if (maqet_hotplug_remove(hotplug, &added, &stays) < 0)
             maqet_error_remark(err, "%s", stays->message);
         return -1;

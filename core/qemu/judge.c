@@ -111,7 +111,7 @@ error_refused(const struct maqet_argument *argument, const char *what, const cha
               struct maqet_error **err)
 {
     return maqet_place_error(argument->place, err, MAQET_ERROR_INVALID,
-                             "%s can't be used: %s", what, reason);
+                             "%s cannot be used: %s", what, reason);
 }
 
 static int
@@ -131,8 +131,8 @@ judge(const struct maqet_argument *argument, const struct maqet_qemu_manner *man
             maqet_format("-%s %s", argument->name, argument->value);
 
         error_refused(argument, what,
-                      "QEMU only shows a list and ends, and no VM would run", err);
-        return advise(err, "Run QEMU itself for that, without maqet", MAQET_NEXT_WORDS);
+                      "QEMU only prints a list and exits, and no VM would run", err);
+        return advise(err, "Run QEMU itself for that", MAQET_NEXT_WORDS);
     }
     for (const struct maqet_qemu_value *row = maqet_qemu_values(); row->option; row++) {
         if (row->fate != MAQET_QEMU_REFUSED || !is_so(row->when, manner) ||

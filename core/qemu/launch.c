@@ -106,10 +106,10 @@ static int
 error_not_run(const char *qemu, const struct failure *failure, struct maqet_error **err)
 {
     if (failure->what == CONFINEMENT)
-        return maqet_error_errno(err, failure->number, "Can't confine QEMU");
+        return maqet_error_errno(err, failure->number, "Cannot confine QEMU");
     if (failure->what == GUARD)
-        return maqet_error_errno(err, failure->number, "Can't watch QEMU");
-    return maqet_error_errno(err, failure->number, "Can't run %s", qemu);
+        return maqet_error_errno(err, failure->number, "Cannot watch QEMU");
+    return maqet_error_errno(err, failure->number, "Cannot run %s", qemu);
 }
 
 /* Our environment, but for where temporary files go. The texts are ours, or @temporary.
@@ -138,11 +138,12 @@ maqet_launch_find(const char *program, struct maqet_error **err)
         return TAKE_PTR(path);
     if (strchr(program, '/') && access(program, F_OK) == 0) {
         maqet_error_set(err, MAQET_ERROR_PERMISSION,
-                        "QEMU's program %s can't be run: it is no executable file",
-                        program);
+                        "QEMU's program %s cannot be run: it is not executable", program);
         _cleanup_free_ char *quoted = maqet_shell_quoted(program);
-        maqet_error_hint(
-            err, "Make it one (chmod +x %s), or name another one with `binary:`", quoted);
+        maqet_error_hint(err,
+                         "Make it executable (chmod +x %s), or name another program with "
+                         "`binary:`",
+                         quoted);
         return NULL;
     }
     maqet_error_set(err, MAQET_ERROR_MISSING, "QEMU's program %s was not found", program);
@@ -162,7 +163,7 @@ maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
     if (!path)
         return -1;
     if (pipe2(report, O_CLOEXEC) < 0)
-        return maqet_error_errno(err, errno, "Can't run %s", path);
+        return maqet_error_errno(err, errno, "Cannot run %s", path);
     pid_t parent = getpid();
     _cleanup_free_ char *temporary =
         launch->scratch ? maqet_format("TMPDIR=%s", launch->scratch) : NULL;
@@ -186,7 +187,7 @@ maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
     }
     process->pidfd = maqet_pidfd_open(process->pid);
     if (process->pidfd < 0) {
-        maqet_error_errno(err, errno, "Can't watch QEMU");
+        maqet_error_errno(err, errno, "Cannot watch QEMU");
         kill(process->pid, SIGKILL);
         waitpid(process->pid, NULL, 0);
         process->pid = -1;
@@ -238,11 +239,11 @@ add_hints(int status, const char *words, struct maqet_error **err)
 {
     if (is_sandbox_death(status, words))
         maqet_error_hint(err,
-                         "QEMU's sandbox forbids it to run other programs (scripts of "
-                         "-netdev tap, some displays); say `sandbox: off` in the VM's "
-                         "YAML file if this machine needs that");
+                         "QEMU's sandbox does not allow it to run other programs "
+                         "(scripts of -netdev tap, some displays); say `sandbox: off` "
+                         "in the VM's YAML file if the VM needs that");
     if (strstr(words, "gtk initialization failed"))
-        maqet_error_hint(err, "There is no graphical session here; say `display: none`");
+        maqet_error_hint(err, "There is no graphical session; say `display: none`");
 }
 
 int
@@ -251,14 +252,16 @@ maqet_launch_error(int status, const char *words, struct maqet_error **err)
     _cleanup_free_ char *tidy = maqet_launch_words(words);
 
     if (WIFSIGNALED(status))
-        maqet_error_set(err, MAQET_ERROR_FAILED, "QEMU was ended by signal %d (%s)%s%s",
+        maqet_error_set(err, MAQET_ERROR_FAILED,
+                        "QEMU was killed by signal %d "
+                        "(%s)%s%s",
                         WTERMSIG(status), strsignal(WTERMSIG(status)), *tidy ? ": " : "",
                         tidy);
     else if (*tidy)
-        maqet_error_set(err, MAQET_ERROR_FAILED, "QEMU says: %s", tidy);
+        maqet_error_set(err, MAQET_ERROR_FAILED, "QEMU: %s", tidy);
     else
         maqet_error_set(err, MAQET_ERROR_FAILED,
-                        "QEMU ended with exit code %d and without a word",
+                        "QEMU exited with status %d and printed nothing",
                         WEXITSTATUS(status));
     add_hints(status, tidy, err);
     return -1;

@@ -171,7 +171,7 @@ maqet_migration_resume(struct maqet_qmp *qmp, struct maqet_error **err)
         if (maqet_now() >= deadline || (reason && reason->code == MAQET_ERROR_STATE))
             return reason ? maqet_error_move(err, TAKE_PTR(reason))
                           : maqet_error_set(err, MAQET_ERROR_TIMEOUT,
-                                            "QEMU does not come to rest after saving the "
+                                            "QEMU does not pause after saving the "
                                             "guest's state");
         /* Other events are for those who measure how long the guest stood still. */
         json_object_put(maqet_qmp_event(qmp, "MIGRATION", RETRY_INTERVAL, NULL));
@@ -271,7 +271,7 @@ cancel(struct maqet_qmp *qmp, struct maqet_error **err)
             return -1;
         if (maqet_now() >= deadline)
             return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
-                                   "QEMU did not give up saving the guest's state");
+                                   "QEMU did not cancel saving the guest's state");
         json_object_put(maqet_qmp_event(qmp, "MIGRATION", LOOK_INTERVAL, NULL));
     }
 }

@@ -65,9 +65,9 @@ check_precopy(struct maqet_qmp *qmp, struct maqet_error **err)
     if (maqet_migration_precopy_sound(version, emulated))
         return 0;
     maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                    "QEMU %d.%d.%d loses what an emulated guest (TCG) writes to its "
-                    "memory while precopy copies it; that is sound with KVM, and since "
-                    "QEMU %d.%d",
+                    "QEMU %d.%d.%d misses writes of an emulated guest (TCG) to its "
+                    "memory while precopy copies it; precopy is safe with KVM, and "
+                    "with QEMU %d.%d and later",
                     version / 10000, version / 100 % 100, version % 100,
                     TCG_PRECOPY_SINCE / 10000, TCG_PRECOPY_SINCE / 100 % 100);
     maqet_error_hint(err, "Use another method: background or stop");
@@ -129,5 +129,5 @@ maqet_migration_choose(struct maqet_qmp *qmp, enum maqet_migration_method wanted
                            reason->message);
     }
     return maqet_error_set(err, MAQET_ERROR_FAILED,
-                           "QEMU can't save the guest's state: %s", reasons.data);
+                           "QEMU cannot save the guest's state: %s", reasons.data);
 }

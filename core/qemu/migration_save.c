@@ -156,7 +156,7 @@ check_preparation(struct maqet_qmp *qmp, struct maqet_error **err)
     if (strcmp(status, "failed") == 0)
         return error_failed(qmp, status, err);
     return maqet_error_set(err, MAQET_ERROR_FAILED,
-                           "QEMU did not wait for the guest to stand still (%s)", status);
+                           "QEMU did not wait for the guest to pause (%s)", status);
 }
 
 /* Begins to save, with the guest stopped at the last moment. */
@@ -230,8 +230,8 @@ save_by_precopy(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
         result->method = MAQET_MIGRATION_STOP;
         free(result->reason);
         result->reason =
-            maqet_format("the guest changes its memory faster than it can be "
-                         "written, for %.0f s by now",
+            maqet_format("for %.0f s, the guest has been changing its memory faster "
+                         "than it can be written",
                          (double)save->limit / 1000);
         late = maqet_migration_tell(qmp, "stop", NULL, err) < 0
                    ? -1

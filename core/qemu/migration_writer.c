@@ -195,7 +195,7 @@ maqet_writer_begin(int file, bool compress, struct maqet_error **err)
         maqet_child_detach(&child, kept, 2, write_down, &writing);
     }
     if (child.pid <= 0) {
-        maqet_error_errno(err, errno, "Can't write the guest's memory");
+        maqet_error_errno(err, errno, "Cannot write the guest's memory");
         return NULL;
     }
     struct maqet_writer *writer = maqet_alloc(sizeof(*writer));
@@ -283,7 +283,9 @@ maqet_writer_end(struct maqet_writer *writer, bool useless, struct maqet_error *
         return maqet_error_set(err, MAQET_ERROR_FAILED,
                                "The process that wrote the guest's memory was killed");
     return failed == 0 ? 0
-                       : maqet_error_errno(err, failed, "Can't write the guest's memory");
+                       : maqet_error_errno(err, failed,
+                                           "Cannot write the guest's "
+                                           "memory");
 }
 
 /* ---- the way back ---- */
@@ -336,7 +338,7 @@ maqet_writer_unpack(int file, struct maqet_error **err)
     int number = errno;
     maqet_cleanup_close(&unpacking.target);
     if (child.pid <= 0)
-        return maqet_error_errno(err, number, "Can't read the guest's memory");
+        return maqet_error_errno(err, number, "Cannot read the guest's memory");
     maqet_child_leave(&child); /* it ends when nobody reads any more */
     return TAKE_FD(source);
 }

@@ -228,7 +228,7 @@ set(struct maqet_props *props, const char *key, json_object *value)
         const char *segment = strsep(&rest, ".");
 
         if (!*segment || strpbrk(segment, "=,") || !maqet_json_carries(segment)) {
-            fault(props, "'%s' is no key", key ? key : "");
+            fault(props, "'%s' is not a key", key ? key : "");
             return;
         }
         if (!rest) {
@@ -250,7 +250,7 @@ maqet_props_string(struct maqet_props *props, const char *key, const char *value
         return;
     }
     if (!value && !props->kind->takes_json) {
-        fault(props, "the value of '%s' is null, which this option can't say",
+        fault(props, "the value of '%s' is null, which this option cannot express",
               key ? key : "");
         return;
     }
@@ -283,7 +283,7 @@ check_id(const struct maqet_props *props)
         fault(props, "the %s is longer than %zu bytes", kind->id_key, kind->id_limit);
     _cleanup_free_ char *key = maqet_format("%s %s", kind->option, props->id);
     if (json_object_object_get_ex(props->args->ids, key, NULL))
-        fault(props, "the %s is given to two objects", kind->id_key);
+        fault(props, "the %s is used for two objects", kind->id_key);
     json_object_object_add(props->args->ids, key, NULL);
 }
 

@@ -47,19 +47,20 @@
         .reason = why, .instead = other                                                  \
     }
 
-#define ONLY_SHOWS "QEMU only shows something and ends, and no VM would run"
-#define GO_WITHOUT "Run QEMU itself for that, without maqet"
+#define ONLY_SHOWS "QEMU only prints something and exits, and no VM would run"
+#define GO_WITHOUT "Run QEMU itself for that"
 #define TERMINAL "QEMU is detached and has no terminal, so nobody sees it"
 
 static const struct maqet_qemu_option options[] = {
     REFUSED("add-fd", MAQET_QEMU_OTHER,
-            "QEMU inherits no descriptors but those that maqet itself gives it",
+            "QEMU inherits only the descriptors that maqet itself gives it",
             "Name the file by its path"),
     REFUSED("audio-help", MAQET_QEMU_FLAG, ONLY_SHOWS, GO_WITHOUT),
     REFUSED("chroot", MAQET_QEMU_OTHER,
-            "QEMU would not reach the files that maqet gives it", NULL),
+            "QEMU could not reach the files that maqet gives it", NULL),
     REFUSED("daemonize", MAQET_QEMU_FLAG,
-            "maqet detaches QEMU itself, and QEMU's sandbox forbids forking", NULL),
+            "maqet itself detaches QEMU, and QEMU's sandbox does not allow forking",
+            NULL),
     REFUSED("dump-vmstate", MAQET_QEMU_OTHER, ONLY_SHOWS, GO_WITHOUT),
     REFUSED("h", MAQET_QEMU_FLAG, ONLY_SHOWS, GO_WITHOUT),
     REFUSED("help", MAQET_QEMU_FLAG, ONLY_SHOWS, GO_WITHOUT),
@@ -67,25 +68,28 @@ static const struct maqet_qemu_option options[] = {
                  "the VM would wait for a migration instead of running",
                  MAQET_NEXT_LOAD_CHECKPOINT),
     REFUSED_NEXT("loadvm", MAQET_QEMU_OTHER,
-                 "each start would revert the drives, and maqet would not know",
+                 "every start would revert the drives without maqet's knowledge",
                  MAQET_NEXT_LOAD_ONCE),
     REFUSED_NEXT("pidfile", MAQET_QEMU_OTHER, "maqet keeps QEMU's PID file itself",
                  MAQET_NEXT_ASK_PID),
     REFUSED("preconfig", MAQET_QEMU_FLAG,
-            "QEMU would make no machine before its monitor is told to",
+            "QEMU would not create the machine until its monitor is told to",
             "Say `- S` for a guest that waits for its first `cont`"),
-    REFUSED("runas", MAQET_QEMU_OTHER, "whom QEMU runs as is a key of its own",
+    REFUSED("runas", MAQET_QEMU_OTHER,
+            "the user that QEMU runs as has a key of its "
+            "own",
             "Say `run_as: USER` beside `arguments`"),
     REFUSED("set", MAQET_QEMU_OTHER,
-            "it changes other options, so maqet would not know what they say",
-            "Write the property at the option that it is of"),
+            "it changes other options, so maqet would not know their values",
+            "Write the property in the option that it belongs to"),
     REFUSED_NEXT("snapshot", MAQET_QEMU_FLAG,
-                 "it has no effect on the VM's drives, which would be written to: they "
-                 "are given to QEMU by -blockdev",
+                 "it has no effect on the VM's drives, which maqet passes with "
+                 "-blockdev: they would be written to",
                  MAQET_NEXT_RUN_DISCARDED),
     REFUSED("version", MAQET_QEMU_FLAG, ONLY_SHOWS, GO_WITHOUT),
     REFUSED_NEXT("writeconfig", MAQET_QEMU_OTHER,
-                 "it leaves most of what maqet says out, and is gone since QEMU 7.0",
+                 "it omits most of what maqet passes to QEMU, and was removed in QEMU "
+                 "7.0",
                  MAQET_NEXT_SHOW_ARGUMENTS),
 
     {.name = "nographic",
@@ -95,13 +99,13 @@ static const struct maqet_qemu_option options[] = {
      .reason = "the serial console is on QEMU's standard output: " TERMINAL,
      .next = MAQET_NEXT_USE_CONSOLE},
     WARNED("readconfig", MAQET_QEMU_PATH, MAQET_QEMU_ALWAYS,
-           "maqet does not look into that file: what it adds is not locked, and in no "
-           "snapshot",
+           "maqet does not read that file: what it adds is not locked, and not part "
+           "of snapshots",
            "Write its options in `arguments`"),
     WARNED("semihosting", MAQET_QEMU_FLAG, MAQET_QEMU_ALWAYS,
-           "it lets the guest open files of this host", NULL),
+           "it lets the guest open files of the host", NULL),
     WARNED("semihosting-config", MAQET_QEMU_OTHER, MAQET_QEMU_ALWAYS,
-           "it lets the guest open files of this host", NULL),
+           "it lets the guest open files of the host", NULL),
 
     FLAG("async-teardown"),
     FLAG("enable-kvm"),
@@ -218,15 +222,15 @@ static const struct maqet_qemu_option options[] = {
     {.name = NULL},
 };
 
-#define NO_DESCRIPTORS                                                                   \
-    "QEMU inherits no descriptors but maqet's own, which are no good for this"
+#define NO_DESCRIPTORS "QEMU inherits only maqet's own descriptors"
 #define SPAWNS                                                                           \
-    "QEMU's sandbox forbids it to run other programs, and ends QEMU when it tries"
+    "QEMU's sandbox does not allow it to run other programs, and kills QEMU if it "      \
+    "tries"
 #define SANDBOX_OFF "Say `sandbox: off` if the VM needs it"
 #define DESCRIPTOR(option, property)                                                     \
     {                                                                                    \
         option, NULL, property, MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED,                \
-            MAQET_QEMU_ALWAYS, NO_DESCRIPTORS, "Let QEMU open it by its name",           \
+            MAQET_QEMU_ALWAYS, NO_DESCRIPTORS, "Let QEMU open it by name",               \
             MAQET_NEXT_WORDS                                                             \
     }
 #define SPAWN(type, property, match, value, reason, instead)                             \
@@ -252,33 +256,33 @@ static const struct maqet_qemu_value values[] = {
     DESCRIPTOR("object", "fd"),
 
     {"icount", NULL, "rr", MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED, MAQET_QEMU_ALWAYS,
-     "what the VM's drives do is not recorded, so a replay would be another run", NULL,
+     "I/O of the VM's drives is not recorded, so a replay would differ", NULL,
      MAQET_NEXT_KEEP_GUEST_STATE},
     {"run-with", NULL, "chroot", MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED,
-     MAQET_QEMU_ALWAYS, "QEMU would not reach the files that maqet gives it", NULL,
+     MAQET_QEMU_ALWAYS, "QEMU could not reach the files that maqet gives it", NULL,
      MAQET_NEXT_WORDS},
     {"run-with", NULL, "exit-with-parent", MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED,
-     MAQET_QEMU_ALWAYS, "QEMU would end with the maqet that has started it", NULL,
+     MAQET_QEMU_ALWAYS, "QEMU would end together with the maqet that started it", NULL,
      MAQET_NEXT_WORDS},
     {"run-with", NULL, "user", MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED,
-     MAQET_QEMU_ALWAYS, "whom QEMU runs as is a key of its own",
+     MAQET_QEMU_ALWAYS, "the user that QEMU runs as has a key of its own",
      "Say `run_as: USER` beside `arguments`", MAQET_NEXT_WORDS},
     {"sandbox", "off", NULL, MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED, MAQET_QEMU_ALWAYS,
-     "whether QEMU is confined is a key of its own",
+     "the confinement of QEMU has a key of its own",
      "Say `sandbox: off` beside `arguments`", MAQET_NEXT_WORDS},
 
     SPAWN("user", "smb", MAQET_QEMU_HAS, NULL, SPAWNS, SANDBOX_OFF),
     SPAWN("user", "guestfwd", MAQET_QEMU_CONTAINS, "-cmd:", SPAWNS,
           "Forward it to a server instead, or say `sandbox: off`"),
     SPAWN("tap", "script", MAQET_QEMU_IS_NOT, "no", SPAWNS,
-          "Set the interface up beforehand and say script=no,downscript=no; or say "
+          "Set up the interface beforehand and say script=no,downscript=no; or say "
           "`sandbox: off`"),
     SPAWN("tap", "downscript", MAQET_QEMU_IS_NOT, "no",
           SPAWNS ": the VM would seem to crash whenever it ends",
           "Say downscript=no, or `sandbox: off`"),
     SPAWN("tap", "helper", MAQET_QEMU_HAS, NULL, SPAWNS, SANDBOX_OFF),
     SPAWN("bridge", NULL, MAQET_QEMU_HAS, NULL, SPAWNS,
-          "Use a tap interface that was made beforehand, or say `sandbox: off`"),
+          "Use a tap interface that exists already, or say `sandbox: off`"),
     {"display", "spice-app", NULL, MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED,
      MAQET_QEMU_SANDBOXED, SPAWNS,
      "Use -spice and a viewer of your own, or say `sandbox: off`", MAQET_NEXT_WORDS},

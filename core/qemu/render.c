@@ -162,7 +162,7 @@ add_property(const struct maqet_props *props, const char *backend, const char *k
 
     if (!other)
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                               "%s '%s': QEMU's monitor can't be told its '%s'",
+                               "%s '%s': QEMU's monitor cannot be determined its '%s'",
                                props->option, props->id, key);
     json_object_object_add(members, row->member, other);
     return 0;
@@ -182,7 +182,7 @@ chardev_arguments(const struct maqet_props *props, struct maqet_error **err)
     json_object_object_add(backend, "data", data);
     if (!find_row(type, NULL)) {
         maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                        "%s '%s': a '%s' can't be added to a QEMU that runs",
+                        "%s '%s': a '%s' cannot be added to a QEMU that runs",
                         props->option, props->id, type);
         return NULL;
     }
@@ -211,7 +211,7 @@ maqet_args_render_commands(const struct maqet_args *args, size_t skipped,
 
         if (!kind->add)
             return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                                   "a %s can't be added to a QEMU that runs",
+                                   "a %s cannot be added to a QEMU that runs",
                                    props->option);
         json_object *arguments = kind == &maqet_kind_chardev
                                      ? chardev_arguments(props, err)

@@ -90,7 +90,8 @@ maqet_silence_error_survived(const char *vm, int pidfd, struct maqet_error **err
     maqet_error_set(err, MAQET_ERROR_FAILED,
                     "QEMU of VM '%s' (PID %d) survived SIGKILL: %s", vm, pid,
                     state == 't' || state == 'D' ? reason_of(state)
-                                                 : "the kernel has not ended it yet");
+                                                 : "the kernel has not terminated it "
+                                                   "yet");
     maqet_error_remark(err, "It ends as soon as %s",
                        state == 't' ? "the debugger lets it go" : "its storage answers");
     return -1;

@@ -83,7 +83,7 @@ check_file(const struct maqet_argument *argument, const char *folder,
     return maqet_place_error(
         argument->place, err,
         errno == EACCES ? MAQET_ERROR_PERMISSION : MAQET_ERROR_MISSING,
-        "-%s can't have its file %s: %s", argument->name, path, strerror(errno));
+        "-%s cannot use its file %s: %s", argument->name, path, strerror(errno));
 }
 
 /* ---- sockets ---- */
@@ -144,7 +144,8 @@ check_socket(const struct maqet_argument *argument, const char *folder,
     if (!path || maqet_socket_listener(path) != MAQET_LISTENER_NONE)
         return 0;
     maqet_place_error(argument->place, err, MAQET_ERROR_STATE,
-                      "-%s connects to %s, where nobody listens", argument->name, path);
+                      "-%s connects to %s, on which nobody listens", argument->name,
+                      path);
     maqet_error_hint(err, "Start the program that listens there");
     return -1;
 }

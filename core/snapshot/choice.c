@@ -211,8 +211,8 @@ in_the_way(const struct choosing *choosing)
     }
     if (choosing->unguarded.count > 0) {
         maqet_text_appendf(&words,
-                           "%sdevices besides its drives that the guest can write to, "
-                           "and no snapshot keeps: ",
+                           "%sdevices other than its drives that the guest can write "
+                           "to, and that are not part of snapshots: ",
                            words.length > 0 ? "; and " : "");
         append_others(choosing, &words);
     }
@@ -283,7 +283,7 @@ choose_all(struct choosing *choosing, struct maqet_error **err)
         return error_incomplete(choosing, err);
     if (choosing->chosen.count == 0)
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                               "VM '%s' has no drive that could be snapshotted",
+                               "VM '%s' has no drive with snapshots",
                                session->machine->name);
     maqet_members_choose_listed(session, &choosing->chosen);
     return maqet_members_refresh(session, err);

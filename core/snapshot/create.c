@@ -51,7 +51,7 @@ error_exists(const struct maqet_session *session, const struct maqet_member *mem
              const char *name, struct maqet_error **err)
 {
     maqet_error_set(err, MAQET_ERROR_EXISTS,
-                    "There is a snapshot '%s' of drive '%s' on VM '%s' already", name,
+                    "There is already a snapshot '%s' of drive '%s' on VM '%s'", name,
                     member->drive->name, session->machine->name);
     maqet_error_hint(err, "Give another name");
     maqet_error_next(err, MAQET_NEXT_OVERWRITE, NULL);
@@ -111,8 +111,8 @@ replace(struct maqet_session *session, const struct maqet_snapshot_request *requ
 
     if (!stand_in)
         return maqet_error_set(err, MAQET_ERROR_EXISTS,
-                               "Virtual machine '%s': no name is free for the snapshot "
-                               "that stands in while '%s' is replaced",
+                               "VM '%s': no name is free for the temporary snapshot "
+                               "that is needed to replace '%s'",
                                session->machine->name, name);
     return maqet_session_begin(session, &maqet_kind_overwrite, name, stand_in, err) < 0 ||
                    maqet_steps_create(session, stand_in, freeze, stillness, err) < 0 ||
@@ -148,8 +148,8 @@ check_name(const char *name, struct maqet_error **err)
     if (maqet_snapshot_name_valid(name))
         return 0;
     maqet_error_set(err, MAQET_ERROR_INVALID,
-                    "'%s' can't name a snapshot: a letter or digit, then letters, digits "
-                    "and '_', '.', ':', '+', '-', 128 at most",
+                    "invalid snapshot name '%s': use a letter or digit, then letters, "
+                    "digits and '_', '.', ':', '+', '-'; at most 128 characters",
                     name);
     return -1;
 }
@@ -212,8 +212,8 @@ maqet_snapshot_create(const struct maqet_context *context,
         return -1;
     if (request->freeze_timeout >= 0 && session->machine->run.pid == 0) {
         maqet_error_set(err, MAQET_ERROR_STATE,
-                        "Virtual machine '%s' is not running, so its file systems can't "
-                        "and need not be frozen",
+                        "VM '%s' is not running, so its file systems cannot and need "
+                        "not be frozen",
                         session->machine->name);
         maqet_error_next(err, MAQET_NEXT_FREEZE_NOTHING, NULL);
         return -1;
@@ -250,7 +250,7 @@ put_right_create(struct maqet_session *session, struct maqet_error **err)
     if (maqet_steps_remove(session, name, true, NULL, err) < 0)
         return -1;
     if (made > 0)
-        maqet_job_say(session->job, "the incomplete snapshot has been removed");
+        maqet_job_say(session->job, "the incomplete snapshot has been deleted");
     else
         maqet_job_say_nothing_left(session->job, "nothing to clean up");
     return 0;
@@ -313,8 +313,8 @@ promote(struct maqet_session *session, const char *stand_in, struct maqet_error 
     }
     maqet_members_note_created(session, name);
     maqet_job_say(session->job,
-                  "the new one was complete under another name and replaces "
-                  "the old one");
+                  "the new one was complete under a temporary name and replaces the "
+                  "old one");
     return 0;
 }
 
@@ -373,9 +373,8 @@ char *
 maqet_create_finishing(const struct maqet_journal *journal, const char *drives)
 {
     return maqet_format(
-        "keeps '%s' if it is complete on %s, and deletes what there is of "
-        "it if not",
-        journal->name, drives);
+        "keeps '%s' if it is complete on %s, and deletes its parts if not", journal->name,
+        drives);
 }
 
 /* ---- the rows ---- */

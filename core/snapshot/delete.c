@@ -36,7 +36,7 @@ maqet_snapshot_delete(const struct maqet_context *context,
         result = -1;
     if (result < 0 && drives->count > 0) {
         _cleanup_free_ char *list = maqet_strings_list(drives);
-        maqet_error_remark(err, "It is deleted of: %s", list);
+        maqet_error_remark(err, "Deleted from: %s", list);
     }
     return result;
 }
@@ -48,7 +48,7 @@ put_right(struct maqet_session *session, struct maqet_error **err)
 {
     if (maqet_steps_remove(session, session->job->journal.name, true, NULL, err) < 0)
         return -1;
-    maqet_job_say(session->job, "it has been completed now");
+    maqet_job_say(session->job, "it has been completed");
     return 0;
 }
 

@@ -40,7 +40,7 @@ verify_export(void *data, struct maqet_error **err)
         return 0;
     maqet_error_set(err, MAQET_ERROR_FAILED,
                     "VM '%s', drive '%s': QEMU ended or closed the image during the "
-                    "export, so another program may have changed what was read; nothing "
+                    "export, so another program may have changed the image; nothing "
                     "was exported",
                     session->machine->name, drive->name);
     maqet_error_hint(err, "Try again");
@@ -59,7 +59,7 @@ check_readable(struct maqet_session *session, const struct maqet_drive *drive,
     if (drive->storage->plugin.flags & MAQET_STORAGE_LIVE_READ)
         return 0;
     maqet_error_set(err, MAQET_ERROR_STATE,
-                    "VM '%s' is running, and drives of the type %s can't be read by "
+                    "VM '%s' is running, and drives of the type %s cannot be read by "
                     "another program meanwhile",
                     session->machine->name, drive->storage->plugin.name);
     maqet_error_next(err, MAQET_NEXT_STOP, session->machine->name, NULL);

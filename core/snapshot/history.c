@@ -88,7 +88,7 @@ read_root(struct maqet_history *history, const struct maqet_context *context,
     history->damaged = !json_object_is_type(history->root, json_type_object);
     if (history->damaged)
         maqet_context_say(context, MAQET_LEVEL_WARNING,
-                          "The snapshot history of VM '%s' is forgotten: %s", vm,
+                          "The snapshot history of VM '%s' is lost: %s", vm,
                           error ? error->message : history->path);
 }
 
@@ -320,7 +320,7 @@ maqet_history_save(struct maqet_history *history, struct maqet_error **err)
         _cleanup_free_ char *kept = maqet_format("%s" MAQET_STORE_DAMAGED, history->path);
 
         if (rename(history->path, kept) < 0 && errno != ENOENT)
-            return maqet_error_errno(err, errno, "Can't keep the damaged %s",
+            return maqet_error_errno(err, errno, "Cannot save the damaged %s",
                                      history->path);
         history->damaged = false;
     }

@@ -43,7 +43,7 @@ maqet_identity_record(const struct maqet_session *session, const char *name,
         if (!found)
             return maqet_error_set(err, MAQET_ERROR_FAILED,
                                    "The snapshot '%s' of drive '%s' on VM '%s', which "
-                                   "was just taken, is not there",
+                                   "was just created, does not exist",
                                    name, member->drive->name, session->machine->name);
         json_object_object_add(snapshots, member->drive->name,
                                describe(member->drive, found));
@@ -113,9 +113,9 @@ error_other_snapshot(const struct maqet_session *session, const char *name,
     _cleanup_free_ char *present = maqet_snapshot_date_text(now);
 
     maqet_error_set(err, MAQET_ERROR_STATE,
-                    "The memory of the checkpoint '%s' of VM '%s' does not belong to the "
-                    "snapshot '%s' that drive '%s' has now: it was kept with the one "
-                    "taken at %s (id %s), and this one was taken at %s (id %s)",
+                    "The memory of the checkpoint '%s' of VM '%s' does not belong to "
+                    "the snapshot '%s' that drive '%s' has now: it was saved with the "
+                    "one created at %s (id %s), and this one was created at %s (id %s)",
                     name, session->machine->name, name, drive, before, then->id, present,
                     now->id);
     hint_ways_out(session, name, drive, err);
@@ -230,9 +230,9 @@ error_other_member(const struct maqet_session *session, const char *name,
     _cleanup_free_ char *present = maqet_snapshot_date_text(now);
 
     maqet_error_set(err, MAQET_ERROR_STATE,
-                    "The snapshot '%s' of drive '%s' on VM '%s' is not the one that was "
-                    "taken together with those of the other drives: that was taken at "
-                    "%s, and this one at %s",
+                    "The snapshot '%s' of drive '%s' on VM '%s' is not the one that "
+                    "was created together with those of the other drives: that was "
+                    "created at %s, and this one at %s",
                     name, drive, session->machine->name, before, present);
     maqet_error_next(err, next_one_by_one(deletes, session->machine->run.pid > 0),
                      session->machine->name, drive, name, NULL);

@@ -141,7 +141,7 @@ say_not_listed(const struct maqet_session *session, const struct maqet_drive *dr
                const struct maqet_error *reason)
 {
     maqet_context_say(session->machine->context, MAQET_LEVEL_WARNING,
-                      "Snapshots of drive '%s' on VM '%s' can't be listed: %s",
+                      "Snapshots of drive '%s' on VM '%s' cannot be listed: %s",
                       drive->name, session->machine->name, reason->message);
 }
 

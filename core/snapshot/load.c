@@ -50,8 +50,8 @@ open_loadable(const struct maqet_context *context,
     if (session->machine->silent && !request->silent && !request->drive)
         maqet_context_say(
             context, MAQET_LEVEL_WARNING,
-            "VM '%s': disks that were added by QEMU's monitor are not known, "
-            "since QEMU does not answer; they are left alone",
+            "VM '%s': disks that were added through QEMU's monitor are unknown, "
+            "because QEMU does not answer; they are not changed",
             session->machine->name);
     return TAKE_PTR(session);
 }
@@ -102,8 +102,8 @@ warn_of_mixture(const struct maqet_session *session, const char *name)
         if (maqet_history_in_set(session->history, name, member->drive->name, snapshot))
             continue;
         maqet_context_say(session->machine->context, MAQET_LEVEL_WARNING,
-                          "Virtual machine '%s': the snapshots '%s' were not taken "
-                          "together, as far as is known",
+                          "VM '%s': the snapshots '%s' were not created together, as "
+                          "far as is known",
                           session->machine->name, name);
         return;
     }
@@ -166,7 +166,7 @@ maqet_snapshot_load(const struct maqet_context *context,
 static int
 put_right(struct maqet_session *session, struct maqet_error **err)
 {
-    return maqet_revert_put_right(session, "it has been completed now; the VM is stopped",
+    return maqet_revert_put_right(session, "it has been completed; the VM is stopped",
                                   err);
 }
 

@@ -76,8 +76,8 @@ maqet_members_choose_listed(struct maqet_session *session,
                               drive->fault->message);
         else
             maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
-                              "The drive '%s' of VM '%s', of which an operation was "
-                              "interrupted, is no longer there",
+                              "The drive '%s' of VM '%s', on which an operation was "
+                              "interrupted, no longer exists",
                               drives->items[i], machine->name);
     }
 }
@@ -180,8 +180,8 @@ refresh_live(struct maqet_session *session, struct maqet_error **err)
             maqet_monitor_find_node(nodes, maqet_drive_node(member->drive));
         if (!node)
             return maqet_error_set(err, MAQET_ERROR_MISSING,
-                                   "QEMU of virtual machine '%s' has no drive '%s'; it "
-                                   "was started without it, or it was removed since",
+                                   "QEMU of VM '%s' has no drive '%s'; the VM was "
+                                   "started without it, or it has been removed since",
                                    session->machine->name, member->drive->name);
         maqet_snapshots_clear(&member->snapshots);
         read_reported(node, &member->snapshots);
@@ -296,15 +296,15 @@ maqet_member_error_duplicate(const struct maqet_session *session,
                              size_t count, struct maqet_error **err)
 {
     maqet_error_set(err, MAQET_ERROR_INVALID,
-                    "Drive '%s' on VM '%s' has %zu snapshots named '%s', and it can't be "
-                    "known which is meant",
+                    "Drive '%s' on VM '%s' has %zu snapshots named '%s', so the name "
+                    "is ambiguous",
                     member->drive->name, session->machine->name, count, name);
     if (!member->drive->path)
         return -1;
     _cleanup_free_ char *path = maqet_shell_quoted(member->drive->path);
     maqet_error_hint(err,
-                     "See which there are: qemu-img snapshot -l %s. What one of them "
-                     "holds shows in a copy of the image: qemu-img snapshot -a ID COPY",
+                     "List them: qemu-img snapshot -l %s. To see the contents of one, "
+                     "load it in a copy of the image: qemu-img snapshot -a ID COPY",
                      path);
     return -1;
 }

@@ -151,7 +151,7 @@ add_devices(struct maqet_session *session, const struct maqet_writables *known,
     if (!devices)
         return err && *err ? -1
                            : maqet_error_set(err, MAQET_ERROR_FAILED,
-                                             "VM '%s': QEMU does not tell its block "
+                                             "VM '%s': QEMU does not report its block "
                                              "devices",
                                              session->machine->name);
     for (size_t i = 0; i < json_object_array_length(devices); i++)

@@ -234,10 +234,10 @@ static int
 error_no_agent(const char *vm, struct maqet_error **err)
 {
     maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                    "Virtual machine '%s' was started without a port for a guest agent, "
-                    "so its file systems can't be frozen",
+                    "Virtual machine '%s' was started without a port for a guest "
+                    "agent, so its file systems cannot be frozen",
                     vm);
-    maqet_error_hint(err, "Add `guest_agent: on` to the machine and start it again, with "
+    maqet_error_hint(err, "Add `guest_agent: on` to the VM and restart it, with "
                           "qemu-guest-agent in the guest");
     maqet_error_next(err, MAQET_NEXT_DO_NOT_QUIESCE, NULL);
     return -1;
@@ -255,7 +255,7 @@ start_watch(int dir_fd, const char *vm, int gone, int64_t freeze_timeout,
     struct maqet_child child;
 
     if (maqet_child_detach(&child, kept, 2, run_watch, &watch) < 0) {
-        maqet_error_errno(err, errno, "Can't begin to freeze the guest");
+        maqet_error_errno(err, errno, "Cannot freeze the guest");
         return NULL;
     }
     struct maqet_quiesce *quiesce = maqet_alloc(sizeof(*quiesce));
@@ -286,7 +286,7 @@ maqet_quiesce_begin(int dir_fd, const char *vm, int gone, int64_t freeze_timeout
         return NULL;
     if (hear(quiesce, freeze_timeout + GRACE, &held, &reason) == 0)
         return quiesce;
-    maqet_error_wrap(&reason, "Virtual machine '%s': can't freeze its file systems", vm);
+    maqet_error_wrap(&reason, "VM '%s': cannot freeze its file systems", vm);
     maqet_error_move(err, TAKE_PTR(reason));
     quiesce_free(quiesce); /* the child may have to thaw yet */
     return NULL;
@@ -306,8 +306,7 @@ maqet_quiesce_end(struct maqet_quiesce *quiesce, bool *held, struct maqet_error 
     if (hear(quiesce, 2 * THAW_TIMEOUT + GRACE, held, &reason) < 0 &&
         !thaw(quiesce->dir_fd, quiesce->gone, THAW_TIMEOUT, &thawed)) {
         maqet_error_move(err, TAKE_PTR(reason));
-        maqet_error_wrap(err,
-                         "Virtual machine '%s': its file systems may still be frozen",
+        maqet_error_wrap(err, "VM '%s': its file systems may still be frozen",
                          quiesce->vm);
         maqet_error_hint(err, "Thaw them in the guest: fsfreeze -u MOUNTPOINT");
         result = -1;

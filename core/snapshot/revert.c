@@ -10,14 +10,15 @@ char *
 maqet_revert_finishing_prepare(const struct maqet_journal *journal, const char *drives)
 {
     (void)journal;
-    return maqet_format("deletes what the load had saved on %s; nothing is reverted",
+    return maqet_format("deletes what the load had saved in %s; nothing is reverted",
                         drives);
 }
 
 char *
 maqet_revert_finishing_drives(const struct maqet_journal *journal, const char *drives)
 {
-    return maqet_format("reverts %s to snapshot '%s'%s; what was written since is lost",
+    return maqet_format("reverts %s to snapshot '%s'%s; what has been written since "
+                        "is lost",
                         drives, journal->name,
                         journal->target_count > 1
                             ? ", or to the state before the load if that fails"
@@ -28,8 +29,8 @@ char *
 maqet_revert_finishing_undo(const struct maqet_journal *journal, const char *drives)
 {
     (void)journal;
-    return maqet_format("reverts %s to the state before the load; what was written since "
-                        "is lost",
+    return maqet_format("reverts %s to the state before the load; what has been "
+                        "written since is lost",
                         drives);
 }
 
@@ -56,9 +57,8 @@ check_saved(const struct maqet_session *session, struct maqet_error **err)
         if (!maqet_snapshots_find(&member->snapshots, MAQET_SAVED_STATE, NULL))
             continue;
         maqet_error_set(err, MAQET_ERROR_EXISTS,
-                        "Drive '%s' on VM '%s' has a snapshot '%s', kept of a load that "
-                        "was interrupted; while several drives are loaded, there must be "
-                        "none",
+                        "Drive '%s' on VM '%s' has a snapshot '%s', left behind by an "
+                        "interrupted load; to load several drives, there must be none",
                         member->drive->name, vm, MAQET_SAVED_STATE);
         maqet_error_next(err, MAQET_NEXT_DELETE_SNAPSHOT, vm, member->drive->name,
                          MAQET_SAVED_STATE, NULL);
@@ -145,7 +145,8 @@ recover_prepare(struct maqet_session *session, struct maqet_error **err)
     if (maqet_steps_remove(session, MAQET_SAVED_STATE, true, NULL, err) < 0)
         return -1;
     maqet_job_say(session->job, session->machine->run.pid > 0
-                                    ? "nothing had been reverted, and the VM runs on"
+                                    ? "nothing had been reverted, and the VM is "
+                                      "running"
                                     : "nothing had been reverted; the VM is stopped");
     return 0;
 }
@@ -164,7 +165,7 @@ recover_undo(struct maqet_session *session, struct maqet_error **err)
     }
     if (forget_saved(session, err) < 0)
         return -1;
-    maqet_job_say(session->job, "the drives are as they were before it");
+    maqet_job_say(session->job, "the drives are as they were before");
     return 0;
 }
 

@@ -186,16 +186,16 @@ list_kept_in(struct maqet_session *session, const char *drive, struct maqet_stri
     maqet_members_choose_listed(session, &drives);
     if (maqet_members_refresh(session, &reason) < 0) {
         maqet_context_say(session->machine->context, MAQET_LEVEL_WARNING,
-                          "VM '%s': which snapshots were left in drive '%s' can't be "
-                          "told: %s",
+                          "VM '%s': which snapshots were left in drive '%s' cannot be "
+                          "determined: %s",
                           session->machine->name, drive, reason->message);
         return;
     }
     add_kept(session, kind->saved_state, "its state before the load", kept);
     add_kept(session, maqet_journal_noted(journal, "stand_in"),
-             "which was to replace another one", kept);
+             "which was meant to replace another one", kept);
     if (kind->makes_set)
-        add_kept(session, journal->name, "which other drives may lack", kept);
+        add_kept(session, journal->name, "which other drives may not have", kept);
 }
 
 /* Each drive is named, whether or not the others, or QEMU, can be asked. */
@@ -224,8 +224,8 @@ settle_name(struct maqet_session *session, const struct maqet_drive *drive,
 
     if (maqet_drive_snapshot_rename(drive, snapshot, name, &error) == 0) {
         maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
-                          "Virtual machine '%s', drive '%s': the snapshot '%s' has got "
-                          "its name, which it could not while the machine ran",
+                          "VM '%s', drive '%s': the snapshot '%s' has been given its "
+                          "name, which was not possible while the VM was running",
                           machine->name, drive->name, name);
         maqet_history_alias_set(session->history, drive->name, snapshot, NULL);
         return true;

@@ -91,7 +91,7 @@ maqet_steps_transact(struct maqet_session *session, const char *name,
         maqet_monitor_work(session->machine, "transaction", render(actions), err);
     const char *meant = stood_in_for(session, name);
     return answer ? 0
-                  : maqet_error_wrap(err, "Can't create the snapshot '%s'",
+                  : maqet_error_wrap(err, "Cannot create the snapshot '%s'",
                                      meant ? meant : name);
 }
 
@@ -146,8 +146,8 @@ create_quiesced(struct maqet_session *session, const char *name, int64_t freeze_
         return -1;
     return held ? 0
                 : maqet_error_set(err, MAQET_ERROR_TIMEOUT,
-                                  "Virtual machine '%s': its file systems did not stay "
-                                  "frozen until the snapshot was complete",
+                                  "VM '%s': its file systems did not stay frozen "
+                                  "until the snapshot was complete",
                                   session->machine->name);
 }
 
@@ -179,7 +179,7 @@ error_remove(const struct maqet_session *session, const struct maqet_drive *driv
 {
     const char *meant = stood_in_for(session, snapshot->name);
 
-    return maqet_error_wrap(err, "Can't delete %sthe snapshot '%s' of drive '%s'",
+    return maqet_error_wrap(err, "Cannot delete %sthe snapshot '%s' of drive '%s'",
                             meant ? "what stood in for " : "",
                             meant ? meant : snapshot->name, drive->name);
 }

@@ -31,8 +31,8 @@ maqet_drive_judge_args(const struct maqet_drive *drive, const char *plugin,
         return -1;
     return maqet_args_fault(args)
                ? maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
-                                   "the plugin '%s' emitted something that QEMU can't "
-                                   "take: %s",
+                                   "the plugin '%s' emitted something that QEMU "
+                                   "cannot take: %s",
                                    plugin, maqet_args_fault(args))
                : 0;
 }
@@ -199,7 +199,7 @@ maqet_storage_resize(const struct maqet_drive *drive, uint64_t bytes,
     CALL(drive, MAQET_CALL_LONG);
 
     return plugin->resize ? judge(drive, "resize", plugin->resize(drive, bytes, err), err)
-                          : error_unsupported(drive, "can't be resized", err);
+                          : error_unsupported(drive, "cannot be resized", err);
 }
 
 int
@@ -213,7 +213,8 @@ maqet_storage_live_resize(const struct maqet_drive *drive, uint64_t bytes,
                ? maqet_drive_judge_actions(
                      drive, actions, "live_resize",
                      plugin->live_resize(drive, bytes, actions, err), err)
-               : error_unsupported(drive, "can't be resized while the machine runs", err);
+               : error_unsupported(drive, "cannot be resized while the VM is running",
+                                   err);
 }
 
 int
@@ -237,7 +238,7 @@ maqet_storage_check(const struct maqet_drive *drive, enum maqet_check_depth dept
     return plugin->check
                ? judge(drive, "check", plugin->check(drive, depth, report, err), err)
                : maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
-                                   "the type %s can't be checked for damage",
+                                   "the type %s cannot be checked for damage",
                                    plugin->name);
 }
 
@@ -294,7 +295,8 @@ maqet_storage_live_create(const struct maqet_drive *drive, const char *name,
                ? maqet_drive_judge_actions(drive, actions, "live_create",
                                            table->live_create(drive, name, actions, err),
                                            err)
-               : error_unsupported(drive, "has no snapshots while the machine runs", err);
+               : error_unsupported(drive, "has no snapshots while the VM is running",
+                                   err);
 }
 
 int
@@ -309,7 +311,9 @@ maqet_storage_live_remove(const struct maqet_drive *drive,
                ? maqet_drive_judge_actions(
                      drive, actions, "live_remove",
                      table->live_remove(drive, snapshot, actions, err), err)
-               : error_unsupported(drive, "can't delete snapshots while the machine runs",
+               : error_unsupported(drive,
+                                   "cannot delete snapshots while the VM is "
+                                   "running",
                                    err);
 }
 
@@ -323,7 +327,7 @@ maqet_storage_snapshot_rename(const struct maqet_drive *drive, int fd,
 
     return table->rename ? judge(drive, "rename",
                                  table->rename(drive, fd, snapshot, name, err), err)
-                         : error_unsupported(drive, "can't rename snapshots", err);
+                         : error_unsupported(drive, "cannot rename snapshots", err);
 }
 
 int
@@ -371,7 +375,7 @@ maqet_storage_snapshot_serve(const struct maqet_drive *drive,
     CALL(drive, MAQET_CALL_QUICK);
 
     if (!table->serve) {
-        error_unsupported(drive, "can't offer a snapshot without loading it", err);
+        error_unsupported(drive, "cannot offer a snapshot without loading it", err);
         return NULL;
     }
     struct maqet_command *command = table->serve(drive, snapshot, socket, err);

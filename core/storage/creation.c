@@ -74,32 +74,31 @@ open_folder(struct making *making, struct maqet_error **err)
 
         maqet_drive_error(drive, option, err,
                           number == EACCES ? MAQET_ERROR_PERMISSION : MAQET_ERROR_MISSING,
-                          "can't make %s: the folder %s: %s", drive->path, folder,
+                          "cannot create %s: the folder %s: %s", drive->path, folder,
                           strerror(number));
         _cleanup_free_ char *word = maqet_shell_quoted(folder);
         if (number == ENOENT)
-            maqet_error_hint(err, "Make it: mkdir -p %s", word);
+            maqet_error_hint(err, "Create it: mkdir -p %s", word);
         return -1;
     }
     making->folder = maqet_path_of_fd(making->folder_fd);
     if (!making->folder)
         return maqet_drive_error(drive, option, err, MAQET_ERROR_FAILED,
-                                 "can't find out where the folder %s is: %s", folder,
+                                 "cannot find out where the folder %s is: %s", folder,
                                  strerror(errno));
     if (in_store(drive->context, making->folder)) {
         maqet_drive_error(drive, option, err, MAQET_ERROR_PERMISSION,
-                          "%s would be made where maqet keeps its definitions, which go "
-                          "with their machine; that is refused",
+                          "%s would be created where maqet stores its definitions, "
+                          "which are deleted with their VM; this is refused",
                           drive->path);
         maqet_error_hint(err, "Give a `file` elsewhere");
         return -1;
     }
     const char *system = maqet_path_system(making->folder, geteuid());
     if (system) {
-        maqet_drive_error(
-            drive, option, err, MAQET_ERROR_PERMISSION,
-            "%s would be made in %s, a folder of the system; that is refused",
-            drive->path, system);
+        maqet_drive_error(drive, option, err, MAQET_ERROR_PERMISSION,
+                          "%s would be created in %s, a system folder; this is refused",
+                          drive->path, system);
         maqet_error_hint(err, "Give a `file` elsewhere, below your home for example");
         return -1;
     }
@@ -120,14 +119,14 @@ error_lock(const struct making *making, int number, struct maqet_error **err)
 
     if (fstatat(making->folder_fd, making->lock, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return maqet_drive_error(drive, option, err, code,
-                                 "can't make %s: no file can be made in %s: %s",
+                                 "cannot create %s: no file can be created in %s: %s",
                                  drive->path, making->folder, strerror(number));
     maqet_drive_error(drive, option, err, code,
-                      "can't make %s: its lock file %s/%s can't be opened: %s",
+                      "cannot create %s: its lock file %s/%s cannot be opened: %s",
                       drive->path, making->folder, making->lock, strerror(number));
     maqet_error_hint(err,
-                     "Remove the lock file when nobody is making that image, or give the "
-                     "drive another `file`");
+                     "Delete the lock file if nobody is creating that image, or give "
+                     "the drive another `file`");
     return -1;
 }
 
@@ -148,7 +147,8 @@ take_lock(struct making *making, int64_t timeout, struct maqet_error **err)
         making->lock_fd = fd;
         if (timeout > 0 && maqet_lock_held(fd, NULL) == 1)
             maqet_context_say(making->drive->context, MAQET_LEVEL_INFO,
-                              "Waiting for whoever makes %s (lock: %s/%s)",
+                              "Waiting for another process that is creating %s (lock: "
+                              "%s/%s)",
                               making->drive->path, making->folder, making->lock);
         if (maqet_lock_wait(fd, timeout, making->drive->path, err) < 0)
             return -1;
@@ -193,8 +193,8 @@ check_space(struct making *making, uint64_t at_once, uint64_t at_most,
     if (!drive->overcommit && at_once <= available) {
         _cleanup_free_ char *once = maqet_text_bytes(at_once);
         maqet_error_hint(err,
-                         "Or say `overcommit: true` on the drive '%s' of VM '%s', which "
-                         "then needs only the %s that the image takes at once",
+                         "Or say `overcommit: true` on the drive '%s' of VM '%s', "
+                         "which then needs only the %s that the image uses initially",
                          drive->name, drive->machine->vm_name, once);
     }
     return -1;
@@ -209,7 +209,7 @@ publish(struct making *making, struct maqet_error **err)
     if (errno == EEXIST)
         return 1;
     return maqet_drive_error(making->drive, NULL, err, MAQET_ERROR_FAILED,
-                             "can't put the new image into place at %s: %s",
+                             "cannot put the new image into place at %s: %s",
                              making->drive->path, strerror(errno));
 }
 
@@ -224,10 +224,10 @@ make_temporary(struct making *making, struct maqet_error **err)
 
     if (fd < 0)
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
-                                 "can't make %s: %s", path, strerror(errno));
+                                 "cannot create %s: %s", path, strerror(errno));
     if (maqet_storage_create(drive, path, err) < 0)
-        return maqet_error_wrap(err, "Can't make %s (drive '%s' of VM '%s')", drive->path,
-                                drive->name, drive->machine->vm_name);
+        return maqet_error_wrap(err, "Cannot create %s (drive '%s' of VM '%s')",
+                                drive->path, drive->name, drive->machine->vm_name);
     /* The plugin may have put another file there; that one has to reach the disk. */
     close(TAKE_FD(fd));
     fd = openat(making->folder_fd, making->temporary, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -235,7 +235,7 @@ make_temporary(struct making *making, struct maqet_error **err)
         return -1;
     if (fd < 0 || fsync(fd) < 0 || !maqet_file_id_of_fd(fd, &making->id))
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
-                                 "can't write %s to the disk: %s", drive->path,
+                                 "cannot write %s to the disk: %s", drive->path,
                                  strerror(errno));
     return 0;
 }
@@ -271,7 +271,7 @@ make(struct making *making, const struct maqet_image_recorder *recorder, bool *c
     if (drive->default_path && maqet_text_starts(drive->path, "/tmp/"))
         maqet_warn(drive,
                    "the system may clean /tmp; set `file`, or `storage_dir` for all "
-                   "images without one, to keep them for sure");
+                   "images without one, to make sure that they persist");
     int late = make_temporary(making, err) < 0 || record(making, recorder, err) < 0
                    ? -1
                    : publish(making, err);
@@ -293,11 +293,12 @@ error_never_made(const struct maqet_drive *drive, struct maqet_error **err)
 
     if (drive->media == MAQET_MEDIA_CDROM)
         return maqet_drive_error(drive, option, err, MAQET_ERROR_MISSING,
-                                 "there is no %s; the image in a CD-ROM drive is never "
-                                 "created",
+                                 "%s does not exist, and the image of a CD-ROM drive "
+                                 "is never created",
                                  drive->path);
     maqet_drive_error(drive, option, err, MAQET_ERROR_MISSING,
-                      "there is no %s; the image of a read-only drive is never created",
+                      "%s does not exist, and the image of a read-only drive is never "
+                      "created",
                       drive->path);
     maqet_error_hint(err,
                      "Remove `readonly` for the first start, or give an existing file");
@@ -365,8 +366,8 @@ compare_size(const struct maqet_drive *drive, const struct maqet_image_state *st
     _cleanup_free_ char *is = maqet_text_size(state->virtual_size);
     _cleanup_free_ char *said = maqet_text_size(drive->size);
     maqet_warn(drive,
-               "%s%s has the size %s and not %s; `size` counts only when an image is "
-               "made",
+               "%s%s has the size %s and not %s; `size` is used only when an image is "
+               "created",
                drive->path ? "the image " : "it", drive->path ? drive->path : "", is,
                said);
 }
@@ -402,15 +403,15 @@ check_made(const struct making *making, bool created,
     if (state->exists && (!created || maqet_file_id_equal(&state->id, &making->id)))
         return 0;
     maqet_drive_error(drive, drive->storage->plugin.path_option, err, MAQET_ERROR_FAILED,
-                      !created ? "%s appeared while it was being made, and is gone "
+                      !created ? "%s appeared while it was being created, and is gone "
                                  "again"
-                      : state->exists ? "another file has come in the place of %s, which "
-                                        "was just made"
-                                      : "%s was just made, and is gone already",
+                      : state->exists ? "%s, which was just created, was replaced by "
+                                        "another file"
+                                      : "%s was just created, and is already gone",
                       drive->path);
     maqet_error_hint(err,
                      "Somebody else changes files in %s: give the drive a `file` in a "
-                     "folder that only you can write",
+                     "folder that only you can write to",
                      making->folder);
     return -1;
 }

@@ -30,12 +30,12 @@ maqet_drive_files_error(const struct maqet_drive *drive, const struct maqet_node
 {
     maqet_drive_error(drive, node->option, err,
                       there ? MAQET_ERROR_FAILED : MAQET_ERROR_MISSING,
-                      there ? "another file has come in the place of %s since that was "
-                              "checked, so it is not used"
-                            : "%s is gone, which was there when it was checked",
+                      there ? "%s was replaced by another file after it was checked, "
+                              "so it is not used"
+                            : "%s has disappeared since it was checked",
                       node->file);
-    maqet_error_hint(err, "Find out who changes the folder; keep it in one that only you "
-                          "can write");
+    maqet_error_hint(err, "Find out who changes the folder; keep the file in one that "
+                          "only you can write to");
     return -1;
 }
 

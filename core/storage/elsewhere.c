@@ -16,11 +16,13 @@ make(const struct maqet_drive *drive, bool say, struct maqet_error **err)
 {
     if (say)
         maqet_context_say(drive->context, MAQET_LEVEL_INFO,
-                          "Creating %s storage for the drive '%s' of VM '%s'",
+                          "Creating %s storage for drive '%s' of VM '%s'",
                           drive->storage->plugin.name, drive->name,
                           drive->machine->vm_name);
     return maqet_storage_create(drive, NULL, err) < 0
-               ? maqet_error_wrap(err, "Can't make what the drive '%s' of VM '%s' needs",
+               ? maqet_error_wrap(err,
+                                  "Cannot create what the drive '%s' of VM '%s' "
+                                  "needs",
                                   drive->name, drive->machine->vm_name)
                : 0;
 }
@@ -86,10 +88,9 @@ error_used(const struct maqet_drive *drive, const struct maqet_holders *holders,
 {
     _cleanup_free_ char *list = maqet_strings_list(&holders->who);
 
-    maqet_error_set(err, MAQET_ERROR_BUSY,
-                    "Virtual machine '%s': drive '%s' is in use by %s%s",
+    maqet_error_set(err, MAQET_ERROR_BUSY, "VM '%s': drive '%s' is in use by %s%s",
                     drive->machine->vm_name, drive->name, list,
-                    ours > 0 ? ", of which only one is this machine" : "");
+                    ours > 0 ? ", only one of which is this VM" : "");
     for (size_t i = 0; i < holders->hints.count; i++)
         maqet_error_hint(err, "%s", holders->hints.items[i]);
     return -1;

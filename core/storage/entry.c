@@ -18,15 +18,15 @@ static const struct maqet_option block_options[] = {
      .type = MAQET_OPTION_STRING,
      .required = true,
      .help = "the drive's name"},
-    {.name = "type", .type = MAQET_OPTION_STRING, .help = "what it is made of"},
-    {.name = "interface", .type = MAQET_OPTION_STRING, .help = "how it is attached"},
+    {.name = "type", .type = MAQET_OPTION_STRING, .help = "the storage plugin"},
+    {.name = "interface", .type = MAQET_OPTION_STRING, .help = "the interface plugin"},
     {.name = "media",
      .type = MAQET_OPTION_CHOICE,
      .choices = media_words,
      .help = "what the guest sees"},
     {.name = "overcommit",
      .type = MAQET_OPTION_BOOL,
-     .help = "check only the space that the image takes at once"},
+     .help = "check only for the space that the image uses initially"},
     {.name = NULL},
 };
 static const struct maqet_option share_options[] = {
@@ -34,10 +34,10 @@ static const struct maqet_option share_options[] = {
      .type = MAQET_OPTION_STRING,
      .required = true,
      .help = "the share's name"},
-    {.name = "type", .type = MAQET_OPTION_STRING, .help = "what it is made of"},
+    {.name = "type", .type = MAQET_OPTION_STRING, .help = "the storage plugin"},
     {.name = "allow_system",
      .type = MAQET_OPTION_BOOL,
-     .help = "the guest may write to a folder of this host's system"},
+     .help = "let the guest write to a system folder of the host"},
     {.name = NULL},
 };
 
@@ -64,14 +64,14 @@ check_name(struct maqet_drive *drive, struct maqet_error **err)
         strlen(name) > NAME_MAX_BYTES)
         return maqet_place_error(
             maqet_tree_place_of_value(drive->tree, "name"), err, MAQET_ERROR_INVALID,
-            "'%s' can't name a drive of VM '%s': a letter, then letters, digits, "
-            "'-', '.' and '_', %d characters at most",
+            "invalid drive name '%s' on VM '%s': use a letter, then letters, digits, "
+            "'-', '.' and '_'; at most %d characters",
             name, drive->machine->vm_name, NAME_MAX_BYTES);
     if (maqet_text_starts(name, "maqet-"))
         return maqet_place_error(
             maqet_tree_place_of_value(drive->tree, "name"), err, MAQET_ERROR_INVALID,
-            "'%s' can't name a drive of VM '%s': names that begin with "
-            "'maqet-' are kept for maqet's own nodes and controllers",
+            "'%s' cannot name a drive of VM '%s': names that begin with 'maqet-' are "
+            "kept for maqet's own nodes and controllers",
             name, drive->machine->vm_name);
     drive->name = maqet_strdup(name);
     return 0;
@@ -87,7 +87,7 @@ flatten_options(struct maqet_drive *drive, struct maqet_error **err)
         return 0;
     if (nested && !json_object_is_type(nested, json_type_object))
         return maqet_drive_error(drive, "options", err, MAQET_ERROR_INVALID,
-                                 "'options' is a mapping of keys and values");
+                                 "'options' must be a mapping of keys and values");
     json_object_get(nested);
     json_object_object_del(drive->tree, "options");
     _cleanup_json_ json_object *owned = nested;
@@ -134,7 +134,7 @@ load_iface(struct maqet_drive *drive, struct maqet_error **err)
         if (!written)
             return 0;
         return maqet_drive_error(drive, "interface", err, MAQET_ERROR_INVALID,
-                                 "a share of type '%s' is attached by itself; remove the "
+                                 "a share of type '%s' attaches itself; remove the "
                                  "line `interface: %s`",
                                  drive->storage->plugin.name, written);
     }
@@ -146,7 +146,7 @@ load_iface(struct maqet_drive *drive, struct maqet_error **err)
     if (drive->iface)
         return 0;
     maqet_error_hint(err,
-                     "Or `interface: none`, for a -device of your own in `arguments`");
+                     "Or use `interface: none` with your own -device in `arguments`");
     _cleanup_free_ char *place =
         maqet_place_text(maqet_drive_place_of(drive, "interface"));
     return maqet_error_wrap(err, "%s%sdrive '%s' of VM '%s'", place, *place ? ": " : "",

@@ -43,7 +43,7 @@ exporting_clear(struct exporting *exporting)
 static int
 error_exists(const char *path, struct maqet_error **err)
 {
-    maqet_error_set(err, MAQET_ERROR_EXISTS, "There is a file %s already", path);
+    maqet_error_set(err, MAQET_ERROR_EXISTS, "There is already a file %s", path);
     maqet_error_hint(err, "Give another name");
     return -1;
 }
@@ -112,7 +112,7 @@ take_temporary(struct exporting *exporting, struct maqet_error **err)
                                         O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
         if (fd < 0)
-            return maqet_error_errno(err, errno, "Can't make %s", path);
+            return maqet_error_errno(err, errno, "Cannot create %s", path);
         if (!lock_first_byte(fd))
             return maqet_error_set(err, MAQET_ERROR_BUSY,
                                    "Another export to %s is under way", path);
@@ -122,7 +122,7 @@ take_temporary(struct exporting *exporting, struct maqet_error **err)
             !maqet_file_id_equal(&exporting->id, &there))
             continue;
         if (fchmod(fd, 0600) < 0 || ftruncate(fd, 0) < 0)
-            return maqet_error_errno(err, errno, "Can't write %s", path);
+            return maqet_error_errno(err, errno, "Cannot write %s", path);
         exporting->fd = TAKE_FD(fd);
         return 0;
     }
@@ -139,7 +139,7 @@ begin(struct exporting *exporting, struct maqet_error **err)
     exporting->temporary_path = maqet_format("%s/%s", folder, exporting->temporary);
     exporting->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (exporting->folder_fd < 0)
-        return maqet_error_errno(err, errno, "Can't make %s", path);
+        return maqet_error_errno(err, errno, "Cannot create %s", path);
     if (faccessat(exporting->folder_fd, exporting->name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         return error_exists(path, err);
     if (record(exporting, NULL, err) < 0 || take_temporary(exporting, err) < 0)
@@ -180,7 +180,7 @@ error_unsupported(const struct maqet_drive *drive, const char *what,
                   struct maqet_error **err)
 {
     return maqet_error_set(
-        err, MAQET_ERROR_UNSUPPORTED, "VM '%s', drive '%s': the type %s can't %s",
+        err, MAQET_ERROR_UNSUPPORTED, "VM '%s', drive '%s': the type %s cannot %s",
         drive->machine->vm_name, drive->name, drive->storage->plugin.name, what);
 }
 
@@ -197,7 +197,9 @@ write_temporary(const struct exporting *exporting, const struct maqet_drive *dri
             drive, snapshot, exporting->temporary_path, export->format, export->compress,
             &reason) == 0)
         return 0;
-    maqet_error_wrap(&reason, "VM '%s', drive '%s': can't export the snapshot '%s' to %s",
+    maqet_error_wrap(&reason,
+                     "VM '%s', drive '%s': cannot export the snapshot '%s' "
+                     "to %s",
                      drive->machine->vm_name, drive->name, snapshot->name, export->path);
     if (!export->decrypt && drive->storage->snapshot.write_decrypted &&
         reason->code == MAQET_ERROR_UNSUPPORTED)
@@ -219,15 +221,15 @@ publish(const struct exporting *exporting, struct maqet_error **err)
 
     /* Only now, when all of it is there, may others see it. */
     if (fd >= 0 && exporting->export->mode && fchmod(fd, exporting->export->mode) < 0)
-        return maqet_error_errno(err, errno, "Can't set the mode of %s", path);
+        return maqet_error_errno(err, errno, "Cannot set the mode of %s", path);
     if (fd < 0 || fsync(fd) < 0)
-        return maqet_error_errno(err, errno, "Can't write %s to the disk", path);
+        return maqet_error_errno(err, errno, "Cannot write %s to the disk", path);
     if (recorder && recorder->verify(recorder->data, err) < 0)
         return -1;
     if (maqet_file_publish(exporting->folder_fd, exporting->temporary, exporting->name))
         return maqet_dir_sync(exporting->folder_fd, folder, err);
     return errno == EEXIST ? error_exists(path, err)
-                           : maqet_error_errno(err, errno, "Can't make %s", path);
+                           : maqet_error_errno(err, errno, "Cannot create %s", path);
 }
 
 int

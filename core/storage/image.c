@@ -33,8 +33,8 @@ error_two_files(const struct maqet_drive *drive, const struct maqet_image *image
 {
     maqet_drive_error(
         drive, image->option, err, MAQET_ERROR_INVALID,
-        "the image %s names the %s, but the configuration names %s, which is "
-        "another file; with the wrong one, the guest would see damaged data",
+        "the image %s names the %s, but the configuration names %s, which is a "
+        "different file; with the wrong one, the guest would see damaged data",
         drive->path ? drive->path : "", image->undeclared, image->declared);
     if (image->named)
         maqet_error_hint(err, "If the name in the image is right: `%s: %s`",
@@ -54,9 +54,9 @@ error_undeclared(const struct maqet_drive *drive, const struct maqet_image *imag
     if (image->declared)
         return error_two_files(drive, image, err);
     maqet_drive_error(drive, drive->storage->plugin.path_option, err, MAQET_ERROR_INVALID,
-                      "the image %s names the %s, which the configuration doesn't; it is "
-                      "not opened, since such a name can make any file of this host "
-                      "readable in the guest",
+                      "the image %s names the %s, which the configuration does not; "
+                      "it is not opened, because such a name can make any file of the "
+                      "host readable in the guest",
                       drive->path ? drive->path : "", image->undeclared);
     if (image->option && image->named)
         maqet_error_hint(err, "If you trust the image, name that file, too: `%s: %s`",
@@ -94,7 +94,7 @@ error_format(const struct maqet_drive *drive, const char *format,
     /* Whoever takes such a beginning for true has QEMU read what a guest made up. */
     if (plain)
         maqet_error_hint(err,
-                         "If it is a %s disk, and its guest has written that beginning: "
+                         "If it is a %s disk whose guest wrote that beginning: "
                          "`format: %s`",
                          plugin->name, plugin->name);
     /* Only what there is a plugin for is worth a try. */
@@ -102,9 +102,9 @@ error_format(const struct maqet_drive *drive, const char *format,
         maqet_storage_load(drive->context, format, NULL);
     if (fitting)
         maqet_error_hint(err,
-                         plain
-                             ? "If you know that it was made as such an image: `type: %s`"
-                             : "Say `type: %s`, or give another file",
+                         plain ? "If you know that it was created as such an image: "
+                                 "`type: %s`"
+                               : "Say `type: %s`, or give another file",
                          format);
     else
         maqet_error_hint(err,
@@ -147,12 +147,11 @@ check_default_path(const struct maqet_drive *drive, const struct stat *status,
         return 0;
     maqet_drive_error(
         drive, NULL, err, MAQET_ERROR_PERMISSION,
-        "%s is not a plain file of your own, so somebody else may have put it "
-        "there; it is not used",
+        "%s is not a regular file that belongs to you, so somebody else may have put "
+        "it there; it is not used",
         drive->path);
-    maqet_error_hint(err,
-                     "Give the drive a `file` of its own, in a folder that only you can "
-                     "write");
+    maqet_error_hint(err, "Give the drive its own `file`, in a folder that only you can "
+                          "write to");
     return -1;
 }
 
@@ -166,7 +165,7 @@ error_open(const struct maqet_drive *drive, int number, struct maqet_error **err
     return maqet_drive_error(drive, option, err,
                              number == EACCES ? MAQET_ERROR_PERMISSION
                                               : MAQET_ERROR_FAILED,
-                             "can't open %s: %s", drive->path, strerror(number));
+                             "cannot open %s: %s", drive->path, strerror(number));
 }
 
 /* A link to nothing can neither be opened nor be replaced: "missing" would be wrong. */
@@ -178,9 +177,9 @@ check_no_link(const struct maqet_drive *drive, struct maqet_error **err)
     if (lstat(drive->path, &status) < 0 || !S_ISLNK(status.st_mode))
         return 0;
     maqet_drive_error(drive, drive->storage->plugin.path_option, err, MAQET_ERROR_MISSING,
-                      "%s is a link to a file that isn't there", drive->path);
+                      "%s is a link to a file that does not exist", drive->path);
     maqet_error_hint(err,
-                     "Bring that file back (is its disk mounted?), or name another one");
+                     "Restore that file (is its disk mounted?), or name another one");
     return -1;
 }
 
@@ -191,8 +190,8 @@ check_writable(const struct maqet_drive *drive, struct maqet_error **err)
         faccessat(AT_FDCWD, drive->path, W_OK, AT_EACCESS) == 0)
         return 0;
     maqet_drive_error(drive, drive->storage->plugin.path_option, err,
-                      MAQET_ERROR_PERMISSION, "you may not write %s: %s", drive->path,
-                      strerror(errno));
+                      MAQET_ERROR_PERMISSION, "you are not allowed to write to %s: %s",
+                      drive->path, strerror(errno));
     maqet_error_hint(err, "Change its permissions, or say `readonly: on`");
     return -1;
 }
@@ -270,8 +269,8 @@ maqet_image_open(const struct maqet_drive *drive, bool writable, struct maqet_er
     if (maqet_image_vanished(drive))
         return maqet_image_error_vanished(drive, err);
     maqet_error_set(err, MAQET_ERROR_MISSING,
-                    "The image of the drive '%s' of VM '%s' is not there: %s",
-                    drive->name, drive->machine->vm_name, drive->path);
+                    "The image of drive '%s' of VM '%s' does not exist: %s", drive->name,
+                    drive->machine->vm_name, drive->path);
     maqet_error_next(err, MAQET_NEXT_START_TO_MAKE_IMAGE, drive->machine->vm_name, NULL);
     return -1;
 }

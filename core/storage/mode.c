@@ -31,13 +31,13 @@ maqet_drive_mode_read(struct maqet_drive *drive, struct maqet_error **err)
     int64_t mode = maqet_value_int(value);
     if ((mode & ~INT64_C(0777)) != 0)
         return maqet_drive_error(drive, MAQET_DRIVE_MODE, err, MAQET_ERROR_INVALID,
-                                 "`mode` may be 0777 at most: an image has no setuid, "
+                                 "`mode` can be at most 0777: an image has no setuid, "
                                  "setgid or sticky bit");
     if ((mode & 0600) != 0600) {
         maqet_drive_error(drive, MAQET_DRIVE_MODE, err, MAQET_ERROR_INVALID,
                           "`mode: %s` would not let its owner read and write the image",
                           value->text);
-        maqet_error_hint(err, "Say 0600 for the owner alone, 0660 for the group, too");
+        maqet_error_hint(err, "Use 0600 for the owner only, 0660 for the group as well");
         return -1;
     }
     drive->mode = (mode_t)mode;
@@ -55,11 +55,11 @@ maqet_drive_mode_set(const struct maqet_drive *drive, int fd, struct maqet_error
         return 0;
     if (errno != EPERM && errno != EOPNOTSUPP && errno != EINVAL)
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
-                                 "can't set the mode of %s: %s", drive->path,
+                                 "cannot set the mode of %s: %s", drive->path,
                                  strerror(errno));
     maqet_warn(drive,
-               "the file system lets nobody set the mode %04o of the new image %s "
-               "(%s), so others may be able to read it",
+               "the file system does not allow setting the mode %04o of the new image "
+               "%s (%s), so others may be able to read it",
                (unsigned)drive->mode, drive->path, strerror(errno));
     return 0;
 }

@@ -56,7 +56,7 @@ await_greeting(struct maqet_process_server *server, const char *program,
             return -1;
         if (maqet_now() >= deadline) {
             maqet_process_server_end(server);
-            return maqet_error_set(err, MAQET_ERROR_TIMEOUT, "%s does not get ready",
+            return maqet_error_set(err, MAQET_ERROR_TIMEOUT, "%s does not become ready",
                                    program);
         }
     }
@@ -80,7 +80,7 @@ maqet_drive_snapshot_serve(const struct maqet_drive *drive,
     if (result == 0)
         result = await_greeting(server, command->argv.items[0], socket, err);
     maqet_command_free(command);
-    return result < 0 ? maqet_error_wrap(err, "Virtual machine '%s', drive '%s'",
+    return result < 0 ? maqet_error_wrap(err, "VM '%s', drive '%s'",
                                          drive->machine->vm_name, drive->name)
                       : 0;
 }

@@ -126,8 +126,8 @@ maqet_drive_error_no_snapshots(const struct maqet_drive *drive, struct maqet_err
 
     if (drive->storage->snapshot.size > 0)
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                               "Drive '%s' on VM '%s' is read-only, so there is nothing "
-                               "to snapshot",
+                               "Drive '%s' on VM '%s' is read-only, so there is "
+                               "nothing to record",
                                drive->name, vm);
     maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                     "Drive '%s' on VM '%s' is of the type %s, which does not support "
@@ -146,7 +146,7 @@ outcome(const struct maqet_drive *drive, int result, const char *what, const cha
 {
     return result == 0
                ? 0
-               : maqet_error_wrap(err, "Virtual machine '%s', drive '%s': can't %s%s%s%s",
+               : maqet_error_wrap(err, "VM '%s', drive '%s': cannot %s%s%s%s",
                                   drive->machine->vm_name, drive->name, what,
                                   name ? " '" : "", name ? name : "", name ? "'" : "");
 }
@@ -209,7 +209,7 @@ maqet_drive_snapshot_remove(const struct maqet_drive *drive,
                             struct maqet_error **err)
 {
     return outcome(drive, maqet_storage_snapshot_remove(drive, snapshot, err),
-                   stands_for ? "delete what stood in for the snapshot"
+                   stands_for ? "delete the temporary copy of the snapshot"
                               : "delete the snapshot",
                    stands_for ? stands_for : snapshot->name, err);
 }
@@ -237,8 +237,8 @@ maqet_drive_snapshot_rename(const struct maqet_drive *drive,
         if (taken <= 0)
             return taken < 0 ? -1
                              : maqet_error_set(err, MAQET_ERROR_BUSY,
-                                               "Virtual machine '%s', drive '%s': "
-                                               "another program has %s open",
+                                               "VM '%s', drive '%s': another program "
+                                               "has %s open",
                                                drive->machine->vm_name, drive->name,
                                                drive->path);
     }

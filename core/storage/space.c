@@ -114,6 +114,8 @@ maqet_image_hint_space(const struct maqet_drive *drive, struct maqet_error **err
         return;
     _cleanup_free_ char *text = maqet_text_bytes(available);
     maqet_error_hint(
-        err, "Free up disk space: %s are left where the image %s of drive '%s' lies",
+        err,
+        "Free up disk space: %s are left in the file system that contains the "
+        "image %s of drive '%s'",
         text, drive->path, drive->name);
 }

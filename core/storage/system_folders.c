@@ -184,11 +184,12 @@ maqet_drive_check_share(const struct maqet_drive *drive, struct maqet_error **er
         if (!folder)
             continue;
         maqet_drive_error(drive, node->option, err, MAQET_ERROR_PERMISSION,
-                          "the guest could write to %s, a folder of this host's system, "
-                          "by %s; that is refused",
+                          "the guest could write to %s, a system folder of the host, "
+                          "through %s; this is refused",
                           folder, node->file);
         maqet_error_hint(err, "Say `readonly: on`, or share another folder");
-        maqet_error_hint(err, "If the guest is to write there, say `allow_system: on`");
+        maqet_error_hint(err, "If the guest is meant to write there, say "
+                              "`allow_system: on`");
         return -1;
     }
     return 0;

@@ -12,7 +12,7 @@ ata_validate(const struct maqet_drive *drive, struct maqet_error **err)
     /* The ATA commands have no way to say that a disk can't be written. */
     if (maqet_drive_media(drive) == MAQET_MEDIA_DISK && maqet_drive_readonly(drive)) {
         maqet_drive_error(drive, "readonly", err, MAQET_ERROR_UNSUPPORTED,
-                          "an IDE or SATA disk can't be read-only");
+                          "an IDE or SATA disk cannot be read-only");
         maqet_error_hint(err, "Use `interface: virtio` or scsi, or `media: cdrom`");
         return -1;
     }

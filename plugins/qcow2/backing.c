@@ -24,7 +24,7 @@ error_system(const struct maqet_drive *drive, const char *path, int number,
                                                     : MAQET_ERROR_FAILED;
 
     return maqet_drive_error(drive, "backing_file", err, code,
-                             "can't read the backing file %s: %s", path,
+                             "cannot read the backing file %s: %s", path,
                              strerror(number));
 }
 
@@ -45,7 +45,7 @@ check_file(const struct maqet_drive *drive, const char *path, int fd,
     if (overlay && stat(overlay, &top) == 0 && top.st_dev == base.st_dev &&
         top.st_ino == base.st_ino)
         return maqet_drive_error(drive, "backing_file", err, MAQET_ERROR_INVALID,
-                                 "the image %s can't be its own backing file", overlay);
+                                 "the image %s cannot be its own backing file", overlay);
     return 0;
 }
 

@@ -86,12 +86,12 @@ read_view(const struct maqet_drive *drive, const char *id, struct qcow2_view *vi
 
     if (fd < 0)
         return maqet_drive_error(drive, "file", err, MAQET_ERROR_FAILED,
-                                 "can't read %s: %s", path, strerror(errno));
+                                 "cannot read %s: %s", path, strerror(errno));
     int result = qcow2_view_read(fd, id, view, &fault);
     close(fd);
     return result < 0
                ? maqet_drive_error(drive, "file", err, MAQET_ERROR_INVALID,
-                                   "the snapshot in %s can't be read: %s", path, fault)
+                                   "the snapshot in %s cannot be read: %s", path, fault)
                : 0;
 }
 

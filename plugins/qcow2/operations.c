@@ -192,14 +192,13 @@ write_out(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot
     if (strcmp(format, "qcow2") != 0)
         return maqet_error_set(
             err, MAQET_ERROR_UNSUPPORTED,
-            "the drive is encrypted, which an image of the format '%s' "
-            "can't be",
+            "the drive is encrypted, which an image of the format '%s' cannot be",
             format);
     /* qemu-img would write compressed clusters that are not encrypted. */
     if (compress)
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                               "the drive is encrypted, and an encrypted image can't be "
-                               "compressed");
+                               "the drive is encrypted, and an encrypted image cannot "
+                               "be compressed");
     return convert_encrypted(drive, snapshot, path, err);
 }
 
@@ -263,7 +262,7 @@ static int
 error_fault(const struct maqet_drive *drive, const char *fault, struct maqet_error **err)
 {
     return maqet_drive_error(drive, "file", err, MAQET_ERROR_INVALID,
-                             "the snapshots in %s can't be read: %s",
+                             "the snapshots in %s cannot be read: %s",
                              maqet_drive_path(drive), fault);
 }
 

@@ -152,7 +152,7 @@ validate_encryption(const struct maqet_drive *drive, struct maqet_error **err)
 
         maqet_drive_error(drive, "encryption.key_file", err,
                           number == EACCES ? MAQET_ERROR_PERMISSION : MAQET_ERROR_MISSING,
-                          "can't read the key file %s: %s", path, strerror(number));
+                          "cannot read the key file %s: %s", path, strerror(number));
         if (number == ENOENT)
             hint_at_key(drive, path, err);
         return -1;
@@ -399,7 +399,7 @@ qcow2_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image
 
     if (!format || probe_size(fd, &size) < 0)
         return maqet_drive_error(drive, "file", err, MAQET_ERROR_FAILED,
-                                 "can't read %s: %s", path, strerror(errno));
+                                 "cannot read %s: %s", path, strerror(errno));
     if (size == 0)
         return error_empty(drive, err);
     maqet_image_format(image, format);

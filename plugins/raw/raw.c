@@ -56,7 +56,7 @@ error_system(const char *path, uint64_t size, int number, struct maqet_error **e
                                  : number == EACCES ? MAQET_ERROR_PERMISSION
                                                     : MAQET_ERROR_FAILED;
 
-    return maqet_error_set(err, code, "can't reserve %llu bytes for %s: %s",
+    return maqet_error_set(err, code, "cannot reserve %llu bytes for %s: %s",
                            (unsigned long long)size, path, strerror(number));
 }
 
@@ -77,7 +77,7 @@ reserve(const struct maqet_drive *drive, int fd, uint64_t size)
         return result;
     maqet_warn(
         drive,
-        "the file system can't reserve space, so the image is made sparse and takes "
+        "the file system cannot reserve space, so the image is made sparse and takes "
         "its space as it is written");
     return ftruncate(fd, (off_t)size);
 }
@@ -124,7 +124,7 @@ raw_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image,
 
     if (!format || probe_size(fd, &size) < 0)
         return maqet_drive_error(drive, "file", err, MAQET_ERROR_FAILED,
-                                 "can't read %s: %s", maqet_drive_path(drive),
+                                 "cannot read %s: %s", maqet_drive_path(drive),
                                  strerror(errno));
     maqet_image_format(image, format);
     maqet_image_virtual_size(image, blockdev_round_up(size));

@@ -38,10 +38,9 @@ static const struct maqet_option options[] = {
      .type = MAQET_OPTION_CHOICE,
      .fallback = "mapped-xattr",
      .choices = security_model_words,
-     .help =
-         "where the guest's owners and modes are kept: extended attributes, "
-         ".virtfs_metadata folders, or the files themselves; with the mapped models the "
-         "guest can't follow the host's symbolic links"},
+     .help = "where the guest's owners and modes are kept: extended attributes, "
+             ".virtfs_metadata folders, or the files themselves; with the mapped models "
+             "the guest cannot follow the host's symbolic links"},
     {.name = "readonly", .type = MAQET_OPTION_BOOL, .help = "the guest may only read"},
     {.name = "multidevs",
      .type = MAQET_OPTION_CHOICE,
@@ -113,21 +112,21 @@ validate_folder(const struct maqet_drive *drive, const char *path,
 
         maqet_drive_error(drive, "path", err,
                           number == EACCES ? MAQET_ERROR_PERMISSION : MAQET_ERROR_MISSING,
-                          "can't share %s: %s", path, strerror(number));
+                          "cannot share %s: %s", path, strerror(number));
         char *word = number == ENOENT ? shell_quoted(path) : NULL;
         if (word)
-            maqet_error_hint(err, "Make it: mkdir -p %s", word);
+            maqet_error_hint(err, "Create it: mkdir -p %s", word);
         free(word);
         return -1;
     }
     if (!S_ISDIR(status.st_mode))
         return maqet_drive_error(drive, "path", err, MAQET_ERROR_INVALID,
-                                 "can't share %s: it is a file, and only a folder can be "
-                                 "shared",
+                                 "cannot share %s: it is a file, and only a folder "
+                                 "can be shared",
                                  path);
     if (faccessat(AT_FDCWD, path, R_OK | X_OK, AT_EACCESS) < 0)
         return maqet_drive_error(drive, "path", err, MAQET_ERROR_PERMISSION,
-                                 "can't share %s: you may not read it (%s)", path,
+                                 "cannot share %s: you may not read it (%s)", path,
                                  strerror(errno));
     return 0;
 }

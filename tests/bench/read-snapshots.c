@@ -45,7 +45,7 @@ main(int argc, char **argv)
     double table = now();
     used = calloc(snapshots.count + 1, sizeof(*used));
     if (!used || qcow2_usage_read(fd, &header, &snapshots, used, &fault) < 0) {
-        fputs("read-snapshots: what they use can't be told\n", stderr);
+        fputs("read-snapshots: what they use cannot be determined\n", stderr);
         return 1;
     }
     double usage = now();

@@ -118,7 +118,7 @@ drop_other() {
     expect 0 maqet storage ls
     expect 0 maqet rm other --delete-storage --yes
     if [ "$1" = entry ]; then
-        # That the drive which can't be read is not on it can't be known.
+        # That the drive which cannot be read is not on it cannot be known.
         kept "$TMP/images/other.qcow2" "the drive '?' of VM '$vm' may use it"
         out_has "Correct it first: maqet apply $vm FILE"
         expect 3 maqet storage rm --yes images/other.qcow2
@@ -186,7 +186,7 @@ check_stopped() { # THING
         expect 0 maqet status "$vm"
         grep '^fault ' out | grep -qF -- "$reason" || fail "$1: no line for the fault"
         ! grep '^storage ' out | grep -qF -- "$reason" || fail "$1: the fault is in the table"
-        ! grep -q "can't be used now" err || err_has "$reason"
+        ! grep -q "cannot be used now" err || err_has "$reason"
         ;;
     esac
 }
@@ -246,13 +246,13 @@ expect 0 maqet add all.yaml
 add_other
 gone
 expect 0 maqet rm other --delete-storage --yes
-kept "$TMP/images/other.qcow2" "the drive 'bad' of VM 'all' may use it, and can't be looked at"
+kept "$TMP/images/other.qcow2" "the drive 'bad' of VM 'all' may use it, and cannot be inspected"
 out_has "$reason"
 back
 expect 0 maqet storage rm --yes images/other.qcow2
 expect 0 maqet rm all --yes
 
-# A definition that can't be read at all: the machine can be looked at, stopped and removed,
+# A definition that cannot be read at all: the machine can be looked at, stopped and removed,
 # and so can others, but for the images that it may need.
 vm=broken drives=''
 define
@@ -262,15 +262,15 @@ add_other
 cp data/vms/broken/vm.json whole.json
 echo '{' >data/vms/broken/vm.json
 expect 0 maqet status broken
-err_has "The definition of VM 'broken' can't be read"
+err_has "The definition of VM 'broken' cannot be read"
 out_has "storage  good"
 same running "$(vm_status broken)"
 expect 0 maqet snapshot broken create good live --live
 expect 0 maqet stop broken --timeout 0 --force
 expect 0 maqet status broken
 expect 0 maqet rm other --delete-storage --yes
-kept "$TMP/images/other.qcow2" "the definition of VM 'broken', which may use it, can't be read"
-out_has "Bring that file back from a backup, or remove the VM: maqet rm broken"
+kept "$TMP/images/other.qcow2" "the definition of VM 'broken', which may use it, cannot be read"
+out_has "Restore that file from a backup, or remove the VM: maqet rm broken"
 expect 0 maqet rm broken --yes
 expect 0 maqet storage rm --yes images/other.qcow2
 

@@ -23,8 +23,8 @@ with() {
 # in_use VM: it is refused, since the machine `one` has the file or folder of the argument $2.
 in_use() {
     expect 1 maqet start "$1"
-    err_has "Virtual machine '$1': $TMP/$1.yaml:$2"
-    err_has "which is in use by QEMU of virtual machine 'one' (PID $(vm_pid one))"
+    err_has "VM '$1': $TMP/$1.yaml:$2"
+    err_has "which is in use by QEMU of VM 'one' (PID $(vm_pid one))"
     err_has "Stop it first: maqet stop one"
     [ "$(vm_status "$1")" != running ] || fail "two machines run with one file"
 }
@@ -215,7 +215,7 @@ $arguments
 EOF
     expect 0 maqet start one
     expect 1 maqet start disk
-    err_has "Virtual machine 'disk': drive 'hdd': the image $file is in use by QEMU of virtual machine 'one' (PID $(vm_pid one))"
+    err_has "VM 'disk': drive 'hdd': the image $file is in use by QEMU of VM 'one' (PID $(vm_pid one))"
     expect 0 maqet stop one --timeout 0 --force
 done
 expect 0 maqet start one
@@ -229,8 +229,8 @@ arguments:
 $arguments
 EOF
     expect 1 maqet start one
-    err_has "Virtual machine 'one': $TMP/one.yaml:6:5: -"
-    err_has "writes to $file, which is in use by QEMU of virtual machine 'disk' (PID $(vm_pid disk))"
+    err_has "VM 'one': $TMP/one.yaml:6:5: -"
+    err_has "writes to $file, which is in use by QEMU of VM 'disk' (PID $(vm_pid disk))"
 done
 same 4194304 "$(stat -c %s "$file")" "size of the image that a log was to be written to"
 expect 0 maqet stop disk --timeout 0 --force
@@ -269,7 +269,7 @@ arguments:
 $flash
 EOF
 expect 1 maqet restart two --timeout 0 --force
-err_has "-drive writes to $file, which is in use by QEMU of virtual machine 'one'"
+err_has "-drive writes to $file, which is in use by QEMU of VM 'one'"
 same running "$(vm_status two)" "status of the machine that was not restarted"
 expect 0 maqet stop one --timeout 0 --force
 expect 0 maqet stop two --timeout 0 --force

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Options of QEMU's that can't be used, or do nothing: refused, or warned of, and what to use.
+# Options of QEMU's that cannot be used, or do nothing: refused, or warned of, and what to use.
 . "${srcdir:-.}/tests/functional/functions.sh"
 qemu_required
 
@@ -23,21 +23,21 @@ EOF
     expect 3 maqet add vm.yaml
     err_has "vm.yaml:8:5: $2"
 }
-refused snapshot "-snapshot can't be used: it has no effect on the VM's drives"
+refused snapshot "-snapshot cannot be used: it has no effect on the VM's drives"
 err_has "maqet run VM --from CHECKPOINT --discard"
-refused --snapshot "-snapshot can't be used"
-refused "loadvm: x" "-loadvm can't be used"
-refused preconfig "-preconfig can't be used"
-refused "dump-vmstate: x" "-dump-vmstate can't be used"
-refused "add-fd: 'fd=5,set=1'" "-add-fd can't be used"
-refused "set: drive.x.file=y" "-set can't be used"
-refused "chardev: 'socket,id=c,fd=3,server=on,wait=off'" "-chardev fd= can't be used"
-refused "device: help" "-device help can't be used"
-refused "icount: 'shift=auto,rr=record,rrfile=r'" "-icount rr= can't be used"
+refused --snapshot "-snapshot cannot be used"
+refused "loadvm: x" "-loadvm cannot be used"
+refused preconfig "-preconfig cannot be used"
+refused "dump-vmstate: x" "-dump-vmstate cannot be used"
+refused "add-fd: 'fd=5,set=1'" "-add-fd cannot be used"
+refused "set: drive.x.file=y" "-set cannot be used"
+refused "chardev: 'socket,id=c,fd=3,server=on,wait=off'" "-chardev fd= cannot be used"
+refused "device: help" "-device help cannot be used"
+refused "icount: 'shift=auto,rr=record,rrfile=r'" "-icount rr= cannot be used"
 refused "netdev: 'user,id=n,guestfwd=tcp:10.0.2.100:1234-cmd:cat'" \
-    "-netdev user,guestfwd=-cmd: can't be used: QEMU's sandbox forbids"
+    "-netdev user,guestfwd=-cmd: cannot be used: QEMU's sandbox forbids"
 err_has "sandbox: off"
-refused "netdev: 'tap,id=n,ifname=t,script=no'" "-netdev tap without downscript=no can't be used"
+refused "netdev: 'tap,id=n,ifname=t,script=no'" "-netdev tap without downscript=no cannot be used"
 
 # A machine that was stored before this was known is not started with it, either.
 with <<EOF
@@ -48,8 +48,8 @@ stored=$TMP/data/vms/vm/vm.json
 grep -q no-reboot "$stored" || fail "the stored machine has no such argument"
 sed -i 's/no-reboot/snapshot/' "$stored"
 expect 3 maqet start vm
-err_has "-snapshot can't be used"
-[ ! -e hdd.qcow2 ] || fail "an image was made for a machine that can't start"
+err_has "-snapshot cannot be used"
+[ ! -e hdd.qcow2 ] || fail "an image was made for a machine that cannot start"
 expect 0 maqet status vm
 
 # A running machine is not ended for a start that would be refused.
@@ -57,7 +57,7 @@ expect 0 maqet apply vm vm.yaml
 expect 0 maqet start vm
 sed -i 's/no-reboot/snapshot/' "$stored"
 expect 3 maqet restart vm --timeout 0 --force
-err_has "-snapshot can't be used"
+err_has "-snapshot cannot be used"
 same running "$(vm_status vm)"
 expect 0 maqet stop vm --timeout 0 --force
 
@@ -77,7 +77,7 @@ with <<EOF
 EOF
 expect 0 maqet apply vm vm.yaml
 expect 3 maqet start vm
-err_has "-display curses can't be used: QEMU is detached and has no terminal"
+err_has "-display curses cannot be used: QEMU is detached and has no terminal"
 err_has "--foreground"
 # With one there is.
 with <<EOF

@@ -122,7 +122,7 @@ expect 0 qemu-io -f raw -c "write -P 2 512k 64k" raw.img
 expect 3 maqet start raw
 err_has "the backing file $TMP/raw.img of $TMP/raw.qcow2 was written to"
 
-# The machine whose disk is the base can't be started, resized or reverted meanwhile; the one
+# The machine whose disk is the base cannot be started, resized or reverted meanwhile; the one
 # that depends on it is named.
 vm_yaml below <<EOF
 storage:

@@ -97,13 +97,13 @@ same "$pid" "$(vm_pid vm)" "the QEMU that runs"
 stop
 # Deleting it deletes what is its own.
 expect 0 maqet checkpoint vm delete cp
-err_has "The snapshot 'cp' of drive 'data' on VM 'vm' does not belong to the checkpoint, and is kept"
+err_has "The snapshot 'cp' of drive 'data' on VM 'vm' does not belong to the checkpoint, and is not deleted"
 same 0 "$(count_snapshots hdd.qcow2)" "snapshots of hdd"
 same 1 "$(count_snapshots data.qcow2)" "snapshots of data"
 same '' "$(ls -A $checkpoints)" "what is left of it"
 expect 0 maqet snapshot vm delete data cp
 
-# A description that can't be read may name any of them, so all are kept.
+# A description that cannot be read may name any of them, so all are kept.
 again
 cp $checkpoints/cp.json described
 echo '{' >$checkpoints/cp.json
@@ -135,7 +135,7 @@ err_has "maqet checkpoint vm delete cp"
 qemu-img snapshot -d cp hdd.qcow2
 expect 0 maqet start vm
 expect 3 maqet checkpoint vm create cp
-err_has "There is a checkpoint 'cp' of VM 'vm' already"
+err_has "There is already a checkpoint 'cp' of VM 'vm'"
 stop
 
 # The memory is damaged: one bit, in any kind of file.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What can't be kept or brought back with its memory is said before anything is touched; and
+# What cannot be kept or brought back with its memory is said before anything is touched; and
 # what fails leaves a guest that runs, and nothing else.
 . "${srcdir:-.}/tests/functional/functions.sh"
 . "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
@@ -14,7 +14,7 @@ storage:
 EOF
 expect 0 maqet add vm.yaml
 expect 3 maqet checkpoint vm create off
-err_has "VM 'vm' is not running, so there is no memory to keep"
+err_has "VM 'vm' is not running, so there is no memory to save"
 err_has "maqet snapshot vm create --all NAME"
 expect 0 maqet checkpoint vm list
 out_has "No checkpoints found."
@@ -27,7 +27,7 @@ expect 3 maqet checkpoint vm list one
 expect 3 maqet checkpoint vm crate one
 err_has "did you mean 'create'?"
 expect 3 maqet checkpoint vm create 'a b'
-err_has "'a b' can't name a checkpoint"
+err_has "invalid checkpoint name 'a b'"
 expect 3 maqet checkpoint vm create one --method magic
 expect 3 maqet snapshot vm create --all one --memory
 err_has "--memory goes with create --all NAME --live"
@@ -39,10 +39,10 @@ err_has "There are: none"
 expect 3 maqet checkpoint vm delete ../vm
 err_has "There is no checkpoint '../vm' of VM 'vm'"
 
-# A guest that stands still, and a drive that can't be kept.
+# A guest that stands still, and a drive that cannot be kept.
 expect 0 maqet qmp vm stop
 expect 3 maqet checkpoint vm create one
-err_has "VM 'vm' is paused; only one that runs has checkpoints"
+err_has "VM 'vm' is paused; only a running VM can have checkpoints created"
 expect 0 maqet qmp vm cont
 vm_yaml raw <<EOF
 storage:
@@ -61,10 +61,10 @@ expect 0 maqet stop raw --timeout 0 --force
 # The snapshots of a checkpoint are listed as such, and don't go without it.
 expect 0 maqet checkpoint vm create one
 expect 3 maqet checkpoint vm create one
-err_has "There is a checkpoint 'one' of VM 'vm' already"
+err_has "There is already a checkpoint 'one' of VM 'vm'"
 expect 0 maqet snapshot vm create hdd two --live
 expect 3 maqet checkpoint vm create two
-err_has "There is a snapshot 'two' of drive 'hdd' on VM 'vm' already"
+err_has "There is already a snapshot 'two' of drive 'hdd' on VM 'vm'"
 expect 0 maqet snapshot vm delete hdd two --live
 expect 0 maqet --format plain snapshot vm list
 awk -F '\t' '$1 == "one" { exit !($2 == "hdd,data" && $5 == "disk+memory" && $8 > 100000) }' out ||
@@ -81,7 +81,7 @@ expect 0 maqet stop vm --timeout 0 --force
 sed 's/memory: 64M/memory: 65M/' vm.yaml >changed.yaml
 expect 0 maqet apply vm changed.yaml
 expect 3 maqet start vm --from one
-err_has "The checkpoint 'one' does not fit VM 'vm' any more: its argument -m was 64M, and is 65M now"
+err_has "The checkpoint 'one' no longer fits VM 'vm': its argument -m was 64M, and is now 65M"
 err_has "maqet snapshot vm load --all one"
 expect 0 maqet apply vm vm.yaml
 mkdir bin
@@ -106,7 +106,7 @@ cp data/vms/vm/checkpoints/one.json kept.json
 sed -i 's/"checksum":/"was":/' data/vms/vm/checkpoints/one.json
 printf 'XXXXXXXX' | dd of=data/vms/vm/checkpoints/one.state conv=notrunc 2>/dev/null
 expect 1 maqet start vm --from one
-err_has "Virtual machine 'vm' did not start"
+err_has "VM 'vm' did not start"
 err_has "maqet start vm --from one"
 sound hdd.qcow2 data.qcow2
 cp kept data/vms/vm/checkpoints/one.state
@@ -201,7 +201,7 @@ END
 expect 0 maqet add other.yaml
 expect 0 maqet start other
 expect 3 maqet checkpoint other create one
-err_has "VM 'other' can't be kept with its memory: the guest can write to $TMP/other.raw"
+err_has "VM 'other' cannot be saved with its memory: the guest can write to $TMP/other.raw"
 err_has "maqet snapshot other create --all NAME --live"
 expect 0 maqet stop other --timeout 0 --force
 
@@ -226,7 +226,7 @@ for vm in flash share; do
     expect 0 maqet checkpoint $vm create one
     expect 0 maqet stop $vm --timeout 0 --force
     expect 3 maqet run $vm --from one --discard -- true
-    err_has "can't be thrown away"
+    err_has "cannot be thrown away"
     expect 0 maqet checkpoint $vm load one --keep two
     expect 0 maqet stop $vm --timeout 0 --force
 done

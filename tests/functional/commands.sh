@@ -83,7 +83,7 @@ done
 expect 0 maqet --version
 out_has maqet
 
-# Nobody is asked for what can't be answered; a machine is kept until somebody says so.
+# Nobody is asked for what cannot be answered; a machine is kept until somebody says so.
 expect 2 maqet rm a </dev/null
 expect 2 maqet rm --all </dev/null
 same 3 "$(maqet ls --format plain | wc -l)" "machines"
@@ -126,7 +126,7 @@ if [ -e /dev/full ]; then
         # shellcheck disable=SC2086 # several words
         maqet $command >/dev/full 2>err || code=$?
         same 1 $code "the exit code of '$command' where nothing can be written"
-        err_has "Can't write to standard output: No space left on device"
+        err_has "Cannot write to standard output: No space left on device"
     done
 fi
 

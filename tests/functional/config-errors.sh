@@ -35,22 +35,22 @@ storage:
   - name: hdd
     size: 20GiBB
 EOF
-wrong "vm.yaml:1:7: 'no good' can't name a virtual machine" <<'EOF'
+wrong "vm.yaml:1:7: invalid VM name 'no good'" <<'EOF'
 name: no good
 EOF
-wrong "vm.yaml:3:11: '1st' can't name a drive of VM 'x'" <<'EOF'
+wrong "vm.yaml:3:11: invalid drive name '1st' of VM 'x'" <<'EOF'
 name: x
 storage:
   - name: 1st
     size: 1M
 EOF
-wrong "vm.yaml:3:11: 'maqet-sata-0' can't name a drive" <<'EOF'
+wrong "vm.yaml:3:11: invalid drive name 'maqet-sata-0'" <<'EOF'
 name: x
 storage:
   - name: maqet-sata-0
     size: 1M
 EOF
-wrong "vm.yaml:5:11: two drives are called 'hdd'; the first is at vm.yaml:3:11" <<'EOF'
+wrong "vm.yaml:5:11: two drives are named 'hdd'; the first is at vm.yaml:3:11" <<'EOF'
 name: x
 storage:
   - name: hdd
@@ -161,21 +161,21 @@ echo 'memory: 64M' >test-vm.yaml
 expect 0 maqet validate test-vm.yaml --format json
 out_has '"name": "test-vm"'
 expect 0 maqet add test-vm.yaml
-out_has "Added virtual machine 'test-vm'."
+out_has "Added VM 'test-vm'."
 expect 0 maqet args test-vm
 out_has "-name guest=test-vm"
 expect 0 maqet rm test-vm --yes
 expect 0 maqet add test-vm.yaml --name other
-out_has "Added virtual machine 'other'."
+out_has "Added VM 'other'."
 expect 0 maqet rm other --yes
 expect 3 maqet add test-vm.yaml test-vm.yaml
-err_has "the virtual machine has no name: none of its files has a \`name\`"
+err_has "the VM has no name: none of its files has a \`name\`"
 err_has "use --name"
 expect 3 maqet add - <test-vm.yaml
-err_has "the virtual machine has no name, and standard input is no file to call it after"
+err_has "the VM has no name, and it cannot be named after standard input"
 cp test-vm.yaml 'my vm.yaml'
 expect 3 maqet add 'my vm.yaml'
-err_has "'my vm' can't name a virtual machine"
+err_has "invalid VM name 'my vm'"
 
 # A number as `cpu` is that of the vCPUs, unless \`arguments\` say another; a text is a model.
 printf 'name: vm\ncpu: 2\n' >vm.yaml

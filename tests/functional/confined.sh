@@ -243,7 +243,7 @@ END
 if [ "$(id -u)" -eq 0 ]; then
     expect 0 maqet -q add user.yaml
     expect 4 maqet -q start user
-    err_has "can't get through the folder $TMP"
+    err_has "cannot get through the folder $TMP"
     chmod o+x "$TMP"
     expect 0 maqet -q start user
     pid=$(vm_pid user)

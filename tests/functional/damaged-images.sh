@@ -143,7 +143,7 @@ machine other half.qcow2
 expect 0 maqet add other.yaml
 expect 0 maqet start other
 expect 1 maqet check half d
-err_has "in use by QEMU of virtual machine 'other'"
+err_has "in use by QEMU of VM 'other'"
 expect 1 maqet check half d --repair --yes
 err_has 'maqet stop other'
 expect 0 maqet stop -f -t0 other
@@ -193,7 +193,7 @@ for length in 104 65536 150000 200000 262144 $((size - 70000)) $((size - 65536))
     out_has damaged
     same "$length" "$(stat -c %s cut.qcow2)" 'size after looking'
 done
-# One that can't be added is checked, and repaired, by its file.
+# One that cannot be added is checked, and repaired, by its file.
 expect 0 maqet rm -y cut
 expect 1 maqet add cut.yaml
 err_has "maqet check cut.yaml d"
@@ -248,7 +248,7 @@ expect 0 maqet start crash
 err_lacks damaged
 expect 0 maqet stop -f -t0 crash
 
-# ---- formats that can't keep snapshots ----
+# ---- formats that cannot keep snapshots ----
 
 qemu-img create -q -f qcow2 -o refcount_bits=1 narrow.qcow2 16M
 fill narrow.qcow2 1

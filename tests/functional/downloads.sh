@@ -87,7 +87,7 @@ NETWORK=wrong fetched 1
 err_has "is not what apt's lists say"
 same '' "$(ls -A "$cache")" "what is in the cache"
 NETWORK=down fetched 1
-err_has "can't reach the package mirror http://deb.example: Could not connect to deb.example:80"
+err_has "cannot reach the package mirror http://deb.example: Could not connect to deb.example:80"
 # apt has no such package: its lists may be old.
 expect 3 "$fetch" target three
 

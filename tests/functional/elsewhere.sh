@@ -44,13 +44,13 @@ expect 0 maqet add vm.yaml
 expect 0 maqet status vm
 out_has one
 expect 3 maqet resize vm far 16M
-err_has "there is nothing to be resized yet"
+err_has "there is nothing to resize yet"
 expect 1 maqet start vm
-err_has "Can't make what the drive 'far' of VM 'vm' needs"
+err_has "Cannot create what the drive 'far' of VM 'vm' needs"
 same created "$(vm_status vm)" "the machine"
 mkdir service
 expect 0 maqet start vm
-err_has "Creating elsewhere storage for the drive 'far' of VM 'vm'"
+err_has "Creating elsewhere storage for drive 'far' of VM 'vm'"
 same one "$(ls service)" "what the service has"
 halt
 put 1
@@ -68,7 +68,7 @@ err_has "maqet start vm --create-missing"
 err_lacks Creating
 same '' "$(ls service)" "what the service has"
 expect 0 maqet start vm --create-missing
-err_has "Creating elsewhere storage for the drive 'far' of VM 'vm'"
+err_has "Creating elsewhere storage for drive 'far' of VM 'vm'"
 halt
 mv away service/one
 sed 's/image: one/image: new/' vm.yaml >other.yaml
@@ -77,7 +77,7 @@ expect 3 maqet start vm
 err_has "drive 'far' of VM 'vm': there is no storage (image=new,service=$TMP/service), and what the drive had before (image=one,service=$TMP/service) was last there on 2"
 err_lacks Creating
 expect 0 maqet start vm --create-missing
-err_has "Creating elsewhere storage for the drive 'far' of VM 'vm'"
+err_has "Creating elsewhere storage for drive 'far' of VM 'vm'"
 halt
 expect 0 maqet apply vm vm.yaml
 rm service/new
@@ -114,8 +114,8 @@ halt
 # Somebody who came at the same time, and was not there when maqet asked first: QEMU is ended.
 users late "client.9"
 expect 1 maqet start vm
-err_has "Virtual machine 'vm' did not start"
-err_has "drive 'far' is in use by a QEMU, client.9, of which only one is this machine"
+err_has "VM 'vm' did not start"
+err_has "drive 'far' is in use by a QEMU, client.9, only one of which is this VM"
 same stopped "$(vm_status vm)" "the machine"
 nobody
 holds 1
@@ -138,11 +138,11 @@ err_has "Stop it, and start it again: maqet stop vm"
 for change in "snapshot vm create far beside --live" "resize vm far 16M"; do
     # shellcheck disable=SC2086 # words
     expect 3 maqet $change
-    err_has "VM 'vm' has never run: its start came to no end, and somebody else may use its drives"
+    err_has "VM 'vm' has not run yet: its start was interrupted, and another program may be using its drives"
 done
 # Nobody lets it go on.
 expect 3 maqet resume vm
-err_has "VM 'vm' has never run: its start came to no end, and somebody else may use its drives"
+err_has "VM 'vm' has not run yet: its start was interrupted, and another program may be using its drives"
 same paused "$(vm_status vm)" "a machine that never ran"
 # Nor does it run to be stopped: its power button ends QEMU at once.
 expect 0 maqet stop vm --timeout "$(patience 60)"
@@ -195,7 +195,7 @@ same "both live old " "$(snapshots)" "the snapshots after one was replaced"
 expect 0 maqet snapshot vm load far both
 holds 3
 
-# Whether somebody has written to it since a load was interrupted can't be seen from here.
+# Whether somebody has written to it since a load was interrupted cannot be seen from here.
 put 5
 step=0
 until grep -qs '"phase":"revert"' data/vms/vm/pending.json; do
@@ -256,7 +256,7 @@ expect 0 env PATH="$TMP/tools:$PATH" "$MAQET" plugin check "$ELSEWHERE/maqet-sto
     --set "service=$TMP/service" --set image=large --only children
 same $((136 << 20)) "$(sed -n 's/^resize .* //p' words)" "the size that was asked for"
 
-# What maqet can't know to be its own stays.
+# What maqet cannot know to be its own stays.
 expect 0 maqet rm vm --yes --delete-storage
 [ -e "$image" ] || fail "the image is gone"
 [ ! -e near.qcow2 ] || fail "the other image is still there"

@@ -24,7 +24,7 @@ write_to() { # FILE COMMAND...
     shift
     for command; do
         qemu-io --object "$secret" -c "$command" "$(image "$file")" >/dev/null ||
-            fail "can't do in $file: $command"
+            fail "cannot do in $file: $command"
     done
 }
 
@@ -115,7 +115,7 @@ base='"backing":{"driver":"qcow2","backing":null,"file":{"driver":"file","filena
 sizes ', backing_file: base.qcow2, backing_format: qcow2' -b base.qcow2 -F qcow2
 base='"backing":null'
 
-# Version 2 of the format, in which a disk with snapshots can't change its size; and compressed
+# Version 2 of the format, in which a disk with snapshots cannot change its size; and compressed
 # clusters.
 qemu-img create -q -f qcow2 -o compat=0.10 disk.qcow2 3M
 write_to disk.qcow2 'write -P 1 0 1M' 'write -c -P 2 1M 64k'
@@ -141,10 +141,10 @@ expect 0 maqet start vm
 expect 0 maqet stop vm --timeout 0 --force
 expect 0 maqet snapshot vm create --all one
 expect 3 maqet snapshot vm export d one no.raw --format raw
-err_has "the drive is encrypted, which an image of the format 'raw' can't be"
+err_has "the drive is encrypted, which an image of the format 'raw' cannot be"
 err_has "Add --decrypt"
 expect 3 maqet snapshot vm export d one no.qcow2 --compress
-err_has "an encrypted image can't be compressed"
+err_has "an encrypted image cannot be compressed"
 expect 3 maqet snapshot vm export open one no.qcow2 --decrypt
 err_has "the drive is not encrypted"
 err_has "Leave out --decrypt"

@@ -17,7 +17,7 @@ arguments:
 EOF
 expect 0 maqet add dies.yaml
 expect 1 maqet start dies
-err_has "Virtual machine 'dies' did not start"
+err_has "VM 'dies' did not start"
 err_has "'no-such-device' is not a valid device model name"
 err_lacks "qemu-system-x86_64: -device"
 no_leftovers dies created

@@ -199,7 +199,7 @@ seq -f '/* %.0f */' 501 >"$made/plugins/too-long.h"
 for file in core/base/low core/base/one core/base/two core/machine/high cli/top; do
     mkdir -p "$made/build/${file%/*}"
     "${CC:-cc}" -I "$made" -c "$made/$file.c" -o "$made/build/$file.o" ||
-        fail "can't compile $file"
+        fail "cannot compile $file"
 done
 faults "$made" "$made/build" >found
 cat >expected <<'EOF'

@@ -62,7 +62,7 @@ skip() {
     exit 77
 }
 
-# What the machine can't offer whatever is installed (root, mounts) may always be skipped.
+# What the machine cannot offer whatever is installed (root, mounts) may always be skipped.
 skip_always() {
     echo "SKIPPED: $*" >&2
     exit 77

@@ -37,10 +37,10 @@ number() {
     in_guest vm 'cat /tmp/n'
 }
 
-# A share that the guest has mounted can't be kept: said before anything is done.
+# A share that the guest has mounted cannot be kept: said before anything is done.
 in_guest vm 'mkdir -p /mnt/s && mount -t 9p -o trans=virtio,version=9p2000.L share /mnt/s'
 expect 3 maqet checkpoint vm create shared
-err_has "VM 'vm' can't be kept with its memory now. QEMU says:"
+err_has "VM 'vm' cannot be kept with its memory now. QEMU says:"
 err_has "mount"
 err_has "maqet snapshot vm create --all NAME --live"
 in_guest vm 'umount /mnt/s'
@@ -95,7 +95,7 @@ done
 ASAN_OPTIONS=detect_leaks=0 TERM=vt100 script -qefc "strace -f -qq -o '$TMP/trace' \
     -e trace=write -e inject=write:delay_exit=100000 '$MAQET' checkpoint vm create slow" \
     screen >/dev/null
-grep -qE "VM 'vm': [0-9.]+.?B of memory written, [0-9.]+.?B/s, pause so far [1-9][0-9]* ms: [0-9]+ %, [0-9]+ s left" \
+grep -qE "VM 'vm': [0-9.]+.?B of memory written, [0-9.]+.?B/s, paused so far for [1-9][0-9]* ms: [0-9]+ %, [0-9]+ s left" \
     screen || { cat screen >&2; fail "it is not told how far it is"; }
 expect 0 maqet checkpoint vm delete slow
 

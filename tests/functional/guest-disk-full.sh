@@ -40,14 +40,14 @@ written() {
 write_on "$hdd" A
 expect 0 maqet ls
 out_has "paused (disk full)"
-err_has "The guest of VM 'vm' is paused: there is no room for drive 'hdd': 0B are free in the file system at $small, where $small/hdd.qcow2 lies"
-err_has "Free up disk space in $small, then let the guest go on: maqet resume vm"
+err_has "The guest of VM 'vm' is paused: there is no space for drive 'hdd': 0B are free in the file system at $small, which contains $small/hdd.qcow2"
+err_has "Free up disk space in $small, then resume the guest: maqet resume vm"
 same paused "$(vm_status vm)"
 expect 0 maqet ls --status paused
 out_has "paused (disk full)"
 expect 0 maqet status vm
 out_has "paused (disk full)"
-err_has "there is no room for drive 'hdd'"
+err_has "there is no space for drive 'hdd'"
 expect 0 maqet --format json status vm
 for field in '"status": *"paused"' '"drive": *"hdd"' '"free": *0' "\"file_system\": *\"$small\"" "\"file\": *\"$small/hdd.qcow2\""; do
     grep -q "$field" out || fail "not in JSON: $field"
@@ -59,29 +59,29 @@ grep -qxF 'status|full[].' seen || fail "no drive is full"
 
 # Neither a start, nor more time, nor the power button is what it needs.
 expect 1 maqet start vm
-err_has "The guest of VM 'vm' is paused and can't go on: there is no room for drive 'hdd'"
+err_has "The guest of VM 'vm' is paused and cannot be resumed: there is no space for drive 'hdd'"
 err_has "maqet resume vm"
 expect 1 maqet stop vm --timeout 600
-err_has "The guest of VM 'vm' is paused and can't go on: there is no room for drive 'hdd'"
-err_has "Free up disk space in $small, then let the guest go on: maqet resume vm"
+err_has "The guest of VM 'vm' is paused and cannot be resumed: there is no space for drive 'hdd'"
+err_has "Free up disk space in $small, then resume the guest: maqet resume vm"
 err_lacks "--timeout SECONDS"
 expect 0 maqet pause vm
 out_has "was paused already"
 expect 1 maqet resume vm
-err_has "The guest of VM 'vm' is paused and can't go on: there is no room for drive 'hdd'"
+err_has "The guest of VM 'vm' is paused and cannot be resumed: there is no space for drive 'hdd'"
 same paused "$(vm_status vm)"
 
 # Where there is some room, and not enough, that shows only when QEMU tries again: the first
 # write to the image needs a cluster for itself and one for a table.
 truncate -s -2500K "$small/ballast"
 expect 1 maqet resume vm
-err_has "The guest of VM 'vm' is paused and can't go on: there is no room for drive 'hdd'"
+err_has "The guest of VM 'vm' is paused and cannot be resumed: there is no space for drive 'hdd'"
 same paused "$(vm_status vm)"
 
 # With room it goes on, and what it wrote is there.
 rm "$small/ballast"
 expect 0 maqet resume vm
-out_has "Resumed virtual machine 'vm'."
+out_has "Resumed VM 'vm'."
 eventually 60 written
 same running "$(vm_status vm)"
 same 4194304 "$(in_guest vm "dd if=/dev/$hdd bs=1M skip=8 count=4 iflag=direct 2>/dev/null | tr -dc A | wc -c")" "bytes written"
@@ -89,9 +89,9 @@ same 4194304 "$(in_guest vm "dd if=/dev/$hdd bs=1M skip=8 count=4 iflag=direct 2
 # A disk in `arguments`, whose path is relative to the YAML file; and stop with --force.
 write_on "$extra" B
 expect 0 maqet status vm
-err_has "there is no room for drive 'extra': 0B are free in the file system at $small, where $small/argument.qcow2 lies"
+err_has "there is no space for drive 'extra': 0B are free in the file system at $small, which contains $small/argument.qcow2"
 expect 0 maqet stop vm --timeout 600 --force
-err_has "there is no room for drive 'extra'"
+err_has "there is no space for drive 'extra'"
 err_has "it is ended now"
 same stopped "$(vm_status vm)"
 rm "$small/ballast"

@@ -31,7 +31,7 @@ END
 expect 0 maqet add early.yaml
 expect 0 maqet start early
 expect 2 maqet snapshot early create hdd early --live --quiesce --freeze-timeout 0.2
-err_has "can't freeze its file systems"
+err_has "cannot freeze its file systems"
 err_has "Is qemu-guest-agent running in the guest?"
 err_lacks "interrupted"
 expect 0 maqet snapshot early list hdd

@@ -69,7 +69,7 @@ while [ $((i += 1)) -le "$rounds" ]; do
     untouched
 done
 
-# What takes too long, what can't be run, and what is killed.
+# What takes too long, what cannot be run, and what is killed.
 expect 2 maqet run vm --from ready --discard --timeout 1 -- sleep 1000
 err_has "sleep took longer than 1 s"
 untouched
@@ -103,7 +103,7 @@ same 143 $code "the exit code after SIGTERM"
 same told "$(cat told)" "what the command got"
 untouched
 
-# All that a command has started ends with it, where it can't be one of a terminal's.
+# All that a command has started ends with it, where it cannot be one of a terminal's.
 seconds=1
 until [ -s grandchild ]; do
     # However slow the machine is, there is a time in which the command gets that far.
@@ -122,7 +122,7 @@ kill -9 "$(vm_pid vm)"
 code=0
 wait "$command" || code=$?
 same 1 $code "the exit code after QEMU's death"
-err_has "QEMU of VM 'vm' was ended by signal 9"
+err_has "QEMU of VM 'vm' was killed by signal 9"
 untouched
 
 # And the checkpoint is what it was.

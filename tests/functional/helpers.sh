@@ -180,18 +180,18 @@ first="words: 'echo \$\$ >ready; $waits'"
 printf 'no program\n' >text
 chmod +x text
 machine "$first" "program: $TMP/text"
-refused 1 "Drive 'drive2': can't run $TMP/text, which has to run beside QEMU"
+refused 1 "Drive 'drive2': cannot run $TMP/text, which must run beside QEMU"
 machine "$first" "program: $TMP/nowhere"
-refused 1 "the program $TMP/nowhere, which has to run beside QEMU for it, was not found"
+refused 1 "the program $TMP/nowhere, which must run beside QEMU for it, was not found"
 err_has "drive 'drive2'"
 machine "$first" "program: no-such-program-of-maqet"
 refused 1 "the program no-such-program-of-maqet,"
 err_has "Install it, or add its folder to PATH"
-# It ends at once: QEMU can't go on, and the reason is what it said.
+# It ends at once: QEMU cannot go on, and the reason is what it said.
 machine "$first" "words: 'echo no, not today >&2; exit 3', asked: on"
 refused 1 "no, not today"
 machine "words: 'kill -9 \$\$', asked: on"
-refused 1 "Virtual machine 'vm' did not start"
+refused 1 "VM 'vm' did not start"
 # It never answers: the start is given up, and so is the program.
 machine "words: 'echo \$\$ >ready; $waits', asked: on"
 qemu=''

@@ -66,7 +66,7 @@ EOF
 expect 3 maqet add deep.yaml
 err_has "backing.qcow2"
 
-# What is no base at all: the image itself, what can't be read without a key, what a later QEMU
+# What is no base at all: the image itself, what cannot be read without a key, what a later QEMU
 # has made, and what never ends.
 qemu-img create -q -f qcow2 images/self.qcow2 1M
 drive self <<EOF
@@ -75,7 +75,7 @@ backing_file: images/self.qcow2
 backing_format: qcow2
 EOF
 expect 3 maqet add self.yaml
-err_has "the image $TMP/images/self.qcow2 can't be its own backing file"
+err_has "the image $TMP/images/self.qcow2 cannot be its own backing file"
 no_base() { # FILE MESSAGE
     drive over <<EOF
 file: images/over.qcow2

@@ -236,7 +236,7 @@ sound f.qcow2 f-data.qcow2
 
 pid=$(pid_of d)
 expect 2 bounded checkpoint d load point --keep present --yes --wait 1
-err_has "The present state of VM 'd' can't be kept: QEMU does not answer"
+err_has "The present state of VM 'd' cannot be saved: QEMU does not answer"
 same 1 "$(grep -c 'has not answered' err)" "times that it was waited for"
 expect 0 bounded checkpoint d load point --yes --wait "$some"
 same 1 "$(grep -c 'has not answered' err)" "times that it was waited for"
@@ -282,7 +282,7 @@ END
     sed -i "s|^binary: .*|binary: $fake|" "$how.yaml"
     expect 0 maqet add "$how.yaml"
     FAKE_QEMU=$how expect 2 bounded start "$how" --wait 1
-    err_has "Virtual machine '$how' did not start"
+    err_has "VM '$how' did not start"
     grep -qE "has not answered within (0\.[0-9]+|1) s" err || fail "not said: $(cat err)"
     err_has "--wait"
     err_lacks "maqet stop"

@@ -8,7 +8,7 @@ fill() {
     qemu-io -f qcow2 -c "write -q -P $2 0 64k" "$1" >/dev/null
 }
 holds() {
-    held=$(qemu-io -f qcow2 -c "read -P $2 0 64k" "$1") || fail "$1 can't be read, or holds another number than $2"
+    held=$(qemu-io -f qcow2 -c "read -P $2 0 64k" "$1") || fail "$1 cannot be read, or holds another number than $2"
     case $held in *'Pattern verification failed'*) fail "$1 does not hold $2" ;; esac
 }
 

@@ -194,7 +194,7 @@ expect 0 maqet add below.yaml
 expect 0 maqet start below
 expect 0 maqet add above.yaml
 expect 1 maqet start above
-err_has "drive 'd': the image $TMP/below.qcow2 is in use by QEMU of virtual machine 'below'"
+err_has "drive 'd': the image $TMP/below.qcow2 is in use by QEMU of VM 'below'"
 [ ! -e above.qcow2 ] || fail "it was made all the same"
 expect 0 maqet restart below --timeout 0 --force
 halt below
@@ -222,7 +222,7 @@ expect 0 maqet start above
 halt above
 expect 0 maqet rm below above --yes
 
-# What can't be written down is seen to before anything is deleted.
+# What cannot be written down is seen to before anything is deleted.
 vm_yaml gone <<YAML
 storage:
   - {name: d, size: 1M, file: gone.qcow2}
@@ -234,7 +234,7 @@ expect 1 maqet rm gone --yes --delete-storage
 err_has "data/images.json is damaged"
 [ -e gone.qcow2 ] || fail "the image was deleted all the same"
 cp saved.json data/images.json
-# Whether a machine that can't be read uses an image isn't known.
+# Whether a machine that cannot be read uses an image isn't known.
 expect 0 maqet rm gone --yes
 cp data/vms/drive/vm.json vm.json
 echo '{' >data/vms/drive/vm.json
@@ -242,7 +242,7 @@ expect 0 maqet storage ls --format json
 tr -d '\n ' <out | grep -q "\"path\":\"$TMP/gone.qcow2\"[^}]*\"state\":\"unknown\"" ||
     fail "not unknown: $(cat out)"
 expect 3 maqet storage rm --yes gone.qcow2
-err_has "$TMP/gone.qcow2 is kept: the definition of VM 'drive', which may use it, can't be read"
+err_has "$TMP/gone.qcow2 is kept: the definition of VM 'drive', which may use it, cannot be read"
 cp vm.json data/vms/drive/vm.json
 expect 0 maqet storage rm --yes gone.qcow2
 
@@ -258,7 +258,7 @@ for stray in 'mkfifo started.fifo' 'ln -s /dev/null lock.link' 'touch checkpoint
     rm -rf "data/vms/drive/$file"
 done
 
-# A machine of another data folder. Where the file system keeps no marks, it can't be known.
+# A machine of another data folder. Where the file system keeps no marks, it cannot be known.
 truncate -s 1M probe
 if setfattr -n user.test -v 1 probe 2>/dev/null; then
     vm_yaml base <<YAML

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A start that can't come to anything makes no image; and where KVM can't be used it says why.
+# A start that cannot come to anything makes no image; and where KVM cannot be used it says why.
 . "${srcdir:-.}/tests/functional/functions.sh"
 qemu_required
 
@@ -22,7 +22,7 @@ binary: qemu-system-nothing
 $tcg
 END
 : >no-program
-refused 4 "QEMU's program $TMP/no-program can't be run" <<END
+refused 4 "QEMU's program $TMP/no-program cannot be run" <<END
 binary: ./no-program
 $tcg
 END
@@ -87,30 +87,30 @@ accel: kvm'
 
 arch=$(uname -m)
 [ "$arch" = x86_64 ] || skip_always "KVM runs no x86_64 on $arch"
-refused 3 "Virtual machine 'vm': KVM can't be used: there is no /dev/kvm" <<END
+refused 3 "VM 'vm': KVM cannot be used: there is no /dev/kvm" <<END
 $insists
 END
 err_has "modprobe kvm_intel"
 err_has "Or say \`accel: tcg\`, which is slow"
-refused 3 "KVM can't be used: there is no /dev/kvm" <<END
+refused 3 "KVM cannot be used: there is no /dev/kvm" <<END
 binary: qemu-system-x86_64
 memory: 64M
 display: none
 arguments: [enable-kvm]
 END
 cp -a /dev/null dev/kvm
-refused 3 "KVM can't be used: /dev/kvm does not work" <<END
+refused 3 "KVM cannot be used: /dev/kvm does not work" <<END
 $insists
 END
 chown 1:1 dev/kvm
 chmod 660 dev/kvm
 group=$(stat -c %G dev/kvm)
-refused 4 "KVM can't be used: you may not open /dev/kvm, which is for the group '$group'" <<END
+refused 4 "KVM cannot be used: you are not allowed to open /dev/kvm, which belongs to the group '$group'" <<END
 $insists
 END
 err_has "Join the group, and log in again: sudo usermod -aG $group root"
 chmod 600 dev/kvm
-refused 4 "KVM can't be used: you may not open /dev/kvm" <<END
+refused 4 "KVM cannot be used: you are not allowed to open /dev/kvm" <<END
 $insists
 END
 err_has "Have root open it to the group kvm"
@@ -119,7 +119,7 @@ err_has "Have root open it to the group kvm"
 printf 'name: vm\nbinary: qemu-system-x86_64\nmemory: 64M\ndisplay: none\n' >vm.yaml
 expect 0 maqet apply vm vm.yaml
 expect 0 $within "$MAQET" start vm
-err_has "WARNING: Virtual machine 'vm' runs by TCG, which is slow. KVM can't be used: you may not open /dev/kvm"
+err_has "WARNING: VM 'vm' runs without KVM (TCG), which is slow. KVM cannot be used: you are not allowed to open /dev/kvm"
 expect 0 maqet stop vm --timeout 0 --force
 expect 0 maqet apply vm vm.yaml --set accel=tcg
 expect 0 $within "$MAQET" start vm

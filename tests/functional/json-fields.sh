@@ -48,7 +48,7 @@ documented resume resume vm
 documented restart restart vm --timeout 0 --force
 documented resize resize vm hdd +1M
 
-# Live, one that is a set of two drives, and what a plugin can't say.
+# Live, one that is a set of two drives, and what a plugin cannot say.
 documented 'snapshot create' snapshot vm create hdd one --live
 documented 'snapshot create' snapshot vm create hdd one --live --overwrite
 documented 'snapshot list' snapshot vm list

@@ -5,7 +5,7 @@
 qemu_required
 
 expect 0 maqet ls
-out_has 'No virtual machines found.'
+out_has 'No VMs found.'
 expect 0 maqet --format json ls
 same '[]' "$(tr -d ' \n' <out)"
 
@@ -23,12 +23,12 @@ expect 0 maqet validate one.yaml
 [ ! -e "$TMP/images/maqet-one-hdd.qcow2" ] || fail "validate made an image"
 expect 0 maqet add one.yaml
 expect 3 maqet add one.yaml
-err_has "There is a virtual machine 'one' already"
+err_has "There is already a VM 'one'"
 err_has "maqet apply one FILE"
 same created "$(vm_status one)"
 
 expect 3 maqet qmp one query-status
-err_has "Virtual machine 'one' is not running"
+err_has "VM 'one' is not running"
 
 expect 0 maqet start one
 err_has "INFO: Creating qcow2 storage file: $TMP/images/maqet-one-hdd.qcow2 (64M)"
@@ -43,7 +43,7 @@ same 700 "$(stat -c %a "$TMP/run/one")" "mode of the run folder"
 
 # Running already: an error that names the PID.
 expect 3 maqet start one
-err_has "Virtual machine 'one' is running already (PID $pid)"
+err_has "VM 'one' is already running (PID $pid)"
 err_lacks Creating
 
 # The drives in QEMU bear the names of the file.
@@ -69,7 +69,7 @@ expect 0 maqet qmp one cont
 same running "$(vm_status one)"
 
 expect 3 maqet rm one --yes
-err_has "Virtual machine 'one' is running (PID $pid)"
+err_has "VM 'one' is running (PID $pid)"
 
 # The firmware does not react to the power button, so the time runs out.
 expect 2 maqet stop one --timeout 1
@@ -102,7 +102,7 @@ same running "$(vm_status one)"
 
 # An unknown name: the closest one; nothing else changes.
 expect 3 maqet start onne
-err_has "There is no virtual machine 'onne'"
+err_has "There is no VM 'onne'"
 err_has "Did you mean 'one'?"
 expect 3 maqet --format json status nobody
 grep -q '"code": *"missing"' err || fail "no JSON error"
@@ -151,4 +151,4 @@ expect 0 maqet rm one --force
 [ ! -e "$TMP/data/vms/one" ] || fail "rm left the folder"
 [ ! -e "$TMP/run/one" ] || fail "rm left the run folder"
 expect 0 maqet ls
-out_has 'No virtual machines found.'
+out_has 'No VMs found.'

@@ -65,10 +65,10 @@ in_the_way() {
     ! maqet checkpoint vm list | grep three || fail "something was kept"
 }
 mv options away
-in_the_way "vm.yaml:12:5: -fw_cfg can't have its file $TMP/options: No such file or directory"
+in_the_way "vm.yaml:12:5: -fw_cfg cannot use its file $TMP/options: No such file or directory"
 mv away options
 mv secret away
-in_the_way "vm.yaml:15:5: -object can't have its file $TMP/secret: No such file or directory"
+in_the_way "vm.yaml:15:5: -object cannot use its file $TMP/secret: No such file or directory"
 mv away secret
 mv cd.iso away
 in_the_way "cd.iso"
@@ -96,7 +96,7 @@ in_the_way "QEMU's program $TMP/qemu was not found"
 mv away qemu
 # The other end of a socket that QEMU connects to.
 expect 0 maqet stop other --timeout 0 --force
-in_the_way "vm.yaml:13:5: -chardev connects to $TMP/there, where nobody listens"
+in_the_way "vm.yaml:13:5: -chardev connects to $TMP/there, on which nobody listens"
 expect 0 maqet start other
 same "$pid" "$(vm_pid vm)" "the PID after all that"
 # What QEMU writes need not be there; and a socket of another network namespace is connected to all
@@ -154,7 +154,7 @@ expect 0 maqet snapshot beside create hdd one --live
 pid=$(vm_pid beside)
 mv bin/beside away
 expect 1 maqet snapshot beside load hdd one --live
-err_has "the program $TMP/bin/beside, which has to run beside QEMU for it, was not found"
+err_has "the program $TMP/bin/beside, which must run beside QEMU for it, was not found"
 same "$pid" "$(vm_pid beside)" "the PID"
 mv away bin/beside
 expect 0 maqet snapshot beside load hdd one --live
@@ -185,14 +185,14 @@ pid=$(vm_pid tpm)
 for command in "snapshot tpm load hdd one --live" "checkpoint tpm load two"; do
     # shellcheck disable=SC2086 # several words
     expect 3 maqet $command
-    err_has "VM 'tpm' would not start again, so it was not ended: the emulator of its TPM 'tpm0' ends with QEMU"
+    err_has "VM 'tpm' would not start again, so it was not stopped: the emulator of its TPM 'tpm0' ends with QEMU"
     same "$pid" "$(vm_pid tpm)" "the PID after '$command'"
 done
 expect 0 maqet stop tpm --timeout 0 --force
 wait "$emulator" || :
 expect 0 maqet snapshot tpm load hdd one
 expect 3 maqet start tpm --from two
-err_has "-chardev connects to $TMP/tpm/sock, where nobody listens"
+err_has "-chardev connects to $TMP/tpm/sock, on which nobody listens"
 emulator
 expect 0 maqet start tpm --from two
 expect 0 maqet stop tpm --timeout 0 --force

@@ -49,7 +49,7 @@ look_at() {
 # Another machine of ours.
 expect 0 maqet start one
 expect 1 maqet start two
-err_has "Virtual machine 'two': drive 'hdd': the image $image is in use by QEMU of virtual machine 'one' (PID $(vm_pid one))"
+err_has "VM 'two': drive 'hdd': the image $image is in use by QEMU of VM 'one' (PID $(vm_pid one))"
 err_has "Stop it first: maqet stop one"
 err_lacks "Failed to get"
 refused two
@@ -66,7 +66,7 @@ storage:
 EOF
     expect 0 maqet add "$name.yaml"
     expect 1 maqet start "$name"
-    err_has "is in use by QEMU of virtual machine 'one' (PID $(vm_pid one))"
+    err_has "is in use by QEMU of VM 'one' (PID $(vm_pid one))"
     refused "$name"
 done
 
@@ -82,9 +82,9 @@ storage:
 EOF
 expect 0 maqet add over.yaml
 expect 1 maqet start over
-err_has "Virtual machine 'over': drive 'top': the image $image is in use by QEMU of virtual machine 'one'"
+err_has "VM 'over': drive 'top': the image $image is in use by QEMU of VM 'one'"
 refused over
-# On a base that may change nothing was made, nor anything else for a machine that can't start.
+# On a base that may change nothing was made, nor anything else for a machine that cannot start.
 for made in images/top.qcow2 images/maqet-over-first.qcow2; do
     [ ! -e $made ] || fail "$made was made"
 done
@@ -95,7 +95,7 @@ arguments:
 EOF
 expect 0 maqet add own.yaml
 expect 1 maqet start own
-err_has "Virtual machine 'own': $TMP/own.yaml:6:5: -drive writes to $image, which is in use by QEMU of virtual machine 'one'"
+err_has "VM 'own': $TMP/own.yaml:6:5: -drive writes to $image, which is in use by QEMU of VM 'one'"
 refused own
 
 expect 0 maqet stop one --timeout 0 --force
@@ -106,7 +106,7 @@ expect 0 maqet stop two --timeout 0 --force
 hold "$image" qcow2
 look_at "$image"
 expect 1 maqet start one
-err_has "Virtual machine 'one': drive 'hdd': the image $image is in use by 'qemu-io -f qcow2 $TMP/"
+err_has "VM 'one': drive 'hdd': the image $image is in use by 'qemu-io -f qcow2 $TMP/"
 err_has "(PID $holder)"
 err_has "Wait until it has ended, or end it: kill $holder"
 err_lacks tail

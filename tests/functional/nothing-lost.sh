@@ -48,7 +48,7 @@ EOF
 expect 0 maqet add store.yaml
 expect 4 maqet start store
 err_has "where maqet keeps its definitions"
-# A drive that can't be had is found before another one's image is made.
+# A drive that cannot be had is found before another one's image is made.
 vm_yaml early <<EOF
 storage:
   - {name: hdd, file: images/early.qcow2, size: 1M}
@@ -58,7 +58,7 @@ expect 0 maqet add early.yaml
 expect 3 maqet start early
 err_has "there is no $TMP/images/none.iso"
 err_lacks Creating
-[ ! -e images/early.qcow2 ] || fail "an image was made for a machine that can't start"
+[ ! -e images/early.qcow2 ] || fail "an image was made for a machine that cannot start"
 # Two drives on one image.
 vm_yaml twice <<EOF
 storage:
@@ -76,7 +76,7 @@ expect 0 maqet add linked.yaml
 rm data/vms
 mv disk/vms data/
 
-# Another machine names the image within an argument, or can't be read at all.
+# Another machine names the image within an argument, or cannot be read at all.
 user() { # NAME, then lines
     vm_yaml "$1" <<EOF
 storage:
@@ -100,7 +100,7 @@ user g2
 expect 0 maqet add h.yaml
 echo '{' >data/vms/h/vm.json
 expect 0 maqet rm g2 --delete-storage --yes
-kept "$TMP/images/g2.raw" "the definition of VM 'h', which may use it, can't be read"
+kept "$TMP/images/g2.raw" "the definition of VM 'h', which may use it, cannot be read"
 [ -f images/g2.raw ] || fail "an image that may be in use is gone"
 rm -r data/vms/h
 

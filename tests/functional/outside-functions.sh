@@ -34,7 +34,7 @@ outside_build() {
     expect 0 maqet plugin info "$(sed -n 's/^ *\.name = "\(.*\)",$/\1/p' "$1"/*.c | head -n 1)"
 }
 
-# outside_check NAME: its own tests, which end with 77 where they can't run.
+# outside_check NAME: its own tests, which end with 77 where they cannot run.
 outside_check() {
     status=0
     make -C "$1" check CC="$CC" >"$1.log" 2>&1 || status=$?

@@ -61,7 +61,7 @@ same "$before" "$(stat -c %i images/disk.vdi)" "the file"
 expect 0 qemu-io -f vdi -c 'read -P 7 0 64k' images/disk.vdi
 ! grep -q 'verification failed' out || fail "what was written is gone"
 
-# What can't be.
+# What cannot be.
 refused() { # REASON; the drive's lines by stdin
     drive refused
     expect 3 maqet add refused.yaml

@@ -42,7 +42,7 @@ expect 0 maqet start vm
 same 1048576 "$(stat -c %s images/disk)" "the disk's size"
 expect 0 maqet stop vm --timeout 0 --force
 
-# What can't be a name changes nothing.
+# What cannot be a name changes nothing.
 fresh again
 for name in '' template Upper under_score -x a/b; do
     expect 2 sh again/rename "$name"

@@ -16,20 +16,20 @@ EOF
 done
 for command in pause resume; do
     expect 3 maqet $command one
-    err_has "Virtual machine 'one' is not running"
+    err_has "VM 'one' is not running"
     err_has "Start it: maqet start one"
     expect 3 maqet $command none
-    err_has "There is no virtual machine 'none'"
+    err_has "There is no VM 'none'"
     expect 3 maqet $command
 done
 expect 0 maqet start one two
 
 expect 0 maqet pause one
-out_has "Paused virtual machine 'one'."
+out_has "Paused VM 'one'."
 same paused "$(vm_status one)"
 same running "$(vm_status two)"
 expect 0 maqet pause one
-out_has "Virtual machine 'one' was paused already."
+out_has "VM 'one' was already paused."
 same paused "$(vm_status one)"
 expect 0 maqet --format json status one
 grep -q '"reason": *null' out || fail "a reason for what a person did"
@@ -41,19 +41,19 @@ same paused "$(vm_status two)"
 
 # One of several that fails keeps nobody from the others.
 expect 3 maqet resume one none two
-out_has "Resumed virtual machine 'one'."
-out_has "Resumed virtual machine 'two'."
+out_has "Resumed VM 'one'."
+out_has "Resumed VM 'two'."
 expect 0 maqet resume one
-out_has "Virtual machine 'one' was not paused."
+out_has "VM 'one' was not paused."
 same running "$(vm_status one)"
 
 # A start of what is paused says what it needs; a checkpoint as well.
 expect 0 maqet pause one
 expect 3 maqet start one
-err_has "Virtual machine 'one' is running already (PID $(vm_pid one)), and its guest is paused"
-err_has "Let it go on: maqet resume one"
+err_has "VM 'one' is already running (PID $(vm_pid one)), and its guest is paused"
+err_has "Resume it: maqet resume one"
 expect 3 maqet checkpoint one create point
-err_has "Let it go on: maqet resume one"
+err_has "Resume it: maqet resume one"
 same paused "$(vm_status one)"
 # Live snapshots leave it as it is.
 expect 0 maqet snapshot one create hdd still --live

@@ -51,7 +51,7 @@ TMPDIR="$long" expect 3 maqet plugin check "$plugins/maqet-storage-raw.so" --onl
 err_has "too long a name for sockets in it: $long"
 err_has "TMPDIR=/tmp maqet plugin check"
 TMPDIR="$TMP/none" expect 3 maqet plugin check "$plugins/maqet-storage-raw.so" --only file
-err_has "Can't find the folder $TMP/none"
+err_has "Cannot find the folder $TMP/none"
 expect 0 maqet plugin check "$plugins/maqet-storage-raw.so" --only capacity
 out_has "capacity skipped: it is for interfaces"
 expect 0 maqet plugin check "$plugins/maqet-iface-ide.so" --only space
@@ -100,7 +100,7 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
     [ -z "$(ls -A home)" ] || fail "$(ls -A home) is left"
 fi
 
-# What can't be loaded is one failure, and a crash is one, too.
+# What cannot be loaded is one failure, and a crash is one, too.
 built="$abs_top_builddir/tests/plugins/.libs"
 expect 1 maqet plugin check "$built/maqet-storage-wrong-abi.so"
 out_has "it was built for plugin ABI 77"
@@ -113,7 +113,7 @@ out_has "What to do: Run that check alone in a debugger"
 expect 3 maqet plugin check
 err_has "usage: maqet plugin check FILE"
 expect 3 maqet plugin check no-such-file.so
-err_has "Can't read the plugin $TMP/no-such-file.so"
+err_has "Cannot read the plugin $TMP/no-such-file.so"
 expect 3 maqet plugin check "$abs_top_srcdir/tests/functional/plugin-check.sh"
 err_has "is not named like a plugin"
 expect 3 maqet plugin check "$plugins/maqet-storage-raw.so" --only everything

@@ -31,7 +31,7 @@ loads newer
 refused wrong-abi "it was built for plugin ABI 77; this maqet has ABI 1"
 refused small "its structs have"
 refused wrong-kind "it is not of the kind 'storage'"
-refused wrong-name "it calls itself 'another', which is not its file's name"
+refused wrong-name "its name is 'another', which does not match the name of its file"
 refused no-entry "it doesn't export maqet_storage_plugin"
 refused null-entry "maqet_storage_plugin returned NULL"
 refused no-emit "it has no emit_args"
@@ -40,19 +40,19 @@ refused no-space "it has no space"
 refused no-inspect "it has no inspect, which resize needs"
 refused path-option "its path_option 'nowhere' is not one of its PATH options"
 refused bad-option "its option 'Bad-Name' is not named"
-refused reserved-option "its option 'media' has a name that maqet keeps for itself"
+refused reserved-option "the name of its option 'media' is reserved for maqet"
 refused no-choices "its option 'word' has no choices"
 refused missing-symbol maqet_not_in_this_version 1
 refused no-such "There is no storage plugin 'no-such'"
 err_has "searched in: $MAQET_PLUGIN_PATH"
 err_has good
-refused ../good "can't name a storage plugin"
-refused Good "can't name a storage plugin"
+refused ../good "cannot name a storage plugin"
+refused Good "cannot name a storage plugin"
 
 # What it emits is checked, and a failure without a word gets some.
 drive key-twice
 expect 1 maqet validate vm.yaml
-err_has "emitted something that QEMU can't take"
+err_has "emitted something that QEMU cannot take"
 if command -v qemu-system-x86_64 >/dev/null; then
     drive silent
     expect 0 maqet add vm.yaml
@@ -145,7 +145,7 @@ for plugin in wrong-abi small no-entry no-emit bad-option missing-symbol crashin
 done
 out_has "it was built for plugin ABI 77; this maqet has ABI 1"
 expect 0 maqet plugin list
-out_has "crashing: Can't load the plugin $built/maqet-storage-crashing.so: it crashed (Aborted)"
+out_has "crashing: Cannot load the plugin $built/maqet-storage-crashing.so: it crashed (Aborted)"
 expect 1 maqet plugin info crashing
 err_has "it crashed (Aborted)"
 expect 0 maqet plugin info good

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # An image and an export appear whole under their names and take no other file's place: also where
-# the file system can't rename without replacing, where somebody else was quicker, and where two
+# the file system cannot rename without replacing, where somebody else was quicker, and where two
 # exports write to the same name.
 . "${srcdir:-.}/tests/functional/functions.sh"
 . "${abs_top_srcdir:?}/tests/functional/image-functions.sh"
@@ -44,7 +44,7 @@ for number in EINVAL ENOSYS; do
     # The name was taken at the last moment.
     wrap_qemu_img '*convert*' "echo mine >'$TMP/images/out.raw'"
     expect 3 wrapped traced renameat2 error=$number snapshot one export hdd s images/out.raw --format raw
-    err_has "There is a file $TMP/images/out.raw already"
+    err_has "There is already a file $TMP/images/out.raw"
     same mine "$(cat images/out.raw)" "the file that was there"
     whole one.qcow2 out.raw
     rm images/out.raw
@@ -65,7 +65,7 @@ done
 # Another error is one.
 machine one
 expect 1 traced renameat2 error=EIO start one
-err_has "can't put the new image into place at $TMP/images/one.qcow2: Input/output error"
+err_has "cannot put the new image into place at $TMP/images/one.qcow2: Input/output error"
 whole
 
 # ---- two exports to the same name
@@ -117,7 +117,7 @@ kill -CONT "$(cat pid)"
 code=0
 wait $second || code=$?
 same 3 $code "exit code of the second export"
-grep -q "There is a file $TMP/images/out.qcow2 already" second || { cat second >&2; fail "not said to be there"; }
+grep -q "There is already a file $TMP/images/out.qcow2" second || { cat second >&2; fail "not said to be there"; }
 holds images/out.qcow2 1
 whole one.qcow2 out.qcow2 two.qcow2
 
@@ -151,11 +151,11 @@ first_ends 2
 
 # ---- a disk that fails
 
-# The journal of an operation has its name, and the folder can't be written to the disk: nothing is
+# The journal of an operation has its name, and the folder cannot be written to the disk: nothing is
 # begun, and nothing is left that a later command would finish.
 expect 1 env ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -P "$TMP/data/vms/one" \
     -e trace=fsync -e inject=fsync:error=EIO:when=1 "$MAQET" snapshot one create hdd new
-err_has "Can't write the folder $TMP/data/vms/one"
+err_has "Cannot write the folder $TMP/data/vms/one"
 err_has "Input/output error"
 grep -q INJECTED trace || fail "the folder was not written to the disk"
 [ ! -e data/vms/one/pending.json ] || fail "the journal is left"

@@ -47,18 +47,18 @@ same 4194304 "$(size_of images/sparse.raw)" "size"
 [ "$(taken images/sparse.raw)" -lt 4096 ] || fail "off is not sparse"
 
 # Where no space can be reserved there is none, and the image is not made sparse instead. Only a
-# file system that can't reserve any is left to do its best.
+# file system that cannot reserve any is left to do its best.
 vm_yaml nospace <<EOF
 storage:
   - {name: hdd, type: raw, file: images/nospace.raw, size: 4M}
 EOF
 expect 0 maqet add nospace.yaml
 expect 1 traced fallocate error=ENOSPC start nospace
-err_has "can't reserve 4194304 bytes for"
+err_has "cannot reserve 4194304 bytes for"
 err_has "No space left on device"
 [ ! -e images/nospace.raw ] || fail "an image is left"
 expect 0 traced fallocate error=EOPNOTSUPP start nospace
-err_has "can't reserve space, so the image is made sparse"
+err_has "cannot reserve space, so the image is made sparse"
 expect 0 maqet stop nospace --timeout 0 --force
 same 4194304 "$(size_of images/nospace.raw)" "size"
 
@@ -68,7 +68,7 @@ if mkdir ramfs && mount -t ramfs ramfs ramfs 2>/dev/null; then
 size: 4M
 EOF
     grep -q "WARNING: Drive 'hdd' of VM 'ramfs'" ramfs.err || fail "no warning"
-    grep -q "can't reserve space" ramfs.err || fail "the warning does not say why"
+    grep -q "cannot reserve space" ramfs.err || fail "the warning does not say why"
     same 4194304 "$(size_of ramfs/disk.raw)" "size"
 fi
 
@@ -84,8 +84,8 @@ storage:
 EOF
 expect 3 maqet add guest.yaml
 err_has "begins like an image of the format 'qcow2', and its type is raw"
-err_has '1. If it is a raw disk, and its guest has written that beginning: `format: raw`'
-err_has '2. If you know that it was made as such an image: `type: qcow2`'
+err_has '1. If it is a raw disk whose guest wrote that beginning: `format: raw`'
+err_has '2. If you know that it was created as such an image: `type: qcow2`'
 sed -i 's/type: raw/type: raw, format: raw/' guest.yaml
 expect 0 maqet add guest.yaml
 expect 0 maqet start guest

@@ -160,7 +160,7 @@ while read -r command; do
     out_has "No checkpoints"
     # shellcheck disable=SC2086 # words
     expect 0 maqet $command
-    err_has "load of snapshot 'keep' was interrupted; it has been completed now"
+    err_has "load of snapshot 'keep' was interrupted; it has been completed"
     [ ! -e $pending ] || fail "$what: still pending"
     expect 0 maqet stop vm --timeout 0 --force
     holds hdd.qcow2 1
@@ -182,14 +182,14 @@ half_loaded "a data folder that was moved"
 mv data/vms moved
 mv moved data/vms
 expect 0 maqet recover vm
-err_has "it has been completed now"
+err_has "it has been completed"
 
 # ---- written to ----
 
 single_loaded "one drive that was written to"
 fill hdd.qcow2 3
 asks "load of snapshot 'keep' was interrupted" "drive 'hdd': $TMP/hdd.qcow2 was written to since" \
-    "reverts drive 'hdd' to snapshot 'keep'; what was written since is lost"
+    "reverts drive 'hdd' to snapshot 'keep'; what has been written since is lost"
 only_shown
 finished
 holds hdd.qcow2 1
@@ -247,7 +247,7 @@ forgotten
 begin_anew
 expect 1 wrapped maqet snapshot vm load hdd keep
 expect 0 maqet recover vm
-err_has "it has been completed now"
+err_has "it has been completed"
 holds hdd.qcow2 1
 # What it has written before it failed is its own.
 wrap_qemu_img 'snapshot\ -q\ -a\ *' "'$(command -v qemu-img)' \"\$@\"; echo 'qemu-img: no luck' >&2; exit 1"
@@ -256,9 +256,9 @@ expect 1 wrapped maqet snapshot vm load hdd keep
 holds hdd.qcow2 1
 [ -e $pending ] || fail "$what: nothing is pending"
 expect 0 maqet recover vm
-err_has "it has been completed now"
+err_has "it has been completed"
 
-# Where the journal can't be written before the first drive reverts, the load is undone, and not
+# Where the journal cannot be written before the first drive reverts, the load is undone, and not
 # finished: a kill finds the journal and the images in step.
 step=0 code=137
 while [ $code -eq 137 ]; do
@@ -319,7 +319,7 @@ err_has "move it back, and then: maqet recover vm --finish"
 err_lacks "--create-missing"
 mv away data.qcow2
 expect 0 maqet recover vm
-err_has "it has been completed now"
+err_has "it has been completed"
 holds data.qcow2 1
 half_loaded "an image that is missing, forgotten"
 mv data.qcow2 away
@@ -361,7 +361,7 @@ for operation in load delete; do
         rm -rf backup
         cp -a data backup
         expect 0 maqet recover vm
-        err_has "VM 'vm': $noun of snapshot 'keep' was interrupted; it has been completed now"
+        err_has "VM 'vm': $noun of snapshot 'keep' was interrupted; it has been completed"
         begin_anew
         $change
         rm -rf data
@@ -413,7 +413,7 @@ half_created() {
 }
 half_created
 expect 0 maqet recover vm
-err_has "VM 'vm': creation of snapshot 'new' was interrupted; the incomplete snapshot has been removed"
+err_has "VM 'vm': creation of snapshot 'new' was interrupted; the incomplete snapshot has been deleted"
 same 1 "$(count_snapshots hdd.qcow2)" "snapshots in hdd"
 # The same, an hour earlier: so the snapshot that is there now was made later.
 half_created
@@ -459,7 +459,7 @@ killed_together() {
 # Nothing had been done since the journal was written.
 killed_together hdd.qcow2
 expect 0 maqet recover vm
-err_has "it has been completed now"
+err_has "it has been completed"
 holds hdd.qcow2 1
 holds data.qcow2 1
 # Something had, and it could have been anybody's.
@@ -477,7 +477,7 @@ cat sealed >$pending
 asks "drive 'hdd': $TMP/hdd.qcow2 was written to since"
 cat edited >$pending
 expect 0 maqet recover vm
-err_has "it has been completed now"
+err_has "it has been completed"
 holds hdd.qcow2 1
 holds data.qcow2 1
 
@@ -502,7 +502,7 @@ for command in "recover vm" "recover vm --finish --yes" "start vm" "resize vm hd
     # shellcheck disable=SC2086 # words
     expect 1 maqet $command
     err_has "$TMP/$pending is damaged"
-    grep -v '^ ' err | grep -q "interrupted, but can't be read" || fail "$what: no explanation"
+    grep -v '^ ' err | grep -q "interrupted, but cannot be read" || fail "$what: no explanation"
     err_has "maqet recover vm --forget"
     err_lacks "remove that"
     untouched "$command"

@@ -88,4 +88,4 @@ machine a
 machine b
 expect 0 maqet rm --all --yes --delete-storage
 expect 0 maqet ls
-out_has 'No virtual machines found.'
+out_has 'No VMs found.'

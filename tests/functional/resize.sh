@@ -21,7 +21,7 @@ mib=1048576
 
 # Before its first start there is nothing that could grow.
 expect 3 maqet resize vm thin 32M
-err_has "there is nothing to be resized yet: $TMP/thin.qcow2"
+err_has "there is nothing to resize yet: $TMP/thin.qcow2"
 err_has "maqet start vm"
 
 expect 0 maqet start vm
@@ -31,7 +31,7 @@ expect 0 maqet --format json resize vm plain +4M
 out_has '"before": 16777216'
 out_has '"after": 20971520'
 expect 0 maqet resize vm plain 20M
-out_has "has that size already: 20M"
+out_has "already has that size: 20M"
 expect 0 maqet qmp vm query-block
 out_has '"virtual-size": 33554432'
 out_has '"virtual-size": 20971520'
@@ -78,10 +78,10 @@ expect 0 maqet resize vm plain +4M
 expect 0 maqet stop vm --timeout 0 --force
 grep -q '"32M"' data/vms/vm/vm.json || fail "resized live, and the definition keeps its size"
 
-# What can't be.
+# What cannot be.
 expect 3 maqet resize vm plain 16E
 expect 3 maqet resize vm plain big
-err_has "'big' is no size; write it like 512M, 20G or +5G"
+err_has "'big' is not a size; write it like 512M, 20G or +5G"
 expect 3 maqet resize vm plain 0
 expect 3 maqet resize vm plain 20
 err_has "The size '20' is 20 bytes; did you mean 20G?"
@@ -136,4 +136,4 @@ storage:
 END
 expect 0 maqet add other.yaml
 expect 3 maqet resize other hdd 2M
-err_has "the type copies can't be resized"
+err_has "the type copies cannot be resized"

@@ -115,10 +115,10 @@ grep -qx more installed || fail "it was not installed"
 # No network: with apt's lists, and without.
 rm -f lists calls
 NETWORK=down expect 1 on_machine "$setup" another
-err_has "can't reach the package mirror http://deb.example: Temporary failure resolving 'deb.example'"
+err_has "cannot reach the package mirror http://deb.example: Temporary failure resolving 'deb.example'"
 : >lists
 NETWORK=down expect 1 on_machine "$setup" another
-err_has "can't reach the package mirror http://deb.example: Temporary failure resolving 'deb.example'"
+err_has "cannot reach the package mirror http://deb.example: Temporary failure resolving 'deb.example'"
 expect 0 on_machine "$setup" another
 
 # ---- where script/test-packages finds Debian ----

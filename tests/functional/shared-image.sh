@@ -32,7 +32,7 @@ same 1 "$(cat code.* | grep -cx 0)" "machines that run"
 same 31 "$(cat code.* | grep -cx 1)" "machines that were refused"
 winner=$(maqet --format plain ls | awk -F '\t' '$2 == "running" { print $1 }')
 same 31 "$(cat err.* | grep -c "drive 'hdd': the image $TMP/images/shared.qcow2 is in use by")" "reasons"
-same 31 "$(cat err.* | grep -c "QEMU of virtual machine '$winner' (PID $(vm_pid "$winner"))")" "holders"
+same 31 "$(cat err.* | grep -c "QEMU of VM '$winner' (PID $(vm_pid "$winner"))")" "holders"
 same 31 "$(cat err.* | grep -c "maqet stop $winner\$")" "hints"
 for vm in data/vms/*; do
     maqet -q stop --timeout 0 --force "$(basename "$vm")"

@@ -93,7 +93,7 @@ same "maqet-sata-1.0 maqet-scsi-0.0/1" "$(at many g i)" "places on added control
 maqet args many | grep -q '"maqet-sata-0"' || fail "the first controller is gone"
 once many
 
-# A place that the machine no longer has can't be kept.
+# A place that the machine no longer has cannot be kept.
 define many q35 g:sata i:scsi b:sata
 expect 0 maqet apply many many.yaml
 once many
@@ -112,10 +112,10 @@ expect 0 maqet apply old old.yaml
 same "ide.1 ide.2" "$(at old b c)" "places that are recorded late"
 once old
 
-# What can't be read is no empty record.
+# What cannot be read is no empty record.
 echo '{"format": 1, "slots": 3}' >data/vms/old/slots.json
 expect 1 maqet start old
-err_has "data/vms/old/slots.json is damaged, or was written by a later maqet"
+err_has "data/vms/old/slots.json is damaged, or was written by a later version of maqet"
 err_has "Move it away to go on without"
 rm data/vms/old/slots.json
 once old

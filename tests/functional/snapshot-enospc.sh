@@ -45,7 +45,7 @@ told() {
     err_has "Virtual machine 'vm'"
     err_has "'tight'"
     err_has "No space left on device"
-    err_has "Free up disk space: 0B are left where the image $TMP/small/tight.qcow2 of drive 'tight' lies"
+    err_has "Free up disk space: 0B are left in the file system that contains the image $TMP/small/tight.qcow2 of drive 'tight'"
 }
 
 # Stopped: from the first step.
@@ -55,7 +55,7 @@ told
 nothing_changed
 expect 1 maqet snapshot vm create --all first --overwrite
 told
-err_has "can't create the snapshot 'first'"
+err_has "cannot create the snapshot 'first'"
 nothing_changed
 expect 1 maqet snapshot vm load --all first
 told
@@ -66,7 +66,7 @@ room
 wrap_qemu_img 'snapshot\ -q\ -c\ first*tight.qcow2*' "$ballast || :"
 expect 1 wrapped maqet snapshot vm create tight first --overwrite
 told
-err_has "the new one was complete under another name and replaces the old one"
+err_has "the new one was complete under a temporary name and replaces the old one"
 room
 qemu-img snapshot -l small/tight.qcow2 | grep -q ' first ' || fail "the snapshot has lost its name"
 sound small/tight.qcow2

@@ -133,7 +133,7 @@ done
 echo "killed $kills times, $pending times in the middle of an operation"
 [ "$pending" -ge 40 ] || fail "hardly ever killed in the middle"
 
-# While a machine runs, a stand-in can't be renamed: it is known by the other's name until it
+# While a machine runs, a stand-in cannot be renamed: it is known by the other's name until it
 # can.
 begin_anew
 expect 0 maqet start vm
@@ -189,14 +189,14 @@ half_loaded
 sed 's/hdd.qcow2/other.qcow2/' vm.yaml >changed.yaml
 qemu-img create -q -f qcow2 other.qcow2 8M
 expect 0 maqet apply vm changed.yaml
-err_has "load of snapshot 'keep' was interrupted; it has been completed now"
+err_has "load of snapshot 'keep' was interrupted; it has been completed"
 what="after a change"
 in_step "$what"
 tags keep
 expect 0 maqet apply vm vm.yaml
 half_loaded
 expect 0 maqet rm vm --yes
-err_has "load of snapshot 'keep' was interrupted; it has been completed now"
+err_has "load of snapshot 'keep' was interrupted; it has been completed"
 what="after the removal"
 in_step "$what"
 tags keep

@@ -26,7 +26,7 @@ err_has "ERROR: VM 'vm' is running."
 err_has "Offline snapshots require stopped VM."
 err_has "  1. Stop VM: maqet stop vm"
 err_has "  2. Use live snapshot (add --live flag)"
-err_has "  3. Take whichever the VM's state asks for (add --auto)"
+err_has "  3. Use whichever fits the VM's state (add --auto)"
 # What never began is not said to be unfinished.
 expect 3 maqet snapshot vm create hdd test --live --quiesce
 err_has "was started without a port for a guest agent"
@@ -113,7 +113,7 @@ expect 0 maqet snapshot vm list
 ! grep -q fatal out || fail "half a set remains"
 sound hdd.qcow2 data.qcow2
 
-# The holder of an image that can't be worked on is named.
+# The holder of an image that cannot be worked on is named.
 mkfifo commands
 qemu-io -f qcow2 data.qcow2 <commands >qemu-io.out 2>&1 &
 holder=$!
@@ -121,7 +121,7 @@ exec 8>commands
 echo 'write -q 0 1' >&8
 eventually 10 sh -c '! qemu-img check -q data.qcow2'
 expect 1 maqet snapshot vm create --all held
-err_has "Virtual machine 'vm': drive 'data': the image $TMP/data.qcow2 is in use by"
+err_has "VM 'vm': drive 'data': the image $TMP/data.qcow2 is in use by"
 err_has "PID $holder"
 err_has "kill $holder"
 expect 1 maqet snapshot vm export data set out.qcow2
@@ -136,5 +136,5 @@ EOF
 expect 0 maqet add other.yaml
 expect 0 maqet start other
 expect 1 maqet snapshot vm create hdd held
-err_has "is in use by QEMU of virtual machine 'other' (PID $(vm_pid other))"
+err_has "is in use by QEMU of VM 'other' (PID $(vm_pid other))"
 err_has "maqet stop other"

@@ -19,7 +19,7 @@ expect 0 maqet add vm.yaml
 
 # Before its first start there is nothing to keep.
 expect 3 maqet snapshot vm create hdd early
-err_has "The image of the drive 'hdd' of VM 'vm' is not there: $TMP/hdd.qcow2"
+err_has "The image of drive 'hdd' of VM 'vm' does not exist: $TMP/hdd.qcow2"
 err_has "maqet start vm"
 expect 0 maqet start vm
 expect 0 maqet stop vm --timeout 0 --force
@@ -46,14 +46,14 @@ sound hdd.qcow2
 
 # What is not asked for rightly changes nothing.
 expect 3 maqet snapshot vm create hdd backup-20240101
-err_has "There is a snapshot 'backup-20240101' of drive 'hdd' on VM 'vm' already"
+err_has "There is already a snapshot 'backup-20240101' of drive 'hdd' on VM 'vm'"
 err_has "--overwrite"
 expect 3 maqet snapshot vm create hdd test --live
 err_has "ERROR: VM 'vm' is not running (status: stopped)."
 err_has "Live snapshots require running VM."
 err_has "  1. Start VM: maqet start vm"
 err_has "  2. Use offline snapshot (remove --live flag)"
-err_has "  3. Take whichever the VM's state asks for (--auto in the place of --live)"
+err_has "  3. Use whichever fits the VM's state (--auto instead of --live)"
 expect 3 maqet snapshot vm create hdd test --quiesce
 err_has "leave --quiesce out"
 expect 3 maqet snapshot vm load hdd backup-2024010
@@ -65,7 +65,7 @@ expect 3 maqet snapshot vm create hd test
 err_has "There is no drive 'hd' on VM 'vm'"
 err_has "Did you mean 'hdd'?"
 expect 3 maqet snapshot nobody list
-err_has "There is no virtual machine 'nobody'"
+err_has "There is no VM 'nobody'"
 expect 3 maqet snapshot vm creat hdd test
 err_has "did you mean 'create'?"
 expect 3 maqet snapshot vm create hdd
@@ -76,7 +76,7 @@ expect 3 maqet snapshot vm create hdd test --exclude data
 expect 3 maqet snapshot vm create hdd test --live --auto
 for name in '' -x .x 'a b' 'a/b' "$(printf 'a\nb')" "$(printf '%0129d' 0)"; do
     expect 3 maqet snapshot vm create -- hdd "$name"
-    err_has "can't name a snapshot"
+    err_has "cannot name a snapshot"
 done
 same 1 "$(count_snapshots hdd.qcow2)" "snapshots"
 
@@ -88,7 +88,7 @@ err_has "qemu-img convert -f raw -O qcow2 '$TMP/plain.raw' '$TMP/plain.raw.qcow2
 expect 3 maqet snapshot vm list share
 err_has "is of the type virtfs, which does not support snapshots"
 
-# Several drives: what can't be in a set is named before anything happens.
+# Several drives: what cannot be in a set is named before anything happens.
 expect 3 maqet snapshot vm create --all set
 err_has "VM 'vm' has a drive without support for snapshots: 'plain' (raw); nothing was done"
 err_has "Leave it out: --exclude plain"
@@ -103,8 +103,8 @@ fill data.qcow2 1
 {
     expect 0 maqet snapshot vm create $all set
     out_has "of drives 'hdd', 'data' on VM 'vm'"
-    out_has "Left out, with nothing that a snapshot keeps: 'share', 'cd'."
-    out_has "Excluded, and left alone: 'plain'."
+    out_has "Skipped, with nothing that a snapshot could record: 'share', 'cd'."
+    out_has "Excluded, and not changed: 'plain'."
     fill hdd.qcow2 3
     fill data.qcow2 3
     expect 0 maqet --format plain snapshot vm list
@@ -160,14 +160,14 @@ sound hdd.qcow2 data.qcow2
 # not even made is not said to be interrupted, and what can be done is no list of facts.
 wrap_qemu_img '*snapshot*-c*' 'echo "qemu-img: there is no luck" >&2; exit 1'
 expect 1 wrapped maqet snapshot vm create hdd set --overwrite
-err_has "drive 'hdd': can't create the snapshot 'set': qemu-img failed"
+err_has "drive 'hdd': cannot create the snapshot 'set': qemu-img failed"
 err_lacks "interrupted"
 expect 1 wrapped maqet snapshot vm create hdd fresh
-err_has "drive 'hdd': can't create the snapshot 'fresh': qemu-img failed"
+err_has "drive 'hdd': cannot create the snapshot 'fresh': qemu-img failed"
 err_lacks "interrupted"
 wrap_qemu_img '*snapshot*-d*' 'echo "qemu-img: there is no luck" >&2; exit 1'
 expect 1 wrapped maqet snapshot vm create hdd set --overwrite
-err_has "can't delete the snapshot 'set'"
+err_has "cannot delete the snapshot 'set'"
 err_has "Have it put right: maqet recover vm"
 err_lacks "Options:"
 expect 0 maqet recover vm
@@ -211,7 +211,7 @@ expect 0 maqet snapshot vm list hdd
 same 2 "$(grep -c '^- twice' out)" "both are shown"
 expect 3 maqet snapshot vm load hdd twice
 err_has "has 2 snapshots named 'twice'"
-err_has "See which there are: qemu-img snapshot -l '$TMP/hdd.qcow2'"
+err_has "List them: qemu-img snapshot -l '$TMP/hdd.qcow2'"
 expect 3 maqet snapshot vm create hdd twice --overwrite
 qemu-img snapshot -d twice hdd.qcow2
 expect 0 maqet snapshot vm delete hdd twice
@@ -232,13 +232,13 @@ expect 0 maqet snapshot vm export hdd exported out.raw --format raw
 same 8388608 "$(stat -c %s out.raw)" "size of the raw image"
 ! qemu-io -f raw -c 'read -P 10 0 64k' out.raw | grep -q failed || fail "out.raw"
 expect 3 maqet snapshot vm export hdd exported out.raw --format raw
-err_has "There is a file $TMP/out.raw already"
+err_has "There is already a file $TMP/out.raw"
 expect 3 maqet snapshot vm export hdd exported other.raw --format raw --compress
 expect 3 maqet snapshot vm export --all exported other.raw
 expect 3 maqet snapshot vm export hdd exported "$TMP/nowhere/out.raw"
 wrap_qemu_img '*' 'echo "qemu-img: it broke" >&2; exit 1'
 expect 1 wrapped maqet snapshot vm export hdd exported broken.raw
-err_has "can't export the snapshot 'exported' to $TMP/broken.raw"
+err_has "cannot export the snapshot 'exported' to $TMP/broken.raw"
 err_has "it broke"
 [ -z "$(find . -name '*broken.raw*')" ] || fail "a failed export left something"
 
@@ -248,7 +248,7 @@ wrapped maqet snapshot vm export hdd exported slow.qcow2 >slow.out 2>&1 &
 slow=$!
 eventually 10 test -e converting
 expect 2 maqet snapshot vm create hdd third --lock-timeout 0.1
-err_has "the virtual machine 'vm'"
+err_has "VM 'vm'"
 err_has "snapshot vm export hdd exported slow.qcow2' (PID "
 err_has "--lock-timeout SECONDS"
 expect 0 maqet snapshot vm list hdd
@@ -261,7 +261,7 @@ holds slow.qcow2 10
 wrap_qemu_img 'snapshot\ -q\ -c\ *data.qcow2*' 'echo "qemu-img: no luck" >&2; exit 1'
 # shellcheck disable=SC2086
 expect 1 wrapped maqet snapshot vm create $all broken
-err_has "Virtual machine 'vm', drive 'data': can't create the snapshot 'broken'"
+err_has "VM 'vm', drive 'data': cannot create the snapshot 'broken'"
 err_has "no luck"
 expect 0 maqet snapshot vm list
 ! grep -q broken out || fail "half a set remains"
@@ -274,7 +274,7 @@ wrap_qemu_img 'snapshot\ -q\ -a\ *data.qcow2*' "[ -e '$TMP/broke' ] || {
 # shellcheck disable=SC2086
 expect 1 wrapped maqet snapshot vm load $all set
 err_has "no luck"
-err_has "the drives are as they were before it"
+err_has "the drives are as they were before"
 holds hdd.qcow2 12
 holds data.qcow2 12
 sound hdd.qcow2 data.qcow2
@@ -296,7 +296,7 @@ code=0
 wait "$waiting" || code=$?
 case $code in
 0) ;;
-3) grep -q "There is no virtual machine 'vm'" waiting.out || fail "said: $(cat waiting.out)" ;;
+3) grep -q "There is no VM 'vm'" waiting.out || fail "said: $(cat waiting.out)" ;;
 *) fail "exit code $code: $(cat waiting.out)" ;;
 esac
 [ ! -e data/vms/vm ] || fail "the folder remains"

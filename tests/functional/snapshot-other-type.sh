@@ -17,9 +17,9 @@ EOF
 expect 0 maqet add vm.yaml
 expect 0 maqet start vm
 expect 3 maqet snapshot vm create hdd one --live
-err_has "Drive 'hdd' on VM 'vm': the type copies has no snapshots while the machine runs"
+err_has "Drive 'hdd' on VM 'vm': the type copies has no snapshots while the VM is running"
 expect 3 maqet snapshot vm create --all one --live
-err_has "the type copies has no snapshots while the machine runs"
+err_has "the type copies has no snapshots while the VM is running"
 expect 0 maqet snapshot vm list
 ! grep -q one out || fail "half a set remains"
 expect 0 maqet stop vm --timeout 0 --force

@@ -19,7 +19,7 @@ expect 0 maqet add readme.yaml
 expect 0 maqet start readme
 expect 0 maqet snapshot readme create --all one --live
 out_has "Created snapshot 'one' of drive 'system' on VM 'readme'."
-out_has "Left out, with nothing that a snapshot keeps: 'work'."
+out_has "Skipped, with nothing that a snapshot could record: 'work'."
 same 1 "$(cat out err | grep -c "'work'")" "how often the share is mentioned"
 expect 0 maqet --format json snapshot readme create --all two --live
 same '["work"]' "$(tr -d ' \n' <out | sed 's/.*"skipped":\(\[[^]]*\]\).*/\1/')" "skipped"
@@ -32,7 +32,7 @@ expect 0 maqet snapshot readme delete --all one --exclude work
 # refused WAY NAME KIND FILE PLACE: all drives are refused, since NAME is missing from them.
 refused() {
     expect 3 maqet snapshot vm create --all refused "$1"
-    err_has "VM 'vm' has devices besides its drives that the guest can write to, and no snapshot keeps: '$2' ($3, "
+    err_has "VM 'vm' has devices other than its drives that the guest can write to, and that are not part of snapshots: '$2' ($3, "
     err_has "vm.yaml:$5: "
     err_has "$4); nothing was done"
     err_has "--exclude $2"
@@ -53,14 +53,14 @@ tried() {
     expect 0 maqet start vm
     refused --live "$@"
     expect 0 maqet snapshot vm create --all set --live --exclude "$1"
-    out_has "Excluded, and left alone: '$1'."
+    out_has "Excluded, and not changed: '$1'."
     expect 0 maqet snapshot vm delete --all set --live
-    out_has "Excluded, and left alone: '$1'."
+    out_has "Excluded, and not changed: '$1'."
     expect 0 maqet snapshot vm create --all set --live --exclude "$1"
     expect 0 maqet stop vm --timeout 0 --force
     expect 0 maqet snapshot vm load --all set
     err_has ", and leaves '$1' alone"
-    out_has "Excluded, and left alone: '$1'."
+    out_has "Excluded, and not changed: '$1'."
     expect 0 maqet snapshot vm delete --all set
 }
 vm_yaml vm <<EOF
@@ -146,7 +146,7 @@ EOF
 expect 0 maqet apply vm vm.yaml
 refused --auto argument-hdb disk other.raw 8:5
 
-# What the guest can't write to, or writes to in vain, is in nobody's way.
+# What the guest cannot write to, or writes to in vain, is in nobody's way.
 qemu-img create -q -f raw cd.iso 1M
 vm_yaml quiet <<EOF
 storage:
@@ -218,7 +218,7 @@ unset ASAN_OPTIONS
 expect 0 maqet recover vm
 err_has "it is complete"
 expect 0 maqet snapshot vm load --all cut
-out_has "Excluded, and left alone: 'plain'."
+out_has "Excluded, and not changed: 'plain'."
 
 # A drive that came later is not in the set: said when it is loaded, and no matter when the set is
 # deleted.
@@ -232,7 +232,7 @@ expect 3 maqet snapshot vm load --all cut --live
 err_has "VM 'vm' has drives that are not in the set 'cut': 'new' (qcow2), 'other' (raw); nothing was done"
 err_has "Leave them out: --exclude new --exclude other"
 expect 0 maqet snapshot vm load --all cut --live --exclude new --exclude other
-out_has "Excluded, and left alone: 'plain', 'new', 'other'."
+out_has "Excluded, and not changed: 'plain', 'new', 'other'."
 # What only shares its name with a set is none of it.
 expect 0 maqet snapshot vm create new cut --live
 expect 0 maqet snapshot vm delete --all cut --live

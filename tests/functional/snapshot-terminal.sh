@@ -53,7 +53,7 @@ code=0
 echo n | on_terminal recover vm --finish || code=$?
 same 2 $code "the exit code"
 shown "drive 'hdd': $TMP/hdd.qcow2 was written to since"
-shown "Finishing it reverts drive 'hdd' to snapshot 'one'; what was written since is lost"
+shown "Finishing it reverts drive 'hdd' to snapshot 'one'; what has been written since is lost"
 shown 'Finish it\?'
 shown 'Nothing was done'
 holds hdd.qcow2 2

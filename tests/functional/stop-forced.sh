@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Once QEMU has ended, a stop has succeeded, whatever keeps it from tidying up. Where a command
-# was to do more than that, and can't, its error says that QEMU has been ended.
+# was to do more than that, and cannot, its error says that QEMU has been ended.
 . "${srcdir:-.}/tests/functional/functions.sh"
 qemu_required
 requires strace
@@ -29,7 +29,7 @@ free_again() {
     wait "$tracer" || :
 }
 
-# unopened FILE WHEN ARGUMENT...: maqet, which can't open a file of its own, by the path that it says.
+# unopened FILE WHEN ARGUMENT...: maqet, which cannot open a file of its own, by the path that it says.
 unopened() {
     unopened_file=$1
     unopened_when=$2
@@ -60,12 +60,12 @@ expect 1 unopened "$TMP/data/vms/vm/lock" 1+ stop vm
 expect 0 maqet start vm
 occupied
 expect 2 maqet rm vm --force --lock-timeout 0.1
-err_has "Another maqet has been working on the virtual machine 'vm'"
-err_has "QEMU of 'vm' was ended before"
+err_has "Another maqet has been working on VM 'vm'"
+err_has "QEMU of VM 'vm' had been ended before"
 same stopped "$(vm_status vm)"
 free_again
 expect 0 maqet start vm
 expect 1 unopened "$TMP/data/vms/vm/lock" 2+ restart vm --timeout 0 --force
-err_has "The virtual machine 'vm' was stopped, and was not started again"
+err_has "VM 'vm' was stopped, but not started again"
 same stopped "$(vm_status vm)"
 expect 0 maqet rm vm --yes

@@ -24,7 +24,7 @@ unused() {
 }
 
 expect 0 maqet storage ls
-out_has "There are no images that maqet created and no VM uses."
+out_has "There are no images that maqet created and that no VM uses."
 
 # The checkpoint's memory is said to go. The plan has the lines of the receipt.
 used web
@@ -190,6 +190,6 @@ used asked
 if command -v script >/dev/null; then
     echo n | script -qec "'$MAQET' rm asked --delete-storage" /dev/null >typescript || true
     grep -q "removed  $TMP/images/asked.qcow2" typescript || fail "no plan before the question"
-    grep -q "Remove the virtual machine asked?" typescript || fail "no question"
+    grep -q "Remove the VM asked?" typescript || fail "no question"
     [ -e images/asked.qcow2 ] || fail "removed though the answer was no"
 fi

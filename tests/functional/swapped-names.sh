@@ -100,7 +100,7 @@ until_stopped
 as_other ln -s "$TMP/secret" "$image"
 go_on
 ended 1
-err_has "maqet-gone-hdd.raw appeared while it was being made, and is gone again"
+err_has "maqet-gone-hdd.raw appeared while it was being created, and is gone again"
 not_started gone
 same "for root only" "$(head -n 1 secret)"
 rm "$image"
@@ -115,7 +115,7 @@ until_stopped
 as_other mv open/moved.img open/elsewhere.img
 go_on
 ended 1
-err_has "$TMP/open/moved.img was just made, and is gone already"
+err_has "$TMP/open/moved.img was just created, and is already gone"
 not_started moved
 machine replaced ", size: 1M, file: open/replaced.img"
 stopping renameat2:1 -- start replaced
@@ -124,7 +124,7 @@ as_other mv open/replaced.img open/elsewhere.img
 as_other ln -s "$TMP/secret" open/replaced.img
 go_on
 ended 1
-err_has "another file has come in the place of $TMP/open/replaced.img, which was just made"
+err_has "$TMP/open/replaced.img, which was just created, was replaced by another file"
 not_started replaced
 
 # late NAME COMMAND...: runs the command as the other user when all has been looked at and
@@ -160,7 +160,7 @@ rm open/late.img
 truncate -s 1M open/late.img
 late late rm -f open/late.img
 ended 3
-err_has "$TMP/open/late.img is gone, which was there when it was checked"
+err_has "$TMP/open/late.img has disappeared since it was checked"
 [ ! -e open/late.img ] || fail "an image was made in the place of the one that was there"
 
 # A base, and a folder to share.

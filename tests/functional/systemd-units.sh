@@ -41,7 +41,7 @@ if command -v systemd-analyze >/dev/null 2>&1; then
     done
 fi
 
-# Without them. Sources that were built where they are can't be built elsewhere.
+# Without them. Sources that were built where they are cannot be built elsewhere.
 if [ ! -e "$abs_top_srcdir/config.status" ]; then
     mkdir without
     (cd without && expect 0 "$abs_top_srcdir/configure" -q --disable-tests --prefix=/usr \

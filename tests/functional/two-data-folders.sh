@@ -87,7 +87,7 @@ expect 0 a start web
 sed -i 's/b.qcow2/a.qcow2/' web.yaml
 expect 0 b apply web web.yaml
 expect 1 b start web
-err_has "in use by QEMU of virtual machine 'web' in $TMP/a (PID $(pid_in a))"
+err_has "in use by QEMU of VM 'web' in $TMP/a (PID $(pid_in a))"
 err_has "maqet --data-dir '$TMP/a' stop web"
 err_lacks "kill"
 expect 0 b rm web --yes
@@ -99,7 +99,7 @@ same stopped "$(status_in c)" "status of the copy"
 expect 0 maqet --data-dir "$TMP/c" stop web --timeout 0 --force
 out_has "was not running"
 expect 1 maqet --data-dir "$TMP/c" start web
-err_has "in use by QEMU of virtual machine 'web' in $TMP/a (PID $pid)"
+err_has "in use by QEMU of VM 'web' in $TMP/a (PID $pid)"
 expect 0 maqet --data-dir "$TMP/c" rm web --force --delete-storage
 [ -f images/a.qcow2 ] || fail "the copy has deleted the image"
 same "running $pid" "$(status_in a) $(pid_in a)" "the one that was copied"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A file of maqet's own that can't be read at the moment (too many open files, an I/O error)
+# A file of maqet's own that cannot be read at the moment (too many open files, an I/O error)
 # is an error, and is never taken for one that is damaged or not there: what it says stays.
 . "${srcdir:-.}/tests/functional/functions.sh"
 . "${srcdir:-.}/tests/functional/image-functions.sh"
@@ -18,7 +18,7 @@ expect 0 maqet stop vm --timeout 0 --force
 expect 0 maqet snapshot vm create hdd one
 folder=data/vms/vm
 
-# without FILE ERROR ARGUMENT...: the command can't open the file, fails and says so, and
+# without FILE ERROR ARGUMENT...: the command cannot open the file, fails and says so, and
 # the file stays what it was.
 without() {
     file=$1
@@ -49,7 +49,7 @@ ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -P "$TMP/$folder/snapshots.json"
 grep -q '^- one' out || fail "the snapshot is not listed"
 err_has "$folder/snapshots.json: "
 
-# The memory of a checkpoint that can't be opened now is not lost: nobody is told to delete it.
+# The memory of a checkpoint that cannot be opened now is not lost: nobody is told to delete it.
 expect 0 maqet start vm
 expect 0 maqet checkpoint vm create ready
 expect 0 maqet stop vm --timeout 0 --force
@@ -70,7 +70,7 @@ without $folder/exports.json EMFILE snapshot vm export hdd one out.qcow2
 grep -q /somewhere/else $folder/exports.json || fail "an export was forgotten"
 rm $folder/exports.json
 
-# A journal that can't be read is there all the same.
+# A journal that cannot be read is there all the same.
 expect 137 traced rename signal=KILL:when=1 snapshot vm create hdd three
 [ ! -e $folder/pending.json ] || fail "there is a journal before the rename"
 expect 137 traced fsync signal=KILL:when=2 snapshot vm create hdd three
@@ -82,7 +82,7 @@ for error in EMFILE EIO; do
 done
 expect 0 maqet recover vm
 
-# unlisted FOLDER WHEN: rm, which can't list a folder of the machine's, removes nothing.
+# unlisted FOLDER WHEN: rm, which cannot list a folder of the machine's, removes nothing.
 echo mine >$folder/mine
 mkdir -p $folder/checkpoints
 unlisted() {
@@ -91,7 +91,7 @@ unlisted() {
     ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -P "$TMP/$1" -e trace=openat,getdents64 \
         -e "inject=$2:error=EIO" "$MAQET" rm vm --yes >out 2>err || code=$?
     [ "$code" -ne 0 ] || fail "removed a machine without a look at $1"
-    err_has "Can't read $TMP/$1"
+    err_has "Cannot read $TMP/$1"
     find $folder | sort | cmp - before || fail "something was removed: $1"
 }
 unlisted $folder getdents64
@@ -108,13 +108,13 @@ done
 expect 0 maqet stop vm
 [ ! -e run/vm/helpers ] || fail "the record is left"
 
-# A backing file that can't be read when it is to be recorded.
+# A backing file that cannot be read when it is to be recorded.
 rm $folder/images.json
 code=0
 ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -P "$TMP/base.qcow2" -e trace=openat \
     -e inject=openat:error=EMFILE:when=2+ "$MAQET" start vm >out 2>err || code=$?
 [ "$code" -ne 0 ] || fail "started without a record of the base"
-err_has "can't read the backing file $TMP/base.qcow2"
+err_has "cannot read the backing file $TMP/base.qcow2"
 
 # One that is damaged gives way, and is kept.
 echo '{"drives": {"hdd": {"now": "1@' >$folder/snapshots.json
@@ -125,7 +125,7 @@ cmp -s saved $folder/snapshots.json.damaged || fail "the damaged file is not kep
 expect 0 maqet rm vm --force
 [ ! -e $folder ] || fail "something is left of the machine"
 
-# Whose a run folder is can't be read: it stays with the machine that runs in it.
+# Whose a run folder is cannot be read: it stays with the machine that runs in it.
 vm_yaml own <<END
 storage:
   - {name: hdd, size: 1M, file: first.qcow2}

@@ -134,7 +134,7 @@ cp -a data copy
 rm killed.qcow2
 missing maqet --data-dir "$TMP/copy" start killed
 
-# A list that can't be read is not taken for an empty one, and is not overwritten.
+# A list that cannot be read is not taken for an empty one, and is not overwritten.
 expect 0 maqet start killed --create-missing
 expect 0 maqet stop killed --timeout 0 --force
 echo '{' >data/vms/killed/images.json

@@ -34,7 +34,7 @@ copies_create(const struct maqet_drive *drive, const char *path, struct maqet_er
 {
     if (truncate(path, (off_t)maqet_drive_size(drive, "size")) == 0)
         return 0;
-    return maqet_error_set(err, MAQET_ERROR_FAILED, "can't make %s: %s", path,
+    return maqet_error_set(err, MAQET_ERROR_FAILED, "cannot create %s: %s", path,
                            strerror(errno));
 }
 
@@ -149,7 +149,7 @@ snapshot_list(const struct maqet_drive *drive, int fd, struct maqet_snapshots *s
         maqet_snapshot_used(snapshot, (uint64_t)status.st_blocks * 512);
     }
     int result = dir ? 0
-                     : maqet_error_set(err, MAQET_ERROR_FAILED, "can't read %s: %s",
+                     : maqet_error_set(err, MAQET_ERROR_FAILED, "cannot read %s: %s",
                                        folder, strerror(errno));
     if (dir)
         closedir(dir);

@@ -110,7 +110,7 @@ elsewhere_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *i
     if (file < 0 || read(file, header, sizeof(header)) != sizeof(header)) {
         if (file >= 0)
             close(file);
-        return maqet_error_set(err, MAQET_ERROR_FAILED, "can't read it");
+        return maqet_error_set(err, MAQET_ERROR_FAILED, "cannot read it");
     }
     close(file);
     for (size_t i = 24; i < sizeof(header); i++)

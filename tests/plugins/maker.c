@@ -93,7 +93,7 @@ append(const char *path, int flags, const char *text, struct maqet_error **err)
 
     if (fd >= 0)
         close(fd);
-    return failed ? maqet_error_set(err, MAQET_ERROR_FAILED, "can't write %s: %m", path)
+    return failed ? maqet_error_set(err, MAQET_ERROR_FAILED, "cannot write %s: %m", path)
                   : 0;
 }
 

@@ -85,7 +85,7 @@ read_shelf(const struct maqet_drive *drive, struct shelf *shelf, struct maqet_er
 
     memset(shelf, 0, sizeof(*shelf));
     if (!file)
-        return maqet_error_set(err, MAQET_ERROR_FAILED, "can't open %s: %s", path,
+        return maqet_error_set(err, MAQET_ERROR_FAILED, "cannot open %s: %s", path,
                                strerror(errno));
     if (fscanf(file, "%255s", shelf->content) != 1)
         shelf->content[0] = '\0';

@@ -268,7 +268,8 @@ test_no_socket(void)
 
     CU_ASSERT_PTR_NULL(maqet_agent_open(dir_fd, PATIENCE, -1, &error));
     UNIT_ERROR(&error, MAQET_ERROR_MISSING,
-               "Can't connect to QEMU's socket 'agent.sock': No such file or directory");
+               "Cannot connect to QEMU's socket 'agent.sock': No such file or "
+               "directory");
     close(fake_agent_listen(folder));
     CU_ASSERT_PTR_NULL(maqet_agent_open(dir_fd, PATIENCE, -1, &error));
     CU_ASSERT_EQUAL(error ? error->hints.count : 1, 0);

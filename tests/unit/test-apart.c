@@ -87,7 +87,7 @@ test_failures(void)
     struct maqet_error *error = NULL;
 
     check_failure("crash", PATIENCE, MAQET_ERROR_FAILED, "it crashed (Aborted)");
-    check_failure("hang", SHORT, MAQET_ERROR_TIMEOUT, "it came to no end in 0.3 s");
+    check_failure("hang", SHORT, MAQET_ERROR_TIMEOUT, "it timed out in 0.3 s");
     check_failure("exit", PATIENCE, MAQET_ERROR_FAILED,
                   "it ended the program (exit code 3)");
     check_failure("nothing", PATIENCE, MAQET_ERROR_FAILED,

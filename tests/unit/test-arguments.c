@@ -249,10 +249,10 @@ test_wrong_items(void)
 static void
 test_wrong_values(void)
 {
-    check_wrong("- device: [a, b]", "vm.yaml:1:11: the value of -device can't be a list; "
-                                    "repeat `- device: ...` instead");
-    check_wrong("- smp: {cpus: [1]}", "vm.yaml:1:15: 'cpus' of -smp can't be a list");
-    check_wrong("- a: {b: {c: [1]}}", "vm.yaml:1:14: 'b.c' of -a can't be a list");
+    check_wrong("- device: [a, b]", "vm.yaml:1:11: the value of -device cannot be a "
+                                    "list; repeat `- device: ...` instead");
+    check_wrong("- smp: {cpus: [1]}", "vm.yaml:1:15: 'cpus' of -smp cannot be a list");
+    check_wrong("- a: {b: {c: [1]}}", "vm.yaml:1:14: 'b.c' of -a cannot be a list");
     check_wrong("- smp: {}", "vm.yaml:1:8: the mapping of -smp is empty");
     check_wrong("- a: {\"b=c\": 1}",
                 "vm.yaml:1:7: 'b=c' is no property of -a; write each as KEY: VALUE");
@@ -278,19 +278,19 @@ static void
 test_refused_options(void)
 {
     check_wrong("- daemonize",
-                "vm.yaml:1:3: -daemonize can't be used: maqet detaches QEMU "
-                "itself, and QEMU's sandbox forbids forking");
+                "vm.yaml:1:3: -daemonize cannot be used: maqet itself detaches QEMU, "
+                "and QEMU's sandbox does not allow forking");
     check_wrong(
         "- -pidfile: a",
-        "vm.yaml:1:3: -pidfile can't be used: maqet keeps QEMU's PID file itself");
+        "vm.yaml:1:3: -pidfile cannot be used: maqet keeps QEMU's PID file itself");
     check_wrong("- chroot: a",
-                "vm.yaml:1:3: -chroot can't be used: QEMU would not reach the "
-                "files that maqet gives it");
+                "vm.yaml:1:3: -chroot cannot be used: QEMU could not reach the files "
+                "that maqet gives it");
     check_wrong("- runas: a",
-                "vm.yaml:1:3: -runas can't be used: whom QEMU runs as is a key "
-                "of its own");
-    check_wrong("- incoming: defer", "vm.yaml:1:3: -incoming can't be used: the VM would "
-                                     "wait for a migration instead of running");
+                "vm.yaml:1:3: -runas cannot be used: the user that QEMU runs as has a "
+                "key of its own");
+    check_wrong("- incoming: defer", "vm.yaml:1:3: -incoming cannot be used: the VM "
+                                     "would wait for a migration instead of running");
     check("- qmp: \"unix:/q,server=on\"\n- mon: m\n- monitor: stdio",
           "-qmp unix:/q,server=on -mon m -monitor stdio");
 }

@@ -104,7 +104,7 @@ static void
 test_wrong_name(void)
 {
     static const char rule[] =
-        "can't name a virtual machine: a letter or digit, then letters, "
+        "cannot name a virtual machine: a letter or digit, then letters, "
         "digits, '.', '_' and '-', 63 characters at most";
     _cleanup_free_ char *dots = maqet_format("'../web' %s", rule);
     _cleanup_free_ char *empty = maqet_format("'' %s", rule);
@@ -173,12 +173,12 @@ test_no_name(void)
     CU_ASSERT_PTR_NULL(read_texts(
         folder, (const char *const[]){"# me\nmemory: 1G\n", "cpu: host\n", NULL}, NULL,
         NULL, &error));
-    check_no_name(&error, "a.yaml:2:1: the virtual machine has no name: none of its "
-                          "files has a `name`");
+    check_no_name(&error, "a.yaml:2:1: the VM has no name: none of its files has a "
+                          "`name`");
     CU_ASSERT_PTR_NULL(name_after("my vm.yaml", &error));
-    check_no_name(&error, "'my vm' can't name a virtual machine");
+    check_no_name(&error, "'my vm' cannot name a virtual machine");
     CU_ASSERT_PTR_NULL(name_after(".yaml", &error));
-    check_no_name(&error, "'.yaml' can't name a virtual machine");
+    check_no_name(&error, "'.yaml' cannot name a virtual machine");
 }
 
 static void
@@ -279,8 +279,8 @@ test_wrong_keys(void)
                 "'arguments' is a list of QEMU's options, such as `- smp: 2`");
     check_wrong(
         "name: a\narguments:\n  - daemonize\n", NULL, "3:5",
-        "-daemonize can't be used: maqet detaches QEMU itself, and QEMU's sandbox "
-        "forbids forking");
+        "-daemonize cannot be used: maqet itself detaches QEMU, and QEMU's sandbox "
+        "does not allow forking");
 }
 
 /* What a number without a unit most likely means is asked, and `cpu` may be one. */

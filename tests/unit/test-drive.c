@@ -133,7 +133,7 @@ test_wrong_names(void)
     for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
         _cleanup_free_ char *yaml = maqet_format("{type: maker, name: '%s'}", wrong[i]);
         _cleanup_free_ char *message = maqet_format(
-            "vm.yaml:1:21: '%s' can't name a drive of VM 'web': a letter, then letters, "
+            "vm.yaml:1:21: '%s' cannot name a drive of VM 'web': a letter, then letters, "
             "digits, '-', '.' and '_', 31 characters at most",
             wrong[i]);
 
@@ -145,7 +145,7 @@ test_wrong_names(void)
     check_refused(&scene, "{type: maker, name: [a]}", MAQET_ERROR_INVALID, no_name);
     check_refused(
         &scene, "name: maqet-slots-0", MAQET_ERROR_INVALID,
-        "vm.yaml:1:7: 'maqet-slots-0' can't name a drive of VM 'web': names that "
+        "vm.yaml:1:7: 'maqet-slots-0' cannot name a drive of VM 'web': names that "
         "begin with 'maqet-' are kept for maqet's own nodes and controllers");
 }
 
@@ -216,7 +216,7 @@ test_wrong_keys(void)
         "'size'?");
     check_refused(
         &scene, "name: hdd\ntype: maker\nsize: 1X", MAQET_ERROR_INVALID,
-        "vm.yaml:3:7: 'size' of drive 'hdd' of VM 'web' is '1X', which is no size; "
+        "vm.yaml:3:7: 'size' of drive 'hdd' of VM 'web' is '1X', which is not a size; "
         "write it like 512M, 20G or 1.5T");
     check_refused(
         &scene, "name: hdd\ntype: maker\nlimits: {depth: 10}", MAQET_ERROR_INVALID,
@@ -271,18 +271,18 @@ test_wrong_nested_options(void)
         "and below it");
     check_refused(
         &scene, "name: hdd\ntype: maker\noptions: [size, 2M]", MAQET_ERROR_INVALID,
-        "vm.yaml:3:10: drive 'hdd' of VM 'web': 'options' is a mapping of keys and "
-        "values");
+        "vm.yaml:3:10: drive 'hdd' of VM 'web': 'options' must be a mapping of keys "
+        "and values");
     check_refused(
         &scene, "name: hdd\ntype: maker\noptions: size=2M", MAQET_ERROR_INVALID,
-        "vm.yaml:3:10: drive 'hdd' of VM 'web': 'options' is a mapping of keys and "
-        "values");
+        "vm.yaml:3:10: drive 'hdd' of VM 'web': 'options' must be a mapping of keys "
+        "and values");
     /* The place is that of the nested key, not of `options`. */
     check_refused(
         &scene, "name: hdd\ntype: maker\noptions:\n  size: 1M\n  unit: x",
         MAQET_ERROR_INVALID,
-        "vm.yaml:5:9: 'unit' of drive 'hdd' of VM 'web' is 'x', which is no whole "
-        "number");
+        "vm.yaml:5:9: 'unit' of drive 'hdd' of VM 'web' is 'x', which is not an "
+        "integer");
 }
 
 /* ---- plugins ---- */
@@ -316,7 +316,7 @@ test_missing_plugins(void)
     CU_ASSERT_PTR_NULL(maqet_drive_new(&scene.context, &scene.machine, entry, &error));
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL_FATAL(error->hints.count, 2);
-    UNIT_HINT(error, 1, "Or `interface: none`, for a -device of your own in `arguments`");
+    UNIT_HINT(error, 1, "Or use `interface: none` with your own -device in `arguments`");
     UNIT_ERROR(&error, MAQET_ERROR_INVALID, interface);
 }
 
@@ -622,7 +622,7 @@ test_faults_of_what_is_emitted(void)
     CU_ASSERT_TRUE(maqet_text_starts(
         error->message,
         "vm.yaml:1:1: drive 'hdd' of VM 'web': the plugin 'key-twice' emitted "
-        "something that QEMU can't take: "));
+        "something that QEMU cannot take: "));
     CU_ASSERT_EQUAL(error->code, MAQET_ERROR_FAILED);
     maqet_drive_free(drive);
 }

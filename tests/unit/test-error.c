@@ -88,9 +88,9 @@ test_errno(void)
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct maqet_error *err = NULL;
         _cleanup_free_ char *message =
-            maqet_format("Can't read x: %s", strerror(cases[i].number));
+            maqet_format("Cannot read x: %s", strerror(cases[i].number));
 
-        CU_ASSERT_EQUAL(maqet_error_errno(&err, cases[i].number, "Can't read %s", "x"),
+        CU_ASSERT_EQUAL(maqet_error_errno(&err, cases[i].number, "Cannot read %s", "x"),
                         -1);
         UNIT_ERROR(&err, cases[i].code, message);
     }

@@ -86,7 +86,7 @@ test_make(void)
     _cleanup_free_ char *file = unit_file(folder, "file", "");
     _cleanup_free_ char *below = maqet_format("%s/file/x", folder);
     _cleanup_free_ char *message =
-        maqet_format("Can't make the folder %s: Not a directory", file);
+        maqet_format("Cannot create the folder %s: Not a directory", file);
     struct maqet_error *err = NULL;
     mode_t mask = umask(022);
 
@@ -120,7 +120,7 @@ test_open_private(void)
     CU_ASSERT_EQUAL(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
     CU_ASSERT_EQUAL(chmod(path, 0777), 0);
     _cleanup_free_ char *open_to_all =
-        maqet_format("The folder %s can be written by other users", path);
+        maqet_format("The folder %s is writable by other users", path);
     CU_ASSERT_EQUAL(maqet_dir_open_private(path, &err), -1);
     UNIT_ERROR(&err, MAQET_ERROR_PERMISSION, open_to_all);
     CU_ASSERT_EQUAL(mode_of(path), 0777); /* it is not ours to change */
@@ -173,7 +173,7 @@ test_list_and_remove(void)
     /* A link is followed neither inside nor at the top. */
     _cleanup_free_ char *file = maqet_format("%s/file", kept);
     _cleanup_free_ char *message =
-        maqet_format("Can't remove the folder %s/link: Not a directory", folder);
+        maqet_format("Cannot delete the folder %s/link: Not a directory", folder);
     _cleanup_free_ char *link_at_top = maqet_format("%s/link", folder);
     CU_ASSERT_EQUAL(access(file, F_OK), 0);
     CU_ASSERT_EQUAL(symlink(kept, link_at_top), 0);
@@ -188,7 +188,7 @@ test_list_faults(void)
     _cleanup_folder_ char *folder = unit_folder();
     _cleanup_free_ char *nowhere = maqet_format("%s/nowhere", folder);
     _cleanup_free_ char *file = unit_file(folder, "file", "");
-    _cleanup_free_ char *message = maqet_format("Can't read %s: Not a directory", file);
+    _cleanup_free_ char *message = maqet_format("Cannot read %s: Not a directory", file);
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     struct maqet_error *err = NULL;
 
@@ -221,7 +221,7 @@ test_read(void)
     UNIT_ERROR(&err, MAQET_ERROR_INVALID, is_folder);
     CU_ASSERT_EQUAL(maqet_file_read("/nowhere", 4, &data, &length, &err), -1);
     UNIT_ERROR(&err, MAQET_ERROR_MISSING,
-               "Can't read /nowhere: No such file or directory");
+               "Cannot read /nowhere: No such file or directory");
 }
 
 static void
@@ -266,7 +266,7 @@ test_read_pipe(void)
     CU_ASSERT_EQUAL(length, 4);
     CU_ASSERT_EQUAL(close(ends[0]), 0); /* it stayed open */
     CU_ASSERT_EQUAL(maqet_fd_read(-1, "a pipe", 100, &data, &length, &err), -1);
-    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "Can't read a pipe: Bad file descriptor");
+    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "Cannot read a pipe: Bad file descriptor");
     waitpid(child, NULL, 0);
 }
 
@@ -383,9 +383,9 @@ test_replace_faults(void)
     _cleanup_free_ char *nowhere = maqet_format("%s/none/file", folder);
     _cleanup_free_ char *taken = maqet_format("%s/taken", folder);
     _cleanup_free_ char *missing =
-        maqet_format("Can't write %s: No such file or directory", nowhere);
+        maqet_format("Cannot write %s: No such file or directory", nowhere);
     _cleanup_free_ char *is_folder =
-        maqet_format("Can't write %s: Is a directory", taken);
+        maqet_format("Cannot write %s: Is a directory", taken);
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     struct maqet_error *err = NULL;
 
@@ -491,11 +491,11 @@ test_lock_faults(void)
     struct maqet_error *err = NULL;
 
     CU_ASSERT_EQUAL(maqet_lock_try(-1, &err), -1);
-    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "Can't lock a file: Bad file descriptor");
+    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "Cannot lock a file: Bad file descriptor");
     CU_ASSERT_EQUAL(maqet_lock_held(-1, &err), -1);
-    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "Can't ask for a lock: Bad file descriptor");
+    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "Cannot wait for a lock: Bad file descriptor");
     CU_ASSERT_EQUAL(maqet_lock_wait(-1, 5000, "x", &err), -1);
-    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "Can't lock a file: Bad file descriptor");
+    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "Cannot lock a file: Bad file descriptor");
 }
 
 static void
@@ -526,18 +526,18 @@ main(void)
         {"folders are made", test_make},
         {"private folders", test_open_private},
         {"folders are listed and removed", test_list_and_remove},
-        {"what can't be listed", test_list_faults},
+        {"what cannot be listed", test_list_faults},
         {"a file is read", test_read},
         {"odd files are read", test_read_odd_files},
         {"a pipe is read", test_read_pipe},
         {"a file is replaced", test_replace},
         {"a file is replaced here", test_replace_here},
         {"what was left is swept", test_sweep},
-        {"what can't be replaced", test_replace_faults},
+        {"what cannot be replaced", test_replace_faults},
         {"what tells files apart", test_ids},
         {"locks", test_locks},
         {"waiting for a lock", test_lock_wait},
-        {"what can't be locked", test_lock_faults},
+        {"what cannot be locked", test_lock_faults},
         {"the mark of a file", test_mark},
         CU_TEST_INFO_NULL,
     };

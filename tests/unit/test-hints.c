@@ -74,11 +74,12 @@ test_operands_of_any_number(void)
     maqet_strings_add(&operands, "two words");
     maqet_error_next_about(&error, MAQET_NEXT_KEEP_DRIVES_LIVE, &operands);
     UNIT_HINT(error, 0,
-              "Keep the drives alone: maqet snapshot web create --all NAME --live");
+              "Create a snapshot of the drives only: maqet snapshot web create --all "
+              "NAME --live");
     UNIT_HINT(
         error, 1,
-        "Keep the drives alone: maqet snapshot web create --all NAME --live --exclude "
-        "plain --exclude 'two words'");
+        "Create a snapshot of the drives only: maqet snapshot web create --all NAME "
+        "--live --exclude plain --exclude 'two words'");
 }
 
 static void

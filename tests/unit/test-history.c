@@ -423,7 +423,7 @@ check_damaged(const char *text, const char *why)
 static void
 test_damaged(void)
 {
-    static const char no_json[] = " is damaged: it is no JSON";
+    static const char no_json[] = " is damaged: it is not JSON";
 
     check_damaged("", no_json);
     check_damaged("{\"drives\": {\"hdd\": {\"now\": \"a@97.0000", no_json);
@@ -534,7 +534,7 @@ test_failed_save(void)
     scene_init(&scene);
     _cleanup_history_ struct maqet_history *history = fork_history(&scene, &snapshots);
     _cleanup_free_ char *message =
-        maqet_format("Can't write %s/snapshots.json: File too large", scene.folder);
+        maqet_format("Cannot write %s/snapshots.json: File too large", scene.folder);
     save(history);
     maqet_history_loaded(history, "hdd", snapshots.items[B]);
     unit_disk_full(true);
@@ -565,7 +565,7 @@ main(void)
         {"damaged files", test_damaged},
         {"wrong types", test_wrong_types},
         {"loops", test_loops},
-        {"what can't be read", test_unreadable},
+        {"what cannot be read", test_unreadable},
         {"a failed save", test_failed_save},
         CU_TEST_INFO_NULL,
     };

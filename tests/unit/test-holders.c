@@ -162,7 +162,7 @@ test_missing_file(void)
     CU_ASSERT_EQUAL(maqet_holders_find(&nowhere, "/nonexistent/x", &list, &count, &err),
                     -1);
     UNIT_ERROR(&err, MAQET_ERROR_MISSING,
-               "Can't look at /nonexistent/x: No such file or directory");
+               "Cannot inspect /nonexistent/x: No such file or directory");
     CU_ASSERT_EQUAL(count, 0);
     CU_ASSERT_PTR_NULL(list);
 }
@@ -327,17 +327,17 @@ test_text(void)
         {.pid = 6, .command = "ls"},
     };
     static const char *const wanted[] = {
-        "another process, which can't be seen from here (of another user, or on another "
-        "host)",
-        "QEMU of virtual machine 'a' (PID 1)",
-        "QEMU of virtual machine 'a' (PID 1) and 'qemu-img convert x' (PID 22)",
-        "QEMU of virtual machine 'a' (PID 1), 'qemu-img convert x' (PID 22) and 'cp y' "
+        "another process, which is not visible from here (of another user, or on "
+        "another host)",
+        "QEMU of VM 'a' (PID 1)",
+        "QEMU of VM 'a' (PID 1) and 'qemu-img convert x' (PID 22)",
+        "QEMU of VM 'a' (PID 1), 'qemu-img convert x' (PID 22) and 'cp y' "
         "(PID 333)",
-        "QEMU of virtual machine 'a' (PID 1), 'qemu-img convert x' (PID 22), 'cp y' "
+        "QEMU of VM 'a' (PID 1), 'qemu-img convert x' (PID 22), 'cp y' "
         "(PID 333) and 'cat' (PID 4444)",
-        "QEMU of virtual machine 'a' (PID 1), 'qemu-img convert x' (PID 22), 'cp y' "
+        "QEMU of VM 'a' (PID 1), 'qemu-img convert x' (PID 22), 'cp y' "
         "(PID 333), 'cat' (PID 4444) and 1 more",
-        "QEMU of virtual machine 'a' (PID 1), 'qemu-img convert x' (PID 22), 'cp y' "
+        "QEMU of VM 'a' (PID 1), 'qemu-img convert x' (PID 22), 'cp y' "
         "(PID 333), 'cat' (PID 4444) and 2 more",
     };
 
@@ -372,7 +372,7 @@ test_conflicts(void)
         {"Failed to get shared memory", false},
         {"Failed to get \"write", false},
         {"Failed to get ", false},
-        {"Can't open /x: Permission denied", false},
+        {"Cannot open /x: Permission denied", false},
         {"", false},
     };
 
@@ -412,12 +412,12 @@ test_explained(void)
     scene_begin(&scene);
     _cleanup_free_ char *words =
         maqet_format(LOCK "; Is another process using the image [%s]?", scene.image);
-    _cleanup_free_ char *used = maqet_format(
-        "Virtual machine 'web': drive 'hdd': the image %s is in use by", scene.image);
+    _cleanup_free_ char *used =
+        maqet_format("VM 'web': drive 'hdd': the image %s is in use by", scene.image);
     pid_t child = machine_new(&scene);
     pid_t reader = child_new((struct opened){.path = scene.image});
     _cleanup_free_ char *ours =
-        maqet_format("%s QEMU of virtual machine 'db' (PID %d)", used, (int)child);
+        maqet_format("%s QEMU of VM 'db' (PID %d)", used, (int)child);
     check_explained(&scene, NULL, words, ours, "Stop it first: maqet stop db");
     check_explained(&scene, &scene.drives[1], words, ours,
                     "Stop it first: maqet stop db");
@@ -432,7 +432,7 @@ test_explained(void)
     _cleanup_close_ int fd = open(scene.image, O_RDWR | O_CLOEXEC);
     CU_ASSERT_EQUAL(maqet_lock_try(fd, NULL), 1);
     _cleanup_free_ char *unseen = maqet_format(
-        "%s another process, which can't be seen from here (of another user, or on "
+        "%s another process, which is not visible from here (of another user, or on "
         "another host)",
         used);
     _cleanup_free_ char *hint =
@@ -464,9 +464,8 @@ test_explained_base(void)
     _cleanup_free_ char *used = maqet_format("the image %s is in use by '%s' (PID %d)",
                                              base, list[0].command, (int)child);
     maqet_file_users_free(list, count);
-    _cleanup_free_ char *drive_used =
-        maqet_format("Virtual machine 'web': drive 'hdd': %s", used);
-    _cleanup_free_ char *user_used = maqet_format("Virtual machine 'web': %s", used);
+    _cleanup_free_ char *drive_used = maqet_format("VM 'web': drive 'hdd': %s", used);
+    _cleanup_free_ char *user_used = maqet_format("VM 'web': %s", used);
     _cleanup_free_ char *hint =
         maqet_format("Wait until it has ended, or end it: kill %d", (int)child);
     check_explained(&scene, NULL, of_drive, drive_used, hint);
@@ -495,8 +494,8 @@ test_left_alone(void)
     child_end(child);
     CU_ASSERT_EQUAL_FATAL(err->hints.count, 1);
     UNIT_HINT(err, 0,
-              "Nobody has the image locked now: try again, unless this "
-              "virtual machine itself uses it twice");
+              "Nobody has the image locked now: try again, unless this VM itself uses "
+              "it twice");
     UNIT_ERROR(&err, MAQET_ERROR_FAILED, LOCK);
 
     CU_ASSERT_EQUAL(maqet_holders_explain(&scene.vm, NULL, &err), -1);

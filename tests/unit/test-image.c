@@ -187,8 +187,8 @@ test_size_of_existing(void)
     _cleanup_drive_ struct maqet_drive *same = drive_of(&scene, "file: a.img\nsize: 2K");
     _cleanup_drive_ struct maqet_drive *other = drive_of(&scene, "file: a.img\nsize: 3K");
     _cleanup_free_ char *words =
-        maqet_format("Drive 'hdd' of VM 'web': the image %s has the size 2K and not 3K; "
-                     "`size` counts only when an image is made",
+        maqet_format("Drive 'hdd' of VM 'web': the image %s has the size 2K and not "
+                     "3K; `size` is used only when an image is created",
                      other->path);
 
     free(unit_file(scene.images, "a.img", "maker 2048\n"));
@@ -226,7 +226,7 @@ test_no_image(void)
     _cleanup_free_ char *neither =
         maqet_format("%s is neither a file nor a block device", path);
     _cleanup_free_ char *nowhere =
-        maqet_format("%s is a link to a file that isn't there", path);
+        maqet_format("%s is a link to a file that does not exist", path);
     _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img");
 
     CU_ASSERT_EQUAL(mkdir(path, 0700), 0);
@@ -275,10 +275,9 @@ check_undeclared(const struct scene *scene, const struct maqet_drive *drive,
 {
     _cleanup_free_ char *text = maqet_format("maker 9 %s\n", name);
     _cleanup_free_ char *what =
-        maqet_format("the image %s names the base '%s', which the configuration "
-                     "doesn't; it is not "
-                     "opened, since such a name can make any file of this host "
-                     "readable in the guest",
+        maqet_format("the image %s names the base '%s', which the configuration does "
+                     "not; it is not opened, because such a name can make any file of "
+                     "the host readable in the guest",
                      drive->path, name);
 
     free(unit_file(scene->images, "a.img", text));
@@ -314,8 +313,8 @@ test_named_files(void)
     }
     for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
         _cleanup_free_ char *what = maqet_format(
-            "the image %s names the base '%s', but the configuration names %s, which is "
-            "another file; with the wrong one, the guest would see damaged data",
+            "the image %s names the base '%s', but the configuration names %s, which "
+            "is a different file; with the wrong one, the guest would see damaged data",
             declared->path, refused[i], base);
 
         check_undeclared(&scene, plain, refused[i]);
@@ -324,8 +323,8 @@ test_named_files(void)
     CU_ASSERT_EQUAL(unlink(base), 0);
     _cleanup_free_ char *gone = maqet_format(
         "the image %s names the base '/no/such/base.img', but the configuration names "
-        "%s, which is another file; with the wrong one, the guest would see damaged "
-        "data",
+        "%s, which is a different file; with the wrong one, the guest would see "
+        "damaged data",
         declared->path, base);
     free(unit_file(scene.images, "a.img", "maker 9 /no/such/base.img\n"));
     check_not_prepared(declared, MAQET_ERROR_INVALID, "5:7", gone);
@@ -342,7 +341,7 @@ test_not_writable(void)
     _cleanup_free_ char *path = unit_file(scene.images, "a.img", "maker 1\n");
     _cleanup_free_ char *may_not =
         maqet_format("you may not write %s: Permission denied", path);
-    _cleanup_free_ char *cannot = maqet_format("can't open %s: Permission denied", path);
+    _cleanup_free_ char *cannot = maqet_format("cannot open %s: Permission denied", path);
     _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img");
     _cleanup_drive_ struct maqet_drive *reader =
         drive_of(&scene, "file: a.img\nreadonly: on");
@@ -360,8 +359,8 @@ static void
 check_not_ours(const struct maqet_drive *drive)
 {
     _cleanup_free_ char *what = maqet_format(
-        "%s is not a plain file of your own, so somebody else may have put it "
-        "there; it is not used",
+        "%s is not a regular file that belongs to you, so somebody else may have put "
+        "it there; it is not used",
         drive->path);
 
     check_not_prepared(drive, MAQET_ERROR_PERMISSION, AT_DRIVE, what);
@@ -476,8 +475,9 @@ test_make_under_default_path(void)
     CU_ASSERT_EQUAL(scene.said.count, 2 + warned);
     if (warned)
         check_said(&scene, 1,
-                   "Drive 'hdd' of VM 'web': the system may clean /tmp; set `file`, or "
-                   "`storage_dir` for all images without one, to keep them for sure");
+                   "Drive 'hdd' of VM 'web': the system may clean /tmp; set `file`, "
+                   "or `storage_dir` for all images without one, to make sure that "
+                   "they persist");
 }
 
 /* A plugin may put another file into the place of the empty one. */
@@ -500,7 +500,7 @@ check_create_fails(const struct scene *scene, const char *act, const char *why)
     _cleanup_free_ char *keys = maqet_format("file: a.img\nact: %s", act);
     _cleanup_drive_ struct maqet_drive *drive = drive_of(scene, keys);
     _cleanup_free_ char *message =
-        maqet_format("Can't make %s (drive 'hdd' of VM 'web'): %s", drive->path, why);
+        maqet_format("Cannot create %s (drive 'hdd' of VM 'web'): %s", drive->path, why);
     struct maqet_image_state state;
     bool created = true;
 
@@ -527,7 +527,7 @@ test_failing_plugin_leaves_nothing(void)
     _cleanup_drive_ struct maqet_drive *vanish =
         drive_of(&scene, "file: a.img\nact: vanish");
     _cleanup_free_ char *gone = maqet_format(
-        "can't write %s to the disk: No such file or directory", vanish->path);
+        "cannot write %s to the disk: No such file or directory", vanish->path);
     check_not_prepared(vanish, MAQET_ERROR_FAILED, AT_DRIVE, gone);
     check_files(&scene, "");
 
@@ -553,8 +553,9 @@ test_check(void)
 
     CU_ASSERT_EQUAL(maqet_image_check(drive, &error), 0);
     CU_ASSERT_EQUAL(maqet_image_check(no_size, &error), -1);
-    UNIT_ERROR(&error, MAQET_ERROR_INVALID,
-               "vm.yaml:5:7: drive 'hdd' of VM 'web': an image of no size can't be made");
+    UNIT_ERROR(
+        &error, MAQET_ERROR_INVALID,
+        "vm.yaml:5:7: drive 'hdd' of VM 'web': an image of no size cannot be made");
     /* It will never be made, but may still arrive. */
     CU_ASSERT_EQUAL(maqet_image_check(reader, &error), 0);
     check_files(&scene, "");
@@ -576,9 +577,11 @@ test_never_made(void)
     _cleanup_drive_ struct maqet_drive *cdrom =
         drive_of(&scene, "file: a.img\nmedia: cdrom");
     _cleanup_free_ char *of_reader = maqet_format(
-        "there is no %s; the image of a read-only drive is never created", reader->path);
+        "%s does not exist, and the image of a read-only drive is never created",
+        reader->path);
     _cleanup_free_ char *of_cdrom = maqet_format(
-        "there is no %s; the image in a CD-ROM drive is never created", cdrom->path);
+        "%s does not exist, and the image of a CD-ROM drive is never created",
+        cdrom->path);
 
     check_not_prepared(reader, MAQET_ERROR_MISSING, AT_FILE, of_reader);
     check_not_prepared(cdrom, MAQET_ERROR_MISSING, AT_FILE, of_cdrom);
@@ -684,9 +687,8 @@ test_missing_folder(void)
     scene_fill(&scene);
     _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a b/c/x.img");
     _cleanup_free_ char *message =
-        maqet_format("vm.yaml:4:7: drive 'hdd' of VM 'web': can't make %s/a b/c/x.img: "
-                     "the folder %s/a b/c: "
-                     "No such file or directory",
+        maqet_format("vm.yaml:4:7: drive 'hdd' of VM 'web': cannot create %s/a "
+                     "b/c/x.img: the folder %s/a b/c: No such file or directory",
                      scene.images, scene.images);
     _cleanup_free_ char *hint =
         maqet_format("Make it: mkdir -p '%s/a b/c'", scene.images);
@@ -700,8 +702,9 @@ test_missing_folder(void)
 
     free(unit_file(scene.images, "file", ""));
     _cleanup_drive_ struct maqet_drive *below = drive_of(&scene, "file: file/x.img");
-    _cleanup_free_ char *no_folder = maqet_format(
-        "can't make %s: the folder %s/file: Not a directory", below->path, scene.images);
+    _cleanup_free_ char *no_folder =
+        maqet_format("cannot create %s: the folder %s/file: Not a directory", below->path,
+                     scene.images);
     check_not_prepared(below, MAQET_ERROR_MISSING, AT_FILE, no_folder);
 }
 
@@ -1000,7 +1003,7 @@ test_traps(void)
     _cleanup_free_ char *temporary = in_images(&scene, ".a.img.maqet-new");
     _cleanup_free_ char *lock = in_images(&scene, ".a.img.maqet-lock");
     _cleanup_free_ char *what = maqet_format(
-        "can't make %s: its lock file %s can't be opened: Too many levels of "
+        "cannot create %s: its lock file %s cannot be opened: Too many levels of "
         "symbolic links",
         drive->path, lock);
 
@@ -1024,11 +1027,13 @@ test_folder_without_permission(void)
         return; /* root may write everything */
     _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, "file: a.img");
     _cleanup_free_ char *folder =
-        maqet_format("can't make %s: no file can be made in %s: Permission denied",
+        maqet_format("cannot create %s: no file can be created in %s: Permission "
+                     "denied",
                      drive->path, scene.images);
     _cleanup_free_ char *lock = in_images(&scene, ".a.img.maqet-lock");
     _cleanup_free_ char *of_lock =
-        maqet_format("can't make %s: its lock file %s can't be opened: Permission denied",
+        maqet_format("cannot create %s: its lock file %s cannot be opened: Permission "
+                     "denied",
                      drive->path, lock);
 
     CU_ASSERT_EQUAL(chmod(scene.images, 0500), 0);

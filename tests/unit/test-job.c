@@ -297,7 +297,7 @@ test_unwritable_journal(void)
 
     begin(&scene);
     _cleanup_free_ char *message = maqet_format(
-        "Can't write %s/machines/vms/vm/pending.json: File too large", scene.folder);
+        "Cannot write %s/machines/vms/vm/pending.json: File too large", scene.folder);
     struct maqet_opened *machine = open_machine(&scene, 0);
     plan(&job, machine, &trial);
     unit_disk_full(true);
@@ -351,8 +351,8 @@ test_failed_recovery(void)
     CU_ASSERT_EQUAL(maqet_job_fail(&job, &error), -1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     UNIT_SAME(error->message, "it failed");
-    UNIT_SAME(error->remark, "What it has left could not be put right: VM 'vm': trial of "
-                             "'x' was interrupted, and can't be put right: no way");
+    UNIT_SAME(error->remark, "What it has left could not be recovered: VM 'vm': trial "
+                             "of 'x' was interrupted, and cannot be recovered: no way");
     CU_ASSERT_EQUAL(error->hints.count, 1);
     maqet_error_free(TAKE_PTR(error));
     maqet_job_clear(&job);
@@ -360,7 +360,7 @@ test_failed_recovery(void)
 
     CU_ASSERT_EQUAL(scene_open(&scene, &error), -1);
     UNIT_ERROR(&error, MAQET_ERROR_FAILED,
-               "VM 'vm': trial of 'x' was interrupted, and can't be put right: no way");
+               "VM 'vm': trial of 'x' was interrupted, and cannot be recovered: no way");
     CU_ASSERT_TRUE(scene_pending(&scene));
     seen.fails = false;
     scene_recover(&scene, "VM 'vm': trial of 'x' was interrupted; all is well");
@@ -418,7 +418,7 @@ test_killed(void)
 
 /* ---- what has changed since ---- */
 
-#define SINCE ", and something has changed since. The images were left as they are now.\n"
+#define SINCE ", and something has changed since. The images have not been changed.\n"
 
 /* The user is asked, for that reason; who agrees has it finished. */
 static void
@@ -516,7 +516,7 @@ test_missing_image(void)
     interrupt(&scene, &trial, PHASE_FIRST);
     _cleanup_free_ char *path = maqet_format("%s/data.img", scene.folder);
     _cleanup_free_ char *message = maqet_format(
-        "VM 'vm': trial of 'x' was interrupted, and can't be put right: drive "
+        "VM 'vm': trial of 'x' was interrupted, and cannot be recovered: drive "
         "'data': %s is missing",
         path);
     CU_ASSERT_EQUAL(unlink(path), 0);
@@ -574,7 +574,7 @@ test_unknown_type(void)
                    "  - {name: data, type: shelf, file: data.img}\n");
     CU_ASSERT_EQUAL(scene_open(&scene, &error), -1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
-    CU_ASSERT_PTR_NOT_NULL(strstr(error->message, "drive 'hdd' can't be looked at: "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(error->message, "drive 'hdd' cannot be inspected: "));
     maqet_error_free(error);
     CU_ASSERT_EQUAL(seen.recovered, 0);
 }
@@ -590,8 +590,8 @@ test_copied_folder(void)
     _cleanup_free_ char *path = maqet_store_file(&scene.context, "vm", "pending.json");
     CU_ASSERT_EQUAL(maqet_file_read(path, 65536, &text, NULL, NULL), 0);
     CU_ASSERT_EQUAL(maqet_file_replace(path, text, strlen(text), 0600, NULL), 0);
-    check_asked(&scene, "the data folder is a copy, or was restored from a backup, which "
-                        "says nothing of the images now");
+    check_asked(&scene, "the data folder is a copy, or was restored from a backup, so "
+                        "the state of the images is unknown");
 }
 
 /* ---- where it can't go on ---- */
@@ -619,7 +619,7 @@ test_damaged_journal(void)
     write_pending(&scene, "{");
     CU_ASSERT_EQUAL(scene_open(&scene, &error), -1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
-    CU_ASSERT_PTR_NOT_NULL(strstr(error->message, "but can't be read"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(error->message, "but cannot be read"));
     maqet_error_free(TAKE_PTR(error));
     CU_ASSERT_EQUAL(maqet_job_interruption(&scene.context, "vm", &interruption, NULL), 0);
     CU_ASSERT_PTR_NOT_NULL(interruption.what);
@@ -716,8 +716,8 @@ test_harmless(void)
     seen.fails = true;
     struct maqet_opened *machine = open_machine(&scene, 0);
     CU_ASSERT_EQUAL_FATAL(scene.said.count, 1);
-    UNIT_SAME(scene.said.items[0], "VM 'vm': harmless 'x' was interrupted, and can't be "
-                                   "put right: no way");
+    UNIT_SAME(scene.said.items[0], "VM 'vm': harmless 'x' was interrupted, and cannot "
+                                   "be recovered: no way");
     CU_ASSERT_TRUE(scene_pending(&scene));
     plan(&job, machine, &trial);
     CU_ASSERT_EQUAL(maqet_job_begin(&job, &error), -1);
@@ -818,7 +818,7 @@ main(void)
         {"a phase that is not written", test_phase_that_is_not_written},
         {"refused by its kind", test_refused},
         {"an image that is held", test_held_image},
-        {"a journal that can't be written", test_unwritable_journal},
+        {"a journal that cannot be written", test_unwritable_journal},
         {"a failure", test_failure},
         {"a failed recovery", test_failed_recovery},
         {"interrupted", test_sealed},

@@ -410,7 +410,8 @@ test_remove(void)
 {
     _cleanup_scene_ struct scene scene = scene_new();
     _cleanup_free_ char *message =
-        maqet_format("Can't remove %s/vms/none/pending.json: No such file or directory",
+        maqet_format("Cannot delete %s/vms/none/pending.json: No such file or "
+                     "directory",
                      scene.context.data_dir);
     struct maqet_error *error = NULL;
 
@@ -433,7 +434,8 @@ static void
 check_refused(struct scene *scene, const char *text, const char *why)
 {
     _cleanup_free_ char *message = maqet_format(
-        "VM 'vm': an operation on its snapshots was interrupted, but can't be read: %s%s",
+        "VM 'vm': an operation on its snapshots was interrupted, but cannot be read: "
+        "%s%s",
         scene->path, why);
     struct maqet_error *error = NULL;
 
@@ -443,7 +445,7 @@ check_refused(struct scene *scene, const char *text, const char *why)
     CU_ASSERT_TRUE_FATAL(error && error->hints.count == 2);
     UNIT_HINT(error, 0, "See which snapshots there are: maqet snapshot vm list");
     UNIT_HINT(error, 1,
-              "Leave the images as they are and go on: maqet recover vm --forget");
+              "Leave the images as they are and continue: maqet recover vm --forget");
     UNIT_ERROR(&error, MAQET_ERROR_FAILED, message);
     check_nothing(&scene->journal);
     CU_ASSERT_TRUE(maqet_store_pending(&scene->context, "vm"));
@@ -463,7 +465,7 @@ test_cut_off(void)
     for (size_t i = 0; i < length - 1; i++) {
         _cleanup_free_ char *part = maqet_strndup(whole, i);
 
-        check_refused(&scene, part, " is damaged: it is no JSON");
+        check_refused(&scene, part, " is damaged: it is not JSON");
     }
 }
 
@@ -513,7 +515,9 @@ test_foreign(void)
     _cleanup_scene_ struct scene scene = scene_new();
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-        check_refused(&scene, texts[i], " is damaged, or was written by a later maqet");
+        check_refused(&scene, texts[i],
+                      " is damaged, or was written by a later "
+                      "version of maqet");
 }
 
 /* What was read before does not show through. */
@@ -526,7 +530,7 @@ test_refusal_clears(void)
     read_journal(&scene);
     check_journal(&scene.journal, &maqet_kind_load, MAQET_REVERT_DRIVES, "name", "other",
                   "hdd|data");
-    check_refused(&scene, "{", " is damaged: it is no JSON");
+    check_refused(&scene, "{", " is damaged: it is not JSON");
 }
 
 /* What a later maqet adds, and this one need not know, does no harm. */
@@ -582,7 +586,7 @@ test_failed_write(void)
     _cleanup_scene_ struct scene scene = scene_new();
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     _cleanup_free_ char *message =
-        maqet_format("Can't write %s: File too large", scene.path);
+        maqet_format("Cannot write %s: File too large", scene.path);
     struct maqet_error *error = NULL;
 
     write_journal(&scene, &maqet_kind_load, MAQET_REVERT_PREPARE, "name", NULL, two);

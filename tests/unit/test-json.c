@@ -66,7 +66,7 @@ test_failed_write(void)
 {
     _cleanup_folder_ char *folder = unit_folder();
     _cleanup_free_ char *path = unit_file(folder, "file", "[\"old\"]\n");
-    _cleanup_free_ char *message = maqet_format("Can't write %s: File too large", path);
+    _cleanup_free_ char *message = maqet_format("Cannot write %s: File too large", path);
     _cleanup_json_ json_object *value = json_tokener_parse("[\"new\"]");
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     struct maqet_error *error = NULL;
@@ -89,7 +89,7 @@ check_damaged(const char *text)
 {
     _cleanup_folder_ char *folder = unit_folder();
     _cleanup_free_ char *path = unit_file(folder, "file", text);
-    _cleanup_free_ char *message = maqet_format("%s is damaged: it is no JSON", path);
+    _cleanup_free_ char *message = maqet_format("%s is damaged: it is not JSON", path);
     struct maqet_error *error = NULL;
 
     CU_ASSERT_PTR_NULL(maqet_json_read(path, &error));

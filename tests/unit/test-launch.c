@@ -524,7 +524,7 @@ check_exec_fails(const char *name, const char *content, mode_t mode,
 {
     _cleanup_scene_ struct scene scene = scene_new();
     _cleanup_free_ char *program = unit_file(scene.folder, name, content);
-    _cleanup_free_ char *message = maqet_format("Can't run %s: %s", program, why);
+    _cleanup_free_ char *message = maqet_format("Cannot run %s: %s", program, why);
     const char *const argv[] = {program, NULL};
     _cleanup_error_ struct maqet_error *error = NULL;
     struct maqet_process process;
@@ -560,13 +560,13 @@ test_child_fails_before_exec(void)
 
     wrong.log_fd = 987; /* no descriptor of ours */
     CU_ASSERT_EQUAL(launch(&wrong, argv, &process, &error), -1);
-    UNIT_ERROR(&error, MAQET_ERROR_FAILED, "Can't run /bin/sh: Bad file descriptor");
+    UNIT_ERROR(&error, MAQET_ERROR_FAILED, "Cannot run /bin/sh: Bad file descriptor");
     check_no_child();
 
     wrong = scene;
     wrong.agent_fd = 987;
     CU_ASSERT_EQUAL(launch(&wrong, argv, &process, &error), -1);
-    UNIT_ERROR(&error, MAQET_ERROR_FAILED, "Can't run /bin/sh: Bad file descriptor");
+    UNIT_ERROR(&error, MAQET_ERROR_FAILED, "Cannot run /bin/sh: Bad file descriptor");
     check_no_child();
 
     wrong = scene;
@@ -574,7 +574,7 @@ test_child_fails_before_exec(void)
     _cleanup_close_ int read_only = open(run, O_RDONLY | O_CLOEXEC);
     wrong.lock_fd = read_only;
     CU_ASSERT_EQUAL(launch(&wrong, argv, &process, &error), -1);
-    UNIT_ERROR(&error, MAQET_ERROR_FAILED, "Can't run /bin/sh: Bad file descriptor");
+    UNIT_ERROR(&error, MAQET_ERROR_FAILED, "Cannot run /bin/sh: Bad file descriptor");
     check_no_child();
 }
 
@@ -649,19 +649,20 @@ test_words_of_qemu(void)
     check_error(1 << 8, "qemu", "QEMU says: qemu", NULL);
     check_error(1 << 8, "qemu-img:no space behind it",
                 "QEMU says: qemu-img:no space behind it", NULL);
-    check_error(SIGABRT, "", "QEMU was ended by signal 6 (Aborted)", NULL);
+    check_error(SIGABRT, "", "QEMU was killed by signal 6 (Aborted)", NULL);
     check_error(SIGSEGV, "qemu-system-x86_64: warning: w\n",
-                "QEMU was ended by signal 11 (Segmentation fault): warning: w", NULL);
+                "QEMU was killed by signal 11 (Segmentation fault): warning: w", NULL);
 }
 
 static void
 test_hints(void)
 {
     static const char sandbox[] =
-        "QEMU's sandbox forbids it to run other programs (scripts of -netdev tap, some "
-        "displays); say `sandbox: off` in the VM's YAML file if this machine needs that";
+        "QEMU's sandbox does not allow it to run other programs (scripts of -netdev "
+        "tap, some displays); say `sandbox: off` in the VM's YAML file if the VM "
+        "needs that";
 
-    check_error(SIGSYS, "", "QEMU was ended by signal 31 (Bad system call)", sandbox);
+    check_error(SIGSYS, "", "QEMU was killed by signal 31 (Bad system call)", sandbox);
     check_error(
         1 << 8,
         "qemu-system-x86_64: network script /etc/qemu-ifup failed with status 31\n",
@@ -670,7 +671,7 @@ test_hints(void)
                 "QEMU says: could not launch network script", sandbox);
     check_error(1 << 8, "gtk initialization failed\n",
                 "QEMU says: gtk initialization failed",
-                "There is no graphical session here; say `display: none`");
+                "There is no graphical session; say `display: none`");
 }
 
 int

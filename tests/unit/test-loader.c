@@ -30,14 +30,14 @@ scene_clear(struct scene *scene)
 
 #define _cleanup_scene_ _cleanup_(scene_clear)
 
-/* What a plugin can't be loaded for; @why follows "Can't load the plugin FILE: ". */
+/* What a plugin can't be loaded for; @why follows "Cannot load the plugin FILE: ". */
 static void
 check_refused(const struct scene *scene, const char *name, enum maqet_error_code code,
               const char *why)
 {
     _cleanup_error_ struct maqet_error *error = NULL;
     _cleanup_free_ char *message = maqet_format(
-        "Can't load the plugin %s/maqet-storage-%s.so: %s", scene->folder, name, why);
+        "Cannot load the plugin %s/maqet-storage-%s.so: %s", scene->folder, name, why);
 
     CU_ASSERT_PTR_NULL(maqet_storage_load(&scene->context, name, &error));
     UNIT_ERROR(&error, code, message);
@@ -78,10 +78,10 @@ test_invalid_name_is_not_searched(void)
     CU_ASSERT_PTR_NULL(maqet_storage_load(&scene.context, "../good", &error));
     UNIT_ERROR(
         &error, MAQET_ERROR_INVALID,
-        "'../good' can't name a storage plugin: lower-case letters, digits and '-'");
+        "'../good' cannot name a storage plugin: lower-case letters, digits and '-'");
     CU_ASSERT_PTR_NULL(maqet_iface_load(&scene.context, "", &error));
     UNIT_ERROR(&error, MAQET_ERROR_INVALID,
-               "'' can't name an interface plugin: lower-case letters, digits and '-'");
+               "'' cannot name an interface plugin: lower-case letters, digits and '-'");
 }
 
 /* ---- finding ---- */
@@ -148,7 +148,7 @@ check_writers(const struct scene *scene, const char *path, mode_t mode)
 {
     _cleanup_error_ struct maqet_error *error = NULL;
     _cleanup_free_ char *message = maqet_format(
-        "%s can be written by other users, so no plugin is loaded from it", path);
+        "%s is writable by other users, so no plugin is loaded from it", path);
     _cleanup_free_ char *hint = maqet_format("Close it: chmod go-w '%s'", path);
 
     CU_ASSERT_EQUAL(chmod(path, mode), 0);
@@ -270,8 +270,8 @@ test_other_kind(void)
     _cleanup_scene_ struct scene scene = scene_new();
     _cleanup_error_ struct maqet_error *error = NULL;
     _cleanup_free_ char *message =
-        maqet_format("Can't load the plugin %s/maqet-iface-good.so"
-                     ": it doesn't export maqet_iface_plugin",
+        maqet_format("Cannot load the plugin %s/maqet-iface-good.so: it doesn't "
+                     "export maqet_iface_plugin",
                      scene.folder);
 
     unit_plugin_as(scene.folder, "maqet-iface-slots.so", "maqet-storage-slots.so");

@@ -93,28 +93,23 @@ static void
 test_clashes(void)
 {
     CLASH("a: {b: c}\n", "\na: [d]\n",
-          "site.yaml:2:4: 'a' is a list here, but a mapping at base.yaml:1:4: they can't "
-          "be "
-          "merged");
+          "site.yaml:2:4: 'a' is a list here, but a mapping at base.yaml:1:4: they "
+          "cannot be merged");
     CLASH("a: [d]\n", "a: {b: c}\n",
-          "site.yaml:1:4: 'a' is a mapping here, but a list at base.yaml:1:4: they can't "
-          "be "
-          "merged");
+          "site.yaml:1:4: 'a' is a mapping here, but a list at base.yaml:1:4: they "
+          "cannot be merged");
     CLASH("a: text\n", "a: [b]\n",
-          "site.yaml:1:4: 'a' is a list here, but a text at base.yaml:1:4: they can't be "
-          "merged");
+          "site.yaml:1:4: 'a' is a list here, but a text at base.yaml:1:4: they "
+          "cannot be merged");
     CLASH("a: {b: {c: d}}\n", "a: {b: text}\n",
-          "site.yaml:1:8: 'b' is a text here, but a mapping at base.yaml:1:8: they can't "
-          "be "
-          "merged");
+          "site.yaml:1:8: 'b' is a text here, but a mapping at base.yaml:1:8: they "
+          "cannot be merged");
     CLASH("arguments: [a]\n", "arguments: {m: 2G}\n",
-          "site.yaml:1:12: 'arguments' is a mapping here, but a list at base.yaml:1:12: "
-          "they "
-          "can't be merged");
-    CLASH(
-        "storage: [{name: a, x: [y]}]\n", "storage: [{name: a, x: y}]\n",
-        "site.yaml:1:24: 'x' is a text here, but a list at base.yaml:1:24: they can't be "
-        "merged");
+          "site.yaml:1:12: 'arguments' is a mapping here, but a list at "
+          "base.yaml:1:12: they cannot be merged");
+    CLASH("storage: [{name: a, x: [y]}]\n", "storage: [{name: a, x: y}]\n",
+          "site.yaml:1:24: 'x' is a text here, but a list at base.yaml:1:24: they "
+          "cannot be merged");
 }
 
 static void
@@ -367,13 +362,13 @@ test_set_faults(void)
     UNASSIGNED("storage.hhd.size=5", "there is no drive 'hhd'; did you mean 'hdd'?");
     UNASSIGNED("storage.other.size=5",
                "there is no drive 'other'; the drives are: hdd, hdd.2");
-    UNASSIGNED("storage.hdd.name=5", "a drive's name stays what the file says");
+    UNASSIGNED("storage.hdd.name=5", "the name of a drive cannot be changed");
     UNASSIGNED("a=[b", "this '[' is not closed, or a ',' is missing in it");
     UNASSIGNED("a='b': c", "the value goes on after its closing quote");
     UNASSIGNED("a=\"b", "this quote is never closed");
     UNASSIGNED(
         "arguments=5",
-        "'arguments' is a text here, but a list at vm.yaml:3:12: they can't be merged");
+        "'arguments' is a text here, but a list at vm.yaml:3:12: they cannot be merged");
 }
 
 static void
@@ -401,7 +396,7 @@ main(void)
         {"null", test_null},
         {"mappings merge deep", test_mappings_merge_deep},
         {"lists concatenate", test_lists_concatenate},
-        {"what can't be merged", test_clashes},
+        {"what cannot be merged", test_clashes},
         {"places travel", test_places_travel},
         {"drives merge by name", test_drives_merge_by_name},
         {"two drives of one name stay two", test_two_of_one_name_stay_two},

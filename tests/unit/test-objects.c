@@ -275,7 +275,7 @@ test_fsdev_has_no_null(void)
 
     maqet_props_string(maqet_args_fsdev(args, "local", "share"), "path", NULL);
     UNIT_SAME(maqet_args_fault(args),
-              "-fsdev 'share': the value of 'path' is null, which this option can't "
+              "-fsdev 'share': the value of 'path' is null, which this option cannot "
               "say");
 }
 
@@ -307,7 +307,7 @@ main(void)
         {"wrong ids", test_id_faults},
         {"ids are unique within a kind", test_ids_are_unique_within_a_kind},
         {"an empty type", test_empty_type},
-        {"texts that JSON can't carry", test_texts_that_json_cannot_carry},
+        {"texts that JSON cannot carry", test_texts_that_json_cannot_carry},
         {"-fsdev has no null", test_fsdev_has_no_null},
         {"the first fault stays", test_first_fault_stays},
         CU_TEST_INFO_NULL,

@@ -160,7 +160,7 @@ test_name(void)
         CU_ASSERT_EQUAL(machine->run.pid, 0);
     }
     CU_ASSERT_PTR_NULL(maqet_open(&scene.context, "wbe", 0, &error));
-    UNIT_ERROR(&error, MAQET_ERROR_MISSING, "There is no virtual machine 'wbe'");
+    UNIT_ERROR(&error, MAQET_ERROR_MISSING, "There is no VM 'wbe'");
 }
 
 static void
@@ -176,7 +176,7 @@ test_lock(void)
     CU_ASSERT_EQUAL(third->lock, -1);
     scene.context.lock_timeout = 100;
     CHECK_REFUSED(&scene, MAQET_OPEN_LOCK, MAQET_ERROR_TIMEOUT,
-                  "Another maqet has been working on the virtual machine 'web' for "
+                  "Another maqet has been working on the VM 'web' for "
                   "0.1 s");
     maqet_opened_unlock(first);
     CU_ASSERT_EQUAL(first->lock, -1);
@@ -230,12 +230,12 @@ test_running(void)
     _cleanup_error_ struct maqet_error *error = NULL;
 
     CHECK_REFUSED(&scene, MAQET_OPEN_RUNNING, MAQET_ERROR_STATE,
-                  "Virtual machine 'web' is not running");
+                  "VM 'web' is not running");
     pid_t qemu = qemu_begin(&scene, true);
     _cleanup_opened_ struct maqet_opened *machine =
         opened(&scene, MAQET_OPEN_LOCK | MAQET_OPEN_RUNNING);
     _cleanup_free_ char *already =
-        maqet_format("Virtual machine 'web' is running already (PID %d)", (int)qemu);
+        maqet_format("VM 'web' is running already (PID %d)", (int)qemu);
     CU_ASSERT_EQUAL(machine->run.pid, qemu);
     CU_ASSERT_EQUAL(maqet_opened_error_running(machine, true, &error), -1);
     UNIT_ERROR(&error, MAQET_ERROR_STATE, already);
@@ -259,10 +259,10 @@ test_lost(void)
     static const unsigned refused[] = {MAQET_OPEN_RUNNING,
                                        MAQET_OPEN_LOCK | MAQET_OPEN_REACHABLE};
     pid_t qemu = qemu_begin(&scene, false);
-    _cleanup_free_ char *message = maqet_format(
-        "Virtual machine 'web' is running (PID %d), but its monitor's socket is lost "
-        "(%s/web/qmp.sock), so it can only be stopped",
-        (int)qemu, scene.context.runtime_dir);
+    _cleanup_free_ char *message =
+        maqet_format("VM 'web' is running (PID %d), but its monitor's socket is lost "
+                     "(%s/web/qmp.sock), so it can only be stopped",
+                     (int)qemu, scene.context.runtime_dir);
 
     for (size_t i = 0; i < 2; i++)
         CHECK_REFUSED(&scene, refused[i], MAQET_ERROR_STATE, message);
@@ -333,8 +333,8 @@ recover(struct maqet_opened *machine, struct maqet_error **err)
     return 0;
 }
 
-static const char REFUSED[] = "Virtual machine 'web': an operation on its snapshots was "
-                              "interrupted, and has to be put right first";
+static const char REFUSED[] = "VM 'web': an operation on its snapshots "
+                              "was interrupted, and must be recovered first";
 
 static void
 test_pending_without_recovery(void)
@@ -381,10 +381,10 @@ test_pending_of_a_lost_one(void)
 {
     _cleanup_scene_ struct scene scene = scene_new();
     pid_t qemu = qemu_begin(&scene, false);
-    _cleanup_free_ char *message = maqet_format(
-        "Virtual machine 'web' is running (PID %d), but its monitor's socket is lost "
-        "(%s/web/qmp.sock), so it can only be stopped",
-        (int)qemu, scene.context.runtime_dir);
+    _cleanup_free_ char *message =
+        maqet_format("VM 'web' is running (PID %d), but its monitor's socket is lost "
+                     "(%s/web/qmp.sock), so it can only be stopped",
+                     (int)qemu, scene.context.runtime_dir);
 
     scene.context.recover = recover;
     scene.context.data = &scene;

@@ -375,10 +375,11 @@ static void
 test_wrong_values(void)
 {
     BAD("size: 20GiBB\n",
-        "vm.yaml:1:7: 'size' of drive 'hdd' is '20GiBB', which is no size; "
-        "write it like 512M, 20G or 1.5T");
+        "vm.yaml:1:7: 'size' of drive 'hdd' is '20GiBB', which is not a size; write "
+        "it like 512M, 20G or 1.5T");
     bad("size: -1\n", NULL, NULL,
-        "vm.yaml:1:7: 'size' is '-1', which is no size; write it like 512M, 20G or 1.5T",
+        "vm.yaml:1:7: 'size' is '-1', which is not a size; write it like 512M, 20G or "
+        "1.5T",
         __LINE__);
     BAD("cluster: 511\n",
         "vm.yaml:1:10: 'cluster' of drive 'hdd' is '511'; it must be from 512 to 2M");
@@ -388,8 +389,7 @@ test_wrong_values(void)
                                          "'0xffffffffffffffff'; it must be from 512 "
                                          "to 2M");
     BAD("number: 1.5\n",
-        "vm.yaml:1:9: 'number' of drive 'hdd' is '1.5', which is no whole "
-        "number");
+        "vm.yaml:1:9: 'number' of drive 'hdd' is '1.5', which is not an integer");
     BAD("count: 256\n",
         "vm.yaml:1:8: 'count' of drive 'hdd' is '256'; it must be from -2 to "
         "255");
@@ -399,7 +399,7 @@ test_wrong_values(void)
     BAD("readonly: maybe\n",
         "vm.yaml:1:11: 'readonly' of drive 'hdd' is 'maybe'; it can be: on, off");
     BAD("fmode: 999\n",
-        "vm.yaml:1:8: 'fmode' of drive 'hdd' is '999', which is no file mode; "
+        "vm.yaml:1:8: 'fmode' of drive 'hdd' is '999', which is not a file mode; "
         "write it in octal, like 0644");
     BAD("preallocation: fallloc\n", "vm.yaml:1:16: 'preallocation' of drive 'hdd' is "
                                     "'fallloc'; did you mean 'falloc'? It "

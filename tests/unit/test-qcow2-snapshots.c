@@ -514,7 +514,7 @@ main(void)
         {"the most and the longest", test_most},
         {"bytes changed at random", test_mutations},
         {"a name overwritten", test_rename_by_hand},
-        {"a name that can't be written", test_rename_not_allowed},
+        {"a name that cannot be written", test_rename_not_allowed},
         {"tables of qemu-img's", test_of_qemu_img},
         {"a table in version 2", test_version_2},
         {"a name overwritten, as QEMU sees it", test_rename},

@@ -331,30 +331,30 @@ test_spellings(void)
         "- snapshot:", "- {snapshot: null}", "- --snapshot: on"};
 
     for (size_t i = 0; i < sizeof(spellings) / sizeof(*spellings); i++)
-        check(spellings[i], false, false, "snapshot can't be used: it has no effect");
+        check(spellings[i], false, false, "snapshot cannot be used: it has no effect");
     check("- append: -snapshot", true, true, NULL);
 }
 
 static void
 test_help(void)
 {
-    check("- M: help", false, false, "-machine help can't be used: QEMU only shows");
-    check("- device: 'x,help'", false, false, "-device x,help can't be used");
-    check("- cpu: '?'", false, false, "-cpu ? can't be used");
+    check("- M: help", false, false, "-machine help cannot be used: QEMU only shows");
+    check("- device: 'x,help'", false, false, "-device x,help cannot be used");
+    check("- cpu: '?'", false, false, "-cpu ? cannot be used");
     check("- audio: 'model=help'\n- device: {driver: help}", false, false,
-          "can't be used: QEMU only shows");
+          "cannot be used: QEMU only shows");
     check("- append: help\n- name: help\n- kernel: help\n- k: help", true, true, NULL);
 }
 
 static void
 test_descriptors(void)
 {
-    check("- chardev: 'socket,id=c,fd=3'", false, false, "-chardev fd= can't be used");
-    check("- net: 'tap,fds=3:4'", false, false, "-net fds= can't be used");
+    check("- chardev: 'socket,id=c,fd=3'", false, false, "-chardev fd= cannot be used");
+    check("- net: 'tap,fds=3:4'", false, false, "-net fds= cannot be used");
     check("- virtfs: {proxy: null, mount_tag: t, sock_fd: 5}", false, false,
-          "-virtfs sock_fd= can't be used");
+          "-virtfs sock_fd= cannot be used");
     check("- device: '{\"driver\": \"x\", \"vhostfd\": \"7\"}'", false, false,
-          "-device vhostfd= can't be used");
+          "-device vhostfd= cannot be used");
     check("- append: 'fd=3'\n- smbios: 'type=11,value=fd'", false, false, NULL);
 }
 
@@ -373,8 +373,8 @@ test_sandbox(void)
     check("- netdev: 'tap,id=n,script=no,downscript=no,ifname=t'", true, false, NULL);
     check("- netdev: 'user,id=n,guestfwd=tcp:1.2.3.4:5-tcp:6.7.8.9:1'", true, false,
           NULL);
-    check("- sandbox: off", true, false, "-sandbox off can't be used");
-    check("- sandbox: {enable: off}", true, false, "-sandbox off can't be used");
+    check("- sandbox: off", true, false, "-sandbox off cannot be used");
+    check("- sandbox: {enable: off}", true, false, "-sandbox off cannot be used");
     check("- sandbox: 'on,spawn=deny'", true, true, NULL);
 }
 
@@ -389,7 +389,7 @@ test_terminal(void)
         check(terminal[i], true, true, "QEMU is detached and has no terminal");
         check(terminal[i], true, false, NULL);
     }
-    check("- display: 'curses,charset=x'", true, true, "-display curses can't be used");
+    check("- display: 'curses,charset=x'", true, true, "-display curses cannot be used");
     check("- display: curses", true, false, NULL);
     check("- serial: 'file:stdio'", true, true, NULL);
 }

@@ -288,10 +288,10 @@ test_no_socket(void)
     UNIT_ERROR(&error, MAQET_ERROR_STATE, "QEMU has ended");
     CU_ASSERT_PTR_NULL(maqet_qmp_open(fake.dir_fd, "none", PATIENCE, -1, &error));
     UNIT_ERROR(&error, MAQET_ERROR_MISSING,
-               "Can't connect to QEMU's socket 'none': No such file or directory");
+               "Cannot connect to QEMU's socket 'none': No such file or directory");
     _cleanup_free_ char *name = maqet_format("%0108d", 0);
     _cleanup_free_ char *wanted =
-        maqet_format("The name of the socket '%s' is too long", name);
+        maqet_format("The path of the socket '%s' is too long", name);
     CU_ASSERT_PTR_NULL(maqet_qmp_open(fake.dir_fd, name, PATIENCE, -1, &error));
     UNIT_ERROR(&error, MAQET_ERROR_INVALID, wanted);
     end_fake(&fake);

@@ -263,7 +263,7 @@ must_not_begin(enum manner manner, int64_t timeout, enum maqet_error_code code,
     CU_ASSERT_EQUAL(error->code, code);
     CU_ASSERT_PTR_NOT_NULL(strstr(error->message, why));
     CU_ASSERT_TRUE(maqet_text_starts(
-        error->message, "Virtual machine 'vm': can't freeze its file systems: "));
+        error->message, "Virtual machine 'vm': cannot freeze its file systems: "));
     maqet_error_free(error);
     wait_watchdog(&scene);
     scene_end(&scene, heard);
@@ -323,7 +323,7 @@ test_no_port(void)
     UNIT_ERROR(
         &error, MAQET_ERROR_UNSUPPORTED,
         "Virtual machine 'vm' was started without a port for a guest agent, so its "
-        "file systems can't be frozen");
+        "file systems cannot be frozen");
     scene_end(&scene, NULL);
 }
 
@@ -368,7 +368,7 @@ test_qemu_ends_before(void)
     kill_qemu(&scene);
     CU_ASSERT_PTR_NULL(begin(&scene, PATIENCE, PATIENCE, &error));
     UNIT_ERROR(&error, MAQET_ERROR_STATE,
-               "Virtual machine 'vm': can't freeze its file systems: QEMU has ended");
+               "Virtual machine 'vm': cannot freeze its file systems: QEMU has ended");
     scene_end(&scene, "");
 }
 
@@ -386,7 +386,7 @@ static void
 test_nothing_frozen(void)
 {
     static const char leave_out[] =
-        "Leave --quiesce out: the snapshot is as after a power cut";
+        "Leave out --quiesce: the snapshot is then as after a power failure";
 
     must_not_begin(IDLE, PATIENCE, MAQET_ERROR_FAILED,
                    "the guest agent froze no file system", leave_out, THAWED);

@@ -149,7 +149,7 @@ test_create_incomplete(void)
     struct maqet_session *session = begin(&scene, &maqet_kind_create, "new", NULL, NULL);
     make(session, HDD, "new");
     leave(&scene, session);
-    scene_recover(&scene, CREATION "the incomplete snapshot has been removed");
+    scene_recover(&scene, CREATION "the incomplete snapshot has been deleted");
     SCENE_IMAGE(&scene, "hdd", "a |");
     SCENE_IMAGE(&scene, "data", "b |");
 }
@@ -174,7 +174,7 @@ test_create_foreign(void)
     scene_begin(&scene);
     leave(&scene, begin(&scene, &maqet_kind_create, "new", NULL, NULL));
     add_foreign(&scene, "hdd", "7 1000 0 new z");
-    scene_recover(&scene, CREATION "the incomplete snapshot has been removed");
+    scene_recover(&scene, CREATION "the incomplete snapshot has been deleted");
     SCENE_IMAGE(&scene, "hdd", "a | new=z");
 }
 
@@ -188,13 +188,12 @@ test_create_undeletable(void)
     make(session, DATA, "new");
     leave(&scene, session);
     scene_fail(&scene, "data", "remove");
-    must_fail(
-        &scene, MAQET_ERROR_FAILED,
-        "VM 'vm': creation of snapshot 'new' was interrupted, and can't be put "
-        "right: Virtual machine 'vm', drive 'data': can't delete the snapshot 'new': "
-        "remove fails to order");
+    must_fail(&scene, MAQET_ERROR_FAILED,
+              "VM 'vm': creation of snapshot 'new' was interrupted, and cannot be "
+              "recovered: Virtual machine 'vm', drive 'data': cannot delete the snapshot "
+              "'new': remove fails to order");
     scene_fail(&scene, "data", "");
-    scene_recover(&scene, CREATION "the incomplete snapshot has been removed");
+    scene_recover(&scene, CREATION "the incomplete snapshot has been deleted");
 }
 
 /* ---- overwrite ---- */
@@ -251,7 +250,8 @@ test_overwrite_stand_in_complete(void)
 }
 
 #define PROMOTED                                                                         \
-    REPLACEMENT "the new one was complete under another name and replaces the old one"
+    REPLACEMENT "the new one was complete under a temporary name and replaces the old "  \
+                "one"
 
 static struct maqet_session *
 begin_promotion(struct scene *scene)
@@ -386,7 +386,7 @@ test_load_finished(void)
     _cleanup_scene_ struct scene scene;
 
     leave(&scene, begin_revert(&scene, &maqet_kind_load));
-    scene_recover(&scene, LOAD "it has been completed now; the VM is stopped");
+    scene_recover(&scene, LOAD "it has been completed; the VM is stopped");
     SCENE_IMAGE(&scene, "hdd", "a | keep=a");
     SCENE_IMAGE(&scene, "data", "b | keep=b");
 }
@@ -399,7 +399,7 @@ test_load_undone(void)
 
     leave(&scene, begin_revert(&scene, &maqet_kind_load));
     scene_fail_once(&scene, "data", "load");
-    scene_recover(&scene, LOAD "the drives are as they were before it");
+    scene_recover(&scene, LOAD "the drives are as they were before");
     SCENE_IMAGE(&scene, "hdd", "A | keep=a");
     SCENE_IMAGE(&scene, "data", "B | keep=b");
 }
@@ -419,7 +419,7 @@ test_load_stuck(void)
     maqet_journal_clear(&journal);
     SCENE_IMAGE(&scene, "hdd", "A | keep=a " SAVED "=A");
     scene_fail(&scene, "data", "");
-    scene_recover(&scene, LOAD "the drives are as they were before it");
+    scene_recover(&scene, LOAD "the drives are as they were before");
     SCENE_IMAGE(&scene, "hdd", "A | keep=a");
     SCENE_IMAGE(&scene, "data", "B | keep=b");
 }
@@ -435,11 +435,11 @@ test_load_single(void)
     leave(&scene, session);
     scene_fail(&scene, "hdd", "load");
     must_fail(&scene, MAQET_ERROR_FAILED,
-              "VM 'vm': load of snapshot 'keep' was interrupted, and can't be put right: "
-              "Virtual machine 'vm', drive 'hdd': can't load the snapshot 'keep': load "
-              "fails to order");
+              "VM 'vm': load of snapshot 'keep' was interrupted, and cannot be "
+              "recovered: Virtual machine 'vm', drive 'hdd': cannot load the snapshot "
+              "'keep': load fails to order");
     scene_fail(&scene, "hdd", "");
-    scene_recover(&scene, LOAD "it has been completed now; the VM is stopped");
+    scene_recover(&scene, LOAD "it has been completed; the VM is stopped");
     SCENE_IMAGE(&scene, "hdd", "a | keep=a");
     SCENE_IMAGE(&scene, "data", "B | keep=b");
 }
@@ -472,7 +472,7 @@ test_load_single_keeps_saved(void)
     session = begin(&scene, &maqet_kind_load, "keep", NULL, "hdd");
     CU_ASSERT_EQUAL(maqet_job_phase(session->job, MAQET_REVERT_DRIVES, NULL), 0);
     leave(&scene, session);
-    scene_recover(&scene, LOAD "it has been completed now; the VM is stopped");
+    scene_recover(&scene, LOAD "it has been completed; the VM is stopped");
     SCENE_IMAGE(&scene, "hdd", "a | keep=a " SAVED "=z");
 }
 
@@ -493,7 +493,7 @@ test_delete(void)
     scene_fail(&scene, "data", "remove");
     CU_ASSERT_EQUAL(scene_open(&scene, NULL), -1);
     scene_fail(&scene, "data", "");
-    scene_recover(&scene, DELETION "it has been completed now");
+    scene_recover(&scene, DELETION "it has been completed");
     SCENE_IMAGE(&scene, "hdd", "a |");
     SCENE_IMAGE(&scene, "data", "b |");
 }
@@ -512,7 +512,7 @@ test_delete_other(void)
     make(session, HDD, "keep");
     drop(session, HDD, "keep");
     leave(&scene, session);
-    scene_recover(&scene, DELETION "it has been completed now");
+    scene_recover(&scene, DELETION "it has been completed");
     SCENE_IMAGE(&scene, "hdd", "a | keep=a");
     SCENE_IMAGE(&scene, "data", "b |");
 }
@@ -579,7 +579,7 @@ test_checkpoint_incomplete(void)
     scene_fail(&scene, "hdd", "remove");
     CU_ASSERT_EQUAL(scene_open(&scene, NULL), -1);
     scene_fail(&scene, "hdd", "");
-    scene_recover(&scene, CHECKPOINT "the incomplete checkpoint has been removed");
+    scene_recover(&scene, CHECKPOINT "the incomplete checkpoint has been deleted");
     SCENE_IMAGE(&scene, "hdd", "a |");
     SCENE_IMAGE(&scene, "data", "b |");
     CU_ASSERT_EQUAL(count_state(&scene), 0);
@@ -592,7 +592,7 @@ test_checkpoint_nothing(void)
 
     scene_begin(&scene);
     leave(&scene, begin(&scene, &maqet_kind_checkpoint_create, "new", NULL, NULL));
-    scene_recover(&scene, CHECKPOINT "the incomplete checkpoint has been removed");
+    scene_recover(&scene, CHECKPOINT "the incomplete checkpoint has been deleted");
 }
 
 static void
@@ -612,7 +612,7 @@ test_checkpoint_delete(void)
     scene_fail(&scene, "data", "");
     scene_recover(
         &scene,
-        "VM 'vm': deletion of checkpoint 'keep' was interrupted; it has been completed now");
+        "VM 'vm': deletion of checkpoint 'keep' was interrupted; it has been completed");
     SCENE_IMAGE(&scene, "data", "b |");
     CU_ASSERT_EQUAL(count_state(&scene), 0);
 }
@@ -625,7 +625,8 @@ test_checkpoint_load(void)
     _cleanup_scene_ struct scene scene;
 
     leave(&scene, begin_revert(&scene, &maqet_kind_checkpoint_load));
-    scene_recover(&scene, RESUME "the drives are at it, and the VM is stopped");
+    scene_recover(&scene, RESUME "the drives are at the checkpoint, and the VM is "
+                                 "stopped");
     SCENE_IMAGE(&scene, "data", "b | keep=b");
 }
 
@@ -645,7 +646,8 @@ test_checkpoint_resume_stopped(void)
     _cleanup_scene_ struct scene scene;
 
     leave(&scene, begin_resume(&scene));
-    scene_recover(&scene, RESUME "the drives are at it, and the VM is stopped");
+    scene_recover(&scene, RESUME "the drives are at the checkpoint, and the VM is "
+                                 "stopped");
 }
 
 /* ---- while QEMU runs ---- */
@@ -727,7 +729,7 @@ test_live_prepare(void)
     leave(&scene, begin_load(&scene, &maqet_kind_load, NULL));
     begin_running(&scene, &running, NODES("", ""));
     recover_running(&scene, &running,
-                    LOAD "nothing had been reverted, and the VM runs on");
+                    LOAD "nothing had been reverted, and the VM is running");
     end_running(&running);
 }
 
@@ -750,7 +752,7 @@ test_live_create(void)
                                                 date + strlen("\"date-sec\": 1"));
     begin_running(&scene, &running, answers);
     recover_running(&scene, &running,
-                    CREATION "the incomplete snapshot has been removed");
+                    CREATION "the incomplete snapshot has been deleted");
     CU_ASSERT_TRUE(was_told(&scene, "{\"device\":\"hdd\",\"id\":\"5\"}"));
     end_running(&running);
 }
@@ -772,7 +774,7 @@ test_live_checkpoint(void)
                                      "query-status return {\"status\": \"running\"}\n"
                                      "cont return {}\n");
     recover_running(&scene, &running,
-                    CHECKPOINT "the incomplete checkpoint has been removed");
+                    CHECKPOINT "the incomplete checkpoint has been deleted");
     CU_ASSERT_TRUE(was_told(&scene, "\"cont\""));
     CU_ASSERT_EQUAL(count_state(&scene), 0);
     end_running(&running);
@@ -790,7 +792,7 @@ test_live_resume(void)
                                 "query-status return {\"status\": \"paused\"}\n"
                                 "cont return {}\n");
     recover_running(&scene, &running,
-                    RESUME "it has been completed now; the guest goes on");
+                    RESUME "it has been completed; the guest is running");
     CU_ASSERT_TRUE(was_told(&scene, "\"cont\""));
     end_running(&running);
 }
@@ -823,8 +825,8 @@ test_forget_create(void)
     struct maqet_session *session = begin(&scene, &maqet_kind_create, "new", NULL, NULL);
     make(session, HDD, "new");
     leave(&scene, session);
-    forget(&scene, "the snapshot 'new' of drive 'hdd', which other drives may lack. Once "
-                   "you don't need it: maqet snapshot vm delete hdd new");
+    forget(&scene, "the snapshot 'new' of drive 'hdd', which other drives may not "
+                   "have. When you no longer need it: maqet snapshot vm delete hdd new");
     SCENE_IMAGE(&scene, "hdd", "a | new=a");
 }
 
@@ -836,8 +838,9 @@ test_forget_overwrite(void)
 
     make(session, DATA, ".eep");
     leave(&scene, session);
-    forget(&scene, "the snapshot '.eep' of drive 'data', which was to replace another "
-                   "one. Once you don't need it: maqet snapshot vm delete data .eep");
+    forget(&scene, "the snapshot '.eep' of drive 'data', which was meant to replace "
+                   "another one. When you no longer need it: maqet snapshot vm delete "
+                   "data .eep");
 }
 
 static void
@@ -847,10 +850,11 @@ test_forget_load(void)
 
     leave(&scene, begin_revert(&scene, &maqet_kind_load));
     scene_fail(&scene, "hdd", "list");
-    forget(&scene, "the snapshot '" SAVED "' of drive 'data', its state before the load. "
-                   "Once you don't need it: maqet snapshot vm delete data " SAVED);
+    forget(&scene, "the snapshot '" SAVED "' of drive 'data', its state before the "
+                   "load. When you no longer need it: maqet "
+                   "snapshot vm delete data " SAVED);
     CU_ASSERT_EQUAL(scene.said.count, 1);
-    CU_ASSERT_PTR_NOT_NULL(strstr(scene.said.items[0], "can't be told: "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(scene.said.items[0], "cannot be determined: "));
     SCENE_IMAGE(&scene, "hdd", "a | keep=a " SAVED "=A");
 }
 
@@ -876,7 +880,8 @@ test_forget_resume(void)
     leave(&scene, begin_resume(&scene));
     forget(&scene, "");
     CU_ASSERT_EQUAL_FATAL(scene.said.count, 1);
-    UNIT_SAME(scene.said.items[0], RESUME "the drives are at it, and the VM is stopped");
+    UNIT_SAME(scene.said.items[0], RESUME "the drives are at the checkpoint, and the "
+                                          "VM is stopped");
 }
 
 /* ---- what they have in common ---- */
@@ -919,19 +924,20 @@ test_finishing(void)
     check_finishing(&scene, begin(&scene, &maqet_kind_load, "keep", NULL, NULL),
                     MAQET_REVERT_DRIVES,
                     "reverts drives 'hdd', 'data' to snapshot 'keep', or to the state "
-                    "before the load if that fails; what was written since is lost");
+                    "before the load if that fails; what has been written since is "
+                    "lost");
     check_finishing(&scene, begin(&scene, &maqet_kind_load, "keep", NULL, "hdd"),
                     MAQET_REVERT_DRIVES,
-                    "reverts drive 'hdd' to snapshot 'keep'; what was written since is "
-                    "lost");
+                    "reverts drive 'hdd' to snapshot 'keep'; what has been written "
+                    "since is lost");
     check_finishing(&scene, begin(&scene, &maqet_kind_load, "keep", NULL, NULL),
                     MAQET_REVERT_UNDO,
-                    "reverts drives 'hdd', 'data' to the state before the load; what was "
-                    "written since is lost");
+                    "reverts drives 'hdd', 'data' to the state before the load; what "
+                    "has been written since is lost");
     check_finishing(&scene,
                     begin(&scene, &maqet_kind_checkpoint_load, "keep", NULL, NULL),
                     MAQET_REVERT_COUNT,
-                    "lets the guest go on if QEMU has its memory, and ends QEMU if not");
+                    "resumes the guest if QEMU has its memory, and ends QEMU if not");
 }
 
 /* What can't be tidied is only room that is lost. */
@@ -944,7 +950,7 @@ test_untidy(void)
     leave(&scene, begin(&scene, &maqet_kind_create, "new", NULL, NULL));
     scene_fail(&scene, "data", "repair");
     scene_recover(
-        &scene, "Virtual machine 'vm', drive 'data': can't repair the image after an "
+        &scene, "Virtual machine 'vm', drive 'data': cannot repair the image after an "
                 "interrupted operation: repair fails to order. See what is wrong: maqet "
                 "check vm data; " CREATION "nothing to clean up");
 }
@@ -1124,7 +1130,7 @@ main(void)
         {"create: incomplete", test_create_incomplete},
         {"create: nothing", test_create_nothing},
         {"create: another one's", test_create_foreign},
-        {"create: what can't be deleted", test_create_undeletable},
+        {"create: what cannot be deleted", test_create_undeletable},
         {"overwrite: nothing", test_overwrite_nothing},
         {"overwrite: an incomplete stand-in", test_overwrite_stand_in_incomplete},
         {"overwrite: a complete stand-in", test_overwrite_stand_in_complete},
@@ -1157,8 +1163,8 @@ main(void)
         {"forgotten: a checkpoint", test_forget_checkpoint},
         {"forgotten: the load of one", test_forget_resume},
         {"what finishing does", test_finishing},
-        {"what can't be tidied", test_untidy},
-        {"a history that can't be read", test_history},
+        {"what cannot be tidied", test_untidy},
+        {"a history that cannot be read", test_history},
         {"export", test_export},
         {"resize", test_resize},
         {"a failing create", test_failing_create},

@@ -128,11 +128,11 @@ test_no_form(void)
     _cleanup_args_ struct maqet_args *option = maqet_args_new();
 
     maqet_args_fsdev(share, "local", "share");
-    check_refused(share, "a -fsdev can't be added to a QEMU that runs");
+    check_refused(share, "a -fsdev cannot be added to a QEMU that runs");
     maqet_args_scratch(scratch, "disk", "/run/socket");
-    check_refused(scratch, "a -drive can't be added to a QEMU that runs");
+    check_refused(scratch, "a -drive cannot be added to a QEMU that runs");
     maqet_args_option(option, "-m", "64M");
-    check_refused(option, "a -m can't be added to a QEMU that runs");
+    check_refused(option, "a -m cannot be added to a QEMU that runs");
 }
 
 /* ---- character devices ---- */
@@ -187,19 +187,19 @@ static void
 test_chardevs_without_form(void)
 {
     check_chardev("spicevmc", "name=vdagent",
-                  "-chardev 'dev': a 'spicevmc' can't be added to a QEMU that runs");
+                  "-chardev 'dev': a 'spicevmc' cannot be added to a QEMU that runs");
     check_chardev("socket", "path=/run/a telnet=on",
-                  "-chardev 'dev': QEMU's monitor can't be told its 'telnet'");
+                  "-chardev 'dev': QEMU's monitor cannot be determined its 'telnet'");
     check_chardev("socket", "path=/run/a host=::1",
-                  "-chardev 'dev': QEMU's monitor can't be told its 'host'");
+                  "-chardev 'dev': QEMU's monitor cannot be determined its 'host'");
     check_chardev("socket", "path=/run/a server=perhaps",
-                  "-chardev 'dev': QEMU's monitor can't be told its 'server'");
+                  "-chardev 'dev': QEMU's monitor cannot be determined its 'server'");
     check_chardev("socket", "path=/run/a reconnect=soon",
-                  "-chardev 'dev': QEMU's monitor can't be told its 'reconnect'");
+                  "-chardev 'dev': QEMU's monitor cannot be determined its 'reconnect'");
     check_chardev("null", "path=/run/a",
-                  "-chardev 'dev': QEMU's monitor can't be told its 'path'");
+                  "-chardev 'dev': QEMU's monitor cannot be determined its 'path'");
     check_chardev("file", "path=/\xff",
-                  "-chardev 'dev': QEMU's monitor can't be told its 'path'");
+                  "-chardev 'dev': QEMU's monitor cannot be determined its 'path'");
 }
 
 /* ---- a real QEMU ---- */
@@ -463,7 +463,7 @@ test_all_or_none(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_PTR_NULL(error->remark);
     CU_ASSERT_PTR_NOT_NULL(
-        strstr(error->message, "The -device 'second' can't be added: "));
+        strstr(error->message, "The -device 'second' cannot be added: "));
     maqet_error_free(TAKE_PTR(error));
     check_answer(qmp, "query-named-block-nodes", NULL, "[]");
     check_answer(qmp, "qom-list", "{\"path\": \"/objects\"}",
@@ -496,7 +496,7 @@ test_device_stays(void)
     hotplug.timeout = 1000;
     CU_ASSERT_EQUAL(maqet_hotplug_remove(&hotplug, &commands, &error), -1);
     UNIT_ERROR(&error, MAQET_ERROR_TIMEOUT,
-               "The -device 'disk' can't be removed: the guest did not let go of it "
+               "The -device 'disk' cannot be removed: the guest did not let go of it "
                "within 1 s");
     check_all(qmp);
     stop(&qemu, qmp);

@@ -193,7 +193,7 @@ test_folder_that_others_can_write(void)
         struct maqet_run run = MAQET_RUN_INIT;
         const char *folder = folders[i / 2];
         _cleanup_free_ char *message =
-            maqet_format("The folder %s can be written by other users", folder);
+            maqet_format("The folder %s is writable by other users", folder);
 
         CU_ASSERT_EQUAL(chmod(folder, i % 2 ? 0720 : 01702), 0);
         CU_ASSERT_EQUAL(maqet_run_open(&scene.context, "web", &run, &error), -1);
@@ -244,7 +244,7 @@ test_run_file_is_no_link(void)
     _cleanup_free_ char *run = maqet_store_file(&scene.context, "web", MAQET_STORE_RUN);
     _cleanup_free_ char *target = maqet_store_file(&scene.context, "web", "target");
     _cleanup_free_ char *message =
-        maqet_format("Can't open %s: Too many levels of symbolic links", run);
+        maqet_format("Cannot open %s: Too many levels of symbolic links", run);
 
     CU_ASSERT_EQUAL(unlink(run), 0);
     CU_ASSERT_EQUAL(symlink("target", run), 0);
@@ -328,8 +328,8 @@ check_not_believed(struct holder how)
     CU_ASSERT_EQUAL(pidfd, -1);
     UNIT_ERROR(
         &error, MAQET_ERROR_FAILED,
-        "somebody holds its run file's lock, but the process that the file names is "
-        "not QEMU");
+        "the lock on its run file is held, but the process that the file names is not "
+        "QEMU");
     CU_ASSERT_EQUAL(holder_end(child), SIGKILL);
 }
 
@@ -492,10 +492,9 @@ test_monitor_lock(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(qmp);
     CU_ASSERT_TRUE(lock >= 0);
     CU_ASSERT_PTR_NULL(maqet_monitor_open(scene.dir_fd, "web", 100, -1, &second, &error));
-    UNIT_ERROR(
-        &error, MAQET_ERROR_TIMEOUT,
-        "Another maqet has been working on the monitor of the virtual machine 'web' for "
-        "0.1 s");
+    UNIT_ERROR(&error, MAQET_ERROR_TIMEOUT,
+               "Another maqet has been working on the monitor of the VM 'web' for "
+               "0.1 s");
     CU_ASSERT_EQUAL(second, -1);
     maqet_qmp_close(qmp);
     close(lock);
@@ -552,7 +551,8 @@ test_monitor_of_a_stopped_qemu(void)
             maqet_format("Let it continue: kill -CONT %d", (int)monitor);
         UNIT_HINT(error, 0, step);
         UNIT_HINT(error, 1,
-                  "End it, which is a power cut to the guest: maqet stop web --force");
+                  "End it, which is a power failure to the guest: maqet stop web "
+                  "--force");
         UNIT_ERROR(&error, MAQET_ERROR_TIMEOUT, message);
     }
     holder_end(monitor);
@@ -777,10 +777,10 @@ test_lost_folder(void)
     CU_ASSERT_EQUAL(look(&scene, &run), child);
     CU_ASSERT_TRUE(run.lost);
     CU_ASSERT_EQUAL(run.dir_fd, -1);
-    _cleanup_free_ char *message = maqet_format(
-        "Virtual machine 'web' is running (PID %d), but its runtime folder is lost (%s), "
-        "so it can only be stopped",
-        (int)child, first);
+    _cleanup_free_ char *message =
+        maqet_format("VM 'web' is running (PID %d), but its runtime folder is lost (%s), "
+                     "so it can only be stopped",
+                     (int)child, first);
     CU_ASSERT_EQUAL(maqet_run_check_reachable(&run, "web", &error), -1);
     UNIT_ERROR(&error, MAQET_ERROR_STATE, message);
     /* Nothing is made in its place while it runs. */
@@ -822,7 +822,8 @@ test_power_button_of_a_lost_one(void)
         } else {
             CU_ASSERT_EQUAL(maqet_power_button_press(&machine, 20000, &error), -1);
             UNIT_ERROR(&error, MAQET_ERROR_FAILED,
-                       "its monitor's socket is lost, and QEMU has no descriptor of it");
+                       "its monitor's socket is lost, and QEMU has no descriptor for "
+                       "it");
             holder_end(monitor);
         }
         close(run->pidfd);
@@ -835,9 +836,9 @@ main(void)
     CU_TestInfo tests[] = {
         {"folder", test_folder},
         {"folder that others can write", test_folder_that_others_can_write},
-        {"folder is no link", test_folder_is_no_link},
+        {"folder is not a link", test_folder_is_no_link},
         {"folder of another user", test_folder_of_another},
-        {"the run file is no link", test_run_file_is_no_link},
+        {"the run file is not a link", test_run_file_is_no_link},
         {"nobody", test_nobody},
         {"holder", test_holder},
         {"a PID that comes late", test_pid_comes_late},

@@ -272,7 +272,7 @@ test_file(void)
     CU_ASSERT_EQUAL(maqet_slots_load(&scene.context, "web", &read, &error), -1);
     CU_ASSERT_EQUAL(read.count, 0);
     _cleanup_free_ char *message =
-        maqet_format("%s is damaged, or was written by a later maqet", path);
+        maqet_format("%s is damaged, or was written by a later version of maqet", path);
     UNIT_ERROR(&error, MAQET_ERROR_FAILED, message);
 }
 

@@ -188,7 +188,7 @@ test_exists(void)
     CU_ASSERT_EQUAL_FATAL(error->hints.count, 2);
     UNIT_HINT(error, 0, "Change it: maqet apply web FILE");
     UNIT_HINT(error, 1, "Add this one under another name: --name NAME");
-    UNIT_ERROR(&error, MAQET_ERROR_EXISTS, "There is a virtual machine 'web' already");
+    UNIT_ERROR(&error, MAQET_ERROR_EXISTS, "There is a VM 'web' already");
     _cleanup_definition_ struct maqet_definition *there =
         maqet_store_load(&scene.context, "web", NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(there);
@@ -250,7 +250,7 @@ static void
 check_missing(const struct scene *scene, const char *word, const char *hint)
 {
     _cleanup_error_ struct maqet_error *error = NULL;
-    _cleanup_free_ char *message = maqet_format("There is no virtual machine '%s'", word);
+    _cleanup_free_ char *message = maqet_format("There is no VM '%s'", word);
 
     CU_ASSERT_PTR_NULL(maqet_store_load(&scene->context, word, &error));
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
@@ -269,10 +269,9 @@ test_missing(void)
     check_missing(&scene, "web", "Add one: maqet add FILE");
     free(add(&scene, "webserver"));
     check_missing(&scene, "websever", "Did you mean 'webserver'?");
-    check_missing(&scene, "mail", "See which there are: maqet ls");
-    check_missing(&scene, "../vms/webserver/x", "See which there are: maqet ls");
-    check_missing(&scene, "12345678-1234-1234-1234-123456789abc",
-                  "See which there are: maqet ls");
+    check_missing(&scene, "mail", "List them: maqet ls");
+    check_missing(&scene, "../vms/webserver/x", "List them: maqet ls");
+    check_missing(&scene, "12345678-1234-1234-1234-123456789abc", "List them: maqet ls");
 }
 
 /* ---- changing ---- */
@@ -324,7 +323,7 @@ test_foreign_file(void)
     _cleanup_error_ struct maqet_error *error = NULL;
     _cleanup_free_ char *file = in_store(&scene, "web/disk.img");
     _cleanup_free_ char *message = maqet_format(
-        "%s is not maqet's, so the folder of VM 'web' can't be removed", file);
+        "%s is not maqet's, so the folder of VM 'web' cannot be removed", file);
 
     free(add(&scene, "web"));
     write_in_store(&scene, "web/disk.img", "precious\n");
@@ -455,7 +454,7 @@ test_lock(void)
     CU_ASSERT_EQUAL(maqet_store_lock(&scene.context, "web", &error), -1);
     CU_ASSERT_TRUE(maqet_now() - began >= 100);
     UNIT_ERROR(&error, MAQET_ERROR_TIMEOUT,
-               "Another maqet has been working on the virtual machine 'web' for 0.1 s");
+               "Another maqet has been working on the VM 'web' for 0.1 s");
     /* Others are free, and so is this one when the descriptor is closed. */
     int other = maqet_store_lock(&scene.context, "db", &error);
     CU_ASSERT_TRUE(other >= 0);
@@ -483,7 +482,7 @@ test_lock_is_no_link(void)
 
     for (size_t i = 0; i < sizeof(locks) / sizeof(*locks); i++) {
         _cleanup_free_ char *message =
-            maqet_format("Can't open %s: Too many levels of symbolic links", locks[i]);
+            maqet_format("Cannot open %s: Too many levels of symbolic links", locks[i]);
 
         unlink(locks[i]);
         CU_ASSERT_EQUAL(symlink(target, locks[i]), 0);
@@ -549,7 +548,7 @@ test_removed_while_waiting(void)
     free(add(&scene, "web"));
     pid_t child = hold_lock_and(&scene, act_remove);
     CU_ASSERT_EQUAL(maqet_store_lock(&scene.context, "web", &error), -1);
-    UNIT_ERROR(&error, MAQET_ERROR_MISSING, "There is no virtual machine 'web'");
+    UNIT_ERROR(&error, MAQET_ERROR_MISSING, "There is no VM 'web'");
     check_child(child);
     check_files(&scene, "", ".lock"); /* and waiting has left nothing behind */
 }
@@ -636,14 +635,15 @@ static void
 test_damage(void)
 {
     _cleanup_scene_ struct scene scene = scene_new();
-    static const char later[] = "is damaged, or was written by a later maqet";
+    static const char later[] = "is damaged, or was written by a later version of "
+                                "maqet";
     static const char no_tree[] = "is damaged: the stored configuration is damaged: it "
                                   "has no tree, no sources or no "
                                   "places";
 
     free(add(&scene, "web"));
-    check_damaged(&scene, "", "is damaged: it is no JSON");
-    check_damaged(&scene, "{\"format\": 1,", "is damaged: it is no JSON");
+    check_damaged(&scene, "", "is damaged: it is not JSON");
+    check_damaged(&scene, "{\"format\": 1,", "is damaged: it is not JSON");
     check_damaged(&scene, "[]", later);
     check_damaged(&scene, "1", later);
     check_damaged(&scene, "{}", later);

@@ -306,7 +306,7 @@ test_not_run(void)
     CU_ASSERT_EQUAL(supervise(&scene, "exec sleep 1000", "", 60000, &error), -1);
     UNIT_ERROR(
         &error, MAQET_ERROR_MISSING,
-        "Drive 'two': can't run /no/such/program, which has to run beside QEMU: No "
+        "Drive 'two': cannot run /no/such/program, which has to run beside QEMU: No "
         "such file or directory");
     int program = open_program(&scene, 0, NULL);
     if (program >= 0)
@@ -324,7 +324,7 @@ main(void)
         {"the supervisor is signalled", test_supervisor_is_signalled},
         {"one that does not want to end", test_stubborn},
         {"programs that end by themselves", test_programs_end},
-        {"one that can't be run", test_not_run},
+        {"one that cannot be run", test_not_run},
         CU_TEST_INFO_NULL,
     };
 

@@ -307,9 +307,9 @@ test_damaged(void)
         {"{\"tree\":{},\"sources\":[],\"places\":[[0,0,\"0\"]]}", numbers},
         {"{\"tree\":{},\"sources\":[],\"places\":[[0,0,9999999999]]}", numbers},
         {"{\"tree\":[5],\"sources\":[],\"places\":[[0,0,0,0,0,0]]}",
-         "a value is neither a text nor null"},
+         "a value is neither a string nor null"},
         {"{\"tree\":true,\"sources\":[],\"places\":[]}",
-         "a value is neither a text nor null"},
+         "a value is neither a string nor null"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {

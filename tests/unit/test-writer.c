@@ -140,7 +140,7 @@ test_full_disk(void)
     write_as_qemu(writer, bytes);
     CU_ASSERT_EQUAL(maqet_writer_end(writer, false, &error), -1);
     UNIT_ERROR(&error, MAQET_ERROR_NO_SPACE,
-               "Can't write the guest's memory: No space left on device");
+               "Cannot write the guest's memory: No space left on device");
 }
 
 static void

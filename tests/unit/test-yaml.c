@@ -164,17 +164,21 @@ static void
 test_tabs(void)
 {
     REFUSED("name: x\n\tmemory: 2G\n",
-            "vm.yaml:2:1: a tab can't indent YAML; use spaces");
-    REFUSED("a:\n\tb: 1\n", "vm.yaml:2:1: a tab can't indent YAML; use spaces");
-    REFUSED("a:\n  b: 1\n  \tc: 2\n", "vm.yaml:3:3: a tab can't indent YAML; use spaces");
+            "vm.yaml:2:1: YAML cannot be indented with tabs; use spaces");
+    REFUSED("a:\n\tb: 1\n", "vm.yaml:2:1: YAML cannot be indented with tabs; use "
+                            "spaces");
+    REFUSED("a:\n  b: 1\n  \tc: 2\n", "vm.yaml:3:3: YAML cannot be indented with "
+                                      "tabs; use spaces");
     REFUSED("name x\n \tmemory: 2G\n",
-            "vm.yaml:2:2: a tab can't indent YAML; use spaces");
-    REFUSED("- \tname: x\n", "vm.yaml:1:3: a tab can't indent YAML; use spaces");
-    REFUSED("a: |\n\tfoo\n", "vm.yaml:2:1: a tab can't indent YAML; use spaces");
+            "vm.yaml:2:2: YAML cannot be indented with tabs; use spaces");
+    REFUSED("- \tname: x\n", "vm.yaml:1:3: YAML cannot be indented with tabs; use "
+                             "spaces");
+    REFUSED("a: |\n\tfoo\n", "vm.yaml:2:1: YAML cannot be indented with tabs; use "
+                             "spaces");
     REFUSED("\xc3\xbc:\r\n\tb: 1\r\n",
-            "vm.yaml:2:1: a tab can't indent YAML; use spaces");
+            "vm.yaml:2:1: YAML cannot be indented with tabs; use spaces");
     REFUSED("# \xe2\x82\xac\xe2\x82\xac\n\ta: 1\n",
-            "vm.yaml:2:1: a tab can't indent YAML; use spaces");
+            "vm.yaml:2:1: YAML cannot be indented with tabs; use spaces");
 }
 
 static void
@@ -184,18 +188,19 @@ test_keys(void)
             "vm.yaml:3:1: duplicate key 'name'; the first is at vm.yaml:1:1");
     REFUSED("a: {b: 1, 'b': 2}\n",
             "vm.yaml:1:11: duplicate key 'b'; the first is at vm.yaml:1:5");
-    REFUSED("? [a]\n: b\n", "vm.yaml:1:3: a key must be a text");
-    REFUSED("{{a: b}: c}\n", "vm.yaml:1:2: a key must be a text");
-    REFUSED("a: &x b\n*x : c\n", "vm.yaml:2:1: a key must be a text");
+    REFUSED("? [a]\n: b\n", "vm.yaml:1:3: a key must be a string");
+    REFUSED("{{a: b}: c}\n", "vm.yaml:1:2: a key must be a string");
+    REFUSED("a: &x b\n*x : c\n", "vm.yaml:2:1: a key must be a string");
     REFUSED("a: b\n? \n: c\n", "vm.yaml:2:2: there is no key before this ':'");
     REFUSED("'': b\n", "vm.yaml:1:1: there is no key before this ':'");
     REFUSED("a: &x {b: c}\nd:\n  <<: *x\n",
-            "vm.yaml:3:3: merge keys (<<) are not known here; write the keys out");
+            "vm.yaml:3:3: merge keys (<<) are not supported; write the keys out");
     READS("'<<': b\n", "{\"<<\":\"b\"}");
-    REFUSED("\"a\\nb\": c\n", "vm.yaml:1:1: a key can't hold control characters");
-    REFUSED("\"a\\e[1mb\": c\n", "vm.yaml:1:1: a key can't hold control characters");
-    REFUSED("\"a\\0b\": c\n", "vm.yaml:1:1: a key can't hold control characters");
-    REFUSED("!foo a: c\n", "vm.yaml:1:1: tags (!...) can't be used here, but for !!str");
+    REFUSED("\"a\\nb\": c\n", "vm.yaml:1:1: a key cannot contain control characters");
+    REFUSED("\"a\\e[1mb\": c\n", "vm.yaml:1:1: a key cannot contain control characters");
+    REFUSED("\"a\\0b\": c\n", "vm.yaml:1:1: a key cannot contain control characters");
+    REFUSED("!foo a: c\n", "vm.yaml:1:1: tags (!...) cannot be used here, but for "
+                           "!!str");
 
     _cleanup_free_ char *key = maqet_alloc(130);
     memset(key, 'k', 129);
@@ -207,41 +212,43 @@ test_keys(void)
 static void
 test_tags(void)
 {
-    REFUSED("a: !foo b\n", "vm.yaml:1:4: tags (!...) can't be used here, but for !!str");
-    REFUSED("a: !!int 5\n", "vm.yaml:1:4: tags (!...) can't be used here, but for !!str");
+    REFUSED("a: !foo b\n", "vm.yaml:1:4: tags (!...) cannot be used here, but for "
+                           "!!str");
+    REFUSED("a: !!int 5\n", "vm.yaml:1:4: tags (!...) cannot be used here, but for "
+                            "!!str");
     REFUSED("a: !!map {b: c}\n",
-            "vm.yaml:1:4: tags (!...) can't be used here, but for !!str");
+            "vm.yaml:1:4: tags (!...) cannot be used here, but for !!str");
     REFUSED("a: !!str [b]\n",
-            "vm.yaml:1:4: tags (!...) can't be used here, but for !!str");
+            "vm.yaml:1:4: tags (!...) cannot be used here, but for !!str");
     REFUSED("a: !e!foo b\n",
-            "vm.yaml:1:4: a text that begins with '!' must be in quotes");
-    REFUSED("a: !<foo b\n", "vm.yaml:1:4: a text that begins with '!' must be in quotes");
+            "vm.yaml:1:4: a string that begins with '!' must be in quotes");
+    REFUSED("a: !<foo b\n", "vm.yaml:1:4: a string that begins with '!' must be in "
+                            "quotes");
 }
 
 static void
 test_odd_beginnings(void)
 {
     REFUSED("file: *.img\n",
-            "vm.yaml:1:7: a text that begins with '*' must be in quotes");
-    REFUSED(
-        "file: *img\n",
-        "vm.yaml:1:7: there is no anchor '&img' before this alias; a text that begins "
-        "with '*' must be in quotes");
+            "vm.yaml:1:7: a string that begins with '*' must be in quotes");
+    REFUSED("file: *img\n",
+            "vm.yaml:1:7: there is no anchor '&img' before this alias; a string that "
+            "begins with '*' must be in quotes");
     REFUSED("a: &x [b, *x]\n",
-            "vm.yaml:1:11: there is no anchor '&x' before this alias; a text that begins "
-            "with '*' must be in quotes");
-    REFUSED("a: &\n", "vm.yaml:1:4: a text that begins with '&' must be in quotes");
+            "vm.yaml:1:11: there is no anchor '&x' before this alias; a string that "
+            "begins with '*' must be in quotes");
+    REFUSED("a: &\n", "vm.yaml:1:4: a string that begins with '&' must be in quotes");
     REFUSED("a: @foo\n",
-            "vm.yaml:1:4: a text that begins with this character must be in quotes");
+            "vm.yaml:1:4: a string that begins with this character must be in quotes");
     REFUSED("a: %foo\n",
-            "vm.yaml:1:4: a text that begins with this character must be in quotes");
+            "vm.yaml:1:4: a string that begins with this character must be in quotes");
     REFUSED("%FOO\n---\na: b\n",
-            "vm.yaml:1:1: a line can't begin with '%'; put the text in "
-            "quotes, or leave the directive out");
+            "vm.yaml:1:1: a line cannot begin with '%'; put the string in quotes, or "
+            "leave the directive out");
     REFUSED("%YAML 9.1\n---\na: b\n",
-            "vm.yaml:1:1: this version of YAML is not known; leave out the line");
+            "vm.yaml:1:1: this version of YAML is not supported; remove the line");
     REFUSED("%YAML x\n---\na: b\n",
-            "vm.yaml:1:1: this directive can't be read; leave it out");
+            "vm.yaml:1:1: this directive cannot be read; leave it out");
     REFUSED("%YAML 1.1\n%YAML 1.1\n---\na: b\n",
             "vm.yaml:2:1: this directive stands here twice");
 }
@@ -251,13 +258,14 @@ test_structure(void)
 {
     REFUSED("name: x\nmemory 2G\nb: c\n", "vm.yaml:2:1: there is no ':' after this key");
     REFUSED("name x\nmemory: 2G\n",
-            "vm.yaml:2:7: a ':' can't stand here; put the text in "
-            "quotes, or check the indentation");
+            "vm.yaml:2:7: a ':' is not allowed here; put the string in quotes, or "
+            "check the indentation");
     REFUSED("a: b: c\n",
-            "vm.yaml:1:5: a ':' can't stand here; put the text in quotes, or "
+            "vm.yaml:1:5: a ':' is not allowed here; put the string in quotes, or "
             "check the indentation");
     REFUSED("a: - b\n", "vm.yaml:1:4: a list begins on a line of its own");
-    REFUSED("a: ? b\n", "vm.yaml:1:4: a '?' can't stand here; put the text in quotes");
+    REFUSED("a: ? b\n", "vm.yaml:1:4: a '?' is not allowed here; put the string in "
+                        "quotes");
     REFUSED("a:\n    b: 1\n  c: 2\n",
             "vm.yaml:3:3: a key should begin here; check the indentation");
     REFUSED("a: \"x\" y\n",
@@ -293,7 +301,7 @@ test_quotes(void)
 static void
 test_bytes(void)
 {
-    static const char utf8[] = ": this is no UTF-8 text; save the file as UTF-8";
+    static const char utf8[] = ": this is not UTF-8 text; save the file as UTF-8";
     static const char *const texts[][2] = {
         {"a: b\nc: \xff\xfe\n", "2:4"},
         {"a: \xc3(\n", "1:4"},
@@ -313,12 +321,12 @@ test_bytes(void)
                 __LINE__);
     }
     REFUSED("name: x\nmem\0ory: 2G\n",
-            "vm.yaml:2:4: a NUL byte can't stand in a text file");
-    REFUSED("a: \"\\0\"\n", "vm.yaml:1:4: a text can't hold a NUL byte");
+            "vm.yaml:2:4: a text file cannot contain a NUL byte");
+    REFUSED("a: \"\\0\"\n", "vm.yaml:1:4: a string cannot contain a NUL byte");
     REFUSED("a: \x1b[1m\n",
-            "vm.yaml:1:4: the control character 0x1b can't stand in a text file");
+            "vm.yaml:1:4: the control character 0x1b cannot stand in a text file");
     REFUSED("a: \x7f\n",
-            "vm.yaml:1:4: the control character 0x7f can't stand in a text file");
+            "vm.yaml:1:4: the control character 0x7f cannot stand in a text file");
 }
 
 static void
@@ -338,11 +346,11 @@ test_documents(void)
         CU_ASSERT_PTR_NULL(parse(empty[i], &err));
         CU_ASSERT_PTR_NOT_NULL_FATAL(err);
         CU_ASSERT_EQUAL(err->code, MAQET_ERROR_MISSING);
-        CU_ASSERT_PTR_NOT_NULL(strstr(err->message, ": there is nothing in it"));
+        CU_ASSERT_PTR_NOT_NULL(strstr(err->message, ": it is empty"));
         maqet_error_free(err);
     }
-    refused("\n--- ~\n", 7, MAQET_ERROR_MISSING, "vm.yaml:2:5: there is nothing in it",
-            __FILE__, __LINE__);
+    refused("\n--- ~\n", 7, MAQET_ERROR_MISSING, "vm.yaml:2:5: it is empty", __FILE__,
+            __LINE__);
 }
 
 /* ---- limits ---- */
@@ -370,7 +378,7 @@ test_depth(void)
 
     CU_ASSERT_PTR_NOT_NULL(tree);
     refused(open2000, 2000, MAQET_ERROR_INVALID, message, __FILE__, __LINE__);
-    refused(maps, 2000, MAQET_ERROR_INVALID, "vm.yaml:1:2: a key must be a text",
+    refused(maps, 2000, MAQET_ERROR_INVALID, "vm.yaml:1:2: a key must be a string",
             __FILE__, __LINE__);
     refused(dashes, 4000, MAQET_ERROR_INVALID,
             "vm.yaml:1:65: this is nested more than 32 levels deep", __FILE__, __LINE__);
@@ -405,14 +413,13 @@ test_nodes(void)
 static void
 test_billion_laughs(void)
 {
-    REFUSED(
-        "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
-        "b: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\n"
-        "c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]\n"
-        "d: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]\n"
-        "e: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d, *d]\n",
-        "vm.yaml:4:36: there are more than 10000 values up to here, since aliases repeat "
-        "them");
+    REFUSED("a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+            "b: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\n"
+            "c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]\n"
+            "d: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]\n"
+            "e: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d, *d]\n",
+            "vm.yaml:4:36: there are more than 10000 values up to here, since aliases "
+            "expand to them");
 }
 
 static void
@@ -420,8 +427,8 @@ test_length(void)
 {
     _cleanup_free_ char *text = repeated("#", 1024 * 1024 + 1);
 
-    refused(text, 1024 * 1024, MAQET_ERROR_MISSING, "vm.yaml:2:1: there is nothing in it",
-            __FILE__, __LINE__);
+    refused(text, 1024 * 1024, MAQET_ERROR_MISSING, "vm.yaml:2:1: it is empty", __FILE__,
+            __LINE__);
     refused(text, 1024 * 1024 + 1, MAQET_ERROR_INVALID,
             "vm.yaml: this is longer than 1 MiB", __FILE__, __LINE__);
 }
@@ -489,10 +496,10 @@ test_file_faults(void)
     _cleanup_folder_ char *folder = unit_folder();
     _cleanup_free_ char *nowhere = maqet_format("%s/nowhere.yaml", folder);
     _cleanup_free_ char *missing =
-        maqet_format("Can't read %s: No such file or directory", nowhere);
+        maqet_format("Cannot read %s: No such file or directory", nowhere);
     _cleanup_free_ char *is_folder = maqet_format("%s is a folder, not a file", folder);
     _cleanup_free_ char *denied =
-        maqet_format("Can't read %s: Permission denied", nowhere);
+        maqet_format("Cannot read %s: Permission denied", nowhere);
     struct maqet_error *err = NULL;
 
     CU_ASSERT_PTR_NULL(maqet_yaml_read(nowhere, &err));
@@ -744,7 +751,7 @@ main(void)
         {"json is written", test_written},
         {"texts stay texts", test_written_texts_stay_texts},
         {"what is written is read back", test_written_is_read_back},
-        {"bytes that YAML can't hold", test_written_bytes},
+        {"bytes that YAML cannot hold", test_written_bytes},
         CU_TEST_INFO_NULL,
     };
 

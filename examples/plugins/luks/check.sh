@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# An encrypted disk is made, used by a real QEMU, resized; what is on it can't be read from outside.
+# An encrypted disk is made, used by a real QEMU, resized; what is on it cannot be read from outside.
 set -eu
 : "${MAQET:=maqet}"
 plugin=$PWD/maqet-storage-luks.so
@@ -46,7 +46,7 @@ chmod 600 'key, file' wrong empty
 machine '{name: disk, type: luks, file: disk.luks, size: 16M}'
 refused "key_file"
 machine '{name: disk, type: luks, file: disk.luks, size: 16M, key_file: nowhere}'
-refused "can't look at the key file"
+refused "cannot look at the key file"
 machine '{name: disk, type: luks, file: disk.luks, size: 16M, key_file: empty}'
 refused "is no file with a key in it"
 
@@ -67,7 +67,7 @@ io() { # COMMAND
         --image-opts driver=luks,key-secret=key,file.filename=disk.luks -c "$1"
 }
 io 'write -P 65 1M 64k' >/dev/null
-io 'read -P 65 1M 64k' | grep -q 'read 65536' || fail "what was written can't be read"
+io 'read -P 65 1M 64k' | grep -q 'read 65536' || fail "what was written cannot be read"
 ! grep -q AAAAAAAAAAAAAAAA disk.luks || fail "what was written can be read from outside"
 
 # Another key, and what is no such image.

@@ -67,7 +67,7 @@ luks_validate(const struct maqet_drive *drive, struct maqet_error **err)
                                  "an encrypted image is a disk, never a CD-ROM");
     if (stat(key, &status) < 0)
         return maqet_drive_error(drive, "key_file", err, MAQET_ERROR_MISSING,
-                                 "can't look at the key file %s: %s", key,
+                                 "cannot inspect the key file %s: %s", key,
                                  strerror(errno));
     if (!S_ISREG(status.st_mode) || status.st_size == 0)
         return maqet_drive_error(drive, "key_file", err, MAQET_ERROR_INVALID,
@@ -157,7 +157,7 @@ luks_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image,
 
     if (got < 0 || end < 0)
         return maqet_drive_error(drive, "file", err, MAQET_ERROR_FAILED,
-                                 "can't read %s: %s", maqet_drive_path(drive),
+                                 "cannot read %s: %s", maqet_drive_path(drive),
                                  strerror(errno));
     if ((size_t)got < sizeof(header) || memcmp(header, magic, sizeof(magic)) != 0)
         return maqet_drive_error(drive, "file", err, MAQET_ERROR_INVALID,

@@ -90,7 +90,7 @@ template_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *im
 
     if (size < 0)
         return maqet_drive_error(drive, "file", err, MAQET_ERROR_FAILED,
-                                 "can't read %s: %s", maqet_drive_path(drive),
+                                 "cannot read %s: %s", maqet_drive_path(drive),
                                  strerror(errno));
     maqet_image_format(image, "template");
     maqet_image_virtual_size(image, round_up((uint64_t)size));

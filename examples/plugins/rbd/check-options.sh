@@ -2,7 +2,7 @@
 # shellcheck shell=sh disable=SC2154 # sourced by check.sh, whose words it uses
 # What is refused before the cluster is asked, which is not there yet.
 
-step "options that can't be"
+step "options that cannot be"
 printf 'no key\n' >wrong.key
 printf '[client.maqet]\n\tkey = AQDmxgRriBXyJBAA08XeyFlkyWkuNTp8iog4MQ==\n' >keyring
 printf 'AQDmxgRriBXyJBAA08XeyFlkyWkuNTp8iog4MQ==' >maqet.key
@@ -14,7 +14,7 @@ refused "HOST:PORT" '{name: disk, type: rbd, image: disk, monitors: "127.0.0.1"}
 refused "HOST:PORT" '{name: disk, type: rbd, image: disk, monitors: "127.0.0.1:1, 127.0.0.1:2"}'
 refused "HOST:PORT" '{name: disk, type: rbd, image: disk, monitors: "[::1:3300"}'
 refused "an RBD image is a disk" '{name: disk, type: rbd, image: disk, media: cdrom, interface: sata}'
-refused "can't read the key file $scratch/none.key" '{name: disk, type: rbd, image: disk, key_file: none.key}'
+refused "cannot read the key file $scratch/none.key" '{name: disk, type: rbd, image: disk, key_file: none.key}'
 refused "no regular file" '{name: disk, type: rbd, image: disk, key_file: plugins}'
 refused "does not hold a key alone" '{name: disk, type: rbd, image: disk, key_file: wrong.key}'
 # A program that gets a keyring for a key prints all of it.

@@ -93,7 +93,7 @@ guest_io vm "write -P 6 8M 1M"
 halt
 io disk "read -P 8 0 4M" "read -P 6 8M 1M"
 
-step "who is shut out can't write any more"
+step "who is shut out cannot write any more"
 stranger
 maqet 1 start vm
 address=$(sed -n 's/.*ceph osd blocklist add \([0-9.:/]*\).*/\1/p' err | head -n 1)

@@ -133,7 +133,7 @@ rbd_error_missing(const struct maqet_drive *drive, struct maqet_error **err)
         namespace ? " in the namespace '" : "", namespace ? namespace : "",
         namespace ? "'" : "");
     if (!maqet_drive_readonly(drive))
-        maqet_error_hint(err, "It is made when the machine starts: maqet start %s",
+        maqet_error_hint(err, "It is created when the VM starts: maqet start %s",
                          maqet_drive_vm_name(drive));
     return -1;
 }
@@ -236,12 +236,11 @@ rbd_holders(const struct maqet_drive *drive, struct maqet_holders *holders,
 
         snprintf(who, sizeof(who), "client.%lld at %s",
                  (long long)number(watcher, "client"), address);
-        snprintf(
-            hint, sizeof(hint),
-            "Stop what runs there. The cluster forgets a QEMU that was killed, or whose "
-            "host went down, after 30 s. One that may still run and can't be reached "
-            "must be shut out first: ceph osd blocklist add %s",
-            address);
+        snprintf(hint, sizeof(hint),
+                 "Stop what runs there. The cluster forgets a QEMU that was killed, or "
+                 "whose host went down, after 30 s. One that may still run and cannot be "
+                 "reached must be shut out first: ceph osd blocklist add %s",
+                 address);
         maqet_holders_add(holders, who, hint);
     }
     json_object_put(list);

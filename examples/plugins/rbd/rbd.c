@@ -152,10 +152,10 @@ check_key(const struct maqet_drive *drive, struct maqet_error **err)
                                  "the key file %s is no regular file", path);
     FILE *file = fopen(path, "re");
     if (!file)
-        return maqet_drive_error(drive, "key_file", err,
-                                 errno == EACCES ? MAQET_ERROR_PERMISSION
-                                                 : MAQET_ERROR_MISSING,
-                                 "can't read the key file %s: %s", path, strerror(errno));
+        return maqet_drive_error(
+            drive, "key_file", err,
+            errno == EACCES ? MAQET_ERROR_PERMISSION : MAQET_ERROR_MISSING,
+            "cannot read the key file %s: %s", path, strerror(errno));
     size_t length = fread(key, 1, KEY_BYTES_MAX, file);
     fclose(file);
     key[length] = '\0';

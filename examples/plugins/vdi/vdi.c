@@ -93,7 +93,7 @@ vdi_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image,
 
     if (got < 0)
         return maqet_drive_error(drive, "file", err, MAQET_ERROR_FAILED,
-                                 "can't read %s: %s", maqet_drive_path(drive),
+                                 "cannot read %s: %s", maqet_drive_path(drive),
                                  strerror(errno));
     if ((size_t)got < sizeof(header) ||
         memcmp(header + MAGIC_AT, magic, sizeof(magic)) != 0) {

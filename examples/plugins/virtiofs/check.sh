@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Shares a folder with a real QEMU: virtiofsd runs beside it, and ends with it however that
-# ends. Exits with 77 where virtiofsd can't run (it wants to be root, mostly).
+# ends. Exits with 77 where virtiofsd cannot run (it wants to be root, mostly).
 set -eu
 : "${MAQET:=maqet}"
 plugin=$PWD/maqet-storage-virtiofs.so
@@ -48,7 +48,7 @@ refused "there is no folder $scratch/nowhere"
 machine work 'path: folder' 'virtiofsd: folder/none'
 refused "$scratch/folder/none is no program that you may run"
 machine work 'path: folder' 'mount_tag: more-than-the-36-bytes-that-a-tag-has'
-refused "can't be its mount tag"
+refused "cannot be its mount tag"
 machine work 'path: folder' 'interface: virtio'
 refused "is attached by itself"
 

@@ -86,14 +86,14 @@ virtiofs_validate(const struct maqet_drive *drive, struct maqet_error **err)
     struct stat status;
 
     if (stat(path, &status) < 0 || !S_ISDIR(status.st_mode)) {
-        maqet_drive_error(drive, "path", err, MAQET_ERROR_MISSING, "there is no folder %s",
-                          path);
+        maqet_drive_error(drive, "path", err, MAQET_ERROR_MISSING,
+                          "there is no folder %s", path);
         maqet_error_hint(err, "Make it: mkdir -p '%s'", path);
         return -1;
     }
     if (!*tag || strlen(tag) > TAG_MAX)
         return maqet_drive_error(drive, "mount_tag", err, MAQET_ERROR_INVALID,
-                                 "'%s' can't be its mount tag: from 1 to %d bytes", tag,
+                                 "'%s' cannot be its mount tag: from 1 to %d bytes", tag,
                                  TAG_MAX);
     return program_of(drive, err) ? 0 : -1;
 }
@@ -153,9 +153,9 @@ predecessor(const struct maqet_drive *drive, const char *program,
     const char *sandbox = maqet_drive_string(drive, "sandbox");
 
     if (maqet_drive_readonly(drive) || strcmp(sandbox, "none") == 0) {
-        maqet_drive_error(drive, maqet_drive_readonly(drive) ? "readonly" : "sandbox", err,
-                          MAQET_ERROR_UNSUPPORTED,
-                          "%s is that of QEMU 7.2, which can't do that", program);
+        maqet_drive_error(drive, maqet_drive_readonly(drive) ? "readonly" : "sandbox",
+                          err, MAQET_ERROR_UNSUPPORTED,
+                          "%s is that of QEMU 7.2, which cannot do that", program);
         maqet_error_hint(err, "Install a newer virtiofsd, and name it with `virtiofsd:`");
         return NULL;
     }
