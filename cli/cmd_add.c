@@ -46,16 +46,6 @@ run(struct invocation *invocation, struct maqet_error **err)
     return 0;
 }
 
-static const struct command_option options[] = {OPTION_NAME_ROW, OPTION_SET_ROW, {0}};
-
-static const struct command_example examples[] = {
-    {"maqet add vm.yaml", "Add the VM that vm.yaml defines"},
-    {"maqet add base.yaml big.yaml --name build --set memory=8G",
-     "Add the VM that base.yaml defines, with the changes in big.yaml and on the "
-     "command line"},
-    {0},
-};
-
 const struct command command_add = {
     .name = "add",
     .operands = {OPERAND_YAML | OPERAND_REPEATED},
@@ -67,8 +57,12 @@ const struct command command_add = {
                    "test-vm. The result is checked by the plugins and stored; the "
                    "files are no longer needed. No image is created before the first "
                    "start.",
-    .options = options,
-    .examples = examples,
+    .options = {OPTION_NAME_ROW, OPTION_SET_ROW},
+    .examples =
+        {{"maqet add vm.yaml", "Add the VM that vm.yaml defines"},
+         {"maqet add base.yaml big.yaml --name build --set memory=8G",
+          "Add the VM that base.yaml defines, with the changes in big.yaml and on the "
+          "command line"}},
     .view = &view,
     .run = run,
 };

@@ -74,14 +74,6 @@ run(struct invocation *invocation, struct maqet_error **err)
     return 0;
 }
 
-static const struct command_option options[] = {OPTION_SET_ROW, {0}};
-
-static const struct command_example examples[] = {
-    {"maqet apply web web.yaml", "Create web, or update it"},
-    {"maqet apply web web.yaml --set memory=4G", "The same, with more memory"},
-    {0},
-};
-
 const struct command command_apply = {
     .name = "apply",
     .operands = {OPERAND_VM, OPERAND_YAML | OPERAND_REPEATED},
@@ -91,8 +83,10 @@ const struct command command_apply = {
                    "applying the same files again changes nothing. A running VM keeps "
                    "its configuration until its next start. Existing images are not "
                    "changed.",
-    .options = options,
-    .examples = examples,
+    .options = {OPTION_SET_ROW},
+    .examples = {{"maqet apply web web.yaml", "Create web, or update it"},
+                 {"maqet apply web web.yaml --set memory=4G",
+                  "The same, with more memory"}},
     .view = &view,
     .run = run,
 };

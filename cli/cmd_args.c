@@ -78,14 +78,6 @@ run(struct invocation *invocation, struct maqet_error **err)
     return 0;
 }
 
-static const struct command_option options[] = {OPTION_NAME_ROW, OPTION_SET_ROW, {0}};
-
-static const struct command_example examples[] = {
-    {"maqet args myvm", "What 'maqet start myvm' runs"},
-    {"maqet args ./vm.yaml --set memory=8G", "What a file would run, with more memory"},
-    {0},
-};
-
 const struct command command_args = {
     .name = "args",
     .operands = {OPERAND_VM_OR_FILE | OPERAND_REPEATED},
@@ -96,8 +88,10 @@ const struct command command_args = {
                    "YAML files, which are read as by 'maqet add' and not stored. "
                    "Descriptor 3 is the monitor's socket, which QEMU inherits from "
                    "maqet.",
-    .options = options,
-    .examples = examples,
+    .options = {OPTION_NAME_ROW, OPTION_SET_ROW},
+    .examples = {{"maqet args myvm", "What 'maqet start myvm' runs"},
+                 {"maqet args ./vm.yaml --set memory=8G",
+                  "What a file would run, with more memory"}},
     .view = &view,
     .run = run,
 };

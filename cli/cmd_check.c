@@ -305,21 +305,6 @@ run(struct invocation *invocation, struct maqet_error **err)
     return invocation->exit_code;
 }
 
-static const struct command_option options[] = {
-    {.name = "repair", .help = "free leaked clusters, and repair damage after asking"},
-    {.name = "yes",
-     .letter = 'y',
-     .help = "do not ask before a repair that can lose data"},
-    {0},
-};
-
-static const struct command_example examples[] = {
-    {"maqet check myvm", "Check all drives of a stopped VM"},
-    {"maqet check myvm hdd --repair", "Check one drive, and repair it"},
-    {"maqet check vm.yaml hdd", "Check a drive of a VM that has not been added"},
-    {0},
-};
-
 const struct command command_check = {
     .name = "check",
     .operands = {OPERAND_VM, OPERAND_DRIVE | OPERAND_OPTIONAL},
@@ -339,8 +324,13 @@ const struct command command_check = {
         "cannot always be saved; make a copy before. Where there is no terminal on "
         "which to ask, --yes must have said so. Read-only drives and bases are never "
         "repaired.",
-    .options = options,
-    .examples = examples,
+    .options = {{"repair",
+                 .help = "free leaked clusters, and repair damage after asking"},
+                {"yes", 'y', .help = "do not ask before a repair that can lose data"}},
+    .examples = {{"maqet check myvm", "Check all drives of a stopped VM"},
+                 {"maqet check myvm hdd --repair", "Check one drive, and repair it"},
+                 {"maqet check vm.yaml hdd",
+                  "Check a drive of a VM that has not been added"}},
     .view = &view,
     .run = run,
 };

@@ -325,42 +325,6 @@ run_list(struct invocation *invocation, struct maqet_error **err)
 
 /* ---- the command ---- */
 
-static const struct command_option create_options[] = {
-    OPTION_METHOD_ROW, OPTION_LIMIT_ROW, OPTION_COMPRESS_STATE_ROW, OPTION_WAIT_ROW, {0},
-};
-static const struct command_option load_options[] = {
-    {.name = "keep",
-     .type = OPTION_TEXT,
-     .argument = "NAME",
-     .help = "first keep the present state of a VM that runs as a checkpoint"},
-    {.name = "yes", .letter = 'y', .help = "don't ask"},
-    OPTION_WAIT_ROW,
-    {0},
-};
-static const struct command_option delete_options[] = {OPTION_WAIT_ROW, {0}};
-
-static const struct command_example create_examples[] = {
-    {"maqet checkpoint myvm create before-test",
-     "Save disks and memory; the guest keeps running"},
-    {0},
-};
-static const struct command_example list_examples[] = {
-    {"maqet checkpoint myvm list", "List them with the space that they use"},
-    {0},
-};
-static const struct command_example load_examples[] = {
-    {"maqet checkpoint myvm load before-test", "Continue from there, replacing what "
-                                               "is running"},
-    {"maqet checkpoint myvm load before-test --keep after-test",
-     "The same, and save the present state first"},
-    {0},
-};
-static const struct command_example delete_examples[] = {
-    {"maqet checkpoint myvm delete before-test",
-     "Delete the memory that was kept, and the snapshots of the drives"},
-    {0},
-};
-
 static const struct command actions[] = {
     {.name = "create",
      .summary = "Keep the state of a guest that runs, disks and memory",
@@ -374,8 +338,10 @@ static const struct command actions[] = {
          "folder that the guest has mounted must be unmounted first: QEMU cannot keep "
          "its state.",
      .operands = {OPERAND_NEW_NAME},
-     .options = create_options,
-     .examples = create_examples,
+     .options = {OPTION_METHOD_ROW, OPTION_LIMIT_ROW, OPTION_COMPRESS_STATE_ROW,
+                 OPTION_WAIT_ROW},
+     .examples = {{"maqet checkpoint myvm create before-test",
+                   "Save disks and memory; the guest keeps running"}},
      .view = &checkpoint_create_view,
      .run = run_create},
     {.name = "list",
@@ -383,7 +349,8 @@ static const struct command actions[] = {
      .description =
          "SIZE is what a checkpoint's memory takes on the disk; in JSON, `length` is "
          "that of its file, which may have holes.",
-     .examples = list_examples,
+     .examples = {{"maqet checkpoint myvm list",
+                   "List them with the space that they use"}},
      .view = &list_view,
      .run = run_list},
     {.name = "load",
@@ -396,15 +363,24 @@ static const struct command actions[] = {
          "terminal you are asked first.\n"
          "A QEMU that does not answer within --wait seconds is ended all the same.",
      .operands = {OPERAND_CHECKPOINT},
-     .options = load_options,
-     .examples = load_examples,
+     .options = {{"keep", .type = OPTION_TEXT, .argument = "NAME",
+                  .help =
+                      "first keep the present state of a VM that runs as a checkpoint"},
+                 {"yes", 'y', .help = "don't ask"},
+                 OPTION_WAIT_ROW},
+     .examples = {{"maqet checkpoint myvm load before-test",
+                   "Continue from there, replacing what "
+                   "is running"},
+                  {"maqet checkpoint myvm load before-test --keep after-test",
+                   "The same, and save the present state first"}},
      .view = &checkpoint_load_view,
      .run = run_load},
     {.name = "delete",
      .summary = "Delete a checkpoint, with the snapshots that belong to it",
      .operands = {OPERAND_CHECKPOINT},
-     .options = delete_options,
-     .examples = delete_examples,
+     .options = {OPTION_WAIT_ROW},
+     .examples = {{"maqet checkpoint myvm delete before-test",
+                   "Delete the memory that was kept, and the snapshots of the drives"}},
      .view = &delete_view,
      .run = run_delete},
     {0},

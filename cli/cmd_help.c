@@ -18,18 +18,13 @@ run(struct invocation *invocation, struct maqet_error **err)
     return 0;
 }
 
-static const struct command_example examples[] = {
-    {"maqet help start", "What 'maqet start' does, and its options"},
-    {"maqet help snapshot create", "The same of one action"},
-    {0},
-};
-
 const struct command command_help = {
     .name = "help",
     .operands = {OPERAND_COMMAND | OPERAND_OPTIONAL, OPERAND_ACTION | OPERAND_OPTIONAL},
     .summary = "Show help, on a command or one of its actions when it is named",
     .description = "The same as --help.",
-    .examples = examples,
+    .examples = {{"maqet help start", "What 'maqet start' does, and its options"},
+                 {"maqet help snapshot create", "The same of one action"}},
     .no_machines = true,
     .run = run,
 };

@@ -102,23 +102,6 @@ run(struct invocation *invocation, struct maqet_error **err)
     return 0;
 }
 
-static const struct command_option options[] = {
-    {.name = "status",
-     .letter = 's',
-     .type = OPTION_CHOICE,
-     .argument = "STATUS",
-     .choice = status_name,
-     .help = "list only VMs with this status"},
-    {0},
-};
-
-static const struct command_example examples[] = {
-    {"maqet ls", "List all"},
-    {"maqet ls --status running --format plain | cut -f 1",
-     "The names of running VMs, for a script"},
-    {0},
-};
-
 const struct command command_ls = {
     .name = "ls",
     .summary = "List VMs",
@@ -136,8 +119,11 @@ const struct command command_ls = {
         "session: it can only be stopped. All machines "
         "that run are asked at the same time, and none when --status names one "
         "that is known without.",
-    .options = options,
-    .examples = examples,
+    .options = {{"status", 's', .type = OPTION_CHOICE, .argument = "STATUS",
+                 .choice = status_name, .help = "list only VMs with this status"}},
+    .examples = {{"maqet ls", "List all"},
+                 {"maqet ls --status running --format plain | cut -f 1",
+                  "The names of running VMs, for a script"}},
     .view = &view,
     .run = run,
 };

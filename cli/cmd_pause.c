@@ -52,12 +52,6 @@ run(struct invocation *invocation, struct maqet_error **err)
     return machines_run(invocation, pause_machine);
 }
 
-static const struct command_example examples[] = {
-    {"maqet pause myvm", "Pause one"},
-    {"maqet pause web db", "Pause two at the same time"},
-    {0},
-};
-
 const struct command command_pause = {
     .name = "pause",
     .operands = {OPERAND_VM | OPERAND_REPEATED},
@@ -67,7 +61,8 @@ const struct command command_pause = {
                    "error; pausing a VM that is not running is. 'maqet stop' resumes "
                    "a paused guest, which could not power off otherwise. Several VMs "
                    "are paused at the same time.",
-    .examples = examples,
+    .examples = {{"maqet pause myvm", "Pause one"},
+                 {"maqet pause web db", "Pause two at the same time"}},
     .view = &view,
     .run = run,
 };

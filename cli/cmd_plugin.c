@@ -289,66 +289,16 @@ run_manual(struct invocation *invocation, struct maqet_error **err)
 
 /* ---- the command ---- */
 
-static const struct command_option check_options[] = {
-    {.name = "only",
-     .type = OPTION_CHOICE,
-     .argument = "CHECK",
-     .choice = maqet_conformance_name,
-     .help = "run this check alone; may be repeated"},
-    {.name = "set",
-     .type = OPTION_TEXT,
-     .argument = "OPTION=VALUE",
-     .help = "an option of every drive, such as a server's name, which nobody can make "
-             "up; may be repeated"},
-    {.name = "qemu",
-     .type = OPTION_TEXT,
-     .argument = "PROGRAM",
-     .help = "the QEMU to try it with, if not that of this machine's architecture"},
-    {0},
-};
-static const struct command_option manual_options[] = {
-    {.name = "prose",
-     .type = OPTION_TEXT,
-     .argument = "FILE",
-     .help = "man(7) text to stand before the options"},
-    {0},
-};
-
-static const struct command_example list_examples[] = {
-    {"maqet plugin list", "List all plugins, and where they were found"},
-    {0},
-};
-static const struct command_example info_examples[] = {
-    {"maqet plugin info qcow2", "Show the options of drives of this type"},
-    {0},
-};
-static const struct command_example check_examples[] = {
-    {"maqet plugin check ./maqet-storage-vdi.so", "Check whether a plugin follows the "
-                                                  "rules"},
-    {"maqet plugin check ./maqet-storage-nbd.so --set host=localhost --only qemu",
-     "One check, of a plugin that needs a server"},
-    {0},
-};
-static const struct command_example schema_examples[] = {
-    {"maqet plugin schema >maqet.schema.json",
-     "Write a schema for editors that check YAML as you type"},
-    {0},
-};
-static const struct command_example manual_examples[] = {
-    {"maqet plugin manual qcow2 | man -l -", "The manual page of a plugin"},
-    {0},
-};
-
 static const struct command actions[] = {
     {.name = "list",
      .summary = "List plugins",
-     .examples = list_examples,
+     .examples = {{"maqet plugin list", "List all plugins, and where they were found"}},
      .view = &list_view,
      .run = run_list},
     {.name = "info",
      .summary = "Show what a plugin can do, and the options of its drives",
      .operands = {OPERAND_PLUGIN},
-     .examples = info_examples,
+     .examples = {{"maqet plugin info qcow2", "Show the options of drives of this type"}},
      .view = &info_view,
      .run = run_info},
     {.name = "check",
@@ -362,21 +312,39 @@ static const struct command actions[] = {
          "made of elsewhere, such as the image on a server that --set names, is written "
          "to: name one that nobody needs.",
      .operands = {OPERAND_PLUGIN_FILE},
-     .options = check_options,
-     .examples = check_examples,
+     .options =
+         {{"only", .type = OPTION_CHOICE, .argument = "CHECK",
+           .choice = maqet_conformance_name,
+           .help = "run this check alone; may be repeated"},
+          {"set", .type = OPTION_TEXT, .argument = "OPTION=VALUE",
+           .help =
+               "an option of every drive, such as a server's name, which nobody can make "
+               "up; may be repeated"},
+          {"qemu", .type = OPTION_TEXT, .argument = "PROGRAM",
+           .help =
+               "the QEMU to try it with, if not that of this machine's architecture"}},
+     .examples =
+         {{"maqet plugin check ./maqet-storage-vdi.so",
+           "Check whether a plugin follows the "
+           "rules"},
+          {"maqet plugin check ./maqet-storage-nbd.so --set host=localhost --only qemu",
+           "One check, of a plugin that needs a server"}},
      .view = &check_view,
      .run = run_check},
     {.name = "schema",
      .summary = "Print a JSON Schema of what a YAML file may say",
      .description = "It has the options of all plugins that load.",
-     .examples = schema_examples,
+     .examples = {{"maqet plugin schema >maqet.schema.json",
+                   "Write a schema for editors that check YAML as you type"}},
      .view = &schema_view,
      .run = run_schema},
     {.name = "manual",
      .summary = "Print the manual page of a plugin, for man(1)",
      .operands = {OPERAND_PLUGIN},
-     .options = manual_options,
-     .examples = manual_examples,
+     .options = {{"prose", .type = OPTION_TEXT, .argument = "FILE",
+                  .help = "man(7) text to stand before the options"}},
+     .examples = {{"maqet plugin manual qcow2 | man -l -",
+                   "The manual page of a plugin"}},
      .view = &manual_view,
      .run = run_manual},
     {0},

@@ -49,12 +49,6 @@ run(struct invocation *invocation, struct maqet_error **err)
     return 0;
 }
 
-static const struct command_example examples[] = {
-    {"maqet qmp myvm query-status", "Ask for the state"},
-    {"maqet qmp myvm device_del '{\"id\": \"usb0\"}'", "A command with arguments"},
-    {0},
-};
-
 const struct command command_qmp = {
     .name = "qmp",
     .operands = {OPERAND_VM, OPERAND_QMP_COMMAND,
@@ -63,7 +57,9 @@ const struct command command_qmp = {
     .description = "Sends one command of the QEMU Machine Protocol to a running VM, "
                    "and prints what QEMU returns as JSON; with --format plain on one "
                    "line. maqet does not check what the command does.",
-    .examples = examples,
+    .examples = {{"maqet qmp myvm query-status", "Ask for the state"},
+                 {"maqet qmp myvm device_del '{\"id\": \"usb0\"}'",
+                  "A command with arguments"}},
     .view = &view,
     .run = run,
 };

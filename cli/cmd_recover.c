@@ -151,25 +151,6 @@ run(struct invocation *invocation, struct maqet_error **err)
     return 0;
 }
 
-static const struct command_option options[] = {
-    {.name = "finish",
-     .help = "finish the operation, whatever has happened to the images since"},
-    {.name = "forget",
-     .help = "leave the images as they are and discard the record "
-             "of the operation"},
-    {.name = "yes", .letter = 'y', .help = "--finish, --forget: do not ask"},
-    OPTION_WAIT_ROW,
-    {0},
-};
-
-static const struct command_example examples[] = {
-    {"maqet recover myvm", "Recover unless newer data would be discarded"},
-    {"maqet recover myvm --finish", "Finish a load, and discard what has been written "
-                                    "since"},
-    {"maqet recover myvm --forget", "Leave the images as they are now"},
-    {0},
-};
-
 const struct command command_recover = {
     .name = "recover",
     .operands = {OPERAND_VM},
@@ -188,8 +169,18 @@ const struct command command_recover = {
         "whose checkpoint was being made or loaded goes on, and QEMU is ended where "
         "it was not told to read the memory. Both ask before anything is done; where "
         "there is no terminal on which to ask, --yes must have said so.",
-    .options = options,
-    .examples = examples,
+    .options = {{"finish",
+                 .help =
+                     "finish the operation, whatever has happened to the images since"},
+                {"forget", .help = "leave the images as they are and discard the record "
+                                   "of the operation"},
+                {"yes", 'y', .help = "--finish, --forget: do not ask"},
+                OPTION_WAIT_ROW},
+    .examples = {{"maqet recover myvm", "Recover unless newer data would be discarded"},
+                 {"maqet recover myvm --finish",
+                  "Finish a load, and discard what has been written "
+                  "since"},
+                 {"maqet recover myvm --forget", "Leave the images as they are now"}},
     .view = &view,
     .run = run,
 };

@@ -76,12 +76,6 @@ run(struct invocation *invocation, struct maqet_error **err)
     return 0;
 }
 
-static const struct command_example examples[] = {
-    {"maqet resize myvm disk 40G", "Make the drive `disk` 40 GiB large"},
-    {"maqet resize myvm disk +10G", "Make it 10 GiB larger"},
-    {0},
-};
-
 const struct command command_resize = {
     .name = "resize",
     .operands = {OPERAND_VM, OPERAND_DRIVE, OPERAND_SIZE},
@@ -91,7 +85,8 @@ const struct command command_resize = {
                    "is never made smaller, because data at its end would be "
                    "lost.\nThe `size` in the stored definition is updated; change it "
                    "in your YAML file, too, before you apply that again.",
-    .examples = examples,
+    .examples = {{"maqet resize myvm disk 40G", "Make the drive `disk` 40 GiB large"},
+                 {"maqet resize myvm disk +10G", "Make it 10 GiB larger"}},
     .view = &view,
     .run = run,
 };

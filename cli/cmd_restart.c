@@ -65,16 +65,6 @@ run(struct invocation *invocation, struct maqet_error **err)
     return machines_run(invocation, restart_machine);
 }
 
-static const struct command_option options[] = {
-    OPTION_TIMEOUT_ROW,        OPTION_FORCE_STOP_ROW,  OPTION_WAIT_ROW,
-    OPTION_CREATE_MISSING_ROW, OPTION_ACCEPT_BASE_ROW, {0},
-};
-
-static const struct command_example examples[] = {
-    {"maqet restart myvm", "Power it off and start it again"},
-    {0},
-};
-
 const struct command command_restart = {
     .name = "restart",
     .operands = {OPERAND_VM | OPERAND_REPEATED},
@@ -83,8 +73,9 @@ const struct command command_restart = {
                    "replaced, and changes made by 'maqet apply' take effect. A VM "
                    "that could not be started again is not stopped. A VM that is not "
                    "running is started.",
-    .options = options,
-    .examples = examples,
+    .options = {OPTION_TIMEOUT_ROW, OPTION_FORCE_STOP_ROW, OPTION_WAIT_ROW,
+                OPTION_CREATE_MISSING_ROW, OPTION_ACCEPT_BASE_ROW},
+    .examples = {{"maqet restart myvm", "Power it off and start it again"}},
     .view = &view,
     .run = run,
 };

@@ -52,12 +52,6 @@ run(struct invocation *invocation, struct maqet_error **err)
     return machines_run(invocation, resume_machine);
 }
 
-static const struct command_example examples[] = {
-    {"maqet resume myvm", "Resume a paused guest"},
-    {"maqet resume web db", "Resume two at the same time"},
-    {0},
-};
-
 const struct command command_resume = {
     .name = "resume",
     .operands = {OPERAND_VM | OPERAND_REPEATED},
@@ -71,7 +65,8 @@ const struct command command_resume = {
         "paused is not an error; resuming a VM that is not running is. A guest that "
         "is paused because a snapshot, a load or a start was interrupted is not "
         "resumed by this command; use 'maqet recover'.",
-    .examples = examples,
+    .examples = {{"maqet resume myvm", "Resume a paused guest"},
+                 {"maqet resume web db", "Resume two at the same time"}},
     .view = &view,
     .run = run,
 };

@@ -264,24 +264,6 @@ run(struct invocation *invocation, struct maqet_error **err)
     return invocation->exit_code;
 }
 
-static const struct command_option options[] = {
-    {.name = "all", .help = "remove all VMs"},
-    {.name = "delete-storage", .help = "delete the images that maqet created for them"},
-    {.name = "dry-run", .help = "only say what would be deleted and kept"},
-    {.name = "force",
-     .letter = 'f',
-     .help = "kill QEMU if it is running, and do not "
-             "ask"},
-    {.name = "yes", .letter = 'y', .help = "don't ask"},
-    {0},
-};
-
-static const struct command_example examples[] = {
-    {"maqet rm myvm", "Remove a VM, and keep its images"},
-    {"maqet rm myvm --delete-storage --yes", "Delete its images, too; do not ask"},
-    {0},
-};
-
 const struct command command_rm = {
     .name = "rm",
     .operands = {OPERAND_VM | OPERAND_REPEATED | OPERAND_OR_ALL},
@@ -298,8 +280,17 @@ const struct command command_rm = {
                    "there is no terminal on which to ask, --yes or --force must have "
                    "said so.\nImages that maqet created and that were kept are listed "
                    "by 'maqet storage ls', and deleted by 'maqet storage rm'.",
-    .options = options,
-    .examples = examples,
+    .options = {{"all", .help = "remove all VMs"},
+                {"delete-storage",
+                 .help = "delete the images that maqet created for them"},
+                {"dry-run", .help = "only say what would be deleted and kept"},
+                {"force", 'f',
+                 .help = "kill QEMU if it is running, and do not "
+                         "ask"},
+                {"yes", 'y', .help = "don't ask"}},
+    .examples = {{"maqet rm myvm", "Remove a VM, and keep its images"},
+                 {"maqet rm myvm --delete-storage --yes",
+                  "Delete its images, too; do not ask"}},
     .view = &view,
     .run = run,
 };

@@ -26,27 +26,6 @@ run(struct invocation *invocation, struct maqet_error **err)
                : exit_code;
 }
 
-static const struct command_option options[] = {
-    {.name = "from",
-     .type = OPTION_TEXT,
-     .argument = "NAME",
-     .help = "the checkpoint to resume the guest from"},
-    {.name = "discard", .help = "discard everything that the guest changes; required"},
-    {.name = "timeout",
-     .type = OPTION_SECONDS,
-     .argument = "SECONDS",
-     .help = "how long the command (or the guest, without a command) may run"},
-    OPTION_WAIT_ROW,
-    {0},
-};
-
-static const struct command_example examples[] = {
-    {"maqet run myvm --from ready --discard -- ./test.sh", "Run a test against a guest"},
-    {"maqet run myvm --from ready --discard --timeout 60",
-     "Watch the guest for a minute"},
-    {0},
-};
-
 const struct command command_run = {
     .name = "run",
     .operands = {OPERAND_VM, OPERAND_PROGRAM | OPERAND_OPTIONAL | OPERAND_REPEATED},
@@ -60,7 +39,17 @@ const struct command command_run = {
                    "environment contains MAQET_VM, the VM's name; MAQET_QMP, the path "
                    "of the monitor's socket; and MAQET_CONSOLE, the path of the "
                    "serial console if it is a unix socket.",
-    .options = options,
-    .examples = examples,
+    .options = {{"from", .type = OPTION_TEXT, .argument = "NAME",
+                 .help = "the checkpoint to resume the guest from"},
+                {"discard",
+                 .help = "discard everything that the guest changes; required"},
+                {"timeout", .type = OPTION_SECONDS, .argument = "SECONDS",
+                 .help =
+                     "how long the command (or the guest, without a command) may run"},
+                OPTION_WAIT_ROW},
+    .examples = {{"maqet run myvm --from ready --discard -- ./test.sh",
+                  "Run a test against a guest"},
+                 {"maqet run myvm --from ready --discard --timeout 60",
+                  "Watch the guest for a minute"}},
     .run = run,
 };

@@ -8,123 +8,15 @@
 /* ---- options ---- */
 
 #define OPTION_LIVE_ROW                                                                  \
-    {                                                                                    \
-        .name = "live", .help = "while the VM is running; without it, the VM must be "   \
-                                "stopped"                                                \
-    }
+    OPTION_ROW("live", .help = "on a running VM; without this option, the VM must be "   \
+                               "stopped")
 #define OPTION_AUTO_ROW                                                                  \
-    {                                                                                    \
-        .name = "auto", .help = "live or offline, depending on the VM's state"           \
-    }
-#define OPTION_ALL_ROW                                                                   \
-    {                                                                                    \
-        .name = "all", .help = "all drives together, instead of DRIVE"                   \
-    }
+    OPTION_ROW("auto", .help = "live or offline, depending on the VM's state")
+#define OPTION_ALL_ROW OPTION_ROW("all", .help = "all drives together, instead of DRIVE")
 #define OPTION_EXCLUDE_ROW                                                               \
-    {                                                                                    \
-        .name = "exclude", .type = OPTION_TEXT, .argument = "NAME",                      \
-        .help = "with --all, leave that drive, or other device that the guest can "      \
-                "write to, out; may be repeated"                                         \
-    }
-
-static const struct command_option create_options[] = {
-    OPTION_LIVE_ROW,
-    OPTION_AUTO_ROW,
-    OPTION_ALL_ROW,
-    OPTION_EXCLUDE_ROW,
-    {.name = "overwrite",
-     .help = "replace a snapshot of that name, of which one is there at any time"},
-    {.name = "quiesce",
-     .help =
-         "with --live, freeze the guest's file systems meanwhile, by its guest agent"},
-    {.name = "freeze-timeout",
-     .type = OPTION_SECONDS,
-     .argument = "SECONDS",
-     .fallback = "10",
-     .help = "how long freezing may take; after that it is undone"},
-    {.name = "memory",
-     .help = "with --all and --live, keep the guest's memory, too; the same as 'maqet "
-             "checkpoint VM create NAME'"},
-    OPTION_METHOD_ROW,
-    OPTION_LIMIT_ROW,
-    OPTION_COMPRESS_STATE_ROW,
-    OPTION_WAIT_ROW,
-    {0},
-};
-static const struct command_option list_options[] = {
-    OPTION_ALL_ROW,
-    OPTION_EXCLUDE_ROW,
-    OPTION_WAIT_ROW,
-    {0},
-};
-static const struct command_option load_options[] = {
-    OPTION_LIVE_ROW,
-    OPTION_AUTO_ROW,
-    OPTION_ALL_ROW,
-    OPTION_EXCLUDE_ROW,
-    {.name = "yes", .letter = 'y', .help = "don't ask"},
-    OPTION_WAIT_ROW,
-    {0},
-};
-static const struct command_option delete_options[] = {
-    OPTION_LIVE_ROW,
-    OPTION_AUTO_ROW,
-    OPTION_ALL_ROW,
-    OPTION_EXCLUDE_ROW,
-    {.name = "yes", .letter = 'y', .help = "for scripts that say so; it does not ask"},
-    OPTION_WAIT_ROW,
-    {0},
-};
-static const struct command_option export_options[] = {
-    {.name = "format",
-     .type = OPTION_CHOICE,
-     .argument = "FORMAT",
-     .choice = any_format_name,
-     .help = "qcow2 (unless given) or raw, the format of FILE; or how the result is "
-             "written, as for every command"},
-    {.name = "mode",
-     .type = OPTION_TEXT,
-     .argument = "MODE",
-     .help = "who may read FILE, such as 0644; 0600 unless given"},
-    {.name = "decrypt",
-     .help = "write what an encrypted drive holds without encryption; otherwise FILE is "
-             "encrypted with the same key"},
-    {.name = "compress", .help = "compress what is written"},
-    OPTION_WAIT_ROW,
-    {0},
-};
-
-/* ---- examples ---- */
-
-static const struct command_example create_examples[] = {
-    {"maqet snapshot myvm create hdd before-upgrade", "Of a stopped VM"},
-    {"maqet snapshot myvm create hdd checkpoint-1 --live", "Of a VM that keeps running"},
-    {"maqet snapshot myvm create --all nightly --auto", "Of all drives at one instant"},
-    {0},
-};
-static const struct command_example list_examples[] = {
-    {"maqet snapshot myvm list hdd --format table", "List them with the space that "
-                                                    "they use"},
-    {0},
-};
-static const struct command_example load_examples[] = {
-    {"maqet snapshot myvm load hdd before-upgrade", "Load it; what has been written "
-                                                    "since is lost"},
-    {0},
-};
-static const struct command_example delete_examples[] = {
-    {"maqet snapshot myvm delete hdd before-upgrade", "Delete one, and free its space"},
-    {0},
-};
-static const struct command_example tree_examples[] = {
-    {"maqet snapshot myvm tree", "Show which snapshot was created from which"},
-    {0},
-};
-static const struct command_example export_examples[] = {
-    {"maqet snapshot myvm export hdd nightly /backup/hdd.qcow2 --compress",
-     "Write the snapshot to an image of its own"},
-    {0},
-};
+    OPTION_ROW("exclude", .type = OPTION_TEXT, .argument = "NAME",                       \
+               .help = "with --all, leave out this drive, or other device that the "     \
+                       "guest can write to; may be repeated")
 
 /* ---- the command ---- */
 
@@ -135,8 +27,32 @@ static const struct command actions[] = {
          "On a VM that is stopped; with --live on one that runs, whose guest is "
          "not stopped by it.",
      .operands = {OPERAND_DRIVE | OPERAND_OR_ALL, OPERAND_NEW_NAME},
-     .options = create_options,
-     .examples = create_examples,
+     .options =
+         {OPTION_LIVE_ROW,
+          OPTION_AUTO_ROW,
+          OPTION_ALL_ROW,
+          OPTION_EXCLUDE_ROW,
+          {"overwrite",
+           .help = "replace a snapshot of that name, of which one is there at any time"},
+          {"quiesce",
+           .help =
+               "with --live, freeze the guest's file systems meanwhile, by its guest agent"},
+          {"freeze-timeout", .type = OPTION_SECONDS, .argument = "SECONDS",
+           .fallback = "10",
+           .help = "how long freezing may take; after that it is undone"},
+          {"memory",
+           .help =
+               "with --all and --live, keep the guest's memory, too; the same as 'maqet "
+               "checkpoint VM create NAME'"},
+          OPTION_METHOD_ROW,
+          OPTION_LIMIT_ROW,
+          OPTION_COMPRESS_STATE_ROW,
+          OPTION_WAIT_ROW},
+     .examples = {{"maqet snapshot myvm create hdd before-upgrade", "Of a stopped VM"},
+                  {"maqet snapshot myvm create hdd checkpoint-1 --live",
+                   "Of a VM that keeps running"},
+                  {"maqet snapshot myvm create --all nightly --auto",
+                   "Of all drives at one instant"}},
      .view = &snapshot_create_view,
      .run = snapshot_create},
     {.name = "list",
@@ -146,8 +62,10 @@ static const struct command actions[] = {
          "a VM that runs are as of the guest's last flush. Where a QEMU does "
          "not answer within --wait seconds, it shows what the images say.",
      .operands = {OPERAND_DRIVE | OPERAND_OPTIONAL | OPERAND_OR_ALL},
-     .options = list_options,
-     .examples = list_examples,
+     .options = {OPTION_ALL_ROW, OPTION_EXCLUDE_ROW, OPTION_WAIT_ROW},
+     .examples = {{"maqet snapshot myvm list hdd --format table",
+                   "List them with the space that "
+                   "they use"}},
      .view = &snapshots_view,
      .run = snapshot_list},
     {.name = "load",
@@ -158,23 +76,37 @@ static const struct command actions[] = {
          "answer within --wait seconds, reverts the drive and starts QEMU again. With "
          "--all, all drives are reverted or none.",
      .operands = {OPERAND_DRIVE | OPERAND_OR_ALL, OPERAND_SNAPSHOT},
-     .options = load_options,
-     .examples = load_examples,
+     .options = {OPTION_LIVE_ROW,
+                 OPTION_AUTO_ROW,
+                 OPTION_ALL_ROW,
+                 OPTION_EXCLUDE_ROW,
+                 {"yes", 'y', .help = "don't ask"},
+                 OPTION_WAIT_ROW},
+     .examples = {{"maqet snapshot myvm load hdd before-upgrade",
+                   "Load it; what has been written "
+                   "since is lost"}},
      .view = &snapshot_load_view,
      .run = snapshot_load},
     {.name = "delete",
      .summary = "Delete a snapshot of a drive, or of all drives",
      .description = "On a VM that is stopped; with --live on one that runs.",
      .operands = {OPERAND_DRIVE | OPERAND_OR_ALL, OPERAND_SNAPSHOT},
-     .options = delete_options,
-     .examples = delete_examples,
+     .options = {OPTION_LIVE_ROW,
+                 OPTION_AUTO_ROW,
+                 OPTION_ALL_ROW,
+                 OPTION_EXCLUDE_ROW,
+                 {"yes", 'y', .help = "for scripts that say so; it does not ask"},
+                 OPTION_WAIT_ROW},
+     .examples = {{"maqet snapshot myvm delete hdd before-upgrade",
+                   "Delete one, and free its space"}},
      .view = &snapshot_delete_view,
      .run = snapshot_delete},
     {.name = "tree",
      .summary = "Show what came of what, and where the VM is now",
      .operands = {OPERAND_DRIVE | OPERAND_OPTIONAL | OPERAND_OR_ALL},
-     .options = list_options,
-     .examples = tree_examples,
+     .options = {OPTION_ALL_ROW, OPTION_EXCLUDE_ROW, OPTION_WAIT_ROW},
+     .examples = {{"maqet snapshot myvm tree",
+                   "Show which snapshot was created from which"}},
      .view = &snapshots_view,
      .run = snapshot_tree},
     {.name = "export",
@@ -185,8 +117,22 @@ static const struct command actions[] = {
          "otherwise. What an encrypted drive holds is encrypted with the same key, "
          "unless --decrypt is given; raw and compressed files cannot be encrypted.",
      .operands = {OPERAND_DRIVE, OPERAND_SNAPSHOT, OPERAND_NEW_FILE},
-     .options = export_options,
-     .examples = export_examples,
+     .options =
+         {{"format", .type = OPTION_CHOICE, .argument = "FORMAT",
+           .choice = any_format_name,
+           .help =
+               "qcow2 (unless given) or raw, the format of FILE; or how the result is "
+               "written, as for every command"},
+          {"mode", .type = OPTION_TEXT, .argument = "MODE",
+           .help = "who may read FILE, such as 0644; 0600 unless given"},
+          {"decrypt",
+           .help =
+               "write what an encrypted drive holds without encryption; otherwise FILE is "
+               "encrypted with the same key"},
+          {"compress", .help = "compress what is written"},
+          OPTION_WAIT_ROW},
+     .examples = {{"maqet snapshot myvm export hdd nightly /backup/hdd.qcow2 --compress",
+                   "Write the snapshot to an image of its own"}},
      .view = &snapshot_export_view,
      .run = snapshot_export},
     {0},

@@ -124,29 +124,6 @@ run(struct invocation *invocation, struct maqet_error **err)
     return machines_run(invocation, start_machine);
 }
 
-static const struct command_option options[] = {
-    {.name = "foreground",
-     .help = "give QEMU the terminal, and wait until it has ended; SIGTERM presses the "
-             "power button"},
-    {.name = "from",
-     .type = OPTION_TEXT,
-     .argument = "NAME",
-     .help = "resume from this checkpoint instead of booting"},
-    {.name = "yes", .letter = 'y', .help = "--from: do not ask"},
-    OPTION_WAIT_ROW,
-    OPTION_CREATE_MISSING_ROW,
-    OPTION_ACCEPT_BASE_ROW,
-    {0},
-};
-
-static const struct command_example examples[] = {
-    {"maqet start myvm", "Start one"},
-    {"maqet start web db cache", "Start three at once"},
-    {"maqet start myvm --from before-test", "Resume from a checkpoint"},
-    {"maqet start myvm --foreground", "Run one under a service manager"},
-    {0},
-};
-
 const struct command command_start = {
     .name = "start",
     .operands = {OPERAND_VM | OPERAND_REPEATED},
@@ -160,8 +137,21 @@ const struct command command_start = {
                    "on top of it was created or first used is also an error, because "
                    "what the guest has written would no longer fit. --accept-base "
                    "accepts it as it is.",
-    .options = options,
-    .examples = examples,
+    .options =
+        {{"foreground",
+          .help =
+              "give QEMU the terminal, and wait until it has ended; SIGTERM presses the "
+              "power button"},
+         {"from", .type = OPTION_TEXT, .argument = "NAME",
+          .help = "resume from this checkpoint instead of booting"},
+         {"yes", 'y', .help = "--from: do not ask"},
+         OPTION_WAIT_ROW,
+         OPTION_CREATE_MISSING_ROW,
+         OPTION_ACCEPT_BASE_ROW},
+    .examples = {{"maqet start myvm", "Start one"},
+                 {"maqet start web db cache", "Start three at once"},
+                 {"maqet start myvm --from before-test", "Resume from a checkpoint"},
+                 {"maqet start myvm --foreground", "Run one under a service manager"}},
     .view = &view,
     .run = run,
 };

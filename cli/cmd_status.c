@@ -193,12 +193,6 @@ run(struct invocation *invocation, struct maqet_error **err)
     return 0;
 }
 
-static const struct command_example examples[] = {
-    {"maqet status myvm", "Show everything about one VM"},
-    {"maqet status myvm | grep storage", "Show only its drives"},
-    {0},
-};
-
 const struct command command_status = {
     .name = "status",
     .operands = {OPERAND_VM},
@@ -208,7 +202,8 @@ const struct command command_status = {
                    "image. FAULT tells why a drive cannot be used now, such as a "
                    "folder or a key file that is missing; it is shown only where "
                    "there is one. What needs nothing of that drive works all the same.",
-    .examples = examples,
+    .examples = {{"maqet status myvm", "Show everything about one VM"},
+                 {"maqet status myvm | grep storage", "Show only its drives"}},
     .view = &view,
     .run = run,
 };

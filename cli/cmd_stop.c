@@ -54,19 +54,6 @@ run(struct invocation *invocation, struct maqet_error **err)
     return machines_run(invocation, stop_machine);
 }
 
-static const struct command_option options[] = {
-    OPTION_TIMEOUT_ROW,
-    OPTION_FORCE_STOP_ROW,
-    {0},
-};
-
-static const struct command_example examples[] = {
-    {"maqet stop myvm", "Ask the guest to power off"},
-    {"maqet stop myvm --timeout 120 --force", "Kill QEMU after two minutes"},
-    {"maqet stop myvm --timeout 0 --force", "Kill QEMU at once"},
-    {0},
-};
-
 const struct command command_stop = {
     .name = "stop",
     .operands = {OPERAND_VM | OPERAND_REPEATED},
@@ -83,8 +70,10 @@ const struct command command_stop = {
         "can power off. A VM whose runtime folder is lost is stopped in the same way. "
         "Stopping a VM that is not running is not an error. Several VMs are stopped "
         "at the same time.",
-    .options = options,
-    .examples = examples,
+    .options = {OPTION_TIMEOUT_ROW, OPTION_FORCE_STOP_ROW},
+    .examples = {{"maqet stop myvm", "Ask the guest to power off"},
+                 {"maqet stop myvm --timeout 120 --force", "Kill QEMU after two minutes"},
+                 {"maqet stop myvm --timeout 0 --force", "Kill QEMU at once"}},
     .view = &view,
     .run = run,
 };

@@ -190,21 +190,6 @@ run_remove(struct invocation *invocation, struct maqet_error **err)
 
 /* ---- the command ---- */
 
-static const struct command_option remove_options[] = {
-    {.name = "all", .help = "delete all that 'maqet storage ls' lists"},
-    {.name = "yes", .letter = 'y', .help = "don't ask"},
-    {0},
-};
-
-static const struct command_example list_examples[] = {
-    {"maqet storage ls", "List images that no VM uses, with their size"},
-    {0},
-};
-static const struct command_example remove_examples[] = {
-    {"maqet storage rm /vms/old.qcow2", "Delete one of them"},
-    {0},
-};
-
 static const struct command actions[] = {
     {.name = "ls",
      .summary = "List images that no VM uses, with the space that they take",
@@ -212,7 +197,7 @@ static const struct command actions[] = {
          "An image whose state is 'missing' is not at its place; its disk may "
          "not be mounted. In the place of one that was 'replaced' lies another "
          "file, which is never deleted.",
-     .examples = list_examples,
+     .examples = {{"maqet storage ls", "List images that no VM uses, with their size"}},
      .view = &list_view,
      .run = run_list},
     {.name = "rm",
@@ -221,8 +206,9 @@ static const struct command actions[] = {
                     "names, that is the backing file of another one, or that a program "
                     "has open. Of a missing image it only forgets the record.",
      .operands = {OPERAND_IMAGE | OPERAND_REPEATED | OPERAND_OR_ALL},
-     .options = remove_options,
-     .examples = remove_examples,
+     .options = {{"all", .help = "delete all that 'maqet storage ls' lists"},
+                 {"yes", 'y', .help = "don't ask"}},
+     .examples = {{"maqet storage rm /vms/old.qcow2", "Delete one of them"}},
      .view = &removed_view,
      .run = run_remove},
     {0},

@@ -52,15 +52,6 @@ run(struct invocation *invocation, struct maqet_error **err)
     return 0;
 }
 
-static const struct command_option options[] = {OPTION_NAME_ROW, OPTION_SET_ROW, {0}};
-
-static const struct command_example examples[] = {
-    {"maqet validate vm.yaml", "Check one file"},
-    {"maqet validate base.yaml big.yaml --format json",
-     "Check the combination of two files, and list its drives"},
-    {0},
-};
-
 const struct command command_validate = {
     .name = "validate",
     .operands = {OPERAND_YAML | OPERAND_REPEATED},
@@ -68,8 +59,10 @@ const struct command command_validate = {
     .description = "The files are merged and checked as by 'maqet add': syntax, keys, "
                    "values, plugins, and existing images. Errors are shown with file, "
                    "line and column.",
-    .options = options,
-    .examples = examples,
+    .options = {OPTION_NAME_ROW, OPTION_SET_ROW},
+    .examples = {{"maqet validate vm.yaml", "Check one file"},
+                 {"maqet validate base.yaml big.yaml --format json",
+                  "Check the combination of two files, and list its drives"}},
     .view = &view,
     .run = run,
 };

@@ -53,9 +53,9 @@ command_title(const struct command *command)
 static const struct command_option *
 row_named(const struct command_option *row, const char *name)
 {
-    while (row && row->name && strcmp(row->name, name) != 0)
+    while (row->name && strcmp(row->name, name) != 0)
         row++;
-    return row && row->name ? row : NULL;
+    return row->name ? row : NULL;
 }
 
 const struct command_option *

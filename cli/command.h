@@ -36,6 +36,8 @@ struct command_example {
     const char *what;
 };
 
+enum { OPTIONS_MAX = 12, EXAMPLES_MAX = 4 }; /* of one command */
+
 /*
  * A command, or one of its actions, which are told apart by a word: `maqet plugin list`,
  * `maqet checkpoint VM create NAME`. A command with actions has only the members up to
@@ -49,8 +51,8 @@ struct command {
     const struct command *actions;       /* NULL: it is one thing */
     bool no_machines; /* it has nothing to do with any, nor with the data folder */
 
-    const struct command_option *options; /* NULL: none but the global ones */
-    const struct command_example *examples;
+    struct command_option options[OPTIONS_MAX + 1]; /* besides the global ones */
+    struct command_example examples[EXAMPLES_MAX + 1];
     const struct view *view; /* how its result is shown; NULL: it has none */
 
     /* Returns the program's exit code, or -1 with an error. */

@@ -87,8 +87,8 @@ append_actions(struct maqet_text *text, const struct command *action)
 static void
 append_examples(struct maqet_text *text, const struct command *command)
 {
-    for (const struct command_example *example = command->examples;
-         example && example->command; example++)
+    for (const struct command_example *example = command->examples; example->command;
+         example++)
         maqet_text_appendf(text, "  %s\n      %s\n", example->command, example->what);
     for (const struct command *action = command->actions; action && action->name;
          action++)
@@ -105,7 +105,7 @@ append_command(struct maqet_text *text, const struct command *command)
         append_paragraphs(text, command->description);
     if (command->actions)
         append_actions(text, command->actions);
-    if (command->options)
+    if (command->options->name)
         append_options(text, "Options", command->options);
     maqet_text_append(text, "\nExamples:\n");
     append_examples(text, command);

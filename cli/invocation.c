@@ -47,7 +47,7 @@ parser_add(struct parser *parser, const struct command_option *row)
 static void
 parser_add_table(struct parser *parser, const struct command_option *row)
 {
-    for (; row && row->name; row++) {
+    for (; row->name; row++) {
         bool known = false;
 
         for (size_t i = 0; i < parser->count; i++)
@@ -109,7 +109,7 @@ find_fault(const struct parser *parser, int kind, char **argv, struct fault *fau
 static void
 add_names(struct maqet_strings *names, const struct command_option *row)
 {
-    for (; row && row->name; row++)
+    for (; row->name; row++)
         if (row->help)
             maqet_strings_addf(names, "--%s", row->name);
 }

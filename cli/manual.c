@@ -30,7 +30,7 @@ append_option(struct maqet_text *text, const struct command_option *option)
 static void
 append_options(struct maqet_text *text, const struct command_option *option)
 {
-    for (; option && option->name; option++)
+    for (; option->name; option++)
         if (option->help)
             append_option(text, option);
 }
@@ -46,8 +46,8 @@ append_command(struct maqet_text *text, const struct command *command)
     if (command->description)
         roff_append(text, ".PP\n", command->description, "\n");
     append_options(text, command->options);
-    for (const struct command_example *example = command->examples;
-         example && example->command; example++) {
+    for (const struct command_example *example = command->examples; example->command;
+         example++) {
         roff_append(text, ".PP\n", example->what, ":\n.PP\n.RS 4\n.EX\n");
         roff_append(text, "", example->command, "\n.EE\n.RE\n");
     }

@@ -7,50 +7,53 @@
 
 #include "cli/command.h"
 
-/* Of commands that read YAML files. */
-#define OPTION_NAME_ROW                                                                  \
+#define OPTION_ROW(...)                                                                  \
     {                                                                                    \
-        .name = "name", .type = OPTION_TEXT, .argument = "NAME",                         \
-        .help = "its name, in place of what the files say"                               \
-    }
-#define OPTION_SET_ROW                                                                   \
-    {                                                                                    \
-        .name = "set", .type = OPTION_TEXT, .argument = "KEY=VALUE",                     \
-        .help = "set a key after the files were merged, such as memory=2G, "             \
-                "storage.hdd.size=40G or arguments.smp=4; may be repeated"               \
+        __VA_ARGS__                                                                      \
     }
 
-/* Of start and restart. */
+/* Of commands that read YAML files. */
+#define OPTION_NAME_ROW                                                                  \
+    OPTION_ROW("name", .type = OPTION_TEXT, .argument = "NAME",                          \
+               .help = "use this name instead of the one in the files")
+#define OPTION_SET_ROW                                                                   \
+    OPTION_ROW("set", .type = OPTION_TEXT, .argument = "KEY=VALUE",                      \
+               .help = "set a key after the files were merged, such as memory=2G, "      \
+                       "storage.hdd.size=40G or arguments.smp=4; may be repeated")
+
+/* Of commands that talk to QEMU. */
 #define OPTION_WAIT_ROW                                                                  \
-    {                                                                                    \
-        .name = "wait", .letter = 'w', .type = OPTION_SECONDS, .argument = "SECONDS",    \
-        .fallback = "30",                                                                \
-        .help = "how long QEMU may take to answer all that it is asked"                  \
-    }
+    OPTION_ROW("wait", 'w', .type = OPTION_SECONDS, .argument = "SECONDS",               \
+               .fallback = "30", .help = "how long QEMU may take to answer, in total")
 
 /* Of start and restart: what could hide the loss of data, and so has to be asked for. */
 #define OPTION_CREATE_MISSING_ROW                                                        \
-    {                                                                                    \
-        .name = "create-missing",                                                        \
-        .help = "create new, empty images in the place of those that were there before " \
-                "and are missing"                                                        \
-    }
+    OPTION_ROW("create-missing",                                                         \
+               .help = "replace images that existed before and are missing now with "    \
+                       "new, empty ones")
 #define OPTION_ACCEPT_BASE_ROW                                                           \
-    {                                                                                    \
-        .name = "accept-base",                                                           \
-        .help = "start although a backing file has changed, and take it as it is now"    \
-    }
+    OPTION_ROW("accept-base",                                                            \
+               .help = "start although a backing file has changed, and accept it as it " \
+                       "is now")
 
 /* Of stop and restart. */
 #define OPTION_TIMEOUT_ROW                                                               \
-    {                                                                                    \
-        .name = "timeout", .letter = 't', .type = OPTION_SECONDS, .argument = "SECONDS", \
-        .fallback = "30", .help = "how long the guest may take to power off"             \
-    }
+    OPTION_ROW("timeout", 't', .type = OPTION_SECONDS, .argument = "SECONDS",            \
+               .fallback = "30", .help = "how long the guest may take to power off")
 #define OPTION_FORCE_STOP_ROW                                                            \
-    {                                                                                    \
-        .name = "force", .letter = 'f', .type = OPTION_SWITCH,                           \
-        .help = "kill QEMU when the guest has not powered off in time"                   \
-    }
+    OPTION_ROW("force", 'f', .help = "kill QEMU if the guest does not power off in time")
+
+/* Of commands that create a checkpoint. */
+#define OPTION_METHOD_ROW                                                                \
+    OPTION_ROW("method", .type = OPTION_CHOICE, .argument = "METHOD",                    \
+               .fallback = "auto", .choice = maqet_migration_method_name,                \
+               .help =                                                                   \
+                   "how memory is saved: background, precopy or stop; auto uses the "    \
+                   "first of them that works and is safe")
+#define OPTION_LIMIT_ROW                                                                 \
+    OPTION_ROW("limit", .type = OPTION_SECONDS, .argument = "SECONDS", .fallback = "30", \
+               .help = "how long precopy may run before it pauses the guest")
+#define OPTION_COMPRESS_STATE_ROW                                                        \
+    OPTION_ROW("compress", .help = "compress the saved memory")
 
 #endif

@@ -53,7 +53,7 @@ check_distinct(const struct command_option *row, const struct command_option *ot
 {
     const struct command_option *table = others;
 
-    for (; others && others->name; others++) {
+    for (; others->name; others++) {
         if (others == row)
             continue;
         CU_ASSERT_TRUE(strcmp(row->name, others->name) != 0 ||
@@ -65,7 +65,8 @@ check_distinct(const struct command_option *row, const struct command_option *ot
 static void
 check_options(const struct command *command)
 {
-    for (const struct command_option *row = command->options; row && row->name; row++) {
+    CU_ASSERT_PTR_NULL(command->options[OPTIONS_MAX].name);
+    for (const struct command_option *row = command->options; row->name; row++) {
         check_row(row);
         CU_ASSERT_PTR_NOT_NULL(row->help);
         check_distinct(row, command->options);
@@ -98,8 +99,7 @@ test_options_of_actions(void)
     for (const struct command *const *command = commands; *command; command++)
         for (const struct command *action = (*command)->actions; action && action->name;
              action++)
-            for (const struct command_option *row = action->options; row && row->name;
-                 row++)
+            for (const struct command_option *row = action->options; row->name; row++)
                 CU_ASSERT_TRUE(reads_alike(row, command_option(*command, row->name)));
 }
 
@@ -123,8 +123,8 @@ test_words(void)
             continue;
         /* What an action has, its command has not. */
         CU_ASSERT_PTR_NULL((*command)->run);
-        CU_ASSERT_PTR_NULL((*command)->options);
-        CU_ASSERT_PTR_NULL((*command)->examples);
+        CU_ASSERT_PTR_NULL((*command)->options->name);
+        CU_ASSERT_PTR_NULL((*command)->examples->command);
         for (const struct command *action = (*command)->actions; action->name; action++) {
             CU_ASSERT_PTR_EQUAL(command_action(*command, action->name), action);
             CU_ASSERT_PTR_EQUAL(command_group(action), *command);
@@ -225,6 +225,7 @@ static void
 check_examples(const struct command *command)
 {
     CU_ASSERT_PTR_NOT_NULL_FATAL(command->examples[0].command);
+    CU_ASSERT_PTR_NULL(command->examples[EXAMPLES_MAX].command);
     for (const struct command_example *example = command->examples; example->command;
          example++) {
         _cleanup_(invocation_clear) struct invocation invocation = INVOCATION_INIT;
