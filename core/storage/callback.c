@@ -53,17 +53,9 @@ maqet_drive_judge_actions(const struct maqet_drive *drive,
                : 0;
 }
 
-static int
-judge(const struct maqet_drive *drive, const char *callback, int result,
-      struct maqet_error **err)
-{
-    return maqet_drive_judge(drive, drive->storage->plugin.name, callback, result, err);
-}
-
-/* @what: what the type can't do. */
-static int
-error_unsupported(const struct maqet_drive *drive, const char *what,
-                  struct maqet_error **err)
+int
+maqet_drive_error_unsupported(const struct maqet_drive *drive, const char *what,
+                              struct maqet_error **err)
 {
     return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                            "Drive '%s' on VM '%s': the type %s %s", drive->name,
@@ -104,86 +96,43 @@ maqet_drive_sign(const void *about, const char *const *argv, int64_t elapsed)
     context->progress(context->data, what, -1, elapsed);
 }
 
-/* What a program says that the plugin runs goes to the drive's log. */
-static void
-concern(const struct maqet_drive *drive)
+void
+maqet_drive_call_concerns(const struct maqet_drive *drive, bool of_interface)
 {
     maqet_call_log_set(drive->log);
     maqet_call_sign_set(maqet_drive_sign, drive);
+    if (of_interface)
+        maqet_call_of_interface_set();
 }
 
-/* For the rest of a function: what it calls is about @drive, and has so many ms. */
-#define CALL(drive, limit)                                                               \
-    MAQET_CALL(limit);                                                                   \
-    concern(drive)
-
-/* ---- the storage's ---- */
-
-int
-maqet_storage_validate(const struct maqet_drive *drive, struct maqet_error **err)
-{
-    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    CALL(drive, MAQET_CALL_QUICK);
-
-    return plugin->validate ? judge(drive, "validate", plugin->validate(drive, err), err)
-                            : 0;
-}
+/* ---- the callbacks that several call ---- */
 
 int
 maqet_storage_space(const struct maqet_drive *drive, uint64_t *at_once, uint64_t *at_most,
                     struct maqet_error **err)
 {
-    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    CALL(drive, MAQET_CALL_QUICK);
-
     *at_once = *at_most = 0;
-    return judge(drive, "space", plugin->space(drive, at_once, at_most, err), err);
+    return MAQET_STORAGE_CALL(err, drive, MAQET_CALL_QUICK, space, at_once, at_most);
 }
 
 int
 maqet_storage_create(const struct maqet_drive *drive, const char *path,
                      struct maqet_error **err)
 {
-    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    CALL(drive, MAQET_CALL_LONG);
-
-    return plugin->create ? judge(drive, "create", plugin->create(drive, path, err), err)
-                          : error_unsupported(drive, "makes no images", err);
-}
-
-int
-maqet_storage_inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image,
-                      struct maqet_error **err)
-{
-    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    CALL(drive, MAQET_CALL_SERVICE);
-
-    return plugin->inspect
-               ? judge(drive, "inspect", plugin->inspect(drive, fd, image, err), err)
-               : 0;
-}
-
-int
-maqet_storage_holders(const struct maqet_drive *drive, struct maqet_holders *holders,
-                      struct maqet_error **err)
-{
-    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    CALL(drive, MAQET_CALL_SERVICE);
-
-    return plugin->holders
-               ? judge(drive, "holders", plugin->holders(drive, holders, err), err)
-               : 0;
+    return drive->storage->plugin.create
+               ? MAQET_STORAGE_CALL(err, drive, MAQET_CALL_LONG, create, path)
+               : maqet_drive_error_unsupported(drive, "makes no images", err);
 }
 
 int
 maqet_storage_helper(const struct maqet_drive *drive, struct maqet_command **command,
                      struct maqet_error **err)
 {
-    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
     struct maqet_error *reason = NULL;
-    CALL(drive, MAQET_CALL_QUICK);
+    MAQET_CALL(MAQET_CALL_QUICK);
 
-    *command = plugin->helper ? plugin->helper(drive, &reason) : NULL;
+    maqet_drive_call_concerns(drive, false);
+    *command = drive->storage->plugin.helper(drive, &reason);
     if (!reason)
         return 0;
     if (*command)
@@ -195,108 +144,43 @@ int
 maqet_storage_resize(const struct maqet_drive *drive, uint64_t bytes,
                      struct maqet_error **err)
 {
-    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    CALL(drive, MAQET_CALL_LONG);
-
-    return plugin->resize ? judge(drive, "resize", plugin->resize(drive, bytes, err), err)
-                          : error_unsupported(drive, "cannot be resized", err);
+    return drive->storage->plugin.resize
+               ? MAQET_STORAGE_CALL(err, drive, MAQET_CALL_LONG, resize, bytes)
+               : maqet_drive_error_unsupported(drive, "cannot be resized", err);
 }
 
 int
 maqet_storage_live_resize(const struct maqet_drive *drive, uint64_t bytes,
                           struct maqet_actions *actions, struct maqet_error **err)
 {
-    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    CALL(drive, MAQET_CALL_QUICK);
-
-    return plugin->live_resize
-               ? maqet_drive_judge_actions(
-                     drive, actions, "live_resize",
-                     plugin->live_resize(drive, bytes, actions, err), err)
-               : error_unsupported(drive, "cannot be resized while the VM is running",
-                                   err);
+    if (!drive->storage->plugin.live_resize)
+        return maqet_drive_error_unsupported(
+            drive, "cannot be resized while the VM is running", err);
+    int result =
+        MAQET_STORAGE_CALL(err, drive, MAQET_CALL_QUICK, live_resize, bytes, actions);
+    return maqet_drive_judge_actions(drive, actions, "live_resize", result, err);
 }
 
 int
 maqet_storage_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
                         struct maqet_error **err)
 {
-    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    CALL(drive, MAQET_CALL_QUICK);
+    int result = MAQET_STORAGE_CALL(err, drive, MAQET_CALL_QUICK, emit_args, args);
 
-    return maqet_drive_judge_args(drive, plugin->name, "emit_args", args,
-                                  plugin->emit_args(drive, args, err), err);
-}
-
-int
-maqet_storage_check(const struct maqet_drive *drive, enum maqet_check_depth depth,
-                    struct maqet_check_report *report, struct maqet_error **err)
-{
-    const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    CALL(drive, depth == MAQET_CHECK_QUICK ? MAQET_CALL_QUICK : MAQET_CALL_LONG);
-
-    return plugin->check
-               ? judge(drive, "check", plugin->check(drive, depth, report, err), err)
-               : maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
-                                   "the type %s cannot be checked for damage",
-                                   plugin->name);
-}
-
-/* ---- those of its snapshot table ---- */
-
-int
-maqet_storage_snapshot_create(const struct maqet_drive *drive, const char *name,
-                              struct maqet_error **err)
-{
-    CALL(drive, MAQET_CALL_LONG);
-
-    return judge(drive, "create", drive->storage->snapshot.create(drive, name, err), err);
-}
-
-int
-maqet_storage_snapshot_load(const struct maqet_drive *drive,
-                            const struct maqet_snapshot *snapshot,
-                            struct maqet_error **err)
-{
-    CALL(drive, MAQET_CALL_LONG);
-
-    return judge(drive, "load", drive->storage->snapshot.load(drive, snapshot, err), err);
-}
-
-int
-maqet_storage_snapshot_remove(const struct maqet_drive *drive,
-                              const struct maqet_snapshot *snapshot,
-                              struct maqet_error **err)
-{
-    CALL(drive, MAQET_CALL_LONG);
-
-    return judge(drive, "remove", drive->storage->snapshot.remove(drive, snapshot, err),
-                 err);
-}
-
-int
-maqet_storage_snapshot_list(const struct maqet_drive *drive, int fd,
-                            struct maqet_snapshots *snapshots, struct maqet_error **err)
-{
-    CALL(drive, MAQET_CALL_SERVICE);
-
-    return judge(drive, "list", drive->storage->snapshot.list(drive, fd, snapshots, err),
-                 err);
+    return maqet_drive_judge_args(drive, drive->storage->plugin.name, "emit_args", args,
+                                  result, err);
 }
 
 int
 maqet_storage_live_create(const struct maqet_drive *drive, const char *name,
                           struct maqet_actions *actions, struct maqet_error **err)
 {
-    const struct maqet_snapshot_table *table = &drive->storage->snapshot;
-    CALL(drive, MAQET_CALL_QUICK);
-
-    return table->live_create
-               ? maqet_drive_judge_actions(drive, actions, "live_create",
-                                           table->live_create(drive, name, actions, err),
-                                           err)
-               : error_unsupported(drive, "has no snapshots while the VM is running",
-                                   err);
+    if (!drive->storage->snapshot.live_create)
+        return maqet_drive_error_unsupported(
+            drive, "has no snapshots while the VM is running", err);
+    int result =
+        MAQET_SNAPSHOT_CALL(err, drive, MAQET_CALL_QUICK, live_create, name, actions);
+    return maqet_drive_judge_actions(drive, actions, "live_create", result, err);
 }
 
 int
@@ -304,152 +188,10 @@ maqet_storage_live_remove(const struct maqet_drive *drive,
                           const struct maqet_snapshot *snapshot,
                           struct maqet_actions *actions, struct maqet_error **err)
 {
-    const struct maqet_snapshot_table *table = &drive->storage->snapshot;
-    CALL(drive, MAQET_CALL_QUICK);
-
-    return table->live_remove
-               ? maqet_drive_judge_actions(
-                     drive, actions, "live_remove",
-                     table->live_remove(drive, snapshot, actions, err), err)
-               : error_unsupported(drive,
-                                   "cannot delete snapshots while the VM is "
-                                   "running",
-                                   err);
-}
-
-int
-maqet_storage_snapshot_rename(const struct maqet_drive *drive, int fd,
-                              const struct maqet_snapshot *snapshot, const char *name,
-                              struct maqet_error **err)
-{
-    const struct maqet_snapshot_table *table = &drive->storage->snapshot;
-    CALL(drive, MAQET_CALL_LONG);
-
-    return table->rename ? judge(drive, "rename",
-                                 table->rename(drive, fd, snapshot, name, err), err)
-                         : error_unsupported(drive, "cannot rename snapshots", err);
-}
-
-int
-maqet_storage_snapshot_repair(const struct maqet_drive *drive, struct maqet_error **err)
-{
-    const struct maqet_snapshot_table *table = &drive->storage->snapshot;
-    CALL(drive, MAQET_CALL_LONG);
-
-    return table->repair ? judge(drive, "repair", table->repair(drive, err), err) : 0;
-}
-
-int
-maqet_storage_snapshot_write_out(const struct maqet_drive *drive,
-                                 const struct maqet_snapshot *snapshot, const char *path,
-                                 const char *format, bool compress,
-                                 struct maqet_error **err)
-{
-    const struct maqet_snapshot_table *table = &drive->storage->snapshot;
-    CALL(drive, MAQET_CALL_LONG);
-
-    return judge(drive, "write_out",
-                 table->write_out(drive, snapshot, path, format, compress, err), err);
-}
-
-int
-maqet_storage_snapshot_write_decrypted(const struct maqet_drive *drive,
-                                       const struct maqet_snapshot *snapshot,
-                                       const char *path, const char *format,
-                                       bool compress, struct maqet_error **err)
-{
-    const struct maqet_snapshot_table *table = &drive->storage->snapshot;
-    CALL(drive, MAQET_CALL_LONG);
-
-    return judge(drive, "write_decrypted",
-                 table->write_decrypted(drive, snapshot, path, format, compress, err),
-                 err);
-}
-
-struct maqet_command *
-maqet_storage_snapshot_serve(const struct maqet_drive *drive,
-                             const struct maqet_snapshot *snapshot, const char *socket,
-                             struct maqet_error **err)
-{
-    const struct maqet_snapshot_table *table = &drive->storage->snapshot;
-    CALL(drive, MAQET_CALL_QUICK);
-
-    if (!table->serve) {
-        error_unsupported(drive, "cannot offer a snapshot without loading it", err);
-        return NULL;
-    }
-    struct maqet_command *command = table->serve(drive, snapshot, socket, err);
-    if (judge(drive, "serve", command ? 0 : -1, err) == 0)
-        return command;
-    if (command)
-        maqet_command_free(command);
-    return NULL;
-}
-
-int
-maqet_storage_snapshot_can_create(const struct maqet_drive *drive, int fd,
-                                  struct maqet_error **err)
-{
-    const struct maqet_snapshot_table *table = &drive->storage->snapshot;
-    CALL(drive, MAQET_CALL_SERVICE);
-
-    return table->can_create
-               ? judge(drive, "can_create", table->can_create(drive, fd, err), err)
-               : 0;
-}
-
-/* ---- the interface's ---- */
-
-int
-maqet_iface_validate(const struct maqet_drive *drive, struct maqet_error **err)
-{
-    const struct maqet_iface_plugin *plugin = drive->iface ? &drive->iface->plugin : NULL;
-    CALL(drive, MAQET_CALL_QUICK);
-    maqet_call_of_interface_set();
-
-    return plugin && plugin->validate
-               ? maqet_drive_judge(drive, plugin->name, "validate",
-                                   plugin->validate(drive, err), err)
-               : 0;
-}
-
-int
-maqet_iface_capacity(const struct maqet_drive *drive, struct maqet_capacity *capacity,
-                     struct maqet_error **err)
-{
-    const struct maqet_iface_plugin *plugin = &drive->iface->plugin;
-    CALL(drive, MAQET_CALL_QUICK);
-    maqet_call_of_interface_set();
-
-    return maqet_drive_judge(drive, plugin->name, "capacity",
-                             plugin->capacity(drive, capacity, err), err);
-}
-
-int
-maqet_iface_emit_controller(const struct maqet_drive *drive, const char *id,
-                            struct maqet_args *args, struct maqet_error **err)
-{
-    const struct maqet_iface_plugin *plugin = &drive->iface->plugin;
-    CALL(drive, MAQET_CALL_QUICK);
-    maqet_call_of_interface_set();
-
-    return plugin->emit_controller
-               ? maqet_drive_judge_args(drive, plugin->name, "emit_controller", args,
-                                        plugin->emit_controller(drive, id, args, err),
-                                        err)
-               : maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
-                                   "the plugin '%s' has no emit_controller",
-                                   plugin->name);
-}
-
-int
-maqet_iface_emit_device(const struct maqet_drive *drive, const struct maqet_slot *slot,
-                        struct maqet_args *args, struct maqet_error **err)
-{
-    const struct maqet_iface_plugin *plugin = &drive->iface->plugin;
-    CALL(drive, MAQET_CALL_QUICK);
-    maqet_call_of_interface_set();
-
-    return maqet_drive_judge_args(drive, plugin->name, "emit_device", args,
-                                  plugin->emit_device(drive, slot, args, err), err);
+    if (!drive->storage->snapshot.live_remove)
+        return maqet_drive_error_unsupported(
+            drive, "cannot delete snapshots while the VM is running", err);
+    int result =
+        MAQET_SNAPSHOT_CALL(err, drive, MAQET_CALL_QUICK, live_remove, snapshot, actions);
+    return maqet_drive_judge_actions(drive, actions, "live_remove", result, err);
 }

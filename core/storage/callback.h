@@ -1,18 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * callback.h - the callbacks of a drive's plugins, each called by one function. It holds
- * the time limit that maqet-plugin.h promises, what holds where the plugin has no such
- * callback, and what an answer must be. Nobody else calls a plugin, but for the kit, which
- * tries plugins as they are.
+ * callback.h - how the callbacks of a drive's plugins are called: within the time limit
+ * that maqet-plugin.h promises, and with an answer that is one. Nobody else calls a plugin,
+ * but for the kit, which tries plugins as they are.
  *
- * Each returns 0, or -1 with an error. A callback that fails without a word gets one; and
- * an error that it has set is a failure, whatever it returned.
+ * Each call returns 0, or -1 with an error. A callback that fails without a word gets one;
+ * and an error that it has set is a failure, whatever it returned.
  */
 #ifndef MAQET_STORAGE_CALLBACK_H
 #define MAQET_STORAGE_CALLBACK_H
 
 #include "core/plugin/call.h"
 #include "core/storage/drive.h"
+
+/*
+ * Calls a callback, which the plugin must have, with the drive, what stands behind the
+ * callback's name, and @err: of the drive's storage, of its snapshot table, or of its
+ * interface. @limit: ms.
+ */
+#define MAQET_STORAGE_CALL(err, drive, limit, callback, ...)                             \
+    MAQET_DRIVE_CALL(err, drive, limit, false, (drive)->storage->plugin.name,            \
+                     (drive)->storage->plugin, callback, ##__VA_ARGS__)
+#define MAQET_SNAPSHOT_CALL(err, drive, limit, callback, ...)                            \
+    MAQET_DRIVE_CALL(err, drive, limit, false, (drive)->storage->plugin.name,            \
+                     (drive)->storage->snapshot, callback, ##__VA_ARGS__)
+#define MAQET_IFACE_CALL(err, drive, limit, callback, ...)                               \
+    MAQET_DRIVE_CALL(err, drive, limit, true, (drive)->iface->plugin.name,               \
+                     (drive)->iface->plugin, callback, ##__VA_ARGS__)
+#define MAQET_DRIVE_CALL(err, drive, limit, of_interface, name, table, callback, ...)    \
+    ({                                                                                   \
+        MAQET_CALL(limit);                                                               \
+        maqet_drive_call_concerns(drive, of_interface);                                  \
+        maqet_drive_judge(drive, name, #callback,                                        \
+                          (table).callback(drive, ##__VA_ARGS__, err), err);             \
+    })
+
+/* Says of the call that is under way which drive it is about. */
+void maqet_drive_call_concerns(const struct maqet_drive *drive, bool of_interface);
 
 /* What a callback has come to: 0, or -1 with an error. */
 int maqet_drive_judge(const struct maqet_drive *drive, const char *plugin,
@@ -27,14 +51,16 @@ int maqet_drive_judge_actions(const struct maqet_drive *drive,
                               const struct maqet_actions *actions, const char *callback,
                               int result, struct maqet_error **err);
 
+/* The error for a plugin that lacks a callback; @what: what its type can't do. Returns
+ * -1. */
+int maqet_drive_error_unsupported(const struct maqet_drive *drive, const char *what,
+                                  struct maqet_error **err);
+
 /* Shows that a program runs for a drive which does not tell how far it is: a
  * maqet_call_sign. */
 void maqet_drive_sign(const void *drive, const char *const *argv, int64_t elapsed);
 
-/* ---- the storage's ---- */
-
-/* Without a callback there is nothing to complain of. */
-int maqet_storage_validate(const struct maqet_drive *drive, struct maqet_error **err);
+/* ---- the callbacks that several call ---- */
 
 /* Bytes. The loader refuses a plugin that needs this and has none. */
 int maqet_storage_space(const struct maqet_drive *drive, uint64_t *at_once,
@@ -44,15 +70,8 @@ int maqet_storage_space(const struct maqet_drive *drive, uint64_t *at_once,
 int maqet_storage_create(const struct maqet_drive *drive, const char *path,
                          struct maqet_error **err);
 
-/* Without a callback nothing is reported. */
-int maqet_storage_inspect(const struct maqet_drive *drive, int fd,
-                          struct maqet_image *image, struct maqet_error **err);
-
-/* Without a callback there are none. */
-int maqet_storage_holders(const struct maqet_drive *drive, struct maqet_holders *holders,
-                          struct maqet_error **err);
-
-/* *command: what the plugin describes, the caller's; NULL: it needs no program. */
+/* *command: what the plugin, which has a helper, describes; the caller's. NULL: it needs no
+ * program. */
 int maqet_storage_helper(const struct maqet_drive *drive, struct maqet_command **command,
                          struct maqet_error **err);
 
@@ -65,71 +84,11 @@ int maqet_storage_live_resize(const struct maqet_drive *drive, uint64_t bytes,
 int maqet_storage_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
                             struct maqet_error **err);
 
-/* MAQET_ERROR_UNSUPPORTED: it can't be checked. */
-int maqet_storage_check(const struct maqet_drive *drive, enum maqet_check_depth depth,
-                        struct maqet_check_report *report, struct maqet_error **err);
-
-/* ---- those of its snapshot table: the drive has one ---- */
-
-int maqet_storage_snapshot_create(const struct maqet_drive *drive, const char *name,
-                                  struct maqet_error **err);
-int maqet_storage_snapshot_load(const struct maqet_drive *drive,
-                                const struct maqet_snapshot *snapshot,
-                                struct maqet_error **err);
-int maqet_storage_snapshot_remove(const struct maqet_drive *drive,
-                                  const struct maqet_snapshot *snapshot,
-                                  struct maqet_error **err);
-int maqet_storage_snapshot_list(const struct maqet_drive *drive, int fd,
-                                struct maqet_snapshots *snapshots,
-                                struct maqet_error **err);
-
-/* MAQET_ERROR_UNSUPPORTED: not while the machine runs. */
+/* MAQET_ERROR_UNSUPPORTED: not while the machine runs. The drive has a snapshot table. */
 int maqet_storage_live_create(const struct maqet_drive *drive, const char *name,
                               struct maqet_actions *actions, struct maqet_error **err);
 int maqet_storage_live_remove(const struct maqet_drive *drive,
                               const struct maqet_snapshot *snapshot,
                               struct maqet_actions *actions, struct maqet_error **err);
-
-/* MAQET_ERROR_UNSUPPORTED: it can't. */
-int maqet_storage_snapshot_rename(const struct maqet_drive *drive, int fd,
-                                  const struct maqet_snapshot *snapshot, const char *name,
-                                  struct maqet_error **err);
-
-/* Without a callback there is nothing to be repaired. */
-int maqet_storage_snapshot_repair(const struct maqet_drive *drive,
-                                  struct maqet_error **err);
-
-/* For both the caller has made sure that the table has them. */
-int maqet_storage_snapshot_write_out(const struct maqet_drive *drive,
-                                     const struct maqet_snapshot *snapshot,
-                                     const char *path, const char *format, bool compress,
-                                     struct maqet_error **err);
-int maqet_storage_snapshot_write_decrypted(const struct maqet_drive *drive,
-                                           const struct maqet_snapshot *snapshot,
-                                           const char *path, const char *format,
-                                           bool compress, struct maqet_error **err);
-
-/* The command that serves, the caller's; NULL on error, MAQET_ERROR_UNSUPPORTED: it can't.
- */
-struct maqet_command *maqet_storage_snapshot_serve(const struct maqet_drive *drive,
-                                                   const struct maqet_snapshot *snapshot,
-                                                   const char *socket,
-                                                   struct maqet_error **err);
-
-/* Without a callback each image can keep one. */
-int maqet_storage_snapshot_can_create(const struct maqet_drive *drive, int fd,
-                                      struct maqet_error **err);
-
-/* ---- the interface's: the drive has one ---- */
-
-/* Without a callback, or an interface, there is nothing to complain of. */
-int maqet_iface_validate(const struct maqet_drive *drive, struct maqet_error **err);
-int maqet_iface_capacity(const struct maqet_drive *drive, struct maqet_capacity *capacity,
-                         struct maqet_error **err);
-int maqet_iface_emit_controller(const struct maqet_drive *drive, const char *id,
-                                struct maqet_args *args, struct maqet_error **err);
-int maqet_iface_emit_device(const struct maqet_drive *drive,
-                            const struct maqet_slot *slot, struct maqet_args *args,
-                            struct maqet_error **err);
 
 #endif

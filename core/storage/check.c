@@ -33,9 +33,14 @@ maqet_drive_check(struct maqet_check_report *report, enum maqet_check_depth dept
     const struct maqet_drive *drive = report->drive;
 
     maqet_check_report_clear(report);
+    if (!maqet_drive_can_be_checked(drive))
+        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
+                                 "the type %s cannot be checked for damage",
+                                 drive->storage->plugin.name);
     if (depth != MAQET_CHECK_QUICK)
         unlink(drive->log); /* so that what is there afterwards is of this check */
-    return maqet_storage_check(drive, depth, report, err);
+    int64_t limit = depth == MAQET_CHECK_QUICK ? MAQET_CALL_QUICK : MAQET_CALL_LONG;
+    return MAQET_STORAGE_CALL(err, drive, limit, check, depth, report);
 }
 
 bool

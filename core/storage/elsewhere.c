@@ -103,9 +103,10 @@ check_users(const struct maqet_drive *drive, size_t ours, struct maqet_error **e
     _cleanup_error_ struct maqet_error *reason = NULL;
     struct maqet_holders holders = {0};
 
-    if (maqet_drive_readonly(drive))
+    if (maqet_drive_readonly(drive) || !drive->storage->plugin.holders)
         return 0;
-    int result = maqet_storage_holders(drive, &holders, &reason);
+    int result =
+        MAQET_STORAGE_CALL(&reason, drive, MAQET_CALL_SERVICE, holders, &holders);
     /* What is not there has no users. */
     if (result < 0)
         result = reason->code == MAQET_ERROR_MISSING

@@ -236,10 +236,19 @@ resolve_options(struct maqet_drive *drive, bool attached, struct maqet_error **e
 static int
 check_storage(struct maqet_drive *drive, struct maqet_error **err)
 {
-    return maqet_storage_validate(drive, err) < 0 ||
-                   maqet_drive_check_share(drive, err) < 0
-               ? -1
-               : maqet_drive_files_check(drive, err);
+    if (drive->storage->plugin.validate &&
+        MAQET_STORAGE_CALL(err, drive, MAQET_CALL_QUICK, validate) < 0)
+        return -1;
+    return maqet_drive_check_share(drive, err) < 0 ? -1
+                                                   : maqet_drive_files_check(drive, err);
+}
+
+static int
+check_interface(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    return drive->iface && drive->iface->plugin.validate
+               ? MAQET_IFACE_CALL(err, drive, MAQET_CALL_QUICK, validate)
+               : 0;
 }
 
 /* All that an entry says. Returns how much of it can't be used; the first fault that was
@@ -258,8 +267,8 @@ understand(struct maqet_drive *drive, struct maqet_error **fault)
     maqet_drive_files_look(drive);
     if (check_storage(drive, attached ? fault : &later) < 0)
         return MAQET_FAULT_STORAGE;
-    return !attached || maqet_iface_validate(drive, fault) < 0 ? MAQET_FAULT_INTERFACE
-                                                               : MAQET_FAULT_NONE;
+    return attached && check_interface(drive, fault) == 0 ? MAQET_FAULT_NONE
+                                                          : MAQET_FAULT_INTERFACE;
 }
 
 struct maqet_drive *

@@ -175,15 +175,6 @@ end_janitor(struct exporting *exporting)
 
 /* ---- writing it ---- */
 
-static int
-error_unsupported(const struct maqet_drive *drive, const char *what,
-                  struct maqet_error **err)
-{
-    return maqet_error_set(
-        err, MAQET_ERROR_UNSUPPORTED, "VM '%s', drive '%s': the type %s cannot %s",
-        drive->machine->vm_name, drive->name, drive->storage->plugin.name, what);
-}
-
 /* Has the plugin write the temporary file. */
 static int
 write_temporary(const struct exporting *exporting, const struct maqet_drive *drive,
@@ -192,10 +183,13 @@ write_temporary(const struct exporting *exporting, const struct maqet_drive *dri
     const struct maqet_export *export = exporting->export;
     struct maqet_error *reason = NULL;
 
-    if ((export->decrypt ? maqet_storage_snapshot_write_decrypted
-                         : maqet_storage_snapshot_write_out)(
-            drive, snapshot, exporting->temporary_path, export->format, export->compress,
-            &reason) == 0)
+    const char *path = exporting->temporary_path;
+
+    if ((export->decrypt
+             ? MAQET_SNAPSHOT_CALL(&reason, drive, MAQET_CALL_LONG, write_decrypted,
+                                   snapshot, path, export->format, export->compress)
+             : MAQET_SNAPSHOT_CALL(&reason, drive, MAQET_CALL_LONG, write_out, snapshot,
+                                   path, export->format, export->compress)) == 0)
         return 0;
     maqet_error_wrap(&reason,
                      "VM '%s', drive '%s': cannot export the snapshot '%s' "
@@ -241,12 +235,12 @@ maqet_drive_snapshot_export(const struct maqet_drive *drive,
         .export = export, .folder_fd = -1, .fd = -1, .janitor = MAQET_CHILD_INIT};
 
     if (!drive->storage->snapshot.write_out) {
-        error_unsupported(drive, "export snapshots", err);
+        maqet_drive_error_unsupported(drive, "cannot export snapshots", err);
         maqet_error_hint(err, "Load the snapshot, and copy the image");
         return -1;
     }
     if (export->decrypt && !drive->storage->snapshot.write_decrypted) {
-        error_unsupported(drive, "decrypt", err);
+        maqet_drive_error_unsupported(drive, "cannot decrypt", err);
         maqet_error_next(err, MAQET_NEXT_EXPORT_ENCRYPTED, NULL);
         return -1;
     }

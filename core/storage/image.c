@@ -118,7 +118,9 @@ inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image,
         struct maqet_image_state *state, struct maqet_error **err)
 {
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
-    int result = maqet_storage_inspect(drive, fd, image, err);
+    int result = plugin->inspect ? MAQET_STORAGE_CALL(err, drive, MAQET_CALL_SERVICE,
+                                                      inspect, fd, image)
+                                 : 0;
 
     if (result == 0 && image->format && strcmp(image->format, plugin->name) != 0 &&
         !maqet_image_keeps_type(drive, &state->id))

@@ -62,19 +62,39 @@ await_greeting(struct maqet_process_server *server, const char *program,
     }
 }
 
+/* The command that serves; NULL on error. */
+static struct maqet_command *
+describe(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
+         const char *socket, struct maqet_error **err)
+{
+    MAQET_CALL(MAQET_CALL_QUICK);
+
+    maqet_drive_call_concerns(drive, false);
+    struct maqet_command *command =
+        drive->storage->snapshot.serve(drive, snapshot, socket, err);
+    if (maqet_drive_judge(drive, drive->storage->plugin.name, "serve", command ? 0 : -1,
+                          err) == 0)
+        return command;
+    if (command)
+        maqet_command_free(command);
+    return NULL;
+}
+
 int
 maqet_drive_snapshot_serve(const struct maqet_drive *drive,
                            const struct maqet_snapshot *snapshot, const char *socket,
                            struct maqet_process_server *server, struct maqet_error **err)
 {
     unlink(socket);
-    struct maqet_command *command =
-        maqet_storage_snapshot_serve(drive, snapshot, socket, err);
-    if (!command) {
-        if (!drive->storage->snapshot.serve)
-            maqet_error_hint(err, "Load the checkpoint instead");
+    if (!drive->storage->snapshot.serve) {
+        maqet_drive_error_unsupported(drive, "cannot offer a snapshot without loading it",
+                                      err);
+        maqet_error_hint(err, "Load the checkpoint instead");
         return -1;
     }
+    struct maqet_command *command = describe(drive, snapshot, socket, err);
+    if (!command)
+        return -1;
     int result =
         maqet_process_serve((const char *const *)command->argv.items, server, err);
     if (result == 0)

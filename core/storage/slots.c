@@ -193,11 +193,17 @@ emit_controllers(struct bus *bus, struct maqet_drive *drive, struct maqet_args *
 {
     const struct maqet_iface_plugin *iface = &drive->iface->plugin;
 
+    if (!iface->emit_controller && bus->controllers <= drive->slot.controller)
+        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
+                                 "the plugin '%s' has no emit_controller", iface->name);
     for (; bus->controllers <= drive->slot.controller; bus->controllers++) {
         _cleanup_free_ char *id =
             maqet_format("maqet-%s-%" PRId64, iface->name, bus->controllers);
 
-        if (maqet_iface_emit_controller(drive, id, args, err) < 0)
+        if (maqet_drive_judge_args(
+                drive, iface->name, "emit_controller", args,
+                MAQET_IFACE_CALL(err, drive, MAQET_CALL_QUICK, emit_controller, id, args),
+                err) < 0)
             return -1;
     }
     return 0;
@@ -211,7 +217,7 @@ attach(struct sharing *sharing, struct maqet_drive *drive, struct maqet_args *ar
     const struct maqet_iface_plugin *iface = &drive->iface->plugin;
     struct maqet_capacity capacity = {0};
 
-    if (maqet_iface_capacity(drive, &capacity, err) < 0)
+    if (MAQET_IFACE_CALL(err, drive, MAQET_CALL_QUICK, capacity, &capacity) < 0)
         return -1;
     struct bus *bus = bus_of(sharing, drive, &capacity);
     if (place(bus, sharing->kept, drive, &capacity, err) < 0 ||
@@ -222,7 +228,9 @@ attach(struct sharing *sharing, struct maqet_drive *drive, struct maqet_args *ar
             ? NULL
             : maqet_format("maqet-%s-%" PRId64, iface->name, drive->slot.controller);
     const struct maqet_slot slot = {.controller = controller, .index = drive->slot.index};
-    return maqet_iface_emit_device(drive, &slot, args, err);
+    return maqet_drive_judge_args(
+        drive, iface->name, "emit_device", args,
+        MAQET_IFACE_CALL(err, drive, MAQET_CALL_QUICK, emit_device, &slot, args), err);
 }
 
 /* What the device is to be attached to. */

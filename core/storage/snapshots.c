@@ -163,8 +163,8 @@ maqet_drive_snapshots_read(const struct maqet_drive *drive,
         if (fd < 0)
             return -1;
     }
-    if (outcome(drive, maqet_storage_snapshot_list(drive, fd, snapshots, err),
-                "list the snapshots", NULL, err) < 0)
+    int result = MAQET_SNAPSHOT_CALL(err, drive, MAQET_CALL_SERVICE, list, fd, snapshots);
+    if (outcome(drive, result, "list the snapshots", NULL, err) < 0)
         return -1;
     return snapshots->count <= REPORTED_MAX
                ? 0
@@ -176,7 +176,7 @@ int
 maqet_drive_snapshot_create(const struct maqet_drive *drive, const char *name,
                             const char *stands_for, struct maqet_error **err)
 {
-    return outcome(drive, maqet_storage_snapshot_create(drive, name, err),
+    return outcome(drive, MAQET_SNAPSHOT_CALL(err, drive, MAQET_CALL_LONG, create, name),
                    "create the snapshot", stands_for ? stands_for : name, err);
 }
 
@@ -192,14 +192,15 @@ maqet_drive_snapshot_can_create(const struct maqet_drive *drive, struct maqet_er
         if (fd < 0)
             return -1;
     }
-    return maqet_storage_snapshot_can_create(drive, fd, err);
+    return MAQET_SNAPSHOT_CALL(err, drive, MAQET_CALL_SERVICE, can_create, fd);
 }
 
 int
 maqet_drive_snapshot_load(const struct maqet_drive *drive,
                           const struct maqet_snapshot *snapshot, struct maqet_error **err)
 {
-    return outcome(drive, maqet_storage_snapshot_load(drive, snapshot, err),
+    return outcome(drive,
+                   MAQET_SNAPSHOT_CALL(err, drive, MAQET_CALL_LONG, load, snapshot),
                    "load the snapshot", snapshot->name, err);
 }
 
@@ -208,17 +209,19 @@ maqet_drive_snapshot_remove(const struct maqet_drive *drive,
                             const struct maqet_snapshot *snapshot, const char *stands_for,
                             struct maqet_error **err)
 {
-    return outcome(drive, maqet_storage_snapshot_remove(drive, snapshot, err),
-                   stands_for ? "delete the temporary copy of the snapshot"
-                              : "delete the snapshot",
-                   stands_for ? stands_for : snapshot->name, err);
+    return outcome(
+        drive, MAQET_SNAPSHOT_CALL(err, drive, MAQET_CALL_LONG, remove, snapshot),
+        stands_for ? "delete the temporary copy of the snapshot" : "delete the snapshot",
+        stands_for ? stands_for : snapshot->name, err);
 }
 
 int
 maqet_drive_snapshot_repair(const struct maqet_drive *drive, struct maqet_error **err)
 {
-    return outcome(drive, maqet_storage_snapshot_repair(drive, err),
-                   "repair the image after an interrupted operation", NULL, err);
+    return drive->storage->snapshot.repair
+               ? outcome(drive, MAQET_SNAPSHOT_CALL(err, drive, MAQET_CALL_LONG, repair),
+                         "repair the image after an interrupted operation", NULL, err)
+               : 0;
 }
 
 int
@@ -228,7 +231,11 @@ maqet_drive_snapshot_rename(const struct maqet_drive *drive,
 {
     _cleanup_close_ int fd = -1;
 
-    if (drive->path && drive->storage->snapshot.rename) {
+    if (!drive->storage->snapshot.rename)
+        return outcome(
+            drive, maqet_drive_error_unsupported(drive, "cannot rename snapshots", err),
+            "rename the snapshot", snapshot->name, err);
+    if (drive->path) {
         fd = maqet_image_open(drive, true, err);
         if (fd < 0)
             return -1;
@@ -242,6 +249,8 @@ maqet_drive_snapshot_rename(const struct maqet_drive *drive,
                                                drive->machine->vm_name, drive->name,
                                                drive->path);
     }
-    return outcome(drive, maqet_storage_snapshot_rename(drive, fd, snapshot, name, err),
-                   "rename the snapshot", snapshot->name, err);
+    return outcome(
+        drive,
+        MAQET_SNAPSHOT_CALL(err, drive, MAQET_CALL_LONG, rename, fd, snapshot, name),
+        "rename the snapshot", snapshot->name, err);
 }

@@ -45,7 +45,7 @@ reads B
 expect 0 maqet snapshot vm load --all one
 reads A
 expect 3 maqet snapshot vm export hdd one out.img
-err_has "drive 'hdd'"
+err_has "Drive 'hdd' on VM 'vm': the type copies cannot export snapshots"
 err_has "copies"
 [ ! -e out.img ] || fail "a file in spite of that"
 
