@@ -9,12 +9,9 @@ struct added {
     const char *uuid;
 };
 
-static const struct maqet_field rows[] = {
-    {"name", MAQET_FIELD(struct added, name), .help = "the VM's name"},
-    {"uuid", MAQET_FIELD(struct added, uuid), .help = "its UUID"},
-    {0},
-};
-static const struct maqet_fields fields = MAQET_FIELDS(struct added, rows);
+static const struct maqet_fields fields =
+    MAQET_FIELDS_OF(struct added, MAQET_ROW(struct added, name, "the VM's name"),
+                    MAQET_ROW(struct added, uuid, "its UUID"));
 
 static char *
 text(const void *row, bool colour)

@@ -15,15 +15,12 @@ struct applied {
 
 MAQET_WORDS(change_word, "created", "changed", "unchanged")
 
-static const struct maqet_field rows[] = {
-    {"name", MAQET_FIELD(struct applied, name), .help = "the VM's name"},
+static const struct maqet_fields fields = MAQET_FIELDS_OF(
+    struct applied, MAQET_ROW(struct applied, name, "the VM's name"),
     {"change", MAQET_FIELD_CHOICE(struct applied, change, change_word),
      .help = "what was done to its definition"},
-    {"running", MAQET_FIELD(struct applied, running),
-     .help = "whether it runs, so that a change takes effect at its next start"},
-    {0},
-};
-static const struct maqet_fields fields = MAQET_FIELDS(struct applied, rows);
+    MAQET_ROW(struct applied, running,
+              "whether it runs, so that a change takes effect at its next start"));
 
 static char *
 text(const void *row, bool colour)

@@ -38,27 +38,22 @@ struct checked {
 MAQET_WORDS(status_word, "clean", "leaks", "damaged", "missing")
 
 #define COUNTED .known = MAQET_KNOWN(struct checked, counted)
-static const struct maqet_field rows[] = {
-    {"vm", MAQET_FIELD(struct checked, vm), .help = "the VM's name"},
-    {"drive", MAQET_FIELD(struct checked, drive), .help = "the drive's name"},
-    {"file", MAQET_FIELD(struct checked, file), .optional = true,
-     .help = "the image; null where it lies in no file of this host"},
-    {"readonly", MAQET_FIELD(struct checked, readonly),
-     .help = "whether the guest cannot write to it, so that it is not repaired"},
+static const struct maqet_fields fields = MAQET_FIELDS_OF(
+    struct checked, MAQET_ROW(struct checked, vm, "the VM's name"),
+    MAQET_ROW(struct checked, drive, "the drive's name"),
+    MAQET_ROW(struct checked, file,
+              "the image; null where it lies in no file of this host", .optional = true),
+    MAQET_ROW(struct checked, readonly,
+              "whether the guest cannot write to it, so that it is not repaired"),
     {"status", MAQET_FIELD_CHOICE(struct checked, status, status_word),
      .help = "what was found"},
-    {"errors", MAQET_FIELD(struct checked, errors), COUNTED,
-     .help = "how many errors there are; null where they were not counted"},
-    {"leaks", MAQET_FIELD(struct checked, leaks), COUNTED,
-     .help = "how many clusters take up space without being in use"},
-    {"errors_fixed", MAQET_FIELD(struct checked, errors_fixed), COUNTED,
-     .help = "how many errors were repaired"},
-    {"leaks_fixed", MAQET_FIELD(struct checked, leaks_fixed), COUNTED,
-     .help = "how many clusters were freed"},
-    {"damage", MAQET_FIELD(struct checked, damage), .help = "what is wrong, in phrases"},
-    {0},
-};
-static const struct maqet_fields fields = MAQET_FIELDS(struct checked, rows);
+    MAQET_ROW(struct checked, errors,
+              "how many errors there are; null where they were not counted", COUNTED),
+    MAQET_ROW(struct checked, leaks,
+              "how many clusters take up space without being in use", COUNTED),
+    MAQET_ROW(struct checked, errors_fixed, "how many errors were repaired", COUNTED),
+    MAQET_ROW(struct checked, leaks_fixed, "how many clusters were freed", COUNTED),
+    MAQET_ROW(struct checked, damage, "what is wrong, in phrases"));
 
 static struct checked
 row_of(const struct maqet_drive *drive, const struct maqet_checked_file *file)
@@ -178,10 +173,8 @@ struct proposal {
     const char *copy;
 };
 
-static const struct maqet_field proposal_rows[] = {
-    {"copy", MAQET_FIELD(struct proposal, copy)}, {0}};
 static const struct maqet_fields proposal_fields =
-    MAQET_FIELDS(struct proposal, proposal_rows);
+    MAQET_FIELDS_OF(struct proposal, {"copy", MAQET_FIELD(struct proposal, copy)});
 
 static char *
 proposal_text(const void *row, bool colour)

@@ -13,9 +13,9 @@ struct created {
     struct maqet_checkpoint_receipt receipt;
 };
 
-static const struct maqet_field create_rows[] = {
-    {"vm", MAQET_FIELD(struct created, vm), .help = "the VM's name"},
-    {"name", MAQET_FIELD(struct created, name), .help = "the checkpoint's name"},
+static const struct maqet_fields create_fields = MAQET_FIELDS_OF(
+    struct created, MAQET_ROW(struct created, vm, "the VM's name"),
+    MAQET_ROW(struct created, name, "the checkpoint's name"),
     {"drives", MAQET_FIELD(struct created, receipt.drives),
      .help = "the drives that it has snapshots of"},
     {"pause_ms", MAQET_FIELD(struct created, receipt.pause),
@@ -31,11 +31,7 @@ static const struct maqet_field create_rows[] = {
      MAQET_FIELD_WORD(struct created, receipt.method, maqet_migration_method_name),
      .help = "how memory was kept"},
     {"reason", MAQET_FIELD(struct created, receipt.reason), .optional = true,
-     .help = "why it was not the first method that auto tries; null where it was"},
-    {0},
-};
-static const struct maqet_fields create_fields =
-    MAQET_FIELDS(struct created, create_rows);
+     .help = "why it was not the first method that auto tries; null where it was"});
 
 static char *
 create_text(const void *row, bool colour)
@@ -131,13 +127,10 @@ struct loaded {
     int pid;
 };
 
-static const struct maqet_field load_rows[] = {
-    {"vm", MAQET_FIELD(struct loaded, vm), .help = "the VM's name"},
-    {"name", MAQET_FIELD(struct loaded, name), .help = "the checkpoint's name"},
-    {"pid", MAQET_FIELD(struct loaded, pid), .help = "QEMU's process ID"},
-    {0},
-};
-static const struct maqet_fields load_fields = MAQET_FIELDS(struct loaded, load_rows);
+static const struct maqet_fields load_fields =
+    MAQET_FIELDS_OF(struct loaded, MAQET_ROW(struct loaded, vm, "the VM's name"),
+                    MAQET_ROW(struct loaded, name, "the checkpoint's name"),
+                    MAQET_ROW(struct loaded, pid, "QEMU's process ID"));
 
 static char *
 load_text(const void *row, bool colour)
@@ -191,13 +184,9 @@ struct deleted {
     const char *name;
 };
 
-static const struct maqet_field delete_rows[] = {
-    {"vm", MAQET_FIELD(struct deleted, vm), .help = "the VM's name"},
-    {"name", MAQET_FIELD(struct deleted, name), .help = "the checkpoint's name"},
-    {0},
-};
 static const struct maqet_fields delete_fields =
-    MAQET_FIELDS(struct deleted, delete_rows);
+    MAQET_FIELDS_OF(struct deleted, MAQET_ROW(struct deleted, vm, "the VM's name"),
+                    MAQET_ROW(struct deleted, name, "the checkpoint's name"));
 
 static char *
 delete_text(const void *row, bool colour)
@@ -250,50 +239,40 @@ struct listed {
 };
 
 /* As maqet_checkpoint_list() has them. */
-static const struct maqet_field known_rows[] = {
-    {"name", MAQET_FIELD(struct listed, name)},
-    {"memory", MAQET_FIELD(struct listed, memory),
-     .known = MAQET_KNOWN(struct listed, has_memory)},
-    {"method", MAQET_FIELD(struct listed, method), .optional = true},
-    {"machine", MAQET_FIELD(struct listed, machine), .optional = true},
-    {"qemu", MAQET_FIELD(struct listed, qemu), .optional = true},
-    {"allocated", MAQET_FIELD(struct listed, allocated),
-     .known = MAQET_KNOWN(struct listed, there)},
-    {"size", MAQET_FIELD(struct listed, length),
-     .known = MAQET_KNOWN(struct listed, has_length)},
-    {"drives", MAQET_FIELD(struct listed, drives), .optional = true},
-    {"date", MAQET_FIELD(struct listed, date), .optional = true},
-    {"pause", MAQET_FIELD(struct listed, pause), .optional = true},
-    {0},
-};
-static const struct maqet_fields known_fields = MAQET_FIELDS(struct listed, known_rows);
+static const struct maqet_fields known_fields =
+    MAQET_FIELDS_OF(struct listed, {"name", MAQET_FIELD(struct listed, name)},
+                    {"memory", MAQET_FIELD(struct listed, memory),
+                     .known = MAQET_KNOWN(struct listed, has_memory)},
+                    {"method", MAQET_FIELD(struct listed, method), .optional = true},
+                    {"machine", MAQET_FIELD(struct listed, machine), .optional = true},
+                    {"qemu", MAQET_FIELD(struct listed, qemu), .optional = true},
+                    {"allocated", MAQET_FIELD(struct listed, allocated),
+                     .known = MAQET_KNOWN(struct listed, there)},
+                    {"size", MAQET_FIELD(struct listed, length),
+                     .known = MAQET_KNOWN(struct listed, has_length)},
+                    {"drives", MAQET_FIELD(struct listed, drives), .optional = true},
+                    {"date", MAQET_FIELD(struct listed, date), .optional = true},
+                    {"pause", MAQET_FIELD(struct listed, pause), .optional = true});
 
-static const struct maqet_field list_rows[] = {
-    {"name", MAQET_FIELD(struct listed, name), .help = "the checkpoint's name"},
-    {"memory", MAQET_FIELD(struct listed, memory), .unit = MAQET_UNIT_BYTES,
-     .known = MAQET_KNOWN(struct listed, has_memory),
-     .help = "how much memory the guest has"},
+static const struct maqet_fields list_fields = MAQET_FIELDS_OF(
+    struct listed, MAQET_ROW(struct listed, name, "the checkpoint's name"),
+    MAQET_ROW(struct listed, memory, "how much memory the guest has",
+              .unit = MAQET_UNIT_BYTES, .known = MAQET_KNOWN(struct listed, has_memory)),
     {"method", MAQET_FIELD_CHOICE(struct listed, method, maqet_migration_method_name),
      .optional = true, .help = "how it was kept"},
-    {"machine", MAQET_FIELD(struct listed, machine), .optional = true,
-     .help = "QEMU's machine type"},
-    {"qemu", MAQET_FIELD(struct listed, qemu), .optional = true,
-     .help = "the version of QEMU"},
+    MAQET_ROW(struct listed, machine, "QEMU's machine type", .optional = true),
+    MAQET_ROW(struct listed, qemu, "the version of QEMU", .optional = true),
     {"size", MAQET_FIELD(struct listed, allocated), .unit = MAQET_UNIT_BYTES,
      .known = MAQET_KNOWN(struct listed, there),
      .help = "what the guest's memory takes on the disk; null where that is lost"},
-    {"length", MAQET_FIELD(struct listed, length), .unit = MAQET_UNIT_BYTES,
-     .known = MAQET_KNOWN(struct listed, has_length),
-     .help = "the length of that file, which may have holes"},
+    MAQET_ROW(struct listed, length, "the length of that file, which may have holes",
+              .unit = MAQET_UNIT_BYTES, .known = MAQET_KNOWN(struct listed, has_length)),
     {"drives", MAQET_FIELD(struct listed, drive_list),
      .help = "the drives that it has snapshots of, with a comma between two"},
     {"date", MAQET_FIELD_DATE(struct listed, date), .optional = true,
      .help = "when it was made"},
     {"pause_ms", MAQET_FIELD(struct listed, pause), .unit = MAQET_UNIT_MILLISECONDS,
-     .help = "how long the guest stood still for it"},
-    {0},
-};
-static const struct maqet_fields list_fields = MAQET_FIELDS(struct listed, list_rows);
+     .help = "how long the guest stood still for it"});
 
 static const struct view list_view = {
     .table = {.fields = &list_fields,

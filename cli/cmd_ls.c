@@ -10,12 +10,9 @@ struct listed {
     char *name;
 };
 
-static const struct maqet_field rows[] = {
-    {"name", MAQET_FIELD(struct listed, name), .help = "the VM's name"},
-    STATE_ROWS(struct listed, state),
-    {0},
-};
-static const struct maqet_fields fields = MAQET_FIELDS(struct listed, rows);
+static const struct maqet_fields fields =
+    MAQET_FIELDS_OF(struct listed, MAQET_ROW(struct listed, name, "the VM's name"),
+                    STATE_ROWS(struct listed, state));
 
 static const struct cell cells[] = {{"status", state_text, state_shade}, {0}};
 static const struct view view = {

@@ -7,13 +7,9 @@ struct paused {
     bool was_paused;
 };
 
-static const struct maqet_field rows[] = {
-    {"name", MAQET_FIELD(struct paused, name), .help = "the VM's name"},
-    {"was_paused", MAQET_FIELD(struct paused, was_paused),
-     .help = "whether it was paused before"},
-    {0},
-};
-static const struct maqet_fields fields = MAQET_FIELDS(struct paused, rows);
+static const struct maqet_fields fields =
+    MAQET_FIELDS_OF(struct paused, MAQET_ROW(struct paused, name, "the VM's name"),
+                    MAQET_ROW(struct paused, was_paused, "whether it was paused before"));
 
 static int
 pause_machine(struct invocation *invocation, const char *name, void *row,

@@ -148,18 +148,12 @@ struct check_row {
 
 MAQET_WORDS(result_word, "ok", "skipped", "FAILED")
 
-static const struct maqet_field check_rows[] = {
-    {"check", MAQET_FIELD(struct check_row, check), .help = "the check's name"},
+static const struct maqet_fields check_fields = MAQET_FIELDS_OF(
+    struct check_row, MAQET_ROW(struct check_row, check, "the check's name"),
     {"result", MAQET_FIELD_CHOICE(struct check_row, result, result_word),
      .help = "how it ended"},
-    {"why", MAQET_FIELD(struct check_row, why), .optional = true,
-     .help = "why it failed or was skipped"},
-    {"hint", MAQET_FIELD(struct check_row, hint), .optional = true,
-     .help = "what to do about a failure"},
-    {0},
-};
-static const struct maqet_fields check_fields =
-    MAQET_FIELDS(struct check_row, check_rows);
+    MAQET_ROW(struct check_row, why, "why it failed or was skipped", .optional = true),
+    MAQET_ROW(struct check_row, hint, "what to do about a failure", .optional = true));
 
 static bool
 is_result(const struct check_row *row, const char *result)

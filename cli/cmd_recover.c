@@ -14,16 +14,13 @@ struct recovered {
 
 MAQET_WORDS(outcome_word, "nothing", "recovered", "forgotten")
 
-static const struct maqet_field rows[] = {
-    {"vm", MAQET_FIELD(struct recovered, vm), .help = "the VM's name"},
+static const struct maqet_fields fields = MAQET_FIELDS_OF(
+    struct recovered, MAQET_ROW(struct recovered, vm, "the VM's name"),
     {"outcome", MAQET_FIELD_CHOICE(struct recovered, outcome, outcome_word),
      .help =
          "what was done with the interrupted operation; `nothing` where there was none"},
-    {"kept", MAQET_FIELD(struct recovered, kept),
-     .help = "what it has left that you may want to delete, in phrases"},
-    {0},
-};
-static const struct maqet_fields fields = MAQET_FIELDS(struct recovered, rows);
+    MAQET_ROW(struct recovered, kept,
+              "what it has left that you may want to delete, in phrases"));
 
 static char *
 text(const void *row, bool colour)
@@ -67,14 +64,10 @@ struct decision {
     const char *finish; /* NULL: it is not to be finished */
 };
 
-static const struct maqet_field decision_rows[] = {
-    {"what", MAQET_FIELD(struct decision, what)},
-    {"changes", MAQET_FIELD(struct decision, changes)},
-    {"finish", MAQET_FIELD(struct decision, finish), .optional = true},
-    {0},
-};
 static const struct maqet_fields decision_fields =
-    MAQET_FIELDS(struct decision, decision_rows);
+    MAQET_FIELDS_OF(struct decision, {"what", MAQET_FIELD(struct decision, what)},
+                    {"changes", MAQET_FIELD(struct decision, changes)},
+                    {"finish", MAQET_FIELD(struct decision, finish), .optional = true});
 
 static char *
 decision_text(const void *row, bool colour)

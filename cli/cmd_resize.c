@@ -28,16 +28,13 @@ struct resized {
     uint64_t after;
 };
 
-static const struct maqet_field rows[] = {
-    {"vm", MAQET_FIELD(struct resized, vm), .help = "the VM's name"},
-    {"drive", MAQET_FIELD(struct resized, drive), .help = "the drive's name"},
-    {"before", MAQET_FIELD(struct resized, before), .unit = MAQET_UNIT_BYTES,
-     .help = "the size that it had"},
-    {"after", MAQET_FIELD(struct resized, after), .unit = MAQET_UNIT_BYTES,
-     .help = "the size that it has now; the same where there was nothing to do"},
-    {0},
-};
-static const struct maqet_fields fields = MAQET_FIELDS(struct resized, rows);
+static const struct maqet_fields fields = MAQET_FIELDS_OF(
+    struct resized, MAQET_ROW(struct resized, vm, "the VM's name"),
+    MAQET_ROW(struct resized, drive, "the drive's name"),
+    MAQET_ROW(struct resized, before, "the size that it had", .unit = MAQET_UNIT_BYTES),
+    MAQET_ROW(struct resized, after,
+              "the size that it has now; the same where there was nothing to do",
+              .unit = MAQET_UNIT_BYTES));
 
 static char *
 text(const void *row, bool colour)

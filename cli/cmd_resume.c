@@ -7,13 +7,9 @@ struct resumed {
     bool was_paused;
 };
 
-static const struct maqet_field rows[] = {
-    {"name", MAQET_FIELD(struct resumed, name), .help = "the VM's name"},
-    {"was_paused", MAQET_FIELD(struct resumed, was_paused),
-     .help = "whether it was paused before"},
-    {0},
-};
-static const struct maqet_fields fields = MAQET_FIELDS(struct resumed, rows);
+static const struct maqet_fields fields = MAQET_FIELDS_OF(
+    struct resumed, MAQET_ROW(struct resumed, name, "the VM's name"),
+    MAQET_ROW(struct resumed, was_paused, "whether it was paused before"));
 
 static int
 resume_machine(struct invocation *invocation, const char *name, void *row,

@@ -14,31 +14,22 @@ struct removed {
     struct maqet_strings deleted;
 };
 
-static const struct maqet_field file_rows[] = {
-    {"path", MAQET_FIELD(struct maqet_removal_file, path), .help = "the file"},
+static const struct maqet_fields file_fields = MAQET_FIELDS_OF(
+    struct maqet_removal_file, MAQET_ROW(struct maqet_removal_file, path, "the file"),
     {"kind", MAQET_FIELD_WORD(struct maqet_removal_file, kind, maqet_removed_kind_name),
      .help = "an image, or the memory of a checkpoint"},
-    {"size", MAQET_FIELD(struct maqet_removal_file, size), .unit = MAQET_UNIT_BYTES,
-     .help = "what it takes on the disk"},
-    {"removed", MAQET_FIELD(struct maqet_removal_file, removed),
-     .help = "whether it goes, or has gone"},
-    {"reason", MAQET_FIELD(struct maqet_removal_file, reason),
-     .help = "why it goes or stays, as a phrase"},
-    {0},
-};
-static const struct maqet_fields file_fields =
-    MAQET_FIELDS(struct maqet_removal_file, file_rows);
+    MAQET_ROW(struct maqet_removal_file, size, "what it takes on the disk",
+              .unit = MAQET_UNIT_BYTES),
+    MAQET_ROW(struct maqet_removal_file, removed, "whether it goes, or has gone"),
+    MAQET_ROW(struct maqet_removal_file, reason, "why it goes or stays, as a phrase"));
 
-static const struct maqet_field rows[] = {
-    {"name", MAQET_FIELD(struct removed, name), .help = "the VM's name"},
+static const struct maqet_fields fields = MAQET_FIELDS_OF(
+    struct removed, MAQET_ROW(struct removed, name, "the VM's name"),
     {"files",
      MAQET_FIELD_LIST(struct removed, removal.files, removal.count, &file_fields),
      .help = "what becomes of its files"},
-    {"kept", MAQET_FIELD(struct removed, kept), .help = "the images that stay"},
-    {"deleted", MAQET_FIELD(struct removed, deleted), .help = "the images that go"},
-    {0},
-};
-static const struct maqet_fields fields = MAQET_FIELDS(struct removed, rows);
+    MAQET_ROW(struct removed, kept, "the images that stay"),
+    MAQET_ROW(struct removed, deleted, "the images that go"));
 
 /* Takes the removal; the caller clears it by the fields, but for the name. */
 static struct removed

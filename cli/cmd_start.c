@@ -29,12 +29,9 @@ how_to_start(const struct invocation *invocation)
     };
 }
 
-static const struct maqet_field rows[] = {
-    {"name", MAQET_FIELD(struct started, name), .help = "the VM's name"},
-    {"pid", MAQET_FIELD(struct started, pid), .help = "QEMU's process ID"},
-    {0},
-};
-const struct maqet_fields started_fields = MAQET_FIELDS(struct started, rows);
+const struct maqet_fields started_fields =
+    MAQET_FIELDS_OF(struct started, MAQET_ROW(struct started, name, "the VM's name"),
+                    MAQET_ROW(struct started, pid, "QEMU's process ID"));
 
 int
 start_machine(struct invocation *invocation, const char *name, void *row,

@@ -18,33 +18,26 @@ struct shown {
     struct drive_rows drives;
 };
 
-static const struct maqet_field confined_rows[] = {
-    {"landlock", MAQET_FIELD(struct maqet_confined, landlock),
-     .known = MAQET_KNOWN(struct maqet_confined, has_landlock),
-     .help = "the version of Landlock by which QEMU is confined; null where it is not"},
-    {"seccomp", MAQET_FIELD(struct maqet_confined, seccomp),
-     .help = "whether its system calls are filtered"},
-    {"user", MAQET_FIELD(struct maqet_confined, user), .optional = true,
-     .help = "whom it runs as; null where that user has no name"},
-    {0},
-};
-static const struct maqet_fields confined_fields =
-    MAQET_FIELDS(struct maqet_confined, confined_rows);
+static const struct maqet_fields confined_fields = MAQET_FIELDS_OF(
+    struct maqet_confined,
+    MAQET_ROW(struct maqet_confined, landlock,
+              "the version of Landlock by which QEMU is confined; null where it is not",
+              .known = MAQET_KNOWN(struct maqet_confined, has_landlock)),
+    MAQET_ROW(struct maqet_confined, seccomp, "whether its system calls are filtered"),
+    MAQET_ROW(struct maqet_confined, user,
+              "whom it runs as; null where that user has no name", .optional = true));
 
-static const struct maqet_field rows[] = {
-    {"name", MAQET_FIELD(struct shown, name), .help = "the VM's name"},
-    {"uuid", MAQET_FIELD(struct shown, uuid), .optional = true,
-     .help = "its UUID; null where its definition cannot be read"},
+static const struct maqet_fields fields = MAQET_FIELDS_OF(
+    struct shown, MAQET_ROW(struct shown, name, "the VM's name"),
+    MAQET_ROW(struct shown, uuid, "its UUID; null where its definition cannot be read",
+              .optional = true),
     STATE_ROWS(struct shown, state),
     {"confinement", MAQET_FIELD_OBJECT(struct shown, confinement, &confined_fields),
      .known = MAQET_KNOWN(struct shown, state.runs), .title = "CONFINED",
      .help = "what QEMU is kept from; null where it does not run"},
     {"storage",
      MAQET_FIELD_LIST(struct shown, drives.items, drives.count, &inspected_drive_fields),
-     .help = "its drives"},
-    {0},
-};
-static const struct maqet_fields fields = MAQET_FIELDS(struct shown, rows);
+     .help = "its drives"});
 
 /* "landlock, seccomp, user qemu": what there is of it. The caller frees. */
 static char *

@@ -4,13 +4,9 @@
 #include "cli/start_stop.h"
 #include "core/lifecycle/stop.h"
 
-static const struct maqet_field rows[] = {
-    {"name", MAQET_FIELD(struct stopped, name), .help = "the VM's name"},
-    {"was_running", MAQET_FIELD(struct stopped, was_running),
-     .help = "whether it ran before"},
-    {0},
-};
-const struct maqet_fields stopped_fields = MAQET_FIELDS(struct stopped, rows);
+const struct maqet_fields stopped_fields =
+    MAQET_FIELDS_OF(struct stopped, MAQET_ROW(struct stopped, name, "the VM's name"),
+                    MAQET_ROW(struct stopped, was_running, "whether it ran before"));
 
 int
 stop_machine(struct invocation *invocation, const char *name, void *row,

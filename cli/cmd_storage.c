@@ -25,20 +25,16 @@ struct unused {
     int64_t seen;
 };
 
-static const struct maqet_field rows[] = {
-    {"path", MAQET_FIELD(struct unused, path), .title = "IMAGE", .help = "the image"},
-    {"size", MAQET_FIELD(struct unused, size), .known = MAQET_KNOWN(struct unused, there),
-     .unit = MAQET_UNIT_BYTES, .help = "what it takes on the disk"},
+static const struct maqet_fields fields = MAQET_FIELDS_OF(
+    struct unused, MAQET_ROW(struct unused, path, "the image", .title = "IMAGE"),
+    MAQET_ROW(struct unused, size, "what it takes on the disk",
+              .known = MAQET_KNOWN(struct unused, there), .unit = MAQET_UNIT_BYTES),
     {"state", MAQET_FIELD_WORD(struct unused, state, unused_word),
      .help = "what is at its place"},
-    {"vm", MAQET_FIELD(struct unused, vm), .optional = true,
-     .help = "the machine for which it was made"},
-    {"drive", MAQET_FIELD(struct unused, drive), .help = "the drive that had it last"},
+    MAQET_ROW(struct unused, vm, "the machine for which it was made", .optional = true),
+    MAQET_ROW(struct unused, drive, "the drive that had it last"),
     {"seen", MAQET_FIELD_DATE(struct unused, seen), .optional = true,
-     .title = "LAST USED", .help = "when it was last known to be there"},
-    {0},
-};
-static const struct maqet_fields fields = MAQET_FIELDS(struct unused, rows);
+     .title = "LAST USED", .help = "when it was last known to be there"});
 
 static const struct view list_view = {
     .table = {.fields = &fields, .columns = "path size state vm drive seen"},
@@ -79,14 +75,10 @@ struct removed {
     uint64_t size;
 };
 
-static const struct maqet_field removed_rows[] = {
-    {"path", MAQET_FIELD(struct removed, path), .title = "IMAGE", .help = "the image"},
-    {"size", MAQET_FIELD(struct removed, size), .unit = MAQET_UNIT_BYTES,
-     .help = "what it took on the disk"},
-    {0},
-};
-static const struct maqet_fields removed_fields =
-    MAQET_FIELDS(struct removed, removed_rows);
+static const struct maqet_fields removed_fields = MAQET_FIELDS_OF(
+    struct removed, MAQET_ROW(struct removed, path, "the image", .title = "IMAGE"),
+    MAQET_ROW(struct removed, size, "what it took on the disk",
+              .unit = MAQET_UNIT_BYTES));
 
 static char *
 removed_text(const void *row, bool colour)

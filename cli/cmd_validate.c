@@ -10,16 +10,12 @@ struct validated {
     struct drive_rows drives;
 };
 
-static const struct maqet_field rows[] = {
-    {"name", MAQET_FIELD(struct validated, name), .help = "the VM's name"},
-    {"files", MAQET_FIELD(struct validated, files),
-     .help = "the files that it is made of"},
+static const struct maqet_fields fields = MAQET_FIELDS_OF(
+    struct validated, MAQET_ROW(struct validated, name, "the VM's name"),
+    MAQET_ROW(struct validated, files, "the files that it is made of"),
     {"storage",
      MAQET_FIELD_LIST(struct validated, drives.items, drives.count, &drive_fields),
-     .help = "its drives"},
-    {0},
-};
-static const struct maqet_fields fields = MAQET_FIELDS(struct validated, rows);
+     .help = "its drives"});
 
 static char *
 text(const void *row, bool colour)

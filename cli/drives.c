@@ -8,36 +8,31 @@ MAQET_WORDS(media_word, "disk", "cdrom")
 
 /* What a definition says of it. */
 #define DESCRIBED_ROWS                                                                   \
-    {"name", MAQET_FIELD(struct drive_row, name), .help = "the drive's name"},           \
-        {"type", MAQET_FIELD(struct drive_row, type), .help = "its storage plugin"},     \
-        {"interface", MAQET_FIELD(struct drive_row, interface), .optional = true,        \
-         .help = "the interface plugin; null where it is a share"},                      \
+    MAQET_ROW(struct drive_row, name, "the drive's name"),                               \
+        MAQET_ROW(struct drive_row, type, "its storage plugin"),                         \
+        MAQET_ROW(struct drive_row, interface,                                           \
+                  "the interface plugin; null where it is a share", .optional = true),   \
         {"media", MAQET_FIELD_CHOICE(struct drive_row, media, media_word),               \
          .optional = true, .help = "what the guest sees; null where it is a share"},     \
-    {                                                                                    \
-        "file", MAQET_FIELD(struct drive_row, file),                                     \
-            .optional = true, .help = "its image, or what else it is made of"            \
-    }
+        MAQET_ROW(struct drive_row, file, "its image, or what else it is made of",       \
+                  .optional = true)
 
-static const struct maqet_field described_rows[] = {DESCRIBED_ROWS, {0}};
-static const struct maqet_field inspected_rows[] = {
-    DESCRIBED_ROWS,
-    {"virtual_size", MAQET_FIELD(struct drive_row, virtual_size),
-     .known = MAQET_KNOWN(struct drive_row, size_known), .unit = MAQET_UNIT_BYTES,
-     .title = "SIZE", .help = "what the guest sees; null where it is not known"},
-    {"allocated_size", MAQET_FIELD(struct drive_row, allocated_size),
-     .known = MAQET_KNOWN(struct drive_row, there), .unit = MAQET_UNIT_BYTES,
-     .title = "ALLOCATED",
-     .help = "what the image occupies on the host; null where there is none"},
-    {"damage", MAQET_FIELD(struct drive_row, damage),
-     .help = "what damage can be seen at once, in sentences"},
-    {"fault", MAQET_FIELD(struct drive_row, fault), .optional = true,
-     .help = "what keeps it from being used now; null where nothing does"},
-    {0},
-};
-const struct maqet_fields drive_fields = MAQET_FIELDS(struct drive_row, described_rows);
-const struct maqet_fields inspected_drive_fields =
-    MAQET_FIELDS(struct drive_row, inspected_rows);
+const struct maqet_fields drive_fields =
+    MAQET_FIELDS_OF(struct drive_row, DESCRIBED_ROWS);
+const struct maqet_fields inspected_drive_fields = MAQET_FIELDS_OF(
+    struct drive_row, DESCRIBED_ROWS,
+    MAQET_ROW(struct drive_row, virtual_size,
+              "what the guest sees; null where it is not known",
+              .known = MAQET_KNOWN(struct drive_row, size_known),
+              .unit = MAQET_UNIT_BYTES, .title = "SIZE"),
+    MAQET_ROW(struct drive_row, allocated_size,
+              "what the image occupies on the host; null where there is none",
+              .known = MAQET_KNOWN(struct drive_row, there), .unit = MAQET_UNIT_BYTES,
+              .title = "ALLOCATED"),
+    MAQET_ROW(struct drive_row, damage, "what damage can be seen at once, in sentences"),
+    MAQET_ROW(struct drive_row, fault,
+              "what keeps it from being used now; null where nothing does",
+              .optional = true));
 
 /* How it is attached; NULL for a share, which is no block device. */
 static const char *

@@ -49,22 +49,17 @@ code_word(unsigned index)
     return code <= MAQET_ERROR_PERMISSION ? maqet_error_code_name(code) : NULL;
 }
 
-static const struct maqet_field message_rows[] = {
-    {"level", MAQET_FIELD_CHOICE(struct message_line, level, level_word),
-     .help = "how much it matters"},
-    {"message", MAQET_FIELD(struct message_line, message), .help = "what it says"},
-    {0},
-};
-static const struct maqet_field error_rows[] = {
+const struct maqet_fields message_fields =
+    MAQET_FIELDS_OF(struct message_line,
+                    {"level", MAQET_FIELD_CHOICE(struct message_line, level, level_word),
+                     .help = "how much it matters"},
+                    MAQET_ROW(struct message_line, message, "what it says"));
+const struct maqet_fields error_fields = MAQET_FIELDS_OF(
+    struct error_line,
     {"code", MAQET_FIELD_CHOICE(struct error_line, code, code_word),
      .help = "which kind of error it is, from which the exit code follows"},
-    {"message", MAQET_FIELD(struct error_line, message), .help = "what went wrong"},
-    {"hints", MAQET_FIELD(struct error_line, hints), .help = "what can be done about it"},
-    {0},
-};
-const struct maqet_fields message_fields =
-    MAQET_FIELDS(struct message_line, message_rows);
-const struct maqet_fields error_fields = MAQET_FIELDS(struct error_line, error_rows);
+    MAQET_ROW(struct error_line, message, "what went wrong"),
+    MAQET_ROW(struct error_line, hints, "what can be done about it"));
 
 static const struct {
     const char *title; /* for people */

@@ -85,8 +85,8 @@ struct created {
     struct maqet_snapshot_receipt receipt;
 };
 
-static const struct maqet_field create_rows[] = {
-    DONE_ROWS(struct created, done),
+static const struct maqet_fields create_fields = MAQET_FIELDS_OF(
+    struct created, DONE_ROWS(struct created, done),
     LEFT_ROWS(struct created, receipt.left),
     {"live", MAQET_FIELD(struct created, receipt.live),
      .help = "whether the machine ran"},
@@ -101,11 +101,7 @@ static const struct maqet_field create_rows[] = {
      .unit = MAQET_UNIT_MILLISECONDS, .title = "TIME", .help = "how long all of it took"},
     {"consistency",
      MAQET_FIELD_WORD(struct created, receipt.consistency, consistency_word),
-     .help = "in which state the guest's file systems were"},
-    {0},
-};
-static const struct maqet_fields create_fields =
-    MAQET_FIELDS(struct created, create_rows);
+     .help = "in which state the guest's file systems were"});
 
 static char *
 create_text(const void *row, bool colour)
@@ -255,14 +251,10 @@ struct changed {
     int pid;
 };
 
-static const struct maqet_field load_rows[] = {
-    DONE_ROWS(struct changed, done),
-    LEFT_ROWS(struct changed, left),
-    {"pid", MAQET_FIELD(struct changed, pid), .known = MAQET_KNOWN(struct changed, runs),
-     .help = "QEMU's process ID; null where it does not run"},
-    {0},
-};
-static const struct maqet_fields load_fields = MAQET_FIELDS(struct changed, load_rows);
+static const struct maqet_fields load_fields = MAQET_FIELDS_OF(
+    struct changed, DONE_ROWS(struct changed, done), LEFT_ROWS(struct changed, left),
+    MAQET_ROW(struct changed, pid, "QEMU's process ID; null where it does not run",
+              .known = MAQET_KNOWN(struct changed, runs)));
 
 static char *
 load_text(const void *row, bool colour)
@@ -305,10 +297,8 @@ snapshot_load(struct invocation *invocation, struct maqet_error **err)
 
 /* ---- delete ---- */
 
-static const struct maqet_field delete_rows[] = {
-    DONE_ROWS(struct changed, done), LEFT_ROWS(struct changed, left), {0}};
-static const struct maqet_fields delete_fields =
-    MAQET_FIELDS(struct changed, delete_rows);
+static const struct maqet_fields delete_fields = MAQET_FIELDS_OF(
+    struct changed, DONE_ROWS(struct changed, done), LEFT_ROWS(struct changed, left));
 
 static char *
 delete_text(const void *row, bool colour)
@@ -352,17 +342,13 @@ struct exported {
     bool decrypted;
 };
 
-static const struct maqet_field export_rows[] = {
-    DONE_ROWS(struct exported, done),
+static const struct maqet_fields export_fields = MAQET_FIELDS_OF(
+    struct exported, DONE_ROWS(struct exported, done),
     {"format", MAQET_FIELD_CHOICE(struct exported, format, export_format_name),
      .help = "the format of the file"},
-    {"file", MAQET_FIELD(struct exported, file), .help = "the file that was written"},
-    {"decrypted", MAQET_FIELD(struct exported, decrypted),
-     .help = "whether it is without encryption, since --decrypt said so"},
-    {0},
-};
-static const struct maqet_fields export_fields =
-    MAQET_FIELDS(struct exported, export_rows);
+    MAQET_ROW(struct exported, file, "the file that was written"),
+    MAQET_ROW(struct exported, decrypted,
+              "whether it is without encryption, since --decrypt said so"));
 
 static char *
 export_text(const void *row, bool colour)

@@ -155,36 +155,25 @@ tree_text(const void *row, bool colour)
 
 /* ---- the whole ---- */
 
-static const struct maqet_field node_rows[] = {
-    {"name", MAQET_FIELD(struct snapshot_row, name)},
+static const struct maqet_fields node_fields = MAQET_FIELDS_OF(
+    struct snapshot_row, {"name", MAQET_FIELD(struct snapshot_row, name)},
     {"date", MAQET_FIELD_DATE(struct snapshot_row, date), .optional = true},
     {"used", MAQET_FIELD(struct snapshot_row, used),
      .known = MAQET_KNOWN(struct snapshot_row, used_known)},
     {"vm_state", MAQET_FIELD(struct snapshot_row, vm_state),
      .known = MAQET_KNOWN(struct snapshot_row, has_memory)},
     {"set", MAQET_FIELD(struct snapshot_row, in_set)},
-    {"above", MAQET_FIELD(struct snapshot_row, above)},
-    {0},
-};
-static const struct maqet_fields node_fields =
-    MAQET_FIELDS(struct snapshot_row, node_rows);
+    {"above", MAQET_FIELD(struct snapshot_row, above)});
 
-static const struct maqet_field drive_rows[] = {
-    {"drive", MAQET_FIELD(struct tree_drive, drive)},
-    {"snapshots",
-     MAQET_FIELD_LIST(struct tree_drive, rows.items, rows.count, &node_fields)},
-    {"now", MAQET_FIELD(struct tree_drive, now)},
-    {0},
-};
 static const struct maqet_fields drive_fields =
-    MAQET_FIELDS(struct tree_drive, drive_rows);
+    MAQET_FIELDS_OF(struct tree_drive, {"drive", MAQET_FIELD(struct tree_drive, drive)},
+                    {"snapshots", MAQET_FIELD_LIST(struct tree_drive, rows.items,
+                                                   rows.count, &node_fields)},
+                    {"now", MAQET_FIELD(struct tree_drive, now)});
 
-static const struct maqet_field tree_rows[] = {
-    {"vm", MAQET_FIELD(struct tree, vm)},
-    {"drives", MAQET_FIELD_LIST(struct tree, drives, count, &drive_fields)},
-    {0},
-};
-static const struct maqet_fields tree_fields = MAQET_FIELDS(struct tree, tree_rows);
+static const struct maqet_fields tree_fields = MAQET_FIELDS_OF(
+    struct tree, {"vm", MAQET_FIELD(struct tree, vm)},
+    {"drives", MAQET_FIELD_LIST(struct tree, drives, count, &drive_fields)});
 
 static const struct view tree_view = {.table = {.fields = &tree_fields},
                                       .text = tree_text};

@@ -8,36 +8,35 @@
 
 MAQET_WORDS(kind_word, "disk", "disk+memory")
 
-static const struct maqet_field field_rows[] = {
-    {"name", MAQET_FIELD(struct snapshot_row, name), .help = "the snapshot's name"},
-    {"drives", MAQET_FIELD(struct snapshot_row, drives),
-     .help = "the drives that have it, with a comma between two"},
-    {"id", MAQET_FIELD(struct snapshot_row, id), .optional = true,
-     .help = "its ID in the image; null in a list of all drives, where each has its own"},
+static const struct maqet_fields fields = MAQET_FIELDS_OF(
+    struct snapshot_row, MAQET_ROW(struct snapshot_row, name, "the snapshot's name"),
+    MAQET_ROW(struct snapshot_row, drives,
+              "the drives that have it, with a comma between two"),
+    MAQET_ROW(struct snapshot_row, id,
+              "its ID in the image; null in a list of all drives, where each has its own",
+              .optional = true),
     {"date", MAQET_FIELD_DATE(struct snapshot_row, date), .optional = true,
      .help = "when it was taken"},
-    {"vm_clock", MAQET_FIELD(struct snapshot_row, vm_clock), .unit = MAQET_UNIT_SECONDS,
-     .help = "how long the guest had been running"},
+    MAQET_ROW(struct snapshot_row, vm_clock, "how long the guest had been running",
+              .unit = MAQET_UNIT_SECONDS),
     {"kind", MAQET_FIELD_CHOICE(struct snapshot_row, kind, kind_word),
      .help = "what it keeps"},
-    {"parent", MAQET_FIELD(struct snapshot_row, parent), .optional = true,
-     .help = "the snapshot that it was taken on top of; null where that is not known"},
-    {"used", MAQET_FIELD(struct snapshot_row, used), .unit = MAQET_UNIT_BYTES,
-     .known = MAQET_KNOWN(struct snapshot_row, used_known),
-     .help = "what deleting it alone would free"},
-    {"vm_state", MAQET_FIELD(struct snapshot_row, vm_state), .unit = MAQET_UNIT_BYTES,
-     .known = MAQET_KNOWN(struct snapshot_row, has_memory), .title = "MEMORY",
-     .help = "what the guest's memory takes in the image; null where it has none"},
-    {"virtual_size", MAQET_FIELD(struct snapshot_row, virtual_size),
-     .unit = MAQET_UNIT_BYTES, .known = MAQET_KNOWN(struct snapshot_row, size_known),
-     .help = "the size that the guest saw"},
+    MAQET_ROW(struct snapshot_row, parent,
+              "the snapshot that it was taken on top of; null where that is not known",
+              .optional = true),
+    MAQET_ROW(struct snapshot_row, used, "what deleting it alone would free",
+              .unit = MAQET_UNIT_BYTES,
+              .known = MAQET_KNOWN(struct snapshot_row, used_known)),
+    MAQET_ROW(struct snapshot_row, vm_state,
+              "what the guest's memory takes in the image; null where it has none",
+              .unit = MAQET_UNIT_BYTES,
+              .known = MAQET_KNOWN(struct snapshot_row, has_memory), .title = "MEMORY"),
+    MAQET_ROW(struct snapshot_row, virtual_size, "the size that the guest saw",
+              .unit = MAQET_UNIT_BYTES,
+              .known = MAQET_KNOWN(struct snapshot_row, size_known)),
     {"set", MAQET_FIELD(struct snapshot_row, in_set),
      .help = "whether it was taken together with those of other drives"},
-    {"now", MAQET_FIELD(struct snapshot_row, now),
-     .help = "whether the present state came of it"},
-    {0},
-};
-static const struct maqet_fields fields = MAQET_FIELDS(struct snapshot_row, field_rows);
+    MAQET_ROW(struct snapshot_row, now, "whether the present state came of it"));
 
 const struct view snapshots_view = {
     .table = {.fields = &fields,
@@ -190,15 +189,11 @@ listing_text(const void *row, bool colour)
     return maqet_text_take(&text);
 }
 
-static const struct maqet_field listing_rows[] = {
-    {"vm", MAQET_FIELD(struct snapshot_listing, vm)},
+static const struct maqet_fields listing_fields = MAQET_FIELDS_OF(
+    struct snapshot_listing, {"vm", MAQET_FIELD(struct snapshot_listing, vm)},
     {"drive", MAQET_FIELD(struct snapshot_listing, drive), .optional = true},
     {"snapshots",
-     MAQET_FIELD_LIST(struct snapshot_listing, rows.items, rows.count, &fields)},
-    {0},
-};
-static const struct maqet_fields listing_fields =
-    MAQET_FIELDS(struct snapshot_listing, listing_rows);
+     MAQET_FIELD_LIST(struct snapshot_listing, rows.items, rows.count, &fields)});
 
 const struct view snapshot_listing_view = {.table = {.fields = &listing_fields},
                                            .text = listing_text};

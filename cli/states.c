@@ -3,19 +3,17 @@
 
 #include <string.h>
 
-static const struct maqet_field full_rows[] = {
-    {"drive", MAQET_FIELD(struct full_drive, drive),
-     .help = "its name; of a disk in `arguments`, QEMU's name for it"},
-    {"file", MAQET_FIELD(struct full_drive, file), .optional = true,
-     .help = "its image; null where it lies in no file of this host"},
-    {"file_system", MAQET_FIELD(struct full_drive, file_system), .optional = true,
-     .help = "where the file system of the image is mounted"},
-    {"free", MAQET_FIELD(struct full_drive, free),
-     .known = MAQET_KNOWN(struct full_drive, free_known), .unit = MAQET_UNIT_BYTES,
-     .help = "what may still be written there"},
-    {0},
-};
-const struct maqet_fields full_drive_fields = MAQET_FIELDS(struct full_drive, full_rows);
+const struct maqet_fields full_drive_fields = MAQET_FIELDS_OF(
+    struct full_drive,
+    MAQET_ROW(struct full_drive, drive,
+              "its name; of a disk in `arguments`, QEMU's name for it"),
+    MAQET_ROW(struct full_drive, file,
+              "its image; null where it lies in no file of this host", .optional = true),
+    MAQET_ROW(struct full_drive, file_system,
+              "where the file system of the image is mounted", .optional = true),
+    MAQET_ROW(struct full_drive, free, "what may still be written there",
+              .known = MAQET_KNOWN(struct full_drive, free_known),
+              .unit = MAQET_UNIT_BYTES));
 
 const char *
 state_word(unsigned index)

@@ -4,13 +4,10 @@
  * the rows come its JSON, its way back, copies, and all that is told of it (tables, the
  * manual, docs/json.md).
  *
- *     static const struct maqet_field rows[] = {
- *         {"name", MAQET_FIELD(struct started, name), .help = "the machine's name"},
- *         {"memory", MAQET_FIELD(struct started, memory), .help = "what QEMU occupies",
- *          .unit = MAQET_UNIT_BYTES, .known = MAQET_KNOWN(struct started, runs)},
- *         {0},
- *     };
- *     static const struct maqet_fields started_fields = MAQET_FIELDS(struct started, rows);
+ *     static const struct maqet_fields started_fields = MAQET_FIELDS_OF(
+ *         struct started, MAQET_ROW(struct started, name, "the machine's name"),
+ *         MAQET_ROW(struct started, memory, "what QEMU occupies",
+ *                   .unit = MAQET_UNIT_BYTES, .known = MAQET_KNOWN(struct started, runs)));
  *
  * A value that is not known is null, so all objects of one kind have the same keys.
  */
@@ -83,6 +80,10 @@ struct maqet_fields {
         .size = sizeof(of), .rows = (table)                                              \
     }
 
+/* The same, with the rows themselves. */
+#define MAQET_FIELDS_OF(of, ...)                                                         \
+    MAQET_FIELDS(of, ((const struct maqet_field[]){__VA_ARGS__, {0}}))
+
 #define MAQET_FIELD_TYPE_(of, member)                                                    \
     _Generic(((of *)0)->member,                                                          \
              char *: MAQET_TYPE_TEXT,                                                    \
@@ -102,6 +103,11 @@ struct maqet_fields {
 /* A text, a number, true or false, or a list of texts, whichever the member is. */
 #define MAQET_FIELD(of, member)                                                          \
     .value = {.type = MAQET_FIELD_TYPE_(of, member), .offset = offsetof(of, member)}
+/* The row of such a member, whose name is the key. */
+#define MAQET_ROW(of, member, what, ...)                                                 \
+    {                                                                                    \
+        #member, MAQET_FIELD(of, member), .help = what, __VA_ARGS__                      \
+    }
 #define MAQET_FIELD_DATE(of, member)                                                     \
     .value = {.type = MAQET_TYPE_DATE, .offset = MAQET_FIELD_OFFSET_(of, member, int64_t)}
 #define MAQET_FIELD_WORD(of, member, words)                                              \
