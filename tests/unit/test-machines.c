@@ -5,12 +5,22 @@
 #include <string.h>
 
 #include "cli/machines.h"
-#include "cli/start_stop.h"
 #include "core/base/clock.h"
 #include "core/machine/store.h"
 #include "tests/unit/unit.h"
 
 /* ---- a store with three machines, and a command that names some ---- */
+
+struct met {
+    char *name;
+    int number;
+};
+
+static const struct maqet_fields fields =
+    MAQET_FIELDS_OF(struct met, MAQET_ROW(struct met, name, "the VM's name"),
+                    MAQET_ROW(struct met, number, "a number"));
+static const struct view view = {.table = {.fields = &fields, .columns = "name number"}};
+static const struct command command = {.name = "meet", .view = &view};
 
 static char *data_dir;
 
@@ -34,7 +44,7 @@ set_up(const char *const *operands)
     struct invocation invocation = INVOCATION_INIT;
 
     data_dir = unit_folder();
-    invocation.command = command_find("start", NULL);
+    invocation.command = &command;
     invocation.output.format = FORMAT_PLAIN;
     invocation.context.data_dir = maqet_strdup(data_dir);
     invocation.context.lock_timeout = unit_patience(60000);
@@ -112,9 +122,7 @@ check_run(const char *const *operands, machine_task *task, int exit_code, const 
 static int
 fill(void *row, const char *name)
 {
-    struct started *started = row;
-
-    *started = (struct started){maqet_strdup(name), 7};
+    *(struct met *)row = (struct met){maqet_strdup(name), 7};
     return 0;
 }
 
@@ -232,8 +240,8 @@ static void
 test_death(void)
 {
     check_run(OPERANDS("a", "b", "c"), die, 1, "a\t7\nc\t7",
-              "ERROR: The work on 'b' ended without a result (wait status 0x9)\n"
-              "See what became of it: maqet status b");
+              "Check its state: maqet status b\n"
+              "ERROR: The work on 'b' ended without a result (wait status 0x9)");
 }
 
 static void
