@@ -12,8 +12,6 @@ libmaqet_core_la_SOURCES = \
 	core/base/error.c core/base/error.h \
 	core/base/error_json.c core/base/error_json.h \
 	core/base/field.c core/base/field.h \
-	core/base/field_member.h \
-	core/base/field_read.c \
 	core/base/files.c core/base/files.h \
 	core/base/hints.c core/base/hints.h \
 	core/base/json.c core/base/json.h \

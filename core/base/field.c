@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/base/field.h"
 
+#include <limits.h>
 #include <string.h>
 #include <time.h>
 
-#include "core/base/field_member.h"
 #include "core/base/json.h"
 #include "core/base/text.h"
 
@@ -23,10 +23,49 @@ maqet_field_nullable(const struct maqet_field *field)
     return field->optional || field->known > 0;
 }
 
-/* "2024-01-01T12:00:00+01:00": for machines and, nearly, for people. NULL: there is none.
- * The caller frees. */
-static char *
-date_text(int64_t seconds)
+/* ---- members ---- */
+
+/* What stands at an offset of a struct. */
+static void *
+at(const void *data, size_t offset)
+{
+    return (char *)data + offset;
+}
+
+/* A pointer, whatever it points to. */
+static void *
+pointer_at(const void *place)
+{
+    void *pointer;
+
+    memcpy(&pointer, place, sizeof(pointer));
+    return pointer;
+}
+
+static void
+pointer_set(void *place, void *pointer)
+{
+    memcpy(place, &pointer, sizeof(pointer));
+}
+
+static size_t *
+count_of(const struct maqet_field *field, const void *data)
+{
+    return at(data, field->value.count);
+}
+
+/* The flag that tells whether a value is known; NULL: it always is. */
+static bool *
+known_flag(const struct maqet_field *field, const void *data)
+{
+    return field->known > 0 ? at(data, field->known - 1) : NULL;
+}
+
+/* ---- to JSON ---- */
+
+/* "2024-01-01T12:00:00+01:00": for machines and, nearly, for people. */
+static json_object *
+date_json(int64_t seconds)
 {
     time_t moment = (time_t)seconds;
     struct tm local;
@@ -36,10 +75,10 @@ date_text(int64_t seconds)
         strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S%z", &local) == 0)
         return NULL;
     size_t length = strlen(text); /* %z has no colon */
-    return maqet_format("%.*s:%s", (int)length - 2, text, text + length - 2);
+    _cleanup_free_ char *date =
+        maqet_format("%.*s:%s", (int)length - 2, text, text + length - 2);
+    return json_object_new_string(date);
 }
-
-/* ---- to JSON ---- */
 
 static json_object *
 text_json(const char *text)
@@ -59,19 +98,12 @@ double_json(const struct maqet_field *field, double value)
 }
 
 static json_object *
-date_json(int64_t seconds)
-{
-    _cleanup_free_ char *text = date_text(seconds);
-
-    return text_json(text);
-}
-
-static json_object *
 value_json(const struct maqet_field *field, const void *data)
 {
-    const void *place = member_at(field, data);
+    const void *place = at(data, field->value.offset);
+    const bool *known = known_flag(field, data);
 
-    if (!member_is_known(field, data))
+    if (known && !*known)
         return NULL;
     switch (field->value.type) {
     case MAQET_TYPE_TEXT:
@@ -98,7 +130,7 @@ value_json(const struct maqet_field *field, const void *data)
         return maqet_fields_to_json(field->value.fields, place);
     case MAQET_TYPE_LIST:
         return maqet_fields_list_to_json(field->value.fields, pointer_at(place),
-                                         member_count(field, data));
+                                         *count_of(field, data));
     }
     return NULL;
 }
@@ -124,19 +156,16 @@ maqet_fields_list_to_json(const struct maqet_fields *fields, const void *items,
     json_object *list = json_object_new_array();
 
     for (size_t i = 0; i < count; i++)
-        json_object_array_add(
-            list, maqet_fields_to_json(fields, (const char *)items + i * fields->size));
+        json_object_array_add(list,
+                              maqet_fields_to_json(fields, at(items, i * fields->size)));
     return list;
 }
 
 char *
 maqet_field_text(const struct maqet_field *field, const void *data)
 {
-    if (field->value.type == MAQET_TYPE_TEXT)
-        return member_is_known(field, data)
-                   ? maqet_strdup(pointer_at(member_at(field, data)))
-                   : NULL;
     _cleanup_json_ json_object *value = value_json(field, data);
+
     return value ? maqet_strdup(json_object_get_string(value)) : NULL;
 }
 
@@ -146,6 +175,235 @@ maqet_field_number(const struct maqet_field *field, const void *data)
     _cleanup_json_ json_object *value = value_json(field, data);
 
     return json_object_get_int64(value);
+}
+
+/* ---- from JSON, of which nothing is trusted ---- */
+
+/* Where in a document a value stands. */
+struct place {
+    const struct place *above; /* NULL: none, it is the whole document */
+    const char *key;
+    ssize_t index; /* in the list of that key; -1: it is no list */
+};
+
+/* "images[2].path"; the caller frees. */
+static char *
+place_text(const struct place *place)
+{
+    _cleanup_free_ char *above = place->above ? place_text(place->above) : NULL;
+    _cleanup_free_ char *own = place->index < 0
+                                   ? maqet_strdup(place->key)
+                                   : maqet_format("%s[%zd]", place->key, place->index);
+
+    return maqet_format("%s%s%s", above ? above : "", above ? "." : "", own);
+}
+
+/* Says what is wrong with the value at a place; NULL: with the whole document. */
+static int
+error_at(const struct place *place, struct maqet_error **err, const char *what)
+{
+    if (!place)
+        return maqet_error_set(err, MAQET_ERROR_INVALID, "it %s", what);
+    _cleanup_free_ char *text = place_text(place);
+    return maqet_error_set(err, MAQET_ERROR_INVALID, "'%s' %s", text, what);
+}
+
+static int
+date_read(const char *text, int64_t *seconds, const struct place *place,
+          struct maqet_error **err)
+{
+    struct tm date = {0};
+    char sign;
+    int hours, minutes;
+
+    if (sscanf(text, "%d-%d-%dT%d:%d:%d%c%d:%d", &date.tm_year, &date.tm_mon,
+               &date.tm_mday, &date.tm_hour, &date.tm_min, &date.tm_sec, &sign, &hours,
+               &minutes) != 9 ||
+        (sign != '+' && sign != '-'))
+        return error_at(place, err, "is not a date");
+    date.tm_year -= 1900;
+    date.tm_mon -= 1;
+    int64_t east = (int64_t)(hours * 60 + minutes) * 60;
+    *seconds = timegm(&date) - (sign == '+' ? east : -east);
+    return 0;
+}
+
+static int
+word_read(const struct maqet_field *field, const char *text, unsigned *number,
+          const struct place *place, struct maqet_error **err)
+{
+    for (*number = 0; field->value.word(*number); ++*number)
+        if (strcmp(field->value.word(*number), text) == 0)
+            return 0;
+    return error_at(place, err, "is not one of the known words");
+}
+
+static int
+text_read(const struct maqet_field *field, json_object *value, void *to,
+          const struct place *place, struct maqet_error **err)
+{
+    const char *text = json_object_get_string(value);
+
+    if (!json_object_is_type(value, json_type_string))
+        return error_at(place, err, "is not a string");
+    if (field->value.type == MAQET_TYPE_DATE)
+        return date_read(text, to, place, err);
+    if (field->value.type == MAQET_TYPE_WORD)
+        return word_read(field, text, to, place, err);
+    pointer_set(to, maqet_strdup(text));
+    return 0;
+}
+
+static int
+integer_read(const struct maqet_field *field, json_object *value, void *to,
+             const struct place *place, struct maqet_error **err)
+{
+    static const struct {
+        int64_t least, most;
+    } ranges[] = {
+        [MAQET_TYPE_INT] = {INT_MIN, INT_MAX},
+        [MAQET_TYPE_UINT] = {0, UINT32_MAX},
+        [MAQET_TYPE_INT64] = {INT64_MIN, INT64_MAX},
+        [MAQET_TYPE_UINT64] = {0, INT64_MAX},
+    };
+    enum maqet_field_type type = field->value.type;
+    int64_t number = json_object_get_int64(value);
+
+    if (!json_object_is_type(value, json_type_int))
+        return error_at(place, err, "is not an integer");
+    if (number < ranges[type].least || number > ranges[type].most)
+        return error_at(place, err, "is out of range");
+    if (type == MAQET_TYPE_INT)
+        *(int *)to = (int)number;
+    else if (type == MAQET_TYPE_UINT)
+        *(uint32_t *)to = (uint32_t)number;
+    else if (type == MAQET_TYPE_INT64)
+        *(int64_t *)to = number;
+    else
+        *(uint64_t *)to = json_object_get_uint64(value);
+    return 0;
+}
+
+static int
+strings_read(json_object *list, struct maqet_strings *strings, const struct place *place,
+             struct maqet_error **err)
+{
+    if (!json_object_is_type(list, json_type_array))
+        return error_at(place, err, "is not a list");
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        const struct place here = {place->above, place->key, (ssize_t)i};
+        json_object *item = json_object_array_get_idx(list, i);
+
+        if (!json_object_is_type(item, json_type_string))
+            return error_at(&here, err, "is not a string");
+        maqet_strings_add(strings, json_object_get_string(item));
+    }
+    return 0;
+}
+
+static int object_read(const struct maqet_fields *fields, json_object *object, void *data,
+                       const struct place *above, struct maqet_error **err);
+
+/* Objects of one kind; on error there are none. */
+static int
+items_read(const struct maqet_fields *fields, json_object *list, void **items,
+           size_t *count, const struct place *place, struct maqet_error **err)
+{
+    if (!json_object_is_type(list, json_type_array))
+        return error_at(place, err, "is not a list");
+    *count = json_object_array_length(list);
+    *items = maqet_alloc(*count * fields->size + 1);
+    for (size_t i = 0; i < *count; i++) {
+        const struct place here = {place ? place->above : NULL, place ? place->key : "",
+                                   (ssize_t)i};
+
+        if (object_read(fields, json_object_array_get_idx(list, i),
+                        at(*items, i * fields->size), &here, err) == 0)
+            continue;
+        maqet_fields_list_free(fields, TAKE_PTR(*items), *count);
+        *count = 0;
+        return -1;
+    }
+    return 0;
+}
+
+static int
+value_read(const struct maqet_field *field, json_object *value, void *data,
+           const struct place *place, struct maqet_error **err)
+{
+    void *to = at(data, field->value.offset), *items = NULL;
+
+    switch (field->value.type) {
+    case MAQET_TYPE_TEXT:
+    case MAQET_TYPE_DATE:
+    case MAQET_TYPE_WORD:
+        return text_read(field, value, to, place, err);
+    case MAQET_TYPE_BOOL:
+        if (!json_object_is_type(value, json_type_boolean))
+            return error_at(place, err, "is neither true nor false");
+        *(bool *)to = json_object_get_boolean(value);
+        return 0;
+    case MAQET_TYPE_DOUBLE:
+        if (!json_object_is_type(value, json_type_double) &&
+            !json_object_is_type(value, json_type_int))
+            return error_at(place, err, "is not a number");
+        *(double *)to = json_object_get_double(value);
+        return 0;
+    case MAQET_TYPE_STRINGS:
+        return strings_read(value, to, place, err);
+    case MAQET_TYPE_LIST:
+        if (items_read(field->value.fields, value, &items, count_of(field, data), place,
+                       err) < 0)
+            return -1;
+        pointer_set(to, items);
+        return 0;
+    case MAQET_TYPE_OBJECT:
+        return object_read(field->value.fields, value, to, place, err);
+    default:
+        return integer_read(field, value, to, place, err);
+    }
+}
+
+static int
+object_read(const struct maqet_fields *fields, json_object *object, void *data,
+            const struct place *above, struct maqet_error **err)
+{
+    if (!json_object_is_type(object, json_type_object))
+        return error_at(above, err, "is not an object");
+    for (const struct maqet_field *field = fields->rows; field->key; field++) {
+        const struct place place = {above, field->key, -1};
+        json_object *value = json_object_object_get(object, field->key);
+        bool *known = known_flag(field, data);
+
+        if (!value && maqet_field_nullable(field))
+            continue;
+        if (!value)
+            return error_at(&place, err, "is missing");
+        if (known)
+            *known = true;
+        if (value_read(field, value, data, &place, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int
+maqet_fields_from_json(const struct maqet_fields *fields, json_object *object, void *data,
+                       struct maqet_error **err)
+{
+    if (object_read(fields, object, data, NULL, err) == 0)
+        return 0;
+    maqet_fields_clear(fields, data);
+    return -1;
+}
+
+int
+maqet_fields_list_from_json(const struct maqet_fields *fields, json_object *list,
+                            void **items, size_t *count, struct maqet_error **err)
+{
+    *items = NULL;
+    *count = 0;
+    return items_read(fields, list, items, count, NULL, err);
 }
 
 /* ---- copies ---- */
@@ -158,34 +416,18 @@ text_copy(const char *text, char *(*convert)(const char *text))
 
 static void
 list_copy(const struct maqet_field *field, const void *data, void *copy,
-          char *(*convert)(const char *text))
+          char *(*text)(const char *text))
 {
-    size_t count = member_count(field, data);
+    const struct maqet_fields *fields = field->value.fields;
+    const void *items = pointer_at(at(data, field->value.offset));
+    size_t count = *count_of(field, data);
+    void *copies = maqet_alloc(count * fields->size + 1);
 
-    pointer_set(member_place(field, copy),
-                maqet_alloc(count * field->value.fields->size + 1));
-    member_set_count(field, copy, count);
     for (size_t i = 0; i < count; i++)
-        maqet_fields_copy(field->value.fields, member_item(field, data, i),
-                          member_item(field, copy, i), convert);
-}
-
-/* What a value takes that is no more than its bytes. */
-static size_t
-plain_size(enum maqet_field_type type)
-{
-    switch (type) {
-    case MAQET_TYPE_BOOL:
-        return sizeof(bool);
-    case MAQET_TYPE_INT:
-    case MAQET_TYPE_UINT:
-    case MAQET_TYPE_WORD:
-        return sizeof(uint32_t);
-    case MAQET_TYPE_DOUBLE:
-        return sizeof(double);
-    default:
-        return sizeof(uint64_t);
-    }
+        maqet_fields_copy(fields, at(items, i * fields->size),
+                          at(copies, i * fields->size), text);
+    pointer_set(at(copy, field->value.offset), copies);
+    *count_of(field, copy) = count;
 }
 
 void
@@ -193,23 +435,20 @@ maqet_fields_copy(const struct maqet_fields *fields, const void *data, void *cop
                   char *(*text)(const char *text))
 {
     for (const struct maqet_field *field = fields->rows; field->key; field++) {
-        const void *from = member_at(field, data);
-        void *to = member_place(field, copy);
+        const void *from = at(data, field->value.offset);
+        void *to = at(copy, field->value.offset);
+        const struct maqet_strings *strings = from;
 
         if (field->known > 0)
-            *(bool *)(void *)((char *)copy + field->known - 1) =
-                member_is_known(field, data);
+            *known_flag(field, copy) = *known_flag(field, data);
         switch (field->value.type) {
         case MAQET_TYPE_TEXT:
             pointer_set(to, text_copy(pointer_at(from), text));
             break;
-        case MAQET_TYPE_STRINGS: {
-            const struct maqet_strings *strings = from;
-
+        case MAQET_TYPE_STRINGS:
             for (size_t i = 0; i < strings->count; i++)
                 maqet_strings_take(to, text_copy(strings->items[i], text));
             break;
-        }
         case MAQET_TYPE_OBJECT:
             maqet_fields_copy(field->value.fields, from, to, text);
             break;
@@ -217,7 +456,7 @@ maqet_fields_copy(const struct maqet_fields *fields, const void *data, void *cop
             list_copy(field, data, copy, text);
             break;
         default:
-            memcpy(to, from, plain_size(field->value.type));
+            memcpy(to, from, field->value.size);
         }
     }
 }
@@ -226,7 +465,7 @@ void
 maqet_fields_clear(const struct maqet_fields *fields, void *data)
 {
     for (const struct maqet_field *field = fields->rows; field->key; field++) {
-        void *place = member_place(field, data);
+        void *place = at(data, field->value.offset);
 
         switch (field->value.type) {
         case MAQET_TYPE_TEXT:
@@ -240,7 +479,7 @@ maqet_fields_clear(const struct maqet_fields *fields, void *data)
             break;
         case MAQET_TYPE_LIST:
             maqet_fields_list_free(field->value.fields, pointer_at(place),
-                                   member_count(field, data));
+                                   *count_of(field, data));
             break;
         default:
             break;
@@ -253,6 +492,6 @@ void
 maqet_fields_list_free(const struct maqet_fields *fields, void *items, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        maqet_fields_clear(fields, (char *)items + i * fields->size);
+        maqet_fields_clear(fields, at(items, i * fields->size));
     free(items);
 }

@@ -51,6 +51,7 @@ struct maqet_fields;
 struct maqet_field_value {
     enum maqet_field_type type;
     size_t offset;
+    size_t size;                          /* of what is no more than its bytes */
     size_t count;                         /* LIST: the offset of their number */
     const char *(*word)(unsigned number); /* WORD, and TEXT that is one of these; NULL
                                              behind the last one */
@@ -102,17 +103,22 @@ struct maqet_fields {
 
 /* A text, a number, true or false, or a list of texts, whichever the member is. */
 #define MAQET_FIELD(of, member)                                                          \
-    .value = {.type = MAQET_FIELD_TYPE_(of, member), .offset = offsetof(of, member)}
+    .value = {.type = MAQET_FIELD_TYPE_(of, member),                                     \
+              .offset = offsetof(of, member),                                            \
+              .size = sizeof(((of *)0)->member)}
 /* The row of such a member, whose name is the key. */
 #define MAQET_ROW(of, member, what, ...)                                                 \
     {                                                                                    \
         #member, MAQET_FIELD(of, member), .help = what, __VA_ARGS__                      \
     }
 #define MAQET_FIELD_DATE(of, member)                                                     \
-    .value = {.type = MAQET_TYPE_DATE, .offset = MAQET_FIELD_OFFSET_(of, member, int64_t)}
+    .value = {.type = MAQET_TYPE_DATE,                                                   \
+              .offset = MAQET_FIELD_OFFSET_(of, member, int64_t),                        \
+              .size = sizeof(int64_t)}
 #define MAQET_FIELD_WORD(of, member, words)                                              \
     .value = {.type = MAQET_TYPE_WORD,                                                   \
               .offset = MAQET_FIELD_OFFSET_(of, member, unsigned),                       \
+              .size = sizeof(unsigned),                                                  \
               .word = (words)}
 /* A text that is one of the words, for who reads of it. */
 #define MAQET_FIELD_CHOICE(of, member, words)                                            \
