@@ -8,7 +8,6 @@
 #include "core/base/shell.h"
 #include "core/machine/checking.h"
 #include "core/machine/store.h"
-#include "core/storage/fault.h"
 #include "core/storage/record.h"
 
 /* ---- rows ---- */

@@ -197,16 +197,11 @@ libmaqet_core_la_SOURCES = \
 	core/storage/check.c core/storage/check.h \
 	core/storage/creation.c core/storage/creation.h \
 	core/storage/drive.c core/storage/drive.h \
-	core/storage/drive_files.c core/storage/drive_files.h \
 	core/storage/elsewhere.c core/storage/elsewhere.h \
 	core/storage/entry.c core/storage/entry.h \
 	core/storage/export.c core/storage/export.h \
-	core/storage/fault.c core/storage/fault.h \
 	core/storage/image.c core/storage/image.h \
-	core/storage/mode.c core/storage/mode.h \
-	core/storage/paths.c core/storage/paths.h \
 	core/storage/record.c core/storage/record.h \
-	core/storage/serve.c core/storage/serve.h \
 	core/storage/slots.c core/storage/slots.h \
 	core/storage/snapshots.c core/storage/snapshots.h \
 	core/storage/space.c core/storage/space.h \

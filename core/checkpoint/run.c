@@ -27,7 +27,6 @@
 #include "core/machine/run.h"
 #include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
-#include "core/storage/serve.h"
 #include "core/snapshot/members.h"
 #include "core/storage/snapshots.h"
 

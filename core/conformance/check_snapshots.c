@@ -11,7 +11,6 @@
 #include "core/conformance/machine.h"
 #include "core/qemu/actions.h"
 #include "core/storage/callback.h"
-#include "core/storage/serve.h"
 #include "core/storage/snapshots.h"
 
 static const char offline_name[] = "check-1.a";

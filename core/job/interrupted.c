@@ -4,8 +4,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/storage/fault.h"
-
 static const int64_t SECOND = 1000000000; /* in ns */
 
 /* s between two signs of life of a job (seal.c), and some to spare. */

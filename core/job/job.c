@@ -7,7 +7,6 @@
 #include "core/machine/check.h"
 #include "core/machine/holders.h"
 #include "core/machine/store.h"
-#include "core/storage/fault.h"
 #include "core/storage/space.h"
 
 void

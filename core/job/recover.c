@@ -10,7 +10,6 @@
 #include "core/job/interrupted.h"
 #include "core/machine/holders.h"
 #include "core/machine/store.h"
-#include "core/storage/fault.h"
 
 /* ms that a QEMU which has closed its monitor may take to end. */
 static const int64_t ENDING_TIMEOUT = 5000;

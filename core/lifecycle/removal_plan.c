@@ -12,7 +12,6 @@
 #include "core/machine/needs.h"
 #include "core/machine/owner.h"
 #include "core/machine/store.h"
-#include "core/storage/fault.h"
 
 struct planning {
     const struct maqet_context *context;

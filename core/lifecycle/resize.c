@@ -18,7 +18,6 @@
 #include "core/qemu/actions.h"
 #include "core/storage/callback.h"
 #include "core/storage/elsewhere.h"
-#include "core/storage/fault.h"
 #include "core/storage/record.h"
 #include "core/storage/space.h"
 

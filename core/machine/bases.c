@@ -10,7 +10,6 @@
 #include "core/machine/store.h"
 #include "core/qemu/writables.h"
 #include "core/storage/entry.h"
-#include "core/storage/fault.h"
 
 /* Bytes of a definition that are searched for a name. */
 enum { DEFINITION_LIMIT = 16 * 1024 * 1024 };

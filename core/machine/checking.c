@@ -3,7 +3,6 @@
 
 #include "core/machine/bases.h"
 #include "core/machine/holders.h"
-#include "core/storage/fault.h"
 
 void
 maqet_checking_cleanup(struct maqet_checking **checking)

@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include "core/base/checksum.h"
 #include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/machine/store.h"
 #include "core/qemu/migration_writer.h"
+#include "core/storage/space.h"
 
 static char *
 folder_of(const struct maqet_context *context, const char *vm)
@@ -289,10 +289,6 @@ maqet_state_file_space(const struct maqet_context *context, const char *vm,
                        uint64_t *available)
 {
     _cleanup_free_ char *path = maqet_store_file(context, vm, ".");
-    struct statvfs space;
 
-    if (statvfs(path, &space) < 0 || space.f_blocks == 0)
-        return false;
-    *available = (uint64_t)space.f_bavail * space.f_frsize;
-    return true;
+    return maqet_space_available(path, available);
 }

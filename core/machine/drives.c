@@ -13,9 +13,7 @@
 #include "core/machine/monitor.h"
 #include "core/machine/owner.h"
 #include "core/storage/creation.h"
-#include "core/storage/drive_files.h"
 #include "core/storage/elsewhere.h"
-#include "core/storage/fault.h"
 #include "core/storage/record.h"
 #include "core/storage/space.h"
 
@@ -78,7 +76,7 @@ static void
 note_image(struct maqet_drive *drive, const struct maqet_image_state *state)
 {
     if (drive->path && state->exists)
-        maqet_drive_files_note(drive, &state->id);
+        drive->chain.nodes[0].id = state->id;
 }
 
 int

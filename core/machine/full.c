@@ -7,10 +7,10 @@
 
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include "core/base/files.h"
 #include "core/base/json.h"
+#include "core/storage/space.h"
 
 /* Bytes, less than which no write of a guest's may fit: QEMU's images grow by clusters of
  * at most that. */
@@ -79,7 +79,6 @@ add_drive(json_object *device, const char *folder, struct maqet_full *full)
     const char *name = maqet_json_text(device, "device");
     const char *node = maqet_json_text(inserted, "node-name");
     const char *path = maqet_json_text(device, "qdev");
-    struct statvfs space;
 
     if (!name || !*name)
         name = node && *node ? node : path;
@@ -89,10 +88,8 @@ add_drive(json_object *device, const char *folder, struct maqet_full *full)
         .drive = maqet_strdup(name ? name : "?"),
         .file = file_of(maqet_json_text(inserted, "file"), folder),
     };
-    if (!drive->file || statvfs(drive->file, &space) < 0 || space.f_blocks == 0)
-        return;
-    drive->file_system = mount_of(drive->file);
-    drive->free = (uint64_t)space.f_bavail * space.f_frsize;
+    if (drive->file && maqet_space_available(drive->file, &drive->free))
+        drive->file_system = mount_of(drive->file);
 }
 
 void

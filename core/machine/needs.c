@@ -8,7 +8,6 @@
 #include "core/machine/holders.h"
 #include "core/machine/owner.h"
 #include "core/machine/store.h"
-#include "core/storage/fault.h"
 
 /* An image that may be needed. */
 struct wanted {

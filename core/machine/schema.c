@@ -19,7 +19,6 @@
 #include "core/plugin/option_table.h"
 #include "core/storage/drive.h"
 #include "core/storage/entry.h"
-#include "core/storage/mode.h"
 
 /* ---- building blocks ---- */
 
@@ -260,11 +259,11 @@ file_keys_of(json_object *storage)
         maqet_option_table_describe(maqet_drive_file_options());
     json_object *object = json_object_new_object();
 
-    if (!maqet_json_text(storage, "path_option") || has_option(storage, MAQET_DRIVE_MODE))
+    if (!maqet_json_text(storage, "path_option") || has_option(storage, "mode"))
         return object;
     json_object_put(object);
     object = properties_of(own);
-    json_object_object_add(json_object_object_get(object, MAQET_DRIVE_MODE), "pattern",
+    json_object_object_add(json_object_object_get(object, "mode"), "pattern",
                            text("^(0o)?0*[67][0-7][0-7]$"));
     return object;
 }

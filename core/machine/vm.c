@@ -11,7 +11,6 @@
 #include "core/machine/store.h"
 #include "core/qemu/arguments.h"
 #include "core/storage/entry.h"
-#include "core/storage/fault.h"
 
 static const char PROGRAM_PREFIX[] = "qemu-system-";
 

@@ -40,7 +40,7 @@ struct maqet_vm *maqet_vm_new(const struct maqet_context *context,
                               struct maqet_definition *definition,
                               struct maqet_error **err);
 
-/* The same for whoever can do with a part of it (core/storage/fault.h): drives that can't
+/* The same for whoever can do with a part of it (core/storage/drive.h): drives that can't
  * be used as they are defined have a fault, and keep nobody from the others. */
 struct maqet_vm *maqet_vm_look(const struct maqet_context *context,
                                struct maqet_definition *definition);

@@ -6,7 +6,6 @@
 #include "core/base/shell.h"
 #include "core/snapshot/members.h"
 #include "core/snapshot/others.h"
-#include "core/storage/fault.h"
 
 /* What is chosen from. */
 struct choosing {

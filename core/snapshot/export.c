@@ -9,7 +9,6 @@
 #include "core/machine/monitor.h"
 #include "core/machine/store.h"
 #include "core/snapshot/members.h"
-#include "core/storage/fault.h"
 
 static int
 record_export(void *data, const char *temporary, const struct maqet_file_id *id,

@@ -13,7 +13,6 @@
 #include "core/machine/checkpoint_files.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/members.h"
-#include "core/storage/fault.h"
 
 void
 maqet_snapshot_list_cleanup(struct maqet_snapshot_list **list)

@@ -7,7 +7,6 @@
 #include "core/base/shell.h"
 #include "core/machine/holders.h"
 #include "core/machine/monitor.h"
-#include "core/storage/fault.h"
 
 static const int64_t SECOND = 1000000000; /* in ns */
 

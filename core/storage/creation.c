@@ -6,15 +6,12 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include "core/base/files.h"
 #include "core/base/shell.h"
 #include "core/storage/callback.h"
-#include "core/storage/drive_files.h"
 #include "core/storage/elsewhere.h"
-#include "core/storage/mode.h"
-#include "core/storage/paths.h"
+#include "core/storage/system_folders.h"
 #include "core/storage/record.h"
 #include "core/storage/space.h"
 
@@ -169,37 +166,6 @@ release_lock(struct making *making)
     making->lock_fd = -1;
 }
 
-static int
-check_space(struct making *making, uint64_t at_once, uint64_t at_most,
-            struct maqet_error **err)
-{
-    const struct maqet_drive *drive = making->drive;
-    uint64_t needed = drive->overcommit ? at_once : at_most;
-    struct statvfs status;
-
-    /* A file system without blocks (ramfs) doesn't know how much it holds. */
-    if (fstatvfs(making->folder_fd, &status) < 0 || status.f_blocks == 0)
-        return 0;
-    uint64_t available = (uint64_t)status.f_bavail * status.f_frsize;
-    if (needed <= available)
-        return 0;
-
-    _cleanup_free_ char *required_text = maqet_text_bytes(needed);
-    _cleanup_free_ char *available_text = maqet_text_bytes(available);
-    maqet_error_set(err, MAQET_ERROR_NO_SPACE,
-                    "Insufficient disk space for %s. Required: %s, Available: %s. "
-                    "Free up disk space and try again.",
-                    drive->path, required_text, available_text);
-    if (!drive->overcommit && at_once <= available) {
-        _cleanup_free_ char *once = maqet_text_bytes(at_once);
-        maqet_error_hint(err,
-                         "Or say `overcommit: true` on the drive '%s' of VM '%s', "
-                         "which then needs only the %s that the image uses initially",
-                         drive->name, drive->machine->vm_name, once);
-    }
-    return -1;
-}
-
 /* Puts the finished file into place. 1: somebody else was first. */
 static int
 publish(struct making *making, struct maqet_error **err)
@@ -211,6 +177,26 @@ publish(struct making *making, struct maqet_error **err)
     return maqet_drive_error(making->drive, NULL, err, MAQET_ERROR_FAILED,
                              "cannot put the new image into place at %s: %s",
                              making->drive->path, strerror(errno));
+}
+
+/*
+ * Gives the finished file its mode, whatever the umask is and whatever file the plugin
+ * has put there. Some file systems (FAT) keep no modes, and some refuse to be asked.
+ */
+static int
+set_mode(const struct maqet_drive *drive, int fd, struct maqet_error **err)
+{
+    if (fchmod(fd, drive->mode) == 0)
+        return 0;
+    if (errno != EPERM && errno != EOPNOTSUPP && errno != EINVAL)
+        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
+                                 "cannot set the mode of %s: %s", drive->path,
+                                 strerror(errno));
+    maqet_warn(drive,
+               "the file system does not allow setting the mode %04o of the new image "
+               "%s (%s), so others may be able to read it",
+               (unsigned)drive->mode, drive->path, strerror(errno));
+    return 0;
 }
 
 /* Has the plugin make the image at the temporary name, and sees it safe on the disk. */
@@ -231,7 +217,7 @@ make_temporary(struct making *making, struct maqet_error **err)
     /* The plugin may have put another file there; that one has to reach the disk. */
     close(TAKE_FD(fd));
     fd = openat(making->folder_fd, making->temporary, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd >= 0 && maqet_drive_mode_set(drive, fd, err) < 0)
+    if (fd >= 0 && set_mode(drive, fd, err) < 0)
         return -1;
     if (fd < 0 || fsync(fd) < 0 || !maqet_file_id_of_fd(fd, &making->id))
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
@@ -262,7 +248,7 @@ make(struct making *making, const struct maqet_image_recorder *recorder, bool *c
     uint64_t at_once, at_most;
 
     if (maqet_storage_space(drive, &at_once, &at_most, err) < 0 ||
-        check_space(making, at_once, at_most, err) < 0)
+        maqet_image_check_room(drive, making->folder, at_once, at_most, err) < 0)
         return -1;
     _cleanup_free_ char *size = maqet_text_size(at_most);
     maqet_context_say(drive->context, MAQET_LEVEL_INFO,

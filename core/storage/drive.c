@@ -86,3 +86,111 @@ maqet_warn(const struct maqet_drive *drive, const char *format, ...)
     maqet_context_say(drive->context, MAQET_LEVEL_WARNING, "Drive '%s' of VM '%s': %s",
                       drive->name, drive->machine->vm_name, message);
 }
+
+/* ---- the files that it is made of ---- */
+
+void
+maqet_drive_files_look(struct maqet_drive *drive)
+{
+    const char *image = drive->storage->plugin.path_option;
+
+    for (size_t i = 0; i < drive->values.count; i++) {
+        const struct maqet_value *value = &drive->values.items[i];
+
+        if (value->row->type == MAQET_OPTION_PATH && value->text &&
+            !(image && strcmp(value->name, image) == 0))
+            maqet_node_look(
+                maqet_chain_add_file(&drive->chain, value->name, value->text));
+    }
+}
+
+int
+maqet_drive_files_error(const struct maqet_drive *drive, const struct maqet_node *node,
+                        bool there, struct maqet_error **err)
+{
+    maqet_drive_error(drive, node->option, err,
+                      there ? MAQET_ERROR_FAILED : MAQET_ERROR_MISSING,
+                      there ? "%s was replaced by another file after it was checked, "
+                              "so it is not used"
+                            : "%s has disappeared since it was checked",
+                      node->file);
+    maqet_error_hint(err, "Find out who changes the folder; keep the file in one that "
+                          "only you can write to");
+    return -1;
+}
+
+int
+maqet_drive_files_check(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    for (size_t i = 0; i < drive->chain.count; i++) {
+        const struct maqet_node *node = &drive->chain.nodes[i];
+        struct maqet_node now = {.file = node->file};
+
+        if (maqet_node_is_known(node) &&
+            (!maqet_node_look(&now) || !maqet_file_id_equal(&now.id, &node->id)))
+            return maqet_drive_files_error(drive, node, maqet_node_is_known(&now), err);
+    }
+    return 0;
+}
+
+/* ---- drives that cannot be used ---- */
+
+/* The type that the entry names. */
+static const char *
+type_of(const struct maqet_drive *drive)
+{
+    const char *type = maqet_tree_text(drive->tree, "type");
+
+    return type && *type ? type : MAQET_DEFAULT_STORAGE;
+}
+
+void
+maqet_drive_stand_in(struct maqet_drive *drive)
+{
+    const char *media = maqet_tree_text(drive->tree, "media");
+    const char *readonly = maqet_tree_text(drive->tree, "readonly");
+
+    if (!drive->name)
+        drive->name = maqet_strdup("?");
+    /* A relative path was not checked, and so not made absolute. */
+    if (drive->path && drive->path[0] != '/')
+        maqet_drive_set_top(drive, NULL);
+    if (media && strcmp(media, "cdrom") == 0)
+        drive->media = MAQET_MEDIA_CDROM;
+    if (readonly)
+        maqet_parse_bool(readonly, &drive->readonly);
+    drive->iface = NULL;
+    drive->storage = maqet_storage_stand_in(type_of(drive));
+}
+
+bool
+maqet_drive_is_unknown(const struct maqet_drive *drive)
+{
+    return drive->fault_of == MAQET_FAULT_ENTRY;
+}
+
+int
+maqet_drive_check_sound(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    return drive->fault ? maqet_error_copy(err, drive->fault) : 0;
+}
+
+int
+maqet_drive_check_storage(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    return drive->fault_of == MAQET_FAULT_INTERFACE ? 0
+                                                    : maqet_drive_check_sound(drive, err);
+}
+
+int
+maqet_drive_check_known(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    return maqet_drive_is_unknown(drive) ? maqet_drive_check_sound(drive, err) : 0;
+}
+
+char *
+maqet_drive_presumed_path(const struct maqet_drive *drive)
+{
+    return maqet_format("%s/maqet-%s-%s.%s", drive->machine->storage_dir,
+                        drive->machine->vm_name, drive->name, type_of(drive));
+}

@@ -62,7 +62,7 @@ struct maqet_drive {
     const struct maqet_image_record *record;  /* of this very image */
     const struct maqet_image_record *earlier; /* of another one that the drive had */
     bool create_missing; /* the image is made though one that was there is missing */
-    /* Why it can't be used as it is defined, and how much of it that concerns (fault.h);
+    /* Why it can't be used as it is defined, and how much of it that concerns ;
      * NULL: it can be used. */
     struct maqet_error *fault;
     enum maqet_drive_fault {
@@ -90,5 +90,46 @@ const char *maqet_drive_text(const struct maqet_drive *drive, const char *option
  * nested mapping; NULL, and one that is not there: the place of the drive. */
 struct maqet_place maqet_drive_place_of(const struct maqet_drive *drive,
                                         const char *option);
+
+/* ---- the files and folders of this host that it is made of ---- */
+
+/* Makes the drive's chain of what its options name, and looks at the files. Which file the
+ * image is, a start notes as soon as it has been inspected or created. */
+void maqet_drive_files_look(struct maqet_drive *drive);
+
+/* Whether all that is known is still there under its name: a missing file
+ * (MAQET_ERROR_MISSING) and another one (MAQET_ERROR_FAILED) are errors. */
+int maqet_drive_files_check(const struct maqet_drive *drive, struct maqet_error **err);
+
+/* An error for a file that has come in the place of a known one, and for one that is
+ * gone. Returns -1. */
+int maqet_drive_files_error(const struct maqet_drive *drive,
+                            const struct maqet_node *node, bool there,
+                            struct maqet_error **err);
+
+/* ---- a drive that can't be used as it is defined ---- */
+
+/* What a command does with a machine seldom needs all of its drives, so each asks for what
+ * it needs. */
+
+/* Puts a stand-in, which can do nothing, in the place of what an entry says that can't be
+ * understood. */
+void maqet_drive_stand_in(struct maqet_drive *drive);
+
+/* Whether what the drive is made of is not known at all: MAQET_FAULT_ENTRY. */
+bool maqet_drive_is_unknown(const struct maqet_drive *drive);
+
+/* 0, or -1 with the drive's fault: whether the guest can be given the drive. */
+int maqet_drive_check_sound(const struct maqet_drive *drive, struct maqet_error **err);
+
+/* The same for who works on its image, and needs nothing of how it is attached. */
+int maqet_drive_check_storage(const struct maqet_drive *drive, struct maqet_error **err);
+
+/* The same for who can do with what is known of it, as QEMU has it open. */
+int maqet_drive_check_known(const struct maqet_drive *drive, struct maqet_error **err);
+
+/* Where the image of an unknown drive lies unless its entry says otherwise. The caller
+ * frees. */
+char *maqet_drive_presumed_path(const struct maqet_drive *drive);
 
 #endif

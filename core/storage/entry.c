@@ -4,9 +4,6 @@
 #include <string.h>
 
 #include "core/storage/callback.h"
-#include "core/storage/drive_files.h"
-#include "core/storage/fault.h"
-#include "core/storage/mode.h"
 #include "core/storage/system_folders.h"
 
 enum { NAME_MAX_BYTES = 31 }; /* of a node-name in QEMU */
@@ -45,6 +42,20 @@ const struct maqet_option *
 maqet_drive_options(bool share)
 {
     return share ? share_options : block_options;
+}
+
+/* A plugin may have an option of that name itself, which then counts. */
+static const struct maqet_option file_options[] = {
+    {.name = "mode",
+     .type = MAQET_OPTION_MODE,
+     .help = "mode of a new image, such as 0660; 0600 unless given"},
+    {.name = NULL},
+};
+
+const struct maqet_option *
+maqet_drive_file_options(void)
+{
+    return file_options;
 }
 
 static int
@@ -219,6 +230,31 @@ find_places(struct maqet_drive *drive)
         maqet_drive_set_top(drive, made ? made : written);
 }
 
+/* An image that others may use is one that its owner can use, and nothing that is run. */
+static int
+read_mode(struct maqet_drive *drive, struct maqet_error **err)
+{
+    const struct maqet_value *value = maqet_values_find(&drive->values, "mode");
+
+    drive->mode = 0600;
+    if (!value || value->row != file_options || !value->text)
+        return 0;
+    int64_t mode = maqet_value_int(value);
+    if ((mode & ~INT64_C(0777)) != 0)
+        return maqet_drive_error(drive, "mode", err, MAQET_ERROR_INVALID,
+                                 "`mode` can be at most 0777: an image has no setuid, "
+                                 "setgid or sticky bit");
+    if ((mode & 0600) != 0600) {
+        maqet_drive_error(drive, "mode", err, MAQET_ERROR_INVALID,
+                          "`mode: %s` would not let its owner read and write the image",
+                          value->text);
+        maqet_error_hint(err, "Use 0600 for the owner only, 0660 for the group as well");
+        return -1;
+    }
+    drive->mode = (mode_t)mode;
+    return 0;
+}
+
 /* Reads what the options come to; what is wrong with them is found here, too. */
 static int
 resolve_options(struct maqet_drive *drive, bool attached, struct maqet_error **err)
@@ -230,7 +266,7 @@ resolve_options(struct maqet_drive *drive, bool attached, struct maqet_error **e
     maqet_values_resolve(&drive->values, drive->tree, tables);
     find_roles(drive);
     find_places(drive);
-    return checked < 0 ? -1 : maqet_drive_mode_read(drive, err);
+    return checked < 0 ? -1 : read_mode(drive, err);
 }
 
 static int

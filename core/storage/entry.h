@@ -27,4 +27,8 @@ void maqet_drive_free(struct maqet_drive *drive);
 /* The keys that every drive may have, besides those of its plugins; a share has fewer. */
 const struct maqet_option *maqet_drive_options(bool share);
 
+/* Those of a drive whose storage is a file (path_option). They give way to options of the
+ * same names that its plugins have. */
+const struct maqet_option *maqet_drive_file_options(void);
+
 #endif

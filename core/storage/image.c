@@ -9,7 +9,6 @@
 
 #include "core/base/files.h"
 #include "core/storage/callback.h"
-#include "core/storage/drive_files.h"
 #include "core/storage/record.h"
 
 void

@@ -36,7 +36,7 @@ struct maqet_image {
 void maqet_image_clear(struct maqet_image *image);
 
 /* Fills @state. A missing image is no error; a hostile or wrong one is, and so is one
- * that is not the file that the drive is known to have (drive_files.h), or gone, then. */
+ * that is not the file that the drive is known to have (drive.h), or gone, then. */
 int maqet_image_inspect(const struct maqet_drive *drive, struct maqet_image_state *state,
                         struct maqet_error **err);
 

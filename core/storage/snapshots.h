@@ -7,6 +7,7 @@
 #ifndef MAQET_STORAGE_SNAPSHOTS_H
 #define MAQET_STORAGE_SNAPSHOTS_H
 
+#include "core/base/process.h"
 #include "core/storage/drive.h"
 
 struct maqet_snapshot {
@@ -81,5 +82,12 @@ int maqet_drive_snapshot_can_create(const struct maqet_drive *drive,
 int maqet_drive_snapshot_rename(const struct maqet_drive *drive,
                                 const struct maqet_snapshot *snapshot, const char *name,
                                 struct maqet_error **err);
+
+/* Offers what a snapshot holds at a unix socket, by a server that runs beside us; returns
+ * when it is ready. */
+int maqet_drive_snapshot_serve(const struct maqet_drive *drive,
+                               const struct maqet_snapshot *snapshot, const char *socket,
+                               struct maqet_process_server *server,
+                               struct maqet_error **err);
 
 #endif

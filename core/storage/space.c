@@ -11,21 +11,62 @@
 /* Bytes, less than which a file system counts as full. */
 static const uint64_t LITTLE_SPACE = 1 << 20;
 
+bool
+maqet_space_available(const char *path, uint64_t *bytes)
+{
+    struct statvfs space;
+
+    if (statvfs(path, &space) < 0 || space.f_blocks == 0)
+        return false;
+    *bytes = (uint64_t)space.f_bavail * space.f_frsize;
+    return true;
+}
+
 /* The folder of a drive's image: what is free there, and which file system that is.
- * False: not known. A file system without blocks (ramfs) doesn't know how much it holds.
- */
+ * False: not known. */
 static bool
 space_of(const struct maqet_drive *drive, uint64_t *available, uint64_t *device)
 {
     _cleanup_free_ char *folder = maqet_path_folder(drive->path);
-    struct statvfs space;
     struct stat status;
 
-    if (statvfs(folder, &space) < 0 || space.f_blocks == 0 || stat(folder, &status) < 0)
+    if (!maqet_space_available(folder, available) || stat(folder, &status) < 0)
         return false;
-    *available = (uint64_t)space.f_bavail * space.f_frsize;
     *device = status.st_dev;
     return true;
+}
+
+/* The end of the errors that follow. The caller frees. */
+static char *
+figures(uint64_t required, uint64_t available)
+{
+    _cleanup_free_ char *required_text = maqet_text_bytes(required);
+    _cleanup_free_ char *available_text = maqet_text_bytes(available);
+
+    return maqet_format("Required: %s, Available: %s. Free up disk space and try again.",
+                        required_text, available_text);
+}
+
+int
+maqet_image_check_room(const struct maqet_drive *drive, const char *folder,
+                       uint64_t at_once, uint64_t at_most, struct maqet_error **err)
+{
+    uint64_t needed = drive->overcommit ? at_once : at_most;
+    uint64_t available;
+
+    if (!maqet_space_available(folder, &available) || needed <= available)
+        return 0;
+    _cleanup_free_ char *text = figures(needed, available);
+    maqet_error_set(err, MAQET_ERROR_NO_SPACE, "Insufficient disk space for %s. %s",
+                    drive->path, text);
+    if (!drive->overcommit && at_once <= available) {
+        _cleanup_free_ char *once = maqet_text_bytes(at_once);
+        maqet_error_hint(err,
+                         "Or say `overcommit: true` on the drive '%s' of VM '%s', "
+                         "which then needs only the %s that the image uses initially",
+                         drive->name, drive->machine->vm_name, once);
+    }
+    return -1;
 }
 
 /* What a missing image needs, and where. False: it needs nothing, or that is not known.
@@ -65,13 +106,12 @@ maqet_image_check_space(struct maqet_drive *const *drives, size_t count,
         /* One image alone is checked when it is made, with words of its own. */
         if (images == 1 || total <= available)
             continue;
-        _cleanup_free_ char *required_text = maqet_text_bytes(total);
-        _cleanup_free_ char *available_text = maqet_text_bytes(available);
+        _cleanup_free_ char *text = figures(total, available);
         maqet_error_set(err, MAQET_ERROR_NO_SPACE,
                         "Insufficient disk space for %s and %u more image%s of VM '%s'. "
-                        "Required: %s, Available: %s. Free up disk space and try again.",
+                        "%s",
                         drives[i]->path, images - 1, images > 2 ? "s" : "",
-                        drives[i]->machine->vm_name, required_text, available_text);
+                        drives[i]->machine->vm_name, text);
         maqet_error_hint(err, "Or say `overcommit: true` on drives that grow as they are "
                               "filled");
         return -1;
@@ -84,21 +124,15 @@ maqet_image_check_growth(const struct maqet_drive *drive, uint64_t more,
                          struct maqet_error **err)
 {
     struct stat status;
-    struct statvfs space;
+    uint64_t available;
 
     /* A block device has its size from elsewhere. Links are followed to where it lies. */
     if (drive->overcommit || stat(drive->path, &status) < 0 || S_ISBLK(status.st_mode) ||
-        statvfs(drive->path, &space) < 0 || space.f_blocks == 0)
+        !maqet_space_available(drive->path, &available) || more <= available)
         return 0;
-    uint64_t available = (uint64_t)space.f_bavail * space.f_frsize;
-    if (more <= available)
-        return 0;
-    _cleanup_free_ char *required_text = maqet_text_bytes(more);
-    _cleanup_free_ char *available_text = maqet_text_bytes(available);
+    _cleanup_free_ char *text = figures(more, available);
     maqet_drive_error(drive, NULL, err, MAQET_ERROR_NO_SPACE,
-                      "insufficient disk space for %s to grow. Required: %s, Available: "
-                      "%s. Free up disk space and try again.",
-                      drive->path, required_text, available_text);
+                      "insufficient disk space for %s to grow. %s", drive->path, text);
     maqet_error_hint(err, "Or say `overcommit: true` on the drive, if it grows as it is "
                           "filled");
     return -1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * system_folders.h - folders of the host that a guest should not write to: whoever can,
- * can take the host over.
+ * system_folders.h - folders of the host that a guest should not write to, as whoever can
+ * can take the host over; and those in which no image is made.
  */
 #ifndef MAQET_STORAGE_SYSTEM_FOLDERS_H
 #define MAQET_STORAGE_SYSTEM_FOLDERS_H
@@ -18,5 +18,9 @@ const char *maqet_system_folder(const char *path);
 /* Whether the guest could write to one by a drive that is a share, and that does not say
  * `allow_system`: MAQET_ERROR_PERMISSION. */
 int maqet_drive_check_share(const struct maqet_drive *drive, struct maqet_error **err);
+
+/* The system folder that a folder (absolute, links resolved) is in, or NULL when an image
+ * may be made there by the user @uid. */
+const char *maqet_path_system(const char *folder, uid_t uid);
 
 #endif

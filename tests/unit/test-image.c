@@ -13,7 +13,7 @@
 #include "core/storage/creation.h"
 #include "core/storage/entry.h"
 #include "core/storage/image.h"
-#include "core/storage/paths.h"
+#include "core/storage/system_folders.h"
 #include "core/storage/space.h"
 #include "tests/unit/plugins.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* In which folders images may be made, and by whom. */
-#include "core/storage/paths.h"
+#include "core/storage/system_folders.h"
 #include "tests/unit/unit.h"
 
 enum { ROOT = 0, USER = 1000 };
