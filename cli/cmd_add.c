@@ -14,11 +14,10 @@ static const struct maqet_fields fields =
                     MAQET_ROW(struct added, uuid, "its UUID"));
 
 static char *
-text(const void *row, bool colour)
+text(const void *row)
 {
     const struct added *added = row;
 
-    (void)colour;
     return maqet_format("Added VM '%s'.\n", added->name);
 }
 

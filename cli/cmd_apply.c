@@ -23,11 +23,10 @@ static const struct maqet_fields fields = MAQET_FIELDS_OF(
               "whether it runs, so that a change takes effect at its next start"));
 
 static char *
-text(const void *row, bool colour)
+text(const void *row)
 {
     const struct applied *applied = row;
 
-    (void)colour;
     if (strcmp(applied->change, "created") == 0)
         return maqet_format("Created VM '%s'.\n", applied->name);
     if (strcmp(applied->change, "changed") == 0)

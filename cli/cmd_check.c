@@ -114,9 +114,10 @@ facts_text(const struct checked *checked)
  * errors)"
  */
 static char *
-text(const void *row, bool colour)
+text(const void *row)
 {
     const struct checked *checked = row;
+    bool colour = terminal_has_colour(stdout);
     _cleanup_free_ char *facts = facts_text(checked);
     enum shade shade = strcmp(checked->status, "damaged") == 0 ? SHADE_RED
                        : strcmp(checked->status, "clean") == 0 ? SHADE_GREEN
@@ -176,11 +177,10 @@ static const struct maqet_fields proposal_fields =
     MAQET_FIELDS_OF(struct proposal, {"copy", MAQET_FIELD(struct proposal, copy)});
 
 static char *
-proposal_text(const void *row, bool colour)
+proposal_text(const void *row)
 {
     const struct proposal *proposal = row;
 
-    (void)colour;
     return maqet_format("Repairing can lose data: damaged parts that cannot be saved "
                         "are dropped.\nA copy of the image shows afterwards what was "
                         "lost:\n  %s\n",

@@ -34,7 +34,7 @@ static const struct maqet_fields create_fields = MAQET_FIELDS_OF(
      .help = "why it was not the first method that auto tries; null where it was"});
 
 static char *
-create_text(const void *row, bool colour)
+create_text(const void *row)
 {
     const struct created *created = row;
     const struct maqet_checkpoint_receipt *receipt = &created->receipt;
@@ -42,7 +42,6 @@ create_text(const void *row, bool colour)
     _cleanup_free_ char *why =
         receipt->reason ? maqet_format(" (%s)", receipt->reason) : maqet_strdup("");
 
-    (void)colour;
     return maqet_format("Created checkpoint '%s' of VM '%s', %s of memory.\nPaused "
                         "the guest for %.1f ms; took %.0f ms; method: %s%s.\n",
                         created->name, created->vm, size, receipt->pause, receipt->wall,
@@ -133,11 +132,10 @@ static const struct maqet_fields load_fields =
                     MAQET_ROW(struct loaded, pid, "QEMU's process ID"));
 
 static char *
-load_text(const void *row, bool colour)
+load_text(const void *row)
 {
     const struct loaded *loaded = row;
 
-    (void)colour;
     return maqet_format(
         "Loaded checkpoint '%s' of VM '%s', which runs on from there (PID %d).\n",
         loaded->name, loaded->vm, loaded->pid);
@@ -189,11 +187,10 @@ static const struct maqet_fields delete_fields =
                     MAQET_ROW(struct deleted, name, "the checkpoint's name"));
 
 static char *
-delete_text(const void *row, bool colour)
+delete_text(const void *row)
 {
     const struct deleted *deleted = row;
 
-    (void)colour;
     return maqet_format("Deleted checkpoint '%s' of VM '%s'.\n", deleted->name,
                         deleted->vm);
 }

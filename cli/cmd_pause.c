@@ -1,52 +1,41 @@
 /* SPDX-License-Identifier: MIT */
+/* maqet pause and maqet resume. */
 #include "cli/machines.h"
 #include "core/lifecycle/pause.h"
 
-struct paused {
-    char *name;
-    bool was_paused;
-};
+static const struct maqet_fields fields = MAQET_FIELDS_OF(
+    struct machine_result, MAQET_ROW(struct machine_result, name, "the VM's name"),
+    {"was_paused", MAQET_FIELD(struct machine_result, before),
+     .help = "whether it was paused before"});
 
-static const struct maqet_fields fields =
-    MAQET_FIELDS_OF(struct paused, MAQET_ROW(struct paused, name, "the VM's name"),
-                    MAQET_ROW(struct paused, was_paused, "whether it was paused before"));
+/* ---- pause ---- */
 
 static int
-pause_machine(struct invocation *invocation, const char *name, void *row,
+pause_machine(struct invocation *invocation, struct machine_result *machine,
               struct maqet_error **err)
 {
-    struct paused *paused = row;
     bool changed;
 
-    if (maqet_vm_pause(&invocation->context, name, &changed, err) < 0)
+    if (maqet_vm_pause(&invocation->context, machine->name, &changed, err) < 0)
         return -1;
-    *paused = (struct paused){maqet_strdup(name), !changed};
+    machine->before = !changed;
     return 0;
 }
 
 static char *
-text(const void *row, bool colour)
+pause_text(const void *row)
 {
-    const struct paused *paused = row;
+    const struct machine_result *machine = row;
 
-    (void)colour;
-    return maqet_format(paused->was_paused ? "VM '%s' was already paused.\n"
-                                           : "Paused VM '%s'.\n",
-                        paused->name);
+    return maqet_format(machine->before ? "VM '%s' was already paused.\n"
+                                        : "Paused VM '%s'.\n",
+                        machine->name);
 }
 
-static const struct view view = {
-    .table = {.fields = &fields, .columns = "name was_paused"},
-    .text = text,
-    .confirmation = true,
-    .each = "VM"};
-
-static int
-run(struct invocation *invocation, struct maqet_error **err)
-{
-    (void)err;
-    return machines_run(invocation, pause_machine);
-}
+static const struct view pause_view = {.table = {&fields, "name was_paused"},
+                                       .text = pause_text,
+                                       .confirmation = true,
+                                       .each = "VM"};
 
 const struct command command_pause = {
     .name = "pause",
@@ -59,6 +48,49 @@ const struct command command_pause = {
                    "are paused at the same time.",
     .examples = {{"maqet pause myvm", "Pause one"},
                  {"maqet pause web db", "Pause two at the same time"}},
-    .view = &view,
-    .run = run,
+    .view = &pause_view,
+    .run_each = pause_machine,
+};
+
+/* ---- resume ---- */
+
+static int
+resume_machine(struct invocation *invocation, struct machine_result *machine,
+               struct maqet_error **err)
+{
+    return maqet_vm_resume(&invocation->context, machine->name, &machine->before, err);
+}
+
+static char *
+resume_text(const void *row)
+{
+    const struct machine_result *machine = row;
+
+    return maqet_format(machine->before ? "Resumed VM '%s'.\n"
+                                        : "VM '%s' was not paused.\n",
+                        machine->name);
+}
+
+static const struct view resume_view = {.table = {&fields, "name was_paused"},
+                                        .text = resume_text,
+                                        .confirmation = true,
+                                        .each = "VM"};
+
+const struct command command_resume = {
+    .name = "resume",
+    .operands = {OPERAND_VM | OPERAND_REPEATED},
+    .summary = "Resume paused VMs",
+    .description =
+        "Resumes guests that were paused by 'maqet pause', or by QEMU because a disk "
+        "of the host is full. In that case nothing is lost, and pending writes are "
+        "repeated. 'maqet status' names the drive, its file system and the free "
+        "space. As long as there is no space, or if a drive fails again at once, the "
+        "guest stays paused, and that is an error. Resuming a guest that is not "
+        "paused is not an error; resuming a VM that is not running is. A guest that "
+        "is paused because a snapshot, a load or a start was interrupted is not "
+        "resumed by this command; use 'maqet recover'.",
+    .examples = {{"maqet resume myvm", "Resume a paused guest"},
+                 {"maqet resume web db", "Resume two at the same time"}},
+    .view = &resume_view,
+    .run_each = resume_machine,
 };

@@ -18,13 +18,14 @@ enum { PROSE_LIMIT = 1 << 20 };
 
 /* A reason is a whole sentence, and stands below the table. */
 static char *
-list_text(const void *rows, size_t count, bool colour)
+list_text(const void *rows, size_t count)
 {
     static const struct table table = {&listed_plugin_fields, "name kind state file",
                                        NULL};
     const struct plugin *plugins = rows;
     struct maqet_text text = MAQET_TEXT_INIT;
-    _cleanup_free_ char *lines = table_text(&table, rows, count, colour);
+    _cleanup_free_ char *lines =
+        table_text(&table, rows, count, terminal_has_colour(stdout));
 
     maqet_text_append(&text, lines);
     for (size_t i = 0; i < count; i++)
@@ -85,13 +86,12 @@ append_options(struct maqet_text *text, const struct plugin_option *options, siz
 }
 
 static char *
-info_text(const void *row, bool colour)
+info_text(const void *row)
 {
     const struct plugin *plugin = row;
     _cleanup_free_ char *capabilities = maqet_strings_join(&plugin->capabilities, ", ");
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    (void)colour;
     maqet_text_appendf(&text, "%s: %s\nKind: %s, plugin ABI %d\nFile: %s\n", plugin->name,
                        plugin->summary ? plugin->summary : "no description", plugin->kind,
                        plugin->abi, plugin->file);
@@ -181,11 +181,12 @@ skipped_alike(const struct check_row *rows, size_t count, size_t index)
 /* A reason is a whole sentence, and stands below the table; what has failed comes last,
  * where it is seen. */
 static char *
-check_text(const void *all, size_t count, bool colour)
+check_text(const void *all, size_t count)
 {
     static const struct table table = {&check_fields, "check result", NULL};
     const struct check_row *rows = all;
-    _cleanup_free_ char *lines = table_text(&table, rows, count, colour);
+    _cleanup_free_ char *lines =
+        table_text(&table, rows, count, terminal_has_colour(stdout));
     struct maqet_text text = MAQET_TEXT_INIT;
 
     maqet_text_append(&text, lines);

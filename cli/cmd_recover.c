@@ -23,12 +23,11 @@ static const struct maqet_fields fields = MAQET_FIELDS_OF(
               "what it has left that you may want to delete, in phrases"));
 
 static char *
-text(const void *row, bool colour)
+text(const void *row)
 {
     const struct recovered *recovered = row;
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    (void)colour;
     if (strcmp(recovered->outcome, "nothing") == 0)
         maqet_text_appendf(&text, "VM '%s' has nothing to recover.\n", recovered->vm);
     else if (strcmp(recovered->outcome, "recovered") == 0)
@@ -70,12 +69,11 @@ static const struct maqet_fields decision_fields =
                     {"finish", MAQET_FIELD(struct decision, finish), .optional = true});
 
 static char *
-decision_text(const void *row, bool colour)
+decision_text(const void *row)
 {
     const struct decision *decision = row;
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    (void)colour;
     maqet_text_appendf(&text, "%s\n", decision->what);
     for (size_t i = 0; i < decision->changes.count; i++)
         maqet_text_appendf(&text, "  %s\n", decision->changes.items[i]);
@@ -108,7 +106,7 @@ confirm(const struct invocation *invocation, enum maqet_recovery_way way,
                                       way == MAQET_RECOVERY_FINISH ? interruption.finish
                                                                    : NULL};
     if (!terminal_can_ask()) {
-        _cleanup_free_ char *words = decision_text(&decision, false);
+        _cleanup_free_ char *words = decision_text(&decision);
 
         maqet_error_set(err, MAQET_ERROR_REFUSED,
                         "Nothing was done: there is no terminal on which to ask.\n%s%s",

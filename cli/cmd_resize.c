@@ -37,13 +37,12 @@ static const struct maqet_fields fields = MAQET_FIELDS_OF(
               .unit = MAQET_UNIT_BYTES));
 
 static char *
-text(const void *row, bool colour)
+text(const void *row)
 {
     const struct resized *resized = row;
     _cleanup_free_ char *was = maqet_text_size(resized->before);
     _cleanup_free_ char *is = maqet_text_size(resized->after);
 
-    (void)colour;
     if (resized->before == resized->after)
         return maqet_format("Drive '%s' of VM '%s' already has that size: %s\n",
                             resized->drive, resized->vm, is);

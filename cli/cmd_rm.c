@@ -77,12 +77,11 @@ keeps_created(const struct maqet_removal *removal)
 }
 
 static char *
-text(const void *row, bool colour)
+text(const void *row)
 {
     const struct removed *removed = row;
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    (void)colour;
     maqet_text_appendf(&text, "Removed VM '%s'.\n", removed->name);
     append_files(&text, &removed->removal);
     if (keeps_created(&removed->removal))
@@ -146,12 +145,11 @@ plan_all(const struct invocation *invocation, const struct maqet_strings *names,
 }
 
 static char *
-plan_text(const void *row, bool colour)
+plan_text(const void *row)
 {
     const struct removed *removed = row;
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    (void)colour;
     maqet_text_appendf(&text, "VM '%s':\n", removed->name);
     append_files(&text, &removed->removal);
     if (removed->removal.count == 0)

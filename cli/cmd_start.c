@@ -1,68 +1,60 @@
 /* SPDX-License-Identifier: MIT */
+/* maqet start, maqet stop, and maqet restart, which is both. */
 #include <string.h>
 
 #include "cli/checkpoints.h"
 #include "cli/machines.h"
 #include "cli/options.h"
-#include "cli/start_stop.h"
 #include "core/lifecycle/foreground.h"
 #include "core/lifecycle/start.h"
+#include "core/lifecycle/startable.h"
+#include "core/lifecycle/stop.h"
+#include "core/machine/opened.h"
+#include "core/machine/store.h"
 
-/* The exit code of a process that a signal ended, less the signal; as in a shell. */
-enum { SIGNAL_BASE = 128 };
+/* ---- start ---- */
 
-struct maqet_drives_consent
-start_consent(const struct invocation *invocation)
-{
-    return (struct maqet_drives_consent){
-        .create_missing = invocation_has(invocation, "create-missing"),
-        .accept_bases = invocation_has(invocation, "accept-base"),
-    };
-}
+static const struct maqet_fields started_fields = MAQET_FIELDS_OF(
+    struct machine_result, MAQET_ROW(struct machine_result, name, "the VM's name"),
+    MAQET_ROW(struct machine_result, pid, "QEMU's process ID"));
 
 static struct maqet_start
 how_to_start(const struct invocation *invocation)
 {
     return (struct maqet_start){
         .timeout = invocation_milliseconds(invocation, "wait"),
-        .consent = start_consent(invocation),
+        .consent = {.create_missing = invocation_has(invocation, "create-missing"),
+                    .accept_bases = invocation_has(invocation, "accept-base")},
     };
 }
 
-const struct maqet_fields started_fields =
-    MAQET_FIELDS_OF(struct started, MAQET_ROW(struct started, name, "the VM's name"),
-                    MAQET_ROW(struct started, pid, "QEMU's process ID"));
-
-int
-start_machine(struct invocation *invocation, const char *name, void *row,
+static int
+start_machine(struct invocation *invocation, struct machine_result *machine,
               struct maqet_error **err)
 {
     const struct maqet_start how = how_to_start(invocation);
-    struct started *started = row;
 
-    if (maqet_vm_start(&invocation->context, name, &how, &started->pid, err) < 0)
-        return -1;
-    started->name = maqet_strdup(name);
-    return 0;
+    return maqet_vm_start(&invocation->context, machine->name, &how, &machine->pid, err);
 }
 
 static char *
-text(const void *row, bool colour)
+start_text(const void *row)
 {
-    const struct started *started = row;
+    const struct machine_result *machine = row;
 
-    (void)colour;
-    return maqet_format("Started VM '%s' (PID %d).\n", started->name, started->pid);
+    return maqet_format("Started VM '%s' (PID %d).\n", machine->name, machine->pid);
 }
 
-static const struct view view = {
-    .table = {.fields = &started_fields, .columns = "name pid"},
-    .text = text,
+static const struct view start_view = {
+    .table = {&started_fields, "name pid"},
+    .text = start_text,
     .confirmation = true,
     .each = "VM",
-    .remark = "With --from, it is what 'maqet checkpoint "
-              "load' gives. With --foreground, there is "
-              "none."};
+    .remark = "With --from, it is what 'maqet checkpoint load' gives. With --foreground, "
+              "there is none."};
+
+/* The exit code of a process that a signal ended, less the signal; as in a shell. */
+enum { SIGNAL_BASE = 128 };
 
 static int
 run_in_foreground(struct invocation *invocation, struct maqet_error **err)
@@ -112,7 +104,7 @@ run_from(struct invocation *invocation, struct maqet_error **err)
 }
 
 static int
-run(struct invocation *invocation, struct maqet_error **err)
+run_start(struct invocation *invocation, struct maqet_error **err)
 {
     if (invocation_has(invocation, "from"))
         return run_from(invocation, err);
@@ -149,6 +141,133 @@ const struct command command_start = {
                  {"maqet start web db cache", "Start three at once"},
                  {"maqet start myvm --from before-test", "Resume from a checkpoint"},
                  {"maqet start myvm --foreground", "Run one under a service manager"}},
-    .view = &view,
-    .run = run,
+    .view = &start_view,
+    .run = run_start,
+};
+
+/* ---- stop ---- */
+
+static const struct maqet_fields stopped_fields = MAQET_FIELDS_OF(
+    struct machine_result, MAQET_ROW(struct machine_result, name, "the VM's name"),
+    {"was_running", MAQET_FIELD(struct machine_result, before),
+     .help = "whether it ran before"});
+
+static int
+stop_machine(struct invocation *invocation, struct machine_result *machine,
+             struct maqet_error **err)
+{
+    const struct maqet_stop stop = {
+        .timeout = invocation_milliseconds(invocation, "timeout"),
+        .force = invocation_has(invocation, "force"),
+        .waiting = machines_waiting,
+        .data = invocation,
+    };
+
+    return maqet_vm_stop(&invocation->context, machine->name, &stop, &machine->before,
+                         err);
+}
+
+static char *
+stop_text(const void *row)
+{
+    const struct machine_result *machine = row;
+
+    return maqet_format(machine->before ? "Stopped VM '%s'.\n"
+                                        : "VM '%s' was not running.\n",
+                        machine->name);
+}
+
+static const struct view stop_view = {.table = {&stopped_fields, "name was_running"},
+                                      .text = stop_text,
+                                      .confirmation = true,
+                                      .each = "VM"};
+
+const struct command command_stop = {
+    .name = "stop",
+    .operands = {OPERAND_VM | OPERAND_REPEATED},
+    .summary = "Stop VMs",
+    .description =
+        "Presses the power button, repeatedly every few seconds, until the guest has "
+        "powered off and QEMU has ended, so that its images are free. If the guest "
+        "takes too long, it is left running, and that is an error; with --force QEMU "
+        "is then killed, which is like a power failure for the guest. If QEMU does "
+        "not answer, the button cannot be pressed: the error gives the reason, if "
+        "known, and with --force QEMU is ended at once. The same holds for a guest "
+        "that QEMU paused because a disk of the host is full, which cannot see the "
+        "button before 'maqet resume'. Any other paused guest is resumed, so that it "
+        "can power off. A VM whose runtime folder is lost is stopped in the same way. "
+        "Stopping a VM that is not running is not an error. Several VMs are stopped "
+        "at the same time.",
+    .options = {OPTION_TIMEOUT_ROW, OPTION_FORCE_STOP_ROW},
+    .examples = {{"maqet stop myvm", "Ask the guest to power off"},
+                 {"maqet stop myvm --timeout 120 --force", "Kill QEMU after two minutes"},
+                 {"maqet stop myvm --timeout 0 --force", "Kill QEMU at once"}},
+    .view = &stop_view,
+    .run_each = stop_machine,
+};
+
+/* ---- restart ---- */
+
+/* A machine that could not start again is better left running. */
+static int
+check_startable(const struct invocation *invocation, const char *name,
+                struct maqet_error **err)
+{
+    const struct maqet_context *context = &invocation->context;
+    const struct maqet_start how = how_to_start(invocation);
+    _cleanup_opened_ struct maqet_opened *machine =
+        maqet_open(context, name, MAQET_OPEN_LOCK, err);
+
+    if (!machine)
+        return -1;
+    if (machine->run.pid == 0)
+        return 0;
+    struct maqet_definition *definition = maqet_store_load(context, machine->name, err);
+    return definition
+               ? maqet_vm_check_startable(context, definition, MAQET_STARTABLE_RESTART,
+                                          &how.consent, err)
+               : -1;
+}
+
+static int
+restart_machine(struct invocation *invocation, struct machine_result *machine,
+                struct maqet_error **err)
+{
+    if (check_startable(invocation, machine->name, err) < 0 ||
+        stop_machine(invocation, machine, err) < 0)
+        return -1;
+    if (start_machine(invocation, machine, err) == 0)
+        return 0;
+    if (machine->before)
+        maqet_error_remark(err, "VM '%s' was stopped, but not started again",
+                           machine->name);
+    return -1;
+}
+
+static char *
+restart_text(const void *row)
+{
+    const struct machine_result *machine = row;
+
+    return maqet_format("Restarted VM '%s' (PID %d).\n", machine->name, machine->pid);
+}
+
+static const struct view restart_view = {.table = {&started_fields, "name pid"},
+                                         .text = restart_text,
+                                         .confirmation = true,
+                                         .each = "VM"};
+
+const struct command command_restart = {
+    .name = "restart",
+    .operands = {OPERAND_VM | OPERAND_REPEATED},
+    .summary = "Stop VMs and start them again",
+    .description = "The same as 'maqet stop' followed by 'maqet start': QEMU is "
+                   "replaced, and changes made by 'maqet apply' take effect. A VM "
+                   "that could not be started again is not stopped. A VM that is not "
+                   "running is started.",
+    .options = {OPTION_TIMEOUT_ROW, OPTION_FORCE_STOP_ROW, OPTION_WAIT_ROW,
+                OPTION_CREATE_MISSING_ROW, OPTION_ACCEPT_BASE_ROW},
+    .examples = {{"maqet restart myvm", "Power it off and start it again"}},
+    .view = &restart_view,
+    .run_each = restart_machine,
 };

@@ -80,9 +80,10 @@ faults_text(const struct drive_rows *drives, bool colour)
 }
 
 static char *
-text(const void *row, bool colour)
+text(const void *row)
 {
     const struct shown *shown = row;
+    bool colour = terminal_has_colour(stdout);
     _cleanup_free_ char *machine = table_fields(&machine_table, shown, colour);
     _cleanup_free_ char *drives =
         table_text(&drive_table, shown->drives.items, shown->drives.count, colour);

@@ -81,12 +81,11 @@ static const struct maqet_fields removed_fields = MAQET_FIELDS_OF(
               .unit = MAQET_UNIT_BYTES));
 
 static char *
-removed_text(const void *row, bool colour)
+removed_text(const void *row)
 {
     const struct removed *removed = row;
     _cleanup_free_ char *size = maqet_text_bytes(removed->size);
 
-    (void)colour;
     return maqet_format("Deleted %s (%s).\n", removed->path, size);
 }
 
@@ -97,11 +96,10 @@ static const struct view removed_view = {
     .each = "image"};
 
 static char *
-asked_text(const void *row, bool colour)
+asked_text(const void *row)
 {
     const struct removed *image = row;
 
-    (void)colour;
     return maqet_format("  %s\n", image->path);
 }
 

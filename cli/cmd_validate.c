@@ -18,12 +18,11 @@ static const struct maqet_fields fields = MAQET_FIELDS_OF(
      .help = "its drives"});
 
 static char *
-text(const void *row, bool colour)
+text(const void *row)
 {
     const struct validated *validated = row;
     _cleanup_free_ char *files = maqet_strings_join(&validated->files, " + ");
 
-    (void)colour;
     return maqet_format("%s: valid\n", files);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * command.h - what a command of maqet is. Each is one const struct in a file of its own
- * (cmd_NAME.c), and so is each action of a command that has several: checking, --help, the
- * man page and the shell completion are made from it.
+ * command.h - what a command of maqet is. Each is one const struct, and so is each action
+ * of a command that has several: checking, --help, the man page and the shell completion
+ * are made from it.
  */
 #ifndef MAQET_CLI_COMMAND_H
 #define MAQET_CLI_COMMAND_H
@@ -12,6 +12,7 @@
 #include "core/base/error.h"
 
 struct invocation;
+struct machine_result;
 
 enum option_type {
     OPTION_SWITCH, /* takes no value */
@@ -55,8 +56,11 @@ struct command {
     struct command_example examples[EXAMPLES_MAX + 1];
     const struct view *view; /* how its result is shown; NULL: it has none */
 
-    /* Returns the program's exit code, or -1 with an error. */
+    /* Returns the program's exit code, or -1 with an error. NULL: run_each, for each VM
+     * that is named (cli/machines.h). */
     int (*run)(struct invocation *invocation, struct maqet_error **err);
+    int (*run_each)(struct invocation *invocation, struct machine_result *machine,
+                    struct maqet_error **err);
 };
 
 /* All commands, in the order in which the help lists them; ends with NULL. */

@@ -2,7 +2,7 @@
 #include "cli/command.h"
 
 /* The one list of commands, in the order in which the help shows them. The command NAME
- * is the struct command_NAME of the file cmd_NAME.c. */
+ * is the struct command_NAME of a file cmd_*.c. */
 #define COMMANDS(each)                                                                   \
     each(add) each(apply) each(validate) each(args) each(start) each(stop) each(restart) \
         each(pause) each(resume) each(ls) each(status) each(snapshot) each(checkpoint)   \

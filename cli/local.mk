@@ -14,14 +14,11 @@ libmaqet_cli_la_SOURCES = \
 	cli/cmd_qmp.c \
 	cli/cmd_recover.c \
 	cli/cmd_resize.c \
-	cli/cmd_restart.c \
-	cli/cmd_resume.c \
 	cli/cmd_rm.c \
 	cli/cmd_run.c \
 	cli/cmd_snapshot.c \
 	cli/cmd_start.c \
 	cli/cmd_status.c \
-	cli/cmd_stop.c \
 	cli/cmd_storage.c \
 	cli/cmd_validate.c \
 	cli/checkpoints.h \
@@ -47,7 +44,6 @@ libmaqet_cli_la_SOURCES = \
 	cli/snapshot_request.c cli/snapshot_request.h \
 	cli/snapshot_tree.c cli/snapshot_tree.h \
 	cli/snapshots.c cli/snapshots.h \
-	cli/start_stop.h \
 	cli/states.c cli/states.h \
 	cli/table.c cli/table.h \
 	cli/terminal.c cli/terminal.h \

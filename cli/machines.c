@@ -74,14 +74,14 @@ do_work(void *data, int fd)
     invocation->context.data = invocation;
 
     const struct maqet_fields *fields = invocation->command->view->table.fields;
-    _cleanup_free_ void *row = maqet_alloc(fields->size);
+    struct machine_result machine = {.name = maqet_strdup(work->name)};
     json_object *line = json_object_new_object();
-    if (work->task(invocation, work->name, row, &error) == 0)
-        json_object_object_add(line, KEY_RESULT, maqet_fields_to_json(fields, row));
+    if (work->task(invocation, &machine, &error) == 0)
+        json_object_object_add(line, KEY_RESULT, maqet_fields_to_json(fields, &machine));
     else
         json_object_object_add(line, KEY_ERROR, maqet_error_to_json(error));
     tell(fd, line);
-    maqet_fields_clear(fields, row);
+    free(machine.name);
     return 0;
 }
 
@@ -142,16 +142,16 @@ show_end(struct invocation *invocation, json_object *line)
 {
     const struct view *view = invocation->command->view;
     _cleanup_error_ struct maqet_error *error = NULL;
-    _cleanup_free_ void *row = maqet_alloc(view->table.fields->size);
+    struct machine_result machine = {0};
     json_object *result = NULL;
 
     if (!json_object_object_get_ex(line, KEY_RESULT, &result))
         maqet_error_from_json(json_object_object_get(line, KEY_ERROR), &error);
-    else if (maqet_fields_from_json(view->table.fields, result, row, &error) == 0)
-        output_row(&invocation->output, view, row);
+    else if (maqet_fields_from_json(view->table.fields, result, &machine, &error) == 0)
+        output_row(&invocation->output, view, &machine);
     if (error)
         invocation_show_error(invocation, error);
-    maqet_fields_clear(view->table.fields, row);
+    free(machine.name);
 }
 
 /* Returns whether the line was the worker's last one. */
@@ -292,14 +292,13 @@ static void
 run_here(struct invocation *invocation, machine_task *task, const char *name)
 {
     _cleanup_error_ struct maqet_error *error = NULL;
-    const struct view *view = invocation->command->view;
-    _cleanup_free_ void *row = maqet_alloc(view->table.fields->size);
+    struct machine_result machine = {.name = maqet_strdup(name)};
 
-    if (task(invocation, name, row, &error) == 0)
-        output_row(&invocation->output, view, row);
+    if (task(invocation, &machine, &error) == 0)
+        output_row(&invocation->output, invocation->command->view, &machine);
     else
         invocation_show_error(invocation, error);
-    maqet_fields_clear(view->table.fields, row);
+    free(machine.name);
 }
 
 static void

@@ -9,9 +9,16 @@
 
 #include "cli/invocation.h"
 
-/* Does the work for one machine, and fills its row of the result: a struct with the
- * fields of the command's view, which is all zero before. Returns 0, or -1 and an error. */
-typedef int machine_task(struct invocation *invocation, const char *name, void *row,
+/* What came of one; the fields of a command's view have what it tells of that. */
+struct machine_result {
+    char *name;
+    bool before; /* what it was already: paused, or running */
+    int pid;     /* of its QEMU */
+};
+
+/* Does the work for one machine, of which the result has nothing but the name, and fills
+ * the rest of it. Returns 0, or -1 and an error. */
+typedef int machine_task(struct invocation *invocation, struct machine_result *machine,
                          struct maqet_error **err);
 
 /* Runs the task for all operands and shows each result as it comes. Returns the exit

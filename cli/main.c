@@ -96,7 +96,9 @@ run(struct invocation *invocation, int argc, char **argv, struct maqet_error **e
         (!no_machines && maqet_store_check_owner(&invocation->context, err) < 0))
         return -1;
     machines_name(invocation);
-    return invocation->command->run(invocation, err);
+    const struct command *command = invocation->command;
+    return command->run ? command->run(invocation, err)
+                        : machines_run(invocation, command->run_each);
 }
 
 int

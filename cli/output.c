@@ -221,12 +221,12 @@ shown_text(const struct view *view, const void *rows, size_t count, bool colour)
     struct maqet_text text = MAQET_TEXT_INIT;
 
     for (size_t i = 0; i < count && view->text; i++) {
-        _cleanup_free_ char *row = view->text(copies + i * fields->size, colour);
+        _cleanup_free_ char *row = view->text(copies + i * fields->size);
 
         maqet_text_append(&text, row);
     }
     char *all = view->text        ? maqet_text_take(&text)
-                : view->list_text ? view->list_text(copies, count, colour)
+                : view->list_text ? view->list_text(copies, count)
                                   : table_text(&view->table, copies, count, colour);
     maqet_fields_list_free(fields, copies, count);
     return all;

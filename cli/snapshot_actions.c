@@ -104,7 +104,7 @@ static const struct maqet_fields create_fields = MAQET_FIELDS_OF(
      .help = "in which state the guest's file systems were"});
 
 static char *
-create_text(const void *row, bool colour)
+create_text(const void *row)
 {
     const struct created *created = row;
     const struct maqet_snapshot_receipt *receipt = &created->receipt;
@@ -117,7 +117,6 @@ create_text(const void *row, bool colour)
             : maqet_strdup("guest pause 0 ms, not stopped");
     _cleanup_free_ char *left = left_text(&receipt->left, true);
 
-    (void)colour;
     return maqet_format("%sTook %.0f ms; %s; consistency: %s.\n%s", done, receipt->wall,
                         still,
                         receipt->consistency == MAQET_CONSISTENCY_OFF
@@ -257,13 +256,12 @@ static const struct maqet_fields load_fields = MAQET_FIELDS_OF(
               .known = MAQET_KNOWN(struct changed, runs)));
 
 static char *
-load_text(const void *row, bool colour)
+load_text(const void *row)
 {
     const struct changed *changed = row;
     _cleanup_free_ char *done = done_text("Loaded", &changed->done, "on");
     _cleanup_free_ char *left = left_text(&changed->left, false);
 
-    (void)colour;
     return changed->runs ? maqet_format("%s%sThe VM runs again (PID %d).\n", done, left,
                                         changed->pid)
                          : maqet_format("%s%s", done, left);
@@ -301,13 +299,12 @@ static const struct maqet_fields delete_fields = MAQET_FIELDS_OF(
     struct changed, DONE_ROWS(struct changed, done), LEFT_ROWS(struct changed, left));
 
 static char *
-delete_text(const void *row, bool colour)
+delete_text(const void *row)
 {
     const struct changed *changed = row;
     _cleanup_free_ char *done = done_text("Deleted", &changed->done, "of");
     _cleanup_free_ char *left = left_text(&changed->left, false);
 
-    (void)colour;
     return maqet_format("%s%s", done, left);
 }
 
@@ -351,12 +348,11 @@ static const struct maqet_fields export_fields = MAQET_FIELDS_OF(
               "whether it is without encryption, since --decrypt said so"));
 
 static char *
-export_text(const void *row, bool colour)
+export_text(const void *row)
 {
     const struct exported *exported = row;
     _cleanup_free_ char *done = done_text("Exported", &exported->done, "of");
 
-    (void)colour;
     return maqet_format("%sIt is in %s%s.\n", done, exported->file,
                         exported->decrypted ? ", which is not encrypted" : "");
 }

@@ -138,12 +138,11 @@ append_tree(struct maqet_text *text, const struct tree_drive *drive)
 }
 
 static char *
-tree_text(const void *row, bool colour)
+tree_text(const void *row)
 {
     const struct tree *tree = row;
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    (void)colour;
     for (size_t i = 0; i < tree->count; i++) {
         maqet_text_appendf(&text, "%s\n", tree->drives[i].drive);
         append_tree(&text, &tree->drives[i]);

@@ -165,13 +165,12 @@ snapshot_row_facts(struct maqet_text *text, const struct snapshot_row *row)
 }
 
 static char *
-listing_text(const void *row, bool colour)
+listing_text(const void *row)
 {
     const struct snapshot_listing *listing = row;
     const struct snapshot_rows *list = &listing->rows;
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    (void)colour;
     maqet_text_append(&text, list->count > 0 ? "Snapshots for " : "No snapshots for ");
     if (listing->drive)
         maqet_text_appendf(&text, "drive '%s'", listing->drive);

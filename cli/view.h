@@ -33,8 +33,8 @@ struct view {
     /* What people read for one row, or for all of a list, with its line feed; the caller
      * frees. Neither: the table. The rows are copies which have nothing but what the
      * fields tell of, and in which each text is one line that can be shown. */
-    char *(*text)(const void *row, bool colour);
-    char *(*list_text)(const void *rows, size_t count, bool colour);
+    char *(*text)(const void *row);
+    char *(*list_text)(const void *rows, size_t count);
 
     /* The lines of --format plain, where the table's columns don't do; the caller frees.
      * The texts are as they are (maqet_text_reversible()). */

@@ -11,15 +11,10 @@
 
 /* ---- a store with three machines, and a command that names some ---- */
 
-struct met {
-    char *name;
-    int number;
-};
-
-static const struct maqet_fields fields =
-    MAQET_FIELDS_OF(struct met, MAQET_ROW(struct met, name, "the VM's name"),
-                    MAQET_ROW(struct met, number, "a number"));
-static const struct view view = {.table = {.fields = &fields, .columns = "name number"}};
+static const struct maqet_fields fields = MAQET_FIELDS_OF(
+    struct machine_result, MAQET_ROW(struct machine_result, name, "the VM's name"),
+    MAQET_ROW(struct machine_result, pid, "a number"));
+static const struct view view = {.table = {.fields = &fields, .columns = "name pid"}};
 static const struct command command = {.name = "meet", .view = &view};
 
 static char *data_dir;
@@ -120,63 +115,60 @@ check_run(const char *const *operands, machine_task *task, int exit_code, const 
 /* ---- tasks ---- */
 
 static int
-fill(void *row, const char *name)
-{
-    *(struct met *)row = (struct met){maqet_strdup(name), 7};
-    return 0;
-}
-
-static int
-succeed(struct invocation *invocation, const char *name, void *row,
+succeed(struct invocation *invocation, struct machine_result *machine,
         struct maqet_error **err)
 {
     (void)invocation;
     (void)err;
-    return fill(row, name);
+    machine->pid = 7;
+    return 0;
 }
 
 /* a succeeds, b runs out of time, c is in the wrong state. */
 static int
-differ(struct invocation *invocation, const char *name, void *row,
+differ(struct invocation *invocation, struct machine_result *machine,
        struct maqet_error **err)
 {
-    (void)invocation;
-    if (strcmp(name, "a") == 0)
-        return fill(row, name);
-    maqet_error_set(err, *name == 'b' ? MAQET_ERROR_TIMEOUT : MAQET_ERROR_STATE,
-                    "no %s\nat all\xff", name);
+    if (strcmp(machine->name, "a") == 0)
+        return succeed(invocation, machine, err);
+    maqet_error_set(err, *machine->name == 'b' ? MAQET_ERROR_TIMEOUT : MAQET_ERROR_STATE,
+                    "no %s\nat all\xff", machine->name);
     maqet_error_remark(err, "Really.");
-    maqet_error_hint(err, "try %s", name);
+    maqet_error_hint(err, "try %s", machine->name);
     return -1;
 }
 
 static int
-die(struct invocation *invocation, const char *name, void *row, struct maqet_error **err)
+die(struct invocation *invocation, struct machine_result *machine,
+    struct maqet_error **err)
 {
-    if (*name == 'b')
+    if (*machine->name == 'b')
         raise(SIGKILL);
-    return succeed(invocation, name, row, err);
+    return succeed(invocation, machine, err);
 }
 
 /* More than a pipe holds, in lines that arrive in pieces. */
 static int
-talk(struct invocation *invocation, const char *name, void *row, struct maqet_error **err)
+talk(struct invocation *invocation, struct machine_result *machine,
+     struct maqet_error **err)
 {
     char *words = maqet_alloc(100001);
 
     memset(words, 'x', 100000);
     maqet_context_say(&invocation->context, MAQET_LEVEL_DEBUG, "%s", words);
     free(words);
-    maqet_context_say(&invocation->context, MAQET_LEVEL_WARNING, "from %s", name);
-    machines_waiting(invocation, name, 1000);
-    return succeed(invocation, name, row, err);
+    maqet_context_say(&invocation->context, MAQET_LEVEL_WARNING, "from %s",
+                      machine->name);
+    machines_waiting(invocation, machine->name, 1000);
+    return succeed(invocation, machine, err);
 }
 
 /* Every worker waits for all others: this ends only when they run at the same time. */
 static int
-meet(struct invocation *invocation, const char *name, void *row, struct maqet_error **err)
+meet(struct invocation *invocation, struct machine_result *machine,
+     struct maqet_error **err)
 {
-    _cleanup_free_ char *told = maqet_format("met-%s", name);
+    _cleanup_free_ char *told = maqet_format("met-%s", machine->name);
     _cleanup_free_ char *mine = unit_file(data_dir, told, "");
     int64_t deadline = maqet_now() + unit_patience(60000);
 
@@ -190,7 +182,7 @@ meet(struct invocation *invocation, const char *name, void *row, struct maqet_er
         maqet_error_set(err, MAQET_ERROR_TIMEOUT, "alone");
         return -1;
     }
-    return succeed(invocation, name, row, err);
+    return succeed(invocation, machine, err);
 }
 
 /* ---- tests ---- */

@@ -140,21 +140,19 @@ static const struct maqet_field all_rows[] = {
 static const struct maqet_fields all_fields = MAQET_FIELDS(struct deed, all_rows);
 
 static char *
-sentence(const void *row, bool colour)
+sentence(const void *row)
 {
     const struct deed *deed = row;
 
-    (void)colour;
     /* What the fields don't tell of is not there. */
     return maqet_format("Did %s%s.\n", deed->name, deed->words.count > 0 ? "!" : "");
 }
 
 static char *
-count_text(const void *rows, size_t count, bool colour)
+count_text(const void *rows, size_t count)
 {
     const struct deed *deeds = rows;
 
-    (void)colour;
     return maqet_format("%zu: %s\n", count, deeds[0].name);
 }
 
