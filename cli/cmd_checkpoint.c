@@ -217,58 +217,36 @@ run_delete(struct invocation *invocation, struct maqet_error **err)
 
 /* ---- list ---- */
 
-/* What is known of one; of what a former maqet wrote, not all of it. */
+/* Of what a former maqet wrote, not all is known. */
 struct listed {
-    char *name;
-    bool has_memory;
-    uint64_t memory;
-    char *method;
-    char *machine;
-    char *qemu;
-    bool there;
-    int64_t allocated;
-    bool has_length;
-    int64_t length;
-    struct maqet_strings drives;
-    char *drive_list; /* the same, "hdd,data" */
-    int64_t date;
-    double pause;
+    struct maqet_checkpoint about;
+    char *drives; /* "hdd,data" */
 };
 
-/* As maqet_checkpoint_list() has them. */
-static const struct maqet_fields known_fields =
-    MAQET_FIELDS_OF(struct listed, {"name", MAQET_FIELD(struct listed, name)},
-                    {"memory", MAQET_FIELD(struct listed, memory),
-                     .known = MAQET_KNOWN(struct listed, has_memory)},
-                    {"method", MAQET_FIELD(struct listed, method), .optional = true},
-                    {"machine", MAQET_FIELD(struct listed, machine), .optional = true},
-                    {"qemu", MAQET_FIELD(struct listed, qemu), .optional = true},
-                    {"allocated", MAQET_FIELD(struct listed, allocated),
-                     .known = MAQET_KNOWN(struct listed, there)},
-                    {"size", MAQET_FIELD(struct listed, length),
-                     .known = MAQET_KNOWN(struct listed, has_length)},
-                    {"drives", MAQET_FIELD(struct listed, drives), .optional = true},
-                    {"date", MAQET_FIELD(struct listed, date), .optional = true},
-                    {"pause", MAQET_FIELD(struct listed, pause), .optional = true});
-
 static const struct maqet_fields list_fields = MAQET_FIELDS_OF(
-    struct listed, MAQET_ROW(struct listed, name, "the checkpoint's name"),
-    MAQET_ROW(struct listed, memory, "how much memory the guest has",
-              .unit = MAQET_UNIT_BYTES, .known = MAQET_KNOWN(struct listed, has_memory)),
-    {"method", MAQET_FIELD_CHOICE(struct listed, method, maqet_migration_method_name),
+    struct listed,
+    {"name", MAQET_FIELD(struct listed, about.name), .help = "the checkpoint's name"},
+    {"memory", MAQET_FIELD(struct listed, about.memory), .unit = MAQET_UNIT_BYTES,
+     .known = MAQET_KNOWN(struct listed, about.has_memory),
+     .help = "how much memory the guest has"},
+    {"method",
+     MAQET_FIELD_CHOICE(struct listed, about.method, maqet_migration_method_name),
      .optional = true, .help = "how it was kept"},
-    MAQET_ROW(struct listed, machine, "QEMU's machine type", .optional = true),
-    MAQET_ROW(struct listed, qemu, "the version of QEMU", .optional = true),
-    {"size", MAQET_FIELD(struct listed, allocated), .unit = MAQET_UNIT_BYTES,
-     .known = MAQET_KNOWN(struct listed, there),
+    {"machine", MAQET_FIELD(struct listed, about.machine), .optional = true,
+     .help = "QEMU's machine type"},
+    {"qemu", MAQET_FIELD(struct listed, about.qemu), .optional = true,
+     .help = "the version of QEMU"},
+    {"size", MAQET_FIELD(struct listed, about.allocated), .unit = MAQET_UNIT_BYTES,
+     .known = MAQET_KNOWN(struct listed, about.is_there),
      .help = "what the guest's memory takes on the disk; null where that is lost"},
-    MAQET_ROW(struct listed, length, "the length of that file, which may have holes",
-              .unit = MAQET_UNIT_BYTES, .known = MAQET_KNOWN(struct listed, has_length)),
-    {"drives", MAQET_FIELD(struct listed, drive_list),
-     .help = "the drives that it has snapshots of, with a comma between two"},
-    {"date", MAQET_FIELD_DATE(struct listed, date), .optional = true,
+    {"length", MAQET_FIELD(struct listed, about.size), .unit = MAQET_UNIT_BYTES,
+     .known = MAQET_KNOWN(struct listed, about.has_size),
+     .help = "the length of that file, which may have holes"},
+    MAQET_ROW(struct listed, drives,
+              "the drives that it has snapshots of, with a comma between two"),
+    {"date", MAQET_FIELD_DATE(struct listed, about.date), .optional = true,
      .help = "when it was made"},
-    {"pause_ms", MAQET_FIELD(struct listed, pause), .unit = MAQET_UNIT_MILLISECONDS,
+    {"pause_ms", MAQET_FIELD(struct listed, about.pause), .unit = MAQET_UNIT_MILLISECONDS,
      .help = "how long the guest stood still for it"});
 
 static const struct view list_view = {
@@ -281,21 +259,18 @@ static const struct view list_view = {
 static int
 run_list(struct invocation *invocation, struct maqet_error **err)
 {
-    _cleanup_json_ json_object *list = maqet_checkpoint_list(
-        &invocation->context, operand_find(invocation, OPERAND_VM), err);
-    void *items;
-    size_t count;
+    _cleanup_checkpoints_ struct maqet_checkpoints list = {0};
 
-    if (!list ||
-        maqet_fields_list_from_json(&known_fields, list, &items, &count, err) < 0)
+    if (maqet_checkpoint_list(&invocation->context, operand_find(invocation, OPERAND_VM),
+                              &list, err) < 0)
         return -1;
-    struct listed *listed = items;
-    for (size_t i = 0; i < count; i++)
-        listed[i].drive_list = maqet_strings_join(&listed[i].drives, ",");
-    output_list(&invocation->output, &list_view, listed, count);
-    for (size_t i = 0; i < count; i++)
-        free(listed[i].drive_list);
-    maqet_fields_list_free(&known_fields, items, count);
+    _cleanup_free_ struct listed *listed = maqet_alloc(list.count * sizeof(*listed) + 1);
+    for (size_t i = 0; i < list.count; i++)
+        listed[i] = (struct listed){list.items[i],
+                                    maqet_strings_join(&list.items[i].drives, ",")};
+    output_list(&invocation->output, &list_view, listed, list.count);
+    for (size_t i = 0; i < list.count; i++)
+        free(listed[i].drives);
     return 0;
 }
 

@@ -29,7 +29,6 @@ libmaqet_core_la_SOURCES = \
 	core/base/text.c core/base/text.h \
 	core/base/threads.c core/base/threads.h \
 	core/base/tool_output.c core/base/tool_output.h \
-	core/checkpoint/about.c core/checkpoint/about.h \
 	core/checkpoint/checkpoint.h \
 	core/checkpoint/creatable.c core/checkpoint/creatable.h \
 	core/checkpoint/create.c core/checkpoint/create.h \

@@ -3,8 +3,9 @@
 
 #include <string.h>
 
+#include "core/base/files.h"
 #include "core/base/json.h"
-#include "core/machine/checkpoint_files.h"
+#include "core/machine/command_line.h"
 #include "core/machine/drives.h"
 #include "core/machine/monitor.h"
 #include "core/qemu/migration.h"
@@ -174,9 +175,9 @@ check_blocked(struct maqet_session *session, struct maqet_qmp *qmp,
 /* What the guest writes to besides its drives would not come back with its memory, and be
  * damaged by a guest that takes it for what it was. But flash and persistent memory and a
  * TPM's state are part of the devices' state, and written to their files when that is
- * loaded. *flash gets those files. */
+ * loaded. */
 static int
-check_others(struct maqet_session *session, struct maqet_strings *flash,
+check_others(struct maqet_session *session, struct maqet_checkpoint *about,
              struct maqet_error **err)
 {
     _cleanup_writables_ struct maqet_writables others = {0};
@@ -188,7 +189,7 @@ check_others(struct maqet_session *session, struct maqet_strings *flash,
         const char *file = other->file ? other->file : other->name;
 
         if (other->kind != MAQET_WRITABLE_DISK && other->kind != MAQET_WRITABLE_UNKNOWN) {
-            maqet_strings_add(flash, file);
+            maqet_strings_add(&about->flash, file);
             continue;
         }
         maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
@@ -207,7 +208,8 @@ check_others(struct maqet_session *session, struct maqet_strings *flash,
  * it.
  */
 static int
-check_space(struct maqet_session *session, uint64_t *memory, struct maqet_error **err)
+check_space(struct maqet_session *session, struct maqet_checkpoint *about,
+            struct maqet_error **err)
 {
     _cleanup_json_ json_object *summary =
         maqet_monitor_ask(session->machine, "query-memory-size-summary", NULL, err);
@@ -215,17 +217,18 @@ check_space(struct maqet_session *session, uint64_t *memory, struct maqet_error 
 
     if (!summary)
         return -1;
-    *memory = (uint64_t)maqet_json_int(summary, "base-memory") +
-              (uint64_t)maqet_json_int(summary, "plugged-memory");
-    if (*memory == 0)
+    about->memory = (uint64_t)maqet_json_int(summary, "base-memory") +
+                    (uint64_t)maqet_json_int(summary, "plugged-memory");
+    about->has_memory = about->memory > 0;
+    if (!about->has_memory)
         return maqet_error_set(err, MAQET_ERROR_FAILED,
                                "VM '%s': QEMU does not report the size of its memory",
                                session->machine->name);
     if (!maqet_state_file_space(session->machine->context, session->machine->name,
                                 &available) ||
-        *memory <= available)
+        about->memory <= available)
         return 0;
-    _cleanup_free_ char *needed = maqet_text_bytes(*memory);
+    _cleanup_free_ char *needed = maqet_text_bytes(about->memory);
     _cleanup_free_ char *left = maqet_text_bytes(available);
     maqet_error_set(err, MAQET_ERROR_NO_SPACE,
                     "Insufficient disk space for the memory of VM '%s'. Required: %s, "
@@ -235,24 +238,64 @@ check_space(struct maqet_session *session, uint64_t *memory, struct maqet_error 
     return -1;
 }
 
-void
-maqet_making_cleanup(struct maqet_making *making)
+/* ---- what it fits ---- */
+
+/* QEMU's versioned name of the machine type, which is called NAME-machine. The caller
+ * frees; NULL: not known. */
+static char *
+machine_type(struct maqet_session *session)
 {
-    maqet_strings_clear(&making->flash);
+    static const char suffix[] = "-machine";
+    json_object *arguments = json_object_new_object();
+
+    json_object_object_add(arguments, "path", json_object_new_string("/machine"));
+    json_object_object_add(arguments, "property", json_object_new_string("type"));
+    _cleanup_json_ json_object *type =
+        maqet_monitor_ask(session->machine, "qom-get", arguments, NULL);
+    if (!json_object_is_type(type, json_type_string))
+        return NULL;
+    const char *text = json_object_get_string(type);
+    size_t length = strlen(text);
+    bool has_suffix =
+        length > strlen(suffix) && strcmp(text + length - strlen(suffix), suffix) == 0;
+    return maqet_strndup(text, has_suffix ? length - strlen(suffix) : length);
+}
+
+static int
+describe(struct maqet_session *session, struct maqet_qmp *qmp,
+         struct maqet_checkpoint *about, struct maqet_error **err)
+{
+    const struct maqet_opened *machine = session->machine;
+    /* The program that runs, even when the file of that name is another one by now. */
+    _cleanup_free_ char *program = maqet_format("/proc/%d/exe", machine->run.pid);
+
+    if (maqet_command_line_of(machine->run.pid, &about->arguments, err) < 0)
+        return -1;
+    maqet_members_names(session, &about->drives);
+    maqet_slots_copy(&about->slots, &machine->vm->slots);
+    about->machine = machine_type(session);
+    about->program = maqet_file_mark(program);
+    about->qemu = maqet_strdup(maqet_qmp_version_text(qmp));
+    about->version = maqet_qmp_version(qmp);
+    return 0;
 }
 
 int
-maqet_creatable_check(struct maqet_session *session, const char *name,
-                      struct maqet_making *making, struct maqet_error **err)
+maqet_creatable_check(struct maqet_session *session,
+                      const struct maqet_checkpoint_request *request,
+                      struct maqet_checkpoint *about, struct maqet_error **err)
 {
     if (check_runs(session, err) < 0 || choose_drives(session, err) < 0 ||
-        maqet_members_refresh(session, err) < 0 || check_name(session, name, err) < 0)
+        maqet_members_refresh(session, err) < 0 ||
+        check_name(session, request->name, err) < 0)
         return -1;
     struct maqet_qmp *qmp = maqet_monitor_connect(session->machine, err);
     return !qmp || check_state(session, err) < 0 ||
                    check_blocked(session, qmp, err) < 0 ||
-                   check_others(session, &making->flash, err) < 0 ||
-                   check_space(session, &making->memory, err) < 0
+                   check_others(session, about, err) < 0 ||
+                   check_space(session, about, err) < 0 ||
+                   maqet_migration_check_method(qmp, request->method, err) < 0 ||
+                   describe(session, qmp, about, err) < 0
                ? -1
                : 0;
 }

@@ -13,12 +13,9 @@
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
-#include "core/base/json.h"
-#include "core/checkpoint/about.h"
 #include "core/checkpoint/creatable.h"
 #include "core/checkpoint/guard.h"
 #include "core/job/recover.h"
-#include "core/machine/checkpoint_files.h"
 #include "core/machine/monitor.h"
 #include "core/qemu/migration_writer.h"
 #include "core/snapshot/create.h"
@@ -173,8 +170,8 @@ save(struct maqet_session *session, const struct maqet_checkpoint_request *reque
 /* From the journal to its end; a failure is for maqet_job_fail(). */
 static int
 make(struct maqet_session *session, const struct maqet_checkpoint_request *request,
-     struct maqet_qmp *qmp, json_object *about, struct maqet_checkpoint_receipt *receipt,
-     struct maqet_error **err)
+     struct maqet_qmp *qmp, struct maqet_checkpoint *about,
+     struct maqet_checkpoint_receipt *receipt, struct maqet_error **err)
 {
     struct maqet_migration_result result = {0};
     struct maqet_stillness stillness = {0};
@@ -193,14 +190,11 @@ make(struct maqet_session *session, const struct maqet_checkpoint_request *reque
     receipt->method = result.method;
     maqet_steps_measure(session, &stillness);
     receipt->pause = stillness.pause;
-    json_object_object_add(
-        about, "method",
-        json_object_new_string(maqet_migration_method_name(result.method)));
-    if (request->compress)
-        json_object_object_add(about, "compression", json_object_new_string("zstd"));
-    json_object_object_add(about, "mapped", json_object_new_boolean(result.mapped));
-    json_object_object_add(about, "pause", json_object_new_double(stillness.pause));
-    json_object_object_add(about, "date", json_object_new_int64(time(NULL)));
+    about->method = maqet_strdup(maqet_migration_method_name(result.method));
+    about->compression = maqet_strdup(request->compress ? "zstd" : NULL);
+    about->mapped = result.mapped;
+    about->pause = stillness.pause;
+    about->date = time(NULL);
     if (maqet_members_refresh(session, err) < 0 ||
         maqet_identity_record(session, request->name, about, err) < 0)
         return -1;
@@ -209,8 +203,8 @@ make(struct maqet_session *session, const struct maqet_checkpoint_request *reque
     if (maqet_state_file_publish(session->machine->context, session->machine->name,
                                  request->name, fd, about, err) < 0)
         return -1;
-    receipt->allocated = maqet_json_int(about, "allocated");
-    receipt->length = maqet_json_int(about, "size");
+    receipt->allocated = about->allocated;
+    receipt->length = about->size;
     maqet_members_note_created(session, request->name);
     return maqet_session_done(session, err);
 }
@@ -224,17 +218,14 @@ maqet_checkpoint_create(const struct maqet_context *context,
     _cleanup_session_ struct maqet_session *session =
         maqet_session_open(context, request->vm, err);
     int64_t begun = maqet_now();
-    _cleanup_making_ struct maqet_making making = {0};
+    _cleanup_checkpoint_ struct maqet_checkpoint about = {0};
 
-    if (!session || maqet_creatable_check(session, request->name, &making, err) < 0)
+    if (!session || maqet_creatable_check(session, request, &about, err) < 0)
         return -1;
     struct maqet_qmp *qmp = maqet_monitor_connect(session->machine, err);
-    if (!qmp || maqet_migration_check_method(qmp, request->method, err) < 0)
+    if (!qmp)
         return -1;
-    _cleanup_json_ json_object *about = maqet_about_describe(session, qmp, &making, err);
-    if (!about)
-        return -1;
-    if (make(session, request, qmp, about, receipt, err) < 0)
+    if (make(session, request, qmp, &about, receipt, err) < 0)
         return maqet_job_fail(session->job, err);
     receipt->wall = (double)(maqet_now() - begun);
     maqet_members_names(session, &receipt->drives);

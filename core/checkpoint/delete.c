@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/checkpoint/delete.h"
 
-#include "core/base/json.h"
 #include "core/job/recover.h"
-#include "core/machine/checkpoint_files.h"
 #include "core/snapshot/delete.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/members.h"
@@ -12,16 +10,15 @@
 /* Chooses the drives whose snapshots of that name are the checkpoint's own: one that
  * another program, or the user, has put in the place of one of them stays. */
 static int
-choose_own(struct maqet_session *session, const char *name, json_object *about,
+choose_own(struct maqet_session *session, const struct maqet_checkpoint *about,
            struct maqet_error **err)
 {
-    _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
     _cleanup_strings_ struct maqet_strings own = MAQET_STRINGS_INIT;
+    const char *name = about->name;
 
-    maqet_json_texts(json_object_object_get(about, "drives"), &drives);
-    if (maqet_members_check_known(session, &drives, err) < 0)
+    if (maqet_members_check_known(session, &about->drives, err) < 0)
         return -1;
-    maqet_members_choose_listed(session, &drives);
+    maqet_members_choose_listed(session, &about->drives);
     if (maqet_members_refresh(session, err) < 0)
         return -1;
     for (size_t i = 0; i < session->count; i++) {
@@ -54,14 +51,13 @@ maqet_checkpoint_delete(const struct maqet_context *context,
     const char *name = request->name;
     _cleanup_session_ struct maqet_session *session =
         maqet_session_open(context, request->vm, err);
+    _cleanup_checkpoint_ struct maqet_checkpoint about = {0};
 
     if (!session)
         return -1;
     const char *vm = session->machine->name;
-    _cleanup_json_ json_object *about = maqet_state_file_about(context, vm, name, err);
-    if (!about)
-        return -1;
-    if (choose_own(session, name, about, err) < 0 ||
+    if (maqet_state_file_about(context, vm, name, &about, err) < 0 ||
+        choose_own(session, &about, err) < 0 ||
         maqet_session_begin(session, &maqet_kind_checkpoint_delete, name, NULL, err) < 0)
         return -1;
     if (maqet_state_file_remove(context, vm, name, err) < 0 ||

@@ -5,15 +5,19 @@
 #ifndef MAQET_CHECKPOINT_LIST_H
 #define MAQET_CHECKPOINT_LIST_H
 
-#include <json-c/json.h>
+#include "core/machine/checkpoint_files.h"
 
-#include "core/base/context.h"
-#include "core/base/error.h"
+struct maqet_checkpoints {
+    struct maqet_checkpoint *items;
+    size_t count;
+};
 
-/* What is known of each, as a list of objects, the oldest first: name, date (s), method,
- * pause (ms), size (the length of the file), allocated (what it takes on the disk) and
- * memory (bytes), drives, machine, qemu. The caller puts it. */
-json_object *maqet_checkpoint_list(const struct maqet_context *context, const char *vm,
-                                   struct maqet_error **err);
+void maqet_checkpoints_clear(struct maqet_checkpoints *checkpoints);
+
+#define _cleanup_checkpoints_ _cleanup_(maqet_checkpoints_clear)
+
+/* Adds all checkpoints of a machine to an empty list, the oldest first. */
+int maqet_checkpoint_list(const struct maqet_context *context, const char *vm,
+                          struct maqet_checkpoints *list, struct maqet_error **err);
 
 #endif

@@ -8,11 +8,9 @@
 
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/checkpoint/create.h"
 #include "core/checkpoint/loading.h"
 #include "core/job/recover.h"
-#include "core/lifecycle/start.h"
 #include "core/lifecycle/startable.h"
 #include "core/machine/check.h"
 #include "core/machine/monitor.h"
@@ -40,7 +38,7 @@ maqet_checkpoint_loadable(const struct maqet_context *context,
                           const struct maqet_checkpoint_request *request, bool *running,
                           bool *silent, char **verified, struct maqet_error **err)
 {
-    _cleanup_loading_ struct maqet_loading loading;
+    _cleanup_loading_ struct maqet_loading loading = MAQET_LOADING_INIT;
 
     if (maqet_loading_open(context, request, &loading, err) < 0)
         return -1;
@@ -75,11 +73,6 @@ load(struct maqet_loading *loading, const struct maqet_checkpoint_request *reque
      int *pid, struct maqet_error **err)
 {
     struct maqet_session *session = loading->session;
-    const struct maqet_incoming incoming = {
-        .fd = loading->fd,
-        .mapped = maqet_loading_mapped(loading),
-        .machine = maqet_json_text(loading->about, "machine"),
-        .slots = &session->machine->vm->slots};
     bool runs = session->machine->run.pid > 0;
     _cleanup_definition_ struct maqet_definition *definition =
         maqet_opened_definition(session->machine, err);
@@ -107,7 +100,7 @@ load(struct maqet_loading *loading, const struct maqet_checkpoint_request *reque
             maqet_error_next(err, MAQET_NEXT_START_STOPPED, session->machine->name, NULL);
         return -1;
     }
-    if (maqet_vm_start_again(session->machine, TAKE_PTR(definition), &incoming,
+    if (maqet_vm_start_again(session->machine, TAKE_PTR(definition), &loading->incoming,
                              request->timeout, err) == 0) {
         if (pid)
             *pid = session->machine->run.pid;
@@ -182,7 +175,7 @@ maqet_checkpoint_load(const struct maqet_context *context,
                       const struct maqet_checkpoint_request *request, int *pid,
                       struct maqet_error **err)
 {
-    _cleanup_loading_ struct maqet_loading loading = {.fd = -1};
+    _cleanup_loading_ struct maqet_loading loading = MAQET_LOADING_INIT;
     _cleanup_free_ char *verified = NULL;
     struct maqet_checkpoint_request again = *request;
     bool running, silent;

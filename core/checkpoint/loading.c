@@ -6,10 +6,8 @@
 #include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/base/process.h"
-#include "core/machine/checkpoint_files.h"
 #include "core/machine/command_line.h"
 #include "core/machine/run.h"
-#include "core/machine/slots.h"
 #include "core/machine/store.h"
 #include "core/qemu/version.h"
 #include "core/snapshot/identity.h"
@@ -19,10 +17,10 @@ void
 maqet_loading_clear(struct maqet_loading *loading)
 {
     maqet_session_free(loading->session);
-    json_object_put(loading->about);
+    maqet_checkpoint_clear(&loading->about);
     free(loading->verified);
-    if (loading->fd >= 0)
-        close(loading->fd);
+    if (loading->incoming.fd >= 0)
+        close(loading->incoming.fd);
 }
 
 /* ---- does it fit ---- */
@@ -72,13 +70,13 @@ without_names(const char *argument)
 
 /* Leaves such options out, with their values. */
 static void
-add_what_matters(struct maqet_strings *kept, char *const *argv, size_t count)
+add_what_matters(struct maqet_strings *kept, const struct maqet_strings *argv)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (is_of_no_matter(argv[i]))
+    for (size_t i = 0; i < argv->count; i++) {
+        if (is_of_no_matter(argv->items[i]))
             i++;
         else
-            maqet_strings_take(kept, without_names(argv[i]));
+            maqet_strings_take(kept, without_names(argv->items[i]));
     }
 }
 
@@ -112,21 +110,18 @@ static int
 check_arguments(const struct maqet_loading *loading, const char *name,
                 const struct maqet_strings *argv, struct maqet_error **err)
 {
-    _cleanup_strings_ struct maqet_strings recorded = MAQET_STRINGS_INIT;
     _cleanup_strings_ struct maqet_strings then = MAQET_STRINGS_INIT;
     _cleanup_strings_ struct maqet_strings now = MAQET_STRINGS_INIT;
-    json_object *list = NULL;
+    const struct maqet_strings *recorded = &loading->about.arguments;
 
-    json_object_object_get_ex(loading->about, "arguments", &list);
-    if (!json_object_is_type(list, json_type_array))
+    if (recorded->count == 0)
         return maqet_error_set(
             err, MAQET_ERROR_FAILED,
             "The checkpoint '%s' of VM '%s' is damaged: it does not contain QEMU's "
             "command line",
             name, loading->session->machine->name);
-    maqet_json_texts(list, &recorded);
-    add_what_matters(&then, recorded.items, recorded.count);
-    add_what_matters(&now, argv->items, argv->count);
+    add_what_matters(&then, recorded);
+    add_what_matters(&now, argv);
     return compare_arguments(loading, name, &then, &now, err);
 }
 
@@ -144,10 +139,10 @@ static int
 check_version(const struct maqet_loading *loading, const char *name, const char *program,
               struct maqet_error **err)
 {
-    int now = 0, then = (int)maqet_json_int(loading->about, "version");
-    const char *text = maqet_json_text(loading->about, "qemu");
+    int now = 0, then = loading->about.version;
+    const char *text = loading->about.qemu;
 
-    if (!is_program(program, maqet_json_text(loading->about, "program")))
+    if (!is_program(program, loading->about.program))
         now = maqet_qemu_version(program);
     if (now == 0 || now == then / 100 * 100)
         return 0;
@@ -162,7 +157,7 @@ int
 maqet_loading_check_drives(const struct maqet_loading *loading, const char *name,
                            struct maqet_error **err)
 {
-    return maqet_identity_check(loading->session, name, loading->about, err) < 0
+    return maqet_identity_check(loading->session, name, &loading->about, err) < 0
                ? -1
                : maqet_members_need(loading->session, name, err);
 }
@@ -170,33 +165,22 @@ maqet_loading_check_drives(const struct maqet_loading *loading, const char *name
 static int
 open_drives(struct maqet_loading *loading, const char *name, struct maqet_error **err)
 {
-    _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
+    const struct maqet_strings *drives = &loading->about.drives;
 
-    maqet_json_texts(json_object_object_get(loading->about, "drives"), &drives);
-    if (maqet_members_check_known(loading->session, &drives, err) < 0)
+    if (maqet_members_check_known(loading->session, drives, err) < 0)
         return -1;
-    maqet_members_choose_listed(loading->session, &drives);
+    maqet_members_choose_listed(loading->session, drives);
     return maqet_members_refresh(loading->session, err) < 0 ||
                    maqet_loading_check_drives(loading, name, err) < 0
                ? -1
                : 0;
 }
 
-/* The drives sit where they sat when it was made. It may be of an earlier maqet, which
- * placed them in the order of the list. */
-static void
-take_slots(struct maqet_loading *loading)
-{
-    maqet_slots_of_json(json_object_object_get(loading->about, "slots"),
-                        &loading->session->machine->vm->slots);
-}
-
 /* A checkpoint of an earlier maqet is loaded as that one loaded it. */
 static void
 warn_of_unrecorded(const struct maqet_loading *loading, const char *name)
 {
-    if (maqet_identity_recorded(loading->about) &&
-        maqet_json_text(loading->about, "checksum"))
+    if (loading->about.has_snapshots && loading->about.checksum)
         return;
     maqet_context_say(loading->session->machine->context, MAQET_LEVEL_WARNING,
                       "The checkpoint '%s' of VM '%s' was created by an earlier "
@@ -213,36 +197,32 @@ maqet_loading_open(const struct maqet_context *context,
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
     const char *name = request->name;
 
-    *loading = (struct maqet_loading){.fd = -1};
     loading->session = maqet_session_open(context, request->vm, err);
     if (!loading->session)
         return -1;
-    loading->session->machine->silent =
-        loading->session->machine->run.pid > 0 && request->silent;
-    loading->session->machine->on_silence = MAQET_ON_SILENCE_END;
-    loading->about =
-        maqet_state_file_about(context, loading->session->machine->name, name, err);
-    if (loading->about)
-        take_slots(loading);
-    if (!loading->about ||
-        maqet_vm_command_line(loading->session->machine->vm, &argv, err) < 0 ||
+    struct maqet_opened *machine = loading->session->machine;
+    machine->silent = machine->run.pid > 0 && request->silent;
+    machine->on_silence = MAQET_ON_SILENCE_END;
+    if (maqet_state_file_about(context, machine->name, name, &loading->about, err) < 0)
+        return -1;
+    /* The drives sit where they sat when it was made. It may be of an earlier maqet, which
+     * placed them in the order of the list. */
+    maqet_slots_copy(&machine->vm->slots, &loading->about.slots);
+    if (maqet_vm_command_line(machine->vm, &argv, err) < 0 ||
         check_arguments(loading, name, &argv, err) < 0 ||
         check_version(loading, name, argv.items[0], err) < 0 ||
         open_drives(loading, name, err) < 0)
         return -1;
     loading->verified = maqet_strdup(request->verified);
-    loading->fd = maqet_state_file_open(context, loading->session->machine->name, name,
-                                        loading->about, &loading->verified, err);
-    if (loading->fd >= 0 && !request->verified)
+    int fd = maqet_state_file_open(context, machine->name, name, &loading->about,
+                                   &loading->verified, err);
+    if (fd < 0)
+        return -1;
+    if (!request->verified)
         warn_of_unrecorded(loading, name);
-    return loading->fd < 0 ? -1 : 0;
-}
-
-bool
-maqet_loading_mapped(const struct maqet_loading *loading)
-{
-    json_object *mapped = NULL;
-
-    json_object_object_get_ex(loading->about, "mapped", &mapped);
-    return json_object_get_boolean(mapped);
+    loading->incoming = (struct maqet_incoming){.fd = fd,
+                                                .mapped = loading->about.mapped,
+                                                .machine = loading->about.machine,
+                                                .slots = &machine->vm->slots};
+    return 0;
 }

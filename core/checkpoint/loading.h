@@ -7,17 +7,20 @@
 #define MAQET_CHECKPOINT_LOADING_H
 
 #include "core/checkpoint/request.h"
+#include "core/lifecycle/start.h"
+#include "core/machine/checkpoint_files.h"
 #include "core/snapshot/session.h"
 
 struct maqet_loading {
     struct maqet_session *session; /* its members: the checkpoint's drives */
-    json_object *about;
-    int fd;         /* the file of state */
+    struct maqet_checkpoint about;
+    struct maqet_incoming incoming;
     char *verified; /* see maqet_state_file_open */
 };
 
-/* Opens the machine and the checkpoint, and looks for all that could be in the way. It is
- * to be cleared even when that failed. */
+#define MAQET_LOADING_INIT ((struct maqet_loading){.incoming = {.fd = -1}})
+
+/* Opens the machine and the checkpoint, and looks for all that could be in the way. */
 int maqet_loading_open(const struct maqet_context *context,
                        const struct maqet_checkpoint_request *request,
                        struct maqet_loading *loading, struct maqet_error **err);
@@ -25,9 +28,6 @@ int maqet_loading_open(const struct maqet_context *context,
 /* Whether the drives have the snapshots that the memory belongs to. */
 int maqet_loading_check_drives(const struct maqet_loading *loading, const char *name,
                                struct maqet_error **err);
-
-/* Whether each page of memory has its place in the file. */
-bool maqet_loading_mapped(const struct maqet_loading *loading);
 
 void maqet_loading_clear(struct maqet_loading *loading);
 

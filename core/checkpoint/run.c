@@ -22,7 +22,6 @@
 #include "core/base/pidfd.h"
 #include "core/base/process.h"
 #include "core/checkpoint/loading.h"
-#include "core/lifecycle/start.h"
 #include "core/machine/monitor.h"
 #include "core/machine/run.h"
 #include "core/qemu/agent.h"
@@ -97,14 +96,13 @@ static int
 check_writable(const struct test *test, struct maqet_error **err)
 {
     const struct maqet_session *session = test->loading.session;
-    _cleanup_strings_ struct maqet_strings flash = MAQET_STRINGS_INIT;
+    const struct maqet_strings *flash = &test->loading.about.flash;
 
-    maqet_json_texts(json_object_object_get(test->loading.about, "flash"), &flash);
-    if (flash.count > 0)
+    if (flash->count > 0)
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                                "The guest of VM '%s' can write to %s besides its "
                                "drives: this cannot be discarded",
-                               session->machine->name, flash.items[0]);
+                               session->machine->name, flash->items[0]);
     for (size_t i = 0; i < session->machine->vm->drive_count; i++) {
         const struct maqet_drive *drive = session->machine->vm->drives[i];
 
@@ -145,18 +143,12 @@ static int
 start(struct test *test, int64_t timeout, struct maqet_error **err)
 {
     struct maqet_session *session = test->loading.session;
-    const struct maqet_incoming incoming = {
-        .fd = test->loading.fd,
-        .mapped = maqet_loading_mapped(&test->loading),
-        .machine = maqet_json_text(test->loading.about, "machine"),
-        .slots = &session->machine->vm->slots,
-        .served = &test->drives,
-        .sockets = &test->sockets,
-    };
     struct maqet_definition *definition = maqet_opened_definition(session->machine, err);
 
-    if (!definition ||
-        maqet_vm_start_again(session->machine, definition, &incoming, timeout, err) < 0)
+    test->loading.incoming.served = &test->drives;
+    test->loading.incoming.sockets = &test->sockets;
+    if (!definition || maqet_vm_start_again(session->machine, definition,
+                                            &test->loading.incoming, timeout, err) < 0)
         return -1;
     test->qemu = session->machine->run.pid;
     test->pidfd = maqet_pidfd_open(test->qemu);
@@ -356,7 +348,7 @@ maqet_checkpoint_run(const struct maqet_context *context,
                      struct maqet_error **err)
 {
     _cleanup_(test_clear) struct test test = {
-        .loading.fd = -1, .pidfd = -1, .signals = -1};
+        .loading = MAQET_LOADING_INIT, .pidfd = -1, .signals = -1};
 
     *exit_code = 0;
     if (maqet_loading_open(context, request, &test.loading, err) < 0)

@@ -13,6 +13,123 @@
 #include "core/qemu/migration_writer.h"
 #include "core/storage/space.h"
 
+/* ---- the description ---- */
+
+/* What a former maqet did not write may be missing. */
+#define VALUE(member, ...)                                                               \
+    {                                                                                    \
+#member, MAQET_FIELD(struct maqet_checkpoint, member), .optional = true,         \
+                                                               __VA_ARGS__               \
+    }
+static const struct maqet_fields checkpoint_fields = MAQET_FIELDS_OF(
+    struct maqet_checkpoint, VALUE(machine, .sparse = true), VALUE(qemu, .sparse = true),
+    VALUE(version), VALUE(program, .sparse = true), VALUE(arguments), VALUE(drives),
+    {"slots",
+     MAQET_FIELD_LIST(struct maqet_checkpoint, slots.items, slots.count,
+                      &maqet_slot_record_fields),
+     .optional = true},
+    VALUE(flash),
+    VALUE(memory, .known = MAQET_KNOWN(struct maqet_checkpoint, has_memory)),
+    VALUE(method, .sparse = true), VALUE(compression, .sparse = true), VALUE(mapped),
+    VALUE(pause), VALUE(date),
+    VALUE(size, .known = MAQET_KNOWN(struct maqet_checkpoint, has_size)),
+    VALUE(checksum, .sparse = true));
+
+/* "snapshots": {DRIVE: {...}} */
+static const struct maqet_fields snapshot_fields = MAQET_FIELDS_OF(
+    struct maqet_checkpoint_snapshot,
+    {"id", MAQET_FIELD(struct maqet_checkpoint_snapshot, snapshot.id)},
+    {"seconds", MAQET_FIELD(struct maqet_checkpoint_snapshot, snapshot.seconds)},
+    {"nanoseconds", MAQET_FIELD(struct maqet_checkpoint_snapshot, snapshot.nanoseconds)},
+    {"image", MAQET_FIELD(struct maqet_checkpoint_snapshot, image), .optional = true,
+     .sparse = true});
+
+void
+maqet_checkpoint_clear(struct maqet_checkpoint *about)
+{
+    for (size_t i = 0; i < about->snapshot_count; i++)
+        free(about->snapshots[i].drive);
+    maqet_fields_list_free(&snapshot_fields, about->snapshots, about->snapshot_count);
+    maqet_fields_clear(&checkpoint_fields, about);
+    free(about->name);
+    *about = (struct maqet_checkpoint){0};
+}
+
+static struct maqet_checkpoint_snapshot *
+add_snapshot(struct maqet_checkpoint *about, const char *drive)
+{
+    size_t count = about->snapshot_count++;
+
+    about->has_snapshots = true;
+    about->snapshots =
+        maqet_realloc(about->snapshots, (count + 1) * sizeof(*about->snapshots));
+    about->snapshots[count] =
+        (struct maqet_checkpoint_snapshot){.drive = maqet_strdup(drive)};
+    return &about->snapshots[count];
+}
+
+void
+maqet_checkpoint_add_snapshot(struct maqet_checkpoint *about,
+                              const struct maqet_drive *drive,
+                              const struct maqet_snapshot *snapshot)
+{
+    struct maqet_checkpoint_snapshot *added = add_snapshot(about, drive->name);
+
+    added->image = maqet_strdup(drive->path);
+    added->snapshot.id = maqet_strdup(snapshot->id);
+    added->snapshot.seconds = snapshot->seconds;
+    added->snapshot.nanoseconds = snapshot->nanoseconds;
+}
+
+const struct maqet_snapshot *
+maqet_checkpoint_snapshot(const struct maqet_checkpoint *about, const char *drive)
+{
+    for (size_t i = 0; i < about->snapshot_count; i++)
+        if (strcmp(about->snapshots[i].drive, drive) == 0 &&
+            about->snapshots[i].snapshot.id)
+            return &about->snapshots[i].snapshot;
+    return NULL;
+}
+
+static json_object *
+describe(const struct maqet_checkpoint *about)
+{
+    json_object *object = maqet_fields_to_json(&checkpoint_fields, about);
+    json_object *snapshots = json_object_new_object();
+
+    for (size_t i = 0; i < about->snapshot_count; i++)
+        json_object_object_add(
+            snapshots, about->snapshots[i].drive,
+            maqet_fields_to_json(&snapshot_fields, &about->snapshots[i]));
+    json_object_object_add(object, "snapshots", snapshots);
+    return object;
+}
+
+/* An entry that is damaged says nothing of its drive. */
+static int
+read_description(json_object *object, struct maqet_checkpoint *about,
+                 struct maqet_error **err)
+{
+    json_object *snapshots = NULL;
+
+    if (maqet_fields_from_json(&checkpoint_fields, object, about, err) < 0)
+        return -1;
+    if (!maqet_slots_are_distinct(&about->slots))
+        maqet_slots_clear(&about->slots);
+    json_object_object_get_ex(object, "snapshots", &snapshots);
+    about->has_snapshots = json_object_is_type(snapshots, json_type_object);
+    if (!about->has_snapshots)
+        return 0;
+    json_object_object_foreach(snapshots, drive, entry)
+    {
+        (void)maqet_fields_from_json(&snapshot_fields, entry, add_snapshot(about, drive),
+                                     NULL);
+    }
+    return 0;
+}
+
+/* ---- the files ---- */
+
 static char *
 folder_of(const struct maqet_context *context, const char *vm)
 {
@@ -48,16 +165,15 @@ sync_folder(const struct maqet_context *context, const char *vm, struct maqet_er
     return maqet_dir_sync(fd, folder, err);
 }
 
-/* What the file takes on the disk, which may be less than its length. It is added as
- * "allocated", which is not stored: a copy may take more, or less. */
+/* What the file takes on the disk may be less than its length, and another number for a
+ * copy of it. */
 static void
-add_allocated(json_object *about, const char *path)
+look_at_state(struct maqet_checkpoint *about, const char *path)
 {
     struct stat status;
 
-    if (stat(path, &status) == 0)
-        json_object_object_add(about, "allocated",
-                               json_object_new_int64((int64_t)status.st_blocks * 512));
+    about->is_there = stat(path, &status) == 0;
+    about->allocated = about->is_there ? (int64_t)status.st_blocks * 512 : 0;
 }
 
 int
@@ -77,7 +193,7 @@ maqet_state_file_create(const struct maqet_context *context, const char *vm,
 
 int
 maqet_state_file_publish(const struct maqet_context *context, const char *vm,
-                         const char *name, int fd, json_object *about,
+                         const char *name, int fd, struct maqet_checkpoint *about,
                          struct maqet_error **err)
 {
     _cleanup_free_ char *temporary = temporary_path(context, vm, name);
@@ -87,16 +203,17 @@ maqet_state_file_publish(const struct maqet_context *context, const char *vm,
 
     if (fsync(fd) < 0 || fstat(fd, &status) < 0)
         return maqet_error_errno(err, errno, "Cannot write %s", temporary);
-    _cleanup_free_ char *checksum = maqet_fd_checksum(fd, temporary, UINT64_MAX, err);
-    if (!checksum)
+    about->checksum = maqet_fd_checksum(fd, temporary, UINT64_MAX, err);
+    if (!about->checksum)
         return -1;
-    json_object_object_add(about, "size", json_object_new_int64(status.st_size));
-    json_object_object_add(about, "checksum", json_object_new_string(checksum));
+    about->size = status.st_size;
+    about->has_size = true;
     if (rename(temporary, state) < 0)
         return maqet_error_errno(err, errno, "Cannot create %s", state);
-    if (maqet_json_write(description, about, err) < 0)
+    _cleanup_json_ json_object *object = describe(about);
+    if (maqet_json_write(description, object, err) < 0)
         return -1;
-    add_allocated(about, state);
+    look_at_state(about, state);
     return 0;
 }
 
@@ -112,30 +229,29 @@ error_damaged(const char *vm, const char *name, struct maqet_error **err)
 
 /* Whether it is as it was written. */
 static int
-verify(int fd, const char *path, const char *vm, const char *name, json_object *about,
-       char **verified, struct maqet_error **err)
+verify(int fd, const char *path, const char *vm, const char *name,
+       const struct maqet_checkpoint *about, char **verified, struct maqet_error **err)
 {
     _cleanup_free_ char *mark = maqet_file_mark(path);
-    const char *recorded = maqet_json_text(about, "checksum");
     struct stat status;
 
     if (fstat(fd, &status) < 0)
         return maqet_error_errno(err, errno, "Cannot read %s", path);
-    if (status.st_size != maqet_json_int(about, "size")) {
-        maqet_error_set(
-            err, MAQET_ERROR_FAILED, "%s is damaged: it has %lld bytes instead of %lld",
-            path, (long long)status.st_size, (long long)maqet_json_int(about, "size"));
+    if (status.st_size != about->size) {
+        maqet_error_set(err, MAQET_ERROR_FAILED,
+                        "%s is damaged: it has %lld bytes instead of %lld", path,
+                        (long long)status.st_size, (long long)about->size);
         return error_damaged(vm, name, err);
     }
-    if (recorded && !(mark && *verified && strcmp(mark, *verified) == 0)) {
+    if (about->checksum && !(mark && *verified && strcmp(mark, *verified) == 0)) {
         _cleanup_free_ char *present = maqet_fd_checksum(fd, path, UINT64_MAX, err);
 
         if (!present)
             return -1;
-        if (strcmp(present, recorded) != 0) {
+        if (strcmp(present, about->checksum) != 0) {
             maqet_error_set(err, MAQET_ERROR_FAILED,
                             "%s is damaged: its checksum is %s instead of %s", path,
-                            present, recorded);
+                            present, about->checksum);
             return error_damaged(vm, name, err);
         }
     }
@@ -146,8 +262,8 @@ verify(int fd, const char *path, const char *vm, const char *name, json_object *
 
 int
 maqet_state_file_open(const struct maqet_context *context, const char *vm,
-                      const char *name, json_object *about, char **verified,
-                      struct maqet_error **err)
+                      const char *name, const struct maqet_checkpoint *about,
+                      char **verified, struct maqet_error **err)
 {
     _cleanup_free_ char *path = path_of(context, vm, name, ".state");
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -161,15 +277,14 @@ maqet_state_file_open(const struct maqet_context *context, const char *vm,
     }
     if (verify(fd, path, vm, name, about, verified, err) < 0)
         return -1;
-    const char *compression = maqet_json_text(about, "compression");
-    if (!compression)
+    if (!about->compression)
         return TAKE_FD(fd);
-    if (strcmp(compression, "zstd") == 0)
+    if (strcmp(about->compression, "zstd") == 0)
         return maqet_writer_unpack(fd, err);
     return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                            "%s is compressed with %s, which this version of maqet "
                            "does not support",
-                           path, compression);
+                           path, about->compression);
 }
 
 /* What was being written when a maqet was killed. */
@@ -260,28 +375,29 @@ error_missing(const struct maqet_context *context, const char *vm, const char *n
     return -1;
 }
 
-json_object *
+int
 maqet_state_file_about(const struct maqet_context *context, const char *vm,
-                       const char *name, struct maqet_error **err)
+                       const char *name, struct maqet_checkpoint *about,
+                       struct maqet_error **err)
 {
     _cleanup_free_ char *path = path_of(context, vm, name, ".json");
+    _cleanup_free_ char *state = path_of(context, vm, name, ".state");
+    _cleanup_error_ struct maqet_error *reason = NULL;
 
-    if (strchr(name, '/') || maqet_file_missing(path)) {
-        error_missing(context, vm, name, err);
-        return NULL;
+    if (strchr(name, '/') || maqet_file_missing(path))
+        return error_missing(context, vm, name, err);
+    _cleanup_json_ json_object *object = maqet_json_read(path, err);
+    if (!object)
+        return -1;
+    if (read_description(object, about, &reason) < 0) {
+        maqet_error_set(err, MAQET_ERROR_FAILED, "%s is damaged: %s", path,
+                        reason->message);
+        maqet_error_next(err, MAQET_NEXT_LOAD_DRIVES, vm, name, NULL);
+        return -1;
     }
-    json_object *about = maqet_json_read(path, err);
-    if (json_object_is_type(about, json_type_object)) {
-        _cleanup_free_ char *state = path_of(context, vm, name, ".state");
-        add_allocated(about, state);
-        return about;
-    }
-    if (!about)
-        return NULL;
-    json_object_put(about);
-    maqet_error_set(err, MAQET_ERROR_FAILED, "%s is damaged", path);
-    maqet_error_next(err, MAQET_NEXT_LOAD_DRIVES, vm, name, NULL);
-    return NULL;
+    about->name = maqet_strdup(name);
+    look_at_state(about, state);
+    return 0;
 }
 
 bool

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "core/base/field.h"
 #include "core/base/json.h"
 #include "core/machine/store.h"
 
@@ -16,7 +15,7 @@ static const struct maqet_field record_rows[] = {
     {"index", MAQET_FIELD(struct maqet_slot_record, slot.index)},
     {0},
 };
-static const struct maqet_fields record_fields =
+const struct maqet_fields maqet_slot_record_fields =
     MAQET_FIELDS(struct maqet_slot_record, record_rows);
 
 struct slots_file {
@@ -26,21 +25,14 @@ struct slots_file {
 
 static const struct maqet_field file_rows[] = {
     {"format", MAQET_FIELD(struct slots_file, format)},
-    {"slots",
-     MAQET_FIELD_LIST(struct slots_file, slots.items, slots.count, &record_fields)},
+    {"slots", MAQET_FIELD_LIST(struct slots_file, slots.items, slots.count,
+                               &maqet_slot_record_fields)},
     {0},
 };
 static const struct maqet_fields file_fields = MAQET_FIELDS(struct slots_file, file_rows);
 
-json_object *
-maqet_slots_json(const struct maqet_slots *slots)
-{
-    return maqet_fields_list_to_json(&record_fields, slots->items, slots->count);
-}
-
-/* Whether no slot is that of two drives. */
-static bool
-are_distinct(const struct maqet_slots *slots)
+bool
+maqet_slots_are_distinct(const struct maqet_slots *slots)
 {
     for (size_t i = 0; i < slots->count; i++)
         for (size_t j = 0; j < i; j++)
@@ -49,24 +41,6 @@ are_distinct(const struct maqet_slots *slots)
                 strcmp(slots->items[i].interface, slots->items[j].interface) == 0)
                 return false;
     return true;
-}
-
-bool
-maqet_slots_of_json(json_object *list, struct maqet_slots *slots)
-{
-    void *items;
-
-    maqet_slots_clear(slots);
-    if (maqet_fields_list_from_json(&record_fields, list, &items, &slots->count, NULL) <
-        0) {
-        slots->count = 0;
-        return false;
-    }
-    slots->items = items;
-    if (are_distinct(slots))
-        return true;
-    maqet_slots_clear(slots);
-    return false;
 }
 
 int
@@ -84,7 +58,7 @@ maqet_slots_load(const struct maqet_context *context, const char *name,
                    ? 0
                    : maqet_error_move(err, TAKE_PTR(reason));
     if (maqet_fields_from_json(&file_fields, file, &contents, &reason) == 0 &&
-        contents.format == FORMAT && are_distinct(&contents.slots)) {
+        contents.format == FORMAT && maqet_slots_are_distinct(&contents.slots)) {
         *slots = contents.slots;
         return 0;
     }

@@ -8,14 +8,15 @@
 #define MAQET_MACHINE_SLOTS_H
 
 #include "core/base/context.h"
+#include "core/base/field.h"
 #include "core/config/tree.h"
 #include "core/storage/slots.h"
 
-/* As a list in JSON, for a state file; the caller puts it. */
-json_object *maqet_slots_json(const struct maqet_slots *slots);
+/* A row for each member of a record (struct maqet_slot_record), for state files. */
+extern const struct maqet_fields maqet_slot_record_fields;
 
-/* Fills @slots from that. False: it is none, or gives one slot to two drives. */
-bool maqet_slots_of_json(json_object *list, struct maqet_slots *slots);
+/* Whether no slot is that of two drives. */
+bool maqet_slots_are_distinct(const struct maqet_slots *slots);
 
 /* Reads those of a machine; there is no record: none. What can't be read, or is damaged,
  * is an error. */

@@ -1,40 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * In a checkpoint's description: {"snapshots": {DRIVE: {"id": ID, "seconds": N,
- * "nanoseconds": N, "image": PATH}}}. The image's path is for people: an image may be
- * moved, and a copy of it has the same snapshots.
- */
 #include "core/snapshot/identity.h"
 
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/machine/checkpoint_files.h"
 #include "core/snapshot/members.h"
 
-/* ---- recording ---- */
-
-static json_object *
-describe(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot)
-{
-    json_object *entry = json_object_new_object();
-
-    json_object_object_add(entry, "id", json_object_new_string(snapshot->id));
-    json_object_object_add(entry, "seconds", json_object_new_int64(snapshot->seconds));
-    json_object_object_add(entry, "nanoseconds",
-                           json_object_new_int64(snapshot->nanoseconds));
-    if (drive->path)
-        json_object_object_add(entry, "image", json_object_new_string(drive->path));
-    return entry;
-}
-
 int
 maqet_identity_record(const struct maqet_session *session, const char *name,
-                      json_object *about, struct maqet_error **err)
+                      struct maqet_checkpoint *about, struct maqet_error **err)
 {
-    json_object *snapshots = json_object_new_object();
-
-    json_object_object_add(about, "snapshots", snapshots);
     for (size_t i = 0; i < session->count; i++) {
         const struct maqet_member *member = &session->members[i];
         const struct maqet_snapshot *found =
@@ -45,51 +20,18 @@ maqet_identity_record(const struct maqet_session *session, const char *name,
                                    "The snapshot '%s' of drive '%s' on VM '%s', which "
                                    "was just created, does not exist",
                                    name, member->drive->name, session->machine->name);
-        json_object_object_add(snapshots, member->drive->name,
-                               describe(member->drive, found));
+        maqet_checkpoint_add_snapshot(about, member->drive, found);
     }
     return 0;
 }
 
-/* ---- what is recorded ---- */
-
 bool
-maqet_identity_recorded(json_object *about)
-{
-    return json_object_is_type(json_object_object_get(about, "snapshots"),
-                               json_type_object);
-}
-
-/* Fills what is known of a drive's snapshot, whose id stays the description's; false:
- * nothing is. */
-static bool
-recorded_of(json_object *about, const char *drive, struct maqet_snapshot *recorded)
-{
-    json_object *snapshots = json_object_object_get(about, "snapshots"), *entry = NULL;
-    const char *id;
-
-    if (!json_object_is_type(snapshots, json_type_object) ||
-        !json_object_object_get_ex(snapshots, drive, &entry))
-        return false;
-    id = maqet_json_text(entry, "id");
-    *recorded = (struct maqet_snapshot){
-        .id = (char *)id,
-        .seconds = maqet_json_int(entry, "seconds"),
-        .nanoseconds = (uint32_t)maqet_json_int(entry, "nanoseconds"),
-    };
-    return id != NULL;
-}
-
-bool
-maqet_identity_belongs(json_object *about, const char *drive,
+maqet_identity_belongs(const struct maqet_checkpoint *about, const char *drive,
                        const struct maqet_snapshot *snapshot)
 {
-    struct maqet_snapshot recorded;
+    const struct maqet_snapshot *recorded = maqet_checkpoint_snapshot(about, drive);
 
-    if (!maqet_identity_recorded(about))
-        return true;
-    return recorded_of(about, drive, &recorded) &&
-           maqet_snapshot_same(&recorded, snapshot);
+    return !about->has_snapshots || (recorded && maqet_snapshot_same(recorded, snapshot));
 }
 
 /* ---- checkpoints ---- */
@@ -133,12 +75,12 @@ find_member(const struct maqet_session *session, const char *drive)
 
 static int
 check_drive(const struct maqet_session *session, const char *name, const char *drive,
-            json_object *about, struct maqet_error **err)
+            const struct maqet_checkpoint *about, struct maqet_error **err)
 {
     const struct maqet_member *member = find_member(session, drive);
     const struct maqet_snapshot *now =
         member ? maqet_member_find(session, member, name, NULL) : NULL;
-    struct maqet_snapshot then;
+    const struct maqet_snapshot *then = maqet_checkpoint_snapshot(about, drive);
 
     if (!now) {
         maqet_error_set(err, MAQET_ERROR_MISSING,
@@ -152,9 +94,9 @@ check_drive(const struct maqet_session *session, const char *name, const char *d
                          session->machine->name, name, NULL);
         return -1;
     }
-    if (!maqet_identity_recorded(about))
+    if (!about->has_snapshots)
         return 0;
-    if (!recorded_of(about, drive, &then)) {
+    if (!then) {
         maqet_error_set(
             err, MAQET_ERROR_FAILED,
             "The description of the checkpoint '%s' of VM '%s' is damaged: it "
@@ -163,20 +105,17 @@ check_drive(const struct maqet_session *session, const char *name, const char *d
         hint_ways_out(session, name, drive, err);
         return -1;
     }
-    return maqet_snapshot_same(&then, now)
+    return maqet_snapshot_same(then, now)
                ? 0
-               : error_other_snapshot(session, name, drive, &then, now, err);
+               : error_other_snapshot(session, name, drive, then, now, err);
 }
 
 int
 maqet_identity_check(const struct maqet_session *session, const char *name,
-                     json_object *about, struct maqet_error **err)
+                     const struct maqet_checkpoint *about, struct maqet_error **err)
 {
-    _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
-
-    maqet_json_texts(json_object_object_get(about, "drives"), &drives);
-    for (size_t i = 0; i < drives.count; i++)
-        if (check_drive(session, name, drives.items[i], about, err) < 0)
+    for (size_t i = 0; i < about->drives.count; i++)
+        if (check_drive(session, name, about->drives.items[i], about, err) < 0)
             return -1;
     return 0;
 }
@@ -188,15 +127,17 @@ maqet_identity_check_none(const struct maqet_session *session, const char *name,
     if (!maqet_state_file_exists(session->machine->context, session->machine->name, name))
         return 0;
     /* One that can't be read may own any of them. */
-    _cleanup_json_ json_object *about = maqet_state_file_about(
-        session->machine->context, session->machine->name, name, NULL);
+    _cleanup_checkpoint_ struct maqet_checkpoint about = {0};
+    bool is_read =
+        maqet_state_file_about(session->machine->context, session->machine->name, name,
+                               &about, NULL) == 0;
     for (size_t i = 0; i < session->count; i++) {
         const struct maqet_member *member = &session->members[i];
         const struct maqet_snapshot *found =
             maqet_member_find(session, member, name, NULL);
 
         if (!found ||
-            (about && !maqet_identity_belongs(about, member->drive->name, found)))
+            (is_read && !maqet_identity_belongs(&about, member->drive->name, found)))
             continue;
         maqet_error_set(err, MAQET_ERROR_STATE,
                         "The snapshots '%s' of VM '%s' belong to a checkpoint, which "

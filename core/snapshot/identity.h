@@ -7,28 +7,23 @@
 #ifndef MAQET_SNAPSHOT_IDENTITY_H
 #define MAQET_SNAPSHOT_IDENTITY_H
 
-#include <json-c/json.h>
-
+#include "core/machine/checkpoint_files.h"
 #include "core/snapshot/session.h"
 
 /* Adds to a checkpoint's description which snapshots of that name the members have. Their
  * lists are fresh. */
 int maqet_identity_record(const struct maqet_session *session, const char *name,
-                          json_object *about, struct maqet_error **err);
-
-/* Whether a description says which snapshots belong to the checkpoint; those that an
- * earlier maqet made don't. */
-bool maqet_identity_recorded(json_object *about);
+                          struct maqet_checkpoint *about, struct maqet_error **err);
 
 /* Whether a snapshot of that drive, which has the checkpoint's name, was taken with it.
  * True where that is not recorded. */
-bool maqet_identity_belongs(json_object *about, const char *drive,
+bool maqet_identity_belongs(const struct maqet_checkpoint *about, const char *drive,
                             const struct maqet_snapshot *snapshot);
 
 /* Whether every drive of the checkpoint is a member, and has the very snapshot that was
  * taken with it. The members' lists are fresh. */
 int maqet_identity_check(const struct maqet_session *session, const char *name,
-                         json_object *about, struct maqet_error **err);
+                         const struct maqet_checkpoint *about, struct maqet_error **err);
 
 /* An error (MAQET_ERROR_STATE) where a member's snapshot of that name belongs to a
  * checkpoint: it is not to go without it. */

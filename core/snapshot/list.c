@@ -10,7 +10,6 @@
 
 #include "core/base/json.h"
 #include "core/job/interrupted.h"
-#include "core/machine/checkpoint_files.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/members.h"
 
@@ -102,10 +101,11 @@ add_memory(const struct maqet_session *session, const char *drive,
 {
     if (!maqet_state_file_exists(session->machine->context, session->machine->name, name))
         return;
-    _cleanup_json_ json_object *about = maqet_state_file_about(
-        session->machine->context, session->machine->name, name, NULL);
-    if (maqet_identity_belongs(about, drive, snapshot))
-        snapshot->vm_state = (uint64_t)maqet_json_int(about, "allocated");
+    _cleanup_checkpoint_ struct maqet_checkpoint about = {0};
+    if (maqet_state_file_about(session->machine->context, session->machine->name, name,
+                               &about, NULL) == 0 &&
+        maqet_identity_belongs(&about, drive, snapshot))
+        snapshot->vm_state = (uint64_t)about.allocated;
 }
 
 static void

@@ -523,13 +523,13 @@ test_delete_other(void)
 static void
 write_state(struct scene *scene, const char *name, bool complete)
 {
-    _cleanup_json_ json_object *about = json_object_new_object();
+    _cleanup_checkpoint_ struct maqet_checkpoint about = {0};
     int fd = maqet_state_file_create(&scene->context, "vm", name, NULL);
 
     CU_ASSERT_TRUE_FATAL(fd >= 0);
     if (complete)
         CU_ASSERT_EQUAL(
-            maqet_state_file_publish(&scene->context, "vm", name, fd, about, NULL), 0);
+            maqet_state_file_publish(&scene->context, "vm", name, fd, &about, NULL), 0);
     close(fd);
 }
 

@@ -189,6 +189,19 @@ test_full(void)
 
 /* ---- the record ---- */
 
+static bool
+read_list(json_object *list, struct maqet_slots *slots)
+{
+    void *items;
+    size_t count;
+
+    if (maqet_fields_list_from_json(&maqet_slot_record_fields, list, &items, &count,
+                                    NULL) < 0)
+        return false;
+    *slots = (struct maqet_slots){items, count};
+    return true;
+}
+
 static void
 test_json(void)
 {
@@ -197,8 +210,9 @@ test_json(void)
     maqet_slots_add(&slots, "a", "sata", (struct maqet_drive_slot){-1, 3});
     maqet_slots_add(&slots, "b", "sata", (struct maqet_drive_slot){0, 3});
     maqet_slots_add(&slots, "c", "scsi", (struct maqet_drive_slot){0, 3});
-    _cleanup_json_ json_object *list = maqet_slots_json(&slots);
-    CU_ASSERT_TRUE(maqet_slots_of_json(list, &read));
+    _cleanup_json_ json_object *list =
+        maqet_fields_list_to_json(&maqet_slot_record_fields, slots.items, slots.count);
+    CU_ASSERT_TRUE(read_list(list, &read));
     CU_ASSERT_EQUAL(read.count, 3);
     for (size_t i = 0; i < read.count; i++) {
         UNIT_SAME(read.items[i].drive, slots.items[i].drive);
@@ -229,9 +243,8 @@ test_damaged(void)
     for (size_t i = 0; i < sizeof(damaged) / sizeof(*damaged); i++) {
         _cleanup_json_ json_object *list = json_tokener_parse(damaged[i]);
 
-        maqet_slots_add(&slots, "a", "sata", (struct maqet_drive_slot){-1, 3});
-        CU_ASSERT_FALSE(maqet_slots_of_json(list, &slots));
-        CU_ASSERT_EQUAL(slots.count, 0);
+        CU_ASSERT_FALSE(read_list(list, &slots) && maqet_slots_are_distinct(&slots));
+        maqet_slots_clear(&slots);
     }
 }
 
