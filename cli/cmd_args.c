@@ -51,8 +51,8 @@ open_operands(const struct invocation *invocation, struct maqet_error **err)
     if (stored) {
         if (!name && !invocation_has(invocation, "set"))
             return maqet_vm_open(context, stored, err);
-        usage_error(invocation->command, err,
-                    "'%s' is a VM; --name and --set are for files", operand);
+        usage_error(invocation, err, "'%s' is a VM; --name and --set are for files",
+                    operand);
         return NULL;
     }
     if (unknown && !looks_like_file(operand)) {

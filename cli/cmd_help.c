@@ -7,14 +7,15 @@ run(struct invocation *invocation, struct maqet_error **err)
 {
     const char *name = operand_find(invocation, OPERAND_COMMAND);
     const char *word = operand_find(invocation, OPERAND_ACTION);
-    const struct command *command = name ? command_find(name, err) : NULL;
+    const struct command *command =
+        name ? invocation_find_command(invocation, name, err) : NULL;
 
     if (name && !command)
         return -1;
     const struct command *action = word ? command_action(command, word) : NULL;
     if (word && !action)
-        return usage_error(command, err, "'maqet %s' has no action '%s'", name, word);
-    help_print(action ? action : command);
+        return usage_error(invocation, err, "'maqet %s' has no action '%s'", name, word);
+    help_print(invocation->commands, command, action ? action : command);
     return 0;
 }
 

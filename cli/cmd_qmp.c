@@ -20,11 +20,11 @@ read_arguments(const struct invocation *invocation, json_object **arguments,
         return 0;
     json_object_put(*arguments);
     if (fault != json_tokener_success)
-        return usage_error(invocation->command, err,
+        return usage_error(invocation, err,
                            "The arguments are not JSON "
                            "(%s): %s",
                            json_tokener_error_desc(fault), words);
-    return usage_error(invocation->command, err,
+    return usage_error(invocation, err,
                        "The arguments are not a JSON object, {\"name\": value}: %s",
                        words);
 }

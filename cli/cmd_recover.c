@@ -128,7 +128,7 @@ run(struct invocation *invocation, struct maqet_error **err)
     bool pending;
 
     if (invocation_has(invocation, "finish") && invocation_has(invocation, "forget"))
-        return usage_error(invocation->command, err,
+        return usage_error(invocation, err,
                            "--finish and --forget are mutually exclusive");
     if (confirm(invocation, way, err) < 0 ||
         maqet_snapshot_recover(&invocation->context, vm, way, &pending, &kept, err) < 0)

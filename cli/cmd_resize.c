@@ -13,11 +13,9 @@ read_size(const struct invocation *invocation, const char *word, struct maqet_re
     if (maqet_parse_size(size, &how->bytes) && how->bytes > 0) {
         _cleanup_free_ char *doubt = maqet_size_doubt(size, how->bytes);
 
-        return doubt ? usage_error(invocation->command, err, "The size '%s' %s", size,
-                                   doubt)
-                     : 0;
+        return doubt ? usage_error(invocation, err, "The size '%s' %s", size, doubt) : 0;
     }
-    return usage_error(invocation->command, err,
+    return usage_error(invocation, err,
                        "'%s' is not a size; write it like 512M, 20G or +5G", word);
 }
 

@@ -14,7 +14,7 @@ run(struct invocation *invocation, struct maqet_error **err)
     int exit_code;
 
     if (!request.name || !invocation_has(invocation, "discard"))
-        return usage_error(invocation->command, err,
+        return usage_error(invocation, err,
                            "Usage: maqet run VM --from NAME --discard [-- COMMAND...]");
     if (invocation->operands.count > 1)
         command.argv = (const char *const *)invocation->operands.items + 1;

@@ -64,7 +64,7 @@ run_in_foreground(struct invocation *invocation, struct maqet_error **err)
     int exit_code;
 
     if (invocation->operands.count > 1)
-        return usage_error(invocation->command, err, "--foreground takes exactly one VM");
+        return usage_error(invocation, err, "--foreground takes exactly one VM");
     if (maqet_vm_run(&invocation->context, name, &how, &exit_code, err) < 0)
         return -1;
     if (exit_code > SIGNAL_BASE)
@@ -84,7 +84,7 @@ run_from(struct invocation *invocation, struct maqet_error **err)
     const char *checkpoint = invocation_text(invocation, "from");
 
     if (invocation->operands.count > 1 || invocation_has(invocation, "foreground"))
-        return usage_error(invocation->command, err,
+        return usage_error(invocation, err,
                            "--from takes exactly one VM, in the background");
     _cleanup_opened_ struct maqet_opened *machine =
         maqet_open(context, invocation->operands.items[0], 0, err);

@@ -3,24 +3,42 @@
 
 #include <string.h>
 
-const struct command *
-command_find(const char *name, struct maqet_error **err)
-{
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+#include "cli/output.h"
 
-    for (const struct command *const *command = commands; *command; command++) {
-        if (strcmp((*command)->name, name) == 0)
-            return *command;
-        maqet_strings_add(&names, (*command)->name);
-    }
+const struct command_option global_options[] = {
+    {.name = "format",
+     .type = OPTION_CHOICE,
+     .argument = "FORMAT",
+     .fallback = "table",
+     .choice = format_name,
+     .help = "the format of results: table (for people), json, yaml, or plain (values "
+             "separated by tabs)"},
+    {.name = "verbose", .letter = 'v', .help = "print more messages; may be repeated"},
+    {.name = "quiet", .letter = 'q', .help = "print only results and errors"},
+    {.name = "data-dir",
+     .type = OPTION_TEXT,
+     .argument = "DIR",
+     .help = "where definitions of VMs are stored"},
+    {.name = "runtime-dir",
+     .type = OPTION_TEXT,
+     .argument = "DIR",
+     .help = "where sockets, locks and logs of running VMs are stored"},
+    {.name = "lock-timeout",
+     .type = OPTION_SECONDS,
+     .argument = "SECONDS",
+     .fallback = "30",
+     .help = "how long to wait for another maqet process that is working on the same "
+             "VM"},
+    {.name = "help", .letter = 'h', .help = "show this help"},
+    {.name = "version", .help = "show the version"},
 
-    const char *closest = maqet_text_closest(name, &names);
-    if (closest)
-        usage_error(NULL, err, "Unknown command '%s'; did you mean '%s'?", name, closest);
-    else
-        usage_error(NULL, err, "Unknown command '%s'", name);
-    return NULL;
-}
+    /* For the build and the shell completion. */
+    {.name = "dump-man"},
+    {.name = "dump-json-reference"},
+    {.name = "list-commands"},
+    {.name = "complete"},
+    {0},
+};
 
 const struct command *
 command_action(const struct command *command, const char *name)
@@ -32,66 +50,34 @@ command_action(const struct command *command, const char *name)
     return action && action->name ? action : NULL;
 }
 
-const struct command *
-command_group(const struct command *command)
+/* Steps through a table; NULL: its end comes before the index, which is less by then. */
+static const struct command_option *
+row_at(const struct command_option *rows, size_t *index)
 {
-    for (const struct command *const *group = commands; *group; group++)
-        if (command_action(*group, command->name) == command)
-            return *group;
+    for (; rows->name; rows++, --*index)
+        if (*index == 0)
+            return rows;
     return NULL;
 }
 
-char *
-command_title(const struct command *command)
+const struct command_option *
+command_row(const struct command *command, size_t index)
 {
-    const struct command *group = command_group(command);
+    const struct command *action = command ? command->actions : NULL;
+    const struct command_option *row = command ? row_at(command->options, &index) : NULL;
 
-    return group ? maqet_format("%s %s", group->name, command->name)
-                 : maqet_strdup(command->name);
-}
-
-static const struct command_option *
-row_named(const struct command_option *row, const char *name)
-{
-    while (row->name && strcmp(row->name, name) != 0)
-        row++;
-    return row->name ? row : NULL;
+    for (; !row && action && action->name; action++)
+        row = row_at(action->options, &index);
+    return row ? row : row_at(global_options, &index);
 }
 
 const struct command_option *
 command_option(const struct command *command, const char *name)
 {
-    const struct command *action = command ? command->actions : NULL;
-    const struct command_option *row = command ? row_named(command->options, name) : NULL;
+    const struct command_option *row;
 
-    for (; !row && action && action->name; action++)
-        row = row_named(action->options, name);
-    return row ? row : row_named(global_options, name);
-}
-
-int
-usage_error(const struct command *command, struct maqet_error **err, const char *format,
-            ...)
-{
-    _cleanup_free_ char *title = command ? command_title(command) : NULL;
-    va_list arguments;
-
-    va_start(arguments, format);
-    maqet_error_vset(err, MAQET_ERROR_INVALID, format, arguments);
-    va_end(arguments);
-    maqet_error_hint(err, "Try 'maqet %s%s--help'", title ? title : "", title ? " " : "");
-    return -1;
-}
-
-int
-usage_error_unknown(const struct command *command, const char *what, const char *word,
-                    const struct maqet_strings *known, struct maqet_error **err)
-{
-    const char *closest = maqet_text_closest(word, known);
-    _cleanup_free_ char *list = maqet_strings_join(known, ", ");
-
-    if (closest)
-        return usage_error(command, err, "Unknown %s '%s'; did you mean '%s'?", what,
-                           word, closest);
-    return usage_error(command, err, "Unknown %s '%s'; there are: %s", what, word, list);
+    for (size_t i = 0; (row = command_row(command, i)); i++)
+        if (strcmp(row->name, name) == 0)
+            break;
+    return row;
 }

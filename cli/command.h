@@ -63,38 +63,23 @@ struct command {
                     struct maqet_error **err);
 };
 
-/* All commands, in the order in which the help lists them; ends with NULL. */
-extern const struct command *const commands[];
+/* All commands, in the order in which the help lists them; ends with NULL. They are for
+ * main() alone, which hands them on: a command knows no other one. */
+extern const struct command *const all_commands[];
 
 /* The options that every command takes. */
 extern const struct command_option global_options[];
 
-const struct command *command_find(const char *name, struct maqet_error **err);
-
 /* The action of that name; NULL: the command has none. */
 const struct command *command_action(const struct command *command, const char *name);
 
-/* The command that this is an action of; NULL: it is a command. */
-const struct command *command_group(const struct command *command);
+/* The rows of all options that may stand in the command line of a command (NULL: of none):
+ * its own, those of all its actions, and the global ones; NULL after the last one. */
+const struct command_option *command_row(const struct command *command, size_t index);
 
-/* "start" or "snapshot create"; the caller frees. */
-char *command_title(const struct command *command);
-
-/*
- * The row of an option that a command takes, of its own before a global one of the same
- * name, which it widens; a command with actions takes what any of them does. NULL: it takes
- * none of that name. Without a command (NULL) there are the global ones.
- */
+/* The first row of an option of that name, so that one of a command's own comes before a
+ * global one, which it widens. NULL: it takes none of that name. */
 const struct command_option *command_option(const struct command *command,
                                             const char *name);
-
-/* An error about how a command (NULL: the program) was called; it ends with the way to
- * the help. Returns -1. */
-int usage_error(const struct command *command, struct maqet_error **err,
-                const char *format, ...) MAQET_PRINTF(3, 4);
-
-/* Likewise for a word that is none of those that are known; it names the closest one. */
-int usage_error_unknown(const struct command *command, const char *what, const char *word,
-                        const struct maqet_strings *known, struct maqet_error **err);
 
 #endif

@@ -14,4 +14,4 @@
 
 COMMANDS(DECLARE)
 
-const struct command *const commands[] = {COMMANDS(ADDRESS) NULL};
+const struct command *const all_commands[] = {COMMANDS(ADDRESS) NULL};

@@ -2,12 +2,12 @@
 #include "cli/completion.h"
 
 void
-completion_list_commands(void)
+completion_list_commands(const struct command *const *commands)
 {
     _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
 
-    for (const struct command *const *command = commands; *command; command++)
-        maqet_text_appendf(&text, "%s\t%s\n", (*command)->name, (*command)->summary);
+    for (; *commands; commands++)
+        maqet_text_appendf(&text, "%s\t%s\n", (*commands)->name, (*commands)->summary);
     output_text(text.data);
 }
 
@@ -68,7 +68,8 @@ completion_print(const struct invocation *invocation)
     } else {
         const struct command *group =
             kind == OPERAND_ACTION
-                ? command_find(operand_find(invocation, OPERAND_COMMAND), NULL)
+                ? invocation_find_command(invocation,
+                                          operand_find(invocation, OPERAND_COMMAND), NULL)
                 : command;
         if (kind != OPERAND_NONE && kind != OPERAND_ACTION)
             append_operand(&text, invocation, kind);

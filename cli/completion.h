@@ -8,7 +8,7 @@
 #include "cli/invocation.h"
 
 /* Prints "NAME<tab>SUMMARY" for each command. */
-void completion_list_commands(void);
+void completion_list_commands(const struct command *const *commands);
 
 /*
  * Prints what may come next on a command line, one a line: "VM", "FILE", "COMMAND" and the

@@ -10,14 +10,12 @@
 enum { WIDTH = 80, OPTION_COLUMN = 28, COMMAND_COLUMN = 12 };
 
 char *
-help_synopsis(const struct command *command)
+help_synopsis(const struct command *group, const struct command *command)
 {
-    const struct command *group = command_group(command);
-    _cleanup_free_ char *operands = operands_synopsis(command);
+    _cleanup_free_ char *operands = operands_synopsis(group, command);
 
-    return maqet_format("maqet %s [OPTION]...%s%s%s", (group ? group : command)->name,
-                        *operands ? " " : "", operands,
-                        command->actions ? " [ARGUMENT]..." : "");
+    return maqet_format("maqet %s [OPTION]...%s%s%s", group->name, *operands ? " " : "",
+                        operands, command->actions ? " [ARGUMENT]..." : "");
 }
 
 /* "-t, --timeout SECONDS"; those without a letter stand below the others' names. */
@@ -74,11 +72,11 @@ append_options(struct maqet_text *text, const char *title,
 }
 
 static void
-append_actions(struct maqet_text *text, const struct command *action)
+append_actions(struct maqet_text *text, const struct command *group)
 {
     maqet_text_append(text, "\nActions:\n");
-    for (; action->name; action++) {
-        _cleanup_free_ char *operands = operands_synopsis(action);
+    for (const struct command *action = group->actions; action->name; action++) {
+        _cleanup_free_ char *operands = operands_synopsis(group, action);
 
         append_entry(text, operands, action->summary, OPTION_COLUMN);
     }
@@ -96,15 +94,16 @@ append_examples(struct maqet_text *text, const struct command *command)
 }
 
 static void
-append_command(struct maqet_text *text, const struct command *command)
+append_command(struct maqet_text *text, const struct command *group,
+               const struct command *command)
 {
-    _cleanup_free_ char *synopsis = help_synopsis(command);
+    _cleanup_free_ char *synopsis = help_synopsis(group, command);
 
     maqet_text_appendf(text, "Usage: %s\n\n%s.\n", synopsis, command->summary);
     if (command->description)
         append_paragraphs(text, command->description);
     if (command->actions)
-        append_actions(text, command->actions);
+        append_actions(text, command);
     if (command->options->name)
         append_options(text, "Options", command->options);
     maqet_text_append(text, "\nExamples:\n");
@@ -116,28 +115,29 @@ append_command(struct maqet_text *text, const struct command *command)
 }
 
 static void
-append_program(struct maqet_text *text)
+append_program(struct maqet_text *text, const struct command *const *commands)
 {
     maqet_text_appendf(
         text,
         "Usage: maqet [OPTION]... COMMAND [ARGUMENT]...\n\nRun QEMU virtual machines "
         "from YAML files, and manage their storage.\n\nCommands:\n");
-    for (const struct command *const *command = commands; *command; command++)
-        append_entry(text, (*command)->name, (*command)->summary, COMMAND_COLUMN);
+    for (; *commands; commands++)
+        append_entry(text, (*commands)->name, (*commands)->summary, COMMAND_COLUMN);
     append_options(text, "Options, for every command", global_options);
     maqet_text_appendf(
         text, "\nHelp on a command: maqet COMMAND --help. The manual: man maqet\n");
 }
 
 void
-help_print(const struct command *command)
+help_print(const struct command *const *commands, const struct command *group,
+           const struct command *command)
 {
     _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
 
     if (command)
-        append_command(&text, command);
+        append_command(&text, group, command);
     else
-        append_program(&text);
+        append_program(&text, commands);
     output_text(text.data);
 }
 

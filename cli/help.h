@@ -7,12 +7,14 @@
 
 #include "cli/command.h"
 
-/* Prints the help on a command, or on the program (NULL). */
-void help_print(const struct command *command);
+/* Prints the help on a command, or on an action of it (the group); on the program where
+ * both are NULL. */
+void help_print(const struct command *const *commands, const struct command *group,
+                const struct command *command);
 
 void help_print_version(void);
 
 /* "maqet start [OPTION]... VM..."; the caller frees. */
-char *help_synopsis(const struct command *command);
+char *help_synopsis(const struct command *group, const struct command *command);
 
 #endif

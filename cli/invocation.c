@@ -5,56 +5,82 @@
 #include <math.h>
 #include <string.h>
 
+/* ---- errors ---- */
+
+/* "start" or "snapshot create", and "" for the program; the caller frees. */
+static char *
+title_of(const struct invocation *invocation)
+{
+    if (!invocation || !invocation->command)
+        return maqet_strdup("");
+    return invocation->group == invocation->command
+               ? maqet_strdup(invocation->command->name)
+               : maqet_format("%s %s", invocation->group->name,
+                              invocation->command->name);
+}
+
+int
+usage_error(const struct invocation *invocation, struct maqet_error **err,
+            const char *format, ...)
+{
+    _cleanup_free_ char *title = title_of(invocation);
+    va_list arguments;
+
+    va_start(arguments, format);
+    maqet_error_vset(err, MAQET_ERROR_INVALID, format, arguments);
+    va_end(arguments);
+    maqet_error_hint(err, "Try 'maqet %s%s--help'", title, *title ? " " : "");
+    return -1;
+}
+
+int
+usage_error_unknown(const struct invocation *invocation, const char *what,
+                    const char *word, const struct maqet_strings *known, bool list,
+                    struct maqet_error **err)
+{
+    const char *closest = maqet_text_closest(word, known);
+    _cleanup_free_ char *all = maqet_strings_join(known, ", ");
+
+    if (closest)
+        return usage_error(invocation, err, "Unknown %s '%s'; did you mean '%s'?", what,
+                           word, closest);
+    return usage_error(invocation, err, "Unknown %s '%s'%s%s", what, word,
+                       list ? "; there are: " : "", list ? all : "");
+}
+
+const struct command *
+invocation_find_command(const struct invocation *invocation, const char *name,
+                        struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    for (const struct command *const *each = invocation->commands; *each; each++) {
+        if (strcmp((*each)->name, name) == 0)
+            return *each;
+        maqet_strings_add(&names, (*each)->name);
+    }
+    usage_error_unknown(NULL, "command", name, &names, false, err);
+    return NULL;
+}
+
+/* ---- getopt ---- */
+
 /* Above all characters, so that a long option's number is never a letter. */
 enum { ROW_BASE = 256 };
 
-/* The option tables of one parse, as getopt_long wants them. */
+/* The options of one parse, as getopt_long wants them; the number of a long one is
+ * ROW_BASE and the index of its row. */
 struct parser {
-    const struct command_option **rows;
+    const struct command *command;
     struct option *longs;
-    size_t count;
     struct maqet_text letters;
 };
 
 static void
 parser_clear(struct parser *parser)
 {
-    free(parser->rows);
     free(parser->longs);
     maqet_text_clear(&parser->letters);
-}
-
-static void
-parser_add(struct parser *parser, const struct command_option *row)
-{
-    size_t count = parser->count++;
-
-    parser->rows =
-        maqet_realloc(parser->rows, parser->count * sizeof(struct command_option *));
-    parser->longs =
-        maqet_realloc(parser->longs, (parser->count + 1) * sizeof(*parser->longs));
-    parser->rows[count] = row;
-    parser->longs[count] = (struct option){
-        .name = row->name,
-        .has_arg = row->type == OPTION_SWITCH ? no_argument : required_argument,
-        .val = ROW_BASE + (int)count};
-    parser->longs[count + 1] = (struct option){0};
-    if (row->letter)
-        maqet_text_appendf(&parser->letters, "%c%s", row->letter,
-                           row->type == OPTION_SWITCH ? "" : ":");
-}
-
-static void
-parser_add_table(struct parser *parser, const struct command_option *row)
-{
-    for (; row->name; row++) {
-        bool known = false;
-
-        for (size_t i = 0; i < parser->count; i++)
-            known |= strcmp(parser->rows[i]->name, row->name) == 0;
-        if (!known)
-            parser_add(parser, row);
-    }
 }
 
 /*
@@ -63,25 +89,38 @@ parser_add_table(struct parser *parser, const struct command_option *row)
  * unknown option. Which action it is turns out as it reads: it knows the options of all.
  */
 static void
-parser_fill(struct parser *parser, const struct command *command)
+parser_fill(struct parser *parser)
 {
-    maqet_text_append(&parser->letters, command ? "-:" : "+:");
-    if (command)
-        parser_add_table(parser, command->options);
-    for (const struct command *action = command ? command->actions : NULL;
-         action && action->name; action++)
-        parser_add_table(parser, action->options);
-    parser_add_table(parser, global_options);
+    const struct command_option *row;
+    size_t count = 0;
+
+    maqet_text_append(&parser->letters, parser->command ? "-:" : "+:");
+    for (size_t i = 0; (row = command_row(parser->command, i)); i++) {
+        if (command_option(parser->command, row->name) != row)
+            continue;
+        parser->longs =
+            maqet_realloc(parser->longs, (count + 2) * sizeof(*parser->longs));
+        parser->longs[count++] = (struct option){
+            .name = row->name,
+            .has_arg = row->type == OPTION_SWITCH ? no_argument : required_argument,
+            .val = ROW_BASE + (int)i};
+        parser->longs[count] = (struct option){0};
+        if (row->letter)
+            maqet_text_appendf(&parser->letters, "%c%s", row->letter,
+                               row->type == OPTION_SWITCH ? "" : ":");
+    }
 }
 
 static const struct command_option *
 parser_row(const struct parser *parser, int found)
 {
+    const struct command_option *row;
+
     if (found >= ROW_BASE)
-        return parser->rows[found - ROW_BASE];
-    for (size_t i = 0; i < parser->count; i++)
-        if (found > 0 && parser->rows[i]->letter == found)
-            return parser->rows[i];
+        return command_row(parser->command, (size_t)(found - ROW_BASE));
+    for (size_t i = 0; (row = command_row(parser->command, i)); i++)
+        if (found > 0 && row->letter == found)
+            return row;
     return NULL;
 }
 
@@ -106,84 +145,74 @@ find_fault(const struct parser *parser, int kind, char **argv, struct fault *fau
                             .word = argv[optind - 1]};
 }
 
-static void
-add_names(struct maqet_strings *names, const struct command_option *row)
-{
-    for (; row->name; row++)
-        if (row->help)
-            maqet_strings_addf(names, "--%s", row->name);
-}
-
 /* The options that a command, or the program (NULL), has for people. */
 static void
 names_of_options(const struct command *command, struct maqet_strings *names)
 {
-    if (command)
-        add_names(names, command->options);
-    for (const struct command *action = command ? command->actions : NULL;
-         action && action->name; action++)
-        add_names(names, action->options);
-    add_names(names, global_options);
+    const struct command_option *row;
+
+    for (size_t i = 0; (row = command_row(command, i)); i++)
+        if (row->help)
+            maqet_strings_addf(names, "--%s", row->name);
 }
 
 static int
-unknown_option(const struct command *command, const char *word, struct maqet_error **err)
+unknown_option(const struct invocation *invocation, const char *word,
+               struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     _cleanup_strings_ struct maqet_strings longer = MAQET_STRINGS_INIT;
     _cleanup_free_ char *name = maqet_strndup(word, strcspn(word, "="));
 
-    names_of_options(command, &names);
+    names_of_options(invocation ? invocation->command : NULL, &names);
     for (size_t i = 0; i < names.count; i++)
         if (maqet_text_starts(names.items[i], name) &&
             !maqet_strings_has(&longer, names.items[i]))
             maqet_strings_add(&longer, names.items[i]);
 
     _cleanup_free_ char *list = maqet_strings_join(&longer, " or ");
-    const char *closest = maqet_text_closest(name, &names);
-    if (longer.count > 1)
-        return usage_error(command, err, "Option '%s' is ambiguous: %s", name, list);
-    if (closest)
-        return usage_error(command, err, "Unknown option '%s'; did you mean '%s'?", name,
-                           closest);
-    return usage_error(command, err, "Unknown option '%s'", name);
+    return longer.count > 1
+               ? usage_error(invocation, err, "Option '%s' is ambiguous: %s", name, list)
+               : usage_error_unknown(invocation, "option", name, &names, false, err);
 }
 
+/* @invocation is NULL where the fault stood before the command. */
 static int
-word_fault(const struct fault *fault, const struct command *command,
+word_fault(const struct fault *fault, const struct invocation *invocation,
            struct maqet_error **err)
 {
     if (fault->row && fault->kind == ':')
-        return usage_error(command, err, "Option '--%s' needs a value: %s",
+        return usage_error(invocation, err, "Option '--%s' needs a value: %s",
                            fault->row->name, fault->row->argument);
     if (fault->row)
-        return usage_error(command, err, "Option '--%s' takes no value",
+        return usage_error(invocation, err, "Option '--%s' takes no value",
                            fault->row->name);
     if (fault->letter)
-        return usage_error(command, err, "Unknown option '-%c'", fault->letter);
-    return unknown_option(command, fault->word, err);
+        return usage_error(invocation, err, "Unknown option '-%c'", fault->letter);
+    return unknown_option(invocation, fault->word, err);
 }
 
 /* An option of other actions only. */
 static int
-not_an_option(const struct command *action, const char *name, struct maqet_error **err)
+not_an_option(const struct invocation *invocation, const char *name,
+              struct maqet_error **err)
 {
-    const struct command *group = command_group(action);
+    const struct command *group = invocation->group;
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     _cleanup_strings_ struct maqet_strings owners = MAQET_STRINGS_INIT;
+    _cleanup_free_ char *title = title_of(invocation);
     _cleanup_free_ char *word = maqet_format("--%s", name);
 
     for (const struct command *other = group->actions; other->name; other++)
         if (command_option(other, name))
             maqet_strings_addf(&owners, "'%s %s'", group->name, other->name);
-    names_of_options(action, &names);
+    names_of_options(invocation->command, &names);
 
     _cleanup_free_ char *list = maqet_strings_join(&owners, " and ");
     const char *closest = maqet_text_closest(word, &names);
-    return usage_error(action, err, "%s is not an option of '%s %s', but of %s%s%s%s",
-                       word, group->name, action->name, list,
-                       closest ? "; did you mean '" : "", closest ? closest : "",
-                       closest ? "'?" : "");
+    return usage_error(invocation, err, "%s is not an option of '%s', but of %s%s%s%s",
+                       word, title, list, closest ? "; did you mean '" : "",
+                       closest ? closest : "", closest ? "'?" : "");
 }
 
 /* ---- values ---- */
@@ -201,7 +230,7 @@ read_seconds(const char *text, double *seconds)
 }
 
 static int
-check_choice(const struct command *command, const struct command_option *row,
+check_choice(const struct invocation *invocation, const struct command_option *row,
              const char *value, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings words = MAQET_STRINGS_INIT;
@@ -212,37 +241,36 @@ check_choice(const struct command *command, const struct command_option *row,
         return 0;
 
     _cleanup_free_ char *list = maqet_strings_join(&words, ", ");
-    return usage_error(command, err, "Option '--%s' takes one of %s, not '%s'", row->name,
-                       list, value);
+    return usage_error(invocation, err, "Option '--%s' takes one of %s, not '%s'",
+                       row->name, list, value);
 }
 
 static int
-check_value(const struct command *command, const struct command_option *row,
+check_value(const struct invocation *invocation, const struct command_option *row,
             const char *value, struct maqet_error **err)
 {
     double seconds;
 
     if (row->type == OPTION_SECONDS && !read_seconds(value, &seconds))
-        return usage_error(command, err,
+        return usage_error(invocation, err,
                            "Option '--%s' takes a number of seconds, not '%s'", row->name,
                            value);
-    return row->type == OPTION_CHOICE ? check_choice(command, row, value, err) : 0;
+    return row->type == OPTION_CHOICE ? check_choice(invocation, row, value, err) : 0;
 }
 
 /* Checks each option that was given against what the command says of it. */
 static int
 check_given(struct invocation *invocation, struct maqet_error **err)
 {
-    const struct command *command = invocation->command;
-
     for (size_t i = 0; i < invocation->given_count; i++) {
         struct given *given = &invocation->given[i];
-        const struct command_option *row = command_option(command, given->option->name);
+        const struct command_option *row =
+            command_option(invocation->command, given->option->name);
 
         if (!row)
-            return not_an_option(command, given->option->name, err);
+            return not_an_option(invocation, given->option->name, err);
         given->option = row;
-        if (check_value(command, row, given->value, err) < 0)
+        if (check_value(invocation, row, given->value, err) < 0)
             return -1;
     }
     return 0;
@@ -265,10 +293,10 @@ give(struct invocation *invocation, const struct command_option *row, const char
 static int
 parse_words(struct invocation *invocation, int argc, char **argv, struct fault *fault)
 {
-    _cleanup_(parser_clear) struct parser parser = {0};
+    _cleanup_(parser_clear) struct parser parser = {.command = invocation->command};
     int found;
 
-    parser_fill(&parser, invocation->command);
+    parser_fill(&parser);
     optind = 0; /* getopt begins anew (getopt(3), NOTES) */
     opterr = 0;
     while ((found = getopt_long(argc, argv, parser.letters.data, parser.longs, NULL)) >=
@@ -291,7 +319,7 @@ parse_words(struct invocation *invocation, int argc, char **argv, struct fault *
 static void
 find_action(struct invocation *invocation)
 {
-    const struct command *group = invocation->command;
+    const struct command *group = invocation->group;
     struct maqet_strings *operands = &invocation->operands;
     size_t index = 0;
 
@@ -319,7 +347,8 @@ invocation_parse(struct invocation *invocation, int argc, char **argv,
 
     fault.early = fault.kind != '\0';
     if (index < argc)
-        invocation->command = command_find(argv[index], &unknown);
+        invocation->command = invocation_find_command(invocation, argv[index], &unknown);
+    invocation->group = invocation->command;
     if (invocation->command) {
         argc -= index;
         argv += index;
@@ -329,7 +358,7 @@ invocation_parse(struct invocation *invocation, int argc, char **argv,
     }
     if (fault.kind) {
         maqet_error_free(unknown);
-        return word_fault(&fault, fault.early ? NULL : invocation->command, err);
+        return word_fault(&fault, fault.early ? NULL : invocation, err);
     }
     return unknown ? maqet_error_move(err, unknown) : check_given(invocation, err);
 }
@@ -341,7 +370,6 @@ invocation_clear(struct invocation *invocation)
     maqet_strings_clear(&invocation->operands);
     maqet_context_clear(&invocation->context);
     output_clear(&invocation->output);
-    *invocation = INVOCATION_INIT;
 }
 
 void
@@ -360,11 +388,9 @@ static const struct command_option *
 row_of(const struct invocation *invocation, const char *name)
 {
     const struct command_option *row = command_option(invocation->command, name);
-    const struct command *group =
-        !row && invocation->command ? command_group(invocation->command) : NULL;
 
-    if (group)
-        row = command_option(group, name);
+    if (!row)
+        row = command_option(invocation->group, name);
     if (!row)
         abort();
     return row;

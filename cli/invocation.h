@@ -17,9 +17,10 @@ struct given {
 };
 
 struct invocation {
-    const struct command
-        *command;        /* its action, where it has some; NULL: none was named */
-    struct given *given; /* in the order of the command line */
+    const struct command *const *commands; /* all that there are */
+    const struct command *group;           /* the one that was named; NULL: none was */
+    const struct command *command;         /* the same, or its action where it has some */
+    struct given *given;                   /* in the order of the command line */
     size_t given_count;
     const struct command_option *awaiting; /* the last word, which lacks its value */
     struct maqet_strings operands;         /* without the action's name */
@@ -29,7 +30,7 @@ struct invocation {
     int report_fd; /* of a worker of machines.h: where its parent listens; else -1 */
 };
 
-#define INVOCATION_INIT ((struct invocation){.report_fd = -1})
+#define INVOCATION_INIT ((struct invocation){.commands = all_commands, .report_fd = -1})
 
 /*
  * Sorts the command line. Options may stand anywhere, "--" ends them. Reading goes on
@@ -40,6 +41,21 @@ int invocation_parse(struct invocation *invocation, int argc, char **argv,
                      struct maqet_error **err);
 
 void invocation_clear(struct invocation *invocation);
+
+/* An error about the command line (NULL: that of the program), which ends with the way to
+ * the help. Returns -1. */
+int usage_error(const struct invocation *invocation, struct maqet_error **err,
+                const char *format, ...) MAQET_PRINTF(3, 4);
+
+/* Likewise for a word that is none of those that are known: it names the closest one, or
+ * with @list all of them. */
+int usage_error_unknown(const struct invocation *invocation, const char *what,
+                        const char *word, const struct maqet_strings *known, bool list,
+                        struct maqet_error **err);
+
+/* The command of a name; NULL: there is none, which is an error. */
+const struct command *invocation_find_command(const struct invocation *invocation,
+                                              const char *name, struct maqet_error **err);
 
 /* Shows the error of one operand, where the work goes on with the others. */
 void invocation_show_error(struct invocation *invocation,

@@ -34,7 +34,7 @@ libmaqet_cli_la_SOURCES = \
 	cli/machines.c cli/machines.h \
 	cli/manual.c cli/manual.h \
 	cli/operands.c cli/operands.h \
-	cli/options.c cli/options.h \
+	cli/options.h \
 	cli/output.c cli/output.h \
 	cli/plugin_manual.c cli/plugin_manual.h \
 	cli/plugins.c cli/plugins.h \

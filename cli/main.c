@@ -59,15 +59,15 @@ answer(const struct invocation *invocation)
     if (invocation_has(invocation, "complete"))
         completion_print(invocation);
     else if (invocation_has(invocation, "help"))
-        help_print(asked_about(invocation));
+        help_print(invocation->commands, invocation->group, asked_about(invocation));
     else if (invocation_has(invocation, "version"))
         help_print_version();
     else if (invocation_has(invocation, "dump-man"))
-        manual_print();
+        manual_print(invocation->commands);
     else if (invocation_has(invocation, "dump-json-reference"))
-        reference_print();
+        reference_print(invocation->commands);
     else if (invocation_has(invocation, "list-commands"))
-        completion_list_commands();
+        completion_list_commands(invocation->commands);
     else
         return false;
     return true;
@@ -87,13 +87,12 @@ run(struct invocation *invocation, int argc, char **argv, struct maqet_error **e
     if (wrong)
         return maqet_error_move(err, wrong);
     if (!invocation->command) {
-        help_print(NULL);
+        help_print(invocation->commands, NULL, NULL);
         return 0;
     }
-    const struct command *group = command_group(invocation->command);
-    bool no_machines = (group ? group : invocation->command)->no_machines;
     if (operands_check(invocation, err) < 0 || context_fill(invocation, err) < 0 ||
-        (!no_machines && maqet_store_check_owner(&invocation->context, err) < 0))
+        (!invocation->group->no_machines &&
+         maqet_store_check_owner(&invocation->context, err) < 0))
         return -1;
     machines_name(invocation);
     const struct command *command = invocation->command;

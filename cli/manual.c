@@ -37,9 +37,10 @@ append_options(struct maqet_text *text, const struct command_option *option)
 
 /* A command, and then its actions. */
 static void
-append_command(struct maqet_text *text, const struct command *command)
+append_command(struct maqet_text *text, const struct command *group,
+               const struct command *command)
 {
-    _cleanup_free_ char *synopsis = help_synopsis(command);
+    _cleanup_free_ char *synopsis = help_synopsis(group, command);
 
     roff_append(text, ".SS \"", synopsis, "\"\n");
     roff_append(text, "", command->summary, ".\n");
@@ -54,7 +55,7 @@ append_command(struct maqet_text *text, const struct command *command)
     reference_append_man(text, command->view);
     for (const struct command *action = command->actions; action && action->name;
          action++)
-        append_command(text, action);
+        append_command(text, command, action);
 }
 
 /* The words of all error codes that make the program end with this exit code. */
@@ -103,7 +104,7 @@ append_checks(struct maqet_text *text)
 }
 
 void
-manual_print(void)
+manual_print(const struct command *const *commands)
 {
     _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
 
@@ -112,8 +113,8 @@ manual_print(void)
                        "command.\n");
     append_options(&text, global_options);
     maqet_text_appendf(&text, ".SH COMMANDS\n");
-    for (const struct command *const *command = commands; *command; command++)
-        append_command(&text, *command);
+    for (; *commands; commands++)
+        append_command(&text, *commands, *commands);
     maqet_text_appendf(&text, ".SH CHECKS OF A PLUGIN\n");
     append_checks(&text);
     maqet_text_appendf(&text, ".SH EXIT STATUS\n");

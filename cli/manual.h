@@ -9,6 +9,6 @@
 #include "cli/command.h"
 
 /* Prints the sections OPTIONS, COMMANDS and EXIT STATUS in man(7) macros. */
-void manual_print(void);
+void manual_print(const struct command *const *commands);
 
 #endif

@@ -61,12 +61,11 @@ append_operands(struct maqet_text *text, const struct command *command)
 }
 
 char *
-operands_synopsis(const struct command *command)
+operands_synopsis(const struct command *group, const struct command *command)
 {
-    const struct command *group = command_group(command);
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    if (group) {
+    if (group != command) {
         append_operands(&text, group);
         maqet_text_appendf(&text, "%s%s", text.length > 0 ? " " : "", command->name);
     }
@@ -104,12 +103,11 @@ expect(struct expected *expected, const struct command *command, bool all)
 static struct expected
 expected_operands(const struct invocation *invocation)
 {
-    const struct command *group = command_group(invocation->command);
     bool all = invocation_knows(invocation, "all") && invocation_has(invocation, "all");
     struct expected expected = {.replaced = OPERAND_NONE};
 
-    if (group)
-        expect(&expected, group, all);
+    if (invocation->group != invocation->command)
+        expect(&expected, invocation->group, all);
     expect(&expected, invocation->command, all);
     return expected;
 }
@@ -144,7 +142,7 @@ unknown_action(const struct invocation *invocation, const char *word,
     for (const struct command *action = invocation->command->actions; action->name;
          action++)
         maqet_strings_add(&names, action->name);
-    return usage_error_unknown(invocation->command, "action", word, &names, err);
+    return usage_error_unknown(invocation, "action", word, &names, true, err);
 }
 
 int
@@ -162,16 +160,16 @@ operands_check(const struct invocation *invocation, struct maqet_error **err)
     if (command->actions && count > expected.count)
         return unknown_action(invocation, invocation->operands.items[expected.count],
                               err);
-    _cleanup_free_ char *synopsis = operands_synopsis(command);
-    const char *name = (command_group(command) ? command_group(command) : command)->name;
+    _cleanup_free_ char *synopsis = operands_synopsis(invocation->group, command);
+    const char *name = invocation->group->name;
     if (command->actions || count < least)
-        return usage_error(command, err, "Missing operand; usage: maqet %s %s", name,
+        return usage_error(invocation, err, "Missing operand; usage: maqet %s %s", name,
                            synopsis);
     if (endless || count <= expected.count)
         return 0;
     if (expected.replaced)
-        return usage_error(command, err, "--all and %s are mutually exclusive",
+        return usage_error(invocation, err, "--all and %s are mutually exclusive",
                            word_of(expected.replaced));
-    return usage_error(command, err, "Unexpected operand '%s'; usage: maqet %s %s",
+    return usage_error(invocation, err, "Unexpected operand '%s'; usage: maqet %s %s",
                        invocation->operands.items[expected.count], name, synopsis);
 }

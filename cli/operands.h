@@ -41,8 +41,9 @@ enum operand_kind {
 
 enum { OPERANDS_MAX = 4 };
 
-/* "VM DRIVE NAME", and for a command with actions "VM create|list|load"; the caller frees. */
-char *operands_synopsis(const struct command *command);
+/* "VM DRIVE NAME" of a command, "VM create DRIVE NAME" of an action of it, and of a command
+ * with actions "VM create|list|load"; the caller frees. */
+char *operands_synopsis(const struct command *group, const struct command *command);
 
 /* What the shell completion calls a kind; it has a case for each. */
 const char *operand_completion(enum operand_kind kind);

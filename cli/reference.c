@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "cli/command.h"
 #include "cli/output.h"
 #include "cli/roff.h"
 
@@ -134,21 +133,21 @@ append_view(struct maqet_text *text, const struct view *view)
 }
 
 static void
-append_command(struct maqet_text *text, const struct command *command)
+append_command(struct maqet_text *text, const char *group, const struct command *command)
 {
-    _cleanup_free_ char *title = command_title(command);
+    _cleanup_free_ char *title = maqet_format("%s %s", group, command->name);
 
     if (command->view) {
-        maqet_text_appendf(text, "\n## maqet %s\n", title);
+        maqet_text_appendf(text, "\n## %s\n", title);
         append_view(text, command->view);
     }
     for (const struct command *action = command->actions; action && action->name;
          action++)
-        append_command(text, action);
+        append_command(text, title, action);
 }
 
 void
-reference_print(void)
+reference_print(const struct command *const *commands)
 {
     _cleanup_text_ struct maqet_text text = MAQET_TEXT_INIT;
 
@@ -167,8 +166,8 @@ reference_print(void)
     maqet_text_append(&text,
                       "\n## Errors\n\nA line of JSON for each, on standard error.\n");
     append_fields(&text, &error_fields);
-    for (const struct command *const *command = commands; *command; command++)
-        append_command(&text, *command);
+    for (; *commands; commands++)
+        append_command(&text, "maqet", *commands);
     output_text(text.data);
 }
 

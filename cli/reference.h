@@ -6,11 +6,11 @@
 #ifndef MAQET_CLI_REFERENCE_H
 #define MAQET_CLI_REFERENCE_H
 
-#include "cli/view.h"
+#include "cli/command.h"
 #include "core/base/text.h"
 
 /* Prints docs/json.md. */
-void reference_print(void);
+void reference_print(const struct command *const *commands);
 
 /* Appends a result's fields in man(7) macros; @view may be NULL. */
 void reference_append_man(struct maqet_text *text, const struct view *view);

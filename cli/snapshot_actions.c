@@ -373,7 +373,7 @@ export_mode(const struct invocation *invocation, mode_t *mode, struct maqet_erro
     if (text && (!maqet_parse_mode(text, &value) || (value & ~INT64_C(0777)) != 0 ||
                  (value & 0600) != 0600))
         return usage_error(
-            invocation->command, err,
+            invocation, err,
             "--mode %s: a file mode in octal, such as 0644, with which its "
             "owner can read and write the file",
             text);
@@ -401,7 +401,7 @@ snapshot_export(struct invocation *invocation, struct maqet_error **err)
         .decrypt = invocation_has(invocation, "decrypt"),
     };
     if (export.compress && strcmp(export.format, "raw") == 0)
-        return usage_error(invocation->command, err, "A raw image cannot be compressed");
+        return usage_error(invocation, err, "A raw image cannot be compressed");
     if (maqet_snapshot_export(&invocation->context, &asked.request, &export, err) < 0)
         return -1;
     maqet_strings_add(&drives, asked.request.drive);

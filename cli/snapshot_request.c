@@ -62,11 +62,11 @@ check_memory(const struct invocation *invocation, struct maqet_error **err)
     static const char *const others[] = {"exclude", "overwrite", "quiesce"};
 
     if (!invocation_has(invocation, "all") || !invocation_has(invocation, "live"))
-        return usage_error(invocation->command, err,
+        return usage_error(invocation, err,
                            "--memory goes with create --all NAME --live");
     for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
         if (invocation_has(invocation, others[i]))
-            return usage_error(invocation->command, err, "--memory does not go with --%s",
+            return usage_error(invocation, err, "--memory does not go with --%s",
                                others[i]);
     return 0;
 }
@@ -75,13 +75,12 @@ static int
 check_options(const struct invocation *invocation, struct maqet_error **err)
 {
     if (invocation_has(invocation, "exclude") && operand_find(invocation, OPERAND_DRIVE))
-        return usage_error(invocation->command, err,
+        return usage_error(invocation, err,
                            "--exclude goes with --all, not with one drive");
     if (invocation_has(invocation, "memory") && check_memory(invocation, err) < 0)
         return -1;
     if (invocation_has(invocation, "live") && invocation_has(invocation, "auto"))
-        return usage_error(invocation->command, err,
-                           "--live and --auto are mutually exclusive");
+        return usage_error(invocation, err, "--live and --auto are mutually exclusive");
     return 0;
 }
 

@@ -149,7 +149,8 @@ check_action(const char *line, const char *title, enum operand_kind kind,
 
     CU_ASSERT_EQUAL(parse(&invocation, line, &error), 0);
     CU_ASSERT_EQUAL(operands_check(&invocation, &error), 0);
-    _cleanup_free_ char *found = command_title(invocation.command);
+    _cleanup_free_ char *found =
+        maqet_format("%s %s", invocation.group->name, invocation.command->name);
     UNIT_SAME(found, title);
     if (operand)
         UNIT_SAME(operand_find(&invocation, kind), operand);
@@ -176,7 +177,7 @@ test_actions(void)
                  "list");
     check_action("maqet plugin list", "plugin list", OPERAND_PLUGIN, NULL);
     check_action("maqet storage rm a b", "storage rm", OPERAND_IMAGE, "a");
-    check_action("maqet rm --all", "rm", OPERAND_VM, NULL);
+    check_action("maqet rm --all", "rm rm", OPERAND_VM, NULL);
 }
 
 /* An option of export that a global one has the name of. */
@@ -218,7 +219,8 @@ test_unknown_words(void)
                 "Try 'maqet stop --help'");
     check_error("maqet stop -Z a", "Unknown option '-Z'", "Try 'maqet stop --help'");
     check_error("maqet stop -fZ a", "Unknown option '-Z'", "Try 'maqet stop --help'");
-    check_error("maqet start --fo a", "Option '--fo' may mean --foreground or --format",
+    check_error("maqet start --fo a",
+                "Option '--fo' is ambiguous: --foreground or --format",
                 "Try 'maqet start --help'");
 }
 
