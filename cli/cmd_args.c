@@ -3,7 +3,7 @@
 
 #include "cli/files.h"
 #include "cli/options.h"
-#include "core/base/shell.h"
+#include "core/base/printable.h"
 #include "core/machine/command_line.h"
 #include "core/machine/store.h"
 #include "core/machine/vm.h"

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "core/base/shell.h"
+#include "core/base/printable.h"
 
 /*
  * "{1}" is the first operand as a word for a shell, in quotes where it needs them, "{'1}" in

@@ -8,7 +8,7 @@
 
 #include "cli/terminal.h"
 #include "core/base/child.h"
-#include "core/base/error_json.h"
+#include "core/base/apart.h"
 #include "core/base/files.h"
 #include "core/machine/store.h"
 

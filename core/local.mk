@@ -8,26 +8,20 @@ libmaqet_core_la_SOURCES = \
 	core/base/child.c core/base/child.h \
 	core/base/clock.c core/base/clock.h \
 	core/base/context.c core/base/context.h \
-	core/base/deadline.h \
 	core/base/error.c core/base/error.h \
-	core/base/error_json.c core/base/error_json.h \
 	core/base/field.c core/base/field.h \
 	core/base/files.c core/base/files.h \
-	core/base/hints.c core/base/hints.h \
 	core/base/json.c core/base/json.h \
 	core/base/landlock.c core/base/landlock.h \
 	core/base/next.h \
-	core/base/notify.c core/base/notify.h \
 	core/base/pidfd.c core/base/pidfd.h \
 	core/base/printable.c core/base/printable.h \
 	core/base/process.c core/base/process.h \
 	core/base/procfs.c core/base/procfs.h \
 	core/base/replacement.c core/base/replacement.h \
 	core/base/secret.c core/base/secret.h \
-	core/base/shell.c core/base/shell.h \
 	core/base/sockets.c core/base/sockets.h \
 	core/base/text.c core/base/text.h \
-	core/base/threads.c core/base/threads.h \
 	core/base/tool_output.c core/base/tool_output.h \
 	core/checkpoint/checkpoint.h \
 	core/checkpoint/creatable.c core/checkpoint/creatable.h \

@@ -11,12 +11,54 @@
 
 #include "core/base/child.h"
 #include "core/base/clock.h"
-#include "core/base/error_json.h"
+#include "core/base/field.h"
 #include "core/base/files.h"
-#include "core/base/json.h"
 
 /* Bytes that are kept of what a child says; the rest is read and dropped. */
 enum { ANSWER_LIMIT = 4 << 20, PRINTED_LIMIT = 64 << 10 };
+
+/* ---- errors ---- */
+
+static const struct maqet_field hint_rows[] = {
+    {"next", MAQET_FIELD(struct maqet_hint, next)},
+    {"operands", MAQET_FIELD(struct maqet_hint, operands)},
+    {0},
+};
+static const struct maqet_fields hint_fields = MAQET_FIELDS(struct maqet_hint, hint_rows);
+
+static const struct maqet_field error_rows[] = {
+    {"code", MAQET_FIELD(struct maqet_error, code)},
+    {"message", MAQET_FIELD(struct maqet_error, message)},
+    {"remark", MAQET_FIELD(struct maqet_error, remark), .optional = true},
+    {"hints",
+     MAQET_FIELD_LIST(struct maqet_error, hints.items, hints.count, &hint_fields)},
+    {"silent", MAQET_FIELD(struct maqet_error, silent)},
+    {0},
+};
+static const struct maqet_fields error_fields =
+    MAQET_FIELDS(struct maqet_error, error_rows);
+
+json_object *
+maqet_error_to_json(const struct maqet_error *error)
+{
+    return maqet_fields_to_json(&error_fields, error);
+}
+
+int
+maqet_error_from_json(json_object *object, struct maqet_error **err)
+{
+    struct maqet_error *error = maqet_alloc(sizeof(*error));
+
+    if (maqet_fields_from_json(&error_fields, object, error, NULL) < 0) {
+        free(error);
+        return maqet_error_set(err, MAQET_ERROR_FAILED,
+                               "a process failed without saying why");
+    }
+    for (size_t i = 0; i < error->hints.count; i++)
+        if (error->hints.items[i].next >= MAQET_NEXT_COUNT)
+            error->hints.items[i].next = MAQET_NEXT_WORDS;
+    return maqet_error_move(err, error);
+}
 
 /* ---- the child ---- */
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clock.h - the time, and waiting for it to pass.
+ * clock.h - the time, and waiting for it to pass. Whoever waits more than once on behalf of
+ * one request makes a deadline at the beginning and hands on what is left of it, so that the
+ * waits together last no longer than the request allows.
  */
 #ifndef MAQET_BASE_CLOCK_H
 #define MAQET_BASE_CLOCK_H
@@ -16,5 +18,27 @@ int64_t maqet_realtime(void);
 
 /* Sleeps for some milliseconds, or until a signal comes. */
 void maqet_sleep(int64_t milliseconds);
+
+struct maqet_deadline {
+    int64_t end; /* on the clock of maqet_now(); negative: no limit */
+};
+
+/* The deadline @timeout ms from now; negative: none. */
+static inline struct maqet_deadline
+maqet_deadline_in(int64_t timeout)
+{
+    return (struct maqet_deadline){.end = timeout < 0 ? -1 : maqet_now() + timeout};
+}
+
+/* The ms that are left, 0 when it is over; -1: no limit. */
+static inline int64_t
+maqet_deadline_left(struct maqet_deadline deadline)
+{
+    int64_t left = deadline.end - maqet_now();
+
+    if (deadline.end < 0)
+        return -1;
+    return left > 0 ? left : 0;
+}
 
 #endif

@@ -50,7 +50,9 @@ maqet_error_free(struct maqet_error *error)
         return;
     free(error->message);
     free(error->remark);
-    maqet_hints_clear(&error->hints);
+    for (size_t i = 0; i < error->hints.count; i++)
+        maqet_strings_clear(&error->hints.items[i].operands);
+    free(error->hints.items);
     free(error);
 }
 
@@ -85,6 +87,18 @@ maqet_error_set(struct maqet_error **err, enum maqet_error_code code, const char
     return -1;
 }
 
+/* Adds a hint. Returns its operands, which are none so far. */
+static struct maqet_strings *
+add_hint(struct maqet_error *error, enum maqet_next next)
+{
+    struct maqet_hints *hints = &error->hints;
+
+    hints->items =
+        maqet_realloc(hints->items, (hints->count + 1) * sizeof(*hints->items));
+    hints->items[hints->count] = (struct maqet_hint){.next = next};
+    return &hints->items[hints->count++].operands;
+}
+
 void
 maqet_error_hint(struct maqet_error **err, const char *format, ...)
 {
@@ -93,7 +107,7 @@ maqet_error_hint(struct maqet_error **err, const char *format, ...)
     if (!err || !*err)
         return;
     va_start(arguments, format);
-    maqet_strings_take(&maqet_hints_add(&(*err)->hints, MAQET_NEXT_WORDS)->operands,
+    maqet_strings_take(add_hint(*err, MAQET_NEXT_WORDS),
                        maqet_vformat(format, arguments));
     va_end(arguments);
 }
@@ -106,10 +120,10 @@ maqet_error_next(struct maqet_error **err, enum maqet_next next, ...)
 
     if (!err || !*err)
         return;
-    struct maqet_hint *hint = maqet_hints_add(&(*err)->hints, next);
+    struct maqet_strings *operands = add_hint(*err, next);
     va_start(arguments, next);
     while ((operand = va_arg(arguments, const char *)))
-        maqet_strings_add(&hint->operands, operand);
+        maqet_strings_add(operands, operand);
     va_end(arguments);
 }
 
@@ -117,18 +131,16 @@ void
 maqet_error_next_about(struct maqet_error **err, enum maqet_next next,
                        const struct maqet_strings *operands)
 {
-    if (!err || !*err)
-        return;
-    struct maqet_hint *hint = maqet_hints_add(&(*err)->hints, next);
-    for (size_t i = 0; i < operands->count; i++)
-        maqet_strings_add(&hint->operands, operands->items[i]);
+    if (err && *err)
+        maqet_strings_add_all(add_hint(*err, next), operands);
 }
 
 void
 maqet_error_hints(struct maqet_error **err, const struct maqet_error *other)
 {
-    if (err && *err)
-        maqet_hints_copy(&(*err)->hints, &other->hints);
+    for (size_t i = 0; i < other->hints.count; i++)
+        maqet_error_next_about(err, other->hints.items[i].next,
+                               &other->hints.items[i].operands);
 }
 
 void

@@ -8,7 +8,24 @@
 
 #include <maqet-plugin.h>
 
-#include "core/base/hints.h"
+#include "core/base/next.h"
+#include "core/base/text.h"
+
+/*
+ * What can be done about an error. The library knows neither the name of the program that
+ * uses it nor its commands and options: it says which step it means and what that is about,
+ * and the program has the words (struct maqet_context).
+ */
+struct maqet_hint {
+    enum maqet_next next;
+    struct maqet_strings operands; /* of MAQET_NEXT_WORDS: the words */
+};
+
+/* In the order in which they are shown. */
+struct maqet_hints {
+    struct maqet_hint *items;
+    size_t count;
+};
 
 struct maqet_error {
     enum maqet_error_code code;

@@ -2,7 +2,7 @@
 #include "core/base/files.h"
 
 #include "core/base/clock.h"
-#include "core/base/shell.h"
+#include "core/base/printable.h"
 
 #include <dirent.h>
 #include <errno.h>

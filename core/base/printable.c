@@ -103,66 +103,69 @@ boundary(const char *text, size_t at)
     return at; /* no UTF-8 */
 }
 
-/* A message begins with what was attempted, and ends with the reason: so what is too long
- * is left out in the middle. Sets where the beginning ends, and where the end begins. */
-static bool
-is_too_long(const char *text, size_t length, size_t limit, size_t *head, size_t *tail)
+/* Appends the text, or where it is longer than @limit bytes its beginning and its end: a
+ * message begins with what was attempted, and ends with the reason. */
+static void
+append_shortened(struct maqet_text *shortened, const char *text, size_t length,
+                 size_t limit)
 {
-    *head = *tail = length;
-    if (length <= limit)
-        return false;
-    *head = boundary(text, limit - limit / 4);
-    *tail = boundary(text, length - limit / 4);
-    return true;
+    if (length <= limit) {
+        maqet_text_append_bytes(shortened, text, length);
+        return;
+    }
+    size_t tail = boundary(text, length - limit / 4);
+    maqet_text_append_bytes(shortened, text, boundary(text, limit - limit / 4));
+    maqet_text_appendf(shortened, "… (%zu bytes) …", length);
+    maqet_text_append_bytes(shortened, text + tail, length - tail);
 }
 
 char *
 maqet_text_shortened(const char *text, size_t length, size_t limit)
 {
     struct maqet_text shortened = MAQET_TEXT_INIT;
-    size_t head, tail;
-    bool too_long = is_too_long(text, length, limit, &head, &tail);
 
-    maqet_text_append_bytes(&shortened, text, head);
-    if (too_long)
-        maqet_text_appendf(&shortened, "… (%zu bytes) …", length);
-    maqet_text_append_bytes(&shortened, text + tail, length - tail);
+    append_shortened(&shortened, text, length, limit);
     return maqet_text_take(&shortened);
 }
 
+/* Appends one character in some form. */
+typedef void append_character(struct maqet_text *text, const char *character, size_t size,
+                              uint32_t code);
+
 static void
-append_printable(struct maqet_text *printable, const char *text, size_t length)
+append_each(struct maqet_text *text, const char *from, size_t length,
+            append_character *append)
 {
     uint32_t code;
 
-    for (size_t at = 0; at < length;) {
-        const char *character = text + at;
-        size_t size = maqet_character(character, length - at, &code);
-
-        if (maqet_character_is_printable(code))
-            maqet_text_append_bytes(printable, character, size);
-        else if (code == '\t' || code == '\n')
-            maqet_text_append(printable, code == '\t' ? "\\t" : "\\n");
-        else if (size == 1)
-            maqet_text_appendf(printable, "\\x%02x", (unsigned char)*character);
-        else
-            maqet_text_appendf(printable,
-                               code > 0xffff ? "\\U%08" PRIx32 : "\\u%04" PRIx32, code);
-        at += size;
+    for (size_t at = 0, size; at < length; at += size) {
+        size = maqet_character(from + at, length - at, &code);
+        append(text, from + at, size, code);
     }
+}
+
+static void
+append_printable(struct maqet_text *text, const char *character, size_t size,
+                 uint32_t code)
+{
+    if (maqet_character_is_printable(code))
+        maqet_text_append_bytes(text, character, size);
+    else if (code == '\t' || code == '\n')
+        maqet_text_append(text, code == '\t' ? "\\t" : "\\n");
+    else if (size == 1)
+        maqet_text_appendf(text, "\\x%02x", (unsigned char)*character);
+    else
+        maqet_text_appendf(text, code > 0xffff ? "\\U%08" PRIx32 : "\\u%04" PRIx32, code);
 }
 
 char *
 maqet_text_printable(const char *text, size_t length, size_t limit)
 {
+    _cleanup_text_ struct maqet_text shortened = MAQET_TEXT_INIT;
     struct maqet_text printable = MAQET_TEXT_INIT;
-    size_t head, tail;
-    bool too_long = is_too_long(text, length, limit, &head, &tail);
 
-    append_printable(&printable, text, head);
-    if (too_long)
-        maqet_text_appendf(&printable, "… (%zu bytes) …", length);
-    append_printable(&printable, text + tail, length - tail);
+    append_shortened(&shortened, text, length, limit);
+    append_each(&printable, shortened.data, shortened.length, append_printable);
     return maqet_text_take(&printable);
 }
 
@@ -183,7 +186,7 @@ maqet_text_printable_lines(const char *text)
     for (size_t count = 1;; count++) {
         size_t length = count < LINES_MAX ? strcspn(line, "\n") : strlen(line);
 
-        append_printable(&lines, line, length);
+        append_each(&lines, line, length, append_printable);
         if (line[length] == '\0')
             return maqet_text_take(&lines);
         maqet_text_append(&lines, "\n  | ");
@@ -193,46 +196,100 @@ maqet_text_printable_lines(const char *text)
 
 /* ---- for programs ---- */
 
+static void
+append_octal(struct maqet_text *text, const char *prefix, const char *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        maqet_text_appendf(text, "%s%03o", prefix, (unsigned char)bytes[i]);
+}
+
+static void
+append_reversible(struct maqet_text *text, const char *character, size_t size,
+                  uint32_t code)
+{
+    if (code == '\\')
+        maqet_text_append(text, "\\\\");
+    else if (code == '\t' || code == '\n' || maqet_character_is_printable(code))
+        append_printable(text, character, size, code);
+    else
+        append_octal(text, "\\0", character, size);
+}
+
 char *
 maqet_text_reversible(const char *text, size_t length)
 {
     struct maqet_text reversible = MAQET_TEXT_INIT;
-    uint32_t code;
 
-    for (size_t at = 0; at < length;) {
-        size_t size = maqet_character(text + at, length - at, &code);
-
-        if (code == '\\')
-            maqet_text_append(&reversible, "\\\\");
-        else if (maqet_character_is_printable(code))
-            maqet_text_append_bytes(&reversible, text + at, size);
-        else if (code == '\t' || code == '\n')
-            maqet_text_append(&reversible, code == '\t' ? "\\t" : "\\n");
-        else
-            for (size_t i = 0; i < size; i++)
-                maqet_text_appendf(&reversible, "\\0%03o", (unsigned char)text[at + i]);
-        at += size;
-    }
+    append_each(&reversible, text, length, append_reversible);
     return maqet_text_take(&reversible);
+}
+
+static void
+append_utf8(struct maqet_text *text, const char *character, size_t size, uint32_t code)
+{
+    if (code != MAQET_NO_CHARACTER && code != REPLACEMENT)
+        maqet_text_append_bytes(text, character, size);
+    else
+        for (size_t i = 0; i < size; i++)
+            maqet_text_appendf(text, "%s%02x", replacement, (unsigned char)character[i]);
 }
 
 char *
 maqet_text_utf8(const char *text, size_t length, size_t *converted)
 {
     struct maqet_text valid = MAQET_TEXT_INIT;
-    uint32_t code;
 
-    for (size_t at = 0; at < length;) {
-        size_t size = maqet_character(text + at, length - at, &code);
-
-        if (code != MAQET_NO_CHARACTER && code != REPLACEMENT)
-            maqet_text_append_bytes(&valid, text + at, size);
-        else
-            for (size_t i = 0; i < size; i++)
-                maqet_text_appendf(&valid, "%s%02x", replacement,
-                                   (unsigned char)text[at + i]);
-        at += size;
-    }
+    append_each(&valid, text, length, append_utf8);
     *converted = valid.length;
     return maqet_text_take(&valid);
+}
+
+/* ---- for shells ---- */
+
+/* Between $' and ' (POSIX.1-2024): what may not be shown is written byte by byte. */
+static void
+append_escaped(struct maqet_text *text, const char *character, size_t size, uint32_t code)
+{
+    if (code == '\'' || code == '\\')
+        maqet_text_append(text, "\\");
+    if (maqet_character_is_printable(code))
+        maqet_text_append_bytes(text, character, size);
+    else
+        append_octal(text, "\\", character, size);
+}
+
+static void
+append_quoted(struct maqet_text *text, const char *word)
+{
+    size_t length = strlen(word);
+    bool plain = maqet_text_is_printable(word, length);
+
+    maqet_text_append(text, plain ? "'" : "$'");
+    if (plain)
+        for (const char *c = word; *c; c++)
+            maqet_text_appendf(text, *c == '\'' ? "'\\%c'" : "%c", *c);
+    else
+        append_each(text, word, length, append_escaped);
+    maqet_text_append(text, "'");
+}
+
+void
+maqet_shell_append(struct maqet_text *text, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789_@%+=:,./-";
+
+    if (*word && word[strspn(word, plain)] == '\0')
+        maqet_text_append(text, word);
+    else
+        append_quoted(text, word);
+}
+
+char *
+maqet_shell_quoted(const char *word)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    append_quoted(&text, word);
+    return maqet_text_take(&text);
 }

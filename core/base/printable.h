@@ -78,4 +78,12 @@ char *maqet_text_reversible(const char *text, size_t length);
  */
 char *maqet_text_utf8(const char *text, size_t length, size_t *converted);
 
+/* Appends a word for a shell, in quotes where it needs them: for command lines that people
+ * copy from what is shown. A name in one of them may hold anything, and must not end its
+ * word. */
+void maqet_shell_append(struct maqet_text *text, const char *word);
+
+/* A word in quotes, whether it needs them or not. The caller frees. */
+char *maqet_shell_quoted(const char *word);
+
 #endif

@@ -78,3 +78,30 @@ maqet_procfs_has_lock(int pid, int fd)
     return maqet_file_read(path, FDINFO_LIMIT, &text, NULL, NULL) == 0 &&
            strstr(text, "\nlock:");
 }
+
+void
+maqet_threads_list(int pid, struct maqet_strings *threads)
+{
+    _cleanup_free_ char *path = maqet_format("/proc/%d/task", pid);
+
+    maqet_dir_list(path, threads, NULL);
+}
+
+bool
+maqet_threads_others_sleep(int pid, const struct maqet_strings *known)
+{
+    _cleanup_strings_ struct maqet_strings now = MAQET_STRINGS_INIT;
+    struct maqet_procfs_stat stat;
+    bool some = false;
+
+    maqet_threads_list(pid, &now);
+    for (size_t i = 0; i < now.count; i++) {
+        if (maqet_strings_has(known, now.items[i]))
+            continue;
+        /* One that is not there any more has ended. */
+        if (maqet_procfs_thread_stat(pid, now.items[i], &stat) && stat.state != 'S')
+            return false;
+        some = true;
+    }
+    return some;
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * procfs.h - what Linux tells of processes (proc(5)).
+ * procfs.h - what Linux tells of processes and their threads (proc(5)).
  */
 #ifndef MAQET_BASE_PROCFS_H
 #define MAQET_BASE_PROCFS_H
@@ -32,5 +32,12 @@ char *maqet_procfs_name(int pid);
 
 /* Whether a descriptor of a process has locks on its file (proc_pid_fdinfo(5)). */
 bool maqet_procfs_has_lock(int pid, int fd);
+
+/* Adds the numbers of the threads that a process has now; none when it has gone. */
+void maqet_threads_list(int pid, struct maqet_strings *threads);
+
+/* Whether a process has threads that are not in that list, and all of these sleep; a
+ * thread that works, or waits for a page of memory, does not. */
+bool maqet_threads_others_sleep(int pid, const struct maqet_strings *known);
 
 #endif

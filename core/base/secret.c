@@ -3,7 +3,7 @@
 
 #include <sys/stat.h>
 
-#include "core/base/shell.h"
+#include "core/base/printable.h"
 
 int
 maqet_secret_check(const char *path, struct maqet_error **err)

@@ -140,6 +140,13 @@ maqet_strings_addf(struct maqet_strings *strings, const char *format, ...)
     va_end(arguments);
 }
 
+void
+maqet_strings_add_all(struct maqet_strings *strings, const struct maqet_strings *others)
+{
+    for (size_t i = 0; i < others->count; i++)
+        maqet_strings_add(strings, others->items[i]);
+}
+
 bool
 maqet_strings_has(const struct maqet_strings *strings, const char *item)
 {

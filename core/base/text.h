@@ -56,6 +56,8 @@ void maqet_strings_add(struct maqet_strings *strings, const char *item);
 void maqet_strings_addf(struct maqet_strings *strings, const char *format, ...)
     MAQET_PRINTF(2, 3);
 void maqet_strings_take(struct maqet_strings *strings, char *item); /* takes the item */
+void maqet_strings_add_all(struct maqet_strings *strings,
+                           const struct maqet_strings *others);
 bool maqet_strings_has(const struct maqet_strings *strings, const char *item);
 /* Leaves the first @count of them. */
 void maqet_strings_cut(struct maqet_strings *strings, size_t count);

@@ -8,7 +8,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
-#include "core/base/notify.h"
+#include "core/base/sockets.h"
 #include "core/base/pidfd.h"
 #include "core/lifecycle/launching.h"
 #include "core/machine/power_button.h"

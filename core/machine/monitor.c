@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
-#include "core/base/deadline.h"
 #include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/base/pidfd.h"

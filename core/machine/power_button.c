@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/deadline.h"
+#include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/base/pidfd.h"
 #include "core/machine/full.h"

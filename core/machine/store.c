@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "core/base/deadline.h"
+#include "core/base/clock.h"
 #include "core/base/replacement.h"
 #include "core/machine/folder.h"
 #include "core/machine/file_users.h"

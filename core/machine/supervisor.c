@@ -12,7 +12,8 @@
 #include <sys/wait.h>
 
 #include "core/base/child.h"
-#include "core/base/deadline.h"
+#include "core/base/clock.h"
+#include "core/base/files.h"
 #include "core/base/pidfd.h"
 #include "core/base/procfs.h"
 

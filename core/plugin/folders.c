@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "core/base/files.h"
-#include "core/base/shell.h"
+#include "core/base/printable.h"
 
 const struct maqet_plugin_kind maqet_storage_kind = {
     .word = "storage", .one = "a storage", .prefix = "maqet-storage-"};

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/base/clock.h"
-#include "core/base/deadline.h"
 #include "core/base/json.h"
 
 /* ms in which a device goes that needs nothing of the guest. */

@@ -14,7 +14,7 @@
 #include "core/base/child.h"
 #include "core/base/pidfd.h"
 #include "core/base/process.h"
-#include "core/base/shell.h"
+#include "core/base/printable.h"
 #include "core/qemu/launch_guard.h"
 
 /* ---- the child, between fork and exec: only what signal-safety(7) lists ---- */

@@ -5,7 +5,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
-#include "core/base/threads.h"
+#include "core/base/procfs.h"
 #include "core/qemu/migration_words.h"
 
 /* ms between two looks at how far it is; events tell of what happens. */

@@ -6,7 +6,8 @@
 #include <poll.h>
 #include <string.h>
 
-#include "core/base/deadline.h"
+#include "core/base/clock.h"
+#include "core/base/files.h"
 #include "core/base/json.h"
 
 /* ms between two looks at what no descriptor tells: a lock, a full queue of clients. */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "core/base/shell.h"
+#include "core/base/printable.h"
 #include "core/snapshot/members.h"
 #include "core/snapshot/others.h"
 

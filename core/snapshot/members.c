@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
-#include "core/base/shell.h"
+#include "core/base/printable.h"
 #include "core/machine/holders.h"
 #include "core/machine/monitor.h"
 

@@ -9,7 +9,7 @@
 
 #include "core/base/child.h"
 #include "core/base/clock.h"
-#include "core/base/error_json.h"
+#include "core/base/apart.h"
 #include "core/base/files.h"
 #include "core/qemu/agent.h"
 #include "core/qemu/channel.h"

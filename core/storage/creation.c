@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "core/base/files.h"
-#include "core/base/shell.h"
+#include "core/base/printable.h"
 #include "core/storage/callback.h"
 #include "core/storage/elsewhere.h"
 #include "core/storage/system_folders.h"

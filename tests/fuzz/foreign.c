@@ -28,7 +28,6 @@
 #include "cli/json.h"
 #include "cli/terminal.h"
 #include "core/base/printable.h"
-#include "core/base/shell.h"
 #include "core/config/yaml.h"
 #include "core/config/yaml_write.h"
 

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "core/base/error_json.h"
+#include "core/base/apart.h"
 #include "tests/unit/unit.h"
 
 static void

@@ -6,7 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "core/base/notify.h"
+#include "core/base/sockets.h"
 #include "core/base/text.h"
 #include "tests/unit/unit.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Words as a shell reads them. */
-#include "core/base/shell.h"
+#include "core/base/printable.h"
 #include "tests/unit/unit.h"
 
 static void

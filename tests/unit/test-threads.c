@@ -4,7 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/base/threads.h"
+#include "core/base/procfs.h"
 #include "tests/unit/unit.h"
 
 static volatile sig_atomic_t tired;
