@@ -85,8 +85,8 @@ conclude(struct maqet_opened *machine, const struct maqet_block_job *job,
 
     if (tell(machine, "job-dismiss", job->id, reason ? NULL : err) < 0 && !reason)
         return -1;
-    return reason ? maqet_error_set(err, MAQET_ERROR_FAILED, "%s: QEMU says: %.*s",
-                                    job->what, maqet_text_fitting(reason), reason)
+    return reason ? maqet_error_set(err, MAQET_ERROR_FAILED, "%s: QEMU: %.*s", job->what,
+                                    maqet_text_fitting(reason), reason)
                   : 0;
 }
 

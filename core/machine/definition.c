@@ -20,7 +20,7 @@
 enum { VM_NAME_MAX = 63, FORMAT = 1, VCPUS_MAX = 4096 };
 
 #define NAME_RULE                                                                        \
-    "a letter or digit, then letters, digits, '.', '_' and '-', 63 characters at most"
+    "use a letter or digit, then letters, digits, '.', '_' and '-'; at most 63 characters"
 
 static const char *const accel_words[] = {"auto", "kvm", "tcg", NULL};
 static const struct maqet_option top_options[] = {

@@ -100,8 +100,8 @@ maqet_opened_error_running(const struct maqet_opened *machine, bool already,
 {
     _cleanup_free_ char *text = maqet_run_text(&machine->run);
 
-    return maqet_error_set(err, MAQET_ERROR_STATE, "VM '%s' is running%s %s",
-                           machine->name, already ? " already" : "", text);
+    return maqet_error_set(err, MAQET_ERROR_STATE, "VM '%s' is %srunning %s",
+                           machine->name, already ? "already " : "", text);
 }
 
 static int

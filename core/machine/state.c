@@ -321,9 +321,9 @@ maqet_crash_notice(const struct maqet_context *context, const char *name)
     else
         maqet_error_set(
             &notice, MAQET_ERROR_FAILED,
-            "QEMU of '%s' ended without cleaning up, and without a word in %s: it was "
-            "killed, by a person, for want of memory, or by its sandbox when it wanted "
-            "to run another program (`sandbox: off` allows that)",
+            "QEMU of '%s' ended without cleaning up, and printed nothing in %s: it "
+            "was killed, by a person, for want of memory, or by its sandbox when it "
+            "wanted to run another program (`sandbox: off` allows that)",
             name, path);
     maqet_error_next(&notice, MAQET_NEXT_FREE_LEAKS, name, NULL);
     return notice;

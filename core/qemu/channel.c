@@ -44,8 +44,7 @@ static int
 set_late(const struct maqet_wait *wait, struct maqet_error **err)
 {
     return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
-                           "Timed out after %g s, waiting "
-                           "for %s",
+                           "Timed out after %g s waiting for %s",
                            (double)wait->timeout / 1000, wait->awaited);
 }
 

@@ -33,7 +33,7 @@ if [ "$(cat /proc/sys/vm/unprivileged_userfaultfd 2>/dev/null)" = 0 ]; then
         out_has '"method": "precopy"'
     else
         out_has '"method": "stop"'
-        out_has "loses what an emulated guest (TCG) writes to its memory while precopy copies it"
+        out_has "misses writes of an emulated guest (TCG) to its memory while precopy copies it"
     fi
     ! grep -q '"reason": null' out || fail "no word why not in the background"
     expect 1 as_user checkpoint vm create two --method background
@@ -53,4 +53,4 @@ expect 0 as_user start vm
 expect 0 as_user stop vm --timeout 0 --force
 expect 0 as_user apply vm vm.yaml --set run_as=root
 expect 4 as_user start vm
-err_has "which only root can arrange"
+err_has "which only root can do"

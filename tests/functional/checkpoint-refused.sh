@@ -158,8 +158,8 @@ if precopy_sound; then
 else
     # It would be corrupt: said before anything is begun.
     expect 3 maqet checkpoint vm create big --method precopy
-    err_has "QEMU $(qemu-system-x86_64 --version | sed -n 's/.*version \([0-9.]*\).*/\1/p') loses what an emulated guest (TCG) writes to its memory while precopy copies it"
-    err_has "sound with KVM, and since QEMU 10.0"
+    err_has "QEMU $(qemu-system-x86_64 --version | sed -n 's/.*version \([0-9.]*\).*/\1/p') misses writes of an emulated guest (TCG) to its memory while precopy copies it"
+    err_has "precopy is safe with KVM, and with QEMU 10.0"
     err_has "background or stop"
     same '' "$(ls -A data/vms/vm/checkpoints)" "what is left of it"
 fi
@@ -226,7 +226,7 @@ for vm in flash share; do
     expect 0 maqet checkpoint $vm create one
     expect 0 maqet stop $vm --timeout 0 --force
     expect 3 maqet run $vm --from one --discard -- true
-    err_has "cannot be thrown away"
+    err_has "cannot be discarded"
     expect 0 maqet checkpoint $vm load one --keep two
     expect 0 maqet stop $vm --timeout 0 --force
 done

@@ -24,7 +24,7 @@ err_has "running"
 # One of several fails: the others go on, and the exit code tells.
 expect 0 maqet stop a --timeout 0 --force
 expect 3 maqet start bee a
-err_has "'bee' is running already"
+err_has "'bee' is already running"
 same running "$(vm_status a)"
 
 for format in table json yaml plain; do

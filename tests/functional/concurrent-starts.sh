@@ -23,7 +23,7 @@ wait
 same 1 "$(cat code.* | grep -cx 0)" "starts that succeeded"
 same 31 "$(cat code.* | grep -cx 3)" "starts that were refused"
 pid=$(vm_pid busy)
-same 31 "$(cat err.* | grep -c "'busy' is running already (PID $pid)")" "clear refusals"
+same 31 "$(cat err.* | grep -c "'busy' is already running (PID $pid)")" "clear refusals"
 same 1 "$(cat err.* | grep -c 'INFO: Creating')" "creations"
 # The brackets keep grep from finding itself.
 same 1 "$(grep -la "$TMP/run/busy/qemu/[p]id" /proc/[0-9]*/cmdline 2>/dev/null | wc -l)" "QEMUs"

@@ -38,7 +38,7 @@ EOF
 wrong "vm.yaml:1:7: invalid VM name 'no good'" <<'EOF'
 name: no good
 EOF
-wrong "vm.yaml:3:11: invalid drive name '1st' of VM 'x'" <<'EOF'
+wrong "vm.yaml:3:11: invalid drive name '1st' on VM 'x'" <<'EOF'
 name: x
 storage:
   - name: 1st
@@ -116,7 +116,7 @@ storage:
 EOF
 err_has sata
 err_has scsi
-wrong "vm.yaml:6:16: drive 'share' of VM 'x': a share of type 'virtfs' is attached by itself" <<'EOF'
+wrong "vm.yaml:6:16: drive 'share' of VM 'x': a share of type 'virtfs' attaches itself" <<'EOF'
 name: x
 storage:
   - name: share

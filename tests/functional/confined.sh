@@ -72,7 +72,7 @@ expect 0 opens vm "$TMP/more/file" false
 expect 0 maqet -q stop vm --timeout 0 --force
 mv more elsewhere
 expect 0 maqet start vm
-err_has "\`sandbox\` lets QEMU open $TMP/more, which is not there"
+err_has "\`sandbox\` lets QEMU open $TMP/more, which does not exist"
 mv elsewhere more
 expect 0 maqet -q stop vm --timeout 0 --force
 
@@ -98,7 +98,7 @@ err_has "'sandbox' is 'perhaps'; it can be: on, off"
 expect 3 maqet validate plain.yaml --set sandbox.raed=/x
 err_has "'read'"
 expect 3 maqet validate plain.yaml --set sandbox.read=/x
-err_has "'read' is a list of paths"
+err_has "'read' is must be a list of paths"
 
 # ---- a QEMU in the hands of its guest ----
 

@@ -56,7 +56,7 @@ if precopy_sound; then
     rounds precopy
 else
     expect 3 maqet checkpoint vm create p --method precopy
-    err_has "loses what an emulated guest (TCG) writes to its memory while precopy copies it"
+    err_has "misses writes of an emulated guest (TCG) to its memory while precopy copies it"
     unharmed "a refused checkpoint"
 fi
 expect 0 maqet stop vm --timeout 0 --force

@@ -66,7 +66,7 @@ err_has "The guest of VM 'vm' is paused and cannot be resumed: there is no space
 err_has "Free up disk space in $small, then resume the guest: maqet resume vm"
 err_lacks "--timeout SECONDS"
 expect 0 maqet pause vm
-out_has "was paused already"
+out_has "was already paused"
 expect 1 maqet resume vm
 err_has "The guest of VM 'vm' is paused and cannot be resumed: there is no space for drive 'hdd'"
 same paused "$(vm_status vm)"

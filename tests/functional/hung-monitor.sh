@@ -138,7 +138,7 @@ ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o /dev/null -e trace=connect \
 busy=$!
 eventually 20 monitor_is_locked e
 expect 0 maqet ls
-err_has "another maqet is using the monitor of VM 'e'"
+err_has "another maqet process is using the monitor of VM 'e'"
 err_lacks "QEMU of VM 'e'"
 same running "$(vm_status e 2>/dev/null)"
 kill "$busy"

@@ -113,7 +113,7 @@ chmod 600 dev/kvm
 refused 4 "KVM cannot be used: you are not allowed to open /dev/kvm" <<END
 $insists
 END
-err_has "Have root open it to the group kvm"
+err_has "As root, give the group kvm access"
 
 # Where it is left to maqet, the machine starts, and the reason is a warning.
 printf 'name: vm\nbinary: qemu-system-x86_64\nmemory: 64M\ndisplay: none\n' >vm.yaml

@@ -55,13 +55,13 @@ grep -q '"runtime_folder_lost": *true' out || fail "not in the JSON text"
 
 # It is not started beside what runs, nor forgotten.
 expect 3 maqet start web
-err_has "is running already (PID $pid), but its runtime folder is lost ($TMP/run/web)"
+err_has "is already running (PID $pid), but its runtime folder is lost ($TMP/run/web)"
 err_has "maqet stop web"
 err_lacks "kill"
 expect 3 maqet start web --foreground
-err_has "is running already (PID $pid), but its runtime folder is lost"
+err_has "is already running (PID $pid), but its runtime folder is lost"
 expect 3 maqet start web --from nothing
-err_has "is running already (PID $pid), but its runtime folder is lost"
+err_has "is already running (PID $pid), but its runtime folder is lost"
 refused 3 maqet rm web --yes
 refused 3 maqet rm web --yes --delete-storage
 refused 3 maqet rm --all --yes

@@ -105,7 +105,7 @@ expect 0 maqet apply two two.yaml
 expect 0 maqet start two
 same paused "$(vm_status two)"
 expect 0 maqet pause two
-out_has "was paused already"
+out_has "was already paused"
 expect 0 maqet resume two
 same running "$(vm_status two)"
 expect 0 maqet stop one two --timeout 0 --force

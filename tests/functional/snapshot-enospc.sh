@@ -42,7 +42,7 @@ nothing_changed() {
     sound roomy.qcow2 small/tight.qcow2
 }
 told() {
-    err_has "Virtual machine 'vm'"
+    err_has "VM 'vm'"
     err_has "'tight'"
     err_has "No space left on device"
     err_has "Free up disk space: 0B are left in the file system that contains the image $TMP/small/tight.qcow2 of drive 'tight'"

@@ -147,7 +147,7 @@ until grep -qs overwrite data/vms/vm/pending.json &&
     [ $step -lt 40 ] || fail "the stand-in was never alone"
 done
 expect 0 maqet recover vm
-err_has "the new one was complete under another name"
+err_has "the new one was complete under a temporary name"
 expect 0 maqet snapshot vm list hdd
 err_lacks "interrupted"
 out_has '- keep ('
@@ -166,7 +166,7 @@ expect 137 traced recvfrom "signal=KILL:when=$((step - 1))" \
     snapshot vm create --all keep --overwrite --live
 expect 0 maqet stop vm --timeout 0 --force
 expect 0 maqet start vm
-err_has "the new one was complete under another name"
+err_has "the new one was complete under a temporary name"
 expect 0 maqet stop vm --timeout 0 --force
 what="a stand-in at a start"
 tags keep

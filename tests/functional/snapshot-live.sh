@@ -45,7 +45,7 @@ grep -q '"stopped": false' out || fail "the guest was stopped"
 grep -q '"pause_ms": 0.000' out || fail "no pause in the receipt"
 grep -q '"consistency": "crash"' out || fail "no consistency in the receipt"
 expect 3 live create hdd one
-err_has "There is a snapshot 'one' of drive 'hdd'"
+err_has "There is already a snapshot 'one' of drive 'hdd'"
 expect 0 live create hdd one --overwrite
 expect 0 live create --all set --overwrite
 expect 0 live create hdd 1

@@ -62,7 +62,7 @@ until [ -e hdd.img.at-.ne ] && [ ! -e hdd.img.at-one ]; do
     [ $step -lt 20 ] || fail "the stand-in was never alone"
 done
 expect 0 maqet recover vm
-err_has "the new one was complete under another name"
+err_has "the new one was complete under a temporary name"
 expect 0 maqet snapshot vm list hdd
 out_has '- one ('
 expect 0 maqet snapshot vm list hdd

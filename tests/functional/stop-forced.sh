@@ -60,7 +60,7 @@ expect 1 unopened "$TMP/data/vms/vm/lock" 1+ stop vm
 expect 0 maqet start vm
 occupied
 expect 2 maqet rm vm --force --lock-timeout 0.1
-err_has "Another maqet has been working on VM 'vm'"
+err_has "Another maqet process has been working on VM 'vm'"
 err_has "QEMU of VM 'vm' had been ended before"
 same stopped "$(vm_status vm)"
 free_again

@@ -119,7 +119,7 @@ snapshot_remove(const struct maqet_drive *drive, const struct maqet_snapshot *sn
     int result = unlink(path);
 
     if (result < 0)
-        maqet_error_set(err, MAQET_ERROR_FAILED, "can't remove %s: %s", path,
+        maqet_error_set(err, MAQET_ERROR_FAILED, "cannot remove %s: %s", path,
                         strerror(errno));
     free(path);
     return result;

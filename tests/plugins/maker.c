@@ -82,7 +82,7 @@ maker_space(const struct maqet_drive *drive, uint64_t *at_once, uint64_t *at_mos
     *at_most = maqet_drive_size(drive, "size");
     return *at_most > 0 ? 0
                         : maqet_drive_error(drive, "size", err, MAQET_ERROR_INVALID,
-                                            "an image of no size can't be made");
+                                            "an image of no size cannot be created");
 }
 
 static int

@@ -184,7 +184,7 @@ create_fixed(const char *path, const char *size, struct maqet_error **err)
                            size, (char *)NULL);
 
     if (result == 0 && rename(name, path) < 0)
-        result = maqet_error_set(err, MAQET_ERROR_FAILED, "can't rename %s: %s", name,
+        result = maqet_error_set(err, MAQET_ERROR_FAILED, "cannot rename %s: %s", name,
                                  strerror(errno));
     free(name);
     return result;

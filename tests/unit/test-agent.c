@@ -188,7 +188,8 @@ test_no_answers(void)
     check_failure(agent, "null", PATIENCE, MAQET_ERROR_FAILED,
                   "The guest agent's answer to 'null' says nothing");
     check_failure(agent, "hang", SHORT, MAQET_ERROR_TIMEOUT,
-                  "Waited 0.2 s in vain for the guest agent's answer to 'hang'");
+                  "Timed out after 0.2 s waiting for the guest agent's answer to "
+                  "'hang'");
     scene_end(&scene, NULL);
 }
 
@@ -248,7 +249,7 @@ check_no_agent(enum manner manner)
     CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
     UNIT_HINT(error, 0, "Is qemu-guest-agent running in the guest?");
     UNIT_ERROR(&error, MAQET_ERROR_TIMEOUT,
-               "Waited 0.2 s in vain for the guest agent's answer");
+               "Timed out after 0.2 s waiting for the guest agent's answer");
     scene_end(&scene, "delimited");
 }
 
@@ -285,7 +286,7 @@ test_noise_without_end(void)
     _cleanup_agent_ struct maqet_agent *agent = must_open(&scene);
 
     check_failure(agent, "x", SHORT, MAQET_ERROR_TIMEOUT,
-                  "Waited 0.2 s in vain for the guest agent's answer to 'x'");
+                  "Timed out after 0.2 s waiting for the guest agent's answer to 'x'");
     scene_end(&scene, "delimited x");
 }
 

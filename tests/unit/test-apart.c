@@ -87,9 +87,9 @@ test_failures(void)
     struct maqet_error *error = NULL;
 
     check_failure("crash", PATIENCE, MAQET_ERROR_FAILED, "it crashed (Aborted)");
-    check_failure("hang", SHORT, MAQET_ERROR_TIMEOUT, "it timed out in 0.3 s");
+    check_failure("hang", SHORT, MAQET_ERROR_TIMEOUT, "it did not finish within 0.3 s");
     check_failure("exit", PATIENCE, MAQET_ERROR_FAILED,
-                  "it ended the program (exit code 3)");
+                  "it ended the program (exit status 3)");
     check_failure("nothing", PATIENCE, MAQET_ERROR_FAILED,
                   "it failed without saying why");
     CU_ASSERT_PTR_NULL(maqet_apart(behave, (void *)"fail", PATIENCE, NULL, &error));

@@ -230,20 +230,23 @@ test_wrong_items(void)
     check_wrong("- {}", rule);
     check_wrong("- netdev user,id=net0",
                 "vm.yaml:1:3: 'netdev user,id=net0' is an option "
-                "and its value in one text; write "
+                "and its value in one string; write "
                 "`- netdev: \"user,id=net0\"`");
-    check_wrong("- smp: 1\n- '-append  a \"b\"'",
-                "vm.yaml:2:3: '-append  a \"b\"' is an option and its value in one text; "
-                "write `- append: 'a \"b\"'`");
-    check_wrong("- smp=4", "vm.yaml:1:3: 'smp=4' is an option and its value in one text; "
-                           "write `- smp: \"4\"`");
-    check_wrong("- a,b", "vm.yaml:1:3: 'a,b' is no name of a QEMU option");
-    check_wrong("- ---smp", "vm.yaml:1:3: '---smp' is no name of a QEMU option");
-    check_wrong("- \"\"", "vm.yaml:1:3: '' is no name of a QEMU option");
-    check_wrong("- \"-\"", "vm.yaml:1:3: '-' is no name of a QEMU option");
-    check_wrong("- smp: 1\n  m 2: 3", "vm.yaml:2:3: 'm 2' is no name of a QEMU option");
-    check_wrong("- _a: 1", "vm.yaml:1:3: '_a' is no name of a QEMU option");
-    check_wrong("- /a.img", "vm.yaml:1:3: '/a.img' is no name of a QEMU option");
+    check_wrong(
+        "- smp: 1\n- '-append  a \"b\"'",
+        "vm.yaml:2:3: '-append  a \"b\"' is an option and its value in one string; "
+        "write `- append: 'a \"b\"'`");
+    check_wrong("- smp=4",
+                "vm.yaml:1:3: 'smp=4' is an option and its value in one string; "
+                "write `- smp: \"4\"`");
+    check_wrong("- a,b", "vm.yaml:1:3: 'a,b' is not the name of a QEMU option");
+    check_wrong("- ---smp", "vm.yaml:1:3: '---smp' is not the name of a QEMU option");
+    check_wrong("- \"\"", "vm.yaml:1:3: '' is not the name of a QEMU option");
+    check_wrong("- \"-\"", "vm.yaml:1:3: '-' is not the name of a QEMU option");
+    check_wrong("- smp: 1\n  m 2: 3",
+                "vm.yaml:2:3: 'm 2' is not the name of a QEMU option");
+    check_wrong("- _a: 1", "vm.yaml:1:3: '_a' is not the name of a QEMU option");
+    check_wrong("- /a.img", "vm.yaml:1:3: '/a.img' is not the name of a QEMU option");
 }
 
 static void
@@ -255,9 +258,9 @@ test_wrong_values(void)
     check_wrong("- a: {b: {c: [1]}}", "vm.yaml:1:14: 'b.c' of -a cannot be a list");
     check_wrong("- smp: {}", "vm.yaml:1:8: the mapping of -smp is empty");
     check_wrong("- a: {\"b=c\": 1}",
-                "vm.yaml:1:7: 'b=c' is no property of -a; write each as KEY: VALUE");
+                "vm.yaml:1:7: 'b=c' is not a property of -a; write each as KEY: VALUE");
     check_wrong("- a: {b: {\"c,d\": 1}}",
-                "vm.yaml:1:11: 'c,d' is no property of -a; write each as KEY: VALUE");
+                "vm.yaml:1:11: 'c,d' is not a property of -a; write each as KEY: VALUE");
     check_wrong("- enable-kvm: on",
                 "vm.yaml:1:15: -enable-kvm takes no value; write `- enable-kvm`");
     check_wrong("- kernel", "vm.yaml:1:3: -kernel has no value; write `- kernel: PATH`");

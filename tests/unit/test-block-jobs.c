@@ -142,7 +142,7 @@ test_failure(void)
     scene_begin(&scene,
                 JOB("concluded", ", \"error\": \"No space left on device\"") OBEYS);
     check(&scene, &job, MAQET_ERROR_FAILED,
-          "drive 'hdd': copied: QEMU says: No space left on device");
+          "drive 'hdd': copied: QEMU: No space left on device");
     CU_ASSERT_EQUAL(times_told(&scene, "job-dismiss"), 1);
 }
 

@@ -103,11 +103,10 @@ test_name(void)
 static void
 test_wrong_name(void)
 {
-    static const char rule[] =
-        "cannot name a virtual machine: a letter or digit, then letters, "
-        "digits, '.', '_' and '-', 63 characters at most";
-    _cleanup_free_ char *dots = maqet_format("'../web' %s", rule);
-    _cleanup_free_ char *empty = maqet_format("'' %s", rule);
+    static const char rule[] = "use a letter or digit, then letters, digits, "
+                               "'.', '_' and '-'; at most 63 characters";
+    _cleanup_free_ char *dots = maqet_format("invalid VM name '../web': %s", rule);
+    _cleanup_free_ char *empty = maqet_format("invalid VM name '': %s", rule);
 
     check_wrong("memory: 1G\nname: ../web\n", NULL, "2:7", dots);
     check_wrong("name: ''\n", NULL, "1:7", empty);
@@ -176,9 +175,9 @@ test_no_name(void)
     check_no_name(&error, "a.yaml:2:1: the VM has no name: none of its files has a "
                           "`name`");
     CU_ASSERT_PTR_NULL(name_after("my vm.yaml", &error));
-    check_no_name(&error, "'my vm' cannot name a virtual machine");
+    check_no_name(&error, "invalid VM name 'my vm'");
     CU_ASSERT_PTR_NULL(name_after(".yaml", &error));
-    check_no_name(&error, "'.yaml' cannot name a virtual machine");
+    check_no_name(&error, "invalid VM name '.yaml'");
 }
 
 static void
@@ -347,7 +346,7 @@ test_drives_of_one_name(void)
     _cleanup_folder_ char *folder = unit_folder();
     _cleanup_error_ struct maqet_error *error = NULL;
     _cleanup_free_ char *message = maqet_format(
-        "%s/a.yaml:6:11: two drives are called 'hdd'; the first is at %s/a.yaml:3:11",
+        "%s/a.yaml:6:11: two drives are named 'hdd'; the first is at %s/a.yaml:3:11",
         folder, folder);
 
     CU_ASSERT_PTR_NULL(read_texts(folder, texts, NULL, NULL, &error));

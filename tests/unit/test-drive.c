@@ -133,8 +133,8 @@ test_wrong_names(void)
     for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
         _cleanup_free_ char *yaml = maqet_format("{type: maker, name: '%s'}", wrong[i]);
         _cleanup_free_ char *message = maqet_format(
-            "vm.yaml:1:21: '%s' cannot name a drive of VM 'web': a letter, then letters, "
-            "digits, '-', '.' and '_', 31 characters at most",
+            "vm.yaml:1:21: invalid drive name '%s' on VM 'web': use a letter, then "
+            "letters, digits, '-', '.' and '_'; at most 31 characters",
             wrong[i]);
 
         check_refused(&scene, yaml, MAQET_ERROR_INVALID, message);

@@ -464,7 +464,7 @@ test_lock_wait(void)
     CU_ASSERT_EQUAL(maqet_lock_wait(second, 100, "VM 'x'", &err), -1);
     CU_ASSERT_TRUE(maqet_now() - start >= 100);
     UNIT_ERROR(&err, MAQET_ERROR_TIMEOUT,
-               "Another maqet has been working on VM 'x' for 0.1 s");
+               "Another maqet process has been working on VM 'x' for 0.1 s");
 
     /* A child that inherits the descriptor keeps the lock, until it dies. */
     pid_t child = fork();

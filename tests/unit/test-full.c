@@ -94,7 +94,7 @@ test_file_system(void)
     CU_ASSERT_EQUAL(stat(full.items[0].file_system, &mount), 0);
     CU_ASSERT_EQUAL(file.st_dev, mount.st_dev);
     _cleanup_free_ char *text = maqet_full_text(&full);
-    CU_ASSERT_PTR_NOT_NULL(strstr(text, "there is no room for drive 'hdd': "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "there is no space for drive 'hdd': "));
     CU_ASSERT_PTR_NOT_NULL(strstr(text, full.items[0].file_system));
     CU_ASSERT_PTR_NOT_NULL(strstr(text, path));
 

@@ -409,7 +409,7 @@ check_damaged(const char *text, const char *why)
     scene_init(&scene);
     _cleanup_free_ char *path = unit_file(scene.folder, "snapshots.json", text);
     _cleanup_free_ char *warning =
-        maqet_format("The snapshot history of VM 'vm' is forgotten: %s%s", path, why);
+        maqet_format("The snapshot history of VM 'vm' is lost: %s%s", path, why);
     _cleanup_history_ struct maqet_history *history = load(&scene);
     CU_ASSERT_EQUAL_FATAL(scene.warnings.count, 1);
     UNIT_SAME(scene.warnings.items[0], warning);

@@ -357,7 +357,7 @@ test_conflicts(void)
         const char *words;
         bool conflict;
     } cases[] = {
-        {"QEMU says: -blockdev {\"node-name\":\"hdd\"}: Failed to get \"write\" lock; Is "
+        {"QEMU: -blockdev {\"node-name\":\"hdd\"}: Failed to get \"write\" lock; Is "
          "another process using the image [/x]?",
          true},
         {"qemu-img failed: qemu-img: Could not open 'a': Failed to get shared \"write\" "

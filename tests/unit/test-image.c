@@ -555,7 +555,7 @@ test_check(void)
     CU_ASSERT_EQUAL(maqet_image_check(no_size, &error), -1);
     UNIT_ERROR(
         &error, MAQET_ERROR_INVALID,
-        "vm.yaml:5:7: drive 'hdd' of VM 'web': an image of no size cannot be made");
+        "vm.yaml:5:7: drive 'hdd' of VM 'web': an image of no size cannot be created");
     /* It will never be made, but may still arrive. */
     CU_ASSERT_EQUAL(maqet_image_check(reader, &error), 0);
     check_files(&scene, "");
@@ -611,8 +611,8 @@ test_space(void)
     CU_ASSERT_EQUAL_FATAL(error->hints.count, 1);
     UNIT_HINT(
         error, 0,
-        "Or say `overcommit: true` on the drive 'hdd' of VM 'web', which then needs only "
-        "the 4.0KB that the image takes at once");
+        "Or say `overcommit: true` on the drive 'hdd' of VM 'web', which then needs "
+        "only the 4.0KB that the image uses initially");
     check_files(&scene, "");
     CU_ASSERT_EQUAL(scene.said.count, 0);
 
@@ -691,7 +691,7 @@ test_missing_folder(void)
                      "b/c/x.img: the folder %s/a b/c: No such file or directory",
                      scene.images, scene.images);
     _cleanup_free_ char *hint =
-        maqet_format("Make it: mkdir -p '%s/a b/c'", scene.images);
+        maqet_format("Create it: mkdir -p '%s/a b/c'", scene.images);
 
     CU_ASSERT_EQUAL(maqet_image_prepare(drive, &state, &created, NULL, &error), -1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
@@ -725,8 +725,7 @@ test_system_folders(void)
         _cleanup_free_ char *keys = maqet_format("file: %s/%s", ways[i], name);
         _cleanup_drive_ struct maqet_drive *drive = drive_of(&scene, keys);
         _cleanup_free_ char *what = maqet_format(
-            "%s would be made in /etc, a folder of the system; that is refused",
-            drive->path);
+            "%s would be created in /etc, a system folder; this is refused", drive->path);
 
         check_not_prepared(drive, MAQET_ERROR_PERMISSION, AT_FILE, what);
         /* What should not be there must not stay there either. */

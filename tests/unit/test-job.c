@@ -351,8 +351,9 @@ test_failed_recovery(void)
     CU_ASSERT_EQUAL(maqet_job_fail(&job, &error), -1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     UNIT_SAME(error->message, "it failed");
-    UNIT_SAME(error->remark, "What it has left could not be recovered: VM 'vm': trial "
-                             "of 'x' was interrupted, and cannot be recovered: no way");
+    UNIT_SAME(error->remark, "What it left behind could not be recovered: VM 'vm': "
+                             "trial of 'x' was interrupted, and cannot be recovered: "
+                             "no way");
     CU_ASSERT_EQUAL(error->hints.count, 1);
     maqet_error_free(TAKE_PTR(error));
     maqet_job_clear(&job);

@@ -632,23 +632,23 @@ check_error(int status, const char *words, const char *message, const char *hint
 static void
 test_words_of_qemu(void)
 {
-    check_error(1 << 8, "", "QEMU ended with exit code 1 and without a word", NULL);
-    check_error(1 << 8, "\n\r\n", "QEMU ended with exit code 1 and without a word", NULL);
-    check_error(0, "", "QEMU ended with exit code 0 and without a word", NULL);
+    check_error(1 << 8, "", "QEMU exited with status 1 and printed nothing", NULL);
+    check_error(1 << 8, "\n\r\n", "QEMU exited with status 1 and printed nothing", NULL);
+    check_error(0, "", "QEMU exited with status 0 and printed nothing", NULL);
     check_error(1 << 8, "qemu-system-x86_64: -smp 0: Invalid CPU topology\n",
-                "QEMU says: -smp 0: Invalid CPU topology", NULL);
+                "QEMU: -smp 0: Invalid CPU topology", NULL);
     check_error(1 << 8, "qemu: could not load kernel 'x': gone\n\nmore\r\nwords",
-                "QEMU says: could not load kernel 'x': gone; more; words", NULL);
+                "QEMU: could not load kernel 'x': gone; more; words", NULL);
     check_error(1 << 8,
                 "qemu-system-x86_64: -drive x: Failed to get \"write\" lock\n"
                 "Is another process using the image [a]?\n",
-                "QEMU says: -drive x: Failed to get \"write\" lock; Is another process "
+                "QEMU: -drive x: Failed to get \"write\" lock; Is another process "
                 "using the image [a]?",
                 NULL);
-    check_error(1 << 8, "error: qemu: inner", "QEMU says: error: qemu: inner", NULL);
-    check_error(1 << 8, "qemu", "QEMU says: qemu", NULL);
+    check_error(1 << 8, "error: qemu: inner", "QEMU: error: qemu: inner", NULL);
+    check_error(1 << 8, "qemu", "QEMU: qemu", NULL);
     check_error(1 << 8, "qemu-img:no space behind it",
-                "QEMU says: qemu-img:no space behind it", NULL);
+                "QEMU: qemu-img:no space behind it", NULL);
     check_error(SIGABRT, "", "QEMU was killed by signal 6 (Aborted)", NULL);
     check_error(SIGSEGV, "qemu-system-x86_64: warning: w\n",
                 "QEMU was killed by signal 11 (Segmentation fault): warning: w", NULL);
@@ -666,11 +666,10 @@ test_hints(void)
     check_error(
         1 << 8,
         "qemu-system-x86_64: network script /etc/qemu-ifup failed with status 31\n",
-        "QEMU says: network script /etc/qemu-ifup failed with status 31", sandbox);
+        "QEMU: network script /etc/qemu-ifup failed with status 31", sandbox);
     check_error(1 << 8, "qemu-system-x86_64: could not launch network script\n",
-                "QEMU says: could not launch network script", sandbox);
-    check_error(1 << 8, "gtk initialization failed\n",
-                "QEMU says: gtk initialization failed",
+                "QEMU: could not launch network script", sandbox);
+    check_error(1 << 8, "gtk initialization failed\n", "QEMU: gtk initialization failed",
                 "There is no graphical session; say `display: none`");
 }
 

@@ -78,10 +78,12 @@ test_invalid_name_is_not_searched(void)
     CU_ASSERT_PTR_NULL(maqet_storage_load(&scene.context, "../good", &error));
     UNIT_ERROR(
         &error, MAQET_ERROR_INVALID,
-        "'../good' cannot name a storage plugin: lower-case letters, digits and '-'");
+        "invalid name '../good' of a storage plugin: use lower-case letters, digits "
+        "and '-'");
     CU_ASSERT_PTR_NULL(maqet_iface_load(&scene.context, "", &error));
     UNIT_ERROR(&error, MAQET_ERROR_INVALID,
-               "'' cannot name an interface plugin: lower-case letters, digits and '-'");
+               "invalid name '' of an interface plugin: use lower-case letters, "
+               "digits and '-'");
 }
 
 /* ---- finding ---- */
@@ -149,7 +151,9 @@ check_writers(const struct scene *scene, const char *path, mode_t mode)
     _cleanup_error_ struct maqet_error *error = NULL;
     _cleanup_free_ char *message = maqet_format(
         "%s is writable by other users, so no plugin is loaded from it", path);
-    _cleanup_free_ char *hint = maqet_format("Close it: chmod go-w '%s'", path);
+    _cleanup_free_ char *hint = maqet_format("Make it writable for its owner only: "
+                                             "chmod go-w '%s'",
+                                             path);
 
     CU_ASSERT_EQUAL(chmod(path, mode), 0);
     CU_ASSERT_PTR_NULL(maqet_storage_load(&scene->context, "good", &error));
@@ -211,7 +215,8 @@ test_faults(void)
     } rows[] = {
         {"wrong-abi", "it was built for plugin ABI 77; this maqet has ABI 1"},
         {"wrong-kind", "it is not of the kind 'storage'"},
-        {"wrong-name", "it calls itself 'another', which is not its file's name"},
+        {"wrong-name", "its name is 'another', which does not match the name of its "
+                       "file"},
         {"no-entry", "it doesn't export maqet_storage_plugin"},
         {"null-entry", "maqet_storage_plugin returned NULL"},
         {"no-emit", "it has no emit_args"},
@@ -220,7 +225,7 @@ test_faults(void)
         {"no-snapshots", "it has no snapshot.create"},
         {"path-option", "its path_option 'nowhere' is not one of its PATH options"},
         {"bad-option", "its option 'Bad-Name' is not named [a-z][a-z0-9_]*"},
-        {"reserved-option", "its option 'media' has a name that maqet keeps for itself"},
+        {"reserved-option", "the name of its option 'media' is reserved for maqet"},
         {"no-choices", "its option 'word' has no choices"},
     };
     _cleanup_scene_ struct scene scene = scene_new();

@@ -79,7 +79,7 @@ test_one_that_does_not_wait(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(qmp);
     CU_ASSERT_EQUAL(maqet_migration_save(qmp, &save, &result, &error), -1);
     UNIT_ERROR(&error, MAQET_ERROR_FAILED,
-               "QEMU did not wait for the guest to stand still (active)");
+               "QEMU did not wait for the guest to pause (active)");
     CU_ASSERT_FALSE(stood_still);
     CU_ASSERT_FALSE(result.stuck);
     maqet_qmp_close(qmp);

@@ -158,8 +158,8 @@ test_lost(void)
     scene.machine.run.folder = (char *)"/run/web";
     CU_ASSERT_FALSE(answers(&scene, "query-status", &error));
     UNIT_ERROR(&error, MAQET_ERROR_STATE,
-               "Virtual machine 'web' is running (PID 1), but its monitor's socket is "
-               "lost (/run/web/qmp.sock), so it can only be stopped");
+               "VM 'web' is running (PID 1), but its monitor's socket is lost "
+               "(/run/web/qmp.sock), so it can only be stopped");
     CU_ASSERT_TRUE(scene.machine.silent);
     end(&scene);
 }

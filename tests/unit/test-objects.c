@@ -166,13 +166,13 @@ test_key_faults(void)
                      "-blockdev 'disk': the key 'a.1' leaves a gap in a list");
     check_pair_fault(NULL, "a.1.b",
                      "-blockdev 'disk': the key 'a.1.b' leaves a gap in a list");
-    check_pair_fault(NULL, "", "-blockdev 'disk': '' is no key");
-    check_pair_fault(NULL, NULL, "-blockdev 'disk': '' is no key");
-    check_pair_fault(NULL, ".a", "-blockdev 'disk': '.a' is no key");
-    check_pair_fault(NULL, "a.", "-blockdev 'disk': 'a.' is no key");
-    check_pair_fault(NULL, "a..b", "-blockdev 'disk': 'a..b' is no key");
-    check_pair_fault(NULL, "a,b", "-blockdev 'disk': 'a,b' is no key");
-    check_pair_fault(NULL, "a=b", "-blockdev 'disk': 'a=b' is no key");
+    check_pair_fault(NULL, "", "-blockdev 'disk': '' is not a key");
+    check_pair_fault(NULL, NULL, "-blockdev 'disk': '' is not a key");
+    check_pair_fault(NULL, ".a", "-blockdev 'disk': '.a' is not a key");
+    check_pair_fault(NULL, "a.", "-blockdev 'disk': 'a.' is not a key");
+    check_pair_fault(NULL, "a..b", "-blockdev 'disk': 'a..b' is not a key");
+    check_pair_fault(NULL, "a,b", "-blockdev 'disk': 'a,b' is not a key");
+    check_pair_fault(NULL, "a=b", "-blockdev 'disk': 'a=b' is not a key");
 }
 
 static void
@@ -216,7 +216,7 @@ test_ids_are_unique_within_a_kind(void)
     maqet_args_fsdev(args, "local", "disk");
     UNIT_SAME(maqet_args_fault(args), NULL);
     maqet_args_device(args, "ide-hd", "disk");
-    UNIT_SAME(maqet_args_fault(args), "-device 'disk': the id is given to two objects");
+    UNIT_SAME(maqet_args_fault(args), "-device 'disk': the id is used for two objects");
 }
 
 static void
@@ -276,7 +276,7 @@ test_fsdev_has_no_null(void)
     maqet_props_string(maqet_args_fsdev(args, "local", "share"), "path", NULL);
     UNIT_SAME(maqet_args_fault(args),
               "-fsdev 'share': the value of 'path' is null, which this option cannot "
-              "say");
+              "express");
 }
 
 static void

@@ -176,8 +176,7 @@ test_lock(void)
     CU_ASSERT_EQUAL(third->lock, -1);
     scene.context.lock_timeout = 100;
     CHECK_REFUSED(&scene, MAQET_OPEN_LOCK, MAQET_ERROR_TIMEOUT,
-                  "Another maqet has been working on the VM 'web' for "
-                  "0.1 s");
+                  "Another maqet process has been working on VM 'web' for 0.1 s");
     maqet_opened_unlock(first);
     CU_ASSERT_EQUAL(first->lock, -1);
     _cleanup_opened_ struct maqet_opened *next = opened(&scene, MAQET_OPEN_TRY_LOCK);
@@ -235,7 +234,7 @@ test_running(void)
     _cleanup_opened_ struct maqet_opened *machine =
         opened(&scene, MAQET_OPEN_LOCK | MAQET_OPEN_RUNNING);
     _cleanup_free_ char *already =
-        maqet_format("VM 'web' is running already (PID %d)", (int)qemu);
+        maqet_format("VM 'web' is already running (PID %d)", (int)qemu);
     CU_ASSERT_EQUAL(machine->run.pid, qemu);
     CU_ASSERT_EQUAL(maqet_opened_error_running(machine, true, &error), -1);
     UNIT_ERROR(&error, MAQET_ERROR_STATE, already);

@@ -187,7 +187,7 @@ test_failures(void)
     UNIT_ERROR(&err, MAQET_ERROR_FAILED, "sh failed: bad\nworse");
     CU_ASSERT_PTR_NULL(output);
     CU_ASSERT_EQUAL(shell("exit 3", -1, NULL, &err), -1);
-    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "sh failed with exit code 3");
+    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "sh failed with exit status 3");
     CU_ASSERT_EQUAL(shell("kill -9 $$", -1, NULL, &err), -1);
     UNIT_ERROR(&err, MAQET_ERROR_FAILED, "sh was killed by signal 9 (Killed)");
     CU_ASSERT_EQUAL(shell("exit 3", -1, NULL, NULL), -1);
@@ -217,9 +217,9 @@ test_unknown_end_is_no_success(void)
 
     signal(SIGCHLD, SIG_IGN);
     CU_ASSERT_EQUAL(shell("exit 3", -1, NULL, &err), -1);
-    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "sh failed with exit code 255");
+    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "sh failed with exit status 255");
     CU_ASSERT_EQUAL(shell("exit 3", unit_patience(60000), NULL, &err), -1);
-    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "sh failed with exit code 255");
+    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "sh failed with exit status 255");
     signal(SIGCHLD, SIG_DFL);
     CU_ASSERT_EQUAL(shell("exit 0", -1, NULL, &err), 0);
     UNIT_NO_ERROR(&err);

@@ -338,11 +338,11 @@ test_spellings(void)
 static void
 test_help(void)
 {
-    check("- M: help", false, false, "-machine help cannot be used: QEMU only shows");
+    check("- M: help", false, false, "-machine help cannot be used: QEMU only prints");
     check("- device: 'x,help'", false, false, "-device x,help cannot be used");
     check("- cpu: '?'", false, false, "-cpu ? cannot be used");
     check("- audio: 'model=help'\n- device: {driver: help}", false, false,
-          "cannot be used: QEMU only shows");
+          "cannot be used: QEMU only prints");
     check("- append: help\n- name: help\n- kernel: help\n- k: help", true, true, NULL);
 }
 
@@ -367,7 +367,8 @@ test_sandbox(void)
         "- net: {type: bridge}",        "- display: spice-app"};
 
     for (size_t i = 0; i < sizeof(spawn) / sizeof(*spawn); i++) {
-        check(spawn[i], true, false, "QEMU's sandbox forbids it to run other programs");
+        check(spawn[i], true, false,
+              "QEMU's sandbox does not allow it to run other programs");
         check(spawn[i], false, false, NULL);
     }
     check("- netdev: 'tap,id=n,script=no,downscript=no,ifname=t'", true, false, NULL);

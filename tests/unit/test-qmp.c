@@ -163,13 +163,13 @@ test_events(void)
     _cleanup_qmp_ struct maqet_qmp *qmp = must_open(&fake);
 
     check_no_event(qmp, "STOP", SHORT, MAQET_ERROR_TIMEOUT,
-                   "Waited 0.2 s in vain for QEMU's event STOP");
+                   "Timed out after 0.2 s waiting for QEMU's event STOP");
     check_answer(qmp, "stop", "{}");
     check_answer(qmp, "cont", "{}");
     check_event(qmp, "RESUME", PATIENCE, RESUME);
     check_event(qmp, NULL, 0, STOP);
     check_no_event(qmp, NULL, 0, MAQET_ERROR_TIMEOUT,
-                   "Waited 0 s in vain for QEMU's event");
+                   "Timed out after 0 s waiting for QEMU's event");
     end_fake(&fake);
 }
 
@@ -188,7 +188,7 @@ test_many_events(void)
         check_event(qmp, NULL, 0, wanted);
     }
     check_no_event(qmp, NULL, 0, MAQET_ERROR_TIMEOUT,
-                   "Waited 0 s in vain for QEMU's event");
+                   "Timed out after 0 s waiting for QEMU's event");
     end_fake(&fake);
 }
 
@@ -239,7 +239,8 @@ test_garbage(void)
 }
 
 #define NO_GREETING                                                                      \
-    "Waited 0.2 s in vain for QEMU's greeting: it hangs, or another client is "          \
+    "Timed out after 0.2 s waiting for QEMU's greeting: it hangs, or another client "    \
+    "is "                                                                                \
     "connected "                                                                         \
     "to its monitor"
 
@@ -324,7 +325,7 @@ check_command(const char *mode, int64_t timeout, enum maqet_error_code code,
     end_fake(&fake);
 }
 
-#define NO_ANSWER "Waited 0.2 s in vain for QEMU's answer to 'query-status'"
+#define NO_ANSWER "Timed out after 0.2 s waiting for QEMU's answer to 'query-status'"
 
 static void
 test_commands_that_hang(void)
@@ -372,7 +373,9 @@ test_deadline_of_a_talker(void)
     CU_ASSERT_EQUAL(write(ends[1], "{}\n", 3), 3);
     wait.deadline = maqet_now() - 1;
     CU_ASSERT_PTR_NULL(maqet_channel_receive(&channel, &wait, &size, &error));
-    UNIT_ERROR(&error, MAQET_ERROR_TIMEOUT, "Waited 0.001 s in vain for the rest");
+    UNIT_ERROR(&error, MAQET_ERROR_TIMEOUT,
+               "Timed out after 0.001 s waiting for the "
+               "rest");
     maqet_channel_clear(&channel);
     close(ends[1]);
 }

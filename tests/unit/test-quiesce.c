@@ -262,8 +262,8 @@ must_not_begin(enum manner manner, int64_t timeout, enum maqet_error_code code,
         UNIT_SAME(error->remark, THAWING);
     CU_ASSERT_EQUAL(error->code, code);
     CU_ASSERT_PTR_NOT_NULL(strstr(error->message, why));
-    CU_ASSERT_TRUE(maqet_text_starts(
-        error->message, "Virtual machine 'vm': cannot freeze its file systems: "));
+    CU_ASSERT_TRUE(
+        maqet_text_starts(error->message, "VM 'vm': cannot freeze its file systems: "));
     maqet_error_free(error);
     wait_watchdog(&scene);
     scene_end(&scene, heard);
@@ -322,8 +322,8 @@ test_no_port(void)
     CU_ASSERT_EQUAL(error ? error->hints.count : 0, 2);
     UNIT_ERROR(
         &error, MAQET_ERROR_UNSUPPORTED,
-        "Virtual machine 'vm' was started without a port for a guest agent, so its "
-        "file systems cannot be frozen");
+        "VM 'vm' was started without a port for a guest agent, so its file systems "
+        "cannot be frozen");
     scene_end(&scene, NULL);
 }
 
@@ -368,7 +368,7 @@ test_qemu_ends_before(void)
     kill_qemu(&scene);
     CU_ASSERT_PTR_NULL(begin(&scene, PATIENCE, PATIENCE, &error));
     UNIT_ERROR(&error, MAQET_ERROR_STATE,
-               "Virtual machine 'vm': cannot freeze its file systems: QEMU has ended");
+               "VM 'vm': cannot freeze its file systems: QEMU has ended");
     scene_end(&scene, "");
 }
 

@@ -190,7 +190,7 @@ test_create_undeletable(void)
     scene_fail(&scene, "data", "remove");
     must_fail(&scene, MAQET_ERROR_FAILED,
               "VM 'vm': creation of snapshot 'new' was interrupted, and cannot be "
-              "recovered: Virtual machine 'vm', drive 'data': cannot delete the snapshot "
+              "recovered: VM 'vm', drive 'data': cannot delete the snapshot "
               "'new': remove fails to order");
     scene_fail(&scene, "data", "");
     scene_recover(&scene, CREATION "the incomplete snapshot has been deleted");
@@ -272,10 +272,11 @@ test_overwrite_promoted(void)
 
     leave(&scene, begin_promotion(&scene));
     scene_recover(&scene,
-                  PROMOTED "; Virtual machine 'vm', drive 'hdd': the snapshot 'keep' has "
-                           "got its name, which it could not while the machine ran; "
-                           "Virtual machine 'vm', drive 'data': the snapshot 'keep' has "
-                           "got its name, which it could not while the machine ran");
+                  PROMOTED "; VM 'vm', drive 'hdd': the snapshot 'keep' has been "
+                           "given its name, which was not possible while the VM was "
+                           "running; VM 'vm', drive 'data': the snapshot 'keep' has "
+                           "been given its name, which was not possible while the VM "
+                           "was running");
     SCENE_IMAGE(&scene, "hdd", "A | keep=A");
     SCENE_IMAGE(&scene, "data", "B | keep=B");
 }
@@ -436,7 +437,7 @@ test_load_single(void)
     scene_fail(&scene, "hdd", "load");
     must_fail(&scene, MAQET_ERROR_FAILED,
               "VM 'vm': load of snapshot 'keep' was interrupted, and cannot be "
-              "recovered: Virtual machine 'vm', drive 'hdd': cannot load the snapshot "
+              "recovered: VM 'vm', drive 'hdd': cannot load the snapshot "
               "'keep': load fails to order");
     scene_fail(&scene, "hdd", "");
     scene_recover(&scene, LOAD "it has been completed; the VM is stopped");
@@ -914,13 +915,13 @@ test_finishing(void)
     scene_begin(&scene);
     create(&scene, "keep");
     check_finishing(&scene, begin(&scene, &maqet_kind_create, "new", NULL, NULL), 0,
-                    "keeps 'new' if it is complete on drives 'hdd', 'data', and deletes "
-                    "what there is of it if not");
+                    "keeps 'new' if it is complete on drives 'hdd', 'data', and "
+                    "deletes its parts if not");
     check_finishing(&scene, begin(&scene, &maqet_kind_delete, "keep", NULL, "hdd"), 0,
                     "deletes snapshot 'keep' from drive 'hdd'");
     check_finishing(&scene, begin(&scene, &maqet_kind_load, "keep", NULL, NULL), 0,
-                    "deletes what the load had saved on drives 'hdd', 'data'; nothing is "
-                    "reverted");
+                    "deletes what the load had saved in drives 'hdd', 'data'; nothing "
+                    "is reverted");
     check_finishing(&scene, begin(&scene, &maqet_kind_load, "keep", NULL, NULL),
                     MAQET_REVERT_DRIVES,
                     "reverts drives 'hdd', 'data' to snapshot 'keep', or to the state "
@@ -949,10 +950,10 @@ test_untidy(void)
     scene_begin(&scene);
     leave(&scene, begin(&scene, &maqet_kind_create, "new", NULL, NULL));
     scene_fail(&scene, "data", "repair");
-    scene_recover(
-        &scene, "Virtual machine 'vm', drive 'data': cannot repair the image after an "
-                "interrupted operation: repair fails to order. See what is wrong: maqet "
-                "check vm data; " CREATION "nothing to clean up");
+    scene_recover(&scene,
+                  "VM 'vm', drive 'data': cannot repair the image after an interrupted "
+                  "operation: repair fails to order. See what is wrong: maqet check vm "
+                  "data; " CREATION "nothing to clean up");
 }
 
 /* Without the history, nothing is changed. */

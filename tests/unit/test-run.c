@@ -493,7 +493,7 @@ test_monitor_lock(void)
     CU_ASSERT_TRUE(lock >= 0);
     CU_ASSERT_PTR_NULL(maqet_monitor_open(scene.dir_fd, "web", 100, -1, &second, &error));
     UNIT_ERROR(&error, MAQET_ERROR_TIMEOUT,
-               "Another maqet has been working on the monitor of the VM 'web' for "
+               "Another maqet process has been working on the monitor of VM 'web' for "
                "0.1 s");
     CU_ASSERT_EQUAL(second, -1);
     maqet_qmp_close(qmp);

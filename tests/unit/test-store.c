@@ -188,7 +188,7 @@ test_exists(void)
     CU_ASSERT_EQUAL_FATAL(error->hints.count, 2);
     UNIT_HINT(error, 0, "Change it: maqet apply web FILE");
     UNIT_HINT(error, 1, "Add this one under another name: --name NAME");
-    UNIT_ERROR(&error, MAQET_ERROR_EXISTS, "There is a VM 'web' already");
+    UNIT_ERROR(&error, MAQET_ERROR_EXISTS, "There is already a VM 'web'");
     _cleanup_definition_ struct maqet_definition *there =
         maqet_store_load(&scene.context, "web", NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(there);
@@ -323,7 +323,7 @@ test_foreign_file(void)
     _cleanup_error_ struct maqet_error *error = NULL;
     _cleanup_free_ char *file = in_store(&scene, "web/disk.img");
     _cleanup_free_ char *message = maqet_format(
-        "%s is not maqet's, so the folder of VM 'web' cannot be removed", file);
+        "%s does not belong to maqet, so the folder of VM 'web' cannot be deleted", file);
 
     free(add(&scene, "web"));
     write_in_store(&scene, "web/disk.img", "precious\n");
@@ -454,7 +454,7 @@ test_lock(void)
     CU_ASSERT_EQUAL(maqet_store_lock(&scene.context, "web", &error), -1);
     CU_ASSERT_TRUE(maqet_now() - began >= 100);
     UNIT_ERROR(&error, MAQET_ERROR_TIMEOUT,
-               "Another maqet has been working on the VM 'web' for 0.1 s");
+               "Another maqet process has been working on VM 'web' for 0.1 s");
     /* Others are free, and so is this one when the descriptor is closed. */
     int other = maqet_store_lock(&scene.context, "db", &error);
     CU_ASSERT_TRUE(other >= 0);

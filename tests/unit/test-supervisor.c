@@ -304,10 +304,9 @@ test_not_run(void)
     _cleanup_error_ struct maqet_error *error = NULL;
 
     CU_ASSERT_EQUAL(supervise(&scene, "exec sleep 1000", "", 60000, &error), -1);
-    UNIT_ERROR(
-        &error, MAQET_ERROR_MISSING,
-        "Drive 'two': cannot run /no/such/program, which has to run beside QEMU: No "
-        "such file or directory");
+    UNIT_ERROR(&error, MAQET_ERROR_MISSING,
+               "Drive 'two': cannot run /no/such/program, which must run beside QEMU: No "
+               "such file or directory");
     int program = open_program(&scene, 0, NULL);
     if (program >= 0)
         check_ended(program);

@@ -324,9 +324,9 @@ test_bytes(void)
             "vm.yaml:2:4: a text file cannot contain a NUL byte");
     REFUSED("a: \"\\0\"\n", "vm.yaml:1:4: a string cannot contain a NUL byte");
     REFUSED("a: \x1b[1m\n",
-            "vm.yaml:1:4: the control character 0x1b cannot stand in a text file");
+            "vm.yaml:1:4: a text file cannot contain the control character 0x1b");
     REFUSED("a: \x7f\n",
-            "vm.yaml:1:4: the control character 0x7f cannot stand in a text file");
+            "vm.yaml:1:4: a text file cannot contain the control character 0x7f");
 }
 
 static void

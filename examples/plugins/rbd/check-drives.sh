@@ -7,7 +7,7 @@ machine vm "{name: disk, type: rbd, image: disk, size: 64M, $identity}"
 maqet 0 add vm.yaml
 same "" "$(rbd_admin ls)" "what is in the pool after add"
 maqet 0 start vm
-err_has "Creating rbd storage for the drive 'disk' of VM 'vm'"
+err_has "Creating rbd storage for drive 'disk' of VM 'vm'"
 same disk "$(rbd_admin ls)" "what is in the pool"
 same 67108864 "$(size vm)" "the size"
 maqet 0 --format json status vm

@@ -19,7 +19,7 @@ hangs 2 resize vm disk 256M
 kill -CONT "$(cluster_pid osd)"
 maqet 0 start vm
 
-step "the OSD hangs while the machine runs"
+step "the OSD hangs while the VM is running"
 kill -STOP "$(cluster_pid osd)"
 hangs 2 snapshot vm create disk stuck --live
 kill -CONT "$(cluster_pid osd)"

@@ -50,7 +50,7 @@ refused "$scratch/folder/none is no program that you may run"
 machine work 'path: folder' 'mount_tag: more-than-the-36-bytes-that-a-tag-has'
 refused "cannot be its mount tag"
 machine work 'path: folder' 'interface: virtio'
-refused "is attached by itself"
+refused "attaches itself"
 
 qemu=$(command -v qemu-system-x86_64) || { echo "no QEMU" >&2; exit 77; }
 machine work 'path: folder'
