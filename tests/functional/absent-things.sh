@@ -236,7 +236,7 @@ for way in --live --auto; do
     expect 0 maqet snapshot all create --all "all$way" "$way" --exclude bad
 done
 expect 0 maqet snapshot all load --all all--live --yes
-out_has "Excluded, and left alone: 'bad'"
+out_has "Excluded, and not changed: 'bad'"
 back
 expect 0 maqet rm all --delete-storage --yes
 

@@ -69,8 +69,8 @@ stop
 # Another snapshot of that name: of which drive, and when both were taken.
 replaced data.qcow2 cp
 refused 3
-err_has "does not belong to the snapshot 'cp' that drive 'data' has now: it was kept with the one taken at 2"
-err_has "(id 1), and this one was taken at 2"
+err_has "does not belong to the snapshot 'cp' that drive 'data' has now: it was saved with the one created at 2"
+err_has "(id 1), and this one was created at 2"
 err_has "maqet snapshot vm load data cp"
 err_has "maqet checkpoint vm delete cp"
 # It is not listed as what has memory, and is nobody's: it can be replaced, and deleted.
@@ -86,7 +86,7 @@ expect 0 maqet snapshot vm create data cp --overwrite
 refused 3
 # All drives together are a set, and this is none; each by itself is what it is.
 expect 3 maqet snapshot vm load --all cp
-err_has "The snapshot 'cp' of drive 'data' on VM 'vm' is not the one that was taken together"
+err_has "The snapshot 'cp' of drive 'data' on VM 'vm' is not the one that was created together"
 expect 0 maqet snapshot vm load data cp
 expect 0 maqet snapshot vm load hdd cp
 # In the place of what runs: that runs on.
@@ -181,7 +181,7 @@ replaced data.qcow2 set
 sums=$(sha256sum hdd.qcow2 data.qcow2)
 for verb in load delete; do
     expect 3 maqet snapshot vm $verb --all set
-    err_has "The snapshot 'set' of drive 'data' on VM 'vm' is not the one that was taken together with those of the other drives: that was taken at 2"
+    err_has "The snapshot 'set' of drive 'data' on VM 'vm' is not the one that was created together with those of the other drives: that was created at 2"
     err_has "maqet snapshot vm $verb data set"
 done
 same "$sums" "$(sha256sum hdd.qcow2 data.qcow2)" "the images"

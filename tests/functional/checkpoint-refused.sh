@@ -184,7 +184,7 @@ expect 0 maqet stop vm --timeout 0 --force
     maqet start vm >out
     echo y
 } | TERM=vt100 script -qefc "'$MAQET' start vm --from big" screen >/dev/null && fail "it was ended"
-grep -q "runs by now: it was started meanwhile" screen || { cat screen >&2; fail "not said"; }
+grep -q "is running: it was started in the meantime" screen || { cat screen >&2; fail "not said"; }
 expect 0 maqet checkpoint vm delete big
 expect 0 maqet stop vm --timeout 0 --force
 expect 0 maqet snapshot vm list

@@ -98,7 +98,7 @@ err_has "'sandbox' is 'perhaps'; it can be: on, off"
 expect 3 maqet validate plain.yaml --set sandbox.raed=/x
 err_has "'read'"
 expect 3 maqet validate plain.yaml --set sandbox.read=/x
-err_has "'read' is must be a list of paths"
+err_has "'read' must be a list of paths"
 
 # ---- a QEMU in the hands of its guest ----
 
@@ -243,7 +243,7 @@ END
 if [ "$(id -u)" -eq 0 ]; then
     expect 0 maqet -q add user.yaml
     expect 4 maqet -q start user
-    err_has "cannot get through the folder $TMP"
+    err_has "cannot access the folder $TMP"
     chmod o+x "$TMP"
     expect 0 maqet -q start user
     pid=$(vm_pid user)

@@ -165,7 +165,7 @@ halt
 dd if="$image" of=size bs=1 skip=24 count=8 2>/dev/null
 dd if=/dev/zero of="$image" bs=1 seek=24 count=8 conv=notrunc 2>/dev/null
 expect 3 maqet resize vm far 1G
-err_has "drive 'far' of VM 'vm': its plugin doesn't tell its size"
+err_has "drive 'far' of VM 'vm': its plugin does not report its size"
 dd if=size of="$image" bs=1 seek=24 conv=notrunc 2>/dev/null
 
 # Snapshots, in sets with other drives: it is the plugin who tells of them, running or not.

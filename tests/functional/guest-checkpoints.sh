@@ -40,7 +40,7 @@ number() {
 # A share that the guest has mounted cannot be kept: said before anything is done.
 in_guest vm 'mkdir -p /mnt/s && mount -t 9p -o trans=virtio,version=9p2000.L share /mnt/s'
 expect 3 maqet checkpoint vm create shared
-err_has "VM 'vm' cannot be kept with its memory now. QEMU says:"
+err_has "VM 'vm' cannot be saved with its memory now. QEMU:"
 err_has "mount"
 err_has "maqet snapshot vm create --all NAME --live"
 in_guest vm 'umount /mnt/s'

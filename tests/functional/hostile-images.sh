@@ -139,7 +139,7 @@ EOF
 expect 0 maqet add planted.yaml
 ln -s "$secret" images/maqet-planted-hdd.qcow2
 expect 4 maqet start planted
-err_has "is not a plain file of your own"
+err_has "is not a regular file that belongs to you"
 rm images/maqet-planted-hdd.qcow2
 ln -s "$TMP/nowhere" images/maqet-planted-hdd.qcow2
 expect 4 maqet start planted

@@ -253,7 +253,7 @@ for stray in 'mkfifo started.fifo' 'ln -s /dev/null lock.link' 'touch checkpoint
     (cd data/vms/drive && $stray)
     file=${stray##* }
     expect 3 maqet rm drive --yes --delete-storage
-    err_has "$file is not maqet's"
+    err_has "$file does not belong to maqet"
     [ -e away/data.qcow2 ] || fail "$file: an image was deleted first"
     rm -rf "data/vms/drive/$file"
 done

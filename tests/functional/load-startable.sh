@@ -86,7 +86,7 @@ mv away data.qcow2
 # One that was removed while QEMU has it open would be made anew, empty.
 mv data.qcow2 away
 expect 3 maqet snapshot vm load hdd one --live
-err_has "would not start again, so it was not ended"
+err_has "would not start again, so it was not stopped"
 err_has "$TMP/data.qcow2 is no longer there"
 [ ! -e data.qcow2 ] || fail "an image was made"
 mv away data.qcow2
@@ -119,7 +119,7 @@ expect 0 maqet start vm
 touch broken
 expect 1 maqet checkpoint vm load two
 err_has "I am broken"
-err_has "nothing of the checkpoint is lost"
+err_has "the checkpoint is intact"
 err_has "maqet start vm --from two"
 rm broken
 expect 0 maqet start vm --from two
@@ -185,7 +185,7 @@ pid=$(vm_pid tpm)
 for command in "snapshot tpm load hdd one --live" "checkpoint tpm load two"; do
     # shellcheck disable=SC2086 # several words
     expect 3 maqet $command
-    err_has "VM 'tpm' would not start again, so it was not stopped: the emulator of its TPM 'tpm0' ends with QEMU"
+    err_has "VM 'tpm' would not start again, so it was not stopped: the emulator of its TPM 'tpm0' ends with QEMU, so QEMU could not be restarted"
     same "$pid" "$(vm_pid tpm)" "the PID after '$command'"
 done
 expect 0 maqet stop tpm --timeout 0 --force

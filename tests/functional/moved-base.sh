@@ -125,7 +125,7 @@ storage:
   - {name: d, type: qcow2, file: three/over.qcow2}
 EOF
 expect 3 maqet apply vm vm.yaml
-err_has "names the backing file '$TMP/three/base.qcow2', which the configuration doesn't"
+err_has "names the backing file '$TMP/three/base.qcow2', which the configuration does not"
 err_has "\`backing_file: $TMP/three/base.qcow2\`"
 ! grep -qiE 'remove|delete' err || fail "it advises to remove something: $(cat err)"
 mv three/base.qcow2 away

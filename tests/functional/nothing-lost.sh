@@ -10,7 +10,7 @@ expect 0 maqet add a.yaml
 mkdir shared
 chmod 1777 shared
 expect 4 maqet --runtime-dir "$TMP/shared" start a
-err_has "can be written by other users"
+err_has "is writable by other users"
 same 1777 "$(stat -c %a shared)" "mode of somebody's folder"
 mkdir real
 ln -s real link
@@ -47,7 +47,7 @@ storage:
 EOF
 expect 0 maqet add store.yaml
 expect 4 maqet start store
-err_has "where maqet keeps its definitions"
+err_has "where maqet stores its definitions"
 # A drive that cannot be had is found before another one's image is made.
 vm_yaml early <<EOF
 storage:
@@ -66,7 +66,7 @@ storage:
   - {name: two, file: images/twice.qcow2, size: 1M}
 EOF
 expect 3 maqet add twice.yaml
-err_has "its image $TMP/images/twice.qcow2 is that of the drive 'one' already"
+err_has "its image $TMP/images/twice.qcow2 is already used by the drive 'one'"
 # The folder of all definitions may be a link of one's own.
 mkdir disk
 mv data/vms disk/
@@ -164,7 +164,7 @@ err_has "is less than the 8388608 bytes of the base"
 sed 's/name: cut/name: grown/; s/, backing_file.*/}/; s/size: 1M/size: 9M/; s|images/cut|images/base|' cut.yaml >grown.yaml
 expect 0 maqet add grown.yaml
 expect 0 maqet start grown
-err_has "\`size\` counts only when an image is made"
+err_has "\`size\` is used only when an image is created"
 expect 0 maqet stop grown --timeout 0 --force
 
 # QEMU works in the folder of the YAML file, for the paths that are within a text.

@@ -66,10 +66,10 @@ cp "$MAQET_PLUGIN_PATH/maqet-storage-good.so" plugins/
 MAQET_PLUGIN_PATH="$TMP/plugins"
 loads good
 chmod g+w plugins/maqet-storage-good.so
-refused good "can be written by other users" 4
+refused good "is writable by other users" 4
 chmod g-w plugins/maqet-storage-good.so
 chmod o+w plugins
-refused good "can be written by other users" 4
+refused good "is writable by other users" 4
 chmod o-w plugins
 # So is one whose folder others could put another one in the place of, or to which a link from a
 # safe place leads; a sticky folder such as /tmp is safe.
@@ -79,9 +79,9 @@ ln -s ../above/plugins/maqet-storage-good.so links/
 MAQET_PLUGIN_PATH="$TMP/above/plugins"
 loads good
 chmod o+w above
-refused good "$TMP/above can be written by other users" 4
+refused good "$TMP/above is writable by other users" 4
 MAQET_PLUGIN_PATH="$TMP/links"
-refused good "$TMP/above can be written by other users" 4
+refused good "$TMP/above is writable by other users" 4
 chmod +t above
 loads good
 chmod -t,o-w above

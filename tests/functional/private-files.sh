@@ -102,11 +102,11 @@ refused() { # KEYS MESSAGE
     err_has "no.yaml:3:"
     err_has "$2"
 }
-refused ', size: 1M, mode: "4660"' "\`mode\` may be 0777 at most"
-refused ', size: 1M, mode: "1600"' "\`mode\` may be 0777 at most"
+refused ', size: 1M, mode: "4660"' "\`mode\` can be at most 0777"
+refused ', size: 1M, mode: "1600"' "\`mode\` can be at most 0777"
 refused ', size: 1M, mode: "0460"' "would not let its owner read and write the image"
-refused ', size: 1M, mode: rw' "which is no file mode"
-refused ', size: 1M, mode: 0x1ff' "which is no file mode"
+refused ', size: 1M, mode: rw' "which is not a file mode"
+refused ', size: 1M, mode: 0x1ff' "which is not a file mode"
 refused ', type: virtfs, path: own, mode: "0660"' "unknown key 'mode'"
 
 # A key that others can read protects nothing: for qemu-img, for QEMU, and in `arguments`.

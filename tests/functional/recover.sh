@@ -141,7 +141,7 @@ finished() {
 forgotten() {
     remember
     expect 0 maqet recover vm --forget --yes
-    out_has "left as they are"
+    out_has "are unchanged"
     [ ! -e $pending ] || fail "$what: still pending"
     sed -i '/pending/d' sums
     untouched "recover --forget"

@@ -73,7 +73,7 @@ expect 0 qemu-img check -q thin.qcow2
 expect 0 maqet resize vm plain 28M
 grep -q '"28M"' data/vms/vm/vm.json || fail "the definition keeps the size that it was"
 expect 0 maqet start vm
-! grep -q "'plain'.*counts only when" err || fail "a drive that was resized is wondered at"
+! grep -q "'plain'.*is used only when" err || fail "a drive that was resized is wondered at"
 expect 0 maqet resize vm plain +4M
 expect 0 maqet stop vm --timeout 0 --force
 grep -q '"32M"' data/vms/vm/vm.json || fail "resized live, and the definition keeps its size"

@@ -76,7 +76,7 @@ expect 3 maqet snapshot vm create hdd test --exclude data
 expect 3 maqet snapshot vm create hdd test --live --auto
 for name in '' -x .x 'a b' 'a/b' "$(printf 'a\nb')" "$(printf '%0129d' 0)"; do
     expect 3 maqet snapshot vm create -- hdd "$name"
-    err_has "cannot name a snapshot"
+    err_has "invalid snapshot name"
 done
 same 1 "$(count_snapshots hdd.qcow2)" "snapshots"
 

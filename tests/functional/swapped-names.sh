@@ -154,7 +154,7 @@ machine late ", file: open/late.img"
 late late ln -sf "$TMP/secret" open/late.img
 ended 1
 err_has "late.yaml:6:"
-err_has "another file has taken the place of $TMP/open/late.img since that was checked"
+err_has "$TMP/open/late.img was replaced by another file after it was checked"
 not_started late
 rm open/late.img
 truncate -s 1M open/late.img
@@ -172,7 +172,7 @@ END
 expect 0 maqet add base.yaml
 late base ln -sf "$TMP/secret" open/base.img
 ended 1
-err_has "another file has taken the place of $TMP/open/base.img since that was checked"
+err_has "$TMP/open/base.img was replaced by another file after it was checked"
 not_started base
 as_other mkdir open/share open/other
 vm_yaml share <<END
@@ -182,5 +182,5 @@ END
 expect 0 maqet add share.yaml
 late share sh -c 'mv open/share open/old && mv open/other open/share'
 ended 1
-err_has "another file has taken the place of $TMP/open/share since that was checked"
+err_has "$TMP/open/share was replaced by another file after it was checked"
 not_started share

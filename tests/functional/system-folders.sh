@@ -15,7 +15,7 @@ storage:
 EOF
     expect 0 maqet add "vm$number.yaml"
     expect 4 maqet start "vm$number"
-    err_has "a folder of the system; that is refused"
+    err_has "a system folder; this is refused"
     err_has "vm$number.yaml:7:11: drive 'hdd' of VM 'vm$number'"
     [ ! -e "$1" ] || fail "$1 was made"
 }
@@ -66,7 +66,7 @@ storage:
 EOF
 expect 0 maqet add cd.yaml
 expect 3 maqet start cd
-err_has "the image in a CD-ROM drive is never created"
+err_has "the image of a CD-ROM drive is never created"
 vm_yaml ro <<EOF
 storage:
   - name: hdd

@@ -13,7 +13,7 @@ EOF
 refused() { # PATH FOLDER: for that is what it leads to
     share "$1"
     expect 4 maqet validate vm.yaml
-    err_has "drive 'share' of VM 'vm': the guest could write to $2, a folder of this host's system"
+    err_has "drive 'share' of VM 'vm': the guest could write to $2, a system folder of the host"
     err_has "allow_system: on"
     for key in "readonly: on" "allow_system: on"; do
         share "$1" "$key"
@@ -51,7 +51,7 @@ arguments:
 EOF
     expect 4 maqet validate vm.yaml
     err_has "vm.yaml:6:5: -"
-    err_has "the guest could write to /etc, a folder of this host's system"
+    err_has "the guest could write to /etc, a system folder of the host"
 done
 vm_yaml vm <<EOF
 arguments:
