@@ -106,7 +106,6 @@ libmaqet_core_la_SOURCES = \
 	core/machine/holders.c core/machine/holders.h \
 	core/machine/images.c core/machine/images.h \
 	core/machine/images_file.c core/machine/images_file.h \
-	core/machine/left_images.c core/machine/left_images.h \
 	core/machine/monitor.c core/machine/monitor.h \
 	core/machine/needs.c core/machine/needs.h \
 	core/machine/opened.c core/machine/opened.h \

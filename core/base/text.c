@@ -317,6 +317,16 @@ maqet_text_fitting(const char *text)
     return (int)length;
 }
 
+uint64_t
+maqet_text_hash(const char *text)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
+    return hash;
+}
+
 char *
 maqet_text_double_commas(const char *text)
 {

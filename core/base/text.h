@@ -90,6 +90,9 @@ const char *maqet_text_last_lines(const char *text, size_t length, bool *more);
  * the precision of "%.*s". */
 int maqet_text_fitting(const char *text);
 
+/* A number that a text nearly always has for itself: FNV-1a, 64 bits. */
+uint64_t maqet_text_hash(const char *text);
+
 /* Doubles every comma, as QEMU's option syntax wants it. The caller frees. */
 char *maqet_text_double_commas(const char *text);
 

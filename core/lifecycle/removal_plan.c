@@ -80,19 +80,6 @@ has_file(const struct maqet_removal *plan, const char *path)
 
 /* ---- images that maqet created ---- */
 
-/* Whether the machine still has it. */
-static bool
-is_drive(const struct planning *planning, const struct maqet_image_record *record)
-{
-    for (size_t i = 0; i < planning->vm->drive_count; i++) {
-        const char *path = planning->vm->drives[i]->path;
-
-        if (path && strcmp(path, record->path) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* The drive that it was created for, where that can't be looked at, and may have another
  * image by now; NULL: there is none such. */
 static const struct maqet_drive *
@@ -134,7 +121,7 @@ reason_to_keep(const struct planning *planning, const struct maqet_image_record 
         return maqet_format("created by maqet for the drive '%s', which cannot be "
                             "inspected: %s",
                             unknown->name, unknown->fault->message);
-    if (!is_drive(planning, record))
+    if (!maqet_vm_find_path(planning->vm, record->path))
         return maqet_strdup("created by maqet for a drive that the VM no longer has");
     /* An earlier maqet did not say for which data folder, of which there may be a copy.
      */

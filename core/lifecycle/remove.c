@@ -8,7 +8,7 @@
 #include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/lifecycle/stop.h"
-#include "core/machine/left_images.h"
+#include "core/machine/images_file.h"
 #include "core/machine/opened.h"
 #include "core/machine/run.h"
 #include "core/machine/store.h"
@@ -22,7 +22,7 @@ check_list(const struct maqet_context *context, struct maqet_error **err)
 {
     _cleanup_images_ struct maqet_images images = {0};
 
-    return maqet_left_images_read(context, &images, err);
+    return maqet_images_load(context, NULL, &images, err);
 }
 
 /* Deletes the images that are to go, and makes sure that this has reached the disk. */

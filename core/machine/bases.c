@@ -5,7 +5,6 @@
 
 #include "core/base/files.h"
 #include "core/base/json.h"
-#include "core/machine/left_images.h"
 #include "core/machine/owner.h"
 #include "core/machine/store.h"
 #include "core/qemu/writables.h"
@@ -133,15 +132,6 @@ describe(const char *path, const char *vm, const char *drive, bool missing)
               : maqet_format("the image %s, which no VM uses", path);
 }
 
-static const struct maqet_drive *
-drive_with_path(const struct maqet_vm *vm, const char *path)
-{
-    for (size_t i = 0; vm && i < vm->drive_count; i++)
-        if (vm->drives[i]->path && strcmp(vm->drives[i]->path, path) == 0)
-            return vm->drives[i];
-    return NULL;
-}
-
 /* By what is remembered of a machine's images. One that still has a drive for the image
  * is asked: it may have been made independent. */
 static char *
@@ -159,7 +149,8 @@ dependent_by_records(const struct candidate *candidate, const char *name)
             continue;
         if (!vm)
             vm = maqet_vm_open(candidate->context, name, NULL);
-        const struct maqet_drive *drive = drive_with_path(vm, record->path);
+        const struct maqet_drive *drive =
+            vm ? maqet_vm_find_path(vm, record->path) : NULL;
         if (!drive || drive_depends(candidate, drive) != 0)
             return describe(record->path, name, record->drive,
                             access(record->path, F_OK) < 0);
@@ -236,7 +227,7 @@ dependent_unused(const struct candidate *candidate)
 {
     _cleanup_images_ struct maqet_images unused = {0};
 
-    if (maqet_left_images_read(candidate->context, &unused, NULL) < 0)
+    if (maqet_images_load(candidate->context, NULL, &unused, NULL) < 0)
         return maqet_format("an image that %s/" MAQET_STORE_IMAGES
                             " may name, which cannot be read",
                             candidate->context->data_dir);
@@ -316,7 +307,7 @@ maqet_bases_check_unused(const struct maqet_drive *drive, struct maqet_error **e
     if (!drive->path || maqet_drive_readonly(drive))
         return 0;
     /* What it says can't be known otherwise. */
-    if (maqet_left_images_read(drive->context, &unused, err) < 0)
+    if (maqet_images_load(drive->context, NULL, &unused, err) < 0)
         return -1;
     _cleanup_free_ char *dependent =
         maqet_bases_dependent(drive->context, drive->path, NULL);

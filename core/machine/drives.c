@@ -9,7 +9,6 @@
 #include "core/machine/check.h"
 #include "core/machine/holders.h"
 #include "core/machine/images.h"
-#include "core/machine/left_images.h"
 #include "core/machine/monitor.h"
 #include "core/machine/owner.h"
 #include "core/storage/creation.h"

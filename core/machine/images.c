@@ -5,33 +5,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/machine/left_images.h"
 #include "core/machine/owner.h"
 #include "core/machine/store.h"
 #include "core/machine/vm.h"
 
 /* s: a start that finds nothing new does not write the date alone more often. */
 static const int64_t SEEN_INTERVAL = 60;
-
-int
-maqet_images_load(const struct maqet_context *context, const char *name,
-                  struct maqet_images *images, struct maqet_error **err)
-{
-    _cleanup_free_ char *path = maqet_store_file(context, name, MAQET_STORE_IMAGES);
-    _cleanup_free_ char *created = maqet_store_file(context, name, MAQET_STORE_CREATED);
-
-    return maqet_file_missing(path) ? maqet_images_read_created(created, images, err)
-                                    : maqet_images_read(path, images, err);
-}
-
-int
-maqet_images_save(const struct maqet_context *context, const char *name,
-                  const struct maqet_images *images, struct maqet_error **err)
-{
-    _cleanup_free_ char *path = maqet_store_file(context, name, MAQET_STORE_IMAGES);
-
-    return maqet_images_write(path, images, err);
-}
 
 /* ---- a machine's drives ---- */
 
@@ -133,15 +112,6 @@ record_of(const struct maqet_vm *vm, const struct maqet_drive *drive)
                : record_of_moved(&vm->images, drive->path);
 }
 
-static const struct maqet_drive *
-drive_named(const struct maqet_vm *vm, const char *name)
-{
-    for (size_t i = 0; i < vm->drive_count; i++)
-        if (strcmp(vm->drives[i]->name, name) == 0)
-            return vm->drives[i];
-    return NULL;
-}
-
 static bool
 is_attached(const struct maqet_vm *vm, const struct maqet_image_record *record)
 {
@@ -184,7 +154,7 @@ earlier_of(const struct maqet_vm *vm, const struct maqet_drive *drive)
             continue;
         if (own)
             return record;
-        if (!drive_named(vm, record->drive) &&
+        if (!maqet_vm_find_drive(vm, record->drive, NULL) &&
             strcmp(record->type, drive->storage->plugin.name) == 0)
             of_other = record;
     }
@@ -200,7 +170,7 @@ left_by_removed(struct maqet_vm *vm, const char *path)
     struct stat status;
 
     if (!vm->left_read)
-        maqet_left_images_read(vm->context, &vm->left, NULL);
+        maqet_images_load(vm->context, NULL, &vm->left, NULL);
     vm->left_read = true;
     const struct maqet_image_record *record = maqet_images_find(&vm->left, path);
     return record && !(stat(folder, &status) == 0 && status.st_dev == record->id.device)
@@ -418,7 +388,8 @@ maqet_images_give_up(struct maqet_vm *vm, const struct maqet_strings *paths,
         if (!record->path || !maqet_strings_has(paths, record->path) ||
             is_attached(vm, record))
             continue;
-        maqet_image_record_copy(maqet_images_append(&given_up), record);
+        maqet_fields_copy(&maqet_image_record_fields, record,
+                          maqet_images_append(&given_up), NULL);
         maqet_images_remove(&vm->images, i);
         vm->images_changed = true;
         maqet_images_attach(vm);

@@ -12,12 +12,6 @@
 
 struct maqet_vm;
 
-/* Those of a machine. */
-int maqet_images_load(const struct maqet_context *context, const char *name,
-                      struct maqet_images *images, struct maqet_error **err);
-int maqet_images_save(const struct maqet_context *context, const char *name,
-                      const struct maqet_images *images, struct maqet_error **err);
-
 /* Gives each drive of a machine its records. */
 void maqet_images_attach(struct maqet_vm *vm);
 

@@ -4,15 +4,14 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/machine/store.h"
 
 /* ---- the list ---- */
 
 void
 maqet_images_clear(struct maqet_images *images)
 {
-    for (size_t i = 0; i < images->count; i++)
-        maqet_image_record_clear(&images->items[i]);
-    free(images->items);
+    maqet_fields_list_free(&maqet_image_record_fields, images->items, images->count);
     *images = (struct maqet_images){0};
 }
 
@@ -29,7 +28,7 @@ maqet_images_append(struct maqet_images *images)
 void
 maqet_images_remove(struct maqet_images *images, size_t index)
 {
-    maqet_image_record_clear(&images->items[index]);
+    maqet_fields_clear(&maqet_image_record_fields, &images->items[index]);
     memmove(&images->items[index], &images->items[index + 1],
             (--images->count - index) * sizeof(*images->items));
 }
@@ -147,4 +146,164 @@ maqet_images_read_created(const char *path, struct maqet_images *images,
         record->id.birth = (uint64_t)maqet_json_int(entry, "birth");
     }
     return 0;
+}
+
+static char *
+path_of(const struct maqet_context *context, const char *name)
+{
+    return name ? maqet_store_file(context, name, MAQET_STORE_IMAGES)
+                : maqet_format("%s/" MAQET_STORE_IMAGES, context->data_dir);
+}
+
+int
+maqet_images_load(const struct maqet_context *context, const char *name,
+                  struct maqet_images *images, struct maqet_error **err)
+{
+    _cleanup_free_ char *path = path_of(context, name);
+
+    if (!name || !maqet_file_missing(path))
+        return maqet_images_read(path, images, err);
+    _cleanup_free_ char *created = maqet_store_file(context, name, MAQET_STORE_CREATED);
+    return maqet_images_read_created(created, images, err);
+}
+
+int
+maqet_images_save(const struct maqet_context *context, const char *name,
+                  const struct maqet_images *images, struct maqet_error **err)
+{
+    _cleanup_free_ char *path = path_of(context, name);
+
+    return maqet_images_write(path, images, err);
+}
+
+/* ---- images without a machine ---- */
+
+/* The record that another one of the same path takes the place of. That of another file,
+ * which may be on a disk that is not mounted, stays where that has backing files. */
+static struct maqet_image_record *
+find_replaced(const struct maqet_images *images, const struct maqet_image_record *by)
+{
+    for (size_t i = 0; i < images->count; i++) {
+        struct maqet_image_record *record = &images->items[i];
+
+        if (record->path && strcmp(record->path, by->path) == 0 &&
+            (record->bases.count == 0 ||
+             maqet_file_id_is_same_file(&record->id, &by->id)))
+            return record;
+    }
+    return NULL;
+}
+
+/* Puts a record on the list. That maqet made an image is not forgotten when a machine
+ * goes that has only used it. */
+static void
+put_record(struct maqet_images *images, const struct maqet_image_record *record)
+{
+    struct maqet_image_record *known = find_replaced(images, record);
+    struct maqet_image_record copy = {0};
+
+    if (!known)
+        known = maqet_images_append(images);
+    maqet_fields_copy(&maqet_image_record_fields, record, &copy, NULL);
+    if (known->created && !record->created &&
+        maqet_file_id_is_same_file(&known->id, &record->id)) {
+        struct maqet_chain bases = known->bases;
+
+        known->bases = copy.bases;
+        copy.bases = bases;
+        maqet_fields_clear(&maqet_image_record_fields, &copy);
+        return;
+    }
+    maqet_fields_clear(&maqet_image_record_fields, known);
+    *known = copy;
+}
+
+static bool
+drop_records(struct maqet_images *images, const struct maqet_strings *paths)
+{
+    size_t before = images->count;
+
+    for (size_t i = images->count; i-- > 0;)
+        if (images->items[i].path && maqet_strings_has(paths, images->items[i].path))
+            maqet_images_remove(images, i);
+    return images->count < before;
+}
+
+int
+maqet_left_images_add(const struct maqet_context *context,
+                      const struct maqet_images *records,
+                      const struct maqet_strings *gone, struct maqet_error **err)
+{
+    _cleanup_images_ struct maqet_images images = {0};
+    _cleanup_close_ int lock = maqet_store_lock_all(context, err);
+
+    if (lock < 0 || maqet_images_load(context, NULL, &images, err) < 0)
+        return -1;
+    bool changed = drop_records(&images, gone);
+    for (size_t i = 0; i < records->count; i++) {
+        const struct maqet_image_record *record = &records->items[i];
+
+        /* One that never got its name was never there. Of the others' images, those with
+         * a backing file count, which nobody may write to. */
+        if (!(record->created || record->bases.count > 0) || !record->path ||
+            maqet_strings_has(gone, record->path) ||
+            (record->seen == 0 && access(record->path, F_OK) < 0))
+            continue;
+        put_record(&images, record);
+        changed = true;
+    }
+    return changed ? maqet_images_save(context, NULL, &images, err) : 0;
+}
+
+/* Whether a machine has the very image by now. */
+static bool
+is_among(const struct maqet_images *records, const struct maqet_image_record *record)
+{
+    for (size_t i = 0; record->path && i < records->count; i++) {
+        const struct maqet_image_record *own = &records->items[i];
+
+        if (own->path && strcmp(own->path, record->path) == 0 && own->seen > 0 &&
+            maqet_file_id_is_same_file(&own->id, &record->id))
+            return true;
+    }
+    return false;
+}
+
+/* On what such images depend stands in the machine's own records. */
+static bool
+take_over(struct maqet_images *images, const struct maqet_images *records)
+{
+    bool changed = false;
+
+    for (size_t i = images->count; i-- > 0;) {
+        struct maqet_image_record *record = &images->items[i];
+
+        if (record->bases.count == 0 || !is_among(records, record))
+            continue;
+        changed = true;
+        if (!record->created) {
+            maqet_images_remove(images, i);
+            continue;
+        }
+        maqet_chain_clear(&record->bases);
+    }
+    return changed;
+}
+
+int
+maqet_left_images_take_over(const struct maqet_context *context,
+                            const struct maqet_images *records, struct maqet_error **err)
+{
+    _cleanup_images_ struct maqet_images images = {0};
+
+    /* Mostly there is nothing to take over, and no lock to wait for. */
+    if (maqet_images_load(context, NULL, &images, err) < 0)
+        return -1;
+    if (!take_over(&images, records))
+        return 0;
+    _cleanup_close_ int lock = maqet_store_lock_all(context, err);
+    if (lock < 0 || maqet_images_load(context, NULL, &images, err) < 0)
+        return -1;
+    return take_over(&images, records) ? maqet_images_save(context, NULL, &images, err)
+                                       : 0;
 }

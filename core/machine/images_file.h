@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * images_file.h - lists of image records (core/storage/record.h), and the files in which
- * they are kept.
+ * they are kept: images.json in a machine's folder, and DATA/images.json with those images
+ * that stayed when their machine was removed, or when a user went on without them.
  */
 #ifndef MAQET_MACHINE_IMAGES_FILE_H
 #define MAQET_MACHINE_IMAGES_FILE_H
 
+#include "core/base/context.h"
 #include "core/storage/record.h"
 
 struct maqet_images {
@@ -22,19 +24,37 @@ struct maqet_image_record *maqet_images_find(const struct maqet_images *images,
 
 /* Takes a record off the list. */
 void maqet_images_remove(struct maqet_images *images, size_t index);
+void maqet_images_clear(struct maqet_images *images);
 
-/* Reads a list of records from a file; there is none: an empty list. What can't be read,
- * or is damaged, is an error, and never an empty list. */
+#define _cleanup_images_ _cleanup_(maqet_images_clear)
+
+/* Reads a list from a file; there is none: an empty list. What can't be read, or is
+ * damaged, is an error, and never an empty list. */
 int maqet_images_read(const char *path, struct maqet_images *images,
                       struct maqet_error **err);
 int maqet_images_write(const char *path, const struct maqet_images *images,
                        struct maqet_error **err);
-/* Reads the list of created images that maqet kept before it had records; there is none:
- * an empty list. */
+/* The same for the list of created images that maqet kept before it had records. */
 int maqet_images_read_created(const char *path, struct maqet_images *images,
                               struct maqet_error **err);
-void maqet_images_clear(struct maqet_images *images);
 
-#define _cleanup_images_ _cleanup_(maqet_images_clear)
+/* The list of a machine; @name NULL: that of images without one, to write which the caller
+ * has the store locked. */
+int maqet_images_load(const struct maqet_context *context, const char *name,
+                      struct maqet_images *images, struct maqet_error **err);
+int maqet_images_save(const struct maqet_context *context, const char *name,
+                      const struct maqet_images *images, struct maqet_error **err);
+
+/* Adds those of @records that are not in @gone to the images without a machine: what maqet
+ * created, and what has backing files. Those in @gone are forgotten. */
+int maqet_left_images_add(const struct maqet_context *context,
+                          const struct maqet_images *records,
+                          const struct maqet_strings *gone, struct maqet_error **err);
+
+/* A machine uses images that are on that list: from then on its own records say on which
+ * backing files they depend. */
+int maqet_left_images_take_over(const struct maqet_context *context,
+                                const struct maqet_images *records,
+                                struct maqet_error **err);
 
 #endif

@@ -13,21 +13,15 @@
 struct wanted {
     const char *path;
     bool there;
-    dev_t device;
-    ino_t inode;
+    struct stat status;
 };
 
 static struct wanted
 wanted_of(const char *path)
 {
     struct wanted wanted = {.path = path};
-    struct stat status;
 
-    if (stat(path, &status) == 0) {
-        wanted.there = true;
-        wanted.device = status.st_dev;
-        wanted.inode = status.st_ino;
-    }
+    wanted.there = stat(path, &wanted.status) == 0;
     return wanted;
 }
 
@@ -38,7 +32,8 @@ is_file(const char *path, const struct wanted *wanted)
 
     /* A link to it is a use of it, so this one follows links. */
     return wanted->there && path[0] == '/' && stat(path, &status) == 0 &&
-           status.st_dev == wanted->device && status.st_ino == wanted->inode;
+           status.st_dev == wanted->status.st_dev &&
+           status.st_ino == wanted->status.st_ino;
 }
 
 /* ---- texts that name it ---- */

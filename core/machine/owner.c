@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-#include "core/base/json.h"
+#include "core/base/field.h"
 
 enum {
     ATTRIBUTE_LIMIT = 8192,
@@ -22,14 +22,39 @@ static const char USER_PREFIX[] = "user.maqet.user.";
 /* Which have machines whose images have it as a backing file. */
 static const char BASE_PREFIX[] = "user.maqet.base.";
 
+static const struct maqet_field id_rows[] = {
+    {"inode", MAQET_FIELD(struct maqet_file_id, inode), .optional = true},
+    {"birth", MAQET_FIELD(struct maqet_file_id, birth), .optional = true},
+    {0},
+};
+static const struct maqet_fields id_fields = MAQET_FIELDS(struct maqet_file_id, id_rows);
+
+static const struct maqet_field owner_rows[] = {
+    {"vm", MAQET_FIELD(struct maqet_owner, vm)},
+    {"uuid", MAQET_FIELD(struct maqet_owner, uuid)},
+    {"data_dir", MAQET_FIELD(struct maqet_owner, data_dir)},
+    {"host", MAQET_FIELD(struct maqet_owner, host), .optional = true},
+    {"folder", MAQET_FIELD_OBJECT(struct maqet_owner, folder, &id_fields),
+     .optional = true},
+    {"image", MAQET_FIELD_OBJECT(struct maqet_owner, image, &id_fields)},
+    {0},
+};
+static const struct maqet_fields owner_fields =
+    MAQET_FIELDS(struct maqet_owner, owner_rows);
+
+/* What a mark of a user says. */
+static const struct maqet_field user_rows[] = {
+    {"data_dir", MAQET_FIELD(struct maqet_owner, data_dir)},
+    {"image", MAQET_FIELD_OBJECT(struct maqet_owner, image, &id_fields)},
+    {0},
+};
+static const struct maqet_fields user_fields =
+    MAQET_FIELDS(struct maqet_owner, user_rows);
+
 void
 maqet_owner_clear(struct maqet_owner *owner)
 {
-    free(owner->vm);
-    free(owner->uuid);
-    free(owner->data_dir);
-    free(owner->host);
-    *owner = (struct maqet_owner){0};
+    maqet_fields_clear(&owner_fields, owner);
 }
 
 char *
@@ -76,121 +101,72 @@ maqet_owner_of(const struct maqet_context *context,
 
 /* ---- on the image ---- */
 
-static void
-add_id(json_object *mark, const char *key, const struct maqet_file_id *id)
-{
-    json_object *object = json_object_new_object();
-
-    json_object_object_add(object, "inode", json_object_new_uint64(id->inode));
-    json_object_object_add(object, "birth", json_object_new_uint64(id->birth));
-    json_object_object_add(mark, key, object);
-}
-
-static void
-read_id(json_object *mark, const char *key, struct maqet_file_id *id)
-{
-    json_object *object = NULL;
-
-    json_object_object_get_ex(mark, key, &object);
-    *id = (struct maqet_file_id){
-        .inode = json_object_get_uint64(json_object_object_get(object, "inode")),
-        .birth = json_object_get_uint64(json_object_object_get(object, "birth")),
-    };
-}
-
 /* A mark says which file it was written on. */
 static bool
-write_mark(const char *file, const char *name, json_object *value)
+write_mark(const char *file, const char *name, const struct maqet_fields *fields,
+           struct maqet_owner mark)
 {
-    struct maqet_file_id image;
-
-    if (!maqet_file_id_of_target(file, &image))
+    if (!maqet_file_id_of_target(file, &mark.image))
         return false;
-    add_id(value, "image", &image);
+    _cleanup_json_ json_object *value = maqet_fields_to_json(fields, &mark);
     const char *text =
         json_object_to_json_string_ext(value, JSON_C_TO_STRING_NOSLASHESCAPE);
     return setxattr(file, name, text, strlen(text), 0) == 0;
 }
 
-/* NULL: there is none, or it was copied with the file. The caller puts it. */
-static json_object *
-read_mark(const char *file, const char *name)
+/* False: there is none, or it was copied with the file. */
+static bool
+read_mark(const char *file, const char *name, const struct maqet_fields *fields,
+          struct maqet_owner *mark)
 {
     char text[ATTRIBUTE_LIMIT + 1];
-    struct maqet_file_id image, marked;
+    struct maqet_file_id image;
     ssize_t length = getxattr(file, name, text, ATTRIBUTE_LIMIT);
 
+    *mark = (struct maqet_owner){0};
     if (length <= 0 || !maqet_file_id_of_target(file, &image))
-        return NULL;
+        return false;
     text[length] = '\0';
-    json_object *value = json_tokener_parse(text);
-    const char *data_dir = maqet_json_text(value, "data_dir");
-
-    read_id(value, "image", &marked);
-    if (data_dir && data_dir[0] == '/' && maqet_file_id_is_same_file(&marked, &image))
-        return value;
-    json_object_put(value);
-    return NULL;
+    _cleanup_json_ json_object *value = json_tokener_parse(text);
+    if (maqet_fields_from_json(fields, value, mark, NULL) == 0 &&
+        mark->data_dir[0] == '/' && maqet_file_id_is_same_file(&mark->image, &image))
+        return true;
+    maqet_owner_clear(mark);
+    return false;
 }
 
 bool
 maqet_owner_write(const char *file, const struct maqet_owner *owner)
 {
-    _cleanup_json_ json_object *value = json_object_new_object();
-
-    json_object_object_add(value, "vm", json_object_new_string(owner->vm));
-    json_object_object_add(value, "uuid", json_object_new_string(owner->uuid));
-    json_object_object_add(value, "data_dir", json_object_new_string(owner->data_dir));
-    json_object_object_add(value, "host", json_object_new_string(owner->host));
-    add_id(value, "folder", &owner->folder);
-    return write_mark(file, OWNER, value);
+    return write_mark(file, OWNER, &owner_fields, *owner);
 }
 
 bool
 maqet_owner_read(const char *file, struct maqet_owner *owner)
 {
-    _cleanup_json_ json_object *value = read_mark(file, OWNER);
-    const char *vm = maqet_json_text(value, "vm"), *uuid = maqet_json_text(value, "uuid");
-    const char *host = maqet_json_text(value, "host");
-
-    *owner = (struct maqet_owner){0};
-    if (!vm || !maqet_vm_name_valid(vm) || !uuid)
+    if (!read_mark(file, OWNER, &owner_fields, owner))
         return false;
-    read_id(value, "folder", &owner->folder);
-    owner->vm = maqet_strdup(vm);
-    owner->uuid = maqet_strdup(uuid);
-    owner->data_dir = maqet_strdup(maqet_json_text(value, "data_dir"));
-    owner->host = maqet_strdup(host ? host : "");
-    return true;
-}
-
-/* A name that is short, and another one for each data folder: FNV-1a, 64 bits. */
-static char *
-user_mark(const char *prefix, const char *data_dir)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-
-    for (const char *c = data_dir; *c; c++)
-        hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
-    return maqet_format("%s%016" PRIx64, prefix, hash);
+    if (!owner->host)
+        owner->host = maqet_strdup("");
+    if (maqet_vm_name_valid(owner->vm))
+        return true;
+    maqet_owner_clear(owner);
+    return false;
 }
 
 void
 maqet_owner_mark_user(const struct maqet_context *context, const char *file, bool base)
 {
     _cleanup_free_ char *data_dir = maqet_owner_data_dir(context);
-    _cleanup_free_ char *name = user_mark(base ? BASE_PREFIX : USER_PREFIX, data_dir);
-    _cleanup_json_ json_object *before = NULL;
+    /* A name that is short, and another one for each data folder. */
+    _cleanup_free_ char *name = maqet_format(
+        "%s%016" PRIx64, base ? BASE_PREFIX : USER_PREFIX, maqet_text_hash(data_dir));
+    _cleanup_owner_ struct maqet_owner before = {0};
     struct stat status;
 
-    if (stat(file, &status) < 0 || !S_ISREG(status.st_mode))
-        return;
-    before = read_mark(file, name);
-    if (before)
-        return;
-    _cleanup_json_ json_object *value = json_object_new_object();
-    json_object_object_add(value, "data_dir", json_object_new_string(data_dir));
-    write_mark(file, name, value);
+    if (stat(file, &status) == 0 && S_ISREG(status.st_mode) &&
+        !read_mark(file, name, &user_fields, &before))
+        write_mark(file, name, &user_fields, (struct maqet_owner){.data_dir = data_dir});
 }
 
 void
@@ -208,11 +184,12 @@ maqet_owner_other_folders(const struct maqet_context *context, const char *file,
 
         if (!is_base && (bases || !is_use))
             continue;
-        _cleanup_json_ json_object *value = read_mark(file, names + i);
-        const char *other = maqet_json_text(value, "data_dir");
+        _cleanup_owner_ struct maqet_owner mark = {0};
 
-        if (other && strcmp(other, data_dir) != 0 && !maqet_strings_has(folders, other))
-            maqet_strings_add(folders, other);
+        if (read_mark(file, names + i, &user_fields, &mark) &&
+            strcmp(mark.data_dir, data_dir) != 0 &&
+            !maqet_strings_has(folders, mark.data_dir))
+            maqet_strings_add(folders, mark.data_dir);
     }
 }
 

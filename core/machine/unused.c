@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "core/machine/images.h"
-#include "core/machine/left_images.h"
 #include "core/machine/needs.h"
 #include "core/machine/owner.h"
 #include "core/machine/store.h"
@@ -50,16 +49,6 @@ find_current(const struct maqet_images *images, const char *path)
 }
 
 /* ---- listing ---- */
-
-/* Whether a drive of the machine has that path. */
-static bool
-has_drive(const struct maqet_vm *vm, const char *path)
-{
-    for (size_t i = 0; vm && i < vm->drive_count; i++)
-        if (vm->drives[i]->path && strcmp(vm->drives[i]->path, path) == 0)
-            return true;
-    return false;
-}
 
 static enum maqet_unused_state
 state_of(const struct maqet_image_record *record)
@@ -118,7 +107,7 @@ maqet_unused_list(const struct maqet_context *context, struct maqet_unused *unus
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     _cleanup_images_ struct maqet_images kept = {0};
 
-    if (maqet_left_images_read(context, &kept, err) < 0 ||
+    if (maqet_images_load(context, NULL, &kept, err) < 0 ||
         maqet_store_list(context, &names, err) < 0)
         return -1;
     for (size_t i = 0; i < kept.count; i++)
@@ -131,7 +120,7 @@ maqet_unused_list(const struct maqet_context *context, struct maqet_unused *unus
             const struct maqet_image_record *record = &vm->images.items[j];
 
             if (record->created && record->path && record->seen > 0 &&
-                !has_drive(vm, record->path))
+                !maqet_vm_find_path(vm, record->path))
                 add_unused(context, record, unused);
         }
     }
@@ -210,7 +199,7 @@ find_record(const struct maqet_context *context, const char *path, struct found 
     if (found->record)
         return 0;
     found->lock = maqet_store_lock_all(context, err);
-    if (found->lock < 0 || maqet_left_images_read(context, &found->images, err) < 0)
+    if (found->lock < 0 || maqet_images_load(context, NULL, &found->images, err) < 0)
         return -1;
     found->record = removable_record(&found->images, path);
     return 0;
@@ -224,8 +213,7 @@ forget(const struct maqet_context *context, struct found *found, struct maqet_er
         return 0;
     maqet_images_remove(&found->images, (size_t)(found->record - found->images.items));
     found->record = NULL;
-    return found->vm ? maqet_images_save(context, found->vm, &found->images, err)
-                     : maqet_left_images_write(context, &found->images, err);
+    return maqet_images_save(context, found->vm, &found->images, err);
 }
 
 static int

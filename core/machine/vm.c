@@ -211,6 +211,15 @@ maqet_vm_find_drive(const struct maqet_vm *vm, const char *name, struct maqet_er
 }
 
 const struct maqet_drive *
+maqet_vm_find_path(const struct maqet_vm *vm, const char *path)
+{
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (vm->drives[i]->path && strcmp(vm->drives[i]->path, path) == 0)
+            return vm->drives[i];
+    return NULL;
+}
+
+const struct maqet_drive *
 maqet_vm_find_node(const struct maqet_vm *vm, const char *name)
 {
     for (size_t i = 0; i < vm->drive_count; i++)

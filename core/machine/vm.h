@@ -62,6 +62,9 @@ void maqet_vm_cleanup(struct maqet_vm **vm);
 const struct maqet_drive *maqet_vm_find_drive(const struct maqet_vm *vm, const char *name,
                                               struct maqet_error **err);
 
+/* The drive whose image has that path; NULL: none has. */
+const struct maqet_drive *maqet_vm_find_path(const struct maqet_vm *vm, const char *path);
+
 /* The drive whose top node has that name in QEMU; NULL: none has. */
 const struct maqet_drive *maqet_vm_find_node(const struct maqet_vm *vm, const char *name);
 

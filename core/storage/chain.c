@@ -93,10 +93,7 @@ maqet_node_name(const char *drive, size_t number)
         return name;
     free(name);
     /* A drive's name begins with a letter, so none makes such a name in the other way. */
-    uint64_t sum = UINT64_C(14695981039346656037); /* FNV-1a */
-    for (const char *c = drive; *c; c++)
-        sum = (sum ^ (unsigned char)*c) * UINT64_C(1099511628211);
-    return maqet_format("maqet-0%016" PRIx64 ".%zu", sum, number);
+    return maqet_format("maqet-0%016" PRIx64 ".%zu", maqet_text_hash(drive), number);
 }
 
 /* ---- what QEMU is told ---- */

@@ -45,19 +45,6 @@ static const struct maqet_field record_rows[] = {
 const struct maqet_fields maqet_image_record_fields =
     MAQET_FIELDS(struct maqet_image_record, record_rows);
 
-void
-maqet_image_record_clear(struct maqet_image_record *record)
-{
-    maqet_fields_clear(&maqet_image_record_fields, record);
-}
-
-void
-maqet_image_record_copy(struct maqet_image_record *to,
-                        const struct maqet_image_record *from)
-{
-    maqet_fields_copy(&maqet_image_record_fields, from, to, NULL);
-}
-
 char *
 maqet_drive_place(const struct maqet_drive *drive)
 {

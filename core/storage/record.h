@@ -33,10 +33,6 @@ struct maqet_image_record {
 
 extern const struct maqet_fields maqet_image_record_fields;
 
-void maqet_image_record_clear(struct maqet_image_record *record);
-void maqet_image_record_copy(struct maqet_image_record *to,
-                             const struct maqet_image_record *from);
-
 /* What says which image a drive without a path has: its options of the types STRING and
  * PATH, as "key=value" in the order of the plugin's table. The caller frees. */
 char *maqet_drive_place(const struct maqet_drive *drive);
