@@ -12,6 +12,38 @@
 
 /* ---- rows ---- */
 
+struct checked {
+    const char *vm;
+    const char *drive;
+    const char *path; /* of the file; NULL: it is no file of this host */
+    bool readonly;
+    const char *status;
+    struct maqet_checked_file file;
+};
+
+MAQET_WORDS(status_word, "clean", "leaks", "damaged", "missing")
+
+#define COUNTED .known = MAQET_KNOWN(struct checked, file.counted)
+static const struct maqet_fields fields = MAQET_FIELDS_OF(
+    struct checked, MAQET_ROW(struct checked, vm, "the VM's name"),
+    MAQET_ROW(struct checked, drive, "the drive's name"),
+    {"file", MAQET_FIELD(struct checked, path), .optional = true,
+     .help = "the image; null where it lies in no file of this host"},
+    MAQET_ROW(struct checked, readonly,
+              "whether the guest cannot write to it, so that it is not repaired"),
+    {"status", MAQET_FIELD_CHOICE(struct checked, status, status_word),
+     .help = "what was found"},
+    {"errors", MAQET_FIELD(struct checked, file.errors), COUNTED,
+     .help = "how many errors there are; null where they were not counted"},
+    {"leaks", MAQET_FIELD(struct checked, file.leaks), COUNTED,
+     .help = "how many clusters take up space without being in use"},
+    {"errors_fixed", MAQET_FIELD(struct checked, file.errors_fixed), COUNTED,
+     .help = "how many errors were repaired"},
+    {"leaks_fixed", MAQET_FIELD(struct checked, file.leaks_fixed), COUNTED,
+     .help = "how many clusters were freed"},
+    {"damage", MAQET_FIELD(struct checked, file.damage),
+     .help = "what is wrong, in phrases"});
+
 static const char *
 status_of(const struct maqet_checked_file *file)
 {
@@ -20,68 +52,19 @@ status_of(const struct maqet_checked_file *file)
     return file->leaks > 0 ? "leaks" : "clean";
 }
 
-struct checked {
-    const char *vm;
-    const char *drive;
-    const char *file;
-    bool readonly;
-    const char *status;
-    bool counted;
-    uint64_t errors;
-    uint64_t leaks;
-    uint64_t errors_fixed;
-    uint64_t leaks_fixed;
-    struct maqet_strings damage;
-};
-
-MAQET_WORDS(status_word, "clean", "leaks", "damaged", "missing")
-
-#define COUNTED .known = MAQET_KNOWN(struct checked, counted)
-static const struct maqet_fields fields = MAQET_FIELDS_OF(
-    struct checked, MAQET_ROW(struct checked, vm, "the VM's name"),
-    MAQET_ROW(struct checked, drive, "the drive's name"),
-    MAQET_ROW(struct checked, file,
-              "the image; null where it lies in no file of this host", .optional = true),
-    MAQET_ROW(struct checked, readonly,
-              "whether the guest cannot write to it, so that it is not repaired"),
-    {"status", MAQET_FIELD_CHOICE(struct checked, status, status_word),
-     .help = "what was found"},
-    MAQET_ROW(struct checked, errors,
-              "how many errors there are; null where they were not counted", COUNTED),
-    MAQET_ROW(struct checked, leaks,
-              "how many clusters take up space without being in use", COUNTED),
-    MAQET_ROW(struct checked, errors_fixed, "how many errors were repaired", COUNTED),
-    MAQET_ROW(struct checked, leaks_fixed, "how many clusters were freed", COUNTED),
-    MAQET_ROW(struct checked, damage, "what is wrong, in phrases"));
-
+/* @file: NULL where the image was not created yet, and there is nothing to be checked. */
 static struct checked
 row_of(const struct maqet_drive *drive, const struct maqet_checked_file *file)
 {
-    return (struct checked){
-        .vm = drive->machine->vm_name,
-        .drive = drive->name,
-        .file = *file->path ? file->path : NULL,
-        .readonly = !file->written,
-        .status = status_of(file),
-        .counted = file->counted,
-        .errors = file->errors,
-        .leaks = file->leaks,
-        .errors_fixed = file->errors_fixed,
-        .leaks_fixed = file->leaks_fixed,
-        .damage = file->damage,
-    };
-}
+    const char *path = file ? file->path : drive->path;
 
-/* One whose image was not made yet has nothing to be checked. */
-static struct checked
-row_of_nothing(const struct maqet_drive *drive)
-{
     return (struct checked){
         .vm = drive->machine->vm_name,
         .drive = drive->name,
-        .file = drive->path,
-        .readonly = !drive->path || maqet_drive_readonly(drive),
-        .status = "missing",
+        .path = path && *path ? path : NULL,
+        .readonly = file ? !file->written : !drive->path || maqet_drive_readonly(drive),
+        .status = file ? status_of(file) : "missing",
+        .file = file ? *file : (struct maqet_checked_file){0},
     };
 }
 
@@ -98,14 +81,14 @@ static char *
 facts_text(const struct checked *checked)
 {
     struct maqet_text facts = MAQET_TEXT_INIT;
-    _cleanup_free_ char *damage = maqet_strings_join(&checked->damage, ", ");
+    _cleanup_free_ char *damage = maqet_strings_join(&checked->file.damage, ", ");
 
     maqet_text_append(&facts, damage);
-    append_count(&facts, checked->errors, "error", "errors");
-    append_count(&facts, checked->leaks, "leaked cluster, which only takes up space",
+    append_count(&facts, checked->file.errors, "error", "errors");
+    append_count(&facts, checked->file.leaks, "leaked cluster, which only takes up space",
                  "leaked clusters, which only take up space");
-    append_count(&facts, checked->errors_fixed, "error repaired", "errors repaired");
-    append_count(&facts, checked->leaks_fixed, "leaked cluster freed",
+    append_count(&facts, checked->file.errors_fixed, "error repaired", "errors repaired");
+    append_count(&facts, checked->file.leaks_fixed, "leaked cluster freed",
                  "leaked clusters freed");
     return maqet_text_take(&facts);
 }
@@ -124,8 +107,8 @@ text(const void *row)
                                                                : SHADE_YELLOW;
 
     return maqet_format("Drive '%s' of VM '%s'%s%s: %s%s%s%s%s%s\n", checked->drive,
-                        checked->vm, checked->file ? ", " : "",
-                        checked->file ? checked->file : "", shade_begin(colour, shade),
+                        checked->vm, checked->path ? ", " : "",
+                        checked->path ? checked->path : "", shade_begin(colour, shade),
                         checked->status, shade_end(colour, shade), *facts ? " (" : "",
                         facts, *facts ? ")" : "");
 }
@@ -197,21 +180,12 @@ confirm(const struct invocation *invocation, const struct maqet_drive *drive,
     if (invocation_has(invocation, "yes"))
         return 0;
     _cleanup_free_ char *copy = copy_command(file->path);
-    if (!terminal_can_ask()) {
-        maqet_error_set(err, MAQET_ERROR_REFUSED,
-                        "Nothing was repaired: repairing can lose data, and there is "
-                        "no terminal on which to ask");
-        maqet_error_hint(err, "Copy the image first: %s", copy);
-        maqet_error_hint(err, "Say --yes to repair without being asked");
-        return -1;
-    }
-    const struct proposal proposal = {copy};
     _cleanup_free_ char *question =
         maqet_format("Repair the image of drive '%s' of VM '%s' now?", drive->name,
                      drive->machine->vm_name);
-    return output_ask(&proposal_view, &proposal, 1, question)
-               ? 0
-               : maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was repaired");
+    const struct proposal proposal = {copy};
+    return output_confirm(&proposal_view, &proposal, 1, question, "Nothing was repaired",
+                          err);
 }
 
 /* Repairs what may be written, if there is anything to repair. */
@@ -258,7 +232,7 @@ check_drive(struct invocation *invocation, const struct maqet_checking *checking
             exit_code = 1;
     }
     if (report.count == 0) {
-        const struct checked row = row_of_nothing(drive);
+        const struct checked row = row_of(drive, NULL);
 
         output_row(&invocation->output, &view, &row);
     }

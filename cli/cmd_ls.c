@@ -21,12 +21,6 @@ static const struct view view = {
     .each = "VM",
 };
 
-static const char *
-status_name(unsigned index)
-{
-    return index <= MAQET_STATUS_UNRESPONSIVE ? maqet_status_name(index) : NULL;
-}
-
 /* Whether QEMU must be asked for that status; NULL: any. */
 static bool
 is_asked_for(const char *status)
@@ -117,7 +111,7 @@ const struct command command_ls = {
         "that run are asked at the same time, and none when --status names one "
         "that is known without.",
     .options = {{"status", 's', .type = OPTION_CHOICE, .argument = "STATUS",
-                 .choice = status_name, .help = "list only VMs with this status"}},
+                 .choice = maqet_status_name, .help = "list only VMs with this status"}},
     .examples = {{"maqet ls", "List all"},
                  {"maqet ls --status running --format plain | cut -f 1",
                   "The names of running VMs, for a script"}},

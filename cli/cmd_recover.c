@@ -3,7 +3,6 @@
 
 #include "cli/invocation.h"
 #include "cli/options.h"
-#include "cli/terminal.h"
 #include "core/snapshot/recover.h"
 
 struct recovered {
@@ -105,18 +104,8 @@ confirm(const struct invocation *invocation, enum maqet_recovery_way way,
     const struct decision decision = {interruption.what, interruption.changes,
                                       way == MAQET_RECOVERY_FINISH ? interruption.finish
                                                                    : NULL};
-    if (!terminal_can_ask()) {
-        _cleanup_free_ char *words = decision_text(&decision);
-
-        maqet_error_set(err, MAQET_ERROR_REFUSED,
-                        "Nothing was done: there is no terminal on which to ask.\n%s%s",
-                        words, question);
-        maqet_error_hint(err, "Say --yes to do it without being asked");
-        return -1;
-    }
-    return output_ask(&decision_view, &decision, 1, question)
-               ? 0
-               : maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was done");
+    return output_confirm(&decision_view, &decision, 1, question, "Nothing was done",
+                          err);
 }
 
 static int

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/machines.h"
 #include "cli/options.h"
-#include "cli/terminal.h"
 #include "core/lifecycle/remove.h"
 #include "core/machine/store.h"
 
 /* ---- what is shown ---- */
 
 struct removed {
-    const char *name;
+    char *name;
     struct maqet_removal removal;
     struct maqet_strings kept;
     struct maqet_strings deleted;
@@ -30,26 +29,6 @@ static const struct maqet_fields fields = MAQET_FIELDS_OF(
      .help = "what becomes of its files"},
     MAQET_ROW(struct removed, kept, "the images that stay"),
     MAQET_ROW(struct removed, deleted, "the images that go"));
-
-/* Takes the removal; the caller clears it by the fields, but for the name. */
-static struct removed
-row_of(const char *name, struct maqet_removal removal)
-{
-    struct removed removed = {.name = name, .removal = removal};
-
-    for (size_t i = 0; i < removal.count; i++)
-        if (removal.files[i].kind == MAQET_REMOVED_IMAGE)
-            maqet_strings_add(removal.files[i].removed ? &removed.deleted : &removed.kept,
-                              removal.files[i].path);
-    return removed;
-}
-
-static void
-row_clear(struct removed *removed)
-{
-    removed->name = NULL;
-    maqet_fields_clear(&fields, removed);
-}
 
 /* A line for each file: what becomes of it, and why. */
 static void
@@ -99,49 +78,27 @@ static const struct view view = {.table = {.fields = &fields, .columns = "name"}
 
 /* ---- asking ---- */
 
-static struct maqet_remove
-how_to_remove(const struct invocation *invocation)
+/* Removes a machine, or only finds out what would become of it. The caller clears the row
+ * in any case. */
+static int
+remove_machine(const struct invocation *invocation, const char *name, bool really,
+               struct removed *row, struct maqet_error **err)
 {
-    return (struct maqet_remove){
+    const struct maqet_remove how = {
         .force = invocation_has(invocation, "force"),
         .delete_storage = invocation_has(invocation, "delete-storage"),
     };
-}
+    struct maqet_removal *removal = &row->removal;
 
-/* What would become of machines. */
-struct plan {
-    struct removed *rows;
-    size_t count;
-};
-
-static void
-plan_clear(struct plan *plan)
-{
-    for (size_t i = 0; i < plan->count; i++)
-        row_clear(&plan->rows[i]);
-    free(plan->rows);
-}
-
-#define _cleanup_plan_ _cleanup_(plan_clear)
-
-static int
-plan_all(const struct invocation *invocation, const struct maqet_strings *names,
-         struct plan *plan, struct maqet_error **err)
-{
-    const struct maqet_remove how = how_to_remove(invocation);
-
-    plan->rows = maqet_alloc(names->count * sizeof(*plan->rows) + 1);
-    for (size_t i = 0; i < names->count; i++) {
-        struct maqet_removal removal = {0};
-
-        if (maqet_vm_plan_removal(&invocation->context, names->items[i], &how, &removal,
-                                  err) < 0) {
-            maqet_removal_clear(&removal);
-            return -1;
-        }
-        plan->rows[plan->count++] = row_of(names->items[i], removal);
-    }
-    return 0;
+    row->name = maqet_strdup(name);
+    int result =
+        really ? maqet_vm_remove(&invocation->context, name, &how, removal, err)
+               : maqet_vm_plan_removal(&invocation->context, name, &how, removal, err);
+    for (size_t i = 0; i < removal->count; i++)
+        if (removal->files[i].kind == MAQET_REMOVED_IMAGE)
+            maqet_strings_add(removal->files[i].removed ? &row->deleted : &row->kept,
+                              removal->files[i].path);
+    return result;
 }
 
 static char *
@@ -160,60 +117,39 @@ plan_text(const void *row)
 static const struct view plan_view = {.table = {.fields = &fields, .columns = "name"},
                                       .text = plan_text};
 
+/* Says what would become of the machines, or asks whether it shall (@question). */
+static int
+show_plan(const struct invocation *invocation, const struct maqet_strings *names,
+          const char *question, struct maqet_error **err)
+{
+    struct removed *plan = maqet_alloc(names->count * sizeof(*plan));
+    int result = 0;
+
+    for (size_t i = 0; i < names->count && result == 0; i++)
+        result = remove_machine(invocation, names->items[i], false, &plan[i], err);
+    if (result == 0 && question)
+        result = output_confirm(&plan_view, plan, names->count, question,
+                                "Nothing was removed", err);
+    else if (result == 0)
+        output_list(&invocation->output, &plan_view, plan, names->count);
+    maqet_fields_list_free(&fields, plan, names->count);
+    return result;
+}
+
 static int
 confirm(const struct invocation *invocation, const struct maqet_strings *names,
         struct maqet_error **err)
 {
-    if (invocation_has(invocation, "yes") || invocation_has(invocation, "force"))
-        return 0;
-    if (!terminal_can_ask()) {
-        maqet_error_set(err, MAQET_ERROR_REFUSED,
-                        "Nothing was removed: there is no terminal on which to ask");
-        maqet_error_hint(err, "Say --yes to remove without being asked");
-        maqet_error_hint(err, "See what would be removed: add --dry-run");
-        return -1;
-    }
-    _cleanup_plan_ struct plan plan = {0};
-    if (plan_all(invocation, names, &plan, err) < 0)
-        return -1;
     _cleanup_free_ char *list = maqet_strings_list(names);
     _cleanup_free_ char *question =
         maqet_format("Remove the VM%s %s?", names->count > 1 ? "s" : "", list);
-    return output_ask(&plan_view, plan.rows, plan.count, question)
+
+    return invocation_has(invocation, "yes") || invocation_has(invocation, "force")
                ? 0
-               : maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was removed");
+               : show_plan(invocation, names, question, err);
 }
 
 /* ---- removing ---- */
-
-static int
-remove_machine(struct invocation *invocation, const char *name, struct maqet_error **err)
-{
-    const struct maqet_remove how = how_to_remove(invocation);
-    struct maqet_removal receipt = {0};
-
-    if (maqet_vm_remove(&invocation->context, name, &how, &receipt, err) < 0) {
-        maqet_removal_clear(&receipt);
-        return -1;
-    }
-    struct removed row = row_of(name, receipt);
-    output_row(&invocation->output, &view, &row);
-    row_clear(&row);
-    return 0;
-}
-
-/* Only says what would be done. */
-static int
-show_plan(const struct invocation *invocation, const struct maqet_strings *names,
-          struct maqet_error **err)
-{
-    _cleanup_plan_ struct plan plan = {0};
-
-    if (plan_all(invocation, names, &plan, err) < 0)
-        return -1;
-    output_list(&invocation->output, &plan_view, plan.rows, plan.count);
-    return 0;
-}
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)
@@ -241,14 +177,18 @@ run(struct invocation *invocation, struct maqet_error **err)
     if (invocation->exit_code > 0)
         return invocation->exit_code;
     if (invocation_has(invocation, "dry-run"))
-        return show_plan(invocation, &names, err);
+        return show_plan(invocation, &names, NULL, err);
     if (confirm(invocation, &names, err) < 0)
         return -1;
     for (size_t i = 0; i < names.count; i++) {
         _cleanup_error_ struct maqet_error *error = NULL;
+        struct removed row = {0};
 
-        if (remove_machine(invocation, names.items[i], &error) < 0)
+        if (remove_machine(invocation, names.items[i], true, &row, &error) < 0)
             invocation_show_error(invocation, error);
+        else
+            output_row(&invocation->output, &view, &row);
+        maqet_fields_clear(&fields, &row);
     }
     return invocation->exit_code;
 }
@@ -257,25 +197,21 @@ const struct command command_rm = {
     .name = "rm",
     .operands = {OPERAND_VM | OPERAND_REPEATED | OPERAND_OR_ALL},
     .summary = "Remove VMs",
-    .description = "Forgets the machines: their definitions, the history of their "
-                   "snapshots, and the memory of their checkpoints. Their images are "
-                   "kept unless --delete-storage says otherwise; and that deletes "
-                   "only images that maqet itself has created for drives which the "
-                   "machine still has, and that nobody else needs: never an "
-                   "installation medium, a backing file that is in use, or a shared "
-                   "folder. A line for each file says what becomes of it, and why. A "
-                   "machine that runs is not removed without --force; then none of "
-                   "those named with it is.\nAsks before anything is removed. Where "
-                   "there is no terminal on which to ask, --yes or --force must have "
-                   "said so.\nImages that maqet created and that were kept are listed "
-                   "by 'maqet storage ls', and deleted by 'maqet storage rm'.",
+    .description =
+        "Removes the VMs: their definitions, the history of their snapshots, and the "
+        "memory of their checkpoints. Images are kept unless --delete-storage is given, "
+        "which deletes only images that maqet created for drives that the VM still has, "
+        "and that nothing else needs: never an installation medium, a backing file in "
+        "use, or a shared folder. A line for each file says what happens to it, and why. "
+        "If a VM is running, it is not removed without --force, and neither are the "
+        "others that are named with it.\nAsks before anything is removed. Without a "
+        "terminal, --yes or --force is required.\nImages that maqet created and that "
+        "were kept are listed by 'maqet storage ls', and deleted by 'maqet storage rm'.",
     .options = {{"all", .help = "remove all VMs"},
                 {"delete-storage",
                  .help = "delete the images that maqet created for them"},
                 {"dry-run", .help = "only say what would be deleted and kept"},
-                {"force", 'f',
-                 .help = "kill QEMU if it is running, and do not "
-                         "ask"},
+                {"force", 'f', .help = "kill QEMU if it is running, and do not ask"},
                 {"yes", 'y', .help = "don't ask"}},
     .examples = {{"maqet rm myvm", "Remove a VM, and keep its images"},
                  {"maqet rm myvm --delete-storage --yes",

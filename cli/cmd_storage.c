@@ -3,37 +3,27 @@
 #include <string.h>
 
 #include "cli/invocation.h"
-#include "cli/terminal.h"
 #include "core/base/files.h"
 #include "core/machine/unused.h"
 
 /* ---- ls ---- */
 
-static const char *
-unused_word(unsigned index)
-{
-    return index <= MAQET_UNUSED_UNKNOWN ? maqet_unused_state_name(index) : NULL;
-}
-
-struct unused {
-    const char *path;
-    bool there;
-    uint64_t size;
-    enum maqet_unused_state state;
-    const char *vm;
-    const char *drive;
-    int64_t seen;
-};
+MAQET_WORDS(
+    unused_word, [MAQET_UNUSED_THERE] = "there", [MAQET_UNUSED_MISSING] = "missing",
+    [MAQET_UNUSED_REPLACED] = "replaced", [MAQET_UNUSED_UNKNOWN] = "unknown")
 
 static const struct maqet_fields fields = MAQET_FIELDS_OF(
-    struct unused, MAQET_ROW(struct unused, path, "the image", .title = "IMAGE"),
-    MAQET_ROW(struct unused, size, "what it takes on the disk",
-              .known = MAQET_KNOWN(struct unused, there), .unit = MAQET_UNIT_BYTES),
-    {"state", MAQET_FIELD_WORD(struct unused, state, unused_word),
+    struct maqet_unused_image,
+    MAQET_ROW(struct maqet_unused_image, path, "the image", .title = "IMAGE"),
+    MAQET_ROW(struct maqet_unused_image, size, "what it takes on the disk",
+              .known = MAQET_KNOWN(struct maqet_unused_image, size_known),
+              .unit = MAQET_UNIT_BYTES),
+    {"state", MAQET_FIELD_WORD(struct maqet_unused_image, state, unused_word),
      .help = "what is at its place"},
-    MAQET_ROW(struct unused, vm, "the machine for which it was made", .optional = true),
-    MAQET_ROW(struct unused, drive, "the drive that had it last"),
-    {"seen", MAQET_FIELD_DATE(struct unused, seen), .optional = true,
+    MAQET_ROW(struct maqet_unused_image, vm, "the VM for which it was created",
+              .optional = true),
+    MAQET_ROW(struct maqet_unused_image, drive, "the drive that had it last"),
+    {"seen", MAQET_FIELD_DATE(struct maqet_unused_image, seen), .optional = true,
      .title = "LAST USED", .help = "when it was last known to be there"});
 
 static const struct view list_view = {
@@ -49,22 +39,7 @@ run_list(struct invocation *invocation, struct maqet_error **err)
 
     if (maqet_unused_list(&invocation->context, &unused, err) < 0)
         return -1;
-    _cleanup_free_ struct unused *images =
-        maqet_alloc(unused.count * sizeof(*images) + 1);
-    for (size_t i = 0; i < unused.count; i++) {
-        const struct maqet_unused_image *image = &unused.items[i];
-
-        images[i] = (struct unused){
-            .path = image->path,
-            .there = image->state == MAQET_UNUSED_THERE,
-            .size = image->size,
-            .state = image->state,
-            .vm = image->vm,
-            .drive = image->drive,
-            .seen = image->seen,
-        };
-    }
-    output_list(&invocation->output, &list_view, images, unused.count);
+    output_list(&invocation->output, &list_view, unused.items, unused.count);
     return 0;
 }
 
@@ -112,21 +87,14 @@ confirm(const struct invocation *invocation, const struct maqet_strings *paths,
 {
     if (invocation_has(invocation, "yes"))
         return 0;
-    if (!terminal_can_ask()) {
-        maqet_error_set(err, MAQET_ERROR_REFUSED,
-                        "Nothing was deleted: there is no terminal on which to ask");
-        maqet_error_hint(err, "Say --yes to delete without being asked");
-        return -1;
-    }
     _cleanup_free_ struct removed *images =
         maqet_alloc(paths->count * sizeof(*images) + 1);
     for (size_t i = 0; i < paths->count; i++)
         images[i].path = paths->items[i];
-    return output_ask(&asked_view, images, paths->count,
-                      paths->count > 1 ? "Delete these images, with all their data?"
-                                       : "Delete this image, with all its data?")
-               ? 0
-               : maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was deleted");
+    return output_confirm(&asked_view, images, paths->count,
+                          paths->count > 1 ? "Delete these images, with all their data?"
+                                           : "Delete this image, with all its data?",
+                          "Nothing was deleted", err);
 }
 
 /* The paths that are named, or those of all images. */

@@ -361,14 +361,24 @@ output_texts(const struct output *output, const struct maqet_strings *texts,
     output_text(output->format == FORMAT_TABLE ? text : plain ? plain : lines);
 }
 
-bool
-output_ask(const struct view *view, const void *rows, size_t count, const char *question)
+int
+output_confirm(const struct view *view, const void *rows, size_t count,
+               const char *question, const char *nothing, struct maqet_error **err)
 {
-    _cleanup_free_ char *text =
-        shown_text(view, rows, count, terminal_has_colour(stderr));
+    bool colour = terminal_can_ask() && terminal_has_colour(stderr);
+    _cleanup_free_ char *text = shown_text(view, rows, count, colour);
 
+    if (!terminal_can_ask()) {
+        maqet_error_set(err, MAQET_ERROR_REFUSED,
+                        "%s: there is no terminal on which to ask.\n%s%s", nothing, text,
+                        question);
+        maqet_error_hint(err, "Add --yes to do it without being asked");
+        return -1;
+    }
     terminal_write(stderr, text);
-    return terminal_ask(question);
+    return terminal_ask(question)
+               ? 0
+               : maqet_error_set(err, MAQET_ERROR_REFUSED, "%s", nothing);
 }
 
 int

@@ -74,11 +74,9 @@ left_text(const struct maqet_snapshot_left *left, bool skipped_too)
 
 /* ---- create ---- */
 
-static const char *
-consistency_word(unsigned index)
-{
-    return index <= MAQET_CONSISTENCY_OFF ? maqet_consistency_name(index) : NULL;
-}
+MAQET_WORDS(
+    consistency_word, [MAQET_CONSISTENCY_CRASH] = "crash",
+    [MAQET_CONSISTENCY_FILE_SYSTEM] = "file-system", [MAQET_CONSISTENCY_OFF] = "off")
 
 struct created {
     struct done done;
@@ -121,7 +119,7 @@ create_text(const void *row)
                         still,
                         receipt->consistency == MAQET_CONSISTENCY_OFF
                             ? "off, as the guest left it"
-                            : maqet_consistency_name(receipt->consistency),
+                            : consistency_word(receipt->consistency),
                         left);
 }
 

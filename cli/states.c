@@ -20,9 +20,8 @@ state_word(unsigned index)
 {
     static const struct maqet_state lost = {.status = MAQET_STATUS_RUNNING, .lost = true};
 
-    if (index <= MAQET_STATUS_UNRESPONSIVE)
-        return maqet_status_name(index);
-    return index == MAQET_STATUS_UNRESPONSIVE + 1 ? maqet_state_text(&lost) : NULL;
+    return index == MAQET_STATUS_UNRESPONSIVE + 1 ? maqet_state_text(&lost)
+                                                  : maqet_status_name(index);
 }
 
 static void

@@ -23,7 +23,7 @@ static const int64_t ASK_TIMEOUT = 1000;
 static const int64_t LOOK_TIMEOUT = 2000;
 
 const char *
-maqet_status_name(enum maqet_status status)
+maqet_status_name(unsigned status)
 {
     static const char *const names[] = {
         [MAQET_STATUS_CREATED] = "created", [MAQET_STATUS_RUNNING] = "running",
@@ -31,7 +31,7 @@ maqet_status_name(enum maqet_status status)
         [MAQET_STATUS_CRASHED] = "crashed", [MAQET_STATUS_UNRESPONSIVE] = "unresponsive",
     };
 
-    return names[status];
+    return status < sizeof(names) / sizeof(*names) ? names[status] : NULL;
 }
 
 const char *

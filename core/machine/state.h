@@ -47,8 +47,8 @@ struct maqet_state {
     enum maqet_response response;
 };
 
-/* "running" */
-const char *maqet_status_name(enum maqet_status status);
+/* "running"; NULL after the last one. */
+const char *maqet_status_name(unsigned status);
 
 /* The same, and what else there is to be said: "running, runtime folder lost". */
 const char *maqet_state_text(const struct maqet_state *state);

@@ -10,19 +10,6 @@
 #include "core/machine/owner.h"
 #include "core/machine/store.h"
 
-const char *
-maqet_unused_state_name(enum maqet_unused_state state)
-{
-    static const char *const names[] = {
-        [MAQET_UNUSED_THERE] = "there",
-        [MAQET_UNUSED_MISSING] = "missing",
-        [MAQET_UNUSED_REPLACED] = "replaced",
-        [MAQET_UNUSED_UNKNOWN] = "unknown",
-    };
-
-    return names[state];
-}
-
 void
 maqet_unused_clear(struct maqet_unused *unused)
 {
@@ -77,16 +64,16 @@ add_unused(const struct maqet_context *context, const struct maqet_image_record 
         return;
     if (user)
         state = MAQET_UNUSED_UNKNOWN;
+    bool there = (state == MAQET_UNUSED_THERE || state == MAQET_UNUSED_UNKNOWN) &&
+                 stat(record->path, &status) == 0;
     unused->items =
         maqet_realloc(unused->items, (unused->count + 1) * sizeof(*unused->items));
     unused->items[unused->count++] = (struct maqet_unused_image){
         .path = maqet_strdup(record->path),
         .vm = maqet_strdup(record->vm),
         .drive = maqet_strdup(record->drive),
-        .size = (state == MAQET_UNUSED_THERE || state == MAQET_UNUSED_UNKNOWN) &&
-                        stat(record->path, &status) == 0
-                    ? (uint64_t)status.st_blocks * 512
-                    : 0,
+        .size_known = there,
+        .size = there ? (uint64_t)status.st_blocks * 512 : 0,
         .seen = record->seen,
         .state = state,
     };

@@ -16,14 +16,12 @@ enum maqet_unused_state {
     MAQET_UNUSED_UNKNOWN,  /* a machine whose definition can't be read may use it */
 };
 
-/* "there" */
-const char *maqet_unused_state_name(enum maqet_unused_state state);
-
 struct maqet_unused_image {
     char *path;
-    char *vm;      /* for which it was made */
-    char *drive;   /* of that machine */
-    uint64_t size; /* bytes that it takes on the disk; 0: it is not there */
+    char *vm;    /* for which it was made */
+    char *drive; /* of that machine */
+    bool size_known;
+    uint64_t size; /* bytes that it takes on the disk */
     int64_t seen;  /* s since 1970: when it was last used, as far as is known */
     enum maqet_unused_state state;
 };

@@ -24,18 +24,6 @@
 #include "core/snapshot/steps.h"
 #include "core/snapshot/way.h"
 
-const char *
-maqet_consistency_name(enum maqet_consistency consistency)
-{
-    static const char *const names[] = {
-        [MAQET_CONSISTENCY_CRASH] = "crash",
-        [MAQET_CONSISTENCY_FILE_SYSTEM] = "file-system",
-        [MAQET_CONSISTENCY_OFF] = "off",
-    };
-
-    return names[consistency];
-}
-
 void
 maqet_snapshot_receipt_clear(struct maqet_snapshot_receipt *receipt)
 {

@@ -16,9 +16,6 @@ enum maqet_consistency {
     MAQET_CONSISTENCY_OFF,         /* as the guest has left it when it ended */
 };
 
-/* "crash" */
-const char *maqet_consistency_name(enum maqet_consistency consistency);
-
 /* How creating went. */
 struct maqet_snapshot_receipt {
     bool live;

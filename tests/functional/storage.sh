@@ -37,7 +37,8 @@ removed "$TMP/images/web.qcow2"
 removed "$TMP/data/vms/web/checkpoints/cp.state"
 sed 1d out >planned
 expect 2 maqet rm web
-err_has "--dry-run"
+err_has "web.qcow2"
+err_has "--yes"
 [ -e images/web.qcow2 ] || fail "a dry run has deleted something"
 expect 0 maqet rm web --delete-storage --yes
 removed "$TMP/data/vms/web/checkpoints/cp.state"
