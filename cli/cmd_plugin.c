@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cli/invocation.h"
-#include "cli/plugin_manual.h"
+#include "cli/manual.h"
 #include "cli/table.h"
 #include "core/base/files.h"
 #include "core/base/printable.h"
@@ -274,7 +274,7 @@ run_manual(struct invocation *invocation, struct maqet_error **err)
 
         /* A line feed in what a plugin says could begin a request of roff's. */
         maqet_fields_copy(&plugin_fields, &plugins.items[i], &shown, maqet_text_shown);
-        maqet_strings_take(&pages, plugin_manual(&shown, prose));
+        maqet_strings_take(&pages, manual_of_plugin(&shown, prose));
         maqet_fields_clear(&plugin_fields, &shown);
     }
     _cleanup_free_ char *text = maqet_strings_join(&pages, "");

@@ -36,10 +36,8 @@ libmaqet_cli_la_SOURCES = \
 	cli/operands.c cli/operands.h \
 	cli/options.h \
 	cli/output.c cli/output.h \
-	cli/plugin_manual.c cli/plugin_manual.h \
 	cli/plugins.c cli/plugins.h \
 	cli/reference.c cli/reference.h \
-	cli/roff.c cli/roff.h \
 	cli/snapshot_actions.c cli/snapshot_actions.h \
 	cli/snapshot_request.c cli/snapshot_request.h \
 	cli/snapshot_tree.c cli/snapshot_tree.h \

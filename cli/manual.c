@@ -1,16 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/manual.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "cli/help.h"
 #include "cli/output.h"
 #include "cli/reference.h"
-#include "cli/roff.h"
-#include "core/base/text.h"
 #include "core/conformance/conformance.h"
 
-/* ---- man(7) ---- */
+/* ---- roff ---- */
+
+/* Appends @before and @after as they are, and the words as roff reads them: a hyphen is not
+ * a minus, a line must not begin with a dot, and a line feed ends a paragraph. */
+static void
+append_roff(struct maqet_text *text, const char *before, const char *words,
+            const char *after)
+{
+    maqet_text_append(text, before);
+    for (const char *c = words; *c; c++) {
+        /* A line that begins with one of these is a request. */
+        if ((*c == '.' || *c == '\'') && (c == words || c[-1] == '\n'))
+            maqet_text_append(text, "\\&");
+        if (*c == '\n')
+            maqet_text_append(text, "\n.PP\n");
+        else if (*c == '-')
+            maqet_text_append(text, "\\-");
+        else if (*c == '\\')
+            maqet_text_append(text, "\\e");
+        else if (*c == '\'')
+            maqet_text_append(text, "\\(aq");
+        else
+            maqet_text_append_bytes(text, c, 1);
+    }
+    maqet_text_append(text, after);
+}
+
+/* ---- commands ---- */
 
 static void
 append_option(struct maqet_text *text, const struct command_option *option)
@@ -18,12 +44,12 @@ append_option(struct maqet_text *text, const struct command_option *option)
     maqet_text_appendf(text, ".TP\n");
     if (option->letter)
         maqet_text_appendf(text, "\\fB\\-%c\\fR, ", option->letter);
-    roff_append(text, "\\fB\\-\\-", option->name, "\\fR");
+    append_roff(text, "\\fB\\-\\-", option->name, "\\fR");
     if (option->argument)
-        roff_append(text, " \\fI", option->argument, "\\fR");
-    roff_append(text, "\n", option->help, "");
+        append_roff(text, " \\fI", option->argument, "\\fR");
+    append_roff(text, "\n", option->help, "");
     if (option->fallback)
-        roff_append(text, " (default ", option->fallback, ")");
+        append_roff(text, " (default ", option->fallback, ")");
     maqet_text_appendf(text, ".\n");
 }
 
@@ -35,6 +61,45 @@ append_options(struct maqet_text *text, const struct command_option *option)
             append_option(text, option);
 }
 
+/* Prose in Markdown puts what is to be taken literally into backquotes. */
+static void
+append_prose(struct maqet_text *text, const char *words)
+{
+    for (size_t length; *words; words += length + (words[length] == '`')) {
+        length = strcspn(words, "`");
+        _cleanup_free_ char *part = maqet_strndup(words, length);
+
+        append_roff(text, "", part, "");
+    }
+}
+
+static void
+append_field(struct maqet_text *text, const char *path, const char *type,
+             const char *unit, const char *meaning)
+{
+    append_roff(text, ".TP\n\\fB", path, "\\fR");
+    maqet_text_appendf(text, " (%s%s%s)\n", type, *unit ? ", " : "", unit);
+    append_prose(text, meaning);
+    maqet_text_append(text, ".\n");
+}
+
+/* What a result is made of; @view may be NULL. */
+static void
+append_view(struct maqet_text *text, const struct view *view)
+{
+    if (!view)
+        return;
+    if (view->each)
+        append_roff(text, ".PP\nOutput fields, of each ", view->each, ":\n");
+    else if (view->table.fields)
+        maqet_text_append(text, ".PP\nOutput fields:\n");
+    if (view->table.fields)
+        reference_tell(text, view->table.fields, append_field);
+    if (view->remark)
+        append_roff(text, view->table.fields ? ".PP\n" : ".PP\nOutput: ", view->remark,
+                    "\n");
+}
+
 /* A command, and then its actions. */
 static void
 append_command(struct maqet_text *text, const struct command *group,
@@ -42,17 +107,17 @@ append_command(struct maqet_text *text, const struct command *group,
 {
     _cleanup_free_ char *synopsis = help_synopsis(group, command);
 
-    roff_append(text, ".SS \"", synopsis, "\"\n");
-    roff_append(text, "", command->summary, ".\n");
+    append_roff(text, ".SS \"", synopsis, "\"\n");
+    append_roff(text, "", command->summary, ".\n");
     if (command->description)
-        roff_append(text, ".PP\n", command->description, "\n");
+        append_roff(text, ".PP\n", command->description, "\n");
     append_options(text, command->options);
     for (const struct command_example *example = command->examples; example->command;
          example++) {
-        roff_append(text, ".PP\n", example->what, ":\n.PP\n.RS 4\n.EX\n");
-        roff_append(text, "", example->command, "\n.EE\n.RE\n");
+        append_roff(text, ".PP\n", example->what, ":\n.PP\n.RS 4\n.EX\n");
+        append_roff(text, "", example->command, "\n.EE\n.RE\n");
     }
-    reference_append_man(text, command->view);
+    append_view(text, command->view);
     for (const struct command *action = command->actions; action && action->name;
          action++)
         append_command(text, command, action);
@@ -85,7 +150,7 @@ append_exit_status(struct maqet_text *text)
         _cleanup_free_ char *codes = codes_of(i);
 
         maqet_text_appendf(text, ".TP\n.B %d\n", i);
-        roff_append(text, "", meanings[i], ".\n");
+        append_roff(text, "", meanings[i], ".\n");
         if (*codes)
             maqet_text_appendf(text, "Codes of such errors: %s.\n", codes);
     }
@@ -98,8 +163,8 @@ append_checks(struct maqet_text *text)
     maqet_text_appendf(text, "\\&'maqet plugin check' runs these checks, in this "
                              "order:\n");
     for (unsigned i = 0; maqet_conformance_name(i); i++) {
-        roff_append(text, ".TP\n.B ", maqet_conformance_name(i), "\n");
-        roff_append(text, "", maqet_conformance_text(i), ".\n");
+        append_roff(text, ".TP\n.B ", maqet_conformance_name(i), "\n");
+        append_roff(text, "", maqet_conformance_text(i), ".\n");
     }
 }
 
@@ -120,4 +185,130 @@ manual_print(const struct command *const *commands)
     maqet_text_appendf(&text, ".SH EXIT STATUS\n");
     append_exit_status(&text);
     output_text(text.data);
+}
+
+/* ---- a plugin ---- */
+
+/* What the words of capabilities mean (core/plugin/describe.c has the list). */
+static const struct {
+    const char *word, *meaning;
+} capabilities[] = {
+    {"create", "creates what is missing"},
+    {"inspect", "inspects what exists before QEMU opens it"},
+    {"snapshot", "snapshots of a stopped VM"},
+    {"live-snapshot", "keeps snapshots while the VM is running"},
+    {"snapshot-rename", "renames a snapshot in place"},
+    {"snapshot-export", "writes the contents of a snapshot to a file"},
+    {"snapshot-serve", "serves the contents of a snapshot to a VM that runs a test"},
+    {"resize", "grows while the VM is stopped"},
+    {"live-resize", "grows while the VM is running"},
+    {"check", "finds damage"},
+    {"holders", "reports who else uses it"},
+    {"helper", "runs a program beside QEMU"},
+    {"hotplug", "can be attached to a running VM, and detached"},
+};
+
+static void
+append_capabilities(struct maqet_text *text, const struct maqet_strings *words)
+{
+    if (words->count > 0)
+        maqet_text_append(text, ".SH CAPABILITIES\n");
+    for (size_t i = 0; i < words->count; i++) {
+        append_roff(text, ".TP\n.B ", words->items[i], "\n");
+        for (size_t j = 0; j < sizeof(capabilities) / sizeof(*capabilities); j++)
+            if (strcmp(capabilities[j].word, words->items[i]) == 0)
+                append_roff(text, "It ", capabilities[j].meaning, ".\n");
+    }
+}
+
+static void
+append_choices(struct maqet_text *text, const struct maqet_strings *words)
+{
+    for (size_t i = 0; i < words->count; i++)
+        append_roff(text, i == 0 ? "\nOne of: \\fB" : "\\fR, \\fB", words->items[i], "");
+    if (words->count > 0)
+        maqet_text_append(text, "\\fR.");
+}
+
+static void
+append_limits(struct maqet_text *text, const struct plugin_option *option)
+{
+    if (!option->has_minimum)
+        return;
+    maqet_text_appendf(text, "\nAt least %" PRId64, option->minimum);
+    if (option->has_maximum)
+        maqet_text_appendf(text, ", at most %" PRId64, option->maximum);
+    maqet_text_append(text, ".");
+}
+
+static void append_plugin_options(struct maqet_text *text,
+                                  const struct plugin_option *options, size_t count,
+                                  const char *before);
+
+static void
+append_plugin_option(struct maqet_text *text, const struct plugin_option *option,
+                     const char *before)
+{
+    _cleanup_free_ char *name = maqet_format("%s%s", before, option->name);
+    _cleanup_free_ char *inner = maqet_format("%s.", name);
+
+    append_roff(text, ".TP\n\\fB", name, "\\fR");
+    append_roff(text, " (\\fI", option->type, "\\fR");
+    maqet_text_append(text, option->required ? ", required)\n" : ")\n");
+    if (option->help) {
+        _cleanup_free_ char *sentence = maqet_format("%s.", option->help);
+
+        /* Of ASCII only: the page is the same in every locale. */
+        if (*sentence >= 'a' && *sentence <= 'z')
+            *sentence = (char)(*sentence - 'a' + 'A');
+        append_roff(text, "", sentence, "");
+    }
+    if (option->fallback)
+        append_roff(text, "\nDefault: \\fB", option->fallback, "\\fR.");
+    append_choices(text, &option->choices);
+    append_limits(text, option);
+    maqet_text_append(text, "\n");
+    append_plugin_options(text, option->options, option->option_count, inner);
+}
+
+static void
+append_plugin_options(struct maqet_text *text, const struct plugin_option *options,
+                      size_t count, const char *before)
+{
+    for (size_t i = 0; i < count; i++)
+        append_plugin_option(text, &options[i], before);
+}
+
+char *
+manual_of_plugin(const struct plugin *plugin, const char *prose)
+{
+    bool storage = strcmp(plugin->kind, "storage") == 0;
+    const char *name = plugin->name;
+    _cleanup_free_ char *page =
+        maqet_format("maqet-%s-%s", storage ? "storage" : "iface", name);
+    _cleanup_free_ char *key =
+        maqet_format("%s: %s", storage ? "type" : "interface", name);
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    append_roff(&text, ".TH ", page, " 5 \"\" \"maqet\" \"Plugins of maqet\"\n");
+    append_roff(&text, ".SH NAME\n", page, " \\- ");
+    append_roff(&text, "", plugin->summary ? plugin->summary : "a plugin of maqet",
+                "\n.SH SYNOPSIS\n");
+    append_roff(&text, ".EX\nstorage:\n  \\- name: DRIVE\n    ", key, "\n.EE\n");
+    maqet_text_append(&text, ".SH DESCRIPTION\n");
+    if (prose)
+        maqet_text_append(&text, prose);
+    if (storage && plugin->interface)
+        append_roff(&text, ".PP\nIt is attached by the interface \\fB", plugin->interface,
+                    "\\fR, unless the drive names another interface.\n");
+    else if (storage)
+        maqet_text_append(&text,
+                          ".PP\nIt attaches itself: the drive has no `interface`.\n");
+    maqet_text_append(&text, ".SH OPTIONS\n");
+    if (plugin->option_count == 0)
+        maqet_text_append(&text, "None.\n");
+    append_plugin_options(&text, plugin->options, plugin->option_count, "");
+    append_capabilities(&text, &plugin->capabilities);
+    maqet_text_append(&text, ".SH SEE ALSO\n.BR maqet (1),\n.BR maqet\\-plugin (3)\n");
+    return maqet_text_take(&text);
 }

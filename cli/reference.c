@@ -1,34 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/reference.h"
 
-#include <string.h>
-
 #include "cli/output.h"
-#include "cli/roff.h"
 
 /* ---- what there is to say of a field ---- */
 
-static const char *
-type_text(enum maqet_field_type type)
+/* "string or null" */
+static char *
+type_text(const struct maqet_field *field)
 {
-    switch (type) {
-    case MAQET_TYPE_TEXT:
-    case MAQET_TYPE_DATE:
-    case MAQET_TYPE_WORD:
-        return "string";
-    case MAQET_TYPE_BOOL:
-        return "boolean";
-    case MAQET_TYPE_DOUBLE:
-        return "number";
-    case MAQET_TYPE_STRINGS:
-        return "list of strings";
-    case MAQET_TYPE_OBJECT:
-        return "object";
-    case MAQET_TYPE_LIST:
-        return "list of objects";
-    default:
-        return "integer";
-    }
+    static const char *const types[] = {
+        [MAQET_TYPE_TEXT] = "string",   [MAQET_TYPE_BOOL] = "boolean",
+        [MAQET_TYPE_INT] = "integer",   [MAQET_TYPE_UINT] = "integer",
+        [MAQET_TYPE_INT64] = "integer", [MAQET_TYPE_UINT64] = "integer",
+        [MAQET_TYPE_DOUBLE] = "number", [MAQET_TYPE_DATE] = "string",
+        [MAQET_TYPE_WORD] = "string",   [MAQET_TYPE_STRINGS] = "list of strings",
+        [MAQET_TYPE_OBJECT] = "object", [MAQET_TYPE_LIST] = "list of objects",
+    };
+
+    return maqet_format("%s%s", types[field->value.type],
+                        maqet_field_nullable(field) ? " or null" : "");
 }
 
 static const char *
@@ -43,16 +34,16 @@ unit_text(const struct maqet_field *field)
     return field->value.type == MAQET_TYPE_DATE ? "ISO 8601" : units[field->unit];
 }
 
-/* "what it is: one of `a`, `b`", with @quote around words; the caller frees. */
+/* "what it is: one of `a`, `b`"; the caller frees. */
 static char *
-meaning_text(const struct maqet_field *field, const char *quote)
+meaning_text(const struct maqet_field *field)
 {
     struct maqet_text text = MAQET_TEXT_INIT;
 
     maqet_text_append(&text, field->help);
     for (unsigned i = 0; field->value.word && field->value.word(i); i++)
-        maqet_text_appendf(&text, "%s%s%s%s", i == 0 ? ": one of " : ", ", quote,
-                           field->value.word(i), quote);
+        maqet_text_appendf(&text, "%s`%s`", i == 0 ? ": one of " : ", ",
+                           field->value.word(i));
     return maqet_text_take(&text);
 }
 
@@ -62,9 +53,6 @@ struct level {
     const struct maqet_fields *fields;
     const char *path; /* what stands before a key, "storage[]." */
 };
-
-typedef void tell_field(struct maqet_text *text, const char *path,
-                        const struct maqet_field *field);
 
 static bool
 is_told(const struct level *level, const struct maqet_fields *fields)
@@ -77,22 +65,25 @@ is_told(const struct level *level, const struct maqet_fields *fields)
 
 /* Tells of each field, and of those below it. */
 static void
-tell(struct maqet_text *text, const struct level *level, tell_field *tell_one)
+tell(struct maqet_text *text, const struct level *level, reference_field *tell_one)
 {
     for (const struct maqet_field *field = level->fields->rows; field->key; field++) {
         const struct maqet_fields *below = field->value.fields;
         _cleanup_free_ char *path = maqet_format("%s%s", level->path, field->key);
         _cleanup_free_ char *inner =
             maqet_format("%s%s.", path, field->value.type == MAQET_TYPE_LIST ? "[]" : "");
+        _cleanup_free_ char *type = type_text(field);
+        _cleanup_free_ char *meaning = meaning_text(field);
 
-        tell_one(text, path, field);
+        tell_one(text, path, type, unit_text(field), meaning);
         if (below && !is_told(level, below))
             tell(text, &(struct level){level, below, inner}, tell_one);
     }
 }
 
-static void
-tell_all(struct maqet_text *text, const struct maqet_fields *fields, tell_field *tell_one)
+void
+reference_tell(struct maqet_text *text, const struct maqet_fields *fields,
+               reference_field *tell_one)
 {
     tell(text, &(struct level){NULL, fields, ""}, tell_one);
 }
@@ -100,20 +91,17 @@ tell_all(struct maqet_text *text, const struct maqet_fields *fields, tell_field 
 /* ---- docs/json.md ---- */
 
 static void
-append_row(struct maqet_text *text, const char *path, const struct maqet_field *field)
+append_row(struct maqet_text *text, const char *path, const char *type, const char *unit,
+           const char *meaning)
 {
-    _cleanup_free_ char *meaning = meaning_text(field, "`");
-
-    maqet_text_appendf(
-        text, "| `%s` | %s%s | %s | %s |\n", path, type_text(field->value.type),
-        maqet_field_nullable(field) ? " or null" : "", unit_text(field), meaning);
+    maqet_text_appendf(text, "| `%s` | %s | %s | %s |\n", path, type, unit, meaning);
 }
 
 static void
 append_fields(struct maqet_text *text, const struct maqet_fields *fields)
 {
     maqet_text_append(text, "\n| field | type | unit | meaning |\n|---|---|---|---|\n");
-    tell_all(text, fields, append_row);
+    reference_tell(text, fields, append_row);
 }
 
 static void
@@ -169,49 +157,4 @@ reference_print(const struct command *const *commands)
     for (; *commands; commands++)
         append_command(&text, "maqet", *commands);
     output_text(text.data);
-}
-
-/* ---- man(7) ---- */
-
-/* Prose in Markdown puts what is to be taken literally into backquotes. */
-static void
-append_prose(struct maqet_text *text, const char *words)
-{
-    for (size_t length; *words; words += length + (words[length] == '`')) {
-        length = strcspn(words, "`");
-        _cleanup_free_ char *part = maqet_strndup(words, length);
-
-        roff_append(text, "", part, "");
-    }
-}
-
-static void
-append_man_field(struct maqet_text *text, const char *path,
-                 const struct maqet_field *field)
-{
-    _cleanup_free_ char *meaning = meaning_text(field, "");
-    const char *unit = unit_text(field);
-
-    roff_append(text, ".TP\n\\fB", path, "\\fR");
-    maqet_text_appendf(text, " (%s%s%s%s)\n", type_text(field->value.type),
-                       maqet_field_nullable(field) ? " or null" : "", *unit ? ", " : "",
-                       unit);
-    append_prose(text, meaning);
-    maqet_text_append(text, ".\n");
-}
-
-void
-reference_append_man(struct maqet_text *text, const struct view *view)
-{
-    if (!view)
-        return;
-    if (view->each)
-        roff_append(text, ".PP\nOutput fields, of each ", view->each, ":\n");
-    else if (view->table.fields)
-        maqet_text_append(text, ".PP\nOutput fields:\n");
-    if (view->table.fields)
-        tell_all(text, view->table.fields, append_man_field);
-    if (view->remark)
-        roff_append(text, view->table.fields ? ".PP\n" : ".PP\nOutput: ", view->remark,
-                    "\n");
 }

@@ -12,7 +12,13 @@
 /* Prints docs/json.md. */
 void reference_print(const struct command *const *commands);
 
-/* Appends a result's fields in man(7) macros; @view may be NULL. */
-void reference_append_man(struct maqet_text *text, const struct view *view);
+/* Tells of one field: "storage[].name", "string or null", "" or what a number counts, and
+ * what it is, in Markdown. */
+typedef void reference_field(struct maqet_text *text, const char *path, const char *type,
+                             const char *unit, const char *meaning);
+
+/* Tells of all fields, and of those below them. */
+void reference_tell(struct maqet_text *text, const struct maqet_fields *fields,
+                    reference_field *tell_one);
 
 #endif
