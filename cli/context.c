@@ -13,19 +13,6 @@
 
 #define SETTINGS_FILE "maqet/maqet.conf"
 
-/* The user's settings, and the system's below them. */
-struct all_settings {
-    struct maqet_settings user;
-    struct maqet_settings system;
-};
-
-static void
-settings_clear(struct all_settings *settings)
-{
-    maqet_settings_clear(&settings->user);
-    maqet_settings_clear(&settings->system);
-}
-
 /* ---- the base directories (XDG Base Directory Specification) ---- */
 
 static bool
@@ -82,18 +69,7 @@ default_runtime_dir(void)
                : maqet_format("/tmp/maqet-%u", (unsigned)geteuid());
 }
 
-static int
-settings_read(struct all_settings *settings, struct maqet_error **err)
-{
-    _cleanup_free_ char *user = user_dir("XDG_CONFIG_HOME", ".config", SETTINGS_FILE);
-
-    if (maqet_settings_read(user, &settings->user, err) < 0)
-        return -1;
-    return maqet_settings_read(MAQET_SYSCONFDIR "/" SETTINGS_FILE, &settings->system,
-                               err);
-}
-
-/* ---- what is said by several ---- */
+/* ---- settings ---- */
 
 /* What was typed or exported starts at the working directory; NULL stays NULL. */
 static char *
@@ -108,33 +84,45 @@ given_path(const char *path)
 }
 
 static char *
-first_path(const char *option, const char *variable, const char *user, const char *system)
+first_path(const char *option, const char *variable)
 {
     char *path = given_path(option);
 
-    if (!path)
-        path = given_path(getenv(variable));
-    if (!path)
-        path = maqet_strdup(user ? user : system);
-    return path;
+    return path ? path : given_path(getenv(variable));
 }
 
-static void
-set_loudness(struct invocation *invocation, const struct all_settings *settings)
+/* What the command line and the environment say comes before the files. */
+static int
+settings_fill(struct maqet_settings *settings, const struct invocation *invocation,
+              struct maqet_error **err)
 {
-    const char *verbosity =
-        settings->user.verbosity ? settings->user.verbosity : settings->system.verbosity;
-    int loudness = MAQET_LEVEL_INFO;
+    _cleanup_free_ char *file = user_dir("XDG_CONFIG_HOME", ".config", SETTINGS_FILE);
+    _cleanup_free_ char *folder = getcwd(NULL, 0);
+    const char *plugins = secure_getenv("MAQET_PLUGIN_PATH");
 
-    if (verbosity && strcmp(verbosity, "quiet") == 0)
-        loudness = QUIET;
-    if (verbosity && strcmp(verbosity, "verbose") == 0)
-        loudness = MAQET_LEVEL_DEBUG;
-    if (invocation_has(invocation, "quiet"))
-        loudness = QUIET;
+    settings->data_dir =
+        first_path(invocation_text(invocation, "data-dir"), "MAQET_DATA_DIR");
+    settings->runtime_dir =
+        first_path(invocation_text(invocation, "runtime-dir"), "MAQET_RUNTIME_DIR");
+    settings->storage_dir = first_path(NULL, "MAQET_STORAGE_DIR");
+    maqet_path_split(plugins ? plugins : "", folder ? folder : "/",
+                     &settings->plugin_dirs);
     if (invocation_has(invocation, "verbose"))
-        loudness = MAQET_LEVEL_DEBUG;
-    invocation->output.loudness = loudness;
+        settings->verbosity = maqet_strdup("verbose");
+    else if (invocation_has(invocation, "quiet"))
+        settings->verbosity = maqet_strdup("quiet");
+    if (maqet_settings_read(file, settings, err) < 0)
+        return -1;
+    return maqet_settings_read(MAQET_SYSCONFDIR "/" SETTINGS_FILE, settings, err);
+}
+
+static int
+loudness_of(const char *verbosity)
+{
+    if (verbosity && strcmp(verbosity, "quiet") == 0)
+        return QUIET;
+    return verbosity && strcmp(verbosity, "verbose") == 0 ? MAQET_LEVEL_DEBUG
+                                                          : MAQET_LEVEL_INFO;
 }
 
 /* ---- plugins ---- */
@@ -154,19 +142,11 @@ may_load_from(const struct maqet_context *context, const char *path)
 }
 
 static void
-set_plugin_dirs(struct maqet_context *context, const struct all_settings *settings)
+set_plugin_dirs(struct maqet_context *context, const struct maqet_strings *dirs)
 {
-    _cleanup_strings_ struct maqet_strings dirs = MAQET_STRINGS_INIT;
-    _cleanup_free_ char *folder = getcwd(NULL, 0);
-    const char *path = secure_getenv("MAQET_PLUGIN_PATH");
-    const struct maqet_strings *said[] = {&dirs, &settings->user.plugin_dirs,
-                                          &settings->system.plugin_dirs};
-
-    maqet_path_split(path ? path : "", folder ? folder : "/", &dirs);
-    for (size_t i = 0; i < sizeof(said) / sizeof(*said); i++)
-        for (size_t j = 0; j < said[i]->count; j++)
-            if (may_load_from(context, said[i]->items[j]))
-                maqet_strings_add(&context->plugin_dirs, said[i]->items[j]);
+    for (size_t i = 0; i < dirs->count; i++)
+        if (may_load_from(context, dirs->items[i]))
+            maqet_strings_add(&context->plugin_dirs, dirs->items[i]);
     maqet_strings_add(&context->plugin_dirs, MAQET_PLUGIN_DIR);
 }
 
@@ -207,11 +187,11 @@ int
 context_fill(struct invocation *invocation, struct maqet_error **err)
 {
     struct maqet_context *context = &invocation->context;
-    _cleanup_(settings_clear) struct all_settings settings = {0};
+    _cleanup_(maqet_settings_clear) struct maqet_settings settings = {0};
 
-    if (settings_read(&settings, err) < 0)
+    if (settings_fill(&settings, invocation, err) < 0)
         return -1;
-    set_loudness(invocation, &settings);
+    invocation->output.loudness = loudness_of(settings.verbosity);
     context->message = say_message;
     context->progress = show_progress;
     context->data = invocation;
@@ -226,20 +206,11 @@ context_fill(struct invocation *invocation, struct maqet_error **err)
     }
 
     context->data_dir =
-        first_path(invocation_text(invocation, "data-dir"), "MAQET_DATA_DIR",
-                   settings.user.data_dir, settings.system.data_dir);
+        settings.data_dir ? TAKE_PTR(settings.data_dir) : default_data_dir();
     context->runtime_dir =
-        first_path(invocation_text(invocation, "runtime-dir"), "MAQET_RUNTIME_DIR",
-                   settings.user.runtime_dir, settings.system.runtime_dir);
-    context->storage_dir =
-        first_path(NULL, "MAQET_STORAGE_DIR", settings.user.storage_dir,
-                   settings.system.storage_dir);
-    context->accel =
-        maqet_strdup(settings.user.accel ? settings.user.accel : settings.system.accel);
-    if (!context->data_dir)
-        context->data_dir = default_data_dir();
-    if (!context->runtime_dir)
-        context->runtime_dir = default_runtime_dir();
-    set_plugin_dirs(context, &settings);
+        settings.runtime_dir ? TAKE_PTR(settings.runtime_dir) : default_runtime_dir();
+    context->storage_dir = TAKE_PTR(settings.storage_dir);
+    context->accel = TAKE_PTR(settings.accel);
+    set_plugin_dirs(context, &settings.plugin_dirs);
     return 0;
 }

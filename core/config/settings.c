@@ -42,6 +42,13 @@ read_tree(const char *path, json_object **tree, struct maqet_error **err)
     return 0;
 }
 
+static void
+take_text(json_object *tree, const char *key, char **setting)
+{
+    if (!*setting)
+        *setting = maqet_strdup(maqet_tree_text(tree, key));
+}
+
 int
 maqet_settings_read(const char *path, struct maqet_settings *settings,
                     struct maqet_error **err)
@@ -49,22 +56,21 @@ maqet_settings_read(const char *path, struct maqet_settings *settings,
     static const struct maqet_option *const tables[] = {options, NULL};
     _cleanup_json_ json_object *tree = NULL;
 
-    *settings = (struct maqet_settings){0};
     if (read_tree(path, &tree, err) < 0)
         return -1;
     if (!tree)
         return 0;
     if (maqet_options_check(tree, tables, NULL, NULL, err) < 0)
         return -1;
-    settings->data_dir = maqet_strdup(maqet_tree_text(tree, "data_dir"));
-    settings->runtime_dir = maqet_strdup(maqet_tree_text(tree, "runtime_dir"));
-    settings->storage_dir = maqet_strdup(maqet_tree_text(tree, "storage_dir"));
+    take_text(tree, "data_dir", &settings->data_dir);
+    take_text(tree, "runtime_dir", &settings->runtime_dir);
+    take_text(tree, "storage_dir", &settings->storage_dir);
+    take_text(tree, "accel", &settings->accel);
+    take_text(tree, "verbosity", &settings->verbosity);
     if (maqet_tree_text(tree, "plugin_path"))
         maqet_path_split(maqet_tree_text(tree, "plugin_path"),
                          maqet_tree_place_of_value(tree, "plugin_path").folder,
                          &settings->plugin_dirs);
-    settings->accel = maqet_strdup(maqet_tree_text(tree, "accel"));
-    settings->verbosity = maqet_strdup(maqet_tree_text(tree, "verbosity"));
     return 0;
 }
 

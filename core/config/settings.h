@@ -9,7 +9,7 @@
 #include "core/base/error.h"
 
 struct maqet_settings {
-    char *data_dir; /* NULL where the file doesn't say */
+    char *data_dir; /* NULL where nothing says it */
     char *runtime_dir;
     char *storage_dir;
     struct maqet_strings plugin_dirs;
@@ -17,7 +17,8 @@ struct maqet_settings {
     char *verbosity; /* quiet, normal or verbose */
 };
 
-/* Reads the file; a missing one leaves all NULL. The directories come out absolute. */
+/* Takes from a file what is not said yet, and adds its plugin folders; there need not be
+ * the file. The directories come out absolute. */
 int maqet_settings_read(const char *path, struct maqet_settings *settings,
                         struct maqet_error **err);
 void maqet_settings_clear(struct maqet_settings *settings);

@@ -29,7 +29,7 @@ test_all(void)
     _cleanup_free_ char *more = maqet_format("%s/more", folder);
     _cleanup_free_ char *runtime = maqet_format("%s/run/time", folder);
     _cleanup_free_ char *home = maqet_strdup(getenv("HOME"));
-    _cleanup_settings_ struct maqet_settings settings;
+    _cleanup_settings_ struct maqet_settings settings = {0};
     struct maqet_error *err = NULL;
 
     setenv("HOME", "/home/me", 1);
@@ -55,7 +55,7 @@ test_nothing(void)
                                         "accel:\n"};
     _cleanup_folder_ char *folder = unit_folder();
     _cleanup_free_ char *nowhere = maqet_format("%s/none/maqet.conf", folder);
-    struct maqet_settings settings = {.accel = (char *)"left over"};
+    struct maqet_settings settings = {0};
     struct maqet_error *err = NULL;
 
     CU_ASSERT_EQUAL(maqet_settings_read(nowhere, &settings, &err), 0);
@@ -68,6 +68,23 @@ test_nothing(void)
         UNIT_NO_ERROR(&err);
         check_nothing(&settings);
     }
+}
+
+/* The user's file is read before the system's. */
+static void
+test_what_is_said_already(void)
+{
+    _cleanup_folder_ char *folder = unit_folder();
+    _cleanup_free_ char *path = unit_file(
+        folder, "maqet.conf", "accel: tcg\nverbosity: quiet\nplugin_path: /b\n");
+    _cleanup_settings_ struct maqet_settings settings = {.accel = maqet_strdup("kvm")};
+
+    maqet_strings_add(&settings.plugin_dirs, "/a");
+    CU_ASSERT_EQUAL(maqet_settings_read(path, &settings, NULL), 0);
+    UNIT_SAME(settings.accel, "kvm");
+    UNIT_SAME(settings.verbosity, "quiet");
+    CU_ASSERT_EQUAL_FATAL(settings.plugin_dirs.count, 2);
+    UNIT_SAME(settings.plugin_dirs.items[1], "/b");
 }
 
 static void
@@ -91,7 +108,7 @@ test_faults(void)
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         _cleanup_free_ char *path = unit_file(folder, "maqet.conf", cases[i][0]);
         _cleanup_free_ char *message = maqet_format("%s%s", path, cases[i][1]);
-        struct maqet_settings settings;
+        struct maqet_settings settings = {0};
         struct maqet_error *err = NULL;
 
         CU_ASSERT_EQUAL(maqet_settings_read(path, &settings, &err), -1);
@@ -105,7 +122,7 @@ test_a_folder(void)
 {
     _cleanup_folder_ char *folder = unit_folder();
     _cleanup_free_ char *message = maqet_format("%s is a folder, not a file", folder);
-    struct maqet_settings settings;
+    struct maqet_settings settings = {0};
     struct maqet_error *err = NULL;
 
     CU_ASSERT_EQUAL(maqet_settings_read(folder, &settings, &err), -1);
@@ -119,6 +136,7 @@ main(void)
     CU_TestInfo tests[] = {
         {"all settings", test_all},
         {"no settings", test_nothing},
+        {"what is said already", test_what_is_said_already},
         {"wrong settings", test_faults},
         {"a folder in its place", test_a_folder},
         CU_TEST_INFO_NULL,
