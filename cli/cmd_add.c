@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/files.h"
+#include "cli/invocation.h"
 #include "cli/options.h"
 #include "core/lifecycle/addable.h"
 #include "core/machine/store.h"
@@ -29,7 +29,7 @@ static int
 run(struct invocation *invocation, struct maqet_error **err)
 {
     struct maqet_definition *definition =
-        files_read(invocation, 0, invocation_text(invocation, "name"), err);
+        operands_define(invocation, 0, invocation_text(invocation, "name"), err);
     _cleanup_vm_ struct maqet_vm *vm =
         definition ? maqet_vm_new(&invocation->context, definition, err) : NULL;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "cli/files.h"
+#include "cli/invocation.h"
 #include "cli/options.h"
 #include "core/lifecycle/apply.h"
 #include "core/machine/state.h"
@@ -57,7 +57,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 {
     const struct maqet_context *context = &invocation->context;
     _cleanup_free_ char *name = name_of(invocation);
-    struct maqet_definition *definition = files_read(invocation, 1, name, err);
+    struct maqet_definition *definition = operands_define(invocation, 1, name, err);
     struct maqet_state state = {0};
     const char *change;
 

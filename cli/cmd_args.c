@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "cli/files.h"
+#include "cli/invocation.h"
 #include "cli/options.h"
 #include "core/base/printable.h"
 #include "core/machine/command_line.h"
@@ -59,7 +59,7 @@ open_operands(const struct invocation *invocation, struct maqet_error **err)
         maqet_error_move(err, TAKE_PTR(unknown));
         return NULL;
     }
-    struct maqet_definition *definition = files_read(invocation, 0, name, err);
+    struct maqet_definition *definition = operands_define(invocation, 0, name, err);
     return definition ? maqet_vm_new(context, definition, err) : NULL;
 }
 

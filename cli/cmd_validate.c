@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/drives.h"
-#include "cli/files.h"
+#include "cli/invocation.h"
 #include "cli/options.h"
 #include "core/lifecycle/addable.h"
 
@@ -33,7 +33,7 @@ static int
 run(struct invocation *invocation, struct maqet_error **err)
 {
     struct maqet_definition *definition =
-        files_read(invocation, 0, invocation_text(invocation, "name"), err);
+        operands_define(invocation, 0, invocation_text(invocation, "name"), err);
     _cleanup_vm_ struct maqet_vm *vm =
         definition ? maqet_vm_new(&invocation->context, definition, err) : NULL;
 

@@ -26,7 +26,6 @@ libmaqet_cli_la_SOURCES = \
 	cli/completion.c cli/completion.h \
 	cli/context.c cli/context.h \
 	cli/drives.c cli/drives.h \
-	cli/files.c cli/files.h \
 	cli/help.c cli/help.h \
 	cli/hints.c cli/hints.h \
 	cli/invocation.c cli/invocation.h \

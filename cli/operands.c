@@ -173,3 +173,16 @@ operands_check(const struct invocation *invocation, struct maqet_error **err)
     return usage_error(invocation, err, "Unexpected operand '%s'; usage: maqet %s %s",
                        invocation->operands.items[expected.count], name, synopsis);
 }
+
+struct maqet_definition *
+operands_define(const struct invocation *invocation, size_t first, const char *name,
+                struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings assignments = MAQET_STRINGS_INIT;
+
+    for (size_t i = first; i < invocation->operands.count; i++)
+        maqet_strings_add(&files, invocation->operands.items[i]);
+    invocation_texts(invocation, "set", &assignments);
+    return maqet_definition_read(&files, &assignments, name, err);
+}

@@ -6,7 +6,7 @@
 #ifndef MAQET_CLI_OPERANDS_H
 #define MAQET_CLI_OPERANDS_H
 
-#include "core/base/error.h"
+#include "core/machine/definition.h"
 
 struct command;
 struct invocation;
@@ -59,5 +59,14 @@ const char *operand_find(const struct invocation *invocation, enum operand_kind 
 
 /* Checks the number of operands, and that the action is one. */
 int operands_check(const struct invocation *invocation, struct maqet_error **err);
+
+/*
+ * The definition in the YAML files that are the operands from number @first on, merged, and
+ * with what --set says (the command has that option). @name overrides the files' name;
+ * NULL: it doesn't.
+ */
+struct maqet_definition *operands_define(const struct invocation *invocation,
+                                         size_t first, const char *name,
+                                         struct maqet_error **err);
 
 #endif
