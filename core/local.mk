@@ -149,9 +149,7 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/launch.c core/qemu/launch.h \
 	core/qemu/launch_guard.c core/qemu/launch_guard.h \
 	core/qemu/migration.c core/qemu/migration.h \
-	core/qemu/migration_method.c \
-	core/qemu/migration_save.c \
-	core/qemu/migration_words.h \
+	core/qemu/migration_save.c core/qemu/migration_save.h \
 	core/qemu/migration_writer.c core/qemu/migration_writer.h \
 	core/qemu/objects.c core/qemu/objects.h \
 	core/qemu/qemu_options.c core/qemu/qemu_options.h \
@@ -162,7 +160,6 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/silence.c core/qemu/silence.h \
 	core/qemu/surroundings.c core/qemu/surroundings.h \
 	core/qemu/survey.c core/qemu/survey.h \
-	core/qemu/version.c core/qemu/version.h \
 	core/qemu/writables.c core/qemu/writables.h \
 	core/qemu/written.c core/qemu/written.h \
 	core/snapshot/choice.c core/snapshot/choice.h \

@@ -67,6 +67,19 @@ maqet_json_int(json_object *object, const char *key)
 }
 
 json_object *
+maqet_json_object(const char *key, ...)
+{
+    json_object *object = json_object_new_object();
+    va_list rest;
+
+    va_start(rest, key);
+    for (; key; key = va_arg(rest, const char *))
+        json_object_object_add(object, key, va_arg(rest, json_object *));
+    va_end(rest);
+    return object;
+}
+
+json_object *
 maqet_strings_to_json(const struct maqet_strings *strings)
 {
     json_object *list = json_object_new_array();

@@ -17,6 +17,7 @@
 #include "core/checkpoint/guard.h"
 #include "core/job/recover.h"
 #include "core/machine/monitor.h"
+#include "core/qemu/migration.h"
 #include "core/qemu/migration_writer.h"
 #include "core/snapshot/create.h"
 #include "core/snapshot/identity.h"

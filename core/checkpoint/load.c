@@ -14,6 +14,7 @@
 #include "core/lifecycle/startable.h"
 #include "core/machine/check.h"
 #include "core/machine/monitor.h"
+#include "core/qemu/migration.h"
 #include "core/snapshot/create.h"
 #include "core/snapshot/members.h"
 #include "core/snapshot/others.h"

@@ -9,7 +9,7 @@
 #include "core/machine/command_line.h"
 #include "core/machine/run.h"
 #include "core/machine/store.h"
-#include "core/qemu/version.h"
+#include "core/qemu/qmp.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/members.h"
 

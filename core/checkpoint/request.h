@@ -5,7 +5,7 @@
 #ifndef MAQET_CHECKPOINT_REQUEST_H
 #define MAQET_CHECKPOINT_REQUEST_H
 
-#include "core/qemu/migration.h"
+#include "core/qemu/migration_save.h"
 
 struct maqet_checkpoint_request {
     const char *vm;   /* name or UUID */

@@ -22,7 +22,7 @@
 #include "core/qemu/agent.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/migration.h"
-#include "core/qemu/version.h"
+#include "core/qemu/qmp.h"
 
 struct maqet_launching
 maqet_launching_new(int64_t timeout, bool foreground)
@@ -174,7 +174,7 @@ error_ended(struct maqet_launching *launching, const char *program, int status,
     _cleanup_free_ char *words = maqet_run_last_words(launching->log_fd);
     struct stat log;
 
-    if (maqet_qemu_version_check_program(program, err) < 0)
+    if (maqet_qemu_check_version(program, err) < 0)
         return -1;
     maqet_launch_error(status, words, err);
     add_denial_hint(launching->machine->run.dir_fd, words, err);
@@ -256,11 +256,9 @@ bring_up(struct maqet_launching *launching, struct maqet_qmp *qmp, bool waits,
         deadline.end += maqet_now() - begun;
     if (incoming)
         return maqet_migration_load(qmp, incoming->fd, incoming->mapped, err);
-    if (!waits)
-        return 0;
-    _cleanup_json_ json_object *answer =
-        maqet_qmp_execute(qmp, "cont", NULL, maqet_deadline_left(deadline), err);
-    return answer ? 0 : -1;
+    return waits
+               ? maqet_qmp_tell(qmp, "cont", NULL, -1, maqet_deadline_left(deadline), err)
+               : 0;
 }
 
 /* What QEMU is to inherit. Files of its arguments it has open until it dies, and does not

@@ -51,7 +51,7 @@ maqet_monitor_open(int dir_fd, const char *name, int64_t timeout, int gone, int 
     }
     if (wait_for_monitor(fd, name, gone, timeout, err) < 0)
         return NULL;
-    struct maqet_qmp *qmp = maqet_qmp_open_vm(dir_fd, MAQET_RUN_MONITOR, name,
+    struct maqet_qmp *qmp = maqet_qmp_open(dir_fd, MAQET_RUN_MONITOR, name,
                                               maqet_deadline_left(deadline), gone, err);
     if (qmp) {
         maqet_qmp_explain_denials(qmp, maqet_sandbox_hint(dir_fd));

@@ -13,17 +13,6 @@
 #include "core/machine/monitor.h"
 #include "core/qemu/descriptors.h"
 
-/* Runs a command whose answer nobody needs. */
-static int
-tell(struct maqet_qmp *qmp, const char *command, int64_t timeout,
-     struct maqet_error **err)
-{
-    _cleanup_json_ json_object *answer =
-        maqet_qmp_execute(qmp, command, NULL, timeout, err);
-
-    return answer ? 0 : -1;
-}
-
 /* A guest that a full disk has stopped would stop again at once, and never see it. */
 static int
 check_room(struct maqet_qmp *qmp, const char *name, int64_t timeout,
@@ -64,7 +53,7 @@ open_lost_monitor(const struct maqet_run *run, const char *name, int64_t timeout
         maqet_error_set(err, MAQET_ERROR_STATE, "QEMU has ended");
         return NULL;
     }
-    return maqet_qmp_open_vm(own, number, name, timeout, run->pidfd, err);
+    return maqet_qmp_open(own, number, name, timeout, run->pidfd, err);
 }
 
 int
@@ -93,14 +82,16 @@ maqet_power_button_press(const struct maqet_opened *machine, int64_t timeout,
      * never run has nothing to lose, and must not run now: its start may have been killed
      * before it was known whether somebody else uses its drives. */
     if (status && (strcmp(status, "shutdown") == 0 || strcmp(status, "prelaunch") == 0))
-        return tell(qmp, "quit", maqet_deadline_left(deadline), err);
+        return maqet_qmp_tell(qmp, "quit", NULL, -1, maqet_deadline_left(deadline), err);
     /* A guest that sleeps or stands still can't react to its power button. */
     if (status && strcmp(status, "io-error") == 0 &&
         check_room(qmp, name, maqet_deadline_left(deadline), err) < 0)
         return -1;
     if (status && strcmp(status, "suspended") == 0)
-        tell(qmp, "system_wakeup", maqet_deadline_left(deadline), NULL);
+        maqet_qmp_tell(qmp, "system_wakeup", NULL, -1, maqet_deadline_left(deadline),
+                       NULL);
     else if (!json_object_get_boolean(running))
-        tell(qmp, "cont", maqet_deadline_left(deadline), NULL);
-    return tell(qmp, "system_powerdown", maqet_deadline_left(deadline), err);
+        maqet_qmp_tell(qmp, "cont", NULL, -1, maqet_deadline_left(deadline), NULL);
+    return maqet_qmp_tell(qmp, "system_powerdown", NULL, -1,
+                          maqet_deadline_left(deadline), err);
 }

@@ -17,7 +17,7 @@
 #include "core/qemu/confinement_arguments.h"
 #include "core/qemu/confinement_system.h"
 #include "core/qemu/objects.h"
-#include "core/qemu/version.h"
+#include "core/qemu/qmp.h"
 
 /* ---- QEMU's own options ---- */
 

@@ -8,8 +8,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "core/base/clock.h"
-#include "core/base/files.h"
+#include "core/base/json.h"
 
 enum {
     MESSAGE_LIMIT = 64 << 20, /* bytes */
@@ -23,21 +22,17 @@ enum {
 struct maqet_wait
 maqet_wait_for(const char *awaited, int64_t timeout)
 {
-    return (struct maqet_wait){.awaited = awaited,
-                               .timeout = timeout,
-                               .deadline = timeout < 0 ? 0 : maqet_now() + timeout};
+    return (struct maqet_wait){
+        .awaited = awaited, .timeout = timeout, .deadline = maqet_deadline_in(timeout)};
 }
 
 /* What is left, for poll(2): negative is no limit. */
 static int
 time_left(const struct maqet_wait *wait)
 {
-    int64_t left;
+    int64_t left = maqet_deadline_left(wait->deadline);
 
-    if (wait->timeout < 0)
-        return -1;
-    left = wait->deadline - maqet_now();
-    return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+    return left > INT_MAX ? INT_MAX : (int)left;
 }
 
 static int
@@ -175,6 +170,9 @@ static int
 send_all(struct maqet_channel *channel, const char *text, size_t length, int fd,
          struct maqet_wait *wait, struct maqet_error **err)
 {
+    if (check_whole(channel, err) < 0)
+        return -1;
+    channel->broken = true; /* until all of it is sent */
     while (length > 0) {
         ssize_t count = send_some(channel->fd, text, length, fd);
 
@@ -190,43 +188,49 @@ send_all(struct maqet_channel *channel, const char *text, size_t length, int fd,
             return -1;
         }
     }
+    channel->broken = false;
     return 0;
 }
 
-int
-maqet_channel_send_fd(struct maqet_channel *channel, json_object *message, int fd,
-                      struct maqet_wait *wait, struct maqet_error **err)
+static int
+send_message(struct maqet_channel *channel, json_object *message, int fd,
+             struct maqet_wait *wait, struct maqet_error **err)
 {
     int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
     _cleanup_free_ char *line =
         maqet_format("%s\n", json_object_to_json_string_ext(message, flags));
 
-    if (check_whole(channel, err) < 0)
-        return -1;
-    if (send_all(channel, line, strlen(line), fd, wait, err) == 0)
-        return 0;
-    channel->broken = true;
-    return -1;
+    return send_all(channel, line, strlen(line), fd, wait, err);
 }
 
 int
 maqet_channel_send(struct maqet_channel *channel, json_object *message,
                    struct maqet_wait *wait, struct maqet_error **err)
 {
-    return maqet_channel_send_fd(channel, message, -1, wait, err);
+    return send_message(channel, message, -1, wait, err);
+}
+
+int
+maqet_channel_command(struct maqet_channel *channel, const char *command,
+                      json_object *arguments, int64_t id, int fd, struct maqet_wait *wait,
+                      struct maqet_error **err)
+{
+    _cleanup_json_ json_object *message =
+        maqet_json_object("execute", json_object_new_string(command), NULL);
+
+    if (arguments)
+        json_object_object_add(message, "arguments", arguments);
+    if (id > 0)
+        json_object_object_add(message, "id", json_object_new_int64(id));
+    return send_message(channel, message, fd, wait, err);
 }
 
 int
 maqet_channel_mark(struct maqet_channel *channel, struct maqet_wait *wait,
                    struct maqet_error **err)
 {
-    if (check_whole(channel, err) < 0)
-        return -1;
     channel->marked = true;
-    if (send_all(channel, "\xff", 1, -1, wait, err) == 0)
-        return 0;
-    channel->broken = true;
-    return -1;
+    return send_all(channel, "\xff", 1, -1, wait, err);
 }
 
 /* ---- receiving ---- */
@@ -323,7 +327,7 @@ parse_line(const struct maqet_channel *channel, size_t length)
 
 json_object *
 maqet_channel_receive(struct maqet_channel *channel, struct maqet_wait *wait,
-                      size_t *size, struct maqet_error **err)
+                      struct maqet_error **err)
 {
     json_object *message;
 
@@ -334,13 +338,29 @@ maqet_channel_receive(struct maqet_channel *channel, struct maqet_wait *wait,
 
         if (length < 0)
             return NULL;
-        *size = (size_t)length;
-        message = parse_line(channel, *size);
-        drop_line(channel, *size);
+        channel->size = (size_t)length;
+        message = parse_line(channel, channel->size);
+        drop_line(channel, channel->size);
     } while (!message && channel->marked);
     if (!message) {
         channel->broken = true;
         maqet_error_set(err, MAQET_ERROR_FAILED, "QEMU sent something that is not QMP");
     }
     return message;
+}
+
+int
+maqet_channel_refusal(const char *who, json_object *refusal, struct maqet_error **err)
+{
+    const char *class = maqet_json_text(refusal, "class");
+    const char *words = maqet_json_text(refusal, "desc");
+    enum maqet_error_code code = MAQET_ERROR_FAILED;
+
+    if (class && strcmp(class, "CommandNotFound") == 0)
+        code = MAQET_ERROR_UNSUPPORTED;
+    else if (class && strcmp(class, "DeviceNotFound") == 0)
+        code = MAQET_ERROR_MISSING;
+    if (!words)
+        words = "it failed";
+    return maqet_error_set(err, code, "%s: %.*s", who, maqet_text_fitting(words), words);
 }

@@ -7,6 +7,7 @@
 #ifndef MAQET_QEMU_CHANNEL_H
 #define MAQET_QEMU_CHANNEL_H
 
+#include "core/base/clock.h"
 #include "core/base/error.h"
 
 struct maqet_channel {
@@ -16,6 +17,7 @@ struct maqet_channel {
     bool broken;             /* the sides no longer agree where a message begins */
     struct maqet_text input; /* what was read and not yet taken */
     size_t scanned;          /* bytes of it that are known to hold no line feed */
+    size_t size;             /* bytes of the message that was received last */
 };
 
 #define MAQET_CHANNEL_INIT ((struct maqet_channel){.fd = -1, .gone = -1})
@@ -23,8 +25,8 @@ struct maqet_channel {
 /* For how long a caller waits, and for what, in the words of an error. */
 struct maqet_wait {
     const char *awaited;
-    int64_t timeout;  /* ms; negative: no limit; 0: only for what is there */
-    int64_t deadline; /* on the clock of maqet_now() */
+    int64_t timeout; /* ms; negative: no limit; 0: only for what is there */
+    struct maqet_deadline deadline;
     bool has_begun;
 };
 
@@ -42,8 +44,10 @@ int maqet_channel_connect(struct maqet_channel *channel, int dir_fd, const char 
 int maqet_channel_send(struct maqet_channel *channel, json_object *message,
                        struct maqet_wait *wait, struct maqet_error **err);
 
-/* The same with a descriptor (-1: none), of which the other side gets a copy. */
-int maqet_channel_send_fd(struct maqet_channel *channel, json_object *message, int fd,
+/* Sends a command with its arguments (taken; NULL: none), an id (0: none), and a
+ * descriptor of which the other side gets a copy (-1: none). */
+int maqet_channel_command(struct maqet_channel *channel, const char *command,
+                          json_object *arguments, int64_t id, int fd,
                           struct maqet_wait *wait, struct maqet_error **err);
 
 /*
@@ -55,9 +59,14 @@ int maqet_channel_send_fd(struct maqet_channel *channel, json_object *message, i
 int maqet_channel_mark(struct maqet_channel *channel, struct maqet_wait *wait,
                        struct maqet_error **err);
 
-/* Receives an object; the caller puts it. *size, in bytes, is that of its text. */
+/* Receives an object; the caller puts it. */
 json_object *maqet_channel_receive(struct maqet_channel *channel, struct maqet_wait *wait,
-                                   size_t *size, struct maqet_error **err);
+                                   struct maqet_error **err);
+
+/* The error of a command that @who has refused, in its own words, and with a code by its
+ * class (QEMU: qapi/error.json). Returns -1. */
+int maqet_channel_refusal(const char *who, json_object *refusal,
+                          struct maqet_error **err);
 
 void maqet_channel_clear(struct maqet_channel *channel);
 

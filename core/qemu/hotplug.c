@@ -16,10 +16,7 @@ static int
 tell(const struct maqet_hotplug *hotplug, const char *command, json_object *arguments,
      struct maqet_error **err)
 {
-    _cleanup_json_ json_object *answer =
-        maqet_qmp_execute(hotplug->qmp, command, arguments, hotplug->timeout, err);
-
-    return answer ? 0 : -1;
+    return maqet_qmp_tell(hotplug->qmp, command, arguments, -1, hotplug->timeout, err);
 }
 
 /* ---- removing ---- */
@@ -28,10 +25,9 @@ static int
 tell_removal(const struct maqet_hotplug *hotplug,
              const struct maqet_monitor_command *added, struct maqet_error **err)
 {
-    json_object *arguments = json_object_new_object();
-
-    json_object_object_add(arguments, added->id_key, json_object_new_string(added->id));
-    return tell(hotplug, added->removal, arguments, err);
+    return tell(hotplug, added->removal,
+                maqet_json_object(added->id_key, json_object_new_string(added->id), NULL),
+                err);
 }
 
 static int

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* migration.c - words to QEMU, giving up, and loading; for saving see migration_save.c */
 #include "core/qemu/migration.h"
 
 #include <poll.h>
 #include <string.h>
 
 #include "core/base/clock.h"
-#include "core/base/files.h"
-#include "core/qemu/migration_words.h"
+#include "core/base/json.h"
+
+static const int64_t ASK_TIMEOUT = MAQET_QMP_ANSWER_TIMEOUT;
 
 /* ms between two looks; and for a migration that was told to end. */
 static const int64_t LOOK_INTERVAL = 100;
@@ -22,93 +22,96 @@ enum { FD_SET = 28017 }; /* any number that nobody else is likely to take */
 
 /* ---- words to QEMU ---- */
 
+json_object *
+maqet_migration_ask(struct maqet_qmp *qmp, const char *command, struct maqet_error **err)
+{
+    return maqet_qmp_execute(qmp, command, NULL, ASK_TIMEOUT, err);
+}
+
 int
 maqet_migration_tell(struct maqet_qmp *qmp, const char *command, json_object *arguments,
                      struct maqet_error **err)
 {
-    _cleanup_json_ json_object *answer =
-        maqet_qmp_execute(qmp, command, arguments, MAQET_MIGRATION_ASK_TIMEOUT, err);
-
-    return answer ? 0 : -1;
+    return maqet_qmp_tell(qmp, command, arguments, -1, ASK_TIMEOUT, err);
 }
 
 int
 maqet_migration_set_capability(struct maqet_qmp *qmp, const char *name, bool on,
                                struct maqet_error **err)
 {
-    json_object *arguments = json_object_new_object(), *list = json_object_new_array();
-    json_object *capability = json_object_new_object();
+    json_object *list = json_object_new_array();
 
-    json_object_object_add(capability, "capability", json_object_new_string(name));
-    json_object_object_add(capability, "state", json_object_new_boolean(on));
-    json_object_array_add(list, capability);
-    json_object_object_add(arguments, "capabilities", list);
-    return maqet_migration_tell(qmp, "migrate-set-capabilities", arguments, err);
+    json_object_array_add(list,
+                          maqet_json_object("capability", json_object_new_string(name),
+                                            "state", json_object_new_boolean(on), NULL));
+    return maqet_migration_tell(qmp, "migrate-set-capabilities",
+                                maqet_json_object("capabilities", list, NULL), err);
+}
+
+/* What commands know the pipe by, and the file. The caller puts it. */
+static json_object *
+pipe_arguments(void)
+{
+    return maqet_json_object("fdname", json_object_new_string(FD_NAME), NULL);
+}
+
+static json_object *
+file_arguments(void)
+{
+    return maqet_json_object("fdset-id", json_object_new_int(FD_SET), NULL);
 }
 
 int
 maqet_migration_give(struct maqet_qmp *qmp, int fd, bool mapped, struct maqet_error **err)
 {
     if (!mapped)
-        return maqet_qmp_give_fd(qmp, FD_NAME, fd, MAQET_MIGRATION_ASK_TIMEOUT, err);
+        return maqet_qmp_tell(qmp, "getfd", pipe_arguments(), fd, ASK_TIMEOUT, err);
     return maqet_migration_set_capability(qmp, "mapped-ram", true, err) < 0
                ? -1
-               : maqet_qmp_add_fd(qmp, FD_SET, fd, MAQET_MIGRATION_ASK_TIMEOUT, err);
+               : maqet_qmp_tell(qmp, "add-fd", file_arguments(), fd, ASK_TIMEOUT, err);
 }
 
 void
 maqet_migration_take_back(struct maqet_qmp *qmp)
 {
-    json_object *fd = json_object_new_object(), *set = json_object_new_object();
-
-    json_object_object_add(fd, "fdname", json_object_new_string(FD_NAME));
-    json_object_object_add(set, "fdset-id", json_object_new_int(FD_SET));
-    maqet_migration_tell(qmp, "closefd", fd, NULL);
-    maqet_migration_tell(qmp, "remove-fd", set, NULL);
+    maqet_migration_tell(qmp, "closefd", pipe_arguments(), NULL);
+    maqet_migration_tell(qmp, "remove-fd", file_arguments(), NULL);
+    maqet_migration_set_capability(qmp, "mapped-ram", false, NULL);
 }
 
 int
 maqet_migration_begin(struct maqet_qmp *qmp, const char *command, bool mapped,
                       struct maqet_error **err)
 {
-    json_object *arguments = json_object_new_object();
     _cleanup_free_ char *uri = mapped ? maqet_format("file:/dev/fdset/%d", FD_SET)
                                       : maqet_format("fd:%s", FD_NAME);
 
-    json_object_object_add(arguments, "uri", json_object_new_string(uri));
-    return maqet_migration_tell(qmp, command, arguments, err);
-}
-
-json_object *
-maqet_migration_query(struct maqet_qmp *qmp, struct maqet_error **err)
-{
-    return maqet_qmp_execute(qmp, "query-migrate", NULL, MAQET_MIGRATION_ASK_TIMEOUT,
-                             err);
+    return maqet_migration_tell(
+        qmp, command, maqet_json_object("uri", json_object_new_string(uri), NULL), err);
 }
 
 char *
-maqet_migration_status(struct maqet_qmp *qmp, struct maqet_error **err)
+maqet_migration_status(struct maqet_qmp *qmp, const char *query, struct maqet_error **err)
 {
-    _cleanup_json_ json_object *info = maqet_migration_query(qmp, err);
-    const char *status = maqet_json_text(info, "status");
+    _cleanup_json_ json_object *answer = maqet_migration_ask(qmp, query, err);
+    const char *status = maqet_json_text(answer, "status");
 
-    return info ? maqet_strdup(status ? status : "none") : NULL;
+    return answer ? maqet_strdup(status ? status : "none") : NULL;
 }
 
 int
 maqet_migration_go_on_from(struct maqet_qmp *qmp, const char *state,
                            struct maqet_error **err)
 {
-    json_object *arguments = json_object_new_object();
-
-    json_object_object_add(arguments, "state", json_object_new_string(state));
-    return maqet_migration_tell(qmp, "migrate-continue", arguments, err);
+    return maqet_migration_tell(
+        qmp, "migrate-continue",
+        maqet_json_object("state", json_object_new_string(state), NULL), err);
 }
 
 char *
 maqet_migration_blocked(struct maqet_qmp *qmp, struct maqet_error **err)
 {
-    _cleanup_json_ json_object *info = maqet_migration_query(qmp, err);
+    _cleanup_json_ json_object *info = maqet_migration_ask(qmp, "query-migrate", err);
     _cleanup_text_ struct maqet_text words = MAQET_TEXT_INIT;
     json_object *reasons = NULL;
 
@@ -138,28 +141,17 @@ is_under_way(const char *status)
     return is_one_of(status, under_way);
 }
 
-/* The state of the guest, "running". NULL on error; the caller frees. */
-static char *
-run_state(struct maqet_qmp *qmp, struct maqet_error **err)
-{
-    _cleanup_json_ json_object *answer =
-        maqet_qmp_execute(qmp, "query-status", NULL, MAQET_MIGRATION_ASK_TIMEOUT, err);
-    const char *status = maqet_json_text(answer, "status");
-
-    return answer ? maqet_strdup(status ? status : "") : NULL;
-}
-
 /* A guest whose state was just saved is on its way to a state of rest ("finish-migrate"),
  * from which alone it goes on. */
 int
 maqet_migration_resume(struct maqet_qmp *qmp, struct maqet_error **err)
 {
     static const char *const still[] = {"paused", "postmigrate", "prelaunch", NULL};
-    int64_t deadline = maqet_now() + MAQET_MIGRATION_ASK_TIMEOUT;
+    int64_t deadline = maqet_now() + ASK_TIMEOUT;
 
     for (;;) {
         _cleanup_error_ struct maqet_error *reason = NULL;
-        _cleanup_free_ char *state = run_state(qmp, err);
+        _cleanup_free_ char *state = maqet_migration_status(qmp, "query-status", err);
         bool moving = state && strcmp(state, "finish-migrate") == 0;
 
         if (!state)
@@ -183,7 +175,7 @@ maqet_migration_resume(struct maqet_qmp *qmp, struct maqet_error **err)
 static int
 is_saving_pages(struct maqet_qmp *qmp, struct maqet_error **err)
 {
-    _cleanup_json_ json_object *info = maqet_migration_query(qmp, err);
+    _cleanup_json_ json_object *info = maqet_migration_ask(qmp, "query-migrate", err);
     const char *status = maqet_json_text(info, "status");
     json_object *ram = NULL;
 
@@ -200,7 +192,7 @@ int
 maqet_migration_resume_early(struct maqet_qmp *qmp, struct maqet_error **err)
 {
     for (;;) {
-        _cleanup_free_ char *state = run_state(qmp, err);
+        _cleanup_free_ char *state = maqet_migration_status(qmp, "query-status", err);
 
         if (!state)
             return -1;
@@ -221,8 +213,8 @@ maqet_migration_resume_early(struct maqet_qmp *qmp, struct maqet_error **err)
 static bool
 is_in_background(struct maqet_qmp *qmp)
 {
-    _cleanup_json_ json_object *list = maqet_qmp_execute(
-        qmp, "query-migrate-capabilities", NULL, MAQET_MIGRATION_ASK_TIMEOUT, NULL);
+    _cleanup_json_ json_object *list =
+        maqet_migration_ask(qmp, "query-migrate-capabilities", NULL);
 
     for (size_t i = 0;
          json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
@@ -261,7 +253,7 @@ cancel(struct maqet_qmp *qmp, struct maqet_error **err)
     bool in_background = is_in_background(qmp);
 
     for (;;) {
-        _cleanup_free_ char *status = maqet_migration_status(qmp, err);
+        _cleanup_free_ char *status = maqet_migration_status(qmp, "query-migrate", err);
 
         if (!status)
             return -1;
@@ -285,7 +277,6 @@ maqet_migration_abandon(struct maqet_qmp *qmp, struct maqet_error **err)
     /* The one that began it may not have lived to take them back. */
     maqet_migration_set_capability(qmp, "background-snapshot", false, NULL);
     maqet_migration_set_capability(qmp, "pause-before-switchover", false, NULL);
-    maqet_migration_set_capability(qmp, "mapped-ram", false, NULL);
     return maqet_migration_resume(qmp, err);
 }
 
@@ -298,7 +289,7 @@ await_load(struct maqet_qmp *qmp, struct maqet_error **err)
 {
     for (;;) {
         _cleanup_error_ struct maqet_error *reason = NULL;
-        _cleanup_free_ char *state = run_state(qmp, &reason);
+        _cleanup_free_ char *state = maqet_migration_status(qmp, "query-status", &reason);
 
         if (!state && reason->code != MAQET_ERROR_TIMEOUT)
             return maqet_error_move(err, TAKE_PTR(reason));
@@ -316,18 +307,17 @@ maqet_migration_load(struct maqet_qmp *qmp, int fd, bool mapped, struct maqet_er
         maqet_migration_begin(qmp, "migrate-incoming", mapped, err) < 0 ||
         await_load(qmp, err) < 0)
         return -1;
-    if (mapped) {
+    if (mapped)
         maqet_migration_take_back(qmp);
-        maqet_migration_set_capability(qmp, "mapped-ram", false, NULL);
-    }
     return 0;
 }
 
 int
 maqet_migration_finish_load(struct maqet_qmp *qmp, bool *loads, struct maqet_error **err)
 {
-    _cleanup_json_ json_object *info = maqet_migration_query(qmp, err);
-    _cleanup_free_ char *state = info ? run_state(qmp, err) : NULL;
+    _cleanup_json_ json_object *info = maqet_migration_ask(qmp, "query-migrate", err);
+    _cleanup_free_ char *state =
+        info ? maqet_migration_status(qmp, "query-status", err) : NULL;
 
     if (!state)
         return -1;

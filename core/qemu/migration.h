@@ -1,84 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * migration.h - the state of a running guest (its memory, and that of its devices) to a
- * file, by QEMU's migration (QEMU: qapi/migration.json).
- *
- * What the file is to be in step with, the drives for example, is done by a callback
- * while the guest stands still. There are three methods:
- *
- * background: QEMU makes memory ready while the guest runs, and waits at the pipe. Then
- * the guest stands still for its devices' state only. Its memory is written while it runs
- *   on; what it is about to change is written first. Needs userfaultfd.
- * precopy: memory is written while the guest runs, and what it has changed meanwhile
- * again, until the rest is written in a moment in which it stands still. Not sound for
- * every guest (migration_method.c). stop: the guest stands still until all is written.
+ * migration.h - the state of a guest (its memory, and that of its devices) by QEMU's
+ * migration (QEMU: qapi/migration.json): loading it from a file, giving up what somebody
+ * else has begun, and what is said to QEMU for that. For saving it see migration_save.h.
  */
 #ifndef MAQET_QEMU_MIGRATION_H
 #define MAQET_QEMU_MIGRATION_H
 
 #include "core/qemu/qmp.h"
 
-enum maqet_migration_method {
-    MAQET_MIGRATION_AUTO, /* the first of these that works */
-    MAQET_MIGRATION_BACKGROUND,
-    MAQET_MIGRATION_PRECOPY,
-    MAQET_MIGRATION_STOP,
-};
-
-/* "background"; "auto". NULL after the last one. */
-const char *maqet_migration_method_name(unsigned method);
-
-struct maqet_migration_save {
-    /* For QEMU to write to: a pipe that takes nothing before take() is called, and from
-     * then on all until its end. */
-    int fd;
-    /* The file itself, open for writing only, for a QEMU that can put each page in a
-     * place of its own there; -1: there is only the pipe. */
-    int file;
-    int pid; /* of QEMU */
-    enum maqet_migration_method method;
-    int64_t limit; /* ms for which precopy may go on before the guest is stopped for it */
-    void (*take)(void *data); /* may be called again, which has no effect */
-    /* Called once when the guest is about to stand still: what can be done before makes
-     * that shorter. */
-    void (*soon)(void *data);
-    /* Called once while the guest stands still. 0, or -1 with an error, which ends it
-     * all. */
-    int (*still)(void *data, struct maqet_error **err);
-    /* Called some times a second: bytes done and left, as far as is known; may be NULL.
-     */
-    void (*progress)(void *data, uint64_t done, uint64_t left, uint64_t rate);
-    /* Called when QEMU has its copy of the pipe, or does not need it. */
-    void (*given)(void *data);
-    void *data;
-};
-
-struct maqet_migration_result {
-    enum maqet_migration_method method; /* the one that was used */
-    char *reason; /* why not the first one of all; NULL: it was. The caller frees. */
-    bool mapped;  /* each page has its place in the file: so it is to be loaded */
-    bool stuck;   /* after a failure: the guest may not run on, and QEMU did not answer */
-    uint64_t bytes;
-};
-
 /* Why QEMU can't save its state now, in its own words, such as a shared folder that the
  * guest has mounted; NULL: it can, as far as it says. The caller frees. */
 char *maqet_migration_blocked(struct maqet_qmp *qmp, struct maqet_error **err);
-
-/* Whether precopy saves what the guest has in its memory, by QEMU's version as one number
- * (maqet_qmp_version). */
-bool maqet_migration_precopy_sound(int version, bool emulated);
-
-/* An error where that method is known to save a corrupt state of this guest; before
- * anything is begun. */
-int maqet_migration_check_method(struct maqet_qmp *qmp,
-                                 enum maqet_migration_method method,
-                                 struct maqet_error **err);
-
-/* Saves the state of a guest that runs. In the end it runs on, even after a
- * failure, unless @result says that it is stuck. */
-int maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
-                         struct maqet_migration_result *result, struct maqet_error **err);
 
 /* Gives up what somebody else has begun and could not end: the guest, which ran before,
  * runs on. Nothing to do is no error. */
@@ -93,5 +26,42 @@ int maqet_migration_load(struct maqet_qmp *qmp, int fd, bool mapped,
  * waits until it is read and lets the guest go on. *@loads false: it was not told to. */
 int maqet_migration_finish_load(struct maqet_qmp *qmp, bool *loads,
                                 struct maqet_error **err);
+
+/* ---- for those who save a state ---- */
+
+/* Runs a command; takes the arguments. Returns the answer, or only whether there was one. */
+json_object *maqet_migration_ask(struct maqet_qmp *qmp, const char *command,
+                                 struct maqet_error **err);
+int maqet_migration_tell(struct maqet_qmp *qmp, const char *command,
+                         json_object *arguments, struct maqet_error **err);
+
+int maqet_migration_set_capability(struct maqet_qmp *qmp, const char *name, bool on,
+                                   struct maqet_error **err);
+
+/* Gives QEMU a pipe, or with @mapped a file in which each page has a place of its own. */
+int maqet_migration_give(struct maqet_qmp *qmp, int fd, bool mapped,
+                         struct maqet_error **err);
+
+/* Begins to save to what was given, or to load from it: "migrate", "migrate-incoming". */
+int maqet_migration_begin(struct maqet_qmp *qmp, const char *command, bool mapped,
+                          struct maqet_error **err);
+
+/* Takes back a file that was given: what QEMU has not used would stay open. */
+void maqet_migration_take_back(struct maqet_qmp *qmp);
+
+/* The "status" of the migration, "active", by "query-migrate", or of the guest, by
+ * "query-status"; "none" where there is none. NULL on error; the caller frees. */
+char *maqet_migration_status(struct maqet_qmp *qmp, const char *query,
+                             struct maqet_error **err);
+
+/* Asks for the next state of a migration that waits for that, in the state that is told;
+ * in another one that is an error. */
+int maqet_migration_go_on_from(struct maqet_qmp *qmp, const char *state,
+                               struct maqet_error **err);
+
+/* Lets a guest that is paused go on; early: as soon as its devices are saved in the
+ * background, and not before. */
+int maqet_migration_resume(struct maqet_qmp *qmp, struct maqet_error **err);
+int maqet_migration_resume_early(struct maqet_qmp *qmp, struct maqet_error **err);
 
 #endif

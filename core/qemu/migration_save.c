@@ -1,12 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* migration_save.c - the methods of saving a guest's state; choosing one is in
- * migration_method.c */
+/*
+ * Precopy depends on QEMU noticing every page that the guest writes to while it is
+ * copied. An emulated guest (TCG) writes through a cache of translated addresses (the
+ * TLB), whose entries say whether a write is still to be noticed. Before 9.0, QEMU forgot
+ * to reset them after it had read and cleared its record of the pages written to
+ * (cpu_physical_memory_sync_dirty_bitmap; fixed by QEMU's commit 03bfc2188f0, "physmem:
+ * Fix migration dirty bitmap coherency with TCG memory access"), so later writes were
+ * lost: with 7.2, no guest that rewrites its memory survives that. The author of the fix
+ * had seen further races of this kind. 10.0 is the first version that was found to be
+ * sound, with guests that verify their memory.
+ */
+#include "core/qemu/migration_save.h"
+
 #include <string.h>
 
 #include "core/base/clock.h"
-#include "core/base/files.h"
+#include "core/base/json.h"
 #include "core/base/procfs.h"
-#include "core/qemu/migration_words.h"
+#include "core/qemu/migration.h"
+
+/* The first QEMU by which precopy of an emulated guest is known to be sound. */
+enum { TCG_PRECOPY_SINCE = 100000 };
 
 /* ms between two looks at how far it is; events tell of what happens. */
 static const int64_t LOOK_INTERVAL = 200;
@@ -29,6 +43,121 @@ enum { MAPPED_RAM_SINCE = 90000 };
  * wait there, it would be deaf. */
 enum { SETUP_LOCKED_SINCE = 80200 };
 
+const char *
+maqet_migration_method_name(unsigned method)
+{
+    static const char *const names[] = {
+        [MAQET_MIGRATION_AUTO] = "auto",
+        [MAQET_MIGRATION_BACKGROUND] = "background",
+        [MAQET_MIGRATION_PRECOPY] = "precopy",
+        [MAQET_MIGRATION_STOP] = "stop",
+    };
+
+    return method < sizeof(names) / sizeof(*names) ? names[method] : NULL;
+}
+
+/* ---- precopy ---- */
+
+bool
+maqet_migration_precopy_sound(int version, bool emulated)
+{
+    return !emulated || version >= TCG_PRECOPY_SINCE;
+}
+
+/* Whether the guest is emulated: not by the configuration, since QEMU may have chosen. */
+static int
+is_emulated(struct maqet_qmp *qmp, bool *emulated, struct maqet_error **err)
+{
+    _cleanup_json_ json_object *kvm = maqet_migration_ask(qmp, "query-kvm", err);
+
+    if (!kvm)
+        return -1;
+    *emulated = !json_object_get_boolean(json_object_object_get(kvm, "enabled"));
+    return 0;
+}
+
+/* An error where precopy would save a state that is corrupt. */
+static int
+check_precopy(struct maqet_qmp *qmp, struct maqet_error **err)
+{
+    int version = maqet_qmp_version(qmp);
+    bool emulated;
+
+    if (is_emulated(qmp, &emulated, err) < 0)
+        return -1;
+    if (maqet_migration_precopy_sound(version, emulated))
+        return 0;
+    maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                    "QEMU %d.%d.%d misses writes of an emulated guest (TCG) to its "
+                    "memory while precopy copies it; precopy is safe with KVM, and "
+                    "with QEMU %d.%d and later",
+                    version / 10000, version / 100 % 100, version % 100,
+                    TCG_PRECOPY_SINCE / 10000, TCG_PRECOPY_SINCE / 100 % 100);
+    maqet_error_hint(err, "Use another method: background or stop");
+    return -1;
+}
+
+int
+maqet_migration_check_method(struct maqet_qmp *qmp, enum maqet_migration_method method,
+                             struct maqet_error **err)
+{
+    return method == MAQET_MIGRATION_PRECOPY ? check_precopy(qmp, err) : 0;
+}
+
+/* ---- choosing ---- */
+
+/* The capability that a method needs; NULL: none. */
+static const char *
+capability_of(enum maqet_migration_method method)
+{
+    if (method == MAQET_MIGRATION_BACKGROUND)
+        return "background-snapshot";
+    return method == MAQET_MIGRATION_PRECOPY ? "pause-before-switchover" : NULL;
+}
+
+/* Makes QEMU ready for one method. */
+static int
+take(struct maqet_qmp *qmp, enum maqet_migration_method method,
+     struct maqet_migration_result *result, struct maqet_error **err)
+{
+    const char *capability = capability_of(method);
+
+    if (maqet_migration_check_method(qmp, method, err) < 0 ||
+        (capability && maqet_migration_set_capability(qmp, capability, true, err) < 0))
+        return -1;
+    result->method = method;
+    return 0;
+}
+
+/* Makes QEMU ready for the wanted method, or for the first one that works, and notes
+ * which one that is, and why none before it. */
+static int
+choose(struct maqet_qmp *qmp, enum maqet_migration_method wanted,
+       struct maqet_migration_result *result, struct maqet_error **err)
+{
+    static const enum maqet_migration_method order[] = {
+        MAQET_MIGRATION_BACKGROUND, MAQET_MIGRATION_PRECOPY, MAQET_MIGRATION_STOP};
+    _cleanup_text_ struct maqet_text reasons = MAQET_TEXT_INIT;
+
+    if (wanted != MAQET_MIGRATION_AUTO)
+        return take(qmp, wanted, result, err);
+    for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
+        _cleanup_error_ struct maqet_error *reason = NULL;
+
+        if (take(qmp, order[i], result, &reason) == 0) {
+            result->reason = reasons.length > 0 ? maqet_text_take(&reasons) : NULL;
+            return 0;
+        }
+        /* It has gone, or does not answer. */
+        if (reason->code == MAQET_ERROR_STATE || reason->code == MAQET_ERROR_TIMEOUT)
+            return maqet_error_move(err, TAKE_PTR(reason));
+        maqet_text_appendf(&reasons, "%s%s", reasons.length > 0 ? "; " : "",
+                           reason->message);
+    }
+    return maqet_error_set(err, MAQET_ERROR_FAILED,
+                           "QEMU cannot save the guest's state: %s", reasons.data);
+}
+
 /* ---- waiting ---- */
 
 static uint64_t
@@ -44,7 +173,7 @@ static int
 look(struct maqet_qmp *qmp, const struct maqet_migration_save *save, uint64_t *bytes,
      char **status, struct maqet_error **err)
 {
-    _cleanup_json_ json_object *info = maqet_migration_query(qmp, err);
+    _cleanup_json_ json_object *info = maqet_migration_ask(qmp, "query-migrate", err);
     json_object *ram = NULL;
 
     if (!info)
@@ -64,7 +193,7 @@ look(struct maqet_qmp *qmp, const struct maqet_migration_save *save, uint64_t *b
 static int
 error_failed(struct maqet_qmp *qmp, const char *status, struct maqet_error **err)
 {
-    _cleanup_json_ json_object *info = maqet_migration_query(qmp, NULL);
+    _cleanup_json_ json_object *info = maqet_migration_ask(qmp, "query-migrate", NULL);
     const char *words = maqet_json_text(info, "error-desc");
 
     if (!words)
@@ -147,7 +276,7 @@ await_preparation(struct maqet_qmp *qmp, int pid, const struct maqet_strings *be
 static int
 check_preparation(struct maqet_qmp *qmp, struct maqet_error **err)
 {
-    _cleanup_free_ char *status = maqet_migration_status(qmp, err);
+    _cleanup_free_ char *status = maqet_migration_status(qmp, "query-migrate", err);
 
     if (!status)
         return -1;
@@ -250,11 +379,8 @@ save_by_precopy(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
 static json_object *
 limits(int64_t downtime, int64_t bandwidth)
 {
-    json_object *parameters = json_object_new_object();
-
-    json_object_object_add(parameters, "downtime-limit", json_object_new_int64(downtime));
-    json_object_object_add(parameters, "max-bandwidth", json_object_new_int64(bandwidth));
-    return parameters;
+    return maqet_json_object("downtime-limit", json_object_new_int64(downtime),
+                             "max-bandwidth", json_object_new_int64(bandwidth), NULL);
 }
 
 /* Gives QEMU the file itself where it can put each page in a place of its own: then a
@@ -290,16 +416,16 @@ int
 maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
                      struct maqet_migration_result *result, struct maqet_error **err)
 {
-    _cleanup_json_ json_object *before = maqet_qmp_execute(
-        qmp, "query-migrate-parameters", NULL, MAQET_MIGRATION_ASK_TIMEOUT, err);
+    _cleanup_json_ json_object *before =
+        maqet_migration_ask(qmp, "query-migrate-parameters", err);
     uint64_t bytes = 0;
     _cleanup_free_ char *status = NULL;
 
     *result = (struct maqet_migration_result){0};
     if (!before || maqet_migration_set_capability(qmp, "events", true, err) < 0 ||
-        maqet_migration_choose(qmp, save->method, result, err) < 0)
+        choose(qmp, save->method, result, err) < 0)
         return -1;
-    const char *capability = maqet_migration_capability_of(result->method);
+    const char *capability = capability_of(result->method);
     int done = maqet_migration_tell(qmp, "migrate-set-parameters",
                                     limits(DOWNTIME_LIMIT, BANDWIDTH), err);
     if (done == 0)
@@ -324,10 +450,8 @@ maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *s
                          limits(maqet_json_int(before, "downtime-limit"),
                                 maqet_json_int(before, "max-bandwidth")),
                          NULL);
-    if (result->mapped) {
+    if (result->mapped)
         maqet_migration_take_back(qmp);
-        maqet_migration_set_capability(qmp, "mapped-ram", false, NULL);
-    }
     if (capability)
         maqet_migration_set_capability(qmp, capability, false, NULL);
     return done;

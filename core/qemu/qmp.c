@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/qemu/qmp.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "core/base/json.h"
+#include "core/base/process.h"
 #include "core/qemu/channel.h"
 #include "core/qemu/silence.h"
-#include "core/qemu/version.h"
 
 enum {
     EVENT_LIMIT = 256,          /* events that are kept, */
     EVENT_SIZE_LIMIT = 64 << 10 /* and the bytes of each */
 };
+
+/* The first that takes -device as JSON. */
+enum { OLDEST_VERSION = 60200 };
+
+static const int64_t VERSION_TIMEOUT = 10000; /* ms */
 
 struct maqet_qmp {
     struct maqet_channel channel;
@@ -22,24 +29,13 @@ struct maqet_qmp {
     char *denial_hint; /* what ends an error of a file that QEMU may not open, or NULL */
 };
 
-/* A text in a json object, or "". */
-static const char *
-text_of(json_object *object, const char *key)
-{
-    json_object *value = NULL;
-
-    json_object_object_get_ex(object, key, &value);
-    return json_object_is_type(value, json_type_string) ? json_object_get_string(value)
-                                                        : "";
-}
-
 /* ---- events ---- */
 
 /* Those that nobody reads must not pile up: the oldest go first. */
 static void
-keep_event(struct maqet_qmp *qmp, json_object *event, size_t size)
+keep_event(struct maqet_qmp *qmp, json_object *event)
 {
-    if (size > EVENT_SIZE_LIMIT)
+    if (qmp->channel.size > EVENT_SIZE_LIMIT)
         return;
     if (json_object_array_length(qmp->events) == EVENT_LIMIT)
         json_object_array_del_idx(qmp->events, 0, 1);
@@ -55,7 +51,7 @@ take_event(struct maqet_qmp *qmp, const char *name)
     for (size_t i = 0; i < count; i++) {
         json_object *event = json_object_array_get_idx(qmp->events, i);
 
-        if (name && strcmp(text_of(event, "event"), name) != 0)
+        if (name && strcmp(maqet_json_text(event, "event"), name) != 0)
             continue;
         json_object_get(event);
         json_object_array_del_idx(qmp->events, i, 1);
@@ -68,11 +64,10 @@ take_event(struct maqet_qmp *qmp, const char *name)
 static json_object *
 receive(struct maqet_qmp *qmp, struct maqet_wait *wait, struct maqet_error **err)
 {
-    size_t size;
-    json_object *message = maqet_channel_receive(&qmp->channel, wait, &size, err);
+    json_object *message = maqet_channel_receive(&qmp->channel, wait, err);
 
-    if (message && json_object_object_get_ex(message, "event", NULL))
-        keep_event(qmp, message, size);
+    if (maqet_json_text(message, "event"))
+        keep_event(qmp, message);
     return message;
 }
 
@@ -96,20 +91,6 @@ maqet_qmp_event(struct maqet_qmp *qmp, const char *name, int64_t timeout,
 
 /* ---- commands ---- */
 
-/* Takes the arguments. The descriptor goes with the command; -1: none. */
-static int
-send_command(struct maqet_qmp *qmp, const char *command, json_object *arguments, int fd,
-             struct maqet_wait *wait, struct maqet_error **err)
-{
-    _cleanup_json_ json_object *message = json_object_new_object();
-
-    json_object_object_add(message, "execute", json_object_new_string(command));
-    if (arguments)
-        json_object_object_add(message, "arguments", arguments);
-    json_object_object_add(message, "id", json_object_new_int64(++qmp->last_id));
-    return maqet_channel_send_fd(&qmp->channel, message, fd, wait, err);
-}
-
 /*
  * Whether a message answers the last command. An error about what could not even be read
  * as a command has no id; another id is that of a command that we no longer wait for.
@@ -125,21 +106,13 @@ is_answer(const struct maqet_qmp *qmp, json_object *message)
     return json_object_object_get_ex(message, "error", NULL);
 }
 
-/* QEMU's words, and what its few classes of errors mean (QEMU: qapi/error.json). */
 static void
-set_refusal(const struct maqet_qmp *qmp, json_object *error, struct maqet_error **err)
+set_refusal(const struct maqet_qmp *qmp, json_object *refusal, struct maqet_error **err)
 {
-    const char *class = text_of(error, "class");
-    enum maqet_error_code code = MAQET_ERROR_FAILED;
+    const char *words = maqet_json_text(refusal, "desc");
 
-    if (strcmp(class, "CommandNotFound") == 0)
-        code = MAQET_ERROR_UNSUPPORTED;
-    else if (strcmp(class, "DeviceNotFound") == 0)
-        code = MAQET_ERROR_MISSING;
-    const char *words = text_of(error, "desc");
-
-    maqet_error_set(err, code, "QEMU: %.*s", maqet_text_fitting(words), words);
-    if (qmp->denial_hint && strstr(words, "Permission denied"))
+    maqet_channel_refusal("QEMU", refusal, err);
+    if (qmp->denial_hint && words && strstr(words, "Permission denied"))
         maqet_error_hint(err, "%s", qmp->denial_hint);
 }
 
@@ -176,16 +149,26 @@ fail(const struct maqet_qmp *qmp, int64_t timeout, struct maqet_error *reason,
     return maqet_silence_error(qmp->vm, qmp->channel.gone, timeout, err);
 }
 
+/* Takes the arguments. */
 static json_object *
 execute(struct maqet_qmp *qmp, const char *command, json_object *arguments, int fd,
-        int64_t timeout, struct maqet_error **err)
+        struct maqet_wait *wait, struct maqet_error **err)
+{
+    return maqet_channel_command(&qmp->channel, command, arguments, ++qmp->last_id, fd,
+                                 wait, err) < 0
+               ? NULL
+               : await_answer(qmp, wait, err);
+}
+
+/* The same within @timeout ms. */
+static json_object *
+execute_in(struct maqet_qmp *qmp, const char *command, json_object *arguments, int fd,
+           int64_t timeout, struct maqet_error **err)
 {
     _cleanup_free_ char *awaited = maqet_format("QEMU's answer to '%s'", command);
     struct maqet_wait wait = maqet_wait_for(awaited, timeout);
     struct maqet_error *reason = NULL;
-    json_object *answer = send_command(qmp, command, arguments, fd, &wait, &reason) < 0
-                              ? NULL
-                              : await_answer(qmp, &wait, &reason);
+    json_object *answer = execute(qmp, command, arguments, fd, &wait, &reason);
 
     if (!answer)
         fail(qmp, timeout, reason, err);
@@ -196,31 +179,53 @@ json_object *
 maqet_qmp_execute(struct maqet_qmp *qmp, const char *command, json_object *arguments,
                   int64_t timeout, struct maqet_error **err)
 {
-    return execute(qmp, command, arguments, -1, timeout, err);
+    return execute_in(qmp, command, arguments, -1, timeout, err);
 }
 
 int
-maqet_qmp_give_fd(struct maqet_qmp *qmp, const char *name, int fd, int64_t timeout,
-                  struct maqet_error **err)
+maqet_qmp_tell(struct maqet_qmp *qmp, const char *command, json_object *arguments, int fd,
+               int64_t timeout, struct maqet_error **err)
 {
-    json_object *arguments = json_object_new_object();
-
-    json_object_object_add(arguments, "fdname", json_object_new_string(name));
     _cleanup_json_ json_object *answer =
-        execute(qmp, "getfd", arguments, fd, timeout, err);
+        execute_in(qmp, command, arguments, fd, timeout, err);
+
     return answer ? 0 : -1;
 }
 
-int
-maqet_qmp_add_fd(struct maqet_qmp *qmp, int set, int fd, int64_t timeout,
-                 struct maqet_error **err)
-{
-    json_object *arguments = json_object_new_object();
+/* ---- the version ---- */
 
-    json_object_object_add(arguments, "fdset-id", json_object_new_int(set));
-    _cleanup_json_ json_object *answer =
-        execute(qmp, "add-fd", arguments, fd, timeout, err);
-    return answer ? 0 : -1;
+int
+maqet_qemu_version(const char *program)
+{
+    const char *const argv[] = {program, "--version", NULL};
+    _cleanup_free_ char *words = NULL;
+    int major, minor;
+
+    if (maqet_process_run(argv, VERSION_TIMEOUT, &words, NULL) < 0)
+        return 0;
+    const char *version = strstr(words, "version ");
+    return version && sscanf(version, "version %d.%d", &major, &minor) == 2
+               ? major * 10000 + minor * 100
+               : 0;
+}
+
+static int
+check_version(int version, const char *text, struct maqet_error **err)
+{
+    return version >= OLDEST_VERSION
+               ? 0
+               : maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                                 "QEMU %s is too old: maqet needs 6.2 or later", text);
+}
+
+int
+maqet_qemu_check_version(const char *program, struct maqet_error **err)
+{
+    int version = maqet_qemu_version(program);
+    _cleanup_free_ char *text =
+        maqet_format("%d.%d", version / 10000, version / 100 % 100);
+
+    return version == 0 ? 0 : check_version(version, text, err);
 }
 
 /* ---- the greeting ---- */
@@ -246,7 +251,7 @@ read_version(struct maqet_qmp *qmp, json_object *greeting, struct maqet_error **
     json_object_object_get_ex(greeting, "QMP", &monitor);
     json_object_object_get_ex(monitor, "version", &version);
     json_object_object_get_ex(version, "qemu", &numbers);
-    const char *package = text_of(version, "package");
+    const char *package = maqet_json_text(version, "package");
     int major = version_part(numbers, "major");
     int minor = version_part(numbers, "minor");
     int micro = version_part(numbers, "micro");
@@ -255,10 +260,10 @@ read_version(struct maqet_qmp *qmp, json_object *greeting, struct maqet_error **
         return maqet_error_set(err, MAQET_ERROR_FAILED,
                                "QEMU's greeting does not say its version");
     qmp->version = major * 10000 + minor * 100 + micro;
-    qmp->version_text = maqet_format("%d.%d.%d%s%s%s", major, minor, micro,
-                                     *package ? " (" : "", package, *package ? ")" : "");
-    _cleanup_free_ char *numbers_text = maqet_format("%d.%d.%d", major, minor, micro);
-    return maqet_qemu_version_check(qmp->version, numbers_text, err);
+    _cleanup_free_ char *text = maqet_format("%d.%d.%d", major, minor, micro);
+    qmp->version_text =
+        package && *package ? maqet_format("%s (%s)", text, package) : maqet_strdup(text);
+    return check_version(qmp->version, text, err);
 }
 
 static int
@@ -270,15 +275,13 @@ negotiate(struct maqet_qmp *qmp, struct maqet_wait *wait, struct maqet_error **e
     if (!greeting || read_version(qmp, greeting, err) < 0)
         return -1;
     wait->awaited = "QEMU's answer to 'qmp_capabilities'";
-    if (send_command(qmp, "qmp_capabilities", NULL, -1, wait, err) < 0)
-        return -1;
-    answer = await_answer(qmp, wait, err);
+    answer = execute(qmp, "qmp_capabilities", NULL, -1, wait, err);
     return answer ? 0 : -1;
 }
 
 struct maqet_qmp *
-maqet_qmp_open_vm(int dir_fd, const char *name, const char *vm, int64_t timeout, int gone,
-                  struct maqet_error **err)
+maqet_qmp_open(int dir_fd, const char *name, const char *vm, int64_t timeout, int gone,
+               struct maqet_error **err)
 {
     _cleanup_qmp_ struct maqet_qmp *qmp = maqet_alloc(sizeof(*qmp));
     struct maqet_error *reason = NULL;
@@ -289,19 +292,12 @@ maqet_qmp_open_vm(int dir_fd, const char *name, const char *vm, int64_t timeout,
     qmp->channel = MAQET_CHANNEL_INIT;
     qmp->channel.gone = gone;
     qmp->events = json_object_new_array();
-    qmp->vm = vm ? maqet_strdup(vm) : NULL;
+    qmp->vm = maqet_strdup(vm);
     if (maqet_channel_connect(&qmp->channel, dir_fd, name, &wait, &reason) == 0 &&
         negotiate(qmp, &wait, &reason) == 0)
         return TAKE_PTR(qmp);
     fail(qmp, timeout, reason, err);
     return NULL;
-}
-
-struct maqet_qmp *
-maqet_qmp_open(int dir_fd, const char *name, int64_t timeout, int gone,
-               struct maqet_error **err)
-{
-    return maqet_qmp_open_vm(dir_fd, name, NULL, timeout, gone, err);
 }
 
 void

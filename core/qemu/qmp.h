@@ -23,17 +23,15 @@ struct maqet_qmp;
  * Connects to the socket @name in the folder that @dir_fd is (so that its path may be of
  * any length), reads the greeting, refuses a QEMU older than 6.2 in words, and
  * negotiates.
+ * @vm: the VM whose name the errors of this connection tell, now or later, when QEMU does
+ * not answer in time (core/qemu/silence.h); NULL: none.
  * @timeout: ms for all of that. @gone: a descriptor that becomes readable when QEMU has
  * ended (a pidfd), or -1; then the error is MAQET_ERROR_STATE. It stays the caller's, and
  * must outlive the connection.
  */
-struct maqet_qmp *maqet_qmp_open(int dir_fd, const char *name, int64_t timeout, int gone,
-                                 struct maqet_error **err);
+struct maqet_qmp *maqet_qmp_open(int dir_fd, const char *name, const char *vm,
+                                 int64_t timeout, int gone, struct maqet_error **err);
 
-/* The same for QEMU of the VM @vm, whose name the errors of this connection tell: a QEMU
- * that does not answer in time, now or later, is a silent one (core/qemu/silence.h). */
-struct maqet_qmp *maqet_qmp_open_vm(int dir_fd, const char *name, const char *vm,
-                                    int64_t timeout, int gone, struct maqet_error **err);
 /* Has errors in which QEMU says "Permission denied" end with a hint (taken; NULL: none). */
 void maqet_qmp_explain_denials(struct maqet_qmp *qmp, char *hint);
 
@@ -53,17 +51,10 @@ json_object *maqet_qmp_execute(struct maqet_qmp *qmp, const char *command,
                                json_object *arguments, int64_t timeout,
                                struct maqet_error **err);
 
-/*
- * Gives QEMU a copy of a descriptor, under a name by which commands take it; an earlier
- * one of that name is closed (QEMU: `getfd`).
- */
-int maqet_qmp_give_fd(struct maqet_qmp *qmp, const char *name, int fd, int64_t timeout,
-                      struct maqet_error **err);
-
-/* The same for a file that commands take by its path, "/dev/fdset/SET" (QEMU: `add-fd`).
- */
-int maqet_qmp_add_fd(struct maqet_qmp *qmp, int set, int fd, int64_t timeout,
-                     struct maqet_error **err);
+/* The same for a command whose answer says nothing. QEMU gets a copy of the descriptor @fd
+ * (`getfd`, `add-fd`); -1: none. */
+int maqet_qmp_tell(struct maqet_qmp *qmp, const char *command, json_object *arguments,
+                   int fd, int64_t timeout, struct maqet_error **err);
 
 /*
  * The next event of that name (NULL: of any name), one that was kept or one that arrives
@@ -76,5 +67,12 @@ json_object *maqet_qmp_event(struct maqet_qmp *qmp, const char *name, int64_t ti
 /* QEMU's version as one number, 70200 for 7.2.0, and as text ("7.2.22 (Debian ...)"). */
 int maqet_qmp_version(const struct maqet_qmp *qmp);
 const char *maqet_qmp_version_text(const struct maqet_qmp *qmp);
+
+/* The same where no monitor can be asked: runs `PROGRAM --version`, which takes longer
+ * than most of what maqet does. The third part of the version is 0. 0: it doesn't say. */
+int maqet_qemu_version(const char *program);
+
+/* MAQET_ERROR_UNSUPPORTED: the program says that it is older than maqet works with. */
+int maqet_qemu_check_version(const char *program, struct maqet_error **err);
 
 #endif

@@ -6,9 +6,7 @@
 #include <poll.h>
 #include <string.h>
 
-#include "core/base/clock.h"
 #include "core/base/files.h"
-#include "core/base/json.h"
 
 /* ms between two looks at what no descriptor tells: a lock, a full queue of clients. */
 static const int64_t LOOK_INTERVAL = 10;
@@ -38,16 +36,13 @@ struct question {
 void
 maqet_survey_clear(struct maqet_survey *survey)
 {
-    maqet_channel_clear(&survey->channel);
-    if (survey->lock >= 0)
-        close(TAKE_FD(survey->lock));
     json_object_put(survey->answer);
     free(survey->folder);
     *survey = MAQET_SURVEY_INIT;
 }
 
-/* Lets go of the monitor: others may be waiting for it. */
-static void
+/* Lets go of the monitor: others may be waiting for it. False: no step follows. */
+static bool
 finish(struct maqet_survey *survey, enum maqet_survey_result result)
 {
     survey->result = result;
@@ -55,6 +50,7 @@ finish(struct maqet_survey *survey, enum maqet_survey_result result)
     maqet_channel_clear(&survey->channel);
     if (survey->lock >= 0)
         close(TAKE_FD(survey->lock));
+    return false;
 }
 
 /* ---- one step; each returns whether the next one may follow at once ---- */
@@ -69,8 +65,7 @@ fail_to_open(struct maqet_survey *survey)
         return false;
     if (probe >= 0)
         close(probe);
-    finish(survey, MAQET_SURVEY_FAILED);
-    return false;
+    return finish(survey, MAQET_SURVEY_FAILED);
 }
 
 static bool
@@ -85,8 +80,8 @@ take_lock(struct maqet_survey *survey, const struct question *question)
     }
     int taken = maqet_lock_try(survey->lock, NULL);
     if (taken < 0)
-        finish(survey, MAQET_SURVEY_FAILED);
-    if (taken <= 0)
+        return finish(survey, MAQET_SURVEY_FAILED);
+    if (taken == 0)
         return false;
     survey->stage = STAGE_CONNECT;
     return true;
@@ -114,13 +109,9 @@ static bool
 send_command(struct maqet_survey *survey, const char *command, enum stage next)
 {
     struct maqet_wait now = maqet_wait_for("", 0);
-    _cleanup_json_ json_object *message = json_object_new_object();
 
-    json_object_object_add(message, "execute", json_object_new_string(command));
-    if (maqet_channel_send(&survey->channel, message, &now, NULL) < 0) {
-        finish(survey, MAQET_SURVEY_FAILED);
-        return false;
-    }
+    if (maqet_channel_command(&survey->channel, command, NULL, 0, -1, &now, NULL) < 0)
+        return finish(survey, MAQET_SURVEY_FAILED);
     survey->stage = next;
     return true;
 }
@@ -131,8 +122,7 @@ receive(struct maqet_survey *survey)
 {
     struct maqet_wait now = maqet_wait_for("", 0);
     _cleanup_error_ struct maqet_error *error = NULL;
-    size_t size;
-    json_object *message = maqet_channel_receive(&survey->channel, &now, &size, &error);
+    json_object *message = maqet_channel_receive(&survey->channel, &now, &error);
 
     if (!message && error->code != MAQET_ERROR_TIMEOUT)
         finish(survey, MAQET_SURVEY_FAILED);
@@ -155,8 +145,7 @@ hear(struct maqet_survey *survey, const struct question *question)
         return send_command(survey, question->command, STAGE_ANSWER);
     json_object_object_get_ex(message, "return", &answer);
     survey->answer = json_object_get(answer);
-    finish(survey, MAQET_SURVEY_ANSWERED);
-    return false;
+    return finish(survey, MAQET_SURVEY_ANSWERED);
 }
 
 static bool

@@ -209,9 +209,8 @@ hear(struct maqet_quiesce *quiesce, int64_t timeout, bool *held, struct maqet_er
 {
     struct maqet_wait wait = maqet_wait_for("the guest's file systems", timeout);
     json_object *value = NULL;
-    size_t size;
     _cleanup_json_ json_object *message =
-        maqet_channel_receive(&quiesce->channel, &wait, &size, err);
+        maqet_channel_receive(&quiesce->channel, &wait, err);
 
     if (!message)
         return -1;

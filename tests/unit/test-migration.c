@@ -2,6 +2,7 @@
 /* Giving up a migration, against tests/fake/fake-qemu; all else of it is tested with the
  * real QEMU, in tests/functional/checkpoint-*.sh. */
 #include "core/qemu/migration.h"
+#include "core/qemu/migration_save.h"
 #include "tests/fake/fake.h"
 #include "tests/unit/unit.h"
 
@@ -11,7 +12,8 @@ static int
 abandon(const char *mode, struct maqet_error **err)
 {
     struct fake fake = start_fake(mode);
-    struct maqet_qmp *qmp = maqet_qmp_open(fake.dir_fd, "qmp", PATIENCE, fake.gone, NULL);
+    struct maqet_qmp *qmp =
+        maqet_qmp_open(fake.dir_fd, "qmp", NULL, PATIENCE, fake.gone, NULL);
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(qmp);
     int done = maqet_migration_abandon(qmp, err);
@@ -60,7 +62,8 @@ static void
 test_one_that_does_not_wait(void)
 {
     struct fake fake = start_fake("cancelling");
-    struct maqet_qmp *qmp = maqet_qmp_open(fake.dir_fd, "qmp", PATIENCE, fake.gone, NULL);
+    struct maqet_qmp *qmp =
+        maqet_qmp_open(fake.dir_fd, "qmp", NULL, PATIENCE, fake.gone, NULL);
     struct maqet_migration_result result;
     struct maqet_error *error = NULL;
     bool stood_still = false;

@@ -15,7 +15,7 @@ must_open(const struct fake *fake)
 {
     struct maqet_error *error = NULL;
     struct maqet_qmp *qmp =
-        maqet_qmp_open(fake->dir_fd, "qmp", PATIENCE, fake->gone, &error);
+        maqet_qmp_open(fake->dir_fd, "qmp", NULL, PATIENCE, fake->gone, &error);
 
     UNIT_NO_ERROR(&error);
     CU_ASSERT_PTR_NOT_NULL_FATAL(qmp);
@@ -28,7 +28,8 @@ must_not_open(const struct fake *fake, int64_t timeout, enum maqet_error_code co
 {
     struct maqet_error *error = NULL;
 
-    CU_ASSERT_PTR_NULL(maqet_qmp_open(fake->dir_fd, "qmp", timeout, fake->gone, &error));
+    CU_ASSERT_PTR_NULL(
+        maqet_qmp_open(fake->dir_fd, "qmp", NULL, timeout, fake->gone, &error));
     UNIT_ERROR(&error, code, message);
 }
 
@@ -285,15 +286,15 @@ test_no_socket(void)
     if (fork_fake(&fake))
         _exit(0);
     close(fake.listener);
-    CU_ASSERT_PTR_NULL(maqet_qmp_open(fake.dir_fd, "qmp", PATIENCE, -1, &error));
+    CU_ASSERT_PTR_NULL(maqet_qmp_open(fake.dir_fd, "qmp", NULL, PATIENCE, -1, &error));
     UNIT_ERROR(&error, MAQET_ERROR_STATE, "QEMU has ended");
-    CU_ASSERT_PTR_NULL(maqet_qmp_open(fake.dir_fd, "none", PATIENCE, -1, &error));
+    CU_ASSERT_PTR_NULL(maqet_qmp_open(fake.dir_fd, "none", NULL, PATIENCE, -1, &error));
     UNIT_ERROR(&error, MAQET_ERROR_MISSING,
                "Cannot connect to QEMU's socket 'none': No such file or directory");
     _cleanup_free_ char *name = maqet_format("%0108d", 0);
     _cleanup_free_ char *wanted =
         maqet_format("The path of the socket '%s' is too long", name);
-    CU_ASSERT_PTR_NULL(maqet_qmp_open(fake.dir_fd, name, PATIENCE, -1, &error));
+    CU_ASSERT_PTR_NULL(maqet_qmp_open(fake.dir_fd, name, NULL, PATIENCE, -1, &error));
     UNIT_ERROR(&error, MAQET_ERROR_INVALID, wanted);
     end_fake(&fake);
 }
@@ -362,17 +363,16 @@ test_deadline_of_a_talker(void)
     struct maqet_wait wait = maqet_wait_for("the rest", 1);
     struct maqet_error *error = NULL;
     int ends[2];
-    size_t size;
 
     CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     channel.fd = ends[0];
-    wait.deadline += PATIENCE; /* the first one is in time, on any machine */
+    wait.deadline.end += PATIENCE; /* the first one is in time, on any machine */
     CU_ASSERT_EQUAL(write(ends[1], "{}\n", 3), 3);
-    json_object_put(maqet_channel_receive(&channel, &wait, &size, &error));
+    json_object_put(maqet_channel_receive(&channel, &wait, &error));
     UNIT_NO_ERROR(&error);
     CU_ASSERT_EQUAL(write(ends[1], "{}\n", 3), 3);
-    wait.deadline = maqet_now() - 1;
-    CU_ASSERT_PTR_NULL(maqet_channel_receive(&channel, &wait, &size, &error));
+    wait.deadline.end = maqet_now() - 1;
+    CU_ASSERT_PTR_NULL(maqet_channel_receive(&channel, &wait, &error));
     UNIT_ERROR(&error, MAQET_ERROR_TIMEOUT,
                "Timed out after 0.001 s waiting for the "
                "rest");

@@ -252,7 +252,7 @@ start(struct qemu *qemu, const char *type, const struct maqet_args *args,
         _exit(127);
     }
     close(listener);
-    return maqet_qmp_open(qemu->dir_fd, "qmp", PATIENCE, -1, err);
+    return maqet_qmp_open(qemu->dir_fd, "qmp", NULL, PATIENCE, -1, err);
 }
 
 static void
