@@ -130,7 +130,6 @@ libmaqet_core_la_SOURCES = \
 	core/plugin/host.c core/plugin/host.h \
 	core/plugin/loader.c core/plugin/loader.h \
 	core/plugin/option_table.c core/plugin/option_table.h \
-	core/qemu/actions.c core/qemu/actions.h \
 	core/public/command.c \
 	core/public/drive.c \
 	core/public/error.c \
@@ -147,7 +146,6 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/judge.c core/qemu/judge.h \
 	core/qemu/keyval.c core/qemu/keyval.h \
 	core/qemu/launch.c core/qemu/launch.h \
-	core/qemu/launch_guard.c core/qemu/launch_guard.h \
 	core/qemu/migration.c core/qemu/migration.h \
 	core/qemu/migration_save.c core/qemu/migration_save.h \
 	core/qemu/migration_writer.c core/qemu/migration_writer.h \

@@ -39,7 +39,7 @@ render_second(struct bench *bench, struct machine *machine, struct maqet_drive *
     if (maqet_drives_emit(drives, 1, NULL, one, err) < 0 ||
         maqet_drives_emit(drives, 2, NULL, both, err) < 0)
         return -1;
-    if (maqet_args_render_commands(both, maqet_args_count(one), commands, err) == 0)
+    if (maqet_args_render_commands(both, one->count, commands, err) == 0)
         return 0;
     maqet_error_hint(err, "Don't declare hot-plug");
     return -1;

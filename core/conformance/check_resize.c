@@ -7,7 +7,7 @@
 #include "core/conformance/data.h"
 #include "core/conformance/machine.h"
 #include "core/machine/monitor.h"
-#include "core/qemu/actions.h"
+#include "core/qemu/objects.h"
 #include "core/storage/callback.h"
 #include "core/storage/elsewhere.h"
 
@@ -81,9 +81,9 @@ resize_live(struct bench *bench, struct machine *machine, uint64_t wanted,
             drive, actions, "live_resize",
             drive->storage->plugin.live_resize(drive, wanted, actions, err), err) < 0)
         return -1;
-    for (size_t i = 0; i < maqet_actions_count(actions); i++)
-        if (machine_tell(machine, maqet_actions_name(actions, i),
-                         maqet_actions_arguments(actions, i), err) < 0)
+    for (size_t i = 0; i < actions->args.count; i++)
+        if (machine_tell(machine, actions->args.objects[i]->id,
+                         json_object_get(actions->args.objects[i]->json), err) < 0)
             return maqet_error_wrap(err, "QEMU refuses what live_resize appends");
     int64_t is = size_in_qemu(machine, maqet_drive_node(drive));
     return is == (int64_t)wanted

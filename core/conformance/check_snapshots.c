@@ -9,7 +9,7 @@
 #include "core/conformance/checks.h"
 #include "core/conformance/data.h"
 #include "core/conformance/machine.h"
-#include "core/qemu/actions.h"
+#include "core/qemu/objects.h"
 #include "core/storage/callback.h"
 #include "core/storage/snapshots.h"
 
@@ -211,27 +211,16 @@ create_live(struct bench *bench, struct machine *machine, struct maqet_error **e
 {
     const struct maqet_drive *drive = machine->vm->drives[0];
     _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
-    json_object *list = json_object_new_array(), *arguments = json_object_new_object();
 
-    json_object_object_add(arguments, "actions", list);
     bench_doing(bench, "snapshot.live_create");
     if (maqet_drive_judge_actions(
             drive, actions, "live_create",
             drive->storage->snapshot.live_create(drive, live_name, actions, err),
-            err) < 0) {
-        json_object_put(arguments);
+            err) < 0)
         return -1;
-    }
-    for (size_t i = 0; i < maqet_actions_count(actions); i++) {
-        json_object *action = json_object_new_object();
-
-        json_object_object_add(action, "type",
-                               json_object_new_string(maqet_actions_name(actions, i)));
-        json_object_object_add(action, "data", maqet_actions_arguments(actions, i));
-        json_object_array_add(list, action);
-    }
     bench_doing(bench, "QEMU's transaction");
-    return machine_tell(machine, "transaction", arguments, err) < 0
+    return machine_tell(machine, "transaction", maqet_actions_transaction(actions), err) <
+                   0
                ? maqet_error_wrap(err, "QEMU refuses what live_create appends")
                : 0;
 }
@@ -251,9 +240,9 @@ remove_live(struct bench *bench, struct machine *machine, struct maqet_error **e
             drive, actions, "live_remove",
             drive->storage->snapshot.live_remove(drive, found, actions, err), err) < 0)
         return -1;
-    for (size_t i = 0; i < maqet_actions_count(actions); i++)
-        if (machine_tell(machine, maqet_actions_name(actions, i),
-                         maqet_actions_arguments(actions, i), err) < 0)
+    for (size_t i = 0; i < actions->args.count; i++)
+        if (machine_tell(machine, actions->args.objects[i]->id,
+                         json_object_get(actions->args.objects[i]->json), err) < 0)
             return maqet_error_wrap(err, "QEMU refuses what live_remove appends");
     return check_gone(bench, drive, live_name, err);
 }

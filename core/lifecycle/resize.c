@@ -15,7 +15,7 @@
 #include "core/machine/opened.h"
 #include "core/machine/run.h"
 #include "core/machine/store.h"
-#include "core/qemu/actions.h"
+#include "core/qemu/objects.h"
 #include "core/storage/callback.h"
 #include "core/storage/elsewhere.h"
 #include "core/storage/record.h"

@@ -182,7 +182,7 @@ maqet_vm_command_line(const struct maqet_vm *vm, struct maqet_strings *argv,
     maqet_sandbox_add_arguments(vm, own);
     add_monitor(vm, own);
     add_agent(vm, own);
-    if (maqet_args_shares_memory(drives))
+    if (drives->shares_memory)
         add_shared_memory(vm, memory);
     maqet_strings_add(argv, vm->program);
     maqet_args_render_keyval(own, argv);

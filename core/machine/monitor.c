@@ -52,7 +52,7 @@ maqet_monitor_open(int dir_fd, const char *name, int64_t timeout, int gone, int 
     if (wait_for_monitor(fd, name, gone, timeout, err) < 0)
         return NULL;
     struct maqet_qmp *qmp = maqet_qmp_open(dir_fd, MAQET_RUN_MONITOR, name,
-                                              maqet_deadline_left(deadline), gone, err);
+                                           maqet_deadline_left(deadline), gone, err);
     if (qmp) {
         maqet_qmp_explain_denials(qmp, maqet_sandbox_hint(dir_fd));
         *lock = TAKE_FD(fd);
@@ -181,10 +181,10 @@ int
 maqet_monitor_run_actions(struct maqet_opened *machine,
                           const struct maqet_actions *actions, struct maqet_error **err)
 {
-    for (size_t i = 0; i < maqet_actions_count(actions); i++) {
+    for (size_t i = 0; i < actions->args.count; i++) {
         _cleanup_json_ json_object *answer =
-            maqet_monitor_work(machine, maqet_actions_name(actions, i),
-                               maqet_actions_arguments(actions, i), err);
+            maqet_monitor_work(machine, actions->args.objects[i]->id,
+                               json_object_get(actions->args.objects[i]->json), err);
 
         if (!answer)
             return -1;

@@ -9,7 +9,7 @@
 #define MAQET_MACHINE_MONITOR_H
 
 #include "core/machine/opened.h"
-#include "core/qemu/actions.h"
+#include "core/qemu/objects.h"
 #include "core/qemu/qmp.h"
 
 /* The connection to QEMU, which runs; it is made when it is first needed, and stays the

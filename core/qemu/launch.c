@@ -3,19 +3,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include "core/base/files.h"
-#include "core/base/landlock.h"
 #include "core/base/child.h"
+#include "core/base/landlock.h"
 #include "core/base/pidfd.h"
-#include "core/base/process.h"
 #include "core/base/printable.h"
-#include "core/qemu/launch_guard.h"
+#include "core/base/process.h"
 
 /* ---- the child, between fork and exec: only what signal-safety(7) lists ---- */
 
@@ -56,11 +55,54 @@ place_descriptors(const struct maqet_launch *launch, int report)
     return maqet_descriptors_place(launch->descriptors, report);
 }
 
-/* Gets a signal when the parent ends; fails when it has ended by now. */
-static int
-die_with(pid_t parent, int number)
+/* Ends QEMU when the parent has ended, and itself when QEMU has. */
+static void
+become_guard(int qemu, int parent)
 {
-    return prctl(PR_SET_PDEATHSIG, number) < 0 || getppid() != parent ? -1 : 0;
+    int first = fcntl(qemu, F_DUPFD_CLOEXEC, 0), second = -1;
+    struct pollfd fds[2] = {{.events = POLLIN}, {.events = POLLIN}};
+
+    setsid();
+    if (first >= 0)
+        second = fcntl(parent, F_DUPFD_CLOEXEC, first + 1);
+    if (second < 0)
+        _exit(127);
+    /* Above all the run file, whose lock is QEMU's alone. */
+    if (first > 0)
+        syscall(SYS_close_range, 0, first - 1, 0);
+    syscall(SYS_close_range, first + 1, second - 1, 0);
+    syscall(SYS_close_range, second + 1, ~0U, 0);
+    fds[0].fd = first;
+    fds[1].fd = second;
+    while (poll(fds, 2, -1) < 0 && errno == EINTR)
+        continue;
+    if (!fds[0].revents)
+        maqet_pidfd_kill(first, SIGKILL);
+    _exit(0);
+}
+
+/*
+ * Has this process, which is to become QEMU, killed when its parent ends, also where it
+ * becomes another user: the kernel's own signal for that (PR_SET_PDEATHSIG) is forgotten
+ * then, so a child looks after it. -1 and errno.
+ */
+static int
+guard(pid_t parent)
+{
+    int self = maqet_pidfd_open(getpid());
+    int above = self < 0 ? -1 : maqet_pidfd_open(parent);
+    pid_t pid = above < 0 ? -1 : fork();
+    int number = errno;
+
+    if (pid == 0)
+        become_guard(self, above);
+    if (self >= 0)
+        close(self);
+    if (above >= 0)
+        close(above);
+    errno = number;
+    /* Whoever has the number of a parent that has ended is not the parent. */
+    return pid < 0 || getppid() != parent ? -1 : 0;
 }
 
 static void
@@ -75,8 +117,7 @@ become_qemu(const struct maqet_launch *launch, const char *path, char *const *en
     maqet_child_reset_signals();
     if (out >= 0)
         report = out;
-    if (launch->dies_with_us && launch->no_new_privileges &&
-        maqet_launch_guard(parent) < 0)
+    if (launch->dies_with_us && launch->no_new_privileges && guard(parent) < 0)
         failure.what = GUARD;
     else if ((launch->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) ||
              (launch->confinement &&
@@ -89,7 +130,8 @@ become_qemu(const struct maqet_launch *launch, const char *path, char *const *en
             errno = 0;
         if (launch->log_fd >= 0)
             setsid();
-        if (launch->dies_with_us && die_with(parent, SIGKILL) < 0)
+        if (launch->dies_with_us &&
+            (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
             _exit(127);
         if (write_pid(maqet_descriptor_number(MAQET_DESCRIPTOR_RUN)) == 0)
             execve(path, (char *const *)launch->argv, environment);
@@ -179,21 +221,17 @@ maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
            errno == EINTR)
         continue;
     close(report[0]);
-    if (failure.number != 0) {
-        if (process->pid > 0)
-            waitpid(process->pid, NULL, 0);
-        process->pid = -1; /* nobody's, and soon somebody else's */
-        return error_not_run(path, &failure, err);
-    }
-    process->pidfd = maqet_pidfd_open(process->pid);
-    if (process->pidfd < 0) {
-        maqet_error_errno(err, errno, "Cannot watch QEMU");
+    process->pidfd = failure.number == 0 ? maqet_pidfd_open(process->pid) : -1;
+    if (process->pidfd >= 0)
+        return 0;
+    if (failure.number == 0)
+        failure = (struct failure){.number = errno, .what = GUARD};
+    if (process->pid > 0) {
         kill(process->pid, SIGKILL);
         waitpid(process->pid, NULL, 0);
-        process->pid = -1;
-        return -1;
     }
-    return 0;
+    process->pid = -1; /* nobody's, and soon somebody else's */
+    return error_not_run(path, &failure, err);
 }
 
 /* ---- why it ended ---- */
@@ -252,9 +290,7 @@ maqet_launch_error(int status, const char *words, struct maqet_error **err)
     _cleanup_free_ char *tidy = maqet_launch_words(words);
 
     if (WIFSIGNALED(status))
-        maqet_error_set(err, MAQET_ERROR_FAILED,
-                        "QEMU was killed by signal %d "
-                        "(%s)%s%s",
+        maqet_error_set(err, MAQET_ERROR_FAILED, "QEMU was killed by signal %d (%s)%s%s",
                         WTERMSIG(status), strsignal(WTERMSIG(status)), *tidy ? ": " : "",
                         tidy);
     else if (*tidy)

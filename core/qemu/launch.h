@@ -14,18 +14,14 @@
 
 struct maqet_launch {
     const char *const *argv;
-    /* What it inherits. The run file is among it, locked; the child writes its PID into
-     * it. */
+    /* What it inherits; among it the run file, locked, into which it writes its PID. */
     struct maqet_descriptors *descriptors;
-    int log_fd;        /* where its errors go; -1: it keeps our terminal */
-    bool dies_with_us; /* it is killed when we die */
-    const char
-        *folder; /* where it works, for relative paths in its arguments; may be NULL */
+    int log_fd;         /* where its errors go; -1: it keeps our terminal */
+    bool dies_with_us;  /* it is killed when we die */
+    const char *folder; /* it works there, for relative paths in its arguments; or NULL */
+    const char *scratch; /* for its temporary files; NULL: as the environment says */
     const struct maqet_confinement *confinement; /* NULL: none */
-    bool no_new_privileges; /* nor what it runs (prctl(2)); a confined one has none anyway
-                             */
-    const char
-        *scratch; /* the folder for its temporary files; NULL: as the environment says */
+    bool no_new_privileges; /* (prctl(2)); a confined one has none anyway */
 };
 
 struct maqet_process {

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "core/base/json.h"
 #include "core/base/printable.h"
 
 /* What QEMU stores a node-name in has 32 bytes, a NUL included (QEMU:
@@ -19,8 +20,6 @@ const struct maqet_object_kind maqet_kind_device = {
     "-device", "driver", "id", 0, true, "device_add", "device_del"};
 const struct maqet_object_kind maqet_kind_chardev = {
     "-chardev", "backend", "id", 0, false, "chardev-add", "chardev-remove"};
-static const struct maqet_object_kind netdev = {"-netdev", "type",       "id",        0,
-                                                false,     "netdev_add", "netdev_del"};
 static const struct maqet_object_kind fsdev = {"-fsdev", "driver", "id", 0,
                                                false,    NULL,     NULL};
 static const struct maqet_object_kind drive = {"-drive", NULL, "id", 0,
@@ -28,65 +27,38 @@ static const struct maqet_object_kind drive = {"-drive", NULL, "id", 0,
 static const struct maqet_object_kind settings = {NULL, NULL, NULL, 0, false, NULL, NULL};
 static const struct maqet_object_kind settings_with_word = {NULL,  "first", NULL, 0,
                                                             false, NULL,    NULL};
-
-struct maqet_args {
-    struct maqet_props **objects;
-    size_t count;
-    json_object *ids; /* that are taken, each behind its kind's option */
-    char *fault;
-    bool shares_memory;
-};
+/* An action is an object of a kind that no command line has, named by its command. */
+static const struct maqet_object_kind action = {"QMP action", NULL, NULL, 0,
+                                                true,         NULL, NULL};
 
 struct maqet_args *
 maqet_args_new(void)
 {
-    struct maqet_args *args = maqet_alloc(sizeof(*args));
-
-    args->ids = json_object_new_object();
-    return args;
+    return maqet_alloc(sizeof(struct maqet_args));
 }
 
-void
-maqet_args_free(struct maqet_args *args)
+static void
+clear(struct maqet_args *args)
 {
-    if (!args)
-        return;
     for (size_t i = 0; i < args->count; i++) {
         free(args->objects[i]->id);
         json_object_put(args->objects[i]->json);
         free(args->objects[i]);
     }
     free(args->objects);
-    json_object_put(args->ids);
+    maqet_strings_clear(&args->ids);
     free(args->fault);
-    free(args);
 }
 
 void
 maqet_args_cleanup(struct maqet_args **args)
 {
-    maqet_args_free(*args);
+    if (*args)
+        clear(*args);
+    free(*args);
 }
 
 /* ---- faults ---- */
-
-size_t
-maqet_args_count(const struct maqet_args *args)
-{
-    return args->count;
-}
-
-const struct maqet_props *
-maqet_args_at(const struct maqet_args *args, size_t index)
-{
-    return args->objects[index];
-}
-
-const char *
-maqet_args_fault(const struct maqet_args *args)
-{
-    return args->fault;
-}
 
 /* The first fault is the one that is told: those that follow are often its consequences.
  */
@@ -282,9 +254,9 @@ check_id(const struct maqet_props *props)
     if (kind->id_limit > 0 && strlen(props->id) > kind->id_limit)
         fault(props, "the %s is longer than %zu bytes", kind->id_key, kind->id_limit);
     _cleanup_free_ char *key = maqet_format("%s %s", kind->option, props->id);
-    if (json_object_object_get_ex(props->args->ids, key, NULL))
+    if (maqet_strings_has(&props->args->ids, key))
         fault(props, "the %s is used for two objects", kind->id_key);
-    json_object_object_add(props->args->ids, key, NULL);
+    maqet_strings_take(&props->args->ids, TAKE_PTR(key));
 }
 
 /* Appends what has no properties as yet. */
@@ -366,12 +338,6 @@ maqet_args_chardev(struct maqet_args *args, const char *backend, const char *id)
 }
 
 struct maqet_props *
-maqet_args_netdev(struct maqet_args *args, const char *type, const char *id)
-{
-    return append_named(args, &netdev, type, id);
-}
-
-struct maqet_props *
 maqet_args_settings(struct maqet_args *args, const char *option, const char *first)
 {
     return append(args, first ? &settings_with_word : &settings, option, first, NULL);
@@ -391,12 +357,6 @@ maqet_args_share_memory(struct maqet_args *args)
     args->shares_memory = true;
 }
 
-bool
-maqet_args_shares_memory(const struct maqet_args *args)
-{
-    return args->shares_memory;
-}
-
 void
 maqet_args_scratch(struct maqet_args *args, const char *id, const char *socket)
 {
@@ -408,4 +368,41 @@ maqet_args_scratch(struct maqet_args *args, const char *id, const char *socket)
     maqet_props_string(props, "snapshot", "on");
     maqet_props_string(props, "server.type", "unix");
     maqet_props_string(props, "server.path", socket);
+}
+
+/* ---- actions ---- */
+
+struct maqet_actions *
+maqet_actions_new(void)
+{
+    return maqet_alloc(sizeof(struct maqet_actions));
+}
+
+void
+maqet_actions_cleanup(struct maqet_actions **actions)
+{
+    if (*actions)
+        clear(&(*actions)->args);
+    free(*actions);
+}
+
+struct maqet_props *
+maqet_actions_add(struct maqet_actions *actions, const char *name)
+{
+    return maqet_args_append(&actions->args, &action, NULL, name);
+}
+
+json_object *
+maqet_actions_transaction(const struct maqet_actions *actions)
+{
+    json_object *list = json_object_new_array();
+
+    for (size_t i = 0; i < actions->args.count; i++) {
+        const struct maqet_props *props = actions->args.objects[i];
+
+        json_object_array_add(
+            list, maqet_json_object("type", json_object_new_string(props->id), "data",
+                                    json_object_get(props->json), NULL));
+    }
+    return maqet_json_object("actions", list, NULL);
 }

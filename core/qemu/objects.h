@@ -3,7 +3,8 @@
  * objects.h - what QEMU is made of, besides the user's own arguments: what plugins append
  * (maqet_args_blockdev and the like in maqet-plugin.h), and maqet's own devices and
  * options. Properties are typed; core/qemu/render.h makes a command line of them, or
- * commands for QEMU's monitor.
+ * commands for QEMU's monitor. Actions of a plugin (maqet_actions_add) are such commands,
+ * for a drive that QEMU has open.
  *
  * A number in a dotted key is a place in a list, as in QEMU's own dotted keys:
  * "server.0.host", "server.1.host".
@@ -38,27 +39,23 @@ struct maqet_props {
                         * NULL without a value */
 };
 
+struct maqet_args {
+    struct maqet_props **objects; /* in the order in which they were appended */
+    size_t count;
+    /*
+     * What a plugin did wrong first, as a sentence that names the object, or NULL: a key
+     * that is set twice or is malformed, a malformed or overlong id, two objects of one
+     * kind with the same id, a text that JSON can't carry (it is no UTF-8).
+     */
+    char *fault;
+    bool shares_memory;       /* another process must be able to map the guest's memory */
+    struct maqet_strings ids; /* that are taken, each behind its kind's option */
+};
+
 struct maqet_args *maqet_args_new(void);
-void maqet_args_free(struct maqet_args *args);
 void maqet_args_cleanup(struct maqet_args **args);
 
 #define _cleanup_args_ _cleanup_(maqet_args_cleanup)
-
-/*
- * What a plugin did wrong with its objects so far: the first fault, as a sentence that
- * names the object, or NULL. Faults are a key that is set twice or is malformed, a
- * malformed or overlong id, two objects of one kind with the same id, a text that JSON
- * can't carry (it is no UTF-8).
- */
-const char *maqet_args_fault(const struct maqet_args *args);
-
-/* The objects, in the order in which they were appended. */
-size_t maqet_args_count(const struct maqet_args *args);
-const struct maqet_props *maqet_args_at(const struct maqet_args *args, size_t index);
-
-/* Whether a plugin has said that another process must be able to map the guest's memory.
- */
-bool maqet_args_shares_memory(const struct maqet_args *args);
 
 /* Whether QEMU's JSON reader takes a text: it is UTF-8 without noncharacters. */
 bool maqet_json_carries(const char *text);
@@ -71,10 +68,6 @@ struct maqet_props *maqet_args_append(struct maqet_args *args,
                                       const struct maqet_object_kind *kind,
                                       const char *type, const char *id);
 
-/* A network's other end in the host. */
-struct maqet_props *maqet_args_netdev(struct maqet_args *args, const char *type,
-                                      const char *id);
-
 /* An option in key=value that makes no object, such as "-machine". @first is its first
  * word, that bears no key; NULL: there is none. @option is not copied. */
 struct maqet_props *maqet_args_settings(struct maqet_args *args, const char *option,
@@ -86,5 +79,20 @@ void maqet_args_option(struct maqet_args *args, const char *option, const char *
 /* Appends a drive whose content a server offers at a unix socket (NBD), and of which the
  * guest writes to a copy that nobody ever sees again (QEMU: `snapshot=on`). */
 void maqet_args_scratch(struct maqet_args *args, const char *id, const char *socket);
+
+/* ---- actions ---- */
+
+/* Each has its command as its id. */
+struct maqet_actions {
+    struct maqet_args args;
+};
+
+struct maqet_actions *maqet_actions_new(void);
+void maqet_actions_cleanup(struct maqet_actions **actions);
+
+#define _cleanup_actions_ _cleanup_(maqet_actions_cleanup)
+
+/* All of them as the arguments of QEMU's `transaction`; the caller puts it. */
+json_object *maqet_actions_transaction(const struct maqet_actions *actions);
 
 #endif

@@ -31,18 +31,15 @@ render(const struct maqet_props *props, bool as_json, struct maqet_strings *argv
 void
 maqet_args_render(const struct maqet_args *args, struct maqet_strings *argv)
 {
-    for (size_t i = 0; i < maqet_args_count(args); i++) {
-        const struct maqet_props *props = maqet_args_at(args, i);
-
-        render(props, props->kind->takes_json, argv);
-    }
+    for (size_t i = 0; i < args->count; i++)
+        render(args->objects[i], args->objects[i]->kind->takes_json, argv);
 }
 
 void
 maqet_args_render_keyval(const struct maqet_args *args, struct maqet_strings *argv)
 {
-    for (size_t i = 0; i < maqet_args_count(args); i++)
-        render(maqet_args_at(args, i), false, argv);
+    for (size_t i = 0; i < args->count; i++)
+        render(args->objects[i], false, argv);
 }
 
 bool
@@ -51,8 +48,8 @@ maqet_args_render_image(const struct maqet_args *args, const char *node_name,
 {
     const struct maqet_props *node = NULL;
 
-    for (size_t i = 0; i < maqet_args_count(args); i++) {
-        const struct maqet_props *props = maqet_args_at(args, i);
+    for (size_t i = 0; i < args->count; i++) {
+        const struct maqet_props *props = args->objects[i];
 
         if (props->kind == &maqet_kind_object) {
             maqet_strings_add(argv, "--object");
@@ -141,10 +138,9 @@ address_of(json_object *data, const char *type)
     json_object *address = NULL, *members = NULL;
 
     if (!json_object_object_get_ex(data, "addr", &address)) {
-        address = json_object_new_object();
         members = json_object_new_object();
-        json_object_object_add(address, "type", json_object_new_string(type));
-        json_object_object_add(address, "data", members);
+        address = maqet_json_object("type", json_object_new_string(type), "data", members,
+                                    NULL);
         json_object_object_add(data, "addr", address);
         return members;
     }
@@ -162,7 +158,7 @@ add_property(const struct maqet_props *props, const char *backend, const char *k
 
     if (!other)
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                               "%s '%s': QEMU's monitor cannot be determined its '%s'",
+                               "%s '%s': QEMU's monitor does not take its '%s'",
                                props->option, props->id, key);
     json_object_object_add(members, row->member, other);
     return 0;
@@ -173,13 +169,12 @@ static json_object *
 chardev_arguments(const struct maqet_props *props, struct maqet_error **err)
 {
     const char *type = maqet_json_text(props->json, "backend");
-    _cleanup_json_ json_object *arguments = json_object_new_object();
-    json_object *backend = json_object_new_object(), *data = json_object_new_object();
+    json_object *data = json_object_new_object();
+    json_object *backend =
+        maqet_json_object("type", json_object_new_string(type), "data", data, NULL);
+    _cleanup_json_ json_object *arguments = maqet_json_object(
+        "id", json_object_new_string(props->id), "backend", backend, NULL);
 
-    json_object_object_add(arguments, "id", json_object_new_string(props->id));
-    json_object_object_add(arguments, "backend", backend);
-    json_object_object_add(backend, "type", json_object_new_string(type));
-    json_object_object_add(backend, "data", data);
     if (!find_row(type, NULL)) {
         maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                         "%s '%s': a '%s' cannot be added to a QEMU that runs",
@@ -205,8 +200,8 @@ maqet_args_render_commands(const struct maqet_args *args, size_t skipped,
                            struct maqet_monitor_commands *commands,
                            struct maqet_error **err)
 {
-    for (size_t i = skipped; i < maqet_args_count(args); i++) {
-        const struct maqet_props *props = maqet_args_at(args, i);
+    for (size_t i = skipped; i < args->count; i++) {
+        const struct maqet_props *props = args->objects[i];
         const struct maqet_object_kind *kind = props->kind;
 
         if (!kind->add)

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/qemu/silence.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "core/base/files.h"
 #include "core/base/pidfd.h"
 #include "core/base/procfs.h"
 
@@ -30,44 +25,24 @@ reason_of(char state)
     }
 }
 
-/* The text of the first step; NULL: there is only the last resort. The caller frees. */
-static char *
-first_step(int pid, char state)
-{
-    switch (state) {
-    case 'T':
-        return maqet_format("Let it continue: kill -CONT %d", pid);
-    case 't':
-        return maqet_format("Let the debugger continue it, or detach it");
-    case 'D':
-        return maqet_format("See whether the storage of its images can be reached");
-    default:
-        return NULL;
-    }
-}
-
-static char *
-what_happened(const char *vm, int pid, char state, int64_t waited)
-{
-    _cleanup_free_ char *number = pid > 0 ? maqet_format(" (PID %d)", pid) : NULL;
-
-    /* What is left of a limit is nearly the limit. */
-    return maqet_format("QEMU of VM '%s'%s has not answered within %.*f s: %s", vm,
-                        number ? number : "", waited < 950 ? 1 : 0, (double)waited / 1000,
-                        reason_of(state));
-}
-
 int
 maqet_silence_notice(const char *vm, int pid, char state, int64_t waited,
                      struct maqet_error **err)
 {
     struct maqet_error *error = NULL;
-    _cleanup_free_ char *words = what_happened(vm, pid, state, waited);
-    _cleanup_free_ char *step = first_step(pid, state);
+    _cleanup_free_ char *number = pid > 0 ? maqet_format(" (PID %d)", pid) : NULL;
 
-    maqet_error_set(&error, MAQET_ERROR_TIMEOUT, "%s", words);
-    if (step)
-        maqet_error_hint(&error, "%s", step);
+    /* What is left of a limit is nearly the limit. */
+    maqet_error_set(&error, MAQET_ERROR_TIMEOUT,
+                    "QEMU of VM '%s'%s has not answered within %.*f s: %s", vm,
+                    number ? number : "", waited < 950 ? 1 : 0, (double)waited / 1000,
+                    reason_of(state));
+    if (state == 'T')
+        maqet_error_hint(&error, "Let it continue: kill -CONT %d", pid);
+    else if (state == 't')
+        maqet_error_hint(&error, "Let the debugger continue it, or detach it");
+    else if (state == 'D')
+        maqet_error_hint(&error, "See whether the storage of its images can be reached");
     maqet_error_next(&error, MAQET_NEXT_END_SILENT, vm, NULL);
     error->silent = true;
     return maqet_error_move(err, error);
@@ -90,8 +65,7 @@ maqet_silence_error_survived(const char *vm, int pidfd, struct maqet_error **err
     maqet_error_set(err, MAQET_ERROR_FAILED,
                     "QEMU of VM '%s' (PID %d) survived SIGKILL: %s", vm, pid,
                     state == 't' || state == 'D' ? reason_of(state)
-                                                 : "the kernel has not terminated it "
-                                                   "yet");
+                                                 : "the kernel has not ended it yet");
     maqet_error_remark(err, "It ends as soon as %s",
                        state == 't' ? "the debugger lets it go" : "its storage answers");
     return -1;

@@ -9,7 +9,7 @@
 
 #include "core/base/json.h"
 #include "core/machine/monitor.h"
-#include "core/qemu/actions.h"
+#include "core/qemu/objects.h"
 #include "core/snapshot/members.h"
 #include "core/snapshot/quiesce.h"
 #include "core/storage/callback.h"
@@ -30,25 +30,6 @@ stood_in_for(const struct maqet_session *session, const char *name)
 }
 
 /* ---- creating ---- */
-
-/* {"type": NAME, "data": ARGUMENTS} for each action, as `transaction` takes them. */
-static json_object *
-render(const struct maqet_actions *actions)
-{
-    json_object *list = json_object_new_array();
-
-    for (size_t i = 0; i < maqet_actions_count(actions); i++) {
-        json_object *action = json_object_new_object();
-
-        json_object_object_add(action, "type",
-                               json_object_new_string(maqet_actions_name(actions, i)));
-        json_object_object_add(action, "data", maqet_actions_arguments(actions, i));
-        json_object_array_add(list, action);
-    }
-    json_object *arguments = json_object_new_object();
-    json_object_object_add(arguments, "actions", list);
-    return arguments;
-}
 
 /* The moment of an event by QEMU's clock, in ms. */
 static double
@@ -87,8 +68,8 @@ maqet_steps_transact(struct maqet_session *session, const char *name,
     for (size_t i = 0; i < session->count; i++)
         if (maqet_storage_live_create(session->members[i].drive, name, actions, err) < 0)
             return -1;
-    _cleanup_json_ json_object *answer =
-        maqet_monitor_work(session->machine, "transaction", render(actions), err);
+    _cleanup_json_ json_object *answer = maqet_monitor_work(
+        session->machine, "transaction", maqet_actions_transaction(actions), err);
     const char *meant = stood_in_for(session, name);
     return answer ? 0
                   : maqet_error_wrap(err, "Cannot create the snapshot '%s'",

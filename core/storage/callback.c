@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/plugin/host.h"
-#include "core/qemu/actions.h"
 #include "core/qemu/objects.h"
 
 /* ---- what a callback has come to ---- */
@@ -29,12 +28,11 @@ maqet_drive_judge_args(const struct maqet_drive *drive, const char *plugin,
 {
     if (maqet_drive_judge(drive, plugin, callback, result, err) < 0)
         return -1;
-    return maqet_args_fault(args)
-               ? maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
-                                   "the plugin '%s' emitted something that QEMU "
-                                   "cannot take: %s",
-                                   plugin, maqet_args_fault(args))
-               : 0;
+    return args->fault ? maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
+                                           "the plugin '%s' emitted something that QEMU "
+                                           "cannot take: %s",
+                                           plugin, args->fault)
+                       : 0;
 }
 
 int
@@ -46,10 +44,10 @@ maqet_drive_judge_actions(const struct maqet_drive *drive,
 
     if (maqet_drive_judge(drive, plugin, callback, result, err) < 0)
         return -1;
-    return maqet_actions_fault(actions)
+    return actions->args.fault
                ? maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
                                    "the plugin '%s' emitted an invalid action: %s",
-                                   plugin, maqet_actions_fault(actions))
+                                   plugin, actions->args.fault)
                : 0;
 }
 

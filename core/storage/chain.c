@@ -102,8 +102,8 @@ static json_object *
 blockdev_of(const struct maqet_args *args, const char *name)
 {
     /* The last drive is mostly the one that is asked for. */
-    for (size_t i = maqet_args_count(args); i-- > 0;) {
-        const struct maqet_props *props = maqet_args_at(args, i);
+    for (size_t i = args->count; i-- > 0;) {
+        const struct maqet_props *props = args->objects[i];
 
         if (props->kind == &maqet_kind_blockdev && strcmp(props->id, name) == 0)
             return props->json;

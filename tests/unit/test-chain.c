@@ -21,7 +21,7 @@ check_name(const char *drive, size_t number, const char *wanted)
 
     UNIT_SAME(name, wanted);
     maqet_args_blockdev(args, name);
-    CU_ASSERT_PTR_NULL(maqet_args_fault(args));
+    CU_ASSERT_PTR_NULL(args->fault);
 }
 
 static void
@@ -86,7 +86,7 @@ test_list(void)
 static json_object *
 props_of(const struct maqet_args *args, size_t index)
 {
-    return maqet_args_at(args, index)->json;
+    return args->objects[index]->json;
 }
 
 static void

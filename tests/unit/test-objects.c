@@ -20,7 +20,7 @@ check_rendered(const struct maqet_args *args, const char *wanted)
 {
     _cleanup_free_ char *text = rendered(args);
 
-    UNIT_SAME(maqet_args_fault(args), NULL);
+    UNIT_SAME(args->fault, NULL);
     UNIT_SAME(text, wanted);
 }
 
@@ -139,9 +139,9 @@ check_pair_fault(const char *first, const char *second, const char *wanted)
 
     if (first)
         maqet_props_string(node, first, "x");
-    UNIT_SAME(maqet_args_fault(args), NULL);
+    UNIT_SAME(args->fault, NULL);
     maqet_props_int(node, second, 1);
-    UNIT_SAME(maqet_args_fault(args), wanted);
+    UNIT_SAME(args->fault, wanted);
 }
 
 static void
@@ -181,7 +181,7 @@ check_id_fault(const char *id, const char *wanted)
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
 
     maqet_args_blockdev(args, id);
-    UNIT_SAME(maqet_args_fault(args), wanted);
+    UNIT_SAME(args->fault, wanted);
 }
 
 #define NAME_RULE                                                                        \
@@ -214,9 +214,9 @@ test_ids_are_unique_within_a_kind(void)
     maqet_args_device(args, "virtio-blk-pci", "disk");
     maqet_args_object(args, "iothread", "disk");
     maqet_args_fsdev(args, "local", "disk");
-    UNIT_SAME(maqet_args_fault(args), NULL);
+    UNIT_SAME(args->fault, NULL);
     maqet_args_device(args, "ide-hd", "disk");
-    UNIT_SAME(maqet_args_fault(args), "-device 'disk': the id is used for two objects");
+    UNIT_SAME(args->fault, "-device 'disk': the id is used for two objects");
 }
 
 static void
@@ -227,11 +227,11 @@ test_empty_type(void)
     _cleanup_args_ struct maqet_args *fsdev = maqet_args_new();
 
     maqet_args_device(device, "", "disk");
-    UNIT_SAME(maqet_args_fault(device), "-device 'disk': its driver is empty");
+    UNIT_SAME(device->fault, "-device 'disk': its driver is empty");
     maqet_args_object(object, NULL, "disk");
-    UNIT_SAME(maqet_args_fault(object), "-object 'disk': its qom-type is empty");
+    UNIT_SAME(object->fault, "-object 'disk': its qom-type is empty");
     maqet_args_fsdev(fsdev, NULL, "disk");
-    UNIT_SAME(maqet_args_fault(fsdev), "-fsdev 'disk': its driver is empty");
+    UNIT_SAME(fsdev->fault, "-fsdev 'disk': its driver is empty");
 }
 
 static void
@@ -240,7 +240,7 @@ check_text(const char *text, bool is_fine)
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
 
     maqet_props_string(maqet_args_blockdev(args, "disk"), "file.filename", text);
-    UNIT_SAME(maqet_args_fault(args),
+    UNIT_SAME(args->fault,
               is_fine ? NULL
                       : "-blockdev 'disk': the value of 'file.filename' is not valid "
                         "UTF-8, and QEMU takes no other text");
@@ -274,7 +274,7 @@ test_fsdev_has_no_null(void)
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
 
     maqet_props_string(maqet_args_fsdev(args, "local", "share"), "path", NULL);
-    UNIT_SAME(maqet_args_fault(args),
+    UNIT_SAME(args->fault,
               "-fsdev 'share': the value of 'path' is null, which this option cannot "
               "express");
 }
@@ -289,7 +289,7 @@ test_first_fault_stays(void)
     maqet_props_string(node, "a", "2");
     maqet_props_string(node, "a.b", "3");
     maqet_props_string(maqet_args_blockdev(args, "1"), "", "\xff");
-    UNIT_SAME(maqet_args_fault(args), "-blockdev 'disk': the key 'a' is set twice");
+    UNIT_SAME(args->fault, "-blockdev 'disk': the key 'a' is set twice");
 }
 
 int

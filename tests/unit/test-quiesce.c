@@ -342,11 +342,11 @@ static void
 test_mute(void)
 {
     must_not_begin(MUTE, SHORT, MAQET_ERROR_TIMEOUT,
-                   "Timed out after 0.3 s, waiting for the guest agent's answer",
+                   "Timed out after 0.3 s waiting for the guest agent's answer",
                    "Is qemu-guest-agent running in the guest?", "delimited");
 }
 
-#define NO_ANSWER "s, waiting for the guest agent's answer to 'guest-fsfreeze-freeze'"
+#define NO_ANSWER "s waiting for the guest agent's answer to 'guest-fsfreeze-freeze'"
 
 /* It may have frozen all the same. */
 static void
