@@ -49,9 +49,10 @@ maqet_job_add_target(struct maqet_job *job, const struct maqet_drive *drive,
 
     if (!snapshot)
         return;
-    target->snapshot = maqet_strdup(snapshot->id);
-    target->seconds = snapshot->seconds;
-    target->nanoseconds = snapshot->nanoseconds;
+    target->has_snapshot = true;
+    target->snapshot.id = maqet_strdup(snapshot->id);
+    target->snapshot.seconds = snapshot->seconds;
+    target->snapshot.nanoseconds = snapshot->nanoseconds;
 }
 
 /* ---- its course ---- */

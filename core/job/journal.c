@@ -2,28 +2,115 @@
 #include "core/job/journal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
-#include "core/base/files.h"
+#include "core/base/field.h"
 #include "core/base/json.h"
 #include "core/base/replacement.h"
 #include "core/machine/store.h"
 
+/* A value that a former maqet may not have written. */
+#define OPTIONAL(of, key, member)                                                        \
+    {                                                                                    \
+        key, MAQET_FIELD(of, member), .optional = true, .sparse = true                   \
+    }
+
+/* ---- files ---- */
+
+static const int64_t SECOND = 1000000000; /* in ns */
+
+bool
+maqet_file_state_read(const char *path, struct maqet_file_state *state)
+{
+    struct statx status;
+
+    *state = (struct maqet_file_state){0};
+    if (statx(AT_FDCWD, path, 0, STATX_BASIC_STATS | STATX_BTIME, &status) < 0)
+        return false;
+    if (!S_ISREG(status.stx_mode))
+        return true;
+    state->known = true;
+    state->id.device = makedev(status.stx_dev_major, status.stx_dev_minor);
+    state->id.inode = status.stx_ino;
+    if (status.stx_mask & STATX_BTIME)
+        state->id.birth = (uint64_t)status.stx_btime.tv_sec * (uint64_t)SECOND +
+                          status.stx_btime.tv_nsec;
+    state->size = status.stx_size;
+    state->modified = status.stx_mtime.tv_sec * SECOND + status.stx_mtime.tv_nsec;
+    return true;
+}
+
+bool
+maqet_file_id_same(const struct maqet_file_id *a, const struct maqet_file_id *b,
+                   bool same_boot)
+{
+    return same_boot || a->birth == 0 ? maqet_file_id_equal(a, b)
+                                      : maqet_file_id_is_same_file(a, b);
+}
+
+bool
+maqet_file_state_same_file(const struct maqet_file_state *a,
+                           const struct maqet_file_state *b, bool same_boot)
+{
+    return a->known && b->known && maqet_file_id_same(&a->id, &b->id, same_boot);
+}
+
+bool
+maqet_file_state_same_content(const struct maqet_file_state *a,
+                              const struct maqet_file_state *b)
+{
+    return a->size == b->size && a->modified == b->modified;
+}
+
 /* ---- its parts ---- */
+
+static const struct maqet_fields id_fields = MAQET_FIELDS_OF(
+    struct maqet_file_id, OPTIONAL(struct maqet_file_id, "device", device),
+    OPTIONAL(struct maqet_file_id, "inode", inode),
+    OPTIONAL(struct maqet_file_id, "birth", birth));
+
+static const struct maqet_fields image_fields = MAQET_FIELDS_OF(
+    struct maqet_file_state, OPTIONAL(struct maqet_file_state, "device", id.device),
+    OPTIONAL(struct maqet_file_state, "inode", id.inode),
+    OPTIONAL(struct maqet_file_state, "birth", id.birth),
+    OPTIONAL(struct maqet_file_state, "size", size),
+    OPTIONAL(struct maqet_file_state, "modified", modified));
+
+static const struct maqet_fields snapshot_fields =
+    MAQET_FIELDS_OF(struct maqet_snapshot, {"id", MAQET_FIELD(struct maqet_snapshot, id)},
+                    OPTIONAL(struct maqet_snapshot, "seconds", seconds),
+                    OPTIONAL(struct maqet_snapshot, "nanoseconds", nanoseconds));
+
+static const struct maqet_fields target_fields = MAQET_FIELDS_OF(
+    struct maqet_job_target, {"name", MAQET_FIELD(struct maqet_job_target, name)},
+    OPTIONAL(struct maqet_job_target, "path", path),
+    {"image", MAQET_FIELD_OBJECT(struct maqet_job_target, state, &image_fields),
+     .known = MAQET_KNOWN(struct maqet_job_target, state.known), .sparse = true},
+    {"snapshot", MAQET_FIELD_OBJECT(struct maqet_job_target, snapshot, &snapshot_fields),
+     .known = MAQET_KNOWN(struct maqet_job_target, has_snapshot), .sparse = true});
+
+/* "name" and "stand_in" stand in an object "data" of the file, beside the kind and the
+ * phase. */
+static const struct maqet_fields journal_fields = MAQET_FIELDS_OF(
+    struct maqet_journal, {"name", MAQET_FIELD(struct maqet_journal, name)},
+    OPTIONAL(struct maqet_journal, "stand_in", stand_in),
+    OPTIONAL(struct maqet_journal, "begun", begun),
+    OPTIONAL(struct maqet_journal, "interrupted", interrupted),
+    OPTIONAL(struct maqet_journal, "boot", boot),
+    OPTIONAL(struct maqet_journal, "sealed", sealed),
+    {"file", MAQET_FIELD_OBJECT(struct maqet_journal, file, &id_fields),
+     .optional = true},
+    {"targets",
+     MAQET_FIELD_LIST(struct maqet_journal, targets, target_count, &target_fields)});
+
+static const char *const data_keys[] = {"name", "stand_in"};
 
 void
 maqet_journal_clear(struct maqet_journal *journal)
 {
-    for (size_t i = 0; i < journal->target_count; i++) {
-        free(journal->targets[i].name);
-        free(journal->targets[i].path);
-        free(journal->targets[i].snapshot);
-    }
-    free(journal->targets);
-    free(journal->name);
-    json_object_put(journal->data);
-    free(journal->boot);
-    *journal = (struct maqet_journal){0};
+    maqet_fields_clear(&journal_fields, journal);
 }
 
 const struct maqet_job_phase *
@@ -58,20 +145,6 @@ maqet_journal_find_target(const struct maqet_journal *journal, const char *name)
         if (strcmp(journal->targets[i].name, name) == 0)
             return &journal->targets[i];
     return NULL;
-}
-
-void
-maqet_journal_note(struct maqet_journal *journal, const char *key, const char *text)
-{
-    if (!journal->data)
-        journal->data = json_object_new_object();
-    json_object_object_add(journal->data, key, json_object_new_string(text));
-}
-
-const char *
-maqet_journal_noted(const struct maqet_journal *journal, const char *key)
-{
-    return maqet_json_text(journal->data, key);
 }
 
 /* Identifies the time from one start of the host to the next: random(4). */
@@ -110,61 +183,6 @@ maqet_journal_record(struct maqet_journal *journal)
 
 /* ---- reading ---- */
 
-static void
-parse_id(json_object *object, struct maqet_file_id *id)
-{
-    id->device = (uint64_t)maqet_json_int(object, "device");
-    id->inode = (uint64_t)maqet_json_int(object, "inode");
-    id->birth = (uint64_t)maqet_json_int(object, "birth");
-}
-
-static void
-parse_image(json_object *object, struct maqet_file_state *state)
-{
-    json_object *image = NULL;
-
-    if (!json_object_object_get_ex(object, "image", &image))
-        return;
-    state->known = true;
-    parse_id(image, &state->id);
-    state->size = (uint64_t)maqet_json_int(image, "size");
-    state->modified = maqet_json_int(image, "modified");
-}
-
-/* An earlier maqet wrote the name alone. */
-static bool
-parse_target(json_object *object, struct maqet_journal *journal)
-{
-    const char *name = json_object_is_type(object, json_type_string)
-                           ? json_object_get_string(object)
-                           : maqet_json_text(object, "name");
-    json_object *snapshot = NULL;
-
-    if (!name)
-        return false;
-    struct maqet_job_target *target =
-        maqet_journal_add_target(journal, name, maqet_json_text(object, "path"));
-    parse_image(object, &target->state);
-    if (!json_object_object_get_ex(object, "snapshot", &snapshot))
-        return true;
-    target->snapshot = maqet_strdup(maqet_json_text(snapshot, "id"));
-    target->seconds = maqet_json_int(snapshot, "seconds");
-    target->nanoseconds = (uint32_t)maqet_json_int(snapshot, "nanoseconds");
-    return target->snapshot != NULL;
-}
-
-/* False: there is something else among them. */
-static bool
-parse_targets(json_object *list, struct maqet_journal *journal)
-{
-    if (!json_object_is_type(list, json_type_array))
-        return false;
-    for (size_t i = 0; i < json_object_array_length(list); i++)
-        if (!parse_target(json_object_array_get_idx(list, i), journal))
-            return false;
-    return true;
-}
-
 /* Whether a phase has that word; @former: that of an earlier maqet, which had one for kind
  * and phase together. */
 static bool
@@ -194,36 +212,31 @@ find_phase(const struct maqet_context *context, const char *kind, const char *wo
     return false;
 }
 
-/* Takes what the kind noted, which are texts. */
-static bool
-parse_data(json_object *data, struct maqet_journal *journal)
+/* Has a file of this maqet, or of a former one, say what the rows say. A former one had
+ * "drives", where an earlier one still wrote their names alone, and no "data". */
+static void
+normalize(json_object *file, bool former)
 {
-    if (!json_object_is_type(data, json_type_object))
-        return false;
-    journal->name = maqet_strdup(maqet_json_text(data, "name"));
-    json_object_object_foreach(data, key, value)
-    {
-        if (strcmp(key, "name") != 0 && json_object_is_type(value, json_type_string))
-            maqet_journal_note(journal, key, json_object_get_string(value));
+    json_object *data = json_object_object_get(file, "data");
+    json_object *drives = json_object_object_get(file, "drives");
+
+    for (size_t i = 0; !former && i < sizeof(data_keys) / sizeof(*data_keys); i++)
+        json_object_object_add(
+            file, data_keys[i],
+            json_object_get(json_object_object_get(data, data_keys[i])));
+    for (size_t i = 0; former && json_object_is_type(drives, json_type_array) &&
+                       i < json_object_array_length(drives);
+         i++) {
+        json_object *drive = json_object_array_get_idx(drives, i);
+
+        if (!json_object_is_type(drive, json_type_string))
+            continue;
+        json_object *target = json_object_new_object();
+        json_object_object_add(target, "name", json_object_get(drive));
+        json_object_array_put_idx(drives, i, target);
     }
-    return true;
-}
-
-/* {"operation": WORD, "name": NAME, "stand_in": NAME, "drives": [...]}, as an earlier maqet
- * wrote it. */
-static bool
-parse_former(const struct maqet_context *context, json_object *file,
-             struct maqet_journal *journal)
-{
-    json_object *stand_in = json_object_object_get(file, "stand_in");
-
-    journal->name = maqet_strdup(maqet_json_text(file, "name"));
-    if (json_object_is_type(stand_in, json_type_string))
-        maqet_journal_note(journal, "stand_in", json_object_get_string(stand_in));
-    else if (stand_in)
-        return false;
-    return find_phase(context, NULL, maqet_json_text(file, "operation"), journal) &&
-           parse_targets(json_object_object_get(file, "drives"), journal);
+    if (former)
+        json_object_object_add(file, "targets", json_object_get(drives));
 }
 
 /* Fills the journal; false: it is not one of ours. */
@@ -235,34 +248,24 @@ parse(const struct maqet_context *context, json_object *file,
 
     if (!json_object_is_type(file, json_type_object))
         return false;
-    journal->begun = maqet_json_int(file, "begun");
-    journal->interrupted = maqet_json_int(file, "interrupted");
-    journal->boot = maqet_strdup(maqet_json_text(file, "boot"));
-    journal->sealed = json_object_get_boolean(json_object_object_get(file, "sealed"));
-    bool known =
-        kind ? find_phase(context, kind, maqet_json_text(file, "phase"), journal) &&
-                   parse_data(json_object_object_get(file, "data"), journal) &&
-                   parse_targets(json_object_object_get(file, "targets"), journal)
-             : parse_former(context, file, journal);
-    return known && journal->name &&
-           (!journal->kind->needs || maqet_journal_noted(journal, journal->kind->needs));
+    normalize(file, !kind);
+    return maqet_fields_from_json(&journal_fields, file, journal, NULL) == 0 &&
+           find_phase(context, kind, maqet_json_text(file, kind ? "phase" : "operation"),
+                      journal) &&
+           (!journal->kind->needs_stand_in || journal->stand_in);
 }
 
 /* Whether it is the very file that was written. A copy, such as a backup that was brought
  * back, says nothing of what happened to the images since. */
 static void
-look_at_file(const char *path, json_object *file, struct maqet_journal *journal)
+look_at_file(const char *path, struct maqet_journal *journal)
 {
     struct maqet_file_state state;
-    struct maqet_file_id written = {0};
-    json_object *object = NULL;
 
-    json_object_object_get_ex(file, "file", &object);
-    parse_id(object, &written);
     maqet_file_state_read(path, &state);
     journal->touched = state.modified;
     journal->copied =
-        !maqet_file_id_same(&state.id, &written, maqet_journal_same_boot(journal));
+        !maqet_file_id_same(&state.id, &journal->file, maqet_journal_same_boot(journal));
 }
 
 int
@@ -281,7 +284,7 @@ maqet_journal_read(const struct maqet_context *context, const char *vm,
     _cleanup_json_ json_object *file =
         text ? maqet_json_parse(text, path, &reason) : NULL;
     if (file && parse(context, file, journal)) {
-        look_at_file(path, file, journal);
+        look_at_file(path, journal);
         return 0;
     }
     maqet_journal_clear(journal);
@@ -302,78 +305,21 @@ maqet_journal_read(const struct maqet_context *context, const char *vm,
 
 /* ---- writing ---- */
 
-static void
-add_number(json_object *object, const char *key, int64_t number)
-{
-    json_object_object_add(object, key, json_object_new_int64(number));
-}
-
-static void
-add_text(json_object *object, const char *key, const char *text)
-{
-    if (text)
-        json_object_object_add(object, key, json_object_new_string(text));
-}
-
-static void
-add_id(json_object *object, const struct maqet_file_id *id)
-{
-    add_number(object, "device", (int64_t)id->device);
-    add_number(object, "inode", (int64_t)id->inode);
-    add_number(object, "birth", (int64_t)id->birth);
-}
-
 static json_object *
-render_target(const struct maqet_job_target *target)
+render(const struct maqet_journal *journal)
 {
-    json_object *object = json_object_new_object();
-
-    add_text(object, "name", target->name);
-    add_text(object, "path", target->path);
-    if (target->state.known) {
-        json_object *image = json_object_new_object();
-
-        add_id(image, &target->state.id);
-        add_number(image, "size", (int64_t)target->state.size);
-        add_number(image, "modified", target->state.modified);
-        json_object_object_add(object, "image", image);
-    }
-    if (target->snapshot) {
-        json_object *snapshot = json_object_new_object();
-
-        add_text(snapshot, "id", target->snapshot);
-        add_number(snapshot, "seconds", target->seconds);
-        add_number(snapshot, "nanoseconds", target->nanoseconds);
-        json_object_object_add(object, "snapshot", snapshot);
-    }
-    return object;
-}
-
-static json_object *
-render(const struct maqet_journal *journal, const struct maqet_file_id *id)
-{
-    json_object *file = json_object_new_object();
-    json_object *itself = json_object_new_object(), *targets = json_object_new_array();
+    json_object *file = maqet_fields_to_json(&journal_fields, journal);
     json_object *data = json_object_new_object();
 
-    add_text(file, "kind", journal->kind->word);
-    add_text(file, "phase", maqet_journal_phase(journal)->word);
-    add_number(file, "begun", journal->begun);
-    if (journal->interrupted)
-        add_number(file, "interrupted", journal->interrupted);
-    add_text(file, "boot", journal->boot);
-    json_object_object_add(file, "sealed", json_object_new_boolean(journal->sealed));
-    add_id(itself, id);
-    json_object_object_add(file, "file", itself);
-    for (size_t i = 0; i < journal->target_count; i++)
-        json_object_array_add(targets, render_target(&journal->targets[i]));
-    json_object_object_add(file, "targets", targets);
-    add_text(data, "name", journal->name);
-    if (journal->data) {
-        json_object_object_foreach(journal->data, key, value)
-        {
-            json_object_object_add(data, key, json_object_get(value));
-        }
+    json_object_object_add(file, "kind", json_object_new_string(journal->kind->word));
+    json_object_object_add(file, "phase",
+                           json_object_new_string(maqet_journal_phase(journal)->word));
+    for (size_t i = 0; i < sizeof(data_keys) / sizeof(*data_keys); i++) {
+        json_object *value = json_object_object_get(file, data_keys[i]);
+
+        if (value)
+            json_object_object_add(data, data_keys[i], json_object_get(value));
+        json_object_object_del(file, data_keys[i]);
     }
     json_object_object_add(file, "data", data);
     return file;
@@ -385,13 +331,13 @@ maqet_journal_write(const struct maqet_context *context, const char *vm,
 {
     _cleanup_free_ char *path = maqet_store_file(context, vm, MAQET_STORE_PENDING);
     _cleanup_replacement_ struct maqet_replacement replacement;
-    struct maqet_file_id id;
+    struct maqet_journal written = *journal;
 
     if (maqet_replacement_begin(path, &replacement, err) < 0)
         return -1;
-    if (!maqet_file_id_of_fd(replacement.fd, &id))
+    if (!maqet_file_id_of_fd(replacement.fd, &written.file))
         return maqet_error_errno(err, errno, "Cannot write %s", path);
-    _cleanup_json_ json_object *file = render(journal, &id);
+    _cleanup_json_ json_object *file = render(&written);
     _cleanup_free_ char *text = maqet_format(
         "%s\n", json_object_to_json_string_ext(file, JSON_C_TO_STRING_PRETTY |
                                                          JSON_C_TO_STRING_NOSLASHESCAPE));

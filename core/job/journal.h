@@ -10,11 +10,46 @@
 #ifndef MAQET_JOB_JOURNAL_H
 #define MAQET_JOB_JOURNAL_H
 
-#include <json-c/json.h>
-
 #include "core/base/context.h"
-#include "core/job/file_state.h"
+#include "core/base/files.h"
 #include "core/job/kind.h"
+#include "core/storage/snapshots.h"
+
+/* ---- which file an image is, and whether it was written to since ---- */
+
+struct maqet_file_state {
+    bool known; /* a regular file was there; else nothing of it can be told */
+    struct maqet_file_id id;
+    uint64_t size;    /* bytes */
+    int64_t modified; /* ns since 1970 */
+};
+
+/* Looks at a file, following links. Returns whether there is anything of that name;
+ * a block device is there, but not known. */
+bool maqet_file_state_read(const char *path, struct maqet_file_state *state);
+
+/*
+ * Whether two states are of one file. Across a restart of the host, device numbers may
+ * have changed, so there the inode and its time of birth decide.
+ *
+ * It is stricter than maqet_file_id_is_same_file, which serves records that outlive many
+ * boots, and so never knows whether the number still counts. A journal knows its boot,
+ * and with that can tell a file from its copy in a snapshot of the whole file system
+ * (btrfs, LVM), which has its inode and birth; and where there is no time of birth, it
+ * rather asks the user than reverts another file.
+ */
+bool maqet_file_state_same_file(const struct maqet_file_state *a,
+                                const struct maqet_file_state *b, bool same_boot);
+
+/* The same for the identities alone. */
+bool maqet_file_id_same(const struct maqet_file_id *a, const struct maqet_file_id *b,
+                        bool same_boot);
+
+/* Whether nothing was written in between, for two states of one file. */
+bool maqet_file_state_same_content(const struct maqet_file_state *a,
+                                   const struct maqet_file_state *b);
+
+/* ---- the journal ---- */
 
 /* A drive that the job is about. */
 struct maqet_job_target {
@@ -22,19 +57,18 @@ struct maqet_job_target {
     char *path;                    /* of its image; NULL: it lies elsewhere */
     struct maqet_file_state state; /* of the image, after the job's last step */
 
-    /* The snapshot that the job is about: the one to load, the one that is deleted or
-     * replaced. Another one may have its name later on. */
-    char *snapshot;  /* its id; NULL: there was none */
-    int64_t seconds; /* its date */
-    uint32_t nanoseconds;
+    /* The snapshot that the job is about, by its id and date: the one to load, the one that
+     * is deleted or replaced. Another one may have its name later on. */
+    bool has_snapshot;
+    struct maqet_snapshot snapshot;
 };
 
 struct maqet_journal {
     bool unread; /* there is one, which can't be read at the moment */
     const struct maqet_job_kind *kind; /* NULL: nothing is pending */
     size_t phase;                      /* the index of its row */
-    char *name;        /* what the job is about: "keep" of "load of snapshot 'keep'" */
-    json_object *data; /* what the kind notes besides, texts by their keys; may be NULL */
+    char *name;     /* what the job is about: "keep" of "load of snapshot 'keep'" */
+    char *stand_in; /* the name meanwhile of what replaces another snapshot; or NULL */
     struct maqet_job_target *targets;
     size_t target_count;
     int64_t begun;       /* ns since 1970 */
@@ -42,6 +76,7 @@ struct maqet_journal {
     char *boot;  /* of the host, when it was written; NULL: by a maqet that recorded no
                     images */
     bool sealed; /* the images' states are those after the interruption (seal.h) */
+    struct maqet_file_id file; /* which file was written */
 
     /* Found by reading alone. */
     bool copied;     /* the file is a copy of the one that was written */
@@ -63,10 +98,6 @@ struct maqet_job_target *maqet_journal_add_target(struct maqet_journal *journal,
 /* The drive of that name, or NULL. */
 const struct maqet_job_target *
 maqet_journal_find_target(const struct maqet_journal *journal, const char *name);
-
-/* Notes a text of the kind's own, and what it noted; NULL: nothing of that key. */
-void maqet_journal_note(struct maqet_journal *journal, const char *key, const char *text);
-const char *maqet_journal_noted(const struct maqet_journal *journal, const char *key);
 
 /* Records the images' present state, and the host's present boot. The job must be one
  * that is known to have left them so. */

@@ -36,12 +36,12 @@ struct maqet_job_kind {
     const char *noun; /* in messages, before the job's name: "creation of snapshot" */
     const struct maqet_job_phase *phases; /* it begins in the first one */
     size_t phase_count;
-    const char *needs; /* what must be noted for its recovery; NULL: the name is enough */
     const char *file;  /* in the machine's folder, where it is recorded in the place of
                          * pending.json, as there may be several; NULL: it isn't */
     bool blocks_start; /* no guest may start before it is put right */
 
     /* Of those about snapshots. */
+    bool needs_stand_in;     /* its recovery needs to know the stand-in's name */
     bool makes_set;          /* each target is to have one of the job's name */
     bool only_recorded;      /* it makes none: only those recorded are its business */
     const char *saved_state; /* the name of those that keep the drives' present state

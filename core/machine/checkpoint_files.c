@@ -50,22 +50,18 @@ maqet_checkpoint_clear(struct maqet_checkpoint *about)
     for (size_t i = 0; i < about->snapshot_count; i++)
         free(about->snapshots[i].drive);
     maqet_fields_list_free(&snapshot_fields, about->snapshots, about->snapshot_count);
-    maqet_fields_clear(&checkpoint_fields, about);
     free(about->name);
-    *about = (struct maqet_checkpoint){0};
+    maqet_fields_clear(&checkpoint_fields, about);
 }
 
-static struct maqet_checkpoint_snapshot *
-add_snapshot(struct maqet_checkpoint *about, const char *drive)
+static void
+add_snapshot(struct maqet_checkpoint *about, struct maqet_checkpoint_snapshot snapshot)
 {
     size_t count = about->snapshot_count++;
 
     about->has_snapshots = true;
-    about->snapshots =
-        maqet_realloc(about->snapshots, (count + 1) * sizeof(*about->snapshots));
-    about->snapshots[count] =
-        (struct maqet_checkpoint_snapshot){.drive = maqet_strdup(drive)};
-    return &about->snapshots[count];
+    about->snapshots = maqet_realloc(about->snapshots, (count + 1) * sizeof(snapshot));
+    about->snapshots[count] = snapshot;
 }
 
 void
@@ -73,12 +69,12 @@ maqet_checkpoint_add_snapshot(struct maqet_checkpoint *about,
                               const struct maqet_drive *drive,
                               const struct maqet_snapshot *snapshot)
 {
-    struct maqet_checkpoint_snapshot *added = add_snapshot(about, drive->name);
-
-    added->image = maqet_strdup(drive->path);
-    added->snapshot.id = maqet_strdup(snapshot->id);
-    added->snapshot.seconds = snapshot->seconds;
-    added->snapshot.nanoseconds = snapshot->nanoseconds;
+    add_snapshot(about, (struct maqet_checkpoint_snapshot){
+                            .drive = maqet_strdup(drive->name),
+                            .image = maqet_strdup(drive->path),
+                            .snapshot = {.id = maqet_strdup(snapshot->id),
+                                         .seconds = snapshot->seconds,
+                                         .nanoseconds = snapshot->nanoseconds}});
 }
 
 const struct maqet_snapshot *
@@ -122,8 +118,11 @@ read_description(json_object *object, struct maqet_checkpoint *about,
         return 0;
     json_object_object_foreach(snapshots, drive, entry)
     {
-        (void)maqet_fields_from_json(&snapshot_fields, entry, add_snapshot(about, drive),
-                                     NULL);
+        struct maqet_checkpoint_snapshot read = {0};
+
+        (void)maqet_fields_from_json(&snapshot_fields, entry, &read, NULL);
+        read.drive = maqet_strdup(drive);
+        add_snapshot(about, read);
     }
     return 0;
 }

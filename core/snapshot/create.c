@@ -332,7 +332,7 @@ static int
 put_right_overwrite(struct maqet_session *session, struct maqet_error **err)
 {
     const struct maqet_journal *journal = &session->job->journal;
-    const char *stand_in = maqet_journal_noted(journal, "stand_in");
+    const char *stand_in = journal->stand_in;
     size_t begun = count_stand_ins(session, stand_in);
 
     if (count_own(session, journal->name) < session->count && begun == session->count)
@@ -392,8 +392,8 @@ const struct maqet_job_kind maqet_kind_overwrite = {
     .noun = "replacement of snapshot",
     .phases = overwrite_phases,
     .phase_count = 1,
-    .needs = "stand_in",
     .blocks_start = true,
+    .needs_stand_in = true,
     .check = maqet_steps_check_can_create,
     .recover = recover_overwrite,
     .forget = maqet_session_forget,

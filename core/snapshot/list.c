@@ -66,7 +66,7 @@ static bool
 is_hidden(const struct maqet_session *session, const struct maqet_snapshot *snapshot)
 {
     const struct maqet_journal *journal = &session->job->journal;
-    const char *stand_in = maqet_journal_noted(journal, "stand_in");
+    const char *stand_in = journal->stand_in;
     const char *saved_state = journal->kind ? journal->kind->saved_state : NULL;
 
     return (saved_state && strcmp(snapshot->name, saved_state) == 0) ||

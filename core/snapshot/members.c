@@ -338,14 +338,9 @@ maqet_member_recorded(const struct maqet_session *session,
     /* An earlier maqet knew nothing but the name. */
     if (!journal->boot)
         return maqet_member_find(session, member, journal->name, NULL);
-    for (size_t i = 0; target && target->snapshot && i < member->snapshots.count; i++) {
-        const struct maqet_snapshot *snapshot = member->snapshots.items[i];
-
-        if (strcmp(snapshot->id, target->snapshot) == 0 &&
-            snapshot->seconds == target->seconds &&
-            snapshot->nanoseconds == target->nanoseconds)
-            return snapshot;
-    }
+    for (size_t i = 0; target && target->has_snapshot && i < member->snapshots.count; i++)
+        if (maqet_snapshot_same(&target->snapshot, member->snapshots.items[i]))
+            return member->snapshots.items[i];
     return NULL;
 }
 

@@ -83,8 +83,7 @@ maqet_session_begin(struct maqet_session *session, const struct maqet_job_kind *
     struct maqet_job *job = session->job;
 
     maqet_job_plan(job, kind, name);
-    if (stand_in)
-        maqet_journal_note(&job->journal, "stand_in", stand_in);
+    job->journal.stand_in = maqet_strdup(stand_in);
     for (size_t i = 0; i < session->count; i++) {
         const struct maqet_member *member = &session->members[i];
 
@@ -192,8 +191,7 @@ list_kept_in(struct maqet_session *session, const char *drive, struct maqet_stri
         return;
     }
     add_kept(session, kind->saved_state, "its state before the load", kept);
-    add_kept(session, maqet_journal_noted(journal, "stand_in"),
-             "which was meant to replace another one", kept);
+    add_kept(session, journal->stand_in, "which was meant to replace another one", kept);
     if (kind->makes_set)
         add_kept(session, journal->name, "which other drives may not have", kept);
 }

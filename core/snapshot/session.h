@@ -43,7 +43,7 @@ void maqet_session_cleanup(struct maqet_session **session);
 #define _cleanup_session_ _cleanup_(maqet_session_cleanup)
 
 /* Begins the session's job: its targets are the members' drives, with their snapshots of
- * that name. @stand_in (may be NULL) is noted as "stand_in". */
+ * that name. @stand_in may be NULL. */
 int maqet_session_begin(struct maqet_session *session, const struct maqet_job_kind *kind,
                         const char *name, const char *stand_in, struct maqet_error **err);
 

@@ -24,9 +24,9 @@ static const char *
 stood_in_for(const struct maqet_session *session, const char *name)
 {
     const struct maqet_journal *journal = &session->job->journal;
-    const char *stand_in = maqet_journal_noted(journal, "stand_in");
 
-    return stand_in && strcmp(stand_in, name) == 0 ? journal->name : NULL;
+    return journal->stand_in && strcmp(journal->stand_in, name) == 0 ? journal->name
+                                                                     : NULL;
 }
 
 /* ---- creating ---- */

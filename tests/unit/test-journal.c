@@ -55,8 +55,7 @@ write_journal(const struct scene *scene, const struct maqet_job_kind *kind, size
         .kind = kind, .phase = phase, .name = maqet_strdup(name)};
     struct maqet_error *error = NULL;
 
-    if (stand_in)
-        maqet_journal_note(&journal, "stand_in", stand_in);
+    journal.stand_in = maqet_strdup(stand_in);
     for (; *drives; drives++)
         maqet_journal_add_target(&journal, *drives, NULL);
     maqet_journal_record(&journal);
@@ -88,7 +87,7 @@ check_journal(const struct maqet_journal *journal, const struct maqet_job_kind *
     CU_ASSERT_PTR_EQUAL(journal->kind, kind);
     CU_ASSERT_EQUAL(journal->phase, phase);
     UNIT_SAME(journal->name, name);
-    UNIT_SAME(maqet_journal_noted(journal, "stand_in"), stand_in);
+    UNIT_SAME(journal->stand_in, stand_in);
     UNIT_SAME(joined, drives);
 }
 
@@ -217,14 +216,15 @@ fill_journal(struct maqet_journal *journal, const struct maqet_job_kind *kind,
     journal->kind = kind;
     journal->phase = phase;
     journal->name = maqet_strdup("n");
-    maqet_journal_note(journal, "stand_in", "s");
+    journal->stand_in = maqet_strdup("s");
     journal->begun = 5;
     journal->interrupted = 7;
     journal->sealed = true;
     struct maqet_job_target *target = maqet_journal_add_target(journal, "hdd", image);
-    target->snapshot = maqet_strdup("3");
-    target->seconds = 8;
-    target->nanoseconds = 9;
+    target->has_snapshot = true;
+    target->snapshot.id = maqet_strdup("3");
+    target->snapshot.seconds = 8;
+    target->snapshot.nanoseconds = 9;
     maqet_journal_add_target(journal, "data", NULL);
     maqet_journal_record(journal);
 }
@@ -272,8 +272,8 @@ check_image(struct scene *scene, const struct maqet_job_kind *kind, size_t phase
     const struct maqet_job_target *target = maqet_journal_find_target(journal, "hdd");
     CU_ASSERT_PTR_NOT_NULL_FATAL(target);
     UNIT_SAME(target->path, image);
-    UNIT_SAME(target->snapshot, "3");
-    CU_ASSERT_TRUE(target->seconds == 8 && target->nanoseconds == 9);
+    UNIT_SAME(target->snapshot.id, "3");
+    CU_ASSERT_TRUE(target->snapshot.seconds == 8 && target->snapshot.nanoseconds == 9);
     CU_ASSERT_TRUE(maqet_file_state_read(image, &state));
     CU_ASSERT_TRUE(maqet_file_state_same_file(&target->state, &state, true));
     CU_ASSERT_TRUE(maqet_file_state_same_content(&target->state, &state));
@@ -281,7 +281,7 @@ check_image(struct scene *scene, const struct maqet_job_kind *kind, size_t phase
     CU_ASSERT_PTR_NOT_NULL_FATAL(target);
     CU_ASSERT_FALSE(target->state.known);
     UNIT_SAME(target->path, NULL);
-    UNIT_SAME(target->snapshot, NULL);
+    CU_ASSERT_FALSE(target->has_snapshot);
 }
 
 static void
