@@ -69,7 +69,6 @@ libmaqet_core_la_SOURCES = \
 	core/conformance/tracer.c core/conformance/tracer.h \
 	core/conformance/variants.c core/conformance/variants.h \
 	core/job/block_jobs.c core/job/block_jobs.h \
-	core/job/interrupted.c core/job/interrupted.h \
 	core/job/job.c core/job/job.h \
 	core/job/journal.c core/job/journal.h \
 	core/job/kind.h \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/checkpoint/list.h"
 
-#include "core/job/interrupted.h"
+#include "core/job/recover.h"
 #include "core/snapshot/session.h"
 
 static int

@@ -5,7 +5,7 @@
  * was interrupted, and recovers it (recover.h) before anything else happens.
  *
  * It records which files the images are, and their state as the job left them, so that a
- * recovery which comes later than it should finds out (interrupted.h).
+ * recovery which comes later than it should finds out (recover.h).
  */
 #ifndef MAQET_JOB_JOURNAL_H
 #define MAQET_JOB_JOURNAL_H

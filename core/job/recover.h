@@ -51,4 +51,9 @@ int maqet_job_decide(const struct maqet_context *context, const char *vm,
                      enum maqet_recovery_way way, bool *pending,
                      struct maqet_strings *kept, struct maqet_error **err);
 
+/* ---- who only looks ---- */
+
+/* Says in a warning that a job is pending. */
+void maqet_interrupted_warn(const struct maqet_job *job);
+
 #endif

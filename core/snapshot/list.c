@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
-#include "core/job/interrupted.h"
+#include "core/job/recover.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/members.h"
 

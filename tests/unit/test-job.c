@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 
 #include "core/base/replacement.h"
-#include "core/job/interrupted.h"
+#include "core/job/recover.h"
 #include "core/snapshot/list.h"
 #include "tests/unit/jobs.h"
 
