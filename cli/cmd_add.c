@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/invocation.h"
 #include "cli/options.h"
-#include "core/lifecycle/addable.h"
+#include "core/lifecycle/apply.h"
 #include "core/machine/store.h"
 
 struct added {

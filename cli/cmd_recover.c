@@ -3,7 +3,7 @@
 
 #include "cli/invocation.h"
 #include "cli/options.h"
-#include "core/snapshot/recover.h"
+#include "core/snapshot/session.h"
 
 struct recovered {
     const char *vm;

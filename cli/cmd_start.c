@@ -5,7 +5,6 @@
 #include "cli/checkpoints.h"
 #include "cli/machines.h"
 #include "cli/options.h"
-#include "core/lifecycle/foreground.h"
 #include "core/lifecycle/start.h"
 #include "core/lifecycle/startable.h"
 #include "core/lifecycle/stop.h"

@@ -2,7 +2,7 @@
 #include "cli/drives.h"
 #include "cli/invocation.h"
 #include "cli/options.h"
-#include "core/lifecycle/addable.h"
+#include "core/lifecycle/apply.h"
 
 struct validated {
     const char *name;

@@ -75,9 +75,7 @@ libmaqet_core_la_SOURCES = \
 	core/job/recover.c core/job/recover.h \
 	core/job/seal.c core/job/seal.h \
 	core/kinds.c core/kinds.h \
-	core/lifecycle/addable.c core/lifecycle/addable.h \
 	core/lifecycle/apply.c core/lifecycle/apply.h \
-	core/lifecycle/foreground.c core/lifecycle/foreground.h \
 	core/lifecycle/launching.c core/lifecycle/launching.h \
 	core/lifecycle/pause.c core/lifecycle/pause.h \
 	core/lifecycle/removal_plan.c core/lifecycle/removal_plan.h \
@@ -170,13 +168,10 @@ libmaqet_core_la_SOURCES = \
 	core/snapshot/members.c core/snapshot/members.h \
 	core/snapshot/others.c core/snapshot/others.h \
 	core/snapshot/quiesce.c core/snapshot/quiesce.h \
-	core/snapshot/recover.c core/snapshot/recover.h \
-	core/snapshot/request.c core/snapshot/request.h \
 	core/snapshot/revert.c core/snapshot/revert.h \
 	core/snapshot/session.c core/snapshot/session.h \
 	core/snapshot/snapshot.h \
 	core/snapshot/steps.c core/snapshot/steps.h \
-	core/snapshot/way.c core/snapshot/way.h \
 	core/storage/callback.c core/storage/callback.h \
 	core/storage/chain.c core/storage/chain.h \
 	core/storage/check.c core/storage/check.h \

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * start.h - starting a machine, in the background. The machine's lock is held until QEMU
- * has answered.
+ * start.h - starting a machine. Its lock is held until QEMU has answered.
  */
 #ifndef MAQET_LIFECYCLE_START_H
 #define MAQET_LIFECYCLE_START_H
@@ -43,17 +42,12 @@ int maqet_vm_start_again(struct maqet_opened *machine,
                          const struct maqet_incoming *incoming, int64_t timeout,
                          struct maqet_error **err);
 
-/* ---- for starts that go on (foreground.c) ---- */
-
-struct maqet_launching;
-
-/* Opens a machine that is at rest; MAQET_ERROR_STATE: it runs. */
-struct maqet_opened *maqet_start_open(const struct maqet_context *context,
-                                      const char *name, struct maqet_error **err);
-
-/* Starts it as it is stored; what the start holds is the caller's to clear. */
-int maqet_start_stored(struct maqet_launching *launching,
-                       const struct maqet_drives_consent *consent,
-                       struct maqet_error **err);
+/*
+ * Starts a machine as maqet_vm_start() does, but QEMU keeps our terminal, and we stay until
+ * it has ended; *exit_code gets its exit code. SIGTERM and SIGHUP press the power button; a
+ * second one ends QEMU. A service manager is told when QEMU runs (sd_notify(3)).
+ */
+int maqet_vm_run(const struct maqet_context *context, const char *name,
+                 const struct maqet_start *how, int *exit_code, struct maqet_error **err);
 
 #endif

@@ -22,7 +22,6 @@
 #include "core/snapshot/identity.h"
 #include "core/snapshot/members.h"
 #include "core/snapshot/steps.h"
-#include "core/snapshot/way.h"
 
 void
 maqet_snapshot_receipt_clear(struct maqet_snapshot_receipt *receipt)
@@ -192,7 +191,7 @@ maqet_snapshot_create(const struct maqet_context *context,
     _cleanup_session_ struct maqet_session *session =
         maqet_session_open(context, request->vm, err);
     double begun = maqet_now_exact();
-    if (!session || maqet_way_check(session, request->way, err) < 0 ||
+    if (!session ||
         maqet_choice_make(session, request, MAQET_PURPOSE_CREATE, &receipt->left, err) <
             0 ||
         check_existing(session, request->name, request->overwrite, &replaces, err) < 0 ||

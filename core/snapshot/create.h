@@ -5,10 +5,8 @@
 #ifndef MAQET_SNAPSHOT_CREATE_H
 #define MAQET_SNAPSHOT_CREATE_H
 
-#include "core/base/context.h"
-#include "core/base/error.h"
 #include "core/job/kind.h"
-#include "core/snapshot/request.h"
+#include "core/snapshot/choice.h"
 
 enum maqet_consistency {
     MAQET_CONSISTENCY_CRASH,       /* as after a power cut */

@@ -5,7 +5,6 @@
 #include "core/snapshot/identity.h"
 #include "core/snapshot/members.h"
 #include "core/snapshot/steps.h"
-#include "core/snapshot/way.h"
 
 int
 maqet_snapshot_delete(const struct maqet_context *context,
@@ -17,7 +16,7 @@ maqet_snapshot_delete(const struct maqet_context *context,
     _cleanup_session_ struct maqet_session *session =
         maqet_session_open(context, request->vm, err);
 
-    if (!session || maqet_way_check(session, request->way, err) < 0 ||
+    if (!session ||
         maqet_choice_make(session, request, MAQET_PURPOSE_DELETE, left, err) < 0 ||
         maqet_members_need(session, name, err) < 0 ||
         maqet_identity_check_none(session, name, err) < 0 ||

@@ -5,10 +5,8 @@
 #ifndef MAQET_SNAPSHOT_DELETE_H
 #define MAQET_SNAPSHOT_DELETE_H
 
-#include "core/base/context.h"
-#include "core/base/error.h"
 #include "core/job/kind.h"
-#include "core/snapshot/request.h"
+#include "core/snapshot/choice.h"
 
 /* Needs vm, drive, exclude, name, way. @drives gets the drives that it was deleted of,
  * @left (may be NULL) what was left out. */

@@ -5,9 +5,8 @@
 #ifndef MAQET_SNAPSHOT_EXPORT_H
 #define MAQET_SNAPSHOT_EXPORT_H
 
-#include "core/base/context.h"
 #include "core/job/kind.h"
-#include "core/snapshot/request.h"
+#include "core/snapshot/choice.h"
 #include "core/storage/export.h"
 
 /* Writes what a snapshot of one drive holds to a new file, while the machine runs as

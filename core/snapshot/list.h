@@ -5,8 +5,7 @@
 #ifndef MAQET_SNAPSHOT_LIST_H
 #define MAQET_SNAPSHOT_LIST_H
 
-#include "core/base/context.h"
-#include "core/snapshot/request.h"
+#include "core/snapshot/choice.h"
 #include "core/storage/snapshots.h"
 
 /* One drive of a list. */

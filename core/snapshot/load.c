@@ -14,7 +14,6 @@
 #include "core/snapshot/identity.h"
 #include "core/snapshot/members.h"
 #include "core/snapshot/revert.h"
-#include "core/snapshot/way.h"
 
 /* Whether all drives have the snapshot; of several, the one that was taken together with
  * the others. */
@@ -42,8 +41,7 @@ open_loadable(const struct maqet_context *context,
     session->machine->silent = session->machine->run.pid > 0 && request->silent;
     /* QEMU is to be ended, and its answers only spare us the images. */
     session->machine->on_silence = MAQET_ON_SILENCE_END;
-    if (maqet_way_check(session, request->way, err) < 0 ||
-        maqet_choice_make(session, request, MAQET_PURPOSE_LOAD, left, err) < 0 ||
+    if (maqet_choice_make(session, request, MAQET_PURPOSE_LOAD, left, err) < 0 ||
         check_snapshots(session, request, err) < 0)
         return NULL;
     /* Whoever has found out before that QEMU is silent has said so, too. */

@@ -6,10 +6,8 @@
 #ifndef MAQET_SNAPSHOT_LOAD_H
 #define MAQET_SNAPSHOT_LOAD_H
 
-#include "core/base/context.h"
-#include "core/base/error.h"
 #include "core/job/kind.h"
-#include "core/snapshot/request.h"
+#include "core/snapshot/choice.h"
 
 /*
  * Makes the drives' present state that of the snapshot; what came after it is lost. Live:

@@ -7,7 +7,7 @@
 #ifndef MAQET_SNAPSHOT_SESSION_H
 #define MAQET_SNAPSHOT_SESSION_H
 
-#include "core/job/job.h"
+#include "core/job/recover.h"
 #include "core/snapshot/history.h"
 
 /* A drive that the command is about. */
@@ -68,5 +68,10 @@ int maqet_session_forget(struct maqet_job *job, struct maqet_strings *kept,
 /* What had to wait until the machine was stopped: lost clusters, and stand-ins that get
  * their name at last. */
 int maqet_session_settle(struct maqet_session *session, struct maqet_error **err);
+
+/* maqet_job_decide(), and what had to wait is done. */
+int maqet_snapshot_recover(const struct maqet_context *context, const char *vm,
+                           enum maqet_recovery_way way, bool *pending,
+                           struct maqet_strings *kept, struct maqet_error **err);
 
 #endif

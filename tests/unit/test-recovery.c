@@ -9,7 +9,7 @@
 #include "core/machine/checkpoint_files.h"
 #include "core/lifecycle/resize.h"
 #include "core/machine/exports.h"
-#include "core/snapshot/recover.h"
+#include "core/snapshot/session.h"
 #include "core/snapshot/revert.h"
 #include "core/snapshot/snapshot.h"
 #include "core/snapshot/steps.h"
