@@ -81,8 +81,8 @@ check_name(struct maqet_drive *drive, struct maqet_error **err)
     if (maqet_text_starts(name, "maqet-"))
         return maqet_place_error(
             maqet_tree_place_of_value(drive->tree, "name"), err, MAQET_ERROR_INVALID,
-            "'%s' cannot name a drive of VM '%s': names that begin with 'maqet-' are "
-            "kept for maqet's own nodes and controllers",
+            "invalid drive name '%s' on VM '%s': names that begin with 'maqet-' are "
+            "reserved for maqet's own nodes and controllers",
             name, drive->machine->vm_name);
     drive->name = maqet_strdup(name);
     return 0;

@@ -133,7 +133,7 @@ wait $starting 2>/dev/null || :
 nobody
 same paused "$(vm_status vm)" "a machine whose start was killed before the answer"
 expect 3 maqet checkpoint vm create point
-err_has "VM 'vm' has never run"
+err_has "VM 'vm' has not run yet"
 err_has "Stop it, and start it again: maqet stop vm"
 for change in "snapshot vm create far beside --live" "resize vm far 16M"; do
     # shellcheck disable=SC2086 # words

@@ -145,8 +145,8 @@ test_wrong_names(void)
     check_refused(&scene, "{type: maker, name: [a]}", MAQET_ERROR_INVALID, no_name);
     check_refused(
         &scene, "name: maqet-slots-0", MAQET_ERROR_INVALID,
-        "vm.yaml:1:7: 'maqet-slots-0' cannot name a drive of VM 'web': names that "
-        "begin with 'maqet-' are kept for maqet's own nodes and controllers");
+        "vm.yaml:1:7: invalid drive name 'maqet-slots-0' on VM 'web': names that begin "
+        "with 'maqet-' are reserved for maqet's own nodes and controllers");
 }
 
 /* ---- keys ---- */
