@@ -100,17 +100,15 @@ static char *
 text(const void *row)
 {
     const struct checked *checked = row;
-    bool colour = terminal_has_colour(stdout);
     _cleanup_free_ char *facts = facts_text(checked);
     enum shade shade = strcmp(checked->status, "damaged") == 0 ? SHADE_RED
                        : strcmp(checked->status, "clean") == 0 ? SHADE_GREEN
                                                                : SHADE_YELLOW;
 
-    return maqet_format("Drive '%s' of VM '%s'%s%s: %s%s%s%s%s%s\n", checked->drive,
-                        checked->vm, checked->path ? ", " : "",
-                        checked->path ? checked->path : "", shade_begin(colour, shade),
-                        checked->status, shade_end(colour, shade), *facts ? " (" : "",
-                        facts, *facts ? ")" : "");
+    return maqet_format(
+        "Drive '%s' of VM '%s'%s%s: %s%s%s%s%s%s\n", checked->drive, checked->vm,
+        checked->path ? ", " : "", checked->path ? checked->path : "", shade_begin(shade),
+        checked->status, shade_end(shade), *facts ? " (" : "", facts, *facts ? ")" : "");
 }
 
 static const struct view view = {

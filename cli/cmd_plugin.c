@@ -24,8 +24,7 @@ list_text(const void *rows, size_t count)
                                        NULL};
     const struct plugin *plugins = rows;
     struct maqet_text text = MAQET_TEXT_INIT;
-    _cleanup_free_ char *lines =
-        table_text(&table, rows, count, terminal_has_colour(stdout));
+    _cleanup_free_ char *lines = table_text(&table, rows, count);
 
     maqet_text_append(&text, lines);
     for (size_t i = 0; i < count; i++)
@@ -185,8 +184,7 @@ check_text(const void *all, size_t count)
 {
     static const struct table table = {&check_fields, "check result", NULL};
     const struct check_row *rows = all;
-    _cleanup_free_ char *lines =
-        table_text(&table, rows, count, terminal_has_colour(stdout));
+    _cleanup_free_ char *lines = table_text(&table, rows, count);
     struct maqet_text text = MAQET_TEXT_INIT;
 
     maqet_text_append(&text, lines);

@@ -66,7 +66,7 @@ static const struct table fault_table = {&inspected_drive_fields, "=fault name f
 
 /* Those drives that have a fault, or an empty text. The caller frees. */
 static char *
-faults_text(const struct drive_rows *drives, bool colour)
+faults_text(const struct drive_rows *drives)
 {
     _cleanup_free_ struct drive_row *faulty =
         maqet_alloc(drives->count * sizeof(*faulty) + 1);
@@ -75,7 +75,7 @@ faults_text(const struct drive_rows *drives, bool colour)
     for (size_t i = 0; i < drives->count; i++)
         if (drives->items[i].fault)
             faulty[count++] = drives->items[i];
-    _cleanup_free_ char *table = table_text(&fault_table, faulty, count, colour);
+    _cleanup_free_ char *table = table_text(&fault_table, faulty, count);
     return count > 0 ? maqet_format("\n%s", table) : maqet_strdup("");
 }
 
@@ -83,11 +83,10 @@ static char *
 text(const void *row)
 {
     const struct shown *shown = row;
-    bool colour = terminal_has_colour(stdout);
-    _cleanup_free_ char *machine = table_fields(&machine_table, shown, colour);
+    _cleanup_free_ char *machine = table_fields(&machine_table, shown);
     _cleanup_free_ char *drives =
-        table_text(&drive_table, shown->drives.items, shown->drives.count, colour);
-    _cleanup_free_ char *faults = faults_text(&shown->drives, colour);
+        table_text(&drive_table, shown->drives.items, shown->drives.count);
+    _cleanup_free_ char *faults = faults_text(&shown->drives);
 
     return shown->drives.count > 0 ? maqet_format("%s\n%s%s", machine, drives, faults)
                                    : TAKE_PTR(machine);

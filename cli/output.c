@@ -85,11 +85,10 @@ say(const char *message)
 static char *
 titled(const char *title, enum shade shade, const char *message)
 {
-    bool colour = terminal_has_colour(stderr);
     _cleanup_free_ char *printable = maqet_text_printable_lines(message);
 
-    return maqet_format("%s%s:%s %s", shade_begin(colour, shade), title,
-                        shade_end(colour, shade), printable);
+    return maqet_format("%s%s:%s %s", shade_begin(shade), title, shade_end(shade),
+                        printable);
 }
 
 /* Whoever reads JSON gets all of a result, but no more of a message than people do. The
@@ -214,7 +213,7 @@ printable_rows(const struct maqet_fields *fields, const void *rows, size_t count
 
 /* What people read of rows, which belong to a list or are one alone. */
 static char *
-shown_text(const struct view *view, const void *rows, size_t count, bool colour)
+shown_text(const struct view *view, const void *rows, size_t count)
 {
     const struct maqet_fields *fields = view->table.fields;
     char *copies = printable_rows(fields, rows, count);
@@ -227,7 +226,7 @@ shown_text(const struct view *view, const void *rows, size_t count, bool colour)
     }
     char *all = view->text        ? maqet_text_take(&text)
                 : view->list_text ? view->list_text(copies, count)
-                                  : table_text(&view->table, copies, count, colour);
+                                  : table_text(&view->table, copies, count);
     maqet_fields_list_free(fields, copies, count);
     return all;
 }
@@ -258,7 +257,7 @@ lines_of(const struct output *output, const struct view *view, const void *rows,
         return maqet_strdup(view->empty);
     if (view->confirmation && output->loudness == QUIET)
         return maqet_strdup("");
-    return shown_text(view, rows, count, terminal_has_colour(stdout));
+    return shown_text(view, rows, count);
 }
 
 /* What kept a result from being written; an errno. */
@@ -365,8 +364,7 @@ int
 output_confirm(const struct view *view, const void *rows, size_t count,
                const char *question, const char *nothing, struct maqet_error **err)
 {
-    bool colour = terminal_can_ask() && terminal_has_colour(stderr);
-    _cleanup_free_ char *text = shown_text(view, rows, count, colour);
+    _cleanup_free_ char *text = shown_text(view, rows, count);
 
     if (!terminal_can_ask()) {
         maqet_error_set(err, MAQET_ERROR_REFUSED,

@@ -60,7 +60,7 @@ void output_texts(const struct output *output, const struct maqet_strings *texts
 /* Writes a text of our own, such as a page of help. */
 void output_text(const char *text);
 
-/* Shows rows on standard error as people read them, and asks below them. Returns 0, or -1
+/* Shows rows (without shades) on standard error, and asks below them. Returns 0, or -1
  * with an error (MAQET_ERROR_REFUSED) that begins with @nothing, "Nothing was removed".
  * Where there is nobody to ask, it has all that would have been asked, and names --yes. */
 int output_confirm(const struct view *view, const void *rows, size_t count,

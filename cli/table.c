@@ -152,14 +152,13 @@ cell_shade(const struct column *column, const void *row)
 /* Appends a text that fills @width columns; numbers stand to the right. */
 static void
 append_cell(struct maqet_text *line, const char *text, size_t width, bool right,
-            bool colour, enum shade shade)
+            enum shade shade)
 {
     size_t used = text_width(text);
     int padding = width > used ? (int)(width - used) : 0;
 
-    maqet_text_appendf(line, "%*s%s%s%s%*s", right ? padding : 0, "",
-                       shade_begin(colour, shade), text, shade_end(colour, shade),
-                       right ? 0 : padding, "");
+    maqet_text_appendf(line, "%*s%s%s%s%*s", right ? padding : 0, "", shade_begin(shade),
+                       text, shade_end(shade), right ? 0 : padding, "");
 }
 
 static void
@@ -178,7 +177,7 @@ enum { WIDTH_MAX = 256 };
  * its texts. */
 static void
 append_column(struct maqet_text *lines, const struct column *column, const void *rows,
-              size_t size, size_t count, bool colour)
+              size_t size, size_t count)
 {
     _cleanup_strings_ struct maqet_strings cells = MAQET_STRINGS_INIT;
     size_t width = text_width(column->title);
@@ -190,14 +189,14 @@ append_column(struct maqet_text *lines, const struct column *column, const void 
         width = used > width ? used : width;
     }
     width = width < WIDTH_MAX ? width : WIDTH_MAX;
-    append_cell(&lines[0], column->title, width, right, colour, SHADE_BOLD);
+    append_cell(&lines[0], column->title, width, right, SHADE_BOLD);
     for (size_t i = 0; i < count; i++)
-        append_cell(&lines[i + 1], cells.items[i], width, right, colour,
+        append_cell(&lines[i + 1], cells.items[i], width, right,
                     cell_shade(column, (const char *)rows + i * size));
 }
 
 char *
-table_text(const struct table *table, const void *rows, size_t count, bool colour)
+table_text(const struct table *table, const void *rows, size_t count)
 {
     _cleanup_columns_ struct columns columns = columns_of(table);
     _cleanup_free_ struct maqet_text *lines = maqet_alloc((count + 1) * sizeof(*lines));
@@ -206,8 +205,7 @@ table_text(const struct table *table, const void *rows, size_t count, bool colou
     for (size_t at = 0; at < columns.count; at++) {
         for (size_t i = 0; i <= count && at > 0; i++)
             maqet_text_append(&lines[i], "  ");
-        append_column(lines, &columns.items[at], rows, table->fields->size, count,
-                      colour);
+        append_column(lines, &columns.items[at], rows, table->fields->size, count);
     }
     for (size_t i = 0; i <= count; i++) {
         trim(&lines[i]);
@@ -226,7 +224,7 @@ lower(char *title)
 }
 
 char *
-table_fields(const struct table *table, const void *row, bool colour)
+table_fields(const struct table *table, const void *row)
 {
     _cleanup_columns_ struct columns columns = columns_of(table);
     struct maqet_text text = MAQET_TEXT_INIT;
@@ -244,9 +242,9 @@ table_fields(const struct table *table, const void *row, bool colour)
         if (!full)
             continue;
         lower(column->title);
-        append_cell(&text, column->title, width, false, colour, SHADE_BOLD);
+        append_cell(&text, column->title, width, false, SHADE_BOLD);
         maqet_text_append(&text, "  ");
-        append_cell(&text, cell, 0, false, colour, cell_shade(column, row));
+        append_cell(&text, cell, 0, false, cell_shade(column, row));
         maqet_text_append(&text, "\n");
     }
     return maqet_text_take(&text);

@@ -10,11 +10,11 @@
 
 /* A header and a line for each row, in which each text is one line that can be shown. The
  * caller frees. */
-char *table_text(const struct table *table, const void *rows, size_t count, bool colour);
+char *table_text(const struct table *table, const void *rows, size_t count);
 
 /* A line "title  value" for each column, in the same way; fields that are null are left
  * out. The caller frees. */
-char *table_fields(const struct table *table, const void *row, bool colour);
+char *table_fields(const struct table *table, const void *row);
 
 /* One row's values in full (bytes, seconds), separated by tabs, each of them one line
  * from which it can be had back (maqet_text_reversible()); a null is empty. The caller

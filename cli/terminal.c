@@ -17,8 +17,8 @@ is_capable(FILE *stream)
     return isatty(fileno(stream)) && terminal && strcmp(terminal, "dumb") != 0;
 }
 
-bool
-terminal_has_colour(FILE *stream)
+static bool
+has_colour(FILE *stream)
 {
     const char *no_color = getenv("NO_COLOR"); /* https://no-color.org */
 
@@ -32,15 +32,15 @@ static const char *const shades[] = {
 static const char no_shade[] = "\033[0m";
 
 const char *
-shade_begin(bool colour, enum shade shade)
+shade_begin(enum shade shade)
 {
-    return colour ? shades[shade] : "";
+    return shades[shade];
 }
 
 const char *
-shade_end(bool colour, enum shade shade)
+shade_end(enum shade shade)
 {
-    return colour && shade != SHADE_NONE ? no_shade : "";
+    return shade == SHADE_NONE ? "" : no_shade;
 }
 
 /* ---- writing ---- */
@@ -59,15 +59,16 @@ void
 terminal_write(FILE *stream, const char *text)
 {
     _cleanup_text_ struct maqet_text shown = MAQET_TEXT_INIT;
-    bool colour = terminal_has_colour(stream);
+    bool colour = has_colour(stream);
     uint32_t code;
 
     for (size_t left = strlen(text), size; left > 0; text += size, left -= size) {
-        size_t shade = colour ? shade_length(text) : 0;
+        size_t shade = shade_length(text);
 
         size = shade ? shade : maqet_character(text, left, &code);
         if (shade || *text == '\n' || *text == '\t') {
-            maqet_text_append_bytes(&shown, text, size);
+            if (!shade || colour)
+                maqet_text_append_bytes(&shown, text, size);
             continue;
         }
         _cleanup_free_ char *character = maqet_text_printable(text, size, size);

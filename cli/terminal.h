@@ -13,17 +13,15 @@
 
 enum shade { SHADE_NONE, SHADE_RED, SHADE_GREEN, SHADE_YELLOW, SHADE_BOLD, SHADE_DIM };
 
-/* Whether to use colours on a stream: a terminal that knows them, and no NO_COLOR. */
-bool terminal_has_colour(FILE *stream);
-
-const char *shade_begin(bool colour, enum shade shade);
-const char *shade_end(bool colour, enum shade shade);
+/* What stands around a text that has a colour; it is left out where the stream has none. */
+const char *shade_begin(enum shade shade);
+const char *shade_end(enum shade shade);
 
 /*
- * Writes a text to standard output or standard error, with the line feeds, the tabs and,
- * on a terminal, the shades that we have put into it. Whatever else may not be shown
- * (core/base/printable.h) is escaped here at the latest. All of the text is one write of
- * the stream.
+ * Writes a text to standard output or standard error, with the line feeds and the tabs that
+ * we have put into it, and with the shades on a terminal that knows colours, unless NO_COLOR
+ * says otherwise. Whatever else may not be shown (core/base/printable.h) is escaped here at
+ * the latest. All of the text is one write of the stream.
  */
 void terminal_write(FILE *stream, const char *text);
 
