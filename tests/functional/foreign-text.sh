@@ -248,14 +248,14 @@ vm_yaml copied <<END
 storage: [{name: s, type: virtfs, path: "$odd/share"}]
 END
 expect 3 maqet validate copied.yaml
-eval "$(sed -n 's/^Make it: //p' err)"
+eval "$(sed -n 's/^Create it: //p' err)"
 [ -d "$odd/share" ] || fail "the command made another folder: $(cat err)"
 vm_yaml copied <<END
 storage: [{name: s, type: raw, size: 1M, file: "$odd/images/raw"}]
 END
 expect 0 maqet add copied.yaml
 expect 3 maqet start copied
-eval "$(sed -n 's/^Make it: //p' err)"
+eval "$(sed -n 's/^Create it: //p' err)"
 expect 0 maqet start copied
 [ ! -e pwned ] || fail "a file's name was run by the shell"
 
