@@ -369,7 +369,6 @@ invocation_clear(struct invocation *invocation)
     free(invocation->given);
     maqet_strings_clear(&invocation->operands);
     maqet_context_clear(&invocation->context);
-    output_clear(&invocation->output);
 }
 
 void

@@ -29,7 +29,6 @@ libmaqet_cli_la_SOURCES = \
 	cli/help.c cli/help.h \
 	cli/hints.c cli/hints.h \
 	cli/invocation.c cli/invocation.h \
-	cli/json.c cli/json.h \
 	cli/machines.c cli/machines.h \
 	cli/manual.c cli/manual.h \
 	cli/operands.c cli/operands.h \

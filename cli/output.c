@@ -2,10 +2,10 @@
 #include "cli/output.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "cli/hints.h"
-#include "cli/json.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "core/base/json.h"
@@ -26,10 +26,76 @@ format_name(unsigned index)
     return index < sizeof(formats) / sizeof(*formats) ? formats[index] : NULL;
 }
 
+/* ---- JSON as text ---- */
+
+/* json-c breaks the line even in a list or object that has nothing in it. */
+static void
+mark_empty(json_object *value)
+{
+    if (json_object_is_type(value, json_type_array)) {
+        size_t count = json_object_array_length(value);
+
+        for (size_t i = 0; i < count; i++)
+            mark_empty(json_object_array_get_idx(value, i));
+        if (count == 0)
+            json_object_set_serializer(value, json_object_userdata_to_json_string, "[]",
+                                       NULL);
+    } else if (json_object_is_type(value, json_type_object)) {
+        json_object_object_foreach(value, key, field)
+        {
+            (void)key;
+            mark_empty(field);
+        }
+        if (json_object_object_length(value) == 0)
+            json_object_set_serializer(value, json_object_userdata_to_json_string, "{}",
+                                       NULL);
+    }
+}
+
+/* What json-c leaves as it is and may not be shown stands in texts and keys only, where
+ * the syntax has escapes for it (RFC 8259, 7). */
+static char *
+escaped(const char *json)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+    size_t left, size;
+    uint32_t code;
+    _cleanup_free_ char *valid = maqet_text_utf8(json, strlen(json), &left);
+
+    for (const char *at = valid; left > 0; at += size, left -= size) {
+        size = maqet_character(at, left, &code);
+        if (code == '\n' || (maqet_character_is_printable(code) && code != 0xfffd))
+            maqet_text_append_bytes(&text, at, size);
+        else if (code > 0xffff)
+            maqet_text_appendf(&text, "\\u%04" PRIx32 "\\u%04" PRIx32,
+                               0xd800 + ((code - 0x10000) >> 10),
+                               0xdc00 + ((code - 0x10000) & 0x3ff));
+        else
+            maqet_text_appendf(&text, "\\u%04" PRIx32, code);
+    }
+    return maqet_text_take(&text);
+}
+
+char *
+json_pretty(json_object *value)
+{
+    mark_empty(value);
+    _cleanup_free_ char *text = escaped(json_object_to_json_string_ext(
+        value, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+                   JSON_C_TO_STRING_NOSLASHESCAPE));
+    return maqet_format("%s\n", text);
+}
+
+char *
+json_line(json_object *value)
+{
+    return escaped(json_object_to_json_string_ext(value, JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
 /* ---- messages and errors ---- */
 
 struct message_line {
-    const char *level;
+    enum maqet_level level;
     const char *message;
 };
 
@@ -51,7 +117,7 @@ code_word(unsigned index)
 
 const struct maqet_fields message_fields =
     MAQET_FIELDS_OF(struct message_line,
-                    {"level", MAQET_FIELD_CHOICE(struct message_line, level, level_word),
+                    {"level", MAQET_FIELD_WORD(struct message_line, level, level_word),
                      .help = "how much it matters"},
                     MAQET_ROW(struct message_line, message, "what it says"));
 const struct maqet_fields error_fields = MAQET_FIELDS_OF(
@@ -62,13 +128,12 @@ const struct maqet_fields error_fields = MAQET_FIELDS_OF(
     MAQET_ROW(struct error_line, hints, "what can be done about it"));
 
 static const struct {
-    const char *title; /* for people */
-    const char *name;  /* for JSON */
+    const char *title;
     enum shade shade;
 } levels[] = {
-    [MAQET_LEVEL_WARNING] = {"WARNING", "warning", SHADE_YELLOW},
-    [MAQET_LEVEL_INFO] = {"INFO", "info", SHADE_NONE},
-    [MAQET_LEVEL_DEBUG] = {"DEBUG", "debug", SHADE_DIM},
+    [MAQET_LEVEL_WARNING] = {"WARNING", SHADE_YELLOW},
+    [MAQET_LEVEL_INFO] = {"INFO", SHADE_NONE},
+    [MAQET_LEVEL_DEBUG] = {"DEBUG", SHADE_DIM},
 };
 
 /* One write for one message, so that those of several processes don't mix. */
@@ -115,7 +180,7 @@ static char *
 message_json(enum maqet_level level, const char *message)
 {
     _cleanup_free_ char *text = shortened(message, NULL);
-    const struct message_line line = {levels[level].name, text};
+    const struct message_line line = {level, text};
 
     return fields_line(&message_fields, &line);
 }
@@ -192,12 +257,6 @@ is_document(enum format format)
     return format == FORMAT_JSON || format == FORMAT_YAML;
 }
 
-static char *
-document_text(enum format format, json_object *result)
-{
-    return format == FORMAT_YAML ? maqet_yaml_write(result) : json_pretty(result);
-}
-
 /* Copies in which each text is one line that can be shown, and which have nothing that the
  * fields don't tell of. The caller frees them (maqet_fields_list_free). */
 static void *
@@ -246,20 +305,6 @@ plain_text(const struct view *view, const void *rows, size_t count)
     return maqet_text_take(&text);
 }
 
-/* Formats that show a result by lines. */
-static char *
-lines_of(const struct output *output, const struct view *view, const void *rows,
-         size_t count)
-{
-    if (output->format == FORMAT_PLAIN)
-        return plain_text(view, rows, count);
-    if (count == 0 && view->empty)
-        return maqet_strdup(view->empty);
-    if (view->confirmation && output->loudness == QUIET)
-        return maqet_strdup("");
-    return shown_text(view, rows, count);
-}
-
 /* What kept a result from being written; an errno. */
 static int write_fault;
 
@@ -275,7 +320,8 @@ static void
 write_document(const struct output *output, json_object *value)
 {
     _cleanup_json_ json_object *owned = value;
-    _cleanup_free_ char *text = document_text(output->format, value);
+    _cleanup_free_ char *text =
+        output->format == FORMAT_YAML ? maqet_yaml_write(value) : json_pretty(value);
 
     output_text(text);
 }
@@ -284,9 +330,15 @@ static void
 write_lines(const struct output *output, const struct view *view, const void *rows,
             size_t count)
 {
-    _cleanup_free_ char *text = lines_of(output, view, rows, count);
+    _cleanup_free_ char *text = NULL;
 
-    output_text(text);
+    if (output->format == FORMAT_PLAIN)
+        text = plain_text(view, rows, count);
+    else if (count == 0 && view->empty)
+        text = maqet_strdup(view->empty);
+    else if (!view->confirmation || output->loudness > QUIET)
+        text = shown_text(view, rows, count);
+    output_text(text ? text : "");
 }
 
 void
@@ -383,10 +435,9 @@ int
 output_finish(struct output *output, int exit_code)
 {
     _cleanup_error_ struct maqet_error *error = NULL;
-    _cleanup_free_ char *rest =
-        output->rows ? document_text(output->format, output->rows) : maqet_strdup("");
 
-    output_text(rest);
+    if (output->rows)
+        write_document(output, TAKE_PTR(output->rows));
     if (write_fault == 0)
         return exit_code;
 
@@ -394,11 +445,4 @@ output_finish(struct output *output, int exit_code)
     maqet_error_errno(&error, write_fault, "Cannot write to standard output");
     output_error(output, error);
     return exit_code ? exit_code : maqet_error_exit_code(error->code);
-}
-
-void
-output_clear(struct output *output)
-{
-    json_object_put(output->rows);
-    output->rows = NULL;
 }

@@ -7,7 +7,8 @@
  *   messages, errors  one line, or several that are marked (maqet_text_printable_lines)
  *   table, text       each value is one line (maqet_text_printable)
  *   plain             each value can be had back with printf %b (maqet_text_reversible)
- *   JSON, YAML        escapes of the format (cli/json.h, core/config/yaml.h)
+ *   JSON, YAML        escapes of the format, from which each text can be had back
+ *                     (maqet_text_utf8)
  *   what is left      the stream's last filter (terminal_write)
  */
 #ifndef MAQET_CLI_OUTPUT_H
@@ -30,6 +31,11 @@ struct output {
 
 /* The formats' words, by number; NULL after the last one. */
 const char *format_name(unsigned index);
+
+/* JSON on many lines for people, and on one, without its line feed; with its slashes left
+ * alone. It is valid UTF-8 in which no text can drive a terminal. The caller frees. */
+char *json_pretty(json_object *value);
+char *json_line(json_object *value);
 
 /* What --format json has of a message, and of an error. */
 extern const struct maqet_fields message_fields, error_fields;
@@ -69,7 +75,5 @@ int output_confirm(const struct view *view, const void *rows, size_t count,
 /* Writes what is still kept, and makes sure that all was written. Returns the exit code.
  */
 int output_finish(struct output *output, int exit_code);
-
-void output_clear(struct output *output);
 
 #endif

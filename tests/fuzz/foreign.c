@@ -25,8 +25,7 @@
 #include <wchar.h>
 #include <yaml.h>
 
-#include "cli/json.h"
-#include "cli/terminal.h"
+#include "cli/output.h"
 #include "core/base/printable.h"
 #include "core/config/yaml.h"
 #include "core/config/yaml_write.h"

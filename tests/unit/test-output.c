@@ -265,7 +265,6 @@ check_rows(enum format format, const char *at_once, const char *at_the_end)
     caught = catch_stream(stdout);
     CU_ASSERT_EQUAL(output_finish(&output, 3), 3);
     check_caught(caught, at_the_end);
-    output_clear(&output);
 }
 
 static void
