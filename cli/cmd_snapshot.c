@@ -2,7 +2,6 @@
 #include "cli/checkpoints.h"
 #include "cli/options.h"
 #include "cli/snapshot_actions.h"
-#include "cli/snapshot_request.h"
 #include "cli/snapshots.h"
 
 /* ---- options ---- */
@@ -119,7 +118,7 @@ static const struct command actions[] = {
      .operands = {OPERAND_DRIVE, OPERAND_SNAPSHOT, OPERAND_NEW_FILE},
      .options =
          {{"format", .type = OPTION_CHOICE, .argument = "FORMAT",
-           .choice = any_format_name,
+           .choice = snapshot_format_name,
            .help =
                "qcow2 (unless given) or raw, the format of FILE; or how the result is "
                "written, as for every command"},

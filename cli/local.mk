@@ -37,8 +37,6 @@ libmaqet_cli_la_SOURCES = \
 	cli/plugins.c cli/plugins.h \
 	cli/reference.c cli/reference.h \
 	cli/snapshot_actions.c cli/snapshot_actions.h \
-	cli/snapshot_request.c cli/snapshot_request.h \
-	cli/snapshot_tree.c cli/snapshot_tree.h \
 	cli/snapshots.c cli/snapshots.h \
 	cli/states.c cli/states.h \
 	cli/table.c cli/table.h \

@@ -4,36 +4,111 @@
 #include <string.h>
 
 #include "cli/checkpoints.h"
-#include "cli/machines.h"
-#include "cli/snapshot_request.h"
-#include "cli/snapshot_tree.h"
 #include "cli/snapshots.h"
 #include "cli/terminal.h"
 #include "core/base/files.h"
 #include "core/config/options.h"
+#include "core/snapshot/snapshot.h"
+
+/* ---- what is asked for ---- */
+
+/* One call of an action, and what came of it. */
+struct call {
+    struct maqet_snapshot_request request; /* its texts are those of the command line */
+    struct maqet_strings exclude;
+    struct maqet_snapshot_receipt receipt;
+    bool runs; /* after a load */
+    int pid;
+    struct maqet_export export;
+};
+
+static void
+call_clear(struct call *call)
+{
+    maqet_strings_clear(&call->exclude);
+    maqet_snapshot_receipt_clear(&call->receipt);
+}
+
+#define _cleanup_call_ _cleanup_(call_clear)
+
+static enum maqet_way
+way_of(const struct invocation *invocation)
+{
+    if (invocation_has(invocation, "auto"))
+        return MAQET_WAY_AUTO;
+    return invocation_has(invocation, "live") ? MAQET_WAY_LIVE : MAQET_WAY_OFFLINE;
+}
+
+/* With memory it is a checkpoint, which is of all drives of a VM that runs, or is none. */
+static int
+check_memory(const struct invocation *invocation, struct maqet_error **err)
+{
+    static const char *const others[] = {"exclude", "overwrite", "quiesce"};
+
+    if (!invocation_has(invocation, "all") || !invocation_has(invocation, "live"))
+        return usage_error(invocation, err,
+                           "--memory goes with create --all NAME --live");
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+        if (invocation_has(invocation, others[i]))
+            return usage_error(invocation, err, "--memory does not go with --%s",
+                               others[i]);
+    return 0;
+}
+
+static int
+check_options(const struct invocation *invocation, struct maqet_error **err)
+{
+    if (invocation_has(invocation, "exclude") && operand_find(invocation, OPERAND_DRIVE))
+        return usage_error(invocation, err,
+                           "--exclude goes with --all, not with one drive");
+    if (invocation_has(invocation, "memory") && check_memory(invocation, err) < 0)
+        return -1;
+    if (invocation_has(invocation, "live") && invocation_has(invocation, "auto"))
+        return usage_error(invocation, err, "--live and --auto are mutually exclusive");
+    return 0;
+}
+
+/* Reads the operands and options of any action. Returns 0, or -1 with an error where they
+ * exclude each other. */
+static int
+call_read(const struct invocation *invocation, struct call *call,
+          struct maqet_error **err)
+{
+    const char *name = operand_find(invocation, OPERAND_SNAPSHOT);
+
+    if (check_options(invocation, err) < 0)
+        return -1;
+    invocation_texts(invocation, "exclude", &call->exclude);
+    call->request = (struct maqet_snapshot_request){
+        .vm = operand_find(invocation, OPERAND_VM),
+        .drive = operand_find(invocation, OPERAND_DRIVE),
+        .name = name ? name : operand_find(invocation, OPERAND_NEW_NAME),
+        .exclude = &call->exclude,
+        .way = way_of(invocation),
+        .overwrite = invocation_has(invocation, "overwrite"),
+        .freeze_timeout = invocation_has(invocation, "quiesce")
+                              ? invocation_milliseconds(invocation, "freeze-timeout")
+                              : -1,
+        .timeout = invocation_milliseconds(invocation, "wait"),
+    };
+    return 0;
+}
 
 /* ---- what create, load, delete and export have in common ---- */
 
-struct done {
-    const char *vm;
-    const char *name;
-    struct maqet_strings drives;
-};
-
-#define DONE_ROWS(of, part)                                                              \
-    {"vm", MAQET_FIELD(of, part.vm), .help = "the VM's name"},                           \
-        {"name", MAQET_FIELD(of, part.name), .help = "the snapshot's name"},             \
+#define FIELD(key, member, what)                                                         \
     {                                                                                    \
-        "drives", MAQET_FIELD(of, part.drives), .help = "the drives that it is of"       \
+        key, MAQET_FIELD(struct call, member), .help = what                              \
     }
-
-#define LEFT_ROWS(of, part)                                                              \
-    {"skipped", MAQET_FIELD(of, part.skipped),                                           \
-     .help = "the drives that hold nothing which a snapshot keeps"},                     \
-    {                                                                                    \
-        "excluded", MAQET_FIELD(of, part.excluded),                                      \
-            .help = "the drives and other devices that are left out"                     \
-    }
+#define DONE_ROWS                                                                        \
+    FIELD("vm", request.vm, "the VM's name"),                                            \
+        FIELD("name", request.name, "the snapshot's name"),                              \
+        FIELD("drives", receipt.drives, "the drives that it is of")
+#define LEFT_ROWS                                                                        \
+    FIELD("skipped", receipt.left.skipped,                                               \
+          "the drives that hold nothing which a snapshot keeps"),                        \
+        FIELD("excluded", receipt.left.excluded,                                         \
+              "the drives and other devices that are left out")
 
 /* "'a', 'b'" */
 static char *
@@ -46,12 +121,14 @@ quoted(const struct maqet_strings *names)
 
 /* "Created snapshot 'a' of drives 'hdd', 'data' on VM 'myvm'." */
 static char *
-done_text(const char *what, const struct done *done, const char *of)
+done_text(const char *what, const struct call *call, const char *of)
 {
-    _cleanup_free_ char *drives = quoted(&done->drives);
+    const struct maqet_strings *names = &call->receipt.drives;
+    _cleanup_free_ char *drives = quoted(names);
 
-    return maqet_format("%s snapshot '%s' %s %s %s on VM '%s'.\n", what, done->name, of,
-                        done->drives.count == 1 ? "drive" : "drives", drives, done->vm);
+    return maqet_format("%s snapshot '%s' %s %s %s on VM '%s'.\n", what,
+                        call->request.name, of, names->count == 1 ? "drive" : "drives",
+                        drives, call->request.vm);
 }
 
 /* What a command at all drives left out, a line for each reason. */
@@ -78,36 +155,25 @@ MAQET_WORDS(
     consistency_word, [MAQET_CONSISTENCY_CRASH] = "crash",
     [MAQET_CONSISTENCY_FILE_SYSTEM] = "file-system", [MAQET_CONSISTENCY_OFF] = "off")
 
-struct created {
-    struct done done;
-    struct maqet_snapshot_receipt receipt;
-};
-
 static const struct maqet_fields create_fields = MAQET_FIELDS_OF(
-    struct created, DONE_ROWS(struct created, done),
-    LEFT_ROWS(struct created, receipt.left),
-    {"live", MAQET_FIELD(struct created, receipt.live),
-     .help = "whether the machine ran"},
-    {"replaced", MAQET_FIELD(struct created, receipt.replaced),
-     .help = "whether there was one of that name"},
-    {"stopped", MAQET_FIELD(struct created, receipt.stopped),
-     .help = "whether the guest stood still for it"},
-    {"pause_ms", MAQET_FIELD(struct created, receipt.pause),
-     .unit = MAQET_UNIT_MILLISECONDS, .title = "PAUSE",
-     .help = "how long the guest stood still"},
-    {"wall_ms", MAQET_FIELD(struct created, receipt.wall),
-     .unit = MAQET_UNIT_MILLISECONDS, .title = "TIME", .help = "how long all of it took"},
-    {"consistency",
-     MAQET_FIELD_WORD(struct created, receipt.consistency, consistency_word),
+    struct call, DONE_ROWS, LEFT_ROWS,
+    FIELD("live", receipt.live, "whether the VM was running"),
+    FIELD("replaced", receipt.replaced, "whether there was one of that name"),
+    FIELD("stopped", receipt.stopped, "whether the guest was paused for it"),
+    {"pause_ms", MAQET_FIELD(struct call, receipt.pause), .unit = MAQET_UNIT_MILLISECONDS,
+     .title = "PAUSE", .help = "how long the guest was paused"},
+    {"wall_ms", MAQET_FIELD(struct call, receipt.wall), .unit = MAQET_UNIT_MILLISECONDS,
+     .title = "TIME", .help = "how long all of it took"},
+    {"consistency", MAQET_FIELD_WORD(struct call, receipt.consistency, consistency_word),
      .help = "in which state the guest's file systems were"});
 
 static char *
 create_text(const void *row)
 {
-    const struct created *created = row;
-    const struct maqet_snapshot_receipt *receipt = &created->receipt;
+    const struct call *call = row;
+    const struct maqet_snapshot_receipt *receipt = &call->receipt;
     _cleanup_free_ char *done =
-        done_text(receipt->replaced ? "Replaced" : "Created", &created->done, "of");
+        done_text(receipt->replaced ? "Replaced" : "Created", call, "of");
     _cleanup_free_ char *still =
         !receipt->live ? maqet_strdup("the VM was off")
         : receipt->stopped
@@ -134,22 +200,16 @@ const struct view snapshot_create_view = {
 int
 snapshot_create(struct invocation *invocation, struct maqet_error **err)
 {
-    _cleanup_asked_ struct asked asked = {0};
-    struct created created = {0};
+    _cleanup_call_ struct call call = {0};
 
-    if (asked_read(invocation, &asked, err) < 0)
+    if (call_read(invocation, &call, err) < 0)
         return -1;
     if (invocation_has(invocation, "memory"))
-        return checkpoint_create(invocation, asked.request.vm, asked.request.name, err);
-    if (maqet_snapshot_create(&invocation->context, &asked.request, &created.receipt,
-                              err) < 0) {
-        maqet_snapshot_receipt_clear(&created.receipt);
+        return checkpoint_create(invocation, call.request.vm, call.request.name, err);
+    if (maqet_snapshot_create(&invocation->context, &call.request, &call.receipt, err) <
+        0)
         return -1;
-    }
-    created.done =
-        (struct done){asked.request.vm, asked.request.name, created.receipt.drives};
-    output_result(&invocation->output, &snapshot_create_view, &created);
-    maqet_snapshot_receipt_clear(&created.receipt);
+    output_result(&invocation->output, &snapshot_create_view, &call);
     return 0;
 }
 
@@ -158,16 +218,16 @@ snapshot_create(struct invocation *invocation, struct maqet_error **err)
 int
 snapshot_list(struct invocation *invocation, struct maqet_error **err)
 {
-    _cleanup_asked_ struct asked asked = {0};
+    _cleanup_call_ struct call call = {0};
     _cleanup_snapshot_list_ struct maqet_snapshot_list *list =
-        asked_read(invocation, &asked, err) == 0
-            ? maqet_snapshot_list(&invocation->context, &asked.request, err)
+        call_read(invocation, &call, err) == 0
+            ? maqet_snapshot_list(&invocation->context, &call.request, err)
             : NULL;
 
     if (!list)
         return -1;
     _cleanup_snapshot_rows_ struct snapshot_rows rows = {0};
-    if (asked.request.drive)
+    if (call.request.drive)
         snapshot_rows_all(&rows, list);
     else
         snapshot_rows_sets(&rows, list);
@@ -177,7 +237,7 @@ snapshot_list(struct invocation *invocation, struct maqet_error **err)
         output_list(&invocation->output, &snapshots_view, rows.items, rows.count);
         return 0;
     }
-    const struct snapshot_listing listing = {list->vm, asked.request.drive, rows};
+    const struct snapshot_listing listing = {list->vm, call.request.drive, rows};
     output_result(&invocation->output, &snapshot_listing_view, &listing);
     return 0;
 }
@@ -185,10 +245,10 @@ snapshot_list(struct invocation *invocation, struct maqet_error **err)
 int
 snapshot_tree(struct invocation *invocation, struct maqet_error **err)
 {
-    _cleanup_asked_ struct asked asked = {0};
+    _cleanup_call_ struct call call = {0};
     _cleanup_snapshot_list_ struct maqet_snapshot_list *list =
-        asked_read(invocation, &asked, err) == 0
-            ? maqet_snapshot_list(&invocation->context, &asked.request, err)
+        call_read(invocation, &call, err) == 0
+            ? maqet_snapshot_list(&invocation->context, &call.request, err)
             : NULL;
 
     if (!list)
@@ -220,143 +280,145 @@ snapshot_confirm(const struct invocation *invocation, bool live, char *words,
 }
 
 static int
-confirm(const struct invocation *invocation, const struct asked *asked, bool live,
-        const struct maqet_strings *drives, const struct maqet_snapshot_left *left,
+confirm(const struct invocation *invocation, const struct call *call, bool live,
         struct maqet_error **err)
 {
-    _cleanup_free_ char *kept = maqet_strings_join(&left->excluded, "', '");
-    _cleanup_free_ char *list = maqet_strings_join(drives, "', '");
-    const struct maqet_snapshot_request *request = &asked->request;
+    const struct maqet_snapshot_request *request = &call->request;
+    const struct maqet_strings *drives = &call->receipt.drives;
+    _cleanup_free_ char *list = quoted(drives);
+    _cleanup_free_ char *kept = quoted(&call->receipt.left.excluded);
 
     return snapshot_confirm(
         invocation, live,
         maqet_format("Loading the snapshot '%s' discards all changes made after it on "
-                     "%s '%s' of VM '%s'%s%s%s%s",
+                     "%s %s of VM '%s'%s%s%s%s",
                      request->name, drives->count == 1 ? "drive" : "drives", list,
-                     request->vm, *kept ? ", and leaves '" : "", kept,
-                     *kept ? "' alone" : "",
+                     request->vm, *kept ? ", and leaves " : "", kept,
+                     *kept ? " alone" : "",
                      live ? ". QEMU is ended and started again, which takes seconds: "
                             "the guest's memory is lost, and it boots"
                           : ""),
         err);
 }
 
-struct changed {
-    struct done done;
-    struct maqet_snapshot_left left;
-    bool runs;
-    int pid;
-};
-
 static const struct maqet_fields load_fields = MAQET_FIELDS_OF(
-    struct changed, DONE_ROWS(struct changed, done), LEFT_ROWS(struct changed, left),
-    MAQET_ROW(struct changed, pid, "QEMU's process ID; null where it does not run",
-              .known = MAQET_KNOWN(struct changed, runs)));
+    struct call, DONE_ROWS, LEFT_ROWS,
+    MAQET_ROW(struct call, pid, "QEMU's process ID; null where it does not run",
+              .known = MAQET_KNOWN(struct call, runs)));
 
 static char *
 load_text(const void *row)
 {
-    const struct changed *changed = row;
-    _cleanup_free_ char *done = done_text("Loaded", &changed->done, "on");
-    _cleanup_free_ char *left = left_text(&changed->left, false);
+    const struct call *call = row;
+    _cleanup_free_ char *done = done_text("Loaded", call, "on");
+    _cleanup_free_ char *left = left_text(&call->receipt.left, false);
 
-    return changed->runs ? maqet_format("%s%sThe VM runs again (PID %d).\n", done, left,
-                                        changed->pid)
-                         : maqet_format("%s%s", done, left);
+    return call->runs
+               ? maqet_format("%s%sThe VM runs again (PID %d).\n", done, left, call->pid)
+               : maqet_format("%s%s", done, left);
 }
 
 const struct view snapshot_load_view = {
-    .table = {.fields = &load_fields, .columns = "name drives"},
-    .text = load_text,
-    .confirmation = true};
+    .table = {&load_fields, "name drives"}, .text = load_text, .confirmation = true};
 
 int
 snapshot_load(struct invocation *invocation, struct maqet_error **err)
 {
-    _cleanup_asked_ struct asked asked = {0};
-    _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
-    _cleanup_(maqet_snapshot_left_clear) struct maqet_snapshot_left left = {0};
+    _cleanup_call_ struct call call = {0};
     bool live;
-    int pid;
 
-    if (asked_read(invocation, &asked, err) < 0 ||
-        maqet_snapshot_loadable(&invocation->context, &asked.request, &live,
-                                &asked.request.silent, &drives, &left, err) < 0 ||
-        confirm(invocation, &asked, live, &drives, &left, err) < 0 ||
-        maqet_snapshot_load(&invocation->context, &asked.request, &pid, err) < 0)
+    if (call_read(invocation, &call, err) < 0 ||
+        maqet_snapshot_loadable(&invocation->context, &call.request, &live,
+                                &call.request.silent, &call.receipt.drives,
+                                &call.receipt.left, err) < 0 ||
+        confirm(invocation, &call, live, err) < 0 ||
+        maqet_snapshot_load(&invocation->context, &call.request, &call.pid, err) < 0)
         return -1;
-    const struct changed changed = {
-        {asked.request.vm, asked.request.name, drives}, left, pid > 0, pid};
-    output_result(&invocation->output, &snapshot_load_view, &changed);
+    call.runs = call.pid > 0;
+    output_result(&invocation->output, &snapshot_load_view, &call);
     return 0;
 }
 
 /* ---- delete ---- */
 
-static const struct maqet_fields delete_fields = MAQET_FIELDS_OF(
-    struct changed, DONE_ROWS(struct changed, done), LEFT_ROWS(struct changed, left));
+static const struct maqet_fields delete_fields =
+    MAQET_FIELDS_OF(struct call, DONE_ROWS, LEFT_ROWS);
 
 static char *
 delete_text(const void *row)
 {
-    const struct changed *changed = row;
-    _cleanup_free_ char *done = done_text("Deleted", &changed->done, "of");
-    _cleanup_free_ char *left = left_text(&changed->left, false);
+    const struct call *call = row;
+    _cleanup_free_ char *done = done_text("Deleted", call, "of");
+    _cleanup_free_ char *left = left_text(&call->receipt.left, false);
 
     return maqet_format("%s%s", done, left);
 }
 
 const struct view snapshot_delete_view = {
-    .table = {.fields = &delete_fields, .columns = "name drives"},
-    .text = delete_text,
-    .confirmation = true};
+    .table = {&delete_fields, "name drives"}, .text = delete_text, .confirmation = true};
 
 int
 snapshot_delete(struct invocation *invocation, struct maqet_error **err)
 {
-    _cleanup_asked_ struct asked asked = {0};
-    _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
-    _cleanup_(maqet_snapshot_left_clear) struct maqet_snapshot_left left = {0};
+    _cleanup_call_ struct call call = {0};
 
-    if (asked_read(invocation, &asked, err) < 0 ||
-        maqet_snapshot_delete(&invocation->context, &asked.request, &drives, &left, err) <
-            0)
+    if (call_read(invocation, &call, err) < 0 ||
+        maqet_snapshot_delete(&invocation->context, &call.request, &call.receipt.drives,
+                              &call.receipt.left, err) < 0)
         return -1;
-    const struct changed changed = {
-        .done = {asked.request.vm, asked.request.name, drives}, .left = left};
-    output_result(&invocation->output, &snapshot_delete_view, &changed);
+    output_result(&invocation->output, &snapshot_delete_view, &call);
     return 0;
 }
 
 /* ---- export ---- */
 
-struct exported {
-    struct done done;
-    const char *format;
-    const char *file;
-    bool decrypted;
-};
+MAQET_WORDS(image_format, "qcow2", "raw")
+
+const char *
+snapshot_format_name(unsigned index)
+{
+    unsigned results = 0;
+
+    while (format_name(results))
+        results++;
+    return index < results ? format_name(index) : image_format(index - results);
+}
+
+/* The last image format that was given, or qcow2. */
+static const char *
+export_format(const struct invocation *invocation)
+{
+    _cleanup_strings_ struct maqet_strings given = MAQET_STRINGS_INIT;
+    const char *format = image_format(0);
+
+    invocation_texts(invocation, "format", &given);
+    for (size_t i = 0; i < given.count; i++)
+        for (unsigned index = 0; image_format(index); index++)
+            if (strcmp(given.items[i], image_format(index)) == 0)
+                format = image_format(index);
+    return format;
+}
 
 static const struct maqet_fields export_fields = MAQET_FIELDS_OF(
-    struct exported, DONE_ROWS(struct exported, done),
-    {"format", MAQET_FIELD_CHOICE(struct exported, format, export_format_name),
+    struct call, DONE_ROWS,
+    {"format", MAQET_FIELD_CHOICE(struct call, export.format, image_format),
      .help = "the format of the file"},
-    MAQET_ROW(struct exported, file, "the file that was written"),
-    MAQET_ROW(struct exported, decrypted,
-              "whether it is without encryption, since --decrypt said so"));
+    FIELD("file", export.path, "the file that was written"),
+    FIELD("decrypted", export.decrypt,
+          "whether it is without encryption, since --decrypt said so"));
 
 static char *
 export_text(const void *row)
 {
-    const struct exported *exported = row;
-    _cleanup_free_ char *done = done_text("Exported", &exported->done, "of");
+    const struct call *call = row;
+    _cleanup_free_ char *done = done_text("Exported", call, "of");
 
-    return maqet_format("%sIt is in %s%s.\n", done, exported->file,
-                        exported->decrypted ? ", which is not encrypted" : "");
+    return maqet_format("%sIt is in %s%s.\n", done, call->export.path,
+                        call->export.decrypt ? ", which is not encrypted" : "");
 }
 
 const struct view snapshot_export_view = {
-    .table = {.fields = &export_fields, .columns = "name drives format file"},
+    .table = {&export_fields, "name drives format file"},
     .text = export_text,
     .confirmation = true,
 };
@@ -382,33 +444,26 @@ export_mode(const struct invocation *invocation, mode_t *mode, struct maqet_erro
 int
 snapshot_export(struct invocation *invocation, struct maqet_error **err)
 {
-    _cleanup_asked_ struct asked asked = {0};
-    _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
+    _cleanup_call_ struct call call = {0};
     mode_t mode = 0;
 
-    if (asked_read(invocation, &asked, err) < 0 ||
-        export_mode(invocation, &mode, err) < 0)
+    if (call_read(invocation, &call, err) < 0 || export_mode(invocation, &mode, err) < 0)
         return -1;
     _cleanup_free_ char *here = getcwd(NULL, 0);
-    _cleanup_free_ char *path = maqet_path_absolute(asked.file, here ? here : "/");
-    const struct maqet_export export = {
+    _cleanup_free_ char *path = maqet_path_absolute(
+        operand_find(invocation, OPERAND_NEW_FILE), here ? here : "/");
+    call.export = (struct maqet_export){
         .path = path,
         .mode = mode,
-        .format = asked.format ? asked.format : "qcow2",
+        .format = export_format(invocation),
         .compress = invocation_has(invocation, "compress"),
         .decrypt = invocation_has(invocation, "decrypt"),
     };
-    if (export.compress && strcmp(export.format, "raw") == 0)
+    if (call.export.compress && strcmp(call.export.format, "raw") == 0)
         return usage_error(invocation, err, "A raw image cannot be compressed");
-    if (maqet_snapshot_export(&invocation->context, &asked.request, &export, err) < 0)
+    if (maqet_snapshot_export(&invocation->context, &call.request, &call.export, err) < 0)
         return -1;
-    maqet_strings_add(&drives, asked.request.drive);
-    const struct exported exported = {
-        {asked.request.vm, asked.request.name, drives},
-        export.format,
-        path,
-        export.decrypt,
-    };
-    output_result(&invocation->output, &snapshot_export_view, &exported);
+    maqet_strings_add(&call.receipt.drives, call.request.drive);
+    output_result(&invocation->output, &snapshot_export_view, &call);
     return 0;
 }

@@ -20,6 +20,9 @@ int snapshot_load(struct invocation *invocation, struct maqet_error **err);
 int snapshot_delete(struct invocation *invocation, struct maqet_error **err);
 int snapshot_export(struct invocation *invocation, struct maqet_error **err);
 
+/* The choices of an export's --format: the formats of results and those of images. */
+const char *snapshot_format_name(unsigned index);
+
 /* Says what a load discards (taken) and asks whether to go on, unless the user has said
  * so or nobody is there to ask. @live: a guest loses its memory. */
 int snapshot_confirm(const struct invocation *invocation, bool live, char *words,

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * snapshots.h - lists of snapshots as rows of a result, and as what people read.
+ * snapshots.h - lists of snapshots as rows of a result, and as what people read: lines, or
+ * a tree.
  */
 #ifndef MAQET_CLI_SNAPSHOTS_H
 #define MAQET_CLI_SNAPSHOTS_H
 
-#include "cli/view.h"
+#include "cli/output.h"
 #include "core/snapshot/snapshot.h"
 
 /* A snapshot of one drive, or one that several drives have together. Its texts but
@@ -63,5 +64,9 @@ struct snapshot_listing {
 };
 
 extern const struct view snapshot_listing_view;
+
+/* Shows the history of each drive, with where the machine is now. */
+void snapshot_tree_show(const struct output *output,
+                        const struct maqet_snapshot_list *list);
 
 #endif
