@@ -20,9 +20,9 @@ enum { PROSE_LIMIT = 1 << 20 };
 static char *
 list_text(const void *rows, size_t count)
 {
-    static const struct table table = {&listed_plugin_fields, "name kind state file",
-                                       NULL};
-    const struct plugin *plugins = rows;
+    static const struct table table = {&maqet_listed_plugin_fields,
+                                       "name kind state file", NULL};
+    const struct maqet_plugin_info *plugins = rows;
     struct maqet_text text = MAQET_TEXT_INIT;
     _cleanup_free_ char *lines = table_text(&table, rows, count);
 
@@ -34,7 +34,7 @@ list_text(const void *rows, size_t count)
 }
 
 static const struct view list_view = {
-    .table = {.fields = &listed_plugin_fields,
+    .table = {.fields = &maqet_listed_plugin_fields,
               .columns = "name kind state file reason summary"},
     .list_text = list_text,
     .empty = "No plugins found.\n",
@@ -44,22 +44,22 @@ static const struct view list_view = {
 static int
 run_list(struct invocation *invocation, struct maqet_error **err)
 {
-    _cleanup_plugins_ struct plugins plugins = {0};
+    _cleanup_plugin_list_ struct maqet_plugin_list plugins = {0};
 
-    if (plugins_read(&listed_plugin_fields, maqet_plugin_list(&invocation->context),
-                     &plugins, err) < 0)
-        return -1;
+    (void)err;
+    maqet_plugin_list_all(&invocation->context, &plugins);
     output_list(&invocation->output, &list_view, plugins.items, plugins.count);
     return 0;
 }
 
 /* ---- info ---- */
 
-static void append_options(struct maqet_text *text, const struct plugin_option *options,
-                           size_t count, const char *before);
+static void append_options(struct maqet_text *text,
+                           const struct maqet_plugin_option *options, size_t count,
+                           const char *before);
 
 static void
-append_option(struct maqet_text *text, const struct plugin_option *option,
+append_option(struct maqet_text *text, const struct maqet_plugin_option *option,
               const char *before)
 {
     _cleanup_free_ char *name = maqet_format("%s%s", before, option->name);
@@ -77,8 +77,8 @@ append_option(struct maqet_text *text, const struct plugin_option *option,
 }
 
 static void
-append_options(struct maqet_text *text, const struct plugin_option *options, size_t count,
-               const char *before)
+append_options(struct maqet_text *text, const struct maqet_plugin_option *options,
+               size_t count, const char *before)
 {
     for (size_t i = 0; i < count; i++)
         append_option(text, &options[i], before);
@@ -87,7 +87,7 @@ append_options(struct maqet_text *text, const struct plugin_option *options, siz
 static char *
 info_text(const void *row)
 {
-    const struct plugin *plugin = row;
+    const struct maqet_plugin_info *plugin = row;
     _cleanup_free_ char *capabilities = maqet_strings_join(&plugin->capabilities, ", ");
     struct maqet_text text = MAQET_TEXT_INIT;
 
@@ -109,28 +109,20 @@ info_text(const void *row)
 
 /* The column without a name was that of the state, and stays for those who count. */
 static const struct view info_view = {
-    .table = {.fields = &plugin_fields, .columns = "name kind = file summary"},
+    .table = {.fields = &maqet_plugin_fields, .columns = "name kind = file summary"},
     .text = info_text,
     .each = "plugin",
     .remark = "A storage and an interface may have the same name.",
 };
 
 static int
-read_info(const struct invocation *invocation, struct plugins *plugins,
-          struct maqet_error **err)
-{
-    return plugins_read(&plugin_fields,
-                        maqet_plugin_info(&invocation->context,
-                                          operand_find(invocation, OPERAND_PLUGIN), err),
-                        plugins, err);
-}
-
-static int
 run_info(struct invocation *invocation, struct maqet_error **err)
 {
-    _cleanup_plugins_ struct plugins plugins = {0};
+    _cleanup_plugin_list_ struct maqet_plugin_list plugins = {0};
 
-    if (read_info(invocation, &plugins, err) < 0)
+    if (maqet_plugin_list_named(&invocation->context,
+                                operand_find(invocation, OPERAND_PLUGIN), &plugins,
+                                err) < 0)
         return -1;
     output_list(&invocation->output, &info_view, plugins.items, plugins.count);
     return 0;
@@ -263,17 +255,20 @@ run_manual(struct invocation *invocation, struct maqet_error **err)
 
     if (file && maqet_file_read(file, PROSE_LIMIT, &prose, NULL, err) < 0)
         return -1;
-    _cleanup_plugins_ struct plugins plugins = {0};
+    _cleanup_plugin_list_ struct maqet_plugin_list plugins = {0};
     _cleanup_strings_ struct maqet_strings pages = MAQET_STRINGS_INIT;
-    if (read_info(invocation, &plugins, err) < 0)
+    if (maqet_plugin_list_named(&invocation->context,
+                                operand_find(invocation, OPERAND_PLUGIN), &plugins,
+                                err) < 0)
         return -1;
     for (size_t i = 0; i < plugins.count; i++) {
-        struct plugin shown = {0};
+        struct maqet_plugin_info shown = {0};
 
         /* A line feed in what a plugin says could begin a request of roff's. */
-        maqet_fields_copy(&plugin_fields, &plugins.items[i], &shown, maqet_text_shown);
+        maqet_fields_copy(&maqet_plugin_fields, &plugins.items[i], &shown,
+                          maqet_text_shown);
         maqet_strings_take(&pages, manual_of_plugin(&shown, prose));
-        maqet_fields_clear(&plugin_fields, &shown);
+        maqet_fields_clear(&maqet_plugin_fields, &shown);
     }
     _cleanup_free_ char *text = maqet_strings_join(&pages, "");
     output_texts(&invocation->output, &pages, text, text);

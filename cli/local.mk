@@ -34,7 +34,6 @@ libmaqet_cli_la_SOURCES = \
 	cli/operands.c cli/operands.h \
 	cli/options.h \
 	cli/output.c cli/output.h \
-	cli/plugins.c cli/plugins.h \
 	cli/reference.c cli/reference.h \
 	cli/snapshot_actions.c cli/snapshot_actions.h \
 	cli/snapshots.c cli/snapshots.h \

@@ -231,7 +231,7 @@ append_choices(struct maqet_text *text, const struct maqet_strings *words)
 }
 
 static void
-append_limits(struct maqet_text *text, const struct plugin_option *option)
+append_limits(struct maqet_text *text, const struct maqet_plugin_option *option)
 {
     if (!option->has_minimum)
         return;
@@ -242,11 +242,11 @@ append_limits(struct maqet_text *text, const struct plugin_option *option)
 }
 
 static void append_plugin_options(struct maqet_text *text,
-                                  const struct plugin_option *options, size_t count,
+                                  const struct maqet_plugin_option *options, size_t count,
                                   const char *before);
 
 static void
-append_plugin_option(struct maqet_text *text, const struct plugin_option *option,
+append_plugin_option(struct maqet_text *text, const struct maqet_plugin_option *option,
                      const char *before)
 {
     _cleanup_free_ char *name = maqet_format("%s%s", before, option->name);
@@ -272,7 +272,7 @@ append_plugin_option(struct maqet_text *text, const struct plugin_option *option
 }
 
 static void
-append_plugin_options(struct maqet_text *text, const struct plugin_option *options,
+append_plugin_options(struct maqet_text *text, const struct maqet_plugin_option *options,
                       size_t count, const char *before)
 {
     for (size_t i = 0; i < count; i++)
@@ -280,7 +280,7 @@ append_plugin_options(struct maqet_text *text, const struct plugin_option *optio
 }
 
 char *
-manual_of_plugin(const struct plugin *plugin, const char *prose)
+manual_of_plugin(const struct maqet_plugin_info *plugin, const char *prose)
 {
     bool storage = strcmp(plugin->kind, "storage") == 0;
     const char *name = plugin->name;

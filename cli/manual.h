@@ -8,13 +8,13 @@
 #define MAQET_CLI_MANUAL_H
 
 #include "cli/command.h"
-#include "cli/plugins.h"
+#include "core/plugin/describe.h"
 
 /* Prints the sections OPTIONS, COMMANDS and EXIT STATUS. */
 void manual_print(const struct command *const *commands);
 
 /* The page for a plugin, whose texts are one line each. @prose is man(7) text to stand
  * before the options, or NULL. The caller frees. */
-char *manual_of_plugin(const struct plugin *plugin, const char *prose);
+char *manual_of_plugin(const struct maqet_plugin_info *plugin, const char *prose);
 
 #endif

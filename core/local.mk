@@ -19,10 +19,8 @@ libmaqet_core_la_SOURCES = \
 	core/base/process.c core/base/process.h \
 	core/base/procfs.c core/base/procfs.h \
 	core/base/replacement.c core/base/replacement.h \
-	core/base/secret.c core/base/secret.h \
 	core/base/sockets.c core/base/sockets.h \
 	core/base/text.c core/base/text.h \
-	core/base/tool_output.c core/base/tool_output.h \
 	core/checkpoint/checkpoint.h \
 	core/checkpoint/creatable.c core/checkpoint/creatable.h \
 	core/checkpoint/create.c core/checkpoint/create.h \
@@ -33,7 +31,6 @@ libmaqet_core_la_SOURCES = \
 	core/checkpoint/loading.c core/checkpoint/loading.h \
 	core/checkpoint/request.h \
 	core/checkpoint/run.c core/checkpoint/run.h \
-	core/config/assign.c core/config/assign.h \
 	core/config/merge.c core/config/merge.h \
 	core/config/options.c core/config/options.h \
 	core/config/saved.c core/config/saved.h \
@@ -123,12 +120,9 @@ libmaqet_core_la_SOURCES = \
 	core/plugin/call.c core/plugin/call.h \
 	core/plugin/describe.c core/plugin/describe.h \
 	core/plugin/folders.c core/plugin/folders.h \
-	core/plugin/host.c core/plugin/host.h \
 	core/plugin/loader.c core/plugin/loader.h \
-	core/plugin/option_table.c core/plugin/option_table.h \
 	core/public/command.c \
 	core/public/drive.c \
-	core/public/error.c \
 	core/public/report.c \
 	core/qemu/agent.c core/qemu/agent.h \
 	core/qemu/argument_list.c core/qemu/argument_list.h \

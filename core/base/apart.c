@@ -19,24 +19,17 @@ enum { ANSWER_LIMIT = 4 << 20, PRINTED_LIMIT = 64 << 10 };
 
 /* ---- errors ---- */
 
-static const struct maqet_field hint_rows[] = {
-    {"next", MAQET_FIELD(struct maqet_hint, next)},
-    {"operands", MAQET_FIELD(struct maqet_hint, operands)},
-    {0},
-};
-static const struct maqet_fields hint_fields = MAQET_FIELDS(struct maqet_hint, hint_rows);
+static const struct maqet_fields hint_fields =
+    MAQET_FIELDS_OF(struct maqet_hint, MAQET_ROW(struct maqet_hint, next, NULL),
+                    MAQET_ROW(struct maqet_hint, operands, NULL));
 
-static const struct maqet_field error_rows[] = {
-    {"code", MAQET_FIELD(struct maqet_error, code)},
-    {"message", MAQET_FIELD(struct maqet_error, message)},
-    {"remark", MAQET_FIELD(struct maqet_error, remark), .optional = true},
-    {"hints",
-     MAQET_FIELD_LIST(struct maqet_error, hints.items, hints.count, &hint_fields)},
-    {"silent", MAQET_FIELD(struct maqet_error, silent)},
-    {0},
-};
 static const struct maqet_fields error_fields =
-    MAQET_FIELDS(struct maqet_error, error_rows);
+    MAQET_FIELDS_OF(struct maqet_error, MAQET_ROW(struct maqet_error, code, NULL),
+                    MAQET_ROW(struct maqet_error, message, NULL),
+                    MAQET_ROW(struct maqet_error, remark, NULL, .optional = true),
+                    {"hints", MAQET_FIELD_LIST(struct maqet_error, hints.items,
+                                               hints.count, &hint_fields)},
+                    MAQET_ROW(struct maqet_error, silent, NULL));
 
 json_object *
 maqet_error_to_json(const struct maqet_error *error)
@@ -102,19 +95,14 @@ become(void *data, int fd)
 
 /* ---- the parent ---- */
 
-/* Takes what has arrived; closes the pipe at its end. */
 static void
 drain(int *fd, struct maqet_text *text, size_t limit)
 {
     char bytes[65536];
-    ssize_t count = read(*fd, bytes, sizeof(bytes));
+    size_t count = maqet_fd_receive(fd, bytes, sizeof(bytes));
 
-    if (count > 0 && text->length < limit) {
-        maqet_text_append_bytes(text, bytes, (size_t)count);
-    } else if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) {
-        close(*fd);
-        *fd = -1;
-    }
+    if (text->length < limit)
+        maqet_text_append_bytes(text, bytes, count);
 }
 
 /* The answer is a line; whom the child has started may hold the pipe open. */

@@ -113,6 +113,19 @@ maqet_error_hint(struct maqet_error **err, const char *format, ...)
 }
 
 void
+maqet_error_hint_names(struct maqet_error **err, const char *name,
+                       const struct maqet_strings *names)
+{
+    _cleanup_free_ char *list = maqet_strings_list(names);
+    const char *closest = maqet_text_closest(name, names);
+
+    if (closest)
+        maqet_error_hint(err, "Did you mean '%s'? There are: %s", closest, list);
+    else
+        maqet_error_hint(err, "There are: %s", list);
+}
+
+void
 maqet_error_next(struct maqet_error **err, enum maqet_next next, ...)
 {
     va_list arguments;
@@ -225,4 +238,25 @@ maqet_error_move(struct maqet_error **err, struct maqet_error *error)
     else
         maqet_error_free(error);
     return -1;
+}
+
+/* ---- what plugins ask of one (maqet-plugin.h) ---- */
+
+int
+maqet_error_what(const struct maqet_error *err)
+{
+    return err ? (int)err->code : 0;
+}
+
+const char *
+maqet_error_text(const struct maqet_error *err)
+{
+    return err ? err->message : "";
+}
+
+void
+maqet_error_clear(struct maqet_error **err)
+{
+    maqet_error_free(*err);
+    *err = NULL;
 }

@@ -72,6 +72,10 @@ void maqet_error_next(struct maqet_error **err, enum maqet_next next, ...) MAQET
 void maqet_error_next_about(struct maqet_error **err, enum maqet_next next,
                             const struct maqet_strings *operands);
 
+/* Adds a hint for a name that is none of @names: the closest one, and which there are. */
+void maqet_error_hint_names(struct maqet_error **err, const char *name,
+                            const struct maqet_strings *names);
+
 /* Adds the hints of another error. */
 void maqet_error_hints(struct maqet_error **err, const struct maqet_error *other);
 

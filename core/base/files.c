@@ -152,10 +152,8 @@ check_own(const char *path, const struct stat *status, struct maqet_error **err)
     return 0;
 }
 
-/* Opens a folder, made when it is missing, and makes sure that nobody else can change it.
- */
-static int
-open_own(const char *path, int flags, struct maqet_error **err)
+int
+maqet_dir_open_own(const char *path, int flags, struct maqet_error **err)
 {
     struct stat status;
 
@@ -183,18 +181,6 @@ maqet_dir_check_own(const char *path, struct maqet_error **err)
                    ? 0
                    : maqet_error_errno(err, errno, "Cannot inspect the folder %s", path);
     return check_own(path, &status, err);
-}
-
-int
-maqet_dir_open_own(const char *path, struct maqet_error **err)
-{
-    return open_own(path, 0, err);
-}
-
-int
-maqet_dir_open_private(const char *path, struct maqet_error **err)
-{
-    return open_own(path, O_NOFOLLOW, err);
 }
 
 int
@@ -298,6 +284,16 @@ maqet_pipe(int *reader, int *writer)
     *reader = ends[0];
     *writer = ends[1];
     return 0;
+}
+
+size_t
+maqet_fd_receive(int *fd, char *buffer, size_t size)
+{
+    ssize_t count = read(*fd, buffer, size);
+
+    if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN))
+        close(TAKE_FD(*fd));
+    return count > 0 ? (size_t)count : 0;
 }
 
 int
@@ -423,18 +419,31 @@ maqet_file_remove(const char *path, struct maqet_error **err)
     return maqet_dir_sync(fd, folder, err);
 }
 
-bool
-maqet_file_publish(int dir_fd, const char *temporary, const char *name)
+static int
+check_secret(const char *path, struct maqet_error **err)
 {
-    if (renameat2(dir_fd, temporary, dir_fd, name, RENAME_NOREPLACE) == 0)
-        return true;
-    if (errno != EINVAL && errno != ENOSYS)
-        return false;
-    /* Not every file system has it; every other one has hard links. */
-    if (linkat(dir_fd, temporary, dir_fd, name, 0) < 0)
-        return false;
-    unlinkat(dir_fd, temporary, 0);
-    return true;
+    _cleanup_free_ char *word = maqet_shell_quoted(path);
+    struct stat status;
+
+    if (stat(path, &status) < 0 || !S_ISREG(status.st_mode) ||
+        !(status.st_mode & (S_IRWXG | S_IRWXO)))
+        return 0;
+    maqet_error_set(
+        err, MAQET_ERROR_PERMISSION,
+        "the key file %s is accessible to other users (mode %04o), who could decrypt "
+        "what it protects",
+        path, (unsigned)status.st_mode & 07777);
+    maqet_error_hint(err, "Make it accessible for its owner only: chmod 600 %s", word);
+    return -1;
+}
+
+int
+maqet_secrets_check(const struct maqet_strings *paths, struct maqet_error **err)
+{
+    for (size_t i = 0; i < paths->count; i++)
+        if (check_secret(paths->items[i], err) < 0)
+            return -1;
+    return 0;
 }
 
 /* ---- locks ---- */

@@ -25,12 +25,11 @@ int maqet_dir_make(const char *path, mode_t mode, struct maqet_error **err);
 /*
  * Opens a folder that is ours alone, making it with mode 0700 when it is missing. A
  * folder of another user, and one that others can write, are errors: whoever can change
- * what is in it could make us use, or remove, something else. So is, for the private one,
- * a link in its place: its name can be guessed where others can write. Returns a
+ * what is in it could make us use, or remove, something else. So is, with O_NOFOLLOW in
+ * @flags, a link in its place: its name can be guessed where others can write. Returns a
  * descriptor or -1.
  */
-int maqet_dir_open_own(const char *path, struct maqet_error **err);
-int maqet_dir_open_private(const char *path, struct maqet_error **err);
+int maqet_dir_open_own(const char *path, int flags, struct maqet_error **err);
 
 /* The same without opening or making anything: a missing folder is fine. */
 int maqet_dir_check_own(const char *path, struct maqet_error **err);
@@ -59,6 +58,10 @@ bool maqet_file_missing(const char *path);
 /* A pipe: what is written to *writer is read from *reader. Both are set only on success.
  * -1 and errno. */
 int maqet_pipe(int *reader, int *writer);
+
+/* Reads what has arrived in a pipe or a socket. Closes it at its end: *fd is -1 then. Returns
+ * the number of bytes, or 0. */
+size_t maqet_fd_receive(int *fd, char *buffer, size_t size);
 
 /* Writes all of it, to whatever takes bytes. -1 and errno. Async-signal-safe. */
 int maqet_fd_write(int fd, const void *data, size_t length);
@@ -105,9 +108,9 @@ int maqet_file_remove(const char *path, struct maqet_error **err);
  * one that was given a size, and no data, holds nothing, too. */
 void maqet_file_remove_empty(const char *path);
 
-/* Gives a finished file its name, replacing nothing. False, and errno: EEXIST where there
- * is a file of that name. */
-bool maqet_file_publish(int dir_fd, const char *temporary, const char *name);
+/* MAQET_ERROR_PERMISSION: others than its owner may use one of these files, which hold keys.
+ * One that is missing, or not a regular file (a pipe), is left to whoever opens it. */
+int maqet_secrets_check(const struct maqet_strings *paths, struct maqet_error **err);
 
 /*
  * An open file description lock (F_OFD_SETLK, fcntl(2)) on the whole file: it lives as

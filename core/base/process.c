@@ -13,7 +13,6 @@
 #include "core/base/child.h"
 #include "core/base/clock.h"
 #include "core/base/files.h"
-#include "core/base/tool_output.h"
 
 enum { OUTPUT_LIMIT = 16 * 1024 * 1024, IDLE_INTERVAL = 500 };
 
@@ -23,6 +22,140 @@ static const int64_t END_TIMEOUT = 5000;
 
 /* A status of wait(2): an exit code of 255. */
 enum { UNKNOWN_END = 255 << 8 };
+
+/* ---- its standard error ---- */
+
+/* Bytes that are kept of the beginning, and of the end. */
+enum { BEGINNING_MAX = 16 * 1024 * 1024, END_MAX = 64 * 1024 };
+
+/* All of it goes to a log where there is much, and the last lines into a message. */
+struct complaint {
+    struct maqet_text beginning; /* of bounded size */
+    struct maqet_text end;       /* what comes after it; only the last part is kept */
+    uint64_t left_out;           /* bytes between the two */
+    uint64_t lines;              /* line feeds in all of it */
+};
+
+static void
+complaint_add(struct complaint *complaint, const char *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        complaint->lines += bytes[i] == '\n';
+    if (complaint->beginning.length + count <= BEGINNING_MAX) {
+        maqet_text_append_bytes(&complaint->beginning, bytes, count);
+        return;
+    }
+    maqet_text_append_bytes(&complaint->end, bytes, count);
+    if (complaint->end.length <= 2 * (size_t)END_MAX)
+        return;
+    size_t dropped = complaint->end.length - END_MAX;
+    memmove(complaint->end.data, complaint->end.data + dropped, END_MAX + 1);
+    complaint->end.length = END_MAX;
+    complaint->left_out += dropped;
+}
+
+static void
+complaint_clear(struct complaint *complaint)
+{
+    maqet_text_clear(&complaint->beginning);
+    maqet_text_clear(&complaint->end);
+}
+
+#define _cleanup_complaint_ _cleanup_(complaint_clear)
+
+static bool
+write_text(int fd, const struct maqet_text *text)
+{
+    return text->length == 0 || maqet_fd_write(fd, text->data, text->length) == 0;
+}
+
+/* The file anew, in a folder that is ours alone: nobody can have put a link there. */
+static int
+create_log(const char *path)
+{
+    _cleanup_free_ char *folder = maqet_path_folder(path);
+    const char *name = strrchr(path, '/') + 1;
+    struct stat status;
+    _cleanup_close_ int dir_fd =
+        open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+    if (dir_fd < 0 || fstat(dir_fd, &status) < 0 || status.st_uid != geteuid() ||
+        status.st_mode & (S_IWGRP | S_IWOTH))
+        return -1;
+    unlinkat(dir_fd, name, 0);
+    return openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                  0600);
+}
+
+/* Writes all of it to a file, which is replaced and readable by its owner only. Returns
+ * whether it could: the folder must be there, and be ours alone. */
+static bool
+complaint_log(const struct complaint *complaint, const char *const *argv,
+              const char *path)
+{
+    _cleanup_text_ struct maqet_text head = MAQET_TEXT_INIT, gap = MAQET_TEXT_INIT;
+    _cleanup_close_ int fd = create_log(path);
+
+    if (fd < 0)
+        return false;
+    for (size_t i = 0; argv[i]; i++)
+        maqet_text_appendf(&head, "%s%s", i > 0 ? " " : "$ ", argv[i]);
+    maqet_text_append(&head, "\n");
+    if (complaint->left_out > 0)
+        maqet_text_appendf(&gap, "\n[%" PRIu64 " bytes are left out here]\n",
+                           complaint->left_out);
+    return write_text(fd, &head) && write_text(fd, &complaint->beginning) &&
+           write_text(fd, &gap) && write_text(fd, &complaint->end);
+}
+
+static size_t
+trimmed_length(const struct maqet_text *text)
+{
+    size_t length = text->length;
+
+    while (length > 0 && strchr("\r\n ", text->data[length - 1]))
+        length--;
+    return length;
+}
+
+/*
+ * What an error says of it, as the end of a sentence: ": it did not work", or " (...):" and
+ * the last lines, where it is longer than a message should be. Then all of it is written to
+ * the file @log (NULL: it is not), which is named. "" where nothing was said. The caller
+ * frees.
+ */
+static char *
+complaint_text(const struct complaint *complaint, const char *const *argv,
+               const char *log)
+{
+    /* What follows the beginning is longer than what a message may hold, or part of it.
+     */
+    _cleanup_text_ struct maqet_text words = MAQET_TEXT_INIT;
+    const struct maqet_text *parts[] = {&complaint->beginning, &complaint->end};
+    bool more;
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+        size_t kept = parts[i]->length < END_MAX ? parts[i]->length : END_MAX;
+
+        if (kept > 0)
+            maqet_text_append_bytes(&words, parts[i]->data + parts[i]->length - kept,
+                                    kept);
+    }
+    size_t length = trimmed_length(&words);
+    if (length == 0)
+        return maqet_strdup("");
+    const char *last = maqet_text_last_lines(words.data, length, &more);
+    int count = (int)(length - (size_t)(last - words.data));
+    if (!more)
+        return maqet_format(": %.*s", count, last);
+    if (log && complaint_log(complaint, argv, log))
+        return maqet_format(" (all of its output, %" PRIu64 " lines, is in %s):\n%.*s",
+                            complaint->lines, log, count, last);
+    return maqet_format(" (these are the last of %" PRIu64 " lines):\n%.*s",
+                        complaint->lines, count, last);
+}
+
+/* ---- running one ---- */
 
 /* A running helper: its two outputs are read until both are closed. */
 struct child {
@@ -76,47 +209,33 @@ spawn(const char *const *argv, const char *path, struct child *child,
     return 0;
 }
 
-/* Reads what has arrived; closes the pipe at its end. Returns the number of bytes, or 0.
- */
-static size_t
-receive(int *fd, char *buffer, size_t size)
-{
-    ssize_t count = read(*fd, buffer, size);
-
-    if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) {
-        close(*fd);
-        *fd = -1;
-    }
-    return count > 0 ? (size_t)count : 0;
-}
-
 /* What is too much of the standard output is dropped. */
 static void
 drain_output(struct child *child, struct maqet_text *text,
-             const struct maqet_process_listener *listener)
+             const struct maqet_process_manner *manner)
 {
     char buffer[4096];
-    size_t count = receive(&child->out, buffer, sizeof(buffer));
+    size_t count = maqet_fd_receive(&child->out, buffer, sizeof(buffer));
 
     child->answered = child->answered || count > 0;
-    if (count > 0 && listener && listener->heard)
-        listener->heard(listener->data, buffer, count);
-    else if (count > 0 && text->length < OUTPUT_LIMIT)
+    if (count > 0 && manner->heard)
+        manner->heard(manner->data, buffer, count);
+    if (count > 0 && text->length < OUTPUT_LIMIT)
         maqet_text_append_bytes(text, buffer, count);
 }
 
 static void
-drain_error(int *fd, struct maqet_tool_output *words)
+drain_error(int *fd, struct complaint *words)
 {
     char buffer[4096];
 
-    maqet_tool_output_add(words, buffer, receive(fd, buffer, sizeof(buffer)));
+    complaint_add(words, buffer, maqet_fd_receive(fd, buffer, sizeof(buffer)));
 }
 
 /* Returns 0 when both outputs are at their end, -1 when the deadline came first. */
 static int
 collect(struct child *child, int64_t deadline, struct maqet_text *out,
-        struct maqet_tool_output *error, const struct maqet_process_listener *listener)
+        struct complaint *error, const struct maqet_process_manner *manner)
 {
     while (child->out >= 0 || child->error >= 0) {
         struct pollfd fds[2] = {{.fd = child->out, .events = POLLIN},
@@ -125,17 +244,15 @@ collect(struct child *child, int64_t deadline, struct maqet_text *out,
 
         if (deadline >= 0 && left <= 0)
             return -1;
-        if (listener && (left < 0 || left > IDLE_INTERVAL))
+        if (manner->heard && (left < 0 || left > IDLE_INTERVAL))
             left = IDLE_INTERVAL;
         int ready = poll(fds, 2, (int)left);
-        if (ready == 0 && listener && listener->heard)
-            listener->heard(listener->data, "", 0);
-        if (listener && listener->alive)
-            listener->alive(listener->data);
+        if (manner->heard)
+            manner->heard(manner->data, "", 0);
         if (ready < 0)
             continue;
         if (fds[0].revents)
-            drain_output(child, out, listener);
+            drain_output(child, out, manner);
         if (fds[1].revents)
             drain_error(&child->error, error);
     }
@@ -170,9 +287,8 @@ reap(pid_t pid, int64_t deadline, int *status)
 
 /* Returns 0, or -1 where it has failed. */
 static int
-judge(const char *const *argv, int status, bool answered,
-      const struct maqet_tool_output *words, const struct maqet_process_manner *manner,
-      struct maqet_error **err)
+judge(const char *const *argv, int status, bool answered, const struct complaint *words,
+      const struct maqet_process_manner *manner, struct maqet_error **err)
 {
     const char *program = argv[0];
     bool good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
@@ -180,12 +296,12 @@ judge(const char *const *argv, int status, bool answered,
     if (manner->exit_code && WIFEXITED(status) && (good || answered)) {
         *manner->exit_code = WEXITSTATUS(status);
         if (!good && manner->log)
-            maqet_tool_output_log(words, argv, manner->log);
+            complaint_log(words, argv, manner->log);
         return 0;
     }
     if (good)
         return 0;
-    _cleanup_free_ char *said = maqet_tool_output_text(words, argv, manner->log);
+    _cleanup_free_ char *said = complaint_text(words, argv, manner->log);
     if (*said)
         return maqet_error_set(err, MAQET_ERROR_FAILED, "%s failed%s", program, said);
     if (WIFSIGNALED(status))
@@ -213,7 +329,7 @@ maqet_process_run_as(const char *const *argv, const struct maqet_process_manner 
                      char **output, struct maqet_error **err)
 {
     _cleanup_text_ struct maqet_text out = MAQET_TEXT_INIT;
-    _cleanup_(maqet_tool_output_clear) struct maqet_tool_output error = {0};
+    _cleanup_complaint_ struct complaint error = {0};
     _cleanup_free_ char *path = maqet_process_find(argv[0]);
     struct child child = {.pid = -1, .out = -1, .error = -1};
     int64_t timeout = manner->timeout;
@@ -224,7 +340,7 @@ maqet_process_run_as(const char *const *argv, const struct maqet_process_manner 
     if (spawn(argv, path, &child, err) < 0)
         return -1;
     int64_t deadline = timeout < 0 ? -1 : maqet_now() + timeout;
-    bool late = collect(&child, deadline, &out, &error, manner->listener) < 0;
+    bool late = collect(&child, deadline, &out, &error, manner) < 0;
     if (child.out >= 0)
         close(child.out);
     if (child.error >= 0)
@@ -272,7 +388,7 @@ int
 maqet_process_server_check(struct maqet_process_server *server, const char *program,
                            struct maqet_error **err)
 {
-    _cleanup_(maqet_tool_output_clear) struct maqet_tool_output words = {0};
+    _cleanup_complaint_ struct complaint words = {0};
     int status;
 
     if (waitpid(server->pid, &status, WNOHANG) == 0)

@@ -16,27 +16,18 @@
 int maqet_process_run(const char *const *argv, int64_t timeout, char **output,
                       struct maqet_error **err);
 
-/* Who hears a program while it runs. */
-struct maqet_process_listener {
-    /* Called with each piece of its standard output, and with none now and then. NULL: that
-     * is kept as without a listener. */
-    void (*heard)(void *data, const char *bytes, size_t count);
-    /* Called twice a second at least while it runs. NULL: nobody cares. */
-    void (*alive)(void *data);
-    void *data;
-};
-
 /* How a program is run; what is NULL is not wanted. */
 struct maqet_process_manner {
     int64_t timeout; /* ms; -1: no limit */
-    const struct maqet_process_listener
-        *listener;  /* gets its standard output as it comes */
+    /* Called with each piece of its standard output, and with none twice a second at least. */
+    void (*heard)(void *data, const char *bytes, size_t count);
+    void *data;
     int *exit_code; /* gets its exit code; then only one that fails and writes nothing to
                      * its standard output is a failure */
-    const char
-        *log; /* the file that gets all of its standard error (16 MiB at most) where
-               * a message can't hold it, which names the file then, or where it has
-               * another exit code than 0. Its folder must be there, and be ours */
+    /* The file that gets all of its standard error (16 MiB at most) where a message cannot
+     * hold it, which names the file then, or where its exit code is not 0. Its folder must be
+     * there, and be ours. */
+    const char *log;
 };
 
 /* The same, in that manner. */

@@ -94,6 +94,20 @@ maqet_file_replace(const char *path, const char *data, size_t length, mode_t mod
                : maqet_replacement_finish(&replacement, data, length, mode, err);
 }
 
+bool
+maqet_file_publish(int dir_fd, const char *temporary, const char *name)
+{
+    if (renameat2(dir_fd, temporary, dir_fd, name, RENAME_NOREPLACE) == 0)
+        return true;
+    if (errno != EINVAL && errno != ENOSYS)
+        return false;
+    /* Not every file system has it; every other one has hard links. */
+    if (linkat(dir_fd, temporary, dir_fd, name, 0) < 0)
+        return false;
+    unlinkat(dir_fd, temporary, 0);
+    return true;
+}
+
 /* ---- what was left ---- */
 
 /* What a temporary file was to replace; NULL: the name is not that of one. Caller frees.

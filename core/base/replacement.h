@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * replacement.h - files that are replaced whole: nobody ever sees half of one, and what a
- * killed maqet has left of one is told from what is being written.
+ * replacement.h - files that appear or are replaced whole: nobody ever sees half of one, and
+ * what a killed maqet has left of one is told from what is being written.
  */
 #ifndef MAQET_BASE_REPLACEMENT_H
 #define MAQET_BASE_REPLACEMENT_H
@@ -37,6 +37,10 @@ int maqet_replacement_begin(const char *path, struct maqet_replacement *replacem
 int maqet_replacement_finish(struct maqet_replacement *replacement, const char *data,
                              size_t length, mode_t mode, struct maqet_error **err);
 void maqet_replacement_cleanup(struct maqet_replacement *replacement);
+
+/* Gives a finished file its name, replacing nothing. False, and errno: EEXIST where there
+ * is a file of that name. */
+bool maqet_file_publish(int dir_fd, const char *temporary, const char *name);
 
 /* Removes from a folder the temporary files that a killed maqet has left there: those
  * whose writer has died, and that were to replace a file of which @is_ours (NULL: any)

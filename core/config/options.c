@@ -200,8 +200,8 @@ error_unknown(const struct check *check, const char *key)
         for (const struct maqet_option *row = check->tables[i]; row->name; row++)
             if (!maqet_strings_has(&known, row->name))
                 maqet_strings_add(&known, row->name);
-    for (size_t i = 0; check->others && i < check->others->count; i++)
-        maqet_strings_add(&known, check->others->items[i]);
+    if (check->others)
+        maqet_strings_add_all(&known, check->others);
     const char *closest = maqet_text_closest(key, &known);
     if (closest)
         return maqet_place_error(place, check->err, MAQET_ERROR_INVALID,
@@ -238,13 +238,11 @@ error_kind(const struct check *check, const struct maqet_option *row, json_objec
            const char *wanted)
 {
     _cleanup_free_ char *key = subject(check, row->name);
-    const char *kind = json_object_is_type(value, json_type_array)    ? "a list"
-                       : json_object_is_type(value, json_type_object) ? "a mapping"
-                                                                      : "a text";
 
     return maqet_place_error(maqet_tree_place_of_value(check->mapping, row->name),
                              check->err, MAQET_ERROR_INVALID,
-                             "%s is %s, but it must be %s", key, kind, wanted);
+                             "%s is %s, but it must be %s", key, maqet_tree_kind(value),
+                             wanted);
 }
 
 static int

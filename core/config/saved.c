@@ -11,8 +11,6 @@
  */
 #include "core/config/saved.h"
 
-#include "core/config/tree.h"
-
 #include <string.h>
 
 #include "core/base/files.h"
@@ -78,45 +76,30 @@ write_place(struct writer *writer, json_object *numbers, struct maqet_place plac
     json_object_array_add(numbers, json_object_new_int((int)place.column));
 }
 
-/* Begins the array of a container. */
-static json_object *
-write_container(struct writer *writer, json_object *container)
+/* Writes those of a container, and of all that is in it; a text has none of its own. */
+static void
+write_places(struct writer *writer, json_object *tree)
 {
+    bool is_mapping = json_object_is_type(tree, json_type_object);
+
+    if (!is_mapping && !json_object_is_type(tree, json_type_array))
+        return;
     json_object *numbers = json_object_new_array();
-
     json_object_array_add(writer->places, numbers);
-    write_place(writer, numbers, maqet_tree_place(container));
-    return numbers;
-}
-
-static json_object *
-write_tree(struct writer *writer, json_object *tree)
-{
-    json_object *plain;
-
-    if (json_object_is_type(tree, json_type_object)) {
-        json_object *numbers = write_container(writer, tree);
-
-        plain = json_object_new_object();
+    write_place(writer, numbers, maqet_tree_place(tree));
+    if (is_mapping) {
         json_object_object_foreach(tree, key, value)
         {
             write_place(writer, numbers, maqet_tree_place_of_key(tree, key));
             write_place(writer, numbers, maqet_tree_place_of_value(tree, key));
-            json_object_object_add(plain, key, write_tree(writer, value));
+            write_places(writer, value);
         }
-    } else if (json_object_is_type(tree, json_type_array)) {
-        json_object *numbers = write_container(writer, tree);
-
-        plain = json_object_new_array();
-        for (size_t i = 0; i < json_object_array_length(tree); i++) {
-            write_place(writer, numbers, maqet_tree_place_of_item(tree, i));
-            json_object_array_add(plain,
-                                  write_tree(writer, json_object_array_get_idx(tree, i)));
-        }
-    } else {
-        plain = maqet_tree_copy(tree);
+        return;
     }
-    return plain;
+    for (size_t i = 0; i < json_object_array_length(tree); i++) {
+        write_place(writer, numbers, maqet_tree_place_of_item(tree, i));
+        write_places(writer, json_object_array_get_idx(tree, i));
+    }
 }
 
 json_object *
@@ -126,7 +109,8 @@ maqet_tree_save(json_object *tree)
                             .places = json_object_new_array()};
     json_object *saved = json_object_new_object();
 
-    json_object_object_add(saved, "tree", write_tree(&writer, tree));
+    write_places(&writer, tree);
+    json_object_object_add(saved, "tree", json_object_get(tree));
     json_object_object_add(saved, "sources", writer.sources);
     json_object_object_add(saved, "places", writer.places);
     return saved;
@@ -135,7 +119,8 @@ maqet_tree_save(json_object *tree)
 /* ---- loading ---- */
 
 struct reader {
-    json_object *sources;
+    struct maqet_source **sources;
+    size_t source_count;
     json_object *places;
     size_t next; /* the container that comes next */
 };
@@ -164,20 +149,14 @@ static int
 read_place(const struct reader *reader, json_object *numbers, size_t index,
            struct maqet_place *place, struct maqet_error **err)
 {
-    size_t sources = json_object_array_length(reader->sources);
-    unsigned source;
+    unsigned source, line, column;
 
-    *place = (struct maqet_place){0};
-    if (!read_number(numbers, index * 3, sources, &source) ||
-        !read_number(numbers, index * 3 + 1, INT32_MAX, &place->line) ||
-        !read_number(numbers, index * 3 + 2, INT32_MAX, &place->column))
+    if (!read_number(numbers, index * 3, reader->source_count, &source) ||
+        !read_number(numbers, index * 3 + 1, INT32_MAX, &line) ||
+        !read_number(numbers, index * 3 + 2, INT32_MAX, &column))
         return damaged(err, "a place is not three numbers");
-    if (source) {
-        json_object *entry = json_object_array_get_idx(reader->sources, source - 1);
-
-        place->file = maqet_tree_text(entry, "file");
-        place->folder = maqet_tree_text(entry, "folder");
-    }
+    *place = source ? maqet_source_place(reader->sources[source - 1], line, column)
+                    : (struct maqet_place){0};
     return 0;
 }
 
@@ -270,12 +249,12 @@ json_object *
 maqet_tree_load(json_object *stored, struct maqet_error **err)
 {
     struct reader reader = {0};
-    json_object *plain = NULL, *tree = NULL;
+    json_object *plain = NULL, *sources = NULL, *tree = NULL;
 
     if (!json_object_object_get_ex(stored, "tree", &plain) ||
-        !json_object_object_get_ex(stored, "sources", &reader.sources) ||
+        !json_object_object_get_ex(stored, "sources", &sources) ||
         !json_object_object_get_ex(stored, "places", &reader.places) ||
-        !json_object_is_type(reader.sources, json_type_array) ||
+        !json_object_is_type(sources, json_type_array) ||
         !json_object_is_type(reader.places, json_type_array)) {
         damaged(err, "it has no tree, no sources or no places");
         return NULL;
@@ -284,5 +263,17 @@ maqet_tree_load(json_object *stored, struct maqet_error **err)
         damaged(err, "the tree is empty");
         return NULL;
     }
-    return read_tree(&reader, plain, &tree, err) < 0 ? NULL : tree;
+    reader.source_count = json_object_array_length(sources);
+    reader.sources = maqet_alloc(reader.source_count * sizeof(*reader.sources));
+    for (size_t i = 0; i < reader.source_count; i++) {
+        json_object *source = json_object_array_get_idx(sources, i);
+
+        reader.sources[i] = maqet_source_new(maqet_tree_text(source, "file"),
+                                             maqet_tree_text(source, "folder"));
+    }
+    read_tree(&reader, plain, &tree, err);
+    for (size_t i = 0; i < reader.source_count; i++)
+        maqet_source_put(reader.sources[i]);
+    free(reader.sources);
+    return tree;
 }

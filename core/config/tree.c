@@ -11,33 +11,18 @@ struct maqet_source {
     char *folder;
 };
 
-/* A place as it is kept: the source is one of the container's own. */
-struct spot {
-    unsigned source; /* its number, from 1; 0: never placed */
-    unsigned line;
-    unsigned column;
-};
-
-struct key_spots {
-    char *key; /* the container's key, too */
-    struct spot of_key;
-    struct spot of_value;
-};
-
+/* What hangs on a container as its user data. Each place has a reference to its source. */
 struct places {
-    struct maqet_source *first; /* mostly the only one */
-    struct maqet_source **others;
-    unsigned source_count;
-    struct spot own;
-    struct spot *items;     /* of a sequence */
-    struct key_spots *keys; /* of a mapping, as they came: a later one of a key counts */
-    size_t count, room;     /* of either */
-    struct lh_table *index; /* key to its number, from 1; NULL: not needed yet */
-    size_t indexed;         /* how many keys it knows */
+    struct maqet_place own;
+    struct maqet_place *items; /* of a sequence */
+    size_t count, room;
+    struct lh_table
+        *keys; /* of a mapping: a struct key_places by key; NULL: none so far */
 };
 
-/* A mapping with more keys has an index. */
-enum { INDEX_FROM = 16 };
+struct key_places {
+    struct maqet_place of_key, of_value;
+};
 
 /* ---- sources ---- */
 
@@ -71,12 +56,32 @@ maqet_source_place(struct maqet_source *source, unsigned line, unsigned column)
                                 .source = source};
 }
 
-/* ---- what hangs on a container as its user data ---- */
-
-static struct maqet_source *
-source_at(const struct places *places, unsigned number)
+/* The place with a reference of its own; without a line where it is not known. */
+static struct maqet_place
+keep(struct maqet_place place)
 {
-    return number == 1 ? places->first : places->others[number - 2];
+    struct maqet_source *source = place.source;
+
+    if (!place.file && !place.folder)
+        return (struct maqet_place){0};
+    if (source)
+        source->references++;
+    else
+        source = maqet_source_new(place.file, place.folder);
+    return maqet_source_place(source, place.line, place.column);
+}
+
+/* ---- the places of a container ---- */
+
+static void
+free_key(struct lh_entry *entry)
+{
+    struct key_places *places = lh_entry_v(entry);
+
+    maqet_source_put(places->of_key.source);
+    maqet_source_put(places->of_value.source);
+    free(places);
+    free(lh_entry_k(entry)); /* the container's key, too */
 }
 
 static void
@@ -84,15 +89,12 @@ delete_places(json_object *container, void *data)
 {
     struct places *places = data;
 
-    for (unsigned i = 1; i <= places->source_count; i++)
-        maqet_source_put(source_at(places, i));
-    for (size_t i = 0;
-         json_object_is_type(container, json_type_object) && i < places->count; i++)
-        free(places->keys[i].key);
-    if (places->index)
-        lh_table_free(places->index);
-    free(places->others);
-    free(places->keys);
+    (void)container;
+    maqet_source_put(places->own.source);
+    for (size_t i = 0; i < places->count; i++)
+        maqet_source_put(places->items[i].source);
+    if (places->keys)
+        lh_table_free(places->keys);
     free(places->items);
     free(places);
 }
@@ -104,7 +106,7 @@ is_container(json_object *value)
            json_object_is_type(value, json_type_array);
 }
 
-/* The places of a container. What others made, such as json-c's parser, has none. */
+/* What others made, such as json-c's parser, has none. */
 static struct places *
 places_of(json_object *container)
 {
@@ -123,66 +125,6 @@ places_made(json_object *container)
     return places;
 }
 
-static bool
-same_text(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-static bool
-is_source(const struct maqet_source *source, const struct maqet_place *place)
-{
-    return source == place->source || (same_text(source->file, place->file) &&
-                                       same_text(source->folder, place->folder));
-}
-
-/* The number of the source of a place, which may be a new one. */
-static unsigned
-number_of_source(struct places *places, const struct maqet_place *place)
-{
-    unsigned number = 1;
-
-    while (number <= places->source_count && !is_source(source_at(places, number), place))
-        number++;
-    if (number <= places->source_count)
-        return number;
-    struct maqet_source *source = place->source;
-    if (source)
-        source->references++;
-    else
-        source = maqet_source_new(place->file, place->folder);
-    if (number == 1) {
-        places->first = source;
-    } else {
-        places->others =
-            maqet_realloc(places->others, (number - 1) * sizeof(*places->others));
-        places->others[number - 2] = source;
-    }
-    return places->source_count = number;
-}
-
-static struct spot
-keep(struct places *places, struct maqet_place place)
-{
-    if (!place.file && !place.folder)
-        return (struct spot){0};
-    return (struct spot){.source = number_of_source(places, &place),
-                         .line = place.line,
-                         .column = place.column};
-}
-
-static struct maqet_place
-place_at(const struct places *places, struct spot spot)
-{
-    if (!places)
-        return (struct maqet_place){0};
-    if (!spot.source)
-        spot = places->own;
-    if (!spot.source)
-        return (struct maqet_place){0};
-    return maqet_source_place(source_at(places, spot.source), spot.line, spot.column);
-}
-
 /* ---- building ---- */
 
 static json_object *
@@ -190,8 +132,7 @@ placed(json_object *container, struct maqet_place place)
 {
     if (!container)
         abort();
-    struct places *places = places_made(container);
-    places->own = keep(places, place);
+    places_made(container)->own = keep(place);
     return container;
 }
 
@@ -207,30 +148,34 @@ maqet_tree_sequence(struct maqet_place place)
     return placed(json_object_new_array(), place);
 }
 
-/* Room for one more of what a container's spots are. */
-static void *
-room_for_more(struct places *places, void *list, size_t size)
+/* The entry of a key, which may be a new one, without places. */
+static struct lh_entry *
+entry_made(struct places *places, const char *key)
 {
-    if (places->count < places->room)
-        return list;
-    places->room = places->room > 0 ? 2 * places->room : 8;
-    return maqet_realloc(list, places->room * size);
+    if (!places->keys)
+        places->keys = lh_kchar_table_new(16, free_key);
+    if (!places->keys)
+        abort();
+    struct lh_entry *entry = lh_table_lookup_entry(places->keys, key);
+    if (!entry && lh_table_insert(places->keys, maqet_strdup(key),
+                                  maqet_alloc(sizeof(struct key_places))) < 0)
+        abort();
+    return entry ? entry : lh_table_lookup_entry(places->keys, key);
 }
 
 void
 maqet_tree_set(json_object *mapping, const char *key, json_object *value,
                struct maqet_place of_key, struct maqet_place of_value)
 {
-    struct places *places = places_made(mapping);
+    struct lh_entry *entry = entry_made(places_made(mapping), key);
+    struct key_places *places = lh_entry_v(entry), before = *places;
 
-    /* First, since the strings may belong to the value that is replaced. */
-    struct key_spots spots = {.key = maqet_strdup(key),
-                              .of_key = keep(places, of_key),
-                              .of_value = keep(places, of_value)};
-    places->keys = room_for_more(places, places->keys, sizeof(*places->keys));
-    places->keys[places->count++] = spots;
+    *places = (struct key_places){.of_key = keep(of_key), .of_value = keep(of_value)};
+    /* Last, since the strings may belong to what is replaced. */
+    maqet_source_put(before.of_key.source);
+    maqet_source_put(before.of_value.source);
     /* The one copy of the key is for both: it goes with the container. */
-    if (json_object_object_add_ex(mapping, spots.key, value,
+    if (json_object_object_add_ex(mapping, lh_entry_k(entry), value,
                                   JSON_C_OBJECT_KEY_IS_CONSTANT) < 0)
         abort();
 }
@@ -240,14 +185,18 @@ maqet_tree_append(json_object *sequence, json_object *value, struct maqet_place 
 {
     struct places *places = places_made(sequence);
     size_t index = json_object_array_length(sequence);
+    struct maqet_place kept = keep(place);
 
-    if (places->count > index) /* others took items away, */
-        places->count = index;
-    do { /* or added some */
-        places->items = room_for_more(places, places->items, sizeof(*places->items));
-        places->items[places->count++] = (struct spot){0};
-    } while (places->count <= index);
-    places->items[index] = keep(places, place);
+    while (places->count > index) /* others took items away, */
+        maqet_source_put(places->items[--places->count].source);
+    if (index >= places->room) {
+        places->room = 2 * index + 8;
+        places->items =
+            maqet_realloc(places->items, places->room * sizeof(*places->items));
+    }
+    while (places->count < index) /* or added some */
+        places->items[places->count++] = (struct maqet_place){0};
+    places->items[places->count++] = kept;
     if (json_object_array_add(sequence, value) < 0)
         abort();
 }
@@ -257,68 +206,49 @@ maqet_tree_append(json_object *sequence, json_object *value, struct maqet_place 
 struct maqet_place
 maqet_tree_place(json_object *container)
 {
-    return place_at(places_of(container), (struct spot){0});
+    const struct places *places = places_of(container);
+
+    return places ? places->own : (struct maqet_place){0};
 }
 
-/* The number of a key's spots, from 1; 0: it has none. */
-static size_t
-find_key(struct places *places, const char *key)
+/* What was never placed has the place of its container. */
+static struct maqet_place
+place_or(struct maqet_place place, json_object *container)
 {
-    void *number = NULL;
-
-    if (places->count <= INDEX_FROM) {
-        size_t i = places->count;
-
-        while (i > 0 && strcmp(places->keys[i - 1].key, key) != 0)
-            i--;
-        return i;
-    }
-    if (!places->index)
-        places->index = lh_kchar_table_new((int)places->count * 2, NULL);
-    if (!places->index)
-        abort();
-    for (; places->indexed < places->count; places->indexed++) {
-        const char *next = places->keys[places->indexed].key;
-
-        lh_table_delete(places->index, next);
-        if (lh_table_insert(places->index, next, (void *)(places->indexed + 1)) < 0)
-            abort();
-    }
-    return lh_table_lookup_ex(places->index, key, &number) ? (size_t)number : 0;
+    return place.source ? place : maqet_tree_place(container);
 }
 
-static struct key_spots
-key_spots_of(json_object *mapping, const char *key)
+static struct key_places
+places_of_key(json_object *mapping, const char *key)
 {
-    struct places *places = places_of(mapping);
-    size_t number = places && json_object_object_get_ex(mapping, key, NULL)
-                        ? find_key(places, key)
-                        : 0;
+    const struct places *places = places_of(mapping);
+    void *found;
 
-    return number > 0 ? places->keys[number - 1] : (struct key_spots){0};
+    return places && places->keys && json_object_object_get_ex(mapping, key, NULL) &&
+                   lh_table_lookup_ex(places->keys, key, &found)
+               ? *(struct key_places *)found
+               : (struct key_places){0};
 }
 
 struct maqet_place
 maqet_tree_place_of_key(json_object *mapping, const char *key)
 {
-    return place_at(places_of(mapping), key_spots_of(mapping, key).of_key);
+    return place_or(places_of_key(mapping, key).of_key, mapping);
 }
 
 struct maqet_place
 maqet_tree_place_of_value(json_object *mapping, const char *key)
 {
-    return place_at(places_of(mapping), key_spots_of(mapping, key).of_value);
+    return place_or(places_of_key(mapping, key).of_value, mapping);
 }
 
 struct maqet_place
 maqet_tree_place_of_item(json_object *sequence, size_t index)
 {
     const struct places *places = places_of(sequence);
-    struct spot spot = {0};
 
-    if (places && index < places->count)
-        spot = places->items[index];
-    return place_at(places, spot);
+    return places && index < places->count ? place_or(places->items[index], sequence)
+                                           : maqet_tree_place(sequence);
 }
 
 const char *
@@ -330,6 +260,14 @@ maqet_tree_text(json_object *mapping, const char *key)
         !json_object_object_get_ex(mapping, key, &value) || !value || is_container(value))
         return NULL;
     return json_object_get_string(value);
+}
+
+const char *
+maqet_tree_kind(json_object *value)
+{
+    if (json_object_is_type(value, json_type_object))
+        return "a mapping";
+    return json_object_is_type(value, json_type_array) ? "a list" : "a text";
 }
 
 /* ---- copying ---- */

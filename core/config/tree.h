@@ -60,6 +60,9 @@ json_object *maqet_tree_copy(json_object *tree);
 /* The text of a mapping's scalar; NULL when it is absent, null, or no scalar. */
 const char *maqet_tree_text(json_object *mapping, const char *key);
 
+/* "a mapping", "a list" or "a text", for messages. */
+const char *maqet_tree_kind(json_object *value);
+
 /* "vm.yaml:12:9", or the name alone when there are no lines, or "" when nothing is known.
  * The caller frees. */
 char *maqet_place_text(struct maqet_place place);

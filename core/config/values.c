@@ -6,25 +6,26 @@
 static void
 read_text(struct maqet_value *value)
 {
+    bool good = true;
+
     switch (value->row->type) {
     case MAQET_OPTION_SIZE:
-        if (!maqet_parse_size(value->text, &value->as.size))
-            value->as.size = 0;
+        good = maqet_parse_size(value->text, &value->as.size);
         break;
     case MAQET_OPTION_INT:
-        if (!maqet_parse_int(value->text, &value->as.number))
-            value->as.number = 0;
+        good = maqet_parse_int(value->text, &value->as.number);
         break;
     case MAQET_OPTION_MODE:
-        if (!maqet_parse_mode(value->text, &value->as.number))
-            value->as.number = 0;
+        good = maqet_parse_mode(value->text, &value->as.number);
         break;
     case MAQET_OPTION_BOOL:
-        value->as.yes = maqet_parse_bool(value->text, &value->as.yes) && value->as.yes;
+        good = maqet_parse_bool(value->text, &value->as.yes);
         break;
     default:
         break;
     }
+    if (!good)
+        value->as.size = 0;
 }
 
 static size_t

@@ -38,9 +38,14 @@ place_of(const struct reader *reader, const yaml_event_t *event)
                               (unsigned)event->start_mark.column + 1);
 }
 
-static int
-fault(const struct reader *reader, const yaml_event_t *event, const char *message)
+static int MAQET_PRINTF(3, 4)
+    fault(const struct reader *reader, const yaml_event_t *event, const char *format, ...)
 {
+    va_list arguments;
+
+    va_start(arguments, format);
+    _cleanup_free_ char *message = maqet_vformat(format, arguments);
+    va_end(arguments);
     return maqet_place_error(place_of(reader, event), reader->err, MAQET_ERROR_INVALID,
                              "%s", message);
 }
@@ -87,14 +92,12 @@ take_room(struct reader *reader, const yaml_event_t *event, struct extent extent
 {
     reader->nodes += extent.nodes;
     if (reader->nodes > NODE_LIMIT)
-        return maqet_place_error(
-            place_of(reader, event), reader->err, MAQET_ERROR_INVALID,
-            "there are more than %d values up to here%s", NODE_LIMIT,
+        return fault(
+            reader, event, "there are more than %d values up to here%s", NODE_LIMIT,
             event->type == YAML_ALIAS_EVENT ? ", since aliases expand to them" : "");
     if (reader->depth + extent.depth > DEPTH_LIMIT)
-        return maqet_place_error(place_of(reader, event), reader->err,
-                                 MAQET_ERROR_INVALID,
-                                 "this is nested more than %d levels deep", DEPTH_LIMIT);
+        return fault(reader, event, "this is nested more than %d levels deep",
+                     DEPTH_LIMIT);
     return 0;
 }
 
@@ -151,8 +154,8 @@ read_alias(struct reader *reader, const yaml_event_t *event, json_object **node)
 
     /* An anchor is known once its value is complete: no value can hold itself. */
     if (!json_object_object_get_ex(reader->anchors, name, &anchored))
-        return maqet_place_error(
-            place_of(reader, event), reader->err, MAQET_ERROR_INVALID,
+        return fault(
+            reader, event,
             "there is no anchor '&%s' before this alias; a string that begins with "
             "'*' must be in quotes",
             name);
@@ -210,8 +213,7 @@ check_key(const struct reader *reader, const yaml_event_t *event, json_object *m
     if (!json_object_object_get_ex(mapping, key, NULL))
         return 0;
     _cleanup_free_ char *first = maqet_place_text(maqet_tree_place_of_key(mapping, key));
-    return maqet_place_error(place_of(reader, event), reader->err, MAQET_ERROR_INVALID,
-                             "duplicate key '%s'; the first is at %s", key, first);
+    return fault(reader, event, "duplicate key '%s'; the first is at %s", key, first);
 }
 
 static int
@@ -384,12 +386,12 @@ maqet_yaml_read(const char *path, struct maqet_error **err)
     if (!root || json_object_is_type(root, json_type_object))
         return TAKE_PTR(root);
 
-    bool list = json_object_is_type(root, json_type_array);
-    struct maqet_place place = {.file = path, .line = 1, .column = 1};
-    maqet_place_error(
-        list ? maqet_tree_place(root) : place, err, MAQET_ERROR_INVALID,
-        "this must be a mapping of keys and values (such as `name: vm`), but "
-        "it is a %s",
-        list ? "list" : "text");
+    struct maqet_place place = maqet_tree_place(root);
+    if (!place.file)
+        place = (struct maqet_place){.file = path, .line = 1, .column = 1};
+    maqet_place_error(place, err, MAQET_ERROR_INVALID,
+                      "this must be a mapping of keys and values (such as `name: vm`), "
+                      "but it is %s",
+                      maqet_tree_kind(root));
     return NULL;
 }

@@ -7,7 +7,7 @@
 
 #include "core/base/process.h"
 #include "core/conformance/checks.h"
-#include "core/plugin/host.h"
+#include "core/plugin/call.h"
 #include "core/storage/callback.h"
 #include "core/storage/creation.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/base/process.h"
-#include "core/plugin/host.h"
+#include "core/plugin/call.h"
 
 /* Whether there was what was looked for; frees the command. */
 static int

@@ -122,7 +122,7 @@ machine_prepare(struct bench *bench, struct machine *machine, const char *type,
 static int
 furnish(struct bench *bench, struct machine *machine, struct maqet_error **err)
 {
-    machine->dir_fd = maqet_dir_open_private(machine->vm->machine.run_dir, err);
+    machine->dir_fd = maqet_dir_open_own(machine->vm->machine.run_dir, O_NOFOLLOW, err);
     if (machine->dir_fd < 0)
         return -1;
     machine->run_fd = openat(machine->dir_fd, "run", O_RDWR | O_CREAT | O_CLOEXEC, 0600);

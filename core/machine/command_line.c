@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/base/files.h"
-#include "core/base/secret.h"
 #include "core/config/options.h"
 #include "core/machine/accel.h"
 #include "core/machine/run.h"

@@ -7,7 +7,6 @@
 
 #include "core/base/files.h"
 #include "core/base/json.h"
-#include "core/config/assign.h"
 #include "core/config/merge.h"
 #include "core/config/options.h"
 #include "core/config/saved.h"

@@ -13,7 +13,7 @@
 #include "core/base/pidfd.h"
 #include "core/base/procfs.h"
 #include "core/base/sockets.h"
-#include "core/plugin/host.h"
+#include "core/plugin/call.h"
 #include "core/storage/callback.h"
 
 static const char RECORD[] = "helpers";

@@ -142,7 +142,7 @@ find(const struct maqet_run_machine *machine, const struct note *note, bool runs
 static int
 lock_choice(const struct maqet_context *context, struct maqet_error **err)
 {
-    _cleanup_close_ int fd = maqet_dir_open_private(context->runtime_dir, err);
+    _cleanup_close_ int fd = maqet_dir_open_own(context->runtime_dir, O_NOFOLLOW, err);
     int64_t deadline = maqet_now() + CHOICE_TIMEOUT;
 
     if (fd < 0)
@@ -166,7 +166,7 @@ choose(const struct maqet_run_machine *machine, struct maqet_run *run,
 {
     for (int i = 1; i < SAME_NAMES; i++) {
         _cleanup_free_ char *folder = candidate(machine, i);
-        _cleanup_close_ int fd = maqet_dir_open_private(folder, err);
+        _cleanup_close_ int fd = maqet_dir_open_own(folder, O_NOFOLLOW, err);
 
         if (fd < 0)
             return -1;

@@ -16,7 +16,6 @@
 #include "core/machine/definition.h"
 #include "core/machine/sandbox.h"
 #include "core/plugin/describe.h"
-#include "core/plugin/option_table.h"
 #include "core/storage/drive.h"
 #include "core/storage/entry.h"
 
@@ -173,7 +172,7 @@ schema_of(json_object *option)
     return json_object_new_object();
 }
 
-/* One option of a table, as maqet_option_table_describe has it. */
+/* One option of a table, as maqet_options_describe has it. */
 static json_object *
 property_of(json_object *option)
 {
@@ -255,8 +254,7 @@ has_option(json_object *plugin, const char *name)
 static json_object *
 file_keys_of(json_object *storage)
 {
-    _cleanup_json_ json_object *own =
-        maqet_option_table_describe(maqet_drive_file_options());
+    _cleanup_json_ json_object *own = maqet_options_describe(maqet_drive_file_options());
     json_object *object = json_object_new_object();
 
     if (!maqet_json_text(storage, "path_option") || has_option(storage, "mode"))
@@ -273,8 +271,7 @@ static json_object *
 pair_of(json_object *storage, json_object *iface)
 {
     bool share = !maqet_json_text(storage, "interface");
-    _cleanup_json_ json_object *own =
-        maqet_option_table_describe(maqet_drive_options(share));
+    _cleanup_json_ json_object *own = maqet_options_describe(maqet_drive_options(share));
     json_object *names = json_object_new_array();
 
     add_names(names, own);
@@ -374,8 +371,7 @@ names_of(json_object *plugins, const char *more)
 static json_object *
 drive_schema(json_object *storages, json_object *ifaces)
 {
-    _cleanup_json_ json_object *own =
-        maqet_option_table_describe(maqet_drive_options(false));
+    _cleanup_json_ json_object *own = maqet_options_describe(maqet_drive_options(false));
     json_object *drive = parse("{\"type\": \"object\", \"required\": [\"name\"]}");
     json_object *properties = properties_of(own);
     json_object *clauses = json_object_new_array();
@@ -399,8 +395,7 @@ drive_schema(json_object *storages, json_object *ifaces)
 static json_object *
 sandbox_schema(void)
 {
-    _cleanup_json_ json_object *options =
-        maqet_option_table_describe(maqet_sandbox_options());
+    _cleanup_json_ json_object *options = maqet_options_describe(maqet_sandbox_options());
     _cleanup_json_ json_object *one = with("type", text("bool"));
     json_object *ways = json_object_new_array(), *sandbox = with("anyOf", ways);
     json_object *object = mapping(options);
@@ -421,7 +416,7 @@ sandbox_schema(void)
 
 /* ---- the whole ---- */
 
-/* Those plugins of a kind that load, of a list as maqet_plugin_list has it. */
+/* Those plugins of a kind that load, of a list of them as JSON. */
 static json_object *
 select_kind(json_object *plugins, const char *kind)
 {
@@ -452,11 +447,13 @@ define(json_object *definitions, const char *kind, json_object *plugins)
 json_object *
 maqet_schema(const struct maqet_context *context)
 {
-    _cleanup_json_ json_object *plugins = maqet_plugin_list(context);
+    _cleanup_plugin_list_ struct maqet_plugin_list list = {0};
+    maqet_plugin_list_all(context, &list);
+    _cleanup_json_ json_object *plugins =
+        maqet_fields_list_to_json(&maqet_listed_plugin_fields, list.items, list.count);
     _cleanup_json_ json_object *storages = select_kind(plugins, "storage");
     _cleanup_json_ json_object *ifaces = select_kind(plugins, "interface");
-    _cleanup_json_ json_object *top =
-        maqet_option_table_describe(maqet_definition_options());
+    _cleanup_json_ json_object *top = maqet_options_describe(maqet_definition_options());
     json_object *schema =
         parse("{\"$schema\": \"http://json-schema.org/draft-07/schema#\","
               " \"title\": \"A virtual machine of maqet\", "

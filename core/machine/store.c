@@ -74,7 +74,7 @@ lock_store(const struct maqet_context *context, struct maqet_error **err)
     _cleanup_close_ int folder_fd = -1;
 
     /* The folder above may be shared with others (--data-dir); this one is ours alone. */
-    folder_fd = maqet_dir_open_own(folder, err);
+    folder_fd = maqet_dir_open_own(folder, 0, err);
     if (folder_fd < 0)
         return -1;
     _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

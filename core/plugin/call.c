@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/plugin/call.h"
 
+#include <unistd.h>
+
 #include "core/base/clock.h"
 #include "core/base/files.h"
 
-/* ms between two things that are shown of a call. */
-static const int64_t SHOW_INTERVAL = 100;
-
-/* The call that is under way; a deadline of 0: none. */
 static struct maqet_call current;
+
+struct maqet_call *
+maqet_call_current(void)
+{
+    return &current;
+}
 
 struct maqet_call
 maqet_call_begin(int64_t limit)
@@ -30,44 +34,6 @@ maqet_call_end(struct maqet_call *outer)
     current = *outer;
 }
 
-void
-maqet_call_log_set(const char *log)
-{
-    current.log = log;
-}
-
-const char *
-maqet_call_log(void)
-{
-    return current.log;
-}
-
-void
-maqet_call_sign_set(maqet_call_sign *sign, const void *about)
-{
-    current.sign = sign;
-    current.about = about;
-}
-
-void
-maqet_call_of_interface_set(void)
-{
-    current.of_interface = true;
-}
-
-bool
-maqet_call_is_of_interface(void)
-{
-    return current.of_interface;
-}
-
-void
-maqet_call_give_sign(const char *const *argv, int64_t elapsed)
-{
-    if (current.sign)
-        current.sign(current.about, argv, elapsed);
-}
-
 int64_t
 maqet_call_left(void)
 {
@@ -78,20 +44,85 @@ maqet_call_left(void)
     return left > 0 ? left : 0;
 }
 
-bool
-maqet_call_is_shown(void)
-{
-    static int64_t shown;
-    int64_t now = maqet_now();
-
-    if (shown != 0 && now - shown < SHOW_INTERVAL)
-        return false;
-    shown = now;
-    return true;
-}
-
 int64_t
 maqet_call_elapsed(void)
 {
     return current.deadline == 0 ? 0 : maqet_now() - current.begun;
+}
+
+/* ---- a program ---- */
+
+void
+maqet_command_free(struct maqet_command *command)
+{
+    for (size_t i = 0; i < command->files.count; i++)
+        close(command->fds[i]);
+    free(command->fds);
+    maqet_strings_clear(&command->files);
+    maqet_strings_clear(&command->argv);
+    maqet_strings_clear(&command->secrets);
+    free(command);
+}
+
+/* ms between two signs that a program still runs. */
+static const int64_t SIGN_INTERVAL = 500;
+
+struct watch {
+    const char *const *argv;
+    int64_t begun, shown;
+    bool progress;  /* it tells how far it is */
+    double percent; /* negative: it has not told so far */
+    char line[64];  /* the end of what was heard: "    (12.34/100%)" */
+    size_t length;
+};
+
+static void
+give_sign(const struct watch *watch, const char *const *argv)
+{
+    if (current.sign)
+        current.sign(current.about, argv, watch->percent, watch->shown - watch->begun);
+}
+
+static void
+heard(void *data, const char *bytes, size_t count)
+{
+    struct watch *watch = data;
+
+    for (size_t i = 0; watch->progress && i < count; i++) {
+        double percent;
+
+        if (bytes[i] == '(')
+            watch->length = 0;
+        if (watch->length < sizeof(watch->line) - 1)
+            watch->line[watch->length++] = bytes[i];
+        watch->line[watch->length] = '\0';
+        if (bytes[i] == ')' && sscanf(watch->line, "(%lf/100%%)", &percent) == 1)
+            watch->percent = percent;
+    }
+    if (maqet_now() - watch->shown < SIGN_INTERVAL)
+        return;
+    watch->shown = maqet_now();
+    give_sign(watch, watch->argv);
+}
+
+int
+maqet_command_finish(struct maqet_command *command, bool progress, int *exit_code,
+                     char **output, struct maqet_error **err)
+{
+    const char *const *argv = (const char *const *)command->argv.items;
+    int64_t now = maqet_now();
+    struct watch watch = {
+        .argv = argv, .begun = now, .shown = now, .progress = progress, .percent = -1};
+    const struct maqet_process_manner manner = {.timeout = maqet_call_left(),
+                                                .heard = heard,
+                                                .data = &watch,
+                                                .exit_code = exit_code,
+                                                .log = current.log};
+    int result = maqet_secrets_check(&command->secrets, err) < 0
+                     ? -1
+                     : maqet_process_run_as(argv, &manner, output, err);
+
+    give_sign(&watch, NULL);
+    maqet_command_free(command);
+    return result;
 }

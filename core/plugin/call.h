@@ -1,36 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * call.h - the time limit of a plugin's callback. Nothing can stop a plugin's own code,
- * but what it runs is stopped in time, and it may ask (maqet_time_left in
- * maqet-plugin.h).
+ * call.h - a call of a plugin: its time limit, and the programs that it runs. Nothing can
+ * stop a plugin's own code, but what it runs is stopped in time, and it may ask
+ * (maqet_time_left in maqet-plugin.h).
  */
 #ifndef MAQET_PLUGIN_CALL_H
 #define MAQET_PLUGIN_CALL_H
 
 #include "core/base/cleanup.h"
-#include "core/base/error.h"
+#include "core/base/process.h"
 
 /* ms for what only computes, for what may ask a service, and for what moves data. */
 #define MAQET_CALL_QUICK INT64_C(10000)
 #define MAQET_CALL_SERVICE INT64_C(30000)
 #define MAQET_CALL_LONG (INT64_C(4) * 3600 * 1000)
 
-/* Called now and then while a program runs that does not tell how far it is: its
- * arguments, and ms since it began; and with NULL when it has ended. */
-typedef void maqet_call_sign(const void *about, const char *const *argv, int64_t elapsed);
+/* Called now and then while a program runs: its arguments, how far it is in percent
+ * (negative: it does not tell), and ms since it began; and with NULL when it has ended. */
+typedef void maqet_call_sign(const void *about, const char *const *argv, double percent,
+                             int64_t elapsed);
 
-/* The call that was under way when this one began; it goes on when this one ends. */
 struct maqet_call {
-    int64_t deadline;
+    int64_t deadline; /* on the clock of maqet_now(); 0: no call is under way */
     int64_t begun;
-    const char *log;
-    maqet_call_sign *sign;
+    const char *log; /* the file for what a program says that a message can't hold */
+    maqet_call_sign
+        *sign; /* is told of programs that run, with @about; NULL: nobody is */
     const void *about;
-    bool of_interface;
+    bool of_interface; /* the plugin is an interface */
 };
 
+/* The call that is under way, whose members last until it ends; what they point to stays the
+ * caller's. */
+struct maqet_call *maqet_call_current(void);
+
 /* Plugins are called from one thread, so there is one call at a time. A call within a
- * call ends no later than the outer one. */
+ * call ends no later than the outer one, which goes on then. */
 struct maqet_call maqet_call_begin(int64_t limit);
 void maqet_call_end(struct maqet_call *outer);
 
@@ -42,30 +47,25 @@ void maqet_call_end(struct maqet_call *outer);
                    __cleanup__(maqet_call_end))) struct maqet_call outer_call_##line =   \
         maqet_call_begin(limit)
 
-/* The file for what a program that it runs says, where a message can't hold it; it stays
- * the caller's, and counts until the call ends. NULL: there is none. */
-void maqet_call_log_set(const char *log);
-const char *maqet_call_log(void);
-
-/* Who is told of programs that run, with @about, which stays the caller's, until the call
- * ends. */
-void maqet_call_sign_set(maqet_call_sign *sign, const void *about);
-
-/* Says that the plugin is an interface; it counts until the call ends. */
-void maqet_call_of_interface_set(void);
-bool maqet_call_is_of_interface(void);
-
-/* Tells them, unless there is none. */
-void maqet_call_give_sign(const char *const *argv, int64_t elapsed);
-
 /* ms that the call may still take, at most; without a call that of a long one. */
 int64_t maqet_call_left(void);
 
-/* Whether it is time to show the user something of it again: a plugin may tell how far it
- * is for every block that it moves. */
-bool maqet_call_is_shown(void);
-
 /* ms since it began. */
 int64_t maqet_call_elapsed(void);
+
+/* The command that a plugin makes (maqet_command_new and the like in maqet-plugin.h). */
+struct maqet_command {
+    struct maqet_strings argv;
+    struct maqet_strings files;   /* the paths of temporary files, as maqet_command_file
+                                   * gave them */
+    int *fds;                     /* of each */
+    struct maqet_strings secrets; /* files with keys that the program is given */
+};
+
+/* Runs a command and frees it. @progress: it writes how far it is to its standard output, as
+ * qemu-img does. *output (may be NULL) gets its standard output, to be freed by the caller;
+ * and @exit_code (may be NULL) its exit code, of which each is a success then. */
+int maqet_command_finish(struct maqet_command *command, bool progress, int *exit_code,
+                         char **output, struct maqet_error **err);
 
 #endif

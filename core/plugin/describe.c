@@ -4,21 +4,116 @@
 #include <string.h>
 
 #include "core/base/apart.h"
-#include "core/base/json.h"
 #include "core/plugin/loader.h"
-#include "core/plugin/option_table.h"
 
 /* ms that a plugin has to be loaded. */
 static const int64_t LOAD_TIMEOUT = 10000;
 
-static json_object *
-text_or_null(const char *text)
+MAQET_WORDS(kind_word, "storage", "interface")
+MAQET_WORDS(state_word, "loads", "refused", "shadowed")
+/* In the order of enum maqet_option_type. */
+MAQET_WORDS(type_word, "string", "path", "size", "int", "bool", "choice", "mode", "map")
+
+static const struct maqet_fields option_fields;
+
+static const struct maqet_fields option_fields = MAQET_FIELDS_OF(
+    struct maqet_plugin_option, MAQET_ROW(struct maqet_plugin_option, name, "its key"),
+    {"type", MAQET_FIELD_CHOICE(struct maqet_plugin_option, type, type_word),
+     .help = "what its value is"},
+    MAQET_ROW(struct maqet_plugin_option, required, "whether a drive must say it"),
+    MAQET_ROW(struct maqet_plugin_option, fallback,
+              "the value that holds where it is not said", .optional = true),
+    MAQET_ROW(struct maqet_plugin_option, help, "what it is for", .optional = true),
+    MAQET_ROW(struct maqet_plugin_option, choices, "the words of a choice",
+              .known = MAQET_KNOWN(struct maqet_plugin_option, is_choice)),
+    MAQET_ROW(struct maqet_plugin_option, minimum, "the least that it may be",
+              .known = MAQET_KNOWN(struct maqet_plugin_option, has_minimum)),
+    MAQET_ROW(struct maqet_plugin_option, maximum, "the most that it may be",
+              .known = MAQET_KNOWN(struct maqet_plugin_option, has_maximum)),
+    {"options",
+     MAQET_FIELD_LIST(struct maqet_plugin_option, options, option_count, &option_fields),
+     .known = MAQET_KNOWN(struct maqet_plugin_option, is_map),
+     .help = "the keys of a map"});
+
+#define LOADED .known = MAQET_KNOWN(struct maqet_plugin_info, loads)
+#define PLUGIN_ROWS                                                                      \
+    MAQET_ROW(struct maqet_plugin_info, name, "the plugin's name"),                      \
+        {"kind", MAQET_FIELD_CHOICE(struct maqet_plugin_info, kind, kind_word),          \
+         .help = "what it is for"},                                                      \
+        MAQET_ROW(struct maqet_plugin_info, summary, "what it says of itself",           \
+                  .optional = true),                                                     \
+        MAQET_ROW(struct maqet_plugin_info, abi, "the plugin ABI that it was built for", \
+                  LOADED),                                                               \
+        MAQET_ROW(struct maqet_plugin_info, file, "where it lies"),                      \
+        {"options",                                                                      \
+         MAQET_FIELD_LIST(struct maqet_plugin_info, options, option_count,               \
+                          &option_fields),                                               \
+         LOADED, .help = "what a drive that uses it may say"},                           \
+        MAQET_ROW(struct maqet_plugin_info, interface,                                   \
+                  "of a storage, the interface that it takes by default",                \
+                  .optional = true),                                                     \
+        MAQET_ROW(struct maqet_plugin_info, path_option,                                 \
+                  "of a storage, the option that says where its image is",               \
+                  .optional = true),                                                     \
+        MAQET_ROW(struct maqet_plugin_info, capabilities, "what it can do, in words",    \
+                  LOADED)
+
+const struct maqet_fields maqet_plugin_fields =
+    MAQET_FIELDS_OF(struct maqet_plugin_info, PLUGIN_ROWS);
+const struct maqet_fields maqet_listed_plugin_fields = MAQET_FIELDS_OF(
+    struct maqet_plugin_info, PLUGIN_ROWS,
+    {"state", MAQET_FIELD_CHOICE(struct maqet_plugin_info, state, state_word),
+     .help = "whether it can be used; another one of its name comes before one that is "
+             "`shadowed`"},
+    MAQET_ROW(struct maqet_plugin_info, reason, "why it is refused", .optional = true));
+
+/* ---- one of them, in the child ---- */
+
+static void
+describe_options(const struct maqet_option *table, struct maqet_plugin_option **options,
+                 size_t *count)
 {
-    return text ? json_object_new_string(text) : NULL;
+    for (*count = 0; table && table[*count].name;)
+        ++*count;
+    *options = maqet_alloc(*count * sizeof(**options));
+    for (size_t i = 0; i < *count; i++) {
+        const struct maqet_option *row = &table[i];
+        struct maqet_plugin_option *option = &(*options)[i];
+
+        *option = (struct maqet_plugin_option){
+            .name = maqet_strdup(row->name),
+            .type = maqet_strdup(type_word(row->type - MAQET_OPTION_STRING)),
+            .required = row->required,
+            .fallback = maqet_strdup(row->fallback),
+            .help = maqet_strdup(row->help),
+            .is_choice = row->type == MAQET_OPTION_CHOICE,
+            .has_minimum = row->maximum != 0,
+            .minimum = row->minimum,
+            .has_maximum = row->maximum != 0 && row->maximum != INT64_MAX,
+            .maximum = row->maximum,
+            .is_map = row->type == MAQET_OPTION_MAP,
+        };
+        for (size_t j = 0; option->is_choice && row->choices[j]; j++)
+            maqet_strings_add(&option->choices, row->choices[j]);
+        if (option->is_map)
+            describe_options(row->options, &option->options, &option->option_count);
+    }
 }
 
-static json_object *
-capabilities_of(const struct maqet_storage *storage)
+json_object *
+maqet_options_describe(const struct maqet_option *table)
+{
+    struct maqet_plugin_option *options;
+    size_t count;
+
+    describe_options(table, &options, &count);
+    json_object *list = maqet_fields_list_to_json(&option_fields, options, count);
+    maqet_fields_list_free(&option_fields, options, count);
+    return list;
+}
+
+static void
+add_capabilities(const struct maqet_storage *storage, struct maqet_strings *words)
 {
     const struct maqet_storage_plugin *plugin = &storage->plugin;
     const struct maqet_snapshot_table *table = &storage->snapshot;
@@ -41,179 +136,168 @@ capabilities_of(const struct maqet_storage *storage)
         {plugin->flags & MAQET_STORAGE_HOTPLUG, "hotplug"},
         {plugin->flags & MAQET_STORAGE_LIVE_READ, "live-read"},
     };
-    json_object *list = json_object_new_array();
 
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
         if (all[i].there)
-            json_object_array_add(list, json_object_new_string(all[i].word));
-    return list;
+            maqet_strings_add(words, all[i].word);
 }
 
-static json_object *
-describe(const char *name, const char *kind, const char *summary, const char *file,
-         const struct maqet_option *options)
+static int
+describe_storage(struct maqet_plugin_info *info, struct maqet_error **err)
 {
-    json_object *object = json_object_new_object();
-
-    json_object_object_add(object, "name", json_object_new_string(name));
-    json_object_object_add(object, "kind", json_object_new_string(kind));
-    json_object_object_add(object, "summary", text_or_null(summary));
-    json_object_object_add(object, "abi", json_object_new_int(MAQET_PLUGIN_ABI));
-    json_object_object_add(object, "file", json_object_new_string(file));
-    json_object_object_add(object, "options", maqet_option_table_describe(options));
-    return object;
-}
-
-static json_object *
-describe_storage(const char *file, const char *name, struct maqet_error **err)
-{
-    const struct maqet_storage *storage = maqet_storage_load_file(file, name, err);
+    const struct maqet_storage *storage =
+        maqet_storage_load_file(info->file, info->name, err);
 
     if (!storage)
-        return NULL;
-    const struct maqet_storage_plugin *plugin = &storage->plugin;
-    json_object *object =
-        describe(plugin->name, "storage", plugin->summary, file, storage->common.options);
-    json_object_object_add(object, "interface", text_or_null(plugin->interface));
-    json_object_object_add(object, "path_option", text_or_null(plugin->path_option));
-    json_object_object_add(object, "capabilities", capabilities_of(storage));
-    return object;
+        return -1;
+    info->summary = maqet_strdup(storage->plugin.summary);
+    info->interface = maqet_strdup(storage->plugin.interface);
+    info->path_option = maqet_strdup(storage->plugin.path_option);
+    add_capabilities(storage, &info->capabilities);
+    describe_options(storage->common.options, &info->options, &info->option_count);
+    return 0;
 }
 
-static json_object *
-describe_iface(const char *file, const char *name, struct maqet_error **err)
+static int
+describe_iface(struct maqet_plugin_info *info, struct maqet_error **err)
 {
-    const struct maqet_iface *iface = maqet_iface_load_file(file, name, err);
+    const struct maqet_iface *iface = maqet_iface_load_file(info->file, info->name, err);
 
     if (!iface)
-        return NULL;
-    json_object *object = describe(iface->plugin.name, "interface", iface->plugin.summary,
-                                   file, iface->common.options);
-    json_object *list = json_object_new_array();
+        return -1;
+    info->summary = maqet_strdup(iface->plugin.summary);
     if (iface->plugin.flags & MAQET_IFACE_HOTPLUG)
-        json_object_array_add(list, json_object_new_string("hotplug"));
-    json_object_object_add(object, "capabilities", list);
-    return object;
+        maqet_strings_add(&info->capabilities, "hotplug");
+    describe_options(iface->common.options, &info->options, &info->option_count);
+    return 0;
 }
 
 static json_object *
 describe_file(void *data, struct maqet_error **err)
 {
-    const char *file = data;
-    bool is_iface;
-    _cleanup_free_ char *name = maqet_plugin_name_of(file, &is_iface);
+    struct maqet_plugin_info *info = data;
+    bool is_iface = strcmp(info->kind, "interface") == 0;
 
-    if (name && maqet_plugin_name_valid(name))
-        return is_iface ? describe_iface(file, name, err)
-                        : describe_storage(file, name, err);
-    maqet_error_set(err, MAQET_ERROR_INVALID,
-                    "%s is not named like a plugin: maqet-storage-NAME.so or "
-                    "maqet-iface-NAME.so, NAME of [a-z0-9][a-z0-9-]*",
-                    file);
-    return NULL;
-}
-
-json_object *
-maqet_plugin_describe(const char *file, struct maqet_error **err)
-{
-    struct maqet_error *reason = NULL;
-    _cleanup_free_ char *printed = NULL;
-    _cleanup_free_ char *copy = maqet_strdup(file);
-    json_object *object =
-        maqet_apart(describe_file, copy, LOAD_TIMEOUT, &printed, &reason);
-
-    if (object)
-        return object;
-    /* Its own reasons name the file; that it crashed or hung does not. */
-    if (!strstr(reason->message, file))
-        maqet_error_wrap(&reason, "Cannot load the plugin %s", file);
-    maqet_error_move(err, reason);
-    return NULL;
+    if (!maqet_plugin_name_valid(info->name)) {
+        maqet_error_set(err, MAQET_ERROR_INVALID,
+                        "%s is not named like a plugin: maqet-storage-NAME.so or "
+                        "maqet-iface-NAME.so, NAME of [a-z0-9][a-z0-9-]*",
+                        info->file);
+        return NULL;
+    }
+    if ((is_iface ? describe_iface(info, err) : describe_storage(info, err)) < 0)
+        return NULL;
+    info->loads = true;
+    info->abi = MAQET_PLUGIN_ABI;
+    return maqet_fields_to_json(&maqet_plugin_fields, info);
 }
 
 /* ---- all of them ---- */
 
-static json_object *
-describe_found(const char *file, const struct maqet_strings *seen)
+/* What there is to say of a file that is named like a plugin, without loading it. */
+static struct maqet_plugin_info
+info_of(const char *file)
 {
-    _cleanup_error_ struct maqet_error *reason = NULL;
     bool is_iface;
-    _cleanup_free_ char *name = maqet_plugin_name_of(file, &is_iface);
-    _cleanup_free_ char *key = maqet_format("%d%s", is_iface, name);
-    bool shadowed = maqet_strings_has(seen, key);
-    json_object *object = shadowed ? NULL : maqet_plugin_describe(file, &reason);
+    char *name = maqet_plugin_name_of(file, &is_iface);
 
-    if (!object) {
-        object = json_object_new_object();
-        json_object_object_add(object, "name", json_object_new_string(name));
-        json_object_object_add(
-            object, "kind", json_object_new_string(is_iface ? "interface" : "storage"));
-        json_object_object_add(object, "summary", NULL);
-        json_object_object_add(object, "file", json_object_new_string(file));
-    }
-    json_object_object_add(object, "state",
-                           json_object_new_string(shadowed ? "shadowed"
-                                                  : reason ? "refused"
-                                                           : "loads"));
-    json_object_object_add(object, "reason",
-                           text_or_null(reason ? reason->message : NULL));
-    return object;
+    return (struct maqet_plugin_info){
+        .name = name,
+        .kind = maqet_strdup(is_iface ? "interface" : "storage"),
+        .file = maqet_strdup(file),
+    };
 }
 
-json_object *
-maqet_plugin_list(const struct maqet_context *context)
+/* Adds the rest. */
+static int
+describe(struct maqet_plugin_info *info, struct maqet_error **err)
+{
+    struct maqet_error *reason = NULL;
+    struct maqet_plugin_info whole = {0};
+    _cleanup_json_ json_object *object =
+        maqet_apart(describe_file, info, LOAD_TIMEOUT, NULL, &reason);
+
+    if (!object) {
+        /* Its own reasons name the file; that it crashed or hung does not. */
+        if (!strstr(reason->message, info->file))
+            maqet_error_wrap(&reason, "Cannot load the plugin %s", info->file);
+        return maqet_error_move(err, reason);
+    }
+    if (maqet_fields_from_json(&maqet_plugin_fields, object, &whole, err) < 0)
+        return -1;
+    maqet_fields_clear(&maqet_plugin_fields, info);
+    *info = whole;
+    return 0;
+}
+
+/* Whether a list has a plugin of that name and kind. */
+static bool
+is_listed(const struct maqet_plugin_list *list, const struct maqet_plugin_info *info)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i].name, info->name) == 0 &&
+            strcmp(list->items[i].kind, info->kind) == 0)
+            return true;
+    return false;
+}
+
+static void
+append(struct maqet_plugin_list *list, struct maqet_plugin_info info)
+{
+    list->items = maqet_realloc(list->items, (list->count + 1) * sizeof(*list->items));
+    list->items[list->count++] = info;
+}
+
+void
+maqet_plugin_list_all(const struct maqet_context *context, struct maqet_plugin_list *list)
 {
     _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
-    _cleanup_strings_ struct maqet_strings seen = MAQET_STRINGS_INIT;
-    json_object *list = json_object_new_array();
 
     maqet_plugin_files(context, &files);
     for (size_t i = 0; i < files.count; i++) {
-        bool is_iface;
-        _cleanup_free_ char *name = maqet_plugin_name_of(files.items[i], &is_iface);
+        _cleanup_error_ struct maqet_error *reason = NULL;
+        struct maqet_plugin_info info = info_of(files.items[i]);
+        bool shadowed = is_listed(list, &info);
 
-        json_object_array_add(list, describe_found(files.items[i], &seen));
-        maqet_strings_addf(&seen, "%d%s", is_iface, name);
+        if (!shadowed && describe(&info, &reason) < 0)
+            info.reason = maqet_strdup(reason->message);
+        info.state = maqet_strdup(shadowed ? "shadowed" : reason ? "refused" : "loads");
+        append(list, info);
     }
-    return list;
 }
 
-json_object *
-maqet_plugin_info(const struct maqet_context *context, const char *name,
-                  struct maqet_error **err)
+int
+maqet_plugin_list_named(const struct maqet_context *context, const char *name,
+                        struct maqet_plugin_list *list, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
-    json_object *found = json_object_new_array();
-    bool kinds[2] = {false, false};
 
     maqet_plugin_files(context, &files);
     for (size_t i = 0; i < files.count; i++) {
-        bool is_iface;
-        _cleanup_free_ char *other = maqet_plugin_name_of(files.items[i], &is_iface);
+        struct maqet_plugin_info info = info_of(files.items[i]);
+        bool wanted = strcmp(info.name, name) == 0 && !is_listed(list, &info);
 
-        if (!maqet_strings_has(&names, other))
-            maqet_strings_add(&names, other);
-        if (strcmp(other, name) != 0 || kinds[is_iface])
-            continue;
-        json_object *object = maqet_plugin_describe(files.items[i], err);
-        if (!object) {
-            json_object_put(found);
-            return NULL;
-        }
-        kinds[is_iface] = true;
-        json_object_array_add(found, object);
+        if (!maqet_strings_has(&names, info.name))
+            maqet_strings_add(&names, info.name);
+        int result = wanted ? describe(&info, err) : 0;
+        if (wanted && result == 0)
+            append(list, info);
+        else
+            maqet_fields_clear(&maqet_plugin_fields, &info);
+        if (result < 0)
+            return -1;
     }
-    if (json_object_array_length(found) > 0)
-        return found;
-    json_object_put(found);
+    if (list->count > 0)
+        return 0;
     maqet_strings_sort(&names);
-    _cleanup_free_ char *list = maqet_strings_list(&names);
-    const char *closest = maqet_text_closest(name, &names);
     maqet_error_set(err, MAQET_ERROR_MISSING, "There is no plugin '%s'", name);
-    if (closest)
-        maqet_error_hint(err, "Did you mean '%s'? There are: %s", closest, list);
-    else
-        maqet_error_hint(err, "There are: %s", list);
-    return NULL;
+    maqet_error_hint_names(err, name, &names);
+    return -1;
+}
+
+void
+maqet_plugin_list_clear(struct maqet_plugin_list *list)
+{
+    maqet_fields_list_free(&maqet_listed_plugin_fields, list->items, list->count);
 }

@@ -37,44 +37,6 @@ name_in(const struct maqet_plugin_kind *kind, const char *file)
                : NULL;
 }
 
-/* The names that plugins of a kind have in the folders. */
-static void
-find_names(const struct maqet_context *context, const struct maqet_plugin_kind *kind,
-           struct maqet_strings *names)
-{
-    for (size_t i = 0; i < context->plugin_dirs.count; i++) {
-        _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
-
-        maqet_dir_list(context->plugin_dirs.items[i], &files, NULL);
-        for (size_t j = 0; j < files.count; j++) {
-            _cleanup_free_ char *name = name_in(kind, files.items[j]);
-
-            if (name && !maqet_strings_has(names, name))
-                maqet_strings_add(names, name);
-        }
-    }
-    maqet_strings_sort(names);
-}
-
-void
-maqet_plugin_files(const struct maqet_context *context, struct maqet_strings *paths)
-{
-    for (size_t i = 0; i < context->plugin_dirs.count; i++) {
-        const char *dir = context->plugin_dirs.items[i];
-        _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
-
-        maqet_dir_list(dir, &files, NULL);
-        maqet_strings_sort(&files);
-        for (size_t j = 0; j < files.count; j++) {
-            _cleanup_free_ char *storage = name_in(&maqet_storage_kind, files.items[j]);
-            _cleanup_free_ char *iface = name_in(&maqet_iface_kind, files.items[j]);
-
-            if (storage || iface)
-                maqet_strings_addf(paths, "%s/%s", dir, files.items[j]);
-        }
-    }
-}
-
 char *
 maqet_plugin_name_of(const char *path, bool *is_iface)
 {
@@ -85,6 +47,41 @@ maqet_plugin_name_of(const char *path, bool *is_iface)
     return name ? name : name_in(&maqet_storage_kind, slash ? slash + 1 : path);
 }
 
+void
+maqet_plugin_files(const struct maqet_context *context, struct maqet_strings *paths)
+{
+    for (size_t i = 0; i < context->plugin_dirs.count; i++) {
+        const char *dir = context->plugin_dirs.items[i];
+        _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+
+        maqet_dir_list(dir, &files, NULL);
+        for (size_t j = 0; j < files.count; j++) {
+            bool is_iface;
+            _cleanup_free_ char *name = maqet_plugin_name_of(files.items[j], &is_iface);
+
+            if (name)
+                maqet_strings_addf(paths, "%s/%s", dir, files.items[j]);
+        }
+    }
+}
+
+/* The names that plugins of a kind have in the folders, sorted. */
+static void
+find_names(const struct maqet_context *context, const struct maqet_plugin_kind *kind,
+           struct maqet_strings *names)
+{
+    _cleanup_strings_ struct maqet_strings paths = MAQET_STRINGS_INIT;
+
+    maqet_plugin_files(context, &paths);
+    for (size_t i = 0; i < paths.count; i++) {
+        _cleanup_free_ char *name = name_in(kind, strrchr(paths.items[i], '/') + 1);
+
+        if (name && !maqet_strings_has(names, name))
+            maqet_strings_add(names, name);
+    }
+    maqet_strings_sort(names);
+}
+
 static int
 error_missing(const struct maqet_context *context, const struct maqet_plugin_kind *kind,
               const char *name, struct maqet_error **err)
@@ -93,16 +90,10 @@ error_missing(const struct maqet_context *context, const struct maqet_plugin_kin
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
     find_names(context, kind, &names);
-    _cleanup_free_ char *list = maqet_strings_list(&names);
-    const char *closest = maqet_text_closest(name, &names);
-
     maqet_error_set(err, MAQET_ERROR_INVALID,
                     "There is no %s plugin '%s' (searched in: %s)", kind->word, name,
                     dirs);
-    if (closest)
-        maqet_error_hint(err, "Did you mean '%s'? There are: %s", closest, list);
-    else
-        maqet_error_hint(err, "There are: %s", list);
+    maqet_error_hint_names(err, name, &names);
     return -1;
 }
 

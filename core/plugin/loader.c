@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "core/base/files.h"
-#include "core/plugin/option_table.h"
 
 /* The two kinds differ in these words, in the layout of their struct, and in what a
  * plugin must have. */
@@ -145,6 +144,90 @@ static const struct kind iface_kind = {
     .check = check_iface,
 };
 
+/* ---- its options ---- */
+
+enum { OPTIONS_MAX = 200, NESTING_MAX = 4 };
+
+static void
+free_options(struct maqet_option *options)
+{
+    for (struct maqet_option *row = options; row && row->name; row++)
+        free_options((struct maqet_option *)row->options);
+    free(options);
+}
+
+static bool
+option_name_valid(const char *name)
+{
+    return name[0] >= 'a' && name[0] <= 'z' &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name);
+}
+
+static int
+option_check(const struct maqet_option *row, struct maqet_error **err)
+{
+    /* These belong to the core, for every drive. */
+    static const char *const reserved[] = {
+        "name", "type", "interface", "media", "overcommit", "options", "allow_system"};
+
+    if (!option_name_valid(row->name))
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "its option '%s' is not named [a-z][a-z0-9_]*", row->name);
+    for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
+        if (strcmp(row->name, reserved[i]) == 0)
+            return maqet_error_set(err, MAQET_ERROR_INVALID,
+                                   "the name of its option '%s' is reserved for maqet",
+                                   row->name);
+    if (row->type < MAQET_OPTION_STRING || row->type > MAQET_OPTION_MAP)
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "its option '%s' has the unknown type %d", row->name,
+                               (int)row->type);
+    if (row->type == MAQET_OPTION_CHOICE && (!row->choices || !row->choices[0]))
+        return maqet_error_set(err, MAQET_ERROR_INVALID, "its option '%s' has no choices",
+                               row->name);
+    if (row->type == MAQET_OPTION_MAP && !row->options)
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "its option '%s' has no options of its own", row->name);
+    return 0;
+}
+
+/* Copies a table whose rows are @stride bytes apart, which may be longer or shorter than
+ * ours; NULL is an empty one. NULL on error: a name, a type, or a table that can't be. What
+ * the rows point to stays the plugin's. */
+static struct maqet_option *
+copy_options(const struct maqet_option *table, size_t stride, int depth,
+             struct maqet_error **err)
+{
+    struct maqet_option *copy = maqet_alloc(sizeof(*copy));
+    size_t count = 0;
+
+    for (const char *at = (const char *)table; at; at += stride) {
+        struct maqet_option row = {0};
+
+        memcpy(&row, at, sizeof(row) < stride ? sizeof(row) : stride);
+        if (!row.name)
+            break;
+        if (count == OPTIONS_MAX || depth == NESTING_MAX) {
+            maqet_error_set(err, MAQET_ERROR_INVALID, "its option table has no end");
+            goto fail;
+        }
+        if (option_check(&row, err) < 0)
+            goto fail;
+        if (row.options) {
+            row.options = copy_options(row.options, stride, depth + 1, err);
+            if (!row.options)
+                goto fail;
+        }
+        copy = maqet_realloc(copy, (count + 2) * sizeof(*copy));
+        copy[count++] = row;
+        copy[count] = (struct maqet_option){0};
+    }
+    return copy;
+fail:
+    free_options(copy);
+    return NULL;
+}
+
 /* ---- opening one ---- */
 
 /* Checks what both kinds have in common, and copies the struct into ours. */
@@ -215,7 +298,7 @@ load(const struct kind *kind, struct maqet_plugin *plugin, const char *real,
                                "its name is '%s', which does not match the name of "
                                "its file",
                                head.name);
-    plugin->options = maqet_option_table_copy(head.options, head.header.option_size, err);
+    plugin->options = copy_options(head.options, head.header.option_size, 0, err);
     return plugin->options ? kind->check(plugin, err) : -1;
 }
 
@@ -244,7 +327,7 @@ load_file(const struct kind *kind, const char *file, const char *name,
     struct maqet_plugin *plugin = maqet_alloc(kind->whole);
     if (load(kind, plugin, real, name, err) < 0) {
         maqet_error_wrap(err, "Cannot load the plugin %s", file);
-        maqet_option_table_free(plugin->options);
+        free_options(plugin->options);
         if (plugin->handle)
             dlclose(plugin->handle);
         free(plugin);
@@ -283,11 +366,11 @@ load_name(const struct kind *kind, const struct maqet_context *context, const ch
     _cleanup_free_ char *file = maqet_plugin_find(context, kind->folder, name, err);
     struct maqet_plugin *plugin = file ? load_file(kind, file, name, err) : NULL;
 
-    for (size_t i = 0; plugin && i < folders->count; i++)
-        maqet_strings_add(&plugin->folders, folders->items[i]);
-    if (plugin)
-        maqet_context_say(context, MAQET_LEVEL_DEBUG, "Loaded the %s plugin %s",
-                          kind->folder->word, file);
+    if (!plugin)
+        return NULL;
+    maqet_strings_add_all(&plugin->folders, folders);
+    maqet_context_say(context, MAQET_LEVEL_DEBUG, "Loaded the %s plugin %s",
+                      kind->folder->word, file);
     return plugin;
 }
 

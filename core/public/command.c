@@ -8,18 +8,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "core/base/clock.h"
 #include "core/base/files.h"
-#include "core/plugin/host.h"
+#include "core/plugin/call.h"
 #include "core/qemu/render.h"
 #include "core/qemu/secrets.h"
 #include "core/storage/callback.h"
-
-/* ms between two signs of life of a helper that doesn't say how far it is. */
-static const int64_t SIGN_INTERVAL = 500;
-
-/* Bytes of its standard output that are kept. */
-enum { KEPT_MAX = 16 * 1024 * 1024 };
 
 /* ---- a command ---- */
 
@@ -76,7 +69,15 @@ maqet_command_file(struct maqet_command *command, const void *bytes, size_t size
 int
 maqet_command_run(struct maqet_command *command, struct maqet_error **err)
 {
-    return maqet_command_finish(command, NULL, NULL, NULL, err);
+    return maqet_command_finish(command, false, NULL, NULL, err);
+}
+
+int
+maqet_command_run_progress(struct maqet_command *command, const struct maqet_drive *drive,
+                           struct maqet_error **err)
+{
+    (void)drive;
+    return maqet_command_finish(command, true, NULL, NULL, err);
 }
 
 char *
@@ -84,7 +85,19 @@ maqet_command_output(struct maqet_command *command, struct maqet_error **err)
 {
     char *output = NULL;
 
-    maqet_command_finish(command, NULL, NULL, &output, err);
+    maqet_command_finish(command, false, NULL, &output, err);
+    return output;
+}
+
+char *
+maqet_command_output_progress(struct maqet_command *command,
+                              const struct maqet_drive *drive, int *exit_code,
+                              struct maqet_error **err)
+{
+    char *output = NULL;
+
+    (void)drive;
+    maqet_command_finish(command, true, exit_code, &output, err);
     return output;
 }
 
@@ -139,93 +152,4 @@ maqet_command_node(struct maqet_command *command, const struct maqet_drive *driv
                                   emit(drive, args, data, err), err) < 0
                ? -1
                : append_image(command, drive, args, err);
-}
-
-/* ---- how far it is ---- */
-
-struct watch {
-    const struct maqet_drive *drive;
-    const char *const *argv;
-    struct maqet_text *kept; /* what was heard; NULL: it is not wanted */
-    char *what;
-    int64_t begun;
-    int64_t shown;  /* when something was last shown */
-    double percent; /* negative: it never said */
-    char line[64];  /* the end of what was heard: "    (12.34/100%)" */
-    size_t length;
-};
-
-static void
-show(struct watch *watch)
-{
-    const struct maqet_context *context = watch->drive->context;
-
-    watch->shown = maqet_now();
-    if (watch->percent < 0)
-        maqet_drive_sign(watch->drive, watch->argv, watch->shown - watch->begun);
-    else
-        context->progress(context->data, watch->what, watch->percent,
-                          watch->shown - watch->begun);
-}
-
-/* Called with nothing when nothing was heard for a while. */
-static void
-heard(void *data, const char *bytes, size_t count)
-{
-    struct watch *watch = data;
-    const struct maqet_context *context = watch->drive->context;
-
-    if (watch->kept && watch->kept->length + count <= KEPT_MAX)
-        maqet_text_append_bytes(watch->kept, bytes, count);
-    for (size_t i = 0; i < count; i++) {
-        double percent;
-
-        if (bytes[i] == '(')
-            watch->length = 0;
-        if (watch->length < sizeof(watch->line) - 1)
-            watch->line[watch->length++] = bytes[i];
-        watch->line[watch->length] = '\0';
-        if (bytes[i] == ')' && sscanf(watch->line, "(%lf/100%%)", &percent) == 1)
-            watch->percent = percent;
-    }
-    if (context->progress && maqet_now() - watch->shown >= SIGN_INTERVAL)
-        show(watch);
-}
-
-static int
-run_watched(struct maqet_command *command, const struct maqet_drive *drive,
-            struct maqet_text *kept, int *exit_code, struct maqet_error **err)
-{
-    struct watch watch = {.drive = drive,
-                          .argv = (const char *const *)command->argv.items,
-                          .kept = kept,
-                          .percent = -1,
-                          .begun = maqet_now(),
-                          .shown = maqet_now()};
-    const struct maqet_process_listener listener = {.heard = heard, .data = &watch};
-
-    watch.what =
-        maqet_format("VM '%s', drive '%s'", drive->machine->vm_name, drive->name);
-    int result = maqet_command_finish(command, &listener, exit_code, NULL, err);
-    free(watch.what);
-    return result;
-}
-
-int
-maqet_command_run_progress(struct maqet_command *command, const struct maqet_drive *drive,
-                           struct maqet_error **err)
-{
-    return run_watched(command, drive, NULL, NULL, err);
-}
-
-char *
-maqet_command_output_progress(struct maqet_command *command,
-                              const struct maqet_drive *drive, int *exit_code,
-                              struct maqet_error **err)
-{
-    _cleanup_text_ struct maqet_text kept = MAQET_TEXT_INIT;
-
-    return run_watched(command, drive, &kept, exit_code, err) < 0
-               ? NULL
-               : maqet_text_take(&kept);
 }

@@ -4,65 +4,34 @@
  * plugins: the core itself has no need of it, or stands above. The rest of what they call
  * is what the core calls as well, and stands with it: errors in base/error.c, objects and
  * actions in qemu/objects.c and qemu/actions.c, maqet_drive_error(), _readonly() and
- * maqet_warn() in storage/drive.c, maqet_command_free() in plugin/host.c.
+ * maqet_warn() in storage/drive.c, maqet_command_free() in plugin/call.c.
  */
 #include "core/storage/drive.h"
 
+#include "core/base/clock.h"
 #include "core/plugin/call.h"
 
-const char *
-maqet_drive_name(const struct maqet_drive *drive)
-{
-    return drive->name;
-}
+/* A function that plugins ask for one member. */
+#define ASKED(type, function, member)                                                    \
+    type function(const struct maqet_drive *drive)                                       \
+    {                                                                                    \
+        return drive->member;                                                            \
+    }
 
-const char *
-maqet_drive_vm_name(const struct maqet_drive *drive)
-{
-    return drive->machine->vm_name;
-}
-
-const char *
-maqet_drive_machine(const struct maqet_drive *drive)
-{
-    return drive->machine->type;
-}
-
-const char *
-maqet_drive_arch(const struct maqet_drive *drive)
-{
-    return drive->machine->arch;
-}
-
-enum maqet_media
-maqet_drive_media(const struct maqet_drive *drive)
-{
-    return drive->media;
-}
-
-const char *
-maqet_drive_path(const struct maqet_drive *drive)
-{
-    return drive->path;
-}
-
-const char *
-maqet_drive_socket(const struct maqet_drive *drive)
-{
-    return drive->socket;
-}
+ASKED(const char *, maqet_drive_name, name)
+ASKED(const char *, maqet_drive_vm_name, machine->vm_name)
+ASKED(const char *, maqet_drive_machine, machine->type)
+ASKED(const char *, maqet_drive_arch, machine->arch)
+ASKED(enum maqet_media, maqet_drive_media, media)
+ASKED(const char *, maqet_drive_path, path)
+ASKED(const char *, maqet_drive_socket, socket)
+ASKED(bool, maqet_drive_running, running)
 
 bool
 maqet_drive_empty(const struct maqet_drive *drive)
 {
     return drive->media == MAQET_MEDIA_CDROM && drive->storage &&
            drive->storage->plugin.path_option && !drive->path;
-}
-
-bool
-maqet_drive_running(const struct maqet_drive *drive)
-{
-    return drive->running;
 }
 
 /* The slot of an option that a plugin asks for; NULL: there is none, and the author is
@@ -72,7 +41,7 @@ value_of(const struct maqet_drive *drive, const char *option)
 {
     const struct maqet_value *value = maqet_values_find(&drive->values, option);
 
-    if (!value && drive->values.count > 0 && !maqet_call_is_of_interface())
+    if (!value && drive->values.count > 0 && !maqet_call_current()->of_interface)
         maqet_context_misuse(drive->context,
                              "A plugin asks for the option '%s', which is not in its "
                              "table",
@@ -121,13 +90,20 @@ maqet_time_left(const struct maqet_drive *drive)
     return maqet_call_left();
 }
 
+/* ms between two things that are shown of a call: a plugin may tell how far it is for every
+ * block that it moves. */
+static const int64_t SHOW_INTERVAL = 100;
+
 void
 maqet_progress(const struct maqet_drive *drive, double percent)
 {
+    static int64_t shown;
     const struct maqet_context *context = drive->context;
+    int64_t now = maqet_now();
 
-    if (!context->progress || !maqet_call_is_shown())
+    if (!context->progress || (shown != 0 && now - shown < SHOW_INTERVAL))
         return;
+    shown = now;
     _cleanup_free_ char *what =
         maqet_format("VM '%s', drive '%s'", drive->machine->vm_name, drive->name);
     /* What is no number is no percentage either. */

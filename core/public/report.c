@@ -14,6 +14,28 @@
 #include "core/storage/slots.h"
 #include "core/storage/snapshots.h"
 
+/* Functions that report a number, or ask for one member. */
+#define REPORTED(function, of, member, type)                                             \
+    void function(struct of *object, type value)                                         \
+    {                                                                                    \
+        object->member = value;                                                          \
+    }
+#define ASKED(type, function, of, member)                                                \
+    type function(const struct of *object)                                               \
+    {                                                                                    \
+        return object->member;                                                           \
+    }
+
+REPORTED(maqet_image_virtual_size, maqet_image, virtual_size, uint64_t)
+REPORTED(maqet_snapshot_vm_clock, maqet_snapshot, vm_clock, uint64_t)
+REPORTED(maqet_snapshot_vm_state, maqet_snapshot, vm_state, uint64_t)
+REPORTED(maqet_snapshot_virtual_size, maqet_snapshot, virtual_size, uint64_t)
+REPORTED(maqet_capacity_builtin, maqet_capacity, builtin, uint32_t)
+ASKED(const char *, maqet_snapshot_id, maqet_snapshot, id)
+ASKED(const char *, maqet_snapshot_name, maqet_snapshot, name)
+ASKED(const char *, maqet_slot_controller, maqet_slot, controller)
+ASKED(uint32_t, maqet_slot_index, maqet_slot, index)
+
 /* ---- what an image says of itself ---- */
 
 void
@@ -21,12 +43,6 @@ maqet_image_format(struct maqet_image *image, const char *format)
 {
     free(image->format);
     image->format = maqet_strdup(format);
-}
-
-void
-maqet_image_virtual_size(struct maqet_image *image, uint64_t bytes)
-{
-    image->virtual_size = bytes;
 }
 
 /* Two names of one file: the same text, or the same file behind them. */
@@ -196,49 +212,13 @@ maqet_snapshot_date(struct maqet_snapshot *snapshot, int64_t seconds,
 }
 
 void
-maqet_snapshot_vm_clock(struct maqet_snapshot *snapshot, uint64_t nanoseconds)
-{
-    snapshot->vm_clock = nanoseconds;
-}
-
-void
-maqet_snapshot_vm_state(struct maqet_snapshot *snapshot, uint64_t bytes)
-{
-    snapshot->vm_state = bytes;
-}
-
-void
-maqet_snapshot_virtual_size(struct maqet_snapshot *snapshot, uint64_t bytes)
-{
-    snapshot->virtual_size = bytes;
-}
-
-void
 maqet_snapshot_used(struct maqet_snapshot *snapshot, uint64_t bytes)
 {
     snapshot->used = bytes;
     snapshot->used_known = true;
 }
 
-const char *
-maqet_snapshot_id(const struct maqet_snapshot *snapshot)
-{
-    return snapshot->id;
-}
-
-const char *
-maqet_snapshot_name(const struct maqet_snapshot *snapshot)
-{
-    return snapshot->name;
-}
-
 /* ---- places on a bus ---- */
-
-void
-maqet_capacity_builtin(struct maqet_capacity *capacity, uint32_t drives)
-{
-    capacity->builtin = drives;
-}
 
 void
 maqet_capacity_controllers(struct maqet_capacity *capacity, uint32_t controllers,
@@ -247,16 +227,4 @@ maqet_capacity_controllers(struct maqet_capacity *capacity, uint32_t controllers
     /* Without places a controller is of no use. */
     capacity->controllers = drives ? controllers : 0;
     capacity->per_controller = drives;
-}
-
-const char *
-maqet_slot_controller(const struct maqet_slot *slot)
-{
-    return slot->controller;
-}
-
-uint32_t
-maqet_slot_index(const struct maqet_slot *slot)
-{
-    return slot->index;
 }

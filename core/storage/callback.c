@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "core/plugin/host.h"
+#include "core/plugin/call.h"
 #include "core/qemu/objects.h"
 
 /* ---- what a callback has come to ---- */
@@ -76,8 +76,9 @@ words_of(const char *const *argv)
                : maqet_strdup(program);
 }
 
-void
-maqet_drive_sign(const void *about, const char *const *argv, int64_t elapsed)
+/* Shows that a program runs for a drive: a maqet_call_sign. */
+static void
+show_program(const void *about, const char *const *argv, double percent, int64_t elapsed)
 {
     const struct maqet_drive *drive = about;
     const struct maqet_context *context = drive->context;
@@ -88,19 +89,23 @@ maqet_drive_sign(const void *about, const char *const *argv, int64_t elapsed)
         context->progress(context->data, NULL, -1, elapsed);
         return;
     }
+    _cleanup_free_ char *who =
+        maqet_format("VM '%s', drive '%s'", drive->machine->vm_name, drive->name);
     _cleanup_free_ char *words = words_of(argv);
-    _cleanup_free_ char *what = maqet_format("VM '%s', drive '%s': %s is still running",
-                                             drive->machine->vm_name, drive->name, words);
-    context->progress(context->data, what, -1, elapsed);
+    _cleanup_free_ char *what =
+        percent < 0 ? maqet_format("%s: %s is still running", who, words) : TAKE_PTR(who);
+    context->progress(context->data, what, percent, elapsed);
 }
 
 void
 maqet_drive_call_concerns(const struct maqet_drive *drive, bool of_interface)
 {
-    maqet_call_log_set(drive->log);
-    maqet_call_sign_set(maqet_drive_sign, drive);
-    if (of_interface)
-        maqet_call_of_interface_set();
+    struct maqet_call *call = maqet_call_current();
+
+    call->log = drive->log;
+    call->sign = show_program;
+    call->about = drive;
+    call->of_interface = of_interface;
 }
 
 /* ---- the callbacks that several call ---- */

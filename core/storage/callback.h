@@ -56,10 +56,6 @@ int maqet_drive_judge_actions(const struct maqet_drive *drive,
 int maqet_drive_error_unsupported(const struct maqet_drive *drive, const char *what,
                                   struct maqet_error **err);
 
-/* Shows that a program runs for a drive which does not tell how far it is: a
- * maqet_call_sign. */
-void maqet_drive_sign(const void *drive, const char *const *argv, int64_t elapsed);
-
 /* ---- the callbacks that several call ---- */
 
 /* Bytes. The loader refuses a plugin that needs this and has none. */

@@ -9,6 +9,7 @@
 
 #include "core/base/files.h"
 #include "core/base/printable.h"
+#include "core/base/replacement.h"
 #include "core/storage/callback.h"
 #include "core/storage/elsewhere.h"
 #include "core/storage/system_folders.h"

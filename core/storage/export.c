@@ -15,6 +15,7 @@
 #include "core/base/child.h"
 #include "core/base/clock.h"
 #include "core/base/files.h"
+#include "core/base/replacement.h"
 #include "core/storage/callback.h"
 #include "core/storage/export.h"
 

@@ -12,7 +12,7 @@
 #include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/base/printable.h"
-#include "core/plugin/host.h"
+#include "core/plugin/call.h"
 #include "core/storage/callback.h"
 #include "core/storage/image.h"
 

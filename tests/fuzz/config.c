@@ -15,7 +15,6 @@
 
 #include <string.h>
 
-#include "core/config/assign.h"
 #include "core/config/merge.h"
 #include "core/config/options.h"
 #include "core/config/saved.h"

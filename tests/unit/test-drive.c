@@ -580,7 +580,7 @@ test_unknown_option(void)
     CU_ASSERT_EQUAL(scene.said.count, 0);
     {
         MAQET_CALL(MAQET_CALL_QUICK);
-        maqet_call_of_interface_set();
+        maqet_call_current()->of_interface = true;
         CU_ASSERT_FALSE(maqet_drive_has(drive, "color"));
     }
     CU_ASSERT_EQUAL(scene.said.count, 0);

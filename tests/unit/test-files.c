@@ -112,7 +112,7 @@ test_open_private(void)
     _cleanup_folder_ char *folder = unit_folder();
     _cleanup_free_ char *path = maqet_format("%s/private", folder);
     struct maqet_error *err = NULL;
-    _cleanup_close_ int fd = maqet_dir_open_private(path, &err);
+    _cleanup_close_ int fd = maqet_dir_open_own(path, O_NOFOLLOW, &err);
 
     UNIT_NO_ERROR(&err);
     CU_ASSERT_TRUE(fd >= 0);
@@ -121,16 +121,16 @@ test_open_private(void)
     CU_ASSERT_EQUAL(chmod(path, 0777), 0);
     _cleanup_free_ char *open_to_all =
         maqet_format("The folder %s is writable by other users", path);
-    CU_ASSERT_EQUAL(maqet_dir_open_private(path, &err), -1);
+    CU_ASSERT_EQUAL(maqet_dir_open_own(path, O_NOFOLLOW, &err), -1);
     UNIT_ERROR(&err, MAQET_ERROR_PERMISSION, open_to_all);
     CU_ASSERT_EQUAL(mode_of(path), 0777); /* it is not ours to change */
     CU_ASSERT_EQUAL(chmod(path, 0755), 0);
-    _cleanup_close_ int again = maqet_dir_open_private(path, &err);
+    _cleanup_close_ int again = maqet_dir_open_own(path, O_NOFOLLOW, &err);
     UNIT_NO_ERROR(&err);
     CU_ASSERT_TRUE(again >= 0);
     _cleanup_free_ char *link = maqet_format("%s/link", folder);
     CU_ASSERT_EQUAL(symlink(path, link), 0);
-    CU_ASSERT_EQUAL(maqet_dir_open_private(link, &err), -1);
+    CU_ASSERT_EQUAL(maqet_dir_open_own(link, O_NOFOLLOW, &err), -1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(err);
     CU_ASSERT_EQUAL(err->code, MAQET_ERROR_PERMISSION);
     maqet_error_free(TAKE_PTR(err));
@@ -138,7 +138,7 @@ test_open_private(void)
         CU_ASSERT_EQUAL(chown(path, 12345, 12345), 0);
         _cleanup_free_ char *message =
             maqet_format("The folder %s belongs to another user (uid 12345)", path);
-        CU_ASSERT_EQUAL(maqet_dir_open_private(path, &err), -1);
+        CU_ASSERT_EQUAL(maqet_dir_open_own(path, O_NOFOLLOW, &err), -1);
         UNIT_ERROR(&err, MAQET_ERROR_PERMISSION, message);
     }
 }

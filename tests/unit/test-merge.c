@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Several files make one tree, and what --set does to it. */
-#include "core/config/assign.h"
 #include "core/config/merge.h"
 #include "core/config/yaml.h"
 #include "tests/unit/unit.h"
