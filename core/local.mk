@@ -133,7 +133,7 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/confinement_system.c core/qemu/confinement_system.h \
 	core/qemu/descriptors.c core/qemu/descriptors.h \
 	core/qemu/hotplug.c core/qemu/hotplug.h \
-	core/qemu/judge.c core/qemu/judge.h \
+	core/qemu/argument_check.c core/qemu/argument_check.h \
 	core/qemu/keyval.c core/qemu/keyval.h \
 	core/qemu/launch.c core/qemu/launch.h \
 	core/qemu/migration.c core/qemu/migration.h \

@@ -7,7 +7,7 @@
 #include "core/machine/sandbox.h"
 #include "core/qemu/argument_list.h"
 #include "core/qemu/arguments.h"
-#include "core/qemu/judge.h"
+#include "core/qemu/argument_check.h"
 #include "core/qemu/qemu_options.h"
 #include "core/qemu/written.h"
 #include "core/storage/system_folders.h"
@@ -91,7 +91,7 @@ maqet_vm_arguments_check(const struct maqet_vm *vm, bool detached,
 {
     const struct maqet_qemu_manner manner = manner_of(vm, detached);
 
-    return maqet_arguments_judge(maqet_vm_arguments(vm), &manner, err) < 0 ||
+    return maqet_arguments_check_allowed(maqet_vm_arguments(vm), &manner, err) < 0 ||
                    check_folders(vm, err) < 0
                ? -1
                : maqet_argument_files_check(vm, err);

@@ -6,7 +6,7 @@
 #include "core/base/files.h"
 #include "core/config/merge.h"
 #include "core/qemu/keyval.h"
-#include "core/qemu/judge.h"
+#include "core/qemu/argument_check.h"
 #include "core/qemu/qemu_options.h"
 
 /* ---- what we know of QEMU's options ---- */
@@ -270,7 +270,7 @@ maqet_arguments_check(json_object *list, struct maqet_error **err)
         if (check_item(json_object_array_get_idx(list, i),
                        maqet_tree_place_of_item(list, i), err) < 0)
             return -1;
-    return maqet_arguments_judge(list, &(struct maqet_qemu_manner){0}, err);
+    return maqet_arguments_check_allowed(list, &(struct maqet_qemu_manner){0}, err);
 }
 
 /* ---- the list, flat ---- */

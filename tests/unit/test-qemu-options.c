@@ -6,7 +6,7 @@
 #include "core/config/merge.h"
 #include "core/config/yaml.h"
 #include "core/qemu/arguments.h"
-#include "core/qemu/judge.h"
+#include "core/qemu/argument_check.h"
 #include "core/qemu/qemu_options.h"
 #include "core/qemu/repeated.h"
 #include "tests/unit/unit.h"
@@ -309,7 +309,7 @@ check(const char *yaml, bool sandboxed, bool detached, const char *wanted)
         maqet_yaml_parse(yaml, strlen(yaml), "vm.yaml", "/vms", NULL);
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(list);
-    maqet_arguments_judge(list, &manner, &error);
+    maqet_arguments_check_allowed(list, &manner, &error);
     maqet_arguments_warn(list, &manner, &context);
     const char *said = error                ? error->message
                        : warnings.count > 0 ? warnings.items[0]

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/qemu/judge.h"
+#include "core/qemu/argument_check.h"
 
 #include <string.h>
 
@@ -146,7 +146,7 @@ judge(const struct maqet_argument *argument, const struct maqet_qemu_manner *man
 }
 
 int
-maqet_arguments_judge(json_object *list, const struct maqet_qemu_manner *manner,
+maqet_arguments_check_allowed(json_object *list, const struct maqet_qemu_manner *manner,
                       struct maqet_error **err)
 {
     _cleanup_argument_list_ struct maqet_argument_list arguments =

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * judge.h - the user's own arguments against the tables of qemu_options.h.
+ * argument_check.h - the user's own arguments against the tables of qemu_options.h.
  */
-#ifndef MAQET_QEMU_JUDGE_H
-#define MAQET_QEMU_JUDGE_H
+#ifndef MAQET_QEMU_ARGUMENT_CHECK_H
+#define MAQET_QEMU_ARGUMENT_CHECK_H
 
 #include "core/base/context.h"
 #include "core/base/error.h"
@@ -14,7 +14,7 @@ struct maqet_qemu_manner {
 };
 
 /* Whether QEMU may have these `arguments` (NULL: none), which are of the right form. */
-int maqet_arguments_judge(json_object *list, const struct maqet_qemu_manner *manner,
+int maqet_arguments_check_allowed(json_object *list, const struct maqet_qemu_manner *manner,
                           struct maqet_error **err);
 
 /* Warns of those that it may have: "vm.yaml:7:5: -x ...". */
