@@ -130,7 +130,6 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/channel.c core/qemu/channel.h \
 	core/qemu/confinement.c core/qemu/confinement.h \
 	core/qemu/confinement_arguments.c core/qemu/confinement_arguments.h \
-	core/qemu/confinement_system.c core/qemu/confinement_system.h \
 	core/qemu/descriptors.c core/qemu/descriptors.h \
 	core/qemu/hotplug.c core/qemu/hotplug.h \
 	core/qemu/argument_check.c core/qemu/argument_check.h \
@@ -143,8 +142,6 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/qemu_options.c core/qemu/qemu_options.h \
 	core/qemu/qmp.c core/qemu/qmp.h \
 	core/qemu/render.c core/qemu/render.h \
-	core/qemu/repeated.c core/qemu/repeated.h \
-	core/qemu/secrets.c core/qemu/secrets.h \
 	core/qemu/silence.c core/qemu/silence.h \
 	core/qemu/surroundings.c core/qemu/surroundings.h \
 	core/qemu/survey.c core/qemu/survey.h \

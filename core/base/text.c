@@ -222,6 +222,22 @@ maqet_text_starts(const char *text, const char *prefix)
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+bool
+maqet_text_ends(const char *text, const char *suffix)
+{
+    size_t length = strlen(text), size = strlen(suffix);
+
+    return length >= size && strcmp(text + length - size, suffix) == 0;
+}
+
+bool
+maqet_text_is_one_of(const char *text, const char *const *words)
+{
+    while (*words && strcmp(text, *words) != 0)
+        words++;
+    return *words;
+}
+
 /*
  * The number of single-character edits (insert, delete, replace, swap of neighbours) that
  * turn one word into the other: the optimal string alignment distance.

@@ -72,6 +72,9 @@ void maqet_strings_clear(struct maqet_strings *strings);
 #define _cleanup_strings_ _cleanup_(maqet_strings_clear)
 
 bool maqet_text_starts(const char *text, const char *prefix);
+bool maqet_text_ends(const char *text, const char *suffix);
+/* Whether it is one of these, which NULL ends. */
+bool maqet_text_is_one_of(const char *text, const char *const *words);
 
 /* The word of @candidates that @word was probably meant to be, or NULL. */
 const char *maqet_text_closest(const char *word, const struct maqet_strings *candidates);

@@ -139,7 +139,7 @@ save(struct maqet_session *session, const struct maqet_checkpoint_request *reque
         return -1;
     _cleanup_close_ int file = open_for_qemu(fd, request);
     const struct maqet_migration_save how = {
-        .fd = maqet_writer_pipe(writing.writer),
+        .fd = writing.writer->pipe,
         .file = file,
         .pid = session->machine->run.pid,
         .take = take_all,

@@ -101,8 +101,8 @@ maqet_guard_begin(int dir_fd, const char *vm, int gone, const struct maqet_write
     struct post post = {.dir_fd = dir_fd,
                         .vm = vm,
                         .gone = gone,
-                        .source = maqet_writer_source(writer),
-                        .writer = maqet_writer_pidfd(writer)};
+                        .source = writer->source,
+                        .writer = writer->pidfd};
     int *const kept[] = {&post.dir_fd, &post.gone, &post.source, &post.writer};
     struct maqet_child child;
     sigset_t suspending;

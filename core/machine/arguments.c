@@ -8,6 +8,7 @@
 #include "core/qemu/argument_list.h"
 #include "core/qemu/arguments.h"
 #include "core/qemu/argument_check.h"
+#include "core/qemu/keyval.h"
 #include "core/qemu/qemu_options.h"
 #include "core/qemu/written.h"
 #include "core/storage/system_folders.h"
@@ -59,9 +60,7 @@ check_folders(const struct maqet_vm *vm, struct maqet_error **err)
         if (strcmp(like ? like : argument->name, "fsdev") != 0 || !written ||
             maqet_argument_is_on(argument, "readonly"))
             continue;
-        _cleanup_free_ char *path = *written == '/' || !base
-                                        ? maqet_strdup(written)
-                                        : maqet_format("%s/%s", base, written);
+        _cleanup_free_ char *path = maqet_qemu_path(written, base);
         const char *folder = maqet_system_folder(path);
         if (folder)
             return error_system(vm, argument->place, argument->name, path, folder, err);

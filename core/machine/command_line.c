@@ -12,7 +12,7 @@
 #include "core/qemu/arguments.h"
 #include "core/qemu/descriptors.h"
 #include "core/qemu/render.h"
-#include "core/qemu/secrets.h"
+#include "core/qemu/keyval.h"
 #include "core/storage/slots.h"
 
 enum { COMMAND_LINE_LIMIT = 1 << 20 /* bytes */ };

@@ -13,7 +13,7 @@
 #include "core/config/yaml.h"
 #include "core/machine/sandbox.h"
 #include "core/qemu/arguments.h"
-#include "core/qemu/repeated.h"
+#include "core/qemu/argument_check.h"
 
 /* More vCPUs than any machine of QEMU's takes. */
 enum { VM_NAME_MAX = 63, FORMAT = 1, VCPUS_MAX = 4096 };

@@ -15,7 +15,6 @@
 #include "core/machine/sandbox.h"
 #include "core/qemu/arguments.h"
 #include "core/qemu/confinement_arguments.h"
-#include "core/qemu/confinement_system.h"
 #include "core/qemu/objects.h"
 #include "core/qemu/qmp.h"
 

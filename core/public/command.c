@@ -11,7 +11,7 @@
 #include "core/base/files.h"
 #include "core/plugin/call.h"
 #include "core/qemu/render.h"
-#include "core/qemu/secrets.h"
+#include "core/qemu/keyval.h"
 #include "core/storage/callback.h"
 
 /* ---- a command ---- */

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "core/base/files.h"
+#include "core/qemu/keyval.h"
 #include "core/storage/check.h"
 #include "core/storage/elsewhere.h"
 #include "core/storage/image.h"
@@ -57,14 +58,6 @@ same_file(const char *a, const char *b)
            one.st_ino == other.st_ino;
 }
 
-/* Whether a name that stands in an image is one of a file: QEMU takes what stands before
- * a colon for a protocol. */
-static bool
-names_a_file(const char *name)
-{
-    return name[strcspn(name, ":/")] != ':';
-}
-
 /*
  * Whether the file that the configuration names may stand for the one that the image
  * names. The same file may. So may any file where the name in the image leads to none:
@@ -91,17 +84,16 @@ maqet_image_names_file(struct maqet_image *image, const char *option, const char
     _cleanup_free_ char *folder =
         image->drive->path ? maqet_path_folder(image->drive->path) : maqet_strdup("");
     /* "~" is a name like any other in an image. */
-    _cleanup_free_ char *named =
-        name[0] == '/' ? maqet_strdup(name) : maqet_format("%s/%s", folder, name);
+    _cleanup_free_ char *named = maqet_qemu_path(name, folder);
 
-    if (declared && names_a_file(name) && may_stand_for(declared, named)) {
+    if (declared && !maqet_qemu_has_protocol(name) && may_stand_for(declared, named)) {
         maqet_chain_add_node(&image->bases, option, declared);
         return;
     }
     if (image->undeclared)
         return;
     image->undeclared = maqet_format("%s '%s'", what, name);
-    image->named = names_a_file(name) ? TAKE_PTR(named) : NULL;
+    image->named = maqet_qemu_has_protocol(name) ? NULL : TAKE_PTR(named);
     image->declared = maqet_strdup(declared);
     image->option = option;
 }

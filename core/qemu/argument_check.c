@@ -6,15 +6,6 @@
 #include "core/qemu/argument_list.h"
 #include "core/qemu/keyval.h"
 #include "core/qemu/qemu_options.h"
-#include "core/qemu/repeated.h"
-
-static bool
-is_so(enum maqet_qemu_when when, const struct maqet_qemu_manner *manner)
-{
-    return when == MAQET_QEMU_ALWAYS ||
-           (when == MAQET_QEMU_SANDBOXED && manner->sandboxed) ||
-           (when == MAQET_QEMU_DETACHED && manner->detached);
-}
 
 /* ---- one value ---- */
 
@@ -23,12 +14,11 @@ static bool
 is_of_type(const struct maqet_argument *argument, const char *type)
 {
     static const char *const keys[] = {"type", "backend", "driver", "enable"};
-    _cleanup_free_ char *first = maqet_keyval_get(argument->value, "type", "type");
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-        if (maqet_argument_has(argument, keys[i], type))
+        if (maqet_argument_is_of(argument, keys[i], type))
             return true;
-    return first && strcmp(first, type) == 0;
+    return false;
 }
 
 static bool
@@ -72,8 +62,6 @@ value_text(const struct maqet_qemu_value *row, const char *option)
     return maqet_text_take(&text);
 }
 
-/* ---- the list ---- */
-
 /* Whether it only asks QEMU for a list: "help", "x,help", "model=help", or with '?'. */
 static bool
 asks_for_help(const struct maqet_argument *argument)
@@ -96,77 +84,81 @@ asks_for_help(const struct maqet_argument *argument)
     return false;
 }
 
-static int
-advise(struct maqet_error **err, const char *instead, enum maqet_next next)
+/* ---- what becomes of it ---- */
+
+/* Whether a verdict is of that kind, for a QEMU that runs in this manner. */
+static bool
+applies(const struct maqet_qemu_verdict *verdict, enum maqet_qemu_fate fate,
+        const struct maqet_qemu_manner *manner)
 {
-    if (instead)
-        maqet_error_hint(err, "%s", instead);
-    else if (next != MAQET_NEXT_WORDS)
-        maqet_error_next(err, next, NULL);
+    return verdict->fate == fate &&
+           (verdict->when == MAQET_QEMU_ALWAYS ||
+            (verdict->when == MAQET_QEMU_SANDBOXED && manner->sandboxed) ||
+            (verdict->when == MAQET_QEMU_DETACHED && manner->detached));
+}
+
+/* Makes an error of a verdict on @what (taken). Returns -1. */
+static int
+set_verdict(const struct maqet_argument *argument, char *what,
+            const struct maqet_qemu_verdict *verdict, struct maqet_error **err)
+{
+    _cleanup_free_ char *owned = what;
+    bool refused = verdict->fate == MAQET_QEMU_REFUSED;
+
+    maqet_place_error(argument->place, err, MAQET_ERROR_INVALID, "%s%s: %s", what,
+                      refused ? " cannot be used" : "", verdict->reason);
+    if (verdict->instead)
+        maqet_error_hint(err, "%s", verdict->instead);
+    else if (verdict->next != MAQET_NEXT_WORDS)
+        maqet_error_next(err, verdict->next, NULL);
     return -1;
 }
 
 static int
-error_refused(const struct maqet_argument *argument, const char *what, const char *reason,
-              struct maqet_error **err)
+check_argument(const struct maqet_argument *argument,
+               const struct maqet_qemu_manner *manner, struct maqet_error **err)
 {
-    return maqet_place_error(argument->place, err, MAQET_ERROR_INVALID,
-                             "%s cannot be used: %s", what, reason);
-}
+    static const struct maqet_qemu_verdict only_lists = {
+        MAQET_QEMU_REFUSED,
+        .reason = "QEMU only prints a list and exits, and no VM would run",
+        .instead = "Run QEMU itself for that"};
+    const struct maqet_qemu_verdict *verdict =
+        &maqet_qemu_option_find(argument->name)->verdict;
 
-static int
-judge(const struct maqet_argument *argument, const struct maqet_qemu_manner *manner,
-      struct maqet_error **err)
-{
-    const struct maqet_qemu_option *known = maqet_qemu_option_find(argument->name);
-
-    if (known->fate == MAQET_QEMU_REFUSED && is_so(known->when, manner)) {
-        _cleanup_free_ char *what = maqet_format("-%s", argument->name);
-
-        error_refused(argument, what, known->reason, err);
-        return advise(err, known->instead, known->next);
-    }
-    if (asks_for_help(argument)) {
-        _cleanup_free_ char *what =
-            maqet_format("-%s %s", argument->name, argument->value);
-
-        error_refused(argument, what,
-                      "QEMU only prints a list and exits, and no VM would run", err);
-        return advise(err, "Run QEMU itself for that", MAQET_NEXT_WORDS);
-    }
-    for (const struct maqet_qemu_value *row = maqet_qemu_values(); row->option; row++) {
-        if (row->fate != MAQET_QEMU_REFUSED || !is_so(row->when, manner) ||
-            !matches(argument, row))
-            continue;
-        _cleanup_free_ char *what = value_text(row, argument->name);
-        error_refused(argument, what, row->reason, err);
-        return advise(err, row->instead, row->next);
-    }
+    if (applies(verdict, MAQET_QEMU_REFUSED, manner))
+        return set_verdict(argument, maqet_format("-%s", argument->name), verdict, err);
+    if (asks_for_help(argument))
+        return set_verdict(argument,
+                           maqet_format("-%s %s", argument->name, argument->value),
+                           &only_lists, err);
+    for (const struct maqet_qemu_value *row = maqet_qemu_values(); row->option; row++)
+        if (applies(&row->verdict, MAQET_QEMU_REFUSED, manner) && matches(argument, row))
+            return set_verdict(argument, value_text(row, argument->name), &row->verdict,
+                               err);
     return 0;
 }
 
 int
 maqet_arguments_check_allowed(json_object *list, const struct maqet_qemu_manner *manner,
-                      struct maqet_error **err)
+                              struct maqet_error **err)
 {
     _cleanup_argument_list_ struct maqet_argument_list arguments =
         maqet_argument_list_read(list);
 
     for (size_t i = 0; i < arguments.count; i++)
-        if (judge(&arguments.items[i], manner, err) < 0)
+        if (check_argument(&arguments.items[i], manner, err) < 0)
             return -1;
     return maqet_arguments_check_repeated(list, err);
 }
 
+/* Warns of @what (taken). */
 static void
-warn(const struct maqet_argument *argument, const char *what, const char *reason,
-     const char *instead, enum maqet_next next, const struct maqet_context *context)
+warn(const struct maqet_argument *argument, char *what,
+     const struct maqet_qemu_verdict *verdict, const struct maqet_context *context)
 {
     _cleanup_error_ struct maqet_error *notice = NULL;
 
-    maqet_place_error(argument->place, &notice, MAQET_ERROR_INVALID, "%s: %s", what,
-                      reason);
-    advise(&notice, instead, next);
+    set_verdict(argument, what, verdict, &notice);
     maqet_context_say_error(context, MAQET_LEVEL_WARNING, notice);
 }
 
@@ -181,18 +173,134 @@ maqet_arguments_warn(json_object *list, const struct maqet_qemu_manner *manner,
         const struct maqet_argument *argument = &arguments.items[i];
         const struct maqet_qemu_option *known = maqet_qemu_option_find(argument->name);
 
-        if (known->fate == MAQET_QEMU_WARNED && is_so(known->when, manner)) {
-            _cleanup_free_ char *what = maqet_format("-%s", argument->name);
-
-            warn(argument, what, known->reason, known->instead, known->next, context);
-        }
-        for (const struct maqet_qemu_value *row = maqet_qemu_values(); row->option;
-             row++) {
-            if (row->fate != MAQET_QEMU_WARNED || !is_so(row->when, manner) ||
-                !matches(argument, row))
-                continue;
-            _cleanup_free_ char *what = value_text(row, argument->name);
-            warn(argument, what, row->reason, row->instead, row->next, context);
-        }
+        if (applies(&known->verdict, MAQET_QEMU_WARNED, manner))
+            warn(argument, maqet_format("-%s", argument->name), &known->verdict, context);
+        for (const struct maqet_qemu_value *row = maqet_qemu_values(); row->option; row++)
+            if (applies(&row->verdict, MAQET_QEMU_WARNED, manner) &&
+                matches(argument, row))
+                warn(argument, value_text(row, argument->name), &row->verdict, context);
     }
+}
+
+/* ---- what is given twice ---- */
+
+/* An option that QEMU takes once, or a property of one whose properties it joins. */
+struct said {
+    char *what; /* "-cpu is given", "-m gives 'size'" */
+    struct maqet_place place;
+    size_t index; /* of the argument */
+};
+
+struct all_said {
+    struct said *items;
+    size_t count;
+};
+
+static void
+clear_said(struct all_said *all)
+{
+    for (size_t i = 0; i < all->count; i++)
+        free(all->items[i].what);
+    free(all->items);
+}
+
+static bool
+is_same_file(struct maqet_place one, struct maqet_place other)
+{
+    return one.file && other.file && strcmp(one.file, other.file) == 0;
+}
+
+/* The same file may have been read twice. */
+static bool
+is_same_spot(struct maqet_place one, struct maqet_place other)
+{
+    return one.line == other.line && one.column == other.column;
+}
+
+static int
+error_twice(const struct said *said, const struct said *first, struct maqet_error **err)
+{
+    _cleanup_free_ char *place = maqet_place_text(first->place);
+    bool same = is_same_spot(said->place, first->place);
+
+    maqet_place_error(said->place, err, MAQET_ERROR_INVALID,
+                      "%s twice, but QEMU takes one%s%s", said->what,
+                      same ? "" : "; the other is at ", same ? "" : place);
+    maqet_error_next(err, MAQET_NEXT_REMOVE_REPEATED, NULL);
+    return -1;
+}
+
+/* Takes @said, unless the same file has said it before. */
+static int
+add_said(struct all_said *all, struct said said, struct maqet_error **err)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        const struct said *first = &all->items[i];
+
+        if (strcmp(first->what, said.what) != 0 ||
+            !is_same_file(first->place, said.place) ||
+            (first->index != said.index && is_same_spot(first->place, said.place)))
+            continue;
+        error_twice(&said, first, err);
+        free(said.what);
+        return -1;
+    }
+    all->items = maqet_realloc(all->items, (all->count + 1) * sizeof(*all->items));
+    all->items[all->count++] = said;
+    return 0;
+}
+
+static int
+add_properties(struct all_said *all, const struct maqet_argument *argument, size_t index,
+               const char *implied, struct maqet_error **err)
+{
+    const char *at = argument->value ? argument->value : "";
+    int result = 0;
+
+    for (char *key, *value; result == 0 && maqet_keyval_next(&at, implied, &key, &value);
+         implied = NULL) {
+        result =
+            add_said(all,
+                     (struct said){maqet_format("-%s gives '%s'", argument->name, key),
+                                   argument->place, index},
+                     err);
+        free(key);
+        free(value);
+    }
+    return result;
+}
+
+static bool
+begins_with_word(const char *value, const char *word)
+{
+    size_t length = strlen(word);
+
+    return value && maqet_text_starts(value, word) && strchr(",=", value[length]);
+}
+
+int
+maqet_arguments_check_repeated(json_object *list, struct maqet_error **err)
+{
+    _cleanup_argument_list_ struct maqet_argument_list arguments =
+        maqet_argument_list_read(list);
+    _cleanup_(clear_said) struct all_said all = {0};
+
+    for (size_t i = 0; i < arguments.count; i++) {
+        const struct maqet_argument *argument = &arguments.items[i];
+        const struct maqet_qemu_option *known = maqet_qemu_option_find(argument->name);
+        int result = 0;
+
+        if (known->beside && begins_with_word(argument->value, known->beside))
+            continue;
+        if (known->repeat == MAQET_QEMU_LAST)
+            result = add_said(&all,
+                              (struct said){maqet_format("-%s is given", argument->name),
+                                            argument->place, i},
+                              err);
+        else if (known->repeat == MAQET_QEMU_JOINED)
+            result = add_properties(&all, argument, i, known->implied, err);
+        if (result < 0)
+            return -1;
+    }
+    return 0;
 }

@@ -14,8 +14,16 @@ struct maqet_qemu_manner {
 };
 
 /* Whether QEMU may have these `arguments` (NULL: none), which are of the right form. */
-int maqet_arguments_check_allowed(json_object *list, const struct maqet_qemu_manner *manner,
-                          struct maqet_error **err);
+int maqet_arguments_check_allowed(json_object *list,
+                                  const struct maqet_qemu_manner *manner,
+                                  struct maqet_error **err);
+
+/*
+ * Whether each file (by the places in the list, which may be NULL or no list) gives once
+ * what QEMU takes once: it would use the last, and tell nobody. Files that were laid over
+ * one another may well repeat an option.
+ */
+int maqet_arguments_check_repeated(json_object *list, struct maqet_error **err);
 
 /* Warns of those that it may have: "vm.yaml:7:5: -x ...". */
 void maqet_arguments_warn(json_object *list, const struct maqet_qemu_manner *manner,

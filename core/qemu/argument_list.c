@@ -6,6 +6,7 @@
 #include "core/config/merge.h"
 #include "core/config/options.h"
 #include "core/qemu/keyval.h"
+#include "core/qemu/qemu_options.h"
 
 void
 maqet_argument_list_clear(struct maqet_argument_list *arguments)
@@ -15,20 +16,15 @@ maqet_argument_list_clear(struct maqet_argument_list *arguments)
     free(arguments->items);
 }
 
+/* In QEMU's own syntax; NULL: there is none. */
 static char *
 value_text(json_object *value)
 {
     if (json_object_is_type(value, json_type_object))
         return maqet_keyval_render(value, NULL);
     const char *text = value ? json_object_get_string(value) : NULL;
-    if (!text || *text != '{')
-        return maqet_strdup(text);
-    json_object *parsed = json_tokener_parse(text);
-    char *rendered = json_object_is_type(parsed, json_type_object)
-                         ? maqet_keyval_render(parsed, NULL)
-                         : maqet_strdup(text);
-    json_object_put(parsed);
-    return rendered;
+    char *rendered = text ? maqet_keyval_of_json(text) : NULL;
+    return rendered ? rendered : maqet_strdup(text);
 }
 
 static void
@@ -37,8 +33,11 @@ add(struct maqet_argument_list *arguments, const char *written, json_object *val
 {
     arguments->items = maqet_realloc(arguments->items,
                                      (arguments->count + 1) * sizeof(*arguments->items));
-    arguments->items[arguments->count++] = (struct maqet_argument){
-        .name = maqet_argument_name(written), .value = value_text(value), .place = place};
+    arguments->items[arguments->count++] =
+        (struct maqet_argument){.name = maqet_argument_name(written),
+                                .written = value,
+                                .value = value_text(value),
+                                .place = place};
 }
 
 struct maqet_argument_list
@@ -68,6 +67,18 @@ maqet_argument_is(const struct maqet_argument *argument, const char *name)
     return strcmp(argument->name, name) == 0;
 }
 
+bool
+maqet_argument_is_one_of(const struct maqet_argument *argument, const char *const *names)
+{
+    return maqet_text_is_one_of(argument->name, names);
+}
+
+bool
+maqet_argument_is_image(const struct maqet_argument *argument)
+{
+    return maqet_qemu_option_find(argument->name)->nature == MAQET_QEMU_IMAGE;
+}
+
 char *
 maqet_argument_property(const struct maqet_argument *argument, const char *key)
 {
@@ -94,6 +105,13 @@ maqet_argument_has(const struct maqet_argument *argument, const char *key,
 }
 
 bool
+maqet_argument_is_of(const struct maqet_argument *argument, const char *key,
+                     const char *type)
+{
+    return argument->value && maqet_keyval_has(argument->value, key, type);
+}
+
+bool
 maqet_argument_is_on(const struct maqet_argument *argument, const char *key)
 {
     _cleanup_free_ char *value = maqet_argument_property(argument, key);
@@ -103,12 +121,15 @@ maqet_argument_is_on(const struct maqet_argument *argument, const char *key)
 }
 
 const struct maqet_argument *
-maqet_argument_list_find(const struct maqet_argument_list *arguments, const char *name,
-                         const char *key, const char *wanted)
+maqet_argument_list_named(const struct maqet_argument_list *arguments,
+                          const struct maqet_argument *argument, const char *key,
+                          const char *name, const char *id)
 {
-    for (size_t i = 0; i < arguments->count; i++)
+    _cleanup_free_ char *wanted = maqet_argument_property(argument, key);
+
+    for (size_t i = 0; wanted && i < arguments->count; i++)
         if (maqet_argument_is(&arguments->items[i], name) &&
-            maqet_argument_has(&arguments->items[i], key, wanted))
+            maqet_argument_has(&arguments->items[i], id, wanted))
             return &arguments->items[i];
     return NULL;
 }

@@ -10,8 +10,9 @@
 #include "core/config/tree.h"
 
 struct maqet_argument {
-    const char *name; /* of the option, without dashes; the tree's */
-    char *value;      /* "key=value,key=value"; NULL: none */
+    const char *name;     /* of the option, without dashes; the tree's */
+    json_object *written; /* the tree's; NULL: no value */
+    char *value;          /* "key=value,key=value"; NULL: none */
     struct maqet_place place;
 };
 
@@ -28,6 +29,16 @@ void maqet_argument_list_clear(struct maqet_argument_list *arguments);
 #define _cleanup_argument_list_ _cleanup_(maqet_argument_list_clear)
 
 bool maqet_argument_is(const struct maqet_argument *argument, const char *name);
+bool maqet_argument_is_one_of(const struct maqet_argument *argument,
+                              const char *const *names); /* NULL ends them */
+
+/* Whether the whole value is an image, as of -hda. */
+bool maqet_argument_is_image(const struct maqet_argument *argument);
+
+/* Whether it is of a type: "socket" of "socket,id=a" or of "id=a,backend=socket", where
+ * @key is "backend". */
+bool maqet_argument_is_of(const struct maqet_argument *argument, const char *key,
+                          const char *type);
 
 /* Whether a property without a value of its own is there, such as "socket" of
  * "socket,id=a"; or one that is on. */
@@ -44,9 +55,11 @@ char *maqet_argument_first(const struct maqet_argument *argument,
 bool maqet_argument_has(const struct maqet_argument *argument, const char *key,
                         const char *wanted);
 
-/* The first such option whose property is @wanted. NULL: there is none. */
+/* The option @name whose @id is what the property @key of the argument says, as -chardev of
+ * chardev=ID; NULL: there is none. */
 const struct maqet_argument *
-maqet_argument_list_find(const struct maqet_argument_list *arguments, const char *name,
-                         const char *key, const char *wanted);
+maqet_argument_list_named(const struct maqet_argument_list *arguments,
+                          const struct maqet_argument *argument, const char *key,
+                          const char *name, const char *id);
 
 #endif

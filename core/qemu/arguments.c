@@ -5,8 +5,9 @@
 
 #include "core/base/files.h"
 #include "core/config/merge.h"
-#include "core/qemu/keyval.h"
+#include "core/qemu/argument_list.h"
 #include "core/qemu/argument_check.h"
+#include "core/qemu/keyval.h"
 #include "core/qemu/qemu_options.h"
 
 /* ---- what we know of QEMU's options ---- */
@@ -42,26 +43,19 @@ static const struct path_property {
 static const struct path_property *
 look_up_property(const char *option, const char *key)
 {
-    const char *dot = strrchr(key, '.');
+    const char *last = maqet_keyval_last_part(key);
 
     for (size_t i = 0; i < sizeof(path_properties) / sizeof(*path_properties); i++) {
         const struct path_property *known = &path_properties[i];
 
         if (strcmp(known->option, option) == 0 &&
-            strcmp(known->property, known->nested && dot ? dot + 1 : key) == 0)
+            strcmp(known->property, known->nested ? last : key) == 0)
             return known;
     }
     return NULL;
 }
 
 /* ---- paths ---- */
-
-/* As QEMU tells a protocol from a path (QEMU: path_has_protocol in block.c). */
-static bool
-has_protocol(const char *text)
-{
-    return text[strcspn(text, ":/")] == ':';
-}
 
 static bool
 is_path(enum maqet_qemu_nature nature)
@@ -85,7 +79,8 @@ make_absolute(json_object *value, enum maqet_qemu_nature nature, const char *fol
 {
     const char *text = json_object_get_string(value);
 
-    if (!*text || !folder || (nature == MAQET_QEMU_IMAGE && has_protocol(text)) ||
+    if (!*text || !folder ||
+        (nature == MAQET_QEMU_IMAGE && maqet_qemu_has_protocol(text)) ||
         (nature == MAQET_QEMU_ROM && strpbrk(text, "=,")) ||
         ((nature == MAQET_QEMU_SEARCHED || nature == MAQET_QEMU_ROM) &&
          is_qemus_own(text, folder)))
@@ -188,7 +183,7 @@ check_option(const char *option, struct maqet_place key, json_object *value,
     const struct maqet_qemu_option *known = maqet_qemu_option_find(option);
 
     /* Its form is of no matter then. */
-    if (known->fate == MAQET_QEMU_REFUSED)
+    if (known->verdict.fate == MAQET_QEMU_REFUSED)
         return 0;
     if (!value)
         return check_without_value(known, key, err);
@@ -273,133 +268,79 @@ maqet_arguments_check(json_object *list, struct maqet_error **err)
     return maqet_arguments_check_allowed(list, &(struct maqet_qemu_manner){0}, err);
 }
 
-/* ---- the list, flat ---- */
-
-struct argument {
-    const char *option;
-    json_object *value;
-};
-
-/* What the list says, option by option. It borrows from the list. */
-struct arguments {
-    struct argument *items;
-    size_t count;
-};
-
-static void
-clear_arguments(struct arguments *arguments)
-{
-    free(arguments->items);
-}
-
-#define _cleanup_arguments_ _cleanup_(clear_arguments)
-
-static void
-add_argument(struct arguments *arguments, const char *written, json_object *value)
-{
-    arguments->items = maqet_realloc(arguments->items,
-                                     (arguments->count + 1) * sizeof(*arguments->items));
-    arguments->items[arguments->count++] =
-        (struct argument){.option = maqet_argument_name(written), .value = value};
-}
-
-static struct arguments
-flatten(json_object *list)
-{
-    bool is_list = json_object_is_type(list, json_type_array);
-    size_t count = is_list ? json_object_array_length(list) : 0;
-    struct arguments arguments = {0};
-
-    for (size_t i = 0; i < count; i++) {
-        json_object *item = json_object_array_get_idx(list, i);
-
-        if (json_object_is_type(item, json_type_object)) {
-            json_object_object_foreach(item, written, value)
-                add_argument(&arguments, written, value);
-        } else if (item) {
-            add_argument(&arguments, json_object_get_string(item), NULL);
-        }
-    }
-    return arguments;
-}
-
-static char *
-render_value(json_object *value)
-{
-    if (json_object_is_type(value, json_type_object))
-        return maqet_keyval_render(value, NULL);
-    return maqet_strdup(value ? json_object_get_string(value) : "");
-}
+/* ---- rendering ---- */
 
 void
 maqet_arguments_render(json_object *list, struct maqet_strings *argv)
 {
-    _cleanup_arguments_ struct arguments arguments = flatten(list);
+    _cleanup_argument_list_ struct maqet_argument_list arguments =
+        maqet_argument_list_read(list);
 
     for (size_t i = 0; i < arguments.count; i++) {
-        maqet_strings_addf(argv, "-%s", arguments.items[i].option);
-        if (arguments.items[i].value)
-            maqet_strings_take(argv, render_value(arguments.items[i].value));
+        json_object *written = arguments.items[i].written;
+
+        maqet_strings_addf(argv, "-%s", arguments.items[i].name);
+        if (json_object_is_type(written, json_type_object))
+            maqet_strings_add(argv, arguments.items[i].value);
+        else if (written)
+            maqet_strings_add(argv, json_object_get_string(written));
     }
 }
 
 /* ---- questions ---- */
 
-char *
-maqet_arguments_value(json_object *list, const char *option)
+static bool
+has_one_of(json_object *list, const char *const *options)
 {
-    _cleanup_arguments_ struct arguments arguments = flatten(list);
+    _cleanup_argument_list_ struct maqet_argument_list arguments =
+        maqet_argument_list_read(list);
 
-    for (size_t i = arguments.count; i-- > 0;)
-        if (strcmp(arguments.items[i].option, option) == 0)
-            return render_value(arguments.items[i].value);
-    return NULL;
+    for (size_t i = 0; i < arguments.count; i++)
+        if (maqet_argument_is_one_of(&arguments.items[i], options))
+            return true;
+    return false;
 }
 
 bool
 maqet_arguments_has(json_object *list, const char *option)
 {
-    _cleanup_free_ char *value = maqet_arguments_value(list, option);
+    const char *const options[] = {option, NULL};
 
-    return value;
+    return has_one_of(list, options);
 }
 
 char *
 maqet_arguments_property(json_object *list, const char *option, const char *implied,
                          const char *property)
 {
-    _cleanup_arguments_ struct arguments arguments = flatten(list);
+    _cleanup_argument_list_ struct maqet_argument_list arguments =
+        maqet_argument_list_read(list);
+    char *found = NULL;
 
-    for (size_t i = arguments.count; i-- > 0;) {
-        if (strcmp(arguments.items[i].option, option) != 0)
-            continue;
-        _cleanup_free_ char *value = render_value(arguments.items[i].value);
-        char *found = maqet_keyval_get(value, implied, property);
+    for (size_t i = arguments.count; !found && i-- > 0;) {
+        const struct maqet_argument *argument = &arguments.items[i];
 
-        if (found)
-            return found;
+        if (maqet_argument_is(argument, option) && argument->value)
+            found = maqet_keyval_get(argument->value, implied, property);
     }
-    return NULL;
+    return found;
 }
 
 bool
 maqet_arguments_say_accel(json_object *list)
 {
+    static const char *const options[] = {"accel", "enable-kvm", NULL};
     _cleanup_free_ char *accel =
         maqet_arguments_property(list, "machine", "type", "accel");
 
-    return accel || maqet_arguments_has(list, "accel") ||
-           maqet_arguments_has(list, "enable-kvm");
+    return accel || has_one_of(list, options);
 }
 
 bool
 maqet_arguments_say_display(json_object *list)
 {
     static const char *const options[] = {"display", "nographic", "vnc", "spice",
-                                          "curses",  "sdl",       "gtk"};
+                                          "curses",  "sdl",       "gtk", NULL};
 
-    for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
-        if (maqet_arguments_has(list, options[i]))
-            return true;
-    return false;
+    return has_one_of(list, options);
 }

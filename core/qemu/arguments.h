@@ -29,10 +29,6 @@ void maqet_arguments_render(json_object *list, struct maqet_strings *argv);
 /* Whether an option (without its dash; "machine" means -M too) is in the list. */
 bool maqet_arguments_has(json_object *list, const char *option);
 
-/* The value of the last such option as it would be rendered; "" for one without a value;
- * NULL: it is not in the list. The caller frees. */
-char *maqet_arguments_value(json_object *list, const char *option);
-
 /*
  * A property of an option's value: @property "accel" of "q35,accel=tcg" is "tcg".
  * @implied is the property that the first word has when it bears no name ("type" for

@@ -52,6 +52,11 @@ void maqet_confinement_know(struct maqet_confinement *confinement, const char *p
 int maqet_confinement_allow(struct maqet_confinement *confinement, const char *path,
                             unsigned access, struct maqet_error **err);
 
+/* Allows what every QEMU needs: the system's libraries and settings, and what belongs to
+ * @program, the path of QEMU's own. */
+int maqet_confinement_allow_system(struct maqet_confinement *confinement,
+                                   const char *program, struct maqet_error **err);
+
 /* Removes those of the files made that are still empty: QEMU did not start. */
 void maqet_confinement_undo(struct maqet_confinement *confinement);
 

@@ -9,79 +9,43 @@
 #include "core/base/json.h"
 #include "core/base/sockets.h"
 #include "core/qemu/keyval.h"
+#include "core/qemu/qemu_options.h"
 
 enum {
     READ = MAQET_ACCESS_READ,
     USE = MAQET_ACCESS_READ | MAQET_ACCESS_WRITE,
 };
 
-/* How an option's value is written, and what becomes of the files that it names. */
-enum {
-    WHOLE = 1 << 0,   /* it is a path, commas and all */
-    READS = 1 << 1,   /* they are only read */
-    CREATES = 1 << 2, /* they are made when they are missing */
-    LISTENS = 1 << 3, /* a socket is one to listen on, without a word */
+/* Options of files that QEMU only reads, of files that it makes when they are missing, and
+ * of sockets on which it listens without a word. */
+static const char *const reading_options[] = {
+    "L",    "acpitable", "bios",       "boot",   "cdrom",  "device",
+    "dtb",  "fw_cfg",    "initrd",     "kernel", "plugin", "option-rom",
+    "shim", "smbios",    "readconfig", NULL,
 };
-
-static const struct option_kind {
-    const char *name;
-    unsigned kind;
-} option_kinds[] = {
-    {"L", WHOLE | READS},
-    {"bios", WHOLE | READS},
-    {"cdrom", WHOLE | READS},
-    {"dtb", WHOLE | READS},
-    {"initrd", WHOLE | READS},
-    {"kernel", WHOLE | READS},
-    {"readconfig", WHOLE | READS},
-    {"shim", WHOLE | READS},
-    {"D", WHOLE | CREATES},
-    {"dump-vmstate", WHOLE | CREATES},
-    {"fda", WHOLE},
-    {"fdb", WHOLE},
-    {"hda", WHOLE},
-    {"hdb", WHOLE},
-    {"hdc", WHOLE},
-    {"hdd", WHOLE},
-    {"mtdblock", WHOLE},
-    {"pflash", WHOLE},
-    {"sd", WHOLE},
-    {"acpitable", READS},
-    {"boot", READS},
-    {"device", READS},
-    {"fw_cfg", READS},
-    {"option-rom", READS},
-    {"plugin", READS},
-    {"smbios", READS},
-    {"audiodev", CREATES},
-    {"chardev", CREATES},
-    {"debugcon", CREATES},
-    {"machine", CREATES},
-    {"monitor", CREATES},
-    {"object", CREATES},
-    {"parallel", CREATES},
-    {"serial", CREATES},
-    {"trace", CREATES},
-    {"spice", LISTENS},
-    {"vnc", LISTENS},
+static const char *const creating_options[] = {
+    "D",      "audiodev", "chardev", "debugcon", "machine", "monitor",
+    "object", "parallel", "serial",  "trace",    NULL,
 };
+static const char *const listening_options[] = {"spice", "vnc", NULL};
 
 /* Objects that only read their files; the others of a file are for the guest's use. */
 static const char *const reading_objects[] = {
-    "authz-list-file",   "rng-random",     "secret",        "secret_keyring",
-    "tls-cipher-suites", "tls-creds-anon", "tls-creds-psk", "tls-creds-x509",
+    "authz-list-file", "rng-random",        "secret",
+    "secret_keyring",  "tls-cipher-suites", "tls-creds-anon",
+    "tls-creds-psk",   "tls-creds-x509",    NULL,
 };
 
 /* Properties that name a file, besides those that end in "file", "path" and "dir". */
 static const char *const file_keys[] = {
-    "dev",      "dtb",    "dumpdtb", "events", "evdev", "filename",
-    "firmware", "initrd", "kernel",  "splash", "tftp",  "vhostdev",
+    "dev",    "dtb",    "dumpdtb", "events", "evdev",    "filename", "firmware",
+    "initrd", "kernel", "splash",  "tftp",   "vhostdev", NULL,
 };
 
 /* Those of them that QEMU only reads, whatever has the property. */
 static const char *const read_keys[] = {
     "bootfile", "dtb",     "events", "firmware", "initrd",
-    "kernel",   "romfile", "splash", "tftp",
+    "kernel",   "romfile", "splash", "tftp",     NULL,
 };
 
 /* What may stand before a path within a value. */
@@ -94,46 +58,40 @@ static const char *const prefixes[] = {
 static const struct device_need {
     const char *option;
     const char *word;
-    const char *path; /* as glob(3) has it */
+    const char *paths[2]; /* as glob(3) has them */
     unsigned access;
 } device_needs[] = {
-    {"accel", "kvm", "/dev/kvm", USE},
-    {"enable-kvm", NULL, "/dev/kvm", USE},
-    {"machine", "kvm", "/dev/kvm", USE},
-    {"netdev", "tap", "/dev/net/tun", USE},
-    {"nic", "tap", "/dev/net/tun", USE},
-    {"net", "tap", "/dev/net/tun", USE},
-    {"netdev", "vhost", "/dev/vhost-net", USE},
-    {"nic", "vhost", "/dev/vhost-net", USE},
-    {"device", "vhost", "/dev/vhost-*", USE},
-    {"device", "vfio", "/dev/vfio", USE},
-    {"device", "vfio", "/dev/iommu", USE},
-    {"object", "iommufd", "/dev/iommu", USE},
-    {"blockdev", "nvme", "/dev/vfio", USE},
-    {"drive", "nvme:", "/dev/vfio", USE},
-    {"device", "usb-host", "/dev/bus/usb", USE},
-    {"device", "usb-host", "/run/udev", READ},
-    {"chardev", "pty", "/dev/ptmx", USE},
-    {"chardev", "pty", "/dev/pts", USE},
-    {"serial", "pty", "/dev/ptmx", USE},
-    {"serial", "pty", "/dev/pts", USE},
-    {"monitor", "pty", "/dev/ptmx", USE},
-    {"monitor", "pty", "/dev/pts", USE},
-    {"parallel", "pty", "/dev/ptmx", USE},
-    {"parallel", "pty", "/dev/pts", USE},
-    {"audiodev", NULL, "/dev/snd", USE},
-    {"audio", NULL, "/dev/snd", USE},
-    {"display", "egl", "/dev/dri", USE},
-    {"display", "gl", "/dev/dri", USE},
-    {"display", "dbus", "/dev/dri", USE},
-    {"spice", "gl", "/dev/dri", USE},
-    {"device", "gl", "/dev/udmabuf", USE},
-    {"device", "blob", "/dev/udmabuf", USE},
-    {"object", "sev", "/dev/sev", USE},
-    {"object", "epc", "/dev/sgx_vepc", USE},
-    {"object", "epc", "/dev/sgx_provision", READ},
-    {"tpmdev", "passthrough", "/dev/tpm0", USE},
-    {"tpmdev", "passthrough", "/dev/tpmrm0", USE},
+    {"accel", "kvm", {"/dev/kvm"}, USE},
+    {"enable-kvm", NULL, {"/dev/kvm"}, USE},
+    {"machine", "kvm", {"/dev/kvm"}, USE},
+    {"netdev", "tap", {"/dev/net/tun"}, USE},
+    {"nic", "tap", {"/dev/net/tun"}, USE},
+    {"net", "tap", {"/dev/net/tun"}, USE},
+    {"netdev", "vhost", {"/dev/vhost-net"}, USE},
+    {"nic", "vhost", {"/dev/vhost-net"}, USE},
+    {"device", "vhost", {"/dev/vhost-*"}, USE},
+    {"device", "vfio", {"/dev/vfio", "/dev/iommu"}, USE},
+    {"object", "iommufd", {"/dev/iommu"}, USE},
+    {"blockdev", "nvme", {"/dev/vfio"}, USE},
+    {"drive", "nvme:", {"/dev/vfio"}, USE},
+    {"device", "usb-host", {"/dev/bus/usb"}, USE},
+    {"device", "usb-host", {"/run/udev"}, READ},
+    {"chardev", "pty", {"/dev/ptmx", "/dev/pts"}, USE},
+    {"serial", "pty", {"/dev/ptmx", "/dev/pts"}, USE},
+    {"monitor", "pty", {"/dev/ptmx", "/dev/pts"}, USE},
+    {"parallel", "pty", {"/dev/ptmx", "/dev/pts"}, USE},
+    {"audiodev", NULL, {"/dev/snd"}, USE},
+    {"audio", NULL, {"/dev/snd"}, USE},
+    {"display", "egl", {"/dev/dri"}, USE},
+    {"display", "gl", {"/dev/dri"}, USE},
+    {"display", "dbus", {"/dev/dri"}, USE},
+    {"spice", "gl", {"/dev/dri"}, USE},
+    {"device", "gl", {"/dev/udmabuf"}, USE},
+    {"device", "blob", {"/dev/udmabuf"}, USE},
+    {"object", "sev", {"/dev/sev"}, USE},
+    {"object", "epc", {"/dev/sgx_vepc"}, USE},
+    {"object", "epc", {"/dev/sgx_provision"}, READ},
+    {"tpmdev", "passthrough", {"/dev/tpm0", "/dev/tpmrm0"}, USE},
 };
 
 /* One option of the command line, and what is being made of it. */
@@ -141,7 +99,7 @@ struct naming {
     struct maqet_confinement *confinement;
     const char *folder;
     const char *option;
-    unsigned kind;
+    bool makes;   /* its option is one that makes files */
     bool reads;   /* what is named next is only read */
     bool listens; /* a socket that is named next is QEMU's own */
     bool creates; /* what is named next is made when it is missing */
@@ -149,42 +107,14 @@ struct naming {
 
 static int visit_json(struct naming naming, json_object *value, struct maqet_error **err);
 
-static bool
-is_among(const char *word, const char *const *words, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(word, words[i]) == 0)
-            return true;
-    return false;
-}
-
-#define AMONG(word, words) is_among((word), (words), sizeof(words) / sizeof(*(words)))
-
-static bool
-ends_with(const char *text, const char *end)
-{
-    size_t length = strlen(text), tail = strlen(end);
-
-    return length >= tail && strcmp(text + length - tail, end) == 0;
-}
-
-/* The last component of a property. */
-static const char *
-last_of(const char *key)
-{
-    const char *dot = strrchr(key, '.');
-
-    return dot ? dot + 1 : key;
-}
-
 /* Whether a property names a file. */
 static bool
 names_file(const char *key)
 {
-    const char *last = last_of(key);
+    const char *last = maqet_keyval_last_part(key);
 
-    return ends_with(last, "file") || ends_with(last, "path") || ends_with(last, "dir") ||
-           AMONG(last, file_keys);
+    return maqet_text_ends(last, "file") || maqet_text_ends(last, "path") ||
+           maqet_text_ends(last, "dir") || maqet_text_is_one_of(last, file_keys);
 }
 
 /* ---- one path ---- */
@@ -257,7 +187,7 @@ visit_value(struct naming naming, const char *value, bool sure, struct maqet_err
         sure = true;
         /* Only where nobody listens by other means does "unix:" mean a connection. */
         naming.listens = naming.listens && strcmp(prefix, "unix:") == 0;
-        naming.creates = naming.kind & CREATES && strcmp(prefix, "file:") == 0;
+        naming.creates = naming.makes && strcmp(prefix, "file:") == 0;
     } while (prefix);
 
     if (*value == '{') {
@@ -267,9 +197,7 @@ visit_value(struct naming naming, const char *value, bool sure, struct maqet_err
     }
     if (!*value || (*value != '/' && !sure))
         return 0;
-    _cleanup_free_ char *path = *value == '/' || !naming.folder
-                                    ? maqet_strdup(value)
-                                    : maqet_format("%s/%s", naming.folder, value);
+    _cleanup_free_ char *path = maqet_qemu_path(value, naming.folder);
     return allow_path(&naming, path, err);
 }
 
@@ -303,13 +231,15 @@ visit_json(struct naming naming, json_object *value, struct maqet_error **err)
     if (!json_object_is_type(value, json_type_object))
         return 0;
     naming.reads = naming.reads || is_true(value, "read-only") ||
-                   is_true(value, "readonly") || (type && AMONG(type, reading_objects));
+                   is_true(value, "readonly") ||
+                   (type && maqet_text_is_one_of(type, reading_objects));
     json_object_object_foreach(value, key, member)
     {
         bool text = json_object_is_type(member, json_type_string);
         struct naming here = naming;
 
-        here.reads = here.reads || AMONG(last_of(key), read_keys);
+        here.reads =
+            here.reads || maqet_text_is_one_of(maqet_keyval_last_part(key), read_keys);
         if (text && names_file(key) &&
             visit_value(here, json_object_get_string(member), true, err) < 0)
             return -1;
@@ -321,18 +251,16 @@ visit_json(struct naming naming, json_object *value, struct maqet_error **err)
 
 /* Whether QEMU makes the file that a property names. */
 static bool
-is_created(unsigned kind, const char *key, const char *text)
+is_created(const char *key, const char *text)
 {
-    static const char *const always[] = {"logfile", "dumpdtb", "mem-path"};
-    static const char *const kinds[] = {"file", "wav", "filter-dump"};
+    static const char *const always[] = {"logfile", "dumpdtb", "mem-path", NULL};
+    static const char *const kinds[] = {"events", "file", "filter-dump", "wav", NULL};
     _cleanup_free_ char *first = maqet_strndup(text, strcspn(text, ",="));
 
-    if (!(kind & CREATES))
-        return false;
-    if (AMONG(key, always))
+    if (maqet_text_is_one_of(key, always))
         return true;
     return (strcmp(key, "path") == 0 || strcmp(key, "file") == 0) &&
-           (AMONG(first, kinds) || strcmp(first, "events") == 0);
+           maqet_text_is_one_of(first, kinds);
 }
 
 /* Whether a property of "key=value,key=value" is on. */
@@ -352,7 +280,7 @@ is_only_read(const char *text)
 
     return is_on(text, "read-only") || is_on(text, "readonly") ||
            (media && strcmp(media, "cdrom") == 0) ||
-           (type && AMONG(type, reading_objects));
+           (type && maqet_text_is_one_of(type, reading_objects));
 }
 
 static int
@@ -362,19 +290,21 @@ visit_keyval(struct naming naming, const char *text, struct maqet_error **err)
     char *name, *text_of;
 
     naming.reads = naming.reads || is_only_read(text);
-    naming.listens = naming.kind & LISTENS || is_on(text, "server");
+    naming.listens =
+        maqet_text_is_one_of(naming.option, listening_options) || is_on(text, "server");
     for (const char *at = text; maqet_keyval_next(&at, implied, &name, &text_of);
          implied = NULL) {
         _cleanup_free_ char *key = name;
         _cleanup_free_ char *value = text_of;
         struct naming here = naming;
 
-        here.reads = here.reads || AMONG(last_of(key), read_keys);
-        here.creates = is_created(naming.kind, key, text);
+        here.reads =
+            here.reads || maqet_text_is_one_of(maqet_keyval_last_part(key), read_keys);
+        here.creates = naming.makes && is_created(key, text);
         /* By a name of its own, "path" is a socket's only in some options. */
         if (strcmp(key, "local.path") == 0)
             here.listens = true;
-        else if (*key && !ends_with(key, "path") && strcmp(key, "addr") != 0)
+        else if (*key && !maqet_text_ends(key, "path") && strcmp(key, "addr") != 0)
             here.listens = false;
         if ((!*key || names_file(key) || (here.listens && strcmp(key, "addr") == 0)) &&
             visit_value(here, value, *key, err) < 0)
@@ -384,15 +314,18 @@ visit_keyval(struct naming naming, const char *text, struct maqet_error **err)
 }
 
 static int
-allow_matching(struct maqet_confinement *confinement, const char *pattern,
-               unsigned access, struct maqet_error **err)
+allow_need(struct maqet_confinement *confinement, const struct device_need *need,
+           struct maqet_error **err)
 {
     glob_t found = {0};
     int result = 0;
 
-    if (glob(pattern, 0, NULL, &found) == 0)
-        for (size_t i = 0; i < found.gl_pathc && result == 0; i++)
-            result = maqet_confinement_allow(confinement, found.gl_pathv[i], access, err);
+    glob(need->paths[0], 0, NULL, &found);
+    if (need->paths[1])
+        glob(need->paths[1], GLOB_APPEND, NULL, &found);
+    for (size_t i = 0; i < found.gl_pathc && result == 0; i++)
+        result =
+            maqet_confinement_allow(confinement, found.gl_pathv[i], need->access, err);
     globfree(&found);
     return result;
 }
@@ -405,7 +338,7 @@ visit_needs(const struct naming *naming, const char *value, struct maqet_error *
 
         if (strcmp(need->option, naming->option) == 0 &&
             (!need->word || (value && strstr(value, need->word))) &&
-            allow_matching(naming->confinement, need->path, need->access, err) < 0)
+            allow_need(naming->confinement, need, err) < 0)
             return -1;
     }
     return 0;
@@ -415,20 +348,25 @@ static int
 visit_option(struct maqet_confinement *confinement, const char *folder,
              const char *option, const char *value, struct maqet_error **err)
 {
+    enum maqet_qemu_nature nature = maqet_qemu_option_find(option)->nature;
+    /* The value is a path, commas and all. */
+    bool whole = nature == MAQET_QEMU_PATH || nature == MAQET_QEMU_SEARCHED ||
+                 nature == MAQET_QEMU_IMAGE;
     struct naming naming = {
-        .confinement = confinement, .folder = folder, .option = option};
+        .confinement = confinement,
+        .folder = folder,
+        .option = option,
+        .makes = maqet_text_is_one_of(option, creating_options),
+        .reads = maqet_text_is_one_of(option, reading_options),
+    };
 
-    for (size_t i = 0; i < sizeof(option_kinds) / sizeof(*option_kinds); i++)
-        if (strcmp(option_kinds[i].name, option) == 0)
-            naming.kind = option_kinds[i].kind;
-    naming.reads = naming.kind & READS;
     if (visit_needs(&naming, value, err) < 0)
         return -1;
     if (!value)
         return 0;
-    naming.creates = naming.kind & WHOLE && naming.kind & CREATES;
-    return naming.kind & WHOLE || *value == '{' ? visit_value(naming, value, true, err)
-                                                : visit_keyval(naming, value, err);
+    naming.creates = whole && naming.makes;
+    return whole || *value == '{' ? visit_value(naming, value, true, err)
+                                  : visit_keyval(naming, value, err);
 }
 
 /* ---- all of them ---- */
@@ -440,9 +378,7 @@ visit_configuration(struct maqet_confinement *confinement, const char *folder,
                     const char *file, struct maqet_error **err)
 {
     enum { LIMIT = 1 << 20 };
-    _cleanup_free_ char *path = *file == '/' || !folder
-                                    ? maqet_strdup(file)
-                                    : maqet_format("%s/%s", folder, file);
+    _cleanup_free_ char *path = maqet_qemu_path(file, folder);
     _cleanup_free_ char *text = NULL, *option = maqet_strdup("");
     char *rest = NULL;
 

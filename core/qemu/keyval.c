@@ -71,6 +71,16 @@ maqet_keyval_render(json_object *mapping, const char *implied)
     return maqet_text_take(&text);
 }
 
+char *
+maqet_keyval_of_json(const char *text)
+{
+    _cleanup_json_ json_object *parsed = *text == '{' ? json_tokener_parse(text) : NULL;
+
+    return json_object_is_type(parsed, json_type_object)
+               ? maqet_keyval_render(parsed, NULL)
+               : NULL;
+}
+
 /* ---- reading ---- */
 
 /* Reads a value up to the comma that ends it, of which it returns the place. */
@@ -139,4 +149,55 @@ maqet_keyval_get(const char *text, const char *implied, const char *key)
         free(value);
     }
     return found;
+}
+
+bool
+maqet_keyval_has(const char *text, const char *key, const char *wanted)
+{
+    _cleanup_free_ char *value = maqet_keyval_get(text, key, key);
+
+    return value && strcmp(value, wanted) == 0;
+}
+
+const char *
+maqet_keyval_last_part(const char *key)
+{
+    const char *dot = strrchr(key, '.');
+
+    return dot ? dot + 1 : key;
+}
+
+/* ---- files ---- */
+
+bool
+maqet_qemu_has_protocol(const char *name)
+{
+    return name[strcspn(name, ":/")] == ':';
+}
+
+char *
+maqet_qemu_path(const char *path, const char *folder)
+{
+    return *path == '/' || !folder ? maqet_strdup(path)
+                                   : maqet_format("%s/%s", folder, path);
+}
+
+void
+maqet_secrets_find(const struct maqet_strings *argv, const char *folder,
+                   struct maqet_strings *paths)
+{
+    static const char *const options[] = {"-object", "--object", NULL};
+
+    for (size_t i = 0; i + 1 < argv->count; i++) {
+        if (!maqet_text_is_one_of(argv->items[i], options))
+            continue;
+        _cleanup_free_ char *json = maqet_keyval_of_json(argv->items[i + 1]);
+        const char *object = json ? json : argv->items[i + 1];
+        _cleanup_free_ char *file = maqet_keyval_has(object, "qom-type", "secret")
+                                        ? maqet_keyval_get(object, "qom-type", "file")
+                                        : NULL;
+
+        if (file)
+            maqet_strings_take(paths, maqet_qemu_path(file, folder));
+    }
 }

@@ -15,16 +15,6 @@
 
 enum { CHUNK = 1 << 20 /* bytes, of one read; and what the pipe holds */ };
 
-struct maqet_writer {
-    struct maqet_child child; /* a byte: take what comes; the end of the socket: nobody
-                               * needs the file any more */
-    bool taking;
-    int pipe;   /* -1: released */
-    int source; /* where the child reads: as long as we have it, QEMU's writing can't fail
-                 */
-    int pidfd;  /* the child's */
-};
-
 /* ---- the child ---- */
 
 /* Returns an error number, or 0. */
@@ -112,7 +102,6 @@ skip(int source, size_t count)
 static int
 take(int source, int file, int control, bool compress)
 {
-
     struct packer packer;
     char *bytes = malloc(CHUNK);
     int failed = packer_open(&packer, file, compress);
@@ -206,24 +195,6 @@ maqet_writer_begin(int file, bool compress, struct maqet_error **err)
     return writer;
 }
 
-int
-maqet_writer_pipe(const struct maqet_writer *writer)
-{
-    return writer->pipe;
-}
-
-int
-maqet_writer_source(const struct maqet_writer *writer)
-{
-    return writer->source;
-}
-
-int
-maqet_writer_pidfd(const struct maqet_writer *writer)
-{
-    return writer->pidfd;
-}
-
 void
 maqet_drain(int source)
 {
@@ -282,10 +253,9 @@ maqet_writer_end(struct maqet_writer *writer, bool useless, struct maqet_error *
     if (failed == EPIPE)
         return maqet_error_set(err, MAQET_ERROR_FAILED,
                                "The process that wrote the guest's memory was killed");
-    return failed == 0 ? 0
-                       : maqet_error_errno(err, failed,
-                                           "Cannot write the guest's "
-                                           "memory");
+    return failed == 0
+               ? 0
+               : maqet_error_errno(err, failed, "Cannot write the guest's memory");
 }
 
 /* ---- the way back ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * writer.h - a child between QEMU and the file of state. QEMU writes to a pipe, and never
+ * migration_writer.h - a child between QEMU and the file of state. QEMU writes to a pipe, and never
  * learns of a full disk or of our death: the child takes all that comes until QEMU is
  * done, and throws it away when there is no use for it any more. For while its guest's
  * memory is protected against writing (method background), a QEMU that fails, or is told
@@ -11,9 +11,20 @@
 #ifndef MAQET_QEMU_MIGRATION_WRITER_H
 #define MAQET_QEMU_MIGRATION_WRITER_H
 
+#include "core/base/child.h"
 #include "core/base/error.h"
 
-struct maqet_writer;
+struct maqet_writer {
+    struct maqet_child child; /* a byte: take what comes; the end of the socket: nobody
+                               * needs the file any more */
+    bool taking;
+    int pipe; /* the end that is for QEMU, which takes nothing yet; -1: released */
+    /* The other end, where the child reads: as long as it is open, QEMU's writing can't
+     * fail. With a pidfd of the child (-1: none) it is for somebody who throws away what
+     * comes (maqet_drain) when the child was killed. */
+    int source;
+    int pidfd;
+};
 
 /* @file is a descriptor of the file, which stays the caller's. @compress: with Zstandard
  * (RFC 8878), which costs processor time of ours and none of the guest's. NULL on error.
@@ -21,16 +32,8 @@ struct maqet_writer;
 struct maqet_writer *maqet_writer_begin(int file, bool compress,
                                         struct maqet_error **err);
 
-/* The end of the pipe that is for QEMU; it stays the writer's. It takes nothing yet. */
-int maqet_writer_pipe(const struct maqet_writer *writer);
-
 /* From now on it takes all that comes; a second call has no effect. */
 void maqet_writer_take(struct maqet_writer *writer);
-
-/* The other end of the pipe, and a pidfd of the child (-1: none), for somebody who throws
- * away what comes (maqet_drain) when that was killed. Both stay the writer's. */
-int maqet_writer_pidfd(const struct maqet_writer *writer);
-int maqet_writer_source(const struct maqet_writer *writer);
 
 /* Reads to the end of a pipe. */
 void maqet_drain(int source);

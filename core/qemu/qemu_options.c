@@ -33,18 +33,27 @@
 #define PROPERTIES(name) FINE_AS(name, MAQET_QEMU_PROPERTIES)
 #define REFUSED(option, kind, why, other)                                                \
     {                                                                                    \
-        .name = option, .nature = kind, .fate = MAQET_QEMU_REFUSED, .reason = why,       \
-        .instead = other                                                                 \
+        .name = option, .nature = kind, .verdict = {                                     \
+            MAQET_QEMU_REFUSED,                                                          \
+            .reason = why,                                                               \
+            .instead = other                                                             \
+        }                                                                                \
     }
 #define REFUSED_NEXT(option, kind, why, step)                                            \
     {                                                                                    \
-        .name = option, .nature = kind, .fate = MAQET_QEMU_REFUSED, .reason = why,       \
-        .next = step                                                                     \
+        .name = option, .nature = kind, .verdict = {                                     \
+            MAQET_QEMU_REFUSED,                                                          \
+            .reason = why,                                                               \
+            .next = step                                                                 \
+        }                                                                                \
     }
-#define WARNED(option, kind, whenever, why, other)                                       \
+#define WARNED(option, kind, why, other)                                                 \
     {                                                                                    \
-        .name = option, .nature = kind, .fate = MAQET_QEMU_WARNED, .when = whenever,     \
-        .reason = why, .instead = other                                                  \
+        .name = option, .nature = kind, .verdict = {                                     \
+            MAQET_QEMU_WARNED,                                                           \
+            .reason = why,                                                               \
+            .instead = other                                                             \
+        }                                                                                \
     }
 
 #define ONLY_SHOWS "QEMU only prints something and exits, and no VM would run"
@@ -75,9 +84,7 @@ static const struct maqet_qemu_option options[] = {
     REFUSED("preconfig", MAQET_QEMU_FLAG,
             "QEMU would not create the machine until its monitor is told to",
             "Say `- S` for a guest that waits for its first `cont`"),
-    REFUSED("runas", MAQET_QEMU_OTHER,
-            "the user that QEMU runs as has a key of its "
-            "own",
+    REFUSED("runas", MAQET_QEMU_OTHER, "the user that QEMU runs as has a key of its own",
             "Say `run_as: USER` beside `arguments`"),
     REFUSED("set", MAQET_QEMU_OTHER,
             "it changes other options, so maqet would not know their values",
@@ -94,17 +101,16 @@ static const struct maqet_qemu_option options[] = {
 
     {.name = "nographic",
      .nature = MAQET_QEMU_FLAG,
-     .fate = MAQET_QEMU_WARNED,
-     .when = MAQET_QEMU_DETACHED,
-     .reason = "the serial console is on QEMU's standard output: " TERMINAL,
-     .next = MAQET_NEXT_USE_CONSOLE},
-    WARNED("readconfig", MAQET_QEMU_PATH, MAQET_QEMU_ALWAYS,
+     .verdict = {MAQET_QEMU_WARNED, MAQET_QEMU_DETACHED,
+                 "the serial console is on QEMU's standard output: " TERMINAL,
+                 .next = MAQET_NEXT_USE_CONSOLE}},
+    WARNED("readconfig", MAQET_QEMU_PATH,
            "maqet does not read that file: what it adds is not locked, and not part "
            "of snapshots",
            "Write its options in `arguments`"),
-    WARNED("semihosting", MAQET_QEMU_FLAG, MAQET_QEMU_ALWAYS,
-           "it lets the guest open files of the host", NULL),
-    WARNED("semihosting-config", MAQET_QEMU_OTHER, MAQET_QEMU_ALWAYS,
+    WARNED("semihosting", MAQET_QEMU_FLAG, "it lets the guest open files of the host",
+           NULL),
+    WARNED("semihosting-config", MAQET_QEMU_OTHER,
            "it lets the guest open files of the host", NULL),
 
     FLAG("async-teardown"),
@@ -227,21 +233,30 @@ static const struct maqet_qemu_option options[] = {
     "QEMU's sandbox does not allow it to run other programs, and kills QEMU if it "      \
     "tries"
 #define SANDBOX_OFF "Say `sandbox: off` if the VM needs it"
-#define DESCRIPTOR(option, property)                                                     \
+#define VALUE(option, type, property, outcome, ...)                                      \
     {                                                                                    \
-        option, NULL, property, MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED,                \
-            MAQET_QEMU_ALWAYS, NO_DESCRIPTORS, "Let QEMU open it by name",               \
-            MAQET_NEXT_WORDS                                                             \
+        option, type, property, MAQET_QEMU_HAS, NULL,                                    \
+        {                                                                                \
+            .fate = outcome, __VA_ARGS__                                                 \
+        }                                                                                \
     }
+#define DESCRIPTOR(option, property)                                                     \
+    VALUE(option, NULL, property, MAQET_QEMU_REFUSED, MAQET_QEMU_ALWAYS, NO_DESCRIPTORS, \
+          "Let QEMU open it by name")
 #define SPAWN(type, property, match, value, reason, instead)                             \
     {                                                                                    \
-        "netdev", type, property, match, value, MAQET_QEMU_REFUSED,                      \
-            MAQET_QEMU_SANDBOXED, reason, instead, MAQET_NEXT_WORDS                      \
+        "netdev", type, property, match, value,                                          \
+        {                                                                                \
+            .fate = MAQET_QEMU_REFUSED, MAQET_QEMU_SANDBOXED, reason, instead            \
+        }                                                                                \
     }
 #define ON_TERMINAL(option, value)                                                       \
     {                                                                                    \
-        option, NULL, NULL, MAQET_QEMU_WHOLE, value, MAQET_QEMU_WARNED,                  \
-            MAQET_QEMU_DETACHED, TERMINAL, NULL, MAQET_NEXT_USE_CONSOLE                  \
+        option, NULL, NULL, MAQET_QEMU_WHOLE, value,                                     \
+        {                                                                                \
+            MAQET_QEMU_WARNED, MAQET_QEMU_DETACHED, TERMINAL,                            \
+                .next = MAQET_NEXT_USE_CONSOLE                                           \
+        }                                                                                \
     }
 
 static const struct maqet_qemu_value values[] = {
@@ -255,21 +270,19 @@ static const struct maqet_qemu_value values[] = {
     DESCRIPTOR("netdev", "vhostfds"),
     DESCRIPTOR("object", "fd"),
 
-    {"icount", NULL, "rr", MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED, MAQET_QEMU_ALWAYS,
-     "I/O of the VM's drives is not recorded, so a replay would differ", NULL,
-     MAQET_NEXT_KEEP_GUEST_STATE},
-    {"run-with", NULL, "chroot", MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED,
-     MAQET_QEMU_ALWAYS, "QEMU could not reach the files that maqet gives it", NULL,
-     MAQET_NEXT_WORDS},
-    {"run-with", NULL, "exit-with-parent", MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED,
-     MAQET_QEMU_ALWAYS, "QEMU would end together with the maqet that started it", NULL,
-     MAQET_NEXT_WORDS},
-    {"run-with", NULL, "user", MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED,
-     MAQET_QEMU_ALWAYS, "the user that QEMU runs as has a key of its own",
-     "Say `run_as: USER` beside `arguments`", MAQET_NEXT_WORDS},
-    {"sandbox", "off", NULL, MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED, MAQET_QEMU_ALWAYS,
-     "the confinement of QEMU has a key of its own",
-     "Say `sandbox: off` beside `arguments`", MAQET_NEXT_WORDS},
+    VALUE("icount", NULL, "rr", MAQET_QEMU_REFUSED, MAQET_QEMU_ALWAYS,
+          "I/O of the VM's drives is not recorded, so a replay would differ",
+          .next = MAQET_NEXT_KEEP_GUEST_STATE),
+    VALUE("run-with", NULL, "chroot", MAQET_QEMU_REFUSED, MAQET_QEMU_ALWAYS,
+          "QEMU could not reach the files that maqet gives it"),
+    VALUE("run-with", NULL, "exit-with-parent", MAQET_QEMU_REFUSED, MAQET_QEMU_ALWAYS,
+          "QEMU would end together with the maqet that started it"),
+    VALUE("run-with", NULL, "user", MAQET_QEMU_REFUSED, MAQET_QEMU_ALWAYS,
+          "the user that QEMU runs as has a key of its own",
+          "Say `run_as: USER` beside `arguments`"),
+    VALUE("sandbox", "off", NULL, MAQET_QEMU_REFUSED, MAQET_QEMU_ALWAYS,
+          "the confinement of QEMU has a key of its own",
+          "Say `sandbox: off` beside `arguments`"),
 
     SPAWN("user", "smb", MAQET_QEMU_HAS, NULL, SPAWNS, SANDBOX_OFF),
     SPAWN("user", "guestfwd", MAQET_QEMU_CONTAINS, "-cmd:", SPAWNS,
@@ -283,15 +296,13 @@ static const struct maqet_qemu_value values[] = {
     SPAWN("tap", "helper", MAQET_QEMU_HAS, NULL, SPAWNS, SANDBOX_OFF),
     SPAWN("bridge", NULL, MAQET_QEMU_HAS, NULL, SPAWNS,
           "Use a tap interface that exists already, or say `sandbox: off`"),
-    {"display", "spice-app", NULL, MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED,
-     MAQET_QEMU_SANDBOXED, SPAWNS,
-     "Use -spice and a viewer of your own, or say `sandbox: off`", MAQET_NEXT_WORDS},
+    VALUE("display", "spice-app", NULL, MAQET_QEMU_REFUSED, MAQET_QEMU_SANDBOXED, SPAWNS,
+          "Use -spice and a viewer of your own, or say `sandbox: off`"),
 
-    {"display", "curses", NULL, MAQET_QEMU_HAS, NULL, MAQET_QEMU_REFUSED,
-     MAQET_QEMU_DETACHED, "QEMU is detached and has no terminal", NULL,
-     MAQET_NEXT_START_FOREGROUND},
-    {"chardev", "stdio", NULL, MAQET_QEMU_HAS, NULL, MAQET_QEMU_WARNED,
-     MAQET_QEMU_DETACHED, TERMINAL, NULL, MAQET_NEXT_USE_CONSOLE},
+    VALUE("display", "curses", NULL, MAQET_QEMU_REFUSED, MAQET_QEMU_DETACHED,
+          "QEMU is detached and has no terminal", .next = MAQET_NEXT_START_FOREGROUND),
+    VALUE("chardev", "stdio", NULL, MAQET_QEMU_WARNED, MAQET_QEMU_DETACHED, TERMINAL,
+          .next = MAQET_NEXT_USE_CONSOLE),
     ON_TERMINAL("debugcon", "stdio"),
     ON_TERMINAL("gdb", "stdio"),
     ON_TERMINAL("monitor", "stdio"),

@@ -39,20 +39,24 @@ enum maqet_qemu_repeat {
     MAQET_QEMU_JOINED /* their properties are joined; of each property the last counts */
 };
 
+/* What becomes of an option or a value. */
+struct maqet_qemu_verdict {
+    enum maqet_qemu_fate fate;
+    enum maqet_qemu_when when;
+    const char *reason;   /* NULL where it is fine */
+    const char *instead;  /* what to do; NULL: nothing, or */
+    enum maqet_next next; /* this */
+};
+
 struct maqet_qemu_option {
     const char *name;
     enum maqet_qemu_nature nature;
-    enum maqet_qemu_fate fate;
-    enum maqet_qemu_when when;
-    const char *reason;  /* NULL where it is fine */
-    const char *instead; /* what to do; NULL: nothing */
-    const char *like;    /* the option that takes the same values; NULL: none */
+    struct maqet_qemu_verdict verdict;
+    const char *like; /* the option that takes the same values; NULL: none */
     enum maqet_qemu_repeat repeat;
-    const char *implied;  /* of one that is joined: the property that its first word has
-                          * when it bears no name; NULL: none */
-    const char *beside;   /* the first word of values that count beside the last; NULL:
-                          * there is none */
-    enum maqet_next next; /* where `instead` is NULL: what to do */
+    const char *implied; /* of one that is joined: the property of a first word that bears
+                          * no name; NULL: none */
+    const char *beside; /* the first word of values that count beside the last, or NULL */
 };
 
 /* How a value is recognised. */
@@ -69,10 +73,7 @@ struct maqet_qemu_value {
     const char *property;
     enum maqet_qemu_match match;
     const char *value;
-    enum maqet_qemu_fate fate;
-    enum maqet_qemu_when when;
-    const char *reason, *instead;
-    enum maqet_next next; /* where `instead` is NULL: what to do */
+    struct maqet_qemu_verdict verdict;
 };
 
 /* The tables; each ends with a row whose name, or option, is NULL. */

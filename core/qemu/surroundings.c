@@ -8,23 +8,9 @@
 
 #include "core/base/sockets.h"
 #include "core/qemu/argument_list.h"
-
-/* As QEMU finds it, which doesn't expand "~". The caller frees. */
-static char *
-located(const char *path, const char *folder)
-{
-    return *path == '/' || !folder ? maqet_strdup(path)
-                                   : maqet_format("%s/%s", folder, path);
-}
+#include "core/qemu/keyval.h"
 
 /* ---- files ---- */
-
-/* As QEMU tells a protocol from a path (QEMU: path_has_protocol in block.c). */
-static bool
-has_protocol(const char *text)
-{
-    return text[strcspn(text, ":/")] == ':';
-}
 
 /* The file that an object reads. Others write theirs, or create it. */
 static char *
@@ -37,8 +23,7 @@ file_of_object(const struct maqet_argument *argument)
         {"authz-list-file", "filename"}, {"rng-random", "filename"}, {"secret", "file"}};
 
     for (size_t i = 0; i < sizeof(readers) / sizeof(*readers); i++)
-        if (maqet_argument_is_on(argument, readers[i].type) ||
-            maqet_argument_has(argument, "qom-type", readers[i].type))
+        if (maqet_argument_is_of(argument, "qom-type", readers[i].type))
             return maqet_argument_property(argument, readers[i].property);
     return NULL;
 }
@@ -47,9 +32,7 @@ file_of_object(const struct maqet_argument *argument)
 static char *
 file_of(const struct maqet_argument *argument)
 {
-    static const char *const whole[] = {
-        "cdrom",  "fda",    "fdb",      "hda",    "hdb", "hdc",       "hdd",
-        "initrd", "kernel", "mtdblock", "pflash", "sd",  "readconfig"};
+    static const char *const whole[] = {"initrd", "kernel", "readconfig", NULL};
     static const struct {
         const char *option;
         const char *properties[4];
@@ -60,9 +43,8 @@ file_of(const struct maqet_argument *argument)
         {"smbios", {"file", NULL}},
     };
 
-    for (size_t i = 0; i < sizeof(whole) / sizeof(*whole); i++)
-        if (maqet_argument_is(argument, whole[i]))
-            return maqet_strdup(argument->value);
+    if (maqet_argument_is_image(argument) || maqet_argument_is_one_of(argument, whole))
+        return maqet_strdup(argument->value);
     for (size_t i = 0; i < sizeof(some) / sizeof(*some); i++)
         if (maqet_argument_is(argument, some[i].option))
             return maqet_argument_first(argument, some[i].properties);
@@ -75,9 +57,10 @@ check_file(const struct maqet_argument *argument, const char *folder,
 {
     _cleanup_free_ char *file = file_of(argument);
 
-    if (!file || !*file || has_protocol(file) || maqet_text_starts(file, "/dev/fdset/"))
+    if (!file || !*file || maqet_qemu_has_protocol(file) ||
+        maqet_text_starts(file, "/dev/fdset/"))
         return 0;
-    _cleanup_free_ char *path = located(file, folder);
+    _cleanup_free_ char *path = maqet_qemu_path(file, folder);
     if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0)
         return 0;
     return maqet_place_error(
@@ -92,8 +75,7 @@ static bool
 is_socket(const struct maqet_argument *argument)
 {
     return maqet_argument_is(argument, "chardev") &&
-           (maqet_argument_is_on(argument, "socket") ||
-            maqet_argument_has(argument, "backend", "socket"));
+           maqet_argument_is_of(argument, "backend", "socket");
 }
 
 /* Where QEMU listens itself, or goes on trying, nobody has to be there. */
@@ -112,8 +94,8 @@ needs_listener(const struct maqet_argument *argument)
 static char *
 socket_of(const struct maqet_argument *argument)
 {
-    static const char *const direct[] = {"debugcon", "gdb",    "monitor",   "parallel",
-                                         "qmp",      "serial", "qmp-pretty"};
+    static const char *const direct[] = {"debugcon", "gdb",    "monitor",    "parallel",
+                                         "qmp",      "serial", "qmp-pretty", NULL};
     static const char *const servers[] = {"server.path", "file.server.path", NULL};
     static const char *const addresses[] = {"path", "addr.path", NULL};
 
@@ -124,14 +106,11 @@ socket_of(const struct maqet_argument *argument)
         return maqet_argument_first(argument, addresses);
     if (maqet_argument_is(argument, "blockdev") || maqet_argument_is(argument, "drive"))
         return maqet_argument_first(argument, servers);
-    for (size_t i = 0; i < sizeof(direct) / sizeof(*direct); i++)
-        if (maqet_argument_is(argument, direct[i]) &&
-            maqet_text_starts(argument->value, "unix:")) {
-            const char *path = argument->value + strlen("unix:");
-
-            return maqet_strndup(path, strcspn(path, ","));
-        }
-    return NULL;
+    if (!maqet_argument_is_one_of(argument, direct) ||
+        !maqet_text_starts(argument->value, "unix:"))
+        return NULL;
+    const char *path = argument->value + strlen("unix:");
+    return maqet_strndup(path, strcspn(path, ","));
 }
 
 static int
@@ -139,7 +118,7 @@ check_socket(const struct maqet_argument *argument, const char *folder,
              struct maqet_error **err)
 {
     _cleanup_free_ char *written = socket_of(argument);
-    _cleanup_free_ char *path = written ? located(written, folder) : NULL;
+    _cleanup_free_ char *path = written ? maqet_qemu_path(written, folder) : NULL;
 
     if (!path || maqet_socket_listener(path) != MAQET_LISTENER_NONE)
         return 0;
@@ -175,14 +154,10 @@ maqet_arguments_tpm_emulator(json_object *list)
 
     for (size_t i = 0; i < arguments.count; i++) {
         const struct maqet_argument *argument = &arguments.items[i];
-        _cleanup_free_ char *chardev = maqet_argument_is(argument, "tpmdev")
-                                           ? maqet_argument_property(argument, "chardev")
-                                           : NULL;
         const struct maqet_argument *other =
-            chardev ? maqet_argument_list_find(&arguments, "chardev", "id", chardev)
-                    : NULL;
+            maqet_argument_list_named(&arguments, argument, "chardev", "chardev", "id");
 
-        if (other && is_socket(other))
+        if (maqet_argument_is(argument, "tpmdev") && other && is_socket(other))
             return maqet_argument_property(argument, "id");
     }
     return NULL;

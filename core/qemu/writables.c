@@ -66,14 +66,6 @@ maqet_writables_add(struct maqet_writables *writables, enum maqet_writable_kind 
     return added;
 }
 
-static bool
-ends_with(const char *text, const char *end)
-{
-    size_t length = strlen(text), size = strlen(end);
-
-    return length >= size && strcmp(text + length - size, end) == 0;
-}
-
 /* ---- one option and another ---- */
 
 /* Whether another option has this value in a property that may name a node or object:
@@ -90,7 +82,7 @@ is_named_by(const struct maqet_argument_list *options, const char *option,
             continue;
         while (maqet_keyval_next(&at, NULL, &key, &value)) {
             bool is_own = strcmp(key, "id") == 0 || strcmp(key, "node-name") == 0;
-            bool names = !is_own && !ends_with(key, "filename") &&
+            bool names = !is_own && !maqet_text_ends(key, "filename") &&
                          (!prefix || maqet_text_starts(key, prefix)) &&
                          strcmp(value, name) == 0;
 
@@ -155,14 +147,13 @@ add_node(struct maqet_writables *found, const struct maqet_argument_list *option
     static const char *const files[] = {"filename", "file.filename", "file.file.filename",
                                         NULL};
     _cleanup_free_ char *name = maqet_argument_property(option, "node-name");
-    _cleanup_free_ char *below = maqet_argument_property(option, "file");
 
     if (!name || maqet_argument_is_on(option, "read-only") ||
         is_named_by(options, "blockdev", NULL, name) ||
         is_named_by(options, "drive", "backing", name))
         return;
     const struct maqet_argument *other =
-        below ? maqet_argument_list_find(options, "blockdev", "node-name", below) : NULL;
+        maqet_argument_list_named(options, option, "file", "blockdev", "node-name");
     bool flash = is_named_by(options, "machine", "pflash", name);
     char *file = maqet_argument_first(other ? other : option, files);
     add(found, option, flash ? MAQET_WRITABLE_FLASH : MAQET_WRITABLE_DISK, TAKE_PTR(name),
@@ -174,9 +165,8 @@ add_tpm(struct maqet_writables *found, const struct maqet_argument_list *options
         const struct maqet_argument *option)
 {
     static const char *const files[] = {"path", "addr.path", NULL};
-    _cleanup_free_ char *chardev = maqet_argument_property(option, "chardev");
     const struct maqet_argument *socket =
-        chardev ? maqet_argument_list_find(options, "chardev", "id", chardev) : NULL;
+        maqet_argument_list_named(options, option, "chardev", "chardev", "id");
     char *name = maqet_argument_property(option, "id");
 
     add(found, option, MAQET_WRITABLE_TPM, name ? name : maqet_strdup("tpm"),
@@ -191,9 +181,7 @@ add_memory(struct maqet_writables *found, const struct maqet_argument_list *opti
     static const char *const files[] = {"mem-path", NULL};
     _cleanup_free_ char *name = maqet_argument_property(option, "id");
 
-    if (!name ||
-        (!maqet_text_starts(option->value, "memory-backend-file") &&
-         !maqet_argument_has(option, "qom-type", "memory-backend-file")) ||
+    if (!name || !maqet_argument_is_of(option, "qom-type", "memory-backend-file") ||
         !maqet_argument_is_on(option, "share") ||
         maqet_argument_is_on(option, "readonly") ||
         !is_named_by(options, "device", "memdev", name))
@@ -211,13 +199,12 @@ add_served(struct maqet_writables *found, const struct maqet_argument_list *opti
     static const char SERVED[] = "vhost-user-blk";
     _cleanup_free_ char *driver = maqet_argument_property(option, "driver");
     _cleanup_free_ char *target = maqet_argument_property(option, "wwpn");
-    _cleanup_free_ char *chardev = maqet_argument_property(option, "chardev");
+    const struct maqet_argument *socket =
+        maqet_argument_list_named(options, option, "chardev", "chardev", "id");
     char *name;
 
     if (!target && !maqet_text_starts(driver ? driver : option->value, SERVED))
         return;
-    const struct maqet_argument *socket =
-        chardev ? maqet_argument_list_find(options, "chardev", "id", chardev) : NULL;
     name = maqet_argument_property(option, "id");
     if (!name)
         name = maqet_format("device%u", numbers->device++);
@@ -249,20 +236,17 @@ static void
 add_file(struct maqet_writables *found, const struct maqet_argument *option,
          struct numbers *numbers)
 {
-    static const char *const lettered[] = {"fda", "fdb", "hda", "hdb", "hdc", "hdd"};
-    for (size_t i = 0; i < sizeof(lettered) / sizeof(*lettered); i++)
-        if (maqet_argument_is(option, lettered[i]))
-            add(found, option, MAQET_WRITABLE_DISK, maqet_strdup(option->name),
-                maqet_strdup(option->value));
-    if (maqet_argument_is(option, "pflash"))
-        add(found, option, MAQET_WRITABLE_FLASH,
-            maqet_format("pflash%u", numbers->flash++), maqet_strdup(option->value));
-    if (maqet_argument_is(option, "sd"))
-        add(found, option, MAQET_WRITABLE_DISK, maqet_format("sd%u", numbers->sd++),
+    bool flash = maqet_argument_is(option, "pflash");
+    unsigned *number = flash                                   ? &numbers->flash
+                       : maqet_argument_is(option, "sd")       ? &numbers->sd
+                       : maqet_argument_is(option, "mtdblock") ? &numbers->mtd
+                                                               : NULL;
+
+    if (maqet_argument_is_image(option) && !maqet_argument_is(option, "cdrom"))
+        add(found, option, flash ? MAQET_WRITABLE_FLASH : MAQET_WRITABLE_DISK,
+            number ? maqet_format("%s%u", option->name, (*number)++)
+                   : maqet_strdup(option->name),
             maqet_strdup(option->value));
-    if (maqet_argument_is(option, "mtdblock"))
-        add(found, option, MAQET_WRITABLE_DISK,
-            maqet_format("mtdblock%u", numbers->mtd++), maqet_strdup(option->value));
 }
 
 void

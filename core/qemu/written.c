@@ -44,24 +44,13 @@ add(const struct search *search, enum maqet_written_kind kind, const char *path)
         maqet_realloc(files->items, (files->count + 1) * sizeof(*files->items));
     files->items[files->count++] = (struct maqet_written){
         .kind = kind,
-        .path = *path == '/' || !search->folder
-                    ? maqet_strdup(path)
-                    : maqet_format("%s/%s", search->folder, path),
+        .path = maqet_qemu_path(path, search->folder),
         .option = search->option->name,
         .place = search->option->place,
     };
 }
 
 /* ---- block nodes ---- */
-
-/* The last part of a dotted key. */
-static const char *
-last_part(const char *key)
-{
-    const char *dot = strrchr(key, '.');
-
-    return dot ? dot + 1 : key;
-}
 
 /* Whether a key is about a backing file, which is never written to. */
 static bool
@@ -102,19 +91,17 @@ add_name(struct search *search, const char *name, int depth)
     static const char *const protocols[] = {"file:", "host_device:"};
 
     if (maqet_text_starts(name, "json:") && depth < NESTING_LIMIT) {
-        _cleanup_json_ json_object *parsed = json_tokener_parse(name + strlen("json:"));
-        _cleanup_free_ char *pairs = json_object_is_type(parsed, json_type_object)
-                                         ? maqet_keyval_render(parsed, NULL)
-                                         : maqet_strdup("");
+        _cleanup_free_ char *pairs = maqet_keyval_of_json(name + strlen("json:"));
 
-        search_pairs(search, pairs, depth + 1);
+        if (pairs)
+            search_pairs(search, pairs, depth + 1);
         return;
     }
     if (maqet_text_starts(name, "fat:")) {
         add_fat(search, name + strlen("fat:"));
         return;
     }
-    bool is_path = name[strcspn(name, ":/")] != ':';
+    bool is_path = !maqet_qemu_has_protocol(name);
 
     for (size_t i = 0; !is_path && i < sizeof(protocols) / sizeof(*protocols); i++)
         if (maqet_text_starts(name, protocols[i])) {
@@ -131,7 +118,7 @@ add_name(struct search *search, const char *name, int depth)
 static bool
 names_file(const struct search *search, const char *key)
 {
-    return strcmp(last_part(key), "filename") == 0 ||
+    return strcmp(maqet_keyval_last_part(key), "filename") == 0 ||
            (strcmp(key, "file") == 0 && maqet_argument_is(search->option, "drive"));
 }
 
@@ -142,9 +129,9 @@ search_pairs(struct search *search, const char *text, int depth)
     char *key, *value;
 
     for (const char *at = text; maqet_keyval_next(&at, NULL, &key, &value);) {
-        if (strcmp(last_part(key), "locking") == 0)
+        if (strcmp(maqet_keyval_last_part(key), "locking") == 0)
             search->unlocked = strcmp(value, "off") == 0;
-        if (strcmp(last_part(key), "rw") == 0)
+        if (strcmp(maqet_keyval_last_part(key), "rw") == 0)
             search->rw = strcmp(value, "off") != 0 && strcmp(value, "false") != 0;
         free(key);
         free(value);
@@ -152,7 +139,8 @@ search_pairs(struct search *search, const char *text, int depth)
     for (const char *at = text; maqet_keyval_next(&at, NULL, &key, &value);) {
         if (!is_of_backing(key) && names_file(search, key))
             add_name(search, value, depth);
-        if (!is_of_backing(key) && strcmp(last_part(key), "dir") == 0 && search->rw)
+        if (!is_of_backing(key) && strcmp(maqet_keyval_last_part(key), "dir") == 0 &&
+            search->rw)
             add(search, MAQET_WRITTEN_FOLDER, value);
         free(key);
         free(value);
@@ -205,13 +193,6 @@ search_block(struct search *search, const struct maqet_argument_list *options)
 
 /* ---- memory ---- */
 
-static bool
-is_object(const struct maqet_argument *option, const char *type)
-{
-    return maqet_argument_is_on(option, type) ||
-           maqet_argument_has(option, "qom-type", type);
-}
-
 /* Memory that several machines have in common, on purpose. */
 static bool
 is_common_memory(const struct maqet_argument_list *options, const char *id)
@@ -232,35 +213,37 @@ search_object(const struct search *search, const struct maqet_argument_list *opt
     _cleanup_free_ char *memory = maqet_argument_property(option, "mem-path");
     _cleanup_free_ char *file = maqet_argument_property(option, "file");
 
-    if (is_object(option, "memory-backend-file") && memory &&
+    if (maqet_argument_is_of(option, "qom-type", "memory-backend-file") && memory &&
         maqet_argument_is_on(option, "share") &&
         !maqet_argument_is_on(option, "readonly") &&
         !(id && is_common_memory(options, id)))
         add(search, MAQET_WRITTEN_UNLOCKED, memory);
-    if (is_object(option, "filter-dump") && file)
+    if (maqet_argument_is_of(option, "qom-type", "filter-dump") && file)
         add(search, MAQET_WRITTEN_OUTPUT, file);
 }
 
 /* ---- output ---- */
 
+/* A file that is written anew, or appended to where the property @appends is on. */
+static void
+add_output(const struct search *search, const char *path, const char *appends)
+{
+    add(search,
+        maqet_argument_is_on(search->option, appends) ? MAQET_WRITTEN_APPENDED
+                                                      : MAQET_WRITTEN_OUTPUT,
+        path);
+}
+
 static void
 search_chardev(const struct search *search)
 {
-    const struct maqet_argument *option = search->option;
-    _cleanup_free_ char *path = maqet_argument_property(option, "path");
-    _cleanup_free_ char *log = maqet_argument_property(option, "logfile");
+    _cleanup_free_ char *path = maqet_argument_property(search->option, "path");
+    _cleanup_free_ char *log = maqet_argument_property(search->option, "logfile");
 
-    if (path && (maqet_argument_is_on(option, "file") ||
-                 maqet_argument_has(option, "backend", "file")))
-        add(search,
-            maqet_argument_is_on(option, "append") ? MAQET_WRITTEN_APPENDED
-                                                   : MAQET_WRITTEN_OUTPUT,
-            path);
+    if (path && maqet_argument_is_of(search->option, "backend", "file"))
+        add_output(search, path, "append");
     if (log)
-        add(search,
-            maqet_argument_is_on(option, "logappend") ? MAQET_WRITTEN_APPENDED
-                                                      : MAQET_WRITTEN_OUTPUT,
-            log);
+        add_output(search, log, "logappend");
 }
 
 /* "file:PATH", which may be shared with a monitor ("mon:file:PATH"). */
@@ -306,26 +289,18 @@ search_property(const struct search *search)
 static bool
 search_whole(struct search *search)
 {
-    static const char *const images[] = {"fda", "fdb",      "hda",    "hdb", "hdc",
-                                         "hdd", "mtdblock", "pflash", "sd"};
-    static const char *const direct[] = {"debugcon", "monitor",    "parallel",
-                                         "qmp",      "qmp-pretty", "serial"};
+    static const char *const direct[] = {"debugcon",   "monitor", "parallel", "qmp",
+                                         "qmp-pretty", "serial",  NULL};
     const struct maqet_argument *option = search->option;
 
-    for (size_t i = 0; i < sizeof(images) / sizeof(*images); i++)
-        if (maqet_argument_is(option, images[i])) {
-            add_name(search, option->value, 0);
-            return true;
-        }
-    for (size_t i = 0; i < sizeof(direct) / sizeof(*direct); i++)
-        if (maqet_argument_is(option, direct[i])) {
-            search_direct(search);
-            return true;
-        }
-    /* With "%d" in it, it is a file for each process. */
-    if (!maqet_argument_is(option, "D"))
+    if (maqet_argument_is_image(option) && !maqet_argument_is(option, "cdrom"))
+        add_name(search, option->value, 0);
+    else if (maqet_argument_is_one_of(option, direct))
+        search_direct(search);
+    else if (!maqet_argument_is(option, "D"))
         return false;
-    if (!strstr(option->value, "%d"))
+    /* With "%d" in it, it is a file for each process. */
+    else if (!strstr(option->value, "%d"))
         add(search, MAQET_WRITTEN_OUTPUT, option->value);
     return true;
 }

@@ -2,6 +2,7 @@
 /* The user's own QEMU arguments: each form that works, and the words for each that
  * doesn't. */
 #include "core/config/yaml.h"
+#include "core/qemu/argument_list.h"
 #include "core/qemu/arguments.h"
 #include "tests/unit/unit.h"
 
@@ -320,8 +321,13 @@ static void
 check_value(const char *yaml, const char *option, const char *wanted)
 {
     _cleanup_json_ json_object *list = list_in(yaml, NULL);
-    _cleanup_free_ char *value = maqet_arguments_value(list, option);
+    _cleanup_argument_list_ struct maqet_argument_list arguments =
+        maqet_argument_list_read(list);
+    const char *value = NULL;
 
+    for (size_t i = 0; i < arguments.count; i++)
+        if (maqet_argument_is(&arguments.items[i], option))
+            value = arguments.items[i].value;
     UNIT_SAME(value, wanted);
 }
 
@@ -330,7 +336,7 @@ test_value(void)
 {
     check_value("- smp: 4\n- smp: {cpus: 2, cores: 1}", "smp", "cpus=2,cores=1");
     check_value("- smp: 4\n- m: 1G", "smp", "4");
-    check_value("- nographic", "nographic", "");
+    check_value("- nographic", "nographic", NULL);
     check_value("- m: 1G", "smp", NULL);
     check_value("[]", "smp", NULL);
 }

@@ -8,7 +8,6 @@
 #include "core/qemu/arguments.h"
 #include "core/qemu/argument_check.h"
 #include "core/qemu/qemu_options.h"
-#include "core/qemu/repeated.h"
 #include "tests/unit/unit.h"
 
 /* ---- the tables ---- */
@@ -17,16 +16,17 @@ static void
 test_rows(void)
 {
     for (const struct maqet_qemu_option *row = maqet_qemu_options(); row->name; row++) {
-        bool fine = row->fate == MAQET_QEMU_FINE;
+        bool fine = row->verdict.fate == MAQET_QEMU_FINE;
 
         CU_ASSERT_EQUAL(maqet_qemu_option_find(row->name), row);
-        CU_ASSERT_EQUAL(fine, row->reason == NULL);
-        CU_ASSERT_TRUE(!fine || (!row->instead && row->next == MAQET_NEXT_WORDS));
-        CU_ASSERT_TRUE(!row->instead || row->next == MAQET_NEXT_WORDS);
+        CU_ASSERT_EQUAL(fine, row->verdict.reason == NULL);
+        CU_ASSERT_TRUE(!fine ||
+                       (!row->verdict.instead && row->verdict.next == MAQET_NEXT_WORDS));
+        CU_ASSERT_TRUE(!row->verdict.instead || row->verdict.next == MAQET_NEXT_WORDS);
     }
     for (const struct maqet_qemu_value *row = maqet_qemu_values(); row->option; row++) {
         CU_ASSERT_PTR_NOT_NULL(*maqet_qemu_option_find(row->option)->name ? row : NULL);
-        CU_ASSERT_TRUE(row->fate != MAQET_QEMU_FINE && row->reason);
+        CU_ASSERT_TRUE(row->verdict.fate != MAQET_QEMU_FINE && row->verdict.reason);
         CU_ASSERT_TRUE(row->type || row->property || row->match == MAQET_QEMU_WHOLE);
     }
     CU_ASSERT_STRING_EQUAL(maqet_qemu_option_find("no-such-option")->name, "");
@@ -87,19 +87,19 @@ when_text(enum maqet_qemu_when when)
 }
 
 static void
-append_row(struct maqet_text *text, const char *what, enum maqet_qemu_fate fate,
-           enum maqet_qemu_when when, const char *reason, const char *instead,
-           enum maqet_next next)
+append_row(struct maqet_text *text, const char *what,
+           const struct maqet_qemu_verdict *verdict)
 {
-    const struct maqet_hint hint = {.next = next};
-    _cleanup_free_ char *step = next != MAQET_NEXT_WORDS ? hint_text(&hint) : NULL;
+    const struct maqet_hint hint = {.next = verdict->next};
+    _cleanup_free_ char *step =
+        verdict->next != MAQET_NEXT_WORDS ? hint_text(&hint) : NULL;
 
     maqet_text_appendf(text, "| `%s` | %s%s | %s | %s |\n", what,
-                       fate == MAQET_QEMU_REFUSED ? "refused" : "warned of",
-                       when_text(when), reason,
-                       instead ? instead
-                       : step  ? step
-                               : "");
+                       verdict->fate == MAQET_QEMU_REFUSED ? "refused" : "warned of",
+                       when_text(verdict->when), verdict->reason,
+                       verdict->instead ? verdict->instead
+                       : step           ? step
+                                        : "");
 }
 
 static char *
@@ -151,19 +151,17 @@ document(void)
     for (const struct maqet_qemu_option *row = maqet_qemu_options(); row->name; row++) {
         _cleanup_free_ char *name = maqet_format("-%s", row->name);
 
-        if (row->fate != MAQET_QEMU_FINE)
-            append_row(&text, name, row->fate, row->when, row->reason, row->instead,
-                       row->next);
+        if (row->verdict.fate != MAQET_QEMU_FINE)
+            append_row(&text, name, &row->verdict);
     }
     for (const struct maqet_qemu_value *row = maqet_qemu_values(); row->option; row++) {
         _cleanup_free_ char *value = value_of(row);
 
-        append_row(&text, value, row->fate, row->when, row->reason, row->instead,
-                   row->next);
+        append_row(&text, value, &row->verdict);
     }
     maqet_text_append(&text, "\nAll others that maqet knows are passed on:\n");
     for (const struct maqet_qemu_option *row = maqet_qemu_options(); row->name; row++)
-        if (row->fate == MAQET_QEMU_FINE) {
+        if (row->verdict.fate == MAQET_QEMU_FINE) {
             maqet_text_appendf(&text, "%s`-%s`", first ? "" : ",\n", row->name);
             first = false;
         }

@@ -52,7 +52,7 @@ write_all(int fd, const char *bytes)
 static void
 write_as_qemu(struct maqet_writer *writer, const char *bytes)
 {
-    int pipe = fcntl(maqet_writer_pipe(writer), F_DUPFD_CLOEXEC, 3);
+    int pipe = fcntl(writer->pipe, F_DUPFD_CLOEXEC, 3);
 
     maqet_writer_release(writer);
     write_all(pipe, bytes);
@@ -98,7 +98,7 @@ test_nothing_is_taken_early(void)
     _cleanup_folder_ char *folder = unit_folder();
     _cleanup_close_ int file = open_file(folder);
     struct maqet_writer *writer = maqet_writer_begin(file, false, NULL);
-    int pipe = maqet_writer_pipe(writer), flags = fcntl(pipe, F_GETFL);
+    int pipe = writer->pipe, flags = fcntl(pipe, F_GETFL);
 
     CU_ASSERT_EQUAL(flags & O_NONBLOCK, 0);
     fcntl(pipe, F_SETFL, flags | O_NONBLOCK);
@@ -120,7 +120,7 @@ test_useless(void)
     _cleanup_free_ char *bytes = make_bytes();
     _cleanup_close_ int file = open_file(folder);
     struct maqet_writer *writer = maqet_writer_begin(file, false, NULL);
-    int pipe = fcntl(maqet_writer_pipe(writer), F_DUPFD_CLOEXEC, 3);
+    int pipe = fcntl(writer->pipe, F_DUPFD_CLOEXEC, 3);
 
     CU_ASSERT_EQUAL(maqet_writer_end(writer, true, NULL), 0);
     write_all(pipe, bytes);
