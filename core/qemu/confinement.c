@@ -125,112 +125,52 @@ maqet_confinement_undo(struct maqet_confinement *confinement)
 
 /* ---- what every QEMU needs ---- */
 
-struct place {
-    const char *path;
-    unsigned access;
-};
+/* Lists of paths, as that of programs has them; none of these folders can be written to
+ * by anybody but root. */
+static const char run_places[] =
+    "/usr:/lib:/lib32:/lib64:/bin:/sbin:/gnu/store:/nix/store:/run/current-system/sw:"
+    "/etc/alternatives:/etc/qemu-ifup:/etc/qemu-ifdown";
 
-/*
- * Of /etc only what libraries read: it holds secrets, too, which root's QEMU could read.
- * No folder here can be written to by anybody but root.
- */
-static const struct place system_places[] = {
-    {"/usr", RUN},
-    {"/lib", RUN},
-    {"/lib32", RUN},
-    {"/lib64", RUN},
-    {"/bin", RUN},
-    {"/sbin", RUN},
-    {"/gnu/store", RUN},
-    {"/nix/store", RUN},
-    {"/run/current-system/sw", RUN},
+/* Of /etc only what libraries read: it holds secrets, too, which root's QEMU could read. */
+static const char read_places[] =
     /* the dynamic linker */
-    {"/etc/ld.so.cache", READ},
-    {"/etc/ld.so.conf", READ},
-    {"/etc/ld.so.conf.d", READ},
-    {"/etc/ld.so.preload", READ},
-    {"/etc/alternatives", RUN},
+    "/etc/ld.so.cache:/etc/ld.so.conf:/etc/ld.so.conf.d:/etc/ld.so.preload:"
     /* names of users, hosts and services */
-    {"/etc/nsswitch.conf", READ},
-    {"/etc/passwd", READ},
-    {"/etc/group", READ},
-    {"/etc/hosts", READ},
-    {"/etc/host.conf", READ},
-    {"/etc/gai.conf", READ},
-    {"/etc/resolv.conf", READ},
-    {"/etc/services", READ},
-    {"/etc/protocols", READ},
-    {"/etc/machine-id", READ},
+    "/etc/nsswitch.conf:/etc/passwd:/etc/group:/etc/hosts:/etc/host.conf:/etc/gai.conf:"
+    "/etc/resolv.conf:/etc/services:/etc/protocols:/etc/machine-id:"
     /* time and languages */
-    {"/etc/localtime", READ},
-    {"/etc/timezone", READ},
-    {"/etc/locale.alias", READ},
+    "/etc/localtime:/etc/timezone:/etc/locale.alias:"
     /* cryptography */
-    {"/etc/crypto-policies", READ},
-    {"/etc/gcrypt", READ},
-    {"/etc/gnutls", READ},
-    {"/etc/pki/tls/certs", READ},
-    {"/etc/pki/ca-trust/extracted", READ},
-    {"/etc/ssl/certs", READ},
-    {"/etc/ssl/openssl.cnf", READ},
-    {"/etc/sasl2", READ},
+    "/etc/crypto-policies:/etc/gcrypt:/etc/gnutls:/etc/pki/tls/certs:"
+    "/etc/pki/ca-trust/extracted:/etc/ssl/certs:/etc/ssl/openssl.cnf:/etc/sasl2:"
     /* QEMU's own, and those of its libraries */
-    {"/etc/qemu", READ},
-    {"/etc/qemu-ifup", RUN},
-    {"/etc/qemu-ifdown", RUN},
-    {"/etc/ceph", READ},
-    {"/etc/libnl", READ},
-    {"/etc/libnl-3", READ},
-    {"/etc/fonts", READ},
-    {"/etc/gtk-3.0", READ},
-    {"/etc/pulse", READ},
-    {"/etc/alsa", READ},
-    {"/etc/drirc", READ},
-    {"/etc/glvnd", READ},
-    {"/etc/vulkan", READ},
-    {"/etc/X11", READ},
-    {"/etc/xdg", READ},
-    {"/etc/terminfo", READ},
+    "/etc/qemu:/etc/ceph:/etc/libnl:/etc/libnl-3:/etc/fonts:/etc/gtk-3.0:/etc/pulse:"
+    "/etc/alsa:/etc/drirc:/etc/glvnd:/etc/vulkan:/etc/X11:/etc/xdg:/etc/terminfo:"
     /* what the kernel tells */
-    {"/proc/cpuinfo", READ},
-    {"/proc/filesystems", READ},
-    {"/proc/meminfo", READ},
-    {"/proc/stat", READ},
-    {"/proc/sys", READ},
-    {"/sys", READ},
-    /* devices without a state */
-    {"/dev/null", USE},
-    {"/dev/zero", USE},
-    {"/dev/full", USE},
-    {"/dev/random", READ},
-    {"/dev/urandom", READ},
-    {"/dev/tty", USE},
-};
+    "/proc/cpuinfo:/proc/filesystems:/proc/meminfo:/proc/stat:/proc/sys:/sys:"
+    "/dev/random:/dev/urandom";
 
-/* What a window on the user's screen needs, below the user's home. */
-static const char *const desktop_places[] = {
-    ".Xauthority",
-    ".cache/fontconfig",
-    ".config/dconf",
-    ".config/fontconfig",
-    ".config/gtk-3.0",
-    ".config/pulse",
-    ".config/user-dirs.dirs",
-    ".fonts",
-    ".icons",
-    ".local/share/fonts",
-    ".local/share/icons",
-    ".local/share/themes",
-    ".themes",
-};
+/* Devices without a state. */
+static const char use_places[] = "/dev/null:/dev/zero:/dev/full:/dev/tty";
 
+/* What a window on the user's screen needs: devices, and places below the user's home. */
+static const char desktop_devices[] = "/dev/dri:/dev/snd:/dev/udmabuf";
+static const char desktop_places[] =
+    ".Xauthority:.cache/fontconfig:.config/dconf:.config/fontconfig:.config/gtk-3.0:"
+    ".config/pulse:.config/user-dirs.dirs:.fonts:.icons:.local/share/fonts:"
+    ".local/share/icons:.local/share/themes:.themes";
+
+/* Allows each of a list of paths, of which relative ones start at @folder. NULL: none. */
 static int
-allow_all(struct maqet_confinement *confinement, const struct place *places, size_t count,
-          struct maqet_error **err)
+allow_all(struct maqet_confinement *confinement, const char *list, const char *folder,
+          unsigned access, struct maqet_error **err)
 {
-    for (size_t i = 0; i < count; i++)
-        if (maqet_confinement_allow(confinement, places[i].path, places[i].access, err) <
-            0)
+    _cleanup_strings_ struct maqet_strings paths = MAQET_STRINGS_INIT;
+
+    if (list)
+        maqet_path_split(list, folder, &paths);
+    for (size_t i = 0; i < paths.count; i++)
+        if (maqet_confinement_allow(confinement, paths.items[i], access, err) < 0)
             return -1;
     return 0;
 }
@@ -242,9 +182,8 @@ static int
 allow_program(struct maqet_confinement *confinement, const char *program,
               struct maqet_error **err)
 {
-    static const char *const installed[] = {"bin",     "lib",   "lib32",    "lib64",
-                                            "libexec", "share", "etc/qemu", NULL};
-    static const char *const built[] = {"qemu-bundle", "pc-bios", "../pc-bios", NULL};
+    static const char installed[] = "bin:lib:lib32:lib64:libexec:share:etc/qemu";
+    static const char built[] = "qemu-bundle:pc-bios:../pc-bios";
     _cleanup_free_ char *real = realpath(program, NULL);
 
     if (!real)
@@ -258,13 +197,8 @@ allow_program(struct maqet_confinement *confinement, const char *program,
 
     if (strcmp(above, "/usr") == 0)
         return 0;
-    for (const char *const *name = in_bin ? installed : built; *name; name++) {
-        _cleanup_free_ char *path = maqet_format("%s/%s", in_bin ? above : folder, *name);
-
-        if (maqet_confinement_allow(confinement, path, RUN, err) < 0)
-            return -1;
-    }
-    return 0;
+    return in_bin ? allow_all(confinement, installed, above, RUN, err)
+                  : allow_all(confinement, built, folder, RUN, err);
 }
 
 /* Folders of libraries and of QEMU's modules that the environment names. */
@@ -273,13 +207,9 @@ allow_environment(struct maqet_confinement *confinement, struct maqet_error **er
 {
     static const char *const names[] = {"LD_LIBRARY_PATH", "LD_PRELOAD",
                                         "QEMU_MODULE_DIR"};
-    _cleanup_strings_ struct maqet_strings paths = MAQET_STRINGS_INIT;
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (getenv(names[i]))
-            maqet_path_split(getenv(names[i]), "/", &paths);
-    for (size_t i = 0; i < paths.count; i++)
-        if (maqet_confinement_allow(confinement, paths.items[i], RUN, err) < 0)
+        if (allow_all(confinement, getenv(names[i]), "/", RUN, err) < 0)
             return -1;
     return 0;
 }
@@ -287,38 +217,25 @@ allow_environment(struct maqet_confinement *confinement, struct maqet_error **er
 static int
 allow_desktop(struct maqet_confinement *confinement, struct maqet_error **err)
 {
-    static const struct place devices[] = {
-        {"/dev/dri", USE}, {"/dev/snd", USE}, {"/dev/udmabuf", USE}};
     const char *home = getenv("HOME"), *authority = getenv("XAUTHORITY");
     const char *runtime = getenv("XDG_RUNTIME_DIR");
-    size_t count = sizeof(desktop_places) / sizeof(*desktop_places);
 
     if (!getenv("DISPLAY") && !getenv("WAYLAND_DISPLAY"))
         return 0;
-    for (size_t i = 0; home && i < count; i++) {
-        _cleanup_free_ char *path = maqet_format("%s/%s", home, desktop_places[i]);
-
-        if (maqet_confinement_allow(confinement, path, READ, err) < 0)
-            return -1;
-    }
-    if (authority && maqet_confinement_allow(confinement, authority, READ, err) < 0)
+    if ((home && allow_all(confinement, desktop_places, home, READ, err) < 0) ||
+        (authority && maqet_confinement_allow(confinement, authority, READ, err) < 0) ||
+        (runtime && allow_all(confinement, "pulse", runtime, READ, err) < 0))
         return -1;
-    if (runtime) {
-        _cleanup_free_ char *pulse = maqet_format("%s/pulse", runtime);
-
-        if (maqet_confinement_allow(confinement, pulse, READ, err) < 0)
-            return -1;
-    }
-    return allow_all(confinement, devices, sizeof(devices) / sizeof(*devices), err);
+    return allow_all(confinement, desktop_devices, "/", USE, err);
 }
 
 int
 maqet_confinement_allow_system(struct maqet_confinement *confinement, const char *program,
                                struct maqet_error **err)
 {
-    size_t count = sizeof(system_places) / sizeof(*system_places);
-
-    return allow_all(confinement, system_places, count, err) < 0 ||
+    return allow_all(confinement, run_places, "/", RUN, err) < 0 ||
+                   allow_all(confinement, read_places, "/", READ, err) < 0 ||
+                   allow_all(confinement, use_places, "/", USE, err) < 0 ||
                    allow_program(confinement, program, err) < 0 ||
                    allow_environment(confinement, err) < 0 ||
                    allow_desktop(confinement, err) < 0

@@ -22,24 +22,25 @@ tell(const struct maqet_hotplug *hotplug, const char *command, json_object *argu
 /* ---- removing ---- */
 
 static int
-tell_removal(const struct maqet_hotplug *hotplug,
-             const struct maqet_monitor_command *added, struct maqet_error **err)
+tell_removal(const struct maqet_hotplug *hotplug, const struct maqet_props *props,
+             struct maqet_error **err)
 {
-    return tell(hotplug, added->removal,
-                maqet_json_object(added->id_key, json_object_new_string(added->id), NULL),
-                err);
+    json_object *id = json_object_new_string(props->id);
+
+    return tell(hotplug, props->kind->remove,
+                maqet_json_object(props->kind->id_key, id, NULL), err);
 }
 
 static int
-remove_in_use(const struct maqet_hotplug *hotplug,
-              const struct maqet_monitor_command *added, struct maqet_error **err)
+remove_in_use(const struct maqet_hotplug *hotplug, const struct maqet_props *props,
+              struct maqet_error **err)
 {
     struct maqet_deadline deadline = maqet_deadline_in(hotplug->timeout);
 
     for (;;) {
         _cleanup_error_ struct maqet_error *reason = NULL;
 
-        if (tell_removal(hotplug, added, &reason) == 0)
+        if (tell_removal(hotplug, props, &reason) == 0)
             return 0;
         if (reason->code != MAQET_ERROR_FAILED || maqet_deadline_left(deadline) == 0)
             return maqet_error_move(err, TAKE_PTR(reason));
@@ -72,19 +73,19 @@ await_gone(const struct maqet_hotplug *hotplug, const char *id, int64_t timeout,
 }
 
 static int
-remove_device(const struct maqet_hotplug *hotplug,
-              const struct maqet_monitor_command *added, struct maqet_error **err)
+remove_device(const struct maqet_hotplug *hotplug, const struct maqet_props *props,
+              struct maqet_error **err)
 {
     int gone;
 
-    if (tell_removal(hotplug, added, err) < 0)
+    if (tell_removal(hotplug, props, err) < 0)
         return -1;
-    gone = await_gone(hotplug, added->id,
+    gone = await_gone(hotplug, props->id,
                       hotplug->resets ? ALONE_TIMEOUT : hotplug->timeout, err);
     if (gone == 0 && hotplug->resets)
         gone = tell(hotplug, "system_reset", NULL, err) < 0
                    ? -1
-                   : await_gone(hotplug, added->id, hotplug->timeout, err);
+                   : await_gone(hotplug, props->id, hotplug->timeout, err);
     if (gone == 0)
         return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
                                "the guest did not let go of it within %.0f s",
@@ -98,14 +99,14 @@ maqet_hotplug_remove(const struct maqet_hotplug *hotplug,
                      struct maqet_error **err)
 {
     for (size_t i = commands->count; i > 0; i--) {
-        const struct maqet_monitor_command *added = &commands->items[i - 1];
-        int result = strcmp(added->removal, maqet_kind_device.remove) == 0
-                         ? remove_device(hotplug, added, err)
-                         : remove_in_use(hotplug, added, err);
+        const struct maqet_props *props = commands->items[i - 1].props;
+        int result = props->kind == &maqet_kind_device
+                         ? remove_device(hotplug, props, err)
+                         : remove_in_use(hotplug, props, err);
 
         if (result < 0)
-            return maqet_error_wrap(err, "The %s '%s' cannot be removed", added->option,
-                                    added->id);
+            return maqet_error_wrap(err, "The %s '%s' cannot be removed", props->option,
+                                    props->id);
     }
     return 0;
 }
@@ -122,10 +123,11 @@ maqet_hotplug_add(const struct maqet_hotplug *hotplug,
                                                      .count = i};
         _cleanup_error_ struct maqet_error *stays = NULL;
 
-        if (tell(hotplug, command->name, json_object_get(command->arguments), err) == 0)
+        if (tell(hotplug, command->props->kind->add, json_object_get(command->arguments),
+                 err) == 0)
             continue;
-        maqet_error_wrap(err, "The %s '%s' cannot be added", command->option,
-                         command->id);
+        maqet_error_wrap(err, "The %s '%s' cannot be added", command->props->option,
+                         command->props->id);
         if (maqet_hotplug_remove(hotplug, &added, &stays) < 0)
             maqet_error_remark(err, "%s", stays->message);
         return -1;

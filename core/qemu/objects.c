@@ -144,47 +144,12 @@ add(json_object *container, const char *segment, json_object *value)
            json_object_array_add(container, value) == 0;
 }
 
-/* Goes one segment down, making the container there if it is missing. NULL: a fault. */
-static json_object *
-descend(struct maqet_props *props, json_object *container, const char *key,
-        const char *segment, const char *rest)
+/* Whether a value can't be set, or the segments of @rest (NULL: none) not be below it. */
+static bool
+clashes(json_object *value, const char *rest)
 {
-    json_object *child;
-
-    if (find(container, segment, &child)) {
-        bool clash = !is_container(child) ||
-                     (json_object_is_type(child, json_type_array) && !is_index(rest));
-
-        if (clash)
-            fault(props, "the key '%s' clashes with one that was set before", key);
-        return clash ? NULL : child;
-    }
-    child = is_index(rest) ? json_object_new_array() : json_object_new_object();
-    if (add(container, segment, child))
-        return child;
-    fault(props, "the key '%s' leaves a gap in a list", key);
-    json_object_put(child);
-    return NULL;
-}
-
-/* Sets the last segment; takes the value. */
-static void
-finish(struct maqet_props *props, json_object *container, const char *key,
-       const char *segment, json_object *value)
-{
-    json_object *before;
-
-    if (find(container, segment, &before)) {
-        if (is_container(before))
-            fault(props, "the key '%s' clashes with one that was set before", key);
-        else
-            fault(props, "the key '%s' is set twice", key);
-    } else if (add(container, segment, value)) {
-        return;
-    } else {
-        fault(props, "the key '%s' leaves a gap in a list", key);
-    }
-    json_object_put(value);
+    return !rest || !is_container(value) ||
+           (json_object_is_type(value, json_type_array) && !is_index(rest));
 }
 
 /* Sets a property; takes the value. */
@@ -193,24 +158,35 @@ set(struct maqet_props *props, const char *key, json_object *value)
 {
     _cleanup_json_ json_object *owned = value;
     _cleanup_free_ char *copy = maqet_strdup(key ? key : "");
-    json_object *container = props->json;
+    json_object *container = props->json, *child;
     char *rest = copy;
 
-    for (;;) {
+    do {
         const char *segment = strsep(&rest, ".");
 
         if (!*segment || strpbrk(segment, "=,") || !maqet_json_carries(segment)) {
             fault(props, "'%s' is not a key", key ? key : "");
             return;
         }
-        if (!rest) {
-            finish(props, container, key, segment, TAKE_PTR(owned));
+        if (!find(container, segment, &child)) {
+            child = !rest            ? json_object_get(owned)
+                    : is_index(rest) ? json_object_new_array()
+                                     : json_object_new_object();
+            if (!add(container, segment, child)) {
+                fault(props, "the key '%s' leaves a gap in a list", key);
+                json_object_put(child);
+                return;
+            }
+        } else if (clashes(child, rest)) {
+            fault(props,
+                  rest || is_container(child)
+                      ? "the key '%s' clashes with one that was set before"
+                      : "the key '%s' is set twice",
+                  key);
             return;
         }
-        container = descend(props, container, key, segment, rest);
-        if (!container)
-            return;
-    }
+        container = child;
+    } while (rest);
 }
 
 void

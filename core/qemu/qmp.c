@@ -230,17 +230,11 @@ maqet_qemu_check_version(const char *program, struct maqet_error **err)
 
 /* ---- the greeting ---- */
 
-/* A part of QEMU's version, none of which has more than two digits; -1: it is none. */
-static int
-version_part(json_object *numbers, const char *key)
+/* Whether it is a part of QEMU's version, none of which has more than two digits. */
+static bool
+is_part(int64_t number)
 {
-    json_object *part = NULL;
-    int value = -1;
-
-    json_object_object_get_ex(numbers, key, &part);
-    if (json_object_is_type(part, json_type_int))
-        value = json_object_get_int(part);
-    return value < 100 ? value : -1;
+    return number >= 0 && number < 100;
 }
 
 static int
@@ -252,15 +246,16 @@ read_version(struct maqet_qmp *qmp, json_object *greeting, struct maqet_error **
     json_object_object_get_ex(monitor, "version", &version);
     json_object_object_get_ex(version, "qemu", &numbers);
     const char *package = maqet_json_text(version, "package");
-    int major = version_part(numbers, "major");
-    int minor = version_part(numbers, "minor");
-    int micro = version_part(numbers, "micro");
+    int64_t major = maqet_json_int(numbers, "major");
+    int64_t minor = maqet_json_int(numbers, "minor");
+    int64_t micro = maqet_json_int(numbers, "micro");
 
-    if (major < 0 || minor < 0 || micro < 0)
+    if (major == 0 || !is_part(major) || !is_part(minor) || !is_part(micro))
         return maqet_error_set(err, MAQET_ERROR_FAILED,
                                "QEMU's greeting does not say its version");
-    qmp->version = major * 10000 + minor * 100 + micro;
-    _cleanup_free_ char *text = maqet_format("%d.%d.%d", major, minor, micro);
+    qmp->version = (int)(major * 10000 + minor * 100 + micro);
+    _cleanup_free_ char *text =
+        maqet_format("%d.%d.%d", (int)major, (int)minor, (int)micro);
     qmp->version_text =
         package && *package ? maqet_format("%s (%s)", text, package) : maqet_strdup(text);
     return check_version(qmp->version, text, err);

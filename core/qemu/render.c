@@ -202,13 +202,12 @@ maqet_args_render_commands(const struct maqet_args *args, size_t skipped,
 {
     for (size_t i = skipped; i < args->count; i++) {
         const struct maqet_props *props = args->objects[i];
-        const struct maqet_object_kind *kind = props->kind;
 
-        if (!kind->add)
+        if (!props->kind->add)
             return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                                    "a %s cannot be added to a QEMU that runs",
                                    props->option);
-        json_object *arguments = kind == &maqet_kind_chardev
+        json_object *arguments = props->kind == &maqet_kind_chardev
                                      ? chardev_arguments(props, err)
                                      : json_object_get(props->json);
         if (!arguments)
@@ -216,12 +215,7 @@ maqet_args_render_commands(const struct maqet_args *args, size_t skipped,
         commands->items = maqet_realloc(commands->items,
                                         (commands->count + 1) * sizeof(*commands->items));
         commands->items[commands->count++] =
-            (struct maqet_monitor_command){.name = kind->add,
-                                           .arguments = arguments,
-                                           .option = props->option,
-                                           .id = props->id,
-                                           .removal = kind->remove,
-                                           .id_key = kind->id_key};
+            (struct maqet_monitor_command){.props = props, .arguments = arguments};
     }
     return 0;
 }

@@ -27,12 +27,8 @@ bool maqet_args_render_image(const struct maqet_args *args, const char *node_nam
 /* ---- commands of the monitor ---- */
 
 struct maqet_monitor_command {
-    const char *name;       /* "blockdev-add" */
-    json_object *arguments; /* owned */
-    const char *option;     /* of the object: "-blockdev" */
-    const char *id;         /* the object's; owned by the args */
-    const char *removal;    /* the command that takes it away again, */
-    const char *id_key;     /* and the argument of that which is the id */
+    const struct maqet_props *props; /* the object, whose kind has the commands' names */
+    json_object *arguments;          /* of the one that adds it; owned */
 };
 
 struct maqet_monitor_commands {

@@ -35,7 +35,7 @@ refused "chardev: 'socket,id=c,fd=3,server=on,wait=off'" "-chardev fd= cannot be
 refused "device: help" "-device help cannot be used"
 refused "icount: 'shift=auto,rr=record,rrfile=r'" "-icount rr= cannot be used"
 refused "netdev: 'user,id=n,guestfwd=tcp:10.0.2.100:1234-cmd:cat'" \
-    "-netdev user,guestfwd=-cmd: cannot be used: QEMU's sandbox forbids"
+    "-netdev user,guestfwd=-cmd: cannot be used: QEMU's sandbox does not allow"
 err_has "sandbox: off"
 refused "netdev: 'tap,id=n,ifname=t,script=no'" "-netdev tap without downscript=no cannot be used"
 

@@ -24,7 +24,7 @@ check_commands(const struct maqet_args *args, size_t skipped, const char *wanted
     CU_ASSERT_EQUAL(maqet_args_render_commands(args, skipped, &commands, &error), 0);
     UNIT_NO_ERROR(&error);
     for (size_t i = 0; i < commands.count; i++)
-        maqet_strings_addf(&lines, "%s %s", commands.items[i].name,
+        maqet_strings_addf(&lines, "%s %s", commands.items[i].props->kind->add,
                            json_object_to_json_string_ext(
                                commands.items[i].arguments,
                                JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
