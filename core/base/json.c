@@ -73,8 +73,12 @@ maqet_json_object(const char *key, ...)
     va_list rest;
 
     va_start(rest, key);
-    for (; key; key = va_arg(rest, const char *))
-        json_object_object_add(object, key, va_arg(rest, json_object *));
+    for (; key; key = va_arg(rest, const char *)) {
+        json_object *value = va_arg(rest, json_object *);
+
+        if (value)
+            json_object_object_add(object, key, value);
+    }
     va_end(rest);
     return object;
 }
