@@ -82,7 +82,6 @@ libmaqet_core_la_SOURCES = \
 	core/lifecycle/startable.c core/lifecycle/startable.h \
 	core/lifecycle/stop.c core/lifecycle/stop.h \
 	core/machine/accel.c core/machine/accel.h \
-	core/machine/argument_files.c core/machine/argument_files.h \
 	core/machine/arguments.c core/machine/arguments.h \
 	core/machine/bases.c core/machine/bases.h \
 	core/machine/check.c core/machine/check.h \
@@ -103,11 +102,9 @@ libmaqet_core_la_SOURCES = \
 	core/machine/needs.c core/machine/needs.h \
 	core/machine/opened.c core/machine/opened.h \
 	core/machine/owner.c core/machine/owner.h \
-	core/machine/power_button.c core/machine/power_button.h \
 	core/machine/run.c core/machine/run.h \
 	core/machine/run_claim.c core/machine/run_claim.h \
 	core/machine/run_folder.c core/machine/run_folder.h \
-	core/machine/run_holder.c core/machine/run_holder.h \
 	core/machine/sandbox.c core/machine/sandbox.h \
 	core/machine/sandbox_rules.c core/machine/sandbox_rules.h \
 	core/machine/schema.c core/machine/schema.h \

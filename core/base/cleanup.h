@@ -57,6 +57,13 @@ maqet_cleanup_json(json_object **object)
     json_object_put(*object);
 }
 
+/* Defines the cleanup of a pointer to a struct that a function frees. */
+#define MAQET_CLEANUP(of, function, name)                                                \
+    static inline void name(struct of **pointer)                                         \
+    {                                                                                    \
+        function(*pointer);                                                              \
+    }
+
 #define _cleanup_free_ _cleanup_(maqet_cleanup_free)
 #define _cleanup_close_ _cleanup_(maqet_cleanup_close)
 #define _cleanup_file_ _cleanup_(maqet_cleanup_file)

@@ -8,6 +8,10 @@
 
 #include "core/config/tree.h"
 
+/* What every row of the core's own tables says: {MAQET_OPTION("vga", STRING, "...")}. */
+#define MAQET_OPTION(key, kind, text)                                                    \
+    .name = (key), .type = MAQET_OPTION_##kind, .help = (text)
+
 /*
  * Checks every key and value of a mapping against the tables (an array that ends with
  * NULL; of two rows of one name the first counts). Errors name the place, and the closest

@@ -9,7 +9,7 @@
 #include <signal.h>
 
 #include "core/lifecycle/start.h"
-#include "core/machine/argument_files.h"
+#include "core/machine/arguments.h"
 #include "core/machine/helpers.h"
 #include "core/machine/opened.h"
 

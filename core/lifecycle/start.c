@@ -17,7 +17,7 @@
 #include "core/lifecycle/startable.h"
 #include "core/machine/accel.h"
 #include "core/machine/arguments.h"
-#include "core/machine/power_button.h"
+#include "core/machine/monitor.h"
 #include "core/machine/run.h"
 #include "core/machine/sandbox_rules.h"
 #include "core/machine/slots.h"

@@ -8,7 +8,6 @@
 #include "core/base/files.h"
 #include "core/base/process.h"
 #include "core/machine/accel.h"
-#include "core/machine/argument_files.h"
 #include "core/machine/arguments.h"
 #include "core/machine/command_line.h"
 #include "core/machine/helpers.h"

@@ -10,7 +10,7 @@
 #include "core/base/pidfd.h"
 #include "core/machine/exports.h"
 #include "core/machine/opened.h"
-#include "core/machine/power_button.h"
+#include "core/machine/monitor.h"
 #include "core/machine/run.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/silence.h"

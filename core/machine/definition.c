@@ -23,29 +23,18 @@ enum { VM_NAME_MAX = 63, FORMAT = 1, VCPUS_MAX = 4096 };
 
 static const char *const accel_words[] = {"auto", "kvm", "tcg", NULL};
 static const struct maqet_option top_options[] = {
-    {.name = "name", .type = MAQET_OPTION_STRING, .help = "the VM's name"},
-    {.name = "binary", .type = MAQET_OPTION_STRING, .help = "QEMU's program"},
-    {.name = "accel",
-     .type = MAQET_OPTION_CHOICE,
-     .choices = accel_words,
-     .help = "how the guest's code is run"},
-    {.name = "memory", .type = MAQET_OPTION_STRING, .help = "the value of QEMU's -m"},
-    {.name = "cpu",
-     .type = MAQET_OPTION_STRING,
-     .help = "the value of QEMU's -cpu, or a number of vCPUs"},
-    {.name = "display",
-     .type = MAQET_OPTION_STRING,
-     .help = "the value of QEMU's -display"},
-    {.name = "vga", .type = MAQET_OPTION_STRING, .help = "the value of QEMU's -vga"},
-    {.name = "run_as",
-     .type = MAQET_OPTION_STRING,
-     .help = "the user that QEMU switches to when root starts the VM"},
-    {.name = "guest_agent",
-     .type = MAQET_OPTION_BOOL,
-     .help = "give the guest a port for qemu-guest-agent"},
-    {.name = "storage_dir",
-     .type = MAQET_OPTION_PATH,
-     .help = "where images without a `file` are created"},
+    {MAQET_OPTION("name", STRING, "the VM's name")},
+    {MAQET_OPTION("binary", STRING, "QEMU's program")},
+    {MAQET_OPTION("accel", CHOICE, "how the guest's code is run"),
+     .choices = accel_words},
+    {MAQET_OPTION("memory", STRING, "the value of QEMU's -m")},
+    {MAQET_OPTION("cpu", STRING, "the value of QEMU's -cpu, or a number of vCPUs")},
+    {MAQET_OPTION("display", STRING, "the value of QEMU's -display")},
+    {MAQET_OPTION("vga", STRING, "the value of QEMU's -vga")},
+    {MAQET_OPTION("run_as", STRING,
+                  "the user that QEMU switches to when root starts the VM")},
+    {MAQET_OPTION("guest_agent", BOOL, "give the guest a port for qemu-guest-agent")},
+    {MAQET_OPTION("storage_dir", PATH, "where images without a `file` are created")},
     {.name = NULL},
 };
 
@@ -66,35 +55,17 @@ maqet_definition_free(struct maqet_definition *definition)
     free(definition);
 }
 
-void
-maqet_definition_cleanup(struct maqet_definition **definition)
-{
-    maqet_definition_free(*definition);
-}
-
 bool
 maqet_vm_name_valid(const char *name)
 {
-    static const char first[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-    static const char more[] =
+    static const char letters[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
 
-    return name[0] && strchr(first, name[0]) && strspn(name, more) == strlen(name) &&
+    return name[0] && !strchr("_.-", name[0]) && strspn(name, letters) == strlen(name) &&
            strlen(name) <= VM_NAME_MAX;
 }
 
 /* ---- one tree of all files ---- */
-
-/* Of one file, since merging takes out what a later file replaces. */
-static int
-check_repeated(json_object *tree, struct maqet_error **err)
-{
-    json_object *arguments = NULL;
-
-    json_object_object_get_ex(tree, "arguments", &arguments);
-    return maqet_arguments_check_repeated(arguments, err);
-}
 
 static json_object *
 read_files(const struct maqet_strings *files, const struct maqet_strings *assignments,
@@ -104,21 +75,15 @@ read_files(const struct maqet_strings *files, const struct maqet_strings *assign
     _cleanup_free_ char *folder = realpath(".", NULL);
 
     for (size_t i = 0; i < files->count; i++) {
-        json_object *later = maqet_yaml_read(files->items[i], err);
+        _cleanup_json_ json_object *later = maqet_yaml_read(files->items[i], err);
 
-        if (!later)
+        /* Of each file, since merging takes out what a later one replaces. */
+        if (!later || maqet_arguments_check_repeated(
+                          json_object_object_get(later, "arguments"), err) < 0)
             return NULL;
-        if (check_repeated(later, err) < 0) {
-            json_object_put(later);
-            return NULL;
-        }
-        if (!tree) {
-            tree = later;
-            continue;
-        }
-        int merged = maqet_merge(tree, later, err);
-        json_object_put(later);
-        if (merged < 0)
+        if (!tree)
+            tree = TAKE_PTR(later);
+        else if (maqet_merge(tree, later, err) < 0)
             return NULL;
     }
     for (size_t i = 0; i < assignments->count; i++)
@@ -133,9 +98,8 @@ static int
 check_kind(json_object *tree, const char *key, enum json_type type, const char *wanted,
            struct maqet_error **err)
 {
-    json_object *value = NULL;
+    json_object *value = json_object_object_get(tree, key);
 
-    json_object_object_get_ex(tree, key, &value);
     if (!value || json_object_is_type(value, type))
         return 0;
     return maqet_place_error(maqet_tree_place_of_value(tree, key), err,
@@ -158,14 +122,12 @@ static int
 check_storage_list(json_object *tree, struct maqet_error **err)
 {
     _cleanup_json_ json_object *named = json_object_new_object(); /* by their names */
-    json_object *list = NULL, *other;
+    json_object *list = json_object_object_get(tree, "storage"), *other;
 
     if (check_kind(tree, "storage", json_type_array,
                    "a list of drives, each beginning with `- name: ...`", err) < 0)
         return -1;
-    if (!json_object_object_get_ex(tree, "storage", &list) || !list)
-        return 0;
-    for (size_t i = 0; i < json_object_array_length(list); i++) {
+    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
         json_object *entry = json_object_array_get_idx(list, i);
 
         if (!json_object_is_type(entry, json_type_object))
@@ -217,17 +179,23 @@ check_memory(json_object *tree, struct maqet_error **err)
     return -1;
 }
 
+/* Whether the text is a number, and not the one that is also a model of QEMU's. */
+static bool
+is_number_of_vcpus(const char *text)
+{
+    return text && !text[strspn(text, "0123456789")] && strcmp(text, "486") != 0;
+}
+
 unsigned
 maqet_definition_vcpus(json_object *tree)
 {
     const char *text = maqet_tree_text(tree, "cpu");
     int64_t number;
 
-    /* The one number that is also a model of QEMU's. */
-    if (!text || text[strspn(text, "0123456789")] || strcmp(text, "486") == 0 ||
-        !maqet_parse_int(text, &number) || number > VCPUS_MAX)
-        return 0;
-    return (unsigned)number;
+    return is_number_of_vcpus(text) && maqet_parse_int(text, &number) &&
+                   number <= VCPUS_MAX
+               ? (unsigned)number
+               : 0;
 }
 
 static int
@@ -235,8 +203,7 @@ check_cpu(json_object *tree, struct maqet_error **err)
 {
     const char *text = maqet_tree_text(tree, "cpu");
 
-    if (!text || text[strspn(text, "0123456789")] || strcmp(text, "486") == 0 ||
-        maqet_definition_vcpus(tree) > 0)
+    if (!is_number_of_vcpus(text) || maqet_definition_vcpus(tree) > 0)
         return 0;
     return maqet_place_error(
         maqet_tree_place_of_value(tree, "cpu"), err, MAQET_ERROR_INVALID,
@@ -250,7 +217,6 @@ check_tree(json_object *tree, struct maqet_error **err)
 {
     static const struct maqet_option *const tables[] = {top_options, NULL};
     _cleanup_strings_ struct maqet_strings others = MAQET_STRINGS_INIT;
-    json_object *arguments = NULL;
 
     maqet_strings_add(&others, "arguments");
     maqet_strings_add(&others, "sandbox");
@@ -261,8 +227,7 @@ check_tree(json_object *tree, struct maqet_error **err)
         check_memory(tree, err) < 0 || check_cpu(tree, err) < 0 ||
         check_storage_list(tree, err) < 0 || maqet_sandbox_check(tree, err) < 0)
         return -1;
-    json_object_object_get_ex(tree, "arguments", &arguments);
-    return maqet_arguments_check(arguments, err);
+    return maqet_arguments_check(json_object_object_get(tree, "arguments"), err);
 }
 
 /* ---- its name ---- */
@@ -285,70 +250,60 @@ name_of_file(const char *file)
     return maqet_strdup(base);
 }
 
-static int
-error_no_name(json_object *tree, struct maqet_error **err, const char *why)
-{
-    maqet_place_error(maqet_tree_place(tree), err, MAQET_ERROR_INVALID,
-                      "the VM has no name%s", why);
-    maqet_error_next(err, MAQET_NEXT_NAME_VM, NULL);
-    return -1;
-}
-
-/* Names a machine whose files don't say how it is called after its file. */
+/* The name of a machine whose files don't say it. The caller frees. */
 static char *
 name_after_file(json_object *tree, const struct maqet_strings *files,
                 struct maqet_error **err)
 {
-    if (files->count > 1) {
-        _cleanup_free_ char *list = maqet_strings_list(files);
-        _cleanup_free_ char *why = maqet_format(
-            ": none of its files has a `name`, and it could be named after any of %s",
-            list);
-
-        error_no_name(tree, err, why);
-        return NULL;
-    }
-    if (strcmp(files->items[0], "-") == 0) {
-        error_no_name(tree, err, ", and it cannot be named after standard input");
-        return NULL;
-    }
     _cleanup_free_ char *name = name_of_file(files->items[0]);
-    if (maqet_vm_name_valid(name))
+    _cleanup_free_ char *list = maqet_strings_list(files);
+    _cleanup_free_ char *why = NULL;
+
+    if (files->count > 1)
+        why = maqet_format(": none of its files has a `name`, and it could be named "
+                           "after any of %s",
+                           list);
+    else if (strcmp(files->items[0], "-") == 0)
+        why = maqet_strdup(", and it cannot be named after standard input");
+    else if (!maqet_vm_name_valid(name))
+        why = maqet_format(", and the name of its file cannot be used: invalid VM name "
+                           "'%s' (%s)",
+                           name, NAME_RULE);
+    else
         return TAKE_PTR(name);
-    _cleanup_free_ char *why =
-        maqet_format(", and the name of its file cannot be used: invalid VM name '%s' "
-                     "(%s)",
-                     name, NAME_RULE);
-    error_no_name(tree, err, why);
+    maqet_place_error(maqet_tree_place(tree), err, MAQET_ERROR_INVALID,
+                      "the VM has no name%s", why);
+    maqet_error_next(err, MAQET_NEXT_NAME_VM, NULL);
     return NULL;
 }
 
+/* @name is what was asked for; NULL: what the files say. */
 static int
 settle_name(struct maqet_definition *definition, const char *name,
             const struct maqet_strings *files, struct maqet_error **err)
 {
-    struct maqet_place place = maqet_tree_place_of_value(definition->tree, "name");
-    const char *written = maqet_tree_text(definition->tree, "name");
-    _cleanup_free_ char *derived = NULL;
+    json_object *tree = definition->tree;
+    const char *written = maqet_tree_text(tree, "name");
+    struct maqet_place place = {0};
 
-    if (!name && !written) {
-        derived = name_after_file(definition->tree, files, err);
-        if (!derived)
-            return -1;
+    if (name) {
+        definition->name = maqet_strdup(name);
+    } else if (written) {
+        definition->name = maqet_strdup(written);
+        place = maqet_tree_place_of_value(tree, "name");
+    } else {
+        definition->name = name_after_file(tree, files, err);
     }
-    if (name || derived)
-        place = (struct maqet_place){0};
-    if (!name)
-        name = derived ? derived : written;
-    if (!maqet_vm_name_valid(name))
+    if (!definition->name)
+        return -1;
+    if (!maqet_vm_name_valid(definition->name))
         return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                                 "invalid VM name '%s': %s", name, NAME_RULE);
-    definition->name = maqet_strdup(name);
+                                 "invalid VM name '%s': %s", definition->name, NAME_RULE);
     /* The stored tree says the name that the machine really has. */
-    if (!written || strcmp(written, name) != 0)
-        maqet_tree_set(definition->tree, "name", json_object_new_string(definition->name),
-                       maqet_tree_place_of_key(definition->tree, "name"),
-                       maqet_tree_place_of_value(definition->tree, "name"));
+    if (!written || strcmp(written, definition->name) != 0)
+        maqet_tree_set(tree, "name", json_object_new_string(definition->name),
+                       maqet_tree_place_of_key(tree, "name"),
+                       maqet_tree_place_of_value(tree, "name"));
     return 0;
 }
 
@@ -387,11 +342,11 @@ int
 maqet_definition_save(const char *path, const struct maqet_definition *definition,
                       struct maqet_error **err)
 {
-    _cleanup_json_ json_object *file = json_object_new_object();
+    _cleanup_json_ json_object *file =
+        maqet_json_object("format", json_object_new_int(FORMAT), "uuid",
+                          json_object_new_string(definition->uuid), "definition",
+                          maqet_tree_save(definition->tree), NULL);
 
-    json_object_object_add(file, "format", json_object_new_int(FORMAT));
-    json_object_object_add(file, "uuid", json_object_new_string(definition->uuid));
-    json_object_object_add(file, "definition", maqet_tree_save(definition->tree));
     return maqet_json_write(path, file, err);
 }
 
@@ -401,11 +356,10 @@ maqet_definition_load(const char *path, const char *name, struct maqet_error **e
     _cleanup_definition_ struct maqet_definition *definition =
         maqet_alloc(sizeof(*definition));
     _cleanup_json_ json_object *file = maqet_json_read(path, err);
-    json_object *tree = NULL;
 
     if (!file)
         return NULL;
-    json_object_object_get_ex(file, "definition", &tree);
+    json_object *tree = json_object_object_get(file, "definition");
     if (maqet_json_int(file, "format") != FORMAT || !maqet_json_text(file, "uuid") ||
         !tree) {
         maqet_error_set(err, MAQET_ERROR_FAILED,

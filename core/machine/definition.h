@@ -16,7 +16,7 @@ struct maqet_definition {
 };
 
 void maqet_definition_free(struct maqet_definition *definition);
-void maqet_definition_cleanup(struct maqet_definition **definition);
+MAQET_CLEANUP(maqet_definition, maqet_definition_free, maqet_definition_cleanup)
 
 #define _cleanup_definition_ _cleanup_(maqet_definition_cleanup)
 

@@ -9,7 +9,6 @@
 #include <sys/un.h>
 
 #include "core/base/clock.h"
-#include "core/base/files.h"
 #include "core/base/pidfd.h"
 #include "core/base/procfs.h"
 #include "core/base/sockets.h"
@@ -153,38 +152,21 @@ maqet_helpers_clear(struct maqet_helpers *helpers)
 
 /* ---- after QEMU ---- */
 
-/* Whether the process that has the PID now is the one that was started then. */
-static bool
-is_same(int pid, uint64_t started)
-{
-    struct maqet_procfs_stat stat;
-
-    return maqet_procfs_stat(pid, &stat) && stat.started == started;
-}
-
-/* A pidfd of the process that a line of the record names; -1: it has ended. */
+/* A pidfd of the process that a line of the record names, and that was started then; -1:
+ * it has ended. */
 static int
 open_recorded(const char *line)
 {
+    struct maqet_procfs_stat stat;
     uint64_t started;
     int pid;
 
     if (sscanf(line, "%d %" SCNu64, &pid, &started) != 2 || pid <= 0)
         return -1;
     _cleanup_close_ int pidfd = maqet_pidfd_open(pid);
-    return pidfd >= 0 && is_same(pid, started) ? TAKE_FD(pidfd) : -1;
-}
-
-/* It was told already, by its supervisor or by us. */
-static void
-end(int pidfd, int64_t deadline)
-{
-    int64_t left = deadline - maqet_now();
-
-    if (maqet_pidfd_wait(pidfd, left > 0 ? left : 0))
-        return;
-    maqet_pidfd_kill(pidfd, SIGKILL);
-    maqet_pidfd_wait(pidfd, END_TIMEOUT);
+    return pidfd >= 0 && maqet_procfs_stat(pid, &stat) && stat.started == started
+               ? TAKE_FD(pidfd)
+               : -1;
 }
 
 static void
@@ -203,7 +185,7 @@ remove_sockets(int dir_fd)
 void
 maqet_helpers_end(int dir_fd)
 {
-    int64_t deadline = maqet_now() + END_TIMEOUT;
+    struct maqet_deadline deadline = maqet_deadline_in(END_TIMEOUT);
     _cleanup_close_ int fd = openat(dir_fd, RECORD, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     _cleanup_free_ char *text = NULL;
     _cleanup_free_ int *pidfds = NULL;
@@ -214,21 +196,21 @@ maqet_helpers_end(int dir_fd)
     if ((fd < 0 && errno != ENOENT) ||
         (fd >= 0 && maqet_fd_read(fd, RECORD, RECORD_LIMIT, &text, NULL, NULL) < 0))
         return;
-    if (text) {
-        char *rest = text;
+    char *rest = text;
+    for (char *line; (line = strsep(&rest, "\n"));) {
+        int pidfd = open_recorded(line);
 
-        for (char *line; (line = strsep(&rest, "\n"));) {
-            int pidfd = open_recorded(line);
-
-            if (pidfd < 0)
-                continue;
-            pidfds = maqet_realloc(pidfds, (count + 1) * sizeof(*pidfds));
-            pidfds[count++] = pidfd;
-            maqet_pidfd_terminate(pidfd);
-        }
+        if (pidfd < 0)
+            continue;
+        pidfds = maqet_realloc(pidfds, (count + 1) * sizeof(*pidfds));
+        pidfds[count++] = pidfd;
+        maqet_pidfd_terminate(pidfd);
     }
     for (size_t i = 0; i < count; i++) {
-        end(pidfds[i], deadline);
+        if (!maqet_pidfd_wait(pidfds[i], maqet_deadline_left(deadline))) {
+            maqet_pidfd_kill(pidfds[i], SIGKILL);
+            maqet_pidfd_wait(pidfds[i], END_TIMEOUT);
+        }
         close(pidfds[i]);
     }
     /* What they had to do is done; their supervisors have no more than to end. */

@@ -8,7 +8,6 @@
 #include "core/base/files.h"
 #include "core/config/tree.h"
 #include "core/machine/run.h"
-#include "core/machine/run_holder.h"
 #include "core/machine/store.h"
 #include "core/storage/elsewhere.h"
 

@@ -49,6 +49,16 @@ json_object *maqet_monitor_nodes(struct maqet_opened *machine, struct maqet_erro
 /* The node of that name in such a list, which keeps it; NULL: there is none. */
 json_object *maqet_monitor_find_node(json_object *nodes, const char *name);
 
+/*
+ * Presses the power button of the guest of a machine that runs, within @timeout ms. A
+ * guest that is paused or asleep goes on first, since it could not react; a QEMU whose
+ * guest has powered off already, or has never run, is told to quit. MAQET_ERROR_STATE:
+ * QEMU has ended meanwhile. Where the monitor's socket is lost, it is reached by the
+ * descriptor of it that QEMU has.
+ */
+int maqet_power_button_press(const struct maqet_opened *machine, int64_t timeout,
+                             struct maqet_error **err);
+
 /* Whether QEMU is silent, and the command can do without its answers. */
 bool maqet_monitor_does_without(const struct maqet_opened *machine);
 

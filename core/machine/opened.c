@@ -8,7 +8,6 @@
 #include "core/machine/helpers.h"
 #include "core/machine/monitor.h"
 #include "core/machine/run.h"
-#include "core/machine/run_holder.h"
 #include "core/machine/store.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/qmp.h"
@@ -25,12 +24,6 @@ maqet_opened_close(struct maqet_opened *machine)
     maqet_vm_free(machine->vm);
     free(machine->name);
     free(machine);
-}
-
-void
-maqet_opened_cleanup(struct maqet_opened **machine)
-{
-    maqet_opened_close(*machine);
 }
 
 void

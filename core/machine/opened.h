@@ -58,7 +58,7 @@ struct maqet_opened *maqet_open(const struct maqet_context *context,
 
 /* Lets go of it, and of its lock; NULL is allowed. */
 void maqet_opened_close(struct maqet_opened *machine);
-void maqet_opened_cleanup(struct maqet_opened **machine);
+MAQET_CLEANUP(maqet_opened, maqet_opened_close, maqet_opened_cleanup)
 
 #define _cleanup_opened_ _cleanup_(maqet_opened_cleanup)
 

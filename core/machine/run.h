@@ -32,6 +32,20 @@
 #define MAQET_RUN_RULES "rules"
 #define MAQET_RUN_SCRATCH "scratch"
 
+/* ms between the moment in which a start takes the lock and that in which its child has
+ * written the PID. */
+#define MAQET_RUN_FORK_TIMEOUT INT64_C(2000)
+
+/* The PID that the run file names while its lock is held; 0: nobody runs. The caller gets
+ * a pidfd in *pidfd, which is that of the holder for sure, and of no other process that
+ * happens to have the PID. @deadline is on the clock of maqet_now(): by then the PID of
+ * one that is just being started must have been written. */
+int maqet_run_holder(int run_fd, int *pidfd, int64_t deadline, struct maqet_error **err);
+
+/* The name of the machine, of whatever data folder, whose QEMU a process of this user's
+ * is; *data_dir gets that folder. NULL: it is none. The caller frees both. */
+char *maqet_run_machine_of(int pid, char **data_dir);
+
 /* The socket of the server of one drive, for a guest whose changes are thrown away; the
  * caller frees. And what servers have left that were killed with their maqet. */
 char *maqet_run_server_socket(const char *folder, size_t index);

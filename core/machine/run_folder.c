@@ -14,9 +14,8 @@
 #include "core/base/replacement.h"
 #include "core/machine/run.h"
 #include "core/machine/run_claim.h"
-#include "core/machine/run_holder.h"
 #include "core/machine/store.h"
-#include "core/qemu/launch.h"
+#include "core/qemu/descriptors.h"
 
 /* Machines of one name in one runtime folder, each in a data folder of its own. */
 enum { SAME_NAMES = 1000 };
@@ -62,38 +61,112 @@ open_claimed(const struct maqet_run_machine *machine, const char *folder, int *f
 
 /* ---- where the folder is ---- */
 
-/* What its last start has noted. */
-struct note {
-    char *folder;                  /* NULL: nothing */
-    struct maqet_file_id run_file; /* that its QEMU has locked */
+/* A machine, its run file, and what its last start has noted. */
+struct known {
+    struct maqet_run_machine machine;
+    int run_fd;                      /* -1: it has none */
+    char *noted_folder;              /* NULL: nothing is noted */
+    struct maqet_file_id noted_file; /* that its QEMU has locked */
 };
 
 static void
-note_clear(struct note *note)
+known_clear(struct known *known)
 {
-    free(note->folder);
+    if (known->run_fd >= 0)
+        close(known->run_fd);
+    free(known->noted_folder);
 }
 
-#define _cleanup_note_ _cleanup_(note_clear)
+#define _cleanup_known_ _cleanup_(known_clear)
 
-/* @vms_fd: the folder of all machines. */
-static struct note
-read_note(int vms_fd, const char *name)
+static void
+read_note(struct known *known)
 {
-    _cleanup_free_ char *file = maqet_format("%s/" MAQET_STORE_RUN_FOLDER, name);
+    _cleanup_free_ char *file = maqet_store_file(
+        known->machine.context, known->machine.name, MAQET_STORE_RUN_FOLDER);
     _cleanup_free_ char *text = NULL;
-    struct note note = {0};
-    struct maqet_file_id *id = &note.run_file;
+    struct maqet_file_id id;
 
-    if (maqet_file_read_at(vms_fd, file, PATH_LIMIT, &text, NULL, NULL) < 0)
-        return note;
+    if (maqet_file_read(file, PATH_LIMIT, &text, NULL, NULL) < 0)
+        return;
     char *end = strchr(text, '\n');
-    if (!end || sscanf(end, "\n%" SCNu64 " %" SCNu64 " %" SCNu64, &id->device, &id->inode,
-                       &id->birth) != 3)
-        return (struct note){0};
+    if (!end || sscanf(end, "\n%" SCNu64 " %" SCNu64 " %" SCNu64, &id.device, &id.inode,
+                       &id.birth) != 3)
+        return;
     *end = '\0';
-    note.folder = TAKE_PTR(text);
-    return note;
+    known->noted_folder = TAKE_PTR(text);
+    known->noted_file = id;
+}
+
+/* The run file that a process has open as QEMU has it, when it is this one, is deleted,
+ * and is locked; -1: it is not. */
+static int
+open_deleted(const char *pid, const struct maqet_file_id *wanted)
+{
+    _cleanup_free_ char *process = maqet_format("/proc/%s", pid);
+    _cleanup_free_ char *path =
+        maqet_format("%s/fd/%d", process, maqet_descriptor_number(MAQET_DESCRIPTOR_RUN));
+    struct maqet_file_id id;
+    struct stat status;
+
+    if (stat(process, &status) < 0 || status.st_uid != geteuid() ||
+        !maqet_file_id_of_target(path, &id) || !maqet_file_id_equal(&id, wanted))
+        return -1;
+    _cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    return fd >= 0 && fstat(fd, &status) == 0 && status.st_nlink == 0 &&
+                   maqet_file_id_of_fd(fd, &id) && maqet_file_id_equal(&id, wanted) &&
+                   maqet_lock_held(fd, NULL) == 1
+               ? TAKE_FD(fd)
+               : -1;
+}
+
+/*
+ * The data folder was moved to another file system, or restored, while the machine ran:
+ * its run file is a copy. The one that QEMU has locked is in no folder any more, but the
+ * note tells which it is. A descriptor of it, or -1. The run file of a machine that was
+ * copied is still in its folder, and is none of the copy's.
+ */
+static int
+open_predecessor(const struct known *known)
+{
+    _cleanup_strings_ struct maqet_strings processes = MAQET_STRINGS_INIT;
+
+    if (!known->noted_folder ||
+        (known->machine.has_run_file &&
+         maqet_file_id_is_same_file(&known->noted_file, &known->machine.run_file)))
+        return -1;
+    maqet_dir_list("/proc", &processes, NULL);
+    for (size_t i = 0; i < processes.count; i++) {
+        int fd = isdigit((unsigned char)processes.items[i][0])
+                     ? open_deleted(processes.items[i], &known->noted_file)
+                     : -1;
+
+        if (fd >= 0)
+            return fd;
+    }
+    return -1;
+}
+
+/* Takes the descriptor of the run file (-1: there is none). Where QEMU has another file
+ * locked than the one in the data folder, that takes its place, and the machine is known
+ * by it. */
+static struct known
+know(const struct maqet_context *context, const char *name, int run_fd)
+{
+    struct known known = {.machine = maqet_run_machine_new(context, name, run_fd),
+                          .run_fd = run_fd};
+
+    read_note(&known);
+    if (run_fd >= 0 && maqet_lock_held(run_fd, NULL) != 0)
+        return known;
+    int fd = open_predecessor(&known);
+    if (fd < 0)
+        return known;
+    if (run_fd >= 0)
+        close(run_fd);
+    known.machine = maqet_run_machine_new(context, name, fd);
+    known.run_fd = fd;
+    return known;
 }
 
 static bool
@@ -110,27 +183,26 @@ is_below(const char *path, const char *folder)
  * has lost, or would get. Returns the folder's descriptor, or -1.
  */
 static int
-find(const struct maqet_run_machine *machine, const struct note *note, bool runs,
-     char **path)
+find(const struct known *known, bool runs, char **path)
 {
-    const char *noted = note->folder;
+    const char *noted = known->noted_folder;
     int fd = -1;
 
-    if (noted && (runs || is_below(noted, machine->context->runtime_dir)))
-        open_claimed(machine, noted, &fd);
+    if (noted && (runs || is_below(noted, known->machine.context->runtime_dir)))
+        open_claimed(&known->machine, noted, &fd);
     if (fd >= 0 || (noted && runs)) {
         *path = maqet_strdup(noted);
         return fd;
     }
     for (int i = 1; i < SAME_NAMES; i++) {
-        _cleanup_free_ char *folder = candidate(machine, i);
+        _cleanup_free_ char *folder = candidate(&known->machine, i);
 
-        if (open_claimed(machine, folder, &fd) == MAQET_CLAIM_OTHER)
+        if (open_claimed(&known->machine, folder, &fd) == MAQET_CLAIM_OTHER)
             continue;
         *path = TAKE_PTR(folder);
         return fd;
     }
-    *path = candidate(machine, SAME_NAMES);
+    *path = candidate(&known->machine, SAME_NAMES);
     return -1;
 }
 
@@ -205,72 +277,6 @@ maqet_run_has_monitor(const struct maqet_run *run)
            faccessat(run->dir_fd, MAQET_RUN_MONITOR, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* The run file that a process has open as QEMU has it, when it is this one, is deleted,
- * and is locked; -1: it is not. */
-static int
-open_deleted(const char *pid, const struct maqet_file_id *wanted)
-{
-    _cleanup_free_ char *process = maqet_format("/proc/%s", pid);
-    _cleanup_free_ char *path =
-        maqet_format("%s/fd/%d", process, maqet_descriptor_number(MAQET_DESCRIPTOR_RUN));
-    struct maqet_file_id id;
-    struct stat status;
-
-    if (stat(process, &status) < 0 || status.st_uid != geteuid() ||
-        !maqet_file_id_of_target(path, &id) || !maqet_file_id_equal(&id, wanted))
-        return -1;
-    _cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-    return fd >= 0 && fstat(fd, &status) == 0 && status.st_nlink == 0 &&
-                   maqet_file_id_of_fd(fd, &id) && maqet_file_id_equal(&id, wanted) &&
-                   maqet_lock_held(fd, NULL) == 1
-               ? TAKE_FD(fd)
-               : -1;
-}
-
-/*
- * The data folder was moved to another file system, or restored, while the machine ran:
- * its run file is a copy. The one that QEMU has locked is in no folder any more, but the
- * note tells which it is. A descriptor of it, or -1. The run file of a machine that was
- * copied is still in its folder, and is none of the copy's.
- */
-static int
-open_predecessor(const struct maqet_run_machine *machine, const struct note *note)
-{
-    _cleanup_strings_ struct maqet_strings processes = MAQET_STRINGS_INIT;
-
-    if (!note->folder ||
-        (machine->has_run_file &&
-         maqet_file_id_is_same_file(&note->run_file, &machine->run_file)))
-        return -1;
-    maqet_dir_list("/proc", &processes, NULL);
-    for (size_t i = 0; i < processes.count; i++) {
-        int fd = isdigit((unsigned char)processes.items[i][0])
-                     ? open_deleted(processes.items[i], &note->run_file)
-                     : -1;
-
-        if (fd >= 0)
-            return fd;
-    }
-    return -1;
-}
-
-/* Where QEMU has another file locked than the one in the data folder, that takes its
- * place, and the machine is known by it. */
-static void
-use_predecessor(struct maqet_run_machine *machine, const struct note *note, int *run_fd)
-{
-    if (*run_fd >= 0 && maqet_lock_held(*run_fd, NULL) != 0)
-        return;
-    int fd = open_predecessor(machine, note);
-
-    if (fd < 0)
-        return;
-    if (*run_fd >= 0)
-        close(*run_fd);
-    *run_fd = fd;
-    *machine = maqet_run_machine_new(machine->context, machine->name, fd);
-}
-
 /* A QEMU that an earlier maqet has started: its run file is in the folder. */
 static int
 look_for_earlier(const struct maqet_run_machine *machine, int64_t deadline,
@@ -292,16 +298,18 @@ look_for_earlier(const struct maqet_run_machine *machine, int64_t deadline,
     return 0;
 }
 
-/* All but opening the run file, which may not be there. */
 static int
-look(const struct maqet_run_machine *machine, const struct note *note, int64_t deadline,
-     struct maqet_run *run, struct maqet_error **err)
+look(struct known *known, int64_t deadline, struct maqet_run *run,
+     struct maqet_error **err)
 {
+    const struct maqet_run_machine *machine = &known->machine;
+
+    run->run_fd = TAKE_FD(known->run_fd);
     if (run->run_fd >= 0)
         run->pid = maqet_run_holder(run->run_fd, &run->pidfd, deadline, err);
     if (run->pid < 0)
         return maqet_error_wrap(err, "Virtual machine '%s'", machine->name);
-    run->dir_fd = find(machine, note, run->pid > 0, &run->folder);
+    run->dir_fd = find(known, run->pid > 0, &run->folder);
     if (run->pid == 0 && look_for_earlier(machine, deadline, run, err) < 0)
         return maqet_error_wrap(err, "Virtual machine '%s'", machine->name);
     run->lost = run->pid > 0 && !maqet_run_has_monitor(run);
@@ -309,52 +317,37 @@ look(const struct maqet_run_machine *machine, const struct note *note, int64_t d
 }
 
 static int
-error_cant_look(const char *name, struct maqet_error **err)
+open_run_file(const struct maqet_context *context, const char *name)
 {
-    return maqet_error_errno(err, errno, "Cannot inspect VM '%s'", name);
+    _cleanup_free_ char *file = maqet_store_file(context, name, MAQET_STORE_RUN);
+
+    return open(file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 }
 
 int
 maqet_run_look(const struct maqet_context *context, const char *name, int64_t deadline,
                struct maqet_run *run, struct maqet_error **err)
 {
-    _cleanup_close_ int vms_fd = maqet_store_open(context);
+    int run_fd = open_run_file(context, name);
 
     *run = (struct maqet_run)MAQET_RUN_INIT;
-    if (vms_fd < 0 && errno != ENOENT && errno != ENOTDIR)
-        return error_cant_look(name, err);
-    return maqet_run_look_at(context, vms_fd, name, deadline, run, err);
-}
-
-int
-maqet_run_look_at(const struct maqet_context *context, int vms_fd, const char *name,
-                  int64_t deadline, struct maqet_run *run, struct maqet_error **err)
-{
-    _cleanup_free_ char *file = maqet_format("%s/" MAQET_STORE_RUN, name);
-
-    *run = (struct maqet_run)MAQET_RUN_INIT;
-    run->run_fd = openat(vms_fd, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (vms_fd >= 0 && run->run_fd < 0 && errno != ENOENT && errno != ENOTDIR)
-        return error_cant_look(name, err);
-    struct maqet_run_machine machine = maqet_run_machine_new(context, name, run->run_fd);
-    _cleanup_note_ struct note note = read_note(vms_fd, name);
-    use_predecessor(&machine, &note, &run->run_fd);
-    return look(&machine, &note, deadline, run, err);
+    if (run_fd < 0 && errno != ENOENT && errno != ENOTDIR)
+        return maqet_error_errno(err, errno, "Cannot inspect VM '%s'", name);
+    _cleanup_known_ struct known known = know(context, name, run_fd);
+    return look(&known, deadline, run, err);
 }
 
 int
 maqet_run_open(const struct maqet_context *context, const char *name,
                struct maqet_run *run, struct maqet_error **err)
 {
+    int run_fd = maqet_store_open_run(context, name, err);
+
     *run = (struct maqet_run)MAQET_RUN_INIT;
-    run->run_fd = maqet_store_open_run(context, name, err);
-    if (run->run_fd < 0)
+    if (run_fd < 0)
         return -1;
-    struct maqet_run_machine machine = maqet_run_machine_new(context, name, run->run_fd);
-    _cleanup_close_ int vms_fd = maqet_store_open(context);
-    _cleanup_note_ struct note note = read_note(vms_fd, name);
-    use_predecessor(&machine, &note, &run->run_fd);
-    if (look(&machine, &note, maqet_now() + MAQET_RUN_FORK_TIMEOUT, run, err) < 0)
+    _cleanup_known_ struct known known = know(context, name, run_fd);
+    if (look(&known, maqet_now() + MAQET_RUN_FORK_TIMEOUT, run, err) < 0)
         return -1;
     if (run->pid > 0)
         return 0;
@@ -365,25 +358,18 @@ maqet_run_open(const struct maqet_context *context, const char *name,
         return 0;
     if (run->dir_fd >= 0)
         close(TAKE_FD(run->dir_fd));
-    return choose(&machine, run, err);
+    return choose(&known.machine, run, err);
 }
 
 char *
 maqet_run_folder(const struct maqet_context *context, const char *name)
 {
-    _cleanup_free_ char *file = maqet_store_file(context, name, MAQET_STORE_RUN);
-    _cleanup_close_ int run_fd = open(file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    _cleanup_close_ int vms_fd = maqet_store_open(context);
-    _cleanup_note_ struct note note = read_note(vms_fd, name);
-    struct maqet_run_machine machine = maqet_run_machine_new(context, name, run_fd);
+    _cleanup_known_ struct known known =
+        know(context, name, open_run_file(context, name));
+    bool runs = known.run_fd >= 0 && maqet_lock_held(known.run_fd, NULL) == 1;
     char *path = NULL;
+    _cleanup_close_ int fd = find(&known, runs, &path);
 
-    use_predecessor(&machine, &note, &run_fd);
-    int fd =
-        find(&machine, &note, run_fd >= 0 && maqet_lock_held(run_fd, NULL) == 1, &path);
-
-    if (fd >= 0)
-        close(fd);
     return path;
 }
 
@@ -391,18 +377,17 @@ int
 maqet_run_note_folder(const struct maqet_context *context, const char *name,
                       const struct maqet_run *run, struct maqet_error **err)
 {
-    const struct maqet_run_machine machine =
-        maqet_run_machine_new(context, name, run->run_fd);
-    const struct maqet_file_id *id = &machine.run_file;
-    _cleanup_close_ int vms_fd = maqet_store_open(context);
-    _cleanup_note_ struct note before = read_note(vms_fd, name);
+    _cleanup_known_ struct known before = {
+        .machine = maqet_run_machine_new(context, name, run->run_fd), .run_fd = -1};
+    const struct maqet_file_id *id = &before.machine.run_file;
     _cleanup_free_ char *file = maqet_store_file(context, name, MAQET_STORE_RUN_FOLDER);
     _cleanup_free_ char *text =
         maqet_format("%s\n%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", run->folder, id->device,
                      id->inode, id->birth);
 
-    if (before.folder && strcmp(before.folder, run->folder) == 0 &&
-        maqet_file_id_equal(id, &before.run_file))
+    read_note(&before);
+    if (before.noted_folder && strcmp(before.noted_folder, run->folder) == 0 &&
+        maqet_file_id_equal(id, &before.noted_file))
         return 0;
     return maqet_file_replace(file, text, strlen(text), 0600, err);
 }

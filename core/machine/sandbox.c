@@ -8,12 +8,9 @@
 #include "core/config/tree.h"
 
 static const struct maqet_option switches[] = {
-    {.name = "seccomp",
-     .type = MAQET_OPTION_BOOL,
-     .help = "QEMU's own filter of system calls"},
-    {.name = "landlock",
-     .type = MAQET_OPTION_BOOL,
-     .help = "the kernel's limits on the files that QEMU can open"},
+    {MAQET_OPTION("seccomp", BOOL, "QEMU's own filter of system calls")},
+    {MAQET_OPTION("landlock", BOOL,
+                  "the kernel's limits on the files that QEMU can open")},
     {.name = NULL},
 };
 
@@ -26,9 +23,8 @@ maqet_sandbox_options(void)
 static int
 check_list(json_object *mapping, const char *key, struct maqet_error **err)
 {
-    json_object *list = NULL;
+    json_object *list = json_object_object_get(mapping, key);
 
-    json_object_object_get_ex(mapping, key, &list);
     if (!list)
         return 0;
     if (!json_object_is_type(list, json_type_array))
@@ -52,10 +48,9 @@ maqet_sandbox_check(json_object *tree, struct maqet_error **err)
 {
     static const struct maqet_option *const tables[] = {switches, NULL};
     _cleanup_strings_ struct maqet_strings lists = MAQET_STRINGS_INIT;
-    json_object *value = NULL;
+    json_object *value = json_object_object_get(tree, "sandbox");
     bool on;
 
-    json_object_object_get_ex(tree, "sandbox", &value);
     if (!value)
         return 0;
     if (json_object_is_type(value, json_type_string)) {
@@ -94,9 +89,8 @@ read_switch(json_object *mapping, const char *key, bool *on)
 static void
 read_list(json_object *mapping, const char *key, struct maqet_strings *paths)
 {
-    json_object *list = NULL;
+    json_object *list = json_object_object_get(mapping, key);
 
-    json_object_object_get_ex(mapping, key, &list);
     for (size_t i = 0; list && i < json_object_array_length(list); i++)
         maqet_strings_take(paths,
                            maqet_path_absolute(
@@ -107,11 +101,10 @@ read_list(json_object *mapping, const char *key, struct maqet_strings *paths)
 void
 maqet_sandbox_read(json_object *tree, struct maqet_sandbox *sandbox)
 {
-    json_object *value = NULL;
+    json_object *value = json_object_object_get(tree, "sandbox");
 
     *sandbox = (struct maqet_sandbox){.seccomp = true, .landlock = true};
     sandbox->user = maqet_tree_text(tree, "run_as");
-    json_object_object_get_ex(tree, "sandbox", &value);
     if (json_object_is_type(value, json_type_string)) {
         read_switch(tree, "sandbox", &sandbox->seccomp);
         sandbox->landlock = sandbox->seccomp;

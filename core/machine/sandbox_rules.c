@@ -18,6 +18,17 @@
 #include "core/qemu/objects.h"
 #include "core/qemu/qmp.h"
 
+enum { CHANGE = MAQET_ACCESS_READ | MAQET_ACCESS_WRITE | MAQET_ACCESS_CHANGE };
+
+/* The path of a file in the run folder. The caller frees. */
+static char *
+run_path(int dir_fd, const char *file)
+{
+    _cleanup_free_ char *run = maqet_path_of_fd(dir_fd);
+
+    return maqet_format("%s/%s", run ? run : "", file);
+}
+
 /* ---- QEMU's own options ---- */
 
 /* Whom QEMU is to become, unless that is who we are; NULL: nobody else. */
@@ -95,25 +106,22 @@ maqet_sandbox_check_user(const struct maqet_vm *vm, struct maqet_error **err)
 static int
 check_way(const char *user, int dir_fd, struct maqet_error **err)
 {
-    _cleanup_free_ char *run = maqet_path_of_fd(dir_fd);
-    _cleanup_free_ char *folder = run ? maqet_path_folder(run) : maqet_strdup("/");
+    _cleanup_free_ char *folder = maqet_path_of_fd(dir_fd);
     struct stat status;
 
-    while (strcmp(folder, "/") != 0) {
-        if (stat(folder, &status) == 0 && !(status.st_mode & S_IXOTH)) {
-            maqet_error_set(err, MAQET_ERROR_PERMISSION,
-                            "QEMU is configured to run as '%s', which cannot access "
-                            "the folder %s",
-                            user, folder);
-            maqet_error_hint(err,
-                             "Let others access it (chmod o+x '%s'), or set another "
-                             "folder with MAQET_RUNTIME_DIR",
-                             folder);
-            return -1;
-        }
-        char *above = maqet_path_folder(folder);
-        free(folder);
-        folder = above;
+    for (char *end; folder && (end = strrchr(folder, '/')) != folder;) {
+        *end = '\0';
+        if (stat(folder, &status) < 0 || (status.st_mode & S_IXOTH))
+            continue;
+        maqet_error_set(err, MAQET_ERROR_PERMISSION,
+                        "QEMU is configured to run as '%s', which cannot access the "
+                        "folder %s",
+                        user, folder);
+        maqet_error_hint(err,
+                         "Let others access it (chmod o+x '%s'), or set another folder "
+                         "with MAQET_RUNTIME_DIR",
+                         folder);
+        return -1;
     }
     return 0;
 }
@@ -155,10 +163,10 @@ maqet_sandbox_hand_over(const struct maqet_vm *vm, int dir_fd, struct maqet_erro
 
     if (!entry || geteuid() != 0)
         return 0;
-    if (fchownat(dir_fd, MAQET_RUN_OWN, entry->pw_uid, entry->pw_gid,
-                 AT_SYMLINK_NOFOLLOW) < 0)
-        return maqet_error_errno(err, errno, "Cannot give QEMU its own folder");
-    return 0;
+    return fchownat(dir_fd, MAQET_RUN_OWN, entry->pw_uid, entry->pw_gid,
+                    AT_SYMLINK_NOFOLLOW) < 0
+               ? maqet_error_errno(err, errno, "Cannot give QEMU its own folder")
+               : 0;
 }
 
 /* A folder of an unlikely name, of which the link tells before it is there: a kill in
@@ -211,17 +219,14 @@ make_scratch(const struct maqet_strings *argv, int dir_fd,
         return maqet_error_errno(err, errno, "Cannot create a temporary folder in %s",
                                  above);
     *scratch = TAKE_PTR(path);
-    return maqet_confinement_allow(
-        confinement, *scratch,
-        MAQET_ACCESS_READ | MAQET_ACCESS_WRITE | MAQET_ACCESS_CHANGE, err);
+    return maqet_confinement_allow(confinement, *scratch, CHANGE, err);
 }
 
 static int
 allow_own(int dir_fd, struct maqet_confinement *confinement, struct maqet_error **err)
 {
-    _cleanup_free_ char *run = maqet_path_of_fd(dir_fd);
-    _cleanup_free_ char *own = maqet_format("%s/" MAQET_RUN_OWN, run ? run : "");
-    _cleanup_free_ char *pid = maqet_format("%s/" MAQET_RUN_PID, run ? run : "");
+    _cleanup_free_ char *own = run_path(dir_fd, MAQET_RUN_OWN);
+    _cleanup_free_ char *pid = run_path(dir_fd, MAQET_RUN_PID);
 
     return maqet_confinement_allow(confinement, own, MAQET_ACCESS_REMOVE, err) < 0 ||
                    maqet_confinement_allow(
@@ -252,24 +257,12 @@ static int
 write_rules(const struct maqet_confinement *confinement, int dir_fd,
             struct maqet_error **err)
 {
-    _cleanup_free_ char *run = maqet_path_of_fd(dir_fd);
-    _cleanup_free_ char *path = maqet_format("%s/" MAQET_RUN_RULES, run ? run : "");
+    _cleanup_free_ char *path = run_path(dir_fd, MAQET_RUN_RULES);
     _cleanup_free_ char *text =
         maqet_format("# landlock %d: what QEMU may open\n%s", confinement->version,
                      confinement->rules.data ? confinement->rules.data : "");
 
     return maqet_file_replace(path, text, strlen(text), 0600, err);
-}
-
-static void
-know_drive(struct maqet_confinement *confinement, const struct maqet_drive *drive)
-{
-    for (size_t i = 0; i < drive->chain.count; i++) {
-        const struct maqet_node *node = &drive->chain.nodes[i];
-
-        if (maqet_node_is_known(node))
-            maqet_confinement_know(confinement, node->file, &node->id);
-    }
 }
 
 static int
@@ -278,11 +271,15 @@ make_rules(const struct maqet_vm *vm, const struct maqet_sandbox *sandbox,
            struct maqet_confinement *confinement, char **scratch,
            struct maqet_error **err)
 {
-    const unsigned write = MAQET_ACCESS_READ | MAQET_ACCESS_WRITE | MAQET_ACCESS_CHANGE;
     _cleanup_free_ char *program = maqet_process_find(argv->items[0]);
 
     for (size_t i = 0; i < vm->drive_count; i++)
-        know_drive(confinement, vm->drives[i]);
+        for (size_t j = 0; j < vm->drives[i]->chain.count; j++) {
+            const struct maqet_node *node = &vm->drives[i]->chain.nodes[j];
+
+            if (maqet_node_is_known(node))
+                maqet_confinement_know(confinement, node->file, &node->id);
+        }
     return maqet_confinement_allow_system(confinement, program ? program : "", err) < 0 ||
                    allow_own(dir_fd, confinement, err) < 0 ||
                    maqet_confinement_allow_arguments(
@@ -291,7 +288,7 @@ make_rules(const struct maqet_vm *vm, const struct maqet_sandbox *sandbox,
                    allow_listed(vm, &sandbox->read,
                                 MAQET_ACCESS_READ | MAQET_ACCESS_EXECUTE, confinement,
                                 err) < 0 ||
-                   allow_listed(vm, &sandbox->write, write, confinement, err) < 0 ||
+                   allow_listed(vm, &sandbox->write, CHANGE, confinement, err) < 0 ||
                    make_scratch(argv, dir_fd, confinement, scratch, err) < 0 ||
                    write_rules(confinement, dir_fd, err) < 0
                ? -1
@@ -326,16 +323,14 @@ maqet_sandbox_confine(const struct maqet_vm *vm, const struct maqet_strings *arg
 char *
 maqet_sandbox_hint(int dir_fd)
 {
-    _cleanup_free_ char *run = NULL;
+    _cleanup_free_ char *rules = run_path(dir_fd, MAQET_RUN_RULES);
 
     if (faccessat(dir_fd, MAQET_RUN_RULES, F_OK, 0) < 0)
         return NULL;
-    run = maqet_path_of_fd(dir_fd);
     return maqet_format("QEMU can open only what its command line names (all of it is "
-                        "listed in %s/" MAQET_RUN_RULES
-                        "); if it needs another file, name that in the VM's YAML file: "
-                        "`sandbox: {read: [PATH], write: [PATH]}`",
-                        run ? run : "");
+                        "listed in %s); if it needs another file, name that in the VM's "
+                        "YAML file: `sandbox: {read: [PATH], write: [PATH]}`",
+                        rules);
 }
 
 /* "Seccomp:\t2\n" in /proc/PID/status, as a number; -1: not known. */

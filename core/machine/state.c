@@ -80,34 +80,27 @@ read_usage(struct maqet_state *state)
         state->cpu = 100 * (double)(stat.user + stat.kernel) / (double)ticks / uptime;
 }
 
-static enum maqet_status
-status_at_rest(int vms_fd, const char *name, int dir_fd)
-{
-    /* QEMU removes its PID file when it ends in order. */
-    if (dir_fd >= 0 && faccessat(dir_fd, MAQET_RUN_PID, F_OK, 0) == 0)
-        return MAQET_STATUS_CRASHED;
-    return maqet_store_started_at(vms_fd, name) ? MAQET_STATUS_STOPPED
-                                                : MAQET_STATUS_CREATED;
-}
-
-/* @vms_fd: the folder of all machines; -1: it can't be opened. *folder (may be NULL) gets the path of the run folder; the caller frees. */
+/* *folder (may be NULL) gets the path of the run folder; the caller frees. */
 static int
-look(const struct maqet_context *context, int vms_fd, const char *name, int64_t deadline,
+look(const struct maqet_context *context, const char *name, int64_t deadline,
      struct maqet_state *state, char **folder, struct maqet_error **err)
 {
     _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
 
     *state = (struct maqet_state){0};
-    /* Looking makes nothing: no folder means that nothing runs. */
-    if ((vms_fd < 0 ? maqet_run_look(context, name, deadline, &run, err)
-                    : maqet_run_look_at(context, vms_fd, name, deadline, &run, err)) < 0)
+    if (maqet_run_look(context, name, deadline, &run, err) < 0)
         return -1;
     state->pid = run.pid;
     state->lost = run.lost;
-    state->status =
-        run.pid > 0 ? MAQET_STATUS_RUNNING : status_at_rest(vms_fd, name, run.dir_fd);
+    state->status = MAQET_STATUS_RUNNING;
     if (run.pid > 0)
         read_usage(state);
+    /* QEMU removes its PID file when it ends in order. */
+    else if (run.dir_fd >= 0 && faccessat(run.dir_fd, MAQET_RUN_PID, F_OK, 0) == 0)
+        state->status = MAQET_STATUS_CRASHED;
+    else
+        state->status = maqet_store_started(context, name) ? MAQET_STATUS_STOPPED
+                                                           : MAQET_STATUS_CREATED;
     if (folder)
         *folder = TAKE_PTR(run.folder);
     return 0;
@@ -117,9 +110,7 @@ int
 maqet_state_look(const struct maqet_context *context, const char *name,
                  struct maqet_state *state, struct maqet_error **err)
 {
-    _cleanup_close_ int vms_fd = maqet_store_open(context);
-
-    return look(context, vms_fd, name, maqet_now() + LOOK_TIMEOUT, state, NULL, err);
+    return look(context, name, maqet_now() + LOOK_TIMEOUT, state, NULL, err);
 }
 
 /* ---- what QEMU says ---- */
@@ -233,12 +224,11 @@ maqet_states_read(const struct maqet_context *context, struct maqet_state_row *r
                   size_t count, bool ask)
 {
     _cleanup_free_ char **folders = maqet_alloc((count + 1) * sizeof(*folders));
-    _cleanup_close_ int vms_fd = maqet_store_open(context);
     int64_t deadline = maqet_now() + LOOK_TIMEOUT;
 
     for (size_t i = 0; i < count; i++) {
         rows[i].error = NULL;
-        look(context, vms_fd, rows[i].name, deadline, &rows[i].state, &folders[i],
+        look(context, rows[i].name, deadline, &rows[i].state, &folders[i],
              &rows[i].error);
     }
     if (ask) {

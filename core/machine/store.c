@@ -19,7 +19,13 @@ vms_path(const struct maqet_context *context)
 }
 
 static char *
-vm_path(const struct maqet_context *context, const char *name, const char *file)
+vm_folder(const struct maqet_context *context, const char *name)
+{
+    return maqet_format("%s/vms/%s", context->data_dir, name);
+}
+
+char *
+maqet_store_file(const struct maqet_context *context, const char *name, const char *file)
 {
     return maqet_format("%s/vms/%s/%s", context->data_dir, name, file);
 }
@@ -65,9 +71,8 @@ is_list(const char *name)
     return strcmp(name, MAQET_STORE_IMAGES) == 0;
 }
 
-/* The lock of the whole store: held while a machine comes or goes. */
-static int
-lock_store(const struct maqet_context *context, struct maqet_error **err)
+int
+maqet_store_lock_all(const struct maqet_context *context, struct maqet_error **err)
 {
     _cleanup_free_ char *folder = vms_path(context);
     _cleanup_free_ char *path = maqet_format("%s/.lock", folder);
@@ -110,11 +115,10 @@ int
 maqet_store_lock(const struct maqet_context *context, const char *name,
                  struct maqet_error **err)
 {
-    _cleanup_free_ char *path = vm_path(context, name, "lock");
-    _cleanup_free_ char *folder = maqet_format("%s/vms/%s", context->data_dir, name);
+    _cleanup_free_ char *path = maqet_store_file(context, name, "lock");
+    _cleanup_free_ char *folder = vm_folder(context, name);
     _cleanup_free_ char *what = maqet_format("VM '%s'", name);
     struct maqet_deadline deadline = maqet_deadline_in(context->lock_timeout);
-    struct stat ours, there;
 
     for (;;) {
         _cleanup_close_ int fd =
@@ -129,8 +133,7 @@ maqet_store_lock(const struct maqet_context *context, const char *name,
             return -1;
         /* While we waited, the machine may have been removed, and even added anew: then
          * the lock that we got is nobody's, and we begin again. */
-        if (fstat(fd, &ours) == 0 && stat(path, &there) == 0 &&
-            ours.st_ino == there.st_ino && ours.st_dev == there.st_dev) {
+        if (maqet_fd_is_at(fd, path)) {
             maqet_folder_sweep(folder);
             return TAKE_FD(fd);
         }
@@ -141,7 +144,7 @@ int
 maqet_store_open_run(const struct maqet_context *context, const char *name,
                      struct maqet_error **err)
 {
-    _cleanup_free_ char *path = vm_path(context, name, MAQET_STORE_RUN);
+    _cleanup_free_ char *path = maqet_store_file(context, name, MAQET_STORE_RUN);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
@@ -152,28 +155,19 @@ maqet_store_open_run(const struct maqet_context *context, const char *name,
 /* ---- looking ---- */
 
 int
-maqet_store_open(const struct maqet_context *context)
-{
-    _cleanup_free_ char *folder = vms_path(context);
-
-    return open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
-
-int
 maqet_store_list(const struct maqet_context *context, struct maqet_strings *names,
                  struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings entries = MAQET_STRINGS_INIT;
     _cleanup_free_ char *folder = vms_path(context);
-    _cleanup_close_ int vms_fd = maqet_store_open(context);
 
     if (maqet_dir_list(folder, &entries, err) < 0)
         return -1;
     for (size_t i = 0; i < entries.count; i++) {
-        _cleanup_free_ char *file = maqet_format("%s/vm.json", entries.items[i]);
+        _cleanup_free_ char *file =
+            maqet_store_file(context, entries.items[i], "vm.json");
 
-        if (maqet_vm_name_valid(entries.items[i]) &&
-            faccessat(vms_fd, file, F_OK, 0) == 0)
+        if (maqet_vm_name_valid(entries.items[i]) && access(file, F_OK) == 0)
             maqet_strings_add(names, entries.items[i]);
     }
     return 0;
@@ -189,7 +183,7 @@ static struct maqet_definition *
 read_definition(const struct maqet_context *context, const char *name,
                 struct maqet_error **err)
 {
-    _cleanup_free_ char *path = vm_path(context, name, "vm.json");
+    _cleanup_free_ char *path = maqet_store_file(context, name, "vm.json");
 
     return maqet_definition_load(path, name, err);
 }
@@ -201,7 +195,7 @@ maqet_store_resolve(const struct maqet_context *context, const char *name_or_uui
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
     if (maqet_vm_name_valid(name_or_uuid)) {
-        _cleanup_free_ char *file = vm_path(context, name_or_uuid, "vm.json");
+        _cleanup_free_ char *file = maqet_store_file(context, name_or_uuid, "vm.json");
 
         if (access(file, F_OK) == 0)
             return maqet_strdup(name_or_uuid);
@@ -289,13 +283,12 @@ int
 maqet_store_add(const struct maqet_context *context,
                 const struct maqet_definition *definition, struct maqet_error **err)
 {
-    _cleanup_close_ int lock = lock_store(context, err);
+    _cleanup_close_ int lock = maqet_store_lock_all(context, err);
 
     if (lock < 0)
         return -1;
     sweep(context);
-    _cleanup_free_ char *folder =
-        maqet_format("%s/vms/%s", context->data_dir, definition->name);
+    _cleanup_free_ char *folder = vm_folder(context, definition->name);
 
     if (access(folder, F_OK) == 0) {
         maqet_error_set(err, MAQET_ERROR_EXISTS, "There is already a VM '%s'",
@@ -325,7 +318,7 @@ int
 maqet_store_replace(const struct maqet_context *context,
                     const struct maqet_definition *definition, struct maqet_error **err)
 {
-    _cleanup_free_ char *path = vm_path(context, definition->name, "vm.json");
+    _cleanup_free_ char *path = maqet_store_file(context, definition->name, "vm.json");
 
     return maqet_definition_save(path, definition, err);
 }
@@ -335,7 +328,7 @@ int
 maqet_store_check_removal(const struct maqet_context *context, const char *name,
                           struct maqet_error **err)
 {
-    _cleanup_free_ char *folder = maqet_format("%s/vms/%s", context->data_dir, name);
+    _cleanup_free_ char *folder = vm_folder(context, name);
     _cleanup_free_ char *stray = NULL;
 
     if (maqet_folder_stray(folder, &stray, err) < 0)
@@ -354,8 +347,8 @@ int
 maqet_store_remove(const struct maqet_context *context, const char *name,
                    struct maqet_error **err)
 {
-    _cleanup_close_ int lock = lock_store(context, err);
-    _cleanup_free_ char *folder = maqet_format("%s/vms/%s", context->data_dir, name);
+    _cleanup_close_ int lock = maqet_store_lock_all(context, err);
+    _cleanup_free_ char *folder = vm_folder(context, name);
 
     if (lock < 0)
         return -1;
@@ -373,19 +366,13 @@ maqet_store_remove(const struct maqet_context *context, const char *name,
     return sync_store(context, err) < 0 ? -1 : maqet_folder_remove_own(temporary, err);
 }
 
-int
-maqet_store_lock_all(const struct maqet_context *context, struct maqet_error **err)
-{
-    return lock_store(context, err);
-}
-
 /* ---- started once ---- */
 
 int
 maqet_store_started_set(const struct maqet_context *context, const char *name,
                         struct maqet_error **err)
 {
-    _cleanup_free_ char *path = vm_path(context, name, "started");
+    _cleanup_free_ char *path = maqet_store_file(context, name, "started");
 
     return access(path, F_OK) == 0 ? 0 : maqet_file_replace(path, "", 0, 0600, err);
 }
@@ -393,7 +380,7 @@ maqet_store_started_set(const struct maqet_context *context, const char *name,
 void
 maqet_store_started_clear(const struct maqet_context *context, const char *name)
 {
-    _cleanup_free_ char *path = vm_path(context, name, "started");
+    _cleanup_free_ char *path = maqet_store_file(context, name, "started");
 
     maqet_file_remove(path, NULL);
 }
@@ -401,32 +388,15 @@ maqet_store_started_clear(const struct maqet_context *context, const char *name)
 bool
 maqet_store_started(const struct maqet_context *context, const char *name)
 {
-    _cleanup_close_ int vms_fd = maqet_store_open(context);
+    _cleanup_free_ char *path = maqet_store_file(context, name, "started");
 
-    return maqet_store_started_at(vms_fd, name);
-}
-
-bool
-maqet_store_started_at(int vms_fd, const char *name)
-{
-    _cleanup_free_ char *file = maqet_format("%s/started", name);
-
-    return faccessat(vms_fd, file, F_OK, 0) == 0 ||
-           (errno != ENOENT && errno != ENOTDIR && errno != EBADF);
-}
-
-/* ---- snapshots ---- */
-
-char *
-maqet_store_file(const struct maqet_context *context, const char *name, const char *file)
-{
-    return vm_path(context, name, file);
+    return !maqet_file_missing(path);
 }
 
 bool
 maqet_store_pending(const struct maqet_context *context, const char *name)
 {
-    _cleanup_free_ char *path = vm_path(context, name, MAQET_STORE_PENDING);
+    _cleanup_free_ char *path = maqet_store_file(context, name, MAQET_STORE_PENDING);
 
     return !maqet_file_missing(path);
 }

@@ -55,10 +55,7 @@ program_of(json_object *tree)
 json_object *
 maqet_vm_arguments(const struct maqet_vm *vm)
 {
-    json_object *arguments = NULL;
-
-    json_object_object_get_ex(vm->definition->tree, "arguments", &arguments);
-    return arguments;
+    return json_object_object_get(vm->definition->tree, "arguments");
 }
 
 char *
@@ -102,9 +99,8 @@ describe_machine(struct maqet_vm *vm)
 static void
 make_drives(struct maqet_vm *vm)
 {
-    json_object *list = NULL;
+    json_object *list = json_object_object_get(vm->definition->tree, "storage");
 
-    json_object_object_get_ex(vm->definition->tree, "storage", &list);
     if (!json_object_is_type(list, json_type_array))
         return;
     size_t count = json_object_array_length(list);
@@ -180,12 +176,6 @@ maqet_vm_free(struct maqet_vm *vm)
     free(vm->machine.run_dir);
     maqet_definition_free(vm->definition);
     free(vm);
-}
-
-void
-maqet_vm_cleanup(struct maqet_vm **vm)
-{
-    maqet_vm_free(*vm);
 }
 
 const struct maqet_drive *

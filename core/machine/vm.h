@@ -54,7 +54,7 @@ struct maqet_vm *maqet_vm_open(const struct maqet_context *context, const char *
                                struct maqet_error **err);
 
 void maqet_vm_free(struct maqet_vm *vm);
-void maqet_vm_cleanup(struct maqet_vm **vm);
+MAQET_CLEANUP(maqet_vm, maqet_vm_free, maqet_vm_cleanup)
 
 #define _cleanup_vm_ _cleanup_(maqet_vm_cleanup)
 

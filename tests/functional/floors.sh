@@ -101,6 +101,7 @@ declared() {
                         substr(text, at + index(substr(text, at), "*/") + 1)
                 gsub(/\\\n/, " ", text)
                 gsub(/\n *#[^\n]*/, "\n", text)
+                gsub(/\n[A-Z_]+\([^\n]*\)\n/, "\n", text) # a macro that defines one
                 for (i = 1; i <= length(text); i++) {
                     c = substr(text, i, 1)
                     if (c == "{") {
