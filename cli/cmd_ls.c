@@ -7,7 +7,7 @@
 
 struct listed {
     struct state_part state;
-    char *name;
+    const char *name;
 };
 
 static const struct maqet_fields fields =
@@ -46,16 +46,6 @@ warn(const struct maqet_context *context, const struct maqet_state_row *row)
         maqet_context_say_error(context, MAQET_LEVEL_WARNING, notice);
 }
 
-/* A machine that can't be looked at doesn't keep the others from being listed. */
-static struct listed
-describe(const struct maqet_state_row *row)
-{
-    struct listed listed = {.name = maqet_strdup(row->name)};
-
-    state_fill(&listed.state, row->error ? NULL : &row->state);
-    return listed;
-}
-
 static bool
 is_wanted(const struct maqet_state_row *row, const char *status)
 {
@@ -79,17 +69,22 @@ run(struct invocation *invocation, struct maqet_error **err)
         states[i].name = names.items[i];
     maqet_states_read(context, states, names.count, is_asked_for(status));
 
-    struct listed *all = maqet_alloc((names.count + 1) * sizeof(*all));
+    _cleanup_free_ struct listed *all = maqet_alloc((names.count + 1) * sizeof(*all));
     size_t count = 0;
     for (size_t i = 0; i < names.count; i++) {
         warn(context, &states[i]);
-        if (is_wanted(&states[i], status))
-            all[count++] = describe(&states[i]);
+        if (!is_wanted(&states[i], status))
+            continue;
+        /* A machine that can't be looked at doesn't keep the others from being listed. */
+        if (!states[i].error)
+            all[count].state = state_part_of(&states[i].state);
+        all[count++].name = states[i].name;
+    }
+    output_list(&invocation->output, &view, all, count);
+    for (size_t i = 0; i < names.count; i++) {
         maqet_error_free(states[i].error);
         maqet_state_clear(&states[i].state);
     }
-    output_list(&invocation->output, &view, all, count);
-    maqet_fields_list_free(&fields, all, count);
     return 0;
 }
 

@@ -175,14 +175,16 @@ run(struct invocation *invocation, struct maqet_error **err)
                           "The definition of VM '%s' cannot be read: %s", name,
                           damage->message);
     warn(context, name, &state);
-    struct shown shown = {.name = name, .uuid = definition ? definition->uuid : NULL};
-    state_fill(&shown.state, &state);
+    struct shown shown = {.state = state_part_of(&state),
+                          .name = name,
+                          .uuid = definition ? definition->uuid : NULL};
     if (state.pid > 0)
         maqet_sandbox_describe(context, name, state.pid, &shown.confinement);
     read_drives(machine, &shown.drives);
     output_result(&invocation->output, &view, &shown);
-    shown.name = shown.uuid = NULL;
-    maqet_fields_clear(&fields, &shown);
+    maqet_fields_clear(&confined_fields, &shown.confinement);
+    maqet_fields_list_free(&inspected_drive_fields, shown.drives.items,
+                           shown.drives.count);
     return 0;
 }
 

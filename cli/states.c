@@ -4,15 +4,15 @@
 #include <string.h>
 
 const struct maqet_fields full_drive_fields = MAQET_FIELDS_OF(
-    struct full_drive,
-    MAQET_ROW(struct full_drive, drive,
+    struct maqet_full_drive,
+    MAQET_ROW(struct maqet_full_drive, drive,
               "its name; of a disk in `arguments`, QEMU's name for it"),
-    MAQET_ROW(struct full_drive, file,
+    MAQET_ROW(struct maqet_full_drive, file,
               "its image; null where it lies in no file of this host", .optional = true),
-    MAQET_ROW(struct full_drive, file_system,
+    MAQET_ROW(struct maqet_full_drive, file_system,
               "where the file system of the image is mounted", .optional = true),
-    MAQET_ROW(struct full_drive, free, "what may still be written there",
-              .known = MAQET_KNOWN(struct full_drive, free_known),
+    MAQET_ROW(struct maqet_full_drive, free, "what may still be written there",
+              .known = MAQET_KNOWN(struct maqet_full_drive, measured),
               .unit = MAQET_UNIT_BYTES));
 
 const char *
@@ -24,42 +24,24 @@ state_word(unsigned index)
                                                   : maqet_status_name(index);
 }
 
-static void
-fill_full(struct state_part *part, const struct maqet_full *full)
+struct state_part
+state_part_of(const struct maqet_state *state)
 {
-    part->full = maqet_alloc(full->count * sizeof(*part->full) + 1);
-    part->full_count = full->count;
-    for (size_t i = 0; i < full->count; i++) {
-        const struct maqet_full_drive *drive = &full->items[i];
-
-        part->full[i] = (struct full_drive){
-            .drive = maqet_strdup(drive->drive),
-            .file = maqet_strdup(drive->file),
-            .file_system = maqet_strdup(drive->file_system),
-            .free_known = drive->file_system != NULL,
-            .free = drive->free,
-        };
-    }
-}
-
-void
-state_fill(struct state_part *part, const struct maqet_state *state)
-{
-    if (!state)
-        return;
-    part->known = true;
-    part->status = maqet_strdup(maqet_state_text(state));
-    part->reason = maqet_strdup(maqet_pause_name(state->pause));
-    fill_full(part, &state->full);
-    part->asked = state->response == MAQET_RESPONSE_GIVEN ||
-                  state->response == MAQET_RESPONSE_MISSING;
-    part->responds = state->response == MAQET_RESPONSE_GIVEN;
-    part->runs = state->pid > 0;
-    part->pid = state->pid;
-    part->memory = state->memory;
-    part->cpu = state->cpu;
-    part->uptime = (uint64_t)state->uptime / 1000;
-    part->lost = state->lost;
+    return (struct state_part){
+        .known = true,
+        .runs = state->pid > 0,
+        .asked = state->response == MAQET_RESPONSE_GIVEN ||
+                 state->response == MAQET_RESPONSE_MISSING,
+        .responds = state->response == MAQET_RESPONSE_GIVEN,
+        .lost = state->lost,
+        .status = maqet_state_text(state),
+        .reason = maqet_pause_name(state->pause),
+        .full = state->full,
+        .pid = state->pid,
+        .memory = state->memory,
+        .cpu = state->cpu,
+        .uptime = (uint64_t)state->uptime / 1000,
+    };
 }
 
 char *

@@ -8,33 +8,20 @@
 #include "cli/view.h"
 #include "core/machine/state.h"
 
-/* A drive without room on the host. */
-struct full_drive {
-    char *drive;
-    char *file;
-    char *file_system;
-    bool free_known;
-    uint64_t free;
-};
-
-extern const struct maqet_fields full_drive_fields;
-
-/* The first member of a struct that has a state. */
+/* The first member of a struct that has a state; what it points to is the state's. All zero
+ * where the machine could not be looked at. */
 struct state_part {
-    bool known; /* the machine could be looked at */
-    char *status;
-    char *reason;
-    struct full_drive *full;
-    size_t full_count;
-    bool runs;
+    bool known, runs, asked, responds, lost;
+    const char *status;
+    const char *reason;
+    struct maqet_full full;
     int pid;
     uint64_t memory;
     double cpu;
     uint64_t uptime;
-    bool asked;
-    bool responds;
-    bool lost;
 };
+
+extern const struct maqet_fields full_drive_fields;
 
 /* All that a status may be; NULL after the last one. */
 const char *state_word(unsigned index);
@@ -45,7 +32,8 @@ const char *state_word(unsigned index);
         {"reason", MAQET_FIELD(of, part.reason), .optional = true,                       \
          .help =                                                                         \
              "why QEMU has paused it; null where a person has, or it is not paused"},    \
-        {"full", MAQET_FIELD_LIST(of, part.full, part.full_count, &full_drive_fields),   \
+        {"full",                                                                         \
+         MAQET_FIELD_LIST(of, part.full.items, part.full.count, &full_drive_fields),     \
          .known = MAQET_KNOWN(of, part.known),                                           \
          .help = "the drives for which the host has no room"},                           \
         {"pid", MAQET_FIELD(of, part.pid), .known = MAQET_KNOWN(of, part.runs),          \
@@ -67,8 +55,7 @@ const char *state_word(unsigned index);
                     "be stopped"                                                         \
     }
 
-/* Fills it, with texts of its own; NULL: the state is not known. */
-void state_fill(struct state_part *part, const struct maqet_state *state);
+struct state_part state_part_of(const struct maqet_state *state);
 
 /* The cell of a status, in a row that begins with the state: "paused (disk full)". */
 char *state_text(const void *row);

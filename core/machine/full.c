@@ -88,7 +88,8 @@ add_drive(json_object *device, const char *folder, struct maqet_full *full)
         .drive = maqet_strdup(name ? name : "?"),
         .file = file_of(maqet_json_text(inserted, "file"), folder),
     };
-    if (drive->file && maqet_space_available(drive->file, &drive->free))
+    drive->measured = drive->file && maqet_space_available(drive->file, &drive->free);
+    if (drive->measured)
         drive->file_system = mount_of(drive->file);
 }
 

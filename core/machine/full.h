@@ -14,7 +14,8 @@ struct maqet_full_drive {
     char *drive;       /* its name; of a disk in `arguments`, QEMU's name for it */
     char *file;        /* absolute; NULL: it is made of no file of this host */
     char *file_system; /* where that is mounted; NULL: not known */
-    uint64_t free;     /* bytes that we may write there; 0 where it is not known */
+    bool measured;     /* whether the next one is known */
+    uint64_t free;     /* bytes that we may write there */
 };
 
 struct maqet_full {
