@@ -91,7 +91,7 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
     [MAQET_NEXT_FORGET_OPERATION] =
         "Leave the images as they are and continue: maqet recover {1} --forget",
 
-    [MAQET_NEXT_RESUME] = "Let it go on: maqet resume {1}",
+    [MAQET_NEXT_RESUME] = "Resume it: maqet resume {1}",
     [MAQET_NEXT_WAKE_UP] = "It sleeps; wake it up: maqet qmp {1} system_wakeup",
     [MAQET_NEXT_QUERY_BLOCK] = "See what QEMU tells of it: maqet qmp {1} query-block",
     [MAQET_NEXT_STOP_TO_REMOVE] = "Stop it: maqet stop {1}",
