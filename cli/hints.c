@@ -148,7 +148,6 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
     [MAQET_NEXT_MOUNT_AND_FINISH] =
         "Mount its disk or move it back, and then: maqet recover {1} --finish",
     [MAQET_NEXT_START_WHEN_POSSIBLE] = "Once it can start, start it: maqet start {1}",
-    [MAQET_NEXT_START_AGAIN] = "The VM is stopped; start it: maqet start {1}",
     [MAQET_NEXT_DO_NOT_QUIESCE] =
         "Leave out --quiesce: the snapshot is then as after a power failure",
     [MAQET_NEXT_RECOVER_OR_GO_ON] =

@@ -99,7 +99,6 @@ enum maqet_next {
     MAQET_NEXT_FORGET,                    /* VM */
     MAQET_NEXT_MOUNT_AND_FINISH,          /* VM */
     MAQET_NEXT_START_WHEN_POSSIBLE,       /* VM */
-    MAQET_NEXT_START_AGAIN,               /* VM */
     MAQET_NEXT_DO_NOT_QUIESCE,            /* none */
     MAQET_NEXT_RECOVER_OR_GO_ON,          /* VM */
     MAQET_NEXT_DELETE_SNAPSHOT,           /* VM, drive, snapshot */

@@ -106,9 +106,7 @@ check_name(const struct maqet_session *session, const char *name,
                          name, NULL);
         return -1;
     }
-    for (size_t i = 0; i < session->count; i++) {
-        const struct maqet_member *member = &session->members[i];
-
+    MAQET_FOR_EACH_MEMBER (member, session) {
         if (!maqet_member_find(session, member, name, NULL))
             continue;
         maqet_error_set(err, MAQET_ERROR_EXISTS,

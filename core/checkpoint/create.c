@@ -273,12 +273,6 @@ put_right(struct maqet_session *session, struct maqet_error **err)
     return 0;
 }
 
-static int
-recover(struct maqet_job *job, struct maqet_error **err)
-{
-    return maqet_session_recover(job, put_right, err);
-}
-
 /* The guest's memory, as far as it was written, is of no use. */
 static int
 forget(struct maqet_job *job, struct maqet_strings *kept, struct maqet_error **err)
@@ -296,7 +290,7 @@ forget(struct maqet_job *job, struct maqet_strings *kept, struct maqet_error **e
 /* ---- the row ---- */
 
 static const struct maqet_job_phase phases[] = {
-    {.word = "save", .former = "checkpoint", .finishing = maqet_create_finishing},
+    {.word = "save", .former = "checkpoint", .finishing = MAQET_CREATE_FINISHING},
 };
 
 const struct maqet_job_kind maqet_kind_checkpoint_create = {
@@ -307,6 +301,7 @@ const struct maqet_job_kind maqet_kind_checkpoint_create = {
     .blocks_start = true,
     .makes_set = true,
     .check = maqet_steps_check_can_create,
-    .recover = recover,
+    .put_right = put_right,
+    .recover = maqet_session_recover,
     .forget = forget,
 };

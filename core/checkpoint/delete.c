@@ -21,8 +21,7 @@ choose_own(struct maqet_session *session, const struct maqet_checkpoint *about,
     maqet_members_choose_listed(session, &about->drives);
     if (maqet_members_refresh(session, err) < 0)
         return -1;
-    for (size_t i = 0; i < session->count; i++) {
-        const struct maqet_member *member = &session->members[i];
+    MAQET_FOR_EACH_MEMBER (member, session) {
         const char *drive = member->drive->name;
         size_t count;
         const struct maqet_snapshot *found =
@@ -81,18 +80,12 @@ put_right(struct maqet_session *session, struct maqet_error **err)
     return 0;
 }
 
-static int
-recover(struct maqet_job *job, struct maqet_error **err)
-{
-    return maqet_session_recover(job, put_right, err);
-}
-
 /* ---- the row ---- */
 
 static const struct maqet_job_phase phases[] = {
     {.word = "remove",
      .former = "delete-checkpoint",
-     .finishing = maqet_delete_finishing},
+     .finishing = MAQET_DELETE_FINISHING},
 };
 
 const struct maqet_job_kind maqet_kind_checkpoint_delete = {
@@ -102,6 +95,7 @@ const struct maqet_job_kind maqet_kind_checkpoint_delete = {
     .phase_count = 1,
     .blocks_start = true,
     .only_recorded = true,
-    .recover = recover,
+    .put_right = put_right,
+    .recover = maqet_session_recover,
     .forget = maqet_session_forget,
 };

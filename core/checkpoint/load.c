@@ -11,28 +11,12 @@
 #include "core/checkpoint/create.h"
 #include "core/checkpoint/loading.h"
 #include "core/job/recover.h"
-#include "core/lifecycle/startable.h"
-#include "core/machine/check.h"
 #include "core/machine/monitor.h"
 #include "core/qemu/migration.h"
 #include "core/snapshot/create.h"
 #include "core/snapshot/members.h"
 #include "core/snapshot/others.h"
 #include "core/snapshot/revert.h"
-
-/* Before QEMU is ended, and the drives revert: whether QEMU could be started then. */
-static int
-check_startable(const struct maqet_session *session, struct maqet_error **err)
-{
-    struct maqet_definition *definition = maqet_opened_definition(session->machine, err);
-
-    return definition ? maqet_vm_check_startable(session->machine->context, definition,
-                                                 session->machine->run.pid > 0
-                                                     ? MAQET_STARTABLE_AGAIN
-                                                     : MAQET_STARTABLE_STOPPED,
-                                                 NULL, err)
-                      : -1;
-}
 
 int
 maqet_checkpoint_loadable(const struct maqet_context *context,
@@ -46,7 +30,7 @@ maqet_checkpoint_loadable(const struct maqet_context *context,
     *running = loading.session->machine->run.pid > 0;
     *silent = loading.session->machine->silent;
     *verified = TAKE_PTR(loading.verified);
-    return check_startable(loading.session, err);
+    return maqet_revert_check_startable(loading.session, err);
 }
 
 /* ---- loading ---- */
@@ -74,11 +58,10 @@ load(struct maqet_loading *loading, const struct maqet_checkpoint_request *reque
      int *pid, struct maqet_error **err)
 {
     struct maqet_session *session = loading->session;
-    bool runs = session->machine->run.pid > 0;
     _cleanup_definition_ struct maqet_definition *definition =
         maqet_opened_definition(session->machine, err);
 
-    if (runs && !request->running) {
+    if (session->machine->run.pid > 0 && !request->running) {
         maqet_error_set(err, MAQET_ERROR_STATE,
                         "VM '%s' is running: it was started in the meantime",
                         session->machine->name);
@@ -86,25 +69,13 @@ load(struct maqet_loading *loading, const struct maqet_checkpoint_request *reque
                          request->name, NULL);
         return -1;
     }
-    if (!definition || check_startable(session, err) < 0 ||
-        maqet_revert_begin(session, &maqet_kind_checkpoint_load, request->name, err) < 0)
+    if (!definition || maqet_revert_check_startable(session, err) < 0 ||
+        maqet_revert_run(session, &maqet_kind_checkpoint_load, request->name,
+                         maqet_loading_check_drives, loading, err) < 0)
         return -1;
-    if ((runs && (maqet_opened_end_qemu(session->machine, err) < 0 ||
-                  maqet_vm_check_drives(session->machine->vm, err) < 0 ||
-                  maqet_members_refresh(session, err) < 0 ||
-                  maqet_loading_check_drives(loading, request->name, err) < 0)) ||
-        maqet_revert_drives(session, request->name, err) < 0 ||
-        maqet_history_save(session->history, err) < 0 ||
-        maqet_job_phase(session->job, PHASE_RESUME, err) < 0) {
-        maqet_job_fail(session->job, err);
-        if (runs && session->machine->run.pid == 0)
-            maqet_error_next(err, MAQET_NEXT_START_STOPPED, session->machine->name, NULL);
-        return -1;
-    }
     if (maqet_vm_start_again(session->machine, TAKE_PTR(definition), &loading->incoming,
                              request->timeout, err) == 0) {
-        if (pid)
-            *pid = session->machine->run.pid;
+        *pid = session->machine->run.pid;
         return maqet_job_done(session->job, err);
     }
     maqet_job_done(session->job, NULL);
@@ -224,12 +195,6 @@ put_right(struct maqet_session *session, struct maqet_error **err)
                : resume(session->job, err);
 }
 
-static int
-recover(struct maqet_job *job, struct maqet_error **err)
-{
-    return maqet_session_recover(job, put_right, err);
-}
-
 /* No guest is left paused for it: nobody would come back to it. */
 static int
 forget(struct maqet_job *job, struct maqet_strings *kept, struct maqet_error **err)
@@ -239,29 +204,15 @@ forget(struct maqet_job *job, struct maqet_strings *kept, struct maqet_error **e
     return maqet_session_forget(job, kept, err);
 }
 
-static char *
-finishing_resume(const struct maqet_journal *journal, const char *drives)
-{
-    (void)journal, (void)drives;
-    return maqet_strdup("resumes the guest if QEMU has its memory, and ends QEMU if "
-                        "not");
-}
-
 /* ---- the row ---- */
 
 static const struct maqet_job_phase phases[] = {
-    [MAQET_REVERT_PREPARE] = {.word = "prepare",
-                              .finishing = maqet_revert_finishing_prepare},
-    [MAQET_REVERT_DRIVES] = {.word = "revert",
-                             .reverts = true,
-                             .finishing = maqet_revert_finishing_drives},
-    [MAQET_REVERT_UNDO] = {.word = "undo",
-                           .reverts = true,
-                           .finishing = maqet_revert_finishing_undo},
+    MAQET_REVERT_PHASES(NULL, NULL, NULL),
     [PHASE_RESUME] = {.word = "resume",
                       .former = "resume",
                       .without_images = true,
-                      .finishing = finishing_resume},
+                      .finishing = "resumes the guest if QEMU has its memory, and ends "
+                                   "QEMU if not"},
 };
 
 const struct maqet_job_kind maqet_kind_checkpoint_load = {
@@ -272,6 +223,7 @@ const struct maqet_job_kind maqet_kind_checkpoint_load = {
     .blocks_start = true,
     .saved_state = MAQET_SAVED_STATE,
     .check = maqet_revert_check,
-    .recover = recover,
+    .put_right = put_right,
+    .recover = maqet_session_recover,
     .forget = forget,
 };

@@ -152,18 +152,19 @@ check_version(const struct maqet_loading *loading, const char *name, const char 
 
 /* ---- opening ---- */
 
-/* Whether the drives have the snapshots that the memory belongs to. */
 int
-maqet_loading_check_drives(const struct maqet_loading *loading, const char *name,
-                           struct maqet_error **err)
+maqet_loading_check_drives(const void *data, struct maqet_error **err)
 {
-    return maqet_identity_check(loading->session, name, &loading->about, err) < 0
+    const struct maqet_loading *loading = data;
+    const char *name = loading->about.name;
+
+    return maqet_identity_check(loading->session, &loading->about, err) < 0
                ? -1
                : maqet_members_need(loading->session, name, err);
 }
 
 static int
-open_drives(struct maqet_loading *loading, const char *name, struct maqet_error **err)
+open_drives(struct maqet_loading *loading, struct maqet_error **err)
 {
     const struct maqet_strings *drives = &loading->about.drives;
 
@@ -171,7 +172,7 @@ open_drives(struct maqet_loading *loading, const char *name, struct maqet_error 
         return -1;
     maqet_members_choose_listed(loading->session, drives);
     return maqet_members_refresh(loading->session, err) < 0 ||
-                   maqet_loading_check_drives(loading, name, err) < 0
+                   maqet_loading_check_drives(loading, err) < 0
                ? -1
                : 0;
 }
@@ -211,7 +212,7 @@ maqet_loading_open(const struct maqet_context *context,
     if (maqet_vm_command_line(machine->vm, &argv, err) < 0 ||
         check_arguments(loading, name, &argv, err) < 0 ||
         check_version(loading, name, argv.items[0], err) < 0 ||
-        open_drives(loading, name, err) < 0)
+        open_drives(loading, err) < 0)
         return -1;
     loading->verified = maqet_strdup(request->verified);
     int fd = maqet_state_file_open(context, machine->name, name, &loading->about,

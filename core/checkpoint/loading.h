@@ -25,9 +25,9 @@ int maqet_loading_open(const struct maqet_context *context,
                        const struct maqet_checkpoint_request *request,
                        struct maqet_loading *loading, struct maqet_error **err);
 
-/* Whether the drives have the snapshots that the memory belongs to. */
-int maqet_loading_check_drives(const struct maqet_loading *loading, const char *name,
-                               struct maqet_error **err);
+/* Whether the drives have the snapshots that the memory belongs to; @loading is a struct
+ * maqet_loading, as maqet_revert_run() wants it. */
+int maqet_loading_check_drives(const void *loading, struct maqet_error **err);
 
 void maqet_loading_clear(struct maqet_loading *loading);
 

@@ -13,7 +13,7 @@
 
 struct maqet_drive;
 struct maqet_job;
-struct maqet_journal;
+struct maqet_session;
 
 /* A phase of a job: what is known to hold from the moment in which it is written down. */
 struct maqet_job_phase {
@@ -26,9 +26,10 @@ struct maqet_job_phase {
     bool reverts;
     bool without_images; /* going on is a matter of QEMU alone, and needs no image */
 
-    /* What finishing it does now, and what is lost by that, as a predicate: "reverts
-     * drive 'hdd' ...". @drives is "drive 'hdd'". The caller frees. */
-    char *(*finishing)(const struct maqet_journal *journal, const char *drives);
+    /* What finishing it does now, and what is lost by that, as a predicate with "{name}" and
+     * "{drives}": "reverts {drives} ...". */
+    const char *finishing;
+    const char *finishing_several; /* NULL: that is so for several drives, too */
 };
 
 struct maqet_job_kind {
@@ -46,6 +47,9 @@ struct maqet_job_kind {
     bool only_recorded;      /* it makes none: only those recorded are its business */
     const char *saved_state; /* the name of those that keep the drives' present state
                               * meanwhile; NULL: there are none */
+
+    /* What maqet_session_recover() does between finding the job's drives and ending it. */
+    int (*put_right)(struct maqet_session *session, struct maqet_error **err);
 
     /* What else must hold for a drive before it is begun; NULL: nothing. */
     int (*check)(const struct maqet_job *job, const struct maqet_drive *drive,

@@ -47,17 +47,30 @@ interruption_text(const struct maqet_journal *journal)
     return maqet_format("%s was interrupted%s", job, when);
 }
 
-/* What finishing it does now, and what is lost by that. The caller frees. */
+/* The words of a phase, with the job's name and drives in them. The caller frees. */
 static char *
 finish_text(const struct maqet_journal *journal)
 {
-    _cleanup_text_ struct maqet_text drives = MAQET_TEXT_INIT;
+    const struct maqet_job_phase *phase = maqet_journal_phase(journal);
+    bool several = journal->target_count > 1;
+    const char *words =
+        several && phase->finishing_several ? phase->finishing_several : phase->finishing;
+    struct maqet_text text = MAQET_TEXT_INIT;
 
-    maqet_text_append(&drives, journal->target_count == 1 ? "drive " : "drives ");
-    for (size_t i = 0; i < journal->target_count; i++)
-        maqet_text_appendf(&drives, "%s'%s'", i > 0 ? ", " : "",
-                           journal->targets[i].name);
-    return maqet_journal_phase(journal)->finishing(journal, drives.data);
+    for (const char *brace; (brace = strchr(words, '{'));
+         words = strchr(brace, '}') + 1) {
+        maqet_text_append_bytes(&text, words, (size_t)(brace - words));
+        if (maqet_text_starts(brace, "{name}")) {
+            maqet_text_append(&text, journal->name);
+            continue;
+        }
+        maqet_text_append(&text, journal->target_count == 1 ? "drive " : "drives ");
+        for (size_t i = 0; i < journal->target_count; i++)
+            maqet_text_appendf(&text, "%s'%s'", i > 0 ? ", " : "",
+                               journal->targets[i].name);
+    }
+    maqet_text_append(&text, words);
+    return maqet_text_take(&text);
 }
 
 /* ---- what is not as it was left ---- */

@@ -282,16 +282,11 @@ recover(struct maqet_job *job, struct maqet_error **err)
     return maqet_job_done(job, err);
 }
 
-static char *
-finishing(const struct maqet_journal *journal, const char *drives)
-{
-    (void)journal;
-    return maqet_format("writes the size that %s has into the definition", drives);
-}
-
 /* ---- the row ---- */
 
-static const struct maqet_job_phase phases[] = {{.word = "grow", .finishing = finishing}};
+static const struct maqet_job_phase phases[] = {
+    {.word = "grow",
+     .finishing = "writes the size that {drives} has into the definition"}};
 
 const struct maqet_job_kind maqet_kind_resize = {
     .word = "resize",

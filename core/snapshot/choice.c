@@ -120,8 +120,7 @@ find_set(struct choosing *choosing, struct maqet_error **err)
     maqet_members_choose_listed(session, &there);
     if (maqet_members_refresh(session, err) < 0)
         return -1;
-    for (size_t i = 0; i < session->count; i++) {
-        const struct maqet_member *member = &session->members[i];
+    MAQET_FOR_EACH_MEMBER (member, session) {
         const struct maqet_snapshot *found =
             maqet_member_find(session, member, name, NULL);
 
@@ -322,8 +321,8 @@ check_exists(struct choosing *choosing, struct maqet_error **err)
     maqet_members_choose_listed(session, &choosing->chosen);
     if (maqet_members_refresh(session, err) < 0)
         return -1;
-    for (size_t i = 0; i < session->count; i++)
-        if (maqet_member_find(session, &session->members[i], name, NULL))
+    MAQET_FOR_EACH_MEMBER (member, session)
+        if (maqet_member_find(session, member, name, NULL))
             return 0;
     return maqet_members_need(session, name, err);
 }

@@ -51,8 +51,7 @@ check_existing(const struct maqet_session *session, const char *name, bool overw
                bool *existing, struct maqet_error **err)
 {
     *existing = false;
-    for (size_t i = 0; i < session->count; i++) {
-        const struct maqet_member *member = &session->members[i];
+    MAQET_FOR_EACH_MEMBER (member, session) {
         size_t count;
 
         maqet_member_find(session, member, name, &count);
@@ -77,9 +76,8 @@ stand_in_for(const struct maqet_session *session, const char *name)
         _cleanup_free_ char *tag = maqet_format("%c%s", *first, name + 1);
         bool taken = false;
 
-        for (size_t i = 0; i < session->count; i++)
-            taken =
-                taken || maqet_snapshots_find(&session->members[i].snapshots, tag, NULL);
+        MAQET_FOR_EACH_MEMBER (member, session)
+            taken = taken || maqet_snapshots_find(&member->snapshots, tag, NULL);
         if (!taken)
             return TAKE_PTR(tag);
     }
@@ -243,20 +241,13 @@ put_right_create(struct maqet_session *session, struct maqet_error **err)
     return 0;
 }
 
-static int
-recover_create(struct maqet_job *job, struct maqet_error **err)
-{
-    return maqet_session_recover(job, put_right_create, err);
-}
-
 /* On how many drives the job's own, or what it was to replace, bears the name. */
 static size_t
 count_own(const struct maqet_session *session, const char *name)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < session->count; i++) {
-        const struct maqet_member *member = &session->members[i];
+    MAQET_FOR_EACH_MEMBER (member, session) {
         bool found = false;
 
         for (size_t j = 0; j < member->snapshots.count && !found; j++) {
@@ -276,9 +267,8 @@ count_stand_ins(const struct maqet_session *session, const char *stand_in)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < session->count; i++)
-        count +=
-            maqet_snapshots_find(&session->members[i].snapshots, stand_in, NULL) != NULL;
+    MAQET_FOR_EACH_MEMBER (member, session)
+        count += maqet_snapshots_find(&member->snapshots, stand_in, NULL) != NULL;
     return count;
 }
 
@@ -291,9 +281,7 @@ promote(struct maqet_session *session, const char *stand_in, struct maqet_error 
     if (maqet_steps_remove(session, name, true, NULL, err) < 0 ||
         maqet_members_refresh(session, err) < 0)
         return -1;
-    for (size_t i = 0; i < session->count; i++) {
-        const struct maqet_member *member = &session->members[i];
-
+    MAQET_FOR_EACH_MEMBER (member, session) {
         maqet_history_alias_set(session->history, member->drive->name,
                                 maqet_snapshots_find(&member->snapshots, stand_in, NULL),
                                 name);
@@ -309,8 +297,7 @@ promote(struct maqet_session *session, const char *stand_in, struct maqet_error 
 static bool
 is_replaced(const struct maqet_session *session, const char *name)
 {
-    for (size_t i = 0; i < session->count; i++) {
-        const struct maqet_member *member = &session->members[i];
+    MAQET_FOR_EACH_MEMBER (member, session) {
         const struct maqet_snapshot *found =
             maqet_member_find(session, member, name, NULL);
 
@@ -350,24 +337,10 @@ put_right_overwrite(struct maqet_session *session, struct maqet_error **err)
     return 0;
 }
 
-static int
-recover_overwrite(struct maqet_job *job, struct maqet_error **err)
-{
-    return maqet_session_recover(job, put_right_overwrite, err);
-}
-
-char *
-maqet_create_finishing(const struct maqet_journal *journal, const char *drives)
-{
-    return maqet_format(
-        "keeps '%s' if it is complete on %s, and deletes its parts if not", journal->name,
-        drives);
-}
-
 /* ---- the rows ---- */
 
 static const struct maqet_job_phase create_phases[] = {
-    {.word = "make", .former = "create", .finishing = maqet_create_finishing},
+    {.word = "make", .former = "create", .finishing = MAQET_CREATE_FINISHING},
 };
 
 const struct maqet_job_kind maqet_kind_create = {
@@ -378,12 +351,13 @@ const struct maqet_job_kind maqet_kind_create = {
     .blocks_start = true,
     .makes_set = true,
     .check = maqet_steps_check_can_create,
-    .recover = recover_create,
+    .put_right = put_right_create,
+    .recover = maqet_session_recover,
     .forget = maqet_session_forget,
 };
 
 static const struct maqet_job_phase overwrite_phases[] = {
-    {.word = "replace", .former = "overwrite", .finishing = maqet_create_finishing},
+    {.word = "replace", .former = "overwrite", .finishing = MAQET_CREATE_FINISHING},
 };
 
 const struct maqet_job_kind maqet_kind_overwrite = {
@@ -394,6 +368,7 @@ const struct maqet_job_kind maqet_kind_overwrite = {
     .blocks_start = true,
     .needs_stand_in = true,
     .check = maqet_steps_check_can_create,
-    .recover = recover_overwrite,
+    .put_right = put_right_overwrite,
+    .recover = maqet_session_recover,
     .forget = maqet_session_forget,
 };

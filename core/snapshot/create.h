@@ -35,7 +35,8 @@ int maqet_snapshot_create(const struct maqet_context *context,
                           struct maqet_error **err);
 
 /* What finishing one does, which is so for a checkpoint, too (struct maqet_job_phase). */
-char *maqet_create_finishing(const struct maqet_journal *journal, const char *drives);
+#define MAQET_CREATE_FINISHING                                                           \
+    "keeps '{name}' if it is complete on {drives}, and deletes its parts if not"
 
 /* The rows of these jobs. */
 extern const struct maqet_job_kind maqet_kind_create, maqet_kind_overwrite;

@@ -51,22 +51,10 @@ put_right(struct maqet_session *session, struct maqet_error **err)
     return 0;
 }
 
-static int
-recover(struct maqet_job *job, struct maqet_error **err)
-{
-    return maqet_session_recover(job, put_right, err);
-}
-
-char *
-maqet_delete_finishing(const struct maqet_journal *journal, const char *drives)
-{
-    return maqet_format("deletes snapshot '%s' from %s", journal->name, drives);
-}
-
 /* ---- the row ---- */
 
 static const struct maqet_job_phase phases[] = {
-    {.word = "remove", .former = "delete", .finishing = maqet_delete_finishing},
+    {.word = "remove", .former = "delete", .finishing = MAQET_DELETE_FINISHING},
 };
 
 const struct maqet_job_kind maqet_kind_delete = {
@@ -76,6 +64,7 @@ const struct maqet_job_kind maqet_kind_delete = {
     .phase_count = 1,
     .blocks_start = true,
     .only_recorded = true,
-    .recover = recover,
+    .put_right = put_right,
+    .recover = maqet_session_recover,
     .forget = maqet_session_forget,
 };

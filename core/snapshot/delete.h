@@ -16,7 +16,7 @@ int maqet_snapshot_delete(const struct maqet_context *context,
                           struct maqet_error **err);
 
 /* What finishing one does, which is so for a checkpoint, too (struct maqet_job_phase). */
-char *maqet_delete_finishing(const struct maqet_journal *journal, const char *drives);
+#define MAQET_DELETE_FINISHING "deletes snapshot '{name}' from {drives}"
 
 /* The row of this job. */
 extern const struct maqet_job_kind maqet_kind_delete;

@@ -10,8 +10,7 @@ int
 maqet_identity_record(const struct maqet_session *session, const char *name,
                       struct maqet_checkpoint *about, struct maqet_error **err)
 {
-    for (size_t i = 0; i < session->count; i++) {
-        const struct maqet_member *member = &session->members[i];
+    MAQET_FOR_EACH_MEMBER (member, session) {
         const struct maqet_snapshot *found =
             maqet_member_find(session, member, name, NULL);
 
@@ -67,16 +66,17 @@ error_other_snapshot(const struct maqet_session *session, const char *name,
 static const struct maqet_member *
 find_member(const struct maqet_session *session, const char *drive)
 {
-    for (size_t i = 0; i < session->count; i++)
-        if (strcmp(session->members[i].drive->name, drive) == 0)
-            return &session->members[i];
+    MAQET_FOR_EACH_MEMBER (member, session)
+        if (strcmp(member->drive->name, drive) == 0)
+            return member;
     return NULL;
 }
 
 static int
-check_drive(const struct maqet_session *session, const char *name, const char *drive,
+check_drive(const struct maqet_session *session, const char *drive,
             const struct maqet_checkpoint *about, struct maqet_error **err)
 {
+    const char *name = about->name;
     const struct maqet_member *member = find_member(session, drive);
     const struct maqet_snapshot *now =
         member ? maqet_member_find(session, member, name, NULL) : NULL;
@@ -111,11 +111,11 @@ check_drive(const struct maqet_session *session, const char *name, const char *d
 }
 
 int
-maqet_identity_check(const struct maqet_session *session, const char *name,
+maqet_identity_check(const struct maqet_session *session,
                      const struct maqet_checkpoint *about, struct maqet_error **err)
 {
     for (size_t i = 0; i < about->drives.count; i++)
-        if (check_drive(session, name, about->drives.items[i], about, err) < 0)
+        if (check_drive(session, about->drives.items[i], about, err) < 0)
             return -1;
     return 0;
 }
@@ -131,8 +131,7 @@ maqet_identity_check_none(const struct maqet_session *session, const char *name,
     bool is_read =
         maqet_state_file_about(session->machine->context, session->machine->name, name,
                                &about, NULL) == 0;
-    for (size_t i = 0; i < session->count; i++) {
-        const struct maqet_member *member = &session->members[i];
+    MAQET_FOR_EACH_MEMBER (member, session) {
         const struct maqet_snapshot *found =
             maqet_member_find(session, member, name, NULL);
 
@@ -184,8 +183,7 @@ int
 maqet_identity_check_set(const struct maqet_session *session, const char *name,
                          bool deletes, struct maqet_error **err)
 {
-    for (size_t i = 0; i < session->count; i++) {
-        const struct maqet_member *member = &session->members[i];
+    MAQET_FOR_EACH_MEMBER (member, session) {
         const char *drive = member->drive->name;
         const struct maqet_snapshot *now = maqet_member_find(session, member, name, NULL);
         int64_t seconds;

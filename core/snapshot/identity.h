@@ -22,7 +22,7 @@ bool maqet_identity_belongs(const struct maqet_checkpoint *about, const char *dr
 
 /* Whether every drive of the checkpoint is a member, and has the very snapshot that was
  * taken with it. The members' lists are fresh. */
-int maqet_identity_check(const struct maqet_session *session, const char *name,
+int maqet_identity_check(const struct maqet_session *session,
                          const struct maqet_checkpoint *about, struct maqet_error **err);
 
 /* An error (MAQET_ERROR_STATE) where a member's snapshot of that name belongs to a

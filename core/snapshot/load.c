@@ -5,11 +5,7 @@
  */
 #include "core/snapshot/load.h"
 
-#include "core/job/recover.h"
 #include "core/lifecycle/start.h"
-#include "core/lifecycle/startable.h"
-#include "core/machine/check.h"
-#include "core/machine/run.h"
 #include "core/snapshot/choice.h"
 #include "core/snapshot/identity.h"
 #include "core/snapshot/members.h"
@@ -54,20 +50,6 @@ open_loadable(const struct maqet_context *context,
     return TAKE_PTR(session);
 }
 
-/* Before QEMU is ended: whether it could be started again. */
-static int
-check_restart(const struct maqet_session *session, struct maqet_error **err)
-{
-    struct maqet_definition *definition =
-        session->machine->run.pid > 0 ? maqet_opened_definition(session->machine, err)
-                                      : NULL;
-
-    if (!definition)
-        return session->machine->run.pid > 0 ? -1 : 0;
-    return maqet_vm_check_startable(session->machine->context, definition,
-                                    MAQET_STARTABLE_AGAIN, NULL, err);
-}
-
 int
 maqet_snapshot_loadable(const struct maqet_context *context,
                         const struct maqet_snapshot_request *request, bool *live,
@@ -77,14 +59,12 @@ maqet_snapshot_loadable(const struct maqet_context *context,
     _cleanup_session_ struct maqet_session *session =
         open_loadable(context, request, left, err);
 
-    if (!session || check_restart(session, err) < 0)
+    if (!session)
         return -1;
-    if (live)
-        *live = session->machine->run.pid > 0;
-    if (silent)
-        *silent = session->machine->silent;
+    *live = session->machine->run.pid > 0;
+    *silent = session->machine->silent;
     maqet_members_names(session, drives);
-    return 0;
+    return *live ? maqet_revert_check_startable(session, err) : 0;
 }
 
 /* Snapshots of the same name that were not taken together are no state that the machine
@@ -107,19 +87,18 @@ warn_of_mixture(const struct maqet_session *session, const char *name)
     }
 }
 
+/* What is loaded, for the checks that come again when QEMU has ended. */
+struct load {
+    struct maqet_session *session;
+    const struct maqet_snapshot_request *request;
+};
+
 static int
-start_again(struct maqet_session *session, struct maqet_definition *definition,
-            int64_t timeout, int *pid, struct maqet_error **err)
+check_again(const void *data, struct maqet_error **err)
 {
-    if (maqet_vm_start_again(session->machine, definition, NULL, timeout, err) == 0) {
-        if (pid)
-            *pid = session->machine->run.pid;
-        return 0;
-    }
-    maqet_error_wrap(err, "The snapshot is loaded, but VM '%s' is stopped",
-                     session->machine->name);
-    maqet_error_next(err, MAQET_NEXT_START_WHEN_POSSIBLE, session->machine->name, NULL);
-    return -1;
+    const struct load *load = data;
+
+    return check_snapshots(load->session, load->request, err);
 }
 
 int
@@ -130,33 +109,33 @@ maqet_snapshot_load(const struct maqet_context *context,
     _cleanup_session_ struct maqet_session *session =
         open_loadable(context, request, NULL, err);
     _cleanup_definition_ struct maqet_definition *definition = NULL;
+    const struct load load = {session, request};
 
-    if (pid)
-        *pid = 0;
-    if (!session || check_restart(session, err) < 0)
+    *pid = 0;
+    if (!session)
+        return -1;
+    struct maqet_opened *machine = session->machine;
+    bool runs = machine->run.pid > 0;
+    if (runs && maqet_revert_check_startable(session, err) < 0)
         return -1;
     warn_of_mixture(session, request->name);
-    bool runs = session->machine->run.pid > 0;
     if (runs) {
-        definition = maqet_opened_definition(session->machine, err);
+        definition = maqet_opened_definition(machine, err);
         if (!definition)
             return -1;
     }
-    if (maqet_revert_begin(session, &maqet_kind_load, request->name, err) < 0)
+    if (maqet_revert_run(session, &maqet_kind_load, request->name, check_again, &load,
+                         err) < 0)
         return -1;
-    if ((runs && (maqet_opened_end_qemu(session->machine, err) < 0 ||
-                  maqet_vm_check_drives(session->machine->vm, err) < 0 ||
-                  maqet_members_refresh(session, err) < 0 ||
-                  check_snapshots(session, request, err) < 0)) ||
-        maqet_revert_drives(session, request->name, err) < 0 ||
-        maqet_session_done(session, err) < 0) {
-        maqet_job_fail(session->job, err);
-        if (runs && session->machine->run.pid == 0)
-            maqet_error_next(err, MAQET_NEXT_START_AGAIN, session->machine->name, NULL);
+    if (runs && maqet_vm_start_again(machine, TAKE_PTR(definition), NULL,
+                                     request->timeout, err) < 0) {
+        maqet_error_wrap(err, "The snapshot is loaded, but VM '%s' is stopped",
+                         machine->name);
+        maqet_error_next(err, MAQET_NEXT_START_WHEN_POSSIBLE, machine->name, NULL);
         return -1;
     }
-    return runs ? start_again(session, TAKE_PTR(definition), request->timeout, pid, err)
-                : 0;
+    *pid = machine->run.pid;
+    return 0;
 }
 
 /* ---- recovery ---- */
@@ -168,27 +147,10 @@ put_right(struct maqet_session *session, struct maqet_error **err)
                                   err);
 }
 
-static int
-recover(struct maqet_job *job, struct maqet_error **err)
-{
-    return maqet_session_recover(job, put_right, err);
-}
-
 /* ---- the row ---- */
 
 static const struct maqet_job_phase phases[] = {
-    [MAQET_REVERT_PREPARE] = {.word = "prepare",
-                              .former = "prepare-load",
-                              .finishing = maqet_revert_finishing_prepare},
-    [MAQET_REVERT_DRIVES] = {.word = "revert",
-                             .former = "load",
-                             .reverts = true,
-                             .finishing = maqet_revert_finishing_drives},
-    [MAQET_REVERT_UNDO] = {.word = "undo",
-                           .former = "undo-load",
-                           .reverts = true,
-                           .finishing = maqet_revert_finishing_undo},
-};
+    MAQET_REVERT_PHASES("prepare-load", "load", "undo-load")};
 
 const struct maqet_job_kind maqet_kind_load = {
     .word = "load",
@@ -198,6 +160,7 @@ const struct maqet_job_kind maqet_kind_load = {
     .blocks_start = true,
     .saved_state = MAQET_SAVED_STATE,
     .check = maqet_revert_check,
-    .recover = recover,
+    .put_right = put_right,
+    .recover = maqet_session_recover,
     .forget = maqet_session_forget,
 };

@@ -12,15 +12,15 @@
 /*
  * Makes the drives' present state that of the snapshot; what came after it is lost. Live:
  * QEMU is ended, and started again with the same arguments. Needs vm, drive, exclude,
- * name, way, timeout. *pid (may be NULL) gets QEMU's PID, 0: it does not run.
+ * name, way, timeout. *pid gets QEMU's PID, 0: it does not run.
  */
 int maqet_snapshot_load(const struct maqet_context *context,
                         const struct maqet_snapshot_request *request, int *pid,
                         struct maqet_error **err);
 
-/* Whether it could be loaded, before anybody is asked; *live (may be NULL) tells which
- * way it would go, *silent (may be NULL) whether QEMU does not answer, @drives gets the
- * drives, @left (may be NULL) what stays as it is. */
+/* Whether it could be loaded, before anybody is asked; *live tells which way it would go,
+ * *silent whether QEMU does not answer, @drives gets the drives, @left what stays as it
+ * is. */
 int maqet_snapshot_loadable(const struct maqet_context *context,
                             const struct maqet_snapshot_request *request, bool *live,
                             bool *silent, struct maqet_strings *drives,

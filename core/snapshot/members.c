@@ -20,19 +20,9 @@ static const int64_t DATE_AFTER = 60;
 void
 maqet_members_clear(struct maqet_session *session)
 {
-    for (size_t i = 0; i < session->count; i++)
-        maqet_snapshots_clear(&session->members[i].snapshots);
+    MAQET_FOR_EACH_MEMBER (member, session)
+        maqet_snapshots_clear(&member->snapshots);
     session->count = 0;
-}
-
-/* Chooses none, and makes room for all. */
-static void
-begin_choice(struct maqet_session *session)
-{
-    maqet_members_clear(session);
-    free(session->members);
-    session->members =
-        maqet_alloc(session->machine->vm->drive_count * sizeof(struct maqet_member) + 1);
 }
 
 static void
@@ -48,7 +38,7 @@ maqet_members_choose(struct maqet_session *session, const char *name,
     const struct maqet_drive *drive =
         maqet_vm_find_drive(session->machine->vm, name, err);
 
-    begin_choice(session);
+    maqet_members_clear(session);
     if (!drive || maqet_drive_check_known(drive, err) < 0)
         return -1;
     if (!maqet_drive_has_snapshots(drive))
@@ -63,7 +53,7 @@ maqet_members_choose_listed(struct maqet_session *session,
 {
     const struct maqet_opened *machine = session->machine;
 
-    begin_choice(session);
+    maqet_members_clear(session);
     for (size_t i = 0; i < drives->count; i++) {
         const struct maqet_drive *drive =
             maqet_vm_find_drive(machine->vm, drives->items[i], NULL);
@@ -120,8 +110,8 @@ maqet_members_check_holders(const struct maqet_session *session, struct maqet_er
 void
 maqet_members_names(const struct maqet_session *session, struct maqet_strings *names)
 {
-    for (size_t i = 0; i < session->count; i++)
-        maqet_strings_add(names, session->members[i].drive->name);
+    MAQET_FOR_EACH_MEMBER (member, session)
+        maqet_strings_add(names, member->drive->name);
 }
 
 /* ---- reading their lists ---- */
@@ -170,9 +160,7 @@ refresh_live(struct maqet_session *session, struct maqet_error **err)
 
     if (!nodes)
         return -1;
-    for (size_t i = 0; i < session->count; i++) {
-        struct maqet_member *member = &session->members[i];
-
+    MAQET_FOR_EACH_MEMBER (member, session) {
         if (!is_asked(session, member))
             continue;
         json_object *node =
@@ -193,9 +181,7 @@ refresh_live(struct maqet_session *session, struct maqet_error **err)
 static int
 read_images(struct maqet_session *session, bool asked, struct maqet_error **err)
 {
-    for (size_t i = 0; i < session->count; i++) {
-        struct maqet_member *member = &session->members[i];
-
+    MAQET_FOR_EACH_MEMBER (member, session) {
         if (is_asked(session, member) == asked &&
             maqet_drive_snapshots_read(member->drive, &member->snapshots, err) < 0)
             return -1;
@@ -211,8 +197,8 @@ maqet_members_refresh(struct maqet_session *session, struct maqet_error **err)
 
     if (read_images(session, false, err) < 0)
         return -1;
-    for (size_t i = 0; i < session->count; i++)
-        asks = asks || is_asked(session, &session->members[i]);
+    MAQET_FOR_EACH_MEMBER (member, session)
+        asks = asks || is_asked(session, member);
     if (!asks || (!maqet_monitor_does_without(session->machine) &&
                   refresh_live(session, &reason) == 0))
         return 0;
@@ -261,8 +247,8 @@ maqet_members_count_named(const struct maqet_session *session, const char *name)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < session->count; i++)
-        count += maqet_member_find(session, &session->members[i], name, NULL) != NULL;
+    MAQET_FOR_EACH_MEMBER (member, session)
+        count += maqet_member_find(session, member, name, NULL) != NULL;
     return count;
 }
 
@@ -312,8 +298,7 @@ int
 maqet_members_need(const struct maqet_session *session, const char *name,
                    struct maqet_error **err)
 {
-    for (size_t i = 0; i < session->count; i++) {
-        const struct maqet_member *member = &session->members[i];
+    MAQET_FOR_EACH_MEMBER (member, session) {
         size_t count;
 
         maqet_member_find(session, member, name, &count);

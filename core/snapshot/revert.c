@@ -1,38 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/snapshot/revert.h"
 
+#include "core/lifecycle/startable.h"
+#include "core/machine/check.h"
 #include "core/snapshot/members.h"
 #include "core/snapshot/steps.h"
-
-/* ---- what finishing does ---- */
-
-char *
-maqet_revert_finishing_prepare(const struct maqet_journal *journal, const char *drives)
-{
-    (void)journal;
-    return maqet_format("deletes what the load had saved in %s; nothing is reverted",
-                        drives);
-}
-
-char *
-maqet_revert_finishing_drives(const struct maqet_journal *journal, const char *drives)
-{
-    return maqet_format("reverts %s to snapshot '%s'%s; what has been written since "
-                        "is lost",
-                        drives, journal->name,
-                        journal->target_count > 1
-                            ? ", or to the state before the load if that fails"
-                            : "");
-}
-
-char *
-maqet_revert_finishing_undo(const struct maqet_journal *journal, const char *drives)
-{
-    (void)journal;
-    return maqet_format("reverts %s to the state before the load; what has been "
-                        "written since is lost",
-                        drives);
-}
 
 /* ---- the beginning ---- */
 
@@ -68,12 +40,17 @@ check_saved(const struct maqet_session *session, struct maqet_error **err)
 }
 
 int
-maqet_revert_begin(struct maqet_session *session, const struct maqet_job_kind *kind,
-                   const char *name, struct maqet_error **err)
+maqet_revert_check_startable(const struct maqet_session *session,
+                             struct maqet_error **err)
 {
-    return check_saved(session, err) < 0
-               ? -1
-               : maqet_session_begin(session, kind, name, NULL, err);
+    struct maqet_definition *definition = maqet_opened_definition(session->machine, err);
+
+    return definition ? maqet_vm_check_startable(session->machine->context, definition,
+                                                 session->machine->run.pid > 0
+                                                     ? MAQET_STARTABLE_AGAIN
+                                                     : MAQET_STARTABLE_STOPPED,
+                                                 NULL, err)
+                      : -1;
 }
 
 /* ---- the steps ---- */
@@ -94,8 +71,7 @@ forget_saved(struct maqet_session *session, struct maqet_error **err)
 static int
 load_all(struct maqet_session *session, const char *name, struct maqet_error **err)
 {
-    for (size_t i = 0; i < session->count; i++) {
-        const struct maqet_member *member = &session->members[i];
+    MAQET_FOR_EACH_MEMBER (member, session) {
         const struct maqet_snapshot *snapshot = maqet_member_recorded(session, member);
 
         if (!snapshot)
@@ -106,18 +82,16 @@ load_all(struct maqet_session *session, const char *name, struct maqet_error **e
         if (maqet_drive_snapshot_load(member->drive, snapshot, err) < 0)
             return -1;
     }
-    for (size_t i = 0; i < session->count; i++) {
-        const struct maqet_member *member = &session->members[i];
-
+    MAQET_FOR_EACH_MEMBER (member, session) {
         maqet_history_loaded(session->history, member->drive->name,
                              maqet_member_recorded(session, member));
     }
     return forget_saved(session, err);
 }
 
-int
-maqet_revert_drives(struct maqet_session *session, const char *name,
-                    struct maqet_error **err)
+/* The job is in its first phase, and in the second one afterwards. */
+static int
+revert_drives(struct maqet_session *session, const char *name, struct maqet_error **err)
 {
     struct maqet_stillness none = {0};
 
@@ -133,6 +107,33 @@ maqet_revert_drives(struct maqet_session *session, const char *name,
     /* Not by being killed but by failing: back, and not on. */
     if (session->count > 1)
         maqet_job_phase(session->job, MAQET_REVERT_UNDO, NULL);
+    return -1;
+}
+
+int
+maqet_revert_run(struct maqet_session *session, const struct maqet_job_kind *kind,
+                 const char *name,
+                 int (*check)(const void *data, struct maqet_error **err),
+                 const void *data, struct maqet_error **err)
+{
+    struct maqet_opened *machine = session->machine;
+    bool runs = machine->run.pid > 0;
+
+    if (check_saved(session, err) < 0 ||
+        maqet_session_begin(session, kind, name, NULL, err) < 0)
+        return -1;
+    if ((!runs || (maqet_opened_end_qemu(machine, err) == 0 &&
+                   maqet_vm_check_drives(machine->vm, err) == 0 &&
+                   maqet_members_refresh(session, err) == 0 && check(data, err) == 0)) &&
+        revert_drives(session, name, err) == 0 &&
+        maqet_history_save(session->history, err) == 0 &&
+        (kind->phase_count > MAQET_REVERT_COUNT
+             ? maqet_job_phase(session->job, MAQET_REVERT_COUNT, err)
+             : maqet_job_done(session->job, err)) == 0)
+        return 0;
+    maqet_job_fail(session->job, err);
+    if (runs && machine->run.pid == 0)
+        maqet_error_next(err, MAQET_NEXT_START_STOPPED, machine->name, NULL);
     return -1;
 }
 
@@ -155,8 +156,7 @@ recover_prepare(struct maqet_session *session, struct maqet_error **err)
 static int
 recover_undo(struct maqet_session *session, struct maqet_error **err)
 {
-    for (size_t i = 0; i < session->count; i++) {
-        const struct maqet_member *member = &session->members[i];
+    MAQET_FOR_EACH_MEMBER (member, session) {
         const struct maqet_snapshot *saved =
             maqet_snapshots_find(&member->snapshots, MAQET_SAVED_STATE, NULL);
 

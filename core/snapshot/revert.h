@@ -19,27 +19,49 @@ enum maqet_revert_phase {
     MAQET_REVERT_COUNT,
 };
 
-/* What finishing each of them does (struct maqet_job_phase). */
-char *maqet_revert_finishing_prepare(const struct maqet_journal *journal,
-                                     const char *drives);
-char *maqet_revert_finishing_drives(const struct maqet_journal *journal,
-                                    const char *drives);
-char *maqet_revert_finishing_undo(const struct maqet_journal *journal,
-                                  const char *drives);
+/* Their rows; a former maqet had words for them in pending.json, or NULL. */
+#define MAQET_REVERT_PHASES(former_prepare, former_revert, former_undo)                  \
+    [MAQET_REVERT_PREPARE] =                                                             \
+        {.word = "prepare",                                                              \
+         .former = former_prepare,                                                       \
+         .finishing =                                                                    \
+             "deletes what the load had saved in {drives}; nothing is reverted"},        \
+    [MAQET_REVERT_DRIVES] =                                                              \
+        {.word = "revert",                                                               \
+         .former = former_revert,                                                        \
+         .reverts = true,                                                                \
+         .finishing = "reverts {drives} to snapshot '{name}'; what has been written "    \
+                      "since is lost",                                                   \
+         .finishing_several =                                                            \
+             "reverts {drives} to snapshot '{name}', or to the state before the load "   \
+             "if that fails; what has been written since is lost"},                      \
+    [MAQET_REVERT_UNDO] = {                                                              \
+        .word = "undo",                                                                  \
+        .former = former_undo,                                                           \
+        .reverts = true,                                                                 \
+        .finishing = "reverts {drives} to the state before the load; what has been "     \
+                     "written since is lost",                                            \
+    }
 
 /* For the rows: whether several drives can keep their state. */
 int maqet_revert_check(const struct maqet_job *job, const struct maqet_drive *drive,
                        struct maqet_error **err);
 
-/* Begins a job of a kind that reverts the members to their snapshots of that name. */
-int maqet_revert_begin(struct maqet_session *session, const struct maqet_job_kind *kind,
-                       const char *name, struct maqet_error **err);
+/* Whether QEMU could be started once the drives have reverted: before it is ended, and
+ * anything is reverted. */
+int maqet_revert_check_startable(const struct maqet_session *session,
+                                 struct maqet_error **err);
 
-/* Reverts the members to their snapshots of that name, all or none; QEMU does not run, and
- * their lists are fresh. The job is in its first phase, and in the second one afterwards;
- * the history is noted, and not saved. */
-int maqet_revert_drives(struct maqet_session *session, const char *name,
-                        struct maqet_error **err);
+/*
+ * Ends QEMU where it runs, and reverts the members to their snapshots of that name, all or
+ * none, as a job of a kind whose rows begin with these phases. The history is saved
+ * afterwards, and the job is done, or in the phase that follows. @check is called again
+ * when QEMU has ended: by then its answers have spared us the images.
+ */
+int maqet_revert_run(struct maqet_session *session, const struct maqet_job_kind *kind,
+                     const char *name,
+                     int (*check)(const void *data, struct maqet_error **err),
+                     const void *data, struct maqet_error **err);
 
 /* Puts right what is left of it: finishes it where drives have begun to revert, and undoes
  * it where that fails. @done says what it means to have it finished. */

@@ -14,6 +14,8 @@ session_new(struct maqet_opened *machine)
     struct maqet_session *session = maqet_alloc(sizeof(*session));
 
     session->machine = machine;
+    session->members =
+        maqet_alloc(machine->vm->drive_count * sizeof(struct maqet_member) + 1);
     session->history = maqet_history_load(machine->context, machine->name);
     return session;
 }
@@ -84,9 +86,7 @@ maqet_session_begin(struct maqet_session *session, const struct maqet_job_kind *
 
     maqet_job_plan(job, kind, name);
     job->journal.stand_in = maqet_strdup(stand_in);
-    for (size_t i = 0; i < session->count; i++) {
-        const struct maqet_member *member = &session->members[i];
-
+    MAQET_FOR_EACH_MEMBER (member, session) {
         maqet_job_add_target(job, member->drive,
                              maqet_member_find(session, member, name, NULL));
     }
@@ -136,10 +136,7 @@ tidy_images(struct maqet_session *session)
 }
 
 int
-maqet_session_recover(struct maqet_job *job,
-                      int (*put_right)(struct maqet_session *session,
-                                       struct maqet_error **err),
-                      struct maqet_error **err)
+maqet_session_recover(struct maqet_job *job, struct maqet_error **err)
 {
     _cleanup_session_ struct maqet_session *found = job->command ? NULL : session_of(job);
     struct maqet_session *session = found ? found : job->command;
@@ -148,7 +145,8 @@ maqet_session_recover(struct maqet_job *job,
         return -1;
     maqet_members_choose_targets(session);
     tidy_images(session);
-    if (maqet_members_refresh(session, err) < 0 || put_right(session, err) < 0 ||
+    if (maqet_members_refresh(session, err) < 0 ||
+        job->journal.kind->put_right(session, err) < 0 ||
         maqet_session_done(session, err) < 0)
         return -1;
     return session->machine->run.pid > 0 ? 0 : maqet_session_settle(session, err);

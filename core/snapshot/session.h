@@ -28,6 +28,11 @@ struct maqet_session {
     struct maqet_job found;
 };
 
+/* Like `for`: @member points to each member in turn. */
+#define MAQET_FOR_EACH_MEMBER(member, session)                                           \
+    for (struct maqet_member *member = (session)->members;                               \
+         member < (session)->members + (session)->count; member++)
+
 /* Opens a machine to change something: with its lock, and nothing is pending. */
 struct maqet_session *maqet_session_open(const struct maqet_context *context,
                                          const char *vm, struct maqet_error **err);
@@ -52,13 +57,10 @@ int maqet_session_done(struct maqet_session *session, struct maqet_error **err);
 
 /* ---- for the kinds of job ---- */
 
-/* Recovers a job: in the session that began it, or in a new one. The members are its
+/* Recovers a job, in the session that began it or in a new one: the members are its
  * targets, with fresh lists, and their images are free of what a killed helper has left,
- * when @put_right is called; then the history is saved, and the job is over. */
-int maqet_session_recover(struct maqet_job *job,
-                          int (*put_right)(struct maqet_session *session,
-                                           struct maqet_error **err),
-                          struct maqet_error **err);
+ * when the kind's put_right is called; then the history is saved, and the job is over. */
+int maqet_session_recover(struct maqet_job *job, struct maqet_error **err);
 
 /* What the job has left in the images is a snapshot like others from now on, since it may
  * be the only one that has what the user wants: for the forget function of a kind. */

@@ -65,8 +65,8 @@ maqet_steps_transact(struct maqet_session *session, const char *name,
 {
     _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
 
-    for (size_t i = 0; i < session->count; i++)
-        if (maqet_storage_live_create(session->members[i].drive, name, actions, err) < 0)
+    MAQET_FOR_EACH_MEMBER (member, session)
+        if (maqet_storage_live_create(member->drive, name, actions, err) < 0)
             return -1;
     _cleanup_json_ json_object *answer = maqet_monitor_work(
         session->machine, "transaction", maqet_actions_transaction(actions), err);
@@ -89,9 +89,9 @@ create_live(struct maqet_session *session, const char *name,
 static int
 create_offline(struct maqet_session *session, const char *name, struct maqet_error **err)
 {
-    for (size_t i = 0; i < session->count; i++)
-        if (maqet_drive_snapshot_create(session->members[i].drive, name,
-                                        stood_in_for(session, name), err) < 0)
+    MAQET_FOR_EACH_MEMBER (member, session)
+        if (maqet_drive_snapshot_create(member->drive, name, stood_in_for(session, name),
+                                        err) < 0)
             return -1;
     return 0;
 }
@@ -199,8 +199,7 @@ int
 maqet_steps_remove(struct maqet_session *session, const char *name, bool own,
                    struct maqet_strings *drives, struct maqet_error **err)
 {
-    for (size_t i = 0; i < session->count; i++) {
-        const struct maqet_member *member = &session->members[i];
+    MAQET_FOR_EACH_MEMBER (member, session) {
         bool found = false;
 
         for (size_t j = 0; j < member->snapshots.count; j++) {

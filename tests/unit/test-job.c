@@ -55,18 +55,14 @@ forget(struct maqet_job *job, struct maqet_strings *kept, struct maqet_error **e
     return 0;
 }
 
-static char *
-finishing(const struct maqet_journal *journal, const char *drives)
-{
-    return maqet_format("ends %s on %s", journal->name, drives);
-}
+#define FINISHING "ends {name} on {drives}"
 
 enum { PHASE_FIRST, PHASE_REVERT, PHASE_QEMU };
 
 static const struct maqet_job_phase phases[] = {
-    [PHASE_FIRST] = {.word = "first", .finishing = finishing},
-    [PHASE_REVERT] = {.word = "revert", .reverts = true, .finishing = finishing},
-    [PHASE_QEMU] = {.word = "qemu", .without_images = true, .finishing = finishing},
+    [PHASE_FIRST] = {.word = "first", .finishing = FINISHING},
+    [PHASE_REVERT] = {.word = "revert", .reverts = true, .finishing = FINISHING},
+    [PHASE_QEMU] = {.word = "qemu", .without_images = true, .finishing = FINISHING},
 };
 
 static const struct maqet_job_kind trial = {

@@ -1083,21 +1083,22 @@ test_failing_load(void)
 {
     _cleanup_scene_ struct scene scene;
     const struct maqet_snapshot_request request = {.vm = "vm", .name = "keep"};
+    int pid;
 
     scene_begin(&scene);
     create(&scene, "keep");
     scene_write(&scene, "hdd", "A");
     scene_write(&scene, "data", "B");
     scene_fail_once(&scene, "data", "load");
-    CU_ASSERT_EQUAL(maqet_snapshot_load(&scene.context, &request, NULL, NULL), -1);
+    CU_ASSERT_EQUAL(maqet_snapshot_load(&scene.context, &request, &pid, NULL), -1);
     CU_ASSERT_FALSE(scene_pending(&scene));
     SCENE_IMAGE(&scene, "hdd", "A | keep=a");
     SCENE_IMAGE(&scene, "data", "B | keep=b");
-    CU_ASSERT_EQUAL(maqet_snapshot_load(&scene.context, &request, NULL, NULL), 0);
+    CU_ASSERT_EQUAL(maqet_snapshot_load(&scene.context, &request, &pid, NULL), 0);
     SCENE_IMAGE(&scene, "data", "b | keep=b");
     /* What was kept of an earlier one would be taken for the present state. */
     add_foreign(&scene, "hdd", "9 1000 0 " SAVED " z");
-    CU_ASSERT_EQUAL(maqet_snapshot_load(&scene.context, &request, NULL, NULL), -1);
+    CU_ASSERT_EQUAL(maqet_snapshot_load(&scene.context, &request, &pid, NULL), -1);
     CU_ASSERT_FALSE(scene_pending(&scene));
 }
 
