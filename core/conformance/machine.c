@@ -150,7 +150,8 @@ launch(struct bench *bench, struct machine *machine, struct maqet_error **err)
     if (monitor < 0 || maqet_vm_command_line(machine->vm, &argv, err) < 0)
         return -1;
     bench_doing(bench, "helper");
-    if (maqet_helpers_prepare(machine->vm, machine->dir_fd, &helpers, err) < 0)
+    if (maqet_helpers_prepare(machine->vm->drives, machine->vm->drive_count,
+                              machine->dir_fd, &helpers, err) < 0)
         return -1;
     bench_doing(bench, "QEMU's start");
     if (maqet_sandbox_confine(machine->vm, &argv, machine->dir_fd, &confinement, &scratch,

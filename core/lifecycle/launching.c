@@ -145,7 +145,8 @@ maqet_launching_prepare(struct maqet_launching *launching, struct maqet_error **
                                : open_log(launching, err)) < 0)
         return -1;
     if (listen_sockets(launching, err) == 0 &&
-        maqet_helpers_prepare(launching->vm, dir_fd, &launching->helpers, err) == 0)
+        maqet_helpers_prepare(launching->vm->drives, launching->vm->drive_count, dir_fd,
+                              &launching->helpers, err) == 0)
         return 0;
     /* What was put there goes again. */
     maqet_run_tidy(dir_fd);

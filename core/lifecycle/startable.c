@@ -97,7 +97,7 @@ int
 maqet_vm_check_launchable(const struct maqet_vm *vm, struct maqet_error **err)
 {
     return check_program(vm, err) < 0 || maqet_vm_accel_check(vm, err) < 0 ||
-                   maqet_helpers_check(vm, err) < 0 ||
+                   maqet_helpers_check(vm->drives, vm->drive_count, err) < 0 ||
                    maqet_arguments_check_surroundings(
                        maqet_vm_arguments(vm),
                        maqet_tree_place(vm->definition->tree).folder, err) < 0

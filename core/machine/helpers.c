@@ -79,32 +79,32 @@ prepare(const struct maqet_drive *drive, int dir_fd, struct maqet_helpers *helpe
 }
 
 static int
-prepare_all(const struct maqet_vm *vm, int dir_fd, struct maqet_helpers *helpers,
-            struct maqet_error **err)
+prepare_all(struct maqet_drive *const *drives, size_t count, int dir_fd,
+            struct maqet_helpers *helpers, struct maqet_error **err)
 {
-    helpers->items = maqet_alloc((vm->drive_count + 1) * sizeof(*helpers->items));
-    helpers->commands =
-        maqet_alloc((vm->drive_count + 1) * sizeof(struct maqet_command *));
-    for (size_t i = 0; i < vm->drive_count; i++)
-        if (vm->drives[i]->storage->plugin.helper && !vm->drives[i]->served &&
-            prepare(vm->drives[i], dir_fd, helpers, err) < 0)
+    helpers->items = maqet_alloc((count + 1) * sizeof(*helpers->items));
+    helpers->commands = maqet_alloc((count + 1) * sizeof(struct maqet_command *));
+    for (size_t i = 0; i < count; i++)
+        if (drives[i]->storage->plugin.helper && !drives[i]->served &&
+            prepare(drives[i], dir_fd, helpers, err) < 0)
             return -1;
     return 0;
 }
 
 int
-maqet_helpers_check(const struct maqet_vm *vm, struct maqet_error **err)
+maqet_helpers_check(struct maqet_drive *const *drives, size_t count,
+                    struct maqet_error **err)
 {
     _cleanup_helpers_ struct maqet_helpers helpers = MAQET_HELPERS_INIT;
 
-    return prepare_all(vm, -1, &helpers, err);
+    return prepare_all(drives, count, -1, &helpers, err);
 }
 
 int
-maqet_helpers_prepare(const struct maqet_vm *vm, int dir_fd,
+maqet_helpers_prepare(struct maqet_drive *const *drives, size_t count, int dir_fd,
                       struct maqet_helpers *helpers, struct maqet_error **err)
 {
-    if (prepare_all(vm, dir_fd, helpers, err) < 0)
+    if (prepare_all(drives, count, dir_fd, helpers, err) < 0)
         return -1;
     if (helpers->count == 0)
         return 0;

@@ -22,8 +22,8 @@ struct maqet_helpers {
         .record_fd = -1                                                                  \
     }
 
-/* Asks the plugins of all drives, and makes the sockets, which listen. */
-int maqet_helpers_prepare(const struct maqet_vm *vm, int dir_fd,
+/* Asks the plugins of these drives, and makes the sockets, which listen. */
+int maqet_helpers_prepare(struct maqet_drive *const *drives, size_t count, int dir_fd,
                           struct maqet_helpers *helpers, struct maqet_error **err);
 
 /* Starts them beside a QEMU that runs, whose pidfd is given; what they print goes to the
@@ -32,7 +32,8 @@ int maqet_helpers_start(const struct maqet_helpers *helpers, int pidfd, int log_
                         const char *folder, struct maqet_error **err);
 
 /* Asks them without making anything, and looks for the programs. */
-int maqet_helpers_check(const struct maqet_vm *vm, struct maqet_error **err);
+int maqet_helpers_check(struct maqet_drive *const *drives, size_t count,
+                        struct maqet_error **err);
 void maqet_helpers_clear(struct maqet_helpers *helpers);
 
 #define _cleanup_helpers_ _cleanup_(maqet_helpers_clear)
