@@ -130,24 +130,20 @@ run_info(struct invocation *invocation, struct maqet_error **err)
 
 /* ---- check ---- */
 
-struct check_row {
-    char *check;
-    char *result;
-    char *why;
-    char *hint;
-};
-
 MAQET_WORDS(result_word, "ok", "skipped", "FAILED")
 
 static const struct maqet_fields check_fields = MAQET_FIELDS_OF(
-    struct check_row, MAQET_ROW(struct check_row, check, "the check's name"),
-    {"result", MAQET_FIELD_CHOICE(struct check_row, result, result_word),
+    struct maqet_conformance_row,
+    MAQET_ROW(struct maqet_conformance_row, check, "the check's name"),
+    {"result", MAQET_FIELD_CHOICE(struct maqet_conformance_row, result, result_word),
      .help = "how it ended"},
-    MAQET_ROW(struct check_row, why, "why it failed or was skipped", .optional = true),
-    MAQET_ROW(struct check_row, hint, "what to do about a failure", .optional = true));
+    MAQET_ROW(struct maqet_conformance_row, why, "why it failed or was skipped",
+              .optional = true),
+    MAQET_ROW(struct maqet_conformance_row, hint, "what to do about a failure",
+              .optional = true));
 
 static bool
-is_result(const struct check_row *row, const char *result)
+is_result(const struct maqet_conformance_row *row, const char *result)
 {
     return strcmp(row->result, result) == 0;
 }
@@ -155,7 +151,7 @@ is_result(const struct check_row *row, const char *result)
 /* The names of all checks that were skipped for the same reason as the one at @index;
  * NULL: they were told with an earlier one. The caller frees. */
 static char *
-skipped_alike(const struct check_row *rows, size_t count, size_t index)
+skipped_alike(const struct maqet_conformance_row *rows, size_t count, size_t index)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
@@ -175,7 +171,7 @@ static char *
 check_text(const void *all, size_t count)
 {
     static const struct table table = {&check_fields, "check result", NULL};
-    const struct check_row *rows = all;
+    const struct maqet_conformance_row *rows = all;
     _cleanup_free_ char *lines = table_text(&table, rows, count);
     struct maqet_text text = MAQET_TEXT_INIT;
 
@@ -208,7 +204,7 @@ run_check(struct invocation *invocation, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings settings = MAQET_STRINGS_INIT;
     _cleanup_strings_ struct maqet_strings only = MAQET_STRINGS_INIT;
-    unsigned failed = 0;
+    _cleanup_conformance_rows_ struct maqet_conformance_rows rows = {0};
 
     invocation_texts(invocation, "set", &settings);
     invocation_texts(invocation, "only", &only);
@@ -218,15 +214,10 @@ run_check(struct invocation *invocation, struct maqet_error **err)
         .settings = &settings,
         .only = &only,
     };
-    _cleanup_json_ json_object *list =
-        maqet_conformance_run(&invocation->context, &request, &failed, err);
-    void *rows;
-    size_t count;
-    if (!list || maqet_fields_list_from_json(&check_fields, list, &rows, &count, err) < 0)
+    if (maqet_conformance_run(&invocation->context, &request, &rows, err) < 0)
         return -1;
-    output_list(&invocation->output, &check_view, rows, count);
-    maqet_fields_list_free(&check_fields, rows, count);
-    return failed > 0 ? maqet_error_exit_code(MAQET_ERROR_FAILED) : 0;
+    output_list(&invocation->output, &check_view, rows.items, rows.count);
+    return rows.failed > 0 ? maqet_error_exit_code(MAQET_ERROR_FAILED) : 0;
 }
 
 /* ---- schema ---- */

@@ -43,25 +43,18 @@ libmaqet_core_la_SOURCES = \
 	core/conformance/bench.c core/conformance/bench.h \
 	core/conformance/check_calls.c \
 	core/conformance/check_create.c \
-	core/conformance/check_errors.c \
+	core/conformance/check_data.c \
 	core/conformance/check_file.c \
 	core/conformance/check_hostile.c \
-	core/conformance/check_hotplug.c \
 	core/conformance/check_inspect.c \
 	core/conformance/check_options.c \
 	core/conformance/check_qemu.c \
-	core/conformance/check_resize.c \
-	core/conformance/check_snapshots.c \
 	core/conformance/check_tool.c \
 	core/conformance/check_traces.c \
-	core/conformance/check_writes.c \
 	core/conformance/checks.c core/conformance/checks.h \
 	core/conformance/conformance.c core/conformance/conformance.h \
-	core/conformance/data.c core/conformance/data.h \
-	core/conformance/emitted.c core/conformance/emitted.h \
 	core/conformance/machine.c core/conformance/machine.h \
 	core/conformance/scenarios.c core/conformance/scenarios.h \
-	core/conformance/strays.c core/conformance/strays.h \
 	core/conformance/tool.c core/conformance/tool.h \
 	core/conformance/tracer.c core/conformance/tracer.h \
 	core/conformance/variants.c core/conformance/variants.h \

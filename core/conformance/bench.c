@@ -7,8 +7,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "core/base/process.h"
 #include "core/config/options.h"
-#include "core/qemu/render.h"
 #include "core/storage/creation.h"
 #include "core/storage/slots.h"
 
@@ -34,9 +34,8 @@ bench_doing(struct bench *bench, const char *format, ...)
     if (!bench->trail)
         return;
     va_start(arguments, format);
-    _cleanup_free_ char *doing = maqet_vformat(format, arguments);
+    vsnprintf(bench->trail->doing, sizeof(bench->trail->doing), format, arguments);
     va_end(arguments);
-    snprintf(bench->trail->doing, sizeof(bench->trail->doing), "%s", doing);
 }
 
 int
@@ -45,9 +44,8 @@ bench_fail(struct maqet_error **err, const char *hint, const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    _cleanup_free_ char *message = maqet_vformat(format, arguments);
+    maqet_error_vset(err, MAQET_ERROR_FAILED, format, arguments);
     va_end(arguments);
-    maqet_error_set(err, MAQET_ERROR_FAILED, "%s", message);
     if (hint)
         maqet_error_hint(err, "%s", hint);
     return -1;
@@ -71,16 +69,22 @@ interface_of(const struct bench *bench)
 }
 
 int
+bench_load(struct bench *bench, struct maqet_error **err)
+{
+    if (bench->is_iface)
+        bench->iface = maqet_iface_load_file(bench->file, bench->name, err);
+    else
+        bench->storage = maqet_storage_load_file(bench->file, bench->name, err);
+    return bench->iface || bench->storage ? 0 : -1;
+}
+
+int
 bench_open(struct bench *bench, struct maqet_error **err)
 {
-    if (bench->is_iface) {
-        bench->iface = maqet_iface_load_file(bench->file, bench->name, err);
-        if (!bench->iface)
-            return -1;
+    if (bench_load(bench, err) < 0)
+        return -1;
+    if (bench->is_iface)
         bench->storage = maqet_storage_load(&bench->context, MAQET_DEFAULT_STORAGE, err);
-    } else {
-        bench->storage = maqet_storage_load_file(bench->file, bench->name, err);
-    }
     if (!bench->storage)
         return -1;
     bench->interface = interface_of(bench);
@@ -107,6 +111,48 @@ bench_has_size(const struct bench *bench)
         maqet_options_find(bench->storage->common.options, "size");
 
     return row && row->type == MAQET_OPTION_SIZE;
+}
+
+static bool
+is_installed(const char *program)
+{
+    _cleanup_free_ char *path = maqet_process_find(program);
+
+    return path;
+}
+
+char *
+bench_lack(const struct bench *bench, unsigned needs)
+{
+    const struct maqet_storage_plugin *plugin = &bench->storage->plugin;
+    const struct maqet_snapshot_table *snapshot = &bench->storage->snapshot;
+    const struct {
+        unsigned need;
+        bool there;
+        const char *lack;
+    } all[] = {
+        {NEEDS_PATH, bench_has_path(bench),
+         "it makes no image in a file (no .path_option)"},
+        {NEEDS_INSPECT, plugin->inspect, "it has no inspect"},
+        {NEEDS_CHECK, plugin->check, "it has no check"},
+        {NEEDS_SNAPSHOTS, snapshot->size > 0, "it has no snapshots"},
+        {NEEDS_LIVE_CREATE, snapshot->live_create, "it has no snapshots while QEMU runs"},
+        {NEEDS_SERVE, snapshot->serve, "it offers no snapshots to readers"},
+        {NEEDS_RESIZE, plugin->resize, "its drives cannot be resized"},
+        {NEEDS_LIVE_RESIZE, plugin->live_resize,
+         "its drives cannot be resized while QEMU runs"},
+        {NEEDS_SIZE, bench_has_size(bench), "its drives have no option 'size'"},
+        {NEEDS_QEMU_IMG, is_installed("qemu-img"), "there is no qemu-img"},
+        {NEEDS_QEMU_IO, is_installed("qemu-io"), "there is no qemu-io"},
+    };
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        if (needs & all[i].need && !all[i].there)
+            return maqet_strdup(all[i].lack);
+    return needs & NEEDS_QEMU && !is_installed(bench->qemu)
+               ? maqet_format("QEMU's program %s is not there; another one can be named",
+                              bench->qemu)
+               : NULL;
 }
 
 /* ---- entries ---- */
@@ -226,7 +272,7 @@ take_settings(json_object *entry, json_object *settings)
 }
 
 json_object *
-bench_entry(const struct bench *bench, const char *name, const char *image, uint64_t size)
+bench_entry(const struct bench *bench, const char *name, uint64_t size)
 {
     struct maqet_place place = {.folder = bench->folder};
     json_object *entry = maqet_tree_mapping(place);
@@ -247,10 +293,9 @@ bench_entry(const struct bench *bench, const char *name, const char *image, uint
         bench_set(entry, "size", text);
     }
     if (path_option) {
-        _cleanup_free_ char *own = image
-                                       ? bench_path(bench, image)
-                                       : maqet_format("%s/disk.%s", bench->folder, name);
-        bench_set(entry, path_option, own);
+        _cleanup_free_ char *image = maqet_format("%s/disk.%s", bench->folder, name);
+
+        bench_set(entry, path_option, image);
     }
     return entry;
 }
@@ -277,11 +322,11 @@ files_for_folders(const struct bench *bench, const char *drive)
 }
 
 struct maqet_drive *
-bench_drive(struct bench *bench, const char *name, const char *image, uint64_t size,
+bench_drive(struct bench *bench, const char *name, uint64_t size,
             struct maqet_error **err)
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
-    _cleanup_json_ json_object *entry = bench_entry(bench, name, image, size);
+    _cleanup_json_ json_object *entry = bench_entry(bench, name, size);
     struct maqet_drive *drive = bench_drive_of(bench, entry, &reason);
 
     if (drive)
@@ -306,16 +351,27 @@ bench_prepare(struct bench *bench, const struct maqet_drive *drive,
 }
 
 int
-bench_emit(struct bench *bench, struct maqet_drive *drive, struct maqet_strings *argv,
+bench_emit(struct bench *bench, struct maqet_drive *drive, struct maqet_args *args,
            struct maqet_error **err)
 {
-    _cleanup_args_ struct maqet_args *args = maqet_args_new();
-
     bench_doing(bench, "emit_args, capacity or emit_device");
-    if (maqet_drives_emit(&drive, 1, NULL, args, err) < 0)
-        return -1;
-    maqet_args_render(args, argv);
-    return 0;
+    return maqet_drives_emit(&drive, 1, NULL, args, err);
+}
+
+int
+bench_check_size(const struct bench *bench, const struct maqet_drive *drive,
+                 const char *what, const char *hint, struct maqet_error **err)
+{
+    uint64_t wanted = maqet_drive_size(drive, "size");
+    struct maqet_image_state state;
+
+    if (maqet_image_inspect(drive, &state, err) < 0)
+        return maqet_error_wrap(err, "Looking at %s", what);
+    if (!bench_has_size(bench) || state.virtual_size == 0 ||
+        state.virtual_size / 512 == (wanted + 511) / 512)
+        return 0;
+    return bench_fail(err, hint, "%s has the size %" PRIu64 " instead of %" PRIu64, what,
+                      state.virtual_size, wanted);
 }
 
 /* ---- files ---- */
@@ -370,4 +426,12 @@ bench_picture(const char *folder)
         describe(&text, path, names.items[i]);
     }
     return maqet_text_take(&text);
+}
+
+bool
+bench_changed(const struct bench *bench, const char *before)
+{
+    _cleanup_free_ char *after = bench_picture(bench->folder);
+
+    return strcmp(before, after) != 0;
 }

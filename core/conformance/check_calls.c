@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check_calls.c - what validate and the emitting callbacks say of drives that are as they
- * should be: the same whenever they are asked, and nothing of another drive.
+ * check_calls.c - what callbacks say of drives that are as they should be: the same
+ * whenever they are asked, and nothing of another drive; and the errors that they set.
  */
 #include <string.h>
 
 #include "core/conformance/checks.h"
-#include "core/conformance/emitted.h"
 #include "core/conformance/scenarios.h"
 #include "core/conformance/variants.h"
+#include "core/qemu/render.h"
 
 /* ---- drive ---- */
 
-int
+static int
 check_drive(struct bench *bench, struct maqet_error **err)
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
-    _cleanup_drive_ struct maqet_drive *drive =
-        bench_drive(bench, "disk", NULL, 0, &reason);
+    _cleanup_drive_ struct maqet_drive *drive = bench_drive(bench, "disk", 0, &reason);
 
     if (drive)
         return 0;
@@ -48,7 +47,6 @@ validate_twice(struct bench *bench, json_object *entry, const char *what,
     _cleanup_free_ char *before = bench_picture(bench->folder);
     _cleanup_free_ char *first = answer_to(bench, entry);
     _cleanup_free_ char *second = answer_to(bench, entry);
-    _cleanup_free_ char *after = bench_picture(bench->folder);
 
     if (strcmp(first, second) != 0)
         return bench_fail(err, "Keep nothing between two calls",
@@ -58,7 +56,7 @@ validate_twice(struct bench *bench, json_object *entry, const char *what,
     if (strstr(first, "without saying why"))
         return bench_fail(err, "Call maqet_drive_error() before you return -1", "%s",
                           first);
-    if (strcmp(before, after) != 0)
+    if (bench_changed(bench, before))
         return bench_fail(err, "Only look: create is for making things",
                           "validate has changed files in the image's folder (%s)", what);
     return 0;
@@ -66,9 +64,9 @@ validate_twice(struct bench *bench, json_object *entry, const char *what,
 
 /* The plugin's own callback, for a drive that has passed it. */
 static int
-validate_again(struct bench *bench, const struct maqet_drive *drive,
-               struct maqet_error **err)
+validate_again(const struct bench *bench, struct maqet_error **err)
 {
+    const struct maqet_drive *drive = bench->drive;
     int (*validate)(const struct maqet_drive *, struct maqet_error **) =
         bench->is_iface ? drive->iface->plugin.validate : drive->storage->plugin.validate;
 
@@ -83,118 +81,119 @@ validate_again(struct bench *bench, const struct maqet_drive *drive,
     return 0;
 }
 
-int
+static int
 check_validate(struct bench *bench, struct maqet_error **err)
 {
-    _cleanup_drive_ struct maqet_drive *drive = bench_drive(bench, "disk", NULL, 0, err);
-
-    if (!drive || validate_again(bench, drive, err) < 0)
-        return -1;
-    for (unsigned i = 0;; i++) {
-        _cleanup_free_ char *what = NULL;
-        /* A new name each time, so that what is made for it is new, too. */
-        _cleanup_free_ char *name = maqet_format("disk-%u", i);
-        _cleanup_json_ json_object *entry = variant_entry(bench, i, name, &what);
-
-        if (!entry)
-            return 0;
-        if (validate_twice(bench, entry, what, err) < 0)
-            return -1;
-    }
+    return validate_again(bench, err) < 0 ? -1 : variants_try(bench, validate_twice, err);
 }
 
 /* ---- emit ---- */
 
+static bool
+emits(const struct maqet_args *args, const char *option, const char *id)
+{
+    for (size_t i = 0; i < args->count; i++) {
+        const struct maqet_props *object = args->objects[i];
+
+        if (strcmp(object->option, option) == 0 && (!id || strcmp(object->id, id) == 0))
+            return true;
+    }
+    return false;
+}
+
 /* Objects besides the drive's own have ids by which one sees whose they are. */
 static int
-check_ids(const struct emitted_list *list, const char *name, struct maqet_error **err)
+check_ids(const struct maqet_args *args, const char *name, struct maqet_error **err)
 {
-    for (size_t i = 0; i < list->count; i++)
-        if (!maqet_text_starts(list->items[i].id, name) &&
-            !maqet_text_starts(list->items[i].id, "maqet-"))
+    for (size_t i = 0; i < args->count; i++) {
+        const struct maqet_props *object = args->objects[i];
+
+        if (!maqet_text_starts(object->id, name) &&
+            !maqet_text_starts(object->id, "maqet-"))
             return bench_fail(err,
                               "Begin every id with maqet_drive_name(): other drives of "
                               "the machine have such objects, too",
                               "it emits a %s with the id '%s', which does not begin with "
                               "the drive's name '%s'",
-                              list->items[i].option, list->items[i].id, name);
+                              object->option, object->id, name);
+    }
     return 0;
 }
 
 static int
 check_emitted(const struct bench *bench, const struct maqet_drive *drive,
-              const struct emitted_list *list, const char *what, struct maqet_error **err)
+              const struct maqet_args *args, const char *what, struct maqet_error **err)
 {
     bool is_share = !bench->storage->plugin.interface;
     bool empty =
         drive->media == MAQET_MEDIA_CDROM && bench_has_path(bench) && !drive->path;
 
-    if (!is_share && !empty && !emitted_find(list, "-blockdev", maqet_drive_node(drive)))
+    if (!is_share && !empty && !emits(args, "-blockdev", maqet_drive_node(drive)))
         return bench_fail(err,
                           "Call maqet_args_blockdev(args, maqet_drive_name(drive)): by "
                           "that name the interface finds it",
                           "emit_args makes no -blockdev with the drive's name (%s)",
                           what);
-    if (bench->is_iface && !emitted_find(list, "-device", drive->name))
+    if (bench->is_iface && !emits(args, "-device", drive->name))
         return bench_fail(err, "Call maqet_args_device() with maqet_drive_name(drive)",
                           "emit_device makes no -device with the drive's name for its id "
                           "(%s)",
                           what);
-    if (is_share && emitted_count(list, "-device") == 0)
+    if (is_share && !emits(args, "-device", NULL))
         return bench_fail(err,
                           "Emit a device, or name an .interface that attaches the drive",
                           "a storage without an .interface is a share, and it emits no "
                           "-device (%s)",
                           what);
-    return check_ids(list, drive->name, err);
+    return check_ids(args, drive->name, err);
+}
+
+/* What a drive emits, as a command line. The caller frees; NULL on error. */
+static char *
+emitted_text(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
+    _cleanup_args_ struct maqet_args *args = maqet_args_new();
+
+    if (bench_emit(bench, drive, args, err) < 0)
+        return NULL;
+    maqet_args_render(args, &argv);
+    return maqet_strings_join(&argv, " ");
 }
 
 static int
 emit_twice(struct bench *bench, struct maqet_drive *drive, const char *what,
            struct maqet_error **err)
 {
-    _cleanup_strings_ struct maqet_strings first = MAQET_STRINGS_INIT;
-    _cleanup_strings_ struct maqet_strings second = MAQET_STRINGS_INIT;
-    _cleanup_emitted_ struct emitted_list list = {0};
-    _cleanup_free_ char *fault = NULL;
+    _cleanup_args_ struct maqet_args *args = maqet_args_new();
+    _cleanup_free_ char *first = emitted_text(bench, drive, err);
+    _cleanup_free_ char *second = first ? emitted_text(bench, drive, err) : NULL;
 
-    if (bench_emit(bench, drive, &first, err) < 0 ||
-        bench_emit(bench, drive, &second, err) < 0)
+    if (!second || bench_emit(bench, drive, args, err) < 0)
         return maqet_error_wrap(err, "emitting a drive that validate accepted (%s)",
                                 what);
-    _cleanup_free_ char *one = maqet_strings_join(&first, " ");
-    _cleanup_free_ char *two = maqet_strings_join(&second, " ");
-    if (strcmp(one, two) != 0)
+    if (strcmp(first, second) != 0)
         return bench_fail(err, "Keep nothing between two calls, and ask no clock",
-                          "the second call emits something else (%s): %s", what, two);
-    if (emitted_read(&first, &list, &fault) < 0)
-        return bench_fail(err, NULL, "%s", fault);
-    return check_emitted(bench, drive, &list, what, err);
+                          "the second call emits something else (%s): %s", what, second);
+    return check_emitted(bench, drive, args, what, err);
 }
 
-int
+static int
+emit_entry(struct bench *bench, json_object *entry, const char *what,
+           struct maqet_error **err)
+{
+    _cleanup_drive_ struct maqet_drive *drive = bench_drive_of(bench, entry, NULL);
+
+    /* One that validate refuses has nothing to emit. */
+    return drive ? emit_twice(bench, drive, what, err) : 0;
+}
+
+static int
 check_emit(struct bench *bench, struct maqet_error **err)
 {
-    unsigned tried = 0;
-
-    for (unsigned i = 0;; i++) {
-        _cleanup_free_ char *what = NULL;
-        _cleanup_json_ json_object *entry = variant_entry(bench, i, "disk", &what);
-        _cleanup_drive_ struct maqet_drive *drive =
-            i == 0 ? bench_drive(bench, "disk", NULL, 0, err)
-                   : (entry ? bench_drive_of(bench, entry, NULL) : NULL);
-
-        if (i == 0 && !drive)
-            return -1;
-        if (!entry)
-            return tried > 0 ? 0 : bench_skip(bench, "no drive was accepted");
-        /* One that validate refuses has nothing to emit. */
-        if (!drive)
-            continue;
-        if (emit_twice(bench, drive, what, err) < 0)
-            return -1;
-        tried++;
-    }
+    return emit_twice(bench, bench->drive, "plain", err) < 0
+               ? -1
+               : variants_try(bench, emit_entry, err);
 }
 
 /* ---- asked ---- */
@@ -209,8 +208,18 @@ note(void *data, const char *message)
         *first = maqet_strdup(message);
 }
 
+static int
+ask_entry(struct bench *bench, json_object *entry, const char *what,
+          struct maqet_error **err)
+{
+    (void)what;
+    (void)err;
+    maqet_drive_free(bench_drive_of(bench, entry, NULL));
+    return 0;
+}
+
 /* What is misspelt reads as absent, so nothing else shows it. */
-int
+static int
 check_asked(struct bench *bench, struct maqet_error **err)
 {
     _cleanup_free_ char *first = NULL;
@@ -218,15 +227,8 @@ check_asked(struct bench *bench, struct maqet_error **err)
     bench->context.misuse = note;
     bench->context.data = &first;
     int result = scenarios_live(bench, "asked", err);
-    for (unsigned i = 0; result == 0 && !first; i++) {
-        _cleanup_free_ char *what = NULL;
-        _cleanup_free_ char *name = maqet_format("asked-%u", i);
-        _cleanup_json_ json_object *entry = variant_entry(bench, i, name, &what);
-
-        if (!entry)
-            break;
-        maqet_drive_free(bench_drive_of(bench, entry, NULL));
-    }
+    if (result == 0 && !first)
+        variants_try(bench, ask_entry, err);
     bench->context.misuse = NULL;
     bench->context.data = NULL;
     return result == 0 && first
@@ -235,15 +237,6 @@ check_asked(struct bench *bench, struct maqet_error **err)
 }
 
 /* ---- two drives ---- */
-
-static char *
-emitted_text(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
-{
-    _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
-
-    return bench_emit(bench, drive, &argv, err) < 0 ? NULL
-                                                    : maqet_strings_join(&argv, " ");
-}
 
 /* @seen is what was emitted of @whose; nothing of @other may be in it. */
 static int
@@ -266,32 +259,15 @@ check_alone(const char *seen, const char *again, const char *whose, const char *
 }
 
 static int
-check_size_of(const struct bench *bench, const struct maqet_drive *drive,
-              struct maqet_error **err)
-{
-    uint64_t wanted = maqet_drive_size(drive, "size");
-    struct maqet_image_state state;
-
-    if (!bench_has_path(bench) || !bench_has_size(bench))
-        return 0;
-    if (maqet_image_inspect(drive, &state, err) < 0)
-        return -1;
-    if (state.virtual_size == 0 || state.virtual_size / 512 == (wanted + 511) / 512)
-        return 0;
-    return bench_fail(err,
-                      "If the check `inspect` passes, keep nothing in static variables",
-                      "of two drives '%s' has the size %llu instead of %llu", drive->name,
-                      (unsigned long long)state.virtual_size, (unsigned long long)wanted);
-}
-
-int
 check_two_drives(struct bench *bench, struct maqet_error **err)
 {
     static const char one[] = "first-of-two", other[] = "second-of-two";
-    _cleanup_drive_ struct maqet_drive *a = bench_drive(bench, one, NULL, 0, err);
+    static const char hint[] =
+        "If the check `inspect` passes, keep nothing in static variables";
+    _cleanup_drive_ struct maqet_drive *a = bench_drive(bench, one, 0, err);
     _cleanup_free_ char *a_text = a ? emitted_text(bench, a, err) : NULL;
     _cleanup_drive_ struct maqet_drive *b =
-        a_text ? bench_drive(bench, other, NULL, 2 * BENCH_SIZE, err) : NULL;
+        a_text ? bench_drive(bench, other, 2 * BENCH_SIZE, err) : NULL;
     _cleanup_free_ char *b_text = b ? emitted_text(bench, b, err) : NULL;
     _cleanup_free_ char *a_again = b_text ? emitted_text(bench, a, err) : NULL;
     _cleanup_free_ char *b_again = a_again ? emitted_text(bench, b, err) : NULL;
@@ -303,5 +279,120 @@ check_two_drives(struct bench *bench, struct maqet_error **err)
         return 0;
     if (bench_prepare(bench, a, err) < 0 || bench_prepare(bench, b, err) < 0)
         return -1;
-    return check_size_of(bench, a, err) < 0 ? -1 : check_size_of(bench, b, err);
+    return bench_has_path(bench) &&
+                   (bench_check_size(bench, a, "of two drives the first", hint, err) <
+                        0 ||
+                    bench_check_size(bench, b, "of two drives the second", hint, err) < 0)
+               ? -1
+               : 0;
 }
+
+/* ---- errors ---- */
+
+static const char *
+word_of(int result)
+{
+    return result == 0 ? "that all is well (0)" : "that it failed (-1)";
+}
+
+static int
+judge(const char *name, int result, const struct maqet_error *error,
+      struct maqet_error **err)
+{
+    if (result != 0 && result != -1)
+        return bench_fail(err, "Return 0 or -1", "%s returns %d, which means nothing",
+                          name, result);
+    if (result == 0 && error)
+        return bench_fail(err, "Return -1 when an error was set, or set none",
+                          "%s says that all is well, and sets an error: %s", name,
+                          error->message);
+    if (result == -1 && !error)
+        return bench_fail(err,
+                          "Call maqet_error_set() or maqet_drive_error(), which return "
+                          "-1, for every failure",
+                          "%s fails without an error, so nobody will know why", name);
+    if (error && (!*error->message || strchr(error->message, '\n') ==
+                                          error->message + strlen(error->message) - 1))
+        return bench_fail(err, "Write one sentence without a line feed at its end",
+                          "%s fails with a message that is empty or ends with a line "
+                          "feed",
+                          name);
+    if (error &&
+        (error->code < MAQET_ERROR_FAILED || error->code > MAQET_ERROR_PERMISSION))
+        return bench_fail(err, "Use one of the MAQET_ERROR_ codes",
+                          "%s fails with the unknown code %d", name, (int)error->code);
+    return 0;
+}
+
+/* Calls a scenario with an error, unless the plugin has no such callback. */
+static int
+check_scenario(struct bench *bench, const struct scenario *scenario,
+               struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    int result = scenario_call(scenario, bench, &error);
+
+    return result == SCENARIO_NONE ? 0 : judge(scenario->name, result, error, err);
+}
+
+/* Calls it with an error, and without. */
+static int
+check_without_error(struct bench *bench, const struct scenario *scenario,
+                    struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *error = NULL;
+    int with = scenario_call(scenario, bench, &error);
+    int without = scenario_call(scenario, bench, NULL);
+
+    if (with == SCENARIO_NONE || without == SCENARIO_NONE || with == without)
+        return 0;
+    return bench_fail(err, "Never look at *err to know whether something failed",
+                      "%s says %s with an err, and %s when err is NULL", scenario->name,
+                      word_of(with), word_of(without));
+}
+
+static int
+check_scenarios(struct bench *bench,
+                int (*try)(struct bench *bench, const struct scenario *scenario,
+                           struct maqet_error **err),
+                struct maqet_error **err)
+{
+    if (!bench->is_iface && bench_prepare(bench, bench->drive, err) < 0)
+        return -1;
+    for (const struct scenario *scenario = scenarios; scenario->name; scenario++)
+        if (try(bench, scenario, err) < 0)
+            return -1;
+    return 0;
+}
+
+static int
+check_errors(struct bench *bench, struct maqet_error **err)
+{
+    return check_scenarios(bench, check_scenario, err);
+}
+
+static int
+check_null_errors(struct bench *bench, struct maqet_error **err)
+{
+    return check_scenarios(bench, check_without_error, err);
+}
+
+const struct check checks_of_calls[] = {
+    {"drive", OF_BOTH, NEEDS_PLUGIN, 20, check_drive,
+     "A drive with made-up values, and those that are set, is accepted"},
+    {"validate", OF_BOTH, NEEDS_DRIVE, 30, check_validate,
+     "validate gives the same answer twice, and changes nothing"},
+    {"emit", OF_BOTH, NEEDS_DRIVE, 30, check_emit,
+     "What is emitted has the ids that maqet asked for, and is the same twice"},
+    {"asked", OF_BOTH, NEEDS_DRIVES, 60, check_asked,
+     "Every option that it asks for is in its table"},
+    {"two-drives", OF_BOTH, NEEDS_DRIVES, 30, check_two_drives,
+     "Two drives of one machine have nothing to do with one another: nothing is kept in "
+     "variables of the plugin"},
+    {"errors", OF_BOTH, NEEDS_DRIVE, 30, check_errors,
+     "A callback that fails returns -1 and sets an error with a message; one that succeeds "
+     "returns 0 and sets none"},
+    {"null-errors", OF_BOTH, NEEDS_DRIVE, 30, check_null_errors,
+     "A callback that is called with err == NULL does the same as ever"},
+    {0},
+};

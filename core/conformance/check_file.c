@@ -25,30 +25,22 @@ part(const struct elf *elf, uint64_t offset, uint64_t size)
     return offset <= elf->size && size <= elf->size - offset ? elf->bytes + offset : NULL;
 }
 
-/* Copies a struct out of the file, where it may stand at any address. */
+/* Copies the @index-th struct of a table, which may stand at any address. */
 static bool
-read_struct(const struct elf *elf, uint64_t offset, void *copy, size_t size)
+read_row(const struct elf *elf, uint64_t table, uint64_t index, void *row, size_t size)
 {
-    const void *bytes = part(elf, offset, size);
+    const void *bytes = part(elf, table + index * size, size);
 
     if (bytes)
-        memcpy(copy, bytes, size);
+        memcpy(row, bytes, size);
     return bytes;
-}
-
-static bool
-read_segment(const struct elf *elf, unsigned index, ElfW(Phdr) * segment)
-{
-    return read_struct(elf, elf->header.e_phoff + (uint64_t)index * sizeof(*segment),
-                       segment, sizeof(*segment));
 }
 
 static bool
 read_section(const struct elf *elf, unsigned index, ElfW(Shdr) * section)
 {
     return index < elf->header.e_shnum &&
-           read_struct(elf, elf->header.e_shoff + (uint64_t)index * sizeof(*section),
-                       section, sizeof(*section));
+           read_row(elf, elf->header.e_shoff, index, section, sizeof(*section));
 }
 
 /* ---- symbols ---- */
@@ -86,8 +78,8 @@ read_table(const struct elf *elf, const ElfW(Shdr) * table, const char *entry,
 
     if (!read_section(elf, table->sh_link, &names))
         return;
-    for (uint64_t at = 0; at + sizeof(symbol) <= table->sh_size; at += sizeof(symbol)) {
-        if (!read_struct(elf, table->sh_offset + at, &symbol, sizeof(symbol)))
+    for (uint64_t i = 0; i < table->sh_size / sizeof(symbol); i++) {
+        if (!read_row(elf, table->sh_offset, i, &symbol, sizeof(symbol)))
             return;
         const char *name = name_at(elf, &names, symbol.st_name);
         if (symbol.st_shndx == SHN_UNDEF && strstr(name, "san_init"))
@@ -120,8 +112,8 @@ read_dynamic(const struct elf *elf, const ElfW(Phdr) * header, struct dynamic *d
 {
     ElfW(Dyn) row;
 
-    for (uint64_t at = 0; at + sizeof(row) <= header->p_filesz; at += sizeof(row)) {
-        if (!read_struct(elf, header->p_offset + at, &row, sizeof(row)) ||
+    for (uint64_t i = 0; i < header->p_filesz / sizeof(row); i++) {
+        if (!read_row(elf, header->p_offset, i, &row, sizeof(row)) ||
             row.d_tag == DT_NULL)
             return;
         if (row.d_tag == DT_INIT_ARRAYSZ)
@@ -140,7 +132,7 @@ check_segments(const struct elf *elf, bool instrumented, struct maqet_error **er
     for (unsigned i = 0; i < elf->header.e_phnum; i++) {
         ElfW(Phdr) segment;
 
-        if (!read_segment(elf, i, &segment))
+        if (!read_row(elf, elf->header.e_phoff, i, &segment, sizeof(segment)))
             break;
         if (segment.p_type == PT_DYNAMIC)
             read_dynamic(elf, &segment, &dynamic);
@@ -183,7 +175,7 @@ check_elf(const struct elf *elf, bool is_iface, struct maqet_error **err)
     return check_segments(elf, symbols.instrumented, err);
 }
 
-int
+static int
 check_file(struct bench *bench, struct maqet_error **err)
 {
     _cleanup_free_ char *bytes = NULL;
@@ -193,21 +185,21 @@ check_file(struct bench *bench, struct maqet_error **err)
         return -1;
     elf.bytes = bytes;
     /* A file that is shorter has a header of zeros, which is none. */
-    read_struct(&elf, 0, &elf.header, sizeof(elf.header));
+    read_row(&elf, 0, 0, &elf.header, sizeof(elf.header));
     return check_elf(&elf, bench->is_iface, err);
 }
 
-int
+static int
 check_loads(struct bench *bench, struct maqet_error **err)
 {
     bench_doing(bench, "loading the plugin");
-    if (bench->is_iface) {
-        const struct maqet_iface *iface =
-            maqet_iface_load_file(bench->file, bench->name, err);
-
-        return iface ? 0 : -1;
-    }
-    const struct maqet_storage *storage =
-        maqet_storage_load_file(bench->file, bench->name, err);
-    return storage ? 0 : -1;
+    return bench_load(bench, err);
 }
+
+const struct check checks_of_file[] = {
+    {"file", OF_BOTH, 0, 10, check_file,
+     "The file exports its entry and nothing else, and runs no code when it is loaded"},
+    {"loads", OF_BOTH, 0, 20, check_loads,
+     "maqet loads it: its kind, ABI, structs, name and callbacks are as they must be"},
+    {0},
+};

@@ -5,145 +5,118 @@
 #include <string.h>
 
 #include "core/conformance/checks.h"
-#include "core/conformance/emitted.h"
 #include "core/conformance/variants.h"
+#include "core/qemu/objects.h"
 #include "core/storage/creation.h"
 
-/* A value may be no text that QEMU takes: that is told by the core, in words. */
-static bool
-is_no_text(const struct maqet_error *error)
-{
-    return strstr(error->message, "UTF-8");
-}
-
-/* Reads what a drive emits. 1: it is refused, as it may be. */
+/* Counts the objects that a drive emits; none where it is refused, as it may be. */
 static int
-read_objects(struct bench *bench, struct maqet_drive *drive, struct emitted_list *list,
-             struct maqet_strings *argv, struct maqet_error **err)
+count_objects(struct bench *bench, struct maqet_drive *drive, size_t *count,
+              struct maqet_error **err)
 {
+    _cleanup_args_ struct maqet_args *args = maqet_args_new();
     _cleanup_error_ struct maqet_error *error = NULL;
-    _cleanup_free_ char *fault = NULL;
 
-    if (bench_emit(bench, drive, argv, &error) < 0) {
-        if (strstr(error->message, "QEMU cannot take") && !is_no_text(error))
-            return bench_fail(err,
-                              "Refuse the value in validate, or don't make keys and "
-                              "ids of it",
-                              "%s", error->message);
-        return 1;
-    }
-    return emitted_read(argv, list, &fault) < 0 ? bench_fail(err, NULL, "%s", fault) : 0;
+    *count = 0;
+    if (bench_emit(bench, drive, args, &error) == 0)
+        *count = args->count;
+    /* A value that is no text that QEMU takes is told by the core, in words. */
+    else if (strstr(error->message, "QEMU cannot take") &&
+             !strstr(error->message, "UTF-8"))
+        return bench_fail(err, "Refuse it in validate, or don't make keys and ids of it",
+                          "%s", error->message);
+    return 0;
 }
 
 /* How many objects the option has when it is used well: some values need one more. */
 static size_t
-usual_count(struct bench *bench, const struct variant_option *option)
+usual_count(struct bench *bench, const char *option)
 {
+    const char *const values[] = {NULL, "maqet", bench->folder};
     size_t most = 0;
 
     for (int i = 0; i < 3; i++) {
-        _cleanup_json_ json_object *entry = bench_entry(bench, "disk", NULL, 0);
-        _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
+        _cleanup_json_ json_object *entry = bench_entry(bench, "disk", 0);
+        size_t count = 0;
 
-        if (i == 1)
-            bench_set(entry, option->name, "maqet");
-        else if (i == 2)
-            bench_set(entry, option->name, bench->folder);
+        if (values[i])
+            bench_set(entry, option, values[i]);
         _cleanup_drive_ struct maqet_drive *drive = bench_drive_of(bench, entry, NULL);
-        if (drive && bench_emit(bench, drive, &argv, NULL) == 0 && argv.count / 2 > most)
-            most = argv.count / 2;
+        if (drive && count_objects(bench, drive, &count, NULL) == 0 && count > most)
+            most = count;
     }
     return most;
 }
 
+/* With @creates, an image is made, too: a tool's command line has the same value. */
 static int
-try_value(struct bench *bench, const struct variant_option *option, const char *value,
-          const char *what, size_t usual, struct maqet_error **err)
+try_value(struct bench *bench, const char *option, const char *value, const char *what,
+          size_t usual, bool creates, struct maqet_error **err)
 {
-    _cleanup_json_ json_object *entry = bench_entry(bench, "disk", NULL, 0);
-    _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
-    _cleanup_emitted_ struct emitted_list list = {0};
-    _cleanup_error_ struct maqet_error *error = NULL;
-
-    bench_set(entry, option->name, value);
-    bench_doing(bench, "validate with %s in '%s'", what, option->name);
-    _cleanup_drive_ struct maqet_drive *drive =
-        maqet_drive_new(&bench->context, &bench->machine, entry, &error);
-    if (!drive) {
-        if (strstr(error->message, "without saying why"))
-            return bench_fail(err, "Call maqet_drive_error() before you return -1",
-                              "with %s in '%s': %s", what, option->name, error->message);
-        return 0;
-    }
-    int refused = read_objects(bench, drive, &list, &argv, err);
-    if (refused < 0)
-        return maqet_error_wrap(err, "With %s in '%s'", what, option->name);
-    if (refused == 0 && list.count > usual)
-        return bench_fail(err,
-                          "Set a value by one maqet_props_ call, and never join texts",
-                          "with %s in '%s' there are %zu objects instead of %zu", what,
-                          option->name, list.count, usual);
-    return 0;
-}
-
-/* What a tool's command line is made of: the same values, where an image is made. */
-static int
-try_creation(struct bench *bench, const struct variant_option *option, const char *value,
-             const char *what, struct maqet_error **err)
-{
-    _cleanup_json_ json_object *entry = bench_entry(bench, "made", NULL, 0);
+    _cleanup_json_ json_object *entry = bench_entry(bench, "disk", 0);
     _cleanup_error_ struct maqet_error *error = NULL;
     struct maqet_image_state state;
+    size_t count;
 
-    bench_set(entry, option->name, value);
-    _cleanup_drive_ struct maqet_drive *drive = bench_drive_of(bench, entry, NULL);
-    if (!drive || !drive->path)
-        return 0;
-    bench_doing(bench, "create with %s in '%s'", what, option->name);
-    int result = maqet_image_precheck(drive, &state, NULL) < 0
-                     ? 0
-                     : bench_prepare(bench, drive, &error);
-    unlink(drive->path);
-    if (result < 0 && strstr(error->message, "without saying why"))
-        return bench_fail(err, "Set an error for every failure",
-                          "create with %s in '%s': %s", what, option->name,
-                          error->message);
-    return 0;
+    bench_set(entry, option, value);
+    bench_doing(bench, "validate with %s in '%s'", what, option);
+    _cleanup_drive_ struct maqet_drive *drive =
+        maqet_drive_new(&bench->context, &bench->machine, entry, &error);
+    if (drive && count_objects(bench, drive, &count, err) < 0)
+        return maqet_error_wrap(err, "With %s in '%s'", what, option);
+    if (drive && count > usual)
+        return bench_fail(err, "Set it by one maqet_props_ call, and never join texts",
+                          "with %s in '%s' there are %zu objects instead of %zu", what,
+                          option, count, usual);
+    if (drive && drive->path && creates) {
+        if (maqet_image_precheck(drive, &state, NULL) == 0)
+            bench_prepare(bench, drive, &error);
+        unlink(drive->path);
+    }
+    return error && strstr(error->message, "without saying why")
+               ? bench_fail(err, "Set an error for every failure, by maqet_drive_error()",
+                            "with %s in '%s': %s", what, option, error->message)
+               : 0;
 }
 
-static bool
-is_text(const struct variant_option *option)
+static int
+try_option(struct bench *bench, const char *option, const struct maqet_option *row,
+           struct maqet_error **err)
 {
-    return option->row->type == MAQET_OPTION_STRING ||
-           option->row->type == MAQET_OPTION_PATH;
+    const char *path_option = bench->storage->plugin.path_option;
+    bool is_text = row->type == MAQET_OPTION_STRING || row->type == MAQET_OPTION_PATH;
+    bool is_path = path_option && strcmp(path_option, option) == 0;
+    size_t usual = usual_count(bench, option);
+    const char *what;
+
+    for (unsigned i = 0;; i++) {
+        _cleanup_free_ char *value = variant_hostile(i, &what);
+
+        if (!value)
+            return 0;
+        if (try_value(bench, option, value, what, usual,
+                      !bench->is_iface && is_text && !is_path, err) < 0)
+            return -1;
+    }
 }
 
-int
+static int
 check_hostile_values(struct bench *bench, struct maqet_error **err)
 {
-    _cleanup_variant_options_ struct variant_options options = {0};
-    const char *path_option = bench->storage->plugin.path_option;
+    for (unsigned i = 0;; i++) {
+        const struct maqet_option *row;
+        _cleanup_free_ char *option = variant_option(bench, i, &row);
 
-    variant_options_list(bench, &options);
-    if (options.count == 0)
-        return bench_skip(bench, "it has no options");
-    for (size_t i = 0; i < options.count; i++) {
-        const struct variant_option *option = &options.items[i];
-        size_t usual = usual_count(bench, option);
-        bool is_path = path_option && strcmp(path_option, option->name) == 0;
-        const char *what;
-
-        for (unsigned j = 0;; j++) {
-            _cleanup_free_ char *value = variant_hostile(j, &what);
-
-            if (!value)
-                break;
-            if (try_value(bench, option, value, what, usual, err) < 0)
-                return -1;
-            if (!bench->is_iface && is_text(option) && !is_path &&
-                try_creation(bench, option, value, what, err) < 0)
-                return -1;
-        }
+        if (!option)
+            return i > 0 ? 0 : bench_skip(bench, "it has no options");
+        if (try_option(bench, option, row, err) < 0)
+            return -1;
     }
-    return 0;
 }
+
+const struct check checks_of_hostile_values[] = {
+    {"hostile-values", OF_BOTH, NEEDS_DRIVES, 60, check_hostile_values,
+     "Whatever stands in an option (very long, control characters, commas, %n, no UTF-8) "
+     "is an error or one value of one object"},
+    {0},
+};

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -16,28 +17,20 @@
 
 enum { IMAGE_BYTES = 256 << 10, MUTATIONS = 200, HEADER_BYTES = 512 };
 
-static const char no_path[] = "it looks at no file (no .path_option)";
-static const char no_inspect[] = "it has no inspect";
-
-int
+static int
 check_inspect(struct bench *bench, struct maqet_error **err)
 {
-    _cleanup_drive_ struct maqet_drive *drive = bench_drive(bench, "disk", NULL, 0, err);
+    const struct maqet_drive *drive = bench->drive;
     struct maqet_image_state state;
     bool created;
 
-    if (!drive)
-        return -1;
-    if (!drive->storage->plugin.inspect)
-        return bench_skip(bench, "%s", no_inspect);
     bench_doing(bench, "inspect");
     if (maqet_image_prepare(drive, &state, &created, NULL, err) < 0)
         return maqet_error_wrap(err, "It does not recognise what it made");
     _cleanup_free_ char *before = bench_picture(bench->folder);
     if (maqet_drive_inspect(drive, &state, err) < 0)
         return maqet_error_wrap(err, "It does not recognise what it made");
-    _cleanup_free_ char *after = bench_picture(bench->folder);
-    if (strcmp(before, after) != 0)
+    if (bench_changed(bench, before))
         return bench_fail(err, "Only look",
                           "inspect changes files in the image's folder");
     /* A service may have kept what an earlier check has made, and changed. */
@@ -48,15 +41,15 @@ check_inspect(struct bench *bench, struct maqet_error **err)
     if (wanted == 0 || state.virtual_size / 512 == (wanted + 511) / 512)
         return 0;
     return bench_fail(err, "Report it with maqet_image_virtual_size(), in bytes",
-                      "inspect says that a disk of %llu bytes has %llu (0: not known)",
-                      (unsigned long long)wanted, (unsigned long long)state.virtual_size);
+                      "inspect says that a disk of %" PRIu64 " bytes has %" PRIu64
+                      " (0: not known)",
+                      wanted, state.virtual_size);
 }
 
 static int
-check_depth(struct bench *bench, const struct maqet_drive *drive,
-            enum maqet_check_depth depth, struct maqet_error **err)
+check_depth(struct bench *bench, enum maqet_check_depth depth, struct maqet_error **err)
 {
-    _cleanup_check_report_ struct maqet_check_report report = {.drive = drive};
+    _cleanup_check_report_ struct maqet_check_report report = {.drive = bench->drive};
     _cleanup_free_ char *before = bench_picture(bench->folder);
 
     bench_doing(bench, "check");
@@ -68,29 +61,18 @@ check_depth(struct bench *bench, const struct maqet_drive *drive,
         _cleanup_free_ char *text = maqet_checked_file_text(&report.files[i]);
         return bench_fail(err, NULL, "check finds damage in what create made: %s", text);
     }
-    _cleanup_free_ char *after = bench_picture(bench->folder);
-    return strcmp(before, after) == 0
-               ? 0
-               : bench_fail(err, "Only look",
-                            "check changes files in the image's folder");
+    return bench_changed(bench, before)
+               ? bench_fail(err, "Only look", "check changes files in the image's folder")
+               : 0;
 }
 
-int
+static int
 check_damage(struct bench *bench, struct maqet_error **err)
 {
-    _cleanup_drive_ struct maqet_drive *drive = bench_drive(bench, "disk", NULL, 0, err);
-    struct maqet_image_state state;
-    bool created;
-
-    if (!drive)
-        return -1;
-    if (!maqet_drive_can_be_checked(drive))
-        return bench_skip(bench, "it has no check");
-    if (maqet_image_prepare(drive, &state, &created, NULL, err) < 0)
-        return -1;
-    return check_depth(bench, drive, MAQET_CHECK_QUICK, err) < 0
+    return bench_prepare(bench, bench->drive, err) < 0 ||
+                   check_depth(bench, MAQET_CHECK_QUICK, err) < 0
                ? -1
-               : check_depth(bench, drive, MAQET_CHECK_FULL, err);
+               : check_depth(bench, MAQET_CHECK_FULL, err);
 }
 
 /* ---- hostile ones ---- */
@@ -107,9 +89,9 @@ next(uint32_t *state)
 
 /* Looks at what is there now: it must come back, and change nothing. */
 static int
-look(struct bench *bench, const struct maqet_drive *drive, const char *what,
-     struct maqet_error **err)
+look(struct bench *bench, const char *what, struct maqet_error **err)
 {
+    const struct maqet_drive *drive = bench->drive;
     _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
     _cleanup_check_report_ struct maqet_check_report report = {.drive = drive};
     _cleanup_error_ struct maqet_error *error = NULL;
@@ -126,39 +108,39 @@ look(struct bench *bench, const struct maqet_drive *drive, const char *what,
         bench_doing(bench, "snapshot.list of %s", what);
         result = maqet_drive_snapshots_read(drive, &snapshots, &error);
     }
-    _cleanup_free_ char *after = bench_picture(bench->folder);
     if (result < 0 && strstr(error->message, "without saying why"))
         return bench_fail(err, "Say what is wrong with the image", "%s (%s)",
                           error->message, what);
-    if (strcmp(before, after) != 0)
+    if (bench_changed(bench, before))
         return bench_fail(err, "Only look", "inspect changes %s", what);
     return 0;
 }
 
+/* Looks at an image that has these bytes and no others. */
 static int
-look_at(struct bench *bench, const struct maqet_drive *drive, const char *bytes,
-        size_t length, const char *what, struct maqet_error **err)
+look_at(struct bench *bench, const char *bytes, size_t length, const char *what,
+        struct maqet_error **err)
 {
-    return bench_write(drive->path, bytes, length, err) < 0
+    return bench_write(bench->drive->path, bytes, length, err) < 0
                ? -1
-               : look(bench, drive, what, err);
+               : look(bench, what, err);
 }
 
 /* The same with another beginning, and all the rest as it is. */
 static int
-look_at_start(struct bench *bench, const struct maqet_drive *drive, const char *bytes,
-              size_t length, const char *what, struct maqet_error **err)
+look_at_start(struct bench *bench, const char *bytes, size_t length, const char *what,
+              struct maqet_error **err)
 {
-    _cleanup_close_ int fd = open(drive->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    const char *path = bench->drive->path;
+    _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 
     if (fd < 0 || pwrite(fd, bytes, length, 0) != (ssize_t)length)
-        return maqet_error_errno(err, errno, "Cannot write %s", drive->path);
-    return look(bench, drive, what, err);
+        return maqet_error_errno(err, errno, "Cannot write %s", path);
+    return look(bench, what, err);
 }
 
 static int
-truncated(struct bench *bench, const struct maqet_drive *drive, const char *bytes,
-          size_t length, struct maqet_error **err)
+truncated(struct bench *bench, const char *bytes, size_t length, struct maqet_error **err)
 {
     static const size_t sizes[] = {0,    1,     3,     4,     16,     63,    72,
                                    103,  104,   200,   511,   512,    513,   1024,
@@ -168,7 +150,7 @@ truncated(struct bench *bench, const struct maqet_drive *drive, const char *byte
         _cleanup_free_ char *what =
             maqet_format("an image that ends after %zu bytes", sizes[i]);
 
-        if (sizes[i] <= length && look_at(bench, drive, bytes, sizes[i], what, err) < 0)
+        if (sizes[i] <= length && look_at(bench, bytes, sizes[i], what, err) < 0)
             return -1;
     }
     return 0;
@@ -176,8 +158,7 @@ truncated(struct bench *bench, const struct maqet_drive *drive, const char *byte
 
 /* Some bytes changed in what is read first. */
 static int
-mutated(struct bench *bench, const struct maqet_drive *drive, const char *bytes,
-        size_t within, struct maqet_error **err)
+mutated(struct bench *bench, const char *bytes, size_t within, struct maqet_error **err)
 {
     uint32_t random = 4711;
 
@@ -189,7 +170,7 @@ mutated(struct bench *bench, const struct maqet_drive *drive, const char *bytes,
         for (uint32_t count = 1 + next(&random) % 6; count > 0; count--)
             copy[next(&random) % within] =
                 (char)(next(&random) % 3 ? next(&random) : 0xff);
-        if (look_at_start(bench, drive, copy, within, what, err) < 0)
+        if (look_at_start(bench, copy, within, what, err) < 0)
             return -1;
     }
     return 0;
@@ -197,8 +178,7 @@ mutated(struct bench *bench, const struct maqet_drive *drive, const char *bytes,
 
 /* A number of four or eight bytes set to its extremes, wherever it may be. */
 static int
-extremes(struct bench *bench, const struct maqet_drive *drive, const char *bytes,
-         size_t within, struct maqet_error **err)
+extremes(struct bench *bench, const char *bytes, size_t within, struct maqet_error **err)
 {
     for (size_t at = 4; at + 8 <= within; at += 4)
         for (int kind = 0; kind < 3; kind++) {
@@ -210,75 +190,78 @@ extremes(struct bench *bench, const struct maqet_drive *drive, const char *bytes
             memset(copy + at, kind == 0 ? 0xff : 0, kind == 2 ? 4 : 8);
             if (kind == 2)
                 copy[at] = (char)0x7f;
-            if (look_at_start(bench, drive, copy, within, what, err) < 0)
+            if (look_at_start(bench, copy, within, what, err) < 0)
                 return -1;
         }
     return 0;
 }
 
 static int
-random_bytes(struct bench *bench, const struct maqet_drive *drive,
-             struct maqet_error **err)
+random_bytes(struct bench *bench, struct maqet_error **err)
 {
     _cleanup_free_ char *bytes = maqet_alloc(65536);
     uint32_t random = 815;
 
     for (size_t i = 0; i < 65536; i++)
         bytes[i] = (char)next(&random);
-    if (look_at(bench, drive, bytes, 65536, "a file of random bytes", err) < 0)
+    if (look_at(bench, bytes, 65536, "a file of random bytes", err) < 0)
         return -1;
     memset(bytes, 0, 65536);
-    return look_at(bench, drive, bytes, 65536, "a file of zeros", err);
+    return look_at(bench, bytes, 65536, "a file of zeros", err);
 }
 
 /* What is no file at all is refused by the core, with the plugin loaded. */
 static int
-no_files(struct bench *bench, const struct maqet_drive *drive, struct maqet_error **err)
+no_files(struct bench *bench, struct maqet_error **err)
 {
+    static const char *const whats[] = {"a FIFO", "a folder", "a link to nothing"};
+    const char *path = bench->drive->path;
     struct maqet_image_state state;
 
     for (int i = 0; i < 3; i++) {
-        static const char *const whats[] = {"a FIFO", "a folder", "a link to nothing"};
-
-        unlink(drive->path);
-        int made = i == 0   ? mkfifo(drive->path, 0600)
-                   : i == 1 ? mkdir(drive->path, 0700)
-                            : symlink("nothing", drive->path);
+        remove(path);
+        int made = i == 0   ? mkfifo(path, 0600)
+                   : i == 1 ? mkdir(path, 0700)
+                            : symlink("nothing", path);
         if (made < 0)
             return maqet_error_errno(err, errno, "Cannot create %s", whats[i]);
         bench_doing(bench, "inspect of %s", whats[i]);
-        if (maqet_image_inspect(drive, &state, NULL) == 0)
+        if (maqet_image_inspect(bench->drive, &state, NULL) == 0)
             return bench_fail(err, NULL, "%s is taken for an image", whats[i]);
-        if (i == 1)
-            rmdir(drive->path);
     }
     return 0;
 }
 
-int
+static int
 check_hostile_images(struct bench *bench, struct maqet_error **err)
 {
-    _cleanup_drive_ struct maqet_drive *drive = bench_drive(bench, "disk", NULL, 0, err);
-    _cleanup_close_ int fd = -1;
+    const char *path = bench->drive->path;
 
-    if (!drive)
-        return -1;
-    if (!bench_has_path(bench) || !drive->storage->plugin.inspect)
-        return bench_skip(bench, "%s", bench_has_path(bench) ? no_inspect : no_path);
-    if (bench_prepare(bench, drive, err) < 0)
+    if (bench_prepare(bench, bench->drive, err) < 0)
         return -1;
     _cleanup_free_ char *bytes = maqet_alloc(IMAGE_BYTES);
-    fd = open(drive->path, O_RDONLY | O_CLOEXEC);
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t got = fd < 0 ? -1 : pread(fd, bytes, IMAGE_BYTES, 0);
     if (got < 0)
-        return maqet_error_errno(err, errno, "Cannot read %s", drive->path);
+        return maqet_error_errno(err, errno, "Cannot read %s", path);
     size_t length = (size_t)got;
     size_t within = length < HEADER_BYTES ? length : HEADER_BYTES;
-    if (truncated(bench, drive, bytes, length, err) < 0 ||
-        bench_write(drive->path, bytes, length, err) < 0 ||
-        mutated(bench, drive, bytes, within, err) < 0 ||
-        extremes(bench, drive, bytes, within, err) < 0 ||
-        random_bytes(bench, drive, err) < 0)
+    if (truncated(bench, bytes, length, err) < 0 ||
+        bench_write(path, bytes, length, err) < 0 ||
+        mutated(bench, bytes, within, err) < 0 ||
+        extremes(bench, bytes, within, err) < 0 || random_bytes(bench, err) < 0)
         return -1;
-    return no_files(bench, drive, err);
+    return no_files(bench, err);
 }
+
+const struct check checks_of_images[] = {
+    {"inspect", OF_STORAGE, NEEDS_DRIVE | NEEDS_INSPECT, 30, check_inspect,
+     "inspect recognises what create made, knows its size, and changes nothing"},
+    {"hostile-images", OF_STORAGE, NEEDS_DRIVE | NEEDS_PATH | NEEDS_INSPECT, 60,
+     check_hostile_images,
+     "An image that is cut off, empty, of another format or of random bytes is an error or "
+     "an image, never a crash or an endless loop"},
+    {"check", OF_STORAGE, NEEDS_DRIVE | NEEDS_CHECK, 30, check_damage,
+     "check finds no damage in what create made, and changes nothing"},
+    {0},
+};

@@ -130,13 +130,12 @@ static int
 check_plain(const struct bench *bench, struct maqet_error **err)
 {
     const struct maqet_storage_plugin *plugin = &bench->storage->plugin;
-    const struct maqet_option *row = plugin->options;
+    const struct maqet_option *row =
+        maqet_options_find(bench->storage->common.options, "format");
 
     if (bench->is_iface || !(plugin->flags & MAQET_STORAGE_PLAIN))
         return 0;
-    while (row && row->name && strcmp(row->name, "format") != 0)
-        row++;
-    if (row && row->name && row->type == MAQET_OPTION_CHOICE && row->choices[0] &&
+    if (row && row->type == MAQET_OPTION_CHOICE && row->choices[0] &&
         strcmp(row->choices[0], plugin->name) == 0 && !row->choices[1])
         return 0;
     return bench_fail(
@@ -148,7 +147,7 @@ check_plain(const struct bench *bench, struct maqet_error **err)
         plugin->name);
 }
 
-int
+static int
 check_options(struct bench *bench, struct maqet_error **err)
 {
     const char *summary =
@@ -164,3 +163,10 @@ check_options(struct bench *bench, struct maqet_error **err)
                ? -1
                : check_table(bench, bench_options(bench), "", err);
 }
+
+const struct check checks_of_options[] = {
+    {"options", OF_BOTH, NEEDS_PLUGIN, 10, check_options,
+     "The summary and every option have words of help, fallbacks are values that their own "
+     "type accepts, limits and choices make sense"},
+    {0},
+};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check_qemu.c - whether a real QEMU takes what is emitted, and as much of it as is
- * promised.
+ * check_qemu.c - whether a real QEMU takes what is emitted, as much of it as is promised,
+ * and while it runs, too.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +11,7 @@
 
 #include "core/conformance/checks.h"
 #include "core/conformance/machine.h"
+#include "core/qemu/hotplug.h"
 #include "core/storage/callback.h"
 #include "core/storage/slots.h"
 
@@ -35,32 +36,20 @@ check_drive_there(struct bench *bench, struct machine *machine, struct maqet_err
 }
 
 static int
-try_type(struct bench *bench, const char *type, struct maqet_error **err)
+check_qemu(struct bench *bench, struct maqet_error **err)
 {
-    _cleanup_machine_ struct machine machine = MACHINE_INIT;
-    /* Made-up values that validate accepts: bench_drive() knows how. */
-    _cleanup_drive_ struct maqet_drive *drive = bench_drive(bench, "disk", NULL, 0, err);
-    _cleanup_json_ json_object *entry = drive ? maqet_tree_copy(drive->tree) : NULL;
+    const char *type;
 
-    if (!drive)
-        return -1;
-    if (machine_run(bench, &machine, type, &entry, 1, err) < 0 ||
-        check_drive_there(bench, &machine, err) < 0) {
+    for (unsigned i = 0; (type = machine_type(bench, i)); i++) {
+        _cleanup_machine_ struct machine machine = MACHINE_INIT;
+
+        if (machine_run(bench, &machine, type, &bench->drive->tree, 1, err) == 0 &&
+            check_drive_there(bench, &machine, err) == 0)
+            continue;
         maqet_error_hint(err, "Compare what is emitted with QEMU's own documentation of "
                               "that driver");
         return maqet_error_wrap(err, "On the machine type %s", type);
     }
-    return 0;
-}
-
-int
-check_qemu(struct bench *bench, struct maqet_error **err)
-{
-    if (!machine_possible(bench))
-        return 0;
-    for (unsigned i = 0; machine_type(bench, i); i++)
-        if (try_type(bench, machine_type(bench, i), err) < 0)
-            return -1;
     return 0;
 }
 
@@ -84,44 +73,38 @@ static int
 ask_capacity(struct bench *bench, const char *type, uint64_t *most,
              struct maqet_error **err)
 {
+    struct maqet_drive *drive = bench->drive;
     struct maqet_machine machine = bench->machine;
     struct maqet_capacity capacity = {0};
-    _cleanup_drive_ struct maqet_drive *drive = bench_drive(bench, "disk", NULL, 0, err);
 
-    if (!drive)
-        return -1;
     machine.type = (char *)type;
     drive->machine = &machine;
     bench_doing(bench, "capacity");
-    int result =
-        maqet_drive_judge(drive, bench->name, "capacity",
-                          drive->iface->plugin.capacity(drive, &capacity, err), err);
+    int result = MAQET_IFACE_CALL(err, drive, MAQET_CALL_QUICK, capacity, &capacity);
+    drive->machine = &bench->machine;
     *most = capacity.builtin + (uint64_t)capacity.controllers * capacity.per_controller;
-    if (result == 0 && capacity.controllers > 0 && !drive->iface->plugin.emit_controller)
+    if (result == 0 && capacity.controllers > 0 && !bench->iface->plugin.emit_controller)
         return bench_fail(err, "Write emit_controller",
                           "capacity reports controllers, and there is no "
                           "emit_controller");
     return result;
 }
 
+/* Runs QEMU with as many drives; one image is made, and the others are copies of it. */
 static int
 fill(struct bench *bench, const char *type, size_t count, struct maqet_error **err)
 {
     _cleanup_machine_ struct machine machine = MACHINE_INIT;
+    const struct maqet_drive *first = bench->drive;
     json_object *entries[DRIVES_MAX];
-    int result = 0;
+    int result = bench_prepare(bench, bench->drive, err);
 
-    /* One image is made, and the others are copies of it. */
-    _cleanup_drive_ struct maqet_drive *first =
-        bench_drive(bench, "drive-0", NULL, 0, err);
-    if (!first || bench_prepare(bench, first, err) < 0)
-        return -1;
     for (size_t i = 0; i < count; i++) {
         _cleanup_free_ char *name = maqet_format("drive-%zu", i);
         _cleanup_free_ char *image = maqet_format("%s/disk.%s", bench->folder, name);
 
-        entries[i] = bench_entry(bench, name, NULL, 0);
-        if (i > 0 && result == 0 && first->path)
+        entries[i] = bench_entry(bench, name, 0);
+        if (result == 0 && first->path)
             result = copy_file(first->path, image, err);
     }
     if (result == 0)
@@ -137,23 +120,20 @@ fill(struct bench *bench, const char *type, size_t count, struct maqet_error **e
     return result;
 }
 
-int
+static int
 check_capacity(struct bench *bench, struct maqet_error **err)
 {
     bool any = false;
+    const char *type;
 
-    if (!machine_possible(bench))
-        return 0;
-    for (unsigned i = 0; machine_type(bench, i); i++) {
-        const char *type = machine_type(bench, i);
+    for (unsigned i = 0; (type = machine_type(bench, i)); i++) {
         uint64_t most = 0;
 
         if (ask_capacity(bench, type, &most, err) < 0)
             return -1;
-        if (most == 0)
-            continue;
-        any = true;
-        if (fill(bench, type, most < DRIVES_MAX ? (size_t)most : DRIVES_MAX, err) == 0)
+        any = any || most > 0;
+        if (most == 0 ||
+            fill(bench, type, most < DRIVES_MAX ? (size_t)most : DRIVES_MAX, err) == 0)
             continue;
         maqet_error_hint(err, "Report fewer places, or controllers, in capacity");
         return maqet_error_wrap(err,
@@ -167,3 +147,104 @@ check_capacity(struct bench *bench, struct maqet_error **err)
                             "maqet_capacity_controllers()",
                             "capacity says that no drive fits on any machine type");
 }
+
+/* ---- while it runs ---- */
+
+/* ms that QEMU may take for an answer, and a device to go. */
+static const int64_t UNPLUG_TIMEOUT = 10000;
+
+/* What a drive that is plugged into a machine with one drive adds to it, as commands. The
+ * args are what they refer to. */
+static int
+render_second(struct bench *bench, struct machine *machine, struct maqet_drive *second,
+              struct maqet_args *both, struct maqet_monitor_commands *commands,
+              struct maqet_error **err)
+{
+    struct maqet_drive *drives[] = {machine->vm->drives[0], second};
+    _cleanup_args_ struct maqet_args *one = maqet_args_new();
+
+    bench_doing(bench, "emit_args or emit_device");
+    if (maqet_drives_emit(drives, 1, NULL, one, err) < 0 ||
+        maqet_drives_emit(drives, 2, NULL, both, err) < 0)
+        return -1;
+    if (maqet_args_render_commands(both, one->count, commands, err) == 0)
+        return 0;
+    maqet_error_hint(err, "Don't declare hot-plug");
+    return -1;
+}
+
+/* Twice, since what was left behind is in the way of the second time. */
+static int
+plug_twice(struct bench *bench, struct machine *machine, struct maqet_error **err)
+{
+    const struct maqet_hotplug hotplug = {
+        .qmp = machine->qmp, .timeout = UNPLUG_TIMEOUT, .resets = true};
+    _cleanup_args_ struct maqet_args *args = maqet_args_new();
+    _cleanup_monitor_commands_ struct maqet_monitor_commands commands = {0};
+    _cleanup_drive_ struct maqet_drive *second = bench_drive(bench, "second", 0, err);
+
+    if (!second || bench_prepare(bench, second, err) < 0 ||
+        render_second(bench, machine, second, args, &commands, err) < 0)
+        return -1;
+    bench_doing(bench, "adding it to QEMU");
+    for (int i = 0; i < 2; i++) {
+        _cleanup_error_ struct maqet_error *reason = NULL;
+
+        if (maqet_hotplug_add(&hotplug, &commands, err) < 0)
+            return -1;
+        if (maqet_hotplug_remove(&hotplug, &commands, &reason) == 0)
+            continue;
+        /* A device that stays is the machine's affair. */
+        return reason->code == MAQET_ERROR_TIMEOUT && !reason->silent
+                   ? 0
+                   : maqet_error_move(err, TAKE_PTR(reason));
+    }
+    return 0;
+}
+
+/* Whether what attaches a storage's drives can be plugged, too. */
+static bool
+attached_hot(const struct bench *bench)
+{
+    const struct maqet_iface *iface =
+        bench->interface ? maqet_iface_load(&bench->context, bench->interface, NULL)
+                         : NULL;
+
+    return iface && iface->plugin.flags & MAQET_IFACE_HOTPLUG;
+}
+
+static int
+check_hotplug(struct bench *bench, struct maqet_error **err)
+{
+    const char *flag = bench->is_iface ? "MAQET_IFACE_HOTPLUG" : "MAQET_STORAGE_HOTPLUG";
+    bool declared = bench->is_iface
+                        ? bench->iface->plugin.flags & MAQET_IFACE_HOTPLUG
+                        : bench->storage->plugin.flags & MAQET_STORAGE_HOTPLUG;
+    _cleanup_machine_ struct machine machine = MACHINE_INIT;
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    if (!bench->is_iface && !attached_hot(bench))
+        bench->interface = bench->storage->plugin.interface ? "none" : NULL;
+    bench->drive = bench_drive(bench, "disk", 0, err);
+    if (!bench->drive || machine_run_drive(bench, &machine, err) < 0)
+        return -1;
+    if (plug_twice(bench, &machine, &reason) == 0)
+        return 0;
+    if (!declared)
+        return bench_skip(bench, "it does not declare %s, and QEMU refuses: %s", flag,
+                          reason->message);
+    maqet_error_hint(&reason, "Emit what others refer to first, or don't declare %s",
+                     flag);
+    return maqet_error_move(err, TAKE_PTR(reason));
+}
+
+const struct check checks_of_qemu[] = {
+    {"qemu", OF_BOTH, NEEDS_DRIVE | NEEDS_QEMU, 90, check_qemu,
+     "A real QEMU accepts what is emitted, and has the drive then"},
+    {"capacity", OF_IFACE, NEEDS_DRIVE | NEEDS_QEMU, 120, check_capacity,
+     "A real QEMU takes as many drives as the interface says fit"},
+    {"hotplug", OF_BOTH, NEEDS_DRIVES | NEEDS_QEMU, 90, check_hotplug,
+     "The same objects can be added to a QEMU that runs, and removed, where the plugin "
+     "declares it"},
+    {0},
+};

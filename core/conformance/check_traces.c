@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * check_traces.c - what a plugin must not leave behind: the process is after a drive's
- * whole life as it was before.
+ * whole life as it was before, and nothing is written outside of the image's folder.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,9 +13,55 @@
 #include "core/base/procfs.h"
 #include "core/conformance/checks.h"
 #include "core/conformance/scenarios.h"
-#include "core/conformance/strays.h"
+#include "core/conformance/tracer.h"
+
+/* ---- files ---- */
+
+static void
+live(void *data)
+{
+    scenarios_live(data, "disk", NULL);
+}
+
+static int
+check_writes(struct bench *bench, struct maqet_error **err)
+{
+    _cleanup_error_ struct maqet_error *reason = NULL;
+    _cleanup_free_ char *outside = NULL;
+    _cleanup_free_ char *folder = bench_path(bench, "images");
+    /* The tool that fails lies beside the folder, and is ours. */
+    _cleanup_free_ char *tools = maqet_format("%s.tool", folder);
+    const char *const folders[] = {folder, tools, NULL};
+    char *own = bench->folder;
+
+    if (maqet_dir_make(folder, 0700, err) < 0)
+        return -1;
+    bench->folder = folder;
+    int result = tracer_run(live, bench, folders, &outside, &reason);
+    bench->folder = own;
+    if (result < 0 && reason->code == MAQET_ERROR_UNSUPPORTED)
+        return bench_skip(bench, "%s", reason->message);
+    if (result < 0)
+        return maqet_error_move(err, TAKE_PTR(reason));
+    return outside ? bench_fail(err,
+                                "Make what is needed beside the path that create is "
+                                "given, and remove it again",
+                                "it changes something outside of the image's folder: %s",
+                                outside)
+                   : 0;
+}
 
 /* ---- descriptors ---- */
+
+/* The first text of a list that is not in another one; NULL: there is none. */
+static const char *
+first_missing(const struct maqet_strings *list, const struct maqet_strings *in)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (!maqet_strings_has(in, list->items[i]))
+            return list->items[i];
+    return NULL;
+}
 
 /* "NUMBER -> WHAT" for each open descriptor but the folder's that is read for it. */
 static void
@@ -31,7 +77,7 @@ list_descriptors(struct maqet_strings *list)
     }
 }
 
-int
+static int
 check_descriptors(struct bench *bench, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings before = MAQET_STRINGS_INIT;
@@ -41,21 +87,20 @@ check_descriptors(struct bench *bench, struct maqet_error **err)
     if (scenarios_live(bench, "one", err) < 0 || scenarios_live(bench, "two", err) < 0)
         return -1;
     list_descriptors(&after);
-    for (size_t i = 0; i < after.count; i++)
-        if (!maqet_strings_has(&before, after.items[i]))
-            return bench_fail(err, "Close what was opened, on failures too",
-                              "a descriptor stays open: %s", after.items[i]);
-    for (size_t i = 0; i < before.count; i++)
-        if (!maqet_strings_has(&after, before.items[i]))
-            return bench_fail(err, "The core closes what it opened",
-                              "a descriptor that is not the plugin's was closed: %s",
-                              before.items[i]);
-    return 0;
+    const char *open = first_missing(&after, &before);
+    const char *closed = first_missing(&before, &after);
+    if (open)
+        return bench_fail(err, "Close what was opened, on failures too",
+                          "a descriptor stays open: %s", open);
+    return closed ? bench_fail(err, "The core closes what it opened",
+                               "a descriptor that is not the plugin's was closed: %s",
+                               closed)
+                  : 0;
 }
 
 /* ---- processes ---- */
 
-int
+static int
 check_children(struct bench *bench, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings children = MAQET_STRINGS_INIT;
@@ -63,14 +108,12 @@ check_children(struct bench *bench, struct maqet_error **err)
 
     if (scenarios_live(bench, "one", err) < 0)
         return -1;
-    strays_list(&children);
+    tracer_list_children(&children);
     if (children.count > 0) {
         _cleanup_free_ char *name =
             maqet_procfs_name((int)strtol(children.items[0], NULL, 10));
 
-        return bench_fail(err,
-                          "Run programs by maqet_run() and its like, and what runs "
-                          "beside QEMU by .helper",
+        return bench_fail(err, "Use maqet_run() and its like, or .helper beside QEMU",
                           "a process stays when the callbacks have returned: %s", name);
     }
     maqet_dir_list("/proc/self/task", &threads, NULL);
@@ -117,16 +160,7 @@ describe_process(struct maqet_strings *list)
         maqet_strings_addf(list, "the environment: %s", *variable);
 }
 
-static const char *
-first_missing(const struct maqet_strings *list, const struct maqet_strings *in)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (!maqet_strings_has(in, list->items[i]))
-            return list->items[i];
-    return NULL;
-}
-
-int
+static int
 check_environment(struct bench *bench, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings before = MAQET_STRINGS_INIT;
@@ -140,8 +174,7 @@ check_environment(struct bench *bench, struct maqet_error **err)
     const char *come = first_missing(&after, &before);
     if (!gone && !come)
         return 0;
-    return bench_fail(err,
-                      "Leave the process as it is: maqet and other plugins live in it",
+    return bench_fail(err, "Leave the process as it is: others live in it, too",
                       "the callbacks change the process: '%s' becomes '%s'",
                       gone ? gone : "nothing", come ? come : "nothing");
 }
@@ -149,8 +182,22 @@ check_environment(struct bench *bench, struct maqet_error **err)
 /* ---- output ---- */
 
 /* What was printed is seen by the parent. */
-int
+static int
 check_output(struct bench *bench, struct maqet_error **err)
 {
     return scenarios_live(bench, "one", err);
 }
+
+const struct check checks_of_traces[] = {
+    {"writes", OF_BOTH, NEEDS_DRIVES, 60, check_writes,
+     "Neither the plugin nor what it runs writes anywhere but in the image's folder"},
+    {"descriptors", OF_BOTH, NEEDS_DRIVES, 30, check_descriptors,
+     "No descriptor stays open"},
+    {"children", OF_BOTH, NEEDS_DRIVES, 30, check_children,
+     "No process and no thread stays"},
+    {"environment", OF_BOTH, NEEDS_DRIVES, 30, check_environment,
+     "Environment, locale, working directory, umask and signals are left as they were"},
+    {"output", OF_BOTH, NEEDS_DRIVES, 30, check_output,
+     "Nothing is printed, in this check or another one"},
+    {0},
+};

@@ -12,22 +12,19 @@
 #include "core/base/json.h"
 #include "core/conformance/checks.h"
 #include "core/conformance/machine.h"
-#include "core/conformance/strays.h"
+#include "core/conformance/tracer.h"
 #include "core/plugin/loader.h"
 
 /* One run of the kit. */
 struct run {
     const struct maqet_context *context;
-    struct bench bench; /* what all checks have in common */
-    char *scratch;      /* our folder; each check gets one in it */
-    char *file;
-    char *qemu;
+    struct maqet_conformance_rows *rows;
+    struct bench bench;        /* what all checks have in common */
+    const struct check *check; /* the one whose turn it is */
+    char *scratch;             /* our folder; each check gets one in it */
     struct maqet_child janitor;
     struct maqet_strings known; /* children that are none of the plugin's */
-    char *printed;              /* what was printed first by a check that did not crash */
-    const char *printed_in;
-    bool loads, has_drive;
-    unsigned failed;
+    char *printed; /* which check that did not crash printed something first, and what */
 };
 
 /* ---- the folder, which goes with us ---- */
@@ -68,7 +65,7 @@ make_scratch(struct run *run, struct maqet_error **err)
                         "The folder for temporary files has too long a name for sockets "
                         "in it: %s",
                         base);
-        maqet_error_next(err, MAQET_NEXT_SHORTEN_TMPDIR, run->file, NULL);
+        maqet_error_next(err, MAQET_NEXT_SHORTEN_TMPDIR, run->bench.file, NULL);
         return -1;
     }
     if (!mkdtemp(pattern))
@@ -81,216 +78,191 @@ make_scratch(struct run *run, struct maqet_error **err)
 
 /* ---- in the child ---- */
 
-struct call {
-    struct run *run;
-    const struct check *check;
-};
+/* Gets what the check works with, unless there is nothing to check. */
+static int
+open_bench(const struct check *check, struct bench *bench, struct maqet_error **err)
+{
+    if (!(check->needs & NEEDS_PLUGIN))
+        return 0;
+    if (bench_open(bench, err) < 0)
+        return -1;
+    bench->skipped = bench_lack(bench, check->needs);
+    if (bench->skipped || (check->needs & NEEDS_DRIVE) != NEEDS_DRIVE)
+        return 0;
+    bench->drive =
+        bench_drive(bench, "disk", check->needs & NEEDS_SIZE ? BENCH_SIZE : 0, err);
+    return bench->drive ? 0 : -1;
+}
 
 static json_object *
 run_apart(void *data, struct maqet_error **err)
 {
-    struct call *call = data;
-    struct bench bench = call->run->bench;
+    const struct run *run = data;
+    struct bench bench = run->bench;
     _cleanup_strings_ struct maqet_strings none = MAQET_STRINGS_INIT;
     json_object *found = json_object_new_object();
 
-    close(call->run->janitor.fd);
-    strays_adopt();
-    if (chdir(bench.folder) < 0) {
-        maqet_error_errno(err, errno, "Cannot enter %s", bench.folder);
-        return found;
-    }
+    close(run->janitor.fd);
+    tracer_adopt();
     /* What comes of it is in the error. */
-    if ((call->check->without_load || bench_open(&bench, err) == 0) &&
-        call->check->run(&bench, err) < 0 && !*err)
+    if (chdir(bench.folder) < 0)
+        maqet_error_errno(err, errno, "Cannot enter %s", bench.folder);
+    else if (open_bench(run->check, &bench, err) == 0 && !bench.skipped &&
+             run->check->run(&bench, err) < 0 && !*err)
         bench_fail(err, "Set an error for every failure", "%s fails without saying why",
                    bench.trail->doing);
-    strays_end(&none);
+    tracer_end_children(&none);
     if (bench.skipped)
         json_object_object_add(found, "skipped", json_object_new_string(bench.skipped));
+    free(bench.skipped);
+    maqet_drive_free(bench.drive);
+    bench.trail->ended = true;
     return found;
 }
 
 /* ---- in the parent ---- */
 
-/* What a plugin or QEMU said, as one line that does no harm to a terminal, and ends
- * sometime. The caller frees. */
-static char *
-one_line(const char *text)
-{
-    size_t length = strlen(text), most = 600;
-
-    while (length > most || (length == most && (text[length] & 0xc0) == 0x80))
-        length = length > most ? most : length - 1;
-    char *copy = maqet_format("%.*s%s", (int)length, text, text[length] ? "..." : "");
-    for (char *c = copy; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == '\x7f')
-            *c = '?';
-    return copy;
-}
-
-static json_object *
-row_of(const struct check *check, const char *result, const char *why, const char *hint)
-{
-    json_object *row = json_object_new_object();
-    _cleanup_free_ char *words = why ? one_line(why) : NULL;
-
-    json_object_object_add(row, "check", json_object_new_string(check->name));
-    json_object_object_add(row, "result", json_object_new_string(result));
-    json_object_object_add(row, "why", words ? json_object_new_string(words) : NULL);
-    json_object_object_add(row, "hint", hint ? json_object_new_string(hint) : NULL);
-    return row;
-}
-
-/* Says where it was when it ended in a way that the check had no part in. */
 static void
-place_crash(const struct run *run, const struct check *check, struct maqet_error **error)
+add_row(struct run *run, const char *result, const char *why, const char *hint)
 {
-    const char *doing = run->bench.trail->doing;
-    const char *message = (*error)->message;
+    struct maqet_conformance_rows *rows = run->rows;
 
-    if (!maqet_text_starts(message, "it crashed") &&
-        !maqet_text_starts(message, "it ended the program") &&
-        !maqet_text_starts(message, "it timed out"))
+    rows->items = maqet_realloc(rows->items, (rows->count + 1) * sizeof(*rows->items));
+    rows->items[rows->count++] = (struct maqet_conformance_row){
+        .check = run->check->name,
+        .result = result,
+        .why = why ? maqet_strndup(why, (size_t)maqet_text_fitting(why)) : NULL,
+        .hint = hint && *hint ? maqet_strdup(hint) : NULL,
+    };
+}
+
+static void
+add_failure(struct run *run, const char *why, const char *hint)
+{
+    add_row(run, "FAILED", why, hint);
+    run->rows->failed++;
+}
+
+/* Says where it was when it ended before the check did. */
+static void
+place_crash(const struct run *run, struct maqet_error **error)
+{
+    const struct bench_trail *trail = run->bench.trail;
+
+    if (trail->ended)
         return;
-    if (*doing)
-        maqet_error_wrap(error, "In %s", doing);
-    maqet_error_next(error, MAQET_NEXT_DEBUG_CHECK, check->name, run->file, NULL);
+    if (*trail->doing)
+        maqet_error_wrap(error, "In %s", trail->doing);
+    maqet_error_next(error, MAQET_NEXT_DEBUG_CHECK, run->check->name, run->bench.file,
+                     NULL);
+}
+
+/* Calls the check in a folder of its own. Returns what run_apart() found, or NULL. */
+static json_object *
+call_apart(struct run *run, char **printed, struct maqet_error **err)
+{
+    struct bench *bench = &run->bench;
+    _cleanup_free_ char *folder = maqet_format("%s/%s", run->scratch, run->check->name);
+    _cleanup_free_ char *runtime = maqet_format("%s/run", folder);
+    _cleanup_free_ char *own = maqet_format("%s/%s", runtime, bench->machine.vm_name);
+
+    bench->folder = bench->machine.storage_dir = folder;
+    bench->context.runtime_dir = runtime;
+    bench->machine.run_dir = own;
+    *bench->trail = (struct bench_trail){0};
+    maqet_dir_make(folder, 0700, NULL);
+    json_object *found =
+        maqet_apart(run_apart, run, (int64_t)run->check->seconds * 1000, printed, err);
+    tracer_end_children(&run->known);
+    remove_scratch(folder);
+    return found;
 }
 
 static void
-keep_printed(struct run *run, const struct check *check, char **printed)
+run_check(struct run *run)
 {
-    if (*printed && **printed && !run->printed) {
-        run->printed = TAKE_PTR(*printed);
-        run->printed_in = check->name;
-    }
-}
-
-static json_object *
-failed_row(struct run *run, const struct check *check, const struct maqet_error *error)
-{
-    _cleanup_free_ char *hints = maqet_context_steps(run->context, error, "; ");
-
-    run->failed++;
-    return row_of(check, "FAILED", error->message, *hints ? hints : NULL);
-}
-
-static json_object *
-printed_row(struct run *run, const struct check *check)
-{
-    _cleanup_free_ char *words = one_line(run->printed);
-    _cleanup_free_ char *why =
-        maqet_format("it printed in the check '%s': %s", run->printed_in, words);
-
-    run->failed++;
-    return row_of(check, "FAILED", why,
-                  "A plugin never prints: set an error, or call maqet_warn()");
-}
-
-/* Runs one check in a folder of its own. */
-static json_object *
-run_check(struct run *run, const struct check *check)
-{
+    const char *name = run->check->name;
     _cleanup_error_ struct maqet_error *error = NULL;
     _cleanup_free_ char *printed = NULL;
-    struct call call = {.run = run, .check = check};
+    _cleanup_json_ json_object *found = call_apart(run, &printed, &error);
 
-    run->bench.folder = maqet_format("%s/%s", run->scratch, check->name);
-    run->bench.context.runtime_dir = maqet_format("%s/run", run->bench.folder);
-    run->bench.machine.storage_dir = run->bench.folder;
-    run->bench.machine.run_dir =
-        maqet_format("%s/%s", run->bench.context.runtime_dir, run->bench.machine.vm_name);
-    *run->bench.trail = (struct bench_trail){0};
-    maqet_dir_make(run->bench.folder, 0700, NULL);
-    _cleanup_json_ json_object *found =
-        maqet_apart(run_apart, &call, (int64_t)check->seconds * 1000, &printed, &error);
-    strays_end(&run->known);
-    remove_scratch(run->bench.folder);
-    free(run->bench.machine.run_dir);
-    free(run->bench.context.runtime_dir);
-    free(run->bench.folder);
     if (!found) {
-        place_crash(run, check, &error);
-        return failed_row(run, check, error);
+        place_crash(run, &error);
+        _cleanup_free_ char *hints = maqet_context_steps(run->context, error, "; ");
+        add_failure(run, error->message, hints);
+        return;
     }
-    keep_printed(run, check, &printed);
+    if (printed && *printed && !run->printed)
+        run->printed = maqet_format("it printed in the check '%s': %s", name, printed);
     const char *skipped = maqet_json_text(found, "skipped");
-    if (check->run == check_output && run->printed)
-        return printed_row(run, check);
-    return skipped ? row_of(check, "skipped", skipped, NULL)
-                   : row_of(check, "ok", NULL, NULL);
+    if (strcmp(name, "output") == 0 && run->printed)
+        add_failure(run, run->printed,
+                    "A plugin never prints: set an error, or call maqet_warn()");
+    else
+        add_row(run, skipped ? "skipped" : "ok", skipped, NULL);
 }
 
 static bool
-is_of_kind(const struct run *run, const struct check *check)
+has_failed(const struct run *run, const char *check)
 {
-    return check->kinds & (run->bench.is_iface ? CHECK_IFACE : CHECK_STORAGE);
+    for (size_t i = 0; i < run->rows->count; i++)
+        if (strcmp(run->rows->items[i].check, check) == 0)
+            return strcmp(run->rows->items[i].result, "FAILED") == 0;
+    return false;
 }
 
-/* One that is asked for by its name is told of, even where it is not for such a plugin.
- */
-static bool
-is_wanted(const struct run *run, const struct check *check,
-          const struct maqet_conformance *request)
+/* Why there is no use in trying; NULL: there may be. */
+static const char *
+why_skipped(const struct run *run, bool is_of_kind)
 {
-    return request->only && request->only->count > 0
-               ? maqet_strings_has(request->only, check->name)
-               : is_of_kind(run, check);
+    unsigned needs = run->check->needs;
+
+    if (!is_of_kind)
+        return run->bench.is_iface ? "it is for storages" : "it is for interfaces";
+    if (needs & NEEDS_PLUGIN && has_failed(run, "loads"))
+        return "maqet does not load it";
+    if ((needs & NEEDS_DRIVES) == NEEDS_DRIVES && has_failed(run, "drive"))
+        return "there is no drive to try it with";
+    return NULL;
 }
 
-/* What can't be checked after a failure says so. */
-static json_object *
-run_or_skip(struct run *run, const struct check *check)
+static void
+run_checks(struct run *run, const struct maqet_strings *only)
 {
-    if (!is_of_kind(run, check))
-        return row_of(check, "skipped",
-                      run->bench.is_iface ? "it is for storages" : "it is for interfaces",
-                      NULL);
-    if (!run->loads && !check->without_load)
-        return row_of(check, "skipped", "maqet does not load it", NULL);
-    if (!run->has_drive && !check->without_load && !check->without_drive)
-        return row_of(check, "skipped", "there is no drive to try it with", NULL);
-    json_object *row = run_check(run, check);
-    bool failed = strcmp(maqet_json_text(row, "result"), "FAILED") == 0;
-
-    if (failed && check->run == check_loads)
-        run->loads = false;
-    if (failed && check->run == check_drive)
-        run->has_drive = false;
-    return row;
-}
-
-static json_object *
-run_checks(struct run *run, const struct maqet_conformance *request)
-{
-    json_object *rows = json_object_new_array();
     const struct maqet_context *context = run->context;
     int64_t begun = maqet_now();
 
-    for (const struct check *check = maqet_checks; check->name; check++) {
-        if (!is_wanted(run, check, request))
+    for (unsigned i = 0; (run->check = check_at(i)); i++) {
+        bool is_of_kind = run->check->kinds & bench_kind(&run->bench);
+        const char *why = why_skipped(run, is_of_kind);
+
+        /* One that is asked for by its name is told of, whether it is for such a plugin
+         * or not. */
+        if (only && only->count > 0 ? !maqet_strings_has(only, run->check->name)
+                                    : !is_of_kind)
             continue;
         if (context->progress) {
-            _cleanup_free_ char *what = maqet_format("Check %s", check->name);
+            _cleanup_free_ char *what = maqet_format("Check %s", run->check->name);
             context->progress(context->data, what, -1, maqet_now() - begun);
         }
-        json_object_array_add(rows, run_or_skip(run, check));
+        if (why)
+            add_row(run, "skipped", why, NULL);
+        else
+            run_check(run);
     }
-    return rows;
 }
 
 /* ---- what is asked for ---- */
 
 /* "KEY=VALUE" with a relative path means one in the author's folder. */
 static int
-read_settings(struct run *run, const struct maqet_strings *settings,
+read_settings(struct bench *bench, const struct maqet_strings *settings,
               struct maqet_error **err)
 {
     _cleanup_free_ char *folder = getcwd(NULL, 0);
     struct maqet_place place = {.folder = folder ? folder : "/"};
 
-    run->bench.settings = maqet_tree_mapping(place);
+    bench->settings = maqet_tree_mapping(place);
     for (size_t i = 0; settings && i < settings->count; i++) {
         const char *equals = strchr(settings->items[i], '=');
 
@@ -300,70 +272,70 @@ read_settings(struct run *run, const struct maqet_strings *settings,
                                    settings->items[i]);
         _cleanup_free_ char *key =
             maqet_strndup(settings->items[i], (size_t)(equals - settings->items[i]));
-        bench_set(run->bench.settings, key, equals + 1);
+        bench_set(bench->settings, key, equals + 1);
     }
     return 0;
 }
 
-static int
-check_only(const struct maqet_strings *only, struct maqet_error **err)
-{
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+/* ---- the run ---- */
 
-    for (const struct check *check = maqet_checks; check->name; check++)
-        maqet_strings_add(&names, check->name);
-    for (size_t i = 0; only && i < only->count; i++) {
-        if (maqet_strings_has(&names, only->items[i]))
-            continue;
-        _cleanup_free_ char *list = maqet_strings_join(&names, ", ");
-        maqet_error_set(err, MAQET_ERROR_MISSING, "There is no check '%s'",
-                        only->items[i]);
-        maqet_error_hint(err, "There are: %s", list);
-        return -1;
-    }
-    return 0;
+static int
+find_plugin(struct bench *bench, const char *file, struct maqet_error **err)
+{
+    _cleanup_free_ char *folder = getcwd(NULL, 0);
+
+    bench->file = maqet_path_absolute(file, folder ? folder : "/");
+    bench->name = maqet_plugin_name_of(bench->file, &bench->is_iface);
+    if (access(bench->file, R_OK) < 0)
+        return maqet_error_errno(err, errno, "Cannot read the plugin %s", bench->file);
+    if (bench->name && maqet_plugin_name_valid(bench->name))
+        return 0;
+    return maqet_error_set(err, MAQET_ERROR_INVALID,
+                           "%s is not named like a plugin: maqet-storage-NAME.so or "
+                           "maqet-iface-NAME.so, NAME of [a-z0-9][a-z0-9-]*",
+                           bench->file);
+}
+
+static void
+set_machine(struct bench *bench, const char *qemu)
+{
+    bench->machine.arch = maqet_vm_arch_of(qemu);
+    bench->machine.vm_name = maqet_strdup("check");
+    bench->machine.type = maqet_strdup(machine_type(bench, 0));
+    bench->qemu =
+        qemu ? maqet_strdup(qemu) : maqet_format("qemu-system-%s", bench->machine.arch);
+}
+
+static void
+set_context(struct run *run)
+{
+    struct maqet_context *context = &run->bench.context;
+    const struct maqet_strings *folders = &run->context->plugin_dirs;
+
+    /* What lies beside the plugin is there for its drives, too. */
+    maqet_strings_take(&context->plugin_dirs, maqet_path_folder(run->bench.file));
+    for (size_t i = 0; i < folders->count; i++)
+        maqet_strings_add(&context->plugin_dirs, folders->items[i]);
+    context->data_dir = maqet_format("%s/data", run->scratch);
+    context->lock_timeout = BENCH_STEP_TIMEOUT;
 }
 
 static int
 begin(struct run *run, const struct maqet_conformance *request, struct maqet_error **err)
 {
     struct bench *bench = &run->bench;
-    _cleanup_free_ char *folder = getcwd(NULL, 0);
 
-    run->file = maqet_path_absolute(request->file, folder ? folder : "/");
-    bench->name = maqet_plugin_name_of(run->file, &bench->is_iface);
-    if (access(run->file, R_OK) < 0)
-        return maqet_error_errno(err, errno, "Cannot read the plugin %s", run->file);
-    if (!bench->name || !maqet_plugin_name_valid(bench->name)) {
-        maqet_error_set(err, MAQET_ERROR_INVALID,
-                        "%s is not named like a plugin: maqet-storage-NAME.so or "
-                        "maqet-iface-NAME.so, NAME of [a-z0-9][a-z0-9-]*",
-                        run->file);
+    if (find_plugin(bench, request->file, err) < 0 ||
+        read_settings(bench, request->settings, err) < 0 || make_scratch(run, err) < 0)
         return -1;
-    }
-    if (check_only(request->only, err) < 0 ||
-        read_settings(run, request->settings, err) < 0 || make_scratch(run, err) < 0)
-        return -1;
-    bench->machine.arch = maqet_vm_arch_of(request->qemu);
-    run->qemu = request->qemu ? maqet_strdup(request->qemu)
-                              : maqet_format("qemu-system-%s", bench->machine.arch);
-    bench->machine.vm_name = maqet_strdup("check");
-    bench->machine.type = maqet_strdup(machine_type(bench, 0));
-    bench->qemu = run->qemu;
-    bench->file = run->file;
-    /* What lies beside the plugin is there for its drives, too. */
-    maqet_strings_take(&bench->context.plugin_dirs, maqet_path_folder(run->file));
-    for (size_t i = 0; i < run->context->plugin_dirs.count; i++)
-        maqet_strings_add(&bench->context.plugin_dirs,
-                          run->context->plugin_dirs.items[i]);
-    bench->context.data_dir = maqet_format("%s/data", run->scratch);
-    bench->context.lock_timeout = BENCH_STEP_TIMEOUT;
+    set_machine(bench, request->qemu);
+    set_context(run);
     bench->trail = mmap(NULL, sizeof(*bench->trail), PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (bench->trail == MAP_FAILED)
         return maqet_error_errno(err, errno, "Cannot share memory with a child");
-    strays_adopt();
-    strays_list(&run->known);
+    tracer_adopt();
+    tracer_list_children(&run->known);
     return 0;
 }
 
@@ -385,24 +357,49 @@ end(struct run *run)
     free(bench->machine.vm_name);
     free(bench->machine.type);
     free(bench->name);
+    free(bench->file);
+    free(bench->qemu);
     free(run->scratch);
-    free(run->file);
-    free(run->qemu);
     free(run->printed);
 }
 
-json_object *
+int
 maqet_conformance_run(const struct maqet_context *context,
-                      const struct maqet_conformance *request, unsigned *failed,
-                      struct maqet_error **err)
+                      const struct maqet_conformance *request,
+                      struct maqet_conformance_rows *rows, struct maqet_error **err)
 {
-    struct run run = {.context = context,
-                      .janitor = MAQET_CHILD_INIT,
-                      .loads = true,
-                      .has_drive = true};
-    json_object *rows = begin(&run, request, err) < 0 ? NULL : run_checks(&run, request);
+    _cleanup_(end) struct run run = {
+        .context = context, .rows = rows, .janitor = MAQET_CHILD_INIT};
 
-    *failed = run.failed;
-    end(&run);
-    return rows;
+    if (begin(&run, request, err) < 0)
+        return -1;
+    run_checks(&run, request->only);
+    return 0;
+}
+
+void
+maqet_conformance_rows_clear(struct maqet_conformance_rows *rows)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        free(rows->items[i].why);
+        free(rows->items[i].hint);
+    }
+    free(rows->items);
+    *rows = (struct maqet_conformance_rows){0};
+}
+
+const char *
+maqet_conformance_name(unsigned index)
+{
+    const struct check *check = check_at(index);
+
+    return check ? check->name : NULL;
+}
+
+const char *
+maqet_conformance_text(unsigned index)
+{
+    const struct check *check = check_at(index);
+
+    return check ? check->text : NULL;
 }

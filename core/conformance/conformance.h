@@ -10,8 +10,6 @@
 #ifndef MAQET_CONFORMANCE_CONFORMANCE_H
 #define MAQET_CONFORMANCE_CONFORMANCE_H
 
-#include <json-c/json.h>
-
 #include "core/base/context.h"
 #include "core/base/error.h"
 
@@ -23,14 +21,28 @@ struct maqet_conformance {
     const struct maqet_strings *only; /* the names of checks; none: all of them */
 };
 
-/*
- * Runs the checks. Returns a list of objects: check, result ("ok", "FAILED", "skipped"),
- * and why and hint, which are null where there is nothing to say. *failed tells how many
- * have failed. NULL: nothing could be checked. The caller puts it.
- */
-json_object *maqet_conformance_run(const struct maqet_context *context,
-                                   const struct maqet_conformance *request,
-                                   unsigned *failed, struct maqet_error **err);
+/* How a check has ended. */
+struct maqet_conformance_row {
+    const char *check;
+    const char *result; /* "ok", "FAILED" or "skipped" */
+    char *why;          /* NULL: there is nothing to say */
+    char *hint;         /* NULL: none */
+};
+
+struct maqet_conformance_rows {
+    struct maqet_conformance_row *items;
+    size_t count;
+    unsigned failed; /* how many of them */
+};
+
+void maqet_conformance_rows_clear(struct maqet_conformance_rows *rows);
+
+#define _cleanup_conformance_rows_ _cleanup_(maqet_conformance_rows_clear)
+
+/* Runs the checks, and adds a row for each. -1: nothing could be checked. */
+int maqet_conformance_run(const struct maqet_context *context,
+                          const struct maqet_conformance *request,
+                          struct maqet_conformance_rows *rows, struct maqet_error **err);
 
 /* The checks in their order: a name, and what a plugin must do to pass, a sentence
  * without a full stop. NULL after the last one. */

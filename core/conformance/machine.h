@@ -8,6 +8,7 @@
 
 #include "core/conformance/bench.h"
 #include "core/machine/vm.h"
+#include "core/qemu/objects.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/qmp.h"
 
@@ -28,22 +29,16 @@ struct machine {
 /* The @index-th machine type to try: NULL after the last one. */
 const char *machine_type(const struct bench *bench, unsigned index);
 
-/* Whether QEMU's program is there; else says that the check is skipped. */
-bool machine_possible(struct bench *bench);
-
-/* Checks the entries and makes their drives and what these are made of. */
-int machine_prepare(struct bench *bench, struct machine *machine, const char *type,
-                    json_object *const *entries, size_t count, struct maqet_error **err);
-
-/* Runs QEMU and waits for its answer. */
-int machine_start(struct bench *bench, struct machine *machine, struct maqet_error **err);
-
-/* Both. */
+/* Makes the drives of the entries and what these are made of, runs QEMU and waits for its
+ * answer. */
 int machine_run(struct bench *bench, struct machine *machine, const char *type,
                 json_object *const *entries, size_t count, struct maqet_error **err);
 
+/* The same with bench->drive, on the first machine type. */
+int machine_run_drive(struct bench *bench, struct machine *machine,
+                      struct maqet_error **err);
+
 /* Ends QEMU, so that it flushes its images. */
-void machine_end(struct machine *machine);
 void machine_clear(struct machine *machine);
 
 #define _cleanup_machine_ _cleanup_(machine_clear)
@@ -53,6 +48,10 @@ json_object *machine_ask(struct machine *machine, const char *command,
                          json_object *arguments, struct maqet_error **err);
 int machine_tell(struct machine *machine, const char *command, json_object *arguments,
                  struct maqet_error **err);
+
+/* Has it do what the callback of a plugin has appended. */
+int machine_act(struct machine *machine, const struct maqet_actions *actions,
+                const char *callback, struct maqet_error **err);
 
 /* Whether the guest has a device of that id, or QEMU a block node of that name. */
 bool machine_has_device(struct machine *machine, const char *id);

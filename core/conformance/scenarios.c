@@ -6,6 +6,7 @@
 
 #include "core/conformance/tool.h"
 #include "core/qemu/objects.h"
+#include "core/storage/callback.h"
 #include "core/storage/elsewhere.h"
 #include "core/storage/slots.h"
 #include "core/storage/snapshots.h"
@@ -13,152 +14,129 @@
 /* ---- of both kinds ---- */
 
 static int
-validate(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
+validate(struct bench *bench, struct maqet_error **err)
 {
-    if (!bench->is_iface)
-        return drive->storage->plugin.validate
-                   ? drive->storage->plugin.validate(drive, err)
-                   : SCENARIO_NONE;
-    return drive->iface->plugin.validate ? drive->iface->plugin.validate(drive, err)
-                                         : SCENARIO_NONE;
+    int (*call)(const struct maqet_drive *, struct maqet_error **) =
+        bench->is_iface ? bench->iface->plugin.validate : bench->storage->plugin.validate;
+
+    return call ? call(bench->drive, err) : SCENARIO_NONE;
 }
 
 /* As the guest's CD-ROM drive, which not every plugin can be. */
 static int
-validate_cdrom(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
+validate_cdrom(struct bench *bench, struct maqet_error **err)
 {
-    enum maqet_media before = drive->media;
+    enum maqet_media before = bench->drive->media;
 
-    if (!drive->storage->plugin.interface)
+    if (!bench->storage->plugin.interface)
         return SCENARIO_NONE;
-    drive->media = MAQET_MEDIA_CDROM;
-    int result = validate(bench, drive, err);
-    drive->media = before;
+    bench->drive->media = MAQET_MEDIA_CDROM;
+    int result = validate(bench, err);
+    bench->drive->media = before;
     return result;
 }
 
 /* ---- of storages ---- */
 
 static int
-emit_args(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
+emit_args(struct bench *bench, struct maqet_error **err)
 {
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
 
-    return bench->is_iface ? SCENARIO_NONE
-                           : drive->storage->plugin.emit_args(drive, args, err);
+    return bench->storage->plugin.emit_args(bench->drive, args, err);
 }
 
 static int
-space(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
+space(struct bench *bench, struct maqet_error **err)
 {
     uint64_t at_once = 0, at_most = 0;
 
-    return bench->is_iface || !bench_has_path(bench)
-               ? SCENARIO_NONE
-               : drive->storage->plugin.space(drive, &at_once, &at_most, err);
+    return bench->storage->plugin.space(bench->drive, &at_once, &at_most, err);
 }
 
 /* The option is taken away behind the plugin's back, as if nobody had written it. */
 static int
-space_unsized(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
+space_unsized(struct bench *bench, struct maqet_error **err)
 {
-    uint64_t at_once = 0, at_most = 0;
-    json_object *tree = drive->tree;
+    json_object *tree = bench->drive->tree;
 
-    if (bench->is_iface || !bench_has_path(bench) || !bench_has_size(bench))
-        return SCENARIO_NONE;
-    drive->tree = maqet_tree_copy(tree);
-    bench_set(drive->tree, "size", NULL);
-    int result = drive->storage->plugin.space(drive, &at_once, &at_most, err);
-    json_object_put(drive->tree);
-    drive->tree = tree;
+    bench->drive->tree = maqet_tree_copy(tree);
+    bench_set(bench->drive->tree, "size", NULL);
+    int result = space(bench, err);
+    json_object_put(bench->drive->tree);
+    bench->drive->tree = tree;
     return result;
 }
 
 static int
-create_at(struct bench *bench, struct maqet_drive *drive, const char *name, bool stands,
-          struct maqet_error **err)
+create(struct bench *bench, struct maqet_error **err)
 {
-    _cleanup_free_ char *path = bench_path(bench, name);
+    _cleanup_free_ char *path = bench_path(bench, ".scenario.maqet-new");
 
-    if (bench->is_iface || !bench_has_path(bench))
-        return SCENARIO_NONE;
-    if (stands)
-        bench_write(path, "", 0, NULL);
-    int result = drive->storage->plugin.create(drive, path, err);
+    bench_write(path, "", 0, NULL);
+    int result = bench->storage->plugin.create(bench->drive, path, err);
     unlink(path);
     return result;
 }
 
 static int
-create(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
+create_nowhere(struct bench *bench, struct maqet_error **err)
 {
-    return create_at(bench, drive, ".scenario.maqet-new", true, err);
+    _cleanup_free_ char *path = bench_path(bench, "no-such-folder/image");
+
+    return bench->storage->plugin.create(bench->drive, path, err);
 }
 
 static int
-create_nowhere(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
+create_failing(struct bench *bench, struct maqet_error **err)
 {
-    return create_at(bench, drive, "no-such-folder/image", false, err);
-}
-
-static int
-create_failing(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
-{
-    if (bench->is_iface || !bench_has_path(bench) || tool_replace(bench, TOOL_FAILS) < 0)
+    if (tool_replace(bench, TOOL_FAILS) < 0)
         return SCENARIO_NONE;
-    int result = create(bench, drive, err);
+    int result = create(bench, err);
     tool_restore(bench);
     return result;
 }
 
 static int
-inspect_fd(struct bench *bench, struct maqet_drive *drive, int fd,
-           struct maqet_error **err)
+inspect_at(struct bench *bench, const char *path, struct maqet_error **err)
 {
-    struct maqet_image image = {.drive = drive};
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct maqet_image image = {.drive = bench->drive};
 
-    if (bench->is_iface || !drive->storage->plugin.inspect || fd < 0)
+    if (fd < 0)
         return SCENARIO_NONE;
-    int result = drive->storage->plugin.inspect(drive, fd, &image, err);
+    int result = bench->storage->plugin.inspect(bench->drive, fd, &image, err);
     maqet_image_clear(&image);
     return result;
 }
 
 static int
-inspect_at(struct bench *bench, struct maqet_drive *drive, const char *path,
-           struct maqet_error **err)
+inspect_image(struct bench *bench, struct maqet_error **err)
 {
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const char *path = bench->drive->path;
 
-    return bench_has_path(bench) ? inspect_fd(bench, drive, fd, err) : SCENARIO_NONE;
+    return path ? inspect_at(bench, path, err) : SCENARIO_NONE;
 }
 
 static int
-inspect_image(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
+inspect_empty(struct bench *bench, struct maqet_error **err)
 {
-    return drive->path ? inspect_at(bench, drive, drive->path, err) : SCENARIO_NONE;
-}
-
-static int
-inspect_empty(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
-{
-    return inspect_at(bench, drive, "/dev/null", err);
+    return inspect_at(bench, "/dev/null", err);
 }
 
 /* Nothing can be read of it. */
 static int
-inspect_folder(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
+inspect_folder(struct bench *bench, struct maqet_error **err)
 {
-    return inspect_at(bench, drive, bench->folder, err);
+    return inspect_at(bench, bench->folder, err);
 }
 
 static int
-helper(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
+helper(struct bench *bench, struct maqet_error **err)
 {
-    if (bench->is_iface || !drive->storage->plugin.helper)
+    if (!bench->storage->plugin.helper)
         return SCENARIO_NONE;
-    struct maqet_command *command = drive->storage->plugin.helper(drive, err);
+    struct maqet_command *command = bench->storage->plugin.helper(bench->drive, err);
     if (!command)
         return err && *err ? -1 : SCENARIO_NONE; /* both are right without a program */
     maqet_command_free(command);
@@ -167,67 +145,52 @@ helper(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
 
 /* ---- snapshots ---- */
 
-static const struct maqet_snapshot_table *
-table_of(const struct bench *bench, const struct maqet_drive *drive)
-{
-    return !bench->is_iface && drive->storage->snapshot.size > 0
-               ? &drive->storage->snapshot
-               : NULL;
-}
-
 static const struct maqet_snapshot nothing = {.id = (char *)"4711",
                                               .name = (char *)"no-such-snapshot"};
 
 static int
-load_nothing(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
+load_nothing(struct bench *bench, struct maqet_error **err)
 {
-    const struct maqet_snapshot_table *table = table_of(bench, drive);
-
-    return table ? table->load(drive, &nothing, err) : SCENARIO_NONE;
+    return bench->storage->snapshot.load(bench->drive, &nothing, err);
 }
 
 static int
-remove_nothing(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
+remove_nothing(struct bench *bench, struct maqet_error **err)
 {
-    const struct maqet_snapshot_table *table = table_of(bench, drive);
-
-    return table ? table->remove(drive, &nothing, err) : SCENARIO_NONE;
+    return bench->storage->snapshot.remove(bench->drive, &nothing, err);
 }
 
 static int
-list_at(struct bench *bench, struct maqet_drive *drive, const char *path,
-        struct maqet_error **err)
+list_at(struct bench *bench, const char *path, struct maqet_error **err)
 {
-    const struct maqet_snapshot_table *table = table_of(bench, drive);
     _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-    return table && bench_has_path(bench) && fd >= 0
-               ? table->list(drive, fd, &snapshots, err)
-               : SCENARIO_NONE;
+    return fd < 0 ? SCENARIO_NONE
+                  : bench->storage->snapshot.list(bench->drive, fd, &snapshots, err);
 }
 
 static int
-list(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
+list(struct bench *bench, struct maqet_error **err)
 {
-    return drive->path ? list_at(bench, drive, drive->path, err) : SCENARIO_NONE;
+    const char *path = bench->drive->path;
+
+    return path ? list_at(bench, path, err) : SCENARIO_NONE;
 }
 
 static int
-list_folder(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
+list_folder(struct bench *bench, struct maqet_error **err)
 {
-    return list_at(bench, drive, bench->folder, err);
+    return list_at(bench, bench->folder, err);
 }
 
 /* With a qemu-img that fails; a plugin that needs none may succeed. */
 static int
-snapshot_failing(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
+snapshot_failing(struct bench *bench, struct maqet_error **err)
 {
-    const struct maqet_snapshot_table *table = table_of(bench, drive);
-
-    if (!table || tool_replace(bench, TOOL_FAILS) < 0)
+    if (tool_replace(bench, TOOL_FAILS) < 0)
         return SCENARIO_NONE;
-    int result = table->create(drive, "never", err);
+    int result = bench->storage->snapshot.create(bench->drive, "never", err);
     tool_restore(bench);
     return result;
 }
@@ -235,74 +198,94 @@ snapshot_failing(struct bench *bench, struct maqet_drive *drive, struct maqet_er
 /* ---- of interfaces ---- */
 
 static int
-capacity(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
+capacity(struct bench *bench, struct maqet_error **err)
 {
     struct maqet_capacity answer = {0};
 
-    return bench->is_iface ? drive->iface->plugin.capacity(drive, &answer, err)
-                           : SCENARIO_NONE;
+    return bench->iface->plugin.capacity(bench->drive, &answer, err);
 }
 
 static int
-emit_controller(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
+emit_controller(struct bench *bench, struct maqet_error **err)
 {
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
     struct maqet_capacity answer = {0};
 
-    if (!bench->is_iface || !drive->iface->plugin.emit_controller ||
-        drive->iface->plugin.capacity(drive, &answer, NULL) < 0 ||
+    if (!bench->iface->plugin.emit_controller ||
+        bench->iface->plugin.capacity(bench->drive, &answer, NULL) < 0 ||
         answer.controllers == 0)
         return SCENARIO_NONE;
-    return drive->iface->plugin.emit_controller(drive, "maqet-check-0", args, err);
+    return bench->iface->plugin.emit_controller(bench->drive, "maqet-check-0", args, err);
 }
 
 static int
-emit_device(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
+emit_device(struct bench *bench, struct maqet_error **err)
 {
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
     struct maqet_capacity answer = {0};
     struct maqet_slot slot = {0};
 
-    if (!bench->is_iface || drive->iface->plugin.capacity(drive, &answer, NULL) < 0)
+    if (bench->iface->plugin.capacity(bench->drive, &answer, NULL) < 0)
         return SCENARIO_NONE;
     if (answer.builtin == 0)
         slot.controller = "maqet-check-0";
-    return drive->iface->plugin.emit_device(drive, &slot, args, err);
+    return bench->iface->plugin.emit_device(bench->drive, &slot, args, err);
 }
 
+/* ---- all of them ---- */
+
+enum {
+    NEEDS_IMAGE = NEEDS_PATH | NEEDS_INSPECT,
+    NEEDS_LIST = NEEDS_PATH | NEEDS_SNAPSHOTS,
+};
+
 const struct scenario scenarios[] = {
-    {"validate", validate},
-    {"validate as a CD-ROM drive", validate_cdrom},
-    {"space", space},
-    {"space without a size", space_unsized},
-    {"create", create},
-    {"create in a folder that isn't there", create_nowhere},
-    {"create with a qemu-img that fails", create_failing},
-    {"inspect of an image", inspect_image},
-    {"inspect of an empty file", inspect_empty},
-    {"inspect of what cannot be read", inspect_folder},
-    {"emit_args", emit_args},
-    {"helper", helper},
-    {"snapshot.load of none", load_nothing},
-    {"snapshot.remove of none", remove_nothing},
-    {"snapshot.list", list},
-    {"snapshot.list of what cannot be read", list_folder},
-    {"snapshot.create with a qemu-img that fails", snapshot_failing},
-    {"capacity", capacity},
-    {"emit_controller", emit_controller},
-    {"emit_device", emit_device},
+    {"validate", OF_BOTH, 0, validate},
+    {"validate as a CD-ROM drive", OF_BOTH, 0, validate_cdrom},
+    {"space", OF_STORAGE, NEEDS_PATH, space},
+    {"space without a size", OF_STORAGE, NEEDS_PATH | NEEDS_SIZE, space_unsized},
+    {"create", OF_STORAGE, NEEDS_PATH, create},
+    {"create in a folder that isn't there", OF_STORAGE, NEEDS_PATH, create_nowhere},
+    {"create with a qemu-img that fails", OF_STORAGE, NEEDS_PATH, create_failing},
+    {"inspect of an image", OF_STORAGE, NEEDS_IMAGE, inspect_image},
+    {"inspect of an empty file", OF_STORAGE, NEEDS_IMAGE, inspect_empty},
+    {"inspect of what cannot be read", OF_STORAGE, NEEDS_IMAGE, inspect_folder},
+    {"emit_args", OF_STORAGE, 0, emit_args},
+    {"helper", OF_STORAGE, 0, helper},
+    {"snapshot.load of none", OF_STORAGE, NEEDS_SNAPSHOTS, load_nothing},
+    {"snapshot.remove of none", OF_STORAGE, NEEDS_SNAPSHOTS, remove_nothing},
+    {"snapshot.list", OF_STORAGE, NEEDS_LIST, list},
+    {"snapshot.list of what cannot be read", OF_STORAGE, NEEDS_LIST, list_folder},
+    {"snapshot.create with a qemu-img that fails", OF_STORAGE, NEEDS_SNAPSHOTS,
+     snapshot_failing},
+    {"capacity", OF_IFACE, 0, capacity},
+    {"emit_controller", OF_IFACE, 0, emit_controller},
+    {"emit_device", OF_IFACE, 0, emit_device},
     {0},
 };
+
+int
+scenario_call(const struct scenario *scenario, struct bench *bench,
+              struct maqet_error **err)
+{
+    _cleanup_free_ char *lack = bench_lack(bench, scenario->needs);
+
+    if (lack || !(scenario->kinds & bench_kind(bench)))
+        return SCENARIO_NONE;
+    bench_doing(bench, "%s%s", scenario->name, err ? "" : ", with err == NULL");
+    return scenario->call(bench, err);
+}
 
 /* ---- a whole life ---- */
 
 static void
-live_snapshots(struct bench *bench, struct maqet_drive *drive)
+live_snapshots(struct bench *bench)
 {
+    const struct maqet_drive *drive = bench->drive;
     _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
 
-    if (!table_of(bench, drive) ||
-        maqet_drive_snapshot_create(drive, "lived", NULL, NULL) < 0 ||
+    bench_doing(bench, "a snapshot's callbacks");
+    if (maqet_drive_snapshot_create(drive, "lived", NULL, NULL) < 0 ||
         maqet_drive_snapshots_read(drive, &snapshots, NULL) < 0)
         return;
     const struct maqet_snapshot *made = maqet_snapshots_find(&snapshots, "lived", NULL);
@@ -315,35 +298,35 @@ live_snapshots(struct bench *bench, struct maqet_drive *drive)
 /* As the core would: only where the size is known, and never to less. A service may have
  * kept what an earlier check has made larger. */
 static void
-grow(struct bench *bench, struct maqet_drive *drive)
+grow(struct bench *bench)
 {
     struct maqet_image_state state;
 
-    if (bench->is_iface || !drive->storage->plugin.resize ||
-        maqet_drive_inspect(drive, &state, NULL) < 0 || state.virtual_size == 0)
+    if (maqet_drive_inspect(bench->drive, &state, NULL) < 0 || state.virtual_size == 0)
         return;
     bench_doing(bench, "resize");
-    drive->storage->plugin.resize(drive, state.virtual_size + BENCH_SIZE, NULL);
+    maqet_storage_resize(bench->drive, state.virtual_size + BENCH_SIZE, NULL);
 }
 
 int
 scenarios_live(struct bench *bench, const char *name, struct maqet_error **err)
 {
-    _cleanup_drive_ struct maqet_drive *drive = bench_drive(bench, name, NULL, 0, err);
-    _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
+    _cleanup_args_ struct maqet_args *args = maqet_args_new();
 
-    if (!drive)
+    bench->drive = bench_drive(bench, name, 0, err);
+    if (!bench->drive)
         return -1;
-    bench_prepare(bench, drive, NULL);
-    bench_emit(bench, drive, &argv, NULL);
+    bench_prepare(bench, bench->drive, NULL);
+    bench_emit(bench, bench->drive, args, NULL);
     for (const struct scenario *scenario = scenarios; scenario->name; scenario++) {
         _cleanup_error_ struct maqet_error *error = NULL;
 
-        bench_doing(bench, "%s", scenario->name);
-        scenario->call(bench, drive, &error);
+        scenario_call(scenario, bench, &error);
     }
-    bench_doing(bench, "a snapshot's callbacks");
-    live_snapshots(bench, drive);
-    grow(bench, drive);
+    if (!bench->is_iface && bench->storage->snapshot.size > 0)
+        live_snapshots(bench);
+    if (!bench->is_iface && bench->storage->plugin.resize)
+        grow(bench);
+    maqet_drive_free(TAKE_PTR(bench->drive));
     return 0;
 }

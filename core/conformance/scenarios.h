@@ -13,11 +13,16 @@ enum { SCENARIO_NONE = -4711 };
 
 struct scenario {
     const char *name; /* "create in a folder that isn't there"; NULL ends the table */
+    unsigned kinds, needs;
     /* Returns what the callback returned. @err may be NULL. */
-    int (*call)(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err);
+    int (*call)(struct bench *bench, struct maqet_error **err);
 };
 
 extern const struct scenario scenarios[];
+
+/* Makes the call for bench->drive, where the plugin has what it needs. */
+int scenario_call(const struct scenario *scenario, struct bench *bench,
+                  struct maqet_error **err);
 
 /*
  * All that happens to a drive: it is made, looked at, emitted, gets a snapshot, is

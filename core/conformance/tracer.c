@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
+#include <limits.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -18,6 +20,7 @@
 
 #include "core/base/child.h"
 #include "core/base/files.h"
+#include "core/base/procfs.h"
 
 /* ---- the system calls ---- */
 
@@ -145,29 +148,14 @@ read_at(pid_t pid, uint64_t address, void *bytes, size_t count)
     return fd < 0 ? -1 : pread(fd, bytes, count, (off_t)address);
 }
 
-/* Bytes of a path that are looked at: more than there can be. */
-enum { TEXT_LIMIT = 8192 };
-
-/* A text in another process; the caller frees. */
+/* A path in another process; the caller frees. */
 static char *
 text_at(pid_t pid, uint64_t address)
 {
-    struct maqet_text text = MAQET_TEXT_INIT;
+    char bytes[PATH_MAX];
+    ssize_t got = read_at(pid, address, bytes, sizeof(bytes));
 
-    /* Page by page: the next one may not be there. */
-    while (text.length < TEXT_LIMIT) {
-        char bytes[4096];
-        ssize_t got = read_at(pid, address, bytes, 4096 - address % 4096);
-
-        if (got <= 0)
-            break;
-        size_t length = strnlen(bytes, (size_t)got);
-        maqet_text_append_bytes(&text, bytes, length);
-        if (length < (size_t)got)
-            break;
-        address += (uint64_t)got;
-    }
-    return maqet_text_take(&text);
+    return maqet_strndup(bytes, got > 0 ? strnlen(bytes, (size_t)got) : 0);
 }
 
 /* The path of a file in a process: links of the folder resolved, the last name as it is.
@@ -175,28 +163,25 @@ text_at(pid_t pid, uint64_t address)
 static char *
 resolve(pid_t pid, int folder_fd, const char *path)
 {
+    static const char own[] = "/proc/self/";
     _cleanup_free_ char *link = folder_fd == AT_FDCWD
                                     ? maqet_format("/proc/%d/cwd", (int)pid)
                                     : maqet_format("/proc/%d/fd/%d", (int)pid, folder_fd);
-    _cleanup_free_ char *absolute =
-        path[0] == '/' ? maqet_strdup(path) : maqet_format("%s/%s", link, path);
-    const char *slash = strrchr(absolute, '/');
-    _cleanup_free_ char *folder = maqet_strndup(absolute, (size_t)(slash - absolute) + 1);
-    _cleanup_free_ char *real = NULL;
-
     if (!*path)
         return realpath(link, NULL);
+    _cleanup_free_ char *absolute =
+        maqet_text_starts(path, own)
+            ? maqet_format("/proc/%d/%s", (int)pid, path + strlen(own))
+            : maqet_format("%s%s%s", path[0] == '/' ? "" : link,
+                           path[0] == '/' ? "" : "/", path);
+    const char *slash = strrchr(absolute, '/');
+
     /* A descriptor's own path leads to the file itself. */
     if (maqet_text_starts(path, "/proc/") || strcmp(slash + 1, "..") == 0 ||
-        strcmp(slash + 1, ".") == 0) {
-        if (maqet_text_starts(path, "/proc/self/")) {
-            _cleanup_free_ char *its =
-                maqet_format("/proc/%d/%s", (int)pid, path + strlen("/proc/self/"));
-            return realpath(its, NULL);
-        }
+        strcmp(slash + 1, ".") == 0)
         return realpath(absolute, NULL);
-    }
-    real = realpath(folder, NULL);
+    _cleanup_free_ char *folder = maqet_strndup(absolute, (size_t)(slash - absolute) + 1);
+    _cleanup_free_ char *real = realpath(folder, NULL);
     return real ? maqet_format("%s/%s", real[1] ? real : "", slash + 1) : NULL;
 }
 
@@ -213,42 +198,29 @@ is_inside(const char *path, const char *const *folders)
     return false;
 }
 
-/* Where a library names its threads. */
-static bool
-names_thread(const char *path)
-{
-    size_t length = strlen(path), end = strlen("/comm");
-
-    return maqet_text_starts(path, "/proc/") && strstr(path, "/task/") && length > end &&
-           strcmp(path + length - end, "/comm") == 0;
-}
-
-/* What everybody may write to: it keeps nothing. */
+/* What everybody may write to: it keeps nothing. Libraries name their threads. */
 static bool
 keeps_nothing(const char *path)
 {
-    static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full",
-                                          "/dev/tty", "/dev/kvm"};
+    static const char *const patterns[] = {"/dev/null", "/dev/zero",
+                                           "/dev/full", "/dev/tty",
+                                           "/dev/kvm",  "/proc/*/task/*/comm"};
 
-    for (size_t i = 0; i < sizeof(devices) / sizeof(*devices); i++)
-        if (strcmp(path, devices[i]) == 0)
+    for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns); i++)
+        if (fnmatch(patterns[i], path, 0) == 0)
             return true;
-    return names_thread(path);
+    return false;
 }
 
 static bool
 writes(pid_t pid, const struct row *row, const uint64_t *arguments)
 {
-    uint64_t flags = 0;
+    uint64_t flags = row->flags < 0 ? 0 : arguments[row->flags];
 
-    if (row->flags == ALWAYS)
+    if (row->flags == ALWAYS ||
+        (row->flags == OPEN_HOW &&
+         read_at(pid, arguments[2], &flags, sizeof(flags)) != sizeof(flags)))
         return true;
-    if (row->flags == OPEN_HOW) {
-        if (read_at(pid, arguments[2], &flags, sizeof(flags)) != sizeof(flags))
-            return true;
-    } else {
-        flags = arguments[row->flags];
-    }
     return (flags & O_ACCMODE) != O_RDONLY || flags & (O_CREAT | O_TRUNC) ||
            (flags & O_TMPFILE) == O_TMPFILE;
 }
@@ -294,8 +266,9 @@ struct sight {
     bool blind; /* the kernel doesn't tell what is called */
 };
 
+/* Looks at the call that the process is about to make. */
 static char *
-judge(pid_t pid, struct sight *sight)
+call_outside(pid_t pid, struct sight *sight)
 {
     struct __ptrace_syscall_info info = {0};
     const struct row *row = rows;
@@ -335,7 +308,7 @@ resume(pid_t pid, int status, struct sight *sight)
     int event = status >> 16, signal = WSTOPSIG(status);
 
     if (event == PTRACE_EVENT_SECCOMP && !sight->outside)
-        sight->outside = judge(pid, sight);
+        sight->outside = call_outside(pid, sight);
     /* A new child begins with a stop of its own. */
     if (event != 0 || signal == SIGSTOP || signal == SIGTRAP)
         signal = 0;
@@ -397,4 +370,48 @@ tracer_run(void (*call)(void *data), void *data, const char *const *folders,
                ? maqet_error_set(err, MAQET_ERROR_FAILED, "it crashed (%s)",
                                  strsignal(WTERMSIG(status)))
                : 0;
+}
+
+/* ---- processes that stay ---- */
+
+void
+tracer_adopt(void)
+{
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+void
+tracer_list_children(struct maqet_strings *pids)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+
+    maqet_dir_list("/proc", &names, NULL);
+    for (size_t i = 0; i < names.count; i++) {
+        struct maqet_procfs_stat stat;
+        int pid = (int)strtol(names.items[i], NULL, 10);
+
+        if (pid > 0 && maqet_procfs_stat(pid, &stat) && stat.parent == getpid())
+            maqet_strings_add(pids, names.items[i]);
+    }
+}
+
+void
+tracer_end_children(const struct maqet_strings *known)
+{
+    /* Whom one of them had started becomes our child when it ends: look again. */
+    for (bool found = true; found;) {
+        _cleanup_strings_ struct maqet_strings pids = MAQET_STRINGS_INIT;
+
+        found = false;
+        tracer_list_children(&pids);
+        for (size_t i = 0; i < pids.count; i++) {
+            pid_t pid = (pid_t)strtol(pids.items[i], NULL, 10);
+
+            if (maqet_strings_has(known, pids.items[i]))
+                continue;
+            found = true;
+            kill(pid, SIGKILL);
+            maqet_child_wait(pid);
+        }
+    }
 }

@@ -6,39 +6,31 @@
 
 /* ---- the options ---- */
 
-static void
-list(struct variant_options *options, const struct maqet_option *table,
-     const char *before)
+static char *
+find(const struct maqet_option *table, const char *before, unsigned *index,
+     const struct maqet_option **found)
 {
     for (const struct maqet_option *row = table; row->name; row++) {
         _cleanup_free_ char *name = maqet_format("%s%s", before, row->name);
+        _cleanup_free_ char *inner = maqet_format("%s.", name);
 
         if (row->type == MAQET_OPTION_MAP) {
-            _cleanup_free_ char *inner = maqet_format("%s.", name);
+            char *inside = find(row->options, inner, index, found);
 
-            list(options, row->options, inner);
-            continue;
+            if (inside)
+                return inside;
+        } else if ((*index)-- == 0) {
+            *found = row;
+            return TAKE_PTR(name);
         }
-        options->items =
-            maqet_realloc(options->items, (options->count + 1) * sizeof(*options->items));
-        options->items[options->count++] =
-            (struct variant_option){.name = TAKE_PTR(name), .row = row};
     }
+    return NULL;
 }
 
-void
-variant_options_list(const struct bench *bench, struct variant_options *options)
+char *
+variant_option(const struct bench *bench, unsigned index, const struct maqet_option **row)
 {
-    list(options, bench_options(bench), "");
-}
-
-void
-variant_options_clear(struct variant_options *options)
-{
-    for (size_t i = 0; i < options->count; i++)
-        free(options->items[i].name);
-    free(options->items);
-    *options = (struct variant_options){0};
+    return find(bench_options(bench), "", &index, row);
 }
 
 /* ---- variants ---- */
@@ -47,54 +39,69 @@ variant_options_clear(struct variant_options *options)
 static char *
 value_at(const struct maqet_option *row, unsigned index)
 {
-    static const char *const switches[] = {"on", "off"};
-
-    if (row->type == MAQET_OPTION_BOOL)
-        return index < 2 ? maqet_strdup(switches[index]) : NULL;
-    if (row->type == MAQET_OPTION_CHOICE) {
-        for (unsigned i = 0; i < index; i++)
-            if (!row->choices[i])
-                return NULL;
-        return maqet_strdup(row->choices[index]);
-    }
+    if (row->type == MAQET_OPTION_BOOL && index < 2)
+        return maqet_strdup(index == 0 ? "on" : "off");
     if (row->type == MAQET_OPTION_INT && row->maximum != 0 && index < 2)
         return maqet_format("%" PRId64, index == 0 ? row->minimum : row->maximum);
     if (row->type == MAQET_OPTION_MODE && index == 0)
         return maqet_strdup("0640");
-    return NULL;
+    if (row->type != MAQET_OPTION_CHOICE)
+        return NULL;
+    for (unsigned i = 0; i < index; i++)
+        if (!row->choices[i])
+            return NULL;
+    return maqet_strdup(row->choices[index]);
 }
 
-static const char *const media[] = {NULL, "cdrom"};
-
 json_object *
-variant_entry(const struct bench *bench, unsigned index, const char *name, char **what)
+variant_entry(const struct bench *bench, unsigned index, char **what)
 {
-    _cleanup_variant_options_ struct variant_options options = {0};
-    json_object *entry = bench_entry(bench, name, NULL, 0);
+    _cleanup_free_ char *name = maqet_format("disk-%u", index);
+    _cleanup_json_ json_object *entry = bench_entry(bench, name, 0);
+    unsigned left = index - 2; /* values */
 
     *what = NULL;
+    if (index == 1 && bench->storage->plugin.interface)
+        bench_set(entry, "media", "cdrom");
     if (index < 2) {
-        if (media[index] && bench->storage->plugin.interface)
-            bench_set(entry, "media", media[index]);
         *what = maqet_strdup(index == 0 ? "plain" : "media: cdrom");
-        return entry;
+        return TAKE_PTR(entry);
     }
-    index -= 2;
-    variant_options_list(bench, &options);
-    for (size_t i = 0; i < options.count; i++)
+    for (unsigned i = 0;; i++) {
+        const struct maqet_option *row;
+        _cleanup_free_ char *option = variant_option(bench, i, &row);
+
+        if (!option)
+            return NULL;
         for (unsigned j = 0;; j++) {
-            _cleanup_free_ char *value = value_at(options.items[i].row, j);
+            _cleanup_free_ char *value = value_at(row, j);
 
             if (!value)
                 break;
-            if (index-- > 0)
+            if (left-- > 0)
                 continue;
-            bench_set(entry, options.items[i].name, value);
-            *what = maqet_format("%s: %s", options.items[i].name, value);
-            return entry;
+            bench_set(entry, option, value);
+            *what = maqet_format("%s: %s", option, value);
+            return TAKE_PTR(entry);
         }
-    json_object_put(entry);
-    return NULL;
+    }
+}
+
+int
+variants_try(struct bench *bench,
+             int (*call)(struct bench *bench, json_object *entry, const char *what,
+                         struct maqet_error **err),
+             struct maqet_error **err)
+{
+    for (unsigned i = 0;; i++) {
+        _cleanup_free_ char *what = NULL;
+        _cleanup_json_ json_object *entry = variant_entry(bench, i, &what);
+
+        if (!entry)
+            return 0;
+        if (call(bench, entry, what, err) < 0)
+            return -1;
+    }
 }
 
 /* ---- hostile values ---- */

@@ -8,27 +8,22 @@
 
 #include "core/conformance/bench.h"
 
-/* One option of the plugin, with those inside mappings; the name is "map.option". */
-struct variant_option {
-    char *name;
-    const struct maqet_option *row;
-};
+/* The name of the plugin's @index-th option, counting those inside mappings ("map.option")
+ * and not the mappings; *row is what its table says. The caller frees; NULL after the last
+ * one. */
+char *variant_option(const struct bench *bench, unsigned index,
+                     const struct maqet_option **row);
 
-struct variant_options {
-    struct variant_option *items;
-    size_t count;
-};
+/* The @index-th variant of a drive's entry, with a name of its own: first the plain one and
+ * a CD-ROM, then one for each value that an option may well have. *what says which it is;
+ * the caller frees. NULL after the last one. */
+json_object *variant_entry(const struct bench *bench, unsigned index, char **what);
 
-void variant_options_list(const struct bench *bench, struct variant_options *options);
-void variant_options_clear(struct variant_options *options);
-
-#define _cleanup_variant_options_ _cleanup_(variant_options_clear)
-
-/* The @index-th variant of a drive's entry: first the plain one, a CD-ROM and a read-only
- * one, then one for each value that an option may well have. *what says which it is; the
- * caller frees. NULL after the last one. */
-json_object *variant_entry(const struct bench *bench, unsigned index, const char *name,
-                           char **what);
+/* Calls a function with each variant, until one call fails. */
+int variants_try(struct bench *bench,
+                 int (*call)(struct bench *bench, json_object *entry, const char *what,
+                             struct maqet_error **err),
+                 struct maqet_error **err);
 
 /* A value that has no business in any option. *what says which it is. NULL after the last
  * one; the caller frees. */

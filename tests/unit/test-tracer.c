@@ -6,7 +6,6 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include "core/conformance/strays.h"
 #include "tests/unit/unit.h"
 
 /* What a traced child does, in a folder that it may write to and one beside it. */
@@ -262,8 +261,8 @@ test_strays_are_found_and_ended(void)
     _cleanup_strings_ struct maqet_strings during = MAQET_STRINGS_INIT;
     _cleanup_strings_ struct maqet_strings after = MAQET_STRINGS_INIT;
 
-    strays_adopt();
-    strays_list(&before);
+    tracer_adopt();
+    tracer_list_children(&before);
     pid_t middle = fork();
     if (middle == 0) {
         if (fork() == 0)
@@ -272,10 +271,10 @@ test_strays_are_found_and_ended(void)
         _exit(0); /* whose child is ours from now on */
     }
     waitpid(middle, NULL, 0);
-    strays_list(&during);
+    tracer_list_children(&during);
     CU_ASSERT_EQUAL(during.count, before.count + 1);
-    strays_end(&before);
-    strays_list(&after);
+    tracer_end_children(&before);
+    tracer_list_children(&after);
     CU_ASSERT_EQUAL(after.count, before.count);
 }
 
