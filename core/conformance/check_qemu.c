@@ -11,6 +11,7 @@
 
 #include "core/conformance/checks.h"
 #include "core/conformance/machine.h"
+#include "core/machine/helpers.h"
 #include "core/qemu/hotplug.h"
 #include "core/storage/callback.h"
 #include "core/storage/slots.h"
@@ -173,33 +174,76 @@ render_second(struct bench *bench, struct machine *machine, struct maqet_drive *
     return -1;
 }
 
+/* A second drive, with a run folder of its own: what runs beside QEMU for it is ended when
+ * it goes, and that of the first drive runs on. NULL on error. */
+static struct maqet_drive *
+make_second(struct bench *bench, int *dir_fd, struct maqet_error **err)
+{
+    char *first = bench->machine.run_dir;
+    _cleanup_free_ char *folder = maqet_format("%s/second", bench->context.runtime_dir);
+    _cleanup_drive_ struct maqet_drive *drive = NULL;
+
+    *dir_fd = maqet_dir_open_own(folder, O_NOFOLLOW, err);
+    if (*dir_fd < 0)
+        return NULL;
+    bench->machine.run_dir = folder;
+    drive = bench_drive(bench, "second", 0, err);
+    bench->machine.run_dir = first;
+    return drive && bench_prepare(bench, drive, err) == 0 ? TAKE_PTR(drive) : NULL;
+}
+
+static int
+start_helper(struct bench *bench, const struct machine *machine,
+             struct maqet_drive *drive, int dir_fd, struct maqet_error **err)
+{
+    _cleanup_helpers_ struct maqet_helpers helpers = MAQET_HELPERS_INIT;
+
+    bench_doing(bench, "helper");
+    return maqet_helpers_prepare(&drive, 1, dir_fd, &helpers, err) < 0
+               ? -1
+               : maqet_helpers_start(&helpers, machine->process.pidfd, machine->log_fd,
+                                     NULL, err);
+}
+
+/* Adds the objects to QEMU, and removes them. 1: a device stays, which is the machine's
+ * affair. */
+static int
+plug(struct bench *bench, struct machine *machine,
+     const struct maqet_monitor_commands *commands, struct maqet_error **err)
+{
+    const struct maqet_hotplug hotplug = {
+        .qmp = machine->qmp, .timeout = UNPLUG_TIMEOUT, .resets = true};
+    _cleanup_error_ struct maqet_error *reason = NULL;
+
+    bench_doing(bench, "adding it to QEMU");
+    if (maqet_hotplug_add(&hotplug, commands, err) < 0)
+        return -1;
+    if (maqet_hotplug_remove(&hotplug, commands, &reason) == 0)
+        return 0;
+    return reason->code == MAQET_ERROR_TIMEOUT && !reason->silent
+               ? 1
+               : maqet_error_move(err, TAKE_PTR(reason));
+}
+
 /* Twice, since what was left behind is in the way of the second time. */
 static int
 plug_twice(struct bench *bench, struct machine *machine, struct maqet_error **err)
 {
-    const struct maqet_hotplug hotplug = {
-        .qmp = machine->qmp, .timeout = UNPLUG_TIMEOUT, .resets = true};
+    _cleanup_close_ int dir_fd = -1;
+    _cleanup_drive_ struct maqet_drive *second = make_second(bench, &dir_fd, err);
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
     _cleanup_monitor_commands_ struct maqet_monitor_commands commands = {0};
-    _cleanup_drive_ struct maqet_drive *second = bench_drive(bench, "second", 0, err);
+    int result = 0;
 
-    if (!second || bench_prepare(bench, second, err) < 0 ||
-        render_second(bench, machine, second, args, &commands, err) < 0)
+    if (!second || render_second(bench, machine, second, args, &commands, err) < 0)
         return -1;
-    bench_doing(bench, "adding it to QEMU");
-    for (int i = 0; i < 2; i++) {
-        _cleanup_error_ struct maqet_error *reason = NULL;
-
-        if (maqet_hotplug_add(&hotplug, &commands, err) < 0)
-            return -1;
-        if (maqet_hotplug_remove(&hotplug, &commands, &reason) == 0)
-            continue;
-        /* A device that stays is the machine's affair. */
-        return reason->code == MAQET_ERROR_TIMEOUT && !reason->silent
-                   ? 0
-                   : maqet_error_move(err, TAKE_PTR(reason));
+    for (int i = 0; i < 2 && result == 0; i++) {
+        result = start_helper(bench, machine, second, dir_fd, err);
+        if (result == 0)
+            result = plug(bench, machine, &commands, err);
+        maqet_helpers_end(dir_fd);
     }
-    return 0;
+    return result < 0 ? -1 : 0;
 }
 
 /* Whether what attaches a storage's drives can be plugged, too. */

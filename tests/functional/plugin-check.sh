@@ -87,6 +87,61 @@ same "ok ok ok" "$(result drive) $(result qemu) $(result hotplug)" "nbd with a s
 kill "$server"
 wait "$server" || :
 
+# A drive that is plugged has its program beside QEMU, as one that is there from the start has;
+# each has its image open for itself alone, so none stays when the drive goes.
+mkdir beside disks
+cat >beside/served.c <<'EOF'
+#define MAQET_PLUGIN_ABI 1
+#include <maqet-plugin.h>
+
+static const struct maqet_option options[] = {
+    {.name = "folder", .type = MAQET_OPTION_PATH, .help = "where the images are"},
+    {.name = NULL},
+};
+
+static struct maqet_command *
+served_helper(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    struct maqet_command *command = maqet_command_new("qemu-nbd");
+
+    maqet_command_arg(command, "--persistent");
+    maqet_command_arg(command, "--format=raw");
+    maqet_command_arg(command, "%s/%s", maqet_drive_string(drive, "folder"),
+                      maqet_drive_name(drive));
+    return command;
+}
+
+static int
+served_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
+                 struct maqet_error **err)
+{
+    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_name(drive));
+
+    maqet_props_string(node, "driver", "nbd");
+    maqet_props_string(node, "server.type", "unix");
+    maqet_props_string(node, "server.path", maqet_drive_socket(drive));
+    return 0;
+}
+
+static const struct maqet_storage_plugin plugin = {
+    .header = MAQET_STORAGE_PLUGIN_HEADER,
+    .name = "served",
+    .summary = "an image that a program beside QEMU has open",
+    .options = options,
+    .interface = "virtio",
+    .flags = MAQET_STORAGE_HOTPLUG,
+    .helper = served_helper,
+    .emit_args = served_emit_args,
+};
+MAQET_REGISTER_STORAGE_PLUGIN(plugin)
+EOF
+"${CC%% *}" -fPIC -shared -I"$abs_top_srcdir/include" -o beside/maqet-storage-served.so \
+    beside/served.c
+truncate -s 8M disks/disk disks/second
+expect 0 maqet --format plain plugin check beside/maqet-storage-served.so --set folder=disks \
+    --only qemu --only hotplug
+same "ok ok" "$(result qemu) $(result hotplug)" "drives with a program beside QEMU"
+
 # An ordinary user can do all of it, too.
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
     mkdir bin home
