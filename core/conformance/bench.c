@@ -181,7 +181,7 @@ bench_set(json_object *entry, const char *option, const char *value)
 
 /* The number closest to @wanted that a row allows. */
 static int64_t
-within(const struct maqet_option *row, int64_t wanted)
+clamp(const struct maqet_option *row, int64_t wanted)
 {
     if (row->maximum == 0)
         return wanted;
@@ -213,9 +213,9 @@ value_for(const struct bench *bench, const struct maqet_option *row, const char 
     case MAQET_OPTION_SIZE:
         /* With a unit, since a few bytes without one are taken for a mistake. */
         return maqet_format("%" PRId64 "B",
-                            within(row, (int64_t)(size ? size : BENCH_SIZE)));
+                            clamp(row, (int64_t)(size ? size : BENCH_SIZE)));
     case MAQET_OPTION_INT:
-        return maqet_format("%" PRId64, within(row, 1));
+        return maqet_format("%" PRId64, clamp(row, 1));
     case MAQET_OPTION_BOOL:
         return maqet_strdup("off");
     case MAQET_OPTION_CHOICE:
@@ -394,7 +394,7 @@ bench_write(const char *path, const void *data, size_t length, struct maqet_erro
 }
 
 static void
-describe(struct maqet_text *text, const char *path, const char *name)
+describe_file(struct maqet_text *text, const char *path, const char *name)
 {
     struct stat status;
 
@@ -423,7 +423,7 @@ bench_picture(const char *folder)
     for (size_t i = 0; i < names.count; i++) {
         _cleanup_free_ char *path = maqet_format("%s/%s", folder, names.items[i]);
 
-        describe(&text, path, names.items[i]);
+        describe_file(&text, path, names.items[i]);
     }
     return maqet_text_take(&text);
 }

@@ -200,7 +200,7 @@ check_emit(struct bench *bench, struct maqet_error **err)
 
 /* Keeps the first. */
 static void
-note(void *data, const char *message)
+keep_first(void *data, const char *message)
 {
     char **first = data;
 
@@ -224,7 +224,7 @@ check_asked(struct bench *bench, struct maqet_error **err)
 {
     _cleanup_free_ char *first = NULL;
 
-    bench->context.misuse = note;
+    bench->context.misuse = keep_first;
     bench->context.data = &first;
     int result = scenarios_live(bench, "asked", err);
     if (result == 0 && !first)
@@ -296,8 +296,8 @@ word_of(int result)
 }
 
 static int
-judge(const char *name, int result, const struct maqet_error *error,
-      struct maqet_error **err)
+check_result(const char *name, int result, const struct maqet_error *error,
+             struct maqet_error **err)
 {
     if (result != 0 && result != -1)
         return bench_fail(err, "Return 0 or -1", "%s returns %d, which means nothing",
@@ -324,57 +324,39 @@ judge(const char *name, int result, const struct maqet_error *error,
     return 0;
 }
 
-/* Calls a scenario with an error, unless the plugin has no such callback. */
+/* Makes each call with an error; and where they are compared, without one, too. */
 static int
-check_scenario(struct bench *bench, const struct scenario *scenario,
-               struct maqet_error **err)
-{
-    _cleanup_error_ struct maqet_error *error = NULL;
-    int result = scenario_call(scenario, bench, &error);
-
-    return result == SCENARIO_NONE ? 0 : judge(scenario->name, result, error, err);
-}
-
-/* Calls it with an error, and without. */
-static int
-check_without_error(struct bench *bench, const struct scenario *scenario,
-                    struct maqet_error **err)
-{
-    _cleanup_error_ struct maqet_error *error = NULL;
-    int with = scenario_call(scenario, bench, &error);
-    int without = scenario_call(scenario, bench, NULL);
-
-    if (with == SCENARIO_NONE || without == SCENARIO_NONE || with == without)
-        return 0;
-    return bench_fail(err, "Never look at *err to know whether something failed",
-                      "%s says %s with an err, and %s when err is NULL", scenario->name,
-                      word_of(with), word_of(without));
-}
-
-static int
-check_scenarios(struct bench *bench,
-                int (*try)(struct bench *bench, const struct scenario *scenario,
-                           struct maqet_error **err),
-                struct maqet_error **err)
+check_scenarios(struct bench *bench, bool compares, struct maqet_error **err)
 {
     if (!bench->is_iface && bench_prepare(bench, bench->drive, err) < 0)
         return -1;
-    for (const struct scenario *scenario = scenarios; scenario->name; scenario++)
-        if (try(bench, scenario, err) < 0)
+    for (const struct scenario *scenario = scenarios; scenario->name; scenario++) {
+        _cleanup_error_ struct maqet_error *error = NULL;
+        int with = scenario_call(scenario, bench, &error);
+        int without = compares ? scenario_call(scenario, bench, NULL) : with;
+
+        if (with == SCENARIO_NONE || without == SCENARIO_NONE)
+            continue;
+        if (with != without)
+            return bench_fail(err, "Never look at *err to know whether something failed",
+                              "%s says %s with an err, and %s when err is NULL",
+                              scenario->name, word_of(with), word_of(without));
+        if (!compares && check_result(scenario->name, with, error, err) < 0)
             return -1;
+    }
     return 0;
 }
 
 static int
 check_errors(struct bench *bench, struct maqet_error **err)
 {
-    return check_scenarios(bench, check_scenario, err);
+    return check_scenarios(bench, false, err);
 }
 
 static int
 check_null_errors(struct bench *bench, struct maqet_error **err)
 {
-    return check_scenarios(bench, check_without_error, err);
+    return check_scenarios(bench, true, err);
 }
 
 const struct check checks_of_calls[] = {

@@ -90,8 +90,8 @@ static const char live_name[] = "check-live";
 
 /* The snapshot of that name, by what the plugin lists. NULL on error. */
 static const struct maqet_snapshot *
-find(struct bench *bench, struct maqet_snapshots *snapshots, const char *name,
-     struct maqet_error **err)
+find_snapshot(struct bench *bench, struct maqet_snapshots *snapshots, const char *name,
+              struct maqet_error **err)
 {
     bool more = false;
 
@@ -126,7 +126,7 @@ load_and_read(struct bench *bench, const char *name, int pattern,
 {
     _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
     _cleanup_error_ struct maqet_error *reason = NULL;
-    const struct maqet_snapshot *found = find(bench, &snapshots, name, err);
+    const struct maqet_snapshot *found = find_snapshot(bench, &snapshots, name, err);
 
     bench_doing(bench, "snapshot.load");
     if (!found || maqet_drive_snapshot_load(bench->drive, found, err) < 0)
@@ -143,7 +143,7 @@ static int
 remove_offline(struct bench *bench, const char *name, struct maqet_error **err)
 {
     _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
-    const struct maqet_snapshot *found = find(bench, &snapshots, name, err);
+    const struct maqet_snapshot *found = find_snapshot(bench, &snapshots, name, err);
 
     bench_doing(bench, "snapshot.remove");
     return !found || maqet_drive_snapshot_remove(bench->drive, found, NULL, err) < 0
@@ -161,7 +161,8 @@ rename_and_back(struct bench *bench, struct maqet_error **err)
         return 0;
     for (int i = 0; i < 2; i++) {
         _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
-        const struct maqet_snapshot *found = find(bench, &snapshots, names[i], err);
+        const struct maqet_snapshot *found =
+            find_snapshot(bench, &snapshots, names[i], err);
 
         bench_doing(bench, "snapshot.rename");
         if (!found ||
@@ -228,7 +229,8 @@ check_served(struct bench *bench, struct maqet_error **err)
 
     if (create_offline(bench, err) < 0)
         return -1;
-    const struct maqet_snapshot *found = find(bench, &snapshots, offline_name, err);
+    const struct maqet_snapshot *found =
+        find_snapshot(bench, &snapshots, offline_name, err);
     return !found || read_served(bench, found, err) < 0 ? -1 : read_data(bench, 2, err);
 }
 
@@ -260,7 +262,7 @@ make_live(struct bench *bench, struct maqet_error **err)
     return bench_prepare(bench, bench->drive, err) < 0 || write_data(bench, 1, err) < 0 ||
                    machine_run_drive(bench, &machine, err) < 0 ||
                    create_live(bench, &machine, err) < 0 ||
-                   !find(bench, &snapshots, live_name, err)
+                   !find_snapshot(bench, &snapshots, live_name, err)
                ? -1
                : 0;
 }
@@ -274,7 +276,7 @@ remove_live(struct bench *bench, struct maqet_error **err)
 
     if (machine_run_drive(bench, &machine, err) < 0)
         return -1;
-    const struct maqet_snapshot *found = find(bench, &snapshots, live_name, err);
+    const struct maqet_snapshot *found = find_snapshot(bench, &snapshots, live_name, err);
     bench_doing(bench, "snapshot.live_remove");
     return !found || maqet_storage_live_remove(bench->drive, found, actions, err) < 0 ||
                    machine_act(&machine, actions, "live_remove", err) < 0

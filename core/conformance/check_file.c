@@ -20,7 +20,7 @@ struct elf {
 
 /* A part of the file, or NULL where the file doesn't reach. */
 static const void *
-part(const struct elf *elf, uint64_t offset, uint64_t size)
+bytes_at(const struct elf *elf, uint64_t offset, uint64_t size)
 {
     return offset <= elf->size && size <= elf->size - offset ? elf->bytes + offset : NULL;
 }
@@ -29,7 +29,7 @@ part(const struct elf *elf, uint64_t offset, uint64_t size)
 static bool
 read_row(const struct elf *elf, uint64_t table, uint64_t index, void *row, size_t size)
 {
-    const void *bytes = part(elf, table + index * size, size);
+    const void *bytes = bytes_at(elf, table + index * size, size);
 
     if (bytes)
         memcpy(row, bytes, size);
@@ -55,7 +55,7 @@ is_foreign(const char *name, const char *entry)
 static const char *
 name_at(const struct elf *elf, const ElfW(Shdr) * names, uint64_t offset)
 {
-    const char *table = part(elf, names->sh_offset, names->sh_size);
+    const char *table = bytes_at(elf, names->sh_offset, names->sh_size);
 
     return table && offset < names->sh_size &&
                    memchr(table + offset, 0, names->sh_size - offset)

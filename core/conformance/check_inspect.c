@@ -79,7 +79,7 @@ check_damage(struct bench *bench, struct maqet_error **err)
 
 /* A sequence that is the same in each run, so that a failure can be repeated. */
 static uint32_t
-next(uint32_t *state)
+next_random(uint32_t *state)
 {
     *state ^= *state << 13;
     *state ^= *state >> 17;
@@ -89,7 +89,7 @@ next(uint32_t *state)
 
 /* Looks at what is there now: it must come back, and change nothing. */
 static int
-look(struct bench *bench, const char *what, struct maqet_error **err)
+inspect_hostile(struct bench *bench, const char *what, struct maqet_error **err)
 {
     const struct maqet_drive *drive = bench->drive;
     _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
@@ -118,29 +118,30 @@ look(struct bench *bench, const char *what, struct maqet_error **err)
 
 /* Looks at an image that has these bytes and no others. */
 static int
-look_at(struct bench *bench, const char *bytes, size_t length, const char *what,
-        struct maqet_error **err)
+inspect_bytes(struct bench *bench, const char *bytes, size_t length, const char *what,
+              struct maqet_error **err)
 {
     return bench_write(bench->drive->path, bytes, length, err) < 0
                ? -1
-               : look(bench, what, err);
+               : inspect_hostile(bench, what, err);
 }
 
 /* The same with another beginning, and all the rest as it is. */
 static int
-look_at_start(struct bench *bench, const char *bytes, size_t length, const char *what,
-              struct maqet_error **err)
+inspect_with_start(struct bench *bench, const char *bytes, size_t length,
+                   const char *what, struct maqet_error **err)
 {
     const char *path = bench->drive->path;
     _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 
     if (fd < 0 || pwrite(fd, bytes, length, 0) != (ssize_t)length)
         return maqet_error_errno(err, errno, "Cannot write %s", path);
-    return look(bench, what, err);
+    return inspect_hostile(bench, what, err);
 }
 
 static int
-truncated(struct bench *bench, const char *bytes, size_t length, struct maqet_error **err)
+try_truncated(struct bench *bench, const char *bytes, size_t length,
+              struct maqet_error **err)
 {
     static const size_t sizes[] = {0,    1,     3,     4,     16,     63,    72,
                                    103,  104,   200,   511,   512,    513,   1024,
@@ -150,7 +151,7 @@ truncated(struct bench *bench, const char *bytes, size_t length, struct maqet_er
         _cleanup_free_ char *what =
             maqet_format("an image that ends after %zu bytes", sizes[i]);
 
-        if (sizes[i] <= length && look_at(bench, bytes, sizes[i], what, err) < 0)
+        if (sizes[i] <= length && inspect_bytes(bench, bytes, sizes[i], what, err) < 0)
             return -1;
     }
     return 0;
@@ -158,7 +159,8 @@ truncated(struct bench *bench, const char *bytes, size_t length, struct maqet_er
 
 /* Some bytes changed in what is read first. */
 static int
-mutated(struct bench *bench, const char *bytes, size_t within, struct maqet_error **err)
+try_mutated(struct bench *bench, const char *bytes, size_t within,
+            struct maqet_error **err)
 {
     uint32_t random = 4711;
 
@@ -167,10 +169,10 @@ mutated(struct bench *bench, const char *bytes, size_t within, struct maqet_erro
         char copy[HEADER_BYTES];
 
         memcpy(copy, bytes, within);
-        for (uint32_t count = 1 + next(&random) % 6; count > 0; count--)
-            copy[next(&random) % within] =
-                (char)(next(&random) % 3 ? next(&random) : 0xff);
-        if (look_at_start(bench, copy, within, what, err) < 0)
+        for (uint32_t count = 1 + next_random(&random) % 6; count > 0; count--)
+            copy[next_random(&random) % within] =
+                (char)(next_random(&random) % 3 ? next_random(&random) : 0xff);
+        if (inspect_with_start(bench, copy, within, what, err) < 0)
             return -1;
     }
     return 0;
@@ -178,7 +180,8 @@ mutated(struct bench *bench, const char *bytes, size_t within, struct maqet_erro
 
 /* A number of four or eight bytes set to its extremes, wherever it may be. */
 static int
-extremes(struct bench *bench, const char *bytes, size_t within, struct maqet_error **err)
+try_extremes(struct bench *bench, const char *bytes, size_t within,
+             struct maqet_error **err)
 {
     for (size_t at = 4; at + 8 <= within; at += 4)
         for (int kind = 0; kind < 3; kind++) {
@@ -190,29 +193,29 @@ extremes(struct bench *bench, const char *bytes, size_t within, struct maqet_err
             memset(copy + at, kind == 0 ? 0xff : 0, kind == 2 ? 4 : 8);
             if (kind == 2)
                 copy[at] = (char)0x7f;
-            if (look_at_start(bench, copy, within, what, err) < 0)
+            if (inspect_with_start(bench, copy, within, what, err) < 0)
                 return -1;
         }
     return 0;
 }
 
 static int
-random_bytes(struct bench *bench, struct maqet_error **err)
+try_random(struct bench *bench, struct maqet_error **err)
 {
     _cleanup_free_ char *bytes = maqet_alloc(65536);
     uint32_t random = 815;
 
     for (size_t i = 0; i < 65536; i++)
-        bytes[i] = (char)next(&random);
-    if (look_at(bench, bytes, 65536, "a file of random bytes", err) < 0)
+        bytes[i] = (char)next_random(&random);
+    if (inspect_bytes(bench, bytes, 65536, "a file of random bytes", err) < 0)
         return -1;
     memset(bytes, 0, 65536);
-    return look_at(bench, bytes, 65536, "a file of zeros", err);
+    return inspect_bytes(bench, bytes, 65536, "a file of zeros", err);
 }
 
 /* What is no file at all is refused by the core, with the plugin loaded. */
 static int
-no_files(struct bench *bench, struct maqet_error **err)
+try_other_files(struct bench *bench, struct maqet_error **err)
 {
     static const char *const whats[] = {"a FIFO", "a folder", "a link to nothing"};
     const char *path = bench->drive->path;
@@ -246,12 +249,12 @@ check_hostile_images(struct bench *bench, struct maqet_error **err)
         return maqet_error_errno(err, errno, "Cannot read %s", path);
     size_t length = (size_t)got;
     size_t within = length < HEADER_BYTES ? length : HEADER_BYTES;
-    if (truncated(bench, bytes, length, err) < 0 ||
+    if (try_truncated(bench, bytes, length, err) < 0 ||
         bench_write(path, bytes, length, err) < 0 ||
-        mutated(bench, bytes, within, err) < 0 ||
-        extremes(bench, bytes, within, err) < 0 || random_bytes(bench, err) < 0)
+        try_mutated(bench, bytes, within, err) < 0 ||
+        try_extremes(bench, bytes, within, err) < 0 || try_random(bench, err) < 0)
         return -1;
-    return no_files(bench, err);
+    return try_other_files(bench, err);
 }
 
 const struct check checks_of_images[] = {

@@ -93,7 +93,7 @@ ask_capacity(struct bench *bench, const char *type, uint64_t *most,
 
 /* Runs QEMU with as many drives; one image is made, and the others are copies of it. */
 static int
-fill(struct bench *bench, const char *type, size_t count, struct maqet_error **err)
+fill_buses(struct bench *bench, const char *type, size_t count, struct maqet_error **err)
 {
     _cleanup_machine_ struct machine machine = MACHINE_INIT;
     const struct maqet_drive *first = bench->drive;
@@ -134,7 +134,8 @@ check_capacity(struct bench *bench, struct maqet_error **err)
             return -1;
         any = any || most > 0;
         if (most == 0 ||
-            fill(bench, type, most < DRIVES_MAX ? (size_t)most : DRIVES_MAX, err) == 0)
+            fill_buses(bench, type, most < DRIVES_MAX ? (size_t)most : DRIVES_MAX, err) ==
+                0)
             continue;
         maqet_error_hint(err, "Report fewer places, or controllers, in capacity");
         return maqet_error_wrap(err,

@@ -18,7 +18,7 @@
 /* ---- files ---- */
 
 static void
-live(void *data)
+live_traced(void *data)
 {
     scenarios_live(data, "disk", NULL);
 }
@@ -37,7 +37,7 @@ check_writes(struct bench *bench, struct maqet_error **err)
     if (maqet_dir_make(folder, 0700, err) < 0)
         return -1;
     bench->folder = folder;
-    int result = tracer_run(live, bench, folders, &outside, &reason);
+    int result = tracer_run(live_traced, bench, folders, &outside, &reason);
     bench->folder = own;
     if (result < 0 && reason->code == MAQET_ERROR_UNSUPPORTED)
         return bench_skip(bench, "%s", reason->message);

@@ -321,7 +321,8 @@ set_context(struct run *run)
 }
 
 static int
-begin(struct run *run, const struct maqet_conformance *request, struct maqet_error **err)
+begin_run(struct run *run, const struct maqet_conformance *request,
+          struct maqet_error **err)
 {
     struct bench *bench = &run->bench;
 
@@ -340,7 +341,7 @@ begin(struct run *run, const struct maqet_conformance *request, struct maqet_err
 }
 
 static void
-end(struct run *run)
+end_run(struct run *run)
 {
     struct bench *bench = &run->bench;
 
@@ -368,10 +369,10 @@ maqet_conformance_run(const struct maqet_context *context,
                       const struct maqet_conformance *request,
                       struct maqet_conformance_rows *rows, struct maqet_error **err)
 {
-    _cleanup_(end) struct run run = {
+    _cleanup_(end_run) struct run run = {
         .context = context, .rows = rows, .janitor = MAQET_CHILD_INIT};
 
-    if (begin(&run, request, err) < 0)
+    if (begin_run(&run, request, err) < 0)
         return -1;
     run_checks(&run, request->only);
     return 0;

@@ -76,7 +76,7 @@ make_files(struct machine *machine, struct maqet_error **err)
 }
 
 static int
-launch(struct bench *bench, struct machine *machine, struct maqet_error **err)
+launch_qemu(struct bench *bench, struct machine *machine, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
     _cleanup_helpers_ struct maqet_helpers helpers = MAQET_HELPERS_INIT;
@@ -152,7 +152,7 @@ machine_run(struct bench *bench, struct machine *machine, const char *type,
     for (size_t i = 0; i < count; i++)
         if (bench_prepare(bench, machine->vm->drives[i], err) < 0)
             return -1;
-    return make_files(machine, err) < 0 || launch(bench, machine, err) < 0
+    return make_files(machine, err) < 0 || launch_qemu(bench, machine, err) < 0
                ? -1
                : connect_monitor(machine, err);
 }

@@ -303,7 +303,7 @@ static const long options = PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK |
 
 /* Goes on with a process that has stopped for whatever reason. */
 static void
-resume(pid_t pid, int status, struct sight *sight)
+resume_process(pid_t pid, int status, struct sight *sight)
 {
     int event = status >> 16, signal = WSTOPSIG(status);
 
@@ -317,7 +317,7 @@ resume(pid_t pid, int status, struct sight *sight)
 
 /* Watches until the child has ended; what it has left behind is for others to end. */
 static int
-watch(pid_t child, struct sight *sight)
+watch_child(pid_t child, struct sight *sight)
 {
     int status = 0;
 
@@ -327,7 +327,7 @@ watch(pid_t child, struct sight *sight)
         if (pid < 0 && errno != EINTR)
             return -1;
         if (pid > 0 && WIFSTOPPED(status))
-            resume(pid, status, sight);
+            resume_process(pid, status, sight);
         else if (pid == child)
             return status;
     }
@@ -361,7 +361,7 @@ tracer_run(void (*call)(void *data), void *data, const char *const *folders,
             return error_blind(err);
         }
         ptrace(PTRACE_CONT, child, NULL, NULL);
-        status = watch(child, &sight);
+        status = watch_child(child, &sight);
     }
     *outside = sight.outside;
     if (sight.blind || (WIFEXITED(status) && WEXITSTATUS(status) == NOT_WATCHED))

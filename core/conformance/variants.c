@@ -7,15 +7,15 @@
 /* ---- the options ---- */
 
 static char *
-find(const struct maqet_option *table, const char *before, unsigned *index,
-     const struct maqet_option **found)
+find_option(const struct maqet_option *table, const char *before, unsigned *index,
+            const struct maqet_option **found)
 {
     for (const struct maqet_option *row = table; row->name; row++) {
         _cleanup_free_ char *name = maqet_format("%s%s", before, row->name);
         _cleanup_free_ char *inner = maqet_format("%s.", name);
 
         if (row->type == MAQET_OPTION_MAP) {
-            char *inside = find(row->options, inner, index, found);
+            char *inside = find_option(row->options, inner, index, found);
 
             if (inside)
                 return inside;
@@ -30,7 +30,7 @@ find(const struct maqet_option *table, const char *before, unsigned *index,
 char *
 variant_option(const struct bench *bench, unsigned index, const struct maqet_option **row)
 {
-    return find(bench_options(bench), "", &index, row);
+    return find_option(bench_options(bench), "", &index, row);
 }
 
 /* ---- variants ---- */
@@ -88,10 +88,7 @@ variant_entry(const struct bench *bench, unsigned index, char **what)
 }
 
 int
-variants_try(struct bench *bench,
-             int (*call)(struct bench *bench, json_object *entry, const char *what,
-                         struct maqet_error **err),
-             struct maqet_error **err)
+variants_try(struct bench *bench, variant_call *call, struct maqet_error **err)
 {
     for (unsigned i = 0;; i++) {
         _cleanup_free_ char *what = NULL;

@@ -20,10 +20,9 @@ char *variant_option(const struct bench *bench, unsigned index,
 json_object *variant_entry(const struct bench *bench, unsigned index, char **what);
 
 /* Calls a function with each variant, until one call fails. */
-int variants_try(struct bench *bench,
-                 int (*call)(struct bench *bench, json_object *entry, const char *what,
-                             struct maqet_error **err),
-                 struct maqet_error **err);
+typedef int variant_call(struct bench *bench, json_object *entry, const char *what,
+                         struct maqet_error **err);
+int variants_try(struct bench *bench, variant_call *call, struct maqet_error **err);
 
 /* A value that has no business in any option. *what says which it is. NULL after the last
  * one; the caller frees. */
