@@ -6,7 +6,7 @@
 #include "cli/invocation.h"
 #include "cli/terminal.h"
 #include "core/base/printable.h"
-#include "core/machine/checking.h"
+#include "core/machine/check.h"
 #include "core/machine/store.h"
 #include "core/storage/record.h"
 

@@ -68,7 +68,6 @@ libmaqet_core_la_SOURCES = \
 	core/lifecycle/apply.c core/lifecycle/apply.h \
 	core/lifecycle/launching.c core/lifecycle/launching.h \
 	core/lifecycle/pause.c core/lifecycle/pause.h \
-	core/lifecycle/removal_plan.c core/lifecycle/removal_plan.h \
 	core/lifecycle/remove.c core/lifecycle/remove.h \
 	core/lifecycle/resize.c core/lifecycle/resize.h \
 	core/lifecycle/start.c core/lifecycle/start.h \
@@ -78,7 +77,6 @@ libmaqet_core_la_SOURCES = \
 	core/machine/arguments.c core/machine/arguments.h \
 	core/machine/bases.c core/machine/bases.h \
 	core/machine/check.c core/machine/check.h \
-	core/machine/checking.c core/machine/checking.h \
 	core/machine/checkpoint_files.c core/machine/checkpoint_files.h \
 	core/machine/command_line.c core/machine/command_line.h \
 	core/machine/definition.c core/machine/definition.h \

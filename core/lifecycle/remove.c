@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * remove.c - removing a machine: first a plan of what becomes of its files, and why. Only
+ * images that maqet created for a drive which the machine still has are ever deleted, and
+ * only where nobody else needs them.
+ */
 #include "core/lifecycle/remove.h"
 
 #include <errno.h>
@@ -9,11 +14,279 @@
 #include "core/base/files.h"
 #include "core/lifecycle/stop.h"
 #include "core/machine/images_file.h"
+#include "core/machine/needs.h"
 #include "core/machine/opened.h"
+#include "core/machine/owner.h"
 #include "core/machine/run.h"
 #include "core/machine/store.h"
 #include "core/storage/creation.h"
 #include "core/storage/image.h"
+
+/* ---- what becomes of its files ---- */
+
+struct planning {
+    const struct maqet_context *context;
+    const char *name;
+    const char *uuid; /* NULL: the definition can't be read */
+    const struct maqet_remove *how;
+    struct maqet_vm *vm; /* NULL: it is not sound */
+    struct maqet_images images;
+    struct maqet_removal *plan;
+};
+
+const char *
+maqet_removed_kind_name(unsigned kind)
+{
+    static const char *const names[] = {
+        [MAQET_REMOVED_MEMORY] = "memory",
+        [MAQET_REMOVED_IMAGE] = "image",
+    };
+
+    return kind < sizeof(names) / sizeof(*names) ? names[kind] : NULL;
+}
+
+void
+maqet_removal_clear(struct maqet_removal *removal)
+{
+    for (size_t i = 0; i < removal->count; i++) {
+        free(removal->files[i].path);
+        free(removal->files[i].reason);
+    }
+    free(removal->files);
+    *removal = (struct maqet_removal){0};
+}
+
+static void
+planning_clear(struct planning *planning)
+{
+    maqet_vm_free(planning->vm);
+    maqet_images_clear(&planning->images);
+}
+
+/* Takes the reason. */
+static struct maqet_removal_file *
+add_file(struct maqet_removal *plan, const char *path, bool removed, char *reason)
+{
+    struct stat status;
+
+    plan->files = maqet_realloc(plan->files, (plan->count + 1) * sizeof(*plan->files));
+    struct maqet_removal_file *file = &plan->files[plan->count++];
+    *file = (struct maqet_removal_file){
+        .path = maqet_strdup(path),
+        .size = stat(path, &status) == 0 ? (uint64_t)status.st_blocks * 512 : 0,
+        .removed = removed,
+        .reason = reason,
+    };
+    return file;
+}
+
+static bool
+has_file(const struct maqet_removal *plan, const char *path)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (strcmp(plan->files[i].path, path) == 0)
+            return true;
+    return false;
+}
+
+/* ---- of images that maqet created ---- */
+
+/* The drive that it was created for, where that can't be looked at, and may have another
+ * image by now; NULL: there is none such. */
+static const struct maqet_drive *
+unknown_drive(const struct planning *planning, const struct maqet_image_record *record)
+{
+    for (size_t i = 0; i < planning->vm->drive_count; i++) {
+        const struct maqet_drive *drive = planning->vm->drives[i];
+
+        if (maqet_drive_is_unknown(drive) && !drive->path &&
+            strcmp(drive->name, record->drive) == 0)
+            return drive;
+    }
+    return NULL;
+}
+
+/* Why it stays whatever others do with it; NULL: it may go. The caller frees. */
+static char *
+reason_to_keep(const struct planning *planning, const struct maqet_image_record *record)
+{
+    struct maqet_file_id id;
+
+    if (!maqet_file_id_of_path(record->path, &id)) {
+        _cleanup_free_ char *when = maqet_text_date(record->seen);
+
+        return maqet_format("missing; it was last there on %s", when);
+    }
+    if (!maqet_owner_vouches(record, &id))
+        return maqet_strdup("it is not the file that maqet created");
+    if (!planning->how->delete_storage) {
+        _cleanup_free_ char *why =
+            maqet_context_next(planning->context, MAQET_NEXT_DELETE_STORAGE, NULL);
+        return maqet_format("created by maqet, and %s", why);
+    }
+    if (!planning->vm)
+        return maqet_strdup("created by maqet, perhaps for a drive that the VM no longer "
+                            "has: its definition is not sound");
+    const struct maqet_drive *unknown = unknown_drive(planning, record);
+    if (unknown)
+        return maqet_format("created by maqet for the drive '%s', which cannot be "
+                            "inspected: %s",
+                            unknown->name, unknown->fault->message);
+    if (!maqet_vm_find_path(planning->vm, record->path))
+        return maqet_strdup("created by maqet for a drive that the VM no longer has");
+    /* An earlier maqet did not say for which data folder, of which there may be a copy.
+     */
+    if (!record->data_dir)
+        return maqet_strdup("created by an earlier maqet; whose it is will be known when "
+                            "the VM has been started once");
+    _cleanup_free_ char *objection =
+        maqet_owner_objection(planning->context, planning->name, planning->uuid, record);
+    return objection ? maqet_format("created by maqet %s", objection) : NULL;
+}
+
+/* Whether a candidate may go now; else *reason says why not. */
+static bool
+may_go(const struct planning *planning, const struct maqet_image_record *record,
+       const struct maqet_strings *going, char **reason)
+{
+    free(*reason);
+    *reason = maqet_image_need(planning->context, planning->name, going, record->path);
+    return !*reason;
+}
+
+/*
+ * The candidates that can go, in an order in which they can: an overlay before its
+ * backing file, which something depends on until then. The rest stays.
+ */
+static void
+plan_candidates(struct planning *planning,
+                const struct maqet_image_record *const *candidates, size_t count)
+{
+    _cleanup_strings_ struct maqet_strings going = MAQET_STRINGS_INIT;
+    _cleanup_free_ char **reasons = maqet_alloc(count * sizeof(char *) + 1);
+    size_t before;
+
+    do {
+        before = going.count;
+        for (size_t i = 0; i < count; i++) {
+            if (maqet_strings_has(&going, candidates[i]->path) ||
+                !may_go(planning, candidates[i], &going, &reasons[i]))
+                continue;
+            maqet_strings_add(&going, candidates[i]->path);
+            add_file(planning->plan, candidates[i]->path, true,
+                     maqet_strdup("created by maqet"))
+                ->kind = MAQET_REMOVED_IMAGE;
+        }
+    } while (going.count > before);
+    for (size_t i = 0; i < count; i++)
+        if (reasons[i])
+            add_file(planning->plan, candidates[i]->path, false, reasons[i])->kind =
+                MAQET_REMOVED_IMAGE;
+}
+
+static void
+plan_created(struct planning *planning)
+{
+    size_t count = 0;
+    _cleanup_free_ const struct maqet_image_record **candidates = maqet_alloc(
+        planning->images.count * sizeof(const struct maqet_image_record *) + 1);
+
+    for (size_t i = 0; i < planning->images.count; i++) {
+        const struct maqet_image_record *record = &planning->images.items[i];
+
+        /* One that never got its name was never there. */
+        if (!record->created || !record->path ||
+            (record->seen == 0 && access(record->path, F_OK) < 0))
+            continue;
+        char *reason = reason_to_keep(planning, record);
+        if (reason)
+            add_file(planning->plan, record->path, false, reason)->kind =
+                MAQET_REMOVED_IMAGE;
+        else
+            candidates[count++] = record;
+    }
+    plan_candidates(planning, candidates, count);
+}
+
+/* ---- of the rest ---- */
+
+/* Why an image stays of which the machine has no record as one that was created for it.
+ * The caller frees. */
+static char *
+reason_of_other(const struct planning *planning, const char *path)
+{
+    const struct maqet_image_record bare = {.path = (char *)path};
+    _cleanup_free_ char *objection =
+        planning->uuid ? maqet_owner_objection(planning->context, planning->name,
+                                               planning->uuid, &bare)
+                       : NULL;
+
+    return objection ? maqet_format("created by maqet %s", objection)
+                     : maqet_strdup("not created by maqet");
+}
+
+/* Images of others that its drives are made of. */
+static void
+plan_others(struct planning *planning)
+{
+    for (size_t i = 0; planning->vm && i < planning->vm->drive_count; i++) {
+        const struct maqet_drive *drive = planning->vm->drives[i];
+
+        if (drive->path && access(drive->path, F_OK) == 0 &&
+            !has_file(planning->plan, drive->path))
+            add_file(planning->plan, drive->path, false,
+                     reason_of_other(planning, drive->path))
+                ->kind = MAQET_REMOVED_IMAGE;
+    }
+}
+
+/* The memory of its checkpoints goes with the machine. */
+static int
+plan_checkpoints(struct planning *planning, struct maqet_error **err)
+{
+    static const char suffix[] = ".state";
+    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+    _cleanup_free_ char *folder =
+        maqet_store_file(planning->context, planning->name, MAQET_STORE_CHECKPOINTS);
+
+    if (maqet_dir_list(folder, &files, err) < 0)
+        return -1;
+    for (size_t i = 0; i < files.count; i++) {
+        const char *name = files.items[i];
+        size_t length = strlen(name);
+
+        if (name[0] == '.' || length <= strlen(suffix) ||
+            strcmp(name + length - strlen(suffix), suffix) != 0)
+            continue;
+        _cleanup_free_ char *path = maqet_format("%s/%s", folder, name);
+        add_file(planning->plan, path, true,
+                 maqet_format("memory of the checkpoint '%.*s'",
+                              (int)(length - strlen(suffix)), name));
+    }
+    return 0;
+}
+
+int
+maqet_vm_plan_removal(const struct maqet_context *context, const char *name,
+                      const struct maqet_remove *how, struct maqet_removal *plan,
+                      struct maqet_error **err)
+{
+    _cleanup_(planning_clear) struct planning planning = {
+        .context = context, .name = name, .how = how, .plan = plan};
+    _cleanup_definition_ struct maqet_definition *definition =
+        maqet_store_load(context, name, NULL);
+
+    maqet_removal_clear(plan);
+    planning.uuid = definition ? definition->uuid : NULL;
+    planning.vm = maqet_vm_open(context, name, NULL);
+    if (maqet_images_load(context, name, &planning.images, err) < 0)
+        return -1;
+    plan_created(&planning);
+    plan_others(&planning);
+    return plan_checkpoints(&planning, err);
+}
+
+/* ---- removing ---- */
 
 /* Whether the list of images that outlive their machine can be read: what is kept is to
  * be remembered there, and nothing may go before that is sure. */

@@ -320,18 +320,17 @@ error_busy(const struct maqet_vm *vm, const struct maqet_written *file,
 static bool
 is_our_own(const struct maqet_vm *vm, const char *path)
 {
-    struct maqet_file_user *list = NULL;
-    size_t count = 0;
+    _cleanup_file_users_ struct maqet_file_users users = {0};
     bool own = false, others = false;
 
-    maqet_holders_find(vm->context, path, &list, &count, NULL);
-    for (size_t i = 0; i < count; i++) {
-        bool ours = list[i].vm && strcmp(list[i].vm, vm->definition->name) == 0;
+    maqet_holders_find(vm->context, path, &users, NULL);
+    for (size_t i = 0; i < users.count; i++) {
+        const struct maqet_file_user *user = &users.items[i];
+        bool ours = user->vm && strcmp(user->vm, vm->definition->name) == 0;
 
-        own = own || (list[i].locked && ours);
-        others = others || (list[i].locked && !ours);
+        own = own || (user->locked && ours);
+        others = others || (user->locked && !ours);
     }
-    maqet_file_users_free(list, count);
     return own && !others;
 }
 

@@ -121,15 +121,13 @@ holds(int pid, const struct identity *wanted, bool *locked)
 }
 
 int
-maqet_file_users_find(const char *path, struct maqet_file_user **list, size_t *count,
+maqet_file_users_find(const char *path, struct maqet_file_users *users,
                       struct maqet_error **err)
 {
     struct identity wanted;
     struct dirent *entry;
     bool locked;
 
-    *list = NULL;
-    *count = 0;
     if (!identity_of(AT_FDCWD, path, &wanted))
         return maqet_error_errno(err, errno, "Cannot inspect %s", path);
     _cleanup_dir_ DIR *dir = opendir("/proc");
@@ -142,8 +140,9 @@ maqet_file_users_find(const char *path, struct maqet_file_user **list, size_t *c
 
         if (pid <= 0 || pid == getpid() || !holds(pid, &wanted, &locked))
             continue;
-        *list = maqet_realloc(*list, (*count + 1) * sizeof(**list));
-        (*list)[(*count)++] = (struct maqet_file_user){
+        users->items =
+            maqet_realloc(users->items, (users->count + 1) * sizeof(*users->items));
+        users->items[users->count++] = (struct maqet_file_user){
             .pid = pid,
             .command = command_of(pid),
             .locked = locked,
@@ -153,14 +152,15 @@ maqet_file_users_find(const char *path, struct maqet_file_user **list, size_t *c
 }
 
 void
-maqet_file_users_free(struct maqet_file_user *list, size_t count)
+maqet_file_users_clear(struct maqet_file_users *users)
 {
-    for (size_t i = 0; i < count; i++) {
-        free(list[i].command);
-        free(list[i].vm);
-        free(list[i].data_dir);
+    for (size_t i = 0; i < users->count; i++) {
+        free(users->items[i].command);
+        free(users->items[i].vm);
+        free(users->items[i].data_dir);
     }
-    free(list);
+    free(users->items);
+    *users = (struct maqet_file_users){0};
 }
 
 bool
@@ -181,8 +181,9 @@ maqet_file_users_locked(const char *path)
 }
 
 char *
-maqet_file_users_text(const struct maqet_file_user *list, size_t count)
+maqet_file_users_text(const struct maqet_file_users *users, size_t count)
 {
+    const struct maqet_file_user *list = users->items;
     struct maqet_text text = MAQET_TEXT_INIT;
 
     if (count == 0)
@@ -208,16 +209,16 @@ maqet_file_users_text(const struct maqet_file_user *list, size_t count)
 }
 
 size_t
-maqet_file_users_select_locked(struct maqet_file_user *list, size_t count)
+maqet_file_users_select_locked(struct maqet_file_users *users)
 {
     size_t locked = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        if (list[i].locked) {
-            struct maqet_file_user holder = list[i];
+    for (size_t i = 0; i < users->count; i++) {
+        if (users->items[i].locked) {
+            struct maqet_file_user holder = users->items[i];
 
-            list[i] = list[locked];
-            list[locked++] = holder;
+            users->items[i] = users->items[locked];
+            users->items[locked++] = holder;
         }
     }
     return locked;
@@ -226,18 +227,15 @@ maqet_file_users_select_locked(struct maqet_file_user *list, size_t count)
 void
 maqet_file_users_hint_lock(const char *path, struct maqet_error **err)
 {
-    struct maqet_file_user *list = NULL;
-    size_t count = 0;
+    _cleanup_file_users_ struct maqet_file_users users = {0};
 
-    maqet_file_users_find(path, &list, &count, NULL);
-    size_t locked = maqet_file_users_select_locked(list, count);
-    if (locked > 0) {
-        _cleanup_free_ char *text = maqet_file_users_text(list, 1);
+    maqet_file_users_find(path, &users, NULL);
+    if (maqet_file_users_select_locked(&users) > 0) {
+        _cleanup_free_ char *text = maqet_file_users_text(&users, 1);
 
         maqet_error_hint(err, "It is %s: wait until it has ended", text);
     } else {
         maqet_error_hint(err, "Wait until it has ended");
     }
     maqet_error_next(err, MAQET_NEXT_WAIT_FOR_LOCK, NULL);
-    maqet_file_users_free(list, count);
 }

@@ -27,32 +27,32 @@ pid_of_machine(const struct maqet_context *context, const char *name)
 
 /* Gives those that are machines their names. */
 static void
-name_machines(const struct maqet_context *context, struct maqet_file_user *list,
-              size_t count)
+name_machines(const struct maqet_context *context, struct maqet_file_users *users)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
-    if (count > 0)
+    if (users->count > 0)
         maqet_store_list(context, &names, NULL);
     for (size_t i = 0; i < names.count; i++) {
         int pid = pid_of_machine(context, names.items[i]);
 
-        for (size_t j = 0; pid > 0 && j < count; j++)
-            if (list[j].pid == pid && !list[j].vm)
-                list[j].vm = maqet_strdup(names.items[i]);
+        for (size_t j = 0; pid > 0 && j < users->count; j++)
+            if (users->items[j].pid == pid && !users->items[j].vm)
+                users->items[j].vm = maqet_strdup(names.items[i]);
     }
-    for (size_t j = 0; j < count; j++)
-        if (!list[j].vm)
-            list[j].vm = maqet_run_machine_of(list[j].pid, &list[j].data_dir);
+    for (size_t j = 0; j < users->count; j++)
+        if (!users->items[j].vm)
+            users->items[j].vm =
+                maqet_run_machine_of(users->items[j].pid, &users->items[j].data_dir);
 }
 
 int
 maqet_holders_find(const struct maqet_context *context, const char *path,
-                   struct maqet_file_user **list, size_t *count, struct maqet_error **err)
+                   struct maqet_file_users *users, struct maqet_error **err)
 {
-    if (maqet_file_users_find(path, list, count, err) < 0)
+    if (maqet_file_users_find(path, users, err) < 0)
         return -1;
-    name_machines(context, *list, *count);
+    name_machines(context, users);
     return 0;
 }
 
@@ -134,39 +134,31 @@ locked_drive(const struct maqet_vm *vm)
     return NULL;
 }
 
-/* @what begins the sentence that "is in use by ..." ends. */
-static void
-error_in_use(const struct maqet_vm *vm, const char *what, const char *image,
-             const struct maqet_file_user *list, size_t count, struct maqet_error **err)
-{
-    _cleanup_free_ char *holders = maqet_file_users_text(list, count);
-
-    maqet_error_set(err, MAQET_ERROR_BUSY, "VM '%s': %s is in use by %s",
-                    vm->definition->name, what, holders);
-    for (size_t i = 0; i < count && i < MAQET_FILE_USERS_NAMED; i++) {
-        if (list[i].vm && list[i].data_dir)
-            maqet_error_next(err, MAQET_NEXT_STOP_FIRST_IN, list[i].vm, list[i].data_dir,
-                             NULL);
-        else if (list[i].vm)
-            maqet_error_next(err, MAQET_NEXT_STOP_FIRST, list[i].vm, NULL);
-        else
-            maqet_error_hint(err, "Wait until it has ended, or end it: kill %d",
-                             list[i].pid);
-    }
-    if (count == 0)
-        maqet_error_hint(err, "Look for it as root: fuser -v '%s'", image);
-}
-
 int
 maqet_holders_error(const struct maqet_vm *vm, const char *what, const char *path,
                     struct maqet_error **err)
 {
-    struct maqet_file_user *list = NULL;
-    size_t count = 0;
+    _cleanup_file_users_ struct maqet_file_users users = {0};
 
-    maqet_holders_find(vm->context, path, &list, &count, NULL);
-    error_in_use(vm, what, path, list, maqet_file_users_select_locked(list, count), err);
-    maqet_file_users_free(list, count);
+    maqet_holders_find(vm->context, path, &users, NULL);
+    size_t count = maqet_file_users_select_locked(&users);
+    _cleanup_free_ char *holders = maqet_file_users_text(&users, count);
+    maqet_error_set(err, MAQET_ERROR_BUSY, "VM '%s': %s is in use by %s",
+                    vm->definition->name, what, holders);
+    for (size_t i = 0; i < count && i < MAQET_FILE_USERS_NAMED; i++) {
+        const struct maqet_file_user *user = &users.items[i];
+
+        if (user->vm && user->data_dir)
+            maqet_error_next(err, MAQET_NEXT_STOP_FIRST_IN, user->vm, user->data_dir,
+                             NULL);
+        else if (user->vm)
+            maqet_error_next(err, MAQET_NEXT_STOP_FIRST, user->vm, NULL);
+        else
+            maqet_error_hint(err, "Wait until it has ended, or end it: kill %d",
+                             user->pid);
+    }
+    if (count == 0)
+        maqet_error_hint(err, "Look for it as root: fuser -v '%s'", path);
     return -1;
 }
 

@@ -11,8 +11,7 @@
 
 /* As maqet_file_users_find(), with the names of those that are machines. */
 int maqet_holders_find(const struct maqet_context *context, const char *path,
-                       struct maqet_file_user **list, size_t *count,
-                       struct maqet_error **err);
+                       struct maqet_file_users *users, struct maqet_error **err);
 
 /* Whether somebody writes to what a drive's options name besides its image, which is not
  * there yet: MAQET_ERROR_BUSY. */

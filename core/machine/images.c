@@ -113,6 +113,15 @@ record_of(const struct maqet_vm *vm, const struct maqet_drive *drive)
 }
 
 static bool
+has_drive(const struct maqet_vm *vm, const char *name)
+{
+    for (size_t i = 0; i < vm->drive_count; i++)
+        if (strcmp(vm->drives[i]->name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool
 is_attached(const struct maqet_vm *vm, const struct maqet_image_record *record)
 {
     for (size_t i = 0; i < vm->drive_count; i++)
@@ -154,7 +163,7 @@ earlier_of(const struct maqet_vm *vm, const struct maqet_drive *drive)
             continue;
         if (own)
             return record;
-        if (!maqet_vm_find_drive(vm, record->drive, NULL) &&
+        if (!has_drive(vm, record->drive) &&
             strcmp(record->type, drive->storage->plugin.name) == 0)
             of_other = record;
     }

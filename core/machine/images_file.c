@@ -51,14 +51,10 @@ struct images_file {
     struct maqet_images images;
 };
 
-static const struct maqet_field file_rows[] = {
-    {"format", MAQET_FIELD(struct images_file, format)},
+static const struct maqet_fields file_fields = MAQET_FIELDS_OF(
+    struct images_file, {"format", MAQET_FIELD(struct images_file, format)},
     {"images", MAQET_FIELD_LIST(struct images_file, images.items, images.count,
-                                &maqet_image_record_fields)},
-    {0},
-};
-static const struct maqet_fields file_fields =
-    MAQET_FIELDS(struct images_file, file_rows);
+                                &maqet_image_record_fields)});
 
 int
 maqet_images_write(const char *path, const struct maqet_images *images,

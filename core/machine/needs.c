@@ -279,15 +279,13 @@ need_elsewhere(const struct maqet_context *context, const char *path)
 static char *
 users_of(const struct maqet_context *context, const char *path)
 {
-    struct maqet_file_user *list = NULL;
-    size_t count = 0;
+    _cleanup_file_users_ struct maqet_file_users users = {0};
     bool locked = maqet_file_users_locked(path);
 
-    maqet_holders_find(context, path, &list, &count, NULL);
-    _cleanup_free_ char *users =
-        locked || count > 0 ? maqet_file_users_text(list, count) : NULL;
-    maqet_file_users_free(list, count);
-    return users ? maqet_format("it is in use by %s", users) : NULL;
+    maqet_holders_find(context, path, &users, NULL);
+    _cleanup_free_ char *text =
+        locked || users.count > 0 ? maqet_file_users_text(&users, users.count) : NULL;
+    return text ? maqet_format("it is in use by %s", text) : NULL;
 }
 
 char *

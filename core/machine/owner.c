@@ -22,34 +22,24 @@ static const char USER_PREFIX[] = "user.maqet.user.";
 /* Which have machines whose images have it as a backing file. */
 static const char BASE_PREFIX[] = "user.maqet.base.";
 
-static const struct maqet_field id_rows[] = {
+static const struct maqet_fields id_fields = MAQET_FIELDS_OF(
+    struct maqet_file_id,
     {"inode", MAQET_FIELD(struct maqet_file_id, inode), .optional = true},
-    {"birth", MAQET_FIELD(struct maqet_file_id, birth), .optional = true},
-    {0},
-};
-static const struct maqet_fields id_fields = MAQET_FIELDS(struct maqet_file_id, id_rows);
+    {"birth", MAQET_FIELD(struct maqet_file_id, birth), .optional = true});
 
-static const struct maqet_field owner_rows[] = {
-    {"vm", MAQET_FIELD(struct maqet_owner, vm)},
-    {"uuid", MAQET_FIELD(struct maqet_owner, uuid)},
-    {"data_dir", MAQET_FIELD(struct maqet_owner, data_dir)},
-    {"host", MAQET_FIELD(struct maqet_owner, host), .optional = true},
-    {"folder", MAQET_FIELD_OBJECT(struct maqet_owner, folder, &id_fields),
-     .optional = true},
-    {"image", MAQET_FIELD_OBJECT(struct maqet_owner, image, &id_fields)},
-    {0},
-};
 static const struct maqet_fields owner_fields =
-    MAQET_FIELDS(struct maqet_owner, owner_rows);
+    MAQET_FIELDS_OF(struct maqet_owner, {"vm", MAQET_FIELD(struct maqet_owner, vm)},
+                    {"uuid", MAQET_FIELD(struct maqet_owner, uuid)},
+                    {"data_dir", MAQET_FIELD(struct maqet_owner, data_dir)},
+                    {"host", MAQET_FIELD(struct maqet_owner, host), .optional = true},
+                    {"folder", MAQET_FIELD_OBJECT(struct maqet_owner, folder, &id_fields),
+                     .optional = true},
+                    {"image", MAQET_FIELD_OBJECT(struct maqet_owner, image, &id_fields)});
 
 /* What a mark of a user says. */
-static const struct maqet_field user_rows[] = {
-    {"data_dir", MAQET_FIELD(struct maqet_owner, data_dir)},
-    {"image", MAQET_FIELD_OBJECT(struct maqet_owner, image, &id_fields)},
-    {0},
-};
-static const struct maqet_fields user_fields =
-    MAQET_FIELDS(struct maqet_owner, user_rows);
+static const struct maqet_fields user_fields = MAQET_FIELDS_OF(
+    struct maqet_owner, {"data_dir", MAQET_FIELD(struct maqet_owner, data_dir)},
+    {"image", MAQET_FIELD_OBJECT(struct maqet_owner, image, &id_fields)});
 
 void
 maqet_owner_clear(struct maqet_owner *owner)

@@ -8,40 +8,15 @@
 
 enum { FORMAT = 1 };
 
-static const struct maqet_field record_rows[] = {
-    {"drive", MAQET_FIELD(struct maqet_slot_record, drive)},
-    {"interface", MAQET_FIELD(struct maqet_slot_record, interface)},
-    {"controller", MAQET_FIELD(struct maqet_slot_record, slot.controller)},
-    {"index", MAQET_FIELD(struct maqet_slot_record, slot.index)},
-    {0},
-};
-const struct maqet_fields maqet_slot_record_fields =
-    MAQET_FIELDS(struct maqet_slot_record, record_rows);
-
 struct slots_file {
     int format;
     struct maqet_slots slots;
 };
 
-static const struct maqet_field file_rows[] = {
-    {"format", MAQET_FIELD(struct slots_file, format)},
-    {"slots", MAQET_FIELD_LIST(struct slots_file, slots.items, slots.count,
-                               &maqet_slot_record_fields)},
-    {0},
-};
-static const struct maqet_fields file_fields = MAQET_FIELDS(struct slots_file, file_rows);
-
-bool
-maqet_slots_are_distinct(const struct maqet_slots *slots)
-{
-    for (size_t i = 0; i < slots->count; i++)
-        for (size_t j = 0; j < i; j++)
-            if (slots->items[i].slot.controller == slots->items[j].slot.controller &&
-                slots->items[i].slot.index == slots->items[j].slot.index &&
-                strcmp(slots->items[i].interface, slots->items[j].interface) == 0)
-                return false;
-    return true;
-}
+static const struct maqet_fields file_fields =
+    MAQET_FIELDS_OF(struct slots_file, {"format", MAQET_FIELD(struct slots_file, format)},
+                    {"slots", MAQET_FIELD_LIST(struct slots_file, slots.items,
+                                               slots.count, &maqet_slot_record_fields)});
 
 int
 maqet_slots_load(const struct maqet_context *context, const char *name,

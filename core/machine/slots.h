@@ -8,15 +8,8 @@
 #define MAQET_MACHINE_SLOTS_H
 
 #include "core/base/context.h"
-#include "core/base/field.h"
 #include "core/config/tree.h"
 #include "core/storage/slots.h"
-
-/* A row for each member of a record (struct maqet_slot_record), for state files. */
-extern const struct maqet_fields maqet_slot_record_fields;
-
-/* Whether no slot is that of two drives. */
-bool maqet_slots_are_distinct(const struct maqet_slots *slots);
 
 /* Reads those of a machine; there is no record: none. What can't be read, or is damaged,
  * is an error. */

@@ -73,15 +73,6 @@ maqet_chain_add_file(struct maqet_chain *chain, const char *option, const char *
     return insert(chain, chain->count, node);
 }
 
-struct maqet_node *
-maqet_chain_find(const struct maqet_chain *chain, const char *option)
-{
-    for (size_t i = 0; i < chain->count; i++)
-        if (chain->nodes[i].option && strcmp(chain->nodes[i].option, option) == 0)
-            return &chain->nodes[i];
-    return NULL;
-}
-
 /* ---- names ---- */
 
 char *

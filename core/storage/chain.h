@@ -62,9 +62,6 @@ struct maqet_node *maqet_chain_add_node(struct maqet_chain *chain, const char *o
 struct maqet_node *maqet_chain_add_file(struct maqet_chain *chain, const char *option,
                                         const char *file);
 
-/* The node or file that an option names; NULL: there is none. */
-struct maqet_node *maqet_chain_find(const struct maqet_chain *chain, const char *option);
-
 /*
  * Takes the nodes over from what a plugin has emitted for QEMU, where the top is called
  * @drive: their formats, and which files are below the image, so far taken for some behind

@@ -23,13 +23,29 @@ static const int64_t MAKING_TIMEOUT = INT64_C(600) * 1000;
 struct making {
     const struct maqet_drive *drive;
     const char *name; /* the image's, within the folder */
-    char *folder;     /* where it really is, links resolved */
+    char *lock;
+    char *temporary;
+    char *folder; /* where it really is, links resolved */
     int folder_fd;
     int lock_fd;
-    char *lock; /* names within the folder */
-    char *temporary;
     struct maqet_file_id id; /* of the finished file */
 };
+
+/* Of a drive that has a path. */
+static struct making
+making_of(const struct maqet_drive *drive)
+{
+    const char *name = strrchr(drive->path, '/') + 1;
+
+    return (struct making){
+        .drive = drive,
+        .name = name,
+        .lock = maqet_format(".%s.maqet-lock", name),
+        .temporary = maqet_format(".%s.maqet-new", name),
+        .folder_fd = -1,
+        .lock_fd = -1,
+    };
+}
 
 static void
 making_clear(struct making *making)
@@ -37,10 +53,8 @@ making_clear(struct making *making)
     free(making->folder);
     free(making->lock);
     free(making->temporary);
-    if (making->folder_fd >= 0)
-        close(making->folder_fd);
-    if (making->lock_fd >= 0)
-        close(making->lock_fd);
+    maqet_cleanup_close(&making->folder_fd);
+    maqet_cleanup_close(&making->lock_fd);
 }
 
 /* Whether a folder (links resolved) is in the one that holds the definitions. */
@@ -50,10 +64,8 @@ in_store(const struct maqet_context *context, const char *folder)
     _cleanup_free_ char *path =
         context->data_dir ? maqet_format("%s/vms", context->data_dir) : NULL;
     _cleanup_free_ char *store = path ? realpath(path, NULL) : NULL;
-    size_t length = store ? strlen(store) : 0;
 
-    return store && strncmp(folder, store, length) == 0 &&
-           (folder[length] == '/' || folder[length] == '\0');
+    return store && maqet_path_is_within(folder, store);
 }
 
 static int
@@ -63,9 +75,6 @@ open_folder(struct making *making, struct maqet_error **err)
     const char *option = drive->storage->plugin.path_option;
     _cleanup_free_ char *folder = maqet_path_folder(drive->path);
 
-    making->name = strrchr(drive->path, '/') + 1;
-    making->lock = maqet_format(".%s.maqet-lock", making->name);
-    making->temporary = maqet_format(".%s.maqet-new", making->name);
     making->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (making->folder_fd < 0) {
         int number = errno;
@@ -200,9 +209,11 @@ set_mode(const struct maqet_drive *drive, int fd, struct maqet_error **err)
     return 0;
 }
 
-/* Has the plugin make the image at the temporary name, and sees it safe on the disk. */
+/* Has the plugin make the image at the temporary name, sees it safe on the disk, and has
+ * the caller remember it. */
 static int
-make_temporary(struct making *making, struct maqet_error **err)
+make_temporary(struct making *making, const struct maqet_image_recorder *recorder,
+               struct maqet_error **err)
 {
     const struct maqet_drive *drive = making->drive;
     _cleanup_free_ char *path = maqet_format("%s/%s", making->folder, making->temporary);
@@ -224,20 +235,9 @@ make_temporary(struct making *making, struct maqet_error **err)
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
                                  "cannot write %s to the disk: %s", drive->path,
                                  strerror(errno));
-    return 0;
-}
-
-/* Has the caller remember the file before it gets its name: a kill in between must not
- * leave an image that nobody knows of. */
-static int
-record(const struct making *making, const struct maqet_image_recorder *recorder,
-       struct maqet_error **err)
-{
-    _cleanup_free_ char *path = maqet_format("%s/%s", making->folder, making->temporary);
-
-    return recorder
-               ? recorder->record(recorder->data, making->drive, path, &making->id, err)
-               : 0;
+    /* Before the file gets its name: a kill in between must not leave an image that nobody
+     * knows of. */
+    return recorder ? recorder->record(recorder->data, drive, path, &making->id, err) : 0;
 }
 
 /* With the lock held and the image missing: makes it. *created: it was us. */
@@ -259,9 +259,7 @@ make(struct making *making, const struct maqet_image_recorder *recorder, bool *c
         maqet_warn(drive,
                    "the system may clean /tmp; set `file`, or `storage_dir` for all "
                    "images without one, to make sure that they persist");
-    int late = make_temporary(making, err) < 0 || record(making, recorder, err) < 0
-                   ? -1
-                   : publish(making, err);
+    int late = make_temporary(making, recorder, err) < 0 ? -1 : publish(making, err);
     if (late != 0)
         unlinkat(making->folder_fd, making->temporary, 0);
     if (late < 0)
@@ -273,32 +271,24 @@ make(struct making *making, const struct maqet_image_recorder *recorder, bool *c
     return maqet_dir_sync(making->folder_fd, making->folder, err);
 }
 
+/* Only an image that never existed is made without being asked for, and none that the
+ * guest could only read. */
 static int
-error_never_made(const struct maqet_drive *drive, struct maqet_error **err)
+check_creatable(const struct maqet_drive *drive, struct maqet_error **err)
 {
-    const char *option = drive->storage->plugin.path_option;
+    bool cdrom = drive->media == MAQET_MEDIA_CDROM;
 
-    if (drive->media == MAQET_MEDIA_CDROM)
-        return maqet_drive_error(drive, option, err, MAQET_ERROR_MISSING,
-                                 "%s does not exist, and the image of a CD-ROM drive "
-                                 "is never created",
-                                 drive->path);
-    maqet_drive_error(drive, option, err, MAQET_ERROR_MISSING,
-                      "%s does not exist, and the image of a read-only drive is never "
-                      "created",
-                      drive->path);
-    maqet_error_hint(err,
-                     "Remove `readonly` for the first start, or give an existing file");
+    if (!drive->create_missing && maqet_image_vanished(drive))
+        return maqet_image_error_vanished(drive, err);
+    if (!maqet_drive_readonly(drive))
+        return 0;
+    maqet_drive_error(drive, drive->storage->plugin.path_option, err, MAQET_ERROR_MISSING,
+                      "%s does not exist, and the image of a %s drive is never created",
+                      drive->path, cdrom ? "CD-ROM" : "read-only");
+    if (!cdrom)
+        maqet_error_hint(
+            err, "Remove `readonly` for the first start, or give an existing file");
     return -1;
-}
-
-/* Only an image that never existed is made without being asked for. */
-static int
-check_never_there(const struct maqet_drive *drive, struct maqet_error **err)
-{
-    return drive->create_missing || !maqet_image_vanished(drive)
-               ? 0
-               : maqet_image_error_vanished(drive, err);
 }
 
 int
@@ -318,12 +308,11 @@ maqet_image_check(const struct maqet_drive *drive, struct maqet_error **err)
 /* Whether an earlier maqet died while it was making this image: it left its temporary
  * file, or nothing but the lock file, which is empty. */
 static bool
-has_leftovers(const struct maqet_drive *drive)
+has_leftovers(const struct making *making)
 {
-    _cleanup_free_ char *folder = maqet_path_folder(drive->path);
-    const char *name = strrchr(drive->path, '/') + 1;
-    _cleanup_free_ char *temporary = maqet_format("%s/.%s.maqet-new", folder, name);
-    _cleanup_free_ char *lock = maqet_format("%s/.%s.maqet-lock", folder, name);
+    _cleanup_free_ char *folder = maqet_path_folder(making->drive->path);
+    _cleanup_free_ char *temporary = maqet_format("%s/%s", folder, making->temporary);
+    _cleanup_free_ char *lock = maqet_format("%s/%s", folder, making->lock);
     struct stat status;
 
     return access(temporary, F_OK) == 0 ||
@@ -333,10 +322,9 @@ has_leftovers(const struct maqet_drive *drive)
 void
 maqet_image_sweep(const struct maqet_drive *drive)
 {
-    _cleanup_(making_clear) struct making making = {
-        .drive = drive, .folder_fd = -1, .lock_fd = -1};
+    _cleanup_(making_clear) struct making making = making_of(drive);
 
-    if (drive->path && has_leftovers(drive) && open_folder(&making, NULL) == 0 &&
+    if (has_leftovers(&making) && open_folder(&making, NULL) == 0 &&
         take_lock(&making, 0, NULL) == 0) {
         unlinkat(making.folder_fd, making.temporary, 0);
         release_lock(&making);
@@ -363,17 +351,14 @@ int
 maqet_image_precheck(const struct maqet_drive *drive, struct maqet_image_state *state,
                      struct maqet_error **err)
 {
-    _cleanup_(making_clear) struct making making = {
-        .drive = drive, .folder_fd = -1, .lock_fd = -1};
-
     if (maqet_image_inspect(drive, state, err) < 0)
         return -1;
     if (state->exists || !drive->path)
         return 0;
-    if (check_never_there(drive, err) < 0)
+    if (check_creatable(drive, err) < 0)
         return -1;
-    return maqet_drive_readonly(drive) ? error_never_made(drive, err)
-                                       : open_folder(&making, err);
+    _cleanup_(making_clear) struct making making = making_of(drive);
+    return open_folder(&making, err);
 }
 
 /*
@@ -425,9 +410,6 @@ maqet_image_prepare(const struct maqet_drive *drive, struct maqet_image_state *s
                     bool *created, const struct maqet_image_recorder *recorder,
                     struct maqet_error **err)
 {
-    _cleanup_(making_clear) struct making making = {
-        .drive = drive, .folder_fd = -1, .lock_fd = -1};
-
     *created = false;
     *state = (struct maqet_image_state){0};
     if (!drive->storage->plugin.path_option) {
@@ -446,10 +428,9 @@ maqet_image_prepare(const struct maqet_drive *drive, struct maqet_image_state *s
         compare_size(drive, state);
         return 0;
     }
-    if (check_never_there(drive, err) < 0)
+    if (check_creatable(drive, err) < 0)
         return -1;
-    if (maqet_drive_readonly(drive))
-        return error_never_made(drive, err);
+    _cleanup_(making_clear) struct making making = making_of(drive);
     if (open_folder(&making, err) < 0 || take_lock(&making, MAKING_TIMEOUT, err) < 0)
         return -1;
     int result = make_missing(&making, state, created, recorder, err);

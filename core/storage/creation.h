@@ -28,8 +28,8 @@ int maqet_image_prepare(const struct maqet_drive *drive, struct maqet_image_stat
                         bool *created, const struct maqet_image_recorder *recorder,
                         struct maqet_error **err);
 
-/* Removes what a maqet that was killed while it was making the image has left beside it,
- * unless somebody is just making it. */
+/* Removes what a maqet that was killed while it was making the image of a drive, which has
+ * a path, has left beside it, unless somebody is just making it. */
 void maqet_image_sweep(const struct maqet_drive *drive);
 
 /* Whether the image is there (*state tells), or may be made where it would be: what

@@ -10,31 +10,28 @@ enum { NAME_MAX_BYTES = 31 }; /* of a node-name in QEMU */
 
 /* The keys that belong to the core. A share takes the first two only. */
 static const char *const media_words[] = {"disk", "cdrom", NULL};
+#define OPTION(key, kind, what, ...)                                                     \
+    {                                                                                    \
+        .name = key, .type = MAQET_OPTION_##kind, .help = what, __VA_ARGS__              \
+    }
 static const struct maqet_option block_options[] = {
-    {.name = "name",
-     .type = MAQET_OPTION_STRING,
-     .required = true,
-     .help = "the drive's name"},
-    {.name = "type", .type = MAQET_OPTION_STRING, .help = "the storage plugin"},
-    {.name = "interface", .type = MAQET_OPTION_STRING, .help = "the interface plugin"},
-    {.name = "media",
-     .type = MAQET_OPTION_CHOICE,
-     .choices = media_words,
-     .help = "what the guest sees"},
-    {.name = "overcommit",
-     .type = MAQET_OPTION_BOOL,
-     .help = "check only for the space that the image uses initially"},
+    OPTION("name", STRING, "the drive's name", .required = true),
+    OPTION("type", STRING, "the storage plugin"),
+    OPTION("interface", STRING, "the interface plugin"),
+    OPTION("media", CHOICE, "what the guest sees", .choices = media_words),
+    OPTION("overcommit", BOOL, "check only for the space that the image uses initially"),
     {.name = NULL},
 };
 static const struct maqet_option share_options[] = {
-    {.name = "name",
-     .type = MAQET_OPTION_STRING,
-     .required = true,
-     .help = "the share's name"},
-    {.name = "type", .type = MAQET_OPTION_STRING, .help = "the storage plugin"},
-    {.name = "allow_system",
-     .type = MAQET_OPTION_BOOL,
-     .help = "let the guest write to a system folder of the host"},
+    OPTION("name", STRING, "the share's name", .required = true),
+    OPTION("type", STRING, "the storage plugin"),
+    OPTION("allow_system", BOOL, "let the guest write to a system folder of the host"),
+    {.name = NULL},
+};
+/* Those of a drive whose storage is a file. A plugin may have an option of that name
+ * itself, which then counts. */
+static const struct maqet_option file_options[] = {
+    OPTION("mode", MODE, "mode of a new image, such as 0660; 0600 unless given"),
     {.name = NULL},
 };
 
@@ -43,14 +40,6 @@ maqet_drive_options(bool share)
 {
     return share ? share_options : block_options;
 }
-
-/* A plugin may have an option of that name itself, which then counts. */
-static const struct maqet_option file_options[] = {
-    {.name = "mode",
-     .type = MAQET_OPTION_MODE,
-     .help = "mode of a new image, such as 0660; 0600 unless given"},
-    {.name = NULL},
-};
 
 const struct maqet_option *
 maqet_drive_file_options(void)
@@ -71,16 +60,17 @@ check_name(struct maqet_drive *drive, struct maqet_error **err)
             maqet_tree_place(drive->tree), err, MAQET_ERROR_INVALID,
             "this drive of VM '%s' has no name; add a line `name: ...`",
             drive->machine->vm_name);
+    struct maqet_place place = maqet_tree_place_of_value(drive->tree, "name");
     if (!strchr(letters, name[0]) || strspn(name, more) != strlen(name) ||
         strlen(name) > NAME_MAX_BYTES)
         return maqet_place_error(
-            maqet_tree_place_of_value(drive->tree, "name"), err, MAQET_ERROR_INVALID,
+            place, err, MAQET_ERROR_INVALID,
             "invalid drive name '%s' on VM '%s': use a letter, then letters, digits, "
             "'-', '.' and '_'; at most %d characters",
             name, drive->machine->vm_name, NAME_MAX_BYTES);
     if (maqet_text_starts(name, "maqet-"))
         return maqet_place_error(
-            maqet_tree_place_of_value(drive->tree, "name"), err, MAQET_ERROR_INVALID,
+            place, err, MAQET_ERROR_INVALID,
             "invalid drive name '%s' on VM '%s': names that begin with 'maqet-' are "
             "reserved for maqet's own nodes and controllers",
             name, drive->machine->vm_name);
@@ -120,7 +110,16 @@ flatten_options(struct maqet_drive *drive, struct maqet_error **err)
     return 0;
 }
 
-/* Loads the plugin that a key names; the error gets the key's place. */
+/* The error about a plugin gets the place of the key that names it. Returns -1. */
+static int
+error_load(const struct maqet_drive *drive, const char *key, struct maqet_error **err)
+{
+    _cleanup_free_ char *place = maqet_place_text(maqet_drive_place_of(drive, key));
+
+    return maqet_error_wrap(err, "%s%sdrive '%s' of VM '%s'", place, *place ? ": " : "",
+                            drive->name, drive->machine->vm_name);
+}
+
 static int
 load_storage(struct maqet_drive *drive, struct maqet_error **err)
 {
@@ -128,11 +127,7 @@ load_storage(struct maqet_drive *drive, struct maqet_error **err)
 
     drive->storage =
         maqet_storage_load(drive->context, type ? type : MAQET_DEFAULT_STORAGE, err);
-    if (drive->storage)
-        return 0;
-    _cleanup_free_ char *place = maqet_place_text(maqet_drive_place_of(drive, "type"));
-    return maqet_error_wrap(err, "%s%sdrive '%s' of VM '%s'", place, *place ? ": " : "",
-                            drive->name, drive->machine->vm_name);
+    return drive->storage ? 0 : error_load(drive, "type", err);
 }
 
 static int
@@ -141,27 +136,21 @@ load_iface(struct maqet_drive *drive, struct maqet_error **err)
     const char *written = maqet_tree_text(drive->tree, "interface");
     const char *name = drive->storage->plugin.interface;
 
-    if (!name) {
-        if (!written)
-            return 0;
+    if (!name && written)
         return maqet_drive_error(drive, "interface", err, MAQET_ERROR_INVALID,
                                  "a share of type '%s' attaches itself; remove the "
                                  "line `interface: %s`",
                                  drive->storage->plugin.name, written);
-    }
     if (written)
         name = written;
-    if (strcmp(name, "none") == 0)
+    if (!name || strcmp(name, "none") == 0)
         return 0;
     drive->iface = maqet_iface_load(drive->context, name, err);
     if (drive->iface)
         return 0;
     maqet_error_hint(err,
                      "Or use `interface: none` with your own -device in `arguments`");
-    _cleanup_free_ char *place =
-        maqet_place_text(maqet_drive_place_of(drive, "interface"));
-    return maqet_error_wrap(err, "%s%sdrive '%s' of VM '%s'", place, *place ? ": " : "",
-                            drive->name, drive->machine->vm_name);
+    return error_load(drive, "interface", err);
 }
 
 /* The tables of a drive: the core's, its plugins', and NULL; for five. */

@@ -9,14 +9,16 @@
 
 /* ---- what is recorded ---- */
 
+const struct maqet_fields maqet_slot_record_fields = MAQET_FIELDS_OF(
+    struct maqet_slot_record, {"drive", MAQET_FIELD(struct maqet_slot_record, drive)},
+    {"interface", MAQET_FIELD(struct maqet_slot_record, interface)},
+    {"controller", MAQET_FIELD(struct maqet_slot_record, slot.controller)},
+    {"index", MAQET_FIELD(struct maqet_slot_record, slot.index)});
+
 void
 maqet_slots_clear(struct maqet_slots *slots)
 {
-    for (size_t i = 0; i < slots->count; i++) {
-        free(slots->items[i].drive);
-        free(slots->items[i].interface);
-    }
-    free(slots->items);
+    maqet_fields_list_free(&maqet_slot_record_fields, slots->items, slots->count);
     *slots = (struct maqet_slots){0};
 }
 
@@ -51,6 +53,18 @@ maqet_slots_find(const struct maqet_slots *slots, const char *drive,
             strcmp(slots->items[i].interface, interface) == 0)
             return &slots->items[i];
     return NULL;
+}
+
+bool
+maqet_slots_are_distinct(const struct maqet_slots *slots)
+{
+    for (size_t i = 0; i < slots->count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (slots->items[i].slot.controller == slots->items[j].slot.controller &&
+                slots->items[i].slot.index == slots->items[j].slot.index &&
+                strcmp(slots->items[i].interface, slots->items[j].interface) == 0)
+                return false;
+    return true;
 }
 
 void

@@ -7,6 +7,7 @@
 #ifndef MAQET_STORAGE_SLOTS_H
 #define MAQET_STORAGE_SLOTS_H
 
+#include "core/base/field.h"
 #include "core/storage/drive.h"
 
 struct maqet_capacity {
@@ -30,6 +31,9 @@ struct maqet_slots {
     size_t count;
 };
 
+/* A row for each member of a record, for state files. */
+extern const struct maqet_fields maqet_slot_record_fields;
+
 void maqet_slots_clear(struct maqet_slots *slots);
 
 #define _cleanup_slots_ _cleanup_(maqet_slots_clear)
@@ -40,6 +44,9 @@ void maqet_slots_add(struct maqet_slots *slots, const char *drive, const char *i
 
 /* Replaces the records by those of another list. */
 void maqet_slots_copy(struct maqet_slots *to, const struct maqet_slots *from);
+
+/* Whether no slot is that of two drives. */
+bool maqet_slots_are_distinct(const struct maqet_slots *slots);
 
 /* The record of a drive on an interface; NULL: there is none. */
 const struct maqet_slot_record *maqet_slots_find(const struct maqet_slots *slots,

@@ -52,9 +52,8 @@ unescape(char *word)
     *to = '\0';
 }
 
-/* Whether @path is @folder, or lies in it. */
-static bool
-is_within(const char *path, const char *folder)
+bool
+maqet_path_is_within(const char *path, const char *folder)
 {
     size_t length = strlen(folder);
 
@@ -95,7 +94,7 @@ locate(const char *mounts, int id, struct place *place)
             continue;
         unescape(words[3]);
         unescape(words[4]);
-        if (!is_within(place->path, words[4]))
+        if (!maqet_path_is_within(place->path, words[4]))
             return false;
         const char *below =
             place->path + (strcmp(words[4], "/") == 0 ? 0 : strlen(words[4]));
@@ -131,9 +130,9 @@ place_of(const char *mounts, const char *path, struct place *place)
 static bool
 lies_in(const struct place *place, const struct place *folder)
 {
-    return is_within(place->path, folder->path) ||
+    return maqet_path_is_within(place->path, folder->path) ||
            (strcmp(place->device, folder->device) == 0 &&
-            is_within(place->inner, folder->inner));
+            maqet_path_is_within(place->inner, folder->inner));
 }
 
 const char *
@@ -159,7 +158,7 @@ maqet_system_folder(const char *path)
 
     if (maqet_file_read("/proc/self/mountinfo", MOUNTS_LIMIT, &mounts, NULL, NULL) < 0)
         mounts = maqet_strdup("");
-    if (!place_of(mounts, path, &place) || is_within(place.path, "/dev/shm"))
+    if (!place_of(mounts, path, &place) || maqet_path_is_within(place.path, "/dev/shm"))
         return NULL;
     for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
         _cleanup_place_ struct place folder = {0};
@@ -226,11 +225,11 @@ maqet_path_system(const char *folder, uid_t uid)
     };
 
     for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
-        if (is_within(folder, rules[i].path))
+        if (maqet_path_is_within(folder, rules[i].path))
             return rules[i].allowed ? NULL : rules[i].path;
     if (is_library_folder(folder))
         return "/lib";
-    if (uid != 0 && is_within(folder, "/root"))
+    if (uid != 0 && maqet_path_is_within(folder, "/root"))
         return "/root";
     return NULL;
 }

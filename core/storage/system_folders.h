@@ -19,6 +19,9 @@ const char *maqet_system_folder(const char *path);
  * `allow_system`: MAQET_ERROR_PERMISSION. */
 int maqet_drive_check_share(const struct maqet_drive *drive, struct maqet_error **err);
 
+/* Whether a path is that of a folder, or lies in it: both absolute, and as they are. */
+bool maqet_path_is_within(const char *path, const char *folder);
+
 /* The system folder that a folder (absolute, links resolved) is in, or NULL when an image
  * may be made there by the user @uid. */
 const char *maqet_path_system(const char *folder, uid_t uid);

@@ -86,20 +86,18 @@ static const struct maqet_context nowhere = {.data_dir = "/nonexistent/data",
 static void
 check_holder(const char *path, pid_t pid, int line)
 {
-    struct maqet_file_user *list;
+    _cleanup_file_users_ struct maqet_file_users users = {0};
     struct maqet_error *err = NULL;
-    size_t count;
     _cleanup_free_ char *wanted =
         pid ? maqet_format("%d: %d", line, (int)pid) : maqet_format("%d: none", line);
     _cleanup_free_ char *got = NULL;
 
-    CU_ASSERT_EQUAL(maqet_holders_find(&nowhere, path, &list, &count, &err), 0);
+    CU_ASSERT_EQUAL(maqet_holders_find(&nowhere, path, &users, &err), 0);
     UNIT_NO_ERROR(&err);
-    got = count == 0   ? maqet_format("%d: none", line)
-          : count == 1 ? maqet_format("%d: %d", line, list[0].pid)
-                       : maqet_format("%d: %zu holders", line, count);
+    got = users.count == 0   ? maqet_format("%d: none", line)
+          : users.count == 1 ? maqet_format("%d: %d", line, users.items[0].pid)
+                             : maqet_format("%d: %zu holders", line, users.count);
     UNIT_SAME(got, wanted);
-    maqet_file_users_free(list, count);
 }
 
 static void
@@ -155,16 +153,14 @@ test_not_ourselves(void)
 static void
 test_missing_file(void)
 {
-    struct maqet_file_user *list;
+    _cleanup_file_users_ struct maqet_file_users users = {0};
     struct maqet_error *err = NULL;
-    size_t count = 7;
 
-    CU_ASSERT_EQUAL(maqet_holders_find(&nowhere, "/nonexistent/x", &list, &count, &err),
-                    -1);
+    CU_ASSERT_EQUAL(maqet_holders_find(&nowhere, "/nonexistent/x", &users, &err), -1);
     UNIT_ERROR(&err, MAQET_ERROR_MISSING,
                "Cannot inspect /nonexistent/x: No such file or directory");
-    CU_ASSERT_EQUAL(count, 0);
-    CU_ASSERT_PTR_NULL(list);
+    CU_ASSERT_EQUAL(users.count, 0);
+    CU_ASSERT_PTR_NULL(users.items);
 }
 
 static void
@@ -172,21 +168,19 @@ test_locks(void)
 {
     _cleanup_folder_ char *folder = unit_folder();
     _cleanup_free_ char *path = unit_file(folder, "file", "x");
-    struct maqet_file_user *list;
-    size_t count;
+    _cleanup_file_users_ struct maqet_file_users users = {0};
 
     pid_t first = child_new((struct opened){.path = path});
     CU_ASSERT_FALSE(maqet_file_users_locked(path));
     pid_t second = child_new((struct opened){.path = path, .locked = true});
     CU_ASSERT_TRUE(maqet_file_users_locked(path));
-    CU_ASSERT_EQUAL(maqet_holders_find(&nowhere, path, &list, &count, NULL), 0);
-    CU_ASSERT_EQUAL_FATAL(count, 2);
-    for (size_t i = 0; i < count; i++) {
-        CU_ASSERT_TRUE(list[i].pid == first || list[i].pid == second);
-        CU_ASSERT_EQUAL(list[i].locked, list[i].pid == second);
+    CU_ASSERT_EQUAL(maqet_holders_find(&nowhere, path, &users, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(users.count, 2);
+    for (size_t i = 0; i < users.count; i++) {
+        CU_ASSERT_TRUE(users.items[i].pid == first || users.items[i].pid == second);
+        CU_ASSERT_EQUAL(users.items[i].locked, users.items[i].pid == second);
     }
-    CU_ASSERT_NOT_EQUAL(list[0].pid, list[1].pid);
-    maqet_file_users_free(list, count);
+    CU_ASSERT_NOT_EQUAL(users.items[0].pid, users.items[1].pid);
     child_end(first);
     child_end(second);
     CU_ASSERT_FALSE(maqet_file_users_locked(path));
@@ -199,9 +193,8 @@ test_command(void)
 {
     _cleanup_folder_ char *folder = unit_folder();
     _cleanup_free_ char *path = unit_file(folder, "file", "x");
-    struct maqet_file_user *list;
+    _cleanup_file_users_ struct maqet_file_users users = {0};
     int input[2], ready[2];
-    size_t count;
     char byte;
 
     CU_ASSERT_EQUAL_FATAL(pipe2(input, O_CLOEXEC), 0);
@@ -217,13 +210,12 @@ test_command(void)
     close(ready[1]);
     /* The pipe closes with exec. */
     CU_ASSERT_EQUAL(read(ready[0], &byte, 1), 0);
-    CU_ASSERT_EQUAL(maqet_holders_find(&nowhere, path, &list, &count, NULL), 0);
-    CU_ASSERT_EQUAL_FATAL(count, 1);
-    CU_ASSERT_EQUAL(list[0].pid, child);
-    UNIT_SAME(list[0].command,
+    CU_ASSERT_EQUAL(maqet_holders_find(&nowhere, path, &users, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(users.count, 1);
+    CU_ASSERT_EQUAL(users.items[0].pid, child);
+    UNIT_SAME(users.items[0].command,
               "cat - a?b /a/path/that/is/too/long/to/be/shown/as/a/whole/im...");
-    UNIT_SAME(list[0].vm, NULL);
-    maqet_file_users_free(list, count);
+    UNIT_SAME(users.items[0].vm, NULL);
     child_end(child);
     close(ready[0]);
     close(input[0]);
@@ -298,18 +290,15 @@ static void
 test_machine(void)
 {
     _cleanup_scene_ struct scene scene;
-    struct maqet_file_user *list;
-    size_t count;
+    _cleanup_file_users_ struct maqet_file_users users = {0};
 
     scene_begin(&scene);
     _cleanup_free_ char *idle = maqet_format("%s/idle", scene.context.runtime_dir);
     pid_t child = machine_new(&scene);
-    CU_ASSERT_EQUAL(maqet_holders_find(&scene.context, scene.image, &list, &count, NULL),
-                    0);
-    CU_ASSERT_EQUAL_FATAL(count, 1);
-    CU_ASSERT_EQUAL(list[0].pid, child);
-    UNIT_SAME(list[0].vm, "db");
-    maqet_file_users_free(list, count);
+    CU_ASSERT_EQUAL(maqet_holders_find(&scene.context, scene.image, &users, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(users.count, 1);
+    CU_ASSERT_EQUAL(users.items[0].pid, child);
+    UNIT_SAME(users.items[0].vm, "db");
     /* Looking makes nothing. */
     CU_ASSERT_EQUAL(access(idle, F_OK), -1);
     child_end(child);
@@ -341,8 +330,10 @@ test_text(void)
         "(PID 333), 'cat' (PID 4444) and 2 more",
     };
 
+    const struct maqet_file_users users = {list, sizeof(list) / sizeof(*list)};
+
     for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
-        _cleanup_free_ char *text = maqet_file_users_text(list, i);
+        _cleanup_free_ char *text = maqet_file_users_text(&users, i);
 
         UNIT_SAME(text, wanted[i]);
     }
@@ -456,14 +447,12 @@ test_explained_base(void)
     _cleanup_free_ char *of_user = maqet_format(
         "-drive file=x: " LOCK "; Is another process using the image [%s]?; more", base);
     pid_t child = child_new((struct opened){.path = base, .locked = true});
-    struct maqet_file_user *list;
-    size_t count;
+    _cleanup_file_users_ struct maqet_file_users users = {0};
 
-    CU_ASSERT_EQUAL(maqet_holders_find(&nowhere, base, &list, &count, NULL), 0);
-    CU_ASSERT_EQUAL_FATAL(count, 1);
+    CU_ASSERT_EQUAL(maqet_holders_find(&nowhere, base, &users, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(users.count, 1);
     _cleanup_free_ char *used = maqet_format("the image %s is in use by '%s' (PID %d)",
-                                             base, list[0].command, (int)child);
-    maqet_file_users_free(list, count);
+                                             base, users.items[0].command, (int)child);
     _cleanup_free_ char *drive_used = maqet_format("VM 'web': drive 'hdd': %s", used);
     _cleanup_free_ char *user_used = maqet_format("VM 'web': %s", used);
     _cleanup_free_ char *hint =
