@@ -10,13 +10,9 @@
 
 #include "core/base/error.h"
 
-/*
- * The checksum of a file's first @limit bytes, or of all of it where it is shorter
- * (UINT64_MAX: always all of it): "xxh3:" and 32 hexadecimal digits of XXH3 (128 bits),
- * in the canonical order. Reads by pread(2), so that the descriptor's offset stays as it
- * is.
- * @name is for messages. Caller frees; NULL: an error.
- */
+/* The checksum of a file's first @limit bytes (UINT64_MAX: of all of it): "xxh3:" and 32
+ * hexadecimal digits of XXH3 (128 bits), in the canonical order. The descriptor's offset
+ * stays as it is. @name is for messages. The caller frees; NULL: an error. */
 char *maqet_fd_checksum(int fd, const char *name, uint64_t limit,
                         struct maqet_error **err);
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * child.h - children that run code of ours. There are two kinds: one that works for us
- * ends with us, and one that watches over something stays when we are killed, and knows
- * of it. Either may have a socket to us: bytes for whoever lives, and its end for whoever
- * is left. To run a program, see process.h; for a function that may crash, apart.h.
+ * child.h - children that run code of ours. One that works for us ends with us; one that
+ * watches over something stays when we are killed, and notices. Either may have a socket
+ * to us. To run a program, see process.h; for a function that may crash, apart.h.
  */
 #ifndef MAQET_BASE_CHILD_H
 #define MAQET_BASE_CHILD_H
@@ -30,20 +29,19 @@ struct maqet_child {
  * PID, or -1 and errno. */
 pid_t maqet_child_fork(int signal, maqet_child_work *work, void *data);
 
-/* The same with a socket. Returns 0, or -1 and errno; then there is no child. */
+/* The same with a socket. Returns 0, or -1 and errno without a child. */
 int maqet_child_start(struct maqet_child *child, int signal, maqet_child_work *work,
                       void *data);
 
-/*
- * Starts a child with a life of its own, and a socket: the terminal's signals, our locks
- * and our descriptors don't concern it, but for the descriptors *kept[i], to which it
- * gives other numbers in its memory (-1: none). Returns 0, or -1 and errno; then there is
- * no child.
- */
+/* Starts a child with a life of its own, and a socket: the terminal's signals, our locks
+ * and our descriptors don't concern it, except for the descriptors *kept[i] (-1: none),
+ * to which it gives other numbers in its memory. Returns 0, or -1 and errno without a
+ * child. */
 int maqet_child_detach(struct maqet_child *child, int *const *kept, size_t count,
                        maqet_child_work *work, void *data);
 
-/* In a child: signals do what they do by default, and none is blocked. Async-signal-safe. */
+/* In a child: signals do what they do by default, and none is blocked. Async-signal-safe.
+ */
 void maqet_child_reset_signals(void);
 
 /* Says a word to a child. False: it has ended. */

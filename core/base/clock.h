@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clock.h - the time, and waiting for it to pass. Whoever waits more than once on behalf of
- * one request makes a deadline at the beginning and hands on what is left of it, so that the
- * waits together last no longer than the request allows.
+ * clock.h - the time, and waiting for it to pass. Whoever waits more than once on behalf
+ * of one request makes a deadline at the beginning and hands on what is left of it, so
+ * that the waits together last no longer than the request allows.
  */
 #ifndef MAQET_BASE_CLOCK_H
 #define MAQET_BASE_CLOCK_H

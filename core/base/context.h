@@ -8,7 +8,6 @@
 
 #include "core/base/error.h"
 
-struct maqet_error;
 struct maqet_job_kind;
 struct maqet_opened;
 
@@ -28,13 +27,12 @@ struct maqet_context {
      */
     void (*message)(void *data, enum maqet_level level, const char *message);
 
-    /* Called again and again with how far something is that takes its time, @elapsed ms
-     * so far: @percent is negative where nobody knows. With no @what it is over. NULL:
-     * nobody listens. */
+    /* Called repeatedly with how far something is that has taken @elapsed ms; @percent is
+     * negative where that is not known. Without @what it is over. NULL: nobody listens.
+     */
     void (*progress)(void *data, const char *what, double percent, int64_t elapsed);
 
-    /* Called with what a plugin does that it must not, and that does no harm. NULL:
-     * nobody listens. */
+    /* Called with a harmless mistake of a plugin. NULL: nobody listens. */
     void (*misuse)(void *data, const char *message);
 
     void *data; /* for all of them */
@@ -42,8 +40,8 @@ struct maqet_context {
     /* A hint in the words of the program; the caller frees. NULL: hints are left out. */
     char *(*words)(const struct maqet_hint *hint);
 
-    /* Puts right what an interrupted operation has left in a machine, which is opened and
-     * locked (core/machine/opened.h). NULL: such a machine can't be worked at. */
+    /* Recovers what an interrupted job has left of an opened, locked machine
+     * (core/machine/opened.h). NULL: nothing can be done with such a machine. */
     int (*recover)(struct maqet_opened *machine, struct maqet_error **err);
 
     /* What may have been interrupted (core/kinds.h), ended by NULL; NULL: nothing. */
@@ -59,8 +57,8 @@ void maqet_context_say(const struct maqet_context *context, enum maqet_level lev
 void maqet_context_say_error(const struct maqet_context *context, enum maqet_level level,
                              const struct maqet_error *error);
 
-/* A step in the program's words, for a text that is no error: what it is about, and NULL at
- * the end. "" where the program has none. The caller frees. */
+/* A step in the program's words, for a text that is no error: what it is about, and NULL
+ * at the end. "" where the program has none. The caller frees. */
 char *maqet_context_next(const struct maqet_context *context, enum maqet_next next,
                          ...) MAQET_SENTINEL;
 

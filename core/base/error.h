@@ -13,8 +13,8 @@
 
 /*
  * What can be done about an error. The library knows neither the name of the program that
- * uses it nor its commands and options: it says which step it means and what that is about,
- * and the program has the words (struct maqet_context).
+ * uses it nor its commands and options: it says which step it means and what that is
+ * about, and the program has the words (struct maqet_context).
  */
 struct maqet_hint {
     enum maqet_next next;
@@ -49,23 +49,20 @@ int maqet_error_exit_code(enum maqet_error_code code);
 int maqet_error_vset(struct maqet_error **err, enum maqet_error_code code,
                      const char *format, va_list arguments) MAQET_PRINTF(3, 0);
 
-/*
- * Makes an error from errno: the code follows it (EACCES is a permission, ENOENT is
- * missing, ENOSPC is no space), and its words end the message: "MESSAGE: No such file or
- * directory". Returns -1.
- */
+/* Sets an error from errno: the code follows from it (EACCES: permission, ENOENT:
+ * missing), and its text ends the message: "MESSAGE: No such file or directory". Returns
+ * -1. */
 int maqet_error_errno(struct maqet_error **err, int number, const char *format, ...)
     MAQET_PRINTF(3, 4);
 
-/*
- * Adds a line that is shown below the message as it is: a fact that the user should know
- * besides, while what he can do is a hint. A line feed in the message won't
- * do: what follows one is marked as somebody else's words (cli/output.h).
- */
+/* Adds a line below the message: a further fact, while what the user can do is a hint.
+ * (What follows a line feed in the message is marked as somebody else's words,
+ * cli/output.h.) */
 void maqet_error_remark(struct maqet_error **err, const char *format, ...)
     MAQET_PRINTF(2, 3);
 
-/* Adds a step that the program has the words for: what it is about, and NULL at the end. */
+/* Adds a step that the program has the words for: what it is about, and NULL at the end.
+ */
 void maqet_error_next(struct maqet_error **err, enum maqet_next next, ...) MAQET_SENTINEL;
 
 /* Likewise for operands of any number. */

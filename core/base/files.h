@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * files.h - files that are replaced whole, locks that the kernel gives back, and folders
- * that only their owner can enter.
+ * files.h - paths, files and folders, and locks that the kernel releases.
  */
 #ifndef MAQET_BASE_FILES_H
 #define MAQET_BASE_FILES_H
@@ -11,31 +10,25 @@
 
 #include "core/base/error.h"
 
-/* Absolute form of a path: "~" expands, what is relative starts at @folder. Caller frees.
- */
+/* Absolute form of a path: "~" expands, relative ones start at @folder. Caller frees. */
 char *maqet_path_absolute(const char *path, const char *folder);
 
 /* The folder that an absolute path's last component is in. Caller frees. */
 char *maqet_path_folder(const char *path);
 
-/* Makes a folder, which gets @mode, and the missing ones above it, which are the
- * user's alone (0700). */
+/* Makes a folder with @mode, and the missing ones above it with 0700. */
 int maqet_dir_make(const char *path, mode_t mode, struct maqet_error **err);
 
-/*
- * Opens a folder that is ours alone, making it with mode 0700 when it is missing. A
- * folder of another user, and one that others can write, are errors: whoever can change
- * what is in it could make us use, or remove, something else. So is, with O_NOFOLLOW in
- * @flags, a link in its place: its name can be guessed where others can write. Returns a
- * descriptor or -1.
- */
+/* Opens a folder that is ours alone, made with mode 0700 when it is missing. A folder of
+ * another user, or one that others can write, is an error: they could make us use, or
+ * remove, something else. So is, with O_NOFOLLOW in @flags, a link in its place. Returns
+ * a descriptor or -1. */
 int maqet_dir_open_own(const char *path, int flags, struct maqet_error **err);
 
 /* The same without opening or making anything: a missing folder is fine. */
 int maqet_dir_check_own(const char *path, struct maqet_error **err);
 
-/* Names of what lies in a folder, sorted, without "." and "..". A missing folder is
- * empty. */
+/* The names in a folder, sorted, without "." and "..". A missing folder is empty. */
 int maqet_dir_list(const char *path, struct maqet_strings *names,
                    struct maqet_error **err);
 
@@ -45,8 +38,8 @@ int maqet_dir_remove(const char *path, struct maqet_error **err);
 /* Writes a folder's entries to the disk, so that a rename survives a power cut. */
 int maqet_dir_sync(int dir_fd, const char *path, struct maqet_error **err);
 
-/* Appends the folders of a list with ':' in between, absolute as maqet_path_absolute has
- * it; empty ones are left out. */
+/* Appends the folders of a list with ':' in between, made absolute; empty ones are left
+ * out. */
 void maqet_path_split(const char *list, const char *folder, struct maqet_strings *paths);
 
 /* Where a descriptor's file is now, links resolved. Caller frees; NULL: not known. */
@@ -59,8 +52,8 @@ bool maqet_file_missing(const char *path);
  * -1 and errno. */
 int maqet_pipe(int *reader, int *writer);
 
-/* Reads what has arrived in a pipe or a socket. Closes it at its end: *fd is -1 then. Returns
- * the number of bytes, or 0. */
+/* Reads what has arrived in a pipe or a socket. Closes it at its end: *fd is -1 then.
+ * Returns the number of bytes, or 0. */
 size_t maqet_fd_receive(int *fd, char *buffer, size_t size);
 
 /* Writes all of it, to whatever takes bytes. -1 and errno. Async-signal-safe. */
@@ -86,9 +79,9 @@ struct maqet_file_id {
     uint64_t birth; /* ns since 1970 */
 };
 
-/* False: no such file. maqet_file_id_of_path follows no link,
- * maqet_file_id_of_target does. maqet_file_id_is_same_file
- * leaves the number of the device out, which may change when the host boots. */
+/* False: no such file. maqet_file_id_of_path follows no link, maqet_file_id_of_target
+ * does. maqet_file_id_is_same_file leaves the device's number out, which a reboot may
+ * change. */
 bool maqet_file_id_of_fd(int fd, struct maqet_file_id *id);
 bool maqet_file_id_of_path(const char *path, struct maqet_file_id *id);
 bool maqet_file_id_of_target(const char *path, struct maqet_file_id *id);
@@ -100,30 +93,28 @@ bool maqet_file_id_is_same_file(const struct maqet_file_id *a,
  * removed meanwhile. Follows links. */
 bool maqet_fd_is_at(int fd, const char *path);
 
-/* What tells a file's content from what it was before, and from that of others, without
- * reading it. Follows links. Caller frees; NULL: no such file. */
+/* A text that changes with a file's content, without reading it. Follows links. Caller
+ * frees; NULL: no such file. */
 char *maqet_file_mark(const char *path);
 
-/* Removes a file, and sees that it stays removed after a power cut. A missing one is
- * fine. */
+/* Removes a file, so that it stays removed after a power cut. A missing one is fine. */
 int maqet_file_remove(const char *path, struct maqet_error **err);
 
-/* Removes a file that holds nothing, as one has made it for somebody who did not use it;
- * one that was given a size, and no data, holds nothing, too. */
+/* Removes a file that has no data, though it may have a size: one that was made for
+ * somebody who did not use it. */
 void maqet_file_remove_empty(const char *path);
 
-/* MAQET_ERROR_PERMISSION: others than its owner may use one of these files, which hold keys.
- * One that is missing, or not a regular file (a pipe), is left to whoever opens it. */
+/* MAQET_ERROR_PERMISSION: others than its owner may use one of these files, which hold
+ * keys. One that is missing, or not a regular file (a pipe), is left to whoever opens it.
+ */
 int maqet_secrets_check(const struct maqet_strings *paths, struct maqet_error **err);
 
 /*
- * An open file description lock (F_OFD_SETLK, fcntl(2)) on the whole file: it lives as
- * long as the description, so a child that inherits the descriptor keeps it, and the
- * kernel releases it when the last holder dies, however it dies.
- *
+ * Open file description locks (F_OFD_SETLK, fcntl(2)) on the whole file: a child that
+ * inherits the descriptor keeps it, and the kernel releases it when the last holder dies.
  * maqet_lock_try: 1 taken, 0 somebody else has it, -1 error.
- * maqet_lock_wait: 0 taken, -1 error; MAQET_ERROR_TIMEOUT when @timeout ms went by.
- * maqet_lock_held: 1 somebody else holds it, 0 nobody does, -1 error. Disturbs nobody.
+ * maqet_lock_wait: 0 taken, -1 error; MAQET_ERROR_TIMEOUT after @timeout ms.
+ * maqet_lock_held: 1 somebody else holds it, 0 nobody does, -1 error.
  */
 int maqet_lock_try(int fd, struct maqet_error **err);
 int maqet_lock_wait(int fd, int64_t timeout, const char *what, struct maqet_error **err);

@@ -15,9 +15,9 @@ int maqet_json_write(const char *path, json_object *value, struct maqet_error **
 /* Bytes that a file may have. */
 enum { MAQET_JSON_LIMIT = 16 * 1024 * 1024 };
 
-/* Reads a file, or the text that was read of it; the caller puts the value. NULL: an
- * error, which names the file. Whoever writes the file anew must not take one that can't
- * be read for one that is damaged, and so reads the text first (maqet_file_read). */
+/* Reads a file, or its text: whoever writes a damaged file anew must not take one that
+ * cannot be read for one. The caller puts the value; NULL: an error, which names the
+ * file. */
 json_object *maqet_json_parse(const char *text, const char *path,
                               struct maqet_error **err);
 json_object *maqet_json_read(const char *path, struct maqet_error **err);

@@ -19,13 +19,12 @@ enum maqet_access {
     MAQET_ACCESS_REMOVE = 1 << 5, /* remove files of a folder */
 };
 
-/* The version of Landlock that the kernel offers (1 since Linux 5.13); 0: none, or it is
- * switched off. */
+/* The version of Landlock that the kernel offers (1 since Linux 5.13); 0: none. */
 int maqet_landlock_version(void);
 
-/* An empty set of rules: a descriptor, or -1. Who is confined can send signals only to who
- * is confined by the same, where the kernel can see to that (since version 6); his death
- * sends none to others either (PR_SET_PDEATHSIG). */
+/* An empty set of rules: a descriptor, or -1. Since version 6, a confined process can
+ * send signals only to those that are confined by the same, not even by its death
+ * (PR_SET_PDEATHSIG). */
 int maqet_landlock_new(int version, struct maqet_error **err);
 
 /* Allows @access (of enum maqet_access) to what @fd has open, which may be with O_PATH;

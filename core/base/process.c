@@ -119,10 +119,10 @@ trimmed_length(const struct maqet_text *text)
 }
 
 /*
- * What an error says of it, as the end of a sentence: ": it did not work", or " (...):" and
- * the last lines, where it is longer than a message should be. Then all of it is written to
- * the file @log (NULL: it is not), which is named. "" where nothing was said. The caller
- * frees.
+ * What an error says of it, as the end of a sentence: ": it did not work", or " (...):"
+ * and the last lines, where it is longer than a message should be. Then all of it is
+ * written to the file @log (NULL: it is not), which is named. "" where nothing was said.
+ * The caller frees.
  */
 static char *
 complaint_text(const struct complaint *complaint, const char *const *argv,
@@ -157,14 +157,6 @@ complaint_text(const struct complaint *complaint, const char *const *argv,
 
 /* ---- running one ---- */
 
-/* A running helper: its two outputs are read until both are closed. */
-struct child {
-    pid_t pid;
-    int out;
-    int error;
-    bool answered; /* it has written to its standard output */
-};
-
 /* What becomes of a child of ours. */
 struct command {
     const char *path;
@@ -191,33 +183,56 @@ become(void *data, int fd)
 }
 
 static int
-spawn(const char *const *argv, const char *path, struct child *child,
-      struct maqet_error **err)
+error_not_found(const char *program, struct maqet_error **err)
 {
+    maqet_error_set(err, MAQET_ERROR_FAILED, "The program %s was not found in PATH",
+                    program);
+    /* It may be any program that a plugin runs. */
+    maqet_error_hint(err, "Install it%s",
+                     maqet_text_starts(program, "qemu-")
+                         ? " (Debian: apt install qemu-utils has qemu-img)"
+                         : ", or add its folder to PATH");
+    return -1;
+}
+
+int
+maqet_process_serve(const char *const *argv, struct maqet_process_server *server,
+                    struct maqet_error **err)
+{
+    _cleanup_free_ char *path = maqet_process_find(argv[0]);
     _cleanup_close_ int out = -1, error = -1;
     struct command command = {.path = path, .argv = argv, .out = -1, .error = -1};
+    pid_t pid = -1;
 
+    if (!path)
+        return error_not_found(argv[0], err);
     if (maqet_pipe(&out, &command.out) == 0 && maqet_pipe(&error, &command.error) == 0)
-        child->pid = maqet_child_fork(SIGKILL, become, &command);
+        pid = maqet_child_fork(SIGKILL, become, &command);
     int number = errno;
     maqet_cleanup_close(&command.out);
     maqet_cleanup_close(&command.error);
-    if (child->pid < 0)
+    if (pid < 0)
         return maqet_error_errno(err, number, "Cannot run %s", argv[0]);
-    child->out = TAKE_FD(out);
-    child->error = TAKE_FD(error);
+    *server = (struct maqet_process_server){
+        .pid = pid, .out = TAKE_FD(out), .error = TAKE_FD(error)};
     return 0;
+}
+
+static void
+close_outputs(struct maqet_process_server *server)
+{
+    maqet_cleanup_close(&server->out);
+    maqet_cleanup_close(&server->error);
+    *server = (struct maqet_process_server){.out = -1, .error = -1};
 }
 
 /* What is too much of the standard output is dropped. */
 static void
-drain_output(struct child *child, struct maqet_text *text,
-             const struct maqet_process_manner *manner)
+drain_output(int *fd, struct maqet_text *text, const struct maqet_process_manner *manner)
 {
     char buffer[4096];
-    size_t count = maqet_fd_receive(&child->out, buffer, sizeof(buffer));
+    size_t count = maqet_fd_receive(fd, buffer, sizeof(buffer));
 
-    child->answered = child->answered || count > 0;
     if (count > 0 && manner->heard)
         manner->heard(manner->data, buffer, count);
     if (count > 0 && text->length < OUTPUT_LIMIT)
@@ -234,7 +249,7 @@ drain_error(int *fd, struct complaint *words)
 
 /* Returns 0 when both outputs are at their end, -1 when the deadline came first. */
 static int
-collect(struct child *child, int64_t deadline, struct maqet_text *out,
+collect(struct maqet_process_server *child, int64_t deadline, struct maqet_text *out,
         struct complaint *error, const struct maqet_process_manner *manner)
 {
     while (child->out >= 0 || child->error >= 0) {
@@ -252,7 +267,7 @@ collect(struct child *child, int64_t deadline, struct maqet_text *out,
         if (ready < 0)
             continue;
         if (fds[0].revents)
-            drain_output(child, out, manner);
+            drain_output(&child->out, out, manner);
         if (fds[1].revents)
             drain_error(&child->error, error);
     }
@@ -311,46 +326,28 @@ judge(const char *const *argv, int status, bool answered, const struct complaint
                            program, WEXITSTATUS(status));
 }
 
-static int
-error_not_found(const char *program, struct maqet_error **err)
-{
-    maqet_error_set(err, MAQET_ERROR_FAILED, "The program %s was not found in PATH",
-                    program);
-    /* It may be any program that a plugin runs. */
-    maqet_error_hint(err, "Install it%s",
-                     maqet_text_starts(program, "qemu-")
-                         ? " (Debian: apt install qemu-utils has qemu-img)"
-                         : ", or add its folder to PATH");
-    return -1;
-}
-
 int
 maqet_process_run_as(const char *const *argv, const struct maqet_process_manner *manner,
                      char **output, struct maqet_error **err)
 {
     _cleanup_text_ struct maqet_text out = MAQET_TEXT_INIT;
     _cleanup_complaint_ struct complaint error = {0};
-    _cleanup_free_ char *path = maqet_process_find(argv[0]);
-    struct child child = {.pid = -1, .out = -1, .error = -1};
+    struct maqet_process_server child;
     int64_t timeout = manner->timeout;
     int status = 0;
 
-    if (!path)
-        return error_not_found(argv[0], err);
-    if (spawn(argv, path, &child, err) < 0)
+    if (maqet_process_serve(argv, &child, err) < 0)
         return -1;
+    pid_t pid = child.pid;
     int64_t deadline = timeout < 0 ? -1 : maqet_now() + timeout;
     bool late = collect(&child, deadline, &out, &error, manner) < 0;
-    if (child.out >= 0)
-        close(child.out);
-    if (child.error >= 0)
-        close(child.error);
-    late = reap(child.pid, late ? 0 : deadline, &status) || late;
+    close_outputs(&child);
+    late = reap(pid, late ? 0 : deadline, &status) || late;
     if (late)
         return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
                                "%s took longer than %g s and was stopped", argv[0],
                                (double)timeout / 1000);
-    if (judge(argv, status, child.answered, &error, manner, err) < 0)
+    if (judge(argv, status, out.length > 0, &error, manner, err) < 0)
         return -1;
     if (output)
         *output = maqet_text_take(&out);
@@ -367,22 +364,6 @@ maqet_process_run(const char *const *argv, int64_t timeout, char **output,
 }
 
 /* ---- beside us ---- */
-
-int
-maqet_process_serve(const char *const *argv, struct maqet_process_server *server,
-                    struct maqet_error **err)
-{
-    _cleanup_free_ char *path = maqet_process_find(argv[0]);
-    struct child child = {.pid = -1, .out = -1, .error = -1};
-
-    if (!path)
-        return error_not_found(argv[0], err);
-    if (spawn(argv, path, &child, err) < 0)
-        return -1;
-    *server = (struct maqet_process_server){
-        .pid = child.pid, .out = child.out, .error = child.error};
-    return 0;
-}
 
 int
 maqet_process_server_check(struct maqet_process_server *server, const char *program,
@@ -413,11 +394,7 @@ maqet_process_server_end(struct maqet_process_server *server)
         kill(server->pid, SIGCONT); /* one that is stopped would not get it */
         reap(server->pid, maqet_now() + END_TIMEOUT, &status);
     }
-    if (server->out >= 0)
-        close(server->out);
-    if (server->error >= 0)
-        close(server->error);
-    *server = (struct maqet_process_server){.out = -1, .error = -1};
+    close_outputs(server);
 }
 
 /* ---- finding ---- */

@@ -8,25 +8,24 @@
 
 #include "core/base/error.h"
 
-/*
- * Runs argv[0] (looked up in PATH) and waits for it, @timeout ms at most (-1: no limit).
- * *output, when @output is not NULL, gets its standard output (caller frees). When it
- * fails, the last lines of its standard error are in the error's message.
- */
+/* Runs argv[0] (looked up in PATH) and waits for it, @timeout ms at most (-1: no limit).
+ * *output (may be NULL) gets its standard output; the caller frees. When it fails, the
+ * last lines of its standard error are in the error's message. */
 int maqet_process_run(const char *const *argv, int64_t timeout, char **output,
                       struct maqet_error **err);
 
 /* How a program is run; what is NULL is not wanted. */
 struct maqet_process_manner {
     int64_t timeout; /* ms; -1: no limit */
-    /* Called with each piece of its standard output, and with none twice a second at least. */
+    /* Called with each piece of its standard output, and with none twice a second at
+     * least. */
     void (*heard)(void *data, const char *bytes, size_t count);
     void *data;
     int *exit_code; /* gets its exit code; then only one that fails and writes nothing to
                      * its standard output is a failure */
-    /* The file that gets all of its standard error (16 MiB at most) where a message cannot
-     * hold it, which names the file then, or where its exit code is not 0. Its folder must be
-     * there, and be ours. */
+    /* The file that gets all of its standard error (16 MiB at most) where a message
+     * cannot hold it, which names the file then, or where its exit code is not 0. Its
+     * folder must be there, and be ours. */
     const char *log;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * replacement.h - files that appear or are replaced whole: nobody ever sees half of one, and
- * what a killed maqet has left of one is told from what is being written.
+ * replacement.h - files that appear or are replaced whole: nobody ever sees half of one,
+ * and what a killed maqet has left of one is told from what is being written.
  */
 #ifndef MAQET_BASE_REPLACEMENT_H
 #define MAQET_BASE_REPLACEMENT_H
@@ -10,20 +10,16 @@
 
 #include "core/base/error.h"
 
-/* What follows a dot and a file's name in that of the temporary file which is to replace
- * it; six more characters come behind (mkostemp(3)). */
+/* The temporary file that is to replace NAME is .NAME.maqet-XXXXXX (mkostemp(3)). */
 #define MAQET_FILE_TEMPORARY ".maqet-"
 
 /* Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. */
 int maqet_file_replace(const char *path, const char *data, size_t length, mode_t mode,
                        struct maqet_error **err);
 
-/*
- * The same in two steps, for a file whose content depends on which file it is:
- * maqet_replacement_begin makes the temporary file, open as @fd, maqet_replacement_finish
- * writes it and gives it its name. Whatever came of it, maqet_replacement_cleanup removes
- * a temporary file that is left.
- */
+/* The same in two steps, for a file whose content depends on which file it is: _begin
+ * makes the temporary file, open as @fd, _finish writes it and gives it its name.
+ * _cleanup removes a temporary file that is left. */
 struct maqet_replacement {
     char *path;
     char *folder;
@@ -42,9 +38,8 @@ void maqet_replacement_cleanup(struct maqet_replacement *replacement);
  * is a file of that name. */
 bool maqet_file_publish(int dir_fd, const char *temporary, const char *name);
 
-/* Removes from a folder the temporary files that a killed maqet has left there: those
- * whose writer has died, and that were to replace a file of which @is_ours (NULL: any)
- * says that it is one of ours. */
+/* Removes from a folder the temporary files that a killed maqet has left there, of files
+ * of which @is_ours (NULL: any) says that they are ours. */
 void maqet_dir_sweep(const char *folder, bool (*is_ours)(const char *name));
 
 #define _cleanup_replacement_ _cleanup_(maqet_replacement_cleanup)

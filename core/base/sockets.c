@@ -6,7 +6,6 @@
 #include "core/base/sockets.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <linux/magic.h>
 #include <linux/netlink.h>
@@ -22,23 +21,13 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "core/base/cleanup.h"
-#include "core/base/text.h"
+#include "core/base/files.h"
 
 /* The inode of the initial PID namespace (Linux: include/linux/proc_ns.h). */
 #define INITIAL_PID_NS UINT64_C(0xEFFFFFFC)
 
 /* What one answer of the kernel is read into. */
 enum { ANSWER_SIZE = 32768 };
-
-static void
-cleanup_dir(DIR **dir)
-{
-    if (*dir)
-        closedir(*dir);
-}
-
-#define _cleanup_dir_ _cleanup_(cleanup_dir)
 
 struct request {
     struct nlmsghdr header;
@@ -111,19 +100,19 @@ tells_inodes(const char *path)
 static bool
 sees_all_sockets(void)
 {
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     struct stat ours, theirs, namespace;
-    _cleanup_dir_ DIR *dir = opendir("/proc");
-    struct dirent *entry;
 
-    if (!dir || stat("/proc/self/net/unix", &ours) < 0 ||
+    if (maqet_dir_list("/proc", &names, NULL) < 0 ||
+        stat("/proc/self/net/unix", &ours) < 0 ||
         stat("/proc/self/ns/pid", &namespace) < 0 || namespace.st_ino != INITIAL_PID_NS ||
         access("/proc/1/net/unix", F_OK) < 0)
         return false;
-    while ((entry = readdir(dir))) {
-        _cleanup_free_ char *path = maqet_format("/proc/%s/net/unix", entry->d_name);
+    for (size_t i = 0; i < names.count; i++) {
+        _cleanup_free_ char *path = maqet_format("/proc/%s/net/unix", names.items[i]);
 
         /* One that is just ending has none. */
-        if (isdigit((unsigned char)entry->d_name[0]) && stat(path, &theirs) == 0 &&
+        if (isdigit((unsigned char)names.items[i][0]) && stat(path, &theirs) == 0 &&
             theirs.st_ino != ours.st_ino)
             return false;
     }

@@ -6,6 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+/* Bytes of what a file says that stand in a message. */
+enum { READABLE_MAX = 60 };
+
 void *
 maqet_alloc(size_t size)
 {
@@ -290,16 +293,26 @@ maqet_text_closest(const char *word, const struct maqet_strings *candidates)
     return closest;
 }
 
+/* How many of the first @most bytes of a text are whole characters. */
+static int
+whole_length(const char *text, size_t most)
+{
+    size_t length = strnlen(text, most + 1);
+
+    if (length <= most)
+        return (int)length;
+    for (length = most; length > 0 && (text[length] & 0xc0) == 0x80; length--)
+        continue; /* no half of a character */
+    return (int)length;
+}
+
 char *
 maqet_text_readable(const char *text)
 {
-    size_t length = strlen(text), most = 60;
-
-    if (length > most)
-        for (length = most; length > 0 && (text[length] & 0xc0) == 0x80; length--)
-            continue; /* no half of a character */
+    int length = whole_length(text, READABLE_MAX);
     char *copy =
-        text[length] ? maqet_format("%.*s...", (int)length, text) : maqet_strdup(text);
+        text[length] ? maqet_format("%.*s...", length, text) : maqet_strdup(text);
+
     for (char *c = copy; *c; c++)
         if ((unsigned char)*c < ' ' || *c == '\x7f')
             *c = '?';
@@ -324,13 +337,7 @@ maqet_text_last_lines(const char *text, size_t length, bool *more)
 int
 maqet_text_fitting(const char *text)
 {
-    size_t length = strnlen(text, MAQET_LAST_BYTES + 1);
-
-    if (length <= MAQET_LAST_BYTES)
-        return (int)length;
-    for (length = MAQET_LAST_BYTES; length > 0 && (text[length] & 0xc0) == 0x80; length--)
-        continue; /* no half of a character */
-    return (int)length;
+    return whole_length(text, MAQET_LAST_BYTES);
 }
 
 uint64_t

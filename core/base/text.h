@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * text.h - the one string buffer, the one string vector, and what is done with words:
- * sizes for people, the closest word to a misspelt one.
- *
- * Running out of memory aborts: no caller could do anything better, and a machine that is
- * already running does not notice.
+ * sizes for people, the closest word to a misspelt one. Running out of memory aborts: no
+ * caller could do better, and a running machine does not notice.
  */
 #ifndef MAQET_BASE_TEXT_H
 #define MAQET_BASE_TEXT_H
@@ -79,18 +77,18 @@ bool maqet_text_is_one_of(const char *text, const char *const *words);
 /* The word of @candidates that @word was probably meant to be, or NULL. */
 const char *maqet_text_closest(const char *word, const struct maqet_strings *candidates);
 
-/* What a file says, as it may stand in a message: one line without control characters,
- * and no more than the beginning of it. The caller frees. */
+/* What a file says, for a message: the beginning, as one line without control characters.
+ * The caller frees. */
 char *maqet_text_readable(const char *text);
 
-/* The end of what a program said, as it may stand in a message: at most MAQET_LAST_LINES
- * lines and MAQET_LAST_BYTES bytes. @more (may be NULL) tells whether anything stands
- * before it. The text ends with @length bytes; the answer points into it. */
+/* The end of what a program said, for a message: at most MAQET_LAST_LINES lines and
+ * MAQET_LAST_BYTES bytes of a text of @length bytes, into which it points. @more (may be
+ * NULL): there is something before it. */
 enum { MAQET_LAST_LINES = 10, MAQET_LAST_BYTES = 2048 };
 const char *maqet_text_last_lines(const char *text, size_t length, bool *more);
 
-/* How many bytes of what another program said in one sentence may stand in a message, as
- * the precision of "%.*s". */
+/* How many bytes of another program's sentence a message holds: the precision of "%.*s".
+ */
 int maqet_text_fitting(const char *text);
 
 /* A number that a text nearly always has for itself: FNV-1a, 64 bits. */

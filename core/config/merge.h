@@ -13,19 +13,15 @@
 
 #include "core/config/tree.h"
 
-/*
- * Merges @later into @base, places included. @later is left as it was; what @base had not is
- * in both from now on. After an error (a list over a mapping, for instance) @base is of no
- * more use.
- */
+/* Merges @later into @base, places included. @later stays as it was; what @base did not
+ * have is in both then. After an error, such as a list over a mapping, @base is of no
+ * more use. */
 int maqet_merge(json_object *base, json_object *later, struct maqet_error **err);
 
-/*
- * Merges "KEY=VALUE" into a tree. KEY is a top-level key, `storage.DRIVE.KEY` (the tree
- * has that drive; the key may lead into mappings, as in storage.hdd.encryption.format) or
- * `arguments.OPTION`. VALUE is a flow collection or a text in quotes, as in YAML, or else
- * the text as it stands; empty, `~` and `null` are null. Relative paths start at @folder.
- */
+/* Merges "KEY=VALUE" into a tree. KEY is a top-level key, storage.DRIVE.KEY (of a drive
+ * of the tree; the key may lead into mappings), arguments.OPTION or sandbox.KEY. VALUE is
+ * a flow collection or a text in quotes, as in YAML, or else the text as it stands;
+ * empty, `~` and `null` are null. Relative paths start at @folder. */
 int maqet_assign(json_object *tree, const char *assignment, const char *folder,
                  struct maqet_error **err);
 

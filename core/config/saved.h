@@ -7,12 +7,8 @@
 
 #include "core/config/tree.h"
 
-/*
- * The tree as plain json with its places (saved.c has the form), to be stored, and back.
- * It nests one level deeper than the tree (json-c's parser must be told: it stops at 32).
- * Stored file names are absolute. maqet_tree_load returns NULL and an error when @stored
- * is not of that form.
- */
+/* The tree (shared) with its places as JSON, to be stored, and back; saved.c has the
+ * form. Stored file names are absolute. NULL: an error, @stored is not of that form. */
 json_object *maqet_tree_save(json_object *tree);
 json_object *maqet_tree_load(json_object *stored, struct maqet_error **err);
 

@@ -11,7 +11,8 @@ struct maqet_source {
     char *folder;
 };
 
-/* What hangs on a container as its user data. Each place has a reference to its source. */
+/* What hangs on a container as its user data. Each place has a reference to its source.
+ */
 struct places {
     struct maqet_place own;
     struct maqet_place *items; /* of a sequence */

@@ -19,8 +19,8 @@ struct maqet_source;
 /* Where something was written. The strings live as long as the container that holds it.
  */
 struct maqet_place {
-    /* As the user named it, for messages; "-" is standard input, and "--set ..." is what
-     * stood on the command line. NULL: not known. */
+    /* As the user named it, for messages; "-" is standard input, "--set ..." stood on the
+     * command line. NULL: not known. */
     const char *file;
     const char *folder;          /* absolute; relative paths in this file start here */
     unsigned line;               /* from 1 */
@@ -53,8 +53,7 @@ struct maqet_place maqet_tree_place_of_key(json_object *mapping, const char *key
 struct maqet_place maqet_tree_place_of_value(json_object *mapping, const char *key);
 struct maqet_place maqet_tree_place_of_item(json_object *sequence, size_t index);
 
-/* A deep copy, places included. (json_object_deep_copy() fails with a tree: it can't copy
- * what it doesn't know.) */
+/* A deep copy, places included (json_object_deep_copy() fails with a tree). */
 json_object *maqet_tree_copy(json_object *tree);
 
 /* The text of a mapping's scalar; NULL when it is absent, null, or no scalar. */
@@ -63,8 +62,7 @@ const char *maqet_tree_text(json_object *mapping, const char *key);
 /* "a mapping", "a list" or "a text", for messages. */
 const char *maqet_tree_kind(json_object *value);
 
-/* "vm.yaml:12:9", or the name alone when there are no lines, or "" when nothing is known.
- * The caller frees. */
+/* "vm.yaml:12:9", the name alone without lines, or "". The caller frees. */
 char *maqet_place_text(struct maqet_place place);
 
 /* An error whose message begins with the place: "vm.yaml:12:9: ...". Returns -1. */

@@ -26,9 +26,7 @@ static const struct {
     {"", "an alias", BEGINNING, "a string that begins with '*' must be in quotes"},
     {"", "an anchor", BEGINNING, "a string that begins with '&' must be in quotes"},
     {"", "a tag", BEGINNING, "a string that begins with '!' must be in quotes"},
-    {"undefined tag handle", "", HERE,
-     "a string that begins with '!' must be in "
-     "quotes"},
+    {"undefined tag handle", "", HERE, "a string that begins with '!' must be in quotes"},
     {"cannot start any token", "", HERE,
      "a string that begins with this character must be in quotes"},
     {"unknown escape", "", HERE,

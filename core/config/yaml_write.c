@@ -37,10 +37,11 @@ looks_typed(const char *text)
             (strspn(text, "0123456789") == 4 && text[4] == '-'));
 }
 
+/* @made: what libyaml says of making the event. */
 static void
-emit(yaml_emitter_t *emitter, yaml_event_t *event)
+emit(yaml_emitter_t *emitter, yaml_event_t *event, int made)
 {
-    if (!yaml_emitter_emit(emitter, event))
+    if (!made || !yaml_emitter_emit(emitter, event))
         abort(); /* only memory can be short: a string takes all that is written */
 }
 
@@ -51,10 +52,9 @@ emit_text(yaml_emitter_t *emitter, const char *text, size_t length,
 {
     yaml_event_t event;
 
-    if (!yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text,
-                                      (int)length, 1, 1, style))
-        abort();
-    emit(emitter, &event);
+    emit(emitter, &event,
+         yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text,
+                                      (int)length, 1, 1, style));
 }
 
 static void
@@ -76,25 +76,23 @@ emit_value(yaml_emitter_t *emitter, json_object *value)
 
     switch (json_object_get_type(value)) {
     case json_type_object:
-        yaml_mapping_start_event_initialize(&event, NULL, NULL, 1,
-                                            YAML_BLOCK_MAPPING_STYLE);
-        emit(emitter, &event);
+        emit(emitter, &event,
+             yaml_mapping_start_event_initialize(&event, NULL, NULL, 1,
+                                                 YAML_BLOCK_MAPPING_STYLE));
         json_object_object_foreach(value, key, inner)
         {
             emit_string(emitter, key, strlen(key));
             emit_value(emitter, inner);
         }
-        yaml_mapping_end_event_initialize(&event);
-        emit(emitter, &event);
+        emit(emitter, &event, yaml_mapping_end_event_initialize(&event));
         break;
     case json_type_array:
-        yaml_sequence_start_event_initialize(&event, NULL, NULL, 1,
-                                             YAML_BLOCK_SEQUENCE_STYLE);
-        emit(emitter, &event);
+        emit(emitter, &event,
+             yaml_sequence_start_event_initialize(&event, NULL, NULL, 1,
+                                                  YAML_BLOCK_SEQUENCE_STYLE));
         for (size_t i = 0; i < json_object_array_length(value); i++)
             emit_value(emitter, json_object_array_get_idx(value, i));
-        yaml_sequence_end_event_initialize(&event);
-        emit(emitter, &event);
+        emit(emitter, &event, yaml_sequence_end_event_initialize(&event));
         break;
     case json_type_string:
         emit_string(emitter, json_object_get_string(value),
@@ -139,15 +137,13 @@ maqet_yaml_write(json_object *value)
     yaml_emitter_set_output(&emitter, append, &text);
     yaml_emitter_set_unicode(&emitter, 1);
     yaml_emitter_set_width(&emitter, -1);
-    yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING);
-    emit(&emitter, &event);
-    yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1);
-    emit(&emitter, &event);
+    emit(&emitter, &event,
+         yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING));
+    emit(&emitter, &event,
+         yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1));
     emit_value(&emitter, value);
-    yaml_document_end_event_initialize(&event, 1);
-    emit(&emitter, &event);
-    yaml_stream_end_event_initialize(&event);
-    emit(&emitter, &event);
+    emit(&emitter, &event, yaml_document_end_event_initialize(&event, 1));
+    emit(&emitter, &event, yaml_stream_end_event_initialize(&event));
     yaml_emitter_delete(&emitter);
     return escaped(&text);
 }

@@ -7,12 +7,9 @@
 
 #include <json-c/json.h>
 
-/*
- * Any json as a YAML document; texts that would be read as another type are quoted, and
- * what may not be shown is escaped (core/base/printable.h). A byte that belongs to no
- * character, which YAML can't express, stands there as U+FFFD and two hexadecimal digits
- * (maqet_text_utf8()). The caller frees.
- */
+/* Any JSON as a YAML document; texts that would be read as another type are quoted, what
+ * may not be shown is escaped, and bytes that belong to no character are written as
+ * maqet_text_utf8() has it. The caller frees. */
 char *maqet_yaml_write(json_object *value);
 
 #endif

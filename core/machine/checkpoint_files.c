@@ -365,12 +365,7 @@ error_missing(const struct maqet_context *context, const char *vm, const char *n
                     name, vm);
     if (maqet_state_file_list(context, vm, &names, NULL) < 0)
         return -1;
-    const char *closest = maqet_text_closest(name, &names);
-    _cleanup_free_ char *list = maqet_strings_list(&names);
-    if (closest)
-        maqet_error_hint(err, "Did you mean '%s'? There are: %s", closest, list);
-    else
-        maqet_error_hint(err, "There are: %s", list);
+    maqet_error_hint_names(err, name, &names);
     return -1;
 }
 

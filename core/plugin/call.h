@@ -16,7 +16,8 @@
 #define MAQET_CALL_LONG (INT64_C(4) * 3600 * 1000)
 
 /* Called now and then while a program runs: its arguments, how far it is in percent
- * (negative: it does not tell), and ms since it began; and with NULL when it has ended. */
+ * (negative: it does not tell), and ms since it began; and with NULL when it has ended.
+ */
 typedef void maqet_call_sign(const void *about, const char *const *argv, double percent,
                              int64_t elapsed);
 
@@ -30,8 +31,8 @@ struct maqet_call {
     bool of_interface; /* the plugin is an interface */
 };
 
-/* The call that is under way, whose members last until it ends; what they point to stays the
- * caller's. */
+/* The call that is under way, whose members last until it ends; what they point to stays
+ * the caller's. */
 struct maqet_call *maqet_call_current(void);
 
 /* Plugins are called from one thread, so there is one call at a time. A call within a
@@ -62,9 +63,9 @@ struct maqet_command {
     struct maqet_strings secrets; /* files with keys that the program is given */
 };
 
-/* Runs a command and frees it. @progress: it writes how far it is to its standard output, as
- * qemu-img does. *output (may be NULL) gets its standard output, to be freed by the caller;
- * and @exit_code (may be NULL) its exit code, of which each is a success then. */
+/* Runs a command and frees it. @progress: it writes how far it is to its standard output,
+ * as qemu-img does. *output (may be NULL) gets its standard output, to be freed by the
+ * caller; and @exit_code (may be NULL) its exit code, of which each is a success then. */
 int maqet_command_finish(struct maqet_command *command, bool progress, int *exit_code,
                          char **output, struct maqet_error **err);
 

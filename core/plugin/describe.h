@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * describe.h - what a plugin says of itself, as a result. It is asked in a child, so that one
- * that crashes when it is loaded takes nobody down.
+ * describe.h - what a plugin says of itself, as a result. It is asked in a child, so that
+ * one that crashes when it is loaded takes nobody down.
  */
 #ifndef MAQET_PLUGIN_DESCRIBE_H
 #define MAQET_PLUGIN_DESCRIBE_H
@@ -30,9 +30,7 @@ struct maqet_plugin_info {
     char *name;
     char *kind; /* "storage" or "interface" */
     char *summary;
-    bool
-        loads; /* all but the name, the kind, the file, the state and the reason are of one
-                 * that does */
+    bool loads; /* only then abi, options and capabilities are known */
     int abi;
     char *file;
     struct maqet_plugin_option *options;
@@ -57,8 +55,8 @@ extern const struct maqet_fields maqet_listed_plugin_fields, maqet_plugin_fields
 void maqet_plugin_list_all(const struct maqet_context *context,
                            struct maqet_plugin_list *list);
 
-/* The storage and the interface plugin of that name, one or both. An error: there is none (it
- * names the closest one), or it is refused. */
+/* The storage and the interface plugin of that name, one or both. An error: there is none
+ * (it names the closest one), or it is refused. */
 int maqet_plugin_list_named(const struct maqet_context *context, const char *name,
                             struct maqet_plugin_list *list, struct maqet_error **err);
 void maqet_plugin_list_clear(struct maqet_plugin_list *list);

@@ -32,14 +32,14 @@ void maqet_plugin_files(const struct maqet_context *context, struct maqet_string
 void maqet_storage_names(const struct maqet_context *context,
                          struct maqet_strings *names);
 
-/* The file of a plugin; the caller frees. NULL on error, which lists the names that there
- * are. */
+/* The file of a plugin; the caller frees. NULL on error, which lists the names there are.
+ */
 char *maqet_plugin_find(const struct maqet_context *context,
                         const struct maqet_plugin_kind *kind, const char *name,
                         struct maqet_error **err);
 
-/* Whoever can write a plugin, or a folder above it, can run code as its user: @file, and
- * @real, which it may be a link to, must lie where only root and the user write. */
+/* Checks that @file, and @real, which it may be a link to, lie where only root and the
+ * user can write: whoever else could would run code as the user. */
 int maqet_plugin_check_place(const char *file, const char *real,
                              struct maqet_error **err);
 

@@ -192,8 +192,8 @@ option_check(const struct maqet_option *row, struct maqet_error **err)
 }
 
 /* Copies a table whose rows are @stride bytes apart, which may be longer or shorter than
- * ours; NULL is an empty one. NULL on error: a name, a type, or a table that can't be. What
- * the rows point to stays the plugin's. */
+ * ours; NULL is an empty one. NULL on error: a name, a type, or a table that can't be.
+ * What the rows point to stays the plugin's. */
 static struct maqet_option *
 copy_options(const struct maqet_option *table, size_t stride, int depth,
              struct maqet_error **err)

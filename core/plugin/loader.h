@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * loader.h - plugins: opened, checked, and copied into structs of our own, so that one
- * that was built against an older or a newer header works alike. A plugin that was loaded
- * stays so for as long as the process lives: whoever asks for it again, in the same
- * folders, gets the same one.
+ * that was built against an older or a newer header works alike. A plugin stays loaded as
+ * long as the process lives, and whoever asks for it again, in the same folders, gets the
+ * same one.
  */
 #ifndef MAQET_PLUGIN_LOADER_H
 #define MAQET_PLUGIN_LOADER_H

@@ -90,8 +90,8 @@ maqet_time_left(const struct maqet_drive *drive)
     return maqet_call_left();
 }
 
-/* ms between two things that are shown of a call: a plugin may tell how far it is for every
- * block that it moves. */
+/* ms between two things that are shown of a call: a plugin may tell how far it is for
+ * every block that it moves. */
 static const int64_t SHOW_INTERVAL = 100;
 
 void

@@ -161,16 +161,10 @@ error_unknown(const struct choosing *choosing, const char *name, struct maqet_er
         maqet_strings_add(&names, session->machine->vm->drives[i]->name);
     for (size_t i = 0; i < choosing->others.count; i++)
         maqet_strings_add(&names, choosing->others.items[i].name);
-    const char *closest = maqet_text_closest(name, &names);
-    _cleanup_free_ char *list = maqet_strings_join(&names, ", ");
-
     maqet_error_set(err, MAQET_ERROR_MISSING,
                     "There is no drive '%s' on VM '%s' that could be excluded", name,
                     session->machine->name);
-    if (closest)
-        maqet_error_hint(err, "Did you mean '%s'? There are: %s", closest, list);
-    else
-        maqet_error_hint(err, "There are: %s", *list ? list : "none");
+    maqet_error_hint_names(err, name, &names);
     return -1;
 }
 
