@@ -20,7 +20,8 @@ static const struct maqet_fields fields = MAQET_FIELDS_OF(
     {"change", MAQET_FIELD_CHOICE(struct applied, change, change_word),
      .help = "what was done to its definition"},
     MAQET_ROW(struct applied, running,
-              "whether it runs, so that a change takes effect at its next start"));
+              "whether it is running, so that a change takes effect at its "
+              "next start"));
 
 static char *
 text(const void *row)

@@ -23,8 +23,8 @@ shell_text(const struct maqet_strings *argv)
     return maqet_text_take(&text);
 }
 
-static const struct view view = {.remark = "A list of texts: the program, and each of "
-                                           "its arguments."};
+static const struct view view = {
+    .remark = "A list of strings: the program, and each of its arguments."};
 
 static bool
 looks_like_file(const char *operand)

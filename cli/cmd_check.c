@@ -28,13 +28,13 @@ static const struct maqet_fields fields = MAQET_FIELDS_OF(
     struct checked, MAQET_ROW(struct checked, vm, "the VM's name"),
     MAQET_ROW(struct checked, drive, "the drive's name"),
     {"file", MAQET_FIELD(struct checked, path), .optional = true,
-     .help = "the image; null where it lies in no file of this host"},
+     .help = "the image; null if it lies in no file of this host"},
     MAQET_ROW(struct checked, readonly,
               "whether the guest cannot write to it, so that it is not repaired"),
     {"status", MAQET_FIELD_CHOICE(struct checked, status, status_word),
      .help = "what was found"},
     {"errors", MAQET_FIELD(struct checked, file.errors), COUNTED,
-     .help = "how many errors there are; null where they were not counted"},
+     .help = "how many errors there are; null if they were not counted"},
     {"leaks", MAQET_FIELD(struct checked, file.leaks), COUNTED,
      .help = "how many clusters take up space without being in use"},
     {"errors_fixed", MAQET_FIELD(struct checked, file.errors_fixed), COUNTED,
@@ -235,7 +235,7 @@ check_drive(struct invocation *invocation, const struct maqet_checking *checking
         output_row(&invocation->output, &view, &row);
     }
     if (exit_code > 0 && access(drive->log, F_OK) == 0)
-        maqet_context_say(&invocation->context, MAQET_LEVEL_INFO, "The details are in %s",
+        maqet_context_say(&invocation->context, MAQET_LEVEL_INFO, "See the details in %s",
                           drive->log);
     return result < 0 ? -1 : exit_code;
 }
@@ -272,22 +272,21 @@ run(struct invocation *invocation, struct maqet_error **err)
 const struct command command_check = {
     .name = "check",
     .operands = {OPERAND_VM, OPERAND_DRIVE | OPERAND_OPTIONAL},
-    .summary = "Look for damage in images, and repair it",
+    .summary = "Check images for damage, and repair it",
     .description =
-        "Has the images of a machine that is stopped, or that of one drive, checked "
-        "from end to end by their storage's own tool, and the bases of overlays as "
-        "well. VM may be a YAML file, for a machine that cannot be added since its "
-        "image is damaged. What can be seen at once is looked at before every start, "
-        "too: an image that is damaged is not started, and of a damaged base there is "
-        "a warning.\nEach image is clean, damaged, or has leaks: clusters that take "
-        "up space without being in use, by which nothing is lost. Drives whose type "
-        "cannot be checked are left out. The exit code is 0 where nothing is damaged, "
-        "and 1 where something is. An image that was not created yet is listed as "
-        "missing; one that was there and is gone is an error.\n--repair frees leaked "
-        "clusters. Where an image is damaged it asks first, since what is damaged "
-        "cannot always be saved; make a copy before. Where there is no terminal on "
-        "which to ask, --yes must have said so. Read-only drives and bases are never "
-        "repaired.",
+        "Checks the images of a stopped VM, or those of one drive, from end to end "
+        "with their storage's own tool, and the backing files of overlays as well. VM "
+        "may be a YAML file, for a VM that cannot be added because its image is "
+        "damaged. Damage that can be seen at once is looked for before every start, "
+        "too: a VM with a damaged image is not started, and a damaged backing file is "
+        "a warning.\nEach image is clean, damaged, or has leaks: clusters that take up "
+        "space without being in use, which is no loss of data. Drives whose type "
+        "cannot be checked are left out. The exit code is 0 if nothing is damaged, and "
+        "1 if something is. An image that was not created yet is listed as missing; "
+        "one that existed before and is missing now is an error.\n--repair frees "
+        "leaked clusters. Before it repairs a damaged image it asks, because damaged "
+        "data cannot always be saved: make a copy first. Without a terminal, --yes is "
+        "required. Read-only drives and backing files are never repaired.",
     .options = {{"repair",
                  .help = "free leaked clusters, and repair damage after asking"},
                 {"yes", 'y', .help = "do not ask before a repair that can lose data"}},

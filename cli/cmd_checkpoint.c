@@ -19,7 +19,7 @@ static const struct maqet_fields create_fields = MAQET_FIELDS_OF(
     {"drives", MAQET_FIELD(struct created, receipt.drives),
      .help = "the drives that it has snapshots of"},
     {"pause_ms", MAQET_FIELD(struct created, receipt.pause),
-     .unit = MAQET_UNIT_MILLISECONDS, .help = "how long the guest stood still"},
+     .unit = MAQET_UNIT_MILLISECONDS, .help = "how long the guest was paused"},
     {"wall_ms", MAQET_FIELD(struct created, receipt.wall),
      .unit = MAQET_UNIT_MILLISECONDS, .title = "TIME MS",
      .help = "how long all of it took"},
@@ -29,9 +29,9 @@ static const struct maqet_fields create_fields = MAQET_FIELDS_OF(
      .help = "the length of that file, which may have holes"},
     {"method",
      MAQET_FIELD_WORD(struct created, receipt.method, maqet_migration_method_name),
-     .help = "how memory was kept"},
+     .help = "how memory was saved"},
     {"reason", MAQET_FIELD(struct created, receipt.reason), .optional = true,
-     .help = "why it was not the first method that auto tries; null where it was"});
+     .help = "why it was not the first method that auto tries; null if it was"});
 
 static char *
 create_text(const void *row)
@@ -137,7 +137,7 @@ load_text(const void *row)
     const struct loaded *loaded = row;
 
     return maqet_format(
-        "Loaded checkpoint '%s' of VM '%s', which runs on from there (PID %d).\n",
+        "Loaded checkpoint '%s' of VM '%s', which continues from there (PID %d).\n",
         loaded->name, loaded->vm, loaded->pid);
 }
 
@@ -231,23 +231,23 @@ static const struct maqet_fields list_fields = MAQET_FIELDS_OF(
      .help = "how much memory the guest has"},
     {"method",
      MAQET_FIELD_CHOICE(struct listed, about.method, maqet_migration_method_name),
-     .optional = true, .help = "how it was kept"},
+     .optional = true, .help = "how it was saved"},
     {"machine", MAQET_FIELD(struct listed, about.machine), .optional = true,
      .help = "QEMU's machine type"},
     {"qemu", MAQET_FIELD(struct listed, about.qemu), .optional = true,
      .help = "the version of QEMU"},
     {"size", MAQET_FIELD(struct listed, about.allocated), .unit = MAQET_UNIT_BYTES,
      .known = MAQET_KNOWN(struct listed, about.is_there),
-     .help = "what the guest's memory takes on the disk; null where that is lost"},
+     .help = "what the guest's memory takes on the disk; null if that is lost"},
     {"length", MAQET_FIELD(struct listed, about.size), .unit = MAQET_UNIT_BYTES,
      .known = MAQET_KNOWN(struct listed, about.has_size),
      .help = "the length of that file, which may have holes"},
     MAQET_ROW(struct listed, drives,
               "the drives that it has snapshots of, with a comma between two"),
     {"date", MAQET_FIELD_DATE(struct listed, about.date), .optional = true,
-     .help = "when it was made"},
+     .help = "when it was created"},
     {"pause_ms", MAQET_FIELD(struct listed, about.pause), .unit = MAQET_UNIT_MILLISECONDS,
-     .help = "how long the guest stood still for it"});
+     .help = "how long the guest was paused for it"});
 
 static const struct view list_view = {
     .table = {.fields = &list_fields,
@@ -278,16 +278,16 @@ run_list(struct invocation *invocation, struct maqet_error **err)
 
 static const struct command actions[] = {
     {.name = "create",
-     .summary = "Keep the state of a guest that runs, disks and memory",
+     .summary = "Create a checkpoint of a running VM, disks and memory",
      .description =
-         "The guest stands still for milliseconds: its memory is written while it "
-         "runs on. That needs userfaultfd (method background), which an ordinary user "
-         "may lack; then memory is copied until little is left to copy (precopy), and "
-         "a guest that changes it too fast is stopped after --limit until all is "
-         "written (stop). Precopy of an emulated guest (TCG) is sound since QEMU 10.0 "
-         "only; with an earlier one it is refused, and left out by auto.\nA shared "
-         "folder that the guest has mounted must be unmounted first: QEMU cannot keep "
-         "its state.",
+         "The guest is paused only for milliseconds: its memory is written while it "
+         "continues to run. This requires userfaultfd (method background), which an "
+         "ordinary user may not be allowed to use. Otherwise, memory is copied while "
+         "the guest runs, until little is left (precopy); a guest that changes it too "
+         "fast is paused after --limit until everything is written (stop). Precopy of "
+         "an emulated guest (TCG) is safe only since QEMU 10.0; with an earlier version "
+         "it is refused, and auto skips it.\nA shared folder that the guest has mounted "
+         "must be unmounted first, because QEMU cannot save its state.",
      .operands = {OPERAND_NEW_NAME},
      .options = {OPTION_METHOD_ROW, OPTION_LIMIT_ROW, OPTION_COMPRESS_STATE_ROW,
                  OPTION_WAIT_ROW},
@@ -298,26 +298,26 @@ static const struct command actions[] = {
     {.name = "list",
      .summary = "List the checkpoints of a VM",
      .description =
-         "SIZE is what a checkpoint's memory takes on the disk; in JSON, `length` is "
-         "that of its file, which may have holes.",
+         "SIZE is the disk space that the checkpoint's memory takes; in JSON, `length` "
+         "is the length of its file, which may have holes.",
      .examples = {{"maqet checkpoint myvm list",
                    "List them with the space that they use"}},
      .view = &list_view,
      .run = run_list},
     {.name = "load",
-     .summary = "Let the guest go on from a checkpoint",
+     .summary = "Resume the guest from a checkpoint",
      .description =
-         "A checkpoint fits the machine that it was made of: the same version of QEMU, "
-         "called with the same arguments. It can be loaded as often as you like. The "
-         "guest's clock stands where it stood: let it ask for the time (NTP), or set "
-         "it. What came after the checkpoint is lost, on the disks and in memory; on a "
-         "terminal you are asked first.\n"
-         "A QEMU that does not answer within --wait seconds is ended all the same.",
+         "A checkpoint can be loaded as often as you like, but only with the version of "
+         "QEMU and the arguments with which it was created. The guest's clock shows the "
+         "time of the checkpoint: let the guest ask for the time (NTP), or set it. "
+         "Everything that changed after the checkpoint is lost, on the disks and in "
+         "memory; on a terminal, you are asked first.\nIf the QEMU that is running does "
+         "not answer within --wait seconds, it is ended nevertheless.",
      .operands = {OPERAND_CHECKPOINT},
      .options = {{"keep", .type = OPTION_TEXT, .argument = "NAME",
-                  .help =
-                      "first keep the present state of a VM that runs as a checkpoint"},
-                 {"yes", 'y', .help = "don't ask"},
+                  .help = "if the VM is running, first save its present state as this "
+                          "checkpoint"},
+                 {"yes", 'y', .help = "do not ask"},
                  OPTION_WAIT_ROW},
      .examples = {{"maqet checkpoint myvm load before-test",
                    "Continue from there, replacing what "
@@ -331,7 +331,7 @@ static const struct command actions[] = {
      .operands = {OPERAND_CHECKPOINT},
      .options = {OPTION_WAIT_ROW},
      .examples = {{"maqet checkpoint myvm delete before-test",
-                   "Delete the memory that was kept, and the snapshots of the drives"}},
+                   "Delete the saved memory, and the snapshots of the drives"}},
      .view = &delete_view,
      .run = run_delete},
     {0},
@@ -339,12 +339,12 @@ static const struct command actions[] = {
 
 const struct command command_checkpoint = {
     .name = "checkpoint",
-    .summary = "Save and load a running guest, disks and memory",
+    .summary = "Save and load the state of a running guest, disks and memory",
     .operands = {OPERAND_VM},
     .description =
-        "A checkpoint is the snapshots of all drives and the guest's memory at one "
-        "instant. When it is loaded, the guest goes on where it was, as if nothing had "
-        "been since. Its drives' snapshots can be listed and loaded alone by 'maqet "
-        "snapshot'.",
+        "A checkpoint consists of snapshots of all drives and the guest's memory, "
+        "saved at the same instant. When it is loaded, the guest continues from there, "
+        "as if nothing had happened since. The snapshots of its drives can also be "
+        "listed and loaded on their own with 'maqet snapshot'.",
     .actions = actions,
 };

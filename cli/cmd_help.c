@@ -22,10 +22,10 @@ run(struct invocation *invocation, struct maqet_error **err)
 const struct command command_help = {
     .name = "help",
     .operands = {OPERAND_COMMAND | OPERAND_OPTIONAL, OPERAND_ACTION | OPERAND_OPTIONAL},
-    .summary = "Show help, on a command or one of its actions when it is named",
+    .summary = "Show help on maqet, a command, or an action",
     .description = "The same as --help.",
     .examples = {{"maqet help start", "What 'maqet start' does, and its options"},
-                 {"maqet help snapshot create", "The same of one action"}},
+                 {"maqet help snapshot create", "The same for one action"}},
     .no_machines = true,
     .run = run,
 };

@@ -92,19 +92,17 @@ const struct command command_ls = {
     .name = "ls",
     .summary = "List VMs",
     .description =
-        "MEMORY is what QEMU occupies now, CPU its share of one processor "
-        "since its start. The status is created (never started), running, "
-        "paused, stopped, crashed (QEMU ended without cleaning up), or "
-        "unresponsive: QEMU runs, but did not answer within a second; a "
-        "warning says why, as far as it is known, and what to do (in JSON, "
-        "\"responds\" is false). A guest that QEMU has paused since a disk of the "
-        "host is full is paused (disk full), and a warning says which drive it is, on "
-        "which file system, and how much is free there (in JSON, \"reason\" and "
-        "\"full\"). \"running, runtime folder lost\" is a machine whose "
-        "runtime folder was removed while it ran, as at the end of a login "
-        "session: it can only be stopped. All machines "
-        "that run are asked at the same time, and none when --status names one "
-        "that is known without.",
+        "MEMORY is what QEMU occupies now, CPU its share of one processor since it was "
+        "started. The status is created (never started), running, paused, stopped, "
+        "crashed (QEMU ended without cleaning up), or unresponsive (QEMU runs, but did "
+        "not answer within a second); a warning then gives the reason, if known, and "
+        "says what to do (in JSON, \"responds\" is false). A guest that QEMU paused "
+        "because a disk of the host is full is shown as paused (disk full), and a "
+        "warning names the drive, its file system and the free space (in JSON, "
+        "\"reason\" and \"full\"). \"running, runtime folder lost\" means that the "
+        "VM's runtime folder was removed while it ran, for example at the end of a "
+        "login session: it can only be stopped. All running VMs are asked at the same "
+        "time; none is asked if --status names a status that is known without asking.",
     .options = {{"status", 's', .type = OPTION_CHOICE, .argument = "STATUS",
                  .choice = maqet_status_name, .help = "list only VMs with this status"}},
     .examples = {{"maqet ls", "List all"},

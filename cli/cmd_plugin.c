@@ -222,8 +222,8 @@ run_check(struct invocation *invocation, struct maqet_error **err)
 
 /* ---- schema ---- */
 
-static const struct view schema_view = {
-    .remark = "A JSON Schema (draft 7) of what a YAML file may say."};
+static const struct view schema_view = {.remark =
+                                            "A JSON Schema (draft 7) for YAML files."};
 
 static int
 run_schema(struct invocation *invocation, struct maqet_error **err)
@@ -236,7 +236,7 @@ run_schema(struct invocation *invocation, struct maqet_error **err)
 /* ---- manual ---- */
 
 static const struct view manual_view = {
-    .remark = "A list of texts: a page for man(1) of each plugin of that name."};
+    .remark = "A list of strings: a page for man(1) of each plugin of that name."};
 
 static int
 run_manual(struct invocation *invocation, struct maqet_error **err)
@@ -283,25 +283,23 @@ static const struct command actions[] = {
     {.name = "check",
      .summary = "Check whether a plugin follows the rules",
      .description =
-         "For authors of plugins: tries whether a plugin, wherever it lies, keeps what "
-         "maqet-plugin.h promises. It makes drives with made-up options in a folder "
-         "below TMPDIR, which goes again, and runs a real qemu-img and a real QEMU, whose "
-         "guest never runs. Each check has a process of its own; for one that fails it "
-         "says what the plugin did and what to do, and maqet ends with 1. What a drive is "
-         "made of elsewhere, such as the image on a server that --set names, is written "
-         "to: name one that nobody needs.",
+         "For authors of plugins: checks whether a plugin, in any folder, does what "
+         "maqet-plugin.h requires. It creates drives with made-up options in a folder "
+         "below TMPDIR, which is deleted afterwards, and runs a real qemu-img and a "
+         "real QEMU, whose guest never runs. Each check has a process of its own; for "
+         "each failure, maqet says what the plugin did and what to do about it, and "
+         "exits with 1. If drives are stored elsewhere, such as in an image on a server "
+         "that --set names, that image is written to: name one that nobody needs.",
      .operands = {OPERAND_PLUGIN_FILE},
      .options =
          {{"only", .type = OPTION_CHOICE, .argument = "CHECK",
            .choice = maqet_conformance_name,
-           .help = "run this check alone; may be repeated"},
+           .help = "run only this check; may be repeated"},
           {"set", .type = OPTION_TEXT, .argument = "OPTION=VALUE",
-           .help =
-               "an option of every drive, such as a server's name, which nobody can make "
-               "up; may be repeated"},
+           .help = "an option of every drive that cannot be made up, such as a "
+                   "server's name; may be repeated"},
           {"qemu", .type = OPTION_TEXT, .argument = "PROGRAM",
-           .help =
-               "the QEMU to try it with, if not that of this machine's architecture"}},
+           .help = "the QEMU to test with, if not the one for this host's architecture"}},
      .examples =
          {{"maqet plugin check ./maqet-storage-vdi.so",
            "Check whether a plugin follows the "
@@ -311,8 +309,8 @@ static const struct command actions[] = {
      .view = &check_view,
      .run = run_check},
     {.name = "schema",
-     .summary = "Print a JSON Schema of what a YAML file may say",
-     .description = "It has the options of all plugins that load.",
+     .summary = "Print a JSON Schema for YAML files",
+     .description = "It includes the options of all plugins that can be loaded.",
      .examples = {{"maqet plugin schema >maqet.schema.json",
                    "Write a schema for editors that check YAML as you type"}},
      .view = &schema_view,
@@ -321,7 +319,7 @@ static const struct command actions[] = {
      .summary = "Print the manual page of a plugin, for man(1)",
      .operands = {OPERAND_PLUGIN},
      .options = {{"prose", .type = OPTION_TEXT, .argument = "FILE",
-                  .help = "man(7) text to stand before the options"}},
+                  .help = "man(7) text to put before the options"}},
      .examples = {{"maqet plugin manual qcow2 | man -l -",
                    "The manual page of a plugin"}},
      .view = &manual_view,
@@ -333,13 +331,13 @@ const struct command command_plugin = {
     .name = "plugin",
     .summary = "List, describe and check plugins",
     .description =
-        "Storage plugins make the images of drives, interface plugins attach drives to "
-        "the machine. Each is loaded in a process of its own, so that one that crashes "
-        "is only listed as refused. Of two plugins of one name the one in the earlier "
-        "folder counts; the other one is shadowed.\n"
-        "A plugin is refused when others than root and yourself could write it or its "
-        "folder, when it was built for another plugin ABI, or when it lacks what it "
-        "needs; the list says why.",
+        "Storage plugins create the images of drives, interface plugins attach drives "
+        "to the VM. Each plugin is loaded in a process of its own, so one that crashes "
+        "is only listed as refused. If two plugins have the same name, the one in the "
+        "earlier folder is used, and the other one is shadowed.\nA plugin is refused "
+        "if anyone other than root and yourself can write to it or its folder, if it "
+        "was built for another plugin ABI, or if it lacks something that it needs; the "
+        "list gives the reason.",
     .actions = actions,
     .no_machines = true,
 };

@@ -4,8 +4,8 @@
 #include "cli/invocation.h"
 #include "core/machine/monitor.h"
 
-static const struct view view = {.remark = "What QEMU answers, as it is: see QEMU's QMP "
-                                           "reference."};
+static const struct view view = {
+    .remark = "What QEMU answers, unchanged: see QEMU's QMP reference."};
 
 static int
 read_arguments(const struct invocation *invocation, json_object **arguments,

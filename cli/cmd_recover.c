@@ -16,10 +16,10 @@ MAQET_WORDS(outcome_word, "nothing", "recovered", "forgotten")
 static const struct maqet_fields fields = MAQET_FIELDS_OF(
     struct recovered, MAQET_ROW(struct recovered, vm, "the VM's name"),
     {"outcome", MAQET_FIELD_CHOICE(struct recovered, outcome, outcome_word),
-     .help =
-         "what was done with the interrupted operation; `nothing` where there was none"},
+     .help = "what was done with the interrupted operation; `nothing` if "
+             "there was none"},
     MAQET_ROW(struct recovered, kept,
-              "what it has left that you may want to delete, in phrases"));
+              "what it has left behind that you may want to delete, in phrases"));
 
 static char *
 text(const void *row)
@@ -136,19 +136,18 @@ const struct command command_recover = {
     .operands = {OPERAND_VM},
     .summary = "Finish or undo an interrupted snapshot operation",
     .description =
-        "An operation on snapshots or checkpoints that was interrupted is put right "
-        "by the next command that changes the VM, or starts it, and by this one, "
-        "which does nothing else. What it did is said; when nothing was interrupted, "
-        "it says so.\nWhere the images are not as the operation left them (written to "
-        "since, replaced by other files, missing), or the data folder is a copy, "
-        "nothing is done: putting it right could discard what is newer. Then all "
-        "these commands end with an error that says what has changed, and the user "
-        "decides. --finish finishes the operation all the same. --forget leaves the "
-        "images as they are; what the operation has left in them is named, and can be "
-        "loaded or deleted as any other snapshot. No guest is left paused by it: one "
-        "whose checkpoint was being made or loaded goes on, and QEMU is ended where "
-        "it was not told to read the memory. Both ask before anything is done; where "
-        "there is no terminal on which to ask, --yes must have said so.",
+        "A snapshot or checkpoint operation that was interrupted is recovered by the "
+        "next command that changes or starts the VM, and by this command, which does "
+        "nothing else. It says what it did, also if nothing was interrupted.\nIf the "
+        "images are not as the operation left them (written to since, replaced by "
+        "other files, missing), or if the data folder is a copy, nothing is done, "
+        "because recovering could discard newer data. All these commands then fail "
+        "with an error that says what has changed, and you decide. --finish finishes "
+        "the operation nevertheless. --forget leaves the images as they are; what the "
+        "operation has left in them is listed, and can be loaded or deleted like any "
+        "other snapshot. No guest is left paused: a guest whose checkpoint was being "
+        "created or loaded is resumed, and QEMU is ended if it was not told to read "
+        "the memory. Both ask first; without a terminal, --yes is required.",
     .options = {{"finish",
                  .help =
                      "finish the operation, whatever has happened to the images since"},

@@ -19,16 +19,17 @@ static const struct maqet_fields file_fields = MAQET_FIELDS_OF(
      .help = "an image, or the memory of a checkpoint"},
     MAQET_ROW(struct maqet_removal_file, size, "what it takes on the disk",
               .unit = MAQET_UNIT_BYTES),
-    MAQET_ROW(struct maqet_removal_file, removed, "whether it goes, or has gone"),
-    MAQET_ROW(struct maqet_removal_file, reason, "why it goes or stays, as a phrase"));
+    MAQET_ROW(struct maqet_removal_file, removed, "whether it is deleted"),
+    MAQET_ROW(struct maqet_removal_file, reason,
+              "why it is deleted or kept, as a phrase"));
 
 static const struct maqet_fields fields = MAQET_FIELDS_OF(
     struct removed, MAQET_ROW(struct removed, name, "the VM's name"),
     {"files",
      MAQET_FIELD_LIST(struct removed, removal.files, removal.count, &file_fields),
-     .help = "what becomes of its files"},
-    MAQET_ROW(struct removed, kept, "the images that stay"),
-    MAQET_ROW(struct removed, deleted, "the images that go"));
+     .help = "what happens to its files"},
+    MAQET_ROW(struct removed, kept, "the images that are kept"),
+    MAQET_ROW(struct removed, deleted, "the images that are deleted"));
 
 /* A line for each file: what becomes of it, and why. */
 static void
@@ -212,7 +213,7 @@ const struct command command_rm = {
                  .help = "delete the images that maqet created for them"},
                 {"dry-run", .help = "only say what would be deleted and kept"},
                 {"force", 'f', .help = "kill QEMU if it is running, and do not ask"},
-                {"yes", 'y', .help = "don't ask"}},
+                {"yes", 'y', .help = "do not ask"}},
     .examples = {{"maqet rm myvm", "Remove a VM, and keep its images"},
                  {"maqet rm myvm --delete-storage --yes",
                   "Delete its images, too; do not ask"}},

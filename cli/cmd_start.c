@@ -49,8 +49,8 @@ static const struct view start_view = {
     .text = start_text,
     .confirmation = true,
     .each = "VM",
-    .remark = "With --from, it is what 'maqet checkpoint load' gives. With --foreground, "
-              "there is none."};
+    .remark = "With --from, it is that of 'maqet checkpoint load'. With "
+              "--foreground, there is none."};
 
 /* The exit code of a process that a signal ended, less the signal; as in a shell. */
 enum { SIGNAL_BASE = 128 };
@@ -149,7 +149,7 @@ const struct command command_start = {
 static const struct maqet_fields stopped_fields = MAQET_FIELDS_OF(
     struct machine_result, MAQET_ROW(struct machine_result, name, "the VM's name"),
     {"was_running", MAQET_FIELD(struct machine_result, before),
-     .help = "whether it ran before"});
+     .help = "whether it was running before"});
 
 static int
 stop_machine(struct invocation *invocation, struct machine_result *machine,

@@ -21,20 +21,20 @@ struct shown {
 static const struct maqet_fields confined_fields = MAQET_FIELDS_OF(
     struct maqet_confined,
     MAQET_ROW(struct maqet_confined, landlock,
-              "the version of Landlock by which QEMU is confined; null where it is not",
+              "the version of Landlock that confines it; null if none does",
               .known = MAQET_KNOWN(struct maqet_confined, has_landlock)),
     MAQET_ROW(struct maqet_confined, seccomp, "whether its system calls are filtered"),
     MAQET_ROW(struct maqet_confined, user,
-              "whom it runs as; null where that user has no name", .optional = true));
+              "the user it runs as; null if that user has no name", .optional = true));
 
 static const struct maqet_fields fields = MAQET_FIELDS_OF(
     struct shown, MAQET_ROW(struct shown, name, "the VM's name"),
-    MAQET_ROW(struct shown, uuid, "its UUID; null where its definition cannot be read",
+    MAQET_ROW(struct shown, uuid, "its UUID; null if its definition cannot be read",
               .optional = true),
     STATE_ROWS(struct shown, state),
     {"confinement", MAQET_FIELD_OBJECT(struct shown, confinement, &confined_fields),
      .known = MAQET_KNOWN(struct shown, state.runs), .title = "CONFINED",
-     .help = "what QEMU is kept from; null where it does not run"},
+     .help = "how QEMU is confined; null if it does not run"},
     {"storage",
      MAQET_FIELD_LIST(struct shown, drives.items, drives.count, &inspected_drive_fields),
      .help = "its drives"});
@@ -192,11 +192,12 @@ const struct command command_status = {
     .name = "status",
     .operands = {OPERAND_VM},
     .summary = "Show the state of a VM and its storage",
-    .description = "SIZE is what the guest sees, ALLOCATED what the image occupies on "
-                   "the host. Neither is known before the first start has made the "
-                   "image. FAULT tells why a drive cannot be used now, such as a "
-                   "folder or a key file that is missing; it is shown only where "
-                   "there is one. What needs nothing of that drive works all the same.",
+    .description =
+        "SIZE is what the guest sees, ALLOCATED what the image occupies on the host. "
+        "Neither is known before the first start has created the image. FAULT says why "
+        "a drive cannot be used now, for example because a folder or a key file is "
+        "missing; it is shown only for such drives. Commands that do not need the "
+        "drive work nevertheless.",
     .examples = {{"maqet status myvm", "Show everything about one VM"},
                  {"maqet status myvm | grep storage", "Show only its drives"}},
     .view = &view,

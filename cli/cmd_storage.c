@@ -19,7 +19,7 @@ static const struct maqet_fields fields = MAQET_FIELDS_OF(
               .known = MAQET_KNOWN(struct maqet_unused_image, size_known),
               .unit = MAQET_UNIT_BYTES),
     {"state", MAQET_FIELD_WORD(struct maqet_unused_image, state, unused_word),
-     .help = "what is at its place"},
+     .help = "what is at its path"},
     MAQET_ROW(struct maqet_unused_image, vm, "the VM for which it was created",
               .optional = true),
     MAQET_ROW(struct maqet_unused_image, drive, "the drive that had it last"),
@@ -150,22 +150,23 @@ run_remove(struct invocation *invocation, struct maqet_error **err)
 
 static const struct command actions[] = {
     {.name = "ls",
-     .summary = "List images that no VM uses, with the space that they take",
+     .summary = "List images that no VM uses, with their size",
      .description =
-         "An image whose state is 'missing' is not at its place; its disk may "
-         "not be mounted. In the place of one that was 'replaced' lies another "
-         "file, which is never deleted.",
-     .examples = {{"maqet storage ls", "List images that no VM uses, with their size"}},
+         "An image whose state is 'missing' is not at its path; its disk may not be "
+         "mounted. If the state is 'replaced', another file is at its path, which is "
+         "never deleted.",
+     .examples = {{"maqet storage ls", "List them with their size"}},
      .view = &list_view,
      .run = run_list},
     {.name = "rm",
      .summary = "Delete images that no VM uses",
-     .description = "Deletes them for good, after asking. Refuses an image that a VM "
-                    "names, that is the backing file of another one, or that a program "
-                    "has open. Of a missing image it only forgets the record.",
+     .description =
+         "Deletes them for good, after asking. An image is not deleted if a VM names "
+         "it, if it is the backing file of another image, or if a program has it open. "
+         "Of a missing image, only the record is deleted.",
      .operands = {OPERAND_IMAGE | OPERAND_REPEATED | OPERAND_OR_ALL},
      .options = {{"all", .help = "delete all that 'maqet storage ls' lists"},
-                 {"yes", 'y', .help = "don't ask"}},
+                 {"yes", 'y', .help = "do not ask"}},
      .examples = {{"maqet storage rm /vms/old.qcow2", "Delete one of them"}},
      .view = &removed_view,
      .run = run_remove},
@@ -175,8 +176,9 @@ static const struct command actions[] = {
 const struct command command_storage = {
     .name = "storage",
     .summary = "List and delete images that no VM uses",
-    .description = "Looks after images that maqet has created and that no VM uses any "
-                   "more: those that were kept when their VM was removed, and those of "
-                   "drives that a VM no longer has.",
+    .description =
+        "Manages images that maqet created and that no VM uses any more: those that "
+        "were kept when their VM was removed, and those of drives that a VM no longer "
+        "has.",
     .actions = actions,
 };

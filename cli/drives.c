@@ -11,9 +11,9 @@ MAQET_WORDS(media_word, "disk", "cdrom")
     MAQET_ROW(struct drive_row, name, "the drive's name"),                               \
         MAQET_ROW(struct drive_row, type, "its storage plugin"),                         \
         MAQET_ROW(struct drive_row, interface,                                           \
-                  "the interface plugin; null where it is a share", .optional = true),   \
+                  "the interface plugin; null if it is a share", .optional = true),      \
         {"media", MAQET_FIELD_CHOICE(struct drive_row, media, media_word),               \
-         .optional = true, .help = "what the guest sees; null where it is a share"},     \
+         .optional = true, .help = "what the guest sees; null if it is a share"},        \
         MAQET_ROW(struct drive_row, file, "its image, or what else it is made of",       \
                   .optional = true)
 
@@ -22,16 +22,16 @@ const struct maqet_fields drive_fields =
 const struct maqet_fields inspected_drive_fields = MAQET_FIELDS_OF(
     struct drive_row, DESCRIBED_ROWS,
     MAQET_ROW(struct drive_row, virtual_size,
-              "what the guest sees; null where it is not known",
+              "what the guest sees; null if it is not known",
               .known = MAQET_KNOWN(struct drive_row, size_known),
               .unit = MAQET_UNIT_BYTES, .title = "SIZE"),
     MAQET_ROW(struct drive_row, allocated_size,
-              "what the image occupies on the host; null where there is none",
+              "what the image occupies on the host; null if there is none",
               .known = MAQET_KNOWN(struct drive_row, there), .unit = MAQET_UNIT_BYTES,
               .title = "ALLOCATED"),
     MAQET_ROW(struct drive_row, damage, "what damage can be seen at once, in sentences"),
     MAQET_ROW(struct drive_row, fault,
-              "what keeps it from being used now; null where nothing does",
+              "what keeps it from being used now; null if nothing does",
               .optional = true));
 
 /* How it is attached; NULL for a share, which is no block device. */

@@ -103,10 +103,10 @@ call_read(const struct invocation *invocation, struct call *call,
 #define DONE_ROWS                                                                        \
     FIELD("vm", request.vm, "the VM's name"),                                            \
         FIELD("name", request.name, "the snapshot's name"),                              \
-        FIELD("drives", receipt.drives, "the drives that it is of")
+        FIELD("drives", receipt.drives, "the drives that it covers")
 #define LEFT_ROWS                                                                        \
     FIELD("skipped", receipt.left.skipped,                                               \
-          "the drives that hold nothing which a snapshot keeps"),                        \
+          "the drives with nothing that a snapshot saves"),                              \
         FIELD("excluded", receipt.left.excluded,                                         \
               "the drives and other devices that are left out")
 
@@ -165,7 +165,7 @@ static const struct maqet_fields create_fields = MAQET_FIELDS_OF(
     {"wall_ms", MAQET_FIELD(struct call, receipt.wall), .unit = MAQET_UNIT_MILLISECONDS,
      .title = "TIME", .help = "how long all of it took"},
     {"consistency", MAQET_FIELD_WORD(struct call, receipt.consistency, consistency_word),
-     .help = "in which state the guest's file systems were"});
+     .help = "the state of the guest's file systems"});
 
 static char *
 create_text(const void *row)
@@ -194,7 +194,7 @@ const struct view snapshot_create_view = {
               .columns = "name drives pause_ms wall_ms consistency"},
     .text = create_text,
     .confirmation = true,
-    .remark = "With --memory, it is what 'maqet checkpoint create' gives.",
+    .remark = "With --memory, it is that of 'maqet checkpoint create'.",
 };
 
 int
@@ -303,7 +303,7 @@ confirm(const struct invocation *invocation, const struct call *call, bool live,
 
 static const struct maqet_fields load_fields = MAQET_FIELDS_OF(
     struct call, DONE_ROWS, LEFT_ROWS,
-    MAQET_ROW(struct call, pid, "QEMU's process ID; null where it does not run",
+    MAQET_ROW(struct call, pid, "QEMU's process ID; null if it does not run",
               .known = MAQET_KNOWN(struct call, runs)));
 
 static char *
@@ -405,7 +405,7 @@ static const struct maqet_fields export_fields = MAQET_FIELDS_OF(
      .help = "the format of the file"},
     FIELD("file", export.path, "the file that was written"),
     FIELD("decrypted", export.decrypt,
-          "whether it is without encryption, since --decrypt said so"));
+          "whether --decrypt was given, and it is not encrypted"));
 
 static char *
 export_text(const void *row)

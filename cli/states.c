@@ -8,7 +8,7 @@ const struct maqet_fields full_drive_fields = MAQET_FIELDS_OF(
     MAQET_ROW(struct maqet_full_drive, drive,
               "its name; of a disk in `arguments`, QEMU's name for it"),
     MAQET_ROW(struct maqet_full_drive, file,
-              "its image; null where it lies in no file of this host", .optional = true),
+              "its image; null if it lies in no file of this host", .optional = true),
     MAQET_ROW(struct maqet_full_drive, file_system,
               "where the file system of the image is mounted", .optional = true),
     MAQET_ROW(struct maqet_full_drive, free, "what may still be written there",

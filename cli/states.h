@@ -28,16 +28,15 @@ const char *state_word(unsigned index);
 
 #define STATE_ROWS(of, part)                                                             \
     {"status", MAQET_FIELD_CHOICE(of, part.status, state_word), .optional = true,        \
-     .help = "what the machine is doing; null where it cannot be inspected"},            \
+     .help = "what the VM is doing; null if it cannot be inspected"},                    \
         {"reason", MAQET_FIELD(of, part.reason), .optional = true,                       \
-         .help =                                                                         \
-             "why QEMU has paused it; null where a person has, or it is not paused"},    \
+         .help = "why QEMU has paused it; null if a person has, or it is not paused"},   \
         {"full",                                                                         \
          MAQET_FIELD_LIST(of, part.full.items, part.full.count, &full_drive_fields),     \
          .known = MAQET_KNOWN(of, part.known),                                           \
          .help = "the drives for which the host has no room"},                           \
         {"pid", MAQET_FIELD(of, part.pid), .known = MAQET_KNOWN(of, part.runs),          \
-         .help = "QEMU's process ID; null where it does not run"},                       \
+         .help = "QEMU's process ID; null if it does not run"},                          \
         {"memory", MAQET_FIELD(of, part.memory), .known = MAQET_KNOWN(of, part.runs),    \
          .unit = MAQET_UNIT_BYTES, .help = "what QEMU occupies"},                        \
         {"cpu", MAQET_FIELD(of, part.cpu), .known = MAQET_KNOWN(of, part.runs),          \
@@ -47,12 +46,11 @@ const char *state_word(unsigned index);
          .unit = MAQET_UNIT_SECONDS, .help = "how long QEMU has been running"},          \
         {"responds", MAQET_FIELD(of, part.responds),                                     \
          .known = MAQET_KNOWN(of, part.asked),                                           \
-         .help = "whether QEMU answers; null where it was not asked"},                   \
+         .help = "whether QEMU answers; null if it was not asked"},                      \
     {                                                                                    \
         "runtime_folder_lost", MAQET_FIELD(of, part.lost),                               \
             .known = MAQET_KNOWN(of, part.runs),                                         \
-            .help = "whether the machine's runtime folder is gone, so that it can only " \
-                    "be stopped"                                                         \
+            .help = "whether its runtime folder is gone, so that it can only be stopped" \
     }
 
 struct state_part state_part_of(const struct maqet_state *state);

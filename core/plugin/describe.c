@@ -20,15 +20,15 @@ static const struct maqet_fields option_fields = MAQET_FIELDS_OF(
     struct maqet_plugin_option, MAQET_ROW(struct maqet_plugin_option, name, "its key"),
     {"type", MAQET_FIELD_CHOICE(struct maqet_plugin_option, type, type_word),
      .help = "what its value is"},
-    MAQET_ROW(struct maqet_plugin_option, required, "whether a drive must say it"),
-    MAQET_ROW(struct maqet_plugin_option, fallback,
-              "the value that holds where it is not said", .optional = true),
+    MAQET_ROW(struct maqet_plugin_option, required, "whether a drive must have it"),
+    MAQET_ROW(struct maqet_plugin_option, fallback, "the value if it is not given",
+              .optional = true),
     MAQET_ROW(struct maqet_plugin_option, help, "what it is for", .optional = true),
     MAQET_ROW(struct maqet_plugin_option, choices, "the words of a choice",
               .known = MAQET_KNOWN(struct maqet_plugin_option, is_choice)),
-    MAQET_ROW(struct maqet_plugin_option, minimum, "the least that it may be",
+    MAQET_ROW(struct maqet_plugin_option, minimum, "the smallest value",
               .known = MAQET_KNOWN(struct maqet_plugin_option, has_minimum)),
-    MAQET_ROW(struct maqet_plugin_option, maximum, "the most that it may be",
+    MAQET_ROW(struct maqet_plugin_option, maximum, "the largest value",
               .known = MAQET_KNOWN(struct maqet_plugin_option, has_maximum)),
     {"options",
      MAQET_FIELD_LIST(struct maqet_plugin_option, options, option_count, &option_fields),
@@ -40,15 +40,15 @@ static const struct maqet_fields option_fields = MAQET_FIELDS_OF(
     MAQET_ROW(struct maqet_plugin_info, name, "the plugin's name"),                      \
         {"kind", MAQET_FIELD_CHOICE(struct maqet_plugin_info, kind, kind_word),          \
          .help = "what it is for"},                                                      \
-        MAQET_ROW(struct maqet_plugin_info, summary, "what it says of itself",           \
+        MAQET_ROW(struct maqet_plugin_info, summary, "its own description",              \
                   .optional = true),                                                     \
         MAQET_ROW(struct maqet_plugin_info, abi, "the plugin ABI that it was built for", \
                   LOADED),                                                               \
-        MAQET_ROW(struct maqet_plugin_info, file, "where it lies"),                      \
+        MAQET_ROW(struct maqet_plugin_info, file, "where it is"),                        \
         {"options",                                                                      \
          MAQET_FIELD_LIST(struct maqet_plugin_info, options, option_count,               \
                           &option_fields),                                               \
-         LOADED, .help = "what a drive that uses it may say"},                           \
+         LOADED, .help = "the options of a drive that uses it"},                         \
         MAQET_ROW(struct maqet_plugin_info, interface,                                   \
                   "of a storage, the interface that it takes by default",                \
                   .optional = true),                                                     \
