@@ -164,7 +164,7 @@ save(struct maqet_session *session, const struct maqet_checkpoint_request *reque
     }
     maqet_guard_end(guard, !result->stuck);
     return saved < 0 || written < 0
-               ? maqet_error_wrap(err, "Virtual machine '%s'", session->machine->name)
+               ? maqet_error_wrap(err, "VM '%s'", session->machine->name)
                : 0;
 }
 

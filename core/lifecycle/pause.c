@@ -113,7 +113,7 @@ check_room(struct maqet_opened *machine, bool again, struct maqet_error **err)
     if (!qmp)
         return -1;
     if (maqet_full_ask(qmp, folder, machine->answer_left, &full, err) < 0)
-        return maqet_error_wrap(err, "Virtual machine '%s'", machine->name);
+        return maqet_error_wrap(err, "VM '%s'", machine->name);
     if (full.count > 0 && (again || maqet_full_lasts(&full)))
         return maqet_full_error(&full, machine->name, err);
     if (!again)

@@ -164,7 +164,7 @@ maqet_vm_accel_check(const struct maqet_vm *vm, struct maqet_error **err)
 
     if (!insists || check_kvm(vm, err) == 0)
         return 0;
-    maqet_error_wrap(err, "Virtual machine '%s'", vm->definition->name);
+    maqet_error_wrap(err, "VM '%s'", vm->definition->name);
     maqet_error_hint(err, "Or say `accel: tcg`, which is slow");
     return -1;
 }

@@ -159,7 +159,7 @@ execute(struct maqet_opened *machine, const char *command, json_object *argument
     if (timeout < 0)
         spend(machine, begun);
     if (!answer && !reason->silent)
-        maqet_error_wrap(&reason, "Virtual machine '%s'", machine->name);
+        maqet_error_wrap(&reason, "VM '%s'", machine->name);
     if (!answer)
         fail(machine, reason, err);
     return answer;

@@ -96,7 +96,7 @@ int maqet_opened_check_pending(const struct maqet_opened *machine,
  */
 int maqet_opened_recover(struct maqet_opened *machine, struct maqet_error **err);
 
-/* An error (MAQET_ERROR_STATE) of a machine that runs: "Virtual machine 'web' is running
+/* An error (MAQET_ERROR_STATE) of a machine that runs: "VM 'web' is running
  * already (PID 12)", without a hint; @already may be left out. Returns -1. */
 int maqet_opened_error_running(const struct maqet_opened *machine, bool already,
                                struct maqet_error **err);

@@ -308,10 +308,10 @@ look(struct known *known, int64_t deadline, struct maqet_run *run,
     if (run->run_fd >= 0)
         run->pid = maqet_run_holder(run->run_fd, &run->pidfd, deadline, err);
     if (run->pid < 0)
-        return maqet_error_wrap(err, "Virtual machine '%s'", machine->name);
+        return maqet_error_wrap(err, "VM '%s'", machine->name);
     run->dir_fd = find(known, run->pid > 0, &run->folder);
     if (run->pid == 0 && look_for_earlier(machine, deadline, run, err) < 0)
-        return maqet_error_wrap(err, "Virtual machine '%s'", machine->name);
+        return maqet_error_wrap(err, "VM '%s'", machine->name);
     run->lost = run->pid > 0 && !maqet_run_has_monitor(run);
     return 0;
 }

@@ -233,7 +233,7 @@ static int
 error_no_agent(const char *vm, struct maqet_error **err)
 {
     maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                    "Virtual machine '%s' was started without a port for a guest "
+                    "VM '%s' was started without a port for a guest "
                     "agent, so its file systems cannot be frozen",
                     vm);
     maqet_error_hint(err, "Add `guest_agent: on` to the VM and restart it, with "

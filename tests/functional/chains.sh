@@ -49,4 +49,4 @@ qemu-img create -q -f qcow2 -F raw -b "$TMP/other.raw" images/maqet-vm-hdd.qcow2
 qemu-img create -q -f qcow2 -F raw -b "$TMP/other.raw" "images/maqet-vm-$long.qcow2"
 expect 0 maqet apply vm other.yaml
 expect 3 maqet checkpoint vm load one
-err_has "The checkpoint 'one' does not fit VM 'vm' any more: its argument -blockdev was"
+err_has "The checkpoint 'one' no longer fits VM 'vm': its argument -blockdev was"

@@ -110,7 +110,7 @@ killed() { # FILE
 }
 killed out.qcow2
 expect 0 maqet snapshot vm create d three
-err_has "removed $TMP/.out.qcow2.maqet-new, which an interrupted export had left"
+err_has "deleted $TMP/.out.qcow2.maqet-new, which an interrupted export had left behind"
 gone || fail "the temporary file is still there"
 [ ! -e data/vms/vm/exports.json ] || fail "the export is still on record"
 killed out.qcow2

@@ -92,7 +92,7 @@ expect 0 maqet status vm
 err_has "there is no space for drive 'extra': 0B are free in the file system at $small, which contains $small/argument.qcow2"
 expect 0 maqet stop vm --timeout 600 --force
 err_has "there is no space for drive 'extra'"
-err_has "it is ended now"
+err_has "ending it now"
 same stopped "$(vm_status vm)"
 rm "$small/ballast"
 

@@ -46,7 +46,7 @@ seen() {
     tr '\r' '\n' <screen | sed '1,/still running/d' | grep -v 'still running' | head -n 1 |
         grep -q "^$(printf '\033')\\[K" || fail_with_screen "the line was not erased"
 }
-seen 'Started virtual machine' create start vm
+seen 'Started VM' create start vm
 expect 0 maqet stop vm --timeout 0 --force
 seen hdd resize resize vm hdd 16M
 seen hdd check check vm

@@ -68,12 +68,12 @@ every_command_refuses() { # WHAT
 
 # The same words as before for a folder that others can write.
 chmod o+w data/vms
-every_command_refuses "$TMP/data/vms can be written by other users"
+every_command_refuses "$TMP/data/vms is writable by other users"
 expect 4 maqet ls
 err_has "chmod go-w '$TMP/data/vms'"
 chmod o-w data/vms
 chmod g+w data/vms
-every_command_refuses "$TMP/data/vms can be written by other users"
+every_command_refuses "$TMP/data/vms is writable by other users"
 chmod g-w data/vms
 expect 0 maqet ls
 expect 0 maqet --data-dir "$TMP/none" ls

@@ -120,7 +120,7 @@ expect 0 maqet add keyed.yaml
 for mode in 640 604 644 620; do
     chmod "$mode" key
     expect 4 maqet start keyed
-    err_has "the key file $TMP/key is open to other users (mode 0$mode)"
+    err_has "the key file $TMP/key is accessible to other users (mode 0$mode)"
     err_has "chmod 600 '$TMP/key'"
     [ ! -e images/maqet-keyed-hdd.qcow2 ] || fail "an image was made with an open key"
 done

@@ -133,7 +133,7 @@ leave_unfinished() {
 }
 leave_unfinished
 expect 0 maqet recover one
-err_has "removed $TMP/images/.out.qcow2.maqet-new, which an interrupted export had left"
+err_has "deleted $TMP/images/.out.qcow2.maqet-new, which an interrupted export had left behind"
 whole one.qcow2 two.qcow2
 # Somebody has written to it, so it is nothing that the export has left.
 leave_unfinished

@@ -36,7 +36,7 @@ expect 0 maqet qmp vm query-block
 out_has '"virtual-size": 33554432'
 out_has '"virtual-size": 20971520'
 expect 3 maqet resize vm thin 16M
-err_has "drive 'thin' of VM 'vm': it has the size 32M, and 16M is less"
+err_has "drive 'thin' of VM 'vm': its size is 32M, and 16M is less"
 err_has "Give more than 32M, or +SIZE"
 err_has "vm.yaml:"
 expect 3 maqet resize vm fixed 2M

@@ -132,7 +132,7 @@ expect 0 maqet apply kept kept.yaml
 rm data/vms/kept/slots.json # by an earlier maqet
 once kept
 expect 3 maqet checkpoint kept load one
-err_has "The checkpoint 'one' does not fit VM 'kept' any more"
+err_has "The checkpoint 'one' no longer fits VM 'kept'"
 define kept q35 b:sata c:sata
 expect 0 maqet apply kept kept.yaml
 same "ide.1 ide.2" "$(at kept b c)" "places before the load"

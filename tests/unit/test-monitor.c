@@ -83,7 +83,7 @@ test_answer(void)
     CU_ASSERT_FALSE(answers(&scene, "nonsense", &error));
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_EQUAL(error->code, MAQET_ERROR_UNSUPPORTED);
-    CU_ASSERT_PTR_NOT_NULL(strstr(error->message, "Virtual machine 'web': "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(error->message, "VM 'web': "));
     CU_ASSERT_FALSE(scene.machine.silent);
     /* Given up, it is made anew. */
     maqet_monitor_leave(&scene.machine);

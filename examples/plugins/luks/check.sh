@@ -46,7 +46,7 @@ chmod 600 'key, file' wrong empty
 machine '{name: disk, type: luks, file: disk.luks, size: 16M}'
 refused "key_file"
 machine '{name: disk, type: luks, file: disk.luks, size: 16M, key_file: nowhere}'
-refused "cannot inspect the key file"
+refused "the key file"
 machine '{name: disk, type: luks, file: disk.luks, size: 16M, key_file: empty}'
 refused "is no file with a key in it"
 
