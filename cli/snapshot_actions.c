@@ -237,7 +237,8 @@ snapshot_list(struct invocation *invocation, struct maqet_error **err)
         output_list(&invocation->output, &snapshots_view, rows.items, rows.count);
         return 0;
     }
-    const struct snapshot_listing listing = {list->vm, call.request.drive, rows};
+    const struct snapshot_listing listing = {
+        .vm = list->vm, .drive = call.request.drive, .rows = rows};
     output_result(&invocation->output, &snapshot_listing_view, &listing);
     return 0;
 }

@@ -203,22 +203,9 @@ const struct view snapshot_listing_view = {.table = {.fields = &listing_fields},
  * top of the last one, would be all indentation. */
 enum { INDENT_MAX = 40 };
 
-/* A drive with its snapshots, each of which says which one is above it. */
-struct tree_drive {
-    const char *drive;
-    struct snapshot_rows rows;
-    int64_t now; /* the one that the present state came of; -1: not known */
-};
-
-struct tree {
-    const char *vm;
-    struct tree_drive *drives;
-    size_t count;
-};
-
 /* The tree of one drive, as it is written from top to bottom. */
 struct branches {
-    const struct tree_drive *drive;
+    const struct snapshot_listing *drive;
     ssize_t
         *first;    /* of each, and of none (-1) before them, the first one on top of it */
     ssize_t *next; /* of each, the next one on top of the same */
@@ -227,7 +214,7 @@ struct branches {
 };
 
 static struct branches
-branches_new(const struct tree_drive *drive)
+branches_new(const struct snapshot_listing *drive)
 {
     size_t count = drive->rows.count;
     struct branches branches = {.drive = drive, .indent = MAQET_TEXT_INIT};
@@ -257,7 +244,7 @@ branches_clear(struct branches *branches)
 static bool
 is_last(const struct branches *branches, ssize_t index)
 {
-    const struct tree_drive *drive = branches->drive;
+    const struct snapshot_listing *drive = branches->drive;
 
     return branches->next[index] < 0 && drive->now != drive->rows.items[index].above;
 }
@@ -306,7 +293,7 @@ append_snapshot(struct maqet_text *text, const struct branches *branches, ssize_
 
 /* Without recursion: it may be as deep as there are snapshots. */
 static void
-append_tree(struct maqet_text *text, const struct tree_drive *drive)
+append_tree(struct maqet_text *text, const struct snapshot_listing *drive)
 {
     _cleanup_(branches_clear) struct branches branches = branches_new(drive);
     ssize_t parent = -1, at = branches.first[0];
@@ -334,15 +321,11 @@ append_tree(struct maqet_text *text, const struct tree_drive *drive)
 static char *
 tree_text(const void *row)
 {
-    const struct tree *tree = row;
+    const struct snapshot_listing *tree = row;
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    for (size_t i = 0; i < tree->count; i++) {
-        maqet_text_appendf(&text, "%s\n", tree->drives[i].drive);
-        append_tree(&text, &tree->drives[i]);
-    }
-    if (tree->count == 0)
-        maqet_text_appendf(&text, "No drive on VM '%s' has snapshots.\n", tree->vm);
+    maqet_text_appendf(&text, "%s\n", tree->drive);
+    append_tree(&text, tree);
     return maqet_text_take(&text);
 }
 
@@ -356,32 +339,28 @@ static const struct maqet_fields node_fields = MAQET_FIELDS_OF(
     {"set", MAQET_FIELD(struct snapshot_row, in_set)},
     {"above", MAQET_FIELD(struct snapshot_row, above)});
 
-static const struct maqet_fields drive_fields =
-    MAQET_FIELDS_OF(struct tree_drive, {"drive", MAQET_FIELD(struct tree_drive, drive)},
-                    {"snapshots", MAQET_FIELD_LIST(struct tree_drive, rows.items,
-                                                   rows.count, &node_fields)},
-                    {"now", MAQET_FIELD(struct tree_drive, now)});
-
 static const struct maqet_fields tree_fields = MAQET_FIELDS_OF(
-    struct tree, {"vm", MAQET_FIELD(struct tree, vm)},
-    {"drives", MAQET_FIELD_LIST(struct tree, drives, count, &drive_fields)});
+    struct snapshot_listing, {"drive", MAQET_FIELD(struct snapshot_listing, drive)},
+    {"snapshots",
+     MAQET_FIELD_LIST(struct snapshot_listing, rows.items, rows.count, &node_fields)},
+    {"now", MAQET_FIELD(struct snapshot_listing, now)});
 
 static const struct view tree_view = {.table = {.fields = &tree_fields},
                                       .text = tree_text};
 
 void
-snapshot_tree_show(const struct output *output, const struct maqet_snapshot_list *list)
+snapshot_tree_show(struct output *output, const struct maqet_snapshot_list *list)
 {
-    struct tree tree = {.vm = list->vm, .count = list->count};
+    const struct snapshot_listing none = {.vm = list->vm};
 
-    tree.drives = maqet_alloc(list->count * sizeof(*tree.drives) + 1);
+    if (list->count == 0)
+        output_result(output, &snapshot_listing_view, &none);
     for (size_t i = 0; i < list->count; i++) {
-        tree.drives[i].drive = list->drives[i].drive;
-        tree.drives[i].now = list->drives[i].now;
-        snapshot_rows_add(&tree.drives[i].rows, &list->drives[i]);
+        struct snapshot_listing tree = {.drive = list->drives[i].drive,
+                                        .now = list->drives[i].now};
+
+        snapshot_rows_add(&tree.rows, &list->drives[i]);
+        output_row(output, &tree_view, &tree);
+        snapshot_rows_clear(&tree.rows);
     }
-    output_result(output, &tree_view, &tree);
-    for (size_t i = 0; i < list->count; i++)
-        snapshot_rows_clear(&tree.drives[i].rows);
-    free(tree.drives);
 }

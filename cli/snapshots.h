@@ -61,12 +61,12 @@ struct snapshot_listing {
     const char *vm;
     const char *drive; /* NULL: all */
     struct snapshot_rows rows;
+    int64_t now; /* of a tree: the one that the present state came of; -1: not known */
 };
 
 extern const struct view snapshot_listing_view;
 
 /* Shows the history of each drive, with where the machine is now. */
-void snapshot_tree_show(const struct output *output,
-                        const struct maqet_snapshot_list *list);
+void snapshot_tree_show(struct output *output, const struct maqet_snapshot_list *list);
 
 #endif
