@@ -8,7 +8,7 @@
 #define MAQET_CLI_COMMAND_H
 
 #include "cli/operands.h"
-#include "cli/view.h"
+#include "cli/table.h"
 #include "core/base/error.h"
 
 struct invocation;

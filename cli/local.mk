@@ -39,8 +39,7 @@ libmaqet_cli_la_SOURCES = \
 	cli/snapshots.c cli/snapshots.h \
 	cli/states.c cli/states.h \
 	cli/table.c cli/table.h \
-	cli/terminal.c cli/terminal.h \
-	cli/view.h
+	cli/terminal.c cli/terminal.h
 
 bin_PROGRAMS += maqet
 maqet_SOURCES = cli/main.c

@@ -14,7 +14,7 @@
 #ifndef MAQET_CLI_OUTPUT_H
 #define MAQET_CLI_OUTPUT_H
 
-#include "cli/view.h"
+#include "cli/table.h"
 #include "core/base/context.h"
 #include "core/base/error.h"
 

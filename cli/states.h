@@ -5,7 +5,7 @@
 #ifndef MAQET_CLI_STATES_H
 #define MAQET_CLI_STATES_H
 
-#include "cli/view.h"
+#include "cli/table.h"
 #include "core/machine/state.h"
 
 /* The first member of a struct that has a state; what it points to is the state's. All zero

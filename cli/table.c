@@ -9,81 +9,46 @@
 /* ---- columns ---- */
 
 struct column {
-    char *word; /* that stands in every row; NULL: the field's value does */
-    const struct maqet_field *field;
-    const struct cell *cell; /* may be NULL */
-    char *title;
+    const char *key; /* a part of the table's */
+    size_t length;
+    const struct maqet_field *field; /* NULL: the key stands in every row */
+    const struct cell *cell;         /* may be NULL */
 };
 
-struct columns {
-    struct column *items;
-    size_t count;
-};
-
-/* "VM CLOCK" of vm_clock. Of ASCII only: the table is the same in every locale. */
-static char *
-title_of(const struct maqet_field *field)
+/* Reads the column at a place among a table's, and steps behind it. False: there is none. */
+static bool
+next_column(const struct table *table, const char **at, struct column *column)
 {
-    char *title = maqet_strdup(field->title ? field->title : field->key);
+    *column = (struct column){.key = *at, .length = strcspn(*at, " ")};
+    *at += column->length;
+    *at += strspn(*at, " ");
+    if (column->length > 0 && *column->key == '=') {
+        column->key++;
+        column->length--;
+        return true;
+    }
+    _cleanup_free_ char *key = maqet_strndup(column->key, column->length);
+    column->field = maqet_field_find(table->fields, key);
+    for (const struct cell *cell = table->cells; cell && cell->key; cell++)
+        if (strcmp(cell->key, key) == 0)
+            column->cell = cell;
+    return column->length > 0;
+}
 
-    for (char *c = title; *c && !field->title; c++)
+/* "VM CLOCK" of vm_clock. Of ASCII only: the table is the same in every locale. The caller
+ * frees. */
+static char *
+title_of(const struct column *column)
+{
+    const struct maqet_field *field = column->field;
+
+    if (!field || field->title)
+        return maqet_strdup(field ? field->title : "");
+    char *title = maqet_strdup(field->key);
+    for (char *c = title; *c; c++)
         *c = (char)(*c == '_' ? ' ' : *c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
     return title;
 }
-
-static const struct cell *
-find_cell(const struct cell *cells, const char *key)
-{
-    for (; cells && cells->key; cells++)
-        if (strcmp(cells->key, key) == 0)
-            return cells;
-    return NULL;
-}
-
-static void
-columns_add(struct columns *columns, const struct table *table, char *key)
-{
-    struct column column = {0};
-
-    if (key[0] == '=') {
-        column.word = maqet_strdup(key + 1);
-        column.title = maqet_strdup("");
-    } else {
-        column.field = maqet_field_find(table->fields, key);
-        column.cell = find_cell(table->cells, key);
-        column.title = title_of(column.field);
-    }
-    columns->items =
-        maqet_realloc(columns->items, (columns->count + 1) * sizeof(*columns->items));
-    columns->items[columns->count++] = column;
-}
-
-static struct columns
-columns_of(const struct table *table)
-{
-    struct columns columns = {0};
-
-    for (const char *at = table->columns; *at; at += strspn(at, " ")) {
-        size_t length = strcspn(at, " ");
-        _cleanup_free_ char *key = maqet_strndup(at, length);
-
-        columns_add(&columns, table, key);
-        at += length;
-    }
-    return columns;
-}
-
-static void
-columns_clear(struct columns *columns)
-{
-    for (size_t i = 0; i < columns->count; i++) {
-        free(columns->items[i].word);
-        free(columns->items[i].title);
-    }
-    free(columns->items);
-}
-
-#define _cleanup_columns_ _cleanup_(columns_clear)
 
 /* ---- cells ---- */
 
@@ -105,20 +70,16 @@ duration_text(int64_t seconds)
 static bool
 is_number(const struct column *column)
 {
-    enum maqet_field_type type =
-        column->word ? MAQET_TYPE_TEXT : column->field->value.type;
-
-    return type == MAQET_TYPE_INT || type == MAQET_TYPE_UINT ||
-           type == MAQET_TYPE_INT64 || type == MAQET_TYPE_UINT64 ||
-           type == MAQET_TYPE_DOUBLE;
+    return column->field && column->field->value.type >= MAQET_TYPE_INT &&
+           column->field->value.type <= MAQET_TYPE_DOUBLE;
 }
 
 /* A value in full, NULL: there is none. The caller frees. */
 static char *
 full_text(const struct column *column, const void *row)
 {
-    return column->word ? maqet_strdup(column->word)
-                        : maqet_field_text(column->field, row);
+    return column->field ? maqet_field_text(column->field, row)
+                         : maqet_strndup(column->key, column->length);
 }
 
 /* A value as people read it; "-" where there is none. */
@@ -131,7 +92,7 @@ cell_text(const struct column *column, const void *row)
         return maqet_strdup("-");
     if (column->cell && column->cell->text)
         return column->cell->text(row);
-    switch (column->word ? MAQET_UNIT_NONE : column->field->unit) {
+    switch (column->field ? column->field->unit : MAQET_UNIT_NONE) {
     case MAQET_UNIT_BYTES:
         return maqet_text_bytes((uint64_t)maqet_field_number(column->field, row));
     case MAQET_UNIT_SECONDS:
@@ -180,7 +141,8 @@ append_column(struct maqet_text *lines, const struct column *column, const void 
               size_t size, size_t count)
 {
     _cleanup_strings_ struct maqet_strings cells = MAQET_STRINGS_INIT;
-    size_t width = text_width(column->title);
+    _cleanup_free_ char *title = title_of(column);
+    size_t width = text_width(title);
     bool right = is_number(column);
 
     for (size_t i = 0; i < count; i++) {
@@ -189,7 +151,7 @@ append_column(struct maqet_text *lines, const struct column *column, const void 
         width = used > width ? used : width;
     }
     width = width < WIDTH_MAX ? width : WIDTH_MAX;
-    append_cell(&lines[0], column->title, width, right, SHADE_BOLD);
+    append_cell(&lines[0], title, width, right, SHADE_BOLD);
     for (size_t i = 0; i < count; i++)
         append_cell(&lines[i + 1], cells.items[i], width, right,
                     cell_shade(column, (const char *)rows + i * size));
@@ -198,14 +160,15 @@ append_column(struct maqet_text *lines, const struct column *column, const void 
 char *
 table_text(const struct table *table, const void *rows, size_t count)
 {
-    _cleanup_columns_ struct columns columns = columns_of(table);
     _cleanup_free_ struct maqet_text *lines = maqet_alloc((count + 1) * sizeof(*lines));
     struct maqet_text text = MAQET_TEXT_INIT;
+    const char *at = table->columns;
+    struct column column;
 
-    for (size_t at = 0; at < columns.count; at++) {
-        for (size_t i = 0; i <= count && at > 0; i++)
+    while (next_column(table, &at, &column)) {
+        append_column(lines, &column, rows, table->fields->size, count);
+        for (size_t i = 0; i <= count && *at; i++)
             maqet_text_append(&lines[i], "  ");
-        append_column(lines, &columns.items[at], rows, table->fields->size, count);
     }
     for (size_t i = 0; i <= count; i++) {
         trim(&lines[i]);
@@ -215,36 +178,40 @@ table_text(const struct table *table, const void *rows, size_t count)
     return maqet_text_take(&text);
 }
 
-/* Here it stands before its value, and not above. */
-static void
-lower(char *title)
+/* Here it stands before its value, and not above. The caller frees. */
+static char *
+lower_title(const struct column *column)
 {
+    char *title = title_of(column);
+
     for (char *c = title; *c; c++)
         *c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+    return title;
 }
 
 char *
 table_fields(const struct table *table, const void *row)
 {
-    _cleanup_columns_ struct columns columns = columns_of(table);
     struct maqet_text text = MAQET_TEXT_INIT;
+    struct column column;
     size_t width = 0;
 
-    for (size_t i = 0; i < columns.count; i++) {
-        size_t used = text_width(columns.items[i].title);
+    for (const char *at = table->columns; next_column(table, &at, &column);) {
+        _cleanup_free_ char *title = lower_title(&column);
+        size_t used = text_width(title);
+
         width = used > width ? used : width;
     }
-    for (size_t i = 0; i < columns.count; i++) {
-        const struct column *column = &columns.items[i];
-        _cleanup_free_ char *full = full_text(column, row);
-        _cleanup_free_ char *cell = full ? cell_text(column, row) : NULL;
+    for (const char *at = table->columns; next_column(table, &at, &column);) {
+        _cleanup_free_ char *title = lower_title(&column);
+        _cleanup_free_ char *full = full_text(&column, row);
+        _cleanup_free_ char *cell = full ? cell_text(&column, row) : NULL;
 
         if (!full)
             continue;
-        lower(column->title);
-        append_cell(&text, column->title, width, false, SHADE_BOLD);
+        append_cell(&text, title, width, false, SHADE_BOLD);
         maqet_text_append(&text, "  ");
-        append_cell(&text, cell, 0, false, cell_shade(column, row));
+        append_cell(&text, cell, 0, false, cell_shade(&column, row));
         maqet_text_append(&text, "\n");
     }
     return maqet_text_take(&text);
@@ -253,16 +220,15 @@ table_fields(const struct table *table, const void *row)
 char *
 table_plain(const struct table *table, const void *row)
 {
-    _cleanup_columns_ struct columns columns = columns_of(table);
     struct maqet_text text = MAQET_TEXT_INIT;
+    struct column column;
 
-    for (size_t i = 0; i < columns.count; i++) {
-        _cleanup_free_ char *full = full_text(&columns.items[i], row);
+    for (const char *at = table->columns; next_column(table, &at, &column);) {
+        _cleanup_free_ char *full = full_text(&column, row);
         _cleanup_free_ char *line =
             maqet_text_reversible(full ? full : "", full ? strlen(full) : 0);
 
-        maqet_text_appendf(&text, "%s%s", i == 0 ? "" : "\t", line);
+        maqet_text_appendf(&text, "%s%s", line, *at ? "\t" : "\n");
     }
-    maqet_text_append(&text, "\n");
     return maqet_text_take(&text);
 }
