@@ -222,7 +222,6 @@ const struct maqet_job_kind maqet_kind_checkpoint_load = {
     .phase_count = sizeof(phases) / sizeof(*phases),
     .blocks_start = true,
     .saved_state = MAQET_SAVED_STATE,
-    .check = maqet_revert_check,
     .put_right = put_right,
     .recover = maqet_session_recover,
     .forget = forget,

@@ -63,6 +63,8 @@ check_targets(const struct maqet_job *job, struct maqet_error **err)
 {
     const struct maqet_opened *machine = job->machine;
     const struct maqet_journal *journal = &job->journal;
+    bool makes_snapshots = journal->kind->makes_snapshots ||
+                           (journal->kind->saved_state && journal->target_count > 1);
 
     for (size_t i = 0; machine->run.pid == 0 && i < journal->target_count; i++)
         if (maqet_holders_check(machine->vm, maqet_job_drive(job, i), err) < 0)
@@ -74,7 +76,7 @@ check_targets(const struct maqet_job *job, struct maqet_error **err)
              (maqet_drive_check_storage(drive, err) < 0 ||
               maqet_vm_check_drive(machine->vm, drive, err) < 0 ||
               maqet_bases_check_unused(drive, err) < 0)) ||
-            (journal->kind->check && journal->kind->check(job, drive, err) < 0))
+            (makes_snapshots && maqet_drive_snapshot_can_create(drive, err) < 0))
             return -1;
     }
     return 0;

@@ -11,7 +11,6 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 
-struct maqet_drive;
 struct maqet_job;
 struct maqet_session;
 
@@ -43,6 +42,7 @@ struct maqet_job_kind {
 
     /* Of those about snapshots. */
     bool needs_stand_in;     /* its recovery needs to know the stand-in's name */
+    bool makes_snapshots;    /* of all targets: their images must be able to keep one */
     bool makes_set;          /* each target is to have one of the job's name */
     bool only_recorded;      /* it makes none: only those recorded are its business */
     const char *saved_state; /* the name of those that keep the drives' present state
@@ -50,10 +50,6 @@ struct maqet_job_kind {
 
     /* What maqet_session_recover() does between finding the job's drives and ending it. */
     int (*put_right)(struct maqet_session *session, struct maqet_error **err);
-
-    /* What else must hold for a drive before it is begun; NULL: nothing. */
-    int (*check)(const struct maqet_job *job, const struct maqet_drive *drive,
-                 struct maqet_error **err);
 
     /* Puts right what is left, and ends the job by maqet_job_done(). What is found decides,
      * so that one which is interrupted in its turn is done again. */

@@ -101,11 +101,9 @@ replace(struct maqet_session *session, const struct maqet_snapshot_request *requ
                                session->machine->name, name);
     return maqet_session_begin(session, &maqet_kind_overwrite, name, stand_in, err) < 0 ||
                    maqet_steps_create(session, stand_in, freeze, stillness, err) < 0 ||
-                   maqet_members_refresh(session, err) < 0 ||
                    maqet_steps_remove(session, name, false, NULL, err) < 0 ||
                    maqet_members_refresh(session, err) < 0 ||
                    maqet_steps_create(session, name, freeze, stillness, err) < 0 ||
-                   maqet_members_refresh(session, err) < 0 ||
                    maqet_steps_remove(session, stand_in, false, NULL, err) < 0 ||
                    maqet_members_refresh(session, err) < 0
                ? -1
@@ -116,13 +114,10 @@ static int
 make(struct maqet_session *session, const struct maqet_snapshot_request *request,
      struct maqet_stillness *stillness, struct maqet_error **err)
 {
-    return maqet_session_begin(session, &maqet_kind_create, request->name, NULL, err) <
-                       0 ||
-                   maqet_steps_create(session, request->name, request->freeze_timeout,
-                                      stillness, err) < 0 ||
-                   maqet_members_refresh(session, err) < 0
+    return maqet_session_begin(session, &maqet_kind_create, request->name, NULL, err) < 0
                ? -1
-               : 0;
+               : maqet_steps_create(session, request->name, request->freeze_timeout,
+                                    stillness, err);
 }
 
 /* ---- the whole ---- */
@@ -169,13 +164,6 @@ announce(struct maqet_session *session, const struct maqet_snapshot_request *req
     return maqet_history_save(session->history, err);
 }
 
-static int
-finish(struct maqet_session *session, const char *name, struct maqet_error **err)
-{
-    maqet_members_note_created(session, name);
-    return maqet_session_done(session, err);
-}
-
 int
 maqet_snapshot_create(const struct maqet_context *context,
                       const struct maqet_snapshot_request *request,
@@ -209,8 +197,10 @@ maqet_snapshot_create(const struct maqet_context *context,
     if (announce(session, request, &receipt->left.excluded, err) < 0)
         return -1;
     if ((replaces ? replace(session, request, &stillness, err)
-                  : make(session, request, &stillness, err)) < 0 ||
-        finish(session, request->name, err) < 0)
+                  : make(session, request, &stillness, err)) < 0)
+        return maqet_job_fail(session->job, err);
+    maqet_members_note_created(session, request->name);
+    if (maqet_session_done(session, err) < 0)
         return maqet_job_fail(session->job, err);
     receipt->wall = maqet_now_exact() - begun;
     receipt->stopped = stillness.stopped;
@@ -349,8 +339,8 @@ const struct maqet_job_kind maqet_kind_create = {
     .phases = create_phases,
     .phase_count = 1,
     .blocks_start = true,
+    .makes_snapshots = true,
     .makes_set = true,
-    .check = maqet_steps_check_can_create,
     .put_right = put_right_create,
     .recover = maqet_session_recover,
     .forget = maqet_session_forget,
@@ -367,7 +357,7 @@ const struct maqet_job_kind maqet_kind_overwrite = {
     .phase_count = 1,
     .blocks_start = true,
     .needs_stand_in = true,
-    .check = maqet_steps_check_can_create,
+    .makes_snapshots = true,
     .put_right = put_right_overwrite,
     .recover = maqet_session_recover,
     .forget = maqet_session_forget,

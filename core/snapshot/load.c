@@ -159,7 +159,6 @@ const struct maqet_job_kind maqet_kind_load = {
     .phase_count = MAQET_REVERT_COUNT,
     .blocks_start = true,
     .saved_state = MAQET_SAVED_STATE,
-    .check = maqet_revert_check,
     .put_right = put_right,
     .recover = maqet_session_recover,
     .forget = maqet_session_forget,

@@ -8,14 +8,6 @@
 
 /* ---- the beginning ---- */
 
-int
-maqet_revert_check(const struct maqet_job *job, const struct maqet_drive *drive,
-                   struct maqet_error **err)
-{
-    return job->journal.target_count > 1 ? maqet_drive_snapshot_can_create(drive, err)
-                                         : 0;
-}
-
 /* What was kept of an earlier load, which the user chose not to finish, would be taken
  * for the state before this one. */
 static int
@@ -97,8 +89,7 @@ revert_drives(struct maqet_session *session, const char *name, struct maqet_erro
 
     /* A single drive needs no other to be in step with. */
     if (session->count > 1 &&
-        (maqet_steps_create(session, MAQET_SAVED_STATE, -1, &none, err) < 0 ||
-         maqet_members_refresh(session, err) < 0))
+        maqet_steps_create(session, MAQET_SAVED_STATE, -1, &none, err) < 0)
         return -1;
     if (maqet_job_phase(session->job, MAQET_REVERT_DRIVES, err) < 0)
         return -1;

@@ -43,10 +43,6 @@ enum maqet_revert_phase {
                      "written since is lost",                                            \
     }
 
-/* For the rows: whether several drives can keep their state. */
-int maqet_revert_check(const struct maqet_job *job, const struct maqet_drive *drive,
-                       struct maqet_error **err);
-
 /* Whether QEMU could be started once the drives have reverted: before it is ended, and
  * anything is reverted. */
 int maqet_revert_check_startable(const struct maqet_session *session,

@@ -137,19 +137,13 @@ maqet_steps_create(struct maqet_session *session, const char *name,
                    int64_t freeze_timeout, struct maqet_stillness *stillness,
                    struct maqet_error **err)
 {
-    if (session->machine->run.pid == 0)
-        return create_offline(session, name, err);
-    return freeze_timeout < 0
-               ? create_live(session, name, stillness, err)
-               : create_quiesced(session, name, freeze_timeout, stillness, err);
-}
+    bool runs = session->machine->run.pid > 0;
+    int result = !runs ? create_offline(session, name, err)
+                 : freeze_timeout < 0
+                     ? create_live(session, name, stillness, err)
+                     : create_quiesced(session, name, freeze_timeout, stillness, err);
 
-int
-maqet_steps_check_can_create(const struct maqet_job *job, const struct maqet_drive *drive,
-                             struct maqet_error **err)
-{
-    (void)job;
-    return maqet_drive_snapshot_can_create(drive, err);
+    return result < 0 ? -1 : maqet_members_refresh(session, err);
 }
 
 /* ---- deleting ---- */

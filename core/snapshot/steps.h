@@ -17,7 +17,7 @@ struct maqet_stillness {
 
 /* Makes a snapshot of all members: live all or none by one transaction; offline one after
  * the other. The guest's file systems are frozen meanwhile, which may take
- * @freeze_timeout ms; negative: they are not. */
+ * @freeze_timeout ms; negative: they are not. The lists are fresh afterwards. */
 int maqet_steps_create(struct maqet_session *session, const char *name,
                        int64_t freeze_timeout, struct maqet_stillness *stillness,
                        struct maqet_error **err);
@@ -36,10 +36,5 @@ void maqet_steps_measure(struct maqet_session *session,
  * snapshot of the name stays. @drives (may be NULL) gets those that it is gone from. */
 int maqet_steps_remove(struct maqet_session *session, const char *name, bool own,
                        struct maqet_strings *drives, struct maqet_error **err);
-
-/* For the rows of kinds that make snapshots: whether the drive's image can keep one. */
-int maqet_steps_check_can_create(const struct maqet_job *job,
-                                 const struct maqet_drive *drive,
-                                 struct maqet_error **err);
 
 #endif
