@@ -15,11 +15,12 @@ enum { CHECKPOINT_LIMIT = 30000 };
 extern const struct view checkpoint_create_view;
 extern const struct view checkpoint_load_view;
 
-int checkpoint_create(struct invocation *invocation, const char *vm, const char *name,
-                      struct maqet_error **err);
+/* Creates the one that the operands name. */
+int checkpoint_create(struct invocation *invocation, struct maqet_error **err);
 
-/* Asks where there is somebody who could answer. @keep may be NULL. */
-int checkpoint_load(struct invocation *invocation, const char *vm, const char *name,
-                    const char *keep, struct maqet_error **err);
+/* Loads one of the VM that the operands name. Asks where there is somebody who could
+ * answer. @keep may be NULL. */
+int checkpoint_load(struct invocation *invocation, const char *name, const char *keep,
+                    struct maqet_error **err);
 
 #endif

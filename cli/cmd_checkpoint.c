@@ -5,47 +5,51 @@
 #include "cli/options.h"
 #include "cli/snapshot_actions.h"
 
-/* ---- create ---- */
-
-struct created {
-    const char *vm;
-    const char *name;
-    struct maqet_checkpoint_receipt receipt;
+/* One call of an action, and what came of it. */
+struct call {
+    struct maqet_checkpoint_request request; /* its texts are those of the command line */
+    struct maqet_checkpoint_receipt receipt; /* of a creation */
+    int pid;                                 /* after a load */
 };
 
+#define CALL_ROWS                                                                        \
+    {"vm", MAQET_FIELD(struct call, request.vm), .help = "the VM's name"},               \
+    {                                                                                    \
+        "name", MAQET_FIELD(struct call, request.name), .help = "the checkpoint's name"  \
+    }
+
+/* ---- create ---- */
+
 static const struct maqet_fields create_fields = MAQET_FIELDS_OF(
-    struct created, MAQET_ROW(struct created, vm, "the VM's name"),
-    MAQET_ROW(struct created, name, "the checkpoint's name"),
-    {"drives", MAQET_FIELD(struct created, receipt.drives),
+    struct call, CALL_ROWS,
+    {"drives", MAQET_FIELD(struct call, receipt.drives),
      .help = "the drives that it has snapshots of"},
-    {"pause_ms", MAQET_FIELD(struct created, receipt.pause),
-     .unit = MAQET_UNIT_MILLISECONDS, .help = "how long the guest was paused"},
-    {"wall_ms", MAQET_FIELD(struct created, receipt.wall),
-     .unit = MAQET_UNIT_MILLISECONDS, .title = "TIME MS",
-     .help = "how long all of it took"},
-    {"size", MAQET_FIELD(struct created, receipt.allocated), .unit = MAQET_UNIT_BYTES,
+    {"pause_ms", MAQET_FIELD(struct call, receipt.pause), .unit = MAQET_UNIT_MILLISECONDS,
+     .help = "how long the guest was paused"},
+    {"wall_ms", MAQET_FIELD(struct call, receipt.wall), .unit = MAQET_UNIT_MILLISECONDS,
+     .title = "TIME MS", .help = "how long all of it took"},
+    {"size", MAQET_FIELD(struct call, receipt.allocated), .unit = MAQET_UNIT_BYTES,
      .help = "what the guest's memory takes on the disk"},
-    {"length", MAQET_FIELD(struct created, receipt.length), .unit = MAQET_UNIT_BYTES,
+    {"length", MAQET_FIELD(struct call, receipt.length), .unit = MAQET_UNIT_BYTES,
      .help = "the length of that file, which may have holes"},
-    {"method",
-     MAQET_FIELD_WORD(struct created, receipt.method, maqet_migration_method_name),
+    {"method", MAQET_FIELD_WORD(struct call, receipt.method, maqet_migration_method_name),
      .help = "how memory was saved"},
-    {"reason", MAQET_FIELD(struct created, receipt.reason), .optional = true,
+    {"reason", MAQET_FIELD(struct call, receipt.reason), .optional = true,
      .help = "why it was not the first method that auto tries; null if it was"});
 
 static char *
 create_text(const void *row)
 {
-    const struct created *created = row;
-    const struct maqet_checkpoint_receipt *receipt = &created->receipt;
+    const struct call *call = row;
+    const struct maqet_checkpoint_receipt *receipt = &call->receipt;
     _cleanup_free_ char *size = maqet_text_bytes((uint64_t)receipt->allocated);
     _cleanup_free_ char *why =
         receipt->reason ? maqet_format(" (%s)", receipt->reason) : maqet_strdup("");
 
     return maqet_format("Created checkpoint '%s' of VM '%s', %s of memory.\nPaused "
                         "the guest for %.1f ms; took %.0f ms; method: %s%s.\n",
-                        created->name, created->vm, size, receipt->pause, receipt->wall,
-                        maqet_migration_method_name(receipt->method), why);
+                        call->request.name, call->request.vm, size, receipt->pause,
+                        receipt->wall, maqet_migration_method_name(receipt->method), why);
 }
 
 const struct view checkpoint_create_view = {
@@ -67,31 +71,22 @@ method_of(const struct invocation *invocation)
 }
 
 int
-checkpoint_create(struct invocation *invocation, const char *vm, const char *name,
-                  struct maqet_error **err)
+checkpoint_create(struct invocation *invocation, struct maqet_error **err)
 {
-    struct created created = {.vm = vm, .name = name};
-    const struct maqet_checkpoint_request request = {
-        .vm = vm,
-        .name = name,
-        .method = method_of(invocation),
-        .limit = invocation_milliseconds(invocation, "limit"),
-        .compress = invocation_has(invocation, "compress"),
+    struct call call = {
+        .request = {.vm = operand_find(invocation, OPERAND_VM),
+                    .name = operand_find(invocation, OPERAND_NEW_NAME),
+                    .method = method_of(invocation),
+                    .limit = invocation_milliseconds(invocation, "limit"),
+                    .compress = invocation_has(invocation, "compress")},
     };
 
     int result =
-        maqet_checkpoint_create(&invocation->context, &request, &created.receipt, err);
+        maqet_checkpoint_create(&invocation->context, &call.request, &call.receipt, err);
     if (result == 0)
-        output_result(&invocation->output, &checkpoint_create_view, &created);
-    maqet_checkpoint_receipt_clear(&created.receipt);
+        output_result(&invocation->output, &checkpoint_create_view, &call);
+    maqet_checkpoint_receipt_clear(&call.receipt);
     return result;
-}
-
-static int
-run_create(struct invocation *invocation, struct maqet_error **err)
-{
-    return checkpoint_create(invocation, operand_find(invocation, OPERAND_VM),
-                             operand_find(invocation, OPERAND_NEW_NAME), err);
 }
 
 /* ---- load ---- */
@@ -120,25 +115,17 @@ confirm(const struct invocation *invocation, struct maqet_checkpoint_request *re
         err);
 }
 
-struct loaded {
-    const char *vm;
-    const char *name;
-    int pid;
-};
-
-static const struct maqet_fields load_fields =
-    MAQET_FIELDS_OF(struct loaded, MAQET_ROW(struct loaded, vm, "the VM's name"),
-                    MAQET_ROW(struct loaded, name, "the checkpoint's name"),
-                    MAQET_ROW(struct loaded, pid, "QEMU's process ID"));
+static const struct maqet_fields load_fields = MAQET_FIELDS_OF(
+    struct call, CALL_ROWS, MAQET_ROW(struct call, pid, "QEMU's process ID"));
 
 static char *
 load_text(const void *row)
 {
-    const struct loaded *loaded = row;
+    const struct call *call = row;
 
     return maqet_format(
         "Loaded checkpoint '%s' of VM '%s', which continues from there (PID %d).\n",
-        loaded->name, loaded->vm, loaded->pid);
+        call->request.name, call->request.vm, call->pid);
 }
 
 const struct view checkpoint_load_view = {
@@ -147,71 +134,59 @@ const struct view checkpoint_load_view = {
     .confirmation = true};
 
 int
-checkpoint_load(struct invocation *invocation, const char *vm, const char *name,
-                const char *keep, struct maqet_error **err)
+checkpoint_load(struct invocation *invocation, const char *name, const char *keep,
+                struct maqet_error **err)
 {
-    struct maqet_checkpoint_request request = {
-        .vm = vm,
-        .name = name,
-        .keep = keep,
-        .limit = CHECKPOINT_LIMIT,
-        .timeout = invocation_milliseconds(invocation, "wait"),
+    struct call call = {
+        .request = {.vm = operand_find(invocation, OPERAND_VM),
+                    .name = name,
+                    .keep = keep,
+                    .limit = CHECKPOINT_LIMIT,
+                    .timeout = invocation_milliseconds(invocation, "wait")},
     };
     _cleanup_free_ char *verified = NULL;
-    struct loaded loaded = {.vm = vm, .name = name};
 
-    if (confirm(invocation, &request, &verified, err) < 0 ||
-        maqet_checkpoint_load(&invocation->context, &request, &loaded.pid, err) < 0)
+    if (confirm(invocation, &call.request, &verified, err) < 0 ||
+        maqet_checkpoint_load(&invocation->context, &call.request, &call.pid, err) < 0)
         return -1;
-    output_result(&invocation->output, &checkpoint_load_view, &loaded);
+    output_result(&invocation->output, &checkpoint_load_view, &call);
     return 0;
 }
 
 static int
 run_load(struct invocation *invocation, struct maqet_error **err)
 {
-    return checkpoint_load(invocation, operand_find(invocation, OPERAND_VM),
-                           operand_find(invocation, OPERAND_CHECKPOINT),
+    return checkpoint_load(invocation, operand_find(invocation, OPERAND_CHECKPOINT),
                            invocation_text(invocation, "keep"), err);
 }
 
 /* ---- delete ---- */
 
-struct deleted {
-    const char *vm;
-    const char *name;
-};
-
-static const struct maqet_fields delete_fields =
-    MAQET_FIELDS_OF(struct deleted, MAQET_ROW(struct deleted, vm, "the VM's name"),
-                    MAQET_ROW(struct deleted, name, "the checkpoint's name"));
+static const struct maqet_fields delete_fields = MAQET_FIELDS_OF(struct call, CALL_ROWS);
 
 static char *
 delete_text(const void *row)
 {
-    const struct deleted *deleted = row;
+    const struct call *call = row;
 
-    return maqet_format("Deleted checkpoint '%s' of VM '%s'.\n", deleted->name,
-                        deleted->vm);
+    return maqet_format("Deleted checkpoint '%s' of VM '%s'.\n", call->request.name,
+                        call->request.vm);
 }
 
 static const struct view delete_view = {
-    .table = {.fields = &delete_fields, .columns = "name"},
-    .text = delete_text,
-    .confirmation = true};
+    .table = {&delete_fields, "name"}, .text = delete_text, .confirmation = true};
 
 static int
 run_delete(struct invocation *invocation, struct maqet_error **err)
 {
-    const struct maqet_checkpoint_request request = {
-        .vm = operand_find(invocation, OPERAND_VM),
-        .name = operand_find(invocation, OPERAND_CHECKPOINT),
+    const struct call call = {
+        .request = {.vm = operand_find(invocation, OPERAND_VM),
+                    .name = operand_find(invocation, OPERAND_CHECKPOINT)},
     };
 
-    if (maqet_checkpoint_delete(&invocation->context, &request, err) < 0)
+    if (maqet_checkpoint_delete(&invocation->context, &call.request, err) < 0)
         return -1;
-    const struct deleted deleted = {request.vm, request.name};
-    output_result(&invocation->output, &delete_view, &deleted);
+    output_result(&invocation->output, &delete_view, &call);
     return 0;
 }
 
@@ -294,7 +269,7 @@ static const struct command actions[] = {
      .examples = {{"maqet checkpoint myvm create before-test",
                    "Save disks and memory; the guest keeps running"}},
      .view = &checkpoint_create_view,
-     .run = run_create},
+     .run = checkpoint_create},
     {.name = "list",
      .summary = "List the checkpoints of a VM",
      .description =

@@ -90,7 +90,7 @@ run_from(struct invocation *invocation, struct maqet_error **err)
     if (!machine)
         return -1;
     if (machine->run.pid == 0)
-        return checkpoint_load(invocation, machine->name, checkpoint, NULL, err);
+        return checkpoint_load(invocation, checkpoint, NULL, err);
     maqet_opened_error_running(machine, true, err);
     if (machine->run.lost)
         maqet_error_hint(err, "Stop it first: maqet stop %s", machine->name);

@@ -205,7 +205,7 @@ snapshot_create(struct invocation *invocation, struct maqet_error **err)
     if (call_read(invocation, &call, err) < 0)
         return -1;
     if (invocation_has(invocation, "memory"))
-        return checkpoint_create(invocation, call.request.vm, call.request.name, err);
+        return checkpoint_create(invocation, err);
     if (maqet_snapshot_create(&invocation->context, &call.request, &call.receipt, err) <
         0)
         return -1;
