@@ -144,16 +144,6 @@ reason_to_keep(const struct planning *planning, const struct maqet_image_record 
     return objection ? maqet_format("created by maqet %s", objection) : NULL;
 }
 
-/* Whether a candidate may go now; else *reason says why not. */
-static bool
-may_go(const struct planning *planning, const struct maqet_image_record *record,
-       const struct maqet_strings *going, char **reason)
-{
-    free(*reason);
-    *reason = maqet_image_need(planning->context, planning->name, going, record->path);
-    return !*reason;
-}
-
 /*
  * The candidates that can go, in an order in which they can: an overlay before its
  * backing file, which something depends on until then. The rest stays.
@@ -169,13 +159,18 @@ plan_candidates(struct planning *planning,
     do {
         before = going.count;
         for (size_t i = 0; i < count; i++) {
-            if (maqet_strings_has(&going, candidates[i]->path) ||
-                !may_go(planning, candidates[i], &going, &reasons[i]))
+            const char *path = candidates[i]->path;
+
+            if (maqet_strings_has(&going, path))
                 continue;
-            maqet_strings_add(&going, candidates[i]->path);
-            add_file(planning->plan, candidates[i]->path, true,
-                     maqet_strdup("created by maqet"))
-                ->kind = MAQET_REMOVED_IMAGE;
+            free(reasons[i]);
+            reasons[i] =
+                maqet_image_need(planning->context, planning->name, &going, path);
+            if (reasons[i])
+                continue;
+            maqet_strings_add(&going, path);
+            add_file(planning->plan, path, true, maqet_strdup("created by maqet"))->kind =
+                MAQET_REMOVED_IMAGE;
         }
     } while (going.count > before);
     for (size_t i = 0; i < count; i++)
@@ -288,16 +283,6 @@ maqet_vm_plan_removal(const struct maqet_context *context, const char *name,
 
 /* ---- removing ---- */
 
-/* Whether the list of images that outlive their machine can be read: what is kept is to
- * be remembered there, and nothing may go before that is sure. */
-static int
-check_list(const struct maqet_context *context, struct maqet_error **err)
-{
-    _cleanup_images_ struct maqet_images images = {0};
-
-    return maqet_images_load(context, NULL, &images, err);
-}
-
 /* Deletes the images that are to go, and makes sure that this has reached the disk. */
 static int
 delete_images(const struct maqet_removal *plan, struct maqet_strings *deleted,
@@ -317,19 +302,6 @@ delete_images(const struct maqet_removal *plan, struct maqet_strings *deleted,
             return -1;
     }
     return 0;
-}
-
-/* Images that stay are remembered without their machine, so that they can be found and
- * deleted later. */
-static int
-remember_kept(const struct maqet_context *context, const char *name,
-              const struct maqet_strings *deleted, struct maqet_error **err)
-{
-    _cleanup_images_ struct maqet_images images = {0};
-
-    return maqet_images_load(context, name, &images, err) < 0
-               ? -1
-               : maqet_left_images_add(context, &images, deleted, err);
 }
 
 /* What was left beside images that were being made: nobody would look for it again. */
@@ -432,15 +404,19 @@ remove_machine(struct maqet_opened *machine, const struct maqet_remove *how,
                struct maqet_removal *receipt, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings deleted = MAQET_STRINGS_INIT;
+    _cleanup_images_ struct maqet_images images = {0}, left = {0};
     const struct maqet_context *context = machine->context;
     const char *name = machine->name;
 
     sweep_images(machine);
-    /* Anew, with the machine locked: others may have begun to use an image. */
-    if (check_list(context, err) < 0 ||
+    /* Images that stay are remembered without their machine, so that they can be found and
+     * deleted later: nothing may go before it is sure that this list can be read. The plan
+     * is made anew, with the machine locked: others may have begun to use an image. */
+    if (maqet_images_load(context, NULL, &left, err) < 0 ||
         maqet_vm_plan_removal(context, name, how, receipt, err) < 0 ||
         delete_images(receipt, &deleted, err) < 0 ||
-        remember_kept(context, name, &deleted, err) < 0 ||
+        maqet_images_load(context, name, &images, err) < 0 ||
+        maqet_left_images_add(context, &images, &deleted, err) < 0 ||
         maqet_store_remove(context, name, err) < 0)
         return -1;
     remove_run_dir(context, &machine->run);

@@ -16,20 +16,6 @@ enum { DEFINITION_LIMIT = 16 * 1024 * 1024 };
 /* ---- what they were ---- */
 
 static int
-error_base(const struct maqet_drive *drive, const struct maqet_node *then,
-           const char *path, const char *change, struct maqet_error **err)
-{
-    maqet_drive_error(drive, then->option, err, MAQET_ERROR_STATE,
-                      "the backing file %s of %s %s; what the guest has written no "
-                      "longer fits it",
-                      path, drive->path, change);
-    maqet_error_hint(err, "Restore the backing file with its old modification time "
-                          "(cp -p)");
-    maqet_error_next(err, MAQET_NEXT_ACCEPT_BASE, drive->machine->vm_name, NULL);
-    return -1;
-}
-
-static int
 check_base(const struct maqet_drive *drive, const struct maqet_node *then,
            struct maqet_error **err)
 {
@@ -40,7 +26,16 @@ check_base(const struct maqet_drive *drive, const struct maqet_node *then,
     if (!path || !maqet_node_read(&now))
         return 0;
     _cleanup_free_ char *change = maqet_node_compare(then, &now);
-    return change ? error_base(drive, then, path, change, err) : 0;
+    if (!change)
+        return 0;
+    maqet_drive_error(drive, then->option, err, MAQET_ERROR_STATE,
+                      "the backing file %s of %s %s; what the guest has written no "
+                      "longer fits it",
+                      path, drive->path, change);
+    maqet_error_hint(err, "Restore the backing file with its old modification time "
+                          "(cp -p)");
+    maqet_error_next(err, MAQET_NEXT_ACCEPT_BASE, drive->machine->vm_name, NULL);
+    return -1;
 }
 
 int
@@ -188,14 +183,6 @@ dependent_by_definition(const struct candidate *candidate, const char *name)
     return NULL;
 }
 
-static char *
-dependent_of_machine(const struct candidate *candidate, const char *name)
-{
-    char *dependent = dependent_by_records(candidate, name);
-
-    return dependent ? dependent : dependent_by_definition(candidate, name);
-}
-
 /* Whether an image without a machine is there and has no backing file at all, as its
  * plugin reads it. What can't be told depends on something. */
 static bool
@@ -248,8 +235,11 @@ dependent_here(const struct candidate *candidate)
     if (maqet_store_list(candidate->context, &names, NULL) < 0)
         return maqet_format("an image of a VM in %s, which cannot be read",
                             candidate->context->data_dir);
-    for (size_t i = 0; i < names.count && !dependent; i++)
-        dependent = dependent_of_machine(candidate, names.items[i]);
+    for (size_t i = 0; i < names.count && !dependent; i++) {
+        dependent = dependent_by_records(candidate, names.items[i]);
+        if (!dependent)
+            dependent = dependent_by_definition(candidate, names.items[i]);
+    }
     return dependent ? dependent : dependent_unused(candidate);
 }
 

@@ -113,7 +113,7 @@ check_unused(const struct maqet_vm *vm, struct maqet_error **err)
 
     for (size_t i = 0; i < vm->drive_count; i++) {
         if (!vm->drives[i]->served &&
-            (maqet_drive_check_unused(vm->drives[i], err) < 0 ||
+            (maqet_drive_check_users(vm->drives[i], 0, err) < 0 ||
              maqet_holders_check_named(vm, vm->drives[i], err) < 0))
             return -1;
         makes = makes || (vm->drives[i]->path && access(vm->drives[i]->path, F_OK) < 0);
@@ -209,7 +209,7 @@ int
 maqet_vm_drives_check_alone(const struct maqet_vm *vm, struct maqet_error **err)
 {
     for (size_t i = 0; i < vm->drive_count; i++)
-        if (!vm->drives[i]->served && maqet_drive_check_alone(vm->drives[i], err) < 0)
+        if (!vm->drives[i]->served && maqet_drive_check_users(vm->drives[i], 1, err) < 0)
             return -1;
     return 0;
 }

@@ -200,7 +200,7 @@ int
 maqet_holders_check(const struct maqet_vm *vm, const struct maqet_drive *drive,
                     struct maqet_error **err)
 {
-    if (maqet_drive_check_unused(drive, err) < 0)
+    if (maqet_drive_check_users(drive, 0, err) < 0)
         return -1;
     if (!drive->path || !maqet_file_users_locked(drive->path))
         return 0;

@@ -226,11 +226,12 @@ maqet_images_attach(struct maqet_vm *vm)
     }
 }
 
+/* Takes the text for a record of the machine. */
 static void
-replace_text(char **text, char *by, bool *changed)
+note_text(struct maqet_vm *vm, char **text, char *by)
 {
     if (!*text || strcmp(*text, by) != 0)
-        *changed = true;
+        vm->images_changed = true;
     free(*text);
     *text = by;
 }
@@ -244,12 +245,11 @@ take_record(struct maqet_vm *vm, const struct maqet_drive *drive)
     if (!record)
         record = maqet_images_append(&vm->images);
     if (drive->path)
-        replace_text(&record->path, maqet_strdup(drive->path), &vm->images_changed);
+        note_text(vm, &record->path, maqet_strdup(drive->path));
     else
-        replace_text(&record->place, maqet_drive_place(drive), &vm->images_changed);
-    replace_text(&record->drive, maqet_strdup(drive->name), &vm->images_changed);
-    replace_text(&record->type, maqet_strdup(drive->storage->plugin.name),
-                 &vm->images_changed);
+        note_text(vm, &record->place, maqet_drive_place(drive));
+    note_text(vm, &record->drive, maqet_strdup(drive->name));
+    note_text(vm, &record->type, maqet_strdup(drive->storage->plugin.name));
     maqet_images_attach(vm);
     return record;
 }
@@ -257,10 +257,9 @@ take_record(struct maqet_vm *vm, const struct maqet_drive *drive)
 static void
 set_owner(struct maqet_vm *vm, struct maqet_image_record *record)
 {
-    replace_text(&record->vm, maqet_strdup(vm->definition->name), &vm->images_changed);
-    replace_text(&record->uuid, maqet_strdup(vm->definition->uuid), &vm->images_changed);
-    replace_text(&record->data_dir, maqet_owner_data_dir(vm->context),
-                 &vm->images_changed);
+    note_text(vm, &record->vm, maqet_strdup(vm->definition->name));
+    note_text(vm, &record->uuid, maqet_strdup(vm->definition->uuid));
+    note_text(vm, &record->data_dir, maqet_owner_data_dir(vm->context));
 }
 
 int

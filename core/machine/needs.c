@@ -16,15 +16,6 @@ struct wanted {
     struct stat status;
 };
 
-static struct wanted
-wanted_of(const char *path)
-{
-    struct wanted wanted = {.path = path};
-
-    wanted.there = stat(path, &wanted.status) == 0;
-    return wanted;
-}
-
 static bool
 is_file(const char *path, const struct wanted *wanted)
 {
@@ -216,21 +207,23 @@ need_of_machine(const struct maqet_context *context, const char *name,
                         name, vm->images_error->message);
 }
 
-/* Of all machines, one that surely needs it before one that may. */
-static char *
-need_of_machines(const struct maqet_context *context, const char *except,
-                 const struct wanted *wanted, bool *known)
+/* One that surely needs it comes before one that may. */
+char *
+maqet_image_user(const struct maqet_context *context, const char *except,
+                 const char *path, bool *known)
 {
+    struct wanted wanted = {.path = path};
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     char *doubt = NULL;
 
+    wanted.there = stat(path, &wanted.status) == 0;
     *known = false;
     if (maqet_store_list(context, &names, NULL) < 0)
         return maqet_strdup("the other VMs cannot be listed");
     for (size_t i = 0; i < names.count; i++) {
         if (except && strcmp(names.items[i], except) == 0)
             continue;
-        char *need = need_of_machine(context, names.items[i], wanted, known);
+        char *need = need_of_machine(context, names.items[i], &wanted, known);
         if (need && *known) {
             free(doubt);
             return need;
@@ -242,15 +235,6 @@ need_of_machines(const struct maqet_context *context, const char *except,
     }
     *known = !doubt;
     return doubt;
-}
-
-char *
-maqet_image_user(const struct maqet_context *context, const char *except,
-                 const char *path, bool *known)
-{
-    const struct wanted wanted = wanted_of(path);
-
-    return need_of_machines(context, except, &wanted, known);
 }
 
 /* Machines of other data folders. */

@@ -226,14 +226,6 @@ is_moved_here(const struct maqet_owner *owner, const char *data_dir, const char 
            maqet_file_id_is_same_file(&owner->folder, &folder);
 }
 
-static bool
-is_of_other_host(const struct maqet_owner *owner)
-{
-    _cleanup_free_ char *host = host_id();
-
-    return *owner->host && *host && strcmp(owner->host, host) != 0;
-}
-
 bool
 maqet_owner_vouches(const struct maqet_image_record *record,
                     const struct maqet_file_id *id)
@@ -244,15 +236,6 @@ maqet_owner_vouches(const struct maqet_image_record *record,
         return false;
     return id->birth != 0 || (maqet_owner_read(record->path, &owner) && record->uuid &&
                               strcasecmp(owner.uuid, record->uuid) == 0);
-}
-
-/* Whether the data folder itself can be looked at: its disk may not be mounted. */
-static bool
-is_there(const struct maqet_owner *owner)
-{
-    _cleanup_free_ char *path = maqet_format("%s/vms", owner->data_dir);
-
-    return access(path, F_OK) == 0;
 }
 
 /* Of a machine with the same UUID. */
@@ -274,10 +257,11 @@ maqet_owner_objection(const struct maqet_context *context, const char *vm,
 {
     _cleanup_owner_ struct maqet_owner owner = {0};
     _cleanup_free_ char *data_dir = maqet_owner_data_dir(context);
+    _cleanup_free_ char *host = host_id();
 
     if (!find_owner(record, uuid, &owner))
         return NULL;
-    if (is_of_other_host(&owner))
+    if (*owner.host && *host && strcmp(owner.host, host) != 0)
         return maqet_format("for VM '%s' on another host", owner.vm);
     if (uuid && strcasecmp(owner.uuid, uuid) == 0)
         return objection_of_same(&owner, data_dir, vm);
@@ -288,7 +272,10 @@ maqet_owner_objection(const struct maqet_context *context, const char *vm,
         return maqet_format("for VM '%s' in %s", owner.vm, owner.data_dir);
     if (uuid)
         return maqet_format("for another VM '%s', which is gone", owner.vm);
-    return is_there(&owner) ? NULL
-                            : maqet_format("for VM '%s' in %s, which is not there now",
-                                           owner.vm, owner.data_dir);
+    /* Its data folder itself can't be looked at: its disk may not be mounted. */
+    _cleanup_free_ char *vms = maqet_format("%s/vms", owner.data_dir);
+    return access(vms, F_OK) == 0
+               ? NULL
+               : maqet_format("for VM '%s' in %s, which is not there now", owner.vm,
+                              owner.data_dir);
 }

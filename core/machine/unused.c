@@ -212,15 +212,6 @@ error_not_ours(const char *path, struct maqet_error **err)
     return -1;
 }
 
-/* Without a record, the mark on the image says that it is one of ours. */
-static bool
-is_marked(const char *path)
-{
-    _cleanup_owner_ struct maqet_owner owner = {0};
-
-    return maqet_owner_read(path, &owner);
-}
-
 static int
 error_kept(const char *path, const char *reason, struct maqet_error **err)
 {
@@ -244,10 +235,12 @@ static int
 check_removal(const struct maqet_context *context, const char *path, struct found *found,
               const struct maqet_file_id *id, struct maqet_error **err)
 {
+    _cleanup_owner_ struct maqet_owner owner = {0};
     const struct maqet_image_record bare = {.path = (char *)path};
     const struct maqet_image_record *record = found->record ? found->record : &bare;
 
-    if (!found->record && !is_marked(path))
+    /* Without a record, the mark on the image says that it is one of ours. */
+    if (!found->record && !maqet_owner_read(path, &owner))
         return error_not_ours(path, err);
     if (found->record && !maqet_owner_vouches(record, id))
         return error_kept(path, "it is not the file that maqet created", err);

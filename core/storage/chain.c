@@ -37,40 +37,35 @@ maqet_chain_clear(struct maqet_chain *chain)
     *chain = (struct maqet_chain){0};
 }
 
-/* Makes room for one more at a place. */
+/* Adds one at a place. Only the first may be ours to write. */
 static struct maqet_node *
-insert(struct maqet_chain *chain, size_t at, struct maqet_node node)
+insert(struct maqet_chain *chain, size_t at, const char *option, const char *file)
 {
+    bool top = at == 0 && chain->depth > 0;
+
     chain->nodes =
         maqet_realloc(chain->nodes, (chain->count + 1) * sizeof(*chain->nodes));
     memmove(&chain->nodes[at + 1], &chain->nodes[at],
             (chain->count++ - at) * sizeof(*chain->nodes));
-    chain->nodes[at] = node;
+    chain->nodes[at] = (struct maqet_node){
+        .option = maqet_strdup(option),
+        .file = maqet_strdup(file),
+        .creator = top ? MAQET_NODE_THERE : MAQET_NODE_DECLARED,
+    };
     return &chain->nodes[at];
 }
 
 struct maqet_node *
 maqet_chain_add_node(struct maqet_chain *chain, const char *option, const char *file)
 {
-    const struct maqet_node node = {
-        .option = maqet_strdup(option),
-        .file = maqet_strdup(file),
-        .creator = chain->depth > 0 ? MAQET_NODE_DECLARED : MAQET_NODE_THERE,
-    };
-
-    return insert(chain, chain->depth++, node);
+    chain->depth++;
+    return insert(chain, chain->depth - 1, option, file);
 }
 
 struct maqet_node *
 maqet_chain_add_file(struct maqet_chain *chain, const char *option, const char *file)
 {
-    const struct maqet_node node = {
-        .option = maqet_strdup(option),
-        .file = maqet_strdup(file),
-        .creator = MAQET_NODE_DECLARED,
-    };
-
-    return insert(chain, chain->count, node);
+    return insert(chain, chain->count, option, file);
 }
 
 /* ---- names ---- */

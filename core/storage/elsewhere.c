@@ -96,9 +96,9 @@ error_used(const struct maqet_drive *drive, const struct maqet_holders *holders,
     return -1;
 }
 
-/* `ours`: how many of the users are ourselves. */
-static int
-check_users(const struct maqet_drive *drive, size_t ours, struct maqet_error **err)
+int
+maqet_drive_check_users(const struct maqet_drive *drive, size_t ours,
+                        struct maqet_error **err)
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
     struct maqet_holders holders = {0};
@@ -117,16 +117,4 @@ check_users(const struct maqet_drive *drive, size_t ours, struct maqet_error **e
     maqet_strings_clear(&holders.who);
     maqet_strings_clear(&holders.hints);
     return result;
-}
-
-int
-maqet_drive_check_unused(const struct maqet_drive *drive, struct maqet_error **err)
-{
-    return check_users(drive, 0, err);
-}
-
-int
-maqet_drive_check_alone(const struct maqet_drive *drive, struct maqet_error **err)
-{
-    return check_users(drive, 1, err);
 }

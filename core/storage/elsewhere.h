@@ -29,10 +29,9 @@ int maqet_elsewhere_prepare(const struct maqet_drive *drive,
                             struct maqet_error **err);
 
 /* Whether nobody else uses what the drive is made of, as far as its plugin can tell:
- * MAQET_ERROR_BUSY names the users. A read-only drive may be shared. */
-int maqet_drive_check_unused(const struct maqet_drive *drive, struct maqet_error **err);
-
-/* The same when our QEMU has it open, which is one of the users then. */
-int maqet_drive_check_alone(const struct maqet_drive *drive, struct maqet_error **err);
+ * MAQET_ERROR_BUSY names the users. @ours: how many of them are QEMUs of ours that have it
+ * open. A read-only drive may be shared. */
+int maqet_drive_check_users(const struct maqet_drive *drive, size_t ours,
+                            struct maqet_error **err);
 
 #endif

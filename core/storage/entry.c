@@ -153,19 +153,6 @@ load_iface(struct maqet_drive *drive, struct maqet_error **err)
     return error_load(drive, "interface", err);
 }
 
-/* The tables of a drive: the core's, its plugins', and NULL; for five. */
-static void
-list_tables(const struct maqet_drive *drive, const struct maqet_option **tables)
-{
-    *tables++ = maqet_drive_options(!drive->storage->plugin.interface);
-    *tables++ = drive->storage->common.options;
-    if (drive->iface)
-        *tables++ = drive->iface->common.options;
-    if (drive->storage->plugin.path_option)
-        *tables++ = maqet_drive_file_options();
-    *tables = NULL;
-}
-
 /* Without the interface's plugin, keys that may be its own are let be. */
 static int
 check_options(struct maqet_drive *drive, const struct maqet_option *const *tables,
@@ -248,9 +235,15 @@ read_mode(struct maqet_drive *drive, struct maqet_error **err)
 static int
 resolve_options(struct maqet_drive *drive, bool attached, struct maqet_error **err)
 {
-    const struct maqet_option *tables[5];
+    const struct maqet_option *tables[5] = {
+        maqet_drive_options(!drive->storage->plugin.interface),
+        drive->storage->common.options};
+    size_t count = 2;
 
-    list_tables(drive, tables);
+    if (drive->iface)
+        tables[count++] = drive->iface->common.options;
+    if (drive->storage->plugin.path_option)
+        tables[count++] = file_options;
     int checked = check_options(drive, tables, attached, err);
     maqet_values_resolve(&drive->values, drive->tree, tables);
     find_roles(drive);

@@ -35,10 +35,8 @@ exporting_clear(struct exporting *exporting)
 {
     free(exporting->temporary);
     free(exporting->temporary_path);
-    if (exporting->folder_fd >= 0)
-        close(exporting->folder_fd);
-    if (exporting->fd >= 0)
-        close(exporting->fd);
+    maqet_cleanup_close(&exporting->folder_fd);
+    maqet_cleanup_close(&exporting->fd);
 }
 
 static int
@@ -166,14 +164,6 @@ clean_up(void *data, int fd)
     return 0;
 }
 
-static void
-end_janitor(struct exporting *exporting)
-{
-    if (exporting->janitor.pid > 0)
-        kill(exporting->janitor.pid, SIGKILL);
-    maqet_child_reap(&exporting->janitor);
-}
-
 /* ---- writing it ---- */
 
 /* Has the plugin write the temporary file. */
@@ -257,6 +247,8 @@ maqet_drive_snapshot_export(const struct maqet_drive *drive,
         result = publish(&exporting, err);
     if (result < 0)
         unlinkat(exporting.folder_fd, exporting.temporary, 0);
-    end_janitor(&exporting);
+    if (exporting.janitor.pid > 0)
+        kill(exporting.janitor.pid, SIGKILL);
+    maqet_child_reap(&exporting.janitor);
     return result;
 }

@@ -157,6 +157,15 @@ outcome(const struct maqet_drive *drive, int result, const char *what, const cha
                                   name ? " '" : "", name ? name : "", name ? "'" : "");
 }
 
+/* *fd is -1 where the image is no file of this host. */
+static int
+open_image(const struct maqet_drive *drive, bool writable, int *fd,
+           struct maqet_error **err)
+{
+    *fd = drive->path ? maqet_image_open(drive, writable, err) : -1;
+    return drive->path && *fd < 0 ? -1 : 0;
+}
+
 int
 maqet_drive_snapshots_read(const struct maqet_drive *drive,
                            struct maqet_snapshots *snapshots, struct maqet_error **err)
@@ -164,11 +173,8 @@ maqet_drive_snapshots_read(const struct maqet_drive *drive,
     _cleanup_close_ int fd = -1;
 
     maqet_snapshots_clear(snapshots);
-    if (drive->path) {
-        fd = maqet_image_open(drive, false, err);
-        if (fd < 0)
-            return -1;
-    }
+    if (open_image(drive, false, &fd, err) < 0)
+        return -1;
     int result = MAQET_SNAPSHOT_CALL(err, drive, MAQET_CALL_SERVICE, list, fd, snapshots);
     if (outcome(drive, result, "list the snapshots", NULL, err) < 0)
         return -1;
@@ -193,11 +199,8 @@ maqet_drive_snapshot_can_create(const struct maqet_drive *drive, struct maqet_er
 
     if (!drive->storage->snapshot.can_create)
         return 0;
-    if (drive->path) {
-        fd = maqet_image_open(drive, false, err);
-        if (fd < 0)
-            return -1;
-    }
+    if (open_image(drive, false, &fd, err) < 0)
+        return -1;
     return MAQET_SNAPSHOT_CALL(err, drive, MAQET_CALL_SERVICE, can_create, fd);
 }
 
@@ -241,20 +244,16 @@ maqet_drive_snapshot_rename(const struct maqet_drive *drive,
         return outcome(
             drive, maqet_drive_error_unsupported(drive, "cannot rename snapshots", err),
             "rename the snapshot", snapshot->name, err);
-    if (drive->path) {
-        fd = maqet_image_open(drive, true, err);
-        if (fd < 0)
-            return -1;
-        /* QEMU locks single bytes of an image; a lock on all of it excludes them all. */
-        int taken = maqet_lock_try(fd, err);
-        if (taken <= 0)
-            return taken < 0 ? -1
-                             : maqet_error_set(err, MAQET_ERROR_BUSY,
-                                               "VM '%s', drive '%s': another program "
-                                               "has %s open",
-                                               drive->machine->vm_name, drive->name,
-                                               drive->path);
-    }
+    if (open_image(drive, true, &fd, err) < 0)
+        return -1;
+    /* QEMU locks single bytes of an image; a lock on all of it excludes them all. */
+    int taken = fd < 0 ? 1 : maqet_lock_try(fd, err);
+    if (taken < 0)
+        return -1;
+    if (taken == 0)
+        return maqet_error_set(err, MAQET_ERROR_BUSY,
+                               "VM '%s', drive '%s': another program has %s open",
+                               drive->machine->vm_name, drive->name, drive->path);
     return outcome(
         drive,
         MAQET_SNAPSHOT_CALL(err, drive, MAQET_CALL_LONG, rename, fd, snapshot, name),
@@ -290,7 +289,7 @@ static int
 await_greeting(struct maqet_process_server *server, const char *program,
                const char *socket_path, struct maqet_error **err)
 {
-    int64_t deadline = maqet_now() + READY_TIMEOUT;
+    struct maqet_deadline deadline = maqet_deadline_in(READY_TIMEOUT);
     _cleanup_close_ int fd = -1;
     char byte;
 
@@ -305,7 +304,7 @@ await_greeting(struct maqet_process_server *server, const char *program,
         }
         if (maqet_process_server_check(server, program, err) < 0)
             return -1;
-        if (maqet_now() >= deadline) {
+        if (maqet_deadline_left(deadline) == 0) {
             maqet_process_server_end(server);
             return maqet_error_set(err, MAQET_ERROR_TIMEOUT, "%s does not become ready",
                                    program);
