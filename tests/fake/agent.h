@@ -152,21 +152,34 @@ fake_agent_heard(const struct fake_agent *agent)
     return NULL;
 }
 
-/* Ends it. All that it heard and nobody has asked for is this, without the words that
- * the names begin with, joined by spaces. */
+/* Adds what it has heard next, without the words that the names begin with; false: it has
+ * ended. */
+static inline bool
+fake_agent_add_heard(const struct fake_agent *agent, struct maqet_strings *all)
+{
+    _cleanup_free_ char *line = fake_agent_heard(agent);
+    char *dash = line ? strrchr(line, '-') : NULL;
+
+    if (line)
+        maqet_strings_add(all, dash ? dash + 1 : line);
+    return line;
+}
+
+/* Ends it, once it has heard as many lines as @wanted has words. All that it heard and
+ * nobody has asked for is @wanted, where that is given. */
 static inline void
 fake_agent_end(struct fake_agent *agent, const char *wanted)
 {
     _cleanup_strings_ struct maqet_strings all = MAQET_STRINGS_INIT;
-    char *line;
 
-    fake_agent_kill(agent);
-    while ((line = fake_agent_heard(agent))) {
-        char *dash = strrchr(line, '-');
-
-        maqet_strings_add(&all, dash ? dash + 1 : line);
-        free(line);
+    for (const char *word = wanted; word && *word; word = strchr(word, ' ')) {
+        word += *word == ' ';
+        if (!fake_agent_add_heard(agent, &all))
+            break;
     }
+    fake_agent_kill(agent);
+    while (fake_agent_add_heard(agent, &all))
+        continue;
     close(agent->told);
     _cleanup_free_ char *joined = maqet_strings_join(&all, " ");
     if (wanted)
