@@ -107,7 +107,7 @@ show_progress(void *data, uint64_t done, uint64_t left, uint64_t written)
     _cleanup_free_ char *rate =
         maqet_text_bytes(elapsed > 0 ? written * 1000 / (uint64_t)elapsed : 0);
     _cleanup_free_ char *what =
-        maqet_format("VM '%s': %s of memory written, %s/s, paused so far for %.0f ms",
+        maqet_format("VM '%s': %s of memory written, %s/s, paused for %.0f ms",
                      writing->session->machine->name, bytes, rate, pause_so_far(writing));
     maqet_job_show(context, what, done, done + left, writing->begun);
 }

@@ -148,7 +148,7 @@ for option in --method=stop --method=background --compress; do
     cp $checkpoints/cp.state good
     tampered $checkpoints/cp.state
     refused 1
-    err_has "$checkpoints/cp.state is damaged: it is not what was written to it"
+    err_has "$checkpoints/cp.state is damaged: its checksum is"
     err_has "maqet snapshot vm load --all cp"
     cp good $checkpoints/cp.state
     expect 0 maqet checkpoint vm load cp --keep kept
@@ -165,7 +165,7 @@ sed -i 's/"checksum":/"was":/; s/"snapshots":/"were":/' $checkpoints/cp.json
 for command in "start vm --from cp" "checkpoint vm load cp" "run vm --from cp --discard -- true"; do
     # shellcheck disable=SC2086 # several words
     expect 0 maqet $command
-    same 1 "$(grep -c "was made by an earlier maqet" err)" "warnings of: $command"
+    same 1 "$(grep -c "was created by an earlier version of maqet" err)" "warnings of: $command"
     case $command in run*) ;; *) stop ;; esac
 done
 expect 0 maqet checkpoint vm delete cp
@@ -213,5 +213,5 @@ expect 0 maqet snapshot vm delete data set
 expect 0 maqet snapshot vm create data set
 expect 0 maqet snapshot vm create hdd set
 expect 0 maqet snapshot vm load --all set
-err_has "were not taken together"
+err_has "were not created together"
 sound hdd.qcow2 data.qcow2

@@ -93,7 +93,7 @@ EOF
 chmod +x bin/qemu-system-x86_64
 PATH=$TMP/bin:$PATH expect 3 maqet start vm --from one
 err_has "its QEMU was"
-err_has "and is 99.1 now"
+err_has "and is now 99.1"
 cp data/vms/vm/checkpoints/one.state kept
 truncate -s -1 data/vms/vm/checkpoints/one.state
 expect 1 maqet start vm --from one

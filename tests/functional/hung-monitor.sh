@@ -228,7 +228,7 @@ pid=$(pid_of f)
 expect 0 bounded snapshot f load --all both --live --yes --wait "$some"
 not_answered f "$pid" "$some"
 same 1 "$(grep -c 'has not answered' err)" "times that it was waited for"
-same 1 "$(grep -c "VM 'f': disks that were added by QEMU's monitor are not known" err)" "warnings"
+same 1 "$(grep -c "VM 'f': disks that were added through QEMU's monitor are unknown" err)" "warnings"
 [ "$(pid_of f)" -ne "$pid" ] || fail "not started again"
 same running "$(vm_status f 2>/dev/null)"
 expect 0 maqet stop f --force --timeout 0

@@ -87,7 +87,7 @@ mv away data.qcow2
 mv data.qcow2 away
 expect 3 maqet snapshot vm load hdd one --live
 err_has "would not start again, so it was not stopped"
-err_has "$TMP/data.qcow2 is no longer there"
+err_has "$TMP/data.qcow2 no longer exists"
 [ ! -e data.qcow2 ] || fail "an image was made"
 mv away data.qcow2
 # QEMU's program.
@@ -131,7 +131,7 @@ fill hdd.qcow2 7
 expect 0 maqet stop other --timeout 0 --force
 expect 3 maqet start vm --from two
 err_has "VM 'vm' would not start: "
-err_has "where nobody listens"
+err_has "on which nobody listens"
 holds hdd.qcow2 7
 expect 0 maqet start other
 expect 0 maqet start vm --from two

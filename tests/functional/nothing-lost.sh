@@ -35,7 +35,7 @@ expect 0 maqet start inside
 expect 0 maqet stop inside --timeout 0 --force
 echo keep >data/vms/inside/notes
 expect 3 maqet rm inside --yes --delete-storage
-err_has "data/vms/inside/notes is not maqet's"
+err_has "data/vms/inside/notes does not belong to maqet"
 [ -f data/vms/inside/notes ] || fail "a stranger's file went with the machine's folder"
 [ -f images/inside.qcow2 ] || fail "an image went, and its machine stayed"
 rm data/vms/inside/notes

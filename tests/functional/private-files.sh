@@ -139,7 +139,7 @@ arguments:
   - object: $object
 EOF
     expect 4 maqet add argument.yaml
-    err_has "the key file $TMP/key is open to other users"
+    err_has "the key file $TMP/key is accessible to other users"
 done
 chmod 600 key
 expect 0 maqet add argument.yaml

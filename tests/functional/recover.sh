@@ -489,7 +489,7 @@ begin_journal() {
 }
 begin_journal '{"operation": "load", "name": "keep", "drives": ["hdd", "data"]}'
 what="an earlier maqet's"
-asks "an earlier maqet began it"
+asks "it was begun by an earlier version of maqet"
 finished
 holds hdd.qcow2 1
 holds data.qcow2 1

@@ -125,7 +125,7 @@ fill data.qcow2 1
     expect 0 maqet snapshot vm create hdd apart
     expect 0 maqet snapshot vm create data apart
     expect 0 maqet snapshot vm load $all apart
-    err_has "were not taken together"
+    err_has "were not created together"
     expect 0 maqet snapshot vm delete $all apart
 }
 

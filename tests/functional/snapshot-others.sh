@@ -195,7 +195,7 @@ expect 0 maqet snapshot vm create --all one --live --exclude plain
 expect 0 maqet snapshot vm delete --all one --live
 expect 0 maqet qmp vm device_add '{"driver": "virtio-blk-pci", "drive": "late", "id": "disk"}'
 expect 3 maqet snapshot vm create --all one --live
-err_has "VM 'vm' has a drive without support for snapshots: 'plain' (raw); and devices besides its drives"
+err_has "VM 'vm' has a drive without support for snapshots: 'plain' (raw); and devices other than its drives"
 err_has "'late' (disk: $TMP/other.raw)"
 err_has "Leave them out: --exclude plain --exclude late"
 expect 3 maqet snapshot vm create --all one --live --exclude plain --exclude lite
