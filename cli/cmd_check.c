@@ -112,8 +112,7 @@ text(const void *row)
 }
 
 static const struct view view = {
-    .table = {.fields = &fields,
-              .columns = "vm drive status errors leaks errors_fixed leaks_fixed file"},
+    .table = {&fields, "vm drive status errors leaks errors_fixed leaks_fixed file"},
     .text = text,
     .each = "image",
 };
@@ -168,7 +167,7 @@ proposal_text(const void *row)
                         proposal->copy);
 }
 
-static const struct view proposal_view = {.table = {.fields = &proposal_fields},
+static const struct view proposal_view = {.table = {&proposal_fields},
                                           .text = proposal_text};
 
 static int

@@ -53,8 +53,7 @@ create_text(const void *row)
 }
 
 const struct view checkpoint_create_view = {
-    .table = {.fields = &create_fields,
-              .columns = "name drives pause_ms wall_ms size method"},
+    .table = {&create_fields, "name drives pause_ms wall_ms size method"},
     .text = create_text,
     .confirmation = true};
 
@@ -129,9 +128,7 @@ load_text(const void *row)
 }
 
 const struct view checkpoint_load_view = {
-    .table = {.fields = &load_fields, .columns = "name pid"},
-    .text = load_text,
-    .confirmation = true};
+    .table = {&load_fields, "name pid"}, .text = load_text, .confirmation = true};
 
 int
 checkpoint_load(struct invocation *invocation, const char *name, const char *keep,
@@ -225,8 +222,7 @@ static const struct maqet_fields list_fields = MAQET_FIELDS_OF(
      .help = "how long the guest was paused for it"});
 
 static const struct view list_view = {
-    .table = {.fields = &list_fields,
-              .columns = "name date drives memory size pause_ms method machine"},
+    .table = {&list_fields, "name date drives memory size pause_ms method machine"},
     .empty = "No checkpoints found.\n",
     .each = "checkpoint",
 };

@@ -50,9 +50,7 @@ text(const void *row)
 }
 
 static const struct view view = {
-    .table = {.fields = &fields, .columns = "vm drive before after"},
-    .text = text,
-    .confirmation = true};
+    .table = {&fields, "vm drive before after"}, .text = text, .confirmation = true};
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)

@@ -27,15 +27,15 @@ struct worker {
     const char *name;
     struct maqet_child child; /* its socket is -1 when it has ended */
     int64_t left;             /* ms; -1: it isn't waiting */
-    struct maqet_text line;   /* what has come of the next one */
+    struct maqet_text line;   /* what has arrived of the next one */
 };
 
 /* ---- in the worker ---- */
 
 static void
-tell(int fd, json_object *line)
+send_line(int fd, json_object *line)
 {
-    /* Not as it would be printed: the parent is to have the very bytes. */
+    /* Not as it would be printed: the parent needs the exact bytes. */
     _cleanup_free_ char *bytes = maqet_format(
         "%s\n", json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN));
 
@@ -44,14 +44,14 @@ tell(int fd, json_object *line)
 }
 
 static void
-tell_message(void *data, enum maqet_level level, const char *message)
+send_message(void *data, enum maqet_level level, const char *message)
 {
     struct invocation *invocation = data;
     json_object *line = json_object_new_object();
 
     json_object_object_add(line, KEY_MESSAGE, json_object_new_string(message));
     json_object_object_add(line, KEY_LEVEL, json_object_new_int(level));
-    tell(invocation->report_fd, line);
+    send_line(invocation->report_fd, line);
 }
 
 /* What a worker does. */
@@ -69,7 +69,7 @@ do_work(void *data, int fd)
     _cleanup_error_ struct maqet_error *error = NULL;
 
     invocation->report_fd = fd;
-    invocation->context.message = tell_message;
+    invocation->context.message = send_message;
     invocation->context.progress = NULL;
     invocation->context.data = invocation;
 
@@ -80,14 +80,14 @@ do_work(void *data, int fd)
         json_object_object_add(line, KEY_RESULT, maqet_fields_to_json(fields, &machine));
     else
         json_object_object_add(line, KEY_ERROR, maqet_error_to_json(error));
-    tell(fd, line);
+    send_line(fd, line);
     free(machine.name);
     return 0;
 }
 
 static int
-begin(struct invocation *invocation, machine_task *task, struct worker *worker,
-      struct maqet_error **err)
+start_worker(struct invocation *invocation, machine_task *task, struct worker *worker,
+             struct maqet_error **err)
 {
     struct work work = {.invocation = invocation, .task = task, .name = worker->name};
 
@@ -130,7 +130,7 @@ machines_waiting(void *data, const char *name, int64_t left)
     if (invocation->report_fd >= 0) {
         json_object *line = json_object_new_object();
         json_object_object_add(line, KEY_LEFT, json_object_new_int64(left));
-        tell(invocation->report_fd, line);
+        send_line(invocation->report_fd, line);
     } else if (invocation->output.loudness > QUIET) {
         show_progress(&(struct worker){.name = name, .left = left}, 1);
     }
@@ -156,7 +156,7 @@ show_end(struct invocation *invocation, json_object *line)
 
 /* Returns whether the line was the worker's last one. */
 static bool
-hear_line(struct invocation *invocation, struct worker *worker, const char *text)
+take_line(struct invocation *invocation, struct worker *worker, const char *text)
 {
     _cleanup_json_ json_object *line = json_tokener_parse(text);
     json_object *value;
@@ -177,14 +177,14 @@ hear_line(struct invocation *invocation, struct worker *worker, const char *text
 
 /* Returns whether one of the whole lines that have come was the last one. */
 static bool
-hear_lines(struct invocation *invocation, struct worker *worker)
+take_lines(struct invocation *invocation, struct worker *worker)
 {
     for (char *feed; (feed = strchr(worker->line.data, '\n'));) {
         struct maqet_text rest = MAQET_TEXT_INIT;
 
         *feed = '\0';
         maqet_text_append(&rest, feed + 1);
-        bool last = hear_line(invocation, worker, worker->line.data);
+        bool last = take_line(invocation, worker, worker->line.data);
         maqet_text_clear(&worker->line);
         worker->line = rest;
         if (last)
@@ -193,9 +193,9 @@ hear_lines(struct invocation *invocation, struct worker *worker)
     return false;
 }
 
-/* Ends the account of a worker, and makes an error when it has told no end of its own. */
+/* Reaps a worker; it is an error if it has sent no last line (@told). */
 static void
-end(struct invocation *invocation, struct worker *worker, bool told)
+end_worker(struct invocation *invocation, struct worker *worker, bool told)
 {
     _cleanup_error_ struct maqet_error *error = NULL;
 
@@ -212,7 +212,7 @@ end(struct invocation *invocation, struct worker *worker, bool told)
 }
 
 static void
-hear(struct invocation *invocation, struct worker *worker)
+read_worker(struct invocation *invocation, struct worker *worker)
 {
     char buffer[4096];
     ssize_t count = read(worker->child.fd, buffer, sizeof(buffer));
@@ -220,16 +220,16 @@ hear(struct invocation *invocation, struct worker *worker)
     if (count < 0 && errno == EINTR)
         return;
     if (count <= 0) {
-        end(invocation, worker, false);
+        end_worker(invocation, worker, false);
         return;
     }
     maqet_text_append_bytes(&worker->line, buffer, (size_t)count);
-    if (hear_lines(invocation, worker))
-        end(invocation, worker, true);
+    if (take_lines(invocation, worker))
+        end_worker(invocation, worker, true);
 }
 
 static void
-hear_all(struct invocation *invocation, struct worker *workers, size_t count)
+wait_for_workers(struct invocation *invocation, struct worker *workers, size_t count)
 {
     _cleanup_free_ struct pollfd *fds = maqet_alloc(count * sizeof(*fds));
 
@@ -246,7 +246,7 @@ hear_all(struct invocation *invocation, struct worker *workers, size_t count)
             continue;
         for (size_t i = 0; i < count; i++)
             if (fds[i].revents)
-                hear(invocation, &workers[i]);
+                read_worker(invocation, &workers[i]);
         if (invocation->output.loudness > QUIET)
             show_progress(workers, count);
     }
@@ -312,10 +312,10 @@ run_in_workers(struct invocation *invocation, machine_task *task,
 
         workers[i] = (struct worker){
             .name = names->items[i], .child = MAQET_CHILD_INIT, .left = -1};
-        if (begin(invocation, task, &workers[i], &error) < 0)
+        if (start_worker(invocation, task, &workers[i], &error) < 0)
             invocation_show_error(invocation, error);
     }
-    hear_all(invocation, workers, names->count);
+    wait_for_workers(invocation, workers, names->count);
 }
 
 int

@@ -190,8 +190,7 @@ create_text(const void *row)
 }
 
 const struct view snapshot_create_view = {
-    .table = {.fields = &create_fields,
-              .columns = "name drives pause_ms wall_ms consistency"},
+    .table = {&create_fields, "name drives pause_ms wall_ms consistency"},
     .text = create_text,
     .confirmation = true,
     .remark = "With --memory, it is that of 'maqet checkpoint create'.",
