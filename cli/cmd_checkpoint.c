@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "cli/checkpoints.h"
+#include "cli/cmd_checkpoint.h"
 #include "cli/options.h"
-#include "cli/snapshot_actions.h"
+#include "cli/snapshots.h"
 
 /* One call of an action, and what came of it. */
 struct call {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/checkpoints.h"
+#include "cli/cmd_checkpoint.h"
 #include "cli/options.h"
 
 static int

@@ -2,7 +2,7 @@
 /* maqet start, maqet stop, and maqet restart, which is both. */
 #include <string.h>
 
-#include "cli/checkpoints.h"
+#include "cli/cmd_checkpoint.h"
 #include "cli/machines.h"
 #include "cli/options.h"
 #include "core/lifecycle/start.h"

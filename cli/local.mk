@@ -21,7 +21,7 @@ libmaqet_cli_la_SOURCES = \
 	cli/cmd_status.c \
 	cli/cmd_storage.c \
 	cli/cmd_validate.c \
-	cli/checkpoints.h \
+	cli/cmd_checkpoint.h \
 	cli/command.c cli/command.h cli/commands.c \
 	cli/completion.c cli/completion.h \
 	cli/context.c cli/context.h \

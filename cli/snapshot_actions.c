@@ -3,9 +3,8 @@
 
 #include <string.h>
 
-#include "cli/checkpoints.h"
+#include "cli/cmd_checkpoint.h"
 #include "cli/snapshots.h"
-#include "cli/terminal.h"
 #include "core/base/files.h"
 #include "core/config/options.h"
 #include "core/snapshot/snapshot.h"
@@ -264,20 +263,6 @@ snapshot_tree(struct invocation *invocation, struct maqet_error **err)
 }
 
 /* ---- load ---- */
-
-int
-snapshot_confirm(const struct invocation *invocation, bool live, char *words,
-                 struct maqet_error **err)
-{
-    maqet_context_say(&invocation->context, live ? MAQET_LEVEL_WARNING : MAQET_LEVEL_INFO,
-                      "%s", words);
-    free(words);
-    if (invocation_has(invocation, "yes") || !terminal_can_ask())
-        return 0;
-    return terminal_ask("Go on?")
-               ? 0
-               : maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was loaded");
-}
 
 static int
 confirm(const struct invocation *invocation, const struct call *call, bool live,

@@ -23,9 +23,4 @@ int snapshot_export(struct invocation *invocation, struct maqet_error **err);
 /* The choices of an export's --format: the formats of results and those of images. */
 const char *snapshot_format_name(unsigned index);
 
-/* Says what a load discards (taken) and asks whether to go on, unless the user has said
- * so or nobody is there to ask. @live: a guest loses its memory. */
-int snapshot_confirm(const struct invocation *invocation, bool live, char *words,
-                     struct maqet_error **err);
-
 #endif

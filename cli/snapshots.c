@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/terminal.h"
+
 /* ---- fields ---- */
 
 MAQET_WORDS(kind_word, "disk", "disk+memory")
@@ -361,4 +363,20 @@ snapshot_tree_show(struct output *output, const struct maqet_snapshot_list *list
         output_row(output, &tree_view, &tree);
         snapshot_rows_clear(&tree.rows);
     }
+}
+
+/* ---- loading ---- */
+
+int
+snapshot_confirm(const struct invocation *invocation, bool live, char *words,
+                 struct maqet_error **err)
+{
+    maqet_context_say(&invocation->context, live ? MAQET_LEVEL_WARNING : MAQET_LEVEL_INFO,
+                      "%s", words);
+    free(words);
+    if (invocation_has(invocation, "yes") || !terminal_can_ask())
+        return 0;
+    return terminal_ask("Go on?")
+               ? 0
+               : maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was loaded");
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * snapshots.h - lists of snapshots as rows of a result, and as what people read: lines, or
- * a tree.
+ * a tree; and the question before one is loaded.
  */
 #ifndef MAQET_CLI_SNAPSHOTS_H
 #define MAQET_CLI_SNAPSHOTS_H
 
-#include "cli/output.h"
+#include "cli/invocation.h"
 #include "core/snapshot/snapshot.h"
 
 /* A snapshot of one drive, or one that several drives have together. Its texts but
@@ -68,5 +68,10 @@ extern const struct view snapshot_listing_view;
 
 /* Shows the history of each drive, with where the machine is now. */
 void snapshot_tree_show(struct output *output, const struct maqet_snapshot_list *list);
+
+/* Says what a load discards (taken) and asks whether to go on, unless the user has said
+ * so or nobody is there to ask. @live: a guest loses its memory. */
+int snapshot_confirm(const struct invocation *invocation, bool live, char *words,
+                     struct maqet_error **err);
 
 #endif

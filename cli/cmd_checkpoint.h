@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * checkpoints.h - what several commands do with checkpoints. They return 0, or -1 with an
- * error.
+ * cmd_checkpoint.h - what other commands do with checkpoints. They return 0, or -1 with
+ * an error.
  */
-#ifndef MAQET_CLI_CHECKPOINTS_H
-#define MAQET_CLI_CHECKPOINTS_H
+#ifndef MAQET_CLI_CMD_CHECKPOINT_H
+#define MAQET_CLI_CMD_CHECKPOINT_H
 
 #include "cli/context.h"
 #include "core/checkpoint/checkpoint.h"
 
-/* ms for which precopy may go on, unless it was said. */
+/* ms for which precopy may run, unless --limit is given. */
 enum { CHECKPOINT_LIMIT = 30000 };
 
 extern const struct view checkpoint_create_view;
