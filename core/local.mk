@@ -14,7 +14,6 @@ libmaqet_core_la_SOURCES = \
 	core/base/json.c core/base/json.h \
 	core/base/landlock.c core/base/landlock.h \
 	core/base/next.h \
-	core/base/pidfd.c core/base/pidfd.h \
 	core/base/printable.c core/base/printable.h \
 	core/base/process.c core/base/process.h \
 	core/base/procfs.c core/base/procfs.h \

@@ -171,16 +171,16 @@ maqet_child_detach(struct maqet_child *child, int *const *kept, size_t count,
     return start(child, 0, &birth);
 }
 
-/* ---- words ---- */
+/* ---- characters ---- */
 
 bool
-maqet_child_say(const struct maqet_child *child, char word)
+maqet_child_send(const struct maqet_child *child, char word)
 {
     return send(child->fd, &word, 1, MSG_NOSIGNAL) == 1;
 }
 
 char
-maqet_child_hear(int fd)
+maqet_child_receive(int fd)
 {
     ssize_t count;
     char word;

@@ -44,11 +44,12 @@ int maqet_child_detach(struct maqet_child *child, int *const *kept, size_t count
  */
 void maqet_child_reset_signals(void);
 
-/* Says a word to a child. False: it has ended. */
-bool maqet_child_say(const struct maqet_child *child, char word);
+/* Sends a character to a child. False: it has ended. */
+bool maqet_child_send(const struct maqet_child *child, char word);
 
-/* In the child: waits for a word; '\0': the other side has hung up, or died. */
-char maqet_child_hear(int fd);
+/* In the child: waits for a character; '\0': the parent has closed the socket, or died.
+ */
+char maqet_child_receive(int fd);
 
 /* Closes our end of the socket, and waits for the end of the child, if there is one.
  * Returns the status of wait(2); -1: it is not known. */

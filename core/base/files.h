@@ -104,11 +104,6 @@ int maqet_file_remove(const char *path, struct maqet_error **err);
  * somebody who did not use it. */
 void maqet_file_remove_empty(const char *path);
 
-/* MAQET_ERROR_PERMISSION: others than its owner may use one of these files, which hold
- * keys. One that is missing, or not a regular file (a pipe), is left to whoever opens it.
- */
-int maqet_secrets_check(const struct maqet_strings *paths, struct maqet_error **err);
-
 /*
  * Open file description locks (F_OFD_SETLK, fcntl(2)) on the whole file: a child that
  * inherits the descriptor keeps it, and the kernel releases it when the last holder dies.

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * procfs.h - what Linux tells of processes and their threads (proc(5)).
+ * procfs.h - other processes: what Linux tells of them and their threads (proc(5)), and
+ * one by descriptor (pidfd_open(2)), which never means another process that got the same
+ * PID.
  */
 #ifndef MAQET_BASE_PROCFS_H
 #define MAQET_BASE_PROCFS_H
+
+#include <sys/types.h>
 
 #include "core/base/text.h"
 
@@ -39,5 +43,21 @@ void maqet_threads_list(int pid, struct maqet_strings *threads);
 /* Whether a process has threads that are not in that list, and all of these sleep; a
  * thread that works, or waits for a page of memory, does not. */
 bool maqet_threads_others_sleep(int pid, const struct maqet_strings *known);
+
+/* A pidfd; -1 and errno. Async-signal-safe, as is sending a signal. */
+int maqet_pidfd_open(pid_t pid);
+
+/* Sends a signal. -1 and errno. */
+int maqet_pidfd_kill(int pidfd, int signal);
+
+/* Asks a process to end, by SIGTERM; also one that a signal has stopped, which would not
+ * get it before it goes on: SIGCONT follows, as systemd has it (systemd.kill(5)). */
+void maqet_pidfd_terminate(int pidfd);
+
+/* Waits until the process has ended, @timeout ms at most. True: it has. */
+bool maqet_pidfd_wait(int pidfd, int64_t timeout);
+
+/* The PID of the process, as long as it has not ended; 0: it has, or @pidfd is -1. */
+int maqet_pidfd_pid(int pidfd);
 
 #endif

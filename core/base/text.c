@@ -197,15 +197,15 @@ maqet_strings_join(const struct maqet_strings *strings, const char *separator)
 char *
 maqet_strings_list(const struct maqet_strings *strings)
 {
-    struct maqet_text text = MAQET_TEXT_INIT;
+    struct maqet_strings first = *strings;
 
     if (strings->count == 0)
         return maqet_strdup("none");
-    for (size_t i = 0; i < strings->count && i < MAQET_LISTED_MAX; i++)
-        maqet_text_appendf(&text, "%s%s", i > 0 ? ", " : "", strings->items[i]);
-    if (strings->count > MAQET_LISTED_MAX)
-        maqet_text_appendf(&text, " and %zu more", strings->count - MAQET_LISTED_MAX);
-    return maqet_text_take(&text);
+    if (strings->count <= MAQET_LISTED_MAX)
+        return maqet_strings_join(strings, ", ");
+    first.count = MAQET_LISTED_MAX;
+    _cleanup_free_ char *list = maqet_strings_join(&first, ", ");
+    return maqet_format("%s and %zu more", list, strings->count - first.count);
 }
 
 void

@@ -74,7 +74,7 @@ wait_for_word(int fd, int writer, int source)
             writer = -1;
         }
         if (fds[0].revents)
-            return maqet_child_hear(fd) != '\0';
+            return maqet_child_receive(fd) != '\0';
     }
 }
 
@@ -126,7 +126,7 @@ maqet_guard_end(struct maqet_guard *guard, bool runs)
 {
     if (!guard)
         return;
-    if (runs && maqet_child_say(&guard->child, 'd'))
+    if (runs && maqet_child_send(&guard->child, 'd'))
         maqet_child_reap(&guard->child);
     else
         maqet_child_leave(&guard->child);

@@ -19,7 +19,7 @@
 #include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/base/json.h"
-#include "core/base/pidfd.h"
+#include "core/base/procfs.h"
 #include "core/base/process.h"
 #include "core/checkpoint/loading.h"
 #include "core/machine/monitor.h"

@@ -121,28 +121,18 @@ merge_arguments(json_object *base, json_object *later)
 
 static int merge_mapping(json_object *base, json_object *later, struct maqet_error **err);
 
-static void
-free_name(struct lh_entry *entry)
-{
-    free(lh_entry_k(entry));
-}
-
-/* Notes which entry of a list bears which name: the first one. */
-static struct lh_table *
+/* Which entry of a list bears which name: the first one. The caller puts it. */
+static json_object *
 name_entries(json_object *list)
 {
-    size_t count = json_object_array_length(list);
-    struct lh_table *names = lh_kchar_table_new((int)count * 2 + 1, free_name);
+    json_object *names = json_object_new_object();
 
-    if (!names)
-        abort();
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
         json_object *entry = json_object_array_get_idx(list, i);
         const char *name = maqet_tree_text(entry, "name");
 
-        if (name && !lh_table_lookup_ex(names, name, NULL) &&
-            lh_table_insert(names, maqet_strdup(name), entry) < 0)
-            abort();
+        if (name && !json_object_object_get_ex(names, name, NULL))
+            json_object_object_add(names, name, json_object_get(entry));
     }
     return names;
 }
@@ -154,25 +144,23 @@ name_entries(json_object *list)
 static int
 merge_storage(json_object *base, json_object *later, struct maqet_error **err)
 {
-    struct lh_table *bases = name_entries(base), *laters = name_entries(later);
-    int result = 0;
+    _cleanup_json_ json_object *bases = name_entries(base);
+    _cleanup_json_ json_object *laters = name_entries(later);
 
-    for (size_t i = 0; i < json_object_array_length(later) && result == 0; i++) {
+    for (size_t i = 0; i < json_object_array_length(later); i++) {
         json_object *entry = json_object_array_get_idx(later, i);
         const char *name = maqet_tree_text(entry, "name");
-        void *first = NULL, *earlier = NULL;
+        json_object *earlier = NULL;
 
-        if (name && lh_table_lookup_ex(laters, name, &first) && first == entry)
-            lh_table_lookup_ex(bases, name, &earlier);
+        if (name && json_object_object_get(laters, name) == entry)
+            json_object_object_get_ex(bases, name, &earlier);
         if (!earlier)
             maqet_tree_append(base, json_object_get(entry),
                               maqet_tree_place_of_item(later, i));
-        else
-            result = merge_mapping(earlier, entry, err);
+        else if (merge_mapping(earlier, entry, err) < 0)
+            return -1;
     }
-    lh_table_free(bases);
-    lh_table_free(laters);
-    return result;
+    return 0;
 }
 
 /* ---- everything else ---- */

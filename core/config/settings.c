@@ -8,24 +8,13 @@
 static const char *const accel_words[] = {"auto", "kvm", "tcg", NULL};
 static const char *const verbosity_words[] = {"quiet", "normal", "verbose", NULL};
 static const struct maqet_option options[] = {
-    {.name = "data_dir", .type = MAQET_OPTION_PATH, .help = "where definitions are"},
-    {.name = "runtime_dir",
-     .type = MAQET_OPTION_PATH,
-     .help = "where sockets and locks are"},
-    {.name = "storage_dir",
-     .type = MAQET_OPTION_PATH,
-     .help = "where images without a `file` are created"},
+    {.name = "data_dir", .type = MAQET_OPTION_PATH},
+    {.name = "runtime_dir", .type = MAQET_OPTION_PATH},
+    {.name = "storage_dir", .type = MAQET_OPTION_PATH},
     {.name = "plugin_path",
-     .type = MAQET_OPTION_STRING,
-     .help = "further folders with plugins, separated by ':'"},
-    {.name = "accel",
-     .type = MAQET_OPTION_CHOICE,
-     .choices = accel_words,
-     .help = "the default of `accel`"},
-    {.name = "verbosity",
-     .type = MAQET_OPTION_CHOICE,
-     .choices = verbosity_words,
-     .help = "how much is printed"},
+     .type = MAQET_OPTION_STRING}, /* folders, with ':' in between */
+    {.name = "accel", .type = MAQET_OPTION_CHOICE, .choices = accel_words},
+    {.name = "verbosity", .type = MAQET_OPTION_CHOICE, .choices = verbosity_words},
     {.name = NULL},
 };
 

@@ -41,7 +41,7 @@ remove_scratch(const char *scratch)
 static int
 clean_up(void *data, int fd)
 {
-    maqet_child_hear(fd);
+    maqet_child_receive(fd);
     remove_scratch(data);
     return 0;
 }
@@ -285,15 +285,10 @@ find_plugin(struct bench *bench, const char *file, struct maqet_error **err)
     _cleanup_free_ char *folder = getcwd(NULL, 0);
 
     bench->file = maqet_path_absolute(file, folder ? folder : "/");
-    bench->name = maqet_plugin_name_of(bench->file, &bench->is_iface);
     if (access(bench->file, R_OK) < 0)
         return maqet_error_errno(err, errno, "Cannot read the plugin %s", bench->file);
-    if (bench->name && maqet_plugin_name_valid(bench->name))
-        return 0;
-    return maqet_error_set(err, MAQET_ERROR_INVALID,
-                           "%s is not named like a plugin: maqet-storage-NAME.so or "
-                           "maqet-iface-NAME.so, NAME of [a-z0-9][a-z0-9-]*",
-                           bench->file);
+    bench->name = maqet_plugin_valid_name_of(bench->file, &bench->is_iface, err);
+    return bench->name ? 0 : -1;
 }
 
 static void

@@ -8,7 +8,7 @@
 #include "core/base/child.h"
 #include "core/base/files.h"
 #include "core/base/json.h"
-#include "core/base/pidfd.h"
+#include "core/base/procfs.h"
 #include "core/base/sockets.h"
 #include "core/config/yaml.h"
 #include "core/machine/command_line.h"

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/files.h"
-#include "core/base/pidfd.h"
+#include "core/base/procfs.h"
 #include "core/base/process.h"
 #include "core/machine/holders.h"
 #include "core/machine/store.h"

@@ -11,7 +11,7 @@
 #include "core/base/child.h"
 #include "core/base/clock.h"
 #include "core/base/files.h"
-#include "core/base/pidfd.h"
+#include "core/base/procfs.h"
 #include "core/job/journal.h"
 #include "core/machine/file_users.h"
 #include "core/machine/store.h"
@@ -151,8 +151,8 @@ maqet_seal_end(struct maqet_seal *seal, bool over)
 {
     if (!seal)
         return;
-    maqet_child_say(&seal->child,
-                    over ? WORD_OVER : WORD_SEAL); /* it may have been killed */
+    maqet_child_send(&seal->child,
+                     over ? WORD_OVER : WORD_SEAL); /* it may have been killed */
     maqet_child_reap(&seal->child);
     free(seal);
 }

@@ -10,7 +10,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
-#include "core/base/pidfd.h"
+#include "core/base/procfs.h"
 #include "core/base/sockets.h"
 #include "core/machine/command_line.h"
 #include "core/machine/drives.h"

@@ -10,7 +10,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
-#include "core/base/pidfd.h"
+#include "core/base/procfs.h"
 #include "core/base/sockets.h"
 #include "core/lifecycle/launching.h"
 #include "core/lifecycle/pause.h"

@@ -7,7 +7,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
-#include "core/base/pidfd.h"
+#include "core/base/procfs.h"
 #include "core/machine/exports.h"
 #include "core/machine/opened.h"
 #include "core/machine/monitor.h"

@@ -9,6 +9,7 @@
 #include "core/machine/accel.h"
 #include "core/machine/run.h"
 #include "core/machine/sandbox_rules.h"
+#include "core/plugin/call.h"
 #include "core/qemu/arguments.h"
 #include "core/qemu/descriptors.h"
 #include "core/qemu/render.h"

@@ -9,7 +9,6 @@
 #include <sys/un.h>
 
 #include "core/base/clock.h"
-#include "core/base/pidfd.h"
 #include "core/base/procfs.h"
 #include "core/base/sockets.h"
 #include "core/plugin/call.h"

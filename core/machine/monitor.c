@@ -9,7 +9,6 @@
 #include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/base/json.h"
-#include "core/base/pidfd.h"
 #include "core/base/procfs.h"
 #include "core/machine/full.h"
 #include "core/machine/run.h"

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
-#include "core/base/pidfd.h"
+#include "core/base/procfs.h"
 #include "core/machine/helpers.h"
 #include "core/machine/monitor.h"
 #include "core/machine/run.h"

@@ -10,7 +10,6 @@
 
 #include "core/base/clock.h"
 #include "core/base/files.h"
-#include "core/base/pidfd.h"
 #include "core/base/procfs.h"
 #include "core/base/replacement.h"
 #include "core/machine/definition.h"

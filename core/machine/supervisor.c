@@ -14,7 +14,6 @@
 #include "core/base/child.h"
 #include "core/base/clock.h"
 #include "core/base/files.h"
-#include "core/base/pidfd.h"
 #include "core/base/procfs.h"
 
 /* What the supervisor tells when all programs run, or one can't. */

@@ -69,4 +69,9 @@ struct maqet_command {
 int maqet_command_finish(struct maqet_command *command, bool progress, int *exit_code,
                          char **output, struct maqet_error **err);
 
+/* MAQET_ERROR_PERMISSION: others than its owner may use one of these files, which hold
+ * keys. One that is missing, or not a regular file (a pipe), is left to whoever opens it.
+ */
+int maqet_secrets_check(const struct maqet_strings *paths, struct maqet_error **err);
+
 #endif

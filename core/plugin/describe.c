@@ -176,16 +176,10 @@ static json_object *
 describe_file(void *data, struct maqet_error **err)
 {
     struct maqet_plugin_info *info = data;
-    bool is_iface = strcmp(info->kind, "interface") == 0;
+    bool is_iface;
+    _cleanup_free_ char *name = maqet_plugin_valid_name_of(info->file, &is_iface, err);
 
-    if (!maqet_plugin_name_valid(info->name)) {
-        maqet_error_set(err, MAQET_ERROR_INVALID,
-                        "%s is not named like a plugin: maqet-storage-NAME.so or "
-                        "maqet-iface-NAME.so, NAME of [a-z0-9][a-z0-9-]*",
-                        info->file);
-        return NULL;
-    }
-    if ((is_iface ? describe_iface(info, err) : describe_storage(info, err)) < 0)
+    if (!name || (is_iface ? describe_iface(info, err) : describe_storage(info, err)) < 0)
         return NULL;
     info->loads = true;
     info->abi = MAQET_PLUGIN_ABI;

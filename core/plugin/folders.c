@@ -47,6 +47,20 @@ maqet_plugin_name_of(const char *path, bool *is_iface)
     return name ? name : name_in(&maqet_storage_kind, slash ? slash + 1 : path);
 }
 
+char *
+maqet_plugin_valid_name_of(const char *path, bool *is_iface, struct maqet_error **err)
+{
+    _cleanup_free_ char *name = maqet_plugin_name_of(path, is_iface);
+
+    if (name && maqet_plugin_name_valid(name))
+        return TAKE_PTR(name);
+    maqet_error_set(err, MAQET_ERROR_INVALID,
+                    "%s is not named like a plugin: maqet-storage-NAME.so or "
+                    "maqet-iface-NAME.so, NAME of [a-z0-9][a-z0-9-]*",
+                    path);
+    return NULL;
+}
+
 void
 maqet_plugin_files(const struct maqet_context *context, struct maqet_strings *paths)
 {
@@ -65,10 +79,9 @@ maqet_plugin_files(const struct maqet_context *context, struct maqet_strings *pa
     }
 }
 
-/* The names that plugins of a kind have in the folders, sorted. */
-static void
-find_names(const struct maqet_context *context, const struct maqet_plugin_kind *kind,
-           struct maqet_strings *names)
+void
+maqet_plugin_names(const struct maqet_context *context,
+                   const struct maqet_plugin_kind *kind, struct maqet_strings *names)
 {
     _cleanup_strings_ struct maqet_strings paths = MAQET_STRINGS_INIT;
 
@@ -89,7 +102,7 @@ error_missing(const struct maqet_context *context, const struct maqet_plugin_kin
     _cleanup_free_ char *dirs = maqet_strings_join(&context->plugin_dirs, ", ");
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
-    find_names(context, kind, &names);
+    maqet_plugin_names(context, kind, &names);
     maqet_error_set(err, MAQET_ERROR_INVALID,
                     "There is no %s plugin '%s' (searched in: %s)", kind->word, name,
                     dirs);
@@ -118,12 +131,6 @@ maqet_plugin_find(const struct maqet_context *context,
     }
     error_missing(context, kind, name, err);
     return NULL;
-}
-
-void
-maqet_storage_names(const struct maqet_context *context, struct maqet_strings *names)
-{
-    find_names(context, &maqet_storage_kind, names);
 }
 
 /* ---- who can write there ---- */

@@ -24,13 +24,18 @@ bool maqet_plugin_name_valid(const char *name);
  * caller frees. */
 char *maqet_plugin_name_of(const char *path, bool *is_iface);
 
+/* The same, for a file that must be named like one. NULL: an error. */
+char *maqet_plugin_valid_name_of(const char *path, bool *is_iface,
+                                 struct maqet_error **err);
+
 /* The paths of all files in the folders that are named like plugins, in the order in
  * which they are looked for: of two plugins of one name the first counts. */
 void maqet_plugin_files(const struct maqet_context *context, struct maqet_strings *paths);
 
-/* The names of all storage plugins that lie in the folders, loadable or not, sorted. */
-void maqet_storage_names(const struct maqet_context *context,
-                         struct maqet_strings *names);
+/* The names of all plugins of a kind that lie in the folders, loadable or not, sorted. */
+void maqet_plugin_names(const struct maqet_context *context,
+                        const struct maqet_plugin_kind *kind,
+                        struct maqet_strings *names);
 
 /* The file of a plugin; the caller frees. NULL on error, which lists the names there are.
  */

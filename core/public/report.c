@@ -186,11 +186,8 @@ maqet_snapshots_add(struct maqet_snapshots *snapshots, const char *id, const cha
 
     snapshot->id = maqet_strdup(id ? id : "");
     snapshot->name = maqet_strdup(name ? name : "");
-    /* Room is made for twice as many when it is full. */
-    if ((snapshots->count & (snapshots->count - 1)) == 0)
-        snapshots->items = maqet_realloc(snapshots->items,
-                                         (snapshots->count > 0 ? snapshots->count : 1) *
-                                             2 * sizeof(struct maqet_snapshot *));
+    snapshots->items = maqet_realloc(snapshots->items,
+                                     (snapshots->count + 1) * sizeof(*snapshots->items));
     snapshots->items[snapshots->count++] = snapshot;
     return snapshot;
 }

@@ -2,7 +2,6 @@
 #include "core/qemu/agent.h"
 
 #include "core/base/json.h"
-#include "core/base/pidfd.h"
 #include "core/base/procfs.h"
 #include "core/qemu/channel.h"
 #include "core/qemu/silence.h"

@@ -12,7 +12,7 @@
 
 #include "core/base/child.h"
 #include "core/base/landlock.h"
-#include "core/base/pidfd.h"
+#include "core/base/procfs.h"
 #include "core/base/printable.h"
 #include "core/base/process.h"
 

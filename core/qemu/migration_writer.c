@@ -10,7 +10,7 @@
 
 #include "core/base/child.h"
 #include "core/base/files.h"
-#include "core/base/pidfd.h"
+#include "core/base/procfs.h"
 #include "core/qemu/launch.h"
 
 enum { CHUNK = 1 << 20 /* bytes, of one read; and what the pipe holds */ };
@@ -144,7 +144,7 @@ write_down(void *data, int control)
     const struct writing *writing = data;
     int failed;
 
-    maqet_child_hear(control);
+    maqet_child_receive(control);
     fcntl(writing->source, F_SETPIPE_SZ, CHUNK); /* a smaller one is slower, and does */
     skip(writing->source, writing->filled);
     failed = take(writing->source, writing->file, control, writing->compress);
@@ -210,7 +210,7 @@ void
 maqet_writer_take(struct maqet_writer *writer)
 {
     /* A child that has gone is noticed at the end. */
-    if (!writer->taking && maqet_child_say(&writer->child, 't'))
+    if (!writer->taking && maqet_child_send(&writer->child, 't'))
         writer->taking = true;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/qemu/silence.h"
 
-#include "core/base/pidfd.h"
 #include "core/base/procfs.h"
 
 bool

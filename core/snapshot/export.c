@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/snapshot/export.h"
 
-#include "core/base/pidfd.h"
+#include "core/base/procfs.h"
 #include "core/job/job.h"
 #include "core/machine/bases.h"
 #include "core/machine/exports.h"

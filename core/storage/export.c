@@ -154,7 +154,7 @@ clean_up(void *data, int fd)
 {
     const struct exporting *exporting = data;
 
-    maqet_child_hear(fd);
+    maqet_child_receive(fd);
     /* The kernel may drop the lock of a process that ended after it closed the socket. */
     for (int i = 0; i < 100; i++) {
         if (maqet_export_remove_abandoned(exporting->temporary_path, &exporting->id))

@@ -102,7 +102,7 @@ hint_at_types(const struct maqet_drive *drive, struct maqet_error **err)
     _cleanup_strings_ struct maqet_strings able = MAQET_STRINGS_INIT;
     const char *type = drive->storage->plugin.name;
 
-    maqet_storage_names(drive->context, &names);
+    maqet_plugin_names(drive->context, &maqet_storage_kind, &names);
     for (size_t i = 0; i < names.count; i++) {
         const struct maqet_storage *storage =
             maqet_storage_load(drive->context, names.items[i], NULL);

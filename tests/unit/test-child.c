@@ -13,12 +13,12 @@
 static int
 answer(void *data, int fd)
 {
-    char word = maqet_child_hear(fd);
+    char word = maqet_child_receive(fd);
 
     /* Says it back, and what it was given. */
     if (maqet_fd_write(fd, &word, 1) < 0 || maqet_fd_write(fd, data, 1) < 0)
         return 1;
-    return maqet_child_hear(fd) == '\0' ? 7 : 2;
+    return maqet_child_receive(fd) == '\0' ? 7 : 2;
 }
 
 static void
@@ -28,7 +28,7 @@ test_start(void)
     char given = 'g', words[2];
 
     CU_ASSERT_EQUAL_FATAL(maqet_child_start(&child, SIGKILL, answer, &given), 0);
-    CU_ASSERT_TRUE(maqet_child_say(&child, 'w'));
+    CU_ASSERT_TRUE(maqet_child_send(&child, 'w'));
     CU_ASSERT_EQUAL(recv(child.fd, words, 2, MSG_WAITALL), 2);
     CU_ASSERT_EQUAL(words[0], 'w');
     CU_ASSERT_EQUAL(words[1], 'g');
@@ -69,7 +69,7 @@ test_say_to_nobody(void)
 
     CU_ASSERT_EQUAL_FATAL(maqet_child_start(&child, 0, end_at_once, &code), 0);
     maqet_child_wait(child.pid);
-    CU_ASSERT_FALSE(maqet_child_say(&child, 'x'));
+    CU_ASSERT_FALSE(maqet_child_send(&child, 'x'));
     child.pid = 0;
     maqet_child_leave(&child);
 }
@@ -95,10 +95,10 @@ be_parent(void *data, int fd)
     int failed = number > 0 ? maqet_child_start(&child, number, wait_for_ever, NULL)
                             : maqet_child_detach(&child, none, 0, wait_for_ever, NULL);
 
-    if (failed < 0 || maqet_child_hear(child.fd) != 'b' ||
+    if (failed < 0 || maqet_child_receive(child.fd) != 'b' ||
         maqet_fd_write(fd, &child.pid, sizeof(child.pid)) < 0)
         return 1;
-    maqet_child_hear(fd);
+    maqet_child_receive(fd);
     return 0;
 }
 

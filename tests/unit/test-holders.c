@@ -8,7 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include "core/base/pidfd.h"
+#include "core/base/procfs.h"
 #include "core/machine/run.h"
 #include "core/machine/store.h"
 #include "core/qemu/launch.h"

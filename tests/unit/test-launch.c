@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 
 #include "core/base/clock.h"
-#include "core/base/pidfd.h"
+#include "core/base/procfs.h"
 #include "core/qemu/launch.h"
 #include "tests/unit/unit.h"
 

@@ -2,7 +2,7 @@
 /* Freezing and thawing, against a guest agent that is as bad as one in a guest may be. */
 #include "core/snapshot/quiesce.h"
 
-#include "core/base/pidfd.h"
+#include "core/base/procfs.h"
 #include "core/base/process.h"
 #include "core/qemu/launch.h"
 #include "tests/fake/agent.h"

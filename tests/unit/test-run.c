@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "core/base/clock.h"
-#include "core/base/pidfd.h"
+#include "core/base/procfs.h"
 #include "core/machine/monitor.h"
 #include "core/machine/run.h"
 #include "core/machine/store.h"

@@ -11,7 +11,6 @@
 #include <sys/wait.h>
 
 #include "core/base/files.h"
-#include "core/base/pidfd.h"
 #include "core/base/procfs.h"
 #include "core/machine/supervisor.h"
 #include "tests/unit/unit.h"
