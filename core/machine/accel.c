@@ -70,17 +70,6 @@ error_denied(struct maqet_error **err)
     return -1;
 }
 
-static int
-error_no_kvm(const char *why, struct maqet_error **err)
-{
-    maqet_error_set(err, MAQET_ERROR_MISSING, "KVM cannot be used: %s", why);
-    maqet_error_hint(err,
-                     "Load its module (modprobe kvm_intel, or kvm_amd); the firmware "
-                     "must allow virtualization, and on a host that is itself a VM, "
-                     "nested virtualization must be enabled");
-    return -1;
-}
-
 /* Whether KVM can run the machine's code here. */
 static int
 check_kvm(const struct maqet_vm *vm, struct maqet_error **err)
@@ -93,14 +82,20 @@ check_kvm(const struct maqet_vm *vm, struct maqet_error **err)
     _cleanup_close_ int fd = open(DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && (errno == EACCES || errno == EPERM))
         return error_denied(err);
+    if (fd >= 0 && ioctl(fd, KVM_GET_API_VERSION, NULL) == KVM_API_VERSION)
+        return 0;
     if (fd < 0 && errno == ENOENT)
-        return error_no_kvm("there is no /dev/kvm", err);
-    if (fd < 0 || ioctl(fd, KVM_GET_API_VERSION, NULL) != KVM_API_VERSION) {
-        _cleanup_free_ char *why =
-            maqet_format("%s does not work: %s", DEVICE, strerror(errno));
-        return error_no_kvm(why, err);
-    }
-    return 0;
+        maqet_error_set(err, MAQET_ERROR_MISSING, "KVM cannot be used: there is no %s",
+                        DEVICE);
+    else
+        maqet_error_set(err, MAQET_ERROR_MISSING,
+                        "KVM cannot be used: %s does not work: %s", DEVICE,
+                        strerror(errno));
+    maqet_error_hint(err,
+                     "Load its module (modprobe kvm_intel, or kvm_amd); the firmware "
+                     "must allow virtualization, and on a host that is itself a VM, "
+                     "nested virtualization must be enabled");
+    return -1;
 }
 
 /* ---- what is asked for ---- */

@@ -16,14 +16,13 @@ struct unfinished {
     struct maqet_file_id id;
 };
 
+#define IF_MADE .known = MAQET_KNOWN(struct unfinished, made), .sparse = true
+
 static const struct maqet_field unfinished_rows[] = {
     {"path", MAQET_FIELD(struct unfinished, path), .optional = true},
-    {"device", MAQET_FIELD(struct unfinished, id.device),
-     .known = MAQET_KNOWN(struct unfinished, made), .sparse = true},
-    {"inode", MAQET_FIELD(struct unfinished, id.inode),
-     .known = MAQET_KNOWN(struct unfinished, made), .sparse = true},
-    {"birth", MAQET_FIELD(struct unfinished, id.birth),
-     .known = MAQET_KNOWN(struct unfinished, made), .sparse = true},
+    {"device", MAQET_FIELD(struct unfinished, id.device), IF_MADE},
+    {"inode", MAQET_FIELD(struct unfinished, id.inode), IF_MADE},
+    {"birth", MAQET_FIELD(struct unfinished, id.birth), IF_MADE},
     {0},
 };
 static const struct maqet_fields unfinished_fields =
@@ -48,15 +47,6 @@ list_remove(struct list *list, size_t index)
     maqet_fields_clear(&unfinished_fields, &list->items[index]);
     memmove(&list->items[index], &list->items[index + 1],
             (--list->count - index) * sizeof(*list->items));
-}
-
-/* Takes the path. */
-static void
-list_append(struct list *list, char *path, const struct maqet_file_id *id)
-{
-    list->items = maqet_realloc(list->items, (list->count + 1) * sizeof(*list->items));
-    list->items[list->count++] = (struct unfinished){
-        .path = path, .made = id != NULL, .id = id ? *id : (struct maqet_file_id){0}};
 }
 
 /* The list is empty where there is none, or a damaged one. -1 and an error: it can't be
@@ -104,7 +94,11 @@ maqet_exports_record(const struct maqet_context *context, const char *vm,
     for (size_t i = list.count; i-- > 0;)
         if (!list.items[i].path || strcmp(list.items[i].path, temporary) == 0)
             list_remove(&list, i);
-    list_append(&list, maqet_strdup(temporary), id);
+    list.items = maqet_realloc(list.items, (list.count + 1) * sizeof(*list.items));
+    list.items[list.count++] =
+        (struct unfinished){.path = maqet_strdup(temporary),
+                            .made = id != NULL,
+                            .id = id ? *id : (struct maqet_file_id){0}};
     return list_write(context, vm, &list, err);
 }
 

@@ -43,11 +43,11 @@ is_own_file(const char *file)
 
 /* Whether @name is that of a snapshot, and @suffix. */
 static bool
-is_named_with(const char *name, size_t length, const char *suffix)
+is_named_with(const char *name, const char *suffix)
 {
-    size_t end = strlen(suffix);
+    size_t length = strlen(name), end = strlen(suffix);
 
-    if (length <= end || strncmp(name + length - end, suffix, end) != 0)
+    if (length <= end || strcmp(name + length - end, suffix) != 0)
         return false;
     _cleanup_free_ char *stem = maqet_strndup(name, length - end);
     return maqet_snapshot_name_valid(stem);
@@ -58,16 +58,15 @@ is_named_with(const char *name, size_t length, const char *suffix)
 static bool
 is_own_checkpoint_file(const char *file)
 {
-    size_t length = strlen(file);
-
-    if (is_named_with(file, length, ".json") || is_named_with(file, length, ".state"))
-        return true;
-    if (file[0] != '.')
-        return false;
     const char *temporary = strstr(file, MAQET_FILE_TEMPORARY);
-    return is_named_with(file + 1, length - 1, ".state.new") ||
-           (temporary &&
-            is_named_with(file + 1, (size_t)(temporary - file) - 1, ".json"));
+
+    if (file[0] != '.')
+        return is_named_with(file, ".json") || is_named_with(file, ".state");
+    if (!temporary)
+        return is_named_with(file + 1, ".state.new");
+    _cleanup_free_ char *replaced =
+        maqet_strndup(file + 1, (size_t)(temporary - file) - 1);
+    return is_named_with(replaced, ".json") || is_named_with(file + 1, ".state.new");
 }
 
 /* Fills *stray with something in a folder that is not ours, by its name or as it is no
@@ -109,12 +108,11 @@ lonely_description(const char *folder, char **lonely, struct maqet_error **err)
         return -1;
     for (size_t i = 0; i < files.count; i++) {
         const char *name = files.items[i];
-        size_t length = strlen(name);
 
-        if (name[0] == '.' || !is_named_with(name, length, suffix))
+        if (name[0] == '.' || !is_named_with(name, suffix))
             continue;
         _cleanup_free_ char *state =
-            maqet_format("%.*s.state", (int)(length - strlen(suffix)), name);
+            maqet_format("%.*s.state", (int)(strlen(name) - strlen(suffix)), name);
         if (!maqet_strings_has(&files, state)) {
             *lonely = maqet_strdup(name);
             return 0;
@@ -184,7 +182,7 @@ maqet_folder_remove_own(const char *folder, struct maqet_error **err)
 static bool
 is_checkpoint_description(const char *file)
 {
-    return is_named_with(file, strlen(file), ".json");
+    return is_named_with(file, ".json");
 }
 
 void

@@ -91,9 +91,8 @@ int maqet_opened_enter(struct maqet_opened *machine, struct maqet_error **err);
 int maqet_opened_check_pending(const struct maqet_opened *machine,
                                struct maqet_error **err);
 
-/* Puts right what was interrupted, if anything was, by context->recover(); without that,
- * what is pending is MAQET_ERROR_STATE. The lock is held. QEMU may have been ended by it.
- */
+/* Recovers what was interrupted, if anything was, by context->recover(); without that, what
+ * is pending is MAQET_ERROR_STATE. The lock is held. QEMU may have been ended by it. */
 int maqet_opened_recover(struct maqet_opened *machine, struct maqet_error **err);
 
 /* An error (MAQET_ERROR_STATE) of a machine that runs: "VM 'web' is running

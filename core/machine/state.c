@@ -117,36 +117,27 @@ maqet_state_look(const struct maqet_context *context, const char *name,
 
 /* Whether the guest is paused, of which only QEMU knows; or why it is not known. */
 static void
-judge(struct maqet_state *state, const struct maqet_survey *survey)
+judge_answer(struct maqet_state *state, const struct maqet_survey *survey)
 {
-    json_object *running = NULL;
-    const char *word;
-
     /* As it is by now; and who has the monitor may himself be waiting in vain. */
     state->process = maqet_procfs_state(state->pid);
-    switch (survey->result) {
-    case MAQET_SURVEY_ANSWERED:
+    if (survey->result == MAQET_SURVEY_ANSWERED) {
+        json_object *running = json_object_object_get(survey->answer, "running");
+        const char *word = maqet_json_text(survey->answer, "status");
+
         state->response = MAQET_RESPONSE_GIVEN;
-        if (json_object_object_get_ex(survey->answer, "running", &running) &&
-            !json_object_get_boolean(running))
+        if (running && !json_object_get_boolean(running))
             state->status = MAQET_STATUS_PAUSED;
-        word = maqet_json_text(survey->answer, "status");
         if (word && strcmp(word, "io-error") == 0)
             state->pause = MAQET_PAUSE_ERROR;
-        return;
-    case MAQET_SURVEY_SILENT:
+    } else if (survey->result == MAQET_SURVEY_SILENT ||
+               (survey->result == MAQET_SURVEY_BUSY &&
+                maqet_silence_is_stopped(state->process))) {
         state->response = MAQET_RESPONSE_MISSING;
-        break;
-    case MAQET_SURVEY_BUSY:
-        state->response = maqet_silence_is_stopped(state->process)
-                              ? MAQET_RESPONSE_MISSING
-                              : MAQET_RESPONSE_BUSY;
-        break;
-    case MAQET_SURVEY_FAILED:
-        return;
-    }
-    if (state->response == MAQET_RESPONSE_MISSING)
         state->status = MAQET_STATUS_UNRESPONSIVE;
+    } else if (survey->result == MAQET_SURVEY_BUSY) {
+        state->response = MAQET_RESPONSE_BUSY;
+    }
 }
 
 /* Which drives have no room, of one that does not go on since a write failed. */
@@ -199,7 +190,7 @@ ask_all(const struct maqet_context *context, struct maqet_state_row *rows,
         if (failed)
             judge_devices(context, asked[i]->name, &asked[i]->state, &surveys[i]);
         else
-            judge(&asked[i]->state, &surveys[i]);
+            judge_answer(&asked[i]->state, &surveys[i]);
         maqet_survey_clear(&surveys[i]);
     }
 }
@@ -253,16 +244,6 @@ maqet_state_read(const struct maqet_context *context, const char *name,
     return row.error ? maqet_error_move(err, row.error) : 0;
 }
 
-static void
-notice_full(const char *name, const struct maqet_full *full, struct maqet_error **notice)
-{
-    _cleanup_free_ char *text = maqet_full_text(full);
-
-    maqet_error_set(notice, MAQET_ERROR_NO_SPACE, "The guest of VM '%s' is paused: %s",
-                    name, text);
-    maqet_full_hint(full, name, notice);
-}
-
 struct maqet_error *
 maqet_state_notice(const char *name, const struct maqet_state *state)
 {
@@ -277,7 +258,11 @@ maqet_state_notice(const char *name, const struct maqet_state *state)
     } else if (state->response == MAQET_RESPONSE_MISSING) {
         maqet_silence_notice(name, state->pid, state->process, ASK_TIMEOUT, &notice);
     } else if (state->pause == MAQET_PAUSE_FULL) {
-        notice_full(name, &state->full, &notice);
+        _cleanup_free_ char *text = maqet_full_text(&state->full);
+
+        maqet_error_set(&notice, MAQET_ERROR_NO_SPACE,
+                        "The guest of VM '%s' is paused: %s", name, text);
+        maqet_full_hint(&state->full, name, &notice);
     } else if (state->pause == MAQET_PAUSE_ERROR) {
         maqet_error_set(&notice, MAQET_ERROR_STATE,
                         "The guest of VM '%s' is paused, since one of its drives failed",

@@ -302,16 +302,13 @@ maqet_store_add(const struct maqet_context *context,
     _cleanup_free_ char *file = maqet_format("%s/vm.json", temporary ? temporary : "");
     if (!temporary)
         return -1;
-    if (maqet_definition_save(file, definition, err) < 0) {
-        maqet_folder_remove_own(temporary, NULL);
-        return -1;
-    }
-    if (rename(temporary, folder) < 0) {
-        maqet_error_errno(err, errno, "Cannot store the VM in %s", folder);
-        maqet_folder_remove_own(temporary, NULL);
-        return -1;
-    }
-    return sync_store(context, err);
+    int result = maqet_definition_save(file, definition, err);
+    if (result == 0 && rename(temporary, folder) < 0)
+        result = maqet_error_errno(err, errno, "Cannot store the VM in %s", folder);
+    if (result == 0)
+        return sync_store(context, err);
+    maqet_folder_remove_own(temporary, NULL);
+    return -1;
 }
 
 int

@@ -13,12 +13,9 @@
 #include "core/base/files.h"
 #include "core/machine/definition.h"
 
-/*
- * Whether the data folder is ours to work with. Machines are commands that QEMU runs as
- * whoever starts them, and files that are deleted as whoever removes them: those of
- * another user are left alone, above all by root. A missing folder is fine. Each command
- * that has to do with machines begins with it.
- */
+/* Whether the data folder is ours to work with, or missing. Machines are commands that QEMU
+ * runs as whoever starts them, and files that are deleted as whoever removes them: those
+ * of another user are left alone, above all by root. */
 int maqet_store_check_owner(const struct maqet_context *context,
                             struct maqet_error **err);
 
@@ -74,8 +71,7 @@ int maqet_store_open_run(const struct maqet_context *context, const char *name,
  * images that outlive them (unused.h). A descriptor to be closed, or -1. */
 int maqet_store_lock_all(const struct maqet_context *context, struct maqet_error **err);
 
-/* Files of a machine besides its definition: its images, the history of its snapshots,
- * and an operation on them that is under way. */
+/* Files of a machine besides its definition. */
 #define MAQET_STORE_IMAGES "images.json"   /* what is known of its images: images.h */
 #define MAQET_STORE_CREATED "created.json" /* in its place, before there were records */
 #define MAQET_STORE_SLOTS "slots.json"     /* where its drives sit: slots.h */

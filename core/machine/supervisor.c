@@ -35,7 +35,6 @@ struct work {
 struct beginning {
     const struct work *work;
     const struct maqet_supervised *program;
-    int report; /* gets errno, or is closed by exec */
 };
 
 /* As systemd's socket activation would have it. */
@@ -59,15 +58,15 @@ write_record(int fd)
                : -1;
 }
 
+/* @report gets errno, or is closed by exec. */
 static int
-become_program(void *data, int fd)
+become_program(void *data, int report)
 {
     const struct beginning *beginning = data;
     const struct maqet_supervision *asked = &beginning->work->asked;
     const struct maqet_supervised *program = beginning->program;
     int number;
 
-    (void)fd;
     setsid();
     maqet_child_reset_signals();
     /* All other descriptors are closed on exec. */
@@ -80,7 +79,7 @@ become_program(void *data, int fd)
     }
     /* A short write sets none. */
     number = errno != 0 ? errno : EIO;
-    return write(beginning->report, &number, sizeof(number)) < 0 ? 126 : 127;
+    return write(report, &number, sizeof(number)) < 0 ? 126 : 127;
 }
 
 /* Starts the program, and returns when it runs, or can't; then -1 and errno. */
@@ -88,20 +87,17 @@ static int
 start_program(struct work *work, size_t index)
 {
     struct beginning beginning = {.work = work, .program = &work->programs[index]};
-    _cleanup_close_ int report = -1;
+    struct maqet_child child;
     int number = 0;
 
-    if (maqet_pipe(&report, &beginning.report) < 0)
+    if (maqet_child_start(&child, SIGTERM, become_program, &beginning) < 0)
         return -1;
-    pid_t pid = maqet_child_fork(SIGTERM, become_program, &beginning);
-    if (pid < 0)
-        number = errno;
-    close(beginning.report);
-    while (pid > 0 && read(report, &number, sizeof(number)) < 0 && errno == EINTR)
+    while (read(child.fd, &number, sizeof(number)) < 0 && errno == EINTR)
         continue;
-    work->pids[index] = pid;
+    work->pids[index] = child.pid;
     work->watched[index + 1] =
-        (struct pollfd){.fd = pid > 0 ? maqet_pidfd_open(pid) : -1, .events = POLLIN};
+        (struct pollfd){.fd = maqet_pidfd_open(child.pid), .events = POLLIN};
+    maqet_child_leave(&child);
     if (number == 0 && work->watched[index + 1].fd >= 0)
         return 0;
     errno = number != 0 ? number : errno;
