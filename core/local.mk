@@ -93,9 +93,7 @@ libmaqet_core_la_SOURCES = \
 	core/machine/opened.c core/machine/opened.h \
 	core/machine/owner.c core/machine/owner.h \
 	core/machine/run.c core/machine/run.h \
-	core/machine/run_claim.c core/machine/run_claim.h \
 	core/machine/run_folder.c core/machine/run_folder.h \
-	core/machine/sandbox.c core/machine/sandbox.h \
 	core/machine/sandbox_rules.c core/machine/sandbox_rules.h \
 	core/machine/schema.c core/machine/schema.h \
 	core/machine/state.c core/machine/state.h \

@@ -9,7 +9,7 @@
 
 #include "core/base/files.h"
 #include "core/machine/holders.h"
-#include "core/machine/sandbox.h"
+#include "core/machine/sandbox_rules.h"
 #include "core/qemu/argument_list.h"
 #include "core/qemu/arguments.h"
 #include "core/qemu/argument_check.h"

@@ -11,7 +11,6 @@
 #include "core/config/options.h"
 #include "core/config/saved.h"
 #include "core/config/yaml.h"
-#include "core/machine/sandbox.h"
 #include "core/qemu/arguments.h"
 #include "core/qemu/argument_check.h"
 
@@ -38,10 +37,23 @@ static const struct maqet_option top_options[] = {
     {.name = NULL},
 };
 
+static const struct maqet_option sandbox_options[] = {
+    {MAQET_OPTION("seccomp", BOOL, "QEMU's own filter of system calls")},
+    {MAQET_OPTION("landlock", BOOL,
+                  "the kernel's limits on the files that QEMU can open")},
+    {.name = NULL},
+};
+
 const struct maqet_option *
 maqet_definition_options(void)
 {
     return top_options;
+}
+
+const struct maqet_option *
+maqet_definition_sandbox_options(void)
+{
+    return sandbox_options;
 }
 
 void
@@ -143,6 +155,67 @@ check_storage_list(json_object *tree, struct maqet_error **err)
     return 0;
 }
 
+/* ---- the sandbox ---- */
+
+/* The lists of the key `sandbox`. */
+static int
+check_paths(json_object *mapping, const char *key, struct maqet_error **err)
+{
+    json_object *list = json_object_object_get(mapping, key);
+
+    if (!list)
+        return 0;
+    if (!json_object_is_type(list, json_type_array))
+        return maqet_place_error(
+            maqet_tree_place_of_value(mapping, key), err, MAQET_ERROR_INVALID,
+            "'%s' must be a list of paths, such as [/srv/isos]", key);
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        json_object *item = json_object_array_get_idx(list, i);
+
+        if (!json_object_is_type(item, json_type_string) ||
+            json_object_get_string_len(item) == 0)
+            return maqet_place_error(maqet_tree_place_of_item(list, i), err,
+                                     MAQET_ERROR_INVALID, "an item of '%s' is not a path",
+                                     key);
+    }
+    return 0;
+}
+
+/* The key `sandbox`: on or off, or a mapping of what is to be different. */
+static int
+check_sandbox(json_object *tree, struct maqet_error **err)
+{
+    static const struct maqet_option *const tables[] = {sandbox_options, NULL};
+    _cleanup_strings_ struct maqet_strings lists = MAQET_STRINGS_INIT;
+    json_object *value = json_object_object_get(tree, "sandbox");
+    bool on;
+
+    if (!value)
+        return 0;
+    if (json_object_is_type(value, json_type_string)) {
+        if (maqet_parse_bool(json_object_get_string(value), &on))
+            return 0;
+        maqet_place_error(maqet_tree_place_of_value(tree, "sandbox"), err,
+                          MAQET_ERROR_INVALID, "'sandbox' is '%s'; it can be: on, off",
+                          json_object_get_string(value));
+        maqet_error_hint(err, "It can also be a mapping: `sandbox: {read: [PATH], "
+                              "write: [PATH]}`");
+        return -1;
+    }
+    if (!json_object_is_type(value, json_type_object))
+        return maqet_place_error(maqet_tree_place_of_value(tree, "sandbox"), err,
+                                 MAQET_ERROR_INVALID,
+                                 "'sandbox' is on, off, or a mapping such as "
+                                 "`read: [/srv/isos]`");
+    maqet_strings_add(&lists, "read");
+    maqet_strings_add(&lists, "write");
+    return maqet_options_check(value, tables, &lists, "sandbox", err) < 0 ||
+                   check_paths(value, "read", err) < 0 ||
+                   check_paths(value, "write", err) < 0
+               ? -1
+               : 0;
+}
+
 /* ---- numbers ---- */
 
 /* MiB that are less than a number without a unit is believed to mean, and so many that no
@@ -225,7 +298,7 @@ check_tree(json_object *tree, struct maqet_error **err)
         check_kind(tree, "arguments", json_type_array,
                    "a list of QEMU's options, such as `- smp: 2`", err) < 0 ||
         check_memory(tree, err) < 0 || check_cpu(tree, err) < 0 ||
-        check_storage_list(tree, err) < 0 || maqet_sandbox_check(tree, err) < 0)
+        check_storage_list(tree, err) < 0 || check_sandbox(tree, err) < 0)
         return -1;
     return maqet_arguments_check(json_object_object_get(tree, "arguments"), err);
 }

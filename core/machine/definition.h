@@ -33,8 +33,10 @@ struct maqet_definition *maqet_definition_read(const struct maqet_strings *files
 /* The number of vCPUs that the key `cpu` says; 0: it names a model, or is absent. */
 unsigned maqet_definition_vcpus(json_object *tree);
 
-/* The keys of the top level, but `storage` and `arguments`, which are lists. */
+/* The keys of the top level, but `storage` and `arguments`, which are lists, and `sandbox`;
+ * and the switches of that, where it is a mapping. */
 const struct maqet_option *maqet_definition_options(void);
+const struct maqet_option *maqet_definition_sandbox_options(void);
 
 /* Whether a machine may bear this name: [A-Za-z0-9][A-Za-z0-9_.-]{0,62}. */
 bool maqet_vm_name_valid(const char *name);

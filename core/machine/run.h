@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * run.h - what runs: the file DATA/vms/NAME/run, whose lock QEMU holds until it dies; and
- * in the run folder the monitor's socket, QEMU's PID file and its log. Where that folder
- * is: run_folder.h.
+ * in the run folder the monitor's socket, QEMU's PID file and its log, and the file `owner`,
+ * which tells whose it is. Where that folder is: run_folder.h.
  */
 #ifndef MAQET_MACHINE_RUN_H
 #define MAQET_MACHINE_RUN_H
 
 #include "core/base/context.h"
-#include "core/base/error.h"
+#include "core/base/files.h"
 #include "core/machine/run_folder.h"
 
 /* The file in that folder which tells that somebody had QEMU killed; the next start
@@ -45,6 +45,40 @@ int maqet_run_holder(int run_fd, int *pidfd, int64_t deadline, struct maqet_erro
 /* The name of the machine, of whatever data folder, whose QEMU a process of this user's
  * is; *data_dir gets that folder. NULL: it is none. The caller frees both. */
 char *maqet_run_machine_of(int pid, char **data_dir);
+
+/* A machine, and the run file that it is known by. */
+struct maqet_run_machine {
+    const struct maqet_context *context;
+    const char *name;
+    bool has_run_file;
+    struct maqet_file_id run_file;
+};
+
+/* @run_fd may be -1: it has no run file. */
+struct maqet_run_machine maqet_run_machine_new(const struct maqet_context *context,
+                                               const char *name, int run_fd);
+
+enum maqet_claim {
+    MAQET_CLAIM_NONE, /* nobody's, or of a machine that is no more */
+    MAQET_CLAIM_OURS,
+    MAQET_CLAIM_OTHER, /* of another machine, or one may still run there */
+};
+
+/* Whose a folder is, which is there. */
+enum maqet_claim maqet_run_claim(const struct maqet_run_machine *machine,
+                                 const char *folder);
+
+/* The same for a folder without that file: of an earlier maqet, which knew machines by
+ * their names. The UUID of what was started there tells. */
+enum maqet_claim maqet_run_claim_of_earlier(const struct maqet_run_machine *machine,
+                                            const char *folder);
+
+/* Makes a folder the machine's. */
+int maqet_run_claim_write(const struct maqet_run_machine *machine, const char *folder,
+                          struct maqet_error **err);
+
+/* Whether a folder has been made somebody's. */
+bool maqet_run_claim_is_written(const char *folder);
 
 /* The socket of the server of one drive, for a guest whose changes are thrown away; the
  * caller frees. And what servers have left that were killed with their maqet. */

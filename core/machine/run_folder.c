@@ -13,7 +13,6 @@
 #include "core/base/files.h"
 #include "core/base/replacement.h"
 #include "core/machine/run.h"
-#include "core/machine/run_claim.h"
 #include "core/machine/store.h"
 #include "core/qemu/descriptors.h"
 

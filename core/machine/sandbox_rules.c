@@ -12,7 +12,6 @@
 #include "core/base/process.h"
 #include "core/base/replacement.h"
 #include "core/machine/run.h"
-#include "core/machine/sandbox.h"
 #include "core/qemu/arguments.h"
 #include "core/qemu/confinement_arguments.h"
 #include "core/qemu/objects.h"
@@ -27,6 +26,54 @@ run_path(int dir_fd, const char *file)
     _cleanup_free_ char *run = maqet_path_of_fd(dir_fd);
 
     return maqet_format("%s/%s", run ? run : "", file);
+}
+
+/* ---- the keys ---- */
+
+static void
+read_switch(json_object *mapping, const char *key, bool *on)
+{
+    const char *text = maqet_tree_text(mapping, key);
+
+    if (text)
+        maqet_parse_bool(text, on);
+}
+
+static void
+read_list(json_object *mapping, const char *key, struct maqet_strings *paths)
+{
+    json_object *list = json_object_object_get(mapping, key);
+
+    for (size_t i = 0; list && i < json_object_array_length(list); i++)
+        maqet_strings_take(paths,
+                           maqet_path_absolute(
+                               json_object_get_string(json_object_array_get_idx(list, i)),
+                               maqet_tree_place_of_item(list, i).folder));
+}
+
+void
+maqet_sandbox_read(json_object *tree, struct maqet_sandbox *sandbox)
+{
+    json_object *value = json_object_object_get(tree, "sandbox");
+
+    *sandbox = (struct maqet_sandbox){.seccomp = true, .landlock = true};
+    sandbox->user = maqet_tree_text(tree, "run_as");
+    if (json_object_is_type(value, json_type_string)) {
+        read_switch(tree, "sandbox", &sandbox->seccomp);
+        sandbox->landlock = sandbox->seccomp;
+    } else if (value) {
+        read_switch(value, "seccomp", &sandbox->seccomp);
+        read_switch(value, "landlock", &sandbox->landlock);
+        read_list(value, "read", &sandbox->read);
+        read_list(value, "write", &sandbox->write);
+    }
+}
+
+void
+maqet_sandbox_clear(struct maqet_sandbox *sandbox)
+{
+    maqet_strings_clear(&sandbox->read);
+    maqet_strings_clear(&sandbox->write);
 }
 
 /* ---- QEMU's own options ---- */

@@ -9,6 +9,21 @@
 #include "core/machine/vm.h"
 #include "core/qemu/confinement.h"
 
+/* The keys `sandbox` and `run_as`. */
+struct maqet_sandbox {
+    bool seccomp;               /* QEMU's own filter of system calls (-sandbox) */
+    bool landlock;              /* it may open only what was looked at */
+    struct maqet_strings read;  /* absolute paths that it may read, too */
+    struct maqet_strings write; /* and read and write */
+    const char *user; /* whom it becomes (`run_as`); the tree's; NULL: nobody else */
+};
+
+/* Reads them from the tree of a definition. */
+void maqet_sandbox_read(json_object *tree, struct maqet_sandbox *sandbox);
+void maqet_sandbox_clear(struct maqet_sandbox *sandbox);
+
+#define _cleanup_sandbox_ _cleanup_(maqet_sandbox_clear)
+
 /* The options of QEMU's that come of the keys. */
 void maqet_sandbox_add_arguments(const struct maqet_vm *vm, struct maqet_args *args);
 

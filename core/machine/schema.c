@@ -15,7 +15,6 @@
 #include "core/base/json.h"
 #include "core/config/options.h"
 #include "core/machine/definition.h"
-#include "core/machine/sandbox.h"
 #include "core/plugin/describe.h"
 #include "core/storage/drive.h"
 #include "core/storage/entry.h"
@@ -319,7 +318,8 @@ drive_schema(json_object *storages, json_object *ifaces)
 static json_object *
 sandbox_schema(void)
 {
-    _cleanup_json_ json_object *options = maqet_options_describe(maqet_sandbox_options());
+    _cleanup_json_ json_object *options =
+        maqet_options_describe(maqet_definition_sandbox_options());
     _cleanup_json_ json_object *truth = parse("{'type': 'bool'}");
     json_object *ways = json_object_new_array(), *object = mapping(options);
     json_object *properties = json_object_object_get(object, "properties");
