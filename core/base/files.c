@@ -382,15 +382,6 @@ maqet_file_id_equal(const struct maqet_file_id *a, const struct maqet_file_id *b
 }
 
 bool
-maqet_fd_is_at(int fd, const char *path)
-{
-    struct stat opened, there;
-
-    return fstat(fd, &opened) == 0 && stat(path, &there) == 0 &&
-           opened.st_dev == there.st_dev && opened.st_ino == there.st_ino;
-}
-
-bool
 maqet_file_id_is_same_file(const struct maqet_file_id *a, const struct maqet_file_id *b)
 {
     return a->inode == b->inode && a->birth == b->birth;

@@ -89,10 +89,6 @@ bool maqet_file_id_equal(const struct maqet_file_id *a, const struct maqet_file_
 bool maqet_file_id_is_same_file(const struct maqet_file_id *a,
                                 const struct maqet_file_id *b);
 
-/* Whether a path is still that of the file that was opened: it may have been replaced or
- * removed meanwhile. Follows links. */
-bool maqet_fd_is_at(int fd, const char *path);
-
 /* A text that changes with a file's content, without reading it. Follows links. Caller
  * frees; NULL: no such file. */
 char *maqet_file_mark(const char *path);

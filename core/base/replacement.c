@@ -152,3 +152,12 @@ maqet_dir_sweep(const char *folder, bool (*is_ours)(const char *name))
             remove_abandoned(path);
     }
 }
+
+bool
+maqet_fd_is_at(int fd, const char *path)
+{
+    struct stat opened, there;
+
+    return fstat(fd, &opened) == 0 && stat(path, &there) == 0 &&
+           opened.st_dev == there.st_dev && opened.st_ino == there.st_ino;
+}

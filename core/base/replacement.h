@@ -44,4 +44,8 @@ void maqet_dir_sweep(const char *folder, bool (*is_ours)(const char *name));
 
 #define _cleanup_replacement_ _cleanup_(maqet_replacement_cleanup)
 
+/* Whether a path is still that of the file that was opened: it may have been replaced or
+ * removed meanwhile. Follows links. */
+bool maqet_fd_is_at(int fd, const char *path);
+
 #endif

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "core/base/files.h"
+#include "core/base/replacement.h"
 #include "core/machine/holders.h"
 #include "core/machine/sandbox_rules.h"
 #include "core/qemu/argument_list.h"
