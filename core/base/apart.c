@@ -55,15 +55,6 @@ maqet_error_from_json(json_object *object, struct maqet_error **err)
 
 /* ---- the child ---- */
 
-static int
-say(int fd, json_object *answer)
-{
-    _cleanup_free_ char *line = maqet_format(
-        "%s\n", json_object_to_json_string_ext(answer, JSON_C_TO_STRING_PLAIN));
-
-    return maqet_fd_write(fd, line, strlen(line)) < 0;
-}
-
 /* A call that is made apart. */
 struct apart {
     maqet_apart_call *call;
@@ -90,7 +81,9 @@ become(void *data, int fd)
     if (error)
         json_object_object_add(answer, "error", maqet_error_to_json(error));
     fflush(NULL);
-    return say(fd, answer);
+    _cleanup_free_ char *line = maqet_format(
+        "%s\n", json_object_to_json_string_ext(answer, JSON_C_TO_STRING_PLAIN));
+    return maqet_fd_write(fd, line, strlen(line)) < 0;
 }
 
 /* ---- the parent ---- */
@@ -162,9 +155,7 @@ judge(int status, const struct maqet_text *words, struct maqet_error **err)
         return NULL;
     }
     if (!json_object_is_type(answer, json_type_object)) {
-        maqet_error_set(err, MAQET_ERROR_FAILED,
-                        "it ended the program (exit status "
-                        "%d)",
+        maqet_error_set(err, MAQET_ERROR_FAILED, "it ended the program (exit status %d)",
                         WEXITSTATUS(status));
         return NULL;
     }

@@ -118,12 +118,10 @@ trimmed_length(const struct maqet_text *text)
     return length;
 }
 
-/*
- * What an error says of it, as the end of a sentence: ": it did not work", or " (...):"
+/* What an error says of it, as the end of a sentence: ": it did not work", or " (...):"
  * and the last lines, where it is longer than a message should be. Then all of it is
  * written to the file @log (NULL: it is not), which is named. "" where nothing was said.
- * The caller frees.
- */
+ * The caller frees. */
 static char *
 complaint_text(const struct complaint *complaint, const char *const *argv,
                const char *log)
@@ -274,10 +272,8 @@ collect(struct maqet_process_server *child, int64_t deadline, struct maqet_text 
     return 0;
 }
 
-/*
- * Waits for the end, which mostly comes with that of the outputs, and makes it come at
- * the deadline. Returns whether it had to.
- */
+/* Waits for the end, which mostly comes with that of the outputs, and makes it come at
+ * the deadline. Returns whether it had to. */
 static bool
 reap(pid_t pid, int64_t deadline, int *status)
 {

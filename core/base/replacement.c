@@ -14,11 +14,9 @@ enum { RANDOM_LENGTH = 6 /* mkostemp(3) */ };
 
 /* ---- writing ---- */
 
-/*
- * A temporary file is locked until it has its name, so that one whose writer has died can
+/* A temporary file is locked until it has its name, so that one whose writer has died can
  * be told from the others; where the file system has no locks, none is ever swept. One
- * that was swept before we had it locked is made anew.
- */
+ * that was swept before we had it locked is made anew. */
 static int
 make_temporary(char *pattern)
 {

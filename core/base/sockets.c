@@ -90,13 +90,11 @@ tells_inodes(const char *path)
     return statfs(path, &system) == 0 && system.f_type != OVERLAYFS_SUPER_MAGIC;
 }
 
-/*
- * Whether all processes share our network namespace, so that the kernel has listed all of
+/* Whether all processes share our network namespace, so that the kernel has listed all of
  * their sockets: it lists those of one namespace, and a path can be connected to from any
  * (unix(7), network_namespaces(7)). Each namespace has its own files in /proc/PID/net,
  * which everybody may look at. In a PID namespace of our own, or where processes are
- * hidden (hidepid), there may be others that we don't see.
- */
+ * hidden (hidepid), there may be others that we don't see. */
 static bool
 sees_all_sockets(void)
 {

@@ -241,10 +241,8 @@ maqet_text_is_one_of(const char *text, const char *const *words)
     return *words;
 }
 
-/*
- * The number of single-character edits (insert, delete, replace, swap of neighbours) that
- * turn one word into the other: the optimal string alignment distance.
- */
+/* The number of single-character edits (insert, delete, replace, swap of neighbours) that
+ * turn one word into the other: the optimal string alignment distance. */
 static size_t
 edit_distance(const char *a, const char *b)
 {

@@ -137,10 +137,8 @@ name_entries(json_object *list)
     return names;
 }
 
-/*
- * Two drives of one name in one file are a mistake, and not for us to hide: only the
- * first of them is merged, into what the earlier files had.
- */
+/* Two drives of one name in one file are a mistake, and not for us to hide: only the
+ * first of them is merged, into what the earlier files had. */
 static int
 merge_storage(json_object *base, json_object *later, struct maqet_error **err)
 {
@@ -360,10 +358,8 @@ find_drive(json_object *tree, const char *path, struct maqet_strings *names)
     return found;
 }
 
-/*
- * A drive that the files don't have is more likely a slip of the finger than a new drive,
- * which would come into being unasked. Returns NULL.
- */
+/* A drive that the files don't have is more likely a slip of the finger than a new drive,
+ * which would come into being unasked. Returns NULL. */
 static json_object *
 no_drive(const struct assignment *assignment, const char *path,
          const struct maqet_strings *names, struct maqet_error **err)

@@ -26,11 +26,9 @@ is_hexadecimal(const char *text)
     return text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
 }
 
-/*
- * The part of a unit that the digits behind a point make, rounded down: from the last
+/* The part of a unit that the digits behind a point make, rounded down: from the last
  * digit to the first, (digit * unit + what follows it) / 10. Nothing is lost on the way,
- * as it would be with floating point, and a unit of 1 EiB still fits.
- */
+ * as it would be with floating point, and a unit of 1 EiB still fits. */
 static uint64_t
 fraction_of(const char *digits, size_t count, uint64_t unit)
 {

@@ -14,10 +14,8 @@ enum {
     KEY_LIMIT = 128, /* bytes; no key that means anything comes near it */
 };
 
-/*
- * A document in the making, from libyaml's events. (Its documents would not do: they are
- * read to their end before a limit can be checked.)
- */
+/* A document in the making, from libyaml's events. (Its documents would not do: they are
+ * read to their end before a limit can be checked.) */
 struct reader {
     yaml_parser_t parser;
     const char *text;

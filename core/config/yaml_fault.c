@@ -84,10 +84,8 @@ reader_fault(const yaml_parser_t *parser, const char *problem, const char *text,
 
 /* ---- text that is no YAML ---- */
 
-/*
- * The column, from 1, of a tab at which the fault may lie: among what indents the line,
- * or right where libyaml stopped. 0: there is none. A mark counts characters.
- */
+/* The column, from 1, of a tab at which the fault may lie: among what indents the line,
+ * or right where libyaml stopped. 0: there is none. A mark counts characters. */
 static size_t
 column_of_tab(const char *text, size_t length, yaml_mark_t mark)
 {

@@ -58,13 +58,11 @@ same_file(const char *a, const char *b)
            one.st_ino == other.st_ino;
 }
 
-/*
- * Whether the file that the configuration names may stand for the one that the image
+/* Whether the file that the configuration names may stand for the one that the image
  * names. The same file may. So may any file where the name in the image leads to none:
  * then the image, or its folder, has been moved since the name was written, and QEMU gets
  * the name from the configuration anyway. A name that leads to another file may have been
- * meant; which of the two it is, is for the user to say.
- */
+ * meant; which of the two it is, is for the user to say. */
 static bool
 may_stand_for(const char *declared, const char *named)
 {
