@@ -32,7 +32,7 @@ maqet_checkpoint_list(const struct maqet_context *context, const char *vm,
     if (!session)
         return -1;
     maqet_interrupted_warn(session->job);
-    if (maqet_state_file_list(context, session->machine->name, &names, err) < 0)
+    if (maqet_state_file_list(context, session->machine->name, ".json", &names, err) < 0)
         return -1;
     list->items = maqet_alloc(names.count * sizeof(*list->items) + 1);
     for (; list->count < names.count; list->count++)

@@ -13,6 +13,7 @@
 #include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/lifecycle/stop.h"
+#include "core/machine/checkpoint_files.h"
 #include "core/machine/images_file.h"
 #include "core/machine/needs.h"
 #include "core/machine/opened.h"
@@ -64,20 +65,20 @@ planning_clear(struct planning *planning)
 }
 
 /* Takes the reason. */
-static struct maqet_removal_file *
-add_file(struct maqet_removal *plan, const char *path, bool removed, char *reason)
+static void
+add_file(struct maqet_removal *plan, enum maqet_removed_kind kind, const char *path,
+         bool removed, char *reason)
 {
     struct stat status;
 
     plan->files = maqet_realloc(plan->files, (plan->count + 1) * sizeof(*plan->files));
-    struct maqet_removal_file *file = &plan->files[plan->count++];
-    *file = (struct maqet_removal_file){
+    plan->files[plan->count++] = (struct maqet_removal_file){
         .path = maqet_strdup(path),
+        .kind = kind,
         .size = stat(path, &status) == 0 ? (uint64_t)status.st_blocks * 512 : 0,
         .removed = removed,
         .reason = reason,
     };
-    return file;
 }
 
 static bool
@@ -169,14 +170,14 @@ plan_candidates(struct planning *planning,
             if (reasons[i])
                 continue;
             maqet_strings_add(&going, path);
-            add_file(planning->plan, path, true, maqet_strdup("created by maqet"))->kind =
-                MAQET_REMOVED_IMAGE;
+            add_file(planning->plan, MAQET_REMOVED_IMAGE, path, true,
+                     maqet_strdup("created by maqet"));
         }
     } while (going.count > before);
     for (size_t i = 0; i < count; i++)
         if (reasons[i])
-            add_file(planning->plan, candidates[i]->path, false, reasons[i])->kind =
-                MAQET_REMOVED_IMAGE;
+            add_file(planning->plan, MAQET_REMOVED_IMAGE, candidates[i]->path, false,
+                     reasons[i]);
 }
 
 static void
@@ -195,8 +196,7 @@ plan_created(struct planning *planning)
             continue;
         char *reason = reason_to_keep(planning, record);
         if (reason)
-            add_file(planning->plan, record->path, false, reason)->kind =
-                MAQET_REMOVED_IMAGE;
+            add_file(planning->plan, MAQET_REMOVED_IMAGE, record->path, false, reason);
         else
             candidates[count++] = record;
     }
@@ -229,9 +229,8 @@ plan_others(struct planning *planning)
 
         if (drive->path && access(drive->path, F_OK) == 0 &&
             !has_file(planning->plan, drive->path))
-            add_file(planning->plan, drive->path, false,
-                     reason_of_other(planning, drive->path))
-                ->kind = MAQET_REMOVED_IMAGE;
+            add_file(planning->plan, MAQET_REMOVED_IMAGE, drive->path, false,
+                     reason_of_other(planning, drive->path));
     }
 }
 
@@ -239,24 +238,18 @@ plan_others(struct planning *planning)
 static int
 plan_checkpoints(struct planning *planning, struct maqet_error **err)
 {
-    static const char suffix[] = ".state";
-    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     _cleanup_free_ char *folder =
         maqet_store_file(planning->context, planning->name, MAQET_STORE_CHECKPOINTS);
 
-    if (maqet_dir_list(folder, &files, err) < 0)
+    if (maqet_state_file_list(planning->context, planning->name, ".state", &names, err) <
+        0)
         return -1;
-    for (size_t i = 0; i < files.count; i++) {
-        const char *name = files.items[i];
-        size_t length = strlen(name);
+    for (size_t i = 0; i < names.count; i++) {
+        _cleanup_free_ char *path = maqet_format("%s/%s.state", folder, names.items[i]);
 
-        if (name[0] == '.' || length <= strlen(suffix) ||
-            strcmp(name + length - strlen(suffix), suffix) != 0)
-            continue;
-        _cleanup_free_ char *path = maqet_format("%s/%s", folder, name);
-        add_file(planning->plan, path, true,
-                 maqet_format("memory of the checkpoint '%.*s'",
-                              (int)(length - strlen(suffix)), name));
+        add_file(planning->plan, MAQET_REMOVED_MEMORY, path, true,
+                 maqet_format("memory of the checkpoint '%s'", names.items[i]));
     }
     return 0;
 }

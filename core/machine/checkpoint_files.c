@@ -336,11 +336,11 @@ maqet_state_file_exists(const struct maqet_context *context, const char *vm,
 
 int
 maqet_state_file_list(const struct maqet_context *context, const char *vm,
-                      struct maqet_strings *names, struct maqet_error **err)
+                      const char *suffix, struct maqet_strings *names,
+                      struct maqet_error **err)
 {
     _cleanup_free_ char *folder = folder_of(context, vm);
     _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
-    static const char suffix[] = ".json";
 
     if (maqet_dir_list(folder, &files, err) < 0)
         return -1;
@@ -363,7 +363,7 @@ error_missing(const struct maqet_context *context, const char *vm, const char *n
 
     maqet_error_set(err, MAQET_ERROR_MISSING, "There is no checkpoint '%s' of VM '%s'",
                     name, vm);
-    if (maqet_state_file_list(context, vm, &names, NULL) < 0)
+    if (maqet_state_file_list(context, vm, ".json", &names, NULL) < 0)
         return -1;
     maqet_error_hint_names(err, name, &names);
     return -1;

@@ -98,9 +98,10 @@ int maqet_state_file_about(const struct maqet_context *context, const char *vm,
                            const char *name, struct maqet_checkpoint *about,
                            struct maqet_error **err);
 
-/* The names of all checkpoints. */
+/* The names of all checkpoints that have a file with the suffix: ".json", or ".state". */
 int maqet_state_file_list(const struct maqet_context *context, const char *vm,
-                          struct maqet_strings *names, struct maqet_error **err);
+                          const char *suffix, struct maqet_strings *names,
+                          struct maqet_error **err);
 
 /* Bytes that are free where they are written. False: not known. */
 bool maqet_state_file_space(const struct maqet_context *context, const char *vm,

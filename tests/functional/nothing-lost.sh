@@ -56,7 +56,7 @@ storage:
 EOF
 expect 0 maqet add early.yaml
 expect 3 maqet start early
-err_has "there is no $TMP/images/none.iso"
+err_has "$TMP/images/none.iso does not exist"
 err_lacks Creating
 [ ! -e images/early.qcow2 ] || fail "an image was made for a machine that cannot start"
 # Two drives on one image.
