@@ -151,18 +151,20 @@ save(struct maqet_session *session, const struct maqet_checkpoint_request *reque
         .progress = show_progress,
         .data = &writing,
     };
-    struct maqet_guard *guard =
-        maqet_guard_begin(session->machine->run.dir_fd, session->machine->name,
-                          session->machine->run.pidfd, writing.writer, err);
+    struct maqet_guard guard;
+    bool guarded =
+        maqet_guard_begin(&guard, session->machine->run.dir_fd, session->machine->name,
+                          session->machine->run.pidfd, writing.writer, err) == 0;
 
-    int saved = guard ? maqet_migration_save(qmp, &how, result, err) : -1;
+    int saved = guarded ? maqet_migration_save(qmp, &how, result, err) : -1;
     /* A writer that could not write ends the checkpoint, but not the guest. */
     int written = maqet_writer_end(writing.writer, saved < 0, saved < 0 ? NULL : err);
     if (result->stuck) {
         maqet_monitor_leave(session->machine);
         session->machine->silent = true;
     }
-    maqet_guard_end(guard, !result->stuck);
+    if (guarded)
+        maqet_guard_end(&guard, !result->stuck);
     return saved < 0 || written < 0
                ? maqet_error_wrap(err, "VM '%s'", session->machine->name)
                : 0;

@@ -4,9 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 
-#include "core/base/child.h"
 #include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/machine/monitor.h"
@@ -18,11 +16,6 @@
 static const int64_t ATTEMPT_TIMEOUT = 10000;
 static const int64_t ATTEMPT_INTERVAL = 500;
 static const int64_t ATTEMPT_LIMIT = INT64_C(600) * 1000;
-
-struct maqet_guard {
-    struct maqet_child child;
-    sigset_t before; /* the signals that were blocked */
-};
 
 /* What the child works with. */
 struct post {
@@ -94,9 +87,9 @@ watch(void *data, int fd)
     return 0;
 }
 
-struct maqet_guard *
-maqet_guard_begin(int dir_fd, const char *vm, int gone, const struct maqet_writer *writer,
-                  struct maqet_error **err)
+int
+maqet_guard_begin(struct maqet_guard *guard, int dir_fd, const char *vm, int gone,
+                  const struct maqet_writer *writer, struct maqet_error **err)
 {
     struct post post = {.dir_fd = dir_fd,
                         .vm = vm,
@@ -104,32 +97,24 @@ maqet_guard_begin(int dir_fd, const char *vm, int gone, const struct maqet_write
                         .source = writer->source,
                         .writer = writer->pidfd};
     int *const kept[] = {&post.dir_fd, &post.gone, &post.source, &post.writer};
-    struct maqet_child child;
     sigset_t suspending;
 
-    if (maqet_child_detach(&child, kept, 4, watch, &post) < 0) {
-        maqet_error_errno(err, errno, "Cannot watch the guest");
-        return NULL;
-    }
-    struct maqet_guard *guard = maqet_alloc(sizeof(*guard));
-    guard->child = child;
+    if (maqet_child_detach(&guard->child, kept, 4, watch, &post) < 0)
+        return maqet_error_errno(err, errno, "Cannot watch the guest");
     sigemptyset(&suspending);
     sigaddset(&suspending, SIGTSTP);
     sigaddset(&suspending, SIGTTOU);
     sigaddset(&suspending, SIGTTIN);
     sigprocmask(SIG_BLOCK, &suspending, &guard->before);
-    return guard;
+    return 0;
 }
 
 void
 maqet_guard_end(struct maqet_guard *guard, bool runs)
 {
-    if (!guard)
-        return;
     if (runs && maqet_child_send(&guard->child, 'd'))
         maqet_child_reap(&guard->child);
     else
         maqet_child_leave(&guard->child);
     sigprocmask(SIG_SETMASK, &guard->before, NULL);
-    free(guard);
 }

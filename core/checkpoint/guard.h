@@ -7,15 +7,20 @@
 #ifndef MAQET_CHECKPOINT_GUARD_H
 #define MAQET_CHECKPOINT_GUARD_H
 
+#include <signal.h>
+
+#include "core/base/child.h"
 #include "core/qemu/migration_writer.h"
 
-struct maqet_guard;
+struct maqet_guard {
+    struct maqet_child child;
+    sigset_t before; /* the signals that were blocked */
+};
 
 /* @dir_fd is the folder of the running machine @vm, @gone QEMU's pidfd, @writer that to
- * which QEMU writes: it is stood in for if it is killed. NULL on error. */
-struct maqet_guard *maqet_guard_begin(int dir_fd, const char *vm, int gone,
-                                      const struct maqet_writer *writer,
-                                      struct maqet_error **err);
+ * which QEMU writes: it is stood in for if it is killed. */
+int maqet_guard_begin(struct maqet_guard *guard, int dir_fd, const char *vm, int gone,
+                      const struct maqet_writer *writer, struct maqet_error **err);
 
 /* @runs: the guest runs again. Else the guard goes on trying, without us, for which the
  * monitor must be free. */

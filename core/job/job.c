@@ -19,7 +19,7 @@ maqet_job_find(struct maqet_job *job, struct maqet_opened *machine)
 void
 maqet_job_clear(struct maqet_job *job)
 {
-    maqet_seal_end(TAKE_PTR(job->seal), false);
+    maqet_seal_end(&job->seal, false);
     maqet_journal_clear(&job->journal);
     maqet_error_free(TAKE_PTR(job->damage));
 }
@@ -94,9 +94,8 @@ write_journal(struct maqet_job *job, struct maqet_error **err)
 static int
 watch(struct maqet_job *job, struct maqet_error **err)
 {
-    job->seal = maqet_seal_begin(job->machine->context, job->machine->name,
-                                 job->machine->lock, err);
-    return job->seal ? 0 : -1;
+    return maqet_seal_begin(&job->seal, job->machine->context, job->machine->name,
+                            job->machine->lock, err);
 }
 
 static int
@@ -148,7 +147,7 @@ maqet_job_done(struct maqet_job *job, struct maqet_error **err)
     job->own = false;
     if (maqet_journal_remove(job->machine->context, job->machine->name, err) < 0)
         return -1;
-    maqet_seal_end(TAKE_PTR(job->seal), true);
+    maqet_seal_end(&job->seal, true);
     return 0;
 }
 
@@ -189,7 +188,7 @@ maqet_job_resume(struct maqet_job *job, struct maqet_error **err)
 
     /* A job that failed is still watched over; what an earlier maqet wrote down is left as
      * it is. */
-    if (job->seal || !journal->boot)
+    if (job->seal.pid > 0 || !journal->boot)
         return 0;
     for (size_t i = 0; i < journal->target_count; i++) {
         const struct maqet_drive *drive = maqet_job_drive(job, i);

@@ -21,7 +21,7 @@ struct maqet_job {
     struct maqet_opened *machine; /* whose lock is held by whoever changes anything */
     struct maqet_journal journal; /* what is pending, or under way */
     struct maqet_error *damage;   /* the journal can't be read; NULL: it can */
-    struct maqet_seal *seal;      /* while the job, or its recovery, is under way */
+    struct maqet_child seal;      /* while the job, or its recovery, is under way */
     bool own;                     /* it was begun here, and not found */
     bool agreed;   /* the user wants it finished, whatever happened to the images since */
     void *command; /* what began it, which its recover function goes on with; NULL: it was

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/base/child.h"
 #include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/base/procfs.h"
@@ -22,10 +21,6 @@
 static const int64_t SIGN_INTERVAL = 1000;
 static const int64_t LOOK_INTERVAL = 20;
 static const int64_t HELPER_TIMEOUT = 60000;
-
-struct maqet_seal {
-    struct maqet_child child;
-};
 
 /* The words that it is told. */
 enum { WORD_NONE = 0, WORD_OVER = 'o', WORD_SEAL = 's' };
@@ -127,32 +122,26 @@ watch(void *data, int fd)
 
 /* ---- the parent ---- */
 
-struct maqet_seal *
-maqet_seal_begin(const struct maqet_context *context, const char *vm, int lock,
-                 struct maqet_error **err)
+int
+maqet_seal_begin(struct maqet_child *seal, const struct maqet_context *context,
+                 const char *vm, int lock, struct maqet_error **err)
 {
     _cleanup_close_ int parent = maqet_pidfd_open(getpid());
     struct seal_child data = {
         .context = context, .vm = vm, .parent = parent, .lock = lock};
     int *const kept[] = {&data.parent, &data.lock};
-    struct maqet_child child;
 
-    if (parent < 0 || maqet_child_detach(&child, kept, 2, watch, &data) < 0) {
-        maqet_error_errno(err, errno, "Cannot watch the operation");
-        return NULL;
-    }
-    struct maqet_seal *begun = maqet_alloc(sizeof(*begun));
-    begun->child = child;
-    return begun;
+    return parent < 0 || maqet_child_detach(seal, kept, 2, watch, &data) < 0
+               ? maqet_error_errno(err, errno, "Cannot watch the operation")
+               : 0;
 }
 
 void
-maqet_seal_end(struct maqet_seal *seal, bool over)
+maqet_seal_end(struct maqet_child *seal, bool over)
 {
-    if (!seal)
+    if (seal->pid == 0)
         return;
-    maqet_child_send(&seal->child,
-                     over ? WORD_OVER : WORD_SEAL); /* it may have been killed */
-    maqet_child_reap(&seal->child);
-    free(seal);
+    /* It may have been killed. */
+    maqet_child_send(seal, over ? WORD_OVER : WORD_SEAL);
+    maqet_child_reap(seal);
 }

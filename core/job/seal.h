@@ -9,17 +9,16 @@
 #ifndef MAQET_JOB_SEAL_H
 #define MAQET_JOB_SEAL_H
 
+#include "core/base/child.h"
 #include "core/base/context.h"
-#include "core/base/error.h"
 
-struct maqet_seal;
-
-/* The journal has been written; @lock is the machine's. NULL on error. */
-struct maqet_seal *maqet_seal_begin(const struct maqet_context *context, const char *vm,
-                                    int lock, struct maqet_error **err);
+/* The journal has been written; @lock is the machine's. */
+int maqet_seal_begin(struct maqet_child *seal, const struct maqet_context *context,
+                     const char *vm, int lock, struct maqet_error **err);
 
 /* @over: so is the operation, and there is no journal any more. Else what it has left is
- * recorded now. The child has ended afterwards, and has the lock no longer. */
-void maqet_seal_end(struct maqet_seal *seal, bool over);
+ * recorded now. The child has ended afterwards, and has the lock no longer. With no
+ * child there is nothing to do. */
+void maqet_seal_end(struct maqet_child *seal, bool over);
 
 #endif
