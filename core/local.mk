@@ -110,7 +110,6 @@ libmaqet_core_la_SOURCES = \
 	core/public/drive.c \
 	core/public/report.c \
 	core/qemu/agent.c core/qemu/agent.h \
-	core/qemu/argument_list.c core/qemu/argument_list.h \
 	core/qemu/arguments.c core/qemu/arguments.h \
 	core/qemu/channel.c core/qemu/channel.h \
 	core/qemu/confinement.c core/qemu/confinement.h \

@@ -11,7 +11,6 @@
 #include "core/base/replacement.h"
 #include "core/machine/holders.h"
 #include "core/machine/sandbox_rules.h"
-#include "core/qemu/argument_list.h"
 #include "core/qemu/arguments.h"
 #include "core/qemu/argument_check.h"
 #include "core/qemu/keyval.h"

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "core/qemu/argument_list.h"
+#include "core/qemu/arguments.h"
 #include "core/qemu/keyval.h"
 #include "core/qemu/qemu_options.h"
 

@@ -6,55 +6,23 @@
 
 #include <string.h>
 
-#define FINE(option)                                                                     \
+#define OPTION(option, ...)                                                              \
     {                                                                                    \
-        .name = option                                                                   \
+        .name = option, __VA_ARGS__                                                      \
     }
-#define FINE_AS(option, kind)                                                            \
-    {                                                                                    \
-        .name = option, .nature = kind                                                   \
-    }
-#define FINE_LIKE(option, other)                                                         \
-    {                                                                                    \
-        .name = option, .like = other                                                    \
-    }
-#define ONCE(option, kind)                                                               \
-    {                                                                                    \
-        .name = option, .nature = kind, .repeat = MAQET_QEMU_LAST                        \
-    }
-#define JOINED(option, kind, first)                                                      \
-    {                                                                                    \
-        .name = option, .nature = kind, .repeat = MAQET_QEMU_JOINED, .implied = first    \
-    }
-#define FLAG(name) FINE_AS(name, MAQET_QEMU_FLAG)
-#define TEXT(name) FINE_AS(name, MAQET_QEMU_TEXT)
-#define PATH(name) FINE_AS(name, MAQET_QEMU_PATH)
-#define IMAGE(name) FINE_AS(name, MAQET_QEMU_IMAGE)
-#define PROPERTIES(name) FINE_AS(name, MAQET_QEMU_PROPERTIES)
-#define REFUSED(option, kind, why, other)                                                \
-    {                                                                                    \
-        .name = option, .nature = kind, .verdict = {                                     \
-            MAQET_QEMU_REFUSED,                                                          \
-            .reason = why,                                                               \
-            .instead = other                                                             \
-        }                                                                                \
-    }
-#define REFUSED_NEXT(option, kind, why, step)                                            \
-    {                                                                                    \
-        .name = option, .nature = kind, .verdict = {                                     \
-            MAQET_QEMU_REFUSED,                                                          \
-            .reason = why,                                                               \
-            .next = step                                                                 \
-        }                                                                                \
-    }
-#define WARNED(option, kind, why, other)                                                 \
-    {                                                                                    \
-        .name = option, .nature = kind, .verdict = {                                     \
-            MAQET_QEMU_WARNED,                                                           \
-            .reason = why,                                                               \
-            .instead = other                                                             \
-        }                                                                                \
-    }
+#define FINE(name) OPTION(name, .nature = MAQET_QEMU_OTHER)
+#define FLAG(name) OPTION(name, .nature = MAQET_QEMU_FLAG)
+#define IMAGE(name) OPTION(name, .nature = MAQET_QEMU_IMAGE)
+#define PROPERTIES(name) OPTION(name, .nature = MAQET_QEMU_PROPERTIES)
+#define ONCE(name, kind) OPTION(name, .nature = kind, .repeat = MAQET_QEMU_LAST)
+#define JOINED(name, kind, first)                                                        \
+    OPTION(name, .nature = kind, .repeat = MAQET_QEMU_JOINED, .implied = first)
+#define REFUSED(name, kind, why, ...)                                                    \
+    OPTION(name, .nature = kind,                                                         \
+           .verdict = {MAQET_QEMU_REFUSED, .reason = why, __VA_ARGS__})
+#define WARNED(name, kind, why, ...)                                                     \
+    OPTION(name, .nature = kind,                                                         \
+           .verdict = {MAQET_QEMU_WARNED, .reason = why, __VA_ARGS__})
 
 #define ONLY_SHOWS "QEMU only prints something and exits, and no VM would run"
 #define GO_WITHOUT "Run QEMU itself for that"
@@ -73,14 +41,14 @@ static const struct maqet_qemu_option options[] = {
     REFUSED("dump-vmstate", MAQET_QEMU_OTHER, ONLY_SHOWS, GO_WITHOUT),
     REFUSED("h", MAQET_QEMU_FLAG, ONLY_SHOWS, GO_WITHOUT),
     REFUSED("help", MAQET_QEMU_FLAG, ONLY_SHOWS, GO_WITHOUT),
-    REFUSED_NEXT("incoming", MAQET_QEMU_OTHER,
-                 "the VM would wait for a migration instead of running",
-                 MAQET_NEXT_LOAD_CHECKPOINT),
-    REFUSED_NEXT("loadvm", MAQET_QEMU_OTHER,
-                 "every start would revert the drives without maqet's knowledge",
-                 MAQET_NEXT_LOAD_ONCE),
-    REFUSED_NEXT("pidfile", MAQET_QEMU_OTHER, "maqet keeps QEMU's PID file itself",
-                 MAQET_NEXT_ASK_PID),
+    REFUSED("incoming", MAQET_QEMU_OTHER,
+            "the VM would wait for a migration instead of running",
+            .next = MAQET_NEXT_LOAD_CHECKPOINT),
+    REFUSED("loadvm", MAQET_QEMU_OTHER,
+            "every start would revert the drives without maqet's knowledge",
+            .next = MAQET_NEXT_LOAD_ONCE),
+    REFUSED("pidfile", MAQET_QEMU_OTHER, "maqet keeps QEMU's PID file itself",
+            .next = MAQET_NEXT_ASK_PID),
     REFUSED("preconfig", MAQET_QEMU_FLAG,
             "QEMU would not create the machine until its monitor is told to",
             "Say `- S` for a guest that waits for its first `cont`"),
@@ -89,21 +57,19 @@ static const struct maqet_qemu_option options[] = {
     REFUSED("set", MAQET_QEMU_OTHER,
             "it changes other options, so maqet would not know their values",
             "Write the property in the option that it belongs to"),
-    REFUSED_NEXT("snapshot", MAQET_QEMU_FLAG,
-                 "it has no effect on the VM's drives, which maqet passes with "
-                 "-blockdev: they would be written to",
-                 MAQET_NEXT_RUN_DISCARDED),
+    REFUSED("snapshot", MAQET_QEMU_FLAG,
+            "it has no effect on the VM's drives, which maqet passes with "
+            "-blockdev: they would be written to",
+            .next = MAQET_NEXT_RUN_DISCARDED),
     REFUSED("version", MAQET_QEMU_FLAG, ONLY_SHOWS, GO_WITHOUT),
-    REFUSED_NEXT("writeconfig", MAQET_QEMU_OTHER,
-                 "it omits most of what maqet passes to QEMU, and was removed in QEMU "
-                 "7.0",
-                 MAQET_NEXT_SHOW_ARGUMENTS),
+    REFUSED("writeconfig", MAQET_QEMU_OTHER,
+            "it omits most of what maqet passes to QEMU, and was removed in QEMU "
+            "7.0",
+            .next = MAQET_NEXT_SHOW_ARGUMENTS),
 
-    {.name = "nographic",
-     .nature = MAQET_QEMU_FLAG,
-     .verdict = {MAQET_QEMU_WARNED, MAQET_QEMU_DETACHED,
-                 "the serial console is on QEMU's standard output: " TERMINAL,
-                 .next = MAQET_NEXT_USE_CONSOLE}},
+    WARNED("nographic", MAQET_QEMU_FLAG,
+           "the serial console is on QEMU's standard output: " TERMINAL,
+           .when = MAQET_QEMU_DETACHED, .next = MAQET_NEXT_USE_CONSOLE),
     WARNED("readconfig", MAQET_QEMU_PATH,
            "maqet does not read that file: what it adds is not locked, and not part "
            "of snapshots",
@@ -149,12 +115,12 @@ static const struct maqet_qemu_option options[] = {
     ONCE("D", MAQET_QEMU_PATH),
     ONCE("initrd", MAQET_QEMU_PATH),
     ONCE("kernel", MAQET_QEMU_PATH),
-    PATH("L"),
+    OPTION("L", .nature = MAQET_QEMU_PATH),
     ONCE("mem-path", MAQET_QEMU_PATH),
     ONCE("shim", MAQET_QEMU_PATH),
     ONCE("bios", MAQET_QEMU_SEARCHED),
     ONCE("dtb", MAQET_QEMU_SEARCHED),
-    FINE_AS("option-rom", MAQET_QEMU_ROM),
+    OPTION("option-rom", .nature = MAQET_QEMU_ROM),
 
     IMAGE("cdrom"),
     IMAGE("fda"),
@@ -184,7 +150,7 @@ static const struct maqet_qemu_option options[] = {
     FINE("debugcon"),
     ONCE("dfilter", MAQET_QEMU_OTHER),
     /* What is shown by VNC is shown there, too. */
-    {.name = "display", .repeat = MAQET_QEMU_LAST, .beside = "vnc"},
+    OPTION("display", .repeat = MAQET_QEMU_LAST, .beside = "vnc"),
     ONCE("echr", MAQET_QEMU_OTHER),
     FINE("fw_cfg"),
     ONCE("g", MAQET_QEMU_OTHER),
@@ -197,8 +163,8 @@ static const struct maqet_qemu_option options[] = {
     FINE("mon"),
     FINE("monitor"),
     ONCE("msg", MAQET_QEMU_OTHER),
-    FINE_LIKE("net", "netdev"),
-    FINE_LIKE("nic", "netdev"),
+    OPTION("net", .like = "netdev"),
+    OPTION("nic", .like = "netdev"),
     FINE("numa"),
     JOINED("overcommit", MAQET_QEMU_OTHER, NULL),
     FINE("parallel"),
@@ -221,7 +187,7 @@ static const struct maqet_qemu_option options[] = {
     FINE("trace"),
     FINE("usbdevice"),
     ONCE("vga", MAQET_QEMU_OTHER),
-    FINE_LIKE("virtfs", "fsdev"),
+    OPTION("virtfs", .like = "fsdev"),
     FINE("vnc"),
     ONCE("watchdog-action", MAQET_QEMU_OTHER),
     FINE("xen-domid"),

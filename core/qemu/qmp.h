@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qmp.h - a client of the QEMU Machine Protocol (QEMU: docs/interop/qmp-spec). One
- * connection serves one client at a time; another one waits until the first has gone, so
- * connections are kept short.
+ * qmp.h - a client of the QEMU Machine Protocol (QEMU: docs/interop/qmp-spec), which
+ * serves one client at a time, so connections are kept short; and QEMU's version.
  *
- * Nothing that QEMU sends is trusted: what is malformed or larger than 64 MiB is an
- * error. All timeouts are in ms for the whole call; a negative one is no limit. Errors of
- * all calls: MAQET_ERROR_STATE when QEMU has ended, MAQET_ERROR_TIMEOUT,
- * MAQET_ERROR_FAILED.
+ * Timeouts are in ms for the whole call; a negative one is no limit. Errors of all calls:
+ * MAQET_ERROR_STATE when QEMU has ended, MAQET_ERROR_TIMEOUT, MAQET_ERROR_FAILED.
  */
 #ifndef MAQET_QEMU_QMP_H
 #define MAQET_QEMU_QMP_H
@@ -20,13 +17,10 @@ struct maqet_qmp;
 #define MAQET_QMP_ANSWER_TIMEOUT INT64_C(10000)
 
 /*
- * Connects to the socket @name in the folder that @dir_fd is (so that its path may be of
- * any length), reads the greeting, refuses a QEMU older than 6.2 in words, and
- * negotiates.
- * @vm: the VM whose name the errors of this connection tell, now or later, when QEMU does
- * not answer in time (core/qemu/silence.h); NULL: none.
- * @timeout: ms for all of that. @gone: a descriptor that becomes readable when QEMU has
- * ended (a pidfd), or -1; then the error is MAQET_ERROR_STATE. It stays the caller's, and
+ * Connects to the socket @name in the folder @dir_fd (so that its path may be of any
+ * length), and refuses a QEMU older than 6.2. @vm: whose name errors tell when QEMU does
+ * not answer in time, now or later (core/qemu/silence.h); NULL: none. @gone: a descriptor
+ * that becomes readable when QEMU has ended (a pidfd), or -1. It stays the caller's, and
  * must outlive the connection.
  */
 struct maqet_qmp *maqet_qmp_open(int dir_fd, const char *name, const char *vm,
@@ -41,11 +35,10 @@ void maqet_qmp_cleanup(struct maqet_qmp **qmp);
 #define _cleanup_qmp_ _cleanup_(maqet_qmp_cleanup)
 
 /*
- * Runs a command. @arguments (taken; may be NULL) is a json object. Returns what QEMU
- * returned (the caller puts it; an empty answer is an empty object), or NULL and an error
- * that carries QEMU's own words: MAQET_ERROR_UNSUPPORTED for a command that it doesn't
- * know, MAQET_ERROR_MISSING for a device. Events that arrive meanwhile are kept for
- * maqet_qmp_event.
+ * Runs a command. @arguments (taken; may be NULL) is an object. Returns what QEMU returned
+ * (the caller puts it; an empty answer is an empty object), or NULL and an error in QEMU's
+ * own words: MAQET_ERROR_UNSUPPORTED for a command that it doesn't know,
+ * MAQET_ERROR_MISSING for a device. Events that arrive meanwhile are kept.
  */
 json_object *maqet_qmp_execute(struct maqet_qmp *qmp, const char *command,
                                json_object *arguments, int64_t timeout,
@@ -56,11 +49,8 @@ json_object *maqet_qmp_execute(struct maqet_qmp *qmp, const char *command,
 int maqet_qmp_tell(struct maqet_qmp *qmp, const char *command, json_object *arguments,
                    int fd, int64_t timeout, struct maqet_error **err);
 
-/*
- * The next event of that name (NULL: of any name), one that was kept or one that arrives
- * in time; with its "event", "data" and "timestamp". The caller puts it. Of the events
- * that nobody asks for, the last 256 are kept.
- */
+/* The next event of that name (NULL: of any name), kept or arriving in time, with its
+ * "event", "data" and "timestamp"; the caller puts it. The last 256 events are kept. */
 json_object *maqet_qmp_event(struct maqet_qmp *qmp, const char *name, int64_t timeout,
                              struct maqet_error **err);
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/sockets.h"
-#include "core/qemu/argument_list.h"
+#include "core/qemu/arguments.h"
 #include "core/qemu/keyval.h"
 
 /* ---- files ---- */

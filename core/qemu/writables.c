@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "core/base/files.h"
-#include "core/qemu/argument_list.h"
+#include "core/qemu/arguments.h"
 #include "core/qemu/keyval.h"
 
 /* Bytes of a file for -readconfig that are looked at. */

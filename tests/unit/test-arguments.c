@@ -2,7 +2,6 @@
 /* The user's own QEMU arguments: each form that works, and the words for each that
  * doesn't. */
 #include "core/config/yaml.h"
-#include "core/qemu/argument_list.h"
 #include "core/qemu/arguments.h"
 #include "tests/unit/unit.h"
 
