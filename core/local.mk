@@ -125,7 +125,6 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/objects.c core/qemu/objects.h \
 	core/qemu/qemu_options.c core/qemu/qemu_options.h \
 	core/qemu/qmp.c core/qemu/qmp.h \
-	core/qemu/render.c core/qemu/render.h \
 	core/qemu/silence.c core/qemu/silence.h \
 	core/qemu/surroundings.c core/qemu/surroundings.h \
 	core/qemu/survey.c core/qemu/survey.h \

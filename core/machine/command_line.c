@@ -12,7 +12,7 @@
 #include "core/plugin/call.h"
 #include "core/qemu/arguments.h"
 #include "core/qemu/descriptors.h"
-#include "core/qemu/render.h"
+#include "core/qemu/objects.h"
 #include "core/qemu/keyval.h"
 #include "core/storage/slots.h"
 

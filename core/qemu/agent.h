@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * agent.h - a client of the QEMU guest agent (QEMU: docs/interop/qemu-ga-ref), which runs
- * in the guest and may be missing, hang, or say anything. It serves one client at a time,
- * in order; a client that was cut off leaves its answers for the next one, so each begins
- * with a mark.
+ * in the guest and may be missing, hang, or say anything. A client that was cut off leaves
+ * its answers for the next one, so each begins with a mark.
  */
 #ifndef MAQET_QEMU_AGENT_H
 #define MAQET_QEMU_AGENT_H

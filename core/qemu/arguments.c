@@ -72,15 +72,17 @@ maqet_argument_is(const struct maqet_argument *argument, const char *name)
 }
 
 bool
-maqet_argument_is_one_of(const struct maqet_argument *argument, const char *const *names)
-{
-    return maqet_text_is_one_of(argument->name, names);
-}
-
-bool
 maqet_argument_is_image(const struct maqet_argument *argument)
 {
     return maqet_qemu_option_find(argument->name)->nature == MAQET_QEMU_IMAGE;
+}
+
+bool
+maqet_argument_is_readonly(const struct maqet_argument *argument)
+{
+    return maqet_argument_is_on(argument, "readonly") ||
+           maqet_argument_is_on(argument, "read-only") ||
+           maqet_argument_has(argument, "media", "cdrom");
 }
 
 char *
@@ -424,7 +426,7 @@ has_one_of(json_object *list, const char *const *options)
         maqet_argument_list_read(list);
 
     for (size_t i = 0; i < arguments.count; i++)
-        if (maqet_argument_is_one_of(&arguments.items[i], options))
+        if (maqet_text_is_one_of(arguments.items[i].name, options))
             return true;
     return false;
 }

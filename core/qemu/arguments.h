@@ -69,11 +69,12 @@ void maqet_argument_list_clear(struct maqet_argument_list *arguments);
 #define _cleanup_argument_list_ _cleanup_(maqet_argument_list_clear)
 
 bool maqet_argument_is(const struct maqet_argument *argument, const char *name);
-bool maqet_argument_is_one_of(const struct maqet_argument *argument,
-                              const char *const *names); /* NULL ends them */
 
 /* Whether the whole value is an image, as of -hda. */
 bool maqet_argument_is_image(const struct maqet_argument *argument);
+
+/* Whether it is a drive or a node that is read-only, or a CD-ROM. */
+bool maqet_argument_is_readonly(const struct maqet_argument *argument);
 
 /* Whether it is of a type: "socket" of "socket,id=a" or of "id=a,backend=socket", where
  * @key is "backend". */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * channel.h - a connection to QEMU on which each side sends json objects, one a line.
- * Every call has a deadline, and nothing that arrives is trusted: a message of more than
- * 64 MiB, or one that is no json object, is an error and ends the connection.
+ * channel.h - a connection to QEMU on which each side sends JSON objects, one a line. Every
+ * call has a deadline. Nothing that arrives is trusted: a message of more than 64 MiB, or
+ * one that is not an object, is an error and ends the connection.
  */
 #ifndef MAQET_QEMU_CHANNEL_H
 #define MAQET_QEMU_CHANNEL_H
@@ -33,10 +33,8 @@ struct maqet_wait {
 /* @awaited, "QEMU's answer" for example, must outlive the result. */
 struct maqet_wait maqet_wait_for(const char *awaited, int64_t timeout);
 
-/*
- * Connects to the unix socket @name in the folder @dir_fd, whose path may be of any
- * length. Sets channel->fd; channel->gone was set by the caller, and stays the caller's.
- */
+/* Connects to the unix socket @name in the folder @dir_fd, whose path may be of any length.
+ * channel->gone was set by the caller, and stays the caller's. */
 int maqet_channel_connect(struct maqet_channel *channel, int dir_fd, const char *name,
                           struct maqet_wait *wait, struct maqet_error **err);
 
@@ -50,12 +48,9 @@ int maqet_channel_command(struct maqet_channel *channel, const char *command,
                           json_object *arguments, int64_t id, int fd,
                           struct maqet_wait *wait, struct maqet_error **err);
 
-/*
- * Sends a mark (the byte 0xFF) by which the other side begins anew, whatever a former
- * client has left there. From then on lines that are no objects are passed over, and so
- * is all of a line up to the last mark in it, with which the other side answers (QEMU:
- * docs/interop/qemu-ga-ref, guest-sync-delimited).
- */
+/* Sends a mark (the byte 0xFF) by which the other side begins anew. From then on lines
+ * that are not objects are passed over, and so is all of a line up to the last mark in it,
+ * with which the other side answers (QEMU: docs/interop/qemu-ga-ref). */
 int maqet_channel_mark(struct maqet_channel *channel, struct maqet_wait *wait,
                        struct maqet_error **err);
 

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * confinement.h - what a QEMU may open, as rules of Landlock: the system's programs and
- * data, and what its command line names. All else is denied by the kernel, whatever the
- * guest, or an image, makes of QEMU.
- *
- * Rules are made of files that are open, so they belong to the very files that were
- * looked at, whatever has their names later. Connecting to a socket is not confined, nor
- * is what QEMU inherits as a descriptor.
+ * data, and what its command line names. Rules are made of open files, so they belong to
+ * the very files that were looked at, whatever has their names later. Connecting to a
+ * socket is not confined, nor is what QEMU inherits as a descriptor.
  */
 #ifndef MAQET_QEMU_CONFINEMENT_H
 #define MAQET_QEMU_CONFINEMENT_H

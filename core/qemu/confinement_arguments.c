@@ -148,20 +148,18 @@ make_file(const struct naming *naming, const char *path)
 static int
 allow_path(const struct naming *naming, const char *path, struct maqet_error **err)
 {
-    static const char *const ends[] = {".in", ".out"};
+    /* A pipe is two of them, by QEMU's name for both. */
+    _cleanup_free_ char *in = maqet_format("%s.in", path);
+    _cleanup_free_ char *out = maqet_format("%s.out", path);
     unsigned access = naming->reads ? READ : USE;
     struct stat status;
 
     if (naming->listens)
         return allow_listening(naming, path, err);
-    /* A pipe is two of them, by QEMU's name for both. */
-    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
-        _cleanup_free_ char *end = maqet_format("%s%s", path, ends[i]);
-
-        if (strcmp(naming->option, "chardev") == 0 &&
-            maqet_confinement_allow(naming->confinement, end, USE, err) < 0)
-            return -1;
-    }
+    if (strcmp(naming->option, "chardev") == 0 &&
+        (maqet_confinement_allow(naming->confinement, in, USE, err) < 0 ||
+         maqet_confinement_allow(naming->confinement, out, USE, err) < 0))
+        return -1;
     bool there = stat(path, &status) == 0;
     if (!there && errno == ENOENT && naming->creates && !naming->reads)
         make_file(naming, path);

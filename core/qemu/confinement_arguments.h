@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * confinement_arguments.h - what a command line names: its files by the names of
- * properties (QEMU: qemu-options.hx and qapi/), and the devices of the host that are
- * meant without being named.
+ * properties, and the devices of the host that are meant without being named.
  */
 #ifndef MAQET_QEMU_CONFINEMENT_ARGUMENTS_H
 #define MAQET_QEMU_CONFINEMENT_ARGUMENTS_H

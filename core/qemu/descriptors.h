@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * descriptors.h - the descriptors that QEMU inherits besides its standard streams: a row
- * for each, with a name, ours, and the number under which QEMU finds it. A further one
- * needs no more than a row; where the command line is to name it, one with a fixed
- * number, since command lines are shown and compared without any descriptor being open.
+ * for each, with a name, ours, and the number under which QEMU finds it. One that the
+ * command line names has a fixed number, since command lines are shown and compared
+ * without any descriptor being open.
  */
 #ifndef MAQET_QEMU_DESCRIPTORS_H
 #define MAQET_QEMU_DESCRIPTORS_H
 
 #include <stddef.h>
 
-/* Those with fixed numbers: the listening sockets of the monitor and of the guest's agent,
- * which the command line names; the run file, whose lock tells that QEMU runs, and by
- * whose number other maqets, earlier ones too, know QEMU; and the file of the monitor's
- * socket (O_PATH), by which it can be connected to when its folder is lost. */
+/* Those with fixed numbers: the listening sockets of the monitor and the guest's agent;
+ * the run file, whose lock tells that QEMU runs, and by whose number other maqets know
+ * QEMU; and the file of the monitor's socket (O_PATH), for when its folder is lost. */
 #define MAQET_DESCRIPTOR_MONITOR "monitor"
 #define MAQET_DESCRIPTOR_RUN "run"
 #define MAQET_DESCRIPTOR_AGENT "agent"
@@ -50,9 +49,8 @@ void maqet_descriptors_clear(struct maqet_descriptors *descriptors);
  * under. */
 int maqet_descriptors_move_away(const struct maqet_descriptors *descriptors, int fd);
 
-/* Gives all of them their numbers, whatever they have with us, and closes what else is
- * open, but for the standard streams and @kept, which stands above all numbers. The rows
- * are changed. */
+/* Gives all of them their numbers, and closes what else is open, but for the standard
+ * streams and @kept, which stands above all numbers. The rows are changed. */
 int maqet_descriptors_place(struct maqet_descriptors *descriptors, int kept);
 
 #endif

@@ -1,13 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hotplug.h - adding objects to a QEMU that runs, and taking them away again, by the
- * commands of core/qemu/render.h.
+ * hotplug.h - objects as commands of the monitor of a QEMU that runs: they are added to it,
+ * and removed again.
  */
 #ifndef MAQET_QEMU_HOTPLUG_H
 #define MAQET_QEMU_HOTPLUG_H
 
+#include "core/qemu/objects.h"
 #include "core/qemu/qmp.h"
-#include "core/qemu/render.h"
+
+struct maqet_monitor_command {
+    const struct maqet_props *props; /* the object, whose kind has the commands' names */
+    json_object *arguments;          /* of the one that adds it; owned */
+};
+
+struct maqet_monitor_commands {
+    struct maqet_monitor_command *items;
+    size_t count;
+};
+
+/*
+ * Makes the commands that add the objects to a QEMU that runs, in the order in which they
+ * were appended, but for the @skipped first ones, which it has already. The args must
+ * outlive the commands. MAQET_ERROR_UNSUPPORTED: an object, or one of its properties, has
+ * no form in the monitor.
+ */
+int maqet_args_render_commands(const struct maqet_args *args, size_t skipped,
+                               struct maqet_monitor_commands *commands,
+                               struct maqet_error **err);
+void maqet_monitor_commands_clear(struct maqet_monitor_commands *commands);
+
+#define _cleanup_monitor_commands_ _cleanup_(maqet_monitor_commands_clear)
 
 struct maqet_hotplug {
     struct maqet_qmp *qmp;

@@ -125,20 +125,12 @@ maqet_migration_blocked(struct maqet_qmp *qmp, struct maqet_error **err)
 /* ---- going on ---- */
 
 static bool
-is_one_of(const char *word, const char *const *words)
-{
-    while (*words && strcmp(word, *words) != 0)
-        words++;
-    return *words;
-}
-
-static bool
 is_under_way(const char *status)
 {
     static const char *const under_way[] = {
         "setup", "active", "device", "pre-switchover", "wait-unplug", "cancelling", NULL};
 
-    return is_one_of(status, under_way);
+    return maqet_text_is_one_of(status, under_way);
 }
 
 /* A guest whose state was just saved is on its way to a state of rest ("finish-migrate"),
@@ -156,7 +148,7 @@ maqet_migration_resume(struct maqet_qmp *qmp, struct maqet_error **err)
 
         if (!state)
             return -1;
-        if (!moving && !is_one_of(state, still))
+        if (!moving && !maqet_text_is_one_of(state, still))
             return 0;
         if (!moving && maqet_migration_tell(qmp, "cont", NULL, &reason) == 0)
             return 0;

@@ -64,27 +64,19 @@ maqet_migration_precopy_sound(int version, bool emulated)
     return !emulated || version >= TCG_PRECOPY_SINCE;
 }
 
-/* Whether the guest is emulated: not by the configuration, since QEMU may have chosen. */
-static int
-is_emulated(struct maqet_qmp *qmp, bool *emulated, struct maqet_error **err)
-{
-    _cleanup_json_ json_object *kvm = maqet_migration_ask(qmp, "query-kvm", err);
-
-    if (!kvm)
-        return -1;
-    *emulated = !json_object_get_boolean(json_object_object_get(kvm, "enabled"));
-    return 0;
-}
-
-/* An error where precopy would save a state that is corrupt. */
-static int
-check_precopy(struct maqet_qmp *qmp, struct maqet_error **err)
+int
+maqet_migration_check_method(struct maqet_qmp *qmp, enum maqet_migration_method method,
+                             struct maqet_error **err)
 {
     int version = maqet_qmp_version(qmp);
-    bool emulated;
 
-    if (is_emulated(qmp, &emulated, err) < 0)
+    if (method != MAQET_MIGRATION_PRECOPY)
+        return 0;
+    /* Not by the configuration, since QEMU may have chosen. */
+    _cleanup_json_ json_object *kvm = maqet_migration_ask(qmp, "query-kvm", err);
+    if (!kvm)
         return -1;
+    bool emulated = !json_object_get_boolean(json_object_object_get(kvm, "enabled"));
     if (maqet_migration_precopy_sound(version, emulated))
         return 0;
     maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
@@ -95,13 +87,6 @@ check_precopy(struct maqet_qmp *qmp, struct maqet_error **err)
                     TCG_PRECOPY_SINCE / 10000, TCG_PRECOPY_SINCE / 100 % 100);
     maqet_error_hint(err, "Use another method: background or stop");
     return -1;
-}
-
-int
-maqet_migration_check_method(struct maqet_qmp *qmp, enum maqet_migration_method method,
-                             struct maqet_error **err)
-{
-    return method == MAQET_MIGRATION_PRECOPY ? check_precopy(qmp, err) : 0;
 }
 
 /* ---- choosing ---- */
@@ -398,20 +383,6 @@ give(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
     return done;
 }
 
-static int
-run(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
-    struct maqet_migration_result *result, struct maqet_error **err)
-{
-    switch (result->method) {
-    case MAQET_MIGRATION_BACKGROUND:
-        return save_in_background(qmp, save, result, err);
-    case MAQET_MIGRATION_PRECOPY:
-        return save_by_precopy(qmp, save, result, err);
-    default:
-        return save_stopped(qmp, save, result, err);
-    }
-}
-
 int
 maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
                      struct maqet_migration_result *result, struct maqet_error **err)
@@ -430,8 +401,12 @@ maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *s
                                     limits(DOWNTIME_LIMIT, BANDWIDTH), err);
     if (done == 0)
         done = give(qmp, save, result, err);
-    if (done == 0)
-        done = run(qmp, save, result, err);
+    if (done == 0 && result->method == MAQET_MIGRATION_BACKGROUND)
+        done = save_in_background(qmp, save, result, err);
+    else if (done == 0 && result->method == MAQET_MIGRATION_PRECOPY)
+        done = save_by_precopy(qmp, save, result, err);
+    else if (done == 0)
+        done = save_stopped(qmp, save, result, err);
     /* One that does not answer is left to the guard: it would be waited for again and
      * again. */
     if (done < 0 && err && *err && (*err)->silent) {

@@ -30,8 +30,7 @@ enum maqet_migration_method {
 const char *maqet_migration_method_name(unsigned method);
 
 struct maqet_migration_save {
-    /* For QEMU to write to: a pipe that takes nothing before take() is called, and from
-     * then on all until its end. */
+    /* For QEMU to write to: a pipe that takes nothing before take() is called. */
     int fd;
     /* The file itself, open for writing only, for a QEMU that can put each page in a
      * place of its own there; -1: there is only the pipe. */
@@ -40,14 +39,11 @@ struct maqet_migration_save {
     enum maqet_migration_method method;
     int64_t limit; /* ms for which precopy may go on before the guest is stopped for it */
     void (*take)(void *data); /* may be called again, which has no effect */
-    /* Called once when the guest is about to stand still: what can be done before makes
-     * that shorter. */
+    /* Called once before the guest is paused: what can be done by then makes that shorter. */
     void (*soon)(void *data);
-    /* Called once while the guest stands still. 0, or -1 with an error, which ends it
-     * all. */
+    /* Called once while the guest is paused. 0, or -1 with an error, which ends it all. */
     int (*still)(void *data, struct maqet_error **err);
-    /* Called some times a second: bytes done and left, as far as is known; may be NULL.
-     */
+    /* Called some times a second: bytes done and left, as far as is known; or NULL. */
     void (*progress)(void *data, uint64_t done, uint64_t left, uint64_t rate);
     /* Called when QEMU has its copy of the pipe, or does not need it. */
     void (*given)(void *data);

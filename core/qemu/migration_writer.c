@@ -17,13 +17,6 @@ enum { CHUNK = 1 << 20 /* bytes, of one read; and what the pipe holds */ };
 
 /* ---- the child ---- */
 
-/* Returns an error number, or 0. */
-static int
-put(int file, const char *bytes, size_t length)
-{
-    return maqet_fd_write(file, bytes, length) < 0 ? errno : 0;
-}
-
 /* Whether the other side has hung up. */
 static bool
 is_useless(int control)
@@ -67,16 +60,15 @@ pack(struct packer *packer, const char *bytes, size_t length)
     size_t left;
 
     if (!packer->compressor)
-        return put(packer->file, bytes, length);
+        return maqet_fd_write(packer->file, bytes, length) < 0 ? errno : 0;
     do {
         ZSTD_outBuffer out = {.dst = packer->packed, .size = packer->size};
 
         left = ZSTD_compressStream2(packer->compressor, &out, &in, mode);
         if (ZSTD_isError(left))
             return EIO;
-        int failed = put(packer->file, packer->packed, out.pos);
-        if (failed)
-            return failed;
+        if (maqet_fd_write(packer->file, packer->packed, out.pos) < 0)
+            return errno;
     } while (mode == ZSTD_e_end ? left > 0 : in.pos < in.size);
     return 0;
 }

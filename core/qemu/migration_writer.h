@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * migration_writer.h - a child between QEMU and the file of state. QEMU writes to a pipe, and never
- * learns of a full disk or of our death: the child takes all that comes until QEMU is
- * done, and throws it away when there is no use for it any more. For while its guest's
- * memory is protected against writing (method background), a QEMU that fails, or is told
- * to give up, may never answer again (seen with 7.2: a device that is about to write
- * waits for the page to be saved, and the thread that would save it waits for the
- * device).
+ * migration_writer.h - a child between QEMU and the file of state. QEMU writes to a pipe,
+ * and never learns of a full disk or of our death: the child takes all that comes, and
+ * throws it away when there is no use for it any more. While its guest's memory is
+ * protected against writing (method background), a QEMU that fails, or is told to give up,
+ * may never answer again (seen with 7.2: a device that is about to write waits for the
+ * page to be saved, and the thread that would save it waits for the device).
  */
 #ifndef MAQET_QEMU_MIGRATION_WRITER_H
 #define MAQET_QEMU_MIGRATION_WRITER_H
@@ -46,12 +45,9 @@ void maqet_writer_release(struct maqet_writer *writer);
  * missing. */
 int maqet_writer_end(struct maqet_writer *writer, bool useless, struct maqet_error **err);
 
-/*
- * The way back: a child that reads such a compressed file from where it stands and writes
- * what was in it to a pipe. Returns the pipe's other end, for QEMU, or -1. The child ends
- * when that is closed; a damaged file ends the pipe early, which QEMU takes for a damaged
- * state.
- */
+/* The way back: a child that reads such a compressed file from where it stands and writes
+ * what was in it to a pipe, whose other end is returned, for QEMU; -1 on error. A damaged
+ * file ends the pipe early, which QEMU takes for a damaged state. */
 int maqet_writer_unpack(int file, struct maqet_error **err);
 
 #endif

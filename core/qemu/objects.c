@@ -6,6 +6,7 @@
 
 #include "core/base/json.h"
 #include "core/base/printable.h"
+#include "core/qemu/keyval.h"
 
 /* What QEMU stores a node-name in has 32 bytes, a NUL included (QEMU:
  * block_int-common.h). */
@@ -381,4 +382,62 @@ maqet_actions_transaction(const struct maqet_actions *actions)
                                     json_object_get(props->json), NULL));
     }
     return maqet_json_object("actions", list, NULL);
+}
+
+/* ---- command lines ---- */
+
+static const char *
+as_text(json_object *json)
+{
+    return json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN |
+                                                    JSON_C_TO_STRING_NOSLASHESCAPE);
+}
+
+static void
+render(const struct maqet_props *props, bool as_json, struct maqet_strings *argv)
+{
+    maqet_strings_add(argv, props->option);
+    if (json_object_is_type(props->json, json_type_string))
+        maqet_strings_add(argv, json_object_get_string(props->json));
+    else if (props->json && as_json)
+        maqet_strings_add(argv, as_text(props->json));
+    else if (props->json)
+        maqet_strings_take(argv, maqet_keyval_render(props->json, props->kind->type_key));
+}
+
+void
+maqet_args_render(const struct maqet_args *args, struct maqet_strings *argv)
+{
+    for (size_t i = 0; i < args->count; i++)
+        render(args->objects[i], args->objects[i]->kind->takes_json, argv);
+}
+
+void
+maqet_args_render_keyval(const struct maqet_args *args, struct maqet_strings *argv)
+{
+    for (size_t i = 0; i < args->count; i++)
+        render(args->objects[i], false, argv);
+}
+
+bool
+maqet_args_render_image(const struct maqet_args *args, const char *node_name,
+                        struct maqet_strings *argv)
+{
+    const struct maqet_props *node = NULL;
+
+    for (size_t i = 0; i < args->count; i++) {
+        const struct maqet_props *props = args->objects[i];
+
+        if (props->kind == &maqet_kind_object) {
+            maqet_strings_add(argv, "--object");
+            maqet_strings_add(argv, as_text(props->json));
+        } else if (props->kind == &maqet_kind_blockdev &&
+                   strcmp(props->id, node_name) == 0) {
+            node = props;
+        }
+    }
+    if (!node)
+        return false;
+    maqet_strings_addf(argv, "json:%s", as_text(node->json));
+    return true;
 }

@@ -2,8 +2,8 @@
 /*
  * objects.h - what QEMU is made of, besides the user's own arguments: what plugins append
  * (maqet_args_blockdev and the like in maqet-plugin.h), and maqet's own devices and
- * options. Properties are typed; core/qemu/render.h makes a command line of them, or
- * commands for QEMU's monitor. Actions of a plugin (maqet_actions_add) are such commands,
+ * options. Properties are typed; a command line is made of them, or commands for QEMU's
+ * monitor (core/qemu/hotplug.h). Actions of a plugin (maqet_actions_add) are such commands,
  * for a drive that QEMU has open.
  *
  * A number in a dotted key is a place in a list, as in QEMU's own dotted keys:
@@ -94,5 +94,22 @@ void maqet_actions_cleanup(struct maqet_actions **actions);
 
 /* All of them as the arguments of QEMU's `transaction`; the caller puts it. */
 json_object *maqet_actions_transaction(const struct maqet_actions *actions);
+
+/* ---- command lines ---- */
+
+/* Appends the objects to a command line, in the order in which they were appended: JSON
+ * where the option takes it, else key=value with doubled commas. */
+void maqet_args_render(const struct maqet_args *args, struct maqet_strings *argv);
+
+/* The same in key=value alone. maqet's own devices are rendered so, since checkpoints
+ * remember the command line, and those of earlier maqets are to fit. */
+void maqet_args_render_keyval(const struct maqet_args *args, struct maqet_strings *argv);
+
+/*
+ * Appends what qemu-img takes for the image that a node of this name is: its objects, and
+ * the node as a "json:" name. False: there is no such node.
+ */
+bool maqet_args_render_image(const struct maqet_args *args, const char *node_name,
+                             struct maqet_strings *argv);
 
 #endif

@@ -12,22 +12,6 @@
 
 /* ---- files ---- */
 
-/* The file that an object reads. Others write theirs, or create it. */
-static char *
-file_of_object(const struct maqet_argument *argument)
-{
-    static const struct {
-        const char *type;
-        const char *property;
-    } readers[] = {
-        {"authz-list-file", "filename"}, {"rng-random", "filename"}, {"secret", "file"}};
-
-    for (size_t i = 0; i < sizeof(readers) / sizeof(*readers); i++)
-        if (maqet_argument_is_of(argument, "qom-type", readers[i].type))
-            return maqet_argument_property(argument, readers[i].property);
-    return NULL;
-}
-
 /* The file that an option reads; NULL: none that we know of. The caller frees. */
 static char *
 file_of(const struct maqet_argument *argument)
@@ -35,20 +19,26 @@ file_of(const struct maqet_argument *argument)
     static const char *const whole[] = {"initrd", "kernel", "readconfig", NULL};
     static const struct {
         const char *option;
-        const char *properties[4];
-    } some[] = {
-        {"blockdev", {"filename", "file.filename", NULL}},
-        {"drive", {"file", "file.filename", NULL}},
-        {"fw_cfg", {"file", NULL}},
-        {"smbios", {"file", NULL}},
+        const char *type; /* of an object; others write theirs, or create it */
+        const char *properties[3];
+    } readers[] = {
+        {"blockdev", NULL, {"filename", "file.filename"}},
+        {"drive", NULL, {"file", "file.filename"}},
+        {"fw_cfg", NULL, {"file"}},
+        {"object", "authz-list-file", {"filename"}},
+        {"object", "rng-random", {"filename"}},
+        {"object", "secret", {"file"}},
+        {"smbios", NULL, {"file"}},
     };
 
-    if (maqet_argument_is_image(argument) || maqet_argument_is_one_of(argument, whole))
+    if (maqet_argument_is_image(argument) || maqet_text_is_one_of(argument->name, whole))
         return maqet_strdup(argument->value);
-    for (size_t i = 0; i < sizeof(some) / sizeof(*some); i++)
-        if (maqet_argument_is(argument, some[i].option))
-            return maqet_argument_first(argument, some[i].properties);
-    return maqet_argument_is(argument, "object") ? file_of_object(argument) : NULL;
+    for (size_t i = 0; i < sizeof(readers) / sizeof(*readers); i++)
+        if (maqet_argument_is(argument, readers[i].option) &&
+            (!readers[i].type ||
+             maqet_argument_is_of(argument, "qom-type", readers[i].type)))
+            return maqet_argument_first(argument, readers[i].properties);
+    return NULL;
 }
 
 static int
@@ -106,7 +96,7 @@ socket_of(const struct maqet_argument *argument)
         return maqet_argument_first(argument, addresses);
     if (maqet_argument_is(argument, "blockdev") || maqet_argument_is(argument, "drive"))
         return maqet_argument_first(argument, servers);
-    if (!maqet_argument_is_one_of(argument, direct) ||
+    if (!maqet_text_is_one_of(argument->name, direct) ||
         !maqet_text_starts(argument->value, "unix:"))
         return NULL;
     const char *path = argument->value + strlen("unix:");

@@ -125,9 +125,7 @@ add_drive(struct maqet_writables *found, const struct maqet_argument *option,
 
     /* Without a file or a driver nothing is in it. */
     if ((!file && !strstr(option->value, "driver=")) || (file && !*file) ||
-        maqet_argument_is_on(option, "readonly") ||
-        maqet_argument_is_on(option, "read-only") ||
-        maqet_argument_has(option, "media", "cdrom")) {
+        maqet_argument_is_readonly(option)) {
         free(name);
         return;
     }

@@ -50,11 +50,8 @@ struct maqet_writable *maqet_writables_add(struct maqet_writables *writables,
 const struct maqet_writable *maqet_writables_find(const struct maqet_writables *writables,
                                                   const char *name);
 
-/*
- * Finds them in the `arguments` list (NULL: none), which was checked. A node that no
- * device has is one of them: it can be given to the guest at any time. What is read-only
- * is not, nor a CD-ROM.
- */
+/* Finds them in the `arguments` list (NULL: none), which was checked; also a node that no
+ * device has as yet. What is read-only is none of them, nor a CD-ROM. */
 void maqet_arguments_writables(json_object *list, struct maqet_writables *writables);
 
 #endif

@@ -147,13 +147,11 @@ search_pairs(struct search *search, const char *text, int depth)
     }
 }
 
+/* Whether QEMU writes nothing to it, or to a copy. */
 static bool
-is_readonly(const struct maqet_argument *option)
+is_left_alone(const struct maqet_argument *option)
 {
-    return maqet_argument_is_on(option, "readonly") ||
-           maqet_argument_is_on(option, "read-only") ||
-           maqet_argument_has(option, "media", "cdrom") ||
-           maqet_argument_is_on(option, "snapshot");
+    return maqet_argument_is_readonly(option) || maqet_argument_is_on(option, "snapshot");
 }
 
 /* Whether the node or drive @name may be written to by others as well, or is below a node
@@ -174,7 +172,7 @@ is_exempt(const struct maqet_argument_list *options, const char *name, int depth
             !maqet_argument_has(other, "file", name))
             continue;
         _cleanup_free_ char *above = maqet_argument_property(other, "node-name");
-        if (is_readonly(other) ||
+        if (is_left_alone(other) ||
             (above && depth < NESTING_LIMIT && is_exempt(options, above, depth + 1)))
             return true;
     }
@@ -187,7 +185,7 @@ search_block(struct search *search, const struct maqet_argument_list *options)
     static const char *const names[] = {"node-name", "id", NULL};
     _cleanup_free_ char *name = maqet_argument_first(search->option, names);
 
-    if (!is_readonly(search->option) && !(name && is_exempt(options, name, 0)))
+    if (!is_left_alone(search->option) && !(name && is_exempt(options, name, 0)))
         search_pairs(search, search->option->value, 0);
 }
 
@@ -206,45 +204,20 @@ is_common_memory(const struct maqet_argument_list *options, const char *id)
 }
 
 static void
-search_object(const struct search *search, const struct maqet_argument_list *options)
+search_memory(const struct search *search, const struct maqet_argument_list *options)
 {
     const struct maqet_argument *option = search->option;
     _cleanup_free_ char *id = maqet_argument_property(option, "id");
     _cleanup_free_ char *memory = maqet_argument_property(option, "mem-path");
-    _cleanup_free_ char *file = maqet_argument_property(option, "file");
 
     if (maqet_argument_is_of(option, "qom-type", "memory-backend-file") && memory &&
         maqet_argument_is_on(option, "share") &&
         !maqet_argument_is_on(option, "readonly") &&
         !(id && is_common_memory(options, id)))
         add(search, MAQET_WRITTEN_UNLOCKED, memory);
-    if (maqet_argument_is_of(option, "qom-type", "filter-dump") && file)
-        add(search, MAQET_WRITTEN_OUTPUT, file);
 }
 
 /* ---- output ---- */
-
-/* A file that is written anew, or appended to where the property @appends is on. */
-static void
-add_output(const struct search *search, const char *path, const char *appends)
-{
-    add(search,
-        maqet_argument_is_on(search->option, appends) ? MAQET_WRITTEN_APPENDED
-                                                      : MAQET_WRITTEN_OUTPUT,
-        path);
-}
-
-static void
-search_chardev(const struct search *search)
-{
-    _cleanup_free_ char *path = maqet_argument_property(search->option, "path");
-    _cleanup_free_ char *log = maqet_argument_property(search->option, "logfile");
-
-    if (path && maqet_argument_is_of(search->option, "backend", "file"))
-        add_output(search, path, "append");
-    if (log)
-        add_output(search, log, "logappend");
-}
 
 /* "file:PATH", which may be shared with a monitor ("mon:file:PATH"). */
 static void
@@ -258,28 +231,35 @@ search_direct(const struct search *search)
         add(search, MAQET_WRITTEN_OUTPUT, value + strlen("file:"));
 }
 
-/* A property that is the path of a file that is written, if another one is @wanted. */
+/* Properties that are paths of files that are written anew, or appended to. */
 static void
-search_property(const struct search *search)
+search_outputs(const struct search *search)
 {
     static const struct {
-        const char *option, *property, *key, *wanted;
+        const char *option, *property;
+        const char *key,
+            *wanted;         /* it is one where that property says so; NULL: always */
+        const char *appends; /* the property that has it appended to, or NULL */
     } outputs[] = {
-        {"audiodev", "path", "driver", "wav"},
-        {"icount", "rrfile", "rr", "record"},
-        {"trace", "file", NULL, NULL},
+        {"audiodev", "path", "driver", "wav", NULL},
+        {"chardev", "path", "backend", "file", "append"},
+        {"chardev", "logfile", NULL, NULL, "logappend"},
+        {"icount", "rrfile", "rr", "record", NULL},
+        {"object", "file", "qom-type", "filter-dump", NULL},
+        {"trace", "file", NULL, NULL, NULL},
     };
+    const struct maqet_argument *option = search->option;
 
     for (size_t i = 0; i < sizeof(outputs) / sizeof(*outputs); i++) {
-        if (!maqet_argument_is(search->option, outputs[i].option) ||
+        if (!maqet_argument_is(option, outputs[i].option) ||
             (outputs[i].key &&
-             !maqet_argument_has(search->option, outputs[i].key, outputs[i].wanted) &&
-             !maqet_argument_is_on(search->option, outputs[i].wanted)))
+             !maqet_argument_is_of(option, outputs[i].key, outputs[i].wanted)))
             continue;
-        _cleanup_free_ char *path =
-            maqet_argument_property(search->option, outputs[i].property);
+        _cleanup_free_ char *path = maqet_argument_property(option, outputs[i].property);
+        bool appends =
+            outputs[i].appends && maqet_argument_is_on(option, outputs[i].appends);
         if (path)
-            add(search, MAQET_WRITTEN_OUTPUT, path);
+            add(search, appends ? MAQET_WRITTEN_APPENDED : MAQET_WRITTEN_OUTPUT, path);
     }
 }
 
@@ -295,7 +275,7 @@ search_whole(struct search *search)
 
     if (maqet_argument_is_image(option) && !maqet_argument_is(option, "cdrom"))
         add_name(search, option->value, 0);
-    else if (maqet_argument_is_one_of(option, direct))
+    else if (maqet_text_is_one_of(option->name, direct))
         search_direct(search);
     else if (!maqet_argument_is(option, "D"))
         return false;
@@ -321,11 +301,8 @@ maqet_arguments_written(json_object *list, const char *folder,
         if (maqet_argument_is(search.option, "drive") ||
             maqet_argument_is(search.option, "blockdev"))
             search_block(&search, &options);
-        else if (maqet_argument_is(search.option, "object"))
-            search_object(&search, &options);
-        else if (maqet_argument_is(search.option, "chardev"))
-            search_chardev(&search);
-        else
-            search_property(&search);
+        if (maqet_argument_is(search.option, "object"))
+            search_memory(&search, &options);
+        search_outputs(&search);
     }
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * written.h - the files of this host that QEMU writes to by the user's own arguments. Of
- * most of them QEMU does not see to it that nobody else does: it locks an image for a
- * disk, but not for flash memory or an SD card (their devices let others write, block
- * permissions of QEMU's), nor memory that is a file, nor what a character device writes.
+ * written.h - the files of this host that QEMU writes to by the user's own arguments. It
+ * locks an image for a disk, but not for flash memory or an SD card (their devices let
+ * others write), nor memory that is a file, nor what a character device writes.
  */
 #ifndef MAQET_QEMU_WRITTEN_H
 #define MAQET_QEMU_WRITTEN_H

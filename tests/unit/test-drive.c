@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/config/yaml.h"
-#include "core/qemu/render.h"
+#include "core/qemu/objects.h"
 #include "core/plugin/call.h"
 #include "core/storage/drive.h"
 #include "core/storage/entry.h"

@@ -2,7 +2,7 @@
 /* What plugins append, as QEMU gets it on its command line. */
 #include <string.h>
 
-#include "core/qemu/render.h"
+#include "core/qemu/objects.h"
 #include "tests/unit/unit.h"
 
 /* What is rendered, one argument a line. The caller frees. */

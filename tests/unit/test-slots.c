@@ -7,7 +7,6 @@
 #include "core/config/yaml.h"
 #include "core/machine/slots.h"
 #include "core/qemu/objects.h"
-#include "core/qemu/render.h"
 #include "core/storage/entry.h"
 #include "tests/unit/plugins.h"
 
