@@ -114,7 +114,6 @@ libmaqet_core_la_SOURCES = \
 	core/qemu/channel.c core/qemu/channel.h \
 	core/qemu/confinement.c core/qemu/confinement.h \
 	core/qemu/confinement_arguments.c core/qemu/confinement_arguments.h \
-	core/qemu/descriptors.c core/qemu/descriptors.h \
 	core/qemu/hotplug.c core/qemu/hotplug.h \
 	core/qemu/argument_check.c core/qemu/argument_check.h \
 	core/qemu/keyval.c core/qemu/keyval.h \

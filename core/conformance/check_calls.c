@@ -8,7 +8,7 @@
 #include "core/conformance/checks.h"
 #include "core/conformance/scenarios.h"
 #include "core/conformance/variants.h"
-#include "core/qemu/render.h"
+#include "core/qemu/objects.h"
 
 /* ---- drive ---- */
 

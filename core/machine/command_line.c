@@ -11,7 +11,7 @@
 #include "core/machine/sandbox_rules.h"
 #include "core/plugin/call.h"
 #include "core/qemu/arguments.h"
-#include "core/qemu/descriptors.h"
+#include "core/qemu/launch.h"
 #include "core/qemu/objects.h"
 #include "core/qemu/keyval.h"
 #include "core/storage/slots.h"

@@ -13,7 +13,7 @@
 #include "core/machine/full.h"
 #include "core/machine/run.h"
 #include "core/machine/sandbox_rules.h"
-#include "core/qemu/descriptors.h"
+#include "core/qemu/launch.h"
 #include "core/qemu/silence.h"
 
 /* ms for work whose time grows with the image. */

@@ -18,7 +18,7 @@
 #include "core/machine/helpers.h"
 #include "core/machine/store.h"
 #include "core/qemu/agent.h"
-#include "core/qemu/descriptors.h"
+#include "core/qemu/launch.h"
 
 enum { LOG_TAIL = 4096 };
 

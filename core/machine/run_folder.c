@@ -14,7 +14,7 @@
 #include "core/base/replacement.h"
 #include "core/machine/run.h"
 #include "core/machine/store.h"
-#include "core/qemu/descriptors.h"
+#include "core/qemu/launch.h"
 
 /* Machines of one name in one runtime folder, each in a data folder of its own. */
 enum { SAME_NAMES = 1000 };

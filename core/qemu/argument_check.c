@@ -131,7 +131,7 @@ check_argument(const struct maqet_argument *argument,
         return set_verdict(argument,
                            maqet_format("-%s %s", argument->name, argument->value),
                            &only_lists, err);
-    for (const struct maqet_qemu_value *row = maqet_qemu_values(); row->option; row++)
+    for (const struct maqet_qemu_value *row = maqet_qemu_values; row->option; row++)
         if (applies(&row->verdict, MAQET_QEMU_REFUSED, manner) && matches(argument, row))
             return set_verdict(argument, value_text(row, argument->name), &row->verdict,
                                err);
@@ -175,7 +175,7 @@ maqet_arguments_warn(json_object *list, const struct maqet_qemu_manner *manner,
 
         if (applies(&known->verdict, MAQET_QEMU_WARNED, manner))
             warn(argument, maqet_format("-%s", argument->name), &known->verdict, context);
-        for (const struct maqet_qemu_value *row = maqet_qemu_values(); row->option; row++)
+        for (const struct maqet_qemu_value *row = maqet_qemu_values; row->option; row++)
             if (applies(&row->verdict, MAQET_QEMU_WARNED, manner) &&
                 matches(argument, row))
                 warn(argument, value_text(row, argument->name), &row->verdict, context);

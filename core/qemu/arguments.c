@@ -120,10 +120,7 @@ maqet_argument_is_of(const struct maqet_argument *argument, const char *key,
 bool
 maqet_argument_is_on(const struct maqet_argument *argument, const char *key)
 {
-    _cleanup_free_ char *value = maqet_argument_property(argument, key);
-    bool on = false;
-
-    return value && maqet_parse_bool(value, &on) && on;
+    return argument->value && maqet_keyval_is_on(argument->value, key);
 }
 
 const struct maqet_argument *

@@ -133,18 +133,6 @@ allow_listening(const struct naming *naming, const char *path, struct maqet_erro
     return maqet_confinement_allow(naming->confinement, folder, MAQET_ACCESS_LISTEN, err);
 }
 
-/* Makes an empty file where QEMU would create one. What can't be made, QEMU will
- * complain of. */
-static void
-make_file(const struct naming *naming, const char *path)
-{
-    _cleanup_close_ int fd =
-        open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-    if (fd >= 0)
-        maqet_strings_add(&naming->confinement->made, path);
-}
-
 static int
 allow_path(const struct naming *naming, const char *path, struct maqet_error **err)
 {
@@ -161,8 +149,14 @@ allow_path(const struct naming *naming, const char *path, struct maqet_error **e
          maqet_confinement_allow(naming->confinement, out, USE, err) < 0))
         return -1;
     bool there = stat(path, &status) == 0;
-    if (!there && errno == ENOENT && naming->creates && !naming->reads)
-        make_file(naming, path);
+    if (!there && errno == ENOENT && naming->creates && !naming->reads) {
+        /* An empty file. QEMU complains of what can't be made. */
+        _cleanup_close_ int fd =
+            open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+        if (fd >= 0)
+            maqet_strings_add(&naming->confinement->made, path);
+    }
     if (there && S_ISDIR(status.st_mode) && !naming->reads)
         access |= MAQET_ACCESS_CHANGE;
     return maqet_confinement_allow(naming->confinement, path, access, err);
@@ -261,23 +255,14 @@ is_created(const char *key, const char *text)
            maqet_text_is_one_of(first, kinds);
 }
 
-/* Whether a property of "key=value,key=value" is on. */
-static bool
-is_on(const char *text, const char *key)
-{
-    _cleanup_free_ char *value = maqet_keyval_get(text, "", key);
-
-    return value && (strcmp(value, "on") == 0 || strcmp(value, "yes") == 0);
-}
-
 static bool
 is_only_read(const char *text)
 {
     _cleanup_free_ char *type = maqet_keyval_get(text, "qom-type", "qom-type");
-    _cleanup_free_ char *media = maqet_keyval_get(text, "", "media");
 
-    return is_on(text, "read-only") || is_on(text, "readonly") ||
-           (media && strcmp(media, "cdrom") == 0) ||
+    return maqet_keyval_is_on(text, "read-only") ||
+           maqet_keyval_is_on(text, "readonly") ||
+           maqet_keyval_has(text, "media", "cdrom") ||
            (type && maqet_text_is_one_of(type, reading_objects));
 }
 
@@ -288,8 +273,8 @@ visit_keyval(struct naming naming, const char *text, struct maqet_error **err)
     char *name, *text_of;
 
     naming.reads = naming.reads || is_only_read(text);
-    naming.listens =
-        maqet_text_is_one_of(naming.option, listening_options) || is_on(text, "server");
+    naming.listens = maqet_text_is_one_of(naming.option, listening_options) ||
+                     maqet_keyval_is_on(text, "server");
     for (const char *at = text; maqet_keyval_next(&at, implied, &name, &text_of);
          implied = NULL) {
         _cleanup_free_ char *key = name;

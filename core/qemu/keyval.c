@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/config/options.h"
+
 /* ---- rendering ---- */
 
 static void
@@ -165,6 +167,15 @@ maqet_keyval_last_part(const char *key)
     const char *dot = strrchr(key, '.');
 
     return dot ? dot + 1 : key;
+}
+
+bool
+maqet_keyval_is_on(const char *text, const char *key)
+{
+    _cleanup_free_ char *value = maqet_keyval_get(text, NULL, key);
+    bool on = false;
+
+    return value && maqet_parse_bool(value, &on) && on;
 }
 
 /* ---- files ---- */

@@ -29,6 +29,10 @@ char *maqet_keyval_get(const char *text, const char *implied, const char *key);
 /* Whether the value of @key, which the first word may have without the name, is @wanted. */
 bool maqet_keyval_has(const char *text, const char *key, const char *wanted);
 
+/* Whether a key is there without a value of its own, such as "socket" of "socket,id=a"; or
+ * is on. */
+bool maqet_keyval_is_on(const char *text, const char *key);
+
 /*
  * Reads the pair at *at, and moves on to the next one; false: the text has ended.
  * @implied is that of the first word, and NULL for those after it. The caller frees key

@@ -102,8 +102,8 @@ capability_of(enum maqet_migration_method method)
 
 /* Makes QEMU ready for one method. */
 static int
-take(struct maqet_qmp *qmp, enum maqet_migration_method method,
-     struct maqet_migration_result *result, struct maqet_error **err)
+prepare(struct maqet_qmp *qmp, enum maqet_migration_method method,
+        struct maqet_migration_result *result, struct maqet_error **err)
 {
     const char *capability = capability_of(method);
 
@@ -125,11 +125,11 @@ choose(struct maqet_qmp *qmp, enum maqet_migration_method wanted,
     _cleanup_text_ struct maqet_text reasons = MAQET_TEXT_INIT;
 
     if (wanted != MAQET_MIGRATION_AUTO)
-        return take(qmp, wanted, result, err);
+        return prepare(qmp, wanted, result, err);
     for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
         _cleanup_error_ struct maqet_error *reason = NULL;
 
-        if (take(qmp, order[i], result, &reason) == 0) {
+        if (prepare(qmp, order[i], result, &reason) == 0) {
             result->reason = reasons.length > 0 ? maqet_text_take(&reasons) : NULL;
             return 0;
         }

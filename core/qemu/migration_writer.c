@@ -216,7 +216,7 @@ maqet_writer_release(struct maqet_writer *writer)
 
 /* What the child says at its end: an error number; EPIPE: nothing. */
 static int
-hear(const struct maqet_writer *writer)
+read_result(const struct maqet_writer *writer)
 {
     ssize_t count;
     int failed;
@@ -234,7 +234,7 @@ maqet_writer_end(struct maqet_writer *writer, bool useless, struct maqet_error *
 
     maqet_writer_release(writer);
     if (!useless)
-        failed = hear(writer);
+        failed = read_result(writer);
     close(writer->source);
     close(writer->pidfd);
     if (useless)

@@ -21,16 +21,14 @@ const struct maqet_object_kind maqet_kind_device = {
     "-device", "driver", "id", 0, true, "device_add", "device_del"};
 const struct maqet_object_kind maqet_kind_chardev = {
     "-chardev", "backend", "id", 0, false, "chardev-add", "chardev-remove"};
-static const struct maqet_object_kind fsdev = {"-fsdev", "driver", "id", 0,
-                                               false,    NULL,     NULL};
-static const struct maqet_object_kind drive = {"-drive", NULL, "id", 0,
-                                               false,    NULL, NULL};
-static const struct maqet_object_kind settings = {NULL, NULL, NULL, 0, false, NULL, NULL};
-static const struct maqet_object_kind settings_with_word = {NULL,  "first", NULL, 0,
-                                                            false, NULL,    NULL};
+static const struct maqet_object_kind fsdev = {
+    .option = "-fsdev", .type_key = "driver", .id_key = "id"};
+static const struct maqet_object_kind drive = {.option = "-drive", .id_key = "id"};
+static const struct maqet_object_kind settings = {.option = NULL};
+static const struct maqet_object_kind settings_with_word = {.type_key = "first"};
 /* An action is an object of a kind that no command line has, named by its command. */
-static const struct maqet_object_kind action = {"QMP action", NULL, NULL, 0,
-                                                true,         NULL, NULL};
+static const struct maqet_object_kind action = {.option = "QMP action",
+                                                .takes_json = true};
 
 struct maqet_args *
 maqet_args_new(void)
@@ -238,13 +236,14 @@ check_id(const struct maqet_props *props)
 
 /* Appends what has no properties as yet. */
 static struct maqet_props *
-begin(struct maqet_args *args, const struct maqet_object_kind *kind, const char *option,
-      const char *id)
+begin(struct maqet_args *args, const struct maqet_object_kind *kind, const char *id)
 {
     struct maqet_props *props = maqet_alloc(sizeof(*props));
 
-    *props = (struct maqet_props){
-        .args = args, .kind = kind, .option = option, .id = maqet_strdup(id ? id : "")};
+    *props = (struct maqet_props){.args = args,
+                                  .kind = kind,
+                                  .option = kind->option,
+                                  .id = maqet_strdup(id ? id : "")};
     if (kind->id_key && id)
         check_id(props);
     args->objects =
@@ -253,11 +252,11 @@ begin(struct maqet_args *args, const struct maqet_object_kind *kind, const char 
     return props;
 }
 
-static struct maqet_props *
-append(struct maqet_args *args, const struct maqet_object_kind *kind, const char *option,
-       const char *type, const char *id)
+struct maqet_props *
+maqet_args_append(struct maqet_args *args, const struct maqet_object_kind *kind,
+                  const char *type, const char *id)
 {
-    struct maqet_props *props = begin(args, kind, option, id);
+    struct maqet_props *props = begin(args, kind, id);
 
     props->json = json_object_new_object();
     if (kind->type_key && (!type || !*type))
@@ -269,19 +268,12 @@ append(struct maqet_args *args, const struct maqet_object_kind *kind, const char
     return props;
 }
 
-struct maqet_props *
-maqet_args_append(struct maqet_args *args, const struct maqet_object_kind *kind,
-                  const char *type, const char *id)
-{
-    return append(args, kind, kind->option, type, id);
-}
-
 /* A plugin's object has an id. */
 static struct maqet_props *
 append_named(struct maqet_args *args, const struct maqet_object_kind *kind,
              const char *type, const char *id)
 {
-    return append(args, kind, kind->option, type, id ? id : "");
+    return maqet_args_append(args, kind, type, id ? id : "");
 }
 
 struct maqet_props *
@@ -317,14 +309,19 @@ maqet_args_chardev(struct maqet_args *args, const char *backend, const char *id)
 struct maqet_props *
 maqet_args_settings(struct maqet_args *args, const char *option, const char *first)
 {
-    return append(args, first ? &settings_with_word : &settings, option, first, NULL);
+    struct maqet_props *props =
+        maqet_args_append(args, first ? &settings_with_word : &settings, first, NULL);
+
+    props->option = option;
+    return props;
 }
 
 void
 maqet_args_option(struct maqet_args *args, const char *option, const char *value)
 {
-    struct maqet_props *props = begin(args, &settings, option, NULL);
+    struct maqet_props *props = begin(args, &settings, NULL);
 
+    props->option = option;
     props->json = value ? json_object_new_string(value) : NULL;
 }
 

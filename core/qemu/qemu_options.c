@@ -11,6 +11,7 @@
         .name = option, __VA_ARGS__                                                      \
     }
 #define FINE(name) OPTION(name, .nature = MAQET_QEMU_OTHER)
+#define FINE_LIKE(name, other) OPTION(name, .like = other)
 #define FLAG(name) OPTION(name, .nature = MAQET_QEMU_FLAG)
 #define IMAGE(name) OPTION(name, .nature = MAQET_QEMU_IMAGE)
 #define PROPERTIES(name) OPTION(name, .nature = MAQET_QEMU_PROPERTIES)
@@ -28,7 +29,7 @@
 #define GO_WITHOUT "Run QEMU itself for that"
 #define TERMINAL "QEMU is detached and has no terminal, so nobody sees it"
 
-static const struct maqet_qemu_option options[] = {
+const struct maqet_qemu_option maqet_qemu_options[] = {
     REFUSED("add-fd", MAQET_QEMU_OTHER,
             "QEMU inherits only the descriptors that maqet itself gives it",
             "Name the file by its path"),
@@ -163,8 +164,8 @@ static const struct maqet_qemu_option options[] = {
     FINE("mon"),
     FINE("monitor"),
     ONCE("msg", MAQET_QEMU_OTHER),
-    OPTION("net", .like = "netdev"),
-    OPTION("nic", .like = "netdev"),
+    FINE_LIKE("net", "netdev"),
+    FINE_LIKE("nic", "netdev"),
     FINE("numa"),
     JOINED("overcommit", MAQET_QEMU_OTHER, NULL),
     FINE("parallel"),
@@ -187,7 +188,7 @@ static const struct maqet_qemu_option options[] = {
     FINE("trace"),
     FINE("usbdevice"),
     ONCE("vga", MAQET_QEMU_OTHER),
-    OPTION("virtfs", .like = "fsdev"),
+    FINE_LIKE("virtfs", "fsdev"),
     FINE("vnc"),
     ONCE("watchdog-action", MAQET_QEMU_OTHER),
     FINE("xen-domid"),
@@ -225,7 +226,7 @@ static const struct maqet_qemu_option options[] = {
         }                                                                                \
     }
 
-static const struct maqet_qemu_value values[] = {
+const struct maqet_qemu_value maqet_qemu_values[] = {
     DESCRIPTOR("chardev", "fd"),
     DESCRIPTOR("device", "fd"),
     DESCRIPTOR("device", "vhostfd"),
@@ -281,23 +282,11 @@ static const struct maqet_qemu_value values[] = {
 };
 
 const struct maqet_qemu_option *
-maqet_qemu_options(void)
-{
-    return options;
-}
-
-const struct maqet_qemu_value *
-maqet_qemu_values(void)
-{
-    return values;
-}
-
-const struct maqet_qemu_option *
 maqet_qemu_option_find(const char *name)
 {
     static const struct maqet_qemu_option unknown = FINE("");
 
-    for (const struct maqet_qemu_option *row = options; row->name; row++)
+    for (const struct maqet_qemu_option *row = maqet_qemu_options; row->name; row++)
         if (strcmp(row->name, name) == 0)
             return row;
     return &unknown;

@@ -77,8 +77,8 @@ struct maqet_qemu_value {
 };
 
 /* The tables; each ends with a row whose name, or option, is NULL. */
-const struct maqet_qemu_option *maqet_qemu_options(void);
-const struct maqet_qemu_value *maqet_qemu_values(void);
+extern const struct maqet_qemu_option maqet_qemu_options[];
+extern const struct maqet_qemu_value maqet_qemu_values[];
 
 /* The row of an option, without its dash; one of nature "other" when it is not known. */
 const struct maqet_qemu_option *maqet_qemu_option_find(const char *name);

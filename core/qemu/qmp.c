@@ -98,12 +98,9 @@ maqet_qmp_event(struct maqet_qmp *qmp, const char *name, int64_t timeout,
 static bool
 is_answer(const struct maqet_qmp *qmp, json_object *message)
 {
-    json_object *id;
-
-    if (json_object_object_get_ex(message, "id", &id))
-        return json_object_is_type(id, json_type_int) &&
-               json_object_get_int64(id) == qmp->last_id;
-    return json_object_object_get_ex(message, "error", NULL);
+    return json_object_object_get_ex(message, "id", NULL)
+               ? maqet_json_int(message, "id") == qmp->last_id
+               : json_object_object_get_ex(message, "error", NULL);
 }
 
 static void

@@ -130,7 +130,7 @@ receive(struct maqet_survey *survey)
 }
 
 static bool
-hear(struct maqet_survey *survey, const struct question *question)
+read_message(struct maqet_survey *survey, const struct question *question)
 {
     _cleanup_json_ json_object *message = receive(survey);
     json_object *answer = NULL;
@@ -159,7 +159,7 @@ take_step(struct maqet_survey *survey, const struct question *question)
     case STAGE_DONE:
         return false;
     default:
-        return hear(survey, question);
+        return read_message(survey, question);
     }
 }
 
@@ -167,7 +167,7 @@ take_step(struct maqet_survey *survey, const struct question *question)
 
 /* Goes on with each. Returns whether one of them could go on further. */
 static bool
-go_round(struct maqet_survey *surveys, size_t count, const struct question *question)
+step_all(struct maqet_survey *surveys, size_t count, const struct question *question)
 {
     bool more = false;
 
@@ -215,7 +215,7 @@ maqet_survey_run(struct maqet_survey *surveys, size_t count, const char *socket,
     bool more;
 
     do {
-        more = go_round(surveys, count, &question);
+        more = step_all(surveys, count, &question);
     } while (wait_for_any(surveys, count, fds, deadline, more));
     for (size_t i = 0; i < count; i++)
         if (surveys[i].stage != STAGE_DONE)

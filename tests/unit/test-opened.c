@@ -10,7 +10,7 @@
 #include "core/machine/opened.h"
 #include "core/machine/run.h"
 #include "core/machine/store.h"
-#include "core/qemu/descriptors.h"
+#include "core/qemu/launch.h"
 #include "tests/unit/plugins.h"
 
 static const char UUID[] = "11111111-2222-3333-4444-555555555555";

@@ -15,7 +15,7 @@
 static void
 test_rows(void)
 {
-    for (const struct maqet_qemu_option *row = maqet_qemu_options(); row->name; row++) {
+    for (const struct maqet_qemu_option *row = maqet_qemu_options; row->name; row++) {
         bool fine = row->verdict.fate == MAQET_QEMU_FINE;
 
         CU_ASSERT_EQUAL(maqet_qemu_option_find(row->name), row);
@@ -24,7 +24,7 @@ test_rows(void)
                        (!row->verdict.instead && row->verdict.next == MAQET_NEXT_WORDS));
         CU_ASSERT_TRUE(!row->verdict.instead || row->verdict.next == MAQET_NEXT_WORDS);
     }
-    for (const struct maqet_qemu_value *row = maqet_qemu_values(); row->option; row++) {
+    for (const struct maqet_qemu_value *row = maqet_qemu_values; row->option; row++) {
         CU_ASSERT_PTR_NOT_NULL(*maqet_qemu_option_find(row->option)->name ? row : NULL);
         CU_ASSERT_TRUE(row->verdict.fate != MAQET_QEMU_FINE && row->verdict.reason);
         CU_ASSERT_TRUE(row->type || row->property || row->match == MAQET_QEMU_WHOLE);
@@ -122,7 +122,7 @@ append_options(struct maqet_text *text, enum maqet_qemu_repeat repeat)
 {
     bool first = true;
 
-    for (const struct maqet_qemu_option *row = maqet_qemu_options(); row->name; row++)
+    for (const struct maqet_qemu_option *row = maqet_qemu_options; row->name; row++)
         if (row->repeat == repeat) {
             maqet_text_appendf(text, "%s`-%s`", first ? "" : ",\n", row->name);
             first = false;
@@ -148,19 +148,19 @@ document(void)
     bool first = true;
 
     maqet_text_append(&text, "| option | | why | instead |\n|---|---|---|---|\n");
-    for (const struct maqet_qemu_option *row = maqet_qemu_options(); row->name; row++) {
+    for (const struct maqet_qemu_option *row = maqet_qemu_options; row->name; row++) {
         _cleanup_free_ char *name = maqet_format("-%s", row->name);
 
         if (row->verdict.fate != MAQET_QEMU_FINE)
             append_row(&text, name, &row->verdict);
     }
-    for (const struct maqet_qemu_value *row = maqet_qemu_values(); row->option; row++) {
+    for (const struct maqet_qemu_value *row = maqet_qemu_values; row->option; row++) {
         _cleanup_free_ char *value = value_of(row);
 
         append_row(&text, value, &row->verdict);
     }
     maqet_text_append(&text, "\nAll others that maqet knows are passed on:\n");
-    for (const struct maqet_qemu_option *row = maqet_qemu_options(); row->name; row++)
+    for (const struct maqet_qemu_option *row = maqet_qemu_options; row->name; row++)
         if (row->verdict.fate == MAQET_QEMU_FINE) {
             maqet_text_appendf(&text, "%s`-%s`", first ? "" : ",\n", row->name);
             first = false;
@@ -221,7 +221,7 @@ test_merging(void)
 {
     static const char *const joined[] = {"m", "machine", "smp", NULL};
 
-    for (const struct maqet_qemu_option *row = maqet_qemu_options(); row->name; row++) {
+    for (const struct maqet_qemu_option *row = maqet_qemu_options; row->name; row++) {
         bool replaced = row->repeat == MAQET_QEMU_LAST || strcmp(row->name, "accel") == 0;
 
         for (size_t i = 0; joined[i]; i++)
