@@ -233,6 +233,14 @@ maqet_text_ends(const char *text, const char *suffix)
     return length >= size && strcmp(text + length - size, suffix) == 0;
 }
 
+const char *
+maqet_text_prefix(const char *text, const char *const *prefixes)
+{
+    while (*prefixes && !maqet_text_starts(text, *prefixes))
+        prefixes++;
+    return *prefixes;
+}
+
 bool
 maqet_text_is_one_of(const char *text, const char *const *words)
 {

@@ -71,6 +71,8 @@ void maqet_strings_clear(struct maqet_strings *strings);
 
 bool maqet_text_starts(const char *text, const char *prefix);
 bool maqet_text_ends(const char *text, const char *suffix);
+/* The one of these, which NULL ends, that it begins with; NULL: none. */
+const char *maqet_text_prefix(const char *text, const char *const *prefixes);
 /* Whether it is one of these, which NULL ends. */
 bool maqet_text_is_one_of(const char *text, const char *const *words);
 

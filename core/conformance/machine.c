@@ -167,7 +167,7 @@ machine_run_drive(struct bench *bench, struct machine *machine, struct maqet_err
 void
 machine_clear(struct machine *machine)
 {
-    maqet_qmp_close(TAKE_PTR(machine->qmp));
+    maqet_qmp_cleanup(&machine->qmp);
     if (machine->process.pid > 0) {
         maqet_qemu_end(machine->process.pidfd, MAQET_END_TIMEOUT);
         maqet_child_wait(machine->process.pid);

@@ -136,7 +136,7 @@ maqet_monitor_leave(struct maqet_opened *machine)
 {
     if (!machine->qmp)
         return;
-    maqet_qmp_close(TAKE_PTR(machine->qmp));
+    maqet_qmp_cleanup(&machine->qmp);
     close(TAKE_FD(machine->qmp_lock));
 }
 

@@ -227,17 +227,6 @@ is_option_name(const char *name)
            name[strspn(name, ALPHANUMERIC "_.-")] == '\0';
 }
 
-static int
-check_key(const char *option, const char *key, struct maqet_place place,
-          struct maqet_error **err)
-{
-    if (*key && !strpbrk(key, "=,"))
-        return 0;
-    return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                             "'%s' is not a property of -%s; write each as KEY: VALUE",
-                             key, option);
-}
-
 /* Checks an option's properties, those that are nested below @prefix. */
 static int
 check_properties(const char *option, const char *prefix, json_object *mapping,
@@ -249,8 +238,10 @@ check_properties(const char *option, const char *prefix, json_object *mapping,
         _cleanup_free_ char *key = maqet_format("%s%s", prefix, name);
         const struct path_property *path = look_up_property(option, key);
 
-        if (check_key(option, name, maqet_tree_place_of_key(mapping, name), err) < 0)
-            return -1;
+        if (!*name || strpbrk(name, "=,"))
+            return maqet_place_error(
+                maqet_tree_place_of_key(mapping, name), err, MAQET_ERROR_INVALID,
+                "'%s' is not a property of -%s; write each as KEY: VALUE", name, option);
         if (!value)
             continue;
         if (json_object_is_type(value, json_type_array))

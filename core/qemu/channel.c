@@ -77,33 +77,18 @@ wait_ready(const struct maqet_channel *channel, short events, struct maqet_wait 
 
 /* ---- connecting ---- */
 
-/*
- * A unix socket's address has room for a path of 107 bytes (unix(7)); /proc/self/fd gives
- * every folder a short one.
- */
-static int
-make_address(int dir_fd, const char *name, struct sockaddr_un *address,
-             struct maqet_error **err)
-{
-    _cleanup_free_ char *path = maqet_format("/proc/self/fd/%d/%s", dir_fd, name);
-    size_t length = strlen(path);
-
-    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    if (length >= sizeof(address->sun_path))
-        return maqet_error_set(err, MAQET_ERROR_INVALID,
-                               "The path of the socket '%s' is too long", name);
-    memcpy(address->sun_path, path, length);
-    return 0;
-}
-
 int
 maqet_channel_connect(struct maqet_channel *channel, int dir_fd, const char *name,
                       struct maqet_wait *wait, struct maqet_error **err)
 {
-    struct sockaddr_un address;
+    /* An address has room for a path of 107 bytes (unix(7)); this is a short one. */
+    _cleanup_free_ char *path = maqet_format("/proc/self/fd/%d/%s", dir_fd, name);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
 
-    if (make_address(dir_fd, name, &address, err) < 0)
-        return -1;
+    if (strlen(path) >= sizeof(address.sun_path))
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "The path of the socket '%s' is too long", name);
+    memcpy(address.sun_path, path, strlen(path));
     channel->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (channel->fd < 0)
         return maqet_error_errno(err, errno, "Cannot create a socket");

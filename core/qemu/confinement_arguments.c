@@ -51,7 +51,7 @@ static const char *const read_keys[] = {
 /* What may stand before a path within a value. */
 static const char *const prefixes[] = {
     "file:", "unix:", "pipe:",     "fat:",         "floppy:", "rw:",
-    "raw:",  "json:", "nbd+unix:", "host_device:", "nbd:",
+    "raw:",  "json:", "nbd+unix:", "host_device:", "nbd:",    NULL,
 };
 
 /* What an option needs when its value has the word in it (NULL: whatever it is). */
@@ -166,22 +166,13 @@ allow_path(const struct naming *naming, const char *path, struct maqet_error **e
 static int
 visit_value(struct naming naming, const char *value, bool sure, struct maqet_error **err)
 {
-    const char *prefix;
-
-    do {
-        prefix = NULL;
-        for (size_t i = 0; !prefix && i < sizeof(prefixes) / sizeof(*prefixes); i++)
-            if (maqet_text_starts(value, prefixes[i]))
-                prefix = prefixes[i];
-        if (!prefix)
-            continue;
-        value += strlen(prefix);
+    for (const char *prefix; (prefix = maqet_text_prefix(value, prefixes));
+         value += strlen(prefix)) {
         sure = true;
         /* Only where nobody listens by other means does "unix:" mean a connection. */
         naming.listens = naming.listens && strcmp(prefix, "unix:") == 0;
         naming.creates = naming.makes && strcmp(prefix, "file:") == 0;
-    } while (prefix);
-
+    }
     if (*value == '{') {
         _cleanup_json_ json_object *parsed = json_tokener_parse(value);
 

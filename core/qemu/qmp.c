@@ -300,22 +300,16 @@ maqet_qmp_explain_denials(struct maqet_qmp *qmp, char *hint)
 }
 
 void
-maqet_qmp_close(struct maqet_qmp *qmp)
-{
-    if (!qmp)
-        return;
-    maqet_channel_clear(&qmp->channel);
-    json_object_put(qmp->events);
-    free(qmp->version_text);
-    free(qmp->vm);
-    free(qmp->denial_hint);
-    free(qmp);
-}
-
-void
 maqet_qmp_cleanup(struct maqet_qmp **qmp)
 {
-    maqet_qmp_close(*qmp);
+    if (!*qmp)
+        return;
+    maqet_channel_clear(&(*qmp)->channel);
+    json_object_put((*qmp)->events);
+    free((*qmp)->version_text);
+    free((*qmp)->vm);
+    free((*qmp)->denial_hint);
+    free(TAKE_PTR(*qmp));
 }
 
 int

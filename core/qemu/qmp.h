@@ -29,7 +29,7 @@ struct maqet_qmp *maqet_qmp_open(int dir_fd, const char *name, const char *vm,
 /* Has errors in which QEMU says "Permission denied" end with a hint (taken; NULL: none). */
 void maqet_qmp_explain_denials(struct maqet_qmp *qmp, char *hint);
 
-void maqet_qmp_close(struct maqet_qmp *qmp);
+/* Closes the connection, if there is one, and leaves NULL behind. */
 void maqet_qmp_cleanup(struct maqet_qmp **qmp);
 
 #define _cleanup_qmp_ _cleanup_(maqet_qmp_cleanup)

@@ -63,21 +63,11 @@ is_of_backing(const char *key)
 static void
 add_fat(const struct search *search, const char *rest)
 {
-    static const char *const words[] = {"floppy:", "12:", "16:", "32:"};
-    bool rw = false, found = true;
+    static const char *const words[] = {"floppy:", "rw:", "12:", "16:", "32:", NULL};
+    bool rw = false;
 
-    while (found) {
-        found = maqet_text_starts(rest, "rw:");
-        if (found) {
-            rw = true;
-            rest += strlen("rw:");
-        }
-        for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-            if (maqet_text_starts(rest, words[i])) {
-                rest += strlen(words[i]);
-                found = true;
-            }
-    }
+    for (const char *word; (word = maqet_text_prefix(rest, words)); rest += strlen(word))
+        rw = rw || strcmp(word, "rw:") == 0;
     if (rw)
         add(search, MAQET_WRITTEN_FOLDER, rest);
 }
@@ -88,10 +78,12 @@ static void search_pairs(struct search *search, const char *text, int depth);
 static void
 add_name(struct search *search, const char *name, int depth)
 {
-    static const char *const protocols[] = {"file:", "host_device:"};
+    static const char *const protocols[] = {"file:", "host_device:", NULL};
 
     if (maqet_text_starts(name, "json:") && depth < NESTING_LIMIT) {
-        _cleanup_free_ char *pairs = maqet_keyval_of_json(name + strlen("json:"));
+        name += strlen("json:");
+        name += strspn(name, " \t\r\n");
+        _cleanup_free_ char *pairs = maqet_keyval_of_json(name);
 
         if (pairs)
             search_pairs(search, pairs, depth + 1);
@@ -101,16 +93,11 @@ add_name(struct search *search, const char *name, int depth)
         add_fat(search, name + strlen("fat:"));
         return;
     }
-    bool is_path = !maqet_qemu_has_protocol(name);
+    const char *protocol = maqet_text_prefix(name, protocols);
 
-    for (size_t i = 0; !is_path && i < sizeof(protocols) / sizeof(*protocols); i++)
-        if (maqet_text_starts(name, protocols[i])) {
-            name += strlen(protocols[i]);
-            is_path = true;
-        }
-    if (is_path)
+    if (protocol || !maqet_qemu_has_protocol(name))
         add(search, search->unlocked ? MAQET_WRITTEN_UNLOCKED : MAQET_WRITTEN_IMAGE,
-            name);
+            protocol ? name + strlen(protocol) : name);
 }
 
 /* Whether a pair of an option names a file. `file` of -drive does, and that of -blockdev

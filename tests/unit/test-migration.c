@@ -17,7 +17,7 @@ abandon(const char *mode, struct maqet_error **err)
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(qmp);
     int done = maqet_migration_abandon(qmp, err);
-    maqet_qmp_close(qmp);
+    maqet_qmp_cleanup(&qmp);
     end_fake(&fake);
     return done;
 }
@@ -85,7 +85,7 @@ test_one_that_does_not_wait(void)
                "QEMU did not wait for the guest to pause (active)");
     CU_ASSERT_FALSE(stood_still);
     CU_ASSERT_FALSE(result.stuck);
-    maqet_qmp_close(qmp);
+    maqet_qmp_cleanup(&qmp);
     end_fake(&fake);
 }
 

@@ -393,7 +393,7 @@ test_command_line_of_qemu(void)
                  "\"property\": \"mount_tag\"}",
                  "\"a, b\"");
     stop(&qemu, qmp);
-    maqet_qmp_close(qmp);
+    maqet_qmp_cleanup(&qmp);
     scene_clear(&qemu);
 }
 
@@ -429,7 +429,7 @@ test_commands_of_qemu(void)
             "\"child<memory-backend-ram>\"}]");
     }
     stop(&qemu, qmp);
-    maqet_qmp_close(qmp);
+    maqet_qmp_cleanup(&qmp);
     scene_clear(&qemu);
 }
 
@@ -466,7 +466,7 @@ test_all_or_none(void)
                  "[{\"name\":\"type\",\"type\":\"string\"},{\"name\":\"pc.ram\",\"type\":"
                  "\"child<memory-backend-ram>\"}]");
     stop(&qemu, qmp);
-    maqet_qmp_close(qmp);
+    maqet_qmp_cleanup(&qmp);
     scene_clear(&qemu);
 }
 
@@ -496,7 +496,7 @@ test_device_stays(void)
                "within 1 s");
     check_all(qmp);
     stop(&qemu, qmp);
-    maqet_qmp_close(qmp);
+    maqet_qmp_cleanup(&qmp);
     scene_clear(&qemu);
 }
 

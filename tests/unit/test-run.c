@@ -494,7 +494,7 @@ test_monitor_lock(void)
                "Another maqet process has been working on the monitor of VM 'web' for "
                "0.1 s");
     CU_ASSERT_EQUAL(second, -1);
-    maqet_qmp_close(qmp);
+    maqet_qmp_cleanup(&qmp);
     close(lock);
     check_commands(&scene, monitor, "qmp_capabilities\n");
 }
