@@ -11,8 +11,8 @@
 #include "core/config/options.h"
 #include "core/config/saved.h"
 #include "core/config/yaml.h"
-#include "core/qemu/arguments.h"
 #include "core/qemu/argument_check.h"
+#include "core/qemu/arguments.h"
 
 /* More vCPUs than any machine of QEMU's takes. */
 enum { VM_NAME_MAX = 63, FORMAT = 1, VCPUS_MAX = 4096 };
@@ -300,7 +300,11 @@ check_tree(json_object *tree, struct maqet_error **err)
         check_memory(tree, err) < 0 || check_cpu(tree, err) < 0 ||
         check_storage_list(tree, err) < 0 || check_sandbox(tree, err) < 0)
         return -1;
-    return maqet_arguments_check(json_object_object_get(tree, "arguments"), err);
+    json_object *arguments = json_object_object_get(tree, "arguments");
+    const struct maqet_qemu_manner any = {0};
+    return maqet_arguments_check(arguments, err) < 0
+               ? -1
+               : maqet_arguments_check_allowed(arguments, &any, err);
 }
 
 /* ---- its name ---- */

@@ -6,7 +6,6 @@
 #include "core/base/files.h"
 #include "core/config/merge.h"
 #include "core/config/options.h"
-#include "core/qemu/argument_check.h"
 #include "core/qemu/keyval.h"
 #include "core/qemu/qemu_options.h"
 
@@ -383,7 +382,7 @@ maqet_arguments_check(json_object *list, struct maqet_error **err)
         if (check_item(json_object_array_get_idx(list, i),
                        maqet_tree_place_of_item(list, i), err) < 0)
             return -1;
-    return maqet_arguments_check_allowed(list, &(struct maqet_qemu_manner){0}, err);
+    return 0;
 }
 
 /* ---- rendering ---- */

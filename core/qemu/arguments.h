@@ -16,11 +16,8 @@
 
 #include "core/config/tree.h"
 
-/*
- * Checks the list and makes the paths in it absolute, in the tree. Options that can't
- * work with us (qemu_options.h) are errors that say why; here those that never can.
- * @list may be NULL.
- */
+/* Checks the form of the list (NULL: none), and makes the paths in it absolute, in the
+ * tree. Whether QEMU may have all that is for argument_check.h to say. */
 int maqet_arguments_check(json_object *list, struct maqet_error **err);
 
 /* Appends the list to a command line. It was checked. */

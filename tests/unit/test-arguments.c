@@ -2,6 +2,7 @@
 /* The user's own QEMU arguments: each form that works, and the words for each that
  * doesn't. */
 #include "core/config/yaml.h"
+#include "core/qemu/argument_check.h"
 #include "core/qemu/arguments.h"
 #include "tests/unit/unit.h"
 
@@ -28,13 +29,24 @@ check_rendered(json_object *list, const char *wanted)
     UNIT_SAME(line, wanted);
 }
 
+/* Whether it is of the right form, and QEMU may have it. */
+static int
+check_list(json_object *list, struct maqet_error **err)
+{
+    const struct maqet_qemu_manner any = {0};
+
+    return maqet_arguments_check(list, err) < 0
+               ? -1
+               : maqet_arguments_check_allowed(list, &any, err);
+}
+
 static void
 check_in_folder(const char *yaml, const char *folder, const char *wanted)
 {
     struct maqet_error *error = NULL;
     _cleanup_json_ json_object *list = list_in(yaml, folder);
 
-    CU_ASSERT_EQUAL(maqet_arguments_check(list, &error), 0);
+    CU_ASSERT_EQUAL(check_list(list, &error), 0);
     UNIT_NO_ERROR(&error);
     check_rendered(list, wanted);
 }
@@ -51,7 +63,7 @@ check_wrong(const char *yaml, const char *message)
     struct maqet_error *error = NULL;
     _cleanup_json_ json_object *list = list_in(yaml, "/vms");
 
-    CU_ASSERT_EQUAL(maqet_arguments_check(list, &error), -1);
+    CU_ASSERT_EQUAL(check_list(list, &error), -1);
     UNIT_ERROR(&error, MAQET_ERROR_INVALID, message);
 }
 
@@ -210,8 +222,8 @@ test_twice(void)
 {
     _cleanup_json_ json_object *list = list_in("- kernel: a\n- drive: {file: b}", "/vms");
 
-    CU_ASSERT_EQUAL(maqet_arguments_check(list, NULL), 0);
-    CU_ASSERT_EQUAL(maqet_arguments_check(list, NULL), 0);
+    CU_ASSERT_EQUAL(check_list(list, NULL), 0);
+    CU_ASSERT_EQUAL(check_list(list, NULL), 0);
     check_rendered(list, "-kernel /vms/a -drive file=/vms/b");
 }
 
@@ -411,7 +423,7 @@ test_no_list(void)
 {
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
 
-    CU_ASSERT_EQUAL(maqet_arguments_check(NULL, NULL), 0);
+    CU_ASSERT_EQUAL(check_list(NULL, NULL), 0);
     maqet_arguments_render(NULL, &argv);
     CU_ASSERT_EQUAL(argv.count, 0);
 }
