@@ -145,10 +145,8 @@ reason_to_keep(const struct planning *planning, const struct maqet_image_record 
     return objection ? maqet_format("created by maqet %s", objection) : NULL;
 }
 
-/*
- * The candidates that can go, in an order in which they can: an overlay before its
- * backing file, which something depends on until then. The rest stays.
- */
+/* The candidates that can go, in an order in which they can: an overlay before its
+ * backing file, which something depends on until then. The rest stays. */
 static void
 plan_candidates(struct planning *planning,
                 const struct maqet_image_record *const *candidates, size_t count)

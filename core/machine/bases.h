@@ -12,11 +12,9 @@
  * first started with: MAQET_ERROR_STATE says what has changed, and how to accept that. */
 int maqet_bases_check(const struct maqet_drive *drive, struct maqet_error **err);
 
-/*
- * Whether nothing depends on a drive's image, so that it may be written to:
+/* Whether nothing depends on a drive's image, so that it may be written to:
  * MAQET_ERROR_STATE names the machine whose image has it as a backing file. Read-only
- * drives are fine.
- */
+ * drives are fine. */
 int maqet_bases_check_unused(const struct maqet_drive *drive, struct maqet_error **err);
 
 /* The same for what the guest can write to by the machine's own `arguments`. */

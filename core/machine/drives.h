@@ -30,12 +30,9 @@ int maqet_vm_drives_prepare(struct maqet_vm *vm,
  * drives' images, bases, keys and shares: the last thing before QEMU opens them. */
 int maqet_vm_drives_check_same(const struct maqet_vm *vm, struct maqet_error **err);
 
-/*
- * Whether a drive's plugin is asked for its users once more when QEMU has it open, as two
- * starts may both have found none: then the guest stands still until the answer, so that
- * a maqet that is killed in between leaves no guest that was never asked about. Not where
- * the user has it stand still anyway (-S).
- */
+/* Whether a drive's plugin is asked for its users once more when QEMU has it open, as two
+ * starts may both have found none: then the guest stands still until the answer, also when
+ * maqet is killed in between. Not where it stands still anyway (-S). */
 bool maqet_vm_drives_are_asked_again(const struct maqet_vm *vm);
 
 /* Whether a machine that runs, and whose definition is loaded, has come past that: one

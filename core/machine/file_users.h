@@ -27,11 +27,9 @@ void maqet_file_users_clear(struct maqet_file_users *users);
 /* How many are named where there may be hundreds. */
 enum { MAQET_FILE_USERS_NAMED = 4 };
 
-/*
- * The processes but ourselves that have a file, or block device, open: under whatever
+/* The processes but ourselves that have a file, or block device, open: under whatever
  * name, by PID. Those that we may not look at, such as other users', are passed over, so
- * there can be more. Which of them are machines tells maqet_holders_find().
- */
+ * there can be more. Which of them are machines tells maqet_holders_find(). */
 int maqet_file_users_find(const char *path, struct maqet_file_users *users,
                           struct maqet_error **err);
 

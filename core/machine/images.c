@@ -144,11 +144,9 @@ is_latest(const struct maqet_images *images, const struct maqet_image_record *re
     return true;
 }
 
-/*
- * The image that a drive with a new, missing one had last, or that a drive had which the
+/* The image that a drive with a new, missing one had last, or that a drive had which the
  * machine no longer has: where that is missing too, it may have been moved, and the new
- * name be misspelt.
- */
+ * name be misspelt. */
 static struct maqet_image_record *
 earlier_of(const struct maqet_vm *vm, const struct maqet_drive *drive)
 {

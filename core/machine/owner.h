@@ -60,12 +60,10 @@ char *maqet_owner_data_dir(const struct maqet_context *context);
 bool maqet_owner_vouches(const struct maqet_image_record *record,
                          const struct maqet_file_id *id);
 
-/*
- * Why an image that was recorded as made for the machine @vm with @uuid is not its to
+/* Why an image that was recorded as made for the machine @vm with @uuid is not its to
  * delete: for whom it was, as a phrase ("for VM 'a' in /data"), or NULL where it is.
  * @uuid NULL: none has it any more; then it is anybody's, unless its machine still exists
- * in another data folder. The caller frees.
- */
+ * in another data folder. The caller frees. */
 char *maqet_owner_objection(const struct maqet_context *context, const char *vm,
                             const char *uuid, const struct maqet_image_record *record);
 

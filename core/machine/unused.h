@@ -39,12 +39,10 @@ void maqet_unused_clear(struct maqet_unused *unused);
 int maqet_unused_list(const struct maqet_context *context, struct maqet_unused *unused,
                       struct maqet_error **err);
 
-/*
- * Deletes an image by its absolute path. *size gets the bytes that it took. Refused
+/* Deletes an image by its absolute path. *size gets the bytes that it took. Refused
  * (MAQET_ERROR_STATE) where a machine, another image or a program needs it, where it is
  * not the file that maqet created, and (MAQET_ERROR_MISSING) where it is none of these
- * images. One that is missing is only forgotten.
- */
+ * images. One that is missing is only forgotten. */
 int maqet_unused_remove(const struct maqet_context *context, const char *path,
                         uint64_t *size, struct maqet_error **err);
 

@@ -13,11 +13,9 @@
 #include "core/plugin/call.h"
 #include "core/storage/drive.h"
 
-/*
- * Calls a callback, which the plugin must have, with the drive, what stands behind the
+/* Calls a callback, which the plugin must have, with the drive, what stands behind the
  * callback's name, and @err: of the drive's storage, of its snapshot table, or of its
- * interface. @limit: ms.
- */
+ * interface. @limit: ms. */
 #define MAQET_STORAGE_CALL(err, drive, limit, callback, ...)                             \
     MAQET_DRIVE_CALL(err, drive, limit, false, (drive)->storage->plugin.name,            \
                      (drive)->storage->plugin, callback, ##__VA_ARGS__)

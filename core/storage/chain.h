@@ -47,12 +47,10 @@ void maqet_chain_clear(struct maqet_chain *chain);
 
 void maqet_node_clear(struct maqet_node *node);
 
-/*
- * The node-name of a drive's node: the top has that of the drive, and those below it are
+/* The node-name of a drive's node: the top has that of the drive, and those below it are
  * numbered from the lowest one, so they keep their names when another is put on top:
  * "maqet-DRIVE.1". No drive is called so. Where that is too long for QEMU, a checksum
- * stands for the drive's name. The caller frees.
- */
+ * stands for the drive's name. The caller frees. */
 char *maqet_node_name(const char *drive, size_t number);
 
 /* Adds a node below the others, or a file behind the chain. The texts are copied. The
@@ -62,11 +60,9 @@ struct maqet_node *maqet_chain_add_node(struct maqet_chain *chain, const char *o
 struct maqet_node *maqet_chain_add_file(struct maqet_chain *chain, const char *option,
                                         const char *file);
 
-/*
- * Takes the nodes over from what a plugin has emitted for QEMU, where the top is called
+/* Takes the nodes over from what a plugin has emitted for QEMU, where the top is called
  * @drive: their formats, and which files are below the image, so far taken for some behind
- * the chain. Backing nodes that have no name get one.
- */
+ * the chain. Backing nodes that have no name get one. */
 void maqet_chain_read(struct maqet_chain *chain, const char *drive,
                       struct maqet_args *args);
 
@@ -81,12 +77,10 @@ bool maqet_node_is_known(const struct maqet_node *node);
 /* The same, and reads what a change would show in. False: the file can't be read. */
 bool maqet_node_read(struct maqet_node *node);
 
-/*
- * How a file that was read differs from what was recorded, as a phrase to follow its path
+/* How a file that was read differs from what was recorded, as a phrase to follow its path
  * ("was replaced by another file"); NULL: it doesn't. One of the same size, the same time
  * of modification and the same beginning is the same, wherever it was moved or copied to.
- * The caller frees.
- */
+ * The caller frees. */
 char *maqet_node_compare(const struct maqet_node *then, const struct maqet_node *now);
 
 #endif

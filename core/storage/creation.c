@@ -137,10 +137,8 @@ error_lock(const struct making *making, int number, struct maqet_error **err)
     return -1;
 }
 
-/*
- * Takes the lock file beside the image. Its last user removes it, so a lock that we got
- * may be on a file that is no longer there: then we begin again.
- */
+/* Takes the lock file beside the image. Its last user removes it, so a lock that we got
+ * may be on a file that is no longer there: then we begin again. */
 static int
 take_lock(struct making *making, int64_t timeout, struct maqet_error **err)
 {
@@ -189,10 +187,8 @@ publish(struct making *making, struct maqet_error **err)
                              making->drive->path, strerror(errno));
 }
 
-/*
- * Gives the finished file its mode, whatever the umask is and whatever file the plugin
- * has put there. Some file systems (FAT) keep no modes, and some refuse to be asked.
- */
+/* Gives the finished file its mode, whatever the umask is and whatever file the plugin
+ * has put there. Some file systems (FAT) keep no modes, and some refuse to be asked. */
 static int
 set_mode(const struct maqet_drive *drive, int fd, struct maqet_error **err)
 {
@@ -361,11 +357,9 @@ maqet_image_precheck(const struct maqet_drive *drive, struct maqet_image_state *
     return open_folder(&making, err);
 }
 
-/*
- * What was made has been seen at its temporary name only, and what somebody else put into
+/* What was made has been seen at its temporary name only, and what somebody else put into
  * place meanwhile not at all. That there is nothing by now, or another file than ours, is
- * no state to start with: whoever did that can have QEMU open anything next.
- */
+ * no state to start with: whoever did that can have QEMU open anything next. */
 static int
 check_made(const struct making *making, bool created,
            const struct maqet_image_state *state, struct maqet_error **err)

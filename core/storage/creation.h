@@ -19,11 +19,9 @@ struct maqet_image_recorder {
     void *data;
 };
 
-/*
- * Makes the image when it is missing; looks at it when it is there. *state is what it is
+/* Makes the image when it is missing; looks at it when it is there. *state is what it is
  * then: one in a file of this host exists after a success; *created tells whether it was
- * us who made it. @recorder may be NULL.
- */
+ * us who made it. @recorder may be NULL. */
 int maqet_image_prepare(const struct maqet_drive *drive, struct maqet_image_state *state,
                         bool *created, const struct maqet_image_recorder *recorder,
                         struct maqet_error **err);

@@ -15,10 +15,8 @@ struct maqet_drive *maqet_drive_new(const struct maqet_context *context,
                                     const struct maqet_machine *machine,
                                     json_object *entry, struct maqet_error **err);
 
-/*
- * The same for whoever can do with a part of it: never NULL. A drive that can't be used
- * as it is defined has a fault, and is as complete as it can be.
- */
+/* The same for whoever can do with a part of it: never NULL. A drive that can't be used
+ * as it is defined has a fault, and is as complete as it can be. */
 struct maqet_drive *maqet_drive_look(const struct maqet_context *context,
                                      const struct maqet_machine *machine,
                                      json_object *entry);

@@ -39,8 +39,7 @@ char *maqet_drive_place(const struct maqet_drive *drive);
 
 /* Whether a drive's image holds nothing but what the guest wrote (MAQET_STORAGE_PLAIN),
  * and was created or used as such before: then its beginning can't make another format of
- * it.
- * @id: of the image, as it is now. */
+ * it. @id: of the image, as it is now. */
 bool maqet_image_keeps_type(const struct maqet_drive *drive,
                             const struct maqet_file_id *id);
 

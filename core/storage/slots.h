@@ -53,11 +53,9 @@ const struct maqet_slot_record *maqet_slots_find(const struct maqet_slots *slots
                                                  const char *drive,
                                                  const char *interface);
 
-/*
- * Appends what all drives need, with the controllers. A drive keeps the slot that is
+/* Appends what all drives need, with the controllers. A drive keeps the slot that is
  * recorded in @kept (NULL: there are none) for it on its interface, as long as the
- * machine has that; the others get the first free ones, in the order of the list.
- */
+ * machine has that; the others get the first free ones, in the order of the list. */
 int maqet_drives_emit(struct maqet_drive *const *drives, size_t count,
                       const struct maqet_slots *kept, struct maqet_args *args,
                       struct maqet_error **err);

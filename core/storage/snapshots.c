@@ -280,11 +280,9 @@ connect_to(const char *socket_path)
                                                                           : -1;
 }
 
-/*
- * A server is ready when it greets, as the NBD protocol has it (doc/proto.md of NBD): one
+/* A server is ready when it greets, as the NBD protocol has it (doc/proto.md of NBD): one
  * may listen before it has opened the image, which can fail, and what its command keeps
- * for it (maqet_command_file) is needed until then.
- */
+ * for it (maqet_command_file) is needed until then. */
 static int
 await_greeting(struct maqet_process_server *server, const char *program,
                const char *socket_path, struct maqet_error **err)

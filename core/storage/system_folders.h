@@ -8,11 +8,9 @@
 
 #include "core/storage/drive.h"
 
-/*
- * The system folder that a guest could write to by a folder which it is given: "/etc",
+/* The system folder that a guest could write to by a folder which it is given: "/etc",
  * for what lies in it, and for "/". Links, ".." and bind mounts are followed. NULL: none,
- * or there is no such folder.
- */
+ * or there is no such folder. */
 const char *maqet_system_folder(const char *path);
 
 /* Whether the guest could write to one by a drive that is a share, and that does not say
