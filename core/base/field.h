@@ -76,14 +76,10 @@ struct maqet_fields {
     const struct maqet_field *rows;
 };
 
-#define MAQET_FIELDS(of, table)                                                          \
-    {                                                                                    \
-        .size = sizeof(of), .rows = (table)                                              \
-    }
-
-/* The same, with the rows themselves. */
 #define MAQET_FIELDS_OF(of, ...)                                                         \
-    MAQET_FIELDS(of, ((const struct maqet_field[]){__VA_ARGS__, {0}}))
+    {                                                                                    \
+        .size = sizeof(of), .rows = ((const struct maqet_field[]){__VA_ARGS__, {0}})     \
+    }
 
 #define MAQET_FIELD_TYPE_(of, member)                                                    \
     _Generic(((of *)0)->member,                                                          \
@@ -109,7 +105,7 @@ struct maqet_fields {
 /* The row of such a member, whose name is the key. */
 #define MAQET_ROW(of, member, what, ...)                                                 \
     {                                                                                    \
-        #member, MAQET_FIELD(of, member), .help = what, __VA_ARGS__                      \
+        .key = #member, MAQET_FIELD(of, member), .help = what, __VA_ARGS__               \
     }
 #define MAQET_FIELD_DATE(of, member)                                                     \
     .value = {.type = MAQET_TYPE_DATE,                                                   \

@@ -18,15 +18,11 @@ struct unfinished {
 
 #define IF_MADE .known = MAQET_KNOWN(struct unfinished, made), .sparse = true
 
-static const struct maqet_field unfinished_rows[] = {
-    {"path", MAQET_FIELD(struct unfinished, path), .optional = true},
+static const struct maqet_fields unfinished_fields = MAQET_FIELDS_OF(
+    struct unfinished, {"path", MAQET_FIELD(struct unfinished, path), .optional = true},
     {"device", MAQET_FIELD(struct unfinished, id.device), IF_MADE},
     {"inode", MAQET_FIELD(struct unfinished, id.inode), IF_MADE},
-    {"birth", MAQET_FIELD(struct unfinished, id.birth), IF_MADE},
-    {0},
-};
-static const struct maqet_fields unfinished_fields =
-    MAQET_FIELDS(struct unfinished, unfinished_rows);
+    {"birth", MAQET_FIELD(struct unfinished, id.birth), IF_MADE});
 
 struct list {
     struct unfinished *items;

@@ -110,15 +110,12 @@ struct owner {
     struct maqet_file_id id;
 };
 
-static const struct maqet_field owner_rows[] = {
-    {"run", MAQET_FIELD(struct owner, run), .optional = true},
+static const struct maqet_fields owner_fields = MAQET_FIELDS_OF(
+    struct owner, {"run", MAQET_FIELD(struct owner, run), .optional = true},
     {"uuid", MAQET_FIELD(struct owner, uuid), .optional = true, .sparse = true},
     {"device", MAQET_FIELD(struct owner, id.device), .optional = true},
     {"inode", MAQET_FIELD(struct owner, id.inode), .optional = true},
-    {"birth", MAQET_FIELD(struct owner, id.birth), .optional = true},
-    {0},
-};
-static const struct maqet_fields owner_fields = MAQET_FIELDS(struct owner, owner_rows);
+    {"birth", MAQET_FIELD(struct owner, id.birth), .optional = true});
 
 static void
 owner_clear(struct owner *owner)

@@ -5,45 +5,34 @@
 #include <time.h>
 
 /* What is remembered of a node. */
-static const struct maqet_field node_rows[] = {
-    {"option", MAQET_FIELD(struct maqet_node, option)},
+static const struct maqet_fields node_fields = MAQET_FIELDS_OF(
+    struct maqet_node, {"option", MAQET_FIELD(struct maqet_node, option)},
     {"path", MAQET_FIELD(struct maqet_node, file)},
     {"device", MAQET_FIELD(struct maqet_node, id.device), .optional = true},
     {"inode", MAQET_FIELD(struct maqet_node, id.inode), .optional = true},
     {"birth", MAQET_FIELD(struct maqet_node, id.birth), .optional = true},
     {"size", MAQET_FIELD(struct maqet_node, size), .optional = true},
     {"mtime", MAQET_FIELD(struct maqet_node, mtime), .optional = true},
-    {"checksum", MAQET_FIELD(struct maqet_node, checksum)},
-    {0},
-};
-static const struct maqet_fields node_fields = MAQET_FIELDS(struct maqet_node, node_rows);
+    {"checksum", MAQET_FIELD(struct maqet_node, checksum)});
 
 #define TEXT(member)                                                                     \
     {                                                                                    \
 #member, MAQET_FIELD(struct maqet_image_record, member), .optional = true,       \
                                                                  .sparse = true          \
     }
-static const struct maqet_field record_rows[] = {
-    {"drive", MAQET_FIELD(struct maqet_image_record, drive)},
-    {"type", MAQET_FIELD(struct maqet_image_record, type)},
-    TEXT(path),
-    TEXT(place),
+const struct maqet_fields maqet_image_record_fields = MAQET_FIELDS_OF(
+    struct maqet_image_record, {"drive", MAQET_FIELD(struct maqet_image_record, drive)},
+    {"type", MAQET_FIELD(struct maqet_image_record, type)}, TEXT(path), TEXT(place),
     {"device", MAQET_FIELD(struct maqet_image_record, id.device), .optional = true},
     {"inode", MAQET_FIELD(struct maqet_image_record, id.inode), .optional = true},
     {"birth", MAQET_FIELD(struct maqet_image_record, id.birth), .optional = true},
     {"size", MAQET_FIELD(struct maqet_image_record, size), .optional = true},
     {"created", MAQET_FIELD(struct maqet_image_record, created), .optional = true},
-    TEXT(vm),
-    TEXT(uuid),
-    TEXT(data_dir),
+    TEXT(vm), TEXT(uuid), TEXT(data_dir),
     {"seen", MAQET_FIELD(struct maqet_image_record, seen), .optional = true},
     {"bases",
      MAQET_FIELD_LIST(struct maqet_image_record, bases.nodes, bases.count, &node_fields),
-     .optional = true},
-    {0},
-};
-const struct maqet_fields maqet_image_record_fields =
-    MAQET_FIELDS(struct maqet_image_record, record_rows);
+     .optional = true});
 
 char *
 maqet_drive_place(const struct maqet_drive *drive)

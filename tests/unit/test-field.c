@@ -44,40 +44,31 @@ struct whole {
     char *hidden; /* has no row */
 };
 
-static const struct maqet_field part_rows[] = {
-    {"name", MAQET_FIELD(struct part, name), .help = "what it is called"},
-    {"size", MAQET_FIELD(struct part, size), .help = "what it takes",
-     .unit = MAQET_UNIT_BYTES, .optional = true},
-    {0},
-};
-static const struct maqet_fields part_fields = MAQET_FIELDS(struct part, part_rows);
+static const struct maqet_fields part_fields =
+    MAQET_FIELDS_OF(struct part, MAQET_ROW(struct part, name, "what it is called"),
+                    MAQET_ROW(struct part, size, "what it takes",
+                              .unit = MAQET_UNIT_BYTES, .optional = true));
 
-static const struct maqet_field rows[] = {
-    {"name", MAQET_FIELD(struct whole, name), .help = "what it is called"},
-    {"ready", MAQET_FIELD(struct whole, ready), .help = "whether it is"},
-    {"pid", MAQET_FIELD(struct whole, pid), .help = "a process"},
-    {"nanoseconds", MAQET_FIELD(struct whole, nanoseconds), .help = "a part of a second"},
-    {"offset", MAQET_FIELD(struct whole, offset), .help = "where"},
-    {"bytes", MAQET_FIELD(struct whole, bytes), .help = "how much",
-     .unit = MAQET_UNIT_BYTES},
-    {"ratio", MAQET_FIELD(struct whole, ratio), .help = "of two"},
-    {"pause", MAQET_FIELD(struct whole, pause), .help = "how long",
-     .unit = MAQET_UNIT_MILLISECONDS},
-    {"share", MAQET_FIELD(struct whole, share), .help = "how much of it",
-     .unit = MAQET_UNIT_PERCENT, .known = MAQET_KNOWN(struct whole, measured)},
+static const struct maqet_fields fields = MAQET_FIELDS_OF(
+    struct whole, MAQET_ROW(struct whole, name, "what it is called"),
+    MAQET_ROW(struct whole, ready, "whether it is"),
+    MAQET_ROW(struct whole, pid, "a process"),
+    MAQET_ROW(struct whole, nanoseconds, "a part of a second"),
+    MAQET_ROW(struct whole, offset, "where"),
+    MAQET_ROW(struct whole, bytes, "how much", .unit = MAQET_UNIT_BYTES),
+    MAQET_ROW(struct whole, ratio, "of two"),
+    MAQET_ROW(struct whole, pause, "how long", .unit = MAQET_UNIT_MILLISECONDS),
+    MAQET_ROW(struct whole, share, "how much of it", .unit = MAQET_UNIT_PERCENT,
+              .known = MAQET_KNOWN(struct whole, measured)),
     {"first", MAQET_FIELD_OBJECT(struct whole, first, &part_fields),
      .help = "the first part", .known = MAQET_KNOWN(struct whole, measured)},
     {"date", MAQET_FIELD_DATE(struct whole, date), .help = "when", .optional = true},
     {"colour", MAQET_FIELD_WORD(struct whole, colour, colour_name), .help = "which",
      .optional = true},
-    {"words", MAQET_FIELD(struct whole, words), .help = "some"},
+    MAQET_ROW(struct whole, words, "some"),
     {"parts", MAQET_FIELD_LIST(struct whole, parts, part_count, &part_fields),
      .help = "all"},
-    {"note", MAQET_FIELD(struct whole, note), .help = "if there is one", .optional = true,
-     .sparse = true},
-    {0},
-};
-static const struct maqet_fields fields = MAQET_FIELDS(struct whole, rows);
+    MAQET_ROW(struct whole, note, "if there is one", .optional = true, .sparse = true));
 
 static const char known[] =
     "{ \"name\": \"a\", \"ready\": true, \"pid\": -5, \"nanoseconds\": 4294967295, "

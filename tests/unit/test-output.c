@@ -129,15 +129,11 @@ struct deed {
     struct maqet_strings words;
 };
 
-static const struct maqet_field name_rows[] = {{"name", MAQET_FIELD(struct deed, name)},
-                                               {0}};
-static const struct maqet_fields name_fields = MAQET_FIELDS(struct deed, name_rows);
-static const struct maqet_field all_rows[] = {
-    {"name", MAQET_FIELD(struct deed, name)},
-    {"words", MAQET_FIELD(struct deed, words)},
-    {0},
-};
-static const struct maqet_fields all_fields = MAQET_FIELDS(struct deed, all_rows);
+static const struct maqet_fields name_fields =
+    MAQET_FIELDS_OF(struct deed, {"name", MAQET_FIELD(struct deed, name)});
+static const struct maqet_fields all_fields =
+    MAQET_FIELDS_OF(struct deed, {"name", MAQET_FIELD(struct deed, name)},
+                    {"words", MAQET_FIELD(struct deed, words)});
 
 static char *
 sentence(const void *row)

@@ -19,17 +19,14 @@ struct row {
 };
 
 #define RUNS .known = MAQET_KNOWN(struct row, runs)
-static const struct maqet_field field_rows[] = {
-    {"name", MAQET_FIELD(struct row, name)},
+static const struct maqet_fields fields = MAQET_FIELDS_OF(
+    struct row, {"name", MAQET_FIELD(struct row, name)},
     {"size", MAQET_FIELD(struct row, size), .unit = MAQET_UNIT_BYTES,
      .known = MAQET_KNOWN(struct row, sized)},
     {"cpu", MAQET_FIELD(struct row, cpu), .unit = MAQET_UNIT_PERCENT, RUNS},
     {"up_time", MAQET_FIELD(struct row, uptime), .unit = MAQET_UNIT_SECONDS,
      .title = "UPTIME", RUNS},
-    {"machine_status", MAQET_FIELD(struct row, status), .optional = true},
-    {0},
-};
-static const struct maqet_fields fields = MAQET_FIELDS(struct row, field_rows);
+    {"machine_status", MAQET_FIELD(struct row, status), .optional = true});
 
 static char *
 status_text(const void *row)
