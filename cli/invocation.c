@@ -395,11 +395,15 @@ row_of(const struct invocation *invocation, const char *name)
     return row;
 }
 
-/* Which row it was given by depends on where in the line it stood. */
-static bool
-is_given(const struct given *given, const struct command_option *row)
+/* The last one of a name; NULL: none was given. */
+static const struct given *
+find_given(const struct invocation *invocation, const struct command_option *row)
 {
-    return strcmp(given->option->name, row->name) == 0;
+    /* Which row it was given by depends on where in the line it stood. */
+    for (size_t i = invocation->given_count; i > 0; i--)
+        if (strcmp(invocation->given[i - 1].option->name, row->name) == 0)
+            return &invocation->given[i - 1];
+    return NULL;
 }
 
 bool
@@ -408,32 +412,19 @@ invocation_knows(const struct invocation *invocation, const char *option)
     return command_option(invocation->command, option) != NULL;
 }
 
-unsigned
-invocation_count(const struct invocation *invocation, const char *option)
-{
-    const struct command_option *row = row_of(invocation, option);
-    unsigned count = 0;
-
-    for (size_t i = 0; i < invocation->given_count; i++)
-        count += is_given(&invocation->given[i], row);
-    return count;
-}
-
 bool
 invocation_has(const struct invocation *invocation, const char *option)
 {
-    return invocation_count(invocation, option) > 0;
+    return find_given(invocation, row_of(invocation, option)) != NULL;
 }
 
 const char *
 invocation_text(const struct invocation *invocation, const char *option)
 {
     const struct command_option *row = row_of(invocation, option);
+    const struct given *given = find_given(invocation, row);
 
-    for (size_t i = invocation->given_count; i > 0; i--)
-        if (is_given(&invocation->given[i - 1], row))
-            return invocation->given[i - 1].value;
-    return row->fallback;
+    return given ? given->value : row->fallback;
 }
 
 int64_t
@@ -454,6 +445,6 @@ invocation_texts(const struct invocation *invocation, const char *option,
     const struct command_option *row = row_of(invocation, option);
 
     for (size_t i = 0; i < invocation->given_count; i++)
-        if (is_given(&invocation->given[i], row))
+        if (strcmp(invocation->given[i].option->name, row->name) == 0)
             maqet_strings_add(values, invocation->given[i].value);
 }

@@ -67,7 +67,6 @@ bool invocation_knows(const struct invocation *invocation, const char *option);
 /* What the options say. An action may ask for those of the others, too, which share its
  * functions and are never given; a name that no table has is a bug and aborts. */
 bool invocation_has(const struct invocation *invocation, const char *option);
-unsigned invocation_count(const struct invocation *invocation, const char *option);
 
 /* The last value given, or the fallback, or NULL. */
 const char *invocation_text(const struct invocation *invocation, const char *option);
