@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The program. All but main() is a library, so that unit tests can link it.
-noinst_LTLIBRARIES += libmaqet-cli.la
-libmaqet_cli_la_SOURCES = \
+noinst_LIBRARIES += libmaqet-cli.a
+libmaqet_cli_a_SOURCES = \
 	cli/cmd_add.c \
 	cli/cmd_apply.c \
 	cli/cmd_args.c \
@@ -43,7 +43,7 @@ libmaqet_cli_la_SOURCES = \
 
 bin_PROGRAMS += maqet
 maqet_SOURCES = cli/main.c
-maqet_LDADD = libmaqet-cli.la libmaqet-core.la
+maqet_LDADD = libmaqet-cli.a $(CORE_LIBS)
 maqet_LDFLAGS = $(AM_LDFLAGS) $(EXPORT_FLAGS)
 EXTRA_maqet_DEPENDENCIES = host.syms host.undefined
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The library: linked into the program and into every unit test; never installed.
-noinst_LTLIBRARIES += libmaqet-core.la
-libmaqet_core_la_SOURCES = \
+noinst_LIBRARIES += libmaqet-core.a
+libmaqet_core_a_SOURCES = \
 	core/base/apart.c core/base/apart.h \
 	core/base/checksum.c core/base/checksum.h \
 	core/base/cleanup.h \
@@ -159,7 +159,8 @@ libmaqet_core_la_SOURCES = \
 	core/storage/snapshots.c core/storage/snapshots.h \
 	core/storage/space.c core/storage/space.h \
 	core/storage/system_folders.c core/storage/system_folders.h
-libmaqet_core_la_LIBADD = $(YAML_LIBS) $(JSON_LIBS) $(ZSTD_LIBS) $(XXHASH_LIBS)
+# What a program that uses it links.
+CORE_LIBS = libmaqet-core.a $(YAML_LIBS) $(JSON_LIBS) $(ZSTD_LIBS) $(XXHASH_LIBS)
 
 # What plugins may call is what the public header marks with MAQET_EXPORT: the lists of
 # exported symbols are made from it, so that neither can name what the other doesn't. The

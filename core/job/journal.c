@@ -312,8 +312,9 @@ render(const struct maqet_journal *journal)
     json_object *data = json_object_new_object();
 
     json_object_object_add(file, "kind", json_object_new_string(journal->kind->word));
-    json_object_object_add(file, "phase",
-                           json_object_new_string(maqet_journal_phase(journal)->word));
+    json_object_object_add(
+        file, "phase",
+        json_object_new_string(journal->kind->phases[journal->phase].word));
     for (size_t i = 0; i < sizeof(data_keys) / sizeof(*data_keys); i++) {
         json_object *value = json_object_object_get(file, data_keys[i]);
 

@@ -7,7 +7,7 @@ tests_fuzz_mutations_SOURCES = \
 	tests/fuzz/config.c tests/fuzz/config.h \
 	tests/fuzz/mutations.c tests/fuzz/chance.h \
 	tests/unit/unit.h
-tests_fuzz_mutations_LDADD = libmaqet-core.la $(CUNIT_LIBS)
+tests_fuzz_mutations_LDADD = $(CORE_LIBS) $(CUNIT_LIBS)
 
 check_PROGRAMS += tests/fuzz/foreign-inputs
 TESTS += tests/fuzz/foreign-inputs
@@ -15,7 +15,7 @@ tests_fuzz_foreign_inputs_SOURCES = \
 	tests/fuzz/foreign.c tests/fuzz/foreign.h \
 	tests/fuzz/foreign-inputs.c tests/fuzz/chance.h \
 	tests/unit/unit.h
-tests_fuzz_foreign_inputs_LDADD = libmaqet-cli.la libmaqet-core.la $(CUNIT_LIBS)
+tests_fuzz_foreign_inputs_LDADD = libmaqet-cli.a $(CORE_LIBS) $(CUNIT_LIBS)
 
 EXTRA_DIST += \
 	tests/fuzz/run \
