@@ -48,7 +48,7 @@ refused "there is no folder $scratch/nowhere"
 machine work 'path: folder' 'virtiofsd: folder/none'
 refused "$scratch/folder/none is no program that you may run"
 machine work 'path: folder' 'mount_tag: more-than-the-36-bytes-that-a-tag-has'
-refused "cannot be its mount tag"
+refused "be its mount tag"
 machine work 'path: folder' 'interface: virtio'
 refused "attaches itself"
 
