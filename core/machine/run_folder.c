@@ -78,15 +78,16 @@ known_clear(struct known *known)
 
 #define _cleanup_known_ _cleanup_(known_clear)
 
+/* @vms_fd: the folder of all machines. */
 static void
-read_note(struct known *known)
+read_note(struct known *known, int vms_fd)
 {
-    _cleanup_free_ char *file = maqet_store_file(
-        known->machine.context, known->machine.name, MAQET_STORE_RUN_FOLDER);
+    _cleanup_free_ char *file =
+        maqet_format("%s/%s", known->machine.name, MAQET_STORE_RUN_FOLDER);
     _cleanup_free_ char *text = NULL;
     struct maqet_file_id id;
 
-    if (maqet_file_read(file, PATH_LIMIT, &text, NULL, NULL) < 0)
+    if (maqet_file_read_at(vms_fd, file, PATH_LIMIT, &text, NULL, NULL) < 0)
         return;
     char *end = strchr(text, '\n');
     if (!end || sscanf(end, "\n%" SCNu64 " %" SCNu64 " %" SCNu64, &id.device, &id.inode,
@@ -150,12 +151,12 @@ open_predecessor(const struct known *known)
  * locked than the one in the data folder, that takes its place, and the machine is known
  * by it. */
 static struct known
-know(const struct maqet_context *context, const char *name, int run_fd)
+know(const struct maqet_context *context, int vms_fd, const char *name, int run_fd)
 {
     struct known known = {.machine = maqet_run_machine_new(context, name, run_fd),
                           .run_fd = run_fd};
 
-    read_note(&known);
+    read_note(&known, vms_fd);
     if (run_fd >= 0 && maqet_lock_held(run_fd, NULL) != 0)
         return known;
     int fd = open_predecessor(&known);
@@ -316,23 +317,34 @@ look(struct known *known, int64_t deadline, struct maqet_run *run,
 }
 
 static int
-open_run_file(const struct maqet_context *context, const char *name)
+open_run_file(int vms_fd, const char *name)
 {
-    _cleanup_free_ char *file = maqet_store_file(context, name, MAQET_STORE_RUN);
+    _cleanup_free_ char *file = maqet_format("%s/%s", name, MAQET_STORE_RUN);
 
-    return open(file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    return openat(vms_fd, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 }
 
 int
 maqet_run_look(const struct maqet_context *context, const char *name, int64_t deadline,
                struct maqet_run *run, struct maqet_error **err)
 {
-    int run_fd = open_run_file(context, name);
+    _cleanup_close_ int vms_fd = maqet_store_open(context);
+
+    if (vms_fd < 0 && errno != ENOENT && errno != ENOTDIR)
+        return maqet_error_errno(err, errno, "Cannot inspect VM '%s'", name);
+    return maqet_run_look_at(context, vms_fd, name, deadline, run, err);
+}
+
+int
+maqet_run_look_at(const struct maqet_context *context, int vms_fd, const char *name,
+                  int64_t deadline, struct maqet_run *run, struct maqet_error **err)
+{
+    int run_fd = open_run_file(vms_fd, name);
 
     *run = (struct maqet_run)MAQET_RUN_INIT;
-    if (run_fd < 0 && errno != ENOENT && errno != ENOTDIR)
+    if (vms_fd >= 0 && run_fd < 0 && errno != ENOENT && errno != ENOTDIR)
         return maqet_error_errno(err, errno, "Cannot inspect VM '%s'", name);
-    _cleanup_known_ struct known known = know(context, name, run_fd);
+    _cleanup_known_ struct known known = know(context, vms_fd, name, run_fd);
     return look(&known, deadline, run, err);
 }
 
@@ -340,12 +352,13 @@ int
 maqet_run_open(const struct maqet_context *context, const char *name,
                struct maqet_run *run, struct maqet_error **err)
 {
+    _cleanup_close_ int vms_fd = maqet_store_open(context);
     int run_fd = maqet_store_open_run(context, name, err);
 
     *run = (struct maqet_run)MAQET_RUN_INIT;
     if (run_fd < 0)
         return -1;
-    _cleanup_known_ struct known known = know(context, name, run_fd);
+    _cleanup_known_ struct known known = know(context, vms_fd, name, run_fd);
     if (look(&known, maqet_now() + MAQET_RUN_FORK_TIMEOUT, run, err) < 0)
         return -1;
     if (run->pid > 0)
@@ -363,8 +376,9 @@ maqet_run_open(const struct maqet_context *context, const char *name,
 char *
 maqet_run_folder(const struct maqet_context *context, const char *name)
 {
+    _cleanup_close_ int vms_fd = maqet_store_open(context);
     _cleanup_known_ struct known known =
-        know(context, name, open_run_file(context, name));
+        know(context, vms_fd, name, open_run_file(vms_fd, name));
     bool runs = known.run_fd >= 0 && maqet_lock_held(known.run_fd, NULL) == 1;
     char *path = NULL;
     _cleanup_close_ int fd = find(&known, runs, &path);
@@ -384,7 +398,8 @@ maqet_run_note_folder(const struct maqet_context *context, const char *name,
         maqet_format("%s\n%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", run->folder, id->device,
                      id->inode, id->birth);
 
-    read_note(&before);
+    _cleanup_close_ int vms_fd = maqet_store_open(context);
+    read_note(&before, vms_fd);
     if (before.noted_folder && strcmp(before.noted_folder, run->folder) == 0 &&
         maqet_file_id_equal(id, &before.noted_file))
         return 0;

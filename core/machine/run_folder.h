@@ -37,6 +37,9 @@ void maqet_run_clear(struct maqet_run *run);
  * one that is just being started must have been written. */
 int maqet_run_look(const struct maqet_context *context, const char *name,
                    int64_t deadline, struct maqet_run *run, struct maqet_error **err);
+/* The same for one of many; @vms_fd: maqet_store_open(). */
+int maqet_run_look_at(const struct maqet_context *context, int vms_fd, const char *name,
+                      int64_t deadline, struct maqet_run *run, struct maqet_error **err);
 
 /* The same for whoever is going to work at the machine: the folder of one that does not
  * run, and its run file, are made where they are missing. */

@@ -80,15 +80,15 @@ read_usage(struct maqet_state *state)
         state->cpu = 100 * (double)(stat.user + stat.kernel) / (double)ticks / uptime;
 }
 
-/* *folder (may be NULL) gets the path of the run folder; the caller frees. */
+/* @vms_fd: maqet_store_open(). *folder (may be NULL) gets the path of the run folder; the caller frees. */
 static int
-look(const struct maqet_context *context, const char *name, int64_t deadline,
+look(const struct maqet_context *context, int vms_fd, const char *name, int64_t deadline,
      struct maqet_state *state, char **folder, struct maqet_error **err)
 {
     _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
 
     *state = (struct maqet_state){0};
-    if (maqet_run_look(context, name, deadline, &run, err) < 0)
+    if (maqet_run_look_at(context, vms_fd, name, deadline, &run, err) < 0)
         return -1;
     state->pid = run.pid;
     state->lost = run.lost;
@@ -99,8 +99,8 @@ look(const struct maqet_context *context, const char *name, int64_t deadline,
     else if (run.dir_fd >= 0 && faccessat(run.dir_fd, MAQET_RUN_PID, F_OK, 0) == 0)
         state->status = MAQET_STATUS_CRASHED;
     else
-        state->status = maqet_store_started(context, name) ? MAQET_STATUS_STOPPED
-                                                           : MAQET_STATUS_CREATED;
+        state->status = maqet_store_started_at(vms_fd, name) ? MAQET_STATUS_STOPPED
+                                                             : MAQET_STATUS_CREATED;
     if (folder)
         *folder = TAKE_PTR(run.folder);
     return 0;
@@ -110,7 +110,9 @@ int
 maqet_state_look(const struct maqet_context *context, const char *name,
                  struct maqet_state *state, struct maqet_error **err)
 {
-    return look(context, name, maqet_now() + LOOK_TIMEOUT, state, NULL, err);
+    _cleanup_close_ int vms_fd = maqet_store_open(context);
+
+    return look(context, vms_fd, name, maqet_now() + LOOK_TIMEOUT, state, NULL, err);
 }
 
 /* ---- what QEMU says ---- */
@@ -216,10 +218,11 @@ maqet_states_read(const struct maqet_context *context, struct maqet_state_row *r
 {
     _cleanup_free_ char **folders = maqet_alloc((count + 1) * sizeof(*folders));
     int64_t deadline = maqet_now() + LOOK_TIMEOUT;
+    _cleanup_close_ int vms_fd = maqet_store_open(context);
 
     for (size_t i = 0; i < count; i++) {
         rows[i].error = NULL;
-        look(context, rows[i].name, deadline, &rows[i].state, &folders[i],
+        look(context, vms_fd, rows[i].name, deadline, &rows[i].state, &folders[i],
              &rows[i].error);
     }
     if (ask) {

@@ -155,19 +155,28 @@ maqet_store_open_run(const struct maqet_context *context, const char *name,
 /* ---- looking ---- */
 
 int
+maqet_store_open(const struct maqet_context *context)
+{
+    _cleanup_free_ char *folder = vms_path(context);
+
+    return open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+int
 maqet_store_list(const struct maqet_context *context, struct maqet_strings *names,
                  struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings entries = MAQET_STRINGS_INIT;
     _cleanup_free_ char *folder = vms_path(context);
+    _cleanup_close_ int vms_fd = maqet_store_open(context);
 
     if (maqet_dir_list(folder, &entries, err) < 0)
         return -1;
     for (size_t i = 0; i < entries.count; i++) {
-        _cleanup_free_ char *file =
-            maqet_store_file(context, entries.items[i], "vm.json");
+        _cleanup_free_ char *file = maqet_format("%s/vm.json", entries.items[i]);
 
-        if (maqet_vm_name_valid(entries.items[i]) && access(file, F_OK) == 0)
+        if (maqet_vm_name_valid(entries.items[i]) &&
+            faccessat(vms_fd, file, F_OK, 0) == 0)
             maqet_strings_add(names, entries.items[i]);
     }
     return 0;
@@ -385,9 +394,18 @@ maqet_store_started_clear(const struct maqet_context *context, const char *name)
 bool
 maqet_store_started(const struct maqet_context *context, const char *name)
 {
-    _cleanup_free_ char *path = maqet_store_file(context, name, "started");
+    _cleanup_close_ int vms_fd = maqet_store_open(context);
 
-    return !maqet_file_missing(path);
+    return maqet_store_started_at(vms_fd, name);
+}
+
+bool
+maqet_store_started_at(int vms_fd, const char *name)
+{
+    _cleanup_free_ char *file = maqet_format("%s/started", name);
+
+    return faccessat(vms_fd, file, F_OK, 0) == 0 ||
+           (errno != ENOENT && errno != ENOTDIR && errno != EBADF);
 }
 
 bool

@@ -19,6 +19,10 @@
 int maqet_store_check_owner(const struct maqet_context *context,
                             struct maqet_error **err);
 
+/* The folder that has one for each machine, to look at many of them. A descriptor, or -1:
+ * there is none. */
+int maqet_store_open(const struct maqet_context *context);
+
 /* The names of all machines, sorted. */
 int maqet_store_list(const struct maqet_context *context, struct maqet_strings *names,
                      struct maqet_error **err);
@@ -55,6 +59,7 @@ int maqet_store_started_set(const struct maqet_context *context, const char *nam
                             struct maqet_error **err);
 void maqet_store_started_clear(const struct maqet_context *context, const char *name);
 bool maqet_store_started(const struct maqet_context *context, const char *name);
+bool maqet_store_started_at(int vms_fd, const char *name);
 
 /* Locks a machine against other maqets; waits context->lock_timeout. Returns a
  * descriptor, whose closing releases the lock, or -1 (MAQET_ERROR_MISSING when it was
