@@ -266,7 +266,9 @@ maqet_migration_abandon(struct maqet_qmp *qmp, struct maqet_error **err)
     maqet_migration_take_back(qmp);
     if (cancel(qmp, err) < 0)
         return -1;
-    /* The one that began it may not have lived to take them back. */
+    /* The one that began it may not have lived to take them back; QEMU refuses that of
+     * mapped-ram until the end, too. */
+    maqet_migration_set_capability(qmp, "mapped-ram", false, NULL);
     maqet_migration_set_capability(qmp, "background-snapshot", false, NULL);
     maqet_migration_set_capability(qmp, "pause-before-switchover", false, NULL);
     return maqet_migration_resume(qmp, err);

@@ -247,7 +247,9 @@ read_version(struct maqet_qmp *qmp, json_object *greeting, struct maqet_error **
     int64_t minor = maqet_json_int(numbers, "minor");
     int64_t micro = maqet_json_int(numbers, "micro");
 
-    if (major == 0 || !is_part(major) || !is_part(minor) || !is_part(micro))
+    if (major == 0 || !json_object_object_get(numbers, "minor") ||
+        !json_object_object_get(numbers, "micro") || !is_part(major) || !is_part(minor) ||
+        !is_part(micro))
         return maqet_error_set(err, MAQET_ERROR_FAILED,
                                "QEMU's greeting does not say its version");
     qmp->version = (int)(major * 10000 + minor * 100 + micro);
