@@ -58,7 +58,7 @@ is_named_with(const char *name, const char *suffix)
 static bool
 is_own_checkpoint_file(const char *file)
 {
-    const char *temporary = strstr(file, MAQET_FILE_TEMPORARY);
+    const char *temporary = *file ? strstr(file + 1, MAQET_FILE_TEMPORARY) : NULL;
 
     if (file[0] != '.')
         return is_named_with(file, ".json") || is_named_with(file, ".state");
