@@ -212,6 +212,21 @@ find_phase(const struct maqet_context *context, const char *kind, const char *wo
     return false;
 }
 
+/* A former maqet wrote identities and sizes beyond INT64_MAX as negative numbers. */
+static void
+make_unsigned(json_object *state)
+{
+    static const char *const keys[] = {"device", "inode", "birth", "size"};
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+        int64_t number = maqet_json_int(state, keys[i]);
+
+        if (number < 0)
+            json_object_object_add(state, keys[i],
+                                   json_object_new_uint64((uint64_t)number));
+    }
+}
+
 /* Has a file of this maqet, or of a former one, say what the rows say. A former one had
  * "drives", where an earlier one still wrote their names alone, and no "data". */
 static void
@@ -237,6 +252,14 @@ normalize(json_object *file, bool former)
     }
     if (former)
         json_object_object_add(file, "targets", json_object_get(drives));
+    json_object *targets = json_object_object_get(file, "targets");
+    size_t count = json_object_is_type(targets, json_type_array)
+                       ? json_object_array_length(targets)
+                       : 0;
+    make_unsigned(json_object_object_get(file, "file"));
+    for (size_t i = 0; i < count; i++)
+        make_unsigned(
+            json_object_object_get(json_object_array_get_idx(targets, i), "image"));
 }
 
 /* Fills the journal; false: it is not one of ours. */

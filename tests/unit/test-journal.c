@@ -329,6 +329,25 @@ test_former(void)
     maqet_journal_clear(&now);
 }
 
+/* An earlier maqet wrote what is beyond INT64_MAX as a negative number. */
+static void
+test_former_numbers(void)
+{
+    _cleanup_scene_ struct scene scene = scene_new();
+    struct maqet_journal journal = {0};
+
+    free(unit_file(scene.folder, "pending.json",
+                   "{\"operation\": \"create\", \"name\": \"n\","
+                   " \"file\": {\"device\": 1, \"inode\": -2, \"birth\": 3},"
+                   " \"drives\": [{\"name\": \"hdd\", \"path\": \"/hdd\","
+                   " \"image\": {\"device\": 4, \"inode\": -8070450532247928831}}]}"));
+    CU_ASSERT_EQUAL_FATAL(maqet_journal_read(&scene.context, "vm", &journal, NULL), 0);
+    CU_ASSERT_EQUAL(journal.file.inode, UINT64_MAX - 1);
+    CU_ASSERT_EQUAL_FATAL(journal.target_count, 1);
+    CU_ASSERT_EQUAL(journal.targets[0].state.id.inode, 0x9000000000000001);
+    maqet_journal_clear(&journal);
+}
+
 /* A file that is written to, and one that takes its place, even with the same content and
  * date. */
 static void
@@ -613,6 +632,7 @@ main(void)
         {"the file", test_file},
         {"an image comes back", test_image_comes_back},
         {"an earlier maqet's words", test_former},
+        {"an earlier maqet's numbers", test_former_numbers},
         {"a changed image", test_changed_image},
         {"another boot", test_other_boot},
         {"copies", test_copied},
