@@ -39,8 +39,9 @@ text(const void *row)
     return maqet_format("VM '%s' is unchanged.\n", applied->name);
 }
 
-static const struct view view = {
-    .table = {&fields, "name change"}, .text = text, .confirmation = true};
+static const struct view view = {.table = {.fields = &fields, .columns = "name change"},
+                                 .text = text,
+                                 .confirmation = true};
 
 /* What the first operand is called: a machine that is there, or one to be created. */
 static char *

@@ -112,7 +112,8 @@ text(const void *row)
 }
 
 static const struct view view = {
-    .table = {&fields, "vm drive status errors leaks errors_fixed leaks_fixed file"},
+    .table = {.fields = &fields,
+              .columns = "vm drive status errors leaks errors_fixed leaks_fixed file"},
     .text = text,
     .each = "image",
 };
@@ -167,7 +168,7 @@ proposal_text(const void *row)
                         proposal->copy);
 }
 
-static const struct view proposal_view = {.table = {&proposal_fields},
+static const struct view proposal_view = {.table = {.fields = &proposal_fields},
                                           .text = proposal_text};
 
 static int

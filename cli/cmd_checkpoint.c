@@ -53,7 +53,8 @@ create_text(const void *row)
 }
 
 const struct view checkpoint_create_view = {
-    .table = {&create_fields, "name drives pause_ms wall_ms size method"},
+    .table = {.fields = &create_fields,
+              .columns = "name drives pause_ms wall_ms size method"},
     .text = create_text,
     .confirmation = true};
 
@@ -128,7 +129,9 @@ load_text(const void *row)
 }
 
 const struct view checkpoint_load_view = {
-    .table = {&load_fields, "name pid"}, .text = load_text, .confirmation = true};
+    .table = {.fields = &load_fields, .columns = "name pid"},
+    .text = load_text,
+    .confirmation = true};
 
 int
 checkpoint_load(struct invocation *invocation, const char *name, const char *keep,
@@ -171,7 +174,9 @@ delete_text(const void *row)
 }
 
 static const struct view delete_view = {
-    .table = {&delete_fields, "name"}, .text = delete_text, .confirmation = true};
+    .table = {.fields = &delete_fields, .columns = "name"},
+    .text = delete_text,
+    .confirmation = true};
 
 static int
 run_delete(struct invocation *invocation, struct maqet_error **err)
@@ -222,7 +227,8 @@ static const struct maqet_fields list_fields = MAQET_FIELDS_OF(
      .help = "how long the guest was paused for it"});
 
 static const struct view list_view = {
-    .table = {&list_fields, "name date drives memory size pause_ms method machine"},
+    .table = {.fields = &list_fields,
+              .columns = "name date drives memory size pause_ms method machine"},
     .empty = "No checkpoints found.\n",
     .each = "checkpoint",
 };

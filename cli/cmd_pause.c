@@ -32,10 +32,11 @@ pause_text(const void *row)
                         machine->name);
 }
 
-static const struct view pause_view = {.table = {&fields, "name was_paused"},
-                                       .text = pause_text,
-                                       .confirmation = true,
-                                       .each = "VM"};
+static const struct view pause_view = {
+    .table = {.fields = &fields, .columns = "name was_paused"},
+    .text = pause_text,
+    .confirmation = true,
+    .each = "VM"};
 
 const struct command command_pause = {
     .name = "pause",
@@ -71,10 +72,11 @@ resume_text(const void *row)
                         machine->name);
 }
 
-static const struct view resume_view = {.table = {&fields, "name was_paused"},
-                                        .text = resume_text,
-                                        .confirmation = true,
-                                        .each = "VM"};
+static const struct view resume_view = {
+    .table = {.fields = &fields, .columns = "name was_paused"},
+    .text = resume_text,
+    .confirmation = true,
+    .each = "VM"};
 
 const struct command command_resume = {
     .name = "resume",

@@ -34,7 +34,8 @@ list_text(const void *rows, size_t count)
 }
 
 static const struct view list_view = {
-    .table = {&maqet_listed_plugin_fields, "name kind state file reason summary"},
+    .table = {.fields = &maqet_listed_plugin_fields,
+              .columns = "name kind state file reason summary"},
     .list_text = list_text,
     .empty = "No plugins found.\n",
     .each = "plugin",
@@ -108,7 +109,7 @@ info_text(const void *row)
 
 /* The column without a name was that of the state, and stays for those who count. */
 static const struct view info_view = {
-    .table = {&maqet_plugin_fields, "name kind = file summary"},
+    .table = {.fields = &maqet_plugin_fields, .columns = "name kind = file summary"},
     .text = info_text,
     .each = "plugin",
     .remark = "A storage and an interface may have the same name.",
@@ -193,7 +194,7 @@ check_text(const void *all, size_t count)
 }
 
 static const struct view check_view = {
-    .table = {&check_fields, "check result why hint"},
+    .table = {.fields = &check_fields, .columns = "check result why hint"},
     .list_text = check_text,
     .each = "check",
 };

@@ -42,7 +42,9 @@ text(const void *row)
 }
 
 static const struct view view = {
-    .table = {&fields, "vm outcome kept"}, .text = text, .confirmation = true};
+    .table = {.fields = &fields, .columns = "vm outcome kept"},
+    .text = text,
+    .confirmation = true};
 
 static enum maqet_recovery_way
 way_of(const struct invocation *invocation)
@@ -79,7 +81,7 @@ decision_text(const void *row)
     return maqet_text_take(&text);
 }
 
-static const struct view decision_view = {.table = {&decision_fields},
+static const struct view decision_view = {.table = {.fields = &decision_fields},
                                           .text = decision_text};
 
 /* Asks, where there is anything to decide. */

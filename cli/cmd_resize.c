@@ -50,7 +50,9 @@ text(const void *row)
 }
 
 static const struct view view = {
-    .table = {&fields, "vm drive before after"}, .text = text, .confirmation = true};
+    .table = {.fields = &fields, .columns = "vm drive before after"},
+    .text = text,
+    .confirmation = true};
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)

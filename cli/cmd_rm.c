@@ -70,7 +70,7 @@ text(const void *row)
     return maqet_text_take(&text);
 }
 
-static const struct view view = {.table = {&fields, "name"},
+static const struct view view = {.table = {.fields = &fields, .columns = "name"},
                                  .text = text,
                                  .confirmation = true,
                                  .empty = "No VMs found.\n",
@@ -115,7 +115,8 @@ plan_text(const void *row)
     return maqet_text_take(&text);
 }
 
-static const struct view plan_view = {.table = {&fields, "name"}, .text = plan_text};
+static const struct view plan_view = {.table = {.fields = &fields, .columns = "name"},
+                                      .text = plan_text};
 
 /* Says what would become of the machines, or asks whether it shall (@question). */
 static int

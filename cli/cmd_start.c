@@ -45,7 +45,7 @@ start_text(const void *row)
 }
 
 static const struct view start_view = {
-    .table = {&started_fields, "name pid"},
+    .table = {.fields = &started_fields, .columns = "name pid"},
     .text = start_text,
     .confirmation = true,
     .each = "VM",
@@ -176,10 +176,11 @@ stop_text(const void *row)
                         machine->name);
 }
 
-static const struct view stop_view = {.table = {&stopped_fields, "name was_running"},
-                                      .text = stop_text,
-                                      .confirmation = true,
-                                      .each = "VM"};
+static const struct view stop_view = {
+    .table = {.fields = &stopped_fields, .columns = "name was_running"},
+    .text = stop_text,
+    .confirmation = true,
+    .each = "VM"};
 
 const struct command command_stop = {
     .name = "stop",
@@ -251,10 +252,11 @@ restart_text(const void *row)
     return maqet_format("Restarted VM '%s' (PID %d).\n", machine->name, machine->pid);
 }
 
-static const struct view restart_view = {.table = {&started_fields, "name pid"},
-                                         .text = restart_text,
-                                         .confirmation = true,
-                                         .each = "VM"};
+static const struct view restart_view = {
+    .table = {.fields = &started_fields, .columns = "name pid"},
+    .text = restart_text,
+    .confirmation = true,
+    .each = "VM"};
 
 const struct command command_restart = {
     .name = "restart",

@@ -122,8 +122,9 @@ plain(const void *row)
     return maqet_text_take(&text);
 }
 
-static const struct view view = {
-    .table = {&fields, MACHINE_COLUMNS}, .text = text, .plain = plain};
+static const struct view view = {.table = {.fields = &fields, .columns = MACHINE_COLUMNS},
+                                 .text = text,
+                                 .plain = plain};
 
 /* The drives. What keeps one from being used is shown with it: the state of a machine can
  * be asked for in any case. */

@@ -27,7 +27,7 @@ static const struct maqet_fields fields = MAQET_FIELDS_OF(
      .title = "LAST USED", .help = "when it was last known to be there"});
 
 static const struct view list_view = {
-    .table = {&fields, "path size state vm drive seen"},
+    .table = {.fields = &fields, .columns = "path size state vm drive seen"},
     .empty = "There are no images that maqet created and that no VM uses.\n",
     .each = "image",
 };
@@ -64,10 +64,11 @@ removed_text(const void *row)
     return maqet_format("Deleted %s (%s).\n", removed->path, size);
 }
 
-static const struct view removed_view = {.table = {&removed_fields, "path size"},
-                                         .text = removed_text,
-                                         .confirmation = true,
-                                         .each = "image"};
+static const struct view removed_view = {
+    .table = {.fields = &removed_fields, .columns = "path size"},
+    .text = removed_text,
+    .confirmation = true,
+    .each = "image"};
 
 static char *
 asked_text(const void *row)
@@ -77,7 +78,8 @@ asked_text(const void *row)
     return maqet_format("  %s\n", image->path);
 }
 
-static const struct view asked_view = {.table = {&removed_fields}, .text = asked_text};
+static const struct view asked_view = {.table = {.fields = &removed_fields},
+                                       .text = asked_text};
 
 static int
 confirm(const struct invocation *invocation, const struct maqet_strings *paths,

@@ -27,7 +27,7 @@ text(const void *row)
 }
 
 static const struct view view = {
-    .table = {&fields, "name"}, .text = text, .confirmation = true};
+    .table = {.fields = &fields, .columns = "name"}, .text = text, .confirmation = true};
 
 static int
 run(struct invocation *invocation, struct maqet_error **err)

@@ -51,9 +51,9 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
         "Clusters that it lost in images only take up space; to free "
         "them: maqet check {1} --repair",
     [MAQET_NEXT_FREE_SPACE] =
-        "Free up disk space, then let the guest go on: maqet resume {1}",
+        "Free up disk space, then resume the guest: maqet resume {1}",
     [MAQET_NEXT_FREE_SPACE_IN] =
-        "Free up disk space in {=2}, then let the guest go on: maqet resume {1}",
+        "Free up disk space in {=2}, then resume the guest: maqet resume {1}",
     [MAQET_NEXT_ACCEPT_BASE] =
         "If the change is harmless, accept it: maqet start {1} --accept-base",
     [MAQET_NEXT_FORGET_IMAGE] =

@@ -189,7 +189,8 @@ create_text(const void *row)
 }
 
 const struct view snapshot_create_view = {
-    .table = {&create_fields, "name drives pause_ms wall_ms consistency"},
+    .table = {.fields = &create_fields,
+              .columns = "name drives pause_ms wall_ms consistency"},
     .text = create_text,
     .confirmation = true,
     .remark = "With --memory, it is that of 'maqet checkpoint create'.",
@@ -304,7 +305,9 @@ load_text(const void *row)
 }
 
 const struct view snapshot_load_view = {
-    .table = {&load_fields, "name drives"}, .text = load_text, .confirmation = true};
+    .table = {.fields = &load_fields, .columns = "name drives"},
+    .text = load_text,
+    .confirmation = true};
 
 int
 snapshot_load(struct invocation *invocation, struct maqet_error **err)
@@ -340,7 +343,9 @@ delete_text(const void *row)
 }
 
 const struct view snapshot_delete_view = {
-    .table = {&delete_fields, "name drives"}, .text = delete_text, .confirmation = true};
+    .table = {.fields = &delete_fields, .columns = "name drives"},
+    .text = delete_text,
+    .confirmation = true};
 
 int
 snapshot_delete(struct invocation *invocation, struct maqet_error **err)
@@ -403,7 +408,7 @@ export_text(const void *row)
 }
 
 const struct view snapshot_export_view = {
-    .table = {&export_fields, "name drives format file"},
+    .table = {.fields = &export_fields, .columns = "name drives format file"},
     .text = export_text,
     .confirmation = true,
 };

@@ -41,7 +41,8 @@ static const struct maqet_fields fields = MAQET_FIELDS_OF(
     MAQET_ROW(struct snapshot_row, now, "whether the present state is based on it"));
 
 const struct view snapshots_view = {
-    .table = {&fields, "name drives date vm_clock kind parent used vm_state"},
+    .table = {.fields = &fields,
+              .columns = "name drives date vm_clock kind parent used vm_state"},
     .each = "snapshot",
 };
 
@@ -195,7 +196,7 @@ static const struct maqet_fields listing_fields = MAQET_FIELDS_OF(
     {"snapshots",
      MAQET_FIELD_LIST(struct snapshot_listing, rows.items, rows.count, &fields)});
 
-const struct view snapshot_listing_view = {.table = {&listing_fields},
+const struct view snapshot_listing_view = {.table = {.fields = &listing_fields},
                                            .text = listing_text};
 
 /* ---- as a tree ---- */
@@ -346,7 +347,8 @@ static const struct maqet_fields tree_fields = MAQET_FIELDS_OF(
      MAQET_FIELD_LIST(struct snapshot_listing, rows.items, rows.count, &node_fields)},
     {"now", MAQET_FIELD(struct snapshot_listing, now)});
 
-static const struct view tree_view = {.table = {&tree_fields}, .text = tree_text};
+static const struct view tree_view = {.table = {.fields = &tree_fields},
+                                      .text = tree_text};
 
 void
 snapshot_tree_show(struct output *output, const struct maqet_snapshot_list *list)

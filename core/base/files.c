@@ -464,6 +464,6 @@ maqet_lock_held(int fd, struct maqet_error **err)
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
     if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
-        return maqet_error_errno(err, errno, "Cannot wait for a lock");
+        return maqet_error_errno(err, errno, "Cannot query a lock");
     return lock.l_type != F_UNLCK;
 }

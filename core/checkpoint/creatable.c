@@ -145,7 +145,7 @@ check_state(struct maqet_session *session, struct maqet_error **err)
     if (word && strcmp(word, "running") == 0)
         return 0;
     maqet_error_set(err, MAQET_ERROR_STATE,
-                    "VM '%s' is %s; only a running VM can have checkpoints created",
+                    "VM '%s' is %s; checkpoints can only be created of a running VM",
                     session->machine->name, word ? word : "in an unknown state");
     maqet_error_next(err, MAQET_NEXT_RESUME, session->machine->name, NULL);
     return -1;

@@ -3,7 +3,7 @@
  * drive.c - what plugins ask of a drive (maqet-plugin.h). What is in public/ is for
  * plugins: the core itself has no need of it, or stands above. The rest of what they call
  * is what the core calls as well, and stands with it: errors in base/error.c, objects and
- * actions in qemu/objects.c and qemu/actions.c, maqet_drive_error(), _readonly() and
+ * actions in qemu/objects.c, maqet_drive_error(), _readonly() and
  * maqet_warn() in storage/drive.c, maqet_command_free() in plugin/call.c.
  */
 #include "core/storage/drive.h"

@@ -62,7 +62,7 @@ struct maqet_drive {
     const struct maqet_image_record *record;  /* of this very image */
     const struct maqet_image_record *earlier; /* of another one that the drive had */
     bool create_missing; /* the image is made though one that was there is missing */
-    /* Why it can't be used as it is defined, and how much of it that concerns ;
+    /* Why it can't be used as it is defined, and how much of it that concerns;
      * NULL: it can be used. */
     struct maqet_error *fault;
     enum maqet_drive_fault {

@@ -42,7 +42,7 @@ err_has "There is no checkpoint '../vm' of VM 'vm'"
 # A guest that stands still, and a drive that cannot be kept.
 expect 0 maqet qmp vm stop
 expect 3 maqet checkpoint vm create one
-err_has "VM 'vm' is paused; only a running VM can have checkpoints created"
+err_has "VM 'vm' is paused; checkpoints can only be created of a running VM"
 expect 0 maqet qmp vm cont
 vm_yaml raw <<EOF
 storage:

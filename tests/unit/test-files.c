@@ -493,7 +493,7 @@ test_lock_faults(void)
     CU_ASSERT_EQUAL(maqet_lock_try(-1, &err), -1);
     UNIT_ERROR(&err, MAQET_ERROR_FAILED, "Cannot lock a file: Bad file descriptor");
     CU_ASSERT_EQUAL(maqet_lock_held(-1, &err), -1);
-    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "Cannot wait for a lock: Bad file descriptor");
+    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "Cannot query a lock: Bad file descriptor");
     CU_ASSERT_EQUAL(maqet_lock_wait(-1, 5000, "x", &err), -1);
     UNIT_ERROR(&err, MAQET_ERROR_FAILED, "Cannot lock a file: Bad file descriptor");
 }

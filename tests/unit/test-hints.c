@@ -90,7 +90,7 @@ test_operands(void)
     check(MAQET_NEXT_STOP_FIRST_IN, "web", "/data",
           "Stop it first: maqet --data-dir '/data' stop web");
     check(MAQET_NEXT_FREE_SPACE_IN, "web", "/a folder",
-          "Free up disk space in /a folder, then let the guest go on: maqet resume web");
+          "Free up disk space in /a folder, then resume the guest: maqet resume web");
 }
 
 int
