@@ -119,7 +119,7 @@ EXTRA_DIST += $(FUNCTIONAL_TESTS) \
 	tests/functional/functions.sh \
 	tests/functional/guest-functions.sh tests/functional/outside-functions.sh \
 	tests/functional/image-functions.sh \
-	tests/functional/floors.known tests/functional/published.awk \
+	tests/functional/published.awk \
 	tests/functional/unit-functions.sh \
 	tests/functional/foreign-text.pl tests/functional/json-fields.pl \
 	tests/functional/combinations.sh \
