@@ -183,11 +183,29 @@ answer_to_order(FILE *client, const char *path, const char *command, json_object
     return known;
 }
 
-/* Whether it is one of the commands that concern saving the state; answers it then. */
+/* Sets "mapped-ram", which QEMU refuses while a migration is under way. */
+static bool
+set_mapped(json_object *arguments, bool under_way, bool *mapped)
+{
+    json_object *list = json_object_object_get(arguments, "capabilities");
+    json_object *first = list ? json_object_array_get_idx(list, 0) : NULL;
+    const char *name =
+        json_object_get_string(json_object_object_get(first, "capability"));
+
+    if (!name || strcmp(name, "mapped-ram") != 0)
+        return true;
+    if (!under_way)
+        *mapped = json_object_get_boolean(json_object_object_get(first, "state"));
+    return !under_way;
+}
+
+/* Whether it is one of the commands that concern saving the state; answers it then.
+ * "query-mapped" is not a command of QEMU's: it tells whether that capability is on. */
 static bool
 save(FILE *client, const char *command, json_object *message, json_object *id)
 {
     static const char *status = "active";
+    static bool mapped = true;
     json_object *arguments = NULL, *state = NULL;
     char text[64];
 
@@ -208,6 +226,14 @@ save(FILE *client, const char *command, json_object *message, json_object *id)
         return true;
     } else if (strcmp(command, "query-migrate-capabilities") == 0) {
         answer(client, id, "return", "[]");
+        return true;
+    } else if (strcmp(command, "query-mapped") == 0) {
+        answer(client, id, "return", mapped ? "{\"on\": true}" : "{\"on\": false}");
+        return true;
+    } else if (strcmp(command, "migrate-set-capabilities") == 0 &&
+               !set_mapped(arguments, strcmp(status, "cancelled") != 0, &mapped)) {
+        answer(client, id, "error",
+               "{\"class\": \"GenericError\", \"desc\": \"a migration is under way\"}");
         return true;
     } else if (strcmp(command, "migrate") == 0) {
         fputs("{\"event\": \"MIGRATION\", \"data\": {\"status\": \"active\"}, "

@@ -8,8 +8,9 @@
 
 #define PATIENCE unit_patience(60000)
 
+/* @mapped: whether "mapped-ram" is still on; may be NULL. */
 static int
-abandon(const char *mode, struct maqet_error **err)
+abandon(const char *mode, bool *mapped, struct maqet_error **err)
 {
     struct fake fake = start_fake(mode);
     struct maqet_qmp *qmp =
@@ -17,19 +18,28 @@ abandon(const char *mode, struct maqet_error **err)
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(qmp);
     int done = maqet_migration_abandon(qmp, err);
+    if (mapped) {
+        _cleanup_json_ json_object *answer =
+            maqet_qmp_execute(qmp, "query-mapped", NULL, PATIENCE, NULL);
+
+        *mapped = json_object_get_boolean(json_object_object_get(answer, "on"));
+    }
     maqet_qmp_cleanup(&qmp);
     end_fake(&fake);
     return done;
 }
 
-/* QEMU's thread waits where "migrate_cancel" has not looked for it. */
+/* QEMU's thread waits where "migrate_cancel" has not looked for it; what the one that began
+ * has switched on can only be switched off afterwards. */
 static void
 test_cancel_at_switchover(void)
 {
     struct maqet_error *error = NULL;
+    bool mapped = true;
 
-    CU_ASSERT_EQUAL(abandon("cancelling", &error), 0);
+    CU_ASSERT_EQUAL(abandon("cancelling", &mapped, &error), 0);
     UNIT_NO_ERROR(&error);
+    CU_ASSERT_FALSE(mapped);
 }
 
 /* A QEMU that can't say what it does is left alone, and the failure is told. */
@@ -38,7 +48,7 @@ test_no_migration(void)
 {
     struct maqet_error *error = NULL;
 
-    CU_ASSERT_EQUAL(abandon("", &error), -1);
+    CU_ASSERT_EQUAL(abandon("", NULL, &error), -1);
     UNIT_ERROR(&error, MAQET_ERROR_UNSUPPORTED, "QEMU: The command is not known");
 }
 
