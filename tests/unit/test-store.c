@@ -349,6 +349,7 @@ test_remove_strays(void)
         "checkpoints/a.state.bak",
         "checkpoints/.a.json.swp",
         "checkpoints/.a.json.backup",
+        "checkpoints/.maqet-notes.json",
         "checkpoints/folder/a.state",
     };
     _cleanup_scene_ struct scene scene = scene_new();
