@@ -141,9 +141,9 @@ expect 0 maqet ls
 err_has "another maqet process is using the monitor of VM 'e'"
 err_lacks "QEMU of VM 'e'"
 same running "$(vm_status e 2>/dev/null)"
-# strace would hold it back for the whole time, and wait for it.
+# strace heeds no other signal before the whole time has passed.
 # shellcheck disable=SC2046 # PIDs
-kill -KILL $(cat "/proc/$busy/task/$busy/children")
+kill -KILL $(cat "/proc/$busy/task/$busy/children") "$busy"
 wait "$busy" || :
 
 # ---- commands that need the monitor ----
