@@ -75,7 +75,8 @@ later=$(number)
 if precopy_sound; then
     put G
     expect 0 maqet checkpoint vm create g --method precopy --limit 0
-    out_has "method: stop (the guest changes its memory faster than it can be written"
+    out_has "method: stop (for "
+    out_has "s, the guest has been changing its memory faster than it"
     put D
     expect 0 maqet checkpoint vm load g
     has G
