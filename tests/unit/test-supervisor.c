@@ -154,7 +154,9 @@ test_what_it_gets(void)
         "echo said; echo wrong >&2; pwd; echo $LISTEN_FDS ${LISTEN_FDNAMES-none};"
         "[ $LISTEN_PID = $$ ] && echo told; umask; cat;"
         "for fd in /proc/$$/fd/*; do [ ! -e $fd ] || printf '%s ' ${fd##*/}; done; echo;"
-        "sed -nE 's/^(Sig(Blk|Ign)):.*(.{7})$/\\1 \\3/p' /proc/$$/status;"
+        /* By the shell itself, which blocks signals while it forks. */
+        "while read -r key value; do case $key in SigBlk:|SigIgn:)"
+        " echo \"${key%:} ${value#?????????}\";; esac; done </proc/$$/status;"
         "echo done; exec sleep 1000";
     int leaked = fcntl(0, F_DUPFD, 150), supervisor;
 
