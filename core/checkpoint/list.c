@@ -35,11 +35,20 @@ maqet_checkpoint_list(const struct maqet_context *context, const char *vm,
     if (maqet_state_file_list(context, session->machine->name, ".json", &names, err) < 0)
         return -1;
     list->items = maqet_alloc(names.count * sizeof(*list->items) + 1);
-    for (; list->count < names.count; list->count++)
-        if (maqet_state_file_about(context, session->machine->name,
-                                   names.items[list->count], &list->items[list->count],
-                                   err) < 0)
-            return -1;
+    for (size_t i = 0; i < names.count; i++) {
+        struct maqet_checkpoint *about = &list->items[list->count];
+        _cleanup_error_ struct maqet_error *reason = NULL;
+
+        if (maqet_state_file_about(context, session->machine->name, names.items[i], about,
+                                   &reason) == 0) {
+            list->count++;
+            continue;
+        }
+        maqet_checkpoint_clear(about);
+        maqet_error_wrap(&reason, "VM '%s': cannot list checkpoint '%s'",
+                         session->machine->name, names.items[i]);
+        maqet_context_say_error(context, MAQET_LEVEL_WARNING, reason);
+    }
     qsort(list->items, list->count, sizeof(*list->items), by_date);
     return 0;
 }

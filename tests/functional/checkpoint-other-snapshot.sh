@@ -112,6 +112,16 @@ err_has "The snapshots 'cp' of VM 'vm' belong to a checkpoint, which needs all o
 expect 3 maqet snapshot vm create --all cp --overwrite
 same 1 "$(count_snapshots hdd.qcow2)" "snapshots of hdd"
 same 1 "$(count_snapshots data.qcow2)" "snapshots of data"
+# It is reported, and the others are listed.
+cp $checkpoints/cp.state $checkpoints/other.state
+cp described $checkpoints/other.json
+for damaged in '{' '{"pause": "x"}'; do
+    echo "$damaged" >$checkpoints/cp.json
+    expect 0 maqet --format plain checkpoint vm list
+    err_has "WARNING: VM 'vm': cannot list checkpoint 'cp'"
+    same other "$(cut -f 1 out)" "the checkpoints that are listed beside $damaged"
+done
+rm $checkpoints/other.state $checkpoints/other.json
 cp described $checkpoints/cp.json
 
 # The id is no proof: it was given again.
