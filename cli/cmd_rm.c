@@ -142,8 +142,9 @@ confirm(const struct invocation *invocation, const struct maqet_strings *names,
         struct maqet_error **err)
 {
     _cleanup_free_ char *list = maqet_strings_list(names);
-    _cleanup_free_ char *question =
-        maqet_format("Remove the VM%s %s?", names->count > 1 ? "s" : "", list);
+    _cleanup_free_ char *question = names->count == 1
+                                        ? maqet_format("Remove VM '%s'?", names->items[0])
+                                        : maqet_format("Remove the VMs %s?", list);
 
     return invocation_has(invocation, "yes") || invocation_has(invocation, "force")
                ? 0

@@ -191,6 +191,6 @@ used asked
 if command -v script >/dev/null; then
     echo n | script -qec "'$MAQET' rm asked --delete-storage" /dev/null >typescript || true
     grep -q "removed  $TMP/images/asked.qcow2" typescript || fail "no plan before the question"
-    grep -q "Remove the VM asked?" typescript || fail "no question"
+    grep -q "Remove VM 'asked'?" typescript || fail "no question"
     [ -e images/asked.qcow2 ] || fail "removed though the answer was no"
 fi
