@@ -38,8 +38,7 @@ includes() {
 # objects TREE BUILD: "FILE LETTER SYMBOL" for each symbol of each file of C below TREE.
 objects() {
     (cd "$1" && find core cli -name '*.c') | LC_ALL=C sort | while read -r file; do
-        object=$2/${file%/*}/.libs/$(basename "$file" .c).o
-        [ -e "$object" ] || object=$2/${file%.c}.o
+        object=$2/${file%.c}.o
         [ -e "$object" ] || fail "no object of $file"
         nm -P -g "$object" | awk -v file="$file" '{ print file, $2, $1 }'
     done
