@@ -121,10 +121,10 @@ check_folders(const struct maqet_vm *vm, struct maqet_error **err)
     for (size_t i = 0; i < arguments.count; i++) {
         const struct maqet_argument *argument = &arguments.items[i];
         const char *like = maqet_qemu_option_find(argument->name)->like;
-        _cleanup_free_ char *written = maqet_argument_property(argument, "path");
+        _cleanup_free_ char *written = maqet_keyval_get(argument->value, NULL, "path");
 
         if (strcmp(like ? like : argument->name, "fsdev") != 0 || !written ||
-            maqet_argument_is_on(argument, "readonly"))
+            maqet_keyval_is_on(argument->value, "readonly"))
             continue;
         _cleanup_free_ char *path = maqet_qemu_path(written, base);
         const char *folder = maqet_system_folder(path);

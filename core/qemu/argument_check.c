@@ -16,7 +16,7 @@ is_of_type(const struct maqet_argument *argument, const char *type)
     static const char *const keys[] = {"type", "backend", "driver", "enable"};
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-        if (maqet_argument_is_of(argument, keys[i], type))
+        if (maqet_keyval_is_of(argument->value, keys[i], type))
             return true;
     return false;
 }
@@ -33,7 +33,7 @@ matches(const struct maqet_argument *argument, const struct maqet_qemu_value *ro
         return strcmp(argument->value, row->value) == 0;
     if (!row->property)
         return true;
-    _cleanup_free_ char *value = maqet_argument_property(argument, row->property);
+    _cleanup_free_ char *value = maqet_keyval_get(argument->value, NULL, row->property);
     switch (row->match) {
     case MAQET_QEMU_CONTAINS:
         return value && strstr(value, row->value);
@@ -75,10 +75,10 @@ asks_for_help(const struct maqet_argument *argument)
         (nature != MAQET_QEMU_OTHER && nature != MAQET_QEMU_PROPERTIES))
         return false;
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-        if (maqet_argument_is_on(argument, words[i]))
+        if (maqet_keyval_is_on(argument->value, words[i]))
             return true;
         for (size_t j = 0; j < sizeof(keys) / sizeof(*keys); j++)
-            if (maqet_argument_has(argument, keys[j], words[i]))
+            if (maqet_keyval_has(argument->value, keys[j], words[i]))
                 return true;
     }
     return false;

@@ -7,7 +7,6 @@
 #include "core/config/merge.h"
 #include "core/config/options.h"
 #include "core/qemu/keyval.h"
-#include "core/qemu/qemu_options.h"
 
 /* ---- the list, option by option ---- */
 
@@ -19,14 +18,15 @@ maqet_argument_list_clear(struct maqet_argument_list *arguments)
     free(arguments->items);
 }
 
-/* In QEMU's own syntax; NULL: there is none. */
 static char *
 value_text(json_object *value)
 {
+    if (!value)
+        return NULL;
     if (json_object_is_type(value, json_type_object))
         return maqet_keyval_render(value, NULL);
-    const char *text = value ? json_object_get_string(value) : NULL;
-    char *rendered = text ? maqet_keyval_of_json(text) : NULL;
+    const char *text = json_object_get_string(value);
+    char *rendered = maqet_keyval_of_json(text);
     return rendered ? rendered : maqet_strdup(text);
 }
 
@@ -34,10 +34,13 @@ static void
 add_argument(struct maqet_argument_list *arguments, const char *written,
              json_object *value, struct maqet_place place)
 {
+    const char *name = maqet_argument_name(written);
+
     arguments->items = maqet_realloc(arguments->items,
                                      (arguments->count + 1) * sizeof(*arguments->items));
     arguments->items[arguments->count++] =
-        (struct maqet_argument){.name = maqet_argument_name(written),
+        (struct maqet_argument){.name = name,
+                                .known = maqet_qemu_option_find(name),
                                 .written = value,
                                 .value = value_text(value),
                                 .place = place};
@@ -70,78 +73,25 @@ maqet_argument_is(const struct maqet_argument *argument, const char *name)
     return strcmp(argument->name, name) == 0;
 }
 
-bool
-maqet_argument_is_image(const struct maqet_argument *argument)
-{
-    return maqet_qemu_option_find(argument->name)->nature == MAQET_QEMU_IMAGE;
-}
-
-bool
-maqet_argument_is_readonly(const struct maqet_argument *argument)
-{
-    return maqet_argument_is_on(argument, "readonly") ||
-           maqet_argument_is_on(argument, "read-only") ||
-           maqet_argument_has(argument, "media", "cdrom");
-}
-
-char *
-maqet_argument_property(const struct maqet_argument *argument, const char *key)
-{
-    return argument->value ? maqet_keyval_get(argument->value, NULL, key) : NULL;
-}
-
-char *
-maqet_argument_first(const struct maqet_argument *argument, const char *const *keys)
-{
-    char *found = NULL;
-
-    for (; !found && *keys; keys++)
-        found = maqet_argument_property(argument, *keys);
-    return found;
-}
-
-bool
-maqet_argument_has(const struct maqet_argument *argument, const char *key,
-                   const char *wanted)
-{
-    _cleanup_free_ char *value = maqet_argument_property(argument, key);
-
-    return value && strcmp(value, wanted) == 0;
-}
-
-bool
-maqet_argument_is_of(const struct maqet_argument *argument, const char *key,
-                     const char *type)
-{
-    return argument->value && maqet_keyval_has(argument->value, key, type);
-}
-
-bool
-maqet_argument_is_on(const struct maqet_argument *argument, const char *key)
-{
-    return argument->value && maqet_keyval_is_on(argument->value, key);
-}
-
 const struct maqet_argument *
 maqet_argument_list_named(const struct maqet_argument_list *arguments,
                           const struct maqet_argument *argument, const char *key,
                           const char *name, const char *id)
 {
-    _cleanup_free_ char *wanted = maqet_argument_property(argument, key);
+    _cleanup_free_ char *wanted = maqet_keyval_get(argument->value, NULL, key);
 
     for (size_t i = 0; wanted && i < arguments->count; i++)
         if (maqet_argument_is(&arguments->items[i], name) &&
-            maqet_argument_has(&arguments->items[i], id, wanted))
+            maqet_keyval_has(arguments->items[i].value, id, wanted))
             return &arguments->items[i];
     return NULL;
 }
 
-/* ---- what we know of QEMU's options ---- */
+/* ---- properties that are paths ---- */
 
 /*
- * Properties that are always paths, or are so unless the property @unless is beside them.
- * `file` of -blockdev, for example, is not here: it names another node. Where @nested,
- * dotted keys that end so count as well.
+ * A property is not a path if @unless is there, too. With @nested, dotted keys that end
+ * with it are paths as well. `file` of -blockdev is missing because it names a node.
  */
 static const struct path_property {
     const char *option;
@@ -167,7 +117,7 @@ static const struct path_property {
 };
 
 static const struct path_property *
-look_up_property(const char *option, const char *key)
+find_path_property(const char *option, const char *key)
 {
     const char *last = maqet_keyval_last_part(key);
 
@@ -190,14 +140,13 @@ is_path(enum maqet_qemu_nature nature)
            nature == MAQET_QEMU_ROM || nature == MAQET_QEMU_IMAGE;
 }
 
-/* Whether it is one of QEMU's own files: a bare name that is not in @folder. */
+/* Whether it is a file that comes with QEMU: a bare name that is not in @folder. */
 static bool
 is_qemus_own(const char *text, const char *folder)
 {
-    if (strchr(text, '/'))
-        return false;
-    _cleanup_free_ char *here = maqet_path_absolute(text, folder);
-    return access(here, F_OK) < 0;
+    _cleanup_free_ char *path = maqet_path_absolute(text, folder);
+
+    return !strchr(text, '/') && access(path, F_OK) < 0;
 }
 
 static void
@@ -226,7 +175,7 @@ is_option_name(const char *name)
            name[strspn(name, ALPHANUMERIC "_.-")] == '\0';
 }
 
-/* Checks an option's properties, those that are nested below @prefix. */
+/* Checks the properties of an option that are nested below @prefix. */
 static int
 check_properties(const char *option, const char *prefix, json_object *mapping,
                  struct maqet_error **err)
@@ -235,7 +184,7 @@ check_properties(const char *option, const char *prefix, json_object *mapping,
     {
         struct maqet_place place = maqet_tree_place_of_value(mapping, name);
         _cleanup_free_ char *key = maqet_format("%s%s", prefix, name);
-        const struct path_property *path = look_up_property(option, key);
+        const struct path_property *path = find_path_property(option, key);
 
         if (!*name || strpbrk(name, "=,"))
             return maqet_place_error(
@@ -268,7 +217,7 @@ check_without_value(const struct maqet_qemu_option *known, struct maqet_place pl
         known->nature == MAQET_QEMU_TEXT)
         return 0;
     if (known->nature == MAQET_QEMU_PROPERTIES)
-        /* Mostly a mistake of indentation: the properties became options of their own. */
+        /* Usually the indentation is wrong: the properties became options of their own. */
         return maqet_place_error(place, err, MAQET_ERROR_INVALID,
                                  "-%s has no value; write `- %s: {KEY: VALUE, ...}`, or "
                                  "indent its properties further than '%s'",
@@ -292,14 +241,13 @@ check_mapping(const struct maqet_qemu_option *known, const char *option,
     return check_properties(option, "", value, err);
 }
 
-/* Checks one option, which stands at @key, with its value (NULL: none), at @place. */
+/* Checks one option, written at @key, with its value (NULL: none), written at @place. */
 static int
 check_option(const char *option, struct maqet_place key, json_object *value,
              struct maqet_place place, struct maqet_error **err)
 {
     const struct maqet_qemu_option *known = maqet_qemu_option_find(option);
 
-    /* Its form is of no matter then. */
     if (known->verdict.fate == MAQET_QEMU_REFUSED)
         return 0;
     if (!value)
@@ -329,7 +277,7 @@ check_name(const char *written, const char *name, struct maqet_place place,
                              "'%s' is not the name of a QEMU option", written);
 }
 
-/* An item that is one text: an option without a value. */
+/* Checks an item that is a text: an option without a value. */
 static int
 check_word(const char *written, struct maqet_place place, struct maqet_error **err)
 {
@@ -434,12 +382,9 @@ maqet_arguments_property(json_object *list, const char *option, const char *impl
         maqet_argument_list_read(list);
     char *found = NULL;
 
-    for (size_t i = arguments.count; !found && i-- > 0;) {
-        const struct maqet_argument *argument = &arguments.items[i];
-
-        if (maqet_argument_is(argument, option) && argument->value)
-            found = maqet_keyval_get(argument->value, implied, property);
-    }
+    for (size_t i = arguments.count; !found && i-- > 0;)
+        if (maqet_argument_is(&arguments.items[i], option))
+            found = maqet_keyval_get(arguments.items[i].value, implied, property);
     return found;
 }
 

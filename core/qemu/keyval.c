@@ -85,7 +85,7 @@ maqet_keyval_of_json(const char *text)
 
 /* ---- reading ---- */
 
-/* Reads a value up to the comma that ends it, of which it returns the place. */
+/* Reads a value. Returns the position of the comma that ends it. */
 static const char *
 read_value(const char *at, char **value)
 {
@@ -105,8 +105,7 @@ read_value(const char *at, char **value)
     return at;
 }
 
-/* Reads "key=value", or a word without a value, which the first may be of the implied
- * key. */
+/* Reads "key=value", or a word: the value of the implied key, or else a key that is on. */
 static const char *
 read_pair(const char *at, const char *implied, char **key, char **value)
 {
@@ -128,7 +127,7 @@ read_pair(const char *at, const char *implied, char **key, char **value)
 bool
 maqet_keyval_next(const char **at, const char *implied, char **key, char **value)
 {
-    if (!**at)
+    if (!*at || !**at)
         return false;
     *at = read_pair(*at, implied, key, value);
     if (**at == ',')
@@ -153,20 +152,34 @@ maqet_keyval_get(const char *text, const char *implied, const char *key)
     return found;
 }
 
-bool
-maqet_keyval_has(const char *text, const char *key, const char *wanted)
+char *
+maqet_keyval_first(const char *text, const char *const *keys)
 {
-    _cleanup_free_ char *value = maqet_keyval_get(text, key, key);
+    char *found = NULL;
+
+    for (; !found && *keys; keys++)
+        found = maqet_keyval_get(text, NULL, *keys);
+    return found;
+}
+
+static bool
+get_equals(const char *text, const char *implied, const char *key, const char *wanted)
+{
+    _cleanup_free_ char *value = maqet_keyval_get(text, implied, key);
 
     return value && strcmp(value, wanted) == 0;
 }
 
-const char *
-maqet_keyval_last_part(const char *key)
+bool
+maqet_keyval_has(const char *text, const char *key, const char *wanted)
 {
-    const char *dot = strrchr(key, '.');
+    return get_equals(text, NULL, key, wanted);
+}
 
-    return dot ? dot + 1 : key;
+bool
+maqet_keyval_is_of(const char *text, const char *key, const char *type)
+{
+    return get_equals(text, key, key, type);
 }
 
 bool
@@ -176,6 +189,22 @@ maqet_keyval_is_on(const char *text, const char *key)
     bool on = false;
 
     return value && maqet_parse_bool(value, &on) && on;
+}
+
+bool
+maqet_keyval_is_readonly(const char *text)
+{
+    return maqet_keyval_is_on(text, "readonly") ||
+           maqet_keyval_is_on(text, "read-only") ||
+           maqet_keyval_has(text, "media", "cdrom");
+}
+
+const char *
+maqet_keyval_last_part(const char *key)
+{
+    const char *dot = strrchr(key, '.');
+
+    return dot ? dot + 1 : key;
 }
 
 /* ---- files ---- */
@@ -204,7 +233,7 @@ maqet_secrets_find(const struct maqet_strings *argv, const char *folder,
             continue;
         _cleanup_free_ char *json = maqet_keyval_of_json(argv->items[i + 1]);
         const char *object = json ? json : argv->items[i + 1];
-        _cleanup_free_ char *file = maqet_keyval_has(object, "qom-type", "secret")
+        _cleanup_free_ char *file = maqet_keyval_is_of(object, "qom-type", "secret")
                                         ? maqet_keyval_get(object, "qom-type", "file")
                                         : NULL;
 

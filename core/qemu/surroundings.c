@@ -12,14 +12,14 @@
 
 /* ---- files ---- */
 
-/* The file that an option reads; NULL: none that we know of. The caller frees. */
+/* The file that an option reads; NULL: none is known. The caller frees. */
 static char *
 file_of(const struct maqet_argument *argument)
 {
     static const char *const whole[] = {"initrd", "kernel", "readconfig", NULL};
     static const struct {
         const char *option;
-        const char *type; /* of an object; others write theirs, or create it */
+        const char *type; /* of an object; those of other types write or create a file */
         const char *properties[3];
     } readers[] = {
         {"blockdev", NULL, {"filename", "file.filename"}},
@@ -31,13 +31,14 @@ file_of(const struct maqet_argument *argument)
         {"smbios", NULL, {"file"}},
     };
 
-    if (maqet_argument_is_image(argument) || maqet_text_is_one_of(argument->name, whole))
+    if (argument->known->nature == MAQET_QEMU_IMAGE ||
+        maqet_text_is_one_of(argument->name, whole))
         return maqet_strdup(argument->value);
     for (size_t i = 0; i < sizeof(readers) / sizeof(*readers); i++)
         if (maqet_argument_is(argument, readers[i].option) &&
             (!readers[i].type ||
-             maqet_argument_is_of(argument, "qom-type", readers[i].type)))
-            return maqet_argument_first(argument, readers[i].properties);
+             maqet_keyval_is_of(argument->value, "qom-type", readers[i].type)))
+            return maqet_keyval_first(argument->value, readers[i].properties);
     return NULL;
 }
 
@@ -65,22 +66,22 @@ static bool
 is_socket(const struct maqet_argument *argument)
 {
     return maqet_argument_is(argument, "chardev") &&
-           maqet_argument_is_of(argument, "backend", "socket");
+           maqet_keyval_is_of(argument->value, "backend", "socket");
 }
 
-/* Where QEMU listens itself, or goes on trying, nobody has to be there. */
+/* Nobody needs to listen if QEMU itself does, or if it retries. */
 static bool
 needs_listener(const struct maqet_argument *argument)
 {
     static const char *const retries[] = {"reconnect", "reconnect-ms", NULL};
-    _cleanup_free_ char *retry = maqet_argument_first(argument, retries);
+    _cleanup_free_ char *retry = maqet_keyval_first(argument->value, retries);
 
-    return !maqet_argument_is_on(argument, "server") &&
-           !maqet_argument_is_on(argument, "abstract") &&
+    return !maqet_keyval_is_on(argument->value, "server") &&
+           !maqet_keyval_is_on(argument->value, "abstract") &&
            (!retry || strcmp(retry, "0") == 0);
 }
 
-/* The socket that an option has QEMU connect to; NULL: none. The caller frees. */
+/* The socket that QEMU connects to; NULL: none. The caller frees. */
 static char *
 socket_of(const struct maqet_argument *argument)
 {
@@ -92,10 +93,10 @@ socket_of(const struct maqet_argument *argument)
     if (!needs_listener(argument))
         return NULL;
     if (is_socket(argument) || (maqet_argument_is(argument, "netdev") &&
-                                maqet_argument_has(argument, "addr.type", "unix")))
-        return maqet_argument_first(argument, addresses);
+                                maqet_keyval_has(argument->value, "addr.type", "unix")))
+        return maqet_keyval_first(argument->value, addresses);
     if (maqet_argument_is(argument, "blockdev") || maqet_argument_is(argument, "drive"))
-        return maqet_argument_first(argument, servers);
+        return maqet_keyval_first(argument->value, servers);
     if (!maqet_text_is_one_of(argument->name, direct) ||
         !maqet_text_starts(argument->value, "unix:"))
         return NULL;
@@ -148,7 +149,7 @@ maqet_arguments_tpm_emulator(json_object *list)
             maqet_argument_list_named(&arguments, argument, "chardev", "chardev", "id");
 
         if (maqet_argument_is(argument, "tpmdev") && other && is_socket(other))
-            return maqet_argument_property(argument, "id");
+            return maqet_keyval_get(argument->value, NULL, "id");
     }
     return NULL;
 }

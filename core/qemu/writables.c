@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * writables.c - the options are those of qemu(1); a value may be a text in QEMU's syntax,
- * a mapping, or JSON in a text.
- */
 #include "core/qemu/writables.h"
 
 #include <string.h>
@@ -11,8 +7,7 @@
 #include "core/qemu/arguments.h"
 #include "core/qemu/keyval.h"
 
-/* Bytes of a file for -readconfig that are looked at. */
-enum { CONFIGURATION_LIMIT = 1 << 20 };
+enum { CONFIGURATION_LIMIT = 1 << 20 /* bytes */ };
 
 const char *
 maqet_writable_kind_name(enum maqet_writable_kind kind)
@@ -66,10 +61,10 @@ maqet_writables_add(struct maqet_writables *writables, enum maqet_writable_kind 
     return added;
 }
 
-/* ---- one option and another ---- */
+/* ---- references between options ---- */
 
-/* Whether another option has this value in a property that may name a node or object:
- * one that begins with @prefix, or any where that is NULL. */
+/* Whether an option refers to a node or object by a property whose name begins with
+ * @prefix (NULL: any property). */
 static bool
 is_named_by(const struct maqet_argument_list *options, const char *option,
             const char *prefix, const char *name)
@@ -78,7 +73,7 @@ is_named_by(const struct maqet_argument_list *options, const char *option,
         const char *at = options->items[i].value;
         char *key, *value;
 
-        if (!at || !maqet_argument_is(&options->items[i], option))
+        if (!maqet_argument_is(&options->items[i], option))
             continue;
         while (maqet_keyval_next(&at, NULL, &key, &value)) {
             bool is_own = strcmp(key, "id") == 0 || strcmp(key, "node-name") == 0;
@@ -95,9 +90,9 @@ is_named_by(const struct maqet_argument_list *options, const char *option,
     return false;
 }
 
-/* ---- what each is ---- */
+/* ---- the kinds ---- */
 
-/* Those that have no name of their own get a number each. */
+/* Numbers for the names of those that have no id. */
 struct numbers {
     unsigned drive, flash, sd, mtd, configuration, device;
 };
@@ -118,14 +113,14 @@ add_drive(struct maqet_writables *found, const struct maqet_argument *option,
           struct numbers *numbers)
 {
     static const char *const files[] = {"file", "file.filename", "filename", NULL};
-    bool flash = maqet_argument_has(option, "if", "pflash");
+    bool flash = maqet_keyval_has(option->value, "if", "pflash");
     unsigned number = flash ? numbers->flash++ : numbers->drive++;
-    _cleanup_free_ char *file = maqet_argument_first(option, files);
-    char *name = maqet_argument_property(option, "id");
+    _cleanup_free_ char *file = maqet_keyval_first(option->value, files);
+    char *name = maqet_keyval_get(option->value, NULL, "id");
 
-    /* Without a file or a driver nothing is in it. */
+    /* Without a file or a driver it is empty. */
     if ((!file && !strstr(option->value, "driver=")) || (file && !*file) ||
-        maqet_argument_is_readonly(option)) {
+        maqet_keyval_is_readonly(option->value)) {
         free(name);
         return;
     }
@@ -134,26 +129,26 @@ add_drive(struct maqet_writables *found, const struct maqet_argument *option,
     struct maqet_writable *added =
         add(found, option, flash ? MAQET_WRITABLE_FLASH : MAQET_WRITABLE_DISK, name,
             TAKE_PTR(file));
-    added->discarded = maqet_argument_is_on(option, "snapshot");
+    added->discarded = maqet_keyval_is_on(option->value, "snapshot");
 }
 
-/* A node of its own: one that is below another is the other's. */
+/* Adds a node, unless it is below another node. */
 static void
 add_node(struct maqet_writables *found, const struct maqet_argument_list *options,
          const struct maqet_argument *option)
 {
     static const char *const files[] = {"filename", "file.filename", "file.file.filename",
                                         NULL};
-    _cleanup_free_ char *name = maqet_argument_property(option, "node-name");
+    _cleanup_free_ char *name = maqet_keyval_get(option->value, NULL, "node-name");
 
-    if (!name || maqet_argument_is_on(option, "read-only") ||
+    if (!name || maqet_keyval_is_on(option->value, "read-only") ||
         is_named_by(options, "blockdev", NULL, name) ||
         is_named_by(options, "drive", "backing", name))
         return;
     const struct maqet_argument *other =
         maqet_argument_list_named(options, option, "file", "blockdev", "node-name");
     bool flash = is_named_by(options, "machine", "pflash", name);
-    char *file = maqet_argument_first(other ? other : option, files);
+    char *file = maqet_keyval_first((other ? other : option)->value, files);
     add(found, option, flash ? MAQET_WRITABLE_FLASH : MAQET_WRITABLE_DISK, TAKE_PTR(name),
         file);
 }
@@ -165,10 +160,10 @@ add_tpm(struct maqet_writables *found, const struct maqet_argument_list *options
     static const char *const files[] = {"path", "addr.path", NULL};
     const struct maqet_argument *socket =
         maqet_argument_list_named(options, option, "chardev", "chardev", "id");
-    char *name = maqet_argument_property(option, "id");
+    char *name = maqet_keyval_get(option->value, NULL, "id");
 
     add(found, option, MAQET_WRITABLE_TPM, name ? name : maqet_strdup("tpm"),
-        maqet_argument_first(socket ? socket : option, files));
+        maqet_keyval_first((socket ? socket : option)->value, files));
 }
 
 /* Memory of a file that a device shows to the guest as persistent. */
@@ -176,44 +171,40 @@ static void
 add_memory(struct maqet_writables *found, const struct maqet_argument_list *options,
            const struct maqet_argument *option)
 {
-    static const char *const files[] = {"mem-path", NULL};
-    _cleanup_free_ char *name = maqet_argument_property(option, "id");
+    _cleanup_free_ char *name = maqet_keyval_get(option->value, NULL, "id");
 
-    if (!name || !maqet_argument_is_of(option, "qom-type", "memory-backend-file") ||
-        !maqet_argument_is_on(option, "share") ||
-        maqet_argument_is_on(option, "readonly") ||
+    if (!name || !maqet_keyval_is_of(option->value, "qom-type", "memory-backend-file") ||
+        !maqet_keyval_is_on(option->value, "share") ||
+        maqet_keyval_is_on(option->value, "readonly") ||
         !is_named_by(options, "device", "memdev", name))
         return;
     add(found, option, MAQET_WRITABLE_MEMORY, TAKE_PTR(name),
-        maqet_argument_first(option, files));
+        maqet_keyval_get(option->value, NULL, "mem-path"));
 }
 
-/* A disk that another process serves, or the kernel: QEMU has no block node of it. */
+/* Adds a disk that another process or the kernel serves: QEMU has no block node for it. */
 static void
 add_served(struct maqet_writables *found, const struct maqet_argument_list *options,
            const struct maqet_argument *option, struct numbers *numbers)
 {
-    static const char *const files[] = {"path", NULL};
-    static const char SERVED[] = "vhost-user-blk";
-    _cleanup_free_ char *driver = maqet_argument_property(option, "driver");
-    _cleanup_free_ char *target = maqet_argument_property(option, "wwpn");
+    _cleanup_free_ char *driver = maqet_keyval_get(option->value, NULL, "driver");
+    _cleanup_free_ char *target = maqet_keyval_get(option->value, NULL, "wwpn");
     const struct maqet_argument *socket =
         maqet_argument_list_named(options, option, "chardev", "chardev", "id");
     char *name;
 
-    if (!target && !maqet_text_starts(driver ? driver : option->value, SERVED))
+    if (!target && !maqet_text_starts(driver ? driver : option->value, "vhost-user-blk"))
         return;
-    name = maqet_argument_property(option, "id");
+    name = maqet_keyval_get(option->value, NULL, "id");
     if (!name)
         name = maqet_format("device%u", numbers->device++);
     struct maqet_writable *added =
         add(found, option, MAQET_WRITABLE_DISK, name,
-            socket ? maqet_argument_first(socket, files) : TAKE_PTR(target));
+            socket ? maqet_keyval_get(socket->value, NULL, "path") : TAKE_PTR(target));
     added->untold = true;
 }
 
-/* A file of options: sections such as [drive "x"]. One that can't be read, QEMU can't
- * read either. */
+/* Adds a configuration file that has sections such as [drive "x"]. */
 static void
 add_configuration(struct maqet_writables *found, const struct maqet_argument *option,
                   struct numbers *numbers)
@@ -229,7 +220,7 @@ add_configuration(struct maqet_writables *found, const struct maqet_argument *op
         maqet_strdup(option->value));
 }
 
-/* An option whose value is a file, which is a disk or flash memory. */
+/* Adds an option whose whole value is the file of a disk or of flash memory. */
 static void
 add_file(struct maqet_writables *found, const struct maqet_argument *option,
          struct numbers *numbers)
@@ -240,7 +231,7 @@ add_file(struct maqet_writables *found, const struct maqet_argument *option,
                        : maqet_argument_is(option, "mtdblock") ? &numbers->mtd
                                                                : NULL;
 
-    if (maqet_argument_is_image(option) && !maqet_argument_is(option, "cdrom"))
+    if (option->known->nature == MAQET_QEMU_IMAGE && !maqet_argument_is(option, "cdrom"))
         add(found, option, flash ? MAQET_WRITABLE_FLASH : MAQET_WRITABLE_DISK,
             number ? maqet_format("%s%u", option->name, (*number)++)
                    : maqet_strdup(option->name),

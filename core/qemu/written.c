@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * written.c - the options are those of qemu(1), the syntax of file names that of QEMU's
- * block.c (a protocol and a colon), vvfat.c ("fat:rw:FOLDER") and chardev/char.c.
+ * written.c - the syntax of file names is that of QEMU's block.c (a protocol and a colon),
+ * vvfat.c ("fat:rw:FOLDER") and chardev/char.c.
  */
 #include "core/qemu/written.h"
 
@@ -11,10 +11,10 @@
 #include "core/qemu/arguments.h"
 #include "core/qemu/keyval.h"
 
-/* How deep "json:" names may stand within one another. */
+/* Levels of "json:" names, or of nodes, within one another. */
 enum { NESTING_LIMIT = 8 };
 
-/* What is looked for at one option. */
+/* The search in one option. */
 struct search {
     struct maqet_written_files *files;
     const struct maqet_argument *option;
@@ -37,7 +37,7 @@ add(const struct search *search, enum maqet_written_kind kind, const char *path)
 {
     struct maqet_written_files *files = search->files;
 
-    /* A set of descriptors is no file. */
+    /* A set of descriptors is not a file. */
     if (!*path || maqet_text_starts(path, "/dev/fdset/"))
         return;
     files->items =
@@ -52,7 +52,7 @@ add(const struct search *search, enum maqet_written_kind kind, const char *path)
 
 /* ---- block nodes ---- */
 
-/* Whether a key is about a backing file, which is never written to. */
+/* Whether a key is that of a backing file, which is never written to. */
 static bool
 is_of_backing(const char *key)
 {
@@ -74,7 +74,7 @@ add_fat(const struct search *search, const char *rest)
 
 static void search_pairs(struct search *search, const char *text, int depth);
 
-/* What a file name in QEMU's syntax leads to. */
+/* Adds what a file name in QEMU's syntax refers to. */
 static void
 add_name(struct search *search, const char *name, int depth)
 {
@@ -100,8 +100,7 @@ add_name(struct search *search, const char *name, int depth)
             protocol ? name + strlen(protocol) : name);
 }
 
-/* Whether a pair of an option names a file. `file` of -drive does, and that of -blockdev
- * another node. */
+/* Whether a key names a file. `file` of -drive does; that of -blockdev names a node. */
 static bool
 names_file(const struct search *search, const char *key)
 {
@@ -109,7 +108,7 @@ names_file(const struct search *search, const char *key)
            (strcmp(key, "file") == 0 && maqet_argument_is(search->option, "drive"));
 }
 
-/* Looks at all pairs once for what is said of them all, and then for files. */
+/* Reads what applies to the whole text first, and then the files. */
 static void
 search_pairs(struct search *search, const char *text, int depth)
 {
@@ -126,39 +125,38 @@ search_pairs(struct search *search, const char *text, int depth)
     for (const char *at = text; maqet_keyval_next(&at, NULL, &key, &value);) {
         if (!is_of_backing(key) && names_file(search, key))
             add_name(search, value, depth);
-        if (!is_of_backing(key) && strcmp(maqet_keyval_last_part(key), "dir") == 0 &&
-            search->rw)
+        else if (!is_of_backing(key) && search->rw &&
+                 strcmp(maqet_keyval_last_part(key), "dir") == 0)
             add(search, MAQET_WRITTEN_FOLDER, value);
         free(key);
         free(value);
     }
 }
 
-/* Whether QEMU writes nothing to it, or to a copy. */
+/* Whether QEMU writes nothing to it, or only to a copy. */
 static bool
 is_left_alone(const struct maqet_argument *option)
 {
-    return maqet_argument_is_readonly(option) || maqet_argument_is_on(option, "snapshot");
+    return maqet_keyval_is_readonly(option->value) ||
+           maqet_keyval_is_on(option->value, "snapshot");
 }
 
-/* Whether the node or drive @name may be written to by others as well, or is below a node
- * that is or that is read-only. */
+/* Whether others may write to the node or drive @name, too, or whether it is below a node
+ * for which that is so, or which is left alone. */
 static bool
 is_exempt(const struct maqet_argument_list *options, const char *name, int depth)
 {
     for (size_t i = 0; i < options->count; i++) {
         const struct maqet_argument *other = &options->items[i];
 
-        if (!other->value)
-            continue;
         if (maqet_argument_is(other, "device") &&
-            maqet_argument_has(other, "drive", name) &&
-            maqet_argument_is_on(other, "share-rw"))
+            maqet_keyval_has(other->value, "drive", name) &&
+            maqet_keyval_is_on(other->value, "share-rw"))
             return true;
         if (!maqet_argument_is(other, "blockdev") ||
-            !maqet_argument_has(other, "file", name))
+            !maqet_keyval_has(other->value, "file", name))
             continue;
-        _cleanup_free_ char *above = maqet_argument_property(other, "node-name");
+        _cleanup_free_ char *above = maqet_keyval_get(other->value, NULL, "node-name");
         if (is_left_alone(other) ||
             (above && depth < NESTING_LIMIT && is_exempt(options, above, depth + 1)))
             return true;
@@ -170,7 +168,7 @@ static void
 search_block(struct search *search, const struct maqet_argument_list *options)
 {
     static const char *const names[] = {"node-name", "id", NULL};
-    _cleanup_free_ char *name = maqet_argument_first(search->option, names);
+    _cleanup_free_ char *name = maqet_keyval_first(search->option->value, names);
 
     if (!is_left_alone(search->option) && !(name && is_exempt(options, name, 0)))
         search_pairs(search, search->option->value, 0);
@@ -178,14 +176,14 @@ search_block(struct search *search, const struct maqet_argument_list *options)
 
 /* ---- memory ---- */
 
-/* Memory that several machines have in common, on purpose. */
+/* Whether several machines are meant to share the memory. */
 static bool
-is_common_memory(const struct maqet_argument_list *options, const char *id)
+is_shared_memory(const struct maqet_argument_list *options, const char *id)
 {
     for (size_t i = 0; i < options->count; i++)
         if (options->items[i].value && maqet_argument_is(&options->items[i], "device") &&
             strstr(options->items[i].value, "ivshmem") &&
-            maqet_argument_has(&options->items[i], "memdev", id))
+            maqet_keyval_has(options->items[i].value, "memdev", id))
             return true;
     return false;
 }
@@ -194,19 +192,19 @@ static void
 search_memory(const struct search *search, const struct maqet_argument_list *options)
 {
     const struct maqet_argument *option = search->option;
-    _cleanup_free_ char *id = maqet_argument_property(option, "id");
-    _cleanup_free_ char *memory = maqet_argument_property(option, "mem-path");
+    _cleanup_free_ char *id = maqet_keyval_get(option->value, NULL, "id");
+    _cleanup_free_ char *memory = maqet_keyval_get(option->value, NULL, "mem-path");
 
-    if (maqet_argument_is_of(option, "qom-type", "memory-backend-file") && memory &&
-        maqet_argument_is_on(option, "share") &&
-        !maqet_argument_is_on(option, "readonly") &&
-        !(id && is_common_memory(options, id)))
+    if (maqet_keyval_is_of(option->value, "qom-type", "memory-backend-file") && memory &&
+        maqet_keyval_is_on(option->value, "share") &&
+        !maqet_keyval_is_on(option->value, "readonly") &&
+        !(id && is_shared_memory(options, id)))
         add(search, MAQET_WRITTEN_UNLOCKED, memory);
 }
 
 /* ---- output ---- */
 
-/* "file:PATH", which may be shared with a monitor ("mon:file:PATH"). */
+/* "file:PATH", or "mon:file:PATH" if the monitor is there, too. */
 static void
 search_direct(const struct search *search)
 {
@@ -218,15 +216,14 @@ search_direct(const struct search *search)
         add(search, MAQET_WRITTEN_OUTPUT, value + strlen("file:"));
 }
 
-/* Properties that are paths of files that are written anew, or appended to. */
+/* Properties that name files which QEMU empties or appends to. */
 static void
 search_outputs(const struct search *search)
 {
     static const struct {
         const char *option, *property;
-        const char *key,
-            *wanted;         /* it is one where that property says so; NULL: always */
-        const char *appends; /* the property that has it appended to, or NULL */
+        const char *key, *wanted; /* only if that property has this value; NULL: always */
+        const char *appends;      /* only appended to if that property is on; or NULL */
     } outputs[] = {
         {"audiodev", "path", "driver", "wav", NULL},
         {"chardev", "path", "backend", "file", "append"},
@@ -240,11 +237,12 @@ search_outputs(const struct search *search)
     for (size_t i = 0; i < sizeof(outputs) / sizeof(*outputs); i++) {
         if (!maqet_argument_is(option, outputs[i].option) ||
             (outputs[i].key &&
-             !maqet_argument_is_of(option, outputs[i].key, outputs[i].wanted)))
+             !maqet_keyval_is_of(option->value, outputs[i].key, outputs[i].wanted)))
             continue;
-        _cleanup_free_ char *path = maqet_argument_property(option, outputs[i].property);
+        _cleanup_free_ char *path =
+            maqet_keyval_get(option->value, NULL, outputs[i].property);
         bool appends =
-            outputs[i].appends && maqet_argument_is_on(option, outputs[i].appends);
+            outputs[i].appends && maqet_keyval_is_on(option->value, outputs[i].appends);
         if (path)
             add(search, appends ? MAQET_WRITTEN_APPENDED : MAQET_WRITTEN_OUTPUT, path);
     }
@@ -252,7 +250,7 @@ search_outputs(const struct search *search)
 
 /* ---- all ---- */
 
-/* The options whose whole value is an image, or an output. */
+/* False: it is not an option whose whole value is an image or an output. */
 static bool
 search_whole(struct search *search)
 {
@@ -260,13 +258,13 @@ search_whole(struct search *search)
                                          "qmp-pretty", "serial",  NULL};
     const struct maqet_argument *option = search->option;
 
-    if (maqet_argument_is_image(option) && !maqet_argument_is(option, "cdrom"))
+    if (option->known->nature == MAQET_QEMU_IMAGE && !maqet_argument_is(option, "cdrom"))
         add_name(search, option->value, 0);
     else if (maqet_text_is_one_of(option->name, direct))
         search_direct(search);
     else if (!maqet_argument_is(option, "D"))
         return false;
-    /* With "%d" in it, it is a file for each process. */
+    /* With "%d" each process has its own file. */
     else if (!strstr(option->value, "%d"))
         add(search, MAQET_WRITTEN_OUTPUT, option->value);
     return true;
