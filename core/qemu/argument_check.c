@@ -5,11 +5,10 @@
 
 #include "core/qemu/arguments.h"
 #include "core/qemu/keyval.h"
-#include "core/qemu/qemu_options.h"
 
 /* ---- one value ---- */
 
-/* Whether the first word, bare or by one of the keys that it has, is this. */
+/* Whether the first word is this, with or without its key. */
 static bool
 is_of_type(const struct maqet_argument *argument, const char *type)
 {
@@ -24,7 +23,7 @@ is_of_type(const struct maqet_argument *argument, const char *type)
 static bool
 matches(const struct maqet_argument *argument, const struct maqet_qemu_value *row)
 {
-    const char *like = maqet_qemu_option_find(argument->name)->like;
+    const char *like = argument->known->like;
 
     if (!argument->value || strcmp(like ? like : argument->name, row->option) != 0 ||
         (row->type && !is_of_type(argument, row->type)))
@@ -62,17 +61,16 @@ value_text(const struct maqet_qemu_value *row, const char *option)
     return maqet_text_take(&text);
 }
 
-/* Whether it only asks QEMU for a list: "help", "x,help", "model=help", or with '?'. */
+/* Whether QEMU would only print a list: "help", "x,help", "model=help", or with '?'. */
 static bool
 asks_for_help(const struct maqet_argument *argument)
 {
     static const char *const words[] = {"help", "?"};
     static const char *const keys[] = {"accel", "backend", "driver",
                                        "model", "type",    "qom-type"};
-    enum maqet_qemu_nature nature = maqet_qemu_option_find(argument->name)->nature;
+    enum maqet_qemu_nature nature = argument->known->nature;
 
-    if (!argument->value ||
-        (nature != MAQET_QEMU_OTHER && nature != MAQET_QEMU_PROPERTIES))
+    if (nature != MAQET_QEMU_OTHER && nature != MAQET_QEMU_PROPERTIES)
         return false;
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
         if (maqet_keyval_is_on(argument->value, words[i]))
@@ -84,9 +82,8 @@ asks_for_help(const struct maqet_argument *argument)
     return false;
 }
 
-/* ---- what becomes of it ---- */
+/* ---- verdicts ---- */
 
-/* Whether a verdict is of that kind, for a QEMU that runs in this manner. */
 static bool
 applies(const struct maqet_qemu_verdict *verdict, enum maqet_qemu_fate fate,
         const struct maqet_qemu_manner *manner)
@@ -97,44 +94,51 @@ applies(const struct maqet_qemu_verdict *verdict, enum maqet_qemu_fate fate,
             (verdict->when == MAQET_QEMU_DETACHED && manner->detached));
 }
 
-/* Makes an error of a verdict on @what (taken). Returns -1. */
+/* Reports a verdict on @what (taken): a refusal as an error, otherwise as a warning. */
 static int
-set_verdict(const struct maqet_argument *argument, char *what,
-            const struct maqet_qemu_verdict *verdict, struct maqet_error **err)
+report(const struct maqet_argument *argument, char *what,
+       const struct maqet_qemu_verdict *verdict, const struct maqet_context *context,
+       struct maqet_error **err)
 {
     _cleanup_free_ char *owned = what;
+    _cleanup_error_ struct maqet_error *error = NULL;
     bool refused = verdict->fate == MAQET_QEMU_REFUSED;
 
-    maqet_place_error(argument->place, err, MAQET_ERROR_INVALID, "%s%s: %s", what,
+    maqet_place_error(argument->place, &error, MAQET_ERROR_INVALID, "%s%s: %s", what,
                       refused ? " cannot be used" : "", verdict->reason);
     if (verdict->instead)
-        maqet_error_hint(err, "%s", verdict->instead);
+        maqet_error_hint(&error, "%s", verdict->instead);
     else if (verdict->next != MAQET_NEXT_WORDS)
-        maqet_error_next(err, verdict->next, NULL);
-    return -1;
+        maqet_error_next(&error, verdict->next, NULL);
+    if (refused)
+        return maqet_error_move(err, TAKE_PTR(error));
+    maqet_context_say_error(context, MAQET_LEVEL_WARNING, error);
+    return 0;
 }
 
+/* Reports the verdicts of that kind on an argument and its value. */
 static int
-check_argument(const struct maqet_argument *argument,
-               const struct maqet_qemu_manner *manner, struct maqet_error **err)
+apply_verdicts(const struct maqet_argument *argument, enum maqet_qemu_fate fate,
+               const struct maqet_qemu_manner *manner,
+               const struct maqet_context *context, struct maqet_error **err)
 {
     static const struct maqet_qemu_verdict only_lists = {
         MAQET_QEMU_REFUSED,
         .reason = "QEMU only prints a list and exits, and no VM would run",
         .instead = "Run QEMU itself for that"};
-    const struct maqet_qemu_verdict *verdict =
-        &maqet_qemu_option_find(argument->name)->verdict;
+    const struct maqet_qemu_verdict *verdict = &argument->known->verdict;
+    const char *name = argument->name;
 
-    if (applies(verdict, MAQET_QEMU_REFUSED, manner))
-        return set_verdict(argument, maqet_format("-%s", argument->name), verdict, err);
-    if (asks_for_help(argument))
-        return set_verdict(argument,
-                           maqet_format("-%s %s", argument->name, argument->value),
-                           &only_lists, err);
+    if (applies(verdict, fate, manner) &&
+        report(argument, maqet_format("-%s", name), verdict, context, err) < 0)
+        return -1;
+    if (fate == MAQET_QEMU_REFUSED && asks_for_help(argument))
+        return report(argument, maqet_format("-%s %s", name, argument->value),
+                      &only_lists, context, err);
     for (const struct maqet_qemu_value *row = maqet_qemu_values; row->option; row++)
-        if (applies(&row->verdict, MAQET_QEMU_REFUSED, manner) && matches(argument, row))
-            return set_verdict(argument, value_text(row, argument->name), &row->verdict,
-                               err);
+        if (applies(&row->verdict, fate, manner) && matches(argument, row) &&
+            report(argument, value_text(row, name), &row->verdict, context, err) < 0)
+            return -1;
     return 0;
 }
 
@@ -146,20 +150,10 @@ maqet_arguments_check_allowed(json_object *list, const struct maqet_qemu_manner 
         maqet_argument_list_read(list);
 
     for (size_t i = 0; i < arguments.count; i++)
-        if (check_argument(&arguments.items[i], manner, err) < 0)
+        if (apply_verdicts(&arguments.items[i], MAQET_QEMU_REFUSED, manner, NULL, err) <
+            0)
             return -1;
     return maqet_arguments_check_repeated(list, err);
-}
-
-/* Warns of @what (taken). */
-static void
-warn(const struct maqet_argument *argument, char *what,
-     const struct maqet_qemu_verdict *verdict, const struct maqet_context *context)
-{
-    _cleanup_error_ struct maqet_error *notice = NULL;
-
-    set_verdict(argument, what, verdict, &notice);
-    maqet_context_say_error(context, MAQET_LEVEL_WARNING, notice);
 }
 
 void
@@ -169,113 +163,84 @@ maqet_arguments_warn(json_object *list, const struct maqet_qemu_manner *manner,
     _cleanup_argument_list_ struct maqet_argument_list arguments =
         maqet_argument_list_read(list);
 
-    for (size_t i = 0; i < arguments.count; i++) {
-        const struct maqet_argument *argument = &arguments.items[i];
-        const struct maqet_qemu_option *known = maqet_qemu_option_find(argument->name);
+    for (size_t i = 0; i < arguments.count; i++)
+        apply_verdicts(&arguments.items[i], MAQET_QEMU_WARNED, manner, context, NULL);
+}
 
-        if (applies(&known->verdict, MAQET_QEMU_WARNED, manner))
-            warn(argument, maqet_format("-%s", argument->name), &known->verdict, context);
-        for (const struct maqet_qemu_value *row = maqet_qemu_values; row->option; row++)
-            if (applies(&row->verdict, MAQET_QEMU_WARNED, manner) &&
-                matches(argument, row))
-                warn(argument, value_text(row, argument->name), &row->verdict, context);
+/* ---- repetitions ---- */
+
+/* Whether the value counts beside others: for "vnc", "vnc=:1" does, but not "vncx". */
+static bool
+counts_beside_others(const struct maqet_argument *argument)
+{
+    const char *word = argument->known->beside;
+
+    return word && argument->value && maqet_text_starts(argument->value, word) &&
+           strchr(",=", argument->value[strlen(word)]);
+}
+
+/* The first property that both texts set; of the same text, one that it sets twice. NULL:
+ * none. The caller frees. */
+static char *
+find_repeated(const char *text, const char *other, const char *implied)
+{
+    const char *first = implied;
+    char *key, *value;
+
+    for (const char *at = text; maqet_keyval_next(&at, first, &key, &value);
+         first = NULL) {
+        _cleanup_free_ char *again = other == text
+                                         ? maqet_keyval_get(at, NULL, key)
+                                         : maqet_keyval_get(other, implied, key);
+
+        free(value);
+        if (again)
+            return key;
+        free(key);
     }
+    return NULL;
 }
 
-/* ---- what is given twice ---- */
-
-/* An option that QEMU takes once, or a property of one whose properties it joins. */
-struct said {
-    char *what; /* "-cpu is given", "-m gives 'size'" */
-    struct maqet_place place;
-    size_t index; /* of the argument */
-};
-
-struct all_said {
-    struct said *items;
-    size_t count;
-};
-
-static void
-clear_said(struct all_said *all)
-{
-    for (size_t i = 0; i < all->count; i++)
-        free(all->items[i].what);
-    free(all->items);
-}
-
-static bool
-is_same_file(struct maqet_place one, struct maqet_place other)
-{
-    return one.file && other.file && strcmp(one.file, other.file) == 0;
-}
-
-/* The same file may have been read twice. */
-static bool
-is_same_spot(struct maqet_place one, struct maqet_place other)
-{
-    return one.line == other.line && one.column == other.column;
-}
-
+/* @key: NULL: the option itself is repeated. */
 static int
-error_twice(const struct said *said, const struct said *first, struct maqet_error **err)
+error_repeated(const struct maqet_argument *argument,
+               const struct maqet_argument *earlier, const char *key,
+               struct maqet_error **err)
 {
-    _cleanup_free_ char *place = maqet_place_text(first->place);
-    bool same = is_same_spot(said->place, first->place);
+    _cleanup_free_ char *what =
+        key ? maqet_format("gives '%s'", key) : maqet_strdup("is given");
+    _cleanup_free_ char *place = maqet_place_text(earlier->place);
+    bool same = earlier == argument;
 
-    maqet_place_error(said->place, err, MAQET_ERROR_INVALID,
-                      "%s twice, but QEMU takes one%s%s", said->what,
+    maqet_place_error(argument->place, err, MAQET_ERROR_INVALID,
+                      "-%s %s twice, but QEMU takes one%s%s", argument->name, what,
                       same ? "" : "; the other is at ", same ? "" : place);
     maqet_error_next(err, MAQET_NEXT_REMOVE_REPEATED, NULL);
     return -1;
 }
 
-/* Takes @said, unless the same file has said it before. */
+/* Whether an argument does not repeat an earlier one, or itself, in the same file. */
 static int
-add_said(struct all_said *all, struct said said, struct maqet_error **err)
+check_pair(const struct maqet_argument *argument, const struct maqet_argument *earlier,
+           struct maqet_error **err)
 {
-    for (size_t i = 0; i < all->count; i++) {
-        const struct said *first = &all->items[i];
+    const struct maqet_qemu_option *known = argument->known;
+    const struct maqet_place here = argument->place, there = earlier->place;
 
-        if (strcmp(first->what, said.what) != 0 ||
-            !is_same_file(first->place, said.place) ||
-            (first->index != said.index && is_same_spot(first->place, said.place)))
-            continue;
-        error_twice(&said, first, err);
-        free(said.what);
-        return -1;
-    }
-    all->items = maqet_realloc(all->items, (all->count + 1) * sizeof(*all->items));
-    all->items[all->count++] = said;
-    return 0;
-}
-
-static int
-add_properties(struct all_said *all, const struct maqet_argument *argument, size_t index,
-               const char *implied, struct maqet_error **err)
-{
-    const char *at = argument->value ? argument->value : "";
-    int result = 0;
-
-    for (char *key, *value; result == 0 && maqet_keyval_next(&at, implied, &key, &value);
-         implied = NULL) {
-        result =
-            add_said(all,
-                     (struct said){maqet_format("-%s gives '%s'", argument->name, key),
-                                   argument->place, index},
-                     err);
-        free(key);
-        free(value);
-    }
-    return result;
-}
-
-static bool
-begins_with_word(const char *value, const char *word)
-{
-    size_t length = strlen(word);
-
-    return value && maqet_text_starts(value, word) && strchr(",=", value[length]);
+    if (!maqet_argument_is(earlier, argument->name) || counts_beside_others(argument) ||
+        counts_beside_others(earlier) || !here.file || !there.file ||
+        strcmp(here.file, there.file) != 0)
+        return 0;
+    /* The same file may have been read twice. */
+    if (earlier != argument && here.line == there.line && here.column == there.column)
+        return 0;
+    if (known->repeat == MAQET_QEMU_LAST && earlier != argument)
+        return error_repeated(argument, earlier, NULL, err);
+    if (known->repeat != MAQET_QEMU_JOINED)
+        return 0;
+    _cleanup_free_ char *key =
+        find_repeated(argument->value, earlier->value, known->implied);
+    return key ? error_repeated(argument, earlier, key, err) : 0;
 }
 
 int
@@ -283,24 +248,10 @@ maqet_arguments_check_repeated(json_object *list, struct maqet_error **err)
 {
     _cleanup_argument_list_ struct maqet_argument_list arguments =
         maqet_argument_list_read(list);
-    _cleanup_(clear_said) struct all_said all = {0};
 
-    for (size_t i = 0; i < arguments.count; i++) {
-        const struct maqet_argument *argument = &arguments.items[i];
-        const struct maqet_qemu_option *known = maqet_qemu_option_find(argument->name);
-        int result = 0;
-
-        if (known->beside && begins_with_word(argument->value, known->beside))
-            continue;
-        if (known->repeat == MAQET_QEMU_LAST)
-            result = add_said(&all,
-                              (struct said){maqet_format("-%s is given", argument->name),
-                                            argument->place, i},
-                              err);
-        else if (known->repeat == MAQET_QEMU_JOINED)
-            result = add_properties(&all, argument, i, known->implied, err);
-        if (result < 0)
-            return -1;
-    }
+    for (size_t i = 0; i < arguments.count; i++)
+        for (size_t j = 0; j <= i; j++)
+            if (check_pair(&arguments.items[i], &arguments.items[j], err) < 0)
+                return -1;
     return 0;
 }
