@@ -125,19 +125,20 @@ maqet_error_hint_names(struct maqet_error **err, const char *name,
         maqet_error_hint(err, "There are: %s", list);
 }
 
-void
+int
 maqet_error_next(struct maqet_error **err, enum maqet_next next, ...)
 {
     va_list arguments;
     const char *operand;
 
     if (!err || !*err)
-        return;
+        return -1;
     struct maqet_strings *operands = add_hint(*err, next);
     va_start(arguments, next);
     while ((operand = va_arg(arguments, const char *)))
         maqet_strings_add(operands, operand);
     va_end(arguments);
+    return -1;
 }
 
 void

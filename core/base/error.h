@@ -62,8 +62,8 @@ void maqet_error_remark(struct maqet_error **err, const char *format, ...)
     MAQET_PRINTF(2, 3);
 
 /* Adds a step that the program has the words for: what it is about, and NULL at the end.
- */
-void maqet_error_next(struct maqet_error **err, enum maqet_next next, ...) MAQET_SENTINEL;
+ * Returns -1. */
+int maqet_error_next(struct maqet_error **err, enum maqet_next next, ...) MAQET_SENTINEL;
 
 /* Likewise for operands of any number. */
 void maqet_error_next_about(struct maqet_error **err, enum maqet_next next,

@@ -102,9 +102,8 @@ check_name(const struct maqet_session *session, const char *name,
                         "There is already a checkpoint '%s' of VM '%s'", name,
                         session->machine->name);
         maqet_error_hint(err, "Give another name");
-        maqet_error_next(err, MAQET_NEXT_DELETE_CHECKPOINT_TOO, session->machine->name,
-                         name, NULL);
-        return -1;
+        return maqet_error_next(err, MAQET_NEXT_DELETE_CHECKPOINT_TOO,
+                                session->machine->name, name, NULL);
     }
     MAQET_FOR_EACH_MEMBER (member, session) {
         if (!maqet_member_find(session, member, name, NULL))
@@ -126,8 +125,7 @@ check_runs(const struct maqet_session *session, struct maqet_error **err)
     maqet_error_set(err, MAQET_ERROR_STATE,
                     "VM '%s' is not running, so there is no memory to save",
                     session->machine->name);
-    maqet_error_next(err, MAQET_NEXT_KEEP_DRIVES, session->machine->name, NULL);
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_KEEP_DRIVES, session->machine->name, NULL);
 }
 
 /* QEMU lets the guest run when its state is saved, whatever it did before. */
@@ -147,8 +145,7 @@ check_state(struct maqet_session *session, struct maqet_error **err)
     maqet_error_set(err, MAQET_ERROR_STATE,
                     "VM '%s' is %s; checkpoints can only be created of a running VM",
                     session->machine->name, word ? word : "in an unknown state");
-    maqet_error_next(err, MAQET_NEXT_RESUME, session->machine->name, NULL);
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_RESUME, session->machine->name, NULL);
 }
 
 static int

@@ -49,8 +49,8 @@ fail_start(const struct maqet_session *session, const char *name,
         "intact",
         session->machine->name);
     maqet_error_next(err, MAQET_NEXT_START_FROM, session->machine->name, name, NULL);
-    maqet_error_next(err, MAQET_NEXT_BOOT_FROM_DRIVES, session->machine->name, NULL);
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_BOOT_FROM_DRIVES, session->machine->name,
+                            NULL);
 }
 
 static int
@@ -65,9 +65,8 @@ load(struct maqet_loading *loading, const struct maqet_checkpoint_request *reque
         maqet_error_set(err, MAQET_ERROR_STATE,
                         "VM '%s' is running: it was started in the meantime",
                         session->machine->name);
-        maqet_error_next(err, MAQET_NEXT_LOAD_IN_PLACE, session->machine->name,
-                         request->name, NULL);
-        return -1;
+        return maqet_error_next(err, MAQET_NEXT_LOAD_IN_PLACE, session->machine->name,
+                                request->name, NULL);
     }
     if (!definition || maqet_revert_check_startable(session, err) < 0 ||
         maqet_revert_run(session, &maqet_kind_checkpoint_load, request->name,
@@ -138,8 +137,7 @@ error_cant_keep(const struct maqet_checkpoint_request *request, struct maqet_err
                     "The present state of VM '%s' cannot be saved: QEMU does not "
                     "answer",
                     request->vm);
-    maqet_error_next(err, MAQET_NEXT_DO_NOT_KEEP, NULL);
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_DO_NOT_KEEP, NULL);
 }
 
 int

@@ -35,9 +35,8 @@ error_differs(const struct maqet_loading *loading, const char *name, const char 
         loading->session->machine->name, what, then, now);
     maqet_error_next(err, MAQET_NEXT_APPLY_AS_BEFORE, loading->session->machine->name,
                      NULL);
-    maqet_error_next(err, MAQET_NEXT_LOAD_DRIVES_INSTEAD, loading->session->machine->name,
-                     name, NULL);
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_LOAD_DRIVES_INSTEAD,
+                            loading->session->machine->name, name, NULL);
 }
 
 /* Whether an option and its value may differ: where something lies for the time that the

@@ -356,8 +356,8 @@ maqet_checkpoint_run(const struct maqet_context *context,
     if (test.loading.session->machine->run.pid > 0) {
         maqet_error_set(err, MAQET_ERROR_STATE, "VM '%s' is running",
                         test.loading.session->machine->name);
-        maqet_error_next(err, MAQET_NEXT_STOP, test.loading.session->machine->name, NULL);
-        return -1;
+        return maqet_error_next(err, MAQET_NEXT_STOP, test.loading.session->machine->name,
+                                NULL);
     }
     maqet_run_remove_servers(test.loading.session->machine->run.folder);
     if (check_writable(&test, err) < 0 ||

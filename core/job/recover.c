@@ -187,8 +187,7 @@ check_unchanged(const struct maqet_job *job, struct maqet_error **err)
                     "not been changed.\n%s",
                     vm, what, list);
     maqet_error_next(err, MAQET_NEXT_FINISH, vm, finish, NULL);
-    maqet_error_next(err, MAQET_NEXT_FORGET, vm, NULL);
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_FORGET, vm, NULL);
 }
 
 /* ---- may it go on ---- */
@@ -222,8 +221,7 @@ check_stopped(const struct maqet_job *job, struct maqet_error **err)
         return 0;
     maqet_error_set(err, MAQET_ERROR_STATE, "VM '%s' is running (PID %d)", machine->name,
                     machine->run.pid);
-    maqet_error_next(err, MAQET_NEXT_STOP, machine->name, NULL);
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_STOP, machine->name, NULL);
 }
 
 /* An image that is missing while QEMU, which could still have it open, does not run: not
@@ -239,8 +237,7 @@ check_image(const struct maqet_job *job, const struct maqet_drive *drive,
     maqet_error_set(err, MAQET_ERROR_MISSING, "drive '%s': %s is missing", drive->name,
                     drive->path);
     maqet_error_next(err, MAQET_NEXT_MOUNT_AND_FINISH, vm, NULL);
-    maqet_error_next(err, MAQET_NEXT_FORGET, vm, NULL);
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_FORGET, vm, NULL);
 }
 
 static int
@@ -309,8 +306,7 @@ maqet_job_fail(struct maqet_job *job, struct maqet_error **err)
         return -1;
     maqet_error_remark(err, "What it left behind could not be recovered: %s",
                        reason->message);
-    maqet_error_next(err, MAQET_NEXT_RECOVER_OR_GO_ON, job->machine->name, NULL);
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_RECOVER_OR_GO_ON, job->machine->name, NULL);
 }
 
 /* Kinds that are recorded in a file of their own. */

@@ -73,8 +73,7 @@ maqet_vm_check_paused(const struct maqet_context *context, const char *name,
     maqet_error_set(err, MAQET_ERROR_STATE,
                     "VM '%s' is already running (PID %d), and its guest is paused", name,
                     state.pid);
-    maqet_error_next(err, MAQET_NEXT_RESUME, name, NULL);
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_RESUME, name, NULL);
 }
 
 /* ---- going on ---- */
@@ -121,8 +120,7 @@ check_room(struct maqet_opened *machine, bool again, struct maqet_error **err)
     maqet_error_set(err, MAQET_ERROR_FAILED,
                     "The guest of VM '%s' is paused again: one of its drives failed",
                     machine->name);
-    maqet_error_next(err, MAQET_NEXT_QUERY_BLOCK, machine->name, NULL);
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_QUERY_BLOCK, machine->name, NULL);
 }
 
 /*

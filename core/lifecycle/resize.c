@@ -52,7 +52,8 @@ choose_drive(struct resizing *resizing, const char *name, struct maqet_error **e
                       "the type %s cannot be resized%s", plugin->name,
                       live && plugin->resize ? " while the VM is running" : "");
     if (live && plugin->resize)
-        maqet_error_next(err, MAQET_NEXT_STOP_FIRST, resizing->machine->name, NULL);
+        maqet_error_next(err, MAQET_NEXT_STOP_FIRST, resizing->machine->name,
+                                NULL);
     return -1;
 }
 
@@ -100,8 +101,8 @@ offline_size(const struct resizing *resizing, uint64_t *bytes, struct maqet_erro
     maqet_drive_error(drive, NULL, err, MAQET_ERROR_MISSING,
                       "there is nothing to resize yet%s%s", drive->path ? ": " : "",
                       drive->path ? drive->path : "");
-    maqet_error_next(err, MAQET_NEXT_START_TO_MAKE_IMAGE, drive->machine->vm_name, NULL);
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_START_TO_MAKE_IMAGE, drive->machine->vm_name,
+                            NULL);
 }
 
 /* ---- the change ---- */

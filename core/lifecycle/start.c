@@ -97,8 +97,7 @@ check_at_rest(const struct maqet_opened *machine, struct maqet_error **err)
         maqet_vm_check_paused(machine->context, machine->name, err) < 0)
         return -1;
     maqet_opened_error_running(machine, true, err);
-    maqet_error_next(err, MAQET_NEXT_STOP_FIRST, machine->name, NULL);
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_STOP_FIRST, machine->name, NULL);
 }
 
 /* Opens a machine that is at rest; MAQET_ERROR_STATE: it runs. */

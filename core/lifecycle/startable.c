@@ -89,8 +89,8 @@ check_tpm(const struct maqet_vm *vm, struct maqet_error **err)
                     "the emulator of its TPM '%s' ends with QEMU, so QEMU could not "
                     "be restarted",
                     tpm);
-    maqet_error_next(err, MAQET_NEXT_STOP_AND_START_EMULATOR, vm->definition->name, NULL);
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_STOP_AND_START_EMULATOR, vm->definition->name,
+                            NULL);
 }
 
 int

@@ -118,8 +118,7 @@ static int
 error_full(const char *name, const struct maqet_error *reason, struct maqet_error **err)
 {
     maqet_error_copy(err, reason);
-    maqet_error_next(err, MAQET_NEXT_END_LOSING, name, NULL);
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_END_LOSING, name, NULL);
 }
 
 /* @reason: why the power button could not be pressed; NULL: it was. */
@@ -139,8 +138,7 @@ error_still_runs(const char *name, const struct maqet_stop *stop,
         return -1;
     }
     maqet_error_next(err, MAQET_NEXT_STOP_SLOWER, name, NULL);
-    maqet_error_next(err, MAQET_NEXT_END, name, NULL);
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_END, name, NULL);
 }
 
 /* How long the first press may take. */

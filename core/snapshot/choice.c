@@ -29,8 +29,7 @@ error_not_running(const struct maqet_session *session, struct maqet_error **err)
     maqet_error_remark(err, "Live snapshots require running VM.");
     maqet_error_next(err, MAQET_NEXT_START_FOR_LIVE, session->machine->name, NULL);
     maqet_error_next(err, MAQET_NEXT_USE_OFFLINE, NULL);
-    maqet_error_next(err, MAQET_NEXT_USE_AUTO_FOR_LIVE, NULL);
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_USE_AUTO_FOR_LIVE, NULL);
 }
 
 static int
@@ -45,8 +44,7 @@ error_running(const struct maqet_session *session, struct maqet_error **err)
     maqet_error_remark(err, "Offline snapshots require stopped VM.");
     maqet_error_next(err, MAQET_NEXT_STOP, session->machine->name, NULL);
     maqet_error_next(err, MAQET_NEXT_USE_LIVE, NULL);
-    maqet_error_next(err, MAQET_NEXT_USE_AUTO, NULL);
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_USE_AUTO, NULL);
 }
 
 /* Whether the machine is stopped or running, as the request needs it; one that runs has

@@ -41,8 +41,7 @@ error_exists(const struct maqet_session *session, const struct maqet_member *mem
                     "There is already a snapshot '%s' of drive '%s' on VM '%s'", name,
                     member->drive->name, session->machine->name);
     maqet_error_hint(err, "Give another name");
-    maqet_error_next(err, MAQET_NEXT_OVERWRITE, NULL);
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_OVERWRITE, NULL);
 }
 
 /* *existing: at least one drive has one of that name, which is to be replaced. */
@@ -188,8 +187,7 @@ maqet_snapshot_create(const struct maqet_context *context,
                         "VM '%s' is not running, so its file systems cannot and need "
                         "not be frozen",
                         session->machine->name);
-        maqet_error_next(err, MAQET_NEXT_FREEZE_NOTHING, NULL);
-        return -1;
+        return maqet_error_next(err, MAQET_NEXT_FREEZE_NOTHING, NULL);
     }
     receipt->live = session->machine->run.pid > 0;
     receipt->replaced = replaces;

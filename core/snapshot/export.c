@@ -61,8 +61,7 @@ check_readable(struct maqet_session *session, const struct maqet_drive *drive,
                     "VM '%s' is running, and drives of the type %s cannot be read by "
                     "another program meanwhile",
                     session->machine->name, drive->storage->plugin.name);
-    maqet_error_next(err, MAQET_NEXT_STOP, session->machine->name, NULL);
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_STOP, session->machine->name, NULL);
 }
 
 int

@@ -90,9 +90,8 @@ check_drive(const struct maqet_session *session, const char *drive,
                             : "The checkpoint '%s' has a snapshot of drive '%s', which "
                               "VM '%s' no longer has",
                         name, drive, session->machine->name);
-        maqet_error_next(err, MAQET_NEXT_DELETE_USELESS_CHECKPOINT,
-                         session->machine->name, name, NULL);
-        return -1;
+        return maqet_error_next(err, MAQET_NEXT_DELETE_USELESS_CHECKPOINT,
+                                session->machine->name, name, NULL);
     }
     if (!about->has_snapshots)
         return 0;
@@ -142,9 +141,8 @@ maqet_identity_check_none(const struct maqet_session *session, const char *name,
                         "The snapshots '%s' of VM '%s' belong to a checkpoint, which "
                         "needs all of them",
                         name, session->machine->name);
-        maqet_error_next(err, MAQET_NEXT_DELETE_WHOLE_CHECKPOINT, session->machine->name,
-                         name, NULL);
-        return -1;
+        return maqet_error_next(err, MAQET_NEXT_DELETE_WHOLE_CHECKPOINT,
+                                session->machine->name, name, NULL);
     }
     return 0;
 }
@@ -174,9 +172,8 @@ error_other_member(const struct maqet_session *session, const char *name,
                     "was created together with those of the other drives: that was "
                     "created at %s, and this one at %s",
                     name, drive, session->machine->name, before, present);
-    maqet_error_next(err, next_one_by_one(deletes, session->machine->run.pid > 0),
-                     session->machine->name, drive, name, NULL);
-    return -1;
+    return maqet_error_next(err, next_one_by_one(deletes, session->machine->run.pid > 0),
+                            session->machine->name, drive, name, NULL);
 }
 
 int

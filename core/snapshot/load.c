@@ -131,8 +131,7 @@ maqet_snapshot_load(const struct maqet_context *context,
                                      request->timeout, err) < 0) {
         maqet_error_wrap(err, "The snapshot is loaded, but VM '%s' is stopped",
                          machine->name);
-        maqet_error_next(err, MAQET_NEXT_START_WHEN_POSSIBLE, machine->name, NULL);
-        return -1;
+        return maqet_error_next(err, MAQET_NEXT_START_WHEN_POSSIBLE, machine->name, NULL);
     }
     *pid = machine->run.pid;
     return 0;

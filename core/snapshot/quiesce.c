@@ -56,8 +56,7 @@ check_frozen(json_object *answer, int64_t *frozen, struct maqet_error **err)
                         "the guest agent's answer to 'guest-fsfreeze-freeze' is not a "
                         "number of file systems: %.64s",
                         json_object_to_json_string(answer));
-    maqet_error_next(err, MAQET_NEXT_DO_NOT_QUIESCE, NULL);
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_DO_NOT_QUIESCE, NULL);
 }
 
 /* ---- thawing ---- */
@@ -238,8 +237,7 @@ error_no_agent(const char *vm, struct maqet_error **err)
                     vm);
     maqet_error_hint(err, "Add `guest_agent: on` to the VM and restart it, with "
                           "qemu-guest-agent in the guest");
-    maqet_error_next(err, MAQET_NEXT_DO_NOT_QUIESCE, NULL);
-    return -1;
+    return maqet_error_next(err, MAQET_NEXT_DO_NOT_QUIESCE, NULL);
 }
 
 static struct maqet_quiesce *

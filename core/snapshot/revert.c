@@ -24,9 +24,8 @@ check_saved(const struct maqet_session *session, struct maqet_error **err)
                         "Drive '%s' on VM '%s' has a snapshot '%s', left behind by an "
                         "interrupted load; to load several drives, there must be none",
                         member->drive->name, vm, MAQET_SAVED_STATE);
-        maqet_error_next(err, MAQET_NEXT_DELETE_SNAPSHOT, vm, member->drive->name,
-                         MAQET_SAVED_STATE, NULL);
-        return -1;
+        return maqet_error_next(err, MAQET_NEXT_DELETE_SNAPSHOT, vm, member->drive->name,
+                                MAQET_SAVED_STATE, NULL);
     }
     return 0;
 }
