@@ -57,6 +57,14 @@ maqet_json_text(json_object *object, const char *key)
                                                         : NULL;
 }
 
+bool
+maqet_json_is(json_object *object, const char *key, const char *text)
+{
+    const char *found = maqet_json_text(object, key);
+
+    return found && strcmp(found, text) == 0;
+}
+
 int64_t
 maqet_json_int(json_object *object, const char *key)
 {

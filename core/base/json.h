@@ -26,6 +26,9 @@ json_object *maqet_json_read(const char *path, struct maqet_error **err);
 const char *maqet_json_text(json_object *object, const char *key);
 int64_t maqet_json_int(json_object *object, const char *key);
 
+/* Whether an object has that text under a key. */
+bool maqet_json_is(json_object *object, const char *key, const char *text);
+
 /* An object of these members: a key and its value (taken) in turn, and NULL at the end. A
  * key without a value is left out. */
 json_object *maqet_json_object(const char *key, ...) MAQET_SENTINEL;
