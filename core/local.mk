@@ -135,7 +135,6 @@ libmaqet_core_a_SOURCES = \
 	core/snapshot/export.c core/snapshot/export.h \
 	core/snapshot/history.c core/snapshot/history.h \
 	core/snapshot/identity.c core/snapshot/identity.h \
-	core/snapshot/lineage.c core/snapshot/lineage.h \
 	core/snapshot/list.c core/snapshot/list.h \
 	core/snapshot/load.c core/snapshot/load.h \
 	core/snapshot/members.c core/snapshot/members.h \

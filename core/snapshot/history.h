@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * history.h - what came of what: for each drive of a machine which snapshot was taken on
- * top of which one, where the drive is now, and which snapshots were taken together. No
- * format keeps that, so it stands in snapshots.json beside the machine's definition. It
- * is a memory, not a promise: what another program did to an image is not in it. When it
- * is lost, the lines of the tree and a few names are, and sets are no longer told from
- * snapshots that merely have the same name.
+ * history.h - the parent of each snapshot, the parent of each drive's present state, and
+ * the snapshots that were created together as a set. No image format stores that, so it is
+ * in snapshots.json beside the machine's definition. It does not know what other programs
+ * have done to an image. If it is lost, so are the lines of the tree and a few names, and a
+ * set looks like snapshots that merely have the same name.
  */
 #ifndef MAQET_SNAPSHOT_HISTORY_H
 #define MAQET_SNAPSHOT_HISTORY_H
@@ -15,15 +14,23 @@
 
 struct maqet_history;
 
-/* Never NULL: one that is not there is empty, and so is one that is damaged (a warning)
- * or could not be read. */
+/* Never NULL: a missing one is empty, and so is one that is damaged (which is a warning) or
+ * cannot be read. */
 struct maqet_history *maqet_history_load(const struct maqet_context *context,
                                          const char *vm);
 void maqet_history_cleanup(struct maqet_history **history);
 
 #define _cleanup_history_ _cleanup_(maqet_history_cleanup)
 
-/* Notes what happened; nothing is on the disk before it is saved. */
+/* Whether the file could be read, if it exists: asked before anything is changed. Saving
+ * fails otherwise, so that a good file is never overwritten; a damaged one is kept beside
+ * the new one. */
+int maqet_history_check(const struct maqet_history *history, struct maqet_error **err);
+int maqet_history_save(struct maqet_history *history, struct maqet_error **err);
+
+/* ---- parents ---- */
+
+/* Note that a snapshot was created, loaded, or deleted. */
 void maqet_history_created(struct maqet_history *history, const char *drive,
                            const struct maqet_snapshot *snapshot);
 void maqet_history_loaded(struct maqet_history *history, const char *drive,
@@ -31,62 +38,54 @@ void maqet_history_loaded(struct maqet_history *history, const char *drive,
 void maqet_history_removed(struct maqet_history *history, const char *drive,
                            const struct maqet_snapshot *snapshot);
 
-/* Says that a snapshot belongs to the set of that name, which ends an older set so called
- * that it did not belong to. @first: it is the first one of a new set. */
+/* For each snapshot that exists, the index of its nearest ancestor that exists; -1: there
+ * is none, or it is not known. There are no loops. *now is that of the drive's present
+ * state. */
+void maqet_history_parents(const struct maqet_history *history, const char *drive,
+                           const struct maqet_snapshots *snapshots, ssize_t *parents,
+                           ssize_t *now);
+
+/* ---- sets ---- */
+
+/* Notes what a set will not contain, by the excluded names, before the set is created, so
+ * that it is known even if the creation is interrupted. The snapshots of that name that are
+ * noted next are a set, even if it has only one drive. NULL: they are not. */
+void maqet_history_set_begin(struct maqet_history *history, const char *name,
+                             const struct maqet_strings *excluded);
+bool maqet_history_set_begun(const struct maqet_history *history, const char *name);
+
+/* Adds a snapshot to the set of that name. @first: it begins a new set, which replaces an
+ * older one that it does not belong to. */
 void maqet_history_set_add(struct maqet_history *history, const char *name, bool first,
                            const char *drive, const struct maqet_snapshot *snapshot);
 
-/*
- * What a set is made without, by the names that were excluded. It is told before the set
- * is made, and saved, so that it is known even when making it is interrupted; what is
- * noted as created next under that name is a set then, of one drive too. NULL: what is
- * made next is no set.
- */
-void maqet_history_set_begin(struct maqet_history *history, const char *name,
-                             const struct maqet_strings *excluded);
-
-/* Whether that was said of the name. */
-bool maqet_history_set_begun(const struct maqet_history *history, const char *name);
-
-/* The set of that name is noted; what was said of it belongs to it from now on. */
+/* The set is complete: the excluded names belong to it from now on. */
 void maqet_history_set_end(struct maqet_history *history, const char *name);
 
-/* Forgets a set, whose snapshots are gone. */
+/* Removes a set, whose snapshots are gone. */
 void maqet_history_set_forget(struct maqet_history *history, const char *name);
 
-/* Adds the drives of a set, and what it was made without. There may be none of the name.
- */
+/* Adds the drives of a set, and the excluded names. The set need not exist. */
 void maqet_history_set_drives(const struct maqet_history *history, const char *name,
                               struct maqet_strings *drives);
 void maqet_history_set_excluded(const struct maqet_history *history, const char *name,
                                 struct maqet_strings *excluded);
 
-/* Whether it was read, as far as it is there: who would write it asks before he changes
- * anything. Saving fails otherwise, so that a good one is never overwritten; a damaged
- * one is kept beside it. */
-int maqet_history_check(const struct maqet_history *history, struct maqet_error **err);
-int maqet_history_save(struct maqet_history *history, struct maqet_error **err);
-
-/* For each snapshot (of those that there are), the index of the one that it was taken on
- * top of; -1: not known, or the image as it was made. Following them always comes to an
- * end. *now is the one that the drive's present state came of; -1: not known. */
-void maqet_history_parents(const struct maqet_history *history, const char *drive,
-                           const struct maqet_snapshots *snapshots, ssize_t *parents,
-                           ssize_t *now);
-
-/* Whether the snapshot was taken as one of a set, together with those of other drives. */
+/* Whether a snapshot belongs to the set of that name. */
 bool maqet_history_in_set(const struct maqet_history *history, const char *name,
                           const char *drive, const struct maqet_snapshot *snapshot);
 
-/* The date of the snapshot that the drive has, or had, in the set of that name; false:
- * none is recorded. One that was removed stays recorded until all of the set are. */
+/* Sets the date of @then to that of the snapshot that the drive has, or had, in a set. It
+ * stays recorded until all snapshots of the set are deleted. False: there is none. */
 bool maqet_history_set_date(const struct maqet_history *history, const char *name,
-                            const char *drive, int64_t *seconds, uint32_t *nanoseconds);
+                            const char *drive, struct maqet_snapshot *then);
+
+/* ---- deferred work ---- */
 
 /*
- * Another name for a snapshot, by which alone users know it: overwriting was interrupted
- * while the machine ran, so the snapshot that stood in could not be renamed. NULL as the
- * name ends that; NULL as the answer: it has none.
+ * Another name for a snapshot, the only one that users see: it was created under a
+ * temporary name to replace a snapshot, and cannot be renamed while the machine runs. NULL
+ * as the name removes it; NULL is returned if there is none.
  */
 void maqet_history_alias_set(struct maqet_history *history, const char *drive,
                              const struct maqet_snapshot *snapshot, const char *name);
@@ -96,8 +95,8 @@ const char *maqet_history_alias(const struct maqet_history *history, const char 
 /* Whether any snapshot of the drive has one. */
 bool maqet_history_has_alias(const struct maqet_history *history, const char *drive);
 
-/* Something failed at the drive's image while the machine ran, so clusters may be lost in
- * it, which can be found only when it is stopped. */
+/* Whether the image may have leaked clusters: something failed while the machine was
+ * running, and they can only be found when it is stopped. */
 void maqet_history_untidy_set(struct maqet_history *history, const char *drive,
                               bool untidy);
 bool maqet_history_untidy(const struct maqet_history *history, const char *drive);

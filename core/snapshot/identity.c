@@ -159,12 +159,11 @@ next_one_by_one(bool deletes, bool live)
 
 static int
 error_other_member(const struct maqet_session *session, const char *name,
-                   const char *drive, int64_t seconds, uint32_t nanoseconds,
+                   const char *drive, const struct maqet_snapshot *then,
                    const struct maqet_snapshot *now, bool deletes,
                    struct maqet_error **err)
 {
-    const struct maqet_snapshot then = {.seconds = seconds, .nanoseconds = nanoseconds};
-    _cleanup_free_ char *before = maqet_snapshot_date_text(&then);
+    _cleanup_free_ char *before = maqet_snapshot_date_text(then);
     _cleanup_free_ char *present = maqet_snapshot_date_text(now);
 
     maqet_error_set(err, MAQET_ERROR_STATE,
@@ -183,13 +182,11 @@ maqet_identity_check_set(const struct maqet_session *session, const char *name,
     MAQET_FOR_EACH_MEMBER (member, session) {
         const char *drive = member->drive->name;
         const struct maqet_snapshot *now = maqet_member_find(session, member, name, NULL);
-        int64_t seconds;
-        uint32_t nanoseconds;
+        struct maqet_snapshot then = {0};
 
         if (now && !maqet_history_in_set(session->history, name, drive, now) &&
-            maqet_history_set_date(session->history, name, drive, &seconds, &nanoseconds))
-            return error_other_member(session, name, drive, seconds, nanoseconds, now,
-                                      deletes, err);
+            maqet_history_set_date(session->history, name, drive, &then))
+            return error_other_member(session, name, drive, &then, now, deletes, err);
     }
     return 0;
 }

@@ -295,13 +295,12 @@ test_sets(void)
 static int64_t
 set_date(const struct maqet_history *history, const char *drive)
 {
-    int64_t seconds = 0;
-    uint32_t nanoseconds = 0;
+    struct maqet_snapshot then = {0};
 
-    if (!maqet_history_set_date(history, "s", drive, &seconds, &nanoseconds))
+    if (!maqet_history_set_date(history, "s", drive, &then))
         return 0;
-    CU_ASSERT_EQUAL(nanoseconds, 5);
-    return seconds;
+    CU_ASSERT_EQUAL(then.nanoseconds, 5);
+    return then.seconds;
 }
 
 /* A member that was removed stays recorded, or another one of its name would be taken for
