@@ -11,7 +11,7 @@
 #include "core/machine/state.h"
 #include "core/qemu/silence.h"
 
-/* Opens a machine that runs and is not in the middle of something. */
+/* Opens a running machine for which no job is pending. */
 static struct maqet_opened *
 open_machine(const struct maqet_context *context, const char *name_or_uuid,
              struct maqet_error **err)
@@ -22,7 +22,7 @@ open_machine(const struct maqet_context *context, const char *name_or_uuid,
 }
 
 static int
-tell(struct maqet_opened *machine, const char *command, json_object *arguments,
+execute(struct maqet_opened *machine, const char *command, json_object *arguments,
      struct maqet_error **err)
 {
     _cleanup_json_ json_object *answer =
@@ -31,7 +31,7 @@ tell(struct maqet_opened *machine, const char *command, json_object *arguments,
     return answer ? 0 : -1;
 }
 
-/* QEMU's run state, as its QMP reference has them. The caller frees. */
+/* QEMU's run state (QEMU: qapi/run-state.json). The caller frees. */
 static char *
 ask_state(struct maqet_opened *machine, bool *running, struct maqet_error **err)
 {
@@ -53,7 +53,7 @@ maqet_vm_pause(const struct maqet_context *context, const char *name_or_uuid,
 
     if (!state)
         return -1;
-    return *changed ? tell(machine, "stop", NULL, err) : 0;
+    return *changed ? execute(machine, "stop", NULL, err) : 0;
 }
 
 int
@@ -62,7 +62,7 @@ maqet_vm_check_paused(const struct maqet_context *context, const char *name,
 {
     _cleanup_state_ struct maqet_state state = {0};
 
-    /* One that can't answer is not waited for. */
+    /* A QEMU that cannot answer is not asked. */
     if (maqet_state_look(context, name, &state, NULL) < 0 ||
         maqet_silence_is_stopped(state.process) ||
         maqet_state_read(context, name, &state, NULL) < 0 ||
@@ -76,32 +76,30 @@ maqet_vm_check_paused(const struct maqet_context *context, const char *name,
     return maqet_error_next(err, MAQET_NEXT_RESUME, name, NULL);
 }
 
-/* ---- going on ---- */
+/* ---- resuming ---- */
 
-/* A guest that stands still for another reason than a person, or a drive that failed. */
+/* A guest may also be paused for a migration, for example, or be suspended. */
 static int
-check_may_go_on(const struct maqet_opened *machine, const char *state,
+check_resumable(const struct maqet_opened *machine, const char *state,
                 struct maqet_error **err)
 {
-    static const char *const may[] = {"paused", "io-error", "prelaunch", "watchdog",
-                                      "debug"};
+    static const char *const resumable[] = {"paused",   "io-error", "prelaunch",
+                                            "watchdog", "debug",    NULL};
 
-    for (size_t i = 0; i < sizeof(may) / sizeof(*may); i++)
-        if (strcmp(state, may[i]) == 0)
-            return 0;
+    if (maqet_text_is_one_of(state, resumable))
+        return 0;
     maqet_error_set(err, MAQET_ERROR_STATE,
                     "The guest of VM '%s' is not paused: QEMU's state is '%s'",
                     machine->name, state);
-    if (strcmp(state, "suspended") == 0)
-        maqet_error_next(err, MAQET_NEXT_WAKE_UP, machine->name, NULL);
-    else
-        maqet_error_next(err, MAQET_NEXT_STOP_AND_START, machine->name, NULL);
-    return -1;
+    return maqet_error_next(err,
+                            strcmp(state, "suspended") == 0 ? MAQET_NEXT_WAKE_UP
+                                                            : MAQET_NEXT_STOP_AND_START,
+                            machine->name, NULL);
 }
 
-/* Whether there is room for all that QEMU could not write. */
+/* Whether there is space for what QEMU could not write. */
 static int
-check_room(struct maqet_opened *machine, bool again, struct maqet_error **err)
+check_space(struct maqet_opened *machine, bool again, struct maqet_error **err)
 {
     _cleanup_full_ struct maqet_full full = {0};
     _cleanup_definition_ struct maqet_definition *definition =
@@ -123,24 +121,22 @@ check_room(struct maqet_opened *machine, bool again, struct maqet_error **err)
     return maqet_error_next(err, MAQET_NEXT_QUERY_BLOCK, machine->name, NULL);
 }
 
-/*
- * What had failed is done again by QEMU as soon as the guest goes on. A transaction, even
- * an empty one, waits for all that is under way, so the state afterwards is that in which
- * it has ended.
- */
+/* QEMU repeats the failed requests when the guest is resumed. A transaction, even an empty
+ * one, waits for all requests in progress, so afterwards the state tells whether they have
+ * failed again. */
 static int
-check_goes_on(struct maqet_opened *machine, struct maqet_error **err)
+check_resumed(struct maqet_opened *machine, struct maqet_error **err)
 {
-    json_object *arguments = json_object_new_object();
+    json_object *arguments =
+        maqet_json_object("actions", json_object_new_array(), NULL);
     bool running;
 
-    json_object_object_add(arguments, "actions", json_object_new_array());
-    if (tell(machine, "transaction", arguments, err) < 0)
+    if (execute(machine, "transaction", arguments, err) < 0)
         return -1;
     _cleanup_free_ char *state = ask_state(machine, &running, err);
     if (!state)
         return -1;
-    return strcmp(state, "io-error") == 0 ? check_room(machine, true, err) : 0;
+    return strcmp(state, "io-error") == 0 ? check_space(machine, true, err) : 0;
 }
 
 int
@@ -158,12 +154,12 @@ maqet_vm_resume(const struct maqet_context *context, const char *name_or_uuid,
     if (running)
         return 0;
     bool failed = strcmp(state, "io-error") == 0;
-    if (check_may_go_on(machine, state, err) < 0 ||
+    if (check_resumable(machine, state, err) < 0 ||
         (strcmp(state, "prelaunch") == 0 &&
          (!maqet_opened_vm(machine, err) ||
           maqet_vm_drives_check_asked(machine, err) < 0)) ||
-        (failed && check_room(machine, false, err) < 0) ||
-        tell(machine, "cont", NULL, err) < 0)
+        (failed && check_space(machine, false, err) < 0) ||
+        execute(machine, "cont", NULL, err) < 0)
         return -1;
-    return failed ? check_goes_on(machine, err) : 0;
+    return failed ? check_resumed(machine, err) : 0;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pause.h - letting a guest stand still, and go on. The machine's lock is held meanwhile:
- * a guest that stands still for a snapshot, a load or a start is none that a person may
- * let go on.
+ * pause.h - pausing and resuming a guest, with the machine's lock: a guest that is paused
+ * for a snapshot, a load or a start must not be resumed by the user.
  */
 #ifndef MAQET_LIFECYCLE_PAUSE_H
 #define MAQET_LIFECYCLE_PAUSE_H
@@ -10,20 +9,16 @@
 #include "core/base/context.h"
 #include "core/base/error.h"
 
-/* Pauses the guest of a machine that runs. *changed false: it was paused before. */
+/* Pauses the guest of a running machine. *changed: it was not paused before. */
 int maqet_vm_pause(const struct maqet_context *context, const char *name_or_uuid,
                    bool *changed, struct maqet_error **err);
 
-/*
- * Lets a paused guest go on. *changed false: it did not stand still.
- * MAQET_ERROR_NO_SPACE: a drive has no room on the host, before or again, and the guest
- * stands still.
- */
+/* Resumes a paused guest. *changed: it was paused before. MAQET_ERROR_NO_SPACE: a drive has
+ * no space on the host, still or again, and the guest is paused. */
 int maqet_vm_resume(const struct maqet_context *context, const char *name_or_uuid,
                     bool *changed, struct maqet_error **err);
 
-/* An error where the guest of a machine that runs is paused: a start is not what it
- * needs. */
+/* An error if the guest of a running machine is paused: starting it would not help. */
 int maqet_vm_check_paused(const struct maqet_context *context, const char *name,
                           struct maqet_error **err);
 
