@@ -9,6 +9,7 @@
 #include "core/machine/drives.h"
 #include "core/machine/monitor.h"
 #include "core/qemu/migration.h"
+#include "core/snapshot/create.h"
 #include "core/snapshot/members.h"
 #include "core/snapshot/others.h"
 
@@ -89,12 +90,8 @@ static int
 check_name(const struct maqet_session *session, const char *name,
            struct maqet_error **err)
 {
-    if (!maqet_snapshot_name_valid(name))
-        return maqet_error_set(err, MAQET_ERROR_INVALID,
-                               "invalid checkpoint name '%s': use a letter or digit, "
-                               "then letters, digits and '_', '.', ':', '+', '-'; at "
-                               "most 128 characters",
-                               name);
+    if (maqet_snapshot_check_name("checkpoint", name, err) < 0)
+        return -1;
     /* Its snapshots may have been deleted by another program. */
     if (maqet_state_file_exists(session->machine->context, session->machine->name,
                                 name)) {
@@ -105,15 +102,9 @@ check_name(const struct maqet_session *session, const char *name,
         return maqet_error_next(err, MAQET_NEXT_DELETE_CHECKPOINT_TOO,
                                 session->machine->name, name, NULL);
     }
-    MAQET_FOR_EACH_MEMBER (member, session) {
-        if (!maqet_member_find(session, member, name, NULL))
-            continue;
-        maqet_error_set(err, MAQET_ERROR_EXISTS,
-                        "There is already a snapshot '%s' of drive '%s' on VM '%s'", name,
-                        member->drive->name, session->machine->name);
-        maqet_error_hint(err, "Give another name");
-        return -1;
-    }
+    MAQET_FOR_EACH_MEMBER (member, session)
+        if (maqet_member_find(session, member, name, NULL))
+            return maqet_member_error_exists(session, member, name, err);
     return 0;
 }
 

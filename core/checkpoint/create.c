@@ -250,7 +250,7 @@ abandon(struct maqet_opened *machine, struct maqet_error **err)
 /* The state is published last, so where it is, all is complete. Else the guest, which may
  * stand still, runs on without. */
 static int
-put_right(struct maqet_session *session, struct maqet_error **err)
+recover(struct maqet_session *session, struct maqet_error **err)
 {
     const struct maqet_opened *machine = session->machine;
     const char *name = session->job->journal.name;
@@ -291,19 +291,15 @@ forget(struct maqet_job *job, struct maqet_strings *kept, struct maqet_error **e
 
 /* ---- the row ---- */
 
-static const struct maqet_job_phase phases[] = {
-    {.word = "save", .former = "checkpoint", .finishing = MAQET_CREATE_FINISHING},
-};
-
 const struct maqet_job_kind maqet_kind_checkpoint_create = {
     .word = "checkpoint-create",
     .noun = "creation of checkpoint",
-    .phases = phases,
-    .phase_count = 1,
+    MAQET_JOB_PHASES(
+        {.word = "save", .former = "checkpoint", .finishing = MAQET_CREATE_FINISHING}),
     .blocks_start = true,
     .makes_snapshots = true,
     .makes_set = true,
-    .put_right = put_right,
+    .recover_session = recover,
     .recover = maqet_session_recover,
     .forget = forget,
 };

@@ -16,10 +16,7 @@ choose_own(struct maqet_session *session, const struct maqet_checkpoint *about,
     _cleanup_strings_ struct maqet_strings own = MAQET_STRINGS_INIT;
     const char *name = about->name;
 
-    if (maqet_members_check_known(session, &about->drives, err) < 0)
-        return -1;
-    maqet_members_choose_listed(session, &about->drives);
-    if (maqet_members_refresh(session, err) < 0)
+    if (maqet_members_read(session, &about->drives, err) < 0)
         return -1;
     MAQET_FOR_EACH_MEMBER (member, session) {
         const char *drive = member->drive->name;
@@ -38,8 +35,7 @@ choose_own(struct maqet_session *session, const struct maqet_checkpoint *about,
                 "checkpoint, and is not deleted",
                 name, drive, session->machine->name);
     }
-    maqet_members_choose_listed(session, &own);
-    return maqet_members_refresh(session, err);
+    return maqet_members_read(session, &own, err);
 }
 
 int
@@ -68,7 +64,7 @@ maqet_checkpoint_delete(const struct maqet_context *context,
 /* ---- recovery ---- */
 
 static int
-put_right(struct maqet_session *session, struct maqet_error **err)
+recover(struct maqet_session *session, struct maqet_error **err)
 {
     const struct maqet_opened *machine = session->machine;
     const char *name = session->job->journal.name;
@@ -82,20 +78,15 @@ put_right(struct maqet_session *session, struct maqet_error **err)
 
 /* ---- the row ---- */
 
-static const struct maqet_job_phase phases[] = {
-    {.word = "remove",
-     .former = "delete-checkpoint",
-     .finishing = MAQET_DELETE_FINISHING},
-};
-
 const struct maqet_job_kind maqet_kind_checkpoint_delete = {
     .word = "checkpoint-delete",
     .noun = "deletion of checkpoint",
-    .phases = phases,
-    .phase_count = 1,
+    MAQET_JOB_PHASES({.word = "remove",
+                      .former = "delete-checkpoint",
+                      .finishing = MAQET_DELETE_FINISHING}),
     .blocks_start = true,
     .only_recorded = true,
-    .put_right = put_right,
+    .recover_session = recover,
     .recover = maqet_session_recover,
     .forget = maqet_session_forget,
 };

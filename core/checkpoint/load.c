@@ -106,8 +106,7 @@ keep_drives(const struct maqet_context *context,
                           "The present state of %s of VM '%s' is not saved in '%s'", one,
                           session->machine->name, request->keep);
     }
-    maqet_session_cleanup(&session);
-    session = NULL;
+    maqet_session_free(TAKE_PTR(session));
     int result = maqet_snapshot_create(context, &drives, &receipt, err);
     maqet_snapshot_receipt_clear(&receipt);
     return result;
@@ -186,10 +185,10 @@ resume(struct maqet_job *job, struct maqet_error **err)
 }
 
 static int
-put_right(struct maqet_session *session, struct maqet_error **err)
+recover(struct maqet_session *session, struct maqet_error **err)
 {
     return session->job->journal.phase < PHASE_RESUME
-               ? maqet_revert_put_right(session, at_it, err)
+               ? maqet_revert_recover(session, at_it, err)
                : resume(session->job, err);
 }
 
@@ -204,23 +203,20 @@ forget(struct maqet_job *job, struct maqet_strings *kept, struct maqet_error **e
 
 /* ---- the row ---- */
 
-static const struct maqet_job_phase phases[] = {
-    MAQET_REVERT_PHASES(NULL, NULL, NULL),
-    [PHASE_RESUME] = {.word = "resume",
-                      .former = "resume",
-                      .without_images = true,
-                      .finishing = "resumes the guest if QEMU has its memory, and ends "
-                                   "QEMU if not"},
-};
-
 const struct maqet_job_kind maqet_kind_checkpoint_load = {
     .word = "checkpoint-load",
     .noun = "load of checkpoint",
-    .phases = phases,
-    .phase_count = sizeof(phases) / sizeof(*phases),
+    MAQET_JOB_PHASES(
+        MAQET_REVERT_PHASES(NULL, NULL, NULL),
+        [PHASE_RESUME] = {.word = "resume",
+                          .former = "resume",
+                          .without_images = true,
+                          .finishing =
+                              "resumes the guest if QEMU has its memory, and ends "
+                              "QEMU if not"}),
     .blocks_start = true,
     .saved_state = MAQET_SAVED_STATE,
-    .put_right = put_right,
+    .recover_session = recover,
     .recover = maqet_session_recover,
     .forget = forget,
 };

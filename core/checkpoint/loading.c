@@ -162,20 +162,6 @@ maqet_loading_check_drives(const void *data, struct maqet_error **err)
                : maqet_members_need(loading->session, name, err);
 }
 
-static int
-open_drives(struct maqet_loading *loading, struct maqet_error **err)
-{
-    const struct maqet_strings *drives = &loading->about.drives;
-
-    if (maqet_members_check_known(loading->session, drives, err) < 0)
-        return -1;
-    maqet_members_choose_listed(loading->session, drives);
-    return maqet_members_refresh(loading->session, err) < 0 ||
-                   maqet_loading_check_drives(loading, err) < 0
-               ? -1
-               : 0;
-}
-
 /* A checkpoint of an earlier maqet is loaded as that one loaded it. */
 static void
 warn_of_unrecorded(const struct maqet_loading *loading, const char *name)
@@ -211,7 +197,8 @@ maqet_loading_open(const struct maqet_context *context,
     if (maqet_vm_command_line(machine->vm, &argv, err) < 0 ||
         check_arguments(loading, name, &argv, err) < 0 ||
         check_version(loading, name, argv.items[0], err) < 0 ||
-        open_drives(loading, err) < 0)
+        maqet_members_read(loading->session, &loading->about.drives, err) < 0 ||
+        maqet_loading_check_drives(loading, err) < 0)
         return -1;
     loading->verified = maqet_strdup(request->verified);
     int fd = maqet_state_file_open(context, machine->name, name, &loading->about,

@@ -283,7 +283,7 @@ recover_at_rest(struct maqet_job *job, struct maqet_error **err)
 
 /* Without asking. */
 static int
-put_right(struct maqet_job *job, struct maqet_error **err)
+recover_now(struct maqet_job *job, struct maqet_error **err)
 {
     _cleanup_free_ char *what = maqet_journal_title(&job->journal);
 
@@ -302,7 +302,7 @@ maqet_job_fail(struct maqet_job *job, struct maqet_error **err)
     /* Nothing had begun. */
     if (!job->journal.kind)
         return -1;
-    if (maqet_opened_look(job->machine, &reason) == 0 && put_right(job, &reason) == 0)
+    if (maqet_opened_look(job->machine, &reason) == 0 && recover_now(job, &reason) == 0)
         return -1;
     maqet_error_remark(err, "What it left behind could not be recovered: %s",
                        reason->message);
@@ -339,7 +339,7 @@ recover(struct maqet_job *job, struct maqet_error **err)
     if (!maqet_opened_vm(job->machine, err) ||
         (!job->agreed && check_unchanged(job, err) < 0))
         return -1;
-    return put_right(job, err);
+    return recover_now(job, err);
 }
 
 int

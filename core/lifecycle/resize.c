@@ -285,14 +285,11 @@ recover(struct maqet_job *job, struct maqet_error **err)
 
 /* ---- the row ---- */
 
-static const struct maqet_job_phase phases[] = {
-    {.word = "grow",
-     .finishing = "writes the size that {drives} has into the definition"}};
-
 const struct maqet_job_kind maqet_kind_resize = {
     .word = "resize",
     .noun = "growth of drive",
-    .phases = phases,
-    .phase_count = 1,
+    MAQET_JOB_PHASES(
+        {.word = "grow",
+         .finishing = "writes the size that {drives} has into the definition"}),
     .recover = recover,
 };

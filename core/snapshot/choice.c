@@ -113,10 +113,7 @@ find_set(struct choosing *choosing, struct maqet_error **err)
     for (size_t i = 0; i < choosing->set.count; i++)
         if (maqet_vm_find_drive(session->machine->vm, choosing->set.items[i], NULL))
             maqet_strings_add(&there, choosing->set.items[i]);
-    if (maqet_members_check_known(session, &there, err) < 0)
-        return -1;
-    maqet_members_choose_listed(session, &there);
-    if (maqet_members_refresh(session, err) < 0)
+    if (maqet_members_read(session, &there, err) < 0)
         return -1;
     MAQET_FOR_EACH_MEMBER (member, session) {
         const struct maqet_snapshot *found =
@@ -310,8 +307,7 @@ check_exists(struct choosing *choosing, struct maqet_error **err)
     struct maqet_session *session = choosing->session;
     const char *name = choosing->request->name;
 
-    maqet_members_choose_listed(session, &choosing->chosen);
-    if (maqet_members_refresh(session, err) < 0)
+    if (maqet_members_read(session, &choosing->chosen, err) < 0)
         return -1;
     MAQET_FOR_EACH_MEMBER (member, session)
         if (maqet_member_find(session, member, name, NULL))
@@ -340,8 +336,7 @@ choose_all(struct choosing *choosing, struct maqet_error **err)
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
                                "VM '%s' has no drive with snapshots",
                                session->machine->name);
-    maqet_members_choose_listed(session, &choosing->chosen);
-    return maqet_members_refresh(session, err);
+    return maqet_members_read(session, &choosing->chosen, err);
 }
 
 int

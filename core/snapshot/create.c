@@ -33,17 +33,6 @@ maqet_snapshot_receipt_clear(struct maqet_snapshot_receipt *receipt)
 
 /* ---- what is there already ---- */
 
-static int
-error_exists(const struct maqet_session *session, const struct maqet_member *member,
-             const char *name, struct maqet_error **err)
-{
-    maqet_error_set(err, MAQET_ERROR_EXISTS,
-                    "There is already a snapshot '%s' of drive '%s' on VM '%s'", name,
-                    member->drive->name, session->machine->name);
-    maqet_error_hint(err, "Give another name");
-    return maqet_error_next(err, MAQET_NEXT_OVERWRITE, NULL);
-}
-
 /* *existing: at least one drive has one of that name, which is to be replaced. */
 static int
 check_existing(const struct maqet_session *session, const char *name, bool overwrite,
@@ -56,8 +45,10 @@ check_existing(const struct maqet_session *session, const char *name, bool overw
         maqet_member_find(session, member, name, &count);
         if (count > 1)
             return maqet_member_error_duplicate(session, member, name, count, err);
-        if (count > 0 && !overwrite)
-            return error_exists(session, member, name, err);
+        if (count > 0 && !overwrite) {
+            maqet_member_error_exists(session, member, name, err);
+            return maqet_error_next(err, MAQET_NEXT_OVERWRITE, NULL);
+        }
         *existing = *existing || count > 0;
     }
     return 0;
@@ -121,16 +112,16 @@ make(struct maqet_session *session, const struct maqet_snapshot_request *request
 
 /* ---- the whole ---- */
 
-static int
-check_name(const char *name, struct maqet_error **err)
+int
+maqet_snapshot_check_name(const char *noun, const char *name, struct maqet_error **err)
 {
-    if (maqet_snapshot_name_valid(name))
-        return 0;
-    maqet_error_set(err, MAQET_ERROR_INVALID,
-                    "invalid snapshot name '%s': use a letter or digit, then letters, "
-                    "digits and '_', '.', ':', '+', '-'; at most 128 characters",
-                    name);
-    return -1;
+    return maqet_snapshot_name_valid(name)
+               ? 0
+               : maqet_error_set(err, MAQET_ERROR_INVALID,
+                                 "invalid %s name '%s': use a letter or digit, then "
+                                 "letters, digits and '_', '.', ':', '+', '-'; at most "
+                                 "128 characters",
+                                 noun, name);
 }
 
 static enum maqet_consistency
@@ -171,7 +162,7 @@ maqet_snapshot_create(const struct maqet_context *context,
     struct maqet_stillness stillness = {0};
     bool replaces;
 
-    if (check_name(request->name, err) < 0)
+    if (maqet_snapshot_check_name("snapshot", request->name, err) < 0)
         return -1;
     _cleanup_session_ struct maqet_session *session =
         maqet_session_open(context, request->vm, err);
@@ -210,7 +201,7 @@ maqet_snapshot_create(const struct maqet_context *context,
 /* ---- recovery ---- */
 
 static int
-put_right_create(struct maqet_session *session, struct maqet_error **err)
+recover_create(struct maqet_session *session, struct maqet_error **err)
 {
     const char *name = session->job->journal.name;
     size_t made = maqet_members_count_named(session, name);
@@ -303,7 +294,7 @@ is_replaced(const struct maqet_session *session, const char *name)
  * set: it gets the name.
  */
 static int
-put_right_overwrite(struct maqet_session *session, struct maqet_error **err)
+recover_overwrite(struct maqet_session *session, struct maqet_error **err)
 {
     const struct maqet_journal *journal = &session->job->journal;
     const char *stand_in = journal->stand_in;
@@ -327,36 +318,28 @@ put_right_overwrite(struct maqet_session *session, struct maqet_error **err)
 
 /* ---- the rows ---- */
 
-static const struct maqet_job_phase create_phases[] = {
-    {.word = "make", .former = "create", .finishing = MAQET_CREATE_FINISHING},
-};
-
 const struct maqet_job_kind maqet_kind_create = {
     .word = "create",
     .noun = "creation of snapshot",
-    .phases = create_phases,
-    .phase_count = 1,
+    MAQET_JOB_PHASES(
+        {.word = "make", .former = "create", .finishing = MAQET_CREATE_FINISHING}),
     .blocks_start = true,
     .makes_snapshots = true,
     .makes_set = true,
-    .put_right = put_right_create,
+    .recover_session = recover_create,
     .recover = maqet_session_recover,
     .forget = maqet_session_forget,
-};
-
-static const struct maqet_job_phase overwrite_phases[] = {
-    {.word = "replace", .former = "overwrite", .finishing = MAQET_CREATE_FINISHING},
 };
 
 const struct maqet_job_kind maqet_kind_overwrite = {
     .word = "overwrite",
     .noun = "replacement of snapshot",
-    .phases = overwrite_phases,
-    .phase_count = 1,
+    MAQET_JOB_PHASES(
+        {.word = "replace", .former = "overwrite", .finishing = MAQET_CREATE_FINISHING}),
     .blocks_start = true,
     .needs_stand_in = true,
     .makes_snapshots = true,
-    .put_right = put_right_overwrite,
+    .recover_session = recover_overwrite,
     .recover = maqet_session_recover,
     .forget = maqet_session_forget,
 };

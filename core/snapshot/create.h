@@ -28,6 +28,10 @@ struct maqet_snapshot_receipt {
 
 void maqet_snapshot_receipt_clear(struct maqet_snapshot_receipt *receipt);
 
+/* Whether a new snapshot, or "checkpoint", may have that name. */
+int maqet_snapshot_check_name(const char *noun, const char *name,
+                              struct maqet_error **err);
+
 /* Needs vm, drive, exclude, name, way, overwrite, freeze_timeout. */
 int maqet_snapshot_create(const struct maqet_context *context,
                           const struct maqet_snapshot_request *request,

@@ -43,7 +43,7 @@ maqet_snapshot_delete(const struct maqet_context *context,
 /* ---- recovery ---- */
 
 static int
-put_right(struct maqet_session *session, struct maqet_error **err)
+recover(struct maqet_session *session, struct maqet_error **err)
 {
     if (maqet_steps_remove(session, session->job->journal.name, true, NULL, err) < 0)
         return -1;
@@ -53,18 +53,14 @@ put_right(struct maqet_session *session, struct maqet_error **err)
 
 /* ---- the row ---- */
 
-static const struct maqet_job_phase phases[] = {
-    {.word = "remove", .former = "delete", .finishing = MAQET_DELETE_FINISHING},
-};
-
 const struct maqet_job_kind maqet_kind_delete = {
     .word = "delete",
     .noun = "deletion of snapshot",
-    .phases = phases,
-    .phase_count = 1,
+    MAQET_JOB_PHASES(
+        {.word = "remove", .former = "delete", .finishing = MAQET_DELETE_FINISHING}),
     .blocks_start = true,
     .only_recorded = true,
-    .put_right = put_right,
+    .recover_session = recover,
     .recover = maqet_session_recover,
     .forget = maqet_session_forget,
 };

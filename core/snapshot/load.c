@@ -140,25 +140,21 @@ maqet_snapshot_load(const struct maqet_context *context,
 /* ---- recovery ---- */
 
 static int
-put_right(struct maqet_session *session, struct maqet_error **err)
+recover(struct maqet_session *session, struct maqet_error **err)
 {
-    return maqet_revert_put_right(session, "it has been completed; the VM is stopped",
+    return maqet_revert_recover(session, "it has been completed; the VM is stopped",
                                   err);
 }
 
 /* ---- the row ---- */
 
-static const struct maqet_job_phase phases[] = {
-    MAQET_REVERT_PHASES("prepare-load", "load", "undo-load")};
-
 const struct maqet_job_kind maqet_kind_load = {
     .word = "load",
     .noun = "load of snapshot",
-    .phases = phases,
-    .phase_count = MAQET_REVERT_COUNT,
+    MAQET_JOB_PHASES(MAQET_REVERT_PHASES("prepare-load", "load", "undo-load")),
     .blocks_start = true,
     .saved_state = MAQET_SAVED_STATE,
-    .put_right = put_right,
+    .recover_session = recover,
     .recover = maqet_session_recover,
     .forget = maqet_session_forget,
 };

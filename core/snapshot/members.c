@@ -10,12 +10,12 @@
 
 static const int64_t SECOND = 1000000000; /* in ns */
 
-/* s by which a snapshot's date may come before its job, since not every format keeps
- * fractions, and after its interruption: QEMU goes on with what it was told. */
+/* s by which a snapshot's date may be before the beginning of its job, since not every
+ * format stores fractions, and after its interruption, since QEMU goes on. */
 static const int64_t DATE_BEFORE = 2;
 static const int64_t DATE_AFTER = 60;
 
-/* ---- which there are ---- */
+/* ---- the drives ---- */
 
 void
 maqet_members_clear(struct maqet_session *session)
@@ -71,20 +71,9 @@ maqet_members_choose_listed(struct maqet_session *session,
     }
 }
 
-void
-maqet_members_choose_targets(struct maqet_session *session)
-{
-    const struct maqet_journal *journal = &session->job->journal;
-    _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
-
-    for (size_t i = 0; i < journal->target_count; i++)
-        maqet_strings_add(&drives, journal->targets[i].name);
-    maqet_members_choose_listed(session, &drives);
-}
-
 int
-maqet_members_check_known(const struct maqet_session *session,
-                          const struct maqet_strings *drives, struct maqet_error **err)
+maqet_members_read(struct maqet_session *session, const struct maqet_strings *drives,
+                   struct maqet_error **err)
 {
     for (size_t i = 0; i < drives->count; i++) {
         const struct maqet_drive *drive =
@@ -93,7 +82,8 @@ maqet_members_check_known(const struct maqet_session *session,
         if (drive && maqet_drive_check_known(drive, err) < 0)
             return -1;
     }
-    return 0;
+    maqet_members_choose_listed(session, drives);
+    return maqet_members_refresh(session, err);
 }
 
 int
@@ -114,7 +104,7 @@ maqet_members_names(const struct maqet_session *session, struct maqet_strings *n
         maqet_strings_add(names, member->drive->name);
 }
 
-/* ---- reading their lists ---- */
+/* ---- their snapshots ---- */
 
 /* One of QEMU's SnapshotInfo (QEMU: qapi/block-core.json). */
 static void
@@ -131,22 +121,21 @@ add_reported(struct maqet_snapshots *snapshots, json_object *info)
     maqet_snapshot_vm_state(snapshot, (uint64_t)maqet_json_int(info, "vm-state-size"));
 }
 
-/* The snapshots that QEMU tells of one of its nodes. */
+/* The snapshots that QEMU reports of one of its nodes. */
 static void
 read_reported(json_object *node, struct maqet_snapshots *snapshots)
 {
-    json_object *image = NULL, *list = NULL;
+    json_object *list =
+        json_object_object_get(json_object_object_get(node, "image"), "snapshots");
 
-    json_object_object_get_ex(node, "image", &image);
-    json_object_object_get_ex(image, "snapshots", &list);
     for (size_t i = 0; list && i < json_object_array_length(list); i++)
         add_reported(snapshots, json_object_array_get_idx(list, i));
 }
 
-/* Whether QEMU is asked for the snapshots of a drive: while it runs, the image is in its
- * hands. What lies elsewhere is in those of a service, which its plugin asks, running or
- * not: so a snapshot has the same id and date at all times, and a service that doesn't
- * answer is found out before QEMU waits for it. */
+/* Whether QEMU is asked for the snapshots of a drive, as it has the image open while it
+ * runs. If a drive is stored by a service, its plugin always asks that: so a snapshot has
+ * the same id and date at all times, and a service that does not answer is noticed before
+ * QEMU waits for it. */
 static bool
 is_asked(const struct maqet_session *session, const struct maqet_member *member)
 {
@@ -176,8 +165,7 @@ refresh_live(struct maqet_session *session, struct maqet_error **err)
     return 0;
 }
 
-/* Reads the lists of those that QEMU is asked for, or of the others, from what they are
- * made of. */
+/* Reads the lists of those that QEMU is asked for, or of the others, by their plugins. */
 static int
 read_images(struct maqet_session *session, bool asked, struct maqet_error **err)
 {
@@ -206,8 +194,6 @@ maqet_members_refresh(struct maqet_session *session, struct maqet_error **err)
                ? read_images(session, true, err)
                : maqet_error_move(err, TAKE_PTR(reason));
 }
-
-/* ---- names ---- */
 
 const char *
 maqet_member_name_of(const struct maqet_session *session,
@@ -295,6 +281,18 @@ maqet_member_error_duplicate(const struct maqet_session *session,
 }
 
 int
+maqet_member_error_exists(const struct maqet_session *session,
+                          const struct maqet_member *member, const char *name,
+                          struct maqet_error **err)
+{
+    maqet_error_set(err, MAQET_ERROR_EXISTS,
+                    "There is already a snapshot '%s' of drive '%s' on VM '%s'", name,
+                    member->drive->name, session->machine->name);
+    maqet_error_hint(err, "Give another name");
+    return -1;
+}
+
+int
 maqet_members_need(const struct maqet_session *session, const char *name,
                    struct maqet_error **err)
 {
@@ -310,7 +308,7 @@ maqet_members_need(const struct maqet_session *session, const char *name,
     return 0;
 }
 
-/* ---- whose they are ---- */
+/* ---- the job's own ---- */
 
 const struct maqet_snapshot *
 maqet_member_recorded(const struct maqet_session *session,
@@ -320,7 +318,7 @@ maqet_member_recorded(const struct maqet_session *session,
     const struct maqet_job_target *target =
         maqet_journal_find_target(journal, member->drive->name);
 
-    /* An earlier maqet knew nothing but the name. */
+    /* An earlier maqet recorded only the name. */
     if (!journal->boot)
         return maqet_member_find(session, member, journal->name, NULL);
     for (size_t i = 0; target && target->has_snapshot && i < member->snapshots.count; i++)
@@ -337,20 +335,17 @@ maqet_member_is_own(const struct maqet_session *session,
     const struct maqet_journal *journal = &session->job->journal;
     int64_t end = journal->interrupted ? journal->interrupted : journal->touched;
 
-    /* We began it ourselves and have the lock ever since, or nothing was recorded. */
-    if (session->job->own || !journal->boot)
-        return true;
-    if (snapshot == maqet_member_recorded(session, member))
+    /* We began it and have had the lock since, or nothing was recorded. */
+    if (session->job->own || !journal->boot ||
+        snapshot == maqet_member_recorded(session, member))
         return true;
     if (journal->kind->only_recorded)
         return false;
-    /* What lies elsewhere is dated by another clock. */
+    /* A service dates snapshots by its own clock. */
     return !member->drive->path ||
            (snapshot->seconds >= journal->begun / SECOND - DATE_BEFORE &&
             snapshot->seconds <= end / SECOND + DATE_AFTER);
 }
-
-/* ---- what came of them ---- */
 
 void
 maqet_members_note_created(struct maqet_session *session, const char *name)

@@ -189,7 +189,7 @@ recover_drives(struct maqet_session *session, const char *done, struct maqet_err
 }
 
 int
-maqet_revert_put_right(struct maqet_session *session, const char *done,
+maqet_revert_recover(struct maqet_session *session, const char *done,
                        struct maqet_error **err)
 {
     switch (session->job->journal.phase) {

@@ -61,7 +61,7 @@ int maqet_revert_run(struct maqet_session *session, const struct maqet_job_kind 
 
 /* Puts right what is left of it: finishes it where drives have begun to revert, and undoes
  * it where that fails. @done says what it means to have it finished. */
-int maqet_revert_put_right(struct maqet_session *session, const char *done,
+int maqet_revert_recover(struct maqet_session *session, const char *done,
                            struct maqet_error **err);
 
 #endif

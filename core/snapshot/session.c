@@ -5,15 +5,85 @@
 
 #include "core/snapshot/members.h"
 
+/* ---- deferred work ---- */
+
+/* Gives a snapshot the name that users know it by. */
+static bool
+settle_name(struct maqet_session *session, const struct maqet_drive *drive,
+            const struct maqet_snapshot *snapshot, const char *name)
+{
+    const struct maqet_opened *machine = session->machine;
+    _cleanup_error_ struct maqet_error *error = NULL;
+
+    if (maqet_drive_snapshot_rename(drive, snapshot, name, &error) == 0) {
+        maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
+                          "VM '%s', drive '%s': the snapshot '%s' has been given its "
+                          "name, which was not possible while the VM was running",
+                          machine->name, drive->name, name);
+        maqet_history_alias_set(session->history, drive->name, snapshot, NULL);
+        return true;
+    }
+    if (error->code != MAQET_ERROR_UNSUPPORTED)
+        maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
+                          "The snapshot '%s' is still called '%s' in the image: %s", name,
+                          snapshot->name, error->message);
+    return false;
+}
+
+/* With a type that cannot rename, the temporary name stays, which only other programs see.
+ */
+static bool
+settle_names(struct maqet_session *session, const struct maqet_drive *drive)
+{
+    _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
+    bool changed = false;
+
+    if (!maqet_history_has_alias(session->history, drive->name) ||
+        maqet_drive_snapshots_read(drive, &snapshots, NULL) < 0)
+        return false;
+    for (size_t i = 0; i < snapshots.count; i++) {
+        _cleanup_free_ char *name = maqet_strdup(
+            maqet_history_alias(session->history, drive->name, snapshots.items[i]));
+
+        if (name && settle_name(session, drive, snapshots.items[i], name))
+            changed = true;
+    }
+    return changed;
+}
+
+/* Does what had to wait until the machine was stopped: frees leaked clusters, and renames
+ * snapshots that have an alias. */
+static int
+settle(struct maqet_session *session, struct maqet_error **err)
+{
+    const struct maqet_vm *vm = session->machine->vm;
+    bool changed = false;
+
+    for (size_t i = 0; i < vm->drive_count; i++) {
+        const struct maqet_drive *drive = vm->drives[i];
+
+        if (!maqet_drive_has_snapshots(drive))
+            continue;
+        if (maqet_history_untidy(session->history, drive->name) &&
+            maqet_drive_snapshot_repair(drive, NULL) == 0) {
+            maqet_history_untidy_set(session->history, drive->name, false);
+            changed = true;
+        }
+        changed = settle_names(session, drive) || changed;
+    }
+    return changed ? maqet_history_save(session->history, err) : 0;
+}
+
 /* ---- opening ---- */
 
-/* At a machine whose definition is loaded. */
+/* For a machine whose definition is loaded. */
 static struct maqet_session *
-session_new(struct maqet_opened *machine)
+session_new(struct maqet_opened *machine, struct maqet_job *job)
 {
     struct maqet_session *session = maqet_alloc(sizeof(*session));
 
     session->machine = machine;
+    session->job = job ? job : &session->found;
     session->members =
         maqet_alloc(machine->vm->drive_count * sizeof(struct maqet_member) + 1);
     session->history = maqet_history_load(machine->context, machine->name);
@@ -29,9 +99,8 @@ session_open(const struct maqet_context *context, const char *vm, unsigned how,
 
     if (!machine)
         return NULL;
-    struct maqet_session *session = session_new(machine);
+    struct maqet_session *session = session_new(machine, NULL);
     session->owned = machine;
-    session->job = &session->found;
     maqet_job_find(session->job, machine);
     return session;
 }
@@ -44,12 +113,11 @@ maqet_session_open(const struct maqet_context *context, const char *vm,
         session_open(context, vm, MAQET_OPEN_LOCK | MAQET_OPEN_REACHABLE, err);
 
     if (!session || maqet_history_check(session->history, err) < 0 ||
-        (session->machine->run.pid == 0 && maqet_session_settle(session, err) < 0))
+        (session->machine->run.pid == 0 && settle(session, err) < 0))
         return NULL;
     return TAKE_PTR(session);
 }
 
-/* Whoever only looks finds in the images what QEMU can't be asked. */
 struct maqet_session *
 maqet_session_look(const struct maqet_context *context, const char *vm,
                    struct maqet_error **err)
@@ -68,12 +136,6 @@ maqet_session_free(struct maqet_session *session)
     maqet_history_cleanup(&session->history);
     maqet_opened_close(session->owned);
     free(session);
-}
-
-void
-maqet_session_cleanup(struct maqet_session **session)
-{
-    maqet_session_free(*session);
 }
 
 /* ---- its job ---- */
@@ -104,19 +166,20 @@ maqet_session_done(struct maqet_session *session, struct maqet_error **err)
 
 /* ---- recovery ---- */
 
-/* A session at a job that was found, for which @job's command is NULL. */
-static struct maqet_session *
-session_of(struct maqet_job *job)
+static void
+choose_targets(struct maqet_session *session)
 {
-    struct maqet_session *session = session_new(job->machine);
+    const struct maqet_journal *journal = &session->job->journal;
+    _cleanup_strings_ struct maqet_strings drives = MAQET_STRINGS_INIT;
 
-    session->job = job;
-    return session;
+    for (size_t i = 0; i < journal->target_count; i++)
+        maqet_strings_add(&drives, journal->targets[i].name);
+    maqet_members_choose_listed(session, &drives);
 }
 
-/* Helpers that were killed, or QEMU itself, may have left things behind, which can be
- * found only while no QEMU has the image. They only take up space, so a damaged image,
- * where they can't be found, keeps nothing from going on. */
+/* A killed helper, or QEMU, may have leaked clusters, which can only be found while QEMU
+ * does not have the image open. They only take up space, so the recovery goes on if a
+ * damaged image prevents that. */
 static void
 tidy_images(struct maqet_session *session)
 {
@@ -138,29 +201,28 @@ tidy_images(struct maqet_session *session)
 int
 maqet_session_recover(struct maqet_job *job, struct maqet_error **err)
 {
-    _cleanup_session_ struct maqet_session *found = job->command ? NULL : session_of(job);
+    _cleanup_session_ struct maqet_session *found =
+        job->command ? NULL : session_new(job->machine, job);
     struct maqet_session *session = found ? found : job->command;
 
     if (maqet_history_check(session->history, err) < 0)
         return -1;
-    maqet_members_choose_targets(session);
+    choose_targets(session);
     tidy_images(session);
     if (maqet_members_refresh(session, err) < 0 ||
-        job->journal.kind->put_right(session, err) < 0 ||
+        job->journal.kind->recover_session(session, err) < 0 ||
         maqet_session_done(session, err) < 0)
         return -1;
-    return session->machine->run.pid > 0 ? 0 : maqet_session_settle(session, err);
+    return session->machine->run.pid > 0 ? 0 : settle(session, err);
 }
 
-/* Adds a snapshot that one of the members has. */
+/* Adds the members' snapshots of that name, if any. */
 static void
 add_kept(const struct maqet_session *session, const char *name, const char *what,
          struct maqet_strings *kept)
 {
-    for (size_t i = 0; name && i < session->count; i++) {
-        const struct maqet_member *member = &session->members[i];
-
-        if (!maqet_snapshots_find(&member->snapshots, name, NULL))
+    MAQET_FOR_EACH_MEMBER (member, session) {
+        if (!name || !maqet_snapshots_find(&member->snapshots, name, NULL))
             continue;
         _cleanup_free_ char *step =
             maqet_context_next(session->machine->context, MAQET_NEXT_DELETE_SNAPSHOT,
@@ -170,7 +232,7 @@ add_kept(const struct maqet_session *session, const char *name, const char *what
     }
 }
 
-/* Adds what the job has left in one drive. */
+/* Adds what the job has left in a drive. */
 static void
 list_kept_in(struct maqet_session *session, const char *drive, struct maqet_strings *kept)
 {
@@ -194,85 +256,18 @@ list_kept_in(struct maqet_session *session, const char *drive, struct maqet_stri
         add_kept(session, journal->name, "which other drives may not have", kept);
 }
 
-/* Each drive is named, whether or not the others, or QEMU, can be asked. */
+/* Each drive is read separately, in case another one, or QEMU, cannot be asked. */
 int
 maqet_session_forget(struct maqet_job *job, struct maqet_strings *kept,
                      struct maqet_error **err)
 {
-    _cleanup_session_ struct maqet_session *session = session_of(job);
+    _cleanup_session_ struct maqet_session *session = session_new(job->machine, job);
 
     (void)err;
     session->machine->on_silence = MAQET_ON_SILENCE_READ;
     for (size_t i = 0; i < job->journal.target_count; i++)
         list_kept_in(session, job->journal.targets[i].name, kept);
     return 0;
-}
-
-/* ---- what had to wait ---- */
-
-/* Gives one snapshot the name by which users know it. */
-static bool
-settle_name(struct maqet_session *session, const struct maqet_drive *drive,
-            const struct maqet_snapshot *snapshot, const char *name)
-{
-    const struct maqet_opened *machine = session->machine;
-    _cleanup_error_ struct maqet_error *error = NULL;
-
-    if (maqet_drive_snapshot_rename(drive, snapshot, name, &error) == 0) {
-        maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
-                          "VM '%s', drive '%s': the snapshot '%s' has been given its "
-                          "name, which was not possible while the VM was running",
-                          machine->name, drive->name, name);
-        maqet_history_alias_set(session->history, drive->name, snapshot, NULL);
-        return true;
-    }
-    if (error->code != MAQET_ERROR_UNSUPPORTED)
-        maqet_context_say(machine->context, MAQET_LEVEL_WARNING,
-                          "The snapshot '%s' is still called '%s' in the image: %s", name,
-                          snapshot->name, error->message);
-    return false;
-}
-
-/* A type that can't rename keeps the other name, by which nobody but other programs knows
- * it. */
-static bool
-settle_names(struct maqet_session *session, const struct maqet_drive *drive)
-{
-    _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
-    bool changed = false;
-
-    if (!maqet_history_has_alias(session->history, drive->name) ||
-        maqet_drive_snapshots_read(drive, &snapshots, NULL) < 0)
-        return false;
-    for (size_t i = 0; i < snapshots.count; i++) {
-        _cleanup_free_ char *name = maqet_strdup(
-            maqet_history_alias(session->history, drive->name, snapshots.items[i]));
-
-        if (name && settle_name(session, drive, snapshots.items[i], name))
-            changed = true;
-    }
-    return changed;
-}
-
-int
-maqet_session_settle(struct maqet_session *session, struct maqet_error **err)
-{
-    const struct maqet_vm *vm = session->machine->vm;
-    bool changed = false;
-
-    for (size_t i = 0; i < vm->drive_count; i++) {
-        const struct maqet_drive *drive = vm->drives[i];
-
-        if (!maqet_drive_has_snapshots(drive))
-            continue;
-        if (maqet_history_untidy(session->history, drive->name) &&
-            maqet_drive_snapshot_repair(drive, NULL) == 0) {
-            maqet_history_untidy_set(session->history, drive->name, false);
-            changed = true;
-        }
-        changed = settle_names(session, drive) || changed;
-    }
-    return changed ? maqet_history_save(session->history, err) : 0;
 }
 
 int

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * session.h - one command at one machine's snapshots: the opened machine, the drives that
- * it is about with their lists (members.h), what came of what (history.h), and the job
- * that it is, or that is pending.
+ * session.h - one command on the snapshots of one machine: the opened machine, the drives
+ * that the command is about with their snapshots (members.h), their history (history.h),
+ * and the command's job, or the one that is pending.
  */
 #ifndef MAQET_SNAPSHOT_SESSION_H
 #define MAQET_SNAPSHOT_SESSION_H
@@ -18,7 +18,7 @@ struct maqet_member {
 
 struct maqet_session {
     struct maqet_opened *machine; /* with its definition */
-    struct maqet_job *job;        /* what is pending, or under way */
+    struct maqet_job *job;        /* pending, or in progress */
     struct maqet_member *members;
     size_t count;
     struct maqet_history *history;
@@ -33,17 +33,18 @@ struct maqet_session {
     for (struct maqet_member *member = (session)->members;                               \
          member < (session)->members + (session)->count; member++)
 
-/* Opens a machine to change something: with its lock, and nothing is pending. */
+/* Opens a machine to change something: with its lock, when nothing is pending, and with
+ * deferred work done. */
 struct maqet_session *maqet_session_open(const struct maqet_context *context,
                                          const char *vm, struct maqet_error **err);
 
-/* Opens a machine to look: without the lock when somebody else has it, and something may
+/* Opens a machine to look at it: without the lock if another process has it, and a job may
  * be pending. */
 struct maqet_session *maqet_session_look(const struct maqet_context *context,
                                          const char *vm, struct maqet_error **err);
 
 void maqet_session_free(struct maqet_session *session);
-void maqet_session_cleanup(struct maqet_session **session);
+MAQET_CLEANUP(maqet_session, maqet_session_free, maqet_session_cleanup)
 
 #define _cleanup_session_ _cleanup_(maqet_session_cleanup)
 
@@ -52,26 +53,22 @@ void maqet_session_cleanup(struct maqet_session **session);
 int maqet_session_begin(struct maqet_session *session, const struct maqet_job_kind *kind,
                         const char *name, const char *stand_in, struct maqet_error **err);
 
-/* Notes what came of what, and ends the job. */
+/* Saves the history, and ends the job. */
 int maqet_session_done(struct maqet_session *session, struct maqet_error **err);
 
 /* ---- for the kinds of job ---- */
 
-/* Recovers a job, in the session that began it or in a new one: the members are its
- * targets, with fresh lists, and their images are free of what a killed helper has left,
- * when the kind's put_right is called; then the history is saved, and the job is over. */
+/* Recovers a job, in the session that began it or in a new one: calls the kind's recover_session
+ * with the targets as members and with what a killed helper has left in their images
+ * removed; then it saves the history, and ends the job. */
 int maqet_session_recover(struct maqet_job *job, struct maqet_error **err);
 
-/* What the job has left in the images is a snapshot like others from now on, since it may
- * be the only one that has what the user wants: for the forget function of a kind. */
+/* The forget function of a kind: what the job has left in the images is an ordinary
+ * snapshot from now on, since it may be the only copy of what the user wants. */
 int maqet_session_forget(struct maqet_job *job, struct maqet_strings *kept,
                          struct maqet_error **err);
 
-/* What had to wait until the machine was stopped: lost clusters, and stand-ins that get
- * their name at last. */
-int maqet_session_settle(struct maqet_session *session, struct maqet_error **err);
-
-/* maqet_job_decide(), and what had to wait is done. */
+/* maqet_job_decide(), and then deferred work. */
 int maqet_snapshot_recover(const struct maqet_context *context, const char *vm,
                            enum maqet_recovery_way way, bool *pending,
                            struct maqet_strings *kept, struct maqet_error **err);
