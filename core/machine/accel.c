@@ -26,8 +26,7 @@ runs_natively(const struct maqet_vm *vm)
            (strcmp(host, "x86_64") == 0 && strcmp(vm->machine.arch, "i386") == 0);
 }
 
-/* Whether the user is a member of a group by now, which sessions that began earlier do
- * not know. */
+/* Whether the user is a member of a group now; sessions that began earlier do not know. */
 static bool
 is_member(const struct passwd *user, gid_t group)
 {
@@ -70,7 +69,6 @@ error_denied(struct maqet_error **err)
     return -1;
 }
 
-/* Whether KVM can run the machine's code here. */
 static int
 check_kvm(const struct maqet_vm *vm, struct maqet_error **err)
 {
@@ -98,14 +96,16 @@ check_kvm(const struct maqet_vm *vm, struct maqet_error **err)
     return -1;
 }
 
-/* ---- what is asked for ---- */
+/* ---- the configuration ---- */
 
-/* What the configuration says; "auto" where it says nothing. */
+/* The configured accelerator, "auto" by default; NULL: `arguments` set it. */
 static const char *
-wanted(const struct maqet_vm *vm)
+configured_accel(const struct maqet_vm *vm)
 {
     const char *accel = maqet_tree_text(vm->definition->tree, "accel");
 
+    if (maqet_arguments_say_accel(maqet_vm_arguments(vm)))
+        return NULL;
     if (!accel)
         accel = vm->context->accel;
     return accel ? accel : "auto";
@@ -123,7 +123,7 @@ count_accels(json_object *list)
     return count;
 }
 
-/* Whether nothing but KVM would do, by `arguments`: QEMU tries several one by one. */
+/* Whether `arguments` allow only KVM: of several accelerators QEMU tries one by one. */
 static bool
 arguments_insist(const struct maqet_vm *vm)
 {
@@ -141,11 +141,9 @@ arguments_insist(const struct maqet_vm *vm)
 const char *
 maqet_vm_accel(const struct maqet_vm *vm)
 {
-    const char *accel = wanted(vm);
+    const char *accel = configured_accel(vm);
 
-    if (maqet_arguments_say_accel(maqet_vm_arguments(vm)))
-        return NULL;
-    if (strcmp(accel, "auto") != 0)
+    if (!accel || strcmp(accel, "auto") != 0)
         return accel;
     return check_kvm(vm, NULL) == 0 ? "kvm" : "tcg";
 }
@@ -153,9 +151,8 @@ maqet_vm_accel(const struct maqet_vm *vm)
 int
 maqet_vm_accel_check(const struct maqet_vm *vm, struct maqet_error **err)
 {
-    bool insists = maqet_arguments_say_accel(maqet_vm_arguments(vm))
-                       ? arguments_insist(vm)
-                       : strcmp(wanted(vm), "kvm") == 0;
+    const char *accel = configured_accel(vm);
+    bool insists = accel ? strcmp(accel, "kvm") == 0 : arguments_insist(vm);
 
     if (!insists || check_kvm(vm, err) == 0)
         return 0;
@@ -169,8 +166,9 @@ maqet_vm_accel_warn(const struct maqet_vm *vm)
 {
     _cleanup_error_ struct maqet_error *reason = NULL, *notice = NULL;
 
-    if (maqet_arguments_say_accel(maqet_vm_arguments(vm)) ||
-        strcmp(wanted(vm), "auto") != 0 || !runs_natively(vm) ||
+    const char *accel = configured_accel(vm);
+
+    if (!accel || strcmp(accel, "auto") != 0 || !runs_natively(vm) ||
         check_kvm(vm, &reason) == 0)
         return;
     maqet_error_set(&notice, MAQET_ERROR_UNSUPPORTED,

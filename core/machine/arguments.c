@@ -18,12 +18,10 @@
 #include "core/qemu/written.h"
 #include "core/storage/system_folders.h"
 
-/*
- * The bytes that QEMU locks, shared, while it has a permission of its block layer (BASE +
- * its number), and while it lets nobody else have it (BASE + 100 + its number): QEMU's
- * RAW_LOCK_PERM_BASE and RAW_LOCK_SHARED_BASE in block/file-posix.c, and the permissions
- * of block-common.h. After these comes maqet's own.
- */
+/* The bytes that QEMU locks, shared, while it has a permission of its block layer (100 +
+ * its number), and while it denies it to others (200 + its number): RAW_LOCK_PERM_BASE
+ * and RAW_LOCK_SHARED_BASE in block/file-posix.c, with the permissions of block-common.h.
+ * maqet's own byte is beyond these. */
 enum {
     USES_READ = 100,
     USES_WRITE,
@@ -32,7 +30,7 @@ enum {
     OUR_BYTE = 300
 };
 
-/* ---- the files that QEMU writes to by them ---- */
+/* ---- the files that they make QEMU write to ---- */
 
 static struct maqet_written_files
 files_of(const struct maqet_vm *vm)
@@ -50,8 +48,8 @@ is_output(const struct maqet_written *file)
     return file->kind == MAQET_WRITTEN_OUTPUT || file->kind == MAQET_WRITTEN_APPENDED;
 }
 
-/* Whether the path leads to what can be locked: not to a terminal or a pipe. A file that
- * QEMU would make may be missing. */
+/* Whether the path is that of something that can be locked: not a terminal or a pipe. A
+ * file that QEMU would create may be missing. */
 static bool
 is_lockable(const struct maqet_written *file)
 {
@@ -65,35 +63,14 @@ is_lockable(const struct maqet_written *file)
                : S_ISREG(status.st_mode) || S_ISBLK(status.st_mode);
 }
 
+/* Of files that do not exist, the paths decide. */
 static bool
 is_same(const char *one, const char *other)
 {
-    struct stat a, b;
-
-    if (stat(one, &a) < 0 || stat(other, &b) < 0)
-        return strcmp(one, other) == 0;
-    if (S_ISBLK(a.st_mode) && S_ISBLK(b.st_mode))
-        return a.st_rdev == b.st_rdev;
-    return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    return strcmp(one, other) == 0 || maqet_file_users_same(one, other);
 }
 
-/* ---- may the machine have them ---- */
-
-/* Whether QEMU may run no other program. */
-static bool
-is_sandboxed(const struct maqet_vm *vm)
-{
-    _cleanup_sandbox_ struct maqet_sandbox sandbox = {0};
-
-    if (maqet_arguments_has(maqet_vm_arguments(vm), "sandbox")) {
-        _cleanup_free_ char *spawn = maqet_arguments_property(
-            maqet_vm_arguments(vm), "sandbox", "enable", "spawn");
-
-        return spawn && strcmp(spawn, "deny") == 0;
-    }
-    maqet_sandbox_read(vm->definition->tree, &sandbox);
-    return sandbox.seccomp;
-}
+/* ---- whether the machine may have them ---- */
 
 static int
 error_system(const struct maqet_vm *vm, struct maqet_place place, const char *option,
@@ -109,7 +86,7 @@ error_system(const struct maqet_vm *vm, struct maqet_place place, const char *op
     return -1;
 }
 
-/* Folders that are given to the guest by arguments; there is no place for a key there. */
+/* Folders that arguments share with the guest; no key can allow system folders there. */
 static int
 check_folders(const struct maqet_vm *vm, struct maqet_error **err)
 {
@@ -151,7 +128,7 @@ error_twice(const struct maqet_vm *vm, const struct maqet_written *file,
                              file->option, vm->definition->name, file->path, other);
 }
 
-/* Whether a drive has it: as its image, or as another file that it needs. */
+/* Whether a drive uses the file, as its image or otherwise. */
 static int
 check_drive(const struct maqet_vm *vm, const struct maqet_written *file,
             const struct maqet_drive *drive, struct maqet_error **err)
@@ -170,8 +147,7 @@ check_drive(const struct maqet_vm *vm, const struct maqet_written *file,
     return 0;
 }
 
-/* Whether the machine itself uses one of these files twice: by another argument, or by a
- * drive. */
+/* Whether another argument, or a drive, of the machine uses one of these files too. */
 static int
 check_files(const struct maqet_vm *vm, struct maqet_error **err)
 {
@@ -203,7 +179,7 @@ check_files(const struct maqet_vm *vm, struct maqet_error **err)
 static struct maqet_qemu_manner
 manner_of(const struct maqet_vm *vm, bool detached)
 {
-    return (struct maqet_qemu_manner){.sandboxed = is_sandboxed(vm),
+    return (struct maqet_qemu_manner){.sandboxed = maqet_sandbox_denies_programs(vm),
                                       .detached = detached};
 }
 
@@ -227,7 +203,7 @@ maqet_vm_arguments_warn(const struct maqet_vm *vm, bool detached)
     maqet_arguments_warn(maqet_vm_arguments(vm), &manner, vm->context);
 }
 
-/* ---- has nobody else these files ---- */
+/* ---- whether another program uses these files ---- */
 
 static struct flock
 lock_of(short type, off_t byte)
@@ -244,7 +220,7 @@ is_locked_at(int fd, off_t byte)
     return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
-/* Whether a QEMU, or a qemu-img, writes to the image, or lets nobody do so. */
+/* Whether a QEMU, or a qemu-img, writes to the image, or denies that to others. */
 static bool
 is_used_by_qemu(int fd)
 {
@@ -259,7 +235,7 @@ lock_at(int fd, short type, off_t byte)
     return fcntl(fd, F_OFD_SETLK, &lock);
 }
 
-/* Locks a file of which QEMU has no locks, as QEMU locks a disk's image. */
+/* Locks a file that QEMU does not lock as QEMU locks an image. */
 static int
 lock_for_qemu(int fd)
 {
@@ -269,7 +245,7 @@ lock_for_qemu(int fd)
                : lock_at(fd, F_RDLCK, KEEPS_RESIZE);
 }
 
-/* 1: locked, 0: somebody else has it, -1: errno. */
+/* 1: locked, 0: another program has it, -1: errno. */
 static int
 lock_file(int fd, enum maqet_written_kind kind)
 {
@@ -316,7 +292,7 @@ error_busy(const struct maqet_vm *vm, const struct maqet_written *file,
     return -1;
 }
 
-/* Whether it is the machine's own QEMU that has a file locked, and nobody else. */
+/* Whether only the machine's own QEMU has a file locked. */
 static bool
 is_our_own(const struct maqet_vm *vm, const char *path)
 {
@@ -349,8 +325,7 @@ lock_one(const struct maqet_vm *vm, const struct maqet_written *file,
         _cleanup_close_ int fd = open_file(file, &locks->made);
         int result = fd < 0 ? -1 : lock_file(fd, file->kind);
 
-        /* What can't be opened for writing, QEMU can't write to either: it has the words
-         * for that. */
+        /* QEMU cannot write to it either, and reports that. */
         if (fd < 0)
             return 0;
         if (result == 0)
@@ -369,7 +344,7 @@ lock_one(const struct maqet_vm *vm, const struct maqet_written *file,
     }
 }
 
-/* Two outputs of one machine may go to one file. */
+/* Several outputs of one machine may go to one file. */
 static bool
 is_repeated(const struct maqet_written_files *files, size_t index)
 {

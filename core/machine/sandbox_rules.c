@@ -30,6 +30,22 @@ run_path(int dir_fd, const char *file)
 
 /* ---- the keys ---- */
 
+struct sandbox {
+    bool seccomp;               /* QEMU's own filter of system calls (-sandbox) */
+    bool landlock;              /* QEMU may open only the files that it needs */
+    struct maqet_strings read;  /* further absolute paths that it may read */
+    struct maqet_strings write; /* and read and write */
+};
+
+static void
+sandbox_clear(struct sandbox *sandbox)
+{
+    maqet_strings_clear(&sandbox->read);
+    maqet_strings_clear(&sandbox->write);
+}
+
+#define _cleanup_sandbox_ _cleanup_(sandbox_clear)
+
 static void
 read_switch(json_object *mapping, const char *key, bool *on)
 {
@@ -51,34 +67,34 @@ read_list(json_object *mapping, const char *key, struct maqet_strings *paths)
                                maqet_tree_place_of_item(list, i).folder));
 }
 
-void
-maqet_sandbox_read(json_object *tree, struct maqet_sandbox *sandbox)
+static struct sandbox
+read_sandbox(const struct maqet_vm *vm)
 {
+    json_object *tree = vm->definition->tree;
     json_object *value = json_object_object_get(tree, "sandbox");
+    struct sandbox sandbox = {.seccomp = true, .landlock = true};
 
-    *sandbox = (struct maqet_sandbox){.seccomp = true, .landlock = true};
-    sandbox->user = maqet_tree_text(tree, "run_as");
     if (json_object_is_type(value, json_type_string)) {
-        read_switch(tree, "sandbox", &sandbox->seccomp);
-        sandbox->landlock = sandbox->seccomp;
+        read_switch(tree, "sandbox", &sandbox.seccomp);
+        sandbox.landlock = sandbox.seccomp;
     } else if (value) {
-        read_switch(value, "seccomp", &sandbox->seccomp);
-        read_switch(value, "landlock", &sandbox->landlock);
-        read_list(value, "read", &sandbox->read);
-        read_list(value, "write", &sandbox->write);
+        read_switch(value, "seccomp", &sandbox.seccomp);
+        read_switch(value, "landlock", &sandbox.landlock);
+        read_list(value, "read", &sandbox.read);
+        read_list(value, "write", &sandbox.write);
     }
+    return sandbox;
 }
 
-void
-maqet_sandbox_clear(struct maqet_sandbox *sandbox)
+static const char *
+run_as(const struct maqet_vm *vm)
 {
-    maqet_strings_clear(&sandbox->read);
-    maqet_strings_clear(&sandbox->write);
+    return maqet_tree_text(vm->definition->tree, "run_as");
 }
 
 /* ---- QEMU's own options ---- */
 
-/* Whom QEMU is to become, unless that is who we are; NULL: nobody else. */
+/* The user that QEMU will switch to; NULL: none is configured, or it is the current one. */
 static const struct passwd *
 other_user(const char *user)
 {
@@ -87,9 +103,9 @@ other_user(const char *user)
     return entry && entry->pw_uid != geteuid() ? entry : NULL;
 }
 
-/* QEMU opens its images while it is root, and becomes the user before the guest runs. So
- * its filter must allow that (`elevateprivileges`, also where that says "children"); more
- * privileges than the user has it can't get, by no_new_privs (prctl(2)). */
+/* QEMU opens its images as root, and switches to the user before the guest runs. Its
+ * filter must allow that, which even `elevateprivileges=children` does not. It cannot gain
+ * more privileges than the user has, because of no_new_privs (prctl(2)). */
 static void
 add_user(const char *program, const char *user, struct maqet_args *args)
 {
@@ -102,12 +118,11 @@ add_user(const char *program, const char *user, struct maqet_args *args)
 void
 maqet_sandbox_add_arguments(const struct maqet_vm *vm, struct maqet_args *args)
 {
-    _cleanup_sandbox_ struct maqet_sandbox sandbox;
+    _cleanup_sandbox_ struct sandbox sandbox = read_sandbox(vm);
+    const char *user = run_as(vm);
+    /* A start fails if the user does not exist, but its command line can be shown. */
+    bool other = user && (!getpwnam(user) || other_user(user));
     struct maqet_props *filter;
-
-    maqet_sandbox_read(vm->definition->tree, &sandbox);
-    /* Who does not exist is an error of a start, and shown all the same. */
-    bool other = sandbox.user && (!getpwnam(sandbox.user) || other_user(sandbox.user));
 
     if (sandbox.seccomp && !maqet_arguments_has(maqet_vm_arguments(vm), "sandbox")) {
         filter = maqet_args_settings(args, "-sandbox", "on");
@@ -118,15 +133,29 @@ maqet_sandbox_add_arguments(const struct maqet_vm *vm, struct maqet_args *args)
         maqet_props_string(filter, "resourcecontrol", "deny");
     }
     if (other)
-        add_user(vm->program, sandbox.user, args);
+        add_user(vm->program, user, args);
+}
+
+bool
+maqet_sandbox_denies_programs(const struct maqet_vm *vm)
+{
+    json_object *arguments = maqet_vm_arguments(vm);
+
+    if (maqet_arguments_has(arguments, "sandbox")) {
+        _cleanup_free_ char *spawn =
+            maqet_arguments_property(arguments, "sandbox", "enable", "spawn");
+
+        return spawn && strcmp(spawn, "deny") == 0;
+    }
+    _cleanup_sandbox_ struct sandbox sandbox = read_sandbox(vm);
+    return sandbox.seccomp;
 }
 
 int
 maqet_sandbox_check_user(const struct maqet_vm *vm, struct maqet_error **err)
 {
-    json_object *tree = vm->definition->tree;
-    const char *user = maqet_tree_text(tree, "run_as");
-    struct maqet_place place = maqet_tree_place_of_value(tree, "run_as");
+    const char *user = run_as(vm);
+    struct maqet_place place = maqet_tree_place_of_value(vm->definition->tree, "run_as");
 
     if (!user)
         return 0;
@@ -148,10 +177,10 @@ maqet_sandbox_check_user(const struct maqet_vm *vm, struct maqet_error **err)
 
 /* ---- the rules ---- */
 
-/* QEMU as that user must get to its own folder, or it could not remove its PID file, and
- * every end would look like a crash. */
+/* As that user, QEMU must be able to access its own folder. Otherwise it could not remove
+ * its PID file, and every end would look like a crash. */
 static int
-check_way(const char *user, int dir_fd, struct maqet_error **err)
+check_access(const char *user, int dir_fd, struct maqet_error **err)
 {
     _cleanup_free_ char *folder = maqet_path_of_fd(dir_fd);
     struct stat status;
@@ -173,10 +202,9 @@ check_way(const char *user, int dir_fd, struct maqet_error **err)
     return 0;
 }
 
-/* QEMU's own folder in the run folder, in which it has its PID file, which it removes
- * when it ends in order. Others have nothing there that QEMU must not change. It is ours
- * until QEMU has written that file, which it does as root: whoever could put a link in
- * its place would have it write to another file. */
+/* QEMU's own folder in the run folder, for its PID file, which it removes when it ends
+ * cleanly. The folder is ours until QEMU has written that file, which it does as root: a
+ * user who could put a link in its place could make QEMU write to any file. */
 static int
 make_own_folder(const char *user, int dir_fd, struct maqet_error **err)
 {
@@ -193,20 +221,19 @@ make_own_folder(const char *user, int dir_fd, struct maqet_error **err)
         openat(own, "pid", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (pid < 0)
         return maqet_error_errno(err, errno, "Cannot create QEMU's PID file");
-    /* The way there: to be passed through, and nothing more. */
+    /* The folders above it can only be passed through. */
     if (entry && (fchown(dir_fd, 0, entry->pw_gid) < 0 || fchmod(dir_fd, 0710) < 0 ||
                   fchmodat(dir_fd, "..", 0711, 0) < 0))
         return maqet_error_errno(err, errno,
                                  "Cannot give QEMU access to its own "
                                  "folder");
-    return entry ? check_way(user, dir_fd, err) : 0;
+    return entry ? check_access(user, dir_fd, err) : 0;
 }
 
 int
 maqet_sandbox_hand_over(const struct maqet_vm *vm, int dir_fd, struct maqet_error **err)
 {
-    const struct passwd *entry =
-        other_user(maqet_tree_text(vm->definition->tree, "run_as"));
+    const struct passwd *entry = other_user(run_as(vm));
 
     if (!entry || geteuid() != 0)
         return 0;
@@ -216,8 +243,8 @@ maqet_sandbox_hand_over(const struct maqet_vm *vm, int dir_fd, struct maqet_erro
                : 0;
 }
 
-/* A folder of an unlikely name, of which the link tells before it is there: a kill in
- * between leaves no folder that nobody knows of. NULL, and errno; the caller frees. */
+/* Creates a folder with a random name. The link to it comes first, so that a maqet which is
+ * killed in between leaves no unknown folder. NULL, and errno; the caller frees. */
 static char *
 make_noted_folder(const char *above, int dir_fd)
 {
@@ -240,9 +267,8 @@ make_noted_folder(const char *above, int dir_fd)
     }
 }
 
-/* Where QEMU is to keep what a guest writes for nothing (snapshot=on, and a folder shown
- * as a FAT disk), it makes a file below TMPDIR. It gets a folder there that is its alone.
- */
+/* For writes that are discarded (snapshot=on, and a folder as a FAT disk), QEMU creates
+ * files in TMPDIR. It gets a folder of its own there. */
 static int
 make_scratch(const struct maqet_strings *argv, int dir_fd,
              struct maqet_confinement *confinement, char **scratch,
@@ -257,8 +283,7 @@ make_scratch(const struct maqet_strings *argv, int dir_fd,
             wanted = strstr(argv->items[i], words[j]) != NULL;
     if (!wanted)
         return 0;
-    /* The kernel's /tmp is memory on many systems; QEMU doesn't use it for this either.
-     */
+    /* On many systems /tmp is in memory; QEMU does not use it for this either. */
     if (!above || strcmp(above, "/tmp") == 0)
         above = "/var/tmp";
     _cleanup_free_ char *path = make_noted_folder(above, dir_fd);
@@ -299,7 +324,7 @@ allow_listed(const struct maqet_vm *vm, const struct maqet_strings *paths,
     return 0;
 }
 
-/* For people, and for whoever has to explain what QEMU was denied. */
+/* For people, and for hints about what QEMU was denied. */
 static int
 write_rules(const struct maqet_confinement *confinement, int dir_fd,
             struct maqet_error **err)
@@ -313,7 +338,7 @@ write_rules(const struct maqet_confinement *confinement, int dir_fd,
 }
 
 static int
-make_rules(const struct maqet_vm *vm, const struct maqet_sandbox *sandbox,
+make_rules(const struct maqet_vm *vm, const struct sandbox *sandbox,
            const struct maqet_strings *argv, int dir_fd,
            struct maqet_confinement *confinement, char **scratch,
            struct maqet_error **err)
@@ -347,14 +372,13 @@ maqet_sandbox_confine(const struct maqet_vm *vm, const struct maqet_strings *arg
                       int dir_fd, struct maqet_confinement *confinement, char **scratch,
                       struct maqet_error **err)
 {
-    _cleanup_sandbox_ struct maqet_sandbox sandbox;
+    _cleanup_sandbox_ struct sandbox sandbox = read_sandbox(vm);
     int version = maqet_landlock_version();
 
     *scratch = NULL;
     *confinement = MAQET_CONFINEMENT_INIT;
-    maqet_sandbox_read(vm->definition->tree, &sandbox);
     unlinkat(dir_fd, MAQET_RUN_RULES, 0);
-    if (make_own_folder(sandbox.user, dir_fd, err) < 0)
+    if (make_own_folder(run_as(vm), dir_fd, err) < 0)
         return -1;
     if (!sandbox.landlock || version < MAQET_CONFINEMENT_LANDLOCK)
         return 0;
@@ -365,7 +389,7 @@ maqet_sandbox_confine(const struct maqet_vm *vm, const struct maqet_strings *arg
     return -1;
 }
 
-/* ---- what there is to be told ---- */
+/* ---- what is reported ---- */
 
 char *
 maqet_sandbox_hint(int dir_fd)
