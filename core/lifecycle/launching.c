@@ -16,7 +16,7 @@
 #include "core/machine/drives.h"
 #include "core/machine/holders.h"
 #include "core/machine/monitor.h"
-#include "core/machine/run.h"
+#include "core/machine/run_folder.h"
 #include "core/machine/sandbox_rules.h"
 #include "core/machine/slots.h"
 #include "core/qemu/agent.h"

@@ -7,37 +7,28 @@
 #include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/config/tree.h"
-#include "core/machine/run.h"
+#include "core/machine/run_folder.h"
 #include "core/machine/store.h"
 #include "core/storage/elsewhere.h"
 
 /* ---- which machines they are ---- */
 
-/* The PID of a machine's QEMU; 0: it doesn't run. Looking makes no folder. */
-static int
-pid_of_machine(const struct maqet_context *context, const char *name)
-{
-    _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
-
-    return maqet_run_look(context, name, maqet_now() + MAQET_RUN_FORK_TIMEOUT, &run,
-                          NULL) < 0
-               ? 0
-               : run.pid;
-}
-
-/* Gives those that are machines their names. */
+/* Adds the names of those that are machines. */
 static void
 name_machines(const struct maqet_context *context, struct maqet_file_users *users)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    _cleanup_close_ int vms_fd = maqet_store_open(context);
 
     if (users->count > 0)
         maqet_store_list(context, &names, NULL);
     for (size_t i = 0; i < names.count; i++) {
-        int pid = pid_of_machine(context, names.items[i]);
+        _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
 
-        for (size_t j = 0; pid > 0 && j < users->count; j++)
-            if (users->items[j].pid == pid && !users->items[j].vm)
+        maqet_run_look(context, vms_fd, names.items[i],
+                       maqet_now() + MAQET_RUN_FORK_TIMEOUT, &run, NULL);
+        for (size_t j = 0; run.pid > 0 && j < users->count; j++)
+            if (users->items[j].pid == run.pid && !users->items[j].vm)
                 users->items[j].vm = maqet_strdup(names.items[i]);
     }
     for (size_t j = 0; j < users->count; j++)

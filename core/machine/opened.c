@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/machine/opened.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/procfs.h"
 #include "core/machine/helpers.h"
 #include "core/machine/monitor.h"
-#include "core/machine/run.h"
+#include "core/machine/run_folder.h"
 #include "core/machine/store.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/qmp.h"
@@ -38,10 +39,13 @@ maqet_opened_unlock(struct maqet_opened *machine)
 static int
 look(const struct maqet_opened *machine, struct maqet_run *run, struct maqet_error **err)
 {
-    return machine->how & MAQET_OPEN_FOLDER
-               ? maqet_run_open(machine->context, machine->name, run, err)
-               : maqet_run_look(machine->context, machine->name,
-                                maqet_now() + MAQET_RUN_FORK_TIMEOUT, run, err);
+    if (machine->how & MAQET_OPEN_FOLDER)
+        return maqet_run_open(machine->context, machine->name, run, err);
+    _cleanup_close_ int vms_fd = maqet_store_open(machine->context);
+    if (vms_fd < 0)
+        return maqet_error_errno(err, errno, "Cannot inspect VM '%s'", machine->name);
+    return maqet_run_look(machine->context, vms_fd, machine->name,
+                          maqet_now() + MAQET_RUN_FORK_TIMEOUT, run, err);
 }
 
 /* What plugins are told by maqet_drive_running(). */

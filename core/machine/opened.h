@@ -9,7 +9,7 @@
 #ifndef MAQET_MACHINE_OPENED_H
 #define MAQET_MACHINE_OPENED_H
 
-#include "core/machine/run_folder.h"
+#include "core/machine/run.h"
 #include "core/machine/vm.h"
 
 /* How a machine is opened; with none of these it is only looked at. */

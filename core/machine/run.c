@@ -9,9 +9,6 @@
 #include <string.h>
 
 #include "core/base/clock.h"
-#include "core/base/field.h"
-#include "core/base/files.h"
-#include "core/base/json.h"
 #include "core/base/procfs.h"
 #include "core/base/replacement.h"
 #include "core/machine/definition.h"
@@ -22,22 +19,56 @@
 
 enum { LOG_TAIL = 4096 };
 
-/* ---- who has the run file locked ---- */
-
-/*
- * Whether a process has the run file open where QEMU has it. A PID in the file that is
- * not yet, or no longer, QEMU's can't pass this, even when another process got the same
- * number.
- */
-static bool
-has_run_file(int pid, int run_fd)
+void
+maqet_run_clear(struct maqet_run *run)
 {
-    _cleanup_free_ char *path = maqet_descriptor_path(pid, MAQET_DESCRIPTOR_RUN);
+    const int fds[] = {run->pidfd, run->run_fd, run->dir_fd};
 
-    return maqet_fd_is_at(run_fd, path);
+    for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    free(run->folder);
+    *run = (struct maqet_run)MAQET_RUN_INIT;
 }
 
-/* A pidfd of the process that the run file names, when that is QEMU; else -1. */
+bool
+maqet_run_has_monitor(const struct maqet_run *run)
+{
+    return run->dir_fd >= 0 &&
+           faccessat(run->dir_fd, MAQET_RUN_MONITOR, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+char *
+maqet_run_text(const struct maqet_run *run)
+{
+    if (!run->lost)
+        return maqet_format("(PID %d)", run->pid);
+    if (run->dir_fd < 0)
+        return maqet_format("(PID %d), but its runtime folder is lost (%s)", run->pid,
+                            run->folder);
+    return maqet_format("(PID %d), but its monitor's socket is lost (%s/%s)", run->pid,
+                        run->folder, MAQET_RUN_MONITOR);
+}
+
+int
+maqet_run_check_reachable(const struct maqet_run *run, const char *name,
+                          struct maqet_error **err)
+{
+    if (!run->lost)
+        return 0;
+    _cleanup_free_ char *text = maqet_run_text(run);
+
+    maqet_error_set(err, MAQET_ERROR_STATE,
+                    "VM '%s' is running %s, so it can only be stopped", name, text);
+    maqet_error_next(err, MAQET_NEXT_STOP_AND_START, name, NULL);
+    return -1;
+}
+
+/* ---- the run file ---- */
+
+/* A pidfd of the process that the run file names, if that is QEMU; else -1. The PID may
+ * not be QEMU's yet, or be another process's already: then that process does not have the
+ * run file open as QEMU has it. */
 static int
 open_holder(int run_fd, int *pid)
 {
@@ -47,7 +78,8 @@ open_holder(int run_fd, int *pid)
     if (*pid <= 0)
         return -1;
     _cleanup_close_ int pidfd = maqet_pidfd_open(*pid);
-    return pidfd >= 0 && has_run_file(*pid, run_fd) ? TAKE_FD(pidfd) : -1;
+    _cleanup_free_ char *path = maqet_descriptor_path(*pid, MAQET_DESCRIPTOR_RUN);
+    return pidfd >= 0 && maqet_fd_is_at(run_fd, path) ? TAKE_FD(pidfd) : -1;
 }
 
 int
@@ -71,176 +103,80 @@ maqet_run_holder(int run_fd, int *pidfd, int64_t deadline, struct maqet_error **
                            "the file names is not QEMU");
 }
 
+/* The run file that a process of this user has open as QEMU has it: its path below /proc
+ * (the caller frees), and its identity. NULL: there is none. */
+static char *
+find_run_file(int pid, struct maqet_file_id *id)
+{
+    _cleanup_free_ char *process = maqet_format("/proc/%d", pid);
+    _cleanup_free_ char *link = maqet_descriptor_path(pid, MAQET_DESCRIPTOR_RUN);
+    struct stat status;
+
+    return stat(process, &status) == 0 && status.st_uid == geteuid() &&
+                   maqet_file_id_of_target(link, id)
+               ? TAKE_PTR(link)
+               : NULL;
+}
+
 char *
 maqet_run_machine_of(int pid, char **data_dir)
 {
-    static const char vms[] = "/vms/", run[] = "/" MAQET_STORE_RUN;
-    _cleanup_free_ char *process = maqet_format("/proc/%d", pid);
-    _cleanup_free_ char *link = maqet_descriptor_path(pid, MAQET_DESCRIPTOR_RUN);
-    _cleanup_free_ char *path = realpath(link, NULL);
+    static const char vms[] = "/vms", run[] = "/" MAQET_STORE_RUN;
     struct maqet_file_id theirs, there;
-    struct stat status;
-    size_t length = path ? strlen(path) : 0;
+    _cleanup_free_ char *link = find_run_file(pid, &theirs);
+    _cleanup_free_ char *path = link ? realpath(link, NULL) : NULL;
 
-    if (length <= strlen(run) || strcmp(path + length - strlen(run), run) != 0 ||
-        stat(process, &status) < 0 || status.st_uid != geteuid() ||
-        !maqet_file_id_of_target(link, &theirs) ||
-        !maqet_file_id_of_target(path, &there) || !maqet_file_id_equal(&theirs, &there) ||
+    if (!path || !maqet_text_ends(path, run) || !maqet_file_id_of_target(path, &there) ||
+        !maqet_file_id_equal(&theirs, &there) ||
         !maqet_procfs_has_lock(pid, maqet_descriptor_number(MAQET_DESCRIPTOR_RUN)))
         return NULL;
-    path[length - strlen(run)] = '\0';
+    path[strlen(path) - strlen(run)] = '\0';
     char *name = strrchr(path, '/');
-    size_t above = (size_t)(name - path) + 1;
 
-    if (above < strlen(vms) || strncmp(name + 1 - strlen(vms), vms, strlen(vms)) != 0 ||
-        !maqet_vm_name_valid(name + 1))
+    if (!name || !maqet_vm_name_valid(name + 1))
         return NULL;
-    *data_dir = maqet_strndup(path, above - strlen(vms));
+    *name = '\0';
+    if (!maqet_text_ends(path, vms))
+        return NULL;
+    *data_dir = maqet_strndup(path, strlen(path) - strlen(vms));
     return maqet_strdup(name + 1);
 }
 
-/* ---- whose a run folder is ---- */
-
-/* The file that tells whose a folder is. */
-static const char OWNER[] = "owner";
-
-struct owner {
-    char *run;  /* the path of the machine's run file */
-    char *uuid; /* for people */
+/* The run file of one process, as maqet_run_open_deleted() wants it; or -1. */
+static int
+open_deleted(int pid, const struct maqet_file_id *wanted)
+{
     struct maqet_file_id id;
-};
+    struct stat status;
+    _cleanup_free_ char *path = find_run_file(pid, &id);
 
-static const struct maqet_fields owner_fields = MAQET_FIELDS_OF(
-    struct owner, {"run", MAQET_FIELD(struct owner, run), .optional = true},
-    {"uuid", MAQET_FIELD(struct owner, uuid), .optional = true, .sparse = true},
-    {"device", MAQET_FIELD(struct owner, id.device), .optional = true},
-    {"inode", MAQET_FIELD(struct owner, id.inode), .optional = true},
-    {"birth", MAQET_FIELD(struct owner, id.birth), .optional = true});
-
-static void
-owner_clear(struct owner *owner)
-{
-    maqet_fields_clear(&owner_fields, owner);
-}
-
-#define _cleanup_owner_ _cleanup_(owner_clear)
-
-struct maqet_run_machine
-maqet_run_machine_new(const struct maqet_context *context, const char *name, int run_fd)
-{
-    struct maqet_run_machine machine = {.context = context, .name = name};
-
-    machine.has_run_file = run_fd >= 0 && maqet_file_id_of_fd(run_fd, &machine.run_file);
-    return machine;
-}
-
-/* Whether the machine that owns a folder is still in its data folder. What can't be
- * looked at counts as there. */
-static bool
-owner_exists(const struct owner *owner)
-{
-    struct maqet_file_id there;
-
-    if (!owner->run)
-        return false;
-    if (!maqet_file_id_of_path(owner->run, &there))
-        return errno != ENOENT && errno != ENOTDIR;
-    return maqet_file_id_is_same_file(&there, &owner->id);
-}
-
-/* Whether it is ours. The number of a device may change when the host boots, and a data
- * folder may be moved; not both at once. */
-static bool
-is_of(const struct maqet_run_machine *machine, const struct owner *owner)
-{
-    _cleanup_free_ char *ours =
-        maqet_store_file(machine->context, machine->name, MAQET_STORE_RUN);
-
-    return machine->has_run_file &&
-           maqet_file_id_is_same_file(&owner->id, &machine->run_file) &&
-           (owner->id.device == machine->run_file.device ||
-            (owner->run && strcmp(owner->run, ours) == 0));
-}
-
-static bool
-has_file(const char *folder, const char *file)
-{
-    _cleanup_free_ char *path = maqet_format("%s/%s", folder, file);
-
-    return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-/* Whether a QEMU runs in a folder, or did and crashed: else nothing in it is missed. */
-static bool
-is_in_use(const char *folder)
-{
-    return has_file(folder, MAQET_RUN_PID) || has_file(folder, "pid") ||
-           has_file(folder, MAQET_RUN_MONITOR);
-}
-
-enum maqet_claim
-maqet_run_claim_of_earlier(const struct maqet_run_machine *machine, const char *folder)
-{
-    _cleanup_free_ char *path = maqet_format("%s/vm.json", folder);
-    _cleanup_definition_ struct maqet_definition *theirs =
-        access(path, F_OK) == 0 ? maqet_definition_load(path, machine->name, NULL) : NULL;
-    _cleanup_definition_ struct maqet_definition *ours =
-        theirs ? maqet_store_load(machine->context, machine->name, NULL) : NULL;
-
-    if (!theirs)
-        return MAQET_CLAIM_NONE;
-    if (ours && strcmp(ours->uuid, theirs->uuid) == 0)
-        return MAQET_CLAIM_OURS;
-    return is_in_use(folder) ? MAQET_CLAIM_OTHER : MAQET_CLAIM_NONE;
-}
-
-enum maqet_claim
-maqet_run_claim(const struct maqet_run_machine *machine, const char *folder)
-{
-    _cleanup_free_ char *path = maqet_format("%s/%s", folder, OWNER);
-    bool missing = maqet_file_missing(path);
-    _cleanup_json_ json_object *file = missing ? NULL : maqet_json_read(path, NULL);
-    _cleanup_owner_ struct owner owner = {0};
-
-    if (missing)
-        return maqet_run_claim_of_earlier(machine, folder);
-    bool known = file && maqet_fields_from_json(&owner_fields, file, &owner, NULL) == 0;
-    if (known && is_of(machine, &owner))
-        return MAQET_CLAIM_OURS;
-    /* That it can't be read just now makes nobody else's folder ours. */
-    return is_in_use(folder) || (known && owner_exists(&owner)) ? MAQET_CLAIM_OTHER
-                                                                : MAQET_CLAIM_NONE;
+    if (!path || !maqet_file_id_equal(&id, wanted))
+        return -1;
+    _cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    return fd >= 0 && fstat(fd, &status) == 0 && status.st_nlink == 0 &&
+                   maqet_file_id_of_fd(fd, &id) && maqet_file_id_equal(&id, wanted) &&
+                   maqet_lock_held(fd, NULL) == 1
+               ? TAKE_FD(fd)
+               : -1;
 }
 
 int
-maqet_run_claim_write(const struct maqet_run_machine *machine, const char *folder,
-                      struct maqet_error **err)
+maqet_run_open_deleted(const struct maqet_file_id *wanted)
 {
-    _cleanup_free_ char *file = maqet_format("%s/%s", folder, OWNER);
-    _cleanup_free_ char *link = maqet_format("%s/run", folder);
-    _cleanup_free_ char *run =
-        maqet_store_file(machine->context, machine->name, MAQET_STORE_RUN);
-    _cleanup_definition_ struct maqet_definition *definition =
-        maqet_store_load(machine->context, machine->name, NULL);
-    const struct owner owner = {.run = run,
-                                .uuid = definition ? definition->uuid : NULL,
-                                .id = machine->run_file};
-    _cleanup_json_ json_object *text = maqet_fields_to_json(&owner_fields, &owner);
+    _cleanup_strings_ struct maqet_strings processes = MAQET_STRINGS_INIT;
 
-    /* For people and scripts, which find the PID there. */
-    unlink(link);
-    if (symlink(run, link) < 0)
-        return maqet_error_errno(err, errno, "Cannot create %s", link);
-    return maqet_json_write(file, text, err);
+    maqet_dir_list("/proc", &processes, NULL);
+    for (size_t i = 0; i < processes.count; i++) {
+        int pid = (int)strtol(processes.items[i], NULL, 10);
+        int fd = pid > 0 ? open_deleted(pid, wanted) : -1;
+
+        if (fd >= 0)
+            return fd;
+    }
+    return -1;
 }
 
-bool
-maqet_run_claim_is_written(const char *folder)
-{
-    return has_file(folder, OWNER);
-}
-
-/* ---- what is in it ---- */
+/* ---- what is in the run folder ---- */
 
 char *
 maqet_run_server_socket(const char *folder, size_t index)
@@ -292,8 +228,8 @@ maqet_qemu_end(int pidfd, int64_t flush)
     maqet_pidfd_wait(pidfd, MAQET_END_TIMEOUT);
 }
 
-/* QEMU removes its temporary files as soon as it has them open; one that was killed in
- * between has left them. */
+/* QEMU removes its temporary files as soon as it has them open, unless it is killed in
+ * between. */
 void
 maqet_run_remove_scratch(int dir_fd)
 {
@@ -304,8 +240,8 @@ maqet_run_remove_scratch(int dir_fd)
     if (length <= 0)
         return;
     path[length] = '\0';
-    /* It lies where others may write: once it has gone, as temporary files do, they could
-     * have made something else, or a link to something else, under its name. */
+    /* Others may write where it is: once it has been cleaned up, as temporary files are,
+     * they can have created something else, or a link, under its name. */
     if (lstat(path, &status) < 0 || !S_ISDIR(status.st_mode) ||
         status.st_uid != geteuid() || (status.st_mode & (S_IRWXG | S_IRWXO)) ||
         maqet_dir_remove(path, NULL) == 0)
@@ -315,12 +251,11 @@ maqet_run_remove_scratch(int dir_fd)
 void
 maqet_run_sweep(int dir_fd)
 {
-    static const char *const files[] = {MAQET_RUN_MONITOR, MAQET_AGENT_SOCKET};
     _cleanup_free_ char *folder = maqet_path_of_fd(dir_fd);
 
     maqet_helpers_end(dir_fd);
-    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
-        unlinkat(dir_fd, files[i], 0);
+    unlinkat(dir_fd, MAQET_RUN_MONITOR, 0);
+    unlinkat(dir_fd, MAQET_AGENT_SOCKET, 0);
     unlinkat(dir_fd, MAQET_RUN_OWN, AT_REMOVEDIR);
     maqet_run_remove_scratch(dir_fd);
     if (folder)

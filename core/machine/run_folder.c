@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/machine/run_folder.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -10,80 +9,60 @@
 #include <sys/file.h>
 
 #include "core/base/clock.h"
-#include "core/base/files.h"
+#include "core/base/field.h"
+#include "core/base/json.h"
 #include "core/base/replacement.h"
-#include "core/machine/run.h"
 #include "core/machine/store.h"
 #include "core/qemu/launch.h"
 
-/* Machines of one name in one runtime folder, each in a data folder of its own. */
+/* VMs of one name in one runtime folder, each in a data folder of its own. */
 enum { SAME_NAMES = 1000 };
 
 enum { PATH_LIMIT = 65536 /* bytes of a path */ };
 
-/* ms to wait for another maqet that is just choosing a folder. */
+/* ms to wait for another maqet that is choosing a folder. */
 static const int64_t CHOICE_TIMEOUT = 10000;
 
-/* RUNTIME/NAME, RUNTIME/NAME@2: no machine's name has that character. */
-static char *
-candidate(const struct maqet_run_machine *machine, int number)
-{
-    const char *above = machine->context->runtime_dir;
-
-    return number == 1 ? maqet_format("%s/%s", above, machine->name)
-                       : maqet_format("%s/%s@%d", above, machine->name, number);
-}
-
-/*
- * Whose a folder is; one that is not there is nobody's. *fd gets a descriptor of one that
- * is ours, and where nobody else can change it; else -1.
- */
-static enum maqet_claim
-open_claimed(const struct maqet_run_machine *machine, const char *folder, int *fd)
-{
-    _cleanup_close_ int opened =
-        open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    struct stat status;
-
-    *fd = -1;
-    if (opened < 0 && (errno == ENOENT || access(folder, F_OK) < 0))
-        return MAQET_CLAIM_NONE;
-    enum maqet_claim claim = maqet_run_claim(machine, folder);
-    if (claim != MAQET_CLAIM_OURS)
-        return claim;
-    if (opened < 0 || fstat(opened, &status) < 0 || status.st_uid != geteuid() ||
-        status.st_mode & (S_IWGRP | S_IWOTH))
-        return MAQET_CLAIM_OTHER;
-    *fd = TAKE_FD(opened);
-    return claim;
-}
-
-/* ---- where the folder is ---- */
+/* ---- the machine ---- */
 
 /* A machine, its run file, and what its last start has noted. */
-struct known {
-    struct maqet_run_machine machine;
-    int run_fd;                      /* -1: it has none */
+struct machine {
+    const struct maqet_context *context;
+    const char *name;
+    int run_fd; /* -1: it has no run file */
+    bool has_run_file;
+    struct maqet_file_id run_file;
     char *noted_folder;              /* NULL: nothing is noted */
-    struct maqet_file_id noted_file; /* that its QEMU has locked */
+    struct maqet_file_id noted_file; /* the run file that its QEMU has locked */
 };
 
 static void
-known_clear(struct known *known)
+machine_clear(struct machine *machine)
 {
-    if (known->run_fd >= 0)
-        close(known->run_fd);
-    free(known->noted_folder);
+    if (machine->run_fd >= 0)
+        close(machine->run_fd);
+    free(machine->noted_folder);
 }
 
-#define _cleanup_known_ _cleanup_(known_clear)
+#define _cleanup_machine_ _cleanup_(machine_clear)
+
+/* Takes the descriptor of its run file (-1: it has none). */
+static void
+set_run_file(struct machine *machine, int run_fd)
+{
+    if (machine->run_fd >= 0)
+        close(machine->run_fd);
+    machine->run_fd = run_fd;
+    machine->has_run_file =
+        run_fd >= 0 && maqet_file_id_of_fd(run_fd, &machine->run_file);
+}
 
 /* @vms_fd: the folder of all machines. */
 static void
-read_note(struct known *known, int vms_fd)
+read_note(struct machine *machine, int vms_fd)
 {
     _cleanup_free_ char *file =
-        maqet_format("%s/%s", known->machine.name, MAQET_STORE_RUN_FOLDER);
+        maqet_format("%s/%s", machine->name, MAQET_STORE_RUN_FOLDER);
     _cleanup_free_ char *text = NULL;
     struct maqet_file_id id;
 
@@ -94,79 +73,209 @@ read_note(struct known *known, int vms_fd)
                        &id.birth) != 3)
         return;
     *end = '\0';
-    known->noted_folder = TAKE_PTR(text);
-    known->noted_file = id;
-}
-
-/* The run file that a process has open as QEMU has it, when it is this one, is deleted,
- * and is locked; -1: it is not. */
-static int
-open_deleted(const char *pid, const struct maqet_file_id *wanted)
-{
-    _cleanup_free_ char *process = maqet_format("/proc/%s", pid);
-    _cleanup_free_ char *path =
-        maqet_format("%s/fd/%d", process, maqet_descriptor_number(MAQET_DESCRIPTOR_RUN));
-    struct maqet_file_id id;
-    struct stat status;
-
-    if (stat(process, &status) < 0 || status.st_uid != geteuid() ||
-        !maqet_file_id_of_target(path, &id) || !maqet_file_id_equal(&id, wanted))
-        return -1;
-    _cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-    return fd >= 0 && fstat(fd, &status) == 0 && status.st_nlink == 0 &&
-                   maqet_file_id_of_fd(fd, &id) && maqet_file_id_equal(&id, wanted) &&
-                   maqet_lock_held(fd, NULL) == 1
-               ? TAKE_FD(fd)
-               : -1;
+    machine->noted_folder = TAKE_PTR(text);
+    machine->noted_file = id;
 }
 
 /*
- * The data folder was moved to another file system, or restored, while the machine ran:
- * its run file is a copy. The one that QEMU has locked is in no folder any more, but the
- * note tells which it is. A descriptor of it, or -1. The run file of a machine that was
- * copied is still in its folder, and is none of the copy's.
+ * If the data folder was moved to another file system, or restored, while the machine
+ * ran, its run file is a copy, and the note identifies the original, which QEMU has locked.
+ * A descriptor of it, or -1. The run file of a machine that was copied is still in its
+ * folder, and does not belong to the copy.
  */
 static int
-open_predecessor(const struct known *known)
+open_predecessor(const struct machine *machine)
 {
-    _cleanup_strings_ struct maqet_strings processes = MAQET_STRINGS_INIT;
-
-    if (!known->noted_folder ||
-        (known->machine.has_run_file &&
-         maqet_file_id_is_same_file(&known->noted_file, &known->machine.run_file)))
-        return -1;
-    maqet_dir_list("/proc", &processes, NULL);
-    for (size_t i = 0; i < processes.count; i++) {
-        int fd = isdigit((unsigned char)processes.items[i][0])
-                     ? open_deleted(processes.items[i], &known->noted_file)
-                     : -1;
-
-        if (fd >= 0)
-            return fd;
-    }
-    return -1;
+    return machine->noted_folder &&
+                   !(machine->has_run_file &&
+                     maqet_file_id_is_same_file(&machine->noted_file, &machine->run_file))
+               ? maqet_run_open_deleted(&machine->noted_file)
+               : -1;
 }
 
-/* Takes the descriptor of the run file (-1: there is none). Where QEMU has another file
- * locked than the one in the data folder, that takes its place, and the machine is known
- * by it. */
-static struct known
-know(const struct maqet_context *context, int vms_fd, const char *name, int run_fd)
+/* Takes the descriptor of the run file in the data folder (-1: there is none). If QEMU has
+ * another one locked, that one identifies the machine. */
+static struct machine
+machine_new(const struct maqet_context *context, int vms_fd, const char *name, int run_fd)
 {
-    struct known known = {.machine = maqet_run_machine_new(context, name, run_fd),
-                          .run_fd = run_fd};
+    struct machine machine = {.context = context, .name = name, .run_fd = -1};
 
-    read_note(&known, vms_fd);
+    set_run_file(&machine, run_fd);
+    read_note(&machine, vms_fd);
     if (run_fd >= 0 && maqet_lock_held(run_fd, NULL) != 0)
-        return known;
-    int fd = open_predecessor(&known);
-    if (fd < 0)
-        return known;
-    if (run_fd >= 0)
-        close(run_fd);
-    known.machine = maqet_run_machine_new(context, name, fd);
-    known.run_fd = fd;
-    return known;
+        return machine;
+    int fd = open_predecessor(&machine);
+    if (fd >= 0)
+        set_run_file(&machine, fd);
+    return machine;
+}
+
+/* ---- the owner of a run folder ---- */
+
+/* The file that identifies it. */
+static const char OWNER[] = "owner";
+
+enum claim {
+    CLAIM_NONE, /* no owner, or a machine that no longer exists */
+    CLAIM_OURS,
+    CLAIM_OTHER, /* another machine, or one that may still run there */
+};
+
+struct owner {
+    char *run;  /* the path of the machine's run file */
+    char *uuid; /* for people */
+    struct maqet_file_id id;
+};
+
+static const struct maqet_fields owner_fields = MAQET_FIELDS_OF(
+    struct owner, {"run", MAQET_FIELD(struct owner, run), .optional = true},
+    {"uuid", MAQET_FIELD(struct owner, uuid), .optional = true, .sparse = true},
+    {"device", MAQET_FIELD(struct owner, id.device), .optional = true},
+    {"inode", MAQET_FIELD(struct owner, id.inode), .optional = true},
+    {"birth", MAQET_FIELD(struct owner, id.birth), .optional = true});
+
+static void
+owner_clear(struct owner *owner)
+{
+    maqet_fields_clear(&owner_fields, owner);
+}
+
+#define _cleanup_owner_ _cleanup_(owner_clear)
+
+/* Whether the owner is still in its data folder. What cannot be inspected counts as
+ * existing. */
+static bool
+owner_exists(const struct owner *owner)
+{
+    struct maqet_file_id there;
+
+    if (!owner->run)
+        return false;
+    if (!maqet_file_id_of_path(owner->run, &there))
+        return errno != ENOENT && errno != ENOTDIR;
+    return maqet_file_id_is_same_file(&there, &owner->id);
+}
+
+/* The number of a device may change when the host boots, and a data folder may be moved,
+ * but not both at once. */
+static bool
+is_owner(const struct machine *machine, const struct owner *owner)
+{
+    _cleanup_free_ char *ours =
+        maqet_store_file(machine->context, machine->name, MAQET_STORE_RUN);
+
+    return machine->has_run_file &&
+           maqet_file_id_is_same_file(&owner->id, &machine->run_file) &&
+           (owner->id.device == machine->run_file.device ||
+            (owner->run && strcmp(owner->run, ours) == 0));
+}
+
+static bool
+has_file(const char *folder, const char *file)
+{
+    _cleanup_free_ char *path = maqet_format("%s/%s", folder, file);
+
+    return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Whether a QEMU runs in a folder, or crashed there; if not, nothing in it is needed. */
+static bool
+is_in_use(const char *folder)
+{
+    return has_file(folder, MAQET_RUN_PID) || has_file(folder, "pid") ||
+           has_file(folder, MAQET_RUN_MONITOR);
+}
+
+/* Of a folder without the file, from an earlier maqet, which identified machines by their
+ * names: the UUID of what was started there decides. */
+static enum claim
+claim_of_earlier(const struct machine *machine, const char *folder)
+{
+    _cleanup_free_ char *path = maqet_format("%s/vm.json", folder);
+    _cleanup_definition_ struct maqet_definition *theirs =
+        access(path, F_OK) == 0 ? maqet_definition_load(path, machine->name, NULL) : NULL;
+    _cleanup_definition_ struct maqet_definition *ours =
+        theirs ? maqet_store_load(machine->context, machine->name, NULL) : NULL;
+
+    if (!theirs)
+        return CLAIM_NONE;
+    if (ours && strcmp(ours->uuid, theirs->uuid) == 0)
+        return CLAIM_OURS;
+    return is_in_use(folder) ? CLAIM_OTHER : CLAIM_NONE;
+}
+
+/* Of a folder that exists. */
+static enum claim
+claim_of(const struct machine *machine, const char *folder)
+{
+    _cleanup_free_ char *path = maqet_format("%s/%s", folder, OWNER);
+    bool missing = maqet_file_missing(path);
+    _cleanup_json_ json_object *file = missing ? NULL : maqet_json_read(path, NULL);
+    _cleanup_owner_ struct owner owner = {0};
+
+    if (missing)
+        return claim_of_earlier(machine, folder);
+    bool known = file && maqet_fields_from_json(&owner_fields, file, &owner, NULL) == 0;
+    if (known && is_owner(machine, &owner))
+        return CLAIM_OURS;
+    /* A file that cannot be read at the moment does not make the folder ours. */
+    return is_in_use(folder) || (known && owner_exists(&owner)) ? CLAIM_OTHER
+                                                                : CLAIM_NONE;
+}
+
+static int
+write_claim(const struct machine *machine, const char *folder, struct maqet_error **err)
+{
+    _cleanup_free_ char *file = maqet_format("%s/%s", folder, OWNER);
+    _cleanup_free_ char *link = maqet_format("%s/run", folder);
+    _cleanup_free_ char *run =
+        maqet_store_file(machine->context, machine->name, MAQET_STORE_RUN);
+    _cleanup_definition_ struct maqet_definition *definition =
+        maqet_store_load(machine->context, machine->name, NULL);
+    const struct owner owner = {.run = run,
+                                .uuid = definition ? definition->uuid : NULL,
+                                .id = machine->run_file};
+    _cleanup_json_ json_object *text = maqet_fields_to_json(&owner_fields, &owner);
+
+    /* For people and scripts, which find the PID there. */
+    unlink(link);
+    if (symlink(run, link) < 0)
+        return maqet_error_errno(err, errno, "Cannot create %s", link);
+    return maqet_json_write(file, text, err);
+}
+
+/* ---- finding the folder ---- */
+
+/* RUNTIME/NAME, RUNTIME/NAME@2: no machine's name has that character. */
+static char *
+candidate(const struct machine *machine, int number)
+{
+    const char *above = machine->context->runtime_dir;
+
+    return number == 1 ? maqet_format("%s/%s", above, machine->name)
+                       : maqet_format("%s/%s@%d", above, machine->name, number);
+}
+
+/* The claim on a folder, which may be missing. *fd gets a descriptor of one that is ours,
+ * and that nobody else can change; else -1. */
+static enum claim
+open_claimed(const struct machine *machine, const char *folder, int *fd)
+{
+    _cleanup_close_ int opened =
+        open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat status;
+
+    *fd = -1;
+    if (opened < 0 && (errno == ENOENT || access(folder, F_OK) < 0))
+        return CLAIM_NONE;
+    enum claim claim = claim_of(machine, folder);
+    if (claim != CLAIM_OURS)
+        return claim;
+    if (opened < 0 || fstat(opened, &status) < 0 || status.st_uid != geteuid() ||
+        status.st_mode & (S_IWGRP | S_IWOTH))
+        return CLAIM_OTHER;
+    *fd = TAKE_FD(opened);
+    return claim;
 }
 
 static bool
@@ -178,39 +287,38 @@ is_below(const char *path, const char *folder)
 }
 
 /*
- * Finds the folder: of one that runs, that which its start has noted, wherever it is; of
- * one that does not, its own in the runtime folder. Where there is none, the path that it
- * has lost, or would get. Returns the folder's descriptor, or -1.
+ * Finds the folder: if the machine runs, the one that its start has noted, wherever it is;
+ * if not, its own in the runtime folder. If there is none, *path is the one that it has
+ * lost, or would get. Returns the folder's descriptor, or -1.
  */
 static int
-find(const struct known *known, bool runs, char **path)
+find_folder(const struct machine *machine, bool runs, char **path)
 {
-    const char *noted = known->noted_folder;
+    const char *noted = machine->noted_folder;
     int fd = -1;
 
-    if (noted && (runs || is_below(noted, known->machine.context->runtime_dir)))
-        open_claimed(&known->machine, noted, &fd);
+    if (noted && (runs || is_below(noted, machine->context->runtime_dir)))
+        open_claimed(machine, noted, &fd);
     if (fd >= 0 || (noted && runs)) {
         *path = maqet_strdup(noted);
         return fd;
     }
     for (int i = 1; i < SAME_NAMES; i++) {
-        _cleanup_free_ char *folder = candidate(&known->machine, i);
+        _cleanup_free_ char *folder = candidate(machine, i);
 
-        if (open_claimed(&known->machine, folder, &fd) == MAQET_CLAIM_OTHER)
+        if (open_claimed(machine, folder, &fd) == CLAIM_OTHER)
             continue;
         *path = TAKE_PTR(folder);
         return fd;
     }
-    *path = candidate(&known->machine, SAME_NAMES);
+    *path = candidate(machine, SAME_NAMES);
     return -1;
 }
 
 /* ---- choosing one ---- */
 
-/* The runtime folder, made when it is missing, with the lock under which folders in it
- * are chosen. It is the folder itself that is locked, which leaves no file behind. A
- * descriptor, or -1. */
+/* The runtime folder, created if it is missing, with the lock under which folders in it are
+ * chosen. The folder itself is locked, which leaves no file behind. A descriptor, or -1. */
 static int
 lock_choice(const struct maqet_context *context, struct maqet_error **err)
 {
@@ -230,11 +338,11 @@ lock_choice(const struct maqet_context *context, struct maqet_error **err)
     return TAKE_FD(fd);
 }
 
-/* Makes the first folder ours that is nobody's, or one that an earlier maqet has left of
- * this machine. The lock is held. */
+/* Makes the first folder ours that has no owner, or that an earlier maqet has left of this
+ * machine. The lock is held. */
 static int
-choose(const struct maqet_run_machine *machine, struct maqet_run *run,
-       struct maqet_error **err)
+choose_folder(const struct machine *machine, struct maqet_run *run,
+              struct maqet_error **err)
 {
     for (int i = 1; i < SAME_NAMES; i++) {
         _cleanup_free_ char *folder = candidate(machine, i);
@@ -242,9 +350,9 @@ choose(const struct maqet_run_machine *machine, struct maqet_run *run,
 
         if (fd < 0)
             return -1;
-        if (maqet_run_claim(machine, folder) == MAQET_CLAIM_OTHER)
+        if (claim_of(machine, folder) == CLAIM_OTHER)
             continue;
-        if (maqet_run_claim_write(machine, folder, err) < 0)
+        if (write_claim(machine, folder, err) < 0)
             return -1;
         free(run->folder);
         run->folder = TAKE_PTR(folder);
@@ -258,36 +366,17 @@ choose(const struct maqet_run_machine *machine, struct maqet_run *run,
 
 /* ---- looking ---- */
 
-void
-maqet_run_clear(struct maqet_run *run)
-{
-    const int fds[] = {run->pidfd, run->run_fd, run->dir_fd};
-
-    for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
-    free(run->folder);
-    *run = (struct maqet_run)MAQET_RUN_INIT;
-}
-
-bool
-maqet_run_has_monitor(const struct maqet_run *run)
-{
-    return run->dir_fd >= 0 &&
-           faccessat(run->dir_fd, MAQET_RUN_MONITOR, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 /* A QEMU that an earlier maqet has started: its run file is in the folder. */
 static int
-look_for_earlier(const struct maqet_run_machine *machine, int64_t deadline,
-                 struct maqet_run *run, struct maqet_error **err)
+look_for_earlier(const struct machine *machine, int64_t deadline, struct maqet_run *run,
+                 struct maqet_error **err)
 {
     _cleanup_close_ int fd =
         run->dir_fd < 0
             ? -1
             : openat(run->dir_fd, "run", O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
-    if (fd < 0 || maqet_run_claim_of_earlier(machine, run->folder) != MAQET_CLAIM_OURS)
+    if (fd < 0 || claim_of_earlier(machine, run->folder) != CLAIM_OURS)
         return 0;
     run->pid = maqet_run_holder(fd, &run->pidfd, deadline, err);
     if (run->pid <= 0)
@@ -299,17 +388,15 @@ look_for_earlier(const struct maqet_run_machine *machine, int64_t deadline,
 }
 
 static int
-look(struct known *known, int64_t deadline, struct maqet_run *run,
+look(struct machine *machine, int64_t deadline, struct maqet_run *run,
      struct maqet_error **err)
 {
-    const struct maqet_run_machine *machine = &known->machine;
-
-    run->run_fd = TAKE_FD(known->run_fd);
+    run->run_fd = TAKE_FD(machine->run_fd);
     if (run->run_fd >= 0)
         run->pid = maqet_run_holder(run->run_fd, &run->pidfd, deadline, err);
     if (run->pid < 0)
         return maqet_error_wrap(err, "VM '%s'", machine->name);
-    run->dir_fd = find(known, run->pid > 0, &run->folder);
+    run->dir_fd = find_folder(machine, run->pid > 0, &run->folder);
     if (run->pid == 0 && look_for_earlier(machine, deadline, run, err) < 0)
         return maqet_error_wrap(err, "VM '%s'", machine->name);
     run->lost = run->pid > 0 && !maqet_run_has_monitor(run);
@@ -325,27 +412,16 @@ open_run_file(int vms_fd, const char *name)
 }
 
 int
-maqet_run_look(const struct maqet_context *context, const char *name, int64_t deadline,
-               struct maqet_run *run, struct maqet_error **err)
-{
-    _cleanup_close_ int vms_fd = maqet_store_open(context);
-
-    if (vms_fd < 0 && errno != ENOENT && errno != ENOTDIR)
-        return maqet_error_errno(err, errno, "Cannot inspect VM '%s'", name);
-    return maqet_run_look_at(context, vms_fd, name, deadline, run, err);
-}
-
-int
-maqet_run_look_at(const struct maqet_context *context, int vms_fd, const char *name,
-                  int64_t deadline, struct maqet_run *run, struct maqet_error **err)
+maqet_run_look(const struct maqet_context *context, int vms_fd, const char *name,
+               int64_t deadline, struct maqet_run *run, struct maqet_error **err)
 {
     int run_fd = open_run_file(vms_fd, name);
 
     *run = (struct maqet_run)MAQET_RUN_INIT;
     if (vms_fd >= 0 && run_fd < 0 && errno != ENOENT && errno != ENOTDIR)
         return maqet_error_errno(err, errno, "Cannot inspect VM '%s'", name);
-    _cleanup_known_ struct known known = know(context, vms_fd, name, run_fd);
-    return look(&known, deadline, run, err);
+    _cleanup_machine_ struct machine machine = machine_new(context, vms_fd, name, run_fd);
+    return look(&machine, deadline, run, err);
 }
 
 int
@@ -358,30 +434,30 @@ maqet_run_open(const struct maqet_context *context, const char *name,
     *run = (struct maqet_run)MAQET_RUN_INIT;
     if (run_fd < 0)
         return -1;
-    _cleanup_known_ struct known known = know(context, vms_fd, name, run_fd);
-    if (look(&known, maqet_now() + MAQET_RUN_FORK_TIMEOUT, run, err) < 0)
+    _cleanup_machine_ struct machine machine = machine_new(context, vms_fd, name, run_fd);
+    if (look(&machine, maqet_now() + MAQET_RUN_FORK_TIMEOUT, run, err) < 0)
         return -1;
     if (run->pid > 0)
         return 0;
     _cleanup_close_ int lock = lock_choice(context, err);
     if (lock < 0)
         return -1;
-    if (run->dir_fd >= 0 && maqet_run_claim_is_written(run->folder))
+    if (run->dir_fd >= 0 && has_file(run->folder, OWNER))
         return 0;
     if (run->dir_fd >= 0)
         close(TAKE_FD(run->dir_fd));
-    return choose(&known.machine, run, err);
+    return choose_folder(&machine, run, err);
 }
 
 char *
 maqet_run_folder(const struct maqet_context *context, const char *name)
 {
     _cleanup_close_ int vms_fd = maqet_store_open(context);
-    _cleanup_known_ struct known known =
-        know(context, vms_fd, name, open_run_file(vms_fd, name));
-    bool runs = known.run_fd >= 0 && maqet_lock_held(known.run_fd, NULL) == 1;
+    _cleanup_machine_ struct machine machine =
+        machine_new(context, vms_fd, name, open_run_file(vms_fd, name));
+    bool runs = machine.run_fd >= 0 && maqet_lock_held(machine.run_fd, NULL) == 1;
     char *path = NULL;
-    _cleanup_close_ int fd = find(&known, runs, &path);
+    _cleanup_close_ int fd = find_folder(&machine, runs, &path);
 
     return path;
 }
@@ -390,46 +466,17 @@ int
 maqet_run_note_folder(const struct maqet_context *context, const char *name,
                       const struct maqet_run *run, struct maqet_error **err)
 {
-    _cleanup_known_ struct known before = {
-        .machine = maqet_run_machine_new(context, name, run->run_fd), .run_fd = -1};
-    const struct maqet_file_id *id = &before.machine.run_file;
+    _cleanup_machine_ struct machine before = {.name = name, .run_fd = -1};
     _cleanup_free_ char *file = maqet_store_file(context, name, MAQET_STORE_RUN_FOLDER);
-    _cleanup_free_ char *text =
-        maqet_format("%s\n%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", run->folder, id->device,
-                     id->inode, id->birth);
-
     _cleanup_close_ int vms_fd = maqet_store_open(context);
+    struct maqet_file_id id = {0};
+
+    maqet_file_id_of_fd(run->run_fd, &id);
     read_note(&before, vms_fd);
     if (before.noted_folder && strcmp(before.noted_folder, run->folder) == 0 &&
-        maqet_file_id_equal(id, &before.noted_file))
+        maqet_file_id_equal(&id, &before.noted_file))
         return 0;
+    _cleanup_free_ char *text = maqet_format("%s\n%" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+                                             run->folder, id.device, id.inode, id.birth);
     return maqet_file_replace(file, text, strlen(text), 0600, err);
-}
-
-/* ---- words ---- */
-
-char *
-maqet_run_text(const struct maqet_run *run)
-{
-    if (!run->lost)
-        return maqet_format("(PID %d)", run->pid);
-    if (run->dir_fd < 0)
-        return maqet_format("(PID %d), but its runtime folder is lost (%s)", run->pid,
-                            run->folder);
-    return maqet_format("(PID %d), but its monitor's socket is lost (%s/%s)", run->pid,
-                        run->folder, MAQET_RUN_MONITOR);
-}
-
-int
-maqet_run_check_reachable(const struct maqet_run *run, const char *name,
-                          struct maqet_error **err)
-{
-    if (!run->lost)
-        return 0;
-    _cleanup_free_ char *text = maqet_run_text(run);
-
-    maqet_error_set(err, MAQET_ERROR_STATE,
-                    "VM '%s' is running %s, so it can only be stopped", name, text);
-    maqet_error_next(err, MAQET_NEXT_STOP_AND_START, name, NULL);
-    return -1;
 }

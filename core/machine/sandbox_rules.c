@@ -11,7 +11,7 @@
 
 #include "core/base/process.h"
 #include "core/base/replacement.h"
-#include "core/machine/run.h"
+#include "core/machine/run_folder.h"
 #include "core/qemu/arguments.h"
 #include "core/qemu/confinement_arguments.h"
 #include "core/qemu/objects.h"

@@ -12,7 +12,7 @@
 #include "core/base/json.h"
 #include "core/base/procfs.h"
 #include "core/machine/opened.h"
-#include "core/machine/run.h"
+#include "core/machine/run_folder.h"
 #include "core/machine/store.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/silence.h"
@@ -88,7 +88,7 @@ look(const struct maqet_context *context, int vms_fd, const char *name, int64_t 
     _cleanup_run_ struct maqet_run run = MAQET_RUN_INIT;
 
     *state = (struct maqet_state){0};
-    if (maqet_run_look_at(context, vms_fd, name, deadline, &run, err) < 0)
+    if (maqet_run_look(context, vms_fd, name, deadline, &run, err) < 0)
         return -1;
     state->pid = run.pid;
     state->lost = run.lost;

@@ -6,7 +6,7 @@
 
 #include "core/base/files.h"
 #include "core/config/options.h"
-#include "core/machine/run.h"
+#include "core/machine/run_folder.h"
 #include "core/machine/slots.h"
 #include "core/machine/store.h"
 #include "core/qemu/arguments.h"

@@ -13,7 +13,7 @@
 #include "core/base/clock.h"
 #include "core/base/procfs.h"
 #include "core/machine/monitor.h"
-#include "core/machine/run.h"
+#include "core/machine/run_folder.h"
 #include "core/machine/store.h"
 #include "core/qemu/launch.h"
 #include "tests/unit/plugins.h"
@@ -717,10 +717,12 @@ static int
 look(const struct scene *scene, struct maqet_run *run)
 {
     _cleanup_error_ struct maqet_error *error = NULL;
+    _cleanup_close_ int vms_fd = maqet_store_open(&scene->context);
 
     maqet_run_clear(run);
     CU_ASSERT_EQUAL(
-        maqet_run_look(&scene->context, "web", maqet_now() + 20000, run, &error), 0);
+        maqet_run_look(&scene->context, vms_fd, "web", maqet_now() + 20000, run, &error),
+        0);
     UNIT_NO_ERROR(&error);
     return run->pid;
 }
