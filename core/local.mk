@@ -99,7 +99,6 @@ libmaqet_core_a_SOURCES = \
 	core/machine/state.c core/machine/state.h \
 	core/machine/slots.c core/machine/slots.h \
 	core/machine/store.c core/machine/store.h \
-	core/machine/supervisor.c core/machine/supervisor.h \
 	core/machine/unused.c core/machine/unused.h \
 	core/machine/vm.c core/machine/vm.h \
 	core/plugin/call.c core/plugin/call.h \

@@ -1,46 +1,62 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * helpers.h - the programs that run beside QEMU for drives that need one, as their
- * plugins describe them. Here they are prepared; a supervisor starts them and ends them
- * with QEMU (core/machine/supervisor.h); and those that are left are ended here, too.
+ * helpers.h - programs that run beside QEMU for drives that need one, as their plugins
+ * describe them. A process of maqet's own, the supervisor, starts them, waits for QEMU's
+ * end, and then ends them. If it is killed, the kernel sends them SIGTERM. It is neither a
+ * child nor the parent of QEMU, so QEMU's limits and user do not apply to it and to them.
  */
 #ifndef MAQET_MACHINE_HELPERS_H
 #define MAQET_MACHINE_HELPERS_H
 
 #include "core/machine/vm.h"
-#include "core/machine/supervisor.h"
+
+/* A program. Its standard input is empty, and it has a session of its own. */
+struct maqet_helper {
+    const char *drive; /* for errors */
+    const char *path;  /* owned */
+    const char *const *argv;
+    struct maqet_command *command; /* that argv is from */
+    int socket_fd; /* listening; the program gets it as MAQET_HELPER_FD, as by systemd's
+                    * socket activation (sd_listen_fds(3)) */
+};
 
 struct maqet_helpers {
-    struct maqet_supervised *items;
-    struct maqet_command **commands; /* whose words the items point to */
+    struct maqet_helper *items;
     size_t count;
-    int record_fd; /* RUNTIME/NAME/helpers, where they write their PIDs; -1: no helpers */
+    int record_fd; /* RUNTIME/NAME/helpers, open for appending: each program adds a line
+                    * "PID START" (proc(5), field 22 of stat). Supervisors share a lock on
+                    * it until they end. -1: no helpers */
+    int64_t patience; /* ms in which they must end when they are told to */
 };
+
+/* They may have to flush. */
+#define MAQET_HELPERS_PATIENCE INT64_C(10000)
 
 #define MAQET_HELPERS_INIT                                                               \
     {                                                                                    \
-        .record_fd = -1                                                                  \
+        .record_fd = -1, .patience = MAQET_HELPERS_PATIENCE                              \
     }
 
-/* Asks the plugins of these drives, and makes the sockets, which listen. */
+/* Asks the plugins of these drives, and creates the sockets, which listen. */
 int maqet_helpers_prepare(struct maqet_drive *const *drives, size_t count, int dir_fd,
                           struct maqet_helpers *helpers, struct maqet_error **err);
 
-/* Starts them beside a QEMU that runs, whose pidfd is given; what they print goes to the
- * log (-1: to our standard error). The sockets may be closed then. */
-int maqet_helpers_start(const struct maqet_helpers *helpers, int pidfd, int log_fd,
-                        const char *folder, struct maqet_error **err);
-
-/* Asks them without making anything, and looks for the programs. */
+/* Asks them without creating anything, and looks for the programs. */
 int maqet_helpers_check(struct maqet_drive *const *drives, size_t count,
                         struct maqet_error **err);
+
+/* Starts them beside the QEMU of the pidfd, and returns when all of them run. Then the
+ * sockets may be closed. Their output goes to the log (-1: to our standard error). They
+ * work in @folder if it exists. -1: one cannot run, and the others are ended. */
+int maqet_helpers_start(const struct maqet_helpers *helpers, int pidfd, int log_fd,
+                        const char *folder, struct maqet_error **err);
 void maqet_helpers_clear(struct maqet_helpers *helpers);
 
 #define _cleanup_helpers_ _cleanup_(maqet_helpers_clear)
 
-/* Waits for the helpers of a QEMU that has ended, ends those that stay, and removes their
- * sockets and their record from the folder. Before it anybody looks at the drives or
- * changes them: a helper may have something to write yet. The machine's lock is held. */
+/* Waits for the helpers of a QEMU that has ended, ends those that remain, and removes their
+ * sockets and their record from the folder. This comes before any other use of the drives,
+ * to which they may still be writing. The machine's lock is held. */
 void maqet_helpers_end(int dir_fd);
 
 #endif

@@ -12,7 +12,7 @@
 
 #include "core/base/files.h"
 #include "core/base/procfs.h"
-#include "core/machine/supervisor.h"
+#include "core/machine/helpers.h"
 #include "tests/unit/unit.h"
 
 /* What is taken for QEMU, and a folder with what the programs get. */
@@ -96,22 +96,19 @@ supervise(const struct scene *scene, const char *first, const char *second,
 {
     const char *const one[] = {"sh", "-c", first, "sh", scene->folder, NULL};
     const char *const two[] = {"sh", "-c", second, "sh", scene->folder, NULL};
-    const struct maqet_supervised programs[] = {
+    struct maqet_helper programs[] = {
         {.drive = "one", .path = "/bin/sh", .argv = one, .socket_fd = scene->socket_fd},
         {.drive = "two",
          .path = second && *second ? "/bin/sh" : "/no/such/program",
          .argv = two,
          .socket_fd = scene->socket_fd},
     };
-    const struct maqet_supervision supervision = {.programs = programs,
-                                                  .count = second ? 2 : 1,
-                                                  .pidfd = scene->pidfd,
-                                                  .record_fd = scene->record_fd,
-                                                  .log_fd = scene->log_fd,
-                                                  .folder = scene->folder,
-                                                  .patience = patience};
+    const struct maqet_helpers helpers = {.items = programs,
+                                          .count = second ? 2 : 1,
+                                          .record_fd = scene->record_fd,
+                                          .patience = patience};
 
-    return maqet_supervise(&supervision, err);
+    return maqet_helpers_start(&helpers, scene->pidfd, scene->log_fd, scene->folder, err);
 }
 
 /* A pidfd of the program of a line of the record; *supervisor (may be NULL) gets one of
