@@ -325,5 +325,5 @@ main(void)
         CU_TEST_INFO_NULL,
     };
 
-    return unit_run("supervisor", tests);
+    return unit_run("helpers", tests);
 }
