@@ -387,6 +387,35 @@ maqet_file_id_is_same_file(const struct maqet_file_id *a, const struct maqet_fil
     return a->inode == b->inode && a->birth == b->birth;
 }
 
+bool
+maqet_file_id_of_used(int dir_fd, const char *path, struct maqet_file_id *id)
+{
+    struct statx status;
+
+    /* What the kernel knows is enough: a file server that does not answer must not block
+     * us. */
+    if (statx(dir_fd, path, AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &status) < 0)
+        return false;
+    if (S_ISBLK(status.stx_mode))
+        *id = (struct maqet_file_id){
+            .device = makedev(status.stx_rdev_major, status.stx_rdev_minor)};
+    else
+        *id = (struct maqet_file_id){
+            .device = makedev(status.stx_dev_major, status.stx_dev_minor),
+            .inode = status.stx_ino,
+        };
+    return true;
+}
+
+bool
+maqet_file_is_same(const char *one, const char *other)
+{
+    struct maqet_file_id a, b;
+
+    return maqet_file_id_of_used(AT_FDCWD, one, &a) &&
+           maqet_file_id_of_used(AT_FDCWD, other, &b) && maqet_file_id_equal(&a, &b);
+}
+
 char *
 maqet_file_mark(const char *path)
 {

@@ -89,6 +89,13 @@ bool maqet_file_id_equal(const struct maqet_file_id *a, const struct maqet_file_
 bool maqet_file_id_is_same_file(const struct maqet_file_id *a,
                                 const struct maqet_file_id *b);
 
+/* What a name, which starts at a folder (openat(2)), leads to while it is in use, without
+ * the time of birth. All nodes of a block device have the same. */
+bool maqet_file_id_of_used(int dir_fd, const char *path, struct maqet_file_id *id);
+
+/* Whether two names lead to the same file or block device. */
+bool maqet_file_is_same(const char *one, const char *other);
+
 /* A text that changes with a file's content, without reading it. Follows links. Caller
  * frees; NULL: no such file. */
 char *maqet_file_mark(const char *path);

@@ -67,7 +67,7 @@ is_lockable(const struct maqet_written *file)
 static bool
 is_same(const char *one, const char *other)
 {
-    return strcmp(one, other) == 0 || maqet_file_users_same(one, other);
+    return strcmp(one, other) == 0 || maqet_file_is_same(one, other);
 }
 
 /* ---- whether the machine may have them ---- */

@@ -59,20 +59,9 @@ struct candidate {
     const struct maqet_context *context;
     const char *path;
     const char *name; /* the last component of its real path */
-    char *real;
-    struct stat status;
     struct maqet_file_id id;
     const struct maqet_strings *going;
 };
-
-static bool
-is_candidate(const struct candidate *candidate, const char *path)
-{
-    struct stat status;
-
-    return stat(path, &status) == 0 && status.st_dev == candidate->status.st_dev &&
-           status.st_ino == candidate->status.st_ino;
-}
 
 static bool
 is_going(const struct candidate *candidate, const char *path)
@@ -91,7 +80,7 @@ record_depends(const struct candidate *candidate, const struct maqet_image_recor
         const struct maqet_node *base = &record->bases.nodes[i];
 
         /* By its name, and where it was moved. */
-        if (is_candidate(candidate, base->file) ||
+        if (maqet_file_is_same(base->file, candidate->path) ||
             (base->mtime != 0 && maqet_file_id_is_same_file(&base->id, &candidate->id)))
             return true;
     }
@@ -110,7 +99,7 @@ drive_depends(const struct candidate *candidate, const struct maqet_drive *drive
         return -1;
     int depends = 0;
     for (size_t i = 0; i < bases.count; i++) {
-        if (is_candidate(candidate, bases.nodes[i].file))
+        if (maqet_file_is_same(bases.nodes[i].file, candidate->path))
             return 1;
         /* What it names may be the very file, which was moved. */
         if (access(bases.nodes[i].file, F_OK) < 0)
@@ -176,7 +165,7 @@ dependent_by_definition(const struct candidate *candidate, const char *name)
     for (size_t i = 0; vm && i < vm->drive_count; i++) {
         const struct maqet_drive *drive = vm->drives[i];
 
-        if (drive->path && !is_candidate(candidate, drive->path) &&
+        if (drive->path && !maqet_file_is_same(drive->path, candidate->path) &&
             !is_going(candidate, drive->path) && drive_depends(candidate, drive) == 1)
             return describe(drive->path, name, drive->name, false);
     }
@@ -269,8 +258,7 @@ maqet_bases_dependent(const struct maqet_context *context, const char *path,
     _cleanup_free_ char *real = realpath(path, NULL);
     struct candidate candidate = {.context = context, .path = path, .going = going};
 
-    if (!real || stat(path, &candidate.status) < 0 ||
-        !maqet_file_id_of_target(path, &candidate.id))
+    if (!real || !maqet_file_id_of_target(path, &candidate.id))
         return NULL;
     candidate.name = strrchr(real, '/') + 1;
     char *dependent = dependent_here(&candidate);

@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "core/base/files.h"
 #include "core/base/procfs.h"
@@ -23,52 +21,6 @@ cleanup_dir(DIR **dir)
 }
 
 #define _cleanup_dir_ _cleanup_(cleanup_dir)
-
-/* ---- which file it is ---- */
-
-/* A block device is one device however many nodes in however many folders it has. */
-struct identity {
-    bool is_device;
-    dev_t device;
-    uint64_t inode;
-};
-
-/* Follows links, as QEMU does. What the kernel knows is enough: a server of a file system
- * that doesn't answer must not hold us. */
-static bool
-identity_of(int dir_fd, const char *path, struct identity *identity)
-{
-    struct statx status;
-
-    if (statx(dir_fd, path, AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &status) < 0)
-        return false;
-    if (S_ISBLK(status.stx_mode))
-        *identity = (struct identity){
-            .is_device = true,
-            .device = makedev(status.stx_rdev_major, status.stx_rdev_minor),
-        };
-    else
-        *identity = (struct identity){
-            .device = makedev(status.stx_dev_major, status.stx_dev_minor),
-            .inode = status.stx_ino,
-        };
-    return true;
-}
-
-static bool
-is_same(const struct identity *a, const struct identity *b)
-{
-    return a->is_device == b->is_device && a->device == b->device && a->inode == b->inode;
-}
-
-bool
-maqet_file_users_same(const char *one, const char *other)
-{
-    struct identity a, b;
-
-    return identity_of(AT_FDCWD, one, &a) && identity_of(AT_FDCWD, other, &b) &&
-           is_same(&a, &b);
-}
 
 /* ---- one process ---- */
 
@@ -99,7 +51,7 @@ command_of(int pid)
 
 /* Whether a process has the file open; *locked: with a lock on it. */
 static bool
-holds(int pid, const struct identity *wanted, bool *locked)
+holds(int pid, const struct maqet_file_id *wanted, bool *locked)
 {
     _cleanup_free_ char *path = maqet_format("/proc/%d/fd", pid);
     _cleanup_dir_ DIR *dir = opendir(path);
@@ -108,11 +60,11 @@ holds(int pid, const struct identity *wanted, bool *locked)
 
     *locked = false;
     while (dir && !*locked && (entry = readdir(dir))) {
-        struct identity identity;
+        struct maqet_file_id id;
 
         if (entry->d_name[0] == '.' ||
-            !identity_of(dirfd(dir), entry->d_name, &identity) ||
-            !is_same(&identity, wanted))
+            !maqet_file_id_of_used(dirfd(dir), entry->d_name, &id) ||
+            !maqet_file_id_equal(&id, wanted))
             continue;
         found = true;
         *locked = maqet_procfs_has_lock(pid, (int)strtol(entry->d_name, NULL, 10));
@@ -124,11 +76,11 @@ int
 maqet_file_users_find(const char *path, struct maqet_file_users *users,
                       struct maqet_error **err)
 {
-    struct identity wanted;
+    struct maqet_file_id wanted;
     struct dirent *entry;
     bool locked;
 
-    if (!identity_of(AT_FDCWD, path, &wanted))
+    if (!maqet_file_id_of_used(AT_FDCWD, path, &wanted))
         return maqet_error_errno(err, errno, "Cannot inspect %s", path);
     _cleanup_dir_ DIR *dir = opendir("/proc");
     if (!dir)
@@ -166,10 +118,10 @@ maqet_file_users_clear(struct maqet_file_users *users)
 bool
 maqet_file_users_has_open(int pid, const char *path)
 {
-    struct identity wanted;
+    struct maqet_file_id wanted;
     bool locked;
 
-    return identity_of(AT_FDCWD, path, &wanted) && holds(pid, &wanted, &locked);
+    return maqet_file_id_of_used(AT_FDCWD, path, &wanted) && holds(pid, &wanted, &locked);
 }
 
 bool

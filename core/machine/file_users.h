@@ -54,7 +54,4 @@ bool maqet_file_users_has_open(int pid, const char *path);
  * too, with every other descriptor than one that this function opens. */
 bool maqet_file_users_locked(const char *path);
 
-/* Whether two names lead to one file, or to one block device. */
-bool maqet_file_users_same(const char *one, const char *other);
-
 #endif

@@ -102,7 +102,7 @@ static const struct maqet_drive *
 drive_with(const struct maqet_vm *vm, const char *image, const char *message)
 {
     for (size_t i = 0; i < vm->drive_count; i++)
-        if (vm->drives[i]->path && maqet_file_users_same(vm->drives[i]->path, image))
+        if (vm->drives[i]->path && maqet_file_is_same(vm->drives[i]->path, image))
             return vm->drives[i];
     for (size_t i = 0; i < vm->drive_count; i++) {
         _cleanup_free_ char *quoted =

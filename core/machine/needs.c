@@ -9,25 +9,15 @@
 #include "core/machine/owner.h"
 #include "core/machine/store.h"
 
-/* An image that may be needed. */
-struct wanted {
-    const char *path;
-    bool there;
-    struct stat status;
-};
-
-static bool
-is_file(const char *path, const struct wanted *wanted)
-{
-    struct stat status;
-
-    /* A link to it is a use of it, so this one follows links. */
-    return wanted->there && path[0] == '/' && stat(path, &status) == 0 &&
-           status.st_dev == wanted->status.st_dev &&
-           status.st_ino == wanted->status.st_ino;
-}
-
 /* ---- texts that name it ---- */
+
+/* Whether a path, which may be NULL, leads to the image, be it through a link. */
+static bool
+is_image(const char *path, const char *image)
+{
+    return path && (strcmp(path, image) == 0 ||
+                    (path[0] == '/' && maqet_file_is_same(path, image)));
+}
 
 /* Whether a character can't belong to the same path as what stands beside it: paths end
  * with a comma, a quote, a space or the end of the argument. */
@@ -55,7 +45,7 @@ text_holds(const char *text, const char *path)
 /* Whether any part of an argument is a path to the image, in whatever way it is written:
  * relative, or by a folder that is a link. */
 static bool
-part_is_file(const char *text, const char *folder, const struct wanted *wanted)
+part_is_image(const char *text, const char *folder, const char *image)
 {
     static const char separators[] = ",=\"':;{}[] ";
 
@@ -67,7 +57,7 @@ part_is_file(const char *text, const char *folder, const struct wanted *wanted)
             _cleanup_free_ char *path =
                 part[0] == '/' || folder ? maqet_path_absolute(part, folder) : NULL;
 
-            if (path && is_file(path, wanted))
+            if (is_image(path, image))
                 return true;
         }
         text += length;
@@ -77,30 +67,30 @@ part_is_file(const char *text, const char *folder, const struct wanted *wanted)
 }
 
 static bool
-text_names(const char *text, const char *folder, const struct wanted *wanted)
+text_names(const char *text, const char *folder, const char *image)
 {
-    _cleanup_free_ char *doubled = maqet_text_double_commas(wanted->path);
+    _cleanup_free_ char *doubled = maqet_text_double_commas(image);
 
-    return is_file(text, wanted) || text_holds(text, wanted->path) ||
-           text_holds(text, doubled) || part_is_file(text, folder, wanted);
+    return is_image(text, image) || text_holds(text, image) ||
+           text_holds(text, doubled) || part_is_image(text, folder, image);
 }
 
 /* Whether any text of a tree is, or holds, a path to the image: as a drive's file, a
  * base, or within an argument of the user's own. */
 static bool
-tree_names(json_object *tree, const char *folder, const struct wanted *wanted)
+tree_names(json_object *tree, const char *folder, const char *image)
 {
     if (json_object_is_type(tree, json_type_string))
-        return text_names(json_object_get_string(tree), folder, wanted);
+        return text_names(json_object_get_string(tree), folder, image);
     if (json_object_is_type(tree, json_type_array)) {
         for (size_t i = 0; i < json_object_array_length(tree); i++)
-            if (tree_names(json_object_array_get_idx(tree, i), folder, wanted))
+            if (tree_names(json_object_array_get_idx(tree, i), folder, image))
                 return true;
     } else if (json_object_is_type(tree, json_type_object)) {
         json_object_object_foreach(tree, key, value)
         {
             (void)key;
-            if (tree_names(value, folder, wanted))
+            if (tree_names(value, folder, image))
                 return true;
         }
     }
@@ -113,12 +103,6 @@ static char *
 uses(const char *vm)
 {
     return maqet_format("VM '%s' uses it", vm);
-}
-
-static bool
-is_wanted(const char *path, const struct wanted *wanted)
-{
-    return path && (strcmp(path, wanted->path) == 0 || is_file(path, wanted));
 }
 
 /* What is not known of one drive, and so may be the image; NULL: it is not. An unknown
@@ -142,33 +126,32 @@ doubt_of_drive(const struct maqet_vm *vm, const struct maqet_drive *drive)
 }
 
 static bool
-drive_uses(const struct maqet_vm *vm, const struct maqet_drive *drive,
-           const struct wanted *wanted)
+drive_uses(const struct maqet_vm *vm, const struct maqet_drive *drive, const char *image)
 {
     for (size_t i = 0; i < drive->chain.count; i++)
-        if (is_wanted(drive->chain.nodes[i].file, wanted))
+        if (is_image(drive->chain.nodes[i].file, image))
             return true;
     if (!maqet_drive_is_unknown(drive) || drive->path)
         return false;
     _cleanup_free_ char *presumed = maqet_drive_presumed_path(drive);
-    if (is_wanted(presumed, wanted))
+    if (is_image(presumed, image))
         return true;
     for (size_t i = 0; i < vm->images.count; i++)
         if (strcmp(vm->images.items[i].drive, drive->name) == 0 &&
-            is_wanted(vm->images.items[i].path, wanted))
+            is_image(vm->images.items[i].path, image))
             return true;
     return false;
 }
 
 /* What the drives of a machine say. */
 static char *
-need_of_drives(const struct maqet_vm *vm, const struct wanted *wanted, bool *known)
+need_of_drives(const struct maqet_vm *vm, const char *image, bool *known)
 {
     char *doubt = NULL;
 
     *known = true;
     for (size_t i = 0; i < vm->drive_count; i++)
-        if (drive_uses(vm, vm->drives[i], wanted))
+        if (drive_uses(vm, vm->drives[i], image))
             return uses(vm->definition->name);
     for (size_t i = 0; i < vm->drive_count && !doubt; i++)
         doubt = doubt_of_drive(vm, vm->drives[i]);
@@ -179,8 +162,8 @@ need_of_drives(const struct maqet_vm *vm, const struct wanted *wanted, bool *kno
 /* Why a machine needs the image; NULL: it doesn't. *known false: that can't be told. The
  * caller frees. */
 static char *
-need_of_machine(const struct maqet_context *context, const char *name,
-                const struct wanted *wanted, bool *known)
+need_of_machine(const struct maqet_context *context, const char *name, const char *image,
+                bool *known)
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
     _cleanup_definition_ struct maqet_definition *definition =
@@ -195,11 +178,11 @@ need_of_machine(const struct maqet_context *context, const char *name,
                             name, reason->message, step);
     }
     *known = true;
-    if (tree_names(definition->tree, maqet_tree_place(definition->tree).folder, wanted))
+    if (tree_names(definition->tree, maqet_tree_place(definition->tree).folder, image))
         return uses(name);
     /* A path of our own making stands in no tree. */
     _cleanup_vm_ struct maqet_vm *vm = maqet_vm_look(context, TAKE_PTR(definition));
-    char *need = need_of_drives(vm, wanted, known);
+    char *need = need_of_drives(vm, image, known);
     if (need || !vm->images_error)
         return need;
     *known = false;
@@ -212,18 +195,16 @@ char *
 maqet_image_user(const struct maqet_context *context, const char *except,
                  const char *path, bool *known)
 {
-    struct wanted wanted = {.path = path};
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     char *doubt = NULL;
 
-    wanted.there = stat(path, &wanted.status) == 0;
     *known = false;
     if (maqet_store_list(context, &names, NULL) < 0)
         return maqet_strdup("the other VMs cannot be listed");
     for (size_t i = 0; i < names.count; i++) {
         if (except && strcmp(names.items[i], except) == 0)
             continue;
-        char *need = need_of_machine(context, names.items[i], &wanted, known);
+        char *need = need_of_machine(context, names.items[i], path, known);
         if (need && *known) {
             free(doubt);
             return need;

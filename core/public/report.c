@@ -46,18 +46,6 @@ maqet_image_format(struct maqet_image *image, const char *format)
     image->format = maqet_strdup(format);
 }
 
-/* Two names of one file: the same text, or the same file behind them. */
-static bool
-same_file(const char *a, const char *b)
-{
-    struct stat one, other;
-
-    if (strcmp(a, b) == 0)
-        return true;
-    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
-           one.st_ino == other.st_ino;
-}
-
 /* Whether the file that the configuration names may stand for the one that the image
  * names. The same file may. So may any file where the name in the image leads to none:
  * then the image, or its folder, has been moved since the name was written, and QEMU gets
@@ -68,7 +56,7 @@ may_stand_for(const char *declared, const char *named)
 {
     struct stat status;
 
-    if (same_file(declared, named))
+    if (strcmp(declared, named) == 0 || maqet_file_is_same(declared, named))
         return true;
     return stat(declared, &status) == 0 && stat(named, &status) < 0 &&
            (errno == ENOENT || errno == ENOTDIR);
