@@ -78,31 +78,8 @@ maqet_slots_of(struct maqet_drive *const *drives, size_t count, struct maqet_slo
 
 /* ---- sharing out ---- */
 
-/* One interface, while the drives are gone through. Slots are numbered here: first those
- * of the machine itself, then those of one added controller after another. */
-struct bus {
-    const char *interface;
-    bool *taken;         /* the first slots, as many as there are drives */
-    uint64_t first_free; /* all before it are taken */
-    int64_t controllers; /* that were emitted */
-};
-
-struct sharing {
-    struct maqet_drive *const *drives;
-    size_t count;
-    const struct maqet_slots *kept;
-    struct bus *buses;
-    size_t bus_count;
-};
-
-static void
-sharing_clear(struct sharing *sharing)
-{
-    for (size_t i = 0; i < sharing->bus_count; i++)
-        free(sharing->buses[i].taken);
-    free(sharing->buses);
-}
-
+/* Slots are numbered here: first those of the machine itself, then those of one added
+ * controller after another. */
 static uint64_t
 number_of(struct maqet_drive_slot slot, const struct maqet_capacity *capacity)
 {
@@ -123,96 +100,105 @@ slot_of(uint64_t number, const struct maqet_capacity *capacity)
     };
 }
 
-/* Whether the machine has a slot that was recorded. */
 static bool
-is_there(struct maqet_drive_slot slot, const struct maqet_capacity *capacity)
+is_on_same_bus(const struct maqet_drive *one, const struct maqet_drive *other)
 {
-    return slot.controller < 0 ? slot.index < capacity->builtin
-                               : slot.controller < capacity->controllers &&
-                                     slot.index < capacity->per_controller;
+    return one->iface && other->iface &&
+           strcmp(one->iface->plugin.name, other->iface->plugin.name) == 0;
 }
 
-/* The record of a drive that keeps its slot on an interface; NULL: it has none there. */
-static const struct maqet_slot_record *
-kept_of(const struct maqet_slots *kept, const struct maqet_drive *drive,
-        const char *interface, const struct maqet_capacity *capacity)
+/* The slot that is recorded for a drive; NULL: there is none, or the machine no longer
+ * has it. */
+static const struct maqet_drive_slot *
+kept_slot(const struct maqet_slots *kept, const struct maqet_drive *drive,
+          const struct maqet_capacity *capacity)
 {
     const struct maqet_slot_record *record =
-        drive->iface && strcmp(drive->iface->plugin.name, interface) == 0
-            ? maqet_slots_find(kept, drive->name, interface)
-            : NULL;
+        maqet_slots_find(kept, drive->name, drive->iface->plugin.name);
 
-    return record && is_there(record->slot, capacity) ? record : NULL;
+    if (!record)
+        return NULL;
+    const struct maqet_drive_slot *slot = &record->slot;
+    bool exists = slot->controller < 0 ? slot->index < capacity->builtin
+                                       : slot->controller < capacity->controllers &&
+                                             slot->index < capacity->per_controller;
+    return exists ? slot : NULL;
 }
 
-/* The interface of a drive. The slots that its drives keep are taken from the
- * beginning. */
-static struct bus *
-bus_of(struct sharing *sharing, const struct maqet_drive *drive,
-       const struct maqet_capacity *capacity)
+/* The first slot that no drive before this one has, and that none after it keeps. */
+static uint64_t
+first_free(struct maqet_drive *const *drives, size_t count, size_t index,
+           const struct maqet_slots *kept, const struct maqet_capacity *capacity)
 {
-    const char *interface = drive->iface->plugin.name;
+    /* There are fewer other drives than marks, so one slot among them is free. */
+    _cleanup_free_ bool *taken = maqet_alloc(count * sizeof(*taken));
+    uint64_t free_slot = 0;
 
-    for (size_t i = 0; i < sharing->bus_count; i++)
-        if (strcmp(sharing->buses[i].interface, interface) == 0)
-            return &sharing->buses[i];
-    sharing->buses =
-        maqet_realloc(sharing->buses, (sharing->bus_count + 1) * sizeof(*sharing->buses));
-    struct bus *bus = &sharing->buses[sharing->bus_count++];
-    *bus = (struct bus){.interface = interface,
-                        .taken = maqet_alloc(sharing->count * sizeof(*bus->taken) + 1)};
-    for (size_t i = 0; i < sharing->count; i++) {
-        const struct maqet_slot_record *record =
-            kept_of(sharing->kept, sharing->drives[i], interface, capacity);
-        uint64_t number = record ? number_of(record->slot, capacity) : sharing->count;
-
-        if (number < sharing->count)
-            bus->taken[number] = true;
+    for (size_t i = 0; i < count; i++) {
+        if (i == index || !is_on_same_bus(drives[i], drives[index]))
+            continue;
+        const struct maqet_drive_slot *slot =
+            i < index ? &drives[i]->slot : kept_slot(kept, drives[i], capacity);
+        if (slot && number_of(*slot, capacity) < count)
+            taken[number_of(*slot, capacity)] = true;
     }
-    return bus;
+    while (taken[free_slot])
+        free_slot++;
+    return free_slot;
 }
 
-/* The slot of a drive: the one that is recorded for it, or the first free one. */
+/* Gives a drive the slot that is recorded for it, or the first free one. */
 static int
-place(struct bus *bus, const struct maqet_slots *kept, struct maqet_drive *drive,
-      const struct maqet_capacity *capacity, struct maqet_error **err)
+place(struct maqet_drive *const *drives, size_t count, size_t index,
+      const struct maqet_slots *kept, struct maqet_error **err)
 {
-    const struct maqet_slot_record *record =
-        kept_of(kept, drive, bus->interface, capacity);
-    uint64_t most =
-        capacity->builtin + (uint64_t)capacity->per_controller * capacity->controllers;
+    struct maqet_drive *drive = drives[index];
+    struct maqet_capacity capacity = {0};
 
-    if (record) {
-        drive->slot = record->slot;
+    if (MAQET_IFACE_CALL(err, drive, MAQET_CALL_QUICK, capacity, &capacity) < 0)
+        return -1;
+    const struct maqet_drive_slot *slot = kept_slot(kept, drive, &capacity);
+    if (slot) {
+        drive->slot = *slot;
         return 0;
     }
-    /* There are not more drives than marks, so a free one is found in time. */
-    while (bus->taken[bus->first_free])
-        bus->first_free++;
-    if (bus->first_free >= most)
+    uint64_t most =
+        capacity.builtin + (uint64_t)capacity.per_controller * capacity.controllers;
+    uint64_t number = first_free(drives, count, index, kept, &capacity);
+    if (number >= most)
         return maqet_drive_error(drive, "interface", err, MAQET_ERROR_INVALID,
                                  "too many drives for the interface '%s': %" PRIu64
                                  " fit on the machine type '%s'",
-                                 bus->interface, most, drive->machine->type);
-    drive->slot = slot_of(bus->first_free, capacity);
-    bus->taken[bus->first_free] = true;
+                                 drive->iface->plugin.name, most, drive->machine->type);
+    drive->slot = slot_of(number, &capacity);
     return 0;
 }
 
-/* Appends the controllers up to that of a drive: those that have no drive any more, too,
- * as the ones after them would move on their own bus. */
+/* The caller frees. */
+static char *
+controller_id(const struct maqet_drive *drive, int64_t controller)
+{
+    return maqet_format("maqet-%s-%" PRId64, drive->iface->plugin.name, controller);
+}
+
+/* Appends the controllers up to that of a drive that those before it did not need. Those
+ * without a drive are there, too, because the others would move on their own bus. */
 static int
-emit_controllers(struct bus *bus, struct maqet_drive *drive, struct maqet_args *args,
+emit_controllers(struct maqet_drive *const *drives, size_t index, struct maqet_args *args,
                  struct maqet_error **err)
 {
+    struct maqet_drive *drive = drives[index];
     const struct maqet_iface_plugin *iface = &drive->iface->plugin;
+    int64_t next = 0;
 
-    if (!iface->emit_controller && bus->controllers <= drive->slot.controller)
+    for (size_t i = 0; i < index; i++)
+        if (is_on_same_bus(drives[i], drive) && drives[i]->slot.controller >= next)
+            next = drives[i]->slot.controller + 1;
+    if (!iface->emit_controller && next <= drive->slot.controller)
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
                                  "the plugin '%s' has no emit_controller", iface->name);
-    for (; bus->controllers <= drive->slot.controller; bus->controllers++) {
-        _cleanup_free_ char *id =
-            maqet_format("maqet-%s-%" PRId64, iface->name, bus->controllers);
+    for (; next <= drive->slot.controller; next++) {
+        _cleanup_free_ char *id = controller_id(drive, next);
 
         if (maqet_drive_judge_args(
                 drive, iface->name, "emit_controller", args,
@@ -223,33 +209,22 @@ emit_controllers(struct bus *bus, struct maqet_drive *drive, struct maqet_args *
     return 0;
 }
 
-/* Emits the device of a drive, and the controllers that it is the first to need. */
 static int
-attach(struct sharing *sharing, struct maqet_drive *drive, struct maqet_args *args,
-       struct maqet_error **err)
+emit_device(const struct maqet_drive *drive, struct maqet_args *args,
+            struct maqet_error **err)
 {
-    const struct maqet_iface_plugin *iface = &drive->iface->plugin;
-    struct maqet_capacity capacity = {0};
-
-    if (MAQET_IFACE_CALL(err, drive, MAQET_CALL_QUICK, capacity, &capacity) < 0)
-        return -1;
-    struct bus *bus = bus_of(sharing, drive, &capacity);
-    if (place(bus, sharing->kept, drive, &capacity, err) < 0 ||
-        emit_controllers(bus, drive, args, err) < 0)
-        return -1;
     _cleanup_free_ char *controller =
-        drive->slot.controller < 0
-            ? NULL
-            : maqet_format("maqet-%s-%" PRId64, iface->name, drive->slot.controller);
+        drive->slot.controller < 0 ? NULL : controller_id(drive, drive->slot.controller);
     const struct maqet_slot slot = {.controller = controller, .index = drive->slot.index};
+
     return maqet_drive_judge_args(
-        drive, iface->name, "emit_device", args,
+        drive, drive->iface->plugin.name, "emit_device", args,
         MAQET_IFACE_CALL(err, drive, MAQET_CALL_QUICK, emit_device, &slot, args), err);
 }
 
-/* What the device is to be attached to. */
+/* Appends what the device is attached to. */
 static int
-emit(struct maqet_drive *drive, struct maqet_args *args, struct maqet_error **err)
+emit_storage(struct maqet_drive *drive, struct maqet_args *args, struct maqet_error **err)
 {
     if (drive->served) {
         maqet_args_scratch(args, maqet_drive_node(drive), drive->served);
@@ -266,15 +241,12 @@ maqet_drives_emit(struct maqet_drive *const *drives, size_t count,
                   const struct maqet_slots *kept, struct maqet_args *args,
                   struct maqet_error **err)
 {
-    _cleanup_(sharing_clear) struct sharing sharing = {
-        .drives = drives, .count = count, .kept = kept};
-
     for (size_t i = 0; i < count; i++) {
-        struct maqet_drive *drive = drives[i];
-
-        if (emit(drive, args, err) < 0)
+        if (emit_storage(drives[i], args, err) < 0)
             return -1;
-        if (drive->iface && attach(&sharing, drive, args, err) < 0)
+        if (drives[i]->iface && (place(drives, count, i, kept, err) < 0 ||
+                                 emit_controllers(drives, i, args, err) < 0 ||
+                                 emit_device(drives[i], args, err) < 0))
             return -1;
     }
     return 0;
