@@ -23,20 +23,6 @@ leads_to(const char *path, const struct maqet_file_id *id)
     return maqet_file_id_of_target(path, &now) && maqet_file_id_is_same_file(&now, id);
 }
 
-/* The record of a path: of several, that of the file which is there. */
-static struct maqet_image_record *
-record_of_path(const struct maqet_images *images, const char *path)
-{
-    for (size_t i = 0; i < images->count; i++) {
-        struct maqet_image_record *record = &images->items[i];
-
-        if (record->path && strcmp(record->path, path) == 0 &&
-            leads_to(path, &record->id))
-            return record;
-    }
-    return maqet_images_find(images, path);
-}
-
 /* The record of an image that has got another name, or lies in another folder now.
  * Without a time of birth another file may have got the number of its inode. */
 static struct maqet_image_record *
@@ -104,7 +90,7 @@ record_of(const struct maqet_vm *vm, const struct maqet_drive *drive)
 {
     if (!drive->path)
         return drive->storage->plugin.path_option ? NULL : record_of_place(vm, drive);
-    struct maqet_image_record *record = record_of_path(&vm->images, drive->path);
+    struct maqet_image_record *record = maqet_images_find(&vm->images, drive->path);
     if (!record)
         return record_of_moved(&vm->images, drive->path);
     return leads_to(drive->path, &record->id) || !is_of_other_drive(vm, drive, record)

@@ -36,10 +36,21 @@ maqet_images_remove(struct maqet_images *images, size_t index)
 struct maqet_image_record *
 maqet_images_find(const struct maqet_images *images, const char *path)
 {
-    for (size_t i = 0; i < images->count; i++)
-        if (images->items[i].path && strcmp(images->items[i].path, path) == 0)
-            return &images->items[i];
-    return NULL;
+    struct maqet_image_record *first = NULL;
+    struct maqet_file_id id;
+    bool exists = maqet_file_id_of_target(path, &id);
+
+    for (size_t i = 0; i < images->count; i++) {
+        struct maqet_image_record *record = &images->items[i];
+
+        if (!record->path || strcmp(record->path, path) != 0)
+            continue;
+        if (exists && maqet_file_id_is_same_file(&record->id, &id))
+            return record;
+        if (!first)
+            first = record;
+    }
+    return first;
 }
 
 /* ---- as a file ---- */
@@ -56,16 +67,6 @@ static const struct maqet_fields file_fields = MAQET_FIELDS_OF(
     {"images", MAQET_FIELD_LIST(struct images_file, images.items, images.count,
                                 &maqet_image_record_fields)});
 
-int
-maqet_images_write(const char *path, const struct maqet_images *images,
-                   struct maqet_error **err)
-{
-    const struct images_file contents = {FORMAT, *images};
-    _cleanup_json_ json_object *file = maqet_fields_to_json(&file_fields, &contents);
-
-    return maqet_json_write(path, file, err);
-}
-
 /* What a file is not one of ours for; 0: it is. */
 static int
 contents_check(const struct images_file *contents, struct maqet_error **err)
@@ -80,8 +81,9 @@ contents_check(const struct images_file *contents, struct maqet_error **err)
     return 0;
 }
 
-int
-maqet_images_read(const char *path, struct maqet_images *images, struct maqet_error **err)
+/* Reads a list; it is empty if there is no file. */
+static int
+read_list(const char *path, struct maqet_images *images, struct maqet_error **err)
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
     struct images_file contents = {0};
@@ -106,10 +108,10 @@ maqet_images_read(const char *path, struct maqet_images *images, struct maqet_er
     return -1;
 }
 
-/* An array of {"path": …, "device": …, "inode": …, "birth": …}. */
-int
-maqet_images_read_created(const char *path, struct maqet_images *images,
-                          struct maqet_error **err)
+/* Reads the list that maqet wrote before it had records: an array of {"path": …, "device":
+ * …, "inode": …, "birth": …}. */
+static int
+read_created(const char *path, struct maqet_images *images, struct maqet_error **err)
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
     struct stat status;
@@ -158,9 +160,9 @@ maqet_images_load(const struct maqet_context *context, const char *name,
     _cleanup_free_ char *path = path_of(context, name);
 
     if (!name || !maqet_file_missing(path))
-        return maqet_images_read(path, images, err);
+        return read_list(path, images, err);
     _cleanup_free_ char *created = maqet_store_file(context, name, MAQET_STORE_CREATED);
-    return maqet_images_read_created(created, images, err);
+    return read_created(created, images, err);
 }
 
 int
@@ -168,8 +170,10 @@ maqet_images_save(const struct maqet_context *context, const char *name,
                   const struct maqet_images *images, struct maqet_error **err)
 {
     _cleanup_free_ char *path = path_of(context, name);
+    const struct images_file contents = {FORMAT, *images};
+    _cleanup_json_ json_object *file = maqet_fields_to_json(&file_fields, &contents);
 
-    return maqet_images_write(path, images, err);
+    return maqet_json_write(path, file, err);
 }
 
 /* ---- images without a machine ---- */

@@ -18,7 +18,8 @@ struct maqet_images {
 /* An empty record at the end of the list, which owns it. */
 struct maqet_image_record *maqet_images_append(struct maqet_images *images);
 
-/* The record of a path; NULL: there is none. */
+/* The record of a path: of several, that of the file which is there. NULL: there is none.
+ */
 struct maqet_image_record *maqet_images_find(const struct maqet_images *images,
                                              const char *path);
 
@@ -28,18 +29,9 @@ void maqet_images_clear(struct maqet_images *images);
 
 #define _cleanup_images_ _cleanup_(maqet_images_clear)
 
-/* Reads a list from a file; there is none: an empty list. What can't be read, or is
- * damaged, is an error, and never an empty list. */
-int maqet_images_read(const char *path, struct maqet_images *images,
-                      struct maqet_error **err);
-int maqet_images_write(const char *path, const struct maqet_images *images,
-                       struct maqet_error **err);
-/* The same for the list of created images that maqet kept before it had records. */
-int maqet_images_read_created(const char *path, struct maqet_images *images,
-                              struct maqet_error **err);
-
-/* The list of a machine; @name NULL: that of images without one, to write which the caller
- * has the store locked. */
+/* The list of a machine, or if @name is NULL that of images without one, for whose writing
+ * the caller locks the store. A list that does not exist yet is empty; one that is damaged
+ * or cannot be read is an error. */
 int maqet_images_load(const struct maqet_context *context, const char *name,
                       struct maqet_images *images, struct maqet_error **err);
 int maqet_images_save(const struct maqet_context *context, const char *name,

@@ -22,19 +22,6 @@ maqet_unused_clear(struct maqet_unused *unused)
     *unused = (struct maqet_unused){0};
 }
 
-/* The record of a path: of several, that of the file which is there now. */
-static struct maqet_image_record *
-find_current(const struct maqet_images *images, const char *path)
-{
-    struct maqet_file_id id;
-
-    for (size_t i = 0; maqet_file_id_of_path(path, &id) && i < images->count; i++)
-        if (images->items[i].path && strcmp(images->items[i].path, path) == 0 &&
-            maqet_file_id_is_same_file(&images->items[i].id, &id))
-            return &images->items[i];
-    return maqet_images_find(images, path);
-}
-
 /* ---- listing ---- */
 
 static enum maqet_unused_state
@@ -141,7 +128,7 @@ found_clear(struct found *found)
 static struct maqet_image_record *
 removable_record(const struct maqet_images *images, const char *path)
 {
-    struct maqet_image_record *record = find_current(images, path);
+    struct maqet_image_record *record = maqet_images_find(images, path);
 
     return record && (record->created || access(path, F_OK) < 0) ? record : NULL;
 }

@@ -16,11 +16,11 @@ static void
 test_round_trip(void)
 {
     _cleanup_folder_ char *folder = unit_folder();
-    _cleanup_free_ char *path = maqet_format("%s/images.json", folder);
+    const struct maqet_context context = {.data_dir = folder};
     _cleanup_images_ struct maqet_images images = {0}, read = {0};
     _cleanup_error_ struct maqet_error *error = NULL;
 
-    CU_ASSERT_EQUAL(maqet_images_read(path, &read, &error), 0);
+    CU_ASSERT_EQUAL(maqet_images_load(&context, NULL, &read, &error), 0);
     CU_ASSERT_EQUAL(read.count, 0); /* there is none yet */
     struct maqet_image_record *record = maqet_images_append(&images);
     record->drive = maqet_strdup("hdd");
@@ -42,8 +42,8 @@ test_round_trip(void)
     record->drive = maqet_strdup("far");
     record->type = maqet_strdup("elsewhere");
     record->place = maqet_strdup("pool=a");
-    CU_ASSERT_EQUAL(maqet_images_write(path, &images, &error), 0);
-    CU_ASSERT_EQUAL(maqet_images_read(path, &read, &error), 0);
+    CU_ASSERT_EQUAL(maqet_images_save(&context, NULL, &images, &error), 0);
+    CU_ASSERT_EQUAL(maqet_images_load(&context, NULL, &read, &error), 0);
     UNIT_NO_ERROR(&error);
     CU_ASSERT_EQUAL_FATAL(read.count, 2);
     const struct maqet_image_record *first =
@@ -82,13 +82,14 @@ test_damaged(void)
          "\"/c\", \"bases\": [{\"option\": \"x\"}]}]}"),
     };
     _cleanup_folder_ char *folder = unit_folder();
+    const struct maqet_context context = {.data_dir = folder};
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         _cleanup_free_ char *path = unit_file(folder, "images.json", texts[i]);
         _cleanup_images_ struct maqet_images images = {0};
         _cleanup_error_ struct maqet_error *error = NULL;
 
-        CU_ASSERT_EQUAL(maqet_images_read(path, &images, &error), -1);
+        CU_ASSERT_EQUAL(maqet_images_load(&context, NULL, &images, &error), -1);
         CU_ASSERT_PTR_NOT_NULL_FATAL(error);
         CU_ASSERT_EQUAL(error->code, MAQET_ERROR_FAILED);
         CU_ASSERT_EQUAL(images.count, 0);
@@ -102,9 +103,10 @@ test_unreadable(void)
     _cleanup_free_ char *path = maqet_format("%s/images.json", folder);
     _cleanup_images_ struct maqet_images images = {0};
     _cleanup_error_ struct maqet_error *error = NULL;
+    const struct maqet_context context = {.data_dir = folder};
 
     CU_ASSERT_EQUAL(mkdir(path, 0700), 0);
-    CU_ASSERT_EQUAL(maqet_images_read(path, &images, &error), -1);
+    CU_ASSERT_EQUAL(maqet_images_load(&context, NULL, &images, &error), -1);
     CU_ASSERT_PTR_NOT_NULL(error);
 }
 
@@ -276,19 +278,22 @@ static void
 test_created(void)
 {
     _cleanup_folder_ char *folder = unit_folder();
-    _cleanup_free_ char *path =
-        unit_file(folder, "created.json",
-                  "[{\"path\": \"/a\", \"device\": 1, \"inode\": 2, \"birth\": 3}, {}]");
+    _cleanup_free_ char *vm = maqet_format("%s/vms/web", folder);
+    const struct maqet_context context = {.data_dir = folder};
     _cleanup_images_ struct maqet_images images = {0};
 
-    CU_ASSERT_EQUAL_FATAL(maqet_images_read_created(path, &images, NULL), 0);
+    CU_ASSERT_EQUAL(maqet_dir_make(vm, 0700, NULL), 0);
+    _cleanup_free_ char *path =
+        unit_file(vm, "created.json",
+                  "[{\"path\": \"/a\", \"device\": 1, \"inode\": 2, \"birth\": 3}, {}]");
+    CU_ASSERT_EQUAL_FATAL(maqet_images_load(&context, "web", &images, NULL), 0);
     CU_ASSERT_EQUAL_FATAL(images.count, 1);
     UNIT_SAME(images.items[0].path, "/a");
     CU_ASSERT_TRUE(images.items[0].created);
     CU_ASSERT_EQUAL(images.items[0].id.inode, 2);
     CU_ASSERT_TRUE(images.items[0].seen > 0);
     CU_ASSERT_EQUAL(unlink(path), 0);
-    CU_ASSERT_EQUAL(maqet_images_read_created(path, &images, NULL), 0);
+    CU_ASSERT_EQUAL(maqet_images_load(&context, "web", &images, NULL), 0);
     CU_ASSERT_EQUAL(images.count, 0);
 }
 
