@@ -153,17 +153,6 @@ temporary_path(const struct maqet_context *context, const char *vm, const char *
     return maqet_format("%s/.%s.state.new", folder, name);
 }
 
-static int
-sync_folder(const struct maqet_context *context, const char *vm, struct maqet_error **err)
-{
-    _cleanup_free_ char *folder = folder_of(context, vm);
-    _cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0)
-        return maqet_error_errno(err, errno, "Cannot open %s", folder);
-    return maqet_dir_sync(fd, folder, err);
-}
-
 /* What the file takes on the disk may be less than its length, and another number for a
  * copy of it. */
 static void
@@ -286,43 +275,21 @@ maqet_state_file_open(const struct maqet_context *context, const char *vm,
                            path, about->compression);
 }
 
-/* What was being written when a maqet was killed. */
-static void
-remove_temporary(const char *folder, const char *name)
-{
-    _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
-    _cleanup_free_ char *prefix = maqet_format(".%s.json.", name);
-
-    if (maqet_dir_list(folder, &files, NULL) < 0)
-        return;
-    for (size_t i = 0; i < files.count; i++) {
-        _cleanup_free_ char *path = maqet_format("%s/%s", folder, files.items[i]);
-
-        if (maqet_text_starts(files.items[i], prefix))
-            unlink(path);
-    }
-}
-
 int
 maqet_state_file_remove(const struct maqet_context *context, const char *vm,
                         const char *name, struct maqet_error **err)
 {
     _cleanup_free_ char *folder = folder_of(context, vm);
-    /* What makes it a checkpoint goes first. */
-    char *paths[] = {path_of(context, vm, name, ".json"),
-                     path_of(context, vm, name, ".state"),
-                     temporary_path(context, vm, name)};
-    int result = 0;
+    _cleanup_free_ char *description = path_of(context, vm, name, ".json");
+    _cleanup_free_ char *state = path_of(context, vm, name, ".state");
+    _cleanup_free_ char *temporary = temporary_path(context, vm, name);
 
-    for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
-        if (result == 0 && unlink(paths[i]) < 0 && errno != ENOENT)
-            result = maqet_error_errno(err, errno, "Cannot delete %s", paths[i]);
-        free(paths[i]);
-    }
-    remove_temporary(folder, name);
-    if (result == 0 && access(folder, F_OK) == 0)
-        result = sync_folder(context, vm, err);
-    return result;
+    /* What makes it a checkpoint goes first. */
+    return maqet_file_missing(folder) || (maqet_file_remove(description, err) == 0 &&
+                                          maqet_file_remove(state, err) == 0 &&
+                                          maqet_file_remove(temporary, err) == 0)
+               ? 0
+               : -1;
 }
 
 bool
@@ -345,12 +312,10 @@ maqet_state_file_list(const struct maqet_context *context, const char *vm,
     if (maqet_dir_list(folder, &files, err) < 0)
         return -1;
     for (size_t i = 0; i < files.count; i++) {
-        size_t length = strlen(files.items[i]);
+        const char *file = files.items[i];
 
-        if (files.items[i][0] == '.' || length <= strlen(suffix) ||
-            strcmp(files.items[i] + length - strlen(suffix), suffix) != 0)
-            continue;
-        maqet_strings_take(names, maqet_strndup(files.items[i], length - strlen(suffix)));
+        if (file[0] != '.' && maqet_text_ends(file, suffix))
+            maqet_strings_take(names, maqet_strndup(file, strlen(file) - strlen(suffix)));
     }
     return 0;
 }
