@@ -35,20 +35,13 @@ maqet_drive_judge_args(const struct maqet_drive *drive, const char *plugin,
                        : 0;
 }
 
-int
-maqet_drive_judge_actions(const struct maqet_drive *drive,
-                          const struct maqet_actions *actions, const char *callback,
-                          int result, struct maqet_error **err)
+/* The same for a callback of the storage that appends actions. */
+static int
+judge_actions(const struct maqet_drive *drive, const struct maqet_actions *actions,
+              const char *callback, int result, struct maqet_error **err)
 {
-    const char *plugin = drive->storage->plugin.name;
-
-    if (maqet_drive_judge(drive, plugin, callback, result, err) < 0)
-        return -1;
-    return actions->args.fault
-               ? maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
-                                   "the plugin '%s' emitted an invalid action: %s",
-                                   plugin, actions->args.fault)
-               : 0;
+    return maqet_drive_judge_args(drive, drive->storage->plugin.name, callback,
+                                  &actions->args, result, err);
 }
 
 int
@@ -161,7 +154,7 @@ maqet_storage_live_resize(const struct maqet_drive *drive, uint64_t bytes,
             drive, "cannot be resized while the VM is running", err);
     int result =
         MAQET_STORAGE_CALL(err, drive, MAQET_CALL_QUICK, live_resize, bytes, actions);
-    return maqet_drive_judge_actions(drive, actions, "live_resize", result, err);
+    return judge_actions(drive, actions, "live_resize", result, err);
 }
 
 int
@@ -183,7 +176,7 @@ maqet_storage_live_create(const struct maqet_drive *drive, const char *name,
             drive, "has no snapshots while the VM is running", err);
     int result =
         MAQET_SNAPSHOT_CALL(err, drive, MAQET_CALL_QUICK, live_create, name, actions);
-    return maqet_drive_judge_actions(drive, actions, "live_create", result, err);
+    return judge_actions(drive, actions, "live_create", result, err);
 }
 
 int
@@ -196,5 +189,5 @@ maqet_storage_live_remove(const struct maqet_drive *drive,
             drive, "cannot delete snapshots while the VM is running", err);
     int result =
         MAQET_SNAPSHOT_CALL(err, drive, MAQET_CALL_QUICK, live_remove, snapshot, actions);
-    return maqet_drive_judge_actions(drive, actions, "live_remove", result, err);
+    return judge_actions(drive, actions, "live_remove", result, err);
 }

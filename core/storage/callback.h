@@ -45,9 +45,6 @@ int maqet_drive_judge(const struct maqet_drive *drive, const char *plugin,
 int maqet_drive_judge_args(const struct maqet_drive *drive, const char *plugin,
                            const char *callback, const struct maqet_args *args,
                            int result, struct maqet_error **err);
-int maqet_drive_judge_actions(const struct maqet_drive *drive,
-                              const struct maqet_actions *actions, const char *callback,
-                              int result, struct maqet_error **err);
 
 /* The error for a plugin that lacks a callback; @what: what its type can't do. Returns
  * -1. */
