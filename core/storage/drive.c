@@ -43,21 +43,19 @@ struct maqet_place
 maqet_drive_place_of(const struct maqet_drive *drive, const char *option)
 {
     const char *dot = option ? strchr(option, '.') : NULL;
-    json_object *value = NULL;
+    json_object *mapping = drive->tree;
 
-    if (!option)
-        return maqet_tree_place(drive->tree);
-    if (!dot)
-        return json_object_object_get_ex(drive->tree, option, NULL)
-                   ? maqet_tree_place_of_value(drive->tree, option)
-                   : maqet_tree_place(drive->tree);
-    _cleanup_free_ char *outer = maqet_strndup(option, (size_t)(dot - option));
-    if (!json_object_object_get_ex(drive->tree, outer, &value) ||
-        !json_object_is_type(value, json_type_object))
-        return maqet_tree_place(drive->tree);
-    return json_object_object_get_ex(value, dot + 1, NULL)
-               ? maqet_tree_place_of_value(value, dot + 1)
-               : maqet_tree_place(value);
+    if (dot) {
+        _cleanup_free_ char *outer = maqet_strndup(option, (size_t)(dot - option));
+
+        mapping = json_object_object_get(drive->tree, outer);
+        if (!json_object_is_type(mapping, json_type_object))
+            return maqet_tree_place(drive->tree);
+        option = dot + 1;
+    }
+    return option && json_object_object_get_ex(mapping, option, NULL)
+               ? maqet_tree_place_of_value(mapping, option)
+               : maqet_tree_place(mapping);
 }
 
 int
