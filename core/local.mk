@@ -148,7 +148,6 @@ libmaqet_core_a_SOURCES = \
 	core/storage/check.c core/storage/check.h \
 	core/storage/creation.c core/storage/creation.h \
 	core/storage/drive.c core/storage/drive.h \
-	core/storage/elsewhere.c core/storage/elsewhere.h \
 	core/storage/entry.c core/storage/entry.h \
 	core/storage/export.c core/storage/export.h \
 	core/storage/image.c core/storage/image.h \

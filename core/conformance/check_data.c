@@ -14,7 +14,7 @@
 #include "core/machine/monitor.h"
 #include "core/qemu/objects.h"
 #include "core/storage/callback.h"
-#include "core/storage/elsewhere.h"
+#include "core/storage/image.h"
 #include "core/storage/snapshots.h"
 
 /* ---- data ---- */

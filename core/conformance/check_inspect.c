@@ -12,7 +12,7 @@
 #include "core/conformance/checks.h"
 #include "core/storage/check.h"
 #include "core/storage/creation.h"
-#include "core/storage/elsewhere.h"
+#include "core/storage/image.h"
 #include "core/storage/snapshots.h"
 
 enum { IMAGE_BYTES = 256 << 10, MUTATIONS = 200, HEADER_BYTES = 512 };

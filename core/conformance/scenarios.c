@@ -7,7 +7,7 @@
 #include "core/conformance/tool.h"
 #include "core/qemu/objects.h"
 #include "core/storage/callback.h"
-#include "core/storage/elsewhere.h"
+#include "core/storage/image.h"
 #include "core/storage/slots.h"
 #include "core/storage/snapshots.h"
 

@@ -17,7 +17,7 @@
 #include "core/machine/store.h"
 #include "core/qemu/objects.h"
 #include "core/storage/callback.h"
-#include "core/storage/elsewhere.h"
+#include "core/storage/image.h"
 #include "core/storage/record.h"
 #include "core/storage/space.h"
 

@@ -14,7 +14,7 @@
 #include "core/machine/sandbox_rules.h"
 #include "core/qemu/launch.h"
 #include "core/qemu/surroundings.h"
-#include "core/storage/elsewhere.h"
+#include "core/storage/image.h"
 #include "core/storage/record.h"
 
 /* QEMU itself, and the folder in which it works. */

@@ -12,7 +12,6 @@
 #include "core/machine/monitor.h"
 #include "core/machine/owner.h"
 #include "core/storage/creation.h"
-#include "core/storage/elsewhere.h"
 #include "core/storage/record.h"
 #include "core/storage/space.h"
 

@@ -9,7 +9,7 @@
 #include "core/config/tree.h"
 #include "core/machine/run_folder.h"
 #include "core/machine/store.h"
-#include "core/storage/elsewhere.h"
+#include "core/storage/image.h"
 
 /* ---- which machines they are ---- */
 

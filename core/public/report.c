@@ -10,7 +10,6 @@
 #include "core/base/files.h"
 #include "core/qemu/keyval.h"
 #include "core/storage/check.h"
-#include "core/storage/elsewhere.h"
 #include "core/storage/image.h"
 #include "core/storage/slots.h"
 #include "core/storage/snapshots.h"

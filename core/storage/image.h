@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * image.h - the image behind a drive: whether it is there and what it says it is.
+ * image.h - the image of a drive, a file of this host or not: whether it exists, and what
+ * it says it is.
  */
 #ifndef MAQET_STORAGE_IMAGE_H
 #define MAQET_STORAGE_IMAGE_H
@@ -54,5 +55,30 @@ int maqet_image_dependencies(const struct maqet_drive *drive, struct maqet_chain
  * MAQET_ERROR_MISSING: there is none. */
 int maqet_image_open(const struct maqet_drive *drive, bool writable,
                      struct maqet_error **err);
+
+/* ---- storage that is not a file of this host ---- */
+
+/* A network block device, or an image in a cluster: only the plugin can inspect it. */
+
+/* Fills @state with what the plugin knows. Missing storage is no error; it seems to be
+ * missing if the plugin cannot look. */
+int maqet_elsewhere_inspect(const struct maqet_drive *drive,
+                            struct maqet_image_state *state, struct maqet_error **err);
+
+/* The same for any drive: a file of this host is inspected by maqet_image_inspect(). */
+int maqet_drive_inspect(const struct maqet_drive *drive, struct maqet_image_state *state,
+                        struct maqet_error **err);
+
+/* What a plugin reports of other users. */
+struct maqet_holders {
+    struct maqet_strings who;
+    struct maqet_strings hints;
+};
+
+/* Whether nobody else uses the drive's storage, as far as its plugin can tell;
+ * MAQET_ERROR_BUSY names the users. @ours: how many of them are QEMUs of ours. A read-only
+ * drive may be shared. */
+int maqet_drive_check_users(const struct maqet_drive *drive, size_t ours,
+                            struct maqet_error **err);
 
 #endif
