@@ -19,6 +19,7 @@ struct maqet_launching {
     struct maqet_vm *vm;                   /* that is to run */
     const struct maqet_incoming *incoming; /* NULL: the guest boots */
     bool foreground;
+    bool dies_with_us; /* QEMU is killed when we die */
     int64_t timeout; /* ms that QEMU has to answer all that it is asked */
     int run_fd;      /* the run file, locked for QEMU */
     int monitor_fd;  /* listening sockets */

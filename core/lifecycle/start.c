@@ -131,6 +131,7 @@ maqet_vm_start(const struct maqet_context *context, const char *name,
         maqet_launching_new(how->timeout, false);
 
     launching.machine = machine;
+    launching.dies_with_us = how->dies_with_us;
     if (!machine || start_stored(&launching, &how->consent, err) < 0)
         return -1;
     if (pid)
@@ -148,6 +149,7 @@ maqet_vm_start_again(struct maqet_opened *machine, struct maqet_definition *defi
 
     launching.machine = machine;
     launching.incoming = incoming;
+    launching.dies_with_us = incoming && incoming->served;
     return start(&launching, definition, NULL, err);
 }
 

@@ -9,7 +9,8 @@
 #include "core/machine/opened.h"
 
 struct maqet_start {
-    int64_t timeout; /* ms that QEMU has to answer */
+    int64_t timeout;   /* ms that QEMU has to answer */
+    bool dies_with_us; /* QEMU is killed when we die; not of maqet_vm_run() */
     struct maqet_drives_consent consent;
 };
 
