@@ -35,6 +35,10 @@ struct maqet_context {
     /* Called with a harmless mistake of a plugin. NULL: nobody listens. */
     void (*misuse)(void *data, const char *message);
 
+    /* Called with the name of each callback of a plugin before it is called, and with NULL
+     * when it has returned. NULL: nobody listens. */
+    void (*calling)(void *data, const char *callback);
+
     void *data; /* for all of them */
 
     /* A hint in the words of the program; the caller frees. NULL: hints are left out. */

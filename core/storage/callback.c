@@ -8,10 +8,19 @@
 
 /* ---- what a callback has come to ---- */
 
+/* @callback: NULL when it has returned. */
+static void
+announce(const struct maqet_drive *drive, const char *callback)
+{
+    if (drive->context->calling)
+        drive->context->calling(drive->context->data, callback);
+}
+
 int
 maqet_drive_judge(const struct maqet_drive *drive, const char *plugin,
                   const char *callback, int result, struct maqet_error **err)
 {
+    announce(drive, NULL);
     if (err && *err)
         return -1;
     if (result == 0)
@@ -91,7 +100,8 @@ show_program(const void *about, const char *const *argv, double percent, int64_t
 }
 
 void
-maqet_drive_call_concerns(const struct maqet_drive *drive, bool of_interface)
+maqet_drive_call_concerns(const struct maqet_drive *drive, bool of_interface,
+                          const char *callback)
 {
     struct maqet_call *call = maqet_call_current();
 
@@ -99,6 +109,7 @@ maqet_drive_call_concerns(const struct maqet_drive *drive, bool of_interface)
     call->sign = show_program;
     call->about = drive;
     call->of_interface = of_interface;
+    announce(drive, callback);
 }
 
 /* ---- the callbacks that several call ---- */
@@ -127,8 +138,9 @@ maqet_storage_helper(const struct maqet_drive *drive, struct maqet_command **com
     struct maqet_error *reason = NULL;
     MAQET_CALL(MAQET_CALL_QUICK);
 
-    maqet_drive_call_concerns(drive, false);
+    maqet_drive_call_concerns(drive, false, "helper");
     *command = drive->storage->plugin.helper(drive, &reason);
+    announce(drive, NULL);
     if (!reason)
         return 0;
     if (*command)

@@ -17,24 +17,28 @@
  * callback's name, and @err: of the drive's storage, of its snapshot table, or of its
  * interface. @limit: ms. */
 #define MAQET_STORAGE_CALL(err, drive, limit, callback, ...)                             \
-    MAQET_DRIVE_CALL(err, drive, limit, false, (drive)->storage->plugin.name,            \
+    MAQET_DRIVE_CALL(err, drive, limit, false, "", (drive)->storage->plugin.name,        \
                      (drive)->storage->plugin, callback, ##__VA_ARGS__)
 #define MAQET_SNAPSHOT_CALL(err, drive, limit, callback, ...)                            \
-    MAQET_DRIVE_CALL(err, drive, limit, false, (drive)->storage->plugin.name,            \
-                     (drive)->storage->snapshot, callback, ##__VA_ARGS__)
+    MAQET_DRIVE_CALL(err, drive, limit, false, "snapshot.",                              \
+                     (drive)->storage->plugin.name, (drive)->storage->snapshot,          \
+                     callback, ##__VA_ARGS__)
 #define MAQET_IFACE_CALL(err, drive, limit, callback, ...)                               \
-    MAQET_DRIVE_CALL(err, drive, limit, true, (drive)->iface->plugin.name,               \
+    MAQET_DRIVE_CALL(err, drive, limit, true, "", (drive)->iface->plugin.name,           \
                      (drive)->iface->plugin, callback, ##__VA_ARGS__)
-#define MAQET_DRIVE_CALL(err, drive, limit, of_interface, name, table, callback, ...)    \
+#define MAQET_DRIVE_CALL(err, drive, limit, of_interface, prefix, name, table, callback, \
+                         ...)                                                            \
     ({                                                                                   \
         MAQET_CALL(limit);                                                               \
-        maqet_drive_call_concerns(drive, of_interface);                                  \
+        maqet_drive_call_concerns(drive, of_interface, prefix #callback);                \
         maqet_drive_judge(drive, name, #callback,                                        \
                           (table).callback(drive, ##__VA_ARGS__, err), err);             \
     })
 
-/* Says of the call that is under way which drive it is about. */
-void maqet_drive_call_concerns(const struct maqet_drive *drive, bool of_interface);
+/* Says of the call that is under way which drive and which callback it is about, also to
+ * context->calling. */
+void maqet_drive_call_concerns(const struct maqet_drive *drive, bool of_interface,
+                               const char *callback);
 
 /* What a callback has come to: 0, or -1 with an error. */
 int maqet_drive_judge(const struct maqet_drive *drive, const char *plugin,

@@ -317,7 +317,7 @@ describe(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
 {
     MAQET_CALL(MAQET_CALL_QUICK);
 
-    maqet_drive_call_concerns(drive, false);
+    maqet_drive_call_concerns(drive, false, "snapshot.serve");
     struct maqet_command *command =
         drive->storage->snapshot.serve(drive, snapshot, socket, err);
     if (maqet_drive_judge(drive, drive->storage->plugin.name, "serve", command ? 0 : -1,
