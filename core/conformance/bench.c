@@ -31,8 +31,6 @@ bench_doing(struct bench *bench, const char *format, ...)
 {
     va_list arguments;
 
-    if (!bench->trail)
-        return;
     va_start(arguments, format);
     vsnprintf(bench->trail->doing, sizeof(bench->trail->doing), format, arguments);
     va_end(arguments);
@@ -88,20 +86,11 @@ bench_open(struct bench *bench, struct maqet_error **err)
     if (!bench->storage)
         return -1;
     bench->interface = interface_of(bench);
+    bench->options =
+        bench->is_iface ? bench->iface->common.options : bench->storage->common.options;
+    bench->validate =
+        bench->is_iface ? bench->iface->plugin.validate : bench->storage->plugin.validate;
     return 0;
-}
-
-const struct maqet_option *
-bench_options(const struct bench *bench)
-{
-    return bench->is_iface ? bench->iface->common.options
-                           : bench->storage->common.options;
-}
-
-bool
-bench_has_path(const struct bench *bench)
-{
-    return bench->storage->plugin.path_option;
 }
 
 bool
@@ -131,7 +120,7 @@ bench_lack(const struct bench *bench, unsigned needs)
         bool there;
         const char *lack;
     } all[] = {
-        {NEEDS_PATH, bench_has_path(bench),
+        {NEEDS_PATH, plugin->path_option,
          "it makes no image in a file (no .path_option)"},
         {NEEDS_INSPECT, plugin->inspect, "it has no inspect"},
         {NEEDS_CHECK, plugin->check, "it has no check"},
@@ -305,7 +294,6 @@ bench_entry(const struct bench *bench, const char *name, uint64_t size)
 struct maqet_drive *
 bench_drive_of(struct bench *bench, json_object *entry, struct maqet_error **err)
 {
-    bench_doing(bench, "validate");
     return maqet_drive_new(&bench->context, &bench->machine, entry, err);
 }
 
@@ -313,7 +301,7 @@ bench_drive_of(struct bench *bench, json_object *entry, struct maqet_error **err
 static void
 files_for_folders(const struct bench *bench, const char *drive)
 {
-    for (const struct maqet_option *row = bench_options(bench); row->name; row++) {
+    for (const struct maqet_option *row = bench->options; row->name; row++) {
         _cleanup_free_ char *path = given_path(bench, drive, row->name);
 
         if (row->type == MAQET_OPTION_PATH && row->required && rmdir(path) == 0)
@@ -340,22 +328,12 @@ bench_drive(struct bench *bench, const char *name, uint64_t size,
 }
 
 int
-bench_prepare(struct bench *bench, const struct maqet_drive *drive,
-              struct maqet_error **err)
+bench_prepare(const struct maqet_drive *drive, struct maqet_error **err)
 {
     struct maqet_image_state state;
     bool created;
 
-    bench_doing(bench, "space, create or inspect");
     return maqet_image_prepare(drive, &state, &created, NULL, err);
-}
-
-int
-bench_emit(struct bench *bench, struct maqet_drive *drive, struct maqet_args *args,
-           struct maqet_error **err)
-{
-    bench_doing(bench, "emit_args, capacity or emit_device");
-    return maqet_drives_emit(&drive, 1, NULL, args, err);
 }
 
 int
@@ -428,10 +406,14 @@ bench_picture(const char *folder)
     return maqet_text_take(&text);
 }
 
-bool
-bench_changed(const struct bench *bench, const char *before)
+int
+bench_check_unchanged(const struct bench *bench, const char *before, const char *who,
+                      struct maqet_error **err)
 {
     _cleanup_free_ char *after = bench_picture(bench->folder);
 
-    return strcmp(before, after) != 0;
+    return strcmp(before, after) == 0
+               ? 0
+               : bench_fail(err, "Only look: create is for making things",
+                            "%s changes files in the image's folder", who);
 }

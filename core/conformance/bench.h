@@ -32,12 +32,14 @@ enum {
     NEEDS_QEMU = 1 << 12, /* programs */
     NEEDS_QEMU_IMG = 1 << 13,
     NEEDS_QEMU_IO = 1 << 14,
+    NEEDS_FAILING_TOOL = 1 << 15, /* of a scenario: a qemu-img that fails */
 };
 
-/* What parent and child both see: where a child was when it crashed. */
+/* Memory that is shared with the parent, which reads where a child was when it crashed. */
 struct bench_trail {
-    char doing[200];
-    bool ended; /* the check; what comes then is no crash of its */
+    char callback[40]; /* that is being called; "": none */
+    char doing[200];   /* with what it is called, or what else is done; "": not special */
+    bool ended;        /* the check has ended */
 };
 
 struct bench {
@@ -54,10 +56,13 @@ struct bench {
     const struct maqet_storage
         *storage;                    /* the plugin, or what the interface is tried with */
     const struct maqet_iface *iface; /* the plugin; NULL: it is a storage */
-    const char *interface;           /* what drives say; NULL: nothing, as a share */
-    struct maqet_drive *drive;       /* with made-up options, where the check needs one */
-    char *skipped;                   /* why there was nothing to check */
-    struct bench_trail *trail;       /* shared with the parent */
+    const struct maqet_option *options; /* the plugin's own */
+    int (*validate)(const struct maqet_drive *, struct maqet_error **); /* its own */
+    const char *interface;     /* what drives say; NULL: nothing, as a share */
+    struct maqet_drive *drive; /* with made-up options, where the check needs one */
+    char *skipped;             /* why there was nothing to check */
+    char *misuse;              /* the first that was reported */
+    struct bench_trail *trail; /* shared with the parent */
 };
 
 static inline unsigned
@@ -77,15 +82,13 @@ char *bench_lack(const struct bench *bench, unsigned needs);
 /* Says why there is nothing to check. Returns 0, for a check to end with. */
 int bench_skip(struct bench *bench, const char *format, ...) MAQET_PRINTF(2, 3);
 
-/* Remembers what is about to be called, for the words of a crash. */
+/* Notes what is about to be done, for the error if it crashes. The callbacks that are
+ * called note themselves. */
 void bench_doing(struct bench *bench, const char *format, ...) MAQET_PRINTF(2, 3);
 
 /* A failed check: what the plugin did, and what its author should do. Returns -1. */
 int bench_fail(struct maqet_error **err, const char *hint, const char *format, ...)
     MAQET_PRINTF(3, 4);
-
-/* The options of the drive's plugins: the storage's, or with @iface the interface's. */
-const struct maqet_option *bench_options(const struct bench *bench);
 
 /* The entry of a drive, with the image disk.NAME in the check's folder, and made-up values
  * for what it needs. Sizes are @size bytes (0: some). The caller puts it. */
@@ -109,16 +112,10 @@ bench_drive_cleanup(struct maqet_drive **drive)
 #define _cleanup_drive_ _cleanup_(bench_drive_cleanup)
 
 /* Makes what the drive is made of, as a start does. */
-int bench_prepare(struct bench *bench, const struct maqet_drive *drive,
-                  struct maqet_error **err);
+int bench_prepare(const struct maqet_drive *drive, struct maqet_error **err);
 
-/* Whether the plugin makes images in files, and whether it can be asked for a size. */
-bool bench_has_path(const struct bench *bench);
+/* Whether the storage has the option `size`. */
 bool bench_has_size(const struct bench *bench);
-
-/* What a drive's plugins append. */
-int bench_emit(struct bench *bench, struct maqet_drive *drive, struct maqet_args *args,
-               struct maqet_error **err);
 
 /* Whether an image has the size that the drive asks for, as far as its plugin tells. @what
  * is wrong where it hasn't ("of two drives one"), and @hint what to do. */
@@ -133,9 +130,12 @@ char *bench_path(const struct bench *bench, const char *name);
 int bench_write(const char *path, const void *data, size_t length,
                 struct maqet_error **err);
 
-/* A text that changes when anything in a folder does: names, kinds, sizes, contents'
- * times. The caller frees. And whether the check's folder has changed since. */
+/* A text that changes when anything in a folder does: names, kinds, sizes, times of
+ * contents. The caller frees. */
 char *bench_picture(const char *folder);
-bool bench_changed(const struct bench *bench, const char *before);
+
+/* Fails if the check's folder has changed since; @who may have changed it. */
+int bench_check_unchanged(const struct bench *bench, const char *before, const char *who,
+                          struct maqet_error **err);
 
 #endif

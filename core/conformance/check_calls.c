@@ -9,6 +9,7 @@
 #include "core/conformance/scenarios.h"
 #include "core/conformance/variants.h"
 #include "core/qemu/objects.h"
+#include "core/storage/slots.h"
 
 /* ---- drive ---- */
 
@@ -56,24 +57,19 @@ validate_twice(struct bench *bench, json_object *entry, const char *what,
     if (strstr(first, "without saying why"))
         return bench_fail(err, "Call maqet_drive_error() before you return -1", "%s",
                           first);
-    if (bench_changed(bench, before))
-        return bench_fail(err, "Only look: create is for making things",
-                          "validate has changed files in the image's folder (%s)", what);
-    return 0;
+    _cleanup_free_ char *who = maqet_format("validate (%s)", what);
+    return bench_check_unchanged(bench, before, who, err);
 }
 
 /* The plugin's own callback, for a drive that has passed it. */
 static int
-validate_again(const struct bench *bench, struct maqet_error **err)
+validate_again(struct bench *bench, struct maqet_error **err)
 {
-    const struct maqet_drive *drive = bench->drive;
-    int (*validate)(const struct maqet_drive *, struct maqet_error **) =
-        bench->is_iface ? drive->iface->plugin.validate : drive->storage->plugin.validate;
-
-    for (int i = 0; validate && i < 3; i++) {
+    bench_doing(bench, "validate of the same drive");
+    for (int i = 0; bench->validate && i < 3; i++) {
         _cleanup_error_ struct maqet_error *reason = NULL;
 
-        if (validate(drive, &reason) != 0 || reason)
+        if (bench->validate(bench->drive, &reason) != 0 || reason)
             return bench_fail(err, "Keep nothing between two calls",
                               "validate refuses a drive that it accepted before: %s",
                               reason ? reason->message : "(no error was set)");
@@ -125,8 +121,7 @@ check_emitted(const struct bench *bench, const struct maqet_drive *drive,
               const struct maqet_args *args, const char *what, struct maqet_error **err)
 {
     bool is_share = !bench->storage->plugin.interface;
-    bool empty =
-        drive->media == MAQET_MEDIA_CDROM && bench_has_path(bench) && !drive->path;
+    bool empty = maqet_drive_empty(drive);
 
     if (!is_share && !empty && !emits(args, "-blockdev", maqet_drive_node(drive)))
         return bench_fail(err,
@@ -150,12 +145,12 @@ check_emitted(const struct bench *bench, const struct maqet_drive *drive,
 
 /* What a drive emits, as a command line. The caller frees; NULL on error. */
 static char *
-emitted_text(struct bench *bench, struct maqet_drive *drive, struct maqet_error **err)
+emitted_text(struct maqet_drive *drive, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
 
-    if (bench_emit(bench, drive, args, err) < 0)
+    if (maqet_drives_emit(&drive, 1, NULL, args, err) < 0)
         return NULL;
     maqet_args_render(args, &argv);
     return maqet_strings_join(&argv, " ");
@@ -166,10 +161,10 @@ emit_twice(struct bench *bench, struct maqet_drive *drive, const char *what,
            struct maqet_error **err)
 {
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
-    _cleanup_free_ char *first = emitted_text(bench, drive, err);
-    _cleanup_free_ char *second = first ? emitted_text(bench, drive, err) : NULL;
+    _cleanup_free_ char *first = emitted_text(drive, err);
+    _cleanup_free_ char *second = first ? emitted_text(drive, err) : NULL;
 
-    if (!second || bench_emit(bench, drive, args, err) < 0)
+    if (!second || maqet_drives_emit(&drive, 1, NULL, args, err) < 0)
         return maqet_error_wrap(err, "emitting a drive that validate accepted (%s)",
                                 what);
     if (strcmp(first, second) != 0)
@@ -200,12 +195,12 @@ check_emit(struct bench *bench, struct maqet_error **err)
 
 /* Keeps the first. */
 static void
-keep_first(void *data, const char *message)
+keep_misuse(void *data, const char *message)
 {
-    char **first = data;
+    struct bench *bench = data;
 
-    if (!*first)
-        *first = maqet_strdup(message);
+    if (!bench->misuse)
+        bench->misuse = maqet_strdup(message);
 }
 
 static int
@@ -222,18 +217,14 @@ ask_entry(struct bench *bench, json_object *entry, const char *what,
 static int
 check_asked(struct bench *bench, struct maqet_error **err)
 {
-    _cleanup_free_ char *first = NULL;
-
-    bench->context.misuse = keep_first;
-    bench->context.data = &first;
-    int result = scenarios_live(bench, "asked", err);
-    if (result == 0 && !first)
+    bench->context.misuse = keep_misuse;
+    if (scenarios_live(bench, "asked", err) < 0)
+        return -1;
+    if (!bench->misuse)
         variants_try(bench, ask_entry, err);
-    bench->context.misuse = NULL;
-    bench->context.data = NULL;
-    return result == 0 && first
-               ? bench_fail(err, "Write its name as in the table", "%s", first)
-               : result;
+    return bench->misuse
+               ? bench_fail(err, "Write its name as in the table", "%s", bench->misuse)
+               : 0;
 }
 
 /* ---- two drives ---- */
@@ -265,21 +256,21 @@ check_two_drives(struct bench *bench, struct maqet_error **err)
     static const char hint[] =
         "If the check `inspect` passes, keep nothing in static variables";
     _cleanup_drive_ struct maqet_drive *a = bench_drive(bench, one, 0, err);
-    _cleanup_free_ char *a_text = a ? emitted_text(bench, a, err) : NULL;
+    _cleanup_free_ char *a_text = a ? emitted_text(a, err) : NULL;
     _cleanup_drive_ struct maqet_drive *b =
         a_text ? bench_drive(bench, other, 2 * BENCH_SIZE, err) : NULL;
-    _cleanup_free_ char *b_text = b ? emitted_text(bench, b, err) : NULL;
-    _cleanup_free_ char *a_again = b_text ? emitted_text(bench, a, err) : NULL;
-    _cleanup_free_ char *b_again = a_again ? emitted_text(bench, b, err) : NULL;
+    _cleanup_free_ char *b_text = b ? emitted_text(b, err) : NULL;
+    _cleanup_free_ char *a_again = b_text ? emitted_text(a, err) : NULL;
+    _cleanup_free_ char *b_again = a_again ? emitted_text(b, err) : NULL;
 
     if (!b_again || check_alone(a_text, a_again, one, other, err) < 0 ||
         check_alone(b_text, b_again, other, one, err) < 0)
         return -1;
     if (bench->is_iface)
         return 0;
-    if (bench_prepare(bench, a, err) < 0 || bench_prepare(bench, b, err) < 0)
+    if (bench_prepare(a, err) < 0 || bench_prepare(b, err) < 0)
         return -1;
-    return bench_has_path(bench) &&
+    return bench->storage->plugin.path_option &&
                    (bench_check_size(bench, a, "of two drives the first", hint, err) <
                         0 ||
                     bench_check_size(bench, b, "of two drives the second", hint, err) < 0)
@@ -328,7 +319,7 @@ check_result(const char *name, int result, const struct maqet_error *error,
 static int
 check_scenarios(struct bench *bench, bool compares, struct maqet_error **err)
 {
-    if (!bench->is_iface && bench_prepare(bench, bench->drive, err) < 0)
+    if (!bench->is_iface && bench_prepare(bench->drive, err) < 0)
         return -1;
     for (const struct scenario *scenario = scenarios; scenario->name; scenario++) {
         _cleanup_error_ struct maqet_error *error = NULL;

@@ -35,14 +35,12 @@ check_leftovers(const char *folder, const char *image, struct maqet_error **err)
 }
 
 static int
-check_made(struct bench *bench, const struct maqet_drive *drive, const char *folder,
-           struct maqet_error **err)
+check_made(const struct maqet_drive *drive, const char *folder, struct maqet_error **err)
 {
     struct maqet_image_state state;
     bool created = false;
     struct stat status;
 
-    bench_doing(bench, "create");
     if (maqet_image_prepare(drive, &state, &created, NULL, err) < 0)
         return -1;
     if (lstat(drive->path, &status) < 0 || !S_ISREG(status.st_mode) || !created)
@@ -59,20 +57,18 @@ check_create(struct bench *bench, struct maqet_error **err)
     struct maqet_image_state state;
     bool created = false;
 
-    if (!bench_has_path(bench)) {
+    if (!bench->storage->plugin.path_option) {
         /* What lies elsewhere is made once, too. */
-        return bench_prepare(bench, drive, err) < 0 ? -1
-                                                    : bench_prepare(bench, drive, err);
+        return bench_prepare(drive, err) < 0 ? -1 : bench_prepare(drive, err);
     }
-    if (check_made(bench, drive, bench->folder, err) < 0)
+    if (check_made(drive, bench->folder, err) < 0)
         return -1;
     _cleanup_free_ char *before = bench_picture(bench->folder);
     if (maqet_image_prepare(drive, &state, &created, NULL, err) < 0)
         return maqet_error_wrap(err, "It does not recognise what it made");
-    if (created || bench_changed(bench, before))
-        return bench_fail(err, "Change nothing in inspect",
-                          "an image that is there already is changed by the next start");
-    return 0;
+    return created ? bench_fail(err, "Change nothing in inspect",
+                                "the next start creates the image again")
+                   : bench_check_unchanged(bench, before, "the next start", err);
 }
 
 static int
@@ -84,7 +80,6 @@ check_space(struct bench *bench, struct maqet_error **err)
     struct maqet_image_state state;
     bool created;
 
-    bench_doing(bench, "space");
     if (maqet_storage_space(drive, &at_once, &at_most, err) < 0)
         return -1;
     if (at_once > at_most)
@@ -95,7 +90,6 @@ check_space(struct bench *bench, struct maqet_error **err)
         return bench_fail(err, "A disk that is full takes its whole size",
                           "space says %" PRIu64 " bytes at most for a disk of %" PRIu64,
                           at_most, size);
-    bench_doing(bench, "create");
     if (maqet_image_prepare(drive, &state, &created, NULL, err) < 0)
         return -1;
     if (state.allocated_size <= at_once + SLACK)
@@ -130,8 +124,7 @@ static const char *const odd_name[] = {
 
 /* Has qemu-img open what is emitted: that the name came through is seen there only. */
 static int
-open_by_tool(struct bench *bench, const struct maqet_drive *drive,
-             struct maqet_error **err)
+open_by_tool(const struct maqet_drive *drive, struct maqet_error **err)
 {
     _cleanup_free_ char *found = maqet_process_find("qemu-img");
 
@@ -139,7 +132,6 @@ open_by_tool(struct bench *bench, const struct maqet_drive *drive,
         return 0;
     struct maqet_command *command = maqet_command_new("qemu-img");
     maqet_command_arg(command, "info");
-    bench_doing(bench, "emit_args");
     if (maqet_command_image(command, drive, err) < 0) {
         maqet_command_free(command);
         return -1;
@@ -159,9 +151,7 @@ try_path(struct bench *bench, const char *name, struct maqet_error **err)
     if (maqet_dir_make(folder, 0700, err) < 0)
         return -1;
     _cleanup_drive_ struct maqet_drive *drive = bench_drive_of(bench, entry, err);
-    return !drive || check_made(bench, drive, folder, err) < 0
-               ? -1
-               : open_by_tool(bench, drive, err);
+    return !drive || check_made(drive, folder, err) < 0 ? -1 : open_by_tool(drive, err);
 }
 
 /* Tries some names, NULL at the end; the first that fails is told of. */
@@ -222,7 +212,6 @@ check_existing(struct bench *bench, struct maqet_error **err)
     if (bench_write(drive->path, precious, strlen(precious), err) < 0 ||
         bench_write(temporary, "", 0, err) < 0)
         return -1;
-    bench_doing(bench, "create");
     if (maqet_storage_create(drive, temporary, err) < 0)
         return check_precious(drive->path, "create", NULL) < 0
                    ? maqet_error_wrap(err, "create destroys a file that is there")
@@ -233,7 +222,7 @@ check_existing(struct bench *bench, struct maqet_error **err)
         return bench_fail(err, "Write to the @path that create is given",
                           "create leaves no file at the path that it is given");
     /* What a start makes of it is the plugin's to say, but nothing is overwritten. */
-    bench_prepare(bench, drive, &ignored);
+    bench_prepare(drive, &ignored);
     return check_precious(drive->path, "a start", err);
 }
 

@@ -49,7 +49,6 @@ run_io(struct bench *bench, const char *what, int pattern, struct maqet_error **
 {
     struct maqet_command *command = io_command(what, pattern);
 
-    bench_doing(bench, "emit_args");
     if (maqet_command_image(command, bench->drive, err) == 0)
         return finish_io(command, err);
     maqet_command_free(command);
@@ -95,7 +94,6 @@ find_snapshot(struct bench *bench, struct maqet_snapshots *snapshots, const char
 {
     bool more = false;
 
-    bench_doing(bench, "snapshot.list");
     if (maqet_drive_snapshots_read(bench->drive, snapshots, err) < 0)
         return NULL;
     const struct maqet_snapshot *found = maqet_snapshots_find(snapshots, name, &more);
@@ -111,7 +109,6 @@ check_gone(struct bench *bench, const char *name, struct maqet_error **err)
 {
     _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
 
-    bench_doing(bench, "snapshot.list");
     if (maqet_drive_snapshots_read(bench->drive, &snapshots, err) < 0)
         return -1;
     return maqet_snapshots_find(&snapshots, name, NULL)
@@ -128,7 +125,6 @@ load_and_read(struct bench *bench, const char *name, int pattern,
     _cleanup_error_ struct maqet_error *reason = NULL;
     const struct maqet_snapshot *found = find_snapshot(bench, &snapshots, name, err);
 
-    bench_doing(bench, "snapshot.load");
     if (!found || maqet_drive_snapshot_load(bench->drive, found, err) < 0)
         return -1;
     if (read_data(bench, pattern, &reason) < 0)
@@ -145,7 +141,6 @@ remove_offline(struct bench *bench, const char *name, struct maqet_error **err)
     _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
     const struct maqet_snapshot *found = find_snapshot(bench, &snapshots, name, err);
 
-    bench_doing(bench, "snapshot.remove");
     return !found || maqet_drive_snapshot_remove(bench->drive, found, NULL, err) < 0
                ? -1
                : check_gone(bench, name, err);
@@ -164,7 +159,6 @@ rename_and_back(struct bench *bench, struct maqet_error **err)
         const struct maqet_snapshot *found =
             find_snapshot(bench, &snapshots, names[i], err);
 
-        bench_doing(bench, "snapshot.rename");
         if (!found ||
             maqet_drive_snapshot_rename(bench->drive, found, names[i + 1], err) < 0 ||
             check_gone(bench, names[i], err) < 0)
@@ -177,9 +171,8 @@ rename_and_back(struct bench *bench, struct maqet_error **err)
 static int
 create_offline(struct bench *bench, struct maqet_error **err)
 {
-    if (bench_prepare(bench, bench->drive, err) < 0 || write_data(bench, 1, err) < 0)
+    if (bench_prepare(bench->drive, err) < 0 || write_data(bench, 1, err) < 0)
         return -1;
-    bench_doing(bench, "snapshot.create");
     return maqet_drive_snapshot_create(bench->drive, offline_name, NULL, err) < 0
                ? -1
                : write_data(bench, 2, err);
@@ -208,7 +201,6 @@ read_served(struct bench *bench, const struct maqet_snapshot *snapshot,
     struct maqet_process_server server = {.out = -1, .error = -1};
     _cleanup_error_ struct maqet_error *reason = NULL;
 
-    bench_doing(bench, "snapshot.serve");
     if (maqet_drive_snapshot_serve(bench->drive, snapshot, socket, &server, err) < 0)
         return -1;
     int result = read_served_data(socket, 1, &reason);
@@ -238,49 +230,46 @@ check_served(struct bench *bench, struct maqet_error **err)
 
 /* All that one drive wants, in one transaction. */
 static int
-create_live(struct bench *bench, struct machine *machine, struct maqet_error **err)
+create_live(const struct bench *bench, struct maqet_opened *machine,
+            struct maqet_error **err)
 {
     _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
 
-    bench_doing(bench, "snapshot.live_create");
     if (maqet_storage_live_create(bench->drive, live_name, actions, err) < 0)
         return -1;
-    bench_doing(bench, "QEMU's transaction");
-    return machine_tell(machine, "transaction", maqet_actions_transaction(actions), err) <
-                   0
-               ? maqet_error_wrap(err, "QEMU refuses what live_create appends")
-               : 0;
+    _cleanup_json_ json_object *answer = maqet_monitor_work(
+        machine, "transaction", maqet_actions_transaction(actions), err);
+    return answer ? 0 : maqet_error_wrap(err, "QEMU refuses what live_create appends");
 }
 
 /* With the QEMU that has the image: one is made, and listed. */
 static int
 make_live(struct bench *bench, struct maqet_error **err)
 {
-    _cleanup_machine_ struct machine machine = MACHINE_INIT;
     _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
 
-    return bench_prepare(bench, bench->drive, err) < 0 || write_data(bench, 1, err) < 0 ||
-                   machine_run_drive(bench, &machine, err) < 0 ||
-                   create_live(bench, &machine, err) < 0 ||
-                   !find_snapshot(bench, &snapshots, live_name, err)
-               ? -1
-               : 0;
+    if (bench_prepare(bench->drive, err) < 0 || write_data(bench, 1, err) < 0)
+        return -1;
+    _cleanup_machine_ struct maqet_opened *machine = machine_start_drive(bench, err);
+    return machine && create_live(bench, machine, err) == 0 &&
+                   find_snapshot(bench, &snapshots, live_name, err)
+               ? 0
+               : -1;
 }
 
 static int
 remove_live(struct bench *bench, struct maqet_error **err)
 {
-    _cleanup_machine_ struct machine machine = MACHINE_INIT;
+    _cleanup_machine_ struct maqet_opened *machine = machine_start_drive(bench, err);
     _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
     _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
+    const struct maqet_snapshot *found =
+        machine ? find_snapshot(bench, &snapshots, live_name, err) : NULL;
 
-    if (machine_run_drive(bench, &machine, err) < 0)
+    if (!found || maqet_storage_live_remove(bench->drive, found, actions, err) < 0)
         return -1;
-    const struct maqet_snapshot *found = find_snapshot(bench, &snapshots, live_name, err);
-    bench_doing(bench, "snapshot.live_remove");
-    return !found || maqet_storage_live_remove(bench->drive, found, actions, err) < 0 ||
-                   machine_act(&machine, actions, "live_remove", err) < 0
-               ? -1
+    return maqet_monitor_run_actions(machine, actions, err) < 0
+               ? maqet_error_wrap(err, "QEMU refuses what live_remove appends")
                : check_gone(bench, live_name, err);
 }
 
@@ -312,12 +301,10 @@ check_resize(struct bench *bench, struct maqet_error **err)
     _cleanup_free_ char *no_io = bench_lack(bench, NEEDS_QEMU_IO);
     struct maqet_image_state state;
 
-    if (bench_prepare(bench, drive, err) < 0 ||
-        (!no_io && write_data(bench, 5, err) < 0) ||
+    if (bench_prepare(drive, err) < 0 || (!no_io && write_data(bench, 5, err) < 0) ||
         maqet_drive_inspect(drive, &state, err) < 0)
         return -1;
     const uint64_t wanted = larger(state.virtual_size);
-    bench_doing(bench, "resize");
     if (maqet_storage_resize(drive, wanted, err) < 0)
         return -1;
     if (maqet_drive_inspect(drive, &state, err) < 0)
@@ -333,11 +320,10 @@ check_resize(struct bench *bench, struct maqet_error **err)
 
 /* What QEMU says of the size of the drive, in bytes; 0: nothing. */
 static int64_t
-size_in_qemu(struct bench *bench, struct machine *machine)
+size_in_qemu(const struct bench *bench, struct maqet_opened *machine)
 {
-    _cleanup_json_ json_object *list =
-        machine_ask(machine, "query-named-block-nodes", NULL, NULL);
-    json_object *node = maqet_monitor_find_node(list, maqet_drive_node(bench->drive));
+    _cleanup_json_ json_object *nodes = maqet_monitor_nodes(machine, NULL);
+    json_object *node = maqet_monitor_find_node(nodes, maqet_drive_node(bench->drive));
 
     return maqet_json_int(json_object_object_get(node, "image"), "virtual-size");
 }
@@ -345,17 +331,17 @@ size_in_qemu(struct bench *bench, struct machine *machine)
 static int
 check_live_resize(struct bench *bench, struct maqet_error **err)
 {
-    _cleanup_machine_ struct machine machine = MACHINE_INIT;
+    _cleanup_machine_ struct maqet_opened *machine = machine_start_drive(bench, err);
     _cleanup_actions_ struct maqet_actions *actions = maqet_actions_new();
 
-    if (machine_run_drive(bench, &machine, err) < 0)
+    if (!machine)
         return -1;
-    const uint64_t wanted = larger((uint64_t)size_in_qemu(bench, &machine));
-    bench_doing(bench, "live_resize");
-    if (maqet_storage_live_resize(bench->drive, wanted, actions, err) < 0 ||
-        machine_act(&machine, actions, "live_resize", err) < 0)
+    const uint64_t wanted = larger((uint64_t)size_in_qemu(bench, machine));
+    if (maqet_storage_live_resize(bench->drive, wanted, actions, err) < 0)
         return -1;
-    int64_t is = size_in_qemu(bench, &machine);
+    if (maqet_monitor_run_actions(machine, actions, err) < 0)
+        return maqet_error_wrap(err, "QEMU refuses what live_resize appends");
+    int64_t is = size_in_qemu(bench, machine);
     return is == (int64_t)wanted
                ? 0
                : bench_fail(err, "Append a command that grows the drive's own node",

@@ -4,21 +4,22 @@
  */
 #include <string.h>
 
+#include "core/config/options.h"
 #include "core/conformance/checks.h"
 #include "core/conformance/variants.h"
 #include "core/qemu/objects.h"
 #include "core/storage/creation.h"
+#include "core/storage/slots.h"
 
 /* Counts the objects that a drive emits; none where it is refused, as it may be. */
 static int
-count_objects(struct bench *bench, struct maqet_drive *drive, size_t *count,
-              struct maqet_error **err)
+count_objects(struct maqet_drive *drive, size_t *count, struct maqet_error **err)
 {
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
     _cleanup_error_ struct maqet_error *error = NULL;
 
     *count = 0;
-    if (bench_emit(bench, drive, args, &error) == 0)
+    if (maqet_drives_emit(&drive, 1, NULL, args, &error) == 0)
         *count = args->count;
     /* A value that is no text that QEMU takes is told by the core, in words. */
     else if (strstr(error->message, "QEMU cannot take") &&
@@ -35,6 +36,7 @@ usual_count(struct bench *bench, const char *option)
     const char *const values[] = {NULL, "maqet", bench->folder};
     size_t most = 0;
 
+    bench_doing(bench, "usual values of '%s'", option);
     for (int i = 0; i < 3; i++) {
         _cleanup_json_ json_object *entry = bench_entry(bench, "disk", 0);
         size_t count = 0;
@@ -42,7 +44,7 @@ usual_count(struct bench *bench, const char *option)
         if (values[i])
             bench_set(entry, option, values[i]);
         _cleanup_drive_ struct maqet_drive *drive = bench_drive_of(bench, entry, NULL);
-        if (drive && count_objects(bench, drive, &count, NULL) == 0 && count > most)
+        if (drive && count_objects(drive, &count, NULL) == 0 && count > most)
             most = count;
     }
     return most;
@@ -59,10 +61,10 @@ try_value(struct bench *bench, const char *option, const char *value, const char
     size_t count;
 
     bench_set(entry, option, value);
-    bench_doing(bench, "validate with %s in '%s'", what, option);
+    bench_doing(bench, "%s in '%s'", what, option);
     _cleanup_drive_ struct maqet_drive *drive =
         maqet_drive_new(&bench->context, &bench->machine, entry, &error);
-    if (drive && count_objects(bench, drive, &count, err) < 0)
+    if (drive && count_objects(drive, &count, err) < 0)
         return maqet_error_wrap(err, "With %s in '%s'", what, option);
     if (drive && count > usual)
         return bench_fail(err, "Set it by one maqet_props_ call, and never join texts",
@@ -70,7 +72,7 @@ try_value(struct bench *bench, const char *option, const char *value, const char
                           option, count, usual);
     if (drive && drive->path && creates) {
         if (maqet_image_precheck(drive, &state, NULL) == 0)
-            bench_prepare(bench, drive, &error);
+            bench_prepare(drive, &error);
         unlink(drive->path);
     }
     return error && strstr(error->message, "without saying why")
@@ -80,9 +82,9 @@ try_value(struct bench *bench, const char *option, const char *value, const char
 }
 
 static int
-try_option(struct bench *bench, const char *option, const struct maqet_option *row,
-           struct maqet_error **err)
+try_option(struct bench *bench, const char *option, struct maqet_error **err)
 {
+    const struct maqet_option *row = maqet_options_find(bench->options, option);
     const char *path_option = bench->storage->plugin.path_option;
     bool is_text = row->type == MAQET_OPTION_STRING || row->type == MAQET_OPTION_PATH;
     bool is_path = path_option && strcmp(path_option, option) == 0;
@@ -103,15 +105,13 @@ try_option(struct bench *bench, const char *option, const struct maqet_option *r
 static int
 check_hostile_values(struct bench *bench, struct maqet_error **err)
 {
-    for (unsigned i = 0;; i++) {
-        const struct maqet_option *row;
-        _cleanup_free_ char *option = variant_option(bench, i, &row);
+    _cleanup_strings_ struct maqet_strings options = MAQET_STRINGS_INIT;
 
-        if (!option)
-            return i > 0 ? 0 : bench_skip(bench, "it has no options");
-        if (try_option(bench, option, row, err) < 0)
+    variants_options(bench->options, &options);
+    for (size_t i = 0; i < options.count; i++)
+        if (try_option(bench, options.items[i], err) < 0)
             return -1;
-    }
+    return options.count > 0 ? 0 : bench_skip(bench, "it has no options");
 }
 
 const struct check checks_of_hostile_values[] = {

@@ -24,15 +24,13 @@ check_inspect(struct bench *bench, struct maqet_error **err)
     struct maqet_image_state state;
     bool created;
 
-    bench_doing(bench, "inspect");
     if (maqet_image_prepare(drive, &state, &created, NULL, err) < 0)
         return maqet_error_wrap(err, "It does not recognise what it made");
     _cleanup_free_ char *before = bench_picture(bench->folder);
     if (maqet_drive_inspect(drive, &state, err) < 0)
         return maqet_error_wrap(err, "It does not recognise what it made");
-    if (bench_changed(bench, before))
-        return bench_fail(err, "Only look",
-                          "inspect changes files in the image's folder");
+    if (bench_check_unchanged(bench, before, "inspect", err) < 0)
+        return -1;
     /* A service may have kept what an earlier check has made, and changed. */
     uint64_t wanted =
         created && bench_has_size(bench) ? maqet_drive_size(drive, "size") : 0;
@@ -52,7 +50,6 @@ check_depth(struct bench *bench, enum maqet_check_depth depth, struct maqet_erro
     _cleanup_check_report_ struct maqet_check_report report = {.drive = bench->drive};
     _cleanup_free_ char *before = bench_picture(bench->folder);
 
-    bench_doing(bench, "check");
     if (maqet_drive_check(&report, depth, err) < 0)
         return maqet_error_wrap(err, "What it made cannot be checked");
     for (size_t i = 0; i < report.count; i++) {
@@ -61,15 +58,13 @@ check_depth(struct bench *bench, enum maqet_check_depth depth, struct maqet_erro
         _cleanup_free_ char *text = maqet_checked_file_text(&report.files[i]);
         return bench_fail(err, NULL, "check finds damage in what create made: %s", text);
     }
-    return bench_changed(bench, before)
-               ? bench_fail(err, "Only look", "check changes files in the image's folder")
-               : 0;
+    return bench_check_unchanged(bench, before, "check", err);
 }
 
 static int
 check_damage(struct bench *bench, struct maqet_error **err)
 {
-    return bench_prepare(bench, bench->drive, err) < 0 ||
+    return bench_prepare(bench->drive, err) < 0 ||
                    check_depth(bench, MAQET_CHECK_QUICK, err) < 0
                ? -1
                : check_depth(bench, MAQET_CHECK_FULL, err);
@@ -98,22 +93,17 @@ inspect_hostile(struct bench *bench, const char *what, struct maqet_error **err)
     _cleanup_free_ char *before = bench_picture(bench->folder);
     struct maqet_image_state state;
 
-    bench_doing(bench, "inspect of %s", what);
+    bench_doing(bench, "%s", what);
     int result = maqet_image_inspect(drive, &state, &error);
-    if (result == 0 && maqet_drive_can_be_checked(drive)) {
-        bench_doing(bench, "check of %s", what);
+    if (result == 0 && maqet_drive_can_be_checked(drive))
         result = maqet_drive_check(&report, MAQET_CHECK_QUICK, &error);
-    }
-    if (result == 0 && maqet_drive_has_snapshots(drive)) {
-        bench_doing(bench, "snapshot.list of %s", what);
+    if (result == 0 && maqet_drive_has_snapshots(drive))
         result = maqet_drive_snapshots_read(drive, &snapshots, &error);
-    }
     if (result < 0 && strstr(error->message, "without saying why"))
         return bench_fail(err, "Say what is wrong with the image", "%s (%s)",
                           error->message, what);
-    if (bench_changed(bench, before))
-        return bench_fail(err, "Only look", "inspect changes %s", what);
-    return 0;
+    _cleanup_free_ char *who = maqet_format("inspect of %s", what);
+    return bench_check_unchanged(bench, before, who, err);
 }
 
 /* Looks at an image that has these bytes and no others. */
@@ -228,7 +218,7 @@ try_other_files(struct bench *bench, struct maqet_error **err)
                             : symlink("nothing", path);
         if (made < 0)
             return maqet_error_errno(err, errno, "Cannot create %s", whats[i]);
-        bench_doing(bench, "inspect of %s", whats[i]);
+        bench_doing(bench, "%s", whats[i]);
         if (maqet_image_inspect(bench->drive, &state, NULL) == 0)
             return bench_fail(err, NULL, "%s is taken for an image", whats[i]);
     }
@@ -240,7 +230,7 @@ check_hostile_images(struct bench *bench, struct maqet_error **err)
 {
     const char *path = bench->drive->path;
 
-    if (bench_prepare(bench, bench->drive, err) < 0)
+    if (bench_prepare(bench->drive, err) < 0)
         return -1;
     _cleanup_free_ char *bytes = maqet_alloc(IMAGE_BYTES);
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -159,9 +159,7 @@ check_options(struct bench *bench, struct maqet_error **err)
     if (!bench->is_iface && interface && !maqet_plugin_name_valid(interface))
         return bench_fail(err, "Name an interface plugin, or NULL for a share",
                           "its .interface '%s' can be no plugin's name", interface);
-    return check_plain(bench, err) < 0
-               ? -1
-               : check_table(bench, bench_options(bench), "", err);
+    return check_plain(bench, err) < 0 ? -1 : check_table(bench, bench->options, "", err);
 }
 
 const struct check checks_of_options[] = {

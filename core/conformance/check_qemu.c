@@ -12,6 +12,7 @@
 #include "core/conformance/checks.h"
 #include "core/conformance/machine.h"
 #include "core/machine/helpers.h"
+#include "core/machine/monitor.h"
 #include "core/qemu/hotplug.h"
 #include "core/storage/callback.h"
 #include "core/storage/slots.h"
@@ -22,7 +23,8 @@ enum { DRIVES_MAX = 64 };
 /* ---- one drive ---- */
 
 static int
-check_drive_there(struct bench *bench, struct machine *machine, struct maqet_error **err)
+check_drive_there(const struct bench *bench, struct maqet_opened *machine,
+                  struct maqet_error **err)
 {
     const struct maqet_drive *drive = machine->vm->drives[0];
     bool is_share = !drive->storage->plugin.interface;
@@ -42,10 +44,10 @@ check_qemu(struct bench *bench, struct maqet_error **err)
     const char *type;
 
     for (unsigned i = 0; (type = machine_type(bench, i)); i++) {
-        _cleanup_machine_ struct machine machine = MACHINE_INIT;
+        _cleanup_machine_ struct maqet_opened *machine =
+            machine_start(bench, type, &bench->drive->tree, 1, err);
 
-        if (machine_run(bench, &machine, type, &bench->drive->tree, 1, err) == 0 &&
-            check_drive_there(bench, &machine, err) == 0)
+        if (machine && check_drive_there(bench, machine, err) == 0)
             continue;
         maqet_error_hint(err, "Compare what is emitted with QEMU's own documentation of "
                               "that driver");
@@ -80,7 +82,6 @@ ask_capacity(struct bench *bench, const char *type, uint64_t *most,
 
     machine.type = (char *)type;
     drive->machine = &machine;
-    bench_doing(bench, "capacity");
     int result = MAQET_IFACE_CALL(err, drive, MAQET_CALL_QUICK, capacity, &capacity);
     drive->machine = &bench->machine;
     *most = capacity.builtin + (uint64_t)capacity.controllers * capacity.per_controller;
@@ -95,10 +96,10 @@ ask_capacity(struct bench *bench, const char *type, uint64_t *most,
 static int
 fill_buses(struct bench *bench, const char *type, size_t count, struct maqet_error **err)
 {
-    _cleanup_machine_ struct machine machine = MACHINE_INIT;
+    _cleanup_machine_ struct maqet_opened *machine = NULL;
     const struct maqet_drive *first = bench->drive;
     json_object *entries[DRIVES_MAX];
-    int result = bench_prepare(bench, bench->drive, err);
+    int result = bench_prepare(bench->drive, err);
 
     for (size_t i = 0; i < count; i++) {
         _cleanup_free_ char *name = maqet_format("drive-%zu", i);
@@ -109,16 +110,16 @@ fill_buses(struct bench *bench, const char *type, size_t count, struct maqet_err
             result = copy_file(first->path, image, err);
     }
     if (result == 0)
-        result = machine_run(bench, &machine, type, entries, count, err);
-    for (size_t i = 0; i < count && result == 0; i++) {
-        const char *name = machine.vm->drives[i]->name;
+        machine = machine_start(bench, type, entries, count, err);
+    for (size_t i = 0; i < count && machine && result == 0; i++) {
+        const char *name = machine->vm->drives[i]->name;
 
-        if (!machine_has_device(&machine, name))
+        if (!machine_has_device(machine, name))
             result = bench_fail(err, NULL, "QEMU has no device '%s'", name);
     }
     for (size_t i = 0; i < count; i++)
         json_object_put(entries[i]);
-    return result;
+    return machine ? result : -1;
 }
 
 static int
@@ -158,14 +159,13 @@ static const int64_t UNPLUG_TIMEOUT = 10000;
 /* What a drive that is plugged into a machine with one drive adds to it, as commands. The
  * args are what they refer to. */
 static int
-render_second(struct bench *bench, struct machine *machine, struct maqet_drive *second,
+render_second(struct maqet_opened *machine, struct maqet_drive *second,
               struct maqet_args *both, struct maqet_monitor_commands *commands,
               struct maqet_error **err)
 {
     struct maqet_drive *drives[] = {machine->vm->drives[0], second};
     _cleanup_args_ struct maqet_args *one = maqet_args_new();
 
-    bench_doing(bench, "emit_args or emit_device");
     if (maqet_drives_emit(drives, 1, NULL, one, err) < 0 ||
         maqet_drives_emit(drives, 2, NULL, both, err) < 0)
         return -1;
@@ -190,34 +190,34 @@ make_second(struct bench *bench, int *dir_fd, struct maqet_error **err)
     bench->machine.run_dir = folder;
     drive = bench_drive(bench, "second", 0, err);
     bench->machine.run_dir = first;
-    return drive && bench_prepare(bench, drive, err) == 0 ? TAKE_PTR(drive) : NULL;
+    return drive && bench_prepare(drive, err) == 0 ? TAKE_PTR(drive) : NULL;
 }
 
 static int
-start_helper(struct bench *bench, const struct machine *machine,
-             struct maqet_drive *drive, int dir_fd, struct maqet_error **err)
+start_helper(const struct maqet_opened *machine, struct maqet_drive *drive, int dir_fd,
+             struct maqet_error **err)
 {
     _cleanup_helpers_ struct maqet_helpers helpers = MAQET_HELPERS_INIT;
 
-    bench_doing(bench, "helper");
     return maqet_helpers_prepare(&drive, 1, dir_fd, &helpers, err) < 0
                ? -1
-               : maqet_helpers_start(&helpers, machine->process.pidfd, machine->log_fd,
-                                     NULL, err);
+               : maqet_helpers_start(&helpers, machine->run.pidfd, -1, NULL, err);
 }
 
 /* Adds the objects to QEMU, and removes them. 1: a device stays, which is the machine's
  * affair. */
 static int
-plug(struct bench *bench, struct machine *machine,
-     const struct maqet_monitor_commands *commands, struct maqet_error **err)
+plug(struct maqet_opened *machine, const struct maqet_monitor_commands *commands,
+     struct maqet_error **err)
 {
     const struct maqet_hotplug hotplug = {
-        .qmp = machine->qmp, .timeout = UNPLUG_TIMEOUT, .resets = true};
+        .qmp = maqet_monitor_connect(machine, err),
+        .timeout = UNPLUG_TIMEOUT,
+        .resets = true,
+    };
     _cleanup_error_ struct maqet_error *reason = NULL;
 
-    bench_doing(bench, "adding it to QEMU");
-    if (maqet_hotplug_add(&hotplug, commands, err) < 0)
+    if (!hotplug.qmp || maqet_hotplug_add(&hotplug, commands, err) < 0)
         return -1;
     if (maqet_hotplug_remove(&hotplug, commands, &reason) == 0)
         return 0;
@@ -228,7 +228,7 @@ plug(struct bench *bench, struct machine *machine,
 
 /* Twice, since what was left behind is in the way of the second time. */
 static int
-plug_twice(struct bench *bench, struct machine *machine, struct maqet_error **err)
+plug_twice(struct bench *bench, struct maqet_opened *machine, struct maqet_error **err)
 {
     _cleanup_close_ int dir_fd = -1;
     _cleanup_drive_ struct maqet_drive *second = make_second(bench, &dir_fd, err);
@@ -236,12 +236,12 @@ plug_twice(struct bench *bench, struct machine *machine, struct maqet_error **er
     _cleanup_monitor_commands_ struct maqet_monitor_commands commands = {0};
     int result = 0;
 
-    if (!second || render_second(bench, machine, second, args, &commands, err) < 0)
+    if (!second || render_second(machine, second, args, &commands, err) < 0)
         return -1;
     for (int i = 0; i < 2 && result == 0; i++) {
-        result = start_helper(bench, machine, second, dir_fd, err);
+        result = start_helper(machine, second, dir_fd, err);
         if (result == 0)
-            result = plug(bench, machine, &commands, err);
+            result = plug(machine, &commands, err);
         maqet_helpers_end(dir_fd);
     }
     return result < 0 ? -1 : 0;
@@ -265,15 +265,16 @@ check_hotplug(struct bench *bench, struct maqet_error **err)
     bool declared = bench->is_iface
                         ? bench->iface->plugin.flags & MAQET_IFACE_HOTPLUG
                         : bench->storage->plugin.flags & MAQET_STORAGE_HOTPLUG;
-    _cleanup_machine_ struct machine machine = MACHINE_INIT;
+    _cleanup_machine_ struct maqet_opened *machine = NULL;
     _cleanup_error_ struct maqet_error *reason = NULL;
 
     if (!bench->is_iface && !attached_hot(bench))
         bench->interface = bench->storage->plugin.interface ? "none" : NULL;
     bench->drive = bench_drive(bench, "disk", 0, err);
-    if (!bench->drive || machine_run_drive(bench, &machine, err) < 0)
+    machine = bench->drive ? machine_start_drive(bench, err) : NULL;
+    if (!machine)
         return -1;
-    if (plug_twice(bench, &machine, &reason) == 0)
+    if (plug_twice(bench, machine, &reason) == 0)
         return 0;
     if (!declared)
         return bench_skip(bench, "it does not declare %s, and QEMU refuses: %s", flag,

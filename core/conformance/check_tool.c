@@ -26,7 +26,7 @@ prepare_with(struct bench *bench, enum tool tool, struct maqet_error **err)
         bench_skip(bench, "qemu-img cannot be replaced");
         return 1;
     }
-    int result = bench_prepare(bench, bench->drive, err);
+    int result = bench_prepare(bench->drive, err);
     tool_restore(bench);
     if (tool_called(bench))
         return result;
@@ -74,7 +74,6 @@ check_slow_tool(struct bench *bench, struct maqet_error **err)
 /* ---- processes that create ---- */
 
 struct creation {
-    struct bench *bench;
     const struct maqet_drive *drive;
     const char *log;
 };
@@ -86,7 +85,7 @@ make_image(void *data, int fd)
     _cleanup_error_ struct maqet_error *error = NULL;
 
     (void)fd;
-    int result = bench_prepare(creation->bench, creation->drive, &error);
+    int result = bench_prepare(creation->drive, &error);
     if (result < 0 && creation->log)
         bench_write(creation->log, error->message, strlen(error->message), NULL);
     return result < 0;
@@ -95,9 +94,9 @@ make_image(void *data, int fd)
 /* A child that makes the drive's image, as a maqet of its own. Whoever kills maqet ends
  * its child, the check; and that ends this one. */
 static pid_t
-fork_creation(struct bench *bench, const struct maqet_drive *drive, const char *log)
+fork_creation(const struct maqet_drive *drive, const char *log)
 {
-    struct creation creation = {.bench = bench, .drive = drive, .log = log};
+    struct creation creation = {.drive = drive, .log = log};
 
     return maqet_child_fork(SIGKILL, make_image, &creation);
 }
@@ -121,7 +120,7 @@ has_ended(pid_t pid)
 static int
 kill_with_tool(struct bench *bench, struct maqet_error **err)
 {
-    pid_t pid = fork_creation(bench, bench->drive, NULL);
+    pid_t pid = fork_creation(bench->drive, NULL);
     int64_t deadline = maqet_now() + END_TIMEOUT;
     bool ended = false;
     int tool;
@@ -156,7 +155,7 @@ kill_anywhere(struct bench *bench, struct maqet_error **err)
     struct maqet_image_state state;
 
     for (int64_t i = 0; i < 15; i++) {
-        pid_t pid = fork_creation(bench, drive, NULL);
+        pid_t pid = fork_creation(drive, NULL);
 
         if (pid < 0)
             return maqet_error_errno(err, errno, "Cannot start a child process");
@@ -186,7 +185,7 @@ check_killed(struct bench *bench, struct maqet_error **err)
     }
     if (result < 0 || (result == 1 && kill_anywhere(bench, err) < 0))
         return -1;
-    if (bench_prepare(bench, bench->drive, err) < 0)
+    if (bench_prepare(bench->drive, err) < 0)
         return maqet_error_wrap(err, "After maqet was killed in the middle of create");
     return maqet_image_inspect(bench->drive, &state, err);
 }
@@ -212,8 +211,7 @@ create_both(struct bench *bench, const struct maqet_drive *one,
     _cleanup_free_ char *first = bench_path(bench, "error-0");
     _cleanup_free_ char *second = bench_path(bench, "error-1");
     bool slow = one != other && tool_replace(bench, TOOL_SLOW) == 0;
-    const pid_t pids[] = {fork_creation(bench, one, first),
-                          fork_creation(bench, other, second)};
+    const pid_t pids[] = {fork_creation(one, first), fork_creation(other, second)};
     bool failed[2];
 
     for (int i = 0; i < 2; i++)

@@ -78,6 +78,14 @@ make_scratch(struct run *run, struct maqet_error **err)
 
 /* ---- in the child ---- */
 
+static void
+note_callback(void *data, const char *callback)
+{
+    struct bench_trail *trail = ((struct bench *)data)->trail;
+
+    snprintf(trail->callback, sizeof(trail->callback), "%s", callback ? callback : "");
+}
+
 /* Gets what the check works with, unless there is nothing to check. */
 static int
 open_bench(const struct check *check, struct bench *bench, struct maqet_error **err)
@@ -100,24 +108,23 @@ run_apart(void *data, struct maqet_error **err)
     const struct run *run = data;
     struct bench bench = run->bench;
     _cleanup_strings_ struct maqet_strings none = MAQET_STRINGS_INIT;
-    json_object *found = json_object_new_object();
 
     close(run->janitor.fd);
     tracer_adopt();
-    /* What comes of it is in the error. */
-    if (chdir(bench.folder) < 0)
-        maqet_error_errno(err, errno, "Cannot enter %s", bench.folder);
-    else if (open_bench(run->check, &bench, err) == 0 && !bench.skipped &&
-             run->check->run(&bench, err) < 0 && !*err)
-        bench_fail(err, "Set an error for every failure", "%s fails without saying why",
-                   bench.trail->doing);
+    bench.context.calling = note_callback;
+    bench.context.data = &bench;
+    int result = chdir(bench.folder) < 0
+                     ? maqet_error_errno(err, errno, "Cannot enter %s", bench.folder)
+                     : open_bench(run->check, &bench, err);
+    if (result == 0 && !bench.skipped)
+        result = run->check->run(&bench, err);
     tracer_end_children(&none);
-    if (bench.skipped)
-        json_object_object_add(found, "skipped", json_object_new_string(bench.skipped));
+    json_object *skipped = bench.skipped ? json_object_new_string(bench.skipped) : NULL;
     free(bench.skipped);
+    free(bench.misuse);
     maqet_drive_free(bench.drive);
     bench.trail->ended = true;
-    return found;
+    return result < 0 ? NULL : maqet_json_object("skipped", skipped, NULL);
 }
 
 /* ---- in the parent ---- */
@@ -151,8 +158,9 @@ place_crash(const struct run *run, struct maqet_error **error)
 
     if (trail->ended)
         return;
-    if (*trail->doing)
-        maqet_error_wrap(error, "In %s", trail->doing);
+    if (*trail->callback || *trail->doing)
+        maqet_error_wrap(error, "In %s%s%s", trail->callback,
+                         *trail->callback && *trail->doing ? " with " : "", trail->doing);
     maqet_error_next(error, MAQET_NEXT_DEBUG_CHECK, run->check->name, run->bench.file,
                      NULL);
 }
@@ -312,7 +320,7 @@ set_context(struct run *run)
     for (size_t i = 0; i < folders->count; i++)
         maqet_strings_add(&context->plugin_dirs, folders->items[i]);
     context->data_dir = maqet_format("%s/data", run->scratch);
-    context->lock_timeout = BENCH_STEP_TIMEOUT;
+    context->lock_timeout = context->answer_timeout = BENCH_STEP_TIMEOUT;
 }
 
 static int

@@ -16,10 +16,7 @@
 static int
 validate(struct bench *bench, struct maqet_error **err)
 {
-    int (*call)(const struct maqet_drive *, struct maqet_error **) =
-        bench->is_iface ? bench->iface->plugin.validate : bench->storage->plugin.validate;
-
-    return call ? call(bench->drive, err) : SCENARIO_NONE;
+    return bench->validate ? bench->validate(bench->drive, err) : SCENARIO_NONE;
 }
 
 /* As the guest's CD-ROM drive, which not every plugin can be. */
@@ -85,16 +82,6 @@ create_nowhere(struct bench *bench, struct maqet_error **err)
     _cleanup_free_ char *path = bench_path(bench, "no-such-folder/image");
 
     return bench->storage->plugin.create(bench->drive, path, err);
-}
-
-static int
-create_failing(struct bench *bench, struct maqet_error **err)
-{
-    if (tool_replace(bench, TOOL_FAILS) < 0)
-        return SCENARIO_NONE;
-    int result = create(bench, err);
-    tool_restore(bench);
-    return result;
 }
 
 static int
@@ -184,15 +171,10 @@ list_folder(struct bench *bench, struct maqet_error **err)
     return list_at(bench, bench->folder, err);
 }
 
-/* With a qemu-img that fails; a plugin that needs none may succeed. */
 static int
-snapshot_failing(struct bench *bench, struct maqet_error **err)
+create_snapshot(struct bench *bench, struct maqet_error **err)
 {
-    if (tool_replace(bench, TOOL_FAILS) < 0)
-        return SCENARIO_NONE;
-    int result = bench->storage->snapshot.create(bench->drive, "never", err);
-    tool_restore(bench);
-    return result;
+    return bench->storage->snapshot.create(bench->drive, "never", err);
 }
 
 /* ---- of interfaces ---- */
@@ -246,7 +228,8 @@ const struct scenario scenarios[] = {
     {"space without a size", OF_STORAGE, NEEDS_PATH | NEEDS_SIZE, space_unsized},
     {"create", OF_STORAGE, NEEDS_PATH, create},
     {"create in a folder that isn't there", OF_STORAGE, NEEDS_PATH, create_nowhere},
-    {"create with a qemu-img that fails", OF_STORAGE, NEEDS_PATH, create_failing},
+    {"create with a qemu-img that fails", OF_STORAGE, NEEDS_PATH | NEEDS_FAILING_TOOL,
+     create},
     {"inspect of an image", OF_STORAGE, NEEDS_IMAGE, inspect_image},
     {"inspect of an empty file", OF_STORAGE, NEEDS_IMAGE, inspect_empty},
     {"inspect of what cannot be read", OF_STORAGE, NEEDS_IMAGE, inspect_folder},
@@ -256,8 +239,8 @@ const struct scenario scenarios[] = {
     {"snapshot.remove of none", OF_STORAGE, NEEDS_SNAPSHOTS, remove_nothing},
     {"snapshot.list", OF_STORAGE, NEEDS_LIST, list},
     {"snapshot.list of what cannot be read", OF_STORAGE, NEEDS_LIST, list_folder},
-    {"snapshot.create with a qemu-img that fails", OF_STORAGE, NEEDS_SNAPSHOTS,
-     snapshot_failing},
+    {"snapshot.create with a qemu-img that fails", OF_STORAGE,
+     NEEDS_SNAPSHOTS | NEEDS_FAILING_TOOL, create_snapshot},
     {"capacity", OF_IFACE, 0, capacity},
     {"emit_controller", OF_IFACE, 0, emit_controller},
     {"emit_device", OF_IFACE, 0, emit_device},
@@ -269,11 +252,17 @@ scenario_call(const struct scenario *scenario, struct bench *bench,
               struct maqet_error **err)
 {
     _cleanup_free_ char *lack = bench_lack(bench, scenario->needs);
+    bool tool_fails = scenario->needs & NEEDS_FAILING_TOOL;
 
-    if (lack || !(scenario->kinds & bench_kind(bench)))
+    if (lack || !(scenario->kinds & bench_kind(bench)) ||
+        (tool_fails && tool_replace(bench, TOOL_FAILS) < 0))
         return SCENARIO_NONE;
     bench_doing(bench, "%s%s", scenario->name, err ? "" : ", with err == NULL");
-    return scenario->call(bench, err);
+    int result = scenario->call(bench, err);
+    bench_doing(bench, "%s", "");
+    if (tool_fails)
+        tool_restore(bench);
+    return result;
 }
 
 /* ---- a whole life ---- */
@@ -284,7 +273,6 @@ live_snapshots(struct bench *bench)
     const struct maqet_drive *drive = bench->drive;
     _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
 
-    bench_doing(bench, "a snapshot's callbacks");
     if (maqet_drive_snapshot_create(drive, "lived", NULL, NULL) < 0 ||
         maqet_drive_snapshots_read(drive, &snapshots, NULL) < 0)
         return;
@@ -304,7 +292,6 @@ grow(struct bench *bench)
 
     if (maqet_drive_inspect(bench->drive, &state, NULL) < 0 || state.virtual_size == 0)
         return;
-    bench_doing(bench, "resize");
     maqet_storage_resize(bench->drive, state.virtual_size + BENCH_SIZE, NULL);
 }
 
@@ -316,8 +303,8 @@ scenarios_live(struct bench *bench, const char *name, struct maqet_error **err)
     bench->drive = bench_drive(bench, name, 0, err);
     if (!bench->drive)
         return -1;
-    bench_prepare(bench, bench->drive, NULL);
-    bench_emit(bench, bench->drive, args, NULL);
+    bench_prepare(bench->drive, NULL);
+    maqet_drives_emit(&bench->drive, 1, NULL, args, NULL);
     for (const struct scenario *scenario = scenarios; scenario->name; scenario++) {
         _cleanup_error_ struct maqet_error *error = NULL;
 

@@ -4,38 +4,34 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "core/config/options.h"
+
 /* ---- the options ---- */
 
-static char *
-find_option(const struct maqet_option *table, const char *before, unsigned *index,
-            const struct maqet_option **found)
+static void
+add_options(const struct maqet_option *table, const char *before,
+            struct maqet_strings *names)
 {
     for (const struct maqet_option *row = table; row->name; row++) {
         _cleanup_free_ char *name = maqet_format("%s%s", before, row->name);
         _cleanup_free_ char *inner = maqet_format("%s.", name);
 
-        if (row->type == MAQET_OPTION_MAP) {
-            char *inside = find_option(row->options, inner, index, found);
-
-            if (inside)
-                return inside;
-        } else if ((*index)-- == 0) {
-            *found = row;
-            return TAKE_PTR(name);
-        }
+        if (row->type == MAQET_OPTION_MAP)
+            add_options(row->options, inner, names);
+        else
+            maqet_strings_take(names, TAKE_PTR(name));
     }
-    return NULL;
 }
 
-char *
-variant_option(const struct bench *bench, unsigned index, const struct maqet_option **row)
+void
+variants_options(const struct maqet_option *table, struct maqet_strings *names)
 {
-    return find_option(bench_options(bench), "", &index, row);
+    add_options(table, "", names);
 }
 
 /* ---- variants ---- */
 
-/* The @index-th value that an option may well have; NULL after the last one. */
+/* The @index-th value to try of an option; NULL after the last one. */
 static char *
 value_at(const struct maqet_option *row, unsigned index)
 {
@@ -45,60 +41,48 @@ value_at(const struct maqet_option *row, unsigned index)
         return maqet_format("%" PRId64, index == 0 ? row->minimum : row->maximum);
     if (row->type == MAQET_OPTION_MODE && index == 0)
         return maqet_strdup("0640");
-    if (row->type != MAQET_OPTION_CHOICE)
-        return NULL;
-    for (unsigned i = 0; i < index; i++)
-        if (!row->choices[i])
-            return NULL;
-    return maqet_strdup(row->choices[index]);
+    /* The choices before this one were there. */
+    return row->type == MAQET_OPTION_CHOICE ? maqet_strdup(row->choices[index]) : NULL;
 }
 
-json_object *
-variant_entry(const struct bench *bench, unsigned index, char **what)
+/* Tries an entry with this value of an option; without an option, the plain entry. */
+static int
+try_variant(struct bench *bench, const char *option, const char *value,
+            variant_call *call, struct maqet_error **err)
 {
-    _cleanup_free_ char *name = maqet_format("disk-%u", index);
-    _cleanup_json_ json_object *entry = bench_entry(bench, name, 0);
-    unsigned left = index - 2; /* values */
+    _cleanup_json_ json_object *entry = bench_entry(bench, "variant", 0);
+    _cleanup_free_ char *what =
+        option ? maqet_format("%s: %s", option, value) : maqet_strdup("plain");
 
-    *what = NULL;
-    if (index == 1 && bench->storage->plugin.interface)
-        bench_set(entry, "media", "cdrom");
-    if (index < 2) {
-        *what = maqet_strdup(index == 0 ? "plain" : "media: cdrom");
-        return TAKE_PTR(entry);
-    }
-    for (unsigned i = 0;; i++) {
-        const struct maqet_option *row;
-        _cleanup_free_ char *option = variant_option(bench, i, &row);
-
-        if (!option)
-            return NULL;
-        for (unsigned j = 0;; j++) {
-            _cleanup_free_ char *value = value_at(row, j);
-
-            if (!value)
-                break;
-            if (left-- > 0)
-                continue;
-            bench_set(entry, option, value);
-            *what = maqet_format("%s: %s", option, value);
-            return TAKE_PTR(entry);
-        }
-    }
+    if (option)
+        bench_set(entry, option, value);
+    return call(bench, entry, what, err);
 }
 
 int
 variants_try(struct bench *bench, variant_call *call, struct maqet_error **err)
 {
-    for (unsigned i = 0;; i++) {
-        _cleanup_free_ char *what = NULL;
-        _cleanup_json_ json_object *entry = variant_entry(bench, i, &what);
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
-        if (!entry)
-            return 0;
-        if (call(bench, entry, what, err) < 0)
-            return -1;
+    if (try_variant(bench, NULL, NULL, call, err) < 0 ||
+        (bench->storage->plugin.interface &&
+         try_variant(bench, "media", "cdrom", call, err) < 0))
+        return -1;
+    variants_options(bench->options, &names);
+    for (size_t i = 0; i < names.count; i++) {
+        const struct maqet_option *row =
+            maqet_options_find(bench->options, names.items[i]);
+
+        for (unsigned j = 0;; j++) {
+            _cleanup_free_ char *value = value_at(row, j);
+
+            if (!value)
+                break;
+            if (try_variant(bench, names.items[i], value, call, err) < 0)
+                return -1;
+        }
     }
+    return 0;
 }
 
 /* ---- hostile values ---- */
