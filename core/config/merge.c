@@ -177,10 +177,10 @@ clash(json_object *base, json_object *later, const char *key, json_object *earli
     struct maqet_place place = maqet_tree_place_of_value(base, key);
     _cleanup_free_ char *earlier = maqet_place_text(place);
 
-    return maqet_place_error(
-        maqet_tree_place_of_value(later, key), err, MAQET_ERROR_INVALID,
-        "'%s' is %s here, but %s at %s: they cannot be merged", key,
-        maqet_tree_kind(value), maqet_tree_kind(earlier_value), earlier);
+    return maqet_place_invalid(maqet_tree_place_of_value(later, key), err,
+                               "'%s' is %s here, but %s at %s: they cannot be merged",
+                               key, maqet_tree_kind(value),
+                               maqet_tree_kind(earlier_value), earlier);
 }
 
 /* Appends all items. */
@@ -279,7 +279,7 @@ clear_assignment(struct assignment *assignment)
 static int
 wrong(const struct assignment *assignment, struct maqet_error **err, const char *message)
 {
-    return maqet_place_error(assignment->place, err, MAQET_ERROR_INVALID, "%s", message);
+    return maqet_place_invalid(assignment->place, err, "%s", message);
 }
 
 static int
@@ -370,12 +370,12 @@ no_drive(const struct assignment *assignment, const char *path,
     _cleanup_free_ char *known = maqet_text_readable(closest ? closest : joined);
 
     if (closest)
-        maqet_place_error(assignment->place, err, MAQET_ERROR_INVALID,
-                          "there is no drive '%s'; did you mean '%s'?", written, known);
+        maqet_place_invalid(assignment->place, err,
+                            "there is no drive '%s'; did you mean '%s'?", written, known);
     else
-        maqet_place_error(assignment->place, err, MAQET_ERROR_INVALID,
-                          "there is no drive '%s'; the drives are: %s", written,
-                          *known ? known : "none");
+        maqet_place_invalid(assignment->place, err,
+                            "there is no drive '%s'; the drives are: %s", written,
+                            *known ? known : "none");
     return NULL;
 }
 

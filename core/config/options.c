@@ -202,12 +202,12 @@ error_unknown(const struct check *check, const char *key)
         maqet_strings_add_all(&known, check->others);
     const char *closest = maqet_text_closest(key, &known);
     if (closest)
-        return maqet_place_error(place, check->err, MAQET_ERROR_INVALID,
-                                 "unknown key '%s'%s%s; did you mean '%s'?", key, in,
-                                 owner, closest);
+        return maqet_place_invalid(place, check->err,
+                                   "unknown key '%s'%s%s; did you mean '%s'?", key, in,
+                                   owner, closest);
     _cleanup_free_ char *list = maqet_strings_join(&known, ", ");
-    return maqet_place_error(place, check->err, MAQET_ERROR_INVALID,
-                             "unknown key '%s'%s%s; there are: %s", key, in, owner, list);
+    return maqet_place_invalid(place, check->err, "unknown key '%s'%s%s; there are: %s",
+                               key, in, owner, list);
 }
 
 /* "'size' of drive 'hdd'": what a message about a value begins with. The caller frees. */
@@ -226,9 +226,8 @@ error_value(const struct check *check, const struct maqet_option *row, const cha
     _cleanup_free_ char *key = subject(check, row->name);
     _cleanup_free_ char *value = maqet_text_readable(text);
 
-    return maqet_place_error(maqet_tree_place_of_value(check->mapping, row->name),
-                             check->err, MAQET_ERROR_INVALID, "%s is '%s'%s", key, value,
-                             what);
+    return maqet_place_invalid(maqet_tree_place_of_value(check->mapping, row->name),
+                               check->err, "%s is '%s'%s", key, value, what);
 }
 
 static int
@@ -237,10 +236,9 @@ error_kind(const struct check *check, const struct maqet_option *row, json_objec
 {
     _cleanup_free_ char *key = subject(check, row->name);
 
-    return maqet_place_error(maqet_tree_place_of_value(check->mapping, row->name),
-                             check->err, MAQET_ERROR_INVALID,
-                             "%s is %s, but it must be %s", key, maqet_tree_kind(value),
-                             wanted);
+    return maqet_place_invalid(maqet_tree_place_of_value(check->mapping, row->name),
+                               check->err, "%s is %s, but it must be %s", key,
+                               maqet_tree_kind(value), wanted);
 }
 
 static int
@@ -373,10 +371,10 @@ check_required(const struct check *check, const struct maqet_option *row)
     if (!row->required || find_in_tables(check, row->name) != row ||
         (json_object_object_get_ex(check->mapping, row->name, &value) && value))
         return 0;
-    return maqet_place_error(
-        maqet_tree_place(check->mapping), check->err, MAQET_ERROR_INVALID,
-        "%s%s'%s' is missing; add a line `%s: ...`", check->owner ? check->owner : "",
-        check->owner ? ": " : "", row->name, row->name);
+    return maqet_place_invalid(maqet_tree_place(check->mapping), check->err,
+                               "%s%s'%s' is missing; add a line `%s: ...`",
+                               check->owner ? check->owner : "", check->owner ? ": " : "",
+                               row->name, row->name);
 }
 
 int

@@ -65,9 +65,11 @@ const char *maqet_tree_kind(json_object *value);
 /* "vm.yaml:12:9", the name alone without lines, or "". The caller frees. */
 char *maqet_place_text(struct maqet_place place);
 
-/* An error whose message begins with the place: "vm.yaml:12:9: ...". Returns -1. */
+/* Sets an error whose message begins with the place: "vm.yaml:12:9: ...". Returns -1. */
 int maqet_place_error(struct maqet_place place, struct maqet_error **err,
                       enum maqet_error_code code, const char *format, ...)
     MAQET_PRINTF(4, 5);
+#define maqet_place_invalid(place, err, ...)                                             \
+    maqet_place_error((place), (err), MAQET_ERROR_INVALID, __VA_ARGS__)
 
 #endif

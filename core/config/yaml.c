@@ -44,8 +44,7 @@ static int MAQET_PRINTF(3, 4)
     va_start(arguments, format);
     _cleanup_free_ char *message = maqet_vformat(format, arguments);
     va_end(arguments);
-    return maqet_place_error(place_of(reader, event), reader->err, MAQET_ERROR_INVALID,
-                             "%s", message);
+    return maqet_place_invalid(place_of(reader, event), reader->err, "%s", message);
 }
 
 static int
@@ -325,8 +324,8 @@ maqet_yaml_parse(const char *text, size_t length, const char *name, const char *
     json_object *root = NULL;
 
     if (length > TEXT_LIMIT) {
-        maqet_place_error((struct maqet_place){.file = name}, err, MAQET_ERROR_INVALID,
-                          "this is longer than 1 MiB");
+        maqet_place_invalid((struct maqet_place){.file = name}, err,
+                            "this is longer than 1 MiB");
         return NULL;
     }
     /* libyaml skips it only when it may guess the encoding. */
@@ -387,9 +386,9 @@ maqet_yaml_read(const char *path, struct maqet_error **err)
     struct maqet_place place = maqet_tree_place(root);
     if (!place.file)
         place = (struct maqet_place){.file = path, .line = 1, .column = 1};
-    maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                      "this must be a mapping of keys and values (such as `name: vm`), "
-                      "but it is %s",
-                      maqet_tree_kind(root));
+    maqet_place_invalid(place, err,
+                        "this must be a mapping of keys and values (such as `name: vm`), "
+                        "but it is %s",
+                        maqet_tree_kind(root));
     return NULL;
 }

@@ -72,14 +72,13 @@ reader_fault(const yaml_parser_t *parser, const char *problem, const char *text,
         }
     }
     if (!strstr(problem, "control character"))
-        return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                                 "this is not UTF-8 text; save the file as UTF-8");
+        return maqet_place_invalid(place, err,
+                                   "this is not UTF-8 text; save the file as UTF-8");
     if (parser->problem_value == 0)
-        return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                                 "a text file cannot contain a NUL byte");
-    return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                             "a text file cannot contain the control character 0x%02x",
-                             (unsigned)parser->problem_value);
+        return maqet_place_invalid(place, err, "a text file cannot contain a NUL byte");
+    return maqet_place_invalid(place, err,
+                               "a text file cannot contain the control character 0x%02x",
+                               (unsigned)parser->problem_value);
 }
 
 /* ---- text that is no YAML ---- */
@@ -134,7 +133,6 @@ maqet_yaml_fault(const yaml_parser_t *parser, const char *text, size_t length,
                                 .line = (unsigned)mark.line + 1,
                                 .column = (unsigned)mark.column + 1};
     if (message)
-        return maqet_place_error(place, err, MAQET_ERROR_INVALID, "%s", message);
-    return maqet_place_error(place, err, MAQET_ERROR_INVALID, "this is not YAML: %s",
-                             problem);
+        return maqet_place_invalid(place, err, "%s", message);
+    return maqet_place_invalid(place, err, "this is not YAML: %s", problem);
 }

@@ -123,9 +123,9 @@ static int
 error_twice(const struct maqet_vm *vm, const struct maqet_written *file,
             const char *other, struct maqet_error **err)
 {
-    return maqet_place_error(file->place, err, MAQET_ERROR_INVALID,
-                             "-%s of VM '%s' writes to %s, which %s uses, too",
-                             file->option, vm->definition->name, file->path, other);
+    return maqet_place_invalid(file->place, err,
+                               "-%s of VM '%s' writes to %s, which %s uses, too",
+                               file->option, vm->definition->name, file->path, other);
 }
 
 /* Whether a drive uses the file, as its image or otherwise. */

@@ -114,8 +114,8 @@ check_kind(json_object *tree, const char *key, enum json_type type, const char *
 
     if (!value || json_object_is_type(value, type))
         return 0;
-    return maqet_place_error(maqet_tree_place_of_value(tree, key), err,
-                             MAQET_ERROR_INVALID, "'%s' is %s", key, wanted);
+    return maqet_place_invalid(maqet_tree_place_of_value(tree, key), err, "'%s' is %s",
+                               key, wanted);
 }
 
 static int
@@ -124,10 +124,9 @@ error_name_taken(json_object *entry, json_object *other, struct maqet_error **er
     _cleanup_free_ char *first =
         maqet_place_text(maqet_tree_place_of_value(other, "name"));
 
-    return maqet_place_error(maqet_tree_place_of_value(entry, "name"), err,
-                             MAQET_ERROR_INVALID,
-                             "two drives are named '%s'; the first is at %s",
-                             maqet_tree_text(entry, "name"), first);
+    return maqet_place_invalid(maqet_tree_place_of_value(entry, "name"), err,
+                               "two drives are named '%s'; the first is at %s",
+                               maqet_tree_text(entry, "name"), first);
 }
 
 static int
@@ -143,8 +142,8 @@ check_storage_list(json_object *tree, struct maqet_error **err)
         json_object *entry = json_object_array_get_idx(list, i);
 
         if (!json_object_is_type(entry, json_type_object))
-            return maqet_place_error(
-                maqet_tree_place_of_item(list, i), err, MAQET_ERROR_INVALID,
+            return maqet_place_invalid(
+                maqet_tree_place_of_item(list, i), err,
                 "a drive is a mapping such as `name: hdd`, `size: 20G`");
         const char *name = maqet_tree_text(entry, "name");
         if (name && json_object_object_get_ex(named, name, &other))
@@ -166,17 +165,16 @@ check_paths(json_object *mapping, const char *key, struct maqet_error **err)
     if (!list)
         return 0;
     if (!json_object_is_type(list, json_type_array))
-        return maqet_place_error(
-            maqet_tree_place_of_value(mapping, key), err, MAQET_ERROR_INVALID,
-            "'%s' must be a list of paths, such as [/srv/isos]", key);
+        return maqet_place_invalid(maqet_tree_place_of_value(mapping, key), err,
+                                   "'%s' must be a list of paths, such as [/srv/isos]",
+                                   key);
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         json_object *item = json_object_array_get_idx(list, i);
 
         if (!json_object_is_type(item, json_type_string) ||
             json_object_get_string_len(item) == 0)
-            return maqet_place_error(maqet_tree_place_of_item(list, i), err,
-                                     MAQET_ERROR_INVALID, "an item of '%s' is not a path",
-                                     key);
+            return maqet_place_invalid(maqet_tree_place_of_item(list, i), err,
+                                       "an item of '%s' is not a path", key);
     }
     return 0;
 }
@@ -195,18 +193,17 @@ check_sandbox(json_object *tree, struct maqet_error **err)
     if (json_object_is_type(value, json_type_string)) {
         if (maqet_parse_bool(json_object_get_string(value), &on))
             return 0;
-        maqet_place_error(maqet_tree_place_of_value(tree, "sandbox"), err,
-                          MAQET_ERROR_INVALID, "'sandbox' is '%s'; it can be: on, off",
-                          json_object_get_string(value));
+        maqet_place_invalid(maqet_tree_place_of_value(tree, "sandbox"), err,
+                            "'sandbox' is '%s'; it can be: on, off",
+                            json_object_get_string(value));
         maqet_error_hint(err, "It can also be a mapping: `sandbox: {read: [PATH], "
                               "write: [PATH]}`");
         return -1;
     }
     if (!json_object_is_type(value, json_type_object))
-        return maqet_place_error(maqet_tree_place_of_value(tree, "sandbox"), err,
-                                 MAQET_ERROR_INVALID,
-                                 "'sandbox' is on, off, or a mapping such as "
-                                 "`read: [/srv/isos]`");
+        return maqet_place_invalid(maqet_tree_place_of_value(tree, "sandbox"), err,
+                                   "'sandbox' is on, off, or a mapping such as "
+                                   "`read: [/srv/isos]`");
     maqet_strings_add(&lists, "read");
     maqet_strings_add(&lists, "write");
     return maqet_options_check(value, tables, &lists, "sandbox", err) < 0 ||
@@ -243,9 +240,9 @@ check_memory(json_object *tree, struct maqet_error **err)
     _cleanup_free_ char *meant = number < MEMORY_LEAST
                                      ? maqet_format("%" PRId64 "G", number)
                                      : maqet_text_size((uint64_t)number);
-    maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                      "'memory' is '%s', which is %" PRId64 " MiB; did you mean %s?",
-                      written, number, meant);
+    maqet_place_invalid(place, err,
+                        "'memory' is '%s', which is %" PRId64 " MiB; did you mean %s?",
+                        written, number, meant);
     if (number < MEMORY_LEAST)
         maqet_error_hint(err, "If it is intended, write the unit: `memory: %" PRId64 "M`",
                          number);
@@ -278,8 +275,8 @@ check_cpu(json_object *tree, struct maqet_error **err)
 
     if (!is_number_of_vcpus(text) || maqet_definition_vcpus(tree) > 0)
         return 0;
-    return maqet_place_error(
-        maqet_tree_place_of_value(tree, "cpu"), err, MAQET_ERROR_INVALID,
+    return maqet_place_invalid(
+        maqet_tree_place_of_value(tree, "cpu"), err,
         "'cpu' is '%s'; a number is that of the vCPUs, from 1 to %d, "
         "and anything else a model such as `host` or `max`",
         text, VCPUS_MAX);
@@ -348,8 +345,7 @@ name_after_file(json_object *tree, const struct maqet_strings *files,
                            name, NAME_RULE);
     else
         return TAKE_PTR(name);
-    maqet_place_error(maqet_tree_place(tree), err, MAQET_ERROR_INVALID,
-                      "the VM has no name%s", why);
+    maqet_place_invalid(maqet_tree_place(tree), err, "the VM has no name%s", why);
     maqet_error_next(err, MAQET_NEXT_NAME_VM, NULL);
     return NULL;
 }
@@ -374,8 +370,8 @@ settle_name(struct maqet_definition *definition, const char *name,
     if (!definition->name)
         return -1;
     if (!maqet_vm_name_valid(definition->name))
-        return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                                 "invalid VM name '%s': %s", definition->name, NAME_RULE);
+        return maqet_place_invalid(place, err, "invalid VM name '%s': %s",
+                                   definition->name, NAME_RULE);
     /* The stored tree says the name that the machine really has. */
     if (!written || strcmp(written, definition->name) != 0)
         maqet_tree_set(tree, "name", json_object_new_string(definition->name),

@@ -162,10 +162,10 @@ maqet_sandbox_check_user(const struct maqet_vm *vm, struct maqet_error **err)
     errno = 0;
     const struct passwd *entry = getpwnam(user);
     if (!entry)
-        return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                                 "VM '%s' is configured to run as '%s', but there is "
-                                 "no such user",
-                                 vm->definition->name, user);
+        return maqet_place_invalid(place, err,
+                                   "VM '%s' is configured to run as '%s', but there is "
+                                   "no such user",
+                                   vm->definition->name, user);
     if (geteuid() == 0 || geteuid() == entry->pw_uid)
         return 0;
     maqet_place_error(place, err, MAQET_ERROR_PERMISSION,

@@ -104,8 +104,8 @@ report(const struct maqet_argument *argument, char *what,
     _cleanup_error_ struct maqet_error *error = NULL;
     bool refused = verdict->fate == MAQET_QEMU_REFUSED;
 
-    maqet_place_error(argument->place, &error, MAQET_ERROR_INVALID, "%s%s: %s", what,
-                      refused ? " cannot be used" : "", verdict->reason);
+    maqet_place_invalid(argument->place, &error, "%s%s: %s", what,
+                        refused ? " cannot be used" : "", verdict->reason);
     if (verdict->instead)
         maqet_error_hint(&error, "%s", verdict->instead);
     else if (verdict->next != MAQET_NEXT_WORDS)
@@ -212,9 +212,9 @@ error_repeated(const struct maqet_argument *argument,
     _cleanup_free_ char *place = maqet_place_text(earlier->place);
     bool same = earlier == argument;
 
-    maqet_place_error(argument->place, err, MAQET_ERROR_INVALID,
-                      "-%s %s twice, but QEMU takes one%s%s", argument->name, what,
-                      same ? "" : "; the other is at ", same ? "" : place);
+    maqet_place_invalid(argument->place, err, "-%s %s twice, but QEMU takes one%s%s",
+                        argument->name, what, same ? "" : "; the other is at ",
+                        same ? "" : place);
     maqet_error_next(err, MAQET_NEXT_REMOVE_REPEATED, NULL);
     return -1;
 }

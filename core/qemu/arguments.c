@@ -187,14 +187,14 @@ check_properties(const char *option, const char *prefix, json_object *mapping,
         const struct path_property *path = find_path_property(option, key);
 
         if (!*name || strpbrk(name, "=,"))
-            return maqet_place_error(
-                maqet_tree_place_of_key(mapping, name), err, MAQET_ERROR_INVALID,
+            return maqet_place_invalid(
+                maqet_tree_place_of_key(mapping, name), err,
                 "'%s' is not a property of -%s; write each as KEY: VALUE", name, option);
         if (!value)
             continue;
         if (json_object_is_type(value, json_type_array))
-            return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                                     "'%s' of -%s cannot be a list", key, option);
+            return maqet_place_invalid(place, err, "'%s' of -%s cannot be a list", key,
+                                       option);
         if (json_object_is_type(value, json_type_object)) {
             _cleanup_free_ char *deeper = maqet_format("%s.", key);
 
@@ -218,13 +218,13 @@ check_without_value(const struct maqet_qemu_option *known, struct maqet_place pl
         return 0;
     if (known->nature == MAQET_QEMU_PROPERTIES)
         /* Usually the indentation is wrong: the properties became options of their own. */
-        return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                                 "-%s has no value; write `- %s: {KEY: VALUE, ...}`, or "
-                                 "indent its properties further than '%s'",
-                                 known->name, known->name, known->name);
-    return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                             "-%s has no value; write `- %s: PATH`", known->name,
-                             known->name);
+        return maqet_place_invalid(
+            place, err,
+            "-%s has no value; write `- %s: {KEY: VALUE, ...}`, or "
+            "indent its properties further than '%s'",
+            known->name, known->name, known->name);
+    return maqet_place_invalid(place, err, "-%s has no value; write `- %s: PATH`",
+                               known->name, known->name);
 }
 
 static int
@@ -233,11 +233,9 @@ check_mapping(const struct maqet_qemu_option *known, const char *option,
 {
     if (known->nature == MAQET_QEMU_PATH || known->nature == MAQET_QEMU_SEARCHED ||
         known->nature == MAQET_QEMU_IMAGE)
-        return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                                 "-%s takes a path, not a mapping", option);
+        return maqet_place_invalid(place, err, "-%s takes a path, not a mapping", option);
     if (json_object_object_length(value) == 0)
-        return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                                 "the mapping of -%s is empty", option);
+        return maqet_place_invalid(place, err, "the mapping of -%s is empty", option);
     return check_properties(option, "", value, err);
 }
 
@@ -253,13 +251,13 @@ check_option(const char *option, struct maqet_place key, json_object *value,
     if (!value)
         return check_without_value(known, key, err);
     if (known->nature == MAQET_QEMU_FLAG)
-        return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                                 "-%s takes no value; write `- %s`", option, option);
+        return maqet_place_invalid(place, err, "-%s takes no value; write `- %s`", option,
+                                   option);
     if (json_object_is_type(value, json_type_array))
-        return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                                 "the value of -%s cannot be a list; repeat `- %s: "
-                                 "...` instead",
-                                 option, option);
+        return maqet_place_invalid(place, err,
+                                   "the value of -%s cannot be a list; repeat `- %s: "
+                                   "...` instead",
+                                   option, option);
     if (json_object_is_type(value, json_type_object))
         return check_mapping(known, option, value, place, err);
     if (is_path(known->nature))
@@ -273,8 +271,8 @@ check_name(const char *written, const char *name, struct maqet_place place,
 {
     if (is_option_name(name))
         return 0;
-    return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                             "'%s' is not the name of a QEMU option", written);
+    return maqet_place_invalid(place, err, "'%s' is not the name of a QEMU option",
+                               written);
 }
 
 /* Checks an item that is a text: an option without a value. */
@@ -287,11 +285,11 @@ check_word(const char *written, struct maqet_place place, struct maqet_error **e
     _cleanup_free_ char *option = maqet_strndup(name, length);
 
     if (name[length] && *rest && is_option_name(option))
-        return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                                 "'%s' is an option and its value in one string; "
-                                 "write `- %s: %s%s%s`",
-                                 written, option, strpbrk(rest, "\"\\") ? "'" : "\"",
-                                 rest, strpbrk(rest, "\"\\") ? "'" : "\"");
+        return maqet_place_invalid(place, err,
+                                   "'%s' is an option and its value in one string; "
+                                   "write `- %s: %s%s%s`",
+                                   written, option, strpbrk(rest, "\"\\") ? "'" : "\"",
+                                   rest, strpbrk(rest, "\"\\") ? "'" : "\"");
     if (check_name(written, name, place, err) < 0)
         return -1;
     return check_option(name, place, NULL, place, err);
@@ -303,9 +301,10 @@ check_item(json_object *item, struct maqet_place place, struct maqet_error **err
     if (!item || json_object_is_type(item, json_type_array) ||
         (json_object_is_type(item, json_type_object) &&
          json_object_object_length(item) == 0))
-        return maqet_place_error(place, err, MAQET_ERROR_INVALID,
-                                 "an item of `arguments` is one of QEMU's options, such "
-                                 "as `- smp: 2` or `- enable-kvm`");
+        return maqet_place_invalid(
+            place, err,
+            "an item of `arguments` is one of QEMU's options, such "
+            "as `- smp: 2` or `- enable-kvm`");
     if (!json_object_is_type(item, json_type_object))
         return check_word(json_object_get_string(item), place, err);
     json_object_object_foreach(item, written, value)

@@ -56,21 +56,21 @@ check_name(struct maqet_drive *drive, struct maqet_error **err)
     const char *name = maqet_tree_text(drive->tree, "name");
 
     if (!name || !*name)
-        return maqet_place_error(
-            maqet_tree_place(drive->tree), err, MAQET_ERROR_INVALID,
+        return maqet_place_invalid(
+            maqet_tree_place(drive->tree), err,
             "this drive of VM '%s' has no name; add a line `name: ...`",
             drive->machine->vm_name);
     struct maqet_place place = maqet_tree_place_of_value(drive->tree, "name");
     if (!strchr(letters, name[0]) || strspn(name, more) != strlen(name) ||
         strlen(name) > NAME_MAX_BYTES)
-        return maqet_place_error(
-            place, err, MAQET_ERROR_INVALID,
+        return maqet_place_invalid(
+            place, err,
             "invalid drive name '%s' on VM '%s': use a letter, then letters, digits, "
             "'-', '.' and '_'; at most %d characters",
             name, drive->machine->vm_name, NAME_MAX_BYTES);
     if (maqet_text_starts(name, "maqet-"))
-        return maqet_place_error(
-            place, err, MAQET_ERROR_INVALID,
+        return maqet_place_invalid(
+            place, err,
             "invalid drive name '%s' on VM '%s': names that begin with 'maqet-' are "
             "reserved for maqet's own nodes and controllers",
             name, drive->machine->vm_name);
@@ -99,8 +99,8 @@ flatten_options(struct maqet_drive *drive, struct maqet_error **err)
         struct maqet_place place = maqet_tree_place_of_key(nested, key);
 
         if (json_object_object_get_ex(drive->tree, key, NULL))
-            return maqet_place_error(
-                place, err, MAQET_ERROR_INVALID,
+            return maqet_place_invalid(
+                place, err,
                 "drive '%s' of VM '%s' has '%s' twice: beside 'options' "
                 "and below it",
                 drive->name, drive->machine->vm_name, key);
