@@ -281,11 +281,8 @@ check_given(struct invocation *invocation, struct maqet_error **err)
 static void
 give(struct invocation *invocation, const struct command_option *row, const char *value)
 {
-    size_t count = invocation->given_count++;
-
-    invocation->given =
-        maqet_realloc(invocation->given, (count + 1) * sizeof(*invocation->given));
-    invocation->given[count] = (struct given){.option = row, .value = value};
+    *MAQET_APPEND(invocation->given, invocation->given_count) =
+        (struct given){.option = row, .value = value};
 }
 
 /* Parses up to the command when none is known yet, else to the end. Returns the index of

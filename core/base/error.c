@@ -91,12 +91,10 @@ maqet_error_set(struct maqet_error **err, enum maqet_error_code code, const char
 static struct maqet_strings *
 add_hint(struct maqet_error *error, enum maqet_next next)
 {
-    struct maqet_hints *hints = &error->hints;
+    struct maqet_hint *hint = MAQET_APPEND(error->hints.items, error->hints.count);
 
-    hints->items =
-        maqet_realloc(hints->items, (hints->count + 1) * sizeof(*hints->items));
-    hints->items[hints->count] = (struct maqet_hint){.next = next};
-    return &hints->items[hints->count++].operands;
+    hint->next = next;
+    return &hint->operands;
 }
 
 void

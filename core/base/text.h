@@ -18,6 +18,15 @@
 
 void *maqet_alloc(size_t size); /* zeroed */
 void *maqet_realloc(void *pointer, size_t size);
+
+/* Adds an item, all zero, at the end of an array. Evaluates to its address. */
+#define MAQET_APPEND(items, count)                                                       \
+    ({                                                                                   \
+        (items) = maqet_realloc((items), ((count) + 1) * sizeof(*(items)));              \
+        (items)[(count)] = (__typeof__(*(items))){0};                                    \
+        &(items)[(count)++];                                                             \
+    })
+
 char *maqet_strdup(const char *text); /* NULL stays NULL */
 char *maqet_strndup(const char *text, size_t length);
 char *maqet_format(const char *format, ...) MAQET_PRINTF(1, 2);

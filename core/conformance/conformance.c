@@ -134,8 +134,7 @@ add_row(struct run *run, const char *result, const char *why, const char *hint)
 {
     struct maqet_conformance_rows *rows = run->rows;
 
-    rows->items = maqet_realloc(rows->items, (rows->count + 1) * sizeof(*rows->items));
-    rows->items[rows->count++] = (struct maqet_conformance_row){
+    *MAQET_APPEND(rows->items, rows->count) = (struct maqet_conformance_row){
         .check = run->check->name,
         .result = result,
         .why = why ? maqet_strndup(why, (size_t)maqet_text_fitting(why)) : NULL,

@@ -129,13 +129,12 @@ struct maqet_job_target *
 maqet_journal_add_target(struct maqet_journal *journal, const char *name,
                          const char *path)
 {
-    size_t count = journal->target_count++;
+    struct maqet_job_target *target =
+        MAQET_APPEND(journal->targets, journal->target_count);
 
-    journal->targets =
-        maqet_realloc(journal->targets, (count + 1) * sizeof(*journal->targets));
-    journal->targets[count] =
-        (struct maqet_job_target){.name = maqet_strdup(name), .path = maqet_strdup(path)};
-    return &journal->targets[count];
+    target->name = maqet_strdup(name);
+    target->path = maqet_strdup(path);
+    return target;
 }
 
 const struct maqet_job_target *

@@ -71,8 +71,7 @@ add_file(struct maqet_removal *plan, enum maqet_removed_kind kind, const char *p
 {
     struct stat status;
 
-    plan->files = maqet_realloc(plan->files, (plan->count + 1) * sizeof(*plan->files));
-    plan->files[plan->count++] = (struct maqet_removal_file){
+    *MAQET_APPEND(plan->files, plan->count) = (struct maqet_removal_file){
         .path = maqet_strdup(path),
         .kind = kind,
         .size = stat(path, &status) == 0 ? (uint64_t)status.st_blocks * 512 : 0,

@@ -313,8 +313,7 @@ is_our_own(const struct maqet_vm *vm, const char *path)
 static void
 keep(struct maqet_argument_locks *locks, int fd)
 {
-    locks->fds = maqet_realloc(locks->fds, (locks->count + 1) * sizeof(*locks->fds));
-    locks->fds[locks->count++] = fd;
+    *MAQET_APPEND(locks->fds, locks->count) = fd;
 }
 
 static int

@@ -57,11 +57,8 @@ maqet_checkpoint_clear(struct maqet_checkpoint *about)
 static void
 add_snapshot(struct maqet_checkpoint *about, struct maqet_checkpoint_snapshot snapshot)
 {
-    size_t count = about->snapshot_count++;
-
     about->has_snapshots = true;
-    about->snapshots = maqet_realloc(about->snapshots, (count + 1) * sizeof(snapshot));
-    about->snapshots[count] = snapshot;
+    *MAQET_APPEND(about->snapshots, about->snapshot_count) = snapshot;
 }
 
 void

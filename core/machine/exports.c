@@ -90,8 +90,7 @@ maqet_exports_record(const struct maqet_context *context, const char *vm,
     for (size_t i = list.count; i-- > 0;)
         if (!list.items[i].path || strcmp(list.items[i].path, temporary) == 0)
             list_remove(&list, i);
-    list.items = maqet_realloc(list.items, (list.count + 1) * sizeof(*list.items));
-    list.items[list.count++] =
+    *MAQET_APPEND(list.items, list.count) =
         (struct unfinished){.path = maqet_strdup(temporary),
                             .made = id != NULL,
                             .id = id ? *id : (struct maqet_file_id){0}};

@@ -92,9 +92,7 @@ maqet_file_users_find(const char *path, struct maqet_file_users *users,
 
         if (pid <= 0 || pid == getpid() || !holds(pid, &wanted, &locked))
             continue;
-        users->items =
-            maqet_realloc(users->items, (users->count + 1) * sizeof(*users->items));
-        users->items[users->count++] = (struct maqet_file_user){
+        *MAQET_APPEND(users->items, users->count) = (struct maqet_file_user){
             .pid = pid,
             .command = command_of(pid),
             .locked = locked,

@@ -82,8 +82,7 @@ add_drive(json_object *device, const char *folder, struct maqet_full *full)
 
     if (!name || !*name)
         name = node && *node ? node : path;
-    full->items = maqet_realloc(full->items, (full->count + 1) * sizeof(*full->items));
-    struct maqet_full_drive *drive = &full->items[full->count++];
+    struct maqet_full_drive *drive = MAQET_APPEND(full->items, full->count);
     *drive = (struct maqet_full_drive){
         .drive = maqet_strdup(name ? name : "?"),
         .file = file_of(maqet_json_text(inserted, "file"), folder),

@@ -405,8 +405,7 @@ maqet_helpers_end(int dir_fd)
 
         if (pidfd < 0)
             continue;
-        pidfds = maqet_realloc(pidfds, (count + 1) * sizeof(*pidfds));
-        pidfds[count++] = pidfd;
+        *MAQET_APPEND(pidfds, count) = pidfd;
         maqet_pidfd_terminate(pidfd);
     }
     for (size_t i = 0; i < count; i++) {

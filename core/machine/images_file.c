@@ -18,11 +18,7 @@ maqet_images_clear(struct maqet_images *images)
 struct maqet_image_record *
 maqet_images_append(struct maqet_images *images)
 {
-    images->items =
-        maqet_realloc(images->items, (images->count + 1) * sizeof(*images->items));
-    struct maqet_image_record *record = &images->items[images->count++];
-    *record = (struct maqet_image_record){0};
-    return record;
+    return MAQET_APPEND(images->items, images->count);
 }
 
 void

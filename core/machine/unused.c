@@ -53,9 +53,7 @@ add_unused(const struct maqet_context *context, const struct maqet_image_record 
         state = MAQET_UNUSED_UNKNOWN;
     bool there = (state == MAQET_UNUSED_THERE || state == MAQET_UNUSED_UNKNOWN) &&
                  stat(record->path, &status) == 0;
-    unused->items =
-        maqet_realloc(unused->items, (unused->count + 1) * sizeof(*unused->items));
-    unused->items[unused->count++] = (struct maqet_unused_image){
+    *MAQET_APPEND(unused->items, unused->count) = (struct maqet_unused_image){
         .path = maqet_strdup(record->path),
         .vm = maqet_strdup(record->vm),
         .drive = maqet_strdup(record->drive),

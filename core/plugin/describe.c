@@ -238,8 +238,7 @@ is_listed(const struct maqet_plugin_list *list, const struct maqet_plugin_info *
 static void
 append(struct maqet_plugin_list *list, struct maqet_plugin_info info)
 {
-    list->items = maqet_realloc(list->items, (list->count + 1) * sizeof(*list->items));
-    list->items[list->count++] = info;
+    *MAQET_APPEND(list->items, list->count) = info;
 }
 
 void

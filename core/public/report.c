@@ -127,9 +127,7 @@ file_of(struct maqet_check_report *report, const char *path)
     for (size_t i = 0; i < report->count; i++)
         if (strcmp(report->files[i].path, path) == 0)
             return &report->files[i];
-    report->files =
-        maqet_realloc(report->files, (report->count + 1) * sizeof(*report->files));
-    struct maqet_checked_file *file = &report->files[report->count++];
+    struct maqet_checked_file *file = MAQET_APPEND(report->files, report->count);
     *file = (struct maqet_checked_file){
         .path = maqet_strdup(path),
         .written = !maqet_drive_readonly(drive) && is_own(drive, path),
@@ -171,9 +169,7 @@ maqet_snapshots_add(struct maqet_snapshots *snapshots, const char *id, const cha
 
     snapshot->id = maqet_strdup(id ? id : "");
     snapshot->name = maqet_strdup(name ? name : "");
-    snapshots->items = maqet_realloc(snapshots->items,
-                                     (snapshots->count + 1) * sizeof(*snapshots->items));
-    snapshots->items[snapshots->count++] = snapshot;
+    *MAQET_APPEND(snapshots->items, snapshots->count) = snapshot;
     return snapshot;
 }
 

@@ -36,9 +36,7 @@ add_argument(struct maqet_argument_list *arguments, const char *written,
 {
     const char *name = maqet_argument_name(written);
 
-    arguments->items = maqet_realloc(arguments->items,
-                                     (arguments->count + 1) * sizeof(*arguments->items));
-    arguments->items[arguments->count++] =
+    *MAQET_APPEND(arguments->items, arguments->count) =
         (struct maqet_argument){.name = name,
                                 .known = maqet_qemu_option_find(name),
                                 .written = value,

@@ -44,13 +44,8 @@ void
 maqet_confinement_know(struct maqet_confinement *confinement, const char *path,
                        const struct maqet_file_id *id)
 {
-    size_t count = confinement->known_count;
-
-    confinement->known =
-        maqet_realloc(confinement->known, (count + 1) * sizeof(*confinement->known));
-    confinement->known[count] =
+    *MAQET_APPEND(confinement->known, confinement->known_count) =
         (struct maqet_known_file){.path = maqet_strdup(path), .id = *id};
-    confinement->known_count++;
 }
 
 /* Whether what is open is the file that was looked at under that name, if one was. */

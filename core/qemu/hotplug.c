@@ -160,9 +160,7 @@ maqet_args_render_commands(const struct maqet_args *args, size_t skipped,
                                      : json_object_get(props->json);
         if (!arguments)
             return -1;
-        commands->items = maqet_realloc(commands->items,
-                                        (commands->count + 1) * sizeof(*commands->items));
-        commands->items[commands->count++] =
+        *MAQET_APPEND(commands->items, commands->count) =
             (struct maqet_monitor_command){.props = props, .arguments = arguments};
     }
     return 0;

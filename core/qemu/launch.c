@@ -69,9 +69,7 @@ maqet_descriptors_add(struct maqet_descriptors *descriptors, const char *name, i
         return;
     if (number < 0)
         number = number_above(descriptors);
-    descriptors->rows = maqet_realloc(descriptors->rows, (descriptors->count + 1) *
-                                                             sizeof(*descriptors->rows));
-    descriptors->rows[descriptors->count++] =
+    *MAQET_APPEND(descriptors->rows, descriptors->count) =
         (struct maqet_descriptor){.name = name, .number = number, .fd = fd};
 }
 

@@ -246,9 +246,7 @@ begin(struct maqet_args *args, const struct maqet_object_kind *kind, const char 
                                   .id = maqet_strdup(id ? id : "")};
     if (kind->id_key && id)
         check_id(props);
-    args->objects =
-        maqet_realloc(args->objects, (args->count + 1) * sizeof(struct maqet_props *));
-    args->objects[args->count++] = props;
+    *MAQET_APPEND(args->objects, args->count) = props;
     return props;
 }
 

@@ -54,9 +54,7 @@ maqet_writables_add(struct maqet_writables *writables, enum maqet_writable_kind 
         free(name);
         name = other;
     }
-    writables->items = maqet_realloc(writables->items,
-                                     (writables->count + 1) * sizeof(*writables->items));
-    struct maqet_writable *added = &writables->items[writables->count++];
+    struct maqet_writable *added = MAQET_APPEND(writables->items, writables->count);
     *added = (struct maqet_writable){.kind = kind, .name = name};
     return added;
 }

@@ -40,9 +40,7 @@ add(const struct search *search, enum maqet_written_kind kind, const char *path)
     /* A set of descriptors is not a file. */
     if (!*path || maqet_text_starts(path, "/dev/fdset/"))
         return;
-    files->items =
-        maqet_realloc(files->items, (files->count + 1) * sizeof(*files->items));
-    files->items[files->count++] = (struct maqet_written){
+    *MAQET_APPEND(files->items, files->count) = (struct maqet_written){
         .kind = kind,
         .path = maqet_qemu_path(path, search->folder),
         .option = search->option->name,
