@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * values.h - what the options of a mapping come to: a slot for each row of its tables, in
- * which the text is read once, as the row's type has it.
+ * values.h - the options of a mapping: a slot for each row of its tables, in which the
+ * text is read once.
  */
 #ifndef MAQET_CONFIG_VALUES_H
 #define MAQET_CONFIG_VALUES_H
@@ -10,15 +10,14 @@
 
 struct maqet_value {
     const struct maqet_option *row;
-    const char *name;   /* "map.option" for one inside a mapping */
-    bool written;       /* it stands in the mapping, and not as null */
-    char *own;          /* the text that was written; NULL: none, or it is a mapping */
-    const char *text;   /* the same, or the row's fallback */
-    union {             /* of the row's type; 0 where the text is not of that form */
-        uint64_t size;  /* bytes */
-        int64_t number; /* of INT and MODE */
-        bool yes;
-    } as;
+    const char *name; /* "map.option" for one inside a mapping */
+    bool written;     /* it is in the mapping, and is not null */
+    char *own;        /* the text that was written; NULL: none, or it is a mapping */
+    const char *text; /* the same, or the row's fallback */
+    /* The text as each type; 0 or false if it is not of that form. */
+    uint64_t size;  /* bytes */
+    int64_t number; /* octal if the row's type is MODE */
+    bool yes;
 };
 
 struct maqet_values {
@@ -27,17 +26,16 @@ struct maqet_values {
 };
 
 /* Fills empty @values from a mapping and its tables (as for maqet_options_check()), which
- * must live as long. What the check has refused may be absent, or 0. */
+ * must live as long. A value that the check refuses may be absent, or 0. */
 void maqet_values_resolve(struct maqet_values *values, json_object *mapping,
                           const struct maqet_option *const *tables);
 void maqet_values_clear(struct maqet_values *values);
 
-/* The slot of an option; of two of one name the first. NULL: no table has it. */
+/* The slot of an option; the first one if two have that name. NULL: no table has it. */
 const struct maqet_value *maqet_values_find(const struct maqet_values *values,
                                             const char *name);
 
-/* What a slot holds; where it is of another type, its text is read as asked. 0 and false
- * where it is absent, not of that form, or NULL. */
+/* The value of a slot; 0 or false if it is absent, not of that form, or NULL. */
 uint64_t maqet_value_size(const struct maqet_value *value);
 int64_t maqet_value_int(const struct maqet_value *value);
 bool maqet_value_bool(const struct maqet_value *value);
