@@ -30,7 +30,6 @@ libmaqet_core_a_SOURCES = \
 	core/checkpoint/loading.c core/checkpoint/loading.h \
 	core/checkpoint/request.h \
 	core/checkpoint/run.c core/checkpoint/run.h \
-	core/config/merge.c core/config/merge.h \
 	core/config/options.c core/config/options.h \
 	core/config/saved.c core/config/saved.h \
 	core/config/settings.c core/config/settings.h \
@@ -88,6 +87,7 @@ libmaqet_core_a_SOURCES = \
 	core/machine/holders.c core/machine/holders.h \
 	core/machine/images.c core/machine/images.h \
 	core/machine/images_file.c core/machine/images_file.h \
+	core/machine/merge.c core/machine/merge.h \
 	core/machine/monitor.c core/machine/monitor.h \
 	core/machine/needs.c core/machine/needs.h \
 	core/machine/opened.c core/machine/opened.h \

@@ -7,10 +7,10 @@
 
 #include "core/base/files.h"
 #include "core/base/json.h"
-#include "core/config/merge.h"
 #include "core/config/options.h"
 #include "core/config/saved.h"
 #include "core/config/yaml.h"
+#include "core/machine/merge.h"
 #include "core/qemu/argument_check.h"
 #include "core/qemu/arguments.h"
 

@@ -4,11 +4,18 @@
 #include <string.h>
 
 #include "core/base/files.h"
-#include "core/config/merge.h"
 #include "core/config/options.h"
 #include "core/qemu/keyval.h"
 
 /* ---- the list, option by option ---- */
+
+const char *
+maqet_argument_name(const char *written)
+{
+    for (int dashes = 0; dashes < 2 && *written == '-'; dashes++)
+        written++;
+    return strcmp(written, "M") == 0 ? "machine" : written;
+}
 
 void
 maqet_argument_list_clear(struct maqet_argument_list *arguments)

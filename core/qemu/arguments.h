@@ -40,7 +40,10 @@ bool maqet_arguments_say_accel(json_object *list);
 /* Whether the list sets the display: -display, -nographic, -vnc, ... */
 bool maqet_arguments_say_display(json_object *list);
 
-/* ---- one by one ---- */
+/* ---- the options one by one ---- */
+
+/* The name of an option: QEMU takes one dash or two, and -M is -machine. */
+const char *maqet_argument_name(const char *written);
 
 /* An option, with its value in QEMU's own syntax, whether it was written as a text, as a
  * mapping, or as JSON in a text. */

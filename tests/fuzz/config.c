@@ -15,11 +15,11 @@
 
 #include <string.h>
 
-#include "core/config/merge.h"
 #include "core/config/options.h"
 #include "core/config/saved.h"
 #include "core/config/yaml.h"
 #include "core/config/yaml_write.h"
+#include "core/machine/merge.h"
 
 enum { DEPTH_LIMIT = 32 };
 

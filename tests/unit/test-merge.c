@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Several files make one tree, and what --set does to it. */
-#include "core/config/merge.h"
 #include "core/config/yaml.h"
+#include "core/machine/merge.h"
+#include "core/qemu/arguments.h"
 #include "tests/unit/unit.h"
 
 static json_object *

@@ -3,8 +3,8 @@
  * docs/arguments.md. */
 #include "core/base/files.h"
 #include "core/base/process.h"
-#include "core/config/merge.h"
 #include "core/config/yaml.h"
+#include "core/machine/merge.h"
 #include "core/qemu/arguments.h"
 #include "core/qemu/argument_check.h"
 #include "core/qemu/qemu_options.h"

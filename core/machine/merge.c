@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/config/merge.h"
+#include "core/machine/merge.h"
 
 #include <string.h>
 
 #include "core/config/yaml.h"
+#include "core/qemu/arguments.h"
 
 /* ---- `arguments`: the user's own QEMU options ---- */
-
-const char *
-maqet_argument_name(const char *written)
-{
-    for (int dashes = 0; dashes < 2 && *written == '-'; dashes++)
-        written++;
-    return strcmp(written, "M") == 0 ? "machine" : written;
-}
 
 /* Whether QEMU takes the option once, so that a later one stands for the earlier one. */
 static bool

@@ -8,8 +8,8 @@
  * -m, -smp, -machine (or -M) and -accel replace the earlier one, while the rest
  * accumulates, but for an option without a value that was there.
  */
-#ifndef MAQET_CONFIG_MERGE_H
-#define MAQET_CONFIG_MERGE_H
+#ifndef MAQET_MACHINE_MERGE_H
+#define MAQET_MACHINE_MERGE_H
 
 #include "core/config/tree.h"
 
@@ -24,9 +24,5 @@ int maqet_merge(json_object *base, json_object *later, struct maqet_error **err)
  * empty, `~` and `null` are null. Relative paths start at @folder. */
 int maqet_assign(json_object *tree, const char *assignment, const char *folder,
                  struct maqet_error **err);
-
-/* An item of `arguments` by its one name: QEMU takes one dash or two, and -M is -machine.
- */
-const char *maqet_argument_name(const char *written);
 
 #endif
