@@ -100,18 +100,12 @@ delete_places(json_object *container, void *data)
     free(places);
 }
 
-static bool
-is_container(json_object *value)
-{
-    return json_object_is_type(value, json_type_object) ||
-           json_object_is_type(value, json_type_array);
-}
-
 /* What others made, such as json-c's parser, has none. */
 static struct places *
 places_of(json_object *container)
 {
-    return is_container(container) ? json_object_get_userdata(container) : NULL;
+    return maqet_tree_is_container(container) ? json_object_get_userdata(container)
+                                              : NULL;
 }
 
 static struct places *
@@ -258,9 +252,17 @@ maqet_tree_text(json_object *mapping, const char *key)
     json_object *value = NULL;
 
     if (!json_object_is_type(mapping, json_type_object) ||
-        !json_object_object_get_ex(mapping, key, &value) || !value || is_container(value))
+        !json_object_object_get_ex(mapping, key, &value) || !value ||
+        maqet_tree_is_container(value))
         return NULL;
     return json_object_get_string(value);
+}
+
+bool
+maqet_tree_is_container(json_object *value)
+{
+    return json_object_is_type(value, json_type_object) ||
+           json_object_is_type(value, json_type_array);
 }
 
 const char *

@@ -59,6 +59,9 @@ json_object *maqet_tree_copy(json_object *tree);
 /* The text of a mapping's scalar; NULL when it is absent, null, or no scalar. */
 const char *maqet_tree_text(json_object *mapping, const char *key);
 
+/* Whether it is a mapping or a sequence. */
+bool maqet_tree_is_container(json_object *value);
+
 /* "a mapping", "a list" or "a text", for messages. */
 const char *maqet_tree_kind(json_object *value);
 

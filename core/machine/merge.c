@@ -5,70 +5,52 @@
 
 #include "core/config/yaml.h"
 #include "core/qemu/arguments.h"
+#include "core/qemu/qemu_options.h"
 
 /* ---- `arguments`: the user's own QEMU options ---- */
 
-/* Whether QEMU takes the option once, so that a later one stands for the earlier one. */
+/* Whether a list has an option of that name; with @flag, one without a value. */
 static bool
-is_single(const char *name, json_object *value)
+has_option(const struct maqet_argument_list *list, const char *name, bool flag)
 {
-    static const char *const single[] = {"D",       "accel",
-                                         "append",  "bios",
-                                         "compat",  "cpu",
-                                         "d",       "dfilter",
-                                         "display", "dtb",
-                                         "echr",    "g",
-                                         "initrd",  "k",
-                                         "kernel",  "m",
-                                         "machine", "mem-path",
-                                         "msg",     "rotate",
-                                         "seed",    "shim",
-                                         "smp",     "uuid",
-                                         "vga",     "watchdog-action"};
-
-    (void)value;
-    for (size_t i = 0; i < sizeof(single) / sizeof(*single); i++)
-        if (strcmp(name, single[i]) == 0)
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i].name, name) == 0 && !(flag && list->items[i].written))
             return true;
     return false;
 }
 
-/* Whether it says nothing but its name, so that saying it again adds nothing. */
+/* Whether an option makes way for those of the other list. */
+typedef bool makes_way(const char *name, json_object *value,
+                       const struct maqet_argument_list *others);
+
+/* An earlier option, if QEMU takes only the last, or if both describe the same thing. */
 static bool
-is_flag(const char *name, json_object *value)
+is_replaced(const char *name, json_object *value,
+            const struct maqet_argument_list *others)
 {
-    (void)name;
-    return !value;
+    static const char *const described[] = {"accel", "m", "machine", "smp", NULL};
+
+    (void)value;
+    return (maqet_qemu_option_find(name)->repeat == MAQET_QEMU_LAST ||
+            maqet_text_is_one_of(name, described)) &&
+           has_option(others, name, false);
 }
 
-typedef bool kind_of_option(const char *name, json_object *value);
-
-/* The names of the options of a kind in a list. */
-static void
-find_options(json_object *list, kind_of_option *kind, struct maqet_strings *names)
+/* A later option without a value, which adds nothing to the earlier one. */
+static bool
+is_repeated(const char *name, json_object *value,
+            const struct maqet_argument_list *others)
 {
-    for (size_t i = 0; i < json_object_array_length(list); i++) {
-        json_object *item = json_object_array_get_idx(list, i);
-
-        if (json_object_is_type(item, json_type_object)) {
-            json_object_object_foreach(item, key,
-                                       value) if (kind(maqet_argument_name(key), value))
-                maqet_strings_add(names, maqet_argument_name(key));
-        } else if (json_object_is_type(item, json_type_string)) {
-            const char *name = maqet_argument_name(json_object_get_string(item));
-
-            if (kind(name, NULL))
-                maqet_strings_add(names, name);
-        }
-    }
+    return !value && has_option(others, name, true);
 }
 
-/* Appends copies of a list's items, without the options of a kind that have these names.
- */
+/* Appends copies of a list's items, without the options that make way for @others. */
 static void
-append_options(json_object *list, json_object *from, kind_of_option *kind,
-               const struct maqet_strings *names)
+append_options(json_object *list, json_object *from, makes_way *goes, json_object *others)
 {
+    _cleanup_argument_list_ struct maqet_argument_list read =
+        maqet_argument_list_read(others);
+
     for (size_t i = 0; i < json_object_array_length(from); i++) {
         json_object *item = json_object_array_get_idx(from, i);
         json_object *copy = maqet_tree_copy(item);
@@ -77,16 +59,13 @@ append_options(json_object *list, json_object *from, kind_of_option *kind,
         if (json_object_is_type(item, json_type_object)) {
             json_object_object_foreach(item, key, value)
             {
-                const char *name = maqet_argument_name(key);
-
-                if (kind(name, value) && maqet_strings_has(names, name)) {
+                if (goes(maqet_argument_name(key), value, &read)) {
                     json_object_object_del(copy, key);
                     empty = json_object_object_length(copy) == 0;
                 }
             }
         } else if (json_object_is_type(item, json_type_string)) {
-            empty = maqet_strings_has(names,
-                                      maqet_argument_name(json_object_get_string(item)));
+            empty = goes(maqet_argument_name(json_object_get_string(item)), NULL, &read);
         }
         if (empty)
             json_object_put(copy);
@@ -95,18 +74,14 @@ append_options(json_object *list, json_object *from, kind_of_option *kind,
     }
 }
 
-/* The list that both make: what is said anew stands where the later file says it. */
+/* Both lists in one. A later option that replaces another one keeps its own position. */
 static json_object *
 merge_arguments(json_object *base, json_object *later)
 {
-    _cleanup_strings_ struct maqet_strings replaced = MAQET_STRINGS_INIT;
-    _cleanup_strings_ struct maqet_strings flags = MAQET_STRINGS_INIT;
     json_object *merged = maqet_tree_sequence(maqet_tree_place(base));
 
-    find_options(later, is_single, &replaced);
-    append_options(merged, base, is_single, &replaced);
-    find_options(merged, is_flag, &flags);
-    append_options(merged, later, is_flag, &flags);
+    append_options(merged, base, is_replaced, later);
+    append_options(merged, later, is_repeated, merged);
     return merged;
 }
 
@@ -114,7 +89,7 @@ merge_arguments(json_object *base, json_object *later)
 
 static int merge_mapping(json_object *base, json_object *later, struct maqet_error **err);
 
-/* Which entry of a list bears which name: the first one. The caller puts it. */
+/* The entries of a list by name, the first of each name. The caller puts them. */
 static json_object *
 name_entries(json_object *list)
 {
@@ -130,8 +105,8 @@ name_entries(json_object *list)
     return names;
 }
 
-/* Two drives of one name in one file are a mistake, and not for us to hide: only the
- * first of them is merged, into what the earlier files had. */
+/* Two drives of one name in one file are a mistake, which merging must not hide: only the
+ * first is merged into the earlier one. */
 static int
 merge_storage(json_object *base, json_object *later, struct maqet_error **err)
 {
@@ -141,10 +116,9 @@ merge_storage(json_object *base, json_object *later, struct maqet_error **err)
     for (size_t i = 0; i < json_object_array_length(later); i++) {
         json_object *entry = json_object_array_get_idx(later, i);
         const char *name = maqet_tree_text(entry, "name");
-        json_object *earlier = NULL;
+        bool is_first = name && json_object_object_get(laters, name) == entry;
+        json_object *earlier = is_first ? json_object_object_get(bases, name) : NULL;
 
-        if (name && json_object_object_get(laters, name) == entry)
-            json_object_object_get_ex(bases, name, &earlier);
         if (!earlier)
             maqet_tree_append(base, json_object_get(entry),
                               maqet_tree_place_of_item(later, i));
@@ -157,28 +131,28 @@ merge_storage(json_object *base, json_object *later, struct maqet_error **err)
 /* ---- everything else ---- */
 
 static void
-replace(json_object *base, const char *key, json_object *value, json_object *later)
+replace_value(json_object *base, const char *key, json_object *value, json_object *later)
 {
     maqet_tree_set(base, key, value, maqet_tree_place_of_key(later, key),
                    maqet_tree_place_of_value(later, key));
 }
 
 static int
-clash(json_object *base, json_object *later, const char *key, json_object *earlier_value,
-      json_object *value, struct maqet_error **err)
+error_kinds(json_object *base, json_object *later, const char *key,
+            struct maqet_error **err)
 {
     struct maqet_place place = maqet_tree_place_of_value(base, key);
     _cleanup_free_ char *earlier = maqet_place_text(place);
 
     return maqet_place_invalid(maqet_tree_place_of_value(later, key), err,
                                "'%s' is %s here, but %s at %s: they cannot be merged",
-                               key, maqet_tree_kind(value),
-                               maqet_tree_kind(earlier_value), earlier);
+                               key, maqet_tree_kind(json_object_object_get(later, key)),
+                               maqet_tree_kind(json_object_object_get(base, key)),
+                               earlier);
 }
 
-/* Appends all items. */
 static void
-concatenate(json_object *base, json_object *later)
+append_items(json_object *base, json_object *later)
 {
     for (size_t i = 0; i < json_object_array_length(later); i++)
         maqet_tree_append(base, json_object_get(json_object_array_get_idx(later, i)),
@@ -189,28 +163,23 @@ static int
 merge_value(json_object *base, json_object *later, const char *key,
             struct maqet_error **err)
 {
-    json_object *earlier = NULL, *value = NULL;
+    json_object *earlier = json_object_object_get(base, key);
+    json_object *value = json_object_object_get(later, key);
+    enum json_type type = json_object_get_type(value);
+    bool was_container = maqet_tree_is_container(earlier);
 
-    json_object_object_get_ex(base, key, &earlier);
-    json_object_object_get_ex(later, key, &value);
-    bool is_mapping = json_object_is_type(value, json_type_object);
-    bool is_list = json_object_is_type(value, json_type_array);
-    bool was_mapping = json_object_is_type(earlier, json_type_object);
-    bool was_list = json_object_is_type(earlier, json_type_array);
-
-    /* A key with nothing below it adds nothing; it takes a text back, but no whole list.
-     */
-    if (!value && (was_mapping || was_list))
+    /* A null takes a text back, but not a whole list or mapping. */
+    if (!value && was_container)
         return 0;
-    if (!earlier || (!is_mapping && !is_list && !was_mapping && !was_list)) {
-        replace(base, key, json_object_get(value), later);
+    if (!earlier || (!was_container && !maqet_tree_is_container(value))) {
+        replace_value(base, key, json_object_get(value), later);
         return 0;
     }
-    if (is_mapping && was_mapping)
+    if (json_object_get_type(earlier) != type)
+        return error_kinds(base, later, key, err);
+    if (type == json_type_object)
         return merge_mapping(earlier, value, err);
-    if (!is_list || !was_list)
-        return clash(base, later, key, earlier, value, err);
-    concatenate(earlier, value);
+    append_items(earlier, value);
     return 0;
 }
 
@@ -231,20 +200,17 @@ maqet_merge(json_object *base, json_object *later, struct maqet_error **err)
 {
     json_object_object_foreach(later, key, value)
     {
-        json_object *earlier = NULL;
-        int result;
-
-        json_object_object_get_ex(base, key, &earlier);
+        json_object *earlier = json_object_object_get(base, key);
         bool lists = json_object_is_type(value, json_type_array) &&
                      json_object_is_type(earlier, json_type_array);
-        if (lists && strcmp(key, "arguments") == 0) {
-            replace(base, key, merge_arguments(earlier, value), later);
-            result = 0;
-        } else if (lists && strcmp(key, "storage") == 0) {
+        int result = 0;
+
+        if (lists && strcmp(key, "arguments") == 0)
+            replace_value(base, key, merge_arguments(earlier, value), later);
+        else if (lists && strcmp(key, "storage") == 0)
             result = merge_storage(earlier, value, err);
-        } else {
+        else
             result = merge_value(base, later, key, err);
-        }
         if (result < 0)
             return -1;
     }
@@ -253,7 +219,7 @@ maqet_merge(json_object *base, json_object *later, struct maqet_error **err)
 
 /* ---- `--set`: a small tree, merged like one more file ---- */
 
-/* One assignment, taken apart. It has no lines: its place is the whole of it. */
+/* KEY=VALUE. It has no lines, so its place is all of it. */
 struct assignment {
     struct maqet_place place;
     char *key;
@@ -270,12 +236,6 @@ clear_assignment(struct assignment *assignment)
 #define _cleanup_assignment_ _cleanup_(clear_assignment)
 
 static int
-wrong(const struct assignment *assignment, struct maqet_error **err, const char *message)
-{
-    return maqet_place_invalid(assignment->place, err, "%s", message);
-}
-
-static int
 read_value(struct assignment *assignment, const char *text, struct maqet_error **err)
 {
     if (!*text || strcmp(text, "~") == 0 || strcmp(text, "null") == 0)
@@ -288,10 +248,11 @@ read_value(struct assignment *assignment, const char *text, struct maqet_error *
                                          assignment->place.folder, err);
     if (!assignment->value)
         return -1;
-    /* 'a': b has become a mapping that nobody meant. */
+    /* 'a': b is a mapping, which nobody means. */
     if (strchr("\"'", text[0]) &&
         !json_object_is_type(assignment->value, json_type_string))
-        return wrong(assignment, err, "the value goes on after its closing quote");
+        return maqet_place_invalid(assignment->place, err,
+                                   "the value goes on after its closing quote");
     return 0;
 }
 
@@ -316,25 +277,24 @@ list_of(json_object *item, struct maqet_place place)
 
 /* The value at the end of a dotted key: {a: {b: VALUE}}. */
 static json_object *
-nested(struct assignment *assignment, const char *key)
+nested_mapping(struct assignment *assignment, const char *key)
 {
     const char *dot = strchr(key, '.');
 
     if (!dot)
         return mapping_of(key, TAKE_PTR(assignment->value), assignment->place);
     _cleanup_free_ char *outer = maqet_strndup(key, (size_t)(dot - key));
-    return mapping_of(outer, nested(assignment, dot + 1), assignment->place);
+    return mapping_of(outer, nested_mapping(assignment, dot + 1), assignment->place);
 }
 
-/* The drive whose name a dotted path begins with. Names may hold dots: the longest
- * counts. */
+/* The drive whose name a dotted path begins with: the longest one, since names may
+ * contain dots. Adds all names to @names. */
 static const char *
 find_drive(json_object *tree, const char *path, struct maqet_strings *names)
 {
+    json_object *list = json_object_object_get(tree, "storage");
     const char *found = NULL;
-    json_object *list = NULL;
 
-    json_object_object_get_ex(tree, "storage", &list);
     if (!json_object_is_type(list, json_type_array))
         return NULL;
     for (size_t i = 0; i < json_object_array_length(list); i++) {
@@ -351,24 +311,23 @@ find_drive(json_object *tree, const char *path, struct maqet_strings *names)
     return found;
 }
 
-/* A drive that the files don't have is more likely a slip of the finger than a new drive,
- * which would come into being unasked. Returns NULL. */
+/* A drive that is not in the files is more likely misspelt than a new one, so it is not
+ * added. Returns NULL. */
 static json_object *
-no_drive(const struct assignment *assignment, const char *path,
-         const struct maqet_strings *names, struct maqet_error **err)
+error_no_drive(const struct assignment *assignment, const char *path,
+               const struct maqet_strings *names, struct maqet_error **err)
 {
     _cleanup_free_ char *written = maqet_strndup(path, strcspn(path, "."));
-    _cleanup_free_ char *joined = maqet_strings_join(names, ", ");
+    _cleanup_free_ char *list = maqet_strings_list(names);
     const char *closest = maqet_text_closest(written, names);
-    _cleanup_free_ char *known = maqet_text_readable(closest ? closest : joined);
+    _cleanup_free_ char *known = maqet_text_readable(closest ? closest : list);
 
     if (closest)
         maqet_place_invalid(assignment->place, err,
                             "there is no drive '%s'; did you mean '%s'?", written, known);
     else
         maqet_place_invalid(assignment->place, err,
-                            "there is no drive '%s'; the drives are: %s", written,
-                            *known ? known : "none");
+                            "there is no drive '%s'; the drives are: %s", written, known);
     return NULL;
 }
 
@@ -380,13 +339,14 @@ drive_tree(struct assignment *assignment, json_object *tree, const char *path,
     const char *drive = find_drive(tree, path, &names);
 
     if (!drive)
-        return no_drive(assignment, path, &names, err);
+        return error_no_drive(assignment, path, &names, err);
     const char *key = path + strlen(drive) + 1;
     if (strcmp(key, "name") == 0) {
-        wrong(assignment, err, "the name of a drive cannot be changed");
+        maqet_place_invalid(assignment->place, err,
+                            "the name of a drive cannot be changed");
         return NULL;
     }
-    json_object *entry = nested(assignment, key);
+    json_object *entry = nested_mapping(assignment, key);
     maqet_tree_set(entry, "name", json_object_new_string(drive), assignment->place,
                    assignment->place);
     return mapping_of("storage", list_of(entry, assignment->place), assignment->place);
@@ -409,10 +369,10 @@ assignment_tree(struct assignment *assignment, json_object *tree,
         !strstr(key, "..") && key[strlen(key) - 1] != '.')
         return drive_tree(assignment, tree, dot + 1, err);
     if (maqet_text_starts(key, "sandbox.") && dot[1] && !strchr(dot + 1, '.'))
-        return nested(assignment, key);
-    wrong(assignment, err,
-          "a key is one of the top level, or storage.DRIVE.KEY, arguments.OPTION or "
-          "sandbox.KEY");
+        return nested_mapping(assignment, key);
+    maqet_place_invalid(place, err,
+                        "a key is one of the top level, or storage.DRIVE.KEY, "
+                        "arguments.OPTION or sandbox.KEY");
     return NULL;
 }
 
@@ -426,7 +386,8 @@ maqet_assign(json_object *tree, const char *assignment, const char *folder,
     const char *equals = strchr(assignment, '=');
 
     if (!equals || equals == assignment)
-        return wrong(&parts, err, "this is not KEY=VALUE, such as memory=2G");
+        return maqet_place_invalid(parts.place, err,
+                                   "this is not KEY=VALUE, such as memory=2G");
     parts.key = maqet_strndup(assignment, (size_t)(equals - assignment));
     if (read_value(&parts, equals + 1, err) < 0)
         return -1;
