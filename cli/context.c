@@ -93,27 +93,28 @@ first_path(const char *option, const char *variable)
 
 /* What the command line and the environment say comes before the files. */
 static int
-settings_fill(struct maqet_settings *settings, const struct invocation *invocation,
-              struct maqet_error **err)
+settings_fill(struct maqet_context *context, char **verbosity,
+              const struct invocation *invocation, struct maqet_error **err)
 {
     _cleanup_free_ char *file = user_dir("XDG_CONFIG_HOME", ".config", SETTINGS_FILE);
     _cleanup_free_ char *folder = getcwd(NULL, 0);
     const char *plugins = secure_getenv("MAQET_PLUGIN_PATH");
 
-    settings->data_dir =
+    context->data_dir =
         first_path(invocation_text(invocation, "data-dir"), "MAQET_DATA_DIR");
-    settings->runtime_dir =
+    context->runtime_dir =
         first_path(invocation_text(invocation, "runtime-dir"), "MAQET_RUNTIME_DIR");
-    settings->storage_dir = first_path(NULL, "MAQET_STORAGE_DIR");
+    context->storage_dir = first_path(NULL, "MAQET_STORAGE_DIR");
     maqet_path_split(plugins ? plugins : "", folder ? folder : "/",
-                     &settings->plugin_dirs);
+                     &context->plugin_dirs);
     if (invocation_has(invocation, "verbose"))
-        settings->verbosity = maqet_strdup("verbose");
+        *verbosity = maqet_strdup("verbose");
     else if (invocation_has(invocation, "quiet"))
-        settings->verbosity = maqet_strdup("quiet");
-    if (maqet_settings_read(file, settings, err) < 0)
+        *verbosity = maqet_strdup("quiet");
+    if (maqet_settings_read(file, context, verbosity, err) < 0)
         return -1;
-    return maqet_settings_read(MAQET_SYSCONFDIR "/" SETTINGS_FILE, settings, err);
+    return maqet_settings_read(MAQET_SYSCONFDIR "/" SETTINGS_FILE, context, verbosity,
+                               err);
 }
 
 static int
@@ -142,11 +143,14 @@ may_load_from(const struct maqet_context *context, const char *path)
 }
 
 static void
-set_plugin_dirs(struct maqet_context *context, const struct maqet_strings *dirs)
+complete_plugin_dirs(struct maqet_context *context)
 {
-    for (size_t i = 0; i < dirs->count; i++)
-        if (may_load_from(context, dirs->items[i]))
-            maqet_strings_add(&context->plugin_dirs, dirs->items[i]);
+    _cleanup_strings_ struct maqet_strings dirs = context->plugin_dirs;
+
+    context->plugin_dirs = MAQET_STRINGS_INIT;
+    for (size_t i = 0; i < dirs.count; i++)
+        if (may_load_from(context, dirs.items[i]))
+            maqet_strings_add(&context->plugin_dirs, dirs.items[i]);
     maqet_strings_add(&context->plugin_dirs, MAQET_PLUGIN_DIR);
 }
 
@@ -187,11 +191,11 @@ int
 context_fill(struct invocation *invocation, struct maqet_error **err)
 {
     struct maqet_context *context = &invocation->context;
-    _cleanup_(maqet_settings_clear) struct maqet_settings settings = {0};
+    _cleanup_free_ char *verbosity = NULL;
 
-    if (settings_fill(&settings, invocation, err) < 0)
+    if (settings_fill(context, &verbosity, invocation, err) < 0)
         return -1;
-    invocation->output.loudness = loudness_of(settings.verbosity);
+    invocation->output.loudness = loudness_of(verbosity);
     context->message = say_message;
     context->progress = show_progress;
     context->data = invocation;
@@ -204,13 +208,10 @@ context_fill(struct invocation *invocation, struct maqet_error **err)
         int64_t wait = invocation_milliseconds(invocation, "wait");
         context->answer_timeout = wait > 0 ? wait : 1;
     }
-
-    context->data_dir =
-        settings.data_dir ? TAKE_PTR(settings.data_dir) : default_data_dir();
-    context->runtime_dir =
-        settings.runtime_dir ? TAKE_PTR(settings.runtime_dir) : default_runtime_dir();
-    context->storage_dir = TAKE_PTR(settings.storage_dir);
-    context->accel = TAKE_PTR(settings.accel);
-    set_plugin_dirs(context, &settings.plugin_dirs);
+    if (!context->data_dir)
+        context->data_dir = default_data_dir();
+    if (!context->runtime_dir)
+        context->runtime_dir = default_runtime_dir();
+    complete_plugin_dirs(context);
     return 0;
 }

@@ -4,16 +4,29 @@
 
 #include "tests/unit/unit.h"
 
-#define _cleanup_settings_ _cleanup_(maqet_settings_clear)
+/* What the files say. */
+struct settings {
+    struct maqet_context context;
+    char *verbosity;
+};
 
 static void
-check_nothing(const struct maqet_settings *settings)
+clear_settings(struct settings *settings)
 {
-    UNIT_SAME(settings->data_dir, NULL);
-    UNIT_SAME(settings->runtime_dir, NULL);
-    UNIT_SAME(settings->storage_dir, NULL);
-    UNIT_SAME(settings->accel, NULL);
-    CU_ASSERT_EQUAL(settings->plugin_dirs.count, 0);
+    maqet_context_clear(&settings->context);
+    free(settings->verbosity);
+}
+
+#define _cleanup_settings_ _cleanup_(clear_settings)
+
+static void
+check_nothing(const struct settings *settings)
+{
+    UNIT_SAME(settings->context.data_dir, NULL);
+    UNIT_SAME(settings->context.runtime_dir, NULL);
+    UNIT_SAME(settings->context.storage_dir, NULL);
+    UNIT_SAME(settings->context.accel, NULL);
+    CU_ASSERT_EQUAL(settings->context.plugin_dirs.count, 0);
     UNIT_SAME(settings->verbosity, NULL);
 }
 
@@ -29,23 +42,24 @@ test_all(void)
     _cleanup_free_ char *more = maqet_format("%s/more", folder);
     _cleanup_free_ char *runtime = maqet_format("%s/run/time", folder);
     _cleanup_free_ char *home = maqet_strdup(getenv("HOME"));
-    _cleanup_settings_ struct maqet_settings settings = {0};
+    _cleanup_settings_ struct settings settings = {0};
     struct maqet_error *err = NULL;
 
     setenv("HOME", "/home/me", 1);
-    CU_ASSERT_EQUAL(maqet_settings_read(path, &settings, &err), 0);
+    CU_ASSERT_EQUAL(
+        maqet_settings_read(path, &settings.context, &settings.verbosity, &err), 0);
     if (home)
         setenv("HOME", home, 1);
     UNIT_NO_ERROR(&err);
-    UNIT_SAME(settings.data_dir, "/data");
-    UNIT_SAME(settings.runtime_dir, runtime);
-    UNIT_SAME(settings.storage_dir, "/home/me/images");
-    UNIT_SAME(settings.accel, "tcg");
+    UNIT_SAME(settings.context.data_dir, "/data");
+    UNIT_SAME(settings.context.runtime_dir, runtime);
+    UNIT_SAME(settings.context.storage_dir, "/home/me/images");
+    UNIT_SAME(settings.context.accel, "tcg");
     UNIT_SAME(settings.verbosity, "quiet");
-    CU_ASSERT_EQUAL_FATAL(settings.plugin_dirs.count, 3);
-    UNIT_SAME(settings.plugin_dirs.items[0], "/opt/plugins");
-    UNIT_SAME(settings.plugin_dirs.items[1], "/home/me/plugins");
-    UNIT_SAME(settings.plugin_dirs.items[2], more);
+    CU_ASSERT_EQUAL_FATAL(settings.context.plugin_dirs.count, 3);
+    UNIT_SAME(settings.context.plugin_dirs.items[0], "/opt/plugins");
+    UNIT_SAME(settings.context.plugin_dirs.items[1], "/home/me/plugins");
+    UNIT_SAME(settings.context.plugin_dirs.items[2], more);
 }
 
 static void
@@ -55,16 +69,18 @@ test_nothing(void)
                                         "accel:\n"};
     _cleanup_folder_ char *folder = unit_folder();
     _cleanup_free_ char *nowhere = maqet_format("%s/none/maqet.conf", folder);
-    struct maqet_settings settings = {0};
+    struct settings settings = {0};
     struct maqet_error *err = NULL;
 
-    CU_ASSERT_EQUAL(maqet_settings_read(nowhere, &settings, &err), 0);
+    CU_ASSERT_EQUAL(
+        maqet_settings_read(nowhere, &settings.context, &settings.verbosity, &err), 0);
     UNIT_NO_ERROR(&err);
     check_nothing(&settings);
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         _cleanup_free_ char *path = unit_file(folder, "maqet.conf", texts[i]);
 
-        CU_ASSERT_EQUAL(maqet_settings_read(path, &settings, &err), 0);
+        CU_ASSERT_EQUAL(
+            maqet_settings_read(path, &settings.context, &settings.verbosity, &err), 0);
         UNIT_NO_ERROR(&err);
         check_nothing(&settings);
     }
@@ -77,14 +93,15 @@ test_what_is_said_already(void)
     _cleanup_folder_ char *folder = unit_folder();
     _cleanup_free_ char *path = unit_file(
         folder, "maqet.conf", "accel: tcg\nverbosity: quiet\nplugin_path: /b\n");
-    _cleanup_settings_ struct maqet_settings settings = {.accel = maqet_strdup("kvm")};
+    _cleanup_settings_ struct settings settings = {.context.accel = maqet_strdup("kvm")};
 
-    maqet_strings_add(&settings.plugin_dirs, "/a");
-    CU_ASSERT_EQUAL(maqet_settings_read(path, &settings, NULL), 0);
-    UNIT_SAME(settings.accel, "kvm");
+    maqet_strings_add(&settings.context.plugin_dirs, "/a");
+    CU_ASSERT_EQUAL(
+        maqet_settings_read(path, &settings.context, &settings.verbosity, NULL), 0);
+    UNIT_SAME(settings.context.accel, "kvm");
     UNIT_SAME(settings.verbosity, "quiet");
-    CU_ASSERT_EQUAL_FATAL(settings.plugin_dirs.count, 2);
-    UNIT_SAME(settings.plugin_dirs.items[1], "/b");
+    CU_ASSERT_EQUAL_FATAL(settings.context.plugin_dirs.count, 2);
+    UNIT_SAME(settings.context.plugin_dirs.items[1], "/b");
 }
 
 static void
@@ -108,10 +125,11 @@ test_faults(void)
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         _cleanup_free_ char *path = unit_file(folder, "maqet.conf", cases[i][0]);
         _cleanup_free_ char *message = maqet_format("%s%s", path, cases[i][1]);
-        struct maqet_settings settings = {0};
+        struct settings settings = {0};
         struct maqet_error *err = NULL;
 
-        CU_ASSERT_EQUAL(maqet_settings_read(path, &settings, &err), -1);
+        CU_ASSERT_EQUAL(
+            maqet_settings_read(path, &settings.context, &settings.verbosity, &err), -1);
         UNIT_ERROR(&err, MAQET_ERROR_INVALID, message);
         check_nothing(&settings);
     }
@@ -122,12 +140,14 @@ test_a_folder(void)
 {
     _cleanup_folder_ char *folder = unit_folder();
     _cleanup_free_ char *message = maqet_format("%s is a folder, not a file", folder);
-    struct maqet_settings settings = {0};
+    struct settings settings = {0};
     struct maqet_error *err = NULL;
 
-    CU_ASSERT_EQUAL(maqet_settings_read(folder, &settings, &err), -1);
+    CU_ASSERT_EQUAL(
+        maqet_settings_read(folder, &settings.context, &settings.verbosity, &err), -1);
     UNIT_ERROR(&err, MAQET_ERROR_INVALID, message);
-    CU_ASSERT_EQUAL(maqet_settings_read(folder, &settings, NULL), -1);
+    CU_ASSERT_EQUAL(
+        maqet_settings_read(folder, &settings.context, &settings.verbosity, NULL), -1);
 }
 
 int

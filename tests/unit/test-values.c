@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Options are read once, into slots of their types. */
+/* Options are read once, into slots. */
 #include <string.h>
 
 #include "core/config/values.h"
