@@ -1,26 +1,38 @@
 # SPDX-License-Identifier: MIT
 # The program. All but main() is a library, so that unit tests can link it.
 noinst_LIBRARIES += libmaqet-cli.a
-libmaqet_cli_a_SOURCES = \
+# The commands' files, in the order in which the help lists them: the table of commands is made
+# from them, so a new command is a new file and a line here.
+COMMANDS = \
 	cli/cmd_add.c \
 	cli/cmd_apply.c \
+	cli/cmd_validate.c \
 	cli/cmd_args.c \
-	cli/cmd_check.c \
-	cli/cmd_checkpoint.c \
-	cli/cmd_help.c \
-	cli/cmd_ls.c \
+	cli/cmd_start.c \
 	cli/cmd_pause.c \
+	cli/cmd_ls.c \
+	cli/cmd_status.c \
+	cli/cmd_snapshot.c \
+	cli/cmd_checkpoint.c \
+	cli/cmd_recover.c \
+	cli/cmd_check.c \
+	cli/cmd_run.c \
+	cli/cmd_resize.c \
+	cli/cmd_storage.c \
 	cli/cmd_plugin.c \
 	cli/cmd_qmp.c \
-	cli/cmd_recover.c \
-	cli/cmd_resize.c \
 	cli/cmd_rm.c \
-	cli/cmd_run.c \
-	cli/cmd_snapshot.c \
-	cli/cmd_start.c \
-	cli/cmd_status.c \
-	cli/cmd_storage.c \
-	cli/cmd_validate.c \
+	cli/cmd_help.c
+
+# The commands that these files define: a line COMMAND(NAME) for each.
+commands.inc: $(COMMANDS) cli/local.mk
+	$(AM_V_GEN)(cd $(srcdir) && $(SED) -n \
+	  's/^const struct command command_\([a-z_]*\) = {$$/COMMAND(\1)/p' $(COMMANDS)) > $@.tmp && \
+	mv $@.tmp $@
+BUILT_SOURCES += commands.inc
+CLEANFILES += commands.inc
+
+libmaqet_cli_a_SOURCES = $(COMMANDS) \
 	cli/cmd_checkpoint.h \
 	cli/command.c cli/command.h cli/commands.c \
 	cli/completion.c cli/completion.h \
