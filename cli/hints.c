@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/hints.h"
 
-#include <string.h>
-
+#include "cli/terminal.h"
 #include "core/base/printable.h"
 
-/*
- * "{1}" is the first operand as a word for a shell, in quotes where it needs them, "{'1}" in
- * quotes anyway, and "{=1}" as it is. "{2+ --exclude }" is
- * each operand from the second on, with that text before it.
- */
+/* "{1}" is the first operand as a word for a shell, quoted if necessary; "{'1}" is always
+ * quoted, and "{=1}" never. "{2+ --exclude }" is each operand from the second on, with that
+ * text before it. */
 static const char *const templates[MAQET_NEXT_COUNT] = {
     [MAQET_NEXT_WORDS] = "{=1}",
 
@@ -198,20 +195,19 @@ append_operand(struct maqet_text *text, const struct maqet_hint *hint, size_t in
         maqet_shell_append(text, operand);
 }
 
-/* What stands between braces. */
 static void
-append_field(struct maqet_text *text, const struct maqet_hint *hint, const char *field,
-             size_t length)
+append_field(struct maqet_text *text, const char *field, const void *data)
 {
+    const struct maqet_hint *hint = data;
     bool marked = *field == '=' || *field == '\'';
     size_t index = (size_t)(field[marked] - '1');
 
-    if (length < 2 || field[1] != '+') {
+    if (field[1] != '+') {
         append_operand(text, hint, index, *field);
         return;
     }
     for (; index < hint->operands.count; index++) {
-        maqet_text_appendf(text, "%.*s", (int)length - 2, field + 2);
+        maqet_text_append(text, field + 2);
         append_operand(text, hint, index, '\0');
     }
 }
@@ -219,17 +215,5 @@ append_field(struct maqet_text *text, const struct maqet_hint *hint, const char 
 char *
 hint_text(const struct maqet_hint *hint)
 {
-    struct maqet_text text = MAQET_TEXT_INIT;
-
-    for (const char *rest = templates[hint->next]; *rest;) {
-        size_t plain = strcspn(rest, "{"), length = strcspn(rest + plain, "}");
-
-        maqet_text_appendf(&text, "%.*s", (int)plain, rest);
-        rest += plain;
-        if (!*rest)
-            break;
-        append_field(&text, hint, rest + 1, length - 1);
-        rest += length + 1;
-    }
-    return maqet_text_take(&text);
+    return text_fill(templates[hint->next], append_field, hint);
 }

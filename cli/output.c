@@ -28,7 +28,7 @@ format_name(unsigned index)
 
 /* ---- JSON as text ---- */
 
-/* json-c breaks the line even in a list or object that has nothing in it. */
+/* json-c breaks the line even in an empty list or object. */
 static void
 mark_empty(json_object *value)
 {
@@ -52,8 +52,8 @@ mark_empty(json_object *value)
     }
 }
 
-/* What json-c leaves as it is and may not be shown stands in texts and keys only, where
- * the syntax has escapes for it (RFC 8259, 7). */
+/* Characters that json-c does not escape and that may not be printed are only in texts and
+ * keys, where \u escapes them (RFC 8259, 7). */
 static char *
 escaped(const char *json)
 {
@@ -136,7 +136,7 @@ static const struct {
     [MAQET_LEVEL_DEBUG] = {"DEBUG", SHADE_DIM},
 };
 
-/* One write for one message, so that those of several processes don't mix. */
+/* One write for each message, so that those of several processes do not mix. */
 static void
 say(const char *message)
 {
@@ -156,8 +156,7 @@ titled(const char *title, enum shade shade, const char *message)
                         printable);
 }
 
-/* Whoever reads JSON gets all of a result, but no more of a message than people do. The
- * caller frees. */
+/* A message, which is shortened in JSON, too. The caller frees. */
 static char *
 shortened(const char *message, const char *remark)
 {
@@ -212,7 +211,7 @@ error_json(const struct maqet_error *error)
     return fields_line(&error_fields, &line);
 }
 
-/* The message, and below it what can be done: one way, or several with numbers. */
+/* The message, and below it the hints; several are numbered. */
 static char *
 error_text(const struct maqet_error *error)
 {
@@ -250,15 +249,15 @@ output_error(const struct output *output, const struct maqet_error *error)
 
 /* ---- results ---- */
 
-/* Formats that show a result as it is, whatever the command. */
+/* Formats that have the complete result. */
 static bool
 is_document(enum format format)
 {
     return format == FORMAT_JSON || format == FORMAT_YAML;
 }
 
-/* Copies in which each text is one line that can be shown, and which have nothing that the
- * fields don't tell of. The caller frees them (maqet_fields_list_free). */
+/* Copies with nothing but what the fields describe, in which each text is one printable
+ * line. The caller frees them (maqet_fields_list_free). */
 static void *
 printable_rows(const struct maqet_fields *fields, const void *rows, size_t count)
 {
@@ -270,20 +269,24 @@ printable_rows(const struct maqet_fields *fields, const void *rows, size_t count
     return copies;
 }
 
-/* What people read of rows, which belong to a list or are one alone. */
+/* What people read of rows. */
 static char *
 shown_text(const struct view *view, const void *rows, size_t count)
 {
     const struct maqet_fields *fields = view->table.fields;
     char *copies = printable_rows(fields, rows, count);
+    bool by_row = view->sentence || view->text;
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    for (size_t i = 0; i < count && view->text; i++) {
-        _cleanup_free_ char *row = view->text(copies + i * fields->size);
+    for (size_t i = 0; i < count && by_row; i++) {
+        const void *copy = copies + i * fields->size;
+        _cleanup_free_ char *row =
+            view->sentence ? table_sentence(&view->table, view->sentence, copy)
+                           : view->text(copy);
 
         maqet_text_append(&text, row);
     }
-    char *all = view->text        ? maqet_text_take(&text)
+    char *all = by_row            ? maqet_text_take(&text)
                 : view->list_text ? view->list_text(copies, count)
                                   : table_text(&view->table, copies, count);
     maqet_fields_list_free(fields, copies, count);
@@ -305,7 +308,7 @@ plain_text(const struct view *view, const void *rows, size_t count)
     return maqet_text_take(&text);
 }
 
-/* What kept a result from being written; an errno. */
+/* The errno of the first write to standard output that failed. */
 static int write_fault;
 
 void

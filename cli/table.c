@@ -11,31 +11,41 @@
 struct column {
     const char *key; /* a part of the table's */
     size_t length;
-    const struct maqet_field *field; /* NULL: the key stands in every row */
+    const struct maqet_field *field; /* NULL: every row has the key itself */
     const struct cell *cell;         /* may be NULL */
 };
 
-/* Reads the column at a place among a table's, and steps behind it. False: there is none. */
+/* The column of the key that a text begins with. */
+static struct column
+column_of(const struct table *table, const char *text, size_t length)
+{
+    struct column column = {.key = text, .length = length};
+    _cleanup_free_ char *key = maqet_strndup(text, length);
+
+    column.field = maqet_field_find(table->fields, key);
+    for (const struct cell *cell = table->cells; cell && cell->key; cell++)
+        if (strcmp(cell->key, key) == 0)
+            column.cell = cell;
+    return column;
+}
+
+/* Reads the next of a table's columns, and advances. False: there is none. */
 static bool
 next_column(const struct table *table, const char **at, struct column *column)
 {
-    *column = (struct column){.key = *at, .length = strcspn(*at, " ")};
-    *at += column->length;
+    const char *start = *at;
+    size_t length = strcspn(start, " ");
+
+    *at += length;
     *at += strspn(*at, " ");
-    if (column->length > 0 && *column->key == '=') {
-        column->key++;
-        column->length--;
-        return true;
-    }
-    _cleanup_free_ char *key = maqet_strndup(column->key, column->length);
-    column->field = maqet_field_find(table->fields, key);
-    for (const struct cell *cell = table->cells; cell && cell->key; cell++)
-        if (strcmp(cell->key, key) == 0)
-            column->cell = cell;
-    return column->length > 0;
+    if (*start == '=')
+        *column = (struct column){.key = start + 1, .length = length - 1};
+    else
+        *column = column_of(table, start, length);
+    return length > 0;
 }
 
-/* "VM CLOCK" of vm_clock. Of ASCII only: the table is the same in every locale. The caller
+/* "VM CLOCK" for vm_clock. Only ASCII: the table is the same in every locale. The caller
  * frees. */
 static char *
 title_of(const struct column *column)
@@ -52,7 +62,7 @@ title_of(const struct column *column)
 
 /* ---- cells ---- */
 
-/* "42s", "3m 05s", "2h 07m", "12d 4h": two units say enough. */
+/* "42s", "3m 05s", "2h 07m", "12d 4h" */
 static char *
 duration_text(int64_t seconds)
 {
@@ -74,7 +84,7 @@ is_number(const struct column *column)
            column->field->value.type <= MAQET_TYPE_DOUBLE;
 }
 
-/* A value in full, NULL: there is none. The caller frees. */
+/* A value in full; NULL if it is null. The caller frees. */
 static char *
 full_text(const struct column *column, const void *row)
 {
@@ -82,7 +92,7 @@ full_text(const struct column *column, const void *row)
                          : maqet_strndup(column->key, column->length);
 }
 
-/* A value as people read it; "-" where there is none. */
+/* A value for people; "-" if it is null. The caller frees. */
 static char *
 cell_text(const struct column *column, const void *row)
 {
@@ -110,7 +120,7 @@ cell_shade(const struct column *column, const void *row)
     return column->cell && column->cell->shade ? column->cell->shade(row) : SHADE_NONE;
 }
 
-/* Appends a text that fills @width columns; numbers stand to the right. */
+/* Appends a text, padded to @width columns. */
 static void
 append_cell(struct maqet_text *line, const char *text, size_t width, bool right,
             enum shade shade)
@@ -131,11 +141,11 @@ trim(struct maqet_text *text)
 
 /* ---- the whole ---- */
 
-/* A value that is wider makes its own line longer, and no other one. */
+/* A wider value makes only its own line longer. */
 enum { WIDTH_MAX = 256 };
 
-/* Appends a column to the lines of the header and of all rows, as wide as the widest of
- * its texts. */
+/* Appends a column to the lines of the header and of all rows, as wide as its widest
+ * text. */
 static void
 append_column(struct maqet_text *lines, const struct column *column, const void *rows,
               size_t size, size_t count)
@@ -178,7 +188,7 @@ table_text(const struct table *table, const void *rows, size_t count)
     return maqet_text_take(&text);
 }
 
-/* Here it stands before its value, and not above. The caller frees. */
+/* The title before a value instead of above a column. The caller frees. */
 static char *
 lower_title(const struct column *column)
 {
@@ -215,6 +225,30 @@ table_fields(const struct table *table, const void *row)
         maqet_text_append(&text, "\n");
     }
     return maqet_text_take(&text);
+}
+
+/* What a sentence is filled from. */
+struct filling {
+    const struct table *table;
+    const void *row;
+};
+
+static void
+append_field(struct maqet_text *text, const char *key, const void *data)
+{
+    const struct filling *filling = data;
+    const struct column column = column_of(filling->table, key, strlen(key));
+    _cleanup_free_ char *cell = cell_text(&column, filling->row);
+
+    maqet_text_append(text, cell);
+}
+
+char *
+table_sentence(const struct table *table, const char *sentence, const void *row)
+{
+    const struct filling filling = {table, row};
+
+    return text_fill(sentence, append_field, &filling);
 }
 
 char *

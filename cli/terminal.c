@@ -45,7 +45,7 @@ shade_end(enum shade shade)
 
 /* ---- writing ---- */
 
-/* The length of the shade that a text begins with; 0: it begins with none. */
+/* The length of the shade that a text begins with, or 0. */
 static size_t
 shade_length(const char *text)
 {
@@ -78,7 +78,7 @@ terminal_write(FILE *stream, const char *text)
     fwrite(shown.data ? shown.data : "", 1, shown.length, stream);
 }
 
-/* ---- the line that is redrawn ---- */
+/* ---- progress ---- */
 
 static bool progress_shown;
 
@@ -141,8 +141,8 @@ terminal_ask(const char *question)
 
 /* ---- text ---- */
 
-/* The columns of one character; what has no width of its own is not printable, or unknown
- * to the C library, and takes one. */
+/* The columns of one character; 1 if the C library does not know it or if it is not
+ * printable. */
 static size_t
 columns_of(uint32_t code)
 {
@@ -200,6 +200,29 @@ text_wrap(const char *paragraph, size_t indent, size_t width)
         maqet_text_append_bytes(&text, paragraph, length);
         column += length;
         paragraph += length + strspn(paragraph + length, " ");
+    }
+    return maqet_text_take(&text);
+}
+
+char *
+text_fill(const char *template,
+          void (*append)(struct maqet_text *text, const char *field, const void *data),
+          const void *data)
+{
+    struct maqet_text text = MAQET_TEXT_INIT;
+
+    while (*template) {
+        size_t plain = strcspn(template, "{");
+
+        maqet_text_append_bytes(&text, template, plain);
+        template += plain;
+        if (*template) {
+            size_t length = strcspn(template, "}");
+            _cleanup_free_ char *field = maqet_strndup(template + 1, length - 1);
+
+            append(&text, field, data);
+            template += length + 1;
+        }
     }
     return maqet_text_take(&text);
 }

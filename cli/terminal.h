@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * terminal.h - the terminal, where there is one: colours, a line that is redrawn, a
- * question, and how wide a text is on it.
+ * terminal.h - the terminal: colours, progress, questions, and the width of texts.
  */
 #ifndef MAQET_CLI_TERMINAL_H
 #define MAQET_CLI_TERMINAL_H
@@ -13,36 +12,40 @@
 
 enum shade { SHADE_NONE, SHADE_RED, SHADE_GREEN, SHADE_YELLOW, SHADE_BOLD, SHADE_DIM };
 
-/* What stands around a text that has a colour; it is left out where the stream has none. */
+/* What precedes and follows a text in a colour; terminal_write() omits it if the stream has
+ * no colours. */
 const char *shade_begin(enum shade shade);
 const char *shade_end(enum shade shade);
 
-/*
- * Writes a text to standard output or standard error, with the line feeds and the tabs that
- * we have put into it, and with the shades on a terminal that knows colours, unless NO_COLOR
- * says otherwise. Whatever else may not be shown (core/base/printable.h) is escaped here at
- * the latest. All of the text is one write of the stream.
- */
+/* Writes a text to standard output or standard error, in one write: with line feeds, tabs
+ * and, on a terminal that has colours and unless NO_COLOR is set, shades. All other
+ * characters that may not be printed (core/base/printable.h) are escaped. */
 void terminal_write(FILE *stream, const char *text);
 
-/* A line on standard error that is drawn over the last one, when that is a terminal.
- * Anything else that is written clears it first. */
+/* Draws a line over the previous one if standard error is a terminal. Any other output
+ * clears it first. */
 void terminal_progress(const char *text);
 void terminal_progress_clear(void);
 
-/* Whether somebody is there who could answer. */
+/* Whether there is a terminal to ask on. */
 bool terminal_can_ask(void);
 
-/* Asks, in one line; no is the default. */
+/* Asks a question of one line, whose default is no. */
 bool terminal_ask(const char *question);
 
-/* The columns that a text takes on a terminal, and how many of its bytes fit into so
- * many. */
+/* The width of a text on a terminal, in columns, and how many of its bytes fit into some
+ * columns. */
 size_t text_width(const char *text);
 size_t text_fitting(const char *text, size_t columns);
 
-/* Breaks a paragraph into lines of at most @width columns; each but the first is
+/* Breaks a paragraph into lines of at most @width columns; all except the first are
  * indented. The caller frees. */
 char *text_wrap(const char *paragraph, size_t indent, size_t width);
+
+/* A template in which @append has replaced each "{field}". The caller frees. */
+char *text_fill(const char *template,
+                void (*append)(struct maqet_text *text, const char *field,
+                               const void *data),
+                const void *data);
 
 #endif

@@ -145,6 +145,18 @@ check_fields(const struct maqet_fields *fields)
     }
 }
 
+/* Each "{key}" of a sentence is a field. */
+static void
+check_sentence(const struct view *view)
+{
+    for (const char *at = view->sentence; at && (at = strchr(at, '{'));) {
+        _cleanup_free_ char *key = maqet_strndup(at + 1, strcspn(at + 1, "}"));
+
+        CU_ASSERT_PTR_NOT_NULL(maqet_field_find(view->table.fields, key));
+        at += strlen(key) + 2;
+    }
+}
+
 /* docs/json.md can tell what comes of it, and --format plain and table can show it. */
 static void
 check_view(const struct command *command)
@@ -160,6 +172,7 @@ check_view(const struct command *command)
     if (!view->table.fields)
         return;
     check_fields(view->table.fields);
+    check_sentence(view);
     for (const char *at = view->table.columns; *at; at += strspn(at, " ")) {
         _cleanup_free_ char *key = maqet_strndup(at, strcspn(at, " "));
 

@@ -134,6 +134,19 @@ test_plain(void)
     UNIT_SAME(text, "a\\tb\\nc\\\\d\\0033\\0377\t20971520\t\t\trunning\n");
 }
 
+static void
+test_sentence(void)
+{
+    static const struct row row = {
+        .name = "{size}", .sized = true, .size = 20971520, .status = "running"};
+    _cleanup_free_ char *text = table_sentence(
+        &table, "{name} of {size} is {machine_status}, up {up_time}.\n", &row);
+    _cleanup_free_ char *fixed = table_sentence(&table, "Nothing.\n", &row);
+
+    UNIT_SAME(text, "{size} of 20.0MB is <running>, up -.\n");
+    UNIT_SAME(fixed, "Nothing.\n");
+}
+
 /* A column that has no field but a word, or nothing. */
 static void
 test_fixed_column(void)
@@ -218,6 +231,7 @@ main(void)
         {"durations", test_durations},
         {"fields of one object", test_fields},
         {"tab-separated values", test_plain},
+        {"a sentence", test_sentence},
         {"a fixed column", test_fixed_column},
         {"widths", test_widths},
         {"wide values", test_wide_values},
