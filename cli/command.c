@@ -50,7 +50,8 @@ command_action(const struct command *command, const char *name)
     return action && action->name ? action : NULL;
 }
 
-/* Steps through a table; NULL: its end comes before the index, which is less by then. */
+/* A row of a table; NULL if the table is shorter, with its length subtracted from the
+ * index. */
 static const struct command_option *
 row_at(const struct command_option *rows, size_t *index)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * command.h - what a command of maqet is. Each is one const struct, and so is each action
- * of a command that has several: checking, --help, the man page and the shell completion
- * are made from it.
+ * command.h - the description of a command, or of an action: one const struct, from which
+ * the checks of the command line, --help, the manual and the shell completion are made.
  */
 #ifndef MAQET_CLI_COMMAND_H
 #define MAQET_CLI_COMMAND_H
@@ -17,19 +16,19 @@ struct machine_result;
 enum option_type {
     OPTION_SWITCH, /* takes no value */
     OPTION_TEXT,
-    OPTION_SECONDS, /* a number that is not negative; fractions are allowed */
-    OPTION_CHOICE,  /* one of the words that choice() gives */
+    OPTION_SECONDS, /* a number >= 0; fractions are allowed */
+    OPTION_CHOICE,  /* one of the words that choice() returns */
 };
 
-/* One row of an option table; a name of NULL ends the table. */
+/* One row of an option table. Without a name, it ends the table. */
 struct command_option {
     const char *name; /* "timeout", written as --timeout */
-    char letter;      /* its short form; '\0': none */
+    char letter;      /* of its short form; '\0': none */
     enum option_type type;
-    const char *argument; /* what stands for the value in the help, "SECONDS" */
-    const char *fallback; /* the value that holds when it is not given; NULL: none */
+    const char *argument; /* the placeholder of the value in the help, "SECONDS" */
+    const char *fallback; /* the default value; NULL: none */
     const char *(*choice)(unsigned index); /* NULL after the last one */
-    const char *help; /* a phrase without a full stop; NULL: not for people */
+    const char *help; /* a phrase without a full stop; NULL: hidden */
 };
 
 struct command_example {
@@ -39,46 +38,44 @@ struct command_example {
 
 enum { OPTIONS_MAX = 12, EXAMPLES_MAX = 4 }; /* of one command */
 
-/*
- * A command, or one of its actions, which are told apart by a word: `maqet plugin list`,
- * `maqet checkpoint VM create NAME`. A command with actions has only the members up to
- * `no_machines`; its operands stand before the action's name.
- */
+/* A command, or one of its actions: `maqet plugin list`, `maqet checkpoint VM create NAME`.
+ * A command with actions has only the members up to `no_machines`; its operands precede
+ * the action's name. */
 struct command {
     const char *name;        /* NULL ends a list of actions */
     const char *summary;     /* a phrase without a full stop */
     const char *description; /* paragraphs, a line feed between two; NULL: none */
-    unsigned operands[OPERANDS_MAX + 1]; /* enum operand_kind and what is added to it */
-    const struct command *actions;       /* NULL: it is one thing */
-    bool no_machines; /* it has nothing to do with any, nor with the data folder */
+    unsigned operands[OPERANDS_MAX + 1]; /* enum operand_kind, with its flags */
+    const struct command *actions;       /* NULL: none */
+    bool no_machines;                    /* it does not use the data folder */
 
     struct command_option options[OPTIONS_MAX + 1]; /* besides the global ones */
     struct command_example examples[EXAMPLES_MAX + 1];
     const struct view *view; /* how its result is shown; NULL: it has none */
 
-    /* Returns the program's exit code, or -1 with an error. NULL: run_each, for each VM
-     * that is named (cli/machines.h). */
+    /* Returns the program's exit code, or -1 with an error. If it is NULL, run_each is
+     * called for each VM that is named (cli/machines.h). */
     int (*run)(struct invocation *invocation, struct maqet_error **err);
     int (*run_each)(struct invocation *invocation, struct machine_result *machine,
                     struct maqet_error **err);
 };
 
-/* All commands, in the order in which the help lists them; ends with NULL. They are for
- * main() alone, which hands them on: a command knows no other one. */
+/* All commands, in the order in which the help lists them, ended by NULL. */
 extern const struct command *const all_commands[];
 
-/* The options that every command takes. */
+/* The options of every command. */
 extern const struct command_option global_options[];
 
-/* The action of that name; NULL: the command has none. */
+/* The action of that name, or NULL. */
 const struct command *command_action(const struct command *command, const char *name);
 
-/* The rows of all options that may stand in the command line of a command (NULL: of none):
- * its own, those of all its actions, and the global ones; NULL after the last one. */
+/* The rows of all options that may appear in the command line of a command: its own, those
+ * of all its actions, and the global ones. Without a command, only the global ones. NULL
+ * after the last one. */
 const struct command_option *command_row(const struct command *command, size_t index);
 
-/* The first row of an option of that name, so that one of a command's own comes before a
- * global one, which it widens. NULL: it takes none of that name. */
+/* The first row of an option of that name, or NULL. So a command's own row hides a global
+ * one, whose choices it extends. */
 const struct command_option *command_option(const struct command *command,
                                             const char *name);
 

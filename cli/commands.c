@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/command.h"
 
-/* The build makes commands.inc from the files that cli/local.mk lists: COMMAND(NAME) for
- * each struct command_NAME. */
+/* The build writes commands.inc, which has a line COMMAND(NAME) for each struct command_NAME
+ * in the files that cli/local.mk lists. */
 #define COMMAND(name) extern const struct command command_##name;
 #include "commands.inc"
 #undef COMMAND

@@ -40,7 +40,7 @@ append_actions(struct maqet_text *text, const struct command *action)
         maqet_text_appendf(text, "%s%s", action->name, action[1].name ? "|" : "\n");
 }
 
-/* An operand and those before it, by which it can be looked up. */
+/* An operand, and those before it, which the completion needs to look it up. */
 static void
 append_operand(struct maqet_text *text, const struct invocation *invocation,
                enum operand_kind kind)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * completion.h - what the shell completion asks the program (completions/maqet.bash).
+ * completion.h - answers for the shell completion (completions/maqet.bash).
  */
 #ifndef MAQET_CLI_COMPLETION_H
 #define MAQET_CLI_COMPLETION_H
@@ -10,12 +10,10 @@
 /* Prints "NAME<tab>SUMMARY" for each command. */
 void completion_list_commands(const struct command *const *commands);
 
-/*
- * Prints what may come next on a command line, one a line: "VM", "FILE", "COMMAND" and the
- * like for an operand, with the operands before it after tabs; "one|other" for words that
- * are to be typed as they are; "--name" and "-l" for options. Where the last word is an
- * option without its value, only what that may be: "DIR", "one|other".
- */
+/* Prints what may come next on a command line, one per line: an operand as "VM", "FILE" or
+ * the like, followed by the operands before it, separated by tabs; literal words as
+ * "one|other"; options as "--name" and "-l". If the last word is an option without its
+ * value, only that value: "DIR", "one|other". */
 void completion_print(const struct invocation *invocation);
 
 #endif

@@ -21,7 +21,7 @@ is_root(void)
     return geteuid() == 0;
 }
 
-/* An absolute path from the environment; the specification has relative ones ignored. */
+/* An absolute path from the environment. Relative ones are ignored, as specified. */
 static const char *
 base_dir(const char *variable)
 {
@@ -48,11 +48,9 @@ default_data_dir(void)
                      : user_dir("XDG_DATA_HOME", ".local/share", "maqet");
 }
 
-/*
- * cron and su set no XDG_RUNTIME_DIR, but must find the machines that a login session
- * started. Without systemd a folder in /tmp remains; the core makes it private, and
- * refuses one that belongs to somebody else.
- */
+/* cron and su do not set XDG_RUNTIME_DIR, but must find the machines that a login session
+ * has started. Without systemd, it is a folder in /tmp, which the core makes private; it
+ * refuses one that belongs to another user. */
 static char *
 default_runtime_dir(void)
 {
@@ -71,27 +69,23 @@ default_runtime_dir(void)
 
 /* ---- settings ---- */
 
-/* What was typed or exported starts at the working directory; NULL stays NULL. */
-static char *
-given_path(const char *path)
+char *
+context_path(const char *path)
 {
-    _cleanup_free_ char *folder = NULL;
+    _cleanup_free_ char *folder = getcwd(NULL, 0);
 
-    if (!path || !*path)
-        return NULL;
-    folder = getcwd(NULL, 0);
     return maqet_path_absolute(path, folder ? folder : "/");
 }
 
 static char *
 first_path(const char *option, const char *variable)
 {
-    char *path = given_path(option);
+    const char *path = option && *option ? option : getenv(variable);
 
-    return path ? path : given_path(getenv(variable));
+    return path && *path ? context_path(path) : NULL;
 }
 
-/* What the command line and the environment say comes before the files. */
+/* The command line and the environment take precedence over the files. */
 static int
 settings_fill(struct maqet_context *context, char **verbosity,
               const struct invocation *invocation, struct maqet_error **err)
@@ -128,7 +122,7 @@ loudness_of(const char *verbosity)
 
 /* ---- plugins ---- */
 
-/* Plugins run with our rights, so root takes them from root's folders only. */
+/* Plugins run with our rights, so root uses only folders that belong to root. */
 static bool
 may_load_from(const struct maqet_context *context, const char *path)
 {
@@ -164,11 +158,10 @@ say_message(void *data, enum maqet_level level, const char *message)
     output_message(&invocation->output, level, message);
 }
 
-/* What takes less than a second, in ms, needs no such line. */
+/* ms that something takes before its progress is shown. */
 static const int64_t PROGRESS_AFTER = 1000;
 
-/* "VM 'a', drive 'hdd': 42 %, 3 s left". Who reads JSON reads messages as JSON, too, and
- * gets no such line. */
+/* "VM 'a', drive 'hdd': 42 %, 3 s left". Not with JSON, where messages are JSON, too. */
 static void
 show_progress(void *data, const char *what, double percent, int64_t elapsed)
 {
@@ -203,7 +196,7 @@ context_fill(struct invocation *invocation, struct maqet_error **err)
     context->recover = maqet_job_recover;
     context->job_kinds = maqet_kinds;
     context->lock_timeout = invocation_milliseconds(invocation, "lock-timeout");
-    /* 0 would mean that nothing was said. */
+    /* 0 would mean the default. */
     if (invocation_knows(invocation, "wait")) {
         int64_t wait = invocation_milliseconds(invocation, "wait");
         context->answer_timeout = wait > 0 ? wait : 1;

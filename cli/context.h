@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * context.h - where things are kept, by the first that says so: the command line, the
- * environment, the user's settings, the system's settings, the default.
+ * context.h - the settings of a run, from the first of these that has them: the command
+ * line, the environment, the user's settings, the system's settings, the default.
  */
 #ifndef MAQET_CLI_CONTEXT_H
 #define MAQET_CLI_CONTEXT_H
 
 #include "cli/invocation.h"
 
-/* Fills the invocation's context, and its output's loudness where the settings say it. */
+/* Fills the invocation's context, and sets the loudness of its output. */
 int context_fill(struct invocation *invocation, struct maqet_error **err);
+
+/* The absolute form of a path that was typed or exported. The caller frees. */
+char *context_path(const char *path);
 
 #endif

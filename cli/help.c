@@ -18,7 +18,7 @@ help_synopsis(const struct command *group, const struct command *command)
                         operands, command->actions ? " [ARGUMENT]..." : "");
 }
 
-/* "-t, --timeout SECONDS"; those without a letter stand below the others' names. */
+/* "-t, --timeout SECONDS"; without a letter, the name is aligned with the others. */
 static char *
 option_text(const struct command_option *option)
 {

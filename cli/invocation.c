@@ -7,7 +7,7 @@
 
 /* ---- errors ---- */
 
-/* "start" or "snapshot create", and "" for the program; the caller frees. */
+/* "start" or "snapshot create"; "" for the program. The caller frees. */
 static char *
 title_of(const struct invocation *invocation)
 {
@@ -65,11 +65,11 @@ invocation_find_command(const struct invocation *invocation, const char *name,
 
 /* ---- getopt ---- */
 
-/* Above all characters, so that a long option's number is never a letter. */
+/* Greater than any character, so that a long option's number is never a letter. */
 enum { ROW_BASE = 256 };
 
-/* The options of one parse, as getopt_long wants them; the number of a long one is
- * ROW_BASE and the index of its row. */
+/* The options of one parse, for getopt_long(3). The number of a long one is ROW_BASE plus
+ * the index of its row. */
 struct parser {
     const struct command *command;
     struct option *longs;
@@ -83,11 +83,9 @@ parser_clear(struct parser *parser)
     maqet_text_clear(&parser->letters);
 }
 
-/*
- * "+" makes getopt stop at the first operand, "-" makes it return each operand as option
- * 1; neither looks at POSIXLY_CORRECT. The colon makes it tell a missing value from an
- * unknown option. Which action it is turns out as it reads: it knows the options of all.
- */
+/* With "+", getopt stops at the first operand; with "-", it returns each operand as option
+ * 1; neither depends on POSIXLY_CORRECT. With the colon, it distinguishes a missing value
+ * from an unknown option. The action is not known yet, so it gets the options of all. */
 static void
 parser_fill(struct parser *parser)
 {
@@ -126,26 +124,25 @@ parser_row(const struct parser *parser, int found)
 
 /* ---- faults ---- */
 
-/* What getopt found wrong first, to be worded when the action is known. */
+/* The first fault that getopt has found. Its error is set once the action is known. */
 struct fault {
-    int kind;                         /* '?' or ':' as getopt has it; '\0': none */
+    int kind;                         /* '?' or ':', as from getopt; '\0': none */
     const struct command_option *row; /* NULL: an unknown option */
-    int letter;                       /* of the unknown one; '\0': it is a word */
+    int letter;                       /* of an unknown option; '\0': it is a word */
     const char *word;
-    bool early; /* it stood before the command */
+    bool early; /* it precedes the command */
 };
 
 static void
 find_fault(const struct parser *parser, int kind, char **argv, struct fault *fault)
 {
-    /* optopt and optind are getopt's own account of it. */
     *fault = (struct fault){.kind = kind,
                             .row = parser_row(parser, optopt),
                             .letter = optopt,
                             .word = argv[optind - 1]};
 }
 
-/* The options that a command, or the program (NULL), has for people. */
+/* The options of a command, or of the program (NULL), that are not hidden. */
 static void
 names_of_options(const struct command *command, struct maqet_strings *names)
 {
@@ -176,7 +173,7 @@ unknown_option(const struct invocation *invocation, const char *word,
                : usage_error_unknown(invocation, "option", name, &names, false, err);
 }
 
-/* @invocation is NULL where the fault stood before the command. */
+/* @invocation: NULL if the fault precedes the command. */
 static int
 word_fault(const struct fault *fault, const struct invocation *invocation,
            struct maqet_error **err)
@@ -192,7 +189,7 @@ word_fault(const struct fault *fault, const struct invocation *invocation,
     return unknown_option(invocation, fault->word, err);
 }
 
-/* An option of other actions only. */
+/* The error for an option that only other actions have. */
 static int
 not_an_option(const struct invocation *invocation, const char *name,
               struct maqet_error **err)
@@ -222,7 +219,7 @@ read_seconds(const char *text, double *seconds)
 {
     char *end;
 
-    /* strtod alone would also take "inf", "0x10", " 5" and "-0". */
+    /* strtod alone would also accept "inf", "0x10", " 5" and "-0". */
     if (text[strspn(text, "0123456789.")] || !strpbrk(text, "0123456789"))
         return false;
     *seconds = strtod(text, &end);
@@ -258,18 +255,17 @@ check_value(const struct invocation *invocation, const struct command_option *ro
     return row->type == OPTION_CHOICE ? check_choice(invocation, row, value, err) : 0;
 }
 
-/* Checks each option that was given against what the command says of it. */
+/* Checks the options that are given against the rows of the command. */
 static int
 check_given(struct invocation *invocation, struct maqet_error **err)
 {
     for (size_t i = 0; i < invocation->given_count; i++) {
-        struct given *given = &invocation->given[i];
+        const struct given *given = &invocation->given[i];
         const struct command_option *row =
-            command_option(invocation->command, given->option->name);
+            command_option(invocation->command, given->name);
 
         if (!row)
-            return not_an_option(invocation, given->option->name, err);
-        given->option = row;
+            return not_an_option(invocation, given->name, err);
         if (check_value(invocation, row, given->value, err) < 0)
             return -1;
     }
@@ -282,11 +278,11 @@ static void
 give(struct invocation *invocation, const struct command_option *row, const char *value)
 {
     *MAQET_APPEND(invocation->given, invocation->given_count) =
-        (struct given){.option = row, .value = value};
+        (struct given){.name = row->name, .value = value};
 }
 
-/* Parses up to the command when none is known yet, else to the end. Returns the index of
- * the first word that was left. */
+/* Parses up to the command, or to the end once that is known. Returns the index of the
+ * first word that remains. */
 static int
 parse_words(struct invocation *invocation, int argc, char **argv, struct fault *fault)
 {
@@ -294,7 +290,7 @@ parse_words(struct invocation *invocation, int argc, char **argv, struct fault *
     int found;
 
     parser_fill(&parser);
-    optind = 0; /* getopt begins anew (getopt(3), NOTES) */
+    optind = 0; /* starts a new scan (getopt(3), NOTES) */
     opterr = 0;
     while ((found = getopt_long(argc, argv, parser.letters.data, parser.longs, NULL)) >=
            0) {
@@ -312,7 +308,7 @@ parse_words(struct invocation *invocation, int argc, char **argv, struct fault *
     return optind;
 }
 
-/* Where the command has actions, the word after its own operands says which. */
+/* If the command has actions, the word after its own operands names one. */
 static void
 find_action(struct invocation *invocation)
 {
@@ -378,7 +374,7 @@ invocation_show_error(struct invocation *invocation, const struct maqet_error *e
         invocation->exit_code = exit_code;
 }
 
-/* ---- what was given ---- */
+/* ---- options ---- */
 
 static const struct command_option *
 row_of(const struct invocation *invocation, const char *name)
@@ -392,13 +388,12 @@ row_of(const struct invocation *invocation, const char *name)
     return row;
 }
 
-/* The last one of a name; NULL: none was given. */
+/* The last option of a name, or NULL. */
 static const struct given *
 find_given(const struct invocation *invocation, const struct command_option *row)
 {
-    /* Which row it was given by depends on where in the line it stood. */
     for (size_t i = invocation->given_count; i > 0; i--)
-        if (strcmp(invocation->given[i - 1].option->name, row->name) == 0)
+        if (strcmp(invocation->given[i - 1].name, row->name) == 0)
             return &invocation->given[i - 1];
     return NULL;
 }
@@ -442,6 +437,21 @@ invocation_texts(const struct invocation *invocation, const char *option,
     const struct command_option *row = row_of(invocation, option);
 
     for (size_t i = 0; i < invocation->given_count; i++)
-        if (strcmp(invocation->given[i].option->name, row->name) == 0)
+        if (strcmp(invocation->given[i].name, row->name) == 0)
             maqet_strings_add(values, invocation->given[i].value);
+}
+
+unsigned
+invocation_choice(const struct invocation *invocation, const char *option,
+                  const char *(*word)(unsigned index))
+{
+    _cleanup_strings_ struct maqet_strings values = MAQET_STRINGS_INIT;
+    unsigned choice = 0;
+
+    invocation_texts(invocation, option, &values);
+    for (size_t i = 0; i < values.count; i++)
+        for (unsigned index = 0; word(index); index++)
+            if (strcmp(word(index), values.items[i]) == 0)
+                choice = index;
+    return choice;
 }

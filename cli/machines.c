@@ -7,27 +7,28 @@
 #include <string.h>
 
 #include "cli/terminal.h"
-#include "core/base/child.h"
 #include "core/base/apart.h"
+#include "core/base/child.h"
 #include "core/base/files.h"
+#include "core/base/json.h"
 #include "core/machine/store.h"
 
-/*
- * What a worker tells its parent: lines of JSON, each with one of these keys. The last
- * one is a result or an error.
- */
-#define KEY_LEFT "left"       /* ms that it still waits */
+/* A worker sends lines of JSON, each with one of these keys. The last line has a result or
+ * an error. */
+#define KEY_LEFT "left"       /* ms that it continues to wait */
 #define KEY_MESSAGE "message" /* with KEY_LEVEL */
 #define KEY_LEVEL "level"
 #define KEY_RESULT "result"
 #define KEY_ERROR "error"
 
-/* The machine and the process that works on it. */
+/* The process that works on a machine. */
 struct worker {
+    struct invocation *invocation;
+    machine_task *task;
     const char *name;
-    struct maqet_child child; /* its socket is -1 when it has ended */
-    int64_t left;             /* ms; -1: it isn't waiting */
-    struct maqet_text line;   /* what has arrived of the next one */
+    struct maqet_child child; /* its socket is -1 once it has ended */
+    int64_t left;             /* ms; -1: it is not waiting */
+    struct maqet_text line;   /* what has arrived of the next line */
 };
 
 /* ---- in the worker ---- */
@@ -35,7 +36,7 @@ struct worker {
 static void
 send_line(int fd, json_object *line)
 {
-    /* Not as it would be printed: the parent needs the exact bytes. */
+    /* Not escaped for printing: the parent needs the exact bytes. */
     _cleanup_free_ char *bytes = maqet_format(
         "%s\n", json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN));
 
@@ -46,26 +47,18 @@ send_line(int fd, json_object *line)
 static void
 send_message(void *data, enum maqet_level level, const char *message)
 {
-    struct invocation *invocation = data;
-    json_object *line = json_object_new_object();
+    const struct invocation *invocation = data;
 
-    json_object_object_add(line, KEY_MESSAGE, json_object_new_string(message));
-    json_object_object_add(line, KEY_LEVEL, json_object_new_int(level));
-    send_line(invocation->report_fd, line);
+    send_line(invocation->report_fd,
+              maqet_json_object(KEY_MESSAGE, json_object_new_string(message), KEY_LEVEL,
+                                json_object_new_int(level), NULL));
 }
-
-/* What a worker does. */
-struct work {
-    struct invocation *invocation;
-    machine_task *task;
-    const char *name;
-};
 
 static int
 do_work(void *data, int fd)
 {
-    const struct work *work = data;
-    struct invocation *invocation = work->invocation;
+    const struct worker *worker = data;
+    struct invocation *invocation = worker->invocation;
     _cleanup_error_ struct maqet_error *error = NULL;
 
     invocation->report_fd = fd;
@@ -74,25 +67,21 @@ do_work(void *data, int fd)
     invocation->context.data = invocation;
 
     const struct maqet_fields *fields = invocation->command->view->table.fields;
-    struct machine_result machine = {.name = maqet_strdup(work->name)};
-    json_object *line = json_object_new_object();
-    if (work->task(invocation, &machine, &error) == 0)
-        json_object_object_add(line, KEY_RESULT, maqet_fields_to_json(fields, &machine));
-    else
-        json_object_object_add(line, KEY_ERROR, maqet_error_to_json(error));
-    send_line(fd, line);
+    struct machine_result machine = {.name = maqet_strdup(worker->name)};
+    int result = worker->task(invocation, &machine, &error);
+    send_line(fd, result == 0
+                      ? maqet_json_object(KEY_RESULT,
+                                          maqet_fields_to_json(fields, &machine), NULL)
+                      : maqet_json_object(KEY_ERROR, maqet_error_to_json(error), NULL));
     free(machine.name);
     return 0;
 }
 
 static int
-start_worker(struct invocation *invocation, machine_task *task, struct worker *worker,
-             struct maqet_error **err)
+start_worker(struct worker *worker, struct maqet_error **err)
 {
-    struct work work = {.invocation = invocation, .task = task, .name = worker->name};
-
-    /* When the program is killed, its workers stop at the same place as it would. */
-    return maqet_child_start(&worker->child, SIGTERM, do_work, &work) < 0
+    /* If the program is killed, its workers stop where it would have stopped. */
+    return maqet_child_start(&worker->child, SIGTERM, do_work, worker) < 0
                ? maqet_error_errno(err, errno, "Cannot begin with '%s'", worker->name)
                : 0;
 }
@@ -125,18 +114,16 @@ show_progress(const struct worker *workers, size_t count)
 void
 machines_waiting(void *data, const char *name, int64_t left)
 {
-    struct invocation *invocation = data;
+    const struct invocation *invocation = data;
 
-    if (invocation->report_fd >= 0) {
-        json_object *line = json_object_new_object();
-        json_object_object_add(line, KEY_LEFT, json_object_new_int64(left));
-        send_line(invocation->report_fd, line);
-    } else if (invocation->output.loudness > QUIET) {
+    if (invocation->report_fd >= 0)
+        send_line(invocation->report_fd,
+                  maqet_json_object(KEY_LEFT, json_object_new_int64(left), NULL));
+    else if (invocation->output.loudness > QUIET)
         show_progress(&(struct worker){.name = name, .left = left}, 1);
-    }
 }
 
-/* Shows a worker's last line: a result or an error. */
+/* Shows the result or the error in a worker's last line. */
 static void
 show_end(struct invocation *invocation, json_object *line)
 {
@@ -154,9 +141,9 @@ show_end(struct invocation *invocation, json_object *line)
     free(machine.name);
 }
 
-/* Returns whether the line was the worker's last one. */
+/* Returns whether the line is the worker's last one. */
 static bool
-take_line(struct invocation *invocation, struct worker *worker, const char *text)
+take_line(struct worker *worker, const char *text)
 {
     _cleanup_json_ json_object *line = json_tokener_parse(text);
     json_object *value;
@@ -166,25 +153,24 @@ take_line(struct invocation *invocation, struct worker *worker, const char *text
         return false;
     }
     if (json_object_object_get_ex(line, KEY_MESSAGE, &value)) {
-        output_message(&invocation->output,
-                       json_object_get_int(json_object_object_get(line, KEY_LEVEL)),
+        output_message(&worker->invocation->output, maqet_json_int(line, KEY_LEVEL),
                        json_object_get_string(value));
         return false;
     }
-    show_end(invocation, line);
+    show_end(worker->invocation, line);
     return true;
 }
 
-/* Returns whether one of the whole lines that have come was the last one. */
+/* Returns whether one of the complete lines is the last one. */
 static bool
-take_lines(struct invocation *invocation, struct worker *worker)
+take_lines(struct worker *worker)
 {
     for (char *feed; (feed = strchr(worker->line.data, '\n'));) {
         struct maqet_text rest = MAQET_TEXT_INIT;
 
         *feed = '\0';
         maqet_text_append(&rest, feed + 1);
-        bool last = take_line(invocation, worker, worker->line.data);
+        bool last = take_line(worker, worker->line.data);
         maqet_text_clear(&worker->line);
         worker->line = rest;
         if (last)
@@ -193,26 +179,26 @@ take_lines(struct invocation *invocation, struct worker *worker)
     return false;
 }
 
-/* Reaps a worker; it is an error if it has sent no last line (@told). */
+/* Reaps a worker. It is an error if it has not sent its last line (@done). */
 static void
-end_worker(struct invocation *invocation, struct worker *worker, bool told)
+end_worker(struct worker *worker, bool done)
 {
     _cleanup_error_ struct maqet_error *error = NULL;
 
     int status = maqet_child_reap(&worker->child);
     worker->left = -1;
     maqet_text_clear(&worker->line);
-    if (told)
+    if (done)
         return;
     maqet_error_set(&error, MAQET_ERROR_FAILED,
                     "The work on '%s' ended without a result (wait status 0x%x)",
                     worker->name, (unsigned)status);
     maqet_error_hint(&error, "Check its state: maqet status %s", worker->name);
-    invocation_show_error(invocation, error);
+    invocation_show_error(worker->invocation, error);
 }
 
 static void
-read_worker(struct invocation *invocation, struct worker *worker)
+read_worker(struct worker *worker)
 {
     char buffer[4096];
     ssize_t count = read(worker->child.fd, buffer, sizeof(buffer));
@@ -220,12 +206,12 @@ read_worker(struct invocation *invocation, struct worker *worker)
     if (count < 0 && errno == EINTR)
         return;
     if (count <= 0) {
-        end_worker(invocation, worker, false);
+        end_worker(worker, false);
         return;
     }
     maqet_text_append_bytes(&worker->line, buffer, (size_t)count);
-    if (take_lines(invocation, worker))
-        end_worker(invocation, worker, true);
+    if (take_lines(worker))
+        end_worker(worker, true);
 }
 
 static void
@@ -246,7 +232,7 @@ wait_for_workers(struct invocation *invocation, struct worker *workers, size_t c
             continue;
         for (size_t i = 0; i < count; i++)
             if (fds[i].revents)
-                read_worker(invocation, &workers[i]);
+                read_worker(&workers[i]);
         if (invocation->output.loudness > QUIET)
             show_progress(workers, count);
     }
@@ -310,9 +296,12 @@ run_in_workers(struct invocation *invocation, machine_task *task,
     for (size_t i = 0; i < names->count; i++) {
         _cleanup_error_ struct maqet_error *error = NULL;
 
-        workers[i] = (struct worker){
-            .name = names->items[i], .child = MAQET_CHILD_INIT, .left = -1};
-        if (start_worker(invocation, task, &workers[i], &error) < 0)
+        workers[i] = (struct worker){.invocation = invocation,
+                                     .task = task,
+                                     .name = names->items[i],
+                                     .child = MAQET_CHILD_INIT,
+                                     .left = -1};
+        if (start_worker(&workers[i], &error) < 0)
             invocation_show_error(invocation, error);
     }
     wait_for_workers(invocation, workers, names->count);

@@ -15,8 +15,8 @@
 #include "cli/reference.h"
 #include "core/machine/store.h"
 
-/* A descriptor 0, 1 or 2 that is closed would be given to the next file that is opened,
- * and messages would be written into it. */
+/* If descriptor 0, 1 or 2 is closed, the next file that is opened gets its number, and
+ * messages would be written to that file. */
 static void
 open_standard_streams(void)
 {
@@ -28,20 +28,7 @@ open_standard_streams(void)
         close(fd);
 }
 
-/* --format and --quiet hold for errors about the command line, too. */
-static void
-set_output(struct invocation *invocation)
-{
-    _cleanup_strings_ struct maqet_strings formats = MAQET_STRINGS_INIT;
-
-    invocation_texts(invocation, "format", &formats);
-    for (size_t i = 0; i < formats.count; i++)
-        for (unsigned number = 0; format_name(number); number++)
-            if (strcmp(format_name(number), formats.items[i]) == 0)
-                invocation->output.format = number;
-}
-
-/* Who asks for help may leave out what stands before the action: `maqet snapshot create`. */
+/* With --help, the operands before the action may be omitted: `maqet snapshot create`. */
 static const struct command *
 asked_about(const struct invocation *invocation)
 {
@@ -52,7 +39,7 @@ asked_about(const struct invocation *invocation)
     return action ? action : command;
 }
 
-/* The options that ask about the program itself. Returns whether there was one. */
+/* Handles the options that ask about the program itself. Returns whether there is one. */
 static bool
 answer(const struct invocation *invocation)
 {
@@ -79,7 +66,8 @@ run(struct invocation *invocation, int argc, char **argv, struct maqet_error **e
     struct maqet_error *wrong = NULL;
 
     invocation_parse(invocation, argc, argv, &wrong);
-    set_output(invocation);
+    /* Errors about the command line are in that format, too. */
+    invocation->output.format = invocation_choice(invocation, "format", format_name);
     if ((!wrong || invocation->command) && answer(invocation)) {
         maqet_error_free(wrong);
         return 0;
@@ -107,17 +95,17 @@ main(int argc, char **argv)
     _cleanup_error_ struct maqet_error *error = NULL;
 
     open_standard_streams();
-    /* What we make, and what programs make for us, is its user's alone: an image holds
-     * whatever the guest does. Who shares one says so (`mode:`). */
+    /* Files that we and our programs create are private, because an image contains
+     * everything that the guest has written. `mode:` is for those who share one. */
     umask(077);
-    /* A file that may not become larger is an error to report (EFBIG) and no way to end;
-     * programs that we run get the default back. */
+    /* A write beyond the limit of file sizes is an error to report (EFBIG), not a reason
+     * to be killed. Programs that we run get the default back. */
     signal(SIGXFSZ, SIG_IGN);
-    /* Who started us may have it ignored, and then nobody learns how a child ended
-     * (wait(2)): what failed would look as if it were done. */
+    /* If our parent ignores it, wait(2) does not report how children ended, and a failure
+     * would look like success. */
     signal(SIGCHLD, SIG_DFL);
-    /* Character widths only: numbers and messages are the same everywhere. What is
-     * printed is UTF-8 whatever the locale says. A locale that is missing leaves "C". */
+    /* Only for the widths of characters: numbers and messages are the same in every
+     * locale, and output is always UTF-8. If the locale does not exist, "C" remains. */
     setlocale(LC_CTYPE, "");
     if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
         setlocale(LC_CTYPE, "C.UTF-8");

@@ -11,8 +11,8 @@
 
 /* ---- roff ---- */
 
-/* Appends @before and @after as they are, and the words as roff reads them: a hyphen is not
- * a minus, a line must not begin with a dot, and a line feed ends a paragraph. */
+/* Appends @before and @after as they are, and the words escaped for roff: a hyphen is not a
+ * minus, a line must not begin with a dot, and a line feed ends a paragraph. */
 static void
 append_roff(struct maqet_text *text, const char *before, const char *words,
             const char *after)
@@ -61,7 +61,7 @@ append_options(struct maqet_text *text, const struct command_option *option)
             append_option(text, option);
 }
 
-/* Prose in Markdown puts what is to be taken literally into backquotes. */
+/* Appends prose in Markdown, without its backquotes. */
 static void
 append_prose(struct maqet_text *text, const char *words)
 {
@@ -83,7 +83,7 @@ append_field(struct maqet_text *text, const char *path, const char *type,
     maqet_text_append(text, ".\n");
 }
 
-/* What a result is made of; @view may be NULL. */
+/* The fields of a result; @view may be NULL. */
 static void
 append_view(struct maqet_text *text, const struct view *view)
 {
@@ -94,7 +94,7 @@ append_view(struct maqet_text *text, const struct view *view)
     else if (view->table.fields)
         maqet_text_append(text, ".PP\nOutput fields:\n");
     if (view->table.fields)
-        reference_tell(text, view->table.fields, append_field);
+        reference_append(text, view->table.fields, append_field);
     if (view->remark)
         append_roff(text, view->table.fields ? ".PP\n" : ".PP\nOutput: ", view->remark,
                     "\n");
@@ -123,7 +123,7 @@ append_command(struct maqet_text *text, const struct command *group,
         append_command(text, command, action);
 }
 
-/* The words of all error codes that make the program end with this exit code. */
+/* The names of all error codes with this exit code. The caller frees. */
 static char *
 codes_of(int exit_code)
 {
@@ -156,7 +156,7 @@ append_exit_status(struct maqet_text *text)
     }
 }
 
-/* What `maqet plugin check` looks at, from its own table. */
+/* The checks of `maqet plugin check`. */
 static void
 append_checks(struct maqet_text *text)
 {
@@ -189,7 +189,7 @@ manual_print(const struct command *const *commands)
 
 /* ---- a plugin ---- */
 
-/* What the words of capabilities mean (core/plugin/describe.c has the list). */
+/* The meanings of the words in core/plugin/describe.c. */
 static const struct {
     const char *word, *meaning;
 } capabilities[] = {
@@ -241,42 +241,40 @@ append_limits(struct maqet_text *text, const struct maqet_plugin_option *option)
     maqet_text_append(text, ".");
 }
 
-static void append_plugin_options(struct maqet_text *text,
-                                  const struct maqet_plugin_option *options, size_t count,
-                                  const char *before);
-
+/* A phrase as a sentence. */
 static void
-append_plugin_option(struct maqet_text *text, const struct maqet_plugin_option *option,
-                     const char *before)
+append_sentence(struct maqet_text *text, const char *phrase)
 {
-    _cleanup_free_ char *name = maqet_format("%s%s", before, option->name);
-    _cleanup_free_ char *inner = maqet_format("%s.", name);
+    _cleanup_free_ char *sentence = maqet_format("%s.", phrase);
 
-    append_roff(text, ".TP\n\\fB", name, "\\fR");
-    append_roff(text, " (\\fI", option->type, "\\fR");
-    maqet_text_append(text, option->required ? ", required)\n" : ")\n");
-    if (option->help) {
-        _cleanup_free_ char *sentence = maqet_format("%s.", option->help);
-
-        /* Of ASCII only: the page is the same in every locale. */
-        if (*sentence >= 'a' && *sentence <= 'z')
-            *sentence = (char)(*sentence - 'a' + 'A');
-        append_roff(text, "", sentence, "");
-    }
-    if (option->fallback)
-        append_roff(text, "\nDefault: \\fB", option->fallback, "\\fR.");
-    append_choices(text, &option->choices);
-    append_limits(text, option);
-    maqet_text_append(text, "\n");
-    append_plugin_options(text, option->options, option->option_count, inner);
+    /* Only ASCII: the page is the same in every locale. */
+    if (*sentence >= 'a' && *sentence <= 'z')
+        *sentence = (char)(*sentence - 'a' + 'A');
+    append_roff(text, "", sentence, "");
 }
 
+/* Options, and below each those of its mapping; @before is "" or "cache.". */
 static void
 append_plugin_options(struct maqet_text *text, const struct maqet_plugin_option *options,
                       size_t count, const char *before)
 {
-    for (size_t i = 0; i < count; i++)
-        append_plugin_option(text, &options[i], before);
+    for (size_t i = 0; i < count; i++) {
+        const struct maqet_plugin_option *option = &options[i];
+        _cleanup_free_ char *name = maqet_format("%s%s", before, option->name);
+        _cleanup_free_ char *inner = maqet_format("%s.", name);
+
+        append_roff(text, ".TP\n\\fB", name, "\\fR");
+        append_roff(text, " (\\fI", option->type, "\\fR");
+        maqet_text_append(text, option->required ? ", required)\n" : ")\n");
+        if (option->help)
+            append_sentence(text, option->help);
+        if (option->fallback)
+            append_roff(text, "\nDefault: \\fB", option->fallback, "\\fR.");
+        append_choices(text, &option->choices);
+        append_limits(text, option);
+        maqet_text_append(text, "\n");
+        append_plugin_options(text, option->options, option->option_count, inner);
+    }
 }
 
 char *

@@ -5,7 +5,7 @@
 
 static const struct {
     const char *word;       /* in a synopsis */
-    const char *completion; /* "NOTHING": nobody can guess it */
+    const char *completion; /* "NOTHING": it cannot be completed */
 } kinds[OPERAND_KINDS] = {
     [OPERAND_NONE] = {"", "NOTHING"},
     [OPERAND_VM] = {"VM", "VM"},
@@ -80,14 +80,14 @@ operands_synopsis(const struct command *group, const struct command *command)
     return maqet_text_take(&text);
 }
 
-/* ---- those of a command line ---- */
+/* ---- the operands of a command line ---- */
 
-/* The operands of a command line in their order: those before the action and its own,
- * without the one that --all stands for. */
+/* The operands of a command line, in order: those before the action, and the action's own,
+ * without the one that --all replaces. */
 struct expected {
     unsigned operands[2 * OPERANDS_MAX];
     size_t count;
-    unsigned replaced; /* by --all; OPERAND_NONE: nothing */
+    unsigned replaced; /* by --all, or OPERAND_NONE */
 };
 
 static void
@@ -185,4 +185,13 @@ operands_define(const struct invocation *invocation, size_t first, const char *n
         maqet_strings_add(&files, invocation->operands.items[i]);
     invocation_texts(invocation, "set", &assignments);
     return maqet_definition_read(&files, &assignments, name, err);
+}
+
+struct maqet_vm *
+operands_vm(const struct invocation *invocation, struct maqet_error **err)
+{
+    struct maqet_definition *definition =
+        operands_define(invocation, 0, invocation_text(invocation, "name"), err);
+
+    return definition ? maqet_vm_new(&invocation->context, definition, err) : NULL;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * operands.h - what the operands of a command are. One list of kinds says how many there may
- * be, and makes the synopsis and the shell completion.
+ * operands.h - the operands of a command: a list of kinds, from which their number, the
+ * synopsis and the shell completion follow.
  */
 #ifndef MAQET_CLI_OPERANDS_H
 #define MAQET_CLI_OPERANDS_H
 
-#include "core/machine/definition.h"
+#include "core/machine/vm.h"
 
 struct command;
 struct invocation;
@@ -20,53 +20,52 @@ enum operand_kind {
     OPERAND_SIZE,
     OPERAND_SNAPSHOT,   /* of the drive before it */
     OPERAND_CHECKPOINT, /* of the VM before it */
-    OPERAND_NEW_NAME,   /* of what is made */
+    OPERAND_NEW_NAME,   /* of what is created */
     OPERAND_NEW_FILE,
     OPERAND_YAML,
     OPERAND_IMAGE,
     OPERAND_PLUGIN,
     OPERAND_PLUGIN_FILE,
-    OPERAND_COMMAND, /* one of maqet's */
+    OPERAND_COMMAND, /* of maqet */
     OPERAND_ACTION,  /* of the command before it */
-    OPERAND_PROGRAM, /* one of the host's, with its arguments */
+    OPERAND_PROGRAM, /* of the host, with its arguments */
     OPERAND_QMP_COMMAND,
     OPERAND_QMP_ARGUMENTS,
     OPERAND_KINDS,
 
-    /* What may be added to a kind. */
+    /* Flags. */
     OPERAND_OPTIONAL = 0x100,
     OPERAND_REPEATED = 0x200, /* only the last one */
-    OPERAND_OR_ALL = 0x400,   /* --all stands for it */
+    OPERAND_OR_ALL = 0x400,   /* --all replaces it */
 };
 
 enum { OPERANDS_MAX = 4 };
 
-/* "VM DRIVE NAME" of a command, "VM create DRIVE NAME" of an action of it, and of a command
- * with actions "VM create|list|load"; the caller frees. */
+/* "VM DRIVE NAME" for a command, "VM create DRIVE NAME" for an action, "VM create|list|load"
+ * for a command with actions. The caller frees. */
 char *operands_synopsis(const struct command *group, const struct command *command);
 
-/* What the shell completion calls a kind; it has a case for each. */
+/* The name of a kind in the shell completion, which has a case for each. */
 const char *operand_completion(enum operand_kind kind);
 
-/*
- * What the operand at an index of the command line is, of those that the command line has
- * or could have; OPERAND_NONE where there is none.
- */
+/* The kind of the operand at an index of the command line, whether it is given or could
+ * be; OPERAND_NONE if there cannot be one. */
 enum operand_kind operand_kind_at(const struct invocation *invocation, size_t index);
 
-/* The (first) operand of a kind; NULL: it was not given. A part of the invocation. */
+/* The first operand of a kind, a part of the invocation; NULL if it is not given. */
 const char *operand_find(const struct invocation *invocation, enum operand_kind kind);
 
-/* Checks the number of operands, and that the action is one. */
+/* Checks the number of operands, and that the action exists. */
 int operands_check(const struct invocation *invocation, struct maqet_error **err);
 
-/*
- * The definition in the YAML files that are the operands from number @first on, merged, and
- * with what --set says (the command has that option). @name overrides the files' name;
- * NULL: it doesn't.
- */
+/* The definition in the YAML files among the operands, from number @first on, merged and
+ * changed as --set says. @name, unless NULL, replaces the files' name. */
 struct maqet_definition *operands_define(const struct invocation *invocation,
                                          size_t first, const char *name,
                                          struct maqet_error **err);
+
+/* The VM that all operands, --name and --set define. */
+struct maqet_vm *operands_vm(const struct invocation *invocation,
+                             struct maqet_error **err);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * options.h - rows that stand in the option tables of several commands.
+ * options.h - rows that are in the option tables of several commands.
  */
 #ifndef MAQET_CLI_OPTIONS_H
 #define MAQET_CLI_OPTIONS_H
@@ -26,7 +26,7 @@
     OPTION_ROW("wait", 'w', .type = OPTION_SECONDS, .argument = "SECONDS",               \
                .fallback = "30", .help = "how long QEMU may take to answer, in total")
 
-/* Of start and restart: what could hide the loss of data, and so has to be asked for. */
+/* Of start and restart: what could hide a loss of data, and so must be requested. */
 #define OPTION_CREATE_MISSING_ROW                                                        \
     OPTION_ROW("create-missing",                                                         \
                .help = "replace images that existed before and are missing now with "    \

@@ -3,7 +3,7 @@
 
 #include "cli/output.h"
 
-/* ---- what there is to say of a field ---- */
+/* ---- fields ---- */
 
 /* "string or null" */
 static char *
@@ -34,7 +34,7 @@ unit_text(const struct maqet_field *field)
     return field->value.type == MAQET_TYPE_DATE ? "ISO 8601" : units[field->unit];
 }
 
-/* "what it is: one of `a`, `b`"; the caller frees. */
+/* "MEANING: one of `a`, `b`"; the caller frees. */
 static char *
 meaning_text(const struct maqet_field *field)
 {
@@ -47,15 +47,15 @@ meaning_text(const struct maqet_field *field)
     return maqet_text_take(&text);
 }
 
-/* A table that is being told of; the same one may come again below itself. */
+/* Fields that are being described, and those above them, which may be the same. */
 struct level {
     const struct level *above;
     const struct maqet_fields *fields;
-    const char *path; /* what stands before a key, "storage[]." */
+    const char *path; /* the prefix of keys, "storage[]." */
 };
 
 static bool
-is_told(const struct level *level, const struct maqet_fields *fields)
+is_above(const struct level *level, const struct maqet_fields *fields)
 {
     for (; level; level = level->above)
         if (level->fields == fields)
@@ -63,9 +63,8 @@ is_told(const struct level *level, const struct maqet_fields *fields)
     return false;
 }
 
-/* Tells of each field, and of those below it. */
 static void
-tell(struct maqet_text *text, const struct level *level, reference_field *tell_one)
+append_level(struct maqet_text *text, const struct level *level, reference_field *append)
 {
     for (const struct maqet_field *field = level->fields->rows; field->key; field++) {
         const struct maqet_fields *below = field->value.fields;
@@ -75,17 +74,17 @@ tell(struct maqet_text *text, const struct level *level, reference_field *tell_o
         _cleanup_free_ char *type = type_text(field);
         _cleanup_free_ char *meaning = meaning_text(field);
 
-        tell_one(text, path, type, unit_text(field), meaning);
-        if (below && !is_told(level, below))
-            tell(text, &(struct level){level, below, inner}, tell_one);
+        append(text, path, type, unit_text(field), meaning);
+        if (below && !is_above(level, below))
+            append_level(text, &(struct level){level, below, inner}, append);
     }
 }
 
 void
-reference_tell(struct maqet_text *text, const struct maqet_fields *fields,
-               reference_field *tell_one)
+reference_append(struct maqet_text *text, const struct maqet_fields *fields,
+                 reference_field *append)
 {
-    tell(text, &(struct level){NULL, fields, ""}, tell_one);
+    append_level(text, &(struct level){NULL, fields, ""}, append);
 }
 
 /* ---- docs/json.md ---- */
@@ -101,7 +100,7 @@ static void
 append_fields(struct maqet_text *text, const struct maqet_fields *fields)
 {
     maqet_text_append(text, "\n| field | type | unit | meaning |\n|---|---|---|---|\n");
-    reference_tell(text, fields, append_row);
+    reference_append(text, fields, append_row);
 }
 
 static void
