@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* maqet start, maqet stop, and maqet restart, which is both. */
+/* maqet start, stop, restart, pause and resume. */
 #include <string.h>
 
 #include "cli/cmd_checkpoint.h"
 #include "cli/machines.h"
 #include "cli/options.h"
+#include "core/lifecycle/pause.h"
 #include "core/lifecycle/start.h"
 #include "core/lifecycle/startable.h"
 #include "core/lifecycle/stop.h"
@@ -36,23 +37,15 @@ start_machine(struct invocation *invocation, struct machine_result *machine,
     return maqet_vm_start(&invocation->context, machine->name, &how, &machine->pid, err);
 }
 
-static char *
-start_text(const void *row)
-{
-    const struct machine_result *machine = row;
-
-    return maqet_format("Started VM '%s' (PID %d).\n", machine->name, machine->pid);
-}
-
 static const struct view start_view = {
     .table = {.fields = &started_fields, .columns = "name pid"},
-    .text = start_text,
+    .sentence = "Started VM '{name}' (PID {pid}).\n",
     .confirmation = true,
     .each = "VM",
     .remark = "With --from, it is that of 'maqet checkpoint load'. With "
               "--foreground, there is none."};
 
-/* The exit code of a process that a signal ended, less the signal; as in a shell. */
+/* Added to a signal, the exit code of a process that it killed, as in a shell. */
 enum { SIGNAL_BASE = 128 };
 
 static int
@@ -93,12 +86,9 @@ run_from(struct invocation *invocation, struct maqet_error **err)
         return checkpoint_load(invocation, checkpoint, NULL, err);
     maqet_opened_error_running(machine, true, err);
     if (machine->run.lost)
-        maqet_error_hint(err, "Stop it first: maqet stop %s", machine->name);
+        maqet_error_next(err, MAQET_NEXT_STOP_FIRST, machine->name, NULL);
     else
-        maqet_error_hint(err,
-                         "Load it, replacing what is running: maqet checkpoint %s "
-                         "load %s",
-                         machine->name, checkpoint);
+        maqet_error_next(err, MAQET_NEXT_LOAD_IN_PLACE, machine->name, checkpoint, NULL);
     return -1;
 }
 
@@ -208,7 +198,7 @@ const struct command command_stop = {
 
 /* ---- restart ---- */
 
-/* A machine that could not start again is better left running. */
+/* A VM that could not be started again must not be stopped. */
 static int
 check_startable(const struct invocation *invocation, const char *name,
                 struct maqet_error **err)
@@ -244,17 +234,9 @@ restart_machine(struct invocation *invocation, struct machine_result *machine,
     return -1;
 }
 
-static char *
-restart_text(const void *row)
-{
-    const struct machine_result *machine = row;
-
-    return maqet_format("Restarted VM '%s' (PID %d).\n", machine->name, machine->pid);
-}
-
 static const struct view restart_view = {
     .table = {.fields = &started_fields, .columns = "name pid"},
-    .text = restart_text,
+    .sentence = "Restarted VM '{name}' (PID {pid}).\n",
     .confirmation = true,
     .each = "VM"};
 
@@ -271,4 +253,98 @@ const struct command command_restart = {
     .examples = {{"maqet restart myvm", "Power it off and start it again"}},
     .view = &restart_view,
     .run_each = restart_machine,
+};
+
+/* ---- pause ---- */
+
+static const struct maqet_fields paused_fields = MAQET_FIELDS_OF(
+    struct machine_result, MAQET_ROW(struct machine_result, name, "the VM's name"),
+    {"was_paused", MAQET_FIELD(struct machine_result, before),
+     .help = "whether it was paused before"});
+
+static int
+pause_machine(struct invocation *invocation, struct machine_result *machine,
+              struct maqet_error **err)
+{
+    bool changed;
+
+    if (maqet_vm_pause(&invocation->context, machine->name, &changed, err) < 0)
+        return -1;
+    machine->before = !changed;
+    return 0;
+}
+
+static char *
+pause_text(const void *row)
+{
+    const struct machine_result *machine = row;
+
+    return maqet_format(machine->before ? "VM '%s' was already paused.\n"
+                                        : "Paused VM '%s'.\n",
+                        machine->name);
+}
+
+static const struct view pause_view = {
+    .table = {.fields = &paused_fields, .columns = "name was_paused"},
+    .text = pause_text,
+    .confirmation = true,
+    .each = "VM"};
+
+const struct command command_pause = {
+    .name = "pause",
+    .operands = {OPERAND_VM | OPERAND_REPEATED},
+    .summary = "Pause VMs",
+    .description = "Stops the guests' CPUs. Memory and devices keep their state "
+                   "inside QEMU until 'maqet resume'. Pausing a paused VM is not an "
+                   "error; pausing a VM that is not running is. 'maqet stop' resumes "
+                   "a paused guest, which could not power off otherwise. Several VMs "
+                   "are paused at the same time.",
+    .examples = {{"maqet pause myvm", "Pause one"},
+                 {"maqet pause web db", "Pause two at the same time"}},
+    .view = &pause_view,
+    .run_each = pause_machine,
+};
+
+/* ---- resume ---- */
+
+static int
+resume_machine(struct invocation *invocation, struct machine_result *machine,
+               struct maqet_error **err)
+{
+    return maqet_vm_resume(&invocation->context, machine->name, &machine->before, err);
+}
+
+static char *
+resume_text(const void *row)
+{
+    const struct machine_result *machine = row;
+
+    return maqet_format(machine->before ? "Resumed VM '%s'.\n"
+                                        : "VM '%s' was not paused.\n",
+                        machine->name);
+}
+
+static const struct view resume_view = {
+    .table = {.fields = &paused_fields, .columns = "name was_paused"},
+    .text = resume_text,
+    .confirmation = true,
+    .each = "VM"};
+
+const struct command command_resume = {
+    .name = "resume",
+    .operands = {OPERAND_VM | OPERAND_REPEATED},
+    .summary = "Resume paused VMs",
+    .description =
+        "Resumes guests that were paused by 'maqet pause', or by QEMU because a disk "
+        "of the host is full. In that case nothing is lost, and pending writes are "
+        "repeated. 'maqet status' names the drive, its file system and the free "
+        "space. As long as there is no space, or if a drive fails again at once, the "
+        "guest stays paused, and that is an error. Resuming a guest that is not "
+        "paused is not an error; resuming a VM that is not running is. A guest that "
+        "is paused because a snapshot, a load or a start was interrupted is not "
+        "resumed by this command; use 'maqet recover'.",
+    .examples = {{"maqet resume myvm", "Resume a paused guest"},
+                 {"maqet resume web db", "Resume two at the same time"}},
+    .view = &resume_view,
+    .run_each = resume_machine,
 };

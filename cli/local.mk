@@ -5,12 +5,8 @@ noinst_LIBRARIES += libmaqet-cli.a
 # from them, so a new command is a new file and a line here.
 COMMANDS = \
 	cli/cmd_add.c \
-	cli/cmd_apply.c \
-	cli/cmd_validate.c \
 	cli/cmd_args.c \
 	cli/cmd_start.c \
-	cli/cmd_pause.c \
-	cli/cmd_ls.c \
 	cli/cmd_status.c \
 	cli/cmd_snapshot.c \
 	cli/cmd_checkpoint.c \
@@ -49,7 +45,6 @@ libmaqet_cli_a_SOURCES = $(COMMANDS) \
 	cli/reference.c cli/reference.h \
 	cli/snapshot_actions.c cli/snapshot_actions.h \
 	cli/snapshots.c cli/snapshots.h \
-	cli/states.c cli/states.h \
 	cli/table.c cli/table.h \
 	cli/terminal.c cli/terminal.h
 
