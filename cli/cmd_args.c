@@ -8,7 +8,7 @@
 #include "core/machine/store.h"
 #include "core/machine/vm.h"
 
-/* An option and its value on a line, ready to be pasted. The caller frees. */
+/* An option and its value on each line, quoted for a shell. The caller frees. */
 static char *
 shell_text(const struct maqet_strings *argv)
 {
@@ -36,12 +36,11 @@ looks_like_file(const char *operand)
            access(operand, F_OK) == 0;
 }
 
-/* A machine's name wins over a file that is called the same. */
+/* A VM takes precedence over a file of the same name. */
 static struct maqet_vm *
 open_operands(const struct invocation *invocation, struct maqet_error **err)
 {
     const struct maqet_context *context = &invocation->context;
-    const char *name = invocation_text(invocation, "name");
     const char *operand = invocation->operands.items[0];
     _cleanup_error_ struct maqet_error *unknown = NULL;
     _cleanup_free_ char *stored = invocation->operands.count == 1
@@ -49,7 +48,7 @@ open_operands(const struct invocation *invocation, struct maqet_error **err)
                                       : NULL;
 
     if (stored) {
-        if (!name && !invocation_has(invocation, "set"))
+        if (!invocation_has(invocation, "name") && !invocation_has(invocation, "set"))
             return maqet_vm_open(context, stored, err);
         usage_error(invocation, err, "'%s' is a VM; --name and --set are for files",
                     operand);
@@ -59,8 +58,7 @@ open_operands(const struct invocation *invocation, struct maqet_error **err)
         maqet_error_move(err, TAKE_PTR(unknown));
         return NULL;
     }
-    struct maqet_definition *definition = operands_define(invocation, 0, name, err);
-    return definition ? maqet_vm_new(context, definition, err) : NULL;
+    return operands_vm(invocation, err);
 }
 
 static int

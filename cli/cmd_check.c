@@ -15,7 +15,7 @@
 struct checked {
     const char *vm;
     const char *drive;
-    const char *path; /* of the file; NULL: it is no file of this host */
+    const char *path; /* NULL: it is not a file of this host */
     bool readonly;
     const char *status;
     struct maqet_checked_file file;
@@ -52,7 +52,7 @@ status_of(const struct maqet_checked_file *file)
     return file->leaks > 0 ? "leaks" : "clean";
 }
 
-/* @file: NULL where the image was not created yet, and there is nothing to be checked. */
+/* @file: NULL if the image has not been created yet. */
 static struct checked
 row_of(const struct maqet_drive *drive, const struct maqet_checked_file *file)
 {
@@ -94,8 +94,7 @@ facts_text(const struct checked *checked)
 }
 
 /* "Drive 'hdd' of VM 'myvm', /images/hdd.qcow2: damaged (it is marked as corrupt, 3
- * errors)"
- */
+ * errors)" */
 static char *
 text(const void *row)
 {
@@ -118,9 +117,9 @@ static const struct view view = {
     .each = "image",
 };
 
-/* ---- what is to be checked ---- */
+/* ---- the VM ---- */
 
-/* A machine by its name, or one that is not added yet by its file. */
+/* A VM by its name, or by its file if it has not been added. */
 static struct maqet_checking *
 open_machine(const struct invocation *invocation, struct maqet_error **err)
 {
@@ -139,7 +138,6 @@ open_machine(const struct invocation *invocation, struct maqet_error **err)
 
 /* ---- checking and repairing ---- */
 
-/* The caller frees. */
 static char *
 copy_command(const char *path)
 {
@@ -157,19 +155,11 @@ struct proposal {
 static const struct maqet_fields proposal_fields =
     MAQET_FIELDS_OF(struct proposal, {"copy", MAQET_FIELD(struct proposal, copy)});
 
-static char *
-proposal_text(const void *row)
-{
-    const struct proposal *proposal = row;
-
-    return maqet_format("Repairing can lose data: damaged parts that cannot be saved "
-                        "are dropped.\nA copy of the image shows afterwards what was "
-                        "lost:\n  %s\n",
-                        proposal->copy);
-}
-
-static const struct view proposal_view = {.table = {.fields = &proposal_fields},
-                                          .text = proposal_text};
+static const struct view proposal_view = {
+    .table = {.fields = &proposal_fields},
+    .sentence =
+        "Repairing can lose data: damaged parts that cannot be saved are dropped.\n"
+        "A copy of the image shows afterwards what was lost:\n  {copy}\n"};
 
 static int
 confirm(const struct invocation *invocation, const struct maqet_drive *drive,
@@ -186,7 +176,7 @@ confirm(const struct invocation *invocation, const struct maqet_drive *drive,
                           err);
 }
 
-/* Repairs what may be written, if there is anything to repair. */
+/* Repairs the file that the guest writes to, if it needs that. */
 static int
 repair(const struct invocation *invocation, const struct maqet_checking *checking,
        struct maqet_check_report *report, struct maqet_error **err)

@@ -11,12 +11,12 @@
 #include "core/machine/schema.h"
 #include "core/plugin/describe.h"
 
-/* Bytes of the prose of a manual page. */
+/* The greatest size of the prose of a manual page, in bytes. */
 enum { PROSE_LIMIT = 1 << 20 };
 
 /* ---- list ---- */
 
-/* A reason is a whole sentence, and stands below the table. */
+/* Reasons are sentences, and follow the table. */
 static char *
 list_text(const void *rows, size_t count)
 {
@@ -54,34 +54,26 @@ run_list(struct invocation *invocation, struct maqet_error **err)
 
 /* ---- info ---- */
 
-static void append_options(struct maqet_text *text,
-                           const struct maqet_plugin_option *options, size_t count,
-                           const char *before);
-
-static void
-append_option(struct maqet_text *text, const struct maqet_plugin_option *option,
-              const char *before)
-{
-    _cleanup_free_ char *name = maqet_format("%s%s", before, option->name);
-    _cleanup_free_ char *choices = maqet_strings_join(&option->choices, ", ");
-    _cleanup_free_ char *inner = maqet_format("%s.", name);
-
-    maqet_text_appendf(text, "  %-24s %-8s %s", name, option->type,
-                       option->help ? option->help : "");
-    if (option->required)
-        maqet_text_append(text, " (required)");
-    if (option->fallback)
-        maqet_text_appendf(text, " (default: %s)", option->fallback);
-    maqet_text_appendf(text, "%s%s\n", *choices ? "; one of: " : "", choices);
-    append_options(text, option->options, option->option_count, inner);
-}
-
+/* Options, and below each those of its mapping; @before is "" or "cache.". */
 static void
 append_options(struct maqet_text *text, const struct maqet_plugin_option *options,
                size_t count, const char *before)
 {
-    for (size_t i = 0; i < count; i++)
-        append_option(text, &options[i], before);
+    for (size_t i = 0; i < count; i++) {
+        const struct maqet_plugin_option *option = &options[i];
+        _cleanup_free_ char *name = maqet_format("%s%s", before, option->name);
+        _cleanup_free_ char *choices = maqet_strings_join(&option->choices, ", ");
+        _cleanup_free_ char *inner = maqet_format("%s.", name);
+
+        maqet_text_appendf(text, "  %-24s %-8s %s", name, option->type,
+                           option->help ? option->help : "");
+        if (option->required)
+            maqet_text_append(text, " (required)");
+        if (option->fallback)
+            maqet_text_appendf(text, " (default: %s)", option->fallback);
+        maqet_text_appendf(text, "%s%s\n", *choices ? "; one of: " : "", choices);
+        append_options(text, option->options, option->option_count, inner);
+    }
 }
 
 static char *
@@ -107,7 +99,7 @@ info_text(const void *row)
     return maqet_text_take(&text);
 }
 
-/* The column without a name was that of the state, and stays for those who count. */
+/* The empty column was the state's, and stays for scripts that count columns. */
 static const struct view info_view = {
     .table = {.fields = &maqet_plugin_fields, .columns = "name kind = file summary"},
     .text = info_text,
@@ -148,10 +140,11 @@ is_result(const struct maqet_conformance_row *row, const char *result)
     return strcmp(row->result, result) == 0;
 }
 
-/* The names of all checks that were skipped for the same reason as the one at @index;
- * NULL: they were told with an earlier one. The caller frees. */
+/* The names of all checks that were skipped for the same reason as the one at @index; NULL
+ * if an earlier one had that reason. The caller frees. */
 static char *
-skipped_alike(const struct maqet_conformance_row *rows, size_t count, size_t index)
+skipped_for_same_reason(const struct maqet_conformance_row *rows, size_t count,
+                        size_t index)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
@@ -165,8 +158,7 @@ skipped_alike(const struct maqet_conformance_row *rows, size_t count, size_t ind
     return maqet_strings_join(&names, ", ");
 }
 
-/* A reason is a whole sentence, and stands below the table; what has failed comes last,
- * where it is seen. */
+/* Reasons are sentences, and follow the table; failures come last, where they are seen. */
 static char *
 check_text(const void *all, size_t count)
 {
@@ -177,8 +169,9 @@ check_text(const void *all, size_t count)
 
     maqet_text_append(&text, lines);
     for (size_t i = 0; i < count; i++) {
-        _cleanup_free_ char *names =
-            is_result(&rows[i], "skipped") ? skipped_alike(rows, count, i) : NULL;
+        _cleanup_free_ char *names = is_result(&rows[i], "skipped")
+                                         ? skipped_for_same_reason(rows, count, i)
+                                         : NULL;
 
         if (names)
             maqet_text_appendf(&text, "\n%s skipped: %s\n", names, rows[i].why);
@@ -255,7 +248,7 @@ run_manual(struct invocation *invocation, struct maqet_error **err)
     for (size_t i = 0; i < plugins.count; i++) {
         struct maqet_plugin_info shown = {0};
 
-        /* A line feed in what a plugin says could begin a request of roff's. */
+        /* After a line feed, a plugin's text could be a request to roff. */
         maqet_fields_copy(&maqet_plugin_fields, &plugins.items[i], &shown,
                           maqet_text_shown);
         maqet_strings_take(&pages, manual_of_plugin(&shown, prose));

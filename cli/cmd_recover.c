@@ -55,22 +55,15 @@ way_of(const struct invocation *invocation)
                                                 : MAQET_RECOVERY_SAFE;
 }
 
-/* What the user is about to decide. */
-struct decision {
-    const char *what;
-    struct maqet_strings changes;
-    const char *finish; /* NULL: it is not to be finished */
-};
-
-static const struct maqet_fields decision_fields =
-    MAQET_FIELDS_OF(struct decision, {"what", MAQET_FIELD(struct decision, what)},
-                    {"changes", MAQET_FIELD(struct decision, changes)},
-                    {"finish", MAQET_FIELD(struct decision, finish), .optional = true});
+static const struct maqet_fields decision_fields = MAQET_FIELDS_OF(
+    struct maqet_interruption, {"what", MAQET_FIELD(struct maqet_interruption, what)},
+    {"changes", MAQET_FIELD(struct maqet_interruption, changes)},
+    {"finish", MAQET_FIELD(struct maqet_interruption, finish), .optional = true});
 
 static char *
 decision_text(const void *row)
 {
-    const struct decision *decision = row;
+    const struct maqet_interruption *decision = row;
     struct maqet_text text = MAQET_TEXT_INIT;
 
     maqet_text_appendf(&text, "%s\n", decision->what);
@@ -84,28 +77,27 @@ decision_text(const void *row)
 static const struct view decision_view = {.table = {.fields = &decision_fields},
                                           .text = decision_text};
 
-/* Asks, where there is anything to decide. */
+/* Asks the user if there is something to decide. */
 static int
 confirm(const struct invocation *invocation, enum maqet_recovery_way way,
         struct maqet_error **err)
 {
     _cleanup_interruption_ struct maqet_interruption interruption = {0};
     const char *vm = invocation->operands.items[0];
+    bool finish = way == MAQET_RECOVERY_FINISH;
 
     if (way == MAQET_RECOVERY_SAFE || invocation_has(invocation, "yes"))
         return 0;
     if (maqet_job_interruption(&invocation->context, vm, &interruption, err) < 0)
         return -1;
-    if (!interruption.what || (way == MAQET_RECOVERY_FINISH && !interruption.finish))
+    if (!interruption.what || (finish && !interruption.finish))
         return 0;
-    const char *question = way == MAQET_RECOVERY_FINISH
-                               ? "Finish it?"
-                               : "Leave the images as they are and discard the record?";
-    const struct decision decision = {interruption.what, interruption.changes,
-                                      way == MAQET_RECOVERY_FINISH ? interruption.finish
-                                                                   : NULL};
-    return output_confirm(&decision_view, &decision, 1, question, "Nothing was done",
-                          err);
+    if (!finish)
+        free(TAKE_PTR(interruption.finish));
+    return output_confirm(&decision_view, &interruption, 1,
+                          finish ? "Finish it?"
+                                 : "Leave the images as they are and discard the record?",
+                          "Nothing was done", err);
 }
 
 static int

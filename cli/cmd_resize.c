@@ -3,7 +3,7 @@
 #include "core/config/options.h"
 #include "core/lifecycle/resize.h"
 
-/* "20G", or "+5G" for so much more than there is. */
+/* Reads "20G", or "+5G" for an increase. */
 static int
 read_size(const struct invocation *invocation, const char *word, struct maqet_resize *how,
           struct maqet_error **err)

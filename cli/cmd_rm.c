@@ -4,7 +4,7 @@
 #include "core/lifecycle/remove.h"
 #include "core/machine/store.h"
 
-/* ---- what is shown ---- */
+/* ---- results ---- */
 
 struct removed {
     char *name;
@@ -31,7 +31,6 @@ static const struct maqet_fields fields = MAQET_FIELDS_OF(
     MAQET_ROW(struct removed, kept, "the images that are kept"),
     MAQET_ROW(struct removed, deleted, "the images that are deleted"));
 
-/* A line for each file: what becomes of it, and why. */
 static void
 append_files(struct maqet_text *text, const struct maqet_removal *removal)
 {
@@ -45,7 +44,7 @@ append_files(struct maqet_text *text, const struct maqet_removal *removal)
     }
 }
 
-/* Whether an image stays that takes room and that maqet can delete later. */
+/* Whether an image is kept that `maqet storage rm` can delete. */
 static bool
 keeps_created(const struct maqet_removal *removal)
 {
@@ -79,8 +78,8 @@ static const struct view view = {.table = {.fields = &fields, .columns = "name"}
 
 /* ---- asking ---- */
 
-/* Removes a machine, or only finds out what would become of it. The caller clears the row
- * in any case. */
+/* Removes a VM, or with @really = false only finds out what would happen to its files. The
+ * caller clears the row in any case. */
 static int
 remove_machine(const struct invocation *invocation, const char *name, bool really,
                struct removed *row, struct maqet_error **err)
@@ -118,7 +117,7 @@ plan_text(const void *row)
 static const struct view plan_view = {.table = {.fields = &fields, .columns = "name"},
                                       .text = plan_text};
 
-/* Says what would become of the machines, or asks whether it shall (@question). */
+/* Shows what would happen to the VMs' files, and asks the question (NULL: none). */
 static int
 show_plan(const struct invocation *invocation, const struct maqet_strings *names,
           const char *question, struct maqet_error **err)
@@ -158,7 +157,7 @@ run(struct invocation *invocation, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
-    /* Nothing is removed when one of the names is wrong: who knows which was meant. */
+    /* If one of the names is wrong, nothing is removed. */
     machines_resolve(invocation, &names);
     if (invocation->exit_code > 0)
         return invocation->exit_code;
@@ -169,7 +168,7 @@ run(struct invocation *invocation, struct maqet_error **err)
         output_list(&invocation->output, &view, NULL, 0);
         return 0;
     }
-    /* Nor when one of them can't be removed: before anybody is asked. */
+    /* Nor if one of the VMs cannot be removed. */
     for (size_t i = 0; i < names.count && !invocation_has(invocation, "force"); i++) {
         _cleanup_error_ struct maqet_error *error = NULL;
 

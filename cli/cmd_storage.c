@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
-#include <string.h>
-
-#include "cli/invocation.h"
-#include "core/base/files.h"
+#include "cli/context.h"
 #include "core/machine/unused.h"
 
 /* ---- ls ---- */
@@ -55,31 +51,14 @@ static const struct maqet_fields removed_fields = MAQET_FIELDS_OF(
     MAQET_ROW(struct removed, size, "what it took on the disk",
               .unit = MAQET_UNIT_BYTES));
 
-static char *
-removed_text(const void *row)
-{
-    const struct removed *removed = row;
-    _cleanup_free_ char *size = maqet_text_bytes(removed->size);
-
-    return maqet_format("Deleted %s (%s).\n", removed->path, size);
-}
-
 static const struct view removed_view = {
     .table = {.fields = &removed_fields, .columns = "path size"},
-    .text = removed_text,
+    .sentence = "Deleted {path} ({size}).\n",
     .confirmation = true,
     .each = "image"};
 
-static char *
-asked_text(const void *row)
-{
-    const struct removed *image = row;
-
-    return maqet_format("  %s\n", image->path);
-}
-
 static const struct view asked_view = {.table = {.fields = &removed_fields},
-                                       .text = asked_text};
+                                       .sentence = "  {path}\n"};
 
 static int
 confirm(const struct invocation *invocation, const struct maqet_strings *paths,
@@ -97,17 +76,15 @@ confirm(const struct invocation *invocation, const struct maqet_strings *paths,
                           "Nothing was deleted", err);
 }
 
-/* The paths that are named, or those of all images. */
+/* The paths of the images that are named, or of all. */
 static int
 choose(const struct invocation *invocation, struct maqet_strings *paths,
        struct maqet_error **err)
 {
     _cleanup_unused_ struct maqet_unused unused = {0};
-    _cleanup_free_ char *folder = realpath(".", NULL);
 
     for (size_t i = 0; i < invocation->operands.count; i++)
-        maqet_strings_take(paths, maqet_path_absolute(invocation->operands.items[i],
-                                                      folder ? folder : "/"));
+        maqet_strings_take(paths, context_path(invocation->operands.items[i]));
     if (!invocation_has(invocation, "all"))
         return 0;
     if (maqet_unused_list(&invocation->context, &unused, err) < 0)

@@ -6,7 +6,6 @@
 
 MAQET_WORDS(media_word, "disk", "cdrom")
 
-/* What a definition says of it. */
 #define DESCRIBED_ROWS                                                                   \
     MAQET_ROW(struct drive_row, name, "the drive's name"),                               \
         MAQET_ROW(struct drive_row, type, "its storage plugin"),                         \
@@ -34,7 +33,7 @@ const struct maqet_fields inspected_drive_fields = MAQET_FIELDS_OF(
               "what keeps it from being used now; null if nothing does",
               .optional = true));
 
-/* How it is attached; NULL for a share, which is no block device. */
+/* NULL for a share, which is not a block device. */
 static const char *
 interface_of(const struct maqet_drive *drive)
 {
@@ -53,8 +52,8 @@ media_of(const struct maqet_drive *drive)
     return media_word(drive->media == MAQET_MEDIA_CDROM);
 }
 
-/* The image, or what else the drive is made of: what its type can't do without comes
- * first in the table of its options. */
+/* The image, or if the drive's type has none, the first path or required option, which says
+ * where the data is. */
 static const char *
 file_of(const struct maqet_drive *drive)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * drives.h - a machine's drives as rows of a result.
+ * drives.h - the drives of a VM as rows of a result.
  */
 #ifndef MAQET_CLI_DRIVES_H
 #define MAQET_CLI_DRIVES_H
@@ -14,7 +14,7 @@ struct drive_row {
     char *interface;
     char *media;
     char *file;
-    /* Of one that was looked at. */
+    /* Of one that is inspected. */
     bool size_known;
     uint64_t virtual_size;
     bool there;
@@ -28,16 +28,16 @@ struct drive_rows {
     size_t count;
 };
 
-/* name, type, interface, media and file; and all of it. */
+/* Those of the definition: name, type, interface, media and file; and all. */
 extern const struct maqet_fields drive_fields;
 extern const struct maqet_fields inspected_drive_fields;
 
-/* A row for each drive, which the caller clears by the fields. */
+/* Fills a row for each drive, from the definition. The caller clears them by the fields. */
 void drives_describe(const struct maqet_vm *vm, struct drive_rows *rows);
 
-/* The same, with what there is of it: sizes, faults and the damage that can be seen at
- * once. One that can't be looked at is a warning, and so is damage.
- * @running: QEMU may be writing to them. */
+/* The same, and inspects the images: their sizes, faults, and damage that can be seen at
+ * once. Damage and images that cannot be inspected are warnings. @running: QEMU may be
+ * writing to them. */
 void drives_inspect(const struct maqet_vm *vm, bool running, struct drive_rows *rows);
 
 #endif
