@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include <string.h>
-
 #include "cli/cmd_checkpoint.h"
 #include "cli/options.h"
-#include "cli/snapshots.h"
+#include "cli/terminal.h"
 
-/* One call of an action, and what came of it. */
+/* One call of an action, and its result. */
 struct call {
-    struct maqet_checkpoint_request request; /* its texts are those of the command line */
-    struct maqet_checkpoint_receipt receipt; /* of a creation */
-    int pid;                                 /* after a load */
+    struct maqet_checkpoint_request request; /* with texts of the command line */
+    struct maqet_checkpoint_receipt receipt; /* of create */
+    int pid;                                 /* after load */
 };
 
 #define CALL_ROWS                                                                        \
@@ -58,25 +56,14 @@ const struct view checkpoint_create_view = {
     .text = create_text,
     .confirmation = true};
 
-static enum maqet_migration_method
-method_of(const struct invocation *invocation)
-{
-    const char *word = invocation_text(invocation, "method");
-    unsigned method = 0;
-
-    while (word && maqet_migration_method_name(method) &&
-           strcmp(maqet_migration_method_name(method), word) != 0)
-        method++;
-    return (enum maqet_migration_method)method;
-}
-
 int
 checkpoint_create(struct invocation *invocation, struct maqet_error **err)
 {
     struct call call = {
         .request = {.vm = operand_find(invocation, OPERAND_VM),
                     .name = operand_find(invocation, OPERAND_NEW_NAME),
-                    .method = method_of(invocation),
+                    .method = invocation_choice(invocation, "method",
+                                                maqet_migration_method_name),
                     .limit = invocation_milliseconds(invocation, "limit"),
                     .compress = invocation_has(invocation, "compress")},
     };
@@ -91,46 +78,48 @@ checkpoint_create(struct invocation *invocation, struct maqet_error **err)
 
 /* ---- load ---- */
 
+int
+confirm_load(const struct invocation *invocation, bool live, char *words,
+             struct maqet_error **err)
+{
+    maqet_context_say(&invocation->context, live ? MAQET_LEVEL_WARNING : MAQET_LEVEL_INFO,
+                      "%s", words);
+    free(words);
+    if (invocation_has(invocation, "yes") || !terminal_can_ask() ||
+        terminal_ask("Go on?"))
+        return 0;
+    return maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was loaded");
+}
+
 static int
 confirm(const struct invocation *invocation, struct maqet_checkpoint_request *request,
         char **verified, struct maqet_error **err)
 {
-    bool running, silent;
-
-    if (maqet_checkpoint_loadable(&invocation->context, request, &running, &silent,
-                                  verified, err) < 0)
+    /* If the VM is started while the user is asked, `running` still has what they agreed
+     * to. */
+    if (maqet_checkpoint_loadable(&invocation->context, request, &request->running,
+                                  &request->silent, verified, err) < 0)
         return -1;
-    request->silent = silent;
     request->verified = *verified;
-    /* One that is started while it is asked is not what was agreed to. */
-    request->running = running;
-    return snapshot_confirm(
-        invocation, running,
+    return confirm_load(
+        invocation, request->running,
         maqet_format("Loading the checkpoint '%s' discards all changes made after it on "
                      "the drives of VM '%s'%s",
                      request->name, request->vm,
-                     !running        ? ""
-                     : request->keep ? ", once the present state is kept"
-                                     : ", and what its guest has in memory now"),
+                     !request->running ? ""
+                     : request->keep   ? ", once the present state is kept"
+                                       : ", and what its guest has in memory now"),
         err);
 }
 
 static const struct maqet_fields load_fields = MAQET_FIELDS_OF(
     struct call, CALL_ROWS, MAQET_ROW(struct call, pid, "QEMU's process ID"));
 
-static char *
-load_text(const void *row)
-{
-    const struct call *call = row;
-
-    return maqet_format(
-        "Loaded checkpoint '%s' of VM '%s', which continues from there (PID %d).\n",
-        call->request.name, call->request.vm, call->pid);
-}
-
 const struct view checkpoint_load_view = {
     .table = {.fields = &load_fields, .columns = "name pid"},
-    .text = load_text,
+    .sentence =
+        "Loaded checkpoint '{name}' of VM '{vm}', which continues from there (PID "
+        "{pid}).\n",
     .confirmation = true};
 
 int
@@ -164,18 +153,9 @@ run_load(struct invocation *invocation, struct maqet_error **err)
 
 static const struct maqet_fields delete_fields = MAQET_FIELDS_OF(struct call, CALL_ROWS);
 
-static char *
-delete_text(const void *row)
-{
-    const struct call *call = row;
-
-    return maqet_format("Deleted checkpoint '%s' of VM '%s'.\n", call->request.name,
-                        call->request.vm);
-}
-
 static const struct view delete_view = {
     .table = {.fields = &delete_fields, .columns = "name"},
-    .text = delete_text,
+    .sentence = "Deleted checkpoint '{name}' of VM '{vm}'.\n",
     .confirmation = true};
 
 static int
@@ -194,10 +174,9 @@ run_delete(struct invocation *invocation, struct maqet_error **err)
 
 /* ---- list ---- */
 
-/* Of what a former maqet wrote, not all is known. */
 struct listed {
-    struct maqet_checkpoint about;
-    char *drives; /* "hdd,data" */
+    struct maqet_checkpoint about; /* of an earlier maqet, not everything is known */
+    char *drives;                  /* "hdd,data" */
 };
 
 static const struct maqet_fields list_fields = MAQET_FIELDS_OF(

@@ -1,26 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_checkpoint.h - what other commands do with checkpoints. They return 0, or -1 with
- * an error.
+ * cmd_checkpoint.h - what other commands do with checkpoints. The functions return 0, or -1
+ * with an error.
  */
 #ifndef MAQET_CLI_CMD_CHECKPOINT_H
 #define MAQET_CLI_CMD_CHECKPOINT_H
 
-#include "cli/context.h"
+#include "cli/invocation.h"
 #include "core/checkpoint/checkpoint.h"
 
-/* ms for which precopy may run, unless --limit is given. */
+/* ms that precopy may take without --limit. */
 enum { CHECKPOINT_LIMIT = 30000 };
 
 extern const struct view checkpoint_create_view;
 extern const struct view checkpoint_load_view;
 
-/* Creates the one that the operands name. */
+/* Creates the checkpoint that the operands name. */
 int checkpoint_create(struct invocation *invocation, struct maqet_error **err);
 
-/* Loads one of the VM that the operands name. Asks where there is somebody who could
- * answer. @keep may be NULL. */
+/* Loads a checkpoint of the VM that the operands name, after asking on a terminal. @keep may
+ * be NULL. */
 int checkpoint_load(struct invocation *invocation, const char *name, const char *keep,
                     struct maqet_error **err);
+
+/* Says what a load discards (taken), and asks whether to go on, unless --yes is given or
+ * there is no terminal. @live: the guest loses its memory. */
+int confirm_load(const struct invocation *invocation, bool live, char *words,
+                 struct maqet_error **err);
 
 #endif

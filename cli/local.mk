@@ -43,7 +43,6 @@ libmaqet_cli_a_SOURCES = $(COMMANDS) \
 	cli/options.h \
 	cli/output.c cli/output.h \
 	cli/reference.c cli/reference.h \
-	cli/snapshot_actions.c cli/snapshot_actions.h \
 	cli/snapshots.c cli/snapshots.h \
 	cli/table.c cli/table.h \
 	cli/terminal.c cli/terminal.h

@@ -4,9 +4,74 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/terminal.h"
+/* ---- requests ---- */
 
-/* ---- fields ---- */
+static enum maqet_way
+way_of(const struct invocation *invocation)
+{
+    if (invocation_has(invocation, "auto"))
+        return MAQET_WAY_AUTO;
+    return invocation_has(invocation, "live") ? MAQET_WAY_LIVE : MAQET_WAY_OFFLINE;
+}
+
+static int
+check_options(const struct invocation *invocation, struct maqet_error **err)
+{
+    if (invocation_has(invocation, "exclude") && operand_find(invocation, OPERAND_DRIVE))
+        return usage_error(invocation, err,
+                           "--exclude goes with --all, not with one drive");
+    if (invocation_has(invocation, "live") && invocation_has(invocation, "auto"))
+        return usage_error(invocation, err, "--live and --auto are mutually exclusive");
+    return 0;
+}
+
+int
+snapshot_read_request(const struct invocation *invocation,
+                      struct maqet_snapshot_request *request,
+                      struct maqet_strings *exclude, struct maqet_error **err)
+{
+    const char *name = operand_find(invocation, OPERAND_SNAPSHOT);
+
+    if (check_options(invocation, err) < 0)
+        return -1;
+    invocation_texts(invocation, "exclude", exclude);
+    *request = (struct maqet_snapshot_request){
+        .vm = operand_find(invocation, OPERAND_VM),
+        .drive = operand_find(invocation, OPERAND_DRIVE),
+        .name = name ? name : operand_find(invocation, OPERAND_NEW_NAME),
+        .exclude = exclude,
+        .way = way_of(invocation),
+        .overwrite = invocation_has(invocation, "overwrite"),
+        .freeze_timeout = invocation_has(invocation, "quiesce")
+                              ? invocation_milliseconds(invocation, "freeze-timeout")
+                              : -1,
+        .timeout = invocation_milliseconds(invocation, "wait"),
+    };
+    return 0;
+}
+
+/* ---- rows ---- */
+
+/* A snapshot of one drive, or those of several drives that were created together. Its texts
+ * except `drives` belong to the list that it comes from. */
+struct snapshot_row {
+    const char *name;
+    char *drives; /* "hdd,data" */
+    struct maqet_snapshot about;
+    double vm_clock; /* s */
+    const char *kind;
+    const char *parent;
+    int64_t above; /* the parent's index in the drive's list; -1: not known */
+    bool has_memory;
+    bool size_known;
+    bool in_set;
+    bool now;
+};
+
+struct snapshot_rows {
+    struct snapshot_row *items;
+    size_t count;
+};
 
 MAQET_WORDS(kind_word, "disk", "disk+memory")
 
@@ -14,10 +79,9 @@ static const struct maqet_fields fields = MAQET_FIELDS_OF(
     struct snapshot_row, MAQET_ROW(struct snapshot_row, name, "the snapshot's name"),
     MAQET_ROW(struct snapshot_row, drives,
               "the drives that have it, with a comma between two"),
-    MAQET_ROW(struct snapshot_row, id,
-              "its ID in the image; null in a list of all drives, where each has its own",
-              .optional = true),
-    {"date", MAQET_FIELD_DATE(struct snapshot_row, date), .optional = true,
+    {"id", MAQET_FIELD(struct snapshot_row, about.id), .optional = true,
+     .help = "its ID in the image; null in a list of all drives, where each has its own"},
+    {"date", MAQET_FIELD_DATE(struct snapshot_row, about.seconds), .optional = true,
      .help = "when it was created"},
     MAQET_ROW(struct snapshot_row, vm_clock, "how long the guest had been running",
               .unit = MAQET_UNIT_SECONDS),
@@ -26,16 +90,16 @@ static const struct maqet_fields fields = MAQET_FIELDS_OF(
     MAQET_ROW(struct snapshot_row, parent,
               "the snapshot that it was created from; null if that is not known",
               .optional = true),
-    MAQET_ROW(struct snapshot_row, used, "what deleting it alone would free",
-              .unit = MAQET_UNIT_BYTES,
-              .known = MAQET_KNOWN(struct snapshot_row, used_known)),
-    MAQET_ROW(struct snapshot_row, vm_state,
-              "what the guest's memory takes in the image; null if it has none",
-              .unit = MAQET_UNIT_BYTES,
-              .known = MAQET_KNOWN(struct snapshot_row, has_memory), .title = "MEMORY"),
-    MAQET_ROW(struct snapshot_row, virtual_size, "the size that the guest saw",
-              .unit = MAQET_UNIT_BYTES,
-              .known = MAQET_KNOWN(struct snapshot_row, size_known)),
+    {"used", MAQET_FIELD(struct snapshot_row, about.used), .unit = MAQET_UNIT_BYTES,
+     .known = MAQET_KNOWN(struct snapshot_row, about.used_known),
+     .help = "what deleting it alone would free"},
+    {"vm_state", MAQET_FIELD(struct snapshot_row, about.vm_state),
+     .unit = MAQET_UNIT_BYTES, .known = MAQET_KNOWN(struct snapshot_row, has_memory),
+     .title = "MEMORY",
+     .help = "what the guest's memory takes in the image; null if it has none"},
+    {"virtual_size", MAQET_FIELD(struct snapshot_row, about.virtual_size),
+     .unit = MAQET_UNIT_BYTES, .known = MAQET_KNOWN(struct snapshot_row, size_known),
+     .help = "the size that the guest saw"},
     {"set", MAQET_FIELD(struct snapshot_row, in_set),
      .help = "whether it was created together with those of other drives"},
     MAQET_ROW(struct snapshot_row, now, "whether the present state is based on it"));
@@ -46,15 +110,15 @@ const struct view snapshots_view = {
     .each = "snapshot",
 };
 
-/* ---- rows ---- */
-
-void
-snapshot_rows_clear(struct snapshot_rows *rows)
+static void
+rows_clear(struct snapshot_rows *rows)
 {
     for (size_t i = 0; i < rows->count; i++)
         free(rows->items[i].drives);
     free(rows->items);
 }
+
+#define _cleanup_rows_ _cleanup_(rows_clear)
 
 static struct snapshot_row
 row_of(const struct maqet_drive_list *drive, size_t index)
@@ -65,25 +129,21 @@ row_of(const struct maqet_drive_list *drive, size_t index)
     return (struct snapshot_row){
         .name = drive->names[index],
         .drives = maqet_strdup(drive->drive),
-        .id = snapshot->id,
-        .date = snapshot->seconds,
+        .about = *snapshot,
         .vm_clock = (double)snapshot->vm_clock / 1e9,
         .kind = kind_word(snapshot->vm_state > 0),
         .parent = parent < 0 ? NULL : drive->names[parent],
         .above = parent,
-        .used_known = snapshot->used_known,
-        .used = snapshot->used,
         .has_memory = snapshot->vm_state > 0,
-        .vm_state = snapshot->vm_state,
         .size_known = snapshot->virtual_size > 0,
-        .virtual_size = snapshot->virtual_size,
         .in_set = drive->in_set[index],
         .now = (ssize_t)index == drive->now,
     };
 }
 
-void
-snapshot_rows_add(struct snapshot_rows *rows, const struct maqet_drive_list *drive)
+/* Adds a row for each snapshot of a drive. */
+static void
+add_drive(struct snapshot_rows *rows, const struct maqet_drive_list *drive)
 {
     size_t count = rows->count + drive->snapshots.count;
 
@@ -92,14 +152,14 @@ snapshot_rows_add(struct snapshot_rows *rows, const struct maqet_drive_list *dri
         rows->items[rows->count++] = row_of(drive, i);
 }
 
-void
-snapshot_rows_all(struct snapshot_rows *rows, const struct maqet_snapshot_list *list)
+static void
+add_all(struct snapshot_rows *rows, const struct maqet_snapshot_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
-        snapshot_rows_add(rows, &list->drives[i]);
+        add_drive(rows, &list->drives[i]);
 }
 
-/* Takes the row into that of its set. */
+/* Adds a row to that of its set, and frees it. */
 static void
 join_set(struct snapshot_row *set, struct snapshot_row *row)
 {
@@ -108,31 +168,33 @@ join_set(struct snapshot_row *set, struct snapshot_row *row)
     free(set->drives);
     free(row->drives);
     set->drives = drives;
-    /* Without one of them the sum is not known. */
-    set->used_known = set->used_known && row->used_known;
-    set->used += row->used;
+    /* The sum is known if all of them are. */
+    set->about.used_known = set->about.used_known && row->about.used_known;
+    set->about.used += row->about.used;
     set->size_known = set->size_known && row->size_known;
-    set->virtual_size += row->virtual_size;
+    set->about.virtual_size += row->about.virtual_size;
     if (row->has_memory) {
         set->has_memory = true;
-        set->vm_state = row->vm_state;
+        set->about.vm_state = row->about.vm_state;
         set->kind = row->kind;
     }
     set->now = set->now && row->now;
 }
 
-void
-snapshot_rows_sets(struct snapshot_rows *rows, const struct maqet_snapshot_list *list)
+/* Adds a row for each set of snapshots that were created together, and for each other
+ * snapshot. */
+static void
+add_sets(struct snapshot_rows *rows, const struct maqet_snapshot_list *list)
 {
     _cleanup_json_ json_object *sets = json_object_new_object(); /* name: index */
     size_t count = 0;
 
-    snapshot_rows_all(rows, list);
+    add_all(rows, list);
     for (size_t i = 0; i < rows->count; i++) {
         struct snapshot_row *row = &rows->items[i];
         json_object *index = NULL;
 
-        row->id = NULL;
+        row->about.id = NULL;
         if (row->in_set && json_object_object_get_ex(sets, row->name, &index)) {
             join_set(&rows->items[json_object_get_int64(index)], row);
             continue;
@@ -145,23 +207,34 @@ snapshot_rows_sets(struct snapshot_rows *rows, const struct maqet_snapshot_list 
     rows->count = count;
 }
 
-/* ---- what people read ---- */
+/* ---- as lines ---- */
 
-void
-snapshot_row_facts(struct maqet_text *text, const struct snapshot_row *row)
+/* What people read unless they ask for the table. */
+struct listing {
+    const char *vm;
+    const char *drive; /* NULL: all */
+    struct snapshot_rows rows;
+    int64_t
+        now; /* of a tree: the row that the present state is based on; -1: not known */
+};
+
+/* "512.0MB, 2024-01-01 12:00:00" */
+static void
+append_facts(struct maqet_text *text, const struct snapshot_row *row)
 {
+    const struct maqet_snapshot *about = &row->about;
     _cleanup_free_ char *size =
-        row->used_known ? maqet_text_bytes(row->used) : maqet_strdup("size unknown");
-    time_t moment = (time_t)row->date;
+        about->used_known ? maqet_text_bytes(about->used) : maqet_strdup("size unknown");
+    time_t moment = (time_t)about->seconds;
     char date[64];
     struct tm local;
 
     maqet_text_append(text, size);
     if (row->has_memory) {
-        _cleanup_free_ char *state = maqet_text_bytes(row->vm_state);
+        _cleanup_free_ char *state = maqet_text_bytes(about->vm_state);
         maqet_text_appendf(text, " + %s memory", state);
     }
-    if (row->date != 0 && localtime_r(&moment, &local) &&
+    if (about->seconds != 0 && localtime_r(&moment, &local) &&
         strftime(date, sizeof(date), ", %Y-%m-%d %H:%M:%S", &local) > 0)
         maqet_text_append(text, date);
 }
@@ -169,7 +242,7 @@ snapshot_row_facts(struct maqet_text *text, const struct snapshot_row *row)
 static char *
 listing_text(const void *row)
 {
-    const struct snapshot_listing *listing = row;
+    const struct listing *listing = row;
     const struct snapshot_rows *list = &listing->rows;
     struct maqet_text text = MAQET_TEXT_INIT;
 
@@ -182,7 +255,7 @@ listing_text(const void *row)
                        list->count > 0 ? ":" : ".");
     for (size_t i = 0; i < list->count; i++) {
         maqet_text_appendf(&text, "- %s (", list->items[i].name);
-        snapshot_row_facts(&text, &list->items[i]);
+        append_facts(&text, &list->items[i]);
         if (!listing->drive)
             maqet_text_appendf(&text, ", %s", list->items[i].drives);
         maqet_text_append(&text, ")\n");
@@ -190,36 +263,46 @@ listing_text(const void *row)
     return maqet_text_take(&text);
 }
 
-static const struct maqet_fields listing_fields = MAQET_FIELDS_OF(
-    struct snapshot_listing, {"vm", MAQET_FIELD(struct snapshot_listing, vm)},
-    {"drive", MAQET_FIELD(struct snapshot_listing, drive), .optional = true},
-    {"snapshots",
-     MAQET_FIELD_LIST(struct snapshot_listing, rows.items, rows.count, &fields)});
+static const struct maqet_fields node_fields = MAQET_FIELDS_OF(
+    struct snapshot_row, {"name", MAQET_FIELD(struct snapshot_row, name)},
+    {"drives", MAQET_FIELD(struct snapshot_row, drives)},
+    {"date", MAQET_FIELD_DATE(struct snapshot_row, about.seconds), .optional = true},
+    {"used", MAQET_FIELD(struct snapshot_row, about.used),
+     .known = MAQET_KNOWN(struct snapshot_row, about.used_known)},
+    {"vm_state", MAQET_FIELD(struct snapshot_row, about.vm_state),
+     .known = MAQET_KNOWN(struct snapshot_row, has_memory)},
+    {"in_set", MAQET_FIELD(struct snapshot_row, in_set)},
+    {"above", MAQET_FIELD(struct snapshot_row, above)});
 
-const struct view snapshot_listing_view = {.table = {.fields = &listing_fields},
-                                           .text = listing_text};
+static const struct maqet_fields listing_fields = MAQET_FIELDS_OF(
+    struct listing, {"vm", MAQET_FIELD(struct listing, vm)},
+    {"drive", MAQET_FIELD(struct listing, drive), .optional = true},
+    {"snapshots", MAQET_FIELD_LIST(struct listing, rows.items, rows.count, &node_fields)},
+    {"now", MAQET_FIELD(struct listing, now)});
+
+static const struct view listing_view = {.table = {.fields = &listing_fields},
+                                         .text = listing_text};
 
 /* ---- as a tree ---- */
 
-/* Deeper than this, lines are not indented any further: a tree of many snapshots, each on
- * top of the last one, would be all indentation. */
+/* Deeper levels are not indented any further: a long chain of snapshots would consist of
+ * indentation. */
 enum { INDENT_MAX = 40 };
 
-/* The tree of one drive, as it is written from top to bottom. */
+/* The tree of one drive, while it is written from top to bottom. */
 struct branches {
-    const struct snapshot_listing *drive;
-    ssize_t
-        *first;    /* of each, and of none (-1) before them, the first one on top of it */
-    ssize_t *next; /* of each, the next one on top of the same */
-    struct maqet_text indent;
+    const struct listing *drive;
+    ssize_t *first; /* [i + 1]: the first child of row i; [0]: the first root */
+    ssize_t *next;  /* [i]: the next child of row i's parent */
     size_t depth;
+    const char *bars[INDENT_MAX]; /* of the levels above */
 };
 
 static struct branches
-branches_new(const struct snapshot_listing *drive)
+branches_new(const struct listing *drive)
 {
     size_t count = drive->rows.count;
-    struct branches branches = {.drive = drive, .indent = MAQET_TEXT_INIT};
+    struct branches branches = {.drive = drive};
 
     branches.first = maqet_alloc((count + 1) * sizeof(ssize_t));
     branches.next = maqet_alloc(count * sizeof(ssize_t) + 1);
@@ -239,47 +322,24 @@ branches_clear(struct branches *branches)
 {
     free(branches->first);
     free(branches->next);
-    maqet_text_clear(&branches->indent);
 }
 
-/* Whether nothing more stands below it on its level; "(now)" is the last one. */
+/* Whether it is the last line of its level, on which "(now)" follows the snapshots. */
 static bool
 is_last(const struct branches *branches, ssize_t index)
 {
-    const struct snapshot_listing *drive = branches->drive;
+    const struct listing *drive = branches->drive;
 
     return branches->next[index] < 0 && drive->now != drive->rows.items[index].above;
-}
-
-static const char *
-indent_below(const struct branches *branches, ssize_t index)
-{
-    return is_last(branches, index) ? "   " : "│  ";
-}
-
-static void
-enter_level(struct branches *branches, ssize_t index)
-{
-    if (branches->depth++ < INDENT_MAX)
-        maqet_text_append(&branches->indent, indent_below(branches, index));
-}
-
-static void
-leave_level(struct branches *branches, ssize_t index)
-{
-    if (--branches->depth >= INDENT_MAX)
-        return;
-    branches->indent.length -= strlen(indent_below(branches, index));
-    branches->indent.data[branches->indent.length] = '\0';
 }
 
 static void
 append_line(struct maqet_text *text, const struct branches *branches, bool last,
             const char *words)
 {
-    maqet_text_appendf(text, "%s%s %s",
-                       branches->indent.data ? branches->indent.data : "",
-                       last ? "└─" : "├─", words);
+    for (size_t i = 0; i < branches->depth && i < INDENT_MAX; i++)
+        maqet_text_append(text, branches->bars[i]);
+    maqet_text_appendf(text, "%s %s", last ? "└─" : "├─", words);
 }
 
 static void
@@ -289,13 +349,13 @@ append_snapshot(struct maqet_text *text, const struct branches *branches, ssize_
 
     append_line(text, branches, is_last(branches, index), row->name);
     maqet_text_append(text, " (");
-    snapshot_row_facts(text, row);
+    append_facts(text, row);
     maqet_text_append(text, row->in_set ? ", set)\n" : ")\n");
 }
 
-/* Without recursion: it may be as deep as there are snapshots. */
+/* Not recursive: the depth may be the number of snapshots. */
 static void
-append_tree(struct maqet_text *text, const struct snapshot_listing *drive)
+append_tree(struct maqet_text *text, const struct listing *drive)
 {
     _cleanup_(branches_clear) struct branches branches = branches_new(drive);
     ssize_t parent = -1, at = branches.first[0];
@@ -303,7 +363,9 @@ append_tree(struct maqet_text *text, const struct snapshot_listing *drive)
     for (;;) {
         if (at >= 0) {
             append_snapshot(text, &branches, at);
-            enter_level(&branches, at);
+            if (branches.depth < INDENT_MAX)
+                branches.bars[branches.depth] = is_last(&branches, at) ? "   " : "│  ";
+            branches.depth++;
             parent = at;
             at = branches.first[at + 1];
             continue;
@@ -314,7 +376,7 @@ append_tree(struct maqet_text *text, const struct snapshot_listing *drive)
         }
         if (parent < 0)
             return;
-        leave_level(&branches, parent);
+        branches.depth--;
         at = branches.next[parent];
         parent = drive->rows.items[parent].above;
     }
@@ -323,7 +385,7 @@ append_tree(struct maqet_text *text, const struct snapshot_listing *drive)
 static char *
 tree_text(const void *row)
 {
-    const struct snapshot_listing *tree = row;
+    const struct listing *tree = row;
     struct maqet_text text = MAQET_TEXT_INIT;
 
     maqet_text_appendf(&text, "%s\n", tree->drive);
@@ -331,54 +393,78 @@ tree_text(const void *row)
     return maqet_text_take(&text);
 }
 
-static const struct maqet_fields node_fields = MAQET_FIELDS_OF(
-    struct snapshot_row, {"name", MAQET_FIELD(struct snapshot_row, name)},
-    {"date", MAQET_FIELD_DATE(struct snapshot_row, date), .optional = true},
-    {"used", MAQET_FIELD(struct snapshot_row, used),
-     .known = MAQET_KNOWN(struct snapshot_row, used_known)},
-    {"vm_state", MAQET_FIELD(struct snapshot_row, vm_state),
-     .known = MAQET_KNOWN(struct snapshot_row, has_memory)},
-    {"set", MAQET_FIELD(struct snapshot_row, in_set)},
-    {"above", MAQET_FIELD(struct snapshot_row, above)});
-
-static const struct maqet_fields tree_fields = MAQET_FIELDS_OF(
-    struct snapshot_listing, {"drive", MAQET_FIELD(struct snapshot_listing, drive)},
-    {"snapshots",
-     MAQET_FIELD_LIST(struct snapshot_listing, rows.items, rows.count, &node_fields)},
-    {"now", MAQET_FIELD(struct snapshot_listing, now)});
-
-static const struct view tree_view = {.table = {.fields = &tree_fields},
+static const struct view tree_view = {.table = {.fields = &listing_fields},
                                       .text = tree_text};
 
-void
-snapshot_tree_show(struct output *output, const struct maqet_snapshot_list *list)
+/* The history of each drive, and where the VM is now. */
+static void
+show_trees(const struct output *output, const struct maqet_snapshot_list *list)
 {
-    const struct snapshot_listing none = {.vm = list->vm};
+    const struct listing none = {.vm = list->vm};
 
     if (list->count == 0)
-        output_result(output, &snapshot_listing_view, &none);
+        output_result(output, &listing_view, &none);
     for (size_t i = 0; i < list->count; i++) {
-        struct snapshot_listing tree = {.drive = list->drives[i].drive,
-                                        .now = list->drives[i].now};
+        struct listing tree = {
+            .vm = list->vm, .drive = list->drives[i].drive, .now = list->drives[i].now};
 
-        snapshot_rows_add(&tree.rows, &list->drives[i]);
-        output_row(output, &tree_view, &tree);
-        snapshot_rows_clear(&tree.rows);
+        add_drive(&tree.rows, &list->drives[i]);
+        output_result(output, &tree_view, &tree);
+        rows_clear(&tree.rows);
     }
 }
 
-/* ---- loading ---- */
+/* ---- the actions ---- */
+
+/* Reads the operands and options, and the list that they ask for. NULL: an error. */
+static struct maqet_snapshot_list *
+read_list(const struct invocation *invocation, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings exclude = MAQET_STRINGS_INIT;
+    struct maqet_snapshot_request request;
+
+    return snapshot_read_request(invocation, &request, &exclude, err) == 0
+               ? maqet_snapshot_list(&invocation->context, &request, err)
+               : NULL;
+}
 
 int
-snapshot_confirm(const struct invocation *invocation, bool live, char *words,
-                 struct maqet_error **err)
+snapshot_list(struct invocation *invocation, struct maqet_error **err)
 {
-    maqet_context_say(&invocation->context, live ? MAQET_LEVEL_WARNING : MAQET_LEVEL_INFO,
-                      "%s", words);
-    free(words);
-    if (invocation_has(invocation, "yes") || !terminal_can_ask())
+    _cleanup_snapshot_list_ struct maqet_snapshot_list *list = read_list(invocation, err);
+    _cleanup_rows_ struct snapshot_rows rows = {0};
+    const char *drive = operand_find(invocation, OPERAND_DRIVE);
+
+    if (!list)
+        return -1;
+    if (drive)
+        add_all(&rows, list);
+    else
+        add_sets(&rows, list);
+    /* The table is only for those who ask for it. */
+    if (invocation->output.format != FORMAT_TABLE ||
+        invocation_has(invocation, "format")) {
+        output_list(&invocation->output, &snapshots_view, rows.items, rows.count);
         return 0;
-    return terminal_ask("Go on?")
-               ? 0
-               : maqet_error_set(err, MAQET_ERROR_REFUSED, "Nothing was loaded");
+    }
+    const struct listing listing = {.vm = list->vm, .drive = drive, .rows = rows};
+    output_result(&invocation->output, &listing_view, &listing);
+    return 0;
+}
+
+int
+snapshot_tree(struct invocation *invocation, struct maqet_error **err)
+{
+    _cleanup_snapshot_list_ struct maqet_snapshot_list *list = read_list(invocation, err);
+    _cleanup_rows_ struct snapshot_rows rows = {0};
+
+    if (!list)
+        return -1;
+    if (invocation->output.format == FORMAT_TABLE) {
+        show_trees(&invocation->output, list);
+        return 0;
+    }
+    add_all(&rows, list);
+    output_list(&invocation->output, &snapshots_view, rows.items, rows.count);
+    return 0;
 }
