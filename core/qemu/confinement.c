@@ -48,7 +48,7 @@ maqet_confinement_know(struct maqet_confinement *confinement, const char *path,
         (struct maqet_known_file){.path = maqet_strdup(path), .id = *id};
 }
 
-/* Whether what is open is the file that was looked at under that name, if one was. */
+/* Whether an open file is the one that was inspected at that path, if one was. */
 static int
 check_known(const struct maqet_confinement *confinement, const char *path, int fd,
             struct maqet_error **err)
@@ -69,7 +69,7 @@ check_known(const struct maqet_confinement *confinement, const char *path, int f
     return 0;
 }
 
-/* "read,write /path": in the words of the key `sandbox`, as far as there are any. */
+/* "read,write /path", with the words of the key `sandbox` where it has one. */
 static void
 record_rule(struct maqet_confinement *confinement, const char *path, unsigned access)
 {
@@ -98,7 +98,7 @@ maqet_confinement_allow(struct maqet_confinement *confinement, const char *path,
 {
     _cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
 
-    /* Nothing that can't be found can be opened; who has to find it says so. */
+    /* If QEMU needs it, QEMU reports that it is missing. */
     if (fd < 0)
         return 0;
     if (check_known(confinement, path, fd, err) < 0 ||
@@ -120,42 +120,41 @@ maqet_confinement_undo(struct maqet_confinement *confinement)
 
 /* ---- what every QEMU needs ---- */
 
-/* Lists of paths, as that of programs has them; none of these folders can be written to
- * by anybody but root. */
+/* Lists of paths, separated as in $PATH. Only root can write to these folders. */
 static const char run_places[] =
     "/usr:/lib:/lib32:/lib64:/bin:/sbin:/gnu/store:/nix/store:/run/current-system/sw:"
     "/etc/alternatives:/etc/qemu-ifup:/etc/qemu-ifdown";
 
-/* Of /etc only what libraries read: it holds secrets, too, which root's QEMU could read. */
+/* Not all of /etc: it contains secrets, which a QEMU that runs as root could read. */
 static const char read_places[] =
     /* the dynamic linker */
     "/etc/ld.so.cache:/etc/ld.so.conf:/etc/ld.so.conf.d:/etc/ld.so.preload:"
     /* names of users, hosts and services */
     "/etc/nsswitch.conf:/etc/passwd:/etc/group:/etc/hosts:/etc/host.conf:/etc/gai.conf:"
     "/etc/resolv.conf:/etc/services:/etc/protocols:/etc/machine-id:"
-    /* time and languages */
+    /* time and locale */
     "/etc/localtime:/etc/timezone:/etc/locale.alias:"
     /* cryptography */
     "/etc/crypto-policies:/etc/gcrypt:/etc/gnutls:/etc/pki/tls/certs:"
     "/etc/pki/ca-trust/extracted:/etc/ssl/certs:/etc/ssl/openssl.cnf:/etc/sasl2:"
-    /* QEMU's own, and those of its libraries */
+    /* QEMU and its libraries */
     "/etc/qemu:/etc/ceph:/etc/libnl:/etc/libnl-3:/etc/fonts:/etc/gtk-3.0:/etc/pulse:"
     "/etc/alsa:/etc/drirc:/etc/glvnd:/etc/vulkan:/etc/X11:/etc/xdg:/etc/terminfo:"
-    /* what the kernel tells */
+    /* the kernel */
     "/proc/cpuinfo:/proc/filesystems:/proc/meminfo:/proc/stat:/proc/sys:/sys:"
     "/dev/random:/dev/urandom";
 
 /* Devices without a state. */
 static const char use_places[] = "/dev/null:/dev/zero:/dev/full:/dev/tty";
 
-/* What a window on the user's screen needs: devices, and places below the user's home. */
+/* What a window on the user's screen needs: devices, and paths below $HOME. */
 static const char desktop_devices[] = "/dev/dri:/dev/snd:/dev/udmabuf";
 static const char desktop_places[] =
     ".Xauthority:.cache/fontconfig:.config/dconf:.config/fontconfig:.config/gtk-3.0:"
     ".config/pulse:.config/user-dirs.dirs:.fonts:.icons:.local/share/fonts:"
     ".local/share/icons:.local/share/themes:.themes";
 
-/* Allows each of a list of paths, of which relative ones start at @folder. NULL: none. */
+/* Allows each of a list of paths (NULL: none); relative ones start at @folder. */
 static int
 allow_all(struct maqet_confinement *confinement, const char *list, const char *folder,
           unsigned access, struct maqet_error **err)
@@ -170,9 +169,9 @@ allow_all(struct maqet_confinement *confinement, const char *list, const char *f
     return 0;
 }
 
-/* A QEMU that was installed below a folder of its own has "bin" and "share" there; one in
- * the folder in which it was built finds its firmware from there. A script that runs QEMU
- * may lie anywhere, so nothing else beside it is allowed. */
+/* A QEMU that was installed with a prefix of its own has "bin" and "share" there; one in its
+ * build folder finds its firmware from there. A script that runs QEMU may be anywhere, so
+ * nothing else beside the program is allowed. */
 static int
 allow_program(struct maqet_confinement *confinement, const char *program,
               struct maqet_error **err)
@@ -196,7 +195,7 @@ allow_program(struct maqet_confinement *confinement, const char *program,
                   : allow_all(confinement, built, folder, RUN, err);
 }
 
-/* Folders of libraries and of QEMU's modules that the environment names. */
+/* Folders of libraries and of QEMU's modules from the environment. */
 static int
 allow_environment(struct maqet_confinement *confinement, struct maqet_error **err)
 {

@@ -6,7 +6,6 @@
 #include <glob.h>
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/base/sockets.h"
 #include "core/qemu/keyval.h"
 #include "core/qemu/qemu_options.h"
@@ -16,8 +15,8 @@ enum {
     USE = MAQET_ACCESS_READ | MAQET_ACCESS_WRITE,
 };
 
-/* Options of files that QEMU only reads, of files that it makes when they are missing, and
- * of sockets on which it listens without a word. */
+/* Options for files that QEMU only reads, for files that it creates, and for sockets on
+ * which it listens even without `server`. */
 static const char *const reading_options[] = {
     "L",    "acpitable", "bios",       "boot",   "cdrom",  "device",
     "dtb",  "fw_cfg",    "initrd",     "kernel", "plugin", "option-rom",
@@ -29,7 +28,7 @@ static const char *const creating_options[] = {
 };
 static const char *const listening_options[] = {"spice", "vnc", NULL};
 
-/* Objects that only read their files; the others of a file are for the guest's use. */
+/* Objects that only read their files. */
 static const char *const reading_objects[] = {
     "authz-list-file", "rng-random",        "secret",
     "secret_keyring",  "tls-cipher-suites", "tls-creds-anon",
@@ -42,23 +41,23 @@ static const char *const file_keys[] = {
     "initrd", "kernel", "splash",  "tftp",   "vhostdev", NULL,
 };
 
-/* Those of them that QEMU only reads, whatever has the property. */
+/* Properties whose files QEMU only reads. */
 static const char *const read_keys[] = {
     "bootfile", "dtb",     "events", "firmware", "initrd",
     "kernel",   "romfile", "splash", "tftp",     NULL,
 };
 
-/* What may stand before a path within a value. */
+/* What may precede a path in a value. */
 static const char *const prefixes[] = {
     "file:", "unix:", "pipe:",     "fat:",         "floppy:", "rw:",
     "raw:",  "json:", "nbd+unix:", "host_device:", "nbd:",    NULL,
 };
 
-/* What an option needs when its value has the word in it (NULL: whatever it is). */
+/* Devices that an option needs if its value contains the word (NULL: any value). */
 static const struct device_need {
     const char *option;
     const char *word;
-    const char *paths[2]; /* as glob(3) has them */
+    const char *paths[2]; /* patterns of glob(3) */
     unsigned access;
 } device_needs[] = {
     {"accel", "kvm", {"/dev/kvm"}, USE},
@@ -94,18 +93,18 @@ static const struct device_need {
     {"tpmdev", "passthrough", {"/dev/tpm0", "/dev/tpmrm0"}, USE},
 };
 
-/* One option of the command line, and what is being made of it. */
+/* An option of the command line, and how QEMU uses the file that is named next. */
 struct naming {
     struct maqet_confinement *confinement;
     const char *folder;
     const char *option;
-    bool makes;   /* its option is one that makes files */
-    bool reads;   /* what is named next is only read */
-    bool listens; /* a socket that is named next is QEMU's own */
-    bool creates; /* what is named next is made when it is missing */
+    bool may_create; /* the option is one that creates files */
+    bool reads;      /* QEMU only reads it */
+    bool listens;    /* it is a socket on which QEMU listens */
+    bool creates;    /* QEMU creates it if it is missing */
 };
 
-static int visit_json(struct naming naming, json_object *value, struct maqet_error **err);
+static int visit_keyval(struct naming naming, const char *text, struct maqet_error **err);
 
 /* Whether a property names a file. */
 static bool
@@ -119,8 +118,8 @@ names_file(const char *key)
 
 /* ---- one path ---- */
 
-/* QEMU makes a socket itself, and first removes one that has its name. It can't here, so
- * that goes now, unless somebody listens there. */
+/* QEMU creates the socket, and would first remove an old one. It may not do that, so the old
+ * one is removed here, unless a process listens on it. */
 static int
 allow_listening(const struct naming *naming, const char *path, struct maqet_error **err)
 {
@@ -136,7 +135,7 @@ allow_listening(const struct naming *naming, const char *path, struct maqet_erro
 static int
 allow_path(const struct naming *naming, const char *path, struct maqet_error **err)
 {
-    /* A pipe is two of them, by QEMU's name for both. */
+    /* A pipe of QEMU is a pair of files. */
     _cleanup_free_ char *in = maqet_format("%s.in", path);
     _cleanup_free_ char *out = maqet_format("%s.out", path);
     unsigned access = naming->reads ? READ : USE;
@@ -150,7 +149,7 @@ allow_path(const struct naming *naming, const char *path, struct maqet_error **e
         return -1;
     bool there = stat(path, &status) == 0;
     if (!there && errno == ENOENT && naming->creates && !naming->reads) {
-        /* An empty file. QEMU complains of what can't be made. */
+        /* If that fails, QEMU reports it. */
         _cleanup_close_ int fd =
             open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 
@@ -162,22 +161,19 @@ allow_path(const struct naming *naming, const char *path, struct maqet_error **e
     return maqet_confinement_allow(naming->confinement, path, access, err);
 }
 
-/* A value that names a file, or may. @sure: it is no other word. */
+/* A value that may name a file. @sure: it does, even if it is not an absolute path. */
 static int
 visit_value(struct naming naming, const char *value, bool sure, struct maqet_error **err)
 {
     for (const char *prefix; (prefix = maqet_text_prefix(value, prefixes));
          value += strlen(prefix)) {
         sure = true;
-        /* Only where nobody listens by other means does "unix:" mean a connection. */
         naming.listens = naming.listens && strcmp(prefix, "unix:") == 0;
-        naming.creates = naming.makes && strcmp(prefix, "file:") == 0;
+        naming.creates = naming.may_create && strcmp(prefix, "file:") == 0;
     }
-    if (*value == '{') {
-        _cleanup_json_ json_object *parsed = json_tokener_parse(value);
-
-        return visit_json(naming, parsed, err);
-    }
+    _cleanup_free_ char *pairs = maqet_keyval_of_json(value);
+    if (pairs)
+        return visit_keyval(naming, pairs, err);
     if (!*value || (*value != '/' && !sure))
         return 0;
     _cleanup_free_ char *path = maqet_qemu_path(value, naming.folder);
@@ -186,53 +182,7 @@ visit_value(struct naming naming, const char *value, bool sure, struct maqet_err
 
 /* ---- one option ---- */
 
-static bool
-is_true(json_object *mapping, const char *key)
-{
-    const char *text = maqet_json_text(mapping, key);
-    json_object *value = NULL;
-
-    if (text)
-        return strcmp(text, "on") == 0;
-    return json_object_object_get_ex(mapping, key, &value) &&
-           json_object_is_type(value, json_type_boolean) &&
-           json_object_get_boolean(value);
-}
-
-/* What nodes below a read-only node have open is read-only, too. */
-static int
-visit_json(struct naming naming, json_object *value, struct maqet_error **err)
-{
-    const char *type = maqet_json_text(value, "qom-type");
-
-    if (json_object_is_type(value, json_type_array)) {
-        for (size_t i = 0; i < json_object_array_length(value); i++)
-            if (visit_json(naming, json_object_array_get_idx(value, i), err) < 0)
-                return -1;
-        return 0;
-    }
-    if (!json_object_is_type(value, json_type_object))
-        return 0;
-    naming.reads = naming.reads || is_true(value, "read-only") ||
-                   is_true(value, "readonly") ||
-                   (type && maqet_text_is_one_of(type, reading_objects));
-    json_object_object_foreach(value, key, member)
-    {
-        bool text = json_object_is_type(member, json_type_string);
-        struct naming here = naming;
-
-        here.reads =
-            here.reads || maqet_text_is_one_of(maqet_keyval_last_part(key), read_keys);
-        if (text && names_file(key) &&
-            visit_value(here, json_object_get_string(member), true, err) < 0)
-            return -1;
-        if (!text && visit_json(naming, member, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* Whether QEMU makes the file that a property names. */
+/* Whether QEMU creates the file that a property names. */
 static bool
 is_created(const char *key, const char *text)
 {
@@ -251,10 +201,23 @@ is_only_read(const char *text)
 {
     _cleanup_free_ char *type = maqet_keyval_get(text, "qom-type", "qom-type");
 
-    return maqet_keyval_is_on(text, "read-only") ||
-           maqet_keyval_is_on(text, "readonly") ||
-           maqet_keyval_has(text, "media", "cdrom") ||
+    return maqet_keyval_is_readonly(text) ||
            (type && maqet_text_is_one_of(type, reading_objects));
+}
+
+/* Whether a property belongs to a node that is read-only, or below one:
+ * "backing.file.filename" does if "backing.read-only" is on. */
+static bool
+is_below_readonly(const char *text, const char *key)
+{
+    for (const char *dot = strchr(key, '.'); dot; dot = strchr(dot + 1, '.')) {
+        _cleanup_free_ char *property =
+            maqet_format("%.*s.read-only", (int)(dot - key), key);
+
+        if (maqet_keyval_is_on(text, property))
+            return true;
+    }
+    return false;
 }
 
 static int
@@ -272,10 +235,9 @@ visit_keyval(struct naming naming, const char *text, struct maqet_error **err)
         _cleanup_free_ char *value = text_of;
         struct naming here = naming;
 
-        here.reads =
-            here.reads || maqet_text_is_one_of(maqet_keyval_last_part(key), read_keys);
-        here.creates = naming.makes && is_created(key, text);
-        /* By a name of its own, "path" is a socket's only in some options. */
+        here.reads = naming.reads || is_below_readonly(text, key) ||
+                     maqet_text_is_one_of(maqet_keyval_last_part(key), read_keys);
+        here.creates = naming.may_create && is_created(key, text);
         if (strcmp(key, "local.path") == 0)
             here.listens = true;
         else if (*key && !maqet_text_ends(key, "path") && strcmp(key, "addr") != 0)
@@ -323,14 +285,14 @@ visit_option(struct maqet_confinement *confinement, const char *folder,
              const char *option, const char *value, struct maqet_error **err)
 {
     enum maqet_qemu_nature nature = maqet_qemu_option_find(option)->nature;
-    /* The value is a path, commas and all. */
+    /* The whole value is a path, which may contain commas. */
     bool whole = nature == MAQET_QEMU_PATH || nature == MAQET_QEMU_SEARCHED ||
                  nature == MAQET_QEMU_IMAGE;
     struct naming naming = {
         .confinement = confinement,
         .folder = folder,
         .option = option,
-        .makes = maqet_text_is_one_of(option, creating_options),
+        .may_create = maqet_text_is_one_of(option, creating_options),
         .reads = maqet_text_is_one_of(option, reading_options),
     };
 
@@ -338,15 +300,15 @@ visit_option(struct maqet_confinement *confinement, const char *folder,
         return -1;
     if (!value)
         return 0;
-    naming.creates = whole && naming.makes;
+    naming.creates = whole && naming.may_create;
     return whole || *value == '{' ? visit_value(naming, value, true, err)
                                   : visit_keyval(naming, value, err);
 }
 
-/* ---- all of them ---- */
+/* ---- the command line ---- */
 
-/* A file of QEMU's own configuration: "[option "id"]", and lines of `key = "value"`
- * (QEMU: util/qemu-config.c). */
+/* A configuration file of QEMU: sections `[option "id"]` with lines `key = "value"` (QEMU:
+ * util/qemu-config.c). */
 static int
 visit_configuration(struct maqet_confinement *confinement, const char *folder,
                     const char *file, struct maqet_error **err)
@@ -356,7 +318,7 @@ visit_configuration(struct maqet_confinement *confinement, const char *folder,
     _cleanup_free_ char *text = NULL, *option = maqet_strdup("");
     char *rest = NULL;
 
-    /* QEMU complains of one that it can't read. */
+    /* If it cannot be read, QEMU reports it. */
     if (maqet_file_read(path, LIMIT, &text, NULL, NULL) < 0)
         return 0;
     for (char *line = strtok_r(text, "\n", &rest); line;

@@ -71,6 +71,10 @@ test_images(void)
           "{\"driver\":\"qcow2\",\"file\":{\"driver\":\"file\",\"filename\":\"a.img\"},"
           "\"backing\":{\"read-only\":true,\"driver\":\"file\",\"filename\":\"b,c\"}}",
           "read,write ./a.img\nread ./b,c\n");
+    check("-blockdev",
+          "driver=qcow2,file.driver=file,file.filename=a.img,backing.driver=raw,"
+          "backing.read-only=on,backing.file.driver=file,backing.file.filename=b,,c",
+          "read,write ./a.img\nread ./b,c\n");
     check("-drive", "file=json:{\"driver\":\"file\",,\"filename\":\"a.img\"}",
           "read,write ./a.img\n");
     check("-blockdev", "driver=file,node-name=n,filename=a.img", "read,write ./a.img\n");
@@ -129,6 +133,10 @@ test_made(void)
     check("-chardev", "socket,id=c,path=stale.sock,server=on,wait=off", "listen .\n");
     CU_ASSERT_NOT_EQUAL(stat(socket_path, &status), 0);
     check("-serial", "unix:x.sock,server", "listen .\n");
+    check("-netdev",
+          "{\"type\":\"stream\",\"id\":\"n\",\"server\":true,\"addr\":"
+          "{\"type\":\"unix\",\"path\":\"x.sock\"}}",
+          "listen .\n");
     check("-vnc", "unix:x.sock", "listen .\n");
     check("-vnc", ":1,password=on", "");
     check("-serial", "unix:x.sock", "");
