@@ -261,8 +261,8 @@ describe(struct maqet_session *session, struct maqet_qmp *qmp,
     maqet_slots_copy(&about->slots, &machine->vm->slots);
     about->machine = machine_type(session);
     about->program = maqet_file_mark(program);
-    about->qemu = maqet_strdup(maqet_qmp_version_text(qmp));
-    about->version = maqet_qmp_version(qmp);
+    about->qemu = maqet_strdup(qmp->version_text);
+    about->version = qmp->version;
     return 0;
 }
 

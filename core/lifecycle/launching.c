@@ -385,7 +385,7 @@ maqet_launching_run(struct maqet_launching *launching, struct maqet_error **err)
     }
     maqet_run_remove_scratch(dir_fd);
     maqet_context_say(machine->context, MAQET_LEVEL_DEBUG, "QEMU %s answers",
-                      maqet_qmp_version_text(qmp));
+                      qmp->version_text);
     maqet_monitor_leave(machine);
     return 0;
 }

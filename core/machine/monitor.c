@@ -55,7 +55,7 @@ maqet_monitor_open(int dir_fd, const char *name, int64_t timeout, int gone, int 
     struct maqet_qmp *qmp = maqet_qmp_open(dir_fd, MAQET_RUN_MONITOR, name,
                                            maqet_deadline_left(deadline), gone, err);
     if (qmp) {
-        maqet_qmp_explain_denials(qmp, maqet_sandbox_hint(dir_fd));
+        qmp->denial_hint = maqet_sandbox_hint(dir_fd);
         *lock = TAKE_FD(fd);
     }
     return qmp;

@@ -18,7 +18,7 @@ maqet_agent_cleanup(struct maqet_agent **agent)
     free(*agent);
 }
 
-/* Begins anew: answers to former clients are passed over until the one to our number. */
+/* Sends a number, and skips the answers to earlier clients until it returns. */
 static int
 synchronise(struct maqet_agent *agent, struct maqet_wait *wait, struct maqet_error **err)
 {

@@ -13,7 +13,7 @@
 enum {
     MESSAGE_LIMIT = 64 << 20, /* bytes */
     CHUNK = 16 << 10,         /* bytes of one read */
-    NESTING_LIMIT = 1024,     /* QEMU's own (QEMU: qobject/json-streamer.c) */
+    NESTING_LIMIT = 1024,     /* as in QEMU (QEMU: qobject/json-streamer.c) */
     RETRY_INTERVAL = 20       /* ms between two attempts to connect */
 };
 
@@ -26,7 +26,7 @@ maqet_wait_for(const char *awaited, int64_t timeout)
         .awaited = awaited, .timeout = timeout, .deadline = maqet_deadline_in(timeout)};
 }
 
-/* What is left, for poll(2): negative is no limit. */
+/* What is left, for poll(2); negative: no limit. */
 static int
 time_left(const struct maqet_wait *wait)
 {
@@ -49,15 +49,13 @@ set_ended(struct maqet_error **err)
     return maqet_error_set(err, MAQET_ERROR_STATE, "QEMU has ended");
 }
 
-/*
- * Waits until the connection is ready for @events. When QEMU has gone nothing more will
- * come, but what it said before is still there to be read.
- */
+/* Waits until the connection is ready for @events. If QEMU has ended, what it sent before
+ * can still be read. */
 static int
 wait_ready(const struct maqet_channel *channel, short events, struct maqet_wait *wait,
            struct maqet_error **err)
 {
-    /* Whoever sends without end is always ready, and must not keep us for ever either. */
+    /* A side that sends endlessly is always ready, but must not exceed the deadline. */
     if (wait->has_begun && time_left(wait) == 0)
         return set_late(wait, err);
     wait->has_begun = true;
@@ -81,7 +79,7 @@ int
 maqet_channel_connect(struct maqet_channel *channel, int dir_fd, const char *name,
                       struct maqet_wait *wait, struct maqet_error **err)
 {
-    /* An address has room for a path of 107 bytes (unix(7)); this is a short one. */
+    /* An address has room for 107 bytes (unix(7)), so the path must be short. */
     _cleanup_free_ char *path = maqet_format("/proc/self/fd/%d/%s", dir_fd, name);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
@@ -100,7 +98,7 @@ maqet_channel_connect(struct maqet_channel *channel, int dir_fd, const char *nam
         if (errno != EAGAIN && errno != EINTR)
             return maqet_error_errno(err, errno, "Cannot connect to QEMU's socket '%s'",
                                      name);
-        /* So many are waiting already that the kernel makes no queue of more. */
+        /* EAGAIN: the queue of waiting clients is full. */
         int left = time_left(wait);
         if (left == 0)
             return set_late(wait, err);
@@ -128,7 +126,7 @@ check_whole(const struct maqet_channel *channel, struct maqet_error **err)
 
 /* ---- sending ---- */
 
-/* send(2) with a descriptor, which goes with the first byte (unix(7)); -1: with none. */
+/* send(2) with a descriptor (-1: none), which goes with the first byte (unix(7)). */
 static ssize_t
 send_some(int socket, const char *text, size_t length, int fd)
 {
@@ -157,7 +155,7 @@ send_all(struct maqet_channel *channel, const char *text, size_t length, int fd,
 {
     if (check_whole(channel, err) < 0)
         return -1;
-    channel->broken = true; /* until all of it is sent */
+    channel->broken = true; /* until everything is sent */
     while (length > 0) {
         ssize_t count = send_some(channel->fd, text, length, fd);
 
@@ -177,9 +175,9 @@ send_all(struct maqet_channel *channel, const char *text, size_t length, int fd,
     return 0;
 }
 
-static int
-send_message(struct maqet_channel *channel, json_object *message, int fd,
-             struct maqet_wait *wait, struct maqet_error **err)
+int
+maqet_channel_send(struct maqet_channel *channel, json_object *message, int fd,
+                   struct maqet_wait *wait, struct maqet_error **err)
 {
     int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
     _cleanup_free_ char *line =
@@ -189,25 +187,15 @@ send_message(struct maqet_channel *channel, json_object *message, int fd,
 }
 
 int
-maqet_channel_send(struct maqet_channel *channel, json_object *message,
-                   struct maqet_wait *wait, struct maqet_error **err)
-{
-    return send_message(channel, message, -1, wait, err);
-}
-
-int
 maqet_channel_command(struct maqet_channel *channel, const char *command,
                       json_object *arguments, int64_t id, int fd, struct maqet_wait *wait,
                       struct maqet_error **err)
 {
-    _cleanup_json_ json_object *message =
-        maqet_json_object("execute", json_object_new_string(command), NULL);
+    _cleanup_json_ json_object *message = maqet_json_object(
+        "execute", json_object_new_string(command), "arguments", arguments, "id",
+        id > 0 ? json_object_new_int64(id) : NULL, NULL);
 
-    if (arguments)
-        json_object_object_add(message, "arguments", arguments);
-    if (id > 0)
-        json_object_object_add(message, "id", json_object_new_int64(id));
-    return send_message(channel, message, fd, wait, err);
+    return maqet_channel_send(channel, message, fd, wait, err);
 }
 
 int
@@ -220,7 +208,7 @@ maqet_channel_mark(struct maqet_channel *channel, struct maqet_wait *wait,
 
 /* ---- receiving ---- */
 
-/* Reads what there is, waiting for it if need be. */
+/* Reads what has arrived, or waits for it. */
 static int
 read_more(struct maqet_channel *channel, struct maqet_wait *wait,
           struct maqet_error **err)
@@ -242,7 +230,7 @@ read_more(struct maqet_channel *channel, struct maqet_wait *wait,
     }
 }
 
-/* Reads until there is a whole line, whose length it returns. -1 on error. */
+/* Reads until a line is complete. Returns its length, or -1. */
 static ssize_t
 await_line(struct maqet_channel *channel, struct maqet_wait *wait,
            struct maqet_error **err)
@@ -278,7 +266,7 @@ drop_line(struct maqet_channel *channel, size_t length)
     channel->scanned = 0;
 }
 
-/* Text to a json object; NULL when it is anything else. */
+/* NULL: the text is not a JSON object. */
 static json_object *
 parse_object(const char *text, size_t length)
 {
@@ -296,7 +284,7 @@ parse_object(const char *text, size_t length)
     return is_object ? TAKE_PTR(value) : NULL;
 }
 
-/* What a line says after the last mark in it. */
+/* Parses what follows the last mark in a line. */
 static json_object *
 parse_line(const struct maqet_channel *channel, size_t length)
 {

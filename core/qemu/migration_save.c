@@ -68,7 +68,7 @@ int
 maqet_migration_check_method(struct maqet_qmp *qmp, enum maqet_migration_method method,
                              struct maqet_error **err)
 {
-    int version = maqet_qmp_version(qmp);
+    int version = qmp->version;
 
     if (method != MAQET_MIGRATION_PRECOPY)
         return 0;
@@ -309,7 +309,7 @@ static int
 save_in_background(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
                    struct maqet_migration_result *result, struct maqet_error **err)
 {
-    bool waits = maqet_qmp_version(qmp) < SETUP_LOCKED_SINCE;
+    bool waits = qmp->version < SETUP_LOCKED_SINCE;
 
     return (waits ? begin_prepared : begin_stopped)(qmp, save, result, err) < 0 ||
                    maqet_migration_resume_early(qmp, err) < 0 ||
@@ -376,7 +376,7 @@ give(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
      struct maqet_migration_result *result, struct maqet_error **err)
 {
     result->mapped = result->method != MAQET_MIGRATION_BACKGROUND && save->file >= 0 &&
-                     maqet_qmp_version(qmp) >= MAPPED_RAM_SINCE;
+                     qmp->version >= MAPPED_RAM_SINCE;
     int done = maqet_migration_give(qmp, result->mapped ? save->file : save->fd,
                                     result->mapped, err);
     save->given(save->data);

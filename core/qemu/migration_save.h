@@ -58,8 +58,7 @@ struct maqet_migration_result {
     uint64_t bytes;
 };
 
-/* Whether precopy saves what the guest has in its memory, by QEMU's version as one number
- * (maqet_qmp_version). */
+/* Whether precopy saves what the guest has in its memory, by QEMU's version as one number. */
 bool maqet_migration_precopy_sound(int version, bool emulated);
 
 /* An error where that method is known to save a corrupt state of this guest; before

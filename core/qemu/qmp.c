@@ -6,32 +6,21 @@
 
 #include "core/base/json.h"
 #include "core/base/process.h"
-#include "core/qemu/channel.h"
 #include "core/qemu/silence.h"
 
 enum {
-    EVENT_LIMIT = 256,          /* events that are kept, */
-    EVENT_SIZE_LIMIT = 64 << 10 /* and the bytes of each */
+    EVENT_LIMIT = 256,          /* kept events */
+    EVENT_SIZE_LIMIT = 64 << 10 /* bytes of each */
 };
 
-/* The first that takes -device as JSON. */
+/* The first version that takes -device as JSON. */
 enum { OLDEST_VERSION = 60200 };
 
 static const int64_t VERSION_TIMEOUT = 10000; /* ms */
 
-struct maqet_qmp {
-    struct maqet_channel channel;
-    json_object *events;
-    int64_t last_id;
-    int version;
-    char *version_text;
-    char *vm;          /* NULL: its errors name nobody */
-    char *denial_hint; /* what ends an error of a file that QEMU may not open, or NULL */
-};
-
 /* ---- events ---- */
 
-/* Those that nobody reads must not pile up: the oldest go first. */
+/* Unread events must not pile up: the oldest are dropped. */
 static void
 keep_event(struct maqet_qmp *qmp, json_object *event)
 {
@@ -42,7 +31,7 @@ keep_event(struct maqet_qmp *qmp, json_object *event)
     json_object_array_add(qmp->events, json_object_get(event));
 }
 
-/* Takes the first kept event of that name; NULL: there is none. */
+/* Removes and returns the first kept event of that name; NULL: there is none. */
 static json_object *
 take_event(struct maqet_qmp *qmp, const char *name)
 {
@@ -60,7 +49,7 @@ take_event(struct maqet_qmp *qmp, const char *name)
     return NULL;
 }
 
-/* The next message of any kind. An event is kept as well. */
+/* Receives the next message, and keeps it if it is an event. */
 static json_object *
 receive(struct maqet_qmp *qmp, struct maqet_wait *wait, struct maqet_error **err)
 {
@@ -91,10 +80,8 @@ maqet_qmp_event(struct maqet_qmp *qmp, const char *name, int64_t timeout,
 
 /* ---- commands ---- */
 
-/*
- * Whether a message answers the last command. An error about what could not even be read
- * as a command has no id; another id is that of a command that we no longer wait for.
- */
+/* Whether a message answers the last command. The error for what QEMU could not read as a
+ * command has no id; another id belongs to a command that is no longer waited for. */
 static bool
 is_answer(const struct maqet_qmp *qmp, json_object *message)
 {
@@ -134,38 +121,32 @@ await_answer(struct maqet_qmp *qmp, struct maqet_wait *wait, struct maqet_error 
     }
 }
 
-/* Takes what failed, after @timeout ms at most. A QEMU that said nothing is named, where
- * it has a name. Returns -1. */
-static int
+/* Passes on an error (taken). A timeout after @timeout ms becomes the error of a QEMU that
+ * does not answer, if its VM is known. */
+static void
 fail(const struct maqet_qmp *qmp, int64_t timeout, struct maqet_error *reason,
      struct maqet_error **err)
 {
-    if (!qmp->vm || reason->code != MAQET_ERROR_TIMEOUT)
-        return maqet_error_move(err, reason);
+    if (!qmp->vm || reason->code != MAQET_ERROR_TIMEOUT) {
+        maqet_error_move(err, reason);
+        return;
+    }
     maqet_error_free(reason);
-    return maqet_silence_error(qmp->vm, qmp->channel.gone, timeout, err);
+    maqet_silence_error(qmp->vm, qmp->channel.gone, timeout, err);
 }
 
-/* Takes the arguments. */
+/* Runs a command; takes the arguments. QEMU gets a copy of the descriptor @fd. */
 static json_object *
 execute(struct maqet_qmp *qmp, const char *command, json_object *arguments, int fd,
-        struct maqet_wait *wait, struct maqet_error **err)
-{
-    return maqet_channel_command(&qmp->channel, command, arguments, ++qmp->last_id, fd,
-                                 wait, err) < 0
-               ? NULL
-               : await_answer(qmp, wait, err);
-}
-
-/* The same within @timeout ms. */
-static json_object *
-execute_in(struct maqet_qmp *qmp, const char *command, json_object *arguments, int fd,
-           int64_t timeout, struct maqet_error **err)
+        int64_t timeout, struct maqet_error **err)
 {
     _cleanup_free_ char *awaited = maqet_format("QEMU's answer to '%s'", command);
     struct maqet_wait wait = maqet_wait_for(awaited, timeout);
     struct maqet_error *reason = NULL;
-    json_object *answer = execute(qmp, command, arguments, fd, &wait, &reason);
+    json_object *answer = maqet_channel_command(&qmp->channel, command, arguments,
+                                                ++qmp->last_id, fd, &wait, &reason) == 0
+                              ? await_answer(qmp, &wait, &reason)
+                              : NULL;
 
     if (!answer)
         fail(qmp, timeout, reason, err);
@@ -176,7 +157,7 @@ json_object *
 maqet_qmp_execute(struct maqet_qmp *qmp, const char *command, json_object *arguments,
                   int64_t timeout, struct maqet_error **err)
 {
-    return execute_in(qmp, command, arguments, -1, timeout, err);
+    return execute(qmp, command, arguments, -1, timeout, err);
 }
 
 int
@@ -184,7 +165,7 @@ maqet_qmp_tell(struct maqet_qmp *qmp, const char *command, json_object *argument
                int64_t timeout, struct maqet_error **err)
 {
     _cleanup_json_ json_object *answer =
-        execute_in(qmp, command, arguments, fd, timeout, err);
+        execute(qmp, command, arguments, fd, timeout, err);
 
     return answer ? 0 : -1;
 }
@@ -264,13 +245,11 @@ static int
 negotiate(struct maqet_qmp *qmp, struct maqet_wait *wait, struct maqet_error **err)
 {
     _cleanup_json_ json_object *greeting = receive(qmp, wait, err);
-    _cleanup_json_ json_object *answer = NULL;
 
-    if (!greeting || read_version(qmp, greeting, err) < 0)
-        return -1;
-    wait->awaited = "QEMU's answer to 'qmp_capabilities'";
-    answer = execute(qmp, "qmp_capabilities", NULL, -1, wait, err);
-    return answer ? 0 : -1;
+    return !greeting || read_version(qmp, greeting, err) < 0
+               ? -1
+               : maqet_qmp_tell(qmp, "qmp_capabilities", NULL, -1,
+                                maqet_deadline_left(wait->deadline), err);
 }
 
 struct maqet_qmp *
@@ -295,13 +274,6 @@ maqet_qmp_open(int dir_fd, const char *name, const char *vm, int64_t timeout, in
 }
 
 void
-maqet_qmp_explain_denials(struct maqet_qmp *qmp, char *hint)
-{
-    free(qmp->denial_hint);
-    qmp->denial_hint = hint;
-}
-
-void
 maqet_qmp_cleanup(struct maqet_qmp **qmp)
 {
     if (!*qmp)
@@ -312,16 +284,4 @@ maqet_qmp_cleanup(struct maqet_qmp **qmp)
     free((*qmp)->vm);
     free((*qmp)->denial_hint);
     free(TAKE_PTR(*qmp));
-}
-
-int
-maqet_qmp_version(const struct maqet_qmp *qmp)
-{
-    return qmp->version;
-}
-
-const char *
-maqet_qmp_version_text(const struct maqet_qmp *qmp)
-{
-    return qmp->version_text;
 }

@@ -4,32 +4,37 @@
  * serves one client at a time, so connections are kept short; and QEMU's version.
  *
  * Timeouts are in ms for the whole call; a negative one is no limit. Errors of all calls:
- * MAQET_ERROR_STATE when QEMU has ended, MAQET_ERROR_TIMEOUT, MAQET_ERROR_FAILED.
+ * MAQET_ERROR_STATE: QEMU has ended; MAQET_ERROR_TIMEOUT; MAQET_ERROR_FAILED.
  */
 #ifndef MAQET_QEMU_QMP_H
 #define MAQET_QEMU_QMP_H
 
-#include "core/base/error.h"
+#include "core/qemu/channel.h"
 
-struct maqet_qmp;
+struct maqet_qmp {
+    int version;        /* 70200 for 7.2.0 */
+    char *version_text; /* "7.2.22 (Debian ...)" */
+    char *vm;           /* for errors; NULL: they name no VM */
+    char *denial_hint;  /* for errors that say "Permission denied"; NULL: none */
+    struct maqet_channel channel;
+    json_object *events; /* that were not asked for yet, the oldest first */
+    int64_t last_id;
+};
 
-/* ms that QEMU has to answer a question, unless the user said otherwise. */
+/* ms for the answer to a question, unless the user sets another limit. */
 #define MAQET_QMP_ANSWER_TIMEOUT INT64_C(10000)
 
 /*
- * Connects to the socket @name in the folder @dir_fd (so that its path may be of any
- * length), and refuses a QEMU older than 6.2. @vm: whose name errors tell when QEMU does
- * not answer in time, now or later (core/qemu/silence.h); NULL: none. @gone: a descriptor
- * that becomes readable when QEMU has ended (a pidfd), or -1. It stays the caller's, and
- * must outlive the connection.
+ * Connects to the socket @name in the folder @dir_fd, whose path may have any length.
+ * Refuses a QEMU older than 6.2. @vm is named in errors if QEMU does not answer in time,
+ * now or later (core/qemu/silence.h); NULL: it is not. @gone: a descriptor that becomes
+ * readable when QEMU has ended (a pidfd), or -1; it stays the caller's, and must outlive
+ * the connection.
  */
 struct maqet_qmp *maqet_qmp_open(int dir_fd, const char *name, const char *vm,
                                  int64_t timeout, int gone, struct maqet_error **err);
 
-/* Has errors in which QEMU says "Permission denied" end with a hint (taken; NULL: none). */
-void maqet_qmp_explain_denials(struct maqet_qmp *qmp, char *hint);
-
-/* Closes the connection, if there is one, and leaves NULL behind. */
+/* Closes the connection, if there is one, and sets it to NULL. */
 void maqet_qmp_cleanup(struct maqet_qmp **qmp);
 
 #define _cleanup_qmp_ _cleanup_(maqet_qmp_cleanup)
@@ -37,32 +42,28 @@ void maqet_qmp_cleanup(struct maqet_qmp **qmp);
 /*
  * Runs a command. @arguments (taken; may be NULL) is an object. Returns what QEMU returned
  * (the caller puts it; an empty answer is an empty object), or NULL and an error in QEMU's
- * own words: MAQET_ERROR_UNSUPPORTED for a command that it doesn't know,
- * MAQET_ERROR_MISSING for a device. Events that arrive meanwhile are kept.
+ * own words: MAQET_ERROR_UNSUPPORTED: it does not know the command; MAQET_ERROR_MISSING:
+ * there is no such device. Events that arrive meanwhile are kept.
  */
 json_object *maqet_qmp_execute(struct maqet_qmp *qmp, const char *command,
                                json_object *arguments, int64_t timeout,
                                struct maqet_error **err);
 
-/* The same for a command whose answer says nothing. QEMU gets a copy of the descriptor @fd
+/* The same for a command that returns nothing. QEMU gets a copy of the descriptor @fd
  * (`getfd`, `add-fd`); -1: none. */
 int maqet_qmp_tell(struct maqet_qmp *qmp, const char *command, json_object *arguments,
                    int fd, int64_t timeout, struct maqet_error **err);
 
-/* The next event of that name (NULL: of any name), kept or arriving in time, with its
+/* The next event of that name (NULL: any), whether it was kept or arrives in time, with its
  * "event", "data" and "timestamp"; the caller puts it. The last 256 events are kept. */
 json_object *maqet_qmp_event(struct maqet_qmp *qmp, const char *name, int64_t timeout,
                              struct maqet_error **err);
 
-/* QEMU's version as one number, 70200 for 7.2.0, and as text ("7.2.22 (Debian ...)"). */
-int maqet_qmp_version(const struct maqet_qmp *qmp);
-const char *maqet_qmp_version_text(const struct maqet_qmp *qmp);
-
-/* The same where no monitor can be asked: runs `PROGRAM --version`, which takes longer
- * than most of what maqet does. The third part of the version is 0. 0: it doesn't say. */
+/* QEMU's version if no monitor can be asked, 70200 for 7.2.22: runs `PROGRAM --version`,
+ * which takes longer than most of what maqet does. 0: not known. */
 int maqet_qemu_version(const char *program);
 
-/* MAQET_ERROR_UNSUPPORTED: the program says that it is older than maqet works with. */
+/* MAQET_ERROR_UNSUPPORTED: the program is older than maqet supports. */
 int maqet_qemu_check_version(const char *program, struct maqet_error **err);
 
 #endif

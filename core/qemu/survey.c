@@ -8,15 +8,14 @@
 
 #include "core/base/files.h"
 
-/* ms between two looks at what no descriptor tells: a lock, a full queue of clients. */
-static const int64_t LOOK_INTERVAL = 10;
+/* ms between two attempts where poll(2) cannot help: a lock, a full queue of clients. */
+static const int64_t RETRY_INTERVAL = 10;
 
-/* Steps with one QEMU before it is the next one's turn: whoever sends without end must
- * not keep us from the others. */
+/* Steps with one QEMU before the next one's turn: one that sends endlessly must not block
+ * the others. */
 enum { STEPS_AT_ONCE = 32 };
 
-/* What is next with one QEMU; the stages of a conversation by QMP (QEMU:
- * docs/interop/qmp-spec). */
+/* The stages of a conversation in QMP (QEMU: docs/interop/qmp-spec). */
 enum stage {
     STAGE_LOCK,
     STAGE_CONNECT,
@@ -26,7 +25,6 @@ enum stage {
     STAGE_DONE
 };
 
-/* What all of them are asked. */
 struct question {
     const char *socket;
     const char *lock;
@@ -41,7 +39,7 @@ maqet_survey_clear(struct maqet_survey *survey)
     *survey = MAQET_SURVEY_INIT;
 }
 
-/* Lets go of the monitor: others may be waiting for it. False: no step follows. */
+/* Releases the monitor, for which others may wait. Returns false: no step follows. */
 static bool
 finish(struct maqet_survey *survey, enum maqet_survey_result result)
 {
@@ -53,9 +51,9 @@ finish(struct maqet_survey *survey, enum maqet_survey_result result)
     return false;
 }
 
-/* ---- one step; each returns whether the next one may follow at once ---- */
+/* ---- one step; each returns whether the next one may follow immediately ---- */
 
-/* Where no descriptor is left, those that answer will soon leave theirs. */
+/* If no descriptor is free, the QEMUs that answer will soon free theirs. */
 static bool
 fail_to_open(struct maqet_survey *survey)
 {
@@ -116,7 +114,7 @@ send_command(struct maqet_survey *survey, const char *command, enum stage next)
     return true;
 }
 
-/* What QEMU has said by now; NULL: not all of a message. */
+/* NULL: no complete message has arrived. */
 static json_object *
 receive(struct maqet_survey *survey)
 {
@@ -163,9 +161,9 @@ take_step(struct maqet_survey *survey, const struct question *question)
     }
 }
 
-/* ---- all of them ---- */
+/* ---- all QEMUs ---- */
 
-/* Goes on with each. Returns whether one of them could go on further. */
+/* Returns whether one of them had not taken all its steps. */
 static bool
 step_all(struct maqet_survey *surveys, size_t count, const struct question *question)
 {
@@ -181,26 +179,26 @@ step_all(struct maqet_survey *surveys, size_t count, const struct question *ques
     return more;
 }
 
-/* Waits until one of them has something to say. Returns false when there is nobody to
- * wait for, or no time. */
+/* Waits until one of them sends something. False: none is left to wait for, or no time. */
 static bool
 wait_for_any(const struct maqet_survey *surveys, size_t count, struct pollfd *fds,
              struct maqet_deadline deadline, bool more)
 {
     int64_t left = maqet_deadline_left(deadline);
     size_t waiting = 0;
-    bool looks = false;
+    bool retries = false;
 
     for (size_t i = 0; i < count; i++) {
         if (surveys[i].stage == STAGE_DONE)
             continue;
-        looks = looks || surveys[i].channel.fd < 0;
+        retries = retries || surveys[i].channel.fd < 0;
         fds[waiting++] = (struct pollfd){.fd = surveys[i].channel.fd, .events = POLLIN};
     }
     if (waiting == 0 || left == 0)
         return false;
     if (!more)
-        poll(fds, waiting, (int)(looks && left > LOOK_INTERVAL ? LOOK_INTERVAL : left));
+        poll(fds, waiting,
+             (int)(retries && left > RETRY_INTERVAL ? RETRY_INTERVAL : left));
     return true;
 }
 
@@ -211,7 +209,6 @@ maqet_survey_run(struct maqet_survey *surveys, size_t count, const char *socket,
     const struct question question = {.socket = socket, .lock = lock, .command = command};
     struct maqet_deadline deadline = maqet_deadline_in(timeout);
     _cleanup_free_ struct pollfd *fds = maqet_alloc((count + 1) * sizeof(*fds));
-
     bool more;
 
     do {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * survey.h - one question to many QEMUs at the same time, with one deadline for all of
- * them: those that hang cost no more than one of them would.
+ * survey.h - asks many QEMUs the same question at the same time, with one deadline: many
+ * that hang take no longer than one.
  */
 #ifndef MAQET_QEMU_SURVEY_H
 #define MAQET_QEMU_SURVEY_H
@@ -10,19 +10,17 @@
 
 enum maqet_survey_result {
     MAQET_SURVEY_SILENT,   /* it did not answer in time */
-    MAQET_SURVEY_BUSY,     /* another maqet had its monitor all the time */
-    MAQET_SURVEY_ANSWERED, /* or refused; then there is no answer */
-    MAQET_SURVEY_FAILED,   /* it has ended, or its monitor can't be connected to */
+    MAQET_SURVEY_BUSY,     /* another maqet kept its monitor */
+    MAQET_SURVEY_ANSWERED, /* or refused: then the answer is NULL */
+    MAQET_SURVEY_FAILED,   /* it has ended, or cannot be connected to */
 };
 
-/* One QEMU that is asked. */
+/* One of the QEMUs. */
 struct maqet_survey {
-    char *folder; /* of its monitor's socket and lock; taken */
-    /* What came of it. The caller puts the answer. */
+    char *folder; /* of its monitor's socket and lock */
     enum maqet_survey_result result;
     json_object *answer;
-    /* What the survey works with. */
-    int stage;
+    int stage; /* internal, as are the members below */
     int lock;
     struct maqet_channel channel;
 };
@@ -30,8 +28,8 @@ struct maqet_survey {
 #define MAQET_SURVEY_INIT                                                                \
     ((struct maqet_survey){.lock = -1, .channel = MAQET_CHANNEL_INIT})
 
-/* Runs a command without arguments on all of them; *socket* and *lock* are the names of
- * the files in each folder. Returns when all have answered, or after @timeout ms. */
+/* Runs a command without arguments on all of them; @socket and @lock are the names of the
+ * files in each folder. Returns when all have answered, or after @timeout ms. */
 void maqet_survey_run(struct maqet_survey *surveys, size_t count, const char *socket,
                       const char *lock, const char *command, int64_t timeout);
 

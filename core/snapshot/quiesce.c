@@ -109,7 +109,7 @@ report(struct maqet_quiesce *quiesce, const struct maqet_error *error, bool held
         maqet_json_object("held", json_object_new_boolean(held), "error",
                           error ? maqet_error_to_json(error) : NULL, NULL);
 
-    maqet_channel_send(&quiesce->channel, message, &wait, NULL);
+    maqet_channel_send(&quiesce->channel, message, -1, &wait, NULL);
 }
 
 /* Waits until the parent closes its end, or dies. False: the time limit has expired. */

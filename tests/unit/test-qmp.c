@@ -90,8 +90,8 @@ test_commands(void)
     struct fake fake = start_fake("");
     _cleanup_qmp_ struct maqet_qmp *qmp = must_open(&fake);
 
-    CU_ASSERT_EQUAL(maqet_qmp_version(qmp), 70222);
-    UNIT_SAME(maqet_qmp_version_text(qmp), "7.2.22 (Fake 1:7.2)");
+    CU_ASSERT_EQUAL(qmp->version, 70222);
+    UNIT_SAME(qmp->version_text, "7.2.22 (Fake 1:7.2)");
     check_answer(qmp, "query-status", "{\"status\":\"running\",\"running\":true}");
     check_answer(qmp, "query-block", "[]");
     check_answer(qmp, "cont", "{}");
