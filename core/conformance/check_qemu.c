@@ -156,23 +156,19 @@ check_capacity(struct bench *bench, struct maqet_error **err)
 /* ms that QEMU may take for an answer, and a device to go. */
 static const int64_t UNPLUG_TIMEOUT = 10000;
 
-/* What a drive that is plugged into a machine with one drive adds to it, as commands. The
- * args are what they refer to. */
+/* Emits the machine's drive, which QEMU has, and a second one. *skipped gets the number of
+ * objects that QEMU has. */
 static int
-render_second(struct maqet_opened *machine, struct maqet_drive *second,
-              struct maqet_args *both, struct maqet_monitor_commands *commands,
-              struct maqet_error **err)
+emit_second(struct maqet_opened *machine, struct maqet_drive *second,
+            struct maqet_args *both, size_t *skipped, struct maqet_error **err)
 {
     struct maqet_drive *drives[] = {machine->vm->drives[0], second};
     _cleanup_args_ struct maqet_args *one = maqet_args_new();
 
-    if (maqet_drives_emit(drives, 1, NULL, one, err) < 0 ||
-        maqet_drives_emit(drives, 2, NULL, both, err) < 0)
+    if (maqet_drives_emit(drives, 1, NULL, one, err) < 0)
         return -1;
-    if (maqet_args_render_commands(both, one->count, commands, err) == 0)
-        return 0;
-    maqet_error_hint(err, "Don't declare hot-plug");
-    return -1;
+    *skipped = one->count;
+    return maqet_drives_emit(drives, 2, NULL, both, err);
 }
 
 /* A second drive, with a run folder of its own: what runs beside QEMU for it is ended when
@@ -207,19 +203,21 @@ start_helper(const struct maqet_opened *machine, struct maqet_drive *drive, int 
 /* Adds the objects to QEMU, and removes them. 1: a device stays, which is the machine's
  * affair. */
 static int
-plug(struct maqet_opened *machine, const struct maqet_monitor_commands *commands,
+plug(struct maqet_opened *machine, const struct maqet_args *args, size_t skipped,
      struct maqet_error **err)
 {
     const struct maqet_hotplug hotplug = {
         .qmp = maqet_monitor_connect(machine, err),
+        .args = args,
+        .skipped = skipped,
         .timeout = UNPLUG_TIMEOUT,
         .resets = true,
     };
     _cleanup_error_ struct maqet_error *reason = NULL;
 
-    if (!hotplug.qmp || maqet_hotplug_add(&hotplug, commands, err) < 0)
+    if (!hotplug.qmp || maqet_hotplug_add(&hotplug, err) < 0)
         return -1;
-    if (maqet_hotplug_remove(&hotplug, commands, &reason) == 0)
+    if (maqet_hotplug_remove(&hotplug, &reason) == 0)
         return 0;
     return reason->code == MAQET_ERROR_TIMEOUT && !reason->silent
                ? 1
@@ -233,15 +231,15 @@ plug_twice(struct bench *bench, struct maqet_opened *machine, struct maqet_error
     _cleanup_close_ int dir_fd = -1;
     _cleanup_drive_ struct maqet_drive *second = make_second(bench, &dir_fd, err);
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
-    _cleanup_monitor_commands_ struct maqet_monitor_commands commands = {0};
+    size_t skipped;
     int result = 0;
 
-    if (!second || render_second(machine, second, args, &commands, err) < 0)
+    if (!second || emit_second(machine, second, args, &skipped, err) < 0)
         return -1;
     for (int i = 0; i < 2 && result == 0; i++) {
         result = start_helper(machine, second, dir_fd, err);
         if (result == 0)
-            result = plug(machine, &commands, err);
+            result = plug(machine, args, skipped, err);
         maqet_helpers_end(dir_fd);
     }
     return result < 0 ? -1 : 0;

@@ -7,25 +7,25 @@
 #include "core/base/json.h"
 #include "core/config/options.h"
 
-/* ms in which a device goes that needs nothing of the guest. */
+/* ms in which QEMU removes a device that needs no guest for it. */
 static const int64_t ALONE_TIMEOUT = 200;
 
-/* ms between two attempts to remove what is still in use. */
+/* ms between two attempts to remove an object that is in use. */
 static const int64_t ATTEMPT_INTERVAL = 20;
 
-/* ---- character devices for the monitor ---- */
+/* ---- character devices ---- */
 
 enum form { TEXT, SWITCH, NUMBER };
 
-/* Where a property of -chardev stands in the data of a backend, whose names are other ones
- * there (QEMU: qapi/char.json, chardev/char-*.c). A property that has no row can't be
- * said. */
+/* The members of `chardev-add` that properties of -chardev become (QEMU: qapi/char.json,
+ * chardev/char-*.c). The monitor cannot set properties without a row. */
 static const struct chardev_row {
     const char *backend;
-    const char *key; /* NULL: the backend needs no property */
+    const char *key; /* NULL: the backend has no property */
     const char *member;
     enum form form;
-    const char *address; /* the type of the address that it is of, or NULL */
+    const char
+        *address; /* the type of the address that contains it; NULL: the data does */
 } chardev_rows[] = {
     {"socket", "path", "path", TEXT, "unix"},
     {"socket", "abstract", "abstract", SWITCH, "unix"},
@@ -60,9 +60,9 @@ find_row(const char *backend, const char *key)
     return NULL;
 }
 
-/* The value in the form that the monitor wants; NULL: it can't be had. */
+/* The value in the form that the monitor takes; NULL: it cannot be converted. */
 static json_object *
-converted(json_object *value, enum form form)
+convert(json_object *value, enum form form)
 {
     const char *text = json_object_get_string(value);
     bool on;
@@ -79,7 +79,7 @@ converted(json_object *value, enum form form)
     }
 }
 
-/* The address in the data of a socket, of that type; NULL: it has one of another type. */
+/* The data of a socket's address of that type; NULL: it already has one of another type. */
 static json_object *
 address_of(json_object *data, const char *type)
 {
@@ -102,7 +102,7 @@ add_property(const struct maqet_props *props, const char *backend, const char *k
 {
     const struct chardev_row *row = find_row(backend, key);
     json_object *members = row && row->address ? address_of(data, row->address) : data;
-    json_object *other = row && members ? converted(value, row->form) : NULL;
+    json_object *other = row && members ? convert(value, row->form) : NULL;
 
     if (!other)
         return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
@@ -112,7 +112,6 @@ add_property(const struct maqet_props *props, const char *backend, const char *k
     return 0;
 }
 
-/* What `chardev-add` takes. NULL: it can't be told of the device. */
 static json_object *
 chardev_arguments(const struct maqet_props *props, struct maqet_error **err)
 {
@@ -129,7 +128,7 @@ chardev_arguments(const struct maqet_props *props, struct maqet_error **err)
                         props->option, props->id, type);
         return NULL;
     }
-    /* A socket listens where nothing is said, other than on the command line. */
+    /* Without `server`, the monitor's sockets listen; those of the command line connect. */
     if (strcmp(type, "socket") == 0)
         json_object_object_add(data, "server", json_object_new_boolean(false));
     json_object_object_foreach(props->json, key, value)
@@ -141,41 +140,16 @@ chardev_arguments(const struct maqet_props *props, struct maqet_error **err)
     return TAKE_PTR(arguments);
 }
 
-/* ---- commands of the monitor ---- */
-
-int
-maqet_args_render_commands(const struct maqet_args *args, size_t skipped,
-                           struct maqet_monitor_commands *commands,
-                           struct maqet_error **err)
+json_object *
+maqet_hotplug_arguments(const struct maqet_props *props, struct maqet_error **err)
 {
-    for (size_t i = skipped; i < args->count; i++) {
-        const struct maqet_props *props = args->objects[i];
-
-        if (!props->kind->add)
-            return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                                   "a %s cannot be added to a QEMU that runs",
-                                   props->option);
-        json_object *arguments = props->kind == &maqet_kind_chardev
-                                     ? chardev_arguments(props, err)
-                                     : json_object_get(props->json);
-        if (!arguments)
-            return -1;
-        *MAQET_APPEND(commands->items, commands->count) =
-            (struct maqet_monitor_command){.props = props, .arguments = arguments};
-    }
-    return 0;
+    if (props->kind == &maqet_kind_chardev)
+        return chardev_arguments(props, err);
+    if (!props->kind->add)
+        maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
+                        "a %s cannot be added to a QEMU that runs", props->option);
+    return props->kind->add ? json_object_get(props->json) : NULL;
 }
-
-void
-maqet_monitor_commands_clear(struct maqet_monitor_commands *commands)
-{
-    for (size_t i = 0; i < commands->count; i++)
-        json_object_put(commands->items[i].arguments);
-    free(commands->items);
-    *commands = (struct maqet_monitor_commands){0};
-}
-
-/* ---- telling QEMU ---- */
 
 static int
 tell(const struct maqet_hotplug *hotplug, const char *command, json_object *arguments,
@@ -187,8 +161,8 @@ tell(const struct maqet_hotplug *hotplug, const char *command, json_object *argu
 /* ---- removing ---- */
 
 static int
-tell_removal(const struct maqet_hotplug *hotplug, const struct maqet_props *props,
-             struct maqet_error **err)
+request_removal(const struct maqet_hotplug *hotplug, const struct maqet_props *props,
+                struct maqet_error **err)
 {
     json_object *id = json_object_new_string(props->id);
 
@@ -197,7 +171,7 @@ tell_removal(const struct maqet_hotplug *hotplug, const struct maqet_props *prop
 }
 
 static int
-remove_in_use(const struct maqet_hotplug *hotplug, const struct maqet_props *props,
+remove_object(const struct maqet_hotplug *hotplug, const struct maqet_props *props,
               struct maqet_error **err)
 {
     struct maqet_deadline deadline = maqet_deadline_in(hotplug->timeout);
@@ -205,7 +179,7 @@ remove_in_use(const struct maqet_hotplug *hotplug, const struct maqet_props *pro
     for (;;) {
         _cleanup_error_ struct maqet_error *reason = NULL;
 
-        if (tell_removal(hotplug, props, &reason) == 0)
+        if (request_removal(hotplug, props, &reason) == 0)
             return 0;
         if (reason->code != MAQET_ERROR_FAILED || maqet_deadline_left(deadline) == 0)
             return maqet_error_move(err, TAKE_PTR(reason));
@@ -213,10 +187,10 @@ remove_in_use(const struct maqet_hotplug *hotplug, const struct maqet_props *pro
     }
 }
 
-/* Waits for the event that tells that a device has gone; 1: it has, 0: not in time. */
+/* 1: QEMU has removed the device, 0: not within @timeout ms. */
 static int
-await_gone(const struct maqet_hotplug *hotplug, const char *id, int64_t timeout,
-           struct maqet_error **err)
+await_removal(const struct maqet_hotplug *hotplug, const char *id, int64_t timeout,
+              struct maqet_error **err)
 {
     struct maqet_deadline deadline = maqet_deadline_in(timeout);
 
@@ -243,14 +217,14 @@ remove_device(const struct maqet_hotplug *hotplug, const struct maqet_props *pro
 {
     int gone;
 
-    if (tell_removal(hotplug, props, err) < 0)
+    if (request_removal(hotplug, props, err) < 0)
         return -1;
-    gone = await_gone(hotplug, props->id,
-                      hotplug->resets ? ALONE_TIMEOUT : hotplug->timeout, err);
+    gone = await_removal(hotplug, props->id,
+                         hotplug->resets ? ALONE_TIMEOUT : hotplug->timeout, err);
     if (gone == 0 && hotplug->resets)
         gone = tell(hotplug, "system_reset", NULL, err) < 0
                    ? -1
-                   : await_gone(hotplug, props->id, hotplug->timeout, err);
+                   : await_removal(hotplug, props->id, hotplug->timeout, err);
     if (gone == 0)
         return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
                                "the guest did not let go of it within %.0f s",
@@ -258,16 +232,15 @@ remove_device(const struct maqet_hotplug *hotplug, const struct maqet_props *pro
     return gone < 0 ? -1 : 0;
 }
 
-int
-maqet_hotplug_remove(const struct maqet_hotplug *hotplug,
-                     const struct maqet_monitor_commands *commands,
-                     struct maqet_error **err)
+/* Removes the objects before the one with that index. */
+static int
+remove_before(const struct maqet_hotplug *hotplug, size_t index, struct maqet_error **err)
 {
-    for (size_t i = commands->count; i > 0; i--) {
-        const struct maqet_props *props = commands->items[i - 1].props;
+    for (size_t i = index; i > hotplug->skipped; i--) {
+        const struct maqet_props *props = hotplug->args->objects[i - 1];
         int result = props->kind == &maqet_kind_device
                          ? remove_device(hotplug, props, err)
-                         : remove_in_use(hotplug, props, err);
+                         : remove_object(hotplug, props, err);
 
         if (result < 0)
             return maqet_error_wrap(err, "The %s '%s' cannot be removed", props->option,
@@ -276,25 +249,38 @@ maqet_hotplug_remove(const struct maqet_hotplug *hotplug,
     return 0;
 }
 
+int
+maqet_hotplug_remove(const struct maqet_hotplug *hotplug, struct maqet_error **err)
+{
+    return remove_before(hotplug, hotplug->args->count, err);
+}
+
 /* ---- adding ---- */
 
-int
-maqet_hotplug_add(const struct maqet_hotplug *hotplug,
-                  const struct maqet_monitor_commands *commands, struct maqet_error **err)
+static int
+add_object(const struct maqet_hotplug *hotplug, const struct maqet_props *props,
+           struct maqet_error **err)
 {
-    for (size_t i = 0; i < commands->count; i++) {
-        const struct maqet_monitor_command *command = &commands->items[i];
-        const struct maqet_monitor_commands added = {.items = commands->items,
-                                                     .count = i};
-        _cleanup_error_ struct maqet_error *stays = NULL;
+    json_object *arguments = maqet_hotplug_arguments(props, err);
 
-        if (tell(hotplug, command->props->kind->add, json_object_get(command->arguments),
-                 err) == 0)
+    if (!arguments)
+        return -1;
+    return tell(hotplug, props->kind->add, arguments, err) == 0
+               ? 0
+               : maqet_error_wrap(err, "The %s '%s' cannot be added", props->option,
+                                  props->id);
+}
+
+int
+maqet_hotplug_add(const struct maqet_hotplug *hotplug, struct maqet_error **err)
+{
+    for (size_t i = hotplug->skipped; i < hotplug->args->count; i++) {
+        _cleanup_error_ struct maqet_error *remains = NULL;
+
+        if (add_object(hotplug, hotplug->args->objects[i], err) == 0)
             continue;
-        maqet_error_wrap(err, "The %s '%s' cannot be added", command->props->option,
-                         command->props->id);
-        if (maqet_hotplug_remove(hotplug, &added, &stays) < 0)
-            maqet_error_remark(err, "%s", stays->message);
+        if (remove_before(hotplug, i, &remains) < 0)
+            maqet_error_remark(err, "%s", remains->message);
         return -1;
     }
     return 0;

@@ -15,19 +15,21 @@
 
 /* Checks the commands, one a line: "NAME ARGUMENTS". */
 static void
-check_commands(const struct maqet_args *args, size_t skipped, const char *wanted)
+check_commands(const struct maqet_args *args, const char *wanted)
 {
-    _cleanup_monitor_commands_ struct maqet_monitor_commands commands = {0};
     _cleanup_strings_ struct maqet_strings lines = MAQET_STRINGS_INIT;
     struct maqet_error *error = NULL;
 
-    CU_ASSERT_EQUAL(maqet_args_render_commands(args, skipped, &commands, &error), 0);
-    UNIT_NO_ERROR(&error);
-    for (size_t i = 0; i < commands.count; i++)
-        maqet_strings_addf(&lines, "%s %s", commands.items[i].props->kind->add,
-                           json_object_to_json_string_ext(
-                               commands.items[i].arguments,
-                               JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+    for (size_t i = 0; i < args->count; i++) {
+        const struct maqet_props *props = args->objects[i];
+        _cleanup_json_ json_object *arguments = maqet_hotplug_arguments(props, &error);
+
+        UNIT_NO_ERROR(&error);
+        maqet_strings_addf(
+            &lines, "%s %s", props->kind->add,
+            json_object_to_json_string_ext(
+                arguments, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+    }
     _cleanup_free_ char *text = maqet_strings_join(&lines, "\n");
     UNIT_SAME(text, wanted);
 }
@@ -35,10 +37,9 @@ check_commands(const struct maqet_args *args, size_t skipped, const char *wanted
 static void
 check_refused(const struct maqet_args *args, const char *wanted)
 {
-    _cleanup_monitor_commands_ struct maqet_monitor_commands commands = {0};
     struct maqet_error *error = NULL;
 
-    CU_ASSERT_EQUAL(maqet_args_render_commands(args, 0, &commands, &error), -1);
+    CU_ASSERT_PTR_NULL(maqet_hotplug_arguments(args->objects[0], &error));
     UNIT_ERROR(&error, MAQET_ERROR_UNSUPPORTED, wanted);
 }
 
@@ -83,16 +84,13 @@ test_all_forms(void)
         "\"share-rw\":true,\"bootindex\":1}\n"
         "-chardev\nnull,id=log");
     check_commands(
-        args, 0,
+        args,
         "object-add {\"qom-type\":\"iothread\",\"id\":\"thread\",\"poll-max-ns\":0}\n"
         "blockdev-add {\"node-name\":\"disk\",\"driver\":\"qcow2\",\"file\":{\"driver\":"
         "\"file\",\"filename\":\"/a, b\"},\"backing\":null}\n"
         "device_add {\"driver\":\"virtio-blk-pci\",\"id\":\"disk\",\"drive\":\"disk\","
         "\"share-rw\":true,\"bootindex\":1}\n"
         "chardev-add {\"id\":\"log\",\"backend\":{\"type\":\"null\",\"data\":{}}}");
-    check_commands(args, 3,
-                   "chardev-add {\"id\":\"log\",\"backend\":{\"type\":\"null\","
-                   "\"data\":{}}}");
 }
 
 static void
@@ -155,7 +153,7 @@ check_chardev(const char *backend, const char *properties, const char *data)
             break;
     }
     if (data[0] == '{')
-        check_commands(args, 0, wanted);
+        check_commands(args, wanted);
     else
         check_refused(args, data);
 }
@@ -403,24 +401,22 @@ static void
 test_commands_of_qemu(void)
 {
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
-    _cleanup_monitor_commands_ struct maqet_monitor_commands commands = {0};
     struct maqet_error *error = NULL;
     struct qemu qemu;
 
     if (!scene_new(&qemu))
         return;
     append_all(args, qemu.folder);
-    CU_ASSERT_EQUAL(maqet_args_render_commands(args, 0, &commands, &error), 0);
     struct maqet_qmp *qmp = start(&qemu, "pc", NULL, &error);
     UNIT_NO_ERROR(&error);
     CU_ASSERT_PTR_NOT_NULL_FATAL(qmp);
-    const struct maqet_hotplug hotplug = {
-        .qmp = qmp, .timeout = PATIENCE, .resets = true};
+    struct maqet_hotplug hotplug = {
+        .qmp = qmp, .args = args, .timeout = PATIENCE, .resets = true};
     for (int i = 0; i < 2; i++) {
-        CU_ASSERT_EQUAL(maqet_hotplug_add(&hotplug, &commands, &error), 0);
+        CU_ASSERT_EQUAL(maqet_hotplug_add(&hotplug, &error), 0);
         UNIT_NO_ERROR(&error);
         check_all(qmp);
-        CU_ASSERT_EQUAL(maqet_hotplug_remove(&hotplug, &commands, &error), 0);
+        CU_ASSERT_EQUAL(maqet_hotplug_remove(&hotplug, &error), 0);
         UNIT_NO_ERROR(&error);
         check_answer(qmp, "query-named-block-nodes", NULL, "[]");
         check_answer(
@@ -428,6 +424,16 @@ test_commands_of_qemu(void)
             "[{\"name\":\"type\",\"type\":\"string\"},{\"name\":\"pc.ram\",\"type\":"
             "\"child<memory-backend-ram>\"}]");
     }
+    hotplug.skipped = 1; /* the secret */
+    CU_ASSERT_EQUAL(maqet_hotplug_add(&hotplug, &error), 0);
+    UNIT_NO_ERROR(&error);
+    check_answer(qmp, "query-named-block-nodes", NULL, "\"drv\":\"quorum\"");
+    check_answer(qmp, "qom-list", "{\"path\": \"/objects\"}",
+                 "[{\"name\":\"type\",\"type\":\"string\"},{\"name\":\"pc.ram\",\"type\":"
+                 "\"child<memory-backend-ram>\"}]");
+    CU_ASSERT_EQUAL(maqet_hotplug_remove(&hotplug, &error), 0);
+    UNIT_NO_ERROR(&error);
+    check_answer(qmp, "query-named-block-nodes", NULL, "[]");
     stop(&qemu, qmp);
     maqet_qmp_cleanup(&qmp);
     scene_clear(&qemu);
@@ -438,7 +444,6 @@ static void
 test_all_or_none(void)
 {
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
-    _cleanup_monitor_commands_ struct maqet_monitor_commands commands = {0};
     struct maqet_error *error = NULL;
     struct maqet_props *props;
     struct qemu qemu;
@@ -449,13 +454,12 @@ test_all_or_none(void)
     props = maqet_args_device(args, "virtio-blk-pci", "second");
     maqet_props_string(props, "drive", "no-such-node");
     maqet_args_object(args, "iothread", "never");
-    CU_ASSERT_EQUAL(maqet_args_render_commands(args, 0, &commands, &error), 0);
     struct maqet_qmp *qmp = start(&qemu, "pc", NULL, &error);
     UNIT_NO_ERROR(&error);
     CU_ASSERT_PTR_NOT_NULL_FATAL(qmp);
     const struct maqet_hotplug hotplug = {
-        .qmp = qmp, .timeout = PATIENCE, .resets = true};
-    CU_ASSERT_EQUAL(maqet_hotplug_add(&hotplug, &commands, &error), -1);
+        .qmp = qmp, .args = args, .timeout = PATIENCE, .resets = true};
+    CU_ASSERT_EQUAL(maqet_hotplug_add(&hotplug, &error), -1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_PTR_NULL(error->remark);
     CU_ASSERT_PTR_NOT_NULL(
@@ -475,22 +479,20 @@ static void
 test_device_stays(void)
 {
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
-    _cleanup_monitor_commands_ struct maqet_monitor_commands commands = {0};
     struct maqet_error *error = NULL;
     struct qemu qemu;
 
     if (!scene_new(&qemu))
         return;
     append_all(args, qemu.folder);
-    CU_ASSERT_EQUAL(maqet_args_render_commands(args, 0, &commands, &error), 0);
     struct maqet_qmp *qmp = start(&qemu, "pc", NULL, &error);
     UNIT_NO_ERROR(&error);
     CU_ASSERT_PTR_NOT_NULL_FATAL(qmp);
-    struct maqet_hotplug hotplug = {.qmp = qmp, .timeout = PATIENCE};
-    CU_ASSERT_EQUAL(maqet_hotplug_add(&hotplug, &commands, &error), 0);
+    struct maqet_hotplug hotplug = {.qmp = qmp, .args = args, .timeout = PATIENCE};
+    CU_ASSERT_EQUAL(maqet_hotplug_add(&hotplug, &error), 0);
     UNIT_NO_ERROR(&error);
     hotplug.timeout = 1000;
-    CU_ASSERT_EQUAL(maqet_hotplug_remove(&hotplug, &commands, &error), -1);
+    CU_ASSERT_EQUAL(maqet_hotplug_remove(&hotplug, &error), -1);
     UNIT_ERROR(&error, MAQET_ERROR_TIMEOUT,
                "The -device 'disk' cannot be removed: the guest did not let go of it "
                "within 1 s");
