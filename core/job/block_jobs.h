@@ -15,9 +15,10 @@
 
 struct maqet_block_job {
     const char *id;
-    const char *what;   /* for its progress: "VM 'web', drive 'hdd': copied" */
-    int64_t limit;      /* ms for all of it; negative: none */
-    bool ready_is_over; /* wait only until both sides are the same (mirror, active commit);
+    const char *what; /* for its progress: "VM 'web', drive 'hdd': copied" */
+    int64_t limit;    /* ms for all of it; negative: none */
+    bool
+        ready_is_over; /* wait only until both sides are the same (mirror, active commit);
                          * then it goes on until it is completed or cancelled */
 };
 

@@ -30,7 +30,7 @@ maqet_job_drive(const struct maqet_job *job, size_t target)
     return maqet_vm_find_drive(job->machine->vm, job->journal.targets[target].name, NULL);
 }
 
-/* ---- what it is to be ---- */
+/* ---- a job ---- */
 
 void
 maqet_job_plan(struct maqet_job *job, const struct maqet_job_kind *kind, const char *name)
@@ -55,9 +55,7 @@ maqet_job_add_target(struct maqet_job *job, const struct maqet_drive *drive,
     target->snapshot.nanoseconds = snapshot->nanoseconds;
 }
 
-/* ---- its course ---- */
-
-/* What could only fail halfway is not begun, and what others depend on is not changed. */
+/* Whether no image would make the job fail halfway, and no other file depends on one. */
 static int
 check_targets(const struct maqet_job *job, struct maqet_error **err)
 {
@@ -92,26 +90,18 @@ write_journal(struct maqet_job *job, struct maqet_error **err)
 }
 
 static int
-watch(struct maqet_job *job, struct maqet_error **err)
-{
-    return maqet_seal_begin(&job->seal, job->machine->context, job->machine->name,
-                            job->machine->lock, err);
-}
-
-static int
 begin(struct maqet_job *job, struct maqet_error **err)
 {
-    const struct maqet_context *context = job->machine->context;
-    const char *name = job->machine->name;
+    const struct maqet_opened *machine = job->machine;
 
-    /* One whose recovery keeps no guest from starting may still be there. */
-    if (maqet_opened_check_pending(job->machine, err) < 0 || check_targets(job, err) < 0)
+    /* A job that does not block a start may be pending still. */
+    if (maqet_opened_check_pending(machine, err) < 0 || check_targets(job, err) < 0)
         return -1;
     job->journal.begun = maqet_realtime();
-    if (write_journal(job, err) == 0 && watch(job, err) == 0)
+    if (write_journal(job, err) == 0 && maqet_seal_begin(&job->seal, machine, err) == 0)
         return 0;
-    /* Even where writing it failed it may be there: on its way to the disk. */
-    (void)maqet_journal_remove(context, name, NULL);
+    /* It may exist even if writing it has failed. */
+    (void)maqet_journal_remove(machine->context, machine->name, NULL);
     return -1;
 }
 
@@ -119,7 +109,7 @@ int
 maqet_job_begin(struct maqet_job *job, struct maqet_error **err)
 {
     job->own = begin(job, err) == 0;
-    /* The targets stay, for what can be said of them. */
+    /* The targets stay, for hints about them. */
     if (!job->own)
         job->journal.kind = NULL;
     return job->own ? 0 : -1;
@@ -133,8 +123,8 @@ maqet_job_phase(struct maqet_job *job, size_t phase, struct maqet_error **err)
     job->journal.phase = phase;
     if (write_journal(job, err) == 0)
         return 0;
-    /* What is done next has to be what a recovery after a kill would do. The new phase
-     * may have been written, and only its way to the disk have failed. */
+    /* The new phase may have been written, and only not have reached the disk; but the
+     * recovery that follows must be that of the phase before. */
     job->journal.phase = before;
     (void)write_journal(job, NULL);
     return -1;
@@ -186,8 +176,8 @@ maqet_job_resume(struct maqet_job *job, struct maqet_error **err)
 {
     struct maqet_journal *journal = &job->journal;
 
-    /* A job that failed is still watched over; what an earlier maqet wrote down is left as
-     * it is. */
+    /* A job that failed still has its child; the journal of an earlier maqet is not changed.
+     */
     if (job->seal.pid > 0 || !journal->boot)
         return 0;
     for (size_t i = 0; i < journal->target_count; i++) {
@@ -201,7 +191,8 @@ maqet_job_resume(struct maqet_job *job, struct maqet_error **err)
     if (!journal->interrupted)
         journal->interrupted = journal->touched;
     journal->sealed = false;
-    return write_journal(job, err) < 0 ? -1 : watch(job, err);
+    return write_journal(job, err) < 0 ? -1
+                                       : maqet_seal_begin(&job->seal, job->machine, err);
 }
 
 void

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * job.h - what can be interrupted, from its first step to its last. A job is planned (what
- * kind, which drives), begun, led from phase to phase, and done; or it fails, and is
- * recovered at once. Whatever ends it in between, the next who opens the machine finds it
- * (recover.h).
+ * job.h - work that can be interrupted, from its first step to its last. A job is planned
+ * (its kind and drives), begun, goes through its phases, and is done; or it fails, and is
+ * recovered at once. If it is interrupted, the next command that opens the machine finds
+ * it (recover.h).
  *
- * A signal that ends maqet (Ctrl-C is SIGINT) is not caught: no step is cut short in a way
- * that a kill would not cut it, and recovery is the same for all of them. Helpers die with
- * us, the child that seals the journal doesn't (seal.h).
+ * Signals that end maqet, such as SIGINT (Ctrl-C), are not caught: they interrupt a job as
+ * SIGKILL does, and recovery is the same. Helpers die with maqet; the child that seals the
+ * journal does not (seal.h).
  */
 #ifndef MAQET_JOB_JOB_H
 #define MAQET_JOB_JOB_H
@@ -18,75 +18,68 @@
 #include "core/storage/snapshots.h"
 
 struct maqet_job {
-    struct maqet_opened *machine; /* whose lock is held by whoever changes anything */
-    struct maqet_journal journal; /* what is pending, or under way */
-    struct maqet_error *damage;   /* the journal can't be read; NULL: it can */
-    struct maqet_child seal;      /* while the job, or its recovery, is under way */
+    struct maqet_opened *machine; /* locked, to change anything */
+    struct maqet_journal journal; /* of the job that is pending, or in progress */
+    struct maqet_error *damage;   /* why the journal cannot be read; NULL: it can */
+    struct maqet_child seal;      /* while the job, or its recovery, is in progress */
     bool own;                     /* it was begun here, and not found */
     bool agreed;   /* the user wants it finished, whatever happened to the images since */
-    void *command; /* what began it, which its recover function goes on with; NULL: it was
-                    * found */
+    void *command; /* what began it, for its recover function; NULL: it was found */
 };
 
-/* Reads what is pending at a machine. That it can't be read is an error (damage) for
- * whoever changes something; others can still look. */
+/* Reads the job that is pending for a machine. A journal that cannot be read (damage) is an
+ * error only for commands that change something. */
 void maqet_job_find(struct maqet_job *job, struct maqet_opened *machine);
 
-/* Lets go of it: one that came to no end has left the images so. The machine stays the
- * caller's, and has its lock until then. */
+/* Frees it. If it is not done, the images' present state is recorded. The machine stays the
+ * caller's, and must still be locked. */
 void maqet_job_clear(struct maqet_job *job);
 
 #define _cleanup_job_ _cleanup_(maqet_job_clear)
 
-/* ---- what it is to be ---- */
+/* ---- a job ---- */
 
 void maqet_job_plan(struct maqet_job *job, const struct maqet_job_kind *kind,
                     const char *name);
 
-/* Adds a drive; @snapshot is that which the job is about, NULL: none. */
+/* Adds a drive; @snapshot is the one that the job is about, or NULL. */
 void maqet_job_add_target(struct maqet_job *job, const struct maqet_drive *drive,
                           const struct maqet_snapshot *snapshot);
 
-/* ---- its course ---- */
-
-/* Writes it down; it is pending from here on. What could only fail halfway is not begun:
- * an image that another program holds, that is damaged, or that others depend on is an
- * error before that. */
+/* Records it: it is pending from now on. An image that another program has open, that is
+ * damaged, or that others depend on is an error before that, as the job would fail halfway.
+ */
 int maqet_job_begin(struct maqet_job *job, struct maqet_error **err);
 
-/* Goes on to another phase of its kind, by the index of its row; on error it is still in
- * the one before. */
+/* Records another phase, by the index of its row. On error it stays in the previous one. */
 int maqet_job_phase(struct maqet_job *job, size_t phase, struct maqet_error **err);
 
-/* It is over. */
 int maqet_job_done(struct maqet_job *job, struct maqet_error **err);
 
-/* Says where the images of its drives have no room left. */
+/* Adds hints about file systems without space for the images of its drives. */
 void maqet_job_hint_space(const struct maqet_job *job, struct maqet_error **err);
 
-/* Shows how far it is: @what names it, @done of @total (0: nobody knows) since @begun, on
- * the clock of maqet_now(). */
+/* Shows progress: @what is in progress, @done of @total (0: not known) since @begun, by
+ * maqet_now(). */
 void maqet_job_show(const struct maqet_context *context, const char *what, uint64_t done,
                     uint64_t total, int64_t begun);
 
-/* There is nothing more to be shown. */
+/* Ends the display of progress. */
 void maqet_job_show_end(const struct maqet_context *context);
 
 /* ---- for recovery ---- */
 
-/* The drive of one of its targets; NULL: the machine has none of that name any more. */
+/* The drive of a target; NULL: the machine no longer has one of that name. */
 const struct maqet_drive *maqet_job_drive(const struct maqet_job *job, size_t target);
 
-/* Writes the journal down again for a recovery that begins, which is watched over as the
- * job itself was. */
+/* Records that a recovery begins; the journal is sealed if that is interrupted, too. */
 int maqet_job_resume(struct maqet_job *job, struct maqet_error **err);
 
-/* Says in a warning what has become of it: "VM 'web': creation of snapshot 'new' was
- * interrupted; @what". */
+/* Warns: "VM 'web': creation of snapshot 'new' was interrupted; @what". */
 void maqet_job_say(const struct maqet_job *job, const char *what);
 
-/* The same, but what this very command began and has made nothing of is its error, and no
- * more. */
+/* The same if it was found, as nothing is left of it. If this command began it, its error
+ * says enough. */
 void maqet_job_say_nothing_left(const struct maqet_job *job, const char *what);
 
 #endif

@@ -4,14 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
 #include "core/base/field.h"
 #include "core/base/json.h"
 #include "core/base/replacement.h"
 #include "core/machine/store.h"
 
-/* A value that a former maqet may not have written. */
+/* A value that an earlier maqet may not have written. */
 #define OPTIONAL(of, key, member)                                                        \
     {                                                                                    \
         key, MAQET_FIELD(of, member), .optional = true, .sparse = true                   \
@@ -24,21 +23,17 @@ static const int64_t SECOND = 1000000000; /* in ns */
 bool
 maqet_file_state_read(const char *path, struct maqet_file_state *state)
 {
-    struct statx status;
+    _cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
+    struct stat status;
 
     *state = (struct maqet_file_state){0};
-    if (statx(AT_FDCWD, path, 0, STATX_BASIC_STATS | STATX_BTIME, &status) < 0)
+    if (fd < 0 || fstat(fd, &status) < 0)
         return false;
-    if (!S_ISREG(status.stx_mode))
+    if (!S_ISREG(status.st_mode))
         return true;
-    state->known = true;
-    state->id.device = makedev(status.stx_dev_major, status.stx_dev_minor);
-    state->id.inode = status.stx_ino;
-    if (status.stx_mask & STATX_BTIME)
-        state->id.birth = (uint64_t)status.stx_btime.tv_sec * (uint64_t)SECOND +
-                          status.stx_btime.tv_nsec;
-    state->size = status.stx_size;
-    state->modified = status.stx_mtime.tv_sec * SECOND + status.stx_mtime.tv_nsec;
+    state->known = maqet_file_id_of_fd(fd, &state->id);
+    state->size = (uint64_t)status.st_size;
+    state->modified = status.st_mtim.tv_sec * SECOND + status.st_mtim.tv_nsec;
     return true;
 }
 
@@ -91,7 +86,7 @@ static const struct maqet_fields target_fields = MAQET_FIELDS_OF(
     {"snapshot", MAQET_FIELD_OBJECT(struct maqet_job_target, snapshot, &snapshot_fields),
      .known = MAQET_KNOWN(struct maqet_job_target, has_snapshot), .sparse = true});
 
-/* "name" and "stand_in" stand in an object "data" of the file, beside the kind and the
+/* In the file, "name" and "stand_in" are in an object "data", beside the kind and the
  * phase. */
 static const struct maqet_fields journal_fields = MAQET_FIELDS_OF(
     struct maqet_journal, {"name", MAQET_FIELD(struct maqet_journal, name)},
@@ -182,17 +177,8 @@ maqet_journal_record(struct maqet_journal *journal)
 
 /* ---- reading ---- */
 
-/* Whether a phase has that word; @former: that of an earlier maqet, which had one for kind
- * and phase together. */
-static bool
-has_word(const struct maqet_job_phase *phase, const char *word, bool former)
-{
-    const char *its = former ? phase->former : phase->word;
-
-    return its && strcmp(its, word) == 0;
-}
-
-/* Finds the row that the journal names. False: there is none. */
+/* Finds the row of the kind and the phase. Without a kind it is the word of an earlier
+ * maqet, which had one for both together. False: there is none. */
 static bool
 find_phase(const struct maqet_context *context, const char *kind, const char *word,
            struct maqet_journal *journal)
@@ -201,8 +187,11 @@ find_phase(const struct maqet_context *context, const char *kind, const char *wo
 
     for (; word && row && *row; row++)
         for (size_t i = 0; i < (*row)->phase_count; i++) {
-            if ((kind && strcmp((*row)->word, kind) != 0) ||
-                !has_word(&(*row)->phases[i], word, !kind))
+            const struct maqet_job_phase *phase = &(*row)->phases[i];
+            const char *its = kind ? phase->word : phase->former;
+
+            if ((kind && strcmp((*row)->word, kind) != 0) || !its ||
+                strcmp(its, word) != 0)
                 continue;
             journal->kind = *row;
             journal->phase = i;
@@ -211,7 +200,7 @@ find_phase(const struct maqet_context *context, const char *kind, const char *wo
     return false;
 }
 
-/* A former maqet wrote identities and sizes beyond INT64_MAX as negative numbers. */
+/* An earlier maqet wrote identities and sizes beyond INT64_MAX as negative numbers. */
 static void
 make_unsigned(json_object *state)
 {
@@ -226,8 +215,9 @@ make_unsigned(json_object *state)
     }
 }
 
-/* Has a file of this maqet, or of a former one, say what the rows say. A former one had
- * "drives", where an earlier one still wrote their names alone, and no "data". */
+/* Makes a file of this maqet, or of an earlier one (@former), match the rows. An earlier
+ * one had "drives" instead, of which the first versions wrote only the names, and no
+ * "data". */
 static void
 normalize(json_object *file, bool former)
 {
@@ -252,16 +242,15 @@ normalize(json_object *file, bool former)
     if (former)
         json_object_object_add(file, "targets", json_object_get(drives));
     json_object *targets = json_object_object_get(file, "targets");
-    size_t count = json_object_is_type(targets, json_type_array)
-                       ? json_object_array_length(targets)
-                       : 0;
     make_unsigned(json_object_object_get(file, "file"));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; json_object_is_type(targets, json_type_array) &&
+                       i < json_object_array_length(targets);
+         i++)
         make_unsigned(
             json_object_object_get(json_object_array_get_idx(targets, i), "image"));
 }
 
-/* Fills the journal; false: it is not one of ours. */
+/* Fills the journal. False: the file is not one. */
 static bool
 parse(const struct maqet_context *context, json_object *file,
       struct maqet_journal *journal)
@@ -275,19 +264,6 @@ parse(const struct maqet_context *context, json_object *file,
            find_phase(context, kind, maqet_json_text(file, kind ? "phase" : "operation"),
                       journal) &&
            (!journal->kind->needs_stand_in || journal->stand_in);
-}
-
-/* Whether it is the very file that was written. A copy, such as a backup that was brought
- * back, says nothing of what happened to the images since. */
-static void
-look_at_file(const char *path, struct maqet_journal *journal)
-{
-    struct maqet_file_state state;
-
-    maqet_file_state_read(path, &state);
-    journal->touched = state.modified;
-    journal->copied =
-        !maqet_file_id_same(&state.id, &journal->file, maqet_journal_same_boot(journal));
 }
 
 int
@@ -306,7 +282,14 @@ maqet_journal_read(const struct maqet_context *context, const char *vm,
     _cleanup_json_ json_object *file =
         text ? maqet_json_parse(text, path, &reason) : NULL;
     if (file && parse(context, file, journal)) {
-        look_at_file(path, journal);
+        struct maqet_file_state state;
+
+        /* A copy, such as a restored backup, does not tell what has happened to the images
+         * since. */
+        maqet_file_state_read(path, &state);
+        journal->touched = state.modified;
+        journal->copied = !maqet_file_id_same(&state.id, &journal->file,
+                                              maqet_journal_same_boot(journal));
         return 0;
     }
     maqet_journal_clear(journal);
@@ -367,8 +350,8 @@ maqet_journal_write(const struct maqet_context *context, const char *vm,
     return maqet_replacement_finish(&replacement, text, strlen(text), 0600, err);
 }
 
-/* The removal reaches the disk as well: a load that came back after a power cut would be
- * finished a second time, and take with it what the guest has written since. */
+/* The removal, too, reaches the disk: a load that reappeared after a power cut would be
+ * finished a second time, and discard what the guest has written since. */
 int
 maqet_journal_remove(const struct maqet_context *context, const char *vm,
                      struct maqet_error **err)

@@ -14,15 +14,15 @@
 
 static const int64_t SECOND = 1000000000; /* in ns */
 
-/* s between two signs of life of a job (seal.c), and some to spare. */
+/* s between two signs of life of a job (seal.c), and some more. */
 static const int64_t SIGN_SLACK = 3;
 
-/* ms that a QEMU which has closed its monitor may take to end. */
+/* ms until a QEMU that has closed its monitor ends. */
 static const int64_t ENDING_TIMEOUT = 5000;
 
 /* ---- words ---- */
 
-/* " on 2026-01-31 12:00:00", in local time; empty where it is not known. */
+/* " on 2026-01-31 12:00:00", in local time; empty if it is not known. */
 static char *
 format_moment(int64_t time)
 {
@@ -47,7 +47,7 @@ interruption_text(const struct maqet_journal *journal)
     return maqet_format("%s was interrupted%s", job, when);
 }
 
-/* The words of a phase, with the job's name and drives in them. The caller frees. */
+/* What finishing the job does, with its name and drives filled in. The caller frees. */
 static char *
 finish_text(const struct maqet_journal *journal)
 {
@@ -73,54 +73,47 @@ finish_text(const struct maqet_journal *journal)
     return maqet_text_take(&text);
 }
 
-/* ---- what is not as it was left ---- */
+/* ---- what has changed since ---- */
 
 /*
- * Whether an image's content is the job's own. Without a seal, as after a power cut, a
- * step may have been cut short: what was last written while the job gave signs of life,
- * before the host was started again, is its own too.
+ * Whether the job itself wrote an image's content. Without a seal, as after a power cut, a
+ * step may be incomplete: what was last written while the job gave signs of life, before
+ * the host was rebooted, is its own, too.
  */
 static bool
 is_own_content(const struct maqet_journal *journal, const struct maqet_file_state *left,
                const struct maqet_file_state *now, bool same_boot)
 {
-    if (maqet_file_state_same_content(left, now))
-        return true;
-    return !journal->sealed && !same_boot && now->modified >= journal->begun &&
-           now->modified <= journal->touched + SIGN_SLACK * SECOND;
+    return maqet_file_state_same_content(left, now) ||
+           (!journal->sealed && !same_boot && now->modified >= journal->begun &&
+            now->modified <= journal->touched + SIGN_SLACK * SECOND);
 }
 
 static void
 add_file_change(const struct maqet_journal *journal,
                 const struct maqet_job_target *target, struct maqet_strings *changes)
 {
+    const char *name = target->name, *path = target->path;
     struct maqet_file_state now;
     bool same_boot = maqet_journal_same_boot(journal);
     bool reverts = maqet_journal_phase(journal)->reverts;
 
-    if (!maqet_file_state_read(target->path, &now)) {
-        maqet_strings_addf(changes, "drive '%s': %s is missing", target->name,
-                           target->path);
-        return;
-    }
-    if (!now.known && !target->state.known) {
+    if (!maqet_file_state_read(path, &now)) {
+        maqet_strings_addf(changes, "drive '%s': %s is missing", name, path);
+    } else if (!now.known && !target->state.known) {
         if (reverts)
             maqet_strings_addf(changes,
                                "drive '%s': %s is no regular file, so it cannot be "
                                "determined whether it was written to since",
-                               target->name, target->path);
-        return;
-    }
-    if (!maqet_file_state_same_file(&target->state, &now, same_boot)) {
-        maqet_strings_addf(changes, "drive '%s': %s was replaced by another file",
-                           target->name, target->path);
-        return;
-    }
-    if (reverts && !is_own_content(journal, &target->state, &now, same_boot)) {
+                               name, path);
+    } else if (!maqet_file_state_same_file(&target->state, &now, same_boot)) {
+        maqet_strings_addf(changes, "drive '%s': %s was replaced by another file", name,
+                           path);
+    } else if (reverts && !is_own_content(journal, &target->state, &now, same_boot)) {
         _cleanup_free_ char *when = format_moment(now.modified);
 
-        maqet_strings_addf(changes, "drive '%s': %s was written to since, last%s",
-                           target->name, target->path, when);
+        maqet_strings_addf(changes, "drive '%s': %s was written to since, last%s", name,
+                           path, when);
     }
 }
 
@@ -167,8 +160,6 @@ list_changes(const struct maqet_job *job, struct maqet_strings *changes)
         add_drive_change(job, i, changes);
 }
 
-/* ---- stop and ask ---- */
-
 /* A recovery must not undo or discard what was done to the images since. */
 static int
 check_unchanged(const struct maqet_job *job, struct maqet_error **err)
@@ -190,28 +181,10 @@ check_unchanged(const struct maqet_job *job, struct maqet_error **err)
     return maqet_error_next(err, MAQET_NEXT_FORGET, vm, NULL);
 }
 
-/* ---- may it go on ---- */
+/* ---- whether it is possible ---- */
 
-/* Whether the drives can be worked on: what is to be put right can't be left out. */
-static int
-check_drives(const struct maqet_job *job, struct maqet_error **err)
-{
-    bool runs = job->machine->run.pid > 0;
-
-    if (maqet_journal_phase(&job->journal)->without_images)
-        return 0;
-    for (size_t i = 0; i < job->journal.target_count; i++) {
-        const struct maqet_drive *drive = maqet_job_drive(job, i);
-
-        if (drive && (runs ? maqet_drive_check_known(drive, err)
-                           : maqet_drive_check_storage(drive, err)) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* Drives revert while QEMU does not run, and it is not started before that has come to an
- * end; so one that runs is none that this job knows of. */
+/* Drives revert while QEMU does not run, and it is not started before they have reverted:
+ * so a QEMU that runs was not started by this job. */
 static int
 check_stopped(const struct maqet_job *job, struct maqet_error **err)
 {
@@ -224,8 +197,8 @@ check_stopped(const struct maqet_job *job, struct maqet_error **err)
     return maqet_error_next(err, MAQET_NEXT_STOP, machine->name, NULL);
 }
 
-/* An image that is missing while QEMU, which could still have it open, does not run: not
- * even a recovery that the user agreed to goes on. */
+/* Without an image not even a recovery that the user has agreed to is possible, unless QEMU
+ * runs, which may still have it open. */
 static int
 check_image(const struct maqet_job *job, const struct maqet_drive *drive,
             struct maqet_error **err)
@@ -240,54 +213,62 @@ check_image(const struct maqet_job *job, const struct maqet_drive *drive,
     return maqet_error_next(err, MAQET_NEXT_FORGET, vm, NULL);
 }
 
+/* Whether all drives can be used, as none of them can be left out. */
 static int
-check_images(const struct maqet_job *job, struct maqet_error **err)
+check_drives(const struct maqet_job *job, struct maqet_error **err)
 {
-    for (size_t i = 0; job->machine->run.pid == 0 && i < job->journal.target_count; i++) {
+    bool runs = job->machine->run.pid > 0;
+    bool needs_images = !maqet_journal_phase(&job->journal)->without_images;
+
+    for (size_t i = 0; i < job->journal.target_count; i++) {
         const struct maqet_drive *drive = maqet_job_drive(job, i);
 
-        if (drive && !maqet_drive_is_unknown(drive) && check_image(job, drive, err) < 0)
+        if (!drive)
+            continue;
+        if (needs_images && (runs ? maqet_drive_check_known(drive, err)
+                                  : maqet_drive_check_storage(drive, err)) < 0)
+            return -1;
+        if (!runs && !maqet_drive_is_unknown(drive) && check_image(job, drive, err) < 0)
             return -1;
     }
     return 0;
 }
 
-/* ---- putting it right ---- */
+/* ---- recovering ---- */
 
 static int
 recover_once(struct maqet_job *job, struct maqet_error **err)
 {
     return !maqet_opened_vm(job->machine, err) || check_drives(job, err) < 0 ||
-                   check_stopped(job, err) < 0 || check_images(job, err) < 0 ||
-                   maqet_job_resume(job, err) < 0
+                   check_stopped(job, err) < 0 || maqet_job_resume(job, err) < 0
                ? -1
                : job->journal.kind->recover(job, err);
 }
 
-/* A QEMU whose load was killed may just be ending: then the machine is stopped, and what
- * is to be done is another thing. */
+/* A QEMU whose load was killed may be about to end. Then the machine is stopped, which
+ * takes a different recovery. */
 static int
-recover_at_rest(struct maqet_job *job, struct maqet_error **err)
+recover_stopping(struct maqet_job *job, struct maqet_error **err)
 {
     struct maqet_opened *machine = job->machine;
     _cleanup_error_ struct maqet_error *reason = NULL;
 
     if (recover_once(job, &reason) == 0)
         return 0;
-    /* Its monitor is closed before it is gone. */
+    /* QEMU closes its monitor before it ends. */
     if (machine->run.pid == 0 || reason->code != MAQET_ERROR_STATE ||
         !maqet_pidfd_wait(machine->run.pidfd, ENDING_TIMEOUT))
         return maqet_error_move(err, TAKE_PTR(reason));
     return maqet_opened_look(machine, err) < 0 ? -1 : recover_once(job, err);
 }
 
-/* Without asking. */
+/* Recovers it without asking. */
 static int
 recover_now(struct maqet_job *job, struct maqet_error **err)
 {
     _cleanup_free_ char *what = maqet_journal_title(&job->journal);
 
-    if (recover_at_rest(job, err) == 0)
+    if (recover_stopping(job, err) == 0)
         return 0;
     return maqet_error_wrap(err, "VM '%s': %s was interrupted, and cannot be recovered",
                             job->machine->name, what);
@@ -299,7 +280,7 @@ maqet_job_fail(struct maqet_job *job, struct maqet_error **err)
     _cleanup_error_ struct maqet_error *reason = NULL;
 
     maqet_job_hint_space(job, err);
-    /* Nothing had begun. */
+    /* It was not begun. */
     if (!job->journal.kind)
         return -1;
     if (maqet_opened_look(job->machine, &reason) == 0 && recover_now(job, &reason) == 0)
@@ -309,7 +290,7 @@ maqet_job_fail(struct maqet_job *job, struct maqet_error **err)
     return maqet_error_next(err, MAQET_NEXT_RECOVER_OR_GO_ON, job->machine->name, NULL);
 }
 
-/* Kinds that are recorded in a file of their own. */
+/* Recovers jobs of the kinds that have their own file. */
 static int
 recover_others(struct maqet_opened *machine, struct maqet_error **err)
 {
@@ -328,7 +309,7 @@ recover_others(struct maqet_opened *machine, struct maqet_error **err)
     return 0;
 }
 
-/* What is pending, by the user's word or without it. */
+/* Recovers what is pending, if the user has agreed or nothing has changed. */
 static int
 recover(struct maqet_job *job, struct maqet_error **err)
 {
@@ -407,7 +388,7 @@ forget(struct maqet_job *job, struct maqet_strings *kept, struct maqet_error **e
 {
     const struct maqet_job_kind *kind = job->journal.kind;
 
-    /* What it says may matter once it can be read again. */
+    /* Its content may matter once it can be read again. */
     if (job->journal.unread)
         return maqet_error_copy(err, job->damage);
     if (kind && kind->forget && kind->forget(job, kept, err) < 0)
@@ -433,27 +414,25 @@ maqet_job_decide(const struct maqet_context *context, const char *vm,
     return recover_others(machine, err) < 0 ? -1 : recover(&job, err);
 }
 
-/* ---- who only looks ---- */
+/* ---- for commands that only look ---- */
 
 void
 maqet_interrupted_warn(const struct maqet_job *job)
 {
     const struct maqet_opened *machine = job->machine;
 
-    /* Whoever has the lock is just working on it. */
-    if (machine->lock < 0)
-        return;
     _cleanup_error_ struct maqet_error *notice = NULL;
+
+    /* Without the lock: the job is in progress. */
+    if (machine->lock < 0 || (!job->damage && !job->journal.kind))
+        return;
     if (job->damage) {
         maqet_error_set(&notice, MAQET_ERROR_FAILED, "%s", job->damage->message);
         maqet_error_next(&notice, MAQET_NEXT_FORGET_OPERATION, machine->name, NULL);
-        maqet_context_say_error(machine->context, MAQET_LEVEL_WARNING, notice);
-        return;
+    } else {
+        _cleanup_free_ char *what = interruption_text(&job->journal);
+        maqet_error_set(&notice, MAQET_ERROR_STATE, "VM '%s': %s", machine->name, what);
+        maqet_error_next(&notice, MAQET_NEXT_RECOVER, machine->name, NULL);
     }
-    if (!job->journal.kind)
-        return;
-    _cleanup_free_ char *what = interruption_text(&job->journal);
-    maqet_error_set(&notice, MAQET_ERROR_STATE, "VM '%s': %s", machine->name, what);
-    maqet_error_next(&notice, MAQET_NEXT_RECOVER, machine->name, NULL);
     maqet_context_say_error(machine->context, MAQET_LEVEL_WARNING, notice);
 }

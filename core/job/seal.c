@@ -16,28 +16,27 @@
 #include "core/machine/store.h"
 #include "core/qemu/launch.h"
 
-/* ms between two signs of life in the journal, between two looks at a lock, and for which
- * a helper that was killed may hold one: one that waits for its storage does not end. */
+/* ms between two signs of life in the journal, between two checks of a lock, and for which
+ * a killed helper may hold one, since it does not end while it waits for its storage. */
 static const int64_t SIGN_INTERVAL = 1000;
-static const int64_t LOOK_INTERVAL = 20;
+static const int64_t CHECK_INTERVAL = 20;
 static const int64_t HELPER_TIMEOUT = 60000;
 
-/* The words that it is told. */
+/* The characters that the child receives. */
 enum { WORD_NONE = 0, WORD_OVER = 'o', WORD_SEAL = 's' };
 
 /* What the child works with. */
 struct seal_child {
     const struct maqet_context *context;
     const char *vm;
-    int fd;
     int parent; /* its pidfd */
     int lock;
 };
 
 /* ---- the child ---- */
 
-/* Dates the journal by the present, so that it tells when the operation was still under
- * way even if nobody is left to seal it, as after a power cut. */
+/* Updates the journal's timestamp: it shows how long the job was in progress if nobody is
+ * left to seal it, as after a power cut. */
 static void
 give_sign(const struct seal_child *child)
 {
@@ -45,50 +44,48 @@ give_sign(const struct seal_child *child)
         maqet_store_file(child->context, child->vm, MAQET_STORE_PENDING);
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-    /* It may be gone: the operation is just ending. */
+    /* It may be gone, as the job is ending. */
     if (fd >= 0 && futimens(fd, NULL) == 0)
         (void)fsync(fd);
 }
 
-/* Waits for a word. Without one, our parent has to have ended, since only then its
- * helpers have been sent their signal (PR_SET_PDEATHSIG, prctl(2)). */
+/* Waits for a character. If there is none, the parent must have ended, since only then
+ * its helpers have got their signal (PR_SET_PDEATHSIG, prctl(2)). */
 static char
-wait_for_word(const struct seal_child *child)
+wait_for_word(const struct seal_child *child, int fd)
 {
-    struct pollfd word_fd = {.fd = child->fd, .events = POLLIN};
+    struct pollfd word_fd = {.fd = fd, .events = POLLIN};
     struct pollfd end = {.fd = child->parent, .events = POLLIN};
     int ready;
-    char word;
 
     while ((ready = poll(&word_fd, 1, (int)SIGN_INTERVAL)) <= 0)
         if (ready == 0)
             give_sign(child);
-    if (read(child->fd, &word, 1) == 1)
-        return word;
-    while (poll(&end, 1, -1) <= 0)
+    char word = maqet_child_receive(fd);
+    while (word == WORD_NONE && poll(&end, 1, -1) <= 0)
         continue;
-    return WORD_NONE;
+    return word;
 }
 
-/* Whether the images are ours again: no helper that was killed is writing to them. */
+/* Whether no killed helper writes to the images any more. */
 static bool
-await_helpers(const struct maqet_journal *journal)
+wait_for_helpers(const struct maqet_journal *journal)
 {
-    int64_t deadline = maqet_now() + HELPER_TIMEOUT;
+    const struct maqet_deadline deadline = maqet_deadline_in(HELPER_TIMEOUT);
 
     for (size_t i = 0; i < journal->target_count; i++) {
         const char *path = journal->targets[i].path;
 
         while (path && maqet_file_users_locked(path)) {
-            if (maqet_now() >= deadline)
+            if (maqet_deadline_left(deadline) == 0)
                 return false;
-            maqet_sleep(LOOK_INTERVAL);
+            maqet_sleep(CHECK_INTERVAL);
         }
     }
     return true;
 }
 
-/* @died: our parent did, and maybe a helper with it. */
+/* @died: the parent did, and maybe a helper with it. */
 static void
 record_images(const struct seal_child *child, bool died)
 {
@@ -97,8 +94,8 @@ record_images(const struct seal_child *child, bool died)
     if (maqet_journal_read(child->context, child->vm, &journal, NULL) < 0 ||
         !journal.kind)
         return;
-    /* In all others, QEMU may have the images, and their content decides nothing. */
-    if (died && maqet_journal_phase(&journal)->reverts && !await_helpers(&journal))
+    /* In other phases QEMU may have the images open, and their content does not matter. */
+    if (died && maqet_journal_phase(&journal)->reverts && !wait_for_helpers(&journal))
         return;
     if (!journal.interrupted)
         journal.interrupted = maqet_realtime();
@@ -111,10 +108,9 @@ record_images(const struct seal_child *child, bool died)
 static int
 watch(void *data, int fd)
 {
-    struct seal_child *child = data;
+    const struct seal_child *child = data;
+    char word = wait_for_word(child, fd);
 
-    child->fd = fd;
-    char word = wait_for_word(child);
     if (word != WORD_OVER)
         record_images(child, word == WORD_NONE);
     return 0;
@@ -123,12 +119,14 @@ watch(void *data, int fd)
 /* ---- the parent ---- */
 
 int
-maqet_seal_begin(struct maqet_child *seal, const struct maqet_context *context,
-                 const char *vm, int lock, struct maqet_error **err)
+maqet_seal_begin(struct maqet_child *seal, const struct maqet_opened *machine,
+                 struct maqet_error **err)
 {
     _cleanup_close_ int parent = maqet_pidfd_open(getpid());
-    struct seal_child data = {
-        .context = context, .vm = vm, .parent = parent, .lock = lock};
+    struct seal_child data = {.context = machine->context,
+                              .vm = machine->name,
+                              .parent = parent,
+                              .lock = machine->lock};
     int *const kept[] = {&data.parent, &data.lock};
 
     return parent < 0 || maqet_child_detach(seal, kept, 2, watch, &data) < 0
