@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -76,6 +76,21 @@ maqet_child_reset_signals(void)
 }
 
 /* ---- in the parent ---- */
+
+int
+maqet_signals_hold(sigset_t *before)
+{
+    sigset_t ends;
+
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGHUP);
+    int fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd >= 0)
+        sigprocmask(SIG_BLOCK, &ends, before);
+    return fd;
+}
 
 pid_t
 maqet_child_fork(int signal, maqet_child_work *work, void *data)

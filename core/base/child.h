@@ -7,6 +7,7 @@
 #ifndef MAQET_BASE_CHILD_H
 #define MAQET_BASE_CHILD_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -43,6 +44,10 @@ int maqet_child_detach(struct maqet_child *child, int *const *kept, size_t count
 /* In a child: signals do what they do by default, and none is blocked. Async-signal-safe.
  */
 void maqet_child_reset_signals(void);
+
+/* Blocks the signals that ask us to end (SIGINT, SIGTERM, SIGHUP): a signalfd that reads
+ * them without blocking, or -1 and errno. *before gets the mask to restore. */
+int maqet_signals_hold(sigset_t *before);
 
 /* Sends a character to a child. False: it has ended. */
 bool maqet_child_send(const struct maqet_child *child, char word);

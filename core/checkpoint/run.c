@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run.c - a guest that goes on from a checkpoint, for a test, and of which
- * nothing is kept. A server for each drive offers what its snapshot holds, and QEMU keeps
- * what the guest writes in temporary files without a name; so no image is written to.
- * Servers and QEMU are killed with us, however we end.
+ * run.c - resumes a guest from a checkpoint, and discards its changes. A server for each
+ * drive offers the content of its snapshot, and QEMU writes the guest's changes to unnamed
+ * temporary files, so no image is written to. Servers and QEMU are killed with maqet,
+ * however that ends.
  */
 #include "core/checkpoint/run.h"
 
@@ -29,10 +29,10 @@
 #include "core/snapshot/members.h"
 #include "core/storage/snapshots.h"
 
-/* ms for a command that was told to end before it is killed. */
+/* ms until a command that was asked to end is killed. */
 static const int64_t END_TIMEOUT = 5000;
 
-/* The exit code of what a signal has ended is this and its number. */
+/* The exit code of a program that a signal has killed is this plus its number. */
 enum { SIGNAL_BASE = 128 };
 
 struct test {
@@ -43,7 +43,7 @@ struct test {
     struct maqet_strings sockets;
     pid_t qemu; /* 0: it does not run */
     int pidfd;
-    int signals; /* a signalfd of those that ask us to end */
+    int signals; /* maqet_signals_hold() */
     sigset_t before;
 };
 
@@ -74,24 +74,7 @@ test_clear(struct test *test)
     maqet_loading_clear(&test->loading);
 }
 
-/* From here on nothing is left behind by a signal that asks us to end. */
-static int
-hold_signals(struct test *test, struct maqet_error **err)
-{
-    sigset_t ends;
-
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGINT);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGHUP);
-    test->signals = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (test->signals < 0)
-        return maqet_error_errno(err, errno, "Cannot wait for signals");
-    sigprocmask(SIG_BLOCK, &ends, &test->before);
-    return 0;
-}
-
-/* What the guest can write to and is not served would keep what it has written. */
+/* Whether all that the guest can write to is served, so that it can be discarded. */
 static int
 check_writable(const struct test *test, struct maqet_error **err)
 {
@@ -157,7 +140,7 @@ start(struct test *test, int64_t timeout, struct maqet_error **err)
 
 /* ---- the command ---- */
 
-/* The path of the socket that the guest's first serial port is, or NULL; the caller
+/* The path of the socket of the guest's first serial port that has one, or NULL; the caller
  * frees. */
 static char *
 console_of(struct maqet_session *session)
@@ -172,25 +155,24 @@ console_of(struct maqet_session *session)
         json_object *row = json_object_array_get_idx(list, i);
         const char *label = maqet_json_text(row, "label");
         const char *file = maqet_json_text(row, "filename");
+        const char *path = file ? strstr(file, prefix) : NULL;
 
-        if (label && maqet_text_starts(label, "serial") && file && strstr(file, prefix)) {
-            const char *path = strstr(file, prefix) + strlen(prefix);
-
-            return maqet_strndup(path, strcspn(path, ","));
-        }
+        if (label && maqet_text_starts(label, "serial") && path)
+            return maqet_strndup(path + strlen(prefix),
+                                 strcspn(path + strlen(prefix), ","));
     }
     return NULL;
 }
 
-/* Whether the command gets a process group of its own, which ends as a whole: on a
- * terminal it could not read from there then. */
+/* Whether the command gets a process group, so that it can be ended as a whole. On a
+ * terminal it could not read from that then. */
 static bool
 has_group(void)
 {
     return !isatty(STDIN_FILENO);
 }
 
-/* The command, and what it is told of the machine. */
+/* The command, and its environment. */
 struct command {
     const struct test *test;
     const char *const *argv;
@@ -212,7 +194,7 @@ become_command(void *data, int fd)
         setpgid(0, 0);
     setenv("MAQET_VM", test->loading.session->machine->name, 1);
     setenv("MAQET_QMP", command->monitor, 1);
-    /* It finds the same machines as we do. */
+    /* A maqet that it runs must find the same machines. */
     setenv("MAQET_DATA_DIR", context->data_dir, 1);
     setenv("MAQET_RUNTIME_DIR", context->runtime_dir, 1);
     if (command->console)
@@ -231,8 +213,8 @@ begin_command(struct test *test, const char *const *argv, pid_t *pid,
     _cleanup_free_ char *monitor =
         maqet_format("%s/" MAQET_RUN_MONITOR, session->machine->run.folder);
 
-    /* The session was opened when nothing ran; the monitor is free for the command when
-     * the connection is closed again. */
+    /* QEMU was not running when the session was opened. Its monitor is left free for the
+     * command. */
     if (maqet_opened_look(session->machine, err) < 0)
         return -1;
     _cleanup_free_ char *console = console_of(session);
@@ -241,38 +223,34 @@ begin_command(struct test *test, const char *const *argv, pid_t *pid,
     maqet_monitor_leave(session->machine);
     *pid = maqet_child_fork(SIGTERM, become_command, &command);
     if (*pid > 0 && has_group())
-        setpgid(*pid, *pid); /* whoever comes first */
+        setpgid(*pid, *pid); /* in case the child has not done so yet */
     return *pid < 0 ? maqet_error_errno(err, errno, "Cannot run %s", argv[0]) : 0;
 }
 
-/*
- * Waits for a process, @timeout ms at most (negative: no limit). Returns 0 when it has
- * ended, -1 when it has not; *number (may be NULL: none is waited for) gets the signal
- * that we got meanwhile, or 0.
- */
-static int
+/* Waits for the end of a process, @timeout ms at most (negative: no limit). False: it has
+ * not ended; *number gets the signal that we have got, or 0. */
+static bool
 wait_for(const struct test *test, int pidfd, int64_t timeout, int *number)
 {
-    int64_t deadline = maqet_now() + timeout;
+    const struct maqet_deadline deadline = maqet_deadline_in(timeout);
+    int64_t left;
 
-    if (number)
-        *number = 0;
-    for (;;) {
+    *number = 0;
+    do {
         struct pollfd fds[] = {{.fd = pidfd, .events = POLLIN},
-                               {.fd = number ? test->signals : -1, .events = POLLIN}};
-        int64_t left = timeout < 0 ? 1000 : deadline - maqet_now();
+                               {.fd = test->signals, .events = POLLIN}};
         struct signalfd_siginfo info;
 
-        poll(fds, 2, left > 0 ? (int)left : 0);
+        left = maqet_deadline_left(deadline);
+        poll(fds, 2, (int)left);
         if (fds[0].revents)
-            return 0;
-        if (number && read(test->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+            return true;
+        if (read(test->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
             *number = (int)info.ssi_signo;
-            return -1;
+            return false;
         }
-        if (timeout >= 0 && maqet_now() >= deadline)
-            return -1;
-    }
+    } while (left != 0);
+    return false;
 }
 
 static int
@@ -287,35 +265,34 @@ static int
 run_command(struct test *test, const struct maqet_checkpoint_command *command,
             int *exit_code, struct maqet_error **err)
 {
-    _cleanup_close_ int pidfd = -1;
-    int number;
-    int status = 0;
+    int number, status = 0;
     pid_t pid;
 
     if (begin_command(test, command->argv, &pid, err) < 0)
         return -1;
-    pidfd = maqet_pidfd_open(pid);
+    const pid_t target = has_group() ? -pid : pid;
+    _cleanup_close_ int pidfd = maqet_pidfd_open(pid);
     if (pidfd < 0) {
         maqet_error_errno(err, errno, "Cannot watch %s", command->argv[0]);
-        kill(has_group() ? -pid : pid, SIGKILL);
+        kill(target, SIGKILL);
         waitpid(pid, NULL, 0);
         return -1;
     }
-    int late = wait_for(test, pidfd, command->timeout, &number);
-    if (late < 0) {
-        kill(has_group() ? -pid : pid, number ? number : SIGTERM);
-        kill(has_group() ? -pid : pid, SIGCONT);
-        wait_for(test, pidfd, END_TIMEOUT, NULL);
-        kill(has_group() ? -pid : pid, SIGKILL);
+    bool ended = wait_for(test, pidfd, command->timeout, &number);
+    if (!ended) {
+        kill(target, number ? number : SIGTERM);
+        kill(target, SIGCONT);
+        maqet_pidfd_wait(pidfd, END_TIMEOUT);
+        kill(target, SIGKILL);
     }
     waitpid(pid, &status, 0);
     *exit_code = number              ? SIGNAL_BASE + number
                  : WIFEXITED(status) ? WEXITSTATUS(status)
                                      : SIGNAL_BASE + WTERMSIG(status);
-    return late < 0 && !number ? error_late(command->argv[0], command->timeout, err) : 0;
+    return ended || number ? 0 : error_late(command->argv[0], command->timeout, err);
 }
 
-/* Without a command: the guest runs until it powers off. */
+/* Without a command, the guest runs until it powers off. */
 static int
 run_guest(struct test *test, const struct maqet_checkpoint_command *command,
           int *exit_code, struct maqet_error **err)
@@ -323,7 +300,7 @@ run_guest(struct test *test, const struct maqet_checkpoint_command *command,
     const char *name = test->loading.session->machine->name;
     int number, status = 0;
 
-    if (wait_for(test, test->pidfd, command->timeout, &number) < 0) {
+    if (!wait_for(test, test->pidfd, command->timeout, &number)) {
         *exit_code = number ? SIGNAL_BASE + number : 0;
         return number ? 0 : error_late("The guest", command->timeout, err);
     }
@@ -361,11 +338,15 @@ maqet_checkpoint_run(const struct maqet_context *context,
     }
     maqet_run_remove_servers(test.loading.session->machine->run.folder);
     if (check_writable(&test, err) < 0 ||
-        maqet_members_check_holders(test.loading.session, err) < 0 ||
-        hold_signals(&test, err) < 0 || serve_all(&test, request->name, err) < 0 ||
+        maqet_members_check_holders(test.loading.session, err) < 0)
+        return -1;
+    /* From here on, a signal that asks us to end leaves nothing behind. */
+    test.signals = maqet_signals_hold(&test.before);
+    if (test.signals < 0)
+        return maqet_error_errno(err, errno, "Cannot wait for signals");
+    if (serve_all(&test, request->name, err) < 0 ||
         start(&test, request->timeout, err) < 0)
         return -1;
-    if (command->argv)
-        return run_command(&test, command, exit_code, err);
-    return run_guest(&test, command, exit_code, err);
+    return command->argv ? run_command(&test, command, exit_code, err)
+                         : run_guest(&test, command, exit_code, err);
 }

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "core/base/child.h"
 #include "core/base/clock.h"
 #include "core/base/files.h"
 #include "core/base/procfs.h"
@@ -57,46 +57,28 @@ maqet_launching_clear(struct maqet_launching *launching)
     maqet_vm_free(launching->vm);
 }
 
-/* ---- what it will inherit ---- */
+/* ---- what QEMU inherits ---- */
 
 static int
 listen_sockets(struct maqet_launching *launching, struct maqet_error **err)
 {
-    launching->monitor_fd =
-        maqet_socket_listen(launching->machine->run.dir_fd, MAQET_RUN_MONITOR, err);
+    int dir_fd = launching->machine->run.dir_fd;
+
+    launching->monitor_fd = maqet_socket_listen(dir_fd, MAQET_RUN_MONITOR, err);
     if (launching->monitor_fd < 0)
         return -1;
-    launching->socket_fd = openat(launching->machine->run.dir_fd, MAQET_RUN_MONITOR,
-                                  O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    launching->socket_fd =
+        openat(dir_fd, MAQET_RUN_MONITOR, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (launching->socket_fd < 0)
         return maqet_error_errno(err, errno, "Cannot open the monitor's socket");
     if (!maqet_vm_has_agent(launching->vm))
         return 0;
-    launching->agent_fd =
-        maqet_socket_listen(launching->machine->run.dir_fd, MAQET_AGENT_SOCKET, err);
+    launching->agent_fd = maqet_socket_listen(dir_fd, MAQET_AGENT_SOCKET, err);
     return launching->agent_fd < 0 ? -1 : 0;
 }
 
-/* From here on, a signal that means "end" is for the guest; until here it stops a start.
- */
-static int
-hold_signals(struct maqet_launching *launching, struct maqet_error **err)
-{
-    sigset_t ends;
-
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGINT);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGHUP);
-    launching->signal_fd = signalfd(-1, &ends, SFD_CLOEXEC);
-    if (launching->signal_fd < 0)
-        return maqet_error_errno(err, errno, "Cannot watch for signals");
-    sigprocmask(SIG_BLOCK, &ends, &launching->signals_before);
-    return 0;
-}
-
-/* Takes the run file's lock, which QEMU will have. It was free a moment ago, and we have
- * the machine's lock. */
+/* Takes the run file's lock for QEMU. It was free a moment ago, and we have the machine's
+ * lock. */
 static int
 lock_run_file(struct maqet_launching *launching, struct maqet_error **err)
 {
@@ -109,13 +91,23 @@ lock_run_file(struct maqet_launching *launching, struct maqet_error **err)
                    : maqet_error_set(err, MAQET_ERROR_STATE,
                                      "VM '%s': another program has its run file locked",
                                      machine->name);
-    /* The lock goes with this descriptor: when QEMU and we have closed it. */
+    /* The lock is released when QEMU and we have closed this descriptor. */
     launching->run_fd = TAKE_FD(machine->run.run_fd);
-    /* No PID as yet; and there is room for it on a full disk. */
+    /* There is no PID yet; but there will be space for it, even on a full disk. */
     if (pwrite(launching->run_fd, "0\n", 2, 0) != 2 ||
         ftruncate(launching->run_fd, 2) < 0)
         return maqet_error_errno(err, errno, "Cannot write the run file");
     return 0;
+}
+
+/* From here on, signals that ask us to end are for the guest. */
+static int
+hold_signals(struct maqet_launching *launching, struct maqet_error **err)
+{
+    launching->signal_fd = maqet_signals_hold(&launching->signals_before);
+    return launching->signal_fd < 0
+               ? maqet_error_errno(err, errno, "Cannot watch for signals")
+               : 0;
 }
 
 static int
@@ -148,27 +140,15 @@ maqet_launching_prepare(struct maqet_launching *launching, struct maqet_error **
         maqet_helpers_prepare(launching->vm->drives, launching->vm->drive_count, dir_fd,
                               &launching->helpers, err) == 0)
         return 0;
-    /* What was put there goes again. */
     maqet_run_tidy(dir_fd);
     return -1;
 }
 
-/* ---- one that did not come up ---- */
+/* ---- a start that fails ---- */
 
-/* What the kernel denied it, it can't tell from a file that its user may not open. */
+/* QEMU ended by itself: its own message, or ours if that says more. A QEMU that is too old
+ * does not know an argument, and ends before its monitor can report the version. */
 static void
-add_denial_hint(int dir_fd, const char *words, struct maqet_error **err)
-{
-    _cleanup_free_ char *hint =
-        strstr(words, "Permission denied") ? maqet_sandbox_hint(dir_fd) : NULL;
-
-    if (hint)
-        maqet_error_hint(err, "%s", hint);
-}
-
-/* QEMU ended by itself: its own words, or ours where they tell more. One that is too old
- * ends over an argument that it doesn't know before it can greet us with its version. */
-static int
 error_ended(struct maqet_launching *launching, const char *program, int status,
             struct maqet_error **err)
 {
@@ -176,70 +156,70 @@ error_ended(struct maqet_launching *launching, const char *program, int status,
     struct stat log;
 
     if (maqet_qemu_check_version(program, err) < 0)
-        return -1;
+        return;
     maqet_launch_error(status, words, err);
-    add_denial_hint(launching->machine->run.dir_fd, words, err);
+    /* QEMU cannot tell the sandbox from file permissions. */
+    _cleanup_free_ char *hint = strstr(words, "Permission denied")
+                                    ? maqet_sandbox_hint(launching->machine->run.dir_fd)
+                                    : NULL;
+    if (hint)
+        maqet_error_hint(err, "%s", hint);
     if (launching->log_fd >= 0 && fstat(launching->log_fd, &log) == 0 &&
         (size_t)log.st_size > strlen(words) + 1)
         maqet_error_remark(err, "All that QEMU said is in %s/qemu.log",
                            launching->machine->run.folder);
-    return -1;
 }
 
-/* It did not answer, and was ended: what could be done about one that runs is of no use.
- * Takes the reason. Returns -1. */
-static int
-error_silent(const struct maqet_launching *launching, struct maqet_error *reason,
+/* QEMU did not answer, and was killed; hints about a QEMU that runs would not help. */
+static void
+error_silent(const struct maqet_launching *launching, const struct maqet_error *reason,
              bool gone, struct maqet_error **err)
 {
-    maqet_error_set(err, MAQET_ERROR_TIMEOUT, "%s. %s", reason->message,
-                    gone ? "It has been ended" : "It survived SIGKILL (stuck in I/O)");
     _cleanup_free_ char *seconds =
         maqet_format("%.0f", (double)launching->timeout / 1000);
+
+    maqet_error_set(err, MAQET_ERROR_TIMEOUT, "%s. %s", reason->message,
+                    gone ? "It has been ended" : "It survived SIGKILL (stuck in I/O)");
     maqet_error_next(err, MAQET_NEXT_START_SLOWER, seconds, NULL);
-    maqet_error_free(reason);
-    return -1;
 }
 
-/* QEMU did not come up: ends it, tidies up, and finds the words that tell why. */
+/* Ends a QEMU that has failed to start, cleans up, and finds out why. */
 static int
 fail_start(struct maqet_launching *launching, const char *program,
-           struct maqet_error *reason, struct maqet_error **err)
+           struct maqet_error **reason, struct maqet_error **err)
 {
     struct maqet_opened *machine = launching->machine;
     const struct maqet_run *run = &machine->run;
-    /* A connection that broke is the first sign of an end that takes a moment longer. */
+    bool silent = (*reason)->silent;
+    /* A broken connection is the first sign of an end that takes a moment longer. */
     bool ended = maqet_pidfd_wait(
-        run->pidfd, reason->code == MAQET_ERROR_STATE ? MAQET_END_TIMEOUT : 0);
+        run->pidfd, (*reason)->code == MAQET_ERROR_STATE ? MAQET_END_TIMEOUT : 0);
     int status = 0;
 
     if (!ended)
-        maqet_qemu_end(run->pidfd,
-                       reason->silent ? MAQET_FLUSH_TIMEOUT : MAQET_END_TIMEOUT);
-    /* One that waits for its storage may survive even SIGKILL for a while. */
+        maqet_qemu_end(run->pidfd, silent ? MAQET_FLUSH_TIMEOUT : MAQET_END_TIMEOUT);
+    /* A QEMU that waits for its storage survives even SIGKILL for a while. */
     bool gone = ended || maqet_pidfd_wait(run->pidfd, 0);
     waitpid(run->pid, &status, gone ? 0 : WNOHANG);
     if (gone)
         maqet_run_tidy(run->dir_fd);
-    if (ended) {
-        maqet_error_free(reason);
+    if (ended)
         error_ended(launching, program, status, err);
-    } else if (reason->silent) {
-        error_silent(launching, reason, gone, err);
-    } else {
-        maqet_error_move(err, reason);
-    }
+    else if (silent)
+        error_silent(launching, *reason, gone, err);
+    else
+        maqet_error_move(err, TAKE_PTR(*reason));
     maqet_error_wrap(err, "VM '%s' did not start", machine->name);
     maqet_holders_explain(launching->vm, NULL, err);
-    /* So that the machine is known to be at rest again. */
+    /* Without the lock, the machine is stopped. */
     close(TAKE_FD(launching->run_fd));
     (void)maqet_opened_look(machine, NULL);
     return -1;
 }
 
-/* ---- its start ---- */
+/* ---- the start ---- */
 
-/* All that QEMU is told before the machine runs. */
+/* Asks and tells QEMU what it must before the machine is running. */
 static int
 bring_up(struct maqet_launching *launching, struct maqet_qmp *qmp, bool waits,
          struct maqet_error **err)
@@ -252,7 +232,7 @@ bring_up(struct maqet_launching *launching, struct maqet_qmp *qmp, bool waits,
 
     if (!status || maqet_vm_drives_check_alone(launching->vm, err) < 0)
         return -1;
-    /* Not for QEMU's answer was that time spent. */
+    /* That time was not spent on QEMU's answers. */
     if (deadline.end >= 0)
         deadline.end += maqet_now() - begun;
     if (incoming)
@@ -262,8 +242,8 @@ bring_up(struct maqet_launching *launching, struct maqet_qmp *qmp, bool waits,
                : 0;
 }
 
-/* What QEMU is to inherit. Files of its arguments it has open until it dies, and does not
- * know of: they are locked. */
+/* What QEMU inherits. It does not know of the files of its arguments, but keeps them open
+ * and so locked until it ends. */
 static void
 list_descriptors(const struct maqet_launching *launching,
                  struct maqet_descriptors *descriptors)
@@ -277,7 +257,7 @@ list_descriptors(const struct maqet_launching *launching,
         maqet_descriptors_add(descriptors, "argument-file", launching->locks.fds[i]);
 }
 
-/* A guest whose changes are thrown away leaves no record either. */
+/* If the guest's changes are discarded, nothing is recorded. */
 static int
 record_slots(const struct maqet_launching *launching, struct maqet_error **err)
 {
@@ -290,14 +270,14 @@ record_slots(const struct maqet_launching *launching, struct maqet_error **err)
     return maqet_slots_save(vm->context, vm->definition->name, &slots, err);
 }
 
-/* QEMU runs: what we held for it is its own, and the opened machine knows of it. */
+/* Once QEMU runs: closes what it has inherited, and sets the opened machine. */
 static void
 hand_over(struct maqet_launching *launching, const struct maqet_process *process)
 {
     struct maqet_opened *machine = launching->machine;
 
     maqet_argument_locks_release(&launching->locks);
-    /* Only QEMU listens now: if it dies, the connection tells. */
+    /* Only QEMU listens now, so a connection breaks when it ends. */
     close(TAKE_FD(launching->monitor_fd));
     close(TAKE_FD(launching->socket_fd));
     if (launching->agent_fd >= 0)
@@ -335,7 +315,7 @@ run(struct maqet_launching *launching, const struct maqet_strings *argv,
     return 0;
 }
 
-/* What runs beside QEMU; then only these programs listen on their sockets. */
+/* Starts what runs beside QEMU; afterwards only these programs listen on their sockets. */
 static int
 start_helpers(struct maqet_launching *launching, struct maqet_error **err)
 {
@@ -381,7 +361,7 @@ maqet_launching_run(struct maqet_launching *launching, struct maqet_error **err)
     if (!qmp || maqet_sandbox_hand_over(launching->vm, dir_fd, &reason) < 0 ||
         bring_up(launching, qmp, waits, &reason) < 0) {
         maqet_confinement_undo(&confinement);
-        return fail_start(launching, argv.items[0], TAKE_PTR(reason), err);
+        return fail_start(launching, argv.items[0], &reason, err);
     }
     maqet_run_remove_scratch(dir_fd);
     maqet_context_say(machine->context, MAQET_LEVEL_DEBUG, "QEMU %s answers",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * launching.h - the part of a start in which QEMU comes up: the run folder gets what it
- * will inherit, QEMU is run, and it answers.
+ * launching.h - the last part of a start: the run folder gets what QEMU inherits, QEMU is
+ * run, and it answers.
  */
 #ifndef MAQET_LIFECYCLE_LAUNCHING_H
 #define MAQET_LIFECYCLE_LAUNCHING_H
@@ -13,20 +13,20 @@
 #include "core/machine/helpers.h"
 #include "core/machine/opened.h"
 
-/* What a start holds while it is under way. */
+/* What a start has while it is in progress. */
 struct maqet_launching {
-    struct maqet_opened *machine;          /* locked; the caller's */
-    struct maqet_vm *vm;                   /* that is to run */
+    struct maqet_opened *machine; /* locked; the caller's */
+    struct maqet_vm *vm;
     const struct maqet_incoming *incoming; /* NULL: the guest boots */
     bool foreground;
-    bool dies_with_us; /* QEMU is killed when we die */
-    int64_t timeout; /* ms that QEMU has to answer all that it is asked */
-    int run_fd;      /* the run file, locked for QEMU */
-    int monitor_fd;  /* listening sockets */
-    int socket_fd;   /* that of the monitor, as a file */
+    bool dies_with_us; /* QEMU is killed when maqet dies */
+    int64_t timeout;   /* ms for all answers of QEMU */
+    int run_fd;        /* the run file, locked for QEMU */
+    int monitor_fd;    /* listening sockets */
+    int socket_fd;     /* that of the monitor, as a file */
     int agent_fd;
     int log_fd;
-    int signal_fd; /* in the foreground: signals that mean "end", kept from us */
+    int signal_fd; /* in the foreground: maqet_signals_hold() */
     sigset_t signals_before;
     struct maqet_helpers helpers;
     struct maqet_argument_locks locks;
@@ -37,11 +37,11 @@ void maqet_launching_clear(struct maqet_launching *launching);
 
 #define _cleanup_launching_ _cleanup_(maqet_launching_clear)
 
-/* Puts into the run folder what QEMU will inherit. */
+/* Creates what QEMU will inherit, in the run folder. */
 int maqet_launching_prepare(struct maqet_launching *launching, struct maqet_error **err);
 
-/* Runs QEMU, and waits for its answer: the opened machine runs then. After an error there
- * is no QEMU, and the words tell why. */
+/* Runs QEMU, and waits for its answer. The opened machine is running afterwards, or there
+ * is no QEMU after an error, which says why. */
 int maqet_launching_run(struct maqet_launching *launching, struct maqet_error **err);
 
 #endif

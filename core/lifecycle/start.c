@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * start.c - what a start is: a machine that is at rest and whose drives are in order is
- * launched (launching.c).
- */
 #include "core/lifecycle/start.h"
 
 #include <poll.h>
@@ -23,9 +19,9 @@
 #include "core/machine/slots.h"
 #include "core/machine/store.h"
 
-/* The mark that the machine was started once, and where its drives sit, are written first
- * and taken back: a maqet that is killed in between must not leave a machine that has run
- * and seems never to have, or with other slots. */
+/* The mark that the machine was started once, and the slots of its drives, are written
+ * first, and reverted after a failure: if maqet is killed in between, the machine must not
+ * seem never to have run, or have other slots. */
 static int
 launch_marked(struct maqet_launching *launching, struct maqet_error **err)
 {
@@ -58,8 +54,7 @@ serve_drives(const struct maqet_launching *launching)
     }
 }
 
-/* All of a start of an opened machine that is at rest. Takes the definition. @consent may
- * be NULL. */
+/* Starts an opened machine that is stopped. Takes the definition. @consent may be NULL. */
 static int
 start(struct maqet_launching *launching, struct maqet_definition *definition,
       const struct maqet_drives_consent *consent, struct maqet_error **err)
@@ -89,7 +84,7 @@ start(struct maqet_launching *launching, struct maqet_definition *definition,
 }
 
 static int
-check_at_rest(const struct maqet_opened *machine, struct maqet_error **err)
+check_stopped(const struct maqet_opened *machine, struct maqet_error **err)
 {
     if (machine->run.pid == 0)
         return 0;
@@ -100,25 +95,18 @@ check_at_rest(const struct maqet_opened *machine, struct maqet_error **err)
     return maqet_error_next(err, MAQET_NEXT_STOP_FIRST, machine->name, NULL);
 }
 
-/* Opens a machine that is at rest; MAQET_ERROR_STATE: it runs. */
-static struct maqet_opened *
-open_at_rest(const struct maqet_context *context, const char *name,
-             struct maqet_error **err)
-{
-    _cleanup_opened_ struct maqet_opened *machine =
-        maqet_open(context, name, MAQET_OPEN_LOCK | MAQET_OPEN_FOLDER, err);
-
-    return machine && check_at_rest(machine, err) == 0 ? TAKE_PTR(machine) : NULL;
-}
-
-/* Starts it as it is stored. */
+/* Opens a machine, and starts it with its stored definition. The caller closes *machine,
+ * after @launching. */
 static int
-start_stored(struct maqet_launching *launching,
-             const struct maqet_drives_consent *consent, struct maqet_error **err)
+start_stored(struct maqet_launching *launching, const struct maqet_context *context,
+             const char *name, const struct maqet_drives_consent *consent,
+             struct maqet_opened **machine, struct maqet_error **err)
 {
-    struct maqet_definition *definition =
-        maqet_opened_definition(launching->machine, err);
-
+    *machine = maqet_open(context, name, MAQET_OPEN_LOCK | MAQET_OPEN_FOLDER, err);
+    launching->machine = *machine;
+    if (!*machine || check_stopped(*machine, err) < 0)
+        return -1;
+    struct maqet_definition *definition = maqet_opened_definition(*machine, err);
     return definition ? start(launching, definition, consent, err) : -1;
 }
 
@@ -126,13 +114,12 @@ int
 maqet_vm_start(const struct maqet_context *context, const char *name,
                const struct maqet_start *how, int *pid, struct maqet_error **err)
 {
-    _cleanup_opened_ struct maqet_opened *machine = open_at_rest(context, name, err);
+    _cleanup_opened_ struct maqet_opened *machine = NULL;
     _cleanup_launching_ struct maqet_launching launching =
         maqet_launching_new(how->timeout, false);
 
-    launching.machine = machine;
     launching.dies_with_us = how->dies_with_us;
-    if (!machine || start_stored(&launching, &how->consent, err) < 0)
+    if (start_stored(&launching, context, name, &how->consent, &machine, err) < 0)
         return -1;
     if (pid)
         *pid = machine->run.pid;
@@ -153,12 +140,11 @@ maqet_vm_start_again(struct maqet_opened *machine, struct maqet_definition *defi
     return start(&launching, definition, NULL, err);
 }
 
-/* ---- in the foreground: QEMU has our terminal, and we wait for its end ---- */
+/* ---- in the foreground ---- */
 
-/* Waits for QEMU's end; signals that mean "end" are handed on as the guest's power
- * button. */
+/* Waits for the end of QEMU. Signals that ask us to end press the guest's power button. */
 static void
-attend(struct maqet_launching *launching)
+wait_for_end(struct maqet_launching *launching)
 {
     const struct maqet_opened *machine = launching->machine;
     struct pollfd fds[2] = {{.fd = machine->run.pidfd, .events = POLLIN},
@@ -172,15 +158,15 @@ attend(struct maqet_launching *launching)
             continue;
         if (read(launching->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
             continue;
-        /* Ctrl-C on the terminal has reached QEMU too, which knows what to do. */
+        /* Ctrl-C on the terminal has reached QEMU, too. */
         if (info.ssi_signo == SIGINT && info.ssi_code == SI_KERNEL)
             continue;
         _cleanup_error_ struct maqet_error *error = NULL;
         if (asked++ == 0 &&
             maqet_power_button_press(machine, MAQET_END_TIMEOUT, &error) == 0)
             continue;
-        /* A guest whose disk is full can go on when there is room; who is in a hurry asks
-         * twice. */
+        /* A guest whose disk is full can be resumed when there is space; a second signal
+         * ends it. */
         if (error && error->code == MAQET_ERROR_NO_SPACE)
             maqet_context_say(machine->context, MAQET_LEVEL_WARNING, "%s",
                               error->message);
@@ -189,15 +175,15 @@ attend(struct maqet_launching *launching)
     }
 }
 
-/* What ran beside QEMU may have something to write yet, and a service manager kills what
- * is left when we end: opening the machine ends it. Whoever has the machine's lock waits
- * for it himself. */
+/* What ran beside QEMU may still have to write something, but a service manager kills it
+ * when we end. Opening the machine waits for it; a process that has the machine's lock does
+ * so itself. */
 static void
-await_helpers(struct maqet_launching *launching)
+wait_for_helpers(struct maqet_launching *launching)
 {
     const struct maqet_opened *machine = launching->machine;
 
-    close(TAKE_FD(launching->run_fd)); /* as which we have QEMU's lock, too */
+    close(TAKE_FD(launching->run_fd)); /* releases QEMU's lock */
     maqet_opened_close(maqet_open(machine->context, machine->name,
                                   MAQET_OPEN_TRY_LOCK | MAQET_OPEN_ALLOW_PENDING, NULL));
 }
@@ -206,23 +192,21 @@ int
 maqet_vm_run(const struct maqet_context *context, const char *name,
              const struct maqet_start *how, int *exit_code, struct maqet_error **err)
 {
-    _cleanup_opened_ struct maqet_opened *machine = open_at_rest(context, name, err);
+    _cleanup_opened_ struct maqet_opened *machine = NULL;
     _cleanup_launching_ struct maqet_launching launching =
         maqet_launching_new(how->timeout, true);
     int status = 0;
 
-    launching.machine = machine;
-    if (!machine || start_stored(&launching, &how->consent, err) < 0)
+    if (start_stored(&launching, context, name, &how->consent, &machine, err) < 0)
         return -1;
     maqet_opened_unlock(machine);
     maqet_notify("READY=1");
-    attend(&launching);
+    wait_for_end(&launching);
     waitpid(machine->run.pid, &status, 0);
     *exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    /* That a person had it killed is no failure: a service manager would bring it back.
-     */
+    /* `stop --force` is not a failure, or a service manager would restart it. */
     if (faccessat(machine->run.dir_fd, MAQET_RUN_FORCED, F_OK, 0) == 0)
         *exit_code = 0;
-    await_helpers(&launching);
+    wait_for_helpers(&launching);
     return 0;
 }
