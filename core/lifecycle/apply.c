@@ -14,7 +14,8 @@
 
 /* ---- whether it may be stored ---- */
 
-/* Default paths are made of names that may hold '-', so "x-y" + "z" meets "x" + "y-z". */
+/* Default paths consist of names that may contain '-', so "x-y" + "z" is equal to "x" +
+ * "y-z". */
 static int
 check_default_path(const struct maqet_vm *vm, const struct maqet_drive *drive,
                    const char *other_name, struct maqet_error **err)
@@ -49,7 +50,7 @@ check_default_paths(const struct maqet_vm *vm, struct maqet_error **err)
         for (size_t j = 0; drive->default_path && j < names.count; j++) {
             _cleanup_free_ char *start = maqet_format("/maqet-%s-", names.items[j]);
 
-            /* Only a name that fits is worth a look at its machine. */
+            /* Only machines whose names match are opened. */
             if (strcmp(names.items[j], vm->definition->name) != 0 &&
                 maqet_text_starts(strrchr(drive->path, '/'), start) &&
                 check_default_path(vm, drive, names.items[j], err) < 0)
@@ -110,15 +111,8 @@ maqet_vm_check(const struct maqet_vm *vm, struct maqet_error **err)
 
 /* ---- storing it ---- */
 
-/* Places don't count: a comment more in the file changes nothing. */
-static bool
-is_same(json_object *a, json_object *b)
-{
-    return json_object_equal(a, b) == 1;
-}
-
 /* A machine that was started by a maqet that recorded no slots has its drives in the order
- * of the list that goes now. That they stay there is worth no failure. */
+ * of the list that is replaced now. It is no failure if they cannot stay there. */
 static void
 keep_slots(const struct maqet_context *context, const char *name)
 {
@@ -133,7 +127,7 @@ keep_slots(const struct maqet_context *context, const char *name)
     maqet_slots_save(context, name, &slots, NULL);
 }
 
-/* Replaces the definition of a machine that is there, and locked. */
+/* Replaces the definition of an existing machine, which is locked. */
 static int
 change(const struct maqet_opened *machine, struct maqet_definition *definition,
        const char **outcome, struct maqet_error **err)
@@ -143,19 +137,19 @@ change(const struct maqet_opened *machine, struct maqet_definition *definition,
 
     if (!before)
         return -1;
-    if (is_same(before->tree, definition->tree)) {
-        *outcome = "unchanged";
+    /* Places are not compared: a new comment in the file changes nothing. */
+    bool same = json_object_equal(before->tree, definition->tree);
+    *outcome = same ? "unchanged" : "changed";
+    if (same)
         return 0;
-    }
     keep_slots(machine->context, machine->name);
-    *outcome = "changed";
     free(definition->uuid);
     definition->uuid = TAKE_PTR(before->uuid);
     return maqet_store_replace(machine->context, definition, err);
 }
 
 static bool
-is_there(const struct maqet_context *context, const char *name)
+exists(const struct maqet_context *context, const char *name)
 {
     _cleanup_free_ char *found = maqet_store_resolve(context, name, NULL);
 
@@ -170,16 +164,16 @@ maqet_vm_apply(const struct maqet_context *context, struct maqet_definition *def
 
     if (!vm)
         return -1;
-    /* Others may add or remove the machine at the same time: what counts is that it is
-     * there in the end as it was described. */
+    /* Others may add or remove the machine at the same time: what matters is that in the
+     * end it exists with this definition. */
     for (;;) {
         _cleanup_error_ struct maqet_error *reason = NULL;
         _cleanup_opened_ struct maqet_opened *machine =
-            is_there(context, definition->name)
+            exists(context, definition->name)
                 ? maqet_open(context, definition->name, MAQET_OPEN_LOCK, &reason)
                 : NULL;
 
-        if (reason && is_there(context, definition->name))
+        if (reason && exists(context, definition->name))
             return maqet_error_move(err, TAKE_PTR(reason));
         if (maqet_vm_check(vm, err) < 0)
             return -1;

@@ -23,7 +23,7 @@ open_machine(const struct maqet_context *context, const char *name_or_uuid,
 
 static int
 execute(struct maqet_opened *machine, const char *command, json_object *arguments,
-     struct maqet_error **err)
+        struct maqet_error **err)
 {
     _cleanup_json_ json_object *answer =
         maqet_monitor_ask(machine, command, arguments, err);
@@ -127,8 +127,7 @@ check_space(struct maqet_opened *machine, bool again, struct maqet_error **err)
 static int
 check_resumed(struct maqet_opened *machine, struct maqet_error **err)
 {
-    json_object *arguments =
-        maqet_json_object("actions", json_object_new_array(), NULL);
+    json_object *arguments = maqet_json_object("actions", json_object_new_array(), NULL);
     bool running;
 
     if (execute(machine, "transaction", arguments, err) < 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * remove.c - removing a machine: first a plan of what becomes of its files, and why. Only
- * images that maqet created for a drive which the machine still has are ever deleted, and
- * only where nobody else needs them.
+ * remove.c - first plans which files are deleted, and why. Only images that maqet created
+ * for a drive that the machine still has are ever deleted, and only if nothing else needs
+ * them.
  */
 #include "core/lifecycle/remove.h"
 
@@ -23,14 +23,14 @@
 #include "core/storage/creation.h"
 #include "core/storage/image.h"
 
-/* ---- what becomes of its files ---- */
+/* ---- the plan ---- */
 
 struct planning {
     const struct maqet_context *context;
     const char *name;
-    const char *uuid; /* NULL: the definition can't be read */
+    const char *uuid; /* NULL: the definition cannot be read */
     const struct maqet_remove *how;
-    struct maqet_vm *vm; /* NULL: it is not sound */
+    struct maqet_vm *vm; /* NULL: the definition is invalid */
     struct maqet_images images;
     struct maqet_removal *plan;
 };
@@ -89,10 +89,10 @@ has_file(const struct maqet_removal *plan, const char *path)
     return false;
 }
 
-/* ---- of images that maqet created ---- */
+/* ---- images that maqet created ---- */
 
-/* The drive that it was created for, where that can't be looked at, and may have another
- * image by now; NULL: there is none such. */
+/* The drive that an image was created for, if that cannot be inspected, and so may have
+ * another image by now; or NULL. */
 static const struct maqet_drive *
 unknown_drive(const struct planning *planning, const struct maqet_image_record *record)
 {
@@ -106,7 +106,8 @@ unknown_drive(const struct planning *planning, const struct maqet_image_record *
     return NULL;
 }
 
-/* Why it stays whatever others do with it; NULL: it may go. The caller frees. */
+/* Why an image stays even if nothing else needs it; NULL: it may be deleted. The caller
+ * frees. */
 static char *
 reason_to_keep(const struct planning *planning, const struct maqet_image_record *record)
 {
@@ -134,8 +135,7 @@ reason_to_keep(const struct planning *planning, const struct maqet_image_record 
                             unknown->name, unknown->fault->message);
     if (!maqet_vm_find_path(planning->vm, record->path))
         return maqet_strdup("created by maqet for a drive that the VM no longer has");
-    /* An earlier maqet did not say for which data folder, of which there may be a copy.
-     */
+    /* An earlier maqet did not record the data folder, of which there may be a copy. */
     if (!record->data_dir)
         return maqet_strdup("created by an earlier maqet; whose it is will be known when "
                             "the VM has been started once");
@@ -144,8 +144,8 @@ reason_to_keep(const struct planning *planning, const struct maqet_image_record 
     return objection ? maqet_format("created by maqet %s", objection) : NULL;
 }
 
-/* The candidates that can go, in an order in which they can: an overlay before its
- * backing file, which something depends on until then. The rest stays. */
+/* Adds the candidates that can be deleted, an overlay before its backing file, and then the
+ * others, which stay. */
 static void
 plan_candidates(struct planning *planning,
                 const struct maqet_image_record *const *candidates, size_t count)
@@ -187,7 +187,7 @@ plan_created(struct planning *planning)
     for (size_t i = 0; i < planning->images.count; i++) {
         const struct maqet_image_record *record = &planning->images.items[i];
 
-        /* One that never got its name was never there. */
+        /* An image that never got its name never existed. */
         if (!record->created || !record->path ||
             (record->seen == 0 && access(record->path, F_OK) < 0))
             continue;
@@ -200,10 +200,9 @@ plan_created(struct planning *planning)
     plan_candidates(planning, candidates, count);
 }
 
-/* ---- of the rest ---- */
+/* ---- other files ---- */
 
-/* Why an image stays of which the machine has no record as one that was created for it.
- * The caller frees. */
+/* Why an image stays that is not recorded as created for the machine. The caller frees. */
 static char *
 reason_of_other(const struct planning *planning, const char *path)
 {
@@ -217,7 +216,7 @@ reason_of_other(const struct planning *planning, const char *path)
                      : maqet_strdup("not created by maqet");
 }
 
-/* Images of others that its drives are made of. */
+/* Adds the other images of its drives. */
 static void
 plan_others(struct planning *planning)
 {
@@ -231,7 +230,7 @@ plan_others(struct planning *planning)
     }
 }
 
-/* The memory of its checkpoints goes with the machine. */
+/* The memory of its checkpoints is always deleted. */
 static int
 plan_checkpoints(struct planning *planning, struct maqet_error **err)
 {
@@ -273,7 +272,7 @@ maqet_vm_plan_removal(const struct maqet_context *context, const char *name,
 
 /* ---- removing ---- */
 
-/* Deletes the images that are to go, and makes sure that this has reached the disk. */
+/* Deletes images as planned, to the disk. */
 static int
 delete_images(const struct maqet_removal *plan, struct maqet_strings *deleted,
               struct maqet_error **err)
@@ -294,7 +293,7 @@ delete_images(const struct maqet_removal *plan, struct maqet_strings *deleted,
     return 0;
 }
 
-/* What was left beside images that were being made: nobody would look for it again. */
+/* Deletes what an interrupted creation has left beside images: nothing else would. */
 static void
 sweep_images(struct maqet_opened *machine)
 {
@@ -305,7 +304,7 @@ sweep_images(struct maqet_opened *machine)
             maqet_image_sweep(vm->drives[i]);
 }
 
-/* Removes the folder of a machine that no longer runs; only what we put there. */
+/* Removes the run folder of a machine, and only files of maqet in it. */
 static void
 remove_run_dir(const struct maqet_context *context, const struct maqet_run *run)
 {
@@ -343,8 +342,7 @@ maqet_vm_removable(const struct maqet_context *context, const char *name,
     return machine ? check_removable(machine, err) : -1;
 }
 
-/* Puts right what was interrupted: where images stay, they stay as one would want to find
- * them. With @force that need not work. */
+/* Recovers an interrupted job, for the sake of images that stay. With @force it may fail. */
 static int
 recover(struct maqet_opened *machine, bool force, struct maqet_error **err)
 {
@@ -358,10 +356,10 @@ recover(struct maqet_opened *machine, bool force, struct maqet_error **err)
     return 0;
 }
 
-/* Opens a machine that does not run: with @force, after ending it, as often as somebody
- * starts it meanwhile; *ended tells whether that was done. */
+/* Opens a stopped machine: with @force it is stopped first, each time that it has been
+ * started meanwhile; *ended: it was. */
 static struct maqet_opened *
-open_at_rest(const struct maqet_context *context, const char *name, bool force,
+open_stopped(const struct maqet_context *context, const char *name, bool force,
              bool *ended, struct maqet_error **err)
 {
     const struct maqet_stop at_once = {.timeout = 0, .force = true};
@@ -369,7 +367,7 @@ open_at_rest(const struct maqet_context *context, const char *name, bool force,
     for (;;) {
         bool ran = false;
 
-        /* A QEMU that hangs is not waited for before. */
+        /* Without waiting for a QEMU that hangs. */
         if (force && maqet_vm_stop(context, name, &at_once, &ran, err) < 0)
             return NULL;
         *ended = *ended || ran;
@@ -379,15 +377,14 @@ open_at_rest(const struct maqet_context *context, const char *name, bool force,
             return NULL;
         if (machine->run.pid > 0 && force)
             continue;
-        /* Before any image goes: a removal that stops halfway would be worse than none.
-         */
+        /* Before any image is deleted: a partial removal would be worse than none. */
         return check_removable(machine, err) < 0 || recover(machine, force, err) < 0
                    ? NULL
                    : TAKE_PTR(machine);
     }
 }
 
-/* Removes a machine that is locked and at rest. */
+/* Removes a machine that is locked and stopped. */
 static int
 remove_machine(struct maqet_opened *machine, const struct maqet_remove *how,
                struct maqet_removal *receipt, struct maqet_error **err)
@@ -398,9 +395,9 @@ remove_machine(struct maqet_opened *machine, const struct maqet_remove *how,
     const char *name = machine->name;
 
     sweep_images(machine);
-    /* Images that stay are remembered without their machine, so that they can be found and
-     * deleted later: nothing may go before it is sure that this list can be read. The plan
-     * is made anew, with the machine locked: others may have begun to use an image. */
+    /* Images that stay are listed without their machine, so that they can be found and
+     * deleted later: nothing is deleted before that list has been read. The plan is made
+     * again, as others may have begun to use an image before the machine was locked. */
     if (maqet_images_load(context, NULL, &left, err) < 0 ||
         maqet_vm_plan_removal(context, name, how, receipt, err) < 0 ||
         delete_images(receipt, &deleted, err) < 0 ||
@@ -419,7 +416,7 @@ maqet_vm_remove(const struct maqet_context *context, const char *name_or_uuid,
 {
     bool ended = false;
     _cleanup_opened_ struct maqet_opened *machine =
-        open_at_rest(context, name_or_uuid, how->force, &ended, err);
+        open_stopped(context, name_or_uuid, how->force, &ended, err);
 
     if (machine && remove_machine(machine, how, receipt, err) == 0)
         return 0;

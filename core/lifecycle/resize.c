@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * resize.c - making what a drive is made of larger: by QEMU while it runs, by the drive's
- * plugin while it doesn't. Smaller is never done: it would cut off what the guest has.
+ * resize.c - grows a drive: by QEMU while it runs, else by the drive's plugin. A drive is
+ * never shrunk, as that would cut off the guest's data.
  */
 #include "core/lifecycle/resize.h"
 
@@ -32,7 +32,7 @@ is_live(const struct resizing *resizing)
     return resizing->machine->run.pid > 0;
 }
 
-/* Finds the drive, and makes sure that its storage can do it in this state. */
+/* Finds the drive, and checks that its plugin can resize it in this state. */
 static int
 choose_drive(struct resizing *resizing, const char *name, struct maqet_error **err)
 {
@@ -52,26 +52,24 @@ choose_drive(struct resizing *resizing, const char *name, struct maqet_error **e
                       "the type %s cannot be resized%s", plugin->name,
                       live && plugin->resize ? " while the VM is running" : "");
     if (live && plugin->resize)
-        maqet_error_next(err, MAQET_NEXT_STOP_FIRST, resizing->machine->name,
-                                NULL);
+        maqet_error_next(err, MAQET_NEXT_STOP_FIRST, resizing->machine->name, NULL);
     return -1;
 }
 
-/* ---- the size that it has ---- */
+/* ---- the present size ---- */
 
-/* QEMU's own number, of the drive's node. */
+/* QEMU's number, of the drive's node. */
 static int
 live_size(const struct resizing *resizing, uint64_t *bytes, struct maqet_error **err)
 {
     _cleanup_json_ json_object *nodes = maqet_monitor_nodes(resizing->machine, err);
-    json_object *image = NULL, *size = NULL;
+    json_object *size = NULL;
 
     if (!nodes)
         return -1;
-    json_object_object_get_ex(
-        maqet_monitor_find_node(nodes, maqet_drive_node(resizing->drive)), "image",
-        &image);
-    if (!json_object_object_get_ex(image, "virtual-size", &size))
+    json_object *node = maqet_monitor_find_node(nodes, maqet_drive_node(resizing->drive));
+    if (!json_object_object_get_ex(json_object_object_get(node, "image"), "virtual-size",
+                                   &size))
         return maqet_drive_error(resizing->drive, NULL, err, MAQET_ERROR_MISSING,
                                  "QEMU has no such drive; the VM was started without "
                                  "it, or it has been removed since");
@@ -84,14 +82,13 @@ offline_size(const struct resizing *resizing, uint64_t *bytes, struct maqet_erro
 {
     const struct maqet_drive *drive = resizing->drive;
     struct maqet_image_state state;
-    int result = maqet_drive_inspect(drive, &state, err);
 
-    if (result < 0)
+    if (maqet_drive_inspect(drive, &state, err) < 0)
         return -1;
     *bytes = state.virtual_size;
     if (state.exists && state.virtual_size > 0)
         return 0;
-    /* Without its size, larger can't be told from smaller. */
+    /* Without its size, growing cannot be told from shrinking. */
     if (state.exists || !drive->storage->plugin.inspect)
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
                                  "its plugin does not report its size, so it cannot "
@@ -131,7 +128,7 @@ error_smaller(const struct maqet_drive *drive, uint64_t is, uint64_t wanted,
     return -1;
 }
 
-/* Puts the new size into a definition where that says one. Whether it did. */
+/* Changes the size in a definition, if that has one. False: nothing has changed. */
 static bool
 set_size(struct maqet_definition *definition, const char *name, uint64_t bytes)
 {
@@ -160,7 +157,8 @@ set_size(struct maqet_definition *definition, const char *name, uint64_t bytes)
     return false;
 }
 
-/* So that the next start finds what the definition says. */
+/* Writes the new size into the definitions, which the next start compares with the image.
+ */
 static int
 store_size(const struct resizing *resizing, uint64_t bytes, struct maqet_error **err)
 {
@@ -182,7 +180,7 @@ store_size(const struct resizing *resizing, uint64_t bytes, struct maqet_error *
                             drive, machine->name);
 }
 
-/* The image has grown: that it can't be written down is no failure. */
+/* The same after the image has grown: a failure is only a warning. */
 static void
 note_size(const struct resizing *resizing, uint64_t bytes)
 {
@@ -200,7 +198,7 @@ size_of(const struct resizing *resizing, uint64_t *bytes, struct maqet_error **e
                              : offline_size(resizing, bytes, err);
 }
 
-/* Between the growth and the definition, the size is known to the image alone. */
+/* A job, since only the image has the new size until the definition has it, too. */
 static int
 grow(struct resizing *resizing, uint64_t bytes, struct maqet_error **err)
 {
@@ -222,30 +220,6 @@ grow(struct resizing *resizing, uint64_t bytes, struct maqet_error **err)
     return maqet_job_fail(&job, err);
 }
 
-/* All of it but the machine's lock, which is held. */
-static int
-resize(struct resizing *resizing, const struct maqet_resize *how, uint64_t *before,
-       uint64_t *after, struct maqet_error **err)
-{
-    const struct maqet_drive *drive = resizing->drive;
-
-    if (size_of(resizing, before, err) < 0)
-        return -1;
-    if (__builtin_add_overflow(how->bytes, how->relative ? *before : 0, after) ||
-        *after > INT64_MAX)
-        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_INVALID,
-                                 "a drive cannot be that large");
-    if (*after < *before)
-        return error_smaller(drive, *before, *after, err);
-    if (*after == *before) {
-        note_size(resizing, *after);
-        return 0;
-    }
-    if (drive->path && maqet_image_check_growth(drive, *after - *before, err) < 0)
-        return -1;
-    return grow(resizing, *after, err);
-}
-
 int
 maqet_vm_resize(const struct maqet_context *context, const char *name_or_uuid,
                 const char *drive, const struct maqet_resize *how, uint64_t *before,
@@ -258,14 +232,27 @@ maqet_vm_resize(const struct maqet_context *context, const char *name_or_uuid,
 
     if (!machine ||
         (is_live(&resizing) && maqet_vm_drives_check_asked(machine, err) < 0) ||
-        choose_drive(&resizing, drive, err) < 0)
+        choose_drive(&resizing, drive, err) < 0 || size_of(&resizing, before, err) < 0)
         return -1;
-    return resize(&resizing, how, before, after, err);
+    if (__builtin_add_overflow(how->bytes, how->relative ? *before : 0, after) ||
+        *after > INT64_MAX)
+        return maqet_drive_error(resizing.drive, NULL, err, MAQET_ERROR_INVALID,
+                                 "a drive cannot be that large");
+    if (*after < *before)
+        return error_smaller(resizing.drive, *before, *after, err);
+    if (*after == *before) {
+        note_size(&resizing, *after);
+        return 0;
+    }
+    return resizing.drive->path &&
+                   maqet_image_check_growth(resizing.drive, *after - *before, err) < 0
+               ? -1
+               : grow(&resizing, *after, err);
 }
 
 /* ---- recovery ---- */
 
-/* Whether it had grown already, or half of it, the image tells. */
+/* The image tells whether it has grown. */
 static int
 recover(struct maqet_job *job, struct maqet_error **err)
 {

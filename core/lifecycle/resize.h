@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * resize.h - making what a drive is made of larger.
+ * resize.h - grows a drive.
  */
 #ifndef MAQET_LIFECYCLE_RESIZE_H
 #define MAQET_LIFECYCLE_RESIZE_H
@@ -11,11 +11,11 @@
 
 struct maqet_resize {
     uint64_t bytes;
-    bool relative; /* so many more than there are */
+    bool relative; /* added to the present size */
 };
 
-/* Makes what a drive is made of larger, whether the machine runs or not. *before and
- * *after get the sizes, in bytes; they are equal where there was nothing to do. */
+/* Grows a drive, whether the machine is running or not. *before and *after get the sizes in
+ * bytes; they are equal if there was nothing to do. */
 int maqet_vm_resize(const struct maqet_context *context, const char *name,
                     const char *drive, const struct maqet_resize *how, uint64_t *before,
                     uint64_t *after, struct maqet_error **err);

@@ -34,8 +34,8 @@ check_program(const struct maqet_vm *vm, struct maqet_error **err)
     return 0;
 }
 
-/* What a service has is asked for by the start itself only when it makes what is missing.
- */
+/* Drives that are stored by a service. The start itself inspects them only if it may create
+ * missing ones. */
 static int
 check_elsewhere(const struct maqet_vm *vm, bool makes_missing, struct maqet_error **err)
 {
@@ -55,14 +55,14 @@ check_elsewhere(const struct maqet_vm *vm, bool makes_missing, struct maqet_erro
     return 0;
 }
 
-/* An image that was removed while QEMU has it open would be made anew, empty. */
+/* An image that was deleted while QEMU has it open would be created again, empty. */
 static int
 check_images_there(const struct maqet_vm *vm, struct maqet_error **err)
 {
     for (size_t i = 0; i < vm->drive_count; i++) {
         const struct maqet_drive *drive = vm->drives[i];
 
-        /* A drive that was added since has none yet. */
+        /* A drive that was added since has no image yet. */
         if (!drive->path || access(drive->path, F_OK) == 0 ||
             !maqet_image_vanished(drive))
             continue;

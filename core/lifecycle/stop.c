@@ -15,21 +15,21 @@
 #include "core/qemu/launch.h"
 #include "core/qemu/silence.h"
 
-/* ms between two presses of the power button, and for one conversation about it: at most,
- * and at least, since a --timeout of 0 lets the guest no time, but QEMU. */
+/* ms between two presses of the power button, and for QEMU to answer one: at most, and at
+ * least, as the user's timeout, which may be 0, is for the guest. */
 static const int64_t PRESS_INTERVAL = 8000;
 static const int64_t PRESS_TIMEOUT = 5000;
 static const int64_t PRESS_TIMEOUT_LEAST = 1000;
 
 /*
- * A QEMU that had to be killed leaves its PID file, which would look like a crash; all
- * else that is left is replaced by the next start. So where we have @ended it, nobody is
- * waited for, nor is an export ever, which may have the machine's lock for hours. A start
- * that is under way is, since it is to be stopped. Returns 1 when somebody has started
- * the machine (again) meanwhile.
+ * Removes what QEMU has left. A killed QEMU leaves its PID file, which would look like a
+ * crash; all else is replaced by the next start. So if we have @ended QEMU, we do not wait
+ * for the lock; nor do we wait for an export, which may have it for hours. We do wait for a
+ * start in progress, since that is to be stopped. Returns 1 if the machine was started
+ * meanwhile.
  */
 static int
-tidy_after_stop(const struct maqet_opened *stopped, bool ended, struct maqet_error **err)
+tidy_run_folder(const struct maqet_opened *stopped, bool ended, struct maqet_error **err)
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
     const char *name = stopped->name;
@@ -49,8 +49,7 @@ tidy_after_stop(const struct maqet_opened *stopped, bool ended, struct maqet_err
         machine = maqet_open(stopped->context, name, 0, err);
     if (!machine || machine->run.pid > 0)
         return machine ? 1 : -1;
-    /* The folder that QEMU had: of a data folder that was moved meanwhile, there is no
-     * other way to it. */
+    /* QEMU's own folder, which is not found otherwise if the data folder was moved. */
     const struct maqet_run *run = ended ? &stopped->run : &machine->run;
     if (run->dir_fd >= 0 && locked) {
         maqet_run_tidy(run->dir_fd);
@@ -67,23 +66,20 @@ shorter(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/*
- * Waits for the guest to power off, and presses the button again now and then: a guest
- * that is still booting misses it. *reason is why the last press failed.
- */
+/* Waits for the guest to power off, and presses the button again at intervals, as a guest
+ * that is still booting ignores it. *reason is why the last press failed. */
 static bool
 wait_for_end(const struct maqet_opened *machine, const struct maqet_stop *stop,
-             int64_t deadline, struct maqet_error **reason)
+             struct maqet_deadline deadline, struct maqet_error **reason)
 {
     int64_t again = maqet_now() + PRESS_INTERVAL;
 
     for (;;) {
-        int64_t left = deadline - maqet_now();
-
-        if (maqet_pidfd_wait(machine->run.pidfd, left < 0 ? 0 : shorter(left, 1000)))
+        if (maqet_pidfd_wait(machine->run.pidfd,
+                             shorter(maqet_deadline_left(deadline), 1000)))
             return true;
-        left = deadline - maqet_now();
-        if (left <= 0)
+        int64_t left = maqet_deadline_left(deadline);
+        if (left == 0)
             return false;
         if (stop->waiting)
             stop->waiting(stop->data, machine->name, left);
@@ -99,7 +95,7 @@ static int
 end_by_force(const struct maqet_opened *machine, struct maqet_error **err)
 {
     const struct maqet_run *run = &machine->run;
-    /* Whoever waits for QEMU's end is told that it was wanted. */
+    /* Tells a process that waits for the end of QEMU that it was requested. */
     _cleanup_close_ int mark =
         run->dir_fd < 0 ? -1
                         : openat(run->dir_fd, MAQET_RUN_FORCED,
@@ -113,7 +109,7 @@ end_by_force(const struct maqet_opened *machine, struct maqet_error **err)
     return maqet_silence_error_survived(machine->name, run->pidfd, err);
 }
 
-/* The guest can't power off, however long one waits. */
+/* The guest cannot power off, however long one waits. */
 static int
 error_full(const char *name, const struct maqet_error *reason, struct maqet_error **err)
 {
@@ -121,7 +117,7 @@ error_full(const char *name, const struct maqet_error *reason, struct maqet_erro
     return maqet_error_next(err, MAQET_NEXT_END_LOSING, name, NULL);
 }
 
-/* @reason: why the power button could not be pressed; NULL: it was. */
+/* @reason: why the power button could not be pressed; NULL: it was pressed. */
 static int
 error_still_runs(const char *name, const struct maqet_stop *stop,
                  const struct maqet_error *reason, struct maqet_error **err)
@@ -141,33 +137,28 @@ error_still_runs(const char *name, const struct maqet_stop *stop,
     return maqet_error_next(err, MAQET_NEXT_END, name, NULL);
 }
 
-/* How long the first press may take. */
-static int64_t
-press_timeout(const struct maqet_stop *stop)
-{
-    return stop->timeout < PRESS_TIMEOUT_LEAST ? PRESS_TIMEOUT_LEAST
-                                               : shorter(stop->timeout, PRESS_TIMEOUT);
-}
-
-/* Presses the button and waits, then ends QEMU by force if that was asked for. */
+/* Presses the button and waits, then ends QEMU by force if that was requested. */
 static int
 end_machine(const struct maqet_opened *machine, const struct maqet_stop *stop,
             struct maqet_error **err)
 {
     const char *name = machine->name;
     _cleanup_error_ struct maqet_error *reason = NULL;
-    int64_t deadline = maqet_now() + stop->timeout;
+    const struct maqet_deadline deadline = maqet_deadline_in(stop->timeout);
+    int64_t patience = stop->timeout < PRESS_TIMEOUT_LEAST
+                           ? PRESS_TIMEOUT_LEAST
+                           : shorter(stop->timeout, PRESS_TIMEOUT);
 
     if (stop->timeout == 0 && stop->force)
         return end_by_force(machine, err);
-    if (maqet_power_button_press(machine, press_timeout(stop), &reason) < 0 &&
+    if (maqet_power_button_press(machine, patience, &reason) < 0 &&
         reason->code != MAQET_ERROR_STATE) {
         bool full = reason->code == MAQET_ERROR_NO_SPACE;
 
         if (full && !stop->force)
             return error_full(name, reason, err);
-        /* A QEMU that does not answer has no power button, and a guest that can't go on
-         * does not see it: only what forces it can end it. */
+        /* A QEMU that does not answer cannot press the button, and a guest that is paused
+         * by a full disk does not see it. */
         if ((reason->silent || full) && stop->force) {
             maqet_context_say(machine->context, MAQET_LEVEL_WARNING, "%s; ending it now",
                               reason->message);
@@ -178,7 +169,7 @@ end_machine(const struct maqet_opened *machine, const struct maqet_stop *stop,
                               "Could not press the power button of VM '%s': %s", name,
                               reason->message);
     }
-    /* The guest may power off by itself all the same. */
+    /* The guest may still power off by itself. */
     if (wait_for_end(machine, stop, deadline, &reason))
         return 0;
     return stop->force ? end_by_force(machine, err)
@@ -189,8 +180,8 @@ int
 maqet_vm_stop(const struct maqet_context *context, const char *name_or_uuid,
               const struct maqet_stop *stop, bool *was_running, struct maqet_error **err)
 {
-    /* Nothing runs, but a start that was under way when we looked has brought it up by
-     * the time that we had the machine's lock: then it is that one which is stopped. */
+    /* Repeated if the machine was not running at first, but a start that was in progress has
+     * completed by the time that we had the lock. */
     for (;;) {
         _cleanup_error_ struct maqet_error *reason = NULL;
         _cleanup_opened_ struct maqet_opened *machine =
@@ -199,16 +190,15 @@ maqet_vm_stop(const struct maqet_context *context, const char *name_or_uuid,
         if (!machine || (machine->run.pid > 0 && end_machine(machine, stop, err) < 0))
             return -1;
         bool ended = machine->run.pid > 0;
-        int again = tidy_after_stop(machine, ended, &reason);
+        int again = tidy_run_folder(machine, ended, &reason);
         if (!ended && again > 0)
             continue;
         if (was_running)
             *was_running = ended;
         if (again < 0 && !ended)
             return maqet_error_move(err, TAKE_PTR(reason));
-        /* QEMU has ended, which is all that was asked for. What is left in the run folder
-         * is removed by the next command, or with the machine by whoever just removes
-         * that. */
+        /* QEMU has ended, as requested. What is left in the run folder is removed by the
+         * next command, or with the machine by a process that is just removing it. */
         if (again < 0)
             maqet_context_say(context, MAQET_LEVEL_DEBUG, "Could not clean up: %s",
                               reason->message);
