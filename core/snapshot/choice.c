@@ -16,7 +16,7 @@ maqet_snapshot_left_clear(struct maqet_snapshot_left *left)
     maqet_strings_clear(&left->excluded);
 }
 
-/* ---- the state that is needed ---- */
+/* ---- the required state ---- */
 
 static int
 error_not_running(const struct maqet_session *session, struct maqet_error **err)
@@ -47,8 +47,8 @@ error_running(const struct maqet_session *session, struct maqet_error **err)
     return maqet_error_next(err, MAQET_NEXT_USE_AUTO, NULL);
 }
 
-/* Whether the machine is stopped or running, as the request needs it; one that runs has
- * its drives for itself. */
+/* Whether the machine is stopped or running as the request requires; a running one must
+ * have been found to have its drives for itself. */
 static int
 check_way(struct maqet_session *session, enum maqet_way way, struct maqet_error **err)
 {
@@ -61,7 +61,7 @@ check_way(struct maqet_session *session, enum maqet_way way, struct maqet_error 
     _cleanup_error_ struct maqet_error *reason = NULL;
     if (maqet_vm_drives_check_asked(session->machine, &reason) == 0)
         return 0;
-    /* Where nobody but this machine can use its drives, there was nothing to ask. */
+    /* If only this machine can use its drives, QEMU need not be asked. */
     return maqet_monitor_does_without(session->machine) &&
                    !maqet_vm_drives_are_asked_again(session->machine->vm)
                ? 0
@@ -70,18 +70,17 @@ check_way(struct maqet_session *session, enum maqet_way way, struct maqet_error 
 
 /* ---- all drives ---- */
 
-/* What is chosen from. */
 struct choosing {
     struct maqet_session *session;
     const struct maqet_snapshot_request *request;
     enum maqet_purpose purpose;
     struct maqet_snapshot_left *left;
     struct maqet_writables others;
-    bool is_set;                    /* the snapshots were made together, as is recorded */
+    bool is_set;                    /* the snapshots are recorded as created together */
     struct maqet_strings set;       /* the drives of that set */
     struct maqet_strings set_left;  /* what was excluded from it */
     struct maqet_strings chosen;    /* drives */
-    struct maqet_strings unable;    /* drives that have no snapshots */
+    struct maqet_strings unable;    /* drives without support for snapshots */
     struct maqet_strings outside;   /* drives that are not in the set */
     struct maqet_strings unguarded; /* others that are not excluded */
 };
@@ -100,8 +99,8 @@ choosing_clear(struct choosing *choosing)
 
 /* ---- the set ---- */
 
-/* Whether the snapshots of that name are the set of the record, or a part of it: the
- * record outlives snapshots that are deleted one by one. */
+/* Whether the snapshots of that name are the recorded set, or what is left of it after
+ * some were deleted separately. */
 static int
 find_set(struct choosing *choosing, struct maqet_error **err)
 {
@@ -135,7 +134,7 @@ find_set(struct choosing *choosing, struct maqet_error **err)
     return 0;
 }
 
-/* ---- what is excluded ---- */
+/* ---- exclusion ---- */
 
 static bool
 is_excluded(const struct choosing *choosing, const char *name)
@@ -187,7 +186,7 @@ sort_drive(struct choosing *choosing, const struct maqet_drive *drive)
     bool able = maqet_drive_has_snapshots(drive);
     bool in_set = maqet_strings_has(&choosing->set, drive->name);
 
-    /* A share, and what the guest can't write to. */
+    /* A share, or a drive that the guest cannot write to. */
     if (!able && (!drive->storage->plugin.interface || maqet_drive_readonly(drive)))
         maqet_strings_add(&choosing->left->skipped, drive->name);
     else if (is_excluded(choosing, drive->name))
@@ -216,7 +215,7 @@ sort_all(struct choosing *choosing)
     }
 }
 
-/* ---- what is in the way ---- */
+/* ---- what would be missing ---- */
 
 /* "'plain' (raw), 'more' (raw)" */
 static void
@@ -245,7 +244,7 @@ append_others(const struct choosing *choosing, struct maqet_text *words)
 }
 
 static char *
-in_the_way(const struct choosing *choosing)
+missing_text(const struct choosing *choosing)
 {
     struct maqet_text words = MAQET_TEXT_INIT;
 
@@ -271,18 +270,16 @@ in_the_way(const struct choosing *choosing)
     return maqet_text_take(&words);
 }
 
-/* Those that would be missing from a set. */
 static int
 error_incomplete(const struct choosing *choosing, struct maqet_error **err)
 {
     const struct maqet_strings *const lists[] = {&choosing->unable, &choosing->outside,
                                                  &choosing->unguarded};
-    _cleanup_free_ char *words = in_the_way(choosing);
+    _cleanup_free_ char *words = missing_text(choosing);
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
-        for (size_t j = 0; j < lists[i]->count; j++)
-            maqet_strings_add(&names, lists[i]->items[j]);
+        maqet_strings_add_all(&names, lists[i]);
     maqet_error_set(err, MAQET_ERROR_UNSUPPORTED, "VM '%s' has %s; nothing was done",
                     choosing->session->machine->name, words);
     maqet_error_next_about(
@@ -299,8 +296,8 @@ error_incomplete(const struct choosing *choosing, struct maqet_error **err)
 
 /* ---- the choice ---- */
 
-/* Whether any of the chosen drives has the snapshot; else there is no point in asking
- * which other drives are to be left out. */
+/* Whether any of the chosen drives has the snapshot; else it does not matter which other
+ * drives are excluded. */
 static int
 check_exists(struct choosing *choosing, struct maqet_error **err)
 {
@@ -328,7 +325,7 @@ choose_all(struct choosing *choosing, struct maqet_error **err)
     if (choosing->purpose == MAQET_PURPOSE_LOAD && !choosing->is_set &&
         check_exists(choosing, err) < 0)
         return -1;
-    /* What was never kept can't be deleted. */
+    /* A drive without the snapshot does not prevent deleting it. */
     if (choosing->purpose != MAQET_PURPOSE_DELETE &&
         choosing->unable.count + choosing->outside.count + choosing->unguarded.count > 0)
         return error_incomplete(choosing, err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * choice.h - what is asked of snapshots, and which drives a command is about: one, or all
- * that the guest can write to. What all of them would silently be without is an error that
- * names it.
+ * choice.h - the request of a command on snapshots, and the drives that it selects: one, or
+ * all that the guest can write to. Whatever a snapshot of all drives would silently lack is
+ * an error that names it.
  */
 #ifndef MAQET_SNAPSHOT_CHOICE_H
 #define MAQET_SNAPSHOT_CHOICE_H
@@ -12,12 +12,12 @@
 struct maqet_session;
 
 enum maqet_way {
-    MAQET_WAY_OFFLINE, /* the machine must not run */
-    MAQET_WAY_LIVE,    /* it must run */
-    MAQET_WAY_AUTO,    /* whatever it does */
+    MAQET_WAY_OFFLINE, /* the machine must be stopped */
+    MAQET_WAY_LIVE,    /* it must be running */
+    MAQET_WAY_AUTO,    /* either */
 };
 
-/* What is asked for; a member that a call does not name below is ignored by it. */
+/* The request; a call ignores members that it does not name. */
 struct maqet_snapshot_request {
     const char *vm;                      /* name or UUID */
     const char *drive;                   /* NULL: all drives */
@@ -25,18 +25,17 @@ struct maqet_snapshot_request {
     const char *name;                    /* of the snapshot */
     enum maqet_way way;
     bool overwrite;         /* create: replaces one of that name */
-    int64_t freeze_timeout; /* create, live: ms that freezing the guest's file systems may
-                             * take; negative: they are not frozen */
-    int64_t timeout; /* load, live: ms that QEMU has to answer when it starts again */
+    int64_t freeze_timeout; /* create, live: ms to freeze the guest's file systems;
+                             * negative: they are not frozen */
+    int64_t timeout; /* load, live: ms for QEMU to answer when it is started again */
     bool silent;     /* load: QEMU is known not to answer, and is not asked */
 };
 
-/* What a command at all drives leaves out. */
+/* What a command on all drives leaves out. */
 struct maqet_snapshot_left {
-    struct maqet_strings skipped;  /* drives that hold nothing which a snapshot keeps:
-                                    * shares,  and what the guest can't write to */
-    struct maqet_strings excluded; /* drives and other devices that the user leaves out,
-                                    * or has left out when the set was made */
+    struct maqet_strings skipped;  /* shares, and drives that the guest cannot write to */
+    struct maqet_strings excluded; /* drives and other devices that the user excludes, or
+                                    * has excluded when the set was created */
 };
 
 void maqet_snapshot_left_clear(struct maqet_snapshot_left *left);
@@ -48,13 +47,14 @@ enum maqet_purpose {
 };
 
 /*
- * Makes sure that the machine runs, or doesn't, as the request needs it (MAQET_ERROR_STATE);
- * chooses the members for its drive, exclude and name, and reads their lists.
+ * Checks that the machine is running or stopped as the request requires
+ * (MAQET_ERROR_STATE), chooses the members by its drive, exclude and name, and reads their
+ * lists.
  *
- * All drives: what holds nothing that a snapshot keeps is left out by itself. A drive
- * without snapshots, and a device besides the drives that the guest can write to, must be
- * excluded, but for deleting. What was excluded when a set was made is so for loading and
- * deleting it; and a drive that is not in the set must be excluded for loading it. @left
+ * Of all drives, those without anything to snapshot are skipped. A drive without support for
+ * snapshots, and a device besides the drives that the guest can write to, must be excluded,
+ * except for deleting. What was excluded when a set was created is excluded when it is
+ * loaded or deleted; and to load a set, a drive that is not in it must be excluded. @left
  * (may be NULL) gets what is left out.
  */
 int maqet_choice_make(struct maqet_session *session,

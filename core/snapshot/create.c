@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * create.c - making snapshots.
+ * create.c - creates snapshots.
  *
- * Replacing one of the same name never leaves none, though neither qemu-img nor QEMU's
- * monitor can rename: (1) the new state is kept under another name, the stand-in, on all
- * drives; (2) the old snapshots go; (3) the new ones are made; (4) the stand-ins go. At
- * any instant either all drives have one of the name, or all have the stand-in. The
- * recovery follows from that.
+ * Replacing a snapshot never leaves none, though neither qemu-img nor QEMU's monitor can
+ * rename one: (1) the new snapshots are created under another name, that of the stand-in;
+ * (2) the old ones are deleted; (3) the new ones are created again under their name; (4) the
+ * stand-ins are deleted. At any time either all drives have one of the name, or all have the
+ * stand-in. The recovery relies on that.
  */
 #include "core/snapshot/create.h"
 
@@ -31,9 +31,9 @@ maqet_snapshot_receipt_clear(struct maqet_snapshot_receipt *receipt)
     *receipt = (struct maqet_snapshot_receipt){0};
 }
 
-/* ---- what is there already ---- */
+/* ---- existing snapshots ---- */
 
-/* *existing: at least one drive has one of that name, which is to be replaced. */
+/* *existing: a drive has one of that name, which is to be replaced. */
 static int
 check_existing(const struct maqet_session *session, const char *name, bool overwrite,
                bool *existing, struct maqet_error **err)
@@ -54,11 +54,8 @@ check_existing(const struct maqet_session *session, const char *name, bool overw
     return 0;
 }
 
-/*
- * A name for the stand-in that no user can have given: as long as the other one, so that
- * a type which renames in place can rename it. Returns NULL when all are taken; the
- * caller frees.
- */
+/* A name for the stand-in that users cannot give: of the same length, so that it can be
+ * renamed in place. NULL: all are taken; the caller frees. */
 static char *
 stand_in_for(const struct maqet_session *session, const char *name)
 {
@@ -74,7 +71,7 @@ stand_in_for(const struct maqet_session *session, const char *name)
     return NULL;
 }
 
-/* ---- the steps ---- */
+/* ---- creating ---- */
 
 static int
 replace(struct maqet_session *session, const struct maqet_snapshot_request *request,
@@ -110,8 +107,6 @@ make(struct maqet_session *session, const struct maqet_snapshot_request *request
                                     stillness, err);
 }
 
-/* ---- the whole ---- */
-
 int
 maqet_snapshot_check_name(const char *noun, const char *name, struct maqet_error **err)
 {
@@ -131,7 +126,7 @@ consistency_of(const struct maqet_session *session, bool quiesce)
 
     if (session->machine->run.pid > 0)
         return quiesce ? MAQET_CONSISTENCY_FILE_SYSTEM : MAQET_CONSISTENCY_CRASH;
-    /* To the guest, QEMU killed by `stop --force` is a power cut, too. */
+    /* For the guest, `stop --force` is a power cut, too. */
     return maqet_state_look(session->machine->context, session->machine->name, &state,
                             NULL) < 0 ||
                    state.status == MAQET_STATUS_CRASHED ||
@@ -140,11 +135,11 @@ consistency_of(const struct maqet_session *session, bool quiesce)
                : MAQET_CONSISTENCY_OFF;
 }
 
-/* Writes down what a set is about to be made without, so that loading it later does not
- * ask for that again. */
+/* Records what a set will not contain, so that it need not be excluded again to load it. */
 static int
-announce(struct maqet_session *session, const struct maqet_snapshot_request *request,
-         const struct maqet_strings *excluded, struct maqet_error **err)
+record_excluded(struct maqet_session *session,
+                const struct maqet_snapshot_request *request,
+                const struct maqet_strings *excluded, struct maqet_error **err)
 {
     bool is_part = !request->drive && excluded->count > 0;
 
@@ -183,7 +178,7 @@ maqet_snapshot_create(const struct maqet_context *context,
     receipt->live = session->machine->run.pid > 0;
     receipt->replaced = replaces;
     receipt->consistency = consistency_of(session, request->freeze_timeout >= 0);
-    if (announce(session, request, &receipt->left.excluded, err) < 0)
+    if (record_excluded(session, request, &receipt->left.excluded, err) < 0)
         return -1;
     if ((replaces ? replace(session, request, &stillness, err)
                   : make(session, request, &stillness, err)) < 0)
@@ -220,38 +215,22 @@ recover_create(struct maqet_session *session, struct maqet_error **err)
     return 0;
 }
 
-/* On how many drives the job's own, or what it was to replace, bears the name. */
-static size_t
-count_own(const struct maqet_session *session, const char *name)
+/* Whether a drive has a snapshot of that name which the job has created or was to replace. */
+static bool
+has_own(const struct maqet_session *session, const struct maqet_member *member,
+        const char *name)
 {
-    size_t count = 0;
+    for (size_t i = 0; i < member->snapshots.count; i++) {
+        const struct maqet_snapshot *snapshot = member->snapshots.items[i];
 
-    MAQET_FOR_EACH_MEMBER (member, session) {
-        bool found = false;
-
-        for (size_t j = 0; j < member->snapshots.count && !found; j++) {
-            const struct maqet_snapshot *snapshot = member->snapshots.items[j];
-
-            found = strcmp(maqet_member_name_of(session, member, snapshot), name) == 0 &&
-                    maqet_member_is_own(session, member, snapshot);
-        }
-        count += found;
+        if (strcmp(maqet_member_name_of(session, member, snapshot), name) == 0 &&
+            maqet_member_is_own(session, member, snapshot))
+            return true;
     }
-    return count;
+    return false;
 }
 
-/* How many have the stand-in, whatever users know it by. */
-static size_t
-count_stand_ins(const struct maqet_session *session, const char *stand_in)
-{
-    size_t count = 0;
-
-    MAQET_FOR_EACH_MEMBER (member, session)
-        count += maqet_snapshots_find(&member->snapshots, stand_in, NULL) != NULL;
-    return count;
-}
-
-/* The stand-in is the snapshot. */
+/* Gives the stand-ins the name, by an alias. */
 static int
 promote(struct maqet_session *session, const char *stand_in, struct maqet_error **err)
 {
@@ -272,7 +251,7 @@ promote(struct maqet_session *session, const char *stand_in, struct maqet_error 
     return 0;
 }
 
-/* Whether what bears the name on all drives is not what it was to replace. */
+/* Whether all drives have a new snapshot of the name, and not the one to replace. */
 static bool
 is_replaced(const struct maqet_session *session, const char *name)
 {
@@ -288,19 +267,23 @@ is_replaced(const struct maqet_session *session, const char *name)
 }
 
 /*
- * The stand-in was complete before the first old snapshot went, and goes only when the new
- * ones are complete. So when all drives have a snapshot of the name, that is the set, old
- * or new, and the stand-in goes; and when the stand-in alone is complete, it is the new
- * set: it gets the name.
+ * The stand-ins were complete before the first old snapshot was deleted, and are deleted
+ * only when the new ones are complete. So if all drives have a snapshot of the name, that is
+ * the old or the new set, and the stand-ins are deleted; and if only the stand-ins are
+ * complete, they are the new set, and get the name.
  */
 static int
 recover_overwrite(struct maqet_session *session, struct maqet_error **err)
 {
     const struct maqet_journal *journal = &session->job->journal;
     const char *stand_in = journal->stand_in;
-    size_t begun = count_stand_ins(session, stand_in);
+    size_t begun = 0, own = 0;
 
-    if (count_own(session, journal->name) < session->count && begun == session->count)
+    MAQET_FOR_EACH_MEMBER (member, session) {
+        begun += maqet_snapshots_find(&member->snapshots, stand_in, NULL) != NULL;
+        own += has_own(session, member, journal->name);
+    }
+    if (own < session->count && begun == session->count)
         return promote(session, stand_in, err);
     if (maqet_steps_remove(session, stand_in, true, NULL, err) < 0)
         return -1;

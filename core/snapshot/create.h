@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * create.h - making snapshots.
+ * create.h - creates snapshots.
  */
 #ifndef MAQET_SNAPSHOT_CREATE_H
 #define MAQET_SNAPSHOT_CREATE_H
@@ -10,16 +10,15 @@
 
 enum maqet_consistency {
     MAQET_CONSISTENCY_CRASH,       /* as after a power cut */
-    MAQET_CONSISTENCY_FILE_SYSTEM, /* the guest has written all out */
-    MAQET_CONSISTENCY_OFF,         /* as the guest has left it when it ended */
+    MAQET_CONSISTENCY_FILE_SYSTEM, /* the guest's file systems were frozen */
+    MAQET_CONSISTENCY_OFF,         /* as the guest left it when it powered off */
 };
 
-/* How creating went. */
 struct maqet_snapshot_receipt {
     bool live;
-    bool stopped; /* the guest stood still for @pause ms, by QEMU's own clock */
+    bool stopped; /* the guest was paused for @pause ms, by QEMU's clock */
     double pause;
-    double wall;   /* ms that all of it took */
+    double wall;   /* ms for all of it */
     bool replaced; /* there was one of that name */
     enum maqet_consistency consistency;
     struct maqet_strings drives;
@@ -38,11 +37,10 @@ int maqet_snapshot_create(const struct maqet_context *context,
                           struct maqet_snapshot_receipt *receipt,
                           struct maqet_error **err);
 
-/* What finishing one does, which is so for a checkpoint, too (struct maqet_job_phase). */
+/* What finishing one does, also for a checkpoint (struct maqet_job_phase). */
 #define MAQET_CREATE_FINISHING                                                           \
     "keeps '{name}' if it is complete on {drives}, and deletes its parts if not"
 
-/* The rows of these jobs. */
 extern const struct maqet_job_kind maqet_kind_create, maqet_kind_overwrite;
 
 #endif

@@ -26,7 +26,7 @@ maqet_snapshot_delete(const struct maqet_context *context,
     int result = maqet_steps_remove(session, name, false, drives, err);
     if (result == 0 && !request->drive)
         maqet_history_set_forget(session->history, name);
-    /* What is gone is gone: a failure ends the job, and there is nothing to undo. */
+    /* A deletion cannot be undone, so a failure ends the job. */
     if (maqet_history_save(session->history, result < 0 ? NULL : err) < 0)
         result = -1;
     if (result < 0)

@@ -21,10 +21,10 @@ record_export(void *data, const char *temporary, const struct maqet_file_id *id,
 }
 
 /*
- * An image that QEMU has open is read without a lock of our own: QEMU's keeps other
- * programs from writing to it, and the machine's lock keeps maqet from doing so. When the
- * same QEMU still has it open, that was so all the time; else a snapshot may have been
- * deleted and its clusters written to while they were read.
+ * An image that QEMU has open is read without locking it: QEMU's lock prevents other
+ * programs from writing to it, and the machine's lock prevents maqet. If the same QEMU still
+ * has it open afterwards, that was true all the time; else a snapshot may have been deleted
+ * and its clusters overwritten while they were read.
  */
 static int
 verify_export(void *data, struct maqet_error **err)
@@ -46,8 +46,8 @@ verify_export(void *data, struct maqet_error **err)
     return -1;
 }
 
-/* Whether the drive can be read as the machine is now. While QEMU runs, its monitor is
- * given up: an export takes long, and needs nothing of it. */
+/* Whether the drive can be read in the machine's present state. If QEMU runs, its monitor is
+ * left, since an export takes long and does not need it. */
 static int
 check_readable(struct maqet_session *session, const struct maqet_drive *drive,
                struct maqet_error **err)
@@ -94,7 +94,7 @@ maqet_snapshot_export(const struct maqet_context *context,
 
 /* ---- recovery ---- */
 
-/* What can't be removed now keeps nobody from anything else. */
+/* A file that cannot be removed now is not an error. */
 static int
 recover(struct maqet_job *job, struct maqet_error **err)
 {

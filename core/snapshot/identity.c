@@ -63,21 +63,16 @@ error_other_snapshot(const struct maqet_session *session, const char *name,
     return -1;
 }
 
-static const struct maqet_member *
-find_member(const struct maqet_session *session, const char *drive)
-{
-    MAQET_FOR_EACH_MEMBER (member, session)
-        if (strcmp(member->drive->name, drive) == 0)
-            return member;
-    return NULL;
-}
-
 static int
 check_drive(const struct maqet_session *session, const char *drive,
             const struct maqet_checkpoint *about, struct maqet_error **err)
 {
     const char *name = about->name;
-    const struct maqet_member *member = find_member(session, drive);
+    const struct maqet_member *member = NULL;
+
+    MAQET_FOR_EACH_MEMBER (one, session)
+        if (strcmp(one->drive->name, drive) == 0)
+            member = one;
     const struct maqet_snapshot *now =
         member ? maqet_member_find(session, member, name, NULL) : NULL;
     const struct maqet_snapshot *then = maqet_checkpoint_snapshot(about, drive);
@@ -125,7 +120,7 @@ maqet_identity_check_none(const struct maqet_session *session, const char *name,
 {
     if (!maqet_state_file_exists(session->machine->context, session->machine->name, name))
         return 0;
-    /* One that can't be read may own any of them. */
+    /* If it cannot be read, all of them may belong to it. */
     _cleanup_checkpoint_ struct maqet_checkpoint about = {0};
     bool is_read =
         maqet_state_file_about(session->machine->context, session->machine->name, name,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * list.c - what there is. While the machine runs QEMU is asked, and the images are only
- * read for what QEMU doesn't tell: what a snapshot costs, as of the guest's last flush.
- * What lies elsewhere has told all of it already.
+ * list.c - lists snapshots. While the machine is running, QEMU is asked, and the images are
+ * read only for what it does not report: the space that a snapshot takes, as of the guest's
+ * last flush. A service that stores a drive has reported that already.
  */
 #include "core/snapshot/list.h"
 
@@ -34,8 +34,8 @@ maqet_snapshot_list_cleanup(struct maqet_snapshot_list **list)
     free(*list);
 }
 
-/* Adds what the image itself says of the snapshots that QEMU has told of. An image that
- * can't be read now leaves it unknown. */
+/* Adds what the image says about the snapshots that QEMU has reported. If it cannot be read
+ * now, that stays unknown. */
 static void
 add_usage(struct maqet_member *member)
 {
@@ -60,8 +60,7 @@ add_usage(struct maqet_member *member)
     }
 }
 
-/* What a job that is under way, or was interrupted, works with is none of the user's
- * snapshots. */
+/* Whether it is a temporary snapshot of a job that is in progress or was interrupted. */
 static bool
 is_hidden(const struct maqet_session *session, const struct maqet_snapshot *snapshot)
 {
@@ -74,7 +73,7 @@ is_hidden(const struct maqet_session *session, const struct maqet_snapshot *snap
 }
 
 static void
-hide_own(const struct maqet_session *session, struct maqet_snapshots *snapshots)
+remove_hidden(const struct maqet_session *session, struct maqet_snapshots *snapshots)
 {
     size_t kept = 0;
 
@@ -94,7 +93,7 @@ hide_own(const struct maqet_session *session, struct maqet_snapshots *snapshots)
     snapshots->count = kept;
 }
 
-/* Beside the image there may be the guest's memory. */
+/* Adds the size of the guest's memory if the snapshot belongs to a checkpoint. */
 static void
 add_memory(const struct maqet_session *session, const char *drive,
            struct maqet_snapshot *snapshot, const char *name)
@@ -115,7 +114,7 @@ describe(const struct maqet_session *session, struct maqet_member *member,
     const struct maqet_history *history = session->history;
     const char *name = member->drive->name;
 
-    hide_own(session, &member->snapshots);
+    remove_hidden(session, &member->snapshots);
     size_t count = member->snapshots.count;
     drive->drive = maqet_strdup(name);
     drive->names = maqet_alloc(count * sizeof(char *) + 1);
@@ -134,7 +133,7 @@ describe(const struct maqet_session *session, struct maqet_member *member,
     member->snapshots = (struct maqet_snapshots){0};
 }
 
-/* One drive that can't be listed keeps nobody from the others. */
+/* A drive that cannot be listed does not prevent listing the others. */
 static void
 say_not_listed(const struct maqet_session *session, const struct maqet_drive *drive,
                const struct maqet_error *reason)
@@ -144,8 +143,8 @@ say_not_listed(const struct maqet_session *session, const struct maqet_drive *dr
                       drive->name, session->machine->name, reason->message);
 }
 
-/* Leaves out those whose list can't be read. An image that QEMU has open is listed by
- * QEMU. False: that is none of them, or all. */
+/* Leaves out drives whose list cannot be read, except those that QEMU lists. False: that is
+ * none of them, or all. */
 static bool
 choose_readable(struct maqet_session *session)
 {
@@ -182,7 +181,7 @@ refresh(struct maqet_session *session, const struct maqet_snapshot_request *requ
                : maqet_error_move(err, TAKE_PTR(reason));
 }
 
-/* All drives that have snapshots, or the one that is asked for. */
+/* Chooses the requested drive, or all that support snapshots. */
 static int
 choose(struct maqet_session *session, const struct maqet_snapshot_request *request,
        struct maqet_error **err)
@@ -215,17 +214,6 @@ choose(struct maqet_session *session, const struct maqet_snapshot_request *reque
     return 0;
 }
 
-/* What could not be read is not known, which must not pass for what never was. */
-static void
-warn_of_history(const struct maqet_session *session)
-{
-    _cleanup_error_ struct maqet_error *reason = NULL;
-
-    if (maqet_history_check(session->history, &reason) < 0)
-        maqet_context_say(session->machine->context, MAQET_LEVEL_WARNING, "%s",
-                          reason->message);
-}
-
 struct maqet_snapshot_list *
 maqet_snapshot_list(const struct maqet_context *context,
                     const struct maqet_snapshot_request *request,
@@ -233,14 +221,17 @@ maqet_snapshot_list(const struct maqet_context *context,
 {
     _cleanup_session_ struct maqet_session *session =
         maqet_session_look(context, request->vm, err);
+    _cleanup_error_ struct maqet_error *reason = NULL;
 
     if (!session)
         return NULL;
     maqet_interrupted_warn(session->job);
-    warn_of_history(session);
+    /* A history that cannot be read must not look like an empty one. */
+    if (maqet_history_check(session->history, &reason) < 0)
+        maqet_context_say(context, MAQET_LEVEL_WARNING, "%s", reason->message);
     if (choose(session, request, err) < 0)
         return NULL;
-    /* What a QEMU that hangs can't tell is in the images. */
+    /* If QEMU hangs, the images are read. */
     session->machine->on_silence = MAQET_ON_SILENCE_READ;
     if (refresh(session, request, err) < 0)
         return NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * list.h - what there is.
+ * list.h - lists snapshots.
  */
 #ifndef MAQET_SNAPSHOT_LIST_H
 #define MAQET_SNAPSHOT_LIST_H
@@ -8,15 +8,14 @@
 #include "core/snapshot/choice.h"
 #include "core/storage/snapshots.h"
 
-/* One drive of a list. */
+/* The snapshots of one drive. */
 struct maqet_drive_list {
     char *drive;
     struct maqet_snapshots snapshots;
-    char **names; /* of each, by which the user knows it */
-    ssize_t
-        *parents; /* of each: the index of the one that it was taken on; -1: not known */
-    bool *in_set; /* of each: it was taken together with those of other drives */
-    ssize_t now;  /* the one that the present state came of; -1: not known */
+    char **names;     /* of each: the name that users know it by */
+    ssize_t *parents; /* of each: the index of its parent; -1: not known */
+    bool *in_set;     /* of each: it belongs to a set */
+    ssize_t now;      /* the parent of the present state; -1: not known */
 };
 
 struct maqet_snapshot_list {
@@ -26,7 +25,7 @@ struct maqet_snapshot_list {
     size_t count;
 };
 
-/* Needs vm, drive, exclude. Of all drives, those without snapshots are left out. */
+/* Needs vm, drive, exclude. Drives without support for snapshots are left out. */
 struct maqet_snapshot_list *
 maqet_snapshot_list(const struct maqet_context *context,
                     const struct maqet_snapshot_request *request,

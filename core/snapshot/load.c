@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * load.c - reverting drives to a snapshot. One that runs is ended first and started again
- * afterwards, as it was.
- */
 #include "core/snapshot/load.h"
 
 #include "core/lifecycle/start.h"
@@ -11,8 +7,7 @@
 #include "core/snapshot/members.h"
 #include "core/snapshot/revert.h"
 
-/* Whether all drives have the snapshot; of several, the one that was taken together with
- * the others. */
+/* Whether all drives have the snapshot; if they are all drives, that of the set. */
 static int
 check_snapshots(const struct maqet_session *session,
                 const struct maqet_snapshot_request *request, struct maqet_error **err)
@@ -35,12 +30,12 @@ open_loadable(const struct maqet_context *context,
     if (!session)
         return NULL;
     session->machine->silent = session->machine->run.pid > 0 && request->silent;
-    /* QEMU is to be ended, and its answers only spare us the images. */
+    /* QEMU will be ended, and its answers only save reading the images. */
     session->machine->on_silence = MAQET_ON_SILENCE_END;
     if (maqet_choice_make(session, request, MAQET_PURPOSE_LOAD, left, err) < 0 ||
         check_snapshots(session, request, err) < 0)
         return NULL;
-    /* Whoever has found out before that QEMU is silent has said so, too. */
+    /* If the request says that QEMU is silent, this has been said before. */
     if (session->machine->silent && !request->silent && !request->drive)
         maqet_context_say(
             context, MAQET_LEVEL_WARNING,
@@ -67,8 +62,8 @@ maqet_snapshot_loadable(const struct maqet_context *context,
     return *live ? maqet_revert_check_startable(session, err) : 0;
 }
 
-/* Snapshots of the same name that were not taken together are no state that the machine
- * ever had. */
+/* Snapshots of the same name that were not created together are a state that the machine
+ * never had. */
 static void
 warn_of_mixture(const struct maqet_session *session, const char *name)
 {
@@ -87,7 +82,7 @@ warn_of_mixture(const struct maqet_session *session, const char *name)
     }
 }
 
-/* What is loaded, for the checks that come again when QEMU has ended. */
+/* For the checks that are repeated after QEMU has ended. */
 struct load {
     struct maqet_session *session;
     const struct maqet_snapshot_request *request;
@@ -142,8 +137,7 @@ maqet_snapshot_load(const struct maqet_context *context,
 static int
 recover(struct maqet_session *session, struct maqet_error **err)
 {
-    return maqet_revert_recover(session, "it has been completed; the VM is stopped",
-                                  err);
+    return maqet_revert_recover(session, "it has been completed; the VM is stopped", err);
 }
 
 /* ---- the row ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * others.c - the commands are those of QEMU's QMP reference: `query-block` lists the
- * devices' backends, whatever made them.
+ * others.c - asks QEMU by commands of its QMP reference: `query-block` lists the devices'
+ * backends, however they were added.
  */
 #include "core/snapshot/others.h"
 
@@ -21,7 +21,7 @@ maqet_other_text(const struct maqet_writable *other)
 
 /* ---- names ---- */
 
-/* Drives come first: what has the name of one gets another. */
+/* A device that has the name of a drive gets another one. */
 static char *
 name_beside_drives(const struct maqet_session *session, const char *name)
 {
@@ -30,7 +30,7 @@ name_beside_drives(const struct maqet_session *session, const char *name)
                : maqet_strdup(name);
 }
 
-/* Adds one as it was found in `arguments`. */
+/* Adds an entry of `arguments`. */
 static void
 add_known(const struct maqet_session *session, const struct maqet_writable *known,
           struct maqet_writables *others)
@@ -42,7 +42,7 @@ add_known(const struct maqet_session *session, const struct maqet_writable *know
     added->place = maqet_strdup(known->place);
 }
 
-/* ---- what QEMU tells ---- */
+/* ---- what QEMU reports ---- */
 
 static bool
 same(const char *one, const char *other)
@@ -50,7 +50,7 @@ same(const char *one, const char *other)
     return one && other && strcmp(one, other) == 0;
 }
 
-/* The entry of `arguments` that a device's backend comes of. */
+/* The entry of `arguments` that a device's backend comes from. */
 static const struct maqet_writable *
 find_known(const struct maqet_writables *known, json_object *device,
            json_object *inserted)
@@ -70,8 +70,8 @@ find_known(const struct maqet_writables *known, json_object *device,
     return NULL;
 }
 
-/* Of what was added by the monitor: an id, or the name of a node that somebody chose; the
- * ones that QEMU makes up begin with '#'. */
+/* A name for a device that was added by the monitor: its id, or the name of its node unless
+ * QEMU has generated that, which begins with '#'. */
 static const char *
 name_of(json_object *device, json_object *inserted)
 {
@@ -84,7 +84,7 @@ name_of(json_object *device, json_object *inserted)
     return node && *node != '#' ? node : path;
 }
 
-/* A flash memory's content is part of the devices' state, too. */
+/* The content of a flash memory is part of the devices' state, too. */
 static bool
 is_flash(json_object *device)
 {
@@ -99,12 +99,10 @@ static void
 add_device(const struct maqet_session *session, const struct maqet_writables *known,
            json_object *device, struct maqet_writables *others)
 {
-    json_object *inserted = NULL;
-
-    json_object_object_get_ex(device, "inserted", &inserted);
+    json_object *inserted = json_object_object_get(device, "inserted");
     const char *node = maqet_json_text(inserted, "node-name");
     const char *file = maqet_json_text(inserted, "file");
-    /* What no device has, the guest can't reach. */
+    /* The guest has no access to a backend without a device. */
     if (!inserted || json_object_get_boolean(json_object_object_get(inserted, "ro")) ||
         !maqet_json_text(device, "qdev") ||
         (node && maqet_vm_find_node(session->machine->vm, node)))
@@ -122,8 +120,8 @@ add_device(const struct maqet_session *session, const struct maqet_writables *kn
     added->file = maqet_strdup(file);
 }
 
-/* Asks for a list. NULL: an error, or (without one) QEMU doesn't know the command, as it
- * was built without what it asks for. The caller puts it. */
+/* Asks for a list. NULL: an error, or (without one) QEMU was built without the command. The
+ * caller puts it. */
 static json_object *
 ask_list(struct maqet_session *session, const char *command, struct maqet_error **err)
 {
@@ -159,7 +157,7 @@ add_devices(struct maqet_session *session, const struct maqet_writables *known,
     return 0;
 }
 
-/* TPMs that the guest has, and the memory devices whose content outlives QEMU. */
+/* Adds TPMs, or memory devices whose content persists after QEMU has ended. */
 static int
 add_entries(struct maqet_session *session, const struct maqet_writables *known,
             const char *command, struct maqet_writables *others, struct maqet_error **err)
@@ -171,13 +169,13 @@ add_entries(struct maqet_session *session, const struct maqet_writables *known,
     if (reason)
         return maqet_error_move(err, reason);
     for (size_t i = 0; list && i < json_object_array_length(list); i++) {
-        json_object *entry = json_object_array_get_idx(list, i), *data = NULL;
+        json_object *entry = json_object_array_get_idx(list, i);
         const char *name = maqet_json_text(entry, "id");
 
-        json_object_object_get_ex(entry, "data", &data);
         if (!tpm) {
             /* "/objects/NAME"; ordinary memory has a backend, too. */
-            const char *path = maqet_json_text(data, "memdev");
+            const char *path =
+                maqet_json_text(json_object_object_get(entry, "data"), "memdev");
             const char *slash = path ? strrchr(path, '/') : NULL;
             name = slash ? slash + 1 : NULL;
         }
@@ -192,18 +190,6 @@ add_entries(struct maqet_session *session, const struct maqet_writables *known,
     return 0;
 }
 
-/* What QEMU tells, besides what it is known not to tell. */
-static int
-add_told(struct maqet_session *session, const struct maqet_writables *known,
-         struct maqet_writables *others, struct maqet_error **err)
-{
-    return add_devices(session, known, others, err) < 0 ||
-                   add_entries(session, known, "query-tpm", others, err) < 0 ||
-                   add_entries(session, known, "query-memory-devices", others, err) < 0
-               ? -1
-               : 0;
-}
-
 int
 maqet_others_find(struct maqet_session *session, struct maqet_writables *others,
                   struct maqet_error **err)
@@ -213,8 +199,11 @@ maqet_others_find(struct maqet_session *session, struct maqet_writables *others,
 
     maqet_arguments_writables(maqet_vm_arguments(session->machine->vm), &known);
     bool told =
-        session->machine->run.pid > 0 && add_told(session, &known, others, &reason) == 0;
-    /* Where QEMU is not needed and does not answer, its arguments have to do. */
+        session->machine->run.pid > 0 &&
+        add_devices(session, &known, others, &reason) == 0 &&
+        add_entries(session, &known, "query-tpm", others, &reason) == 0 &&
+        add_entries(session, &known, "query-memory-devices", others, &reason) == 0;
+    /* If QEMU is not needed and does not answer, its arguments must suffice. */
     if (session->machine->run.pid > 0 && !told) {
         maqet_writables_clear(others);
         if (!maqet_monitor_does_without(session->machine))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * others.h - what the guest can write to besides the machine's drives: no snapshot holds
- * it, and a checkpoint only what is part of the devices' state.
+ * others.h - what the guest can write to besides the machine's drives: it is not in any
+ * snapshot, and in a checkpoint only as far as it is part of the devices' state.
  */
 #ifndef MAQET_SNAPSHOT_OTHERS_H
 #define MAQET_SNAPSHOT_OTHERS_H
@@ -10,9 +10,9 @@
 #include "core/snapshot/session.h"
 
 /*
- * Finds them: QEMU is asked when it runs, since they may have been added by its monitor;
- * else the machine's `arguments` tell. What is in `arguments` has the same name either
- * way. What the guest writes to in vain (snapshot=on) is none of them.
+ * Finds them: QEMU is asked if it runs, since they may have been added by its monitor, else
+ * they are in the machine's `arguments`, where they have the same names. Those whose changes
+ * QEMU discards (snapshot=on) are left out.
  */
 int maqet_others_find(struct maqet_session *session, struct maqet_writables *others,
                       struct maqet_error **err);

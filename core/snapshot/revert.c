@@ -8,17 +8,16 @@
 
 /* ---- the beginning ---- */
 
-/* What was kept of an earlier load, which the user chose not to finish, would be taken
- * for the state before this one. */
+/* The saved state of an earlier load, which the user chose not to finish, would be mistaken
+ * for that of this one. */
 static int
 check_saved(const struct maqet_session *session, struct maqet_error **err)
 {
     const char *vm = session->machine->name;
 
-    for (size_t i = 0; session->count > 1 && i < session->count; i++) {
-        const struct maqet_member *member = &session->members[i];
-
-        if (!maqet_snapshots_find(&member->snapshots, MAQET_SAVED_STATE, NULL))
+    MAQET_FOR_EACH_MEMBER (member, session) {
+        if (session->count == 1 ||
+            !maqet_snapshots_find(&member->snapshots, MAQET_SAVED_STATE, NULL))
             continue;
         maqet_error_set(err, MAQET_ERROR_EXISTS,
                         "Drive '%s' on VM '%s' has a snapshot '%s', left behind by an "
@@ -46,10 +45,10 @@ maqet_revert_check_startable(const struct maqet_session *session,
 
 /* ---- the steps ---- */
 
-/* Deletes the saved states that are there. For a single drive none was made: one that it
- * has was kept of an earlier load, for the user. */
+/* Deletes the saved states. For a single drive none was created: if it has one, that was
+ * left by an earlier load, for the user. */
 static int
-forget_saved(struct maqet_session *session, struct maqet_error **err)
+delete_saved(struct maqet_session *session, struct maqet_error **err)
 {
     if (session->job->journal.target_count > 1 &&
         maqet_steps_remove(session, MAQET_SAVED_STATE, false, NULL, err) < 0)
@@ -57,8 +56,8 @@ forget_saved(struct maqet_session *session, struct maqet_error **err)
     return maqet_members_refresh(session, err);
 }
 
-/* Reverts all members to the snapshot that the journal records, and forgets the saved
- * state. The lists are fresh, before and after. */
+/* Reverts all members to the snapshot that the journal records, and deletes the saved
+ * states. The lists are fresh, before and after. */
 static int
 load_all(struct maqet_session *session, const char *name, struct maqet_error **err)
 {
@@ -77,7 +76,7 @@ load_all(struct maqet_session *session, const char *name, struct maqet_error **e
         maqet_history_loaded(session->history, member->drive->name,
                              maqet_member_recorded(session, member));
     }
-    return forget_saved(session, err);
+    return delete_saved(session, err);
 }
 
 /* The job is in its first phase, and in the second one afterwards. */
@@ -86,7 +85,7 @@ revert_drives(struct maqet_session *session, const char *name, struct maqet_erro
 {
     struct maqet_stillness none = {0};
 
-    /* A single drive needs no other to be in step with. */
+    /* A single drive reverts completely or not at all. */
     if (session->count > 1 &&
         maqet_steps_create(session, MAQET_SAVED_STATE, -1, &none, err) < 0)
         return -1;
@@ -94,7 +93,7 @@ revert_drives(struct maqet_session *session, const char *name, struct maqet_erro
         return -1;
     if (load_all(session, name, err) == 0)
         return 0;
-    /* Not by being killed but by failing: back, and not on. */
+    /* After a failure, unlike an interruption, it is undone. */
     if (session->count > 1)
         maqet_job_phase(session->job, MAQET_REVERT_UNDO, NULL);
     return -1;
@@ -142,7 +141,7 @@ recover_prepare(struct maqet_session *session, struct maqet_error **err)
     return 0;
 }
 
-/* Goes back to the saved state where there is one. */
+/* Reverts drives to their saved state, if they have one. */
 static int
 recover_undo(struct maqet_session *session, struct maqet_error **err)
 {
@@ -153,7 +152,7 @@ recover_undo(struct maqet_session *session, struct maqet_error **err)
         if (saved && maqet_drive_snapshot_load(member->drive, saved, err) < 0)
             return -1;
     }
-    if (forget_saved(session, err) < 0)
+    if (delete_saved(session, err) < 0)
         return -1;
     maqet_job_say(session->job, "the drives are as they were before");
     return 0;
@@ -166,7 +165,7 @@ all_are_saved(const struct maqet_session *session)
            maqet_members_count_named(session, MAQET_SAVED_STATE) == session->count;
 }
 
-/* What can't be finished goes back, where the state before was kept. */
+/* Finishes it, or else undoes it if the state before was saved. */
 static int
 recover_drives(struct maqet_session *session, const char *done, struct maqet_error **err)
 {
@@ -190,7 +189,7 @@ recover_drives(struct maqet_session *session, const char *done, struct maqet_err
 
 int
 maqet_revert_recover(struct maqet_session *session, const char *done,
-                       struct maqet_error **err)
+                     struct maqet_error **err)
 {
     switch (session->job->journal.phase) {
     case MAQET_REVERT_PREPARE:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * steps.c - the commands are those of QEMU's QMP reference: `transaction` with
- * `blockdev-snapshot-internal-sync` for example, though it is the plugin who says which.
+ * steps.c - the plugin chooses the command of QEMU's QMP reference for a live snapshot, such
+ * as `blockdev-snapshot-internal-sync` in a `transaction`.
  */
 #include "core/snapshot/steps.h"
 
@@ -14,12 +14,10 @@
 #include "core/snapshot/quiesce.h"
 #include "core/storage/callback.h"
 
-/* ms for which the guest's file systems stand still at most. */
+/* ms for which the guest's file systems are frozen at most. */
 static const int64_t HOLD_TIMEOUT = 60000;
 
-/* ---- names in messages ---- */
-
-/* The name that the user gave, where this one only stands in for it; else NULL. */
+/* The name that the user gave, if this is the stand-in's; else NULL. */
 static const char *
 stood_in_for(const struct maqet_session *session, const char *name)
 {
@@ -31,13 +29,12 @@ stood_in_for(const struct maqet_session *session, const char *name)
 
 /* ---- creating ---- */
 
-/* The moment of an event by QEMU's clock, in ms. */
+/* The time of an event by QEMU's clock, in ms. */
 static double
-moment(json_object *event)
+time_of(json_object *event)
 {
-    json_object *stamp = NULL;
+    json_object *stamp = json_object_object_get(event, "timestamp");
 
-    json_object_object_get_ex(event, "timestamp", &stamp);
     return (double)maqet_json_int(stamp, "seconds") * 1000 +
            (double)maqet_json_int(stamp, "microseconds") / 1000;
 }
@@ -54,8 +51,8 @@ maqet_steps_measure(struct maqet_session *session, struct maqet_stillness *still
             return;
         stillness->stopped = true;
         if (still)
-            stillness->pause += moment(event) - stillness->since;
-        stillness->since = still ? 0 : moment(event);
+            stillness->pause += time_of(event) - stillness->since;
+        stillness->since = still ? 0 : time_of(event);
     }
 }
 
@@ -96,8 +93,8 @@ create_offline(struct maqet_session *session, const char *name, struct maqet_err
     return 0;
 }
 
-/* Deletes what was made and is not what was asked for: a recovery would take it for the
- * complete snapshot that it is otherwise. */
+/* Deletes a snapshot that was created, but not as requested: a recovery would take it for
+ * a complete one. */
 static void
 discard_created(struct maqet_session *session, const char *name)
 {
@@ -105,7 +102,7 @@ discard_created(struct maqet_session *session, const char *name)
         maqet_steps_remove(session, name, true, NULL, NULL);
 }
 
-/* The same while the guest's file systems stand still. */
+/* Creates it while the guest's file systems are frozen. */
 static int
 create_quiesced(struct maqet_session *session, const char *name, int64_t freeze_timeout,
                 struct maqet_stillness *stillness, struct maqet_error **err)
@@ -172,7 +169,7 @@ remove_live(struct maqet_session *session, const struct maqet_drive *drive,
                : 0;
 }
 
-/* And what is known of it. */
+/* Deletes a snapshot, with its entries in the history. */
 static int
 remove_one(struct maqet_session *session, const struct maqet_member *member,
            const struct maqet_snapshot *snapshot, struct maqet_error **err)
