@@ -11,14 +11,9 @@
 
 /* ---- add ---- */
 
-struct added {
-    const char *name;
-    const char *uuid;
-};
-
-static const struct maqet_fields add_fields =
-    MAQET_FIELDS_OF(struct added, MAQET_ROW(struct added, name, "the VM's name"),
-                    MAQET_ROW(struct added, uuid, "its UUID"));
+static const struct maqet_fields add_fields = MAQET_FIELDS_OF(
+    struct maqet_definition, MAQET_ROW(struct maqet_definition, name, "the VM's name"),
+    MAQET_ROW(struct maqet_definition, uuid, "its UUID"));
 
 static const struct view add_view = {
     .table = {.fields = &add_fields, .columns = "name uuid"},
@@ -33,9 +28,7 @@ run_add(struct invocation *invocation, struct maqet_error **err)
     if (!vm || maqet_vm_check(vm, err) < 0 ||
         maqet_store_add(&invocation->context, vm->definition, err) < 0)
         return -1;
-
-    const struct added added = {vm->definition->name, vm->definition->uuid};
-    output_result(&invocation->output, &add_view, &added);
+    output_result(&invocation->output, &add_view, vm->definition);
     return 0;
 }
 
@@ -99,21 +92,11 @@ static const struct view apply_view = {
     .text = apply_text,
     .confirmation = true};
 
-/* The name of an existing VM, or of one to create. The caller frees. */
-static char *
-name_of(const struct invocation *invocation)
-{
-    const char *operand = invocation->operands.items[0];
-    char *name = maqet_store_resolve(&invocation->context, operand, NULL);
-
-    return name ? name : maqet_strdup(operand);
-}
-
 static int
 run_apply(struct invocation *invocation, struct maqet_error **err)
 {
     const struct maqet_context *context = &invocation->context;
-    _cleanup_free_ char *name = name_of(invocation);
+    const char *name = invocation->operands.items[0];
     struct maqet_definition *definition = operands_define(invocation, 1, name, err);
     struct maqet_state state = {0};
     const char *change;

@@ -59,13 +59,12 @@ run(struct invocation *invocation, struct maqet_error **err)
 {
     char *const *operands = invocation->operands.items;
     struct maqet_resize how;
-    uint64_t before = 0, after = 0;
+    struct resized resized = {.vm = operands[0], .drive = operands[1]};
 
     if (read_size(invocation, operands[2], &how, err) < 0 ||
-        maqet_vm_resize(&invocation->context, operands[0], operands[1], &how, &before,
-                        &after, err) < 0)
+        maqet_vm_resize(&invocation->context, resized.vm, resized.drive, &how,
+                        &resized.before, &resized.after, err) < 0)
         return -1;
-    const struct resized resized = {operands[0], operands[1], before, after};
     output_result(&invocation->output, &view, &resized);
     return 0;
 }

@@ -41,14 +41,10 @@ run_list(struct invocation *invocation, struct maqet_error **err)
 
 /* ---- rm ---- */
 
-struct removed {
-    const char *path;
-    uint64_t size;
-};
-
 static const struct maqet_fields removed_fields = MAQET_FIELDS_OF(
-    struct removed, MAQET_ROW(struct removed, path, "the image", .title = "IMAGE"),
-    MAQET_ROW(struct removed, size, "what it took on the disk",
+    struct maqet_unused_image,
+    MAQET_ROW(struct maqet_unused_image, path, "the image", .title = "IMAGE"),
+    MAQET_ROW(struct maqet_unused_image, size, "what it took on the disk",
               .unit = MAQET_UNIT_BYTES));
 
 static const struct view removed_view = {
@@ -66,7 +62,7 @@ confirm(const struct invocation *invocation, const struct maqet_strings *paths,
 {
     if (invocation_has(invocation, "yes"))
         return 0;
-    _cleanup_free_ struct removed *images =
+    _cleanup_free_ struct maqet_unused_image *images =
         maqet_alloc(paths->count * sizeof(*images) + 1);
     for (size_t i = 0; i < paths->count; i++)
         images[i].path = paths->items[i];
@@ -110,15 +106,13 @@ run_remove(struct invocation *invocation, struct maqet_error **err)
         return -1;
     for (size_t i = 0; i < paths.count; i++) {
         _cleanup_error_ struct maqet_error *error = NULL;
-        uint64_t size;
+        struct maqet_unused_image image = {.path = paths.items[i]};
 
-        if (maqet_unused_remove(&invocation->context, paths.items[i], &size, &error) <
-            0) {
+        if (maqet_unused_remove(&invocation->context, image.path, &image.size, &error) <
+            0)
             invocation_show_error(invocation, error);
-            continue;
-        }
-        const struct removed row = {paths.items[i], size};
-        output_row(&invocation->output, &removed_view, &row);
+        else
+            output_row(&invocation->output, &removed_view, &image);
     }
     return invocation->exit_code;
 }

@@ -91,7 +91,6 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
     [MAQET_NEXT_RESUME] = "Resume it: maqet resume {1}",
     [MAQET_NEXT_WAKE_UP] = "It sleeps; wake it up: maqet qmp {1} system_wakeup",
     [MAQET_NEXT_QUERY_BLOCK] = "See what QEMU tells of it: maqet qmp {1} query-block",
-    [MAQET_NEXT_STOP_TO_REMOVE] = "Stop it: maqet stop {1}",
     [MAQET_NEXT_REMOVE_FORCED] = "Or end and remove it at once: maqet rm {1} --force",
     [MAQET_NEXT_DELETE_STORAGE] = "--delete-storage was not given",
     [MAQET_NEXT_START_SLOWER] = "Give it more time: --wait SECONDS (it was {1})",
@@ -167,7 +166,6 @@ static const char *const templates[MAQET_NEXT_COUNT] = {
     [MAQET_NEXT_KEEP_DRIVES_LIVE] =
         "Create a snapshot of the drives only: maqet snapshot {1} create --all NAME "
         "--live{2+ --exclude }",
-    [MAQET_NEXT_DELETE_CHECKPOINT_TOO] = "Or delete it: maqet checkpoint {1} delete {2}",
     [MAQET_NEXT_KEEP_DRIVES] = "Create a snapshot of its drives: maqet snapshot {1} "
                                "create --all NAME",
 

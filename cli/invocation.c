@@ -133,15 +133,6 @@ struct fault {
     bool early; /* it precedes the command */
 };
 
-static void
-find_fault(const struct parser *parser, int kind, char **argv, struct fault *fault)
-{
-    *fault = (struct fault){.kind = kind,
-                            .row = parser_row(parser, optopt),
-                            .letter = optopt,
-                            .word = argv[optind - 1]};
-}
-
 /* The options of a command, or of the program (NULL), that are not hidden. */
 static void
 names_of_options(const struct command *command, struct maqet_strings *names)
@@ -274,13 +265,6 @@ check_given(struct invocation *invocation, struct maqet_error **err)
 
 /* ---- parsing ---- */
 
-static void
-give(struct invocation *invocation, const struct command_option *row, const char *value)
-{
-    *MAQET_APPEND(invocation->given, invocation->given_count) =
-        (struct given){.name = row->name, .value = value};
-}
-
 /* Parses up to the command, or to the end once that is known. Returns the index of the
  * first word that remains. */
 static int
@@ -299,9 +283,13 @@ parse_words(struct invocation *invocation, int argc, char **argv, struct fault *
         if (found == 1)
             maqet_strings_add(&invocation->operands, optarg);
         else if (row)
-            give(invocation, row, optarg);
+            *MAQET_APPEND(invocation->given, invocation->given_count) =
+                (struct given){.name = row->name, .value = optarg};
         else if (!fault->kind)
-            find_fault(&parser, found, argv, fault);
+            *fault = (struct fault){.kind = found,
+                                    .row = parser_row(&parser, optopt),
+                                    .letter = optopt,
+                                    .word = argv[optind - 1]};
         if (found == ':')
             invocation->awaiting = parser_row(&parser, optopt);
     }

@@ -77,15 +77,6 @@ do_work(void *data, int fd)
     return 0;
 }
 
-static int
-start_worker(struct worker *worker, struct maqet_error **err)
-{
-    /* If the program is killed, its workers stop where it would have stopped. */
-    return maqet_child_start(&worker->child, SIGTERM, do_work, worker) < 0
-               ? maqet_error_errno(err, errno, "Cannot begin with '%s'", worker->name)
-               : 0;
-}
-
 /* ---- in the parent ---- */
 
 static void
@@ -301,8 +292,11 @@ run_in_workers(struct invocation *invocation, machine_task *task,
                                      .name = names->items[i],
                                      .child = MAQET_CHILD_INIT,
                                      .left = -1};
-        if (start_worker(&workers[i], &error) < 0)
-            invocation_show_error(invocation, error);
+        /* If the program is killed, its workers stop where it would have stopped. */
+        if (maqet_child_start(&workers[i].child, SIGTERM, do_work, &workers[i]) == 0)
+            continue;
+        maqet_error_errno(&error, errno, "Cannot begin with '%s'", names->items[i]);
+        invocation_show_error(invocation, error);
     }
     wait_for_workers(invocation, workers, names->count);
 }

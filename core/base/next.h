@@ -67,7 +67,6 @@ enum maqet_next {
     MAQET_NEXT_RESUME,                  /* VM */
     MAQET_NEXT_WAKE_UP,                 /* VM */
     MAQET_NEXT_QUERY_BLOCK,             /* VM */
-    MAQET_NEXT_STOP_TO_REMOVE,          /* VM */
     MAQET_NEXT_REMOVE_FORCED,           /* VM */
     MAQET_NEXT_DELETE_STORAGE,          /* none */
     MAQET_NEXT_START_SLOWER,            /* seconds */
@@ -104,16 +103,15 @@ enum maqet_next {
     MAQET_NEXT_DELETE_SNAPSHOT,           /* VM, drive, snapshot */
 
     /* Of checkpoints (core/checkpoint). */
-    MAQET_NEXT_APPLY_AS_BEFORE,       /* VM */
-    MAQET_NEXT_LOAD_DRIVES_INSTEAD,   /* VM, checkpoint */
-    MAQET_NEXT_START_FROM,            /* VM, checkpoint */
-    MAQET_NEXT_BOOT_FROM_DRIVES,      /* VM */
-    MAQET_NEXT_LOAD_IN_PLACE,         /* VM, checkpoint */
-    MAQET_NEXT_START_STOPPED,         /* VM */
-    MAQET_NEXT_DO_NOT_KEEP,           /* none */
-    MAQET_NEXT_KEEP_DRIVES_LIVE,      /* VM, and what is excluded */
-    MAQET_NEXT_DELETE_CHECKPOINT_TOO, /* VM, checkpoint */
-    MAQET_NEXT_KEEP_DRIVES,           /* VM */
+    MAQET_NEXT_APPLY_AS_BEFORE,     /* VM */
+    MAQET_NEXT_LOAD_DRIVES_INSTEAD, /* VM, checkpoint */
+    MAQET_NEXT_START_FROM,          /* VM, checkpoint */
+    MAQET_NEXT_BOOT_FROM_DRIVES,    /* VM */
+    MAQET_NEXT_LOAD_IN_PLACE,       /* VM, checkpoint */
+    MAQET_NEXT_START_STOPPED,       /* VM */
+    MAQET_NEXT_DO_NOT_KEEP,         /* none */
+    MAQET_NEXT_KEEP_DRIVES_LIVE,    /* VM, and what is excluded */
+    MAQET_NEXT_KEEP_DRIVES,         /* VM */
 
     /* Of the conformance kit (core/conformance). */
     MAQET_NEXT_SHORTEN_TMPDIR, /* plugin */

@@ -99,8 +99,8 @@ check_name(const struct maqet_session *session, const char *name,
                         "There is already a checkpoint '%s' of VM '%s'", name,
                         session->machine->name);
         maqet_error_hint(err, "Give another name");
-        return maqet_error_next(err, MAQET_NEXT_DELETE_CHECKPOINT_TOO,
-                                session->machine->name, name, NULL);
+        return maqet_error_next(err, MAQET_NEXT_DELETE_CHECKPOINT, session->machine->name,
+                                name, NULL);
     }
     MAQET_FOR_EACH_MEMBER (member, session)
         if (maqet_member_find(session, member, name, NULL))

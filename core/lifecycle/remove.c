@@ -329,7 +329,7 @@ check_removable(const struct maqet_opened *machine, struct maqet_error **err)
     if (machine->run.pid == 0)
         return maqet_store_check_removal(machine->context, machine->name, err);
     maqet_opened_error_running(machine, false, err);
-    maqet_error_next(err, MAQET_NEXT_STOP_TO_REMOVE, machine->name, NULL);
+    maqet_error_next(err, MAQET_NEXT_STOP_FIRST, machine->name, NULL);
     return maqet_error_next(err, MAQET_NEXT_REMOVE_FORCED, machine->name, NULL);
 }
 
