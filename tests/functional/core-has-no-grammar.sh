@@ -51,7 +51,7 @@ diff -u wanted found || fail "what is seeded is not found"
 
 # Places of what was set on the command line are named as their user knows them.
 cat >allowed <<'END'
-core/config/merge.c: "--set %s"
+core/machine/merge.c: "--set %s"
 END
 # shellcheck disable=SC2046 # words
 find_grammar $(find "$abs_top_srcdir/core" -name '*.[ch]' | sort) >found
