@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * command.c - the programs that plugins run (maqet-plugin.h). Where a drive stands in a
- * command line, what the drive's plugin tells QEMU is what qemu-img is told, so neither
- * can open another base, or miss a key.
+ * command.c - the programs that plugins run (maqet-plugin.h). A drive in a command line is
+ * described to qemu-img as its plugin describes it to QEMU, so both use the same backing
+ * files and keys.
  */
 #include <errno.h>
 #include <string.h>
@@ -46,8 +46,8 @@ maqet_command_option(struct maqet_command *command, const char *prefix, const ch
         maqet_strings_add(&command->secrets, value);
 }
 
-/* The program opens our descriptor by way of /proc: what has no name in a folder leaves
- * nothing behind, even when we are killed. */
+/* The program opens our descriptor through /proc. A file without a name is gone even if we
+ * are killed. */
 const char *
 maqet_command_file(struct maqet_command *command, const void *bytes, size_t size,
                    struct maqet_error **err)

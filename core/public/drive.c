@@ -1,31 +1,56 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * drive.c - what plugins ask of a drive (maqet-plugin.h). What is in public/ is for
- * plugins: the core itself has no need of it, or stands above. The rest of what they call
- * is what the core calls as well, and stands with it: errors in base/error.c, objects and
- * actions in qemu/objects.c, maqet_drive_error(), _readonly() and
- * maqet_warn() in storage/drive.c, maqet_command_free() in plugin/call.c.
+ * drive.c - what plugins ask of a drive, and what they report of its image, its users, its
+ * damage, its snapshots and its slots (maqet-plugin.h). The functions in public/ are for
+ * plugins only. Those that the core calls, too, are in the files of their subjects: errors
+ * in base/error.c, objects and actions in qemu/objects.c, maqet_drive_error(),
+ * maqet_drive_readonly() and maqet_warn() in storage/drive.c, maqet_command_free() in
+ * plugin/call.c.
  */
-#include "core/storage/drive.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "core/base/clock.h"
+#include "core/base/files.h"
 #include "core/plugin/call.h"
+#include "core/qemu/keyval.h"
+#include "core/storage/check.h"
+#include "core/storage/image.h"
+#include "core/storage/slots.h"
+#include "core/storage/snapshots.h"
 
-/* A function that plugins ask for one member. */
-#define ASKED(type, function, member)                                                    \
-    type function(const struct maqet_drive *drive)                                       \
+/* Functions that return a member, and functions that set one. */
+#define GETTER(type, function, of, member)                                               \
+    type function(const struct of *object)                                               \
     {                                                                                    \
-        return drive->member;                                                            \
+        return object->member;                                                           \
+    }
+#define SETTER(function, of, member, type)                                               \
+    void function(struct of *object, type value)                                         \
+    {                                                                                    \
+        object->member = value;                                                          \
     }
 
-ASKED(const char *, maqet_drive_name, name)
-ASKED(const char *, maqet_drive_vm_name, machine->vm_name)
-ASKED(const char *, maqet_drive_machine, machine->type)
-ASKED(const char *, maqet_drive_arch, machine->arch)
-ASKED(enum maqet_media, maqet_drive_media, media)
-ASKED(const char *, maqet_drive_path, path)
-ASKED(const char *, maqet_drive_socket, socket)
-ASKED(bool, maqet_drive_running, running)
+GETTER(const char *, maqet_drive_name, maqet_drive, name)
+GETTER(const char *, maqet_drive_vm_name, maqet_drive, machine->vm_name)
+GETTER(const char *, maqet_drive_machine, maqet_drive, machine->type)
+GETTER(const char *, maqet_drive_arch, maqet_drive, machine->arch)
+GETTER(enum maqet_media, maqet_drive_media, maqet_drive, media)
+GETTER(const char *, maqet_drive_path, maqet_drive, path)
+GETTER(const char *, maqet_drive_socket, maqet_drive, socket)
+GETTER(bool, maqet_drive_running, maqet_drive, running)
+GETTER(const char *, maqet_snapshot_id, maqet_snapshot, id)
+GETTER(const char *, maqet_snapshot_name, maqet_snapshot, name)
+GETTER(const char *, maqet_slot_controller, maqet_slot, controller)
+GETTER(uint32_t, maqet_slot_index, maqet_slot, index)
+SETTER(maqet_image_virtual_size, maqet_image, virtual_size, uint64_t)
+SETTER(maqet_snapshot_vm_clock, maqet_snapshot, vm_clock, uint64_t)
+SETTER(maqet_snapshot_vm_state, maqet_snapshot, vm_state, uint64_t)
+SETTER(maqet_snapshot_virtual_size, maqet_snapshot, virtual_size, uint64_t)
+SETTER(maqet_capacity_builtin, maqet_capacity, builtin, uint32_t)
+
+/* ---- a drive and its options ---- */
 
 bool
 maqet_drive_empty(const struct maqet_drive *drive)
@@ -34,8 +59,8 @@ maqet_drive_empty(const struct maqet_drive *drive)
            drive->storage->plugin.path_option && !drive->path;
 }
 
-/* The slot of an option that a plugin asks for; NULL: there is none, and the author is
- * told. But an interface may ask for what only some storages have. */
+/* The slot of an option. If there is none, NULL, and a mistake of the plugin is reported,
+ * unless it is an interface: these may ask for options that only some storages have. */
 static const struct maqet_value *
 value_of(const struct maqet_drive *drive, const char *option)
 {
@@ -90,8 +115,7 @@ maqet_time_left(const struct maqet_drive *drive)
     return maqet_call_left();
 }
 
-/* ms between two things that are shown of a call: a plugin may tell how far it is for
- * every block that it moves. */
+/* ms between two reports of progress: a plugin may call this for every block. */
 static const int64_t SHOW_INTERVAL = 100;
 
 void
@@ -106,7 +130,168 @@ maqet_progress(const struct maqet_drive *drive, double percent)
     shown = now;
     _cleanup_free_ char *what =
         maqet_format("VM '%s', drive '%s'", drive->machine->vm_name, drive->name);
-    /* What is no number is no percentage either. */
+    /* NaN is not known. */
     percent = percent >= 0 ? (percent < 100 ? percent : 100) : -1;
     context->progress(context->data, what, percent, maqet_call_elapsed());
+}
+
+/* ---- the image ---- */
+
+void
+maqet_image_format(struct maqet_image *image, const char *format)
+{
+    free(image->format);
+    image->format = maqet_strdup(format);
+}
+
+/* Whether QEMU may get the file that the configuration declares instead of the one that is
+ * named in the image: it is the same file, or the name leads to none, since the image or
+ * its folder was moved. If the name leads to another file, the user must decide. */
+static bool
+may_replace(const char *declared, const char *named)
+{
+    struct stat status;
+
+    if (strcmp(declared, named) == 0 || maqet_file_is_same(declared, named))
+        return true;
+    return stat(declared, &status) == 0 && stat(named, &status) < 0 &&
+           (errno == ENOENT || errno == ENOTDIR);
+}
+
+void
+maqet_image_names_file(struct maqet_image *image, const char *option, const char *what,
+                       const char *name)
+{
+    const char *declared = option ? maqet_drive_text(image->drive, option) : NULL;
+    _cleanup_free_ char *folder =
+        image->drive->path ? maqet_path_folder(image->drive->path) : maqet_strdup("");
+    /* In an image, "~" has no special meaning. */
+    _cleanup_free_ char *named = maqet_qemu_path(name, folder);
+
+    if (declared && !maqet_qemu_has_protocol(name) && may_replace(declared, named)) {
+        maqet_chain_add_node(&image->bases, option, declared);
+        return;
+    }
+    if (image->undeclared)
+        return;
+    image->undeclared = maqet_format("%s '%s'", what, name);
+    image->named = maqet_qemu_has_protocol(name) ? NULL : TAKE_PTR(named);
+    image->declared = maqet_strdup(declared);
+    image->option = option;
+}
+
+void
+maqet_image_relink(struct maqet_image *image, const char *format, ...)
+{
+    va_list arguments;
+
+    free(image->relink);
+    va_start(arguments, format);
+    image->relink = maqet_vformat(format, arguments);
+    va_end(arguments);
+}
+
+/* ---- its users ---- */
+
+void
+maqet_holders_add(struct maqet_holders *holders, const char *who, const char *hint)
+{
+    maqet_strings_add(&holders->who, who ? who : "somebody");
+    if (hint && !maqet_strings_has(&holders->hints, hint))
+        maqet_strings_add(&holders->hints, hint);
+}
+
+/* ---- damage ---- */
+
+/* Whether a file belongs to the drive, rather than being declared as its backing file. */
+static bool
+is_own(const struct maqet_drive *drive, const char *path)
+{
+    for (size_t i = 0; i < drive->chain.count; i++) {
+        const struct maqet_node *node = &drive->chain.nodes[i];
+
+        if (strcmp(node->file ? node->file : "", path) == 0)
+            return node->creator != MAQET_NODE_DECLARED;
+    }
+    return !drive->path;
+}
+
+static struct maqet_checked_file *
+file_of(struct maqet_check_report *report, const char *path)
+{
+    const struct maqet_drive *drive = report->drive;
+
+    for (size_t i = 0; i < report->count; i++)
+        if (strcmp(report->files[i].path, path) == 0)
+            return &report->files[i];
+    struct maqet_checked_file *file = MAQET_APPEND(report->files, report->count);
+    *file = (struct maqet_checked_file){
+        .path = maqet_strdup(path),
+        .written = !maqet_drive_readonly(drive) && is_own(drive, path),
+    };
+    return file;
+}
+
+void
+maqet_check_damage(struct maqet_check_report *report, const char *path,
+                   const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    maqet_strings_take(&file_of(report, path ? path : "")->damage,
+                       maqet_vformat(format, arguments));
+    va_end(arguments);
+}
+
+void
+maqet_check_counts(struct maqet_check_report *report, const char *path, uint64_t errors,
+                   uint64_t leaks, uint64_t errors_fixed, uint64_t leaks_fixed)
+{
+    struct maqet_checked_file *file = file_of(report, path ? path : "");
+
+    file->counted = true;
+    file->errors = errors;
+    file->leaks = leaks;
+    file->errors_fixed = errors_fixed;
+    file->leaks_fixed = leaks_fixed;
+}
+
+/* ---- snapshots ---- */
+
+struct maqet_snapshot *
+maqet_snapshots_add(struct maqet_snapshots *snapshots, const char *id, const char *name)
+{
+    struct maqet_snapshot *snapshot = maqet_alloc(sizeof(*snapshot));
+
+    snapshot->id = maqet_strdup(id ? id : "");
+    snapshot->name = maqet_strdup(name ? name : "");
+    *MAQET_APPEND(snapshots->items, snapshots->count) = snapshot;
+    return snapshot;
+}
+
+void
+maqet_snapshot_date(struct maqet_snapshot *snapshot, int64_t seconds,
+                    uint32_t nanoseconds)
+{
+    snapshot->seconds = seconds;
+    snapshot->nanoseconds = nanoseconds;
+}
+
+void
+maqet_snapshot_used(struct maqet_snapshot *snapshot, uint64_t bytes)
+{
+    snapshot->used = bytes;
+    snapshot->used_known = true;
+}
+
+/* ---- slots ---- */
+
+void
+maqet_capacity_controllers(struct maqet_capacity *capacity, uint32_t controllers,
+                           uint32_t drives)
+{
+    /* A controller without slots is useless. */
+    capacity->controllers = drives ? controllers : 0;
+    capacity->per_controller = drives;
 }
