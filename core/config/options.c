@@ -9,7 +9,7 @@
 
 /* ---- text to value ---- */
 
-/* A number from digits alone, in any base that strtoull() knows; false: it is none. */
+/* Parses a number that consists of @digits only. */
 static bool
 parse_digits(const char *text, const char *digits, int base, uint64_t *number)
 {
@@ -26,9 +26,9 @@ is_hexadecimal(const char *text)
     return text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
 }
 
-/* The part of a unit that the digits behind a point make, rounded down: from the last
- * digit to the first, (digit * unit + what follows it) / 10. Nothing is lost on the way,
- * as it would be with floating point, and a unit of 1 EiB still fits. */
+/* The value of the digits after a point, in bytes, rounded down: from the last digit to
+ * the first, (digit * unit + the part of the later digits) / 10. This is exact, unlike
+ * floating point, and does not overflow with a unit of 1 EiB. */
 static uint64_t
 fraction_of(const char *digits, size_t count, uint64_t unit)
 {
@@ -69,14 +69,13 @@ maqet_parse_size(const char *text, uint64_t *bytes)
         *bytes = number;
         return true;
     }
-    /* There is no half of a byte. */
+    /* Bytes have no fractions. */
     return unit > 1 &&
            !__builtin_add_overflow(
                number, fraction_of(point + 1, (size_t)(end - point - 1), unit), bytes);
 }
 
-/* Of a disk that is given in bytes: the least that is taken for meant, and what a disk is
- * a multiple of. */
+/* The smallest plausible disk, and the size of a sector, in bytes. */
 static const uint64_t DISK_LEAST = UINT64_C(1) << 20, SECTOR = 512;
 
 char *
@@ -145,7 +144,7 @@ maqet_parse_mode(const char *text, int64_t *mode)
 
 /* ---- looking up ---- */
 
-/* The row of a plain name, without dots. */
+/* The row of a name without dots. */
 static const struct maqet_option *
 find_row(const struct maqet_option *table, const char *name, size_t length)
 {
@@ -167,7 +166,6 @@ maqet_options_find(const struct maqet_option *table, const char *name)
 
 /* ---- checking ---- */
 
-/* A mapping that is being checked. */
 struct check {
     json_object *mapping;
     const struct maqet_option *const *tables;
@@ -210,7 +208,7 @@ error_unknown(const struct check *check, const char *key)
                                key, in, owner, list);
 }
 
-/* "'size' of drive 'hdd'": what a message about a value begins with. The caller frees. */
+/* "'size' of drive 'hdd'", the beginning of a message. The caller frees. */
 static char *
 subject(const struct check *check, const char *key)
 {
@@ -218,7 +216,7 @@ subject(const struct check *check, const char *key)
                         : maqet_format("'%s'", key);
 }
 
-/* "'size' of drive 'hdd' is '20GG', which is no size". @what says what is wrong. */
+/* "'size' of drive 'hdd' is '20GG', which is not a size"; @what is the end. */
 static int
 error_value(const struct check *check, const struct maqet_option *row, const char *text,
             const char *what)
@@ -266,7 +264,7 @@ check_size(const struct check *check, const struct maqet_option *row, const char
     if (!maqet_parse_size(text, &bytes))
         return error_value(check, row, text,
                            ", which is not a size; write it like 512M, 20G or 1.5T");
-    /* What else is a size, such as that of a cluster, may well be a few bytes. */
+    /* Other sizes, such as that of a cluster, may be small. */
     _cleanup_free_ char *doubt =
         strcmp(row->name, "size") == 0 ? maqet_size_doubt(text, bytes) : NULL;
     if (doubt) {
@@ -362,14 +360,11 @@ check_value(const struct check *check, const struct maqet_option *row, json_obje
     return check_text(check, row, json_object_get_string(value));
 }
 
-/* A key with nothing behind it is as good as absent. */
 static int
 check_required(const struct check *check, const struct maqet_option *row)
 {
-    json_object *value = NULL;
-
     if (!row->required || find_in_tables(check, row->name) != row ||
-        (json_object_object_get_ex(check->mapping, row->name, &value) && value))
+        json_object_object_get(check->mapping, row->name))
         return 0;
     return maqet_place_invalid(maqet_tree_place(check->mapping), check->err,
                                "%s%s'%s' is missing; add a line `%s: ...`",

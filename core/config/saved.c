@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * saved.c - the form in which a tree is stored: {"tree": plain json, "sources": [{"file",
+ * saved.c - the form in which a tree is stored: {"tree": plain JSON, "sources": [{"file",
  * "folder"}], "places": [[...]]}. `places` has an array for every container, in the order
- * in which a walk from the root meets them, with three numbers for each place: the source
- * (from 1; 0: not known), the line, the column. The container's own place comes first;
- * then come those of each key and its value, or of each item.
+ * of a walk from the root, with three numbers for each place: the source (from 1; 0: not
+ * known), the line and the column. First is the place of the container itself, then follow
+ * those of each key and its value, or of each item.
  *
- * The tree stands apart from its places, so that people can read the file, and so that it
- * nests no deeper than what the user wrote.
+ * The places are not in the tree, so that people can read the file, and it is not nested
+ * more deeply than what the user wrote.
  */
 #include "core/config/saved.h"
 
 #include <string.h>
 
 #include "core/base/files.h"
+#include "core/base/json.h"
 
 /* ---- saving ---- */
 
@@ -22,11 +23,11 @@ struct writer {
     json_object *places;
 };
 
-/* A stored name must mean the same file wherever maqet is run the next time. */
+/* A stored name must not depend on the working directory. */
 static char *
 absolute_file(struct maqet_place place)
 {
-    /* "-" and "--set ..." are no files. */
+    /* "-" and "--set ..." are not files. */
     if (!place.file || !place.folder || place.file[0] == '-')
         return maqet_strdup(place.file);
     const char *slash = strrchr(place.file, '/');
@@ -76,7 +77,7 @@ write_place(struct writer *writer, json_object *numbers, struct maqet_place plac
     json_object_array_add(numbers, json_object_new_int((int)place.column));
 }
 
-/* Writes those of a container, and of all that is in it; a text has none of its own. */
+/* Writes the places of a container and everything in it; a text has none. */
 static void
 write_places(struct writer *writer, json_object *tree)
 {
@@ -107,13 +108,10 @@ maqet_tree_save(json_object *tree)
 {
     struct writer writer = {.sources = json_object_new_array(),
                             .places = json_object_new_array()};
-    json_object *saved = json_object_new_object();
 
     write_places(&writer, tree);
-    json_object_object_add(saved, "tree", json_object_get(tree));
-    json_object_object_add(saved, "sources", writer.sources);
-    json_object_object_add(saved, "places", writer.places);
-    return saved;
+    return maqet_json_object("tree", json_object_get(tree), "sources", writer.sources,
+                             "places", writer.places, NULL);
 }
 
 /* ---- loading ---- */
@@ -122,17 +120,17 @@ struct reader {
     struct maqet_source **sources;
     size_t source_count;
     json_object *places;
-    size_t next; /* the container that comes next */
+    size_t next; /* the index of the next container */
 };
 
 static int
-damaged(struct maqet_error **err, const char *what)
+error_damaged(struct maqet_error **err, const char *what)
 {
     return maqet_error_set(err, MAQET_ERROR_FAILED,
                            "the stored configuration is damaged: %s", what);
 }
 
-/* Reads the number at @index; false when it is none, or not in 0 to @greatest. */
+/* Reads the number at @index; false if it is not one from 0 to @greatest. */
 static bool
 read_number(json_object *numbers, size_t index, size_t greatest, unsigned *number)
 {
@@ -154,14 +152,14 @@ read_place(const struct reader *reader, json_object *numbers, size_t index,
     if (!read_number(numbers, index * 3, reader->source_count, &source) ||
         !read_number(numbers, index * 3 + 1, INT32_MAX, &line) ||
         !read_number(numbers, index * 3 + 2, INT32_MAX, &column))
-        return damaged(err, "a place is not three numbers");
+        return error_damaged(err, "a place is not three numbers");
     *place = source ? maqet_source_place(reader->sources[source - 1], line, column)
                     : (struct maqet_place){0};
     return 0;
 }
 
-/* The array of the next container, which has @count places, and its own place. NULL:
- * error. */
+/* The array of the next container, which must have @count places, and the container's own
+ * place. NULL: error. */
 static json_object *
 read_container(struct reader *reader, size_t count, struct maqet_place *place,
                struct maqet_error **err)
@@ -170,7 +168,7 @@ read_container(struct reader *reader, size_t count, struct maqet_place *place,
 
     if (!json_object_is_type(numbers, json_type_array) ||
         json_object_array_length(numbers) != count * 3) {
-        damaged(err, "the places don't fit the tree");
+        error_damaged(err, "the places don't fit the tree");
         return NULL;
     }
     return read_place(reader, numbers, 0, place, err) < 0 ? NULL : numbers;
@@ -241,26 +239,20 @@ read_tree(struct reader *reader, json_object *plain, json_object **tree,
         *tree = maqet_tree_copy(plain);
         return 0;
     default:
-        return damaged(err, "a value is neither a string nor null");
+        return error_damaged(err, "a value is neither a string nor null");
     }
 }
 
 json_object *
 maqet_tree_load(json_object *stored, struct maqet_error **err)
 {
-    struct reader reader = {0};
-    json_object *plain = NULL, *sources = NULL, *tree = NULL;
+    json_object *plain = json_object_object_get(stored, "tree"), *tree = NULL;
+    json_object *sources = json_object_object_get(stored, "sources");
+    struct reader reader = {.places = json_object_object_get(stored, "places")};
 
-    if (!json_object_object_get_ex(stored, "tree", &plain) ||
-        !json_object_object_get_ex(stored, "sources", &sources) ||
-        !json_object_object_get_ex(stored, "places", &reader.places) ||
-        !json_object_is_type(sources, json_type_array) ||
+    if (!plain || !json_object_is_type(sources, json_type_array) ||
         !json_object_is_type(reader.places, json_type_array)) {
-        damaged(err, "it has no tree, no sources or no places");
-        return NULL;
-    }
-    if (!plain) {
-        damaged(err, "the tree is empty");
+        error_damaged(err, "it has no tree, no sources or no places");
         return NULL;
     }
     reader.source_count = json_object_array_length(sources);

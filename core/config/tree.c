@@ -11,14 +11,12 @@ struct maqet_source {
     char *folder;
 };
 
-/* What hangs on a container as its user data. Each place has a reference to its source.
- */
+/* The user data of a container. Each place has a reference to its source. */
 struct places {
     struct maqet_place own;
     struct maqet_place *items; /* of a sequence */
     size_t count, room;
-    struct lh_table
-        *keys; /* of a mapping: a struct key_places by key; NULL: none so far */
+    struct lh_table *keys; /* of a mapping: struct key_places by key; may be NULL */
 };
 
 struct key_places {
@@ -57,9 +55,9 @@ maqet_source_place(struct maqet_source *source, unsigned line, unsigned column)
                                 .source = source};
 }
 
-/* The place with a reference of its own; without a line where it is not known. */
+/* The place with a reference of its own; all zero if it is not known. */
 static struct maqet_place
-keep(struct maqet_place place)
+take_reference(struct maqet_place place)
 {
     struct maqet_source *source = place.source;
 
@@ -82,7 +80,7 @@ free_key(struct lh_entry *entry)
     maqet_source_put(places->of_key.source);
     maqet_source_put(places->of_value.source);
     free(places);
-    free(lh_entry_k(entry)); /* the container's key, too */
+    free(lh_entry_k(entry)); /* also used by the container */
 }
 
 static void
@@ -100,7 +98,7 @@ delete_places(json_object *container, void *data)
     free(places);
 }
 
-/* What others made, such as json-c's parser, has none. */
+/* NULL for containers of others, such as those of json-c's parser. */
 static struct places *
 places_of(json_object *container)
 {
@@ -123,24 +121,24 @@ places_made(json_object *container)
 /* ---- building ---- */
 
 static json_object *
-placed(json_object *container, struct maqet_place place)
+set_place(json_object *container, struct maqet_place place)
 {
     if (!container)
         abort();
-    places_made(container)->own = keep(place);
+    places_made(container)->own = take_reference(place);
     return container;
 }
 
 json_object *
 maqet_tree_mapping(struct maqet_place place)
 {
-    return placed(json_object_new_object(), place);
+    return set_place(json_object_new_object(), place);
 }
 
 json_object *
 maqet_tree_sequence(struct maqet_place place)
 {
-    return placed(json_object_new_array(), place);
+    return set_place(json_object_new_array(), place);
 }
 
 /* The entry of a key, which may be a new one, without places. */
@@ -165,11 +163,12 @@ maqet_tree_set(json_object *mapping, const char *key, json_object *value,
     struct lh_entry *entry = entry_made(places_made(mapping), key);
     struct key_places *places = lh_entry_v(entry), before = *places;
 
-    *places = (struct key_places){.of_key = keep(of_key), .of_value = keep(of_value)};
-    /* Last, since the strings may belong to what is replaced. */
+    places->of_key = take_reference(of_key);
+    places->of_value = take_reference(of_value);
+    /* Last, since the strings may belong to the earlier places. */
     maqet_source_put(before.of_key.source);
     maqet_source_put(before.of_value.source);
-    /* The one copy of the key is for both: it goes with the container. */
+    /* Both tables share the copy of the key, which lives as long as the container. */
     if (json_object_object_add_ex(mapping, lh_entry_k(entry), value,
                                   JSON_C_OBJECT_KEY_IS_CONSTANT) < 0)
         abort();
@@ -180,23 +179,23 @@ maqet_tree_append(json_object *sequence, json_object *value, struct maqet_place 
 {
     struct places *places = places_made(sequence);
     size_t index = json_object_array_length(sequence);
-    struct maqet_place kept = keep(place);
+    struct maqet_place kept = take_reference(place);
 
-    while (places->count > index) /* others took items away, */
+    while (places->count > index) /* items were removed without us, */
         maqet_source_put(places->items[--places->count].source);
     if (index >= places->room) {
         places->room = 2 * index + 8;
         places->items =
             maqet_realloc(places->items, places->room * sizeof(*places->items));
     }
-    while (places->count < index) /* or added some */
+    while (places->count < index) /* or added */
         places->items[places->count++] = (struct maqet_place){0};
     places->items[places->count++] = kept;
     if (json_object_array_add(sequence, value) < 0)
         abort();
 }
 
-/* ---- asking ---- */
+/* ---- reading ---- */
 
 struct maqet_place
 maqet_tree_place(json_object *container)
@@ -206,7 +205,6 @@ maqet_tree_place(json_object *container)
     return places ? places->own : (struct maqet_place){0};
 }
 
-/* What was never placed has the place of its container. */
 static struct maqet_place
 place_or(struct maqet_place place, json_object *container)
 {
@@ -249,13 +247,10 @@ maqet_tree_place_of_item(json_object *sequence, size_t index)
 const char *
 maqet_tree_text(json_object *mapping, const char *key)
 {
-    json_object *value = NULL;
+    json_object *value = json_object_object_get(mapping, key);
 
-    if (!json_object_is_type(mapping, json_type_object) ||
-        !json_object_object_get_ex(mapping, key, &value) || !value ||
-        maqet_tree_is_container(value))
-        return NULL;
-    return json_object_get_string(value);
+    return value && !maqet_tree_is_container(value) ? json_object_get_string(value)
+                                                    : NULL;
 }
 
 bool
@@ -304,7 +299,7 @@ maqet_place_text(struct maqet_place place)
     if (!place.file)
         return maqet_strdup("");
     const char *name = strcmp(place.file, "-") == 0 ? "standard input" : place.file;
-    /* What stood on the command line is found again without counting characters. */
+    /* A line and column would not help in a command line. */
     if (place.line == 0 || maqet_text_starts(place.file, "--"))
         return maqet_strdup(name);
     return maqet_format("%s:%u:%u", name, place.line, place.column);

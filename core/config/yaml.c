@@ -11,17 +11,17 @@ enum {
     TEXT_LIMIT = 1024 * 1024,
     DEPTH_LIMIT = 32,
     NODE_LIMIT = 10000,
-    KEY_LIMIT = 128, /* bytes; no key that means anything comes near it */
+    KEY_LIMIT = 128, /* bytes; known keys are much shorter */
 };
 
-/* A document in the making, from libyaml's events. (Its documents would not do: they are
- * read to their end before a limit can be checked.) */
+/* Builds a document from libyaml's events. (libyaml's own documents are read to the end
+ * before any limit can be checked.) */
 struct reader {
     yaml_parser_t parser;
     const char *text;
     size_t length;
     struct maqet_source *source;
-    json_object *anchors; /* by name, once they are complete */
+    json_object *anchors; /* complete values by name */
     size_t nodes;
     unsigned depth;
     struct maqet_error **err;
@@ -36,16 +36,8 @@ place_of(const struct reader *reader, const yaml_event_t *event)
                               (unsigned)event->start_mark.column + 1);
 }
 
-static int MAQET_PRINTF(3, 4)
-    fault(const struct reader *reader, const yaml_event_t *event, const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    _cleanup_free_ char *message = maqet_vformat(format, arguments);
-    va_end(arguments);
-    return maqet_place_invalid(place_of(reader, event), reader->err, "%s", message);
-}
+#define error_at(reader, event, ...)                                                     \
+    maqet_place_invalid(place_of((reader), (event)), (reader)->err, __VA_ARGS__)
 
 static int
 next_event(struct reader *reader, yaml_event_t *event)
@@ -58,7 +50,7 @@ next_event(struct reader *reader, yaml_event_t *event)
 
 /* ---- limits ---- */
 
-/* What a tree counts against the limits: its nodes, and the levels of its containers. */
+/* The size of a tree: its nodes, and the levels of its containers. */
 struct extent {
     size_t nodes;
     unsigned depth;
@@ -89,12 +81,12 @@ take_room(struct reader *reader, const yaml_event_t *event, struct extent extent
 {
     reader->nodes += extent.nodes;
     if (reader->nodes > NODE_LIMIT)
-        return fault(
+        return error_at(
             reader, event, "there are more than %d values up to here%s", NODE_LIMIT,
             event->type == YAML_ALIAS_EVENT ? ", since aliases expand to them" : "");
     if (reader->depth + extent.depth > DEPTH_LIMIT)
-        return fault(reader, event, "this is nested more than %d levels deep",
-                     DEPTH_LIMIT);
+        return error_at(reader, event, "this is nested more than %d levels deep",
+                        DEPTH_LIMIT);
     return 0;
 }
 
@@ -106,12 +98,9 @@ static int read_node(struct reader *reader, const yaml_event_t *event,
 static bool
 is_null(const char *text)
 {
-    static const char *const words[] = {"", "~", "null", "Null", "NULL"};
+    static const char *const words[] = {"", "~", "null", "Null", "NULL", NULL};
 
-    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-        if (strcmp(text, words[i]) == 0)
-            return true;
-    return false;
+    return maqet_text_is_one_of(text, words);
 }
 
 static int
@@ -120,7 +109,7 @@ check_tag(const struct reader *reader, const yaml_event_t *event, const yaml_cha
     if (!tag || (event->type == YAML_SCALAR_EVENT &&
                  strcmp((const char *)tag, YAML_STR_TAG) == 0))
         return 0;
-    return fault(reader, event, "tags (!...) cannot be used here, but for !!str");
+    return error_at(reader, event, "tags (!...) cannot be used here, but for !!str");
 }
 
 static int
@@ -132,8 +121,8 @@ read_scalar(const struct reader *reader, const yaml_event_t *event, json_object 
     if (check_tag(reader, event, event->data.scalar.tag) < 0)
         return -1;
     if (memchr(text, '\0', length)) /* written as an escape */
-        return fault(reader, event, "a string cannot contain a NUL byte");
-    /* plain_implicit: neither in quotes nor with a tag */
+        return error_at(reader, event, "a string cannot contain a NUL byte");
+    /* plain_implicit: without a tag */
     if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
         event->data.scalar.plain_implicit && is_null(text))
         *node = NULL;
@@ -149,9 +138,9 @@ read_alias(struct reader *reader, const yaml_event_t *event, json_object **node)
     struct extent extent = {0};
     json_object *anchored = NULL;
 
-    /* An anchor is known once its value is complete: no value can hold itself. */
+    /* An anchor is added when its value is complete, so no value can contain itself. */
     if (!json_object_object_get_ex(reader->anchors, name, &anchored))
-        return fault(
+        return error_at(
             reader, event,
             "there is no anchor '&%s' before this alias; a string that begins with "
             "'*' must be in quotes",
@@ -186,7 +175,6 @@ read_sequence(struct reader *reader, const yaml_event_t *begin, json_object **no
     return 0;
 }
 
-/* Keys end up in messages, and are compared with the names that we know. */
 static int
 check_key(const struct reader *reader, const yaml_event_t *event, json_object *mapping)
 {
@@ -194,23 +182,23 @@ check_key(const struct reader *reader, const yaml_event_t *event, json_object *m
     bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 
     if (event->type != YAML_SCALAR_EVENT)
-        return fault(reader, event, "a key must be a string");
+        return error_at(reader, event, "a key must be a string");
     if (check_tag(reader, event, event->data.scalar.tag) < 0)
         return -1;
     if (event->data.scalar.length == 0)
-        return fault(reader, event, "there is no key before this ':'");
+        return error_at(reader, event, "there is no key before this ':'");
     if (plain && strcmp(key, "<<") == 0)
-        return fault(reader, event,
-                     "merge keys (<<) are not supported; write the keys out");
+        return error_at(reader, event,
+                        "merge keys (<<) are not supported; write the keys out");
     if (event->data.scalar.length > KEY_LIMIT)
-        return fault(reader, event, "this key is too long");
+        return error_at(reader, event, "this key is too long");
     for (size_t i = 0; i < event->data.scalar.length; i++)
         if ((unsigned char)key[i] < ' ' || key[i] == '\x7f')
-            return fault(reader, event, "a key cannot contain control characters");
+            return error_at(reader, event, "a key cannot contain control characters");
     if (!json_object_object_get_ex(mapping, key, NULL))
         return 0;
     _cleanup_free_ char *first = maqet_place_text(maqet_tree_place_of_key(mapping, key));
-    return fault(reader, event, "duplicate key '%s'; the first is at %s", key, first);
+    return error_at(reader, event, "duplicate key '%s'; the first is at %s", key, first);
 }
 
 static int
@@ -279,10 +267,10 @@ read_node(struct reader *reader, const yaml_event_t *event, json_object **node)
 
 /* ---- the document ---- */
 
-/* Reads an event that only says where something begins or ends, such as the document. */
+/* Reads an event without a value, such as the end of the document. */
 static int
-pass(struct reader *reader, yaml_event_type_t type, enum maqet_error_code code,
-     const char *otherwise)
+skip_event(struct reader *reader, yaml_event_type_t type, enum maqet_error_code code,
+           const char *otherwise)
 {
     _cleanup_event_ yaml_event_t event = {0};
 
@@ -302,11 +290,11 @@ read_document(struct reader *reader, json_object **root)
     _cleanup_event_ yaml_event_t event = {0};
     _cleanup_json_ json_object *node = NULL;
 
-    if (pass(reader, YAML_STREAM_START_EVENT, MAQET_ERROR_MISSING, nothing) < 0 ||
-        pass(reader, YAML_DOCUMENT_START_EVENT, MAQET_ERROR_MISSING, nothing) < 0 ||
+    if (skip_event(reader, YAML_STREAM_START_EVENT, MAQET_ERROR_MISSING, nothing) < 0 ||
+        skip_event(reader, YAML_DOCUMENT_START_EVENT, MAQET_ERROR_MISSING, nothing) < 0 ||
         next_event(reader, &event) < 0 || read_node(reader, &event, &node) < 0 ||
-        pass(reader, YAML_DOCUMENT_END_EVENT, MAQET_ERROR_INVALID, second) < 0 ||
-        pass(reader, YAML_STREAM_END_EVENT, MAQET_ERROR_INVALID, second) < 0)
+        skip_event(reader, YAML_DOCUMENT_END_EVENT, MAQET_ERROR_INVALID, second) < 0 ||
+        skip_event(reader, YAML_STREAM_END_EVENT, MAQET_ERROR_INVALID, second) < 0)
         return -1;
     if (!node)
         return maqet_place_error(place_of(reader, &event), reader->err,
@@ -328,7 +316,7 @@ maqet_yaml_parse(const char *text, size_t length, const char *name, const char *
                             "this is longer than 1 MiB");
         return NULL;
     }
-    /* libyaml skips it only when it may guess the encoding. */
+    /* libyaml skips it only if it may guess the encoding. */
     if (length >= 3 && memcmp(text, byte_order_mark, 3) == 0) {
         text += 3;
         length -= 3;
@@ -350,7 +338,7 @@ maqet_yaml_parse(const char *text, size_t length, const char *name, const char *
 
 /* ---- the file ---- */
 
-/* Where relative paths in a file start: beside it. A pipe has nothing beside it. */
+/* The folder at which relative paths start: that of the file, unless it is a pipe. */
 static char *
 folder_of(const char *path)
 {

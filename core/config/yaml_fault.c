@@ -5,11 +5,10 @@
 
 #include "core/config/tree.h"
 
-/* Where the fault is shown: where libyaml noticed it, or where what it was reading began.
- */
+/* The place of the error: where libyaml noticed it, or the beginning of the context. */
 enum where { HERE, BEGINNING };
 
-/* The first row whose words are in libyaml's (an empty word is in all) says it. */
+/* The first row whose texts are part of libyaml's counts ("" is part of each). */
 static const struct {
     const char *problem;
     const char *context;
@@ -49,7 +48,7 @@ static const struct {
      "this doesn't go with what stands above; check the indentation"},
 };
 
-/* ---- bytes that are no text ---- */
+/* ---- bytes that are not text ---- */
 
 static int
 reader_fault(const yaml_parser_t *parser, const char *problem, const char *text,
@@ -58,7 +57,7 @@ reader_fault(const yaml_parser_t *parser, const char *problem, const char *text,
     struct maqet_place place = {.file = name, .line = 1, .column = 1};
     size_t offset = parser->problem_offset;
 
-    /* libyaml points at the byte that doesn't continue a character, not at its first. */
+    /* libyaml points at the byte that does not continue a character, not at its start. */
     if (strstr(problem, "trailing"))
         do
             offset--;
@@ -68,7 +67,7 @@ reader_fault(const yaml_parser_t *parser, const char *problem, const char *text,
             place.line++;
             place.column = 1;
         } else if (((unsigned char)text[i] & 0xc0) != 0x80) {
-            place.column++; /* one for each character, not for each byte of it */
+            place.column++; /* counts characters, not bytes */
         }
     }
     if (!strstr(problem, "control character"))
@@ -81,10 +80,10 @@ reader_fault(const yaml_parser_t *parser, const char *problem, const char *text,
                                (unsigned)parser->problem_value);
 }
 
-/* ---- text that is no YAML ---- */
+/* ---- text that is not YAML ---- */
 
-/* The column, from 1, of a tab at which the fault may lie: among what indents the line,
- * or right where libyaml stopped. 0: there is none. A mark counts characters. */
+/* The column, from 1, of a tab that may be the cause: in the line's indentation, or where
+ * libyaml stopped. 0: there is none. A mark counts characters. */
 static size_t
 column_of_tab(const char *text, size_t length, yaml_mark_t mark)
 {
@@ -116,7 +115,7 @@ maqet_yaml_fault(const yaml_parser_t *parser, const char *text, size_t length,
     if (parser->error == YAML_READER_ERROR)
         return reader_fault(parser, problem, text, length, name, err);
 
-    /* Inside brackets a tab is as good as a space. */
+    /* Inside brackets, tabs are allowed. */
     size_t tab = strstr(context, "flow") ? 0 : column_of_tab(text, length, mark);
     if (tab > 0) {
         mark.column = tab - 1;

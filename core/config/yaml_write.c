@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* yaml_write.c - json to YAML text (libyaml's emitter). */
 #include "core/config/yaml_write.h"
 
 #include "core/config/yaml.h"
@@ -17,10 +16,8 @@ append(void *data, unsigned char *bytes, size_t count)
     return 1;
 }
 
-/*
- * Whether a reader of YAML 1.1 or 1.2 would take the plain text for something else than
- * text. Two quotes too many do no harm, so the numbers are told by their letters alone.
- */
+/* Whether a reader of YAML 1.1 or 1.2 may not take the plain text as a string. Unnecessary
+ * quotes are harmless, so numbers are recognised by their characters only. */
 static bool
 looks_typed(const char *text)
 {
@@ -37,12 +34,12 @@ looks_typed(const char *text)
             (strspn(text, "0123456789") == 4 && text[4] == '-'));
 }
 
-/* @made: what libyaml says of making the event. */
+/* @made is what libyaml's function for the event returned. */
 static void
 emit(yaml_emitter_t *emitter, yaml_event_t *event, int made)
 {
     if (!made || !yaml_emitter_emit(emitter, event))
-        abort(); /* only memory can be short: a string takes all that is written */
+        abort(); /* it can only be out of memory */
 }
 
 /* @text is valid UTF-8. */
@@ -64,7 +61,7 @@ emit_string(yaml_emitter_t *emitter, const char *text, size_t length)
     _cleanup_free_ char *valid = maqet_text_utf8(text, length, &size);
     bool plain = !looks_typed(valid) && maqet_text_is_printable(valid, size);
 
-    /* The emitter itself quotes what the syntax forbids to stand plain. */
+    /* The emitter quotes what the syntax requires to be quoted. */
     emit_text(emitter, valid, size,
               plain ? YAML_PLAIN_SCALAR_STYLE : YAML_DOUBLE_QUOTED_SCALAR_STYLE);
 }
@@ -106,10 +103,10 @@ emit_value(yaml_emitter_t *emitter, json_object *value)
     }
 }
 
-/* The emitter leaves alone what is printable by the words of YAML: but what may not be
- * shown stands between double quotes now, where it can be escaped. */
+/* The emitter does not escape what YAML calls printable. Texts with characters that may not
+ * be shown are in double quotes, where these can be escaped. */
 static char *
-escaped(const struct maqet_text *yaml)
+escape_hidden(const struct maqet_text *yaml)
 {
     struct maqet_text text = MAQET_TEXT_INIT;
     uint32_t code;
@@ -145,5 +142,5 @@ maqet_yaml_write(json_object *value)
     emit(&emitter, &event, yaml_document_end_event_initialize(&event, 1));
     emit(&emitter, &event, yaml_stream_end_event_initialize(&event));
     yaml_emitter_delete(&emitter);
-    return escaped(&text);
+    return escape_hidden(&text);
 }
