@@ -14,7 +14,7 @@
 #include "core/base/field.h"
 #include "core/base/files.h"
 
-/* Bytes that are kept of what a child says; the rest is read and dropped. */
+/* Bytes that are kept of a child's answer and output; the rest is read and dropped. */
 enum { ANSWER_LIMIT = 4 << 20, PRINTED_LIMIT = 64 << 10 };
 
 /* ---- errors ---- */
@@ -55,22 +55,21 @@ maqet_error_from_json(json_object *object, struct maqet_error **err)
 
 /* ---- the child ---- */
 
-/* A call that is made apart. */
 struct apart {
     maqet_apart_call *call;
     void *data;
-    int printed; /* where its outputs go */
+    int printed; /* a pipe for its outputs */
 };
 
 static int
-become(void *data, int fd)
+make_call(void *data, int fd)
 {
     const struct apart *apart = data;
     _cleanup_error_ struct maqet_error *error = NULL;
     _cleanup_json_ json_object *answer = json_object_new_object();
     int empty = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-    setpgid(0, 0); /* so that those whom it starts end with it */
+    setpgid(0, 0); /* its descendants end with it */
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     if (empty < 0 || dup2(empty, 0) < 0 || dup2(apart->printed, 1) < 0 ||
         dup2(apart->printed, 2) < 0)
@@ -89,7 +88,7 @@ become(void *data, int fd)
 /* ---- the parent ---- */
 
 static void
-drain(int *fd, struct maqet_text *text, size_t limit)
+receive(int *fd, struct maqet_text *text, size_t limit)
 {
     char bytes[65536];
     size_t count = maqet_fd_receive(fd, bytes, sizeof(bytes));
@@ -98,18 +97,18 @@ drain(int *fd, struct maqet_text *text, size_t limit)
         maqet_text_append_bytes(text, bytes, count);
 }
 
-/* The answer is a line; whom the child has started may hold the pipe open. */
+/* The answer is one line. A descendant of the child may keep the socket open after it. */
 static bool
 is_complete(const struct maqet_text *answer)
 {
     return answer->length > 0 && answer->data[answer->length - 1] == '\n';
 }
 
-/* Reads both until the answer is complete, or the child has ended. Returns -1 when
- * the deadline came first. */
+/* Reads both until the answer is complete, or the child has ended. Returns -1 if the
+ * deadline comes first. */
 static int
-collect(int *answer_fd, int *printed_fd, int64_t deadline, struct maqet_text *answer,
-        struct maqet_text *printed)
+receive_answer(int *answer_fd, int *printed_fd, int64_t deadline,
+               struct maqet_text *answer, struct maqet_text *printed)
 {
     while (*answer_fd >= 0 && !is_complete(answer)) {
         struct pollfd fds[] = {{.fd = *answer_fd, .events = POLLIN},
@@ -121,16 +120,16 @@ collect(int *answer_fd, int *printed_fd, int64_t deadline, struct maqet_text *an
         if (poll(fds, 2, (int)left) < 0)
             continue;
         if (fds[0].revents)
-            drain(answer_fd, answer, ANSWER_LIMIT);
+            receive(answer_fd, answer, ANSWER_LIMIT);
         if (fds[1].revents)
-            drain(printed_fd, printed, PRINTED_LIMIT);
+            receive(printed_fd, printed, PRINTED_LIMIT);
     }
     return 0;
 }
 
-/* What was printed and has not been read yet. */
+/* Reads the rest of what was printed. */
 static void
-drain_rest(int *fd, struct maqet_text *printed)
+receive_rest(int *fd, struct maqet_text *printed)
 {
     fcntl(*fd, F_SETFL, O_NONBLOCK);
     for (;;) {
@@ -138,16 +137,17 @@ drain_rest(int *fd, struct maqet_text *printed)
 
         if (*fd < 0 || poll(&more, 1, 0) <= 0)
             return;
-        drain(fd, printed, PRINTED_LIMIT);
+        receive(fd, printed, PRINTED_LIMIT);
     }
 }
 
 static json_object *
-judge(int status, const struct maqet_text *words, struct maqet_error **err)
+result_of(int status, const struct maqet_text *line, struct maqet_error **err)
 {
     _cleanup_json_ json_object *answer =
-        words->length > 0 ? json_tokener_parse(words->data) : NULL;
-    json_object *error = NULL, *found = NULL;
+        line->length > 0 ? json_tokener_parse(line->data) : NULL;
+    json_object *error = json_object_object_get(answer, "error");
+    json_object *found = json_object_object_get(answer, "found");
 
     if (WIFSIGNALED(status)) {
         maqet_error_set(err, MAQET_ERROR_FAILED, "it crashed (%s)",
@@ -159,25 +159,22 @@ judge(int status, const struct maqet_text *words, struct maqet_error **err)
                         WEXITSTATUS(status));
         return NULL;
     }
-    if (json_object_object_get_ex(answer, "error", &error)) {
+    if (error)
         maqet_error_from_json(error, err);
-        return NULL;
-    }
-    json_object_object_get_ex(answer, "found", &found);
-    if (!found)
+    else if (!found)
         maqet_error_set(err, MAQET_ERROR_FAILED, "it failed without saying why");
-    return json_object_get(found);
+    return error ? NULL : json_object_get(found);
 }
 
-/* Ends a child and all that it has started. Returns how it ended. */
+/* Waits for the child, and kills what it has started. Returns its status. */
 static int
-end(struct maqet_child *child, bool late)
+end_child(struct maqet_child *child, bool late)
 {
     siginfo_t info;
 
     if (late)
         kill(-child->pid, SIGKILL);
-    /* Its number is its own until it is waited for. */
+    /* Its process group cannot be reused until it is waited for. */
     while (waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOWAIT) < 0 &&
            errno == EINTR)
         continue;
@@ -195,17 +192,18 @@ maqet_apart(maqet_apart_call *call, void *data, int64_t timeout, char **printed,
     _cleanup_close_ int prints = -1;
 
     if (maqet_pipe(&prints, &apart.printed) == 0)
-        maqet_child_start(&child, SIGKILL, become, &apart);
+        maqet_child_start(&child, SIGKILL, make_call, &apart);
     int number = errno;
     maqet_cleanup_close(&apart.printed);
     if (child.pid <= 0) {
         maqet_error_errno(err, number, "Cannot start a child process");
         return NULL;
     }
-    setpgid(child.pid, child.pid); /* whoever comes first */
-    bool late = collect(&child.fd, &prints, maqet_now() + timeout, &answer, &words) < 0;
-    int status = end(&child, late);
-    drain_rest(&prints, &words);
+    setpgid(child.pid, child.pid); /* or the child does, if it runs first */
+    bool late =
+        receive_answer(&child.fd, &prints, maqet_now() + timeout, &answer, &words) < 0;
+    int status = end_child(&child, late);
+    receive_rest(&prints, &words);
     maqet_child_leave(&child);
     if (printed)
         *printed = maqet_text_take(&words);
@@ -214,5 +212,5 @@ maqet_apart(maqet_apart_call *call, void *data, int64_t timeout, char **printed,
                         (double)timeout / 1000);
         return NULL;
     }
-    return judge(status, &answer, err);
+    return result_of(status, &answer, err);
 }

@@ -16,10 +16,10 @@
 
 /* ---- in the child ---- */
 
-/* The exit code of a child that could not begin. */
+/* The exit code of a child whose work could not begin. */
 enum { NOT_BEGUN = 127 };
 
-/* Where the numbers of the descriptors that are kept begin. */
+/* The first number for the descriptors that are kept. */
 enum { KEPT_FIRST = 100, DESCRIPTOR_MAX = 4096 };
 
 static void
@@ -31,9 +31,9 @@ close_range_of(unsigned first, unsigned last)
         close((int)fd);
 }
 
-/* Closes all descriptors but these, whose numbers rise from one to the next. */
+/* Closes all descriptors but these, after giving them ascending numbers. */
 static int
-keep(int *const *fds, size_t count)
+keep_descriptors(int *const *fds, size_t count)
 {
     int first = KEPT_FIRST, next = 0;
 
@@ -97,29 +97,29 @@ maqet_child_fork(int signal, maqet_child_work *work, void *data)
 {
     pid_t parent = getpid();
 
-    fflush(NULL); /* or what is buffered might be written twice */
+    fflush(NULL); /* or the child might write the buffers, too */
     pid_t pid = fork();
     if (pid != 0)
         return pid;
     if (signal != 0 && (prctl(PR_SET_PDEATHSIG, signal) < 0 || getppid() != parent))
-        _exit(NOT_BEGUN); /* the parent may have ended before the kernel was told */
+        _exit(NOT_BEGUN); /* the parent may have died before prctl() */
     _exit(work(data, -1));
 }
 
-/* What a child with a socket begins with. */
 struct birth {
     maqet_child_work *work;
     void *data;
-    int fd;    /* its end of the socket */
-    int other; /* and ours */
+    int fd;    /* the child's end of the socket */
+    int other; /* ours */
     bool detached;
     int *const *kept;
     size_t count;
-    sigset_t before; /* the signals that were blocked */
+    sigset_t before; /* the signals that we block */
 };
 
+/* Prepares a child with a socket, and does its work. */
 static int
-begin(void *data, int fd)
+run_child(void *data, int fd)
 {
     struct birth *birth = data;
 
@@ -135,13 +135,13 @@ begin(void *data, int fd)
     setsid();
     ignore_signals();
     sigprocmask(SIG_SETMASK, &birth->before, NULL);
-    int kept = keep(all, birth->count + 1);
+    int kept = keep_descriptors(all, birth->count + 1);
     free(all);
     return kept < 0 ? NOT_BEGUN : birth->work(birth->data, birth->fd);
 }
 
 static int
-start(struct maqet_child *child, int signal, struct birth *birth)
+start_child(struct maqet_child *child, int signal, struct birth *birth)
 {
     sigset_t all;
     int pair[2];
@@ -151,10 +151,10 @@ start(struct maqet_child *child, int signal, struct birth *birth)
         return -1;
     birth->fd = pair[1];
     birth->other = pair[0];
-    /* One that is to ignore signals gets none before it does. */
+    /* A detached one must not get a signal before it ignores it. */
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, birth->detached ? &all : NULL, &birth->before);
-    pid_t pid = maqet_child_fork(signal, begin, birth);
+    pid_t pid = maqet_child_fork(signal, run_child, birth);
     int number = errno;
     sigprocmask(SIG_SETMASK, &birth->before, NULL);
     close(pair[1]);
@@ -173,7 +173,7 @@ maqet_child_start(struct maqet_child *child, int signal, maqet_child_work *work,
 {
     struct birth birth = {.work = work, .data = data};
 
-    return start(child, signal, &birth);
+    return start_child(child, signal, &birth);
 }
 
 int
@@ -183,7 +183,7 @@ maqet_child_detach(struct maqet_child *child, int *const *kept, size_t count,
     struct birth birth = {
         .work = work, .data = data, .detached = true, .kept = kept, .count = count};
 
-    return start(child, 0, &birth);
+    return start_child(child, 0, &birth);
 }
 
 /* ---- characters ---- */

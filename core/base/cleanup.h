@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cleanup.h - ownership that can be seen: a local that owns something says so where it is
- * declared, and TAKE_PTR or TAKE_FD marks the place where it is handed over.
+ * cleanup.h - visible ownership: a local that owns something says so where it is declared,
+ * and TAKE_PTR or TAKE_FD marks where it is handed over.
  */
 #ifndef MAQET_BASE_CLEANUP_H
 #define MAQET_BASE_CLEANUP_H
@@ -11,11 +11,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Its cleanup may be all that such a variable is there for; clang would call it unused.
- */
+/* Unused: clang warns of a variable that exists only for its cleanup. */
 #define _cleanup_(function) __attribute__((cleanup(function), unused))
 
-/* Hands the pointer over and leaves NULL behind. */
+/* Hands over the pointer, and leaves NULL. */
 #define TAKE_PTR(pointer)                                                                \
     ({                                                                                   \
         __auto_type taken_ = (pointer);                                                  \
@@ -23,7 +22,7 @@
         taken_;                                                                          \
     })
 
-/* Hands the descriptor over and leaves -1 behind. */
+/* Hands over the descriptor, and leaves -1. */
 #define TAKE_FD(fd)                                                                      \
     ({                                                                                   \
         int taken_ = (fd);                                                               \
@@ -57,7 +56,7 @@ maqet_cleanup_json(json_object **object)
     json_object_put(*object);
 }
 
-/* Defines the cleanup of a pointer to a struct that a function frees. */
+/* Defines the cleanup function @name of a pointer to a struct, which @function frees. */
 #define MAQET_CLEANUP(of, function, name)                                                \
     static inline void name(struct of **pointer)                                         \
     {                                                                                    \

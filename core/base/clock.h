@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clock.h - the time, and waiting for it to pass. Whoever waits more than once on behalf
- * of one request makes a deadline at the beginning and hands on what is left of it, so
- * that the waits together last no longer than the request allows.
+ * clock.h - the time, sleeping, and deadlines: several waits of one request share a
+ * deadline, so that together they last no longer than the request allows.
  */
 #ifndef MAQET_BASE_CLOCK_H
 #define MAQET_BASE_CLOCK_H
 
 #include <stdint.h>
 
-/* Milliseconds of the monotonic clock, whole and as exactly as it has them. */
+/* Milliseconds of the monotonic clock: whole, and with its full precision. */
 int64_t maqet_now(void);
 double maqet_now_exact(void);
 
-/* Nanoseconds since 1970, by the clock that files are dated with. */
+/* Nanoseconds since 1970. */
 int64_t maqet_realtime(void);
 
-/* Sleeps for some milliseconds, or until a signal comes. */
+/* Sleeps for some milliseconds, or until a signal arrives. */
 void maqet_sleep(int64_t milliseconds);
 
 struct maqet_deadline {
@@ -30,7 +29,7 @@ maqet_deadline_in(int64_t timeout)
     return (struct maqet_deadline){.end = timeout < 0 ? -1 : maqet_now() + timeout};
 }
 
-/* The ms that are left, 0 when it is over; -1: no limit. */
+/* The ms that are left: 0 if it has passed, -1 without a limit. */
 static inline int64_t
 maqet_deadline_left(struct maqet_deadline deadline)
 {

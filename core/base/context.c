@@ -61,7 +61,7 @@ maqet_context_say_error(const struct maqet_context *context, enum maqet_level le
 {
     _cleanup_free_ char *steps = maqet_context_steps(context, error, ". ");
 
-    /* What follows a line feed is taken for somebody else's words (cli/output.h). */
+    /* Text after a line feed is marked as foreign (cli/output.h). */
     bool apart = strchr(error->message, '\n') != NULL;
 
     maqet_context_say(context, level, "%s%s%s", error->message,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * context.h - what one run of the program was told: where things are kept, and whom to
- * tell what happens. The core has no variables of its own; it gets this.
+ * context.h - the folders, limits and callbacks of one run of the program. The core has no
+ * global variables for them.
  */
 #ifndef MAQET_BASE_CONTEXT_H
 #define MAQET_BASE_CONTEXT_H
@@ -16,27 +16,25 @@ enum maqet_level { MAQET_LEVEL_WARNING, MAQET_LEVEL_INFO, MAQET_LEVEL_DEBUG };
 struct maqet_context {
     char *data_dir;    /* definitions, below vms/ */
     char *runtime_dir; /* sockets, locks and logs of running machines */
-    char *storage_dir; /* images with no `file`; NULL: /tmp */
-    char *accel;       /* what `accel` is when a machine doesn't say; NULL: auto */
+    char *storage_dir; /* images without a `file`; NULL: /tmp */
+    char *accel;       /* for machines without `accel`; NULL: auto */
     struct maqet_strings plugin_dirs;
     int64_t lock_timeout; /* ms to wait for another maqet at the same machine */
-    /* ms that a QEMU that runs has to answer all that one command asks; 0: ten seconds */
+    /* ms in which a running QEMU must answer all questions of one command; 0: 10 s */
     int64_t answer_timeout;
 
-    /* Called with each message for the user, without a line feed. NULL: nobody listens.
-     */
+    /* Called with each message for the user, without a line feed. May be NULL. */
     void (*message)(void *data, enum maqet_level level, const char *message);
 
-    /* Called repeatedly with how far something is that has taken @elapsed ms; @percent is
-     * negative where that is not known. Without @what it is over. NULL: nobody listens.
-     */
+    /* Called repeatedly with the progress of something that has taken @elapsed ms;
+     * @percent is negative if not known. @what is NULL when it is done. May be NULL. */
     void (*progress)(void *data, const char *what, double percent, int64_t elapsed);
 
-    /* Called with a harmless mistake of a plugin. NULL: nobody listens. */
+    /* Called with a harmless mistake of a plugin. May be NULL. */
     void (*misuse)(void *data, const char *message);
 
     /* Called with the name of each callback of a plugin before it is called, and with NULL
-     * when it has returned. NULL: nobody listens. */
+     * when it has returned. May be NULL. */
     void (*calling)(void *data, const char *callback);
 
     void *data; /* for all of them */
@@ -44,11 +42,11 @@ struct maqet_context {
     /* A hint in the words of the program; the caller frees. NULL: hints are left out. */
     char *(*words)(const struct maqet_hint *hint);
 
-    /* Recovers what an interrupted job has left of an opened, locked machine
-     * (core/machine/opened.h). NULL: nothing can be done with such a machine. */
+    /* Recovers an interrupted job of an opened, locked machine (core/machine/opened.h).
+     * NULL: a machine with one is refused. */
     int (*recover)(struct maqet_opened *machine, struct maqet_error **err);
 
-    /* What may have been interrupted (core/kinds.h), ended by NULL; NULL: nothing. */
+    /* The kinds of jobs (core/kinds.h), ended by NULL; NULL: none. */
     const struct maqet_job_kind *const *job_kinds;
 };
 
@@ -57,22 +55,21 @@ void maqet_context_clear(struct maqet_context *context);
 void maqet_context_say(const struct maqet_context *context, enum maqet_level level,
                        const char *format, ...) MAQET_PRINTF(3, 4);
 
-/* Says what an error is, with what can be done about it, where it is none to end with. */
+/* Says an error, with its hints, that ends nothing. */
 void maqet_context_say_error(const struct maqet_context *context, enum maqet_level level,
                              const struct maqet_error *error);
 
-/* A step in the program's words, for a text that is no error: what it is about, and NULL
- * at the end. "" where the program has none. The caller frees. */
+/* A step in the program's words, for a text that is not an error; its operands end with
+ * NULL. "" if the program has no words. The caller frees. */
 char *maqet_context_next(const struct maqet_context *context, enum maqet_next next,
                          ...) MAQET_SENTINEL;
 
-/* The hints of an error in the program's words, with a text between two. The caller
- * frees. */
+/* The hints of an error in the program's words, joined. The caller frees. */
 char *maqet_context_steps(const struct maqet_context *context,
                           const struct maqet_error *error, const char *separator);
 
-/* Tells of a plugin that does what it must not. Where nobody listens, a build with a
- * sanitizer, which is for developers, warns. */
+/* Reports a mistake of a plugin. Without a callback, a build with a sanitizer, which is
+ * for developers, warns. */
 void maqet_context_misuse(const struct maqet_context *context, const char *format, ...)
     MAQET_PRINTF(2, 3);
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* The one place where error codes get their words and their exit codes. */
+/* The only place where error codes have words and exit codes. */
 static const struct {
     const char *name;
     int exit_code;
@@ -22,9 +22,9 @@ static const struct {
     [MAQET_ERROR_PERMISSION] = {"permission", 4},
 };
 
-/* A plugin of a later maqet may know codes that this one doesn't. */
+/* A plugin that was built for a later maqet may use codes that are unknown here. */
 static enum maqet_error_code
-known(enum maqet_error_code code)
+known_code(enum maqet_error_code code)
 {
     size_t count = sizeof(codes) / sizeof(*codes);
 
@@ -34,13 +34,13 @@ known(enum maqet_error_code code)
 const char *
 maqet_error_code_name(enum maqet_error_code code)
 {
-    return codes[known(code)].name;
+    return codes[known_code(code)].name;
 }
 
 int
 maqet_error_exit_code(enum maqet_error_code code)
 {
-    return codes[known(code)].exit_code;
+    return codes[known_code(code)].exit_code;
 }
 
 void
@@ -56,17 +56,11 @@ maqet_error_free(struct maqet_error *error)
     free(error);
 }
 
-void
-maqet_error_cleanup(struct maqet_error **error)
-{
-    maqet_error_free(*error);
-}
-
 int
 maqet_error_vset(struct maqet_error **err, enum maqet_error_code code, const char *format,
                  va_list arguments)
 {
-    /* The first one is the reason: what comes later mostly comes of it. */
+    /* The first error counts: later ones are mostly its consequences. */
     if (!err || *err)
         return -1;
     *err = maqet_alloc(sizeof(**err));
@@ -87,7 +81,7 @@ maqet_error_set(struct maqet_error **err, enum maqet_error_code code, const char
     return -1;
 }
 
-/* Adds a hint. Returns its operands, which are none so far. */
+/* Adds a hint. Returns its operands, which are empty. */
 static struct maqet_strings *
 add_hint(struct maqet_error *error, enum maqet_next next)
 {
@@ -239,7 +233,7 @@ maqet_error_move(struct maqet_error **err, struct maqet_error *error)
     return -1;
 }
 
-/* ---- what plugins ask of one (maqet-plugin.h) ---- */
+/* ---- for plugins (maqet-plugin.h) ---- */
 
 int
 maqet_error_what(const struct maqet_error *err)

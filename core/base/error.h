@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * error.h - errors as values. How one is made stands in maqet-plugin.h (maqet_error_set,
- * _hint, _wrap), since plugins make them in the same way; here is how one is read.
+ * error.h - errors as values. maqet_error_set, _hint and _wrap are in maqet-plugin.h, since
+ * plugins use them, too.
  */
 #ifndef MAQET_BASE_ERROR_H
 #define MAQET_BASE_ERROR_H
@@ -11,11 +11,8 @@
 #include "core/base/next.h"
 #include "core/base/text.h"
 
-/*
- * What can be done about an error. The library knows neither the name of the program that
- * uses it nor its commands and options: it says which step it means and what that is
- * about, and the program has the words (struct maqet_context).
- */
+/* A step that the user can take. The core does not know the program's name, commands and
+ * options, so the program has the words (struct maqet_context). */
 struct maqet_hint {
     enum maqet_next next;
     struct maqet_strings operands; /* of MAQET_NEXT_WORDS: the words */
@@ -36,7 +33,7 @@ struct maqet_error {
 };
 
 void maqet_error_free(struct maqet_error *error);
-void maqet_error_cleanup(struct maqet_error **error);
+MAQET_CLEANUP(maqet_error, maqet_error_free, maqet_error_cleanup)
 
 #define _cleanup_error_ _cleanup_(maqet_error_cleanup)
 
@@ -49,27 +46,22 @@ int maqet_error_exit_code(enum maqet_error_code code);
 int maqet_error_vset(struct maqet_error **err, enum maqet_error_code code,
                      const char *format, va_list arguments) MAQET_PRINTF(3, 0);
 
-/* Sets an error from errno: the code follows from it (EACCES: permission, ENOENT:
- * missing), and its text ends the message: "MESSAGE: No such file or directory". Returns
- * -1. */
+/* Sets an error from errno, which determines the code (EACCES: permission, ENOENT:
+ * missing) and ends the message: "MESSAGE: No such file or directory". Returns -1. */
 int maqet_error_errno(struct maqet_error **err, int number, const char *format, ...)
     MAQET_PRINTF(3, 4);
 
-/* Adds a line below the message: a further fact, while what the user can do is a hint.
- * (What follows a line feed in the message is marked as somebody else's words,
- * cli/output.h.) */
+/* Adds a line below the message: a further fact, not a step. (In the message itself, text
+ * after a line feed is marked as foreign, cli/output.h.) */
 void maqet_error_remark(struct maqet_error **err, const char *format, ...)
     MAQET_PRINTF(2, 3);
 
-/* Adds a step that the program has the words for: what it is about, and NULL at the end.
- * Returns -1. */
+/* Adds a step; its operands end with NULL. Returns -1. */
 int maqet_error_next(struct maqet_error **err, enum maqet_next next, ...) MAQET_SENTINEL;
-
-/* Likewise for operands of any number. */
 void maqet_error_next_about(struct maqet_error **err, enum maqet_next next,
                             const struct maqet_strings *operands);
 
-/* Adds a hint for a name that is none of @names: the closest one, and which there are. */
+/* Adds a hint for a name that is not among @names: the closest one, and all of them. */
 void maqet_error_hint_names(struct maqet_error **err, const char *name,
                             const struct maqet_strings *names);
 
@@ -79,7 +71,8 @@ void maqet_error_hints(struct maqet_error **err, const struct maqet_error *other
 /* Sets a copy of an error. Returns -1. */
 int maqet_error_copy(struct maqet_error **err, const struct maqet_error *error);
 
-/* Moves an error into *err (or drops it where nobody wants it). Returns -1. */
+/* Moves an error into *err, or frees it if *err is set already or @err is NULL. Returns
+ * -1. */
 int maqet_error_move(struct maqet_error **err, struct maqet_error *error);
 
 #endif

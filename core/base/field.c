@@ -25,14 +25,14 @@ maqet_field_nullable(const struct maqet_field *field)
 
 /* ---- members ---- */
 
-/* What stands at an offset of a struct. */
+/* The address of an offset in a struct. */
 static void *
 at(const void *data, size_t offset)
 {
     return (char *)data + offset;
 }
 
-/* A pointer, whatever it points to. */
+/* Reads a pointer of any type. */
 static void *
 pointer_at(const void *place)
 {
@@ -54,7 +54,7 @@ count_of(const struct maqet_field *field, const void *data)
     return at(data, field->value.count);
 }
 
-/* The flag that tells whether a value is known; NULL: it always is. */
+/* The flag that is false if a value is not known; NULL: it always is known. */
 static bool *
 known_flag(const struct maqet_field *field, const void *data)
 {
@@ -63,7 +63,7 @@ known_flag(const struct maqet_field *field, const void *data)
 
 /* ---- to JSON ---- */
 
-/* "2024-01-01T12:00:00+01:00": for machines and, nearly, for people. */
+/* "2024-01-01T12:00:00+01:00" (ISO 8601). */
 static json_object *
 date_json(int64_t seconds)
 {
@@ -86,7 +86,6 @@ text_json(const char *text)
     return text ? json_object_new_string(text) : NULL;
 }
 
-/* With as many decimals as it is worth. */
 static json_object *
 double_json(const struct maqet_field *field, double value)
 {
@@ -177,13 +176,13 @@ maqet_field_number(const struct maqet_field *field, const void *data)
     return json_object_get_int64(value);
 }
 
-/* ---- from JSON, of which nothing is trusted ---- */
+/* ---- from JSON, which is not trusted ---- */
 
-/* Where in a document a value stands. */
+/* The position of a value in a document. */
 struct place {
-    const struct place *above; /* NULL: none, it is the whole document */
+    const struct place *above; /* NULL: the whole document */
     const char *key;
-    ssize_t index; /* in the list of that key; -1: it is no list */
+    ssize_t index; /* in the list of that key; -1: not in a list */
 };
 
 /* "images[2].path"; the caller frees. */
@@ -198,7 +197,7 @@ place_text(const struct place *place)
     return maqet_format("%s%s%s", above ? above : "", above ? "." : "", own);
 }
 
-/* Says what is wrong with the value at a place; NULL: with the whole document. */
+/* Sets an error about the value at a place; NULL: about the whole document. */
 static int
 error_at(const struct place *place, struct maqet_error **err, const char *what)
 {
@@ -304,7 +303,7 @@ strings_read(json_object *list, struct maqet_strings *strings, const struct plac
 static int object_read(const struct maqet_fields *fields, json_object *object, void *data,
                        const struct place *above, struct maqet_error **err);
 
-/* Objects of one kind; on error there are none. */
+/* Reads a list of objects. On error, there are none. */
 static int
 items_read(const struct maqet_fields *fields, json_object *list, void **items,
            size_t *count, const struct place *place, struct maqet_error **err)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * field.h - what the members of a struct are called elsewhere: one row for each, and from
- * the rows come its JSON, its way back, copies, and all that is told of it (tables, the
- * manual, docs/json.md).
+ * field.h - the members of a struct by name: one row for each. The rows convert the struct
+ * to JSON and back, copy and clear it, and describe it (tables, the manual, docs/json.md).
  *
  *     static const struct maqet_fields started_fields = MAQET_FIELDS_OF(
  *         struct started, MAQET_ROW(struct started, name, "the machine's name"),
@@ -30,47 +29,46 @@ enum maqet_field_type {
     MAQET_TYPE_UINT64,
     MAQET_TYPE_DOUBLE,
     MAQET_TYPE_DATE,    /* int64_t, s since 1970, as a text in local time; 0 is null */
-    MAQET_TYPE_WORD,    /* an enum, as a word; one that has none is null */
+    MAQET_TYPE_WORD,    /* an enum, as a word; null if it has none */
     MAQET_TYPE_STRINGS, /* struct maqet_strings */
-    MAQET_TYPE_OBJECT,  /* a struct that has fields of its own */
-    MAQET_TYPE_LIST,    /* a pointer to an array of such structs, and their number */
+    MAQET_TYPE_OBJECT,  /* a struct with fields of its own */
+    MAQET_TYPE_LIST,    /* a pointer to an array of such structs, and a count */
 };
 
-/* What a number counts. */
+/* The unit of a number. */
 enum maqet_unit {
     MAQET_UNIT_NONE,
     MAQET_UNIT_BYTES,
     MAQET_UNIT_SECONDS,
-    MAQET_UNIT_MILLISECONDS, /* a double; three decimals are what it is worth */
-    MAQET_UNIT_PERCENT,      /* a double; one decimal */
+    MAQET_UNIT_MILLISECONDS, /* a double; written with three decimals */
+    MAQET_UNIT_PERCENT,      /* a double; written with one decimal */
 };
 
 struct maqet_fields;
 
-/* Where a value is, and what; made by the macros below. */
+/* The type and place of a value; made by the macros below. */
 struct maqet_field_value {
     enum maqet_field_type type;
     size_t offset;
-    size_t size;                          /* of what is no more than its bytes */
-    size_t count;                         /* LIST: the offset of their number */
-    const char *(*word)(unsigned number); /* WORD, and TEXT that is one of these; NULL
-                                             behind the last one */
-    const struct maqet_fields *fields;    /* OBJECT, LIST: of each */
+    size_t size;                          /* of a value without pointers */
+    size_t count;                         /* LIST: the offset of the count */
+    const char *(*word)(unsigned number); /* WORD, and TEXT with a fixed choice; NULL
+                                             after the last one */
+    const struct maqet_fields *fields;    /* OBJECT, LIST */
 };
 
-/* One member; a key of NULL ends the rows. */
+/* One member; a NULL key ends the rows. */
 struct maqet_field {
     const char *key;
     struct maqet_field_value value;
-    const char *help; /* what it is: a phrase without a full stop */
+    const char *help; /* a phrase without a full stop */
     enum maqet_unit unit;
-    const char *title; /* of its column, where that is not the key in capitals */
-    size_t known;      /* MAQET_KNOWN(): it is null where that is false */
-    bool optional;     /* it may be null, or be missing in what is read */
-    bool sparse;       /* it is left out of JSON where it is null: for files */
+    const char *title; /* of its column; NULL: the key in capitals */
+    size_t known;      /* MAQET_KNOWN(): it is null if that is false */
+    bool optional;     /* it may be null, or missing in what is read */
+    bool sparse;       /* in files: it is left out of JSON if it is null */
 };
 
-/* All that a struct has to tell. */
 struct maqet_fields {
     size_t size; /* of the struct, in bytes */
     const struct maqet_field *rows;
@@ -97,12 +95,12 @@ struct maqet_fields {
 #define MAQET_FIELD_OFFSET_(of, member, wanted)                                          \
     (offsetof(of, member) + 0 * sizeof(char[_Generic(((of *)0)->member, wanted : 1)]))
 
-/* A text, a number, true or false, or a list of texts, whichever the member is. */
+/* A text, a number, a bool, or a list of texts: the member's type decides. */
 #define MAQET_FIELD(of, member)                                                          \
     .value = {.type = MAQET_FIELD_TYPE_(of, member),                                     \
               .offset = offsetof(of, member),                                            \
               .size = sizeof(((of *)0)->member)}
-/* The row of such a member, whose name is the key. */
+/* The row of such a member; its name is the key. */
 #define MAQET_ROW(of, member, what, ...)                                                 \
     {                                                                                    \
         .key = #member, MAQET_FIELD(of, member), .help = what, __VA_ARGS__               \
@@ -116,7 +114,7 @@ struct maqet_fields {
               .offset = MAQET_FIELD_OFFSET_(of, member, unsigned),                       \
               .size = sizeof(unsigned),                                                  \
               .word = (words)}
-/* A text that is one of the words, for who reads of it. */
+/* A text that is one of the words. */
 #define MAQET_FIELD_CHOICE(of, member, words)                                            \
     .value = {.type = MAQET_FIELD_TYPE_(of, member),                                     \
               .offset = offsetof(of, member),                                            \
@@ -130,7 +128,7 @@ struct maqet_fields {
               .count = MAQET_FIELD_OFFSET_(of, number, size_t),                          \
               .fields = (table)}
 
-/* Defines a function that gives a fixed list of words. */
+/* Defines a function that returns words by number. */
 #define MAQET_WORDS(name, ...)                                                           \
     static const char *name(unsigned index)                                              \
     {                                                                                    \
@@ -139,32 +137,31 @@ struct maqet_fields {
         return index < sizeof(words_) / sizeof(*words_) ? words_[index] : NULL;          \
     }
 
-/* The bool that tells whether a value is known; several may share one. */
+/* A bool that is false if the value is not known; values may share one. */
 #define MAQET_KNOWN(of, member) (MAQET_FIELD_OFFSET_(of, member, bool) + 1)
 
-/* The row of a key; NULL: there is none. */
+/* The row of a key, or NULL. */
 const struct maqet_field *maqet_field_find(const struct maqet_fields *fields,
                                            const char *key);
 
 /* Whether its value may be null. */
 bool maqet_field_nullable(const struct maqet_field *field);
 
-/* A value of a struct as one text: a text or a word as it is, anything else as in JSON.
- * NULL: it is null. The caller frees. */
+/* A value as a text, other than texts and words as in JSON. NULL: it is null. The caller
+ * frees. */
 char *maqet_field_text(const struct maqet_field *field, const void *data);
 
-/* A value that is a number, without what stands behind its point; 0 where it is null. */
+/* A number, rounded towards zero; 0 if it is null. */
 int64_t maqet_field_number(const struct maqet_field *field, const void *data);
 
-/* A struct as an object, and an array of such structs as a list; the caller puts it. */
+/* A struct as an object, or an array of such structs as a list. The caller puts it. */
 json_object *maqet_fields_to_json(const struct maqet_fields *fields, const void *data);
 json_object *maqet_fields_list_to_json(const struct maqet_fields *fields,
                                        const void *items, size_t count);
 
-/* Fills a struct, which is all zero, from an object; the caller clears it. Keys that have
- * no row are passed over: a later maqet may have written them. A value that is missing
- * and must not be, or is something else, is an error (MAQET_ERROR_INVALID) that says
- * which one: "'images[2].path' is missing". The struct is all zero again then. */
+/* Fills a struct, which is all zero, from an object; the caller clears it. Ignores unknown
+ * keys, which a later maqet may have written. MAQET_ERROR_INVALID if a value is missing, or
+ * of another type: "'images[2].path' is missing". The struct is all zero again then. */
 int maqet_fields_from_json(const struct maqet_fields *fields, json_object *object,
                            void *data, struct maqet_error **err);
 
@@ -173,16 +170,15 @@ int maqet_fields_from_json(const struct maqet_fields *fields, json_object *objec
 int maqet_fields_list_from_json(const struct maqet_fields *fields, json_object *list,
                                 void **items, size_t *count, struct maqet_error **err);
 
-/* Copies a struct to one that is all zero and owns what it has; the caller clears it. Each
- * text is what @text makes of it (the copy owns it); NULL: the same. Members that have no
- * row stay zero. */
+/* Copies a struct to one that is all zero; the caller clears it. @text (may be NULL)
+ * converts each text; the copy owns the result. Members without a row stay zero. */
 void maqet_fields_copy(const struct maqet_fields *fields, const void *data, void *copy,
                        char *(*text)(const char *text));
 
-/* Frees what the members own, and makes them zero. */
+/* Frees what the members own, and makes all zero. */
 void maqet_fields_clear(const struct maqet_fields *fields, void *data);
 
-/* Clears an array of such structs, and frees it. */
+/* Clears and frees an array of such structs. */
 void maqet_fields_list_free(const struct maqet_fields *fields, void *items, size_t count);
 
 #endif

@@ -14,8 +14,7 @@
 
 /* ---- paths ---- */
 
-/* The home folder that "~" or "~user" at the start of a path means; NULL: no such user.
- */
+/* The home folder of the user ("": our own); NULL: no such user. */
 static char *
 home_of(const char *user, size_t length)
 {
@@ -29,9 +28,9 @@ home_of(const char *user, size_t length)
     return entry ? maqet_strdup(entry->pw_dir) : NULL;
 }
 
-/* Drops "." and empty components; ".." stays, since links may stand before it. */
+/* Removes "." and empty components, but not "..", since a link may precede it. */
 static char *
-tidy(const char *path)
+tidy_path(const char *path)
 {
     struct maqet_text text = MAQET_TEXT_INIT;
 
@@ -60,13 +59,13 @@ maqet_path_absolute(const char *path, const char *folder)
 
         if (home) {
             _cleanup_free_ char *full = maqet_format("%s/%s", home, path + 1 + length);
-            return tidy(full);
+            return tidy_path(full);
         }
     }
     if (path[0] == '/')
-        return tidy(path);
+        return tidy_path(path);
     _cleanup_free_ char *full = maqet_format("%s/%s", folder, path);
-    return tidy(full);
+    return tidy_path(full);
 }
 
 char *
@@ -100,8 +99,8 @@ maqet_path_of_fd(int fd)
 
 /* ---- folders ---- */
 
-/* mkdir(2), and sees the name safe on the disk: what is kept in the folder would go with
- * it in a power cut. The folder above may be one that we can write and not read. */
+/* mkdir(2), with its name written to the disk, or a power failure would take the contents
+ * as well. The folder above may be writable but not readable. */
 static int
 make_folder(const char *path, mode_t mode)
 {
@@ -131,21 +130,25 @@ maqet_dir_make(const char *path, mode_t mode, struct maqet_error **err)
     return errno ? maqet_error_errno(err, errno, "Cannot create the folder %s", copy) : 0;
 }
 
-/* Whether nobody else can change what is in a folder. */
-static int
-check_own(const char *path, const struct stat *status, struct maqet_error **err)
+int
+maqet_file_check_writers(const char *path, const struct stat *status, uid_t other,
+                         struct maqet_error **err)
 {
-    if (status->st_uid != geteuid())
-        return maqet_error_set(err, MAQET_ERROR_PERMISSION,
-                               "The folder %s belongs to another user (uid %u)", path,
-                               (unsigned)status->st_uid);
-    if (status->st_mode & (S_IWGRP | S_IWOTH)) {
+    _cleanup_free_ char *word = maqet_shell_quoted(path);
+
+    if (status->st_uid != geteuid() && status->st_uid != other) {
         maqet_error_set(err, MAQET_ERROR_PERMISSION,
-                        "The folder %s is writable by other users", path);
-        _cleanup_free_ char *word = maqet_shell_quoted(path);
+                        "%s belongs to another user (uid %u)", path,
+                        (unsigned)status->st_uid);
+        maqet_error_hint(err, "Make yourself its owner, or use another one");
+        return -1;
+    }
+    if (status->st_mode & (S_IWGRP | S_IWOTH)) {
+        maqet_error_set(err, MAQET_ERROR_PERMISSION, "%s is writable by other users",
+                        path);
         maqet_error_hint(err,
-                         "Make it writable for its owner only (chmod go-w %s), "
-                         "or name another folder",
+                         "Make it writable for its owner only (chmod go-w %s), or use "
+                         "another one",
                          word);
         return -1;
     }
@@ -168,7 +171,7 @@ maqet_dir_open_own(const char *path, int flags, struct maqet_error **err)
             path);
     if (fd < 0 || fstat(fd, &status) < 0)
         return maqet_error_errno(err, errno, "Cannot open the folder %s", path);
-    return check_own(path, &status, err) < 0 ? -1 : TAKE_FD(fd);
+    return maqet_file_check_writers(path, &status, geteuid(), err) < 0 ? -1 : TAKE_FD(fd);
 }
 
 int
@@ -180,7 +183,7 @@ maqet_dir_check_own(const char *path, struct maqet_error **err)
         return errno == ENOENT || errno == ENOTDIR
                    ? 0
                    : maqet_error_errno(err, errno, "Cannot inspect the folder %s", path);
-    return check_own(path, &status, err);
+    return maqet_file_check_writers(path, &status, geteuid(), err);
 }
 
 int
@@ -197,7 +200,7 @@ maqet_dir_list(const char *path, struct maqet_strings *names, struct maqet_error
             maqet_strings_add(names, entry->d_name);
         errno = 0;
     }
-    /* Half a list would have us take what is there for gone. */
+    /* An incomplete list would make files seem to be gone. */
     int number = errno;
     closedir(dir);
     maqet_strings_sort(names);
@@ -210,7 +213,7 @@ maqet_dir_remove(const char *path, struct maqet_error **err)
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     struct stat status;
 
-    /* What a link leads to is not ours to empty. */
+    /* The target of a link is not ours. */
     if (lstat(path, &status) == 0 && S_ISLNK(status.st_mode))
         return maqet_error_errno(err, ENOTDIR, "Cannot delete the folder %s", path);
     if (maqet_dir_list(path, &names, err) < 0)
@@ -233,7 +236,7 @@ maqet_dir_remove(const char *path, struct maqet_error **err)
 int
 maqet_dir_sync(int dir_fd, const char *path, struct maqet_error **err)
 {
-    /* Some network file systems can't, and say EINVAL; there is nothing better to do. */
+    /* Some network file systems do not support it (EINVAL). */
     if (fsync(dir_fd) < 0 && errno != EINVAL)
         return maqet_error_errno(err, errno, "Cannot write the folder %s to the disk",
                                  path);
@@ -318,7 +321,7 @@ int
 maqet_file_read_at(int dir_fd, const char *path, size_t limit, char **data,
                    size_t *length, struct maqet_error **err)
 {
-    /* Without O_NONBLOCK a FIFO that nobody writes to would hold us here for ever. */
+    /* Without O_NONBLOCK, opening a FIFO that nobody writes to would block. */
     _cleanup_close_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat status;
 
@@ -327,7 +330,7 @@ maqet_file_read_at(int dir_fd, const char *path, size_t limit, char **data,
     if (S_ISDIR(status.st_mode))
         return maqet_error_set(err, MAQET_ERROR_INVALID, "%s is a folder, not a file",
                                path);
-    /* One that has a writer, such as the shell's <(...), is waited for. */
+    /* But wait for the data of one with a writer, such as the shell's <(...). */
     if (!S_ISREG(status.st_mode) && fcntl(fd, F_SETFL, 0) < 0)
         return maqet_error_errno(err, errno, "Cannot read %s", path);
     return maqet_fd_read(fd, path, limit, data, length, err);
@@ -392,8 +395,7 @@ maqet_file_id_of_used(int dir_fd, const char *path, struct maqet_file_id *id)
 {
     struct statx status;
 
-    /* What the kernel knows is enough: a file server that does not answer must not block
-     * us. */
+    /* Use what the kernel has cached: a file server may not answer. */
     if (statx(dir_fd, path, AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &status) < 0)
         return false;
     if (S_ISBLK(status.stx_mode))
@@ -468,8 +470,7 @@ maqet_lock_wait(int fd, int64_t timeout, const char *what, struct maqet_error **
     int64_t deadline = maqet_now() + timeout;
     long pause = 2;
 
-    /* There is no F_OFD_SETLKW with a deadline; waiting longer each time costs nothing.
-     */
+    /* F_OFD_SETLKW has no deadline. */
     for (;;) {
         int taken = maqet_lock_try(fd, err);
 

@@ -6,7 +6,7 @@
 #include "core/base/files.h"
 #include "core/base/replacement.h"
 
-/* A definition's tree may be as deep as YAML may be (32), and stands two levels deep in
+/* A definition's tree has up to 32 levels, as YAML files have, and is two levels deep in
  * its file. */
 enum { DEPTH_MAX = 64 };
 
@@ -27,7 +27,7 @@ maqet_json_parse(const char *text, const char *path, struct maqet_error **err)
     json_object *value = json_tokener_parse_ex(tokener, text, -1);
     size_t end = json_tokener_get_parse_end(tokener);
     json_tokener_free(tokener);
-    /* More than one value: which of them counts, nobody knows. */
+    /* A file with more than one value is damaged. */
     if (end < strlen(text) && text[end + strspn(text + end, " \t\r\n")] != '\0') {
         json_object_put(value);
         value = NULL;
@@ -50,9 +50,8 @@ maqet_json_read(const char *path, struct maqet_error **err)
 const char *
 maqet_json_text(json_object *object, const char *key)
 {
-    json_object *value = NULL;
+    json_object *value = json_object_object_get(object, key);
 
-    json_object_object_get_ex(object, key, &value);
     return json_object_is_type(value, json_type_string) ? json_object_get_string(value)
                                                         : NULL;
 }
@@ -68,9 +67,8 @@ maqet_json_is(json_object *object, const char *key, const char *text)
 int64_t
 maqet_json_int(json_object *object, const char *key)
 {
-    json_object *value = NULL;
+    json_object *value = json_object_object_get(object, key);
 
-    json_object_object_get_ex(object, key, &value);
     return json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
 }
 

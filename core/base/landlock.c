@@ -25,7 +25,7 @@ struct path_beneath {
     int32_t parent_fd;
 } __attribute__((packed));
 
-/* Rights of the kernel's, in the order of landlock(7). */
+/* The kernel's rights, in the order of landlock(7). */
 enum {
     EXECUTE = 1 << 0,
     WRITE_FILE = 1 << 1,
@@ -47,7 +47,7 @@ enum {
 
 enum { SCOPE_SIGNAL = 1 << 1 };
 
-/* What a file can be asked for that is no folder. */
+/* The rights of files other than folders. */
 enum { OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV };
 
 static uint64_t
@@ -107,7 +107,7 @@ rights_of(unsigned access, mode_t mode)
     for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
         if (access & table[i].access)
             rights |= table[i].rights;
-    /* A CD-ROM drive of the host is only read, and yet asked for its state. */
+    /* QEMU asks a CD-ROM drive of the host for its state, though it only reads it. */
     if (access & MAQET_ACCESS_READ && (S_ISBLK(mode) || S_ISCHR(mode)))
         rights |= IOCTL_DEV;
     return S_ISDIR(mode) ? rights : rights & OF_FILES;
@@ -125,17 +125,16 @@ maqet_landlock_allow(int ruleset, int version, int fd, unsigned access, const ch
         .allowed_access = rights_of(access, status.st_mode) & handled_by(version),
         .parent_fd = fd,
     };
-    /* Of a file that only sockets can be made in nothing is left. */
     if (rule.allowed_access == 0)
         return 0;
-    /* What lies in no file system, such as a pipe, is not confined (EBADFD). */
+    /* A file outside of file systems, such as a pipe, is not confined (EBADFD). */
     if (syscall(ADD_RULE, ruleset, RULE_PATH_BENEATH, &rule, 0) < 0 && errno != EBADFD)
         return maqet_error_errno(err, errno, "Cannot create a rule of Landlock for %s",
                                  name);
     return 0;
 }
 
-/* Only the process itself can make a rule for what it knows as /proc/self. */
+/* Only the process itself can make a rule for its own /proc/self. */
 static int
 allow_self(int ruleset)
 {
@@ -154,8 +153,7 @@ maqet_landlock_enforce(int ruleset)
 {
     if (allow_self(ruleset) < 0)
         return -1;
-    /* Landlock demands it of who is not root: a program with more privileges must not
-     * find itself confined. */
+    /* Landlock requires this unless we are root, so that no setuid program is confined. */
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return -1;
     return syscall(RESTRICT_SELF, ruleset, 0) < 0 ? -1 : 0;

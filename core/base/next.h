@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * next.h - the steps that an error can advise, of which the program has the words. What
- * each is about, its operands in their order, stands beside it.
+ * next.h - the steps that an error can advise, each with its operands. The program has the
+ * words (cli/hints.c).
  */
 #ifndef MAQET_BASE_NEXT_H
 #define MAQET_BASE_NEXT_H

@@ -4,16 +4,16 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Lines of one message; the line feeds behind them are shown as \n. */
+/* Lines of one message; later line feeds are shown as \n. */
 enum { LINES_MAX = 50 };
 
-/* U+FFFD, which stands for what is no character. */
+/* U+FFFD, the replacement character. */
 static const char replacement[] = "\xef\xbf\xbd";
 enum { REPLACEMENT = 0xfffd };
 
 /* ---- characters ---- */
 
-/* What the first byte says: how many follow it, and the least code that needs so many. */
+/* Decodes a first byte: how many bytes follow, and the least code that needs so many. */
 static bool
 read_first(unsigned char first, size_t *more, uint32_t *code, uint32_t *least)
 {
@@ -45,15 +45,15 @@ maqet_character(const char *text, size_t left, uint32_t *code)
             return 1;
         value = value << 6 | ((unsigned char)text[i] & 0x3f);
     }
-    /* Longer than need be, half of a UTF-16 pair, or beyond the last one. */
+    /* An overlong form, a surrogate, or beyond Unicode. */
     if (value < least || (value >= 0xd800 && value <= 0xdfff) || value > 0x10ffff)
         return 1;
     *code = value;
     return 1 + more;
 }
 
-/* Controls, separators, and the category Cf of Unicode 15, with room for what is to come
- * in its blocks; sorted. */
+/* Controls, separators, and the category Cf of Unicode 15, with the unassigned codes of
+ * its blocks; sorted. */
 static const struct {
     uint32_t first, last;
 } hidden[] = {
@@ -93,18 +93,18 @@ maqet_text_is_printable(const char *text, size_t length)
 
 /* ---- for people ---- */
 
-/* The last place up to @at where a character begins: one is four bytes long at most. */
+/* The last position up to @at where a character begins; it has four bytes at most. */
 static size_t
-boundary(const char *text, size_t at)
+character_start(const char *text, size_t at)
 {
     for (size_t back = 0; back < 4 && back < at; back++)
         if (((unsigned char)text[at - back] & 0xc0) != 0x80)
             return at - back;
-    return at; /* no UTF-8 */
+    return at; /* not UTF-8 */
 }
 
-/* Appends the text, or where it is longer than @limit bytes its beginning and its end: a
- * message begins with what was attempted, and ends with the reason. */
+/* See maqet_text_shortened(). A message begins with what was attempted, and ends with the
+ * reason. */
 static void
 append_shortened(struct maqet_text *shortened, const char *text, size_t length,
                  size_t limit)
@@ -113,8 +113,8 @@ append_shortened(struct maqet_text *shortened, const char *text, size_t length,
         maqet_text_append_bytes(shortened, text, length);
         return;
     }
-    size_t tail = boundary(text, length - limit / 4);
-    maqet_text_append_bytes(shortened, text, boundary(text, limit - limit / 4));
+    size_t tail = character_start(text, length - limit / 4);
+    maqet_text_append_bytes(shortened, text, character_start(text, limit - limit / 4));
     maqet_text_appendf(shortened, "… (%zu bytes) …", length);
     maqet_text_append_bytes(shortened, text + tail, length - tail);
 }
@@ -128,7 +128,7 @@ maqet_text_shortened(const char *text, size_t length, size_t limit)
     return maqet_text_take(&shortened);
 }
 
-/* Appends one character in some form. */
+/* Appends a character in some form. */
 typedef void append_character(struct maqet_text *text, const char *character, size_t size,
                               uint32_t code);
 
@@ -246,7 +246,7 @@ maqet_text_utf8(const char *text, size_t length, size_t *converted)
 
 /* ---- for shells ---- */
 
-/* Between $' and ' (POSIX.1-2024): what may not be shown is written byte by byte. */
+/* For $'...' (POSIX.1-2024): what may not be shown is written byte by byte. */
 static void
 append_escaped(struct maqet_text *text, const char *character, size_t size, uint32_t code)
 {

@@ -1,67 +1,65 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * printable.h - what stands between foreign text and any output. Tags in images, names of
- * files, what QEMU, the guest agent and plugins say, YAML, the environment, /proc: each
- * may hold anything, and must not mislead a terminal or whoever reads the output. Which
- * characters may be shown is decided here alone; each format has its own way to write the
- * others (cli/output.h).
+ * printable.h - which characters of foreign texts may be shown, and how the others are
+ * written: tags in images, file names, output of QEMU, the guest agent and plugins, YAML,
+ * the environment and /proc may contain anything, and must not mislead a terminal or its
+ * user. Each format has its own escapes (cli/output.h).
  */
 #ifndef MAQET_BASE_PRINTABLE_H
 #define MAQET_BASE_PRINTABLE_H
 
 #include "core/base/text.h"
 
-/* The code of a byte that belongs to no character. */
+/* The code of a byte that is not part of a character. */
 #define MAQET_NO_CHARACTER UINT32_MAX
 
-/* Reads the character that a text of @left bytes (at least 1) begins with: returns its
- * length, and sets its code. A byte that is not part of valid UTF-8 (RFC 3629) is taken
- * alone, and its code is MAQET_NO_CHARACTER. */
+/* Reads the first character of a text of @left bytes (at least 1): returns its length, and
+ * sets its code. A byte that is not part of valid UTF-8 (RFC 3629) has the length 1 and
+ * the code MAQET_NO_CHARACTER. */
 size_t maqet_character(const char *text, size_t left, uint32_t *code);
 
-/* Whether a character may be shown as it is. Not so: controls, line and paragraph
- * separators, what is invisible but changes how the rest is shown or compared (Unicode's
- * category Cf), noncharacters, and MAQET_NO_CHARACTER. */
+/* Whether a character may be shown as it is: it is not a control, a line or paragraph
+ * separator, an invisible format character (Unicode's category Cf), a noncharacter, or
+ * MAQET_NO_CHARACTER. */
 bool maqet_character_is_printable(uint32_t code);
 
-/* Whether all of a text may be shown as it is. */
+/* Whether all characters of a text may be shown as they are. */
 bool maqet_text_is_printable(const char *text, size_t length);
 
-/* How many bytes of one value are shown to people, and of one message in any format. */
+/* The maximum bytes of one value for people, and of one message in any format. */
 enum { MAQET_SHOWN_MAX = 4096, MAQET_MESSAGE_MAX = 8192 };
 
-/* The text, or where it is longer than @limit bytes its beginning and its end with its
- * length in between: "aaa… (10485760 bytes) …zzz". No character is cut in two. The caller
+/* A copy; if the text is longer than @limit bytes, its beginning and end with its length
+ * in between: "aaa… (10485760 bytes) …zzz", without cutting characters. The caller
  * frees. */
 char *maqet_text_shortened(const char *text, size_t length, size_t limit);
 
-/* One line of valid UTF-8 that can be shown anywhere: what may not be shown is written
- * \t, \n, \x1b (a byte: C0, DEL, or no character), \u202e or \U000e0001. It is shortened
- * to @limit bytes before. The caller frees. */
+/* The text, shortened to @limit bytes, as one printable line of valid UTF-8: what may not
+ * be shown is written \t, \n, \x1b (a byte: C0, DEL, or no character), \u202e or
+ * \U000e0001. The caller frees. */
 char *maqet_text_printable(const char *text, size_t length, size_t limit);
 
-/* The same for one value: the limit is MAQET_SHOWN_MAX. */
+/* The same with the limit MAQET_SHOWN_MAX. */
 char *maqet_text_shown(const char *text);
 
-/* The same for a message of several lines, as QEMU's errors are: each line but the first
- * begins with "  | ", so that none can be taken for a message of its own. The caller
- * frees. */
+/* The same for a message of several lines: each line but the first begins with "  | ", so
+ * that it cannot be mistaken for another message. The caller frees. */
 char *maqet_text_printable_lines(const char *text);
 
-/* One line that `printf %b` of any shell turns into the text: a backslash is written \\,
- * and what may not be shown \t, \n or, byte by byte, \0ooo (octal). The caller frees. */
+/* One line from which `printf %b` of any shell restores the text: a backslash is written
+ * \\, and what may not be shown \t, \n or, byte by byte, \0ooo (octal). The caller
+ * frees. */
 char *maqet_text_reversible(const char *text, size_t length);
 
-/* Valid UTF-8 from which the text can be restored: a byte that belongs to no character is
- * written as U+FFFD and two hexadecimal digits, and so are the three bytes of a U+FFFD
- * itself. The caller frees; *converted is the result's length. */
+/* Valid UTF-8 from which the text can be restored: a byte that is not part of a character
+ * is written as U+FFFD and two hexadecimal digits, and so is each byte of a U+FFFD. The
+ * caller frees; *converted is the result's length. */
 char *maqet_text_utf8(const char *text, size_t length, size_t *converted);
 
-/* Appends a word for a shell, in quotes where it needs them, for command lines that
- * people copy: a name in one may hold anything, and must not end its word. */
+/* Appends a word for a shell, quoted if necessary, for command lines that people copy. */
 void maqet_shell_append(struct maqet_text *text, const char *word);
 
-/* A word in quotes, whether it needs them or not. The caller frees. */
+/* A word in quotes, even if it does not need them. The caller frees. */
 char *maqet_shell_quoted(const char *word);
 
 #endif

@@ -16,8 +16,8 @@
 
 enum { OUTPUT_LIMIT = 16 * 1024 * 1024, IDLE_INTERVAL = 500 };
 
-/* ms that a server has to leave in order what it has open: a service may count one that
- * was killed as a user for long. */
+/* ms in which a server must end by itself: a remote service may count one that was killed
+ * as a user for long. */
 static const int64_t END_TIMEOUT = 5000;
 
 /* A status of wait(2): an exit code of 255. */
@@ -25,51 +25,43 @@ enum { UNKNOWN_END = 255 << 8 };
 
 /* ---- its standard error ---- */
 
-/* Bytes that are kept of the beginning, and of the end. */
+/* Bytes of the beginning and of the end that are kept. */
 enum { BEGINNING_MAX = 16 * 1024 * 1024, END_MAX = 64 * 1024 };
 
-/* All of it goes to a log where there is much, and the last lines into a message. */
+/* If it is long, a log gets all of it, and the message the last lines. */
 struct complaint {
-    struct maqet_text beginning; /* of bounded size */
-    struct maqet_text end;       /* what comes after it; only the last part is kept */
-    uint64_t left_out;           /* bytes between the two */
-    uint64_t lines;              /* line feeds in all of it */
+    struct maqet_text text;
+    uint64_t left_out; /* bytes between the beginning and the end */
+    uint64_t lines;    /* line feeds in all of it */
 };
 
 static void
 complaint_add(struct complaint *complaint, const char *bytes, size_t count)
 {
+    struct maqet_text *text = &complaint->text;
+
     for (size_t i = 0; i < count; i++)
         complaint->lines += bytes[i] == '\n';
-    if (complaint->beginning.length + count <= BEGINNING_MAX) {
-        maqet_text_append_bytes(&complaint->beginning, bytes, count);
+    maqet_text_append_bytes(text, bytes, count);
+    if (text->length <= BEGINNING_MAX + 2 * (size_t)END_MAX)
         return;
-    }
-    maqet_text_append_bytes(&complaint->end, bytes, count);
-    if (complaint->end.length <= 2 * (size_t)END_MAX)
-        return;
-    size_t dropped = complaint->end.length - END_MAX;
-    memmove(complaint->end.data, complaint->end.data + dropped, END_MAX + 1);
-    complaint->end.length = END_MAX;
+    size_t dropped = text->length - BEGINNING_MAX - END_MAX;
+    char *end = text->data + BEGINNING_MAX;
+    memmove(end, end + dropped, END_MAX + 1);
+    text->length -= dropped;
     complaint->left_out += dropped;
 }
 
 static void
 complaint_clear(struct complaint *complaint)
 {
-    maqet_text_clear(&complaint->beginning);
-    maqet_text_clear(&complaint->end);
+    maqet_text_clear(&complaint->text);
 }
 
 #define _cleanup_complaint_ _cleanup_(complaint_clear)
 
-static bool
-write_text(int fd, const struct maqet_text *text)
-{
-    return text->length == 0 || maqet_fd_write(fd, text->data, text->length) == 0;
-}
-
-/* The file anew, in a folder that is ours alone: nobody can have put a link there. */
+/* Replaces the file. Nobody else can have put a link there, since only we can write to
+ * the folder. */
 static int
 create_log(const char *path)
 {
@@ -79,71 +71,57 @@ create_log(const char *path)
     _cleanup_close_ int dir_fd =
         open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
-    if (dir_fd < 0 || fstat(dir_fd, &status) < 0 || status.st_uid != geteuid() ||
-        status.st_mode & (S_IWGRP | S_IWOTH))
+    if (dir_fd < 0 || fstat(dir_fd, &status) < 0 ||
+        maqet_file_check_writers(folder, &status, geteuid(), NULL) < 0)
         return -1;
     unlinkat(dir_fd, name, 0);
     return openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
                   0600);
 }
 
-/* Writes all of it to a file, which is replaced and readable by its owner only. Returns
- * whether it could: the folder must be there, and be ours alone. */
+/* Writes the command and all of the complaint to a file. Returns whether it could. */
 static bool
 complaint_log(const struct complaint *complaint, const char *const *argv,
               const char *path)
 {
     _cleanup_text_ struct maqet_text head = MAQET_TEXT_INIT, gap = MAQET_TEXT_INIT;
     _cleanup_close_ int fd = create_log(path);
+    const struct maqet_text *text = &complaint->text;
+    size_t beginning = text->length;
 
     if (fd < 0)
         return false;
     for (size_t i = 0; argv[i]; i++)
         maqet_text_appendf(&head, "%s%s", i > 0 ? " " : "$ ", argv[i]);
     maqet_text_append(&head, "\n");
-    if (complaint->left_out > 0)
+    if (complaint->left_out > 0) {
+        beginning = BEGINNING_MAX;
         maqet_text_appendf(&gap, "\n[%" PRIu64 " bytes are left out here]\n",
                            complaint->left_out);
-    return write_text(fd, &head) && write_text(fd, &complaint->beginning) &&
-           write_text(fd, &gap) && write_text(fd, &complaint->end);
+    }
+    return maqet_fd_write(fd, head.data, head.length) == 0 &&
+           maqet_fd_write(fd, text->data, beginning) == 0 &&
+           maqet_fd_write(fd, gap.data, gap.length) == 0 &&
+           maqet_fd_write(fd, text->data + beginning, text->length - beginning) == 0;
 }
 
-static size_t
-trimmed_length(const struct maqet_text *text)
-{
-    size_t length = text->length;
-
-    while (length > 0 && strchr("\r\n ", text->data[length - 1]))
-        length--;
-    return length;
-}
-
-/* What an error says of it, as the end of a sentence: ": it did not work", or " (...):"
- * and the last lines, where it is longer than a message should be. Then all of it is
- * written to the file @log (NULL: it is not), which is named. "" where nothing was said.
- * The caller frees. */
+/* What an error says of it, as the end of a sentence: ": no such file", or if it is
+ * longer " (...):" and the last lines, and where the log is. Then all of it is written to
+ * the file @log, if it is not NULL. "" if there is none. The caller frees. */
 static char *
 complaint_text(const struct complaint *complaint, const char *const *argv,
                const char *log)
 {
-    /* What follows the beginning is longer than what a message may hold, or part of it.
-     */
-    _cleanup_text_ struct maqet_text words = MAQET_TEXT_INIT;
-    const struct maqet_text *parts[] = {&complaint->beginning, &complaint->end};
+    const struct maqet_text *text = &complaint->text;
+    size_t length = text->length;
     bool more;
 
-    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
-        size_t kept = parts[i]->length < END_MAX ? parts[i]->length : END_MAX;
-
-        if (kept > 0)
-            maqet_text_append_bytes(&words, parts[i]->data + parts[i]->length - kept,
-                                    kept);
-    }
-    size_t length = trimmed_length(&words);
+    while (length > 0 && strchr("\r\n ", text->data[length - 1]))
+        length--;
     if (length == 0)
         return maqet_strdup("");
-    const char *last = maqet_text_last_lines(words.data, length, &more);
-    int count = (int)(length - (size_t)(last - words.data));
+    const char *last = maqet_text_last_lines(text->data, length, &more);
+    int count = (int)(length - (size_t)(last - text->data));
     if (!more)
         return maqet_format(": %.*s", count, last);
     if (log && complaint_log(complaint, argv, log))
@@ -155,16 +133,15 @@ complaint_text(const struct complaint *complaint, const char *const *argv,
 
 /* ---- running one ---- */
 
-/* What becomes of a child of ours. */
 struct command {
     const char *path;
     const char *const *argv;
-    int out, error; /* the pipes that are to be its outputs */
+    int out, error; /* the pipes for its outputs */
 };
 
-/* Between fork and exec only what signal-safety(7) lists is called. */
+/* In the child: calls only functions that signal-safety(7) lists. */
 static int
-become(void *data, int fd)
+exec_command(void *data, int fd)
 {
     const struct command *command = data;
     sigset_t none;
@@ -185,7 +162,6 @@ error_not_found(const char *program, struct maqet_error **err)
 {
     maqet_error_set(err, MAQET_ERROR_FAILED, "The program %s was not found in PATH",
                     program);
-    /* It may be any program that a plugin runs. */
     maqet_error_hint(err, "Install it%s",
                      maqet_text_starts(program, "qemu-")
                          ? " (Debian: apt install qemu-utils has qemu-img)"
@@ -205,7 +181,7 @@ maqet_process_serve(const char *const *argv, struct maqet_process_server *server
     if (!path)
         return error_not_found(argv[0], err);
     if (maqet_pipe(&out, &command.out) == 0 && maqet_pipe(&error, &command.error) == 0)
-        pid = maqet_child_fork(SIGKILL, become, &command);
+        pid = maqet_child_fork(SIGKILL, exec_command, &command);
     int number = errno;
     maqet_cleanup_close(&command.out);
     maqet_cleanup_close(&command.error);
@@ -224,31 +200,31 @@ close_outputs(struct maqet_process_server *server)
     *server = (struct maqet_process_server){.out = -1, .error = -1};
 }
 
-/* What is too much of the standard output is dropped. */
+/* Standard output beyond the limit is dropped. */
 static void
-drain_output(int *fd, struct maqet_text *text, const struct maqet_process_manner *manner)
+read_output(int *fd, struct maqet_text *text, const struct maqet_process_manner *manner)
 {
     char buffer[4096];
     size_t count = maqet_fd_receive(fd, buffer, sizeof(buffer));
 
-    if (count > 0 && manner->heard)
-        manner->heard(manner->data, buffer, count);
+    if (count > 0 && manner->on_output)
+        manner->on_output(manner->data, buffer, count);
     if (count > 0 && text->length < OUTPUT_LIMIT)
         maqet_text_append_bytes(text, buffer, count);
 }
 
 static void
-drain_error(int *fd, struct complaint *words)
+read_error(int *fd, struct complaint *words)
 {
     char buffer[4096];
 
     complaint_add(words, buffer, maqet_fd_receive(fd, buffer, sizeof(buffer)));
 }
 
-/* Returns 0 when both outputs are at their end, -1 when the deadline came first. */
+/* Reads both outputs to their end. Returns -1 if the deadline comes first. */
 static int
-collect(struct maqet_process_server *child, int64_t deadline, struct maqet_text *out,
-        struct complaint *error, const struct maqet_process_manner *manner)
+read_outputs(struct maqet_process_server *child, int64_t deadline, struct maqet_text *out,
+             struct complaint *error, const struct maqet_process_manner *manner)
 {
     while (child->out >= 0 || child->error >= 0) {
         struct pollfd fds[2] = {{.fd = child->out, .events = POLLIN},
@@ -257,25 +233,25 @@ collect(struct maqet_process_server *child, int64_t deadline, struct maqet_text 
 
         if (deadline >= 0 && left <= 0)
             return -1;
-        if (manner->heard && (left < 0 || left > IDLE_INTERVAL))
+        if (manner->on_output && (left < 0 || left > IDLE_INTERVAL))
             left = IDLE_INTERVAL;
         int ready = poll(fds, 2, (int)left);
-        if (manner->heard)
-            manner->heard(manner->data, "", 0);
+        if (manner->on_output)
+            manner->on_output(manner->data, "", 0);
         if (ready < 0)
             continue;
         if (fds[0].revents)
-            drain_output(&child->out, out, manner);
+            read_output(&child->out, out, manner);
         if (fds[1].revents)
-            drain_error(&child->error, error);
+            read_error(&child->error, error);
     }
     return 0;
 }
 
-/* Waits for the end, which mostly comes with that of the outputs, and makes it come at
- * the deadline. Returns whether it had to. */
+/* Waits for a process that mostly has ended already, since its outputs have; kills it at
+ * the deadline. Returns whether it was killed. */
 static bool
-reap(pid_t pid, int64_t deadline, int *status)
+wait_or_kill(pid_t pid, int64_t deadline, int *status)
 {
     bool late = false;
     pid_t ended;
@@ -290,21 +266,22 @@ reap(pid_t pid, int64_t deadline, int *status)
             maqet_sleep(1);
         }
     }
-    /* Where SIGCHLD is ignored nobody knows how it ended, and that is no success. */
+    /* If SIGCHLD is ignored, the kernel does not report how it ended: not a success. */
     if (ended < 0)
         *status = UNKNOWN_END;
     return late;
 }
 
-/* Returns 0, or -1 where it has failed. */
+/* Returns 0, or -1 if the status means a failure. */
 static int
-judge(const char *const *argv, int status, bool answered, const struct complaint *words,
-      const struct maqet_process_manner *manner, struct maqet_error **err)
+check_status(const char *const *argv, int status, bool has_output,
+             const struct complaint *words, const struct maqet_process_manner *manner,
+             struct maqet_error **err)
 {
     const char *program = argv[0];
     bool good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 
-    if (manner->exit_code && WIFEXITED(status) && (good || answered)) {
+    if (manner->exit_code && WIFEXITED(status) && (good || has_output)) {
         *manner->exit_code = WEXITSTATUS(status);
         if (!good && manner->log)
             complaint_log(words, argv, manner->log);
@@ -336,14 +313,14 @@ maqet_process_run_as(const char *const *argv, const struct maqet_process_manner 
         return -1;
     pid_t pid = child.pid;
     int64_t deadline = timeout < 0 ? -1 : maqet_now() + timeout;
-    bool late = collect(&child, deadline, &out, &error, manner) < 0;
+    bool late = read_outputs(&child, deadline, &out, &error, manner) < 0;
     close_outputs(&child);
-    late = reap(pid, late ? 0 : deadline, &status) || late;
+    late = wait_or_kill(pid, late ? 0 : deadline, &status) || late;
     if (late)
         return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
                                "%s took longer than %g s and was stopped", argv[0],
                                (double)timeout / 1000);
-    if (judge(argv, status, out.length > 0, &error, manner, err) < 0)
+    if (check_status(argv, status, out.length > 0, &error, manner, err) < 0)
         return -1;
     if (output)
         *output = maqet_text_take(&out);
@@ -372,9 +349,9 @@ maqet_process_server_check(struct maqet_process_server *server, const char *prog
         return 0;
     server->pid = 0;
     while (server->error >= 0)
-        drain_error(&server->error, &words);
-    if (judge((const char *const[]){program, NULL}, status, false, &words,
-              &(struct maqet_process_manner){0}, err) == 0)
+        read_error(&server->error, &words);
+    if (check_status((const char *const[]){program, NULL}, status, false, &words,
+                     &(struct maqet_process_manner){0}, err) == 0)
         maqet_error_set(err, MAQET_ERROR_FAILED, "%s ended at once", program);
     maqet_process_server_end(server);
     return -1;
@@ -387,8 +364,8 @@ maqet_process_server_end(struct maqet_process_server *server)
 
     if (server->pid > 0) {
         kill(server->pid, SIGTERM);
-        kill(server->pid, SIGCONT); /* one that is stopped would not get it */
-        reap(server->pid, maqet_now() + END_TIMEOUT, &status);
+        kill(server->pid, SIGCONT); /* a stopped one would not get it */
+        wait_or_kill(server->pid, maqet_now() + END_TIMEOUT, &status);
     }
     close_outputs(server);
 }
@@ -415,7 +392,7 @@ maqet_process_find(const char *program)
     while (*path) {
         size_t length = strcspn(path, ":");
 
-        /* An empty entry means the current folder, from which nothing is run here. */
+        /* An empty entry is the working directory, from which nothing is run. */
         if (length > 0) {
             _cleanup_free_ char *full =
                 maqet_format("%.*s/%s", (int)length, path, program);

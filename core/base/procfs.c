@@ -10,13 +10,13 @@
 #include "core/base/clock.h"
 #include "core/base/files.h"
 
-/* Bytes of a file that are read; that of a descriptor has a line for each lock. */
+/* Maximum bytes of files; that of a descriptor has a line for each lock. */
 enum { STAT_LIMIT = 4096, FDINFO_LIMIT = 1 << 20 };
 
 bool
 maqet_procfs_stat_parse(const char *text, struct maqet_procfs_stat *stat)
 {
-    /* The second field is the program's name in parentheses, which may hold anything. */
+    /* The second field, the program's name in parentheses, may contain anything. */
     const char *after = strrchr(text, ')');
 
     *stat = (struct maqet_procfs_stat){0};
@@ -102,7 +102,7 @@ maqet_threads_others_sleep(int pid, const struct maqet_strings *known)
     for (size_t i = 0; i < now.count; i++) {
         if (maqet_strings_has(known, now.items[i]))
             continue;
-        /* One that is not there any more has ended. */
+        /* One that is gone has ended. */
         if (maqet_procfs_thread_stat(pid, now.items[i], &stat) && stat.state != 'S')
             return false;
         some = true;
@@ -112,7 +112,7 @@ maqet_threads_others_sleep(int pid, const struct maqet_strings *known)
 
 /* ---- by descriptor ---- */
 
-/* By system call: glibc has had wrappers since 2.36 only. */
+/* System calls, since glibc has wrappers only since 2.36. */
 int
 maqet_pidfd_open(pid_t pid)
 {
@@ -157,7 +157,7 @@ maqet_pidfd_pid(int pidfd)
 
     if (pidfd < 0 || maqet_file_read(path, FDINFO_LIMIT, &data, NULL, NULL) < 0)
         return 0;
-    /* proc(5): "Pid:" of a pidfd; -1 when the process has ended. */
+    /* proc(5): "Pid:" of a pidfd is -1 if the process has ended. */
     const char *line = strstr(data, "\nPid:");
     return line && sscanf(line, "\nPid: %d", &pid) == 1 && pid > 0 ? pid : 0;
 }

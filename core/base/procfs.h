@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * procfs.h - other processes: what Linux tells of them and their threads (proc(5)), and
- * one by descriptor (pidfd_open(2)), which never means another process that got the same
- * PID.
+ * procfs.h - other processes and their threads: proc(5), and pidfds (pidfd_open(2)), which
+ * never refer to a later process with the same PID.
  */
 #ifndef MAQET_BASE_PROCFS_H
 #define MAQET_BASE_PROCFS_H
@@ -13,11 +12,11 @@
 
 /* Fields of /proc/PID/stat. */
 struct maqet_procfs_stat {
-    char state; /* 'R' runs, 'S' sleeps, 'D' waits for its storage, 'T' was stopped ... */
+    char state; /* 'R' running, 'S' sleeping, 'D' waiting for a disk, 'T' stopped, ... */
     int parent;
-    uint64_t user, kernel; /* the time that it has run, in clock ticks */
-    uint64_t started;      /* in clock ticks since the host booted */
-    uint64_t pages;        /* of memory that it has */
+    uint64_t user, kernel; /* CPU time in clock ticks */
+    uint64_t started;      /* in clock ticks since boot */
+    uint64_t pages;        /* of resident memory */
 };
 
 /* False: there is no such process. */
@@ -25,39 +24,39 @@ bool maqet_procfs_stat(int pid, struct maqet_procfs_stat *stat);
 bool maqet_procfs_thread_stat(int pid, const char *thread,
                               struct maqet_procfs_stat *stat);
 
-/* The same from the text of such a file. False: it is none. */
+/* Parses the text of such a file. False: it is not one. */
 bool maqet_procfs_stat_parse(const char *text, struct maqet_procfs_stat *stat);
 
-/* The state of a process; '\0': there is no such process. */
+/* The state; '\0': there is no such process. */
 char maqet_procfs_state(int pid);
 
-/* The name of the program that a process runs; "?" when it has gone. The caller frees. */
+/* The name of the program; "?": there is no such process. The caller frees. */
 char *maqet_procfs_name(int pid);
 
 /* Whether a descriptor of a process has locks on its file (proc_pid_fdinfo(5)). */
 bool maqet_procfs_has_lock(int pid, int fd);
 
-/* Adds the numbers of the threads that a process has now; none when it has gone. */
+/* Adds the numbers of the threads of a process; none if it is gone. */
 void maqet_threads_list(int pid, struct maqet_strings *threads);
 
-/* Whether a process has threads that are not in that list, and all of these sleep; a
- * thread that works, or waits for a page of memory, does not. */
+/* Whether a process has threads that are not in that list, and all of these sleep, rather
+ * than run or wait for a page of memory. */
 bool maqet_threads_others_sleep(int pid, const struct maqet_strings *known);
 
-/* A pidfd; -1 and errno. Async-signal-safe, as is sending a signal. */
+/* A pidfd, or -1 and errno. Async-signal-safe, as is sending a signal. */
 int maqet_pidfd_open(pid_t pid);
 
-/* Sends a signal. -1 and errno. */
+/* Sends a signal. Returns 0, or -1 and errno. */
 int maqet_pidfd_kill(int pidfd, int signal);
 
-/* Asks a process to end, by SIGTERM; also one that a signal has stopped, which would not
- * get it before it goes on: SIGCONT follows, as systemd has it (systemd.kill(5)). */
+/* Sends SIGTERM, then SIGCONT, without which a stopped process would not get it, as
+ * systemd does (systemd.kill(5)). */
 void maqet_pidfd_terminate(int pidfd);
 
-/* Waits until the process has ended, @timeout ms at most. True: it has. */
+/* Waits for the end of the process, for @timeout ms at most. True: it has ended. */
 bool maqet_pidfd_wait(int pidfd, int64_t timeout);
 
-/* The PID of the process, as long as it has not ended; 0: it has, or @pidfd is -1. */
+/* The PID of the process; 0: it has ended, or @pidfd is -1. */
 int maqet_pidfd_pid(int pidfd);
 
 #endif

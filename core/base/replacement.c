@@ -14,9 +14,9 @@ enum { RANDOM_LENGTH = 6 /* mkostemp(3) */ };
 
 /* ---- writing ---- */
 
-/* A temporary file is locked until it has its name, so that one whose writer has died can
- * be told from the others; where the file system has no locks, none is ever swept. One
- * that was swept before we had it locked is made anew. */
+/* A temporary file is locked until it is renamed, so that one whose writer has died can be
+ * recognised; without locks of the file system, none is ever swept. If it was swept before
+ * it was locked, another one is created. */
 static int
 make_temporary(char *pattern)
 {
@@ -99,17 +99,16 @@ maqet_file_publish(int dir_fd, const char *temporary, const char *name)
         return true;
     if (errno != EINVAL && errno != ENOSYS)
         return false;
-    /* Not every file system has it; every other one has hard links. */
+    /* File systems without RENAME_NOREPLACE have hard links. */
     if (linkat(dir_fd, temporary, dir_fd, name, 0) < 0)
         return false;
     unlinkat(dir_fd, temporary, 0);
     return true;
 }
 
-/* ---- what was left ---- */
+/* ---- temporary files that were left ---- */
 
-/* What a temporary file was to replace; NULL: the name is not that of one. Caller frees.
- */
+/* The name that a temporary file was for; NULL: it is not one. Caller frees. */
 static char *
 replaced_by(const char *name)
 {
@@ -121,7 +120,7 @@ replaced_by(const char *name)
     return maqet_strndup(name + 1, length - tail - 1);
 }
 
-/* Removes a file of ours that nobody has locked. */
+/* Removes a file of ours that is not locked. */
 static void
 remove_abandoned(const char *path)
 {

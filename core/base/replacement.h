@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * replacement.h - files that appear or are replaced whole: nobody ever sees half of one,
- * and what a killed maqet has left of one is told from what is being written.
+ * replacement.h - files that are created or replaced atomically, and the temporary files
+ * that a killed maqet leaves, which are distinguished from those in use.
  */
 #ifndef MAQET_BASE_REPLACEMENT_H
 #define MAQET_BASE_REPLACEMENT_H
@@ -10,20 +10,20 @@
 
 #include "core/base/error.h"
 
-/* The temporary file that is to replace NAME is .NAME.maqet-XXXXXX (mkostemp(3)). */
+/* The temporary file for NAME is .NAME.maqet-XXXXXX (mkostemp(3)). */
 #define MAQET_FILE_TEMPORARY ".maqet-"
 
-/* Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. */
+/* Replaces a file: temporary file, fsync, rename, fsync of the folder. */
 int maqet_file_replace(const char *path, const char *data, size_t length, mode_t mode,
                        struct maqet_error **err);
 
-/* The same in two steps, for a file whose content depends on which file it is: _begin
- * makes the temporary file, open as @fd, _finish writes it and gives it its name.
- * _cleanup removes a temporary file that is left. */
+/* The same in two steps, for a file that contains its own identity: _begin creates the
+ * temporary file, open as @fd; _finish writes and renames it; _cleanup removes it if it
+ * was not renamed. */
 struct maqet_replacement {
     char *path;
     char *folder;
-    char *temporary; /* NULL: there is none, or it has its name */
+    char *temporary; /* NULL: none, or it was renamed */
     int dir_fd;
     int fd;
 };
@@ -34,18 +34,18 @@ int maqet_replacement_finish(struct maqet_replacement *replacement, const char *
                              size_t length, mode_t mode, struct maqet_error **err);
 void maqet_replacement_cleanup(struct maqet_replacement *replacement);
 
-/* Gives a finished file its name, replacing nothing. False, and errno: EEXIST where there
- * is a file of that name. */
+/* Renames a finished file, without replacing another one. False and errno, which is EEXIST
+ * if there is a file of that name. */
 bool maqet_file_publish(int dir_fd, const char *temporary, const char *name);
 
-/* Removes from a folder the temporary files that a killed maqet has left there, of files
- * of which @is_ours (NULL: any) says that they are ours. */
+/* Removes the temporary files in a folder that a killed maqet has left, for names of which
+ * @is_ours (NULL: all) returns true. */
 void maqet_dir_sweep(const char *folder, bool (*is_ours)(const char *name));
 
 #define _cleanup_replacement_ _cleanup_(maqet_replacement_cleanup)
 
-/* Whether a path is still that of the file that was opened: it may have been replaced or
- * removed meanwhile. Follows links. */
+/* Whether a path still leads to the open file, which may have been replaced or removed.
+ * Follows links. */
 bool maqet_fd_is_at(int fd, const char *path);
 
 #endif

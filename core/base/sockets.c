@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sockets.c - sock_diag(7): the kernel lists the Unix sockets that listen, each with the
- * inode of its name, so that it is found by whatever path.
+ * sockets.c - sock_diag(7): the kernel lists listening Unix sockets, each with the inode of
+ * its file, so that any path to it finds it.
  */
 #include "core/base/sockets.h"
 
@@ -26,7 +26,7 @@
 /* The inode of the initial PID namespace (Linux: include/linux/proc_ns.h). */
 #define INITIAL_PID_NS UINT64_C(0xEFFFFFFC)
 
-/* What one answer of the kernel is read into. */
+/* Bytes of one answer of the kernel. */
 enum { ANSWER_SIZE = 32768 };
 
 struct request {
@@ -35,7 +35,7 @@ struct request {
 };
 
 static int
-ask(void)
+request_listeners(void)
 {
     const struct request request = {
         .header = {.nlmsg_len = sizeof(request),
@@ -54,9 +54,9 @@ ask(void)
     return -1;
 }
 
-/* Whether a message is about the file. Only the low 32 bits of an inode are told. Its
- * device is not compared, since stat(2) tells another one on file systems with
- * subvolumes: to take another socket for it is the lesser error. */
+/* Whether a message is about the file. It has only the low 32 bits of the inode. The device
+ * is not compared, since it differs from that of stat(2) on file systems with subvolumes;
+ * mistaking another socket for it is the lesser error. */
 static bool
 is_of(const struct nlmsghdr *header, const struct stat *file)
 {
@@ -81,20 +81,19 @@ is_of(const struct nlmsghdr *header, const struct stat *file)
     return false;
 }
 
-/* Whether stat(2) tells the inode that the kernel has for a socket. */
+/* Whether the inode of stat(2) is the one that the kernel lists. */
 static bool
-tells_inodes(const char *path)
+has_real_inodes(const char *path)
 {
     struct statfs system;
 
     return statfs(path, &system) == 0 && system.f_type != OVERLAYFS_SUPER_MAGIC;
 }
 
-/* Whether all processes share our network namespace, so that the kernel has listed all of
- * their sockets: it lists those of one namespace, and a path can be connected to from any
- * (unix(7), network_namespaces(7)). Each namespace has its own files in /proc/PID/net,
- * which everybody may look at. In a PID namespace of our own, or where processes are
- * hidden (hidepid), there may be others that we don't see. */
+/* Whether all processes are in our network namespace, of which alone the kernel lists the
+ * sockets, though a path can be connected to from any (unix(7), network_namespaces(7)).
+ * The files in /proc/PID/net differ by namespace, and all users may stat them. In another
+ * PID namespace, or with hidepid, there may be processes that we don't see. */
 static bool
 sees_all_sockets(void)
 {
@@ -109,7 +108,7 @@ sees_all_sockets(void)
     for (size_t i = 0; i < names.count; i++) {
         _cleanup_free_ char *path = maqet_format("/proc/%s/net/unix", names.items[i]);
 
-        /* One that is just ending has none. */
+        /* A process that is ending has none. */
         if (isdigit((unsigned char)names.items[i][0]) && stat(path, &theirs) == 0 &&
             theirs.st_ino != ours.st_ino)
             return false;
@@ -127,7 +126,7 @@ maqet_socket_listener(const char *path)
 
     if (stat(path, &file) < 0 || !S_ISSOCK(file.st_mode))
         return MAQET_LISTENER_NONE;
-    fd = ask();
+    fd = request_listeners();
     for (;;) {
         ssize_t got = fd < 0 ? -1 : recv(fd, answer, sizeof(answer), 0);
 
@@ -139,7 +138,7 @@ maqet_socket_listener(const char *path)
              header = NLMSG_NEXT(header, left)) {
             if (header->nlmsg_type == NLMSG_DONE)
                 return found ? MAQET_LISTENER_THERE
-                       : tells_inodes(path) && sees_all_sockets()
+                       : has_real_inodes(path) && sees_all_sockets()
                            ? MAQET_LISTENER_NONE
                            : MAQET_LISTENER_UNKNOWN;
             if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY)
@@ -156,7 +155,7 @@ maqet_socket_listen(int dir_fd, const char *name, struct maqet_error **err)
     _cleanup_free_ char *path = maqet_format("/proc/self/fd/%d/%s", dir_fd, name);
     _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    /* By way of /proc the path is short, however long the folder's is (unix(7)). */
+    /* The path below /proc is short, however long the folder's is (unix(7)). */
     memcpy(address.sun_path, path, strlen(path) + 1);
     unlinkat(dir_fd, name, 0);
     if (fd < 0 || fchmod(fd, 0600) < 0 ||
@@ -176,7 +175,7 @@ maqet_notify(const char *state)
         length > sizeof(address.sun_path))
         return;
     memcpy(address.sun_path, name, length);
-    /* '@' stands for the byte 0 with which abstract names begin (unix(7)). */
+    /* '@' stands for the NUL byte that begins an abstract name (unix(7)). */
     if (name[0] == '@')
         address.sun_path[0] = '\0';
 

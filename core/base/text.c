@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-/* Bytes of what a file says that stand in a message. */
+/* Bytes of a foreign text in a message. */
 enum { READABLE_MAX = 60 };
 
 void *
@@ -117,7 +117,7 @@ maqet_text_clear(struct maqet_text *text)
 void
 maqet_strings_take(struct maqet_strings *strings, char *item)
 {
-    /* With the NULL at the end; room is made for twice as many when it is full. */
+    /* Including the NULL; the array doubles when that is a power of two. */
     size_t used = strings->count + 1;
 
     if ((used & (used - 1)) == 0)
@@ -282,7 +282,7 @@ edit_distance(const char *a, const char *b)
 const char *
 maqet_text_closest(const char *word, const struct maqet_strings *candidates)
 {
-    /* A third of the word may be wrong; words from hostile files are not compared. */
+    /* A third of the word may be wrong. Long words from hostile files are not compared. */
     size_t length = strlen(word), limit = length / 3 + 1;
     const char *closest = NULL;
 
@@ -299,7 +299,7 @@ maqet_text_closest(const char *word, const struct maqet_strings *candidates)
     return closest;
 }
 
-/* How many of the first @most bytes of a text are whole characters. */
+/* The length of the whole characters in the first @most bytes of a text. */
 static int
 whole_length(const char *text, size_t most)
 {
@@ -308,7 +308,7 @@ whole_length(const char *text, size_t most)
     if (length <= most)
         return (int)length;
     for (length = most; length > 0 && (text[length] & 0xc0) == 0x80; length--)
-        continue; /* no half of a character */
+        continue; /* inside a character */
     return (int)length;
 }
 
@@ -334,7 +334,7 @@ maqet_text_last_lines(const char *text, size_t length, bool *more)
         if (text[at - 1] == '\n' && at < length && ++lines == MAQET_LAST_LINES)
             break;
     while (at > 0 && at < length && (text[at] & 0xc0) == 0x80)
-        at++; /* no half of a character */
+        at++; /* inside a character */
     if (more)
         *more = at > 0;
     return text + at;
@@ -373,7 +373,7 @@ maqet_text_bytes(uint64_t bytes)
     double value = (double)bytes;
     size_t unit = 0;
 
-    /* What would be shown as 1024.0 of a unit is shown as 1.0 of the next. */
+    /* 1023.95 would be rounded to 1024.0, so it becomes 1.0 of the next unit. */
     while (value >= (unit == 0 ? 1024 : 1023.95) &&
            unit + 1 < sizeof(units) / sizeof(*units)) {
         value /= 1024;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * text.h - the one string buffer, the one string vector, and what is done with words:
- * sizes for people, the closest word to a misspelt one. Running out of memory aborts: no
- * caller could do better, and a running machine does not notice.
+ * text.h - the string buffer, the string vector, and text for messages. Running out of
+ * memory aborts: no caller could do better, and running machines are not affected.
  */
 #ifndef MAQET_BASE_TEXT_H
 #define MAQET_BASE_TEXT_H
@@ -32,7 +31,7 @@ char *maqet_strndup(const char *text, size_t length);
 char *maqet_format(const char *format, ...) MAQET_PRINTF(1, 2);
 char *maqet_vformat(const char *format, va_list arguments) MAQET_PRINTF(1, 0);
 
-/* A string that grows. Zero-initialised is empty; `data` is NULL or NUL-terminated. */
+/* A string buffer. All zero is empty; `data` is NULL or NUL-terminated. */
 struct maqet_text {
     char *data;
     size_t length;
@@ -50,8 +49,7 @@ void maqet_text_clear(struct maqet_text *text);
 
 #define _cleanup_text_ _cleanup_(maqet_text_clear)
 
-/* A vector of owned strings. Zero-initialised is empty; `items` ends with NULL once used.
- */
+/* A vector of owned strings. All zero is empty; `items` is NULL, or ends with NULL. */
 struct maqet_strings {
     char **items;
     size_t count;
@@ -66,12 +64,12 @@ void maqet_strings_take(struct maqet_strings *strings, char *item); /* takes the
 void maqet_strings_add_all(struct maqet_strings *strings,
                            const struct maqet_strings *others);
 bool maqet_strings_has(const struct maqet_strings *strings, const char *item);
-/* Leaves the first @count of them. */
+/* Keeps the first @count of them. */
 void maqet_strings_cut(struct maqet_strings *strings, size_t count);
 void maqet_strings_sort(struct maqet_strings *strings);
 char *maqet_strings_join(const struct maqet_strings *strings, const char *separator);
-/* For messages: the first MAQET_LISTED_MAX of them with ", " in between, and how many
- * more there are; "none" where there is none. The caller frees. */
+/* For messages: the first MAQET_LISTED_MAX of them, joined with ", ", and how many more
+ * there are; "none" if there are none. The caller frees. */
 enum { MAQET_LISTED_MAX = 20 };
 char *maqet_strings_list(const struct maqet_strings *strings);
 void maqet_strings_clear(struct maqet_strings *strings);
@@ -80,41 +78,39 @@ void maqet_strings_clear(struct maqet_strings *strings);
 
 bool maqet_text_starts(const char *text, const char *prefix);
 bool maqet_text_ends(const char *text, const char *suffix);
-/* The one of these, which NULL ends, that it begins with; NULL: none. */
+/* The first of @prefixes (ended by NULL) that the text begins with, or NULL. */
 const char *maqet_text_prefix(const char *text, const char *const *prefixes);
-/* Whether it is one of these, which NULL ends. */
+/* Whether it is one of @words (ended by NULL). */
 bool maqet_text_is_one_of(const char *text, const char *const *words);
 
-/* The word of @candidates that @word was probably meant to be, or NULL. */
+/* The candidate that @word is probably a misspelling of, or NULL. */
 const char *maqet_text_closest(const char *word, const struct maqet_strings *candidates);
 
-/* What a file says, for a message: the beginning, as one line without control characters.
+/* The beginning of a foreign text for a message, as one line without control characters.
  * The caller frees. */
 char *maqet_text_readable(const char *text);
 
-/* The end of what a program said, for a message: at most MAQET_LAST_LINES lines and
- * MAQET_LAST_BYTES bytes of a text of @length bytes, into which it points. @more (may be
- * NULL): there is something before it. */
+/* A pointer to the end of a program's output, for a message: MAQET_LAST_LINES lines and
+ * MAQET_LAST_BYTES bytes at most. *more (may be NULL): there is text before it. */
 enum { MAQET_LAST_LINES = 10, MAQET_LAST_BYTES = 2048 };
 const char *maqet_text_last_lines(const char *text, size_t length, bool *more);
 
-/* How many bytes of another program's sentence a message holds: the precision of "%.*s".
- */
+/* How many bytes of another program's message fit into ours: a precision for "%.*s". */
 int maqet_text_fitting(const char *text);
 
-/* A number that a text nearly always has for itself: FNV-1a, 64 bits. */
+/* FNV-1a, 64 bits. */
 uint64_t maqet_text_hash(const char *text);
 
-/* Doubles every comma, as QEMU's option syntax wants it. The caller frees. */
+/* Doubles every comma, for QEMU's option syntax. The caller frees. */
 char *maqet_text_double_commas(const char *text);
 
-/* "20.0GB": for people, in powers of 1024. The caller frees. */
+/* "20.0GB", in powers of 1024, for people. The caller frees. */
 char *maqet_text_bytes(uint64_t bytes);
 
 /* "2026-11-28 04:12" in local time, of s since 1970. The caller frees. */
 char *maqet_text_date(int64_t seconds);
 
-/* "20G" where it can be said so without rounding, else plain bytes. The caller frees. */
+/* "20G" if no rounding is needed, otherwise plain bytes. The caller frees. */
 char *maqet_text_size(uint64_t bytes);
 
 #endif

@@ -69,11 +69,14 @@ interface_of(const struct bench *bench)
 int
 bench_load(struct bench *bench, struct maqet_error **err)
 {
+    const struct maqet_plugin *plugin =
+        maqet_plugin_load_file(bench->file, &bench->is_iface, err);
+
     if (bench->is_iface)
-        bench->iface = maqet_iface_load_file(bench->file, bench->name, err);
+        bench->iface = (const struct maqet_iface *)plugin;
     else
-        bench->storage = maqet_storage_load_file(bench->file, bench->name, err);
-    return bench->iface || bench->storage ? 0 : -1;
+        bench->storage = (const struct maqet_storage *)plugin;
+    return plugin ? 0 : -1;
 }
 
 int

@@ -42,8 +42,8 @@ maqet_store_check_owner(const struct maqet_context *context, struct maqet_error 
      * change what lies in it: images.json. */
     if (geteuid() == 0 && stat(context->data_dir, &status) == 0 && status.st_uid != 0)
         maqet_error_set(err, MAQET_ERROR_PERMISSION,
-                        "The folder %s belongs to another user (uid %u)",
-                        context->data_dir, (unsigned)status.st_uid);
+                        "%s belongs to another user (uid %u)", context->data_dir,
+                        (unsigned)status.st_uid);
     else if (maqet_dir_check_own(folder, err) == 0)
         return 0;
     maqet_error_wrap(err, "The data folder %s is not used", context->data_dir);

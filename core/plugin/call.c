@@ -93,27 +93,27 @@ maqet_secrets_check(const struct maqet_strings *paths, struct maqet_error **err)
     return 0;
 }
 
-/* ms between two signs that a program still runs. */
-static const int64_t SIGN_INTERVAL = 500;
+/* ms between two reports of a program that runs. */
+static const int64_t REPORT_INTERVAL = 500;
 
 struct watch {
     const char *const *argv;
     int64_t begun, shown;
-    bool progress;  /* it tells how far it is */
-    double percent; /* negative: it has not told so far */
-    char line[64];  /* the end of what was heard: "    (12.34/100%)" */
+    bool progress;  /* it prints its progress */
+    double percent; /* negative: not known so far */
+    char line[64];  /* the end of its output: "    (12.34/100%)" */
     size_t length;
 };
 
 static void
-give_sign(const struct watch *watch, const char *const *argv)
+report_program(const struct watch *watch, const char *const *argv)
 {
-    if (current.sign)
-        current.sign(current.about, argv, watch->percent, watch->shown - watch->begun);
+    if (current.report)
+        current.report(current.about, argv, watch->percent, watch->shown - watch->begun);
 }
 
 static void
-heard(void *data, const char *bytes, size_t count)
+on_output(void *data, const char *bytes, size_t count)
 {
     struct watch *watch = data;
 
@@ -128,10 +128,10 @@ heard(void *data, const char *bytes, size_t count)
         if (bytes[i] == ')' && sscanf(watch->line, "(%lf/100%%)", &percent) == 1)
             watch->percent = percent;
     }
-    if (maqet_now() - watch->shown < SIGN_INTERVAL)
+    if (maqet_now() - watch->shown < REPORT_INTERVAL)
         return;
     watch->shown = maqet_now();
-    give_sign(watch, watch->argv);
+    report_program(watch, watch->argv);
 }
 
 int
@@ -143,7 +143,7 @@ maqet_command_finish(struct maqet_command *command, bool progress, int *exit_cod
     struct watch watch = {
         .argv = argv, .begun = now, .shown = now, .progress = progress, .percent = -1};
     const struct maqet_process_manner manner = {.timeout = maqet_call_left(),
-                                                .heard = heard,
+                                                .on_output = on_output,
                                                 .data = &watch,
                                                 .exit_code = exit_code,
                                                 .log = current.log};
@@ -151,7 +151,7 @@ maqet_command_finish(struct maqet_command *command, bool progress, int *exit_cod
                      ? -1
                      : maqet_process_run_as(argv, &manner, output, err);
 
-    give_sign(&watch, NULL);
+    report_program(&watch, NULL);
     maqet_command_free(command);
     return result;
 }

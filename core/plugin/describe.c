@@ -6,7 +6,7 @@
 #include "core/base/apart.h"
 #include "core/plugin/loader.h"
 
-/* ms that a plugin has to be loaded. */
+/* ms in which a plugin must load. */
 static const int64_t LOAD_TIMEOUT = 10000;
 
 MAQET_WORDS(kind_word, "storage", "interface")
@@ -15,7 +15,6 @@ MAQET_WORDS(state_word, "loads", "refused", "shadowed")
 MAQET_WORDS(type_word, "string", "path", "size", "int", "bool", "choice", "mode", "map")
 
 static const struct maqet_fields option_fields;
-
 static const struct maqet_fields option_fields = MAQET_FIELDS_OF(
     struct maqet_plugin_option, MAQET_ROW(struct maqet_plugin_option, name, "its key"),
     {"type", MAQET_FIELD_CHOICE(struct maqet_plugin_option, type, type_word),
@@ -142,53 +141,38 @@ add_capabilities(const struct maqet_storage *storage, struct maqet_strings *word
             maqet_strings_add(words, all[i].word);
 }
 
-static int
-describe_storage(struct maqet_plugin_info *info, struct maqet_error **err)
-{
-    const struct maqet_storage *storage =
-        maqet_storage_load_file(info->file, info->name, err);
-
-    if (!storage)
-        return -1;
-    info->summary = maqet_strdup(storage->plugin.summary);
-    info->interface = maqet_strdup(storage->plugin.interface);
-    info->path_option = maqet_strdup(storage->plugin.path_option);
-    add_capabilities(storage, &info->capabilities);
-    describe_options(storage->common.options, &info->options, &info->option_count);
-    return 0;
-}
-
-static int
-describe_iface(struct maqet_plugin_info *info, struct maqet_error **err)
-{
-    const struct maqet_iface *iface = maqet_iface_load_file(info->file, info->name, err);
-
-    if (!iface)
-        return -1;
-    info->summary = maqet_strdup(iface->plugin.summary);
-    if (iface->plugin.flags & MAQET_IFACE_HOTPLUG)
-        maqet_strings_add(&info->capabilities, "hotplug");
-    describe_options(iface->common.options, &info->options, &info->option_count);
-    return 0;
-}
-
 static json_object *
 describe_file(void *data, struct maqet_error **err)
 {
     struct maqet_plugin_info *info = data;
     bool is_iface;
-    _cleanup_free_ char *name = maqet_plugin_valid_name_of(info->file, &is_iface, err);
+    const struct maqet_plugin *plugin =
+        maqet_plugin_load_file(info->file, &is_iface, err);
 
-    if (!name || (is_iface ? describe_iface(info, err) : describe_storage(info, err)) < 0)
+    if (!plugin)
         return NULL;
     info->loads = true;
     info->abi = MAQET_PLUGIN_ABI;
+    info->summary = maqet_strdup(plugin->summary);
+    describe_options(plugin->options, &info->options, &info->option_count);
+    if (is_iface) {
+        const struct maqet_iface *iface = (const struct maqet_iface *)plugin;
+
+        if (iface->plugin.flags & MAQET_IFACE_HOTPLUG)
+            maqet_strings_add(&info->capabilities, "hotplug");
+    } else {
+        const struct maqet_storage *storage = (const struct maqet_storage *)plugin;
+
+        info->interface = maqet_strdup(storage->plugin.interface);
+        info->path_option = maqet_strdup(storage->plugin.path_option);
+        add_capabilities(storage, &info->capabilities);
+    }
     return maqet_fields_to_json(&maqet_plugin_fields, info);
 }
 
 /* ---- all of them ---- */
 
-/* What there is to say of a file that is named like a plugin, without loading it. */
+/* The part that the file's name determines, without loading it. */
 static struct maqet_plugin_info
 info_of(const char *file)
 {
@@ -204,7 +188,7 @@ info_of(const char *file)
 
 /* Adds the rest. */
 static int
-describe(struct maqet_plugin_info *info, struct maqet_error **err)
+load_info(struct maqet_plugin_info *info, struct maqet_error **err)
 {
     struct maqet_error *reason = NULL;
     struct maqet_plugin_info whole = {0};
@@ -212,7 +196,7 @@ describe(struct maqet_plugin_info *info, struct maqet_error **err)
         maqet_apart(describe_file, info, LOAD_TIMEOUT, NULL, &reason);
 
     if (!object) {
-        /* Its own reasons name the file; that it crashed or hung does not. */
+        /* The loader's reasons name the file; a crash or timeout does not. */
         if (!strstr(reason->message, info->file))
             maqet_error_wrap(&reason, "Cannot load the plugin %s", info->file);
         return maqet_error_move(err, reason);
@@ -235,12 +219,6 @@ is_listed(const struct maqet_plugin_list *list, const struct maqet_plugin_info *
     return false;
 }
 
-static void
-append(struct maqet_plugin_list *list, struct maqet_plugin_info info)
-{
-    *MAQET_APPEND(list->items, list->count) = info;
-}
-
 void
 maqet_plugin_list_all(const struct maqet_context *context, struct maqet_plugin_list *list)
 {
@@ -252,10 +230,10 @@ maqet_plugin_list_all(const struct maqet_context *context, struct maqet_plugin_l
         struct maqet_plugin_info info = info_of(files.items[i]);
         bool shadowed = is_listed(list, &info);
 
-        if (!shadowed && describe(&info, &reason) < 0)
+        if (!shadowed && load_info(&info, &reason) < 0)
             info.reason = maqet_strdup(reason->message);
         info.state = maqet_strdup(shadowed ? "shadowed" : reason ? "refused" : "loads");
-        append(list, info);
+        *MAQET_APPEND(list->items, list->count) = info;
     }
 }
 
@@ -271,19 +249,18 @@ maqet_plugin_list_named(const struct maqet_context *context, const char *name,
         struct maqet_plugin_info info = info_of(files.items[i]);
         bool wanted = strcmp(info.name, name) == 0 && !is_listed(list, &info);
 
-        if (!maqet_strings_has(&names, info.name))
-            maqet_strings_add(&names, info.name);
-        int result = wanted ? describe(&info, err) : 0;
-        if (wanted && result == 0)
-            append(list, info);
-        else
-            maqet_fields_clear(&maqet_plugin_fields, &info);
-        if (result < 0)
+        if (wanted && load_info(&info, err) == 0) {
+            *MAQET_APPEND(list->items, list->count) = info;
+            continue;
+        }
+        maqet_fields_clear(&maqet_plugin_fields, &info);
+        if (wanted)
             return -1;
     }
     if (list->count > 0)
         return 0;
-    maqet_strings_sort(&names);
+    maqet_plugin_names(context, &maqet_storage_kind, &names);
+    maqet_plugin_names(context, &maqet_iface_kind, &names);
     maqet_error_set(err, MAQET_ERROR_MISSING, "There is no plugin '%s'", name);
     maqet_error_hint_names(err, name, &names);
     return -1;

@@ -6,12 +6,11 @@
 #include <sys/stat.h>
 
 #include "core/base/files.h"
-#include "core/base/printable.h"
 
-const struct maqet_plugin_kind maqet_storage_kind = {
-    .word = "storage", .one = "a storage", .prefix = "maqet-storage-"};
-const struct maqet_plugin_kind maqet_iface_kind = {
-    .word = "interface", .one = "an interface", .prefix = "maqet-iface-"};
+const struct maqet_plugin_kind maqet_storage_kind = {.word = "storage",
+                                                     .prefix = "maqet-storage-"};
+const struct maqet_plugin_kind maqet_iface_kind = {.word = "interface",
+                                                   .prefix = "maqet-iface-"};
 
 bool
 maqet_plugin_name_valid(const char *name)
@@ -24,7 +23,7 @@ maqet_plugin_name_valid(const char *name)
 
 /* ---- names ---- */
 
-/* The name that a file of that name has as a plugin of the kind, or NULL. The caller
+/* The plugin's name if the file is named like a plugin of the kind, or NULL. The caller
  * frees. */
 static char *
 name_in(const struct maqet_plugin_kind *kind, const char *file)
@@ -117,9 +116,9 @@ maqet_plugin_find(const struct maqet_context *context,
 {
     if (!maqet_plugin_name_valid(name)) {
         maqet_error_set(err, MAQET_ERROR_INVALID,
-                        "invalid name '%s' of %s plugin: use lower-case letters, "
-                        "digits and '-'",
-                        name, kind->one);
+                        "invalid %s plugin name '%s': use lower-case letters, digits "
+                        "and '-'",
+                        kind->word, name);
         return NULL;
     }
     for (size_t i = 0; i < context->plugin_dirs.count; i++) {
@@ -142,27 +141,13 @@ check_writers(const char *path, struct maqet_error **err)
 
     if (stat(path, &status) < 0)
         return maqet_error_errno(err, errno, "Cannot inspect %s", path);
-    if (status.st_uid != 0 && status.st_uid != geteuid()) {
-        maqet_error_set(
-            err, MAQET_ERROR_PERMISSION,
-            "%s belongs to another user (uid %u), so no plugin is loaded from it", path,
-            (unsigned)status.st_uid);
-        maqet_error_hint(err, "Make root or yourself its owner");
-        return -1;
-    }
-    if (status.st_mode & (S_IWGRP | S_IWOTH)) {
-        maqet_error_set(err, MAQET_ERROR_PERMISSION,
-                        "%s is writable by other users, so no plugin is loaded from it",
-                        path);
-        _cleanup_free_ char *word = maqet_shell_quoted(path);
-        maqet_error_hint(err, "Make it writable for its owner only: chmod go-w %s", word);
-        return -1;
-    }
-    return 0;
+    return maqet_file_check_writers(path, &status, 0, err) < 0
+               ? maqet_error_wrap(err, "Refusing to load a plugin")
+               : 0;
 }
 
-/* Whoever can rename a folder above can put another one in the plugin's place. In a
- * sticky one, such as /tmp, only the owner can (chmod(2)). */
+/* A user who can rename a folder above can replace the plugin. In a sticky folder, such as
+ * /tmp, only the owner can (chmod(2)). */
 static int
 check_above(const char *dir, struct maqet_error **err)
 {

@@ -9,28 +9,27 @@
 
 #include "core/base/files.h"
 
-/* The two kinds differ in these words, in the layout of their struct, and in what a
- * plugin must have. */
+/* How the two kinds differ. */
 struct kind {
     const struct maqet_plugin_kind *folder;
     uint32_t number;
     const char *symbol; /* the entry */
-    size_t first;       /* the size of ABI 1's first struct: none was ever smaller */
+    size_t first;       /* the size of ABI 1's first struct, the minimum */
     size_t size;        /* of the struct as we know it */
     size_t whole;       /* of ours, which begins with a struct maqet_plugin */
     size_t copy;        /* where the copy of the plugin's struct is in it */
     int (*check)(struct maqet_plugin *plugin, struct maqet_error **err);
 };
 
-/* The sizes with which ABI 1 began, up to the last member that it had: never to be
- * changed, however many members follow. */
+/* The sizes with which ABI 1 began, up to its last member then. Never changed, even if
+ * members are added. */
 #define FIRST_SIZE(type, last) (offsetof(type, last) + sizeof(((type *)NULL)->last))
 
 enum { OPTION_SIZE_MIN = FIRST_SIZE(struct maqet_option, help), OPTION_SIZE_MAX = 4096 };
 static const size_t SNAPSHOT_SIZE_MIN =
     FIRST_SIZE(struct maqet_snapshot_table, write_out);
 
-/* What the structs of both kinds begin with. */
+/* The beginning of the structs of both kinds. */
 struct head {
     struct maqet_plugin_header header;
     const char *name;
@@ -45,11 +44,10 @@ struct head {
 BEGINS_AS_HEAD(struct maqet_storage_plugin);
 BEGINS_AS_HEAD(struct maqet_iface_plugin);
 
-/* All that were loaded. The program's code is loaded into a process once, whoever asks
- * for it, so this list is the process's as well. */
+/* All that are loaded: one list, since dlopen() loads a file once per process. */
 static struct maqet_plugin *loaded;
 
-/* ---- what a plugin must have ---- */
+/* ---- required members ---- */
 
 static int
 require(bool there, const char *callback, struct maqet_error **err)
@@ -166,18 +164,18 @@ option_name_valid(const char *name)
 static int
 option_check(const struct maqet_option *row, struct maqet_error **err)
 {
-    /* These belong to the core, for every drive. */
-    static const char *const reserved[] = {
-        "name", "type", "interface", "media", "overcommit", "options", "allow_system"};
+    /* The core has these for every drive. */
+    static const char *const reserved[] = {"name",         "type",       "interface",
+                                           "media",        "overcommit", "options",
+                                           "allow_system", NULL};
 
     if (!option_name_valid(row->name))
         return maqet_error_set(err, MAQET_ERROR_INVALID,
                                "its option '%s' is not named [a-z][a-z0-9_]*", row->name);
-    for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
-        if (strcmp(row->name, reserved[i]) == 0)
-            return maqet_error_set(err, MAQET_ERROR_INVALID,
-                                   "the name of its option '%s' is reserved for maqet",
-                                   row->name);
+    if (maqet_text_is_one_of(row->name, reserved))
+        return maqet_error_set(err, MAQET_ERROR_INVALID,
+                               "the name of its option '%s' is reserved for maqet",
+                               row->name);
     if (row->type < MAQET_OPTION_STRING || row->type > MAQET_OPTION_MAP)
         return maqet_error_set(err, MAQET_ERROR_INVALID,
                                "its option '%s' has the unknown type %d", row->name,
@@ -191,9 +189,8 @@ option_check(const struct maqet_option *row, struct maqet_error **err)
     return 0;
 }
 
-/* Copies a table whose rows are @stride bytes apart, which may be longer or shorter than
- * ours; NULL is an empty one. NULL on error: a name, a type, or a table that can't be.
- * What the rows point to stays the plugin's. */
+/* Copies a table whose rows have @stride bytes, more or fewer than ours; NULL is an empty
+ * table. The rows still point to the plugin's memory. NULL if the table is invalid. */
 static struct maqet_option *
 copy_options(const struct maqet_option *table, size_t stride, int depth,
              struct maqet_error **err)
@@ -250,8 +247,8 @@ adopt(const struct kind *kind, const void *theirs, void *ours, struct maqet_erro
                                "its structs have %u and %u bytes; ABI 1 has %zu and %zu",
                                header.size, header.option_size, kind->first,
                                (size_t)OPTION_SIZE_MIN);
-    /* What the plugin is too old to have stays NULL, what we are too old to know is left.
-     */
+    /* Members that the plugin is too old for stay NULL; those that we are too old for are
+     * not copied. */
     memcpy(ours, theirs, header.size < kind->size ? header.size : kind->size);
     return 0;
 }
@@ -293,6 +290,7 @@ load(const struct kind *kind, struct maqet_plugin *plugin, const char *real,
     memcpy(&head, ours, sizeof(head));
     if (require(head.name, "name", err) < 0)
         return -1;
+    plugin->summary = head.summary;
     if (strcmp(head.name, name) != 0)
         return maqet_error_set(err, MAQET_ERROR_INVALID,
                                "its name is '%s', which does not match the name of "
@@ -303,7 +301,8 @@ load(const struct kind *kind, struct maqet_plugin *plugin, const char *real,
 }
 
 static void
-keep(struct maqet_plugin *plugin, const struct maqet_plugin_kind *kind, const char *name)
+add_loaded(struct maqet_plugin *plugin, const struct maqet_plugin_kind *kind,
+           const char *name)
 {
     plugin->kind = kind;
     plugin->name = name;
@@ -323,7 +322,7 @@ load_file(const struct kind *kind, const char *file, const char *name,
     }
     if (maqet_plugin_check_place(file, real, err) < 0)
         return NULL;
-    /* What was checked is opened: a link on the way may lead elsewhere by now. */
+    /* Opens the file that was checked, even if a link in its path was replaced. */
     struct maqet_plugin *plugin = maqet_alloc(kind->whole);
     if (load(kind, plugin, real, name, err) < 0) {
         maqet_error_wrap(err, "Cannot load the plugin %s", file);
@@ -334,14 +333,13 @@ load_file(const struct kind *kind, const char *file, const char *name,
         return NULL;
     }
     plugin->file = maqet_strdup(file);
-    keep(plugin, kind->folder, maqet_strdup(name));
+    add_loaded(plugin, kind->folder, maqet_strdup(name));
     return plugin;
 }
 
 /* ---- finding one ---- */
 
-/* Whether a plugin was found in these folders; one that was loaded by its file was not
- * looked for. */
+/* Whether a plugin was found in these folders, rather than loaded by its file. */
 static bool
 was_found_in(const struct maqet_plugin *plugin, const struct maqet_strings *folders)
 {
@@ -381,12 +379,6 @@ maqet_storage_load(const struct maqet_context *context, const char *name,
     return (struct maqet_storage *)load_name(&storage_kind, context, name, err);
 }
 
-const struct maqet_storage *
-maqet_storage_load_file(const char *file, const char *name, struct maqet_error **err)
-{
-    return (struct maqet_storage *)load_file(&storage_kind, file, name, err);
-}
-
 const struct maqet_iface *
 maqet_iface_load(const struct maqet_context *context, const char *name,
                  struct maqet_error **err)
@@ -394,10 +386,13 @@ maqet_iface_load(const struct maqet_context *context, const char *name,
     return (struct maqet_iface *)load_name(&iface_kind, context, name, err);
 }
 
-const struct maqet_iface *
-maqet_iface_load_file(const char *file, const char *name, struct maqet_error **err)
+const struct maqet_plugin *
+maqet_plugin_load_file(const char *file, bool *is_iface, struct maqet_error **err)
 {
-    return (struct maqet_iface *)load_file(&iface_kind, file, name, err);
+    _cleanup_free_ char *name = maqet_plugin_valid_name_of(file, is_iface, err);
+
+    return name ? load_file(*is_iface ? &iface_kind : &storage_kind, file, name, err)
+                : NULL;
 }
 
 const struct maqet_storage *
@@ -412,6 +407,6 @@ maqet_storage_stand_in(const char *name)
     storage->common.options = maqet_alloc(sizeof(*storage->common.options));
     storage->plugin.name = storage->common.file;
     storage->plugin.interface = "none";
-    keep(&storage->common, NULL, storage->common.file);
+    add_loaded(&storage->common, NULL, storage->common.file);
     return storage;
 }

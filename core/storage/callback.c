@@ -78,7 +78,7 @@ words_of(const char *const *argv)
                : maqet_strdup(program);
 }
 
-/* Shows that a program runs for a drive: a maqet_call_sign. */
+/* Shows that a program runs for a drive: a maqet_call_report. */
 static void
 show_program(const void *about, const char *const *argv, double percent, int64_t elapsed)
 {
@@ -106,7 +106,7 @@ maqet_drive_call_concerns(const struct maqet_drive *drive, bool of_interface,
     struct maqet_call *call = maqet_call_current();
 
     call->log = drive->log;
-    call->sign = show_program;
+    call->report = show_program;
     call->about = drive;
     call->of_interface = of_interface;
     announce(drive, callback);

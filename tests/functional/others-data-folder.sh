@@ -58,7 +58,7 @@ every_command_refuses() { # WHAT
         esac
         # shellcheck disable=SC2046 # words
         expect 4 maqet "$command" $(operands_of "$command")
-        err_has "The data folder $TMP/data is not used: The folder $1"
+        err_has "The data folder $TMP/data is not used: $1"
         err_has "--data-dir"
         [ ! -s out ] || fail "$command has told something"
     done

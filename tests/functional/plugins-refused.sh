@@ -46,8 +46,8 @@ refused missing-symbol maqet_not_in_this_version 1
 refused no-such "There is no storage plugin 'no-such'"
 err_has "searched in: $MAQET_PLUGIN_PATH"
 err_has good
-refused ../good "of a storage plugin"
-refused Good "of a storage plugin"
+refused ../good "invalid storage plugin name"
+refused Good "invalid storage plugin name"
 
 # What it emits is checked, and a failure without a word gets some.
 drive key-twice

@@ -120,7 +120,7 @@ test_open_private(void)
     CU_ASSERT_EQUAL(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
     CU_ASSERT_EQUAL(chmod(path, 0777), 0);
     _cleanup_free_ char *open_to_all =
-        maqet_format("The folder %s is writable by other users", path);
+        maqet_format("%s is writable by other users", path);
     CU_ASSERT_EQUAL(maqet_dir_open_own(path, O_NOFOLLOW, &err), -1);
     UNIT_ERROR(&err, MAQET_ERROR_PERMISSION, open_to_all);
     CU_ASSERT_EQUAL(mode_of(path), 0777); /* it is not ours to change */
@@ -137,7 +137,7 @@ test_open_private(void)
     if (geteuid() == 0) {
         CU_ASSERT_EQUAL(chown(path, 12345, 12345), 0);
         _cleanup_free_ char *message =
-            maqet_format("The folder %s belongs to another user (uid 12345)", path);
+            maqet_format("%s belongs to another user (uid 12345)", path);
         CU_ASSERT_EQUAL(maqet_dir_open_own(path, O_NOFOLLOW, &err), -1);
         UNIT_ERROR(&err, MAQET_ERROR_PERMISSION, message);
     }

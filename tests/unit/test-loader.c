@@ -78,12 +78,11 @@ test_invalid_name_is_not_searched(void)
     CU_ASSERT_PTR_NULL(maqet_storage_load(&scene.context, "../good", &error));
     UNIT_ERROR(
         &error, MAQET_ERROR_INVALID,
-        "invalid name '../good' of a storage plugin: use lower-case letters, digits "
-        "and '-'");
+        "invalid storage plugin name '../good': use lower-case letters, digits and '-'");
     CU_ASSERT_PTR_NULL(maqet_iface_load(&scene.context, "", &error));
     UNIT_ERROR(&error, MAQET_ERROR_INVALID,
-               "invalid name '' of an interface plugin: use lower-case letters, "
-               "digits and '-'");
+               "invalid interface plugin name '': use lower-case letters, digits and "
+               "'-'");
 }
 
 /* ---- finding ---- */
@@ -149,10 +148,10 @@ static void
 check_writers(const struct scene *scene, const char *path, mode_t mode)
 {
     _cleanup_error_ struct maqet_error *error = NULL;
-    _cleanup_free_ char *message = maqet_format(
-        "%s is writable by other users, so no plugin is loaded from it", path);
-    _cleanup_free_ char *hint = maqet_format("Make it writable for its owner only: "
-                                             "chmod go-w '%s'",
+    _cleanup_free_ char *message =
+        maqet_format("Refusing to load a plugin: %s is writable by other users", path);
+    _cleanup_free_ char *hint = maqet_format("Make it writable for its owner only "
+                                             "(chmod go-w '%s'), or use another one",
                                              path);
 
     CU_ASSERT_EQUAL(chmod(path, mode), 0);
@@ -194,7 +193,7 @@ test_owner(void)
     for (size_t i = 0; i < 2; i++) {
         _cleanup_error_ struct maqet_error *error = NULL;
         _cleanup_free_ char *message = maqet_format(
-            "%s belongs to another user (uid 12345), so no plugin is loaded from it",
+            "Refusing to load a plugin: %s belongs to another user (uid 12345)",
             paths[i]);
 
         CU_ASSERT_EQUAL(chown(paths[i], 12345, 0), 0);
@@ -446,7 +445,11 @@ test_loaded_once(void)
 
     /* By its file it is loaded all the same, and a name does not lead to that one. */
     unit_plugin(scene.folder, "maqet-storage-good.so");
-    CU_ASSERT_PTR_NOT_EQUAL(maqet_storage_load_file(file, "good", NULL), storage);
+    bool is_iface = true;
+    const struct maqet_plugin *again = maqet_plugin_load_file(file, &is_iface, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(again);
+    CU_ASSERT_FALSE(is_iface);
+    CU_ASSERT_PTR_NOT_EQUAL(again, &storage->common);
     CU_ASSERT_PTR_EQUAL(maqet_storage_load(&scene.context, "good", NULL), storage);
 }
 

@@ -191,7 +191,7 @@ test_folder_that_others_can_write(void)
         struct maqet_run run = MAQET_RUN_INIT;
         const char *folder = folders[i / 2];
         _cleanup_free_ char *message =
-            maqet_format("The folder %s is writable by other users", folder);
+            maqet_format("%s is writable by other users", folder);
 
         CU_ASSERT_EQUAL(chmod(folder, i % 2 ? 0720 : 01702), 0);
         CU_ASSERT_EQUAL(maqet_run_open(&scene.context, "web", &run, &error), -1);
@@ -223,8 +223,8 @@ test_folder_of_another(void)
     _cleanup_scene_ struct scene scene = scene_new();
     _cleanup_error_ struct maqet_error *error = NULL;
     struct maqet_run run = MAQET_RUN_INIT;
-    _cleanup_free_ char *message = maqet_format(
-        "The folder %s belongs to another user (uid 12345)", scene.context.runtime_dir);
+    _cleanup_free_ char *message =
+        maqet_format("%s belongs to another user (uid 12345)", scene.context.runtime_dir);
 
     if (geteuid() != 0)
         return; /* nobody else can give folders away */
