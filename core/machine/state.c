@@ -18,7 +18,7 @@
 #include "core/qemu/silence.h"
 #include "core/qemu/survey.h"
 
-/* ms for all QEMUs of a list to answer, and for starts under way to tell their PID. */
+/* ms for all QEMUs of a list to answer, and for starts in progress to write their PID. */
 static const int64_t ASK_TIMEOUT = 1000;
 static const int64_t LOOK_TIMEOUT = 2000;
 
@@ -59,7 +59,7 @@ maqet_state_text(const struct maqet_state *state)
                        : maqet_status_name(state->status);
 }
 
-/* ---- what the kernel says of the process ---- */
+/* ---- the process ---- */
 
 static void
 read_usage(struct maqet_state *state)
@@ -80,7 +80,8 @@ read_usage(struct maqet_state *state)
         state->cpu = 100 * (double)(stat.user + stat.kernel) / (double)ticks / uptime;
 }
 
-/* @vms_fd: maqet_store_open(). *folder (may be NULL) gets the path of the run folder; the caller frees. */
+/* @vms_fd: maqet_store_open(). *folder (may be NULL) gets the path of the run folder; the
+ * caller frees. */
 static int
 look(const struct maqet_context *context, int vms_fd, const char *name, int64_t deadline,
      struct maqet_state *state, char **folder, struct maqet_error **err)
@@ -95,7 +96,7 @@ look(const struct maqet_context *context, int vms_fd, const char *name, int64_t 
     state->status = MAQET_STATUS_RUNNING;
     if (run.pid > 0)
         read_usage(state);
-    /* QEMU removes its PID file when it ends in order. */
+    /* QEMU removes its PID file when it ends cleanly. */
     else if (run.dir_fd >= 0 && faccessat(run.dir_fd, MAQET_RUN_PID, F_OK, 0) == 0)
         state->status = MAQET_STATUS_CRASHED;
     else
@@ -115,13 +116,13 @@ maqet_state_look(const struct maqet_context *context, const char *name,
     return look(context, vms_fd, name, maqet_now() + LOOK_TIMEOUT, state, NULL, err);
 }
 
-/* ---- what QEMU says ---- */
+/* ---- the answers of QEMU ---- */
 
-/* Whether the guest is paused, of which only QEMU knows; or why it is not known. */
+/* Whether the guest is paused, or why that is not known. */
 static void
-judge_answer(struct maqet_state *state, const struct maqet_survey *survey)
+read_status(struct maqet_state *state, const struct maqet_survey *survey)
 {
-    /* As it is by now; and who has the monitor may himself be waiting in vain. */
+    /* It may have changed; and who has the monitor may be waiting in vain, too. */
     state->process = maqet_procfs_state(state->pid);
     if (survey->result == MAQET_SURVEY_ANSWERED) {
         json_object *running = json_object_object_get(survey->answer, "running");
@@ -142,10 +143,10 @@ judge_answer(struct maqet_state *state, const struct maqet_survey *survey)
     }
 }
 
-/* Which drives have no room, of one that does not go on since a write failed. */
+/* Which drives have no space, after a write has failed. */
 static void
-judge_devices(const struct maqet_context *context, const char *name,
-              struct maqet_state *state, const struct maqet_survey *survey)
+read_full_drives(const struct maqet_context *context, const char *name,
+                 struct maqet_state *state, const struct maqet_survey *survey)
 {
     _cleanup_opened_ struct maqet_opened *machine = maqet_open(context, name, 0, NULL);
     _cleanup_definition_ struct maqet_definition *definition =
@@ -158,8 +159,7 @@ judge_devices(const struct maqet_context *context, const char *name,
         state->pause = MAQET_PAUSE_FULL;
 }
 
-/* A machine that is asked: all that run, or of these the ones whose drives have failed.
- */
+/* All that run are asked, or, of these, the ones whose drives have @failed. */
 static bool
 is_asked(const struct maqet_state_row *row, bool failed)
 {
@@ -167,38 +167,27 @@ is_asked(const struct maqet_state_row *row, bool failed)
            (!failed || row->state.pause == MAQET_PAUSE_ERROR);
 }
 
+/* Asks whether guests are paused, or, of those whose drives have @failed, why. */
 static void
 ask_all(const struct maqet_context *context, struct maqet_state_row *rows,
-        char *const *folders, size_t count, bool failed)
+        struct maqet_survey *surveys, size_t count, bool failed)
 {
-    _cleanup_free_ struct maqet_survey *surveys =
-        maqet_alloc((count + 1) * sizeof(*surveys));
-    _cleanup_free_ struct maqet_state_row **asked =
-        maqet_alloc((count + 1) * sizeof(struct maqet_state_row *));
-    size_t asked_count = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        if (!is_asked(&rows[i], failed))
-            continue;
-        asked[asked_count] = &rows[i];
-        surveys[asked_count] = MAQET_SURVEY_INIT;
-        surveys[asked_count++].folder = maqet_strdup(folders[i]);
-    }
-    if (asked_count == 0)
-        return;
-    maqet_survey_run(surveys, asked_count, MAQET_RUN_MONITOR, MAQET_RUN_MONITOR_LOCK,
+    for (size_t i = 0; i < count; i++)
+        surveys[i].skipped = !is_asked(&rows[i], failed);
+    maqet_survey_run(surveys, count, MAQET_RUN_MONITOR, MAQET_RUN_MONITOR_LOCK,
                      failed ? "query-block" : "query-status", ASK_TIMEOUT);
-    for (size_t i = 0; i < asked_count; i++) {
+    for (size_t i = 0; i < count; i++) {
+        if (surveys[i].skipped)
+            continue;
         if (failed)
-            judge_devices(context, asked[i]->name, &asked[i]->state, &surveys[i]);
+            read_full_drives(context, rows[i].name, &rows[i].state, &surveys[i]);
         else
-            judge_answer(&asked[i]->state, &surveys[i]);
-        maqet_survey_clear(&surveys[i]);
+            read_status(&rows[i].state, &surveys[i]);
     }
 }
 
-/* One that was cut off: mostly since it has ended. One that runs on has said something
- * that is no answer. */
+/* If the connection was lost, QEMU has most likely ended; if not, it has sent something
+ * that is not an answer. */
 static void
 look_again(const struct maqet_context *context, struct maqet_state_row *row)
 {
@@ -216,23 +205,25 @@ void
 maqet_states_read(const struct maqet_context *context, struct maqet_state_row *rows,
                   size_t count, bool ask)
 {
-    _cleanup_free_ char **folders = maqet_alloc((count + 1) * sizeof(*folders));
+    _cleanup_free_ struct maqet_survey *surveys =
+        maqet_alloc((count + 1) * sizeof(*surveys));
     int64_t deadline = maqet_now() + LOOK_TIMEOUT;
     _cleanup_close_ int vms_fd = maqet_store_open(context);
 
     for (size_t i = 0; i < count; i++) {
+        surveys[i] = MAQET_SURVEY_INIT;
         rows[i].error = NULL;
-        look(context, vms_fd, rows[i].name, deadline, &rows[i].state, &folders[i],
+        look(context, vms_fd, rows[i].name, deadline, &rows[i].state, &surveys[i].folder,
              &rows[i].error);
     }
     if (ask) {
-        ask_all(context, rows, folders, count, false);
-        ask_all(context, rows, folders, count, true);
+        ask_all(context, rows, surveys, count, false);
+        ask_all(context, rows, surveys, count, true);
     }
     for (size_t i = 0; i < count; i++) {
         if (ask)
             look_again(context, &rows[i]);
-        free(folders[i]);
+        maqet_survey_clear(&surveys[i]);
     }
 }
 

@@ -211,6 +211,11 @@ maqet_survey_run(struct maqet_survey *surveys, size_t count, const char *socket,
     _cleanup_free_ struct pollfd *fds = maqet_alloc((count + 1) * sizeof(*fds));
     bool more;
 
+    for (size_t i = 0; i < count; i++) {
+        json_object_put(surveys[i].answer);
+        surveys[i].answer = NULL;
+        surveys[i].stage = surveys[i].skipped ? STAGE_DONE : STAGE_LOCK;
+    }
     do {
         more = step_all(surveys, count, &question);
     } while (wait_for_any(surveys, count, fds, deadline, more));

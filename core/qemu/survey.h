@@ -18,6 +18,7 @@ enum maqet_survey_result {
 /* One of the QEMUs. */
 struct maqet_survey {
     char *folder; /* of its monitor's socket and lock */
+    bool skipped; /* it is not asked */
     enum maqet_survey_result result;
     json_object *answer;
     int stage; /* internal, as are the members below */
