@@ -14,14 +14,14 @@
 #include "core/qemu/argument_check.h"
 #include "core/qemu/arguments.h"
 
-/* More vCPUs than any machine of QEMU's takes. */
+/* More vCPUs than any machine type of QEMU supports. */
 enum { VM_NAME_MAX = 63, FORMAT = 1, VCPUS_MAX = 4096 };
 
 #define NAME_RULE                                                                        \
     "use a letter or digit, then letters, digits, '.', '_' and '-'; at most 63 characters"
 
 static const char *const accel_words[] = {"auto", "kvm", "tcg", NULL};
-static const struct maqet_option top_options[] = {
+const struct maqet_option maqet_definition_options[] = {
     {MAQET_OPTION("name", STRING, "the VM's name")},
     {MAQET_OPTION("binary", STRING, "QEMU's program")},
     {MAQET_OPTION("accel", CHOICE, "how the guest's code is run"),
@@ -37,24 +37,12 @@ static const struct maqet_option top_options[] = {
     {.name = NULL},
 };
 
-static const struct maqet_option sandbox_options[] = {
+const struct maqet_option maqet_definition_sandbox_options[] = {
     {MAQET_OPTION("seccomp", BOOL, "QEMU's own filter of system calls")},
     {MAQET_OPTION("landlock", BOOL,
                   "the kernel's limits on the files that QEMU can open")},
     {.name = NULL},
 };
-
-const struct maqet_option *
-maqet_definition_options(void)
-{
-    return top_options;
-}
-
-const struct maqet_option *
-maqet_definition_sandbox_options(void)
-{
-    return sandbox_options;
-}
 
 void
 maqet_definition_free(struct maqet_definition *definition)
@@ -77,7 +65,7 @@ maqet_vm_name_valid(const char *name)
            strlen(name) <= VM_NAME_MAX;
 }
 
-/* ---- one tree of all files ---- */
+/* ---- from files to one tree ---- */
 
 static json_object *
 read_files(const struct maqet_strings *files, const struct maqet_strings *assignments,
@@ -89,7 +77,7 @@ read_files(const struct maqet_strings *files, const struct maqet_strings *assign
     for (size_t i = 0; i < files->count; i++) {
         _cleanup_json_ json_object *later = maqet_yaml_read(files->items[i], err);
 
-        /* Of each file, since merging takes out what a later one replaces. */
+        /* In each file, because merging removes what a later one replaces. */
         if (!later || maqet_arguments_check_repeated(
                           json_object_object_get(later, "arguments"), err) < 0)
             return NULL;
@@ -104,18 +92,18 @@ read_files(const struct maqet_strings *files, const struct maqet_strings *assign
     return TAKE_PTR(tree);
 }
 
-/* ---- what can be said without plugins ---- */
+/* ---- checks that need no plugins ---- */
 
 static int
-check_kind(json_object *tree, const char *key, enum json_type type, const char *wanted,
+check_list(json_object *mapping, const char *key, const char *of,
            struct maqet_error **err)
 {
-    json_object *value = json_object_object_get(tree, key);
+    json_object *value = json_object_object_get(mapping, key);
 
-    if (!value || json_object_is_type(value, type))
+    if (!value || json_object_is_type(value, json_type_array))
         return 0;
-    return maqet_place_invalid(maqet_tree_place_of_value(tree, key), err, "'%s' is %s",
-                               key, wanted);
+    return maqet_place_invalid(maqet_tree_place_of_value(mapping, key), err,
+                               "'%s' must be a list of %s", key, of);
 }
 
 static int
@@ -135,8 +123,7 @@ check_storage_list(json_object *tree, struct maqet_error **err)
     _cleanup_json_ json_object *named = json_object_new_object(); /* by their names */
     json_object *list = json_object_object_get(tree, "storage"), *other;
 
-    if (check_kind(tree, "storage", json_type_array,
-                   "a list of drives, each beginning with `- name: ...`", err) < 0)
+    if (check_list(tree, "storage", "drives, each beginning with `- name: ...`", err) < 0)
         return -1;
     for (size_t i = 0; list && i < json_object_array_length(list); i++) {
         json_object *entry = json_object_array_get_idx(list, i);
@@ -154,21 +141,15 @@ check_storage_list(json_object *tree, struct maqet_error **err)
     return 0;
 }
 
-/* ---- the sandbox ---- */
-
-/* The lists of the key `sandbox`. */
+/* A list of the key `sandbox`. */
 static int
 check_paths(json_object *mapping, const char *key, struct maqet_error **err)
 {
     json_object *list = json_object_object_get(mapping, key);
 
-    if (!list)
-        return 0;
-    if (!json_object_is_type(list, json_type_array))
-        return maqet_place_invalid(maqet_tree_place_of_value(mapping, key), err,
-                                   "'%s' must be a list of paths, such as [/srv/isos]",
-                                   key);
-    for (size_t i = 0; i < json_object_array_length(list); i++) {
+    if (check_list(mapping, key, "paths, such as [/srv/isos]", err) < 0)
+        return -1;
+    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
         json_object *item = json_object_array_get_idx(list, i);
 
         if (!json_object_is_type(item, json_type_string) ||
@@ -179,30 +160,29 @@ check_paths(json_object *mapping, const char *key, struct maqet_error **err)
     return 0;
 }
 
-/* The key `sandbox`: on or off, or a mapping of what is to be different. */
+/* The key `sandbox`: on, off, or a mapping. */
 static int
 check_sandbox(json_object *tree, struct maqet_error **err)
 {
-    static const struct maqet_option *const tables[] = {sandbox_options, NULL};
+    static const struct maqet_option *const tables[] = {maqet_definition_sandbox_options,
+                                                        NULL};
     _cleanup_strings_ struct maqet_strings lists = MAQET_STRINGS_INIT;
     json_object *value = json_object_object_get(tree, "sandbox");
+    const char *text = maqet_tree_text(tree, "sandbox");
+    struct maqet_place place = maqet_tree_place_of_value(tree, "sandbox");
     bool on;
 
-    if (!value)
+    if (!value || (text && maqet_parse_bool(text, &on)))
         return 0;
-    if (json_object_is_type(value, json_type_string)) {
-        if (maqet_parse_bool(json_object_get_string(value), &on))
-            return 0;
-        maqet_place_invalid(maqet_tree_place_of_value(tree, "sandbox"), err,
-                            "'sandbox' is '%s'; it can be: on, off",
-                            json_object_get_string(value));
+    if (text) {
+        maqet_place_invalid(place, err, "'sandbox' is '%s'; it can be: on, off", text);
         maqet_error_hint(err, "It can also be a mapping: `sandbox: {read: [PATH], "
                               "write: [PATH]}`");
         return -1;
     }
     if (!json_object_is_type(value, json_type_object))
-        return maqet_place_invalid(maqet_tree_place_of_value(tree, "sandbox"), err,
-                                   "'sandbox' is on, off, or a mapping such as "
+        return maqet_place_invalid(place, err,
+                                   "'sandbox' must be on, off, or a mapping such as "
                                    "`read: [/srv/isos]`");
     maqet_strings_add(&lists, "read");
     maqet_strings_add(&lists, "write");
@@ -215,12 +195,11 @@ check_sandbox(json_object *tree, struct maqet_error **err)
 
 /* ---- numbers ---- */
 
-/* MiB that are less than a number without a unit is believed to mean, and so many that no
- * host has them. */
+/* MiB: a number without a unit that is smaller, or larger, is most likely a mistake. */
 enum { MEMORY_LEAST = 32, MEMORY_MOST = 64 << 20 };
 
-/* QEMU reads a number alone as MiB (qemu(1), -m): "4" is mostly meant to be 4G, and
- * "4294967296" too. */
+/* QEMU reads a number without a unit as MiB (qemu(1), -m), but "4" usually means 4G, and
+ * so does "4294967296". */
 static int
 check_memory(json_object *tree, struct maqet_error **err)
 {
@@ -249,7 +228,7 @@ check_memory(json_object *tree, struct maqet_error **err)
     return -1;
 }
 
-/* Whether the text is a number, and not the one that is also a model of QEMU's. */
+/* Whether the text is a number other than 486, which is a model of QEMU's. */
 static bool
 is_number_of_vcpus(const char *text)
 {
@@ -285,15 +264,14 @@ check_cpu(json_object *tree, struct maqet_error **err)
 static int
 check_tree(json_object *tree, struct maqet_error **err)
 {
-    static const struct maqet_option *const tables[] = {top_options, NULL};
+    static const struct maqet_option *const tables[] = {maqet_definition_options, NULL};
     _cleanup_strings_ struct maqet_strings others = MAQET_STRINGS_INIT;
 
     maqet_strings_add(&others, "arguments");
     maqet_strings_add(&others, "sandbox");
     maqet_strings_add(&others, "storage");
     if (maqet_options_check(tree, tables, &others, NULL, err) < 0 ||
-        check_kind(tree, "arguments", json_type_array,
-                   "a list of QEMU's options, such as `- smp: 2`", err) < 0 ||
+        check_list(tree, "arguments", "QEMU's options, such as `- smp: 2`", err) < 0 ||
         check_memory(tree, err) < 0 || check_cpu(tree, err) < 0 ||
         check_storage_list(tree, err) < 0 || check_sandbox(tree, err) < 0)
         return -1;
@@ -304,7 +282,7 @@ check_tree(json_object *tree, struct maqet_error **err)
                : maqet_arguments_check_allowed(arguments, &any, err);
 }
 
-/* ---- its name ---- */
+/* ---- the name ---- */
 
 /* "test-vm" for /vms/test-vm.yaml. The caller frees. */
 static char *
@@ -324,7 +302,7 @@ name_of_file(const char *file)
     return maqet_strdup(base);
 }
 
-/* The name of a machine whose files don't say it. The caller frees. */
+/* The name of a machine whose files do not set it. The caller frees. */
 static char *
 name_after_file(json_object *tree, const struct maqet_strings *files,
                 struct maqet_error **err)
@@ -350,7 +328,7 @@ name_after_file(json_object *tree, const struct maqet_strings *files,
     return NULL;
 }
 
-/* @name is what was asked for; NULL: what the files say. */
+/* @name is the requested one; NULL: as the files say. */
 static int
 settle_name(struct maqet_definition *definition, const char *name,
             const struct maqet_strings *files, struct maqet_error **err)
@@ -359,20 +337,17 @@ settle_name(struct maqet_definition *definition, const char *name,
     const char *written = maqet_tree_text(tree, "name");
     struct maqet_place place = {0};
 
-    if (name) {
-        definition->name = maqet_strdup(name);
-    } else if (written) {
-        definition->name = maqet_strdup(written);
+    if (!name && written) {
+        name = written;
         place = maqet_tree_place_of_value(tree, "name");
-    } else {
-        definition->name = name_after_file(tree, files, err);
     }
+    definition->name = name ? maqet_strdup(name) : name_after_file(tree, files, err);
     if (!definition->name)
         return -1;
     if (!maqet_vm_name_valid(definition->name))
         return maqet_place_invalid(place, err, "invalid VM name '%s': %s",
                                    definition->name, NAME_RULE);
-    /* The stored tree says the name that the machine really has. */
+    /* The stored tree has the name that the machine really has. */
     if (!written || strcmp(written, definition->name) != 0)
         maqet_tree_set(tree, "name", json_object_new_string(definition->name),
                        maqet_tree_place_of_key(tree, "name"),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * definition.h - what a machine is: its name, its UUID and its merged tree; made from
- * YAML files, and checked against the plugins.
+ * definition.h - what defines a machine: its name, its UUID, and one tree, merged from
+ * YAML files.
  */
 #ifndef MAQET_MACHINE_DEFINITION_H
 #define MAQET_MACHINE_DEFINITION_H
@@ -20,28 +20,26 @@ MAQET_CLEANUP(maqet_definition, maqet_definition_free, maqet_definition_cleanup)
 
 #define _cleanup_definition_ _cleanup_(maqet_definition_cleanup)
 
-/*
- * Reads and merges files, applies assignments ("memory=2G", may be empty), and gives it
- * the name (@name, or what the files say, or that of a single file less its suffix) and
- * a new UUID. Only what can be said without plugins is checked. NULL on error.
- */
+/* Reads and merges files, and applies assignments ("memory=2G"; may be empty). The name
+ * is @name, or that in the files, or that of a single file without its suffix; the UUID
+ * is new. Only what needs no plugins is checked. NULL on error. */
 struct maqet_definition *maqet_definition_read(const struct maqet_strings *files,
                                                const struct maqet_strings *assignments,
                                                const char *name,
                                                struct maqet_error **err);
 
-/* The number of vCPUs that the key `cpu` says; 0: it names a model, or is absent. */
+/* The number of vCPUs in the key `cpu`; 0: it names a model, or is absent. */
 unsigned maqet_definition_vcpus(json_object *tree);
 
-/* The keys of the top level, but `storage` and `arguments`, which are lists, and `sandbox`;
- * and the switches of that, where it is a mapping. */
-const struct maqet_option *maqet_definition_options(void);
-const struct maqet_option *maqet_definition_sandbox_options(void);
+/* The keys of the top level, except `storage`, `arguments` and `sandbox`; and the
+ * switches in `sandbox`. */
+extern const struct maqet_option maqet_definition_options[];
+extern const struct maqet_option maqet_definition_sandbox_options[];
 
-/* Whether a machine may bear this name: [A-Za-z0-9][A-Za-z0-9_.-]{0,62}. */
+/* Whether a machine may have this name: [A-Za-z0-9][A-Za-z0-9_.-]{0,62}. */
 bool maqet_vm_name_valid(const char *name);
 
-/* A definition as a file, and back; nothing in it is checked against anything. */
+/* A definition as a file, and back, without checks. */
 int maqet_definition_save(const char *path, const struct maqet_definition *definition,
                           struct maqet_error **err);
 struct maqet_definition *maqet_definition_load(const char *path, const char *name,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * schema.c - see schema.h. A reader of YAML that knows types sees a number in 20 and, by
- * the older rules, a truth in `on`; maqet takes every scalar as the text that was
- * written. So each type allows whatever a reader may have made of a valid text.
+ * schema.c - see schema.h. For a typed reader of YAML, 20 is a number and, by the older
+ * rules, `on` a boolean, while maqet takes every scalar as text. So each type allows
+ * everything that a reader may make of a valid text.
  *
- * Which keys a drive may have depends on two plugins. There is a definition for each
- * plugin, with the types of its keys; and clauses ("if ... then") say which of them hold
- * for a drive, and for each pair of plugins which names there are.
+ * The keys of a drive depend on two plugins. Each plugin has a definition with the types
+ * of its keys; clauses ("if ... then") select those that apply to a drive, and list the
+ * allowed names for each pair of plugins.
  */
 #include "core/machine/schema.h"
 
@@ -27,15 +27,14 @@ text(const char *value)
     return json_object_new_string(value);
 }
 
-/* JSON, in which ' is as good as ". */
+/* JSON with ' instead of ". */
 static json_object *
 parse(const char *json)
 {
     return json_tokener_parse(json);
 }
 
-/* Adds the names of the items of a list: of all, or of those whose member @which is
- * true. */
+/* Adds the names of the items of a list, or only of those whose member @which is true. */
 static void
 add_names(json_object *names, json_object *list, const char *which)
 {
@@ -49,7 +48,7 @@ add_names(json_object *names, json_object *list, const char *which)
 
 /* ---- types ---- */
 
-/* What a scalar of each type may look like; null is as good as absent. */
+/* The scalars of each type; null means absent. */
 static const struct {
     const char *type, *schema;
 } scalars[] = {
@@ -68,20 +67,7 @@ static const struct {
              "'pattern': '^(0o)?[0-7]+$'}"},
 };
 
-/* What a reader of YAML makes of a word that looks like a number; NULL: it is a text to
- * him. */
-static json_object *
-number_of(const char *word)
-{
-    json_object *value = parse(word);
-
-    if (json_object_is_type(value, json_type_int) ||
-        json_object_is_type(value, json_type_double))
-        return value;
-    json_object_put(value);
-    return NULL;
-}
-
+/* Some of the words, to a reader of YAML, are numbers or booleans. */
 static json_object *
 choice(json_object *words)
 {
@@ -90,12 +76,13 @@ choice(json_object *words)
 
     for (size_t i = 0; i < json_object_array_length(words); i++) {
         json_object *word = json_object_array_get_idx(words, i);
-        json_object *number = number_of(json_object_get_string(word));
+        _cleanup_json_ json_object *value = parse(json_object_get_string(word));
 
         truth = truth || maqet_parse_bool(json_object_get_string(word), &ignored);
         json_object_array_add(list, json_object_get(word));
-        if (number)
-            json_object_array_add(list, number);
+        if (json_object_is_type(value, json_type_int) ||
+            json_object_is_type(value, json_type_double))
+            json_object_array_add(list, TAKE_PTR(value));
     }
     if (truth) {
         json_object_array_add(list, json_object_new_boolean(true));
@@ -107,7 +94,7 @@ choice(json_object *words)
 
 static json_object *properties_of(json_object *options);
 
-/* The names of the options that must be there; NULL: none. */
+/* The names of the required options; NULL: none. */
 static json_object *
 required_of(json_object *options)
 {
@@ -144,7 +131,7 @@ schema_of(json_object *option)
     return json_object_new_object();
 }
 
-/* The options of a table, as maqet_options_describe has it, by their names. */
+/* The options of a table, as maqet_options_describe() returns them, by their names. */
 static json_object *
 properties_of(json_object *options)
 {
@@ -176,7 +163,7 @@ properties_of_table(const struct maqet_option *table)
 
 /* ---- drives ---- */
 
-/* The condition that a key has this value; where @usual, also that it is absent. */
+/* Requires that a key has this value, or, if that is @usual, is absent. */
 static void
 add_condition(json_object *condition, const char *key, const char *value, bool usual)
 {
@@ -186,8 +173,8 @@ add_condition(json_object *condition, const char *key, const char *value, bool u
         json_object_array_add(json_object_object_get(condition, "required"), text(key));
 }
 
-/* Says what holds for the drives of a storage: all of them, or, where @interface is not
- * NULL, those on that. */
+/* Adds a clause for the drives of a storage, or only for those on @interface, if that is
+ * not NULL. */
 static void
 add_clause(json_object *clauses, json_object *storage, const char *interface,
            json_object *consequence)
@@ -213,8 +200,8 @@ reference(const char *kind, json_object *plugin)
     return maqet_json_object("$ref", text(path), NULL);
 }
 
-/* The keys of a storage that is a file, and their types: the owner may read and write it,
- * and there are no further bits. */
+/* The keys of a storage that is a file, and their types. The mode lets the owner read and
+ * write, and has no further bits. */
 static json_object *
 file_keys_of(json_object *storage)
 {
@@ -314,12 +301,12 @@ drive_schema(json_object *storages, json_object *ifaces)
 
 /* ---- the sandbox ---- */
 
-/* On or off, or a mapping of what is to be different. */
+/* On, off, or a mapping. */
 static json_object *
 sandbox_schema(void)
 {
     _cleanup_json_ json_object *options =
-        maqet_options_describe(maqet_definition_sandbox_options());
+        maqet_options_describe(maqet_definition_sandbox_options);
     _cleanup_json_ json_object *truth = parse("{'type': 'bool'}");
     json_object *ways = json_object_new_array(), *object = mapping(options);
     json_object *properties = json_object_object_get(object, "properties");
@@ -337,8 +324,8 @@ sandbox_schema(void)
 
 /* ---- the whole ---- */
 
-/* Those plugins of a kind that load, of a list of them as JSON; the types of
- * their keys are added to the definitions. */
+/* The plugins of a kind that can be loaded; the types of their keys are added to the
+ * definitions. */
 static json_object *
 define(json_object *definitions, json_object *plugins, const char *kind)
 {
@@ -369,7 +356,7 @@ maqet_schema(const struct maqet_context *context)
         maqet_fields_list_to_json(&maqet_listed_plugin_fields, list.items, list.count);
     _cleanup_json_ json_object *storages = define(definitions, plugins, "storage");
     _cleanup_json_ json_object *ifaces = define(definitions, plugins, "interface");
-    json_object *properties = properties_of_table(maqet_definition_options());
+    json_object *properties = properties_of_table(maqet_definition_options);
 
     json_object_object_add(properties, "storage",
                            maqet_json_object("type", parse("['array', 'null']"),

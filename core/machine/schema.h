@@ -11,8 +11,7 @@
 #include "core/base/context.h"
 
 /* The schema (draft 7, which editors know), with all plugins that load. The caller puts
- * it.
- */
+ * it. */
 json_object *maqet_schema(const struct maqet_context *context);
 
 #endif

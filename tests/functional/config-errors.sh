@@ -76,8 +76,8 @@ wrong "vm.yaml:1:1: " <<'EOF'
 - name: x
 EOF
 printf 'name: x\nmemory: "\377\376"\n' | wrong "vm.yaml:2:"
-printf 'name: x\narguments: 5\n' | wrong "vm.yaml:2:12: 'arguments' is a list"
-printf 'name: x\nstorage: {name: hdd}\n' | wrong "vm.yaml:2:10: 'storage' is a list"
+printf 'name: x\narguments: 5\n' | wrong "vm.yaml:2:12: 'arguments' must be a list"
+printf 'name: x\nstorage: {name: hdd}\n' | wrong "vm.yaml:2:10: 'storage' must be a list"
 printf 'memory: 4\nname: x\n' | wrong "vm.yaml:1:9: 'memory' is '4', which is 4 MiB; did you mean 4G?"
 printf 'name: x\ncpu: 0\n' | wrong "vm.yaml:2:6: 'cpu' is '0'"
 wrong "vm.yaml:4:11: 'size' of drive 'hdd' of VM 'x' is '20', which is 20 bytes; did you mean 20G?" <<'EOF'

@@ -273,9 +273,9 @@ test_wrong_keys(void)
     check_wrong("name: a\nmemory: [1G]\n", NULL, "2:9",
                 "'memory' is a list, but it must be a text");
     check_wrong("name: a\narguments: nographic\n", NULL, "2:12",
-                "'arguments' is a list of QEMU's options, such as `- smp: 2`");
+                "'arguments' must be a list of QEMU's options, such as `- smp: 2`");
     check_wrong("name: a\narguments:\n  smp: 2\n", NULL, "3:3",
-                "'arguments' is a list of QEMU's options, such as `- smp: 2`");
+                "'arguments' must be a list of QEMU's options, such as `- smp: 2`");
     check_wrong(
         "name: a\narguments:\n  - daemonize\n", NULL, "3:5",
         "-daemonize cannot be used: maqet itself detaches QEMU, and QEMU's sandbox "
@@ -326,7 +326,7 @@ static void
 test_storage_list(void)
 {
     static const char of_list[] =
-        "'storage' is a list of drives, each beginning with `- name: ...`";
+        "'storage' must be a list of drives, each beginning with `- name: ...`";
     static const char of_drive[] =
         "a drive is a mapping such as `name: hdd`, `size: 20G`";
 
