@@ -26,7 +26,8 @@ runs_natively(const struct maqet_vm *vm)
            (strcmp(host, "x86_64") == 0 && strcmp(vm->machine.arch, "i386") == 0);
 }
 
-/* Whether the user is a member of a group now; sessions that began earlier do not know. */
+/* Whether the user is a member of a group now; sessions that began earlier do not know.
+ */
 static bool
 is_member(const struct passwd *user, gid_t group)
 {

@@ -6,7 +6,8 @@
  *
  * Each file is locked at a byte that QEMU does not use (block/file-posix.c), which only
  * keeps other machines from it. A file that QEMU does not lock at all, such as one for
- * the guest's memory, is also locked as QEMU locks images, so QEMU and qemu-img refuse it.
+ * the guest's memory, is also locked as QEMU locks images, so QEMU and qemu-img refuse
+ * it.
  */
 #ifndef MAQET_MACHINE_ARGUMENTS_H
 #define MAQET_MACHINE_ARGUMENTS_H

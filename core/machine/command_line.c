@@ -18,10 +18,10 @@
 
 enum { COMMAND_LINE_LIMIT = 1 << 20 /* bytes */ };
 
-/* ---- what the definition's keys say ---- */
+/* ---- the definition's keys ---- */
 
-/* A top-level key whose value is that of one of QEMU's options, unless `arguments` says
- * it already. */
+/* A top-level key with the value of one of QEMU's options, unless `arguments` has that
+ * option already. */
 static void
 add_key(const struct maqet_vm *vm, const char *key, const char *option,
         struct maqet_args *args)
@@ -41,10 +41,7 @@ add_key(const struct maqet_vm *vm, const char *key, const char *option,
     maqet_args_option(args, option, value);
 }
 
-/*
- * Without a graphical session QEMU's own default display may refuse to start (GTK), so
- * that one case needs a word from us; in a session the default is what the user expects.
- */
+/* Without a graphical session, QEMU's default display (GTK) may fail to start. */
 static void
 add_display(const struct maqet_vm *vm, struct maqet_args *args)
 {
@@ -61,7 +58,7 @@ add_keys(const struct maqet_vm *vm, struct maqet_args *args)
 {
     const char *accel = maqet_vm_accel(vm);
 
-    /* Without its key, the name "id" would be taken for one. */
+    /* Without `guest=`, a VM named "id" would be taken for a key. */
     if (!maqet_arguments_has(maqet_vm_arguments(vm), "name"))
         maqet_props_string(maqet_args_settings(args, "-name", NULL), "guest",
                            vm->definition->name);
@@ -76,7 +73,7 @@ add_keys(const struct maqet_vm *vm, struct maqet_args *args)
 
 /* ---- maqet's own devices ---- */
 
-/* A socket that maqet has made, and on which QEMU finds itself listening. */
+/* A socket of maqet's, which QEMU inherits and which listens already. */
 static void
 add_socket(struct maqet_args *args, const char *id, const char *descriptor)
 {
@@ -87,7 +84,7 @@ add_socket(struct maqet_args *args, const char *id, const char *descriptor)
     maqet_props_bool(socket, "wait", false);
 }
 
-/* What maqet itself needs to look after QEMU: its PID file and a monitor of our own. */
+/* QEMU's PID file, and maqet's own monitor. */
 static void
 add_monitor(const struct maqet_vm *vm, struct maqet_args *args)
 {
@@ -101,7 +98,7 @@ add_monitor(const struct maqet_vm *vm, struct maqet_args *args)
     maqet_props_string(monitor, "mode", "control");
 }
 
-/* The port by which the guest's agent is spoken to. */
+/* The port of the guest agent. */
 static void
 add_agent(const struct maqet_vm *vm, struct maqet_args *args)
 {
@@ -117,12 +114,12 @@ add_agent(const struct maqet_vm *vm, struct maqet_args *args)
     maqet_props_string(port, "name", "org.qemu.guest_agent.0");
 }
 
-/* What QEMU makes the guest's memory a multiple of (QEMU: softmmu/vl.c, or
- * hw/core/machine.c): a fraction of a gigabyte may be any number of bytes. */
+/* QEMU rounds the guest's memory up to a multiple of this (QEMU: softmmu/vl.c, or
+ * hw/core/machine.c). */
 static const uint64_t MEMORY_UNIT = 8192;
 
-/* Bytes of memory that the guest gets; 0: what is written is QEMU's to refuse. A number
- * alone means MiB, and QEMU's default is 128 of them (qemu(1), -m). */
+/* Bytes of the guest's memory; 0: QEMU will refuse the value. A number without a unit
+ * means MiB, and the default is 128 MiB (qemu(1), -m). */
 static uint64_t
 memory_size(const struct maqet_vm *vm)
 {
@@ -144,7 +141,7 @@ memory_size(const struct maqet_vm *vm)
     return (bytes + MEMORY_UNIT - 1) / MEMORY_UNIT * MEMORY_UNIT;
 }
 
-/* A memory that other processes can map, unless the user's own arguments make one. */
+/* Memory that other processes can map, unless the user's own arguments create it. */
 static void
 add_shared_memory(const struct maqet_vm *vm, struct maqet_args *args)
 {
@@ -195,7 +192,7 @@ maqet_vm_command_line(const struct maqet_vm *vm, struct maqet_strings *argv,
                : 0;
 }
 
-/* ---- what one start adds ---- */
+/* ---- the arguments of one start ---- */
 
 void
 maqet_command_line_add_start(struct maqet_strings *argv,
@@ -203,7 +200,7 @@ maqet_command_line_add_start(struct maqet_strings *argv,
 {
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
 
-    /* QEMU takes the last one of several types. */
+    /* Of several types, QEMU uses the last one. */
     if (start->incoming && start->machine)
         maqet_props_string(maqet_args_settings(args, "-machine", NULL), "type",
                            start->machine);

@@ -1,32 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * command_line.h - QEMU's command line: what it is for a machine, and what it was for one
- * that runs.
+ * command_line.h - the command line of QEMU for a machine, and of one that runs.
  */
 #ifndef MAQET_MACHINE_COMMAND_LINE_H
 #define MAQET_MACHINE_COMMAND_LINE_H
 
 #include "core/machine/vm.h"
 
-/* QEMU's whole command line, the program first, exactly as start runs it, but for what one
- * start adds. */
+/* QEMU's whole command line, beginning with the program, exactly as a start runs it, but
+ * without the arguments of that one start. */
 int maqet_vm_command_line(const struct maqet_vm *vm, struct maqet_strings *argv,
                           struct maqet_error **err);
 
-/* What one start adds to it: how the guest comes to run. */
+/* The arguments of one start: how the guest begins to run. */
 struct maqet_start_arguments {
-    bool incoming;       /* its state will be loaded */
+    bool incoming;       /* with a state that will be loaded */
     const char *machine; /* with @incoming: the machine's versioned type, or NULL */
-    bool paused;         /* without: it stands still until it is told to go on */
+    bool paused;         /* without @incoming: paused until `cont` */
 };
 
 void maqet_command_line_add_start(struct maqet_strings *argv,
                                   const struct maqet_start_arguments *start);
 
-/* Takes away what maqet_command_line_add_start() has added, whichever it was. */
+/* Removes the arguments that maqet_command_line_add_start() has added. */
 void maqet_command_line_cut_start(struct maqet_strings *argv);
 
-/* What a QEMU that runs was called with, but for what its start has added. */
+/* The command line of a QEMU that runs, without the arguments of its start. */
 int maqet_command_line_of(int pid, struct maqet_strings *argv, struct maqet_error **err);
 
 #endif

@@ -9,7 +9,7 @@
 #include "core/machine/store.h"
 #include "core/storage/snapshots.h"
 
-/* Whether a name is @base, or that of a temporary file which was to replace it. */
+/* Whether a name is @base, or that of a temporary file to replace it. */
 static bool
 is_file_or_temporary(const char *name, const char *base)
 {
@@ -41,20 +41,18 @@ is_own_file(const char *file)
     return false;
 }
 
-/* Whether @name is that of a snapshot, and @suffix. */
+/* Whether @name is the name of a snapshot with this suffix. */
 static bool
 is_named_with(const char *name, const char *suffix)
 {
-    size_t length = strlen(name), end = strlen(suffix);
-
-    if (length <= end || strcmp(name + length - end, suffix) != 0)
+    if (!maqet_text_ends(name, suffix))
         return false;
-    _cleanup_free_ char *stem = maqet_strndup(name, length - end);
+    _cleanup_free_ char *stem = maqet_strndup(name, strlen(name) - strlen(suffix));
     return maqet_snapshot_name_valid(stem);
 }
 
-/* The same for the folder of checkpoints: NAME.json, NAME.state, and what they are before
- * they are complete (core/machine/checkpoint_files.c). */
+/* In the folder of checkpoints: NAME.json, NAME.state, and their names before they are
+ * complete (core/machine/checkpoint_files.c). */
 static bool
 is_own_checkpoint_file(const char *file)
 {
@@ -69,8 +67,8 @@ is_own_checkpoint_file(const char *file)
     return is_named_with(replaced, ".json") || is_named_with(file + 1, ".state.new");
 }
 
-/* Fills *stray with something in a folder that is not ours, by its name or as it is no
- * plain file; NULL: there is nothing. @inner: a folder that belongs there, or NULL. */
+/* Fills *stray with the name of something in a folder that is not one of our regular
+ * files; NULL: there is nothing. @inner: a folder that belongs there, or NULL. */
 static int
 stray_in(const char *folder, bool (*is_own)(const char *file), const char *inner,
          char **stray, struct maqet_error **err)
@@ -85,7 +83,7 @@ stray_in(const char *folder, bool (*is_own)(const char *file), const char *inner
         bool is_inner = inner && strcmp(files.items[i], inner) == 0;
         struct stat status;
 
-        /* A link leads to what is the user's. */
+        /* A link is the user's. */
         if (lstat(path, &status) == 0 &&
             !(is_inner ? S_ISDIR(status.st_mode)
                        : S_ISREG(status.st_mode) && is_own(files.items[i]))) {
@@ -96,10 +94,10 @@ stray_in(const char *folder, bool (*is_own)(const char *file), const char *inner
     return 0;
 }
 
-/* What describes a checkpoint stands beside its memory; without that it is somebody's own
- * file. */
+/* Fills *stray with the description of a checkpoint without its memory: that is the
+ * user's own file. */
 static int
-lonely_description(const char *folder, char **lonely, struct maqet_error **err)
+stray_description(const char *folder, char **stray, struct maqet_error **err)
 {
     static const char suffix[] = ".json";
     _cleanup_strings_ struct maqet_strings files = MAQET_STRINGS_INIT;
@@ -109,12 +107,12 @@ lonely_description(const char *folder, char **lonely, struct maqet_error **err)
     for (size_t i = 0; i < files.count; i++) {
         const char *name = files.items[i];
 
-        if (name[0] == '.' || !is_named_with(name, suffix))
+        if (!is_named_with(name, suffix))
             continue;
         _cleanup_free_ char *state =
             maqet_format("%.*s.state", (int)(strlen(name) - strlen(suffix)), name);
         if (!maqet_strings_has(&files, state)) {
-            *lonely = maqet_strdup(name);
+            *stray = maqet_strdup(name);
             return 0;
         }
     }
@@ -135,17 +133,17 @@ maqet_folder_stray(const char *folder, char **stray, struct maqet_error **err)
         return 0;
     if (stray_in(checkpoints, is_own_checkpoint_file, NULL, &inner, err) < 0)
         return -1;
-    /* While a checkpoint is being made, its description comes first. */
+    /* While a checkpoint is being created, its description comes first. */
     if (!inner && maqet_file_missing(pending) &&
-        lonely_description(checkpoints, &inner, err) < 0)
+        stray_description(checkpoints, &inner, err) < 0)
         return -1;
     if (inner)
         *stray = maqet_format(MAQET_STORE_CHECKPOINTS "/%s", inner);
     return 0;
 }
 
-/* Removes those files of a folder that are ours, and the folder when nothing else is in
- * it. What is a folder itself, or a link in the place of one, stays. */
+/* Removes our files from a folder, and the folder itself if nothing else is in it.
+ * Folders in it, or a link in its place, stay. */
 static int
 remove_own(const char *folder, bool (*is_own)(const char *file), struct maqet_error **err)
 {

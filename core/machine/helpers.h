@@ -2,8 +2,9 @@
 /*
  * helpers.h - programs that run beside QEMU for drives that need one, as their plugins
  * describe them. A process of maqet's own, the supervisor, starts them, waits for QEMU's
- * end, and then ends them. If it is killed, the kernel sends them SIGTERM. It is neither a
- * child nor the parent of QEMU, so QEMU's limits and user do not apply to it and to them.
+ * end, and then ends them. If it is killed, the kernel sends them SIGTERM. It is neither
+ * a child nor the parent of QEMU, so QEMU's limits and user do not apply to it and to
+ * them.
  */
 #ifndef MAQET_MACHINE_HELPERS_H
 #define MAQET_MACHINE_HELPERS_H
@@ -54,9 +55,9 @@ void maqet_helpers_clear(struct maqet_helpers *helpers);
 
 #define _cleanup_helpers_ _cleanup_(maqet_helpers_clear)
 
-/* Waits for the helpers of a QEMU that has ended, ends those that remain, and removes their
- * sockets and their record from the folder. This comes before any other use of the drives,
- * to which they may still be writing. The machine's lock is held. */
+/* Waits for the helpers of a QEMU that has ended, ends those that remain, and removes
+ * their sockets and their record from the folder. This comes before any other use of the
+ * drives, to which they may still be writing. The machine's lock is held. */
 void maqet_helpers_end(int dir_fd);
 
 #endif

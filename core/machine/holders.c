@@ -47,9 +47,9 @@ maqet_holders_find(const struct maqet_context *context, const char *path,
     return 0;
 }
 
-/* ---- what QEMU says of a conflict (block/file-posix.c) ---- */
+/* ---- QEMU's messages about a conflict (block/file-posix.c) ---- */
 
-/* Where the words begin; NULL: they aren't there. */
+/* Where such a message begins; NULL: there is none. */
 static const char *
 conflict_in(const char *message)
 {
@@ -64,7 +64,7 @@ conflict_in(const char *message)
         if (end && maqet_text_starts(end, "\" lock"))
             return words;
     }
-    /* One that has locked the whole file, which QEMU never does. */
+    /* The other process has locked the whole file, which QEMU never does. */
     return strstr(message, "Failed to lock byte ");
 }
 
@@ -74,7 +74,7 @@ maqet_holders_is_conflict(const struct maqet_error *error)
     return error && conflict_in(error->message);
 }
 
-/* The image that the words name, if they do; a relative path starts at @folder. */
+/* The image that the message names, or NULL; a relative path starts at @folder. */
 static char *
 named_image(const char *message, const char *folder)
 {
@@ -84,7 +84,7 @@ named_image(const char *message, const char *folder)
     if (!from)
         return NULL;
     from += strlen(before);
-    /* The path itself may hold the brackets that it stands in. */
+    /* The path itself may contain brackets. */
     for (const char *to = strstr(from, "]?"); to; to = strstr(to + 1, "]?")) {
         if (to[2] == '\0' || to[2] == '\n' || to[2] == ';') {
             _cleanup_free_ char *path = maqet_strndup(from, (size_t)(to - from));
@@ -96,8 +96,8 @@ named_image(const char *message, const char *folder)
 
 /* ---- the error ---- */
 
-/* The drive that an image belongs to: it is the drive's own, or, as a base of it, stands
- * in the same argument. NULL: one of the user's own arguments names it. */
+/* The drive that an image belongs to, as its own image, or as a backing file that is in
+ * the same argument. NULL: one of the user's own arguments names it. */
 static const struct maqet_drive *
 drive_with(const struct maqet_vm *vm, const char *image, const char *message)
 {
@@ -115,7 +115,7 @@ drive_with(const struct maqet_vm *vm, const char *image, const char *message)
     return NULL;
 }
 
-/* Where the words name no image: the first drive whose image is locked. */
+/* If the message names no image: the first drive whose image is locked. */
 static const struct maqet_drive *
 locked_drive(const struct maqet_vm *vm)
 {
@@ -198,7 +198,7 @@ maqet_holders_check(const struct maqet_vm *vm, const struct maqet_drive *drive,
     return error_busy(vm, drive, drive->path, err);
 }
 
-/* The byte of an image that QEMU locks while it may write to it (block/file-posix.c:
+/* The byte that QEMU locks while it may write to an image (block/file-posix.c:
  * RAW_LOCK_PERM_BASE, BLK_PERM_WRITE). */
 enum { WRITER_BYTE = 100 + 1 };
 

@@ -16,13 +16,13 @@
 #include "core/qemu/launch.h"
 #include "core/qemu/silence.h"
 
-/* ms for work whose time grows with the image. */
+/* ms for commands whose time grows with the image. */
 static const int64_t WORK_TIMEOUT = INT64_C(600) * 1000;
 
 /* ---- the connection ---- */
 
-/* Takes the monitor's lock. Who has it may himself be waiting for a QEMU that does not
- * answer: then that is what there is to be said. */
+/* Takes the monitor's lock. If the maqet that has it is itself waiting for a stopped
+ * QEMU, that is the error. */
 static int
 wait_for_monitor(int fd, const char *name, int gone, int64_t timeout,
                  struct maqet_error **err)
@@ -61,7 +61,7 @@ maqet_monitor_open(int dir_fd, const char *name, int64_t timeout, int gone, int 
     return qmp;
 }
 
-/* What QEMU has taken since @begun is no longer left to it. */
+/* Subtracts the time that QEMU has taken since @begun. */
 static void
 spend(struct maqet_opened *machine, int64_t begun)
 {
@@ -76,7 +76,7 @@ maqet_monitor_does_without(const struct maqet_opened *machine)
     return machine->silent && machine->on_silence != MAQET_ON_SILENCE_FAIL;
 }
 
-/* Gives up a QEMU that does not answer; says so where the command goes on without. */
+/* Gives up a QEMU that does not answer; warns if the command continues without it. */
 static void
 note_silence(struct maqet_opened *machine, const struct maqet_error *reason)
 {
@@ -95,9 +95,10 @@ note_silence(struct maqet_opened *machine, const struct maqet_error *reason)
     }
 }
 
-/* Takes what QEMU failed to do. */
+/* Sets an error of QEMU, which is taken. */
 static void
-fail(struct maqet_opened *machine, struct maqet_error *reason, struct maqet_error **err)
+set_error(struct maqet_opened *machine, struct maqet_error *reason,
+          struct maqet_error **err)
 {
     if (reason->silent)
         note_silence(machine, reason);
@@ -119,7 +120,7 @@ maqet_monitor_connect(struct maqet_opened *machine, struct maqet_error **err)
     }
     if (maqet_run_check_reachable(&machine->run, machine->name, &reason) < 0) {
         reason->silent = true;
-        fail(machine, reason, err);
+        set_error(machine, reason, err);
         return NULL;
     }
     machine->qmp =
@@ -127,7 +128,7 @@ maqet_monitor_connect(struct maqet_opened *machine, struct maqet_error **err)
                            machine->run.pidfd, &machine->qmp_lock, &reason);
     spend(machine, begun);
     if (!machine->qmp)
-        fail(machine, reason, err);
+        set_error(machine, reason, err);
     return machine->qmp;
 }
 
@@ -140,7 +141,7 @@ maqet_monitor_leave(struct maqet_opened *machine)
     close(TAKE_FD(machine->qmp_lock));
 }
 
-/* Takes the arguments. A negative @timeout: what is left for answers. */
+/* Takes the arguments. A negative @timeout: the time that is left for answers. */
 static json_object *
 execute(struct maqet_opened *machine, const char *command, json_object *arguments,
         int64_t timeout, struct maqet_error **err)
@@ -160,7 +161,7 @@ execute(struct maqet_opened *machine, const char *command, json_object *argument
     if (!answer && !reason->silent)
         maqet_error_wrap(&reason, "VM '%s'", machine->name);
     if (!answer)
-        fail(machine, reason, err);
+        set_error(machine, reason, err);
     return answer;
 }
 
@@ -196,11 +197,10 @@ maqet_monitor_run_actions(struct maqet_opened *machine,
 json_object *
 maqet_monitor_nodes(struct maqet_opened *machine, struct maqet_error **err)
 {
-    json_object *arguments = json_object_new_object();
+    json_object *nodes = maqet_monitor_ask(
+        machine, "query-named-block-nodes",
+        maqet_json_object("flat", json_object_new_boolean(true), NULL), err);
 
-    json_object_object_add(arguments, "flat", json_object_new_boolean(true));
-    json_object *nodes =
-        maqet_monitor_ask(machine, "query-named-block-nodes", arguments, err);
     if (!nodes || json_object_is_type(nodes, json_type_array))
         return nodes;
     json_object_put(nodes);
@@ -228,10 +228,10 @@ maqet_monitor_find_node(json_object *nodes, const char *name)
 
 /* ---- the guest's power button ---- */
 
-/* A guest that a full disk has stopped would stop again at once, and never see it. */
+/* A guest that is paused by a full disk would be paused again at once. */
 static int
-check_room(struct maqet_qmp *qmp, const char *name, int64_t timeout,
-           struct maqet_error **err)
+check_space(struct maqet_qmp *qmp, const char *name, int64_t timeout,
+            struct maqet_error **err)
 {
     _cleanup_full_ struct maqet_full full = {0};
 
@@ -240,11 +240,9 @@ check_room(struct maqet_qmp *qmp, const char *name, int64_t timeout,
     return maqet_full_lasts(&full) ? maqet_full_error(&full, name, err) : 0;
 }
 
-/*
- * Connects to a monitor whose socket is no longer in any folder: QEMU has a descriptor of
- * it (MAQET_DESCRIPTOR_MONITOR_FILE), and so the kernel can still find it. No lock is left
- * either by which maqets take turns; QEMU serves them one by one.
- */
+/* Connects to a monitor whose socket is no longer in any folder, by the descriptor that
+ * QEMU has of it (MAQET_DESCRIPTOR_MONITOR_FILE). There is no lock any more either; QEMU
+ * serves one client at a time. */
 static struct maqet_qmp *
 open_lost_monitor(const struct maqet_run *run, const char *name, int64_t timeout,
                   struct maqet_error **err)
@@ -263,7 +261,7 @@ open_lost_monitor(const struct maqet_run *run, const char *name, int64_t timeout
                         "it");
         return NULL;
     }
-    /* It still is that process, so the descriptor was QEMU's. */
+    /* The process has not ended, so the descriptor is QEMU's. */
     if (maqet_pidfd_wait(run->pidfd, 0)) {
         maqet_error_set(err, MAQET_ERROR_STATE, "QEMU has ended");
         return NULL;
@@ -293,14 +291,14 @@ maqet_power_button_press(const struct maqet_opened *machine, int64_t timeout,
         return -1;
     const char *status = maqet_json_text(answer, "status");
     json_object_object_get_ex(answer, "running", &running);
-    /* With -no-shutdown a guest that has powered off leaves QEMU behind; and one that has
-     * never run has nothing to lose, and must not run now: its start may have been killed
-     * before it was known whether somebody else uses its drives. */
+    /* With -no-shutdown QEMU remains after the guest has powered off. A guest that has
+     * never run must not run now: its start may have been killed before it was known
+     * whether somebody else uses its drives. */
     if (status && (strcmp(status, "shutdown") == 0 || strcmp(status, "prelaunch") == 0))
         return maqet_qmp_tell(qmp, "quit", NULL, -1, maqet_deadline_left(deadline), err);
-    /* A guest that sleeps or stands still can't react to its power button. */
+    /* A guest that is suspended or paused cannot react to its power button. */
     if (status && strcmp(status, "io-error") == 0 &&
-        check_room(qmp, name, maqet_deadline_left(deadline), err) < 0)
+        check_space(qmp, name, maqet_deadline_left(deadline), err) < 0)
         return -1;
     if (status && strcmp(status, "suspended") == 0)
         maqet_qmp_tell(qmp, "system_wakeup", NULL, -1, maqet_deadline_left(deadline),

@@ -48,7 +48,7 @@ look(const struct maqet_opened *machine, struct maqet_run *run, struct maqet_err
                           maqet_now() + MAQET_RUN_FORK_TIMEOUT, run, err);
 }
 
-/* What plugins are told by maqet_drive_running(). */
+/* For maqet_drive_running(). */
 static void
 mark_drives(struct maqet_opened *machine)
 {
@@ -129,8 +129,7 @@ maqet_opened_end_qemu(struct maqet_opened *machine, struct maqet_error **err)
 
 /* ---- its definition ---- */
 
-/* What it was started with, in the run folder: what runs, though another one may have
- * been stored since. */
+/* The file in the run folder with the definition that it was started with. */
 static char *
 started_definition(const struct maqet_opened *machine)
 {
@@ -170,7 +169,7 @@ maqet_opened_vm(struct maqet_opened *machine, struct maqet_error **err)
     return machine->vm;
 }
 
-/* ---- what was interrupted ---- */
+/* ---- interrupted jobs ---- */
 
 int
 maqet_opened_check_pending(const struct maqet_opened *machine, struct maqet_error **err)
@@ -197,7 +196,7 @@ maqet_opened_recover(struct maqet_opened *machine, struct maqet_error **err)
           maqet_opened_enter(machine, err) < 0)) ||
         context->recover(machine, err) < 0)
         return -1;
-    /* Its drives may have reverted, and QEMU have ended. */
+    /* Its drives may have been reverted, and QEMU may have ended. */
     maqet_vm_free(TAKE_PTR(machine->vm));
     return 0;
 }
@@ -231,7 +230,7 @@ take_lock(struct maqet_opened *machine, struct maqet_error **err)
     return maqet_error_move(err, TAKE_PTR(reason));
 }
 
-/* What a QEMU that has ended has left behind. */
+/* Removes what a QEMU that has ended has left behind. */
 static void
 sweep(const struct maqet_opened *machine)
 {

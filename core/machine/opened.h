@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * opened.h - a machine that a command works at or looks at: its lock, whether its QEMU
- * runs, its definition with its drives, and the conversation with QEMU (monitor.h). This
- * is the only way to a machine, so what holds for all commands is done here and once:
- * nothing that a QEMU has left behind is in the way, and an operation that was
- * interrupted is recovered before anything else happens.
+ * opened.h - a machine that a command works on or inspects: its lock, whether its QEMU
+ * runs, its definition with its drives, and the connection to QEMU (monitor.h). All
+ * commands open machines here, so here what a QEMU has left behind is removed, and an
+ * interrupted job is recovered before anything else happens.
  */
 #ifndef MAQET_MACHINE_OPENED_H
 #define MAQET_MACHINE_OPENED_H
@@ -12,36 +11,35 @@
 #include "core/machine/run.h"
 #include "core/machine/vm.h"
 
-/* How a machine is opened; with none of these it is only looked at. */
+/* How a machine is opened; without flags, it is only inspected. */
 enum maqet_open {
-    MAQET_OPEN_LOCK = 1 << 0,      /* waits for its lock as long as the context says */
-    MAQET_OPEN_TRY_LOCK = 1 << 1,  /* takes its lock when it is free, or does without */
+    MAQET_OPEN_LOCK = 1 << 0,      /* waits for its lock (context->lock_timeout) */
+    MAQET_OPEN_TRY_LOCK = 1 << 1,  /* takes its lock if it is free */
     MAQET_OPEN_RUNNING = 1 << 2,   /* it must run, and its QEMU must be reachable */
-    MAQET_OPEN_REACHABLE = 1 << 3, /* when it runs, its QEMU must be reachable */
+    MAQET_OPEN_REACHABLE = 1 << 3, /* if it runs, its QEMU must be reachable */
     MAQET_OPEN_VM = 1 << 4,        /* its definition is loaded at once */
-    MAQET_OPEN_FOLDER = 1 << 5,    /* its run folder is made where it is missing */
-    /* What happens with the lock held when an operation was interrupted. By default
-     * context->recover() puts it right. */
-    MAQET_OPEN_ALLOW_PENDING = 1 << 6, /* nothing: that is the caller's business */
+    MAQET_OPEN_FOLDER = 1 << 5,    /* its run folder is created if it is missing */
+    /* With the lock, an interrupted job is recovered by context->recover(), but for: */
+    MAQET_OPEN_ALLOW_PENDING = 1 << 6, /* it is ignored */
     MAQET_OPEN_REFUSE_PENDING = 1 << 7 /* MAQET_ERROR_STATE */
 };
 
 /* What a command does about a QEMU that does not answer. */
 enum maqet_on_silence {
     MAQET_ON_SILENCE_FAIL,
-    MAQET_ON_SILENCE_READ, /* it reads the images instead */
-    MAQET_ON_SILENCE_END,  /* the same, and ends QEMU, as it does in any case */
+    MAQET_ON_SILENCE_READ, /* reads the images instead */
+    MAQET_ON_SILENCE_END,  /* the same, and ends QEMU, as it would in any case */
 };
 
 struct maqet_opened {
     const struct maqet_context *context;
-    char *name;           /* whether the user gave that or a UUID */
+    char *name;           /* even if the user gave a UUID */
     unsigned how;         /* of enum maqet_open */
-    int lock;             /* the machine's; -1: not held, so nothing may be changed */
+    int lock;             /* -1: not held, so nothing may be changed */
     struct maqet_run run; /* whether it runs, and where */
-    struct maqet_vm *vm;  /* as it was started, when it runs; NULL: not loaded as yet */
+    struct maqet_vm *vm;  /* if it runs, as it was started; NULL: not loaded yet */
 
-    /* The conversation with QEMU. */
+    /* The connection to QEMU. */
     int qmp_lock;
     struct maqet_qmp *qmp; /* NULL: not connected */
     int64_t answer_limit;  /* ms that QEMU has for all answers together */
@@ -56,52 +54,50 @@ struct maqet_opened *maqet_open(const struct maqet_context *context,
                                 const char *name_or_uuid, unsigned how,
                                 struct maqet_error **err);
 
-/* Lets go of it, and of its lock; NULL is allowed. */
+/* Closes it, and releases its lock; NULL is allowed. */
 void maqet_opened_close(struct maqet_opened *machine);
 MAQET_CLEANUP(maqet_opened, maqet_opened_close, maqet_opened_cleanup)
 
 #define _cleanup_opened_ _cleanup_(maqet_opened_cleanup)
 
-/* Gives its lock back; from here on it is only looked at. */
+/* Releases its lock; from here on it is only inspected. */
 void maqet_opened_unlock(struct maqet_opened *machine);
 
-/* Looks again whether it runs: after an error QEMU may have gone. */
+/* Looks again whether it runs: after an error QEMU may have ended. */
 int maqet_opened_look(struct maqet_opened *machine, struct maqet_error **err);
 
-/* The definition with its drives, loaded when it is first needed: that with which the
- * machine was started when it runs, else the stored one. It stays the machine's. NULL on
- * error. */
+/* The definition with its drives, loaded when it is first needed, and owned by the
+ * machine: if the machine runs, the one that it was started with, else the stored one.
+ * NULL on error. */
 struct maqet_vm *maqet_opened_vm(struct maqet_opened *machine, struct maqet_error **err);
 
-/* Notes with which definition it is being started. */
+/* Records the definition that it is started with. */
 int maqet_opened_note_definition(const struct maqet_opened *machine,
                                  const struct maqet_definition *definition,
                                  struct maqet_error **err);
 
-/* That definition anew; where there is no record of it, the stored one. The caller frees.
- */
+/* Loads that definition, or the stored one if none is recorded. The caller frees. */
 struct maqet_definition *maqet_opened_definition(const struct maqet_opened *machine,
                                                  struct maqet_error **err);
 
-/* Makes its run folder where that is missing. */
+/* Creates its run folder if that is missing. */
 int maqet_opened_enter(struct maqet_opened *machine, struct maqet_error **err);
 
-/* MAQET_ERROR_STATE where something was interrupted: neither may a guest write to the
- * images then, nor may it be forgotten which images they are. */
+/* MAQET_ERROR_STATE if a job was interrupted: then no guest may write to the images, and
+ * their records must be kept. */
 int maqet_opened_check_pending(const struct maqet_opened *machine,
                                struct maqet_error **err);
 
-/* Recovers what was interrupted, if anything was, by context->recover(); without that, what
- * is pending is MAQET_ERROR_STATE. The lock is held. QEMU may have been ended by it. */
+/* Recovers an interrupted job, if there is one, by context->recover(), which may end
+ * QEMU; without that function, it is MAQET_ERROR_STATE. The lock is held. */
 int maqet_opened_recover(struct maqet_opened *machine, struct maqet_error **err);
 
-/* An error (MAQET_ERROR_STATE) of a machine that runs: "VM 'web' is running
- * already (PID 12)", without a hint; @already may be left out. Returns -1. */
+/* MAQET_ERROR_STATE for a machine that runs: "VM 'web' is [already ]running (PID 12)",
+ * without a hint. Returns -1. */
 int maqet_opened_error_running(const struct maqet_opened *machine, bool already,
                                struct maqet_error **err);
 
-/* Ends QEMU, which runs, so that the rest is done without it. What the guest had in memory
- * is lost. */
+/* Ends QEMU, which runs. What the guest had in memory is lost. */
 int maqet_opened_end_qemu(struct maqet_opened *machine, struct maqet_error **err);
 
 #endif

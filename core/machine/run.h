@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run.h - a machine that runs, or could: the file DATA/vms/NAME/run, whose lock QEMU holds
- * until it dies, and the run folder with the monitor's socket, QEMU's PID file and its log.
- * How that folder is found: run_folder.h.
+ * run.h - a machine that runs, or could: the file DATA/vms/NAME/run, whose lock QEMU
+ * holds until it dies, and the run folder with the monitor's socket, QEMU's PID file and
+ * its log. How that folder is found: run_folder.h.
  */
 #ifndef MAQET_MACHINE_RUN_H
 #define MAQET_MACHINE_RUN_H
@@ -18,7 +18,8 @@
 #define MAQET_RUN_SCRATCH "scratch"
 #define MAQET_RUN_FORCED "forced"
 
-/* QEMU's own folder in it, and its PID file there, which it removes if it ends cleanly. */
+/* QEMU's own folder in it, and its PID file there, which it removes if it ends cleanly.
+ */
 #define MAQET_RUN_OWN "qemu"
 #define MAQET_RUN_PID MAQET_RUN_OWN "/pid"
 

@@ -77,12 +77,10 @@ read_note(struct machine *machine, int vms_fd)
     machine->noted_file = id;
 }
 
-/*
- * If the data folder was moved to another file system, or restored, while the machine
- * ran, its run file is a copy, and the note identifies the original, which QEMU has locked.
- * A descriptor of it, or -1. The run file of a machine that was copied is still in its
- * folder, and does not belong to the copy.
- */
+/* If the data folder was moved to another file system, or restored, while the machine
+ * ran, its run file is a copy, and the note identifies the original, which QEMU has
+ * locked. A descriptor of it, or -1. The run file of a machine that was copied is still
+ * in its folder, and does not belong to the copy. */
 static int
 open_predecessor(const struct machine *machine)
 {
@@ -93,8 +91,8 @@ open_predecessor(const struct machine *machine)
                : -1;
 }
 
-/* Takes the descriptor of the run file in the data folder (-1: there is none). If QEMU has
- * another one locked, that one identifies the machine. */
+/* Takes the descriptor of the run file in the data folder (-1: there is none). If QEMU
+ * has another one locked, that one identifies the machine. */
 static struct machine
 machine_new(const struct maqet_context *context, int vms_fd, const char *name, int run_fd)
 {
@@ -286,11 +284,9 @@ is_below(const char *path, const char *folder)
     return strncmp(path, folder, length) == 0 && path[length] == '/';
 }
 
-/*
- * Finds the folder: if the machine runs, the one that its start has noted, wherever it is;
- * if not, its own in the runtime folder. If there is none, *path is the one that it has
- * lost, or would get. Returns the folder's descriptor, or -1.
- */
+/* Finds the folder: if the machine runs, the one that its start has noted, wherever it
+ * is; if not, its own in the runtime folder. If there is none, *path is the one that it
+ * has lost, or would get. Returns the folder's descriptor, or -1. */
 static int
 find_folder(const struct machine *machine, bool runs, char **path)
 {
@@ -317,8 +313,9 @@ find_folder(const struct machine *machine, bool runs, char **path)
 
 /* ---- choosing one ---- */
 
-/* The runtime folder, created if it is missing, with the lock under which folders in it are
- * chosen. The folder itself is locked, which leaves no file behind. A descriptor, or -1. */
+/* The runtime folder, created if it is missing, with the lock under which folders in it
+ * are chosen. The folder itself is locked, which leaves no file behind. A descriptor, or
+ * -1. */
 static int
 lock_choice(const struct maqet_context *context, struct maqet_error **err)
 {
@@ -338,8 +335,8 @@ lock_choice(const struct maqet_context *context, struct maqet_error **err)
     return TAKE_FD(fd);
 }
 
-/* Makes the first folder ours that has no owner, or that an earlier maqet has left of this
- * machine. The lock is held. */
+/* Makes the first folder ours that has no owner, or that an earlier maqet has left of
+ * this machine. The lock is held. */
 static int
 choose_folder(const struct machine *machine, struct maqet_run *run,
               struct maqet_error **err)

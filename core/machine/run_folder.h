@@ -14,8 +14,8 @@
 #include "core/base/context.h"
 #include "core/machine/run.h"
 
-/* Looks, and creates nothing. @vms_fd: maqet_store_open(). If QEMU is just being started, it
- * must have written its PID by @deadline (on the clock of maqet_now()). */
+/* Looks, and creates nothing. @vms_fd: maqet_store_open(). If QEMU is just being started,
+ * it must have written its PID by @deadline (on the clock of maqet_now()). */
 int maqet_run_look(const struct maqet_context *context, int vms_fd, const char *name,
                    int64_t deadline, struct maqet_run *run, struct maqet_error **err);
 

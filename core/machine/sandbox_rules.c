@@ -94,7 +94,8 @@ run_as(const struct maqet_vm *vm)
 
 /* ---- QEMU's own options ---- */
 
-/* The user that QEMU will switch to; NULL: none is configured, or it is the current one. */
+/* The user that QEMU will switch to; NULL: none is configured, or it is the current one.
+ */
 static const struct passwd *
 other_user(const char *user)
 {
@@ -104,8 +105,8 @@ other_user(const char *user)
 }
 
 /* QEMU opens its images as root, and switches to the user before the guest runs. Its
- * filter must allow that, which even `elevateprivileges=children` does not. It cannot gain
- * more privileges than the user has, because of no_new_privs (prctl(2)). */
+ * filter must allow that, which even `elevateprivileges=children` does not. It cannot
+ * gain more privileges than the user has, because of no_new_privs (prctl(2)). */
 static void
 add_user(const char *program, const char *user, struct maqet_args *args)
 {
@@ -243,8 +244,8 @@ maqet_sandbox_hand_over(const struct maqet_vm *vm, int dir_fd, struct maqet_erro
                : 0;
 }
 
-/* Creates a folder with a random name. The link to it comes first, so that a maqet which is
- * killed in between leaves no unknown folder. NULL, and errno; the caller frees. */
+/* Creates a folder with a random name. The link to it comes first, so that a maqet which
+ * is killed in between leaves no unknown folder. NULL, and errno; the caller frees. */
 static char *
 make_noted_folder(const char *above, int dir_fd)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sandbox_rules.h - the confinement of a machine's QEMU: the options and rules that follow
- * from the keys `sandbox` and `run_as`, and from the machine's own files.
+ * sandbox_rules.h - the confinement of a machine's QEMU: the options and rules that
+ * follow from the keys `sandbox` and `run_as`, and from the machine's own files.
  */
 #ifndef MAQET_MACHINE_SANDBOX_RULES_H
 #define MAQET_MACHINE_SANDBOX_RULES_H
@@ -18,12 +18,10 @@ bool maqet_sandbox_denies_programs(const struct maqet_vm *vm);
 /* Whether the user of `run_as` exists, and QEMU may switch to it. */
 int maqet_sandbox_check_user(const struct maqet_vm *vm, struct maqet_error **err);
 
-/*
- * Gets the rules for a start with this command line; the ruleset is -1 if nothing is
- * confined. In @dir_fd, the run folder, it creates QEMU's own folder, and lists for people
- * what QEMU may open (MAQET_RUN_RULES). *scratch gets the folder for QEMU's temporary
- * files, if it needs one, or NULL; the caller frees.
- */
+/* Gets the rules for a start with this command line; the ruleset is -1 if nothing is
+ * confined. In @dir_fd, the run folder, it creates QEMU's own folder, and lists for
+ * people what QEMU may open (MAQET_RUN_RULES). *scratch gets the folder for QEMU's
+ * temporary files, if it needs one, or NULL; the caller frees. */
 int maqet_sandbox_confine(const struct maqet_vm *vm, const struct maqet_strings *argv,
                           int dir_fd, struct maqet_confinement *confinement,
                           char **scratch, struct maqet_error **err);
@@ -33,8 +31,8 @@ int maqet_sandbox_confine(const struct maqet_vm *vm, const struct maqet_strings 
 int maqet_sandbox_hand_over(const struct maqet_vm *vm, int dir_fd,
                             struct maqet_error **err);
 
-/* A hint for a QEMU that was denied a file: the rules, and how to add one. NULL: it is not
- * confined. The caller frees. */
+/* A hint for a QEMU that was denied a file: the rules, and how to add one. NULL: it is
+ * not confined. The caller frees. */
 char *maqet_sandbox_hint(int dir_fd);
 
 /* What confines a QEMU that runs. */

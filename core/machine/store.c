@@ -30,7 +30,7 @@ maqet_store_file(const struct maqet_context *context, const char *name, const ch
     return maqet_format("%s/vms/%s/%s", context->data_dir, name, file);
 }
 
-/* ---- whose it is ---- */
+/* ---- the owner of the data folder ---- */
 
 int
 maqet_store_check_owner(const struct maqet_context *context, struct maqet_error **err)
@@ -38,8 +38,8 @@ maqet_store_check_owner(const struct maqet_context *context, struct maqet_error 
     _cleanup_free_ char *folder = vms_path(context);
     struct stat status;
 
-    /* The folder above may be shared with others, but by root not with users, who could
-     * change what lies in it: images.json. */
+    /* The folder above may be shared with others, but root must not share it with users,
+     * who could change images.json in it. */
     if (geteuid() == 0 && stat(context->data_dir, &status) == 0 && status.st_uid != 0)
         maqet_error_set(err, MAQET_ERROR_PERMISSION,
                         "%s belongs to another user (uid %u)", context->data_dir,
@@ -53,7 +53,7 @@ maqet_store_check_owner(const struct maqet_context *context, struct maqet_error 
 
 /* ---- locks ---- */
 
-/* Waits for a lock as long as @timeout says; who didn't want to wait gets no reasons. */
+/* Waits for a lock; the error has hints only if the user wanted to wait. */
 static int
 wait_for_lock(const struct maqet_context *context, int fd, int64_t timeout,
               const char *path, const char *what, struct maqet_error **err)
@@ -76,10 +76,9 @@ maqet_store_lock_all(const struct maqet_context *context, struct maqet_error **e
 {
     _cleanup_free_ char *folder = vms_path(context);
     _cleanup_free_ char *path = maqet_format("%s/.lock", folder);
-    _cleanup_close_ int folder_fd = -1;
+    /* The folder above may be shared with others (--data-dir). */
+    _cleanup_close_ int folder_fd = maqet_dir_open_own(folder, 0, err);
 
-    /* The folder above may be shared with others (--data-dir); this one is ours alone. */
-    folder_fd = maqet_dir_open_own(folder, 0, err);
     if (folder_fd < 0)
         return -1;
     _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -111,6 +110,19 @@ error_no_vm(const struct maqet_context *context, const char *name,
     return -1;
 }
 
+/* Opens a file of a machine, created if it is missing, by its path. A descriptor, or -1.
+ */
+static int
+open_file(const struct maqet_context *context, const char *name, const char *path,
+          struct maqet_error **err)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return error_no_vm(context, name, err);
+    return fd < 0 ? maqet_error_errno(err, errno, "Cannot open %s", path) : fd;
+}
+
 int
 maqet_store_lock(const struct maqet_context *context, const char *name,
                  struct maqet_error **err)
@@ -121,18 +133,13 @@ maqet_store_lock(const struct maqet_context *context, const char *name,
     struct maqet_deadline deadline = maqet_deadline_in(context->lock_timeout);
 
     for (;;) {
-        _cleanup_close_ int fd =
-            open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        _cleanup_close_ int fd = open_file(context, name, path, err);
 
-        if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-            return error_no_vm(context, name, err);
-        if (fd < 0)
-            return maqet_error_errno(err, errno, "Cannot open %s", path);
-        if (wait_for_lock(context, fd, maqet_deadline_left(deadline), path, what, err) <
-            0)
+        if (fd < 0 || wait_for_lock(context, fd, maqet_deadline_left(deadline), path,
+                                    what, err) < 0)
             return -1;
-        /* While we waited, the machine may have been removed, and even added anew: then
-         * the lock that we got is nobody's, and we begin again. */
+        /* While we waited, the machine may have been removed, and even added again: then
+         * we have the lock on a deleted file, and begin again. */
         if (maqet_fd_is_at(fd, path)) {
             maqet_folder_sweep(folder);
             return TAKE_FD(fd);
@@ -145,14 +152,11 @@ maqet_store_open_run(const struct maqet_context *context, const char *name,
                      struct maqet_error **err)
 {
     _cleanup_free_ char *path = maqet_store_file(context, name, MAQET_STORE_RUN);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-        return error_no_vm(context, name, err);
-    return fd < 0 ? maqet_error_errno(err, errno, "Cannot open %s", path) : fd;
+    return open_file(context, name, path, err);
 }
 
-/* ---- looking ---- */
+/* ---- reading ---- */
 
 int
 maqet_store_open(const struct maqet_context *context)
@@ -237,15 +241,15 @@ maqet_store_load(const struct maqet_context *context, const char *name_or_uuid,
     return name ? read_definition(context, name, err) : NULL;
 }
 
-/* ---- changing ---- */
+/* ---- adding and removing ---- */
 
-/* What add and remove call a machine's folder before it has its name, and after it has
- * lost it. The prefix is maqet's mark; what else begins with a dot, such as .git or
- * .web.old, is the user's. */
+/* Prefixes of a machine's folder before it gets its name, and after it has lost it. Other
+ * names that begin with a dot, such as .git or .web.old, are the user's. */
 #define ADDING_PREFIX ".maqet-add."
 #define REMOVING_PREFIX ".maqet-rm."
 
-/* What a killed maqet left half added or half removed. The store's lock is held. */
+/* Removes what a killed maqet had half added or half removed. The store's lock is held.
+ */
 static void
 sweep(const struct maqet_context *context)
 {
@@ -306,7 +310,7 @@ maqet_store_add(const struct maqet_context *context,
         maqet_error_next(err, MAQET_NEXT_ADD_RENAMED, NULL);
         return -1;
     }
-    /* It appears whole: a folder that is filled first and gets its name at last. */
+    /* The folder is filled first, and then gets its name. */
     _cleanup_free_ char *temporary = make_temporary_folder(context, ADDING_PREFIX, err);
     _cleanup_free_ char *file = maqet_format("%s/vm.json", temporary ? temporary : "");
     if (!temporary)
@@ -329,7 +333,7 @@ maqet_store_replace(const struct maqet_context *context,
     return maqet_definition_save(path, definition, err);
 }
 
-/* Somebody may have put an image into a machine's folder; it must not go with it. */
+/* Somebody may have put an image into the machine's folder. */
 int
 maqet_store_check_removal(const struct maqet_context *context, const char *name,
                           struct maqet_error **err)

@@ -86,7 +86,7 @@ describe_machine(struct maqet_vm *vm)
     vm->machine.arch = maqet_vm_arch_of(vm->program);
     vm->machine.type =
         maqet_arguments_property(maqet_vm_arguments(vm), "machine", "type", "type");
-    /* QEMU has a default for PCs only; elsewhere it wants to be told. */
+    /* QEMU has a default only for PCs. */
     if (!vm->machine.type)
         vm->machine.type =
             maqet_strdup(maqet_vm_arch_is_pc(vm->machine.arch) ? "pc" : "");
@@ -188,15 +188,9 @@ maqet_vm_find_drive(const struct maqet_vm *vm, const char *name, struct maqet_er
             return vm->drives[i];
         maqet_strings_add(&names, vm->drives[i]->name);
     }
-    const char *closest = maqet_text_closest(name, &names);
-    _cleanup_free_ char *list = maqet_strings_list(&names);
-
     maqet_error_set(err, MAQET_ERROR_MISSING, "There is no drive '%s' on VM '%s'", name,
                     vm->definition->name);
-    if (closest)
-        maqet_error_hint(err, "Did you mean '%s'? Its drives: %s", closest, list);
-    else
-        maqet_error_hint(err, "Its drives: %s", list);
+    maqet_error_hint_names(err, name, &names);
     return NULL;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vm.h - a machine whose definition has met its plugins: checked drives, ready to be
- * shown or started.
+ * vm.h - a machine's definition with its plugins: checked drives, ready to be shown or
+ * started.
  */
 #ifndef MAQET_MACHINE_VM_H
 #define MAQET_MACHINE_VM_H
@@ -17,39 +17,35 @@ struct maqet_vm {
     struct maqet_machine machine;
     struct maqet_drive **drives; /* in the order of the list */
     size_t drive_count;
-    /* What is remembered of the images; why it can't be read, which keeps the machine
-     * from starting, or NULL; and whether something is noted that is not on the disk yet.
-     */
+    /* The records of the images; the error of reading them, which keeps the machine from
+     * starting, or NULL; and whether something is not written to the disk yet. */
     struct maqet_images images;
     struct maqet_error *images_error;
     bool images_changed;
-    bool dates_changed; /* nothing but when images were seen */
-    /* Where its drives are recorded to sit; why that can't be read, which keeps the
-     * machine from starting, or NULL. */
+    bool dates_changed; /* only the times at which images were seen */
+    /* The recorded slots of its drives; and the error of reading them, as above. */
     struct maqet_slots slots;
     struct maqet_error *slots_error;
-    /* The records of images that removed machines left behind, read when they are
-     * needed. */
+    /* The records of images of removed machines, read when they are needed. */
     struct maqet_images left;
     bool left_read;
 };
 
-/* Checks a definition (taken) against the plugins: options, drives, arguments. Makes
- * nothing on the disk. NULL on error. */
+/* Checks a definition (taken) against the plugins: options, drives, arguments. Writes
+ * nothing. NULL on error. */
 struct maqet_vm *maqet_vm_new(const struct maqet_context *context,
                               struct maqet_definition *definition,
                               struct maqet_error **err);
 
-/* The same for whoever can do with a part of it (core/storage/drive.h): drives that can't
- * be used as they are defined have a fault, and keep nobody from the others. */
+/* The same, but drives that cannot be used as they are defined have a fault
+ * (core/storage/drive.h) instead of being an error. */
 struct maqet_vm *maqet_vm_look(const struct maqet_context *context,
                                struct maqet_definition *definition);
 
 /* Whether all of its drives can be used. */
 int maqet_vm_check_sound(const struct maqet_vm *vm, struct maqet_error **err);
 
-/* maqet_vm_look() for a stored machine, by name or UUID. NULL: its definition can't be
- * read. */
+/* maqet_vm_look() for a stored machine, by name or UUID. NULL on error. */
 struct maqet_vm *maqet_vm_open(const struct maqet_context *context, const char *name,
                                struct maqet_error **err);
 
@@ -58,7 +54,7 @@ MAQET_CLEANUP(maqet_vm, maqet_vm_free, maqet_vm_cleanup)
 
 #define _cleanup_vm_ _cleanup_(maqet_vm_cleanup)
 
-/* The drive of that name. NULL and an error that names the closest one: there is none. */
+/* The drive with that name. NULL on error, with the closest name. */
 const struct maqet_drive *maqet_vm_find_drive(const struct maqet_vm *vm, const char *name,
                                               struct maqet_error **err);
 
@@ -71,14 +67,14 @@ const struct maqet_drive *maqet_vm_find_node(const struct maqet_vm *vm, const ch
 /* The user's own arguments for QEMU; NULL: there are none. */
 json_object *maqet_vm_arguments(const struct maqet_vm *vm);
 
-/* The architecture of the guests of a QEMU program, as QEMU spells it; NULL, and one
- * whose name does not say it: this host's. The caller frees. */
+/* The architecture that a QEMU program emulates, as QEMU spells it, by its name; this
+ * host's if the name does not say it, or is NULL. The caller frees. */
 char *maqet_vm_arch_of(const char *program);
 
-/* Whether that is one of PCs. */
+/* Whether that is a PC's. */
 bool maqet_vm_arch_is_pc(const char *arch);
 
-/* Whether the user's own arguments have QEMU start with the guest standing still (-S). */
+/* Whether the user's own arguments make QEMU start with a paused guest (-S). */
 bool maqet_vm_starts_paused(const struct maqet_vm *vm);
 
 /* Whether the guest has a port for its agent: `guest_agent: on`. */
