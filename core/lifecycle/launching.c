@@ -37,7 +37,6 @@ maqet_launching_new(int64_t timeout, bool foreground)
         .log_fd = -1,
         .signal_fd = -1,
         .helpers = MAQET_HELPERS_INIT,
-        .locks = MAQET_ARGUMENT_LOCKS_INIT,
     };
 }
 

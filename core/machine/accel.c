@@ -10,7 +10,6 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#include "core/base/files.h"
 #include "core/qemu/arguments.h"
 
 static const char DEVICE[] = "/dev/kvm";

@@ -72,21 +72,25 @@ is_same(const char *one, const char *other)
 
 /* ---- whether the machine may have them ---- */
 
+/* The guest must not write to a system folder through a folder of its arguments. */
 static int
-error_system(const struct maqet_vm *vm, struct maqet_place place, const char *option,
-             const char *path, const char *folder, struct maqet_error **err)
+check_folder(const struct maqet_vm *vm, const struct maqet_written *file,
+             struct maqet_error **err)
 {
-    maqet_place_error(place, err, MAQET_ERROR_PERMISSION,
+    const char *folder = maqet_system_folder(file->path);
+
+    if (!folder)
+        return 0;
+    maqet_place_error(file->place, err, MAQET_ERROR_PERMISSION,
                       "-%s of VM '%s': the guest could write to %s, a system folder "
                       "of the host, through %s; this is refused",
-                      option, vm->definition->name, folder, path);
+                      file->option, vm->definition->name, folder, file->path);
     maqet_error_hint(err, "Say readonly=on, or share another folder");
     maqet_error_hint(err, "If the guest is meant to write there, make it a share in "
                           "`storage` with `allow_system: on`");
     return -1;
 }
 
-/* Folders that arguments share with the guest; no key can allow system folders there. */
 static int
 check_folders(const struct maqet_vm *vm, struct maqet_error **err)
 {
@@ -104,18 +108,15 @@ check_folders(const struct maqet_vm *vm, struct maqet_error **err)
             maqet_keyval_is_on(argument->value, "readonly"))
             continue;
         _cleanup_free_ char *path = maqet_qemu_path(written, base);
-        const char *folder = maqet_system_folder(path);
-        if (folder)
-            return error_system(vm, argument->place, argument->name, path, folder, err);
+        const struct maqet_written share = {
+            .path = path, .option = argument->name, .place = argument->place};
+        if (check_folder(vm, &share, err) < 0)
+            return -1;
     }
-    for (size_t i = 0; i < files.count; i++) {
-        const struct maqet_written *file = &files.items[i];
-        const char *folder =
-            file->kind == MAQET_WRITTEN_FOLDER ? maqet_system_folder(file->path) : NULL;
-
-        if (folder)
-            return error_system(vm, file->place, file->option, file->path, folder, err);
-    }
+    for (size_t i = 0; i < files.count; i++)
+        if (files.items[i].kind == MAQET_WRITTEN_FOLDER &&
+            check_folder(vm, &files.items[i], err) < 0)
+            return -1;
     return 0;
 }
 
@@ -310,12 +311,6 @@ is_our_own(const struct maqet_vm *vm, const char *path)
     return own && !others;
 }
 
-static void
-keep(struct maqet_argument_locks *locks, int fd)
-{
-    *MAQET_APPEND(locks->fds, locks->count) = fd;
-}
-
 static int
 lock_one(const struct maqet_vm *vm, const struct maqet_written *file,
          struct maqet_argument_locks *locks, struct maqet_error **err)
@@ -338,7 +333,7 @@ lock_one(const struct maqet_vm *vm, const struct maqet_written *file,
         }
         if (!maqet_fd_is_at(fd, file->path))
             continue;
-        keep(locks, TAKE_FD(fd));
+        *MAQET_APPEND(locks->fds, locks->count) = TAKE_FD(fd);
         return 0;
     }
 }
@@ -398,7 +393,7 @@ maqet_argument_locks_clear(struct maqet_argument_locks *locks)
     maqet_argument_locks_release(locks);
     free(locks->fds);
     maqet_strings_clear(&locks->made);
-    *locks = (struct maqet_argument_locks)MAQET_ARGUMENT_LOCKS_INIT;
+    *locks = (struct maqet_argument_locks){0};
 }
 
 void

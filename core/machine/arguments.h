@@ -27,11 +27,6 @@ struct maqet_argument_locks {
     struct maqet_strings made; /* empty files that did not exist before */
 };
 
-#define MAQET_ARGUMENT_LOCKS_INIT                                                        \
-    {                                                                                    \
-        .made = MAQET_STRINGS_INIT                                                       \
-    }
-
 /* MAQET_ERROR_BUSY, with its name, if a program other than the machine's own QEMU has one
  * of them. */
 int maqet_argument_files_check_free(const struct maqet_vm *vm, struct maqet_error **err);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/machine/command_line.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "core/base/files.h"

@@ -144,11 +144,7 @@ struct work {
     int64_t patience;
     struct pollfd *watched; /* QEMU, and then each program */
     pid_t *pids;            /* of the programs */
-};
-
-struct beginning {
-    const struct work *work;
-    const struct maqet_helper *helper;
+    size_t current;         /* the program that is being started */
 };
 
 /* As systemd's socket activation does. */
@@ -176,9 +172,8 @@ write_record(int fd)
 static int
 become_program(void *data, int report)
 {
-    const struct beginning *beginning = data;
-    const struct work *work = beginning->work;
-    const struct maqet_helper *helper = beginning->helper;
+    const struct work *work = data;
+    const struct maqet_helper *helper = &work->items[work->current];
     int number;
 
     setsid();
@@ -200,11 +195,11 @@ become_program(void *data, int report)
 static int
 start_program(struct work *work, size_t index)
 {
-    struct beginning beginning = {.work = work, .helper = &work->items[index]};
     struct maqet_child child;
     int number = 0;
 
-    if (maqet_child_start(&child, SIGTERM, become_program, &beginning) < 0)
+    work->current = index;
+    if (maqet_child_start(&child, SIGTERM, become_program, work) < 0)
         return -1;
     while (read(child.fd, &number, sizeof(number)) < 0 && errno == EINTR)
         continue;

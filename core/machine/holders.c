@@ -13,13 +13,15 @@
 
 /* ---- which machines they are ---- */
 
-/* Adds the names of those that are machines. */
-static void
-name_machines(const struct maqet_context *context, struct maqet_file_users *users)
+int
+maqet_holders_find(const struct maqet_context *context, const char *path,
+                   struct maqet_file_users *users, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     _cleanup_close_ int vms_fd = maqet_store_open(context);
 
+    if (maqet_file_users_find(path, users, err) < 0)
+        return -1;
     if (users->count > 0)
         maqet_store_list(context, &names, NULL);
     for (size_t i = 0; i < names.count; i++) {
@@ -35,15 +37,6 @@ name_machines(const struct maqet_context *context, struct maqet_file_users *user
         if (!users->items[j].vm)
             users->items[j].vm =
                 maqet_run_machine_of(users->items[j].pid, &users->items[j].data_dir);
-}
-
-int
-maqet_holders_find(const struct maqet_context *context, const char *path,
-                   struct maqet_file_users *users, struct maqet_error **err)
-{
-    if (maqet_file_users_find(path, users, err) < 0)
-        return -1;
-    name_machines(context, users);
     return 0;
 }
 

@@ -10,7 +10,6 @@
 #include "core/machine/monitor.h"
 #include "core/machine/run_folder.h"
 #include "core/machine/store.h"
-#include "core/qemu/launch.h"
 #include "core/qemu/qmp.h"
 #include "core/qemu/silence.h"
 

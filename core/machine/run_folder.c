@@ -13,7 +13,6 @@
 #include "core/base/json.h"
 #include "core/base/replacement.h"
 #include "core/machine/store.h"
-#include "core/qemu/launch.h"
 
 /* VMs of one name in one runtime folder, each in a data folder of its own. */
 enum { SAME_NAMES = 1000 };

@@ -16,7 +16,6 @@
 #include "core/config/options.h"
 #include "core/machine/definition.h"
 #include "core/plugin/describe.h"
-#include "core/storage/drive.h"
 #include "core/storage/entry.h"
 
 /* ---- building blocks ---- */

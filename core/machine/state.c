@@ -3,12 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "core/base/clock.h"
-#include "core/base/files.h"
 #include "core/base/json.h"
 #include "core/base/procfs.h"
 #include "core/machine/opened.h"
