@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/qemu/migration.h"
 
-#include <poll.h>
 #include <string.h>
 
 #include "core/base/clock.h"
@@ -9,18 +8,19 @@
 
 static const int64_t ASK_TIMEOUT = MAQET_QMP_ANSWER_TIMEOUT;
 
-/* ms between two looks; and for a migration that was told to end. */
-static const int64_t LOOK_INTERVAL = 100;
+/* ms between two queries; and until a cancelled migration must have ended. */
+static const int64_t CANCEL_INTERVAL = 100;
 static const int64_t LOAD_INTERVAL = 20;
-static const int64_t RETRY_INTERVAL = 5;
-static const int RESUME_INTERVAL = 1;
+static const int64_t RESUME_INTERVAL = 5;
+static const int64_t PAGES_INTERVAL = 1;
 static const int64_t CANCEL_TIMEOUT = 120000;
 
-/* What QEMU knows the descriptor by: that of a pipe, and that of a file. */
+/* QEMU's name for the descriptor of a pipe, and its number for that of a file, which nobody
+ * else is likely to use. */
 #define FD_NAME "maqet-state"
-enum { FD_SET = 28017 }; /* any number that nobody else is likely to take */
+enum { FD_SET = 28017 };
 
-/* ---- words to QEMU ---- */
+/* ---- commands ---- */
 
 json_object *
 maqet_migration_ask(struct maqet_qmp *qmp, const char *command, struct maqet_error **err)
@@ -48,7 +48,6 @@ maqet_migration_set_capability(struct maqet_qmp *qmp, const char *name, bool on,
                                 maqet_json_object("capabilities", list, NULL), err);
 }
 
-/* What commands know the pipe by, and the file. The caller puts it. */
 static json_object *
 pipe_arguments(void)
 {
@@ -100,8 +99,8 @@ maqet_migration_status(struct maqet_qmp *qmp, const char *query, struct maqet_er
 }
 
 int
-maqet_migration_go_on_from(struct maqet_qmp *qmp, const char *state,
-                           struct maqet_error **err)
+maqet_migration_continue(struct maqet_qmp *qmp, const char *state,
+                         struct maqet_error **err)
 {
     return maqet_migration_tell(
         qmp, "migrate-continue",
@@ -112,17 +111,13 @@ char *
 maqet_migration_blocked(struct maqet_qmp *qmp, struct maqet_error **err)
 {
     _cleanup_json_ json_object *info = maqet_migration_ask(qmp, "query-migrate", err);
-    _cleanup_text_ struct maqet_text words = MAQET_TEXT_INIT;
-    json_object *reasons = NULL;
+    _cleanup_strings_ struct maqet_strings reasons = MAQET_STRINGS_INIT;
 
-    json_object_object_get_ex(info, "blocked-reasons", &reasons);
-    for (size_t i = 0; reasons && i < json_object_array_length(reasons); i++)
-        maqet_text_appendf(&words, "%s%s", i > 0 ? "; " : "",
-                           json_object_get_string(json_object_array_get_idx(reasons, i)));
-    return words.length > 0 ? maqet_text_take(&words) : NULL;
+    maqet_json_texts(json_object_object_get(info, "blocked-reasons"), &reasons);
+    return reasons.count > 0 ? maqet_strings_join(&reasons, "; ") : NULL;
 }
 
-/* ---- going on ---- */
+/* ---- resuming the guest ---- */
 
 static bool
 is_under_way(const char *status)
@@ -133,12 +128,11 @@ is_under_way(const char *status)
     return maqet_text_is_one_of(status, under_way);
 }
 
-/* A guest whose state was just saved is on its way to a state of rest ("finish-migrate"),
- * from which alone it goes on. */
+/* After saving, QEMU must first leave the state "finish-migrate". */
 int
 maqet_migration_resume(struct maqet_qmp *qmp, struct maqet_error **err)
 {
-    static const char *const still[] = {"paused", "postmigrate", "prelaunch", NULL};
+    static const char *const paused[] = {"paused", "postmigrate", "prelaunch", NULL};
     int64_t deadline = maqet_now() + ASK_TIMEOUT;
 
     for (;;) {
@@ -148,7 +142,7 @@ maqet_migration_resume(struct maqet_qmp *qmp, struct maqet_error **err)
 
         if (!state)
             return -1;
-        if (!moving && !maqet_text_is_one_of(state, still))
+        if (!moving && !maqet_text_is_one_of(state, paused))
             return 0;
         if (!moving && maqet_migration_tell(qmp, "cont", NULL, &reason) == 0)
             return 0;
@@ -157,13 +151,13 @@ maqet_migration_resume(struct maqet_qmp *qmp, struct maqet_error **err)
                           : maqet_error_set(err, MAQET_ERROR_TIMEOUT,
                                             "QEMU does not pause after saving the "
                                             "guest's state");
-        /* Other events are for those who measure how long the guest stood still. */
-        json_object_put(maqet_qmp_event(qmp, "MIGRATION", RETRY_INTERVAL, NULL));
+        /* STOP and RESUME stay for the caller, who measures the pause. */
+        json_object_put(maqet_qmp_event(qmp, "MIGRATION", RESUME_INTERVAL, NULL));
     }
 }
 
-/* Whether pages of memory are being saved, or none are left: by then the devices are
- * saved, and memory is protected. */
+/* Whether QEMU saves pages, or has saved them all. Then the devices are saved, and memory
+ * is protected. */
 static int
 is_saving_pages(struct maqet_qmp *qmp, struct maqet_error **err)
 {
@@ -178,8 +172,8 @@ is_saving_pages(struct maqet_qmp *qmp, struct maqet_error **err)
            maqet_json_int(ram, "normal") + maqet_json_int(ram, "duplicate") > 0;
 }
 
-/* Earlier, its memory would no longer be that of the drives' snapshots. QEMU before 8.2
- * does so by itself; later ones leave a guest that was stopped before as it was. */
+/* If it were resumed earlier, its memory would differ from the drives' snapshots. QEMU
+ * before 8.2 resumes it itself; later versions do not if it was paused before. */
 int
 maqet_migration_resume_early(struct maqet_qmp *qmp, struct maqet_error **err)
 {
@@ -193,15 +187,15 @@ maqet_migration_resume_early(struct maqet_qmp *qmp, struct maqet_error **err)
         int saving = is_saving_pages(qmp, err);
         if (saving != 0)
             return saving < 0 ? -1 : maqet_migration_resume(qmp, err);
-        poll(NULL, 0, RESUME_INTERVAL);
+        maqet_sleep(PAGES_INTERVAL);
     }
 }
 
-/* ---- giving up ---- */
+/* ---- abandoning ---- */
 
-/* Whether memory is being saved in the background. A QEMU that is told to give that up
- * may hang: a device that is about to write to the guest's memory waits until the page is
- * saved, and the thread that would save it waits for the device. */
+/* Whether memory is saved in the background. A QEMU that is told to cancel that may hang: a
+ * device that is about to write to the guest's memory waits until the page is saved, and
+ * the thread that would save it waits for the device. */
 static bool
 is_in_background(struct maqet_qmp *qmp)
 {
@@ -221,8 +215,8 @@ is_in_background(struct maqet_qmp *qmp)
     return false;
 }
 
-/* Tells QEMU to end what is under way: in the background by letting the guest go on and
- * waiting, since all that it writes is taken from it quickly
+/* Tells QEMU to end the migration. In the background, it is not cancelled: the guest is
+ * resumed, and the rest is soon saved, because all that QEMU writes is discarded
  * (core/qemu/migration_writer.h). */
 static int
 tell_to_end(struct maqet_qmp *qmp, bool in_background, const char *status,
@@ -232,9 +226,9 @@ tell_to_end(struct maqet_qmp *qmp, bool in_background, const char *status,
         return maqet_migration_resume_early(qmp, err);
     if (strcmp(status, "cancelling") != 0)
         return maqet_migration_tell(qmp, "migrate_cancel", NULL, err);
-    /* One that was told while QEMU's thread was about to wait before the switch-over has
-     * left that thread waiting (QEMU 7.2: migration_maybe_pause). */
-    maqet_migration_go_on_from(qmp, status, NULL);
+    /* If it was told while QEMU's thread was about to wait before the switch-over, that
+     * thread still waits (QEMU 7.2: migration_maybe_pause). */
+    maqet_migration_continue(qmp, status, NULL);
     return 0;
 }
 
@@ -256,7 +250,7 @@ cancel(struct maqet_qmp *qmp, struct maqet_error **err)
         if (maqet_now() >= deadline)
             return maqet_error_set(err, MAQET_ERROR_TIMEOUT,
                                    "QEMU did not cancel saving the guest's state");
-        json_object_put(maqet_qmp_event(qmp, "MIGRATION", LOOK_INTERVAL, NULL));
+        json_object_put(maqet_qmp_event(qmp, "MIGRATION", CANCEL_INTERVAL, NULL));
     }
 }
 
@@ -266,8 +260,7 @@ maqet_migration_abandon(struct maqet_qmp *qmp, struct maqet_error **err)
     maqet_migration_take_back(qmp);
     if (cancel(qmp, err) < 0)
         return -1;
-    /* The one that began it may not have lived to take them back; QEMU refuses that of
-     * mapped-ram until the end, too. */
+    /* The process that set them may have been killed. QEMU keeps mapped-ram until the end. */
     maqet_migration_set_capability(qmp, "mapped-ram", false, NULL);
     maqet_migration_set_capability(qmp, "background-snapshot", false, NULL);
     maqet_migration_set_capability(qmp, "pause-before-switchover", false, NULL);
@@ -276,8 +269,7 @@ maqet_migration_abandon(struct maqet_qmp *qmp, struct maqet_error **err)
 
 /* ---- loading ---- */
 
-/* QEMU may answer nothing for as long as it reads, whatever time that takes: only its end
- * is one. */
+/* QEMU may not answer while it reads, however long that takes: only its end is an error. */
 static int
 await_load(struct maqet_qmp *qmp, struct maqet_error **err)
 {
@@ -315,7 +307,7 @@ maqet_migration_finish_load(struct maqet_qmp *qmp, bool *loads, struct maqet_err
 
     if (!state)
         return -1;
-    /* Before it is told to load, it says nothing of a migration. */
+    /* Until it is told to load, it reports no migration. */
     *loads = strcmp(state, "inmigrate") != 0 || maqet_json_text(info, "status");
     return *loads ? await_load(qmp, err) : 0;
 }

@@ -2,13 +2,13 @@
 /*
  * Precopy depends on QEMU noticing every page that the guest writes to while it is
  * copied. An emulated guest (TCG) writes through a cache of translated addresses (the
- * TLB), whose entries say whether a write is still to be noticed. Before 9.0, QEMU forgot
+ * TLB), whose entries say whether a write must still be noticed. Before 9.0, QEMU forgot
  * to reset them after it had read and cleared its record of the pages written to
  * (cpu_physical_memory_sync_dirty_bitmap; fixed by QEMU's commit 03bfc2188f0, "physmem:
  * Fix migration dirty bitmap coherency with TCG memory access"), so later writes were
  * lost: with 7.2, no guest that rewrites its memory survives that. The author of the fix
  * had seen further races of this kind. 10.0 is the first version that was found to be
- * sound, with guests that verify their memory.
+ * safe, with guests that verify their memory.
  */
 #include "core/qemu/migration_save.h"
 
@@ -19,42 +19,29 @@
 #include "core/base/procfs.h"
 #include "core/qemu/migration.h"
 
-/* The first QEMU by which precopy of an emulated guest is known to be sound. */
+/* The first QEMU with which precopy of an emulated guest is known to be safe. */
 enum { TCG_PRECOPY_SINCE = 100000 };
 
-/* ms between two looks at how far it is; events tell of what happens. */
-static const int64_t LOOK_INTERVAL = 200;
+/* ms between two queries of the progress; changes of the state arrive as events. */
+static const int64_t QUERY_INTERVAL = 200;
 
-/* ms between two looks whether QEMU has prepared itself, how many of these must say so,
- * and ms after which it goes on without: then the guest stands still a little longer. */
+/* ms between two checks whether QEMU is prepared, how many of them in a row must succeed,
+ * and ms after which preparation is not waited for: then the pause is a little longer. */
 static const int64_t PREPARE_INTERVAL = 1;
-static const int PREPARE_LOOKS = 3;
+static const int PREPARE_CHECKS = 3;
 static const int64_t PREPARE_TIMEOUT = 60000;
 
-/* What precopy may leave for the moment in which the guest stands still, in ms; and the
- * bytes a second that it may write, which is no limit but that of the disk. */
+/* The pause that precopy may cause, in ms, and the bytes per second that it may write:
+ * only the disk limits them. */
 enum { DOWNTIME_LIMIT = 20 };
 static const int64_t BANDWIDTH = INT64_C(1) << 40;
 
 /* The first QEMU that has the capability "mapped-ram". */
 enum { MAPPED_RAM_SINCE = 90000 };
 
-/* The first QEMU that writes the beginning of a state with its big lock held: made to
- * wait there, it would be deaf. */
+/* The first QEMU that holds its big lock when it begins to write a state: if it waited for
+ * the pipe there, its monitor would hang. */
 enum { SETUP_LOCKED_SINCE = 80200 };
-
-const char *
-maqet_migration_method_name(unsigned method)
-{
-    static const char *const names[] = {
-        [MAQET_MIGRATION_AUTO] = "auto",
-        [MAQET_MIGRATION_BACKGROUND] = "background",
-        [MAQET_MIGRATION_PRECOPY] = "precopy",
-        [MAQET_MIGRATION_STOP] = "stop",
-    };
-
-    return method < sizeof(names) / sizeof(*names) ? names[method] : NULL;
-}
 
 /* ---- precopy ---- */
 
@@ -89,60 +76,6 @@ maqet_migration_check_method(struct maqet_qmp *qmp, enum maqet_migration_method 
     return -1;
 }
 
-/* ---- choosing ---- */
-
-/* The capability that a method needs; NULL: none. */
-static const char *
-capability_of(enum maqet_migration_method method)
-{
-    if (method == MAQET_MIGRATION_BACKGROUND)
-        return "background-snapshot";
-    return method == MAQET_MIGRATION_PRECOPY ? "pause-before-switchover" : NULL;
-}
-
-/* Makes QEMU ready for one method. */
-static int
-prepare(struct maqet_qmp *qmp, enum maqet_migration_method method,
-        struct maqet_migration_result *result, struct maqet_error **err)
-{
-    const char *capability = capability_of(method);
-
-    if (maqet_migration_check_method(qmp, method, err) < 0 ||
-        (capability && maqet_migration_set_capability(qmp, capability, true, err) < 0))
-        return -1;
-    result->method = method;
-    return 0;
-}
-
-/* Makes QEMU ready for the wanted method, or for the first one that works, and notes
- * which one that is, and why none before it. */
-static int
-choose(struct maqet_qmp *qmp, enum maqet_migration_method wanted,
-       struct maqet_migration_result *result, struct maqet_error **err)
-{
-    static const enum maqet_migration_method order[] = {
-        MAQET_MIGRATION_BACKGROUND, MAQET_MIGRATION_PRECOPY, MAQET_MIGRATION_STOP};
-    _cleanup_text_ struct maqet_text reasons = MAQET_TEXT_INIT;
-
-    if (wanted != MAQET_MIGRATION_AUTO)
-        return prepare(qmp, wanted, result, err);
-    for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
-        _cleanup_error_ struct maqet_error *reason = NULL;
-
-        if (prepare(qmp, order[i], result, &reason) == 0) {
-            result->reason = reasons.length > 0 ? maqet_text_take(&reasons) : NULL;
-            return 0;
-        }
-        /* It has gone, or does not answer. */
-        if (reason->code == MAQET_ERROR_STATE || reason->code == MAQET_ERROR_TIMEOUT)
-            return maqet_error_move(err, TAKE_PTR(reason));
-        maqet_text_appendf(&reasons, "%s%s", reasons.length > 0 ? "; " : "",
-                           reason->message);
-    }
-    return maqet_error_set(err, MAQET_ERROR_FAILED,
-                           "QEMU cannot save the guest's state: %s", reasons.data);
-}
-
 /* ---- waiting ---- */
 
 static uint64_t
@@ -153,10 +86,10 @@ bytes_of(json_object *ram, const char *key)
     return value > 0 ? (uint64_t)value : 0;
 }
 
-/* Looks how far it is, and tells. */
+/* Queries the progress, and reports it. */
 static int
-look(struct maqet_qmp *qmp, const struct maqet_migration_save *save, uint64_t *bytes,
-     char **status, struct maqet_error **err)
+query_progress(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
+               uint64_t *bytes, char **status, struct maqet_error **err)
 {
     _cleanup_json_ json_object *info = maqet_migration_ask(qmp, "query-migrate", err);
     json_object *ram = NULL;
@@ -188,7 +121,7 @@ error_failed(struct maqet_qmp *qmp, const char *status, struct maqet_error **err
                            maqet_text_fitting(words), words);
 }
 
-/* The state that QEMU's next event of the migration tells, within @timeout ms: *status,
+/* Waits for QEMU's next event of the migration, for @timeout ms. *status gets its state,
  * which the caller frees; NULL: there was none. */
 static int
 next_status(struct maqet_qmp *qmp, int64_t timeout, char **status,
@@ -202,16 +135,12 @@ next_status(struct maqet_qmp *qmp, int64_t timeout, char **status,
     if (!event && late->code != MAQET_ERROR_TIMEOUT)
         return maqet_error_move(err, TAKE_PTR(late));
     json_object_object_get_ex(event, "data", &data);
-    if (maqet_json_text(data, "status"))
-        *status = maqet_strdup(maqet_json_text(data, "status"));
+    *status = maqet_strdup(maqet_json_text(data, "status"));
     return 0;
 }
 
-/*
- * Waits until the migration is in the wanted state, or has gone beyond it, or until the
- * deadline (0: none), when it returns 1. QEMU's events tell at once; a look now and then
- * is for the figures, and for events that were missed.
- */
+/* Waits until the migration has reached the wanted state, or a later one. 1: the deadline
+ * (0: none) has passed. Queries are for the progress, and for events that were missed. */
 static int
 await(struct maqet_qmp *qmp, const struct maqet_migration_save *save, const char *wanted,
       int64_t deadline, uint64_t *bytes, struct maqet_error **err)
@@ -219,8 +148,8 @@ await(struct maqet_qmp *qmp, const struct maqet_migration_save *save, const char
     for (;;) {
         _cleanup_free_ char *status = NULL;
 
-        if (next_status(qmp, LOOK_INTERVAL, &status, err) < 0 ||
-            (!status && look(qmp, save, bytes, &status, err) < 0))
+        if (next_status(qmp, QUERY_INTERVAL, &status, err) < 0 ||
+            (!status && query_progress(qmp, save, bytes, &status, err) < 0))
             return -1;
         if (strcmp(status, wanted) == 0 || strcmp(status, "completed") == 0)
             return 0;
@@ -234,9 +163,9 @@ await(struct maqet_qmp *qmp, const struct maqet_migration_save *save, const char
 /* ---- the methods ---- */
 
 /*
- * Waits until QEMU has made memory ready for being protected: it reads one byte of every
- * page, which takes longer the more there is, and the guest runs meanwhile. Then it is
- * about to write, to a pipe that takes nothing, so the thread that does all that sleeps.
+ * Waits until QEMU has prepared memory for being protected: it reads a byte of every page,
+ * while the guest runs. Then it begins to write to a pipe that accepts nothing, so the
+ * thread that does all this sleeps.
  */
 static int
 await_preparation(struct maqet_qmp *qmp, int pid, const struct maqet_strings *before,
@@ -244,20 +173,20 @@ await_preparation(struct maqet_qmp *qmp, int pid, const struct maqet_strings *be
 {
     int64_t deadline = maqet_now() + PREPARE_TIMEOUT;
 
-    for (int looks = 0; looks < PREPARE_LOOKS && maqet_now() < deadline;) {
+    for (int asleep = 0; asleep < PREPARE_CHECKS && maqet_now() < deadline;) {
         _cleanup_free_ char *status = NULL;
 
         if (next_status(qmp, PREPARE_INTERVAL, &status, err) < 0)
             return -1;
         if (status && strcmp(status, "setup") != 0)
-            return 0; /* who looks at the state afterwards says what that means */
-        looks = maqet_threads_others_sleep(pid, before) ? looks + 1 : 0;
+            return 0; /* check_preparation() decides what that means */
+        asleep = maqet_threads_others_sleep(pid, before) ? asleep + 1 : 0;
     }
     return 0;
 }
 
-/* Whether it waits for the pipe, as it must when the guest has been stopped: only then
- * are devices and memory those of the moment in which the guest stands still. */
+/* Whether QEMU waits for the pipe, now that the guest is paused: only then do devices and
+ * memory get saved in the same state. */
 static int
 check_preparation(struct maqet_qmp *qmp, struct maqet_error **err)
 {
@@ -273,7 +202,7 @@ check_preparation(struct maqet_qmp *qmp, struct maqet_error **err)
                            "QEMU did not wait for the guest to pause (%s)", status);
 }
 
-/* Begins to save, with the guest stopped at the last moment. */
+/* Begins to save, and pauses the guest as late as possible. */
 static int
 begin_prepared(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
                struct maqet_migration_result *result, struct maqet_error **err)
@@ -292,7 +221,7 @@ begin_prepared(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
     return 0;
 }
 
-/* Begins to save with the guest stopped before. */
+/* Pauses the guest, and begins to save. */
 static int
 begin_stopped(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
               struct maqet_migration_result *result, struct maqet_error **err)
@@ -328,8 +257,8 @@ save_stopped(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
                : maqet_migration_resume(qmp, err);
 }
 
-/* A guest that changes memory faster than it is written would be copied for ever: after
- * the limit it is stopped, and then little is left. */
+/* A guest that changes memory faster than it is written would never be done: after the
+ * limit it is paused, and little is left. */
 static int
 save_by_precopy(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
                 struct maqet_migration_result *result, struct maqet_error **err)
@@ -352,13 +281,78 @@ save_by_precopy(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
                    : await(qmp, save, "pre-switchover", 0, &result->bytes, err);
     }
     return late < 0 || save->still(save->data, err) < 0 ||
-                   maqet_migration_go_on_from(qmp, "pre-switchover", err) < 0 ||
+                   maqet_migration_continue(qmp, "pre-switchover", err) < 0 ||
                    await(qmp, save, "completed", 0, &result->bytes, err) < 0
                ? -1
                : maqet_migration_resume(qmp, err);
 }
 
-/* ---- all of it ---- */
+/* ---- choosing one ---- */
+
+static const struct method {
+    const char *name;
+    const char *capability; /* that QEMU needs for it; NULL: none */
+    int (*save)(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
+                struct maqet_migration_result *result, struct maqet_error **err);
+} methods[] = {
+    [MAQET_MIGRATION_AUTO] = {.name = "auto"},
+    [MAQET_MIGRATION_BACKGROUND] = {"background", "background-snapshot",
+                                    save_in_background},
+    [MAQET_MIGRATION_PRECOPY] = {"precopy", "pause-before-switchover", save_by_precopy},
+    [MAQET_MIGRATION_STOP] = {"stop", NULL, save_stopped},
+};
+
+enum { METHODS = sizeof(methods) / sizeof(*methods) };
+
+const char *
+maqet_migration_method_name(unsigned method)
+{
+    return method < METHODS ? methods[method].name : NULL;
+}
+
+/* Prepares QEMU for a method. */
+static int
+prepare(struct maqet_qmp *qmp, enum maqet_migration_method method,
+        struct maqet_migration_result *result, struct maqet_error **err)
+{
+    const char *capability = methods[method].capability;
+
+    if (maqet_migration_check_method(qmp, method, err) < 0 ||
+        (capability && maqet_migration_set_capability(qmp, capability, true, err) < 0))
+        return -1;
+    result->method = method;
+    return 0;
+}
+
+/* Prepares QEMU for the wanted method, or for the first one that works, and records why
+ * those before it do not. */
+static int
+choose(struct maqet_qmp *qmp, enum maqet_migration_method wanted,
+       struct maqet_migration_result *result, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings reasons = MAQET_STRINGS_INIT;
+
+    if (wanted != MAQET_MIGRATION_AUTO)
+        return prepare(qmp, wanted, result, err);
+    for (unsigned method = MAQET_MIGRATION_AUTO + 1; method < METHODS; method++) {
+        _cleanup_error_ struct maqet_error *reason = NULL;
+
+        if (prepare(qmp, method, result, &reason) == 0) {
+            if (reasons.count > 0)
+                result->reason = maqet_strings_join(&reasons, "; ");
+            return 0;
+        }
+        /* QEMU has ended, or does not answer. */
+        if (reason->code == MAQET_ERROR_STATE || reason->code == MAQET_ERROR_TIMEOUT)
+            return maqet_error_move(err, TAKE_PTR(reason));
+        maqet_strings_add(&reasons, reason->message);
+    }
+    _cleanup_free_ char *all = maqet_strings_join(&reasons, "; ");
+    return maqet_error_set(err, MAQET_ERROR_FAILED,
+                           "QEMU cannot save the guest's state: %s", all);
+}
+
+/* ---- saving ---- */
 
 /* The limits of precopy, for "migrate-set-parameters". */
 static json_object *
@@ -368,9 +362,9 @@ limits(int64_t downtime, int64_t bandwidth)
                              "max-bandwidth", json_object_new_int64(bandwidth), NULL);
 }
 
-/* Gives QEMU the file itself where it can put each page in a place of its own: then a
- * guest that changes much does not make it larger. Not in the background, where what QEMU
- * writes must not fail (core/qemu/migration_writer.h). */
+/* Passes QEMU the file itself if it can write each page at a fixed offset: then a guest that
+ * changes much does not make it larger. Not in the background, where QEMU's writes must not
+ * fail (core/qemu/migration_writer.h). */
 static int
 give(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
      struct maqet_migration_result *result, struct maqet_error **err)
@@ -396,29 +390,23 @@ maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *s
     if (!before || maqet_migration_set_capability(qmp, "events", true, err) < 0 ||
         choose(qmp, save->method, result, err) < 0)
         return -1;
-    const char *capability = capability_of(result->method);
+    const struct method *method = &methods[result->method];
     int done = maqet_migration_tell(qmp, "migrate-set-parameters",
                                     limits(DOWNTIME_LIMIT, BANDWIDTH), err);
     if (done == 0)
         done = give(qmp, save, result, err);
-    if (done == 0 && result->method == MAQET_MIGRATION_BACKGROUND)
-        done = save_in_background(qmp, save, result, err);
-    else if (done == 0 && result->method == MAQET_MIGRATION_PRECOPY)
-        done = save_by_precopy(qmp, save, result, err);
-    else if (done == 0)
-        done = save_stopped(qmp, save, result, err);
-    /* One that does not answer is left to the guard: it would be waited for again and
-     * again. */
+    if (done == 0)
+        done = method->save(qmp, save, result, err);
+    /* If QEMU does not answer, the guard takes over: here, each command would wait again. */
     if (done < 0 && err && *err && (*err)->silent) {
         save->take(save->data);
         result->stuck = true;
         return -1;
     }
-    /* What it failed with counts, and not what comes of that. */
     if (done < 0) {
         save->take(save->data);
         result->stuck = maqet_migration_abandon(qmp, NULL) < 0;
-    } else if (look(qmp, save, &bytes, &status, NULL) == 0) {
+    } else if (query_progress(qmp, save, &bytes, &status, NULL) == 0) {
         result->bytes = bytes;
     }
     maqet_migration_tell(qmp, "migrate-set-parameters",
@@ -427,7 +415,7 @@ maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *s
                          NULL);
     if (result->mapped)
         maqet_migration_take_back(qmp);
-    if (capability)
-        maqet_migration_set_capability(qmp, capability, false, NULL);
+    if (method->capability)
+        maqet_migration_set_capability(qmp, method->capability, false, NULL);
     return done;
 }

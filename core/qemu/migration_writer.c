@@ -13,7 +13,7 @@
 #include "core/base/procfs.h"
 #include "core/qemu/launch.h"
 
-enum { CHUNK = 1 << 20 /* bytes, of one read; and what the pipe holds */ };
+enum { CHUNK = 1 << 20 /* bytes of one read, and in the pipe */ };
 
 /* ---- the child ---- */
 
@@ -26,7 +26,7 @@ is_useless(int control)
     return poll(&fd, 1, 0) > 0;
 }
 
-/* What is written goes through here; without a compressor as it is. */
+/* Compresses, or passes on, what is written to the file. */
 struct packer {
     int file;
     ZSTD_CCtx *compressor; /* NULL: none */
@@ -51,7 +51,7 @@ packer_open(struct packer *packer, int file, bool compress)
     return 0;
 }
 
-/* Writes; with nothing to write it is the end. Returns an error number, or 0. */
+/* Writes; a length of 0 finishes. Returns an error number, or 0. */
 static int
 pack(struct packer *packer, const char *bytes, size_t length)
 {
@@ -73,7 +73,7 @@ pack(struct packer *packer, const char *bytes, size_t length)
     return 0;
 }
 
-/* Takes what the pipe was filled with. */
+/* Reads what the pipe was filled with. */
 static void
 skip(int source, size_t count)
 {
@@ -89,8 +89,7 @@ skip(int source, size_t count)
     }
 }
 
-/* Takes all that comes; returns the error number of the first failure, 0: all is written.
- */
+/* Reads to the end of the pipe. Returns the first error number; 0: all is written. */
 static int
 take(int source, int file, int control, bool compress)
 {
@@ -122,10 +121,9 @@ take(int source, int file, int control, bool compress)
     return failed;
 }
 
-/* What the child works with. */
 struct writing {
     int source;
-    size_t filled;
+    size_t filled; /* bytes to skip */
     int file;
     bool compress;
 };
@@ -137,7 +135,7 @@ write_down(void *data, int control)
     int failed;
 
     maqet_child_receive(control);
-    fcntl(writing->source, F_SETPIPE_SZ, CHUNK); /* a smaller one is slower, and does */
+    fcntl(writing->source, F_SETPIPE_SZ, CHUNK); /* if that fails, it is only slower */
     skip(writing->source, writing->filled);
     failed = take(writing->source, writing->file, control, writing->compress);
     return send(control, &failed, sizeof(failed), MSG_NOSIGNAL) < 0;
@@ -145,8 +143,7 @@ write_down(void *data, int control)
 
 /* ---- the parent ---- */
 
-/* Fills a pipe, so that whoever writes to it waits until something is taken from it.
- * Returns how many bytes that were. */
+/* Fills a pipe, so that writers block until it is read. Returns the number of bytes. */
 static size_t
 fill(int pipe)
 {
@@ -201,7 +198,7 @@ maqet_drain(int source)
 void
 maqet_writer_take(struct maqet_writer *writer)
 {
-    /* A child that has gone is noticed at the end. */
+    /* If the child was killed, maqet_writer_end() notices. */
     if (!writer->taking && maqet_child_send(&writer->child, 't'))
         writer->taking = true;
 }
@@ -214,7 +211,7 @@ maqet_writer_release(struct maqet_writer *writer)
     writer->pipe = -1;
 }
 
-/* What the child says at its end: an error number; EPIPE: nothing. */
+/* The child's result, an error number; EPIPE: it was killed. */
 static int
 read_result(const struct maqet_writer *writer)
 {
@@ -250,15 +247,14 @@ maqet_writer_end(struct maqet_writer *writer, bool useless, struct maqet_error *
                : maqet_error_errno(err, failed, "Cannot write the guest's memory");
 }
 
-/* ---- the way back ---- */
+/* ---- decompression ---- */
 
-/* The two sides of unpacking. */
 struct unpacking {
     int file;
     int target;
 };
 
-/* Writes what the file has to the pipe, as long as somebody reads it. */
+/* Decompresses the file to the pipe, as long as it is read. */
 static int
 unpack(void *data, int fd)
 {
@@ -301,6 +297,6 @@ maqet_writer_unpack(int file, struct maqet_error **err)
     maqet_cleanup_close(&unpacking.target);
     if (child.pid <= 0)
         return maqet_error_errno(err, number, "Cannot read the guest's memory");
-    maqet_child_leave(&child); /* it ends when nobody reads any more */
+    maqet_child_leave(&child); /* it ends when the pipe is closed */
     return TAKE_FD(source);
 }

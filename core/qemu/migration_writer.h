@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * migration_writer.h - a child between QEMU and the file of state. QEMU writes to a pipe,
- * and never learns of a full disk or of our death: the child takes all that comes, and
- * throws it away when there is no use for it any more. While its guest's memory is
- * protected against writing (method background), a QEMU that fails, or is told to give up,
- * may never answer again (seen with 7.2: a device that is about to write waits for the
- * page to be saved, and the thread that would save it waits for the device).
+ * migration_writer.h - a child between QEMU and the file of a state. QEMU writes to a pipe,
+ * and never notices a full disk or our death: the child reads everything, and discards
+ * what is no longer needed. While memory is protected against writing (the method
+ * background), a QEMU whose migration fails or is cancelled may never answer again (seen
+ * with 7.2: a device that is about to write waits for the page to be saved, and the thread
+ * that would save it waits for the device).
  */
 #ifndef MAQET_QEMU_MIGRATION_WRITER_H
 #define MAQET_QEMU_MIGRATION_WRITER_H
@@ -14,40 +14,39 @@
 #include "core/base/error.h"
 
 struct maqet_writer {
-    struct maqet_child child; /* a byte: take what comes; the end of the socket: nobody
-                               * needs the file any more */
+    struct maqet_child
+        child; /* gets a byte to begin, or hung up on if it is not needed */
     bool taking;
-    int pipe; /* the end that is for QEMU, which takes nothing yet; -1: released */
-    /* The other end, where the child reads: as long as it is open, QEMU's writing can't
-     * fail. With a pidfd of the child (-1: none) it is for somebody who throws away what
-     * comes (maqet_drain) when the child was killed. */
+    int pipe; /* the end for QEMU, which accepts nothing at first; -1: released */
+    /* The child's end, which QEMU can write to as long as it is open, and a pidfd of the
+     * child (-1: none): another process can drain the pipe (maqet_drain) if the child is
+     * killed. */
     int source;
     int pidfd;
 };
 
-/* @file is a descriptor of the file, which stays the caller's. @compress: with Zstandard
- * (RFC 8878), which costs processor time of ours and none of the guest's. NULL on error.
- */
+/* @file is a descriptor of the file, and stays the caller's. @compress: with Zstandard (RFC
+ * 8878), in the child, so the guest is not slowed down. NULL on error. */
 struct maqet_writer *maqet_writer_begin(int file, bool compress,
                                         struct maqet_error **err);
 
-/* From now on it takes all that comes; a second call has no effect. */
+/* Makes the child read from now on; a second call has no effect. */
 void maqet_writer_take(struct maqet_writer *writer);
 
-/* Reads to the end of a pipe. */
+/* Reads a pipe to its end. */
 void maqet_drain(int source);
 
-/* QEMU has got its copy of it, or none was made. */
+/* Closes the end for QEMU, which has its own copy, or needs none. */
 void maqet_writer_release(struct maqet_writer *writer);
 
-/* Waits until QEMU has closed the pipe and all is in the file; frees the writer.
- * @useless: don't wait, and throw away what comes yet. Returns 0, or -1 when something is
- * missing. */
+/* Waits until QEMU has closed the pipe and everything is in the file; frees the writer.
+ * @useless: does not wait, and makes the child discard the rest. -1: the file is incomplete.
+ */
 int maqet_writer_end(struct maqet_writer *writer, bool useless, struct maqet_error **err);
 
-/* The way back: a child that reads such a compressed file from where it stands and writes
- * what was in it to a pipe, whose other end is returned, for QEMU; -1 on error. A damaged
- * file ends the pipe early, which QEMU takes for a damaged state. */
+/* The reverse: a child that decompresses such a file from its current offset to a pipe. The
+ * other end is returned, for QEMU; -1 on error. If the file is damaged the pipe ends early,
+ * which QEMU reports as a damaged state. */
 int maqet_writer_unpack(int file, struct maqet_error **err);
 
 #endif
