@@ -14,7 +14,6 @@
 #include "core/qemu/arguments.h"
 #include "core/qemu/argument_check.h"
 #include "core/qemu/keyval.h"
-#include "core/qemu/qemu_options.h"
 #include "core/qemu/written.h"
 #include "core/storage/system_folders.h"
 
@@ -101,10 +100,9 @@ check_folders(const struct maqet_vm *vm, struct maqet_error **err)
 
     for (size_t i = 0; i < arguments.count; i++) {
         const struct maqet_argument *argument = &arguments.items[i];
-        const char *like = maqet_qemu_option_find(argument->name)->like;
         _cleanup_free_ char *written = maqet_keyval_get(argument->value, NULL, "path");
 
-        if (strcmp(like ? like : argument->name, "fsdev") != 0 || !written ||
+        if (!maqet_qemu_option_is_like(argument->known, "fsdev") || !written ||
             maqet_keyval_is_on(argument->value, "readonly"))
             continue;
         _cleanup_free_ char *path = maqet_qemu_path(written, base);

@@ -23,9 +23,7 @@ is_of_type(const struct maqet_argument *argument, const char *type)
 static bool
 matches(const struct maqet_argument *argument, const struct maqet_qemu_value *row)
 {
-    const char *like = argument->known->like;
-
-    if (!argument->value || strcmp(like ? like : argument->name, row->option) != 0 ||
+    if (!argument->value || !maqet_qemu_option_is_like(argument->known, row->option) ||
         (row->type && !is_of_type(argument, row->type)))
         return false;
     if (row->match == MAQET_QEMU_WHOLE)

@@ -53,7 +53,8 @@ static const char *const prefixes[] = {
     "raw:",  "json:", "nbd+unix:", "host_device:", "nbd:",    NULL,
 };
 
-/* Devices that an option needs if its value contains the word (NULL: any value). */
+/* Devices that an option, or one like it, needs if its value contains the word (NULL: any
+ * value). */
 static const struct device_need {
     const char *option;
     const char *word;
@@ -64,10 +65,7 @@ static const struct device_need {
     {"enable-kvm", NULL, {"/dev/kvm"}, USE},
     {"machine", "kvm", {"/dev/kvm"}, USE},
     {"netdev", "tap", {"/dev/net/tun"}, USE},
-    {"nic", "tap", {"/dev/net/tun"}, USE},
-    {"net", "tap", {"/dev/net/tun"}, USE},
     {"netdev", "vhost", {"/dev/vhost-net"}, USE},
-    {"nic", "vhost", {"/dev/vhost-net"}, USE},
     {"device", "vhost", {"/dev/vhost-*"}, USE},
     {"device", "vfio", {"/dev/vfio", "/dev/iommu"}, USE},
     {"object", "iommufd", {"/dev/iommu"}, USE},
@@ -77,8 +75,6 @@ static const struct device_need {
     {"device", "usb-host", {"/run/udev"}, READ},
     {"chardev", "pty", {"/dev/ptmx", "/dev/pts"}, USE},
     {"serial", "pty", {"/dev/ptmx", "/dev/pts"}, USE},
-    {"monitor", "pty", {"/dev/ptmx", "/dev/pts"}, USE},
-    {"parallel", "pty", {"/dev/ptmx", "/dev/pts"}, USE},
     {"audiodev", NULL, {"/dev/snd"}, USE},
     {"audio", NULL, {"/dev/snd"}, USE},
     {"display", "egl", {"/dev/dri"}, USE},
@@ -98,6 +94,7 @@ struct naming {
     struct maqet_confinement *confinement;
     const char *folder;
     const char *option;
+    const struct maqet_qemu_option *known;
     bool may_create; /* the option is one that creates files */
     bool reads;      /* QEMU only reads it */
     bool listens;    /* it is a socket on which QEMU listens */
@@ -272,7 +269,7 @@ visit_needs(const struct naming *naming, const char *value, struct maqet_error *
     for (size_t i = 0; i < sizeof(device_needs) / sizeof(*device_needs); i++) {
         const struct device_need *need = &device_needs[i];
 
-        if (strcmp(need->option, naming->option) == 0 &&
+        if (maqet_qemu_option_is_like(naming->known, need->option) &&
             (!need->word || (value && strstr(value, need->word))) &&
             allow_need(naming->confinement, need, err) < 0)
             return -1;
@@ -284,14 +281,16 @@ static int
 visit_option(struct maqet_confinement *confinement, const char *folder,
              const char *option, const char *value, struct maqet_error **err)
 {
-    enum maqet_qemu_nature nature = maqet_qemu_option_find(option)->nature;
+    const struct maqet_qemu_option *known = maqet_qemu_option_find(option);
     /* The whole value is a path, which may contain commas. */
-    bool whole = nature == MAQET_QEMU_PATH || nature == MAQET_QEMU_SEARCHED ||
-                 nature == MAQET_QEMU_IMAGE;
+    bool whole = known->nature == MAQET_QEMU_PATH ||
+                 known->nature == MAQET_QEMU_SEARCHED ||
+                 known->nature == MAQET_QEMU_IMAGE;
     struct naming naming = {
         .confinement = confinement,
         .folder = folder,
         .option = option,
+        .known = known,
         .may_create = maqet_text_is_one_of(option, creating_options),
         .reads = maqet_text_is_one_of(option, reading_options),
     };

@@ -148,31 +148,30 @@ const struct maqet_qemu_option maqet_qemu_options[] = {
     ONCE("compat", MAQET_QEMU_OTHER),
     ONCE("cpu", MAQET_QEMU_OTHER),
     ONCE("d", MAQET_QEMU_OTHER),
-    FINE("debugcon"),
+    FINE_LIKE("debugcon", "serial"),
     ONCE("dfilter", MAQET_QEMU_OTHER),
-    /* What is shown by VNC is shown there, too. */
     OPTION("display", .repeat = MAQET_QEMU_LAST, .beside = "vnc"),
     ONCE("echr", MAQET_QEMU_OTHER),
     FINE("fw_cfg"),
     ONCE("g", MAQET_QEMU_OTHER),
-    FINE("gdb"),
+    FINE_LIKE("gdb", "serial"),
     FINE("global"),
     JOINED("icount", MAQET_QEMU_OTHER, "shift"),
     FINE("iscsi"),
     JOINED("m", MAQET_QEMU_OTHER, "size"),
     JOINED("machine", MAQET_QEMU_OTHER, "type"),
     FINE("mon"),
-    FINE("monitor"),
+    FINE_LIKE("monitor", "serial"),
     ONCE("msg", MAQET_QEMU_OTHER),
     FINE_LIKE("net", "netdev"),
     FINE_LIKE("nic", "netdev"),
     FINE("numa"),
     JOINED("overcommit", MAQET_QEMU_OTHER, NULL),
-    FINE("parallel"),
+    FINE_LIKE("parallel", "serial"),
     FINE("plugin"),
     FINE("prom-env"),
-    FINE("qmp"),
-    FINE("qmp-pretty"),
+    FINE_LIKE("qmp", "serial"),
+    FINE_LIKE("qmp-pretty", "serial"),
     FINE("qtest"),
     FINE("qtest-log"),
     ONCE("rotate", MAQET_QEMU_OTHER),
@@ -217,9 +216,9 @@ const struct maqet_qemu_option maqet_qemu_options[] = {
             .fate = MAQET_QEMU_REFUSED, MAQET_QEMU_SANDBOXED, reason, instead            \
         }                                                                                \
     }
-#define ON_TERMINAL(option, value)                                                       \
+#define ON_TERMINAL(value)                                                               \
     {                                                                                    \
-        option, NULL, NULL, MAQET_QEMU_WHOLE, value,                                     \
+        "serial", NULL, NULL, MAQET_QEMU_WHOLE, value,                                   \
         {                                                                                \
             MAQET_QEMU_WARNED, MAQET_QEMU_DETACHED, TERMINAL,                            \
                 .next = MAQET_NEXT_USE_CONSOLE                                           \
@@ -270,14 +269,8 @@ const struct maqet_qemu_value maqet_qemu_values[] = {
           "QEMU is detached and has no terminal", .next = MAQET_NEXT_START_FOREGROUND),
     VALUE("chardev", "stdio", NULL, MAQET_QEMU_WARNED, MAQET_QEMU_DETACHED, TERMINAL,
           .next = MAQET_NEXT_USE_CONSOLE),
-    ON_TERMINAL("debugcon", "stdio"),
-    ON_TERMINAL("gdb", "stdio"),
-    ON_TERMINAL("monitor", "stdio"),
-    ON_TERMINAL("parallel", "stdio"),
-    ON_TERMINAL("qmp", "stdio"),
-    ON_TERMINAL("qmp-pretty", "stdio"),
-    ON_TERMINAL("serial", "stdio"),
-    ON_TERMINAL("serial", "mon:stdio"),
+    ON_TERMINAL("stdio"),
+    ON_TERMINAL("mon:stdio"),
     {.option = NULL},
 };
 
@@ -290,4 +283,10 @@ maqet_qemu_option_find(const char *name)
         if (strcmp(row->name, name) == 0)
             return row;
     return &unknown;
+}
+
+bool
+maqet_qemu_option_is_like(const struct maqet_qemu_option *option, const char *name)
+{
+    return strcmp(option->like ? option->like : option->name, name) == 0;
 }

@@ -85,8 +85,6 @@ needs_listener(const struct maqet_argument *argument)
 static char *
 socket_of(const struct maqet_argument *argument)
 {
-    static const char *const direct[] = {"debugcon", "gdb",    "monitor",    "parallel",
-                                         "qmp",      "serial", "qmp-pretty", NULL};
     static const char *const servers[] = {"server.path", "file.server.path", NULL};
     static const char *const addresses[] = {"path", "addr.path", NULL};
 
@@ -97,7 +95,7 @@ socket_of(const struct maqet_argument *argument)
         return maqet_keyval_first(argument->value, addresses);
     if (maqet_argument_is(argument, "blockdev") || maqet_argument_is(argument, "drive"))
         return maqet_keyval_first(argument->value, servers);
-    if (!maqet_text_is_one_of(argument->name, direct) ||
+    if (!maqet_qemu_option_is_like(argument->known, "serial") ||
         !maqet_text_starts(argument->value, "unix:"))
         return NULL;
     const char *path = argument->value + strlen("unix:");

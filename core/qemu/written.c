@@ -204,7 +204,7 @@ search_memory(const struct search *search, const struct maqet_argument_list *opt
 
 /* "file:PATH", or "mon:file:PATH" if the monitor is there, too. */
 static void
-search_direct(const struct search *search)
+search_serial(const struct search *search)
 {
     const char *value = search->option->value;
 
@@ -252,14 +252,12 @@ search_outputs(const struct search *search)
 static bool
 search_whole(struct search *search)
 {
-    static const char *const direct[] = {"debugcon",   "monitor", "parallel", "qmp",
-                                         "qmp-pretty", "serial",  NULL};
     const struct maqet_argument *option = search->option;
 
     if (option->known->nature == MAQET_QEMU_IMAGE && !maqet_argument_is(option, "cdrom"))
         add_name(search, option->value, 0);
-    else if (maqet_text_is_one_of(option->name, direct))
-        search_direct(search);
+    else if (maqet_qemu_option_is_like(option->known, "serial"))
+        search_serial(search);
     else if (!maqet_argument_is(option, "D"))
         return false;
     /* With "%d" each process has its own file. */
