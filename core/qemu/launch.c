@@ -18,8 +18,7 @@
 
 /* ---- descriptors ---- */
 
-/* After the standard streams. */
-enum { FIRST_NUMBER = 3 };
+enum { FIRST_NUMBER = 3 /* after the standard streams */ };
 
 static const struct {
     const char *name;
@@ -48,7 +47,7 @@ maqet_descriptor_path(int pid, const char *name)
     return maqet_format("/proc/%d/fd/%d", pid, maqet_descriptor_number(name));
 }
 
-/* The first number above all that are given to rows, or kept for them. */
+/* The first number above all that are in use or fixed. */
 static int
 number_above(const struct maqet_descriptors *descriptors)
 {
@@ -80,10 +79,9 @@ maqet_descriptors_clear(struct maqet_descriptors *descriptors)
     *descriptors = (struct maqet_descriptors){0};
 }
 
-/* ---- the child, between fork and exec: only what signal-safety(7) lists ---- */
+/* ---- the child, between fork and exec: async-signal-safe functions only ---- */
 
-/* A copy of a descriptor (closed on exec) above all numbers that QEMU finds something
- * under. */
+/* A copy of a descriptor (closed on exec) above all numbers that QEMU uses. */
 static int
 move_away(const struct maqet_descriptors *descriptors, int fd)
 {
@@ -99,14 +97,14 @@ is_given(const struct maqet_descriptors *descriptors, int number)
     return false;
 }
 
-/* Gives all of them their numbers, and closes what else is open, but for the standard
- * streams and @kept, which stands above all numbers. The rows are changed. */
+/* Gives all descriptors their numbers, and closes all others except the standard streams
+ * and @kept, which is above all numbers. Changes the rows. */
 static int
 place_all(struct maqet_descriptors *descriptors, int kept)
 {
     int above = number_above(descriptors);
 
-    /* First out of the way of one another. */
+    /* First move them out of each other's way. */
     for (size_t i = 0; i < descriptors->count; i++) {
         struct maqet_descriptor *row = &descriptors->rows[i];
 
@@ -119,20 +117,19 @@ place_all(struct maqet_descriptors *descriptors, int kept)
     for (int number = FIRST_NUMBER; number < above; number++)
         if (!is_given(descriptors, number))
             close(number);
-    /* What the caller's caller forgot to close is not QEMU's business. */
     syscall(SYS_close_range, above, kept - 1, 0);
     syscall(SYS_close_range, kept + 1, ~0U, 0);
     return 0;
 }
 
-/* What comes through the pipe when something could not be run. */
+/* What the child sends through the pipe if it fails. */
 struct failure {
     int number; /* errno */
     enum { QEMU_ITSELF, CONFINEMENT, GUARD } what;
 };
 
-/* Writes "PID\n" into the run file: whoever finds its lock held reads there who holds it.
- * The file gets its length last, so that there is room for it on a full disk. */
+/* Writes "PID\n" to the run file, where others read who holds its lock. The file gets its
+ * length last, so that it has room for the PID even on a full disk. */
 static int
 write_pid(int fd)
 {
@@ -145,13 +142,12 @@ write_pid(int fd)
                                                                                     : 0;
 }
 
-/* Gives QEMU its standard streams, and all else that it inherits. */
 static int
 place_descriptors(const struct maqet_launch *launch, int report)
 {
     if (launch->log_fd >= 0) {
-        /* What QEMU writes to its standard output is the guest's (-nographic): a log of
-         * that would grow for as long as the guest likes. */
+        /* The standard output is the guest's (-nographic), which could fill a log without
+         * limit. */
         int log = move_away(launch->descriptors, launch->log_fd);
         int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -162,7 +158,7 @@ place_descriptors(const struct maqet_launch *launch, int report)
     return place_all(launch->descriptors, report);
 }
 
-/* Ends QEMU when the parent has ended, and itself when QEMU has. */
+/* Kills QEMU when the parent has ended, and exits when QEMU has. */
 static void
 become_guard(int qemu, int parent)
 {
@@ -174,7 +170,7 @@ become_guard(int qemu, int parent)
         second = fcntl(parent, F_DUPFD_CLOEXEC, first + 1);
     if (second < 0)
         _exit(127);
-    /* Above all the run file, whose lock is QEMU's alone. */
+    /* In particular the run file, whose lock must be QEMU's only. */
     if (first > 0)
         syscall(SYS_close_range, 0, first - 1, 0);
     syscall(SYS_close_range, first + 1, second - 1, 0);
@@ -189,9 +185,9 @@ become_guard(int qemu, int parent)
 }
 
 /*
- * Has this process, which is to become QEMU, killed when its parent ends, also where it
- * becomes another user: the kernel's own signal for that (PR_SET_PDEATHSIG) is forgotten
- * then, so a child looks after it. -1 and errno.
+ * Makes sure that this process, which becomes QEMU, is killed when its parent ends, even if
+ * QEMU changes to another user: the kernel then clears PR_SET_PDEATHSIG, so a child takes
+ * its place. -1 and errno.
  */
 static int
 guard(pid_t parent)
@@ -208,7 +204,7 @@ guard(pid_t parent)
     if (above >= 0)
         close(above);
     errno = number;
-    /* Whoever has the number of a parent that has ended is not the parent. */
+    /* The parent may have ended, and its PID been reused. */
     return pid < 0 || getppid() != parent ? -1 : 0;
 }
 
@@ -216,8 +212,7 @@ static void
 become_qemu(const struct maqet_launch *launch, const char *path, char *const *environment,
             int report, pid_t parent)
 {
-    /* The pipe goes out of the way first, so that every failure after this can be told.
-     */
+    /* First move the pipe, so that every later failure can be reported. */
     int out = move_away(launch->descriptors, report);
     struct failure failure = {.what = QEMU_ITSELF};
 
@@ -231,8 +226,7 @@ become_qemu(const struct maqet_launch *launch, const char *path, char *const *en
               maqet_landlock_enforce(launch->confinement->ruleset) < 0))
         failure.what = CONFINEMENT;
     else if (out >= 0 && place_descriptors(launch, report) == 0) {
-        /* A folder that has gone is no reason not to start: most machines don't need it.
-         */
+        /* Most machines start without the folder, too. */
         if (launch->folder && chdir(launch->folder) < 0)
             errno = 0;
         if (launch->log_fd >= 0)
@@ -261,8 +255,8 @@ error_not_run(const char *qemu, const struct failure *failure, struct maqet_erro
     return maqet_error_errno(err, failure->number, "Cannot run %s", qemu);
 }
 
-/* Our environment, but for where temporary files go. The texts are ours, or @temporary.
- */
+/* Our environment with @temporary, "TMPDIR=..." (NULL: unchanged). The caller frees only
+ * the array. */
 static char **
 environment_with(char *temporary)
 {
@@ -323,7 +317,7 @@ maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
         become_qemu(launch, path, environment, report[1], parent);
     failure.number = process->pid < 0 ? errno : 0;
     close(report[1]);
-    /* The pipe closes when exec has succeeded; else errno comes through it. */
+    /* The pipe is closed when exec succeeds; otherwise the failure arrives. */
     while (process->pid > 0 && read(report[0], &failure, sizeof(failure)) < 0 &&
            errno == EINTR)
         continue;
@@ -337,7 +331,7 @@ maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
         kill(process->pid, SIGKILL);
         waitpid(process->pid, NULL, 0);
     }
-    process->pid = -1; /* nobody's, and soon somebody else's */
+    process->pid = -1;
     return error_not_run(path, &failure, err);
 }
 
@@ -367,14 +361,14 @@ maqet_launch_words(const char *words)
     return maqet_text_take(&text);
 }
 
-/* What QEMU can't know: that it was our sandbox which stopped it. */
+/* Whether it was QEMU's sandbox, which QEMU does not mention. */
 static bool
 is_sandbox_death(int status, const char *words)
 {
     return (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) ||
-           /* a later QEMU is told EPERM instead of being killed */
+           /* later versions get EPERM instead of being killed */
            (strstr(words, "fork") && strstr(words, "Operation not permitted")) ||
-           /* a helper that QEMU forked, killed by the same filter */
+           /* a child of QEMU was killed by the same filter */
            strstr(words, "failed with status 31") ||
            strstr(words, "could not launch network script");
 }

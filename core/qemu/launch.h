@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * launch.h - from an argument vector to a running QEMU: the process, and the descriptors
- * that it inherits.
+ * launch.h - starts QEMU: the process, and the descriptors that it inherits.
  */
 #ifndef MAQET_QEMU_LAUNCH_H
 #define MAQET_QEMU_LAUNCH_H
@@ -12,13 +11,11 @@
 #include "core/qemu/confinement.h"
 
 /*
- * The descriptors that QEMU inherits besides its standard streams: a row for each, with a
- * name, ours, and the number under which QEMU finds it. One that the command line names has
- * a fixed number, since command lines are shown and compared without any being open.
- *
- * Those with fixed numbers: the listening sockets of the monitor and the guest's agent;
- * the run file, whose lock tells that QEMU runs, and by whose number other maqets know
- * QEMU; and the file of the monitor's socket (O_PATH), for when its folder is lost.
+ * The descriptors that QEMU inherits besides its standard streams. Those that the command
+ * line refers to have fixed numbers, since command lines are shown and compared without
+ * opening any: the listening sockets of the monitor and of the guest agent; the run file,
+ * whose lock means that QEMU runs, and by which other maqets find it; and the file of the
+ * monitor's socket (O_PATH), in case its folder is lost.
  */
 #define MAQET_DESCRIPTOR_MONITOR "monitor"
 #define MAQET_DESCRIPTOR_RUN "run"
@@ -27,8 +24,8 @@
 
 struct maqet_descriptor {
     const char *name; /* not copied */
-    int number;       /* with QEMU */
-    int fd;           /* with us, and ours to close */
+    int number;       /* in QEMU */
+    int fd;           /* in maqet; the caller's */
 };
 
 struct maqet_descriptors {
@@ -36,14 +33,14 @@ struct maqet_descriptors {
     size_t count;
 };
 
-/* The number of a descriptor that has a fixed one; -1: it has none. */
+/* The fixed number of a descriptor; -1: it has none. */
 int maqet_descriptor_number(const char *name);
 
-/* The path at which /proc shows it as a process has it that is QEMU. The caller frees. */
+/* Its path below /proc/PID, where @pid is QEMU. The caller frees. */
 char *maqet_descriptor_path(int pid, const char *name);
 
-/* Adds a row; a name without a fixed number gets the next free one, and may be given to
- * several. A descriptor that is not open (-1) adds none. */
+/* Adds a descriptor, unless it is -1. Names without a fixed number get the next free one,
+ * and may be used several times. */
 void maqet_descriptors_add(struct maqet_descriptors *descriptors, const char *name,
                            int fd);
 void maqet_descriptors_clear(struct maqet_descriptors *descriptors);
@@ -54,14 +51,14 @@ void maqet_descriptors_clear(struct maqet_descriptors *descriptors);
 
 struct maqet_launch {
     const char *const *argv;
-    /* What it inherits; among it the run file, locked, into which it writes its PID. */
+    /* These include the run file, locked, to which QEMU's PID is written. */
     struct maqet_descriptors *descriptors;
-    int log_fd;         /* where its errors go; -1: it keeps our terminal */
-    bool dies_with_us;  /* it is killed when we die */
-    const char *folder; /* it works there, for relative paths in its arguments; or NULL */
+    int log_fd;          /* for its standard error; -1: it keeps our terminal */
+    bool dies_with_us;   /* it is killed when we die */
+    const char *folder;  /* its current folder, for relative paths; or NULL */
     const char *scratch; /* for its temporary files; NULL: as the environment says */
     const struct maqet_confinement *confinement; /* NULL: none */
-    bool no_new_privileges; /* (prctl(2)); a confined one has none anyway */
+    bool no_new_privileges; /* (prctl(2)); implied by the confinement */
 };
 
 struct maqet_process {
@@ -69,21 +66,19 @@ struct maqet_process {
     int pidfd; /* readable when the process has ended */
 };
 
-/* Where QEMU's program is, by its name or path. The caller frees; NULL: there is none. */
+/* The path of QEMU's program, given its name or path. The caller frees; NULL on error. */
 char *maqet_launch_find(const char *program, struct maqet_error **err);
 
-/* Runs QEMU. On success the process is the caller's: to wait for, or to leave behind;
- * after a failure there is none, and its PID is no PID. */
+/* Runs QEMU. The caller may wait for the process, or leave it. After a failure there is no
+ * process, and the PID is -1. */
 int maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
                  struct maqet_error **err);
 
-/* QEMU's words as one line: without its own name and empty lines. The caller frees. */
+/* QEMU's messages as one line, without its name and empty lines. The caller frees. */
 char *maqet_launch_words(const char *words);
 
-/*
- * Makes the error for a QEMU that ended (with the status of wait(2)) before it answered:
- * its own words, @words, with what they mean where we know better.
- */
+/* The error for a QEMU that ended (with a status of wait(2)) before it answered: its own
+ * messages @words, with hints for those that maqet knows. Returns -1. */
 int maqet_launch_error(int status, const char *words, struct maqet_error **err);
 
 #endif

@@ -8,8 +8,7 @@
 #include "core/base/printable.h"
 #include "core/qemu/keyval.h"
 
-/* What QEMU stores a node-name in has 32 bytes, a NUL included (QEMU:
- * block_int-common.h). */
+/* QEMU stores a node-name in 32 bytes, with the NUL (QEMU: block_int-common.h). */
 enum { NODE_NAME_LIMIT = 31 };
 
 const struct maqet_object_kind maqet_kind_object = {
@@ -26,7 +25,7 @@ static const struct maqet_object_kind fsdev = {
 static const struct maqet_object_kind drive = {.option = "-drive", .id_key = "id"};
 static const struct maqet_object_kind settings = {.option = NULL};
 static const struct maqet_object_kind settings_with_word = {.type_key = "first"};
-/* An action is an object of a kind that no command line has, named by its command. */
+/* For actions; the id is the command. */
 static const struct maqet_object_kind action = {.option = "QMP action",
                                                 .takes_json = true};
 
@@ -59,8 +58,7 @@ maqet_args_cleanup(struct maqet_args **args)
 
 /* ---- faults ---- */
 
-/* The first fault is the one that is told: those that follow are often its consequences.
- */
+/* Only the first fault is recorded: later ones are often its consequences. */
 static void MAQET_PRINTF(2, 3)
     fault(const struct maqet_props *props, const char *format, ...)
 {
@@ -74,9 +72,9 @@ static void MAQET_PRINTF(2, 3)
     props->args->fault = maqet_format("%s '%s': %s", props->option, props->id, what);
 }
 
-/* ---- what QEMU takes ---- */
+/* ---- what QEMU accepts ---- */
 
-/* The rule for all of QEMU's ids (QEMU: util/id.c). */
+/* The rule for all ids (QEMU: util/id.c). */
 static bool
 is_id(const char *id)
 {
@@ -103,7 +101,7 @@ maqet_json_carries(const char *text)
     return true;
 }
 
-/* Whether the first segment of a dotted key is a place in a list. */
+/* Whether the first segment of a dotted key is an index in a list. */
 static bool
 is_index(const char *key)
 {
@@ -121,7 +119,7 @@ is_container(json_object *value)
            json_object_is_type(value, json_type_array);
 }
 
-/* Looks a segment up. Null is a value too, so that it is there is told apart. */
+/* False: there is no such segment. A value may be null. */
 static bool
 find(json_object *container, const char *segment, json_object **value)
 {
@@ -133,7 +131,7 @@ find(json_object *container, const char *segment, json_object **value)
     return index < json_object_array_length(container);
 }
 
-/* Adds a value (taken on success) under a segment that is not there yet. */
+/* Adds a value (taken on success) as a new segment. */
 static bool
 add(json_object *container, const char *segment, json_object *value)
 {
@@ -143,7 +141,7 @@ add(json_object *container, const char *segment, json_object *value)
            json_object_array_add(container, value) == 0;
 }
 
-/* Whether a value can't be set, or the segments of @rest (NULL: none) not be below it. */
+/* Whether a value that is there prevents setting it, or the segments @rest below it. */
 static bool
 clashes(json_object *value, const char *rest)
 {
@@ -234,7 +232,7 @@ check_id(const struct maqet_props *props)
     maqet_strings_take(&props->args->ids, TAKE_PTR(key));
 }
 
-/* Appends what has no properties as yet. */
+/* Appends an object without properties. */
 static struct maqet_props *
 begin(struct maqet_args *args, const struct maqet_object_kind *kind, const char *id)
 {
@@ -266,7 +264,7 @@ maqet_args_append(struct maqet_args *args, const struct maqet_object_kind *kind,
     return props;
 }
 
-/* A plugin's object has an id. */
+/* An object of a plugin must have an id: NULL is a fault. */
 static struct maqet_props *
 append_named(struct maqet_args *args, const struct maqet_object_kind *kind,
              const char *type, const char *id)
@@ -335,7 +333,7 @@ maqet_args_scratch(struct maqet_args *args, const char *id, const char *socket)
     struct maqet_props *props = append_named(args, &drive, NULL, id);
 
     maqet_props_string(props, "if", "none");
-    /* Named, so that QEMU does not look in the guest's data for what it might be. */
+    /* Otherwise QEMU would probe the guest's data for a format. */
     maqet_props_string(props, "driver", "nbd");
     maqet_props_string(props, "snapshot", "on");
     maqet_props_string(props, "server.type", "unix");

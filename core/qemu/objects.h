@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * objects.h - what QEMU is made of, besides the user's own arguments: what plugins append
- * (maqet_args_blockdev and the like in maqet-plugin.h), and maqet's own devices and
- * options. Properties are typed; a command line is made of them, or commands for QEMU's
- * monitor (core/qemu/hotplug.h). Actions of a plugin (maqet_actions_add) are such commands,
- * for a drive that QEMU has open.
+ * objects.h - the objects that QEMU gets besides the user's own arguments: those that
+ * plugins append (maqet_args_blockdev and the like in maqet-plugin.h), and maqet's own
+ * devices and options. Their properties are typed. They are rendered as a command line, or
+ * added to a running QEMU (core/qemu/hotplug.h). Actions of a plugin (maqet_actions_add)
+ * are monitor commands for a drive that QEMU has open.
  *
- * A number in a dotted key is a place in a list, as in QEMU's own dotted keys:
+ * A number in a dotted key is an index in a list, as in QEMU's own dotted keys:
  * "server.0.host", "server.1.host".
  */
 #ifndef MAQET_QEMU_OBJECTS_H
@@ -14,42 +14,41 @@
 
 #include "core/base/error.h"
 
-/* One of QEMU's options that make something. */
+/* A kind of object: an option of QEMU that creates one. */
 struct maqet_object_kind {
-    const char *option;   /* NULL: several have this form */
-    const char *type_key; /* the property that says which object it is, or NULL; in
-                           * key=value it is the first word, alone */
+    const char *option;   /* NULL: several options have this form */
+    const char *type_key; /* the property with the object's type; in key=value the first
+                           * word is its value. NULL: there is none */
     const char *id_key;   /* NULL: it has no id */
     size_t id_limit;      /* in bytes; 0: none */
     bool takes_json;
-    const char *add;    /* the monitor's commands that add and remove one; NULL: there */
+    const char *add; /* the monitor's commands that add one and remove it; NULL: there */
     const char *remove; /* are none */
 };
 
 extern const struct maqet_object_kind maqet_kind_object, maqet_kind_blockdev,
     maqet_kind_device, maqet_kind_chardev;
 
-/* An object, as it was appended. */
+/* An object. */
 struct maqet_props {
     struct maqet_args *args;
     const struct maqet_object_kind *kind;
-    const char *option; /* the kind's, or that of a kind that is for several */
-    char *id;           /* "": it has none */
-    json_object *json;  /* its properties; of an option with a plain value that text, and
-                        * NULL without a value */
+    const char *option; /* with its dash */
+    char *id;           /* "": none */
+    json_object *json;  /* its properties; or the option's value, a text; NULL: none */
 };
 
 struct maqet_args {
     struct maqet_props **objects; /* in the order in which they were appended */
     size_t count;
     /*
-     * What a plugin did wrong first, as a sentence that names the object, or NULL: a key
-     * that is set twice or is malformed, a malformed or overlong id, two objects of one
-     * kind with the same id, a text that JSON can't carry (it is no UTF-8).
+     * The first mistake of a plugin, as a sentence that names the object, or NULL: a key
+     * that is set twice or is malformed, an id that is malformed, too long, or used for
+     * two objects of a kind, a text that JSON cannot contain (it is not UTF-8).
      */
     char *fault;
     bool shares_memory;       /* another process must be able to map the guest's memory */
-    struct maqet_strings ids; /* that are taken, each behind its kind's option */
+    struct maqet_strings ids; /* in use, each preceded by the kind's option */
 };
 
 struct maqet_args *maqet_args_new(void);
@@ -57,32 +56,31 @@ void maqet_args_cleanup(struct maqet_args **args);
 
 #define _cleanup_args_ _cleanup_(maqet_args_cleanup)
 
-/* Whether QEMU's JSON reader takes a text: it is UTF-8 without noncharacters. */
+/* Whether QEMU's JSON parser accepts a text: it is UTF-8 without noncharacters. */
 bool maqet_json_carries(const char *text);
 
 /* ---- what plugins can't append ---- */
 
-/* Appends an object of that kind. @type: NULL where the kind has none. @id: NULL: QEMU
- * makes one up. */
+/* Appends an object. @type: NULL if the kind has none. @id: NULL: QEMU generates one. */
 struct maqet_props *maqet_args_append(struct maqet_args *args,
                                       const struct maqet_object_kind *kind,
                                       const char *type, const char *id);
 
-/* An option in key=value that makes no object, such as "-machine". @first is its first
- * word, that bears no key; NULL: there is none. @option is not copied. */
+/* Appends an option in key=value that creates no object, such as "-machine". @first is a
+ * first word without a key; NULL: none. @option is not copied. */
 struct maqet_props *maqet_args_settings(struct maqet_args *args, const char *option,
                                         const char *first);
 
-/* An option whose value is a text as it stands ("-m"), or that has none (NULL). */
+/* Appends an option whose value is any text ("-m"), or that has none (NULL). */
 void maqet_args_option(struct maqet_args *args, const char *option, const char *value);
 
-/* Appends a drive whose content a server offers at a unix socket (NBD), and of which the
- * guest writes to a copy that nobody ever sees again (QEMU: `snapshot=on`). */
+/* Appends a drive whose content is read from an NBD server at a unix socket. QEMU discards
+ * what the guest writes to it (`snapshot=on`). */
 void maqet_args_scratch(struct maqet_args *args, const char *id, const char *socket);
 
 /* ---- actions ---- */
 
-/* Each has its command as its id. */
+/* The id of each is its command. */
 struct maqet_actions {
     struct maqet_args args;
 };
@@ -97,18 +95,16 @@ json_object *maqet_actions_transaction(const struct maqet_actions *actions);
 
 /* ---- command lines ---- */
 
-/* Appends the objects to a command line, in the order in which they were appended: JSON
- * where the option takes it, else key=value with doubled commas. */
+/* Appends the objects to a command line, in their order: as JSON where the option takes it,
+ * otherwise in key=value. */
 void maqet_args_render(const struct maqet_args *args, struct maqet_strings *argv);
 
-/* The same in key=value alone. maqet's own devices are rendered so, since checkpoints
- * remember the command line, and those of earlier maqets are to fit. */
+/* The same in key=value only, for maqet's own devices: checkpoints record the command line,
+ * and those of earlier versions of maqet must still match. */
 void maqet_args_render_keyval(const struct maqet_args *args, struct maqet_strings *argv);
 
-/*
- * Appends what qemu-img takes for the image that a node of this name is: its objects, and
- * the node as a "json:" name. False: there is no such node.
- */
+/* Appends the arguments by which qemu-img opens the image of a node: the objects, and the
+ * node as a "json:" name. False: there is no such node. */
 bool maqet_args_render_image(const struct maqet_args *args, const char *node_name,
                              struct maqet_strings *argv);
 
