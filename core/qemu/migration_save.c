@@ -86,26 +86,22 @@ bytes_of(json_object *ram, const char *key)
     return value > 0 ? (uint64_t)value : 0;
 }
 
-/* Queries the progress, and reports it. */
-static int
+/* Reports the progress. Returns the state of the migration, which the caller frees; NULL on
+ * error. */
+static char *
 query_progress(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
-               uint64_t *bytes, char **status, struct maqet_error **err)
+               struct maqet_error **err)
 {
     _cleanup_json_ json_object *info = maqet_migration_ask(qmp, "query-migrate", err);
+    const char *status = maqet_json_text(info, "status");
     json_object *ram = NULL;
 
     if (!info)
-        return -1;
-    const char *words = maqet_json_text(info, "status");
-    free(*status);
-    *status = maqet_strdup(words ? words : "none");
-    if (!json_object_object_get_ex(info, "ram", &ram))
-        return 0;
-    *bytes = bytes_of(ram, "transferred");
-    if (save->progress)
+        return NULL;
+    if (save->progress && json_object_object_get_ex(info, "ram", &ram))
         save->progress(save->data, bytes_of(ram, "total") - bytes_of(ram, "remaining"),
-                       bytes_of(ram, "remaining"), *bytes);
-    return 0;
+                       bytes_of(ram, "remaining"), bytes_of(ram, "transferred"));
+    return maqet_strdup(status ? status : "none");
 }
 
 static int
@@ -143,13 +139,16 @@ next_status(struct maqet_qmp *qmp, int64_t timeout, char **status,
  * (0: none) has passed. Queries are for the progress, and for events that were missed. */
 static int
 await(struct maqet_qmp *qmp, const struct maqet_migration_save *save, const char *wanted,
-      int64_t deadline, uint64_t *bytes, struct maqet_error **err)
+      int64_t deadline, struct maqet_error **err)
 {
     for (;;) {
         _cleanup_free_ char *status = NULL;
 
-        if (next_status(qmp, QUERY_INTERVAL, &status, err) < 0 ||
-            (!status && query_progress(qmp, save, bytes, &status, err) < 0))
+        if (next_status(qmp, QUERY_INTERVAL, &status, err) < 0)
+            return -1;
+        if (!status)
+            status = query_progress(qmp, save, err);
+        if (!status)
             return -1;
         if (strcmp(status, wanted) == 0 || strcmp(status, "completed") == 0)
             return 0;
@@ -242,7 +241,7 @@ save_in_background(struct maqet_qmp *qmp, const struct maqet_migration_save *sav
 
     return (waits ? begin_prepared : begin_stopped)(qmp, save, result, err) < 0 ||
                    maqet_migration_resume_early(qmp, err) < 0 ||
-                   await(qmp, save, "completed", 0, &result->bytes, err) < 0
+                   await(qmp, save, "completed", 0, err) < 0
                ? -1
                : 0;
 }
@@ -252,7 +251,7 @@ save_stopped(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
              struct maqet_migration_result *result, struct maqet_error **err)
 {
     return begin_stopped(qmp, save, result, err) < 0 ||
-                   await(qmp, save, "completed", 0, &result->bytes, err) < 0
+                   await(qmp, save, "completed", 0, err) < 0
                ? -1
                : maqet_migration_resume(qmp, err);
 }
@@ -267,8 +266,7 @@ save_by_precopy(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
     save->take(save->data);
     if (maqet_migration_begin(qmp, "migrate", result->mapped, err) < 0)
         return -1;
-    int late = await(qmp, save, "pre-switchover", maqet_now() + save->limit,
-                     &result->bytes, err);
+    int late = await(qmp, save, "pre-switchover", maqet_now() + save->limit, err);
     if (late > 0) {
         result->method = MAQET_MIGRATION_STOP;
         free(result->reason);
@@ -278,11 +276,11 @@ save_by_precopy(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
                          (double)save->limit / 1000);
         late = maqet_migration_tell(qmp, "stop", NULL, err) < 0
                    ? -1
-                   : await(qmp, save, "pre-switchover", 0, &result->bytes, err);
+                   : await(qmp, save, "pre-switchover", 0, err);
     }
     return late < 0 || save->still(save->data, err) < 0 ||
                    maqet_migration_continue(qmp, "pre-switchover", err) < 0 ||
-                   await(qmp, save, "completed", 0, &result->bytes, err) < 0
+                   await(qmp, save, "completed", 0, err) < 0
                ? -1
                : maqet_migration_resume(qmp, err);
 }
@@ -383,8 +381,6 @@ maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *s
 {
     _cleanup_json_ json_object *before =
         maqet_migration_ask(qmp, "query-migrate-parameters", err);
-    uint64_t bytes = 0;
-    _cleanup_free_ char *status = NULL;
 
     *result = (struct maqet_migration_result){0};
     if (!before || maqet_migration_set_capability(qmp, "events", true, err) < 0 ||
@@ -406,8 +402,8 @@ maqet_migration_save(struct maqet_qmp *qmp, const struct maqet_migration_save *s
     if (done < 0) {
         save->take(save->data);
         result->stuck = maqet_migration_abandon(qmp, NULL) < 0;
-    } else if (query_progress(qmp, save, &bytes, &status, NULL) == 0) {
-        result->bytes = bytes;
+    } else {
+        free(query_progress(qmp, save, NULL));
     }
     maqet_migration_tell(qmp, "migrate-set-parameters",
                          limits(maqet_json_int(before, "downtime-limit"),

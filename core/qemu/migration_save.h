@@ -40,8 +40,9 @@ struct maqet_migration_save {
     void (*soon)(void *data);
     /* Called once while the guest is paused. 0, or -1 and an error, which ends it all. */
     int (*still)(void *data, struct maqet_error **err);
-    /* Called several times a second with bytes done and left, as far as known; or NULL. */
-    void (*progress)(void *data, uint64_t done, uint64_t left, uint64_t rate);
+    /* Called several times a second with bytes of memory done and left, and bytes written,
+     * as far as known; or NULL. */
+    void (*progress)(void *data, uint64_t done, uint64_t left, uint64_t written);
     /* Called when QEMU has its copy of the pipe, or does not need it. */
     void (*given)(void *data);
     void *data;
@@ -52,7 +53,6 @@ struct maqet_migration_result {
     char *reason; /* why not a better one; NULL: it is the best. The caller frees. */
     bool mapped;  /* how to load it: each page has a fixed offset in the file */
     bool stuck;   /* after a failure: the guest may be paused, and QEMU did not answer */
-    uint64_t bytes;
 };
 
 /* Whether precopy with that version of QEMU (as in struct maqet_qmp) saves all writes of a
