@@ -20,24 +20,20 @@
 
 enum { FIRST_NUMBER = 3 /* after the standard streams */ };
 
-static const struct {
-    const char *name;
-    int number;
-} fixed[] = {
-    {MAQET_DESCRIPTOR_MONITOR, 3},
-    {MAQET_DESCRIPTOR_RUN, 4},
-    {MAQET_DESCRIPTOR_AGENT, 5},
-    {MAQET_DESCRIPTOR_MONITOR_FILE, 6},
-};
+/* Those with fixed numbers, from the first one. The numbers must never change: other
+ * versions of maqet rely on them. */
+static const char *const fixed[] = {MAQET_DESCRIPTOR_MONITOR, MAQET_DESCRIPTOR_RUN,
+                                    MAQET_DESCRIPTOR_AGENT,
+                                    MAQET_DESCRIPTOR_MONITOR_FILE};
 
 enum { FIXED_COUNT = sizeof(fixed) / sizeof(*fixed) };
 
 int
 maqet_descriptor_number(const char *name)
 {
-    for (size_t i = 0; i < FIXED_COUNT; i++)
-        if (strcmp(fixed[i].name, name) == 0)
-            return fixed[i].number;
+    for (int i = 0; i < FIXED_COUNT; i++)
+        if (strcmp(fixed[i], name) == 0)
+            return FIRST_NUMBER + i;
     return -1;
 }
 
@@ -192,18 +188,12 @@ become_guard(int qemu, int parent)
 static int
 guard(pid_t parent)
 {
-    int self = maqet_pidfd_open(getpid());
-    int above = self < 0 ? -1 : maqet_pidfd_open(parent);
+    _cleanup_close_ int self = maqet_pidfd_open(getpid());
+    _cleanup_close_ int above = self < 0 ? -1 : maqet_pidfd_open(parent);
     pid_t pid = above < 0 ? -1 : fork();
-    int number = errno;
 
     if (pid == 0)
         become_guard(self, above);
-    if (self >= 0)
-        close(self);
-    if (above >= 0)
-        close(above);
-    errno = number;
     /* The parent may have ended, and its PID been reused. */
     return pid < 0 || getppid() != parent ? -1 : 0;
 }
@@ -301,11 +291,11 @@ maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
 {
     _cleanup_free_ char *path = maqet_launch_find(launch->argv[0], err);
     struct failure failure = {.what = QEMU_ITSELF};
-    int report[2];
+    _cleanup_close_ int report = -1, reported = -1;
 
     if (!path)
         return -1;
-    if (pipe2(report, O_CLOEXEC) < 0)
+    if (maqet_pipe(&reported, &report) < 0)
         return maqet_error_errno(err, errno, "Cannot run %s", path);
     pid_t parent = getpid();
     _cleanup_free_ char *temporary =
@@ -314,14 +304,13 @@ maqet_launch(const struct maqet_launch *launch, struct maqet_process *process,
 
     process->pid = fork();
     if (process->pid == 0)
-        become_qemu(launch, path, environment, report[1], parent);
+        become_qemu(launch, path, environment, report, parent);
     failure.number = process->pid < 0 ? errno : 0;
-    close(report[1]);
+    close(TAKE_FD(report));
     /* The pipe is closed when exec succeeds; otherwise the failure arrives. */
-    while (process->pid > 0 && read(report[0], &failure, sizeof(failure)) < 0 &&
+    while (process->pid > 0 && read(reported, &failure, sizeof(failure)) < 0 &&
            errno == EINTR)
         continue;
-    close(report[0]);
     process->pidfd = failure.number == 0 ? maqet_pidfd_open(process->pid) : -1;
     if (process->pidfd >= 0)
         return 0;
