@@ -60,6 +60,7 @@ UNIT_TESTS += tests/unit/test-settings
 UNIT_TESTS += tests/unit/test-shell
 UNIT_TESTS += tests/unit/test-slots
 UNIT_TESTS += tests/unit/test-store
+UNIT_TESTS += tests/unit/test-surroundings
 UNIT_TESTS += tests/unit/test-survey
 UNIT_TESTS += tests/unit/test-table
 UNIT_TESTS += tests/unit/test-text
@@ -69,7 +70,6 @@ UNIT_TESTS += tests/unit/test-tree
 UNIT_TESTS += tests/unit/test-values
 UNIT_TESTS += tests/unit/test-writables
 UNIT_TESTS += tests/unit/test-writer
-UNIT_TESTS += tests/unit/test-written
 UNIT_TESTS += tests/unit/test-yaml
 
 # For every program that names no libraries of its own.
