@@ -126,7 +126,6 @@ libmaqet_core_a_SOURCES = \
 	core/qemu/surroundings.c core/qemu/surroundings.h \
 	core/qemu/survey.c core/qemu/survey.h \
 	core/qemu/writables.c core/qemu/writables.h \
-	core/qemu/written.c core/qemu/written.h \
 	core/snapshot/choice.c core/snapshot/choice.h \
 	core/snapshot/create.c core/snapshot/create.h \
 	core/snapshot/delete.c core/snapshot/delete.h \

@@ -14,7 +14,7 @@
 #include "core/qemu/arguments.h"
 #include "core/qemu/argument_check.h"
 #include "core/qemu/keyval.h"
-#include "core/qemu/written.h"
+#include "core/qemu/surroundings.h"
 #include "core/storage/system_folders.h"
 
 /* The bytes that QEMU locks, shared, while it has a permission of its block layer (100 +

@@ -6,11 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/files.h"
 #include "core/base/sockets.h"
 #include "core/qemu/arguments.h"
 #include "core/qemu/keyval.h"
 
-/* ---- files ---- */
+/* ---- files that are read ---- */
 
 /* The file that an option reads; NULL: none is known. The caller frees. */
 static char *
@@ -60,7 +61,7 @@ check_file(const struct maqet_argument *argument, const char *folder,
         "-%s cannot use its file %s: %s", argument->name, path, strerror(errno));
 }
 
-/* ---- sockets ---- */
+/* ---- sockets that QEMU connects to ---- */
 
 static bool
 is_socket(const struct maqet_argument *argument)
@@ -150,4 +151,286 @@ maqet_arguments_tpm_emulator(json_object *list)
             return maqet_keyval_get(argument->value, NULL, "id");
     }
     return NULL;
+}
+
+/* ---- written files ---- */
+
+/* Levels of "json:" names, or of nodes, within one another. */
+enum { NESTING_LIMIT = 8 };
+
+/* The search in one option. */
+struct search {
+    struct maqet_written_files *files;
+    const struct maqet_argument *option;
+    const char *folder;
+    bool unlocked; /* locking=off */
+    bool rw;       /* a FAT file system may be written to */
+};
+
+void
+maqet_written_files_clear(struct maqet_written_files *files)
+{
+    for (size_t i = 0; i < files->count; i++)
+        free(files->items[i].path);
+    free(files->items);
+    *files = (struct maqet_written_files){0};
+}
+
+static void
+add(const struct search *search, enum maqet_written_kind kind, const char *path)
+{
+    struct maqet_written_files *files = search->files;
+
+    /* A set of descriptors is not a file. */
+    if (!*path || maqet_text_starts(path, "/dev/fdset/"))
+        return;
+    *MAQET_APPEND(files->items, files->count) = (struct maqet_written){
+        .kind = kind,
+        .path = maqet_qemu_path(path, search->folder),
+        .option = search->option->name,
+        .place = search->option->place,
+    };
+}
+
+/* ---- written block nodes ---- */
+
+/* The syntax of file names is that of QEMU's block.c (a protocol and a colon) and vvfat.c
+ * ("fat:rw:FOLDER"). */
+
+/* Whether a key is that of a backing file, which is never written to. */
+static bool
+is_of_backing(const char *key)
+{
+    return maqet_text_starts(key, "backing.") || strstr(key, ".backing.");
+}
+
+/* "fat:[floppy:][rw:]FOLDER" */
+static void
+add_fat(const struct search *search, const char *rest)
+{
+    static const char *const words[] = {"floppy:", "rw:", "12:", "16:", "32:", NULL};
+    bool rw = false;
+
+    for (const char *word; (word = maqet_text_prefix(rest, words)); rest += strlen(word))
+        rw = rw || strcmp(word, "rw:") == 0;
+    if (rw)
+        add(search, MAQET_WRITTEN_FOLDER, rest);
+}
+
+static void search_pairs(struct search *search, const char *text, int depth);
+
+/* Adds what a file name in QEMU's syntax refers to. */
+static void
+add_name(struct search *search, const char *name, int depth)
+{
+    static const char *const protocols[] = {"file:", "host_device:", NULL};
+
+    if (maqet_text_starts(name, "json:") && depth < NESTING_LIMIT) {
+        name += strlen("json:");
+        name += strspn(name, " \t\r\n");
+        _cleanup_free_ char *pairs = maqet_keyval_of_json(name);
+
+        if (pairs)
+            search_pairs(search, pairs, depth + 1);
+        return;
+    }
+    if (maqet_text_starts(name, "fat:")) {
+        add_fat(search, name + strlen("fat:"));
+        return;
+    }
+    const char *protocol = maqet_text_prefix(name, protocols);
+
+    if (protocol || !maqet_qemu_has_protocol(name))
+        add(search, search->unlocked ? MAQET_WRITTEN_UNLOCKED : MAQET_WRITTEN_IMAGE,
+            protocol ? name + strlen(protocol) : name);
+}
+
+/* Whether a key names a file. `file` of -drive does; that of -blockdev names a node. */
+static bool
+names_file(const struct search *search, const char *key)
+{
+    return strcmp(maqet_keyval_last_part(key), "filename") == 0 ||
+           (strcmp(key, "file") == 0 && maqet_argument_is(search->option, "drive"));
+}
+
+/* Reads what applies to the whole text first, and then the files. */
+static void
+search_pairs(struct search *search, const char *text, int depth)
+{
+    char *key, *value;
+
+    for (const char *at = text; maqet_keyval_next(&at, NULL, &key, &value);) {
+        if (strcmp(maqet_keyval_last_part(key), "locking") == 0)
+            search->unlocked = strcmp(value, "off") == 0;
+        if (strcmp(maqet_keyval_last_part(key), "rw") == 0)
+            search->rw = strcmp(value, "off") != 0 && strcmp(value, "false") != 0;
+        free(key);
+        free(value);
+    }
+    for (const char *at = text; maqet_keyval_next(&at, NULL, &key, &value);) {
+        if (!is_of_backing(key) && names_file(search, key))
+            add_name(search, value, depth);
+        else if (!is_of_backing(key) && search->rw &&
+                 strcmp(maqet_keyval_last_part(key), "dir") == 0)
+            add(search, MAQET_WRITTEN_FOLDER, value);
+        free(key);
+        free(value);
+    }
+}
+
+/* Whether QEMU writes nothing to it, or only to a copy. */
+static bool
+is_left_alone(const struct maqet_argument *option)
+{
+    return maqet_keyval_is_readonly(option->value) ||
+           maqet_keyval_is_on(option->value, "snapshot");
+}
+
+/* Whether others may write to the node or drive @name, too, or whether it is below a node
+ * for which that is so, or which is left alone. */
+static bool
+is_exempt(const struct maqet_argument_list *options, const char *name, int depth)
+{
+    for (size_t i = 0; i < options->count; i++) {
+        const struct maqet_argument *other = &options->items[i];
+
+        if (maqet_argument_is(other, "device") &&
+            maqet_keyval_has(other->value, "drive", name) &&
+            maqet_keyval_is_on(other->value, "share-rw"))
+            return true;
+        if (!maqet_argument_is(other, "blockdev") ||
+            !maqet_keyval_has(other->value, "file", name))
+            continue;
+        _cleanup_free_ char *above = maqet_keyval_get(other->value, NULL, "node-name");
+        if (is_left_alone(other) ||
+            (above && depth < NESTING_LIMIT && is_exempt(options, above, depth + 1)))
+            return true;
+    }
+    return false;
+}
+
+static void
+search_block(struct search *search, const struct maqet_argument_list *options)
+{
+    static const char *const names[] = {"node-name", "id", NULL};
+    _cleanup_free_ char *name = maqet_keyval_first(search->option->value, names);
+
+    if (!is_left_alone(search->option) && !(name && is_exempt(options, name, 0)))
+        search_pairs(search, search->option->value, 0);
+}
+
+/* ---- written memory ---- */
+
+/* Whether several machines are meant to share the memory. */
+static bool
+is_shared_memory(const struct maqet_argument_list *options, const char *id)
+{
+    for (size_t i = 0; i < options->count; i++)
+        if (options->items[i].value && maqet_argument_is(&options->items[i], "device") &&
+            strstr(options->items[i].value, "ivshmem") &&
+            maqet_keyval_has(options->items[i].value, "memdev", id))
+            return true;
+    return false;
+}
+
+static void
+search_memory(const struct search *search, const struct maqet_argument_list *options)
+{
+    const struct maqet_argument *option = search->option;
+    _cleanup_free_ char *id = maqet_keyval_get(option->value, NULL, "id");
+    _cleanup_free_ char *memory = maqet_keyval_get(option->value, NULL, "mem-path");
+
+    if (maqet_keyval_is_of(option->value, "qom-type", "memory-backend-file") && memory &&
+        maqet_keyval_is_on(option->value, "share") &&
+        !maqet_keyval_is_on(option->value, "readonly") &&
+        !(id && is_shared_memory(options, id)))
+        add(search, MAQET_WRITTEN_UNLOCKED, memory);
+}
+
+/* ---- output ---- */
+
+/* "file:PATH", or "mon:file:PATH" if the monitor is there, too. */
+static void
+search_serial(const struct search *search)
+{
+    const char *value = search->option->value;
+
+    if (maqet_text_starts(value, "mon:"))
+        value += strlen("mon:");
+    if (maqet_text_starts(value, "file:"))
+        add(search, MAQET_WRITTEN_OUTPUT, value + strlen("file:"));
+}
+
+/* Properties that name files which QEMU empties or appends to. */
+static void
+search_outputs(const struct search *search)
+{
+    static const struct {
+        const char *option, *property;
+        const char *key, *wanted; /* only if that property has this value; NULL: always */
+        const char *appends;      /* only appended to if that property is on; or NULL */
+    } outputs[] = {
+        {"audiodev", "path", "driver", "wav", NULL},
+        {"chardev", "path", "backend", "file", "append"},
+        {"chardev", "logfile", NULL, NULL, "logappend"},
+        {"icount", "rrfile", "rr", "record", NULL},
+        {"object", "file", "qom-type", "filter-dump", NULL},
+        {"trace", "file", NULL, NULL, NULL},
+    };
+    const struct maqet_argument *option = search->option;
+
+    for (size_t i = 0; i < sizeof(outputs) / sizeof(*outputs); i++) {
+        if (!maqet_argument_is(option, outputs[i].option) ||
+            (outputs[i].key &&
+             !maqet_keyval_is_of(option->value, outputs[i].key, outputs[i].wanted)))
+            continue;
+        _cleanup_free_ char *path =
+            maqet_keyval_get(option->value, NULL, outputs[i].property);
+        bool appends =
+            outputs[i].appends && maqet_keyval_is_on(option->value, outputs[i].appends);
+        if (path)
+            add(search, appends ? MAQET_WRITTEN_APPENDED : MAQET_WRITTEN_OUTPUT, path);
+    }
+}
+
+/* ---- all written files ---- */
+
+/* False: it is not an option whose whole value is an image or an output. */
+static bool
+search_whole(struct search *search)
+{
+    const struct maqet_argument *option = search->option;
+
+    if (option->known->nature == MAQET_QEMU_IMAGE && !maqet_argument_is(option, "cdrom"))
+        add_name(search, option->value, 0);
+    else if (maqet_qemu_option_is_like(option->known, "serial"))
+        search_serial(search);
+    else if (!maqet_argument_is(option, "D"))
+        return false;
+    /* With "%d" each process has its own file. */
+    else if (!strstr(option->value, "%d"))
+        add(search, MAQET_WRITTEN_OUTPUT, option->value);
+    return true;
+}
+
+void
+maqet_arguments_written(json_object *list, const char *folder,
+                        struct maqet_written_files *files)
+{
+    _cleanup_argument_list_ struct maqet_argument_list options =
+        maqet_argument_list_read(list);
+
+    for (size_t i = 0; i < options.count; i++) {
+        struct search search = {
+            .files = files, .option = &options.items[i], .folder = folder};
+
+        if (!search.option->value || search_whole(&search))
+            continue;
+        if (maqet_argument_is(search.option, "drive") ||
+            maqet_argument_is(search.option, "blockdev"))
+            search_block(&search, &options);
+        if (maqet_argument_is(search.option, "object"))
+            search_memory(&search, &options);
+        search_outputs(&search);
+    }
 }

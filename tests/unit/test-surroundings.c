@@ -3,7 +3,7 @@
  * named. */
 #include "core/config/yaml.h"
 #include "core/qemu/arguments.h"
-#include "core/qemu/written.h"
+#include "core/qemu/surroundings.h"
 #include "tests/unit/unit.h"
 
 /* "-OPTION KIND PATH", one after the other. */
