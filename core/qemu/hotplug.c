@@ -198,14 +198,13 @@ await_removal(const struct maqet_hotplug *hotplug, const char *id, int64_t timeo
         _cleanup_error_ struct maqet_error *reason = NULL;
         _cleanup_json_ json_object *event = maqet_qmp_event(
             hotplug->qmp, "DEVICE_DELETED", maqet_deadline_left(deadline), &reason);
-        json_object *data = NULL;
+        const char *device =
+            maqet_json_text(json_object_object_get(event, "data"), "device");
 
         if (!event && reason->code == MAQET_ERROR_TIMEOUT)
             return 0;
         if (!event)
             return maqet_error_move(err, TAKE_PTR(reason));
-        json_object_object_get_ex(event, "data", &data);
-        const char *device = maqet_json_text(data, "device");
         if (device && strcmp(device, id) == 0)
             return 1;
     }

@@ -163,11 +163,10 @@ is_saving_pages(struct maqet_qmp *qmp, struct maqet_error **err)
 {
     _cleanup_json_ json_object *info = maqet_migration_ask(qmp, "query-migrate", err);
     const char *status = maqet_json_text(info, "status");
-    json_object *ram = NULL;
+    json_object *ram = json_object_object_get(info, "ram");
 
     if (!info)
         return -1;
-    json_object_object_get_ex(info, "ram", &ram);
     return !status || !is_under_way(status) ||
            maqet_json_int(ram, "normal") + maqet_json_int(ram, "duplicate") > 0;
 }
@@ -216,7 +215,7 @@ is_in_background(struct maqet_qmp *qmp)
 }
 
 /* Tells QEMU to end the migration. In the background, it is not cancelled: the guest is
- * resumed, and the rest is soon saved, because all that QEMU writes is discarded
+ * resumed, and the rest is soon saved, because all that QEMU writes is read at once
  * (core/qemu/migration_writer.h). */
 static int
 tell_to_end(struct maqet_qmp *qmp, bool in_background, const char *status,

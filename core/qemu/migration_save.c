@@ -94,11 +94,11 @@ query_progress(struct maqet_qmp *qmp, const struct maqet_migration_save *save,
 {
     _cleanup_json_ json_object *info = maqet_migration_ask(qmp, "query-migrate", err);
     const char *status = maqet_json_text(info, "status");
-    json_object *ram = NULL;
+    json_object *ram = json_object_object_get(info, "ram");
 
     if (!info)
         return NULL;
-    if (save->progress && json_object_object_get_ex(info, "ram", &ram))
+    if (save->progress && ram)
         save->progress(save->data, bytes_of(ram, "total") - bytes_of(ram, "remaining"),
                        bytes_of(ram, "remaining"), bytes_of(ram, "transferred"));
     return maqet_strdup(status ? status : "none");
@@ -125,14 +125,12 @@ next_status(struct maqet_qmp *qmp, int64_t timeout, char **status,
 {
     _cleanup_error_ struct maqet_error *late = NULL;
     _cleanup_json_ json_object *event = maqet_qmp_event(qmp, "MIGRATION", timeout, &late);
-    json_object *data = NULL;
+    json_object *data = json_object_object_get(event, "data");
 
-    *status = NULL;
-    if (!event && late->code != MAQET_ERROR_TIMEOUT)
-        return maqet_error_move(err, TAKE_PTR(late));
-    json_object_object_get_ex(event, "data", &data);
     *status = maqet_strdup(maqet_json_text(data, "status"));
-    return 0;
+    return event || late->code == MAQET_ERROR_TIMEOUT
+               ? 0
+               : maqet_error_move(err, TAKE_PTR(late));
 }
 
 /* Waits until the migration has reached the wanted state, or a later one. 1: the deadline

@@ -206,8 +206,7 @@ maqet_writer_take(struct maqet_writer *writer)
 void
 maqet_writer_release(struct maqet_writer *writer)
 {
-    if (writer->pipe >= 0)
-        close(writer->pipe);
+    maqet_cleanup_close(&writer->pipe);
     writer->pipe = -1;
 }
 

@@ -218,11 +218,9 @@ is_part(int64_t number)
 static int
 read_version(struct maqet_qmp *qmp, json_object *greeting, struct maqet_error **err)
 {
-    json_object *monitor = NULL, *version = NULL, *numbers = NULL;
-
-    json_object_object_get_ex(greeting, "QMP", &monitor);
-    json_object_object_get_ex(monitor, "version", &version);
-    json_object_object_get_ex(version, "qemu", &numbers);
+    json_object *monitor = json_object_object_get(greeting, "QMP");
+    json_object *version = json_object_object_get(monitor, "version");
+    json_object *numbers = json_object_object_get(version, "qemu");
     const char *package = maqet_json_text(version, "package");
     int64_t major = maqet_json_int(numbers, "major");
     int64_t minor = maqet_json_int(numbers, "minor");

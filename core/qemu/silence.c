@@ -31,7 +31,7 @@ maqet_silence_notice(const char *vm, int pid, char state, int64_t waited,
     struct maqet_error *error = NULL;
     _cleanup_free_ char *number = pid > 0 ? maqet_format(" (PID %d)", pid) : NULL;
 
-    /* The rest of a limit of one second is shown as one second. */
+    /* 0.95 s and more, which is what remains of a limit of 1 s, are shown as 1 s. */
     maqet_error_set(&error, MAQET_ERROR_TIMEOUT,
                     "QEMU of VM '%s'%s has not answered within %.*f s: %s", vm,
                     number ? number : "", waited < 950 ? 1 : 0, (double)waited / 1000,

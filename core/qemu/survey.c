@@ -131,7 +131,6 @@ static bool
 read_message(struct maqet_survey *survey, const struct question *question)
 {
     _cleanup_json_ json_object *message = receive(survey);
-    json_object *answer = NULL;
 
     if (!message)
         return false;
@@ -141,8 +140,7 @@ read_message(struct maqet_survey *survey, const struct question *question)
         return true;
     if (survey->stage == STAGE_CAPABILITIES)
         return send_command(survey, question->command, STAGE_ANSWER);
-    json_object_object_get_ex(message, "return", &answer);
-    survey->answer = json_object_get(answer);
+    survey->answer = json_object_get(json_object_object_get(message, "return"));
     return finish(survey, MAQET_SURVEY_ANSWERED);
 }
 
