@@ -10,6 +10,9 @@
  * the last line of the file that MAQET_TEST_STEP names in its environment. A test that
  * ends in time and leaves processes behind fails as well.
  *
+ * The log ends with what a test took: the time, and that of the processors, of all that it
+ * has started.
+ *
  * SIGTERM comes first, so that a test can tidy up (unmount, remove its folder); what is
  * there afterwards gets SIGKILL. The exit code is the test's; 124 after the limit; 99,
  * automake's "the harness failed", for a mistake of the caller's.
@@ -23,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -328,6 +332,18 @@ run(char **command, int64_t seconds, const char *step_file)
     return result < 0 ? EXIT_LIMIT : 128 + result;
 }
 
+static void
+report_times(int64_t begun)
+{
+    struct rusage used;
+
+    getrusage(RUSAGE_CHILDREN, &used);
+    fprintf(stderr, "limit: %.1f s, with %.1f s of processor time\n",
+            (double)(now_ms() - begun) / 1000,
+            (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+                (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
+}
+
 int
 main(int count, char **arguments)
 {
@@ -350,7 +366,9 @@ main(int count, char **arguments)
         return EXIT_HARNESS;
     }
     close(fd);
+    int64_t begun = now_ms();
     int status = run(arguments + 1, seconds, step_file);
+    report_times(begun);
     unlink(step_file);
     return status;
 }
