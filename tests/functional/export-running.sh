@@ -74,7 +74,7 @@ wrap_qemu_img '*convert*' ": >'$TMP/converting'; exec sleep 1000"
 cleanup_fn 'for job in $(jobs -p); do kill "$job"; done'
 begin_export() { # FILE
     rm -f converting
-    PATH=$TMP/bin:$PATH env --default-signal=INT "$MAQET" snapshot vm export d two "$1" \
+    PATH=$TMP/bin:$PATH env --default-signal=INT,HUP "$MAQET" snapshot vm export d two "$1" \
         >export.out 2>&1 &
     export=$!
     eventually 20 test -e converting
