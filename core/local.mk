@@ -107,6 +107,7 @@ libmaqet_core_a_SOURCES = \
 	core/plugin/loader.c core/plugin/loader.h \
 	core/public/command.c \
 	core/public/drive.c \
+	core/qemu/addresses.c core/qemu/addresses.h \
 	core/qemu/agent.c core/qemu/agent.h \
 	core/qemu/arguments.c core/qemu/arguments.h \
 	core/qemu/channel.c core/qemu/channel.h \

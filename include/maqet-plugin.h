@@ -1044,13 +1044,16 @@ struct maqet_plugin_header {
  * @MAQET_STORAGE_LIVE_READ: the callbacks @write_out, @write_decrypted and @serve of its
  *   snapshot table work while QEMU runs, too. The core keeps the snapshot from being deleted
  *   meanwhile. See maqet_drive_running().
+ * @MAQET_STORAGE_PCI: a device that it emits without a "bus" takes the next free address of the
+ *   machine's PCI bus. The core then keeps the addresses of all drives when one is removed.
  *
  * Since: 0.1
  */
 enum maqet_storage_flag {
     MAQET_STORAGE_HOTPLUG = 1,
     MAQET_STORAGE_PLAIN = 2,
-    MAQET_STORAGE_LIVE_READ = 4
+    MAQET_STORAGE_LIVE_READ = 4,
+    MAQET_STORAGE_PCI = 8
 };
 
 /**
@@ -1209,10 +1212,13 @@ MAQET_EXPORT uint32_t maqet_slot_index(const struct maqet_slot *slot);
  * enum maqet_iface_flag - what an interface can besides its callbacks.
  * @MAQET_IFACE_HOTPLUG: its devices can be added to a QEMU that runs, and removed, on the
  *   places of controllers that are there.
+ * @MAQET_IFACE_PCI: what it emits without a "bus", devices and controllers, takes the next free
+ *   address of the machine's PCI bus each. The core then keeps the addresses of all drives when
+ *   one is removed.
  *
  * Since: 0.1
  */
-enum maqet_iface_flag { MAQET_IFACE_HOTPLUG = 1 };
+enum maqet_iface_flag { MAQET_IFACE_HOTPLUG = 1, MAQET_IFACE_PCI = 2 };
 
 /**
  * struct maqet_iface_plugin - how a drive is attached.

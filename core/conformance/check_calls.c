@@ -150,7 +150,7 @@ emitted_text(struct maqet_drive *drive, struct maqet_error **err)
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
 
-    if (maqet_drives_emit(&drive, 1, NULL, args, err) < 0)
+    if (maqet_drives_emit(&drive, 1, NULL, args, NULL, err) < 0)
         return NULL;
     maqet_args_render(args, &argv);
     return maqet_strings_join(&argv, " ");
@@ -164,7 +164,7 @@ emit_twice(struct bench *bench, struct maqet_drive *drive, const char *what,
     _cleanup_free_ char *first = emitted_text(drive, err);
     _cleanup_free_ char *second = first ? emitted_text(drive, err) : NULL;
 
-    if (!second || maqet_drives_emit(&drive, 1, NULL, args, err) < 0)
+    if (!second || maqet_drives_emit(&drive, 1, NULL, args, NULL, err) < 0)
         return maqet_error_wrap(err, "emitting a drive that validate accepted (%s)",
                                 what);
     if (strcmp(first, second) != 0)

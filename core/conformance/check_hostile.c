@@ -19,7 +19,7 @@ count_objects(struct maqet_drive *drive, size_t *count, struct maqet_error **err
     _cleanup_error_ struct maqet_error *error = NULL;
 
     *count = 0;
-    if (maqet_drives_emit(&drive, 1, NULL, args, &error) == 0)
+    if (maqet_drives_emit(&drive, 1, NULL, args, NULL, &error) == 0)
         *count = args->count;
     /* A value that is no text that QEMU takes is told by the core, in words. */
     else if (strstr(error->message, "QEMU cannot take") &&

@@ -165,10 +165,10 @@ emit_second(struct maqet_opened *machine, struct maqet_drive *second,
     struct maqet_drive *drives[] = {machine->vm->drives[0], second};
     _cleanup_args_ struct maqet_args *one = maqet_args_new();
 
-    if (maqet_drives_emit(drives, 1, NULL, one, err) < 0)
+    if (maqet_drives_emit(drives, 1, NULL, one, NULL, err) < 0)
         return -1;
     *skipped = one->count;
-    return maqet_drives_emit(drives, 2, NULL, both, err);
+    return maqet_drives_emit(drives, 2, NULL, both, NULL, err);
 }
 
 /* A second drive, with a run folder of its own: what runs beside QEMU for it is ended when

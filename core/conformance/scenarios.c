@@ -304,7 +304,7 @@ scenarios_live(struct bench *bench, const char *name, struct maqet_error **err)
     if (!bench->drive)
         return -1;
     bench_prepare(bench->drive, NULL);
-    maqet_drives_emit(&bench->drive, 1, NULL, args, NULL);
+    maqet_drives_emit(&bench->drive, 1, NULL, args, NULL, NULL);
     for (const struct scenario *scenario = scenarios; scenario->name; scenario++) {
         _cleanup_error_ struct maqet_error *error = NULL;
 

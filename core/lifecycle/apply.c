@@ -95,7 +95,7 @@ check_shared_images(const struct maqet_vm *vm, struct maqet_error **err)
 }
 
 int
-maqet_vm_check(const struct maqet_vm *vm, struct maqet_error **err)
+maqet_vm_check(struct maqet_vm *vm, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
 
@@ -116,15 +116,14 @@ maqet_vm_check(const struct maqet_vm *vm, struct maqet_error **err)
 static void
 keep_slots(const struct maqet_context *context, const char *name)
 {
-    _cleanup_slots_ struct maqet_slots slots = {0};
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
     _cleanup_vm_ struct maqet_vm *vm =
         maqet_store_started(context, name) ? maqet_vm_open(context, name, NULL) : NULL;
 
-    if (!vm || vm->slots.count > 0 || maqet_vm_command_line(vm, &argv, NULL) < 0)
+    if (!vm || (vm->slots.count > 0 && vm->slots.pci.count > 0) ||
+        maqet_vm_command_line(vm, &argv, NULL) < 0)
         return;
-    maqet_slots_of(vm->drives, vm->drive_count, &slots);
-    maqet_slots_save(context, name, &slots, NULL);
+    maqet_slots_save(context, name, &vm->placed, NULL);
 }
 
 /* Replaces the definition of an existing machine, which is locked. */

@@ -9,7 +9,7 @@
 
 /* Whether a machine may be stored: its existing images can be used, missing ones can be
  * created as far as the configuration tells, and the drives fit on their buses. */
-int maqet_vm_check(const struct maqet_vm *vm, struct maqet_error **err);
+int maqet_vm_check(struct maqet_vm *vm, struct maqet_error **err);
 
 /* Replaces a machine's definition, or adds it. *outcome is "created", "changed" or
  * "unchanged". Takes the definition. */

@@ -261,12 +261,10 @@ static int
 record_slots(const struct maqet_launching *launching, struct maqet_error **err)
 {
     const struct maqet_vm *vm = launching->vm;
-    _cleanup_slots_ struct maqet_slots slots = {0};
 
     if (launching->incoming && launching->incoming->served)
         return 0;
-    maqet_slots_of(vm->drives, vm->drive_count, &slots);
-    return maqet_slots_save(vm->context, vm->definition->name, &slots, err);
+    return maqet_slots_save(vm->context, vm->definition->name, &vm->placed, err);
 }
 
 /* Once QEMU runs: closes what it has inherited, and sets the opened machine. */

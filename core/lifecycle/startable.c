@@ -19,7 +19,7 @@
 
 /* QEMU itself, and the folder in which it works. */
 static int
-check_program(const struct maqet_vm *vm, struct maqet_error **err)
+check_program(struct maqet_vm *vm, struct maqet_error **err)
 {
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
     const char *folder = maqet_tree_place(vm->definition->tree).folder;
@@ -94,7 +94,7 @@ check_tpm(const struct maqet_vm *vm, struct maqet_error **err)
 }
 
 int
-maqet_vm_check_launchable(const struct maqet_vm *vm, struct maqet_error **err)
+maqet_vm_check_launchable(struct maqet_vm *vm, struct maqet_error **err)
 {
     return check_program(vm, err) < 0 || maqet_vm_accel_check(vm, err) < 0 ||
                    maqet_helpers_check(vm->drives, vm->drive_count, err) < 0 ||

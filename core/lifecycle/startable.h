@@ -18,7 +18,7 @@ enum maqet_startable {
 
 /* What a start checks besides the drives, before it creates an image: QEMU's program and
  * accelerator, what drives' plugins run, the files and sockets in `arguments`. */
-int maqet_vm_check_launchable(const struct maqet_vm *vm, struct maqet_error **err);
+int maqet_vm_check_launchable(struct maqet_vm *vm, struct maqet_error **err);
 
 /* Checks a definition (taken): the same, and all its drives. @consent may be NULL. */
 int maqet_vm_check_startable(const struct maqet_context *context,

@@ -28,6 +28,7 @@ static const struct maqet_fields checkpoint_fields = MAQET_FIELDS_OF(
      MAQET_FIELD_LIST(struct maqet_checkpoint, slots.items, slots.count,
                       &maqet_slot_record_fields),
      .optional = true},
+    {"pci", MAQET_FIELD(struct maqet_checkpoint, slots.pci), .optional = true},
     VALUE(flash),
     VALUE(memory, .known = MAQET_KNOWN(struct maqet_checkpoint, has_memory)),
     VALUE(method, .sparse = true), VALUE(compression, .sparse = true), VALUE(mapped),

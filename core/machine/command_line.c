@@ -162,7 +162,7 @@ add_shared_memory(const struct maqet_vm *vm, struct maqet_args *args)
 /* ---- all of it ---- */
 
 int
-maqet_vm_command_line(const struct maqet_vm *vm, struct maqet_strings *argv,
+maqet_vm_command_line(struct maqet_vm *vm, struct maqet_strings *argv,
                       struct maqet_error **err)
 {
     _cleanup_args_ struct maqet_args *own = maqet_args_new();
@@ -172,7 +172,9 @@ maqet_vm_command_line(const struct maqet_vm *vm, struct maqet_strings *argv,
 
     if (vm->slots_error)
         return maqet_error_copy(err, vm->slots_error);
-    if (maqet_drives_emit(vm->drives, vm->drive_count, &vm->slots, drives, err) < 0)
+    maqet_slots_clear(&vm->placed);
+    if (maqet_drives_emit(vm->drives, vm->drive_count, &vm->slots, drives, &vm->placed,
+                          err) < 0)
         return -1;
     add_keys(vm, own);
     maqet_sandbox_add_arguments(vm, own);

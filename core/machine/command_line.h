@@ -9,7 +9,7 @@
 
 /* QEMU's whole command line, beginning with the program, exactly as a start runs it, but
  * without the arguments of that one start. */
-int maqet_vm_command_line(const struct maqet_vm *vm, struct maqet_strings *argv,
+int maqet_vm_command_line(struct maqet_vm *vm, struct maqet_strings *argv,
                           struct maqet_error **err);
 
 /* The arguments of one start: how the guest begins to run. */

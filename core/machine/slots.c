@@ -15,6 +15,7 @@ struct slots_file {
 
 static const struct maqet_fields file_fields =
     MAQET_FIELDS_OF(struct slots_file, {"format", MAQET_FIELD(struct slots_file, format)},
+                    {"pci", MAQET_FIELD(struct slots_file, slots.pci), .optional = true},
                     {"slots", MAQET_FIELD_LIST(struct slots_file, slots.items,
                                                slots.count, &maqet_slot_record_fields)});
 
@@ -56,7 +57,8 @@ maqet_slots_save(const struct maqet_context *context, const char *name,
     _cleanup_json_ json_object *file = maqet_fields_to_json(&file_fields, &contents);
     _cleanup_json_ json_object *before = maqet_json_read(path, NULL);
 
-    if (before ? json_object_equal(before, file) == 1 : slots->count == 0)
+    if (before ? json_object_equal(before, file) == 1
+               : slots->count + slots->pci.count == 0)
         return 0;
     return maqet_json_write(path, file, err);
 }

@@ -167,6 +167,7 @@ maqet_vm_free(struct maqet_vm *vm)
     maqet_images_clear(&vm->left);
     maqet_error_free(vm->images_error);
     maqet_slots_clear(&vm->slots);
+    maqet_slots_clear(&vm->placed);
     maqet_error_free(vm->slots_error);
     free(vm->program);
     free(vm->machine.vm_name);

@@ -26,6 +26,7 @@ struct maqet_vm {
     /* The recorded slots of its drives; and the error of reading them, as above. */
     struct maqet_slots slots;
     struct maqet_error *slots_error;
+    struct maqet_slots placed; /* where its last command line put them */
     /* The records of images of removed machines, read when they are needed. */
     struct maqet_images left;
     bool left_read;

@@ -36,6 +36,7 @@ struct maqet_props {
     const char *option; /* with its dash */
     char *id;           /* "": none */
     json_object *json;  /* its properties; or the option's value, a text; NULL: none */
+    bool takes_address; /* of the machine's PCI bus: addresses.h */
 };
 
 struct maqet_args {

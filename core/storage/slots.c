@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "core/qemu/objects.h"
+#include "core/qemu/addresses.h"
 #include "core/storage/callback.h"
 
 /* ---- what is recorded ---- */
@@ -19,6 +19,7 @@ void
 maqet_slots_clear(struct maqet_slots *slots)
 {
     maqet_fields_list_free(&maqet_slot_record_fields, slots->items, slots->count);
+    maqet_strings_clear(&slots->pci);
     *slots = (struct maqet_slots){0};
 }
 
@@ -42,6 +43,7 @@ maqet_slots_copy(struct maqet_slots *to, const struct maqet_slots *from)
     for (size_t i = 0; i < from->count; i++)
         maqet_slots_add(to, from->items[i].drive, from->items[i].interface,
                         from->items[i].slot);
+    maqet_strings_add_all(&to->pci, &from->pci);
 }
 
 const struct maqet_slot_record *
@@ -65,15 +67,6 @@ maqet_slots_are_distinct(const struct maqet_slots *slots)
                 strcmp(slots->items[i].interface, slots->items[j].interface) == 0)
                 return false;
     return true;
-}
-
-void
-maqet_slots_of(struct maqet_drive *const *drives, size_t count, struct maqet_slots *slots)
-{
-    for (size_t i = 0; i < count; i++)
-        if (drives[i]->iface)
-            maqet_slots_add(slots, drives[i]->name, drives[i]->iface->plugin.name,
-                            drives[i]->slot);
 }
 
 /* ---- sharing out ---- */
@@ -236,18 +229,50 @@ emit_storage(struct maqet_drive *drive, struct maqet_args *args, struct maqet_er
     return 0;
 }
 
+/* Emits one drive. What its plugins append takes addresses if they say so. */
+static int
+emit_drive(struct maqet_drive *const *drives, size_t count, size_t index,
+           const struct maqet_slots *kept, struct maqet_args *args,
+           struct maqet_error **err)
+{
+    struct maqet_drive *drive = drives[index];
+    size_t first = args->count;
+
+    if (emit_storage(drive, args, err) < 0)
+        return -1;
+    if (drive->storage->plugin.flags & MAQET_STORAGE_PCI)
+        maqet_addresses_mark(args, first);
+    if (!drive->iface)
+        return 0;
+    first = args->count;
+    if (place(drives, count, index, kept, err) < 0 ||
+        emit_controllers(drives, index, args, err) < 0 ||
+        emit_device(drive, args, err) < 0)
+        return -1;
+    if (drive->iface->plugin.flags & MAQET_IFACE_PCI)
+        maqet_addresses_mark(args, first);
+    return 0;
+}
+
 int
 maqet_drives_emit(struct maqet_drive *const *drives, size_t count,
                   const struct maqet_slots *kept, struct maqet_args *args,
-                  struct maqet_error **err)
+                  struct maqet_slots *placed, struct maqet_error **err)
 {
+    static const struct maqet_strings none;
+    _cleanup_slots_ struct maqet_slots now = {0};
+
     for (size_t i = 0; i < count; i++) {
-        if (emit_storage(drives[i], args, err) < 0)
+        if (emit_drive(drives, count, i, kept, args, err) < 0)
             return -1;
-        if (drives[i]->iface && (place(drives, count, i, kept, err) < 0 ||
-                                 emit_controllers(drives, i, args, err) < 0 ||
-                                 emit_device(drives[i], args, err) < 0))
-            return -1;
+        if (drives[i]->iface)
+            maqet_slots_add(&now, drives[i]->name, drives[i]->iface->plugin.name,
+                            drives[i]->slot);
     }
+    if (count > 0)
+        maqet_addresses_keep(args, kept ? &kept->pci : &none, drives[0]->machine->type,
+                             &now.pci);
+    if (placed)
+        maqet_slots_copy(placed, &now);
     return 0;
 }

@@ -29,6 +29,8 @@ struct maqet_slots {
         struct maqet_drive_slot slot;
     } * items;
     size_t count;
+    struct maqet_strings
+        pci; /* devices on the PCI bus, in order (core/qemu/addresses.h) */
 };
 
 /* A row for each member of a record, for state files. */
@@ -55,13 +57,10 @@ const struct maqet_slot_record *maqet_slots_find(const struct maqet_slots *slots
 
 /* Appends what all drives need, with the controllers. A drive keeps the slot that is
  * recorded in @kept (NULL: there are none) for it on its interface, as long as the
- * machine has that; the others get the first free ones, in the order of the list. */
+ * machine has that; the others get the first free ones, in the order of the list.
+ * @placed, which is empty, gets the new record; NULL: nobody wants it. */
 int maqet_drives_emit(struct maqet_drive *const *drives, size_t count,
                       const struct maqet_slots *kept, struct maqet_args *args,
-                      struct maqet_error **err);
-
-/* Adds the slots that the drives were given by that. */
-void maqet_slots_of(struct maqet_drive *const *drives, size_t count,
-                    struct maqet_slots *slots);
+                      struct maqet_slots *placed, struct maqet_error **err);
 
 #endif

@@ -67,6 +67,7 @@ static const struct maqet_iface_plugin plugin = {
     .name = "ide",
     .summary = "IDE disks and CD-ROM drives, for old guests",
     .options = options,
+    .flags = MAQET_IFACE_PCI,
     .validate = ata_validate,
     .capacity = ide_capacity,
     .emit_controller = ide_emit_controller,

@@ -50,6 +50,7 @@ static const struct maqet_iface_plugin plugin = {
     .name = "sata",
     .summary = "SATA disks and CD-ROM drives (AHCI)",
     .options = options,
+    .flags = MAQET_IFACE_PCI,
     .validate = ata_validate,
     .capacity = sata_capacity,
     .emit_controller = sata_emit_controller,

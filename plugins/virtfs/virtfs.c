@@ -221,6 +221,7 @@ static const struct maqet_storage_plugin plugin = {
     .name = "virtfs",
     .summary = "a folder of the host, shared by 9p",
     .options = options,
+    .flags = MAQET_STORAGE_PCI,
     .validate = virtfs_validate,
     .emit_args = virtfs_emit_args,
 };

@@ -152,3 +152,64 @@ expect 0 maqet -q stop kept --timeout 0 --force
 # The record goes with its machine.
 expect 0 maqet rm kept --yes --delete-storage
 [ ! -e data/vms/kept ] || fail "the machine's folder is still there: $(ls data/vms/kept)"
+
+# On the PCI bus, too, where QEMU gives out the addresses: virtio disks, shares, controllers.
+# pci VM: "ID=SLOT" of all devices of a running machine.
+pci() {
+    maqet qmp "$1" human-monitor-command '{"command-line": "info pci"}' | sed 's/\\r\\n/\n/g' | awk '
+        $1 == "Bus" { slot = $4 + 0 }
+        $1 == "id" { gsub(/[\\"]/, "", $2); print $2 "=" slot }'
+}
+
+# Those of the drives, without maqet's other devices.
+addresses() {
+    maqet -q start "$1" || fail "VM '$1' did not start"
+    pci "$1" >devices
+    maqet -q stop "$1" --timeout 0 --force
+    grep -E '^([a-z]|maqet-(scsi|sata)-[0-9])=' devices | sort | paste -sd ' '
+}
+TYPE=raw
+mkdir share
+for machine in pc q35; do
+    define bus $machine a:virtio b:virtio c:scsi d:virtio
+    sed -i 's/^storage:/&\n  - {name: s, type: virtfs, path: share, mount_tag: s, security_model: none}/' bus.yaml
+    expect 0 maqet add bus.yaml
+    before=$(addresses bus)
+    first=$(echo "$before" | sed 's/.*\bs=\([0-9]*\).*/\1/')
+    slot() { echo $((first + $1)); }
+    same "a=$(slot 1) b=$(slot 2) d=$(slot 4) maqet-scsi-0=$(slot 3) s=$first" "$before" "addresses on $machine"
+    # Whichever goes, and in whatever order the others are listed.
+    define bus $machine d:virtio a:virtio
+    expect 0 maqet apply bus bus.yaml
+    same "a=$(slot 1) d=$(slot 4)" "$(addresses bus)" "addresses without the others on $machine"
+    same "a=$(slot 1) d=$(slot 4)" "$(addresses bus)" "addresses at the next start on $machine"
+    # New ones get what is vacant, and then what follows.
+    define bus $machine e:virtio d:virtio f:virtio g:virtio a:virtio h:virtio
+    expect 0 maqet apply bus bus.yaml
+    same "a=$(slot 1) d=$(slot 4) e=$first f=$(slot 2) g=$(slot 3) h=$(slot 5)" "$(addresses bus)" "addresses of new drives on $machine"
+    # An earlier maqet recorded no order.
+    sed -i '/"pci": *\[/,/\]/d' data/vms/bus/slots.json
+    define bus $machine f:virtio a:virtio
+    expect 0 maqet apply bus bus.yaml
+    same "a=$(slot 4) f=$(slot 2)" "$(addresses bus)" "addresses in the order of the list on $machine"
+    expect 0 maqet rm bus --yes --delete-storage
+done
+
+# A checkpoint is loaded with the addresses of its time.
+TYPE=qcow2
+define moved q35 a:virtio b:virtio c:virtio
+expect 0 maqet add moved.yaml
+once moved
+define moved q35 c:virtio a:virtio
+expect 0 maqet apply moved moved.yaml
+expect 0 maqet start moved
+pci moved >saved
+expect 0 maqet checkpoint moved create one
+expect 0 maqet -q stop moved --timeout 0 --force
+rm data/vms/moved/slots.json
+once moved
+expect 0 maqet checkpoint moved load one
+pci moved >loaded
+same "$(cat saved)" "$(cat loaded)" "devices of the checkpoint"
+grep -q maqet-vacant saved || fail "the address of the second drive is not kept"
+expect 0 maqet -q stop moved --timeout 0 --force

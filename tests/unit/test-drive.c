@@ -445,7 +445,7 @@ emit(const struct scene *scene, size_t count, size_t bare, struct maqet_error **
                          i + 1 == bare ? ", interface: none" : "");
         drives[i] = drive_of(scene, yaml);
     }
-    int result = maqet_drives_emit(drives, count, NULL, args, err);
+    int result = maqet_drives_emit(drives, count, NULL, args, NULL, err);
     for (size_t i = 0; i < count; i++)
         maqet_drive_free(drives[i]);
     if (result < 0)
@@ -617,7 +617,7 @@ test_faults_of_what_is_emitted(void)
     scene_fill(&scene);
     struct maqet_drive *drive =
         drive_of(&scene, "{name: hdd, type: key-twice, interface: none}");
-    CU_ASSERT_EQUAL(maqet_drives_emit(&drive, 1, NULL, args, &error), -1);
+    CU_ASSERT_EQUAL(maqet_drives_emit(&drive, 1, NULL, args, NULL, &error), -1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(error);
     CU_ASSERT_TRUE(maqet_text_starts(
         error->message,

@@ -6,7 +6,7 @@
 #include "core/base/replacement.h"
 #include "core/config/yaml.h"
 #include "core/machine/slots.h"
-#include "core/qemu/objects.h"
+#include "core/qemu/addresses.h"
 #include "core/storage/entry.h"
 #include "tests/unit/plugins.h"
 
@@ -85,8 +85,9 @@ emit(struct scene *scene, struct maqet_slots *slots)
     _cleanup_args_ struct maqet_args *args = maqet_args_new();
     _cleanup_strings_ struct maqet_strings argv = MAQET_STRINGS_INIT;
     _cleanup_strings_ struct maqet_strings words = MAQET_STRINGS_INIT;
+    _cleanup_slots_ struct maqet_slots placed = {0};
 
-    if (maqet_drives_emit(scene->drives, scene->count, slots, args, NULL) < 0)
+    if (maqet_drives_emit(scene->drives, scene->count, slots, args, &placed, NULL) < 0)
         return NULL;
     maqet_args_render(args, &argv);
     for (size_t i = 1; i < argv.count; i += 2) {
@@ -99,8 +100,7 @@ emit(struct scene *scene, struct maqet_slots *slots)
         else
             maqet_strings_addf(&words, "+%s", maqet_json_text(device, "id"));
     }
-    maqet_slots_clear(slots);
-    maqet_slots_of(scene->drives, scene->count, slots);
+    maqet_slots_copy(slots, &placed);
     return maqet_strings_join(&words, " ");
 }
 
@@ -186,6 +186,86 @@ test_full(void)
     CU_ASSERT_PTR_NULL(more);
 }
 
+/* ---- addresses of the PCI bus ---- */
+
+/* Appends a node, and a device for each word, "ON:ID" for one on a bus; all others take
+ * addresses. The caller frees what comes out: the ids of all, in their order. */
+static char *
+keep_addresses(const char *devices, const char *machine_type,
+               struct maqet_strings *record)
+{
+    _cleanup_args_ struct maqet_args *args = maqet_args_new();
+    _cleanup_strings_ struct maqet_strings ids = MAQET_STRINGS_INIT;
+    struct maqet_strings now = MAQET_STRINGS_INIT;
+    _cleanup_free_ char *copy = maqet_strdup(devices);
+    char *rest = copy;
+
+    for (const char *word = strsep(&rest, " "); word; word = strsep(&rest, " ")) {
+        const char *colon = strchr(word, ':');
+        struct maqet_props *device =
+            maqet_args_device(args, "virtio-blk-pci", colon ? colon + 1 : word);
+
+        if (colon)
+            maqet_props_string(device, "bus", "somewhere");
+    }
+    maqet_args_blockdev(args, "node");
+    maqet_addresses_mark(args, 0);
+    maqet_addresses_keep(args, record, machine_type, &now);
+    maqet_strings_clear(record);
+    *record = now;
+    CU_ASSERT_PTR_NULL(args->fault);
+    for (size_t i = 0; i < args->count; i++) {
+        json_object *json = args->objects[i]->json;
+        const char *driver = maqet_json_text(json, "driver");
+
+        maqet_strings_addf(&ids, "%s%s", args->objects[i]->id,
+                           !driver || strcmp(driver, "virtio-blk-pci") == 0 ? ""
+                           : strcmp(driver, "pci-bridge") == 0              ? "=bridge"
+                                                                            : "=port");
+    }
+    return maqet_strings_join(&ids, " ");
+}
+
+static void
+check_addresses(const char *devices, const char *machine_type,
+                struct maqet_strings *record, const char *expected,
+                const char *expected_record)
+{
+    _cleanup_free_ char *ids = keep_addresses(devices, machine_type, record);
+    _cleanup_free_ char *recorded = maqet_strings_join(record, " ");
+
+    UNIT_SAME(ids, expected);
+    UNIT_SAME(recorded, expected_record);
+}
+
+static void
+test_addresses(void)
+{
+    _cleanup_strings_ struct maqet_strings record = MAQET_STRINGS_INIT;
+
+    check_addresses("a on:x b c", "pc", &record, "a x b c node", "a b c");
+    /* The same again, and in another order. */
+    check_addresses("a on:x b c", "pc", &record, "a x b c node", "a b c");
+    check_addresses("c on:x b a", "pc", &record, "node a b c x", "a b c");
+    /* One that has gone is remembered, as long as another is behind it. */
+    check_addresses("on:x c a", "pc", &record, "node a maqet-vacant-1=bridge c x",
+                    "a b c");
+    check_addresses("c", "pc-q35-7.2", &record,
+                    "node maqet-vacant-0=port maqet-vacant-1=port c", "a b c");
+    check_addresses("b c", "virt", &record, "node maqet-vacant-0=port b c", "a b c");
+    /* New ones get what is vacant first. */
+    check_addresses("d e b c", "q35", &record, "node d b c e", "d b c e");
+    check_addresses("e d", "q35", &record,
+                    "node d maqet-vacant-1=port maqet-vacant-2=port e", "d b c e");
+    check_addresses("d", "q35", &record, "d node", "d");
+    check_addresses("f", "q35", &record, "f node", "f");
+    check_addresses("on:x", "q35", &record, "x node", "");
+    /* A record with an id twice. */
+    maqet_strings_add(&record, "a");
+    maqet_strings_add(&record, "a");
+    check_addresses("b a", "q35", &record, "node a b", "a b");
+}
+
 /* ---- the record ---- */
 
 static bool
@@ -197,7 +277,7 @@ read_list(json_object *list, struct maqet_slots *slots)
     if (maqet_fields_list_from_json(&maqet_slot_record_fields, list, &items, &count,
                                     NULL) < 0)
         return false;
-    *slots = (struct maqet_slots){items, count};
+    *slots = (struct maqet_slots){.items = items, .count = count};
     return true;
 }
 
@@ -292,10 +372,15 @@ int
 main(void)
 {
     CU_TestInfo tests[] = {
-        {"kept", test_kept},         {"controllers stay", test_controllers_stay},
-        {"not kept", test_not_kept}, {"full", test_full},
-        {"as JSON", test_json},      {"damaged", test_damaged},
-        {"in a file", test_file},    CU_TEST_INFO_NULL,
+        {"kept", test_kept},
+        {"controllers stay", test_controllers_stay},
+        {"not kept", test_not_kept},
+        {"full", test_full},
+        {"addresses", test_addresses},
+        {"as JSON", test_json},
+        {"damaged", test_damaged},
+        {"in a file", test_file},
+        CU_TEST_INFO_NULL,
     };
 
     return unit_plugins_built() ? unit_run("slots", tests) : UNIT_SKIP;
