@@ -144,6 +144,9 @@ warn_of_state(const struct maqet_context *context, const char *name,
 
 /* ---- ls ---- */
 
+/* How many VMs are inspected before their lines are written. */
+enum { LIST_PART = 256 };
+
 static const struct maqet_fields list_fields = MAQET_FIELDS_OF(
     struct shown, MAQET_ROW(struct shown, name, "the VM's name"), STATE_ROWS);
 
@@ -174,42 +177,54 @@ is_wanted(const struct maqet_state_row *row, const char *status)
            (!row->error && strcmp(maqet_status_name(row->state.status), status) == 0);
 }
 
-static int
-run_list(struct invocation *invocation, struct maqet_error **err)
+/* Lists the VMs of those names. */
+static void
+list(const struct invocation *invocation, char *const *names, size_t name_count)
 {
     const struct maqet_context *context = &invocation->context;
-    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
     const char *status = invocation_text(invocation, "status");
-
-    if (maqet_store_list(context, &names, err) < 0)
-        return -1;
-
     _cleanup_free_ struct maqet_state_row *states =
-        maqet_alloc((names.count + 1) * sizeof(*states));
-    for (size_t i = 0; i < names.count; i++)
-        states[i].name = names.items[i];
-    maqet_states_read(context, states, names.count, is_asked_for(status));
-
-    _cleanup_free_ struct shown *all = maqet_alloc((names.count + 1) * sizeof(*all));
+        maqet_alloc((name_count + 1) * sizeof(*states));
+    _cleanup_free_ struct shown *all = maqet_alloc((name_count + 1) * sizeof(*all));
     size_t count = 0;
-    for (size_t i = 0; i < names.count; i++) {
+
+    for (size_t i = 0; i < name_count; i++)
+        states[i].name = names[i];
+    maqet_states_read(context, states, name_count, is_asked_for(status));
+    for (size_t i = 0; i < name_count; i++) {
         const struct maqet_error *error = states[i].error;
-        const char *name = states[i].name;
 
         /* A VM that cannot be inspected is listed, too. */
         if (error)
             maqet_context_say(context, MAQET_LEVEL_WARNING, "%s", error->message);
         else
-            warn_of_state(context, name, &states[i].state);
+            warn_of_state(context, names[i], &states[i].state);
         if (is_wanted(&states[i], status))
-            all[count++] =
-                error ? (struct shown){.name = name} : shown_of(name, &states[i].state);
+            all[count++] = error ? (struct shown){.name = names[i]}
+                                 : shown_of(names[i], &states[i].state);
     }
     output_list(&invocation->output, &list_view, all, count);
-    for (size_t i = 0; i < names.count; i++) {
+    for (size_t i = 0; i < name_count; i++) {
         maqet_error_free(states[i].error);
         maqet_state_clear(&states[i].state);
     }
+}
+
+static int
+run_list(struct invocation *invocation, struct maqet_error **err)
+{
+    _cleanup_strings_ struct maqet_strings names = MAQET_STRINGS_INIT;
+    size_t done = 0;
+
+    if (maqet_store_list(&invocation->context, &names, err) < 0)
+        return -1;
+    /* A script gets the first lines while the others are read. The columns of a table are
+     * as wide as all of its rows demand. */
+    while (invocation->output.format == FORMAT_PLAIN && names.count - done > LIST_PART) {
+        list(invocation, names.items + done, LIST_PART);
+        done += LIST_PART;
+    }
+    list(invocation, names.items + done, names.count - done);
     return 0;
 }
 
@@ -227,7 +242,7 @@ const struct command command_ls = {
         "\"reason\" and \"full\"). \"running, runtime folder lost\" means that the "
         "VM's runtime folder was removed while it ran, for example at the end of a "
         "login session: it can only be stopped. All running VMs are asked at the same "
-        "time; none is asked if --status names a status that is known without asking.",
+        "time, with --format plain up to 256 at once; none is asked if --status names a status that is known without asking.",
     .options = {{"status", 's', .type = OPTION_CHOICE, .argument = "STATUS",
                  .choice = maqet_status_name, .help = "list only VMs with this status"}},
     .examples = {{"maqet ls", "List all"},

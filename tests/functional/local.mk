@@ -65,6 +65,7 @@ FUNCTIONAL_TESTS = \
 	tests/functional/publish.sh \
 	tests/functional/hostile-images.sh \
 	tests/functional/damaged-images.sh \
+	tests/functional/many-machines.sh \
 	tests/functional/many-snapshots.sh \
 	tests/functional/snapshot-terminal.sh \
 	tests/functional/file-size-limit.sh \
