@@ -212,18 +212,12 @@ date_read(const char *text, int64_t *seconds, const struct place *place,
           struct maqet_error **err)
 {
     struct tm date = {0};
-    char sign;
-    int hours, minutes;
+    const char *end = strptime(text, "%Y-%m-%dT%H:%M:%S%z", &date);
+    int64_t east = date.tm_gmtoff;
 
-    if (sscanf(text, "%d-%d-%dT%d:%d:%d%c%d:%d", &date.tm_year, &date.tm_mon,
-               &date.tm_mday, &date.tm_hour, &date.tm_min, &date.tm_sec, &sign, &hours,
-               &minutes) != 9 ||
-        (sign != '+' && sign != '-'))
+    if (!end || *end)
         return error_at(place, err, "is not a date");
-    date.tm_year -= 1900;
-    date.tm_mon -= 1;
-    int64_t east = (int64_t)(hours * 60 + minutes) * 60;
-    *seconds = timegm(&date) - (sign == '+' ? east : -east);
+    *seconds = timegm(&date) - east;
     return 0;
 }
 

@@ -153,8 +153,8 @@ maqet_dir_sweep(const char *folder, bool (*is_ours)(const char *name))
 bool
 maqet_fd_is_at(int fd, const char *path)
 {
-    struct stat opened, there;
+    struct maqet_file_id opened, there;
 
-    return fstat(fd, &opened) == 0 && stat(path, &there) == 0 &&
-           opened.st_dev == there.st_dev && opened.st_ino == there.st_ino;
+    return maqet_file_id_of_fd(fd, &opened) && maqet_file_id_of_target(path, &there) &&
+           maqet_file_id_equal(&opened, &there);
 }

@@ -68,16 +68,13 @@ const struct maqet_fields maqet_listed_plugin_fields = MAQET_FIELDS_OF(
 
 /* ---- one of them, in the child ---- */
 
+/* Appends the rows of a table. */
 static void
 describe_options(const struct maqet_option *table, struct maqet_plugin_option **options,
                  size_t *count)
 {
-    for (*count = 0; table && table[*count].name;)
-        ++*count;
-    *options = maqet_alloc(*count * sizeof(**options));
-    for (size_t i = 0; i < *count; i++) {
-        const struct maqet_option *row = &table[i];
-        struct maqet_plugin_option *option = &(*options)[i];
+    for (const struct maqet_option *row = table; row && row->name; row++) {
+        struct maqet_plugin_option *option = MAQET_APPEND(*options, *count);
 
         *option = (struct maqet_plugin_option){
             .name = maqet_strdup(row->name),
@@ -102,8 +99,8 @@ describe_options(const struct maqet_option *table, struct maqet_plugin_option **
 json_object *
 maqet_options_describe(const struct maqet_option *table)
 {
-    struct maqet_plugin_option *options;
-    size_t count;
+    struct maqet_plugin_option *options = NULL;
+    size_t count = 0;
 
     describe_options(table, &options, &count);
     json_object *list = maqet_fields_list_to_json(&option_fields, options, count);

@@ -15,9 +15,7 @@ const struct maqet_plugin_kind maqet_iface_kind = {.word = "interface",
 bool
 maqet_plugin_name_valid(const char *name)
 {
-    static const char first[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-
-    return name[0] && strchr(first, name[0]) && strlen(name) <= 64 &&
+    return name[0] && name[0] != '-' && strlen(name) <= 64 &&
            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(name);
 }
 
@@ -31,7 +29,7 @@ name_in(const struct maqet_plugin_kind *kind, const char *file)
     size_t length = strlen(file), prefix = strlen(kind->prefix);
 
     return maqet_text_starts(file, kind->prefix) && length >= prefix + 4 &&
-                   strcmp(file + length - 3, ".so") == 0
+                   maqet_text_ends(file, ".so")
                ? maqet_strndup(file + prefix, length - prefix - 3)
                : NULL;
 }

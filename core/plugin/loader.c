@@ -190,39 +190,37 @@ option_check(const struct maqet_option *row, struct maqet_error **err)
 }
 
 /* Copies a table whose rows have @stride bytes, more or fewer than ours; NULL is an empty
- * table. The rows still point to the plugin's memory. NULL if the table is invalid. */
-static struct maqet_option *
+ * table. The rows still point to the plugin's memory. *copy is to be freed, also after an
+ * error: the table is invalid. */
+static int
 copy_options(const struct maqet_option *table, size_t stride, int depth,
-             struct maqet_error **err)
+             struct maqet_option **copy, struct maqet_error **err)
 {
-    struct maqet_option *copy = maqet_alloc(sizeof(*copy));
     size_t count = 0;
 
+    *copy = maqet_alloc(sizeof(**copy));
     for (const char *at = (const char *)table; at; at += stride) {
-        struct maqet_option row = {0};
+        struct maqet_option row = {0}, *options = NULL;
+        int result = 0;
 
         memcpy(&row, at, sizeof(row) < stride ? sizeof(row) : stride);
         if (!row.name)
             break;
-        if (count == OPTIONS_MAX || depth == NESTING_MAX) {
-            maqet_error_set(err, MAQET_ERROR_INVALID, "its option table has no end");
-            goto fail;
-        }
+        if (count == OPTIONS_MAX || depth == NESTING_MAX)
+            return maqet_error_set(err, MAQET_ERROR_INVALID,
+                                   "its option table has no end");
         if (option_check(&row, err) < 0)
-            goto fail;
-        if (row.options) {
-            row.options = copy_options(row.options, stride, depth + 1, err);
-            if (!row.options)
-                goto fail;
-        }
-        copy = maqet_realloc(copy, (count + 2) * sizeof(*copy));
-        copy[count++] = row;
-        copy[count] = (struct maqet_option){0};
+            return -1;
+        if (row.options)
+            result = copy_options(row.options, stride, depth + 1, &options, err);
+        row.options = options;
+        *copy = maqet_realloc(*copy, (count + 2) * sizeof(**copy));
+        (*copy)[count++] = row;
+        (*copy)[count] = (struct maqet_option){0};
+        if (result < 0)
+            return -1;
     }
-    return copy;
-fail:
-    free_options(copy);
-    return NULL;
+    return 0;
 }
 
 /* ---- opening one ---- */
@@ -296,8 +294,9 @@ load(const struct kind *kind, struct maqet_plugin *plugin, const char *real,
                                "its name is '%s', which does not match the name of "
                                "its file",
                                head.name);
-    plugin->options = copy_options(head.options, head.header.option_size, 0, err);
-    return plugin->options ? kind->check(plugin, err) : -1;
+    if (copy_options(head.options, head.header.option_size, 0, &plugin->options, err) < 0)
+        return -1;
+    return kind->check(plugin, err);
 }
 
 static void
@@ -339,34 +338,22 @@ load_file(const struct kind *kind, const char *file, const char *name,
 
 /* ---- finding one ---- */
 
-/* Whether a plugin was found in these folders, rather than loaded by its file. */
-static bool
-was_found_in(const struct maqet_plugin *plugin, const struct maqet_strings *folders)
-{
-    if (plugin->folders.count == 0 || plugin->folders.count != folders->count)
-        return false;
-    for (size_t i = 0; i < folders->count; i++)
-        if (strcmp(plugin->folders.items[i], folders->items[i]) != 0)
-            return false;
-    return true;
-}
-
 static struct maqet_plugin *
 load_name(const struct kind *kind, const struct maqet_context *context, const char *name,
           struct maqet_error **err)
 {
-    const struct maqet_strings *folders = &context->plugin_dirs;
+    _cleanup_free_ char *folders = maqet_strings_join(&context->plugin_dirs, ":");
 
     for (struct maqet_plugin *plugin = loaded; plugin; plugin = plugin->next)
         if (plugin->kind == kind->folder && strcmp(plugin->name, name) == 0 &&
-            was_found_in(plugin, folders))
+            plugin->folders && strcmp(plugin->folders, folders) == 0)
             return plugin;
     _cleanup_free_ char *file = maqet_plugin_find(context, kind->folder, name, err);
     struct maqet_plugin *plugin = file ? load_file(kind, file, name, err) : NULL;
 
     if (!plugin)
         return NULL;
-    maqet_strings_add_all(&plugin->folders, folders);
+    plugin->folders = TAKE_PTR(folders);
     maqet_context_say(context, MAQET_LEVEL_DEBUG, "Loaded the %s plugin %s",
                       kind->folder->word, file);
     return plugin;

@@ -18,7 +18,7 @@ struct maqet_plugin {
     void *handle;
     /* In the loader's list: */
     const struct maqet_plugin_kind *kind; /* NULL: a stand-in */
-    struct maqet_strings folders;         /* in which it was searched for */
+    char *folders; /* in which it was searched for; NULL: it was loaded by its file */
     struct maqet_plugin *next;
 };
 

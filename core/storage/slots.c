@@ -27,9 +27,7 @@ void
 maqet_slots_add(struct maqet_slots *slots, const char *drive, const char *interface,
                 struct maqet_drive_slot slot)
 {
-    slots->items =
-        maqet_realloc(slots->items, (slots->count + 1) * sizeof(*slots->items));
-    slots->items[slots->count++] = (struct maqet_slot_record){
+    *MAQET_APPEND(slots->items, slots->count) = (struct maqet_slot_record){
         .drive = maqet_strdup(drive),
         .interface = maqet_strdup(interface),
         .slot = slot,
