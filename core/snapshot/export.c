@@ -73,9 +73,7 @@ maqet_snapshot_export(const struct maqet_context *context,
         maqet_session_open(context, request->vm, err);
     const struct maqet_export_recorder recorder = {
         .record = record_export, .verify = verify_export, .data = session};
-    struct maqet_export recorded = *export;
 
-    recorded.recorder = &recorder;
     if (!session || maqet_members_choose(session, request->drive, err) < 0 ||
         maqet_members_refresh(session, err) < 0 ||
         maqet_members_need(session, request->name, err) < 0)
@@ -86,8 +84,8 @@ maqet_snapshot_export(const struct maqet_context *context,
         maqet_bases_check(member->drive, err) < 0)
         return -1;
     int result = maqet_drive_snapshot_export(
-        member->drive, maqet_member_find(session, member, request->name, NULL), &recorded,
-        err);
+        member->drive, maqet_member_find(session, member, request->name, NULL), export,
+        &recorder, err);
     maqet_exports_sweep(context, session->machine->name);
     return result;
 }

@@ -21,6 +21,7 @@
 
 struct exporting {
     const struct maqet_export *export;
+    const struct maqet_export_recorder *recorder;
     const char *name; /* of the file, within its folder */
     char *temporary;
     char *temporary_path;
@@ -87,17 +88,6 @@ maqet_export_remove_abandoned(const char *temporary, const struct maqet_file_id 
            maqet_file_id_equal(&opened, &there) && unlink(temporary) == 0;
 }
 
-/* Tells the recorder of the temporary file; @id is NULL before it is there. */
-static int
-record(const struct exporting *exporting, const struct maqet_file_id *id,
-       struct maqet_error **err)
-{
-    const struct maqet_export_recorder *recorder = exporting->export->recorder;
-
-    return recorder ? recorder->record(recorder->data, exporting->temporary_path, id, err)
-                    : 0;
-}
-
 /* Takes the temporary file, which may be one that a killed export has left. It is for its
  * owner's eyes only, whatever the umask is: a disk holds secrets. */
 static int
@@ -131,6 +121,7 @@ static int
 begin(struct exporting *exporting, struct maqet_error **err)
 {
     const char *path = exporting->export->path;
+    const struct maqet_export_recorder *recorder = exporting->recorder;
     _cleanup_free_ char *folder = maqet_path_folder(path);
 
     exporting->name = strrchr(path, '/') + 1;
@@ -141,9 +132,11 @@ begin(struct exporting *exporting, struct maqet_error **err)
         return maqet_error_errno(err, errno, "Cannot create %s", path);
     if (faccessat(exporting->folder_fd, exporting->name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         return error_exists(path, err);
-    if (record(exporting, NULL, err) < 0 || take_temporary(exporting, err) < 0)
+    if (recorder->record(recorder->data, exporting->temporary_path, NULL, err) < 0 ||
+        take_temporary(exporting, err) < 0)
         return -1;
-    return record(exporting, &exporting->id, err);
+    return recorder->record(recorder->data, exporting->temporary_path, &exporting->id,
+                            err);
 }
 
 /* ---- when we are killed ---- */
@@ -198,7 +191,7 @@ write_temporary(const struct exporting *exporting, const struct maqet_drive *dri
 static int
 publish(const struct exporting *exporting, struct maqet_error **err)
 {
-    const struct maqet_export_recorder *recorder = exporting->export->recorder;
+    const struct maqet_export_recorder *recorder = exporting->recorder;
     const char *path = exporting->export->path;
     _cleanup_free_ char *folder = maqet_path_folder(path);
     _cleanup_close_ int fd = openat(exporting->folder_fd, exporting->temporary,
@@ -209,7 +202,7 @@ publish(const struct exporting *exporting, struct maqet_error **err)
         return maqet_error_errno(err, errno, "Cannot set the mode of %s", path);
     if (fd < 0 || fsync(fd) < 0)
         return maqet_error_errno(err, errno, "Cannot write %s to the disk", path);
-    if (recorder && recorder->verify(recorder->data, err) < 0)
+    if (recorder->verify(recorder->data, err) < 0)
         return -1;
     if (maqet_file_publish(exporting->folder_fd, exporting->temporary, exporting->name))
         return maqet_dir_sync(exporting->folder_fd, folder, err);
@@ -220,10 +213,15 @@ publish(const struct exporting *exporting, struct maqet_error **err)
 int
 maqet_drive_snapshot_export(const struct maqet_drive *drive,
                             const struct maqet_snapshot *snapshot,
-                            const struct maqet_export *export, struct maqet_error **err)
+                            const struct maqet_export *export,
+                            const struct maqet_export_recorder *recorder,
+                            struct maqet_error **err)
 {
-    _cleanup_(exporting_clear) struct exporting exporting = {
-        .export = export, .folder_fd = -1, .fd = -1, .janitor = MAQET_CHILD_INIT};
+    _cleanup_(exporting_clear) struct exporting exporting = {.export = export,
+                                                             .recorder = recorder,
+                                                             .folder_fd = -1,
+                                                             .fd = -1,
+                                                             .janitor = MAQET_CHILD_INIT};
 
     if (!drive->storage->snapshot.write_out) {
         maqet_drive_error_unsupported(drive, "cannot export snapshots", err);

@@ -24,16 +24,15 @@ struct maqet_export {
     const char *format;
     bool compress;
     bool decrypt;
-    mode_t mode;                                  /* that the file gets; 0: 0600 */
-    const struct maqet_export_recorder *recorder; /* may be NULL */
+    mode_t mode; /* of the file; 0: 0600 */
 };
 
-/* Writes what a snapshot holds to a new file, which its owner alone may read unless @mode
- * says otherwise. Nothing is
- * left of a failed attempt, and nothing is replaced. */
+/* Writes the content of a snapshot to a new file. Replaces nothing, and leaves nothing
+ * behind when it fails. */
 int maqet_drive_snapshot_export(const struct maqet_drive *drive,
                                 const struct maqet_snapshot *snapshot,
                                 const struct maqet_export *export,
+                                const struct maqet_export_recorder *recorder,
                                 struct maqet_error **err);
 
 /* Removes the temporary file of an export that was killed, if it is that file (see
