@@ -210,7 +210,7 @@ file_keys_of(json_object *storage)
     if (!maqet_json_text(storage, "path_option") ||
         json_object_object_get_ex(options, "mode", NULL))
         return json_object_new_object();
-    json_object *keys = properties_of_table(maqet_drive_file_options());
+    json_object *keys = properties_of_table(maqet_drive_file_options);
     json_object_object_add(json_object_object_get(keys, "mode"), "pattern",
                            text("^(0o)?0*[67][0-7][0-7]$"));
     return keys;
@@ -221,7 +221,8 @@ static json_object *
 pair_of(json_object *storage, json_object *iface)
 {
     bool share = !maqet_json_text(storage, "interface");
-    _cleanup_json_ json_object *own = maqet_options_describe(maqet_drive_options(share));
+    _cleanup_json_ json_object *own =
+        maqet_options_describe(share ? maqet_share_options : maqet_drive_options);
     json_object *properties = file_keys_of(storage);
     json_object *list = parse("['options']");
 
@@ -285,7 +286,7 @@ limit(json_object *properties, const char *key, json_object *plugins, json_objec
 static json_object *
 drive_schema(json_object *storages, json_object *ifaces)
 {
-    json_object *properties = properties_of_table(maqet_drive_options(false));
+    json_object *properties = properties_of_table(maqet_drive_options);
     json_object *clauses = json_object_new_array();
 
     limit(properties, "type", storages, parse("[null]"));

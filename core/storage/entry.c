@@ -8,13 +8,12 @@
 
 enum { NAME_MAX_BYTES = 31 }; /* of a node-name in QEMU */
 
-/* The keys that belong to the core. A share takes the first two only. */
 static const char *const media_words[] = {"disk", "cdrom", NULL};
 #define OPTION(key, kind, what, ...)                                                     \
     {                                                                                    \
         .name = key, .type = MAQET_OPTION_##kind, .help = what, __VA_ARGS__              \
     }
-static const struct maqet_option block_options[] = {
+const struct maqet_option maqet_drive_options[] = {
     OPTION("name", STRING, "the drive's name", .required = true),
     OPTION("type", STRING, "the storage plugin"),
     OPTION("interface", STRING, "the interface plugin"),
@@ -22,30 +21,16 @@ static const struct maqet_option block_options[] = {
     OPTION("overcommit", BOOL, "check only for the space that the image uses initially"),
     {.name = NULL},
 };
-static const struct maqet_option share_options[] = {
+const struct maqet_option maqet_share_options[] = {
     OPTION("name", STRING, "the share's name", .required = true),
     OPTION("type", STRING, "the storage plugin"),
     OPTION("allow_system", BOOL, "let the guest write to a system folder of the host"),
     {.name = NULL},
 };
-/* Those of a drive whose storage is a file. A plugin may have an option of that name
- * itself, which then counts. */
-static const struct maqet_option file_options[] = {
+const struct maqet_option maqet_drive_file_options[] = {
     OPTION("mode", MODE, "mode of a new image, such as 0660; 0600 unless given"),
     {.name = NULL},
 };
-
-const struct maqet_option *
-maqet_drive_options(bool share)
-{
-    return share ? share_options : block_options;
-}
-
-const struct maqet_option *
-maqet_drive_file_options(void)
-{
-    return file_options;
-}
 
 static int
 check_name(struct maqet_drive *drive, struct maqet_error **err)
@@ -213,7 +198,7 @@ read_mode(struct maqet_drive *drive, struct maqet_error **err)
     const struct maqet_value *value = maqet_values_find(&drive->values, "mode");
 
     drive->mode = 0600;
-    if (!value || value->row != file_options || !value->text)
+    if (!value || value->row != maqet_drive_file_options || !value->text)
         return 0;
     int64_t mode = maqet_value_int(value);
     if ((mode & ~INT64_C(0777)) != 0)
@@ -236,14 +221,14 @@ static int
 resolve_options(struct maqet_drive *drive, bool attached, struct maqet_error **err)
 {
     const struct maqet_option *tables[5] = {
-        maqet_drive_options(!drive->storage->plugin.interface),
+        drive->storage->plugin.interface ? maqet_drive_options : maqet_share_options,
         drive->storage->common.options};
     size_t count = 2;
 
     if (drive->iface)
         tables[count++] = drive->iface->common.options;
     if (drive->storage->plugin.path_option)
-        tables[count++] = file_options;
+        tables[count++] = maqet_drive_file_options;
     int checked = check_options(drive, tables, attached, err);
     maqet_values_resolve(&drive->values, drive->tree, tables);
     find_roles(drive);

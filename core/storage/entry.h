@@ -22,11 +22,11 @@ struct maqet_drive *maqet_drive_look(const struct maqet_context *context,
                                      json_object *entry);
 void maqet_drive_free(struct maqet_drive *drive);
 
-/* The keys that every drive may have, besides those of its plugins; a share has fewer. */
-const struct maqet_option *maqet_drive_options(bool share);
+/* The keys of the core that every drive, or every share, may have. */
+extern const struct maqet_option maqet_drive_options[], maqet_share_options[];
 
-/* Those of a drive whose storage is a file (path_option). They give way to options of the
- * same names that its plugins have. */
-const struct maqet_option *maqet_drive_file_options(void);
+/* Those of a drive whose storage is a file (path_option). Options of its plugins with the
+ * same names take precedence. */
+extern const struct maqet_option maqet_drive_file_options[];
 
 #endif
