@@ -119,9 +119,11 @@ static const struct view view = {
 
 /* ---- the VM ---- */
 
-/* A VM by its name, or by its file if it has not been added. */
-static struct maqet_checking *
-open_machine(const struct invocation *invocation, struct maqet_error **err)
+/* A stored machine by its name, locked as *machine, or one that is not stored by its file,
+ * as *own. The VM belongs to one of them. */
+static const struct maqet_vm *
+open_vm(const struct invocation *invocation, struct maqet_opened **machine,
+        struct maqet_vm **own, struct maqet_error **err)
 {
     const struct maqet_context *context = &invocation->context;
     const char *word = invocation->operands.items[0];
@@ -129,11 +131,15 @@ open_machine(const struct invocation *invocation, struct maqet_error **err)
     _cleanup_strings_ struct maqet_strings none = MAQET_STRINGS_INIT;
     _cleanup_free_ char *name = maqet_store_resolve(context, word, NULL);
 
-    if (name || access(word, F_OK) < 0)
-        return maqet_checking_open(context, word, err);
+    if (name || access(word, F_OK) < 0) {
+        *machine = maqet_check_open(context, word, err);
+        return *machine ? maqet_opened_vm(*machine, err) : NULL;
+    }
     maqet_strings_add(&files, word);
     struct maqet_definition *definition = maqet_definition_read(&files, &none, NULL, err);
-    return definition ? maqet_checking_new(context, definition) : NULL;
+    if (definition)
+        *own = maqet_vm_look(context, definition);
+    return *own;
 }
 
 /* ---- checking and repairing ---- */
@@ -178,7 +184,7 @@ confirm(const struct invocation *invocation, const struct maqet_drive *drive,
 
 /* Repairs the file that the guest writes to, if it needs that. */
 static int
-repair(const struct invocation *invocation, const struct maqet_checking *checking,
+repair(const struct invocation *invocation, const struct maqet_vm *vm,
        struct maqet_check_report *report, struct maqet_error **err)
 {
     for (size_t i = 0; i < report->count; i++) {
@@ -189,29 +195,27 @@ repair(const struct invocation *invocation, const struct maqet_checking *checkin
             continue;
         if (damaged && confirm(invocation, report->drive, file, err) < 0)
             return -1;
-        return maqet_checking_run(checking, report,
-                                  damaged ? MAQET_CHECK_REPAIR : MAQET_CHECK_REPAIR_LEAKS,
-                                  err);
+        return maqet_vm_check_thoroughly(
+            vm, report, damaged ? MAQET_CHECK_REPAIR : MAQET_CHECK_REPAIR_LEAKS, err);
     }
     return 0;
 }
 
 /* Returns the exit code, or -1. */
 static int
-check_drive(struct invocation *invocation, const struct maqet_checking *checking,
+check_drive(struct invocation *invocation, const struct maqet_vm *vm,
             const struct maqet_drive *drive, struct maqet_error **err)
 {
     _cleanup_check_report_ struct maqet_check_report report = {.drive = drive};
     int exit_code = 0;
 
-    if (maqet_checking_run(checking, &report, MAQET_CHECK_FULL, err) < 0)
+    if (maqet_vm_check_thoroughly(vm, &report, MAQET_CHECK_FULL, err) < 0)
         return -1;
     if (report.count == 0 && drive->path && access(drive->path, F_OK) < 0 &&
         maqet_image_vanished(drive))
         return maqet_image_error_vanished(drive, err);
-    int result = invocation_has(invocation, "repair")
-                     ? repair(invocation, checking, &report, err)
-                     : 0;
+    int result =
+        invocation_has(invocation, "repair") ? repair(invocation, vm, &report, err) : 0;
     for (size_t i = 0; i < report.count; i++) {
         const struct checked row = row_of(drive, &report.files[i]);
 
@@ -235,22 +239,23 @@ run(struct invocation *invocation, struct maqet_error **err)
 {
     const char *name =
         invocation->operands.count > 1 ? invocation->operands.items[1] : NULL;
-    _cleanup_checking_ struct maqet_checking *checking = open_machine(invocation, err);
+    _cleanup_opened_ struct maqet_opened *machine = NULL;
+    _cleanup_vm_ struct maqet_vm *own = NULL;
+    const struct maqet_vm *vm = open_vm(invocation, &machine, &own, err);
 
-    if (!checking)
+    if (!vm)
         return -1;
-    const struct maqet_vm *vm = checking->vm;
     if (name) {
         const struct maqet_drive *drive = maqet_vm_find_drive(vm, name, err);
-        return drive ? check_drive(invocation, checking, drive, err) : -1;
+        return drive ? check_drive(invocation, vm, drive, err) : -1;
     }
     for (size_t i = 0; i < vm->drive_count; i++) {
         _cleanup_error_ struct maqet_error *error = NULL;
 
-        if (!maqet_drive_can_be_checked(vm->drives[i]) &&
+        if (!vm->drives[i]->storage->plugin.check &&
             !maqet_drive_is_unknown(vm->drives[i]))
             continue;
-        int exit_code = check_drive(invocation, checking, vm->drives[i], &error);
+        int exit_code = check_drive(invocation, vm, vm->drives[i], &error);
         if (exit_code > 0)
             invocation->exit_code = exit_code;
         if (exit_code < 0)

@@ -95,7 +95,7 @@ inspect_hostile(struct bench *bench, const char *what, struct maqet_error **err)
 
     bench_doing(bench, "%s", what);
     int result = maqet_image_inspect(drive, &state, &error);
-    if (result == 0 && maqet_drive_can_be_checked(drive))
+    if (result == 0 && drive->storage->plugin.check)
         result = maqet_drive_check(&report, MAQET_CHECK_QUICK, &error);
     if (result == 0 && maqet_drive_has_snapshots(drive))
         result = maqet_drive_snapshots_read(drive, &snapshots, &error);

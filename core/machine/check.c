@@ -55,7 +55,7 @@ maqet_vm_check_drive(const struct maqet_vm *vm, const struct maqet_drive *drive,
 {
     _cleanup_check_report_ struct maqet_check_report report = {.drive = drive};
 
-    if (!maqet_drive_can_be_checked(drive))
+    if (!drive->storage->plugin.check)
         return 0;
     if (maqet_drive_check(&report, MAQET_CHECK_QUICK, err) < 0)
         return -1;
@@ -99,7 +99,7 @@ maqet_vm_drive_damage(const struct maqet_drive *drive, bool running,
 {
     _cleanup_check_report_ struct maqet_check_report report = {.drive = drive};
 
-    if (!maqet_drive_can_be_checked(drive) ||
+    if (!drive->storage->plugin.check ||
         maqet_drive_check(&report, MAQET_CHECK_QUICK, NULL) < 0)
         return;
     for (size_t i = 0; i < report.count; i++)
@@ -109,17 +109,6 @@ maqet_vm_drive_damage(const struct maqet_drive *drive, bool running,
 }
 
 /* ---- the thorough check ---- */
-
-void
-maqet_checking_cleanup(struct maqet_checking **checking)
-{
-    if (!*checking)
-        return;
-    if (!(*checking)->machine)
-        maqet_vm_free((*checking)->vm);
-    maqet_opened_close((*checking)->machine);
-    free(*checking);
-}
 
 static int
 check_stopped(const struct maqet_opened *machine, struct maqet_error **err)
@@ -135,36 +124,21 @@ check_stopped(const struct maqet_opened *machine, struct maqet_error **err)
     return -1;
 }
 
-struct maqet_checking *
-maqet_checking_open(const struct maqet_context *context, const char *name_or_uuid,
-                    struct maqet_error **err)
+struct maqet_opened *
+maqet_check_open(const struct maqet_context *context, const char *name_or_uuid,
+                 struct maqet_error **err)
 {
-    _cleanup_checking_ struct maqet_checking *checking = maqet_alloc(sizeof(*checking));
-
     /* Its folder is for the log. */
-    checking->machine =
+    _cleanup_opened_ struct maqet_opened *machine =
         maqet_open(context, name_or_uuid,
                    MAQET_OPEN_LOCK | MAQET_OPEN_FOLDER | MAQET_OPEN_ALLOW_PENDING, err);
-    if (!checking->machine || check_stopped(checking->machine, err) < 0)
-        return NULL;
-    checking->vm = maqet_opened_vm(checking->machine, err);
-    return checking->vm ? TAKE_PTR(checking) : NULL;
-}
 
-struct maqet_checking *
-maqet_checking_new(const struct maqet_context *context,
-                   struct maqet_definition *definition)
-{
-    struct maqet_checking *checking = maqet_alloc(sizeof(*checking));
-
-    checking->vm = maqet_vm_look(context, definition);
-    return checking;
+    return machine && check_stopped(machine, err) == 0 ? TAKE_PTR(machine) : NULL;
 }
 
 int
-maqet_checking_run(const struct maqet_checking *checking,
-                   struct maqet_check_report *report, enum maqet_check_depth depth,
-                   struct maqet_error **err)
+maqet_vm_check_thoroughly(const struct maqet_vm *vm, struct maqet_check_report *report,
+                          enum maqet_check_depth depth, struct maqet_error **err)
 {
     const struct maqet_drive *drive = report->drive;
     bool repairs = depth == MAQET_CHECK_REPAIR || depth == MAQET_CHECK_REPAIR_LEAKS;
@@ -174,11 +148,11 @@ maqet_checking_run(const struct maqet_checking *checking,
     if (repairs && maqet_bases_check_unused(drive, err) < 0)
         return -1;
     /* One that others read as well may be checked; nobody else may write. */
-    if (!maqet_drive_readonly(drive) && maqet_holders_check(checking->vm, drive, err) < 0)
+    if (!maqet_drive_readonly(drive) && maqet_holders_check(vm, drive, err) < 0)
         return -1;
     if (maqet_drive_check(report, depth, err) == 0)
         return 0;
     maqet_error_wrap(err, "VM '%s', drive '%s': cannot be checked",
                      drive->machine->vm_name, drive->name);
-    return maqet_holders_explain(checking->vm, drive, err);
+    return maqet_holders_explain(vm, drive, err);
 }

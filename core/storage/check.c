@@ -20,12 +20,6 @@ maqet_check_report_clear(struct maqet_check_report *report)
     *report = (struct maqet_check_report){.drive = report->drive};
 }
 
-bool
-maqet_drive_can_be_checked(const struct maqet_drive *drive)
-{
-    return drive->storage->plugin.check != NULL;
-}
-
 int
 maqet_drive_check(struct maqet_check_report *report, enum maqet_check_depth depth,
                   struct maqet_error **err)
@@ -33,7 +27,7 @@ maqet_drive_check(struct maqet_check_report *report, enum maqet_check_depth dept
     const struct maqet_drive *drive = report->drive;
 
     maqet_check_report_clear(report);
-    if (!maqet_drive_can_be_checked(drive))
+    if (!drive->storage->plugin.check)
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
                                  "the type %s cannot be checked for damage",
                                  drive->storage->plugin.name);

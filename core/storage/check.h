@@ -31,9 +31,6 @@ void maqet_check_report_clear(struct maqet_check_report *report);
 
 #define _cleanup_check_report_ _cleanup_(maqet_check_report_clear)
 
-/* Whether the drive's type can be checked at all. */
-bool maqet_drive_can_be_checked(const struct maqet_drive *drive);
-
 /* Fills a report, whose drive is set. MAQET_ERROR_UNSUPPORTED: the type can't be checked.
  */
 int maqet_drive_check(struct maqet_check_report *report, enum maqet_check_depth depth,
