@@ -8,10 +8,12 @@
 #include "core/machine/command_line.h"
 #include "core/machine/drives.h"
 #include "core/machine/monitor.h"
+#include "core/machine/store.h"
 #include "core/qemu/migration.h"
 #include "core/snapshot/create.h"
 #include "core/snapshot/members.h"
 #include "core/snapshot/others.h"
+#include "core/storage/space.h"
 
 /* A drive that the guest writes to, and no snapshot keeps. */
 static bool
@@ -210,9 +212,9 @@ check_space(struct maqet_session *session, struct maqet_checkpoint *about,
         return maqet_error_set(err, MAQET_ERROR_FAILED,
                                "VM '%s': QEMU does not report the size of its memory",
                                session->machine->name);
-    if (!maqet_state_file_space(session->machine->context, session->machine->name,
-                                &available) ||
-        about->memory <= available)
+    _cleanup_free_ char *folder =
+        maqet_store_file(session->machine->context, session->machine->name, ".");
+    if (!maqet_space_available(folder, &available) || about->memory <= available)
         return 0;
     _cleanup_free_ char *needed = maqet_text_bytes(about->memory);
     _cleanup_free_ char *left = maqet_text_bytes(available);

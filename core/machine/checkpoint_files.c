@@ -11,7 +11,6 @@
 #include "core/base/json.h"
 #include "core/machine/store.h"
 #include "core/qemu/migration_writer.h"
-#include "core/storage/space.h"
 
 /* ---- the description ---- */
 
@@ -355,13 +354,4 @@ maqet_state_file_about(const struct maqet_context *context, const char *vm,
     about->name = maqet_strdup(name);
     look_at_state(about, state);
     return 0;
-}
-
-bool
-maqet_state_file_space(const struct maqet_context *context, const char *vm,
-                       uint64_t *available)
-{
-    _cleanup_free_ char *path = maqet_store_file(context, vm, ".");
-
-    return maqet_space_available(path, available);
 }

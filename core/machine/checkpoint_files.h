@@ -103,8 +103,4 @@ int maqet_state_file_list(const struct maqet_context *context, const char *vm,
                           const char *suffix, struct maqet_strings *names,
                           struct maqet_error **err);
 
-/* Bytes that are free where they are written. False: not known. */
-bool maqet_state_file_space(const struct maqet_context *context, const char *vm,
-                            uint64_t *available);
-
 #endif
