@@ -33,10 +33,8 @@ remember_image(void *data, const struct maqet_drive *drive, const char *file,
                const struct maqet_file_id *id, struct maqet_error **err)
 {
     struct maqet_vm *vm = data;
-    _cleanup_owner_ struct maqet_owner owner = {0};
 
-    maqet_owner_of(vm->context, vm->definition, &owner);
-    maqet_owner_write(file, &owner);
+    maqet_owner_mark(vm->context, vm->definition, file);
     return maqet_images_note_created(vm, drive, id, err);
 }
 

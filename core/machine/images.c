@@ -312,7 +312,6 @@ static void
 mark_images(struct maqet_vm *vm, struct maqet_image_record *record)
 {
     const struct maqet_definition *definition = vm->definition;
-    _cleanup_owner_ struct maqet_owner owner = {0};
     _cleanup_free_ char *objection =
         record->path && record->created
             ? maqet_owner_objection(vm->context, definition->name, definition->uuid,
@@ -321,8 +320,7 @@ mark_images(struct maqet_vm *vm, struct maqet_image_record *record)
 
     if (record->path && record->created && !objection) {
         set_owner(vm, record);
-        maqet_owner_of(vm->context, definition, &owner);
-        maqet_owner_write(record->path, &owner);
+        maqet_owner_mark(vm->context, definition, record->path);
     } else if (record->path) {
         maqet_owner_mark_user(vm->context, record->path, false);
     }

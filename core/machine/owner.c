@@ -76,19 +76,6 @@ read_folder(const char *data_dir, const char *vm, struct maqet_file_id *id)
         *id = (struct maqet_file_id){0};
 }
 
-void
-maqet_owner_of(const struct maqet_context *context,
-               const struct maqet_definition *definition, struct maqet_owner *owner)
-{
-    *owner = (struct maqet_owner){
-        .vm = maqet_strdup(definition->name),
-        .uuid = maqet_strdup(definition->uuid),
-        .data_dir = maqet_owner_data_dir(context),
-        .host = host_id(),
-    };
-    read_folder(owner->data_dir, owner->vm, &owner->folder);
-}
-
 /* ---- on the image ---- */
 
 /* A mark says which file it was written on. */
@@ -126,9 +113,18 @@ read_mark(const char *file, const char *name, const struct maqet_fields *fields,
 }
 
 bool
-maqet_owner_write(const char *file, const struct maqet_owner *owner)
+maqet_owner_mark(const struct maqet_context *context,
+                 const struct maqet_definition *definition, const char *file)
 {
-    return write_mark(file, OWNER, &owner_fields, *owner);
+    _cleanup_owner_ struct maqet_owner owner = {
+        .vm = maqet_strdup(definition->name),
+        .uuid = maqet_strdup(definition->uuid),
+        .data_dir = maqet_owner_data_dir(context),
+        .host = host_id(),
+    };
+
+    read_folder(owner.data_dir, owner.vm, &owner.folder);
+    return write_mark(file, OWNER, &owner_fields, owner);
 }
 
 bool
@@ -136,8 +132,6 @@ maqet_owner_read(const char *file, struct maqet_owner *owner)
 {
     if (!read_mark(file, OWNER, &owner_fields, owner))
         return false;
-    if (!owner->host)
-        owner->host = maqet_strdup("");
     if (maqet_vm_name_valid(owner->vm))
         return true;
     maqet_owner_clear(owner);
@@ -210,7 +204,6 @@ find_owner(const struct maqet_image_record *record, const char *uuid,
     owner->vm = maqet_strdup(record->vm);
     owner->uuid = maqet_strdup(record->uuid ? record->uuid : uuid);
     owner->data_dir = maqet_strdup(record->data_dir);
-    owner->host = maqet_strdup("");
     return true;
 }
 
@@ -261,7 +254,7 @@ maqet_owner_objection(const struct maqet_context *context, const char *vm,
 
     if (!find_owner(record, uuid, &owner))
         return NULL;
-    if (*owner.host && *host && strcmp(owner.host, host) != 0)
+    if (owner.host && *owner.host && *host && strcmp(owner.host, host) != 0)
         return maqet_format("for VM '%s' on another host", owner.vm);
     if (uuid && strcasecmp(owner.uuid, uuid) == 0)
         return objection_of_same(&owner, data_dir, vm);

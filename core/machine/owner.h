@@ -27,13 +27,10 @@ void maqet_owner_clear(struct maqet_owner *owner);
 
 #define _cleanup_owner_ _cleanup_(maqet_owner_clear)
 
-/* The machine as marks name it, but for the image. */
-void maqet_owner_of(const struct maqet_context *context,
-                    const struct maqet_definition *definition, struct maqet_owner *owner);
-
-/* Marks an image as that of the machine for which it was created. False: its file system
- * keeps no such marks, or it may not be changed. */
-bool maqet_owner_write(const char *file, const struct maqet_owner *owner);
+/* Marks an image as created for a machine. False: its file system has no extended
+ * attributes, or the image may not be changed. */
+bool maqet_owner_mark(const struct maqet_context *context,
+                      const struct maqet_definition *definition, const char *file);
 
 /* False: it has no such mark, or one that it was copied with. Links are followed. */
 bool maqet_owner_read(const char *file, struct maqet_owner *owner);

@@ -168,10 +168,7 @@ check_objection(const struct scene *scene, const char *data_dir, const char *uui
 static bool
 mark(const struct scene *scene)
 {
-    _cleanup_owner_ struct maqet_owner owner = {0};
-
-    maqet_owner_of(&scene->context, web(UUID), &owner);
-    return maqet_owner_write(scene->image, &owner);
+    return maqet_owner_mark(&scene->context, web(UUID), scene->image);
 }
 
 /* With the mark on the image, and without it, where the record has to do. */
@@ -249,12 +246,11 @@ test_mark(void)
     _cleanup_free_ char *path = unit_file(folder, "a.img", "");
     _cleanup_free_ char *copy = unit_file(folder, "b.img", "");
     const struct maqet_context context = {.data_dir = (char *)"/d \"x\""};
-    _cleanup_owner_ struct maqet_owner owner = {0}, read = {0};
+    _cleanup_owner_ struct maqet_owner read = {0};
     char text[4096];
 
-    maqet_owner_of(&context, web(UUID), &owner);
     CU_ASSERT_FALSE(maqet_owner_read(path, &read));
-    if (!maqet_owner_write(path, &owner))
+    if (!maqet_owner_mark(&context, web(UUID), path))
         return; /* the file system keeps no such marks */
     CU_ASSERT_TRUE_FATAL(maqet_owner_read(path, &read));
     UNIT_SAME(read.vm, "web");
