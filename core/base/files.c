@@ -64,6 +64,8 @@ maqet_path_absolute(const char *path, const char *folder)
     }
     if (path[0] == '/')
         return tidy_path(path);
+    if (!folder)
+        return NULL;
     _cleanup_free_ char *full = maqet_format("%s/%s", folder, path);
     return tidy_path(full);
 }

@@ -10,7 +10,8 @@
 
 #include "core/base/error.h"
 
-/* Makes a path absolute: expands "~"; relative paths start at @folder. Caller frees. */
+/* Makes a path absolute: expands "~"; relative paths start at @folder. NULL: the path is
+ * relative, and there is no folder. Caller frees. */
 char *maqet_path_absolute(const char *path, const char *folder);
 
 /* The folder of an absolute path's last component. Caller frees. */

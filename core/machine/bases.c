@@ -308,11 +308,11 @@ maqet_bases_check_arguments(const struct maqet_vm *vm, struct maqet_error **err)
     for (size_t i = 0; i < writables.count; i++) {
         const struct maqet_writable *writable = &writables.items[i];
 
-        if (!writable->file || writable->discarded ||
-            !(writable->file[0] == '/' || folder))
+        if (!writable->file || writable->discarded)
             continue;
         _cleanup_free_ char *path = maqet_path_absolute(writable->file, folder);
-        _cleanup_free_ char *dependent = maqet_bases_dependent(vm->context, path, NULL);
+        _cleanup_free_ char *dependent =
+            path ? maqet_bases_dependent(vm->context, path, NULL) : NULL;
         if (!dependent)
             continue;
         maqet_error_set(

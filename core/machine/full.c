@@ -40,14 +40,14 @@ file_of(const char *name, const char *folder)
     if (!name || !*name)
         return NULL;
     if (!maqet_text_starts(name, json))
-        return name[0] == '/' || folder ? maqet_path_absolute(name, folder) : NULL;
+        return maqet_path_absolute(name, folder);
     _cleanup_json_ json_object *options = json_tokener_parse(name + strlen(json));
     json_object *node = options, *below = NULL;
     while (json_object_object_get_ex(node, "file", &below) &&
            json_object_is_type(below, json_type_object))
         node = below;
     const char *path = maqet_json_text(node, "filename");
-    return path && (path[0] == '/' || folder) ? maqet_path_absolute(path, folder) : NULL;
+    return path ? maqet_path_absolute(path, folder) : NULL;
 }
 
 /* The folder at which the file's file system is mounted. The caller frees. */

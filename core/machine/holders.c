@@ -81,7 +81,7 @@ named_image(const char *message, const char *folder)
     for (const char *to = strstr(from, "]?"); to; to = strstr(to + 1, "]?")) {
         if (to[2] == '\0' || to[2] == '\n' || to[2] == ';') {
             _cleanup_free_ char *path = maqet_strndup(from, (size_t)(to - from));
-            return path[0] == '/' || folder ? maqet_path_absolute(path, folder) : NULL;
+            return maqet_path_absolute(path, folder);
         }
     }
     return NULL;

@@ -54,8 +54,7 @@ part_is_image(const char *text, const char *folder, const char *image)
 
         if (length > 0) {
             _cleanup_free_ char *part = maqet_strndup(text, length);
-            _cleanup_free_ char *path =
-                part[0] == '/' || folder ? maqet_path_absolute(part, folder) : NULL;
+            _cleanup_free_ char *path = maqet_path_absolute(part, folder);
 
             if (is_image(path, image))
                 return true;
