@@ -6,7 +6,7 @@
 #include "core/plugin/call.h"
 #include "core/qemu/objects.h"
 
-/* ---- what a callback has come to ---- */
+/* ---- results ---- */
 
 /* @callback: NULL when it has returned. */
 static void
@@ -62,10 +62,9 @@ maqet_drive_error_unsupported(const struct maqet_drive *drive, const char *what,
                            drive->machine->vm_name, drive->storage->plugin.name, what);
 }
 
-/* ---- while it runs ---- */
+/* ---- during a call ---- */
 
-/* "qemu-img create": the program, and the subcommand, where it has one. The caller frees.
- */
+/* "qemu-img create": the program, and its subcommand if it has one. The caller frees. */
 static char *
 words_of(const char *const *argv)
 {
@@ -78,7 +77,7 @@ words_of(const char *const *argv)
                : maqet_strdup(program);
 }
 
-/* Shows that a program runs for a drive: a maqet_call_report. */
+/* Shows the progress of a program that runs for a drive: a maqet_call_report. */
 static void
 show_program(const void *about, const char *const *argv, double percent, int64_t elapsed)
 {
@@ -112,7 +111,7 @@ maqet_drive_call_concerns(const struct maqet_drive *drive, bool of_interface,
     announce(drive, callback);
 }
 
-/* ---- the callbacks that several call ---- */
+/* ---- callbacks with several callers ---- */
 
 int
 maqet_storage_space(const struct maqet_drive *drive, uint64_t *at_once, uint64_t *at_most,

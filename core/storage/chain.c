@@ -11,8 +11,7 @@
 #include "core/base/json.h"
 #include "core/qemu/objects.h"
 
-/* Bytes of a file that are compared: its header, where it has one, and the tables that
- * mostly follow. */
+/* Bytes that are compared: the header, and usually the tables that follow it. */
 enum { BEGINNING = 64 * 1024 };
 
 /* ---- the list ---- */
@@ -37,7 +36,7 @@ maqet_chain_clear(struct maqet_chain *chain)
     *chain = (struct maqet_chain){0};
 }
 
-/* Adds one at a place. Only the first may be ours to write. */
+/* Only the top node may be written to. */
 static struct maqet_node *
 insert(struct maqet_chain *chain, size_t at, const char *option, const char *file)
 {
@@ -78,16 +77,16 @@ maqet_node_name(const char *drive, size_t number)
     if (strlen(name) <= maqet_kind_blockdev.id_limit)
         return name;
     free(name);
-    /* A drive's name begins with a letter, so none makes such a name in the other way. */
+    /* A drive's name begins with a letter, so the name above is never such a one. */
     return maqet_format("maqet-0%016" PRIx64 ".%zu", maqet_text_hash(drive), number);
 }
 
-/* ---- what QEMU is told ---- */
+/* ---- emitted nodes ---- */
 
 static json_object *
 blockdev_of(const struct maqet_args *args, const char *name)
 {
-    /* The last drive is mostly the one that is asked for. */
+    /* It is usually that of the last drive. */
     for (size_t i = args->count; i-- > 0;) {
         const struct maqet_props *props = args->objects[i];
 
@@ -97,7 +96,7 @@ blockdev_of(const struct maqet_args *args, const char *name)
     return NULL;
 }
 
-/* What is below a node: a node within it, or the name of one. NULL: nothing. */
+/* The node below another one: it is in the other one, or named there. NULL: none. */
 static json_object *
 backing_of(const struct maqet_args *args, json_object *node)
 {
@@ -109,7 +108,7 @@ backing_of(const struct maqet_args *args, json_object *node)
                                                             : NULL;
 }
 
-/* The file that a node lies in; NULL: it is no file. */
+/* NULL: the node is not a file. */
 static const char *
 file_of(json_object *node)
 {
@@ -119,8 +118,7 @@ file_of(json_object *node)
                            "filename");
 }
 
-/* Moves the file behind the chain that is below its last node into the chain, or adds one
- * that no option names. */
+/* Adds a backing node: one of the files after the chain, or one that no option names. */
 static struct maqet_node *
 take_file(struct maqet_chain *chain, const char *file)
 {
@@ -146,9 +144,9 @@ replace_text(char **text, const char *by)
     *text = copy;
 }
 
-/* What was read before. */
+/* Removes the backing nodes that were read before. */
 static void
-forget_nodes(struct maqet_chain *chain)
+drop_backing_nodes(struct maqet_chain *chain)
 {
     for (size_t i = chain->depth; i-- > 1;) {
         struct maqet_node *node = &chain->nodes[i];
@@ -173,7 +171,7 @@ maqet_chain_read(struct maqet_chain *chain, const char *drive, struct maqet_args
     replace_text(&chain->nodes[0].format, maqet_json_text(top, "driver"));
     for (json_object *at = backing_of(args, top); at; at = backing_of(args, at))
         depth++;
-    forget_nodes(chain);
+    drop_backing_nodes(chain);
     for (json_object *at = backing_of(args, top); at; at = backing_of(args, at)) {
         _cleanup_free_ char *name = maqet_node_name(drive, depth--);
         struct maqet_node *node = take_file(chain, file_of(at));
@@ -205,7 +203,7 @@ maqet_node_is_known(const struct maqet_node *node)
 bool
 maqet_node_read(struct maqet_node *node)
 {
-    /* O_NONBLOCK: a FIFO in its place must not make us wait for a writer. */
+    /* O_NONBLOCK: do not wait for a writer of a FIFO. */
     _cleanup_close_ int fd =
         open(node->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     struct stat status;
@@ -225,7 +223,7 @@ maqet_node_read(struct maqet_node *node)
 char *
 maqet_node_compare(const struct maqet_node *then, const struct maqet_node *now)
 {
-    /* The node of a block device says nothing of what is on it. */
+    /* The inode of a block device says nothing about its content. */
     bool same_file = then->mtime == 0 || now->mtime == 0 ||
                      maqet_file_id_is_same_file(&then->id, &now->id);
 

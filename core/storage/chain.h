@@ -1,44 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chain.h - what a drive is made of: a chain of block nodes, the one that the guest's
- * device is attached to on top, then its backing nodes in order, of any depth. The files
- * of this host that QEMU opens besides them, keys and shared folders, stand behind the
- * chain, so that there is one list of all files of a drive.
+ * chain.h - the block nodes of a drive: the top node, which the guest's device is
+ * attached to, then its backing nodes in order. The other files of this host that QEMU
+ * opens (keys, shared folders) follow, so this is the list of all files of a drive.
  *
- * A node holds what was looked at, and what is remembered of a file (record.h). QEMU opens
- * files by name, so another one under such a name by then was checked by nobody.
+ * QEMU opens files by name, and by then the name may lead to another file. So a node
+ * notes which file was checked, and serves as the record of a file (record.h).
  */
 #ifndef MAQET_STORAGE_CHAIN_H
 #define MAQET_STORAGE_CHAIN_H
 
 #include "core/base/files.h"
 
-/* Who made what a node is made of. */
+/* Who created the file of a node. */
 enum maqet_node_creator {
-    MAQET_NODE_THERE,    /* it was there, as far as is known */
-    MAQET_NODE_MADE,     /* maqet made it for this machine */
-    MAQET_NODE_DECLARED, /* the user names it as something that is only read */
+    MAQET_NODE_THERE,    /* it existed, as far as is known */
+    MAQET_NODE_MADE,     /* maqet, for this machine */
+    MAQET_NODE_DECLARED, /* the user; the guest only reads it */
 };
 
 struct maqet_node {
-    char *name;   /* its node-name in QEMU; NULL: it is no block node */
+    char *name;   /* its node-name in QEMU; NULL: it is not a block node */
     char *option; /* of the drive, that names its file: "file", "encryption.key_file" */
-    char *file; /* absolute, links in it not resolved; NULL: it is no file of this host */
-    char *format; /* the driver that QEMU opens it with; NULL: not known */
+    char *file;   /* absolute, links not resolved; NULL: it is not a file of this host */
+    char *format; /* QEMU's driver; NULL: not known */
     enum maqet_node_creator creator;
-    struct maqet_file_id
-        id;        /* of what the file's name leads to; birth, device and inode 0:
-                              * nothing was there, or it was not looked at */
-    uint64_t size; /* bytes of the file, or of the block device */
-    int64_t mtime; /* ns since 1970; 0 for a block device */
-    char
-        *checksum; /* of its beginning, see core/base/checksum.h; NULL: it was not read */
+    struct maqet_file_id id; /* of the file; all 0: it was missing or not looked at */
+    uint64_t size;           /* bytes of the file or block device */
+    int64_t mtime;           /* ns since 1970; 0 for a block device */
+    char *checksum;          /* of its beginning; NULL: it was not read */
 };
 
 struct maqet_chain {
     struct maqet_node *nodes;
-    size_t count; /* of all of them */
-    size_t depth; /* of the block nodes, which are the first */
+    size_t count; /* of all nodes */
+    size_t depth; /* of the block nodes, which come first */
 };
 
 void maqet_chain_clear(struct maqet_chain *chain);
@@ -47,40 +43,38 @@ void maqet_chain_clear(struct maqet_chain *chain);
 
 void maqet_node_clear(struct maqet_node *node);
 
-/* The node-name of a drive's node: the top has that of the drive, and those below it are
- * numbered from the lowest one, so they keep their names when another is put on top:
- * "maqet-DRIVE.1". No drive is called so. Where that is too long for QEMU, a checksum
- * stands for the drive's name. The caller frees. */
+/* The node-name of a backing node: "maqet-DRIVE.1", which is no valid name of a drive.
+ * The numbers begin at the lowest node, so they stay when another one is put on top. A
+ * checksum replaces a drive's name that is too long. The caller frees. */
 char *maqet_node_name(const char *drive, size_t number);
 
-/* Adds a node below the others, or a file behind the chain. The texts are copied. The
- * result is valid until the next one is added. */
+/* Add a node below the others, or a file that is not a block node. The texts are copied.
+ * The result is valid until the next one is added. */
 struct maqet_node *maqet_chain_add_node(struct maqet_chain *chain, const char *option,
                                         const char *file);
 struct maqet_node *maqet_chain_add_file(struct maqet_chain *chain, const char *option,
                                         const char *file);
 
-/* Takes the nodes over from what a plugin has emitted for QEMU, where the top is called
- * @drive: their formats, and which files are below the image, so far taken for some behind
- * the chain. Backing nodes that have no name get one. */
+/* Reads the formats and the backing nodes from the objects that a plugin has emitted, of
+ * which @drive names the top node. Files of backing nodes become part of the chain, and
+ * backing nodes without a name get one. */
 void maqet_chain_read(struct maqet_chain *chain, const char *drive,
                       struct maqet_args *args);
 
 /* ---- which file it is ---- */
 
-/* Looks which file a node's name leads to. False: to none. */
+/* Notes which file a node's name leads to. False: to none. */
 bool maqet_node_look(struct maqet_node *node);
 
-/* Whether that was done, and there was one. */
+/* Whether it was noted. */
 bool maqet_node_is_known(const struct maqet_node *node);
 
-/* The same, and reads what a change would show in. False: the file can't be read. */
+/* Notes it, and reads what shows a change of the file. False: the file cannot be read. */
 bool maqet_node_read(struct maqet_node *node);
 
-/* How a file that was read differs from what was recorded, as a phrase to follow its path
- * ("was replaced by another file"); NULL: it doesn't. One of the same size, the same time
- * of modification and the same beginning is the same, wherever it was moved or copied to.
- * The caller frees. */
+/* How a file has changed, as a phrase after its path: "was replaced by another file".
+ * NULL: its size, modification time and beginning are the same, wherever it was moved or
+ * copied to. The caller frees. */
 char *maqet_node_compare(const struct maqet_node *then, const struct maqet_node *now);
 
 #endif

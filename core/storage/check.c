@@ -7,8 +7,6 @@
 
 #include "core/storage/callback.h"
 
-/* ---- asking ---- */
-
 void
 maqet_check_report_clear(struct maqet_check_report *report)
 {
@@ -32,7 +30,7 @@ maqet_drive_check(struct maqet_check_report *report, enum maqet_check_depth dept
                                  "the type %s cannot be checked for damage",
                                  drive->storage->plugin.name);
     if (depth != MAQET_CHECK_QUICK)
-        unlink(drive->log); /* so that what is there afterwards is of this check */
+        unlink(drive->log); /* afterwards it has the output of this check only */
     int64_t limit = depth == MAQET_CHECK_QUICK ? MAQET_CALL_QUICK : MAQET_CALL_LONG;
     return MAQET_STORAGE_CALL(err, drive, limit, check, depth, report);
 }

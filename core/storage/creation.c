@@ -15,28 +15,28 @@
 #include "core/storage/record.h"
 #include "core/storage/space.h"
 
-/* Somebody else may be making a large image under the same name; we wait for him. */
-static const int64_t MAKING_TIMEOUT = INT64_C(600) * 1000;
+/* ms: another process may be creating a large image with the same name. */
+static const int64_t CREATION_TIMEOUT = INT64_C(600) * 1000;
 
-/* What is at hand while an image is made: the folder, and the names in it. */
-struct making {
+/* An image that is being created: the folder, and the names in it. */
+struct creation {
     const struct maqet_drive *drive;
     const char *name; /* the image's, within the folder */
     char *lock;
     char *temporary;
-    char *folder; /* where it really is, links resolved */
+    char *folder; /* links resolved */
     int folder_fd;
     int lock_fd;
     struct maqet_file_id id; /* of the finished file */
 };
 
-/* Of a drive that has a path. */
-static struct making
-making_of(const struct maqet_drive *drive)
+/* The drive has a path. */
+static struct creation
+creation_of(const struct maqet_drive *drive)
 {
     const char *name = strrchr(drive->path, '/') + 1;
 
-    return (struct making){
+    return (struct creation){
         .drive = drive,
         .name = name,
         .lock = maqet_format(".%s.maqet-lock", name),
@@ -47,16 +47,16 @@ making_of(const struct maqet_drive *drive)
 }
 
 static void
-making_clear(struct making *making)
+creation_clear(struct creation *creation)
 {
-    free(making->folder);
-    free(making->lock);
-    free(making->temporary);
-    maqet_cleanup_close(&making->folder_fd);
-    maqet_cleanup_close(&making->lock_fd);
+    free(creation->folder);
+    free(creation->lock);
+    free(creation->temporary);
+    maqet_cleanup_close(&creation->folder_fd);
+    maqet_cleanup_close(&creation->lock_fd);
 }
 
-/* Whether a folder (links resolved) is in the one that holds the definitions. */
+/* Whether a folder (links resolved) is in that of the definitions. */
 static bool
 in_store(const struct maqet_context *context, const char *folder)
 {
@@ -68,14 +68,14 @@ in_store(const struct maqet_context *context, const char *folder)
 }
 
 static int
-open_folder(struct making *making, struct maqet_error **err)
+open_folder(struct creation *creation, struct maqet_error **err)
 {
-    const struct maqet_drive *drive = making->drive;
+    const struct maqet_drive *drive = creation->drive;
     const char *option = drive->storage->plugin.path_option;
     _cleanup_free_ char *folder = maqet_path_folder(drive->path);
 
-    making->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (making->folder_fd < 0) {
+    creation->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (creation->folder_fd < 0) {
         int number = errno;
 
         maqet_drive_error(drive, option, err,
@@ -87,12 +87,12 @@ open_folder(struct making *making, struct maqet_error **err)
             maqet_error_hint(err, "Create it: mkdir -p %s", word);
         return -1;
     }
-    making->folder = maqet_path_of_fd(making->folder_fd);
-    if (!making->folder)
+    creation->folder = maqet_path_of_fd(creation->folder_fd);
+    if (!creation->folder)
         return maqet_drive_error(drive, option, err, MAQET_ERROR_FAILED,
                                  "cannot find out where the folder %s is: %s", folder,
                                  strerror(errno));
-    if (in_store(drive->context, making->folder)) {
+    if (in_store(drive->context, creation->folder)) {
         maqet_drive_error(drive, option, err, MAQET_ERROR_PERMISSION,
                           "%s would be created where maqet stores its definitions, "
                           "which are deleted with their VM; this is refused",
@@ -100,7 +100,7 @@ open_folder(struct making *making, struct maqet_error **err)
         maqet_error_hint(err, "Give a `file` elsewhere");
         return -1;
     }
-    const char *system = maqet_path_system(making->folder, geteuid());
+    const char *system = maqet_path_system(creation->folder, geteuid());
     if (system) {
         maqet_drive_error(drive, option, err, MAQET_ERROR_PERMISSION,
                           "%s would be created in %s, a system folder; this is refused",
@@ -111,11 +111,11 @@ open_folder(struct making *making, struct maqet_error **err)
     return 0;
 }
 
-/* No lock file could be made, or the one that is there is somebody else's. */
+/* The lock file cannot be created, or belongs to another user. */
 static int
-error_lock(const struct making *making, int number, struct maqet_error **err)
+error_lock(const struct creation *creation, int number, struct maqet_error **err)
 {
-    const struct maqet_drive *drive = making->drive;
+    const struct maqet_drive *drive = creation->drive;
     const char *option = drive->storage->plugin.path_option;
     enum maqet_error_code code =
         number == EACCES || number == EROFS    ? MAQET_ERROR_PERMISSION
@@ -123,71 +123,72 @@ error_lock(const struct making *making, int number, struct maqet_error **err)
                                                : MAQET_ERROR_FAILED;
     struct stat status;
 
-    if (fstatat(making->folder_fd, making->lock, &status, AT_SYMLINK_NOFOLLOW) < 0)
+    if (fstatat(creation->folder_fd, creation->lock, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return maqet_drive_error(drive, option, err, code,
                                  "cannot create %s: no file can be created in %s: %s",
-                                 drive->path, making->folder, strerror(number));
+                                 drive->path, creation->folder, strerror(number));
     maqet_drive_error(drive, option, err, code,
                       "cannot create %s: its lock file %s/%s cannot be opened: %s",
-                      drive->path, making->folder, making->lock, strerror(number));
+                      drive->path, creation->folder, creation->lock, strerror(number));
     maqet_error_hint(err,
                      "Delete the lock file if nobody is creating that image, or give "
                      "the drive another `file`");
     return -1;
 }
 
-/* Takes the lock file beside the image. Its last user removes it, so a lock that we got
- * may be on a file that is no longer there: then we begin again. */
+/* Locks the lock file beside the image. Its last user removes it, so we begin again if we
+ * locked one that no longer has its name. */
 static int
-take_lock(struct making *making, int64_t timeout, struct maqet_error **err)
+take_lock(struct creation *creation, int64_t timeout, struct maqet_error **err)
 {
     for (;;) {
         struct stat ours, there;
-        int fd = openat(making->folder_fd, making->lock,
+        int fd = openat(creation->folder_fd, creation->lock,
                         O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
         if (fd < 0)
-            return error_lock(making, errno, err);
-        making->lock_fd = fd;
+            return error_lock(creation, errno, err);
+        creation->lock_fd = fd;
         if (timeout > 0 && maqet_lock_held(fd, NULL) == 1)
-            maqet_context_say(making->drive->context, MAQET_LEVEL_INFO,
+            maqet_context_say(creation->drive->context, MAQET_LEVEL_INFO,
                               "Waiting for another process that is creating %s (lock: "
                               "%s/%s)",
-                              making->drive->path, making->folder, making->lock);
-        if (maqet_lock_wait(fd, timeout, making->drive->path, err) < 0)
+                              creation->drive->path, creation->folder, creation->lock);
+        if (maqet_lock_wait(fd, timeout, creation->drive->path, err) < 0)
             return -1;
         if (fstat(fd, &ours) == 0 &&
-            fstatat(making->folder_fd, making->lock, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+            fstatat(creation->folder_fd, creation->lock, &there, AT_SYMLINK_NOFOLLOW) ==
+                0 &&
             ours.st_ino == there.st_ino && ours.st_dev == there.st_dev)
             return 0;
         close(fd);
-        making->lock_fd = -1;
+        creation->lock_fd = -1;
     }
 }
 
 static void
-release_lock(struct making *making)
+release_lock(struct creation *creation)
 {
-    unlinkat(making->folder_fd, making->lock, 0);
-    close(making->lock_fd);
-    making->lock_fd = -1;
+    unlinkat(creation->folder_fd, creation->lock, 0);
+    close(creation->lock_fd);
+    creation->lock_fd = -1;
 }
 
-/* Puts the finished file into place. 1: somebody else was first. */
+/* Gives the finished file its name. 1: another file has that name by now. */
 static int
-publish(struct making *making, struct maqet_error **err)
+publish(struct creation *creation, struct maqet_error **err)
 {
-    if (maqet_file_publish(making->folder_fd, making->temporary, making->name))
+    if (maqet_file_publish(creation->folder_fd, creation->temporary, creation->name))
         return 0;
     if (errno == EEXIST)
         return 1;
-    return maqet_drive_error(making->drive, NULL, err, MAQET_ERROR_FAILED,
+    return maqet_drive_error(creation->drive, NULL, err, MAQET_ERROR_FAILED,
                              "cannot put the new image into place at %s: %s",
-                             making->drive->path, strerror(errno));
+                             creation->drive->path, strerror(errno));
 }
 
-/* Gives the finished file its mode, whatever the umask is and whatever file the plugin
- * has put there. Some file systems (FAT) keep no modes, and some refuse to be asked. */
+/* Sets the mode, regardless of the umask and of the file that the plugin has put there.
+ * Some file systems (FAT) have no modes, and some report that as an error. */
 static int
 set_mode(const struct maqet_drive *drive, int fd, struct maqet_error **err)
 {
@@ -204,16 +205,17 @@ set_mode(const struct maqet_drive *drive, int fd, struct maqet_error **err)
     return 0;
 }
 
-/* Has the plugin make the image at the temporary name, sees it safe on the disk, and has
- * the caller remember it. */
+/* Has the plugin create the image with the temporary name, syncs it, and records it. */
 static int
-make_temporary(struct making *making, const struct maqet_image_recorder *recorder,
-               struct maqet_error **err)
+create_temporary(struct creation *creation, const struct maqet_image_recorder *recorder,
+                 struct maqet_error **err)
 {
-    const struct maqet_drive *drive = making->drive;
-    _cleanup_free_ char *path = maqet_format("%s/%s", making->folder, making->temporary);
+    const struct maqet_drive *drive = creation->drive;
+    _cleanup_free_ char *path =
+        maqet_format("%s/%s", creation->folder, creation->temporary);
     int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    _cleanup_close_ int fd = openat(making->folder_fd, making->temporary, flags, 0600);
+    _cleanup_close_ int fd =
+        openat(creation->folder_fd, creation->temporary, flags, 0600);
 
     if (fd < 0)
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
@@ -221,30 +223,32 @@ make_temporary(struct making *making, const struct maqet_image_recorder *recorde
     if (maqet_storage_create(drive, path, err) < 0)
         return maqet_error_wrap(err, "Cannot create %s (drive '%s' of VM '%s')",
                                 drive->path, drive->name, drive->machine->vm_name);
-    /* The plugin may have put another file there; that one has to reach the disk. */
+    /* The plugin may have put another file there, which is the one to sync. */
     close(TAKE_FD(fd));
-    fd = openat(making->folder_fd, making->temporary, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    fd = openat(creation->folder_fd, creation->temporary,
+                O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd >= 0 && set_mode(drive, fd, err) < 0)
         return -1;
-    if (fd < 0 || fsync(fd) < 0 || !maqet_file_id_of_fd(fd, &making->id))
+    if (fd < 0 || fsync(fd) < 0 || !maqet_file_id_of_fd(fd, &creation->id))
         return maqet_drive_error(drive, NULL, err, MAQET_ERROR_FAILED,
                                  "cannot write %s to the disk: %s", drive->path,
                                  strerror(errno));
-    /* Before the file gets its name: a kill in between must not leave an image that nobody
-     * knows of. */
-    return recorder ? recorder->record(recorder->data, drive, path, &making->id, err) : 0;
+    /* Before the file gets its name: if we are killed in between, no unknown image is
+     * left. */
+    return recorder ? recorder->record(recorder->data, drive, path, &creation->id, err)
+                    : 0;
 }
 
-/* With the lock held and the image missing: makes it. *created: it was us. */
+/* Creates a missing image, with the lock held. *created: no other process was faster. */
 static int
-make(struct making *making, const struct maqet_image_recorder *recorder, bool *created,
-     struct maqet_error **err)
+create(struct creation *creation, const struct maqet_image_recorder *recorder,
+       bool *created, struct maqet_error **err)
 {
-    const struct maqet_drive *drive = making->drive;
+    const struct maqet_drive *drive = creation->drive;
     uint64_t at_once, at_most;
 
     if (maqet_storage_space(drive, &at_once, &at_most, err) < 0 ||
-        maqet_image_check_room(drive, making->folder, at_once, at_most, err) < 0)
+        maqet_image_check_room(drive, creation->folder, at_once, at_most, err) < 0)
         return -1;
     _cleanup_free_ char *size = maqet_text_size(at_most);
     maqet_context_say(drive->context, MAQET_LEVEL_INFO,
@@ -254,20 +258,21 @@ make(struct making *making, const struct maqet_image_recorder *recorder, bool *c
         maqet_warn(drive,
                    "the system may clean /tmp; set `file`, or `storage_dir` for all "
                    "images without one, to make sure that they persist");
-    int late = make_temporary(making, recorder, err) < 0 ? -1 : publish(making, err);
+    int late =
+        create_temporary(creation, recorder, err) < 0 ? -1 : publish(creation, err);
     if (late != 0)
-        unlinkat(making->folder_fd, making->temporary, 0);
+        unlinkat(creation->folder_fd, creation->temporary, 0);
     if (late < 0)
         return -1;
     *created = late == 0;
     if (*created)
         maqet_context_say(drive->context, MAQET_LEVEL_INFO,
                           "Successfully created storage file: %s", drive->path);
-    return maqet_dir_sync(making->folder_fd, making->folder, err);
+    return maqet_dir_sync(creation->folder_fd, creation->folder, err);
 }
 
-/* Only an image that never existed is made without being asked for, and none that the
- * guest could only read. */
+/* Without the user's consent only an image that never existed is created, and never one
+ * that the guest could only read. */
 static int
 check_creatable(const struct maqet_drive *drive, struct maqet_error **err)
 {
@@ -294,20 +299,20 @@ maqet_image_check(const struct maqet_drive *drive, struct maqet_error **err)
 
     if (maqet_image_inspect(drive, &state, err) < 0)
         return -1;
-    /* Media that will never be created may still arrive before the machine is started. */
+    /* What is never created may still be put there before the machine starts. */
     if (state.exists || !drive->path || maqet_drive_readonly(drive))
         return 0;
     return maqet_storage_space(drive, &at_once, &at_most, err);
 }
 
-/* Whether an earlier maqet died while it was making this image: it left its temporary
- * file, or nothing but the lock file, which is empty. */
+/* Whether a killed maqet has left its temporary file, or at least its lock file, which is
+ * empty. */
 static bool
-has_leftovers(const struct making *making)
+has_leftovers(const struct creation *creation)
 {
-    _cleanup_free_ char *folder = maqet_path_folder(making->drive->path);
-    _cleanup_free_ char *temporary = maqet_format("%s/%s", folder, making->temporary);
-    _cleanup_free_ char *lock = maqet_format("%s/%s", folder, making->lock);
+    _cleanup_free_ char *folder = maqet_path_folder(creation->drive->path);
+    _cleanup_free_ char *temporary = maqet_format("%s/%s", folder, creation->temporary);
+    _cleanup_free_ char *lock = maqet_format("%s/%s", folder, creation->lock);
     struct stat status;
 
     return access(temporary, F_OK) == 0 ||
@@ -317,18 +322,18 @@ has_leftovers(const struct making *making)
 void
 maqet_image_sweep(const struct maqet_drive *drive)
 {
-    _cleanup_(making_clear) struct making making = making_of(drive);
+    _cleanup_(creation_clear) struct creation creation = creation_of(drive);
 
-    if (has_leftovers(&making) && open_folder(&making, NULL) == 0 &&
-        take_lock(&making, 0, NULL) == 0) {
-        unlinkat(making.folder_fd, making.temporary, 0);
-        release_lock(&making);
+    if (has_leftovers(&creation) && open_folder(&creation, NULL) == 0 &&
+        take_lock(&creation, 0, NULL) == 0) {
+        unlinkat(creation.folder_fd, creation.temporary, 0);
+        release_lock(&creation);
     }
 }
 
-/* `size` counts when an image is made; a user who has changed it since should know. */
+/* Warns a user who has changed `size`, which is only used when an image is created. */
 static void
-compare_size(const struct maqet_drive *drive, const struct maqet_image_state *state)
+warn_of_size(const struct maqet_drive *drive, const struct maqet_image_state *state)
 {
     if (drive->size == 0 || state->virtual_size == 0 ||
         state->virtual_size / 512 == (drive->size + 511) / 512)
@@ -352,20 +357,19 @@ maqet_image_precheck(const struct maqet_drive *drive, struct maqet_image_state *
         return 0;
     if (check_creatable(drive, err) < 0)
         return -1;
-    _cleanup_(making_clear) struct making making = making_of(drive);
-    return open_folder(&making, err);
+    _cleanup_(creation_clear) struct creation creation = creation_of(drive);
+    return open_folder(&creation, err);
 }
 
-/* What was made has been seen at its temporary name only, and what somebody else put into
- * place meanwhile not at all. That there is nothing by now, or another file than ours, is
- * no state to start with: whoever did that can have QEMU open anything next. */
+/* Whether the image still has its name, and is the one that we created, if we did.
+ * Whoever can replace it can make QEMU open any file. */
 static int
-check_made(const struct making *making, bool created,
-           const struct maqet_image_state *state, struct maqet_error **err)
+check_created(const struct creation *creation, bool created,
+              const struct maqet_image_state *state, struct maqet_error **err)
 {
-    const struct maqet_drive *drive = making->drive;
+    const struct maqet_drive *drive = creation->drive;
 
-    if (state->exists && (!created || maqet_file_id_equal(&state->id, &making->id)))
+    if (state->exists && (!created || maqet_file_id_equal(&state->id, &creation->id)))
         return 0;
     maqet_drive_error(drive, drive->storage->plugin.path_option, err, MAQET_ERROR_FAILED,
                       !created ? "%s appeared while it was being created, and is gone "
@@ -377,25 +381,25 @@ check_made(const struct making *making, bool created,
     maqet_error_hint(err,
                      "Somebody else changes files in %s: give the drive a `file` in a "
                      "folder that only you can write to",
-                     making->folder);
+                     creation->folder);
     return -1;
 }
 
-/* With the lock held, looks again, and makes what is missing. */
+/* With the lock held, inspects the image again, and creates it if it is still missing. */
 static int
-make_missing(struct making *making, struct maqet_image_state *state, bool *created,
-             const struct maqet_image_recorder *recorder, struct maqet_error **err)
+create_missing(struct creation *creation, struct maqet_image_state *state, bool *created,
+               const struct maqet_image_recorder *recorder, struct maqet_error **err)
 {
-    /* We hold the lock, so what lies under the temporary name is nobody's. */
-    unlinkat(making->folder_fd, making->temporary, 0);
-    if (maqet_image_inspect(making->drive, state, err) < 0)
+    /* We hold the lock, so nobody uses the temporary file. */
+    unlinkat(creation->folder_fd, creation->temporary, 0);
+    if (maqet_image_inspect(creation->drive, state, err) < 0)
         return -1;
     if (state->exists)
         return 0;
-    if (make(making, recorder, created, err) < 0 ||
-        maqet_image_inspect(making->drive, state, err) < 0)
+    if (create(creation, recorder, created, err) < 0 ||
+        maqet_image_inspect(creation->drive, state, err) < 0)
         return -1;
-    return check_made(making, *created, state, err);
+    return check_created(creation, *created, state, err);
 }
 
 /* ---- storage that is not a file of this host ---- */
@@ -437,7 +441,7 @@ prepare_elsewhere(const struct maqet_drive *drive, struct maqet_image_state *sta
     } else if (state->exists || !plugin->inspect) {
         return 0;
     }
-    /* What is missing now is an error, in the plugin's own words. */
+    /* If it is missing now, that is an error in the plugin's own words. */
     if (plugin->inspect && maqet_image_ask(drive, -1, state, err) < 0)
         return -1;
     state->exists = true;
@@ -455,7 +459,7 @@ maqet_image_prepare(const struct maqet_drive *drive, struct maqet_image_state *s
         if (prepare_elsewhere(drive, state, created, err) < 0)
             return -1;
         if (!*created)
-            compare_size(drive, state);
+            warn_of_size(drive, state);
         return 0;
     }
     if (maqet_image_inspect(drive, state, err) < 0)
@@ -464,15 +468,16 @@ maqet_image_prepare(const struct maqet_drive *drive, struct maqet_image_state *s
         return 0;
     if (state->exists) {
         maqet_image_sweep(drive);
-        compare_size(drive, state);
+        warn_of_size(drive, state);
         return 0;
     }
     if (check_creatable(drive, err) < 0)
         return -1;
-    _cleanup_(making_clear) struct making making = making_of(drive);
-    if (open_folder(&making, err) < 0 || take_lock(&making, MAKING_TIMEOUT, err) < 0)
+    _cleanup_(creation_clear) struct creation creation = creation_of(drive);
+    if (open_folder(&creation, err) < 0 ||
+        take_lock(&creation, CREATION_TIMEOUT, err) < 0)
         return -1;
-    int result = make_missing(&making, state, created, recorder, err);
-    release_lock(&making);
+    int result = create_missing(&creation, state, created, recorder, err);
+    release_lock(&creation);
     return result;
 }

@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * drive.c - what the core, and plugins, ask of a drive. What only plugins ask stands in
- * public/drive.c.
- */
 #include "core/storage/drive.h"
 
 #include <string.h>
@@ -85,7 +81,7 @@ maqet_warn(const struct maqet_drive *drive, const char *format, ...)
                       drive->name, drive->machine->vm_name, message);
 }
 
-/* ---- the files that it is made of ---- */
+/* ---- its files ---- */
 
 void
 maqet_drive_files_look(struct maqet_drive *drive)
@@ -150,7 +146,7 @@ maqet_drive_stand_in(struct maqet_drive *drive)
 
     if (!drive->name)
         drive->name = maqet_strdup("?");
-    /* A relative path was not checked, and so not made absolute. */
+    /* A relative path was never made absolute, because the options were not checked. */
     if (drive->path && drive->path[0] != '/')
         maqet_drive_set_top(drive, NULL);
     if (media && strcmp(media, "cdrom") == 0)

@@ -63,7 +63,7 @@ check_name(struct maqet_drive *drive, struct maqet_error **err)
     return 0;
 }
 
-/* Keys below `options:` mean the same as keys beside it: they are moved up. */
+/* Moves the keys below `options:` up, where they mean the same. */
 static int
 flatten_options(struct maqet_drive *drive, struct maqet_error **err)
 {
@@ -95,7 +95,7 @@ flatten_options(struct maqet_drive *drive, struct maqet_error **err)
     return 0;
 }
 
-/* The error about a plugin gets the place of the key that names it. Returns -1. */
+/* Adds the place of the key that names the plugin to an error. Returns -1. */
 static int
 error_load(const struct maqet_drive *drive, const char *key, struct maqet_error **err)
 {
@@ -138,7 +138,7 @@ load_iface(struct maqet_drive *drive, struct maqet_error **err)
     return error_load(drive, "interface", err);
 }
 
-/* Without the interface's plugin, keys that may be its own are let be. */
+/* Without the interface plugin, unknown keys may be its own. */
 static int
 check_options(struct maqet_drive *drive, const struct maqet_option *const *tables,
               bool attached, struct maqet_error **err)
@@ -157,9 +157,9 @@ check_options(struct maqet_drive *drive, const struct maqet_option *const *table
     return maqet_options_check(drive->tree, tables, &others, owner, err);
 }
 
-/* What the core itself wants of the options, whichever plugin has them. */
+/* The options that the core uses itself, whichever plugin has them. */
 static void
-find_roles(struct maqet_drive *drive)
+read_roles(struct maqet_drive *drive)
 {
     const struct maqet_values *values = &drive->values;
     const struct maqet_value *media = maqet_values_find(values, "media");
@@ -169,14 +169,14 @@ find_roles(struct maqet_drive *drive)
         drive->media = MAQET_MEDIA_CDROM;
     drive->overcommit = maqet_value_bool(maqet_values_find(values, "overcommit"));
     drive->readonly = maqet_value_bool(maqet_values_find(values, "readonly"));
-    /* A plugin's own default is nothing that the user has said. */
+    /* Not the plugin's default. */
     drive->size = size && size->written ? maqet_value_size(size) : 0;
 }
 
-/* Where the image is: what the user says, or a name of our own making; and where a
- * program beside QEMU would listen. */
+/* The path of the image, given by the user or chosen by us, and that of the socket of a
+ * program beside QEMU. */
 static void
-find_places(struct maqet_drive *drive)
+set_paths(struct maqet_drive *drive)
 {
     const char *option = drive->storage->plugin.path_option;
     const char *written = option ? maqet_drive_text(drive, option) : NULL;
@@ -185,13 +185,13 @@ find_places(struct maqet_drive *drive)
         maqet_format("%s/" MAQET_DRIVE_SOCKET_PREFIX "%s.sock",
                      drive->machine->run_dir ? drive->machine->run_dir : "", drive->name);
     drive->default_path = option && !written && drive->media == MAQET_MEDIA_DISK;
-    _cleanup_free_ char *made =
+    _cleanup_free_ char *chosen =
         drive->default_path ? maqet_drive_presumed_path(drive) : NULL;
     if (option || drive->storage->plugin.interface)
-        maqet_drive_set_top(drive, made ? made : written);
+        maqet_drive_set_top(drive, chosen ? chosen : written);
 }
 
-/* An image that others may use is one that its owner can use, and nothing that is run. */
+/* The owner can always use the image, and it is no program. */
 static int
 read_mode(struct maqet_drive *drive, struct maqet_error **err)
 {
@@ -216,7 +216,7 @@ read_mode(struct maqet_drive *drive, struct maqet_error **err)
     return 0;
 }
 
-/* Reads what the options come to; what is wrong with them is found here, too. */
+/* Checks the options and reads their values. */
 static int
 resolve_options(struct maqet_drive *drive, bool attached, struct maqet_error **err)
 {
@@ -231,8 +231,8 @@ resolve_options(struct maqet_drive *drive, bool attached, struct maqet_error **e
         tables[count++] = maqet_drive_file_options;
     int checked = check_options(drive, tables, attached, err);
     maqet_values_resolve(&drive->values, drive->tree, tables);
-    find_roles(drive);
-    find_places(drive);
+    read_roles(drive);
+    set_paths(drive);
     return checked < 0 ? -1 : read_mode(drive, err);
 }
 
@@ -254,10 +254,9 @@ check_interface(const struct maqet_drive *drive, struct maqet_error **err)
                : 0;
 }
 
-/* All that an entry says. Returns how much of it can't be used; the first fault that was
- * found tells why. */
+/* Reads an entry. Returns what the first fault affects. */
 static enum maqet_drive_fault
-understand(struct maqet_drive *drive, struct maqet_error **fault)
+read_entry(struct maqet_drive *drive, struct maqet_error **fault)
 {
     _cleanup_error_ struct maqet_error *later = NULL;
 
@@ -287,7 +286,7 @@ maqet_drive_look(const struct maqet_context *context, const struct maqet_machine
     drive->media = MAQET_MEDIA_DISK;
     drive->log =
         maqet_format("%s/" MAQET_DRIVE_LOG, machine->run_dir ? machine->run_dir : "");
-    drive->fault_of = understand(drive, &drive->fault);
+    drive->fault_of = read_entry(drive, &drive->fault);
     if (drive->fault_of == MAQET_FAULT_ENTRY)
         maqet_drive_stand_in(drive);
     return drive;

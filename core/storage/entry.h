@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * entry.h - from an entry of the `storage` list to a drive: its keys are checked against
- * the tables of its plugins, which then validate it.
+ * entry.h - makes a drive from an entry of the `storage` list: checks its keys against
+ * the option tables of its plugins, which then validate it.
  */
 #ifndef MAQET_STORAGE_ENTRY_H
 #define MAQET_STORAGE_ENTRY_H
 
 #include "core/storage/drive.h"
 
-/* Checks an entry of the list (not taken; its paths become absolute) and loads its
- * plugins. Nothing on the disk is looked at but by the plugins' validate. NULL on error.
- */
+/* Checks an entry (not taken; its paths become absolute) and loads its plugins. Only the
+ * plugins' validate inspects anything on the disk. NULL on error. */
 struct maqet_drive *maqet_drive_new(const struct maqet_context *context,
                                     const struct maqet_machine *machine,
                                     json_object *entry, struct maqet_error **err);
 
-/* The same for whoever can do with a part of it: never NULL. A drive that can't be used
- * as it is defined has a fault, and is as complete as it can be. */
+/* The same for callers that can use a part of the drive; never NULL. A drive that cannot
+ * be used as it is defined has a fault, and is otherwise as complete as possible. */
 struct maqet_drive *maqet_drive_look(const struct maqet_context *context,
                                      const struct maqet_machine *machine,
                                      json_object *entry);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * export.c - writing what a snapshot holds to a file of its own: under a temporary name
- * beside it, which becomes the file when it is complete and on the disk. When we are
- * killed meanwhile, a child removes the temporary file; where that was killed too, the
- * next command does, by the record that the caller keeps.
+ * export.c - the plugin writes a temporary file beside the file, which gets its name when
+ * it is complete and synced. If we are killed, a child removes the temporary file. If the
+ * child is killed too, the next command does so by means of the caller's record.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -48,8 +47,8 @@ error_exists(const char *path, struct maqet_error **err)
     return -1;
 }
 
-/* A lock on the first byte only: QEMU's own, which qemu-img takes on the same file, are
- * on those from the hundredth on (QEMU: block/file-posix.c). */
+/* Only the first byte: qemu-img locks bytes of the same file from the hundredth on (QEMU:
+ * block/file-posix.c). */
 static bool
 lock_first_byte(int fd)
 {
@@ -60,8 +59,8 @@ lock_first_byte(int fd)
 
 /* ---- the temporary file ---- */
 
-/* With @id, it is the file that we made. Without it, we were killed before we could write
- * down which file that is; one that holds nothing can go. */
+/* Without @id the export was killed before it recorded which file it is: then only an
+ * empty file can go. */
 static bool
 is_abandoned(int fd, const struct maqet_file_id *id)
 {
@@ -81,15 +80,14 @@ maqet_export_remove_abandoned(const char *temporary, const struct maqet_file_id 
         open(temporary, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     struct maqet_file_id there, opened;
 
-    /* Whoever has the lock is writing the file, maybe one that a killed export had left.
-     */
+    /* An export that holds the lock is writing the file. */
     return fd >= 0 && lock_first_byte(fd) && is_abandoned(fd, id) &&
            maqet_file_id_of_fd(fd, &opened) && maqet_file_id_of_path(temporary, &there) &&
            maqet_file_id_equal(&opened, &there) && unlink(temporary) == 0;
 }
 
-/* Takes the temporary file, which may be one that a killed export has left. It is for its
- * owner's eyes only, whatever the umask is: a disk holds secrets. */
+/* Opens and locks the temporary file, which a killed export may have left. Only its owner
+ * can read it, whatever the umask is, because a disk holds secrets. */
 static int
 take_temporary(struct exporting *exporting, struct maqet_error **err)
 {
@@ -105,7 +103,7 @@ take_temporary(struct exporting *exporting, struct maqet_error **err)
         if (!lock_first_byte(fd))
             return maqet_error_set(err, MAQET_ERROR_BUSY,
                                    "Another export to %s is under way", path);
-        /* It may have become the finished file while we were at it. */
+        /* It may have become the finished file meanwhile. */
         if (!maqet_file_id_of_fd(fd, &exporting->id) ||
             !maqet_file_id_of_path(exporting->temporary_path, &there) ||
             !maqet_file_id_equal(&exporting->id, &there))
@@ -139,16 +137,16 @@ begin(struct exporting *exporting, struct maqet_error **err)
                             err);
 }
 
-/* ---- when we are killed ---- */
+/* ---- if we are killed ---- */
 
-/* What the child does that waits for our end: it removes the temporary file. */
+/* The child waits for our end, and removes the temporary file. */
 static int
 clean_up(void *data, int fd)
 {
     const struct exporting *exporting = data;
 
     maqet_child_receive(fd);
-    /* The kernel may drop the lock of a process that ended after it closed the socket. */
+    /* The kernel may release our lock after it has closed our socket. */
     for (int i = 0; i < 100; i++) {
         if (maqet_export_remove_abandoned(exporting->temporary_path, &exporting->id))
             break;
@@ -157,17 +155,15 @@ clean_up(void *data, int fd)
     return 0;
 }
 
-/* ---- writing it ---- */
+/* ---- writing ---- */
 
-/* Has the plugin write the temporary file. */
 static int
 write_temporary(const struct exporting *exporting, const struct maqet_drive *drive,
                 const struct maqet_snapshot *snapshot, struct maqet_error **err)
 {
     const struct maqet_export *export = exporting->export;
-    struct maqet_error *reason = NULL;
-
     const char *path = exporting->temporary_path;
+    struct maqet_error *reason = NULL;
 
     if ((export->decrypt
              ? MAQET_SNAPSHOT_CALL(&reason, drive, MAQET_CALL_LONG, write_decrypted,
@@ -187,7 +183,7 @@ write_temporary(const struct exporting *exporting, const struct maqet_drive *dri
     return maqet_error_move(err, reason);
 }
 
-/* Gives the file its name when all of it is on the disk. */
+/* Syncs the file, and gives it its name. */
 static int
 publish(const struct exporting *exporting, struct maqet_error **err)
 {
@@ -197,7 +193,7 @@ publish(const struct exporting *exporting, struct maqet_error **err)
     _cleanup_close_ int fd = openat(exporting->folder_fd, exporting->temporary,
                                     O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
-    /* Only now, when all of it is there, may others see it. */
+    /* Others may only see the complete file. */
     if (fd >= 0 && exporting->export->mode && fchmod(fd, exporting->export->mode) < 0)
         return maqet_error_errno(err, errno, "Cannot set the mode of %s", path);
     if (fd < 0 || fsync(fd) < 0)
@@ -238,7 +234,7 @@ maqet_drive_snapshot_export(const struct maqet_drive *drive,
             unlinkat(exporting.folder_fd, exporting.temporary, 0);
         return -1;
     }
-    /* Where there is no child, the next command finds the record of the file. */
+    /* If there is no child, the next command finds the record of the file. */
     maqet_child_detach(&exporting.janitor, NULL, 0, clean_up, &exporting);
     int result = write_temporary(&exporting, drive, snapshot, err);
     if (result == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * export.h - what a snapshot holds, written to a file of its own.
+ * export.h - writes the content of a snapshot to a file.
  */
 #ifndef MAQET_STORAGE_EXPORT_H
 #define MAQET_STORAGE_EXPORT_H
@@ -8,13 +8,13 @@
 #include "core/base/files.h"
 #include "core/storage/snapshots.h"
 
-/* Whom to tell of the temporary file of an export: first with @id NULL, when it is about
- * to be made, then again when it is known which file it is. */
 struct maqet_export_recorder {
+    /* Records the temporary file: with @id NULL before it is created, then with its @id.
+     */
     int (*record)(void *data, const char *temporary, const struct maqet_file_id *id,
                   struct maqet_error **err);
-    /* Whether the image stayed protected from other writers until now, when all of it is
-     * written: an error means that the file is not published. */
+    /* Called when all is written: an error if other programs could write to the image
+     * meanwhile. The file is not published then. */
     int (*verify)(void *data, struct maqet_error **err);
     void *data;
 };
@@ -35,8 +35,8 @@ int maqet_drive_snapshot_export(const struct maqet_drive *drive,
                                 const struct maqet_export_recorder *recorder,
                                 struct maqet_error **err);
 
-/* Removes the temporary file of an export that was killed, if it is that file (see
- * maqet_export_recorder for @id) and no other export writes it. False: it stays. */
+/* Removes the temporary file of a killed export if it is the file @id (NULL: if it is
+ * empty) and no other export writes it. False: it stays. */
 bool maqet_export_remove_abandoned(const char *temporary, const struct maqet_file_id *id);
 
 #endif

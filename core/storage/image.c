@@ -22,7 +22,7 @@ maqet_image_clear(struct maqet_image *image)
     *image = (struct maqet_image){.drive = image->drive};
 }
 
-/* ---- what is there ---- */
+/* ---- inspection ---- */
 
 /* The image names one file and the configuration another. */
 static int
@@ -64,8 +64,7 @@ error_undeclared(const struct maqet_drive *drive, const struct maqet_image *imag
     return -1;
 }
 
-/* Whether the drive may have `format:` with the name of its plugin, see
- * MAQET_STORAGE_PLAIN. */
+/* Whether the drive may have `format: TYPE` (MAQET_STORAGE_PLAIN). */
 static bool
 has_format_option(const struct maqet_storage_plugin *plugin)
 {
@@ -89,13 +88,13 @@ error_format(const struct maqet_drive *drive, const char *format,
                             "%s"
                           : "%s is an image of the format '%s', not '%s'",
                       drive->path ? drive->path : "it", format, plugin->name);
-    /* Whoever takes such a beginning for true has QEMU read what a guest made up. */
+    /* A guest may have written such a beginning to make QEMU read other files. */
     if (plain)
         maqet_error_hint(err,
                          "If it is a %s disk whose guest wrote that beginning: "
                          "`format: %s`",
                          plugin->name, plugin->name);
-    /* Only what there is a plugin for is worth a try. */
+    /* Only a type that has a plugin is worth a hint. */
     const struct maqet_storage *fitting =
         maqet_storage_load(drive->context, format, NULL);
     if (fitting)
@@ -110,7 +109,7 @@ error_format(const struct maqet_drive *drive, const char *format,
     return -1;
 }
 
-/* Has the plugin look at what was opened, and fills @image. */
+/* Fills @image by the plugin. */
 static int
 inspect(const struct maqet_drive *drive, int fd, struct maqet_image *image,
         struct maqet_image_state *state, struct maqet_error **err)
@@ -138,7 +137,7 @@ maqet_image_ask(const struct maqet_drive *drive, int fd, struct maqet_image_stat
     return inspect(drive, fd, &image, state, err);
 }
 
-/* A file under a name that others could guess must be nobody's but ours. */
+/* A file whose name others could guess must be ours alone. */
 static int
 check_default_path(const struct maqet_drive *drive, const struct stat *status,
                    struct maqet_error **err)
@@ -168,7 +167,7 @@ error_open(const struct maqet_drive *drive, int number, struct maqet_error **err
                              "cannot open %s: %s", drive->path, strerror(number));
 }
 
-/* A link to nothing can neither be opened nor be replaced: "missing" would be wrong. */
+/* A dangling link is not missing: no image can be created in its place. */
 static int
 check_no_link(const struct maqet_drive *drive, struct maqet_error **err)
 {
@@ -196,8 +195,8 @@ check_writable(const struct maqet_drive *drive, struct maqet_error **err)
     return -1;
 }
 
-/* Opens the image and makes sure of what it is. *found gets the descriptor, or -1 where
- * there is no image, which is no error. */
+/* Opens the image and inspects it. *found gets the descriptor; -1: there is no image,
+ * which is no error. */
 static int
 open_checked(const struct maqet_drive *drive, int access_mode,
              struct maqet_image_state *state, int *found, struct maqet_error **err)
@@ -208,7 +207,7 @@ open_checked(const struct maqet_drive *drive, int access_mode,
     *state = (struct maqet_image_state){0};
     if (!drive->path)
         return 0;
-    /* O_NONBLOCK: a FIFO in the image's place must not make us wait for a writer. */
+    /* O_NONBLOCK: do not wait for a writer of a FIFO. */
     _cleanup_close_ int fd =
         open(drive->path, access_mode | O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
                               (drive->default_path ? O_NOFOLLOW : 0));
@@ -231,7 +230,7 @@ open_checked(const struct maqet_drive *drive, int access_mode,
     return 0;
 }
 
-/* Whether it is still the file that it was when it was looked at first. */
+/* Whether it is still the file that was noted. */
 static int
 check_same(const struct maqet_drive *drive, const struct maqet_image_state *state,
            struct maqet_error **err)
@@ -351,7 +350,7 @@ maqet_drive_check_users(const struct maqet_drive *drive, size_t ours,
         return 0;
     int result =
         MAQET_STORAGE_CALL(&reason, drive, MAQET_CALL_SERVICE, holders, &holders);
-    /* What is not there has no users. */
+    /* Missing storage has no users. */
     if (result < 0)
         result = reason->code == MAQET_ERROR_MISSING
                      ? 0

@@ -9,50 +9,48 @@
 #include "core/base/files.h"
 #include "core/storage/drive.h"
 
-/* What is on the disk. */
 struct maqet_image_state {
     bool exists;
-    uint64_t virtual_size;   /* what the guest sees; 0: not known */
-    uint64_t allocated_size; /* what it takes in the file system */
+    uint64_t virtual_size;   /* that the guest sees, in bytes; 0: not known */
+    uint64_t allocated_size; /* that it takes up in the file system, in bytes */
     struct maqet_file_id id; /* of the file */
 };
 
-/* What a plugin's inspect reports. */
+/* The report of a plugin's inspect. */
 struct maqet_image {
     const struct maqet_drive *drive;
     char *format;
     uint64_t virtual_size;
-    struct maqet_chain bases; /* the files that it names and the configuration does */
-    /* The first file that the image names and the configuration doesn't, as "WHAT
-     * 'NAME'"; its path (NULL: it is no file), and the file that the configuration names
-     * instead (NULL: none), by @option. */
+    struct maqet_chain bases; /* the files that both it and the configuration name */
+    /* The first file that the image names and the configuration does not, as "WHAT
+     * 'NAME'"; its path (NULL: it is not a file), and the file that @option of the
+     * configuration names instead (NULL: none). */
     char *undeclared;
     char *named;
     char *declared;
     const char *option;
-    char *relink; /* what maqet_image_relink() was told */
+    char *relink; /* as maqet_image_relink() */
 };
 
-/* Frees what was reported. */
 void maqet_image_clear(struct maqet_image *image);
 
-/* Fills @state. A missing image is no error; a hostile or wrong one is, and so is one
- * that is not the file that the drive is known to have (drive.h), or gone, then. */
+/* Fills @state. A missing image is no error. A hostile or wrong one is, and so is one
+ * that was replaced or removed since the drive noted which file it is (chain.h). */
 int maqet_image_inspect(const struct maqet_drive *drive, struct maqet_image_state *state,
                         struct maqet_error **err);
 
-/* Lets the plugin look at what we opened (-1: it lies elsewhere), and holds the answer
- * against the configuration. */
+/* Has the plugin inspect an open image (-1: it is not a file of this host), and compares
+ * its report with the configuration. */
 int maqet_image_ask(const struct maqet_drive *drive, int fd,
                     struct maqet_image_state *state, struct maqet_error **err);
 
-/* Adds the nodes that an existing image depends on, as its header and the configuration
- * name them. None for an image that is missing. */
+/* Adds the nodes that the image depends on, as both its header and the configuration name
+ * them. A missing image has none. */
 int maqet_image_dependencies(const struct maqet_drive *drive, struct maqet_chain *bases,
                              struct maqet_error **err);
 
-/* Opens an image that is there, after the same checks. Returns a descriptor, or -1;
- * MAQET_ERROR_MISSING: there is none. */
+/* Opens an existing image after the same checks. Returns a descriptor, or -1;
+ * MAQET_ERROR_MISSING: it is missing. */
 int maqet_image_open(const struct maqet_drive *drive, bool writable,
                      struct maqet_error **err);
 
@@ -76,8 +74,8 @@ struct maqet_holders {
 };
 
 /* Whether nobody else uses the drive's storage, as far as its plugin can tell;
- * MAQET_ERROR_BUSY names the users. @ours: how many of them are QEMUs of ours. A read-only
- * drive may be shared. */
+ * MAQET_ERROR_BUSY names the users. @ours: how many of them are QEMUs of ours. A
+ * read-only drive may be shared. */
 int maqet_drive_check_users(const struct maqet_drive *drive, size_t ours,
                             struct maqet_error **err);
 

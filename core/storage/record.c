@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-/* What is remembered of a node. */
+/* A backing node. */
 static const struct maqet_fields node_fields = MAQET_FIELDS_OF(
     struct maqet_node, {"option", MAQET_FIELD(struct maqet_node, option)},
     {"path", MAQET_FIELD(struct maqet_node, file)},
@@ -53,8 +53,6 @@ maqet_drive_place(const struct maqet_drive *drive)
     return maqet_text_take(&text);
 }
 
-/* ---- an image that has been used ---- */
-
 bool
 maqet_image_keeps_type(const struct maqet_drive *drive, const struct maqet_file_id *id)
 {
@@ -65,13 +63,13 @@ maqet_image_keeps_type(const struct maqet_drive *drive, const struct maqet_file_
     if (!(plugin->flags & MAQET_STORAGE_PLAIN) || !record || !record->path ||
         strcmp(record->type, plugin->name) != 0)
         return false;
-    /* The node of a block device is made anew at each boot. */
+    /* The inode of a block device is a new one after each boot. */
     return maqet_file_id_is_same_file(&record->id, id) ||
            (strcmp(record->path, drive->path) == 0 && stat(drive->path, &status) == 0 &&
             S_ISBLK(status.st_mode));
 }
 
-/* ---- an image that is gone ---- */
+/* ---- missing images ---- */
 
 static bool
 was_seen(const struct maqet_image_record *record)
@@ -96,7 +94,7 @@ describe(const struct maqet_image_record *record)
                         record->created ? ", created by maqet" : "");
 }
 
-/* What is missing, and when it was there. */
+/* What is missing, and when it was last seen. */
 static void
 set_vanished(const struct maqet_drive *drive, const struct maqet_image_record *record,
              struct maqet_error **err)

@@ -7,7 +7,7 @@
 #include "core/qemu/addresses.h"
 #include "core/storage/callback.h"
 
-/* ---- what is recorded ---- */
+/* ---- records ---- */
 
 const struct maqet_fields maqet_slot_record_fields = MAQET_FIELDS_OF(
     struct maqet_slot_record, {"drive", MAQET_FIELD(struct maqet_slot_record, drive)},
@@ -67,7 +67,7 @@ maqet_slots_are_distinct(const struct maqet_slots *slots)
     return true;
 }
 
-/* ---- sharing out ---- */
+/* ---- assignment ---- */
 
 /* Slots are numbered here: first those of the machine itself, then those of one added
  * controller after another. */

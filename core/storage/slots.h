@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slots.h - how all drives of a machine share out the slots of its buses, and what they
- * append for QEMU. A slot is kept: once a start has recorded it (core/machine/slots.h) a
- * drive stays where it is, whichever others come and go.
+ * slots.h - assigns the slots of a machine's buses to its drives, and emits them. Once a
+ * start has recorded the slot of a drive (core/machine/slots.h), the drive keeps it,
+ * whichever others come and go.
  */
 #ifndef MAQET_STORAGE_SLOTS_H
 #define MAQET_STORAGE_SLOTS_H
@@ -21,7 +21,7 @@ struct maqet_slot {
     uint32_t index;
 };
 
-/* The slots of a machine's drives, as a start has recorded them. */
+/* The recorded slots of a machine's drives. */
 struct maqet_slots {
     struct maqet_slot_record {
         char *drive;
@@ -29,11 +29,9 @@ struct maqet_slots {
         struct maqet_drive_slot slot;
     } * items;
     size_t count;
-    struct maqet_strings
-        pci; /* devices on the PCI bus, in order (core/qemu/addresses.h) */
+    struct maqet_strings pci; /* devices on the bus, in order (core/qemu/addresses.h) */
 };
 
-/* A row for each member of a record, for state files. */
 extern const struct maqet_fields maqet_slot_record_fields;
 
 void maqet_slots_clear(struct maqet_slots *slots);
@@ -44,10 +42,10 @@ void maqet_slots_clear(struct maqet_slots *slots);
 void maqet_slots_add(struct maqet_slots *slots, const char *drive, const char *interface,
                      struct maqet_drive_slot slot);
 
-/* Replaces the records by those of another list. */
+/* Replaces the records by copies of those of another list. */
 void maqet_slots_copy(struct maqet_slots *to, const struct maqet_slots *from);
 
-/* Whether no slot is that of two drives. */
+/* Whether no two drives have the same slot. */
 bool maqet_slots_are_distinct(const struct maqet_slots *slots);
 
 /* The record of a drive on an interface; NULL: there is none. */
@@ -55,10 +53,10 @@ const struct maqet_slot_record *maqet_slots_find(const struct maqet_slots *slots
                                                  const char *drive,
                                                  const char *interface);
 
-/* Appends what all drives need, with the controllers. A drive keeps the slot that is
- * recorded in @kept (NULL: there are none) for it on its interface, as long as the
- * machine has that; the others get the first free ones, in the order of the list.
- * @placed, which is empty, gets the new record; NULL: nobody wants it. */
+/* Emits all drives and their controllers. A drive keeps the slot that @kept (may be NULL)
+ * has for it on its interface, as long as the machine has that slot. The others get the
+ * first free ones in the order of the list. @placed (empty; may be NULL) gets the new
+ * record. */
 int maqet_drives_emit(struct maqet_drive *const *drives, size_t count,
                       const struct maqet_slots *kept, struct maqet_args *args,
                       struct maqet_slots *placed, struct maqet_error **err);

@@ -93,8 +93,7 @@ maqet_drive_has_snapshots(const struct maqet_drive *drive)
     return drive->storage->snapshot.size > 0 && !maqet_drive_readonly(drive);
 }
 
-/* What can be done about a type without snapshots: a type that has them, where there is
- * one, and how the image gets there. */
+/* Hints at the types that have snapshots, and at the conversion of the image. */
 static void
 hint_at_types(const struct maqet_drive *drive, struct maqet_error **err)
 {
@@ -143,9 +142,9 @@ maqet_drive_error_no_snapshots(const struct maqet_drive *drive, struct maqet_err
     return -1;
 }
 
-/* ---- the plugin's steps ---- */
+/* ---- the plugin's operations ---- */
 
-/* Says which machine, which drive and which step it was that failed. */
+/* Adds the machine, the drive and the operation to an error. */
 static int
 outcome(const struct maqet_drive *drive, int result, const char *what, const char *name,
         struct maqet_error **err)
@@ -157,7 +156,7 @@ outcome(const struct maqet_drive *drive, int result, const char *what, const cha
                                   name ? " '" : "", name ? name : "", name ? "'" : "");
 }
 
-/* *fd is -1 where the image is no file of this host. */
+/* *fd is -1 if the image is not a file of this host. */
 static int
 open_image(const struct maqet_drive *drive, bool writable, int *fd,
            struct maqet_error **err)
@@ -246,7 +245,7 @@ maqet_drive_snapshot_rename(const struct maqet_drive *drive,
             "rename the snapshot", snapshot->name, err);
     if (open_image(drive, true, &fd, err) < 0)
         return -1;
-    /* QEMU locks single bytes of an image; a lock on all of it excludes them all. */
+    /* QEMU locks single bytes of an image; a lock on the whole file excludes it. */
     int taken = fd < 0 ? 1 : maqet_lock_try(fd, err);
     if (taken < 0)
         return -1;
@@ -260,13 +259,13 @@ maqet_drive_snapshot_rename(const struct maqet_drive *drive,
         "rename the snapshot", snapshot->name, err);
 }
 
-/* ---- offering one to readers ---- */
+/* ---- serving ---- */
 
-/* ms until a server must be ready, and between two looks. */
+/* ms until a server must be ready, and between two attempts. */
 static const int64_t READY_TIMEOUT = 10000;
 static const int READY_INTERVAL = 2;
 
-/* A connection to the socket, or -1: nobody listens yet. */
+/* -1: nobody listens yet. */
 static int
 connect_to(const char *socket_path)
 {
@@ -280,9 +279,9 @@ connect_to(const char *socket_path)
                                                                           : -1;
 }
 
-/* A server is ready when it greets, as the NBD protocol has it (doc/proto.md of NBD): one
- * may listen before it has opened the image, which can fail, and what its command keeps
- * for it (maqet_command_file) is needed until then. */
+/* A server is ready when it sends its greeting (NBD: doc/proto.md). It may listen before
+ * it has opened the image, which can fail, and the files of its command
+ * (maqet_command_file) are needed until then. */
 static int
 await_greeting(struct maqet_process_server *server, const char *program,
                const char *socket_path, struct maqet_error **err)
@@ -310,10 +309,10 @@ await_greeting(struct maqet_process_server *server, const char *program,
     }
 }
 
-/* The command that serves; NULL on error. */
+/* The command of the server; NULL on error. */
 static struct maqet_command *
-describe(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
-         const char *socket, struct maqet_error **err)
+describe_server(const struct maqet_drive *drive, const struct maqet_snapshot *snapshot,
+                const char *socket, struct maqet_error **err)
 {
     MAQET_CALL(MAQET_CALL_QUICK);
 
@@ -340,7 +339,7 @@ maqet_drive_snapshot_serve(const struct maqet_drive *drive,
         maqet_error_hint(err, "Load the checkpoint instead");
         return -1;
     }
-    struct maqet_command *command = describe(drive, snapshot, socket, err);
+    struct maqet_command *command = describe_server(drive, snapshot, socket, err);
     if (!command)
         return -1;
     int result =

@@ -8,7 +8,7 @@
 #include "core/base/files.h"
 #include "core/storage/callback.h"
 
-/* Bytes, less than which a file system counts as full. */
+/* With fewer bytes a file system counts as full. */
 static const uint64_t LITTLE_SPACE = 1 << 20;
 
 bool
@@ -22,8 +22,7 @@ maqet_space_available(const char *path, uint64_t *bytes)
     return true;
 }
 
-/* The folder of a drive's image: what is free there, and which file system that is.
- * False: not known. */
+/* The space in the folder of a drive's image, and its file system. False: not known. */
 static bool
 space_of(const struct maqet_drive *drive, uint64_t *available, uint64_t *device)
 {
@@ -36,7 +35,7 @@ space_of(const struct maqet_drive *drive, uint64_t *available, uint64_t *device)
     return true;
 }
 
-/* The end of the errors that follow. The caller frees. */
+/* The end of the errors below. The caller frees. */
 static char *
 figures(uint64_t required, uint64_t available)
 {
@@ -69,8 +68,8 @@ maqet_image_check_room(const struct maqet_drive *drive, const char *folder,
     return -1;
 }
 
-/* What a missing image needs, and where. False: it needs nothing, or that is not known.
- */
+/* What a missing image needs, and its file system. False: it needs nothing, or that is
+ * not known. */
 static bool
 need_of(const struct maqet_drive *drive, uint64_t *needed, uint64_t *available,
         uint64_t *device)
@@ -103,7 +102,7 @@ maqet_image_check_space(struct maqet_drive *const *drives, size_t count,
                 total = UINT64_MAX;
             images++;
         }
-        /* One image alone is checked when it is made, with words of its own. */
+        /* A single image is checked when it is created. */
         if (images == 1 || total <= available)
             continue;
         _cleanup_free_ char *text = figures(total, available);
@@ -126,7 +125,7 @@ maqet_image_check_growth(const struct maqet_drive *drive, uint64_t more,
     struct stat status;
     uint64_t available;
 
-    /* A block device has its size from elsewhere. Links are followed to where it lies. */
+    /* A block device does not grow. Links are followed. */
     if (drive->overcommit || stat(drive->path, &status) < 0 || S_ISBLK(status.st_mode) ||
         !maqet_space_available(drive->path, &available) || more <= available)
         return 0;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * system_folders.c - a folder is known by its place in its file system, as
- * /proc/self/mountinfo has it (proc_pid_mountinfo(5)): a bind mount shows the same place
- * elsewhere in the tree.
+ * system_folders.c - identifies a folder by its place in its file system, from
+ * /proc/self/mountinfo (proc_pid_mountinfo(5)), which is the same for a bind mount.
  */
 #include "core/storage/system_folders.h"
 
@@ -20,7 +19,7 @@ enum { MOUNTS_LIMIT = 16 << 20, WORDS = 5 };
 struct place {
     char *device; /* "8:1" */
     char *inner;  /* the path from the root of the file system */
-    char *path;   /* the path in our tree */
+    char *path;   /* links resolved */
 };
 
 static void
@@ -33,7 +32,7 @@ place_clear(struct place *place)
 
 #define _cleanup_place_ _cleanup_(place_clear)
 
-/* Takes the escapes ("\040") out of a word, in place. */
+/* Replaces escapes ("\040") in place. */
 static void
 unescape(char *word)
 {
@@ -63,7 +62,7 @@ maqet_path_is_within(const char *path, const char *folder)
            (path[length] == '/' || path[length] == '\0');
 }
 
-/* The mount that a descriptor is on: 0 when it is not known. */
+/* The mount of a descriptor; 0: not known. */
 static int
 mount_of(int fd)
 {
@@ -77,7 +76,7 @@ mount_of(int fd)
     return found && sscanf(found, "mnt_id: %d", &id) == 1 ? id : 0;
 }
 
-/* Fills the device and the inner path by the line of that mount: "ID PARENT DEVICE ROOT
+/* Fills the device and the inner path from the line of the mount: "ID PARENT DEVICE ROOT
  * MOUNTPOINT ...". */
 static bool
 locate(const char *mounts, int id, struct place *place)
@@ -112,7 +111,6 @@ static bool
 place_of(const char *mounts, const char *path, struct place *place)
 {
     _cleanup_close_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
     struct stat status;
 
     place->path = fd < 0 ? NULL : realpath(path, NULL);
@@ -120,8 +118,7 @@ place_of(const char *mounts, const char *path, struct place *place)
         return false;
     if (locate(mounts, mount_of(fd), place))
         return true;
-    /* The mount of a chroot's root is not listed, if that is none itself: the paths tell.
-     */
+    /* The root of a chroot need not be a mount: then compare the paths. */
     place->device = maqet_format("chroot %ju", (uintmax_t)status.st_dev);
     place->inner = maqet_strdup(place->path);
     return true;
@@ -138,10 +135,9 @@ lies_in(const struct place *place, const struct place *folder)
 const char *
 maqet_system_folder(const char *path)
 {
-    /* What lies in it may not be written to, either; or it has places for anything. */
     static const struct {
         const char *path;
-        bool below;
+        bool below; /* so are all folders in it */
     } folders[] = {
         {"/etc", true},        {"/usr", true},
         {"/bin", true},        {"/sbin", true},
@@ -194,7 +190,7 @@ maqet_drive_check_share(const struct maqet_drive *drive, struct maqet_error **er
     return 0;
 }
 
-/* ---- where images are not made ---- */
+/* ---- where no image is created ---- */
 
 /* /lib, and its siblings for other ABIs: /lib32, /lib64, /libx32; but not /library. */
 static bool
@@ -211,8 +207,7 @@ is_library_folder(const char *folder)
 const char *
 maqet_path_system(const char *folder, uid_t uid)
 {
-    /* The first that fits decides, so an exception stands before the folder that it is
-     * in. */
+    /* The first match decides, so exceptions come first. */
     static const struct {
         const char *path;
         bool allowed;
