@@ -10,10 +10,10 @@
 #include "core/qemu/writables.h"
 #include "core/storage/entry.h"
 
-/* Bytes of a definition that are searched for a name. */
+/* Bytes. */
 enum { DEFINITION_LIMIT = 16 * 1024 * 1024 };
 
-/* ---- what they were ---- */
+/* ---- changes ---- */
 
 static int
 check_base(const struct maqet_drive *drive, const struct maqet_node *then,
@@ -22,7 +22,7 @@ check_base(const struct maqet_drive *drive, const struct maqet_node *then,
     const char *path = maqet_drive_text(drive, then->option);
     _cleanup_(maqet_node_clear) struct maqet_node now = {.file = maqet_strdup(path)};
 
-    /* No base any more, or none that can be read, which is for the plugin to say. */
+    /* If it has no base any more, or an unreadable one, the plugin reports that. */
     if (!path || !maqet_node_read(&now))
         return 0;
     _cleanup_free_ char *change = maqet_node_compare(then, &now);
@@ -43,7 +43,7 @@ maqet_bases_check(const struct maqet_drive *drive, struct maqet_error **err)
 {
     const struct maqet_image_record *record = drive->record;
 
-    /* An image that is made anew gets its base as that is now. */
+    /* A new image will be created on the base as it is now. */
     if (!record || !drive->path || access(drive->path, F_OK) < 0)
         return 0;
     for (size_t i = 0; i < record->bases.count; i++)
@@ -52,9 +52,9 @@ maqet_bases_check(const struct maqet_drive *drive, struct maqet_error **err)
     return 0;
 }
 
-/* ---- who depends on a file ---- */
+/* ---- images that depend on a file ---- */
 
-/* A file that may be somebody's backing file. */
+/* A file that may be a backing file. */
 struct candidate {
     const struct maqet_context *context;
     const char *path;
@@ -69,8 +69,7 @@ is_going(const struct candidate *candidate, const char *path)
     return candidate->going && maqet_strings_has(candidate->going, path);
 }
 
-/* Whether a record says so. That of an image which is missing counts too: it may lie on a
- * disk that is not mounted. */
+/* By a record. That of a missing image counts, too: its disk may not be mounted. */
 static bool
 record_depends(const struct candidate *candidate, const struct maqet_image_record *record)
 {
@@ -79,7 +78,7 @@ record_depends(const struct candidate *candidate, const struct maqet_image_recor
     for (size_t i = 0; i < record->bases.count; i++) {
         const struct maqet_node *base = &record->bases.nodes[i];
 
-        /* By its name, and where it was moved. */
+        /* By its name, or after it was moved. */
         if (maqet_file_is_same(base->file, candidate->path) ||
             (base->mtime != 0 && maqet_file_id_is_same_file(&base->id, &candidate->id)))
             return true;
@@ -87,8 +86,7 @@ record_depends(const struct candidate *candidate, const struct maqet_image_recor
     return false;
 }
 
-/* Whether an image itself says so, as its plugin reads it: 1 yes, 0 no, -1 it can't be
- * told. */
+/* By the image, as its plugin reads it: 1 yes, 0 no, -1 unknown. */
 static int
 drive_depends(const struct candidate *candidate, const struct maqet_drive *drive)
 {
@@ -101,7 +99,7 @@ drive_depends(const struct candidate *candidate, const struct maqet_drive *drive
     for (size_t i = 0; i < bases.count; i++) {
         if (maqet_file_is_same(bases.nodes[i].file, candidate->path))
             return 1;
-        /* What it names may be the very file, which was moved. */
+        /* It may name the candidate, which was moved. */
         if (access(bases.nodes[i].file, F_OK) < 0)
             depends = -1;
     }
@@ -116,8 +114,8 @@ describe(const char *path, const char *vm, const char *drive, bool missing)
               : maqet_format("the image %s, which no VM uses", path);
 }
 
-/* By what is remembered of a machine's images. One that still has a drive for the image
- * is asked: it may have been made independent. */
+/* By the records of a machine's images. If a drive still has the image, the image itself
+ * decides, since it may not have a backing file any more. */
 static char *
 dependent_by_records(const struct candidate *candidate, const char *name)
 {
@@ -142,8 +140,7 @@ dependent_by_records(const struct candidate *candidate, const char *name)
     return NULL;
 }
 
-/* Whether a machine's definition holds the file's name at all, so that it is worth a
- * look. */
+/* Whether a machine's definition contains the name of the file. */
 static bool
 mentions(const struct candidate *candidate, const char *name)
 {
@@ -155,7 +152,7 @@ mentions(const struct candidate *candidate, const char *name)
            (strstr(text, candidate->name) || strstr(text, slash + 1));
 }
 
-/* By a definition whose image exists, though the machine was never started. */
+/* By a definition: the image may exist though the machine was never started. */
 static char *
 dependent_by_definition(const struct candidate *candidate, const char *name)
 {
@@ -172,8 +169,8 @@ dependent_by_definition(const struct candidate *candidate, const char *name)
     return NULL;
 }
 
-/* Whether an image without a machine is there and has no backing file at all, as its
- * plugin reads it. What can't be told depends on something. */
+/* Whether an image without a machine exists and has no backing file, as its plugin reads
+ * it. An unknown one is taken for dependent. */
 static bool
 stands_alone(const struct candidate *candidate, const struct maqet_image_record *record)
 {
@@ -214,7 +211,7 @@ dependent_unused(const struct candidate *candidate)
     return NULL;
 }
 
-/* Within the candidate's data folder. */
+/* In the data folder of the context. */
 static char *
 dependent_here(const struct candidate *candidate)
 {
@@ -232,7 +229,7 @@ dependent_here(const struct candidate *candidate)
     return dependent ? dependent : dependent_unused(candidate);
 }
 
-/* By the marks that machines of other data folders have left on the file. */
+/* In the other data folders that the marks on the file name. */
 static char *
 dependent_elsewhere(const struct candidate *candidate)
 {
@@ -265,7 +262,7 @@ maqet_bases_dependent(const struct maqet_context *context, const char *path,
     return dependent ? dependent : dependent_elsewhere(&candidate);
 }
 
-/* ---- who may write ---- */
+/* ---- protection ---- */
 
 static void
 hint_at_ways(struct maqet_error **err)
@@ -284,7 +281,7 @@ maqet_bases_check_unused(const struct maqet_drive *drive, struct maqet_error **e
 
     if (!drive->path || maqet_drive_readonly(drive))
         return 0;
-    /* What it says can't be known otherwise. */
+    /* The error for an unreadable list comes first. */
     if (maqet_images_load(drive->context, NULL, &unused, err) < 0)
         return -1;
     _cleanup_free_ char *dependent =

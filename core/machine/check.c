@@ -8,7 +8,7 @@
 #include "core/machine/state.h"
 #include "core/machine/store.h"
 
-/* Where the next step is told for: a stored machine, or the file that it is read from. */
+/* The operand of the next steps: a stored machine, or the file that it was read from. */
 static char *
 operand_of(const struct maqet_vm *vm)
 {
@@ -39,7 +39,6 @@ warn_damaged(const struct maqet_vm *vm, const struct maqet_drive *drive,
 {
     _cleanup_free_ char *text = maqet_checked_file_text(file);
     _cleanup_free_ char *operand = operand_of(vm);
-
     _cleanup_error_ struct maqet_error *notice = NULL;
 
     maqet_error_set(&notice, MAQET_ERROR_FAILED,
@@ -83,7 +82,7 @@ maqet_vm_check_drives(const struct maqet_vm *vm, struct maqet_error **err)
     for (size_t i = 0; i < vm->drive_count; i++) {
         const struct maqet_drive *drive = vm->drives[i];
 
-        /* What is half written looks damaged. */
+        /* An image that is being written to looks damaged. */
         if (state.pid > 0 && drive->path && !maqet_drive_readonly(drive) &&
             maqet_file_users_has_open(state.pid, drive->path))
             continue;
@@ -128,7 +127,7 @@ struct maqet_opened *
 maqet_check_open(const struct maqet_context *context, const char *name_or_uuid,
                  struct maqet_error **err)
 {
-    /* Its folder is for the log. */
+    /* The log is in its run folder. */
     _cleanup_opened_ struct maqet_opened *machine =
         maqet_open(context, name_or_uuid,
                    MAQET_OPEN_LOCK | MAQET_OPEN_FOLDER | MAQET_OPEN_ALLOW_PENDING, err);
@@ -147,7 +146,7 @@ maqet_vm_check_thoroughly(const struct maqet_vm *vm, struct maqet_check_report *
         return -1;
     if (repairs && maqet_bases_check_unused(drive, err) < 0)
         return -1;
-    /* One that others read as well may be checked; nobody else may write. */
+    /* Others may read the image meanwhile, but not write to it. */
     if (!maqet_drive_readonly(drive) && maqet_holders_check(vm, drive, err) < 0)
         return -1;
     if (maqet_drive_check(report, depth, err) == 0)

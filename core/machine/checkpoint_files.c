@@ -14,7 +14,7 @@
 
 /* ---- the description ---- */
 
-/* What a former maqet did not write may be missing. */
+/* An earlier maqet did not write all of them. */
 #define VALUE(member, ...)                                                               \
     {                                                                                    \
 #member, MAQET_FIELD(struct maqet_checkpoint, member), .optional = true,         \
@@ -98,7 +98,7 @@ describe(const struct maqet_checkpoint *about)
     return object;
 }
 
-/* An entry that is damaged says nothing of its drive. */
+/* A damaged entry has a drive without a snapshot. */
 static int
 read_description(json_object *object, struct maqet_checkpoint *about,
                  struct maqet_error **err)
@@ -150,10 +150,9 @@ temporary_path(const struct maqet_context *context, const char *vm, const char *
     return maqet_format("%s/.%s.state.new", folder, name);
 }
 
-/* What the file takes on the disk may be less than its length, and another number for a
- * copy of it. */
+/* The space that the file takes up is not recorded, because it may differ for a copy. */
 static void
-look_at_state(struct maqet_checkpoint *about, const char *path)
+measure_state(struct maqet_checkpoint *about, const char *path)
 {
     struct stat status;
 
@@ -198,11 +197,11 @@ maqet_state_file_publish(const struct maqet_context *context, const char *vm,
     _cleanup_json_ json_object *object = describe(about);
     if (maqet_json_write(description, object, err) < 0)
         return -1;
-    look_at_state(about, state);
+    measure_state(about, state);
     return 0;
 }
 
-/* Says what is wrong with the file, and what can be done without it. Returns -1. */
+/* Adds what can be done without the file to an error. Returns -1. */
 static int
 error_damaged(const char *vm, const char *name, struct maqet_error **err)
 {
@@ -212,7 +211,6 @@ error_damaged(const char *vm, const char *name, struct maqet_error **err)
     return -1;
 }
 
-/* Whether it is as it was written. */
 static int
 verify(int fd, const char *path, const char *vm, const char *name,
        const struct maqet_checkpoint *about, char **verified, struct maqet_error **err)
@@ -257,7 +255,7 @@ maqet_state_file_open(const struct maqet_context *context, const char *vm,
         bool gone = errno == ENOENT;
 
         maqet_error_errno(err, errno, "Cannot read %s", path);
-        /* What can't be opened now may be as good as ever. */
+        /* If it cannot be opened, it need not be damaged. */
         return gone ? error_damaged(vm, name, err) : -1;
     }
     if (verify(fd, path, vm, name, about, verified, err) < 0)
@@ -281,7 +279,7 @@ maqet_state_file_remove(const struct maqet_context *context, const char *vm,
     _cleanup_free_ char *state = path_of(context, vm, name, ".state");
     _cleanup_free_ char *temporary = temporary_path(context, vm, name);
 
-    /* What makes it a checkpoint goes first. */
+    /* Without its description it is no longer a checkpoint. */
     return maqet_file_missing(folder) || (maqet_file_remove(description, err) == 0 &&
                                           maqet_file_remove(state, err) == 0 &&
                                           maqet_file_remove(temporary, err) == 0)
@@ -352,6 +350,6 @@ maqet_state_file_about(const struct maqet_context *context, const char *vm,
         return -1;
     }
     about->name = maqet_strdup(name);
-    look_at_state(about, state);
+    measure_state(about, state);
     return 0;
 }

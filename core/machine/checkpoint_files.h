@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * checkpoint_files.h - what a checkpoint has besides the snapshots of its drives, in the folder
- * checkpoints/ beside the machine's definition: NAME.state, the guest's memory and
- * devices as QEMU wrote them, and NAME.json, which tells what they belong to. The second
- * one is written last: where it is, the checkpoint is complete.
+ * checkpoint_files.h - the files of a checkpoint, in checkpoints/ in the machine's
+ * folder: NAME.state, the guest's memory and devices as QEMU wrote them, and NAME.json,
+ * the description. The description is written last: if it exists, the checkpoint is
+ * complete.
  */
 #ifndef MAQET_MACHINE_CHECKPOINT_FILES_H
 #define MAQET_MACHINE_CHECKPOINT_FILES_H
@@ -11,12 +11,12 @@
 #include "core/machine/slots.h"
 #include "core/storage/snapshots.h"
 
-/* What NAME.json says, with what is found by reading it. Texts that are not known are
- * NULL: a former maqet wrote less. */
+/* The description, and what is known without it. Texts that are not known are NULL, since
+ * an earlier maqet wrote fewer. */
 struct maqet_checkpoint {
-    char *name; /* found */
+    char *name; /* not in the file */
 
-    /* The machine that was saved, and that it fits. */
+    /* The saved machine. */
     char *machine; /* QEMU's machine type */
     char *qemu;    /* its version, as a text and as a number */
     int version;
@@ -26,27 +26,28 @@ struct maqet_checkpoint {
     struct maqet_slots slots;
     struct maqet_strings flash; /* files of flash and persistent memory, and of a TPM */
     uint64_t memory;            /* of the guest, in bytes */
-    bool has_memory;            /* that is known */
+    bool has_memory;            /* @memory is known */
 
     /* How it was saved. */
     char *method;
     char *compression; /* NULL: the file is not compressed */
-    bool mapped;       /* each page of memory has its place in it */
-    double pause;      /* ms for which the guest did not run */
+    bool mapped;       /* QEMU's mapped-ram */
+    double pause;      /* ms for which the guest was paused */
     int64_t date;      /* s since 1970 */
 
     /* NAME.state */
-    int64_t size; /* its length in bytes */
+    int64_t size; /* in bytes */
     bool has_size;
     char *checksum;
-    int64_t allocated; /* found: the bytes that it takes on the disk */
-    bool is_there;     /* found */
+    int64_t allocated; /* bytes that it takes up on the disk; not in the file */
+    bool is_there;     /* not in the file */
 
-    /* The snapshots of its drives, where they are recorded. */
+    /* The snapshots of its drives, if they are recorded. */
     bool has_snapshots;
     struct maqet_checkpoint_snapshot {
         char *drive;
-        char *image; /* for people: it may be moved; NULL: it lies elsewhere */
+        char
+            *image; /* for people, since it may be moved; NULL: not a file of this host */
         struct maqet_snapshot snapshot; /* its id and date */
     } * snapshots;
     size_t snapshot_count;
@@ -56,36 +57,34 @@ void maqet_checkpoint_clear(struct maqet_checkpoint *about);
 
 #define _cleanup_checkpoint_ _cleanup_(maqet_checkpoint_clear)
 
-/* Records which snapshot of a drive belongs to it. */
+/* Records the snapshot of a drive. */
 void maqet_checkpoint_add_snapshot(struct maqet_checkpoint *about,
                                    const struct maqet_drive *drive,
                                    const struct maqet_snapshot *snapshot);
 
-/* That snapshot; NULL: it is not recorded. */
+/* The snapshot of a drive; NULL: it is not recorded. */
 const struct maqet_snapshot *
 maqet_checkpoint_snapshot(const struct maqet_checkpoint *about, const char *drive);
 
-/* A new file, under a temporary name, for its owner alone: a descriptor, or -1. */
+/* Creates the file for the memory with a temporary name and mode 0600. Returns a
+ * descriptor, or -1. */
 int maqet_state_file_create(const struct maqet_context *context, const char *vm,
                             const char *name, struct maqet_error **err);
 
-/* Gives it its name, with its description, once it has reached the disk. @about gets its
- * size, checksum and allocated size. */
+/* Syncs that file, gives it its name, and writes the description. @about gets its size,
+ * checksum and allocated size. */
 int maqet_state_file_publish(const struct maqet_context *context, const char *vm,
                              const char *name, int fd, struct maqet_checkpoint *about,
                              struct maqet_error **err);
 
-/*
- * Opens it for reading, unpacked: a descriptor, or -1. One that is not as it was written,
- * by its length and its checksum, is an error. *verified tells which file has been found
- * to be so (maqet_file_mark), and saves reading it a second time: NULL, or what an
- * earlier call has left there. The caller frees.
- */
+/* Opens it for reading, decompressed. Returns a descriptor, or -1, also if its length or
+ * checksum is wrong. *verified is the file that was verified (maqet_file_mark), which
+ * need not be read again: NULL, or the value from an earlier call. The caller frees. */
 int maqet_state_file_open(const struct maqet_context *context, const char *vm,
                           const char *name, const struct maqet_checkpoint *about,
                           char **verified, struct maqet_error **err);
 
-/* Removes all that there is of it, complete or not. */
+/* Removes all its files, complete or not. */
 int maqet_state_file_remove(const struct maqet_context *context, const char *vm,
                             const char *name, struct maqet_error **err);
 
@@ -93,12 +92,12 @@ int maqet_state_file_remove(const struct maqet_context *context, const char *vm,
 bool maqet_state_file_exists(const struct maqet_context *context, const char *vm,
                              const char *name);
 
-/* Reads a checkpoint's description. MAQET_ERROR_MISSING: with those that there are. */
+/* Reads a checkpoint's description. MAQET_ERROR_MISSING names the existing ones. */
 int maqet_state_file_about(const struct maqet_context *context, const char *vm,
                            const char *name, struct maqet_checkpoint *about,
                            struct maqet_error **err);
 
-/* The names of all checkpoints that have a file with the suffix: ".json", or ".state". */
+/* The names of all checkpoints that have a file with the suffix: ".json" or ".state". */
 int maqet_state_file_list(const struct maqet_context *context, const char *vm,
                           const char *suffix, struct maqet_strings *names,
                           struct maqet_error **err);

@@ -15,22 +15,21 @@
 #include "core/storage/record.h"
 #include "core/storage/space.h"
 
-/* Whether a drive is made of something that could vanish: a file, or something elsewhere
- * that its plugin can look for. */
+/* Whether a drive's image is recorded: a file, or other storage that its plugin can
+ * inspect. */
 static bool
-is_remembered(const struct maqet_drive *drive)
+is_recorded(const struct maqet_drive *drive)
 {
     const struct maqet_storage_plugin *plugin = &drive->storage->plugin;
 
     return drive->path || (plugin->interface && !plugin->path_option && plugin->inspect);
 }
 
-/* Remembers an image that is about to appear: a record too many does no harm, since it
- * counts only for the very file that it names; one too few would leave a file behind for
- * ever. */
+/* Records an image that is about to get its name. If it never does, the record does no
+ * harm; without it, the file would never be deleted. */
 static int
-remember_image(void *data, const struct maqet_drive *drive, const char *file,
-               const struct maqet_file_id *id, struct maqet_error **err)
+record_image(void *data, const struct maqet_drive *drive, const char *file,
+             const struct maqet_file_id *id, struct maqet_error **err)
 {
     struct maqet_vm *vm = data;
 
@@ -38,7 +37,7 @@ remember_image(void *data, const struct maqet_drive *drive, const char *file,
     return maqet_images_note_created(vm, drive, id, err);
 }
 
-/* All images that were there and are missing, which may well have one cause. */
+/* One error for all missing images that existed before, which may have one cause. */
 static int
 check_none_vanished(const struct maqet_vm *vm, struct maqet_error **err)
 {
@@ -67,7 +66,7 @@ check_none_vanished(const struct maqet_vm *vm, struct maqet_error **err)
     return maqet_error_move(err, TAKE_PTR(first));
 }
 
-/* Which file the image is, from here to QEMU. */
+/* Notes which file the image is. */
 static void
 note_image(struct maqet_drive *drive, const struct maqet_image_state *state)
 {
@@ -101,8 +100,8 @@ maqet_vm_drives_check(const struct maqet_vm *vm,
     return maqet_image_check_space(vm->drives, vm->drive_count, err);
 }
 
-/* Where a drive's content is served, only its server reads the image. One that is to be
- * created would stay behind if QEMU could not open what it is made on. */
+/* Whether nobody else uses the drives. If a drive's content is served, only its server
+ * reads the image. */
 static int
 check_unused(const struct maqet_vm *vm, struct maqet_error **err)
 {
@@ -115,7 +114,7 @@ check_unused(const struct maqet_vm *vm, struct maqet_error **err)
             return -1;
         makes = makes || (vm->drives[i]->path && access(vm->drives[i]->path, F_OK) < 0);
     }
-    /* QEMU finds out by itself that an image is in use; but then others would be made. */
+    /* QEMU notices that an image is in use, but only after others were created. */
     for (size_t i = 0; makes && i < vm->drive_count; i++)
         if (!vm->drives[i]->served && !maqet_drive_readonly(vm->drives[i]) &&
             maqet_holders_check(vm, vm->drives[i], err) < 0)
@@ -127,7 +126,7 @@ int
 maqet_vm_drives_prepare(struct maqet_vm *vm, const struct maqet_drives_consent *consent,
                         struct maqet_error **err)
 {
-    const struct maqet_image_recorder recorder = {.record = remember_image, .data = vm};
+    const struct maqet_image_recorder recorder = {.record = record_image, .data = vm};
     bool accept_bases = consent && consent->accept_bases;
     _cleanup_strings_ struct maqet_strings given_up = MAQET_STRINGS_INIT;
     struct maqet_image_state state;
@@ -135,7 +134,7 @@ maqet_vm_drives_prepare(struct maqet_vm *vm, const struct maqet_drives_consent *
 
     if (maqet_vm_drives_check(vm, consent, err) < 0 || check_unused(vm, err) < 0)
         return -1;
-    /* What is missing as well, and was agreed to be done without. */
+    /* Earlier images that are missing, too: the user has agreed to do without them. */
     for (size_t i = 0; i < vm->drive_count; i++)
         if (vm->drives[i]->earlier && access(vm->drives[i]->path, F_OK) < 0)
             maqet_strings_add(&given_up, vm->drives[i]->earlier->path);
@@ -145,7 +144,7 @@ maqet_vm_drives_prepare(struct maqet_vm *vm, const struct maqet_drives_consent *
         if (maqet_image_prepare(drive, &state, &created, &recorder, err) < 0)
             return -1;
         note_image(drive, &state);
-        if (state.exists && is_remembered(drive) &&
+        if (state.exists && is_recorded(drive) &&
             maqet_images_note_seen(vm, drive, &state, accept_bases, err) < 0)
             return -1;
     }
@@ -164,7 +163,7 @@ maqet_vm_drives_check_same(const struct maqet_vm *vm, struct maqet_error **err)
     return 0;
 }
 
-/* ---- who else uses them ---- */
+/* ---- other users ---- */
 
 bool
 maqet_vm_drives_are_asked_again(const struct maqet_vm *vm)

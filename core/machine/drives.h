@@ -1,47 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * drives.h - what a start makes sure of for all drives of a machine: that what they are
- * made of is there, and that nobody else uses it.
+ * drives.h - what a start checks and prepares for all drives of a machine: that their
+ * images and files exist, and that nobody else uses them.
  */
 #ifndef MAQET_MACHINE_DRIVES_H
 #define MAQET_MACHINE_DRIVES_H
 
 #include "core/machine/opened.h"
 
-/* What a start may do that is otherwise refused, since it could hide the loss of data. */
+/* What is only done with the user's consent, because it could hide the loss of data. */
 struct maqet_drives_consent {
-    bool create_missing; /* make images anew that were there and are missing */
-    bool accept_bases;   /* go on though backing files have changed */
+    bool create_missing; /* create images that existed before and are missing */
+    bool accept_bases;   /* accept changed backing files */
 };
 
-/* Looks at what the drives are made of: that it is there and sound, or can be made, and
- * that nothing else depends on it. @consent may be NULL: none. */
+/* Whether all images exist and are sound, or can be created, and no other image depends
+ * on them. @consent may be NULL: none. */
 int maqet_vm_drives_check(const struct maqet_vm *vm,
                           const struct maqet_drives_consent *consent,
                           struct maqet_error **err);
 
-/* Looks at what the drives are made of, and makes what is missing; nothing is made when
- * anything is wrong with one of them. @consent may be NULL: none. */
+/* Checks the drives, and then creates the missing images. @consent may be NULL: none. */
 int maqet_vm_drives_prepare(struct maqet_vm *vm,
                             const struct maqet_drives_consent *consent,
                             struct maqet_error **err);
 
-/* Whether the files that were looked at or made are still the ones under their names, all
- * drives' images, bases, keys and shares: the last thing before QEMU opens them. */
+/* Whether the names of all drives' files still lead to the files that were checked or
+ * created: the last check before QEMU opens them. */
 int maqet_vm_drives_check_same(const struct maqet_vm *vm, struct maqet_error **err);
 
-/* Whether a drive's plugin is asked for its users once more when QEMU has it open, as two
- * starts may both have found none: then the guest stands still until the answer, also when
- * maqet is killed in between. Not where it stands still anyway (-S). */
+/* Whether a drive's plugin reports its users again once QEMU has the drive open, because
+ * two starts may both have found none. The guest is paused until then, even if maqet is
+ * killed in between. False if the guest starts paused anyway (-S). */
 bool maqet_vm_drives_are_asked_again(const struct maqet_vm *vm);
 
-/* Whether a machine that runs, and whose definition is loaded, has come past that: one
- * whose start was killed before the answer is not to be changed either, since somebody
- * else may use what it uses. MAQET_ERROR_STATE: it hasn't. Also an error where QEMU can't
- * be connected to. */
+/* Whether a running machine, whose definition is loaded, has passed that check.
+ * MAQET_ERROR_STATE: its start was killed before, so another program may be using its
+ * drives. Fails if QEMU cannot be connected to. */
 int maqet_vm_drives_check_asked(struct maqet_opened *machine, struct maqet_error **err);
 
-/* Asks them: where two QEMUs have a drive open, neither may go on. */
+/* That check: if two QEMUs have a drive open, neither may run. */
 int maqet_vm_drives_check_alone(const struct maqet_vm *vm, struct maqet_error **err);
 
 #endif

@@ -9,10 +9,10 @@
 #include "core/machine/store.h"
 #include "core/storage/export.h"
 
-/* A temporary file that an export writes. */
+/* A temporary file of an export. */
 struct unfinished {
     char *path;
-    bool made; /* it was there, and is this file */
+    bool made; /* it was created, as the file @id */
     struct maqet_file_id id;
 };
 
@@ -45,8 +45,8 @@ list_remove(struct list *list, size_t index)
             (--list->count - index) * sizeof(*list->items));
 }
 
-/* The list is empty where there is none, or a damaged one. -1 and an error: it can't be
- * read now, and must not be written. */
+/* A missing or damaged list is empty. Returns -1 if it cannot be read now, and must not
+ * be overwritten. */
 static int
 list_read(const struct maqet_context *context, const char *vm, struct list *list,
           struct maqet_error **err)
@@ -97,11 +97,11 @@ maqet_exports_record(const struct maqet_context *context, const char *vm,
     return list_write(context, vm, &list, err);
 }
 
-/* Whether there is nothing more to be done about one: the file is gone from a folder that
- * is there, or is another one. */
+/* Removes a file that a killed export has left. True: its record can go, too, because the
+ * file is removed, missing from an existing folder, or another one. */
 static bool
-sweep(const struct maqet_context *context, const char *vm,
-      const struct unfinished *unfinished)
+remove_unfinished(const struct maqet_context *context, const char *vm,
+                  const struct unfinished *unfinished)
 {
     const char *path = unfinished->path;
     _cleanup_free_ char *folder = path && path[0] == '/' ? maqet_path_folder(path) : NULL;
@@ -126,11 +126,11 @@ maqet_exports_sweep(const struct maqet_context *context, const char *vm)
 {
     _cleanup_list_ struct list list = {0};
 
-    /* What can't be read now is looked at again by the next command. */
+    /* A list that cannot be read now is left to the next command. */
     if (!maqet_exports_any(context, vm) || list_read(context, vm, &list, NULL) < 0)
         return;
     for (size_t i = list.count; i-- > 0;)
-        if (sweep(context, vm, &list.items[i]))
+        if (remove_unfinished(context, vm, &list.items[i]))
             list_remove(&list, i);
     list_write(context, vm, &list, NULL);
 }

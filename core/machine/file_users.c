@@ -10,7 +10,7 @@
 #include "core/base/files.h"
 #include "core/base/procfs.h"
 
-/* How much of a command line is read; less of it is shown. */
+/* Bytes of a command line that are read; fewer are shown. */
 enum { COMMAND_BEGINNING = 512 };
 
 static void
@@ -34,13 +34,13 @@ command_of(int pid)
     ssize_t length = fd < 0 ? -1 : read(fd, words, COMMAND_BEGINNING);
 
     if (length <= 0) {
-        /* It has none, or is just ending. */
+        /* It has none, or is ending. */
         _cleanup_free_ char *name = maqet_procfs_name(pid);
         return maqet_text_readable(name);
     }
     while (length > 0 && words[length - 1] == '\0')
         length--;
-    /* The program's name ends with the first NUL byte, which divides the arguments. */
+    /* A NUL byte follows each argument. */
     const char *slash = strrchr(words, '/');
     const char *from = slash ? slash + 1 : words;
     for (ssize_t i = 0; i < length; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * full.c - as QEMU's QMP reference has it: the "io-status" of a device is "nospace" from
- * the write that found no room until the guest goes on.
+ * full.c - the "io-status" of a device is "nospace" from the failed write until the guest
+ * is resumed (QEMU QMP reference).
  */
 #include "core/machine/full.h"
 
@@ -12,8 +12,7 @@
 #include "core/base/json.h"
 #include "core/storage/space.h"
 
-/* Bytes, less than which no write of a guest's may fit: QEMU's images grow by clusters of
- * at most that. */
+/* With fewer bytes a write may fail: images grow by clusters of at most that size. */
 static const uint64_t LEAST_SPACE = 2 << 20;
 
 void
@@ -28,10 +27,10 @@ maqet_full_clear(struct maqet_full *full)
     *full = (struct maqet_full){0};
 }
 
-/* ---- where a drive lies ---- */
+/* ---- reading ---- */
 
-/* The file at the bottom of a node, whose name QEMU gives as a path, or where that does
- * not say all of it as "json:{...}". The caller frees. */
+/* The lowest file of a node, which QEMU names by its path, or by "json:{...}" if a path
+ * is not enough. The caller frees. */
 static char *
 file_of(const char *name, const char *folder)
 {
@@ -50,7 +49,7 @@ file_of(const char *name, const char *folder)
     return path ? maqet_path_absolute(path, folder) : NULL;
 }
 
-/* The folder at which the file's file system is mounted. The caller frees. */
+/* The mount point of a file's file system. The caller frees. */
 static char *
 mount_of(const char *file)
 {
@@ -121,7 +120,7 @@ maqet_full_ask(struct maqet_qmp *qmp, const char *folder, int64_t timeout,
     return 0;
 }
 
-/* ---- what is said of it ---- */
+/* ---- messages ---- */
 
 bool
 maqet_full_lasts(const struct maqet_full *full)

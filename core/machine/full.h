@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * full.h - drives for which the host has no room left. QEMU stops a guest whose write
- * fails for want of space (run state `io-error`), so that nothing is lost: with room, the
- * write is done again.
+ * full.h - drives without space on the host. QEMU stops a guest whose write fails for
+ * lack of space (run state `io-error`), and repeats the write when the guest is resumed.
  */
 #ifndef MAQET_MACHINE_FULL_H
 #define MAQET_MACHINE_FULL_H
@@ -12,10 +11,10 @@
 
 struct maqet_full_drive {
     char *drive;       /* its name; of a disk in `arguments`, QEMU's name for it */
-    char *file;        /* absolute; NULL: it is made of no file of this host */
-    char *file_system; /* where that is mounted; NULL: not known */
-    bool measured;     /* whether the next one is known */
-    uint64_t free;     /* bytes that we may write there */
+    char *file;        /* absolute; NULL: it is not a file of this host */
+    char *file_system; /* its mount point; NULL: not known */
+    bool measured;     /* @free is known */
+    uint64_t free;     /* bytes that are available there */
 };
 
 struct maqet_full {
@@ -23,10 +22,10 @@ struct maqet_full {
     size_t count;
 };
 
-/* Adds the drives that QEMU's answer to query-block says so of. A relative path starts at
- * @folder, in which QEMU works; NULL: it is left out. */
+/* Adds the drives without space from QEMU's answer to query-block. Relative paths start
+ * at @folder, QEMU's working folder; NULL: they are omitted. */
 void maqet_full_read(json_object *devices, const char *folder, struct maqet_full *full);
-/* The same, of a QEMU that is asked, which has @timeout ms to answer. */
+/* The same, after asking QEMU. @timeout: ms. */
 int maqet_full_ask(struct maqet_qmp *qmp, const char *folder, int64_t timeout,
                    struct maqet_full *full, struct maqet_error **err);
 
@@ -34,18 +33,18 @@ void maqet_full_clear(struct maqet_full *full);
 
 #define _cleanup_full_ _cleanup_(maqet_full_clear)
 
-/* Whether there is still no room for one of them, as far as that is known. */
+/* Whether there is still no space for one of them, as far as is known. */
 bool maqet_full_lasts(const struct maqet_full *full);
 
-/* "the disk of drive 'hdd' is full: 0B are free in the file system /images, where
- * /images/hdd.img lies". The caller frees. */
+/* "there is no space for drive 'hdd': 0B are free in the file system at /images, which
+ * contains /images/hdd.img". The caller frees. */
 char *maqet_full_text(const struct maqet_full *full);
 
-/* The error that a guest can't go on for it, with the next step. Returns -1. */
+/* The error for a guest that cannot be resumed, with the next step. Returns -1. */
 int maqet_full_error(const struct maqet_full *full, const char *vm,
                      struct maqet_error **err);
 
-/* The hint that names the next step. */
+/* Adds the next step. */
 void maqet_full_hint(const struct maqet_full *full, const char *vm,
                      struct maqet_error **err);
 

@@ -9,12 +9,12 @@
 #include "core/machine/store.h"
 #include "core/machine/vm.h"
 
-/* s: a start that finds nothing new does not write the date alone more often. */
+/* s: the date alone is not written more often. */
 static const int64_t SEEN_INTERVAL = 60;
 
-/* ---- a machine's drives ---- */
+/* ---- the records of a drive ---- */
 
-/* Whether a name leads to the file now. */
+/* Whether a path leads to the file. */
 static bool
 leads_to(const char *path, const struct maqet_file_id *id)
 {
@@ -23,8 +23,8 @@ leads_to(const char *path, const struct maqet_file_id *id)
     return maqet_file_id_of_target(path, &now) && maqet_file_id_is_same_file(&now, id);
 }
 
-/* The record of an image that has got another name, or lies in another folder now.
- * Without a time of birth another file may have got the number of its inode. */
+/* The record of an image that was renamed or moved. Without a time of birth, another file
+ * may have got its inode number. */
 static struct maqet_image_record *
 record_of_moved(const struct maqet_images *images, const char *path)
 {
@@ -42,7 +42,7 @@ record_of_moved(const struct maqet_images *images, const char *path)
     return NULL;
 }
 
-/* Whether another drive has the image of a record, or what lies in its place. */
+/* Whether another drive has the image of a record. */
 static bool
 is_of_other_drive(const struct maqet_vm *vm, const struct maqet_drive *drive,
                   const struct maqet_image_record *record)
@@ -65,7 +65,8 @@ is_of_other_drive(const struct maqet_vm *vm, const struct maqet_drive *drive,
     return false;
 }
 
-/* The record of what lies in no file: of its place, or of that which the drive had. */
+/* The record of storage that is not a file: of the same place, or the drive's earlier
+ * one. */
 static struct maqet_image_record *
 record_of_place(const struct maqet_vm *vm, const struct maqet_drive *drive)
 {
@@ -84,7 +85,7 @@ record_of_place(const struct maqet_vm *vm, const struct maqet_drive *drive)
     return of_drive;
 }
 
-/* The record of what a drive has, or had under this place; NULL: there is none. */
+/* The record of the image that a drive has, or had at its path; NULL: none. */
 static struct maqet_image_record *
 record_of(const struct maqet_vm *vm, const struct maqet_drive *drive)
 {
@@ -116,7 +117,7 @@ is_attached(const struct maqet_vm *vm, const struct maqet_image_record *record)
     return false;
 }
 
-/* Whether a record is the last one of its drive's name. */
+/* Whether a record is the latest one of its drive. */
 static bool
 is_latest(const struct maqet_images *images, const struct maqet_image_record *record)
 {
@@ -130,9 +131,9 @@ is_latest(const struct maqet_images *images, const struct maqet_image_record *re
     return true;
 }
 
-/* The image that a drive with a new, missing one had last, or that a drive had which the
- * machine no longer has: where that is missing too, it may have been moved, and the new
- * name be misspelt. */
+/* For a drive whose image is new and missing: its earlier image, or that of a drive that
+ * the machine no longer has. If that one is missing, too, it may have been moved, and the
+ * new name may be misspelt. */
 static struct maqet_image_record *
 earlier_of(const struct maqet_vm *vm, const struct maqet_drive *drive)
 {
@@ -154,8 +155,8 @@ earlier_of(const struct maqet_vm *vm, const struct maqet_drive *drive)
     return of_other;
 }
 
-/* What a removed machine left in that place, on a disk that is not there now: where the
- * disk is, the image was deleted. */
+/* The image that a removed machine left at a path, on a disk that is not mounted now. If
+ * the disk is mounted, the image was deleted. */
 static const struct maqet_image_record *
 left_by_removed(struct maqet_vm *vm, const char *path)
 {
@@ -171,7 +172,7 @@ left_by_removed(struct maqet_vm *vm, const char *path)
                : NULL;
 }
 
-/* Whether the machine ran with a maqet that kept no records. */
+/* Whether the machine ran with a maqet that had no records. */
 static bool
 ran_unrecorded(const struct maqet_vm *vm)
 {
@@ -202,7 +203,7 @@ maqet_images_attach(struct maqet_vm *vm)
         if (!drive->path || drive->record || !maqet_file_missing(drive->path))
             continue;
         drive->earlier = earlier_of(vm, drive);
-        /* What lies where everybody's files do is cleaned away in time. */
+        /* Files in /tmp are cleaned up by the system. */
         if (!(drive->default_path && maqet_text_starts(drive->path, "/tmp/")))
             drive->record = left_by_removed(vm, drive->path);
         if (!drive->record && !drive->earlier && ran_unrecorded(vm))
@@ -210,7 +211,7 @@ maqet_images_attach(struct maqet_vm *vm)
     }
 }
 
-/* Takes the text for a record of the machine. */
+/* Sets a text of a record of the machine to @by, which it takes. */
 static void
 note_text(struct maqet_vm *vm, char **text, char *by)
 {
@@ -220,7 +221,7 @@ note_text(struct maqet_vm *vm, char **text, char *by)
     *text = by;
 }
 
-/* The record of a drive's image, a new one where there is none. */
+/* The record of a drive's image; a new one if there is none. */
 static struct maqet_image_record *
 take_record(struct maqet_vm *vm, const struct maqet_drive *drive)
 {
@@ -252,8 +253,7 @@ maqet_images_note_created(struct maqet_vm *vm, const struct maqet_drive *drive,
 {
     struct maqet_image_record *record = take_record(vm, drive);
 
-    /* Until it has its name it was never there: a kill in between must not make the next
-     * start miss it. */
+    /* If we are killed before it has its name, it never existed. */
     record->seen = 0;
     record->created = true;
     set_owner(vm, record);
@@ -270,7 +270,7 @@ note_bases(const struct maqet_drive *drive, struct maqet_image_record *record,
     maqet_chain_clear(&record->bases);
     if (maqet_image_dependencies(drive, &record->bases, err) < 0)
         return -1;
-    /* A record that lacks a base would let that be changed, or deleted. */
+    /* A base that is not recorded could be changed or deleted. */
     for (size_t i = 0; i < record->bases.count; i++) {
         struct maqet_node *base = &record->bases.nodes[i];
 
@@ -282,8 +282,7 @@ note_bases(const struct maqet_drive *drive, struct maqet_image_record *record,
     return 0;
 }
 
-/* A backing file that was moved, or has come back from a backup, is the same in its new
- * place. */
+/* Updates the record of a backing file that was moved or restored from a backup. */
 static void
 refresh_base(struct maqet_vm *vm, const struct maqet_drive *drive,
              struct maqet_node *then)
@@ -306,8 +305,8 @@ refresh_base(struct maqet_vm *vm, const struct maqet_drive *drive,
 
 /* ---- marks on the images ---- */
 
-/* Says on the images themselves whose they are and who uses them, for the machines of
- * other data folders. Where there can be no marks, the records have to do. */
+/* Marks the images with their owner and users, for machines of other data folders.
+ * Without extended attributes, only the records tell. */
 static void
 mark_images(struct maqet_vm *vm, struct maqet_image_record *record)
 {
@@ -328,7 +327,7 @@ mark_images(struct maqet_vm *vm, struct maqet_image_record *record)
         maqet_owner_mark_user(vm->context, record->bases.nodes[i].file, true);
 }
 
-/* ---- what is noted ---- */
+/* ---- changing the records ---- */
 
 int
 maqet_images_note_seen(struct maqet_vm *vm, const struct maqet_drive *drive,
@@ -394,7 +393,7 @@ maqet_images_confirm(struct maqet_vm *vm, struct maqet_error **err)
     _cleanup_error_ struct maqet_error *reason = NULL;
     const char *name = vm->definition->name;
     _cleanup_free_ char *path = maqet_store_file(vm->context, name, MAQET_STORE_IMAGES);
-    /* That there are records at all tells a later start that none is missing. */
+    /* An empty list tells a later start that no records are missing. */
     bool changed = vm->images_changed || maqet_file_missing(path);
 
     if (!changed && !vm->dates_changed)

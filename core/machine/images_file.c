@@ -49,7 +49,7 @@ maqet_images_find(const struct maqet_images *images, const char *path)
     return first;
 }
 
-/* ---- as a file ---- */
+/* ---- files ---- */
 
 enum { FORMAT = 1 };
 
@@ -63,9 +63,8 @@ static const struct maqet_fields file_fields = MAQET_FIELDS_OF(
     {"images", MAQET_FIELD_LIST(struct images_file, images.items, images.count,
                                 &maqet_image_record_fields)});
 
-/* What a file is not one of ours for; 0: it is. */
 static int
-contents_check(const struct images_file *contents, struct maqet_error **err)
+check_contents(const struct images_file *contents, struct maqet_error **err)
 {
     if (contents->format != FORMAT)
         return maqet_error_set(err, MAQET_ERROR_INVALID, "its format is %d",
@@ -91,7 +90,7 @@ read_list(const char *path, struct maqet_images *images, struct maqet_error **er
                    ? 0
                    : maqet_error_move(err, TAKE_PTR(reason));
     if (maqet_fields_from_json(&file_fields, file, &contents, &reason) == 0 &&
-        contents_check(&contents, &reason) == 0) {
+        check_contents(&contents, &reason) == 0) {
         *images = contents.images;
         return 0;
     }
@@ -104,8 +103,8 @@ read_list(const char *path, struct maqet_images *images, struct maqet_error **er
     return -1;
 }
 
-/* Reads the list that maqet wrote before it had records: an array of {"path": …, "device":
- * …, "inode": …, "birth": …}. */
+/* Reads the list that maqet wrote before it had records: an array of {"path": …,
+ * "device": …, "inode": …, "birth": …}. */
 static int
 read_created(const char *path, struct maqet_images *images, struct maqet_error **err)
 {
@@ -174,8 +173,8 @@ maqet_images_save(const struct maqet_context *context, const char *name,
 
 /* ---- images without a machine ---- */
 
-/* The record that another one of the same path takes the place of. That of another file,
- * which may be on a disk that is not mounted, stays where that has backing files. */
+/* The record that another one of the same path replaces. That of another file, which may
+ * be on a disk that is not mounted, stays if it has backing files. */
 static struct maqet_image_record *
 find_replaced(const struct maqet_images *images, const struct maqet_image_record *by)
 {
@@ -190,8 +189,8 @@ find_replaced(const struct maqet_images *images, const struct maqet_image_record
     return NULL;
 }
 
-/* Puts a record on the list. That maqet made an image is not forgotten when a machine
- * goes that has only used it. */
+/* Adds a record to the list. An image stays one that maqet created when a machine that
+ * only used it is removed. */
 static void
 put_record(struct maqet_images *images, const struct maqet_image_record *record)
 {
@@ -239,8 +238,8 @@ maqet_left_images_add(const struct maqet_context *context,
     for (size_t i = 0; i < records->count; i++) {
         const struct maqet_image_record *record = &records->items[i];
 
-        /* One that never got its name was never there. Of the others' images, those with
-         * a backing file count, which nobody may write to. */
+        /* An image that never got its name never existed. Images that maqet did not
+         * create matter only for their backing files, which nobody may write to. */
         if (!(record->created || record->bases.count > 0) || !record->path ||
             maqet_strings_has(gone, record->path) ||
             (record->seen == 0 && access(record->path, F_OK) < 0))
@@ -251,7 +250,7 @@ maqet_left_images_add(const struct maqet_context *context,
     return changed ? maqet_images_save(context, NULL, &images, err) : 0;
 }
 
-/* Whether a machine has the very image by now. */
+/* Whether a machine has recorded the same image. */
 static bool
 is_among(const struct maqet_images *records, const struct maqet_image_record *record)
 {
@@ -265,7 +264,6 @@ is_among(const struct maqet_images *records, const struct maqet_image_record *re
     return false;
 }
 
-/* On what such images depend stands in the machine's own records. */
 static bool
 take_over(struct maqet_images *images, const struct maqet_images *records)
 {
@@ -292,7 +290,7 @@ maqet_left_images_take_over(const struct maqet_context *context,
 {
     _cleanup_images_ struct maqet_images images = {0};
 
-    /* Mostly there is nothing to take over, and no lock to wait for. */
+    /* Usually there is nothing to take over, and no need to wait for the lock. */
     if (maqet_images_load(context, NULL, &images, err) < 0)
         return -1;
     if (!take_over(&images, records))

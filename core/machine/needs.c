@@ -19,15 +19,15 @@ is_image(const char *path, const char *image)
                     (path[0] == '/' && maqet_file_is_same(path, image)));
 }
 
-/* Whether a character can't belong to the same path as what stands beside it: paths end
- * with a comma, a quote, a space or the end of the argument. */
+/* Whether a path may begin after a character, or end before it: a comma, a quote or a
+ * space, for example. */
 static bool
 is_boundary(char c)
 {
     return !isalnum((unsigned char)c) && !strchr("._-+~@%#/", c);
 }
 
-/* Whether an argument holds a path that is not just a part of a longer one. */
+/* Whether a text contains a path, and not only as a part of a longer one. */
 static bool
 text_holds(const char *text, const char *path)
 {
@@ -42,8 +42,8 @@ text_holds(const char *text, const char *path)
     return false;
 }
 
-/* Whether any part of an argument is a path to the image, in whatever way it is written:
- * relative, or by a folder that is a link. */
+/* Whether any part of a text is a path to the image: also a relative one, or one through
+ * a link. */
 static bool
 part_is_image(const char *text, const char *folder, const char *image)
 {
@@ -74,8 +74,8 @@ text_names(const char *text, const char *folder, const char *image)
            text_holds(text, doubled) || part_is_image(text, folder, image);
 }
 
-/* Whether any text of a tree is, or holds, a path to the image: as a drive's file, a
- * base, or within an argument of the user's own. */
+/* Whether any text of a tree is or contains a path to the image: a drive's file, a base,
+ * or one of the `arguments`. */
 static bool
 tree_names(json_object *tree, const char *folder, const char *image)
 {
@@ -104,9 +104,9 @@ uses(const char *vm)
     return maqet_format("VM '%s' uses it", vm);
 }
 
-/* What is not known of one drive, and so may be the image; NULL: it is not. An unknown
- * drive that was used before has the image that it had then, since no other is named by
- * its entry. The caller frees. */
+/* That an unknown drive may have the image, as a phrase; NULL: it cannot. One that was
+ * used before has its recorded image, because its entry names no other. The caller frees.
+ */
 static char *
 doubt_of_drive(const struct maqet_vm *vm, const struct maqet_drive *drive)
 {
@@ -142,7 +142,6 @@ drive_uses(const struct maqet_vm *vm, const struct maqet_drive *drive, const cha
     return false;
 }
 
-/* What the drives of a machine say. */
 static char *
 need_of_drives(const struct maqet_vm *vm, const char *image, bool *known)
 {
@@ -158,8 +157,7 @@ need_of_drives(const struct maqet_vm *vm, const char *image, bool *known)
     return doubt;
 }
 
-/* Why a machine needs the image; NULL: it doesn't. *known false: that can't be told. The
- * caller frees. */
+/* As maqet_image_user(), for one machine. */
 static char *
 need_of_machine(const struct maqet_context *context, const char *name, const char *image,
                 bool *known)
@@ -179,7 +177,7 @@ need_of_machine(const struct maqet_context *context, const char *name, const cha
     *known = true;
     if (tree_names(definition->tree, maqet_tree_place(definition->tree).folder, image))
         return uses(name);
-    /* A path of our own making stands in no tree. */
+    /* A path that we chose is not in the tree. */
     _cleanup_vm_ struct maqet_vm *vm = maqet_vm_look(context, TAKE_PTR(definition));
     char *need = need_of_drives(vm, image, known);
     if (need || !vm->images_error)
@@ -189,7 +187,7 @@ need_of_machine(const struct maqet_context *context, const char *name, const cha
                         name, vm->images_error->message);
 }
 
-/* One that surely needs it comes before one that may. */
+/* One that needs it comes before one that may need it. */
 char *
 maqet_image_user(const struct maqet_context *context, const char *except,
                  const char *path, bool *known)
@@ -217,7 +215,7 @@ maqet_image_user(const struct maqet_context *context, const char *except,
     return doubt;
 }
 
-/* Machines of other data folders. */
+/* In other data folders. */
 static char *
 need_elsewhere(const struct maqet_context *context, const char *path)
 {
@@ -236,10 +234,8 @@ need_elsewhere(const struct maqet_context *context, const char *path)
     return NULL;
 }
 
-/* ---- all of them ---- */
-
-/* Who has the image open; NULL: nobody does. QEMU and qemu-img lock the images that they
- * have open, and so are noticed even where they can't be seen. The caller frees. */
+/* The programs that have the image open, as a phrase; NULL: none. QEMU and qemu-img lock
+ * their images, so they are noticed even if they are not visible. The caller frees. */
 static char *
 users_of(const struct maqet_context *context, const char *path)
 {

@@ -15,11 +15,11 @@ enum {
     HOST_ID_LENGTH = 32
 };
 
-/* For whom it was created. */
+/* For which machine it was created. */
 static const char OWNER[] = "user.maqet";
-/* Which data folders have machines that use it: one mark for each. */
+/* One mark for each data folder whose machines use it, */
 static const char USER_PREFIX[] = "user.maqet.user.";
-/* Which have machines whose images have it as a backing file. */
+/* or have it as a backing file. */
 static const char BASE_PREFIX[] = "user.maqet.base.";
 
 static const struct maqet_fields id_fields = MAQET_FIELDS_OF(
@@ -36,7 +36,7 @@ static const struct maqet_fields owner_fields =
                      .optional = true},
                     {"image", MAQET_FIELD_OBJECT(struct maqet_owner, image, &id_fields)});
 
-/* What a mark of a user says. */
+/* The content of a mark of a user. */
 static const struct maqet_fields user_fields = MAQET_FIELDS_OF(
     struct maqet_owner, {"data_dir", MAQET_FIELD(struct maqet_owner, data_dir)},
     {"image", MAQET_FIELD_OBJECT(struct maqet_owner, image, &id_fields)});
@@ -55,7 +55,7 @@ maqet_owner_data_dir(const struct maqet_context *context)
     return resolved ? resolved : maqet_strdup(context->data_dir);
 }
 
-/* Until its first boot a system has none, but a word in its place. */
+/* Before its first boot a system has a word instead. */
 static char *
 host_id(void)
 {
@@ -76,9 +76,9 @@ read_folder(const char *data_dir, const char *vm, struct maqet_file_id *id)
         *id = (struct maqet_file_id){0};
 }
 
-/* ---- on the image ---- */
+/* ---- marks ---- */
 
-/* A mark says which file it was written on. */
+/* A mark names the file that it was written on. */
 static bool
 write_mark(const char *file, const char *name, const struct maqet_fields *fields,
            struct maqet_owner mark)
@@ -142,7 +142,7 @@ void
 maqet_owner_mark_user(const struct maqet_context *context, const char *file, bool base)
 {
     _cleanup_free_ char *data_dir = maqet_owner_data_dir(context);
-    /* A name that is short, and another one for each data folder. */
+    /* A short name for each data folder. */
     _cleanup_free_ char *name = maqet_format(
         "%s%016" PRIx64, base ? BASE_PREFIX : USER_PREFIX, maqet_text_hash(data_dir));
     _cleanup_owner_ struct maqet_owner before = {0};
@@ -177,7 +177,7 @@ maqet_owner_other_folders(const struct maqet_context *context, const char *file,
     }
 }
 
-/* ---- whether it is still somebody's ---- */
+/* ---- owners ---- */
 
 bool
 maqet_owner_exists(const struct maqet_owner *owner)
@@ -192,7 +192,7 @@ maqet_owner_exists(const struct maqet_owner *owner)
     return !definition || strcasecmp(definition->uuid, owner->uuid) == 0;
 }
 
-/* The mark, or what the record says in its place. False: neither knows. */
+/* From the mark, or else from the record. False: not known. */
 static bool
 find_owner(const struct maqet_image_record *record, const char *uuid,
            struct maqet_owner *owner)
@@ -207,8 +207,8 @@ find_owner(const struct maqet_image_record *record, const char *uuid,
     return true;
 }
 
-/* Whether a machine that was defined elsewhere is this one: its folder was moved within
- * its file system. */
+/* Whether a machine of another data folder is this one, because its folder was moved
+ * within the file system. */
 static bool
 is_moved_here(const struct maqet_owner *owner, const char *data_dir, const char *vm)
 {
@@ -231,7 +231,7 @@ maqet_owner_vouches(const struct maqet_image_record *record,
                               strcasecmp(owner.uuid, record->uuid) == 0);
 }
 
-/* Of a machine with the same UUID. */
+/* If the owner has the same UUID. */
 static char *
 objection_of_same(const struct maqet_owner *owner, const char *data_dir, const char *vm)
 {
@@ -258,14 +258,14 @@ maqet_owner_objection(const struct maqet_context *context, const char *vm,
         return maqet_format("for VM '%s' on another host", owner.vm);
     if (uuid && strcasecmp(owner.uuid, uuid) == 0)
         return objection_of_same(&owner, data_dir, vm);
-    /* Whether a machine of this data folder needs it is seen there. */
+    /* The caller checks whether a machine of this data folder needs it. */
     if (!uuid && strcmp(owner.data_dir, data_dir) == 0)
         return NULL;
     if (maqet_owner_exists(&owner))
         return maqet_format("for VM '%s' in %s", owner.vm, owner.data_dir);
     if (uuid)
         return maqet_format("for another VM '%s', which is gone", owner.vm);
-    /* Its data folder itself can't be looked at: its disk may not be mounted. */
+    /* If its data folder is missing, too, the disk may not be mounted. */
     _cleanup_free_ char *vms = maqet_format("%s/vms", owner.data_dir);
     return access(vms, F_OK) == 0
                ? NULL

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * owner.h - whose an image is, and who uses it, written on the image itself as extended
- * attributes (xattr(7)). So a machine in a copy of a data folder, which has the same
- * records, is told from the one that owns its images, and the machines of another data
- * folder are known. Where the file system has no extended attributes, the record of the
- * image stands in.
+ * owner.h - marks on images, as extended attributes (xattr(7)): for which machine an
+ * image was created, and which data folders use it. So the owner of an image is
+ * distinguished from a machine in a copy of its data folder, which has the same records,
+ * and users in other data folders are known. Without extended attributes, only the
+ * records tell.
  */
 #ifndef MAQET_MACHINE_OWNER_H
 #define MAQET_MACHINE_OWNER_H
@@ -13,14 +13,14 @@
 #include "core/machine/definition.h"
 #include "core/storage/record.h"
 
-/* What a mark says. */
+/* The content of a mark. */
 struct maqet_owner {
     char *vm; /* name of the machine */
     char *uuid;
-    char *data_dir;              /* in which it is defined; absolute, links resolved */
-    char *host;                  /* machine-id(5); "" where there is none */
-    struct maqet_file_id folder; /* that of the machine, in the data folder */
-    struct maqet_file_id image;  /* a copy of an image takes its marks along */
+    char *data_dir;              /* of its definition; absolute, links resolved */
+    char *host;                  /* machine-id(5); NULL or "": not known */
+    struct maqet_file_id folder; /* of the machine, in the data folder */
+    struct maqet_file_id image;  /* a copy of the image has the same marks */
 };
 
 void maqet_owner_clear(struct maqet_owner *owner);
@@ -32,35 +32,34 @@ void maqet_owner_clear(struct maqet_owner *owner);
 bool maqet_owner_mark(const struct maqet_context *context,
                       const struct maqet_definition *definition, const char *file);
 
-/* False: it has no such mark, or one that it was copied with. Links are followed. */
+/* False: it has no such mark, or one of the image that it is a copy of. Follows links. */
 bool maqet_owner_read(const char *file, struct maqet_owner *owner);
 
-/* Marks a file, as far as that is possible, as used by a machine of the data folder: as
- * its image, or with @base as the backing file of one. */
+/* Marks a file, if possible, as used by a machine of the data folder: as an image, or
+ * with @base as the backing file of one. */
 void maqet_owner_mark_user(const struct maqet_context *context, const char *file,
                            bool base);
 
-/* Adds the other data folders that a file's marks name, with @bases only those which have
- * it as a backing file. */
+/* Adds the other data folders that the marks on a file name; with @bases only those where
+ * it is a backing file. */
 void maqet_owner_other_folders(const struct maqet_context *context, const char *file,
                                bool bases, struct maqet_strings *folders);
 
-/* Whether the machine is still defined where it was. What can't be looked at counts as
- * there. */
+/* Whether the machine is still defined there. True if that cannot be found out. */
 bool maqet_owner_exists(const struct maqet_owner *owner);
 
-/* The data folder as marks name it. The caller frees. */
+/* The data folder as marks name it, links resolved. The caller frees. */
 char *maqet_owner_data_dir(const struct maqet_context *context);
 
-/* Whether the file @id is surely the one that was recorded. Where the file system keeps
- * no time of birth, another file may have got the inode's number, and the mark tells. */
+/* Whether the file @id is certainly the recorded one. Without a time of birth, another
+ * file may have got its inode number, and the mark decides. */
 bool maqet_owner_vouches(const struct maqet_image_record *record,
                          const struct maqet_file_id *id);
 
-/* Why an image that was recorded as made for the machine @vm with @uuid is not its to
- * delete: for whom it was, as a phrase ("for VM 'a' in /data"), or NULL where it is.
- * @uuid NULL: none has it any more; then it is anybody's, unless its machine still exists
- * in another data folder. The caller frees. */
+/* Why the machine @vm with @uuid may not delete an image that its record calls its own,
+ * as a phrase: "for VM 'a' in /data". NULL: it may. @uuid NULL: no machine has the image,
+ * which may be deleted unless its machine exists in another data folder. The caller
+ * frees. */
 char *maqet_owner_objection(const struct maqet_context *context, const char *vm,
                             const char *uuid, const struct maqet_image_record *record);
 

@@ -103,11 +103,11 @@ maqet_unused_list(const struct maqet_context *context, struct maqet_unused *unus
 
 /* ---- deleting ---- */
 
-/* Where a record was found, so that it can be taken off there. */
+/* A record, and the list that it is in. */
 struct found {
     struct maqet_images images;
     struct maqet_image_record *record; /* NULL: no list has it */
-    char *vm; /* the machine whose list it is; NULL: that of removed machines */
+    char *vm; /* the machine that has the list; NULL: that of images without a machine */
     char *uuid;
     int lock;
 };
@@ -122,7 +122,8 @@ found_clear(struct found *found)
         close(found->lock);
 }
 
-/* One of an image that maqet didn't make can only be forgotten, when that is gone. */
+/* The record of an image that maqet did not create can be removed if the image is
+ * missing. */
 static struct maqet_image_record *
 removable_record(const struct maqet_images *images, const char *path)
 {
@@ -131,7 +132,7 @@ removable_record(const struct maqet_images *images, const char *path)
     return record && (record->created || access(path, F_OK) < 0) ? record : NULL;
 }
 
-/* Looks for a record among those of one machine, and locks that when it is there. */
+/* Finds a record among those of one machine, which is locked then. */
 static int
 find_in_machine(const struct maqet_context *context, const char *name, const char *path,
                 struct found *found, struct maqet_error **err)
@@ -147,7 +148,7 @@ find_in_machine(const struct maqet_context *context, const char *name, const cha
         return -1;
     found->record = removable_record(&found->images, path);
     if (!found->record) {
-        /* Somebody else was quicker. */
+        /* Another process has removed it meanwhile. */
         found_clear(found);
         *found = (struct found){.lock = -1};
         return 0;
@@ -177,9 +178,10 @@ find_record(const struct maqet_context *context, const char *path, struct found 
     return 0;
 }
 
-/* Takes the record off its list. */
+/* Removes the record from its list. */
 static int
-forget(const struct maqet_context *context, struct found *found, struct maqet_error **err)
+drop_record(const struct maqet_context *context, struct found *found,
+            struct maqet_error **err)
 {
     if (!found->record)
         return 0;
@@ -203,17 +205,17 @@ error_kept(const char *path, const char *reason, struct maqet_error **err)
     return maqet_error_set(err, MAQET_ERROR_STATE, "%s is kept: %s", path, reason);
 }
 
-/* Forgets an image that is not there. One that a machine has is still missed there. */
+/* Removes the record of a missing image, unless a machine uses it. */
 static int
-forget_missing(const struct maqet_context *context, const char *path, struct found *found,
-               struct maqet_error **err)
+drop_missing(const struct maqet_context *context, const char *path, struct found *found,
+             struct maqet_error **err)
 {
     bool known;
 
     if (!found->record)
         return error_not_ours(path, err);
     _cleanup_free_ char *user = maqet_image_user(context, NULL, path, &known);
-    return user ? error_kept(path, user, err) : forget(context, found, err);
+    return user ? error_kept(path, user, err) : drop_record(context, found, err);
 }
 
 static int
@@ -224,7 +226,7 @@ check_removal(const struct maqet_context *context, const char *path, struct foun
     const struct maqet_image_record bare = {.path = (char *)path};
     const struct maqet_image_record *record = found->record ? found->record : &bare;
 
-    /* Without a record, the mark on the image says that it is one of ours. */
+    /* Without a record, only the mark shows that it is ours. */
     if (!found->record && !maqet_owner_read(path, &owner))
         return error_not_ours(path, err);
     if (found->record && !maqet_owner_vouches(record, id))
@@ -253,7 +255,7 @@ maqet_unused_remove(const struct maqet_context *context, const char *path, uint6
     if (find_record(context, path, &found, err) < 0)
         return -1;
     if (!maqet_file_id_of_path(path, &id) || lstat(path, &status) < 0)
-        return forget_missing(context, path, &found, err);
+        return drop_missing(context, path, &found, err);
     if (!S_ISREG(status.st_mode))
         return error_not_ours(path, err);
     if (check_removal(context, path, &found, &id, err) < 0)
@@ -261,5 +263,6 @@ maqet_unused_remove(const struct maqet_context *context, const char *path, uint6
     *size = (uint64_t)status.st_blocks * 512;
     if (folder_fd < 0 || unlink(path) < 0)
         return maqet_error_errno(err, errno, "Cannot delete %s", path);
-    return maqet_dir_sync(folder_fd, folder, err) < 0 ? -1 : forget(context, &found, err);
+    return maqet_dir_sync(folder_fd, folder, err) < 0 ? -1
+                                                      : drop_record(context, &found, err);
 }
