@@ -54,24 +54,20 @@ maqet_checkpoint_clear(struct maqet_checkpoint *about)
     maqet_fields_clear(&checkpoint_fields, about);
 }
 
-static void
-add_snapshot(struct maqet_checkpoint *about, struct maqet_checkpoint_snapshot snapshot)
-{
-    about->has_snapshots = true;
-    *MAQET_APPEND(about->snapshots, about->snapshot_count) = snapshot;
-}
-
 void
 maqet_checkpoint_add_snapshot(struct maqet_checkpoint *about,
                               const struct maqet_drive *drive,
                               const struct maqet_snapshot *snapshot)
 {
-    add_snapshot(about, (struct maqet_checkpoint_snapshot){
-                            .drive = maqet_strdup(drive->name),
-                            .image = maqet_strdup(drive->path),
-                            .snapshot = {.id = maqet_strdup(snapshot->id),
-                                         .seconds = snapshot->seconds,
-                                         .nanoseconds = snapshot->nanoseconds}});
+    about->has_snapshots = true;
+    *MAQET_APPEND(about->snapshots, about->snapshot_count) =
+        (struct maqet_checkpoint_snapshot){
+            .drive = maqet_strdup(drive->name),
+            .image = maqet_strdup(drive->path),
+            .snapshot = {.id = maqet_strdup(snapshot->id),
+                         .seconds = snapshot->seconds,
+                         .nanoseconds = snapshot->nanoseconds},
+        };
 }
 
 const struct maqet_snapshot *
@@ -115,11 +111,11 @@ read_description(json_object *object, struct maqet_checkpoint *about,
         return 0;
     json_object_object_foreach(snapshots, drive, entry)
     {
-        struct maqet_checkpoint_snapshot read = {0};
+        struct maqet_checkpoint_snapshot *snapshot =
+            MAQET_APPEND(about->snapshots, about->snapshot_count);
 
-        (void)maqet_fields_from_json(&snapshot_fields, entry, &read, NULL);
-        read.drive = maqet_strdup(drive);
-        add_snapshot(about, read);
+        (void)maqet_fields_from_json(&snapshot_fields, entry, snapshot, NULL);
+        snapshot->drive = maqet_strdup(drive);
     }
     return 0;
 }

@@ -82,10 +82,8 @@ add_drive(json_object *device, const char *folder, struct maqet_full *full)
     if (!name || !*name)
         name = node && *node ? node : path;
     struct maqet_full_drive *drive = MAQET_APPEND(full->items, full->count);
-    *drive = (struct maqet_full_drive){
-        .drive = maqet_strdup(name ? name : "?"),
-        .file = file_of(maqet_json_text(inserted, "file"), folder),
-    };
+    drive->drive = maqet_strdup(name ? name : "?");
+    drive->file = file_of(maqet_json_text(inserted, "file"), folder);
     drive->measured = drive->file && maqet_space_available(drive->file, &drive->free);
     if (drive->measured)
         drive->file_system = mount_of(drive->file);

@@ -225,10 +225,8 @@ file_of(struct maqet_check_report *report, const char *path)
         if (strcmp(report->files[i].path, path) == 0)
             return &report->files[i];
     struct maqet_checked_file *file = MAQET_APPEND(report->files, report->count);
-    *file = (struct maqet_checked_file){
-        .path = maqet_strdup(path),
-        .written = !maqet_drive_readonly(drive) && is_own(drive, path),
-    };
+    file->path = maqet_strdup(path);
+    file->written = !maqet_drive_readonly(drive) && is_own(drive, path);
     return file;
 }
 
