@@ -46,7 +46,7 @@ check_elsewhere(const struct maqet_vm *vm, bool makes_missing, struct maqet_erro
 
         if (drive->storage->plugin.path_option)
             continue;
-        if (maqet_elsewhere_inspect(drive, &state, err) < 0)
+        if (maqet_drive_inspect(drive, &state, err) < 0)
             return -1;
         if (drive->storage->plugin.inspect && !state.exists && !makes_missing &&
             maqet_image_vanished(drive))

@@ -429,7 +429,7 @@ prepare_elsewhere(const struct maqet_drive *drive, struct maqet_image_state *sta
     bool makes = plugin->create && !maqet_drive_readonly(drive);
 
     *created = false;
-    if (maqet_elsewhere_inspect(drive, state, err) < 0)
+    if (maqet_drive_inspect(drive, state, err) < 0)
         return -1;
     if (plugin->inspect && !state->exists && !drive->create_missing &&
         maqet_image_vanished(drive))

@@ -297,9 +297,9 @@ maqet_image_dependencies(const struct maqet_drive *drive, struct maqet_chain *ba
 
 /* ---- storage that is not a file of this host ---- */
 
-int
-maqet_elsewhere_inspect(const struct maqet_drive *drive, struct maqet_image_state *state,
-                        struct maqet_error **err)
+static int
+inspect_elsewhere(const struct maqet_drive *drive, struct maqet_image_state *state,
+                  struct maqet_error **err)
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
 
@@ -318,9 +318,8 @@ int
 maqet_drive_inspect(const struct maqet_drive *drive, struct maqet_image_state *state,
                     struct maqet_error **err)
 {
-    return drive->storage->plugin.path_option
-               ? maqet_image_inspect(drive, state, err)
-               : maqet_elsewhere_inspect(drive, state, err);
+    return drive->storage->plugin.path_option ? maqet_image_inspect(drive, state, err)
+                                              : inspect_elsewhere(drive, state, err);
 }
 
 /* ---- who else uses it ---- */

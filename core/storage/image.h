@@ -58,12 +58,8 @@ int maqet_image_open(const struct maqet_drive *drive, bool writable,
 
 /* A network block device, or an image in a cluster: only the plugin can inspect it. */
 
-/* Fills @state with what the plugin knows. Missing storage is no error; it seems to be
- * missing if the plugin cannot look. */
-int maqet_elsewhere_inspect(const struct maqet_drive *drive,
-                            struct maqet_image_state *state, struct maqet_error **err);
-
-/* The same for any drive: a file of this host is inspected by maqet_image_inspect(). */
+/* As maqet_image_inspect(), for any drive. Storage that is not a file seems to be missing
+ * if its plugin cannot inspect it. */
 int maqet_drive_inspect(const struct maqet_drive *drive, struct maqet_image_state *state,
                         struct maqet_error **err);
 
