@@ -94,44 +94,36 @@ describe(const struct maqet_image_record *record)
                         record->created ? ", created by maqet" : "");
 }
 
-/* What is missing, and when it was last seen. */
-static void
-set_vanished(const struct maqet_drive *drive, const struct maqet_image_record *record,
-             struct maqet_error **err)
+/* What is missing, and when it was last seen. The caller frees. */
+static char *
+vanished_text(const struct maqet_drive *drive, const struct maqet_image_record *record)
 {
-    const char *option = drive->storage->plugin.path_option;
-    _cleanup_free_ char *last = record->presumed ? NULL : describe(record);
-    _cleanup_free_ char *place = maqet_drive_place(drive);
-
     if (record->presumed)
-        maqet_drive_error(
-            drive, option, err, MAQET_ERROR_MISSING,
-            "the image %s is missing; the VM was started before, by a maqet "
-            "that kept no record of images, so it may have been there",
-            drive->path);
-    else if (!record->path && strcmp(record->place, place) == 0)
-        maqet_drive_error(drive, NULL, err, MAQET_ERROR_MISSING,
-                          "its storage (%s) is missing; it was last there on %s",
-                          record->place, last);
-    else if (!record->path)
-        maqet_drive_error(drive, NULL, err, MAQET_ERROR_MISSING,
-                          "there is no storage (%s), and what the drive had before (%s) "
-                          "was last there on %s",
-                          place, record->place, last);
-    else if (strcmp(record->path, drive->path) == 0)
-        maqet_drive_error(drive, option, err, MAQET_ERROR_MISSING,
-                          "the image %s is missing; it was last there on %s",
-                          record->path, last);
-    else if (strcmp(record->drive, drive->name) == 0)
-        maqet_drive_error(drive, option, err, MAQET_ERROR_MISSING,
-                          "there is no image %s, and its earlier image %s is missing "
-                          "too; it was last there on %s",
-                          drive->path, record->path, last);
-    else
-        maqet_drive_error(drive, option, err, MAQET_ERROR_MISSING,
-                          "there is no image %s, and %s, which the VM's drive '%s' had, "
-                          "is missing too; it was last there on %s",
-                          drive->path, record->path, record->drive, last);
+        return maqet_format("the image %s is missing; the VM was started before, by a "
+                            "maqet that kept no record of images, so it may have been "
+                            "there",
+                            drive->path);
+    _cleanup_free_ char *last = describe(record);
+    if (!record->path) {
+        _cleanup_free_ char *place = maqet_drive_place(drive);
+
+        return strcmp(record->place, place) == 0
+                   ? maqet_format("its storage (%s) is missing; it was last there on %s",
+                                  record->place, last)
+                   : maqet_format("there is no storage (%s), and what the drive had "
+                                  "before (%s) was last there on %s",
+                                  place, record->place, last);
+    }
+    if (strcmp(record->path, drive->path) == 0)
+        return maqet_format("the image %s is missing; it was last there on %s",
+                            record->path, last);
+    if (strcmp(record->drive, drive->name) == 0)
+        return maqet_format("there is no image %s, and its earlier image %s is missing "
+                            "too; it was last there on %s",
+                            drive->path, record->path, last);
+    return maqet_format("there is no image %s, and %s, which the VM's drive '%s' had, is "
+                        "missing too; it was last there on %s",
+                        drive->path, record->path, record->drive, last);
 }
 
 int
@@ -140,8 +132,10 @@ maqet_image_error_vanished(const struct maqet_drive *drive, struct maqet_error *
     const struct maqet_image_record *record =
         was_seen(drive->record) ? drive->record : drive->earlier;
     const char *vm = drive->machine->vm_name;
+    _cleanup_free_ char *text = vanished_text(drive, record);
 
-    set_vanished(drive, record, err);
+    maqet_drive_error(drive, drive->storage->plugin.path_option, err, MAQET_ERROR_MISSING,
+                      "%s", text);
     if (drive->path) {
         maqet_error_hint(err, "If its disk is not mounted, mount it");
         maqet_error_next(err, MAQET_NEXT_MOVE_BACK, vm, NULL);
