@@ -83,21 +83,6 @@ maqet_warn(const struct maqet_drive *drive, const char *format, ...)
 
 /* ---- its files ---- */
 
-void
-maqet_drive_files_look(struct maqet_drive *drive)
-{
-    const char *image = drive->storage->plugin.path_option;
-
-    for (size_t i = 0; i < drive->values.count; i++) {
-        const struct maqet_value *value = &drive->values.items[i];
-
-        if (value->row->type == MAQET_OPTION_PATH && value->text &&
-            !(image && strcmp(value->name, image) == 0))
-            maqet_node_look(
-                maqet_chain_add_file(&drive->chain, value->name, value->text));
-    }
-}
-
 int
 maqet_drive_files_error(const struct maqet_drive *drive, const struct maqet_node *node,
                         bool there, struct maqet_error **err)
@@ -129,34 +114,6 @@ maqet_drive_files_check(const struct maqet_drive *drive, struct maqet_error **er
 
 /* ---- drives that cannot be used ---- */
 
-/* The type that the entry names. */
-static const char *
-type_of(const struct maqet_drive *drive)
-{
-    const char *type = maqet_tree_text(drive->tree, "type");
-
-    return type && *type ? type : MAQET_DEFAULT_STORAGE;
-}
-
-void
-maqet_drive_stand_in(struct maqet_drive *drive)
-{
-    const char *media = maqet_tree_text(drive->tree, "media");
-    const char *readonly = maqet_tree_text(drive->tree, "readonly");
-
-    if (!drive->name)
-        drive->name = maqet_strdup("?");
-    /* A relative path was never made absolute, because the options were not checked. */
-    if (drive->path && drive->path[0] != '/')
-        maqet_drive_set_top(drive, NULL);
-    if (media && strcmp(media, "cdrom") == 0)
-        drive->media = MAQET_MEDIA_CDROM;
-    if (readonly)
-        maqet_parse_bool(readonly, &drive->readonly);
-    drive->iface = NULL;
-    drive->storage = maqet_storage_stand_in(type_of(drive));
-}
-
 bool
 maqet_drive_is_unknown(const struct maqet_drive *drive)
 {
@@ -186,5 +143,6 @@ char *
 maqet_drive_presumed_path(const struct maqet_drive *drive)
 {
     return maqet_format("%s/maqet-%s-%s.%s", drive->machine->storage_dir,
-                        drive->machine->vm_name, drive->name, type_of(drive));
+                        drive->machine->vm_name, drive->name,
+                        drive->storage->plugin.name);
 }

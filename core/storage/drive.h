@@ -91,10 +91,6 @@ struct maqet_place maqet_drive_place_of(const struct maqet_drive *drive,
 
 /* ---- its files and folders on this host ---- */
 
-/* Adds the files that its options name to the chain, and notes which files they are. A
- * start notes that of the image when it has inspected or created it. */
-void maqet_drive_files_look(struct maqet_drive *drive);
-
 /* Whether each noted file still has its name. MAQET_ERROR_MISSING: it is missing;
  * MAQET_ERROR_FAILED: another file has its name. */
 int maqet_drive_files_check(const struct maqet_drive *drive, struct maqet_error **err);
@@ -108,9 +104,6 @@ int maqet_drive_files_error(const struct maqet_drive *drive,
 /* ---- a drive that cannot be used as it is defined ---- */
 
 /* Few commands need all drives of a machine, so each checks only what it needs. */
-
-/* Gives a drive whose entry is invalid a stand-in for its plugin, which does nothing. */
-void maqet_drive_stand_in(struct maqet_drive *drive);
 
 /* Whether its entry is invalid, so that its storage is not known: MAQET_FAULT_ENTRY. */
 bool maqet_drive_is_unknown(const struct maqet_drive *drive);

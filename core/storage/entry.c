@@ -236,6 +236,23 @@ resolve_options(struct maqet_drive *drive, bool attached, struct maqet_error **e
     return checked < 0 ? -1 : read_mode(drive, err);
 }
 
+/* Adds the files that the options name to the chain, and notes which files they are. A
+ * start notes that of the image when it has inspected or created it. */
+static void
+note_files(struct maqet_drive *drive)
+{
+    const char *image = drive->storage->plugin.path_option;
+
+    for (size_t i = 0; i < drive->values.count; i++) {
+        const struct maqet_value *value = &drive->values.items[i];
+
+        if (value->row->type == MAQET_OPTION_PATH && value->text &&
+            !(image && strcmp(value->name, image) == 0))
+            maqet_node_look(
+                maqet_chain_add_file(&drive->chain, value->name, value->text));
+    }
+}
+
 static int
 check_storage(struct maqet_drive *drive, struct maqet_error **err)
 {
@@ -266,11 +283,32 @@ read_entry(struct maqet_drive *drive, struct maqet_error **fault)
     bool attached = load_iface(drive, fault) == 0;
     if (resolve_options(drive, attached, attached ? fault : &later) < 0)
         return MAQET_FAULT_ENTRY;
-    maqet_drive_files_look(drive);
+    note_files(drive);
     if (check_storage(drive, attached ? fault : &later) < 0)
         return MAQET_FAULT_STORAGE;
     return attached && check_interface(drive, fault) == 0 ? MAQET_FAULT_NONE
                                                           : MAQET_FAULT_INTERFACE;
+}
+
+/* Gives a drive whose entry is invalid a stand-in for its plugin, which does nothing. */
+static void
+stand_in(struct maqet_drive *drive)
+{
+    const char *type = maqet_tree_text(drive->tree, "type");
+    const char *media = maqet_tree_text(drive->tree, "media");
+    const char *readonly = maqet_tree_text(drive->tree, "readonly");
+
+    if (!drive->name)
+        drive->name = maqet_strdup("?");
+    /* A relative path was never made absolute, because the options were not checked. */
+    if (drive->path && drive->path[0] != '/')
+        maqet_drive_set_top(drive, NULL);
+    if (media && strcmp(media, "cdrom") == 0)
+        drive->media = MAQET_MEDIA_CDROM;
+    if (readonly)
+        maqet_parse_bool(readonly, &drive->readonly);
+    drive->iface = NULL;
+    drive->storage = maqet_storage_stand_in(type && *type ? type : MAQET_DEFAULT_STORAGE);
 }
 
 struct maqet_drive *
@@ -288,7 +326,7 @@ maqet_drive_look(const struct maqet_context *context, const struct maqet_machine
         maqet_format("%s/" MAQET_DRIVE_LOG, machine->run_dir ? machine->run_dir : "");
     drive->fault_of = read_entry(drive, &drive->fault);
     if (drive->fault_of == MAQET_FAULT_ENTRY)
-        maqet_drive_stand_in(drive);
+        stand_in(drive);
     return drive;
 }
 
