@@ -63,17 +63,11 @@ struct candidate {
     const struct maqet_strings *going;
 };
 
-static bool
-is_going(const struct candidate *candidate, const char *path)
-{
-    return candidate->going && maqet_strings_has(candidate->going, path);
-}
-
 /* By a record. That of a missing image counts, too: its disk may not be mounted. */
 static bool
 record_depends(const struct candidate *candidate, const struct maqet_image_record *record)
 {
-    if (!record->path || is_going(candidate, record->path))
+    if (!record->path || maqet_strings_has(candidate->going, record->path))
         return false;
     for (size_t i = 0; i < record->bases.count; i++) {
         const struct maqet_node *base = &record->bases.nodes[i];
@@ -163,7 +157,8 @@ dependent_by_definition(const struct candidate *candidate, const char *name)
         const struct maqet_drive *drive = vm->drives[i];
 
         if (drive->path && !maqet_file_is_same(drive->path, candidate->path) &&
-            !is_going(candidate, drive->path) && drive_depends(candidate, drive) == 1)
+            !maqet_strings_has(candidate->going, drive->path) &&
+            drive_depends(candidate, drive) == 1)
             return describe(drive->path, name, drive->name, false);
     }
     return NULL;
@@ -253,7 +248,9 @@ maqet_bases_dependent(const struct maqet_context *context, const char *path,
                       const struct maqet_strings *going)
 {
     _cleanup_free_ char *real = realpath(path, NULL);
-    struct candidate candidate = {.context = context, .path = path, .going = going};
+    const struct maqet_strings none = MAQET_STRINGS_INIT;
+    struct candidate candidate = {
+        .context = context, .path = path, .going = going ? going : &none};
 
     if (!real || !maqet_file_id_of_target(path, &candidate.id))
         return NULL;

@@ -98,12 +98,6 @@ tree_names(json_object *tree, const char *folder, const char *image)
 
 /* ---- machines ---- */
 
-static char *
-uses(const char *vm)
-{
-    return maqet_format("VM '%s' uses it", vm);
-}
-
 /* That an unknown drive may have the image, as a phrase; NULL: it cannot. One that was
  * used before has its recorded image, because its entry names no other. The caller frees.
  */
@@ -150,7 +144,7 @@ need_of_drives(const struct maqet_vm *vm, const char *image, bool *known)
     *known = true;
     for (size_t i = 0; i < vm->drive_count; i++)
         if (drive_uses(vm, vm->drives[i], image))
-            return uses(vm->definition->name);
+            return maqet_format("VM '%s' uses it", vm->definition->name);
     for (size_t i = 0; i < vm->drive_count && !doubt; i++)
         doubt = doubt_of_drive(vm, vm->drives[i]);
     *known = !doubt;
@@ -176,7 +170,7 @@ need_of_machine(const struct maqet_context *context, const char *name, const cha
     }
     *known = true;
     if (tree_names(definition->tree, maqet_tree_place(definition->tree).folder, image))
-        return uses(name);
+        return maqet_format("VM '%s' uses it", name);
     /* A path that we chose is not in the tree. */
     _cleanup_vm_ struct maqet_vm *vm = maqet_vm_look(context, TAKE_PTR(definition));
     char *need = need_of_drives(vm, image, known);

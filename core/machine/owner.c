@@ -179,8 +179,9 @@ maqet_owner_other_folders(const struct maqet_context *context, const char *file,
 
 /* ---- owners ---- */
 
-bool
-maqet_owner_exists(const struct maqet_owner *owner)
+/* Whether the machine is still defined there. True if that cannot be found out. */
+static bool
+exists(const struct maqet_owner *owner)
 {
     _cleanup_free_ char *path =
         maqet_format("%s/vms/%s/vm.json", owner->data_dir, owner->vm);
@@ -236,9 +237,9 @@ static char *
 objection_of_same(const struct maqet_owner *owner, const char *data_dir, const char *vm)
 {
     if (strcmp(owner->data_dir, data_dir) == 0 ||
-        (!maqet_owner_exists(owner) && is_moved_here(owner, data_dir, vm)))
+        (!exists(owner) && is_moved_here(owner, data_dir, vm)))
         return NULL;
-    return maqet_format(maqet_owner_exists(owner)
+    return maqet_format(exists(owner)
                             ? "for VM '%s' in %s, of which this data folder is a copy"
                             : "for VM '%s' in %s, which is not there now",
                         owner->vm, owner->data_dir);
@@ -261,7 +262,7 @@ maqet_owner_objection(const struct maqet_context *context, const char *vm,
     /* The caller checks whether a machine of this data folder needs it. */
     if (!uuid && strcmp(owner.data_dir, data_dir) == 0)
         return NULL;
-    if (maqet_owner_exists(&owner))
+    if (exists(&owner))
         return maqet_format("for VM '%s' in %s", owner.vm, owner.data_dir);
     if (uuid)
         return maqet_format("for another VM '%s', which is gone", owner.vm);

@@ -45,9 +45,6 @@ void maqet_owner_mark_user(const struct maqet_context *context, const char *file
 void maqet_owner_other_folders(const struct maqet_context *context, const char *file,
                                bool bases, struct maqet_strings *folders);
 
-/* Whether the machine is still defined there. True if that cannot be found out. */
-bool maqet_owner_exists(const struct maqet_owner *owner);
-
 /* The data folder as marks name it, links resolved. The caller frees. */
 char *maqet_owner_data_dir(const struct maqet_context *context);
 
