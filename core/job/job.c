@@ -71,7 +71,7 @@ check_targets(const struct maqet_job *job, struct maqet_error **err)
         const struct maqet_drive *drive = maqet_job_drive(job, i);
 
         if ((machine->run.pid == 0 &&
-             (maqet_drive_check_storage(drive, err) < 0 ||
+             (maqet_drive_check_fault(drive, MAQET_FAULT_STORAGE, err) < 0 ||
               maqet_vm_check_drive(machine->vm, drive, err) < 0 ||
               maqet_bases_check_unused(drive, err) < 0)) ||
             (makes_snapshots && maqet_drive_snapshot_can_create(drive, err) < 0))

@@ -225,8 +225,9 @@ check_drives(const struct maqet_job *job, struct maqet_error **err)
 
         if (!drive)
             continue;
-        if (needs_images && (runs ? maqet_drive_check_known(drive, err)
-                                  : maqet_drive_check_storage(drive, err)) < 0)
+        if (needs_images &&
+            maqet_drive_check_fault(drive, runs ? MAQET_FAULT_ENTRY : MAQET_FAULT_STORAGE,
+                                    err) < 0)
             return -1;
         if (!runs && !maqet_drive_is_unknown(drive) && check_image(job, drive, err) < 0)
             return -1;

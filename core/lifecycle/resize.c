@@ -39,8 +39,9 @@ choose_drive(struct resizing *resizing, const char *name, struct maqet_error **e
     bool live = is_live(resizing);
 
     resizing->drive = maqet_vm_find_drive(resizing->machine->vm, name, err);
-    if (!resizing->drive || (live ? maqet_drive_check_known(resizing->drive, err)
-                                  : maqet_drive_check_storage(resizing->drive, err)) < 0)
+    if (!resizing->drive ||
+        maqet_drive_check_fault(resizing->drive,
+                                live ? MAQET_FAULT_ENTRY : MAQET_FAULT_STORAGE, err) < 0)
         return -1;
     const struct maqet_storage_plugin *plugin = &resizing->drive->storage->plugin;
     if (maqet_drive_readonly(resizing->drive))

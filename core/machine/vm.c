@@ -129,7 +129,7 @@ int
 maqet_vm_check_sound(const struct maqet_vm *vm, struct maqet_error **err)
 {
     for (size_t i = 0; i < vm->drive_count; i++)
-        if (maqet_drive_check_sound(vm->drives[i], err) < 0)
+        if (maqet_drive_check_fault(vm->drives[i], MAQET_FAULT_INTERFACE, err) < 0)
             return -1;
     return 0;
 }

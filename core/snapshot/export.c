@@ -79,7 +79,7 @@ maqet_snapshot_export(const struct maqet_context *context,
         maqet_members_need(session, request->name, err) < 0)
         return -1;
     const struct maqet_member *member = &session->members[0];
-    if (maqet_drive_check_storage(member->drive, err) < 0 ||
+    if (maqet_drive_check_fault(member->drive, MAQET_FAULT_STORAGE, err) < 0 ||
         check_readable(session, member->drive, err) < 0 ||
         maqet_bases_check(member->drive, err) < 0)
         return -1;

@@ -201,7 +201,7 @@ choose(struct maqet_session *session, const struct maqet_snapshot_request *reque
 
         if (exclude && maqet_strings_has(exclude, drive->name))
             continue;
-        if (maqet_drive_check_known(drive, &reason) < 0) {
+        if (maqet_drive_check_fault(drive, MAQET_FAULT_ENTRY, &reason) < 0) {
             say_not_listed(session, drive, reason);
             unknown = drive;
         } else if (maqet_drive_has_snapshots(drive)) {
@@ -209,7 +209,7 @@ choose(struct maqet_session *session, const struct maqet_snapshot_request *reque
         }
     }
     if (able.count == 0 && unknown)
-        return maqet_drive_check_known(unknown, err);
+        return maqet_drive_check_fault(unknown, MAQET_FAULT_ENTRY, err);
     maqet_members_choose_listed(session, &able);
     return 0;
 }

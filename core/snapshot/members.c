@@ -39,7 +39,7 @@ maqet_members_choose(struct maqet_session *session, const char *name,
         maqet_vm_find_drive(session->machine->vm, name, err);
 
     maqet_members_clear(session);
-    if (!drive || maqet_drive_check_known(drive, err) < 0)
+    if (!drive || maqet_drive_check_fault(drive, MAQET_FAULT_ENTRY, err) < 0)
         return -1;
     if (!maqet_drive_has_snapshots(drive))
         return maqet_drive_error_no_snapshots(drive, err);
@@ -79,7 +79,7 @@ maqet_members_read(struct maqet_session *session, const struct maqet_strings *dr
         const struct maqet_drive *drive =
             maqet_vm_find_drive(session->machine->vm, drives->items[i], NULL);
 
-        if (drive && maqet_drive_check_known(drive, err) < 0)
+        if (drive && maqet_drive_check_fault(drive, MAQET_FAULT_ENTRY, err) < 0)
             return -1;
     }
     maqet_members_choose_listed(session, drives);

@@ -121,22 +121,10 @@ maqet_drive_is_unknown(const struct maqet_drive *drive)
 }
 
 int
-maqet_drive_check_sound(const struct maqet_drive *drive, struct maqet_error **err)
+maqet_drive_check_fault(const struct maqet_drive *drive, enum maqet_drive_fault least,
+                        struct maqet_error **err)
 {
-    return drive->fault ? maqet_error_copy(err, drive->fault) : 0;
-}
-
-int
-maqet_drive_check_storage(const struct maqet_drive *drive, struct maqet_error **err)
-{
-    return drive->fault_of == MAQET_FAULT_INTERFACE ? 0
-                                                    : maqet_drive_check_sound(drive, err);
-}
-
-int
-maqet_drive_check_known(const struct maqet_drive *drive, struct maqet_error **err)
-{
-    return maqet_drive_is_unknown(drive) ? maqet_drive_check_sound(drive, err) : 0;
+    return drive->fault_of >= least ? maqet_error_copy(err, drive->fault) : 0;
 }
 
 char *

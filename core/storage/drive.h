@@ -103,19 +103,14 @@ int maqet_drive_files_error(const struct maqet_drive *drive,
 
 /* ---- a drive that cannot be used as it is defined ---- */
 
-/* Few commands need all drives of a machine, so each checks only what it needs. */
-
 /* Whether its entry is invalid, so that its storage is not known: MAQET_FAULT_ENTRY. */
 bool maqet_drive_is_unknown(const struct maqet_drive *drive);
 
-/* Fails with the drive's fault if it has one: for commands that attach the drive, */
-int maqet_drive_check_sound(const struct maqet_drive *drive, struct maqet_error **err);
-
-/* that use its image, however it is attached, */
-int maqet_drive_check_storage(const struct maqet_drive *drive, struct maqet_error **err);
-
-/* and that only need to know its storage, which QEMU has open. */
-int maqet_drive_check_known(const struct maqet_drive *drive, struct maqet_error **err);
+/* Fails with the drive's fault if it is @least or a later one: MAQET_FAULT_INTERFACE for
+ * commands that attach the drive, MAQET_FAULT_STORAGE for those that use its image, and
+ * MAQET_FAULT_ENTRY for those that use what QEMU has open. */
+int maqet_drive_check_fault(const struct maqet_drive *drive, enum maqet_drive_fault least,
+                            struct maqet_error **err);
 
 /* The path of an unknown drive's image unless its entry gives one. The caller frees. */
 char *maqet_drive_presumed_path(const struct maqet_drive *drive);
