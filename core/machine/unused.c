@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/machine/unused.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include "core/machine/images.h"
@@ -246,8 +244,6 @@ maqet_unused_remove(const struct maqet_context *context, const char *path, uint6
                     struct maqet_error **err)
 {
     _cleanup_(found_clear) struct found found = {.lock = -1};
-    _cleanup_free_ char *folder = maqet_path_folder(path);
-    _cleanup_close_ int folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct maqet_file_id id;
     struct stat status;
 
@@ -261,8 +257,5 @@ maqet_unused_remove(const struct maqet_context *context, const char *path, uint6
     if (check_removal(context, path, &found, &id, err) < 0)
         return -1;
     *size = (uint64_t)status.st_blocks * 512;
-    if (folder_fd < 0 || unlink(path) < 0)
-        return maqet_error_errno(err, errno, "Cannot delete %s", path);
-    return maqet_dir_sync(folder_fd, folder, err) < 0 ? -1
-                                                      : drop_record(context, &found, err);
+    return maqet_file_remove(path, err) < 0 ? -1 : drop_record(context, &found, err);
 }
