@@ -92,9 +92,8 @@ record_of(const struct maqet_vm *vm, const struct maqet_drive *drive)
     if (!drive->path)
         return drive->storage->plugin.path_option ? NULL : record_of_place(vm, drive);
     struct maqet_image_record *record = maqet_images_find(&vm->images, drive->path);
-    if (!record)
-        return record_of_moved(&vm->images, drive->path);
-    return leads_to(drive->path, &record->id) || !is_of_other_drive(vm, drive, record)
+    return record && (leads_to(drive->path, &record->id) ||
+                      !is_of_other_drive(vm, drive, record))
                ? record
                : record_of_moved(&vm->images, drive->path);
 }
@@ -192,10 +191,6 @@ maqet_images_attach(struct maqet_vm *vm)
 
         drive->record = record_of(vm, drive);
         drive->earlier = NULL;
-        if (drive->chain.depth > 0)
-            drive->chain.nodes[0].creator = drive->record && drive->record->created
-                                                ? MAQET_NODE_MADE
-                                                : MAQET_NODE_THERE;
     }
     for (size_t i = 0; i < vm->drive_count; i++) {
         struct maqet_drive *drive = vm->drives[i];

@@ -211,7 +211,7 @@ is_own(const struct maqet_drive *drive, const char *path)
         const struct maqet_node *node = &drive->chain.nodes[i];
 
         if (strcmp(node->file ? node->file : "", path) == 0)
-            return node->creator != MAQET_NODE_DECLARED;
+            return !node->declared;
     }
     return !drive->path;
 }

@@ -40,8 +40,6 @@ maqet_chain_clear(struct maqet_chain *chain)
 static struct maqet_node *
 insert(struct maqet_chain *chain, size_t at, const char *option, const char *file)
 {
-    bool top = at == 0 && chain->depth > 0;
-
     chain->nodes =
         maqet_realloc(chain->nodes, (chain->count + 1) * sizeof(*chain->nodes));
     memmove(&chain->nodes[at + 1], &chain->nodes[at],
@@ -49,7 +47,7 @@ insert(struct maqet_chain *chain, size_t at, const char *option, const char *fil
     chain->nodes[at] = (struct maqet_node){
         .option = maqet_strdup(option),
         .file = maqet_strdup(file),
-        .creator = top ? MAQET_NODE_THERE : MAQET_NODE_DECLARED,
+        .declared = at > 0 || chain->depth == 0,
     };
     return &chain->nodes[at];
 }

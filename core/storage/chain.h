@@ -12,19 +12,12 @@
 
 #include "core/base/files.h"
 
-/* Who created the file of a node. */
-enum maqet_node_creator {
-    MAQET_NODE_THERE,    /* it existed, as far as is known */
-    MAQET_NODE_MADE,     /* maqet, for this machine */
-    MAQET_NODE_DECLARED, /* the user; the guest only reads it */
-};
-
 struct maqet_node {
-    char *name;   /* its node-name in QEMU; NULL: it is not a block node */
-    char *option; /* of the drive, that names its file: "file", "encryption.key_file" */
-    char *file;   /* absolute, links not resolved; NULL: it is not a file of this host */
-    char *format; /* QEMU's driver; NULL: not known */
-    enum maqet_node_creator creator;
+    char *name;    /* its node-name in QEMU; NULL: it is not a block node */
+    char *option;  /* of the drive, that names its file: "file", "encryption.key_file" */
+    char *file;    /* absolute, links not resolved; NULL: it is not a file of this host */
+    char *format;  /* QEMU's driver; NULL: not known */
+    bool declared; /* the user names it as a file that the guest only reads */
     struct maqet_file_id id; /* of the file; all 0: it was missing or not looked at */
     uint64_t size;           /* bytes of the file or block device */
     int64_t mtime;           /* ns since 1970; 0 for a block device */

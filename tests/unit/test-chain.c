@@ -74,8 +74,8 @@ test_list(void)
     maqet_chain_add_node(&chain, NULL, NULL);
     check_nodes(&chain, "hdd:file:/top: :base:/base: ::: | :key:/key:");
     CU_ASSERT_EQUAL(chain.depth, 3);
-    CU_ASSERT_EQUAL(chain.nodes[0].creator, MAQET_NODE_THERE);
-    CU_ASSERT_EQUAL(chain.nodes[1].creator, MAQET_NODE_DECLARED);
+    CU_ASSERT_FALSE(chain.nodes[0].declared);
+    CU_ASSERT_TRUE(chain.nodes[1].declared);
 }
 
 /* ---- what a plugin has emitted ---- */
