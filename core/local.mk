@@ -144,7 +144,6 @@ libmaqet_core_a_SOURCES = \
 	core/snapshot/steps.c core/snapshot/steps.h \
 	core/storage/callback.c core/storage/callback.h \
 	core/storage/chain.c core/storage/chain.h \
-	core/storage/check.c core/storage/check.h \
 	core/storage/creation.c core/storage/creation.h \
 	core/storage/drive.c core/storage/drive.h \
 	core/storage/entry.c core/storage/entry.h \

@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 
 #include "core/conformance/checks.h"
-#include "core/storage/check.h"
 #include "core/storage/creation.h"
 #include "core/storage/image.h"
 #include "core/storage/snapshots.h"

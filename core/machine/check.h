@@ -8,7 +8,7 @@
 #define MAQET_MACHINE_CHECK_H
 
 #include "core/machine/opened.h"
-#include "core/storage/check.h"
+#include "core/storage/image.h"
 
 /* Checks a drive quickly before it is used, while QEMU does not run. */
 int maqet_vm_check_drive(const struct maqet_vm *vm, const struct maqet_drive *drive,

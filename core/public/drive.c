@@ -15,7 +15,6 @@
 #include "core/base/files.h"
 #include "core/plugin/call.h"
 #include "core/qemu/keyval.h"
-#include "core/storage/check.h"
 #include "core/storage/image.h"
 #include "core/storage/slots.h"
 #include "core/storage/snapshots.h"

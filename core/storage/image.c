@@ -360,3 +360,53 @@ maqet_drive_check_users(const struct maqet_drive *drive, size_t ours,
     maqet_strings_clear(&holders.hints);
     return result;
 }
+
+/* ---- damage ---- */
+
+void
+maqet_check_report_clear(struct maqet_check_report *report)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        free(report->files[i].path);
+        maqet_strings_clear(&report->files[i].damage);
+    }
+    free(report->files);
+    *report = (struct maqet_check_report){.drive = report->drive};
+}
+
+int
+maqet_drive_check(struct maqet_check_report *report, enum maqet_check_depth depth,
+                  struct maqet_error **err)
+{
+    const struct maqet_drive *drive = report->drive;
+
+    maqet_check_report_clear(report);
+    if (!drive->storage->plugin.check)
+        return maqet_drive_error(drive, NULL, err, MAQET_ERROR_UNSUPPORTED,
+                                 "the type %s cannot be checked for damage",
+                                 drive->storage->plugin.name);
+    if (depth != MAQET_CHECK_QUICK)
+        unlink(drive->log); /* afterwards it has the output of this check only */
+    int64_t limit = depth == MAQET_CHECK_QUICK ? MAQET_CALL_QUICK : MAQET_CALL_LONG;
+    return MAQET_STORAGE_CALL(err, drive, limit, check, depth, report);
+}
+
+bool
+maqet_checked_file_is_damaged(const struct maqet_checked_file *file)
+{
+    return file->damage.count > 0 || file->errors > 0;
+}
+
+char *
+maqet_checked_file_text(const struct maqet_checked_file *file)
+{
+    _cleanup_strings_ struct maqet_strings phrases = MAQET_STRINGS_INIT;
+
+    maqet_strings_add_all(&phrases, &file->damage);
+    if (file->errors > 0)
+        maqet_strings_addf(&phrases, "%" PRIu64 " error%s", file->errors,
+                           file->errors == 1 ? "" : "s");
+    _cleanup_free_ char *list = maqet_strings_join(&phrases, "; ");
+    return maqet_format("%s is damaged: %s", *file->path ? file->path : "its content",
+                        list);
+}
