@@ -178,11 +178,10 @@ stands_alone(const struct candidate *candidate, const struct maqet_image_record 
 
     if (!storage || !storage->plugin.path_option)
         return false;
-    _cleanup_json_ json_object *entry = json_object_new_object();
-    json_object_object_add(entry, "name", json_object_new_string(record->drive));
-    json_object_object_add(entry, "type", json_object_new_string(record->type));
-    json_object_object_add(entry, storage->plugin.path_option,
-                           json_object_new_string(record->path));
+    _cleanup_json_ json_object *entry = maqet_json_object(
+        "name", json_object_new_string(record->drive), "type",
+        json_object_new_string(record->type), storage->plugin.path_option,
+        json_object_new_string(record->path), NULL);
     struct maqet_drive *drive =
         maqet_drive_new(candidate->context, &machine, entry, NULL);
     bool alone = drive && drive_depends(candidate, drive) == 0;

@@ -192,18 +192,6 @@ maqet_drive_check_share(const struct maqet_drive *drive, struct maqet_error **er
 
 /* ---- where no image is created ---- */
 
-/* /lib, and its siblings for other ABIs: /lib32, /lib64, /libx32; but not /library. */
-static bool
-is_library_folder(const char *folder)
-{
-    if (strncmp(folder, "/lib", 4) != 0)
-        return false;
-    folder += 4;
-    folder += strspn(folder, "nox");
-    folder += strspn(folder, "0123456789");
-    return *folder == '/' || *folder == '\0';
-}
-
 const char *
 maqet_path_system(const char *folder, uid_t uid)
 {
@@ -214,7 +202,9 @@ maqet_path_system(const char *folder, uid_t uid)
     } rules[] = {
         {"/dev/shm", true}, {"/var/lib/maqet", true}, {"/var/lib/libvirt/images", true},
         {"/var/tmp", true}, {"/bin", false},          {"/boot", false},
-        {"/dev", false},    {"/etc", false},          {"/proc", false},
+        {"/dev", false},    {"/etc", false},          {"/lib", false},
+        {"/lib32", false},  {"/lib64", false},        {"/libn32", false},
+        {"/libo32", false}, {"/libx32", false},       {"/proc", false},
         {"/sbin", false},   {"/sys", false},          {"/usr", false},
         {"/var", false},
     };
@@ -222,8 +212,6 @@ maqet_path_system(const char *folder, uid_t uid)
     for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
         if (maqet_path_is_within(folder, rules[i].path))
             return rules[i].allowed ? NULL : rules[i].path;
-    if (is_library_folder(folder))
-        return "/lib";
     if (uid != 0 && maqet_path_is_within(folder, "/root"))
         return "/root";
     return NULL;
