@@ -223,7 +223,7 @@ take_record(struct maqet_vm *vm, const struct maqet_drive *drive)
     struct maqet_image_record *record = record_of(vm, drive);
 
     if (!record)
-        record = maqet_images_append(&vm->images);
+        record = MAQET_APPEND(vm->images.items, vm->images.count);
     if (drive->path)
         note_text(vm, &record->path, maqet_strdup(drive->path));
     else
@@ -373,7 +373,7 @@ maqet_images_give_up(struct maqet_vm *vm, const struct maqet_strings *paths,
             is_attached(vm, record))
             continue;
         maqet_fields_copy(&maqet_image_record_fields, record,
-                          maqet_images_append(&given_up), NULL);
+                          MAQET_APPEND(given_up.items, given_up.count), NULL);
         maqet_images_remove(&vm->images, i);
         vm->images_changed = true;
         maqet_images_attach(vm);

@@ -15,12 +15,6 @@ maqet_images_clear(struct maqet_images *images)
     *images = (struct maqet_images){0};
 }
 
-struct maqet_image_record *
-maqet_images_append(struct maqet_images *images)
-{
-    return MAQET_APPEND(images->items, images->count);
-}
-
 void
 maqet_images_remove(struct maqet_images *images, size_t index)
 {
@@ -128,7 +122,7 @@ read_created(const char *path, struct maqet_images *images, struct maqet_error *
 
         if (!image)
             continue;
-        struct maqet_image_record *record = maqet_images_append(images);
+        struct maqet_image_record *record = MAQET_APPEND(images->items, images->count);
         record->path = maqet_strdup(image);
         record->drive = maqet_strdup("");
         record->type = maqet_strdup("");
@@ -198,7 +192,7 @@ put_record(struct maqet_images *images, const struct maqet_image_record *record)
     struct maqet_image_record copy = {0};
 
     if (!known)
-        known = maqet_images_append(images);
+        known = MAQET_APPEND(images->items, images->count);
     maqet_fields_copy(&maqet_image_record_fields, record, &copy, NULL);
     if (known->created && !record->created &&
         maqet_file_id_is_same_file(&known->id, &record->id)) {

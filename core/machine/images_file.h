@@ -15,9 +15,6 @@ struct maqet_images {
     size_t count;
 };
 
-/* Appends an empty record, which the list owns. */
-struct maqet_image_record *maqet_images_append(struct maqet_images *images);
-
 /* The record of a path: of several, that of the existing file. NULL: none. */
 struct maqet_image_record *maqet_images_find(const struct maqet_images *images,
                                              const char *path);

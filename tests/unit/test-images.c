@@ -22,7 +22,7 @@ test_round_trip(void)
 
     CU_ASSERT_EQUAL(maqet_images_load(&context, NULL, &read, &error), 0);
     CU_ASSERT_EQUAL(read.count, 0); /* there is none yet */
-    struct maqet_image_record *record = maqet_images_append(&images);
+    struct maqet_image_record *record = MAQET_APPEND(images.items, images.count);
     record->drive = maqet_strdup("hdd");
     record->type = maqet_strdup("some");
     record->path = maqet_strdup("/tmp/a \"b\"/\xc3\xa4.img");
@@ -38,7 +38,7 @@ test_round_trip(void)
     base->id = (struct maqet_file_id){1, 2, 3};
     base->size = 4;
     base->mtime = 5;
-    record = maqet_images_append(&images);
+    record = MAQET_APPEND(images.items, images.count);
     record->drive = maqet_strdup("far");
     record->type = maqet_strdup("elsewhere");
     record->place = maqet_strdup("pool=a");
