@@ -12,7 +12,7 @@
 #include "core/storage/creation.h"
 #include "core/storage/slots.h"
 
-/* ---- words ---- */
+/* ---- messages ---- */
 
 int
 bench_skip(struct bench *bench, const char *format, ...)
@@ -51,7 +51,8 @@ bench_fail(struct maqet_error **err, const char *hint, const char *format, ...)
 
 /* ---- the plugin ---- */
 
-/* What a storage is attached by: its own choice where that is installed. */
+/* The interface of the drives: the author's choice, or the storage's default if that is
+ * installed. */
 static const char *
 interface_of(const struct bench *bench)
 {
@@ -123,13 +124,12 @@ bench_lack(const struct bench *bench, unsigned needs)
         bool there;
         const char *lack;
     } all[] = {
-        {NEEDS_PATH, plugin->path_option,
-         "it makes no image in a file (no .path_option)"},
+        {NEEDS_PATH, plugin->path_option, "it creates no image files (no .path_option)"},
         {NEEDS_INSPECT, plugin->inspect, "it has no inspect"},
         {NEEDS_CHECK, plugin->check, "it has no check"},
         {NEEDS_SNAPSHOTS, snapshot->size > 0, "it has no snapshots"},
         {NEEDS_LIVE_CREATE, snapshot->live_create, "it has no snapshots while QEMU runs"},
-        {NEEDS_SERVE, snapshot->serve, "it offers no snapshots to readers"},
+        {NEEDS_SERVE, snapshot->serve, "it cannot serve snapshots to readers"},
         {NEEDS_RESIZE, plugin->resize, "its drives cannot be resized"},
         {NEEDS_LIVE_RESIZE, plugin->live_resize,
          "its drives cannot be resized while QEMU runs"},
@@ -171,7 +171,7 @@ bench_set(json_object *entry, const char *option, const char *value)
     }
 }
 
-/* The number closest to @wanted that a row allows. */
+/* The number closest to @wanted that an option allows. */
 static int64_t
 clamp(const struct maqet_option *row, int64_t wanted)
 {
@@ -182,8 +182,8 @@ clamp(const struct maqet_option *row, int64_t wanted)
     return wanted > row->maximum ? row->maximum : wanted;
 }
 
-/* Where a path is that was made up for an option: in a folder apart, since what a plugin
- * leaves beside an image is looked for. The caller frees. */
+/* A made-up path for an option: in a separate folder, because checks look for files that
+ * a plugin leaves beside an image. The caller frees. */
 static char *
 given_path(const struct bench *bench, const char *drive, const char *option)
 {
@@ -193,8 +193,8 @@ given_path(const struct bench *bench, const char *drive, const char *option)
     return maqet_format("%s/%s-%s", folder, drive, option);
 }
 
-/* A value that an option's type accepts; the caller frees. A path is that of a folder
- * that is there. */
+/* A value that the type of an option accepts. A path is that of a folder, which is
+ * created. The caller frees. */
 static char *
 value_for(const struct bench *bench, const struct maqet_option *row, const char *drive,
           uint64_t size)
@@ -203,7 +203,7 @@ value_for(const struct bench *bench, const struct maqet_option *row, const char 
 
     switch (row->type) {
     case MAQET_OPTION_SIZE:
-        /* With a unit, since a few bytes without one are taken for a mistake. */
+        /* With a unit, because maqet refuses a few bytes without one as a mistake. */
         return maqet_format("%" PRId64 "B",
                             clamp(row, (int64_t)(size ? size : BENCH_SIZE)));
     case MAQET_OPTION_INT:
@@ -223,7 +223,7 @@ value_for(const struct bench *bench, const struct maqet_option *row, const char 
     }
 }
 
-/* Fills what a drive can't do without. */
+/* Makes up values for the required options, and for the size. */
 static void
 make_up(const struct bench *bench, const struct maqet_option *table, const char *before,
         json_object *entry, const char *drive, uint64_t size)
@@ -248,7 +248,7 @@ make_up(const struct bench *bench, const struct maqet_option *table, const char 
     }
 }
 
-/* What the author says holds in every check, but for what a check itself is about. */
+/* Adds the options that the author sets for every drive. */
 static void
 take_settings(json_object *entry, json_object *settings)
 {
@@ -300,7 +300,7 @@ bench_drive_of(struct bench *bench, json_object *entry, struct maqet_error **err
     return maqet_drive_new(&bench->context, &bench->machine, entry, err);
 }
 
-/* Puts a file where value_for() has made a folder. */
+/* Replaces the folders that value_for() created with files. */
 static void
 files_for_folders(const struct bench *bench, const char *drive)
 {
@@ -322,7 +322,7 @@ bench_drive(struct bench *bench, const char *name, uint64_t size,
 
     if (drive)
         return drive;
-    /* What it asks a path of may be a file. */
+    /* Its paths may have to be files. */
     files_for_folders(bench, name);
     drive = bench_drive_of(bench, entry, NULL);
     if (!drive)
@@ -347,7 +347,7 @@ bench_check_size(const struct bench *bench, const struct maqet_drive *drive,
     struct maqet_image_state state;
 
     if (maqet_image_inspect(drive, &state, err) < 0)
-        return maqet_error_wrap(err, "Looking at %s", what);
+        return maqet_error_wrap(err, "Inspecting %s", what);
     if (!bench_has_size(bench) || state.virtual_size == 0 ||
         state.virtual_size / 512 == (wanted + 511) / 512)
         return 0;
@@ -383,7 +383,7 @@ describe_file(struct maqet_text *text, const char *path, const char *name)
         return;
     maqet_text_appendf(text, "%s %o %" PRIu64 " %" PRIu64, name, status.st_mode,
                        (uint64_t)status.st_ino, (uint64_t)status.st_uid);
-    /* A folder's own times change with what is made and removed in it for a moment. */
+    /* The times of a folder change even if a file is created in it and deleted again. */
     if (!S_ISDIR(status.st_mode))
         maqet_text_appendf(text, " %" PRIu64 " %lld.%09ld", (uint64_t)status.st_size,
                            (long long)status.st_mtim.tv_sec, status.st_mtim.tv_nsec);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check_calls.c - what callbacks say of drives that are as they should be: the same
- * whenever they are asked, and nothing of another drive; and the errors that they set.
+ * check_calls.c - callbacks for drives without faults: they give the same result each
+ * time, keep drives apart, and set errors as they should.
  */
 #include <string.h>
 
@@ -30,7 +30,7 @@ check_drive(struct bench *bench, struct maqet_error **err)
 
 /* ---- validate ---- */
 
-/* What is said of an entry: the message, or "". The caller frees. */
+/* The error message for an entry, or "". The caller frees. */
 static char *
 answer_to(struct bench *bench, json_object *entry)
 {
@@ -51,8 +51,8 @@ validate_twice(struct bench *bench, json_object *entry, const char *what,
 
     if (strcmp(first, second) != 0)
         return bench_fail(err, "Keep nothing between two calls",
-                          "for the same drive (%s) validate says first '%s' and then "
-                          "'%s' (nothing: that all is well)",
+                          "for the same drive (%s), validate first reports '%s' and then "
+                          "'%s' (empty: success)",
                           what, first, second);
     if (strstr(first, "without saying why"))
         return bench_fail(err, "Call maqet_drive_error() before you return -1", "%s",
@@ -61,7 +61,7 @@ validate_twice(struct bench *bench, json_object *entry, const char *what,
     return bench_check_unchanged(bench, before, who, err);
 }
 
-/* The plugin's own callback, for a drive that has passed it. */
+/* Calls the plugin's validate for a drive that has passed it. */
 static int
 validate_again(struct bench *bench, struct maqet_error **err)
 {
@@ -97,7 +97,7 @@ emits(const struct maqet_args *args, const char *option, const char *id)
     return false;
 }
 
-/* Objects besides the drive's own have ids by which one sees whose they are. */
+/* Each ID shows to which drive the object belongs, or that it is maqet's. */
 static int
 check_ids(const struct maqet_args *args, const char *name, struct maqet_error **err)
 {
@@ -107,9 +107,9 @@ check_ids(const struct maqet_args *args, const char *name, struct maqet_error **
         if (!maqet_text_starts(object->id, name) &&
             !maqet_text_starts(object->id, "maqet-"))
             return bench_fail(err,
-                              "Begin every id with maqet_drive_name(): other drives of "
-                              "the machine have such objects, too",
-                              "it emits a %s with the id '%s', which does not begin with "
+                              "Begin every ID with maqet_drive_name(): other drives of "
+                              "the VM have such objects, too",
+                              "it emits a %s with the ID '%s', which does not begin with "
                               "the drive's name '%s'",
                               object->option, object->id, name);
     }
@@ -125,13 +125,13 @@ check_emitted(const struct bench *bench, const struct maqet_drive *drive,
 
     if (!is_share && !empty && !emits(args, "-blockdev", maqet_drive_node(drive)))
         return bench_fail(err,
-                          "Call maqet_args_blockdev(args, maqet_drive_name(drive)): by "
-                          "that name the interface finds it",
-                          "emit_args makes no -blockdev with the drive's name (%s)",
+                          "Call maqet_args_blockdev(args, maqet_drive_name(drive)): the "
+                          "interface finds it by that name",
+                          "emit_args emits no -blockdev with the drive's name (%s)",
                           what);
     if (bench->is_iface && !emits(args, "-device", drive->name))
         return bench_fail(err, "Call maqet_args_device() with maqet_drive_name(drive)",
-                          "emit_device makes no -device with the drive's name for its id "
+                          "emit_device emits no -device with the drive's name as its ID "
                           "(%s)",
                           what);
     if (is_share && !emits(args, "-device", NULL))
@@ -143,7 +143,7 @@ check_emitted(const struct bench *bench, const struct maqet_drive *drive,
     return check_ids(args, drive->name, err);
 }
 
-/* What a drive emits, as a command line. The caller frees; NULL on error. */
+/* What a drive emits, as a command line. NULL on error; the caller frees. */
 static char *
 emitted_text(struct maqet_drive *drive, struct maqet_error **err)
 {
@@ -168,7 +168,7 @@ emit_twice(struct bench *bench, struct maqet_drive *drive, const char *what,
         return maqet_error_wrap(err, "emitting a drive that validate accepted (%s)",
                                 what);
     if (strcmp(first, second) != 0)
-        return bench_fail(err, "Keep nothing between two calls, and ask no clock",
+        return bench_fail(err, "Keep nothing between two calls, and read no clock",
                           "the second call emits something else (%s): %s", what, second);
     return check_emitted(bench, drive, args, what, err);
 }
@@ -179,7 +179,7 @@ emit_entry(struct bench *bench, json_object *entry, const char *what,
 {
     _cleanup_drive_ struct maqet_drive *drive = bench_drive_of(bench, entry, NULL);
 
-    /* One that validate refuses has nothing to emit. */
+    /* validate may refuse it. */
     return drive ? emit_twice(bench, drive, what, err) : 0;
 }
 
@@ -193,7 +193,7 @@ check_emit(struct bench *bench, struct maqet_error **err)
 
 /* ---- asked ---- */
 
-/* Keeps the first. */
+/* Keeps the first message. */
 static void
 keep_misuse(void *data, const char *message)
 {
@@ -213,7 +213,7 @@ ask_entry(struct bench *bench, json_object *entry, const char *what,
     return 0;
 }
 
-/* What is misspelt reads as absent, so nothing else shows it. */
+/* A misspelt option reads as absent, so no other check notices it. */
 static int
 check_asked(struct bench *bench, struct maqet_error **err)
 {
@@ -229,20 +229,20 @@ check_asked(struct bench *bench, struct maqet_error **err)
 
 /* ---- two drives ---- */
 
-/* @seen is what was emitted of @whose; nothing of @other may be in it. */
+/* What the drive @whose emitted before and after the drive @other was created. */
 static int
-check_alone(const char *seen, const char *again, const char *whose, const char *other,
+check_apart(const char *before, const char *after, const char *whose, const char *other,
             struct maqet_error **err)
 {
     static const char hint[] = "Keep nothing in static variables: all state comes in the "
                                "arguments";
 
-    if (strcmp(seen, again) != 0)
+    if (strcmp(before, after) != 0)
         return bench_fail(err, hint,
-                          "the drive '%s' emits something else since there is the drive "
-                          "'%s': %s",
-                          whose, other, again);
-    if (strstr(seen, other))
+                          "the drive '%s' emits something else since the drive '%s' was "
+                          "created: %s",
+                          whose, other, after);
+    if (strstr(before, other))
         return bench_fail(err, hint,
                           "the drive '%s' emits what belongs to the drive '%s'", whose,
                           other);
@@ -263,19 +263,18 @@ check_two_drives(struct bench *bench, struct maqet_error **err)
     _cleanup_free_ char *a_again = b_text ? emitted_text(a, err) : NULL;
     _cleanup_free_ char *b_again = a_again ? emitted_text(b, err) : NULL;
 
-    if (!b_again || check_alone(a_text, a_again, one, other, err) < 0 ||
-        check_alone(b_text, b_again, other, one, err) < 0)
+    if (!b_again || check_apart(a_text, a_again, one, other, err) < 0 ||
+        check_apart(b_text, b_again, other, one, err) < 0)
         return -1;
     if (bench->is_iface)
         return 0;
     if (bench_prepare(a, err) < 0 || bench_prepare(b, err) < 0)
         return -1;
-    return bench->storage->plugin.path_option &&
-                   (bench_check_size(bench, a, "of two drives the first", hint, err) <
-                        0 ||
-                    bench_check_size(bench, b, "of two drives the second", hint, err) < 0)
+    if (!bench->storage->plugin.path_option)
+        return 0;
+    return bench_check_size(bench, a, "of two drives the first", hint, err) < 0
                ? -1
-               : 0;
+               : bench_check_size(bench, b, "of two drives the second", hint, err);
 }
 
 /* ---- errors ---- */
@@ -283,7 +282,7 @@ check_two_drives(struct bench *bench, struct maqet_error **err)
 static const char *
 word_of(int result)
 {
-    return result == 0 ? "that all is well (0)" : "that it failed (-1)";
+    return result == 0 ? "success (0)" : "a failure (-1)";
 }
 
 static int
@@ -291,17 +290,17 @@ check_result(const char *name, int result, const struct maqet_error *error,
              struct maqet_error **err)
 {
     if (result != 0 && result != -1)
-        return bench_fail(err, "Return 0 or -1", "%s returns %d, which means nothing",
+        return bench_fail(err, "Return 0 or -1", "%s returns %d, which has no meaning",
                           name, result);
     if (result == 0 && error)
         return bench_fail(err, "Return -1 when an error was set, or set none",
-                          "%s says that all is well, and sets an error: %s", name,
+                          "%s reports success, and sets an error: %s", name,
                           error->message);
     if (result == -1 && !error)
         return bench_fail(err,
                           "Call maqet_error_set() or maqet_drive_error(), which return "
                           "-1, for every failure",
-                          "%s fails without an error, so nobody will know why", name);
+                          "%s fails without setting an error", name);
     if (error && (!*error->message || strchr(error->message, '\n') ==
                                           error->message + strlen(error->message) - 1))
         return bench_fail(err, "Write one sentence without a line feed at its end",
@@ -315,7 +314,7 @@ check_result(const char *name, int result, const struct maqet_error *error,
     return 0;
 }
 
-/* Makes each call with an error; and where they are compared, without one, too. */
+/* Makes each call with an @err; @compares: also with NULL. */
 static int
 check_scenarios(struct bench *bench, bool compares, struct maqet_error **err)
 {
@@ -329,8 +328,8 @@ check_scenarios(struct bench *bench, bool compares, struct maqet_error **err)
         if (with == SCENARIO_NONE || without == SCENARIO_NONE)
             continue;
         if (with != without)
-            return bench_fail(err, "Never look at *err to know whether something failed",
-                              "%s says %s with an err, and %s when err is NULL",
+            return bench_fail(err, "Never look at *err to learn whether something failed",
+                              "%s reports %s with an err, and %s when err is NULL",
                               scenario->name, word_of(with), word_of(without));
         if (!compares && check_result(scenario->name, with, error, err) < 0)
             return -1;
@@ -352,20 +351,19 @@ check_null_errors(struct bench *bench, struct maqet_error **err)
 
 const struct check checks_of_calls[] = {
     {"drive", OF_BOTH, NEEDS_PLUGIN, 20, check_drive,
-     "A drive with made-up values, and those that are set, is accepted"},
+     "A drive with made-up options, and those that the author sets, is accepted"},
     {"validate", OF_BOTH, NEEDS_DRIVE, 30, check_validate,
-     "validate gives the same answer twice, and changes nothing"},
+     "validate gives the same result twice, and changes nothing"},
     {"emit", OF_BOTH, NEEDS_DRIVE, 30, check_emit,
-     "What is emitted has the ids that maqet asked for, and is the same twice"},
+     "What is emitted has the IDs that maqet expects, and is the same twice"},
     {"asked", OF_BOTH, NEEDS_DRIVES, 60, check_asked,
-     "Every option that it asks for is in its table"},
+     "Every option that the plugin asks for is in its table"},
     {"two-drives", OF_BOTH, NEEDS_DRIVES, 30, check_two_drives,
-     "Two drives of one machine have nothing to do with one another: nothing is kept in "
-     "variables of the plugin"},
+     "Two drives of one VM do not affect each other: nothing is kept in variables"},
     {"errors", OF_BOTH, NEEDS_DRIVE, 30, check_errors,
-     "A callback that fails returns -1 and sets an error with a message; one that succeeds "
+     "A callback that fails returns -1 and sets an error with a message; otherwise it "
      "returns 0 and sets none"},
     {"null-errors", OF_BOTH, NEEDS_DRIVE, 30, check_null_errors,
-     "A callback that is called with err == NULL does the same as ever"},
+     "A callback that is called with err == NULL does the same"},
     {0},
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check_create.c - making images, with all as it should be but the names.
+ * check_create.c - creating images when nothing fails, also with unusual names.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -11,10 +11,10 @@
 #include "core/storage/callback.h"
 #include "core/storage/creation.h"
 
-/* Bytes that a file system may take for an image besides what the image needs. */
+/* Bytes that a file system may add to those that an image needs. */
 static const uint64_t SLACK = 1 << 20;
 
-/* What lies in a folder besides the image and folders that were made up. */
+/* Looks for files beside the image. Folders hold made-up files. */
 static int
 check_leftovers(const char *folder, const char *image, struct maqet_error **err)
 {
@@ -28,7 +28,7 @@ check_leftovers(const char *folder, const char *image, struct maqet_error **err)
         if (strcmp(path, image) == 0 ||
             (lstat(path, &status) == 0 && S_ISDIR(status.st_mode)))
             continue;
-        return bench_fail(err, "Remove what create needs for a moment only",
+        return bench_fail(err, "Delete the temporary files of create",
                           "create leaves '%s' beside the image", names.items[i]);
     }
     return 0;
@@ -45,7 +45,7 @@ check_made(const struct maqet_drive *drive, const char *folder, struct maqet_err
         return -1;
     if (lstat(drive->path, &status) < 0 || !S_ISREG(status.st_mode) || !created)
         return bench_fail(err, "Write to the path that create is given",
-                          "create says that all is well, and there is no file at %s",
+                          "create reports success, and there is no file at %s",
                           drive->path);
     return check_leftovers(folder, drive->path, err);
 }
@@ -58,14 +58,14 @@ check_create(struct bench *bench, struct maqet_error **err)
     bool created = false;
 
     if (!bench->storage->plugin.path_option) {
-        /* What lies elsewhere is made once, too. */
+        /* The second call must not create it again. */
         return bench_prepare(drive, err) < 0 ? -1 : bench_prepare(drive, err);
     }
     if (check_made(drive, bench->folder, err) < 0)
         return -1;
     _cleanup_free_ char *before = bench_picture(bench->folder);
     if (maqet_image_prepare(drive, &state, &created, NULL, err) < 0)
-        return maqet_error_wrap(err, "It does not recognise what it made");
+        return maqet_error_wrap(err, "It does not recognise what it created");
     return created ? bench_fail(err, "Change nothing in inspect",
                                 "the next start creates the image again")
                    : bench_check_unchanged(bench, before, "the next start", err);
@@ -83,11 +83,11 @@ check_space(struct bench *bench, struct maqet_error **err)
     if (maqet_storage_space(drive, &at_once, &at_most, err) < 0)
         return -1;
     if (at_once > at_most)
-        return bench_fail(err, "The second number is the most that it can ever take",
+        return bench_fail(err, "The second number is the most that it can ever occupy",
                           "space says %" PRIu64 " bytes at once, and %" PRIu64 " at most",
                           at_once, at_most);
     if (at_most < size)
-        return bench_fail(err, "A disk that is full takes its whole size",
+        return bench_fail(err, "A full disk occupies its whole size",
                           "space says %" PRIu64 " bytes at most for a disk of %" PRIu64,
                           at_most, size);
     if (maqet_image_prepare(drive, &state, &created, NULL, err) < 0)
@@ -95,19 +95,17 @@ check_space(struct bench *bench, struct maqet_error **err)
     if (state.allocated_size <= at_once + SLACK)
         return 0;
     return bench_fail(err, "Count what create writes or reserves",
-                      "space says that a new image takes %" PRIu64
-                      " bytes at once, and it "
-                      "takes %" PRIu64,
+                      "space says that a new image occupies %" PRIu64
+                      " bytes at once, and it occupies %" PRIu64,
                       at_once, state.allocated_size);
 }
 
 /* ---- odd paths ---- */
 
-/* What counts at the beginning of a name only. */
+/* These matter only at the beginning of a name. */
 static const char *const odd_beginnings[] = {"-dash", "--help", "json:{colon}", NULL};
 
-/* The rest, and all of it in one name: a format that takes its time is not made so often.
- */
+/* All others; and all of them in one name, so that a slow format is created once. */
 static const char *const odd_names[] = {
     "a b  c",          "comma,,and,size=1",
     "single'double\"", "\xc3\xbcn\xc3\xaf \xe6\xbc\xa2 \xf0\x9f\x92\xbe",
@@ -122,7 +120,7 @@ static const char *const odd_name[] = {
     NULL,
 };
 
-/* Has qemu-img open what is emitted: that the name came through is seen there only. */
+/* Has qemu-img open what is emitted, since only that shows whether the name is intact. */
 static int
 open_by_tool(const struct maqet_drive *drive, struct maqet_error **err)
 {
@@ -139,7 +137,7 @@ open_by_tool(const struct maqet_drive *drive, struct maqet_error **err)
     return maqet_command_run(command, err);
 }
 
-/* Makes an image of that name in a folder of that name. */
+/* Creates an image with that name in a folder with that name. */
 static int
 try_path(struct bench *bench, const char *name, struct maqet_error **err)
 {
@@ -154,7 +152,7 @@ try_path(struct bench *bench, const char *name, struct maqet_error **err)
     return !drive || check_made(drive, folder, err) < 0 ? -1 : open_by_tool(drive, err);
 }
 
-/* Tries some names, NULL at the end; the first that fails is told of. */
+/* Tries names, which NULL ends. The error is about the first that fails. */
 static int
 try_paths(struct bench *bench, const char *const *names, struct maqet_error **err)
 {
@@ -180,12 +178,12 @@ check_odd_path(struct bench *bench, struct maqet_error **err)
         return -1;
     if (try_paths(bench, odd_name, &reason) == 0)
         return 0;
-    /* Which of the characters it was. */
+    /* Which of the characters causes it? */
     return try_paths(bench, odd_names, err) < 0 ? -1
                                                 : maqet_error_move(err, TAKE_PTR(reason));
 }
 
-/* ---- a file that is there ---- */
+/* ---- a file that exists ---- */
 
 static const char precious[] = "This was here before, and is precious.\n";
 
@@ -199,7 +197,7 @@ check_precious(const char *path, const char *what, struct maqet_error **err)
         length == strlen(precious) && strcmp(text, precious) == 0)
         return 0;
     return bench_fail(err, "Write to create's @path, and never to maqet_drive_path()",
-                      "%s destroys the file that is at the drive's own path", what);
+                      "%s overwrites the file at the drive's own path", what);
 }
 
 static int
@@ -214,27 +212,27 @@ check_existing(struct bench *bench, struct maqet_error **err)
         return -1;
     if (maqet_storage_create(drive, temporary, err) < 0)
         return check_precious(drive->path, "create", NULL) < 0
-                   ? maqet_error_wrap(err, "create destroys a file that is there")
+                   ? maqet_error_wrap(err, "create overwrites a file that exists")
                    : -1;
     if (check_precious(drive->path, "create", err) < 0)
         return -1;
     if (access(temporary, F_OK) < 0)
         return bench_fail(err, "Write to the @path that create is given",
                           "create leaves no file at the path that it is given");
-    /* What a start makes of it is the plugin's to say, but nothing is overwritten. */
+    /* The plugin may accept it as an image or refuse it, but must not overwrite it. */
     bench_prepare(drive, &ignored);
     return check_precious(drive->path, "a start", err);
 }
 
 const struct check checks_of_create[] = {
     {"create", OF_STORAGE, NEEDS_DRIVE, 30, check_create,
-     "create makes one file, which is found again and left as it is"},
+     "create creates one file, which is recognised and not changed later"},
     {"space", OF_STORAGE, NEEDS_DRIVE | NEEDS_PATH, 30, check_space,
-     "space says what a new image really takes"},
+     "space says how much a new image really occupies"},
     {"create-odd-path", OF_STORAGE, NEEDS_DRIVE | NEEDS_PATH, 60, check_odd_path,
-     "A path may have spaces, commas, quotes, dashes, line feeds and letters of any script"},
+     "A path may contain spaces, commas, quotes, dashes, line feeds and any letters"},
     {"create-existing", OF_STORAGE, NEEDS_DRIVE | NEEDS_PATH, 30, check_existing,
      "create writes to the path that it is given and never to the drive's own, where a "
-     "file may be already"},
+     "file may exist"},
     {0},
 };

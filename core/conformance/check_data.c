@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check_data.c - what a drive holds: a snapshot brings it back, and it stays when the
- * drive grows. It is written and read by qemu-io, through the node that the plugin itself
- * emits, in one place of the disk.
+ * check_data.c - the data of a drive: snapshots restore it, and resizing keeps it.
+ * qemu-io writes and reads it at one place of the disk, through the node that the plugin
+ * emits.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -19,8 +19,7 @@
 
 /* ---- data ---- */
 
-/* A qemu-io that writes a byte all over the place ("write"), or expects it there ("read").
- */
+/* A qemu-io that fills the place with a byte ("write"), or expects it there ("read"). */
 static struct maqet_command *
 io_command(const char *what, int pattern)
 {
@@ -31,16 +30,16 @@ io_command(const char *what, int pattern)
     return command;
 }
 
-/* Whether it found what it expected; frees the command. */
+/* Runs it and frees the command. Fails if it does not find what it expects. */
 static int
 finish_io(struct maqet_command *command, struct maqet_error **err)
 {
-    _cleanup_free_ char *said = maqet_command_output(command, err);
+    _cleanup_free_ char *output = maqet_command_output(command, err);
 
-    if (!said)
+    if (!output)
         return -1;
-    return strstr(said, "verification failed")
-               ? maqet_error_set(err, MAQET_ERROR_FAILED, "its data is another one")
+    return strstr(output, "verification failed")
+               ? maqet_error_set(err, MAQET_ERROR_FAILED, "its data is different")
                : 0;
 }
 
@@ -59,17 +58,11 @@ static int
 write_data(struct bench *bench, int pattern, struct maqet_error **err)
 {
     return run_io(bench, "write", pattern, err) < 0
-               ? maqet_error_wrap(err, "Writing through what emit_args says")
+               ? maqet_error_wrap(err, "Writing through what emit_args emits")
                : 0;
 }
 
-static int
-read_data(struct bench *bench, int pattern, struct maqet_error **err)
-{
-    return run_io(bench, "read", pattern, err);
-}
-
-/* The same of what a server offers at a unix socket (NBD). */
+/* Reads from an NBD server at a unix socket. */
 static int
 read_served_data(const char *socket, int pattern, struct maqet_error **err)
 {
@@ -87,7 +80,7 @@ read_served_data(const char *socket, int pattern, struct maqet_error **err)
 static const char offline_name[] = "check-1.a";
 static const char live_name[] = "check-live";
 
-/* The snapshot of that name, by what the plugin lists. NULL on error. */
+/* The snapshot of that name in the plugin's list. NULL on error. */
 static const struct maqet_snapshot *
 find_snapshot(struct bench *bench, struct maqet_snapshots *snapshots, const char *name,
               struct maqet_error **err)
@@ -99,7 +92,7 @@ find_snapshot(struct bench *bench, struct maqet_snapshots *snapshots, const char
     const struct maqet_snapshot *found = maqet_snapshots_find(snapshots, name, &more);
     if (found && !more)
         return found;
-    bench_fail(err, "Report each by maqet_snapshots_add(), with the name it was given",
+    bench_fail(err, "Report each with maqet_snapshots_add(), under its own name",
                "snapshot.list reports %s '%s'", found ? "more than one" : "no", name);
     return NULL;
 }
@@ -113,7 +106,7 @@ check_gone(struct bench *bench, const char *name, struct maqet_error **err)
         return -1;
     return maqet_snapshots_find(&snapshots, name, NULL)
                ? bench_fail(err, "Delete it, or return -1 with an error",
-                            "'%s' was removed, and is still listed", name)
+                            "'%s' was deleted, and is still listed", name)
                : 0;
 }
 
@@ -127,11 +120,12 @@ load_and_read(struct bench *bench, const char *name, int pattern,
 
     if (!found || maqet_drive_snapshot_load(bench->drive, found, err) < 0)
         return -1;
-    if (read_data(bench, pattern, &reason) < 0)
-        return bench_fail(err, "The present state becomes that of the snapshot",
-                          "snapshot.load says that all is well, and the data of '%s' is "
-                          "not back: %s",
-                          name, reason->message);
+    if (run_io(bench, "read", pattern, &reason) < 0)
+        return bench_fail(
+            err, "Return the image to the state of the snapshot",
+            "snapshot.load reports success, and does not restore the data of "
+            "'%s': %s",
+            name, reason->message);
     return 0;
 }
 
@@ -146,7 +140,7 @@ remove_offline(struct bench *bench, const char *name, struct maqet_error **err)
                : check_gone(bench, name, err);
 }
 
-/* The name may be any, of as many bytes. */
+/* The new name has the same number of bytes. */
 static int
 rename_and_back(struct bench *bench, struct maqet_error **err)
 {
@@ -167,7 +161,7 @@ rename_and_back(struct bench *bench, struct maqet_error **err)
     return 0;
 }
 
-/* Makes a drive whose data has changed since there is a snapshot of it. */
+/* Creates a drive and a snapshot of it, and then changes its data. */
 static int
 create_offline(struct bench *bench, struct maqet_error **err)
 {
@@ -184,15 +178,16 @@ check_snapshots(struct bench *bench, struct maqet_error **err)
     if (create_offline(bench, err) < 0 || rename_and_back(bench, err) < 0 ||
         load_and_read(bench, offline_name, 1, err) < 0)
         return -1;
-    /* A snapshot serves more than once. */
+    /* A snapshot can be loaded more than once. */
     if (write_data(bench, 3, err) < 0 || load_and_read(bench, offline_name, 1, err) < 0)
         return -1;
-    return remove_offline(bench, offline_name, err) < 0 ? -1 : read_data(bench, 1, err);
+    return remove_offline(bench, offline_name, err) < 0 ? -1
+                                                        : run_io(bench, "read", 1, err);
 }
 
-/* ---- offered to readers ---- */
+/* ---- a snapshot that is served ---- */
 
-/* Reads what a server of the plugin's offers. */
+/* Reads a snapshot from the plugin's server. */
 static int
 read_served(struct bench *bench, const struct maqet_snapshot *snapshot,
             struct maqet_error **err)
@@ -207,10 +202,10 @@ read_served(struct bench *bench, const struct maqet_snapshot *snapshot,
     maqet_process_server_end(&server);
     return result == 0 ? 0
                        : bench_fail(err,
-                                    "Offer what the snapshot holds, not what is there "
-                                    "now, by the NBD protocol and without a name",
-                                    "what snapshot.serve offers is not what the snapshot "
-                                    "holds: %s",
+                                    "Serve the data of the snapshot, not the current "
+                                    "data, as an NBD export without a name",
+                                    "snapshot.serve does not serve the data of the "
+                                    "snapshot: %s",
                                     reason->message);
 }
 
@@ -223,12 +218,13 @@ check_served(struct bench *bench, struct maqet_error **err)
         return -1;
     const struct maqet_snapshot *found =
         find_snapshot(bench, &snapshots, offline_name, err);
-    return !found || read_served(bench, found, err) < 0 ? -1 : read_data(bench, 2, err);
+    return !found || read_served(bench, found, err) < 0 ? -1
+                                                        : run_io(bench, "read", 2, err);
 }
 
 /* ---- snapshots while QEMU runs ---- */
 
-/* All that one drive wants, in one transaction. */
+/* All actions of the drive, in one transaction. */
 static int
 create_live(const struct bench *bench, struct maqet_opened *machine,
             struct maqet_error **err)
@@ -242,9 +238,9 @@ create_live(const struct bench *bench, struct maqet_opened *machine,
     return answer ? 0 : maqet_error_wrap(err, "QEMU refuses what live_create appends");
 }
 
-/* With the QEMU that has the image: one is made, and listed. */
+/* Creates a snapshot while QEMU has the image open, and lists it. */
 static int
-make_live(struct bench *bench, struct maqet_error **err)
+create_and_list_live(struct bench *bench, struct maqet_error **err)
 {
     _cleanup_snapshots_ struct maqet_snapshots snapshots = {0};
 
@@ -276,18 +272,18 @@ remove_live(struct bench *bench, struct maqet_error **err)
 static int
 check_live_snapshots(struct bench *bench, struct maqet_error **err)
 {
-    if (make_live(bench, err) < 0)
+    if (create_and_list_live(bench, err) < 0)
         return -1;
-    /* QEMU has ended; what it made is as good as any. */
+    /* Without QEMU it is a snapshot like any other. */
     if (write_data(bench, 2, err) < 0 || load_and_read(bench, live_name, 1, err) < 0)
         return -1;
     return bench->storage->snapshot.live_remove ? remove_live(bench, err)
                                                 : remove_offline(bench, live_name, err);
 }
 
-/* ---- growing ---- */
+/* ---- resizing ---- */
 
-/* Twice as large; a service may have kept what an earlier check has made larger. */
+/* Twice as large. A service may have kept what an earlier check has enlarged. */
 static uint64_t
 larger(uint64_t bytes)
 {
@@ -310,15 +306,16 @@ check_resize(struct bench *bench, struct maqet_error **err)
     if (maqet_drive_inspect(drive, &state, err) < 0)
         return maqet_error_wrap(err, "After resize");
     if (state.virtual_size != 0 && state.virtual_size / 512 != wanted / 512)
-        return bench_fail(err, "Resize to the bytes that are given, or return -1",
-                          "resize says that all is well, and the drive has %" PRIu64
+        return bench_fail(err, "Resize to the given number of bytes, or return -1",
+                          "resize reports success, and the drive has %" PRIu64
                           " bytes instead of %" PRIu64,
                           state.virtual_size, wanted);
-    return !no_io && read_data(bench, 5, err) < 0 ? maqet_error_wrap(err, "After resize")
-                                                  : 0;
+    return !no_io && run_io(bench, "read", 5, err) < 0
+               ? maqet_error_wrap(err, "After resize")
+               : 0;
 }
 
-/* What QEMU says of the size of the drive, in bytes; 0: nothing. */
+/* Bytes that the drive has according to QEMU; 0: not known. */
 static int64_t
 size_in_qemu(const struct bench *bench, struct maqet_opened *machine)
 {
@@ -344,10 +341,11 @@ check_live_resize(struct bench *bench, struct maqet_error **err)
     int64_t is = size_in_qemu(bench, machine);
     return is == (int64_t)wanted
                ? 0
-               : bench_fail(err, "Append a command that grows the drive's own node",
-                            "what live_resize appends is done, and the drive has %" PRId64
-                            " bytes instead of %" PRIu64,
-                            is, wanted);
+               : bench_fail(
+                     err, "Append a command that grows the drive's own node",
+                     "QEMU runs what live_resize appends, and the drive has %" PRId64
+                     " bytes instead of %" PRIu64,
+                     is, wanted);
 }
 
 enum {
@@ -357,14 +355,14 @@ enum {
 
 const struct check checks_of_data[] = {
     {"snapshots", OF_STORAGE, NEEDS_DATA, 60, check_snapshots,
-     "A snapshot is created, listed, loaded with its data, and removed"},
+     "A snapshot is created, listed, loaded with its data, and deleted"},
     {"live-snapshots", OF_STORAGE, NEEDS_DATA | NEEDS_LIVE_CREATE | NEEDS_QEMU, 90,
      check_live_snapshots, "The same while QEMU has the image"},
     {"served-snapshots", OF_STORAGE, NEEDS_DATA | NEEDS_SERVE, 60, check_served,
-     "What is offered to readers is what the snapshot holds"},
+     "What readers get is the data of the snapshot"},
     {"resize", OF_STORAGE, NEEDS_GROWTH | NEEDS_RESIZE, 30, check_resize,
-     "resize makes the drive as large as it is told, and keeps what is in it"},
+     "resize gives the drive the size that it is told, and keeps its data"},
     {"live-resize", OF_STORAGE, NEEDS_GROWTH | NEEDS_LIVE_RESIZE | NEEDS_QEMU, 60,
-     check_live_resize, "The same while QEMU has it"},
+     check_live_resize, "The same while QEMU has the image"},
     {0},
 };

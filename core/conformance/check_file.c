@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check_file.c - what the file itself tells, by the rules of ELF (elf(5)): nothing in it
- * runs but what maqet calls, and nothing of it gets in the way of another plugin.
+ * check_file.c - the plugin's file (elf(5)): only what maqet calls runs, and no symbol
+ * can collide with another plugin's.
  */
 #include <elf.h>
 #include <link.h>
@@ -18,14 +18,14 @@ struct elf {
     ElfW(Ehdr) header;
 };
 
-/* A part of the file, or NULL where the file doesn't reach. */
+/* A part of the file; NULL: it is beyond the end. */
 static const void *
 bytes_at(const struct elf *elf, uint64_t offset, uint64_t size)
 {
     return offset <= elf->size && size <= elf->size - offset ? elf->bytes + offset : NULL;
 }
 
-/* Copies the @index-th struct of a table, which may stand at any address. */
+/* Copies the @index-th struct of a table, which may not be aligned. */
 static bool
 read_row(const struct elf *elf, uint64_t table, uint64_t index, void *row, size_t size)
 {
@@ -45,7 +45,7 @@ read_section(const struct elf *elf, unsigned index, ElfW(Shdr) * section)
 
 /* ---- symbols ---- */
 
-/* What linkers and compilers add by themselves begins with an underscore. */
+/* What linkers and compilers add begins with an underscore. */
 static bool
 is_foreign(const char *name, const char *entry)
 {
@@ -63,10 +63,10 @@ name_at(const struct elf *elf, const ElfW(Shdr) * names, uint64_t offset)
                : "";
 }
 
-/* What the dynamic symbols tell. */
+/* The dynamic symbols. */
 struct symbols {
-    const char *foreign; /* the first that is exported and is not the entry */
-    bool instrumented;   /* the compiler has put its own checks into the file */
+    const char *foreign; /* the first that is exported besides the entry; NULL: none */
+    bool instrumented;   /* compiled with a sanitizer, which adds constructors */
 };
 
 static void
@@ -147,7 +147,7 @@ check_segments(const struct elf *elf, bool instrumented, struct maqet_error **er
         return bench_fail(err,
                           "Remove constructors and, in C++, variables that have one: "
                           "a plugin has no state of its own",
-                          "it runs code of its own when it is loaded (%zu constructors)",
+                          "it runs code when it is loaded (%zu constructors)",
                           (size_t)(dynamic.constructors / sizeof(void *)) - 1);
     return 0;
 }
@@ -163,9 +163,9 @@ check_elf(const struct elf *elf, bool is_iface, struct maqet_error **err)
     if (memcmp(elf->header.e_ident, ELFMAG, SELFMAG) != 0 ||
         elf->header.e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32))
         return bench_fail(err, "Build it for this machine, with -shared -fPIC",
-                          "it is no ELF file of this machine's kind");
+                          "it is not an ELF file for this machine");
     if (elf->header.e_type != ET_DYN)
-        return bench_fail(err, "Link it with -shared -fPIC", "it is no shared object");
+        return bench_fail(err, "Link it with -shared -fPIC", "it is not a shared object");
     read_symbols(elf, entry, &symbols);
     if (symbols.foreign)
         return bench_fail(err,
@@ -184,7 +184,7 @@ check_file(struct bench *bench, struct maqet_error **err)
     if (maqet_file_read(bench->file, FILE_LIMIT, &bytes, &elf.size, err) < 0)
         return -1;
     elf.bytes = bytes;
-    /* A file that is shorter has a header of zeros, which is none. */
+    /* If the file is shorter, the header stays zero, and is not valid. */
     read_row(&elf, 0, 0, &elf.header, sizeof(elf.header));
     return check_elf(&elf, bench->is_iface, err);
 }
@@ -198,8 +198,8 @@ check_loads(struct bench *bench, struct maqet_error **err)
 
 const struct check checks_of_file[] = {
     {"file", OF_BOTH, 0, 10, check_file,
-     "The file exports its entry and nothing else, and runs no code when it is loaded"},
+     "The file exports only its entry, and runs no code when it is loaded"},
     {"loads", OF_BOTH, 0, 20, check_loads,
-     "maqet loads it: its kind, ABI, structs, name and callbacks are as they must be"},
+     "maqet loads it: its kind, ABI, structs, name and callbacks are valid"},
     {0},
 };

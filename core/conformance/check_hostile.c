@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check_hostile.c - values that mean no good, in every option.
+ * check_hostile.c - hostile values, in every option.
  */
 #include <string.h>
 
@@ -11,7 +11,7 @@
 #include "core/storage/creation.h"
 #include "core/storage/slots.h"
 
-/* Counts the objects that a drive emits; none where it is refused, as it may be. */
+/* Counts the objects that a drive emits; none if it is refused, which is allowed. */
 static int
 count_objects(struct maqet_drive *drive, size_t *count, struct maqet_error **err)
 {
@@ -21,15 +21,16 @@ count_objects(struct maqet_drive *drive, size_t *count, struct maqet_error **err
     *count = 0;
     if (maqet_drives_emit(&drive, 1, NULL, args, NULL, &error) == 0)
         *count = args->count;
-    /* A value that is no text that QEMU takes is told by the core, in words. */
+    /* The core finds keys and values that QEMU cannot take. The plugin need not refuse a
+     * value for invalid UTF-8. */
     else if (strstr(error->message, "QEMU cannot take") &&
              !strstr(error->message, "UTF-8"))
-        return bench_fail(err, "Refuse it in validate, or don't make keys and ids of it",
+        return bench_fail(err, "Refuse it in validate, or don't use it in keys and IDs",
                           "%s", error->message);
     return 0;
 }
 
-/* How many objects the option has when it is used well: some values need one more. */
+/* How many objects there are with usual values of the option: some need one more. */
 static size_t
 usual_count(struct bench *bench, const char *option)
 {
@@ -50,7 +51,7 @@ usual_count(struct bench *bench, const char *option)
     return most;
 }
 
-/* With @creates, an image is made, too: a tool's command line has the same value. */
+/* @creates: an image is created as well, so that a tool gets the value. */
 static int
 try_value(struct bench *bench, const char *option, const char *value, const char *what,
           size_t usual, bool creates, struct maqet_error **err)
@@ -67,7 +68,7 @@ try_value(struct bench *bench, const char *option, const char *value, const char
     if (drive && count_objects(drive, &count, err) < 0)
         return maqet_error_wrap(err, "With %s in '%s'", what, option);
     if (drive && count > usual)
-        return bench_fail(err, "Set it by one maqet_props_ call, and never join texts",
+        return bench_fail(err, "Set it with one maqet_props_ call; never join texts",
                           "with %s in '%s' there are %zu objects instead of %zu", what,
                           option, count, usual);
     if (drive && drive->path && creates) {
@@ -116,7 +117,7 @@ check_hostile_values(struct bench *bench, struct maqet_error **err)
 
 const struct check checks_of_hostile_values[] = {
     {"hostile-values", OF_BOTH, NEEDS_DRIVES, 60, check_hostile_values,
-     "Whatever stands in an option (very long, control characters, commas, %n, no UTF-8) "
-     "is an error or one value of one object"},
+     "Any value of an option (very long, control characters, commas, %n, invalid UTF-8) "
+     "is refused, or becomes one value of one object"},
     {0},
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check_inspect.c - looking at images: those that the plugin made, and those that
- * somebody made up.
+ * check_inspect.c - inspecting images: those that the plugin creates, and damaged and
+ * hostile ones.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,21 +24,21 @@ check_inspect(struct bench *bench, struct maqet_error **err)
     bool created;
 
     if (maqet_image_prepare(drive, &state, &created, NULL, err) < 0)
-        return maqet_error_wrap(err, "It does not recognise what it made");
+        return maqet_error_wrap(err, "It does not recognise what it created");
     _cleanup_free_ char *before = bench_picture(bench->folder);
     if (maqet_drive_inspect(drive, &state, err) < 0)
-        return maqet_error_wrap(err, "It does not recognise what it made");
+        return maqet_error_wrap(err, "It does not recognise what it created");
     if (bench_check_unchanged(bench, before, "inspect", err) < 0)
         return -1;
-    /* A service may have kept what an earlier check has made, and changed. */
+    /* A service may have kept what an earlier check has created and resized. */
     uint64_t wanted =
         created && bench_has_size(bench) ? maqet_drive_size(drive, "size") : 0;
     if (!state.exists)
-        return bench_fail(err, NULL, "what was made is not there");
+        return bench_fail(err, NULL, "what create created is not there");
     if (wanted == 0 || state.virtual_size / 512 == (wanted + 511) / 512)
         return 0;
     return bench_fail(err, "Report it with maqet_image_virtual_size(), in bytes",
-                      "inspect says that a disk of %" PRIu64 " bytes has %" PRIu64
+                      "inspect reports for a disk of %" PRIu64 " bytes %" PRIu64
                       " (0: not known)",
                       wanted, state.virtual_size);
 }
@@ -50,12 +50,12 @@ check_depth(struct bench *bench, enum maqet_check_depth depth, struct maqet_erro
     _cleanup_free_ char *before = bench_picture(bench->folder);
 
     if (maqet_drive_check(&report, depth, err) < 0)
-        return maqet_error_wrap(err, "What it made cannot be checked");
+        return maqet_error_wrap(err, "What it created cannot be checked");
     for (size_t i = 0; i < report.count; i++) {
         if (!maqet_checked_file_is_damaged(&report.files[i]))
             continue;
         _cleanup_free_ char *text = maqet_checked_file_text(&report.files[i]);
-        return bench_fail(err, NULL, "check finds damage in what create made: %s", text);
+        return bench_fail(err, NULL, "check finds damage in a new image: %s", text);
     }
     return bench_check_unchanged(bench, before, "check", err);
 }
@@ -69,9 +69,9 @@ check_damage(struct bench *bench, struct maqet_error **err)
                : check_depth(bench, MAQET_CHECK_FULL, err);
 }
 
-/* ---- hostile ones ---- */
+/* ---- hostile images ---- */
 
-/* A sequence that is the same in each run, so that a failure can be repeated. */
+/* The same sequence in each run, so that a failure can be reproduced. */
 static uint32_t
 next_random(uint32_t *state)
 {
@@ -81,7 +81,7 @@ next_random(uint32_t *state)
     return *state;
 }
 
-/* Looks at what is there now: it must come back, and change nothing. */
+/* Inspects what is there now. The callbacks must return, and change nothing. */
 static int
 inspect_hostile(struct bench *bench, const char *what, struct maqet_error **err)
 {
@@ -105,7 +105,7 @@ inspect_hostile(struct bench *bench, const char *what, struct maqet_error **err)
     return bench_check_unchanged(bench, before, who, err);
 }
 
-/* Looks at an image that has these bytes and no others. */
+/* Inspects an image that consists of these bytes. */
 static int
 inspect_bytes(struct bench *bench, const char *bytes, size_t length, const char *what,
               struct maqet_error **err)
@@ -115,7 +115,7 @@ inspect_bytes(struct bench *bench, const char *bytes, size_t length, const char 
                : inspect_hostile(bench, what, err);
 }
 
-/* The same with another beginning, and all the rest as it is. */
+/* Inspects the image with another beginning. */
 static int
 inspect_with_start(struct bench *bench, const char *bytes, size_t length,
                    const char *what, struct maqet_error **err)
@@ -146,7 +146,7 @@ try_truncated(struct bench *bench, const char *bytes, size_t length,
     return 0;
 }
 
-/* Some bytes changed in what is read first. */
+/* Changes some bytes of the header. */
 static int
 try_mutated(struct bench *bench, const char *bytes, size_t within,
             struct maqet_error **err)
@@ -167,7 +167,7 @@ try_mutated(struct bench *bench, const char *bytes, size_t within,
     return 0;
 }
 
-/* A number of four or eight bytes set to its extremes, wherever it may be. */
+/* Sets each number of four or eight bytes that the header may have to its extremes. */
 static int
 try_extremes(struct bench *bench, const char *bytes, size_t within,
              struct maqet_error **err)
@@ -202,7 +202,7 @@ try_random(struct bench *bench, struct maqet_error **err)
     return inspect_bytes(bench, bytes, 65536, "a file of zeros", err);
 }
 
-/* What is no file at all is refused by the core, with the plugin loaded. */
+/* The core refuses what is not a regular file. */
 static int
 try_other_files(struct bench *bench, struct maqet_error **err)
 {
@@ -248,12 +248,12 @@ check_hostile_images(struct bench *bench, struct maqet_error **err)
 
 const struct check checks_of_images[] = {
     {"inspect", OF_STORAGE, NEEDS_DRIVE | NEEDS_INSPECT, 30, check_inspect,
-     "inspect recognises what create made, knows its size, and changes nothing"},
+     "inspect recognises what create created, reports its size, and changes nothing"},
     {"hostile-images", OF_STORAGE, NEEDS_DRIVE | NEEDS_PATH | NEEDS_INSPECT, 60,
      check_hostile_images,
-     "An image that is cut off, empty, of another format or of random bytes is an error or "
-     "an image, never a crash or an endless loop"},
+     "An image that is truncated, empty, of another format or of random bytes is refused "
+     "or accepted, without a crash or an endless loop"},
     {"check", OF_STORAGE, NEEDS_DRIVE | NEEDS_CHECK, 30, check_damage,
-     "check finds no damage in what create made, and changes nothing"},
+     "check finds no damage in a new image, and changes nothing"},
     {0},
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check_options.c - the words and limits of the option table.
+ * check_options.c - the option table: its help texts, limits, choices and fallbacks.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -8,22 +8,22 @@
 #include "core/config/options.h"
 #include "core/conformance/checks.h"
 
-/* Words for people, as they stand in the help and the manual. */
+/* A text for the help and the manual. */
 static int
-check_words(const char *words, const char *whose, struct maqet_error **err)
+check_help(const char *text, const char *whose, struct maqet_error **err)
 {
-    size_t length = words ? strlen(words) : 0;
+    size_t length = text ? strlen(text) : 0;
 
-    if (length == 0 || strspn(words, " ") == length)
-        return bench_fail(err, "Say in one line what it is for",
-                          "%s has no words for people", whose);
-    if (words[length - 1] == '.')
-        return bench_fail(err, "Remove it: maqet puts the words into sentences",
-                          "the words for %s end with a full stop", whose);
-    for (const char *c = words; *c; c++)
+    if (length == 0 || strspn(text, " ") == length)
+        return bench_fail(err, "Say in one line what it is for", "%s has no help text",
+                          whose);
+    if (text[length - 1] == '.')
+        return bench_fail(err, "Remove it: maqet puts the text into sentences",
+                          "the help text of %s ends with a full stop", whose);
+    for (const char *c = text; *c; c++)
         if ((unsigned char)*c < ' ' || *c == '\x7f')
             return bench_fail(err, "Write one line",
-                              "the words for %s have a control character in them", whose);
+                              "the help text of %s contains a control character", whose);
     return 0;
 }
 
@@ -32,7 +32,7 @@ check_choices(const struct maqet_option *row, const char *whose, struct maqet_er
 {
     for (const char *const *word = row->choices; *word; word++) {
         if (!**word)
-            return bench_fail(err, "Remove it: nobody can write it down",
+            return bench_fail(err, "Remove it: no user can write it",
                               "%s has an empty choice", whose);
         for (const char *const *other = row->choices; other < word; other++)
             if (strcmp(*word, *other) == 0)
@@ -49,13 +49,13 @@ check_limits(const struct maqet_option *row, const char *whose, struct maqet_err
 
     if (!number && (row->minimum != 0 || row->maximum != 0))
         return bench_fail(err, "Limits are for INT and SIZE",
-                          "%s has limits, and is no number", whose);
+                          "%s has limits, and is not a number", whose);
     if (row->maximum == 0 && row->minimum != 0)
-        return bench_fail(err, "Say .maximum = INT64_MAX",
-                          "%s has a minimum that does not count, since it has no maximum",
-                          whose);
+        return bench_fail(
+            err, "Set .maximum = INT64_MAX",
+            "%s has a minimum that has no effect, because it has no maximum", whose);
     if (row->maximum != 0 && row->minimum > row->maximum)
-        return bench_fail(err, "Turn them round",
+        return bench_fail(err, "Swap them",
                           "the minimum of %s is greater than its maximum", whose);
     if (row->type == MAQET_OPTION_SIZE && row->minimum < 0)
         return bench_fail(err, "Sizes begin at 0", "the minimum of %s is negative",
@@ -63,7 +63,7 @@ check_limits(const struct maqet_option *row, const char *whose, struct maqet_err
     return 0;
 }
 
-/* The fallback as if somebody had written it down. */
+/* Checks the fallback like a value that a user has written. */
 static int
 check_fallback(const struct bench *bench, const struct maqet_option *row,
                const char *whose, struct maqet_error **err)
@@ -76,7 +76,7 @@ check_fallback(const struct bench *bench, const struct maqet_option *row,
         return 0;
     if (row->required)
         return bench_fail(err, "Remove one of the two",
-                          "%s is required and has a fallback, which never counts", whose);
+                          "%s is required, so its fallback has no effect", whose);
     if (row->type == MAQET_OPTION_MAP)
         return bench_fail(err, "Give its options fallbacks",
                           "%s is a mapping and has a fallback", whose);
@@ -99,7 +99,7 @@ check_row(const struct bench *bench, const struct maqet_option *row, const char 
 {
     _cleanup_free_ char *whose = maqet_format("the option '%s%s'", before, row->name);
 
-    if (check_words(row->help, whose, err) < 0 || check_limits(row, whose, err) < 0 ||
+    if (check_help(row->help, whose, err) < 0 || check_limits(row, whose, err) < 0 ||
         (row->type == MAQET_OPTION_CHOICE && check_choices(row, whose, err) < 0) ||
         check_fallback(bench, row, whose, err) < 0)
         return -1;
@@ -124,8 +124,8 @@ check_table(const struct bench *bench, const struct maqet_option *table,
     return 0;
 }
 
-/* The option by which users say that a disk is what its type says, whatever its guest has
- * written to the beginning of it. */
+/* With the option 'format', users state that a disk is of its type, whatever its guest
+ * writes to the beginning of it. */
 static int
 check_plain(const struct bench *bench, struct maqet_error **err)
 {
@@ -154,17 +154,17 @@ check_options(struct bench *bench, struct maqet_error **err)
         bench->is_iface ? bench->iface->plugin.summary : bench->storage->plugin.summary;
     const char *interface = bench->storage->plugin.interface;
 
-    if (check_words(summary, "the plugin itself (.summary)", err) < 0)
+    if (check_help(summary, "the plugin itself (.summary)", err) < 0)
         return -1;
     if (!bench->is_iface && interface && !maqet_plugin_name_valid(interface))
         return bench_fail(err, "Name an interface plugin, or NULL for a share",
-                          "its .interface '%s' can be no plugin's name", interface);
+                          "its .interface '%s' is not a valid name", interface);
     return check_plain(bench, err) < 0 ? -1 : check_table(bench, bench->options, "", err);
 }
 
 const struct check checks_of_options[] = {
     {"options", OF_BOTH, NEEDS_PLUGIN, 10, check_options,
-     "The summary and every option have words of help, fallbacks are values that their own "
-     "type accepts, limits and choices make sense"},
+     "The summary and every option have a help text, fallbacks are valid values, limits "
+     "and choices make sense"},
     {0},
 };

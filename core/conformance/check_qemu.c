@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check_qemu.c - whether a real QEMU takes what is emitted, as much of it as is promised,
- * and while it runs, too.
+ * check_qemu.c - whether a real QEMU accepts what is emitted, also as many drives as the
+ * plugin says, and while it runs.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/sendfile.h>
 
 #include "core/conformance/checks.h"
 #include "core/conformance/machine.h"
@@ -17,7 +15,7 @@
 #include "core/storage/callback.h"
 #include "core/storage/slots.h"
 
-/* Drives that are tried at most, however many are said to fit. */
+/* Drives that are tried, even if more fit. */
 enum { DRIVES_MAX = 64 };
 
 /* ---- one drive ---- */
@@ -49,7 +47,7 @@ check_qemu(struct bench *bench, struct maqet_error **err)
 
         if (machine && check_drive_there(bench, machine, err) == 0)
             continue;
-        maqet_error_hint(err, "Compare what is emitted with QEMU's own documentation of "
+        maqet_error_hint(err, "Compare what is emitted with QEMU's documentation of "
                               "that driver");
         return maqet_error_wrap(err, "On the machine type %s", type);
     }
@@ -58,20 +56,7 @@ check_qemu(struct bench *bench, struct maqet_error **err)
 
 /* ---- many drives ---- */
 
-static int
-copy_file(const char *from, const char *to, struct maqet_error **err)
-{
-    _cleanup_close_ int in = open(from, O_RDONLY | O_CLOEXEC);
-    _cleanup_close_ int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    ssize_t count = in < 0 || out < 0 ? -1 : 1;
-
-    while (count > 0)
-        count = sendfile(out, in, NULL, 1 << 20);
-    return count == 0 ? 0
-                      : maqet_error_errno(err, errno, "Cannot copy %s to %s", from, to);
-}
-
-/* How many drives the plugin says fit on a machine type. */
+/* Asks the plugin how many drives fit on a machine type. */
 static int
 ask_capacity(struct bench *bench, const char *type, uint64_t *most,
              struct maqet_error **err)
@@ -92,34 +77,28 @@ ask_capacity(struct bench *bench, const char *type, uint64_t *most,
     return result;
 }
 
-/* Runs QEMU with as many drives; one image is made, and the others are copies of it. */
+/* Runs QEMU with as many drives. */
 static int
 fill_buses(struct bench *bench, const char *type, size_t count, struct maqet_error **err)
 {
-    _cleanup_machine_ struct maqet_opened *machine = NULL;
-    const struct maqet_drive *first = bench->drive;
     json_object *entries[DRIVES_MAX];
-    int result = bench_prepare(bench->drive, err);
 
     for (size_t i = 0; i < count; i++) {
         _cleanup_free_ char *name = maqet_format("drive-%zu", i);
-        _cleanup_free_ char *image = maqet_format("%s/disk.%s", bench->folder, name);
 
         entries[i] = bench_entry(bench, name, 0);
-        if (result == 0 && first->path)
-            result = copy_file(first->path, image, err);
     }
-    if (result == 0)
-        machine = machine_start(bench, type, entries, count, err);
-    for (size_t i = 0; i < count && machine && result == 0; i++) {
-        const char *name = machine->vm->drives[i]->name;
+    _cleanup_machine_ struct maqet_opened *machine =
+        machine_start(bench, type, entries, count, err);
+    int result = machine ? 0 : -1;
+    for (size_t i = 0; i < count; i++) {
+        const char *name = maqet_tree_text(entries[i], "name");
 
-        if (!machine_has_device(machine, name))
+        if (result == 0 && !machine_has_device(machine, name))
             result = bench_fail(err, NULL, "QEMU has no device '%s'", name);
-    }
-    for (size_t i = 0; i < count; i++)
         json_object_put(entries[i]);
-    return machine ? result : -1;
+    }
+    return result;
 }
 
 static int
@@ -139,10 +118,9 @@ check_capacity(struct bench *bench, struct maqet_error **err)
                 0)
             continue;
         maqet_error_hint(err, "Report fewer places, or controllers, in capacity");
-        return maqet_error_wrap(err,
-                                "%" PRIu64 " drives fit on the machine type %s, "
-                                "says capacity",
-                                most, type);
+        return maqet_error_wrap(
+            err, "capacity says that %" PRIu64 " drives fit on the machine type %s", most,
+            type);
     }
     return any ? 0
                : bench_fail(err,
@@ -153,11 +131,10 @@ check_capacity(struct bench *bench, struct maqet_error **err)
 
 /* ---- while it runs ---- */
 
-/* ms that QEMU may take for an answer, and a device to go. */
-static const int64_t UNPLUG_TIMEOUT = 10000;
+/* ms for an answer of QEMU, and for a device to be detached. */
+static const int64_t DETACH_TIMEOUT = 10000;
 
-/* Emits the machine's drive, which QEMU has, and a second one. *skipped gets the number of
- * objects that QEMU has. */
+/* Emits the drive that QEMU has, and a second one. *skipped: the objects of the first. */
 static int
 emit_second(struct maqet_opened *machine, struct maqet_drive *second,
             struct maqet_args *both, size_t *skipped, struct maqet_error **err)
@@ -171,8 +148,8 @@ emit_second(struct maqet_opened *machine, struct maqet_drive *second,
     return maqet_drives_emit(drives, 2, NULL, both, NULL, err);
 }
 
-/* A second drive, with a run folder of its own: what runs beside QEMU for it is ended when
- * it goes, and that of the first drive runs on. NULL on error. */
+/* A second drive, with a separate run folder: its program beside QEMU is ended when it is
+ * detached, and that of the first drive is not. NULL on error. */
 static struct maqet_drive *
 make_second(struct bench *bench, int *dir_fd, struct maqet_error **err)
 {
@@ -200,17 +177,17 @@ start_helper(const struct maqet_opened *machine, struct maqet_drive *drive, int 
                : maqet_helpers_start(&helpers, machine->run.pidfd, -1, NULL, err);
 }
 
-/* Adds the objects to QEMU, and removes them. 1: a device stays, which is the machine's
- * affair. */
+/* Adds the objects to QEMU, and removes them. 1: a device stays, which depends on the
+ * machine type. */
 static int
-plug(struct maqet_opened *machine, const struct maqet_args *args, size_t skipped,
-     struct maqet_error **err)
+attach_and_detach(struct maqet_opened *machine, const struct maqet_args *args,
+                  size_t skipped, struct maqet_error **err)
 {
     const struct maqet_hotplug hotplug = {
         .qmp = maqet_monitor_connect(machine, err),
         .args = args,
         .skipped = skipped,
-        .timeout = UNPLUG_TIMEOUT,
+        .timeout = DETACH_TIMEOUT,
         .resets = true,
     };
     _cleanup_error_ struct maqet_error *reason = NULL;
@@ -224,9 +201,9 @@ plug(struct maqet_opened *machine, const struct maqet_args *args, size_t skipped
                : maqet_error_move(err, TAKE_PTR(reason));
 }
 
-/* Twice, since what was left behind is in the way of the second time. */
+/* Twice, because the second time fails if anything is left of the first. */
 static int
-plug_twice(struct bench *bench, struct maqet_opened *machine, struct maqet_error **err)
+attach_twice(struct bench *bench, struct maqet_opened *machine, struct maqet_error **err)
 {
     _cleanup_close_ int dir_fd = -1;
     _cleanup_drive_ struct maqet_drive *second = make_second(bench, &dir_fd, err);
@@ -239,15 +216,15 @@ plug_twice(struct bench *bench, struct maqet_opened *machine, struct maqet_error
     for (int i = 0; i < 2 && result == 0; i++) {
         result = start_helper(machine, second, dir_fd, err);
         if (result == 0)
-            result = plug(machine, args, skipped, err);
+            result = attach_and_detach(machine, args, skipped, err);
         maqet_helpers_end(dir_fd);
     }
     return result < 0 ? -1 : 0;
 }
 
-/* Whether what attaches a storage's drives can be plugged, too. */
+/* Whether the interface of a storage's drives allows it. */
 static bool
-attached_hot(const struct bench *bench)
+interface_is_hot(const struct bench *bench)
 {
     const struct maqet_iface *iface =
         bench->interface ? maqet_iface_load(&bench->context, bench->interface, NULL)
@@ -266,29 +243,29 @@ check_hotplug(struct bench *bench, struct maqet_error **err)
     _cleanup_machine_ struct maqet_opened *machine = NULL;
     _cleanup_error_ struct maqet_error *reason = NULL;
 
-    if (!bench->is_iface && !attached_hot(bench))
+    if (!bench->is_iface && !interface_is_hot(bench))
         bench->interface = bench->storage->plugin.interface ? "none" : NULL;
     bench->drive = bench_drive(bench, "disk", 0, err);
     machine = bench->drive ? machine_start_drive(bench, err) : NULL;
     if (!machine)
         return -1;
-    if (plug_twice(bench, machine, &reason) == 0)
+    if (attach_twice(bench, machine, &reason) == 0)
         return 0;
     if (!declared)
         return bench_skip(bench, "it does not declare %s, and QEMU refuses: %s", flag,
                           reason->message);
-    maqet_error_hint(&reason, "Emit what others refer to first, or don't declare %s",
-                     flag);
+    maqet_error_hint(
+        &reason, "Emit objects before others refer to them, or don't declare %s", flag);
     return maqet_error_move(err, TAKE_PTR(reason));
 }
 
 const struct check checks_of_qemu[] = {
     {"qemu", OF_BOTH, NEEDS_DRIVE | NEEDS_QEMU, 90, check_qemu,
-     "A real QEMU accepts what is emitted, and has the drive then"},
+     "A real QEMU accepts what is emitted, and has the drive"},
     {"capacity", OF_IFACE, NEEDS_DRIVE | NEEDS_QEMU, 120, check_capacity,
-     "A real QEMU takes as many drives as the interface says fit"},
+     "A real QEMU accepts as many drives as the interface says fit"},
     {"hotplug", OF_BOTH, NEEDS_DRIVES | NEEDS_QEMU, 90, check_hotplug,
-     "The same objects can be added to a QEMU that runs, and removed, where the plugin "
+     "The same objects can be added to a running QEMU, and removed, if the plugin "
      "declares it"},
     {0},
 };

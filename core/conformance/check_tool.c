@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check_tool.c - making images when something goes wrong: qemu-img, maqet itself, or
- * another maqet that does the same.
+ * check_tool.c - creating images when qemu-img fails, when maqet is killed, or when
+ * another maqet creates one at the same time.
  */
 #include <errno.h>
 #include <signal.h>
@@ -10,15 +10,16 @@
 
 #include "core/base/child.h"
 #include "core/base/clock.h"
+#include "core/base/procfs.h"
 #include "core/conformance/checks.h"
 #include "core/conformance/tool.h"
 
-/* What does not end by itself in this time, in ms, never will. */
+/* ms that a process has to end. */
 static const int64_t END_TIMEOUT = 10000;
 
 /* ---- a qemu-img that fails, or is slow ---- */
 
-/* Makes the image with such a tool. 1: it is not called, so there is nothing to check. */
+/* Creates the image with such a tool. 1: it is not run, so there is nothing to check. */
 static int
 prepare_with(struct bench *bench, enum tool tool, struct maqet_error **err)
 {
@@ -44,10 +45,10 @@ check_failing_tool(struct bench *bench, struct maqet_error **err)
         return 0;
     if (result == 0)
         return bench_fail(err, "Return what maqet_run() or maqet_command_run() returns",
-                          "qemu-img fails, and create says that all is well");
+                          "qemu-img fails, and create reports success");
     if (!strstr(error->message, TOOL_WORDS))
         return bench_fail(err, "Keep maqet_run()'s error; maqet_error_wrap() adds to it",
-                          "qemu-img says why it fails, and the error doesn't: %s",
+                          "the error lacks the reason that qemu-img gives: %s",
                           error->message);
     if (access(bench->drive->path, F_OK) == 0)
         return bench_fail(err, "Write to the path that create is given",
@@ -64,7 +65,7 @@ check_slow_tool(struct bench *bench, struct maqet_error **err)
     if (result > 0)
         return 0;
     if (result < 0)
-        return maqet_error_wrap(err, "With a qemu-img that takes a second");
+        return maqet_error_wrap(err, "With a qemu-img that takes a second longer");
     if (!tool_finished(bench))
         return bench_fail(err, "Use maqet_run() or maqet_command_run(), which wait",
                           "create returns before qemu-img has ended");
@@ -91,63 +92,56 @@ make_image(void *data, int fd)
     return result < 0;
 }
 
-/* A child that makes the drive's image, as a maqet of its own. Whoever kills maqet ends
- * its child, the check; and that ends this one. */
+/* Starts a child that creates the drive's image, as another maqet would. It ends with the
+ * check, which ends with maqet. */
 static pid_t
-fork_creation(const struct maqet_drive *drive, const char *log)
+fork_creation(const struct maqet_drive *drive, const char *log, struct maqet_error **err)
 {
     struct creation creation = {.drive = drive, .log = log};
+    pid_t pid = maqet_child_fork(SIGKILL, make_image, &creation);
 
-    return maqet_child_fork(SIGKILL, make_image, &creation);
+    return pid < 0 ? maqet_error_errno(err, errno, "Cannot start a child process") : pid;
 }
 
-/* Whether a process that is none of our own has ended. It became our child when its
- * parent died, so it is reaped here. */
+/* Whether a process ends in time. Its parent was killed, so it is our child. */
 static bool
 has_ended(pid_t pid)
 {
-    for (int64_t deadline = maqet_now() + END_TIMEOUT; maqet_now() < deadline;) {
-        if (waitpid(pid, NULL, WNOHANG) == pid || kill(pid, 0) < 0)
-            return true;
-        maqet_sleep(20);
-    }
-    return false;
+    _cleanup_close_ int pidfd = maqet_pidfd_open(pid);
+
+    return pidfd < 0 || maqet_pidfd_wait(pidfd, END_TIMEOUT);
 }
 
-/* ---- killed ---- */
+/* ---- maqet is killed ---- */
 
 /* While qemu-img runs. 1: it is not run. */
 static int
 kill_with_tool(struct bench *bench, struct maqet_error **err)
 {
-    pid_t pid = fork_creation(bench->drive, NULL);
+    pid_t pid = fork_creation(bench->drive, NULL, err);
     int64_t deadline = maqet_now() + END_TIMEOUT;
-    bool ended = false;
-    int tool;
+    int tool = 0;
 
     if (pid < 0)
-        return maqet_error_errno(err, errno, "Cannot start a child process");
-    while ((tool = tool_called(bench)) == 0 && maqet_now() < deadline &&
-           !(ended = waitpid(pid, NULL, WNOHANG) != 0))
-        maqet_sleep(10);
-    /* One that was waited for has no number any more: it may be anybody's. */
-    if (!ended) {
-        kill(pid, SIGKILL);
-        maqet_child_wait(pid);
-    }
+        return -1;
+    _cleanup_close_ int pidfd = maqet_pidfd_open(pid);
+    while (tool == 0 && maqet_now() < deadline && !maqet_pidfd_wait(pidfd, 10))
+        tool = tool_called(bench);
+    kill(pid, SIGKILL);
+    maqet_child_wait(pid);
     if (tool == 0)
         return 1;
     if (!has_ended(tool))
         return bench_fail(err, "Use maqet_run() and its like, which die with maqet",
-                          "qemu-img goes on when maqet was killed");
+                          "qemu-img still runs after maqet was killed");
     if (access(bench->drive->path, F_OK) == 0)
         return bench_fail(err, "Write to the path that create is given",
-                          "maqet was killed in the middle of create, and there is an "
-                          "image with its final name");
+                          "maqet was killed during create, and there is an image with "
+                          "its final name");
     return 0;
 }
 
-/* At any moment: what has its final name must be whole. */
+/* At various moments. An image with its final name must be complete. */
 static int
 kill_anywhere(struct bench *bench, struct maqet_error **err)
 {
@@ -155,18 +149,18 @@ kill_anywhere(struct bench *bench, struct maqet_error **err)
     struct maqet_image_state state;
 
     for (int64_t i = 0; i < 15; i++) {
-        pid_t pid = fork_creation(drive, NULL);
+        pid_t pid = fork_creation(drive, NULL, err);
 
         if (pid < 0)
-            return maqet_error_errno(err, errno, "Cannot start a child process");
+            return -1;
         maqet_sleep(i);
         kill(pid, SIGKILL);
         maqet_child_wait(pid);
         if (access(drive->path, F_OK) < 0)
             continue;
         if (maqet_image_inspect(drive, &state, err) < 0)
-            return maqet_error_wrap(err, "maqet was killed in the middle of create, and "
-                                         "the image is not whole");
+            return maqet_error_wrap(err, "maqet was killed during create, and the image "
+                                         "is not complete");
         unlink(drive->path);
     }
     return 0;
@@ -186,11 +180,11 @@ check_killed(struct bench *bench, struct maqet_error **err)
     if (result < 0 || (result == 1 && kill_anywhere(bench, err) < 0))
         return -1;
     if (bench_prepare(bench->drive, err) < 0)
-        return maqet_error_wrap(err, "After maqet was killed in the middle of create");
+        return maqet_error_wrap(err, "After maqet was killed during create");
     return maqet_image_inspect(bench->drive, &state, err);
 }
 
-/* ---- two at once ---- */
+/* ---- two at the same time ---- */
 
 static int
 error_of_child(const char *log, const char *what, struct maqet_error **err)
@@ -199,11 +193,12 @@ error_of_child(const char *log, const char *what, struct maqet_error **err)
 
     if (maqet_file_read(log, 65536, &text, NULL, NULL) < 0)
         return bench_fail(err, NULL, "%s: it crashed", what);
-    return bench_fail(err, "Use names that are made of the path that create is given",
-                      "%s: %s", what, text);
+    return bench_fail(err, "Derive names from the path that create is given", "%s: %s",
+                      what, text);
 }
 
-/* Makes the images of both drives at the same time; slowly where they would not meet. */
+/* Creates the images of both drives at the same time. With a slow tool, the two overlap
+ * for longer; two for the same drive wait for each other anyway. */
 static int
 create_both(struct bench *bench, const struct maqet_drive *one,
             const struct maqet_drive *other, const char *what, struct maqet_error **err)
@@ -211,7 +206,8 @@ create_both(struct bench *bench, const struct maqet_drive *one,
     _cleanup_free_ char *first = bench_path(bench, "error-0");
     _cleanup_free_ char *second = bench_path(bench, "error-1");
     bool slow = one != other && tool_replace(bench, TOOL_SLOW) == 0;
-    const pid_t pids[] = {fork_creation(one, first), fork_creation(other, second)};
+    const pid_t pids[] = {fork_creation(one, first, NULL),
+                          fork_creation(other, second, NULL)};
     bool failed[2];
 
     for (int i = 0; i < 2; i++)
@@ -230,20 +226,22 @@ static int
 check_two_at_once(struct bench *bench, struct maqet_error **err)
 {
     static const char hint[] =
-        "If the check `inspect` passes, use names that are made of "
-        "the path that create is given";
-    static const char what[] = "of two images that were made at once in one folder, one";
+        "If the check `inspect` passes, derive names from the path that create is given";
+    static const char what[] =
+        "of two images that were created at the same time in one folder, one";
     _cleanup_drive_ struct maqet_drive *one = bench_drive(bench, "one", BENCH_SIZE, err);
     _cleanup_drive_ struct maqet_drive *other =
         one ? bench_drive(bench, "other", 2 * BENCH_SIZE, err) : NULL;
 
     if (!other ||
-        create_both(bench, one, other, "two images in one folder at once", err) < 0 ||
+        create_both(bench, one, other, "two images in one folder at the same time", err) <
+            0 ||
         bench_check_size(bench, one, what, hint, err) < 0 ||
         bench_check_size(bench, other, what, hint, err) < 0)
         return -1;
     unlink(one->path);
-    return create_both(bench, one, one, "one image by two maqets at once", err) < 0
+    return create_both(bench, one, one, "one image by two maqets at the same time", err) <
+                   0
                ? -1
                : bench_check_size(bench, one, what, hint, err);
 }
@@ -252,13 +250,13 @@ enum { NEEDS_TOOL = NEEDS_DRIVE | NEEDS_PATH | NEEDS_QEMU_IMG };
 
 const struct check checks_of_tools[] = {
     {"create-failing", OF_STORAGE, NEEDS_TOOL, 30, check_failing_tool,
-     "When qemu-img fails, create fails with its words"},
+     "When qemu-img fails, create fails with the reason that qemu-img gives"},
     {"create-slow", OF_STORAGE, NEEDS_TOOL, 30, check_slow_tool,
-     "create waits for a qemu-img that takes its time"},
+     "create waits for a slow qemu-img"},
     {"create-killed", OF_STORAGE, NEEDS_DRIVE | NEEDS_PATH, 60, check_killed,
-     "When maqet is killed in the middle of create, no image and no process stays, and the "
-     "next create works"},
+     "When maqet is killed during create, no image and no process stays, and the next "
+     "create works"},
     {"create-two", OF_STORAGE, NEEDS_DRIVES | NEEDS_PATH, 60, check_two_at_once,
-     "Two creations at once in one folder do not meet"},
+     "Two creations at the same time in one folder do not affect each other"},
     {0},
 };

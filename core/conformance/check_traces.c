@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check_traces.c - what a plugin must not leave behind: the process is after a drive's
- * whole life as it was before, and nothing is written outside of the image's folder.
+ * check_traces.c - what a plugin must not leave behind: after all callbacks were called
+ * for a drive, the process is as before, and only files in the image's folder have
+ * changed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +30,7 @@ check_writes(struct bench *bench, struct maqet_error **err)
     _cleanup_error_ struct maqet_error *reason = NULL;
     _cleanup_free_ char *outside = NULL;
     _cleanup_free_ char *folder = bench_path(bench, "images");
-    /* The tool that fails lies beside the folder, and is ours. */
+    /* The kit's own qemu-img is beside the folder. */
     _cleanup_free_ char *tools = maqet_format("%s.tool", folder);
     const char *const folders[] = {folder, tools, NULL};
     char *own = bench->folder;
@@ -44,8 +45,8 @@ check_writes(struct bench *bench, struct maqet_error **err)
     if (result < 0)
         return maqet_error_move(err, TAKE_PTR(reason));
     return outside ? bench_fail(err,
-                                "Make what is needed beside the path that create is "
-                                "given, and remove it again",
+                                "Create temporary files beside the path that create is "
+                                "given, and delete them",
                                 "it changes something outside of the image's folder: %s",
                                 outside)
                    : 0;
@@ -53,7 +54,7 @@ check_writes(struct bench *bench, struct maqet_error **err)
 
 /* ---- descriptors ---- */
 
-/* The first text of a list that is not in another one; NULL: there is none. */
+/* The first text of a list that is not in the other one; NULL: all are. */
 static const char *
 first_missing(const struct maqet_strings *list, const struct maqet_strings *in)
 {
@@ -63,17 +64,15 @@ first_missing(const struct maqet_strings *list, const struct maqet_strings *in)
     return NULL;
 }
 
-/* "NUMBER -> WHAT" for each open descriptor but the folder's that is read for it. */
+/* "NUMBER -> FILE" for each open descriptor. */
 static void
 list_descriptors(struct maqet_strings *list)
 {
     for (int fd = 0; fd < 1024; fd++) {
-        _cleanup_free_ char *path = fcntl(fd, F_GETFD) < 0 ? NULL : maqet_path_of_fd(fd);
-
-        if (path)
-            maqet_strings_addf(list, "%d -> %s", fd, path);
-        else if (fcntl(fd, F_GETFD) >= 0)
-            maqet_strings_addf(list, "%d", fd);
+        if (fcntl(fd, F_GETFD) < 0)
+            continue;
+        _cleanup_free_ char *path = maqet_path_of_fd(fd);
+        maqet_strings_addf(list, "%d -> %s", fd, path ? path : "?");
     }
 }
 
@@ -90,10 +89,10 @@ check_descriptors(struct bench *bench, struct maqet_error **err)
     const char *open = first_missing(&after, &before);
     const char *closed = first_missing(&before, &after);
     if (open)
-        return bench_fail(err, "Close what was opened, on failures too",
+        return bench_fail(err, "Close what you open, also after failures",
                           "a descriptor stays open: %s", open);
     return closed ? bench_fail(err, "The core closes what it opened",
-                               "a descriptor that is not the plugin's was closed: %s",
+                               "the plugin closes a descriptor that is not its own: %s",
                                closed)
                   : 0;
 }
@@ -113,19 +112,18 @@ check_children(struct bench *bench, struct maqet_error **err)
         _cleanup_free_ char *name =
             maqet_procfs_name((int)strtol(children.items[0], NULL, 10));
 
-        return bench_fail(err, "Use maqet_run() and its like, or .helper beside QEMU",
-                          "a process stays when the callbacks have returned: %s", name);
+        return bench_fail(err, "Use maqet_run() and the like, or .helper beside QEMU",
+                          "a process still runs after the callbacks returned: %s", name);
     }
     maqet_dir_list("/proc/self/task", &threads, NULL);
     return threads.count > 1
                ? bench_fail(err, "Join it: callbacks are called from one thread",
-                            "a thread stays when the callbacks have returned")
+                            "a thread still runs after the callbacks returned")
                : 0;
 }
 
 /* ---- the process ---- */
 
-/* The process as one text, a line for each thing. */
 static void
 describe_signals(struct maqet_strings *list)
 {
@@ -137,7 +135,7 @@ describe_signals(struct maqet_strings *list)
 
         if (sigaction(number, NULL, &action) < 0)
             continue;
-        maqet_strings_addf(list, "what happens at signal %d: %p, %d, %s", number,
+        maqet_strings_addf(list, "the action for signal %d: %p, %d, %s", number,
                            (void *)action.sa_handler, action.sa_flags,
                            sigismember(&blocked, number) ? "blocked" : "not blocked");
     }
@@ -174,14 +172,14 @@ check_environment(struct bench *bench, struct maqet_error **err)
     const char *come = first_missing(&after, &before);
     if (!gone && !come)
         return 0;
-    return bench_fail(err, "Leave the process as it is: others live in it, too",
+    return bench_fail(err, "Leave the process as it is: it is not the plugin's alone",
                       "the callbacks change the process: '%s' becomes '%s'",
                       gone ? gone : "nothing", come ? come : "nothing");
 }
 
 /* ---- output ---- */
 
-/* What was printed is seen by the parent. */
+/* The parent sees what is printed. */
 static int
 check_output(struct bench *bench, struct maqet_error **err)
 {
@@ -190,14 +188,14 @@ check_output(struct bench *bench, struct maqet_error **err)
 
 const struct check checks_of_traces[] = {
     {"writes", OF_BOTH, NEEDS_DRIVES, 60, check_writes,
-     "Neither the plugin nor what it runs writes anywhere but in the image's folder"},
+     "The plugin, and what it runs, write only to the image's folder"},
     {"descriptors", OF_BOTH, NEEDS_DRIVES, 30, check_descriptors,
      "No descriptor stays open"},
     {"children", OF_BOTH, NEEDS_DRIVES, 30, check_children,
      "No process and no thread stays"},
     {"environment", OF_BOTH, NEEDS_DRIVES, 30, check_environment,
-     "Environment, locale, working directory, umask and signals are left as they were"},
+     "Environment, locale, working directory, umask and signals do not change"},
     {"output", OF_BOTH, NEEDS_DRIVES, 30, check_output,
-     "Nothing is printed, in this check or another one"},
+     "Nothing is printed, in any check"},
     {0},
 };

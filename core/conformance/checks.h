@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * checks.h - the checks of the kit: a row for each, beside the function that does it.
+ * checks.h - the checks of the kit: one row for each, below its function.
  */
 #ifndef MAQET_CONFORMANCE_CHECKS_H
 #define MAQET_CONFORMANCE_CHECKS_H
@@ -10,20 +10,21 @@
 struct check {
     const char *name;
     unsigned kinds;   /* of plugins that it is for */
-    unsigned needs;   /* where it lacks something of that, it is skipped */
-    unsigned seconds; /* that it may take */
-    /* Returns 0, or -1 with an error that tells the plugin's author what the plugin did
-     * wrong, and what to do. What finds nothing to check ends with bench_skip(). */
+    unsigned needs;   /* if the plugin or the host lacks one of these, it is skipped */
+    unsigned seconds; /* its time limit */
+    /* Returns 0, or -1 with an error that says what the plugin did wrong and what to do.
+     * Calls bench_skip() if there is nothing to check. */
     int (*run)(struct bench *bench, struct maqet_error **err);
     const char *text; /* what a plugin must do to pass: a sentence without full stop */
 };
 
-/* Those of each file, in the order in which they run; a name of NULL ends a table. */
+/* The checks of each file, in the order in which they run. A name of NULL ends a
+ * table. */
 extern const struct check checks_of_file[], checks_of_options[], checks_of_calls[],
     checks_of_hostile_values[], checks_of_create[], checks_of_tools[], checks_of_images[],
     checks_of_qemu[], checks_of_data[], checks_of_traces[];
 
-/* The @index-th of all. NULL after the last one. */
+/* The @index-th of all checks. NULL after the last one. */
 const struct check *check_at(unsigned index);
 
 #endif

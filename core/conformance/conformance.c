@@ -20,16 +20,16 @@ struct run {
     const struct maqet_context *context;
     struct maqet_conformance_rows *rows;
     struct bench bench;        /* what all checks have in common */
-    const struct check *check; /* the one whose turn it is */
-    char *scratch;             /* our folder; each check gets one in it */
+    const struct check *check; /* the current one */
+    char *scratch;             /* our folder, which contains those of the checks */
     struct maqet_child janitor;
-    struct maqet_strings known; /* children that are none of the plugin's */
-    char *printed; /* which check that did not crash printed something first, and what */
+    struct maqet_strings known; /* children that are not the plugin's */
+    char *printed; /* the first check that passed and printed something, and what */
 };
 
-/* ---- the folder, which goes with us ---- */
+/* ---- the folder, which is removed with us ---- */
 
-/* What still runs for a moment may make a file while the folder is removed. */
+/* Repeats it because a process that is ending may still create a file. */
 static void
 remove_scratch(const char *scratch)
 {
@@ -37,7 +37,7 @@ remove_scratch(const char *scratch)
         maqet_sleep(100);
 }
 
-/* What the child does that waits for our end: it removes the folder when we could not. */
+/* The janitor: waits for our end, and removes the folder if we are killed. */
 static int
 clean_up(void *data, int fd)
 {
@@ -46,8 +46,8 @@ clean_up(void *data, int fd)
     return 0;
 }
 
-/* Bytes of a path to it, so that a socket in a folder of a check in it has a name that
- * the kernel takes (unix(7): 107 bytes). */
+/* Bytes that its path may have, so that those of sockets in the folders of checks are not
+ * too long (unix(7): 107 bytes). */
 enum { SCRATCH_LIMIT = 78 };
 
 static int
@@ -86,7 +86,7 @@ note_callback(void *data, const char *callback)
     snprintf(trail->callback, sizeof(trail->callback), "%s", callback ? callback : "");
 }
 
-/* Gets what the check works with, unless there is nothing to check. */
+/* Prepares what the check needs, or notes why there is nothing to check. */
 static int
 open_bench(const struct check *check, struct bench *bench, struct maqet_error **err)
 {
@@ -140,18 +140,12 @@ add_row(struct run *run, const char *result, const char *why, const char *hint)
         .why = why ? maqet_strndup(why, (size_t)maqet_text_fitting(why)) : NULL,
         .hint = hint && *hint ? maqet_strdup(hint) : NULL,
     };
+    rows->failed += strcmp(result, "FAILED") == 0;
 }
 
+/* Adds what the child was doing, if it ended before the check did. */
 static void
-add_failure(struct run *run, const char *why, const char *hint)
-{
-    add_row(run, "FAILED", why, hint);
-    run->rows->failed++;
-}
-
-/* Says where it was when it ended before the check did. */
-static void
-place_crash(const struct run *run, struct maqet_error **error)
+explain_crash(const struct run *run, struct maqet_error **error)
 {
     const struct bench_trail *trail = run->bench.trail;
 
@@ -164,7 +158,7 @@ place_crash(const struct run *run, struct maqet_error **error)
                      NULL);
 }
 
-/* Calls the check in a folder of its own. Returns what run_apart() found, or NULL. */
+/* Calls the check in a separate folder. Returns what run_apart() returns. */
 static json_object *
 call_apart(struct run *run, char **printed, struct maqet_error **err)
 {
@@ -194,17 +188,17 @@ run_check(struct run *run)
     _cleanup_json_ json_object *found = call_apart(run, &printed, &error);
 
     if (!found) {
-        place_crash(run, &error);
+        explain_crash(run, &error);
         _cleanup_free_ char *hints = maqet_context_steps(run->context, error, "; ");
-        add_failure(run, error->message, hints);
+        add_row(run, "FAILED", error->message, hints);
         return;
     }
     if (printed && *printed && !run->printed)
         run->printed = maqet_format("it printed in the check '%s': %s", name, printed);
     const char *skipped = maqet_json_text(found, "skipped");
     if (strcmp(name, "output") == 0 && run->printed)
-        add_failure(run, run->printed,
-                    "A plugin never prints: set an error, or call maqet_warn()");
+        add_row(run, "FAILED", run->printed,
+                "A plugin never prints: set an error, or call maqet_warn()");
     else
         add_row(run, skipped ? "skipped" : "ok", skipped, NULL);
 }
@@ -218,7 +212,7 @@ has_failed(const struct run *run, const char *check)
     return false;
 }
 
-/* Why there is no use in trying; NULL: there may be. */
+/* Why the check cannot be run; NULL: it can. */
 static const char *
 why_skipped(const struct run *run, bool is_of_kind)
 {
@@ -243,8 +237,7 @@ run_checks(struct run *run, const struct maqet_strings *only)
         bool is_of_kind = run->check->kinds & bench_kind(&run->bench);
         const char *why = why_skipped(run, is_of_kind);
 
-        /* One that is asked for by its name is told of, whether it is for such a plugin
-         * or not. */
+        /* A check that is not for such a plugin gets a row only if it was named. */
         if (only && only->count > 0 ? !maqet_strings_has(only, run->check->name)
                                     : !is_of_kind)
             continue;
@@ -259,9 +252,9 @@ run_checks(struct run *run, const struct maqet_strings *only)
     }
 }
 
-/* ---- what is asked for ---- */
+/* ---- the request ---- */
 
-/* "KEY=VALUE" with a relative path means one in the author's folder. */
+/* Reads "KEY=VALUE". Relative paths start at the author's working directory. */
 static int
 read_settings(struct bench *bench, const struct maqet_strings *settings,
               struct maqet_error **err)
@@ -314,7 +307,7 @@ set_context(struct run *run)
     struct maqet_context *context = &run->bench.context;
     const struct maqet_strings *folders = &run->context->plugin_dirs;
 
-    /* What lies beside the plugin is there for its drives, too. */
+    /* Drives of the plugin may use other plugins beside it. */
     maqet_strings_take(&context->plugin_dirs, maqet_path_folder(run->bench.file));
     for (size_t i = 0; i < folders->count; i++)
         maqet_strings_add(&context->plugin_dirs, folders->items[i]);

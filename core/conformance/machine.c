@@ -60,7 +60,7 @@ machine_start(const struct bench *bench, const char *type, json_object *const *e
         definition_of(bench, type, entries, count);
     const struct maqet_start how = {.timeout = BENCH_STEP_TIMEOUT, .dies_with_us = true};
 
-    /* The one that was started before it has ended. */
+    /* Removes the one that was started before it, and has ended. */
     maqet_store_remove(context, definition->name, NULL);
     if (maqet_store_add(context, definition, err) < 0 ||
         maqet_vm_start(context, definition->name, &how, NULL, err) < 0)

@@ -19,7 +19,7 @@ validate(struct bench *bench, struct maqet_error **err)
     return bench->validate ? bench->validate(bench->drive, err) : SCENARIO_NONE;
 }
 
-/* As the guest's CD-ROM drive, which not every plugin can be. */
+/* As a CD-ROM drive, which not every plugin supports. */
 static int
 validate_cdrom(struct bench *bench, struct maqet_error **err)
 {
@@ -51,7 +51,7 @@ space(struct bench *bench, struct maqet_error **err)
     return bench->storage->plugin.space(bench->drive, &at_once, &at_most, err);
 }
 
-/* The option is taken away behind the plugin's back, as if nobody had written it. */
+/* Without the option `size` in the drive's tree. */
 static int
 space_unsized(struct bench *bench, struct maqet_error **err)
 {
@@ -111,7 +111,7 @@ inspect_empty(struct bench *bench, struct maqet_error **err)
     return inspect_at(bench, "/dev/null", err);
 }
 
-/* Nothing can be read of it. */
+/* A folder cannot be read like a file. */
 static int
 inspect_folder(struct bench *bench, struct maqet_error **err)
 {
@@ -125,7 +125,7 @@ helper(struct bench *bench, struct maqet_error **err)
         return SCENARIO_NONE;
     struct maqet_command *command = bench->storage->plugin.helper(bench->drive, err);
     if (!command)
-        return err && *err ? -1 : SCENARIO_NONE; /* both are right without a program */
+        return err && *err ? -1 : SCENARIO_NONE; /* a drive may need no program */
     maqet_command_free(command);
     return 0;
 }
@@ -214,7 +214,7 @@ emit_device(struct bench *bench, struct maqet_error **err)
     return bench->iface->plugin.emit_device(bench->drive, &slot, args, err);
 }
 
-/* ---- all of them ---- */
+/* ---- the table ---- */
 
 enum {
     NEEDS_IMAGE = NEEDS_PATH | NEEDS_INSPECT,
@@ -283,10 +283,10 @@ live_snapshots(struct bench *bench)
     maqet_drive_snapshot_remove(drive, made, NULL, NULL);
 }
 
-/* As the core would: only where the size is known, and never to less. A service may have
- * kept what an earlier check has made larger. */
+/* As the core does it: only if the size is known, and never smaller. A service may have
+ * kept what an earlier check has enlarged. */
 static void
-grow(struct bench *bench)
+resize(struct bench *bench)
 {
     struct maqet_image_state state;
 
@@ -313,7 +313,7 @@ scenarios_live(struct bench *bench, const char *name, struct maqet_error **err)
     if (!bench->is_iface && bench->storage->snapshot.size > 0)
         live_snapshots(bench);
     if (!bench->is_iface && bench->storage->plugin.resize)
-        grow(bench);
+        resize(bench);
     maqet_drive_free(TAKE_PTR(bench->drive));
     return 0;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scenarios.h - calls of single callbacks, those that succeed and those that can't, in
- * the way in which the core makes them. For checks that want each callback to be called.
+ * scenarios.h - calls of single callbacks as the core makes them, successful ones and
+ * ones that must fail, for checks that concern every callback.
  */
 #ifndef MAQET_CONFORMANCE_SCENARIOS_H
 #define MAQET_CONFORMANCE_SCENARIOS_H
 
 #include "core/conformance/bench.h"
 
-/* What a scenario returns where the plugin has no such callback; no plugin returns it. */
+/* A scenario returns this if the plugin has no such callback. No plugin returns it. */
 enum { SCENARIO_NONE = -4711 };
 
 struct scenario {
@@ -20,15 +20,12 @@ struct scenario {
 
 extern const struct scenario scenarios[];
 
-/* Makes the call for bench->drive, where the plugin has what it needs. */
+/* Makes the call for bench->drive, if the plugin has what it needs. */
 int scenario_call(const struct scenario *scenario, struct bench *bench,
                   struct maqet_error **err);
 
-/*
- * All that happens to a drive: it is made, looked at, emitted, gets a snapshot, is
- * resized, and everything that can fail fails. What comes of it is for other checks. -1:
- * there is no drive.
- */
+/* The whole life of a drive: it is created, inspected, emitted, gets a snapshot, is
+ * resized, and all scenarios are called. Ignores their results. -1: there is no drive. */
 int scenarios_live(struct bench *bench, const char *name, struct maqet_error **err);
 
 #endif

@@ -6,7 +6,7 @@
 #include "core/base/process.h"
 #include "core/base/replacement.h"
 
-/* The scripts lie in the first folder of PATH. */
+/* The scripts are in the first folder of PATH. */
 #define BEGIN                                                                            \
     "#!/bin/sh\n"                                                                        \
     "folder=${0%/*}\n"                                                                   \
@@ -24,7 +24,7 @@ static const char *const scripts[] = {
     [TOOL_HANGS] = BEGIN "exec sleep 600\n",
 };
 
-/* Beside the check's folder, where no image is. */
+/* A file in the tool's folder, beside that of the check. The caller frees. */
 static char *
 beside(const struct bench *bench, const char *name)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tool.h - a qemu-img that is not as it should be: a script of ours, first in PATH, for
- * what a plugin runs by maqet_run() and its like.
+ * tool.h - a faulty qemu-img: a script, first in PATH, that a plugin runs with
+ * maqet_run() and the like.
  */
 #ifndef MAQET_CONFORMANCE_TOOL_H
 #define MAQET_CONFORMANCE_TOOL_H
@@ -9,20 +9,21 @@
 #include "core/conformance/bench.h"
 
 enum tool {
-    TOOL_FAILS, /* says TOOL_WORDS and exits with 1 */
-    TOOL_SLOW,  /* does its work, ends a second later, and says so by a file */
+    TOOL_FAILS, /* prints TOOL_WORDS and exits with 1 */
+    TOOL_SLOW,  /* does its work, waits for a second, creates a file and ends */
     TOOL_HANGS, /* never ends by itself */
 };
 
-/* What a failing one says. */
+/* The error message of one that fails. */
 #define TOOL_WORDS "maqet-check: the disk has caught fire"
 
-/* Puts it first in PATH. -1: there is no real one, or none can be made. */
+/* Puts it first in PATH. -1: there is no real qemu-img, or the script can't be
+ * created. */
 int tool_replace(struct bench *bench, enum tool tool);
 void tool_restore(struct bench *bench);
 
-/* Whether it was called since it was put there, and by which PID it went then (0: not
- * called); whether it has done its work. */
+/* The PID that it had when it was run; 0: it was not run. And whether the slow one has
+ * ended. */
 int tool_called(const struct bench *bench);
 bool tool_finished(const struct bench *bench);
 

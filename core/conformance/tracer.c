@@ -24,17 +24,17 @@
 
 /* ---- the system calls ---- */
 
-/* Which arguments name what is changed. A folder's descriptor of -1: there is none, and
- * the path starts at the working directory. */
+/* Which arguments name what is changed. Without a folder's descriptor (-1), the path
+ * starts at the working directory. */
 struct row {
     long number;
     const char *name;
     int folder, path;   /* indexes of arguments; -1: none */
     int folder2, path2; /* of a second name */
-    int flags;          /* the argument with an open's flags, which may say "read only" */
+    int flags; /* the argument with the flags of open(2), which may be O_RDONLY */
 };
 
-/* Or not that simple. ITSELF: it is the folder's descriptor itself that is changed. */
+/* Special values. ITSELF: the folder's descriptor is that of the changed file. */
 enum { ALWAYS = -1, OPEN_HOW = -2, ITSELF = -3 };
 
 static const struct row rows[] = {
@@ -77,7 +77,7 @@ static const struct row rows[] = {
     {SYS_lsetxattr, "lsetxattr", -1, 0, -1, -1, ALWAYS},
     {SYS_lremovexattr, "lremovexattr", -1, 0, -1, -1, ALWAYS},
     {SYS_utimensat, "utimensat", 0, 1, -1, -1, ALWAYS},
-    /* These need no descriptor that was opened for writing. */
+    /* These do not need a descriptor that is open for writing. */
     {SYS_fchmod, "fchmod", 0, ITSELF, -1, -1, ALWAYS},
     {SYS_fchown, "fchown", 0, ITSELF, -1, -1, ALWAYS},
     {SYS_fsetxattr, "fsetxattr", 0, ITSELF, -1, -1, ALWAYS},
@@ -111,34 +111,34 @@ install_filter(void)
                : 0;
 }
 
-/* What a child that can't be watched ends with. */
-enum { NOT_WATCHED = 77 };
+/* The exit code of a child that can't be traced. */
+enum { NOT_TRACED = 77 };
 
 /* What is called in the child. */
-struct watched {
+struct traced {
     void (*call)(void *data);
     void *data;
 };
 
 static int
-run_watched(void *data, int fd)
+run_traced(void *data, int fd)
 {
-    const struct watched *watched = data;
+    const struct traced *traced = data;
 
     (void)fd;
     if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
-        return NOT_WATCHED;
+        return NOT_TRACED;
     raise(SIGSTOP);
     if (install_filter() < 0)
-        return NOT_WATCHED;
-    watched->call(watched->data);
+        return NOT_TRACED;
+    traced->call(traced->data);
     fflush(NULL);
     return 0;
 }
 
 /* ---- what it is about to change ---- */
 
-/* Bytes of another process; -1: they can't be read. */
+/* Reads memory of another process. Returns the number of bytes; -1: it can't be read. */
 static ssize_t
 read_at(pid_t pid, uint64_t address, void *bytes, size_t count)
 {
@@ -158,8 +158,8 @@ text_at(pid_t pid, uint64_t address)
     return maqet_strndup(bytes, got > 0 ? strnlen(bytes, (size_t)got) : 0);
 }
 
-/* The path of a file in a process: links of the folder resolved, the last name as it is.
- */
+/* The absolute path of a file that a process names: links in the folder's path are
+ * resolved, the last name is not. NULL: there is no such folder. The caller frees. */
 static char *
 resolve(pid_t pid, int folder_fd, const char *path)
 {
@@ -176,7 +176,7 @@ resolve(pid_t pid, int folder_fd, const char *path)
                            path[0] == '/' ? "" : "/", path);
     const char *slash = strrchr(absolute, '/');
 
-    /* A descriptor's own path leads to the file itself. */
+    /* A path below /proc may be that of a descriptor, which is a link to the file. */
     if (maqet_text_starts(path, "/proc/") || strcmp(slash + 1, "..") == 0 ||
         strcmp(slash + 1, ".") == 0)
         return realpath(absolute, NULL);
@@ -198,9 +198,10 @@ is_inside(const char *path, const char *const *folders)
     return false;
 }
 
-/* What everybody may write to: it keeps nothing. Libraries name their threads. */
+/* Files that store nothing, so that any program may write to them. Libraries name their
+ * threads. */
 static bool
-keeps_nothing(const char *path)
+stores_nothing(const char *path)
 {
     static const char *const patterns[] = {"/dev/null", "/dev/zero",
                                            "/dev/full", "/dev/tty",
@@ -225,7 +226,8 @@ writes(pid_t pid, const struct row *row, const uint64_t *arguments)
            (flags & O_TMPFILE) == O_TMPFILE;
 }
 
-/* "unlink /tmp/x" where it is outside, or NULL. The caller frees. */
+/* "unlink /tmp/x" if a system call changes the file of this name outside, or NULL. The
+ * caller frees. */
 static char *
 name_outside(pid_t pid, const struct row *row, const uint64_t *arguments, int folder,
              int path, const char *const *allowed)
@@ -237,14 +239,14 @@ name_outside(pid_t pid, const struct row *row, const uint64_t *arguments, int fo
     _cleanup_free_ char *full =
         resolve(pid, folder < 0 ? AT_FDCWD : (int)arguments[folder], text);
 
-    /* In a folder that isn't there nothing can change, nor by making one that is. */
+    /* Nothing changes in a folder that does not exist, or by creating one that exists. */
     if (!full || (strstr(row->name, "mkdir") && access(full, F_OK) == 0) ||
-        is_inside(full, allowed) || keeps_nothing(full))
+        is_inside(full, allowed) || stores_nothing(full))
         return NULL;
     return maqet_format("%s %s", row->name, full);
 }
 
-/* A unix socket is a file, too. */
+/* The same for a unix socket, which is a file, too. */
 static char *
 socket_outside(pid_t pid, const uint64_t *arguments, const char *const *allowed)
 {
@@ -259,16 +261,16 @@ socket_outside(pid_t pid, const uint64_t *arguments, const char *const *allowed)
     return full && !is_inside(full, allowed) ? maqet_format("bind %s", full) : NULL;
 }
 
-/* What has been seen so far. */
-struct sight {
+/* What is known so far. */
+struct trace {
     const char *const *allowed;
-    char *outside;
-    bool blind; /* the kernel doesn't tell what is called */
+    char *outside; /* the first change outside of these; NULL: none */
+    bool unknown;  /* the kernel does not say what is called */
 };
 
-/* Looks at the call that the process is about to make. */
+/* The same for the system call that a process is about to make. */
 static char *
-call_outside(pid_t pid, struct sight *sight)
+call_outside(pid_t pid, struct trace *trace)
 {
     struct __ptrace_syscall_info info = {0};
     const struct row *row = rows;
@@ -276,7 +278,7 @@ call_outside(pid_t pid, struct sight *sight)
 
     if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) <= 0 ||
         info.op != PTRACE_SYSCALL_INFO_SECCOMP) {
-        sight->blind = true;
+        trace->unknown = true;
         return NULL;
     }
     while (row < rows + ROWS && (uint64_t)row->number != info.seccomp.nr)
@@ -286,14 +288,14 @@ call_outside(pid_t pid, struct sight *sight)
     for (int i = 0; i < 6; i++)
         arguments[i] = info.seccomp.args[i];
     if (row->number == SYS_bind)
-        return socket_outside(pid, arguments, sight->allowed);
+        return socket_outside(pid, arguments, trace->allowed);
     if (!writes(pid, row, arguments))
         return NULL;
     char *outside =
-        name_outside(pid, row, arguments, row->folder, row->path, sight->allowed);
+        name_outside(pid, row, arguments, row->folder, row->path, trace->allowed);
     return outside ? outside
                    : name_outside(pid, row, arguments, row->folder2, row->path2,
-                                  sight->allowed);
+                                  trace->allowed);
 }
 
 /* ---- in the parent ---- */
@@ -301,23 +303,23 @@ call_outside(pid_t pid, struct sight *sight)
 static const long options = PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK |
                             PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL;
 
-/* Goes on with a process that has stopped for whatever reason. */
+/* Continues a process that has stopped. */
 static void
-resume_process(pid_t pid, int status, struct sight *sight)
+resume_process(pid_t pid, int status, struct trace *trace)
 {
     int event = status >> 16, signal = WSTOPSIG(status);
 
-    if (event == PTRACE_EVENT_SECCOMP && !sight->outside)
-        sight->outside = call_outside(pid, sight);
-    /* A new child begins with a stop of its own. */
+    if (event == PTRACE_EVENT_SECCOMP && !trace->outside)
+        trace->outside = call_outside(pid, trace);
+    /* A new child starts stopped. */
     if (event != 0 || signal == SIGSTOP || signal == SIGTRAP)
         signal = 0;
     ptrace(PTRACE_CONT, pid, NULL, (void *)(intptr_t)signal);
 }
 
-/* Watches until the child has ended; what it has left behind is for others to end. */
+/* Traces until the child has ended, though what it has started may still run. */
 static int
-watch_child(pid_t child, struct sight *sight)
+trace_child(pid_t child, struct trace *trace)
 {
     int status = 0;
 
@@ -327,29 +329,29 @@ watch_child(pid_t child, struct sight *sight)
         if (pid < 0 && errno != EINTR)
             return -1;
         if (pid > 0 && WIFSTOPPED(status))
-            resume_process(pid, status, sight);
+            resume_process(pid, status, trace);
         else if (pid == child)
             return status;
     }
 }
 
 static int
-error_blind(struct maqet_error **err)
+error_unsupported(struct maqet_error **err)
 {
     return maqet_error_set(err, MAQET_ERROR_UNSUPPORTED,
-                           "the kernel lets nobody watch a process (ptrace, seccomp)");
+                           "the kernel does not allow tracing (ptrace, seccomp)");
 }
 
 int
 tracer_run(void (*call)(void *data), void *data, const char *const *folders,
            char **outside, struct maqet_error **err)
 {
-    struct watched watched = {.call = call, .data = data};
-    struct sight sight = {.allowed = folders};
+    struct traced traced = {.call = call, .data = data};
+    struct trace trace = {.allowed = folders};
     int status = 0;
 
     *outside = NULL;
-    pid_t child = maqet_child_fork(SIGKILL, run_watched, &watched);
+    pid_t child = maqet_child_fork(SIGKILL, run_traced, &traced);
     if (child < 0)
         return maqet_error_errno(err, errno, "Cannot start a child process");
     while (waitpid(child, &status, WUNTRACED) < 0 && errno == EINTR)
@@ -358,21 +360,21 @@ tracer_run(void (*call)(void *data), void *data, const char *const *folders,
         if (ptrace(PTRACE_SETOPTIONS, child, NULL, (void *)options) < 0) {
             kill(child, SIGKILL);
             waitpid(child, NULL, 0);
-            return error_blind(err);
+            return error_unsupported(err);
         }
         ptrace(PTRACE_CONT, child, NULL, NULL);
-        status = watch_child(child, &sight);
+        status = trace_child(child, &trace);
     }
-    *outside = sight.outside;
-    if (sight.blind || (WIFEXITED(status) && WEXITSTATUS(status) == NOT_WATCHED))
-        return error_blind(err);
+    *outside = trace.outside;
+    if (trace.unknown || (WIFEXITED(status) && WEXITSTATUS(status) == NOT_TRACED))
+        return error_unsupported(err);
     return WIFSIGNALED(status)
                ? maqet_error_set(err, MAQET_ERROR_FAILED, "it crashed (%s)",
                                  strsignal(WTERMSIG(status)))
                : 0;
 }
 
-/* ---- processes that stay ---- */
+/* ---- processes that are left behind ---- */
 
 void
 tracer_adopt(void)
@@ -398,7 +400,7 @@ tracer_list_children(struct maqet_strings *pids)
 void
 tracer_end_children(const struct maqet_strings *known)
 {
-    /* Whom one of them had started becomes our child when it ends: look again. */
+    /* The children of one that ends become ours: look again. */
     for (bool found = true; found;) {
         _cleanup_strings_ struct maqet_strings pids = MAQET_STRINGS_INIT;
 

@@ -41,7 +41,8 @@ value_at(const struct maqet_option *row, unsigned index)
         return maqet_format("%" PRId64, index == 0 ? row->minimum : row->maximum);
     if (row->type == MAQET_OPTION_MODE && index == 0)
         return maqet_strdup("0640");
-    /* The choices before this one were there. */
+    /* It is called with one index after another, so this is at most the NULL at the
+     * end. */
     return row->type == MAQET_OPTION_CHOICE ? maqet_strdup(row->choices[index]) : NULL;
 }
 
@@ -101,17 +102,17 @@ variant_hostile(unsigned index, const char **what)
         {"options of QEMU's", "x,id=evil,file=/proc/maqet-none,,y"},
         {"JSON", "\",\"driver\":\"null-co\",\"x\":\""},
         {"another protocol", "json:{\"driver\":\"null-co\"}"},
-        {"a way up", "../../../../../../proc/maqet-none"},
-        {"conversions of printf", "%s%s%s%s%s%s%n%n%n%p%1000d"},
+        {"a path upwards", "../../../../../../proc/maqet-none"},
+        {"printf conversions", "%s%s%s%s%s%s%n%n%n%p%1000d"},
         {"an empty text", ""},
         {"an option", "--help"},
         {"a negative number", "-1"},
-        {"a number that fits nowhere", "99999999999999999999999999"},
+        {"a number that is too large", "99999999999999999999999999"},
         {"the largest number", "9223372036854775807"},
-        {"nothing at all", "0"},
+        {"zero", "0"},
         {"an unknown word", "maqet-no-such-word"},
-        {"a shell's words", "$(touch maqet-was-here) `touch x`;'\"|&\\"},
-        {"bytes that are no UTF-8", "\xff\xfe\x80 \xc0\xaf"},
+        {"shell syntax", "$(touch maqet-was-here) `touch x`;'\"|&\\"},
+        {"invalid UTF-8", "\xff\xfe\x80 \xc0\xaf"},
     };
 
     if (index >= sizeof(all) / sizeof(*all))

@@ -186,7 +186,7 @@ test_odd_files_are_refused(void)
     struct maqet_error *err = NULL;
     bench_write(path, "#!/bin/sh\n", 10, NULL);
     CU_ASSERT_EQUAL(check_at(0)->run(&bench, &err), -1);
-    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "it is no ELF file of this machine's kind");
+    UNIT_ERROR(&err, MAQET_ERROR_FAILED, "it is not an ELF file for this machine");
 }
 
 /* ---- a whole run ---- */
