@@ -182,25 +182,29 @@ clamp(const struct maqet_option *row, int64_t wanted)
     return wanted > row->maximum ? row->maximum : wanted;
 }
 
-/* A made-up path for an option: in a separate folder, because checks look for files that
- * a plugin leaves beside an image. The caller frees. */
+/* The path of a folder, or a file, that is created for an option: in a separate folder,
+ * because checks look for files that a plugin leaves beside an image. The caller frees. */
 static char *
 given_path(const struct bench *bench, const char *drive, const char *option)
 {
     _cleanup_free_ char *folder = maqet_format("%s/given", bench->folder);
+    char *path = maqet_format("%s/%s-%s", folder, drive, option);
 
     maqet_dir_make(folder, 0700, NULL);
-    return maqet_format("%s/%s-%s", folder, drive, option);
+    if (bench->wants_files) {
+        rmdir(path);
+        bench_write(path, "maqet\n", strlen("maqet\n"), NULL);
+    } else {
+        maqet_dir_make(path, 0700, NULL);
+    }
+    return path;
 }
 
-/* A value that the type of an option accepts. A path is that of a folder, which is
- * created. The caller frees. */
+/* A value that the type of an option accepts. The caller frees. */
 static char *
 value_for(const struct bench *bench, const struct maqet_option *row, const char *drive,
           uint64_t size)
 {
-    char *path;
-
     switch (row->type) {
     case MAQET_OPTION_SIZE:
         /* With a unit, because maqet refuses a few bytes without one as a mistake. */
@@ -215,9 +219,7 @@ value_for(const struct bench *bench, const struct maqet_option *row, const char 
     case MAQET_OPTION_MODE:
         return maqet_strdup("0600");
     case MAQET_OPTION_PATH:
-        path = given_path(bench, drive, row->name);
-        maqet_dir_make(path, 0700, NULL);
-        return path;
+        return given_path(bench, drive, row->name);
     default:
         return maqet_strdup("maqet");
     }
@@ -300,16 +302,12 @@ bench_drive_of(struct bench *bench, json_object *entry, struct maqet_error **err
     return maqet_drive_new(&bench->context, &bench->machine, entry, err);
 }
 
-/* Replaces the folders that value_for() created with files. */
-static void
-files_for_folders(const struct bench *bench, const char *drive)
+static struct maqet_drive *
+try_drive(struct bench *bench, const char *name, uint64_t size, struct maqet_error **err)
 {
-    for (const struct maqet_option *row = bench->options; row->name; row++) {
-        _cleanup_free_ char *path = given_path(bench, drive, row->name);
+    _cleanup_json_ json_object *entry = bench_entry(bench, name, size);
 
-        if (row->type == MAQET_OPTION_PATH && row->required && rmdir(path) == 0)
-            bench_write(path, "maqet\n", strlen("maqet\n"), NULL);
-    }
+    return bench_drive_of(bench, entry, err);
 }
 
 struct maqet_drive *
@@ -317,14 +315,13 @@ bench_drive(struct bench *bench, const char *name, uint64_t size,
             struct maqet_error **err)
 {
     _cleanup_error_ struct maqet_error *reason = NULL;
-    _cleanup_json_ json_object *entry = bench_entry(bench, name, size);
-    struct maqet_drive *drive = bench_drive_of(bench, entry, &reason);
+    struct maqet_drive *drive = try_drive(bench, name, size, &reason);
 
-    if (drive)
-        return drive;
-    /* Its paths may have to be files. */
-    files_for_folders(bench, name);
-    drive = bench_drive_of(bench, entry, NULL);
+    if (!drive && !bench->wants_files) {
+        bench->wants_files = true;
+        drive = try_drive(bench, name, size, NULL);
+        bench->wants_files = drive;
+    }
     if (!drive)
         maqet_error_move(err, TAKE_PTR(reason));
     return drive;

@@ -59,6 +59,7 @@ struct bench {
     const struct maqet_option *options;  /* the plugin's */
     int (*validate)(const struct maqet_drive *, struct maqet_error **); /* the plugin's */
     const char *interface;     /* of the drives; NULL: they have none, as shares */
+    bool wants_files;          /* made-up paths are those of files, not of folders */
     struct maqet_drive *drive; /* with made-up options, if the check needs one */
     char *skipped;             /* why there is nothing to check; NULL: there is */
     char *misuse;              /* the first mistake that the core reported; NULL: none */

@@ -116,7 +116,7 @@ check_hostile_values(struct bench *bench, struct maqet_error **err)
 }
 
 const struct check checks_of_hostile_values[] = {
-    {"hostile-values", OF_BOTH, NEEDS_DRIVES, 60, check_hostile_values,
+    {"hostile-values", OF_BOTH, NEEDS_DRIVE, 60, check_hostile_values,
      "Any value of an option (very long, control characters, commas, %n, invalid UTF-8) "
      "is refused, or becomes one value of one object"},
     {0},

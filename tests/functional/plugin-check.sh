@@ -236,6 +236,57 @@ wait $pid || :
 eventually 10 not_own
 eventually 30 nothing_left
 
+# Where a path must be that of a file, each value of the other options is tried, too.
+mkdir keyed
+cat >keyed/keyed.c <<'EOF'
+#define MAQET_PLUGIN_ABI 1
+#include <maqet-plugin.h>
+#include <sys/stat.h>
+
+static const struct maqet_option options[] = {
+    {.name = "key", .type = MAQET_OPTION_PATH, .required = true, .help = "a file"},
+    {.name = "counts", .type = MAQET_OPTION_BOOL, .help = "another size each time"},
+    {.name = NULL},
+};
+
+static int
+keyed_validate(const struct maqet_drive *drive, struct maqet_error **err)
+{
+    struct stat status;
+
+    if (stat(maqet_drive_string(drive, "key"), &status) == 0 && S_ISREG(status.st_mode))
+        return 0;
+    return maqet_drive_error(drive, "key", err, MAQET_ERROR_INVALID, "it is not a file");
+}
+
+static int
+keyed_emit_args(const struct maqet_drive *drive, struct maqet_args *args,
+                struct maqet_error **err)
+{
+    static int64_t size = 1 << 20;
+    struct maqet_props *node = maqet_args_blockdev(args, maqet_drive_name(drive));
+
+    maqet_props_string(node, "driver", "null-co");
+    if (maqet_drive_bool(drive, "counts"))
+        maqet_props_int(node, "size", size += 512);
+    return 0;
+}
+
+static const struct maqet_storage_plugin plugin = {
+    .header = MAQET_STORAGE_PLUGIN_HEADER,
+    .name = "keyed",
+    .summary = "it needs a key file",
+    .options = options,
+    .interface = "virtio",
+    .validate = keyed_validate,
+    .emit_args = keyed_emit_args,
+};
+MAQET_REGISTER_STORAGE_PLUGIN(plugin)
+EOF
+"${CC%% *}" -fPIC -shared -I"$abs_top_srcdir/include" -o keyed/maqet-storage-keyed.so keyed/keyed.c
+expect 1 maqet plugin check keyed/maqet-storage-keyed.so --only emit --only drive
+out_has "the second call emits something else (counts: on)"
+
 # A callback that fails and says nothing is no success of a check that calls it by itself.
 mkdir mute
 cat >mute/mute.c <<'EOF'
