@@ -27,16 +27,16 @@ append_pair(struct maqet_text *text, const char *key, json_object *value)
     }
 }
 
-static void append_mapping(struct maqet_text *text, const char *prefix,
-                           const char *implied, json_object *mapping);
-
 static void
 append_value(struct maqet_text *text, const char *key, json_object *value)
 {
     if (json_object_is_type(value, json_type_object)) {
-        _cleanup_free_ char *deeper = maqet_format("%s.", key);
+        json_object_object_foreach(value, name, member)
+        {
+            _cleanup_free_ char *deeper = maqet_format("%s.%s", key, name);
 
-        append_mapping(text, deeper, NULL, value);
+            append_value(text, deeper, member);
+        }
     } else if (json_object_is_type(value, json_type_array)) {
         for (size_t i = 0; i < json_object_array_length(value); i++) {
             _cleanup_free_ char *deeper = maqet_format("%s.%zu", key, i);
@@ -48,28 +48,18 @@ append_value(struct maqet_text *text, const char *key, json_object *value)
     }
 }
 
-static void
-append_mapping(struct maqet_text *text, const char *prefix, const char *implied,
-               json_object *mapping)
-{
-    if (implied)
-        append_pair(text, NULL, json_object_object_get(mapping, implied));
-    json_object_object_foreach(mapping, name, value)
-    {
-        if (implied && strcmp(name, implied) == 0)
-            continue;
-        _cleanup_free_ char *key = maqet_format("%s%s", prefix, name);
-
-        append_value(text, key, value);
-    }
-}
-
 char *
 maqet_keyval_render(json_object *mapping, const char *implied)
 {
     struct maqet_text text = MAQET_TEXT_INIT;
 
-    append_mapping(&text, "", implied, mapping);
+    if (implied)
+        append_pair(&text, NULL, json_object_object_get(mapping, implied));
+    json_object_object_foreach(mapping, name, value)
+    {
+        if (!implied || strcmp(name, implied) != 0)
+            append_value(&text, name, value);
+    }
     return maqet_text_take(&text);
 }
 
