@@ -90,16 +90,6 @@ is_answer(const struct maqet_qmp *qmp, json_object *message)
                : json_object_object_get_ex(message, "error", NULL);
 }
 
-static void
-set_refusal(const struct maqet_qmp *qmp, json_object *refusal, struct maqet_error **err)
-{
-    const char *words = maqet_json_text(refusal, "desc");
-
-    maqet_channel_refusal("QEMU", refusal, err);
-    if (qmp->denial_hint && words && strstr(words, "Permission denied"))
-        maqet_error_hint(err, "%s", qmp->denial_hint);
-}
-
 static json_object *
 await_answer(struct maqet_qmp *qmp, struct maqet_wait *wait, struct maqet_error **err)
 {
@@ -113,7 +103,11 @@ await_answer(struct maqet_qmp *qmp, struct maqet_wait *wait, struct maqet_error 
         if (!is_answer(qmp, message))
             continue;
         if (json_object_object_get_ex(message, "error", &answer)) {
-            set_refusal(qmp, answer, err);
+            const char *words = maqet_json_text(answer, "desc");
+
+            maqet_channel_refusal("QEMU", answer, err);
+            if (qmp->denial_hint && words && strstr(words, "Permission denied"))
+                maqet_error_hint(err, "%s", qmp->denial_hint);
             return NULL;
         }
         json_object_object_get_ex(message, "return", &answer);
