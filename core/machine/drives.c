@@ -11,6 +11,7 @@
 #include "core/machine/images.h"
 #include "core/machine/monitor.h"
 #include "core/machine/owner.h"
+#include "core/qemu/arguments.h"
 #include "core/storage/creation.h"
 #include "core/storage/record.h"
 #include "core/storage/space.h"
@@ -168,7 +169,8 @@ maqet_vm_drives_check_same(const struct maqet_vm *vm, struct maqet_error **err)
 bool
 maqet_vm_drives_are_asked_again(const struct maqet_vm *vm)
 {
-    if (maqet_vm_starts_paused(vm))
+    /* With -S, the user's arguments make the guest wait. */
+    if (maqet_arguments_has(maqet_vm_arguments(vm), "S"))
         return false;
     for (size_t i = 0; i < vm->drive_count; i++)
         if ((vm->drives[i]->storage->plugin.holders ||

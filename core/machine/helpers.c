@@ -389,8 +389,7 @@ maqet_helpers_end(int dir_fd)
     _cleanup_free_ int *pidfds = NULL;
     size_t count = 0;
 
-    /* Of one that can't be read it is not known what runs: whoever looks next finds it.
-     */
+    /* If it cannot be read, the next command tries again. */
     if ((fd < 0 && errno != ENOENT) ||
         (fd >= 0 && maqet_fd_read(fd, RECORD, RECORD_LIMIT, &text, NULL, NULL) < 0))
         return;
@@ -410,7 +409,7 @@ maqet_helpers_end(int dir_fd)
         }
         close(pidfds[i]);
     }
-    /* What they had to do is done; their supervisors have no more than to end. */
+    /* They have ended, and their supervisors are about to. */
     if (fd >= 0)
         maqet_lock_wait(fd, MAQET_HELPERS_PATIENCE, "the record of helpers", NULL);
     remove_sockets(dir_fd);

@@ -285,26 +285,26 @@ maqet_power_button_press(const struct maqet_opened *machine, int64_t timeout,
         qmp ? maqet_qmp_execute(qmp, "query-status", NULL, maqet_deadline_left(deadline),
                                 err)
             : NULL;
-    json_object *running = NULL;
 
     if (!answer)
         return -1;
-    const char *status = maqet_json_text(answer, "status");
-    json_object_object_get_ex(answer, "running", &running);
+    const char *word = maqet_json_text(answer, "status"), *wake = NULL;
+    const char *status = word ? word : "";
     /* With -no-shutdown QEMU remains after the guest has powered off. A guest that has
      * never run must not run now: its start may have been killed before it was known
      * whether somebody else uses its drives. */
-    if (status && (strcmp(status, "shutdown") == 0 || strcmp(status, "prelaunch") == 0))
+    if (strcmp(status, "shutdown") == 0 || strcmp(status, "prelaunch") == 0)
         return maqet_qmp_tell(qmp, "quit", NULL, -1, maqet_deadline_left(deadline), err);
     /* A guest that is suspended or paused cannot react to its power button. */
-    if (status && strcmp(status, "io-error") == 0 &&
+    if (strcmp(status, "io-error") == 0 &&
         check_space(qmp, name, maqet_deadline_left(deadline), err) < 0)
         return -1;
-    if (status && strcmp(status, "suspended") == 0)
-        maqet_qmp_tell(qmp, "system_wakeup", NULL, -1, maqet_deadline_left(deadline),
-                       NULL);
-    else if (!json_object_get_boolean(running))
-        maqet_qmp_tell(qmp, "cont", NULL, -1, maqet_deadline_left(deadline), NULL);
+    if (strcmp(status, "suspended") == 0)
+        wake = "system_wakeup";
+    else if (!json_object_get_boolean(json_object_object_get(answer, "running")))
+        wake = "cont";
+    if (wake)
+        maqet_qmp_tell(qmp, wake, NULL, -1, maqet_deadline_left(deadline), NULL);
     return maqet_qmp_tell(qmp, "system_powerdown", NULL, -1,
                           maqet_deadline_left(deadline), err);
 }

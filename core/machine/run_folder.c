@@ -13,6 +13,7 @@
 #include "core/base/json.h"
 #include "core/base/replacement.h"
 #include "core/machine/store.h"
+#include "core/storage/system_folders.h"
 
 /* VMs of one name in one runtime folder, each in a data folder of its own. */
 enum { SAME_NAMES = 1000 };
@@ -275,14 +276,6 @@ open_claimed(const struct machine *machine, const char *folder, int *fd)
     return claim;
 }
 
-static bool
-is_below(const char *path, const char *folder)
-{
-    size_t length = strlen(folder);
-
-    return strncmp(path, folder, length) == 0 && path[length] == '/';
-}
-
 /* Finds the folder: if the machine runs, the one that its start has noted, wherever it
  * is; if not, its own in the runtime folder. If there is none, *path is the one that it
  * has lost, or would get. Returns the folder's descriptor, or -1. */
@@ -292,7 +285,7 @@ find_folder(const struct machine *machine, bool runs, char **path)
     const char *noted = machine->noted_folder;
     int fd = -1;
 
-    if (noted && (runs || is_below(noted, machine->context->runtime_dir)))
+    if (noted && (runs || maqet_path_is_within(noted, machine->context->runtime_dir)))
         open_claimed(machine, noted, &fd);
     if (fd >= 0 || (noted && runs)) {
         *path = maqet_strdup(noted);

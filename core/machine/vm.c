@@ -214,12 +214,6 @@ maqet_vm_find_node(const struct maqet_vm *vm, const char *name)
 }
 
 bool
-maqet_vm_starts_paused(const struct maqet_vm *vm)
-{
-    return maqet_arguments_has(maqet_vm_arguments(vm), "S");
-}
-
-bool
 maqet_vm_has_agent(const struct maqet_vm *vm)
 {
     const char *text = maqet_tree_text(vm->definition->tree, "guest_agent");

@@ -75,9 +75,6 @@ char *maqet_vm_arch_of(const char *program);
 /* Whether that is a PC's. */
 bool maqet_vm_arch_is_pc(const char *arch);
 
-/* Whether the user's own arguments make QEMU start with a paused guest (-S). */
-bool maqet_vm_starts_paused(const struct maqet_vm *vm);
-
 /* Whether the guest has a port for its agent: `guest_agent: on`. */
 bool maqet_vm_has_agent(const struct maqet_vm *vm);
 
