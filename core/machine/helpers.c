@@ -80,16 +80,22 @@ prepare(const struct maqet_drive *drive, int dir_fd, struct maqet_helpers *helpe
     return helper->socket_fd < 0 ? -1 : 0;
 }
 
-static int
-prepare_all(struct maqet_drive *const *drives, size_t count, int dir_fd,
-            struct maqet_helpers *helpers, struct maqet_error **err)
+int
+maqet_helpers_prepare(struct maqet_drive *const *drives, size_t count, int dir_fd,
+                      struct maqet_helpers *helpers, struct maqet_error **err)
 {
     helpers->items = maqet_alloc((count + 1) * sizeof(*helpers->items));
     for (size_t i = 0; i < count; i++)
         if (drives[i]->storage->plugin.helper && !drives[i]->served &&
             prepare(drives[i], dir_fd, helpers, err) < 0)
             return -1;
-    return 0;
+    if (helpers->count == 0 || dir_fd < 0)
+        return 0;
+    helpers->record_fd = openat(
+        dir_fd, RECORD, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return helpers->record_fd < 0
+               ? maqet_error_errno(err, errno, "Cannot create the record of helpers")
+               : 0;
 }
 
 int
@@ -98,22 +104,7 @@ maqet_helpers_check(struct maqet_drive *const *drives, size_t count,
 {
     _cleanup_helpers_ struct maqet_helpers helpers = MAQET_HELPERS_INIT;
 
-    return prepare_all(drives, count, -1, &helpers, err);
-}
-
-int
-maqet_helpers_prepare(struct maqet_drive *const *drives, size_t count, int dir_fd,
-                      struct maqet_helpers *helpers, struct maqet_error **err)
-{
-    if (prepare_all(drives, count, dir_fd, helpers, err) < 0)
-        return -1;
-    if (helpers->count == 0)
-        return 0;
-    helpers->record_fd = openat(
-        dir_fd, RECORD, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return helpers->record_fd < 0
-               ? maqet_error_errno(err, errno, "Cannot create the record of helpers")
-               : 0;
+    return maqet_helpers_prepare(drives, count, -1, &helpers, err);
 }
 
 void

@@ -38,7 +38,8 @@ struct maqet_helpers {
         .record_fd = -1, .patience = MAQET_HELPERS_PATIENCE                              \
     }
 
-/* Asks the plugins of these drives, and creates the sockets, which listen. */
+/* Asks the plugins of these drives, and creates the sockets, which listen, and the record
+ * in the run folder (-1: none of this is created). */
 int maqet_helpers_prepare(struct maqet_drive *const *drives, size_t count, int dir_fd,
                           struct maqet_helpers *helpers, struct maqet_error **err);
 

@@ -16,9 +16,8 @@
 #include "core/qemu/silence.h"
 #include "core/qemu/survey.h"
 
-/* ms for all QEMUs of a list to answer, and for starts in progress to write their PID. */
+/* ms for all QEMUs of a list to answer. */
 static const int64_t ASK_TIMEOUT = 1000;
-static const int64_t LOOK_TIMEOUT = 2000;
 
 const char *
 maqet_status_name(unsigned status)
@@ -111,7 +110,8 @@ maqet_state_look(const struct maqet_context *context, const char *name,
 {
     _cleanup_close_ int vms_fd = maqet_store_open(context);
 
-    return look(context, vms_fd, name, maqet_now() + LOOK_TIMEOUT, state, NULL, err);
+    return look(context, vms_fd, name, maqet_now() + MAQET_RUN_FORK_TIMEOUT, state, NULL,
+                err);
 }
 
 /* ---- the answers of QEMU ---- */
@@ -205,7 +205,7 @@ maqet_states_read(const struct maqet_context *context, struct maqet_state_row *r
 {
     _cleanup_free_ struct maqet_survey *surveys =
         maqet_alloc((count + 1) * sizeof(*surveys));
-    int64_t deadline = maqet_now() + LOOK_TIMEOUT;
+    int64_t deadline = maqet_now() + MAQET_RUN_FORK_TIMEOUT;
     _cleanup_close_ int vms_fd = maqet_store_open(context);
 
     for (size_t i = 0; i < count; i++) {

@@ -103,10 +103,8 @@ make_drives(struct maqet_vm *vm)
 
     if (!json_object_is_type(list, json_type_array))
         return;
-    size_t count = json_object_array_length(list);
-    vm->drives = maqet_alloc((count + 1) * sizeof(struct maqet_drive *));
-    for (size_t i = 0; i < count; i++)
-        vm->drives[vm->drive_count++] = maqet_drive_look(
+    for (size_t i = 0; i < json_object_array_length(list); i++)
+        *MAQET_APPEND(vm->drives, vm->drive_count) = maqet_drive_look(
             vm->context, &vm->machine, json_object_array_get_idx(list, i));
 }
 
